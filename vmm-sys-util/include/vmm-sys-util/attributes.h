@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * Compiler attributes that the headers of this family use. All of them
+ * degrade to nothing on a compiler that lacks them.
+ */
+#ifndef VMM_SYS_UTIL_ATTRIBUTES_H
+#define VMM_SYS_UTIL_ATTRIBUTES_H
+
+#if defined(__GNUC__)
+#define VSU_EXPORT __attribute__((visibility("default")))
+#define VSU_NODISCARD __attribute__((warn_unused_result))
+#define VSU_NONNULL(...) __attribute__((nonnull(__VA_ARGS__)))
+#define VSU_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
+#define VSU_PURE __attribute__((pure))
+#define VSU_COLD __attribute__((cold))
+#define VSU_UNUSED __attribute__((unused))
+#define VSU_CLEANUP(fn) __attribute__((cleanup(fn)))
+#define VSU_LIKELY(x) __builtin_expect(!!(x), 1)
+#define VSU_UNLIKELY(x) __builtin_expect(!!(x), 0)
+#else
+#define VSU_EXPORT
+#define VSU_NODISCARD
+#define VSU_NONNULL(...)
+#define VSU_PRINTF(fmt, args)
+#define VSU_PURE
+#define VSU_COLD
+#define VSU_UNUSED
+#define VSU_CLEANUP(fn)
+#define VSU_LIKELY(x) (x)
+#define VSU_UNLIKELY(x) (x)
+#endif
+
+/* What this library exports; every library of the family has its own. */
+#define VSU_API VSU_EXPORT
+
+/* extern "C" for C++ users, without hiding a brace from editors. */
+#ifdef __cplusplus
+#define VSU_BEGIN_DECLS extern "C" {
+#define VSU_END_DECLS }
+#else
+#define VSU_BEGIN_DECLS
+#define VSU_END_DECLS
+#endif
+
+#endif

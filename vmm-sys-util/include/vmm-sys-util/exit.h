@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * Exit statuses of the programs of this family.
+ */
+#ifndef VMM_SYS_UTIL_EXIT_H
+#define VMM_SYS_UTIL_EXIT_H
+
+#include <vmm-sys-util/attributes.h>
+
+enum vsu_exit {
+	VSU_EXIT_OK = 0,	/* content */
+	VSU_EXIT_FAIL = 1,	/* the guest or the check reports failure */
+	VSU_EXIT_USAGE = 64,	/* unknown option or key */
+	VSU_EXIT_DATA = 65,	/* a value or combination refused */
+	VSU_EXIT_INPUT = 66,	/* an input file missing, unreadable or wrong */
+	VSU_EXIT_HOST = 69,	/* the host or a socket lacks something */
+	VSU_EXIT_INTERNAL = 70,	/* KVM failed internally */
+	VSU_EXIT_BUSY = 75,	/* a file or socket is in use */
+	VSU_EXIT_SKIP = 77,	/* tests: could not run here */
+};
+
+#endif

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * Command lines and "key=value,..." lists from one table.
+ *
+ * A table row describes one option: its name, what it takes, a sentence for
+ * the help text. Parser, help text, error sentences and the suggestion for a
+ * mistyped name all come from the table. Nothing is printed here; a program
+ * prints the text it is given.
+ *
+ * Rules: "--name=value" and "--name value" are the same; a flag takes no
+ * value; the first word that is not an option begins the operands; "--" ends
+ * the options; an option that may not repeat is refused the second time.
+ * In a list "a=1,b=2" a comma inside a value is doubled; a key without "=" is
+ * the same as key=on.
+ *
+ * Threads: a table is constant and shareable; parsing touches only its
+ * arguments.
+ */
+#ifndef VMM_SYS_UTIL_OPTION_H
+#define VMM_SYS_UTIL_OPTION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <vmm-sys-util/attributes.h>
+#include <vmm-sys-util/error.h>
+
+VSU_BEGIN_DECLS
+
+enum vsu_option_kind {
+	VSU_OPTION_FLAG,	/* --name; in a list: name, name=on, name=off */
+	VSU_OPTION_STRING,	/* kept as it is */
+	VSU_OPTION_U64,		/* vsu_parse_u64(), within [min, max] */
+	VSU_OPTION_SIZE,	/* vsu_parse_size(), within [min, max] */
+	VSU_OPTION_CHOICE,	/* one of choices; value.number is its index */
+};
+
+struct vsu_option {
+	const char *name;	/* without dashes; NULL ends the table */
+	enum vsu_option_kind kind;
+	const char *arg;	/* what the help calls the value: "PATH" */
+	const char *help;	/* one line, no full stop */
+	uint64_t min, max;	/* of numbers and sizes; both 0: no limits */
+	const char *const *choices; /* NULL-terminated, of a CHOICE */
+	bool repeat;		/* may be given more than once */
+};
+
+struct vsu_option_value {
+	const char *text;	/* as typed; lives as long as the input */
+	uint64_t number;	/* a flag (0, 1), number, size, choice index */
+};
+
+/*
+ * Called for each option in order. index is its row in the table. Returns 0
+ * or a negative errno, with its sentence in *err, to stop.
+ */
+typedef int (*vsu_option_fn)(void *opaque, unsigned int index,
+			     const struct vsu_option_value *value,
+			     struct vsu_error *err);
+
+/*
+ * Parses argv[1..]; *operands is the index of the first operand (argc when
+ * there is none). Fails with
+ *
+ *   -ENOENT  an unknown option (the sentence names the nearest one)
+ *   -EINVAL  a value that is missing, superfluous, malformed or out of range
+ *   or what fn answered.
+ */
+VSU_API int vsu_option_parse_argv(const struct vsu_option *table, int argc,
+				  char *const *argv, vsu_option_fn fn,
+				  void *opaque, int *operands,
+				  struct vsu_error *err);
+
+/*
+ * Parses "key=value,key=value". Values are copied into scratch (at least
+ * strlen(list) + 1 bytes), which must live as long as the values are used.
+ * what is the name of the list in sentences: "--disk".
+ */
+VSU_API int vsu_option_parse_list(const struct vsu_option *table,
+				  const char *what, const char *list,
+				  char *scratch, size_t scratch_size,
+				  vsu_option_fn fn, void *opaque,
+				  struct vsu_error *err);
+
+/*
+ * Writes the help lines of the table, aligned, into buf. Returns the length
+ * that all of it takes (as snprintf does).
+ */
+VSU_API size_t vsu_option_help(const struct vsu_option *table, char *buf,
+			       size_t size);
+
+VSU_END_DECLS
+
+#endif

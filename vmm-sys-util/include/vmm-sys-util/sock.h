@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * UNIX stream sockets and the descriptors that travel over them.
+ *
+ * Threads: a socket object is confined to one thread at a time.
+ */
+#ifndef VMM_SYS_UTIL_SOCK_H
+#define VMM_SYS_UTIL_SOCK_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+
+#include <vmm-sys-util/attributes.h>
+#include <vmm-sys-util/error.h>
+
+VSU_BEGIN_DECLS
+
+/* The most descriptors that one receive takes. */
+#define VSU_SOCK_MAX_FDS 32
+
+/*
+ * A listening, non-blocking socket at path, or a negative errno:
+ *
+ *   -ENAMETOOLONG  the path exceeds what a socket address holds
+ *   -EADDRINUSE    a live server listens there, or the path exists and is
+ *                  not a socket (which is never removed)
+ *
+ * A stale socket, one that nobody listens on, is replaced. Two programs that
+ * race for a path do not both succeed: check and replacement are made under
+ * an flock() of the directory.
+ */
+VSU_API int vsu_sock_listen(const char *path, int backlog,
+			    struct vsu_error *err);
+
+/*
+ * Removes the socket file that a listener made, if it is still that one
+ * (compared by device and inode of the file, as at vsu_sock_listen()). What
+ * somebody else put there since then is left alone.
+ */
+struct vsu_sock_path {
+	char path[108];
+	uint64_t dev, ino;
+};
+VSU_API int vsu_sock_path_of(int listener, struct vsu_sock_path *out);
+VSU_API void vsu_sock_unlink(const struct vsu_sock_path *where);
+
+/*
+ * A connected, non-blocking, close-on-exec socket, or a negative errno:
+ * -ENOENT, -ECONNREFUSED, -ENOTSOCK, -ENAMETOOLONG, -EACCES, -EAGAIN (the
+ * server's backlog is full).
+ */
+VSU_API int vsu_sock_connect(const char *path, struct vsu_error *err);
+
+/* The next connection, non-blocking and close-on-exec; -EAGAIN when none. */
+VSU_API int vsu_sock_accept(int listener);
+
+VSU_API int vsu_sock_pair(int fds[2]);
+
+/* 1 when fd is an AF_UNIX SOCK_STREAM socket, 0 when not. */
+VSU_API int vsu_sock_is_unix_stream(int fd);
+
+/*
+ * Sends without SIGPIPE and without blocking. Descriptors travel with the
+ * first byte. Returns the number of bytes sent (which may be fewer), -EAGAIN
+ * when none could be, or another negative errno. The caller keeps its fds.
+ */
+VSU_API ssize_t vsu_sock_send(int sock, const struct iovec *iov, int n,
+			      const int *fds, unsigned int nfds);
+
+/*
+ * Receives without blocking, all descriptors close-on-exec. Returns the
+ * number of bytes (0: the peer closed), -EAGAIN, or another negative errno.
+ *
+ * fds has room for VSU_SOCK_MAX_FDS; *nfds is the number that arrived, on
+ * every return; the caller owns them. When the kernel had to drop some (more
+ * arrived than fit, or this process is at its limit) those that did arrive
+ * are closed, *nfds is 0 and the answer is -EMSGSIZE or -EMFILE: the stream
+ * must be closed then, as bytes were consumed.
+ */
+VSU_API ssize_t vsu_sock_recv(int sock, const struct iovec *iov, int n,
+			      int *fds, unsigned int *nfds);
+
+VSU_END_DECLS
+
+#endif
