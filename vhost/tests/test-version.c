@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Claims about the version that libvhost reports. */
+#include <config.h>
+
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <vhost/version.h>
+
+START_TEST(version_is_the_one_configured)
+{
+	ck_assert_str_eq(vhost_user_version(), PACKAGE_VERSION);
+}
+END_TEST
+
+START_TEST(version_is_three_numbers)
+{
+	unsigned int major, minor, patch;
+	char rest;
+
+	ck_assert_int_eq(sscanf(vhost_user_version(), "%u.%u.%u%c", &major, &minor,
+				&patch, &rest), 3);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("version");
+	TCase *tc = tcase_create("version");
+	SRunner *sr = srunner_create(s);
+	int failed;
+
+	suite_add_tcase(s, tc);
+	tcase_add_test(tc, version_is_the_one_configured);
+	tcase_add_test(tc, version_is_three_numbers);
+
+	srunner_run_all(sr, CK_ENV);
+	failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}

@@ -1,0 +1,25 @@
+dnl SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
+dnl Everything virtio-devices asks of the build machine, for its own configure, for
+dnl the tree's and for a project that embeds the folder.
+AC_DEFUN([VIRTIO_DEVICES_CHECKS], [
+dnl CURRENT:REVISION:AGE. Code changed only: REVISION + 1. Something added:
+dnl CURRENT + 1, REVISION 0, AGE + 1. Something broken or removed: CURRENT + 1,
+dnl REVISION 0, AGE 0.
+AC_SUBST([VIRTIO_DEVICES_LT_VERSION], [0:0:0])
+dnl liburing serves one source file; without it that engine is left out.
+AC_ARG_WITH([liburing],
+	[AS_HELP_STRING([--without-liburing], [leave out the io_uring disk engine])],
+	[], [with_liburing=check])
+have_liburing=no
+AS_IF([test "x$with_liburing" != xno], [
+	PKG_CHECK_MODULES([LIBURING], [liburing >= 2.0], [have_liburing=yes], [
+		AS_IF([test "x$with_liburing" = xyes],
+			[AC_MSG_ERROR([liburing was asked for and not found])])
+	])
+])
+AS_IF([test "x$have_liburing" = xyes], [
+	AC_DEFINE([HAVE_LIBURING], [1], [Define to 1 to build the io_uring disk engine.])
+	AC_SUBST([LIBURING_REQUIRES], [liburing])
+])
+AM_CONDITIONAL([HAVE_LIBURING], [test "x$have_liburing" = xyes])
+])
