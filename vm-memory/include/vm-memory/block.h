@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * A block: one host mapping of memory, with an owner and usually an fd.
+ *
+ *   fd, fd_offset   the file behind it and where in the file it begins
+ *   hva, len        where this process sees it
+ *   kind            what made it (see backend.h for the makers)
+ *
+ * Everything that maps, sends, punches or remaps the file of a block computes
+ * the position with vmem_block_file_pos() and nothing else.
+ *
+ * A block is reference counted and lives as long as a region, a memory slot,
+ * a request in flight or a mapping of a peer needs it. Its last reference
+ * unmaps it and closes its fd.
+ *
+ * Threads: immutable after construction, shareable; ref and unref from any
+ * thread. populate and discard are system calls on the mapping and may be
+ * called from any thread too.
+ */
+#ifndef VM_MEMORY_BLOCK_H
+#define VM_MEMORY_BLOCK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <vm-memory/api.h>
+#include <vmm-sys-util/error.h>
+
+VSU_BEGIN_DECLS
+
+struct vmem_block;
+struct vmem_sigbus;
+
+enum vmem_kind {
+	VMEM_KIND_ANON,
+	VMEM_KIND_FILE,
+	VMEM_KIND_MEMFD,
+	VMEM_KIND_SHM,
+	VMEM_KIND_GUEST_MEMFD,
+	VMEM_KIND_FD,		/* somebody else's fd, by vmem_block_new_fd() */
+};
+
+/* Bits of vmem_block_flags() and of struct vmem_fd_desc. */
+#define VMEM_BLOCK_WRITE	0x1u	/* this process may store to it */
+#define VMEM_BLOCK_SHARED	0x2u	/* MAP_SHARED: others with the fd see stores */
+#define VMEM_BLOCK_ROM		0x4u	/* the guest may not store to it */
+
+/* A piece of a received or opened file that is to be mapped. */
+struct vmem_fd_desc {
+	int fd;			/* borrowed; duplicated */
+	uint32_t flags;		/* VMEM_BLOCK_WRITE, VMEM_BLOCK_SHARED, _ROM */
+	uint64_t fd_offset;	/* bytes; need not be page aligned, see below */
+	uint64_t len;		/* bytes; need not be a multiple of the page */
+	struct vmem_sigbus *sigbus; /* the table to enter, or NULL */
+};
+
+/*
+ * Maps a piece of a file. An offset inside a page is rounded down for the
+ * mapping and the rest is kept, so that hva is where the caller's byte is; for
+ * huge pages likewise, with their size. Fails with
+ *
+ *   -EINVAL   len 0, a sum that wraps, a file that ends before the piece (for
+ *             regular files, memfds and block devices, which know their size)
+ *   -EACCES   the fd does not allow the protection
+ *   -ENODEV   the fd cannot be mapped
+ *   -ENOSPC   the sigbus table is full
+ *   -ENOMEM
+ */
+VMEM_API int vmem_block_new_fd(const struct vmem_fd_desc *desc,
+			       struct vmem_block **out, struct vsu_error *err);
+
+VMEM_API struct vmem_block *vmem_block_ref(struct vmem_block *block);
+VMEM_API struct vmem_block *vmem_block_unref(struct vmem_block *block);
+
+VMEM_API enum vmem_kind vmem_block_kind(const struct vmem_block *block);
+VMEM_API uint32_t vmem_block_flags(const struct vmem_block *block);
+VMEM_API unsigned char *vmem_block_hva(const struct vmem_block *block);
+VMEM_API uint64_t vmem_block_len(const struct vmem_block *block);
+
+/* Size of the pages behind it: of the host, or the huge page size. */
+VMEM_API uint64_t vmem_block_page_size(const struct vmem_block *block);
+
+/* The fd, borrowed; -1 for memory that has none and cannot be shared. */
+VMEM_API int vmem_block_fd(const struct vmem_block *block);
+
+/* Position in the file of byte off of the block. The only such sum. */
+VMEM_API uint64_t vmem_block_file_pos(const struct vmem_block *block,
+				      uint64_t off);
+
+/* F_SEAL_* bits on the file, 0 where it takes none. */
+VMEM_API uint32_t vmem_block_seals(const struct vmem_block *block);
+
+/* True after vmem_sigbus_fix() had to repair it. Never becomes false again. */
+VMEM_API bool vmem_block_failed(const struct vmem_block *block);
+
+/*
+ * Makes [off, off + len) present, reading for a block that may not be stored
+ * to. Calls for different pieces may run on different threads at once.
+ */
+VMEM_API int vmem_block_populate(struct vmem_block *block, uint64_t off,
+				 uint64_t len, struct vsu_error *err);
+
+/*
+ * Gives the pages of [off, off + len) back to the host: the range reads as
+ * zeros afterwards. off and len are multiples of the page size. Punches the
+ * file where the block is shared. -EOPNOTSUPP where the kind cannot.
+ */
+VMEM_API int vmem_block_discard(struct vmem_block *block, uint64_t off,
+				uint64_t len, struct vsu_error *err);
+
+VSU_END_DECLS
+
+#endif

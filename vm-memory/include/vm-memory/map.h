@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * A map: an immutable set of regions that do not overlap, in order of guest
+ * address, and its view, which inline code reads.
+ *
+ *   map     opaque, reference counted; adding or removing gives a new one
+ *   view    visible arrays for translation; lives as long as its map
+ *   range   one region in the view
+ *   hint    index of the range that was hit last, owned by the caller
+ *
+ * Translation gives a host pointer for a guest range that lies in one region
+ * and allows the access, or NULL. The caller that gets NULL and wants to know
+ * why, or whose range may cross regions, uses access.h.
+ *
+ * Threads: maps and views are shareable; hints are confined.
+ */
+#ifndef VM_MEMORY_MAP_H
+#define VM_MEMORY_MAP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <vm-memory/api.h>
+#include <vm-memory/dirty.h>
+#include <vm-memory/region.h>
+#include <vmm-sys-util/error.h>
+
+VSU_BEGIN_DECLS
+
+/* What an access wants, and what a range forbids: bits of range flags. */
+#define VMEM_READ	0x1u
+#define VMEM_WRITE	0x2u
+
+/* Frozen. */
+struct vmem_range {
+	uint64_t first;		/* guest address of its first byte */
+	uint64_t span;		/* length - 1 */
+	unsigned char *hva;
+	struct vmem_dirty *dirty; /* or NULL */
+	uint32_t flags;		/* VMEM_READ and VMEM_WRITE that are allowed */
+	uint32_t pad;
+};
+
+/* Frozen. */
+struct vmem_view {
+	uint64_t generation;	/* of the space it was published in; else 0 */
+	uint32_t n;		/* number of ranges */
+	uint32_t flags;		/* 0 */
+	const uint64_t *firsts;	/* first of each range, then all-ones up to a
+				   multiple of 8 */
+	const struct vmem_range *ranges;
+};
+
+struct vmem_map;
+
+/* A map without regions. */
+VMEM_API int vmem_map_new(struct vmem_map **out);
+
+/*
+ * A new map with one region more; map is not changed. -EEXIST when it
+ * overlaps one, named in the sentence.
+ */
+VMEM_API int vmem_map_add(const struct vmem_map *map,
+			  struct vmem_region *region, struct vmem_map **out,
+			  struct vsu_error *err);
+
+/* A new map of n regions, in any order. */
+VMEM_API int vmem_map_from_regions(struct vmem_region *const *regions,
+				   unsigned int n, struct vmem_map **out,
+				   struct vsu_error *err);
+
+/* A new map without that region. -ENOENT when it is not in the map. */
+VMEM_API int vmem_map_remove(const struct vmem_map *map,
+			     const struct vmem_region *region,
+			     struct vmem_map **out, struct vsu_error *err);
+
+VMEM_API struct vmem_map *vmem_map_ref(struct vmem_map *map);
+VMEM_API struct vmem_map *vmem_map_unref(struct vmem_map *map);
+
+VMEM_API const struct vmem_view *vmem_map_view(const struct vmem_map *map);
+VMEM_API unsigned int vmem_map_count(const struct vmem_map *map);
+
+/* The regions in order of guest address; index as in the view. Borrowed. */
+VMEM_API struct vmem_region *vmem_map_region(const struct vmem_map *map,
+					     unsigned int index);
+
+/* The region that holds gpa, borrowed, or NULL. */
+VMEM_API struct vmem_region *vmem_map_find(const struct vmem_map *map,
+					   uint64_t gpa);
+
+/* The region whose memory holds this host address, borrowed, or NULL. */
+VMEM_API struct vmem_region *vmem_map_find_hva(const struct vmem_map *map,
+					       const void *hva);
+
+/* True when a block of the map was cut short (see sigbus.h). */
+VMEM_API bool vmem_map_failed(const struct vmem_map *map);
+
+/*
+ * Index of the range that holds gpa, or n. Branch-free binary search: the
+ * number of steps depends on n only.
+ */
+static inline uint32_t vmem_view_find(const struct vmem_view *view,
+				      uint64_t gpa)
+{
+	const uint64_t *firsts = view->firsts;
+	uint32_t n = view->n, at = 0, half;
+
+	if (!n)
+		return 0;
+	while (n > 1) {
+		half = n / 2;
+		at += firsts[at + half] <= gpa ? half : 0;
+		n -= half;
+	}
+	return gpa - view->ranges[at].first <= view->ranges[at].span ?
+	       at : view->n;
+}
+
+/* True when [gpa, gpa + len) lies in the range. len may be 0. */
+static inline bool vmem_range_holds(const struct vmem_range *range,
+				    uint64_t gpa, uint64_t len)
+{
+	uint64_t off = gpa - range->first;
+
+	return off <= range->span && (len == 0 || len - 1 <= range->span - off);
+}
+
+/*
+ * The range that holds all of [gpa, gpa + len) and allows the access, or
+ * NULL. *hint is tried first and becomes the range that was found; it may
+ * hold anything.
+ */
+static inline const struct vmem_range *
+vmem_view_range(const struct vmem_view *view, uint32_t *hint, uint64_t gpa,
+		uint64_t len, uint32_t access)
+{
+	uint32_t at = *hint;
+
+	if (at >= view->n || !vmem_range_holds(&view->ranges[at], gpa, len)) {
+		at = vmem_view_find(view, gpa);
+		if (at == view->n ||
+		    !vmem_range_holds(&view->ranges[at], gpa, len))
+			return NULL;
+		*hint = at;
+	}
+	return (view->ranges[at].flags & access) == access ?
+	       &view->ranges[at] : NULL;
+}
+
+/* The host address of [gpa, gpa + len), or NULL; as vmem_view_range(). */
+static inline unsigned char *
+vmem_view_translate(const struct vmem_view *view, uint32_t *hint, uint64_t gpa,
+		    uint64_t len, uint32_t access)
+{
+	const struct vmem_range *range =
+		vmem_view_range(view, hint, gpa, len, access);
+
+	return range ? range->hva + (gpa - range->first) : NULL;
+}
+
+VSU_END_DECLS
+
+#endif

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * Surviving files that somebody else cuts short.
+ *
+ * A store or load through a mapping whose file was truncated raises SIGBUS.
+ * A program that maps files of a peer allocates one table, gives it to every
+ * object that maps (their _set_sigbus() calls), and installs a handler that
+ * calls vmem_sigbus_fix(). The handler is the program's: this library
+ * installs none.
+ *
+ * Every block enters the table when it is mapped and leaves it when it is
+ * unmapped. A repaired block reads as zeros (its stores go nowhere) and is
+ * marked failed; the table's eventfd becomes readable, so that the owner
+ * looks for failed blocks and ends what depended on them.
+ *
+ * Threads: entering and leaving is done by whatever thread maps and unmaps;
+ * vmem_sigbus_fix() is async-signal-safe and runs on any thread.
+ */
+#ifndef VM_MEMORY_SIGBUS_H
+#define VM_MEMORY_SIGBUS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <vm-memory/api.h>
+#include <vmm-sys-util/error.h>
+
+VSU_BEGIN_DECLS
+
+struct vmem_sigbus;
+
+/* A table for up to max mappings; full means that mapping fails, -ENOSPC. */
+VMEM_API int vmem_sigbus_new(unsigned int max, struct vmem_sigbus **out,
+			     struct vsu_error *err);
+
+/* Only when no block uses it any more and no handler can run. */
+VMEM_API void vmem_sigbus_free(struct vmem_sigbus *table);
+
+/* Readable when a block has failed since it was drained. Borrowed. */
+VMEM_API int vmem_sigbus_fd(const struct vmem_sigbus *table);
+
+/*
+ * For a SA_SIGINFO handler of SIGBUS: siginfo is its siginfo_t. True when the
+ * address belongs to a block and was repaired, so that the instruction may be
+ * run again. False for any other address: the program should then restore
+ * the default action and return. Keeps errno.
+ */
+VMEM_API bool vmem_sigbus_fix(struct vmem_sigbus *table, const void *siginfo);
+
+VSU_END_DECLS
+
+#endif
