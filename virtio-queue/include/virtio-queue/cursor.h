@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * Cursors: how devices touch chains, whatever their pieces are.
+ *
+ * A reader walks the readable pieces, a writer the writable ones. Both count
+ * what they did. A writer marks what it stored in dirty bitmaps and logs.
+ *
+ * Threads: confined, like the queue.
+ */
+#ifndef VIRTIO_QUEUE_CURSOR_H
+#define VIRTIO_QUEUE_CURSOR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+
+#include <virtio-queue/queue.h>
+
+VSU_BEGIN_DECLS
+
+/* Frozen; members private. */
+struct vq_cursor {
+	struct vq *q;
+	const struct vq_chain *chain;
+	const struct iovec *iov;	/* current piece */
+	uint32_t niov;			/* pieces left, with the current one */
+	uint32_t piece_off;		/* into the current piece */
+	uint32_t done, left;		/* bytes */
+};
+
+VQ_API void vq_reader_init(struct vq_cursor *cursor, struct vq *q,
+			   const struct vq_chain *chain);
+VQ_API void vq_writer_init(struct vq_cursor *cursor, struct vq *q,
+			   const struct vq_chain *chain);
+
+static inline uint32_t vq_cursor_left(const struct vq_cursor *cursor)
+{
+	return cursor->left;
+}
+
+static inline uint32_t vq_cursor_done(const struct vq_cursor *cursor)
+{
+	return cursor->done;
+}
+
+/* Copies up to len bytes out and moves on; returns how many. */
+VQ_API uint32_t vq_cursor_read(struct vq_cursor *cursor, void *buf,
+			       uint32_t len);
+
+/* All of len bytes or nothing (false, not moved). */
+VQ_API bool vq_cursor_read_exact(struct vq_cursor *cursor, void *buf,
+				 uint32_t len);
+
+/* As vq_cursor_read_exact(), without moving. */
+VQ_API bool vq_cursor_peek(const struct vq_cursor *cursor, void *buf,
+			   uint32_t len);
+
+/* Copies up to len bytes in and moves on; returns how many. */
+VQ_API uint32_t vq_cursor_write(struct vq_cursor *cursor, const void *buf,
+				uint32_t len);
+
+/* Stores up to len zero bytes and moves on; returns how many. */
+VQ_API uint32_t vq_cursor_zero(struct vq_cursor *cursor, uint32_t len);
+
+/* Moves on without touching; returns how far. */
+VQ_API uint32_t vq_cursor_skip(struct vq_cursor *cursor, uint32_t len);
+
+/*
+ * Cuts the last len bytes off into *tail (the status byte at the end, say).
+ * False when there are fewer; both untouched then.
+ */
+VQ_API bool vq_cursor_split_tail(struct vq_cursor *cursor, uint32_t len,
+				 struct vq_cursor *tail);
+
+/*
+ * The next len bytes (or what is left) as host pieces, and moves on; for
+ * zero-copy transfer. Returns the number of pieces, at most max; *bytes is
+ * what they cover. What is stored there is told by vq_chain_written().
+ */
+VQ_API int vq_cursor_iov(struct vq_cursor *cursor, uint32_t len,
+			 struct iovec *iov, int max, uint32_t *bytes);
+
+VSU_END_DECLS
+
+#endif
