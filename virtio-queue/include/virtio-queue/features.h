@@ -9,9 +9,7 @@
 
 #include <stdint.h>
 
-#include <vmm-sys-util/attributes.h>
-
-#define VQ_API VSU_EXPORT
+#include <virtio-queue/attributes.h>
 
 #define VQ_F_INDIRECT_DESC	(UINT64_C(1) << 28)
 #define VQ_F_EVENT_IDX		(UINT64_C(1) << 29)

@@ -25,7 +25,7 @@
 #include <sys/types.h>
 #include <sys/uio.h>
 
-#include <vm-memory/api.h>
+#include <vm-memory/attributes.h>
 #include <vm-memory/map.h>
 
 VSU_BEGIN_DECLS

@@ -27,7 +27,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include <vm-memory/api.h>
+#include <vm-memory/attributes.h>
 #include <vm-memory/block.h>
 #include <vmm-sys-util/error.h>
 

@@ -24,7 +24,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include <vm-memory/api.h>
+#include <vm-memory/attributes.h>
 #include <vmm-sys-util/error.h>
 
 VSU_BEGIN_DECLS

@@ -15,7 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include <vm-memory/api.h>
+#include <vm-memory/attributes.h>
 
 VSU_BEGIN_DECLS
 

@@ -21,7 +21,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include <vm-memory/api.h>
+#include <vm-memory/attributes.h>
 #include <vm-memory/dirty.h>
 #include <vm-memory/region.h>
 #include <vmm-sys-util/error.h>

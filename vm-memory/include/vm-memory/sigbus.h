@@ -22,7 +22,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include <vm-memory/api.h>
+#include <vm-memory/attributes.h>
 #include <vmm-sys-util/error.h>
 
 VSU_BEGIN_DECLS

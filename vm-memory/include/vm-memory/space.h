@@ -22,7 +22,7 @@
 
 #include <stdint.h>
 
-#include <vm-memory/api.h>
+#include <vm-memory/attributes.h>
 #include <vm-memory/map.h>
 
 VSU_BEGIN_DECLS

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * The back-end side of vhost-user: one session with one front-end.
+ *
+ * The session speaks the protocol, keeps the guest's memory as a vmem_space
+ * and its rings as virtqueues, and tells its owner when a ring may be served
+ * and when it must be left alone. It knows no device: what depends on one is
+ * asked through the owner's ops.
+ *
+ *   run      a ring is started, enabled and in memory: look at it at once,
+ *            then whenever its kick descriptor is readable
+ *   quiesce  leave rings alone, because a message is about to change what
+ *            their thread reads. The owner answers with
+ *            vhost_user_backend_done(); the message takes effect after that,
+ *            its reply is sent, and run is called again for rings that may
+ *            still be served
+ *   drain    a quiesce that also asks for every chain popped so far to be
+ *            pushed and published before the answer
+ *   gone     the session has ended, nothing is outstanding: it may be freed
+ *
+ * While a quiesce is unanswered no further message of the front-end is read.
+ * With everything on one thread the answer is given inside the callback.
+ *
+ * Waiting: vhost_user_backend_fd() is an epoll descriptor that never changes;
+ * when it is readable, call vhost_user_backend_dispatch(), which never blocks
+ * and does a bounded amount of work. Kick descriptors are not in it: they are
+ * for the thread that serves the ring.
+ *
+ * Threads: the session is confined to one thread (the one that dispatches).
+ * Between run and the answer to quiesce, a ring's virtqueue and
+ * vhost_user_backend_call() of it belong to the thread that serves the ring.
+ * vhost_user_backend_done() may be called from any thread.
+ */
+#ifndef VHOST_BACKEND_H
+#define VHOST_BACKEND_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <vhost/attributes.h>
+#include <virtio-queue/queue.h>
+#include <vm-memory/sigbus.h>
+#include <vm-memory/space.h>
+#include <vmm-sys-util/error.h>
+
+VSU_BEGIN_DECLS
+
+struct vhost_user_backend;
+
+/* In place of a ring index: all rings. */
+#define VHOST_USER_ALL_RINGS UINT32_MAX
+
+/*
+ * What the owner does. All are called on the session's thread, from dispatch
+ * only. NULL means that the device lacks it. A negative answer refuses the
+ * message (the front-end gets a nack where it asked) and changes nothing.
+ */
+struct vhost_user_backend_ops {
+	size_t size;		/* sizeof(struct vhost_user_backend_ops) */
+
+	/* The driver's features, a subset of what is offered. */
+	int (*set_features)(void *opaque, uint64_t features);
+
+	/* len bytes of configuration at off; both lie within config_size. */
+	int (*get_config)(void *opaque, uint32_t off, void *buf, uint32_t len);
+	int (*set_config)(void *opaque, uint32_t off, const void *buf,
+			  uint32_t len, bool migration);
+
+	/* See above. ring may be VHOST_USER_ALL_RINGS for quiesce. */
+	void (*run)(void *opaque, uint32_t ring);
+	void (*quiesce)(void *opaque, uint32_t ring, bool drain,
+			uint64_t token);
+
+	/* The device returns to its initial state; all rings are quiet. */
+	void (*reset)(void *opaque);
+
+	/* The VIRTIO status byte that the front-end set; a hint only. */
+	void (*set_status)(void *opaque, uint8_t status);
+
+	/*
+	 * The session ended: err says why; code -ECONNRESET is the ordinary
+	 * hang-up of the peer. May free the session.
+	 */
+	void (*gone)(void *opaque, const struct vsu_error *err);
+};
+
+struct vhost_user_backend_config {
+	size_t size;		/* sizeof(struct vhost_user_backend_config) */
+	uint64_t features;	/* of the device, offered to the driver; the
+				   protocol's own bits are added */
+	uint64_t protocol_features; /* offered, of those this library speaks and
+				   the ops allow; 0: all of them */
+	uint32_t nrings;	/* 1..256 */
+	uint32_t queue_max;	/* largest size of a ring; 0: 32768 */
+	uint32_t max_chain;	/* see vq_config; 0: size of the ring */
+	uint32_t config_size;	/* bytes of device configuration space */
+	uint32_t max_slots;	/* memory slots; 0: 509 */
+	uint64_t max_memory;	/* sum of all regions; 0: no limit */
+	uint64_t stall_ns;	/* how long a peer may stop inside a message, or
+				   leave replies unread; 0: 5 seconds */
+	struct vmem_sigbus *sigbus; /* table for everything that is mapped */
+};
+
+/*
+ * A session on a connected socket, whose ownership moves here on success.
+ * ops and config are copied.
+ */
+VHOST_USER_API int vhost_user_backend_new_take_fd(int sock,
+		const struct vhost_user_backend_config *config,
+		const struct vhost_user_backend_ops *ops, void *opaque,
+		struct vhost_user_backend **out, struct vsu_error *err);
+
+/*
+ * Ends the session: rings that run are drained through quiesce, then gone is
+ * called (within this call when every answer is given inside the callback).
+ */
+VHOST_USER_API void vhost_user_backend_close(struct vhost_user_backend *b);
+
+/* Frees a session that is gone. */
+VHOST_USER_API void vhost_user_backend_free(struct vhost_user_backend *b);
+
+VHOST_USER_API int vhost_user_backend_fd(const struct vhost_user_backend *b);
+
+/*
+ * Handles what is ready. 1: there is more, call again soon; 0: wait for the
+ * fd; a negative errno: the session has ended and gone was or will be called.
+ * The session may have been freed by gone when this returns negative.
+ */
+VHOST_USER_API int vhost_user_backend_dispatch(struct vhost_user_backend *b);
+
+/* The answer to quiesce. Any thread, also from inside the callback. */
+VHOST_USER_API void vhost_user_backend_done(struct vhost_user_backend *b,
+				       uint64_t token);
+
+/* The ring's virtqueue, borrowed; valid as long as the session. */
+VHOST_USER_API struct vq *vhost_user_backend_vq(struct vhost_user_backend *b,
+					   uint32_t ring);
+
+/*
+ * Descriptor that is readable when the ring was kicked, borrowed, from run to
+ * the answer to quiesce; drain it with vsu_event_drain(). -1: the front-end
+ * gave none and the ring must be polled.
+ */
+VHOST_USER_API int vhost_user_backend_kick_fd(const struct vhost_user_backend *b,
+					 uint32_t ring);
+
+/* Tells the driver that the ring has used buffers. On the ring's thread. */
+VHOST_USER_API void vhost_user_backend_call(struct vhost_user_backend *b,
+				       uint32_t ring);
+
+/* Tells the front-end that the ring is broken (once). On the ring's thread. */
+VHOST_USER_API void vhost_user_backend_ring_error(struct vhost_user_backend *b,
+					     uint32_t ring);
+
+/* What was negotiated so far. */
+VHOST_USER_API uint64_t vhost_user_backend_features(
+		const struct vhost_user_backend *b);
+VHOST_USER_API uint64_t vhost_user_backend_protocol_features(
+		const struct vhost_user_backend *b);
+
+/* The guest's memory. */
+VHOST_USER_API struct vmem_space *vhost_user_backend_space(
+		struct vhost_user_backend *b);
+
+/*
+ * Configuration changed: tells the front-end over the back-end channel, when
+ * there is one and a ring runs. Several changes make one message.
+ */
+VHOST_USER_API int vhost_user_backend_config_changed(struct vhost_user_backend *b);
+
+VSU_END_DECLS
+
+#endif

@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * The front-end side of vhost-user: one session with one back-end, for a VMM
+ * or for any program that wants to use a device that somebody else serves.
+ *
+ * The session is a state machine that is driven by its descriptor. Calls
+ * queue messages and return at once; answers arrive through the owner's ops
+ * in the order of the calls. Messages of one call are written together and
+ * their acknowledgements checked as they come, one by one.
+ *
+ *   NEGOTIATING  the handshake runs; ops->ready is called at its end
+ *   READY        features are known; configuration may be read; memory and
+ *                rings may be set
+ *   STARTING     vhost_user_frontend_start() runs; ops->started at its end
+ *   RUNNING      the back-end serves the rings
+ *   STOPPING     vhost_user_frontend_stop() runs; ops->stopped at its end
+ *   DEAD         the peer hung up, answered wrongly, or not in time;
+ *                ops->failed was called, once; only free is left
+ *
+ * The user addresses that are sent are guest addresses plus a fixed base: no
+ * pointer of this process leaves it. Nothing that the back-end writes is
+ * trusted.
+ *
+ * Waiting: vhost_user_frontend_fd() is an epoll descriptor that never changes;
+ * when it is readable, call vhost_user_frontend_dispatch(), which never
+ * blocks.
+ *
+ * This part of the library knows nothing of virtqueues: rings are plain
+ * descriptions.
+ *
+ * Threads: confined to one thread.
+ */
+#ifndef VHOST_FRONTEND_H
+#define VHOST_FRONTEND_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <vhost/attributes.h>
+#include <vm-memory/map.h>
+#include <vmm-sys-util/error.h>
+
+VSU_BEGIN_DECLS
+
+struct vhost_user_frontend;
+
+enum vhost_user_frontend_state {
+	VHOST_USER_FRONTEND_NEGOTIATING,
+	VHOST_USER_FRONTEND_READY,
+	VHOST_USER_FRONTEND_STARTING,
+	VHOST_USER_FRONTEND_RUNNING,
+	VHOST_USER_FRONTEND_STOPPING,
+	VHOST_USER_FRONTEND_DEAD,
+};
+
+/* Called from dispatch only. None may free the session. */
+struct vhost_user_frontend_ops {
+	size_t size;		/* sizeof(struct vhost_user_frontend_ops) */
+	void (*ready)(void *opaque);
+	void (*started)(void *opaque);
+	/* bases[i]: where ring i stands, as vq_base(); n rings. */
+	void (*stopped)(void *opaque, const uint32_t *bases, unsigned int n);
+	/* Answer to get_config: len bytes at off, or len 0: refused. */
+	void (*config)(void *opaque, uint32_t off, const void *buf,
+		       uint32_t len);
+	/* The back-end says that its configuration changed. */
+	void (*config_changed)(void *opaque);
+	/* The session is dead; err names the request and the peer. */
+	void (*failed)(void *opaque, const struct vsu_error *err);
+};
+
+struct vhost_user_frontend_config {
+	size_t size;		/* sizeof(struct vhost_user_frontend_config) */
+	const char *peer;	/* what sentences call it: the socket's path */
+	uint64_t protocol_features; /* wanted; 0: all this library speaks */
+	uint64_t required_protocol_features; /* or the handshake fails */
+	uint64_t timeout_ns;	/* longest wait for one answer; 0: 10 seconds */
+};
+
+/* A ring as the back-end is told about it. */
+struct vhost_user_ring {
+	uint32_t size;
+	uint32_t base;		/* where to go on, as vq_base() */
+	uint64_t desc_gpa, driver_gpa, device_gpa;
+	int kick_fd;		/* the back-end waits for it; -1: it polls */
+	int call_fd;		/* the back-end signals it; -1: we poll */
+	int err_fd;		/* or -1 */
+};
+
+/*
+ * A session on a connected socket, whose ownership moves here on success; the
+ * handshake begins.
+ */
+VHOST_USER_API int vhost_user_frontend_new_take_fd(int sock,
+		const struct vhost_user_frontend_config *config,
+		const struct vhost_user_frontend_ops *ops, void *opaque,
+		struct vhost_user_frontend **out, struct vsu_error *err);
+
+/* At any time but from inside a callback. */
+VHOST_USER_API void vhost_user_frontend_free(struct vhost_user_frontend *f);
+
+VHOST_USER_API int vhost_user_frontend_fd(const struct vhost_user_frontend *f);
+
+/* 1: call again soon; 0: wait; negative: DEAD. */
+VHOST_USER_API int vhost_user_frontend_dispatch(struct vhost_user_frontend *f);
+
+VHOST_USER_API enum vhost_user_frontend_state vhost_user_frontend_state(
+		const struct vhost_user_frontend *f);
+
+/* What the back-end offered, and what of the protocol was agreed. From READY. */
+VHOST_USER_API uint64_t vhost_user_frontend_features(
+		const struct vhost_user_frontend *f);
+VHOST_USER_API uint64_t vhost_user_frontend_offered_protocol_features(
+		const struct vhost_user_frontend *f);
+VHOST_USER_API uint64_t vhost_user_frontend_protocol_features(
+		const struct vhost_user_frontend *f);
+VHOST_USER_API uint32_t vhost_user_frontend_queue_num(
+		const struct vhost_user_frontend *f);
+VHOST_USER_API uint32_t vhost_user_frontend_max_mem_slots(
+		const struct vhost_user_frontend *f);
+
+/* Asks for configuration bytes; ops->config answers. */
+VHOST_USER_API int vhost_user_frontend_get_config(struct vhost_user_frontend *f,
+					     uint32_t off, uint32_t len,
+					     struct vsu_error *err);
+VHOST_USER_API int vhost_user_frontend_set_config(struct vhost_user_frontend *f,
+					     uint32_t off, const void *buf,
+					     uint32_t len, bool migration,
+					     struct vsu_error *err);
+
+/*
+ * The guest's memory: all regions of the map that can be shared. Before start
+ * it is recorded; while RUNNING the difference is sent. -EINVAL when a region
+ * that is not ROM has no fd or is a private mapping, naming it; -ENOSPC when
+ * the back-end has too few slots.
+ */
+VHOST_USER_API int vhost_user_frontend_set_memory(struct vhost_user_frontend *f,
+					     struct vmem_map *map,
+					     struct vsu_error *err);
+
+/* Describes ring index; the fds are duplicated. In READY. */
+VHOST_USER_API int vhost_user_frontend_set_ring(struct vhost_user_frontend *f,
+					   uint32_t index,
+					   const struct vhost_user_ring *ring,
+					   struct vsu_error *err);
+
+/*
+ * Starts all described rings with these device features (without the
+ * protocol's own bits), a subset of what was offered.
+ */
+VHOST_USER_API int vhost_user_frontend_start(struct vhost_user_frontend *f,
+					uint64_t features,
+					struct vsu_error *err);
+
+/* Replaces the call descriptor of a ring, also while RUNNING. */
+VHOST_USER_API int vhost_user_frontend_set_call(struct vhost_user_frontend *f,
+					   uint32_t index, int call_fd,
+					   struct vsu_error *err);
+
+/* Stops all rings; the back-end finishes what it fetched. */
+VHOST_USER_API int vhost_user_frontend_stop(struct vhost_user_frontend *f,
+				       struct vsu_error *err);
+
+/* Back to the initial state of the device, where the back-end can. In READY. */
+VHOST_USER_API int vhost_user_frontend_reset(struct vhost_user_frontend *f,
+					struct vsu_error *err);
+
+VSU_END_DECLS
+
+#endif
