@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
+# shellcheck shell=bash
+#
+# A disk image, the daemons that can serve it over vhost-user-blk, and the
+# guest that checks it.  Needs lib.sh, kernel.sh and guest.sh.
+
+IMAGE=$WORK/image
+IMAGE_MIB=64
+SOCKET=$WORK/socket
+MARK=40
+MARK_MIB=2
+MARK_SUM=
+
+BLK_CHECKS=(
+	"capacity and queues"
+	"direct write and read"
+	"buffered write, flush, read"
+	"all CPUs at once"
+	"last sectors"
+	"ext4 made and filled"
+	"ext4 checked and mounted again"
+	"discard"
+	"write zeroes"
+	"serial number"
+	"mark written"
+)
+
+image_new() { rm -f "$IMAGE" && truncate -s "${IMAGE_MIB}M" "$IMAGE"; }
+
+image_sum() { sha256sum <"$IMAGE" | cut -d ' ' -f 1; }
+
+# mark_sum: the bytes that a guest said it wrote, as the host's file has them
+mark_sum() {
+	dd if="$IMAGE" bs=1M skip=$MARK count=$MARK_MIB 2>/dev/null | sha256sum | cut -d ' ' -f 1
+}
+
+# ---------------------------------------------------------------- the servers
+
+# serve_storage_daemon IMAGE SOCKET [EXPORT_OPTION…]: SERVER is its process
+serve_storage_daemon() {
+	local image=$1 socket=$2; shift 2
+	local options
+
+	options=$(printf ',%s' "writable=on" "$@")
+	start "$WORK/server.log" "$STORAGE_DAEMON" \
+		--blockdev "driver=file,node-name=file,filename=$image,discard=unmap" \
+		--blockdev "driver=raw,node-name=disk,file=file,discard=unmap" \
+		--export "type=vhost-user-blk,id=export,node-name=disk,addr.type=unix,addr.path=$socket$options"
+	SERVER=$CHILD
+	server_ready "$socket"
+}
+
+# serve_daemon IMAGE SOCKET [OPTION…]: the same by our own daemon
+serve_daemon() {
+	local image=$1 socket=$2; shift 2
+
+	start "$WORK/server.log" "$DAEMON" --socket-path="$socket" --blk-file="$image" "$@"
+	SERVER=$CHILD
+	server_ready "$socket"
+}
+
+server_ready() {
+	wait_until 20 server_ready_or_gone "$1"
+	socket_listening "$1" && return
+	diag "the server does not listen on $1" "$(cat "$WORK/server.log")"
+	return 1
+}
+
+server_ready_or_gone() { socket_listening "$1" || ended "$SERVER"; }
+
+# ------------------------------------------------------------------ the guest
+
+# blk_guest JOB QUEUES ENVIRONMENT: one boot with as many CPUs as queues
+blk_guest() {
+	local status
+
+	GUEST_CPUS=$2 guest_run "$1" "$3
+MARK=$MARK
+MARK_MIB=$MARK_MIB
+EXPECT_MARK=$MARK_SUM
+EXPECT_QUEUES=$2
+EXPECT_SECTORS=$((IMAGE_MIB * 2048))" \
+		-chardev "socket,id=disk,path=$SOCKET" \
+		-device "vhost-user-blk-pci,chardev=disk,num-queues=$2"
+	status=$?
+	MARK_SUM=$(guest_value mark)
+	return $status
+}
+
+# full_boot PREFIX QUEUES: every check in a guest, and its bytes in the file
+full_boot() {
+	blk_guest blk-full "$2" ""
+	guest_results "$1" "${BLK_CHECKS[@]}"
+	check "${1}bytes of the guest are in the file" [ "$(mark_sum)" = "$MARK_SUM" ]
+}
+
+# later_boot PREFIX QUEUES: the bytes of the guest before, and new ones
+later_boot() {
+	blk_guest blk-mark "$2" ""
+	guest_results "$1" "mark of the guest before found" "mark written"
+	check "${1}bytes of the guest are in the file" [ "$(mark_sum)" = "$MARK_SUM" ]
+}
+
+# read_only_boot PREFIX QUEUES: the same bytes, and no way to change them
+read_only_boot() {
+	local before
+
+	before=$(image_sum)
+	MARK_SUM=$(mark_sum)
+	blk_guest blk-mark "$2" READ_ONLY=1
+	guest_results "$1" "mark of the guest before found" "disk is read-only" "write fails"
+	check "${1}image file unchanged" [ "$(image_sum)" = "$before" ]
+}

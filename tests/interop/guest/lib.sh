@@ -1,0 +1,19 @@
+# SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
+# shellcheck shell=sh
+#
+# What a guest's job uses to tell the host about itself.
+
+say() { echo "$*" >&3; }
+
+# value KEY TEXT: a fact that the host compares with what it knows
+value() { say "value $1 $2"; }
+
+# check NAME COMMAND...: one result.  COMMAND runs with -e in a shell of its
+# own, which is why its status is taken apart from the call.
+check() {
+	name=$1
+	shift
+	echo "== $name"
+	(set -ex; "$@")
+	if [ $? = 0 ]; then say "ok $name"; else say "not ok $name"; fi
+}

@@ -1,0 +1,202 @@
+# SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
+# shellcheck shell=bash
+#
+# A Linux kernel for guests, and initrds made of busybox and that kernel's
+# modules.  The kernel is the one that the distribution's meta package names;
+# it is downloaded as a package and unpacked into the cache, never installed.
+#
+# CVMM_KERNEL          package to take: a meta package, or a kernel by its full name
+# CVMM_KERNEL_IMAGE    with CVMM_KERNEL_MODULES (a folder like /lib/modules/6.1.0):
+#                      use these files and download nothing
+# CVMM_OFFLINE         if set, only what the cache holds is used
+# CVMM_APT_CONFIG      configuration file for apt, for kernels of another suite
+
+CVMM_KERNEL=${CVMM_KERNEL:-linux-image-cloud-amd64}
+
+# kernel_find: sets KERNEL_RELEASE, KERNEL_IMAGE and KERNEL_MODULES, or
+# KERNEL_WHY says in one sentence why there is none.
+kernel_find() {
+	local package
+
+	KERNEL_WHY=
+	if [ "$(uname -m)" != x86_64 ]; then
+		KERNEL_WHY="guests are x86_64 only, this is $(uname -m)"
+		return 1
+	fi
+	if [ -n "${CVMM_KERNEL_IMAGE:-}" ]; then
+		_kernel_given
+		return
+	fi
+	package=$(_kernel_resolve) && _kernel_unpacked "$package" && return
+	# What cannot be had anew may be there from an earlier run.
+	package=$(_kernel_newest_cached) && _kernel_use "$package" && return
+	KERNEL_WHY=${KERNEL_WHY:-"package $CVMM_KERNEL is not known to apt (apt-get update?) and $CVMM_CACHE has no kernel"}
+	return 1
+}
+
+_kernel_given() {
+	KERNEL_IMAGE=$CVMM_KERNEL_IMAGE
+	KERNEL_MODULES=${CVMM_KERNEL_MODULES:-}
+	KERNEL_RELEASE=${KERNEL_MODULES##*/}
+	[ -r "$KERNEL_IMAGE" ] && [ -d "$KERNEL_MODULES/kernel" ] && return
+	KERNEL_WHY="CVMM_KERNEL_IMAGE or CVMM_KERNEL_MODULES cannot be read"
+	return 1
+}
+
+_apt() {
+	local tool=$1; shift
+
+	if [ -n "${CVMM_APT_CONFIG:-}" ]; then
+		APT_CONFIG=$CVMM_APT_CONFIG "$tool" "$@"
+	else
+		"$tool" "$@"
+	fi
+}
+
+# _kernel_resolve: the package with the image itself; a meta package depends on it
+_kernel_resolve() {
+	local target
+
+	case $CVMM_KERNEL in
+	linux-image-[0-9]*[0-9].[0-9]*-*) echo "$CVMM_KERNEL"; return;;
+	esac
+	have apt-cache || return 1
+	target=$(_apt apt-cache show --no-all-versions "$CVMM_KERNEL" 2>/dev/null |
+		sed -n 's/^Depends:.*\(linux-image-[0-9][^ ,]*\).*/\1/p' | head -n 1)
+	[ -n "$target" ] && echo "$target"
+}
+
+_kernel_newest_cached() {
+	find "$CVMM_CACHE" -maxdepth 1 -name 'linux-image-[0-9]*' 2>/dev/null |
+		sed 's|.*/||' | sort -V | tail -n 1 | grep .
+}
+
+# _kernel_use PACKAGE: takes PACKAGE from the cache
+_kernel_use() {
+	local top=$CVMM_CACHE/$1
+
+	KERNEL_RELEASE=${1#linux-image-}
+	KERNEL_RELEASE=${KERNEL_RELEASE%-unsigned}
+	KERNEL_IMAGE=$top/boot/vmlinuz-$KERNEL_RELEASE
+	KERNEL_MODULES=$top/lib/modules/$KERNEL_RELEASE
+	[ -r "$KERNEL_IMAGE" ] && [ -d "$KERNEL_MODULES/kernel" ]
+}
+
+# _kernel_unpacked PACKAGE: as _kernel_use, after a download where needed.
+# One process downloads, others wait for it; a folder gets its name only when
+# it is whole, so an interrupted download leaves nothing that looks finished.
+_kernel_unpacked() {
+	local tool
+
+	_kernel_use "$1" && return
+	[ -z "${CVMM_OFFLINE:-}" ] || { KERNEL_WHY="$1 is not in $CVMM_CACHE and CVMM_OFFLINE is set"; return 1; }
+	for tool in apt-get dpkg-deb flock; do
+		have $tool || { KERNEL_WHY="$tool is not installed, so $1 cannot be downloaded"; return 1; }
+	done
+	mkdir -p "$CVMM_CACHE" || { KERNEL_WHY="$CVMM_CACHE cannot be made (set CVMM_CACHE)"; return 1; }
+	(
+		flock 9
+		_kernel_use "$1" || _kernel_download "$1"
+	) 9>"$CVMM_CACHE/lock" || { KERNEL_WHY="$1 cannot be downloaded: $(tail -n 1 "$WORK/apt.log")"; return 1; }
+	_kernel_use "$1"
+}
+
+_kernel_download() {
+	local part=$CVMM_CACHE/.part release=${1#linux-image-} packages=("$1") deb
+
+	# Whoever holds the lock owns the rests of an interrupted run.
+	rm -rf "$part"
+	mkdir "$part" || return 1
+	# Newer Debian keeps image and modules in packages of their own.
+	if _apt apt-cache show "linux-binary-$release" >/dev/null 2>&1; then
+		packages+=("linux-binary-$release" "linux-modules-$release")
+	fi
+	# apt's own download user cannot write into a folder of root.
+	(cd "$part" && _apt apt-get -qq -o APT::Sandbox::User=root download "${packages[@]}") >"$WORK/apt.log" 2>&1 || return 1
+	for deb in "$part"/*.deb; do
+		dpkg-deb -x "$deb" "$part/tree" 2>>"$WORK/apt.log" || return 1
+	done
+	_kernel_tidy "$part/tree" "$release"
+	rm -rf "${CVMM_CACHE:?}/$1"
+	mv -T "$part/tree" "$CVMM_CACHE/$1" && rm -rf "$part"
+}
+
+# _kernel_tidy TREE RELEASE: one layout whatever the package's, without documents
+_kernel_tidy() {
+	local usr=$1/usr/lib/modules/$2
+
+	mkdir -p "$1/lib/modules" "$1/boot"
+	if [ -d "$usr" ]; then mv "$usr" "$1/lib/modules/$2"; fi
+	if [ -e "$1/lib/modules/$2/vmlinuz" ]; then mv "$1/lib/modules/$2/vmlinuz" "$1/boot/vmlinuz-$2"; fi
+	rm -rf "${1:?}/usr" "$1/boot/System.map-$2"
+}
+
+# ---------------------------------------------------------------------- initrd
+
+# initrd_make OUT MODULES PROGRAMS [SOURCE:TARGET...]
+# busybox, PROGRAMS with their libraries, MODULES with what they depend on in
+# load order, guest/init as /init, and further files.  INITRD_WHY on failure.
+initrd_make() {
+	local out=$1 modules=$2 programs=$3 root module program file; shift 3
+
+	root=$(mktemp -d "$WORK/initrd.XXXXXX") || return 1
+	mkdir -p "$root"/{bin,dev,proc,sys,tmp,run,mnt,root,etc,sbin,lib/modules}
+	INITRD_WHY=
+	_initrd_program "$root" busybox bin || return 1
+	for program in $programs; do
+		_initrd_program "$root" "$program" sbin || return 1
+	done
+	: >"$root/lib/modules/order"
+	for module in $modules; do
+		_initrd_module "$root/lib/modules" "$module" || return 1
+	done
+	for file in "$INTEROP/guest/init:init" "$INTEROP/guest/lib.sh:lib/guest.sh" "$@"; do
+		install -D -m 755 "${file%%:*}" "$root/${file#*:}" || return 1
+	done
+	_initrd_pack "$root" "$out" || { INITRD_WHY="cpio failed"; return 1; }
+	rm -rf "$root"
+}
+
+# _initrd_pack FOLDER OUT: an archive as the kernel unpacks it, owned by root
+_initrd_pack() {
+	(cd "$1" && find . | cpio -o -H newc -R 0:0 --quiet) >"$2"
+}
+
+# _initrd_program ROOT NAME FOLDER
+_initrd_program() {
+	local root=$1 path lib
+
+	path=$(PATH=$PATH:/usr/sbin:/sbin command -v "$2") || { INITRD_WHY="$2 is not installed"; return 1; }
+	install -D -m 755 "$path" "$root/$3/$2" || return 1
+	# A static program has none: ldd says so and fails.
+	for lib in $(ldd "$path" 2>/dev/null | grep -o '/[^ )]*'); do
+		[ -e "$root$lib" ] || install -D -m 755 "$lib" "$root$lib" || return 1
+	done
+}
+
+# _initrd_module FOLDER NAME: NAME.ko and an entry in FOLDER/order after those it needs
+_initrd_module() {
+	local name=${2//-/_} file out=$1/${2//-/_}.ko dependency
+
+	[ ! -e "$out" ] || return 0
+	file=$(find "$KERNEL_MODULES/kernel" -name "${name//_/[-_]}.ko*" -print -quit)
+	if [ -z "$file" ]; then
+		grep -q "/${name//_/[-_]}\.ko" "$KERNEL_MODULES/modules.builtin" && return
+		INITRD_WHY="kernel $KERNEL_RELEASE has no module $2"
+		return 1
+	fi
+	_unpack_module "$file" >"$out" || { INITRD_WHY="cannot unpack $file"; return 1; }
+	for dependency in $(tr '\0' '\n' <"$out" | sed -n 's/^depends=//p' | tr , ' '); do
+		_initrd_module "$1" "$dependency" || return 1
+	done
+	echo "$name" >>"$1/order"
+}
+
+_unpack_module() {
+	case $1 in
+	*.xz) xz -dc "$1";;
+	*.zst) zstd -qdc "$1";;
+	*.gz) gzip -dc "$1";;
+	*) cat "$1";;
+	esac
+}

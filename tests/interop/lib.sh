@@ -1,0 +1,199 @@
+# SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
+# shellcheck shell=bash
+#
+# What every test against a real peer shares: TAP output, one temporary folder
+# and the processes of the test (both gone on every way out), bounded waiting,
+# and where the programs under test are.  Source this file first.
+#
+# CVMM_BUILDDIR  top of the build tree (automake sets it; by hand: the nearest
+#                parent of the current folder that was configured)
+# CVMM_CACHE     where kernels are kept between runs
+# CVMM_KEEP      if set, the temporary folder is kept and its name printed
+
+set -u -o pipefail
+
+INTEROP=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+PROGRAM=${0##*/}
+CVMM_CACHE=${CVMM_CACHE:-${XDG_CACHE_HOME:-${HOME:-/tmp}/.cache}/c-vmm}
+QEMU=${QEMU:-qemu-system-x86_64}
+STORAGE_DAEMON=${STORAGE_DAEMON:-qemu-storage-daemon}
+
+# Sockets live below it, and a socket's path has at most 107 bytes.
+WORK=$(mktemp -d "${TMPDIR:-/tmp}/cvmm.XXXXXX") || exit 1
+CHILDREN=()
+
+# ---------------------------------------------------------------- TAP output
+
+TAP_COUNT=0
+TAP_FAILED=0
+TAP_DONE=
+
+# diag TEXT...: lines for the log, never a result
+diag() { printf '%s\n' "$@" | sed 's/^/# /'; }
+
+ok() { echo "ok $((++TAP_COUNT)) - $1"; }
+
+# not_ok NAME [TEXT...]
+not_ok() {
+	echo "not ok $((++TAP_COUNT)) - $1"
+	TAP_FAILED=$((TAP_FAILED + 1))
+	shift
+	if [ $# -gt 0 ]; then diag "$@"; fi
+}
+
+skip() { echo "ok $((++TAP_COUNT)) - $1 # SKIP $2"; }
+
+# check NAME COMMAND...: one result; what a failing command said goes to the log.
+# It runs in this shell, so that a function may set variables.
+check() {
+	local name=$1; shift
+
+	if "$@" >"$WORK/check.log" 2>&1; then
+		ok "$name"
+		return 0
+	fi
+	not_ok "$name" "failed: $*"
+	diag "$(head -c 4000 "$WORK/check.log")"
+	return 1
+}
+
+skip_all() {
+	TAP_DONE=1
+	echo "1..0 # SKIP $*"
+	exit 0
+}
+
+# bail TEXT...: the test itself cannot go on; neither a pass nor a skip
+bail() {
+	TAP_DONE=1
+	echo "Bail out! $*"
+	exit 99
+}
+
+# tap_done: the plan, and the exit status for people and scripts
+tap_done() {
+	TAP_DONE=1
+	echo "1..$TAP_COUNT"
+	[ "$TAP_FAILED" -eq 0 ]
+	exit
+}
+
+# no_tap: for programs that print no results
+no_tap() { TAP_DONE=1; }
+
+# ----------------------------------------------------- processes and clean-up
+
+# A daemon must not outlive a test that was killed with SIGKILL.
+with_parent() {
+	if setpriv --pdeathsig KILL true 2>/dev/null; then
+		exec setpriv --pdeathsig KILL "$@"
+	fi
+	exec "$@"
+}
+
+# start LOG COMMAND...: runs COMMAND in the background; its process is in CHILD
+start() {
+	local log=$1; shift
+
+	with_parent "$@" </dev/null >"$log" 2>&1 &
+	CHILD=$!
+	CHILDREN+=("$CHILD")
+}
+
+ended() { ! kill -0 "$1" 2>/dev/null; }
+
+# wait_until SECONDS COMMAND...: polls the condition until it holds
+wait_until() {
+	local end=$((SECONDS + $1 + 1)); shift
+
+	until "$@"; do
+		[ "$SECONDS" -lt "$end" ] || return 1
+		sleep 0.02
+	done
+}
+
+# end_child PID SIGNAL [SECONDS]: signals and reaps; ENDED is the exit status.
+# One that does not go in time is killed, and the answer is 1.
+end_child() {
+	local rc=0
+
+	kill -s "$2" "$1" 2>/dev/null
+	wait_until "${3:-10}" ended "$1" || { rc=1; kill -s KILL "$1"; }
+	wait "$1" 2>/dev/null
+	ENDED=$?
+	return $rc
+}
+
+clean_up() {
+	local status=$? pid
+
+	trap - EXIT
+	for pid in "${CHILDREN[@]}"; do
+		ended "$pid" || end_child "$pid" TERM 5
+	done 2>/dev/null
+	if [ -n "${CVMM_KEEP:-}" ]; then
+		echo "# kept: $WORK"
+	else
+		rm -rf "$WORK"
+	fi
+	if [ -z "$TAP_DONE" ]; then
+		echo "Bail out! $PROGRAM ended early (status $status)"
+		[ $status -ne 0 ] || status=99
+	fi
+	exit $status
+}
+trap clean_up EXIT
+trap 'exit 129' HUP
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+# ------------------------------------------------------------------ conditions
+
+# socket_listening PATH: whether someone accepts connections on PATH.  It looks
+# without connecting, because some peers take the first connection for their only one.
+socket_listening() {
+	[ -S "$1" ] && awk -v path="$1" '
+		$4 == "00010000" && $8 == path { found = 1 }
+		END { exit !found }' /proc/net/unix
+}
+
+file_says() { grep -q -- "$2" "$1" 2>/dev/null; }
+
+fd_count() { find "/proc/$1/fd" -mindepth 1 2>/dev/null | wc -l; }
+
+map_count() { wc -l <"/proc/$1/maps"; }
+
+have() { command -v "$1" >/dev/null 2>&1; }
+
+# ------------------------------------------------------- programs under test
+
+configured_parent() {
+	local dir=$PWD
+
+	until [ -x "$dir/config.status" ]; do
+		[ "$dir" != / ] || return 1
+		dir=$(dirname "$dir")
+	done
+	echo "$dir"
+}
+
+# program FOLDER/NAME: the built program's path
+program() {
+	[ -n "${CVMM_BUILDDIR:-}" ] || CVMM_BUILDDIR=$(configured_parent) || return 1
+	[ -x "$CVMM_BUILDDIR/$1" ] || return 1
+	echo "$CVMM_BUILDDIR/$1"
+}
+
+# need_program VARIABLE FOLDER/NAME: sets VARIABLE, or skips the whole test
+need_program() {
+	local path
+
+	path=$(program "$2") || skip_all "$2 is not built (CVMM_BUILDDIR=${CVMM_BUILDDIR:-unset})"
+	printf -v "$1" '%s' "$path"
+}
+
+need_command() {
+	local c
+
+	for c; do have "$c" || skip_all "$c is not installed"; done
+}
