@@ -19,11 +19,21 @@ VSU_BEGIN_DECLS
 VSU_API int vsu_event_new(void);
 
 /*
- * Adds one. A full counter counts as signalled: whoever waits will wake.
- * Never blocks even where the descriptor is in blocking mode and a peer
- * filled it: such a descriptor is written only when it is ready for that.
+ * Adds one to a counter that a peer may share. A full counter counts as
+ * signalled: whoever waits will wake. Does not block where a peer left the
+ * descriptor in blocking mode and its counter full, because it is written
+ * only when it is ready for that; two system calls. What remains is a peer
+ * that switches to blocking mode and fills the counter between the two:
+ * Linux has no write to an eventfd that excludes this.
  */
 VSU_API int vsu_event_signal(int fd);
+
+/*
+ * The same in one system call, for an event that nobody else can switch to
+ * blocking mode: one of vsu_event_new() that stays within this process, or
+ * one shared with a trusted peer.
+ */
+VSU_API int vsu_event_signal_own(int fd);
 
 /*
  * Takes the counter back to 0 and gives its value; 0 when it was 0 already.

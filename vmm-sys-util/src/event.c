@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * eventfd and timerfd. A peer shares the open file description of an eventfd
+ * and with it the blocking mode, which it can change at any time: nothing
+ * here trusts that mode where the descriptor may be shared.
+ */
+#include <config.h>
+
+#include <errno.h>
+#include <poll.h>
+#include <stdbool.h>
+#include <sys/eventfd.h>
+#include <sys/timerfd.h>
+#include <sys/uio.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <vmm-sys-util/event.h>
+
+#define NS_PER_S 1000000000u
+
+int vsu_event_new(void)
+{
+	int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+
+	return fd < 0 ? -errno : fd;
+}
+
+int vsu_event_signal_own(int fd)
+{
+	const uint64_t one = 1;
+
+	while (write(fd, &one, sizeof(one)) < 0) {
+		if (errno == EAGAIN)
+			return 0;	/* full: whoever waits will wake */
+		if (errno != EINTR)
+			return -errno;
+	}
+	return 0;
+}
+
+/* The poll events that fd is ready for now, or a negative errno. */
+static int ready(int fd, short events)
+{
+	struct pollfd p = { .fd = fd, .events = events };
+
+	while (poll(&p, 1, 0) < 0)
+		if (errno != EINTR)
+			return -errno;
+	if (p.revents & POLLNVAL)
+		return -EBADF;
+	return p.revents;
+}
+
+int vsu_event_signal(int fd)
+{
+	/*
+	 * There is no write to an eventfd that promises not to block: it does
+	 * not take RWF_NOWAIT (as of Linux 6.18). Hence the question first.
+	 */
+	int rc = ready(fd, POLLOUT);
+
+	if (rc < 0)
+		return rc;
+	if (!(rc & POLLOUT))
+		return 0;	/* full: whoever waits will wake */
+	if (rc & POLLERR)
+		return -EPIPE;	/* a pipe without reader, where one was given */
+	return vsu_event_signal_own(fd);
+}
+
+/* Reads a counter of 64 bits; an empty one gives -EAGAIN. */
+static int read_counter(int fd, bool nowait, uint64_t *count)
+{
+	uint64_t value;
+	struct iovec iov = { &value, sizeof(value) };
+	ssize_t n;
+
+	do {
+		n = nowait ? preadv2(fd, &iov, 1, -1, RWF_NOWAIT) :
+			     read(fd, &value, sizeof(value));
+	} while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return -errno;
+	if (n != sizeof(value))
+		return -EBADMSG;	/* not a counter */
+	*count = value;
+	return 0;
+}
+
+static int drained(int rc, uint64_t *count)
+{
+	if (rc != -EAGAIN)
+		return rc;
+	*count = 0;
+	return 0;
+}
+
+int vsu_event_drain(int fd, uint64_t *count)
+{
+	int rc = read_counter(fd, true, count);
+
+	/* Linux before 5.8, or a sandbox that does not know the call */
+	if (rc == -EOPNOTSUPP || rc == -ENOSYS || rc == -EPERM) {
+		rc = ready(fd, POLLIN);
+		if (rc < 0)
+			return rc;
+		rc = rc & POLLIN ? read_counter(fd, false, count) : -EAGAIN;
+	}
+	return drained(rc, count);
+}
+
+int vsu_timer_new(void)
+{
+	int fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+
+	return fd < 0 ? -errno : fd;
+}
+
+int vsu_timer_arm(int fd, uint64_t ns)
+{
+	struct itimerspec when = {
+		.it_value.tv_sec = (time_t)(ns / NS_PER_S),
+		.it_value.tv_nsec = (long)(ns % NS_PER_S),
+	};
+
+	return timerfd_settime(fd, 0, &when, NULL) < 0 ? -errno : 0;
+}
+
+int vsu_timer_drain(int fd, uint64_t *count)
+{
+	return drained(read_counter(fd, false, count), count);
+}
+
+uint64_t vsu_now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
+}

@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * File descriptors: what they are, duplicates, and transfers that finish.
+ */
+#include <config.h>
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <vmm-sys-util/fd.h>
+
+#define MAX_PIECES 1024	/* what the kernel takes in one call */
+
+void vsu_fd_close(int *fd)
+{
+	int saved = errno;
+
+	if (*fd >= 0)
+		close(*fd);	/* never repeated: Linux frees it in any case */
+	*fd = -1;
+	errno = saved;
+}
+
+int vsu_fd_dup(int fd)
+{
+	/* Never 0, 1 or 2, where a closed standard stream would find it. */
+	int copy = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+
+	return copy < 0 ? -errno : copy;
+}
+
+static int add_flag(int fd, int get, int set, int flag)
+{
+	int flags = fcntl(fd, get);
+
+	if (flags < 0)
+		return -errno;
+	if (!(flags & flag) && fcntl(fd, set, flags | flag) < 0)
+		return -errno;
+	return 0;
+}
+
+int vsu_fd_set_nonblock(int fd)
+{
+	return add_flag(fd, F_GETFL, F_SETFL, O_NONBLOCK);
+}
+
+int vsu_fd_set_cloexec(int fd)
+{
+	return add_flag(fd, F_GETFD, F_SETFD, FD_CLOEXEC);
+}
+
+static int kind_of_mode(mode_t mode)
+{
+	switch (mode & S_IFMT) {
+	case S_IFREG:
+		return VSU_FD_REGULAR;
+	case S_IFDIR:
+		return VSU_FD_DIRECTORY;
+	case S_IFBLK:
+		return VSU_FD_BLOCK;
+	case S_IFCHR:
+		return VSU_FD_CHAR;
+	case S_IFIFO:
+		return VSU_FD_FIFO;
+	case S_IFSOCK:
+		return VSU_FD_SOCKET;
+	case S_IFLNK:
+		return VSU_FD_SYMLINK;
+	default:
+		return VSU_FD_OTHER;
+	}
+}
+
+int vsu_fd_kind(int fd)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	return kind_of_mode(st.st_mode);
+}
+
+const char *vsu_fd_kind_name(int kind)
+{
+	static const char *const names[] = {
+		[VSU_FD_REGULAR] = "a regular file",
+		[VSU_FD_DIRECTORY] = "a directory",
+		[VSU_FD_BLOCK] = "a block device",
+		[VSU_FD_CHAR] = "a character device",
+		[VSU_FD_FIFO] = "a FIFO",
+		[VSU_FD_SOCKET] = "a socket",
+		[VSU_FD_SYMLINK] = "a symbolic link",
+		[VSU_FD_OTHER] = "not a file",
+	};
+
+	if (kind < 0 || kind > VSU_FD_OTHER)
+		return "unknown";
+	return names[kind];
+}
+
+int vsu_fd_size(int fd, uint64_t *size)
+{
+	struct stat st;
+	uint64_t bytes = 0;
+
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	switch (kind_of_mode(st.st_mode)) {
+	case VSU_FD_REGULAR:
+		bytes = (uint64_t)st.st_size;
+		break;
+	case VSU_FD_BLOCK:
+		if (ioctl(fd, BLKGETSIZE64, &bytes) < 0)
+			return -errno;
+		break;
+	case VSU_FD_CHAR:
+		break;
+	default:
+		return -EINVAL;
+	}
+	*size = bytes;
+	return 0;
+}
+
+/* One system call; pos is ignored by those at the current position. */
+typedef ssize_t (*transfer_fn)(int fd, const struct iovec *iov, int n,
+			       uint64_t pos);
+
+static ssize_t read_here(int fd, const struct iovec *iov, int n, uint64_t pos)
+{
+	(void)pos;
+	return readv(fd, iov, n);
+}
+
+static ssize_t write_here(int fd, const struct iovec *iov, int n, uint64_t pos)
+{
+	(void)pos;
+	return writev(fd, iov, n);
+}
+
+static ssize_t read_at(int fd, const struct iovec *iov, int n, uint64_t pos)
+{
+	return preadv(fd, iov, n, (off_t)pos);
+}
+
+static ssize_t write_at(int fd, const struct iovec *iov, int n, uint64_t pos)
+{
+	return pwritev(fd, iov, n, (off_t)pos);
+}
+
+/* Takes done bytes off the front of *iov, and pieces that are empty. */
+static void advance(struct iovec **iov, int *n, size_t done)
+{
+	while (*n && done >= (*iov)->iov_len) {
+		done -= (*iov)->iov_len;
+		(*iov)++;
+		(*n)--;
+	}
+	if (*n) {
+		(*iov)->iov_base = (char *)(*iov)->iov_base + done;
+		(*iov)->iov_len -= done;
+	}
+}
+
+static ssize_t transfer(transfer_fn fn, int fd, struct iovec *iov, int n,
+			uint64_t pos)
+{
+	ssize_t total = 0, got;
+
+	if (n < 0 || n > MAX_PIECES)
+		return -EINVAL;
+	advance(&iov, &n, 0);
+	while (n) {
+		got = fn(fd, iov, n, pos + (uint64_t)total);
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
+			return total ? total : -errno;
+		if (!got)
+			break;
+		total += got;
+		advance(&iov, &n, (size_t)got);
+	}
+	return total;
+}
+
+static ssize_t transfer_at(transfer_fn fn, int fd, struct iovec *iov, int n,
+			   uint64_t pos)
+{
+	if (pos > INT64_MAX)
+		return -EINVAL;
+	return transfer(fn, fd, iov, n, pos);
+}
+
+ssize_t vsu_fd_read_full(int fd, void *buf, size_t len)
+{
+	struct iovec iov = { buf, len };
+
+	return transfer(read_here, fd, &iov, 1, 0);
+}
+
+ssize_t vsu_fd_write_full(int fd, const void *buf, size_t len)
+{
+	struct iovec iov = { (void *)(uintptr_t)buf, len };
+
+	return transfer(write_here, fd, &iov, 1, 0);
+}
+
+ssize_t vsu_fd_pread_full(int fd, void *buf, size_t len, uint64_t pos)
+{
+	struct iovec iov = { buf, len };
+
+	return transfer_at(read_at, fd, &iov, 1, pos);
+}
+
+ssize_t vsu_fd_pwrite_full(int fd, const void *buf, size_t len, uint64_t pos)
+{
+	struct iovec iov = { (void *)(uintptr_t)buf, len };
+
+	return transfer_at(write_at, fd, &iov, 1, pos);
+}
+
+ssize_t vsu_fd_preadv_full(int fd, struct iovec *iov, int n, uint64_t pos)
+{
+	return transfer_at(read_at, fd, iov, n, pos);
+}
+
+ssize_t vsu_fd_pwritev_full(int fd, struct iovec *iov, int n, uint64_t pos)
+{
+	return transfer_at(write_at, fd, iov, n, pos);
+}
+
+int vsu_fd_count(void)
+{
+	DIR *dir = opendir("/proc/self/fd");
+	struct dirent *entry;
+	int count = -1;		/* the directory's own is not counted */
+
+	if (!dir)
+		return -errno;
+	while ((entry = readdir(dir)))
+		if (entry->d_name[0] != '.')
+			count++;
+	closedir(dir);
+	return count;
+}

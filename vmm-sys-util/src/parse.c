@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * Numbers, sizes, truth values and the nearest name. No locale is involved,
+ * so a size means the same everywhere.
+ */
+#include <config.h>
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <vmm-sys-util/checked.h>
+#include <vmm-sys-util/parse.h>
+
+#include "nearest.h"
+
+static int lower(int c)
+{
+	return c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c;
+}
+
+/* The value of a digit of that base, or a number that is not below it. */
+static unsigned int digit(char c, unsigned int base)
+{
+	if (c >= '0' && c <= '9')
+		return (unsigned int)(c - '0');
+	if (base == 16 && lower(c) >= 'a' && lower(c) <= 'f')
+		return (unsigned int)(lower(c) - 'a' + 10);
+	return base;
+}
+
+/* Reads digits up to the first other character, which *end points to. */
+static int parse_digits(const char *text, const char **end, uint64_t *value)
+{
+	unsigned int base = 10;
+	uint64_t sum = 0;
+	bool over = false;
+	const char *p = text;
+
+	if (p[0] == '0' && (p[1] == 'x' || p[1] == 'X')) {
+		base = 16;
+		p += 2;
+	}
+	if (digit(*p, base) >= base)
+		return -EINVAL;
+	for (; digit(*p, base) < base; p++)
+		over = over || vsu_u64_mul_overflow(sum, base, &sum) ||
+		       vsu_u64_add_overflow(sum, digit(*p, base), &sum);
+	*end = p;
+	*value = sum;
+	return over ? -ERANGE : 0;
+}
+
+int vsu_parse_u64(const char *text, uint64_t *value)
+{
+	const char *end = "";
+	uint64_t number = 0;
+	int rc = parse_digits(text, &end, &number);
+
+	if (rc == -EINVAL || *end)
+		return -EINVAL;
+	if (!rc)
+		*value = number;
+	return rc;
+}
+
+static const char units[] = "kMGTPE";	/* each 2^10 of the one before */
+
+/* The power of two that a suffix stands for; -EINVAL for another one. */
+static int suffix_shift(const char *suffix)
+{
+	int i;
+
+	if (!*suffix)
+		return 0;
+	for (i = 0; units[i]; i++)
+		if (lower(*suffix) == lower(units[i]) && !suffix[1])
+			return 10 * (i + 1);
+	return -EINVAL;
+}
+
+int vsu_parse_size(const char *text, uint64_t *value)
+{
+	const char *end = "";
+	uint64_t number = 0;
+	int rc = parse_digits(text, &end, &number);
+	int shift = suffix_shift(end);
+
+	if (rc == -EINVAL || shift < 0)
+		return -EINVAL;
+	if (rc || vsu_u64_mul_overflow(number, UINT64_C(1) << shift, &number))
+		return -ERANGE;
+	*value = number;
+	return 0;
+}
+
+int vsu_parse_bool(const char *text, bool *value)
+{
+	static const char *const words[] = {
+		"off", "on", "no", "yes", "false", "true",
+	};
+	unsigned int i;
+
+	for (i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		if (strcmp(text, words[i]))
+			continue;
+		*value = i & 1;
+		return 0;
+	}
+	return -EINVAL;
+}
+
+const char *vsu_format_size(uint64_t value, char *buf, size_t size)
+{
+	int unit = -1;
+
+	while (value && !(value & 1023) && units[unit + 1]) {
+		value >>= 10;
+		unit++;
+	}
+	if (unit < 0)
+		snprintf(buf, size, "%" PRIu64, value);
+	else
+		snprintf(buf, size, "%" PRIu64 "%c", value, units[unit]);
+	return buf;
+}
+
+/* Longer words are nobody's typing mistake. */
+#define WORD_MAX 48
+
+/* Case and the kind of dash are the mildest of mistakes. */
+static int folded(char c)
+{
+	return c == '_' ? '-' : lower(c);
+}
+
+static unsigned int least(unsigned int a, unsigned int b)
+{
+	return a < b ? a : b;
+}
+
+/*
+ * Letters inserted, left out, changed or swapped with their neighbour. Three
+ * rows of the table are enough: prev2 for the swap, prev and row.
+ */
+static unsigned int edits(const char *a, size_t alen, const char *b,
+			  size_t blen)
+{
+	unsigned int rows[3][WORD_MAX + 1];
+	unsigned int *prev2, *prev, *row;
+	size_t i, j;
+
+	for (j = 0; j <= blen; j++)
+		rows[0][j] = (unsigned int)j;
+	for (i = 1; i <= alen; i++) {
+		row = rows[i % 3];
+		prev = rows[(i + 2) % 3];
+		prev2 = rows[(i + 1) % 3];
+		row[0] = (unsigned int)i;
+		for (j = 1; j <= blen; j++) {
+			row[j] = least(prev[j], row[j - 1]) + 1;
+			row[j] = least(row[j], prev[j - 1] +
+				       (folded(a[i - 1]) != folded(b[j - 1])));
+			if (i > 1 && j > 1 &&
+			    folded(a[i - 1]) == folded(b[j - 2]) &&
+			    folded(a[i - 2]) == folded(b[j - 1]))
+				row[j] = least(row[j], prev2[j - 2] + 1);
+		}
+	}
+	return rows[alen % 3][blen];
+}
+
+unsigned int vsu_priv_distance(const char *word, const char *name)
+{
+	size_t wlen = strnlen(word, WORD_MAX + 1);
+	size_t nlen = strnlen(name, WORD_MAX + 1);
+	unsigned int distance;
+
+	if (!wlen || wlen > WORD_MAX || nlen > WORD_MAX)
+		return VSU_PRIV_FAR;
+	distance = edits(word, wlen, name, nlen);
+	if (distance <= (wlen + 1) / 3)
+		return distance;
+	/* The beginning of a name, after everything that was mistyped. */
+	return strncmp(word, name, wlen) ? VSU_PRIV_FAR : WORD_MAX;
+}
+
+const char *vsu_nearest(const char *word, const char *const *names)
+{
+	unsigned int distance, best = VSU_PRIV_FAR;
+	const char *nearest = NULL;
+
+	for (; *names; names++) {
+		distance = vsu_priv_distance(word, *names);
+		if (distance >= best)
+			continue;
+		best = distance;
+		nearest = *names;
+	}
+	return nearest;
+}
