@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * A block device (VIRTIO 1.3, section 5.2): read, write, flush, get-id,
+ * discard and write-zeroes, over a disk (disk.h) whose format is raw.
+ *
+ * Threads: as device.h.
+ */
+#ifndef VIRTIO_DEVICES_BLK_H
+#define VIRTIO_DEVICES_BLK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <virtio-devices/attributes.h>
+#include <virtio-devices/device.h>
+#include <virtio-devices/disk.h>
+#include <vmm-sys-util/error.h>
+
+VSU_BEGIN_DECLS
+
+/* The longest request in segments that the device announces. */
+#define VIRTDEV_BLK_SEG_MAX 126u
+
+struct virtdev_blk_config {
+	size_t size;		/* sizeof(struct virtdev_blk_config) */
+	struct virtdev_disk *disk; /* owned by the device on success */
+	uint32_t nqueues;	/* 1..256; 0: 1 */
+	uint32_t queue_max;	/* 0: 256 */
+	const char *serial;	/* for get-id, at most 20 bytes count; or NULL */
+};
+
+VIRTDEV_API int virtdev_blk_new(const struct virtdev_blk_config *config,
+				struct virtdev **out, struct vsu_error *err);
+
+VSU_END_DECLS
+
+#endif

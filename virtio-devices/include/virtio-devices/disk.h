@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * A disk: what stands behind a block device on the host.
+ *
+ *   disk     capacity, block sizes, what it can do
+ *   channel  one stream of requests to it, for one queue on one thread
+ *   request  one operation on it, in the caller's storage until it is reaped
+ *
+ * Requests of one channel finish in any order. A disk that finishes them
+ * inside submit is synchronous: it blocks the thread of its queue.
+ *
+ * Threads: a disk is shareable; a channel is confined to one thread at a time.
+ */
+#ifndef VIRTIO_DEVICES_DISK_H
+#define VIRTIO_DEVICES_DISK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/uio.h>
+
+#include <virtio-devices/attributes.h>
+#include <vmm-sys-util/error.h>
+
+VSU_BEGIN_DECLS
+
+struct virtdev_disk;
+
+enum virtdev_disk_op {
+	VIRTDEV_DISK_READ,
+	VIRTDEV_DISK_WRITE,
+	VIRTDEV_DISK_FLUSH,
+	VIRTDEV_DISK_DISCARD,
+	VIRTDEV_DISK_ZERO,
+};
+
+/* In the caller's storage from submit until it was reaped. */
+struct virtdev_disk_request {
+	uint32_t op;		/* enum virtdev_disk_op */
+	uint32_t niov;
+	struct iovec *iov;	/* read, write; may be changed by the disk */
+	uint64_t offset;	/* bytes; within the capacity */
+	uint64_t len;		/* bytes in all pieces, or of the range */
+	uint32_t may_unmap;	/* zero: holes may stand for zeros */
+	int32_t result;		/* 0 or a negative errno, when reaped */
+	struct virtdev_disk_request *next; /* private to the disk */
+	uint64_t private_[2];
+};
+
+/* What a disk is. */
+struct virtdev_disk_info {
+	uint64_t capacity;	/* bytes, a multiple of 512 */
+	uint32_t block_size;	/* what it is best addressed in, at least 512 */
+	uint32_t can_discard;	/* 0 or 1 */
+	uint32_t can_zero;	/* 0 or 1 */
+	uint32_t read_only;	/* 0 or 1 */
+	uint32_t blocks;	/* submit may block (synchronous); 0 or 1 */
+	uint32_t pad;
+};
+
+/* How a kind of disk works; self is its own object. */
+struct virtdev_disk_ops {
+	size_t size;		/* sizeof(struct virtdev_disk_ops) */
+	const char *name;	/* "io_uring", "sync" */
+
+	/* A channel for up to depth requests at once. */
+	int (*channel_open)(void *self, uint32_t depth, void **channel,
+			    struct vsu_error *err);
+	/* Nothing may be outstanding. */
+	void (*channel_close)(void *self, void *channel);
+	/* Readable when something can be reaped; constant; or -1. */
+	int (*channel_fd)(void *self, void *channel);
+	/* Queues a request. -EAGAIN: reap first. Not begun before kick. */
+	int (*submit)(void *self, void *channel,
+		      struct virtdev_disk_request *request);
+	/* Hands all queued requests to the host: one system call. */
+	int (*kick)(void *self, void *channel);
+	/* The next finished request, or NULL. */
+	struct virtdev_disk_request *(*reap)(void *self, void *channel);
+	void (*free)(void *self);
+};
+
+/* For kinds of disks: makes a disk of self; ops and info are copied. */
+VIRTDEV_API int virtdev_disk_new(const struct virtdev_disk_ops *ops,
+				 const struct virtdev_disk_info *info,
+				 void *self, struct virtdev_disk **out);
+VIRTDEV_API void virtdev_disk_free(struct virtdev_disk *disk);
+VIRTDEV_API const struct virtdev_disk_info *virtdev_disk_info(
+		const struct virtdev_disk *disk);
+VIRTDEV_API const char *virtdev_disk_engine(const struct virtdev_disk *disk);
+
+enum virtdev_disk_engine {
+	VIRTDEV_DISK_ENGINE_AUTO,	/* io_uring, or sync where refused */
+	VIRTDEV_DISK_ENGINE_IO_URING,
+	VIRTDEV_DISK_ENGINE_SYNC,
+};
+
+struct virtdev_disk_file {
+	size_t size;		/* sizeof(struct virtdev_disk_file) */
+	const char *path;	/* a regular file or a block device, raw */
+	bool read_only;
+	uint32_t engine;	/* enum virtdev_disk_engine */
+};
+
+/*
+ * Opens an image and locks it: one writer, or any number of readers, QEMU
+ * counted. Never creates, grows or truncates it. Fails with -ENOENT, -EACCES,
+ * -EISDIR, -ENODEV (a kind of file that is no disk), -EINVAL (size not a
+ * multiple of 512, or 0), -EBUSY (in use), -EOPNOTSUPP (engine refused).
+ */
+VIRTDEV_API int virtdev_disk_file_open(const struct virtdev_disk_file *file,
+				       struct virtdev_disk **out,
+				       struct vsu_error *err);
+
+VSU_END_DECLS
+
+#endif

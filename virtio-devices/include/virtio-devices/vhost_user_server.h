@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * A device at home behind a vhost-user socket: serves one front-end after
+ * another with the same device.
+ *
+ * With one thread, the server's descriptor is all there is to wait
+ * for: it covers the listener, the session, the kicks and the host sides of
+ * the queues.
+ *
+ * With threaded set, each queue has a descriptor and a dispatch of its own,
+ * for a thread that the caller runs for as long as the server lives. The
+ * server hands a queue to its thread and takes it back by itself.
+ *
+ * Threads: the server is confined to one thread; the dispatch of a queue
+ * belongs to the thread of that queue.
+ */
+#ifndef VIRTIO_DEVICES_VHOST_USER_SERVER_H
+#define VIRTIO_DEVICES_VHOST_USER_SERVER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <virtio-devices/attributes.h>
+#include <virtio-devices/device.h>
+#include <vm-memory/sigbus.h>
+#include <vmm-sys-util/error.h>
+
+VSU_BEGIN_DECLS
+
+struct virtdev_vhost_user_server;
+
+struct virtdev_vhost_user_server_config {
+	size_t size;		/* sizeof this struct */
+	struct virtdev *dev;	/* borrowed; outlives the server */
+	struct vmem_sigbus *sigbus; /* table for what peers share, or NULL */
+	bool threaded;		/* queues are dispatched on their own threads */
+	/* Told once per session that ended, with the reason; may be NULL. */
+	void (*session_ended)(void *opaque, const struct vsu_error *err);
+	void *opaque;
+};
+
+/* Serves whoever connects to a listening socket; it is duplicated. */
+VIRTDEV_API int virtdev_vhost_user_server_new_listen(
+		const struct virtdev_vhost_user_server_config *config,
+		int listener, struct virtdev_vhost_user_server **out,
+		struct vsu_error *err);
+
+/*
+ * Serves the peer of one connected socket, which is duplicated. When it hangs
+ * up, dispatch says -ECONNRESET.
+ */
+VIRTDEV_API int virtdev_vhost_user_server_new_connected(
+		const struct virtdev_vhost_user_server_config *config,
+		int sock, struct virtdev_vhost_user_server **out,
+		struct vsu_error *err);
+
+VIRTDEV_API int virtdev_vhost_user_server_fd(
+		const struct virtdev_vhost_user_server *s);
+
+/* 1: call again soon; 0: wait; negative: it cannot serve any more. */
+VIRTDEV_API int virtdev_vhost_user_server_dispatch(
+		struct virtdev_vhost_user_server *s);
+
+/* The queue's own descriptor and dispatch, when threaded. */
+VIRTDEV_API int virtdev_vhost_user_server_queue_fd(
+		const struct virtdev_vhost_user_server *s, uint32_t queue);
+VIRTDEV_API int virtdev_vhost_user_server_queue_dispatch(
+		struct virtdev_vhost_user_server *s, uint32_t queue);
+
+/*
+ * Ends the session and takes no other; -EAGAIN until queues have been drained:
+ * go on dispatching (and the queues' threads, too) until it says 0.
+ */
+VIRTDEV_API int virtdev_vhost_user_server_stop(
+		struct virtdev_vhost_user_server *s);
+
+/* After stop said 0 and the queues' threads have ended. */
+VIRTDEV_API void virtdev_vhost_user_server_free(
+		struct virtdev_vhost_user_server *s);
+
+VSU_END_DECLS
+
+#endif
