@@ -10,8 +10,10 @@
  * Rules: "--name=value" and "--name value" are the same; a flag takes no
  * value; the first word that is not an option begins the operands; "--" ends
  * the options; an option that may not repeat is refused the second time.
- * In a list "a=1,b=2" a comma inside a value is doubled; a key without "=" is
- * the same as key=on.
+ * A value that has the form of an option of the table needs the form with "=".
+ * In a list "a=1,b=2" a comma inside a value is doubled; a flag or choice
+ * without "=" is the same as key=on, other keys must have a value. A table has
+ * at most 256 rows.
  *
  * Threads: a table is constant and shareable; parsing touches only its
  * arguments.

@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * UNIX stream sockets as files: listening without stealing, connecting with
+ * a reason.
+ */
+#include <config.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <vmm-sys-util/fd.h>
+#include <vmm-sys-util/sock.h>
+
+#define PATH_SPACE sizeof(((struct sockaddr_un *)0)->sun_path)
+
+_Static_assert(PATH_SPACE == sizeof(((struct vsu_sock_path *)0)->path),
+	       "struct vsu_sock_path holds every socket path");
+
+/* How long to wait for somebody else's start in the same directory. */
+#define LOCK_TRIES 1000
+#define LOCK_PAUSE_NS 1000000
+
+static int address_of(const char *path, struct sockaddr_un *addr,
+		      struct vsu_error *err)
+{
+	size_t len = strlen(path);
+
+	if (!len)
+		return vsu_error_set(err, -EINVAL, "the socket path is empty");
+	if (len >= PATH_SPACE) {
+		vsu_error_set(err, -ENAMETOOLONG,
+			      "socket path '%s' has %zu bytes, at most %zu fit; use a shorter one, or a relative one",
+			      path, len, PATH_SPACE - 1);
+		vsu_error_operands(err, 0, 0, len, PATH_SPACE - 1);
+		return -ENAMETOOLONG;
+	}
+	memset(addr, 0, sizeof(*addr));
+	addr->sun_family = AF_UNIX;
+	memcpy(addr->sun_path, path, len + 1);
+	return 0;
+}
+
+static int new_socket(int type, struct vsu_error *err)
+{
+	int fd = socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	if (fd < 0)
+		return vsu_error_sys(err, -errno, "cannot make a socket");
+	return fd;
+}
+
+static int connect_to(int fd, const struct sockaddr_un *addr)
+{
+	while (connect(fd, (const struct sockaddr *)addr, sizeof(*addr)) < 0)
+		if (errno != EINTR)
+			return -errno;
+	return 0;
+}
+
+static int bind_to(int fd, const struct sockaddr_un *addr)
+{
+	if (bind(fd, (const struct sockaddr *)addr, sizeof(*addr)) < 0)
+		return -errno;
+	return 0;
+}
+
+/*
+ * Whether some process has a socket bound there: 1, 0 or a negative errno.
+ * Asked with a datagram socket: the kernel answers that the type is wrong
+ * where there is a stream socket, so the server never sees a connection. A
+ * socket that is bound and does not listen yet counts as live.
+ */
+static int is_live(const struct sockaddr_un *addr)
+{
+	int fd = new_socket(SOCK_DGRAM, NULL);
+	int rc;
+
+	if (fd < 0)
+		return fd;
+	rc = connect_to(fd, addr);
+	vsu_fd_close(&fd);
+	if (!rc || rc == -EPROTOTYPE)
+		return 1;
+	return rc == -ECONNREFUSED ? 0 : rc;
+}
+
+/* The file at the address is a socket that nobody has open; removes it. */
+static int remove_stale(const struct sockaddr_un *addr, struct vsu_error *err)
+{
+	const char *path = addr->sun_path;
+	struct stat st;
+	int rc;
+
+	if (lstat(path, &st) < 0)
+		return errno == ENOENT ? 0 :
+			vsu_error_sys(err, -errno, "cannot look at '%s'", path);
+	if (!S_ISSOCK(st.st_mode))
+		return vsu_error_set(err, -EADDRINUSE,
+				     "'%s' exists and is %s, not a socket; remove it or choose another path",
+				     path, S_ISLNK(st.st_mode) ?
+				     "a symbolic link" : "some other file");
+	rc = is_live(addr);
+	if (rc == -ENOENT)
+		return 0;
+	if (rc < 0)
+		return vsu_error_sys(err, rc,
+				     "cannot tell whether a server listens at '%s'",
+				     path);
+	if (rc)
+		return vsu_error_set(err, -EADDRINUSE,
+				     "a server is listening at '%s'; stop it or choose another path",
+				     path);
+	if (unlink(path) < 0 && errno != ENOENT)
+		return vsu_error_sys(err, -errno,
+				     "cannot remove the stale socket '%s'",
+				     path);
+	return 0;
+}
+
+static int bind_replacing_stale(int fd, const struct sockaddr_un *addr,
+				struct vsu_error *err)
+{
+	int rc = bind_to(fd, addr);
+
+	if (rc == -EADDRINUSE) {
+		rc = remove_stale(addr, err);
+		if (rc < 0)
+			return rc;
+		rc = bind_to(fd, addr);
+	}
+	if (rc < 0)
+		return vsu_error_sys(err, rc, "cannot make the socket '%s'",
+				     addr->sun_path);
+	return 0;
+}
+
+/* The directory of path as a string; dir has room for PATH_SPACE. */
+static void directory_of(const char *path, char *dir)
+{
+	const char *slash = strrchr(path, '/');
+	size_t len = slash ? (size_t)(slash - path) : 0;
+
+	if (!slash) {
+		strcpy(dir, ".");
+	} else if (!len) {
+		strcpy(dir, "/");
+	} else {
+		memcpy(dir, path, len);
+		dir[len] = '\0';
+	}
+}
+
+/* flock() with an end: a stranger may hold the lock of a shared directory. */
+static int lock_for_a_while(int fd)
+{
+	const struct timespec pause = { 0, LOCK_PAUSE_NS };
+	int tries;
+
+	for (tries = 0; tries < LOCK_TRIES; tries++) {
+		if (!flock(fd, LOCK_EX | LOCK_NB))
+			return 0;
+		if (errno != EWOULDBLOCK && errno != EINTR)
+			return -errno;
+		nanosleep(&pause, NULL);
+	}
+	return -EBUSY;
+}
+
+/* A descriptor whose closing gives the lock back. */
+static int lock_directory(const char *path, struct vsu_error *err)
+{
+	char dir[PATH_SPACE];
+	int fd, rc;
+
+	directory_of(path, dir);
+	fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return vsu_error_sys(err, -errno,
+				     "cannot open directory '%s' for the socket '%s'",
+				     dir, path);
+	rc = lock_for_a_while(fd);
+	if (rc == -EBUSY) {
+		vsu_fd_close(&fd);
+		return vsu_error_set(err, -EBUSY,
+				     "directory '%s' stays locked by another program; choose another one for the socket",
+				     dir);
+	}
+	return fd;	/* other failures: a file system without such locks */
+}
+
+static int bind_and_listen(int fd, const struct sockaddr_un *addr, int backlog,
+			   struct vsu_error *err)
+{
+	int rc = bind_replacing_stale(fd, addr, err);
+
+	if (rc < 0)
+		return rc;
+	if (listen(fd, backlog) < 0) {
+		rc = vsu_error_sys(err, -errno, "cannot listen at '%s'",
+				   addr->sun_path);
+		unlink(addr->sun_path);
+	}
+	return rc;
+}
+
+int vsu_sock_listen(const char *path, int backlog, struct vsu_error *err)
+{
+	struct sockaddr_un addr;
+	int rc = address_of(path, &addr, err);
+	int fd, lock;
+
+	if (rc < 0)
+		return rc;
+	lock = lock_directory(path, err);
+	if (lock < 0)
+		return lock;
+	fd = new_socket(SOCK_STREAM, err);
+	rc = fd < 0 ? fd : bind_and_listen(fd, &addr, backlog, err);
+	vsu_fd_close(&lock);
+	if (rc < 0)
+		vsu_fd_close(&fd);
+	return rc < 0 ? rc : fd;
+}
+
+int vsu_sock_path_of(int listener, struct vsu_sock_path *out)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNSPEC };
+	socklen_t len = sizeof(addr) - 1;	/* keeps sun_path terminated */
+	struct vsu_sock_path where = { { 0 }, 0, 0 };
+	struct stat st;
+
+	if (getsockname(listener, (struct sockaddr *)&addr, &len) < 0)
+		return -errno;
+	if (addr.sun_family != AF_UNIX || !addr.sun_path[0])
+		return -EINVAL;
+	memcpy(where.path, addr.sun_path, sizeof(where.path) - 1);
+	if (lstat(where.path, &st) < 0)
+		return -errno;
+	if (!S_ISSOCK(st.st_mode))
+		return -ENOTSOCK;
+	where.dev = st.st_dev;
+	where.ino = st.st_ino;
+	*out = where;
+	return 0;
+}
+
+void vsu_sock_unlink(const struct vsu_sock_path *where)
+{
+	struct stat st;
+
+	if (!lstat(where->path, &st) && S_ISSOCK(st.st_mode) &&
+	    st.st_dev == where->dev && st.st_ino == where->ino)
+		unlink(where->path);
+}
+
+/* The kernel says "refused" for files that are no sockets, too. */
+static bool is_other_file(const char *path)
+{
+	struct stat st;
+
+	return !stat(path, &st) && !S_ISSOCK(st.st_mode);
+}
+
+static int explain_connect(int rc, const char *path, struct vsu_error *err)
+{
+	switch (rc) {
+	case -ENOENT:
+		return vsu_error_set(err, rc,
+				     "there is no socket at '%s'; start the server first, or correct the path",
+				     path);
+	case -ECONNREFUSED:
+		if (is_other_file(path))
+			return vsu_error_set(err, -ENOTSOCK,
+					     "'%s' is not a socket; give the path that the server listens at",
+					     path);
+		return vsu_error_set(err, rc,
+				     "nobody listens at '%s'; start the server again",
+				     path);
+	case -EAGAIN:
+		return vsu_error_set(err, rc,
+				     "the server at '%s' has as many connections waiting as it allows; try again",
+				     path);
+	default:
+		return vsu_error_sys(err, rc, "cannot connect to '%s'", path);
+	}
+}
+
+int vsu_sock_connect(const char *path, struct vsu_error *err)
+{
+	struct sockaddr_un addr;
+	int rc = address_of(path, &addr, err);
+	int fd;
+
+	if (rc < 0)
+		return rc;
+	fd = new_socket(SOCK_STREAM, err);
+	if (fd < 0)
+		return fd;
+	rc = connect_to(fd, &addr);
+	if (rc < 0) {
+		vsu_fd_close(&fd);
+		return explain_connect(rc, path, err);
+	}
+	return fd;
+}
