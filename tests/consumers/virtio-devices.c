@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* A user of an installed libvirtio-devices, in the common part of C99 and C++11. */
+#include <string.h>
+
+#include <virtio-devices/version.h>
+
+int main(void)
+{
+	return strlen(virtdev_version()) > 0 ? 0 : 1;
+}

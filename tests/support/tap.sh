@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
+#
+# TAP for tests written in shell: source it, make claims, end with tap_done.
+
+tap_count=0
+tap_failures=0
+
+# A line about each test; everything else that is printed begins with '#'.
+tap_ok() {
+	tap_count=$((tap_count + 1))
+	echo "ok $tap_count - $1"
+}
+
+# tap_not_ok CLAIM [TEXT]: the text says why.
+tap_not_ok() {
+	tap_count=$((tap_count + 1))
+	tap_failures=$((tap_failures + 1))
+	echo "not ok $tap_count - $1"
+	if [ -n "${2-}" ]; then
+		printf '%s\n' "$2" | sed 's/^/# /'
+	fi
+}
+
+tap_skip() {
+	tap_count=$((tap_count + 1))
+	echo "ok $tap_count - $1 # SKIP $2"
+}
+
+# tap_check CLAIM COMMAND...: the claim holds if the command succeeds; the end
+# of its output is shown if it does not.
+tap_check() {
+	tap_claim=$1
+	shift
+	if tap_output=$("$@" 2>&1 </dev/null); then
+		tap_ok "$tap_claim"
+	else
+		tap_not_ok "$tap_claim" "$(printf '%s\n' "$tap_output" | tail -n 40)"
+	fi
+}
+
+# tap_same CLAIM EXPECTED GOT: two texts, compared by line.
+tap_same() {
+	if [ "$2" = "$3" ]; then
+		tap_ok "$1"
+		return
+	fi
+	tap_dir=$(mktemp -d)
+	printf '%s\n' "$2" >"$tap_dir/expected"
+	printf '%s\n' "$3" >"$tap_dir/got"
+	tap_not_ok "$1" "$(cd "$tap_dir" && diff -u expected got)"
+	rm -rf "$tap_dir"
+}
+
+# Nothing of this program can run here. Only before the first claim.
+tap_skip_all() {
+	echo "1..0 # SKIP $1"
+	exit 0
+}
+
+tap_done() {
+	echo "1..$tap_count"
+	[ "$tap_failures" -eq 0 ]
+	exit
+}
