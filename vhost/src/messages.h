@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * The message table: what every message of either side looks like, once, for
+ * whoever encodes, checks, dispatches, traces or fuzzes.
+ *
+ * Threads: the table is constant, the functions are pure.
+ */
+#ifndef VHOST_USER_PRIV_MESSAGES_H
+#define VHOST_USER_PRIV_MESSAGES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <vhost/protocol.h>
+#include <vmm-sys-util/error.h>
+
+/* What is accepted; what is sent stays far below. */
+#define VHOST_USER_PRIV_MAX_PAYLOAD	4096u
+#define VHOST_USER_PRIV_MAX_FDS		32u
+/* In place of a bit: none is needed. */
+#define VHOST_USER_PRIV_NO_BIT		0xffu
+
+/* Who sends the request. */
+enum vhost_user_priv_side {
+	VHOST_USER_PRIV_FRONTEND,
+	VHOST_USER_PRIV_BACKEND,
+	VHOST_USER_PRIV_SIDES
+};
+
+enum vhost_user_priv_kind {
+	VHOST_USER_PRIV_EMPTY,
+	VHOST_USER_PRIV_U64,
+	VHOST_USER_PRIV_STATE,
+	VHOST_USER_PRIV_ADDR,
+	VHOST_USER_PRIV_TABLE,
+	VHOST_USER_PRIV_REGION,
+	VHOST_USER_PRIV_LOG,
+	VHOST_USER_PRIV_IOTLB,
+	VHOST_USER_PRIV_CONFIG,
+	VHOST_USER_PRIV_INFLIGHT,
+	VHOST_USER_PRIV_AREA,
+	VHOST_USER_PRIV_SHARED,
+	VHOST_USER_PRIV_TRANSFER,
+	VHOST_USER_PRIV_MMAP,
+	VHOST_USER_PRIV_SHMEM,
+	VHOST_USER_PRIV_CRYPTO,
+	VHOST_USER_PRIV_KINDS
+};
+
+/* Which descriptors belong to a request or a reply. */
+enum vhost_user_priv_fds {
+	VHOST_USER_PRIV_FDS_NONE,
+	VHOST_USER_PRIV_FDS_ONE,
+	VHOST_USER_PRIV_FDS_UNLESS_NOFD, /* one, or none with bit 8 of the u64 */
+	VHOST_USER_PRIV_FDS_PER_REGION,
+	VHOST_USER_PRIV_FDS_OPTIONAL,	/* none or one, meaning depends */
+	VHOST_USER_PRIV_FDS_IGNORED,	/* none; one is closed without complaint */
+};
+
+enum vhost_user_priv_reply {
+	VHOST_USER_PRIV_ACK,	/* u64, only with REPLY_ACK and NEED_REPLY */
+	VHOST_USER_PRIV_STATUS,	/* u64, always */
+	VHOST_USER_PRIV_VALUE,	/* payload of its own, always; without any
+				   payload when the request is refused */
+};
+
+/* When a request is legal. */
+enum vhost_user_priv_when {
+	VHOST_USER_PRIV_ALWAYS,
+	VHOST_USER_PRIV_SUSPENDED,	/* all rings are stopped */
+	VHOST_USER_PRIV_STARTED,	/* one ring at least is started */
+};
+
+struct vhost_user_priv_message {
+	uint8_t number;
+	uint8_t kind;		/* enum vhost_user_priv_kind, of the request */
+	uint8_t fds;		/* enum vhost_user_priv_fds */
+	uint8_t reply;		/* enum vhost_user_priv_reply */
+	uint8_t reply_kind;	/* of a VALUE; U64 for the others */
+	uint8_t reply_fds;
+	uint8_t protocol_bit;	/* that must be negotiated, or NO_BIT */
+	uint8_t feature_bit;	/* likewise, of the device's feature word */
+	uint8_t when;		/* enum vhost_user_priv_when */
+	const char *name;	/* as in the specification: "SET_VRING_NUM" */
+};
+
+/* The payload of any message; aligned for each. */
+union vhost_user_priv_payload {
+	uint64_t u64;
+	struct vhost_user_vring_state state;
+	struct vhost_user_vring_addr addr;
+	struct vhost_user_mem_table table;
+	struct vhost_user_mem_reg region;
+	struct vhost_user_log log;
+	struct vhost_user_iotlb iotlb;
+	struct vhost_user_config config;
+	struct vhost_user_inflight inflight;
+	struct vhost_user_vring_area area;
+	struct vhost_user_shared shared;
+	struct vhost_user_transfer transfer;
+	struct vhost_user_shmem_mmap mmap;
+	struct vhost_user_shmem_config shmem;
+	struct vhost_user_crypto_session crypto;
+	unsigned char bytes[VHOST_USER_PRIV_MAX_PAYLOAD];
+};
+
+/* A message that was received whole. Bytes beyond hdr.size are zero. */
+struct vhost_user_priv_msg {
+	struct vhost_user_header hdr;
+	uint32_t nfds;
+	int fds[VHOST_USER_PRIV_MAX_FDS];	/* -1: taken */
+	union vhost_user_priv_payload payload;
+};
+
+/* messages.c */
+
+/* The row of a request, or NULL when the number is unknown. */
+const struct vhost_user_priv_message *
+vhost_user_priv_message(enum vhost_user_priv_side side, uint32_t number);
+
+/* Name for sentences: of the row, or "request" for an unknown number. */
+const char *vhost_user_priv_message_name(enum vhost_user_priv_side side,
+					 uint32_t number);
+
+/* Name of a protocol feature bit, or NULL. */
+const char *vhost_user_priv_protocol_feature_name(unsigned int bit);
+
+/* Bytes of a payload of that kind when it is sent (CONFIG, TABLE: the head). */
+uint32_t vhost_user_priv_kind_size(enum vhost_user_priv_kind kind);
+
+/*
+ * Whether the payload of a request has a size that its row allows, and one
+ * that agrees with the counts inside it. -EBADMSG, with a sentence.
+ */
+int vhost_user_priv_check_request(const struct vhost_user_priv_message *row,
+				  const struct vhost_user_priv_msg *msg,
+				  struct vsu_error *err);
+
+/*
+ * The same for the payload of its reply, success or refusal (see
+ * vhost_user_priv_is_refusal()).
+ */
+int vhost_user_priv_check_reply(const struct vhost_user_priv_message *row,
+				const struct vhost_user_priv_msg *msg,
+				struct vsu_error *err);
+
+/* Whether a checked reply says that the request was refused. */
+bool vhost_user_priv_is_refusal(const struct vhost_user_priv_message *row,
+				const struct vhost_user_priv_msg *reply);
+
+/*
+ * The number of descriptors that a checked request needs, and how many it may
+ * have; in replies accordingly.
+ */
+void vhost_user_priv_request_fds(const struct vhost_user_priv_message *row,
+				 const struct vhost_user_priv_msg *msg,
+				 unsigned int *min, unsigned int *max);
+void vhost_user_priv_reply_fds(const struct vhost_user_priv_message *row,
+			       const struct vhost_user_priv_msg *msg,
+			       unsigned int *min, unsigned int *max);
+
+/* Takes descriptor i out of the message: the caller owns it now. */
+int vhost_user_priv_msg_take_fd(struct vhost_user_priv_msg *msg,
+				unsigned int i);
+
+/* Closes what was not taken. */
+void vhost_user_priv_msg_close_fds(struct vhost_user_priv_msg *msg);
+
+#endif
