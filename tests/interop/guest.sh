@@ -8,18 +8,27 @@
 #   guest_run JOB "KEY=VALUE…" QEMU_ARG…     boot, run guest/JOB, power off
 #   guest_results "prefix: " NAME…           a TAP line for each check of the job
 #
-# GUEST_CPUS, GUEST_MEMORY, GUEST_LIMIT (seconds), GUEST_ACCEL and GUEST_APPEND
-# change the machine; GUEST_VERBOSE shows the console of every guest, not only
+# GUEST_CPUS, GUEST_MEMORY, GUEST_LIMIT (seconds), GUEST_MACHINE, GUEST_CPU,
+# GUEST_ACCEL and GUEST_APPEND change the machine; GUEST_VERBOSE shows the console of every guest, not only
 # of one that failed.
 
 GUEST_COUNT=0
+GUEST_FILES=()		# further files for /job in the guest
 
-# guest_prepare MODULES PROGRAMS: skips the whole test where no guest can run
-guest_prepare() {
-	need_command "$QEMU" cpio busybox
-	kernel_find || skip_all "$KERNEL_WHY"
-	initrd_make "$WORK/initrd" "virtio_pci $1" "$2" || skip_all "no initrd: $INITRD_WHY"
+# guest_possible MODULES PROGRAMS: gets everything ready, or GUEST_WHY says why
+# no guest can run here
+guest_possible() {
+	local command
+
+	for command in "$QEMU" cpio busybox; do
+		have "$command" || { GUEST_WHY="$command is not installed"; return 1; }
+	done
+	kernel_find || { GUEST_WHY=$KERNEL_WHY; return 1; }
+	initrd_make "$WORK/initrd" "virtio_pci $1" "$2" || { GUEST_WHY="no initrd: $INITRD_WHY"; return 1; }
 }
+
+# guest_prepare MODULES PROGRAMS: the same, or the whole test is skipped
+guest_prepare() { guest_possible "$@" || skip_all "$GUEST_WHY"; }
 
 # guest_start JOB ENVIRONMENT QEMU_ARG...: GUEST_PID is QEMU (behind its time
 # limit), GUEST_DIR holds console, results and QEMU's own words.
@@ -31,7 +40,7 @@ guest_start() {
 	: >"$GUEST_DIR/console"
 	: >"$GUEST_DIR/results"
 	start "$GUEST_DIR/qemu" timeout -k 5 "${GUEST_LIMIT:-90}" "$QEMU" \
-		-M q35 -accel "${GUEST_ACCEL:-tcg,thread=multi}" -cpu "${GUEST_CPU:-qemu64}" \
+		-M "${GUEST_MACHINE:-q35}" -accel "${GUEST_ACCEL:-tcg,thread=multi}" -cpu "${GUEST_CPU:-qemu64}" \
 		-smp "${GUEST_CPUS:-1}" -m "$memory" \
 		-object "memory-backend-memfd,id=memory,size=$memory,share=on" -machine memory-backend=memory \
 		-nodefaults -no-user-config -display none -no-reboot \
@@ -41,12 +50,18 @@ guest_start() {
 	GUEST_PID=$CHILD
 }
 
-# The job is a small archive behind the common one; the kernel unpacks both.
+# _guest_job FOLDER JOB ENVIRONMENT: the job is a small archive behind the
+# common one; the kernel unpacks both
 _guest_job() {
-	mkdir -p "$1/job/job" || return 1
-	cp "$INTEROP/guest/$2" "$1/job/job/script" &&
-		printf '%s\n' "$3" >"$1/job/job/env" &&
-		_initrd_pack "$1/job" "$1/job.cpio" &&
+	local file
+
+	mkdir -p "$1/root/job" || return 1
+	for file in "${GUEST_FILES[@]}"; do
+		cp "$file" "$1/root/job" || return 1
+	done
+	cp "$INTEROP/guest/$2" "$1/root/job/script" &&
+		printf '%s\n' "$3" >"$1/root/job/env" &&
+		_initrd_pack "$1/root" "$1/job.cpio" &&
 		cat "$WORK/initrd" "$1/job.cpio" >"$1/initrd"
 }
 

@@ -5,7 +5,8 @@
 # modules.  The kernel is the one that the distribution's meta package names;
 # it is downloaded as a package and unpacked into the cache, never installed.
 #
-# CVMM_KERNEL          package to take: a meta package, or a kernel by its full name
+# CVMM_KERNEL          package to take: a meta package, a kernel by its full name,
+#                      or a version like 6.12: the newest cloud kernel of it
 # CVMM_KERNEL_IMAGE    with CVMM_KERNEL_MODULES (a folder like /lib/modules/6.1.0):
 #                      use these files and download nothing
 # CVMM_OFFLINE         if set, only what the cache holds is used
@@ -53,22 +54,35 @@ _apt() {
 	fi
 }
 
-# _kernel_resolve: the package with the image itself; a meta package depends on it
+# _kernel_resolve: the package with the image itself
 _kernel_resolve() {
-	local target
+	local image
 
-	case $CVMM_KERNEL in
-	linux-image-[0-9]*[0-9].[0-9]*-*) echo "$CVMM_KERNEL"; return;;
-	esac
 	have apt-cache || return 1
-	target=$(_apt apt-cache show --no-all-versions "$CVMM_KERNEL" 2>/dev/null |
-		sed -n 's/^Depends:.*\(linux-image-[0-9][^ ,]*\).*/\1/p' | head -n 1)
-	[ -n "$target" ] && echo "$target"
+	case $CVMM_KERNEL in
+	[0-9]*)
+		image=$(_apt apt-cache search --names-only \
+			"^linux-image-${CVMM_KERNEL//./\\.}\\.[^ ]*-cloud-amd64\$" | cut -d ' ' -f 1 | _newest);;
+	*)	# a meta package depends on it
+		image=$(_apt apt-cache show --no-all-versions "$CVMM_KERNEL" 2>/dev/null |
+			sed -n 's/^Depends:.*\(linux-image-[0-9][^ ,]*\).*/\1/p' | _newest);;
+	esac
+	case $image$CVMM_KERNEL in
+	linux-image-[0-9]*) echo "${image:-$CVMM_KERNEL}";;
+	*) return 1;;
+	esac
 }
 
+_newest() { sort -V | tail -n 1 | grep .; }
+
 _kernel_newest_cached() {
-	find "$CVMM_CACHE" -maxdepth 1 -name 'linux-image-[0-9]*' 2>/dev/null |
-		sed 's|.*/||' | sort -V | tail -n 1 | grep .
+	local name=linux-image-*
+
+	case $CVMM_KERNEL in
+	linux-image-[0-9]*) name=$CVMM_KERNEL;;
+	[0-9]*) name=linux-image-$CVMM_KERNEL.*;;
+	esac
+	find "$CVMM_CACHE" -maxdepth 1 -name "$name" -printf '%f\n' 2>/dev/null | _newest
 }
 
 # _kernel_use PACKAGE: takes PACKAGE from the cache
