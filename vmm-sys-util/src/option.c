@@ -325,39 +325,46 @@ static const char *next_word(const struct parse *p, const struct vsu_option *o,
 	return NULL;
 }
 
-/* Handles the option in words[0]; the number of words used, or an errno. */
-static int parse_word(struct parse *p, char *const *words, const char *next)
+/* The word as typed, without its value. */
+static int unknown_word(const struct parse *p, const char *word)
 {
-	const char *name = words[0] + strspn(words[0], "-");
-	size_t len = strcspn(name, "=");
-	int row = words[0][1] == '-' ? find(p->table, words[0] + 2, len) :
-				       -ENOENT;
+	char typed[PHRASE];
+
+	snprintf(typed, sizeof(typed), "%.*s",
+		 (int)strcspn(word, "="), word);
+	return unknown(p, typed + strspn(typed, "-"), typed);
+}
+
+/*
+ * Handles the option in word; next is the word behind it or NULL. Returns
+ * the number of words used or a negative errno.
+ */
+static int parse_word(struct parse *p, const char *word, const char *next)
+{
+	const char *name = word + 2;
+	size_t len = strcspn(word, "=");
+	const char *text = word[len] ? word + len + 1 : NULL;
+	int row = word[1] == '-' ? find(p->table, name, len - 2) : -ENOENT;
 	const struct vsu_option *o;
-	const char *text;
-	int rc;
+	int rc, used = 1;
 
-	if (row < 0) {
-		char bare[PHRASE];
-
-		snprintf(bare, sizeof(bare), "%.*s", (int)(len < PHRASE ? len :
-			 PHRASE), name);
-		return unknown(p, bare, words[0]);
-	}
+	if (row < 0)
+		return unknown_word(p, word);
 	o = &p->table[row];
-	if (o->kind == VSU_OPTION_FLAG && name[len])
+	if (o->kind == VSU_OPTION_FLAG && text)
 		return vsu_error_set(p->err, -EINVAL,
 				     "option --%s takes no value, and '%s' is given; write --%s alone, or leave it out",
-				     o->name, name + len + 1, o->name);
-	if (o->kind == VSU_OPTION_FLAG || name[len]) {
-		text = name[len] ? name + len + 1 : "on";
-		rc = deliver(p, (unsigned int)row, text);
-		return rc < 0 ? rc : 1;
+				     o->name, text, o->name);
+	if (o->kind == VSU_OPTION_FLAG) {
+		text = "on";
+	} else if (!text) {
+		text = next_word(p, o, next);
+		used = 2;
 	}
-	text = next_word(p, o, next);
 	if (!text)
 		return -EINVAL;
 	rc = deliver(p, (unsigned int)row, text);
-	return rc < 0 ? rc : 2;
+	return rc < 0 ? rc : used;
 }
 
 int vsu_option_parse_argv(const struct vsu_option *table, int argc,
@@ -371,7 +378,7 @@ int vsu_option_parse_argv(const struct vsu_option *table, int argc,
 	if (rc < 0)
 		return rc;
 	while (i < argc && is_option(argv[i]) && strcmp(argv[i], "--")) {
-		rc = parse_word(&p, &argv[i], i + 1 < argc ? argv[i + 1] : NULL);
+		rc = parse_word(&p, argv[i], i + 1 < argc ? argv[i + 1] : NULL);
 		if (rc < 0)
 			return rc;
 		i += rc;

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Claims about little-endian values, on a machine of either kind. */
+#include <config.h>
+
+#include <vmm-sys-util/endian.h>
+
+#include "util.h"
+
+START_TEST(bytes_are_least_significant_first)
+{
+	struct vsu_le16 a = vsu_le16_make(0x0102);
+	struct vsu_le32 b = vsu_le32_make(0x01020304);
+	struct vsu_le64 c = vsu_le64_make(UINT64_C(0x0102030405060708));
+
+	ck_assert_mem_eq(&a, "\x02\x01", sizeof(a));
+	ck_assert_mem_eq(&b, "\x04\x03\x02\x01", sizeof(b));
+	ck_assert_mem_eq(&c, "\x08\x07\x06\x05\x04\x03\x02\x01", sizeof(c));
+}
+END_TEST
+
+START_TEST(load_gives_back_what_was_made)
+{
+	ck_assert_uint_eq(vsu_le16_load(vsu_le16_make(0xfedc)), 0xfedc);
+	ck_assert_uint_eq(vsu_le32_load(vsu_le32_make(0xfedcba98)), 0xfedcba98);
+	ck_assert_uint_eq(vsu_le64_load(vsu_le64_make(UINT64_MAX - 1)),
+			  UINT64_MAX - 1);
+}
+END_TEST
+
+START_TEST(values_add_no_padding)
+{
+	ck_assert_uint_eq(sizeof(struct vsu_le16), 2);
+	ck_assert_uint_eq(sizeof(struct vsu_le32), 4);
+	ck_assert_uint_eq(sizeof(struct vsu_le64), 8);
+}
+END_TEST
+
+int main(void)
+{
+	TCase *tc;
+	Suite *s = util_suite("endian", &tc);
+
+	tcase_add_test(tc, bytes_are_least_significant_first);
+	tcase_add_test(tc, load_gives_back_what_was_made);
+	tcase_add_test(tc, values_add_no_padding);
+	return util_run(s);
+}

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * What the tests of this folder share: a suite whose every test is checked
+ * for descriptors left open and runs in a directory of its own.
+ */
+#ifndef VSU_TESTS_UTIL_H
+#define VSU_TESTS_UTIL_H
+
+#include <check.h>
+#include <dirent.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include <vmm-sys-util/fd.h>
+
+static int util_fds_before;
+static char util_dir[64];
+
+/* Current directory is an empty one; paths in tests are relative to it. */
+static void util_setup(void)
+{
+	strcpy(util_dir, "/tmp/vsu-test-XXXXXX");
+	ck_assert_ptr_nonnull(mkdtemp(util_dir));
+	ck_assert_int_eq(chdir(util_dir), 0);
+	util_fds_before = vsu_fd_count();
+	ck_assert_int_ge(util_fds_before, 0);
+}
+
+static void util_empty_dir(void)
+{
+	DIR *dir = opendir(".");
+	struct dirent *entry;
+
+	ck_assert_ptr_nonnull(dir);
+	while ((entry = readdir(dir)))
+		if (strcmp(entry->d_name, ".") && strcmp(entry->d_name, ".."))
+			remove(entry->d_name);
+	closedir(dir);
+}
+
+static void util_teardown(void)
+{
+	int fds_now = vsu_fd_count();
+
+	util_empty_dir();
+	ck_assert_int_eq(chdir("/"), 0);
+	rmdir(util_dir);
+	ck_assert_msg(fds_now == util_fds_before,
+		      "%d descriptors before the test, %d after",
+		      util_fds_before, fds_now);
+}
+
+/* A suite of one case; the caller adds tests to *tc. */
+static inline Suite *util_suite(const char *name, TCase **tc)
+{
+	Suite *s = suite_create(name);
+
+	*tc = tcase_create(name);
+	tcase_add_checked_fixture(*tc, util_setup, util_teardown);
+	tcase_set_timeout(*tc, 60);	/* only a hang takes that long */
+	suite_add_tcase(s, *tc);
+	return s;
+}
+
+static inline int util_run(Suite *s)
+{
+	SRunner *sr = srunner_create(s);
+	int failed;
+
+	srunner_run_all(sr, CK_ENV);
+	failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+/* Interrupts system calls (no SA_RESTART) every millisecond with handler. */
+static inline void util_interrupt(void (*handler)(int))
+{
+	struct sigaction act = { .sa_handler = handler };
+	struct itimerval each = { { 0, handler == SIG_IGN ? 0 : 1000 },
+				  { 0, handler == SIG_IGN ? 0 : 1000 } };
+
+	ck_assert_int_eq(sigaction(SIGALRM, &act, NULL), 0);
+	ck_assert_int_eq(setitimer(ITIMER_REAL, &each, NULL), 0);
+}
+
+#endif
