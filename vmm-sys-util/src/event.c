@@ -44,6 +44,8 @@ static int ready(int fd, short events)
 {
 	struct pollfd p = { .fd = fd, .events = events };
 
+	if (fd < 0)	/* poll() would leave it out */
+		return -EBADF;
 	while (poll(&p, 1, 0) < 0)
 		if (errno != EINTR)
 			return -errno;
