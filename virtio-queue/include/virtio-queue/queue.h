@@ -71,7 +71,10 @@ enum vq_fault_why {
 struct vq_fault {
 	uint64_t gpa;		/* of the buffer */
 	uint32_t len;
-	uint32_t why;		/* enum vq_fault_why */
+	uint32_t why;		/* enum vq_fault_why, of the first bad buffer */
+	uint32_t bad;		/* VMEM_READ, VMEM_WRITE: which kinds of buffers
+				   were bad; the lists of other kinds are whole */
+	uint32_t pad;
 };
 
 /*
