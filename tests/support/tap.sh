@@ -1,3 +1,4 @@
+# shellcheck shell=sh
 # SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
 #
 # TAP for tests written in shell: source it, make claims, end with tap_done.
