@@ -70,11 +70,9 @@ server_ready_or_gone() { socket_listening "$1" || ended "$SERVER"; }
 
 # ------------------------------------------------------------------ the guest
 
-# blk_guest JOB QUEUES ENVIRONMENT: one boot with as many CPUs as queues
-blk_guest() {
-	local status
-
-	GUEST_CPUS=$2 guest_run "$1" "$3
+# blk_guest_start JOB QUEUES ENVIRONMENT: as many CPUs as queues
+blk_guest_start() {
+	GUEST_CPUS=$2 guest_start "$1" "$3
 MARK=$MARK
 MARK_MIB=$MARK_MIB
 EXPECT_MARK=$MARK_SUM
@@ -82,6 +80,14 @@ EXPECT_QUEUES=$2
 EXPECT_SECTORS=$((IMAGE_MIB * 2048))" \
 		-chardev "socket,id=disk,path=$SOCKET" \
 		-device "vhost-user-blk-pci,chardev=disk,num-queues=$2"
+}
+
+# blk_guest JOB QUEUES ENVIRONMENT: one boot; MARK_SUM is what it left
+blk_guest() {
+	local status
+
+	blk_guest_start "$@"
+	guest_wait
 	status=$?
 	MARK_SUM=$(guest_value mark)
 	return $status

@@ -28,7 +28,7 @@ guest_possible() {
 }
 
 # guest_prepare MODULES PROGRAMS: the same, or the whole test is skipped
-guest_prepare() { guest_possible "$@" || skip_all "$GUEST_WHY"; }
+guest_prepare() { guest_possible "$@" || tap_skip_all "$GUEST_WHY"; }
 
 # guest_start JOB ENVIRONMENT QEMU_ARG...: GUEST_PID is QEMU (behind its time
 # limit), GUEST_DIR holds console, results and QEMU's own words.
@@ -107,11 +107,11 @@ guest_results() {
 
 	for name; do
 		if guest_said "ok $name"; then
-			ok "$prefix$name"
+			tap_ok "$prefix$name"
 		elif guest_said "not ok $name"; then
-			not_ok "$prefix$name"
+			tap_not_ok "$prefix$name"
 		else
-			not_ok "$prefix$name" "the guest never came to it"
+			tap_not_ok "$prefix$name" "the guest never came to it"
 		fi
 	done
 }

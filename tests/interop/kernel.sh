@@ -76,11 +76,11 @@ _kernel_resolve() {
 _newest() { sort -V | tail -n 1 | grep .; }
 
 _kernel_newest_cached() {
-	local name=linux-image-*
+	local name="linux-image-*"
 
 	case $CVMM_KERNEL in
 	linux-image-[0-9]*) name=$CVMM_KERNEL;;
-	[0-9]*) name=linux-image-$CVMM_KERNEL.*;;
+	[0-9]*) name="linux-image-$CVMM_KERNEL.*";;
 	esac
 	find "$CVMM_CACHE" -maxdepth 1 -name "$name" -printf '%f\n' 2>/dev/null | _newest
 }

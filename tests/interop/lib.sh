@@ -13,7 +13,6 @@
 set -u -o pipefail
 
 INTEROP=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-PROGRAM=${0##*/}
 CVMM_CACHE=${CVMM_CACHE:-${XDG_CACHE_HOME:-${HOME:-/tmp}/.cache}/c-vmm}
 QEMU=${QEMU:-qemu-system-x86_64}
 STORAGE_DAEMON=${STORAGE_DAEMON:-qemu-storage-daemon}
@@ -24,62 +23,30 @@ CHILDREN=()
 
 # ---------------------------------------------------------------- TAP output
 
-TAP_COUNT=0
-TAP_FAILED=0
-TAP_DONE=
+. "$INTEROP/../support/tap.sh"
 
 # diag TEXT...: lines for the log, never a result
 diag() { printf '%s\n' "$@" | sed 's/^/# /'; }
 
-ok() { echo "ok $((++TAP_COUNT)) - $1"; }
-
-# not_ok NAME [TEXT...]
-not_ok() {
-	echo "not ok $((++TAP_COUNT)) - $1"
-	TAP_FAILED=$((TAP_FAILED + 1))
-	shift
-	if [ $# -gt 0 ]; then diag "$@"; fi
-}
-
-skip() { echo "ok $((++TAP_COUNT)) - $1 # SKIP $2"; }
-
-# check NAME COMMAND...: one result; what a failing command said goes to the log.
-# It runs in this shell, so that a function may set variables.
+# check CLAIM COMMAND...: as tap_check, but in this shell, so that a function
+# may set variables
 check() {
-	local name=$1; shift
+	local claim=$1; shift
 
 	if "$@" >"$WORK/check.log" 2>&1; then
-		ok "$name"
+		tap_ok "$claim"
 		return 0
 	fi
-	not_ok "$name" "failed: $*"
-	diag "$(head -c 4000 "$WORK/check.log")"
+	tap_not_ok "$claim" "failed: $*
+$(head -c 4000 "$WORK/check.log")"
 	return 1
-}
-
-skip_all() {
-	TAP_DONE=1
-	echo "1..0 # SKIP $*"
-	exit 0
 }
 
 # bail TEXT...: the test itself cannot go on; neither a pass nor a skip
 bail() {
-	TAP_DONE=1
 	echo "Bail out! $*"
 	exit 99
 }
-
-# tap_done: the plan, and the exit status for people and scripts
-tap_done() {
-	TAP_DONE=1
-	echo "1..$TAP_COUNT"
-	[ "$TAP_FAILED" -eq 0 ]
-	exit
-}
-
-# no_tap: for programs that print no results
-no_tap() { TAP_DONE=1; }
 
 # ----------------------------------------------------- processes and clean-up
 
@@ -117,12 +84,17 @@ wait_until() {
 end_child() {
 	local rc=0
 
-	kill -s "$2" "$1" 2>/dev/null
-	wait_until "${3:-10}" ended "$1" || { rc=1; kill -s KILL "$1"; }
-	wait "$1" 2>/dev/null
-	ENDED=$?
+	{
+		kill -s "$2" "$1"
+		wait_until "${3:-10}" ended "$1" || { rc=1; kill -s KILL "$1"; }
+		wait "$1"
+		ENDED=$?
+	} 2>/dev/null	# bash would tell of every killed process
 	return $rc
 }
+
+# follow FILE PID: what arrives in FILE, until a last look once PID is gone
+follow() { tail -s 0.05 -c +1 --pid="$2" -f "$1"; }
 
 clean_up() {
 	local status=$? pid
@@ -135,10 +107,6 @@ clean_up() {
 		echo "# kept: $WORK"
 	else
 		rm -rf "$WORK"
-	fi
-	if [ -z "$TAP_DONE" ]; then
-		echo "Bail out! $PROGRAM ended early (status $status)"
-		[ $status -ne 0 ] || status=99
 	fi
 	exit $status
 }
@@ -188,12 +156,12 @@ program() {
 need_program() {
 	local path
 
-	path=$(program "$2") || skip_all "$2 is not built (CVMM_BUILDDIR=${CVMM_BUILDDIR:-unset})"
+	path=$(program "$2") || tap_skip_all "$2 is not built (CVMM_BUILDDIR=${CVMM_BUILDDIR:-unset})"
 	printf -v "$1" '%s' "$path"
 }
 
 need_command() {
 	local c
 
-	for c; do have "$c" || skip_all "$c is not installed"; done
+	for c; do have "$c" || tap_skip_all "$c is not installed"; done
 }
