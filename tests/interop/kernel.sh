@@ -4,6 +4,7 @@
 # A Linux kernel for guests, and initrds made of busybox and that kernel's
 # modules.  The kernel is the one that the distribution's meta package names;
 # it is downloaded as a package and unpacked into the cache, never installed.
+# Without apt, the newest kernel installed here serves.
 #
 # CVMM_KERNEL          package to take: a meta package, a kernel by its full name,
 #                      or a version like 6.12: the newest cloud kernel of it
@@ -12,7 +13,8 @@
 # CVMM_OFFLINE         if set, only what the cache holds is used
 # CVMM_APT_CONFIG      configuration file for apt, for kernels of another suite
 
-CVMM_KERNEL=${CVMM_KERNEL:-linux-image-cloud-amd64}
+# Debian's, Ubuntu's
+CVMM_KERNEL=${CVMM_KERNEL:-linux-image-cloud-amd64 linux-image-virtual}
 
 # kernel_find: sets KERNEL_RELEASE, KERNEL_IMAGE and KERNEL_MODULES, or
 # KERNEL_WHY says in one sentence why there is none.
@@ -31,7 +33,26 @@ kernel_find() {
 	package=$(_kernel_resolve) && _kernel_unpacked "$package" && return
 	# What cannot be had anew may be there from an earlier run.
 	package=$(_kernel_newest_cached) && _kernel_use "$package" && return
-	KERNEL_WHY=${KERNEL_WHY:-"package $CVMM_KERNEL is not known to apt (apt-get update?) and $CVMM_CACHE has no kernel"}
+	if ! have apt-get; then
+		_kernel_installed
+		return
+	fi
+	KERNEL_WHY=${KERNEL_WHY:-"apt does not know ${CVMM_KERNEL% *} (apt-get update?) and $CVMM_CACHE has no kernel"}
+	return 1
+}
+
+# _kernel_installed: the newest below /lib/modules whose image can be read
+_kernel_installed() {
+	local release
+
+	for release in $(find /lib/modules -mindepth 1 -maxdepth 1 -printf '%f\n' 2>/dev/null | sort -rV); do
+		KERNEL_RELEASE=$release
+		KERNEL_MODULES=/lib/modules/$release
+		for KERNEL_IMAGE in "$KERNEL_MODULES/vmlinuz" "/boot/vmlinuz-$release"; do
+			[ -r "$KERNEL_IMAGE" ] && [ -d "$KERNEL_MODULES/kernel" ] && return
+		done
+	done
+	KERNEL_WHY="there is no apt to download a kernel, and none is installed (set CVMM_KERNEL_IMAGE)"
 	return 1
 }
 
@@ -56,20 +77,27 @@ _apt() {
 
 # _kernel_resolve: the package with the image itself
 _kernel_resolve() {
-	local image
+	local name image
 
 	have apt-cache || return 1
+	for name in $CVMM_KERNEL; do
+		image=$(_kernel_behind "$name" | _newest) && echo "$image" && return
+	done
+	# A kernel by its full name has no other behind it.
 	case $CVMM_KERNEL in
-	[0-9]*)
-		image=$(_apt apt-cache search --names-only \
-			"^linux-image-${CVMM_KERNEL//./\\.}\\.[^ ]*-cloud-amd64\$" | cut -d ' ' -f 1 | _newest);;
-	*)	# a meta package depends on it
-		image=$(_apt apt-cache show --no-all-versions "$CVMM_KERNEL" 2>/dev/null |
-			sed -n 's/^Depends:.*\(linux-image-[0-9][^ ,]*\).*/\1/p' | _newest);;
-	esac
-	case $image$CVMM_KERNEL in
-	linux-image-[0-9]*) echo "${image:-$CVMM_KERNEL}";;
+	linux-image-[0-9]*) echo "$CVMM_KERNEL";;
 	*) return 1;;
+	esac
+}
+
+# _kernel_behind NAME: the kernels of a version, or those a meta package depends on
+_kernel_behind() {
+	case $1 in
+	[0-9]*)
+		_apt apt-cache search --names-only "^linux-image-${1//./\\.}\\.[^ ]*-cloud-amd64\$" | cut -d ' ' -f 1;;
+	*)
+		_apt apt-cache show --no-all-versions "$1" 2>/dev/null |
+			sed -n 's/^Depends:.*\(linux-image-[0-9][^ ,]*\).*/\1/p';;
 	esac
 }
 
@@ -121,10 +149,10 @@ _kernel_download() {
 	# Whoever holds the lock owns the rests of an interrupted run.
 	rm -rf "$part"
 	mkdir "$part" || return 1
-	# Newer Debian keeps image and modules in packages of their own.
-	if _apt apt-cache show "linux-binary-$release" >/dev/null 2>&1; then
-		packages+=("linux-binary-$release" "linux-modules-$release")
-	fi
+	# Newer Debian keeps image and modules in packages of their own, Ubuntu the modules.
+	for deb in "linux-binary-$release" "linux-modules-$release"; do
+		if _apt apt-cache show "$deb" >/dev/null 2>&1; then packages+=("$deb"); fi
+	done
 	# apt's own download user cannot write into a folder of root.
 	(cd "$part" && _apt apt-get -qq -o APT::Sandbox::User=root download "${packages[@]}") >"$WORK/apt.log" 2>&1 || return 1
 	for deb in "$part"/*.deb; do
