@@ -117,10 +117,8 @@ int main(void)
 
 	tcase_add_test(tc, add_says_when_the_sum_does_not_fit);
 	tcase_add_test(tc, mul_says_when_the_product_does_not_fit);
-	tcase_add_loop_test(tc, range_exceeds_never_wraps, 0,
-			    sizeof(ranges) / sizeof(ranges[0]));
-	tcase_add_loop_test(tc, overlap_needs_a_shared_byte, 0,
-			    sizeof(pairs) / sizeof(pairs[0]));
+	util_add_rows(tc, range_exceeds_never_wraps, ranges);
+	util_add_rows(tc, overlap_needs_a_shared_byte, pairs);
 	tcase_add_test(tc, powers_of_two_exclude_zero);
 	tcase_add_test(tc, alignment_rounds_up_unless_it_wraps);
 	return util_run(s);

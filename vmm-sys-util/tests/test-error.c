@@ -240,16 +240,15 @@ int main(void)
 			    0, 5);
 	tcase_add_test(tc, sentence_that_just_fits_is_kept);
 	tcase_add_loop_test(tc, shortening_keeps_characters_whole, 0, 6);
-	tcase_add_loop_test(tc, what_a_terminal_might_obey_is_shown_as_question_mark,
-			    0, sizeof(characters) / sizeof(characters[0]));
+	util_add_rows(tc, what_a_terminal_might_obey_is_shown_as_question_mark,
+		      characters);
 	tcase_add_test(tc, sys_appends_the_reason);
 	tcase_add_test(tc, sys_keeps_the_reason_of_a_long_sentence);
 	tcase_add_test(tc, prefix_adds_context_and_keeps_operands);
 	tcase_add_test(tc, prefix_keeps_both_ends_of_long_sentences);
 	tcase_add_test(tc, a_sentence_may_quote_the_one_it_replaces);
 	tcase_add_test(tc, clear_means_no_error);
-	tcase_add_loop_test(tc, strerror_knows_either_sign, 0,
-			    sizeof(codes) / sizeof(codes[0]));
+	util_add_rows(tc, strerror_knows_either_sign, codes);
 	tcase_add_test(tc, strerror_stays_within_its_buffer);
 	return util_run(s);
 }

@@ -263,8 +263,7 @@ int main(void)
 	tcase_add_test(tc, b1_13_drain_of_a_pipe_is_refused_and_does_not_block);
 	tcase_add_test(tc, signal_to_a_pipe_without_reader_raises_no_sigpipe);
 	tcase_add_test(tc, a_descriptor_that_is_not_open_is_reported);
-	tcase_add_loop_test(tc, drain_works_where_preadv2_is_refused, 0,
-			    sizeof(refusals) / sizeof(refusals[0]));
+	util_add_rows(tc, drain_works_where_preadv2_is_refused, refusals);
 	tcase_add_test(tc, timer_fires_once);
 	tcase_add_test(tc, timer_that_is_disarmed_does_not_fire);
 	tcase_add_test(tc, timer_takes_the_longest_time);

@@ -391,8 +391,7 @@ int main(void)
 	tcase_add_test(tc, dup_is_close_on_exec_and_no_standard_stream);
 	tcase_add_test(tc, functions_report_a_descriptor_that_is_not_open);
 	tcase_add_test(tc, flags_are_added_to_those_there_are);
-	tcase_add_loop_test(tc, kind_and_size_come_from_the_open_descriptor, 0,
-			    sizeof(kinds) / sizeof(kinds[0]));
+	util_add_rows(tc, kind_and_size_come_from_the_open_descriptor, kinds);
 	tcase_add_test(tc, kind_name_takes_any_number);
 	tcase_add_test(tc, size_of_a_sparse_file_needs_64_bits);
 	add_transfers(tc);

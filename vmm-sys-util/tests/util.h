@@ -55,6 +55,11 @@ static void util_teardown(void)
 		      util_fds_before, fds_now);
 }
 
+/* Runs a test once for each row of a table, with its index in _i. */
+#define util_add_rows(tc, test, table) \
+	tcase_add_loop_test(tc, test, 0, \
+			    (int)(sizeof(table) / sizeof((table)[0])))
+
 /* A suite of one case; the caller adds tests to *tc. */
 static inline Suite *util_suite(const char *name, TCase **tc)
 {

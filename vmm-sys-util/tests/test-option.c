@@ -1,0 +1,410 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Claims about command lines, lists, and the sentences that refuse them. */
+#include <config.h>
+
+#include <errno.h>
+
+#include <vmm-sys-util/option.h>
+
+#include "util.h"
+
+static const char *const engines[] = { "auto", "io_uring", "sync", NULL };
+
+/* rows that tests name */
+#define QUEUES 2
+#define SIZE 3
+
+static const struct vsu_option table[] = {
+	{ "blk-file", VSU_OPTION_STRING, "FILE", "image to serve", 0, 0, NULL,
+	  false },
+	{ "read-only", VSU_OPTION_FLAG, NULL, "refuse writes", 0, 0, NULL,
+	  false },
+	{ "num-queues", VSU_OPTION_U64, NULL, "request queues", 1, 16, NULL,
+	  false },
+	{ "size", VSU_OPTION_SIZE, NULL, "size of the disk", 4096,
+	  UINT64_C(1) << 40, NULL, false },
+	{ "engine", VSU_OPTION_CHOICE, NULL, "how requests are done", 0, 0,
+	  engines, false },
+	{ "tag", VSU_OPTION_STRING, NULL, "a label", 0, 0, NULL, true },
+	{ "cookie", VSU_OPTION_U64, NULL, "any number", 0, 0, NULL, true },
+	{ NULL, VSU_OPTION_FLAG, NULL, NULL, 0, 0, NULL, false },
+};
+
+static struct vsu_error err;
+static char heard[512];	/* "index=text/number;" for each option */
+static int answer;	/* what the callback returns */
+
+static int hear(void *opaque, unsigned int index,
+		const struct vsu_option_value *value, struct vsu_error *e)
+{
+	size_t used = strlen(heard);
+
+	ck_assert_ptr_eq(opaque, heard);
+	ck_assert_ptr_eq(e, &err);
+	snprintf(heard + used, sizeof(heard) - used, "%u=%s/%llu;", index,
+		 value->text, (unsigned long long)value->number);
+	return answer;
+}
+
+/* Parses "program" and the given words, up to NULL; gives the operands. */
+static int parse(char *const *words, int *operands)
+{
+	char name[] = "program";
+	char *argv[16] = { name };
+	int argc = 1;
+
+	while (words[argc - 1]) {
+		argv[argc] = words[argc - 1];
+		argc++;
+	}
+	heard[0] = '\0';
+	return vsu_option_parse_argv(table, argc, argv, hear, heard, operands,
+				     &err);
+}
+
+#define WORDS(...) ((char *[]){ __VA_ARGS__, NULL })
+
+static char scratch[256];
+
+static int parse_list(const char *list)
+{
+	heard[0] = '\0';
+	return vsu_option_parse_list(table, "--disk", list, scratch,
+				     strlen(list) + 1, hear, heard, &err);
+}
+
+START_TEST(both_forms_of_a_value_are_the_same)
+{
+	char a[] = "--blk-file=x=y", b[] = "--num-queues", c[] = "0x10",
+	     d[] = "--read-only", e[] = "--size", f[] = "1M",
+	     g[] = "--engine=sync", h[] = "--cookie=18446744073709551615";
+	int operands = 99;
+
+	ck_assert_int_eq(parse(WORDS(a, b, c, d, e, f, g, h), &operands), 0);
+	ck_assert_str_eq(heard, "0=x=y/0;2=0x10/16;1=on/1;3=1M/1048576;4=sync/2;6=18446744073709551615/18446744073709551615;");
+	ck_assert_int_eq(operands, 9);
+}
+END_TEST
+
+START_TEST(operands_begin_at_the_first_other_word)
+{
+	char a[] = "--read-only", b[] = "file", c[] = "--read-only", d[] = "-";
+	int operands = 99;
+
+	ck_assert_int_eq(parse(WORDS(a, b, c), &operands), 0);
+	ck_assert_int_eq(operands, 2);
+	ck_assert_str_eq(heard, "1=on/1;");
+	ck_assert_int_eq(parse(WORDS(d, a), &operands), 0);
+	ck_assert_int_eq(operands, 1);
+}
+END_TEST
+
+START_TEST(two_dashes_end_the_options)
+{
+	char a[] = "--read-only", b[] = "--", c[] = "--size";
+	int operands = 99;
+
+	ck_assert_int_eq(parse(WORDS(a, b, c), &operands), 0);
+	ck_assert_int_eq(operands, 3);
+	ck_assert_int_eq(parse(WORDS(a, b), &operands), 0);
+	ck_assert_int_eq(operands, 3);
+}
+END_TEST
+
+START_TEST(no_words_are_no_options)
+{
+	char *argv[] = { NULL };
+	int operands = 99;
+
+	ck_assert_int_eq(vsu_option_parse_argv(table, 0, argv, hear, heard,
+					       &operands, &err), 0);
+	ck_assert_int_eq(operands, 0);
+}
+END_TEST
+
+START_TEST(values_may_be_empty_or_begin_with_dashes)
+{
+	char a[] = "--tag=", b[] = "--tag", c[] = "", d[] = "--tag=--size",
+	     e[] = "--tag", f[] = "--other", g[] = "--tag", h[] = "-";
+	int operands;
+
+	ck_assert_int_eq(parse(WORDS(a, b, c, d, e, f, g, h), &operands), 0);
+	ck_assert_str_eq(heard, "5=/0;5=/0;5=--size/0;5=--other/0;5=-/0;");
+}
+END_TEST
+
+static const struct {
+	const char *words[3];
+	int rc;
+	const char *msg;
+} refused[] = {
+	{ { "--blk-flie=x" }, -ENOENT,
+	  "unknown option '--blk-flie'; did you mean '--blk-file'?" },
+	{ { "--nonsense" }, -ENOENT,
+	  "unknown option '--nonsense'; try --help for the options there are" },
+	{ { "-s" }, -ENOENT, "unknown option '-s'; did you mean '--size'?" },
+	{ { "-size=1" }, -ENOENT,
+	  "unknown option '-size'; did you mean '--size'?" },
+	{ { "---size" }, -ENOENT,
+	  "unknown option '---size'; did you mean '--size'?" },
+	{ { "--siz" }, -ENOENT, "unknown option '--siz'; did you mean '--size'?" },
+	{ { "--=x" }, -ENOENT,
+	  "unknown option '--'; try --help for the options there are" },
+	{ { "--blk-file" }, -EINVAL,
+	  "option --blk-file needs a value; write --blk-file=FILE" },
+	{ { "--blk-file", "--size=4k" }, -EINVAL,
+	  "option --blk-file needs a value, and '--size=4k' is an option; write --blk-file=FILE" },
+	{ { "--size", "--" }, -EINVAL,
+	  "option --size needs a value, and '--' is an option; write --size=SIZE" },
+	{ { "--read-only=on" }, -EINVAL,
+	  "option --read-only takes no value, and 'on' is given; write --read-only alone, or leave it out" },
+	{ { "--read-only=" }, -EINVAL,
+	  "option --read-only takes no value, and '' is given; write --read-only alone, or leave it out" },
+	{ { "--read-only", "--read-only" }, -EINVAL,
+	  "option --read-only is given more than once; give it once" },
+	{ { "--num-queues=two" }, -EINVAL,
+	  "option --num-queues: 'two' is not a number; give a decimal or 0x hexadecimal number, 1 to 16" },
+	{ { "--num-queues=17" }, -EINVAL,
+	  "option --num-queues: 17 is out of range; allowed is 1 to 16" },
+	{ { "--num-queues=0" }, -EINVAL,
+	  "option --num-queues: 0 is out of range; allowed is 1 to 16" },
+	{ { "--num-queues=99999999999999999999" }, -EINVAL,
+	  "option --num-queues: '99999999999999999999' exceeds 64 bits; allowed is 1 to 16" },
+	{ { "--cookie=99999999999999999999" }, -EINVAL,
+	  "option --cookie: '99999999999999999999' exceeds 64 bits" },
+	{ { "--cookie=" }, -EINVAL,
+	  "option --cookie: '' is not a number; give a decimal or 0x hexadecimal number" },
+	{ { "--size=12Q" }, -EINVAL,
+	  "option --size: '12Q' is not a size; give bytes, or a number with k, M, G, T, P or E, 4k to 1T" },
+	{ { "--size=2T" }, -EINVAL,
+	  "option --size: 2T is out of range; allowed is 4k to 1T" },
+	{ { "--engine=iouring" }, -EINVAL,
+	  "option --engine: 'iouring' is not one of auto, io_uring or sync; did you mean 'io_uring'?" },
+	{ { "--engine=magic" }, -EINVAL,
+	  "option --engine: 'magic' is not one of auto, io_uring or sync" },
+};
+
+START_TEST(command_line_is_refused_with_a_remedy)
+{
+	char a[64], b[64];
+	char *words[] = { a, refused[_i].words[1] ? b : NULL, NULL };
+	int operands = 99;
+
+	strcpy(a, refused[_i].words[0]);
+	strcpy(b, refused[_i].words[1] ? refused[_i].words[1] : "");
+	ck_assert_int_eq(parse(words, &operands), refused[_i].rc);
+	ck_assert_str_eq(err.msg, refused[_i].msg);
+	ck_assert_int_eq(err.code, refused[_i].rc);
+	ck_assert_int_eq(operands, 99);
+}
+END_TEST
+
+START_TEST(range_refusal_carries_its_operands)
+{
+	char a[] = "--num-queues=17", b[] = "--size=5";
+	int operands;
+
+	ck_assert_int_eq(parse(WORDS(a), &operands), -EINVAL);
+	ck_assert_uint_eq(err.arg, QUEUES);
+	ck_assert_uint_eq(err.got, 17);
+	ck_assert_uint_eq(err.limit, 16);
+	ck_assert_int_eq(parse(WORDS(b), &operands), -EINVAL);
+	ck_assert_uint_eq(err.arg, SIZE);
+	ck_assert_uint_eq(err.got, 5);
+	ck_assert_uint_eq(err.limit, 4096);
+}
+END_TEST
+
+START_TEST(caller_may_refuse_and_stop)
+{
+	char a[] = "--tag=x", b[] = "--size=4k";
+	int operands = 99;
+
+	answer = -EEXIST;
+	ck_assert_int_eq(parse(WORDS(a, b), &operands), -EEXIST);
+	ck_assert_str_eq(err.msg, "option --tag: 'x' is refused: File exists");
+	ck_assert_str_eq(heard, "5=x/0;");
+	ck_assert_int_eq(operands, 99);
+}
+END_TEST
+
+static int refuse_with_sentence(void *opaque, unsigned int index,
+				const struct vsu_option_value *value,
+				struct vsu_error *e)
+{
+	(void)opaque;
+	(void)index;
+	return vsu_error_set(e, -EPERM, "not '%s' today", value->text);
+}
+
+START_TEST(sentence_of_the_caller_is_kept)
+{
+	ck_assert_int_eq(vsu_option_parse_list(table, "--disk", "tag=x",
+					       scratch, sizeof(scratch),
+					       refuse_with_sentence, NULL,
+					       &err), -EPERM);
+	ck_assert_str_eq(err.msg, "not 'x' today");
+}
+END_TEST
+
+START_TEST(long_value_keeps_option_and_remedy)
+{
+	char word[2048];
+	int operands;
+
+	memset(word, 'x', sizeof(word));
+	memcpy(word, "--engine=", 9);
+	strcpy(word + sizeof(word) - 4, "end");
+	ck_assert_int_eq(parse(WORDS(word), &operands), -EINVAL);
+	ck_assert(!strncmp(err.msg, "option --engine: 'xxx", 21));
+	ck_assert_ptr_nonnull(strstr(err.msg, "xend' is not one of auto, io_uring or sync"));
+}
+END_TEST
+
+static const struct {
+	const char *list, *heard;
+} lists[] = {
+	{ "", "" },
+	{ "blk-file=a", "0=a/0;" },
+	{ "blk-file=a,read-only,size=1M", "0=a/0;1=on/1;3=1M/1048576;" },
+	{ "read-only=off", "1=off/0;" },
+	{ "read-only=yes,engine=auto", "1=yes/1;4=auto/0;" },
+	{ "blk-file=a,,b,tag=,,", "0=a,b/0;5=,/0;" },
+	{ "blk-file=,,,,,tag=x", "0=,,/0;5=x/0;" },
+	{ "tag=,tag=a=b", "5=/0;5=a=b/0;" },
+};
+
+START_TEST(list_is_taken_apart_at_single_commas)
+{
+	ck_assert_msg(!parse_list(lists[_i].list), "%s", err.msg);
+	ck_assert_str_eq(heard, lists[_i].heard);
+}
+END_TEST
+
+static const struct {
+	const char *list;
+	int rc;
+	const char *msg;
+} bad_lists[] = {
+	{ "fiel=x", -ENOENT,
+	  "--disk: unknown key 'fiel'; see the manual for the keys there are" },
+	{ "blk_file=x", -ENOENT,
+	  "--disk: unknown key 'blk_file'; did you mean 'blk-file'?" },
+	{ "blk-file", -EINVAL,
+	  "--disk: key 'blk-file' needs a value; write blk-file=FILE" },
+	{ "size", -EINVAL, "--disk: key 'size' needs a value; write size=SIZE" },
+	{ "engine", -EINVAL,
+	  "--disk: key 'engine': 'on' is not one of auto, io_uring or sync" },
+	{ "read-only=maybe", -EINVAL,
+	  "--disk: key 'read-only': 'maybe' is neither on nor off; write read-only=on or read-only=off" },
+	{ "num-queues=17", -EINVAL,
+	  "--disk: key 'num-queues': 17 is out of range; allowed is 1 to 16" },
+	{ "size=4k,size=8k", -EINVAL,
+	  "--disk: key 'size' is given more than once; give it once" },
+	{ "tag=x,", -EINVAL,
+	  "--disk: a key is missing; write key=value,key=value and double a comma within a value" },
+	{ ",tag=x", -EINVAL,
+	  "--disk: a key is missing; write key=value,key=value and double a comma within a value" },
+	{ "=x", -EINVAL,
+	  "--disk: a key is missing; write key=value,key=value and double a comma within a value" },
+	{ "read-only,,tag=x", -EINVAL,
+	  "--disk: a key is missing; write key=value,key=value and double a comma within a value" },
+};
+
+START_TEST(list_is_refused_with_a_remedy)
+{
+	ck_assert_int_eq(parse_list(bad_lists[_i].list), bad_lists[_i].rc);
+	ck_assert_str_eq(err.msg, bad_lists[_i].msg);
+	ck_assert_int_eq(err.code, bad_lists[_i].rc);
+}
+END_TEST
+
+START_TEST(list_that_exceeds_scratch_is_refused)
+{
+	char small[6] = "12345";
+
+	ck_assert_int_eq(vsu_option_parse_list(table, "--disk", "tag=x", small,
+					       5, hear, heard, &err), -EINVAL);
+	ck_assert_str_eq(err.msg, "--disk: the list has 5 characters, at most 4 fit; shorten it");
+	ck_assert_str_eq(small, "12345");
+	ck_assert_int_eq(vsu_option_parse_list(table, "--disk", "tag=x", small,
+					       0, hear, heard, &err), -EINVAL);
+	ck_assert_int_eq(vsu_option_parse_list(table, "--disk", "tag=x", small,
+					       6, hear, heard, &err), 0);
+}
+END_TEST
+
+START_TEST(table_may_have_256_rows)
+{
+	static struct vsu_option rows[258];
+	static char names[257][8];
+	int i;
+
+	for (i = 0; i < 257; i++) {
+		snprintf(names[i], sizeof(names[i]), "n%d", i);
+		rows[i].name = names[i];
+	}
+	ck_assert_int_eq(vsu_option_parse_list(rows, "--x", "n1", scratch, 8,
+					       hear, heard, &err), -EINVAL);
+	rows[256].name = NULL;
+	ck_assert_int_eq(vsu_option_parse_list(rows, "--x", "n1,n255", scratch,
+					       8, hear, heard, &err), 0);
+	ck_assert_int_eq(vsu_option_parse_list(rows, "--x", "n255,n255",
+					       scratch, 10, hear, heard, &err),
+			 -EINVAL);
+}
+END_TEST
+
+START_TEST(help_is_aligned_and_complete)
+{
+	char text[1024];
+	size_t len = vsu_option_help(table, text, sizeof(text));
+
+	ck_assert_str_eq(text,
+		"  --blk-file=FILE           image to serve\n"
+		"  --read-only               refuse writes\n"
+		"  --num-queues=N            request queues (1 to 16)\n"
+		"  --size=SIZE               size of the disk (4k to 1T)\n"
+		"  --engine=auto|io_uring|sync\n"
+		"                            how requests are done\n"
+		"  --tag=TEXT                a label\n"
+		"  --cookie=N                any number\n");
+	ck_assert_uint_eq(len, strlen(text));
+}
+END_TEST
+
+START_TEST(help_counts_what_does_not_fit)
+{
+	char text[16] = "123456789012345", whole[1024];
+	size_t len = vsu_option_help(table, whole, sizeof(whole));
+
+	ck_assert_uint_eq(vsu_option_help(table, NULL, 0), len);
+	ck_assert_uint_eq(vsu_option_help(table, text, 10), len);
+	ck_assert_str_eq(text, "  --blk-f");
+	ck_assert_str_eq(text + 10, "12345");
+}
+END_TEST
+
+int main(void)
+{
+	TCase *tc;
+	Suite *s = util_suite("option", &tc);
+
+	tcase_add_test(tc, both_forms_of_a_value_are_the_same);
+	tcase_add_test(tc, operands_begin_at_the_first_other_word);
+	tcase_add_test(tc, two_dashes_end_the_options);
+	tcase_add_test(tc, no_words_are_no_options);
+	tcase_add_test(tc, values_may_be_empty_or_begin_with_dashes);
+	util_add_rows(tc, command_line_is_refused_with_a_remedy, refused);
+	tcase_add_test(tc, range_refusal_carries_its_operands);
+	tcase_add_test(tc, caller_may_refuse_and_stop);
+	tcase_add_test(tc, sentence_of_the_caller_is_kept);
+	tcase_add_test(tc, long_value_keeps_option_and_remedy);
+	util_add_rows(tc, list_is_taken_apart_at_single_commas, lists);
+	util_add_rows(tc, list_is_refused_with_a_remedy, bad_lists);
+	tcase_add_test(tc, list_that_exceeds_scratch_is_refused);
+	tcase_add_test(tc, table_may_have_256_rows);
+	tcase_add_test(tc, help_is_aligned_and_complete);
+	tcase_add_test(tc, help_counts_what_does_not_fit);
+	return util_run(s);
+}

@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Claims about numbers, sizes and names that a person typed. */
+#include <config.h>
+
+#include <errno.h>
+
+#include <vmm-sys-util/parse.h>
+
+#include "util.h"
+
+#define UNTOUCHED 4711
+
+struct number {
+	const char *text;
+	int rc;
+	uint64_t value;
+};
+
+static const struct number numbers[] = {
+	{ "0", 0, 0 },
+	{ "7", 0, 7 },
+	{ "010", 0, 10 },
+	{ "0x10", 0, 16 },
+	{ "0XfF", 0, 255 },
+	{ "18446744073709551615", 0, UINT64_MAX },
+	{ "0xffffffffffffffff", 0, UINT64_MAX },
+	{ "18446744073709551616", -ERANGE, 0 },
+	{ "99999999999999999999999", -ERANGE, 0 },
+	{ "0x10000000000000000", -ERANGE, 0 },
+	{ "", -EINVAL, 0 },
+	{ "x", -EINVAL, 0 },
+	{ "0x", -EINVAL, 0 },
+	{ "0xg", -EINVAL, 0 },
+	{ "-1", -EINVAL, 0 },
+	{ "+1", -EINVAL, 0 },
+	{ " 1", -EINVAL, 0 },
+	{ "1 ", -EINVAL, 0 },
+	{ "1.5", -EINVAL, 0 },
+	{ "1k", -EINVAL, 0 },
+	{ "1e3", -EINVAL, 0 },
+	{ "1\n", -EINVAL, 0 },
+	{ "99999999999999999999999z", -EINVAL, 0 },
+	{ "\xd9\xa1", -EINVAL, 0 },		/* ARABIC-INDIC DIGIT ONE */
+};
+
+START_TEST(number_is_the_whole_text)
+{
+	const struct number *n = &numbers[_i];
+	uint64_t value = UNTOUCHED;
+
+	ck_assert_msg(vsu_parse_u64(n->text, &value) == n->rc, "'%s'", n->text);
+	ck_assert_uint_eq(value, n->rc ? UNTOUCHED : n->value);
+}
+END_TEST
+
+static const struct number sizes[] = {
+	{ "0", 0, 0 },
+	{ "4096", 0, 4096 },
+	{ "4k", 0, 4096 },
+	{ "4K", 0, 4096 },
+	{ "256M", 0, 256 << 20 },
+	{ "256m", 0, 256 << 20 },
+	{ "3G", 0, UINT64_C(3) << 30 },
+	{ "1T", 0, UINT64_C(1) << 40 },
+	{ "1P", 0, UINT64_C(1) << 50 },
+	{ "15E", 0, UINT64_C(15) << 60 },
+	{ "0x10M", 0, 16 << 20 },
+	{ "0x1E", 0, 0x1e },			/* a digit, not a suffix */
+	{ "16E", -ERANGE, 0 },
+	{ "17179869184G", -ERANGE, 0 },
+	{ "18446744073709551616k", -ERANGE, 0 },
+	{ "1.5G", -EINVAL, 0 },
+	{ "1KB", -EINVAL, 0 },
+	{ "1KiB", -EINVAL, 0 },
+	{ "1 G", -EINVAL, 0 },
+	{ "1B", -EINVAL, 0 },
+	{ "1Z", -EINVAL, 0 },
+	{ "G", -EINVAL, 0 },
+	{ "-1G", -EINVAL, 0 },
+	{ "", -EINVAL, 0 },
+};
+
+START_TEST(size_has_one_binary_suffix)
+{
+	const struct number *n = &sizes[_i];
+	uint64_t value = UNTOUCHED;
+
+	ck_assert_msg(vsu_parse_size(n->text, &value) == n->rc, "'%s'",
+		      n->text);
+	ck_assert_uint_eq(value, n->rc ? UNTOUCHED : n->value);
+}
+END_TEST
+
+static const struct {
+	const char *text;
+	int rc;
+	bool value;
+} truths[] = {
+	{ "on", 0, true }, { "off", 0, false },
+	{ "yes", 0, true }, { "no", 0, false },
+	{ "true", 0, true }, { "false", 0, false },
+	{ "", -EINVAL, 0 }, { "1", -EINVAL, 0 }, { "ON", -EINVAL, 0 },
+	{ "onn", -EINVAL, 0 }, { "o", -EINVAL, 0 },
+};
+
+START_TEST(truth_has_six_words)
+{
+	bool value = !truths[_i].value;
+
+	ck_assert_int_eq(vsu_parse_bool(truths[_i].text, &value),
+			 truths[_i].rc);
+	ck_assert_int_eq(value, truths[_i].rc ? !truths[_i].value :
+						truths[_i].value);
+}
+END_TEST
+
+static const struct {
+	uint64_t value;
+	const char *text;
+} formats[] = {
+	{ 0, "0" },
+	{ 1, "1" },
+	{ 1023, "1023" },
+	{ 1024, "1k" },
+	{ 1536, "1536" },
+	{ 2560 << 10, "2560k" },
+	{ 256 << 20, "256M" },
+	{ UINT64_C(1) << 30, "1G" },
+	{ UINT64_C(1) << 40, "1T" },
+	{ UINT64_C(1) << 50, "1P" },
+	{ UINT64_C(8) << 60, "8E" },
+	{ UINT64_MAX, "18446744073709551615" },
+};
+
+START_TEST(size_is_written_short_and_exact)
+{
+	char buf[24];
+	uint64_t back;
+
+	ck_assert_str_eq(vsu_format_size(formats[_i].value, buf, sizeof(buf)),
+			 formats[_i].text);
+	ck_assert_int_eq(vsu_parse_size(buf, &back), 0);
+	ck_assert_uint_eq(back, formats[_i].value);
+}
+END_TEST
+
+START_TEST(format_stays_within_its_buffer)
+{
+	char buf[8] = "1234567";
+
+	ck_assert_str_eq(vsu_format_size(10239, buf, 4), "102");
+	ck_assert_str_eq(buf + 4, "567");
+}
+END_TEST
+
+static const char *const names[] = {
+	"socket-path", "blk-file", "read-only", "num-queues", "help", "version",
+	NULL,
+};
+
+static const struct {
+	const char *word, *nearest;
+} guesses[] = {
+	{ "socket-path", "socket-path" },
+	{ "sokcet-path", "socket-path" },	/* swapped */
+	{ "socketpath", "socket-path" },	/* left out */
+	{ "socket-paths", "socket-path" },	/* inserted */
+	{ "socket_path", "socket-path" },
+	{ "SOCKET-PATH", "socket-path" },
+	{ "blkfile", "blk-file" },
+	{ "readonly", "read-only" },
+	{ "num-queue", "num-queues" },
+	{ "nun-quebes", "num-queues" },
+	{ "h", "help" },			/* the beginning of one */
+	{ "num", "num-queues" },
+	{ "hlep", "help" },
+	{ "x", NULL },
+	{ "", NULL },
+	{ "path", NULL },
+	{ "completely-different", NULL },
+	{ "a-word-of-more-than-48-characters-is-no-typing-mistake", NULL },
+};
+
+START_TEST(nearest_name_is_one_that_was_meant)
+{
+	const char *nearest = vsu_nearest(guesses[_i].word, names);
+
+	ck_assert_msg(nearest == guesses[_i].nearest ||
+		      (nearest && guesses[_i].nearest &&
+		       !strcmp(nearest, guesses[_i].nearest)),
+		      "'%s' gives %s", guesses[_i].word,
+		      nearest ? nearest : "nothing");
+}
+END_TEST
+
+START_TEST(nearest_of_several_wins)
+{
+	static const char *const both[] = { "reads", "read", "bread", NULL };
+	static const char *const none[] = { NULL };
+
+	ck_assert_str_eq(vsu_nearest("raed", both), "read");
+	ck_assert_str_eq(vsu_nearest("breads", both), "reads");
+	ck_assert_ptr_null(vsu_nearest("read", none));
+}
+END_TEST
+
+int main(void)
+{
+	TCase *tc;
+	Suite *s = util_suite("parse", &tc);
+
+	util_add_rows(tc, number_is_the_whole_text, numbers);
+	util_add_rows(tc, size_has_one_binary_suffix, sizes);
+	util_add_rows(tc, truth_has_six_words, truths);
+	util_add_rows(tc, size_is_written_short_and_exact, formats);
+	tcase_add_test(tc, format_stays_within_its_buffer);
+	util_add_rows(tc, nearest_name_is_one_that_was_meant, guesses);
+	tcase_add_test(tc, nearest_of_several_wins);
+	return util_run(s);
+}
