@@ -320,6 +320,27 @@ static struct rlimit leave_room_for(unsigned int n)
 	return old;
 }
 
+/* Valgrind keeps the limit to itself, and the kernel goes on as before. */
+static bool kernel_learns_limit(void)
+{
+	unsigned long long seen = 0;
+	struct rlimit old, limit;
+	char line[128];
+	FILE *f;
+
+	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &old), 0);
+	limit = old;
+	limit.rlim_cur--;
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	f = fopen("/proc/self/limits", "re");
+	ck_assert_ptr_nonnull(f);
+	while (!seen && fgets(line, sizeof(line), f))
+		sscanf(line, "Max open files %llu", &seen);
+	fclose(f);
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &old), 0);
+	return seen == limit.rlim_cur;
+}
+
 START_TEST(b1_06_descriptors_cut_off_by_our_limit_are_closed)
 {
 	int s[2], file[4], got[VSU_SOCK_MAX_FDS];
@@ -327,6 +348,7 @@ START_TEST(b1_06_descriptors_cut_off_by_our_limit_are_closed)
 	struct rlimit old;
 	char buf[8];
 	ssize_t n;
+	bool cut;
 
 	new_pair(s);
 	open_many(file, 4);
@@ -334,8 +356,9 @@ START_TEST(b1_06_descriptors_cut_off_by_our_limit_are_closed)
 	old = leave_room_for((unsigned int)_i);
 	n = recv_text(s[1], buf, 8, got, &nfds);
 	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &old), 0);
-	ck_assert_int_eq(n, _i < 4 ? -EMFILE : 1);
-	ck_assert_uint_eq(nfds, _i < 4 ? 0 : 4);
+	cut = _i < 4 && kernel_learns_limit();
+	ck_assert_int_eq(n, cut ? -EMFILE : 1);
+	ck_assert_uint_eq(nfds, cut ? 0 : 4);
 	close_all(got, nfds);
 	close_all(file, 4);
 	close_all(s, 2);
