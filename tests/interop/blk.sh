@@ -25,7 +25,12 @@ BLK_CHECKS=(
 	"mark written"
 )
 
-image_new() { rm -f "$IMAGE" && truncate -s "${IMAGE_MIB}M" "$IMAGE"; }
+# image_new: full of bytes that no test expects
+image_new() {
+	rm -f "$IMAGE"
+	head -c $((IMAGE_MIB << 20)) /dev/urandom >"$IMAGE"
+	MARK_SUM=
+}
 
 image_sum() { sha256sum <"$IMAGE" | cut -d ' ' -f 1; }
 
@@ -70,7 +75,8 @@ server_ready_or_gone() { socket_listening "$1" || ended "$SERVER"; }
 
 # ------------------------------------------------------------------ the guest
 
-# blk_guest_start JOB QUEUES ENVIRONMENT: as many CPUs as queues
+# blk_guest_start JOB QUEUES ENVIRONMENT: as many CPUs as queues;
+# BLK_OPTIONS are further options of QEMU's device
 blk_guest_start() {
 	GUEST_CPUS=$2 guest_start "$1" "$3
 MARK=$MARK
@@ -79,7 +85,7 @@ EXPECT_MARK=$MARK_SUM
 EXPECT_QUEUES=$2
 EXPECT_SECTORS=$((IMAGE_MIB * 2048))" \
 		-chardev "socket,id=disk,path=$SOCKET" \
-		-device "vhost-user-blk-pci,chardev=disk,num-queues=$2"
+		-device "vhost-user-blk-pci,chardev=disk,num-queues=$2${BLK_OPTIONS:+,$BLK_OPTIONS}"
 }
 
 # blk_guest JOB QUEUES ENVIRONMENT: one boot; MARK_SUM is what it left
@@ -95,8 +101,11 @@ blk_guest() {
 
 # full_boot PREFIX QUEUES: every check in a guest, and its bytes in the file
 full_boot() {
+	local found=()
+
+	[ -z "$MARK_SUM" ] || found=("mark of the guest before found")
 	blk_guest blk-full "$2" ""
-	guest_results "$1" "${BLK_CHECKS[@]}"
+	guest_results "$1" "${found[@]}" "${BLK_CHECKS[@]}"
 	check "${1}bytes of the guest are in the file" [ "$(mark_sum)" = "$MARK_SUM" ]
 }
 
