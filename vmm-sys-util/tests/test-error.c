@@ -125,6 +125,16 @@ START_TEST(what_a_terminal_might_obey_is_shown_as_question_mark)
 }
 END_TEST
 
+START_TEST(text_that_has_no_encoding_falls_back_to_the_format)
+{
+	struct vsu_error err = VSU_ERROR_INIT;
+
+	ck_assert_int_eq(vsu_error_set(&err, -EINVAL, "name %ls", L"\x20ac"),
+			 -EINVAL);	/* the C locale is plain ASCII */
+	ck_assert_str_eq(err.msg, "name %ls");
+}
+END_TEST
+
 START_TEST(sys_appends_the_reason)
 {
 	struct vsu_error err = VSU_ERROR_INIT;
@@ -242,6 +252,7 @@ int main(void)
 	tcase_add_loop_test(tc, shortening_keeps_characters_whole, 0, 6);
 	util_add_rows(tc, what_a_terminal_might_obey_is_shown_as_question_mark,
 		      characters);
+	tcase_add_test(tc, text_that_has_no_encoding_falls_back_to_the_format);
 	tcase_add_test(tc, sys_appends_the_reason);
 	tcase_add_test(tc, sys_keeps_the_reason_of_a_long_sentence);
 	tcase_add_test(tc, prefix_adds_context_and_keeps_operands);

@@ -305,21 +305,6 @@ START_TEST(b1_11_too_many_descriptors_are_all_closed)
 }
 END_TEST
 
-/* Leaves room for n more descriptors; returns the limit to restore. */
-static struct rlimit leave_room_for(unsigned int n)
-{
-	struct rlimit old, limit;
-	int next;
-
-	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &old), 0);
-	open_many(&next, 1);
-	limit = old;
-	limit.rlim_cur = (rlim_t)next + n;
-	vsu_fd_close(&next);
-	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
-	return old;
-}
-
 /* Valgrind keeps the limit to itself, and the kernel goes on as before. */
 static bool kernel_learns_limit(void)
 {
@@ -353,7 +338,7 @@ START_TEST(b1_06_descriptors_cut_off_by_our_limit_are_closed)
 	new_pair(s);
 	open_many(file, 4);
 	ck_assert_int_eq(send_text(s[0], "x", file, 4), 1);
-	old = leave_room_for((unsigned int)_i);
+	old = util_leave_fds((unsigned int)_i);
 	n = recv_text(s[1], buf, 8, got, &nfds);
 	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &old), 0);
 	cut = _i < 4 && kernel_learns_limit();
@@ -388,10 +373,23 @@ START_TEST(other_control_data_is_skipped_and_leaves_no_descriptor)
 }
 END_TEST
 
+START_TEST(pair_reports_that_no_descriptor_is_left)
+{
+	int s[2] = { 7, 7 };
+	struct rlimit old = util_leave_fds(1);
+	int rc = vsu_sock_pair(s);
+
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &old), 0);
+	ck_assert_int_eq(rc, -EMFILE);
+	ck_assert_int_eq(s[0] + s[1], 14);
+}
+END_TEST
+
 static void add_faults(TCase *tc)
 {
 	tcase_add_test(tc, send_refuses_what_cannot_travel);
 	tcase_add_test(tc, full_socket_takes_a_part_and_then_nothing);
+	tcase_add_test(tc, pair_reports_that_no_descriptor_is_left);
 	tcase_add_test(tc, peer_that_is_gone_ends_both_directions);
 	tcase_add_test(tc, recv_answers_at_once_when_there_is_nothing);
 	util_add_rows(tc, b1_11_too_many_descriptors_are_all_closed, too_many);

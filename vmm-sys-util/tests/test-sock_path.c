@@ -436,6 +436,73 @@ START_TEST(missing_permission_is_reported)
 }
 END_TEST
 
+/* The lock, the socket and the question whether a server lives. */
+#define LISTEN_NEEDS 3
+
+START_TEST(listen_without_descriptors_leaves_everything_as_it_was)
+{
+	struct rlimit old;
+	ino_t before;
+	int fd;
+
+	leave_stale("s");
+	before = inode_of("s");
+	old = util_leave_fds((unsigned int)_i);
+	fd = vsu_sock_listen("s", 1, &err);
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &old), 0);
+	if (_i < LISTEN_NEEDS) {
+		ck_assert_int_eq(fd, -EMFILE);
+		ck_assert_uint_eq(inode_of("s"), before);
+		ck_assert_msg(has_word("Too many open files"), "%s", err.msg);
+	}
+	vsu_fd_close(&fd);
+}
+END_TEST
+
+START_TEST(connect_without_descriptors_is_reported)
+{
+	struct rlimit old = util_leave_fds(0);
+	int rc = vsu_sock_connect("s", &err);
+
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &old), 0);
+	ck_assert_int_eq(rc, -EMFILE);
+	ck_assert_str_eq(err.msg, "cannot make a socket: Too many open files");
+}
+END_TEST
+
+START_TEST(directory_that_may_not_be_written_is_reported)
+{
+	int fd;
+
+	ck_assert_int_eq(chmod(".", 0555), 0);
+	if (!geteuid())
+		ck_assert_int_eq(seteuid(65534), 0);
+	fd = vsu_sock_listen("s", 1, &err);
+	if (!getuid())
+		ck_assert_int_eq(seteuid(0), 0);
+	ck_assert_int_eq(chmod(".", 0755), 0);
+	ck_assert_int_eq(fd, -EACCES);
+	ck_assert_str_eq(err.msg, "cannot make the socket 's': Permission denied");
+}
+END_TEST
+
+START_TEST(stale_socket_that_may_not_be_removed_is_reported)
+{
+	int fd;
+
+	leave_stale("s");
+	ck_assert_int_eq(chmod("s", 0777) | chmod(".", 0555), 0);
+	if (!geteuid())
+		ck_assert_int_eq(seteuid(65534), 0);
+	fd = vsu_sock_listen("s", 1, &err);
+	if (!getuid())
+		ck_assert_int_eq(seteuid(0), 0);
+	ck_assert_int_eq(chmod(".", 0755), 0);
+	ck_assert_int_eq(fd, -EACCES);
+	ck_assert_str_eq(err.msg, "cannot remove the stale socket 's': Permission denied");
+}
+END_TEST
+
 START_TEST(errors_may_be_ignored)
 {
 	ck_assert_int_eq(vsu_sock_connect("s", NULL), -ENOENT);
@@ -476,6 +543,11 @@ int main(void)
 	tcase_add_test(tc, connect_follows_a_symbolic_link);
 	tcase_add_test(tc, connect_to_a_busy_server_does_not_wait);
 	tcase_add_test(tc, missing_permission_is_reported);
+	tcase_add_loop_test(tc, listen_without_descriptors_leaves_everything_as_it_was,
+			    0, LISTEN_NEEDS + 1);
+	tcase_add_test(tc, connect_without_descriptors_is_reported);
+	tcase_add_test(tc, directory_that_may_not_be_written_is_reported);
+	tcase_add_test(tc, stale_socket_that_may_not_be_removed_is_reported);
 	tcase_add_test(tc, errors_may_be_ignored);
 	return util_run(s);
 }

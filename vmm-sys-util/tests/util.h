@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/time.h>
 #include <unistd.h>
 
@@ -81,6 +82,21 @@ static inline int util_run(Suite *s)
 	failed = srunner_ntests_failed(sr);
 	srunner_free(sr);
 	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+/* Leaves n more descriptors to this process; gives the limit to restore. */
+static inline struct rlimit util_leave_fds(unsigned int n)
+{
+	struct rlimit old, limit;
+	int next = dup(STDERR_FILENO);
+
+	ck_assert_int_ge(next, 0);
+	close(next);
+	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &old), 0);
+	limit = old;
+	limit.rlim_cur = (rlim_t)next + n;
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	return old;
 }
 
 /* Interrupts system calls (no SA_RESTART) every millisecond with handler. */
