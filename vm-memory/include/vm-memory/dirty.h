@@ -4,9 +4,15 @@
  *
  * One bit for 2^page_shift bytes, from base on: bit = (hva - base) >>
  * page_shift. Marking comes after the store. A bit that is set already is
- * only read, so that marking a hot page costs a load.
+ * only read, so that marking a hot page costs a load; the barrier that this
+ * would need between store and load is paid by the harvest instead, once, on
+ * behalf of all threads of the process.
  *
- * Threads: marking from any thread; harvest from one at a time.
+ * Whoever stored before it could see that a bitmap was enabled did not mark:
+ * enable, let every writer pass a point where it holds no translated address
+ * (publish a new map, or have each thread answer), and then copy.
+ *
+ * Threads: marking from any thread; the rest from one at a time.
  */
 #ifndef VM_MEMORY_DIRTY_H
 #define VM_MEMORY_DIRTY_H
@@ -19,9 +25,17 @@
 
 VSU_BEGIN_DECLS
 
+enum vmem_dirty_mode {
+	VMEM_DIRTY_OFF = 0,	/* nothing is marked */
+	VMEM_DIRTY_TEST_FIRST = 1, /* a set bit is only read */
+	VMEM_DIRTY_ALWAYS = 2,	/* each mark is a full barrier; for words that
+				   another process harvests, and for kernels
+				   without membarrier(2) */
+};
+
 /* Frozen. enabled and words change at run time, by __atomic builtins only. */
 struct vmem_dirty {
-	uint32_t enabled;	/* 0: nothing is marked */
+	uint32_t enabled;	/* enum vmem_dirty_mode */
 	uint32_t page_shift;	/* 12 for pages of 4 KiB */
 	unsigned char *base;	/* host address of bit 0 */
 	uint64_t nbits;
@@ -42,6 +56,22 @@ static inline void vmem_dirty_mark(struct vmem_dirty *dirty,
 	if (dirty && __atomic_load_n(&dirty->enabled, __ATOMIC_RELAXED))
 		vmem_dirty_mark_slow(dirty, hva, len);
 }
+
+/* A region's bitmap is born disabled and empty. Disabling keeps its bits. */
+VMEM_API void vmem_dirty_enable(struct vmem_dirty *dirty);
+VMEM_API void vmem_dirty_disable(struct vmem_dirty *dirty);
+
+/*
+ * Takes the bits out: each that was set is cleared and set in into, an array
+ * of (nbits + 63) / 64 words whose other bits stay, so that what KVM logged
+ * for the same pages can be there already. Returns how many were taken. What
+ * was stored before a bit was taken is visible to the caller afterwards.
+ */
+VMEM_API uint64_t vmem_dirty_harvest(struct vmem_dirty *dirty, uint64_t *into);
+
+/* True when the page of this host address is marked. */
+VMEM_API bool vmem_dirty_test(const struct vmem_dirty *dirty,
+			      const unsigned char *hva);
 
 VSU_END_DECLS
 

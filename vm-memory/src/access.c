@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * Reading and writing guest memory, piece by piece of the regions that it
+ * lies in. Every function that takes a length walks with next_piece(), which
+ * is where permissions are judged.
+ */
+#include <config.h>
+
+#include <errno.h>
+#include <limits.h>
+#include <string.h>
+
+#include <vm-memory/access.h>
+
+struct piece {
+	unsigned char *hva;
+	struct vmem_dirty *dirty;
+	uint64_t len;
+};
+
+/* The longest piece of [gpa, gpa + len) in one region; false: none. */
+static bool next_piece(const struct vmem_view *view, uint32_t *hint,
+		       uint64_t gpa, uint64_t len, uint32_t access,
+		       struct piece *p)
+{
+	const struct vmem_range *r = vmem_view_range(view, hint, gpa, 1,
+						     access);
+	uint64_t off;
+
+	if (!r)
+		return false;
+	off = gpa - r->first;
+	p->hva = r->hva + off;
+	p->dirty = r->dirty;
+	p->len = len - 1 <= r->span - off ? len : r->span - off + 1;
+	return true;
+}
+
+/* After a piece; false at the end and where guest addresses end. */
+static bool advance(uint64_t *gpa, uint64_t *left, uint64_t n)
+{
+	*gpa += n;
+	*left -= n;
+	return *left && *gpa;
+}
+
+#define IS_ALIGNED(p, n) (!((uintptr_t)(p) & ((n) - 1)))
+
+/*
+ * Up to 8 bytes as the fewest aligned accesses to guest memory: what another
+ * processor stores there by one access is never seen half done. The buffer
+ * on our side is private and may lie anywhere.
+ */
+#define LOAD_PIECE(type, dst, src, n)					\
+	do {								\
+		if ((n) >= sizeof(type) && IS_ALIGNED(src, sizeof(type))) { \
+			type v_ = __atomic_load_n(			\
+				(const type *)(const void *)(src),	\
+				__ATOMIC_RELAXED);			\
+			memcpy(dst, &v_, sizeof(type));			\
+			return sizeof(type);				\
+		}							\
+	} while (0)
+
+#define STORE_PIECE(type, dst, src, n)					\
+	do {								\
+		if ((n) >= sizeof(type) && IS_ALIGNED(dst, sizeof(type))) { \
+			type v_;					\
+			memcpy(&v_, src, sizeof(type));			\
+			__atomic_store_n((type *)(void *)(dst), v_,	\
+					 __ATOMIC_RELAXED);		\
+			return sizeof(type);				\
+		}							\
+	} while (0)
+
+static inline size_t load_some(unsigned char *buf, const unsigned char *hva,
+			       size_t n)
+{
+	LOAD_PIECE(uint64_t, buf, hva, n);
+	LOAD_PIECE(uint32_t, buf, hva, n);
+	LOAD_PIECE(uint16_t, buf, hva, n);
+	*buf = __atomic_load_n(hva, __ATOMIC_RELAXED);
+	return 1;
+}
+
+static inline size_t store_some(unsigned char *hva, const unsigned char *buf,
+				size_t n)
+{
+	STORE_PIECE(uint64_t, hva, buf, n);
+	STORE_PIECE(uint32_t, hva, buf, n);
+	STORE_PIECE(uint16_t, hva, buf, n);
+	__atomic_store_n(hva, *buf, __ATOMIC_RELAXED);
+	return 1;
+}
+
+static void copy_from_guest(unsigned char *buf, const unsigned char *hva,
+			    size_t n)
+{
+	size_t step;
+
+	if (n > 8) {
+		memcpy(buf, hva, n);
+		return;
+	}
+	for (; n; n -= step, buf += step, hva += step)
+		step = load_some(buf, hva, n);
+}
+
+static void copy_to_guest(unsigned char *hva, const unsigned char *buf,
+			  size_t n)
+{
+	size_t step;
+
+	if (n > 8) {
+		memcpy(hva, buf, n);
+		return;
+	}
+	for (; n; n -= step, buf += step, hva += step)
+		step = store_some(hva, buf, n);
+}
+
+static size_t clamp_len(size_t len)
+{
+	return len > SSIZE_MAX ? SSIZE_MAX : len;
+}
+
+ssize_t vmem_read(const struct vmem_view *view, uint64_t gpa, void *buf,
+		  size_t len)
+{
+	uint64_t left = clamp_len(len), all = left;
+	unsigned char *to = buf;
+	uint32_t hint = 0;
+	struct piece p;
+
+	if (!left)
+		return 0;
+	do {
+		if (!next_piece(view, &hint, gpa, left, VMEM_READ, &p))
+			break;
+		copy_from_guest(to, p.hva, p.len);
+		to += p.len;
+	} while (advance(&gpa, &left, p.len));
+	return left == all ? -EFAULT : (ssize_t)(all - left);
+}
+
+ssize_t vmem_write(const struct vmem_view *view, uint64_t gpa, const void *buf,
+		   size_t len)
+{
+	uint64_t left = clamp_len(len), all = left;
+	const unsigned char *from = buf;
+	uint32_t hint = 0;
+	struct piece p;
+
+	if (!left)
+		return 0;
+	do {
+		if (!next_piece(view, &hint, gpa, left, VMEM_WRITE, &p))
+			break;
+		copy_to_guest(p.hva, from, p.len);
+		vmem_dirty_mark(p.dirty, p.hva, p.len);
+		from += p.len;
+	} while (advance(&gpa, &left, p.len));
+	return left == all ? -EFAULT : (ssize_t)(all - left);
+}
+
+int vmem_read_exact(const struct vmem_view *view, uint64_t gpa, void *buf,
+		    size_t len)
+{
+	ssize_t n = vmem_read(view, gpa, buf, len);
+
+	return n >= 0 && (size_t)n == len ? 0 : -EFAULT;
+}
+
+int vmem_write_exact(const struct vmem_view *view, uint64_t gpa,
+		     const void *buf, size_t len)
+{
+	ssize_t n = vmem_write(view, gpa, buf, len);
+
+	return n >= 0 && (size_t)n == len ? 0 : -EFAULT;
+}
+
+int vmem_slices(const struct vmem_view *view, uint64_t gpa, uint64_t len,
+		uint32_t access, struct iovec *iov, unsigned int max,
+		uint64_t *done)
+{
+	uint64_t left = len;
+	unsigned int n = 0;
+	uint32_t hint = 0;
+	struct piece p;
+
+	while (n < max && left) {
+		if (!next_piece(view, &hint, gpa, left, access, &p))
+			break;
+		iov[n].iov_base = p.hva;
+		iov[n].iov_len = p.len;
+		n++;
+		if (!advance(&gpa, &left, p.len))
+			break;
+	}
+	if (len && max && !n)
+		return -EFAULT;
+	*done = len - left;
+	return (int)n;
+}
+
+bool vmem_check_range(const struct vmem_view *view, uint64_t gpa, uint64_t len,
+		      uint32_t access)
+{
+	uint32_t hint = 0;
+	struct piece p;
+
+	if (!len)
+		return true;
+	do {
+		if (!next_piece(view, &hint, gpa, len, access, &p))
+			return false;
+	} while (advance(&gpa, &len, p.len));
+	return !len;
+}
+
+/* One access that is never torn: all of it in one region, and aligned. */
+static inline int locate(const struct vmem_view *view, uint64_t gpa,
+			 uint64_t size, uint32_t access, struct piece *p)
+{
+	uint32_t hint = 0;
+	const struct vmem_range *r = vmem_view_range(view, &hint, gpa, size,
+						     access);
+
+	if (!r)
+		return -EFAULT;
+	p->hva = r->hva + (gpa - r->first);
+	p->dirty = r->dirty;
+	return IS_ALIGNED(p->hva, size) ? 0 : -EINVAL;
+}
+
+#define DEFINE_LOAD(type, name)						\
+int vmem_load_##name(const struct vmem_view *view, uint64_t gpa,	\
+		     type *value, int order)				\
+{									\
+	struct piece p;							\
+	int rc = locate(view, gpa, sizeof(*value), VMEM_READ, &p);	\
+	const type *at;							\
+									\
+	if (rc < 0)							\
+		return rc;						\
+	at = (const type *)(const void *)p.hva;				\
+	if (order == __ATOMIC_RELAXED)					\
+		*value = __atomic_load_n(at, __ATOMIC_RELAXED);		\
+	else if (order == __ATOMIC_ACQUIRE)				\
+		*value = __atomic_load_n(at, __ATOMIC_ACQUIRE);		\
+	else								\
+		*value = __atomic_load_n(at, __ATOMIC_SEQ_CST);		\
+	return 0;							\
+}
+
+#define DEFINE_STORE(type, name)					\
+int vmem_store_##name(const struct vmem_view *view, uint64_t gpa,	\
+		      type value, int order)				\
+{									\
+	struct piece p;							\
+	int rc = locate(view, gpa, sizeof(value), VMEM_WRITE, &p);	\
+	type *at;							\
+									\
+	if (rc < 0)							\
+		return rc;						\
+	at = (type *)(void *)p.hva;					\
+	if (order == __ATOMIC_RELAXED)					\
+		__atomic_store_n(at, value, __ATOMIC_RELAXED);		\
+	else if (order == __ATOMIC_RELEASE)				\
+		__atomic_store_n(at, value, __ATOMIC_RELEASE);		\
+	else								\
+		__atomic_store_n(at, value, __ATOMIC_SEQ_CST);		\
+	vmem_dirty_mark(p.dirty, p.hva, sizeof(value));			\
+	return 0;							\
+}
+
+DEFINE_LOAD(uint8_t, u8)
+DEFINE_LOAD(uint16_t, u16)
+DEFINE_LOAD(uint32_t, u32)
+DEFINE_LOAD(uint64_t, u64)
+DEFINE_STORE(uint8_t, u8)
+DEFINE_STORE(uint16_t, u16)
+DEFINE_STORE(uint32_t, u32)
+DEFINE_STORE(uint64_t, u64)

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * Blocks over somebody else's fd: a piece of a file that a peer sent or that
+ * the program opened, at whatever offset and length.
+ */
+#include <config.h>
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+
+#include <vmm-sys-util/checked.h>
+#include <vmm-sys-util/fd.h>
+
+#include "priv.h"
+
+#define ALL_FLAGS (VMEM_BLOCK_WRITE | VMEM_BLOCK_SHARED | VMEM_BLOCK_ROM)
+
+static int check_desc(const struct vmem_fd_desc *d, struct vsu_error *err)
+{
+	uint64_t end;
+
+	if (!d->len)
+		return vsu_error_set(err, -EINVAL, "a mapping of length 0");
+	if (d->flags & ~ALL_FLAGS)
+		return vsu_error_set(err, -EINVAL, "unknown block flags %#x",
+				     d->flags);
+	if (vsu_u64_add_overflow(d->fd_offset, d->len, &end) || end > INT64_MAX)
+		return vsu_error_set(err, -EINVAL, "file offset %#" PRIx64
+				     " + length %#" PRIx64 " exceed a file",
+				     d->fd_offset, d->len);
+	return 0;
+}
+
+/* Past its end a file maps well and kills whoever touches it: look first. */
+static int check_file_size(const struct vmem_fd_desc *d, struct vsu_error *err)
+{
+	int kind = vsu_fd_kind(d->fd), rc;
+	uint64_t size;
+
+	if (kind < 0)
+		return vsu_error_sys(err, kind, "no usable fd to map");
+	if (kind != VSU_FD_REGULAR && kind != VSU_FD_BLOCK)
+		return 0;	/* has no size; mmap() decides */
+	rc = vsu_fd_size(d->fd, &size);
+	if (rc < 0)
+		return vsu_error_sys(err, rc, "no size of the file to map");
+	if (!vsu_range_exceeds(d->fd_offset, d->len, size))
+		return 0;
+	vsu_error_set(err, -EINVAL, "the file has %#" PRIx64 " bytes, too few "
+		      "for %#" PRIx64 " at offset %#" PRIx64, size, d->len,
+		      d->fd_offset);
+	vsu_error_operands(err, 0, 0, d->fd_offset + d->len, size);
+	return -EINVAL;
+}
+
+/* Widens the piece to pages: what mmap() gets, and where hva is in it. */
+static int whole_pages(const struct vmem_fd_desc *d, uint64_t page,
+		       struct vmem_priv_map_request *req, struct vsu_error *err)
+{
+	uint64_t head = d->fd_offset & (page - 1), len;
+
+	if (vsu_u64_add_overflow(d->len, head, &len) ||
+	    vsu_align_up_overflow(len, page, &len) || len > PTRDIFF_MAX)
+		return vsu_error_set(err, -EINVAL, "length %#" PRIx64
+				     " exceeds the address space", d->len);
+	req->file_pos = d->fd_offset - head;
+	req->len = len;
+	req->align = page;
+	req->prot = PROT_READ | (d->flags & VMEM_BLOCK_WRITE ? PROT_WRITE : 0);
+	/* A shared mapping costs nothing that would have to be set aside. */
+	req->flags = d->flags & VMEM_BLOCK_SHARED ? MAP_SHARED | MAP_NORESERVE :
+						    MAP_PRIVATE;
+	return 0;
+}
+
+static int open_block(const struct vmem_fd_desc *d, struct vmem_block *block,
+		      struct vsu_error *err)
+{
+	int rc;
+
+	block->fd = vsu_fd_dup(d->fd);
+	if (block->fd < 0)
+		return vsu_error_sys(err, block->fd, "cannot keep the fd");
+	rc = vmem_priv_fd_page_size(block->fd, &block->page_size);
+	if (rc < 0)
+		return vsu_error_sys(err, rc, "no page size of the file");
+	block->flags = d->flags;
+	block->fd_offset = d->fd_offset;
+	block->len = d->len;
+	return 0;
+}
+
+static int check_place(const struct vmem_block *block, uint64_t off,
+		       struct vsu_error *err)
+{
+	uint64_t all = off | block->fd_offset | block->len;
+
+	if (vsu_is_aligned(all, block->page_size))
+		return 0;
+	return vsu_error_set(err, -EINVAL, "offset %#" PRIx64 " in the window,"
+			     " file offset %#" PRIx64 " and length %#" PRIx64
+			     " must be multiples of the page size %#" PRIx64,
+			     off, block->fd_offset, block->len,
+			     block->page_size);
+}
+
+static int claim(struct vmem_block *block, struct vmem_reservation *r,
+		 uint64_t off, struct vmem_priv_map_request *req,
+		 struct vsu_error *err)
+{
+	int rc = check_place(block, off, err);
+
+	if (rc < 0)
+		return rc;
+	rc = vmem_priv_reservation_claim(r, off, block->len, &block->piece,
+					 err);
+	if (rc < 0)
+		return rc;
+	block->reservation = r;
+	req->at = vmem_reservation_hva(r) + off;
+	return 0;
+}
+
+static int map_block(struct vmem_block *block, const struct vmem_fd_desc *d,
+		     struct vmem_reservation *r, uint64_t off,
+		     struct vsu_error *err)
+{
+	struct vmem_priv_map_request req = { 0 };
+	int rc = whole_pages(d, block->page_size, &req, err);
+
+	if (!rc && r)
+		rc = claim(block, r, off, &req, err);
+	if (!rc)
+		rc = vmem_priv_block_map(block, &req, d->sigbus, err);
+	if (!rc)
+		block->hva = block->mapping.hva + (d->fd_offset - req.file_pos);
+	return rc;
+}
+
+static int new_block(struct vmem_reservation *r, uint64_t off,
+		     const struct vmem_fd_desc *d, struct vmem_block **out,
+		     struct vsu_error *err)
+{
+	struct vmem_block *block;
+	int rc = check_desc(d, err);
+
+	if (!rc)
+		rc = check_file_size(d, err);
+	if (rc < 0)
+		return rc;
+	block = vmem_priv_block_new(VMEM_KIND_FD);
+	if (!block)
+		return vsu_error_set(err, -ENOMEM, "no memory for a block");
+	rc = open_block(d, block, err);
+	if (!rc)
+		rc = map_block(block, d, r, off, err);
+	if (rc < 0) {
+		vmem_block_unref(block);
+		return rc;
+	}
+	*out = block;
+	return 0;
+}
+
+int vmem_block_new_fd(const struct vmem_fd_desc *desc, struct vmem_block **out,
+		      struct vsu_error *err)
+{
+	return new_block(NULL, 0, desc, out, err);
+}
+
+int vmem_block_new_fd_at(struct vmem_reservation *reservation, uint64_t off,
+			 const struct vmem_fd_desc *desc,
+			 struct vmem_block **out, struct vsu_error *err)
+{
+	return new_block(reservation, off, desc, out, err);
+}

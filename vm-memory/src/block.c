@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * The life of a block: references, what it is, its end.
+ */
+#include <config.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+
+#include <vmm-sys-util/fd.h>
+
+#include "priv.h"
+
+#ifndef F_GET_SEALS
+#define F_GET_SEALS 1034
+#endif
+
+struct vmem_block *vmem_priv_block_new(enum vmem_kind kind)
+{
+	struct vmem_block *block = calloc(1, sizeof(*block));
+
+	if (!block)
+		return NULL;
+	block->refs = 1;
+	block->kind = kind;
+	block->fd = -1;
+	block->private_fd = -1;
+	block->page_size = vmem_priv_host_page();
+	block->sigbus_slot = VMEM_NO_SLOT;
+	return block;
+}
+
+int vmem_priv_block_map(struct vmem_block *block,
+			struct vmem_priv_map_request *req,
+			struct vmem_sigbus *sigbus, struct vsu_error *err)
+{
+	int rc;
+
+	req->fd = block->fd;
+	rc = vmem_priv_map(req, &block->mapping);
+	if (rc < 0)
+		return vsu_error_sys(err, rc, "cannot map %#zx bytes",
+				     req->len);
+	if (!sigbus)
+		return 0;
+	rc = vmem_priv_sigbus_enter(sigbus, &block->mapping, req->prot,
+				    block->page_size, &block->failed,
+				    &block->sigbus_slot);
+	if (rc < 0)
+		return vsu_error_set(err, rc, "too many mappings: the SIGBUS "
+				     "table of this program is full");
+	block->sigbus = sigbus;
+	return 0;
+}
+
+struct vmem_block *vmem_block_ref(struct vmem_block *block)
+{
+	__atomic_fetch_add(&block->refs, 1, __ATOMIC_RELAXED);
+	return block;
+}
+
+/* Leave the table first: its entry must never cover memory of another. */
+static void destroy(struct vmem_block *block)
+{
+	if (block->discard_on_free && block->mapping.hva)
+		madvise(block->mapping.hva, block->mapping.len, MADV_REMOVE);
+	if (block->sigbus)
+		vmem_priv_sigbus_leave(block->sigbus, block->sigbus_slot);
+	vmem_priv_unmap(&block->mapping);
+	if (block->piece)
+		vmem_priv_reservation_release(block->reservation, block->piece);
+	vsu_fd_close(&block->fd);
+	vsu_fd_close(&block->private_fd);
+	free(block);
+}
+
+struct vmem_block *vmem_block_unref(struct vmem_block *block)
+{
+	if (block && __atomic_fetch_sub(&block->refs, 1, __ATOMIC_ACQ_REL) == 1)
+		destroy(block);
+	return NULL;
+}
+
+enum vmem_kind vmem_block_kind(const struct vmem_block *block)
+{
+	return block->kind;
+}
+
+uint32_t vmem_block_flags(const struct vmem_block *block)
+{
+	return block->flags;
+}
+
+unsigned char *vmem_block_hva(const struct vmem_block *block)
+{
+	return block->hva;
+}
+
+uint64_t vmem_block_len(const struct vmem_block *block)
+{
+	return block->len;
+}
+
+uint64_t vmem_block_page_size(const struct vmem_block *block)
+{
+	return block->page_size;
+}
+
+int vmem_block_fd(const struct vmem_block *block)
+{
+	return block->fd;
+}
+
+uint64_t vmem_block_file_pos(const struct vmem_block *block, uint64_t off)
+{
+	return block->fd_offset + off;
+}
+
+uint32_t vmem_block_seals(const struct vmem_block *block)
+{
+	int seals = block->fd < 0 ? -1 : fcntl(block->fd, F_GET_SEALS);
+
+	return seals < 0 ? 0 : (uint32_t)seals;
+}
+
+bool vmem_block_failed(const struct vmem_block *block)
+{
+	return __atomic_load_n(&block->failed, __ATOMIC_SEQ_CST);
+}

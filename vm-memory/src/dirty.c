@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Dirty bitmaps: marking after a store, a word at a time. */
+#include <config.h>
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "priv.h"
+
+/* linux/membarrier.h, which an old build machine may lack. */
+#define MEMBARRIER_EXPEDITED (1 << 3)
+#define MEMBARRIER_REGISTER_EXPEDITED (1 << 4)
+
+#define WORD_BITS 64
+
+int vmem_priv_dirty_init(struct vmem_dirty *dirty, unsigned char *base,
+			 uint64_t len, uint32_t page_shift)
+{
+	uint64_t nbits = ((len - 1) >> page_shift) + 1;
+	uint64_t *words = calloc((nbits + WORD_BITS - 1) / WORD_BITS,
+				 sizeof(*words));
+
+	if (!words)
+		return -ENOMEM;
+	dirty->page_shift = page_shift;
+	dirty->base = base;
+	dirty->nbits = nbits;
+	dirty->words = words;
+	return 0;
+}
+
+void vmem_priv_dirty_fini(struct vmem_dirty *dirty)
+{
+	free(dirty->words);
+	dirty->words = NULL;
+}
+
+/* The bits [first, last] that lie in word index. */
+static uint64_t mask_of(uint64_t index, uint64_t first, uint64_t last)
+{
+	uint64_t mask = UINT64_MAX;
+
+	if (index == first / WORD_BITS)
+		mask &= UINT64_MAX << first % WORD_BITS;
+	if (index == last / WORD_BITS)
+		mask &= UINT64_MAX >> (WORD_BITS - 1 - last % WORD_BITS);
+	return mask;
+}
+
+static void mark_word(uint64_t *word, uint64_t mask, uint32_t mode)
+{
+	if (mode == VMEM_DIRTY_TEST_FIRST &&
+	    (__atomic_load_n(word, __ATOMIC_RELAXED) & mask) == mask)
+		return;
+	__atomic_fetch_or(word, mask, __ATOMIC_SEQ_CST);
+}
+
+/* Clips to the bitmap: what lies outside is not its business. */
+static bool bits_of(const struct vmem_dirty *dirty, const unsigned char *hva,
+		    uint64_t len, uint64_t *first, uint64_t *last)
+{
+	uint64_t off = (uintptr_t)hva - (uintptr_t)dirty->base, end;
+
+	if ((uintptr_t)hva < (uintptr_t)dirty->base) {
+		if (len <= -off)
+			return false;
+		len -= -off;
+		off = 0;
+	}
+	if (!len)
+		return false;
+	end = len - 1 > UINT64_MAX - off ? UINT64_MAX : off + (len - 1);
+	*first = off >> dirty->page_shift;
+	*last = end >> dirty->page_shift;
+	if (*first >= dirty->nbits)
+		return false;
+	if (*last >= dirty->nbits)
+		*last = dirty->nbits - 1;
+	return true;
+}
+
+void vmem_dirty_mark_slow(struct vmem_dirty *dirty, const unsigned char *hva,
+			  uint64_t len)
+{
+	uint64_t *words = __atomic_load_n(&dirty->words, __ATOMIC_ACQUIRE);
+	uint32_t mode = __atomic_load_n(&dirty->enabled, __ATOMIC_RELAXED);
+	uint64_t first, last, i;
+
+	if (!words || !bits_of(dirty, hva, len, &first, &last))
+		return;
+	for (i = first / WORD_BITS; i <= last / WORD_BITS; i++)
+		mark_word(&words[i], mask_of(i, first, last), mode);
+}
+
+static bool membarrier_call(int command)
+{
+#ifdef SYS_membarrier
+	return !syscall(SYS_membarrier, command, 0, 0);
+#else
+	(void)command;
+	return false;
+#endif
+}
+
+void vmem_dirty_enable(struct vmem_dirty *dirty)
+{
+	uint32_t mode = VMEM_DIRTY_ALWAYS;
+
+	if (membarrier_call(MEMBARRIER_REGISTER_EXPEDITED))
+		mode = VMEM_DIRTY_TEST_FIRST;
+	__atomic_store_n(&dirty->enabled, mode, __ATOMIC_SEQ_CST);
+}
+
+void vmem_dirty_disable(struct vmem_dirty *dirty)
+{
+	__atomic_store_n(&dirty->enabled, VMEM_DIRTY_OFF, __ATOMIC_SEQ_CST);
+}
+
+static uint64_t take_word(uint64_t *word, uint64_t *into)
+{
+	uint64_t bits;
+
+	if (!__atomic_load_n(word, __ATOMIC_RELAXED))
+		return 0;
+	bits = __atomic_exchange_n(word, 0, __ATOMIC_SEQ_CST);
+	*into |= bits;
+	return (uint64_t)__builtin_popcountll(bits);
+}
+
+/* Most of a bitmap is empty: a cache line is looked at as one. */
+static bool line_is_empty(const uint64_t *words)
+{
+	uint64_t any = 0;
+	unsigned int i;
+
+	for (i = 0; i < 8; i++)
+		any |= __atomic_load_n(&words[i], __ATOMIC_RELAXED);
+	return !any;
+}
+
+/*
+ * A writer that stored and then saw its bit set did no barrier. Making every
+ * thread run one after the bits are cleared orders that store before whatever
+ * the caller reads of the page.
+ */
+uint64_t vmem_dirty_harvest(struct vmem_dirty *dirty, uint64_t *into)
+{
+	uint64_t *words = __atomic_load_n(&dirty->words, __ATOMIC_ACQUIRE);
+	uint64_t n = (dirty->nbits + WORD_BITS - 1) / WORD_BITS, i = 0, bits = 0;
+
+	while (i < n) {
+		if (n - i >= 8 && line_is_empty(&words[i])) {
+			i += 8;
+			continue;
+		}
+		bits += take_word(&words[i], &into[i]);
+		i++;
+	}
+	if (bits)
+		membarrier_call(MEMBARRIER_EXPEDITED);
+	return bits;
+}
+
+bool vmem_dirty_test(const struct vmem_dirty *dirty, const unsigned char *hva)
+{
+	uint64_t first, last;
+
+	if (!bits_of(dirty, hva, 1, &first, &last))
+		return false;
+	return __atomic_load_n(&dirty->words[first / WORD_BITS],
+			       __ATOMIC_ACQUIRE) >> first % WORD_BITS & 1;
+}

@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * Maps: sorted regions in one allocation, with the view that inline code
+ * reads at its front.
+ */
+#include <config.h>
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <vmm-sys-util/event.h>
+#include <vmm-sys-util/fd.h>
+
+#include "priv.h"
+
+/* Vectors of 8 addresses are compared at once; each is one cache line. */
+#define FIRSTS_STEP 8
+#define CACHE_LINE 64
+
+/* The most regions of a map: KVM offers 32764 slots, so ample. */
+#define MAX_REGIONS (1u << 20)
+
+static size_t round_up(size_t n, size_t step)
+{
+	return (n + step - 1) / step * step;
+}
+
+/* A map with room for n regions, all arrays in place, firsts all ones. */
+static struct vmem_map *alloc_map(unsigned int n)
+{
+	size_t head = round_up(sizeof(struct vmem_map), CACHE_LINE);
+	size_t firsts = round_up(n ? n : 1, FIRSTS_STEP) * sizeof(uint64_t);
+	size_t ranges = round_up(n * sizeof(struct vmem_range), CACHE_LINE);
+	size_t total = head + firsts + ranges +
+		       round_up(n * sizeof(struct vmem_region *), CACHE_LINE);
+	struct vmem_map *map = aligned_alloc(CACHE_LINE, total);
+	unsigned char *at = (unsigned char *)map;
+
+	if (!map)
+		return NULL;
+	memset(map, 0, total);
+	memset(at + head, 0xff, firsts);
+	map->refs = VMEM_PRIV_MAP_REF;
+	map->view.n = n;
+	map->view.firsts = (const uint64_t *)(at + head);
+	map->view.ranges = (const struct vmem_range *)(at + head + firsts);
+	map->regions = (struct vmem_region **)(at + head + firsts + ranges);
+	return map;
+}
+
+static void set_range(struct vmem_range *range, struct vmem_region *region)
+{
+	range->first = vmem_region_gpa(region);
+	range->span = vmem_region_len(region) - 1;
+	range->hva = vmem_region_hva(region);
+	range->dirty = vmem_region_dirty(region);
+	range->flags = VMEM_READ;
+	if (!vmem_region_is_rom(region))
+		range->flags |= VMEM_WRITE;
+}
+
+/* The arrays are constant to all but the code that fills them. */
+static void set_region(struct vmem_map *map, unsigned int i,
+		       struct vmem_region *region)
+{
+	uint64_t *firsts = (uint64_t *)(uintptr_t)map->view.firsts;
+	struct vmem_range *ranges =
+		(struct vmem_range *)(uintptr_t)map->view.ranges;
+
+	map->regions[i] = vmem_region_ref(region);
+	firsts[i] = vmem_region_gpa(region);
+	set_range(&ranges[i], region);
+}
+
+static uint64_t last_of(const struct vmem_region *region)
+{
+	return vmem_region_gpa(region) + (vmem_region_len(region) - 1);
+}
+
+static int overlap(const struct vmem_region *a, const struct vmem_region *b,
+		   struct vsu_error *err)
+{
+	return vsu_error_set(err, -EEXIST, "region %#" PRIx64 "-%#" PRIx64
+			     " overlaps region %#" PRIx64 "-%#" PRIx64,
+			     vmem_region_gpa(b), last_of(b),
+			     vmem_region_gpa(a), last_of(a));
+}
+
+int vmem_map_new(struct vmem_map **out)
+{
+	struct vmem_map *map = alloc_map(0);
+
+	if (!map)
+		return -ENOMEM;
+	*out = map;
+	return 0;
+}
+
+static int no_memory(unsigned int n, struct vsu_error *err)
+{
+	return vsu_error_set(err, -ENOMEM, "no memory for a map of %u regions",
+			     n);
+}
+
+/* Index of the first region that begins behind gpa. */
+static unsigned int upper_bound(const struct vmem_map *map, uint64_t gpa)
+{
+	unsigned int low = 0, high = map->view.n, mid;
+
+	while (low < high) {
+		mid = low + (high - low) / 2;
+		if (map->view.firsts[mid] <= gpa)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low;
+}
+
+int vmem_map_add(const struct vmem_map *map, struct vmem_region *region,
+		 struct vmem_map **out, struct vsu_error *err)
+{
+	unsigned int at = upper_bound(map, vmem_region_gpa(region));
+	unsigned int n = map->view.n, i;
+	struct vmem_map *bigger;
+
+	if (at && last_of(map->regions[at - 1]) >= vmem_region_gpa(region))
+		return overlap(map->regions[at - 1], region, err);
+	if (at < n && last_of(region) >= vmem_region_gpa(map->regions[at]))
+		return overlap(map->regions[at], region, err);
+	if (n == MAX_REGIONS)
+		return no_memory(n, err);
+	bigger = alloc_map(n + 1);
+	if (!bigger)
+		return no_memory(n + 1, err);
+	for (i = 0; i < at; i++)
+		set_region(bigger, i, map->regions[i]);
+	set_region(bigger, at, region);
+	for (; i < n; i++)
+		set_region(bigger, i + 1, map->regions[i]);
+	*out = bigger;
+	return 0;
+}
+
+static int compare_gpa(const void *a, const void *b)
+{
+	const struct vmem_region *const *ra = a, *const *rb = b;
+	uint64_t x = vmem_region_gpa(*ra), y = vmem_region_gpa(*rb);
+
+	return (x > y) - (x < y);
+}
+
+int vmem_map_from_regions(struct vmem_region *const *regions, unsigned int n,
+			  struct vmem_map **out, struct vsu_error *err)
+{
+	struct vmem_map *map = n > MAX_REGIONS ? NULL : alloc_map(n);
+	struct vmem_region **sorted;
+	unsigned int i;
+	int rc = 0;
+
+	if (!map)
+		return no_memory(n, err);
+	sorted = map->regions;
+	if (n)
+		memcpy(sorted, regions, n * sizeof(*sorted));
+	qsort(sorted, n, sizeof(*sorted), compare_gpa);
+	for (i = 1; i < n && !rc; i++)
+		if (last_of(sorted[i - 1]) >= vmem_region_gpa(sorted[i]))
+			rc = overlap(sorted[i - 1], sorted[i], err);
+	if (rc < 0) {
+		free(map);	/* holds no references yet */
+		return rc;
+	}
+	for (i = 0; i < n; i++)
+		set_region(map, i, sorted[i]);
+	*out = map;
+	return 0;
+}
+
+static unsigned int index_of(const struct vmem_map *map,
+			     const struct vmem_region *region)
+{
+	uint32_t at = vmem_view_find(&map->view, vmem_region_gpa(region));
+
+	return at < map->view.n && map->regions[at] == region ? at :
+								map->view.n;
+}
+
+int vmem_map_remove(const struct vmem_map *map,
+		    const struct vmem_region *region, struct vmem_map **out,
+		    struct vsu_error *err)
+{
+	unsigned int at = index_of(map, region), n = map->view.n, i;
+	struct vmem_map *smaller;
+
+	if (at == n)
+		return vsu_error_set(err, -ENOENT, "region %#" PRIx64 "-%#"
+				     PRIx64 " is not in the map",
+				     vmem_region_gpa(region), last_of(region));
+	smaller = alloc_map(n - 1);
+	if (!smaller)
+		return no_memory(n - 1, err);
+	for (i = 0; i < at; i++)
+		set_region(smaller, i, map->regions[i]);
+	for (; i < n - 1; i++)
+		set_region(smaller, i, map->regions[i + 1]);
+	*out = smaller;
+	return 0;
+}
+
+void vmem_priv_event_unref(struct vmem_priv_event *event)
+{
+	if (__atomic_fetch_sub(&event->refs, 1, __ATOMIC_ACQ_REL) != 1)
+		return;
+	vsu_fd_close(&event->fd);
+	free(event);
+}
+
+static void destroy(struct vmem_map *map)
+{
+	uint32_t i;
+
+	for (i = 0; i < map->view.n; i++)
+		vmem_region_unref(map->regions[i]);
+	if (map->event)
+		vmem_priv_event_unref(map->event);
+	free(map);
+}
+
+struct vmem_map *vmem_map_ref(struct vmem_map *map)
+{
+	__atomic_fetch_add(&map->refs, VMEM_PRIV_MAP_REF, __ATOMIC_RELAXED);
+	return map;
+}
+
+static void signal_event(struct vmem_priv_event *event)
+{
+	int fd = __atomic_load_n(&event->fd, __ATOMIC_ACQUIRE);
+
+	if (fd >= 0)
+		vsu_event_signal(fd);
+}
+
+/*
+ * Only the space's reference is left on a retired map: the writer may free it
+ * from the moment the count says so, so the event is held across.
+ */
+static void drop(struct vmem_map *map)
+{
+	struct vmem_priv_event *event = __atomic_load_n(&map->event,
+							__ATOMIC_ACQUIRE);
+	uint64_t before;
+
+	if (event)
+		__atomic_fetch_add(&event->refs, 1, __ATOMIC_RELAXED);
+	before = __atomic_fetch_sub(&map->refs, VMEM_PRIV_MAP_REF,
+				    __ATOMIC_ACQ_REL);
+	if (before / VMEM_PRIV_MAP_REF == 1)
+		destroy(map);
+	if (!event)
+		return;
+	if (before == (2 * VMEM_PRIV_MAP_REF | VMEM_PRIV_MAP_RETIRED))
+		signal_event(event);
+	vmem_priv_event_unref(event);
+}
+
+struct vmem_map *vmem_map_unref(struct vmem_map *map)
+{
+	if (map)
+		drop(map);
+	return NULL;
+}
+
+const struct vmem_view *vmem_map_view(const struct vmem_map *map)
+{
+	return &map->view;
+}
+
+unsigned int vmem_map_count(const struct vmem_map *map)
+{
+	return map->view.n;
+}
+
+struct vmem_region *vmem_map_region(const struct vmem_map *map,
+				    unsigned int index)
+{
+	return index < map->view.n ? map->regions[index] : NULL;
+}
+
+struct vmem_region *vmem_map_find(const struct vmem_map *map, uint64_t gpa)
+{
+	return vmem_map_region(map, vmem_view_find(&map->view, gpa));
+}
+
+struct vmem_region *vmem_map_find_hva(const struct vmem_map *map,
+				      const void *hva)
+{
+	const struct vmem_range *range = map->view.ranges;
+	uint32_t i;
+
+	for (i = 0; i < map->view.n; i++, range++)
+		if ((uintptr_t)hva - (uintptr_t)range->hva <= range->span)
+			return map->regions[i];
+	return NULL;
+}
+
+bool vmem_map_failed(const struct vmem_map *map)
+{
+	uint32_t i;
+
+	for (i = 0; i < map->view.n; i++)
+		if (vmem_block_failed(vmem_region_block(map->regions[i])))
+			return true;
+	return false;
+}

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * Address space: reserve first, map into the reservation, keep a guard page
+ * behind, so that a stray access behind a block faults instead of hitting
+ * what happens to lie there.
+ */
+#include <config.h>
+
+#include <errno.h>
+#include <sys/mman.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include <vmm-sys-util/checked.h>
+
+#include "priv.h"
+
+#define HUGETLBFS_MAGIC 0x958458f6
+
+uint64_t vmem_priv_host_page(void)
+{
+	return (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+int vmem_priv_fd_page_size(int fd, uint64_t *size)
+{
+	struct statfs fs;
+
+	if (fstatfs(fd, &fs) < 0)
+		return -errno;
+	/* The block size of any other file system does not matter to mmap. */
+	if ((uint32_t)fs.f_type == HUGETLBFS_MAGIC)
+		*size = (uint64_t)fs.f_bsize;
+	else
+		*size = vmem_priv_host_page();
+	return 0;
+}
+
+static int reserve(uint64_t len, uint64_t align, struct vmem_priv_mapping *m)
+{
+	uint64_t total, page = vmem_priv_host_page();
+	unsigned char *area;
+	size_t head;
+
+	/* A mapping is page aligned by itself; more has to be cut out. */
+	if (vsu_u64_add_overflow(len, page, &total) ||
+	    (align > page && vsu_u64_add_overflow(total, align, &total)) ||
+	    total > PTRDIFF_MAX)
+		return -ENOMEM;
+	area = mmap(NULL, total, PROT_NONE,
+		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (area == MAP_FAILED)
+		return -errno;
+	head = -(uintptr_t)area & (align - 1);
+	if (head)
+		munmap(area, head);
+	m->area = area + head;
+	m->area_len = total - head;
+	m->hva = m->area;
+	m->len = len;
+	return 0;
+}
+
+int vmem_priv_map(const struct vmem_priv_map_request *req,
+		  struct vmem_priv_mapping *out)
+{
+	struct vmem_priv_mapping m = { req->at, req->len, NULL, 0 };
+	int flags = req->flags | MAP_FIXED, rc;
+
+	if (req->fd < 0)
+		flags |= MAP_ANONYMOUS;
+	if (!req->at) {
+		rc = reserve(req->len, req->align, &m);
+		if (rc < 0)
+			return rc;
+	}
+	if (mmap(m.hva, m.len, req->prot, flags, req->fd,
+		 (off_t)req->file_pos) == MAP_FAILED) {
+		rc = -errno;
+		vmem_priv_unmap(&m);
+		return rc;
+	}
+	*out = m;
+	return 0;
+}
+
+void vmem_priv_unmap(const struct vmem_priv_mapping *m)
+{
+	if (m->area)
+		munmap(m->area, m->area_len);
+}

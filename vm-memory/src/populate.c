@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * Making pages present and giving them back.
+ *
+ * The kernel does it by MADV_POPULATE_*, which reports a full disk or an
+ * empty pool as an error. Where it is too old for that, fallocate() reserves
+ * the pages of a file, and only then are they touched: no SIGBUS.
+ */
+#include <config.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <linux/falloc.h>
+#include <vmm-sys-util/checked.h>
+
+#include "priv.h"
+
+#ifndef MADV_POPULATE_READ
+#define MADV_POPULATE_READ 22
+#define MADV_POPULATE_WRITE 23
+#endif
+
+/* The pages of a piece, as they lie in the mapping. */
+struct pages {
+	unsigned char *hva;
+	size_t len;
+};
+
+static int check_piece(const struct vmem_block *block, uint64_t off,
+		       uint64_t len, struct vsu_error *err)
+{
+	if (vsu_range_exceeds(off, len, block->len))
+		return vsu_error_set(err, -EINVAL, "%#" PRIx64 " bytes at "
+				     "offset %#" PRIx64 " exceed a block of %#"
+				     PRIx64, len, off, block->len);
+	return 0;
+}
+
+/* Whole pages around the piece: there is no half of a page to populate. */
+static struct pages around(const struct vmem_block *block, uint64_t off,
+			   uint64_t len)
+{
+	uintptr_t mask = (uintptr_t)block->page_size - 1;
+	uintptr_t first = (uintptr_t)(block->hva + off) & ~mask;
+	uintptr_t end = ((uintptr_t)(block->hva + off + len) + mask) & ~mask;
+	struct pages p = { (unsigned char *)first, end - first };
+
+	return p;
+}
+
+static int madvise_all(const struct pages *p, int advice)
+{
+	int rc;
+
+	do {
+		rc = madvise(p->hva, p->len, advice);
+	} while (rc < 0 && (errno == EINTR || errno == EAGAIN));
+	return rc < 0 ? -errno : 0;
+}
+
+/* One access per page of the host, keeping what is there. */
+static void touch(const struct pages *p, bool write)
+{
+	size_t step = vmem_priv_host_page(), i;
+
+	for (i = 0; i < p->len; i += step) {
+		if (write)
+			__atomic_fetch_or(p->hva + i, 0, __ATOMIC_RELAXED);
+		else
+			__atomic_load_n(p->hva + i, __ATOMIC_RELAXED);
+	}
+}
+
+/* Position in the file of a host address of the mapping. */
+static uint64_t pos_of(const struct vmem_block *block, const struct pages *p)
+{
+	return vmem_block_file_pos(block,
+				   (uint64_t)(p->hva - block->hva));
+}
+
+/*
+ * For kernels before 5.14. A private mapping that may be stored to takes its
+ * pages from memory at large, not from a file that could be full.
+ */
+static int populate_by_hand(struct vmem_block *block, const struct pages *p)
+{
+	bool write = block->flags & VMEM_BLOCK_WRITE;
+	int rc;
+
+	if (block->fd >= 0 && write && (block->flags & VMEM_BLOCK_SHARED)) {
+		do {
+			rc = fallocate(block->fd, FALLOC_FL_KEEP_SIZE,
+				       (off_t)pos_of(block, p),
+				       (off_t)p->len);
+		} while (rc < 0 && errno == EINTR);
+		if (rc < 0 && errno != EOPNOTSUPP && errno != ENODEV)
+			return -errno;
+	}
+	touch(p, write);
+	return 0;
+}
+
+int vmem_block_populate(struct vmem_block *block, uint64_t off, uint64_t len,
+			struct vsu_error *err)
+{
+	int rc = check_piece(block, off, len, err);
+	struct pages p;
+
+	if (rc < 0 || !len)
+		return rc;
+	p = around(block, off, len);
+	rc = madvise_all(&p, block->flags & VMEM_BLOCK_WRITE ?
+			 MADV_POPULATE_WRITE : MADV_POPULATE_READ);
+	if (rc == -EINVAL)	/* the kernel does not know it */
+		rc = populate_by_hand(block, &p);
+	if (rc == -EFAULT)
+		return vsu_error_set(err, -ENOSPC, "the file or file system "
+				     "behind %#" PRIx64 " bytes of memory at "
+				     "offset %#" PRIx64 " has no room for them",
+				     len, off);
+	if (rc < 0)
+		return vsu_error_sys(err, rc, "cannot make %#" PRIx64
+				     " bytes of memory present", len);
+	return 0;
+}
+
+static int check_discard(const struct vmem_block *block, uint64_t off,
+			 uint64_t len, struct vsu_error *err)
+{
+	int rc = check_piece(block, off, len, err);
+
+	if (rc < 0)
+		return rc;
+	if (!vsu_is_aligned((uintptr_t)(block->hva + off) | len,
+			    block->page_size))
+		return vsu_error_set(err, -EINVAL, "%#" PRIx64 " bytes at "
+				     "offset %#" PRIx64 " are not whole pages "
+				     "of %#" PRIx64, len, off,
+				     block->page_size);
+	if (!(block->flags & VMEM_BLOCK_WRITE))
+		return vsu_error_set(err, -EOPNOTSUPP,
+				     "memory that may only be read keeps its "
+				     "pages");
+	if (block->fd >= 0 && !(block->flags & VMEM_BLOCK_SHARED))
+		return vsu_error_set(err, -EOPNOTSUPP, "private memory over a "
+				     "file would show the file again");
+	return 0;
+}
+
+static int punch(struct vmem_block *block, uint64_t off, uint64_t len)
+{
+	int rc;
+
+	do {
+		rc = fallocate(block->fd,
+			       FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+			       (off_t)vmem_block_file_pos(block, off),
+			       (off_t)len);
+	} while (rc < 0 && errno == EINTR);
+	return rc < 0 ? -errno : 0;
+}
+
+/* Shared anonymous memory has a file that only MADV_REMOVE reaches. */
+static int drop_anonymous(struct vmem_block *block, uint64_t off, uint64_t len)
+{
+	struct pages p = { block->hva + off, len };
+
+	return madvise_all(&p, block->flags & VMEM_BLOCK_SHARED ?
+			   MADV_REMOVE : MADV_DONTNEED);
+}
+
+int vmem_block_discard(struct vmem_block *block, uint64_t off, uint64_t len,
+		       struct vsu_error *err)
+{
+	int rc = check_discard(block, off, len, err);
+
+	if (rc < 0 || !len)
+		return rc;
+	rc = block->fd >= 0 ? punch(block, off, len) :
+			      drop_anonymous(block, off, len);
+	if (rc < 0)
+		return vsu_error_sys(err, rc, "cannot give %#" PRIx64
+				     " bytes back at offset %#" PRIx64, len,
+				     off);
+	return 0;
+}

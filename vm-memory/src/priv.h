@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * What the files of libvm-memory share and nobody else sees, under the name
+ * of the file that defines it.
+ */
+#ifndef VMEM_PRIV_H
+#define VMEM_PRIV_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include <vm-memory/block.h>
+#include <vm-memory/map.h>
+#include <vm-memory/region.h>
+#include <vm-memory/reservation.h>
+#include <vm-memory/sigbus.h>
+#include <vm-memory/space.h>
+#include <vmm-sys-util/error.h>
+
+#define VMEM_NO_SLOT UINT32_MAX
+
+/* mapping.c: address space and what is mapped into it */
+
+/*
+ * area is what munmap() takes: the pages of the mapping and at least one
+ * PROT_NONE page behind them. Inside a reservation there is no area of its
+ * own (area NULL) and the pages go back to the reservation instead.
+ */
+struct vmem_priv_mapping {
+	unsigned char *hva;	/* page aligned, of the block's page size */
+	size_t len;		/* a multiple of that page size */
+	unsigned char *area;
+	size_t area_len;
+};
+
+struct vmem_priv_map_request {
+	int fd;			/* -1: anonymous */
+	uint64_t file_pos;	/* a multiple of the page size */
+	size_t len;		/* a multiple of the page size */
+	int prot;
+	int flags;		/* MAP_*, without MAP_FIXED */
+	uint64_t align;		/* power of two, at least the page size */
+	unsigned char *at;	/* in a reservation; NULL: anywhere */
+};
+
+int vmem_priv_map(const struct vmem_priv_map_request *req,
+		  struct vmem_priv_mapping *out);
+void vmem_priv_unmap(const struct vmem_priv_mapping *m);
+uint64_t vmem_priv_host_page(void);
+/* Of the pages behind fd: the huge page size on hugetlbfs, else the host's. */
+int vmem_priv_fd_page_size(int fd, uint64_t *size);
+
+/* block.c */
+
+struct vmem_block {
+	uint32_t refs;
+	int32_t failed;		/* written by vmem_sigbus_fix() */
+	enum vmem_kind kind;
+	uint32_t flags;		/* VMEM_BLOCK_* */
+	int fd;			/* owned; -1: none */
+	int private_fd;		/* owned guest_memfd of the private half; -1 */
+	uint64_t fd_offset;	/* position of hva in the file of fd */
+	uint64_t len;		/* as asked for, from hva */
+	uint64_t page_size;
+	unsigned char *hva;	/* of the first byte; may be inside a page */
+	bool discard_on_free;	/* give the file's pages back at the end */
+	bool bound;		/* guest_memfd: the slot takes the fd */
+	struct vmem_priv_mapping mapping;
+	struct vmem_sigbus *sigbus;
+	uint32_t sigbus_slot;
+	struct vmem_reservation *reservation;
+	struct vmem_priv_piece *piece;
+};
+
+/* A block with one reference, no fd and no mapping, or NULL. */
+struct vmem_block *vmem_priv_block_new(enum vmem_kind kind);
+/* Maps block->fd (or anonymous memory) and enters the table. */
+int vmem_priv_block_map(struct vmem_block *block,
+			struct vmem_priv_map_request *req,
+			struct vmem_sigbus *sigbus, struct vsu_error *err);
+
+/* sigbus.c */
+
+/* -ENOSPC when the table is full. failed must outlive the entry. */
+int vmem_priv_sigbus_enter(struct vmem_sigbus *table,
+			   const struct vmem_priv_mapping *m, int prot,
+			   uint64_t page_size, int32_t *failed,
+			   uint32_t *slot);
+void vmem_priv_sigbus_leave(struct vmem_sigbus *table, uint32_t slot);
+
+/* reservation.c */
+
+/* A claimed piece of a reservation. */
+struct vmem_priv_piece {
+	struct vmem_priv_piece *next;
+	uint64_t off, len;
+	uint32_t live;		/* 0: the block is gone, to be swept */
+};
+
+int vmem_priv_reservation_claim(struct vmem_reservation *r, uint64_t off,
+				uint64_t len, struct vmem_priv_piece **out,
+				struct vsu_error *err);
+/* Restores the empty pages, ends the claim, drops the block's reference. */
+void vmem_priv_reservation_release(struct vmem_reservation *r,
+				   struct vmem_priv_piece *piece);
+
+/* dirty.c */
+
+int vmem_priv_dirty_init(struct vmem_dirty *dirty, unsigned char *base,
+			 uint64_t len, uint32_t page_shift);
+void vmem_priv_dirty_fini(struct vmem_dirty *dirty);
+
+/* map.c */
+
+struct vmem_priv_event {	/* an eventfd that outlives its space */
+	uint32_t refs;
+	int fd;			/* -1 until somebody wants it */
+};
+
+struct vmem_map {
+	/*
+	 * References, times two; the lowest bit says that the map is retired.
+	 * One word, so that whoever drops the last reference but the space's
+	 * knows whether to signal without touching the map again.
+	 */
+	uint64_t refs;
+	uint32_t published;	/* a map is published once */
+	struct vmem_priv_event *event; /* of the space; NULL: never published */
+	struct vmem_map *next_retired;
+	uint64_t retired_at;	/* generation of its successor */
+	struct vmem_view view;
+	struct vmem_region **regions;
+};
+
+#define VMEM_PRIV_MAP_RETIRED 1u
+#define VMEM_PRIV_MAP_REF 2u
+
+void vmem_priv_event_unref(struct vmem_priv_event *event);
+
+#endif

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Regions: a piece of a block, a guest address, perhaps a dirty bitmap. */
+#include <config.h>
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include <vmm-sys-util/checked.h>
+
+#include "priv.h"
+
+struct vmem_region {
+	uint32_t refs;
+	uint32_t flags;
+	struct vmem_block *block;
+	uint64_t offset;
+	uint64_t gpa;
+	uint64_t len;
+	struct vmem_dirty dirty;
+};
+
+static int check_desc(const struct vmem_region_desc *d, struct vsu_error *err)
+{
+	uint64_t last;
+
+	if (!d->len)
+		return vsu_error_set(err, -EINVAL, "a region of length 0 at %#"
+				     PRIx64, d->gpa);
+	if (vsu_u64_add_overflow(d->gpa, d->len - 1, &last))
+		return vsu_error_set(err, -EINVAL, "a region of %#" PRIx64
+				     " bytes at %#" PRIx64 " wraps around the "
+				     "end of guest addresses", d->len, d->gpa);
+	if (vsu_range_exceeds(d->offset, d->len, d->block->len))
+		return vsu_error_set(err, -EINVAL, "%#" PRIx64 " bytes at "
+				     "offset %#" PRIx64 " exceed a block of %#"
+				     PRIx64, d->len, d->offset, d->block->len);
+	if (d->flags & ~VMEM_REGION_ROM)
+		return vsu_error_set(err, -EINVAL, "unknown region flags %#x",
+				     d->flags);
+	if (d->dirty_page_shift >= 64)
+		return vsu_error_set(err, -EINVAL, "dirty pages of 2^%u bytes",
+				     d->dirty_page_shift);
+	return 0;
+}
+
+/* Memory that this process cannot store to is ROM for whoever asks it to. */
+static uint32_t flags_of(const struct vmem_region_desc *d)
+{
+	if ((d->block->flags & VMEM_BLOCK_ROM) ||
+	    !(d->block->flags & VMEM_BLOCK_WRITE))
+		return d->flags | VMEM_REGION_ROM;
+	return d->flags;
+}
+
+static int init_dirty(struct vmem_region *region, uint32_t page_shift)
+{
+	if (!page_shift)
+		return 0;
+	return vmem_priv_dirty_init(&region->dirty, vmem_region_hva(region),
+				    region->len, page_shift);
+}
+
+int vmem_region_new(const struct vmem_region_desc *desc,
+		    struct vmem_region **out, struct vsu_error *err)
+{
+	struct vmem_region *region;
+	int rc = check_desc(desc, err);
+
+	if (rc < 0)
+		return rc;
+	region = calloc(1, sizeof(*region));
+	if (!region)
+		return vsu_error_set(err, -ENOMEM, "no memory for a region");
+	region->refs = 1;
+	region->flags = flags_of(desc);
+	region->block = vmem_block_ref(desc->block);
+	region->offset = desc->offset;
+	region->gpa = desc->gpa;
+	region->len = desc->len;
+	rc = init_dirty(region, desc->dirty_page_shift);
+	if (rc < 0) {
+		vmem_region_unref(region);
+		return vsu_error_set(err, rc, "no memory for the dirty bitmap "
+				     "of %#" PRIx64 " bytes", desc->len);
+	}
+	*out = region;
+	return 0;
+}
+
+struct vmem_region *vmem_region_ref(struct vmem_region *region)
+{
+	__atomic_fetch_add(&region->refs, 1, __ATOMIC_RELAXED);
+	return region;
+}
+
+struct vmem_region *vmem_region_unref(struct vmem_region *region)
+{
+	if (region &&
+	    __atomic_fetch_sub(&region->refs, 1, __ATOMIC_ACQ_REL) == 1) {
+		vmem_priv_dirty_fini(&region->dirty);
+		vmem_block_unref(region->block);
+		free(region);
+	}
+	return NULL;
+}
+
+struct vmem_block *vmem_region_block(const struct vmem_region *region)
+{
+	return region->block;
+}
+
+uint64_t vmem_region_offset(const struct vmem_region *region)
+{
+	return region->offset;
+}
+
+uint64_t vmem_region_gpa(const struct vmem_region *region)
+{
+	return region->gpa;
+}
+
+uint64_t vmem_region_len(const struct vmem_region *region)
+{
+	return region->len;
+}
+
+unsigned char *vmem_region_hva(const struct vmem_region *region)
+{
+	return region->block->hva + region->offset;
+}
+
+bool vmem_region_is_rom(const struct vmem_region *region)
+{
+	return region->flags & VMEM_REGION_ROM;
+}
+
+struct vmem_dirty *vmem_region_dirty(const struct vmem_region *region)
+{
+	/* The bitmap is the mutable part of an otherwise constant region. */
+	return region->dirty.words ? (struct vmem_dirty *)(uintptr_t)
+				     &region->dirty : NULL;
+}
+
+uint64_t vmem_region_file_pos(const struct vmem_region *region, uint64_t off)
+{
+	return vmem_block_file_pos(region->block, region->offset + off);
+}

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * The table that a SIGBUS handler looks into.
+ *
+ * The handler may run on any thread while others enter and leave, so an
+ * entry is a sequence lock of atomics: odd while it changes. The entry that
+ * covers a faulting address cannot be changing, because the faulting thread
+ * holds what keeps its block alive; every other entry that changes is
+ * skipped. Nothing here takes a lock or allocates after construction.
+ */
+#include <config.h>
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <vmm-sys-util/event.h>
+#include <vmm-sys-util/fd.h>
+
+#include "priv.h"
+
+struct entry {
+	uint32_t taken;		/* claimed by whoever set it from 0 to 1 */
+	uint32_t seq;		/* odd: start to failed are changing */
+	uint64_t start;		/* host address; 0: nothing */
+	uint64_t len;
+	uint64_t page_size;
+	uint64_t prot;
+	uint64_t repaired;	/* from here on the mapping is zeros already;
+				   lowered by the handler alone */
+	int32_t *failed;
+};
+
+struct vmem_sigbus {
+	int event_fd;
+	unsigned int max;
+	struct entry entries[];
+};
+
+#define LOAD(field) __atomic_load_n(&(field), __ATOMIC_SEQ_CST)
+#define STORE(field, value) __atomic_store_n(&(field), (value), __ATOMIC_SEQ_CST)
+
+int vmem_sigbus_new(unsigned int max, struct vmem_sigbus **out,
+		    struct vsu_error *err)
+{
+	struct vmem_sigbus *table;
+	int fd;
+
+	if (!max)
+		return vsu_error_set(err, -EINVAL,
+				     "a SIGBUS table needs at least one entry");
+	table = calloc(1, sizeof(*table) + max * sizeof(table->entries[0]));
+	if (!table)
+		return vsu_error_set(err, -ENOMEM,
+				     "no memory for a SIGBUS table of %u", max);
+	fd = vsu_event_new();
+	if (fd < 0) {
+		free(table);
+		return vsu_error_sys(err, fd, "no eventfd for a SIGBUS table");
+	}
+	table->event_fd = fd;
+	table->max = max;
+	*out = table;
+	return 0;
+}
+
+void vmem_sigbus_free(struct vmem_sigbus *table)
+{
+	if (!table)
+		return;
+	vsu_fd_close(&table->event_fd);
+	free(table);
+}
+
+int vmem_sigbus_fd(const struct vmem_sigbus *table)
+{
+	return table->event_fd;
+}
+
+static bool claim(struct entry *e)
+{
+	uint32_t expected = 0;
+
+	return __atomic_compare_exchange_n(&e->taken, &expected, 1, false,
+					   __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+}
+
+int vmem_priv_sigbus_enter(struct vmem_sigbus *table,
+			   const struct vmem_priv_mapping *m, int prot,
+			   uint64_t page_size, int32_t *failed, uint32_t *slot)
+{
+	struct entry *e;
+	uint32_t i;
+
+	for (i = 0; i < table->max && !claim(&table->entries[i]); i++)
+		;
+	if (i == table->max)
+		return -ENOSPC;
+	e = &table->entries[i];
+	STORE(e->seq, e->seq + 1);
+	STORE(e->len, m->len);
+	STORE(e->page_size, page_size);
+	STORE(e->prot, (uint64_t)prot);
+	STORE(e->repaired, (uint64_t)(uintptr_t)m->hva + m->len);
+	STORE(e->failed, failed);
+	STORE(e->start, (uint64_t)(uintptr_t)m->hva);
+	STORE(e->seq, e->seq + 1);
+	*slot = i;
+	return 0;
+}
+
+void vmem_priv_sigbus_leave(struct vmem_sigbus *table, uint32_t slot)
+{
+	struct entry *e = &table->entries[slot];
+
+	STORE(e->seq, e->seq + 1);
+	STORE(e->start, 0);
+	STORE(e->len, 0);
+	STORE(e->seq, e->seq + 1);
+	STORE(e->taken, 0);
+}
+
+/* A copy of *e when it covers addr and did not change meanwhile. */
+static bool covers(struct entry *e, uint64_t addr, struct entry *copy)
+{
+	uint32_t seq = LOAD(e->seq);
+
+	copy->start = LOAD(e->start);
+	copy->len = LOAD(e->len);
+	copy->page_size = LOAD(e->page_size);
+	copy->prot = LOAD(e->prot);
+	copy->repaired = LOAD(e->repaired);
+	copy->failed = LOAD(e->failed);
+	return !(seq & 1) && LOAD(e->seq) == seq && copy->start &&
+	       addr - copy->start < copy->len;
+}
+
+/*
+ * Which pages to replace. Behind the end of a file that was cut all pages are
+ * gone, so that the rest of the mapping goes at once: one mapping more, not
+ * one per page, or a peer could use up the number that a process may have.
+ * A page that the memory hardware lost is replaced alone.
+ */
+static uint64_t broken_len(const struct entry *e, uint64_t page,
+			   const siginfo_t *si)
+{
+	if (si->si_code == BUS_MCEERR_AR || page >= e->repaired)
+		return e->page_size;
+	return e->repaired - page;
+}
+
+static bool repair(struct entry *e, const struct entry *copy, uint64_t addr,
+		   const siginfo_t *si)
+{
+	uint64_t page = addr & ~(copy->page_size - 1);
+
+	if (mmap((void *)(uintptr_t)page, broken_len(copy, page, si),
+		 (int)copy->prot, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE |
+		 MAP_FIXED, -1, 0) == MAP_FAILED)
+		return false;
+	if (si->si_code != BUS_MCEERR_AR && page < copy->repaired)
+		STORE(e->repaired, page);
+	__atomic_store_n(copy->failed, 1, __ATOMIC_SEQ_CST);
+	return true;
+}
+
+bool vmem_sigbus_fix(struct vmem_sigbus *table, const void *siginfo)
+{
+	const siginfo_t *si = siginfo;
+	uint64_t addr = (uint64_t)(uintptr_t)si->si_addr;
+	int saved = errno;
+	struct entry copy;
+	bool fixed = false;
+	unsigned int i;
+
+	/* A SIGBUS that somebody sent has no address that means anything. */
+	if (si->si_code <= 0)
+		return false;
+	for (i = 0; i < table->max && !fixed; i++)
+		if (covers(&table->entries[i], addr, &copy))
+			fixed = repair(&table->entries[i], &copy, addr, si);
+	if (fixed)
+		vsu_event_signal(table->event_fd);
+	errno = saved;
+	return fixed;
+}

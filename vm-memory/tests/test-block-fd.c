@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Claims about blocks over an fd that somebody else opened. */
+#include <config.h>
+
+#include "util.h"
+
+START_TEST(piece_shows_the_bytes_at_its_file_offset)
+{
+	struct vmem_block *block;
+	int fd = make_memfd(4 * PAGE);
+
+	ck_assert_int_eq(new_block_fd(fd, PAGE, PAGE, RW_SHARED, &block), 0);
+	ck_assert_uint_eq(vmem_block_len(block), PAGE);
+	ck_assert_uint_eq(vmem_block_hva(block)[5], pattern(PAGE + 5));
+	ck_assert_uint_eq(vmem_block_page_size(block), PAGE);
+	ck_assert_int_eq(vmem_block_kind(block), VMEM_KIND_FD);
+	vmem_block_unref(block);
+	close(fd);
+}
+END_TEST
+
+START_TEST(unaligned_offset_keeps_the_rest)
+{
+	struct vmem_block *block;
+	int fd = make_memfd(4 * PAGE);
+
+	ck_assert_int_eq(new_block_fd(fd, PAGE + 3, PAGE, RW_SHARED, &block),
+			 0);
+	ck_assert_uint_eq(vmem_block_hva(block)[0], pattern(PAGE + 3));
+	ck_assert_uint_eq(vmem_block_hva(block)[PAGE - 1],
+			  pattern(2 * PAGE + 2));
+	ck_assert_uint_eq((uintptr_t)vmem_block_hva(block) % PAGE, 3);
+	ck_assert_uint_eq(vmem_block_file_pos(block, 0), PAGE + 3);
+	ck_assert_uint_eq(vmem_block_file_pos(block, 7), PAGE + 10);
+	vmem_block_unref(block);
+	close(fd);
+}
+END_TEST
+
+START_TEST(unaligned_length_is_kept_as_it_is)
+{
+	struct vmem_block *block;
+	int fd = make_memfd(PAGE + 100);
+
+	ck_assert_int_eq(new_block_fd(fd, 0, PAGE + 100, RW_SHARED, &block), 0);
+	ck_assert_uint_eq(vmem_block_len(block), PAGE + 100);
+	ck_assert_uint_eq(vmem_block_hva(block)[PAGE + 99],
+			  pattern(PAGE + 99));
+	vmem_block_unref(block);
+	close(fd);
+}
+END_TEST
+
+START_TEST(shared_stores_reach_the_file_private_ones_do_not)
+{
+	struct vmem_block *shared, *private;
+	int fd = make_memfd(PAGE);
+	unsigned char byte;
+
+	ck_assert_int_eq(new_block_fd(fd, 0, PAGE, RW_SHARED, &shared), 0);
+	ck_assert_int_eq(new_block_fd(fd, 0, PAGE, VMEM_BLOCK_WRITE, &private),
+			 0);
+	vmem_block_hva(private)[9] = 0xaa;
+	ck_assert_int_eq(pread(fd, &byte, 1, 9), 1);
+	ck_assert_uint_eq(byte, pattern(9));
+	vmem_block_hva(shared)[9] = 0x55;
+	ck_assert_int_eq(pread(fd, &byte, 1, 9), 1);
+	ck_assert_uint_eq(byte, 0x55);
+	vmem_block_unref(shared);
+	vmem_block_unref(private);
+	close(fd);
+}
+END_TEST
+
+static const struct refused {
+	const char *what;
+	uint64_t offset, len;	/* of a file of 64 KiB */
+	uint32_t flags;
+	int code;
+} refused[] = {
+	{ "no length", 0, 0, RW_SHARED, -EINVAL },
+	{ "unknown flags", 0, 4096, 0x80, -EINVAL },
+	{ "behind the end", 0, 64 * KIB + 1, RW_SHARED, -EINVAL },
+	{ "at the end", 64 * KIB, 1, RW_SHARED, -EINVAL },
+	{ "past the end", 128 * KIB, 4096, RW_SHARED, -EINVAL },
+	{ "ends past the end", 60 * KIB, 8 * KIB, RW_SHARED, -EINVAL },
+	{ "negative offset", UINT64_MAX - 4095, 4096, RW_SHARED, -EINVAL },
+	{ "sum wraps", UINT64_MAX - 4095, 64 * KIB, RW_SHARED, -EINVAL },
+	{ "offset 2^63", 1ull << 63, 4096, RW_SHARED, -EINVAL },
+	{ "length 2^63", 0, 1ull << 63, RW_SHARED, -EINVAL },
+	{ "last offset", 0x7ffffffffffff000, 4096, RW_SHARED, -EINVAL },
+};
+
+START_TEST(piece_is_refused)
+{
+	const struct refused *r = &refused[_i];
+	struct vmem_block *block = (void *)(uintptr_t)0x1234;
+	struct vsu_error err = VSU_ERROR_INIT;
+	int fd = make_memfd(64 * KIB), before = vsu_fd_count();
+	struct vmem_fd_desc d = { fd, r->flags, r->offset, r->len, NULL };
+
+	ck_assert_msg(vmem_block_new_fd(&d, &block, &err) == r->code, "%s",
+		      r->what);
+	ck_assert_uint_eq((uintptr_t)block, 0x1234);
+	ck_assert_int_eq(err.code, r->code);
+	ck_assert_uint_ne(strlen(err.msg), 0);
+	ck_assert_int_eq(vsu_fd_count(), before);
+	close(fd);
+}
+END_TEST
+
+START_TEST(file_size_is_named_when_it_is_too_small)
+{
+	struct vsu_error err = VSU_ERROR_INIT;
+	struct vmem_block *block;
+	int fd = make_memfd(PAGE);
+	struct vmem_fd_desc d = { fd, RW_SHARED, PAGE, PAGE, NULL };
+
+	ck_assert_int_eq(vmem_block_new_fd(&d, &block, &err), -EINVAL);
+	ck_assert_uint_eq(err.got, 2 * PAGE);
+	ck_assert_uint_eq(err.limit, PAGE);
+	ck_assert_ptr_nonnull(strstr(err.msg, "0x1000"));
+	close(fd);
+}
+END_TEST
+
+START_TEST(read_only_fd_refuses_shared_writing)
+{
+	struct vmem_block *block;
+	char path[64];
+	int fd = make_memfd(PAGE), ro;
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	ro = open(path, O_RDONLY | O_CLOEXEC);
+	ck_assert_int_ge(ro, 0);
+	ck_assert_int_eq(new_block_fd(ro, 0, PAGE, RW_SHARED, &block), -EACCES);
+	ck_assert_int_eq(new_block_fd(ro, 0, PAGE, VMEM_BLOCK_WRITE, &block),
+			 0);
+	vmem_block_unref(block);
+	ck_assert_int_eq(new_block_fd(ro, 0, PAGE, VMEM_BLOCK_SHARED, &block),
+			 0);
+	vmem_block_unref(block);
+	close(ro);
+	close(fd);
+}
+END_TEST
+
+START_TEST(descriptor_that_cannot_be_mapped_is_refused)
+{
+	struct vmem_block *block;
+	int fds[2], dir = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	ck_assert_int_eq(pipe2(fds, O_CLOEXEC), 0);
+	ck_assert_int_lt(new_block_fd(fds[0], 0, PAGE, 0, &block), 0);
+	ck_assert_int_lt(new_block_fd(dir, 0, PAGE, 0, &block), 0);
+	ck_assert_int_eq(new_block_fd(-1, 0, PAGE, 0, &block), -EBADF);
+	close(fds[0]);
+	close(fds[1]);
+	close(dir);
+}
+END_TEST
+
+START_TEST(block_keeps_its_own_close_on_exec_fd)
+{
+	struct vmem_block *block;
+	int fd = make_memfd(PAGE), before;
+
+	before = vsu_fd_count();
+	ck_assert_int_eq(new_block_fd(fd, 0, PAGE, RW_SHARED, &block), 0);
+	ck_assert_int_ne(vmem_block_fd(block), fd);
+	ck_assert_int_eq(vsu_fd_count(), before + 1);
+	ck_assert_int_eq(fcntl(vmem_block_fd(block), F_GETFD), FD_CLOEXEC);
+	vmem_block_unref(block);
+	ck_assert_int_eq(vsu_fd_count(), before);
+	close(fd);
+}
+END_TEST
+
+START_TEST(last_reference_unmaps)
+{
+	struct vmem_block *block = make_block(PAGE);
+	unsigned char *hva = vmem_block_hva(block);
+	unsigned char vec;
+
+	ck_assert_ptr_eq(vmem_block_ref(block), block);
+	ck_assert_ptr_null(vmem_block_unref(block));
+	ck_assert_int_eq(mincore(hva, PAGE, &vec), 0);
+	vmem_block_unref(block);
+	ck_assert_int_eq(mincore(hva, PAGE, &vec), -1);
+	ck_assert_ptr_null(vmem_block_unref(NULL));
+}
+END_TEST
+
+/* Behind the last page lies one that nobody may touch. */
+START_TEST(guard_page_stops_an_overrun)
+{
+	struct vmem_block *block = make_block(2 * PAGE);
+
+	(void)*(volatile unsigned char *)(vmem_block_hva(block) + 2 * PAGE);
+	vmem_block_unref(block);
+}
+END_TEST
+
+START_TEST(read_only_block_cannot_be_stored_to)
+{
+	struct vmem_block *block;
+	int fd = make_memfd(PAGE);
+
+	ck_assert_int_eq(new_block_fd(fd, 0, PAGE, VMEM_BLOCK_SHARED, &block),
+			 0);
+	*(volatile unsigned char *)vmem_block_hva(block) = 1;
+	vmem_block_unref(block);
+}
+END_TEST
+
+START_TEST(seals_are_those_of_the_file)
+{
+	struct vmem_block *block;
+	int fd = make_memfd(PAGE);
+
+	ck_assert_int_eq(new_block_fd(fd, 0, PAGE, RW_SHARED, &block), 0);
+	ck_assert_uint_eq(vmem_block_seals(block), 0);
+	ck_assert_int_eq(fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK), 0);
+	ck_assert_uint_eq(vmem_block_seals(block), F_SEAL_SHRINK);
+	vmem_block_unref(block);
+	close(fd);
+}
+END_TEST
+
+/* Needs a pool of huge pages; the rounding is tested where there is one. */
+START_TEST(huge_pages_are_rounded_with_their_size)
+{
+	const uint64_t huge = 2048 * KIB;
+	int fd = memfd_create("huge", MFD_CLOEXEC | MFD_HUGETLB);
+	struct vmem_block *block;
+
+	if (fd < 0 || ftruncate(fd, (off_t)(2 * huge)) < 0) {
+		close(fd);
+		return;
+	}
+	if (!new_block_fd(fd, huge + 4096, 4096, RW_SHARED, &block)) {
+		ck_assert_uint_eq(vmem_block_page_size(block), huge);
+		ck_assert_uint_eq((uintptr_t)vmem_block_hva(block) % huge,
+				  4096);
+		vmem_block_unref(block);
+	}
+	close(fd);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("block-fd");
+	TCase *tc = tcase_create("block-fd");
+
+	suite_add_tcase(s, tc);
+	tcase_add_test(tc, piece_shows_the_bytes_at_its_file_offset);
+	tcase_add_test(tc, unaligned_offset_keeps_the_rest);
+	tcase_add_test(tc, unaligned_length_is_kept_as_it_is);
+	tcase_add_test(tc, shared_stores_reach_the_file_private_ones_do_not);
+	tcase_add_loop_test(tc, piece_is_refused, 0,
+			    sizeof(refused) / sizeof(refused[0]));
+	tcase_add_test(tc, file_size_is_named_when_it_is_too_small);
+	tcase_add_test(tc, read_only_fd_refuses_shared_writing);
+	tcase_add_test(tc, descriptor_that_cannot_be_mapped_is_refused);
+	tcase_add_test(tc, block_keeps_its_own_close_on_exec_fd);
+	tcase_add_test(tc, last_reference_unmaps);
+	tcase_add_test_raise_signal(tc, guard_page_stops_an_overrun, SIGSEGV);
+	tcase_add_test_raise_signal(tc, read_only_block_cannot_be_stored_to,
+				    SIGSEGV);
+	tcase_add_test(tc, seals_are_those_of_the_file);
+	tcase_add_test(tc, huge_pages_are_rounded_with_their_size);
+	return run_suite(s);
+}

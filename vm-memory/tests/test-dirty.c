@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Claims about dirty bitmaps. */
+#include <config.h>
+
+#include <pthread.h>
+#include <vm-memory/access.h>
+#include <vm-memory/dirty.h>
+
+#include "util.h"
+
+static struct vmem_region *tracked(uint64_t gpa, uint64_t len, uint32_t shift)
+{
+	struct vmem_block *block = make_block(len);
+	struct vmem_region_desc d = { block, 0, gpa, len, 0, shift };
+	struct vmem_region *r;
+
+	ck_assert_int_eq(vmem_region_new(&d, &r, NULL), 0);
+	vmem_block_unref(block);
+	vmem_dirty_enable(vmem_region_dirty(r));
+	return r;
+}
+
+START_TEST(range_sets_the_bits_it_touches)
+{
+	struct vmem_region *r = tracked(0, 1025, 7);
+	struct vmem_dirty *d = vmem_region_dirty(r);
+	uint64_t into[1] = { 0 };
+
+	ck_assert_uint_eq(d->nbits, 9);
+	vmem_dirty_mark(d, d->base + 128, 129);
+	ck_assert(vmem_dirty_test(d, d->base + 128));
+	ck_assert(vmem_dirty_test(d, d->base + 383));
+	ck_assert(!vmem_dirty_test(d, d->base));
+	ck_assert_uint_eq(vmem_dirty_harvest(d, into), 2);
+	ck_assert_uint_eq(into[0], 0x6);
+	ck_assert_uint_eq(vmem_dirty_harvest(d, into), 0);
+	vmem_region_unref(r);
+}
+END_TEST
+
+/* Marks of every first and last page over three words, against a loop. */
+START_TEST(every_range_agrees_with_a_bit_by_bit_model)
+{
+	struct vmem_region *r = tracked(0, 192, 1);
+	struct vmem_dirty *d = vmem_region_dirty(r);
+	uint64_t got[2], want[2], first = _i, last, i;
+
+	ck_assert_uint_eq(d->nbits, 96);
+	for (last = first; last < 96; last++) {
+		memset(got, 0, sizeof(got));
+		memset(want, 0, sizeof(want));
+		for (i = first; i <= last; i++)
+			want[i / 64] |= 1ull << i % 64;
+		vmem_dirty_mark(d, d->base + 2 * first, 2 * (last - first) + 2);
+		ck_assert_uint_eq(vmem_dirty_harvest(d, got), last - first + 1);
+		ck_assert_mem_eq(got, want, sizeof(got));
+	}
+	vmem_region_unref(r);
+}
+END_TEST
+
+START_TEST(what_lies_outside_is_clipped)
+{
+	struct vmem_region *r = tracked(0, 1024, 7);
+	struct vmem_dirty *d = vmem_region_dirty(r);
+	uint64_t into[1] = { 0 };
+
+	vmem_dirty_mark(d, d->base, 0);
+	vmem_dirty_mark(d, d->base - 10, 10);
+	vmem_dirty_mark(d, d->base + 1024, 10);
+	vmem_dirty_mark(d, d->base + 2048, UINT64_MAX);
+	ck_assert_uint_eq(vmem_dirty_harvest(d, into), 0);
+	vmem_dirty_mark(d, d->base - 10, 11);
+	vmem_dirty_mark(d, d->base + 1023, UINT64_MAX);
+	ck_assert_uint_eq(vmem_dirty_harvest(d, into), 2);
+	ck_assert_uint_eq(into[0], 0x81);
+	vmem_region_unref(r);
+}
+END_TEST
+
+START_TEST(disabled_bitmap_takes_no_marks_and_keeps_its_bits)
+{
+	struct vmem_region *r = tracked(0, 1024, 7);
+	struct vmem_dirty *d = vmem_region_dirty(r);
+	uint64_t into[1] = { 0 };
+
+	vmem_dirty_mark(d, d->base, 1);
+	vmem_dirty_disable(d);
+	vmem_dirty_mark(d, d->base + 128, 1);
+	ck_assert_uint_eq(vmem_dirty_harvest(d, into), 1);
+	ck_assert_uint_eq(into[0], 1);
+	vmem_dirty_mark(NULL, d->base, 1);
+	vmem_region_unref(r);
+}
+END_TEST
+
+START_TEST(harvest_adds_to_what_is_there)
+{
+	struct vmem_region *r = tracked(0, 64 * 128, 7);
+	struct vmem_dirty *d = vmem_region_dirty(r);
+	uint64_t kvm[1] = { 0xf0 };
+
+	vmem_dirty_mark(d, d->base, 1);
+	vmem_dirty_mark(d, d->base + 4 * 128, 1);
+	ck_assert_uint_eq(vmem_dirty_harvest(d, kvm), 2);
+	ck_assert_uint_eq(kvm[0], 0xf1);
+	vmem_region_unref(r);
+}
+END_TEST
+
+/* A long bitmap: the harvest skips empty lines and finds what is between. */
+START_TEST(harvest_finds_single_bits_anywhere)
+{
+	struct vmem_region *r = tracked(0, 64 * 40, 0x0 + 1);
+	struct vmem_dirty *d = vmem_region_dirty(r);
+	uint64_t into[20] = { 0 };
+
+	vmem_dirty_mark(d, d->base + 2 * (64 * _i + 63), 1);
+	ck_assert_uint_eq(vmem_dirty_harvest(d, into), 1);
+	ck_assert_uint_eq(into[_i], 1ull << 63);
+	vmem_region_unref(r);
+}
+END_TEST
+
+START_TEST(every_way_to_write_marks_and_reading_does_not)
+{
+	struct vmem_region *r = tracked(0x1000, 16 * 4096, 12);
+	struct vmem_dirty *d = vmem_region_dirty(r);
+	uint64_t into[1] = { 0 }, value = 0;
+	struct vmem_map *map;
+
+	ck_assert_int_eq(vmem_map_new(&map), 0);
+	put_region(&map, r);
+	vmem_read(vmem_map_view(map), 0x1000, &value, 8);
+	vmem_load_u64(vmem_map_view(map), 0x1000, &value, __ATOMIC_RELAXED);
+	ck_assert_uint_eq(vmem_dirty_harvest(d, into), 0);
+	vmem_write(vmem_map_view(map), 0x1fff, &value, 2);
+	vmem_store_u8(vmem_map_view(map), 0x4000, 0, __ATOMIC_RELAXED);
+	vmem_store_u16(vmem_map_view(map), 0x5000, 0, __ATOMIC_RELEASE);
+	vmem_store_u32(vmem_map_view(map), 0x6000, 0, __ATOMIC_SEQ_CST);
+	vmem_store_u64(vmem_map_view(map), 0x7000, 0, __ATOMIC_RELAXED);
+	ck_assert_uint_eq(vmem_dirty_harvest(d, into), 6);
+	ck_assert_uint_eq(into[0], 0x7b);
+	vmem_map_unref(map);
+}
+END_TEST
+
+/*
+ * No store is ever lost: a writer counts up in a page and marks it, the
+ * harvester that took the bit sees a count at least as high as any that was
+ * finished before, and after the end one last harvest sees the last count.
+ */
+struct race {
+	struct vmem_dirty *dirty;
+	uint64_t *count;
+	unsigned int n;
+	int done;
+};
+
+static void *count_up(void *opaque)
+{
+	struct race *r = opaque;
+	unsigned int i;
+
+	for (i = 1; i <= r->n; i++) {
+		__atomic_store_n(r->count, i, __ATOMIC_RELAXED);
+		vmem_dirty_mark(r->dirty, (unsigned char *)r->count, 8);
+	}
+	__atomic_store_n(&r->done, 1, __ATOMIC_RELEASE);
+	return NULL;
+}
+
+START_TEST(no_store_is_lost_to_a_harvest_at_the_same_time)
+{
+	struct vmem_region *region = tracked(0, 4096, 12);
+	struct race r = { vmem_region_dirty(region), NULL, scaled(2000000), 0 };
+	uint64_t into, copy = 0;
+	pthread_t thread;
+	int done;
+
+	r.count = (uint64_t *)(void *)vmem_region_hva(region);
+	ck_assert_int_eq(pthread_create(&thread, NULL, count_up, &r), 0);
+	do {
+		done = __atomic_load_n(&r.done, __ATOMIC_ACQUIRE);
+		if (vmem_dirty_harvest(r.dirty, &into))
+			copy = __atomic_load_n(r.count, __ATOMIC_RELAXED);
+	} while (!done);
+	pthread_join(thread, NULL);
+	ck_assert_uint_eq(copy, r.n);
+	vmem_region_unref(region);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("dirty");
+	TCase *tc = tcase_create("dirty");
+
+	suite_add_tcase(s, tc);
+	tcase_set_timeout(tc, 120);
+	tcase_add_test(tc, range_sets_the_bits_it_touches);
+	tcase_add_loop_test(tc, every_range_agrees_with_a_bit_by_bit_model, 0,
+			    96);
+	tcase_add_test(tc, what_lies_outside_is_clipped);
+	tcase_add_test(tc, disabled_bitmap_takes_no_marks_and_keeps_its_bits);
+	tcase_add_test(tc, harvest_adds_to_what_is_there);
+	tcase_add_loop_test(tc, harvest_finds_single_bits_anywhere, 0, 20);
+	tcase_add_test(tc, every_way_to_write_marks_and_reading_does_not);
+	tcase_add_test(tc, no_store_is_lost_to_a_harvest_at_the_same_time);
+	return run_suite(s);
+}

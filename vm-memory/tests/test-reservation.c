@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Claims about reservations of address space. */
+#include <config.h>
+
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+
+#include <vm-memory/reservation.h>
+#include <vmm-sys-util/event.h>
+
+#include "util.h"
+
+static struct vmem_reservation *window;
+static int file;
+
+static void setup(void)
+{
+	file = make_memfd(8 * PAGE);
+	ck_assert_int_eq(vmem_reservation_new(16 * PAGE, 0, &window, NULL), 0);
+}
+
+static void teardown(void)
+{
+	vmem_reservation_free(window);
+	close(file);
+}
+
+static int map_at(uint64_t off, uint64_t fd_offset, uint64_t len,
+		  uint32_t flags, struct vmem_block **out)
+{
+	struct vmem_fd_desc d = { file, flags, fd_offset, len, NULL };
+
+	return vmem_block_new_fd_at(window, off, &d, out, NULL);
+}
+
+/* Whether a byte can be read, without dying of it. */
+static bool readable(const void *at)
+{
+	int fds[2];
+	bool ok;
+
+	ck_assert_int_eq(pipe2(fds, O_CLOEXEC), 0);
+	ok = write(fds[1], at, 1) == 1;
+	close(fds[0]);
+	close(fds[1]);
+	return ok;
+}
+
+START_TEST(window_is_empty_and_aligned)
+{
+	struct vmem_reservation *r;
+
+	ck_assert_int_eq(vmem_reservation_new(PAGE, 2048 * KIB, &r, NULL), 0);
+	ck_assert_uint_eq((uintptr_t)vmem_reservation_hva(r) % (2048 * KIB),
+			  0);
+	ck_assert_uint_eq(vmem_reservation_len(r), PAGE);
+	ck_assert(!readable(vmem_reservation_hva(r)));
+	vmem_reservation_free(r);
+	vmem_reservation_free(NULL);
+}
+END_TEST
+
+START_TEST(bad_sizes_are_refused)
+{
+	struct vmem_reservation *r = NULL;
+
+	ck_assert_int_eq(vmem_reservation_new(0, 0, &r, NULL), -EINVAL);
+	ck_assert_int_eq(vmem_reservation_new(100, 0, &r, NULL), -EINVAL);
+	ck_assert_int_eq(vmem_reservation_new(PAGE, 12 * KIB, &r, NULL),
+			 -EINVAL);
+	ck_assert_int_eq(vmem_reservation_new(-PAGE, 0, &r, NULL), -ENOMEM);
+	ck_assert_ptr_null(r);
+}
+END_TEST
+
+START_TEST(piece_lies_where_it_was_asked_for)
+{
+	struct vmem_block *b;
+
+	ck_assert_int_eq(map_at(3 * PAGE, PAGE, 2 * PAGE, RW_SHARED, &b), 0);
+	ck_assert_ptr_eq(vmem_block_hva(b),
+			 vmem_reservation_hva(window) + 3 * PAGE);
+	ck_assert_uint_eq(vmem_block_hva(b)[1], pattern(PAGE + 1));
+	ck_assert(!readable(vmem_block_hva(b) - 1));
+	ck_assert(!readable(vmem_block_hva(b) + 2 * PAGE));
+	vmem_block_unref(b);
+}
+END_TEST
+
+START_TEST(last_reference_leaves_an_empty_place_that_stays_taken)
+{
+	struct vmem_block *b;
+	void *other;
+
+	ck_assert_int_eq(map_at(0, 0, PAGE, RW_SHARED, &b), 0);
+	ck_assert(vmem_reservation_busy(window, 0, PAGE));
+	vmem_block_unref(b);
+	ck_assert(!vmem_reservation_busy(window, 0, 16 * PAGE));
+	ck_assert(!readable(vmem_reservation_hva(window)));
+	other = mmap(vmem_reservation_hva(window), PAGE, PROT_NONE,
+		     MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+	ck_assert_ptr_eq(other, MAP_FAILED);
+	ck_assert_int_eq(errno, EEXIST);
+}
+END_TEST
+
+static const struct place {
+	unsigned int off, len;	/* pages, against a piece at 4, length 4 */
+	int code;
+} places[] = {
+	{ 4, 4, -EEXIST }, { 3, 2, -EEXIST }, { 7, 1, -EEXIST },
+	{ 0, 8, -EEXIST }, { 5, 1, -EEXIST }, { 0, 4, 0 }, { 8, 8, 0 },
+	{ 15, 2, -EINVAL }, { 16, 1, -EINVAL },
+};
+
+START_TEST(piece_never_replaces_a_living_one)
+{
+	const struct place *p = &places[_i];
+	struct vmem_block *first, *second = NULL;
+
+	ck_assert_int_eq(map_at(4 * PAGE, 0, 4 * PAGE, RW_SHARED, &first), 0);
+	ck_assert_int_eq(map_at(p->off * PAGE, 0, p->len * PAGE, RW_SHARED,
+				&second), p->code);
+	ck_assert_uint_eq(vmem_block_hva(first)[PAGE], pattern(PAGE));
+	vmem_block_unref(first);
+	vmem_block_unref(second);
+}
+END_TEST
+
+START_TEST(unaligned_piece_is_refused)
+{
+	struct vmem_block *b;
+
+	ck_assert_int_eq(map_at(100, 0, PAGE, RW_SHARED, &b), -EINVAL);
+	ck_assert_int_eq(map_at(0, 100, PAGE, RW_SHARED, &b), -EINVAL);
+	ck_assert_int_eq(map_at(0, 0, 100, RW_SHARED, &b), -EINVAL);
+	ck_assert_int_eq(map_at(UINT64_MAX - PAGE + 1, 0, PAGE, RW_SHARED, &b),
+			 -EINVAL);
+	ck_assert_int_eq(map_at(0, 8 * PAGE, PAGE, RW_SHARED, &b), -EINVAL);
+	ck_assert(!vmem_reservation_busy(window, 0, 16 * PAGE));
+}
+END_TEST
+
+START_TEST(pieces_have_protections_of_their_own)
+{
+	struct vmem_block *ro, *rw;
+
+	ck_assert_int_eq(map_at(0, 0, PAGE, VMEM_BLOCK_SHARED, &ro), 0);
+	ck_assert_int_eq(map_at(PAGE, PAGE, PAGE, RW_SHARED, &rw), 0);
+	vmem_block_hva(rw)[0] = 0x11;
+	ck_assert_uint_eq(vmem_block_hva(ro)[PAGE], 0x11);	/* neighbours */
+	vmem_block_unref(rw);
+	ck_assert_uint_eq(vmem_block_hva(ro)[1], pattern(1));
+	vmem_block_unref(ro);
+}
+END_TEST
+
+START_TEST(window_outlives_its_owner_as_long_as_a_piece)
+{
+	struct vmem_reservation *r;
+	struct vmem_fd_desc d = { file, RW_SHARED, 0, PAGE, NULL };
+	struct vmem_block *b;
+
+	ck_assert_int_eq(vmem_reservation_new(2 * PAGE, 0, &r, NULL), 0);
+	ck_assert_int_eq(vmem_block_new_fd_at(r, PAGE, &d, &b, NULL), 0);
+	vmem_reservation_free(r);
+	ck_assert_uint_eq(vmem_block_hva(b)[7], pattern(7));
+	vmem_block_unref(b);
+}
+END_TEST
+
+static void *drop(void *block)
+{
+	vmem_block_unref(block);
+	return NULL;
+}
+
+START_TEST(piece_dropped_elsewhere_wakes_the_owner)
+{
+	struct pollfd p = { vmem_reservation_fd(window), POLLIN, 0 };
+	struct vmem_block *b;
+	pthread_t thread;
+
+	ck_assert_int_eq(map_at(0, 0, PAGE, RW_SHARED, &b), 0);
+	ck_assert_int_eq(poll(&p, 1, 0), 0);
+	ck_assert_int_eq(pthread_create(&thread, NULL, drop, b), 0);
+	ck_assert_int_eq(poll(&p, 1, -1), 1);
+	ck_assert(!vmem_reservation_busy(window, 0, PAGE));
+	ck_assert_int_eq(map_at(0, 0, PAGE, RW_SHARED, &b), 0);
+	vmem_block_unref(b);
+	pthread_join(thread, NULL);
+}
+END_TEST
+
+/* Random maps and unmaps against a table of pages. */
+START_TEST(random_maps_agree_with_a_model)
+{
+	struct vmem_block *at[16] = { NULL }, *owner[16] = { NULL }, *b;
+	uint64_t seed = 0x9e3779b97f4a7c15, off, len, i;
+	unsigned int n = scaled(20000);
+	bool busy;
+
+	while (n--) {
+		off = xorshift(&seed) % 16;
+		len = 1 + xorshift(&seed) % (16 - off < 8 ? 16 - off : 8);
+		if (at[off]) {
+			for (i = 0; i < 16; i++)
+				owner[i] = owner[i] == at[off] ? NULL : owner[i];
+			at[off] = vmem_block_unref(at[off]);
+			continue;
+		}
+		for (i = off, busy = false; i < off + len; i++)
+			busy |= owner[i] != NULL;
+		ck_assert_int_eq(map_at(off * PAGE, 0, len * PAGE, RW_SHARED,
+					&b), busy ? -EEXIST : 0);
+		for (i = off; !busy && i < off + len; i++)
+			owner[i] = b;
+		if (!busy)
+			at[off] = b;
+	}
+	for (i = 0; i < 16; i++)
+		ck_assert_int_eq(readable(vmem_reservation_hva(window) +
+					  i * PAGE), !!owner[i]);
+	for (i = 0; i < 16; i++)
+		vmem_block_unref(at[i]);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("reservation");
+	TCase *tc = tcase_create("reservation");
+
+	suite_add_tcase(s, tc);
+	tcase_set_timeout(tc, 60);
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_test(tc, window_is_empty_and_aligned);
+	tcase_add_test(tc, bad_sizes_are_refused);
+	tcase_add_test(tc, piece_lies_where_it_was_asked_for);
+	tcase_add_test(tc,
+		       last_reference_leaves_an_empty_place_that_stays_taken);
+	tcase_add_loop_test(tc, piece_never_replaces_a_living_one, 0,
+			    sizeof(places) / sizeof(places[0]));
+	tcase_add_test(tc, unaligned_piece_is_refused);
+	tcase_add_test(tc, pieces_have_protections_of_their_own);
+	tcase_add_test(tc, window_outlives_its_owner_as_long_as_a_piece);
+	tcase_add_test(tc, piece_dropped_elsewhere_wakes_the_owner);
+	tcase_add_test(tc, random_maps_agree_with_a_model);
+	return run_suite(s);
+}

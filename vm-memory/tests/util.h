@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Builders that the tests of this folder share. */
+#ifndef VMEM_TESTS_UTIL_H
+#define VMEM_TESTS_UTIL_H
+
+#include <check.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <vm-memory/block.h>
+#include <vm-memory/map.h>
+#include <vm-memory/region.h>
+#include <vmm-sys-util/fd.h>
+
+#define KIB 1024ull
+#define PAGE ((uint64_t)sysconf(_SC_PAGESIZE))
+
+#define RW_SHARED (VMEM_BLOCK_WRITE | VMEM_BLOCK_SHARED)
+
+/* n, divided by the environment's TEST_SCALE: for slow builds; at least 1. */
+static inline unsigned int scaled(unsigned int n)
+{
+	const char *text = getenv("TEST_SCALE");
+	unsigned long scale = text ? strtoul(text, NULL, 10) : 1;
+
+	return scale > 1 ? (unsigned int)(n / scale) + !(n / scale) : n;
+}
+
+static inline uint64_t xorshift(uint64_t *state)
+{
+	*state ^= *state << 13;
+	*state ^= *state >> 7;
+	*state ^= *state << 17;
+	return *state;
+}
+
+/* A memfd whose byte i is (i / 256) ^ i, so that positions can be told. */
+static inline unsigned char pattern(uint64_t i)
+{
+	return (unsigned char)((i >> 8) ^ i);
+}
+
+static inline int make_memfd(uint64_t size)
+{
+	unsigned char buf[4096];
+	uint64_t at, i, n;
+	int fd = memfd_create("test", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(ftruncate(fd, (off_t)size), 0);
+	for (at = 0; at < size; at += n) {
+		n = size - at < sizeof(buf) ? size - at : sizeof(buf);
+		for (i = 0; i < n; i++)
+			buf[i] = pattern(at + i);
+		ck_assert_int_eq(pwrite(fd, buf, n, (off_t)at), (ssize_t)n);
+	}
+	return fd;
+}
+
+static inline int new_block_fd(int fd, uint64_t fd_offset, uint64_t len,
+			       uint32_t flags, struct vmem_block **out)
+{
+	struct vmem_fd_desc d = { fd, flags, fd_offset, len, NULL };
+
+	return vmem_block_new_fd(&d, out, NULL);
+}
+
+/* A writable shared block over a new memfd with the pattern in it. */
+static inline struct vmem_block *make_block(uint64_t len)
+{
+	struct vmem_block *block;
+	int fd = make_memfd(len);
+
+	ck_assert_int_eq(new_block_fd(fd, 0, len, RW_SHARED, &block), 0);
+	close(fd);
+	return block;
+}
+
+static inline struct vmem_region *region_of(struct vmem_block *block,
+					    uint64_t offset, uint64_t gpa,
+					    uint64_t len, uint32_t flags)
+{
+	struct vmem_region_desc d = { block, offset, gpa, len, flags, 0 };
+	struct vmem_region *region;
+
+	ck_assert_int_eq(vmem_region_new(&d, &region, NULL), 0);
+	return region;
+}
+
+/* A region over a block of its own. */
+static inline struct vmem_region *make_region(uint64_t gpa, uint64_t len,
+					      uint32_t flags)
+{
+	struct vmem_block *block = make_block(len);
+	struct vmem_region *region = region_of(block, 0, gpa, len, flags);
+
+	vmem_block_unref(block);
+	return region;
+}
+
+/* *map with the region in it; takes both references. */
+static inline void put_region(struct vmem_map **map, struct vmem_region *region)
+{
+	struct vmem_map *bigger;
+
+	ck_assert_int_eq(vmem_map_add(*map, region, &bigger, NULL), 0);
+	vmem_region_unref(region);
+	vmem_map_unref(*map);
+	*map = bigger;
+}
+
+/* [0, 0x400) and [0x400, 0x800) adjacent, [0x1000, 0x1400) behind a hole. */
+static inline struct vmem_map *make_map(void)
+{
+	struct vmem_map *map;
+
+	ck_assert_int_eq(vmem_map_new(&map), 0);
+	put_region(&map, make_region(0, 0x400, 0));
+	put_region(&map, make_region(0x400, 0x400, 0));
+	put_region(&map, make_region(0x1000, 0x400, 0));
+	return map;
+}
+
+static inline int run_suite(Suite *s)
+{
+	SRunner *sr = srunner_create(s);
+	int failed;
+
+	srunner_run_all(sr, CK_ENV);
+	failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+#endif
