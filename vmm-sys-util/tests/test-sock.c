@@ -376,7 +376,7 @@ END_TEST
 START_TEST(pair_reports_that_no_descriptor_is_left)
 {
 	int s[2] = { 7, 7 };
-	struct rlimit old = util_leave_fds(1);
+	struct rlimit old = util_leave_fds(0);
 	int rc = vsu_sock_pair(s);
 
 	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &old), 0);
