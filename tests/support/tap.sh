@@ -63,3 +63,9 @@ tap_done() {
 	[ "$tap_failures" -eq 0 ]
 	exit
 }
+
+# Is this folder the top of a git checkout, rather than an unpacked tarball
+# that happens to lie in one?
+is_checkout() {
+	[ "$(git -C "$1" rev-parse --show-cdup 2>/dev/null)" = '' ] && [ -e "$1/.git" ]
+}
