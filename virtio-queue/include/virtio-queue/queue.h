@@ -55,7 +55,8 @@ struct vq_config {
 	uint64_t desc_gpa;	/* descriptor area: table, or packed ring */
 	uint64_t driver_gpa;	/* driver area: available ring, or event struct */
 	uint64_t device_gpa;	/* device area: used ring, or event struct */
-	uint32_t base;		/* where to go on, as vq_base() gives it */
+	uint32_t base;		/* where to go on, as vq_base() gives it;
+				   at first vq_initial_base() */
 	uint32_t index;		/* number of the ring, for sentences */
 };
 
@@ -112,6 +113,12 @@ enum vq_broken {
 	VQ_BROKEN_RING_MEMORY,	/* the ring itself is no longer in memory */
 	VQ_BROKEN_BY_DEVICE,	/* vq_break() */
 };
+
+/* The base of a ring that was never used. */
+static inline uint32_t vq_initial_base(uint64_t features)
+{
+	return features & VQ_F_RING_PACKED ? UINT32_C(0x80008000) : 0;
+}
 
 /* A queue that is not enabled. */
 VQ_API int vq_new(struct vq **out);

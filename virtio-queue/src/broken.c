@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Broken queues: no access from here on, and the sentence that says why. */
+#include <config.h>
+
+#include <errno.h>
+#include <inttypes.h>
+
+#include "vq.h"
+
+/* What was wrong; the value and the limit follow in the sentence. */
+static const char *const reasons[VQ_BROKEN_BY_DEVICE + 1] = {
+	[VQ_BROKEN_HEAD] = "a buffer id is beyond the queue",
+	[VQ_BROKEN_NEXT] = "a descriptor links to beyond its table",
+	[VQ_BROKEN_LOOP] = "a chain is too long, or endless",
+	[VQ_BROKEN_INDEX] = "the available index jumped",
+	[VQ_BROKEN_TWICE] = "a buffer was made available again before it was used",
+	[VQ_BROKEN_ORDER] = "a readable descriptor follows a writable one",
+	[VQ_BROKEN_INDIRECT] = "an indirect descriptor is not negotiated, nested or linked",
+	[VQ_BROKEN_TABLE] = "the length of an indirect table is no multiple of 16 or too large",
+	[VQ_BROKEN_TABLE_MEMORY] = "an indirect table is not in memory",
+	[VQ_BROKEN_LENGTH] = "the buffers of a chain are too long together",
+	[VQ_BROKEN_RING_MEMORY] = "the ring is not in memory any more",
+	[VQ_BROKEN_BY_DEVICE] = "the device gave up",
+};
+
+int vq_priv_break(struct vq *q, enum vq_broken why, uint64_t got,
+		  uint64_t limit)
+{
+	if (!q->broken) {
+		q->base = q->format->base(q);
+		q->broken = why;
+		q->broken_got = got;
+		q->broken_limit = limit;
+	}
+	q->ops = &vq_priv_idle_ops;
+	return -EFAULT;
+}
+
+int vq_broken(const struct vq *q)
+{
+	return (int)q->broken;
+}
+
+void vq_break(struct vq *q)
+{
+	if (q->enabled)
+		vq_priv_break(q, VQ_BROKEN_BY_DEVICE, 0, 0);
+}
+
+int vq_broken_error(const struct vq *q, struct vsu_error *err)
+{
+	if (!q->broken)
+		return 0;
+	vsu_error_set(err, -EFAULT, "ring %u is broken: %s (value %#" PRIx64
+		      ", limit %#" PRIx64 ")", q->index, reasons[q->broken],
+		      q->broken_got, q->broken_limit);
+	vsu_error_operands(err, (uint16_t)q->broken, (uint16_t)q->index,
+			   q->broken_got, q->broken_limit);
+	return -EFAULT;
+}

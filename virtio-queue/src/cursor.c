@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Cursors over the readable or the writable pieces of a chain. */
+#include <config.h>
+
+#include <string.h>
+
+#include <virtio-queue/cursor.h>
+
+#include "vq.h"
+
+static void cursor_init(struct vq_cursor *cursor, struct vq *q,
+			const struct vq_chain *chain, const struct iovec *iov,
+			uint32_t niov, uint32_t len)
+{
+	cursor->q = q;
+	cursor->chain = chain;
+	cursor->iov = iov;
+	cursor->niov = niov;
+	cursor->piece_off = 0;
+	cursor->done = 0;
+	cursor->left = len;
+}
+
+void vq_reader_init(struct vq_cursor *cursor, struct vq *q,
+		    const struct vq_chain *chain)
+{
+	cursor_init(cursor, q, chain, chain->iov, chain->nreadable,
+		    chain->readable_len);
+}
+
+void vq_writer_init(struct vq_cursor *cursor, struct vq *q,
+		    const struct vq_chain *chain)
+{
+	cursor_init(cursor, q, chain, chain->iov + chain->nreadable,
+		    chain->nwritable, chain->writable_len);
+}
+
+/* The rest of the current piece, at most len and what is left. */
+static uint32_t piece(const struct vq_cursor *cursor, uint32_t len,
+		      unsigned char **at)
+{
+	uint64_t rest;
+
+	if (len > cursor->left)
+		len = cursor->left;
+	if (!len)
+		return 0;
+	rest = cursor->iov->iov_len - cursor->piece_off;
+	*at = (unsigned char *)cursor->iov->iov_base + cursor->piece_off;
+	return rest < len ? (uint32_t)rest : len;
+}
+
+/* n is what piece() gave. */
+static void advance(struct vq_cursor *cursor, uint32_t n)
+{
+	cursor->piece_off += n;
+	cursor->done += n;
+	cursor->left -= n;
+	if (cursor->piece_off == cursor->iov->iov_len) {
+		cursor->iov++;
+		cursor->niov--;
+		cursor->piece_off = 0;
+	}
+}
+
+uint32_t vq_cursor_read(struct vq_cursor *cursor, void *buf, uint32_t len)
+{
+	unsigned char *to = buf, *at;
+	uint32_t n, done = 0;
+
+	while ((n = piece(cursor, len - done, &at)) > 0) {
+		memcpy(to + done, at, n);
+		advance(cursor, n);
+		done += n;
+	}
+	return done;
+}
+
+bool vq_cursor_read_exact(struct vq_cursor *cursor, void *buf, uint32_t len)
+{
+	if (len > cursor->left)
+		return false;
+	vq_cursor_read(cursor, buf, len);
+	return true;
+}
+
+bool vq_cursor_peek(const struct vq_cursor *cursor, void *buf, uint32_t len)
+{
+	struct vq_cursor copy = *cursor;
+
+	return vq_cursor_read_exact(&copy, buf, len);
+}
+
+/* Stores from buf, or zeros where there is none, and marks. */
+static uint32_t store(struct vq_cursor *cursor, const unsigned char *from,
+		      uint32_t len)
+{
+	unsigned char *at;
+	uint32_t n, done = 0;
+
+	while ((n = piece(cursor, len - done, &at)) > 0) {
+		if (from)
+			memcpy(at, from + done, n);
+		else
+			memset(at, 0, n);
+		vq_priv_mark_chain(cursor->q, cursor->chain->head, at, n);
+		advance(cursor, n);
+		done += n;
+	}
+	return done;
+}
+
+uint32_t vq_cursor_write(struct vq_cursor *cursor, const void *buf,
+			 uint32_t len)
+{
+	return store(cursor, buf, len);
+}
+
+uint32_t vq_cursor_zero(struct vq_cursor *cursor, uint32_t len)
+{
+	return store(cursor, NULL, len);
+}
+
+uint32_t vq_cursor_skip(struct vq_cursor *cursor, uint32_t len)
+{
+	unsigned char *at;
+	uint32_t n, done = 0;
+
+	while ((n = piece(cursor, len - done, &at)) > 0) {
+		advance(cursor, n);
+		done += n;
+	}
+	return done;
+}
+
+bool vq_cursor_split_tail(struct vq_cursor *cursor, uint32_t len,
+			  struct vq_cursor *tail)
+{
+	struct vq_cursor copy = *cursor;
+
+	if (len > cursor->left)
+		return false;
+	vq_cursor_skip(&copy, cursor->left - len);
+	copy.done = 0;
+	*tail = copy;
+	cursor->left -= len;
+	return true;
+}
+
+int vq_cursor_iov(struct vq_cursor *cursor, uint32_t len, struct iovec *iov,
+		  int max, uint32_t *bytes)
+{
+	unsigned char *at;
+	uint32_t n, done = 0;
+	int i;
+
+	for (i = 0; i < max; i++) {
+		n = piece(cursor, len - done, &at);
+		if (!n)
+			break;
+		iov[i].iov_base = at;
+		iov[i].iov_len = n;
+		advance(cursor, n);
+		done += n;
+	}
+	*bytes = done;
+	return i;
+}

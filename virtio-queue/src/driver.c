@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* The driver's side of a ring, whatever its format. */
+#include <config.h>
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <vmm-sys-util/checked.h>
+
+#include "drv.h"
+#include "ring.h"
+
+/* The used ring begins a cache line of its own: the device writes there. */
+#define DEVICE_ALIGN 64u
+
+static uint64_t align_up(uint64_t v, uint64_t align)
+{
+	return (v + align - 1) & ~(align - 1);
+}
+
+int vq_layout(uint32_t size, uint64_t features, struct vq_layout *out)
+{
+	bool packed = features & VQ_F_RING_PACKED;
+	uint64_t driver_len = packed ? RING_EVENT_SIZE :
+			      RING_ENTRIES + 2 * (uint64_t)size + 2;
+	uint64_t device_len = packed ? RING_EVENT_SIZE :
+			      RING_ENTRIES + 8 * (uint64_t)size + 2;
+
+	if (size < 1 || size > VQ_MAX_SIZE ||
+	    (!packed && !vsu_is_power_of_two(size)))
+		return -EINVAL;
+	out->desc = 0;
+	out->driver = (uint64_t)size * RING_DESC_SIZE;
+	out->device = align_up(out->driver + driver_len, DEVICE_ALIGN);
+	out->size = align_up(out->device + device_len, 16);
+	return 0;
+}
+
+/* The host address of an area that the driver makes, or a refusal. */
+static int find_memory(const struct vmem_view *view, const char *what,
+		       uint64_t gpa, uint64_t len, unsigned char **out,
+		       struct vsu_error *err)
+{
+	uint32_t hint = 0;
+	unsigned char *hva = vmem_view_translate(view, &hint, gpa, len,
+						 VMEM_READ | VMEM_WRITE);
+
+	if (!vsu_is_aligned(gpa, 16))
+		return vsu_error_set(err, -EINVAL, "%s at %#" PRIx64
+				     ": the address is not a multiple of 16",
+				     what, gpa);
+	if (!hva)
+		return vsu_error_set(err, -EFAULT, "%s at %#" PRIx64
+				     " of %" PRIu64
+				     " bytes is not within one region of guest memory",
+				     what, gpa, len);
+	*out = hva;
+	return 0;
+}
+
+static int find_ring(struct vq_driver *d, const struct vq_driver_config *config,
+		     struct vsu_error *err)
+{
+	unsigned char *ring;
+	int rc = find_memory(d->view, "the ring", config->gpa, d->layout.size,
+			     &ring, err);
+
+	if (rc < 0)
+		return rc;
+	memset(ring, 0, d->layout.size);
+	d->gpa = config->gpa;
+	d->desc = ring + d->layout.desc;
+	d->driver = ring + d->layout.driver;
+	d->device = ring + d->layout.device;
+	return 0;
+}
+
+static int find_tables(struct vq_driver *d,
+		       const struct vq_driver_config *config,
+		       struct vsu_error *err)
+{
+	uint64_t len = (uint64_t)config->size * config->indirect_max *
+		       RING_DESC_SIZE;
+
+	if (!config->indirect_max)
+		return 0;
+	if (!(config->features & VQ_F_INDIRECT_DESC))
+		return vsu_error_set(err, -EINVAL,
+				     "indirect tables without the feature");
+	d->indirect_gpa = config->indirect_gpa;
+	d->indirect_max = config->indirect_max;
+	return find_memory(d->view, "the indirect tables",
+			   config->indirect_gpa, len, &d->indirect, err);
+}
+
+int vq_driver_new(const struct vq_driver_config *config,
+		  struct vq_driver **out, struct vsu_error *err)
+{
+	struct vq_layout layout;
+	struct vq_driver *d;
+	int rc;
+
+	if (vq_layout(config->size, config->features, &layout) < 0)
+		return vsu_error_set(err, -EINVAL, "a ring cannot have %" PRIu32
+				     " entries", config->size);
+	if (config->features & VQ_F_RING_PACKED)
+		return vsu_error_set(err, -EOPNOTSUPP,
+				     "the driver side of packed rings");
+	d = calloc(1, sizeof(*d) + config->size * sizeof(d->requests[0]));
+	if (!d)
+		return vsu_error_set(err, -ENOMEM, "no memory for %" PRIu32
+				     " requests", config->size);
+	d->ops = &vq_priv_driver_split;
+	d->map = vmem_map_ref(config->map);
+	d->view = vmem_map_view(d->map);
+	d->layout = layout;
+	d->size = config->size;
+	d->has_event_idx = config->features & VQ_F_EVENT_IDX;
+	d->has_in_order = config->features & VQ_F_IN_ORDER;
+	rc = find_tables(d, config, err);
+	if (rc == 0)
+		rc = find_ring(d, config, err);
+	if (rc < 0) {
+		vq_driver_free(d);
+		return rc;
+	}
+	d->ops->init(d);
+	*out = d;
+	return 0;
+}
+
+void vq_driver_free(struct vq_driver *driver)
+{
+	if (!driver)
+		return;
+	vmem_map_unref(driver->map);
+	free(driver);
+}
+
+uint64_t vq_driver_desc_gpa(const struct vq_driver *driver)
+{
+	return driver->gpa + driver->layout.desc;
+}
+
+uint64_t vq_driver_driver_gpa(const struct vq_driver *driver)
+{
+	return driver->gpa + driver->layout.driver;
+}
+
+uint64_t vq_driver_device_gpa(const struct vq_driver *driver)
+{
+	return driver->gpa + driver->layout.device;
+}
+
+/* Readable buffers first, and something to do at all. */
+static bool in_order(const struct vq_buffer *buffers, unsigned int n)
+{
+	unsigned int i;
+
+	for (i = 1; i < n; i++)
+		if (buffers[i - 1].writable && !buffers[i].writable)
+			return false;
+	return n > 0;
+}
+
+int vq_driver_add(struct vq_driver *driver, const struct vq_buffer *buffers,
+		  unsigned int n, uint64_t cookie)
+{
+	bool indirect = n > 1 && n <= driver->indirect_max;
+	uint64_t off = 0;
+
+	if (!in_order(buffers, n) || (!indirect && n > driver->size))
+		return -EINVAL;
+	if ((indirect ? 1 : n) > driver->nfree)
+		return -ENOSPC;
+	if (indirect)
+		off = (uint64_t)driver->free_head * driver->indirect_max *
+		      RING_DESC_SIZE;
+	driver->ops->add(driver, buffers, n, driver->indirect_gpa + off,
+			 indirect ? driver->indirect + off : NULL, cookie);
+	driver->inflight++;
+	return 0;
+}
+
+bool vq_driver_publish(struct vq_driver *driver)
+{
+	return driver->published != driver->next_avail &&
+	       driver->ops->publish(driver);
+}
+
+int vq_driver_collect(struct vq_driver *driver, uint64_t *cookie,
+		      uint32_t *written)
+{
+	const struct vq_priv_request *r;
+	uint32_t len;
+	uint16_t id;
+	int rc;
+
+	if (driver->broken)
+		return -EBADMSG;
+	rc = driver->ops->collect(driver, &id, &len);
+	if (rc <= 0) {
+		driver->broken = rc < 0;
+		return rc;
+	}
+	r = &driver->requests[id];
+	*cookie = r->cookie;
+	/* some devices count more than they may write: nothing relies on it */
+	*written = len < r->writable ? len : r->writable;
+	driver->ops->release(driver, id);
+	driver->inflight--;
+	return 1;
+}
+
+void vq_driver_disable_call(struct vq_driver *driver)
+{
+	driver->ops->disable_call(driver);
+}
+
+bool vq_driver_enable_call(struct vq_driver *driver)
+{
+	return driver->ops->enable_call(driver);
+}
+
+unsigned int vq_driver_inflight(const struct vq_driver *driver)
+{
+	return driver->inflight;
+}

@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * Split rings from the driver's side (VIRTIO 1.3, section 2.7).
+ *
+ * The links of chains and the list of free descriptors are kept in our own
+ * memory: the table in the ring is written and never read.
+ */
+#include <config.h>
+
+#include <errno.h>
+
+#include "drv.h"
+#include "ring.h"
+
+static uint16_t mask(const struct vq_driver *d, uint16_t index)
+{
+	return index & (uint16_t)(d->size - 1);
+}
+
+static unsigned char *used_event(const struct vq_driver *d)
+{
+	return d->driver + RING_ENTRIES + 2 * d->size;
+}
+
+static const unsigned char *avail_event(const struct vq_driver *d)
+{
+	return d->device + RING_ENTRIES + 8 * d->size;
+}
+
+static void split_init(struct vq_driver *d)
+{
+	uint32_t i;
+
+	for (i = 0; i < d->size; i++)
+		d->requests[i].next = (uint16_t)(i + 1);
+	d->nfree = d->size;
+}
+
+static uint16_t flags_of(const struct vq_buffer *b, bool more)
+{
+	return (uint16_t)((b->writable ? RING_DESC_WRITE : 0) |
+			  (more ? RING_DESC_NEXT : 0));
+}
+
+/* An indirect table links its entries in order. */
+static void fill_table(unsigned char *table, const struct vq_buffer *buffers,
+		       unsigned int n)
+{
+	unsigned int i;
+
+	for (i = 0; i < n; i++)
+		ring_store_desc(table + i * RING_DESC_SIZE, buffers[i].gpa,
+				ring_word(buffers[i].len,
+					  flags_of(&buffers[i], i + 1 < n),
+					  (uint16_t)(i + 1 < n ? i + 1 : 0)));
+}
+
+/* Takes n descriptors off the free list; returns the last. */
+static uint16_t fill_direct(struct vq_driver *d,
+			    const struct vq_buffer *buffers, unsigned int n)
+{
+	uint16_t at = d->free_head, last = at;
+	unsigned int i;
+
+	for (i = 0; i < n; i++) {
+		last = at;
+		at = d->requests[last].next;
+		ring_store_desc(d->desc + (uint32_t)last * RING_DESC_SIZE,
+				buffers[i].gpa,
+				ring_word(buffers[i].len,
+					  flags_of(&buffers[i], i + 1 < n),
+					  i + 1 < n ? at : 0));
+	}
+	return last;
+}
+
+static uint32_t writable_len(const struct vq_buffer *buffers, unsigned int n)
+{
+	uint64_t len = 0;
+	unsigned int i;
+
+	for (i = 0; i < n; i++)
+		len += buffers[i].writable ? buffers[i].len : 0;
+	return len < UINT32_MAX ? (uint32_t)len : UINT32_MAX;
+}
+
+static void split_add(struct vq_driver *d, const struct vq_buffer *buffers,
+		      unsigned int n, uint64_t indirect_gpa,
+		      unsigned char *indirect, uint64_t cookie)
+{
+	struct vq_buffer table = { indirect_gpa, n * RING_DESC_SIZE, 0 };
+	uint16_t head = d->free_head;
+	struct vq_priv_request *r = &d->requests[head];
+
+	if (indirect) {
+		fill_table(indirect, buffers, n);
+		r->last = head;
+		ring_store_desc(d->desc + (uint32_t)head * RING_DESC_SIZE,
+				table.gpa, ring_word(table.len,
+						     RING_DESC_INDIRECT, 0));
+	} else {
+		r->last = fill_direct(d, buffers, n);
+	}
+	r->cookie = cookie;
+	r->writable = writable_len(buffers, n);
+	r->nslots = (uint16_t)(indirect ? 1 : n);
+	d->free_head = d->requests[r->last].next;
+	d->nfree -= r->nslots;
+	ring_store16(d->driver + RING_ENTRIES +
+		     2u * mask(d, d->next_avail), head);
+	d->next_avail++;
+}
+
+static bool split_publish(struct vq_driver *d)
+{
+	uint16_t old = d->published;
+
+	/* pairs with the device's acquire: it sees entries and descriptors */
+	ring_store16_release(d->driver + RING_IDX, d->next_avail);
+	d->published = d->next_avail;
+	ring_fence();
+	if (d->has_event_idx)
+		return ring_need_event(ring_load16(avail_event(d)),
+				       d->next_avail, old);
+	return !(ring_load16(d->device + RING_FLAGS) & RING_NO_NOTIFY);
+}
+
+/* How many the device gave back, or -EBADMSG when it cannot be. */
+static int split_used(const struct vq_driver *d)
+{
+	uint16_t n = (uint16_t)(ring_load16_acquire(d->device + RING_IDX) -
+				d->next_used);
+
+	return n > d->size ? -EBADMSG : n;
+}
+
+static int split_collect(struct vq_driver *d, uint16_t *id, uint32_t *len)
+{
+	uint64_t element;
+	int n = split_used(d);
+
+	if (n <= 0)
+		return n;
+	element = ring_load64(d->device + RING_ENTRIES +
+			      8u * mask(d, d->next_used));
+	if ((uint32_t)element >= d->size ||
+	    !d->requests[(uint32_t)element].nslots)
+		return -EBADMSG;
+	d->next_used++;
+	*id = (uint16_t)element;
+	*len = (uint32_t)(element >> 32);
+	return 1;
+}
+
+static void split_release(struct vq_driver *d, uint16_t id)
+{
+	struct vq_priv_request *r = &d->requests[id];
+
+	d->nfree += r->nslots;
+	r->nslots = 0;
+	d->requests[r->last].next = d->free_head;
+	d->free_head = id;
+}
+
+/* With an event index: one that the used index has just passed. */
+static void split_disable_call(struct vq_driver *d)
+{
+	if (d->has_event_idx)
+		ring_store16(used_event(d), (uint16_t)(d->next_used - 1));
+	else
+		ring_store16(d->driver + RING_FLAGS, RING_NO_INTERRUPT);
+}
+
+static bool split_enable_call(struct vq_driver *d)
+{
+	if (d->has_event_idx)
+		ring_store16(used_event(d), d->next_used);
+	else
+		ring_store16(d->driver + RING_FLAGS, 0);
+	ring_fence();
+	return split_used(d) != 0;
+}
+
+const struct vq_priv_driver_ops vq_priv_driver_split = {
+	.init = split_init,
+	.add = split_add,
+	.publish = split_publish,
+	.collect = split_collect,
+	.release = split_release,
+	.disable_call = split_disable_call,
+	.enable_call = split_enable_call,
+};

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * Rings that are used in the order they were made available (VIRTIO_F_IN_ORDER):
+ * a chain that is pushed before its turn waits in the table of flights.
+ */
+#include <config.h>
+
+#include "vq.h"
+
+static uint32_t after(const struct vq *q, uint32_t at)
+{
+	return at + 1 == q->size ? 0 : at + 1;
+}
+
+void vq_priv_order_add(struct vq *q, uint16_t head)
+{
+	q->flights[q->order_in].order = head;
+	q->order_in = after(q, q->order_in);
+}
+
+void vq_priv_order_undo(struct vq *q)
+{
+	q->order_in = (q->order_in ? q->order_in : q->size) - 1;
+}
+
+void vq_priv_push_in_order(struct vq *q, uint16_t head, uint32_t written,
+			   vq_priv_use_fn use)
+{
+	struct vq_priv_flight *f = &q->flights[head];
+
+	vq_priv_release(q, head);
+	f->state = FLIGHT_WAITING;
+	f->written = written;
+	for (;;) {
+		head = q->flights[q->order_out].order;
+		f = &q->flights[head];
+		if (f->state != FLIGHT_WAITING)
+			return;
+		use(q, head, f->written);
+		f->state = FLIGHT_FREE;
+		q->order_out = after(q, q->order_out);
+	}
+}

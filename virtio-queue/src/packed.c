@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * Packed rings from the device's side (VIRTIO 1.3, section 2.8).
+ *
+ * One ring carries both directions. A position is a slot and a wrap counter;
+ * laid out on a line of twice the ring's size, distances are plain
+ * subtractions. Chains are used in the slots behind next_used, whatever slots
+ * they came from; the first one that is pushed is held back until publish,
+ * so that the driver, which looks at slots in order, sees all of them at once.
+ *
+ * The flags of a chain's first slot alone make it available, by one acquire
+ * load of the word that also holds length and id; the walk is bounded by the
+ * slots that are not in flight.
+ */
+#include <config.h>
+
+#include <errno.h>
+#include <inttypes.h>
+
+#include "ring.h"
+#include "vq.h"
+#include "walk.h"
+
+#define BASE_WRAP	0x8000u
+
+static unsigned char *slot_at(const struct vq *q, uint32_t slot)
+{
+	return q->area[AREA_DESC].hva + slot * RING_DESC_SIZE;
+}
+
+/* The wrap counter begins as 1 (2.8.1). */
+static uint32_t position(const struct vq *q, uint32_t slot, bool wrap)
+{
+	return slot + (wrap ? 0 : q->size);
+}
+
+/* From one position on to another, on a circle of twice the size. */
+static uint32_t distance(const struct vq *q, uint32_t from, uint32_t to)
+{
+	return to >= from ? to - from : to + 2 * q->size - from;
+}
+
+static void step(const struct vq *q, uint16_t *slot, bool *wrap, uint32_t n)
+{
+	uint32_t to = *slot + n;
+
+	if (to >= q->size) {
+		to -= q->size;
+		*wrap = !*wrap;
+	}
+	*slot = (uint16_t)to;
+}
+
+static void step_back(const struct vq *q, uint16_t *slot, bool *wrap,
+		      uint32_t n)
+{
+	if (n > *slot)
+		*wrap = !*wrap;
+	*slot = (uint16_t)(n > *slot ? *slot + q->size - n : *slot - n);
+}
+
+static inline bool is_available(const struct vq *q, uint64_t word)
+{
+	uint64_t avail = word >> 55 & 1, used = word >> 63;
+
+	return avail == q->avail_wrap && used != q->avail_wrap;
+}
+
+/* Pairs with the driver's release of the flags. */
+static inline uint64_t load_next(const struct vq *q)
+{
+	return ring_load64_acquire(slot_at(q, q->next_avail) + 8);
+}
+
+static inline int packed_take(struct vq *q, struct vq_chain *chain)
+{
+	struct ring_desc d;
+	uint32_t slots;
+	uint16_t id;
+	int rc;
+
+	d.word = load_next(q);
+	if (!is_available(q, d.word))
+		return 0;
+	if (VSU_UNLIKELY(q->slots >= q->size))
+		return vq_priv_break(q, VQ_BROKEN_INDEX, q->slots, q->size);
+	d.addr = ring_load64(slot_at(q, q->next_avail));
+	rc = vq_priv_walk(q, chain, d, q->next_avail, q->size - q->slots, true,
+			  &slots, &id);
+	if (VSU_UNLIKELY(rc))
+		return rc;
+	if (VSU_UNLIKELY(id >= q->size))
+		return vq_priv_break(q, VQ_BROKEN_HEAD, id, q->size);
+	if (VSU_UNLIKELY(q->flights[id].state))
+		return vq_priv_break(q, VQ_BROKEN_TWICE, id, q->size);
+	step(q, &q->next_avail, &q->avail_wrap, slots);
+	q->slots += slots;
+	vq_priv_taken(q, chain, id, (uint16_t)slots);
+	return 1;
+}
+
+static int packed_pop(struct vq *q, struct vq_chain *chain)
+{
+	int rc;
+
+	if (VSU_UNLIKELY(!vq_priv_fresh(q)))
+		return -EFAULT;
+	rc = packed_take(q, chain);
+	q->count[VQ_COUNT_EMPTY] += rc == 0;
+	return rc;
+}
+
+static int packed_pop_batch(struct vq *q, struct vq_chain *chains,
+			    unsigned int n)
+{
+	unsigned int i;
+	int rc;
+
+	if (VSU_UNLIKELY(!vq_priv_fresh(q)))
+		return -EFAULT;
+	for (i = 0; i < n; i++) {
+		rc = packed_take(q, &chains[i]);
+		if (VSU_UNLIKELY(rc <= 0)) {
+			q->count[VQ_COUNT_EMPTY] += rc == 0 && i == 0;
+			return i ? (int)i : rc;
+		}
+	}
+	return (int)i;
+}
+
+static void packed_unpop(struct vq *q, struct vq_chain *chain)
+{
+	uint32_t slots = q->flights[chain->head].ndesc;
+
+	vq_priv_untaken(q, chain->head);
+	step_back(q, &q->next_avail, &q->avail_wrap, slots);
+	q->slots -= slots;
+}
+
+/* One used descriptor; the first since the last publish waits for it. */
+static void packed_use(struct vq *q, uint16_t id, uint32_t written)
+{
+	uint16_t flags = q->used_wrap ? RING_DESC_AVAIL | RING_DESC_USED : 0;
+	uint64_t word;
+
+	if (written)
+		flags |= RING_DESC_WRITE;
+	word = ring_word(written, id, flags);
+	if (q->pending)
+		ring_store64(slot_at(q, q->next_used) + 8, word);
+	else
+		q->first_word = word;
+	step(q, &q->next_used, &q->used_wrap, q->flights[id].ndesc);
+	q->pending += q->flights[id].ndesc;
+}
+
+static void packed_push(struct vq *q, struct vq_chain *chain, uint32_t written)
+{
+	if (VSU_UNLIKELY(q->in_order)) {
+		vq_priv_push_in_order(q, chain->head, written, packed_use);
+		return;
+	}
+	packed_use(q, chain->head, written);
+	vq_priv_release(q, chain->head);
+}
+
+/* What the driver asks for; anything odd means "always" (2.8.10). */
+static bool packed_wants_call(const struct vq *q, uint32_t old)
+{
+	uint32_t event = ring_load32(q->area[AREA_DRIVER].hva);
+	uint32_t flags = event >> 16 & 3, slot = event & 0x7fff;
+	uint32_t now = position(q, q->next_used, q->used_wrap);
+
+	if (flags == RING_EVENT_DISABLE)
+		return false;
+	if (flags != RING_EVENT_DESC || !q->has_event_idx || slot >= q->size)
+		return true;
+	return distance(q, position(q, slot, event & BASE_WRAP), now) - 1 <
+	       distance(q, old, now);
+}
+
+/* The slots from the first held back on, in up to two runs. */
+static void packed_mark_used(struct vq *q, uint32_t first)
+{
+	const struct vq_priv_area *area = &q->area[AREA_DESC];
+	uint32_t n = q->pending;
+	uint32_t run = n < q->size - first ? n : q->size - first;
+
+	vq_priv_mark_area(q, area, (uint64_t)first * RING_DESC_SIZE,
+			  (uint64_t)run * RING_DESC_SIZE);
+	vq_priv_mark_area(q, area, 0, (uint64_t)(n - run) * RING_DESC_SIZE);
+}
+
+static bool packed_publish(struct vq *q)
+{
+	uint32_t old = q->published;
+	uint32_t first = old < q->size ? old : old - q->size;
+	bool call;
+
+	if (!q->pending)
+		return false;
+	/* pairs with the driver's acquire: it sees later slots and data */
+	ring_store64_release(slot_at(q, first) + 8, q->first_word);
+	if (VSU_UNLIKELY(q->marks))
+		packed_mark_used(q, first);
+	q->slots -= q->pending;
+	q->pending = 0;
+	q->published = position(q, q->next_used, q->used_wrap);
+	ring_fence();
+	call = packed_wants_call(q, old);
+	q->count[call ? VQ_COUNT_NOTIFIED : VQ_COUNT_SUPPRESSED]++;
+	return call;
+}
+
+static void packed_store_wish(struct vq *q, uint16_t where, uint16_t flags)
+{
+	ring_store32(q->area[AREA_DEVICE].hva, (uint32_t)flags << 16 | where);
+	if (VSU_UNLIKELY(q->marks))
+		vq_priv_mark_area(q, &q->area[AREA_DEVICE], 0,
+				  RING_EVENT_SIZE);
+}
+
+static void packed_disable_notify(struct vq *q)
+{
+	packed_store_wish(q, 0, RING_EVENT_DISABLE);
+}
+
+static bool packed_enable_notify(struct vq *q)
+{
+	if (!vq_priv_fresh(q))
+		return false;
+	if (q->has_event_idx)
+		packed_store_wish(q, (uint16_t)(q->next_avail |
+						(q->avail_wrap ? BASE_WRAP : 0)),
+				  RING_EVENT_DESC);
+	else
+		packed_store_wish(q, 0, RING_EVENT_ENABLE);
+	ring_fence();
+	return is_available(q, load_next(q));
+}
+
+static bool packed_has_available(struct vq *q)
+{
+	return vq_priv_fresh(q) && is_available(q, load_next(q));
+}
+
+static uint64_t packed_desc_len(uint32_t size)
+{
+	return (uint64_t)size * RING_DESC_SIZE;
+}
+
+static uint64_t packed_event_len(uint32_t size)
+{
+	(void)size;
+	return RING_EVENT_SIZE;
+}
+
+/*
+ * Next used may be behind next available by what was in flight when somebody
+ * else drove the ring; those slots are never more than the ring has.
+ */
+static int packed_start(struct vq *q, uint32_t base, struct vsu_error *err)
+{
+	uint32_t avail = base & 0x7fff, used = base >> 16 & 0x7fff;
+	bool avail_wrap = base & BASE_WRAP, used_wrap = base >> 31;
+	uint32_t apart = 0;
+
+	if (avail < q->size && used < q->size)
+		apart = distance(q, position(q, used, used_wrap),
+				 position(q, avail, avail_wrap));
+	if (avail >= q->size || used >= q->size || apart > q->size)
+		return vsu_error_set(err, -EINVAL, "ring %u: base %#" PRIx32
+				     " is no pair of positions in a packed ring of %"
+				     PRIu32 " entries", q->index, base,
+				     q->size);
+	q->next_avail = (uint16_t)avail;
+	q->avail_wrap = avail_wrap;
+	q->next_used = (uint16_t)used;
+	q->used_wrap = used_wrap;
+	q->published = position(q, used, used_wrap);
+	q->slots = apart;
+	q->pending = 0;
+	return 0;
+}
+
+static uint32_t packed_base(const struct vq *q)
+{
+	return q->next_avail | (q->avail_wrap ? BASE_WRAP : 0) |
+	       (uint32_t)q->next_used << 16 |
+	       (q->used_wrap ? (uint32_t)BASE_WRAP << 16 : 0);
+}
+
+static const struct vq_priv_ops packed_ops = {
+	.pop = packed_pop,
+	.pop_batch = packed_pop_batch,
+	.unpop = packed_unpop,
+	.push = packed_push,
+	.publish = packed_publish,
+	.disable_notify = packed_disable_notify,
+	.enable_notify = packed_enable_notify,
+	.has_available = packed_has_available,
+};
+
+const struct vq_priv_format vq_priv_packed = {
+	.ops = &packed_ops,
+	.align = { 16, 4, 4 },
+	.desc_access = VMEM_READ | VMEM_WRITE,
+	.desc_len = packed_desc_len,
+	.driver_len = packed_event_len,
+	.device_len = packed_event_len,
+	.start = packed_start,
+	.base = packed_base,
+};

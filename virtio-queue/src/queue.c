@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* A queue's life: made, set up, enabled, driven through its format, disabled. */
+#include <config.h>
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <vmm-sys-util/checked.h>
+
+#include "vq.h"
+
+/* Disabled or broken: nothing is touched but what we remember. */
+static int idle_pop(struct vq *q, struct vq_chain *chain)
+{
+	(void)q;
+	(void)chain;
+	return -EFAULT;
+}
+
+static int idle_pop_batch(struct vq *q, struct vq_chain *chains,
+			  unsigned int n)
+{
+	(void)q;
+	(void)chains;
+	(void)n;
+	return -EFAULT;
+}
+
+static void idle_unpop(struct vq *q, struct vq_chain *chain)
+{
+	vq_priv_release(q, chain->head);
+}
+
+static void idle_push(struct vq *q, struct vq_chain *chain, uint32_t written)
+{
+	(void)written;
+	vq_priv_release(q, chain->head);
+}
+
+static bool idle_false(struct vq *q)
+{
+	(void)q;
+	return false;
+}
+
+static void idle_nothing(struct vq *q)
+{
+	(void)q;
+}
+
+const struct vq_priv_ops vq_priv_idle_ops = {
+	.pop = idle_pop,
+	.pop_batch = idle_pop_batch,
+	.unpop = idle_unpop,
+	.push = idle_push,
+	.publish = idle_false,
+	.disable_notify = idle_nothing,
+	.enable_notify = idle_false,
+	.has_available = idle_false,
+};
+
+void vq_priv_flight_unmap(struct vq_priv_flight *flight)
+{
+	flight->map = vmem_map_unref(flight->map);
+}
+
+int vq_new(struct vq **out)
+{
+	struct vq *q = calloc(1, sizeof(*q));
+
+	if (!q)
+		return -ENOMEM;
+	q->ops = &vq_priv_idle_ops;
+	*out = q;
+	return 0;
+}
+
+void vq_free(struct vq *q)
+{
+	uint32_t i;
+
+	if (!q)
+		return;
+	vq_disable(q);
+	for (i = 0; i < q->nflights; i++)
+		if (q->flights[i].map)
+			vq_priv_flight_unmap(&q->flights[i]);
+	vq_set_space(q, NULL);
+	free(q->flights);
+	free(q);
+}
+
+int vq_set_space(struct vq *q, struct vmem_space *space)
+{
+	if (q->enabled)
+		return -EBUSY;
+	if (q->space)
+		vmem_space_remove_reader(&q->reader);
+	q->space = space;
+	if (space) {
+		vmem_space_add_reader(space, &q->reader);
+		q->generation = vmem_space_generation(space);
+	}
+	return 0;
+}
+
+static int check_size(const struct vq *q, const struct vq_config *config,
+		      struct vsu_error *err)
+{
+	if (config->size < 1 || config->size > VQ_MAX_SIZE)
+		return vsu_error_set(err, -EINVAL, "ring %u: size %" PRIu32
+				     " is not from 1 to %u", config->index,
+				     config->size, VQ_MAX_SIZE);
+	if (q->format->power_of_two && !vsu_is_power_of_two(config->size))
+		return vsu_error_set(err, -EINVAL, "ring %u: size %" PRIu32
+				     " is not a power of two, which a split ring needs",
+				     config->index, config->size);
+	return 0;
+}
+
+static int set_areas(struct vq *q, const struct vq_config *config,
+		     struct vsu_error *err)
+{
+	const struct vq_priv_format *f = q->format;
+	int i;
+
+	q->area[AREA_DESC].gpa = config->desc_gpa;
+	q->area[AREA_DESC].len = f->desc_len(config->size);
+	q->area[AREA_DRIVER].gpa = config->driver_gpa;
+	q->area[AREA_DRIVER].len = f->driver_len(config->size);
+	q->area[AREA_DEVICE].gpa = config->device_gpa;
+	q->area[AREA_DEVICE].len = f->device_len(config->size);
+	for (i = 0; i < AREA_COUNT; i++)
+		if (!vsu_is_aligned(q->area[i].gpa, f->align[i]))
+			return vsu_error_set(err, -EINVAL,
+					     "ring %u: address %#" PRIx64
+					     " is not a multiple of %" PRIu32,
+					     config->index, q->area[i].gpa,
+					     f->align[i]);
+	return 0;
+}
+
+/* The last allocation in the life of an enabled queue. */
+static int make_flights(struct vq *q, uint32_t size, struct vsu_error *err)
+{
+	struct vq_priv_flight *flights;
+
+	if (q->nflights != size) {
+		flights = calloc(size, sizeof(*flights));
+		if (!flights)
+			return vsu_error_set(err, -ENOMEM,
+					     "ring %u: no memory for %" PRIu32
+					     " entries", q->index, size);
+		free(q->flights);
+		q->flights = flights;
+		q->nflights = size;
+	}
+	memset(q->flights, 0, size * sizeof(*q->flights));
+	return 0;
+}
+
+static void set_features(struct vq *q, const struct vq_config *config)
+{
+	q->has_indirect = config->features & VQ_F_INDIRECT_DESC;
+	q->has_event_idx = config->features & VQ_F_EVENT_IDX;
+	q->in_order = config->features & VQ_F_IN_ORDER;
+	q->order_in = q->order_out = 0;
+	q->size = config->size;
+	q->limit = config->max_chain > config->size ? config->max_chain :
+		   config->size;
+}
+
+static int set_up(struct vq *q, const struct vq_config *config,
+		  struct vsu_error *err)
+{
+	int rc = check_size(q, config, err);
+
+	if (rc == 0)
+		rc = set_areas(q, config, err);
+	if (rc == 0)
+		rc = make_flights(q, config->size, err);
+	if (rc < 0)
+		return rc;
+	set_features(q, config);
+	rc = vq_priv_attach(q, err);
+	if (rc < 0)
+		return rc;
+	rc = q->format->start(q, config->base, err);
+	if (rc < 0)
+		vq_priv_detach(q);
+	return rc;
+}
+
+int vq_enable(struct vq *q, const struct vq_config *config,
+	      struct vsu_error *err)
+{
+	int rc;
+
+	if (q->enabled || q->inflight)
+		return vsu_error_set(err, -EBUSY, "ring %" PRIu32 " is %s",
+				     config->index, q->enabled ?
+				     "enabled already" :
+				     "waiting for requests in flight");
+	if (!q->space)
+		return vsu_error_set(err, -EFAULT,
+				     "ring %" PRIu32 " has no guest memory",
+				     config->index);
+	q->format = config->features & VQ_F_RING_PACKED ? &vq_priv_packed :
+		    &vq_priv_split;
+	q->index = config->index;
+	rc = set_up(q, config, err);
+	if (rc < 0)
+		return rc;
+	q->broken = VQ_OK;
+	q->enabled = true;
+	q->ops = q->format->ops;
+	return 0;
+}
+
+void vq_disable(struct vq *q)
+{
+	if (!q->enabled)
+		return;
+	if (!q->broken)
+		q->base = q->format->base(q);
+	q->enabled = false;
+	q->ops = &vq_priv_idle_ops;
+	vq_priv_detach(q);
+}
+
+bool vq_is_enabled(const struct vq *q)
+{
+	return q->enabled;
+}
+
+uint32_t vq_base(const struct vq *q)
+{
+	return q->enabled && !q->broken ? q->format->base(q) : q->base;
+}
+
+uint32_t vq_size(const struct vq *q)
+{
+	return q->size;
+}
+
+unsigned int vq_inflight(const struct vq *q)
+{
+	return q->inflight;
+}
+
+uint64_t vq_counter(const struct vq *q, enum vq_counter which)
+{
+	return which <= VQ_COUNT_FAULTS ? q->count[which] : 0;
+}
+
+int vq_pop(struct vq *q, struct vq_chain *chain)
+{
+	return q->ops->pop(q, chain);
+}
+
+int vq_pop_batch(struct vq *q, struct vq_chain *chains, unsigned int n)
+{
+	return q->ops->pop_batch(q, chains, n);
+}
+
+void vq_unpop(struct vq *q, struct vq_chain *chain)
+{
+	q->ops->unpop(q, chain);
+}
+
+void vq_push(struct vq *q, struct vq_chain *chain, uint32_t written)
+{
+	q->ops->push(q, chain, written);
+}
+
+bool vq_publish(struct vq *q)
+{
+	return q->ops->publish(q);
+}
+
+void vq_disable_notify(struct vq *q)
+{
+	q->ops->disable_notify(q);
+}
+
+bool vq_enable_notify(struct vq *q)
+{
+	return q->ops->enable_notify(q);
+}
+
+bool vq_has_available(struct vq *q)
+{
+	return q->ops->has_available(q);
+}

@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * How rings look in guest memory, and the accesses to them: every function
+ * here is one load or one store of its width, little-endian in memory.
+ */
+#ifndef VIRTIO_QUEUE_PRIV_RING_H
+#define VIRTIO_QUEUE_PRIV_RING_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <vmm-sys-util/endian.h>
+
+/* Descriptor flags (VIRTIO 1.3, 2.7.5 and 2.8.1). */
+#define RING_DESC_NEXT		0x1u
+#define RING_DESC_WRITE		0x2u
+#define RING_DESC_INDIRECT	0x4u
+#define RING_DESC_AVAIL		0x80u	/* packed */
+#define RING_DESC_USED		0x8000u	/* packed */
+
+#define RING_DESC_SIZE		16u
+
+/* Offsets in the driver and device areas of a split ring. */
+#define RING_FLAGS		0u	/* u16, both areas */
+#define RING_IDX		2u	/* u16, both areas */
+#define RING_ENTRIES		4u	/* available: u16 each, used: 8 bytes each */
+
+#define RING_NO_INTERRUPT	0x1u	/* flags of the driver area */
+#define RING_NO_NOTIFY		0x1u	/* flags of the device area */
+
+/* Event suppression of a packed ring: u16 offset and wrap, u16 flags. */
+#define RING_EVENT_SIZE		4u
+#define RING_EVENT_ENABLE	0u
+#define RING_EVENT_DISABLE	1u
+#define RING_EVENT_DESC		2u
+
+/* A descriptor as two words: copied once, and judged from the copy only. */
+struct ring_desc {
+	uint64_t addr;
+	uint64_t word;	/* len, then flags and next; packed: id and flags */
+};
+
+/* Indirect tables may lie at any address; the accesses stay whole words. */
+struct ring_word {
+	uint64_t v;
+} __attribute__((packed, may_alias));
+
+static inline uint64_t ring_load64(const unsigned char *p)
+{
+	const volatile struct ring_word *w =
+		(const volatile struct ring_word *)(const volatile void *)p;
+
+	return VSU_LE64_SWAP_(w->v);
+}
+
+static inline void ring_store64(unsigned char *p, uint64_t v)
+{
+	((volatile struct ring_word *)(volatile void *)p)->v =
+		VSU_LE64_SWAP_(v);
+}
+
+/* Slots of a packed ring are aligned, and their second word is atomic. */
+static inline uint64_t ring_load64_acquire(const unsigned char *p)
+{
+	uint64_t v = __atomic_load_n((const uint64_t *)(const void *)p,
+				     __ATOMIC_ACQUIRE);
+
+	return VSU_LE64_SWAP_(v);
+}
+
+static inline void ring_store64_release(unsigned char *p, uint64_t v)
+{
+	__atomic_store_n((uint64_t *)(void *)p, VSU_LE64_SWAP_(v),
+			 __ATOMIC_RELEASE);
+}
+
+static inline uint32_t ring_load32(const unsigned char *p)
+{
+	uint32_t v = __atomic_load_n((const uint32_t *)(const void *)p,
+				     __ATOMIC_RELAXED);
+
+	return VSU_LE32_SWAP_(v);
+}
+
+static inline void ring_store32(unsigned char *p, uint32_t v)
+{
+	__atomic_store_n((uint32_t *)(void *)p, VSU_LE32_SWAP_(v),
+			 __ATOMIC_RELAXED);
+}
+
+static inline uint16_t ring_load16(const unsigned char *p)
+{
+	uint16_t v = __atomic_load_n((const uint16_t *)(const void *)p,
+				     __ATOMIC_RELAXED);
+
+	return (uint16_t)VSU_LE16_SWAP_(v);
+}
+
+static inline uint16_t ring_load16_acquire(const unsigned char *p)
+{
+	uint16_t v = __atomic_load_n((const uint16_t *)(const void *)p,
+				     __ATOMIC_ACQUIRE);
+
+	return (uint16_t)VSU_LE16_SWAP_(v);
+}
+
+static inline void ring_store16(unsigned char *p, uint16_t v)
+{
+	__atomic_store_n((uint16_t *)(void *)p, (uint16_t)VSU_LE16_SWAP_(v),
+			 __ATOMIC_RELAXED);
+}
+
+static inline void ring_store16_release(unsigned char *p, uint16_t v)
+{
+	__atomic_store_n((uint16_t *)(void *)p, (uint16_t)VSU_LE16_SWAP_(v),
+			 __ATOMIC_RELEASE);
+}
+
+static inline struct ring_desc ring_load_desc(const unsigned char *p)
+{
+	struct ring_desc d;
+
+	d.addr = ring_load64(p);
+	d.word = ring_load64(p + 8);
+	return d;
+}
+
+static inline void ring_store_desc(unsigned char *p, uint64_t addr,
+				   uint64_t word)
+{
+	ring_store64(p, addr);
+	ring_store64(p + 8, word);
+}
+
+static inline uint32_t ring_desc_len(struct ring_desc d)
+{
+	return (uint32_t)d.word;
+}
+
+static inline uint16_t split_desc_flags(struct ring_desc d)
+{
+	return (uint16_t)(d.word >> 32);
+}
+
+static inline uint16_t split_desc_next(struct ring_desc d)
+{
+	return (uint16_t)(d.word >> 48);
+}
+
+static inline uint16_t packed_desc_id(struct ring_desc d)
+{
+	return (uint16_t)(d.word >> 32);
+}
+
+static inline uint16_t packed_desc_flags(struct ring_desc d)
+{
+	return (uint16_t)(d.word >> 48);
+}
+
+/* The second word of a descriptor, or (split) a used element in one. */
+static inline uint64_t ring_word(uint32_t len, uint16_t third, uint16_t fourth)
+{
+	return (uint64_t)fourth << 48 | (uint64_t)third << 32 | len;
+}
+
+/*
+ * An index was stored and the other side's wish is loaded next: without the
+ * fence both sides could miss each other (store→load, section 2.7.10).
+ */
+static inline void ring_fence(void)
+{
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+}
+
+/* True when the event lies in (old, new], counting modulo 2^16 (2.7.7.2). */
+static inline bool ring_need_event(uint16_t event, uint16_t now, uint16_t old)
+{
+	return (uint16_t)(now - event - 1) < (uint16_t)(now - old);
+}
+
+#endif

@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * Split rings from the device's side (VIRTIO 1.3, section 2.7).
+ *
+ * Of the ring only the available index and entries, the descriptors and the
+ * driver's wishes are read; our own used index is remembered, not read back.
+ * Indices run freely modulo 2^16 and are masked at every use.
+ */
+#include <config.h>
+
+#include <errno.h>
+#include <inttypes.h>
+
+#include "ring.h"
+#include "vq.h"
+#include "walk.h"
+
+static unsigned char *driver_area(const struct vq *q)
+{
+	return q->area[AREA_DRIVER].hva;
+}
+
+static unsigned char *device_area(const struct vq *q)
+{
+	return q->area[AREA_DEVICE].hva;
+}
+
+static uint32_t used_event_off(const struct vq *q)
+{
+	return RING_ENTRIES + 2 * q->size;
+}
+
+static uint32_t avail_event_off(const struct vq *q)
+{
+	return RING_ENTRIES + 8 * q->size;
+}
+
+static uint16_t mask(const struct vq *q, uint16_t index)
+{
+	return index & (uint16_t)(q->size - 1);
+}
+
+/* How many chains wait; the index is loaded when none is known to. */
+static inline int split_waiting(struct vq *q)
+{
+	uint16_t n = (uint16_t)(q->avail_idx - q->next_avail);
+
+	if (n)
+		return n;
+	/* pairs with the driver's release of the index: entries and
+	   descriptors are loaded after it */
+	q->avail_idx = ring_load16_acquire(driver_area(q) + RING_IDX);
+	n = (uint16_t)(q->avail_idx - q->next_avail);
+	if (VSU_UNLIKELY(n > q->size))
+		return vq_priv_break(q, VQ_BROKEN_INDEX, n, q->size);
+	return n;
+}
+
+static inline int split_take(struct vq *q, struct vq_chain *chain)
+{
+	uint16_t slot = mask(q, q->next_avail), unused;
+	uint16_t head = ring_load16(driver_area(q) + RING_ENTRIES + 2u * slot);
+	struct vq_priv_flight *f;
+	uint32_t slots;
+	int rc;
+
+	if (VSU_UNLIKELY(head >= q->size))
+		return vq_priv_break(q, VQ_BROKEN_HEAD, head, q->size);
+	f = &q->flights[head];
+	if (VSU_UNLIKELY(f->state))
+		return vq_priv_break(q, VQ_BROKEN_TWICE, head, q->size);
+	rc = vq_priv_walk(q, chain,
+			  ring_load_desc(q->area[AREA_DESC].hva +
+					 (uint32_t)head * RING_DESC_SIZE),
+			  head, q->size, false, &slots, &unused);
+	if (VSU_UNLIKELY(rc))
+		return rc;
+	q->next_avail++;
+	vq_priv_taken(q, chain, head, 1);
+	return 1;
+}
+
+static int split_pop(struct vq *q, struct vq_chain *chain)
+{
+	int n;
+
+	if (VSU_UNLIKELY(!vq_priv_fresh(q)))
+		return -EFAULT;
+	n = split_waiting(q);
+	if (VSU_LIKELY(n > 0))
+		return split_take(q, chain);
+	q->count[VQ_COUNT_EMPTY] += n == 0;
+	return n;
+}
+
+static int split_pop_batch(struct vq *q, struct vq_chain *chains,
+			   unsigned int n)
+{
+	unsigned int i;
+	int rc;
+
+	if (VSU_UNLIKELY(!vq_priv_fresh(q)))
+		return -EFAULT;
+	for (i = 0; i < n; i++) {
+		rc = split_waiting(q);
+		if (rc > 0)
+			rc = split_take(q, &chains[i]);
+		if (VSU_UNLIKELY(rc <= 0)) {
+			q->count[VQ_COUNT_EMPTY] += rc == 0 && i == 0;
+			return i ? (int)i : rc;
+		}
+	}
+	return (int)i;
+}
+
+static void split_unpop(struct vq *q, struct vq_chain *chain)
+{
+	vq_priv_untaken(q, chain->head);
+	q->next_avail--;
+}
+
+static void split_use(struct vq *q, uint16_t id, uint32_t written)
+{
+	ring_store64(device_area(q) + RING_ENTRIES + 8u * mask(q, q->next_used),
+		     (uint64_t)written << 32 | id);
+	q->next_used++;
+}
+
+static void split_push(struct vq *q, struct vq_chain *chain, uint32_t written)
+{
+	if (VSU_UNLIKELY(q->in_order)) {
+		vq_priv_push_in_order(q, chain->head, written, split_use);
+		return;
+	}
+	split_use(q, chain->head, written);
+	vq_priv_release(q, chain->head);
+}
+
+/* The used elements of [published, next_used), in up to two runs. */
+static void split_mark_used(struct vq *q)
+{
+	const struct vq_priv_area *area = &q->area[AREA_DEVICE];
+	uint32_t first = mask(q, (uint16_t)q->published);
+	uint32_t n = (uint16_t)(q->next_used - q->published);
+	uint32_t run;
+
+	n = n < q->size ? n : q->size;
+	run = n < q->size - first ? n : q->size - first;
+	vq_priv_mark_area(q, area, RING_ENTRIES + 8 * first, 8 * run);
+	vq_priv_mark_area(q, area, RING_ENTRIES, 8 * (n - run));
+	vq_priv_mark_area(q, area, RING_IDX, 2);
+}
+
+static bool split_wants_call(const struct vq *q, uint16_t old)
+{
+	uint16_t event;
+
+	if (!q->has_event_idx)
+		return !(ring_load16(driver_area(q) + RING_FLAGS) &
+			 RING_NO_INTERRUPT);
+	event = ring_load16(driver_area(q) + used_event_off(q));
+	return ring_need_event(event, q->next_used, old);
+}
+
+static bool split_publish(struct vq *q)
+{
+	uint16_t old = (uint16_t)q->published;
+	bool call;
+
+	if (q->next_used == old)
+		return false;
+	/* pairs with the driver's acquire: it sees elements and data */
+	ring_store16_release(device_area(q) + RING_IDX, q->next_used);
+	if (VSU_UNLIKELY(q->marks))
+		split_mark_used(q);
+	q->published = q->next_used;
+	ring_fence();
+	call = split_wants_call(q, old);
+	q->count[call ? VQ_COUNT_NOTIFIED : VQ_COUNT_SUPPRESSED]++;
+	return call;
+}
+
+static void split_store_wish(struct vq *q, uint32_t off, uint16_t value)
+{
+	ring_store16(device_area(q) + off, value);
+	if (VSU_UNLIKELY(q->marks))
+		vq_priv_mark_area(q, &q->area[AREA_DEVICE], off, 2);
+}
+
+/* With an event index silence is what its old value gives. */
+static void split_disable_notify(struct vq *q)
+{
+	if (!q->has_event_idx)
+		split_store_wish(q, RING_FLAGS, RING_NO_NOTIFY);
+}
+
+static bool split_peek(struct vq *q)
+{
+	return ring_load16_acquire(driver_area(q) + RING_IDX) != q->next_avail;
+}
+
+static bool split_enable_notify(struct vq *q)
+{
+	if (!vq_priv_fresh(q))
+		return false;
+	if (q->has_event_idx)
+		split_store_wish(q, avail_event_off(q), q->next_avail);
+	else
+		split_store_wish(q, RING_FLAGS, 0);
+	ring_fence();
+	return split_peek(q);
+}
+
+static bool split_has_available(struct vq *q)
+{
+	return vq_priv_fresh(q) && split_peek(q);
+}
+
+static uint64_t split_desc_len(uint32_t size)
+{
+	return (uint64_t)size * RING_DESC_SIZE;
+}
+
+/* With the event index at the end, whether it is negotiated or not. */
+static uint64_t split_driver_len(uint32_t size)
+{
+	return RING_ENTRIES + 2 * (uint64_t)size + 2;
+}
+
+static uint64_t split_device_len(uint32_t size)
+{
+	return RING_ENTRIES + 8 * (uint64_t)size + 2;
+}
+
+/*
+ * The used index is taken from memory, where whoever drove the ring before
+ * left it; the base may be ahead of it by chains that were lost.
+ */
+static int split_start(struct vq *q, uint32_t base, struct vsu_error *err)
+{
+	uint16_t used = ring_load16_acquire(device_area(q) + RING_IDX);
+
+	if (base > UINT16_MAX || (uint16_t)(base - used) > q->size)
+		return vsu_error_set(err, -EINVAL, "ring %u: base %" PRIu32
+				     " is not within %" PRIu32
+				     " entries after the used index %u",
+				     q->index, base, q->size, used);
+	q->next_avail = q->avail_idx = (uint16_t)base;
+	q->next_used = q->published = used;
+	return 0;
+}
+
+static uint32_t split_base(const struct vq *q)
+{
+	return q->next_avail;
+}
+
+static const struct vq_priv_ops split_ops = {
+	.pop = split_pop,
+	.pop_batch = split_pop_batch,
+	.unpop = split_unpop,
+	.push = split_push,
+	.publish = split_publish,
+	.disable_notify = split_disable_notify,
+	.enable_notify = split_enable_notify,
+	.has_available = split_has_available,
+};
+
+const struct vq_priv_format vq_priv_split = {
+	.ops = &split_ops,
+	.align = { 16, 2, 4 },
+	.desc_access = VMEM_READ,
+	.power_of_two = true,
+	.desc_len = split_desc_len,
+	.driver_len = split_driver_len,
+	.device_len = split_device_len,
+	.start = split_start,
+	.base = split_base,
+};

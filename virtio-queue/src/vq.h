@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * The queue behind its handle, and what the files of the device side share.
+ */
+#ifndef VIRTIO_QUEUE_PRIV_VQ_H
+#define VIRTIO_QUEUE_PRIV_VQ_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <virtio-queue/queue.h>
+
+enum vq_priv_state {
+	FLIGHT_FREE = 0,
+	FLIGHT_POPPED,		/* the device works on it */
+	FLIGHT_WAITING,		/* pushed before its turn (in-order rings) */
+};
+
+/* What is known of a buffer id while the device side owns it. */
+struct vq_priv_flight {
+	struct vmem_map *map;	/* its own reference, once the queue has moved
+				   on to another map; else NULL */
+	uint32_t written;	/* while waiting */
+	uint16_t ndesc;		/* ring slots (packed) */
+	uint16_t state;		/* enum vq_priv_state */
+	uint16_t order;		/* not of this id: the table's n-th member is
+				   the n-th head in the order of arrival */
+};
+
+typedef void (*vq_priv_use_fn)(struct vq *q, uint16_t id, uint32_t written);
+
+/* A format, or "idle": disabled and broken queues touch nothing. */
+struct vq_priv_ops {
+	int (*pop)(struct vq *q, struct vq_chain *chain);
+	int (*pop_batch)(struct vq *q, struct vq_chain *chains, unsigned int n);
+	void (*unpop)(struct vq *q, struct vq_chain *chain);
+	void (*push)(struct vq *q, struct vq_chain *chain, uint32_t written);
+	bool (*publish)(struct vq *q);
+	void (*disable_notify)(struct vq *q);
+	bool (*enable_notify)(struct vq *q);
+	bool (*has_available)(struct vq *q);
+};
+
+/* How a format sizes, starts and describes its ring. */
+struct vq_priv_format {
+	const struct vq_priv_ops *ops;
+	uint32_t align[3];	/* of descriptor, driver and device area */
+	uint32_t desc_access;	/* what the device does in the descriptor area */
+	bool power_of_two;
+	uint64_t (*desc_len)(uint32_t size);
+	uint64_t (*driver_len)(uint32_t size);
+	uint64_t (*device_len)(uint32_t size);
+	/* Takes up at base; the areas are translated. */
+	int (*start)(struct vq *q, uint32_t base, struct vsu_error *err);
+	uint32_t (*base)(const struct vq *q);
+};
+
+struct vq_priv_area {
+	uint64_t gpa;
+	uint64_t len;
+	unsigned char *hva;
+	struct vmem_dirty *dirty;
+};
+
+enum { AREA_DESC, AREA_DRIVER, AREA_DEVICE, AREA_COUNT };
+
+struct vq {
+	/* what every turn reads */
+	const struct vq_priv_ops *ops;
+	const uint64_t *generation;	/* the space's */
+	uint64_t seen;			/* the generation worked on */
+	const struct vmem_view *view;
+	uint32_t hint;			/* last range hit */
+	uint32_t size;
+	uint32_t limit;			/* longest chain */
+	bool has_indirect, has_event_idx, in_order;
+	bool marks;			/* a dirty bitmap may be on */
+	bool avail_wrap, used_wrap;	/* packed */
+	uint16_t next_avail;
+	uint16_t avail_idx;		/* split: as loaded last */
+	uint16_t next_used;
+	uint32_t published;		/* position of the last publish */
+	uint32_t slots;			/* packed: in flight or not published */
+	uint32_t pending;		/* packed: slots that are not published */
+	uint64_t first_word;		/* packed: of the first of them */
+	uint32_t inflight;		/* popped, not yet pushed */
+	uint32_t order_in, order_out;	/* next to arrive, next to be used */
+	struct vq_priv_flight *flights;	/* by buffer id */
+	struct vq_priv_area area[AREA_COUNT];
+	uint64_t count[VQ_COUNT_FAULTS + 1];
+
+	/* set-up */
+	const struct vq_priv_format *format;
+	struct vmem_space *space;
+	struct vmem_map *map;		/* counted; of view */
+	uint32_t nflights;		/* entries allocated */
+	uint32_t index;			/* of the ring, for sentences */
+	bool enabled;
+	uint32_t broken;		/* enum vq_broken */
+	uint64_t broken_got, broken_limit;
+	uint32_t base;			/* where it stood when disabled */
+	struct vmem_reader reader;
+};
+
+/* queue.c */
+extern const struct vq_priv_ops vq_priv_idle_ops;
+
+/* Ends the hold of a chain that is on a former map. */
+void vq_priv_flight_unmap(struct vq_priv_flight *flight) VSU_COLD;
+
+/* broken.c */
+
+/* No access to the ring from here on; returns -EFAULT. */
+int vq_priv_break(struct vq *q, enum vq_broken why, uint64_t got,
+		  uint64_t limit) VSU_COLD;
+
+/* memory.c */
+
+/* Works on the current map from here on. 0, or -EFAULT with the queue broken. */
+int vq_priv_refresh(struct vq *q) VSU_COLD;
+
+/* As vq_priv_refresh() for a queue that is being enabled. */
+int vq_priv_attach(struct vq *q, struct vsu_error *err);
+
+/* Lets the map go; chains in flight keep it for themselves. */
+void vq_priv_detach(struct vq *q);
+
+/* The map on which a chain in flight was translated. */
+struct vmem_map *vq_priv_chain_map(const struct vq *q, uint16_t head);
+
+/* mark.c */
+
+/* [off, off + len) of an area was stored to. */
+void vq_priv_mark_area(struct vq *q, const struct vq_priv_area *area,
+		       uint64_t off, uint64_t len);
+
+/* [hva, hva + len) was stored to for the chain. */
+void vq_priv_mark_chain(struct vq *q, uint16_t head, const void *hva,
+			uint64_t len);
+
+/* order.c */
+void vq_priv_order_add(struct vq *q, uint16_t head);
+void vq_priv_order_undo(struct vq *q);
+void vq_priv_push_in_order(struct vq *q, uint16_t head, uint32_t written,
+			   vq_priv_use_fn use);
+
+/* split.c, packed.c */
+extern const struct vq_priv_format vq_priv_split;
+extern const struct vq_priv_format vq_priv_packed;
+
+/* False when the memory changed and the ring is not in it any more. */
+static inline bool vq_priv_fresh(struct vq *q)
+{
+	return VSU_LIKELY(__atomic_load_n(q->generation, __ATOMIC_ACQUIRE) ==
+			  q->seen) || vq_priv_refresh(q) == 0;
+}
+
+/* The chain was walked and is the device's from here on. */
+static inline void vq_priv_taken(struct vq *q, struct vq_chain *chain,
+				 uint16_t head, uint16_t ndesc)
+{
+	struct vq_priv_flight *f = &q->flights[head];
+
+	f->state = FLIGHT_POPPED;
+	f->ndesc = ndesc;
+	chain->head = head;
+	chain->ndesc = ndesc;
+	q->inflight++;
+	q->count[VQ_COUNT_CHAINS]++;
+	q->count[VQ_COUNT_BYTES] += (uint64_t)chain->readable_len +
+				    chain->writable_len;
+	q->count[VQ_COUNT_FAULTS] += chain->fault.why != VQ_FAULT_NONE;
+	if (VSU_UNLIKELY(q->in_order))
+		vq_priv_order_add(q, head);
+}
+
+/* The chain is the device's no more: its hold on memory ends. */
+static inline void vq_priv_release(struct vq *q, uint16_t head)
+{
+	struct vq_priv_flight *f = &q->flights[head];
+
+	if (VSU_UNLIKELY(f->map))
+		vq_priv_flight_unmap(f);
+	f->state = FLIGHT_FREE;
+	q->inflight--;
+}
+
+/* The chain goes back to the ring. */
+static inline void vq_priv_untaken(struct vq *q, uint16_t head)
+{
+	vq_priv_release(q, head);
+	if (q->in_order)
+		vq_priv_order_undo(q);
+}
+
+#endif

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Claims about cursors over chains. */
+#include <config.h>
+
+#include "util.h"
+
+/* Readable "0123456789" in pieces of 3, 0, 3 and 4; writable 5 and 6. */
+static void rig_init_pieces(struct rig *r)
+{
+	rig_init(r, 0);
+	memcpy(r->mem + RIG_DATA, "012", 3);
+	memcpy(r->mem + RIG_DATA + 64, "345", 3);
+	memcpy(r->mem + RIG_DATA + 128, "6789", 4);
+	put_desc(r, RIG_DESC, 0, RIG_DATA, 3, F_NEXT, 1);
+	put_desc(r, RIG_DESC, 1, RIG_DATA, 0, F_NEXT, 2);
+	put_desc(r, RIG_DESC, 2, RIG_DATA + 64, 3, F_NEXT, 3);
+	put_desc(r, RIG_DESC, 3, RIG_DATA + 128, 4, F_NEXT, 4);
+	put_desc(r, RIG_DESC, 4, RIG_DATA + 256, 5, F_NEXT | F_WRITE, 5);
+	put_desc(r, RIG_DESC, 5, RIG_DATA + 320, 6, F_WRITE, 0);
+	offer(r, 0);
+	ck_assert_int_eq(rig_pop(r), 1);
+}
+
+START_TEST(reader_joins_pieces)
+{
+	struct vq_cursor c;
+	char buf[16] = "";
+	struct rig r;
+
+	rig_init_pieces(&r);
+	vq_reader_init(&c, r.q, &r.chain);
+	ck_assert_uint_eq(vq_cursor_left(&c), 10);
+	ck_assert_uint_eq(vq_cursor_read(&c, buf, 5), 5);
+	ck_assert_uint_eq(vq_cursor_read(&c, buf + 5, 11), 5);
+	ck_assert_str_eq(buf, "0123456789");
+	ck_assert_uint_eq(vq_cursor_done(&c), 10);
+	ck_assert_uint_eq(vq_cursor_left(&c), 0);
+	ck_assert_uint_eq(vq_cursor_read(&c, buf, 1), 0);
+	rig_fini(&r);
+}
+END_TEST
+
+START_TEST(read_exact_is_all_or_nothing)
+{
+	struct vq_cursor c;
+	char buf[16] = "";
+	struct rig r;
+
+	rig_init_pieces(&r);
+	vq_reader_init(&c, r.q, &r.chain);
+	ck_assert(!vq_cursor_read_exact(&c, buf, 11));
+	ck_assert_uint_eq(vq_cursor_done(&c), 0);
+	ck_assert(vq_cursor_read_exact(&c, buf, 10));
+	ck_assert_str_eq(buf, "0123456789");
+	rig_fini(&r);
+}
+END_TEST
+
+START_TEST(peek_does_not_move)
+{
+	struct vq_cursor c;
+	char buf[16] = "";
+	struct rig r;
+
+	rig_init_pieces(&r);
+	vq_reader_init(&c, r.q, &r.chain);
+	vq_cursor_skip(&c, 2);
+	ck_assert(vq_cursor_peek(&c, buf, 4));
+	ck_assert_str_eq(buf, "2345");
+	ck_assert_uint_eq(vq_cursor_done(&c), 2);
+	ck_assert(!vq_cursor_peek(&c, buf, 9));
+	rig_fini(&r);
+}
+END_TEST
+
+START_TEST(writer_spreads_over_pieces_and_stops_at_the_end)
+{
+	struct vq_cursor c;
+	struct rig r;
+
+	rig_init_pieces(&r);
+	memset(r.mem + RIG_DATA + 256, 0xaa, 128);
+	vq_writer_init(&c, r.q, &r.chain);
+	ck_assert_uint_eq(vq_cursor_write(&c, "abcdefgh", 8), 8);
+	ck_assert_uint_eq(vq_cursor_zero(&c, 100), 3);
+	ck_assert_int_eq(memcmp(r.mem + RIG_DATA + 256, "abcde\xaa", 6), 0);
+	ck_assert_int_eq(memcmp(r.mem + RIG_DATA + 320, "fgh\0\0\0\xaa", 7), 0);
+	ck_assert_uint_eq(vq_cursor_done(&c), 11);
+	rig_fini(&r);
+}
+END_TEST
+
+START_TEST(tail_is_cut_off_wherever_the_pieces_end)
+{
+	struct vq_cursor c, tail;
+	char buf[16] = "";
+	struct rig r;
+
+	rig_init_pieces(&r);
+	vq_reader_init(&c, r.q, &r.chain);
+	ck_assert(!vq_cursor_split_tail(&c, 11, &tail));
+	ck_assert(vq_cursor_split_tail(&c, 5, &tail));
+	ck_assert_uint_eq(vq_cursor_left(&c), 5);
+	ck_assert_uint_eq(vq_cursor_left(&tail), 5);
+	ck_assert_uint_eq(vq_cursor_done(&tail), 0);
+	vq_cursor_read(&tail, buf, 16);
+	ck_assert_str_eq(buf, "56789");
+	memset(buf, 0, sizeof(buf));
+	vq_cursor_read(&c, buf, 16);
+	ck_assert_str_eq(buf, "01234");
+	rig_fini(&r);
+}
+END_TEST
+
+START_TEST(host_pieces_cover_what_was_asked)
+{
+	struct iovec iov[4];
+	struct vq_cursor c;
+	uint32_t bytes;
+	struct rig r;
+
+	rig_init_pieces(&r);
+	vq_reader_init(&c, r.q, &r.chain);
+	vq_cursor_skip(&c, 1);
+	ck_assert_int_eq(vq_cursor_iov(&c, 7, iov, 4, &bytes), 3);
+	ck_assert_uint_eq(bytes, 7);
+	ck_assert_uint_eq(iov[0].iov_len, 2);
+	ck_assert_uint_eq(iov[2].iov_len, 2);
+	ck_assert_ptr_eq(iov[1].iov_base, r.mem + RIG_DATA + 64);
+	ck_assert_int_eq(vq_cursor_iov(&c, 100, iov, 4, &bytes), 1);
+	ck_assert_uint_eq(bytes, 2);
+	ck_assert_int_eq(vq_cursor_iov(&c, 1, iov, 4, &bytes), 0);
+	rig_fini(&r);
+}
+END_TEST
+
+START_TEST(host_pieces_stop_at_the_callers_room)
+{
+	struct iovec iov[1];
+	struct vq_cursor c;
+	uint32_t bytes;
+	struct rig r;
+
+	rig_init_pieces(&r);
+	vq_writer_init(&c, r.q, &r.chain);
+	ck_assert_int_eq(vq_cursor_iov(&c, 11, iov, 1, &bytes), 1);
+	ck_assert_uint_eq(bytes, 5);
+	ck_assert_uint_eq(vq_cursor_left(&c), 6);
+	rig_fini(&r);
+}
+END_TEST
+
+START_TEST(cursor_over_nothing_is_empty)
+{
+	struct vq_cursor c, tail;
+	struct iovec iov[1];
+	uint32_t bytes;
+	struct rig r;
+
+	rig_init(&r, 0);
+	put_desc(&r, RIG_DESC, 0, RIG_DATA, 4, 0, 0);
+	offer(&r, 0);
+	ck_assert_int_eq(rig_pop(&r), 1);
+	vq_writer_init(&c, r.q, &r.chain);
+	ck_assert_uint_eq(vq_cursor_write(&c, "x", 1), 0);
+	ck_assert_int_eq(vq_cursor_iov(&c, 1, iov, 1, &bytes), 0);
+	ck_assert_uint_eq(bytes, 0);
+	ck_assert(vq_cursor_split_tail(&c, 0, &tail));
+	rig_fini(&r);
+}
+END_TEST
+
+int main(void)
+{
+	TCase *tc = tcase_create("cursor");
+
+	tcase_add_test(tc, reader_joins_pieces);
+	tcase_add_test(tc, read_exact_is_all_or_nothing);
+	tcase_add_test(tc, peek_does_not_move);
+	tcase_add_test(tc, writer_spreads_over_pieces_and_stops_at_the_end);
+	tcase_add_test(tc, tail_is_cut_off_wherever_the_pieces_end);
+	tcase_add_test(tc, host_pieces_cover_what_was_asked);
+	tcase_add_test(tc, host_pieces_stop_at_the_callers_room);
+	tcase_add_test(tc, cursor_over_nothing_is_empty);
+	return run_tcase(tc, "cursor");
+}

@@ -1,0 +1,363 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Claims about the driver's side, with the device's side or a forged one. */
+#include <config.h>
+
+#include <errno.h>
+
+#include "util.h"
+
+#define RING_GPA	0x40000u
+#define TABLES_GPA	0x80000u
+
+struct pair {
+	struct rig r;
+	struct vq_driver *d;
+};
+
+static const struct vq_buffer in_out[3] = {
+	{ RIG_DATA, 16, 0 },
+	{ RIG_DATA + 0x1000, 512, 1 },
+	{ RIG_DATA + 0x2000, 1, 1 },
+};
+
+static void pair_init_config(struct pair *p, struct vq_driver_config *c)
+{
+	struct vmem_region *region = make_region(0, RIG_MEMORY, 0, 0);
+
+	rig_init_regions(&p->r, &region, 1, c->features);
+	c->map = vmem_space_current(p->r.space);
+	c->gpa = RING_GPA;
+	ck_assert_int_eq(vq_driver_new(c, &p->d, NULL), 0);
+	p->r.config.size = c->size;
+	p->r.config.desc_gpa = vq_driver_desc_gpa(p->d);
+	p->r.config.driver_gpa = vq_driver_driver_gpa(p->d);
+	p->r.config.device_gpa = vq_driver_device_gpa(p->d);
+	ck_assert_int_eq(vq_enable(p->r.q, &p->r.config, NULL), 0);
+}
+
+static void pair_init(struct pair *p, uint64_t features, uint32_t indirect_max)
+{
+	struct vq_driver_config c = {
+		.features = features,
+		.size = RIG_SIZE,
+		.indirect_max = indirect_max,
+		.indirect_gpa = TABLES_GPA,
+	};
+
+	pair_init_config(p, &c);
+}
+
+static void pair_fini(struct pair *p)
+{
+	vq_driver_free(p->d);
+	rig_fini(&p->r);
+}
+
+static bool serve_one(struct pair *p, uint32_t written)
+{
+	ck_assert_int_eq(rig_pop(&p->r), 1);
+	vq_push(p->r.q, &p->r.chain, written);
+	return vq_publish(p->r.q);
+}
+
+static void ck_collects(struct pair *p, uint64_t cookie, uint32_t written)
+{
+	uint64_t got;
+	uint32_t len;
+
+	ck_assert_int_eq(vq_driver_collect(p->d, &got, &len), 1);
+	ck_assert_uint_eq(got, cookie);
+	ck_assert_uint_eq(len, written);
+}
+
+static void ck_nothing(struct pair *p)
+{
+	uint64_t got;
+	uint32_t len;
+
+	ck_assert_int_eq(vq_driver_collect(p->d, &got, &len), 0);
+}
+
+START_TEST(layout_refuses_illegal_sizes)
+{
+	struct vq_layout l;
+
+	ck_assert_int_eq(vq_layout(0, 0, &l), -EINVAL);
+	ck_assert_int_eq(vq_layout(3, 0, &l), -EINVAL);
+	ck_assert_int_eq(vq_layout(65536, 0, &l), -EINVAL);
+	ck_assert_int_eq(vq_layout(1, 0, &l), 0);
+	ck_assert_int_eq(vq_layout(256, 0, &l), 0);
+	ck_assert_uint_eq(l.driver, 4096);
+	ck_assert_uint_ge(l.device, 4096 + 4 + 512 + 2);
+	ck_assert_uint_ge(l.size, l.device + 4 + 2048 + 2);
+	ck_assert_uint_eq(l.size % 16, 0);
+}
+END_TEST
+
+START_TEST(layout_of_a_packed_ring_takes_any_size)
+{
+	struct vq_layout l;
+
+	ck_assert_int_eq(vq_layout(3, VQ_F_RING_PACKED, &l), 0);
+	ck_assert_uint_eq(l.driver, 48);
+	ck_assert_uint_ge(l.size, l.device + 4);
+	ck_assert_int_eq(vq_layout(32769, VQ_F_RING_PACKED, &l), -EINVAL);
+}
+END_TEST
+
+START_TEST(request_goes_there_and_back)
+{
+	struct pair p;
+
+	pair_init(&p, 0, 0);
+	ck_assert_int_eq(vq_driver_add(p.d, in_out, 3, 42), 0);
+	ck_assert(!vq_has_available(p.r.q));
+	ck_assert(vq_driver_publish(p.d));
+	ck_assert(serve_one(&p, 513));
+	ck_assert_uint_eq(p.r.chain.readable_len, 16);
+	ck_assert_uint_eq(p.r.chain.writable_len, 513);
+	ck_assert_uint_eq(vq_driver_inflight(p.d), 1);
+	ck_collects(&p, 42, 513);
+	ck_assert_uint_eq(vq_driver_inflight(p.d), 0);
+	ck_nothing(&p);
+	pair_fini(&p);
+}
+END_TEST
+
+START_TEST(illegal_requests_are_refused)
+{
+	static const struct vq_buffer reversed[2] = {
+		{ RIG_DATA, 1, 1 }, { RIG_DATA, 1, 0 },
+	};
+	struct vq_buffer many[RIG_SIZE + 1];
+	struct pair p;
+
+	memset(many, 0, sizeof(many));
+	pair_init(&p, 0, 0);
+	ck_assert_int_eq(vq_driver_add(p.d, in_out, 0, 0), -EINVAL);
+	ck_assert_int_eq(vq_driver_add(p.d, reversed, 2, 0), -EINVAL);
+	ck_assert_int_eq(vq_driver_add(p.d, many, RIG_SIZE + 1, 0), -EINVAL);
+	ck_assert_int_eq(vq_driver_add(p.d, many, RIG_SIZE, 0), 0);
+	ck_assert_int_eq(vq_driver_add(p.d, in_out, 1, 0), -ENOSPC);
+	pair_fini(&p);
+}
+END_TEST
+
+START_TEST(room_comes_back_with_each_request)
+{
+	struct pair p;
+	uint32_t i;
+
+	pair_init(&p, 0, 0);
+	for (i = 0; i < 70000; i++) {
+		ck_assert_int_eq(vq_driver_add(p.d, in_out, 3, i), 0);
+		vq_driver_publish(p.d);
+		serve_one(&p, i % 513);
+		ck_collects(&p, i, i % 513);
+	}
+	pair_fini(&p);
+}
+END_TEST
+
+START_TEST(long_requests_go_through_tables)
+{
+	struct pair p;
+	uint32_t i;
+
+	pair_init(&p, VQ_F_INDIRECT_DESC, 4);
+	for (i = 0; i < RIG_SIZE; i++)
+		ck_assert_int_eq(vq_driver_add(p.d, in_out, 3, i), 0);
+	ck_assert_int_eq(vq_driver_add(p.d, in_out, 3, 0), -ENOSPC);
+	vq_driver_publish(p.d);
+	for (i = 0; i < RIG_SIZE; i++) {
+		serve_one(&p, 1);
+		ck_assert_uint_eq(p.r.chain.nwritable, 2);
+		ck_collects(&p, i, 1);
+	}
+	pair_fini(&p);
+}
+END_TEST
+
+START_TEST(requests_come_back_in_the_devices_order)
+{
+	struct vq_chain other;
+	struct iovec iov[4];
+	struct pair p;
+
+	pair_init(&p, 0, 0);
+	other.iov = iov;
+	other.iov_max = 4;
+	vq_driver_add(p.d, in_out, 3, 1);
+	vq_driver_add(p.d, in_out, 2, 2);
+	vq_driver_publish(p.d);
+	ck_assert_int_eq(rig_pop(&p.r), 1);
+	ck_assert_int_eq(vq_pop(p.r.q, &other), 1);
+	vq_push(p.r.q, &other, 7);
+	vq_push(p.r.q, &p.r.chain, 8);
+	vq_publish(p.r.q);
+	ck_collects(&p, 2, 7);
+	ck_collects(&p, 1, 8);
+	pair_fini(&p);
+}
+END_TEST
+
+static void ck_kicks(uint64_t features)
+{
+	struct pair p;
+
+	pair_init(&p, features, 0);
+	vq_disable_notify(p.r.q);
+	vq_driver_add(p.d, in_out, 1, 1);
+	vq_driver_publish(p.d);		/* may ask: it is the first */
+	serve_one(&p, 0);
+	vq_driver_add(p.d, in_out, 1, 2);
+	ck_assert(!vq_driver_publish(p.d));
+	ck_assert(vq_enable_notify(p.r.q));
+	serve_one(&p, 0);
+	ck_assert(!vq_enable_notify(p.r.q));
+	vq_driver_add(p.d, in_out, 1, 3);
+	ck_assert(vq_driver_publish(p.d));
+	ck_assert(!vq_driver_publish(p.d));
+	pair_fini(&p);
+}
+
+START_TEST(kick_is_wanted_only_when_asked_for)
+{
+	ck_kicks(0);
+	ck_kicks(VQ_F_EVENT_IDX);
+}
+END_TEST
+
+static void ck_calls(uint64_t features)
+{
+	struct pair p;
+	uint32_t i;
+
+	pair_init(&p, features, 0);
+	vq_driver_disable_call(p.d);
+	for (i = 0; i < 4; i++)
+		vq_driver_add(p.d, in_out, 1, i);
+	vq_driver_publish(p.d);
+	ck_assert(!serve_one(&p, 0));
+	ck_assert(vq_driver_enable_call(p.d));
+	ck_collects(&p, 0, 0);
+	ck_assert(!vq_driver_enable_call(p.d));
+	ck_assert(serve_one(&p, 0));
+	ck_collects(&p, 1, 0);
+	vq_driver_disable_call(p.d);
+	ck_assert(!serve_one(&p, 0));
+	pair_fini(&p);
+}
+
+START_TEST(call_comes_only_when_asked_for)
+{
+	ck_calls(0);
+	ck_calls(VQ_F_EVENT_IDX);
+}
+END_TEST
+
+START_TEST(written_is_at_most_what_may_be_written)
+{
+	struct pair p;
+
+	pair_init(&p, 0, 0);
+	vq_driver_add(p.d, in_out, 3, 1);
+	vq_driver_publish(p.d);
+	serve_one(&p, 0xffffffff);
+	ck_collects(&p, 1, 513);
+	pair_fini(&p);
+}
+END_TEST
+
+static void ck_breaks(struct pair *p)
+{
+	uint64_t cookie = 99;
+	uint32_t len;
+
+	ck_assert_int_eq(vq_driver_collect(p->d, &cookie, &len), -EBADMSG);
+	ck_assert_int_eq(vq_driver_collect(p->d, &cookie, &len), -EBADMSG);
+	ck_assert_uint_eq(cookie, 99);
+}
+
+START_TEST(used_index_that_jumps_breaks_the_driver)
+{
+	struct pair p;
+
+	pair_init(&p, 0, 0);
+	put16(&p.r, p.r.config.device_gpa + 2, RIG_SIZE + 1);
+	ck_breaks(&p);
+	pair_fini(&p);
+}
+END_TEST
+
+START_TEST(used_id_that_is_not_out_breaks_the_driver)
+{
+	struct pair p;
+
+	pair_init(&p, 0, 0);
+	vq_driver_add(p.d, in_out, 1, 1);
+	vq_driver_publish(p.d);
+	put16(&p.r, p.r.config.device_gpa + 4, 1);
+	put16(&p.r, p.r.config.device_gpa + 2, 1);
+	ck_breaks(&p);
+	pair_fini(&p);
+}
+END_TEST
+
+START_TEST(used_id_beyond_the_ring_breaks_the_driver)
+{
+	struct pair p;
+
+	pair_init(&p, 0, 0);
+	memset(p.r.mem + p.r.config.device_gpa + 4, 0xff, 8);
+	put16(&p.r, p.r.config.device_gpa + 2, 1);
+	ck_breaks(&p);
+	pair_fini(&p);
+}
+END_TEST
+
+START_TEST(ring_outside_memory_is_refused)
+{
+	struct vq_driver_config c = { .size = 16, .gpa = RIG_MEMORY - 64 };
+	struct vsu_error err = VSU_ERROR_INIT;
+	struct vq_driver *d = NULL;
+	struct rig r;
+
+	rig_init(&r, 0);
+	c.map = vmem_space_current(r.space);
+	ck_assert_int_eq(vq_driver_new(&c, &d, &err), -EFAULT);
+	ck_assert_int_eq(err.code, -EFAULT);
+	c.gpa = RING_GPA + 8;
+	ck_assert_int_eq(vq_driver_new(&c, &d, NULL), -EINVAL);
+	c.gpa = RING_GPA;
+	c.size = 5;
+	ck_assert_int_eq(vq_driver_new(&c, &d, NULL), -EINVAL);
+	c.size = 16;
+	c.indirect_max = 4;
+	ck_assert_int_eq(vq_driver_new(&c, &d, NULL), -EINVAL);
+	ck_assert_ptr_null(d);
+	vq_driver_free(NULL);
+	rig_fini(&r);
+}
+END_TEST
+
+int main(void)
+{
+	TCase *tc = tcase_create("driver");
+
+	tcase_add_test(tc, layout_refuses_illegal_sizes);
+	tcase_add_test(tc, layout_of_a_packed_ring_takes_any_size);
+	tcase_add_test(tc, request_goes_there_and_back);
+	tcase_add_test(tc, illegal_requests_are_refused);
+	tcase_add_test(tc, room_comes_back_with_each_request);
+	tcase_add_test(tc, long_requests_go_through_tables);
+	tcase_add_test(tc, requests_come_back_in_the_devices_order);
+	tcase_add_test(tc, kick_is_wanted_only_when_asked_for);
+	tcase_add_test(tc, call_comes_only_when_asked_for);
+	tcase_add_test(tc, written_is_at_most_what_may_be_written);
+	tcase_add_test(tc, used_index_that_jumps_breaks_the_driver);
+	tcase_add_test(tc, used_id_that_is_not_out_breaks_the_driver);
+	tcase_add_test(tc, used_id_beyond_the_ring_breaks_the_driver);
+	tcase_add_test(tc, ring_outside_memory_is_refused);
+	return run_tcase(tc, "driver");
+}

@@ -1,0 +1,341 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Claims about split rings and well-behaved drivers. */
+#include <config.h>
+
+#include <errno.h>
+
+#include "util.h"
+
+START_TEST(empty_ring_gives_0)
+{
+	struct rig r;
+
+	rig_init(&r, 0);
+	ck_assert_int_eq(rig_pop(&r), 0);
+	ck_assert(!vq_has_available(r.q));
+	ck_assert_uint_eq(vq_counter(r.q, VQ_COUNT_EMPTY), 1);
+	ck_assert(!vq_publish(r.q));
+	rig_fini(&r);
+}
+END_TEST
+
+START_TEST(chain_comes_as_two_lists)
+{
+	struct rig r;
+
+	rig_init(&r, 0);
+	put_desc(&r, RIG_DESC, 7, RIG_DATA, 16, F_NEXT, 3);
+	put_desc(&r, RIG_DESC, 3, RIG_DATA + 100, 512, F_NEXT | F_WRITE, 9);
+	put_desc(&r, RIG_DESC, 9, RIG_DATA + 5000, 1, F_WRITE, 0);
+	offer(&r, 7);
+	ck_assert(vq_has_available(r.q));
+	ck_assert_int_eq(rig_pop(&r), 1);
+	ck_assert_uint_eq(r.chain.head, 7);
+	ck_assert_uint_eq(r.chain.nreadable, 1);
+	ck_assert_uint_eq(r.chain.nwritable, 2);
+	ck_assert_uint_eq(r.chain.readable_len, 16);
+	ck_assert_uint_eq(r.chain.writable_len, 513);
+	ck_assert_uint_eq(r.chain.fault.why, VQ_FAULT_NONE);
+	ck_assert_ptr_eq(r.iov[0].iov_base, r.mem + RIG_DATA);
+	ck_assert_ptr_eq(r.iov[2].iov_base, r.mem + RIG_DATA + 5000);
+	ck_assert_uint_eq(vq_counter(r.q, VQ_COUNT_BYTES), 529);
+	rig_fini(&r);
+}
+END_TEST
+
+START_TEST(pushed_chain_is_seen_after_publish)
+{
+	struct rig r;
+
+	rig_init(&r, 0);
+	put_desc(&r, RIG_DESC, 7, RIG_DATA, 16, F_WRITE, 0);
+	offer(&r, 7);
+	ck_assert_int_eq(rig_pop(&r), 1);
+	vq_push(r.q, &r.chain, 11);
+	ck_assert_uint_eq(used_idx(&r), 0);
+	ck_assert(vq_publish(r.q));
+	ck_assert_uint_eq(used_idx(&r), 1);
+	ck_assert_uint_eq(get32(&r, RIG_DEVICE + 4), 7);
+	ck_assert_uint_eq(get32(&r, RIG_DEVICE + 8), 11);
+	ck_assert(!vq_publish(r.q));
+	rig_fini(&r);
+}
+END_TEST
+
+START_TEST(chains_may_be_pushed_in_any_order)
+{
+	struct vq_chain other;
+	struct iovec iov[1];
+	struct rig r;
+
+	rig_init(&r, 0);
+	other.iov = iov;
+	other.iov_max = 1;
+	offer(&r, 4);
+	offer(&r, 5);
+	ck_assert_int_eq(rig_pop(&r), 1);
+	ck_assert_int_eq(vq_pop(r.q, &other), 1);
+	vq_push(r.q, &other, 0);
+	vq_push(r.q, &r.chain, 0);
+	vq_publish(r.q);
+	ck_assert_uint_eq(get32(&r, RIG_DEVICE + 4), 5);
+	ck_assert_uint_eq(get32(&r, RIG_DEVICE + 12), 4);
+	rig_fini(&r);
+}
+END_TEST
+
+START_TEST(chain_given_back_comes_again)
+{
+	struct rig r;
+
+	rig_init(&r, 0);
+	offer(&r, 4);
+	offer(&r, 5);
+	ck_assert_int_eq(rig_pop(&r), 1);
+	vq_unpop(r.q, &r.chain);
+	ck_assert_uint_eq(vq_inflight(r.q), 0);
+	ck_assert_uint_eq(vq_base(r.q), 0);
+	ck_assert_int_eq(rig_pop(&r), 1);
+	ck_assert_uint_eq(r.chain.head, 4);
+	ck_assert_int_eq(rig_pop(&r), 1);
+	ck_assert_uint_eq(r.chain.head, 5);
+	rig_fini(&r);
+}
+END_TEST
+
+START_TEST(too_little_room_is_a_fault_and_the_ring_goes_on)
+{
+	struct rig r;
+
+	rig_init(&r, 0);
+	r.chain.iov_max = 1;
+	put_desc(&r, RIG_DESC, 0, RIG_DATA, 16, F_NEXT, 1);
+	put_desc(&r, RIG_DESC, 1, RIG_DATA, 16, F_WRITE, 0);
+	offer(&r, 0);
+	ck_assert_int_eq(rig_pop(&r), 1);
+	ck_assert_uint_eq(r.chain.fault.why, VQ_FAULT_NO_ROOM);
+	ck_assert_uint_eq(r.chain.fault.bad, VMEM_WRITE);
+	ck_assert_uint_eq(r.chain.nreadable, 1);
+	ck_assert_uint_eq(r.chain.nwritable, 0);
+	vq_push(r.q, &r.chain, 0);
+	vq_publish(r.q);
+	ck_assert_uint_eq(used_idx(&r), 1);
+	rig_fini(&r);
+}
+END_TEST
+
+START_TEST(direct_part_may_be_followed_by_a_table)
+{
+	struct rig r;
+
+	rig_init(&r, VQ_F_INDIRECT_DESC);
+	put_desc(&r, RIG_DESC, 0, RIG_DATA, 16, F_NEXT, 1);
+	put_desc(&r, RIG_DESC, 1, RIG_TABLE, 32, F_INDIRECT | F_WRITE, 0);
+	put_desc(&r, RIG_TABLE, 0, RIG_DATA, 4, F_NEXT, 1);
+	put_desc(&r, RIG_TABLE, 1, RIG_DATA, 5, F_WRITE, 0);
+	offer(&r, 0);
+	ck_assert_int_eq(rig_pop(&r), 1);
+	ck_assert_uint_eq(r.chain.readable_len, 20);
+	ck_assert_uint_eq(r.chain.writable_len, 5);
+	rig_fini(&r);
+}
+END_TEST
+
+START_TEST(flag_silences_the_call)
+{
+	struct rig r;
+
+	rig_init(&r, 0);
+	put16(&r, RIG_DRIVER, 1);
+	offer(&r, 0);
+	ck_assert_int_eq(rig_pop(&r), 1);
+	vq_push(r.q, &r.chain, 0);
+	ck_assert(!vq_publish(r.q));
+	ck_assert_uint_eq(vq_counter(r.q, VQ_COUNT_SUPPRESSED), 1);
+	rig_fini(&r);
+}
+END_TEST
+
+static bool serve(struct rig *r, unsigned int n)
+{
+	while (n--) {
+		offer(r, 0);
+		ck_assert_int_eq(rig_pop(r), 1);
+		vq_push(r->q, &r->chain, 0);
+	}
+	return vq_publish(r->q);
+}
+
+START_TEST(event_index_is_compared_per_publish)
+{
+	uint64_t used_event = RIG_DRIVER + 4 + 2 * RIG_SIZE;
+	struct rig r;
+
+	rig_init(&r, VQ_F_EVENT_IDX);
+	put16(&r, used_event, 3);
+	ck_assert(!serve(&r, 3));	/* 0..2 */
+	ck_assert(serve(&r, 1));	/* 3 */
+	ck_assert(!serve(&r, 1));
+	put16(&r, used_event, 7);
+	ck_assert(serve(&r, 10));	/* 5..14 */
+	ck_assert_uint_eq(vq_counter(r.q, VQ_COUNT_NOTIFIED), 2);
+	rig_fini(&r);
+}
+END_TEST
+
+START_TEST(event_index_holds_where_the_index_wraps)
+{
+	struct rig r;
+	uint32_t i, calls = 0;
+
+	rig_init(&r, VQ_F_EVENT_IDX);
+	put16(&r, RIG_DRIVER + 4 + 2 * RIG_SIZE, 65535);
+	for (i = 0; i < 3 * 65536; i++)
+		calls += serve(&r, 1);
+	ck_assert_uint_eq(calls, 3);
+	rig_fini(&r);
+}
+END_TEST
+
+START_TEST(notify_flag_is_set_and_cleared)
+{
+	struct rig r;
+
+	rig_init(&r, 0);
+	vq_disable_notify(r.q);
+	ck_assert_uint_eq(get16(&r, RIG_DEVICE), 1);
+	ck_assert(!vq_enable_notify(r.q));
+	ck_assert_uint_eq(get16(&r, RIG_DEVICE), 0);
+	offer(&r, 0);
+	ck_assert(vq_enable_notify(r.q));
+	rig_fini(&r);
+}
+END_TEST
+
+START_TEST(notify_event_is_the_next_index)
+{
+	uint64_t avail_event = RIG_DEVICE + 4 + 8 * RIG_SIZE;
+	struct rig r;
+
+	rig_init(&r, VQ_F_EVENT_IDX);
+	serve(&r, 5);
+	vq_disable_notify(r.q);
+	ck_assert_uint_eq(get16(&r, RIG_DEVICE), 0);
+	ck_assert(!vq_enable_notify(r.q));
+	ck_assert_uint_eq(get16(&r, avail_event), 5);
+	rig_fini(&r);
+}
+END_TEST
+
+START_TEST(queue_goes_on_at_its_base)
+{
+	struct rig r;
+
+	rig_init(&r, 0);
+	serve(&r, 5);
+	ck_assert_uint_eq(vq_base(r.q), 5);
+	vq_disable(r.q);
+	ck_assert_uint_eq(vq_base(r.q), 5);
+	offer(&r, 9);
+	r.config.base = vq_base(r.q);
+	ck_assert_int_eq(vq_enable(r.q, &r.config, NULL), 0);
+	ck_assert_int_eq(rig_pop(&r), 1);
+	ck_assert_uint_eq(r.chain.head, 9);
+	vq_push(r.q, &r.chain, 0);
+	vq_publish(r.q);
+	ck_assert_uint_eq(used_idx(&r), 6);
+	rig_fini(&r);
+}
+END_TEST
+
+START_TEST(push_after_disable_only_releases)
+{
+	struct rig r;
+
+	rig_init(&r, 0);
+	put_desc(&r, RIG_DESC, 0, RIG_DATA, 16, F_WRITE, 0);
+	offer(&r, 0);
+	ck_assert_int_eq(rig_pop(&r), 1);
+	vq_disable(r.q);
+	r.config.base = vq_base(r.q);
+	ck_assert_int_eq(vq_enable(r.q, &r.config, NULL), -EBUSY);
+	memset(r.iov[0].iov_base, 1, 16);
+	vq_push(r.q, &r.chain, 16);
+	ck_assert(!vq_publish(r.q));
+	ck_assert_uint_eq(used_idx(&r), 0);
+	ck_assert_uint_eq(vq_inflight(r.q), 0);
+	ck_assert_int_eq(vq_enable(r.q, &r.config, NULL), 0);
+	rig_fini(&r);
+}
+END_TEST
+
+START_TEST(broken_queue_works_again_after_disable_and_enable)
+{
+	struct rig r;
+
+	rig_init(&r, 0);
+	offer(&r, RIG_SIZE);
+	ck_broken(&r, VQ_BROKEN_HEAD);
+	vq_disable(r.q);
+	memset(r.mem + RIG_DRIVER, 0, 4);
+	r.avail = 0;
+	ck_assert_int_eq(vq_enable(r.q, &r.config, NULL), 0);
+	ck_assert_int_eq(vq_broken(r.q), VQ_OK);
+	ck_assert(serve(&r, 1));
+	rig_fini(&r);
+}
+END_TEST
+
+START_TEST(device_can_break_its_queue)
+{
+	struct vsu_error err = VSU_ERROR_INIT;
+	struct rig r;
+
+	rig_init(&r, 0);
+	ck_assert_int_eq(vq_broken_error(r.q, &err), 0);
+	vq_break(r.q);
+	ck_broken(&r, VQ_BROKEN_BY_DEVICE);
+	rig_fini(&r);
+}
+END_TEST
+
+START_TEST(queue_without_memory_is_not_enabled)
+{
+	struct vq_config config = { .size = 4 };
+	struct vmem_space *space;
+	struct vq *q;
+
+	ck_assert_int_eq(vq_new(&q), 0);
+	ck_assert_int_eq(vq_enable(q, &config, NULL), -EFAULT);
+	ck_assert_int_eq(vmem_space_new(&space), 0);
+	ck_assert_int_eq(vq_set_space(q, space), 0);
+	ck_assert_int_eq(vq_enable(q, &config, NULL), -EFAULT);
+	vq_free(q);
+	vmem_space_free(space);
+	vq_free(NULL);
+}
+END_TEST
+
+int main(void)
+{
+	TCase *tc = tcase_create("split");
+
+	tcase_add_test(tc, empty_ring_gives_0);
+	tcase_add_test(tc, chain_comes_as_two_lists);
+	tcase_add_test(tc, pushed_chain_is_seen_after_publish);
+	tcase_add_test(tc, chains_may_be_pushed_in_any_order);
+	tcase_add_test(tc, chain_given_back_comes_again);
+	tcase_add_test(tc, too_little_room_is_a_fault_and_the_ring_goes_on);
+	tcase_add_test(tc, direct_part_may_be_followed_by_a_table);
+	tcase_add_test(tc, flag_silences_the_call);
+	tcase_add_test(tc, event_index_is_compared_per_publish);
+	tcase_add_test(tc, event_index_holds_where_the_index_wraps);
+	tcase_add_test(tc, notify_flag_is_set_and_cleared);
+	tcase_add_test(tc, notify_event_is_the_next_index);
+	tcase_add_test(tc, queue_goes_on_at_its_base);
+	tcase_add_test(tc, push_after_disable_only_releases);
+	tcase_add_test(tc, broken_queue_works_again_after_disable_and_enable);
+	tcase_add_test(tc, device_can_break_its_queue);
+	tcase_add_test(tc, queue_without_memory_is_not_enabled);
+	return run_tcase(tc, "split");
+}
