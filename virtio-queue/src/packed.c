@@ -75,8 +75,8 @@ static inline uint64_t load_next(const struct vq *q)
 static inline int packed_take(struct vq *q, struct vq_chain *chain)
 {
 	struct ring_desc d;
-	uint32_t slots;
-	uint16_t id;
+	uint32_t slots = 0;
+	uint16_t id = 0;
 	int rc;
 
 	d.word = load_next(q);

@@ -58,10 +58,10 @@ static inline int split_waiting(struct vq *q)
 
 static inline int split_take(struct vq *q, struct vq_chain *chain)
 {
-	uint16_t slot = mask(q, q->next_avail), unused;
+	uint16_t slot = mask(q, q->next_avail), unused = 0;
 	uint16_t head = ring_load16(driver_area(q) + RING_ENTRIES + 2u * slot);
 	struct vq_priv_flight *f;
-	uint32_t slots;
+	uint32_t slots = 0;
 	int rc;
 
 	if (VSU_UNLIKELY(head >= q->size))
