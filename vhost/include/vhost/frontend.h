@@ -68,6 +68,17 @@ struct vhost_user_frontend_ops {
 	void (*config_changed)(void *opaque);
 	/* The session is dead; err names the request and the peer. */
 	void (*failed)(void *opaque, const struct vsu_error *err);
+	/*
+	 * A change of memory while RUNNING is complete. err NULL: the back-end
+	 * has dropped what left the map. Otherwise it refused, and has the
+	 * former map again.
+	 */
+	void (*memory)(void *opaque, const struct vsu_error *err);
+	/*
+	 * The back-end refused set_config, set_call or reset, which err names;
+	 * the session goes on.
+	 */
+	void (*refused)(void *opaque, const struct vsu_error *err);
 };
 
 struct vhost_user_frontend_config {
@@ -120,7 +131,11 @@ VHOST_USER_API uint32_t vhost_user_frontend_queue_num(
 VHOST_USER_API uint32_t vhost_user_frontend_max_mem_slots(
 		const struct vhost_user_frontend *f);
 
-/* Asks for configuration bytes; ops->config answers. */
+/*
+ * Asks for configuration bytes; ops->config answers. -EOPNOTSUPP without the
+ * protocol feature CONFIG. These and set_call are refused with -EAGAIN while
+ * very many requests are unanswered.
+ */
 VHOST_USER_API int vhost_user_frontend_get_config(struct vhost_user_frontend *f,
 					     uint32_t off, uint32_t len,
 					     struct vsu_error *err);
@@ -130,16 +145,24 @@ VHOST_USER_API int vhost_user_frontend_set_config(struct vhost_user_frontend *f,
 					     struct vsu_error *err);
 
 /*
- * The guest's memory: all regions of the map that can be shared. Before start
- * it is recorded; while RUNNING the difference is sent. -EINVAL when a region
- * that is not ROM has no fd or is a private mapping, naming it; -ENOSPC when
- * the back-end has too few slots.
+ * The guest's memory: all regions of the map that are not ROM. The map is
+ * referenced. Before start it is recorded; while RUNNING the difference is sent
+ * and ops->memory answers.
+ *
+ *   -EINVAL  a region has no fd or is a private mapping, which is named
+ *   -ENOSPC  the back-end has too few slots
+ *   -EFAULT  a ring that runs would no longer be in memory
+ *   -EBUSY   another change, a start or a stop is under way
  */
 VHOST_USER_API int vhost_user_frontend_set_memory(struct vhost_user_frontend *f,
 					     struct vmem_map *map,
 					     struct vsu_error *err);
 
-/* Describes ring index; the fds are duplicated. In READY. */
+/*
+ * Describes ring index (below 256); the fds are duplicated. In READY. How many
+ * rings the device has is the owner's to know: what a back-end says by
+ * vhost_user_frontend_queue_num() is pairs of rings for some, rings for others.
+ */
 VHOST_USER_API int vhost_user_frontend_set_ring(struct vhost_user_frontend *f,
 					   uint32_t index,
 					   const struct vhost_user_ring *ring,
@@ -147,7 +170,12 @@ VHOST_USER_API int vhost_user_frontend_set_ring(struct vhost_user_frontend *f,
 
 /*
  * Starts all described rings with these device features (without the
- * protocol's own bits), a subset of what was offered.
+ * protocol's own bits), a subset of what was offered. Each ring's kick
+ * descriptor is signalled once.
+ *
+ *   -EINVAL  no ring was described, or features that were not offered
+ *   -EFAULT  a ring that lies in no memory
+ *   -EPROTO  not READY
  */
 VHOST_USER_API int vhost_user_frontend_start(struct vhost_user_frontend *f,
 					uint64_t features,
@@ -158,11 +186,18 @@ VHOST_USER_API int vhost_user_frontend_set_call(struct vhost_user_frontend *f,
 					   uint32_t index, int call_fd,
 					   struct vsu_error *err);
 
-/* Stops all rings; the back-end finishes what it fetched. */
+/*
+ * Stops all rings; the back-end finishes what it fetched. Their descriptions
+ * stay, with the base where each stopped, for the next start. While RUNNING.
+ */
 VHOST_USER_API int vhost_user_frontend_stop(struct vhost_user_frontend *f,
 				       struct vsu_error *err);
 
-/* Back to the initial state of the device, where the back-end can. In READY. */
+/*
+ * Back to the initial state of the device: features and rings are forgotten,
+ * memory stays. In READY. -EOPNOTSUPP where the back-end cannot: a new
+ * connection does it.
+ */
 VHOST_USER_API int vhost_user_frontend_reset(struct vhost_user_frontend *f,
 					struct vsu_error *err);
 

@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Names of feature bits (VIRTIO 1.3, sections 5 and 6; vhost-user). */
+#include <config.h>
+
+#include <stddef.h>
+#include <string.h>
+
+#include "names.h"
+
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+
+static const char *const net_bits[] = {
+	[0] = "VIRTIO_NET_F_CSUM",
+	[1] = "VIRTIO_NET_F_GUEST_CSUM",
+	[2] = "VIRTIO_NET_F_CTRL_GUEST_OFFLOADS",
+	[3] = "VIRTIO_NET_F_MTU",
+	[5] = "VIRTIO_NET_F_MAC",
+	[6] = "VIRTIO_NET_F_GSO",
+	[7] = "VIRTIO_NET_F_GUEST_TSO4",
+	[8] = "VIRTIO_NET_F_GUEST_TSO6",
+	[9] = "VIRTIO_NET_F_GUEST_ECN",
+	[10] = "VIRTIO_NET_F_GUEST_UFO",
+	[11] = "VIRTIO_NET_F_HOST_TSO4",
+	[12] = "VIRTIO_NET_F_HOST_TSO6",
+	[13] = "VIRTIO_NET_F_HOST_ECN",
+	[14] = "VIRTIO_NET_F_HOST_UFO",
+	[15] = "VIRTIO_NET_F_MRG_RXBUF",
+	[16] = "VIRTIO_NET_F_STATUS",
+	[17] = "VIRTIO_NET_F_CTRL_VQ",
+	[18] = "VIRTIO_NET_F_CTRL_RX",
+	[19] = "VIRTIO_NET_F_CTRL_VLAN",
+	[20] = "VIRTIO_NET_F_CTRL_RX_EXTRA",
+	[21] = "VIRTIO_NET_F_GUEST_ANNOUNCE",
+	[22] = "VIRTIO_NET_F_MQ",
+	[23] = "VIRTIO_NET_F_CTRL_MAC_ADDR",
+};
+
+static const char *const blk_bits[] = {
+	[0] = "VIRTIO_BLK_F_BARRIER",
+	[1] = "VIRTIO_BLK_F_SIZE_MAX",
+	[2] = "VIRTIO_BLK_F_SEG_MAX",
+	[4] = "VIRTIO_BLK_F_GEOMETRY",
+	[5] = "VIRTIO_BLK_F_RO",
+	[6] = "VIRTIO_BLK_F_BLK_SIZE",
+	[7] = "VIRTIO_BLK_F_SCSI",
+	[9] = "VIRTIO_BLK_F_FLUSH",
+	[10] = "VIRTIO_BLK_F_TOPOLOGY",
+	[11] = "VIRTIO_BLK_F_CONFIG_WCE",
+	[12] = "VIRTIO_BLK_F_MQ",
+	[13] = "VIRTIO_BLK_F_DISCARD",
+	[14] = "VIRTIO_BLK_F_WRITE_ZEROES",
+	[15] = "VIRTIO_BLK_F_LIFETIME",
+	[16] = "VIRTIO_BLK_F_SECURE_ERASE",
+	[17] = "VIRTIO_BLK_F_ZONED",
+};
+
+static const char *const console_bits[] = {
+	[0] = "VIRTIO_CONSOLE_F_SIZE",
+	[1] = "VIRTIO_CONSOLE_F_MULTIPORT",
+	[2] = "VIRTIO_CONSOLE_F_EMERG_WRITE",
+};
+
+static const char *const balloon_bits[] = {
+	[0] = "VIRTIO_BALLOON_F_MUST_TELL_HOST",
+	[1] = "VIRTIO_BALLOON_F_STATS_VQ",
+	[2] = "VIRTIO_BALLOON_F_DEFLATE_ON_OOM",
+	[3] = "VIRTIO_BALLOON_F_FREE_PAGE_HINT",
+	[4] = "VIRTIO_BALLOON_F_PAGE_POISON",
+	[5] = "VIRTIO_BALLOON_F_PAGE_REPORTING",
+};
+
+static const char *const scsi_bits[] = {
+	[0] = "VIRTIO_SCSI_F_INOUT",
+	[1] = "VIRTIO_SCSI_F_HOTPLUG",
+	[2] = "VIRTIO_SCSI_F_CHANGE",
+	[3] = "VIRTIO_SCSI_F_T10_PI",
+};
+
+static const char *const gpu_bits[] = {
+	[0] = "VIRTIO_GPU_F_VIRGL",
+	[1] = "VIRTIO_GPU_F_EDID",
+	[2] = "VIRTIO_GPU_F_RESOURCE_UUID",
+	[3] = "VIRTIO_GPU_F_RESOURCE_BLOB",
+	[4] = "VIRTIO_GPU_F_CONTEXT_INIT",
+};
+
+static const char *const vsock_bits[] = {
+	[0] = "VIRTIO_VSOCK_F_STREAM",
+	[1] = "VIRTIO_VSOCK_F_SEQPACKET",
+	[2] = "VIRTIO_VSOCK_F_NO_IMPLIED_STREAM",
+};
+
+static const char *const crypto_bits[] = {
+	[0] = "VIRTIO_CRYPTO_F_REVISION_1",
+	[1] = "VIRTIO_CRYPTO_F_CIPHER_STATELESS_MODE",
+	[2] = "VIRTIO_CRYPTO_F_HASH_STATELESS_MODE",
+	[3] = "VIRTIO_CRYPTO_F_MAC_STATELESS_MODE",
+	[4] = "VIRTIO_CRYPTO_F_AEAD_STATELESS_MODE",
+	[5] = "VIRTIO_CRYPTO_F_AKCIPHER_STATELESS_MODE",
+};
+
+static const char *const fs_bits[] = {
+	[0] = "VIRTIO_FS_F_NOTIFICATION",
+};
+
+/* Of every device: 24 to 63, without what vhost-user itself takes. */
+static const char *const common_bits[] = {
+	[24] = "VIRTIO_F_NOTIFY_ON_EMPTY",
+	[26] = "VHOST_F_LOG_ALL",
+	[27] = "VIRTIO_F_ANY_LAYOUT",
+	[28] = "VIRTIO_F_INDIRECT_DESC",
+	[29] = "VIRTIO_F_EVENT_IDX",
+	[30] = "VHOST_USER_F_PROTOCOL_FEATURES",
+	[32] = "VIRTIO_F_VERSION_1",
+	[33] = "VIRTIO_F_ACCESS_PLATFORM",
+	[34] = "VIRTIO_F_RING_PACKED",
+	[35] = "VIRTIO_F_IN_ORDER",
+	[36] = "VIRTIO_F_ORDER_PLATFORM",
+	[37] = "VIRTIO_F_SR_IOV",
+	[38] = "VIRTIO_F_NOTIFICATION_DATA",
+	[39] = "VIRTIO_F_NOTIF_CONFIG_DATA",
+	[40] = "VIRTIO_F_RING_RESET",
+	[41] = "VIRTIO_F_ADMIN_VQ",
+	[56] = "VIRTIO_NET_F_HOST_USO",
+	[57] = "VIRTIO_NET_F_HASH_REPORT",
+	[59] = "VIRTIO_NET_F_GUEST_HDRLEN",
+	[60] = "VIRTIO_NET_F_RSS",
+	[61] = "VIRTIO_NET_F_RSC_EXT",
+	[62] = "VIRTIO_NET_F_STANDBY",
+	[63] = "VIRTIO_NET_F_SPEED_DUPLEX",
+};
+
+static const char *const protocol_bits[] = {
+	[0] = "MQ",
+	[1] = "LOG_SHMFD",
+	[2] = "RARP",
+	[3] = "REPLY_ACK",
+	[4] = "NET_MTU",
+	[5] = "BACKEND_REQ",
+	[6] = "CROSS_ENDIAN",
+	[7] = "CRYPTO_SESSION",
+	[8] = "PAGEFAULT",
+	[9] = "CONFIG",
+	[10] = "BACKEND_SEND_FD",
+	[11] = "HOST_NOTIFIER",
+	[12] = "INFLIGHT_SHMFD",
+	[13] = "RESET_DEVICE",
+	[14] = "INBAND_NOTIFICATIONS",
+	[15] = "CONFIGURE_MEM_SLOTS",
+	[16] = "STATUS",
+	[17] = "XEN_MMAP",
+	[18] = "SHARED_OBJECT",
+	[19] = "DEVICE_STATE",
+	[20] = "GET_VRING_BASE_INFLIGHT",
+	[21] = "GPA_ADDRESSES",
+	[22] = "SHMEM",
+	[23] = "GET_VRING_BASE_SKIP_DRAIN",
+};
+
+#define DEVICE(id, name) { #name, id, name##_bits, COUNT(name##_bits) }
+#define DEVICE_WITHOUT_BITS(id, name) { name, id, NULL, 0 }
+
+static const struct names_device devices[] = {
+	DEVICE(1, net),
+	DEVICE(2, blk),
+	DEVICE(3, console),
+	DEVICE_WITHOUT_BITS(4, "rng"),
+	DEVICE(5, balloon),
+	DEVICE(8, scsi),
+	DEVICE(16, gpu),
+	DEVICE_WITHOUT_BITS(18, "input"),
+	DEVICE(19, vsock),
+	DEVICE(20, crypto),
+	DEVICE(26, fs),
+};
+
+static const char *const device_names[] = {
+	"net", "blk", "console", "rng", "balloon", "scsi", "gpu", "input",
+	"vsock", "crypto", "fs", NULL
+};
+
+const char *const *names_devices(void)
+{
+	return device_names;
+}
+
+const struct names_device *names_device(const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < COUNT(devices); i++)
+		if (!strcmp(devices[i].name, name))
+			return &devices[i];
+	return NULL;
+}
+
+#define BIT(n) (UINT64_C(1) << (n))
+
+/*
+ * Only disks and network cards offer enough bits of their own to be told
+ * apart: a network card by its control queue and status bits, which lie
+ * above a disk's, a disk by bits that a network card leaves unused (4) or
+ * offers only together with those.
+ */
+const struct names_device *names_guess(uint64_t features)
+{
+	const uint64_t net = BIT(18) | BIT(19) | BIT(20) | BIT(21) | BIT(22);
+	const uint64_t blk = BIT(4) | BIT(6) | BIT(9) | BIT(10);
+
+	if (features & net)
+		return names_device("net");
+	return features & blk ? names_device("blk") : NULL;
+}
+
+const char *names_feature(const struct names_device *dev, unsigned int bit)
+{
+	const unsigned int first_net_only = 48;
+
+	if (bit < 24)
+		return dev && bit < dev->nbits ? dev->bits[bit] : NULL;
+	if (bit >= COUNT(common_bits))
+		return NULL;
+	if (bit >= first_net_only && (!dev || dev->id != 1))
+		return NULL;
+	return common_bits[bit];
+}
+
+const char *names_protocol_feature(unsigned int bit)
+{
+	return bit < COUNT(protocol_bits) ? protocol_bits[bit] : NULL;
+}

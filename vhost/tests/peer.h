@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * A scripted back-end for tests of the front-end. It reads raw messages from
+ * its end of a socketpair, notes them, and answers each as an honest back-end
+ * would, but for one deviation at one message. It shares no code with the
+ * library, so that a fault there cannot hide here.
+ */
+#ifndef TESTS_PEER_H
+#define TESTS_PEER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <vhost/protocol.h>
+
+#define PEER_LOG	512u
+#define PEER_FDS	8u
+
+/* A message that arrived. */
+struct peer_msg {
+	struct vhost_user_header hdr;
+	unsigned char payload[4096];
+	unsigned int nfds;
+};
+
+/* What is done to one answer. */
+enum peer_twist {
+	PEER_HONEST,
+	PEER_HANG_UP,		/* instead of the answer */
+	PEER_ACCEPT_AND_LEAVE,	/* answer, then hang up at the next message */
+	PEER_SILENT,
+	PEER_WRONG_NUMBER,
+	PEER_NO_REPLY_BIT,
+	PEER_EXTRA_FLAG,	/* NEED_REPLY left in: 0xd */
+	PEER_WRONG_VERSION,
+	PEER_SHORT,		/* 4 bytes of payload less */
+	PEER_LONG,		/* 8 bytes more */
+	PEER_EMPTY,		/* no payload */
+	PEER_HUGE,		/* announces 64 KiB */
+	PEER_WITH_FD,
+	PEER_TWICE,
+	PEER_REFUSE,		/* non-zero acknowledgement */
+	PEER_VALUE,		/* value in place of the first 8 bytes */
+	PEER_HALF_HEADER,	/* 6 bytes of header, then nothing */
+};
+
+struct peer {
+	int sock;
+	int back;			/* its end of the back-end channel, or -1 */
+	int extra;			/* a descriptor to attach where asked */
+	uint64_t features, protocol;	/* what it offers */
+	uint64_t queue_num, max_slots;
+	uint8_t status;
+	uint64_t acked;			/* SET_PROTOCOL_FEATURES */
+	uint32_t base;			/* answered to GET_VRING_BASE */
+
+	uint32_t twist_at;		/* request number; 0: by count */
+	unsigned int twist_count;	/* the n-th message, from 1 */
+	enum peer_twist twist;
+	uint64_t value;
+	bool leaving;
+
+	struct peer_msg last;
+	uint32_t log[PEER_LOG];		/* request numbers */
+	uint32_t flags[PEER_LOG];	/* their header flags */
+	unsigned int n;
+};
+
+/* Offers what today's back-ends offer. */
+void peer_init(struct peer *p, int sock);
+void peer_fini(struct peer *p);
+
+/*
+ * Reads and answers what has arrived, at most one message: false when there
+ * was none or the peer has left.
+ */
+bool peer_step(struct peer *p);
+
+/* Sends these bytes as they are. */
+void peer_send(struct peer *p, uint32_t request, uint32_t flags,
+	       const void *payload, uint32_t size, int fd);
+
+/* How often a request arrived, and where first (PEER_LOG: never). */
+unsigned int peer_count(const struct peer *p, uint32_t request);
+unsigned int peer_first(const struct peer *p, uint32_t request);
+
+/* Over the back-end channel: a request, and its answer (-1: none came). */
+void peer_ask(struct peer *p, uint32_t request, uint32_t flags,
+	      const void *payload, uint32_t size, int fd);
+int64_t peer_answer(struct peer *p);
+
+#endif
