@@ -67,5 +67,5 @@ tap_done() {
 # Is this folder the top of a git checkout, rather than an unpacked tarball
 # that happens to lie in one?
 is_checkout() {
-	[ "$(git -C "$1" rev-parse --show-cdup 2>/dev/null)" = '' ] && [ -e "$1/.git" ]
+	[ -e "$1/.git" ] && git -C "$1" rev-parse >/dev/null 2>&1
 }
