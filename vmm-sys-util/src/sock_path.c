@@ -103,7 +103,7 @@ static int remove_stale(const struct sockaddr_un *addr, struct vsu_error *err)
 		return errno == ENOENT ? 0 :
 			vsu_error_sys(err, -errno, "cannot look at '%s'", path);
 	if (!S_ISSOCK(st.st_mode))
-		return vsu_error_set(err, -EADDRINUSE,
+		return vsu_error_set(err, -ENOTSOCK,
 				     "'%s' exists and is %s, not a socket; remove it or choose another path",
 				     path, S_ISLNK(st.st_mode) ?
 				     "a symbolic link" : "some other file");
@@ -116,7 +116,7 @@ static int remove_stale(const struct sockaddr_un *addr, struct vsu_error *err)
 				     path);
 	if (rc)
 		return vsu_error_set(err, -EADDRINUSE,
-				     "a server is listening at '%s'; stop it or choose another path",
+				     "'%s' is in use by a server that listens there; stop it or choose another path",
 				     path);
 	if (unlink(path) < 0 && errno != ENOENT)
 		return vsu_error_sys(err, -errno,

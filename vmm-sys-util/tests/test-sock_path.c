@@ -95,7 +95,7 @@ START_TEST(live_server_is_refused_and_notices_nothing)
 	int listener = must_listen("s");
 
 	ck_assert_int_eq(vsu_sock_listen("s", 1, &err), -EADDRINUSE);
-	ck_assert_str_eq(err.msg, "a server is listening at 's'; stop it or choose another path");
+	ck_assert_str_eq(err.msg, "'s' is in use by a server that listens there; stop it or choose another path");
 	ck_assert_int_eq(vsu_sock_accept(listener), -EAGAIN);
 	ck_assert_int_eq(access("s", F_OK), 0);
 	vsu_fd_close(&listener);
@@ -154,7 +154,7 @@ START_TEST(what_is_not_a_socket_is_never_removed)
 
 	obstacles[_i].make("s");
 	before = inode_of("s");
-	ck_assert_int_eq(vsu_sock_listen("s", 1, &err), -EADDRINUSE);
+	ck_assert_int_eq(vsu_sock_listen("s", 1, &err), -ENOTSOCK);
 	ck_assert_msg(has_word(obstacles[_i].word), "%s", err.msg);
 	ck_assert_msg(has_word("choose another path"), "%s", err.msg);
 	ck_assert_uint_eq(inode_of("s"), before);
@@ -211,7 +211,7 @@ START_TEST(every_form_of_path_finds_its_directory)
 			 LONGEST);
 	fd = must_listen(path);
 	vsu_fd_close(&fd);
-	ck_assert_int_eq(vsu_sock_listen("/", 1, &err), -EADDRINUSE);
+	ck_assert_int_eq(vsu_sock_listen("/", 1, &err), -ENOTSOCK);
 	unlink("d/s");
 	unlink("d/t");
 }
@@ -507,7 +507,7 @@ START_TEST(errors_may_be_ignored)
 {
 	ck_assert_int_eq(vsu_sock_connect("s", NULL), -ENOENT);
 	make_file("s");
-	ck_assert_int_eq(vsu_sock_listen("s", 1, NULL), -EADDRINUSE);
+	ck_assert_int_eq(vsu_sock_listen("s", 1, NULL), -ENOTSOCK);
 	ck_assert_int_eq(vsu_sock_accept(-1), -EBADF);
 }
 END_TEST

@@ -24,8 +24,8 @@ VSU_BEGIN_DECLS
  * A listening, non-blocking socket at path, or a negative errno:
  *
  *   -ENAMETOOLONG  the path exceeds what a socket address holds
- *   -EADDRINUSE    a live server listens there, or the path exists and is
- *                  not a socket (which is never removed)
+ *   -EADDRINUSE    a live server listens there
+ *   -ENOTSOCK      the path exists and is not a socket; it is never removed
  *
  * A stale socket, one that nobody listens on, is replaced. Two programs that
  * race for a path do not both succeed: check and replacement are made under
