@@ -69,7 +69,6 @@ static int find_ring(struct vq_driver *d, const struct vq_driver_config *config,
 
 	if (rc < 0)
 		return rc;
-	memset(ring, 0, d->layout.size);
 	d->gpa = config->gpa;
 	d->desc = ring + d->layout.desc;
 	d->driver = ring + d->layout.driver;
@@ -105,20 +104,19 @@ int vq_driver_new(const struct vq_driver_config *config,
 	if (vq_layout(config->size, config->features, &layout) < 0)
 		return vsu_error_set(err, -EINVAL, "a ring cannot have %" PRIu32
 				     " entries", config->size);
-	if (config->features & VQ_F_RING_PACKED)
-		return vsu_error_set(err, -EOPNOTSUPP,
-				     "the driver side of packed rings");
 	d = calloc(1, sizeof(*d) + config->size * sizeof(d->requests[0]));
 	if (!d)
 		return vsu_error_set(err, -ENOMEM, "no memory for %" PRIu32
 				     " requests", config->size);
-	d->ops = &vq_priv_driver_split;
+	d->ops = config->features & VQ_F_RING_PACKED ?
+		 &vq_priv_driver_packed : &vq_priv_driver_split;
 	d->map = vmem_map_ref(config->map);
 	d->view = vmem_map_view(d->map);
 	d->layout = layout;
 	d->size = config->size;
 	d->has_event_idx = config->features & VQ_F_EVENT_IDX;
-	d->has_in_order = config->features & VQ_F_IN_ORDER;
+	d->in_order = config->features & VQ_F_IN_ORDER;
+	d->has_notification_data = config->features & VQ_F_NOTIFICATION_DATA;
 	rc = find_tables(d, config, err);
 	if (rc == 0)
 		rc = find_ring(d, config, err);
@@ -126,9 +124,28 @@ int vq_driver_new(const struct vq_driver_config *config,
 		vq_driver_free(d);
 		return rc;
 	}
-	d->ops->init(d);
+	vq_driver_reset(d);
 	*out = d;
 	return 0;
+}
+
+void vq_driver_reset(struct vq_driver *driver)
+{
+	uint32_t i;
+
+	memset(driver->desc, 0, driver->layout.size);
+	for (i = 0; i < driver->size; i++) {
+		driver->requests[i].nslots = 0;
+		driver->requests[i].next = (uint16_t)(i + 1);
+	}
+	driver->nfree = driver->size;
+	driver->free_head = 0;
+	driver->free_tail = (uint16_t)(driver->size - 1);
+	driver->next_avail = driver->next_used = driver->published = 0;
+	driver->inflight = driver->added = 0;
+	driver->order_in = driver->order_out = 0;
+	driver->in_batch = driver->broken = false;
+	driver->avail_wrap = driver->used_wrap = true;
 }
 
 void vq_driver_free(struct vq_driver *driver)
@@ -154,6 +171,15 @@ uint64_t vq_driver_device_gpa(const struct vq_driver *driver)
 	return driver->gpa + driver->layout.device;
 }
 
+uint64_t vq_priv_driver_table(const struct vq_driver *d, uint16_t id,
+			      unsigned char **hva)
+{
+	uint64_t off = (uint64_t)id * d->indirect_max * RING_DESC_SIZE;
+
+	*hva = d->indirect + off;
+	return d->indirect_gpa + off;
+}
+
 /* Readable buffers first, and something to do at all. */
 static bool in_order(const struct vq_buffer *buffers, unsigned int n)
 {
@@ -165,42 +191,99 @@ static bool in_order(const struct vq_buffer *buffers, unsigned int n)
 	return n > 0;
 }
 
+static uint32_t writable_len(const struct vq_buffer *buffers, unsigned int n)
+{
+	uint64_t len = 0;
+	unsigned int i;
+
+	for (i = 0; i < n; i++)
+		len += buffers[i].writable ? buffers[i].len : 0;
+	return len < UINT32_MAX ? (uint32_t)len : UINT32_MAX;
+}
+
 int vq_driver_add(struct vq_driver *driver, const struct vq_buffer *buffers,
 		  unsigned int n, uint64_t cookie)
 {
 	bool indirect = n > 1 && n <= driver->indirect_max;
-	uint64_t off = 0;
+	uint32_t nslots = indirect ? 1 : n;
+	uint16_t id = driver->free_head;
+	struct vq_priv_request *r;
 
-	if (!in_order(buffers, n) || (!indirect && n > driver->size))
+	if (!in_order(buffers, n) || nslots > driver->size)
 		return -EINVAL;
-	if ((indirect ? 1 : n) > driver->nfree)
+	if (nslots > driver->nfree)
 		return -ENOSPC;
-	if (indirect)
-		off = (uint64_t)driver->free_head * driver->indirect_max *
-		      RING_DESC_SIZE;
-	driver->ops->add(driver, buffers, n, driver->indirect_gpa + off,
-			 indirect ? driver->indirect + off : NULL, cookie);
+	r = &driver->requests[id];
+	r->last = driver->ops->add(driver, buffers, n, indirect);
+	r->cookie = cookie;
+	r->writable = writable_len(buffers, n);
+	r->nslots = (uint16_t)nslots;
+	driver->free_head = driver->requests[r->last].next;
+	driver->nfree -= nslots;
+	driver->requests[driver->order_in].order = id;
+	if (++driver->order_in == driver->size)
+		driver->order_in = 0;
 	driver->inflight++;
 	return 0;
 }
 
 bool vq_driver_publish(struct vq_driver *driver)
 {
-	return driver->published != driver->next_avail &&
-	       driver->ops->publish(driver);
+	return driver->added && driver->ops->publish(driver);
+}
+
+/*
+ * A device that works in order may name the last of several requests only;
+ * the others are done too, written to the full.
+ */
+static int peek_in_order(struct vq_driver *d, uint16_t *id, uint32_t *len)
+{
+	int rc;
+
+	if (!d->in_batch) {
+		rc = d->ops->peek(d, &d->batch_id, &d->batch_len);
+		if (rc <= 0)
+			return rc;
+		d->in_batch = true;
+	}
+	*id = d->requests[d->order_out].order;
+	*len = *id == d->batch_id ? d->batch_len : UINT32_MAX;
+	d->in_batch = *id != d->batch_id;
+	if (++d->order_out == d->size)
+		d->order_out = 0;
+	return 1;
+}
+
+/*
+ * Back to the end of the list: requests that end in order take descriptors in
+ * the order of the table, as section 2.7.5 wants it of rings in order.
+ */
+static void release(struct vq_driver *d, uint16_t id)
+{
+	struct vq_priv_request *r = &d->requests[id];
+
+	if (d->nfree)
+		d->requests[d->free_tail].next = id;
+	else
+		d->free_head = id;
+	d->free_tail = r->last;
+	d->nfree += r->nslots;
+	r->nslots = 0;
+	d->inflight--;
 }
 
 int vq_driver_collect(struct vq_driver *driver, uint64_t *cookie,
 		      uint32_t *written)
 {
 	const struct vq_priv_request *r;
-	uint32_t len;
-	uint16_t id;
+	uint32_t len = 0;
+	uint16_t id = 0;
 	int rc;
 
 	if (driver->broken)
 		return -EBADMSG;
-	rc = driver->ops->collect(driver, &id, &len);
+	rc = driver->in_order ? peek_in_order(driver, &id, &len) :
+	     driver->ops->peek(driver, &id, &len);
 	if (rc <= 0) {
 		driver->broken = rc < 0;
 		return rc;
@@ -209,9 +292,16 @@ int vq_driver_collect(struct vq_driver *driver, uint64_t *cookie,
 	*cookie = r->cookie;
 	/* some devices count more than they may write: nothing relies on it */
 	*written = len < r->writable ? len : r->writable;
-	driver->ops->release(driver, id);
-	driver->inflight--;
+	driver->ops->advance(driver, r->nslots);
+	release(driver, id);
 	return 1;
+}
+
+uint32_t vq_driver_notification(const struct vq_driver *driver, uint16_t index)
+{
+	if (!driver->has_notification_data)
+		return index;
+	return (uint32_t)driver->ops->position(driver) << 16 | index;
 }
 
 void vq_driver_disable_call(struct vq_driver *driver)

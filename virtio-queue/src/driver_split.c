@@ -27,21 +27,6 @@ static const unsigned char *avail_event(const struct vq_driver *d)
 	return d->device + RING_ENTRIES + 8 * d->size;
 }
 
-static void split_init(struct vq_driver *d)
-{
-	uint32_t i;
-
-	for (i = 0; i < d->size; i++)
-		d->requests[i].next = (uint16_t)(i + 1);
-	d->nfree = d->size;
-}
-
-static uint16_t flags_of(const struct vq_buffer *b, bool more)
-{
-	return (uint16_t)((b->writable ? RING_DESC_WRITE : 0) |
-			  (more ? RING_DESC_NEXT : 0));
-}
-
 /* An indirect table links its entries in order. */
 static void fill_table(unsigned char *table, const struct vq_buffer *buffers,
 		       unsigned int n)
@@ -51,7 +36,7 @@ static void fill_table(unsigned char *table, const struct vq_buffer *buffers,
 	for (i = 0; i < n; i++)
 		ring_store_desc(table + i * RING_DESC_SIZE, buffers[i].gpa,
 				ring_word(buffers[i].len,
-					  flags_of(&buffers[i], i + 1 < n),
+					  vq_priv_buffer_flags(&buffers[i], i + 1 < n),
 					  (uint16_t)(i + 1 < n ? i + 1 : 0)));
 }
 
@@ -68,47 +53,37 @@ static uint16_t fill_direct(struct vq_driver *d,
 		ring_store_desc(d->desc + (uint32_t)last * RING_DESC_SIZE,
 				buffers[i].gpa,
 				ring_word(buffers[i].len,
-					  flags_of(&buffers[i], i + 1 < n),
+					  vq_priv_buffer_flags(&buffers[i], i + 1 < n),
 					  i + 1 < n ? at : 0));
 	}
 	return last;
 }
 
-static uint32_t writable_len(const struct vq_buffer *buffers, unsigned int n)
+static uint16_t fill_indirect(struct vq_driver *d,
+			      const struct vq_buffer *buffers, unsigned int n)
 {
-	uint64_t len = 0;
-	unsigned int i;
+	uint16_t head = d->free_head;
+	unsigned char *table;
+	uint64_t gpa = vq_priv_driver_table(d, head, &table);
 
-	for (i = 0; i < n; i++)
-		len += buffers[i].writable ? buffers[i].len : 0;
-	return len < UINT32_MAX ? (uint32_t)len : UINT32_MAX;
+	fill_table(table, buffers, n);
+	ring_store_desc(d->desc + (uint32_t)head * RING_DESC_SIZE, gpa,
+			ring_word(n * RING_DESC_SIZE, RING_DESC_INDIRECT, 0));
+	return head;
 }
 
-static void split_add(struct vq_driver *d, const struct vq_buffer *buffers,
-		      unsigned int n, uint64_t indirect_gpa,
-		      unsigned char *indirect, uint64_t cookie)
+static uint16_t split_add(struct vq_driver *d, const struct vq_buffer *buffers,
+			  unsigned int n, bool indirect)
 {
-	struct vq_buffer table = { indirect_gpa, n * RING_DESC_SIZE, 0 };
 	uint16_t head = d->free_head;
-	struct vq_priv_request *r = &d->requests[head];
+	uint16_t last = indirect ? fill_indirect(d, buffers, n) :
+				   fill_direct(d, buffers, n);
 
-	if (indirect) {
-		fill_table(indirect, buffers, n);
-		r->last = head;
-		ring_store_desc(d->desc + (uint32_t)head * RING_DESC_SIZE,
-				table.gpa, ring_word(table.len,
-						     RING_DESC_INDIRECT, 0));
-	} else {
-		r->last = fill_direct(d, buffers, n);
-	}
-	r->cookie = cookie;
-	r->writable = writable_len(buffers, n);
-	r->nslots = (uint16_t)(indirect ? 1 : n);
-	d->free_head = d->requests[r->last].next;
-	d->nfree -= r->nslots;
 	ring_store16(d->driver + RING_ENTRIES +
 		     2u * mask(d, d->next_avail), head);
 	d->next_avail++;
+	d->added++;
+	return last;
 }
 
 static bool split_publish(struct vq_driver *d)
@@ -118,6 +93,7 @@ static bool split_publish(struct vq_driver *d)
 	/* pairs with the device's acquire: it sees entries and descriptors */
 	ring_store16_release(d->driver + RING_IDX, d->next_avail);
 	d->published = d->next_avail;
+	d->added = 0;
 	ring_fence();
 	if (d->has_event_idx)
 		return ring_need_event(ring_load16(avail_event(d)),
@@ -134,7 +110,7 @@ static int split_used(const struct vq_driver *d)
 	return n > d->size ? -EBADMSG : n;
 }
 
-static int split_collect(struct vq_driver *d, uint16_t *id, uint32_t *len)
+static int split_peek(const struct vq_driver *d, uint16_t *id, uint32_t *len)
 {
 	uint64_t element;
 	int n = split_used(d);
@@ -146,20 +122,20 @@ static int split_collect(struct vq_driver *d, uint16_t *id, uint32_t *len)
 	if ((uint32_t)element >= d->size ||
 	    !d->requests[(uint32_t)element].nslots)
 		return -EBADMSG;
-	d->next_used++;
 	*id = (uint16_t)element;
 	*len = (uint32_t)(element >> 32);
 	return 1;
 }
 
-static void split_release(struct vq_driver *d, uint16_t id)
+static void split_advance(struct vq_driver *d, uint16_t nslots)
 {
-	struct vq_priv_request *r = &d->requests[id];
+	(void)nslots;
+	d->next_used++;
+}
 
-	d->nfree += r->nslots;
-	r->nslots = 0;
-	d->requests[r->last].next = d->free_head;
-	d->free_head = id;
+static uint16_t split_position(const struct vq_driver *d)
+{
+	return d->next_avail;
 }
 
 /* With an event index: one that the used index has just passed. */
@@ -182,11 +158,11 @@ static bool split_enable_call(struct vq_driver *d)
 }
 
 const struct vq_priv_driver_ops vq_priv_driver_split = {
-	.init = split_init,
 	.add = split_add,
 	.publish = split_publish,
-	.collect = split_collect,
-	.release = split_release,
+	.peek = split_peek,
+	.advance = split_advance,
 	.disable_call = split_disable_call,
 	.enable_call = split_enable_call,
+	.position = split_position,
 };

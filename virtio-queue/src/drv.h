@@ -8,28 +8,36 @@
 
 #include <virtio-queue/driver.h>
 
+#include "ring.h"
+
 /* What we know of a buffer id; the device cannot write here. */
 struct vq_priv_request {
 	uint64_t cookie;
 	uint32_t writable;	/* bytes that the device may write */
 	uint16_t nslots;	/* descriptors in the ring; 0: not in use */
-	uint16_t last;		/* split: its last descriptor */
-	uint16_t next;		/* free ids (packed); free descriptors and
-				   links of a chain (split) */
+	uint16_t last;		/* split: its last descriptor; packed: the id */
+	uint16_t next;		/* of free ones, and (split) along a chain */
+	uint16_t order;		/* not of this id: the table's n-th member is
+				   the n-th id in the order of arrival */
 };
 
 struct vq_priv_driver_ops {
-	void (*init)(struct vq_driver *d);
-	/* The ring has room; the buffers are in order. */
-	void (*add)(struct vq_driver *d, const struct vq_buffer *buffers,
-		    unsigned int n, uint64_t indirect_gpa,
-		    unsigned char *indirect, uint64_t cookie);
+	/*
+	 * Writes a request with the id free_head: its buffers, or one slot
+	 * for an indirect table. Returns the last entry of the free list that
+	 * it took. The ring has room and the buffers are in order.
+	 */
+	uint16_t (*add)(struct vq_driver *d, const struct vq_buffer *buffers,
+			unsigned int n, bool indirect);
 	bool (*publish)(struct vq_driver *d);
-	/* 1 with id and length, 0, -EBADMSG */
-	int (*collect)(struct vq_driver *d, uint16_t *id, uint32_t *len);
-	void (*release)(struct vq_driver *d, uint16_t id);
+	/* What the device says next: 1 with id and length, 0, -EBADMSG. */
+	int (*peek)(const struct vq_driver *d, uint16_t *id, uint32_t *len);
+	/* Moves over what a request takes in the used direction. */
+	void (*advance)(struct vq_driver *d, uint16_t nslots);
 	void (*disable_call)(struct vq_driver *d);
 	bool (*enable_call)(struct vq_driver *d);
+	/* The upper half of a notification with data. */
+	uint16_t (*position)(const struct vq_driver *d);
 };
 
 struct vq_driver {
@@ -43,17 +51,43 @@ struct vq_driver {
 	uint64_t indirect_gpa;
 	uint32_t indirect_max;
 	uint32_t size;
-	bool has_event_idx, has_in_order;
+	bool has_event_idx, in_order, has_notification_data;
 	bool broken;
-	uint16_t free_head;		/* of the list through next */
+	bool avail_wrap, used_wrap;	/* packed */
+	uint16_t free_head, free_tail;	/* of the list through next */
 	uint32_t nfree;			/* slots of the ring */
 	uint32_t inflight;		/* requests */
-	uint16_t next_avail;		/* what was added */
-	uint16_t published;		/* what the device sees */
-	uint16_t next_used;		/* what was collected */
+	uint32_t added;			/* slots (packed) or requests that are
+					   not published */
+	uint16_t next_avail;
+	uint16_t next_used;
+	uint16_t published;		/* split: next_avail of that time */
+	uint16_t first;			/* packed: first slot not published */
+	bool first_wrap;
+	uint64_t first_word;
+	/* in order: the device may name the last of several only (2.7.9) */
+	uint32_t order_in, order_out;
+	bool in_batch;
+	uint16_t batch_id;
+	uint32_t batch_len;
 	struct vq_priv_request requests[];	/* size */
 };
 
 extern const struct vq_priv_driver_ops vq_priv_driver_split;
+extern const struct vq_priv_driver_ops vq_priv_driver_packed;
+
+/* driver.c */
+
+/* Where the indirect table of an id lies. */
+uint64_t vq_priv_driver_table(const struct vq_driver *d, uint16_t id,
+			      unsigned char **hva);
+
+/* Descriptor flags of a buffer, linked to one more or not. */
+static inline uint16_t vq_priv_buffer_flags(const struct vq_buffer *b,
+					    bool more)
+{
+	return (uint16_t)((b->writable ? RING_DESC_WRITE : 0) |
+			  (more ? RING_DESC_NEXT : 0));
+}
 
 #endif

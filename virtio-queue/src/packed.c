@@ -21,34 +21,14 @@
 #include "vq.h"
 #include "walk.h"
 
-#define BASE_WRAP	0x8000u
-
 static unsigned char *slot_at(const struct vq *q, uint32_t slot)
 {
 	return q->area[AREA_DESC].hva + slot * RING_DESC_SIZE;
 }
 
-/* The wrap counter begins as 1 (2.8.1). */
-static uint32_t position(const struct vq *q, uint32_t slot, bool wrap)
+static uint32_t used_position(const struct vq *q)
 {
-	return slot + (wrap ? 0 : q->size);
-}
-
-/* From one position on to another, on a circle of twice the size. */
-static uint32_t distance(const struct vq *q, uint32_t from, uint32_t to)
-{
-	return to >= from ? to - from : to + 2 * q->size - from;
-}
-
-static void step(const struct vq *q, uint16_t *slot, bool *wrap, uint32_t n)
-{
-	uint32_t to = *slot + n;
-
-	if (to >= q->size) {
-		to -= q->size;
-		*wrap = !*wrap;
-	}
-	*slot = (uint16_t)to;
+	return ring_position(q->size, q->next_used, q->used_wrap);
 }
 
 static void step_back(const struct vq *q, uint16_t *slot, bool *wrap,
@@ -57,13 +37,6 @@ static void step_back(const struct vq *q, uint16_t *slot, bool *wrap,
 	if (n > *slot)
 		*wrap = !*wrap;
 	*slot = (uint16_t)(n > *slot ? *slot + q->size - n : *slot - n);
-}
-
-static inline bool is_available(const struct vq *q, uint64_t word)
-{
-	uint64_t avail = word >> 55 & 1, used = word >> 63;
-
-	return avail == q->avail_wrap && used != q->avail_wrap;
 }
 
 /* Pairs with the driver's release of the flags. */
@@ -80,7 +53,7 @@ static inline int packed_take(struct vq *q, struct vq_chain *chain)
 	int rc;
 
 	d.word = load_next(q);
-	if (!is_available(q, d.word))
+	if (!ring_word_is_available(d.word, q->avail_wrap))
 		return 0;
 	if (VSU_UNLIKELY(q->slots >= q->size))
 		return vq_priv_break(q, VQ_BROKEN_INDEX, q->slots, q->size);
@@ -93,7 +66,7 @@ static inline int packed_take(struct vq *q, struct vq_chain *chain)
 		return vq_priv_break(q, VQ_BROKEN_HEAD, id, q->size);
 	if (VSU_UNLIKELY(q->flights[id].state))
 		return vq_priv_break(q, VQ_BROKEN_TWICE, id, q->size);
-	step(q, &q->next_avail, &q->avail_wrap, slots);
+	ring_step(q->size, &q->next_avail, &q->avail_wrap, slots);
 	q->slots += slots;
 	vq_priv_taken(q, chain, id, (uint16_t)slots);
 	return 1;
@@ -140,7 +113,7 @@ static void packed_unpop(struct vq *q, struct vq_chain *chain)
 /* One used descriptor; the first since the last publish waits for it. */
 static void packed_use(struct vq *q, uint16_t id, uint32_t written)
 {
-	uint16_t flags = q->used_wrap ? RING_DESC_AVAIL | RING_DESC_USED : 0;
+	uint16_t flags = ring_used_flags(q->used_wrap);
 	uint64_t word;
 
 	if (written)
@@ -150,7 +123,8 @@ static void packed_use(struct vq *q, uint16_t id, uint32_t written)
 		ring_store64(slot_at(q, q->next_used) + 8, word);
 	else
 		q->first_word = word;
-	step(q, &q->next_used, &q->used_wrap, q->flights[id].ndesc);
+	ring_step(q->size, &q->next_used, &q->used_wrap,
+		  q->flights[id].ndesc);
 	q->pending += q->flights[id].ndesc;
 }
 
@@ -162,21 +136,6 @@ static void packed_push(struct vq *q, struct vq_chain *chain, uint32_t written)
 	}
 	packed_use(q, chain->head, written);
 	vq_priv_release(q, chain->head);
-}
-
-/* What the driver asks for; anything odd means "always" (2.8.10). */
-static bool packed_wants_call(const struct vq *q, uint32_t old)
-{
-	uint32_t event = ring_load32(q->area[AREA_DRIVER].hva);
-	uint32_t flags = event >> 16 & 3, slot = event & 0x7fff;
-	uint32_t now = position(q, q->next_used, q->used_wrap);
-
-	if (flags == RING_EVENT_DISABLE)
-		return false;
-	if (flags != RING_EVENT_DESC || !q->has_event_idx || slot >= q->size)
-		return true;
-	return distance(q, position(q, slot, event & BASE_WRAP), now) - 1 <
-	       distance(q, old, now);
 }
 
 /* The slots from the first held back on, in up to two runs. */
@@ -205,9 +164,10 @@ static bool packed_publish(struct vq *q)
 		packed_mark_used(q, first);
 	q->slots -= q->pending;
 	q->pending = 0;
-	q->published = position(q, q->next_used, q->used_wrap);
+	q->published = used_position(q);
 	ring_fence();
-	call = packed_wants_call(q, old);
+	call = ring_packed_wants(q->area[AREA_DRIVER].hva, q->size,
+				 q->has_event_idx, old, q->published);
 	q->count[call ? VQ_COUNT_NOTIFIED : VQ_COUNT_SUPPRESSED]++;
 	return call;
 }
@@ -231,17 +191,17 @@ static bool packed_enable_notify(struct vq *q)
 		return false;
 	if (q->has_event_idx)
 		packed_store_wish(q, (uint16_t)(q->next_avail |
-						(q->avail_wrap ? BASE_WRAP : 0)),
+						(q->avail_wrap ? RING_WRAP : 0)),
 				  RING_EVENT_DESC);
 	else
 		packed_store_wish(q, 0, RING_EVENT_ENABLE);
 	ring_fence();
-	return is_available(q, load_next(q));
+	return ring_word_is_available(load_next(q), q->avail_wrap);
 }
 
 static bool packed_has_available(struct vq *q)
 {
-	return vq_priv_fresh(q) && is_available(q, load_next(q));
+	return vq_priv_fresh(q) && ring_word_is_available(load_next(q), q->avail_wrap);
 }
 
 static uint64_t packed_desc_len(uint32_t size)
@@ -261,13 +221,16 @@ static uint64_t packed_event_len(uint32_t size)
  */
 static int packed_start(struct vq *q, uint32_t base, struct vsu_error *err)
 {
-	uint32_t avail = base & 0x7fff, used = base >> 16 & 0x7fff;
-	bool avail_wrap = base & BASE_WRAP, used_wrap = base >> 31;
+	uint32_t avail = base & (RING_WRAP - 1);
+	uint32_t used = base >> 16 & (RING_WRAP - 1);
+	bool avail_wrap = base & RING_WRAP, used_wrap = base >> 31;
 	uint32_t apart = 0;
 
 	if (avail < q->size && used < q->size)
-		apart = distance(q, position(q, used, used_wrap),
-				 position(q, avail, avail_wrap));
+		apart = ring_distance(q->size,
+				      ring_position(q->size, used, used_wrap),
+				      ring_position(q->size, avail,
+						    avail_wrap));
 	if (avail >= q->size || used >= q->size || apart > q->size)
 		return vsu_error_set(err, -EINVAL, "ring %u: base %#" PRIx32
 				     " is no pair of positions in a packed ring of %"
@@ -277,7 +240,7 @@ static int packed_start(struct vq *q, uint32_t base, struct vsu_error *err)
 	q->avail_wrap = avail_wrap;
 	q->next_used = (uint16_t)used;
 	q->used_wrap = used_wrap;
-	q->published = position(q, used, used_wrap);
+	q->published = used_position(q);
 	q->slots = apart;
 	q->pending = 0;
 	return 0;
@@ -285,9 +248,9 @@ static int packed_start(struct vq *q, uint32_t base, struct vsu_error *err)
 
 static uint32_t packed_base(const struct vq *q)
 {
-	return q->next_avail | (q->avail_wrap ? BASE_WRAP : 0) |
+	return q->next_avail | (q->avail_wrap ? RING_WRAP : 0) |
 	       (uint32_t)q->next_used << 16 |
-	       (q->used_wrap ? (uint32_t)BASE_WRAP << 16 : 0);
+	       (q->used_wrap ? (uint32_t)RING_WRAP << 16 : 0);
 }
 
 static const struct vq_priv_ops packed_ops = {

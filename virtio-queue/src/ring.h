@@ -178,4 +178,80 @@ static inline bool ring_need_event(uint16_t event, uint16_t now, uint16_t old)
 	return (uint16_t)(now - event - 1) < (uint16_t)(now - old);
 }
 
+/*
+ * Positions in a packed ring: a slot and a wrap counter, which begins as 1
+ * (2.8.1). On a circle of twice the ring's size distances are subtractions.
+ */
+#define RING_WRAP	0x8000u		/* where 15 bits of slot are in front */
+
+static inline uint32_t ring_position(uint32_t size, uint32_t slot, bool wrap)
+{
+	return slot + (wrap ? 0 : size);
+}
+
+static inline uint32_t ring_distance(uint32_t size, uint32_t from, uint32_t to)
+{
+	return to >= from ? to - from : to + 2 * size - from;
+}
+
+static inline void ring_step(uint32_t size, uint16_t *slot, bool *wrap,
+			     uint32_t n)
+{
+	uint32_t to = *slot + n;
+
+	if (to >= size) {
+		to -= size;
+		*wrap = !*wrap;
+	}
+	*slot = (uint16_t)to;
+}
+
+/* The flags that make a slot available, or used, under a wrap counter. */
+static inline uint16_t ring_avail_flags(bool wrap)
+{
+	return wrap ? RING_DESC_AVAIL : RING_DESC_USED;
+}
+
+static inline uint16_t ring_used_flags(bool wrap)
+{
+	return wrap ? RING_DESC_AVAIL | RING_DESC_USED : 0;
+}
+
+/* As the word that holds them was loaded. */
+static inline bool ring_word_is_available(uint64_t word, bool wrap)
+{
+	uint16_t both = (uint16_t)(word >> 48) &
+			(RING_DESC_AVAIL | RING_DESC_USED);
+
+	return both == ring_avail_flags(wrap);
+}
+
+static inline bool ring_word_is_used(uint64_t word, bool wrap)
+{
+	uint16_t both = (uint16_t)(word >> 48) &
+			(RING_DESC_AVAIL | RING_DESC_USED);
+
+	return both == ring_used_flags(wrap);
+}
+
+/*
+ * True when the event structure asks for a notification of the slots in
+ * [old, now). Anything odd in it means "always" (2.8.10).
+ */
+static inline bool ring_packed_wants(const unsigned char *area, uint32_t size,
+				     bool has_event_idx, uint32_t old,
+				     uint32_t now)
+{
+	uint32_t event = ring_load32(area);
+	uint32_t flags = event >> 16 & 3, slot = event & (RING_WRAP - 1);
+
+	if (flags == RING_EVENT_DISABLE)
+		return false;
+	if (flags != RING_EVENT_DESC || !has_event_idx || slot >= size)
+		return true;
+	event = ring_position(size, slot, event & RING_WRAP);
+	return ring_distance(size, event, now) - 1 <
+	       ring_distance(size, old, now);
+}
+
 #endif

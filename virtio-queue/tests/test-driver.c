@@ -29,6 +29,7 @@ static void pair_init_config(struct pair *p, struct vq_driver_config *c)
 	c->gpa = RING_GPA;
 	ck_assert_int_eq(vq_driver_new(c, &p->d, NULL), 0);
 	p->r.config.size = c->size;
+	p->r.config.base = vq_initial_base(c->features);
 	p->r.config.desc_gpa = vq_driver_desc_gpa(p->d);
 	p->r.config.driver_gpa = vq_driver_driver_gpa(p->d);
 	p->r.config.device_gpa = vq_driver_device_gpa(p->d);
@@ -109,7 +110,7 @@ START_TEST(request_goes_there_and_back)
 {
 	struct pair p;
 
-	pair_init(&p, 0, 0);
+	pair_init(&p, FORMAT, 0);
 	ck_assert_int_eq(vq_driver_add(p.d, in_out, 3, 42), 0);
 	ck_assert(!vq_has_available(p.r.q));
 	ck_assert(vq_driver_publish(p.d));
@@ -133,7 +134,7 @@ START_TEST(illegal_requests_are_refused)
 	struct pair p;
 
 	memset(many, 0, sizeof(many));
-	pair_init(&p, 0, 0);
+	pair_init(&p, FORMAT, 0);
 	ck_assert_int_eq(vq_driver_add(p.d, in_out, 0, 0), -EINVAL);
 	ck_assert_int_eq(vq_driver_add(p.d, reversed, 2, 0), -EINVAL);
 	ck_assert_int_eq(vq_driver_add(p.d, many, RIG_SIZE + 1, 0), -EINVAL);
@@ -148,7 +149,7 @@ START_TEST(room_comes_back_with_each_request)
 	struct pair p;
 	uint32_t i;
 
-	pair_init(&p, 0, 0);
+	pair_init(&p, FORMAT, 0);
 	for (i = 0; i < 70000; i++) {
 		ck_assert_int_eq(vq_driver_add(p.d, in_out, 3, i), 0);
 		vq_driver_publish(p.d);
@@ -164,7 +165,7 @@ START_TEST(long_requests_go_through_tables)
 	struct pair p;
 	uint32_t i;
 
-	pair_init(&p, VQ_F_INDIRECT_DESC, 4);
+	pair_init(&p, FORMAT | VQ_F_INDIRECT_DESC, 4);
 	for (i = 0; i < RIG_SIZE; i++)
 		ck_assert_int_eq(vq_driver_add(p.d, in_out, 3, i), 0);
 	ck_assert_int_eq(vq_driver_add(p.d, in_out, 3, 0), -ENOSPC);
@@ -184,7 +185,7 @@ START_TEST(requests_come_back_in_the_devices_order)
 	struct iovec iov[4];
 	struct pair p;
 
-	pair_init(&p, 0, 0);
+	pair_init(&p, FORMAT, 0);
 	other.iov = iov;
 	other.iov_max = 4;
 	vq_driver_add(p.d, in_out, 3, 1);
@@ -195,8 +196,12 @@ START_TEST(requests_come_back_in_the_devices_order)
 	vq_push(p.r.q, &other, 7);
 	vq_push(p.r.q, &p.r.chain, 8);
 	vq_publish(p.r.q);
+	/* or in the order of arrival, where that was negotiated */
+	if (FORMAT & VQ_F_IN_ORDER)
+		ck_collects(&p, 1, 8);
 	ck_collects(&p, 2, 7);
-	ck_collects(&p, 1, 8);
+	if (!(FORMAT & VQ_F_IN_ORDER))
+		ck_collects(&p, 1, 8);
 	pair_fini(&p);
 }
 END_TEST
@@ -223,8 +228,8 @@ static void ck_kicks(uint64_t features)
 
 START_TEST(kick_is_wanted_only_when_asked_for)
 {
-	ck_kicks(0);
-	ck_kicks(VQ_F_EVENT_IDX);
+	ck_kicks(FORMAT);
+	ck_kicks(FORMAT | VQ_F_EVENT_IDX);
 }
 END_TEST
 
@@ -251,8 +256,8 @@ static void ck_calls(uint64_t features)
 
 START_TEST(call_comes_only_when_asked_for)
 {
-	ck_calls(0);
-	ck_calls(VQ_F_EVENT_IDX);
+	ck_calls(FORMAT);
+	ck_calls(FORMAT | VQ_F_EVENT_IDX);
 }
 END_TEST
 
@@ -260,7 +265,7 @@ START_TEST(written_is_at_most_what_may_be_written)
 {
 	struct pair p;
 
-	pair_init(&p, 0, 0);
+	pair_init(&p, FORMAT, 0);
 	vq_driver_add(p.d, in_out, 3, 1);
 	vq_driver_publish(p.d);
 	serve_one(&p, 0xffffffff);
@@ -316,6 +321,100 @@ START_TEST(used_id_beyond_the_ring_breaks_the_driver)
 }
 END_TEST
 
+START_TEST(used_id_of_a_packed_ring_that_is_not_out_breaks_the_driver)
+{
+	struct pair p;
+
+	pair_init(&p, VQ_F_RING_PACKED, 0);
+	vq_driver_add(p.d, in_out, 1, 1);
+	vq_driver_publish(p.d);
+	put16(&p.r, RING_GPA + 12, 1);
+	put16(&p.r, RING_GPA + 14, 0x8080);
+	ck_breaks(&p);
+	pair_fini(&p);
+}
+END_TEST
+
+/* A device that gives n requests back at once, named by the last. */
+static void forge_batch(struct pair *p, uint16_t last, uint16_t n)
+{
+	if (p->r.config.features & VQ_F_RING_PACKED) {
+		uint32_t len = 100;
+
+		memcpy(p->r.mem + RING_GPA + 8, &len, 4);
+		put16(&p->r, RING_GPA + 12, last);
+		put16(&p->r, RING_GPA + 14, 0x8082);
+		return;
+	}
+	put16(&p->r, p->r.config.device_gpa + 4, last);
+	put16(&p->r, p->r.config.device_gpa + 8, 100);
+	put16(&p->r, p->r.config.device_gpa + 2, n);
+}
+
+START_TEST(in_order_device_may_name_the_last_of_several_only)
+{
+	uint16_t heads[3] = { 0, 0, 0 };
+	struct pair p;
+	uint32_t i;
+
+	if (!(FORMAT & VQ_F_IN_ORDER))
+		return;
+	pair_init(&p, FORMAT, 0);
+	for (i = 0; i < 3; i++)
+		vq_driver_add(p.d, in_out, 3, i);
+	vq_driver_publish(p.d);
+	for (i = 0; i < 3; i++) {
+		ck_assert_int_eq(rig_pop(&p.r), 1);
+		heads[i] = p.r.chain.head;
+	}
+	forge_batch(&p, heads[1], 2);
+	ck_collects(&p, 0, 513);
+	ck_collects(&p, 1, 100);
+	ck_nothing(&p);
+	ck_assert_uint_eq(vq_driver_inflight(p.d), 1);
+	pair_fini(&p);
+}
+END_TEST
+
+START_TEST(reset_forgets_requests_on_both_sides)
+{
+	struct pair p;
+	uint32_t i;
+
+	pair_init(&p, FORMAT | VQ_F_RING_RESET, 0);
+	for (i = 0; i < 5; i++)
+		vq_driver_add(p.d, in_out, 3, i);
+	vq_driver_publish(p.d);
+	serve_one(&p, 0);
+	vq_disable(p.r.q);
+	vq_driver_reset(p.d);
+	ck_assert_uint_eq(vq_driver_inflight(p.d), 0);
+	ck_nothing(&p);
+	ck_assert_int_eq(vq_enable(p.r.q, &p.r.config, NULL), 0);
+	ck_assert_int_eq(vq_driver_add(p.d, in_out, 3, 77), 0);
+	vq_driver_publish(p.d);
+	serve_one(&p, 5);
+	ck_collects(&p, 77, 5);
+	pair_fini(&p);
+}
+END_TEST
+
+START_TEST(notification_carries_the_index_and_with_data_the_position)
+{
+	struct pair p;
+
+	pair_init(&p, FORMAT, 0);
+	ck_assert_uint_eq(vq_driver_notification(p.d, 7), 7);
+	pair_fini(&p);
+	pair_init(&p, FORMAT | VQ_F_NOTIFICATION_DATA, 0);
+	vq_driver_add(p.d, in_out, 1, 0);
+	vq_driver_publish(p.d);
+	ck_assert_uint_eq(vq_driver_notification(p.d, 7),
+			  FORMAT & VQ_F_RING_PACKED ? 0x80010007 : 0x10007);
+	pair_fini(&p);
+}
+END_TEST
+
 START_TEST(ring_outside_memory_is_refused)
 {
 	struct vq_driver_config c = { .size = 16, .gpa = RIG_MEMORY - 64 };
@@ -347,17 +446,21 @@ int main(void)
 
 	tcase_add_test(tc, layout_refuses_illegal_sizes);
 	tcase_add_test(tc, layout_of_a_packed_ring_takes_any_size);
-	tcase_add_test(tc, request_goes_there_and_back);
-	tcase_add_test(tc, illegal_requests_are_refused);
-	tcase_add_test(tc, room_comes_back_with_each_request);
-	tcase_add_test(tc, long_requests_go_through_tables);
-	tcase_add_test(tc, requests_come_back_in_the_devices_order);
-	tcase_add_test(tc, kick_is_wanted_only_when_asked_for);
-	tcase_add_test(tc, call_comes_only_when_asked_for);
-	tcase_add_test(tc, written_is_at_most_what_may_be_written);
+	tcase_add_loop_test(tc, request_goes_there_and_back, 0, N_FORMATS);
+	tcase_add_loop_test(tc, illegal_requests_are_refused, 0, N_FORMATS);
+	tcase_add_loop_test(tc, room_comes_back_with_each_request, 0, N_FORMATS);
+	tcase_add_loop_test(tc, long_requests_go_through_tables, 0, N_FORMATS);
+	tcase_add_loop_test(tc, requests_come_back_in_the_devices_order, 0, N_FORMATS);
+	tcase_add_loop_test(tc, kick_is_wanted_only_when_asked_for, 0, N_FORMATS);
+	tcase_add_loop_test(tc, call_comes_only_when_asked_for, 0, N_FORMATS);
+	tcase_add_loop_test(tc, written_is_at_most_what_may_be_written, 0, N_FORMATS);
 	tcase_add_test(tc, used_index_that_jumps_breaks_the_driver);
 	tcase_add_test(tc, used_id_that_is_not_out_breaks_the_driver);
 	tcase_add_test(tc, used_id_beyond_the_ring_breaks_the_driver);
+	tcase_add_test(tc, used_id_of_a_packed_ring_that_is_not_out_breaks_the_driver);
+	tcase_add_loop_test(tc, in_order_device_may_name_the_last_of_several_only, 0, N_FORMATS);
+	tcase_add_loop_test(tc, reset_forgets_requests_on_both_sides, 0, N_FORMATS);
+	tcase_add_loop_test(tc, notification_carries_the_index_and_with_data_the_position, 0, N_FORMATS);
 	tcase_add_test(tc, ring_outside_memory_is_refused);
 	return run_tcase(tc, "driver");
 }

@@ -31,6 +31,17 @@
 #define F_WRITE		2u
 #define F_INDIRECT	4u
 
+/* For loop tests: what is claimed of every format. */
+static const uint64_t formats[] = {
+	0,
+	VQ_F_RING_PACKED,
+	VQ_F_IN_ORDER,
+	VQ_F_RING_PACKED | VQ_F_IN_ORDER,
+};
+
+#define N_FORMATS	((int)(sizeof(formats) / sizeof(formats[0])))
+#define FORMAT		formats[_i]
+
 struct rig {
 	struct vmem_space *space;
 	unsigned char *mem;	/* of guest address 0 */

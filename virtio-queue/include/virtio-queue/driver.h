@@ -57,6 +57,12 @@ VQ_API int vq_driver_new(const struct vq_driver_config *config,
 			 struct vq_driver **out, struct vsu_error *err);
 VQ_API void vq_driver_free(struct vq_driver *driver);
 
+/*
+ * The ring as it was at first, with all requests forgotten: after the device
+ * or (VQ_F_RING_RESET) the queue was reset.
+ */
+VQ_API void vq_driver_reset(struct vq_driver *driver);
+
 /* Guest addresses of the areas, for SET_VRING_ADDR and registers. */
 VQ_API uint64_t vq_driver_desc_gpa(const struct vq_driver *driver);
 VQ_API uint64_t vq_driver_driver_gpa(const struct vq_driver *driver);
@@ -73,6 +79,13 @@ VQ_API int vq_driver_add(struct vq_driver *driver,
 
 /* Makes all added requests visible. True when the device wants a kick. */
 VQ_API bool vq_driver_publish(struct vq_driver *driver);
+
+/*
+ * What a kick of ring number index carries: the number, and with
+ * VQ_F_NOTIFICATION_DATA where the driver stands in its upper half.
+ */
+VQ_API uint32_t vq_driver_notification(const struct vq_driver *driver,
+				       uint16_t index);
 
 /*
  * The next finished request: 1, with its cookie and the bytes the device says

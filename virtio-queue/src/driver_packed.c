@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * Packed rings from the driver's side (VIRTIO 1.3, section 2.8).
+ *
+ * The flags of the first slot that was added since the last publish are held
+ * back: the device looks at slots in order and sees all of them at once.
+ */
+#include <config.h>
+
+#include <errno.h>
+
+#include "drv.h"
+#include "ring.h"
+
+static unsigned char *slot_at(const struct vq_driver *d, uint32_t slot)
+{
+	return d->desc + slot * RING_DESC_SIZE;
+}
+
+/* Writes the next slot, available; the first since the last publish waits. */
+static void put_slot(struct vq_driver *d, uint64_t gpa, uint32_t len,
+		     uint16_t id, uint16_t flags)
+{
+	uint64_t word = ring_word(len, id, (uint16_t)(flags |
+			ring_avail_flags(d->avail_wrap)));
+	unsigned char *slot = slot_at(d, d->next_avail);
+
+	ring_store64(slot, gpa);
+	if (d->added) {
+		ring_store64(slot + 8, word);
+	} else {
+		d->first = d->next_avail;
+		d->first_wrap = d->avail_wrap;
+		d->first_word = word;
+	}
+	d->added++;
+	ring_step(d->size, &d->next_avail, &d->avail_wrap, 1);
+}
+
+/* The entries of a table follow each other without links (2.8.7). */
+static uint64_t fill_table(struct vq_driver *d, uint16_t id,
+			   const struct vq_buffer *buffers, unsigned int n)
+{
+	unsigned char *table;
+	uint64_t gpa = vq_priv_driver_table(d, id, &table);
+	unsigned int i;
+
+	for (i = 0; i < n; i++)
+		ring_store_desc(table + i * RING_DESC_SIZE, buffers[i].gpa,
+				ring_word(buffers[i].len, 0,
+					  vq_priv_buffer_flags(&buffers[i], false)));
+	return gpa;
+}
+
+static uint16_t packed_add(struct vq_driver *d,
+			   const struct vq_buffer *buffers, unsigned int n,
+			   bool indirect)
+{
+	uint16_t id = d->free_head;
+	unsigned int i;
+
+	if (indirect) {
+		put_slot(d, fill_table(d, id, buffers, n), n * RING_DESC_SIZE,
+			 id, RING_DESC_INDIRECT);
+		return id;
+	}
+	for (i = 0; i < n; i++)
+		put_slot(d, buffers[i].gpa, buffers[i].len, id,
+			 vq_priv_buffer_flags(&buffers[i], i + 1 < n));
+	return id;
+}
+
+static bool packed_publish(struct vq_driver *d)
+{
+	uint32_t now = ring_position(d->size, d->next_avail, d->avail_wrap);
+	uint32_t old = ring_position(d->size, d->first, d->first_wrap);
+
+	/* pairs with the device's acquire: it sees later slots and data */
+	ring_store64_release(slot_at(d, d->first) + 8, d->first_word);
+	d->added = 0;
+	ring_fence();
+	return ring_packed_wants(d->device, d->size, d->has_event_idx, old,
+				 now);
+}
+
+/* Pairs with the device's release of the flags. */
+static uint64_t load_next(const struct vq_driver *d)
+{
+	return ring_load64_acquire(slot_at(d, d->next_used) + 8);
+}
+
+static int packed_peek(const struct vq_driver *d, uint16_t *id, uint32_t *len)
+{
+	struct ring_desc desc = { 0, load_next(d) };
+
+	if (!ring_word_is_used(desc.word, d->used_wrap))
+		return 0;
+	*id = packed_desc_id(desc);
+	if (*id >= d->size || !d->requests[*id].nslots)
+		return -EBADMSG;
+	/* without the flag the length means nothing (2.8.6) */
+	*len = packed_desc_flags(desc) & RING_DESC_WRITE ?
+	       ring_desc_len(desc) : 0;
+	return 1;
+}
+
+static void packed_advance(struct vq_driver *d, uint16_t nslots)
+{
+	ring_step(d->size, &d->next_used, &d->used_wrap, nslots);
+}
+
+static void packed_disable_call(struct vq_driver *d)
+{
+	ring_store32(d->driver, RING_EVENT_DISABLE << 16);
+}
+
+static bool packed_enable_call(struct vq_driver *d)
+{
+	uint32_t where = d->next_used | (d->used_wrap ? RING_WRAP : 0);
+
+	ring_store32(d->driver, d->has_event_idx ?
+		     RING_EVENT_DESC << 16 | where : RING_EVENT_ENABLE << 16);
+	ring_fence();
+	return ring_word_is_used(load_next(d), d->used_wrap);
+}
+
+static uint16_t packed_position(const struct vq_driver *d)
+{
+	return (uint16_t)(d->next_avail | (d->avail_wrap ? RING_WRAP : 0));
+}
+
+const struct vq_priv_driver_ops vq_priv_driver_packed = {
+	.add = packed_add,
+	.publish = packed_publish,
+	.peek = packed_peek,
+	.advance = packed_advance,
+	.disable_call = packed_disable_call,
+	.enable_call = packed_enable_call,
+	.position = packed_position,
+};
