@@ -373,23 +373,10 @@ START_TEST(other_control_data_is_skipped_and_leaves_no_descriptor)
 }
 END_TEST
 
-START_TEST(pair_reports_that_no_descriptor_is_left)
-{
-	int s[2] = { 7, 7 };
-	struct rlimit old = util_leave_fds(0);
-	int rc = vsu_sock_pair(s);
-
-	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &old), 0);
-	ck_assert_int_eq(rc, -EMFILE);
-	ck_assert_int_eq(s[0] + s[1], 14);
-}
-END_TEST
-
 static void add_faults(TCase *tc)
 {
 	tcase_add_test(tc, send_refuses_what_cannot_travel);
 	tcase_add_test(tc, full_socket_takes_a_part_and_then_nothing);
-	tcase_add_test(tc, pair_reports_that_no_descriptor_is_left);
 	tcase_add_test(tc, peer_that_is_gone_ends_both_directions);
 	tcase_add_test(tc, recv_answers_at_once_when_there_is_nothing);
 	util_add_rows(tc, b1_11_too_many_descriptors_are_all_closed, too_many);
