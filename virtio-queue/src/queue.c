@@ -172,29 +172,9 @@ static void set_features(struct vq *q, const struct vq_config *config)
 		   config->size;
 }
 
-static int set_up(struct vq *q, const struct vq_config *config,
-		  struct vsu_error *err)
-{
-	int rc = check_size(q, config, err);
-
-	if (rc == 0)
-		rc = set_areas(q, config, err);
-	if (rc == 0)
-		rc = make_flights(q, config->size, err);
-	if (rc < 0)
-		return rc;
-	set_features(q, config);
-	rc = vq_priv_attach(q, err);
-	if (rc < 0)
-		return rc;
-	rc = q->format->start(q, config->base, err);
-	if (rc < 0)
-		vq_priv_detach(q);
-	return rc;
-}
-
-int vq_enable(struct vq *q, const struct vq_config *config,
-	      struct vsu_error *err)
+/* What can be judged without memory. The queue is disabled. */
+static int take_layout(struct vq *q, const struct vq_config *config,
+		       struct vsu_error *err)
 {
 	int rc;
 
@@ -210,7 +190,46 @@ int vq_enable(struct vq *q, const struct vq_config *config,
 	q->format = config->features & VQ_F_RING_PACKED ? &vq_priv_packed :
 		    &vq_priv_split;
 	q->index = config->index;
-	rc = set_up(q, config, err);
+	rc = check_size(q, config, err);
+	return rc < 0 ? rc : set_areas(q, config, err);
+}
+
+static int set_up(struct vq *q, const struct vq_config *config,
+		  struct vsu_error *err)
+{
+	int rc = make_flights(q, config->size, err);
+
+	if (rc < 0)
+		return rc;
+	set_features(q, config);
+	rc = vq_priv_attach(q, err);
+	if (rc < 0)
+		return rc;
+	rc = q->format->start(q, config->base, err);
+	if (rc < 0)
+		vq_priv_detach(q);
+	return rc;
+}
+
+int vq_check(struct vq *q, const struct vq_config *config,
+	     struct vsu_error *err)
+{
+	int rc = take_layout(q, config, err);
+
+	if (rc == 0)
+		rc = vq_priv_attach(q, err);
+	if (rc == 0)
+		vq_priv_detach(q);
+	return rc;
+}
+
+int vq_enable(struct vq *q, const struct vq_config *config,
+	      struct vsu_error *err)
+{
+	int rc = take_layout(q, config, err);
+
+	if (rc == 0)
+		rc = set_up(q, config, err);
 	if (rc < 0)
 		return rc;
 	q->broken = VQ_OK;

@@ -299,6 +299,29 @@ START_TEST(device_can_break_its_queue)
 }
 END_TEST
 
+START_TEST(check_says_what_enable_would_say_and_leaves_all_alone)
+{
+	struct rig r;
+
+	rig_init(&r, 0);
+	ck_assert_int_eq(vq_check(r.q, &r.config, NULL), -EBUSY);
+	vq_disable(r.q);
+	put16(&r, RIG_DEVICE + 2, 5000);	/* far from every base */
+	r.config.base = 77;
+	ck_assert_int_eq(vq_enable(r.q, &r.config, NULL), -EINVAL);
+	ck_assert_int_eq(vq_check(r.q, &r.config, NULL), 0);
+	ck_assert(!vq_is_enabled(r.q));
+	r.config.size = 3;
+	ck_assert_int_eq(vq_check(r.q, &r.config, NULL), -EINVAL);
+	r.config.size = RIG_SIZE;
+	r.config.driver_gpa = RIG_MEMORY - 6;	/* the head alone is there */
+	ck_assert_int_eq(vq_check(r.q, &r.config, NULL), -EFAULT);
+	r.config.driver_gpa++;
+	ck_assert_int_eq(vq_check(r.q, &r.config, NULL), -EINVAL);
+	rig_fini(&r);
+}
+END_TEST
+
 START_TEST(queue_without_memory_is_not_enabled)
 {
 	struct vq_config config = { .size = 4 };
@@ -336,6 +359,7 @@ int main(void)
 	tcase_add_test(tc, push_after_disable_only_releases);
 	tcase_add_test(tc, broken_queue_works_again_after_disable_and_enable);
 	tcase_add_test(tc, device_can_break_its_queue);
+	tcase_add_test(tc, check_says_what_enable_would_say_and_leaves_all_alone);
 	tcase_add_test(tc, queue_without_memory_is_not_enabled);
 	return run_tcase(tc, "split");
 }

@@ -146,6 +146,14 @@ VQ_API int vq_enable(struct vq *q, const struct vq_config *config,
 		     struct vsu_error *err);
 
 /*
+ * Whether a disabled queue could be enabled with this size and these
+ * addresses, in the memory of this moment: the answers of vq_enable(). The
+ * base is not looked at, nothing of the ring is read and nothing changes.
+ */
+VQ_API int vq_check(struct vq *q, const struct vq_config *config,
+		    struct vsu_error *err);
+
+/*
  * Never touches the ring again until enabled. Chains in flight may still be
  * used, and must be pushed (which then only ends their hold on memory).
  */
