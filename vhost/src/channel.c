@@ -286,6 +286,7 @@ int vhost_user_priv_channel_flush(struct vhost_user_priv_channel *ch,
 		if (with)
 			attached_sent(ch);
 		ch->out_pos += (size_t)n;
+		ch->sent += (uint64_t)n;
 	}
 	ch->out_pos = ch->out_len = 0;
 	return 0;
@@ -391,7 +392,10 @@ static ssize_t send_now(struct vhost_user_priv_channel *ch,
 	sent = vsu_sock_send(ch->fd, iov, n, fds, nfds);
 	if (sent == -EAGAIN)
 		return 0;
-	return sent < 0 ? send_failed(sent, err) : sent;
+	if (sent < 0)
+		return send_failed(sent, err);
+	ch->sent += (uint64_t)sent;
+	return sent;
 }
 
 int vhost_user_priv_channel_send(struct vhost_user_priv_channel *ch,

@@ -48,6 +48,7 @@ struct vhost_user_priv_channel {
 
 	unsigned char *out;	/* bytes [out_pos, out_len) wait */
 	size_t out_pos, out_len, out_size, out_max;
+	uint64_t sent;		/* bytes that the socket took, ever */
 	unsigned int nattached;
 	struct vhost_user_priv_attached attached[VHOST_USER_PRIV_SEND_PENDING];
 };
