@@ -1,0 +1,449 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * vhost-user-tool blk-read and blk-write: copy between a disk and a file with
+ * many requests under way. Requests are filled, sent and retired in the order
+ * of their offsets, so that streams work; they may finish in any order.
+ */
+#include <config.h>
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include <vmm-sys-util/checked.h>
+#include <vmm-sys-util/event.h>
+
+#include "disk.h"
+#include "file.h"
+#include "progress.h"
+#include "tool.h"
+
+#define MAX_SLOTS 256u
+
+struct request {
+	uint64_t offset;	/* on the disk */
+	uint32_t len;
+	bool finished;
+};
+
+struct copy {
+	struct disk disk;
+	struct file file;
+	struct progress progress;
+	const struct tool_args *args;
+	bool writing;		/* to the disk */
+
+	uint64_t first;		/* offset on the disk where it begins */
+	uint64_t total;		/* bytes; UINT64_MAX: until the input ends */
+	uint64_t sent;		/* bytes of requests that were submitted */
+	uint64_t done;		/* bytes that were retired */
+	uint32_t filled;	/* bytes in the buffer of the next request */
+	bool input_ended;
+
+	struct request requests[MAX_SLOTS];
+	uint64_t submitted, retired; /* requests; slot is the number modulo */
+};
+
+/* ----------------------------------------------------------- what is copied */
+
+static enum vsu_exit refuse(struct vsu_error *err, const char *fmt, ...)
+	VSU_PRINTF(2, 3);
+
+static enum vsu_exit refuse(struct vsu_error *err, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsu_error_setv(err, -EINVAL, fmt, ap);
+	va_end(ap);
+	return VSU_EXIT_DATA;
+}
+
+static enum vsu_exit check_block(const struct copy *c, const char *what,
+				 uint64_t value, struct vsu_error *err)
+{
+	if (vsu_is_aligned(value, c->disk.block))
+		return VSU_EXIT_OK;
+	return refuse(err, "%s: %" PRIu64 " is not a multiple of %" PRIu32
+		      ", the block size of the disk '%s'", what, value,
+		      c->disk.block, c->args->socket);
+}
+
+static enum vsu_exit check_range(const struct copy *c, uint64_t len,
+				 struct vsu_error *err)
+{
+	if (!vsu_range_exceeds(c->first, len, c->disk.size))
+		return VSU_EXIT_OK;
+	return refuse(err, "%" PRIu64 " bytes at offset %" PRIu64 " exceed the "
+		      "disk '%s' of %" PRIu64 " bytes", len, c->first,
+		      c->args->socket, c->disk.size);
+}
+
+/* How much there is when nobody says how much to copy. */
+static uint64_t all_there_is(const struct copy *c)
+{
+	if (c->writing)
+		return c->file.knows_size ? c->file.size : UINT64_MAX;
+	return c->first < c->disk.size ? c->disk.size - c->first : 0;
+}
+
+static enum vsu_exit check_file(const struct copy *c, struct vsu_error *err)
+{
+	if (!c->writing || !c->file.knows_size || c->total <= c->file.size)
+		return VSU_EXIT_OK;
+	return refuse(err, "option --length: '%s' has %" PRIu64 " bytes, %"
+		      PRIu64 " were asked for", c->file.name, c->file.size,
+		      c->total);
+}
+
+static enum vsu_exit plan(struct copy *c, struct vsu_error *err)
+{
+	bool given = c->args->has_length;
+	enum vsu_exit status;
+
+	c->first = c->args->offset;
+	c->total = given ? c->args->length : all_there_is(c);
+	status = check_block(c, "option --offset", c->first, err);
+	if (status == VSU_EXIT_OK && c->total != UINT64_MAX)
+		status = check_block(c, given ? "option --length" :
+				     c->file.name ? c->file.name : "length",
+				     c->total, err);
+	if (status == VSU_EXIT_OK)
+		status = check_range(c, c->total != UINT64_MAX ? c->total : 0,
+				     err);
+	if (status == VSU_EXIT_OK)
+		status = check_file(c, err);
+	if (status != VSU_EXIT_OK || !c->writing ||
+	    !(c->disk.features & BLK_F_RO))
+		return status;
+	return refuse(err, "the disk '%s' is read-only", c->args->socket);
+}
+
+/* ----------------------------------------------------------------- requests */
+
+static uint32_t slot_of(const struct copy *c, uint64_t number)
+{
+	return (uint32_t)(number % c->disk.nslots);
+}
+
+static bool has_slot(const struct copy *c)
+{
+	return c->submitted - c->retired < c->disk.nslots;
+}
+
+static uint32_t next_len(const struct copy *c)
+{
+	uint64_t left = c->total - c->sent;
+
+	return left < c->disk.chunk ? (uint32_t)left : c->disk.chunk;
+}
+
+static enum vsu_exit submit(struct copy *c, uint32_t len,
+			    struct vsu_error *err)
+{
+	uint32_t slot = slot_of(c, c->submitted);
+	struct request *r = &c->requests[slot];
+
+	r->offset = c->first + c->sent;
+	r->len = len;
+	r->finished = false;
+	c->submitted++;
+	c->sent += len;
+	c->filled = 0;
+	return disk_submit(&c->disk, slot, c->writing ? BLK_T_OUT : BLK_T_IN,
+			   r->offset, len, err);
+}
+
+/* The input ended where nobody said that it would. */
+static enum vsu_exit end_input(struct copy *c, struct vsu_error *err)
+{
+	uint32_t len = c->filled;
+
+	c->input_ended = true;
+	if (c->total != UINT64_MAX)
+		return refuse(err, "'%s' ended after %" PRIu64 " of %" PRIu64
+			      " bytes", c->file.name, c->sent + len, c->total);
+	c->total = c->sent + len;
+	if (!vsu_is_aligned(len, c->disk.block))
+		return refuse(err, "'%s' has %" PRIu64 " bytes, which is not a "
+			      "multiple of %" PRIu32 "; pad it with zeros",
+			      c->file.name, c->total, c->disk.block);
+	return len ? submit(c, len, err) : VSU_EXIT_OK;
+}
+
+static enum vsu_exit check_stream(struct copy *c, struct vsu_error *err)
+{
+	uint64_t end = c->first + c->sent + c->filled;
+
+	if (end <= c->disk.size)
+		return VSU_EXIT_OK;
+	return refuse(err, "'%s' is longer than what the disk '%s' of %" PRIu64
+		      " bytes holds from offset %" PRIu64, c->file.name,
+		      c->args->socket, c->disk.size, c->first);
+}
+
+/* Reads once into the next request's buffer, and sends it when it is full. */
+static enum vsu_exit fill(struct copy *c, struct vsu_error *err)
+{
+	unsigned char *buf = disk_buffer(&c->disk, slot_of(c, c->submitted));
+	uint32_t len = next_len(c);
+	enum vsu_exit status;
+	ssize_t n;
+
+	n = file_read_some(&c->file, buf + c->filled, len - c->filled, err);
+	if (n < 0)
+		return VSU_EXIT_INPUT;
+	if (n == 0)
+		return end_input(c, err);
+	c->filled += (uint32_t)n;
+	status = check_stream(c, err);
+	if (status != VSU_EXIT_OK || c->filled < len)
+		return status;
+	return submit(c, len, err);
+}
+
+static bool input_ready(const struct copy *c)
+{
+	struct pollfd p = { .fd = c->file.fd, .events = POLLIN };
+
+	return poll(&p, 1, 0) > 0;
+}
+
+static bool all_sent(const struct copy *c)
+{
+	return c->input_ended || c->sent >= c->total;
+}
+
+/* Sends as many requests as there are slots and data for. */
+static enum vsu_exit send_requests(struct copy *c, struct vsu_error *err)
+{
+	enum vsu_exit status = VSU_EXIT_OK;
+	uint64_t before = c->submitted;
+
+	while (status == VSU_EXIT_OK && has_slot(c) && !all_sent(c)) {
+		if (!c->writing)
+			status = submit(c, next_len(c), err);
+		else if (input_ready(c))
+			status = fill(c, err);
+		else
+			break;
+	}
+	if (c->submitted != before)
+		disk_kick(&c->disk);
+	return status;
+}
+
+/* ------------------------------------------------------------------ retiring */
+
+static enum vsu_exit broken(const struct copy *c, struct vsu_error *err)
+{
+	vsu_error_set(err, -EBADMSG, "'%s': the back-end wrote into its ring "
+		      "what no request accounts for", c->args->socket);
+	return VSU_EXIT_HOST;
+}
+
+static enum vsu_exit collect(struct copy *c, bool *some, struct vsu_error *err)
+{
+	uint32_t slot;
+	int rc;
+
+	while ((rc = disk_collect(&c->disk, &slot)) == 1) {
+		c->requests[slot].finished = true;
+		*some = true;
+	}
+	return rc < 0 ? broken(c, err) : VSU_EXIT_OK;
+}
+
+static enum vsu_exit check_status(struct copy *c, uint32_t slot,
+				  const char *what, struct vsu_error *err)
+{
+	const struct request *r = &c->requests[slot];
+	enum blk_status status = disk_status(&c->disk, slot);
+
+	if (status == BLK_S_OK)
+		return VSU_EXIT_OK;
+	if (status == BLK_S_UNSUPP)
+		vsu_error_set(err, -EOPNOTSUPP, "'%s': the device does not "
+			      "support to %s", c->args->socket, what);
+	else
+		vsu_error_set(err, -EIO, "'%s': the device could not %s "
+			      "%" PRIu32 " bytes at offset %" PRIu64 " (status "
+			      "%u)", c->args->socket, what, r->len, r->offset,
+			      (unsigned int)status);
+	return VSU_EXIT_FAIL;
+}
+
+static enum vsu_exit retire(struct copy *c, struct vsu_error *err)
+{
+	uint32_t slot = slot_of(c, c->retired);
+	struct request *r = &c->requests[slot];
+	enum vsu_exit status = check_status(c, slot, c->writing ? "write" :
+					    "read", err);
+
+	if (status == VSU_EXIT_OK && !c->writing)
+		status = file_write(&c->file, disk_buffer(&c->disk, slot),
+				    r->len, err);
+	c->retired++;
+	c->done += r->len;
+	progress_at(&c->progress, c->done);
+	return status;
+}
+
+static enum vsu_exit retire_finished(struct copy *c, struct vsu_error *err)
+{
+	enum vsu_exit status = VSU_EXIT_OK;
+
+	while (status == VSU_EXIT_OK && c->retired < c->submitted &&
+	       c->requests[slot_of(c, c->retired)].finished)
+		status = retire(c, err);
+	return status;
+}
+
+/* ------------------------------------------------------------------- waiting */
+
+static int timeout_ms(const struct copy *c)
+{
+	return c->args->timeout && c->submitted > c->retired ?
+	       (int)(c->args->timeout * 1000) : -1;
+}
+
+/* For a finished request, for more input, or for the end of the session. */
+static enum vsu_exit wait_for_something(struct copy *c, struct vsu_error *err)
+{
+	bool needs_input = c->writing && has_slot(c) && !all_sent(c);
+	struct pollfd fds[2] = {
+		{ .fd = c->disk.call_fd, .events = POLLIN },
+		{ .fd = c->file.fd, .events = POLLIN },
+	};
+	enum vsu_exit status;
+	bool timed_out;
+	uint64_t count;
+
+	if (disk_want_call(&c->disk))
+		return VSU_EXIT_OK;
+	status = client_poll(&c->disk.client, fds, needs_input ? 2 : 1,
+			     timeout_ms(c), &timed_out, err);
+	if (status != VSU_EXIT_OK)
+		return status;
+	vsu_event_drain(c->disk.call_fd, &count);
+	if (!timed_out)
+		return VSU_EXIT_OK;
+	vsu_error_set(err, -ETIMEDOUT, "'%s': no request ended within %" PRIu64
+		      " seconds; --timeout changes that", c->args->socket,
+		      c->args->timeout);
+	return VSU_EXIT_HOST;
+}
+
+/* ---------------------------------------------------------------------- run */
+
+/* One turn; waits only when nothing moved. */
+static enum vsu_exit turn(struct copy *c, struct vsu_error *err)
+{
+	uint64_t before = c->sent + c->filled;
+	bool some = false;
+	enum vsu_exit status = send_requests(c, err);
+
+	if (status == VSU_EXIT_OK)
+		status = collect(c, &some, err);
+	if (status == VSU_EXIT_OK)
+		status = retire_finished(c, err);
+	if (status != VSU_EXIT_OK || some || c->sent + c->filled != before ||
+	    (all_sent(c) && c->retired == c->submitted))
+		return status;
+	return wait_for_something(c, err);
+}
+
+static enum vsu_exit transfer(struct copy *c, struct vsu_error *err)
+{
+	enum vsu_exit status = VSU_EXIT_OK;
+
+	while (status == VSU_EXIT_OK &&
+	       !(all_sent(c) && c->retired == c->submitted))
+		status = turn(c, err);
+	return status;
+}
+
+/* What was written is on the medium before we say so. */
+static enum vsu_exit flush(struct copy *c, struct vsu_error *err)
+{
+	uint32_t slot = slot_of(c, c->submitted);
+	struct request *r = &c->requests[slot];
+	enum vsu_exit status;
+	bool some = false;
+
+	if (!c->writing || !(c->disk.features & BLK_F_FLUSH))
+		return VSU_EXIT_OK;
+	memset(r, 0, sizeof(*r));
+	c->submitted++;
+	status = disk_submit(&c->disk, slot, BLK_T_FLUSH, 0, 0, err);
+	disk_kick(&c->disk);
+	while (status == VSU_EXIT_OK && !r->finished) {
+		status = collect(c, &some, err);
+		if (status == VSU_EXIT_OK && !r->finished)
+			status = wait_for_something(c, err);
+	}
+	return status == VSU_EXIT_OK ? check_status(c, slot, "flush", err) :
+				       status;
+}
+
+static enum vsu_exit run(struct copy *c, struct vsu_error *err)
+{
+	enum vsu_exit status;
+
+	progress_begin(&c->progress, c->args->progress,
+		       c->total == UINT64_MAX ? 0 : c->total);
+	status = transfer(c, err);
+	if (status == VSU_EXIT_OK)
+		status = flush(c, err);
+	progress_end(&c->progress, c->done, status == VSU_EXIT_OK);
+	return status;
+}
+
+/*
+ * The input is looked at first, because its faults are the nearer ones; an
+ * output is touched last, when nothing else stands in the way.
+ */
+static enum vsu_exit open_disk(struct copy *c, struct vsu_error *err)
+{
+	return disk_open(&c->disk, c->args->socket, (uint32_t)c->args->queue,
+			 (uint32_t)c->args->depth, err);
+}
+
+enum vsu_exit tool_blk_write(const struct tool_args *args,
+			     struct vsu_error *err)
+{
+	struct copy c = { .args = args, .writing = true };
+	enum vsu_exit status = file_open_input(&c.file, args->file, err);
+
+	if (status != VSU_EXIT_OK)
+		return status;
+	status = open_disk(&c, err);
+	if (status == VSU_EXIT_OK) {
+		status = plan(&c, err);
+		if (status == VSU_EXIT_OK)
+			status = run(&c, err);
+		disk_close(&c.disk);
+	}
+	file_close(&c.file, false);
+	return status;
+}
+
+enum vsu_exit tool_blk_read(const struct tool_args *args,
+			    struct vsu_error *err)
+{
+	struct copy c = { .args = args };
+	enum vsu_exit status = open_disk(&c, err);
+
+	if (status != VSU_EXIT_OK)
+		return status;
+	status = plan(&c, err);
+	if (status == VSU_EXIT_OK) {
+		status = file_open_output(&c.file, args->file, err);
+		if (status == VSU_EXIT_OK) {
+			status = run(&c, err);
+			file_close(&c.file, status != VSU_EXIT_OK);
+		}
+	}
+	disk_close(&c.disk);
+	return status;
+}

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* A session with a back-end whose callbacks become flags. */
+#include <config.h>
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <vmm-sys-util/sock.h>
+
+#include "client.h"
+
+#define MAX_FDS 4u
+
+static void on_ready(void *opaque)
+{
+	struct client *c = opaque;
+
+	c->ready = true;
+}
+
+static void on_started(void *opaque)
+{
+	struct client *c = opaque;
+
+	c->started = true;
+}
+
+static void on_stopped(void *opaque, const uint32_t *bases, unsigned int n)
+{
+	struct client *c = opaque;
+
+	(void)bases;
+	(void)n;
+	c->stopped = true;
+}
+
+static void on_config(void *opaque, uint32_t off, const void *buf, uint32_t len)
+{
+	struct client *c = opaque;
+
+	(void)off;
+	c->answered = true;
+	c->config_len = len;
+	if (len)
+		memcpy(c->config, buf, len);
+}
+
+static void on_failed(void *opaque, const struct vsu_error *err)
+{
+	struct client *c = opaque;
+
+	c->dead = true;
+	c->reason = *err;
+}
+
+static const struct vhost_user_frontend_ops ops = {
+	.size = sizeof(ops),
+	.ready = on_ready,
+	.started = on_started,
+	.stopped = on_stopped,
+	.config = on_config,
+	.failed = on_failed,
+};
+
+enum vsu_exit client_open(struct client *c, const char *socket,
+			  uint64_t required, struct vsu_error *err)
+{
+	const struct vhost_user_frontend_config config = {
+		.size = sizeof(config),
+		.peer = socket,
+		.required_protocol_features = required,
+	};
+	enum vsu_exit status;
+	int sock, rc;
+
+	memset(c, 0, sizeof(*c));
+	c->socket = socket;
+	sock = vsu_sock_connect(socket, err);
+	if (sock < 0)
+		return sock == -ENAMETOOLONG ? VSU_EXIT_DATA : VSU_EXIT_HOST;
+	rc = vhost_user_frontend_new_take_fd(sock, &config, &ops, c, &c->fe, err);
+	if (rc < 0) {
+		close(sock);
+		return VSU_EXIT_HOST;
+	}
+	status = client_wait(c, &c->ready, err);
+	if (status != VSU_EXIT_OK)
+		client_close(c);
+	return status;
+}
+
+void client_close(struct client *c)
+{
+	vhost_user_frontend_free(c->fe);
+	c->fe = NULL;
+}
+
+static enum vsu_exit dispatch(struct client *c, struct vsu_error *err)
+{
+	while (vhost_user_frontend_dispatch(c->fe) > 0)
+		;
+	if (!c->dead)
+		return VSU_EXIT_OK;
+	*err = c->reason;
+	return VSU_EXIT_HOST;
+}
+
+enum vsu_exit client_poll(struct client *c, struct pollfd *fds, unsigned int n,
+			  int ms, bool *timed_out, struct vsu_error *err)
+{
+	struct pollfd all[MAX_FDS + 1] = {
+		{ .fd = vhost_user_frontend_fd(c->fe), .events = POLLIN },
+	};
+	int rc;
+
+	memcpy(all + 1, fds, n * sizeof(*fds));
+	rc = poll(all, n + 1, ms);
+	if (rc < 0 && errno != EINTR) {
+		vsu_error_sys(err, -errno, "cannot wait for '%s'", c->socket);
+		return VSU_EXIT_HOST;
+	}
+	memcpy(fds, all + 1, n * sizeof(*fds));
+	*timed_out = rc == 0;
+	return rc > 0 && all[0].revents ? dispatch(c, err) : VSU_EXIT_OK;
+}
+
+/* The session has its own deadline for every answer. */
+enum vsu_exit client_wait(struct client *c, const bool *flag,
+			  struct vsu_error *err)
+{
+	enum vsu_exit status = VSU_EXIT_OK;
+	bool timed_out;
+
+	while (status == VSU_EXIT_OK && !*flag)
+		status = client_poll(c, NULL, 0, -1, &timed_out, err);
+	return status;
+}
+
+enum vsu_exit client_get_config(struct client *c, uint32_t len,
+				struct vsu_error *err)
+{
+	c->answered = false;
+	c->config_len = 0;
+	if (vhost_user_frontend_get_config(c->fe, 0, len, err) < 0)
+		return VSU_EXIT_HOST;
+	return client_wait(c, &c->answered, err);
+}

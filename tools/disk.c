@@ -1,0 +1,368 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* A disk behind a vhost-user back-end, as a driver uses it. */
+#include <config.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <vhost/protocol.h>
+#include <virtio-queue/features.h>
+#include <vm-memory/block.h>
+#include <vm-memory/region.h>
+#include <vmm-sys-util/checked.h>
+#include <vmm-sys-util/event.h>
+#include <vmm-sys-util/fd.h>
+
+#include "disk.h"
+
+#define PAGE 4096u
+/* Guest address of the memory; not 0, so that a stray 0 is noticed. */
+#define BASE UINT64_C(0x100000)
+/* Data that one request moves; several fill any device's pipeline. */
+#define CHUNK (256u * 1024)
+/* Header, data, status. */
+#define DESCRIPTORS 3u
+/* What one request's header and status take: cache lines of their own. */
+#define HEADER_SIZE 128u
+#define STATUS_AT 64u
+#define MIN_RING 8u
+
+/* -------------------------------------------------------------- negotiation */
+
+#define WANTED (VQ_F_VERSION_1 | VQ_F_EVENT_IDX | BLK_F_SIZE_MAX | \
+		BLK_F_SEG_MAX | BLK_F_RO | BLK_F_BLK_SIZE | BLK_F_FLUSH | \
+		BLK_F_TOPOLOGY | BLK_F_MQ)
+
+static enum vsu_exit refuse_host(struct vsu_error *err, const char *socket,
+				 const char *why)
+{
+	vsu_error_set(err, -EOPNOTSUPP, "'%s': %s", socket, why);
+	return VSU_EXIT_HOST;
+}
+
+static enum vsu_exit negotiate(struct disk *d, struct vsu_error *err)
+{
+	uint64_t offered = vhost_user_frontend_features(d->client.fe);
+	const char *socket = d->client.socket;
+	enum vsu_exit status;
+
+	if (!(offered & VQ_F_VERSION_1))
+		return refuse_host(err, socket, "the back-end lacks the feature "
+				   "VERSION_1; only devices of VIRTIO 1.0 and "
+				   "later are served");
+	d->features = offered & WANTED;
+	status = client_get_config(&d->client, BLK_CONFIG_SIZE, err);
+	if (status != VSU_EXIT_OK)
+		return status;
+	if (!d->client.config_len)
+		return refuse_host(err, socket, "the back-end refused to show "
+				   "the configuration of a disk; it may be "
+				   "another device");
+	blk_config_decode(d->client.config, d->features, &d->config);
+	return VSU_EXIT_OK;
+}
+
+/* What the device says of itself makes sense. */
+static enum vsu_exit check_config(struct disk *d, struct vsu_error *err)
+{
+	const struct blk_config *c = &d->config;
+	const char *socket = d->client.socket;
+
+	if (vsu_u64_mul_overflow(c->capacity, BLK_SECTOR, &d->size))
+		return refuse_host(err, socket, "the disk claims a capacity "
+				   "beyond 2^64 bytes");
+	d->block = c->blk_size;
+	if (!vsu_is_power_of_two(d->block) || d->block < BLK_SECTOR ||
+	    d->block > CHUNK)
+		return refuse_host(err, socket, "the disk's block size is no "
+				   "power of two from 512 to 256k");
+	d->chunk = CHUNK;
+	/* there are devices that offer the limit and leave it at 0 */
+	if (c->size_max && c->size_max < d->chunk)
+		d->chunk = c->size_max & ~(d->block - 1);
+	if (!d->chunk)
+		return refuse_host(err, socket, "the disk takes no request as "
+				   "large as one of its blocks (size_max)");
+	if (d->queue < c->num_queues)
+		return VSU_EXIT_OK;
+	vsu_error_set(err, -EINVAL, "option --queue: the disk '%s' has %"
+		      PRIu32 " queues, %" PRIu32 " is not one of 0 to %" PRIu32,
+		      socket, c->num_queues, d->queue, c->num_queues - 1);
+	return VSU_EXIT_DATA;
+}
+
+/* ------------------------------------------------------------------- memory */
+
+static uint32_t ring_size(uint32_t nslots)
+{
+	uint32_t size = MIN_RING;
+
+	while (size < nslots * DESCRIPTORS)
+		size *= 2;
+	return size;
+}
+
+static uint64_t page_up(uint64_t v)
+{
+	return (v + PAGE - 1) & ~(uint64_t)(PAGE - 1);
+}
+
+/* Sealed, so that the back-end cannot shrink it under our feet. */
+static int new_memfd(uint64_t size, struct vsu_error *err)
+{
+	const int seals = F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL;
+	int fd = memfd_create("vhost-user-tool", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+	if (fd < 0)
+		return vsu_error_sys(err, -errno, "cannot make memory");
+	if (ftruncate(fd, (off_t)size) < 0 || fcntl(fd, F_ADD_SEALS, seals) < 0) {
+		vsu_error_sys(err, -errno, "cannot make %" PRIu64 " bytes of "
+			      "memory", size);
+		close(fd);
+		return err->code;
+	}
+	return fd;
+}
+
+static int new_block(uint64_t size, struct vmem_block **out,
+		     struct vsu_error *err)
+{
+	struct vmem_fd_desc desc = {
+		.flags = VMEM_BLOCK_WRITE | VMEM_BLOCK_SHARED,
+		.len = size,
+	};
+	int rc;
+
+	desc.fd = new_memfd(size, err);
+	if (desc.fd < 0)
+		return desc.fd;
+	rc = vmem_block_new_fd(&desc, out, err);
+	close(desc.fd);
+	return rc;
+}
+
+static int map_block(struct vmem_block *block, struct vmem_map **out,
+		     struct vsu_error *err)
+{
+	const struct vmem_region_desc desc = {
+		.block = block, .gpa = BASE, .len = vmem_block_len(block),
+	};
+	struct vmem_region *region;
+	int rc = vmem_region_new(&desc, &region, err);
+
+	if (rc < 0)
+		return rc;
+	rc = vmem_map_from_regions(&region, 1, out, err);
+	vmem_region_unref(region);
+	return rc;
+}
+
+/* Ring, then headers, then buffers, in one piece of memory. */
+static int make_memory(struct disk *d, struct vsu_error *err)
+{
+	struct vmem_block *block;
+	struct vq_layout layout;
+	int rc;
+
+	rc = vq_layout(ring_size(d->nslots), d->features, &layout);
+	if (rc < 0)
+		return vsu_error_sys(err, rc, "ring of the disk");
+	d->headers_gpa = BASE + page_up(layout.size);
+	d->data_gpa = page_up(d->headers_gpa + d->nslots * HEADER_SIZE);
+	rc = new_block(d->data_gpa - BASE + (uint64_t)d->nslots * d->chunk,
+		       &block, err);
+	if (rc < 0)
+		return rc;
+	rc = map_block(block, &d->map, err);
+	vmem_block_unref(block);
+	return rc;
+}
+
+static unsigned char *at(const struct disk *d, uint64_t gpa, uint64_t len)
+{
+	uint32_t hint = 0;
+
+	return vmem_view_translate(vmem_map_view(d->map), &hint, gpa, len,
+				   VMEM_READ | VMEM_WRITE);
+}
+
+/* --------------------------------------------------------------------- life */
+
+static int make_ring(struct disk *d, struct vsu_error *err)
+{
+	struct vq_driver_config config = {
+		.gpa = BASE,
+		.features = d->features,
+		.size = ring_size(d->nslots),
+	};
+	int rc = make_memory(d, err);
+
+	if (rc < 0)
+		return rc;
+	config.map = d->map;
+	rc = vq_driver_new(&config, &d->driver, err);
+	if (rc < 0)
+		return rc;
+	d->kick_fd = vsu_event_new();
+	d->call_fd = vsu_event_new();
+	if (d->kick_fd < 0 || d->call_fd < 0)
+		return vsu_error_sys(err, d->kick_fd < 0 ? d->kick_fd :
+				     d->call_fd, "cannot make an eventfd");
+	return 0;
+}
+
+static int start(struct disk *d, struct vsu_error *err)
+{
+	const struct vhost_user_ring ring = {
+		.size = ring_size(d->nslots),
+		.desc_gpa = vq_driver_desc_gpa(d->driver),
+		.driver_gpa = vq_driver_driver_gpa(d->driver),
+		.device_gpa = vq_driver_device_gpa(d->driver),
+		.kick_fd = d->kick_fd,
+		.call_fd = d->call_fd,
+		.err_fd = -1,
+	};
+	struct vhost_user_frontend *fe = d->client.fe;
+	int rc = vhost_user_frontend_set_memory(fe, d->map, err);
+
+	if (!rc)
+		rc = vhost_user_frontend_set_ring(fe, d->queue, &ring, err);
+	if (!rc)
+		rc = vhost_user_frontend_start(fe, d->features, err);
+	return rc;
+}
+
+static enum vsu_exit set_up(struct disk *d, struct vsu_error *err)
+{
+	enum vsu_exit status = negotiate(d, err);
+
+	if (status == VSU_EXIT_OK)
+		status = check_config(d, err);
+	if (status != VSU_EXIT_OK)
+		return status;
+	if (make_ring(d, err) < 0 || start(d, err) < 0)
+		return VSU_EXIT_HOST;
+	return client_wait(&d->client, &d->client.started, err);
+}
+
+enum vsu_exit disk_open(struct disk *d, const char *socket, uint32_t queue,
+			uint32_t nslots, struct vsu_error *err)
+{
+	enum vsu_exit status;
+
+	memset(d, 0, sizeof(*d));
+	d->kick_fd = -1;
+	d->call_fd = -1;
+	d->queue = queue;
+	d->nslots = nslots;
+	status = client_open(&d->client, socket,
+			     VHOST_USER_PROTOCOL_BIT(CONFIG), err);
+	if (status != VSU_EXIT_OK)
+		return status;
+	status = set_up(d, err);
+	if (status != VSU_EXIT_OK)
+		disk_close(d);
+	return status;
+}
+
+/* The back-end lets go of the ring first, where it still answers. */
+void disk_close(struct disk *d)
+{
+	struct vsu_error ignored = VSU_ERROR_INIT;
+
+	if (d->client.started && !d->client.dead &&
+	    !vhost_user_frontend_stop(d->client.fe, &ignored))
+		(void)client_wait(&d->client, &d->client.stopped, &ignored);
+	client_close(&d->client);
+	vq_driver_free(d->driver);
+	vmem_map_unref(d->map);
+	vsu_fd_close(&d->kick_fd);
+	vsu_fd_close(&d->call_fd);
+}
+
+/* ----------------------------------------------------------------- requests */
+
+static uint64_t header_gpa(const struct disk *d, uint32_t slot)
+{
+	return d->headers_gpa + (uint64_t)slot * HEADER_SIZE;
+}
+
+static uint64_t buffer_gpa(const struct disk *d, uint32_t slot)
+{
+	return d->data_gpa + (uint64_t)slot * d->chunk;
+}
+
+unsigned char *disk_buffer(struct disk *d, uint32_t slot)
+{
+	return at(d, buffer_gpa(d, slot), d->chunk);
+}
+
+static void write_header(struct disk *d, uint32_t slot,
+			 enum blk_request_type type, uint64_t offset)
+{
+	const struct blk_request_header header = {
+		.type = vsu_le32_make(type),
+		.sector = vsu_le64_make(offset / BLK_SECTOR),
+	};
+	unsigned char *p = at(d, header_gpa(d, slot), HEADER_SIZE);
+
+	memcpy(p, &header, sizeof(header));
+	p[STATUS_AT] = BLK_S_NONE;
+}
+
+enum vsu_exit disk_submit(struct disk *d, uint32_t slot,
+			  enum blk_request_type type, uint64_t offset,
+			  uint32_t len, struct vsu_error *err)
+{
+	const uint64_t gpa = header_gpa(d, slot);
+	struct vq_buffer buffers[DESCRIPTORS] = {
+		{ gpa, sizeof(struct blk_request_header), 0 },
+	};
+	unsigned int n = 1;
+	int rc;
+
+	if (len)
+		buffers[n++] = (struct vq_buffer){ buffer_gpa(d, slot), len,
+						   type == BLK_T_IN };
+	buffers[n++] = (struct vq_buffer){ gpa + STATUS_AT, 1, 1 };
+	write_header(d, slot, type, offset);
+	rc = vq_driver_add(d->driver, buffers, n, slot);
+	if (!rc)
+		return VSU_EXIT_OK;
+	vsu_error_sys(err, rc, "'%s': cannot add a request to its ring",
+		      d->client.socket);
+	return VSU_EXIT_HOST;
+}
+
+void disk_kick(struct disk *d)
+{
+	if (vq_driver_publish(d->driver))
+		vsu_event_signal(d->kick_fd);
+}
+
+int disk_collect(struct disk *d, uint32_t *slot)
+{
+	uint64_t cookie;
+	uint32_t written;
+	int rc = vq_driver_collect(d->driver, &cookie, &written);
+
+	if (rc == 1)
+		*slot = (uint32_t)cookie;
+	return rc;
+}
+
+enum blk_status disk_status(struct disk *d, uint32_t slot)
+{
+	const unsigned char *p = at(d, header_gpa(d, slot), HEADER_SIZE);
+
+	return __atomic_load_n(p + STATUS_AT, __ATOMIC_RELAXED);
+}
+
+bool disk_want_call(struct disk *d)
+{
+	return vq_driver_enable_call(d->driver);
+}

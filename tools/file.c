@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* The file at the other end of a copy. */
+#include <config.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <vmm-sys-util/fd.h>
+
+#include "file.h"
+
+static void describe_stream(struct file *f, const char *name, int fd)
+{
+	memset(f, 0, sizeof(*f));
+	f->name = name;
+	f->fd = fd;
+}
+
+static enum vsu_exit refuse_kind(const struct file *f, int kind,
+				 struct vsu_error *err)
+{
+	vsu_error_set(err, -EINVAL, "'%s' is %s; give a regular file, a block "
+		      "device, or - for a stream", f->name,
+		      vsu_fd_kind_name(kind));
+	return VSU_EXIT_INPUT;
+}
+
+static enum vsu_exit refuse_open(const struct file *f, int code,
+				 struct vsu_error *err)
+{
+	vsu_error_sys(err, -code, "cannot open '%s'", f->name);
+	return VSU_EXIT_INPUT;
+}
+
+/* How much is left to read of a standard input that is a file. */
+static void measure_stream(struct file *f)
+{
+	off_t at = lseek(f->fd, 0, SEEK_CUR);
+	uint64_t size;
+
+	if (vsu_fd_kind(f->fd) != VSU_FD_REGULAR || at < 0 ||
+	    vsu_fd_size(f->fd, &size) < 0)
+		return;
+	f->knows_size = true;
+	f->size = size > (uint64_t)at ? size - (uint64_t)at : 0;
+}
+
+static enum vsu_exit measure(struct file *f, struct vsu_error *err)
+{
+	int kind = vsu_fd_kind(f->fd);
+	int rc;
+
+	if (kind != VSU_FD_REGULAR && kind != VSU_FD_BLOCK)
+		return refuse_kind(f, kind, err);
+	rc = vsu_fd_size(f->fd, &f->size);
+	if (rc < 0) {
+		vsu_error_sys(err, rc, "cannot tell the size of '%s'", f->name);
+		return VSU_EXIT_INPUT;
+	}
+	f->knows_size = true;
+	return VSU_EXIT_OK;
+}
+
+/* Without O_NONBLOCK a FIFO would be waited for before it can be refused. */
+enum vsu_exit file_open_input(struct file *f, const char *path,
+			      struct vsu_error *err)
+{
+	enum vsu_exit status;
+
+	if (!strcmp(path, "-")) {
+		describe_stream(f, "standard input", STDIN_FILENO);
+		measure_stream(f);
+		return VSU_EXIT_OK;
+	}
+	describe_stream(f, path, -1);
+	f->path = path;
+	f->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (f->fd < 0)
+		return refuse_open(f, errno, err);
+	status = measure(f, err);
+	if (status != VSU_EXIT_OK)
+		vsu_fd_close(&f->fd);
+	return status;
+}
+
+/* Makes the file, or opens the one there is; says which. */
+static int open_output(const char *path, bool *made)
+{
+	const int flags = O_WRONLY | O_CLOEXEC | O_NONBLOCK;
+	int fd = open(path, flags | O_CREAT | O_EXCL, 0666);
+
+	*made = fd >= 0;
+	if (fd < 0 && errno == EEXIST)
+		fd = open(path, flags);
+	return fd;
+}
+
+static enum vsu_exit empty(struct file *f, struct vsu_error *err)
+{
+	int kind = vsu_fd_kind(f->fd);
+
+	if (kind != VSU_FD_REGULAR && kind != VSU_FD_BLOCK &&
+	    kind != VSU_FD_CHAR)
+		return refuse_kind(f, kind, err);
+	if (kind == VSU_FD_REGULAR && ftruncate(f->fd, 0) < 0)
+		return refuse_open(f, errno, err);
+	return VSU_EXIT_OK;
+}
+
+enum vsu_exit file_open_output(struct file *f, const char *path,
+			       struct vsu_error *err)
+{
+	enum vsu_exit status;
+
+	if (!strcmp(path, "-")) {
+		describe_stream(f, "standard output", STDOUT_FILENO);
+		return VSU_EXIT_OK;
+	}
+	describe_stream(f, path, -1);
+	f->path = path;
+	f->fd = open_output(path, &f->made);
+	if (f->fd < 0)
+		return refuse_open(f, errno, err);
+	status = empty(f, err);
+	if (status != VSU_EXIT_OK)
+		vsu_fd_close(&f->fd);
+	return status;
+}
+
+void file_close(struct file *f, bool failed)
+{
+	if (!f->path)
+		return;
+	if (failed && f->made)
+		unlink(f->path);
+	vsu_fd_close(&f->fd);
+}
+
+ssize_t file_read_some(struct file *f, void *buf, size_t len,
+		       struct vsu_error *err)
+{
+	ssize_t n;
+
+	do
+		n = read(f->fd, buf, len);
+	while (n < 0 && errno == EINTR);
+	return n < 0 ? vsu_error_sys(err, -errno, "cannot read '%s'", f->name) :
+		       n;
+}
+
+enum vsu_exit file_write(struct file *f, const void *buf, size_t len,
+			 struct vsu_error *err)
+{
+	ssize_t n = vsu_fd_write_full(f->fd, buf, len);
+
+	if (n == (ssize_t)len)
+		return VSU_EXIT_OK;
+	vsu_error_sys(err, n < 0 ? (int)n : -ENOSPC, "cannot write '%s'",
+		      f->name);
+	return VSU_EXIT_INPUT;
+}

@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* vhost-user-tool info: what a back-end offers and is configured as. */
+#include <config.h>
+
+#include <inttypes.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <vmm-sys-util/parse.h>
+
+#include "blk.h"
+#include "client.h"
+#include "names.h"
+#include "tool.h"
+
+#define PROTOCOL_F_CONFIG 9u
+
+/* What was learned, for either form of output. */
+struct info {
+	const char *socket;
+	const struct names_device *device;
+	bool guessed;
+	uint64_t features;
+	uint64_t protocol;
+	uint32_t queues, slots;
+	bool has_blk;
+	struct blk_config blk;
+};
+
+/* ------------------------------------------------------------ configuration */
+
+struct config_row {
+	const char *name;
+	uint8_t offset;		/* in struct blk_config, 32 bits wide */
+	uint64_t feature;	/* without which it means nothing */
+};
+
+#define ROW(member, feature) \
+	{ #member, offsetof(struct blk_config, member), feature }
+
+static const struct config_row blk_rows[] = {
+	ROW(size_max, BLK_F_SIZE_MAX),
+	ROW(seg_max, BLK_F_SEG_MAX),
+	ROW(cylinders, BLK_F_GEOMETRY),
+	ROW(heads, BLK_F_GEOMETRY),
+	ROW(sectors, BLK_F_GEOMETRY),
+	ROW(blk_size, BLK_F_BLK_SIZE),
+	ROW(physical_block_exp, BLK_F_TOPOLOGY),
+	ROW(alignment_offset, BLK_F_TOPOLOGY),
+	ROW(min_io_size, BLK_F_TOPOLOGY),
+	ROW(opt_io_size, BLK_F_TOPOLOGY),
+	ROW(writeback, BLK_F_CONFIG_WCE),
+	ROW(num_queues, BLK_F_MQ),
+	ROW(max_discard_sectors, BLK_F_DISCARD),
+	ROW(max_discard_seg, BLK_F_DISCARD),
+	ROW(discard_sector_alignment, BLK_F_DISCARD),
+	ROW(max_write_zeroes_sectors, BLK_F_WRITE_ZEROES),
+	ROW(max_write_zeroes_seg, BLK_F_WRITE_ZEROES),
+	ROW(write_zeroes_may_unmap, BLK_F_WRITE_ZEROES),
+};
+
+#define NROWS (sizeof(blk_rows) / sizeof(blk_rows[0]))
+
+static uint32_t row_value(const struct blk_config *blk,
+			  const struct config_row *row)
+{
+	uint32_t value;
+
+	memcpy(&value, (const char *)blk + row->offset, sizeof(value));
+	return value;
+}
+
+/* -------------------------------------------------------------------- text */
+
+static void text_bits(const char *title, uint64_t bits,
+		      const char *(*name)(const struct info *, unsigned int),
+		      const struct info *info)
+{
+	const char *known;
+	unsigned int i;
+
+	printf("%-18s 0x%" PRIx64 "\n", title, bits);
+	for (i = 0; i < 64; i++) {
+		if (!(bits >> i & 1))
+			continue;
+		known = name(info, i);
+		printf("  %2u  %s\n", i, known ? known : "(no name known)");
+	}
+}
+
+static const char *feature_name(const struct info *info, unsigned int bit)
+{
+	return names_feature(info->device, bit);
+}
+
+static const char *protocol_name(const struct info *info, unsigned int bit)
+{
+	(void)info;
+	return names_protocol_feature(bit);
+}
+
+static void text_blk(const struct info *info)
+{
+	const struct config_row *row;
+	char size[32];
+
+	printf("configuration\n");
+	vsu_format_size(info->blk.capacity * BLK_SECTOR, size, sizeof(size));
+	printf("  %-24s %" PRIu64 " sectors (%s)\n", "capacity",
+	       info->blk.capacity, size);
+	for (row = blk_rows; row < blk_rows + NROWS; row++)
+		if (info->features & row->feature)
+			printf("  %-24s %" PRIu32 "\n", row->name,
+			       row_value(&info->blk, row));
+}
+
+static void text(const struct info *info)
+{
+	printf("%-18s %s\n", "socket", info->socket);
+	printf("%-18s %s%s\n", "device",
+	       info->device ? info->device->name : "unknown",
+	       info->guessed ? " (a guess; --device says which it is)" : "");
+	text_bits("features", info->features, feature_name, info);
+	text_bits("protocol features", info->protocol, protocol_name, info);
+	printf("%-18s %" PRIu32 "\n", "queues", info->queues);
+	printf("%-18s %" PRIu32 "\n", "memory slots", info->slots);
+	if (info->has_blk)
+		text_blk(info);
+}
+
+/* -------------------------------------------------------------------- JSON */
+
+static void json_string(const char *s)
+{
+	putchar('"');
+	for (; *s; s++) {
+		if (*s == '"' || *s == '\\')
+			printf("\\%c", *s);
+		else if ((unsigned char)*s < 0x20)
+			printf("\\u%04x", (unsigned int)*s);
+		else
+			putchar(*s);
+	}
+	putchar('"');
+}
+
+/* Unnamed bits are there by number. The value is text: 64 bits are too many
+   for a number in JSON. */
+static void json_bits(const char *key, uint64_t bits,
+		      const char *(*name)(const struct info *, unsigned int),
+		      const struct info *info)
+{
+	const char *known, *comma = "";
+	unsigned int i;
+
+	printf("  \"%s\": {\n    \"value\": \"0x%" PRIx64 "\",\n"
+	       "    \"names\": [", key, bits);
+	for (i = 0; i < 64; i++) {
+		if (!(bits >> i & 1))
+			continue;
+		known = name(info, i);
+		if (known)
+			printf("%s\"%s\"", comma, known);
+		else
+			printf("%s\"bit %u\"", comma, i);
+		comma = ", ";
+	}
+	printf("]\n  },\n");
+}
+
+static void json_blk(const struct info *info)
+{
+	const struct config_row *row;
+
+	printf("  \"config\": {\n    \"capacity\": %" PRIu64,
+	       info->blk.capacity);
+	for (row = blk_rows; row < blk_rows + NROWS; row++)
+		if (info->features & row->feature)
+			printf(",\n    \"%s\": %" PRIu32, row->name,
+			       row_value(&info->blk, row));
+	printf("\n  },\n");
+}
+
+static void json(const struct info *info)
+{
+	printf("{\n  \"socket\": ");
+	json_string(info->socket);
+	if (info->device)
+		printf(",\n  \"device\": \"%s\"", info->device->name);
+	else
+		printf(",\n  \"device\": null");
+	printf(",\n  \"device-guessed\": %s,\n",
+	       info->guessed ? "true" : "false");
+	json_bits("features", info->features, feature_name, info);
+	json_bits("protocol-features", info->protocol, protocol_name, info);
+	if (info->has_blk)
+		json_blk(info);
+	printf("  \"queues\": %" PRIu32 ",\n  \"memory-slots\": %" PRIu32
+	       "\n}\n", info->queues, info->slots);
+}
+
+/* ------------------------------------------------------------------- asking */
+
+static void choose_device(struct info *info, const char *name)
+{
+	if (name) {
+		info->device = names_device(name);
+		return;
+	}
+	info->device = names_guess(info->features);
+	info->guessed = info->device != NULL;
+}
+
+/* A back-end without configuration, or that refuses it, just has none to show. */
+static enum vsu_exit ask_config(struct client *c, struct info *info,
+				struct vsu_error *err)
+{
+	enum vsu_exit status;
+
+	if (!info->device || strcmp(info->device->name, "blk") ||
+	    !(vhost_user_frontend_protocol_features(c->fe) >>
+	      PROTOCOL_F_CONFIG & 1))
+		return VSU_EXIT_OK;
+	status = client_get_config(c, BLK_CONFIG_SIZE, err);
+	if (status != VSU_EXIT_OK || !c->config_len)
+		return status;
+	info->has_blk = true;
+	blk_config_decode(c->config, info->features, &info->blk);
+	return VSU_EXIT_OK;
+}
+
+enum vsu_exit tool_info(const struct tool_args *args, struct vsu_error *err)
+{
+	struct info info = { .socket = args->socket };
+	struct client c;
+	enum vsu_exit status = client_open(&c, args->socket, 0, err);
+
+	if (status != VSU_EXIT_OK)
+		return status;
+	info.features = vhost_user_frontend_features(c.fe);
+	info.protocol = vhost_user_frontend_offered_protocol_features(c.fe);
+	info.queues = vhost_user_frontend_queue_num(c.fe);
+	info.slots = vhost_user_frontend_max_mem_slots(c.fe);
+	choose_device(&info, args->device);
+	status = ask_config(&c, &info, err);
+	client_close(&c);
+	if (status != VSU_EXIT_OK)
+		return status;
+	if (args->json)
+		json(&info);
+	else
+		text(&info);
+	return VSU_EXIT_OK;
+}

@@ -1,0 +1,367 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* vhost-user-tool: looks at vhost-user back-ends and uses them. */
+#include <config.h>
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <vmm-sys-util/option.h>
+#include <vmm-sys-util/parse.h>
+
+#include "names.h"
+#include "tool.h"
+
+#define PROGRAM "vhost-user-tool"
+#define MAX_DEPTH 256
+#define MAX_QUEUE 255
+#define MAX_TIMEOUT 1000000
+#define MAX_WORDS 64
+
+enum option {
+	OPT_HELP, OPT_VERSION, OPT_JSON, OPT_DEVICE, OPT_OFFSET, OPT_LENGTH,
+	OPT_DEPTH, OPT_QUEUE, OPT_TIMEOUT, OPT_PROGRESS
+};
+
+/* Rows that several tables have. */
+#define ROW_HELP { .name = "help", .kind = VSU_OPTION_FLAG, \
+	.help = "show this and leave" }
+#define ROW_VERSION { .name = "version", .kind = VSU_OPTION_FLAG, \
+	.help = "show the version and leave" }
+
+static const struct vsu_option main_options[] = {
+	ROW_HELP, ROW_VERSION, { .name = NULL }
+};
+static const enum option main_ids[] = { OPT_HELP, OPT_VERSION };
+
+static const struct vsu_option info_options[] = {
+	{ .name = "json", .kind = VSU_OPTION_FLAG,
+	  .help = "print one JSON object" },
+	{ .name = "device", .kind = VSU_OPTION_STRING, .arg = "NAME",
+	  .help = "what it is: blk, net, ...; none for no names of its own" },
+	ROW_HELP, { .name = NULL }
+};
+static const enum option info_ids[] = { OPT_JSON, OPT_DEVICE, OPT_HELP };
+
+static const struct vsu_option copy_options[] = {
+	{ .name = "offset", .kind = VSU_OPTION_SIZE, .arg = "SIZE",
+	  .help = "where on the disk to begin (0)" },
+	{ .name = "length", .kind = VSU_OPTION_SIZE, .arg = "SIZE",
+	  .help = "how much to copy (all there is)" },
+	{ .name = "queue-depth", .kind = VSU_OPTION_U64, .arg = "N",
+	  .min = 1, .max = MAX_DEPTH,
+	  .help = "requests that may be under way at once (16)" },
+	{ .name = "queue", .kind = VSU_OPTION_U64, .arg = "INDEX",
+	  .min = 0, .max = MAX_QUEUE,
+	  .help = "the virtqueue to use (0)" },
+	{ .name = "timeout", .kind = VSU_OPTION_U64, .arg = "SECONDS",
+	  .min = 0, .max = MAX_TIMEOUT,
+	  .help = "give up when no request ends for so long (30); 0: never" },
+	{ .name = "progress", .kind = VSU_OPTION_FLAG,
+	  .help = "show progress even where standard error is no terminal" },
+	ROW_HELP, { .name = NULL }
+};
+static const enum option copy_ids[] = {
+	OPT_OFFSET, OPT_LENGTH, OPT_DEPTH, OPT_QUEUE, OPT_TIMEOUT,
+	OPT_PROGRESS, OPT_HELP
+};
+
+struct command {
+	const char *name;
+	const char *operands;	/* for the usage line */
+	int noperands;
+	const char *what;	/* one line of help */
+	const struct vsu_option *options;
+	const enum option *ids;	/* of the rows */
+	enum vsu_exit (*run)(const struct tool_args *args,
+			     struct vsu_error *err);
+};
+
+static const struct command commands[] = {
+	{ "info", "SOCKET", 1, "what a back-end offers and is configured as",
+	  info_options, info_ids, tool_info },
+	{ "blk-read", "SOCKET FILE", 2,
+	  "copies from a disk to a file, or to standard output (-)",
+	  copy_options, copy_ids, tool_blk_read },
+	{ "blk-write", "SOCKET FILE", 2,
+	  "copies a file, or standard input (-), to a disk",
+	  copy_options, copy_ids, tool_blk_write },
+};
+
+#define NCOMMANDS (sizeof(commands) / sizeof(commands[0]))
+
+/* ------------------------------------------------------------------ options */
+
+struct parse {
+	struct tool_args *args;
+	const enum option *ids;
+	bool version;
+};
+
+static int set_device(struct tool_args *args, const char *name,
+		      struct vsu_error *err)
+{
+	const char *nearest;
+
+	args->device = name;
+	if (!strcmp(name, "none") || names_device(name))
+		return 0;
+	nearest = vsu_nearest(name, names_devices());
+	if (nearest)
+		return vsu_error_set(err, -EINVAL, "option --device: '%s' is "
+				     "not a device known here; did you mean "
+				     "'%s'?", name, nearest);
+	return vsu_error_set(err, -EINVAL, "option --device: '%s' is not a "
+			     "device known here; give blk, net, ... or none",
+			     name);
+}
+
+static int take_option(void *opaque, unsigned int index,
+		       const struct vsu_option_value *value,
+		       struct vsu_error *err)
+{
+	struct parse *p = opaque;
+	struct tool_args *args = p->args;
+
+	switch (p->ids[index]) {
+	case OPT_HELP:
+		args->help = true;
+		break;
+	case OPT_VERSION:
+		p->version = true;
+		break;
+	case OPT_JSON:
+		args->json = value->number;
+		break;
+	case OPT_DEVICE:
+		return set_device(args, value->text, err);
+	case OPT_OFFSET:
+		args->offset = value->number;
+		break;
+	case OPT_LENGTH:
+		args->length = value->number;
+		args->has_length = true;
+		break;
+	case OPT_DEPTH:
+		args->depth = value->number;
+		break;
+	case OPT_QUEUE:
+		args->queue = value->number;
+		break;
+	case OPT_TIMEOUT:
+		args->timeout = value->number;
+		break;
+	case OPT_PROGRESS:
+		args->progress = value->number;
+		break;
+	}
+	return 0;
+}
+
+static bool takes_next_word(const struct vsu_option *table, const char *word)
+{
+	if (word[1] != '-')
+		return false;
+	for (; table->name; table++)
+		if (!strcmp(table->name, word + 2))
+			return table->kind != VSU_OPTION_FLAG;
+	return false;
+}
+
+/*
+ * Options may stand before, between and behind operands; the parser wants them
+ * in front. out has room for argc words and "--".
+ */
+static void options_first(const struct vsu_option *table, int argc,
+			  char *const *argv, char **out)
+{
+	static char end_of_options[] = "--";
+	char *operands[MAX_WORDS];
+	int i, n = 0, nop = 0;
+
+	out[n++] = argv[0];
+	for (i = 1; i < argc && strcmp(argv[i], "--"); i++) {
+		if (argv[i][0] != '-' || !argv[i][1]) {
+			operands[nop++] = argv[i];
+			continue;
+		}
+		out[n++] = argv[i];
+		if (takes_next_word(table, argv[i]) && i + 1 < argc)
+			out[n++] = argv[++i];
+	}
+	for (i++; i < argc; i++)
+		operands[nop++] = argv[i];
+	out[n++] = end_of_options;
+	memcpy(out + n, operands, (size_t)nop * sizeof(*out));
+}
+
+/* Out: the operands, in order behind the options. */
+static int parse_words(struct parse *p, const struct vsu_option *table,
+		       int argc, char *const *argv, char **words,
+		       int *operands, int *n, struct vsu_error *err)
+{
+	bool ended = false;
+	int i, rc, total;
+
+	if (argc >= MAX_WORDS)
+		return vsu_error_set(err, -ENOENT, "%d words are too many",
+				     argc);
+	for (i = 1; i < argc; i++)
+		ended |= !strcmp(argv[i], "--");
+	options_first(table, argc, argv, words);
+	total = argc + !ended;
+	rc = vsu_option_parse_argv(table, total, words, take_option, p,
+				   operands, err);
+	*n = total - *operands;
+	return rc;
+}
+
+/* --------------------------------------------------------------------- help */
+
+static void show_options(const struct vsu_option *table)
+{
+	char text[4096];
+
+	vsu_option_help(table, text, sizeof(text));
+	printf("\noptions:\n%s", text);
+}
+
+static void show_help(void)
+{
+	const struct command *c;
+
+	printf("usage: " PROGRAM " COMMAND SOCKET [FILE] [OPTION...]\n\n"
+	       "Talks to the vhost-user back-end that listens on SOCKET.\n\n"
+	       "commands:\n");
+	for (c = commands; c < commands + NCOMMANDS; c++)
+		printf("  %-9s %-11s  %s\n", c->name, c->operands, c->what);
+	show_options(main_options);
+	printf("\n" PROGRAM " COMMAND --help shows a command's options.\n");
+}
+
+static void show_command_help(const struct command *c)
+{
+	printf("usage: " PROGRAM " %s %s [OPTION...]\n\n%s: %s\n", c->name,
+	       c->operands, c->name, c->what);
+	show_options(c->options);
+}
+
+/* ----------------------------------------------------------------- commands */
+
+static const struct command *find_command(const char *name,
+					  struct vsu_error *err)
+{
+	const char *names[NCOMMANDS + 1] = { NULL };
+	const char *nearest;
+	size_t i;
+
+	for (i = 0; i < NCOMMANDS; i++) {
+		if (!strcmp(commands[i].name, name))
+			return &commands[i];
+		names[i] = commands[i].name;
+	}
+	nearest = vsu_nearest(name, names);
+	if (nearest)
+		vsu_error_set(err, -ENOENT, "unknown command '%s'; did you "
+			      "mean '%s'?", name, nearest);
+	else
+		vsu_error_set(err, -ENOENT, "unknown command '%s'; there are "
+			      "info, blk-read and blk-write", name);
+	return NULL;
+}
+
+static enum vsu_exit status_of(int rc)
+{
+	return rc == -ENOENT ? VSU_EXIT_USAGE : VSU_EXIT_DATA;
+}
+
+static enum vsu_exit check_operands(const struct command *c, int n,
+				    char *const *words, struct vsu_error *err)
+{
+	if (n == c->noperands)
+		return VSU_EXIT_OK;
+	if (n > c->noperands)
+		vsu_error_set(err, -EINVAL, "%s: '%s' is one word too many; "
+			      "it takes %s", c->name, words[c->noperands],
+			      c->operands);
+	else
+		vsu_error_set(err, -EINVAL, "%s: no %s was given; write "
+			      PROGRAM " %s %s", c->name, n ? "file" : "socket",
+			      c->name, c->operands);
+	return VSU_EXIT_USAGE;
+}
+
+static enum vsu_exit run_command(const struct command *c, int argc,
+				 char *const *argv, struct vsu_error *err)
+{
+	struct tool_args args = { .depth = 16, .timeout = 30 };
+	struct parse p = { .args = &args, .ids = c->ids };
+	char *words[MAX_WORDS + 1];
+	int operands, n = 0, rc;
+	enum vsu_exit status;
+
+	rc = parse_words(&p, c->options, argc, argv, words, &operands, &n, err);
+	if (rc < 0)
+		return status_of(rc);
+	if (args.help) {
+		show_command_help(c);
+		return VSU_EXIT_OK;
+	}
+	status = check_operands(c, n, words + operands, err);
+	if (status != VSU_EXIT_OK)
+		return status;
+	args.socket = words[operands];
+	args.file = n > 1 ? words[operands + 1] : NULL;
+	return c->run(&args, err);
+}
+
+static enum vsu_exit run(int argc, char *const *argv, struct vsu_error *err)
+{
+	struct tool_args args = { 0 };
+	struct parse p = { .args = &args, .ids = main_ids };
+	const struct command *c;
+	int first, rc;
+
+	rc = vsu_option_parse_argv(main_options, argc, argv, take_option, &p,
+				   &first, err);
+	if (rc < 0)
+		return status_of(rc);
+	if (args.help) {
+		show_help();
+		return VSU_EXIT_OK;
+	}
+	if (p.version) {
+		puts(PROGRAM " " PACKAGE_VERSION);
+		return VSU_EXIT_OK;
+	}
+	if (first >= argc) {
+		vsu_error_set(err, -ENOENT, "no command was given; there are "
+			      "info, blk-read and blk-write");
+		return VSU_EXIT_USAGE;
+	}
+	c = find_command(argv[first], err);
+	return c ? run_command(c, argc - first, argv + first, err) :
+		   VSU_EXIT_USAGE;
+}
+
+int main(int argc, char **argv)
+{
+	struct vsu_error err = VSU_ERROR_INIT;
+	enum vsu_exit status;
+
+	/* a closed pipe is an error of a write, with a sentence */
+	signal(SIGPIPE, SIG_IGN);
+	status = run(argc, argv, &err);
+	if (status != VSU_EXIT_OK) {
+		fprintf(stderr, PROGRAM ": %s\n", err.msg);
+		return (int)status;
+	}
+	if (fflush(stdout) || ferror(stdout)) {
+		fprintf(stderr, PROGRAM ": cannot write standard output: %s\n",
+			strerror(errno));
+		return VSU_EXIT_FAIL;
+	}
+	return (int)status;
+}

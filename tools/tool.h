@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * What the commands of vhost-user-tool share: what was asked for, and how a
+ * command ends. A command returns an exit status and, unless that is 0, has
+ * put one sentence into *err, which main prints.
+ */
+#ifndef TOOLS_TOOL_H
+#define TOOLS_TOOL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <vmm-sys-util/error.h>
+#include <vmm-sys-util/exit.h>
+
+/* The command line, as one record for all commands. */
+struct tool_args {
+	const char *socket;
+	const char *file;	/* "-": standard input or output */
+	bool help;
+	bool json;
+	bool progress;
+	const char *device;	/* NULL: guess */
+	uint64_t offset;	/* on the disk, bytes */
+	uint64_t length;	/* bytes, when has_length */
+	bool has_length;
+	uint64_t depth;		/* requests at once */
+	uint64_t queue;		/* index of the virtqueue */
+	uint64_t timeout;	/* seconds without any progress; 0: for ever */
+};
+
+enum vsu_exit tool_info(const struct tool_args *args, struct vsu_error *err);
+enum vsu_exit tool_blk_read(const struct tool_args *args,
+			    struct vsu_error *err);
+enum vsu_exit tool_blk_write(const struct tool_args *args,
+			     struct vsu_error *err);
+
+#endif
