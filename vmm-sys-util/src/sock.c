@@ -186,6 +186,8 @@ ssize_t vsu_sock_recv(int sock, const struct iovec *iov, int n, int *fds,
 	int rc;
 
 	*nfds = 0;
+	if (n < 0)
+		return -EINVAL;
 	do {
 		done = recvmsg(sock, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 	} while (done < 0 && errno == EINTR);

@@ -174,26 +174,30 @@ static int lock_for_a_while(int fd)
 	return -EBUSY;
 }
 
-/* A descriptor whose closing gives the lock back. */
-static int lock_directory(const char *path, struct vsu_error *err)
+/*
+ * Closing *lock gives the lock back. It is -1 where there can be none: in a
+ * directory that may not be read, on a file system without such locks.
+ */
+static int lock_directory(const char *path, int *lock, struct vsu_error *err)
 {
 	char dir[PATH_SPACE];
-	int fd, rc;
+	int rc;
 
 	directory_of(path, dir);
-	fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
+	*lock = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (*lock < 0 && errno != EACCES)
 		return vsu_error_sys(err, -errno,
 				     "cannot open directory '%s' for the socket '%s'",
 				     dir, path);
-	rc = lock_for_a_while(fd);
-	if (rc == -EBUSY) {
-		vsu_fd_close(&fd);
-		return vsu_error_set(err, -EBUSY,
+	rc = *lock < 0 ? 0 : lock_for_a_while(*lock);
+	if (!rc)
+		return 0;
+	vsu_fd_close(lock);
+	if (rc == -EBUSY)
+		return vsu_error_set(err, rc,
 				     "directory '%s' stays locked by another program; choose another one for the socket",
 				     dir);
-	}
-	return fd;	/* other failures: a file system without such locks */
+	return 0;
 }
 
 static int bind_and_listen(int fd, const struct sockaddr_un *addr, int backlog,
@@ -217,17 +221,18 @@ int vsu_sock_listen(const char *path, int backlog, struct vsu_error *err)
 	int rc = address_of(path, &addr, err);
 	int fd, lock;
 
+	if (!rc)
+		rc = lock_directory(path, &lock, err);
 	if (rc < 0)
 		return rc;
-	lock = lock_directory(path, err);
-	if (lock < 0)
-		return lock;
 	fd = new_socket(SOCK_STREAM, err);
 	rc = fd < 0 ? fd : bind_and_listen(fd, &addr, backlog, err);
 	vsu_fd_close(&lock);
-	if (rc < 0)
+	if (rc < 0) {
 		vsu_fd_close(&fd);
-	return rc < 0 ? rc : fd;
+		return rc;
+	}
+	return fd;
 }
 
 int vsu_sock_path_of(int listener, struct vsu_sock_path *out)

@@ -280,6 +280,7 @@ START_TEST(recv_answers_at_once_when_there_is_nothing)
 	ck_assert_int_eq(recv_text(s[1], buf, 8, fds, &nfds), -EAGAIN);
 	ck_assert_uint_eq(nfds, 0);
 	ck_assert_int_eq(recv_text(-1, buf, 8, fds, &nfds), -EBADF);
+	ck_assert_int_eq(vsu_sock_recv(s[1], NULL, -1, fds, &nfds), -EINVAL);
 	close_all(s, 2);
 }
 END_TEST

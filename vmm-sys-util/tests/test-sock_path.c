@@ -486,6 +486,22 @@ START_TEST(directory_that_may_not_be_written_is_reported)
 }
 END_TEST
 
+START_TEST(directory_that_may_not_be_read_is_no_obstacle)
+{
+	int fd;
+
+	ck_assert_int_eq(chmod(".", 0333), 0);
+	if (!geteuid())
+		ck_assert_int_eq(seteuid(65534), 0);
+	fd = vsu_sock_listen("s", 1, &err);
+	if (!getuid())
+		ck_assert_int_eq(seteuid(0), 0);
+	ck_assert_int_eq(chmod(".", 0755), 0);
+	ck_assert_msg(fd >= 0, "%s", err.msg);
+	vsu_fd_close(&fd);
+}
+END_TEST
+
 START_TEST(stale_socket_that_may_not_be_removed_is_reported)
 {
 	int fd;
@@ -547,6 +563,7 @@ int main(void)
 			    0, LISTEN_NEEDS + 1);
 	tcase_add_test(tc, connect_without_descriptors_is_reported);
 	tcase_add_test(tc, directory_that_may_not_be_written_is_reported);
+	tcase_add_test(tc, directory_that_may_not_be_read_is_no_obstacle);
 	tcase_add_test(tc, stale_socket_that_may_not_be_removed_is_reported);
 	tcase_add_test(tc, errors_may_be_ignored);
 	return util_run(s);

@@ -37,7 +37,8 @@ VSU_API int vsu_event_signal_own(int fd);
 
 /*
  * Takes the counter back to 0 and gives its value; 0 when it was 0 already.
- * Never blocks, whatever mode a peer left the descriptor in.
+ * Never blocks, whatever mode a peer left the descriptor in. -EBADMSG when fd
+ * is no counter.
  */
 VSU_API int vsu_event_drain(int fd, uint64_t *count);
 

@@ -23,7 +23,10 @@ VSU_BEGIN_DECLS
 /* Closes *fd if it is not negative and sets it to -1. Keeps errno. */
 VSU_API void vsu_fd_close(int *fd);
 
-/* A close-on-exec duplicate, owned by the caller, or a negative errno. */
+/*
+ * A close-on-exec duplicate, owned by the caller and never 0, 1 or 2, or a
+ * negative errno.
+ */
 VSU_API int vsu_fd_dup(int fd);
 
 VSU_API int vsu_fd_set_nonblock(int fd);
@@ -49,7 +52,8 @@ VSU_API const char *vsu_fd_kind_name(int kind);
 
 /*
  * The size in bytes of a regular file, memfd, guest_memfd or block device;
- * 0 for a character device. The file position of a block device is kept.
+ * 0 for a character device; -EINVAL for anything else. The file position of a
+ * block device is kept.
  */
 VSU_API int vsu_fd_size(int fd, uint64_t *size);
 

@@ -25,11 +25,14 @@ VSU_BEGIN_DECLS
  *
  *   -ENAMETOOLONG  the path exceeds what a socket address holds
  *   -EADDRINUSE    a live server listens there
- *   -ENOTSOCK      the path exists and is not a socket; it is never removed
+ *   -ENOTSOCK      the path exists and is not a socket; it is never removed,
+ *                  nor is a symbolic link, whatever it points to
+ *   -EBUSY         the directory stays locked by another program for a second
  *
- * A stale socket, one that nobody listens on, is replaced. Two programs that
- * race for a path do not both succeed: check and replacement are made under
- * an flock() of the directory.
+ * A stale socket, one that nobody has open, is replaced; a live server does
+ * not notice that it was asked. Two programs that race for a path do not both
+ * succeed: check and replacement are made under an flock() of the directory,
+ * where it can be read and has such locks. The umask decides who may connect.
  */
 VSU_API int vsu_sock_listen(const char *path, int backlog,
 			    struct vsu_error *err);
@@ -63,8 +66,9 @@ VSU_API int vsu_sock_is_unix_stream(int fd);
 
 /*
  * Sends without SIGPIPE and without blocking. Descriptors travel with the
- * first byte. Returns the number of bytes sent (which may be fewer), -EAGAIN
- * when none could be, or another negative errno. The caller keeps its fds.
+ * first byte, so there must be one (-EINVAL). Returns the number of bytes sent
+ * (which may be fewer), -EAGAIN when none could be, -ECONNRESET when the peer
+ * is gone, or another negative errno. The caller keeps its fds.
  */
 VSU_API ssize_t vsu_sock_send(int sock, const struct iovec *iov, int n,
 			      const int *fds, unsigned int nfds);
