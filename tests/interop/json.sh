@@ -10,11 +10,6 @@ json_check() {
 	if have_json; then check "$@"; else tap_skip "$1" "perl's JSON::PP is not installed"; fi
 }
 
-# json_valid FILE
-json_valid() {
-	perl -MJSON::PP -0777 -ne 'decode_json($_)' "$1"
-}
-
 # json_get FILE KEY…: the value below these keys or indexes; a list's elements
 # and an object's keys come one per line
 json_get() {

@@ -12,6 +12,7 @@
 
 set -u -o pipefail
 
+STARTED_IN=$PWD
 INTEROP=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 CVMM_CACHE=${CVMM_CACHE:-${XDG_CACHE_HOME:-${HOME:-/tmp}/.cache}/c-vmm}
 QEMU=${QEMU:-qemu-system-x86_64}
@@ -136,7 +137,7 @@ have() { command -v "$1" >/dev/null 2>&1; }
 # ------------------------------------------------------- programs under test
 
 configured_parent() {
-	local dir=$PWD
+	local dir=$STARTED_IN
 
 	until [ -x "$dir/config.status" ]; do
 		[ "$dir" != / ] || return 1
