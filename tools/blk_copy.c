@@ -69,6 +69,25 @@ static enum vsu_exit check_block(const struct copy *c, const char *what,
 		      c->disk.block, c->args->socket);
 }
 
+static enum vsu_exit odd_input(const struct copy *c, uint64_t len,
+			       struct vsu_error *err)
+{
+	return refuse(err, "'%s' has %" PRIu64 " bytes, which is not a "
+		      "multiple of %" PRIu32 "; pad it with zeros",
+		      c->file.name, len, c->disk.block);
+}
+
+/* A length that was given, that of the input, or what the disk has left. */
+static enum vsu_exit check_total(const struct copy *c, struct vsu_error *err)
+{
+	if (c->total == UINT64_MAX)
+		return VSU_EXIT_OK;
+	if (c->args->has_length)
+		return check_block(c, "option --length", c->total, err);
+	return vsu_is_aligned(c->total, c->disk.block) ? VSU_EXIT_OK :
+	       odd_input(c, c->total, err);
+}
+
 static enum vsu_exit check_range(const struct copy *c, uint64_t len,
 				 struct vsu_error *err)
 {
@@ -98,16 +117,13 @@ static enum vsu_exit check_file(const struct copy *c, struct vsu_error *err)
 
 static enum vsu_exit plan(struct copy *c, struct vsu_error *err)
 {
-	bool given = c->args->has_length;
 	enum vsu_exit status;
 
 	c->first = c->args->offset;
-	c->total = given ? c->args->length : all_there_is(c);
+	c->total = c->args->has_length ? c->args->length : all_there_is(c);
 	status = check_block(c, "option --offset", c->first, err);
-	if (status == VSU_EXIT_OK && c->total != UINT64_MAX)
-		status = check_block(c, given ? "option --length" :
-				     c->file.name ? c->file.name : "length",
-				     c->total, err);
+	if (status == VSU_EXIT_OK)
+		status = check_total(c, err);
 	if (status == VSU_EXIT_OK)
 		status = check_range(c, c->total != UINT64_MAX ? c->total : 0,
 				     err);
@@ -165,9 +181,7 @@ static enum vsu_exit end_input(struct copy *c, struct vsu_error *err)
 			      " bytes", c->file.name, c->sent + len, c->total);
 	c->total = c->sent + len;
 	if (!vsu_is_aligned(len, c->disk.block))
-		return refuse(err, "'%s' has %" PRIu64 " bytes, which is not a "
-			      "multiple of %" PRIu32 "; pad it with zeros",
-			      c->file.name, c->total, c->disk.block);
+		return odd_input(c, c->total, err);
 	return len ? submit(c, len, err) : VSU_EXIT_OK;
 }
 
@@ -422,7 +436,7 @@ enum vsu_exit tool_blk_write(const struct tool_args *args,
 		status = plan(&c, err);
 		if (status == VSU_EXIT_OK)
 			status = run(&c, err);
-		disk_close(&c.disk);
+		disk_close(&c.disk, status == VSU_EXIT_OK);
 	}
 	file_close(&c.file, false);
 	return status;
@@ -444,6 +458,6 @@ enum vsu_exit tool_blk_read(const struct tool_args *args,
 			file_close(&c.file, status != VSU_EXIT_OK);
 		}
 	}
-	disk_close(&c.disk);
+	disk_close(&c.disk, status == VSU_EXIT_OK);
 	return status;
 }

@@ -89,9 +89,9 @@ static enum vsu_exit check_config(struct disk *d, struct vsu_error *err)
 				   "large as one of its blocks (size_max)");
 	if (d->queue < c->num_queues)
 		return VSU_EXIT_OK;
-	vsu_error_set(err, -EINVAL, "option --queue: the disk '%s' has %"
-		      PRIu32 " queues, %" PRIu32 " is not one of 0 to %" PRIu32,
-		      socket, c->num_queues, d->queue, c->num_queues - 1);
+	vsu_error_set(err, -EINVAL, "option --queue: %" PRIu32 " is not a "
+		      "queue of the disk '%s', which has 0 to %" PRIu32,
+		      d->queue, socket, c->num_queues - 1);
 	return VSU_EXIT_DATA;
 }
 
@@ -265,16 +265,15 @@ enum vsu_exit disk_open(struct disk *d, const char *socket, uint32_t queue,
 		return status;
 	status = set_up(d, err);
 	if (status != VSU_EXIT_OK)
-		disk_close(d);
+		disk_close(d, false);
 	return status;
 }
 
-/* The back-end lets go of the ring first, where it still answers. */
-void disk_close(struct disk *d)
+void disk_close(struct disk *d, bool in_order)
 {
 	struct vsu_error ignored = VSU_ERROR_INIT;
 
-	if (d->client.started && !d->client.dead &&
+	if (in_order && d->client.started && !d->client.dead &&
 	    !vhost_user_frontend_stop(d->client.fe, &ignored))
 		(void)client_wait(&d->client, &d->client.stopped, &ignored);
 	client_close(&d->client);

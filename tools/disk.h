@@ -40,7 +40,9 @@ struct disk {
  */
 enum vsu_exit disk_open(struct disk *d, const char *socket, uint32_t queue,
 			uint32_t nslots, struct vsu_error *err);
-void disk_close(struct disk *d);
+
+/* in_order: the back-end is asked to let go of the ring before the hang-up. */
+void disk_close(struct disk *d, bool in_order);
 
 unsigned char *disk_buffer(struct disk *d, uint32_t slot);
 

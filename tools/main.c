@@ -47,18 +47,18 @@ static const enum option info_ids[] = { OPT_JSON, OPT_DEVICE, OPT_HELP };
 
 static const struct vsu_option copy_options[] = {
 	{ .name = "offset", .kind = VSU_OPTION_SIZE, .arg = "SIZE",
-	  .help = "where on the disk to begin (0)" },
+	  .help = "where on the disk to begin (default 0)" },
 	{ .name = "length", .kind = VSU_OPTION_SIZE, .arg = "SIZE",
-	  .help = "how much to copy (all there is)" },
+	  .help = "how much to copy (default all there is)" },
 	{ .name = "queue-depth", .kind = VSU_OPTION_U64, .arg = "N",
 	  .min = 1, .max = MAX_DEPTH,
-	  .help = "requests that may be under way at once (16)" },
+	  .help = "requests that may be under way at once (default 16)" },
 	{ .name = "queue", .kind = VSU_OPTION_U64, .arg = "INDEX",
 	  .min = 0, .max = MAX_QUEUE,
-	  .help = "the virtqueue to use (0)" },
+	  .help = "the virtqueue to use (default 0)" },
 	{ .name = "timeout", .kind = VSU_OPTION_U64, .arg = "SECONDS",
 	  .min = 0, .max = MAX_TIMEOUT,
-	  .help = "give up when no request ends for so long (30); 0: never" },
+	  .help = "give up when no request ends for so long (default 30; 0 never)" },
 	{ .name = "progress", .kind = VSU_OPTION_FLAG,
 	  .help = "show progress even where standard error is no terminal" },
 	ROW_HELP, { .name = NULL }

@@ -247,8 +247,12 @@ static void hung_up(struct vhost_user_frontend *f, struct vsu_error *err)
 {
 	char waiting[64], last[64];
 
-	if (err->code != -ECONNRESET || !f->npending)
+	if (err->code != -ECONNRESET)
 		return;
+	if (!f->npending) {
+		vsu_error_set(err, err->code, "the back-end hung up");
+		return;
+	}
 	vhost_user_priv_fe_name(&f->pending[f->pending_first], waiting,
 				sizeof(waiting));
 	vhost_user_priv_fe_name(&f->answered, last, sizeof(last));

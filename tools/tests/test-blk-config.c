@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Claims about decoding a disk's configuration and about names of bits. */
+#include <config.h>
+
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "blk.h"
+#include "names.h"
+
+/* Byte i is i + 1, so that every field has a value of its own. */
+static void numbered(unsigned char *raw)
+{
+	unsigned int i;
+
+	for (i = 0; i < BLK_CONFIG_SIZE; i++)
+		raw[i] = (unsigned char)(i + 1);
+}
+
+START_TEST(capacity_is_little_endian_and_always_there)
+{
+	unsigned char raw[BLK_CONFIG_SIZE];
+	struct blk_config c;
+
+	numbered(raw);
+	blk_config_decode(raw, 0, &c);
+	ck_assert_uint_eq(c.capacity, UINT64_C(0x0807060504030201));
+}
+END_TEST
+
+START_TEST(field_without_its_feature_has_its_default)
+{
+	unsigned char raw[BLK_CONFIG_SIZE];
+	struct blk_config c;
+
+	numbered(raw);
+	blk_config_decode(raw, 0, &c);
+	ck_assert_uint_eq(c.blk_size, 512);
+	ck_assert_uint_eq(c.num_queues, 1);
+	ck_assert_uint_eq(c.seg_max, 0);
+	ck_assert_uint_eq(c.max_discard_sectors, 0);
+}
+END_TEST
+
+START_TEST(every_field_comes_from_its_place)
+{
+	unsigned char raw[BLK_CONFIG_SIZE];
+	struct blk_config c;
+
+	numbered(raw);
+	blk_config_decode(raw, UINT64_MAX, &c);
+	ck_assert_uint_eq(c.size_max, 0x0c0b0a09);
+	ck_assert_uint_eq(c.seg_max, 0x100f0e0d);
+	ck_assert_uint_eq(c.cylinders, 0x1211);
+	ck_assert_uint_eq(c.heads, 0x13);
+	ck_assert_uint_eq(c.sectors, 0x14);
+	ck_assert_uint_eq(c.blk_size, 0x18171615);
+	ck_assert_uint_eq(c.physical_block_exp, 0x19);
+	ck_assert_uint_eq(c.alignment_offset, 0x1a);
+	ck_assert_uint_eq(c.min_io_size, 0x1c1b);
+	ck_assert_uint_eq(c.opt_io_size, 0x201f1e1d);
+	ck_assert_uint_eq(c.writeback, 0x21);
+	ck_assert_uint_eq(c.num_queues, 0x2423);
+	ck_assert_uint_eq(c.max_discard_sectors, 0x28272625);
+	ck_assert_uint_eq(c.discard_sector_alignment, 0x302f2e2d);
+	ck_assert_uint_eq(c.max_write_zeroes_seg, 0x38373635);
+	ck_assert_uint_eq(c.write_zeroes_may_unmap, 0x39);
+}
+END_TEST
+
+START_TEST(bit_is_named_by_its_device)
+{
+	ck_assert_str_eq(names_feature(names_device("blk"), 9),
+			 "VIRTIO_BLK_F_FLUSH");
+	ck_assert_str_eq(names_feature(names_device("net"), 9),
+			 "VIRTIO_NET_F_GUEST_ECN");
+	ck_assert_ptr_null(names_feature(NULL, 9));
+	ck_assert_ptr_null(names_feature(names_device("blk"), 23));
+	ck_assert_ptr_null(names_feature(names_device("rng"), 0));
+}
+END_TEST
+
+START_TEST(bit_of_every_device_needs_none)
+{
+	ck_assert_str_eq(names_feature(NULL, 32), "VIRTIO_F_VERSION_1");
+	ck_assert_ptr_null(names_feature(names_device("blk"), 57));
+	ck_assert_str_eq(names_feature(names_device("net"), 57),
+			 "VIRTIO_NET_F_HASH_REPORT");
+	ck_assert_ptr_null(names_feature(NULL, 64));
+}
+END_TEST
+
+START_TEST(protocol_bits_are_named)
+{
+	ck_assert_str_eq(names_protocol_feature(0), "MQ");
+	ck_assert_str_eq(names_protocol_feature(23),
+			 "GET_VRING_BASE_SKIP_DRAIN");
+	ck_assert_ptr_null(names_protocol_feature(24));
+}
+END_TEST
+
+START_TEST(every_device_that_is_listed_is_known)
+{
+	const char *const *name;
+
+	for (name = names_devices(); *name; name++)
+		ck_assert_str_eq(names_device(*name)->name, *name);
+	ck_assert_ptr_null(names_device("toaster"));
+}
+END_TEST
+
+START_TEST(disks_and_network_cards_are_guessed)
+{
+	ck_assert_str_eq(names_guess(UINT64_C(0x175007e46))->name, "blk");
+	ck_assert_str_eq(names_guess(UINT64_C(0x1403f8000))->name, "net");
+	ck_assert_ptr_null(names_guess(UINT64_C(0x140000000)));
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("blk-config");
+	TCase *tc = tcase_create("blk-config");
+	SRunner *sr = srunner_create(s);
+	int failed;
+
+	suite_add_tcase(s, tc);
+	tcase_add_test(tc, capacity_is_little_endian_and_always_there);
+	tcase_add_test(tc, field_without_its_feature_has_its_default);
+	tcase_add_test(tc, every_field_comes_from_its_place);
+	tcase_add_test(tc, bit_is_named_by_its_device);
+	tcase_add_test(tc, bit_of_every_device_needs_none);
+	tcase_add_test(tc, protocol_bits_are_named);
+	tcase_add_test(tc, every_device_that_is_listed_is_known);
+	tcase_add_test(tc, disks_and_network_cards_are_guessed);
+	srunner_run_all(sr, CK_ENV);
+	failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
