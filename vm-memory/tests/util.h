@@ -25,13 +25,15 @@
 
 #define RW_SHARED (VMEM_BLOCK_WRITE | VMEM_BLOCK_SHARED)
 
-/* n, divided by the environment's TEST_SCALE: for slow builds; at least 1. */
+/* n times the environment's TEST_SCALE (0.1 in slow builds); at least 1. */
 static inline unsigned int scaled(unsigned int n)
 {
 	const char *text = getenv("TEST_SCALE");
-	unsigned long scale = text ? strtoul(text, NULL, 10) : 1;
+	double scale = text ? strtod(text, NULL) : 1;
 
-	return scale > 1 ? (unsigned int)(n / scale) + !(n / scale) : n;
+	if (!(scale > 0 && scale < 1))
+		return n;
+	return n * scale > 1 ? (unsigned int)(n * scale) : 1;
 }
 
 static inline uint64_t xorshift(uint64_t *state)
