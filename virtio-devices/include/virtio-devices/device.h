@@ -80,7 +80,10 @@ struct virtdev_ops {
 			   struct vsu_error *err);
 	/* 1: more to do now; 0: wait for a kick or the host fd. */
 	int (*queue_serve)(void *self, uint32_t queue);
-	/* Finishes what was taken, takes nothing new; how much is left. */
+	/*
+	 * Finishes what was taken, takes nothing new; how much is left, or
+	 * -EAGAIN: some is left that no descriptor tells of, call again soon.
+	 */
 	int (*queue_drain)(void *self, uint32_t queue);
 	void (*queue_stop)(void *self, uint32_t queue);
 
