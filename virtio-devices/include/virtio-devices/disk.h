@@ -7,7 +7,7 @@
  *   request  one operation on it, in the caller's storage until it is reaped
  *
  * Requests of one channel finish in any order. A disk that finishes them
- * inside submit is synchronous: it blocks the thread of its queue.
+ * inside kick is synchronous: it blocks the thread of its queue.
  *
  * Threads: a disk is shareable; a channel is confined to one thread at a time.
  */
@@ -44,7 +44,7 @@ struct virtdev_disk_request {
 	uint32_t may_unmap;	/* zero: holes may stand for zeros */
 	int32_t result;		/* 0 or a negative errno, when reaped */
 	struct virtdev_disk_request *next; /* private to the disk */
-	uint64_t private_[2];
+	uint64_t private_[2];	/* as well */
 };
 
 /* What a disk is. */
@@ -54,8 +54,8 @@ struct virtdev_disk_info {
 	uint32_t can_discard;	/* 0 or 1 */
 	uint32_t can_zero;	/* 0 or 1 */
 	uint32_t read_only;	/* 0 or 1 */
-	uint32_t blocks;	/* submit may block (synchronous); 0 or 1 */
-	uint32_t pad;
+	uint32_t blocks;	/* kick may block (synchronous); 0 or 1 */
+	uint32_t physical_block_size; /* writes of less cost a read; 0: unknown */
 };
 
 /* How a kind of disk works; self is its own object. */
@@ -73,7 +73,10 @@ struct virtdev_disk_ops {
 	/* Queues a request. -EAGAIN: reap first. Not begun before kick. */
 	int (*submit)(void *self, void *channel,
 		      struct virtdev_disk_request *request);
-	/* Hands all queued requests to the host: one system call. */
+	/*
+	 * Hands all queued requests to the host: one system call. -EAGAIN: the
+	 * host took some or none and the others wait for the next kick.
+	 */
 	int (*kick)(void *self, void *channel);
 	/* The next finished request, or NULL. */
 	struct virtdev_disk_request *(*reap)(void *self, void *channel);
