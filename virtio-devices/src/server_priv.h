@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * The vhost-user server from within.
+ *
+ * A queue belongs to the session's thread while it is OFF or QUIET, and to the
+ * thread that dispatches it in the other states:
+ *
+ *   OFF ---start---> RUN ---ask---> QUIESCE or DRAIN ---leave---> QUIET
+ *                     ^                                            |
+ *                     +----------------- run again ----------------+
+ *
+ * Starting, asking and running again are stores of the session's thread,
+ * leaving is one of the queue's. The state hands everything else over, by
+ * release store and acquire load. With one thread the same functions are
+ * called in a row.
+ */
+#ifndef VIRTIO_DEVICES_SERVER_PRIV_H
+#define VIRTIO_DEVICES_SERVER_PRIV_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <vhost/backend.h>
+
+#include "virtio-devices/vhost_user_server.h"
+
+enum server_queue_state {
+	QUEUE_OFF,	/* the device's queue is stopped */
+	QUEUE_RUN,	/* served */
+	QUEUE_QUIESCE,	/* to be left alone at once */
+	QUEUE_DRAIN,	/* to be left alone when nothing is in flight */
+	QUEUE_QUIET,	/* left alone, but not stopped */
+};
+
+/* What a descriptor in an epoll set stands for; in data.u64, index below. */
+enum server_event {
+	EVENT_SESSION,
+	EVENT_LISTENER,
+	EVENT_PAUSE,	/* accepting may be tried again */
+	EVENT_LEFT,	/* a queue was left by its thread */
+	EVENT_SIGBUS,	/* memory of a peer was cut short */
+	EVENT_STATE,	/* a queue's new state, for its thread */
+	EVENT_KICK,
+	EVENT_HOST,
+};
+
+struct virtdev_vhost_user_server;
+
+struct server_queue {
+	struct virtdev_vhost_user_server *server;
+	uint32_t index;
+	int state;		/* atomic; enum server_queue_state */
+	uint64_t asked;		/* the session's question to it, or 0 */
+	int epfd;		/* its own, or the server's */
+	int ctl;		/* threaded: eventfd, wakes its thread; else -1 */
+	int kick, host;		/* borrowed while it runs; -1: none */
+	bool attached_kick, attached_host; /* these are in epfd */
+	bool polled;		/* there is no descriptor that tells of kicks */
+	bool again;		/* there is work that no descriptor tells of */
+};
+
+struct virtdev_vhost_user_server {
+	struct virtdev_vhost_user_server_config config;
+	int epfd;
+	int event;		/* threaded: a queue was left; else -1 */
+	int listener;		/* -1: serves one connection */
+	int timer;		/* runs while accepting is paused */
+	bool listening;		/* the listener is in epfd */
+	bool stopping;
+	bool closing;		/* the session was told to end */
+	bool session_again;	/* it has more to do */
+	bool left;		/* one thread: a queue was left */
+	int ended;		/* negative: there is nothing to serve any more */
+	struct vhost_user_backend *session; /* NULL: none */
+	struct {		/* the session's question that is open */
+		uint64_t token;	/* 0: none */
+		uint32_t waiting; /* queues that have not been left */
+		bool drain;	/* and stopped afterwards */
+	} question;
+	uint32_t nagain;	/* one thread: queues with again set */
+	uint32_t nqueues;
+	struct server_queue queues[];
+};
+
+/* server_queue.c */
+
+int virtdev_priv_server_queue_init(struct server_queue *q,
+				   struct virtdev_vhost_user_server *s,
+				   uint32_t index);
+void virtdev_priv_server_queue_fini(struct server_queue *q);
+
+/* On the session's thread: the ring may be served. */
+int virtdev_priv_server_queue_run(struct server_queue *q,
+				  struct vsu_error *err);
+
+/* On the session's thread; true when there is an answer to wait for. */
+bool virtdev_priv_server_queue_ask(struct server_queue *q, uint64_t token,
+				   bool drain);
+
+/* On the session's thread: the queue answered, and is stopped if drained. */
+bool virtdev_priv_server_queue_answered(struct server_queue *q, bool drain);
+
+/* On the session's thread: whatever it was, it is off. Nothing in flight. */
+void virtdev_priv_server_queue_off(struct server_queue *q);
+
+/* On the queue's thread: one bounded turn. */
+void virtdev_priv_server_queue_turn(struct server_queue *q);
+
+/* Puts a descriptor into an epoll set. */
+int virtdev_priv_server_watch(int epfd, int fd, uint32_t events,
+			      enum server_event what, uint32_t index);
+
+static inline enum server_event virtdev_priv_server_what(uint64_t data)
+{
+	return (enum server_event)(data >> 32);
+}
+
+#endif
