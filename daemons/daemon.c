@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Command line, help and errors of the vhost-user daemons. */
+#include <config.h>
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "daemon.h"
+
+struct command_line {
+	const struct daemon *daemon;
+	void *opaque;
+	struct serve serve;
+	bool have_fd, capabilities, help, version;
+};
+
+static int take_option(void *opaque, unsigned int index,
+		       const struct vsu_option_value *value,
+		       struct vsu_error *err)
+{
+	struct command_line *cl = opaque;
+
+	switch (index) {
+	case DAEMON_SOCKET_PATH:
+		cl->serve.socket_path = value->text;
+		return 0;
+	case DAEMON_FD:
+		cl->serve.fd = (int)value->number;
+		cl->have_fd = true;
+		return 0;
+	case DAEMON_PRINT_CAPABILITIES:
+		cl->capabilities = value->number;
+		return 0;
+	case DAEMON_HELP:
+		cl->help = value->number;
+		return 0;
+	case DAEMON_VERSION:
+		cl->version = value->number;
+		return 0;
+	}
+	return cl->daemon->option(cl->opaque, index, value, err);
+}
+
+static int parse(struct command_line *cl, int argc, char **argv,
+		 struct vsu_error *err)
+{
+	int operands, rc;
+
+	rc = vsu_option_parse_argv(cl->daemon->options, argc, argv,
+				   take_option, cl, &operands, err);
+	if (rc < 0)
+		return rc == -ENOENT ? VSU_EXIT_USAGE : VSU_EXIT_DATA;
+	if (operands < argc) {
+		vsu_error_set(err, -EINVAL,
+			      "superfluous word '%s'; everything is given by options, see --help",
+			      argv[operands]);
+		return VSU_EXIT_USAGE;
+	}
+	return VSU_EXIT_OK;
+}
+
+/* What a run needs to know about its socket. */
+static int check_socket(const struct command_line *cl, struct vsu_error *err)
+{
+	bool have_path = cl->serve.socket_path != NULL;
+
+	if (have_path && cl->have_fd) {
+		vsu_error_set(err, -EINVAL,
+			      "--socket-path and --fd are both given; give one");
+		return VSU_EXIT_DATA;
+	}
+	if (!have_path && !cl->have_fd) {
+		vsu_error_set(err, -EINVAL,
+			      "neither --socket-path=PATH nor --fd=N is given; give one");
+		return VSU_EXIT_USAGE;
+	}
+	return VSU_EXIT_OK;
+}
+
+static int print_help(const struct daemon *daemon)
+{
+	char text[4096];
+
+	vsu_option_help(daemon->options, text, sizeof(text));
+	printf("Usage: %s OPTION...\n%s\n\n%s", daemon->name, daemon->summary,
+	       text);
+	return VSU_EXIT_OK;
+}
+
+static int run(const struct command_line *cl, struct vsu_error *err)
+{
+	struct virtdev *dev = NULL;
+	int status = check_socket(cl, err);
+
+	if (status == VSU_EXIT_OK)
+		status = cl->daemon->make(cl->opaque, &dev, err);
+	if (status == VSU_EXIT_OK)
+		status = serve_device(&cl->serve, dev, err);
+	virtdev_free(dev);
+	return status;
+}
+
+int daemon_main(const struct daemon *daemon, void *opaque, int argc,
+		char **argv)
+{
+	struct command_line cl = {
+		.daemon = daemon,
+		.opaque = opaque,
+		.serve = { .name = daemon->name, .fd = -1 },
+	};
+	struct vsu_error err = VSU_ERROR_INIT;
+	int status = parse(&cl, argc, argv, &err);
+
+	if (status == VSU_EXIT_OK && cl.help)
+		return print_help(daemon);
+	if (status == VSU_EXIT_OK && cl.version)
+		return printf("%s %s\n", daemon->name, PACKAGE_VERSION) < 0;
+	if (status == VSU_EXIT_OK && cl.capabilities)
+		return puts(daemon->capabilities) < 0;
+	if (status == VSU_EXIT_OK)
+		status = run(&cl, &err);
+	if (status != VSU_EXIT_OK)
+		fprintf(stderr, "%s: %s\n", daemon->name, err.msg);
+	return status;
+}

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * What the vhost-user daemons have in common: their options, their errors and
+ * exit statuses, and the loop that serves a device. A daemon is a table of
+ * options, a function that makes its device, and one call.
+ */
+#ifndef DAEMONS_DAEMON_H
+#define DAEMONS_DAEMON_H
+
+#include <stdint.h>
+
+#include <virtio-devices/device.h>
+#include <vmm-sys-util/error.h>
+#include <vmm-sys-util/exit.h>
+#include <vmm-sys-util/option.h>
+
+/* Rows that every daemon's table begins with, by the same numbers. */
+enum daemon_option {
+	DAEMON_SOCKET_PATH,
+	DAEMON_FD,
+	DAEMON_PRINT_CAPABILITIES,
+	DAEMON_HELP,
+	DAEMON_VERSION,
+	DAEMON_OWN,		/* the first row of the daemon itself */
+};
+
+#define DAEMON_OPTIONS							\
+	{ .name = "socket-path", .kind = VSU_OPTION_STRING,		\
+	  .arg = "PATH", .help = "listen at this UNIX socket" },	\
+	{ .name = "fd", .kind = VSU_OPTION_U64, .arg = "N",		\
+	  .help = "serve this inherited socket instead",		\
+	  .min = 0, .max = INT32_MAX },					\
+	{ .name = "print-capabilities", .kind = VSU_OPTION_FLAG,	\
+	  .help = "print what this program offers, as JSON, and end" },	\
+	{ .name = "help", .kind = VSU_OPTION_FLAG,			\
+	  .help = "print this text and end" },				\
+	{ .name = "version", .kind = VSU_OPTION_FLAG,			\
+	  .help = "print the version and end" }
+
+struct daemon {
+	const char *name;		/* of the program */
+	const char *summary;		/* what it does, for the help text */
+	const char *capabilities;	/* JSON, as QEMU's conventions have it */
+	const struct vsu_option *options; /* DAEMON_OPTIONS, then its own */
+
+	/* Takes one of its own options; as vsu_option_fn. */
+	int (*option)(void *opaque, unsigned int index,
+		      const struct vsu_option_value *value,
+		      struct vsu_error *err);
+
+	/* Makes the device, or says why not: an enum vsu_exit, err filled. */
+	int (*make)(void *opaque, struct virtdev **out, struct vsu_error *err);
+};
+
+/* The whole life of the program; returns its exit status. */
+int daemon_main(const struct daemon *daemon, void *opaque, int argc,
+		char **argv);
+
+/* serve.c */
+
+struct serve {
+	const char *name;	/* of the program, for what it says */
+	const char *socket_path; /* to listen at, or NULL */
+	int fd;			/* else this one, listening or connected */
+};
+
+/* Serves dev until told to end; an enum vsu_exit, err filled when not 0. */
+int serve_device(const struct serve *how, struct virtdev *dev,
+		 struct vsu_error *err);
+
+#endif

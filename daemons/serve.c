@@ -1,0 +1,376 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * Serving a device: signals, the event loop, and threads for the queues of a
+ * device that blocks.
+ */
+#include <config.h>
+
+#include <errno.h>
+#include <ev.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <virtio-devices/vhost_user_server.h>
+#include <vmm-sys-util/event.h>
+#include <vmm-sys-util/fd.h>
+#include <vmm-sys-util/sock.h>
+
+#include "daemon.h"
+
+/* Mappings that a front-end may cause: all of its memory slots and to spare. */
+#define MAX_MAPPINGS 1024u
+
+/* Front-ends that wait while one is served. */
+#define BACKLOG 8
+
+/* Lines about sessions that went wrong, and per how long (ns). */
+#define LOG_BURST 10u
+#define LOG_PERIOD UINT64_C(10000000000)
+
+struct queue_thread {
+	struct loop *loop;
+	uint32_t queue;
+	pthread_t id;
+};
+
+struct loop {
+	const struct serve *how;
+	struct virtdev *dev;
+	struct vmem_sigbus *sigbus;
+	struct virtdev_vhost_user_server *server;
+	struct vsu_sock_path path;	/* what to remove in the end */
+	bool have_path;
+	struct ev_loop *ev;
+	ev_io io;
+	ev_idle idle;			/* active while there is more to do */
+	ev_signal signals[3];
+	bool stopping;
+	int quit;			/* readable: queue threads end */
+	uint32_t nthreads;		/* that were started */
+	struct queue_thread *threads;
+	uint64_t log_since;
+	uint32_t log_lines, log_lost;
+};
+
+/* Read by the handler; set once, before it is installed. */
+static struct vmem_sigbus *sigbus_table;
+
+static void on_sigbus(int number, siginfo_t *info, void *context)
+{
+	(void)context;
+	/* not ours: the same instruction faults again and ends the program */
+	if (!vmem_sigbus_fix(sigbus_table, info))
+		signal(number, SIG_DFL);
+}
+
+/* Writes to dead peers and full files fail with an error, not a signal. */
+static int install_signals(struct loop *l, struct vsu_error *err)
+{
+	struct sigaction action = { .sa_flags = SA_SIGINFO };
+	int rc = vmem_sigbus_new(MAX_MAPPINGS, &l->sigbus, err);
+
+	if (rc < 0)
+		return rc;
+	sigbus_table = l->sigbus;
+	action.sa_sigaction = on_sigbus;
+	sigemptyset(&action.sa_mask);
+	if (sigaction(SIGBUS, &action, NULL) < 0)
+		return vsu_error_sys(err, -errno, "cannot handle SIGBUS");
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
+	return 0;
+}
+
+/* A queue has about six descriptors, so many queues exceed the usual 1024. */
+static void raise_fd_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+static int listen_status(int rc)
+{
+	if (rc == -ENAMETOOLONG || rc == -EINVAL)
+		return VSU_EXIT_DATA;
+	return rc == -EADDRINUSE || rc == -EBUSY ? VSU_EXIT_BUSY :
+	       VSU_EXIT_HOST;
+}
+
+static int open_listener(struct loop *l, int *listener, struct vsu_error *err)
+{
+	*listener = vsu_sock_listen(l->how->socket_path, BACKLOG, err);
+	if (*listener < 0) {
+		vsu_error_prefix(err, *listener, "--socket-path");
+		return listen_status(*listener);
+	}
+	l->have_path = vsu_sock_path_of(*listener, &l->path) == 0;
+	return VSU_EXIT_OK;
+}
+
+static int check_inherited(int fd, struct vsu_error *err)
+{
+	if (vsu_sock_is_unix_stream(fd) > 0)
+		return VSU_EXIT_OK;
+	if (vsu_fd_kind(fd) < 0)
+		vsu_error_set(err, -EBADF,
+			      "--fd: descriptor %d is not open; the program that starts this one has to leave it open",
+			      fd);
+	else
+		vsu_error_set(err, -ENOTSOCK,
+			      "--fd: descriptor %d is not a UNIX stream socket; pass one",
+			      fd);
+	return VSU_EXIT_DATA;
+}
+
+static bool is_listener(int fd)
+{
+	socklen_t len = sizeof(int);
+	int listens = 0;
+
+	return !getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &len) &&
+	       listens;
+}
+
+/* True when a line may be written now; a flood of them is only counted. */
+static bool may_log(struct loop *l)
+{
+	uint64_t now = vsu_now_ns();
+
+	if (now - l->log_since >= LOG_PERIOD) {
+		if (l->log_lost)
+			fprintf(stderr, "%s: %u more sessions failed\n",
+				l->how->name, l->log_lost);
+		l->log_since = now;
+		l->log_lines = l->log_lost = 0;
+	}
+	if (l->log_lines >= LOG_BURST) {
+		l->log_lost++;
+		return false;
+	}
+	l->log_lines++;
+	return true;
+}
+
+static void session_ended(void *opaque, const struct vsu_error *err)
+{
+	struct loop *l = opaque;
+
+	if (err->code == -ECONNRESET || l->stopping || !may_log(l))
+		return;
+	fprintf(stderr, "%s: session ended: %s\n", l->how->name, err->msg);
+}
+
+static int make_server(struct loop *l, struct vsu_error *err)
+{
+	struct virtdev_vhost_user_server_config config = {
+		.size = sizeof(config),
+		.dev = l->dev,
+		.sigbus = l->sigbus,
+		.threaded = virtdev_queue_blocks(l->dev),
+		.session_ended = session_ended,
+		.opaque = l,
+	};
+	int fd = l->how->fd, status, rc;
+
+	status = l->how->socket_path ? open_listener(l, &fd, err) :
+		 check_inherited(fd, err);
+	if (status != VSU_EXIT_OK)
+		return status;
+	rc = is_listener(fd) ?
+	     virtdev_vhost_user_server_new_listen(&config, fd, &l->server,
+						  err) :
+	     virtdev_vhost_user_server_new_connected(&config, fd, &l->server,
+						     err);
+	/* the server has a duplicate */
+	vsu_fd_close(&fd);
+	return rc < 0 ? VSU_EXIT_HOST : VSU_EXIT_OK;
+}
+
+static void *queue_main(void *arg)
+{
+	struct queue_thread *t = arg;
+	struct loop *l = t->loop;
+	struct pollfd fds[2] = {
+		{ virtdev_vhost_user_server_queue_fd(l->server, t->queue),
+		  POLLIN, 0 },
+		{ l->quit, POLLIN, 0 },
+	};
+	int more;
+
+	do {
+		more = virtdev_vhost_user_server_queue_dispatch(l->server,
+								t->queue);
+		poll(fds, 2, more > 0 ? 0 : -1);
+	} while (!fds[1].revents);
+	return NULL;
+}
+
+/* Signals that end the program are for the main thread. */
+static int start_thread(struct queue_thread *t)
+{
+	sigset_t all, before;
+	int rc;
+
+	sigfillset(&all);
+	sigdelset(&all, SIGBUS);
+	sigdelset(&all, SIGSEGV);
+	sigdelset(&all, SIGILL);
+	sigdelset(&all, SIGFPE);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	rc = pthread_create(&t->id, NULL, queue_main, t);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return -rc;
+}
+
+static int start_threads(struct loop *l, struct vsu_error *err)
+{
+	uint32_t i, n = virtdev_info(l->dev)->nqueues;
+	int rc;
+
+	if (!virtdev_queue_blocks(l->dev))
+		return 0;
+	l->quit = rc = vsu_event_new();
+	if (rc < 0)
+		return vsu_error_sys(err, rc, "cannot make an eventfd");
+	l->threads = calloc(n, sizeof(*l->threads));
+	if (!l->threads)
+		return vsu_error_sys(err, -ENOMEM, "threads of %u queues", n);
+	for (i = 0; i < n; i++) {
+		l->threads[i].loop = l;
+		l->threads[i].queue = i;
+		rc = start_thread(&l->threads[i]);
+		if (rc < 0)
+			return vsu_error_sys(err, rc,
+					     "cannot start a thread for queue %u",
+					     i);
+		l->nthreads++;
+	}
+	return 0;
+}
+
+static void end_threads(struct loop *l)
+{
+	uint32_t i;
+
+	if (l->nthreads)
+		vsu_event_signal_own(l->quit);
+	for (i = 0; i < l->nthreads; i++)
+		pthread_join(l->threads[i].id, NULL);
+	free(l->threads);
+	vsu_fd_close(&l->quit);
+}
+
+/* Goes on as long as queues have to be drained. */
+static void try_to_stop(struct loop *l)
+{
+	if (virtdev_vhost_user_server_stop(l->server) == 0)
+		ev_break(l->ev, EVBREAK_ALL);
+}
+
+static void dispatch(struct loop *l)
+{
+	int rc = virtdev_vhost_user_server_dispatch(l->server);
+
+	if (rc < 0)
+		ev_break(l->ev, EVBREAK_ALL);
+	else if (l->stopping)
+		try_to_stop(l);
+	if (rc > 0)
+		ev_idle_start(l->ev, &l->idle);
+	else
+		ev_idle_stop(l->ev, &l->idle);
+}
+
+static void on_io(struct ev_loop *ev, ev_io *w, int events)
+{
+	(void)ev;
+	(void)events;
+	dispatch(w->data);
+}
+
+static void on_idle(struct ev_loop *ev, ev_idle *w, int events)
+{
+	(void)ev;
+	(void)events;
+	dispatch(w->data);
+}
+
+/* The socket goes first, so that nobody connects to an end. */
+static void on_signal(struct ev_loop *ev, ev_signal *w, int events)
+{
+	struct loop *l = w->data;
+
+	(void)ev;
+	(void)events;
+	if (l->have_path)
+		vsu_sock_unlink(&l->path);
+	l->have_path = false;
+	l->stopping = true;
+	try_to_stop(l);
+}
+
+static int start_loop(struct loop *l, struct vsu_error *err)
+{
+	static const int numbers[] = { SIGTERM, SIGINT, SIGHUP };
+	size_t i;
+
+	l->ev = ev_default_loop(0);
+	if (!l->ev)
+		return vsu_error_set(err, -EOPNOTSUPP,
+				     "this host has no event mechanism that libev knows");
+	ev_io_init(&l->io, on_io, virtdev_vhost_user_server_fd(l->server),
+		   EV_READ);
+	ev_idle_init(&l->idle, on_idle);
+	l->io.data = l->idle.data = l;
+	ev_io_start(l->ev, &l->io);
+	for (i = 0; i < sizeof(numbers) / sizeof(*numbers); i++) {
+		ev_signal_init(&l->signals[i], on_signal, numbers[i]);
+		l->signals[i].data = l;
+		ev_signal_start(l->ev, &l->signals[i]);
+	}
+	return 0;
+}
+
+static void fini(struct loop *l)
+{
+	end_threads(l);
+	virtdev_vhost_user_server_free(l->server);
+	if (l->have_path)
+		vsu_sock_unlink(&l->path);
+	if (l->ev)
+		ev_loop_destroy(l->ev);
+	if (l->sigbus) {
+		signal(SIGBUS, SIG_DFL);
+		vmem_sigbus_free(l->sigbus);
+	}
+}
+
+int serve_device(const struct serve *how, struct virtdev *dev,
+		 struct vsu_error *err)
+{
+	struct loop l = { .how = how, .dev = dev, .quit = -1 };
+	int status = VSU_EXIT_HOST;
+
+	raise_fd_limit();
+	if (install_signals(&l, err) == 0)
+		status = make_server(&l, err);
+	if (status == VSU_EXIT_OK &&
+	    (start_loop(&l, err) < 0 || start_threads(&l, err) < 0))
+		status = VSU_EXIT_HOST;
+	if (status == VSU_EXIT_OK)
+		ev_run(l.ev, 0);
+	fini(&l);
+	return status;
+}
