@@ -7,13 +7,22 @@
  *   size         bytes; the one property that has no default
  *   mem-path     file: the path of a file or a directory
  *   offset       file: where in the file the memory begins
- *   share        on: others with the fd see stores. Default off, memfd: on
+ *   share        on: others with the fd see stores. Default off, on for
+ *                memfd, shm and guest-memfd
  *   readonly     file: opened for reading only
  *   rom          file: auto (as readonly), on, off
  *   align        file: alignment of the host address
  *   seal         memfd: grow, shrink and seal forbidden; default on
+ *   hugetlb      memfd: huge pages; hugetlbsize picks their size
  *   prealloc     all pages present before the first use
- *   (further properties: see the man page libvm-memory(3))
+ *   reserve      off: no swap space is set aside
+ *   merge, dump  may pages be merged with equal ones; are they in core dumps
+ *   policy       NUMA: default, preferred, bind, interleave; host-nodes
+ *   discard-data file: its pages are given back at the end
+ *   pmem         file: persistent memory, mapped synchronously
+ *   guest-memfd  memfd: on is the same as backend=guest-memfd
+ *   private      anon, memfd: on adds a guest_memfd for the private half
+ *   slot         guest-memfd: how KVM is given it: plain, bound
  *
  * Setting only records; vmem_backend_check() judges the whole combination
  * without touching a file; vmem_backend_alloc() gathers the facts, checks,
@@ -25,6 +34,7 @@
 #define VM_MEMORY_BACKEND_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include <vm-memory/attributes.h>
@@ -34,17 +44,36 @@
 VSU_BEGIN_DECLS
 
 struct vmem_backend;
+struct vsu_option;
 
 VMEM_API int vmem_backend_new(struct vmem_backend **out);
 VMEM_API void vmem_backend_free(struct vmem_backend *backend);
 
-/* One property as text, as a person would write it. */
+/* One property as text, as a person would write it. Later ones replace. */
 VMEM_API int vmem_backend_set(struct vmem_backend *backend, const char *key,
 			      const char *value, struct vsu_error *err);
 
 /* "key=value,key=value"; what names the list in sentences ("--memory"). */
 VMEM_API int vmem_backend_parse(struct vmem_backend *backend, const char *what,
 				const char *list, struct vsu_error *err);
+
+/*
+ * The property table, for help texts and for programs that take further keys
+ * in the same list: they parse it with rows of their own beside these, and
+ * hand these on to vmem_backend_set().
+ */
+VMEM_API const struct vsu_option *vmem_backend_options(void);
+
+/* True when the property was set, by whatever means. */
+VMEM_API bool vmem_backend_given(const struct vmem_backend *backend,
+				 const char *key);
+
+/*
+ * The number, flag (0, 1) or index of the choice of a property, its default
+ * where it was not set; 0 for texts and for unknown keys.
+ */
+VMEM_API uint64_t vmem_backend_value(const struct vmem_backend *backend,
+				     const char *key);
 
 /* The same properties for programs. */
 VMEM_API void vmem_backend_set_kind(struct vmem_backend *backend,
@@ -61,7 +90,81 @@ VMEM_API void vmem_backend_set_readonly(struct vmem_backend *backend, bool on);
 VMEM_API void vmem_backend_set_sigbus(struct vmem_backend *backend,
 				      struct vmem_sigbus *table);
 
-/* Opens, maps and checks. The builder may be used again. */
+/*
+ * The fd of a KVM virtual machine, borrowed, for guest-memfd and private
+ * memory; -1 (the default) for none. No other kind asks KVM anything.
+ */
+VMEM_API void vmem_backend_set_vm_fd(struct vmem_backend *backend, int vm_fd);
+
+/*
+ * prealloc=on populates within vmem_backend_alloc(), on its thread, unless it
+ * is left to the caller, who runs vmem_block_populate() over slices, on as
+ * many threads of its own as the property prealloc-threads asks for.
+ */
+VMEM_API void vmem_backend_leave_prealloc(struct vmem_backend *backend);
+
+/* Called between slices of a prealloc; done and total are bytes. */
+typedef void (*vmem_backend_progress_fn)(void *opaque, uint64_t done,
+					 uint64_t total);
+VMEM_API void vmem_backend_set_progress(struct vmem_backend *backend,
+					vmem_backend_progress_fn fn,
+					void *opaque);
+
+/* Called with a sentence for what was asked for and is not had, but works. */
+typedef void (*vmem_backend_warn_fn)(void *opaque, const char *sentence);
+VMEM_API void vmem_backend_set_warn(struct vmem_backend *backend,
+				    vmem_backend_warn_fn fn, void *opaque);
+
+/* What lies at mem-path. */
+enum vmem_file_state {
+	VMEM_FILE_UNKNOWN,	/* nobody looked yet */
+	VMEM_FILE_MISSING,
+	VMEM_FILE_REGULAR,
+	VMEM_FILE_DIRECTORY,
+	VMEM_FILE_BLOCK,
+	VMEM_FILE_CHAR,
+	VMEM_FILE_FIFO,
+	VMEM_FILE_SOCKET,
+	VMEM_FILE_OTHER,
+};
+
+/* Bits of vmem_backend_facts.kvm. */
+#define VMEM_KVM_PRESENT	0x1u	/* there is a VM fd */
+#define VMEM_KVM_GUEST_MEMFD	0x2u	/* KVM_CAP_GUEST_MEMFD */
+#define VMEM_KVM_GMEM_MMAP	0x4u	/* its flag GUEST_MEMFD_FLAG_MMAP */
+#define VMEM_KVM_GMEM_SHARED	0x8u	/* its flag ..._INIT_SHARED */
+#define VMEM_KVM_PRIVATE	0x10u	/* KVM_MEMORY_ATTRIBUTE_PRIVATE */
+
+#define VMEM_OVERCOMMIT_UNKNOWN 0xffu	/* the host does not say */
+
+/* What the judgement depends on besides the properties. */
+struct vmem_backend_facts {
+	size_t size;		/* of this struct, by whom it was filled */
+	uint64_t host_page;	/* bytes */
+	uint64_t page_size;	/* of what is mapped: huge pages, or the host's */
+	uint64_t huge_page;	/* the default huge page; 0: none */
+	uint64_t file_size;	/* 0: empty, or not known */
+	uint64_t file_align;	/* what a DAX device asks for; 0: nothing */
+	uint32_t overcommit;	/* 0, 1, 2: never; VMEM_OVERCOMMIT_UNKNOWN */
+	uint32_t kvm;		/* VMEM_KVM_* */
+	enum vmem_file_state file;
+};
+
+/* Judges the combination. A pure function of its arguments. Fails with
+ *
+ *   -EINVAL      a value or combination is refused
+ *   -EISDIR, -ENODEV, -ENOENT  what lies at mem-path cannot be used
+ *   -EOPNOTSUPP  the host lacks what is asked for
+ */
+VMEM_API int vmem_backend_check(const struct vmem_backend *backend,
+				const struct vmem_backend_facts *facts,
+				struct vsu_error *err);
+
+/*
+ * Gathers the facts, checks, opens, maps. The builder may be used again.
+ * Fails as the check does, or with what a system call said: -EACCES, -ENOMEM,
+ * -ENOSPC (prealloc), ...
+ */
 VMEM_API int vmem_backend_alloc(const struct vmem_backend *backend,
 				struct vmem_block **out, struct vsu_error *err);
 

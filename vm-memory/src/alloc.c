@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * Carrying out what a builder says: one maker per kind gives the fd, the rest
+ * is the same for all.
+ */
+#include <config.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <vmm-sys-util/checked.h>
+#include <vmm-sys-util/fd.h>
+
+#include "backend.h"
+#include "uapi.h"
+
+#ifndef MFD_HUGE_SHIFT
+#define MFD_HUGE_SHIFT 26
+#endif
+#ifndef MAP_SYNC
+#define MAP_SYNC 0x080000
+#endif
+#ifndef MAP_SHARED_VALIDATE
+#define MAP_SHARED_VALIDATE 0x03
+#endif
+#ifndef F_ADD_SEALS
+#define F_ADD_SEALS 1033
+#define F_SEAL_SEAL 1
+#define F_SEAL_SHRINK 2
+#define F_SEAL_GROW 4
+#endif
+
+/* What transparent huge pages are made of where they pay. */
+#define THP_SIZE (2ull << 20)
+
+#define SHM_TRIES 100
+
+struct maker {
+	const struct vmem_backend *b;
+	struct vmem_backend_facts facts;
+	struct vmem_block *block;
+	struct vmem_priv_file file;
+	struct vsu_error *err;
+};
+
+static uint64_t prop(const struct maker *m, enum vmem_priv_prop p)
+{
+	return vmem_priv_prop(m->b, p);
+}
+
+static int set_size(struct maker *m, const char *what)
+{
+	uint64_t size = m->block->len;
+	int rc;
+
+	do {
+		rc = ftruncate(m->block->fd, (off_t)size);
+	} while (rc < 0 && errno == EINTR);
+	return rc < 0 ? vsu_error_sys(m->err, -errno, "cannot give a %s %#"
+				      PRIx64 " bytes", what, size) : 0;
+}
+
+static int seal(struct maker *m)
+{
+	if (!prop(m, PROP_SEAL))
+		return 0;
+	if (fcntl(m->block->fd, F_ADD_SEALS,
+		  F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) < 0)
+		return vsu_error_sys(m->err, -errno, "cannot seal a memfd");
+	return 0;
+}
+
+static unsigned int memfd_flags(const struct maker *m)
+{
+	unsigned int flags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
+
+	if (!prop(m, PROP_HUGETLB))
+		return flags;
+	flags |= MFD_HUGETLB;
+	if (vmem_priv_given(m->b, PROP_HUGETLBSIZE))
+		flags |= (unsigned int)__builtin_ctzll(
+			prop(m, PROP_HUGETLBSIZE)) << MFD_HUGE_SHIFT;
+	return flags;
+}
+
+static int make_memfd(struct maker *m)
+{
+	int rc;
+
+	m->block->fd = memfd_create("vm-memory", memfd_flags(m));
+	if (m->block->fd < 0 && errno == ENODEV)
+		return vsu_error_set(m->err, -EOPNOTSUPP, "hugetlbsize %#"
+				     PRIx64 " is not a huge page size of this "
+				     "host", m->facts.page_size);
+	if (m->block->fd < 0)
+		return vsu_error_sys(m->err, -errno, "cannot make a memfd");
+	rc = set_size(m, "memfd");
+	return rc < 0 ? rc : seal(m);
+}
+
+/* The name lives for a moment only, and nobody else may open it. */
+static int make_shm(struct maker *m)
+{
+	char name[64];
+	int i, fd = -1;
+
+	for (i = 0; i < SHM_TRIES && fd < 0; i++) {
+		snprintf(name, sizeof(name), "/vm-memory-%ld-%d",
+			 (long)getpid(), i);
+		fd = shm_open(name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0);
+		if (fd < 0 && errno != EEXIST)
+			break;
+	}
+	if (fd < 0)
+		return vsu_error_sys(m->err, -errno,
+				     "cannot make shared memory");
+	shm_unlink(name);
+	m->block->fd = fd;
+	return set_size(m, "shared memory object");
+}
+
+/* Shared anonymous memory is a memfd, so that it can be passed on. */
+static int make_anon(struct maker *m)
+{
+	uint64_t len;
+
+	if (vsu_align_up_overflow(m->block->len, m->facts.page_size, &len))
+		return vsu_error_set(m->err, -EINVAL, "size is too large");
+	m->block->len = len;
+	return prop(m, PROP_SHARE) ? make_memfd(m) : 0;
+}
+
+static int make_file(struct maker *m)
+{
+	int rc = vmem_priv_file_open(m->b, &m->facts, &m->file, m->err);
+
+	if (rc < 0)
+		return rc;
+	m->block->fd_offset = prop(m, PROP_OFFSET);
+	m->block->fd = vsu_fd_dup(m->file.fd);
+	if (m->block->fd < 0)
+		return vsu_error_sys(m->err, m->block->fd,
+				     "cannot keep mem-path '%s' open",
+				     m->b->path);
+	return 0;
+}
+
+static int make_guest_memfd(struct maker *m)
+{
+	m->block->bound = prop(m, PROP_SLOT) == SLOT_BOUND;
+	m->block->fd = vmem_priv_guest_memfd(m->b->vm_fd, m->block->len,
+					     VMEM_GMEM_FLAG_MMAP |
+					     VMEM_GMEM_FLAG_INIT_SHARED);
+	if (m->block->fd < 0)
+		return vsu_error_sys(m->err, m->block->fd,
+				     "cannot make a guest_memfd of %#" PRIx64
+				     " bytes", m->block->len);
+	return 0;
+}
+
+static int (*const makers[])(struct maker *m) = {
+	[VMEM_KIND_ANON] = make_anon,
+	[VMEM_KIND_FILE] = make_file,
+	[VMEM_KIND_MEMFD] = make_memfd,
+	[VMEM_KIND_SHM] = make_shm,
+	[VMEM_KIND_GUEST_MEMFD] = make_guest_memfd,
+};
+
+/* The second layer, for what the guest keeps to itself. */
+static int make_private(struct maker *m)
+{
+	if (!prop(m, PROP_PRIVATE))
+		return 0;
+	m->block->private_fd = vmem_priv_guest_memfd(m->b->vm_fd,
+						     m->block->len, 0);
+	if (m->block->private_fd < 0)
+		return vsu_error_sys(m->err, m->block->private_fd,
+				     "cannot make a private guest_memfd of %#"
+				     PRIx64 " bytes", m->block->len);
+	return 0;
+}
+
+static uint32_t block_flags(const struct maker *m)
+{
+	uint32_t flags = 0;
+
+	if (prop(m, PROP_SHARE))
+		flags |= VMEM_BLOCK_SHARED;
+	flags |= vmem_priv_rom(m->b) ? VMEM_BLOCK_ROM : VMEM_BLOCK_WRITE;
+	return flags;
+}
+
+/* Where 2 MiB of memory can be one page, addresses are made to suit. */
+static uint64_t host_alignment(const struct maker *m)
+{
+	uint64_t align = m->facts.page_size, asked = prop(m, PROP_ALIGN);
+
+	if (m->block->len >= THP_SIZE && align < THP_SIZE)
+		align = THP_SIZE;
+	return asked > align ? asked : align;
+}
+
+/* -EAGAIN: not this file; map it as any other. */
+static int map_synchronously(struct maker *m, struct vmem_priv_map_request *r)
+{
+	int rc, plain = r->flags;
+
+	r->flags = MAP_SHARED_VALIDATE | MAP_SYNC | (plain & MAP_NORESERVE);
+	rc = vmem_priv_block_map(m->block, r, m->b->sigbus, m->err);
+	r->flags = plain;
+	if (rc != -EOPNOTSUPP && rc != -EINVAL)
+		return rc;
+	vmem_priv_warn(m->b, "pmem: the file cannot be mapped synchronously; "
+		       "stores need msync() to last");
+	return -EAGAIN;
+}
+
+static int map(struct maker *m)
+{
+	struct vmem_block *block = m->block;
+	struct vmem_priv_map_request r = { 0 };
+	int rc = -EAGAIN;
+
+	block->flags = block_flags(m);
+	block->page_size = m->facts.page_size;
+	r.file_pos = vmem_block_file_pos(block, 0);
+	r.len = block->len;
+	r.prot = PROT_READ |
+		 (block->flags & VMEM_BLOCK_WRITE ? PROT_WRITE : 0);
+	r.flags = block->flags & VMEM_BLOCK_SHARED ? MAP_SHARED : MAP_PRIVATE;
+	if (!prop(m, PROP_RESERVE))
+		r.flags |= MAP_NORESERVE;
+	r.align = host_alignment(m);
+	if (prop(m, PROP_PMEM) && (block->flags & VMEM_BLOCK_SHARED))
+		rc = map_synchronously(m, &r);
+	if (rc == -EAGAIN)
+		rc = vmem_priv_block_map(block, &r, m->b->sigbus, m->err);
+	block->hva = block->mapping.hva;
+	return rc;
+}
+
+static int make(struct maker *m)
+{
+	int rc = makers[vmem_priv_kind(m->b)](m);
+
+	if (!rc)
+		rc = make_private(m);
+	if (!rc)
+		rc = map(m);
+	if (!rc)
+		rc = vmem_priv_apply_policy(m->b, m->block, m->err);
+	if (!rc)
+		rc = vmem_priv_prealloc(m->b, m->block, m->err);
+	if (!rc)
+		m->block->discard_on_free = prop(m, PROP_DISCARD_DATA) &&
+			m->block->flags ==
+			(VMEM_BLOCK_WRITE | VMEM_BLOCK_SHARED);
+	return rc;
+}
+
+int vmem_backend_alloc(const struct vmem_backend *backend,
+		       struct vmem_block **out, struct vsu_error *err)
+{
+	struct maker m = { .b = backend, .err = err, .file = { .fd = -1 } };
+	int rc;
+
+	vmem_priv_host_facts(backend, &m.facts);
+	rc = vmem_backend_check(backend, &m.facts, err);
+	if (rc < 0)
+		return rc;
+	m.block = vmem_priv_block_new(vmem_priv_kind(backend));
+	if (!m.block)
+		return vsu_error_set(err, -ENOMEM, "no memory for a block");
+	m.block->len = vmem_priv_prop(backend, PROP_SIZE);
+	rc = make(&m);
+	if (rc < 0) {
+		vmem_priv_file_undo(&m.file);
+		vmem_block_unref(m.block);
+		return rc;
+	}
+	vsu_fd_close(&m.file.fd);
+	*out = m.block;
+	return 0;
+}

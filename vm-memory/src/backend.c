@@ -1,0 +1,382 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * The builder: the property table, and recording what is set. A property is
+ * a row here, a line in the enum, and a rule in check.c where it needs one.
+ */
+#include <config.h>
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <vmm-sys-util/parse.h>
+
+#include "backend.h"
+
+#define KIND(name) (1u << VMEM_KIND_##name)
+#define ALL_KINDS (KIND(ANON) | KIND(FILE) | KIND(MEMFD) | KIND(SHM) | \
+		   KIND(GUEST_MEMFD))
+
+static const char *const kind_names[] = {
+	[VMEM_KIND_ANON] = "anon",
+	[VMEM_KIND_FILE] = "file",
+	[VMEM_KIND_MEMFD] = "memfd",
+	[VMEM_KIND_SHM] = "shm",
+	[VMEM_KIND_GUEST_MEMFD] = "guest-memfd",
+	NULL,
+};
+static const char *const rom_names[] = { "auto", "on", "off", NULL };
+static const char *const policy_names[] = { "default", "preferred", "bind",
+					    "interleave", NULL };
+static const char *const slot_names[] = { "plain", "bound", NULL };
+
+#define FLAG(name, help) { name, VSU_OPTION_FLAG, "on|off", help, 0, 0, NULL, \
+			   false }
+#define SIZE(name, help) { name, VSU_OPTION_SIZE, "SIZE", help, 0, 0, NULL, \
+			   false }
+#define TEXT(name, arg, help) { name, VSU_OPTION_STRING, arg, help, 0, 0, \
+				NULL, false }
+#define CHOICE(name, arg, help, words) { name, VSU_OPTION_CHOICE, arg, help, \
+					 0, 0, words, false }
+
+static const struct vsu_option options[PROP_COUNT + 1] = {
+	[PROP_BACKEND] = CHOICE("backend",
+		"anon|file|memfd|shm|guest-memfd", "what the memory is made of",
+		kind_names),
+	[PROP_SIZE] = SIZE("size", "bytes of memory"),
+	[PROP_MEM_PATH] = TEXT("mem-path", "PATH",
+		"the file, device or directory behind it"),
+	[PROP_OFFSET] = SIZE("offset", "where in the file it begins"),
+	[PROP_ALIGN] = SIZE("align", "alignment of the host address"),
+	[PROP_SHARE] = FLAG("share", "others with the file see stores"),
+	[PROP_READONLY] = FLAG("readonly", "open the file for reading only"),
+	[PROP_ROM] = CHOICE("rom", "auto|on|off",
+		"the guest may not store to it; auto: as readonly", rom_names),
+	[PROP_DISCARD_DATA] = FLAG("discard-data",
+		"give the file's pages back at the end"),
+	[PROP_PMEM] = FLAG("pmem", "the file is persistent memory"),
+	[PROP_MERGE] = FLAG("merge", "the host may merge equal pages"),
+	[PROP_DUMP] = FLAG("dump", "it is part of core dumps"),
+	[PROP_PREALLOC] = FLAG("prealloc", "make all pages present first"),
+	[PROP_PREALLOC_THREADS] = { "prealloc-threads", VSU_OPTION_U64, "N",
+		"threads that do it", 1, 1024, NULL, false },
+	[PROP_RESERVE] = FLAG("reserve", "set swap space or huge pages aside"),
+	[PROP_POLICY] = CHOICE("policy", "default|preferred|bind|interleave",
+		"which NUMA nodes it comes from", policy_names),
+	[PROP_HOST_NODES] = { "host-nodes", VSU_OPTION_STRING, "N|N-M",
+		"the NUMA nodes of the policy", 0, 0, NULL, true },
+	[PROP_HUGETLB] = FLAG("hugetlb", "use huge pages"),
+	[PROP_HUGETLBSIZE] = SIZE("hugetlbsize", "size of the huge pages"),
+	[PROP_SEAL] = FLAG("seal", "nobody may resize the file"),
+	[PROP_GUEST_MEMFD] = FLAG("guest-memfd",
+		"as backend=guest-memfd"),
+	[PROP_PRIVATE] = FLAG("private",
+		"add guest_memfd for what the guest keeps to itself"),
+	[PROP_SLOT] = CHOICE("slot", "plain|bound",
+		"how KVM is given a guest_memfd", slot_names),
+	[PROP_COUNT] = { NULL, VSU_OPTION_FLAG, NULL, NULL, 0, 0, NULL, false },
+};
+
+/* Which kinds a property belongs to. */
+static const uint32_t kinds_of[PROP_COUNT] = {
+	[PROP_BACKEND] = ALL_KINDS,
+	[PROP_SIZE] = ALL_KINDS,
+	[PROP_MEM_PATH] = KIND(FILE),
+	[PROP_OFFSET] = KIND(FILE),
+	[PROP_ALIGN] = KIND(FILE),
+	[PROP_SHARE] = ALL_KINDS,
+	[PROP_READONLY] = KIND(FILE),
+	[PROP_ROM] = KIND(FILE),
+	[PROP_DISCARD_DATA] = KIND(FILE),
+	[PROP_PMEM] = KIND(FILE),
+	[PROP_MERGE] = ALL_KINDS,
+	[PROP_DUMP] = ALL_KINDS,
+	[PROP_PREALLOC] = ALL_KINDS,
+	[PROP_PREALLOC_THREADS] = ALL_KINDS,
+	[PROP_RESERVE] = ALL_KINDS,
+	[PROP_POLICY] = ALL_KINDS,
+	[PROP_HOST_NODES] = ALL_KINDS,
+	/* for guest_memfd they have refusals of their own */
+	[PROP_HUGETLB] = KIND(MEMFD) | KIND(GUEST_MEMFD),
+	[PROP_HUGETLBSIZE] = KIND(MEMFD) | KIND(GUEST_MEMFD),
+	[PROP_SEAL] = KIND(MEMFD) | KIND(GUEST_MEMFD),
+	[PROP_GUEST_MEMFD] = KIND(MEMFD) | KIND(GUEST_MEMFD),
+	[PROP_PRIVATE] = KIND(ANON) | KIND(MEMFD),
+	[PROP_SLOT] = KIND(GUEST_MEMFD),
+};
+
+/* Where the default is not 0, off or the first choice. */
+static const uint64_t defaults[PROP_COUNT] = {
+	[PROP_MERGE] = 1,
+	[PROP_DUMP] = 1,
+	[PROP_PREALLOC_THREADS] = 1,
+	[PROP_RESERVE] = 1,
+	[PROP_SEAL] = 1,
+};
+
+int vmem_backend_new(struct vmem_backend **out)
+{
+	struct vmem_backend *b = calloc(1, sizeof(*b));
+
+	if (!b)
+		return -ENOMEM;
+	b->vm_fd = -1;
+	*out = b;
+	return 0;
+}
+
+void vmem_backend_free(struct vmem_backend *backend)
+{
+	if (!backend)
+		return;
+	free(backend->path);
+	free(backend);
+}
+
+const struct vsu_option *vmem_backend_options(void)
+{
+	return options;
+}
+
+const char *vmem_priv_kind_name(enum vmem_kind kind)
+{
+	return kind_names[kind];
+}
+
+const char *vmem_priv_prop_name(enum vmem_priv_prop p)
+{
+	return options[p].name;
+}
+
+uint32_t vmem_priv_prop_kinds(enum vmem_priv_prop p)
+{
+	return kinds_of[p];
+}
+
+bool vmem_priv_given(const struct vmem_backend *b, enum vmem_priv_prop p)
+{
+	return b->given >> p & 1;
+}
+
+enum vmem_kind vmem_priv_kind(const struct vmem_backend *b)
+{
+	if (b->value[PROP_BACKEND] == VMEM_KIND_MEMFD &&
+	    b->value[PROP_GUEST_MEMFD])
+		return VMEM_KIND_GUEST_MEMFD;
+	return (enum vmem_kind)b->value[PROP_BACKEND];
+}
+
+uint64_t vmem_priv_prop(const struct vmem_backend *b, enum vmem_priv_prop p)
+{
+	enum vmem_kind kind = vmem_priv_kind(b);
+
+	if (vmem_priv_given(b, p))
+		return b->value[p];
+	if (p == PROP_SHARE)
+		return kind != VMEM_KIND_ANON && kind != VMEM_KIND_FILE;
+	return defaults[p];
+}
+
+bool vmem_priv_rom(const struct vmem_backend *b)
+{
+	uint64_t rom = vmem_priv_prop(b, PROP_ROM);
+
+	return rom == ROM_ON ||
+	       (rom == ROM_AUTO && vmem_priv_prop(b, PROP_READONLY));
+}
+
+void vmem_priv_warn(const struct vmem_backend *b, const char *sentence)
+{
+	if (b->warn)
+		b->warn(b->warn_opaque, sentence);
+}
+
+static int find_prop(const char *key)
+{
+	int i;
+
+	for (i = 0; i < PROP_COUNT; i++)
+		if (!strcmp(options[i].name, key))
+			return i;
+	return -ENOENT;
+}
+
+bool vmem_backend_given(const struct vmem_backend *backend, const char *key)
+{
+	int p = find_prop(key);
+
+	return p >= 0 && vmem_priv_given(backend, (enum vmem_priv_prop)p);
+}
+
+uint64_t vmem_backend_value(const struct vmem_backend *backend, const char *key)
+{
+	int p = find_prop(key);
+
+	return p < 0 ? 0 : vmem_priv_prop(backend, (enum vmem_priv_prop)p);
+}
+
+static void record(struct vmem_backend *b, unsigned int p, uint64_t value)
+{
+	b->given |= UINT64_C(1) << p;
+	b->value[p] = value;
+}
+
+int vmem_backend_set_path(struct vmem_backend *backend, const char *path)
+{
+	char *copy = strdup(path);
+
+	if (!copy)
+		return -ENOMEM;
+	free(backend->path);
+	backend->path = copy;
+	record(backend, PROP_MEM_PATH, 0);
+	return 0;
+}
+
+/* "3" or "0-2"; may be given again, the nodes add up. */
+static int set_nodes(struct vmem_backend *b, const char *text,
+		     struct vsu_error *err)
+{
+	uint64_t first, last, i;
+	char copy[32], *dash;
+	int rc = strlen(text) < sizeof(copy) ? 0 : -EINVAL;
+
+	if (!rc) {
+		strcpy(copy, text);
+		dash = strchr(copy, '-');
+		if (dash)
+			*dash++ = '\0';
+		rc = vsu_parse_u64(copy, &first);
+		last = first;
+		if (!rc && dash)
+			rc = vsu_parse_u64(dash, &last);
+	}
+	if (rc < 0 || last < first || last >= MAX_NODES)
+		return vsu_error_set(err, -EINVAL, "host-nodes: '%s' is no "
+				     "NUMA node and no range of them; give N "
+				     "or N-M below %d", text, MAX_NODES);
+	for (i = first; i <= last; i++)
+		b->nodes[i / 64] |= UINT64_C(1) << i % 64;
+	record(b, PROP_HOST_NODES, 0);
+	return 0;
+}
+
+static int set_row(void *opaque, unsigned int index,
+		   const struct vsu_option_value *value, struct vsu_error *err)
+{
+	struct vmem_backend *b = opaque;
+
+	if (index == PROP_HOST_NODES)
+		return set_nodes(b, value->text, err);
+	if (index != PROP_MEM_PATH) {
+		record(b, index, value->number);
+		return 0;
+	}
+	if (vmem_backend_set_path(b, value->text) < 0)
+		return vsu_error_set(err, -ENOMEM, "no memory for mem-path");
+	return 0;
+}
+
+int vmem_backend_parse(struct vmem_backend *backend, const char *what,
+		       const char *list, struct vsu_error *err)
+{
+	size_t size = strlen(list) + 1;
+	char *scratch = malloc(size);
+	int rc;
+
+	if (!scratch)
+		return vsu_error_set(err, -ENOMEM, "%s: no memory", what);
+	rc = vsu_option_parse_list(options, what, list, scratch, size, set_row,
+				   backend, err);
+	free(scratch);
+	return rc;
+}
+
+/* key=value as a list of one: commas in the value are doubled. */
+static char *as_list(const char *key, const char *value)
+{
+	char *list = malloc(strlen(key) + 2 * strlen(value) + 2), *at;
+
+	if (!list)
+		return NULL;
+	at = stpcpy(stpcpy(list, key), "=");
+	for (; *value; value++) {
+		*at++ = *value;
+		if (*value == ',')
+			*at++ = ',';
+	}
+	*at = '\0';
+	return list;
+}
+
+int vmem_backend_set(struct vmem_backend *backend, const char *key,
+		     const char *value, struct vsu_error *err)
+{
+	char *list;
+	int rc;
+
+	if (strpbrk(key, ",="))
+		return vsu_error_set(err, -ENOENT, "memory: unknown key '%s'",
+				     key);
+	list = as_list(key, value);
+	if (!list)
+		return vsu_error_set(err, -ENOMEM, "memory: no memory");
+	rc = vmem_backend_parse(backend, "memory", list, err);
+	free(list);
+	return rc;
+}
+
+void vmem_backend_set_kind(struct vmem_backend *backend, enum vmem_kind kind)
+{
+	record(backend, PROP_BACKEND, kind);
+}
+
+void vmem_backend_set_size(struct vmem_backend *backend, uint64_t size)
+{
+	record(backend, PROP_SIZE, size);
+}
+
+void vmem_backend_set_offset(struct vmem_backend *backend, uint64_t offset)
+{
+	record(backend, PROP_OFFSET, offset);
+}
+
+void vmem_backend_set_share(struct vmem_backend *backend, bool on)
+{
+	record(backend, PROP_SHARE, on);
+}
+
+void vmem_backend_set_readonly(struct vmem_backend *backend, bool on)
+{
+	record(backend, PROP_READONLY, on);
+}
+
+void vmem_backend_set_sigbus(struct vmem_backend *backend,
+			     struct vmem_sigbus *table)
+{
+	backend->sigbus = table;
+}
+
+void vmem_backend_set_vm_fd(struct vmem_backend *backend, int vm_fd)
+{
+	backend->vm_fd = vm_fd;
+}
+
+void vmem_backend_leave_prealloc(struct vmem_backend *backend)
+{
+	backend->leave_prealloc = true;
+}
+
+void vmem_backend_set_progress(struct vmem_backend *backend,
+			       vmem_backend_progress_fn fn, void *opaque)
+{
+	backend->progress = fn;
+	backend->progress_opaque = opaque;
+}
+
+void vmem_backend_set_warn(struct vmem_backend *backend,
+			   vmem_backend_warn_fn fn, void *opaque)
+{
+	backend->warn = fn;
+	backend->warn_opaque = opaque;
+}

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * The builder's inside, for the files that record, judge and carry out.
+ */
+#ifndef VMEM_BACKEND_PRIV_H
+#define VMEM_BACKEND_PRIV_H
+
+#include <vm-memory/backend.h>
+#include <vmm-sys-util/option.h>
+
+#include "priv.h"
+
+/* Rows of the property table, in its order. */
+enum vmem_priv_prop {
+	PROP_BACKEND,
+	PROP_SIZE,
+	PROP_MEM_PATH,
+	PROP_OFFSET,
+	PROP_ALIGN,
+	PROP_SHARE,
+	PROP_READONLY,
+	PROP_ROM,
+	PROP_DISCARD_DATA,
+	PROP_PMEM,
+	PROP_MERGE,
+	PROP_DUMP,
+	PROP_PREALLOC,
+	PROP_PREALLOC_THREADS,
+	PROP_RESERVE,
+	PROP_POLICY,
+	PROP_HOST_NODES,
+	PROP_HUGETLB,
+	PROP_HUGETLBSIZE,
+	PROP_SEAL,
+	PROP_GUEST_MEMFD,
+	PROP_PRIVATE,
+	PROP_SLOT,
+	PROP_COUNT,
+};
+
+enum { ROM_AUTO, ROM_ON, ROM_OFF };
+enum { POLICY_DEFAULT, POLICY_PREFERRED, POLICY_BIND, POLICY_INTERLEAVE };
+enum { SLOT_PLAIN, SLOT_BOUND };
+
+#define MAX_NODES 128
+
+struct vmem_backend {
+	uint64_t given;			/* bit per property that was set */
+	uint64_t value[PROP_COUNT];	/* numbers, flags, choices */
+	char *path;
+	uint64_t nodes[MAX_NODES / 64];
+	struct vmem_sigbus *sigbus;
+	int vm_fd;			/* borrowed; -1 */
+	bool leave_prealloc;
+	vmem_backend_progress_fn progress;
+	void *progress_opaque;
+	vmem_backend_warn_fn warn;
+	void *warn_opaque;
+};
+
+/* backend.c */
+
+/* What was given, or the default of the kind. */
+uint64_t vmem_priv_prop(const struct vmem_backend *b, enum vmem_priv_prop p);
+bool vmem_priv_given(const struct vmem_backend *b, enum vmem_priv_prop p);
+/* guest-memfd=on on a memfd makes it one. */
+enum vmem_kind vmem_priv_kind(const struct vmem_backend *b);
+bool vmem_priv_rom(const struct vmem_backend *b);
+const char *vmem_priv_kind_name(enum vmem_kind kind);
+const char *vmem_priv_prop_name(enum vmem_priv_prop p);
+uint32_t vmem_priv_prop_kinds(enum vmem_priv_prop p);
+void vmem_priv_warn(const struct vmem_backend *b, const char *sentence);
+
+/* host.c: what only the host can say */
+
+int vmem_priv_host_facts(const struct vmem_backend *b,
+			 struct vmem_backend_facts *facts);
+/* Size and alignment of an open device DAX; false for any other device. */
+bool vmem_priv_dax_size(int fd, uint64_t *size, uint64_t *align);
+
+/* file.c */
+
+/* A file that is being made into a block, and what to undo. */
+struct vmem_priv_file {
+	int fd;			/* -1: nothing to undo */
+	bool created;		/* by this call: unlink */
+	bool grown;		/* from empty: back to empty */
+	char *path;		/* borrowed */
+};
+
+int vmem_priv_file_open(const struct vmem_backend *b,
+			struct vmem_backend_facts *facts,
+			struct vmem_priv_file *file, struct vsu_error *err);
+void vmem_priv_file_undo(struct vmem_priv_file *file);
+
+/* guest_memfd.c */
+
+/* Adds what KVM offers to the facts. */
+void vmem_priv_kvm_facts(int vm_fd, struct vmem_backend_facts *facts);
+int vmem_priv_guest_memfd(int vm_fd, uint64_t size, uint64_t flags);
+
+/* policy.c */
+
+/* What the host is to do with the pages; before anything touches them. */
+int vmem_priv_apply_policy(const struct vmem_backend *b,
+			   struct vmem_block *block, struct vsu_error *err);
+int vmem_priv_prealloc(const struct vmem_backend *b, struct vmem_block *block,
+		       struct vsu_error *err);
+
+#endif

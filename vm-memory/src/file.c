@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * Opening the file of backend=file: what exists is opened and looked at
+ * through its fd, judged, and only then anything is made or grown. What a
+ * failure later undoes is written down as it happens.
+ */
+#include <config.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <vmm-sys-util/checked.h>
+#include <vmm-sys-util/fd.h>
+
+#include "backend.h"
+
+/* A file that appears and vanishes while we look is not chased for ever. */
+#define MAX_TRIES 4
+
+static int open_mode(const struct vmem_backend *b)
+{
+	return vmem_priv_prop(b, PROP_READONLY) ? O_RDONLY : O_RDWR;
+}
+
+/*
+ * The hint: the same file would do as a template, if reading is all that is
+ * allowed and stores need not reach it.
+ */
+static bool template_would_work(const struct vmem_backend *b)
+{
+	int fd;
+
+	if (vmem_priv_prop(b, PROP_SHARE) || vmem_priv_prop(b, PROP_READONLY))
+		return false;
+	fd = open(b->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (fd < 0)
+		return false;
+	vsu_fd_close(&fd);
+	return true;
+}
+
+static int refuse_open(const struct vmem_backend *b, int code,
+		       struct vsu_error *err)
+{
+	if ((code == -EACCES || code == -EROFS) && template_would_work(b))
+		return vsu_error_set(err, code, "mem-path '%s' may not be "
+				     "written; to use it as a template, give "
+				     "readonly=on,rom=off", b->path);
+	return vsu_error_sys(err, code, "cannot open mem-path '%s'", b->path);
+}
+
+static enum vmem_file_state state_of(int kind)
+{
+	static const enum vmem_file_state states[] = {
+		[VSU_FD_REGULAR] = VMEM_FILE_REGULAR,
+		[VSU_FD_DIRECTORY] = VMEM_FILE_DIRECTORY,
+		[VSU_FD_BLOCK] = VMEM_FILE_BLOCK,
+		[VSU_FD_CHAR] = VMEM_FILE_CHAR,
+		[VSU_FD_FIFO] = VMEM_FILE_FIFO,
+		[VSU_FD_SOCKET] = VMEM_FILE_SOCKET,
+		[VSU_FD_SYMLINK] = VMEM_FILE_OTHER,
+		[VSU_FD_OTHER] = VMEM_FILE_OTHER,
+	};
+
+	return states[kind];
+}
+
+/* What the open fd is: kind, size, page size. */
+static int look(int fd, struct vmem_backend_facts *f)
+{
+	int kind = vsu_fd_kind(fd), rc = 0;
+
+	if (kind < 0)
+		return kind;
+	f->file = state_of(kind);
+	f->file_size = 0;
+	f->file_align = 0;
+	if (f->file == VMEM_FILE_REGULAR || f->file == VMEM_FILE_BLOCK)
+		rc = vsu_fd_size(fd, &f->file_size);
+	else if (f->file == VMEM_FILE_CHAR)
+		vmem_priv_dax_size(fd, &f->file_size, &f->file_align);
+	if (!rc)
+		rc = vmem_priv_fd_page_size(fd, &f->page_size);
+	return rc;
+}
+
+/* The directory that a path lies in, as an fd for looking only. */
+static int open_parent(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	char *dir;
+	int fd;
+
+	if (!slash)
+		return open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (slash == path)
+		return open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	dir = strndup(path, (size_t)(slash - path));
+	if (!dir)
+		return -1;
+	fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	free(dir);
+	return fd;
+}
+
+/*
+ * A name under /dev is a device that is not there: a file made in its place
+ * would be memory that nobody meant. Two places there are for files.
+ */
+static bool names_device(const char *path)
+{
+	return !strncmp(path, "/dev/", 5) && strncmp(path, "/dev/shm/", 9) &&
+	       strncmp(path, "/dev/hugepages", 14);
+}
+
+/* A file that is to be made has the pages of the file system it will be in. */
+static int look_at_parent(const struct vmem_backend *b,
+			  struct vmem_backend_facts *f, struct vsu_error *err)
+{
+	int fd, rc;
+
+	if (names_device(b->path))
+		return refuse_open(b, -ENOENT, err);
+	fd = open_parent(b->path);
+	rc = fd < 0 ? -errno : vmem_priv_fd_page_size(fd, &f->page_size);
+	vsu_fd_close(&fd);
+	if (rc < 0)
+		return refuse_open(b, rc, err);
+	f->file = VMEM_FILE_MISSING;
+	f->file_size = 0;
+	return 0;
+}
+
+/* Opens what is there: an fd, or the reason. */
+static int open_existing(const struct vmem_backend *b)
+{
+	int fd = open(b->path, open_mode(b) | O_CLOEXEC | O_NONBLOCK);
+
+	if (fd < 0 && errno == EISDIR)
+		fd = open(b->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
+/* open() of a socket says ENXIO, of a FIFO nobody reads likewise. */
+static int refuse_unopened(const struct vmem_backend *b,
+			   struct vmem_backend_facts *f, int code,
+			   struct vsu_error *err)
+{
+	struct stat st;
+
+	if (!stat(b->path, &st) && S_ISSOCK(st.st_mode)) {
+		f->file = VMEM_FILE_SOCKET;
+		return vmem_backend_check(b, f, err);
+	}
+	return refuse_open(b, code, err);
+}
+
+/* A nameless file in a directory; old file systems need a name for a moment. */
+static int make_nameless(const char *dir)
+{
+	int fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	char *name;
+
+	if (fd >= 0 || (errno != EOPNOTSUPP && errno != EISDIR &&
+			errno != ENOENT && errno != EINVAL))
+		return fd < 0 ? -errno : fd;
+	if (asprintf(&name, "%s/vm-memory.XXXXXX", dir) < 0)
+		return -ENOMEM;
+	fd = mkostemp(name, O_CLOEXEC);
+	if (fd < 0) {
+		fd = -errno;
+		free(name);
+		return fd;
+	}
+	unlink(name);
+	free(name);
+	return fd;
+}
+
+static int make_file(const struct vmem_backend *b,
+		     const struct vmem_backend_facts *f,
+		     struct vmem_priv_file *file)
+{
+	if (f->file == VMEM_FILE_DIRECTORY) {
+		file->fd = make_nameless(b->path);
+		return file->fd < 0 ? file->fd : 0;
+	}
+	file->fd = open(b->path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+	if (file->fd < 0)
+		return -errno;
+	file->created = true;
+	return 0;
+}
+
+/* Only an empty file grows; one with content is never resized. */
+static int grow(const struct vmem_backend *b, struct vmem_priv_file *file,
+		const struct vmem_backend_facts *f, struct vsu_error *err)
+{
+	uint64_t end = vmem_priv_prop(b, PROP_OFFSET) +
+		       vmem_priv_prop(b, PROP_SIZE);
+	int rc;
+
+	if (f->file_size || f->file == VMEM_FILE_BLOCK ||
+	    f->file == VMEM_FILE_CHAR)
+		return 0;
+	do {
+		rc = ftruncate(file->fd, (off_t)end);
+	} while (rc < 0 && errno == EINTR);
+	if (rc < 0)
+		return vsu_error_sys(err, -errno, "cannot give mem-path '%s' "
+				     "%#" PRIx64 " bytes", b->path, end);
+	file->grown = true;
+	return 0;
+}
+
+static int open_and_look(const struct vmem_backend *b,
+			 struct vmem_backend_facts *f,
+			 struct vmem_priv_file *file, struct vsu_error *err)
+{
+	int fd = open_existing(b), rc;
+
+	if (fd == -ENOENT)
+		return look_at_parent(b, f, err);
+	if (fd < 0)
+		return refuse_unopened(b, f, fd, err);
+	file->fd = fd;
+	rc = look(fd, f);
+	return rc < 0 ? refuse_open(b, rc, err) : 0;
+}
+
+/* One look at what the path is now; -EAGAIN when it changed meanwhile. */
+static int try_open(const struct vmem_backend *b, struct vmem_backend_facts *f,
+		    struct vmem_priv_file *file, struct vsu_error *err)
+{
+	int rc = open_and_look(b, f, file, err);
+
+	if (!rc)
+		rc = vmem_backend_check(b, f, err);
+	if (rc < 0 || (f->file != VMEM_FILE_MISSING &&
+		       f->file != VMEM_FILE_DIRECTORY))
+		return rc;
+	vsu_fd_close(&file->fd);
+	rc = make_file(b, f, file);
+	if (rc == -EEXIST)
+		return -EAGAIN;
+	return rc < 0 ? vsu_error_sys(err, rc, "cannot make a file at "
+				      "mem-path '%s'", b->path) : 0;
+}
+
+int vmem_priv_file_open(const struct vmem_backend *b,
+			struct vmem_backend_facts *facts,
+			struct vmem_priv_file *file, struct vsu_error *err)
+{
+	int tries = 0, rc;
+
+	file->fd = -1;
+	file->created = false;
+	file->grown = false;
+	file->path = b->path;
+	do {
+		rc = try_open(b, facts, file, err);
+	} while (rc == -EAGAIN && ++tries < MAX_TRIES);
+	if (rc == -EAGAIN)
+		vsu_error_set(err, rc, "mem-path '%s' comes and goes",
+			      b->path);
+	if (!rc)
+		rc = grow(b, file, facts, err);
+	if (rc < 0)
+		vmem_priv_file_undo(file);
+	return rc;
+}
+
+/* Only what this call made or grew; what was there before stays as it was. */
+void vmem_priv_file_undo(struct vmem_priv_file *file)
+{
+	if (file->created)
+		unlink(file->path);
+	else if (file->grown && ftruncate(file->fd, 0) < 0)
+		errno = 0;	/* it was empty a moment ago; nothing is left */
+	vsu_fd_close(&file->fd);
+}

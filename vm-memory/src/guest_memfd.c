@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * guest_memfd: memory that belongs to a KVM virtual machine. The one place
+ * that makes KVM ioctls, on an fd that the program gave.
+ */
+#include <config.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <linux/falloc.h>
+#include <vm-memory/kvm.h>
+#include <vmm-sys-util/checked.h>
+#include <vmm-sys-util/fd.h>
+
+#include "backend.h"
+#include "uapi.h"
+
+/* A capability's value; what a kernel does not know is 0. */
+static uint64_t capability(int vm_fd, unsigned long which)
+{
+	int value = ioctl(vm_fd, VMEM_KVM_CHECK_EXTENSION, which);
+
+	return value > 0 ? (uint64_t)value : 0;
+}
+
+void vmem_priv_kvm_facts(int vm_fd, struct vmem_backend_facts *facts)
+{
+	uint64_t flags = capability(vm_fd, VMEM_KVM_CAP_GUEST_MEMFD_FLAGS);
+
+	facts->kvm = VMEM_KVM_PRESENT;
+	if (capability(vm_fd, VMEM_KVM_CAP_GUEST_MEMFD))
+		facts->kvm |= VMEM_KVM_GUEST_MEMFD;
+	if (flags & VMEM_GMEM_FLAG_MMAP)
+		facts->kvm |= VMEM_KVM_GMEM_MMAP;
+	if (flags & VMEM_GMEM_FLAG_INIT_SHARED)
+		facts->kvm |= VMEM_KVM_GMEM_SHARED;
+	if (capability(vm_fd, VMEM_KVM_CAP_MEMORY_ATTRIBUTES) &
+	    VMEM_ATTRIBUTE_PRIVATE)
+		facts->kvm |= VMEM_KVM_PRIVATE;
+}
+
+/*
+ * KVM has no flag for close-on-exec at birth: between the two calls another
+ * thread that forks and executes would hand it on.
+ */
+int vmem_priv_guest_memfd(int vm_fd, uint64_t size, uint64_t flags)
+{
+	struct vmem_kvm_create_guest_memfd args = { size, flags, { 0 } };
+	int fd = ioctl(vm_fd, VMEM_KVM_CREATE_GUEST_MEMFD, &args), rc;
+
+	if (fd < 0)
+		return -errno;
+	rc = vsu_fd_set_cloexec(fd);
+	if (rc < 0) {
+		vsu_fd_close(&fd);
+		return rc;
+	}
+	return fd;
+}
+
+int vmem_block_private_fd(const struct vmem_block *block)
+{
+	return block->private_fd;
+}
+
+bool vmem_block_is_bound(const struct vmem_block *block)
+{
+	return block->bound;
+}
+
+static int check_piece(const struct vmem_region *region, uint64_t off,
+		       uint64_t len, struct vsu_error *err)
+{
+	uint64_t page = vmem_priv_host_page();
+
+	if (vsu_range_exceeds(off, len, vmem_region_len(region)))
+		return vsu_error_set(err, -EINVAL, "%#" PRIx64 " bytes at %#"
+				     PRIx64 " exceed a region of %#" PRIx64,
+				     len, off, vmem_region_len(region));
+	if (!len || !vsu_is_aligned(off | len | vmem_region_gpa(region), page))
+		return vsu_error_set(err, -EINVAL, "%#" PRIx64 " bytes at %#"
+				     PRIx64 " are not whole pages", len, off);
+	if (vmem_region_block(region)->private_fd < 0)
+		return vsu_error_set(err, -EINVAL, "region %#" PRIx64
+				     " has no private half (private=on)",
+				     vmem_region_gpa(region));
+	return 0;
+}
+
+static int set_attributes(int vm_fd, const struct vmem_region *region,
+			  uint64_t off, uint64_t len, bool to_private)
+{
+	struct vmem_kvm_memory_attributes args = {
+		vmem_region_gpa(region) + off, len,
+		to_private ? VMEM_ATTRIBUTE_PRIVATE : 0, 0
+	};
+
+	return ioctl(vm_fd, VMEM_KVM_SET_MEMORY_ATTRIBUTES, &args) < 0 ?
+	       -errno : 0;
+}
+
+/* The private file has no offset: byte n of it is byte n of the block. */
+static int punch_private(const struct vmem_region *region, uint64_t off,
+			 uint64_t len)
+{
+	int fd = vmem_region_block(region)->private_fd, rc;
+
+	do {
+		rc = fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+			       (off_t)(vmem_region_offset(region) + off),
+			       (off_t)len);
+	} while (rc < 0 && errno == EINTR);
+	return rc < 0 ? -errno : 0;
+}
+
+int vmem_kvm_convert(int vm_fd, const struct vmem_region *region, uint64_t off,
+		     uint64_t len, bool to_private, struct vsu_error *err)
+{
+	int rc = check_piece(region, off, len, err);
+
+	if (rc < 0)
+		return rc;
+	rc = set_attributes(vm_fd, region, off, len, to_private);
+	if (rc == -ENOTTY)
+		return vsu_error_set(err, -EOPNOTSUPP, "the KVM of this host "
+				     "has no memory attributes");
+	if (rc < 0)
+		return vsu_error_sys(err, rc, "cannot convert %#" PRIx64
+				     " bytes at %#" PRIx64, len,
+				     vmem_region_gpa(region) + off);
+	if (to_private)
+		return vmem_block_discard(vmem_region_block(region),
+					  vmem_region_offset(region) + off,
+					  len, err);
+	rc = punch_private(region, off, len);
+	return rc < 0 ? vsu_error_sys(err, rc, "cannot give back the private "
+				      "half") : 0;
+}

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * What the host is to do with the pages of a block: huge pages, merging, core
+ * dumps, NUMA nodes, and having them all present at once.
+ */
+#include <config.h>
+
+#include <errno.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "backend.h"
+#include "uapi.h"
+
+/* A slice of a prealloc: long enough to be cheap, short enough to report. */
+#define SLICE (64ull << 20)
+
+/*
+ * Hints that a kernel may be built without. What a fork would do with memory
+ * that KVM and others write to is nothing good, so children do not have it.
+ */
+static void advise(const struct vmem_backend *b, struct vmem_block *block)
+{
+	unsigned char *hva = block->mapping.hva;
+	size_t len = block->mapping.len;
+
+	madvise(hva, len, MADV_HUGEPAGE);
+	madvise(hva, len, MADV_DONTFORK);
+	/* Only private anonymous pages are ever merged. */
+	if (vmem_priv_prop(b, PROP_MERGE) &&
+	    !(block->flags & VMEM_BLOCK_SHARED))
+		madvise(hva, len, MADV_MERGEABLE);
+	if (!vmem_priv_prop(b, PROP_DUMP))
+		madvise(hva, len, MADV_DONTDUMP);
+}
+
+static int mode_of(const struct vmem_backend *b)
+{
+	static const int modes[] = {
+		[POLICY_DEFAULT] = MPOL_DEFAULT,
+		[POLICY_PREFERRED] = MPOL_PREFERRED,
+		[POLICY_BIND] = MPOL_BIND,
+		[POLICY_INTERLEAVE] = MPOL_INTERLEAVE,
+	};
+
+	return modes[vmem_priv_prop(b, PROP_POLICY)];
+}
+
+static bool several_nodes(const struct vmem_backend *b)
+{
+	return __builtin_popcountll(b->nodes[0]) +
+	       __builtin_popcountll(b->nodes[1]) > 1;
+}
+
+static int mbind_block(const struct vmem_backend *b,
+		       const struct vmem_block *block, int mode)
+{
+	/* The kernel takes one bit less than it is told. */
+	return (int)syscall(SYS_mbind, block->mapping.hva, block->mapping.len,
+			    mode, b->nodes, (unsigned long)MAX_NODES + 1,
+			    MPOL_MF_STRICT | MPOL_MF_MOVE) < 0 ? -errno : 0;
+}
+
+static int bind_nodes(const struct vmem_backend *b, struct vmem_block *block,
+		      struct vsu_error *err)
+{
+	int mode = mode_of(b), rc = -EINVAL;
+
+	if (mode == MPOL_DEFAULT)
+		return 0;
+	if (mode == MPOL_PREFERRED && several_nodes(b))
+		rc = mbind_block(b, block, VMEM_MPOL_PREFERRED_MANY);
+	if (rc == -EINVAL)
+		rc = mbind_block(b, block, mode);
+	if (rc == -EINVAL)
+		return vsu_error_set(err, rc, "host-nodes: this host does not "
+				     "have one of these NUMA nodes online");
+	return rc < 0 ? vsu_error_sys(err, rc, "cannot bind memory to NUMA "
+				      "nodes") : 0;
+}
+
+int vmem_priv_apply_policy(const struct vmem_backend *b,
+			   struct vmem_block *block, struct vsu_error *err)
+{
+	advise(b, block);
+	return bind_nodes(b, block, err);
+}
+
+int vmem_priv_prealloc(const struct vmem_backend *b, struct vmem_block *block,
+		       struct vsu_error *err)
+{
+	uint64_t off, n;
+	int rc = 0;
+
+	if (!vmem_priv_prop(b, PROP_PREALLOC) || b->leave_prealloc)
+		return 0;
+	for (off = 0; off < block->len && !rc; off += n) {
+		n = block->len - off < SLICE ? block->len - off : SLICE;
+		rc = vmem_block_populate(block, off, n, err);
+		if (!rc && b->progress)
+			b->progress(b->progress_opaque, off + n, block->len);
+	}
+	return rc;
+}
