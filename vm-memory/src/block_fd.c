@@ -17,16 +17,17 @@
 
 #define ALL_FLAGS (VMEM_BLOCK_WRITE | VMEM_BLOCK_SHARED | VMEM_BLOCK_ROM)
 
-static int check_desc(const struct vmem_fd_desc *d, struct vsu_error *err)
+/* *end is where in the file the piece ends. */
+static int check_desc(const struct vmem_fd_desc *d, uint64_t *end,
+		      struct vsu_error *err)
 {
-	uint64_t end;
-
 	if (!d->len)
 		return vsu_error_set(err, -EINVAL, "a mapping of length 0");
 	if (d->flags & ~ALL_FLAGS)
 		return vsu_error_set(err, -EINVAL, "unknown block flags %#x",
 				     d->flags);
-	if (vsu_u64_add_overflow(d->fd_offset, d->len, &end) || end > INT64_MAX)
+	if (vsu_u64_add_overflow(d->fd_offset, d->len, end) ||
+	    *end > INT64_MAX)
 		return vsu_error_set(err, -EINVAL, "file offset %#" PRIx64
 				     " + length %#" PRIx64 " exceed a file",
 				     d->fd_offset, d->len);
@@ -34,7 +35,8 @@ static int check_desc(const struct vmem_fd_desc *d, struct vsu_error *err)
 }
 
 /* Past its end a file maps well and kills whoever touches it: look first. */
-static int check_file_size(const struct vmem_fd_desc *d, struct vsu_error *err)
+static int check_file_size(const struct vmem_fd_desc *d, uint64_t end,
+			   struct vsu_error *err)
 {
 	int kind = vsu_fd_kind(d->fd), rc;
 	uint64_t size;
@@ -46,12 +48,12 @@ static int check_file_size(const struct vmem_fd_desc *d, struct vsu_error *err)
 	rc = vsu_fd_size(d->fd, &size);
 	if (rc < 0)
 		return vsu_error_sys(err, rc, "no size of the file to map");
-	if (!vsu_range_exceeds(d->fd_offset, d->len, size))
+	if (end <= size)
 		return 0;
 	vsu_error_set(err, -EINVAL, "the file has %#" PRIx64 " bytes, too few "
 		      "for %#" PRIx64 " at offset %#" PRIx64, size, d->len,
 		      d->fd_offset);
-	vsu_error_operands(err, 0, 0, d->fd_offset + d->len, size);
+	vsu_error_operands(err, 0, 0, end, size);
 	return -EINVAL;
 }
 
@@ -144,10 +146,11 @@ static int new_block(struct vmem_reservation *r, uint64_t off,
 		     struct vsu_error *err)
 {
 	struct vmem_block *block;
-	int rc = check_desc(d, err);
+	uint64_t end;
+	int rc = check_desc(d, &end, err);
 
 	if (!rc)
-		rc = check_file_size(d, err);
+		rc = check_file_size(d, end, err);
 	if (rc < 0)
 		return rc;
 	block = vmem_priv_block_new(VMEM_KIND_FD);
