@@ -115,13 +115,14 @@ static void VSU_PRINTF(2, 0) format(char *msg, const char *fmt, va_list ap)
 	make_printable(msg);
 }
 
-/* Puts "first: second" into msg; both are within MSG_MAX. */
+/* Puts "first: second" into msg; both are within MSG_MAX, second may be "". */
 static void join(char *msg, const char *first, const char *second)
 {
 	char text[2 * MSG_MAX + 3];
 	int len;
 
-	len = snprintf(text, sizeof(text), "%s: %s", first, second);
+	len = snprintf(text, sizeof(text), "%s%s%s", first,
+		       *second ? ": " : "", second);
 	copy_shortened(msg, text, (size_t)len);
 }
 
@@ -205,10 +206,16 @@ void vsu_error_clear(struct vsu_error *err)
 		memset(err, 0, sizeof(*err));
 }
 
+#ifdef __GLIBC__
+#if __GLIBC_PREREQ(2, 32)
+#define HAVE_UNTRANSLATED
+#endif
+#endif
+
 /* The untranslated text, a constant, or NULL for an unknown number. */
 static const char *error_text(int number)
 {
-#if defined(__GLIBC__) && __GLIBC_PREREQ(2, 32)
+#ifdef HAVE_UNTRANSLATED
 	return strerrordesc_np(number);
 #else
 	/* A constant for every known number in musl and in older glibc. */

@@ -64,12 +64,30 @@ static const char *nearest_row(const struct vsu_option *table, const char *name)
 	return nearest;
 }
 
+/* "file, size, engine", as many as fit */
+static const char *all_names(const struct vsu_option *table, char *buf,
+			     size_t size)
+{
+	size_t used = 0, i;
+
+	buf[0] = '\0';
+	for (i = 0; table[i].name; i++) {
+		if (used + strlen(table[i].name) + sizeof(", ...") > size)
+			break;
+		used += (size_t)snprintf(buf + used, size - used, "%s%s",
+					 i ? ", " : "", table[i].name);
+	}
+	if (table[i].name)
+		snprintf(buf + used, size - used, "%s...", i ? ", " : "");
+	return buf;
+}
+
 /* name is without dashes, word as it was typed. */
 static int unknown(const struct parse *p, const char *name, const char *word)
 {
 	const char *nearest = nearest_row(p->table, name);
 	const char *dashes = p->list ? "" : "--";
-	char where[PHRASE];
+	char where[PHRASE], names[PHRASE];
 
 	if (p->list)
 		snprintf(where, sizeof(where), "%.80s: unknown key", p->list);
@@ -79,9 +97,11 @@ static int unknown(const struct parse *p, const char *name, const char *word)
 		return vsu_error_set(p->err, -ENOENT,
 				     "%s '%s'; did you mean '%s%s'?",
 				     where, word, dashes, nearest);
-	return vsu_error_set(p->err, -ENOENT, "%s '%s'; %s", where, word,
-			     p->list ? "see the manual for the keys there are" :
-				       "try --help for the options there are");
+	return vsu_error_set(p->err, -ENOENT, "%s '%s'; %s%s", where, word,
+			     p->list ? "there are " :
+				       "try --help for the options there are",
+			     p->list ? all_names(p->table, names,
+						 sizeof(names)) : "");
 }
 
 /* What the help and the sentences call the value of a row. */

@@ -170,6 +170,15 @@ START_TEST(prefix_adds_context_and_keeps_operands)
 }
 END_TEST
 
+START_TEST(prefix_of_no_sentence_is_the_sentence)
+{
+	struct vsu_error err = VSU_ERROR_INIT;
+
+	ck_assert_int_eq(vsu_error_prefix(&err, -EIO, "ring %d", 5), -EIO);
+	ck_assert_str_eq(err.msg, "ring 5");
+}
+END_TEST
+
 START_TEST(prefix_keeps_both_ends_of_long_sentences)
 {
 	struct vsu_error err = VSU_ERROR_INIT;
@@ -256,6 +265,7 @@ int main(void)
 	tcase_add_test(tc, sys_appends_the_reason);
 	tcase_add_test(tc, sys_keeps_the_reason_of_a_long_sentence);
 	tcase_add_test(tc, prefix_adds_context_and_keeps_operands);
+	tcase_add_test(tc, prefix_of_no_sentence_is_the_sentence);
 	tcase_add_test(tc, prefix_keeps_both_ends_of_long_sentences);
 	tcase_add_test(tc, a_sentence_may_quote_the_one_it_replaces);
 	tcase_add_test(tc, clear_means_no_error);

@@ -288,7 +288,7 @@ static const struct {
 	const char *msg;
 } bad_lists[] = {
 	{ "fiel=x", -ENOENT,
-	  "--disk: unknown key 'fiel'; see the manual for the keys there are" },
+	  "--disk: unknown key 'fiel'; there are blk-file, read-only, num-queues, size, engine, tag, cookie" },
 	{ "blk_file=x", -ENOENT,
 	  "--disk: unknown key 'blk_file'; did you mean 'blk-file'?" },
 	{ "blk-file", -EINVAL,
@@ -356,6 +356,24 @@ START_TEST(table_may_have_256_rows)
 }
 END_TEST
 
+START_TEST(many_keys_are_cut_off_between_two)
+{
+	static struct vsu_option rows[101];
+	static char names[100][8];
+	int i;
+
+	for (i = 0; i < 100; i++) {
+		snprintf(names[i], sizeof(names[i]), "key%02d", i);
+		rows[i].name = names[i];
+	}
+	ck_assert_int_eq(vsu_option_parse_list(rows, "--x", "what", scratch, 8,
+					       hear, heard, &err), -ENOENT);
+	ck_assert(!strncmp(err.msg, "--x: unknown key 'what'; there are key00, key01, ",
+			   49));
+	ck_assert_str_eq(err.msg + strlen(err.msg) - 10, "key21, ...");
+}
+END_TEST
+
 START_TEST(help_is_aligned_and_complete)
 {
 	char text[1024];
@@ -405,6 +423,7 @@ int main(void)
 	util_add_rows(tc, list_is_refused_with_a_remedy, bad_lists);
 	tcase_add_test(tc, list_that_exceeds_scratch_is_refused);
 	tcase_add_test(tc, table_may_have_256_rows);
+	tcase_add_test(tc, many_keys_are_cut_off_between_two);
 	tcase_add_test(tc, help_is_aligned_and_complete);
 	tcase_add_test(tc, help_counts_what_does_not_fit);
 	return util_run(s);
