@@ -26,6 +26,7 @@
 #define MIB (UINT64_C(1) << 20)
 #define VERSION_1 (UINT64_C(1) << 32)
 #define NRINGS 2u
+#define COUNT(a) (int)(sizeof(a) / sizeof((a)[0]))
 #define USER_BASE (UINT64_C(1) << 44)
 
 /* What the owner was told. */
@@ -444,7 +445,7 @@ START_TEST(start_fails_when_the_device_clears_features_ok)
 }
 END_TEST
 
-START_TEST(start_refuses_features_that_were_not_offered)
+START_TEST(c1_07_features_that_this_back_end_lacks_are_not_started_with)
 {
 	struct vsu_error err = VSU_ERROR_INIT;
 
@@ -547,6 +548,37 @@ START_TEST(c1_12_base_beyond_a_split_ring_is_fatal)
 	settle();
 	assert_dead(-EBADMSG, "GET_VRING_BASE of ring 0");
 	ck_assert_uint_eq(told.stopped, 0);
+}
+END_TEST
+
+/* Bits 0-14 next available, 16-30 next used; the rings have 128 entries. */
+static const struct {
+	uint32_t base;
+	bool fits;
+} packed_bases[] = {
+	{ 0x807f807f, true }, { 0, true },
+	{ 0x80, false }, { 0x00800000, false }, { 0x7fff7fff, false },
+};
+
+START_TEST(c1_12_base_beyond_a_packed_ring_is_fatal)
+{
+	peer.base = packed_bases[_i].base;
+	peer.features |= VHOST_USER_F_RING_PACKED;
+	become_ready();
+	grow_map(0, MIB);
+	ck_assert_int_eq(vhost_user_frontend_set_memory(fe, map, NULL), 0);
+	describe_rings(1);
+	ck_assert_int_eq(vhost_user_frontend_start(
+				 fe, VERSION_1 | VHOST_USER_F_RING_PACKED, NULL),
+			 0);
+	settle();
+	ck_assert_int_eq(vhost_user_frontend_stop(fe, NULL), 0);
+	settle();
+	ck_assert_uint_eq(told.stopped, packed_bases[_i].fits);
+	if (packed_bases[_i].fits)
+		ck_assert_uint_eq(told.bases[0], packed_bases[_i].base);
+	else
+		assert_dead(-EBADMSG, "GET_VRING_BASE of ring 0");
 }
 END_TEST
 
@@ -1259,8 +1291,6 @@ static TCase *add_case(Suite *s, const char *name)
 	return tc;
 }
 
-#define COUNT(a) (int)(sizeof(a) / sizeof((a)[0]))
-
 static void add_setup_tests(Suite *s)
 {
 	TCase *tc = add_case(s, "handshake");
@@ -1281,7 +1311,7 @@ static void add_setup_tests(Suite *s)
 	tcase_add_test(tc, start_gives_each_ring_a_first_kick);
 	tcase_add_test(tc, start_with_status_says_driver_ok_last);
 	tcase_add_test(tc, start_fails_when_the_device_clears_features_ok);
-	tcase_add_test(tc, start_refuses_features_that_were_not_offered);
+	tcase_add_test(tc, c1_07_features_that_this_back_end_lacks_are_not_started_with);
 	tcase_add_test(tc, start_refuses_a_ring_outside_memory);
 	tcase_add_test(tc, start_refuses_to_begin_without_rings);
 	tcase_add_test(tc, start_is_refused_while_one_runs);
@@ -1291,6 +1321,8 @@ static void add_setup_tests(Suite *s)
 	tcase_add_test(tc, stop_disables_then_asks_where_rings_stand);
 	tcase_add_test(tc, start_after_stop_goes_on_where_rings_stopped);
 	tcase_add_test(tc, c1_12_base_beyond_a_split_ring_is_fatal);
+	tcase_add_loop_test(tc, c1_12_base_beyond_a_packed_ring_is_fatal, 0,
+			    COUNT(packed_bases));
 	tcase_add_test(tc, c1_12_base_of_another_ring_is_fatal);
 	tcase_add_test(tc, reset_forgets_rings_and_keeps_memory);
 	tcase_add_test(tc, reset_says_so_where_the_back_end_cannot);

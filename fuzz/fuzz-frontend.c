@@ -1,0 +1,416 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * Bytes as a vhost-user back-end: what a front-end is answered, and what it is
+ * asked over the back-end channel. Random bytes seldom form an answer, so the
+ * input is a script whose operations answer honestly, answer wrongly, send raw
+ * bytes, or let the owner of the session do something.
+ *
+ * An operation is a byte, its lower three bits the kind (enum kind), the upper
+ * five an argument; operands follow.
+ */
+#include <config.h>
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <vhost/frontend.h>
+#include <vhost/protocol.h>
+#include <vm-memory/block.h>
+#include <vm-memory/map.h>
+#include <vmm-sys-util/event.h>
+#include <vmm-sys-util/sock.h>
+
+enum kind {
+	ANSWER,		/* the oldest request, honestly */
+	ANSWER_VALUE,	/* ... with 8 bytes of the input in front */
+	SEND,		/* arg bytes of the input, as they are */
+	ASK,		/* arg bytes of the input over the channel */
+	OWNER,		/* enum action */
+	ANSWER_ALL,
+	REQUEST,	/* a whole request over the channel, number: a byte */
+	HANG_UP,
+};
+
+enum action { START, STOP, GET_CONFIG, SET_CONFIG, GROW, SHRINK, CALL, RESET,
+	      ACTIONS };
+
+#define MIB (UINT64_C(1) << 20)
+#define MAX_WAITING 1024u
+#define MAX_TURNS 64u
+#define FEATURES (UINT64_C(1) << 32)
+
+struct input {
+	const uint8_t *data;
+	size_t size;
+};
+
+/* The other side of the session. */
+struct peer {
+	int sock, back;
+	struct vhost_user_header waiting[MAX_WAITING];
+	unsigned int first, n;
+};
+
+static struct vmem_map *small_map, *large_map;
+static int event_fd = -1;
+
+/* ------------------------------------------------------------------- inputs */
+
+static uint8_t take_byte(struct input *in)
+{
+	if (!in->size)
+		return 0;
+	in->size--;
+	return *in->data++;
+}
+
+static size_t take(struct input *in, void *buf, size_t len)
+{
+	if (len > in->size)
+		len = in->size;
+	memcpy(buf, in->data, len);
+	in->data += len;
+	in->size -= len;
+	return len;
+}
+
+static struct vmem_region *new_region(uint64_t gpa)
+{
+	struct vmem_fd_desc desc = {
+		.flags = VMEM_BLOCK_WRITE | VMEM_BLOCK_SHARED, .len = MIB,
+	};
+	struct vmem_region_desc region = { .gpa = gpa, .len = MIB };
+	struct vmem_region *out;
+
+	desc.fd = memfd_create("fuzz", MFD_CLOEXEC);
+	if (desc.fd < 0 || ftruncate(desc.fd, (off_t)MIB) < 0 ||
+	    vmem_block_new_fd(&desc, &region.block, NULL) < 0 ||
+	    vmem_region_new(&region, &out, NULL) < 0)
+		abort();
+	vmem_block_unref(region.block);
+	close(desc.fd);
+	return out;
+}
+
+/* Once for all inputs; they are not changed. */
+static void make_maps(void)
+{
+	struct vmem_region *regions[2];
+
+	if (small_map)
+		return;
+	regions[0] = new_region(0);
+	regions[1] = new_region(4 * MIB);
+	if (vmem_map_from_regions(regions, 1, &small_map, NULL) < 0 ||
+	    vmem_map_from_regions(regions, 2, &large_map, NULL) < 0)
+		abort();
+	vmem_region_unref(regions[0]);
+	vmem_region_unref(regions[1]);
+	event_fd = vsu_event_new();
+}
+
+/* --------------------------------------------------------------------- peer */
+
+static void keep_channel(struct peer *p, struct msghdr *msg, uint32_t request)
+{
+	struct cmsghdr *cmsg = CMSG_FIRSTHDR(msg);
+	size_t i, n;
+	int fd;
+
+	if (!cmsg)
+		return;
+	n = (cmsg->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+	for (i = 0; i < n; i++) {
+		memcpy(&fd, CMSG_DATA(cmsg) + i * sizeof(fd), sizeof(fd));
+		if (request != VHOST_USER_SET_BACKEND_REQ_FD || p->back >= 0)
+			close(fd);
+		else
+			p->back = fd;
+	}
+}
+
+/* What the front-end sends is whole; -1 when there is nothing. */
+static int receive(struct peer *p, struct vhost_user_header *hdr)
+{
+	union {
+		struct cmsghdr align;
+		char room[CMSG_SPACE(8 * sizeof(int))];
+	} control;
+	unsigned char payload[4096];
+	struct iovec iov = { hdr, sizeof(*hdr) };
+	struct msghdr msg = {
+		.msg_iov = &iov, .msg_iovlen = 1,
+		.msg_control = &control, .msg_controllen = sizeof(control),
+	};
+
+	if (recvmsg(p->sock, &msg, MSG_DONTWAIT) != (ssize_t)sizeof(*hdr))
+		return -1;
+	keep_channel(p, &msg, hdr->request);
+	if (hdr->size && recv(p->sock, payload, hdr->size, MSG_DONTWAIT) !=
+			 (ssize_t)hdr->size)
+		return -1;
+	return 0;
+}
+
+static bool has_answer(const struct vhost_user_header *hdr)
+{
+	switch (hdr->request) {
+	case VHOST_USER_GET_FEATURES:
+	case VHOST_USER_GET_PROTOCOL_FEATURES:
+	case VHOST_USER_GET_QUEUE_NUM:
+	case VHOST_USER_GET_VRING_BASE:
+	case VHOST_USER_GET_MAX_MEM_SLOTS:
+	case VHOST_USER_GET_CONFIG:
+	case VHOST_USER_GET_STATUS:
+		return true;
+	}
+	return hdr->flags & VHOST_USER_HDR_NEED_REPLY;
+}
+
+static void collect(struct peer *p)
+{
+	struct vhost_user_header hdr;
+
+	while (p->n < MAX_WAITING && !receive(p, &hdr)) {
+		if (!has_answer(&hdr))
+			continue;
+		p->waiting[(p->first + p->n) % MAX_WAITING] = hdr;
+		p->n++;
+	}
+}
+
+/* All bits that are known, so that every path of the handshake is gone. */
+static uint64_t honest_value(uint32_t request)
+{
+	switch (request) {
+	case VHOST_USER_GET_FEATURES:
+		return FEATURES | VHOST_USER_F_PROTOCOL_FEATURES;
+	case VHOST_USER_GET_PROTOCOL_FEATURES:
+		return (UINT64_C(1) << 24) - 1;
+	case VHOST_USER_GET_QUEUE_NUM:
+	case VHOST_USER_GET_MAX_MEM_SLOTS:
+		return 8;
+	case VHOST_USER_GET_STATUS:
+		return 0xf;
+	case VHOST_USER_GET_CONFIG:
+		return UINT64_C(60) << 32;
+	}
+	return 0;
+}
+
+static void send_bytes(int sock, const void *buf, size_t len, bool with_fd)
+{
+	/* iovec has no const form */
+	struct iovec iov = { (void *)(uintptr_t)buf, len };
+
+	if (sock >= 0 && len)
+		vsu_sock_send(sock, &iov, 1, &event_fd, with_fd);
+}
+
+static void answer(struct peer *p, struct input *in, bool twisted, bool with_fd)
+{
+	const struct vhost_user_header *asked = &p->waiting[p->first];
+	unsigned char buf[4096] = { 0 };
+	struct vhost_user_header hdr;
+	uint64_t value;
+
+	if (!p->n)
+		return;
+	hdr.request = asked->request;
+	hdr.flags = VHOST_USER_HDR_VERSION | VHOST_USER_HDR_REPLY;
+	hdr.size = asked->request == VHOST_USER_GET_CONFIG ? asked->size : 8;
+	value = honest_value(asked->request);
+	if (twisted)
+		take(in, &value, sizeof(value));
+	memcpy(buf, &hdr, sizeof(hdr));
+	memcpy(buf + sizeof(hdr), &value, sizeof(value));
+	send_bytes(p->sock, buf, sizeof(hdr) + hdr.size, with_fd);
+	p->first = (p->first + 1) % MAX_WAITING;
+	p->n--;
+}
+
+static void send_raw(struct input *in, int sock, uint8_t arg)
+{
+	unsigned char buf[32];
+	size_t len = take(in, buf, (size_t)arg + 1);
+
+	send_bytes(sock, buf, len, arg & 1);
+}
+
+static void send_request(struct peer *p, struct input *in, uint8_t arg)
+{
+	unsigned char buf[sizeof(struct vhost_user_header) + 40] = { 0 };
+	struct vhost_user_header hdr = {
+		take_byte(in),
+		VHOST_USER_HDR_VERSION | VHOST_USER_HDR_NEED_REPLY, 0
+	};
+
+	hdr.size = arg & 2 ? 40 : 0;
+	memcpy(buf, &hdr, sizeof(hdr));
+	take(in, buf + sizeof(hdr), arg & 4 ? hdr.size : 0);
+	send_bytes(p->back, buf, sizeof(hdr) + hdr.size, arg & 1);
+}
+
+/* -------------------------------------------------------------------- owner */
+
+static void describe_ring(struct vhost_user_frontend *f, uint32_t index)
+{
+	const struct vhost_user_ring ring = {
+		.size = 64, .desc_gpa = 0x1000, .driver_gpa = 0x2000,
+		.device_gpa = 0x3000, .kick_fd = event_fd, .call_fd = event_fd,
+		.err_fd = -1,
+	};
+
+	(void)vhost_user_frontend_set_ring(f, index, &ring, NULL);
+}
+
+static void act(struct vhost_user_frontend *f, uint8_t arg)
+{
+	switch (arg % ACTIONS) {
+	case START:
+		describe_ring(f, 0);
+		describe_ring(f, arg / ACTIONS);
+		(void)vhost_user_frontend_set_memory(f, small_map, NULL);
+		(void)vhost_user_frontend_start(f, FEATURES, NULL);
+		break;
+	case STOP:
+		(void)vhost_user_frontend_stop(f, NULL);
+		break;
+	case GET_CONFIG:
+		(void)vhost_user_frontend_get_config(f, 0, 60, NULL);
+		break;
+	case SET_CONFIG:
+		(void)vhost_user_frontend_set_config(f, arg, "fuzz", 4,
+						     arg & 8, NULL);
+		break;
+	case GROW:
+		(void)vhost_user_frontend_set_memory(f, large_map, NULL);
+		break;
+	case SHRINK:
+		(void)vhost_user_frontend_set_memory(f, small_map, NULL);
+		break;
+	case CALL:
+		(void)vhost_user_frontend_set_call(f, arg / ACTIONS,
+						   arg & 8 ? -1 : event_fd,
+						   NULL);
+		break;
+	case RESET:
+		(void)vhost_user_frontend_reset(f, NULL);
+		break;
+	}
+}
+
+/* ---------------------------------------------------------------------- run */
+
+static void operate(struct vhost_user_frontend *f, struct peer *p,
+		    struct input *in)
+{
+	uint8_t op = take_byte(in), arg = op >> 3;
+
+	collect(p);
+	switch ((enum kind)(op & 7)) {
+	case ANSWER:
+		answer(p, in, false, false);
+		break;
+	case ANSWER_VALUE:
+		answer(p, in, true, arg & 1);
+		break;
+	case SEND:
+		send_raw(in, p->sock, arg);
+		break;
+	case ASK:
+		send_raw(in, p->back, arg);
+		break;
+	case OWNER:
+		act(f, arg);
+		break;
+	case ANSWER_ALL:
+		while (p->n)
+			answer(p, in, false, false);
+		break;
+	case REQUEST:
+		send_request(p, in, arg);
+		break;
+	case HANG_UP:
+		shutdown(arg & 1 ? p->back : p->sock, SHUT_RDWR);
+		break;
+	}
+}
+
+static void told(void *opaque) { (void)opaque; }
+
+static void told_stopped(void *opaque, const uint32_t *bases, unsigned int n)
+{
+	unsigned int i, *sum = opaque;
+
+	for (i = 0; i < n; i++)
+		*sum += bases[i];
+}
+
+static void told_config(void *opaque, uint32_t off, const void *buf,
+			uint32_t len)
+{
+	unsigned int i, *sum = opaque;
+
+	for (i = 0; i < len; i++)
+		*sum += ((const unsigned char *)buf)[i] + off;
+}
+
+/* Once and no more, with a sentence. */
+static void told_failed(void *opaque, const struct vsu_error *err)
+{
+	(void)opaque;
+	if (!err || err->code >= 0 || !err->msg[0])
+		abort();
+}
+
+static const struct vhost_user_frontend_ops ops = {
+	.size = sizeof(ops),
+	.ready = told,
+	.started = told,
+	.stopped = told_stopped,
+	.config = told_config,
+	.config_changed = told,
+	.failed = told_failed,
+};
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	const struct vhost_user_frontend_config config = {
+		.size = sizeof(config), .peer = "fuzz",
+		.timeout_ns = UINT64_MAX / 4,	/* no result depends on time */
+	};
+	struct input in = { data, size };
+	struct peer p = { .back = -1 };
+	struct vhost_user_frontend *f;
+	unsigned int sum = 0, turns;
+	int pair[2], rc = 0;
+
+	make_maps();
+	if (vsu_sock_pair(pair) < 0 ||
+	    vhost_user_frontend_new_take_fd(pair[0], &config, &ops, &sum, &f,
+					    NULL) < 0)
+		abort();
+	p.sock = pair[1];
+	while (in.size && rc >= 0) {
+		operate(f, &p, &in);
+		for (turns = 0; turns < MAX_TURNS; turns++) {
+			rc = vhost_user_frontend_dispatch(f);
+			if (rc != 1)
+				break;
+		}
+	}
+	vhost_user_frontend_free(f);
+	close(p.sock);
+	if (p.back >= 0)
+		close(p.back);
+	return 0;
+}
