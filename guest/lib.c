@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Output, time and the end of a guest. */
+#include "lib.h"
+#include "protocol.h"
+
+#define LSR 5
+#define LSR_DATA 0x01
+#define LSR_TX_READY 0x20
+
+static void put(char c)
+{
+	while (!(in8(CVMM_PORT_SERIAL + LSR) & LSR_TX_READY))
+		;
+	out8(CVMM_PORT_SERIAL, (uint8_t)c);
+}
+
+static void put_string(const char *s)
+{
+	while (*s)
+		put(*s++);
+}
+
+static void put_number(uint64_t value, unsigned int base)
+{
+	char digits[24];
+	unsigned int n = 0;
+
+	do
+		digits[n++] = "0123456789abcdef"[value % base];
+	while (value /= base);
+	while (n)
+		put(digits[--n]);
+}
+
+static void put_one(char what, bool wide, va_list *ap)
+{
+	if (what == 's')
+		put_string(va_arg(*ap, const char *));
+	else if (what == 'c')
+		put((char)va_arg(*ap, int));
+	else if (what == 'u' || what == 'x')
+		put_number(wide ? va_arg(*ap, unsigned long)
+				: va_arg(*ap, unsigned int),
+			   what == 'u' ? 10 : 16);
+	else
+		put(what);
+}
+
+void print(const char *fmt, ...)
+{
+	va_list ap;
+	bool wide;
+
+	va_start(ap, fmt);
+	for (; *fmt; fmt++) {
+		if (*fmt != '%') {
+			put(*fmt);
+			continue;
+		}
+		wide = *++fmt == 'l';
+		fmt += wide;
+		put_one(*fmt, wide, &ap);
+	}
+	va_end(ap);
+}
+
+uint8_t read_byte(void)
+{
+	while (!(in8(CVMM_PORT_SERIAL + LSR) & LSR_DATA))
+		;
+	return in8(CVMM_PORT_SERIAL);
+}
+
+uint32_t now_ms(void)
+{
+	return in32(CVMM_PORT_CLOCK);
+}
+
+void power_off(uint8_t status)
+{
+	for (;;)
+		out8(CVMM_PORT_POWER, status);
+}
+
+bool has_word(const char *list, const char *word)
+{
+	size_t i;
+
+	while (*list) {
+		for (i = 0; word[i] && list[i] == word[i]; i++)
+			;
+		if (!word[i] && (list[i] == ' ' || !list[i]))
+			return true;
+		while (*list && *list != ' ')
+			list++;
+		while (*list == ' ')
+			list++;
+	}
+	return false;
+}
+
+void *memset(void *s, int c, size_t n)
+{
+	unsigned char *p = s;
+
+	while (n--)
+		*p++ = (unsigned char)c;
+	return s;
+}
+
+void *memcpy(void *to, const void *from, size_t n)
+{
+	unsigned char *t = to;
+	const unsigned char *f = from;
+
+	while (n--)
+		*t++ = *f++;
+	return to;
+}

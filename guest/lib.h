@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* What a freestanding guest has in place of a C library. */
+#ifndef GUEST_LIB_H
+#define GUEST_LIB_H
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+static inline void out8(uint16_t port, uint8_t value)
+{
+	__asm__ volatile("outb %0, %1" : : "a"(value), "Nd"(port));
+}
+
+static inline uint8_t in8(uint16_t port)
+{
+	uint8_t value;
+
+	__asm__ volatile("inb %1, %0" : "=a"(value) : "Nd"(port));
+	return value;
+}
+
+static inline uint32_t in32(uint16_t port)
+{
+	uint32_t value;
+
+	__asm__ volatile("inl %1, %0" : "=a"(value) : "Nd"(port));
+	return value;
+}
+
+/*
+ * Device registers and windows by plain moves, which every KVM can emulate.
+ * The forms are spelled out so that no compiler merges or widens them.
+ */
+static inline uint32_t mmio_read32(uint64_t gpa)
+{
+	uint32_t value;
+
+	__asm__ volatile("movl (%1), %0" : "=r"(value) : "r"(gpa) : "memory");
+	return value;
+}
+
+static inline void mmio_write32(uint64_t gpa, uint32_t value)
+{
+	__asm__ volatile("movl %1, (%0)" : : "r"(gpa), "r"(value) : "memory");
+}
+
+static inline uint8_t mmio_read8(uint64_t gpa)
+{
+	uint8_t value;
+
+	__asm__ volatile("movb (%1), %0" : "=q"(value) : "r"(gpa) : "memory");
+	return value;
+}
+
+static inline uint64_t mmio_read64(uint64_t gpa)
+{
+	uint64_t value;
+
+	__asm__ volatile("movq (%1), %0" : "=r"(value) : "r"(gpa) : "memory");
+	return value;
+}
+
+static inline void mmio_write64(uint64_t gpa, uint64_t value)
+{
+	__asm__ volatile("movq %1, (%0)" : : "r"(gpa), "r"(value) : "memory");
+}
+
+/* %s %c %u %x (with l for 64 bits) and %%; no widths. */
+void print(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/* A byte from the serial port, waited for. */
+uint8_t read_byte(void);
+
+/* Milliseconds since the machine started. */
+uint32_t now_ms(void);
+
+/* Ends the machine: 0 content. */
+void __attribute__((noreturn)) power_off(uint8_t status);
+
+/* True when the word stands in the list of words that blanks separate. */
+bool has_word(const char *list, const char *word);
+
+void *memset(void *s, int c, size_t n);
+void *memcpy(void *to, const void *from, size_t n);
+
+#endif

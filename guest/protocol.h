@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * The boot protocol of the built-in guests, shared by cvmm and the guests.
+ *
+ * A guest is a static ELF64 for x86-64. Every CPU enters at its entry point
+ * in 64-bit mode, privilege level 3 with I/O privilege level 3 (so that port
+ * instructions work), interrupts off, flat segments, an identity map of the
+ * first 4 GiB, of all memory and of all shared memory windows, a stack, and
+ *
+ *	rdi   guest address of struct cvmm_boot
+ *	rsi   number of the CPU, from 0
+ *
+ * At level 3 there is no HLT, no INT and no SYSCALL: a guest polls, parks a
+ * CPU by reading the park port, and ends by writing to the power port. With
+ * CVMM_BOOT_LEVEL0 in flags the guest was entered at level 0 and may take
+ * interrupts.
+ *
+ * Everything is little-endian.
+ */
+#ifndef CVMM_GUEST_PROTOCOL_H
+#define CVMM_GUEST_PROTOCOL_H
+
+#include <stdint.h>
+
+#define CVMM_BOOT_MAGIC		0x746f6f626d6d7663 /* "cvmmboot" */
+#define CVMM_BOOT_VERSION	1
+#define CVMM_BOOT_LEVEL0	0x1
+
+#define CVMM_BOOT_MAX_MEMORY	32
+#define CVMM_BOOT_MAX_DEVICES	32
+
+#define CVMM_MEMORY_ROM		0x1	/* stores are dropped */
+
+struct cvmm_boot_memory {
+	uint64_t gpa, len;
+	uint32_t flags, pad;
+};
+
+/* A virtio-mmio transport. */
+struct cvmm_boot_device {
+	uint64_t gpa;
+	uint32_t len, irq;
+};
+
+struct cvmm_boot {
+	uint64_t magic;
+	uint32_t version, size;		/* size: of this struct */
+	uint32_t flags, ncpus;
+	uint32_t nmemory, ndevices;
+	uint64_t cmdline_gpa, cmdline_len; /* terminated; len without the 0 */
+	uint64_t initrd_gpa, initrd_len;
+	struct cvmm_boot_memory memory[CVMM_BOOT_MAX_MEMORY];
+	struct cvmm_boot_device devices[CVMM_BOOT_MAX_DEVICES];
+};
+
+/* I/O ports. */
+#define CVMM_PORT_SERIAL	0x3f8	/* a 16550 */
+#define CVMM_PORT_I8042		0x64	/* writing 0xfe resets */
+#define CVMM_PORT_POWER		0x600	/* write the status: 0 content */
+#define CVMM_PORT_PARK		0x604	/* a read stops this CPU for good */
+#define CVMM_PORT_CLOCK		0x608	/* 32-bit reads: milliseconds since boot */
+
+#endif

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * builtin:selftest: looks at its memory, finds its virtio devices, drives
+ * every disk through all its queues, shows shared memory regions, and powers
+ * off; the machine's exit status says whether all was well.
+ *
+ * Words on the command line: "interactive" does not power off but takes
+ * commands from the console, a letter each: s shows shared memory again, d
+ * drives the disks again, q ends.
+ */
+#include "lib.h"
+#include "selftest.h"
+
+#define ID_BLOCK 2
+
+unsigned int faults;
+
+static struct device devices[CVMM_BOOT_MAX_DEVICES];
+static struct queue rings[CVMM_BOOT_MAX_DEVICES][MAX_QUEUES];
+static unsigned int ndevices;
+
+void fault(const char *what)
+{
+	faults++;
+	print("FAULT: %s\n", what);
+}
+
+static void start_device(const struct cvmm_boot_device *at, unsigned int i)
+{
+	struct device *dev = &devices[ndevices];
+
+	if (!device_find(dev, at->gpa)) {
+		print("no device at 0x%lx\n", at->gpa);
+		return;
+	}
+	dev->queues = rings[ndevices];
+	ndevices++;
+	if (dev->id == ID_BLOCK)
+		return;		/* its test starts it */
+	if (!device_negotiate(dev, FEATURE_VERSION_1) || !device_start(dev))
+		fault("a device that does not start");
+	print("device %u: id %u, %u queues\n", i, dev->id, dev->nqueues);
+}
+
+static void test_disks(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < ndevices; i++)
+		if (devices[i].id == ID_BLOCK)
+			test_disk(&devices[i], i);
+}
+
+static void show_all_shared(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < ndevices; i++)
+		show_shared(&devices[i], i);
+}
+
+static void interact(void)
+{
+	for (;;) {
+		print("ready\n");
+		switch (read_byte()) {
+		case 's':
+			show_all_shared();
+			break;
+		case 'd':
+			test_disks();
+			break;
+		case 'q':
+			return;
+		}
+	}
+}
+
+void guest_main(const struct cvmm_boot *boot, uint64_t cpu);
+
+void guest_main(const struct cvmm_boot *boot, uint64_t cpu)
+{
+	unsigned int i;
+
+	if (cpu)
+		return;		/* start.S parks it */
+	print("selftest: %u CPUs, %u pieces of memory, %u devices\n",
+	      boot->ncpus, boot->nmemory, boot->ndevices);
+	if (boot->magic != CVMM_BOOT_MAGIC || boot->size != sizeof(*boot))
+		fault("the boot information is not what was expected");
+	test_memory(boot);
+	for (i = 0; i < boot->ndevices; i++)
+		start_device(&boot->devices[i], i);
+	test_disks();
+	show_all_shared();
+	if (has_word((const char *)boot->cmdline_gpa, "interactive"))
+		interact();
+	print("selftest: %s, %u faults\n", faults ? "not content" : "content",
+	      faults);
+	power_off(faults ? 1 : 0);
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* The parts of the self-test; each prints what it saw and counts faults. */
+#ifndef GUEST_SELFTEST_H
+#define GUEST_SELFTEST_H
+
+#include "protocol.h"
+#include "virtio.h"
+
+/* Faults so far; the exit status of the machine. */
+extern unsigned int faults;
+
+void fault(const char *what);
+
+void test_memory(const struct cvmm_boot *boot);
+void test_disk(struct device *dev, unsigned int number);
+void show_shared(struct device *dev, unsigned int number);
+
+#endif

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Entry of a built-in guest: rdi boot information, rsi CPU, rsp a stack. */
+	.section .text.start, "ax"
+	.globl guest_start
+guest_start:
+	xor	%ebp, %ebp
+	call	guest_main
+1:	mov	$0x604, %edx		/* CVMM_PORT_PARK */
+	in	%dx, %eax
+	jmp	1b
+
+	.section .note.GNU-stack, "", @progbits
