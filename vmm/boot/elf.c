@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * Loading a static ELF64 for x86-64: every header field is read from a copy,
+ * every sum is checked, nothing may reach below the kernel's area.
+ */
+#include <config.h>
+
+#include <elf.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdbool.h>
+#include <string.h>
+
+#include <vm-memory/access.h>
+#include <vmm-sys-util/checked.h>
+
+#include "../x86/long_mode.h"
+#include "elf.h"
+
+#define MAX_SEGMENTS 64
+
+static int refuse(const struct vmm_kernel *kernel, const char *why,
+		  struct vsu_error *err)
+{
+	return vsu_error_set(err, -EBADMSG, "kernel '%s': %s", kernel->name,
+			     why);
+}
+
+/* bzImage: a magic in the header behind the boot sector. */
+static int refuse_bzimage(const struct vmm_kernel *kernel,
+			  struct vsu_error *err)
+{
+	if (kernel->size < 0x206 || memcmp(kernel->bytes + 0x202, "HdrS", 4))
+		return 0;
+	return refuse(kernel, "a Linux bzImage, which cvmm cannot boot yet; "
+		      "use builtin:selftest or a static ELF of its protocol",
+		      err);
+}
+
+static int check_header(const struct vmm_kernel *kernel, const Elf64_Ehdr *h,
+			struct vsu_error *err)
+{
+	if (h->e_ident[EI_CLASS] != ELFCLASS64 ||
+	    h->e_ident[EI_DATA] != ELFDATA2LSB || h->e_machine != EM_X86_64)
+		return refuse(kernel, "not a 64-bit ELF for x86-64", err);
+	if (h->e_type != ET_EXEC)
+		return refuse(kernel, "not a static, non-relocatable ELF", err);
+	if (h->e_phentsize != sizeof(Elf64_Phdr) || !h->e_phnum ||
+	    h->e_phnum > MAX_SEGMENTS)
+		return refuse(kernel, "its program headers are malformed", err);
+	if (vsu_range_exceeds(h->e_phoff,
+			      (uint64_t)h->e_phnum * sizeof(Elf64_Phdr),
+			      kernel->size))
+		return refuse(kernel, "truncated within its program headers",
+			      err);
+	return 0;
+}
+
+static int read_header(const struct vmm_kernel *kernel, Elf64_Ehdr *h,
+		       struct vsu_error *err)
+{
+	int rc = refuse_bzimage(kernel, err);
+
+	if (rc)
+		return rc;
+	if (kernel->size < SELFMAG || memcmp(kernel->bytes, ELFMAG, SELFMAG))
+		return refuse(kernel, "not a kernel (no ELF file)", err);
+	if (kernel->size < sizeof(*h))
+		return refuse(kernel, "truncated within its ELF header", err);
+	memcpy(h, kernel->bytes, sizeof(*h));
+	return check_header(kernel, h, err);
+}
+
+static void read_segment(const struct vmm_kernel *kernel, const Elf64_Ehdr *h,
+			 unsigned int i, Elf64_Phdr *p)
+{
+	memcpy(p, kernel->bytes + h->e_phoff + i * sizeof(*p), sizeof(*p));
+}
+
+static int check_segment(const struct vmm_kernel *kernel, const Elf64_Phdr *p,
+			 struct vsu_error *err)
+{
+	uint64_t end;
+
+	if (vsu_range_exceeds(p->p_offset, p->p_filesz, kernel->size))
+		return refuse(kernel, "truncated within a segment", err);
+	if (p->p_filesz > p->p_memsz ||
+	    vsu_u64_add_overflow(p->p_paddr, p->p_memsz, &end))
+		return refuse(kernel, "a segment with impossible sizes", err);
+	if (p->p_paddr < VMM_BOOT_KERNEL_GPA)
+		return refuse(kernel, "a segment below 1 MiB, where the boot "
+			      "protocol keeps its own", err);
+	return 0;
+}
+
+/* Xen's note, by which PVH kernels (vmlinux) are known. */
+static int refuse_pvh(const struct vmm_kernel *kernel, const Elf64_Phdr *p,
+		      struct vsu_error *err)
+{
+	uint64_t at;
+
+	if (p->p_type != PT_NOTE ||
+	    vsu_range_exceeds(p->p_offset, p->p_filesz, kernel->size))
+		return 0;
+	for (at = 12; at + 4 <= p->p_filesz; at += 4)
+		if (!memcmp(kernel->bytes + p->p_offset + at, "Xen", 4))
+			return refuse(kernel, "a PVH kernel, which cvmm cannot"
+				" boot yet; use builtin:selftest or a static "
+				"ELF of its protocol", err);
+	return 0;
+}
+
+static int clear(const struct vmem_view *view, uint64_t gpa, uint64_t len)
+{
+	static const unsigned char zeros[4096];
+	uint64_t n;
+	int rc = 0;
+
+	for (; !rc && len; gpa += n, len -= n) {
+		n = len < sizeof(zeros) ? len : sizeof(zeros);
+		rc = vmem_write_exact(view, gpa, zeros, n);
+	}
+	return rc;
+}
+
+static int load_segment(const struct vmm_kernel *kernel,
+			const struct vmem_view *view, const Elf64_Phdr *p,
+			struct vsu_error *err)
+{
+	int rc = check_segment(kernel, p, err);
+
+	if (rc)
+		return rc;
+	if (!vmem_check_range(view, p->p_paddr, p->p_memsz, VMEM_WRITE))
+		return vsu_error_set(err, -E2BIG, "kernel '%s': its segment of"
+			" %" PRIu64 " bytes at %#" PRIx64 " does not fit into "
+			"the guest's memory; give it more with --memory",
+			kernel->name, (uint64_t)p->p_memsz,
+			(uint64_t)p->p_paddr);
+	rc = vmem_write_exact(view, p->p_paddr, kernel->bytes + p->p_offset,
+			      p->p_filesz);
+	return rc ? rc : clear(view, p->p_paddr + p->p_filesz,
+			       p->p_memsz - p->p_filesz);
+}
+
+static bool holds(const Elf64_Phdr *p, uint64_t entry)
+{
+	return p->p_type == PT_LOAD && entry >= p->p_paddr &&
+	       entry - p->p_paddr < p->p_memsz;
+}
+
+int vmm_kernel_load(const struct vmm_kernel *kernel,
+		    const struct vmem_view *view, uint64_t *entry,
+		    struct vsu_error *err)
+{
+	bool entry_loaded = false;
+	Elf64_Ehdr h;
+	Elf64_Phdr p;
+	unsigned int i;
+	int rc = read_header(kernel, &h, err);
+
+	for (i = 0; !rc && i < h.e_phnum; i++) {
+		read_segment(kernel, &h, i, &p);
+		rc = refuse_pvh(kernel, &p, err);
+	}
+	for (i = 0; !rc && i < h.e_phnum; i++) {
+		read_segment(kernel, &h, i, &p);
+		if (p.p_type == PT_LOAD && p.p_memsz)
+			rc = load_segment(kernel, view, &p, err);
+		entry_loaded |= holds(&p, h.e_entry);
+	}
+	if (rc)
+		return rc;
+	if (!entry_loaded)
+		return refuse(kernel, "its entry point lies in no segment",
+			      err);
+	*entry = h.e_entry;
+	return 0;
+}

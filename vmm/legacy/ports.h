@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * The small ports of the machine: reset by the keyboard controller, power,
+ * parking a CPU, a clock (see guest/protocol.h).
+ */
+#ifndef VMM_LEGACY_PORTS_H
+#define VMM_LEGACY_PORTS_H
+
+#include <stdint.h>
+
+#include <vmm-sys-util/error.h>
+
+#include "../bus.h"
+
+struct vmm_ports {
+	/* The guest ended the machine with this status. CPU's thread. */
+	void (*power)(void *opaque, uint8_t status);
+	/* The guest asked for a reset. CPU's thread. */
+	void (*reset)(void *opaque);
+	void *opaque;
+	uint64_t start_ns;
+};
+
+int vmm_ports_add(struct vmm_ports *ports, struct vmm_bus *bus,
+		  struct vsu_error *err);
+
+#endif

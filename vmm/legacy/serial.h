@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * A 16550 serial port. A register model: it knows no file and no thread.
+ * Output goes through a callback, input is offered by the owner, the line of
+ * its interrupt is a callback too.
+ *
+ * Threads: the owner serialises all calls.
+ */
+#ifndef VMM_LEGACY_SERIAL_H
+#define VMM_LEGACY_SERIAL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "../bus.h"
+
+#define VMM_SERIAL_PORTS 8
+#define VMM_SERIAL_FIFO 64	/* received bytes that wait; more than the chip */
+
+struct vmm_serial {
+	void (*output)(void *opaque, unsigned char byte);
+	void (*interrupt)(void *opaque); /* raise an edge */
+	void *opaque;
+	/* private */
+	unsigned char fifo[VMM_SERIAL_FIFO];
+	unsigned int head, count;
+	uint8_t ier, lcr, mcr, scr, dll, dlm, fcr;
+	bool thr_empty_pending;	/* the transmitter became empty, unreported */
+};
+
+void vmm_serial_init(struct vmm_serial *s);
+
+/* A handler for the bus; opaque is the struct vmm_serial. */
+void vmm_serial_access(void *opaque, struct vmm_access *access);
+
+/* Bytes the port can take now, and handing some over; returns how many. */
+size_t vmm_serial_room(const struct vmm_serial *s);
+size_t vmm_serial_input(struct vmm_serial *s, const unsigned char *bytes,
+			size_t n);
+
+#endif

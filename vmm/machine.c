@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Putting the machine together, step by step, and taking it apart. */
+#include <config.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <vmm-sys-util/event.h>
+#include <vmm-sys-util/fd.h>
+
+#include "../guest/protocol.h"
+#include "boot/info.h"
+#include "failure.h"
+#include "machine.h"
+#include "x86/long_mode.h"
+
+/* One step: 0 or a negative errno that the step's stage gives a status. */
+struct step {
+	int (*fn)(struct vmm_machine *m, struct vsu_error *err);
+	enum vmm_stage stage;
+};
+
+static int parse_devices(struct vmm_machine *m, struct vsu_error *err)
+{
+	const struct vmm_options *o = m->options;
+	unsigned int i;
+	int rc = 0;
+
+	if (o->ndevices > VMM_LAST_IRQ - VMM_FIRST_DEVICE_IRQ + 1)
+		return vsu_error_set(err, -EINVAL,
+			"%u devices; there are interrupts for %d", o->ndevices,
+			VMM_LAST_IRQ - VMM_FIRST_DEVICE_IRQ + 1);
+	for (i = 0; !rc && i < o->ndevices; i++)
+		rc = vmm_device_parse(&o->devices[i], &m->devices[i].spec, err);
+	return rc;
+}
+
+static int open_kernel(struct vmm_machine *m, struct vsu_error *err)
+{
+	return vmm_kernel_open(&m->kernel, m->options->kernel, err);
+}
+
+static int open_kvm(struct vmm_machine *m, struct vsu_error *err)
+{
+	int rc = vmm_kvm_open(&m->kvm, err);
+
+	return rc ? rc : vmm_x86_phys_bits(&m->kvm, err);
+}
+
+static bool wants_shared(const struct vmm_machine *m)
+{
+	unsigned int i;
+
+	for (i = 0; i < m->options->ndevices; i++)
+		if (m->devices[i].spec.remote)
+			return true;
+	return false;
+}
+
+static int make_memory(struct vmm_machine *m, struct vsu_error *err)
+{
+	int rc = vmm_memory_make(&m->memory, m->options, wants_shared(m),
+				 &m->kvm, m->sigbus, err);
+
+	if (!rc)
+		rc = vmm_slots_new(&m->kvm, &m->slots);
+	return rc ? rc : vmm_slots_apply(m->slots, vmm_memory_map(&m->memory),
+					 err);
+}
+
+static int check_sharing(struct vmm_machine *m, struct vsu_error *err)
+{
+	unsigned int i;
+	int rc = 0;
+
+	for (i = 0; !rc && i < m->options->ndevices; i++)
+		if (m->devices[i].spec.remote)
+			rc = vmm_memory_check_shared(&m->memory,
+				m->devices[i].spec.socket, err);
+	return rc;
+}
+
+static int make_device(struct vmm_machine *m, unsigned int i,
+		       struct vsu_error *err)
+{
+	struct vmm_device *d = &m->devices[i];
+	struct vmm_virtio_place place = {
+		.loop = m->loop, .kvm = &m->kvm, .space = m->memory.space,
+	};
+	struct virtdev *dev;
+	int rc;
+
+	d->gpa = place.gpa = VMM_TRANSPORTS_GPA + i * 0x1000;
+	d->irq = place.irq = VMM_FIRST_DEVICE_IRQ + i;
+	rc = vmm_device_open(&d->spec, &dev, err);
+	if (rc)
+		return rc;
+	rc = vmm_virtio_new(&place, dev, &d->local, err);
+	if (rc)
+		virtdev_free(dev);
+	else
+		m->ndevices = i + 1;
+	return rc ? rc : vmm_virtio_add(d->local, &m->mmio, err);
+}
+
+static int make_devices(struct vmm_machine *m, struct vsu_error *err)
+{
+	unsigned int i;
+	int rc = 0;
+
+	for (i = 0; !rc && i < m->options->ndevices; i++)
+		rc = make_device(m, i, err);
+	return rc;
+}
+
+static void on_power(void *opaque, uint8_t status)
+{
+	struct vmm_machine *m = opaque;
+
+	if (status)
+		vmm_cpus_end(m->cpus, VSU_EXIT_FAIL,
+			     "the guest ended with status %u", status);
+	else
+		vmm_cpus_end(m->cpus, VSU_EXIT_OK, "%s", "");
+}
+
+/* There is nothing to reset into: a guest that asks for it has ended. */
+static void on_reset(void *opaque)
+{
+	struct vmm_machine *m = opaque;
+
+	vmm_cpus_end(m->cpus, VSU_EXIT_OK, "%s", "");
+}
+
+static void on_serial_interrupt(void *opaque)
+{
+	struct vmm_machine *m = opaque;
+
+	vsu_event_signal(m->serial_irq_fd);
+}
+
+static void on_leave(void *opaque)
+{
+	struct vmm_machine *m = opaque;
+
+	vmm_cpus_end(m->cpus, VSU_EXIT_OK, "%s", "");
+}
+
+static int open_console(struct vmm_machine *m, struct vsu_error *err)
+{
+	const char *where = m->options->console;
+
+	m->console_in = m->console_out = -1;
+	if (!where || !strcmp(where, "stdio")) {
+		m->console_in = STDIN_FILENO;
+		m->console_out = STDOUT_FILENO;
+	} else if (strcmp(where, "null")) {
+		m->console_out = open(where, O_WRONLY | O_CREAT | O_TRUNC |
+				      O_CLOEXEC | O_NONBLOCK, 0666);
+		if (m->console_out < 0)
+			return vsu_error_sys(err, -errno,
+				"option --console: cannot open '%s'", where);
+		m->close_console = true;
+	}
+	return 0;
+}
+
+static int make_console(struct vmm_machine *m, struct vsu_error *err)
+{
+	struct vmm_console_config config = {
+		.interrupt = on_serial_interrupt, .leave = on_leave,
+		.opaque = m,
+	};
+	const struct vmm_range range = {
+		CVMM_PORT_SERIAL, 8, "serial port", vmm_console_access, NULL,
+	};
+	struct vmm_range placed = range;
+	int rc = open_console(m, err);
+
+	if (rc)
+		return rc;
+	config.in_fd = m->console_in;
+	config.out_fd = m->console_out;
+	m->serial_irq_fd = vsu_event_new();
+	if (m->serial_irq_fd < 0)
+		return vsu_error_sys(err, m->serial_irq_fd, "console");
+	rc = vmm_console_new(&config, &m->console, err);
+	placed.opaque = m->console;
+	if (!rc)
+		rc = vmm_bus_add(&m->ports, &placed, err);
+	return rc ? rc : vmm_kvm_irqfd(&m->kvm, m->serial_irq_fd,
+				       VMM_SERIAL_IRQ, true, err);
+}
+
+static int make_ports(struct vmm_machine *m, struct vsu_error *err)
+{
+	m->small_ports.power = on_power;
+	m->small_ports.reset = on_reset;
+	m->small_ports.opaque = m;
+	return vmm_ports_add(&m->small_ports, &m->ports, err);
+}
+
+static bool repair(void *opaque)
+{
+	const struct vmm_machine *m = opaque;
+
+	return vmm_memory_repair(&m->memory);
+}
+
+static int make_cpus(struct vmm_machine *m, struct vsu_error *err)
+{
+	const struct vmm_cpus_config config = {
+		.kvm = &m->kvm, .memory = &m->mmio, .ports = &m->ports,
+		.n = m->options->cpus, .repair = repair, .opaque = m,
+	};
+	unsigned int i;
+	int rc = vmm_cpus_new(&config, &m->cpus, err);
+
+	for (i = 0; !rc && i < m->ndevices; i++)
+		vmm_virtio_set_cpus(m->devices[i].local, m->cpus);
+	return rc;
+}
+
+static int make_loop(struct vmm_machine *m, struct vsu_error *err)
+{
+	m->loop = ev_loop_new(EVFLAG_AUTO);
+	return m->loop ? 0 : vsu_error_set(err, -ENOMEM,
+					   "cannot make an event loop");
+}
+
+static const struct step steps[] = {
+	{ parse_devices, VMM_STAGE_OPTIONS },
+	{ open_kernel, VMM_STAGE_KERNEL },
+	{ make_loop, VMM_STAGE_RUN },
+	{ open_kvm, VMM_STAGE_KVM },
+	{ make_memory, VMM_STAGE_MEMORY },
+	{ check_sharing, VMM_STAGE_MEMORY },
+	{ make_devices, VMM_STAGE_DISK },
+	{ make_console, VMM_STAGE_DISK },
+	{ make_ports, VMM_STAGE_RUN },
+	{ make_cpus, VMM_STAGE_KVM },
+	{ vmm_boot_prepare, VMM_STAGE_KERNEL },
+};
+
+int vmm_machine_make(struct vmm_machine *m, const struct vmm_options *options,
+		     struct vmem_sigbus *sigbus, struct vsu_error *err)
+{
+	unsigned int i;
+	int rc;
+
+	memset(m, 0, sizeof(*m));
+	m->options = options;
+	m->sigbus = sigbus;
+	m->kvm.kvm_fd = m->kvm.vm_fd = m->serial_irq_fd = -1;
+	m->console_in = m->console_out = -1;
+	for (i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+		rc = steps[i].fn(m, err);
+		if (rc)
+			return vmm_exit_status(steps[i].stage, rc);
+	}
+	return 0;
+}
+
+void vmm_machine_free(struct vmm_machine *m)
+{
+	unsigned int i;
+
+	for (i = 0; i < m->ndevices; i++)
+		vmm_virtio_free(m->devices[i].local);
+	vmm_console_free(m->console);
+	vmm_cpus_free(m->cpus);
+	vmm_slots_free(m->slots);
+	vmm_memory_free(&m->memory);
+	vmm_kvm_close(&m->kvm);
+	vmm_kernel_close(&m->kernel);
+	vsu_fd_close(&m->serial_irq_fd);
+	if (m->close_console)
+		vsu_fd_close(&m->console_out);
+	if (m->loop)
+		ev_loop_destroy(m->loop);
+}

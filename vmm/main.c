@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* cvmm: its commands, and what the whole process does only once. */
+#include <config.h>
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <vm-memory/sigbus.h>
+#include <vmm-sys-util/parse.h>
+
+#include "failure.h"
+#include "machine.h"
+#include "report.h"
+
+#define MAX_MAPPINGS 4096
+
+static struct vmem_sigbus *sigbus_table;
+
+static void on_sigbus(int signo, siginfo_t *info, void *context)
+{
+	(void)context;
+	if (!vmem_sigbus_fix(sigbus_table, info))
+		signal(signo, SIG_DFL);	/* the instruction faults again */
+}
+
+static int prepare_process(struct vsu_error *err)
+{
+	struct sigaction bus = { .sa_sigaction = on_sigbus,
+				 .sa_flags = SA_SIGINFO };
+	int rc = vmem_sigbus_new(MAX_MAPPINGS, &sigbus_table, err);
+
+	if (rc)
+		return rc;
+	sigaction(SIGBUS, &bus, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
+	return 0;
+}
+
+static int complain(int status, const struct vsu_error *err)
+{
+	if (status && err->msg[0])
+		fprintf(stderr, "cvmm: %s\n", err->msg);
+	return status;
+}
+
+static int show_help(void)
+{
+	char lines[4096];
+
+	vsu_option_help(vmm_run_options, lines, sizeof(lines));
+	printf("Usage: cvmm run KERNEL [DISK...] [OPTIONS]\n"
+	       "Runs a guest: KERNEL is builtin:selftest or a static ELF of "
+	       "its protocol.\n\n%s", lines);
+	return 0;
+}
+
+static int run_machine(const struct vmm_options *options)
+{
+	static struct vmm_machine machine;
+	struct vsu_error err = VSU_ERROR_INIT;
+	int status = vmm_machine_make(&machine, options, sigbus_table, &err);
+
+	if (!status && options->dry_run)
+		vmm_report(&machine, stdout, options->json);
+	else if (!status)
+		status = vmm_machine_run(&machine, &err);
+	vmm_machine_free(&machine);
+	return complain(status, &err);
+}
+
+static int cmd_run(int argc, char **argv)
+{
+	static struct vmm_options options;
+	struct vsu_error err = VSU_ERROR_INIT;
+	int rc = vmm_options_parse(&options, argc, argv, &err);
+
+	if (rc)
+		return complain(vmm_exit_status(VMM_STAGE_OPTIONS, rc), &err);
+	if (options.help)
+		return show_help();
+	rc = prepare_process(&err);
+	if (rc)
+		return complain(VSU_EXIT_HOST, &err);
+	return run_machine(&options);
+}
+
+static int cmd_help(int argc, char **argv)
+{
+	(void)argc;
+	(void)argv;
+	return show_help();
+}
+
+static int cmd_version(int argc, char **argv)
+{
+	(void)argc;
+	(void)argv;
+	puts("cvmm " PACKAGE_VERSION);
+	return 0;
+}
+
+static const struct command {
+	const char *name;
+	int (*fn)(int argc, char **argv);
+} commands[] = {
+	{ "run", cmd_run },
+	{ "help", cmd_help },
+	{ "--help", cmd_help },
+	{ "--version", cmd_version },
+};
+
+static const char *const command_names[] = { "run", "help", NULL };
+
+int main(int argc, char **argv)
+{
+	const char *name = argc > 1 ? argv[1] : "", *near;
+	unsigned int i;
+
+	for (i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+		if (!strcmp(commands[i].name, name))
+			return commands[i].fn(argc - 1, argv + 1);
+	near = vsu_nearest(name, command_names);
+	if (argc < 2)
+		fprintf(stderr, "cvmm: no command; try 'cvmm help'\n");
+	else
+		fprintf(stderr, "cvmm: no command '%s'; %s '%s'\n", name,
+			near ? "did you mean" : "try", near ? near : "help");
+	return VSU_EXIT_USAGE;
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * The guest's memory: from --memory options to blocks, regions and the map
+ * that is published.
+ *
+ * Threads: the main thread.
+ */
+#ifndef VMM_MEMORY_H
+#define VMM_MEMORY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <vm-memory/map.h>
+#include <vm-memory/sigbus.h>
+#include <vm-memory/space.h>
+#include <vmm-sys-util/error.h>
+
+#include "kvm.h"
+#include "layout.h"
+#include "options.h"
+
+struct vmm_memory {
+	struct vmem_space *space;
+	struct vmem_sigbus *sigbus;	/* borrowed */
+	struct vmm_layout layout;
+	unsigned int nblocks;
+	struct vmem_block *blocks[VMM_MAX_MEMORY];
+};
+
+/*
+ * shared: some device needs memory that can be shared. kvm may be closed
+ * (vm_fd -1) where no guest_memfd is asked for.
+ */
+int vmm_memory_make(struct vmm_memory *memory, const struct vmm_options *o,
+		    bool shared, const struct vmm_kvm *kvm,
+		    struct vmem_sigbus *sigbus, struct vsu_error *err);
+void vmm_memory_free(struct vmm_memory *memory);
+
+/* The current map, borrowed. */
+struct vmem_map *vmm_memory_map(const struct vmm_memory *memory);
+
+/* -EINVAL, naming the property, when a part of it cannot be shared. */
+int vmm_memory_check_shared(const struct vmm_memory *memory, const char *who,
+			    struct vsu_error *err);
+
+/*
+ * A file behind it may have been cut short under a CPU: repairs what was.
+ * False when nothing was. Any thread.
+ */
+bool vmm_memory_repair(const struct vmm_memory *memory);
+
+#endif

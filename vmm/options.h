@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * What the command line of "cvmm run" asks for, as text that later parts read
+ * in full. Strings live as long as argv.
+ */
+#ifndef VMM_OPTIONS_H
+#define VMM_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <vmm-sys-util/error.h>
+#include <vmm-sys-util/option.h>
+
+#define VMM_MAX_MEMORY 16
+#define VMM_MAX_DEVICES 32
+
+/* A device that was asked for, in the order of the command line. */
+struct vmm_device_option {
+	enum vmm_device_kind {
+		VMM_DEVICE_DISK,	/* list: --disk */
+		VMM_DEVICE_DISK_PATH,	/* list: a path alone, an operand */
+		VMM_DEVICE_ANY,		/* list: --device */
+	} kind;
+	const char *list;
+};
+
+struct vmm_options {
+	const char *kernel;
+	const char *memory[VMM_MAX_MEMORY];
+	unsigned int nmemory;
+	struct vmm_device_option devices[VMM_MAX_DEVICES];
+	unsigned int ndevices;
+	unsigned int cpus;
+	const char *initrd, *cmdline, *append, *console;
+	bool dry_run, json, help;
+};
+
+extern const struct vsu_option vmm_run_options[];
+
+/*
+ * argv[0] is "run". -ENOENT: an unknown option; -EINVAL: a value refused, or
+ * no kernel named.
+ */
+int vmm_options_parse(struct vmm_options *options, int argc, char *const *argv,
+		      struct vsu_error *err);
+
+#endif

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* What a machine is made of, for people and for programs. */
+#ifndef VMM_REPORT_H
+#define VMM_REPORT_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "machine.h"
+
+void vmm_report(const struct vmm_machine *m, FILE *to, bool json);
+
+#endif

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * Entering a guest of the built-in protocol on an x86 CPU: segments, page
+ * tables, CPUID and registers (see guest/protocol.h).
+ */
+#ifndef VMM_X86_LONG_MODE_H
+#define VMM_X86_LONG_MODE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <vm-memory/map.h>
+#include <vmm-sys-util/error.h>
+
+#include "../kvm.h"
+
+/* Where the protocol keeps its own structures in guest memory. */
+#define VMM_BOOT_GDT_GPA	0x1000
+#define VMM_BOOT_INFO_GPA	0x2000
+#define VMM_BOOT_CMDLINE_GPA	0x4000
+#define VMM_BOOT_CMDLINE_MAX	4096
+#define VMM_BOOT_TABLES_GPA	0x10000	/* page tables, up to STACKS */
+#define VMM_BOOT_STACKS_GPA	0x80000	/* one of 4 KiB for each CPU */
+#define VMM_BOOT_STACK_SIZE	4096u
+#define VMM_BOOT_KERNEL_GPA	0x100000 /* lowest address of a kernel */
+
+/* A range of guest addresses that the identity map has to cover. */
+struct vmm_identity {
+	uint64_t first, len;
+};
+
+/*
+ * Writes descriptor table and page tables: the first 4 GiB and the ranges.
+ * -ENOSPC when they do not fit below the stacks.
+ */
+int vmm_long_mode_tables(const struct vmem_view *view,
+			 const struct vmm_identity *ranges, unsigned int n,
+			 struct vsu_error *err);
+
+/* Guest-physical address bits of this host's KVM, from its CPUID table. */
+int vmm_x86_phys_bits(struct vmm_kvm *kvm, struct vsu_error *err);
+
+struct vmm_x86_start {
+	uint64_t entry, stack_top;
+	uint64_t rdi, rsi;
+	bool level0;		/* with privilege level 0 in place of 3 */
+};
+
+/* Sets CPUID table and registers of a CPU. */
+int vmm_x86_start_cpu(const struct vmm_kvm *kvm, int cpu_fd, unsigned int cpu,
+		      const struct vmm_x86_start *start,
+		      struct vsu_error *err);
+
+#endif
