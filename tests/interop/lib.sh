@@ -12,7 +12,6 @@
 
 set -u -o pipefail
 
-STARTED_IN=$PWD
 INTEROP=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 CVMM_CACHE=${CVMM_CACHE:-${XDG_CACHE_HOME:-${HOME:-/tmp}/.cache}/c-vmm}
 QEMU=${QEMU:-qemu-system-x86_64}
@@ -137,7 +136,7 @@ have() { command -v "$1" >/dev/null 2>&1; }
 # ------------------------------------------------------- programs under test
 
 configured_parent() {
-	local dir=$STARTED_IN
+	local dir=$PWD
 
 	until [ -x "$dir/config.status" ]; do
 		[ "$dir" != / ] || return 1
@@ -146,18 +145,18 @@ configured_parent() {
 	echo "$dir"
 }
 
+CVMM_BUILDDIR=${CVMM_BUILDDIR:-$(configured_parent)}
+
 # program FOLDER/NAME: the built program's path
 program() {
-	[ -n "${CVMM_BUILDDIR:-}" ] || CVMM_BUILDDIR=$(configured_parent) || return 1
-	[ -x "$CVMM_BUILDDIR/$1" ] || return 1
-	echo "$CVMM_BUILDDIR/$1"
+	[ -n "$CVMM_BUILDDIR" ] && [ -x "$CVMM_BUILDDIR/$1" ] && echo "$CVMM_BUILDDIR/$1"
 }
 
 # need_program VARIABLE FOLDER/NAME: sets VARIABLE, or skips the whole test
 need_program() {
 	local path
 
-	path=$(program "$2") || tap_skip_all "$2 is not built (CVMM_BUILDDIR=${CVMM_BUILDDIR:-unset})"
+	path=$(program "$2") || tap_skip_all "$2 is not built in ${CVMM_BUILDDIR:-any folder above (set CVMM_BUILDDIR)}"
 	printf -v "$1" '%s' "$path"
 }
 
