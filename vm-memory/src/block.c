@@ -8,7 +8,9 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 
+#include <vmm-sys-util/checked.h>
 #include <vmm-sys-util/fd.h>
 
 #include "priv.h"
@@ -43,6 +45,8 @@ int vmem_priv_block_map(struct vmem_block *block,
 	if (rc < 0)
 		return vsu_error_sys(err, rc, "cannot map %#zx bytes",
 				     req->len);
+	block->map_prot = req->prot;
+	block->map_flags = req->flags;
 	if (!sigbus)
 		return 0;
 	rc = vmem_priv_sigbus_enter(sigbus, &block->mapping, req->prot,
@@ -128,4 +132,19 @@ uint32_t vmem_block_seals(const struct vmem_block *block)
 bool vmem_block_failed(const struct vmem_block *block)
 {
 	return __atomic_load_n(&block->failed, __ATOMIC_SEQ_CST);
+}
+
+static bool same_file(int a, int b)
+{
+	struct stat x, y;
+
+	return a >= 0 && b >= 0 && !fstat(a, &x) && !fstat(b, &y) &&
+	       x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}
+
+bool vmem_blocks_overlap(const struct vmem_block *a, const struct vmem_block *b)
+{
+	return same_file(a->fd, b->fd) &&
+	       vsu_ranges_overlap(vmem_block_file_pos(a, 0), a->len,
+				  vmem_block_file_pos(b, 0), b->len);
 }

@@ -146,7 +146,7 @@ static int new_block(struct vmem_reservation *r, uint64_t off,
 		     struct vsu_error *err)
 {
 	struct vmem_block *block;
-	uint64_t end;
+	uint64_t end = 0;
 	int rc = check_desc(d, &end, err);
 
 	if (!rc)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Making pages present and giving them back.
+ * Making pages present, giving them back, and mapping them anew.
  *
  * The kernel does it by MADV_POPULATE_*, which reports a full disk or an
  * empty pool as an error. Where it is too old for that, fallocate() reserves
@@ -128,8 +128,8 @@ int vmem_block_populate(struct vmem_block *block, uint64_t off, uint64_t len,
 	return 0;
 }
 
-static int check_discard(const struct vmem_block *block, uint64_t off,
-			 uint64_t len, struct vsu_error *err)
+static int check_pages(const struct vmem_block *block, uint64_t off,
+		       uint64_t len, struct vsu_error *err)
 {
 	int rc = check_piece(block, off, len, err);
 
@@ -141,11 +141,28 @@ static int check_discard(const struct vmem_block *block, uint64_t off,
 				     "offset %#" PRIx64 " are not whole pages "
 				     "of %#" PRIx64, len, off,
 				     block->page_size);
+	return 0;
+}
+
+/* A private memfd of ours holds zeros underneath; any other file does not. */
+static bool is_private_file(const struct vmem_block *block)
+{
+	return block->fd >= 0 && !(block->flags & VMEM_BLOCK_SHARED) &&
+	       block->kind != VMEM_KIND_MEMFD;
+}
+
+static int check_discard(const struct vmem_block *block, uint64_t off,
+			 uint64_t len, struct vsu_error *err)
+{
+	int rc = check_pages(block, off, len, err);
+
+	if (rc < 0)
+		return rc;
 	if (!(block->flags & VMEM_BLOCK_WRITE))
 		return vsu_error_set(err, -EOPNOTSUPP,
 				     "memory that may only be read keeps its "
 				     "pages");
-	if (block->fd >= 0 && !(block->flags & VMEM_BLOCK_SHARED))
+	if (is_private_file(block))
 		return vsu_error_set(err, -EOPNOTSUPP, "private memory over a "
 				     "file would show the file again");
 	return 0;
@@ -164,13 +181,11 @@ static int punch(struct vmem_block *block, uint64_t off, uint64_t len)
 	return rc < 0 ? -errno : 0;
 }
 
-/* Shared anonymous memory has a file that only MADV_REMOVE reaches. */
-static int drop_anonymous(struct vmem_block *block, uint64_t off, uint64_t len)
+static int drop_private(struct vmem_block *block, uint64_t off, uint64_t len)
 {
 	struct pages p = { block->hva + off, len };
 
-	return madvise_all(&p, block->flags & VMEM_BLOCK_SHARED ?
-			   MADV_REMOVE : MADV_DONTNEED);
+	return madvise_all(&p, MADV_DONTNEED);
 }
 
 int vmem_block_discard(struct vmem_block *block, uint64_t off, uint64_t len,
@@ -180,11 +195,40 @@ int vmem_block_discard(struct vmem_block *block, uint64_t off, uint64_t len,
 
 	if (rc < 0 || !len)
 		return rc;
-	rc = block->fd >= 0 ? punch(block, off, len) :
-			      drop_anonymous(block, off, len);
+	rc = block->flags & VMEM_BLOCK_SHARED ? punch(block, off, len) :
+						drop_private(block, off, len);
 	if (rc < 0)
 		return vsu_error_sys(err, rc, "cannot give %#" PRIx64
 				     " bytes back at offset %#" PRIx64, len,
 				     off);
+	return 0;
+}
+
+/* What a new mapping does not have of the old one by itself. */
+static void keep_advice(const struct pages *p)
+{
+	madvise(p->hva, p->len, MADV_HUGEPAGE);
+	madvise(p->hva, p->len, MADV_DONTFORK);
+}
+
+int vmem_block_remap(struct vmem_block *block, uint64_t off, uint64_t len,
+		     struct vsu_error *err)
+{
+	struct pages p = { block->hva + off, len };
+	int rc = check_pages(block, off, len, err), flags;
+
+	if (rc < 0 || !len)
+		return rc;
+	if (vmem_block_failed(block))
+		return vsu_error_set(err, -EBUSY, "the file behind this "
+				     "memory was cut short");
+	flags = block->map_flags | MAP_FIXED |
+		(block->fd < 0 ? MAP_ANONYMOUS : 0);
+	if (mmap(p.hva, p.len, block->map_prot, flags, block->fd,
+		 block->fd < 0 ? 0 : (off_t)pos_of(block, &p)) == MAP_FAILED)
+		return vsu_error_sys(err, -errno, "cannot map %#" PRIx64
+				     " bytes anew", len);
+	if (block->kind != VMEM_KIND_FD)
+		keep_advice(&p);
 	return 0;
 }

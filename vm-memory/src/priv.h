@@ -67,6 +67,7 @@ struct vmem_block {
 	unsigned char *hva;	/* of the first byte; may be inside a page */
 	bool discard_on_free;	/* give the file's pages back at the end */
 	bool bound;		/* guest_memfd: the slot takes the fd */
+	int map_prot, map_flags; /* as mapped, to map again */
 	struct vmem_priv_mapping mapping;
 	struct vmem_sigbus *sigbus;
 	uint32_t sigbus_slot;

@@ -109,6 +109,22 @@ VMEM_API int vmem_block_populate(struct vmem_block *block, uint64_t off,
 VMEM_API int vmem_block_discard(struct vmem_block *block, uint64_t off,
 				uint64_t len, struct vsu_error *err);
 
+/*
+ * Maps [off, off + len), whole pages, anew in place: after the hardware lost
+ * a page, or to look at the file again where a private mapping had changed
+ * pages. Private and anonymous memory loses its content there. -EBUSY for a
+ * block that was repaired by vmem_sigbus_fix(): it stays as it is.
+ */
+VMEM_API int vmem_block_remap(struct vmem_block *block, uint64_t off,
+			      uint64_t len, struct vsu_error *err);
+
+/*
+ * True when the two share bytes of one file, told by device, inode and range;
+ * blocks without an fd never do.
+ */
+VMEM_API bool vmem_blocks_overlap(const struct vmem_block *a,
+				  const struct vmem_block *b);
+
 VSU_END_DECLS
 
 #endif
