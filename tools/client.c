@@ -112,15 +112,18 @@ enum vsu_exit client_poll(struct client *c, struct pollfd *fds, unsigned int n,
 	struct pollfd all[MAX_FDS + 1] = {
 		{ .fd = vhost_user_frontend_fd(c->fe), .events = POLLIN },
 	};
+	unsigned int i;
 	int rc;
 
-	memcpy(all + 1, fds, n * sizeof(*fds));
+	for (i = 0; i < n; i++)
+		all[i + 1] = fds[i];
 	rc = poll(all, n + 1, ms);
 	if (rc < 0 && errno != EINTR) {
 		vsu_error_sys(err, -errno, "cannot wait for '%s'", c->socket);
 		return VSU_EXIT_HOST;
 	}
-	memcpy(fds, all + 1, n * sizeof(*fds));
+	for (i = 0; i < n; i++)
+		fds[i].revents = all[i + 1].revents;
 	*timed_out = rc == 0;
 	return rc > 0 && all[0].revents ? dispatch(c, err) : VSU_EXIT_OK;
 }
