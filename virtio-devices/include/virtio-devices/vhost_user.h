@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * A device whose queues are somebody else's: what a VMM shows its guest, with
+ * a vhost-user back-end behind it. Any device id.
+ *
+ *   remote     the session and what was learned about the device; opaque
+ *   device     a struct virtdev with the back-end's features and a copy of
+ *              its configuration space, for a transport; its queues cannot be
+ *              started in this process
+ *   start      gives the queues, as the driver set them up, to the back-end
+ *   stop       takes them back; ops->stopped says when the back-end has
+ *              finished what it fetched
+ *
+ * A session that died leaves a device that shows its last configuration and
+ * can be stopped (at once) but not started.
+ *
+ * Waiting: virtdev_vhost_user_fd() never changes; when it is readable, call
+ * virtdev_vhost_user_dispatch(), which never blocks.
+ *
+ * Threads: confined to one thread, the reading of the device's configuration
+ * space by a transport included.
+ */
+#ifndef VIRTIO_DEVICES_VHOST_USER_H
+#define VIRTIO_DEVICES_VHOST_USER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <vhost/frontend.h>
+#include <virtio-devices/attributes.h>
+#include <virtio-devices/device.h>
+#include <vm-memory/map.h>
+#include <vmm-sys-util/error.h>
+
+VSU_BEGIN_DECLS
+
+struct virtdev_vhost_user;
+
+struct virtdev_vhost_user_config {
+	size_t size;		/* sizeof(struct virtdev_vhost_user_config) */
+	uint32_t id;		/* VIRTIO device id */
+	uint32_t nqueues;	/* 0: what its kind has */
+	uint32_t queue_max;	/* largest size of a queue; 0: 256 */
+	uint32_t config_size;	/* bytes of configuration; 0: of its kind */
+	const char *peer;	/* for sentences: the socket's path */
+};
+
+/* Called from dispatch only. NULL: nothing. None may free the remote. */
+struct virtdev_vhost_user_ops {
+	size_t size;		/* sizeof(struct virtdev_vhost_user_ops) */
+	/* The handshake is done: the device can be shown to a guest. */
+	void (*ready)(void *opaque);
+	/* The queues are the caller's again. */
+	void (*stopped)(void *opaque);
+	/* The session is dead. Queues that ran are the caller's again. */
+	void (*failed)(void *opaque, const struct vsu_error *err);
+	/*
+	 * A map given to set_memory while queues ran is in effect: the
+	 * back-end dropped what left it; or err says why it did not.
+	 */
+	void (*memory)(void *opaque, const struct vsu_error *err);
+};
+
+/* On a connected socket, whose ownership moves here on success. */
+VIRTDEV_API int virtdev_vhost_user_new_take_fd(int sock,
+		const struct virtdev_vhost_user_config *config,
+		const struct virtdev_vhost_user_ops *ops, void *opaque,
+		struct virtdev_vhost_user **out, struct vsu_error *err);
+
+/* The device is freed with it. */
+VIRTDEV_API void virtdev_vhost_user_free(struct virtdev_vhost_user *r);
+
+VIRTDEV_API int virtdev_vhost_user_fd(const struct virtdev_vhost_user *r);
+
+/* 1: call again soon; 0: wait; negative: the session is dead. */
+VIRTDEV_API int virtdev_vhost_user_dispatch(struct virtdev_vhost_user *r);
+
+/* NULL until ready. Borrowed. */
+VIRTDEV_API struct virtdev *virtdev_vhost_user_device(
+		const struct virtdev_vhost_user *r);
+
+/* The session behind it, for what is not said here. Borrowed. */
+VIRTDEV_API struct vhost_user_frontend *virtdev_vhost_user_frontend(
+		const struct virtdev_vhost_user *r);
+
+/* The guest's memory, now and whenever it changes. */
+VIRTDEV_API int virtdev_vhost_user_set_memory(struct virtdev_vhost_user *r,
+					      struct vmem_map *map,
+					      struct vsu_error *err);
+
+/*
+ * Starts queues as the driver set them up: n of them, rings[i] queue i; a ring
+ * of size 0 was not set up. The descriptors are duplicated.
+ */
+VIRTDEV_API int virtdev_vhost_user_start(struct virtdev_vhost_user *r,
+					 uint64_t features,
+					 const struct vhost_user_ring *rings,
+					 uint32_t n, struct vsu_error *err);
+
+/*
+ * 0: ops->stopped follows; 1: nothing ran, or the session is dead: there is
+ * nothing to wait for.
+ */
+VIRTDEV_API int virtdev_vhost_user_stop(struct virtdev_vhost_user *r);
+
+VSU_END_DECLS
+
+#endif

@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* A device in front of a vhost-user session. */
+#include <config.h>
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <virtio-devices/vhost_user.h>
+
+#define CONFIG_MAX 256u		/* what the protocol carries */
+#define DEFAULT_QUEUE_MAX 256u
+
+#define ID_BLOCK 2
+#define BLOCK_F_MQ (UINT64_C(1) << 12)
+#define BLOCK_NUM_QUEUES 34	/* offset of a 16-bit field */
+
+/* What VIRTIO 1.3 section 5 gives each kind of device. */
+static const struct preset {
+	uint32_t id, nqueues, config_size;
+	const char *name;
+} presets[] = {
+	{ 1, 2, 24, "net" },
+	{ ID_BLOCK, 1, 60, "blk" },
+	{ 3, 2, 12, "console" },
+	{ 4, 1, 0, "rng" },
+	{ 5, 2, 16, "balloon" },
+	{ 8, 3, 36, "scsi" },
+	{ 16, 2, 16, "gpu" },
+	{ 18, 2, 136, "input" },
+	{ 19, 3, 8, "vsock" },
+	{ 20, 1, 56, "crypto" },
+	{ 25, 4, 12, "sound" },
+	{ 26, 2, 44, "fs" },
+	{ 27, 1, 16, "pmem" },
+};
+
+struct virtdev_vhost_user {
+	struct virtdev_vhost_user_config config;
+	struct virtdev_vhost_user_ops ops;
+	void *opaque;
+	struct vhost_user_frontend *frontend;
+	struct virtdev *dev;
+	const struct preset *preset;	/* or NULL */
+	char *peer;
+	bool ready, stop_wanted;
+	unsigned char bytes[CONFIG_MAX];
+};
+
+static const struct preset *find_preset(uint32_t id)
+{
+	unsigned int i;
+
+	for (i = 0; i < sizeof(presets) / sizeof(presets[0]); i++)
+		if (presets[i].id == id)
+			return &presets[i];
+	return NULL;
+}
+
+static void on_config_read(void *self, uint32_t off, void *buf, uint32_t len)
+{
+	const struct virtdev_vhost_user *r = self;
+
+	memcpy(buf, r->bytes + off, len);
+}
+
+/* What the driver wrote shows when the back-end says what became of it. */
+static int on_config_write(void *self, uint32_t off, const void *buf,
+			   uint32_t len)
+{
+	struct virtdev_vhost_user *r = self;
+	int rc = vhost_user_frontend_set_config(r->frontend, off, buf, len,
+						false, NULL);
+
+	return rc ? rc : vhost_user_frontend_get_config(r->frontend, 0,
+					r->config.config_size, NULL);
+}
+
+/* A queue of this device never starts in this process. */
+static int on_queue_start(void *self, uint32_t queue, struct vq *q,
+			  struct vsu_error *err)
+{
+	const struct virtdev_vhost_user *r = self;
+
+	(void)q;
+	return vsu_error_set(err, -EOPNOTSUPP, "queue %" PRIu32
+		" is served by the back-end at '%s'", queue, r->peer);
+}
+
+/* Queues: what the caller says, what the device says, what its kind has. */
+static uint32_t queue_count(const struct virtdev_vhost_user *r,
+			    uint64_t features)
+{
+	uint32_t n = r->config.nqueues;
+
+	if (n)
+		return n;
+	if (r->config.id == ID_BLOCK && (features & BLOCK_F_MQ))
+		n = r->bytes[BLOCK_NUM_QUEUES] |
+		    (uint32_t)r->bytes[BLOCK_NUM_QUEUES + 1] << 8;
+	if (!n)
+		n = r->preset ? r->preset->nqueues : 1;
+	return n > 256 ? 256 : n;
+}
+
+static int make_device(struct virtdev_vhost_user *r, struct vsu_error *err)
+{
+	static const struct virtdev_ops ops = {
+		.size = sizeof(ops), .name = "vhost-user",
+		.config_read = on_config_read, .config_write = on_config_write,
+		.queue_start = on_queue_start,
+	};
+	const uint64_t features = vhost_user_frontend_features(r->frontend);
+	struct virtdev_info info = {
+		.id = r->config.id, .queue_max = r->config.queue_max,
+		.config_size = r->config.config_size,
+		/* No IOMMU stands between this device and the guest. */
+		.features = features & ~(uint64_t)VQ_F_ACCESS_PLATFORM,
+	};
+
+	if (!(features & VQ_F_VERSION_1))
+		return vsu_error_set(err, -EOPNOTSUPP, "the back-end at '%s' "
+			"does not offer VIRTIO_F_VERSION_1", r->peer);
+	info.nqueues = queue_count(r, features);
+	return virtdev_new(&ops, &info, r, &r->dev);
+}
+
+/* The session goes on only for what still can be made of it. */
+static void fail(struct virtdev_vhost_user *r, const struct vsu_error *err)
+{
+	if (r->ops.failed)
+		r->ops.failed(r->opaque, err);
+}
+
+static void become_ready(struct virtdev_vhost_user *r)
+{
+	struct vsu_error err = VSU_ERROR_INIT;
+
+	r->ready = true;
+	if (make_device(r, &err))
+		fail(r, &err);
+	else if (r->ops.ready)
+		r->ops.ready(r->opaque);
+}
+
+static void on_ready(void *opaque)
+{
+	struct virtdev_vhost_user *r = opaque;
+
+	/* Asked for first: how many queues there are may stand in it. */
+	if (!r->config.config_size ||
+	    vhost_user_frontend_get_config(r->frontend, 0,
+					   r->config.config_size, NULL))
+		become_ready(r);
+}
+
+static void on_config(void *opaque, uint32_t off, const void *buf,
+		      uint32_t len)
+{
+	struct virtdev_vhost_user *r = opaque;
+
+	if (len && off < CONFIG_MAX && len <= CONFIG_MAX - off)
+		memcpy(r->bytes + off, buf, len);
+	if (!r->ready)
+		become_ready(r);
+	else if (r->dev)
+		virtdev_config_changed(r->dev);
+}
+
+static void on_config_changed(void *opaque)
+{
+	struct virtdev_vhost_user *r = opaque;
+
+	if (r->config.config_size)
+		vhost_user_frontend_get_config(r->frontend, 0,
+					       r->config.config_size, NULL);
+}
+
+/* A stop that came while the start was under way. */
+static void on_started(void *opaque)
+{
+	struct virtdev_vhost_user *r = opaque;
+
+	if (r->stop_wanted)
+		vhost_user_frontend_stop(r->frontend, NULL);
+}
+
+static void on_stopped(void *opaque, const uint32_t *bases, unsigned int n)
+{
+	struct virtdev_vhost_user *r = opaque;
+
+	(void)bases;
+	(void)n;
+	r->stop_wanted = false;
+	/* Back-ends that cannot be reset forget with the next start. */
+	vhost_user_frontend_reset(r->frontend, NULL);
+	if (r->ops.stopped)
+		r->ops.stopped(r->opaque);
+}
+
+static void on_failed(void *opaque, const struct vsu_error *err)
+{
+	struct virtdev_vhost_user *r = opaque;
+
+	r->stop_wanted = false;
+	fail(r, err);
+}
+
+static void on_memory(void *opaque, const struct vsu_error *err)
+{
+	struct virtdev_vhost_user *r = opaque;
+
+	if (r->ops.memory)
+		r->ops.memory(r->opaque, err);
+}
+
+static const struct vhost_user_frontend_ops frontend_ops = {
+	.size = sizeof(frontend_ops), .ready = on_ready,
+	.started = on_started, .stopped = on_stopped, .config = on_config,
+	.config_changed = on_config_changed, .failed = on_failed,
+	.memory = on_memory,
+};
+
+static int fill_in(struct virtdev_vhost_user *r)
+{
+	r->peer = strdup(r->config.peer);
+	r->preset = find_preset(r->config.id);
+	if (!r->config.queue_max)
+		r->config.queue_max = DEFAULT_QUEUE_MAX;
+	if (!r->config.config_size && r->preset)
+		r->config.config_size = r->preset->config_size;
+	return r->peer ? 0 : -ENOMEM;
+}
+
+int virtdev_vhost_user_new_take_fd(int sock,
+		const struct virtdev_vhost_user_config *config,
+		const struct virtdev_vhost_user_ops *ops, void *opaque,
+		struct virtdev_vhost_user **out, struct vsu_error *err)
+{
+	const struct vhost_user_frontend_config session = {
+		.size = sizeof(session), .peer = config->peer,
+	};
+	struct virtdev_vhost_user *r;
+	int rc;
+
+	if (config->config_size > CONFIG_MAX)
+		return vsu_error_set(err, -EINVAL, "%" PRIu32 " bytes of "
+			"configuration; the protocol carries %u",
+			config->config_size, CONFIG_MAX);
+	r = calloc(1, sizeof(*r));
+	if (!r)
+		return vsu_error_sys(err, -ENOMEM, "device at '%s'",
+				     config->peer);
+	r->config = *config;
+	memcpy(&r->ops, ops, ops->size < sizeof(r->ops) ? ops->size
+							: sizeof(r->ops));
+	r->opaque = opaque;
+	rc = fill_in(r);
+	if (!rc)
+		rc = vhost_user_frontend_new_take_fd(sock, &session,
+						     &frontend_ops, r,
+						     &r->frontend, err);
+	if (rc) {
+		free(r->peer);
+		free(r);
+		return rc;
+	}
+	*out = r;
+	return 0;
+}
+
+void virtdev_vhost_user_free(struct virtdev_vhost_user *r)
+{
+	if (!r)
+		return;
+	vhost_user_frontend_free(r->frontend);
+	virtdev_free(r->dev);
+	free(r->peer);
+	free(r);
+}
+
+int virtdev_vhost_user_fd(const struct virtdev_vhost_user *r)
+{
+	return vhost_user_frontend_fd(r->frontend);
+}
+
+int virtdev_vhost_user_dispatch(struct virtdev_vhost_user *r)
+{
+	return vhost_user_frontend_dispatch(r->frontend);
+}
+
+struct virtdev *virtdev_vhost_user_device(const struct virtdev_vhost_user *r)
+{
+	return r->dev;
+}
+
+struct vhost_user_frontend *virtdev_vhost_user_frontend(
+		const struct virtdev_vhost_user *r)
+{
+	return r->frontend;
+}
+
+int virtdev_vhost_user_set_memory(struct virtdev_vhost_user *r,
+				  struct vmem_map *map, struct vsu_error *err)
+{
+	return vhost_user_frontend_set_memory(r->frontend, map, err);
+}
+
+int virtdev_vhost_user_start(struct virtdev_vhost_user *r, uint64_t features,
+			     const struct vhost_user_ring *rings, uint32_t n,
+			     struct vsu_error *err)
+{
+	uint32_t i;
+	int rc = 0;
+
+	for (i = 0; !rc && i < n; i++)
+		if (rings[i].size)
+			rc = vhost_user_frontend_set_ring(r->frontend, i,
+							  &rings[i], err);
+	return rc ? rc : vhost_user_frontend_start(r->frontend, features, err);
+}
+
+int virtdev_vhost_user_stop(struct virtdev_vhost_user *r)
+{
+	switch (vhost_user_frontend_state(r->frontend)) {
+	case VHOST_USER_FRONTEND_STARTING:
+		r->stop_wanted = true;
+		return 0;
+	case VHOST_USER_FRONTEND_RUNNING:
+		return vhost_user_frontend_stop(r->frontend, NULL) ? 1 : 0;
+	case VHOST_USER_FRONTEND_STOPPING:
+		return 0;
+	default:
+		return 1;
+	}
+}
