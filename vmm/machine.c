@@ -15,6 +15,7 @@
 #include "boot/info.h"
 #include "failure.h"
 #include "machine.h"
+#include "virtio_remote.h"
 #include "x86/long_mode.h"
 
 /* One step: 0 or a negative errno that the step's stage gives a status. */
@@ -35,6 +36,7 @@ static int parse_devices(struct vmm_machine *m, struct vsu_error *err)
 			VMM_LAST_IRQ - VMM_FIRST_DEVICE_IRQ + 1);
 	for (i = 0; !rc && i < o->ndevices; i++)
 		rc = vmm_device_parse(&o->devices[i], &m->devices[i].spec, err);
+	m->ndevices = o->ndevices;
 	return rc;
 }
 
@@ -54,7 +56,7 @@ static bool wants_shared(const struct vmm_machine *m)
 {
 	unsigned int i;
 
-	for (i = 0; i < m->options->ndevices; i++)
+	for (i = 0; i < m->ndevices; i++)
 		if (m->devices[i].spec.remote)
 			return true;
 	return false;
@@ -76,44 +78,69 @@ static int check_sharing(struct vmm_machine *m, struct vsu_error *err)
 	unsigned int i;
 	int rc = 0;
 
-	for (i = 0; !rc && i < m->options->ndevices; i++)
+	for (i = 0; !rc && i < m->ndevices; i++)
 		if (m->devices[i].spec.remote)
 			rc = vmm_memory_check_shared(&m->memory,
 				m->devices[i].spec.socket, err);
 	return rc;
 }
 
-static int make_device(struct vmm_machine *m, unsigned int i,
+static int make_local(const struct vmm_virtio_place *place,
+		      struct vmm_device *d, struct vsu_error *err)
+{
+	struct virtdev *dev;
+	int rc = vmm_device_open(&d->spec, &dev, err);
+
+	if (rc)
+		return rc;
+	rc = vmm_virtio_local(place, dev, &d->virtio, err);
+	if (rc)
+		virtdev_free(dev);
+	return rc;
+}
+
+/* Makes device i if it is of the wanted sort and adds it to the machine. */
+static int make_device(struct vmm_machine *m, unsigned int i, bool remote,
 		       struct vsu_error *err)
 {
 	struct vmm_device *d = &m->devices[i];
-	struct vmm_virtio_place place = {
+	const struct vmm_virtio_place place = {
 		.loop = m->loop, .kvm = &m->kvm, .space = m->memory.space,
+		.gpa = VMM_TRANSPORTS_GPA + i * VIRTDEV_MMIO_SIZE,
+		.irq = VMM_FIRST_DEVICE_IRQ + i,
 	};
-	struct virtdev *dev;
 	int rc;
 
-	d->gpa = place.gpa = VMM_TRANSPORTS_GPA + i * 0x1000;
-	d->irq = place.irq = VMM_FIRST_DEVICE_IRQ + i;
-	rc = vmm_device_open(&d->spec, &dev, err);
-	if (rc)
-		return rc;
-	rc = vmm_virtio_new(&place, dev, &d->local, err);
-	if (rc)
-		virtdev_free(dev);
-	else
-		m->ndevices = i + 1;
-	return rc ? rc : vmm_virtio_add(d->local, &m->mmio, err);
+	if (d->spec.remote != remote)
+		return 0;
+	d->gpa = place.gpa;
+	d->irq = place.irq;
+	rc = remote ? vmm_virtio_remote(&place, &d->spec,
+					vmm_memory_map(&m->memory),
+					&d->virtio, err)
+		    : make_local(&place, d, err);
+	return rc ? rc : vmm_virtio_add(d->virtio, &m->mmio, err);
 }
 
-static int make_devices(struct vmm_machine *m, struct vsu_error *err)
+static int make_devices(struct vmm_machine *m, bool remote,
+			struct vsu_error *err)
 {
 	unsigned int i;
 	int rc = 0;
 
-	for (i = 0; !rc && i < m->options->ndevices; i++)
-		rc = make_device(m, i, err);
+	for (i = 0; !rc && i < m->ndevices; i++)
+		rc = make_device(m, i, remote, err);
 	return rc;
+}
+
+static int make_local_devices(struct vmm_machine *m, struct vsu_error *err)
+{
+	return make_devices(m, false, err);
+}
+
+static int make_remote_devices(struct vmm_machine *m, struct vsu_error *err)
+{
+	return make_devices(m, true, err);
 }
 
 static void on_power(void *opaque, uint8_t status)
@@ -220,7 +247,7 @@ static int make_cpus(struct vmm_machine *m, struct vsu_error *err)
 	int rc = vmm_cpus_new(&config, &m->cpus, err);
 
 	for (i = 0; !rc && i < m->ndevices; i++)
-		vmm_virtio_set_cpus(m->devices[i].local, m->cpus);
+		vmm_virtio_set_cpus(m->devices[i].virtio, m->cpus);
 	return rc;
 }
 
@@ -238,7 +265,8 @@ static const struct step steps[] = {
 	{ open_kvm, VMM_STAGE_KVM },
 	{ make_memory, VMM_STAGE_MEMORY },
 	{ check_sharing, VMM_STAGE_MEMORY },
-	{ make_devices, VMM_STAGE_DISK },
+	{ make_local_devices, VMM_STAGE_DISK },
+	{ make_remote_devices, VMM_STAGE_SOCKET },
 	{ make_console, VMM_STAGE_DISK },
 	{ make_ports, VMM_STAGE_RUN },
 	{ make_cpus, VMM_STAGE_KVM },
@@ -269,7 +297,7 @@ void vmm_machine_free(struct vmm_machine *m)
 	unsigned int i;
 
 	for (i = 0; i < m->ndevices; i++)
-		vmm_virtio_free(m->devices[i].local);
+		vmm_virtio_free(m->devices[i].virtio);
 	vmm_console_free(m->console);
 	vmm_cpus_free(m->cpus);
 	vmm_slots_free(m->slots);

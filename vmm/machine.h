@@ -36,7 +36,7 @@
 
 struct vmm_device {
 	struct vmm_device_spec spec;
-	struct vmm_virtio *local;	/* in-process */
+	struct vmm_virtio *virtio;
 	uint64_t gpa;
 	uint32_t irq;
 };
