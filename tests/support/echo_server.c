@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* A device that copies what it reads into what it may write. */
+#include <config.h>
+
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <virtio-queue/cursor.h>
+#include <virtio-queue/queue.h>
+#include <vmm-sys-util/event.h>
+
+#include "echo_server.h"
+
+#define PIECES 16u
+
+static uint32_t copy(struct vq *q, struct vq_chain *chain)
+{
+	struct vq_cursor in, out;
+	unsigned char buf[4096];
+	uint32_t n, written = 0;
+
+	vq_reader_init(&in, q, chain);
+	vq_writer_init(&out, q, chain);
+	while ((n = vq_cursor_read(&in, buf, sizeof(buf))) > 0)
+		written += vq_cursor_write(&out, buf, n);
+	return written;
+}
+
+/* Chains of this turn are visible together. */
+static int serve_once(struct echo_server *s, uint32_t ring)
+{
+	struct vq *q = vhost_user_backend_vq(s->b, ring);
+	struct iovec iov[PIECES];
+	struct vq_chain chain = { .iov = iov, .iov_max = PIECES };
+	int n;
+
+	vq_disable_notify(q);
+	while ((n = vq_pop(q, &chain)) == 1) {
+		vq_push(q, &chain, copy(q, &chain));
+		s->served++;
+	}
+	if (vq_publish(q))
+		vhost_user_backend_call(s->b, ring);
+	return n;
+}
+
+static void serve(struct echo_server *s, uint32_t ring)
+{
+	struct vq *q = vhost_user_backend_vq(s->b, ring);
+	int n;
+
+	do
+		n = serve_once(s, ring);
+	while (n == 0 && vq_enable_notify(q));
+	if (vq_broken(q))
+		vhost_user_backend_ring_error(s->b, ring);
+}
+
+static void on_run(void *opaque, uint32_t ring)
+{
+	struct echo_server *s = opaque;
+
+	s->running[ring] = true;
+	serve(s, ring);
+}
+
+static void on_quiesce(void *opaque, uint32_t ring, bool drain, uint64_t token)
+{
+	struct echo_server *s = opaque;
+	uint32_t i;
+
+	(void)drain;	/* nothing is ever under way between turns */
+	for (i = 0; i < ECHO_RINGS; i++)
+		if (ring == i || ring == VHOST_USER_ALL_RINGS)
+			s->running[i] = false;
+	vhost_user_backend_done(s->b, token);
+}
+
+static int on_get_config(void *opaque, uint32_t off, void *buf, uint32_t len)
+{
+	struct echo_server *s = opaque;
+
+	memcpy(buf, s->config + off, len);
+	return 0;
+}
+
+static int on_set_config(void *opaque, uint32_t off, const void *buf,
+			 uint32_t len, bool migration)
+{
+	struct echo_server *s = opaque;
+
+	(void)migration;
+	memcpy(s->config + off, buf, len);
+	return 0;
+}
+
+static void on_reset(void *opaque)
+{
+	struct echo_server *s = opaque;
+
+	s->resets++;
+}
+
+static void on_gone(void *opaque, const struct vsu_error *err)
+{
+	struct echo_server *s = opaque;
+
+	s->gone = true;
+	s->why = err->code;
+	vhost_user_backend_free(s->b);
+	s->b = NULL;
+}
+
+static const struct vhost_user_backend_ops ops = {
+	.size = sizeof(ops),
+	.get_config = on_get_config,
+	.set_config = on_set_config,
+	.run = on_run,
+	.quiesce = on_quiesce,
+	.reset = on_reset,
+	.gone = on_gone,
+};
+
+void echo_server_init(struct echo_server *s, int sock, uint64_t features)
+{
+	const struct vhost_user_backend_config config = {
+		.size = sizeof(config),
+		.features = features,
+		.nrings = ECHO_RINGS,
+		.config_size = ECHO_CONFIG,
+	};
+
+	memset(s, 0, sizeof(*s));
+	if (vhost_user_backend_new_take_fd(sock, &config, &ops, s, &s->b,
+					   NULL) < 0)
+		abort();
+}
+
+static void serve_kicked(struct echo_server *s, const struct pollfd *fds)
+{
+	uint64_t count;
+	uint32_t i;
+
+	for (i = 0; i < ECHO_RINGS && !s->gone; i++) {
+		if (!s->running[i] || !fds[i].revents)
+			continue;
+		vsu_event_drain(fds[i].fd, &count);
+		serve(s, i);
+	}
+}
+
+bool echo_server_turn(struct echo_server *s, int ms)
+{
+	struct pollfd fds[ECHO_RINGS + 1];
+	uint32_t i;
+
+	if (s->gone)
+		return false;
+	for (i = 0; i < ECHO_RINGS; i++) {
+		fds[i].fd = s->running[i] ?
+			    vhost_user_backend_kick_fd(s->b, i) : -1;
+		fds[i].events = POLLIN;
+		fds[i].revents = 0;
+	}
+	fds[ECHO_RINGS].fd = vhost_user_backend_fd(s->b);
+	fds[ECHO_RINGS].events = POLLIN;
+	poll(fds, ECHO_RINGS + 1, ms);
+	/* rings first: what a message changes is valid after it only */
+	serve_kicked(s, fds);
+	if (fds[ECHO_RINGS].revents)
+		while (!s->gone && vhost_user_backend_dispatch(s->b) == 1)
+			;
+	return !s->gone;
+}
+
+void *echo_server_thread(void *server)
+{
+	while (echo_server_turn(server, -1))
+		;
+	return NULL;
+}

@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * Claims about front-end and back-end together, over a socketpair: once with
+ * each on a thread of its own, once with both on one thread.
+ */
+#include <config.h>
+
+#include <check.h>
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <virtio-queue/features.h>
+#include <vmm-sys-util/event.h>
+#include <vmm-sys-util/fd.h>
+#include <vmm-sys-util/sock.h>
+
+#include "echo_client.h"
+#include "echo_server.h"
+
+#define FEATURES (VQ_F_VERSION_1 | VQ_F_EVENT_IDX)
+#define MIB (UINT64_C(1) << 20)
+#define FAR (64 * MIB)
+
+/* The index of a looped test. */
+enum { ONE_THREAD, TWO_THREADS, WAYS };
+
+static struct echo_server server;
+static struct echo_client client;
+static pthread_t thread;
+static bool threaded;
+static int fds_before;
+
+static void open_pair(int way, unsigned int nrings)
+{
+	int pair[2];
+
+	fds_before = vsu_fd_count();
+	threaded = way == TWO_THREADS;
+	ck_assert_int_eq(vsu_sock_pair(pair), 0);
+	echo_server_init(&server, pair[1], FEATURES);
+	echo_client_init(&client, pair[0], nrings, FEATURES);
+	if (threaded)
+		ck_assert_int_eq(pthread_create(&thread, NULL,
+						echo_server_thread, &server), 0);
+	else
+		client.server = &server;
+}
+
+/* The client leaves; the server notices, and nothing remains. */
+static void close_pair(void)
+{
+	echo_client_fini(&client);
+	if (threaded)
+		ck_assert_int_eq(pthread_join(thread, NULL), 0);
+	else
+		echo_server_thread(&server);
+	ck_assert_int_eq(server.why, -ECONNRESET);
+	ck_assert_int_eq(vsu_fd_count(), fds_before);
+}
+
+START_TEST(requests_are_served_in_order_and_whole)
+{
+	open_pair(_i, 1);
+	ck_assert(echo_client_start(&client));
+	ck_assert(echo_client_run(&client, 0, 5000));
+	close_pair();
+	ck_assert_uint_eq(server.served, 5000);
+}
+END_TEST
+
+START_TEST(rings_are_served_beside_each_other)
+{
+	unsigned int round, ring;
+
+	open_pair(_i, ECHO_RINGS);
+	ck_assert(echo_client_start(&client));
+	for (round = 0; round < 20; round++)
+		for (ring = 0; ring < ECHO_RINGS; ring++)
+			ck_assert(echo_client_run(&client, ring, 50 + ring));
+	close_pair();
+}
+END_TEST
+
+START_TEST(stopped_rings_go_on_where_they_stopped)
+{
+	unsigned int round;
+
+	open_pair(_i, 2);
+	for (round = 1; round <= 5; round++) {
+		ck_assert(echo_client_start(&client));
+		ck_assert(echo_client_run(&client, 0, 100));
+		ck_assert(echo_client_run(&client, 1, 33));
+		ck_assert(echo_client_stop(&client));
+		ck_assert_uint_eq(client.bases[0], 100 * round);
+		ck_assert_uint_eq(client.bases[1], 33 * round);
+	}
+	close_pair();
+}
+END_TEST
+
+START_TEST(memory_comes_and_goes_while_rings_run)
+{
+	struct vmem_map *small;
+	unsigned int round;
+
+	open_pair(_i, 1);
+	ck_assert(echo_client_start(&client));
+	small = vmem_map_ref(client.map);
+	for (round = 0; round < 10; round++) {
+		client.memory = false;
+		echo_client_grow(&client, FAR, MIB);
+		ck_assert_int_eq(vhost_user_frontend_set_memory(
+					 client.fe, client.map, NULL), 0);
+		ck_assert(echo_client_run(&client, 0, 100));
+		ck_assert(echo_client_wait(&client, &client.memory));
+		ck_assert_int_eq(client.memory_code, 0);
+		client.memory = false;
+		vmem_map_unref(client.map);
+		client.map = vmem_map_ref(small);
+		ck_assert_int_eq(vhost_user_frontend_set_memory(
+					 client.fe, client.map, NULL), 0);
+		ck_assert(echo_client_run(&client, 0, 100));
+		ck_assert(echo_client_wait(&client, &client.memory));
+	}
+	vmem_map_unref(small);
+	close_pair();
+}
+END_TEST
+
+START_TEST(configuration_is_written_and_read_back)
+{
+	open_pair(_i, 1);
+	ck_assert(echo_client_start(&client));
+	ck_assert_int_eq(vhost_user_frontend_set_config(client.fe, 5, "house", 5,
+							false, NULL), 0);
+	ck_assert_int_eq(vhost_user_frontend_get_config(client.fe, 0,
+							ECHO_CONFIG, NULL), 0);
+	ck_assert(echo_client_wait(&client, &client.config));
+	ck_assert_uint_eq(client.config_len, ECHO_CONFIG);
+	ck_assert_int_eq(memcmp(client.config_bytes + 5, "house", 5), 0);
+	close_pair();
+}
+END_TEST
+
+START_TEST(configuration_beyond_the_device_is_refused_and_no_end)
+{
+	open_pair(_i, 1);
+	ck_assert(echo_client_start(&client));
+	ck_assert_int_eq(vhost_user_frontend_get_config(client.fe, 0, 200, NULL),
+			 0);
+	ck_assert(echo_client_wait(&client, &client.config));
+	ck_assert_uint_eq(client.config_len, 0);
+	ck_assert(echo_client_run(&client, 0, 10));
+	close_pair();
+}
+END_TEST
+
+START_TEST(call_replaced_while_running_is_used_from_then_on)
+{
+	int former;
+
+	open_pair(_i, 1);
+	ck_assert(echo_client_start(&client));
+	ck_assert(echo_client_run(&client, 0, 10));
+	former = client.rings[0].call_fd;
+	client.rings[0].call_fd = vsu_event_new();
+	ck_assert_int_eq(vhost_user_frontend_set_call(
+				 client.fe, 0, client.rings[0].call_fd, NULL), 0);
+	vsu_fd_close(&former);
+	ck_assert(echo_client_run(&client, 0, 500));
+	close_pair();
+}
+END_TEST
+
+START_TEST(front_end_that_leaves_while_rings_run_costs_nothing)
+{
+	open_pair(_i, ECHO_RINGS);
+	ck_assert(echo_client_start(&client));
+	ck_assert(echo_client_run(&client, 3, 7));
+	close_pair();
+}
+END_TEST
+
+START_TEST(front_end_that_leaves_during_its_handshake_costs_nothing)
+{
+	open_pair(_i, 1);
+	close_pair();
+}
+END_TEST
+
+START_TEST(config_change_is_told)
+{
+	open_pair(ONE_THREAD, 1);
+	ck_assert(echo_client_start(&client));
+	ck_assert_int_eq(vhost_user_backend_config_changed(server.b), 0);
+	ck_assert_int_eq(vhost_user_backend_config_changed(server.b), 0);
+	ck_assert(echo_client_wait(&client, &client.changed));
+	ck_assert(echo_client_run(&client, 0, 10));
+	close_pair();
+}
+END_TEST
+
+START_TEST(reset_device_starts_anew)
+{
+	open_pair(ONE_THREAD, 1);
+	ck_assert(echo_client_start(&client));
+	ck_assert(echo_client_run(&client, 0, 10));
+	ck_assert(echo_client_stop(&client));
+	ck_assert_int_eq(vhost_user_frontend_reset(client.fe, NULL), 0);
+	ck_assert(echo_client_start(&client));
+	ck_assert(echo_client_run(&client, 0, 10));
+	ck_assert_uint_eq(server.resets, 1);
+	close_pair();
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("vhost-pair");
+	TCase *tc = tcase_create("pair");
+	SRunner *sr = srunner_create(s);
+	int failed;
+
+	suite_add_tcase(s, tc);
+	tcase_set_timeout(tc, 120);
+	tcase_add_loop_test(tc, requests_are_served_in_order_and_whole, 0, WAYS);
+	tcase_add_loop_test(tc, rings_are_served_beside_each_other, 0, WAYS);
+	tcase_add_loop_test(tc, stopped_rings_go_on_where_they_stopped, 0, WAYS);
+	tcase_add_loop_test(tc, memory_comes_and_goes_while_rings_run, 0, WAYS);
+	tcase_add_loop_test(tc, configuration_is_written_and_read_back, 0, WAYS);
+	tcase_add_loop_test(tc, configuration_beyond_the_device_is_refused_and_no_end,
+			    0, WAYS);
+	tcase_add_loop_test(tc, call_replaced_while_running_is_used_from_then_on,
+			    0, WAYS);
+	tcase_add_loop_test(tc, front_end_that_leaves_while_rings_run_costs_nothing,
+			    0, WAYS);
+	tcase_add_loop_test(tc, front_end_that_leaves_during_its_handshake_costs_nothing,
+			    0, WAYS);
+	tcase_add_test(tc, config_change_is_told);
+	tcase_add_test(tc, reset_device_starts_anew);
+	srunner_run_all(sr, CK_ENV);
+	failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
