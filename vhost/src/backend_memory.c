@@ -266,10 +266,12 @@ static int stage_copy(struct vhost_user_backend *b, uint32_t room,
 {
 	const struct vhost_user_priv_slot *s;
 	int rc = stage_empty(b, room, err);
+	uint32_t i;
 
 	if (rc < 0)
 		return rc;
-	for (s = b->table.slots; s < b->table.slots + b->table.n; s++) {
+	for (i = 0; i < b->table.n; i++) {
+		s = &b->table.slots[i];
 		if (s == without)
 			continue;
 		b->staged.slots[b->staged.n] = *s;

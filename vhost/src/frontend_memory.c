@@ -191,9 +191,11 @@ void vhost_user_priv_fe_settle_memory(struct vhost_user_frontend *f)
 {
 	struct fe_memory *mem = &f->mem;
 	bool none = mem->whole && mem->refused && mem->former;
-	struct fe_change *c;
+	const struct fe_change *c;
+	unsigned int i;
 
-	for (c = mem->changes; c < mem->changes + mem->nchanges; c++) {
+	for (i = 0; i < mem->nchanges; i++) {
+		c = &mem->changes[i];
 		if (c->refused || none)
 			continue;
 		if (c->add)
