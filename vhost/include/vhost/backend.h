@@ -18,8 +18,18 @@
  *            pushed and published before the answer
  *   gone     the session has ended, nothing is outstanding: it may be freed
  *
- * While a quiesce is unanswered no further message of the front-end is read.
- * With everything on one thread the answer is given inside the callback.
+ * While a quiesce is unanswered no further message of the front-end is read,
+ * and no other question is asked. With everything on one thread the answer is
+ * given inside the callback. Asked are rings that were told to run; to drain,
+ * also those that were left alone since without draining.
+ *
+ * Messages: a malformed or illegal one is refused, with the protocol's negative
+ * acknowledgement where one was asked for, and with an answer without payload
+ * where the message has an answer of its own; nothing changes, and the session
+ * goes on. It ends when the stream cannot be followed any more, when the peer
+ * stalls, and at the 16th message with descriptors that it does not take.
+ * A ring that is started and enabled and cannot run yet (its memory or its
+ * addresses are missing or wrong) waits, and runs when it can.
  *
  * Waiting: vhost_user_backend_fd() is an epoll descriptor that never changes;
  * when it is readable, call vhost_user_backend_dispatch(), which never blocks
