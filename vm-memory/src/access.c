@@ -218,6 +218,20 @@ bool vmem_check_range(const struct vmem_view *view, uint64_t gpa, uint64_t len,
 	return !len;
 }
 
+void vmem_mark_written(const struct vmem_view *view, uint64_t gpa, uint64_t len)
+{
+	uint32_t hint = 0;
+	struct piece p;
+
+	if (!len)
+		return;
+	do {
+		if (!next_piece(view, &hint, gpa, len, VMEM_WRITE, &p))
+			return;
+		vmem_dirty_mark(p.dirty, p.hva, p.len);
+	} while (advance(&gpa, &len, p.len));
+}
+
 /* One access that is never torn: all of it in one region, and aligned. */
 static inline int locate(const struct vmem_view *view, uint64_t gpa,
 			 uint64_t size, uint32_t access, struct piece *p)
@@ -274,6 +288,25 @@ int vmem_store_##name(const struct vmem_view *view, uint64_t gpa,	\
 	return 0;							\
 }
 
+#define DEFINE_CMPXCHG(type, name)					\
+int vmem_cmpxchg_##name(const struct vmem_view *view, uint64_t gpa,	\
+			type *expected, type desired)			\
+{									\
+	struct piece p;							\
+	int rc = locate(view, gpa, sizeof(desired),			\
+			VMEM_READ | VMEM_WRITE, &p);			\
+									\
+	if (rc < 0)							\
+		return rc;						\
+	rc = __atomic_compare_exchange_n((type *)(void *)p.hva,	\
+					 expected, desired, false,	\
+					 __ATOMIC_SEQ_CST,		\
+					 __ATOMIC_SEQ_CST);		\
+	if (rc)								\
+		vmem_dirty_mark(p.dirty, p.hva, sizeof(desired));	\
+	return rc;							\
+}
+
 DEFINE_LOAD(uint8_t, u8)
 DEFINE_LOAD(uint16_t, u16)
 DEFINE_LOAD(uint32_t, u32)
@@ -282,3 +315,7 @@ DEFINE_STORE(uint8_t, u8)
 DEFINE_STORE(uint16_t, u16)
 DEFINE_STORE(uint32_t, u32)
 DEFINE_STORE(uint64_t, u64)
+DEFINE_CMPXCHG(uint8_t, u8)
+DEFINE_CMPXCHG(uint16_t, u16)
+DEFINE_CMPXCHG(uint32_t, u32)
+DEFINE_CMPXCHG(uint64_t, u64)

@@ -50,6 +50,29 @@ static struct vmem_map *alloc_map(unsigned int n)
 	return map;
 }
 
+struct vmem_map *vmem_priv_map_over(struct vmem_map *memory, unsigned int n,
+				    struct vmem_range **ranges)
+{
+	struct vmem_map *map = n > MAX_REGIONS ? NULL : alloc_map(n);
+
+	if (!map)
+		return NULL;
+	map->memory = vmem_map_ref(memory);
+	map->regions = NULL;
+	map->view.flags = VMEM_VIEW_IOTLB;
+	*ranges = (struct vmem_range *)(uintptr_t)map->view.ranges;
+	return map;
+}
+
+void vmem_priv_map_seal(struct vmem_map *map)
+{
+	uint64_t *firsts = (uint64_t *)(uintptr_t)map->view.firsts;
+	uint32_t i;
+
+	for (i = 0; i < map->view.n; i++)
+		firsts[i] = map->view.ranges[i].first;
+}
+
 static void set_range(struct vmem_range *range, struct vmem_region *region)
 {
 	range->first = vmem_region_gpa(region);
@@ -222,8 +245,9 @@ static void destroy(struct vmem_map *map)
 {
 	uint32_t i;
 
-	for (i = 0; i < map->view.n; i++)
+	for (i = 0; map->regions && i < map->view.n; i++)
 		vmem_region_unref(map->regions[i]);
+	vmem_map_unref(map->memory);
 	if (map->event)
 		vmem_priv_event_unref(map->event);
 	free(map);
@@ -280,13 +304,13 @@ const struct vmem_view *vmem_map_view(const struct vmem_map *map)
 
 unsigned int vmem_map_count(const struct vmem_map *map)
 {
-	return map->view.n;
+	return map->regions ? map->view.n : 0;
 }
 
 struct vmem_region *vmem_map_region(const struct vmem_map *map,
 				    unsigned int index)
 {
-	return index < map->view.n ? map->regions[index] : NULL;
+	return index < vmem_map_count(map) ? map->regions[index] : NULL;
 }
 
 struct vmem_region *vmem_map_find(const struct vmem_map *map, uint64_t gpa)
@@ -300,6 +324,8 @@ struct vmem_region *vmem_map_find_hva(const struct vmem_map *map,
 	const struct vmem_range *range = map->view.ranges;
 	uint32_t i;
 
+	if (map->memory)
+		return vmem_map_find_hva(map->memory, hva);
 	for (i = 0; i < map->view.n; i++, range++)
 		if ((uintptr_t)hva - (uintptr_t)range->hva <= range->span)
 			return map->regions[i];
@@ -310,6 +336,8 @@ bool vmem_map_failed(const struct vmem_map *map)
 {
 	uint32_t i;
 
+	if (map->memory)
+		return vmem_map_failed(map->memory);
 	for (i = 0; i < map->view.n; i++)
 		if (vmem_block_failed(vmem_region_block(map->regions[i])))
 			return true;

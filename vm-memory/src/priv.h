@@ -132,11 +132,20 @@ struct vmem_map {
 	struct vmem_map *next_retired;
 	uint64_t retired_at;	/* generation of its successor */
 	struct vmem_view view;
-	struct vmem_region **regions;
+	struct vmem_region **regions;	/* NULL for an IOTLB's map */
+	struct vmem_map *memory;	/* the map under an IOTLB's; else NULL */
 };
 
 #define VMEM_PRIV_MAP_RETIRED 1u
 #define VMEM_PRIV_MAP_REF 2u
+
+/*
+ * A map of n ranges, to be filled in, over the memory of another map; sealing
+ * it takes their addresses over into the view.
+ */
+struct vmem_map *vmem_priv_map_over(struct vmem_map *memory, unsigned int n,
+				    struct vmem_range **ranges);
+void vmem_priv_map_seal(struct vmem_map *map);
 
 void vmem_priv_event_unref(struct vmem_priv_event *event);
 

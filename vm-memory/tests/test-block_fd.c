@@ -196,6 +196,7 @@ START_TEST(guard_page_stops_an_overrun)
 {
 	struct vmem_block *block = make_block(2 * PAGE);
 
+	die_of_faults();
 	(void)*(volatile unsigned char *)(vmem_block_hva(block) + 2 * PAGE);
 	vmem_block_unref(block);
 }
@@ -208,6 +209,7 @@ START_TEST(read_only_block_cannot_be_stored_to)
 
 	ck_assert_int_eq(new_block_fd(fd, 0, PAGE, VMEM_BLOCK_SHARED, &block),
 			 0);
+	die_of_faults();
 	*(volatile unsigned char *)vmem_block_hva(block) = 1;
 	vmem_block_unref(block);
 }

@@ -167,6 +167,7 @@ START_TEST(rom_mapping_faults_on_a_store)
 	ck_assert_int_eq(alloc("size=64k,readonly=on", &b, NULL), 0);
 	unlink(path);
 	rmdir(dir);
+	die_of_faults();
 	*(volatile unsigned char *)vmem_block_hva(b) = 1;
 }
 END_TEST

@@ -75,6 +75,94 @@ VMEM_API int vmem_store_u32(const struct vmem_view *view, uint64_t gpa,
 VMEM_API int vmem_store_u64(const struct vmem_view *view, uint64_t gpa,
 			    uint64_t value, int order);
 
+/*
+ * If the value is *expected, stores desired in its place and returns 1; if
+ * not, puts the value into *expected and returns 0. One sequentially
+ * consistent access; fails as a load or store does.
+ */
+VMEM_API int vmem_cmpxchg_u8(const struct vmem_view *view, uint64_t gpa,
+			     uint8_t *expected, uint8_t desired);
+VMEM_API int vmem_cmpxchg_u16(const struct vmem_view *view, uint64_t gpa,
+			      uint16_t *expected, uint16_t desired);
+VMEM_API int vmem_cmpxchg_u32(const struct vmem_view *view, uint64_t gpa,
+			      uint32_t *expected, uint32_t desired);
+VMEM_API int vmem_cmpxchg_u64(const struct vmem_view *view, uint64_t gpa,
+			      uint64_t *expected, uint64_t desired);
+
+/*
+ * Between guest memory and a descriptor, without a copy on the way. Counts as
+ * above; in addition the transfer ends early, with what was done, at the end
+ * of the file, after a read that gave less than was asked for, and when the
+ * descriptor would block. A failure before the first byte is returned as the
+ * negative errno of the system call. Interrupted calls are continued. The
+ * p-forms take a position and leave the descriptor's alone.
+ *
+ * A failed read may have stored anything in the piece it was given, so that
+ * piece is marked dirty.
+ */
+VMEM_API ssize_t vmem_read_from_fd(const struct vmem_view *view, uint64_t gpa,
+				   size_t len, int fd);
+VMEM_API ssize_t vmem_pread_from_fd(const struct vmem_view *view, uint64_t gpa,
+				    size_t len, int fd, uint64_t pos);
+VMEM_API ssize_t vmem_write_to_fd(const struct vmem_view *view, uint64_t gpa,
+				  size_t len, int fd);
+VMEM_API ssize_t vmem_pwrite_to_fd(const struct vmem_view *view, uint64_t gpa,
+				   size_t len, int fd, uint64_t pos);
+
+/*
+ * Marks what of [gpa, gpa + len) is memory as stored to, for callers that
+ * had the kernel or a library store through vmem_slices().
+ */
+VMEM_API void vmem_mark_written(const struct vmem_view *view, uint64_t gpa,
+				uint64_t len);
+
+/*
+ * The inline way, for code that touches guest memory often: one value through
+ * a hint that the caller keeps. Any alignment, across regions too; never torn
+ * where it is aligned. 0 or -EFAULT.
+ */
+#define VMEM_DEFINE_GET_PUT_(type, name)				\
+static inline int vmem_get_##name(const struct vmem_view *view,	\
+				  uint32_t *hint, uint64_t gpa,		\
+				  type *value)				\
+{									\
+	const unsigned char *hva = vmem_view_translate(view, hint, gpa,	\
+						       sizeof(type),	\
+						       VMEM_READ);	\
+									\
+	if (!hva || (uintptr_t)hva % sizeof(type))			\
+		return vmem_read_exact(view, gpa, value, sizeof(type));	\
+	*value = __atomic_load_n((const type *)(const void *)hva,	\
+				 __ATOMIC_RELAXED);			\
+	return 0;							\
+}									\
+									\
+static inline int vmem_put_##name(const struct vmem_view *view,	\
+				  uint32_t *hint, uint64_t gpa,		\
+				  type value)				\
+{									\
+	const struct vmem_range *range =				\
+		vmem_view_range(view, hint, gpa, sizeof(type),		\
+				VMEM_WRITE);				\
+	unsigned char *hva;						\
+									\
+	if (!range)							\
+		return vmem_write_exact(view, gpa, &value,		\
+					sizeof(type));			\
+	hva = range->hva + (gpa - range->first);			\
+	if ((uintptr_t)hva % sizeof(type))				\
+		return vmem_write_exact(view, gpa, &value,		\
+					sizeof(type));			\
+	__atomic_store_n((type *)(void *)hva, value, __ATOMIC_RELAXED);	\
+	vmem_dirty_mark(range->dirty, hva, sizeof(type));		\
+	return 0;							\
+}
+
+VMEM_DEFINE_GET_PUT_(uint8_t, u8)
+VMEM_DEFINE_GET_PUT_(uint16_t, u16)
+VMEM_DEFINE_GET_PUT_(uint32_t, u32)
+VMEM_DEFINE_GET_PUT_(uint64_t, u64)
+
 VSU_END_DECLS
 
 #endif

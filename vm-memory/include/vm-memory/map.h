@@ -42,11 +42,14 @@ struct vmem_range {
 	uint32_t pad;
 };
 
+/* Bits of the flags of a view. */
+#define VMEM_VIEW_IOTLB	0x1u	/* indexed by I/O virtual address; iotlb.h */
+
 /* Frozen. */
 struct vmem_view {
 	uint64_t generation;	/* of the space it was published in; else 0 */
 	uint32_t n;		/* number of ranges */
-	uint32_t flags;		/* 0 */
+	uint32_t flags;		/* VMEM_VIEW_* */
 	const uint64_t *firsts;	/* first of each range, then all-ones up to a
 				   multiple of 8 */
 	const struct vmem_range *ranges;

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Guest memory passed straight to read and write system calls. */
+#include <config.h>
+
+#include <errno.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <sys/uio.h>
+
+#include <vm-memory/access.h>
+#include <vmm-sys-util/checked.h>
+
+#define MAX_PIECES 64
+
+/* What one system call moves at most stays below what the kernel cuts at. */
+#define MAX_STEP (1ull << 30)
+
+struct transfer {
+	int fd;
+	bool in;		/* from the fd into memory */
+	bool has_pos;
+	uint64_t pos;
+};
+
+static ssize_t call(const struct transfer *t, const struct iovec *iov, int n)
+{
+	if (t->in)
+		return t->has_pos ? preadv(t->fd, iov, n, (off_t)t->pos) :
+				    readv(t->fd, iov, n);
+	return t->has_pos ? pwritev(t->fd, iov, n, (off_t)t->pos) :
+			    writev(t->fd, iov, n);
+}
+
+static ssize_t call_again(const struct transfer *t, const struct iovec *iov,
+			  int n)
+{
+	ssize_t done;
+
+	do {
+		done = call(t, iov, n);
+	} while (done < 0 && errno == EINTR);
+	return done < 0 ? -errno : done;
+}
+
+/* One system call's worth from gpa on; *room is what it was offered. */
+static ssize_t step(const struct vmem_view *view, uint64_t gpa, uint64_t len,
+		    const struct transfer *t, uint64_t *room)
+{
+	struct iovec iov[MAX_PIECES];
+	ssize_t done;
+	int n;
+
+	n = vmem_slices(view, gpa, len < MAX_STEP ? len : MAX_STEP,
+			t->in ? VMEM_WRITE : VMEM_READ, iov, MAX_PIECES, room);
+	if (n < 0)
+		return n;
+	done = call_again(t, iov, n);
+	/* How far a failed read got, nobody knows. */
+	if (t->in && done)
+		vmem_mark_written(view, gpa,
+				  done < 0 ? *room : (uint64_t)done);
+	return done;
+}
+
+static ssize_t transfer(const struct vmem_view *view, uint64_t gpa, size_t len,
+			struct transfer *t)
+{
+	uint64_t left = len > SSIZE_MAX ? SSIZE_MAX : len, all = left, room;
+	ssize_t done = 0;
+
+	while (left) {
+		done = step(view, gpa, left, t, &room);
+		if (done <= 0)
+			break;
+		left -= (uint64_t)done;
+		gpa += (uint64_t)done;
+		t->pos += (uint64_t)done;
+		if (!gpa || (t->in && (uint64_t)done < room))
+			break;
+	}
+	return left == all && done < 0 ? done : (ssize_t)(all - left);
+}
+
+/* A position that no file can have is the caller's mistake. */
+static ssize_t positioned(const struct vmem_view *view, uint64_t gpa,
+			  size_t len, int fd, uint64_t pos, bool in)
+{
+	struct transfer t = { fd, in, true, pos };
+	uint64_t end;
+
+	if (vsu_u64_add_overflow(pos, len, &end) || end > INT64_MAX)
+		return -EINVAL;
+	return transfer(view, gpa, len, &t);
+}
+
+ssize_t vmem_read_from_fd(const struct vmem_view *view, uint64_t gpa,
+			  size_t len, int fd)
+{
+	struct transfer t = { fd, true, false, 0 };
+
+	return transfer(view, gpa, len, &t);
+}
+
+ssize_t vmem_pread_from_fd(const struct vmem_view *view, uint64_t gpa,
+			   size_t len, int fd, uint64_t pos)
+{
+	return positioned(view, gpa, len, fd, pos, true);
+}
+
+ssize_t vmem_write_to_fd(const struct vmem_view *view, uint64_t gpa,
+			 size_t len, int fd)
+{
+	struct transfer t = { fd, false, false, 0 };
+
+	return transfer(view, gpa, len, &t);
+}
+
+ssize_t vmem_pwrite_to_fd(const struct vmem_view *view, uint64_t gpa,
+			  size_t len, int fd, uint64_t pos)
+{
+	return positioned(view, gpa, len, fd, pos, false);
+}

@@ -1,0 +1,320 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * The IOTLB: a sorted array of intervals that do not overlap, and the map
+ * that is made of them.
+ *
+ * A change is built in a second array and takes its place when it fits, so
+ * that a change that does not fit leaves things as they were.
+ */
+#include <config.h>
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <vm-memory/iotlb.h>
+#include <vmm-sys-util/checked.h>
+
+#include "priv.h"
+
+struct interval {
+	uint64_t first, last;	/* I/O virtual addresses, inclusive */
+	uint64_t gpa;		/* of first */
+	uint32_t perm;
+};
+
+struct vmem_iotlb {
+	unsigned int max, n;
+	struct interval *now;
+	struct interval *next;	/* room for max + 2: one change splits one */
+};
+
+int vmem_iotlb_new(unsigned int max_entries, struct vmem_iotlb **out)
+{
+	struct vmem_iotlb *t = calloc(1, sizeof(*t));
+	size_t room = (size_t)max_entries + 2;
+
+	if (!t)
+		return -ENOMEM;
+	t->max = max_entries;
+	t->now = calloc(room, sizeof(*t->now));
+	t->next = calloc(room, sizeof(*t->next));
+	if (!t->now || !t->next) {
+		vmem_iotlb_free(t);
+		return -ENOMEM;
+	}
+	*out = t;
+	return 0;
+}
+
+void vmem_iotlb_free(struct vmem_iotlb *iotlb)
+{
+	if (!iotlb)
+		return;
+	free(iotlb->now);
+	free(iotlb->next);
+	free(iotlb);
+}
+
+/* Neighbours that continue each other are one. Returns the new count. */
+static unsigned int append(struct interval *to, unsigned int n,
+			   const struct interval *i)
+{
+	struct interval *last = n ? &to[n - 1] : NULL;
+
+	if (last && last->last + 1 == i->first && last->perm == i->perm &&
+	    i->first - last->first == i->gpa - last->gpa) {
+		last->last = i->last;
+		return n;
+	}
+	to[n] = *i;
+	return n + 1;
+}
+
+/* What interval i has before first and behind last. */
+static bool head_of(const struct interval *i, uint64_t first,
+		    struct interval *out)
+{
+	*out = *i;
+	if (out->last >= first)
+		out->last = first - 1;
+	return i->first < first;
+}
+
+static bool tail_of(const struct interval *i, uint64_t last,
+		    struct interval *out)
+{
+	*out = *i;
+	if (out->first <= last) {
+		out->gpa += last + 1 - out->first;
+		out->first = last + 1;
+	}
+	return i->last > last;
+}
+
+/*
+ * Builds in next what now is with [first, last] taken out and in, if there
+ * is one, put there. Returns its count; it stays within the room.
+ */
+static unsigned int build(struct vmem_iotlb *t, uint64_t first, uint64_t last,
+			  const struct interval *in)
+{
+	struct interval piece;
+	unsigned int i, n = 0;
+
+	for (i = 0; i < t->n && t->now[i].first < first; i++)
+		if (head_of(&t->now[i], first, &piece))
+			n = append(t->next, n, &piece);
+	if (in)
+		n = append(t->next, n, in);
+	for (i = 0; i < t->n; i++)
+		if (tail_of(&t->now[i], last, &piece))
+			n = append(t->next, n, &piece);
+	return n;
+}
+
+static void commit(struct vmem_iotlb *t, unsigned int n)
+{
+	struct interval *former = t->now;
+
+	t->now = t->next;
+	t->next = former;
+	t->n = n;
+}
+
+static int check_entry(const struct vmem_iotlb_entry *e, struct vsu_error *err)
+{
+	uint64_t last;
+
+	if (!e->len)
+		return vsu_error_set(err, -EINVAL, "an IOTLB entry of length 0 "
+				     "at %#" PRIx64, e->iova);
+	if (vsu_u64_add_overflow(e->iova, e->len - 1, &last) ||
+	    vsu_u64_add_overflow(e->gpa, e->len - 1, &last))
+		return vsu_error_set(err, -EINVAL, "an IOTLB entry of %#" PRIx64
+				     " bytes at %#" PRIx64 ", guest address %#"
+				     PRIx64 ", wraps", e->len, e->iova, e->gpa);
+	if (!e->perm || (e->perm & ~(VMEM_READ | VMEM_WRITE)))
+		return vsu_error_set(err, -EINVAL, "IOTLB permissions %#x",
+				     e->perm);
+	return 0;
+}
+
+int vmem_iotlb_set(struct vmem_iotlb *iotlb,
+		   const struct vmem_iotlb_entry *entry, struct vsu_error *err)
+{
+	struct interval in;
+	unsigned int n;
+	int rc = check_entry(entry, err);
+
+	if (rc < 0)
+		return rc;
+	in.first = entry->iova;
+	in.last = entry->iova + (entry->len - 1);
+	in.gpa = entry->gpa;
+	in.perm = entry->perm;
+	n = build(iotlb, in.first, in.last, &in);
+	if (n > iotlb->max)
+		return vsu_error_set(err, -ENOSPC, "more than %u IOTLB entries",
+				     iotlb->max);
+	commit(iotlb, n);
+	return 0;
+}
+
+/* The bounds of the one interval that holds all of [*first, *last]. */
+static void widen(const struct vmem_iotlb *t, uint64_t *first, uint64_t *last)
+{
+	const struct interval *i = t->now;
+
+	while (i->last < *first)
+		i++;
+	*first = i->first;
+	*last = i->last;
+}
+
+int vmem_iotlb_invalidate(struct vmem_iotlb *iotlb, uint64_t iova, uint64_t len)
+{
+	uint64_t first = iova, last;
+	unsigned int n;
+
+	if (!len)
+		return 0;
+	if (vsu_u64_add_overflow(iova, len - 1, &last))
+		return -EINVAL;
+	n = build(iotlb, first, last, NULL);
+	if (n <= iotlb->max) {
+		commit(iotlb, n);
+		return 0;
+	}
+	/* Only a split makes more of them, so one interval holds the range. */
+	widen(iotlb, &first, &last);
+	commit(iotlb, build(iotlb, first, last, NULL));
+	return -ENOSPC;
+}
+
+void vmem_iotlb_invalidate_all(struct vmem_iotlb *iotlb)
+{
+	iotlb->n = 0;
+}
+
+unsigned int vmem_iotlb_count(const struct vmem_iotlb *iotlb)
+{
+	return iotlb->n;
+}
+
+bool vmem_iotlb_entry_at(const struct vmem_iotlb *iotlb, unsigned int index,
+			 struct vmem_iotlb_entry *out)
+{
+	const struct interval *i = &iotlb->now[index];
+
+	if (index >= iotlb->n)
+		return false;
+	out->iova = i->first;
+	out->len = i->last - i->first + 1;
+	out->gpa = i->gpa;
+	out->perm = i->perm;
+	out->pad = 0;
+	return true;
+}
+
+/* A piece that fails, joined to the one before when that failed alike. */
+struct fails {
+	struct vmem_iotlb_fail *out;
+	unsigned int max, n;
+	struct vmem_iotlb_fail last;
+};
+
+static void fail(struct fails *f, uint64_t first, uint64_t last,
+		 enum vmem_iotlb_why why)
+{
+	if (f->n && f->last.why == why &&
+	    f->last.iova + f->last.len == first) {
+		f->last.len += last - first + 1;
+	} else {
+		f->last.iova = first;
+		f->last.len = last - first + 1;
+		f->last.why = why;
+		f->n++;
+	}
+	if (f->n <= f->max)
+		f->out[f->n - 1] = f->last;
+}
+
+int vmem_iotlb_lookup(const struct vmem_iotlb *iotlb, uint64_t iova,
+		      uint64_t len, uint32_t access,
+		      struct vmem_iotlb_fail *fails, unsigned int max)
+{
+	struct fails f = { fails, max, 0, { 0, 0, VMEM_IOTLB_MISS } };
+	const struct interval *i = iotlb->now, *end = i + iotlb->n;
+	uint64_t at = iova, last, stop;
+
+	if (!len)
+		return 0;
+	if (vsu_u64_add_overflow(iova, len - 1, &last))
+		return -EINVAL;
+	for (; i < end && i->first <= last; i++) {
+		if (i->last < at)
+			continue;
+		if (i->first > at)
+			fail(&f, at, i->first - 1, VMEM_IOTLB_MISS);
+		at = i->first > at ? i->first : at;
+		stop = i->last < last ? i->last : last;
+		if ((i->perm & access) != access)
+			fail(&f, at, stop, VMEM_IOTLB_DENIED);
+		if (stop == last)
+			return (int)f.n;
+		at = stop + 1;
+	}
+	fail(&f, at, last, VMEM_IOTLB_MISS);
+	return (int)f.n;
+}
+
+/*
+ * The pieces of one interval in the ranges of guest memory. With to NULL they
+ * are only counted.
+ */
+static unsigned int pieces(const struct interval *i,
+			   const struct vmem_view *memory,
+			   struct vmem_range *to)
+{
+	const struct vmem_range *r = memory->ranges, *end = r + memory->n;
+	uint64_t gpa_last = i->gpa + (i->last - i->first), from, until;
+	unsigned int n = 0;
+
+	for (; r < end && r->first <= gpa_last; r++) {
+		if (r->first + r->span < i->gpa)
+			continue;
+		from = r->first > i->gpa ? r->first : i->gpa;
+		until = r->first + r->span < gpa_last ? r->first + r->span :
+							gpa_last;
+		if (to) {
+			to[n].first = i->first + (from - i->gpa);
+			to[n].span = until - from;
+			to[n].hva = r->hva + (from - r->first);
+			to[n].dirty = r->dirty;
+			to[n].flags = r->flags & i->perm;
+		}
+		n++;
+	}
+	return n;
+}
+
+int vmem_iotlb_map(const struct vmem_iotlb *iotlb, struct vmem_map *memory,
+		   struct vmem_map **out, struct vsu_error *err)
+{
+	const struct vmem_view *view = vmem_map_view(memory);
+	struct vmem_range *ranges;
+	unsigned int i, n = 0;
+
+	for (i = 0; i < iotlb->n; i++)
+		n += pieces(&iotlb->now[i], view, NULL);
+	*out = vmem_priv_map_over(memory, n, &ranges);
+	if (!*out)
+		return vsu_error_set(err, -ENOMEM, "no memory for an IOTLB map "
+				     "of %u ranges", n);
+	for (i = 0, n = 0; i < iotlb->n; i++)
+		n += pieces(&iotlb->now[i], view, ranges + n);
+	vmem_priv_map_seal(*out);
+	return 0;
+}

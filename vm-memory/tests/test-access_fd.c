@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Claims about guest memory and descriptors, and about compare-exchange. */
+#include <config.h>
+
+#include <pthread.h>
+#include <signal.h>
+#include <sys/socket.h>
+
+#include <vm-memory/access.h>
+
+#include "util.h"
+
+static struct vmem_map *map;	/* as make_map(): 0-0x7ff, 0x1000-0x13ff */
+static const struct vmem_view *view;
+
+static void setup(void)
+{
+	map = make_map();
+	view = vmem_map_view(map);
+	signal(SIGPIPE, SIG_IGN);
+}
+
+static void teardown(void)
+{
+	vmem_map_unref(map);
+}
+
+static unsigned char at(uint64_t gpa)
+{
+	unsigned char byte = 0;
+
+	ck_assert_int_eq(vmem_read_exact(view, gpa, &byte, 1), 0);
+	return byte;
+}
+
+START_TEST(file_is_read_across_regions)
+{
+	int fd = make_memfd(0x2000);
+
+	ck_assert_int_eq(vmem_pread_from_fd(view, 0x3f0, 0x20, fd, 0x1230),
+			 0x20);
+	ck_assert_uint_eq(at(0x3f0), pattern(0x1230));
+	ck_assert_uint_eq(at(0x40f), pattern(0x124f));
+	ck_assert_int_eq(lseek(fd, 0, SEEK_CUR), 0);
+	lseek(fd, 5, SEEK_SET);
+	ck_assert_int_eq(vmem_read_from_fd(view, 0, 8, fd), 8);
+	ck_assert_int_eq(lseek(fd, 0, SEEK_CUR), 13);
+	ck_assert_uint_eq(at(0), pattern(5));
+	close(fd);
+}
+END_TEST
+
+START_TEST(file_is_written_across_regions)
+{
+	int fd = make_memfd(0);
+	unsigned char buf[0x20];
+
+	ck_assert_int_eq(vmem_pwrite_to_fd(view, 0x3f0, 0x20, fd, 100), 0x20);
+	ck_assert_int_eq(pread(fd, buf, 0x20, 100), 0x20);
+	ck_assert_uint_eq(buf[0], pattern(0x3f0));
+	ck_assert_uint_eq(buf[0x1f], pattern(0xf));
+	lseek(fd, 0, SEEK_END);
+	ck_assert_int_eq(vmem_write_to_fd(view, 0x3f0, 0x20, fd), 0x20);
+	ck_assert_int_eq(lseek(fd, 0, SEEK_CUR), 100 + 0x40);
+	close(fd);
+}
+END_TEST
+
+START_TEST(end_of_file_and_holes_shorten_the_count)
+{
+	int fd = make_memfd(0x100);
+
+	ck_assert_int_eq(vmem_pread_from_fd(view, 0, 0x200, fd, 0x80), 0x80);
+	ck_assert_int_eq(vmem_pread_from_fd(view, 0, 0x200, fd, 0x100), 0);
+	ck_assert_int_eq(vmem_pread_from_fd(view, 0x7f0, 0x100, fd, 0), 0x10);
+	ck_assert_int_eq(vmem_pread_from_fd(view, 0x800, 1, fd, 0), -EFAULT);
+	ck_assert_int_eq(vmem_pwrite_to_fd(view, 0x7f0, 0x100, fd, 0), 0x10);
+	ck_assert_int_eq(vmem_pwrite_to_fd(view, 0xfff, 1, fd, 0), -EFAULT);
+	ck_assert_int_eq(vmem_read_from_fd(view, 0x800, 0, fd), 0);
+	close(fd);
+}
+END_TEST
+
+START_TEST(errors_of_the_descriptor_are_returned)
+{
+	int fd = make_memfd(0x100), ends[2];
+
+	ck_assert_int_eq(vmem_read_from_fd(view, 0, 8, -1), -EBADF);
+	ck_assert_int_eq(vmem_pread_from_fd(view, 0, 8, fd, UINT64_MAX),
+			 -EINVAL);
+	ck_assert_int_eq(vmem_pwrite_to_fd(view, 0, 8, fd, INT64_MAX), -EINVAL);
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK |
+				    SOCK_CLOEXEC, 0, ends), 0);
+	ck_assert_int_eq(vmem_read_from_fd(view, 0, 8, ends[0]), -EAGAIN);
+	ck_assert_int_eq(write(ends[1], "abc", 3), 3);
+	ck_assert_int_eq(vmem_read_from_fd(view, 0, 8, ends[0]), 3);
+	close(ends[1]);
+	ck_assert_int_eq(vmem_write_to_fd(view, 0, 8, ends[0]), -EPIPE);
+	close(ends[0]);
+	close(fd);
+}
+END_TEST
+
+/* A pipe takes less at once than is to be written; the rest follows. */
+static void *drain(void *opaque)
+{
+	int fd = *(int *)opaque;
+	unsigned char buf[100];
+	uint64_t sum = 0;
+	ssize_t n;
+
+	while ((n = read(fd, buf, sizeof(buf))) > 0)
+		sum += (uint64_t)n;
+	return (void *)(uintptr_t)sum;
+}
+
+static void on_alarm(int sig)
+{
+	(void)sig;
+}
+
+START_TEST(short_and_interrupted_writes_are_continued)
+{
+	struct vmem_region *r = make_region(0, 512 * KIB, 0);
+	struct sigaction sa = { .sa_handler = on_alarm };
+	struct vmem_map *m;
+	pthread_t thread;
+	void *sum;
+	int ends[2];
+
+	ck_assert_int_eq(vmem_map_from_regions(&r, 1, &m, NULL), 0);
+	ck_assert_int_eq(pipe2(ends, O_CLOEXEC), 0);
+	ck_assert_int_eq(sigaction(SIGALRM, &sa, NULL), 0);
+	ck_assert_int_eq(pthread_create(&thread, NULL, drain, &ends[0]), 0);
+	ualarm(500, 500);
+	ck_assert_int_eq(vmem_write_to_fd(vmem_map_view(m), 0, 512 * KIB,
+					  ends[1]), 512 * KIB);
+	ualarm(0, 0);
+	close(ends[1]);
+	pthread_join(thread, &sum);
+	ck_assert_uint_eq((uintptr_t)sum, 512 * KIB);
+	close(ends[0]);
+	vmem_region_unref(r);
+	vmem_map_unref(m);
+}
+END_TEST
+
+START_TEST(reading_marks_what_was_stored_and_all_of_it_on_failure)
+{
+	struct vmem_block *block = make_block(64 * KIB);
+	struct vmem_region_desc d = { block, 0, 0, 64 * KIB, 0, 12 };
+	struct vmem_region *r;
+	struct vmem_map *m;
+	uint64_t bits = 0;
+	int fd = make_memfd(0x1001);
+
+	ck_assert_int_eq(vmem_region_new(&d, &r, NULL), 0);
+	vmem_dirty_enable(vmem_region_dirty(r));
+	ck_assert_int_eq(vmem_map_from_regions(&r, 1, &m, NULL), 0);
+	vmem_pwrite_to_fd(vmem_map_view(m), 0, 0x3000, fd, 0x1001);
+	ck_assert_uint_eq(vmem_dirty_harvest(vmem_region_dirty(r), &bits), 0);
+	vmem_pread_from_fd(vmem_map_view(m), 0x3000, 0x1001, fd, 0);
+	vmem_dirty_harvest(vmem_region_dirty(r), &bits);
+	ck_assert_uint_eq(bits, 0x18);
+	bits = 0;
+	ck_assert_int_lt(vmem_read_from_fd(vmem_map_view(m), 0, 0x2000, -1), 0);
+	vmem_dirty_harvest(vmem_region_dirty(r), &bits);
+	ck_assert_uint_eq(bits, 0x3);
+	vmem_region_unref(r);
+	vmem_block_unref(block);
+	vmem_map_unref(m);
+	close(fd);
+}
+END_TEST
+
+#define CHECK_CMPXCHG(type, name, one, two)				\
+	do {								\
+		type want_ = (one), got_ = 0;				\
+		vmem_store_##name(view, 0x400, (one), __ATOMIC_RELAXED); \
+		ck_assert_int_eq(vmem_cmpxchg_##name(view, 0x400, &want_, \
+						     (two)), 1);	\
+		ck_assert_int_eq(vmem_cmpxchg_##name(view, 0x400, &want_, \
+						     0), 0);		\
+		ck_assert_uint_eq(want_, (two));			\
+		vmem_load_##name(view, 0x400, &got_, __ATOMIC_RELAXED);	\
+		ck_assert_uint_eq(got_, (two));				\
+		ck_assert_int_eq(vmem_cmpxchg_##name(view, 0x900, &want_, \
+						     0), -EFAULT);	\
+	} while (0)
+
+START_TEST(compare_exchange_of_every_width)
+{
+	uint32_t v = 0;
+
+	CHECK_CMPXCHG(uint8_t, u8, 0x12, 0x34);
+	CHECK_CMPXCHG(uint16_t, u16, 0x1234, 0x5678);
+	CHECK_CMPXCHG(uint32_t, u32, 0x12345678, 0x9abcdef0);
+	CHECK_CMPXCHG(uint64_t, u64, 0x123456789abcdef0, 0xfedcba9876543210);
+	ck_assert_int_eq(vmem_cmpxchg_u32(view, 0x402, &v, 1), -EINVAL);
+	ck_assert_int_eq(vmem_cmpxchg_u32(view, 0x3fe, &v, 1), -EFAULT);
+}
+END_TEST
+
+START_TEST(inline_values_of_any_alignment_and_across_regions)
+{
+	uint32_t hint = 12345, v32 = 0;
+	uint64_t v64 = 0, gpa;
+	uint16_t v16 = 0;
+	uint8_t v8 = 0;
+
+	for (gpa = 0x3f8; gpa < 0x408; gpa++) {
+		ck_assert_int_eq(vmem_put_u64(view, &hint, gpa,
+					      0x1122334455667788 + gpa), 0);
+		ck_assert_int_eq(vmem_get_u64(view, &hint, gpa, &v64), 0);
+		ck_assert_uint_eq(v64, 0x1122334455667788 + gpa);
+		ck_assert_int_eq(vmem_put_u32(view, &hint, gpa, 0x99), 0);
+		ck_assert_int_eq(vmem_get_u32(view, &hint, gpa, &v32), 0);
+		ck_assert_uint_eq(v32, 0x99);
+	}
+	ck_assert_int_eq(vmem_put_u16(view, &hint, 0x3ff, 0xabcd), 0);
+	ck_assert_int_eq(vmem_get_u16(view, &hint, 0x3ff, &v16), 0);
+	ck_assert_uint_eq(v16, 0xabcd);
+	ck_assert_int_eq(vmem_put_u8(view, &hint, 0x7ff, 0xab), 0);
+	ck_assert_int_eq(vmem_get_u8(view, &hint, 0x7ff, &v8), 0);
+	ck_assert_uint_eq(v8, 0xab);
+	ck_assert_int_eq(vmem_get_u16(view, &hint, 0x7ff, &v16), -EFAULT);
+	ck_assert_int_eq(vmem_put_u8(view, &hint, 0x800, 1), -EFAULT);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("access_fd");
+	TCase *tc = tcase_create("access_fd");
+
+	suite_add_tcase(s, tc);
+	tcase_set_timeout(tc, 60);
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_test(tc, file_is_read_across_regions);
+	tcase_add_test(tc, file_is_written_across_regions);
+	tcase_add_test(tc, end_of_file_and_holes_shorten_the_count);
+	tcase_add_test(tc, errors_of_the_descriptor_are_returned);
+	tcase_add_test(tc, short_and_interrupted_writes_are_continued);
+	tcase_add_test(tc,
+		       reading_marks_what_was_stored_and_all_of_it_on_failure);
+	tcase_add_test(tc, compare_exchange_of_every_width);
+	tcase_add_test(tc, inline_values_of_any_alignment_and_across_regions);
+	return run_suite(s);
+}
