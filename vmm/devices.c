@@ -132,6 +132,9 @@ static int check_disk(const struct vmm_device_spec *spec, const char *list,
 	if (spec->remote && (spec->serial[0] || spec->read_only))
 		return vsu_error_set(err, -EINVAL, "--disk '%s': 'serial' and "
 			"'readonly' are the back-end's to say", list);
+	if (spec->remote && spec->engine)
+		return vsu_error_set(err, -EINVAL, "--disk '%s': 'engine' is "
+			"the back-end's to choose", list);
 	if (!spec->remote && !spec->path[0])
 		return vsu_error_set(err, -EINVAL, "--disk '%s': needs "
 			"'path=FILE' or 'backend=user:SOCKET'", list);

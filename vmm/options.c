@@ -67,11 +67,28 @@ static int add_device(struct vmm_options *o, enum vmm_device_kind kind,
 	return 0;
 }
 
-static int on_option(void *opaque, unsigned int index,
-		     const struct vsu_option_value *value,
-		     struct vsu_error *err)
+/* One parse, which operands cut into several for the library. */
+struct parse {
+	struct vmm_options *o;
+	uint64_t seen;		/* rows that must not come again */
+};
+
+static int check_once(struct parse *p, unsigned int index,
+		      struct vsu_error *err)
 {
-	struct vmm_options *o = opaque;
+	const uint64_t bit = UINT64_C(1) << index;
+
+	if (!vmm_run_options[index].repeat && (p->seen & bit))
+		return vsu_error_set(err, -EINVAL, "option --%s is given more "
+			"than once; give it once", vmm_run_options[index].name);
+	p->seen |= bit;
+	return 0;
+}
+
+static int set_option(struct vmm_options *o, unsigned int index,
+		      const struct vsu_option_value *value,
+		      struct vsu_error *err)
+{
 
 	switch (index) {
 	case MEMORY:
@@ -107,10 +124,16 @@ static int on_option(void *opaque, unsigned int index,
 	}
 }
 
-/*
- * Operands may stand before options, as in "cvmm run KERNEL DISK --cpus=2":
- * the parser stops at each operand, which is taken, and goes on behind it.
- */
+static int on_option(void *opaque, unsigned int index,
+		     const struct vsu_option_value *value,
+		     struct vsu_error *err)
+{
+	struct parse *p = opaque;
+	int rc = check_once(p, index, err);
+
+	return rc ? rc : set_option(p->o, index, value, err);
+}
+
 static int take_operand(struct vmm_options *o, const char *text,
 			struct vsu_error *err)
 {
@@ -120,16 +143,34 @@ static int take_operand(struct vmm_options *o, const char *text,
 	return 0;
 }
 
+/* What stands behind "--". */
+static int take_rest(struct vmm_options *o, char *const *words,
+		     struct vsu_error *err)
+{
+	int rc = 0;
+
+	while (!rc && *words)
+		rc = take_operand(o, *words++, err);
+	return rc;
+}
+
+/*
+ * Operands may stand before options, as in "cvmm run KERNEL DISK --cpus=2":
+ * the library stops at each operand, which is taken, and goes on behind it.
+ */
 static int parse_all(struct vmm_options *o, int argc, char *const *argv,
 		     struct vsu_error *err)
 {
+	struct parse p = { .o = o };
 	int next, rc;
 
 	do {
 		rc = vsu_option_parse_argv(vmm_run_options, argc, argv,
-					   on_option, o, &next, err);
+					   on_option, &p, &next, err);
 		if (rc || next >= argc)
 			return rc;
+		if (next > 1 && !strcmp(argv[next - 1], "--"))
+			return take_rest(o, argv + next, err);
 		rc = take_operand(o, argv[next], err);
 		argc -= next;	/* the operand takes the place of argv[0] */
 		argv += next;

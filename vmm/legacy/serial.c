@@ -12,11 +12,15 @@ enum { RBR_THR = 0, IER = 1, IIR_FCR = 2, LCR = 3, MCR = 4, LSR = 5, MSR = 6,
 #define IER_RX		0x01
 #define IER_TX		0x02
 #define LCR_DLAB	0x80
-#define MCR_OUT2	0x08	/* gates the interrupt on a PC */
 #define MCR_LOOP	0x10
 #define LSR_DATA	0x01
 #define LSR_TX_EMPTY	0x60	/* holding and shift register */
 #define MSR_READY	0xb0	/* carrier, data set ready, clear to send */
+#define MSR_CTS		0x10
+#define MSR_DSR		0x20
+#define MSR_OUTPUTS	0xc0	/* ring and carrier: outputs 1 and 2 looped */
+#define MCR_DTR		0x01
+#define MCR_RTS		0x02
 #define IIR_NONE	0x01
 #define IIR_TX		0x02
 #define IIR_RX		0x04
@@ -92,6 +96,16 @@ static uint8_t read_iir(struct vmm_serial *s)
 	return iir | (s->fcr & FCR_ENABLE ? IIR_FIFO : 0);
 }
 
+/* In loopback the outputs for a modem are its inputs: drivers look for it. */
+static uint8_t read_msr(const struct vmm_serial *s)
+{
+	if (!(s->mcr & MCR_LOOP))
+		return MSR_READY;
+	return (s->mcr & MCR_RTS ? MSR_CTS : 0) |
+	       (s->mcr & MCR_DTR ? MSR_DSR : 0) |
+	       (uint8_t)(s->mcr << 4 & MSR_OUTPUTS);
+}
+
 static uint8_t read_register(struct vmm_serial *s, uint64_t offset)
 {
 	switch (offset) {
@@ -108,7 +122,7 @@ static uint8_t read_register(struct vmm_serial *s, uint64_t offset)
 	case LSR:
 		return LSR_TX_EMPTY | (s->count ? LSR_DATA : 0);
 	case MSR:
-		return MSR_READY;
+		return read_msr(s);
 	default:
 		return s->scr;
 	}
