@@ -20,6 +20,9 @@
  */
 #define BLK_BLOCKING_BATCH 8u
 
+/* Parts of requests that follow each other within one turn. */
+#define BLK_KICK_ROUNDS 32u
+
 /* A request whose storage is warm, or one that was never used. */
 static struct blk_request *get(struct blk_queue *q)
 {
@@ -54,14 +57,22 @@ static void reap(struct blk_queue *q)
 		virtdev_priv_blk_disk_done(q, done);
 }
 
-/* 0, or -EAGAIN when the disk did not take all of them yet. */
+/*
+ * Until the disk has all requests and none of them is finished: what finishes
+ * at once may queue a next part. 0, or -EAGAIN when there is still something
+ * to hand over that no descriptor will tell of.
+ */
 static int kick_and_reap(struct blk_queue *q)
 {
 	struct virtdev_disk *disk = q->blk->disk;
-	int rc = disk->ops.kick(disk->self, q->channel);
+	unsigned int rounds = BLK_KICK_ROUNDS;
+	int rc;
 
-	reap(q);
-	return rc;
+	do {
+		rc = disk->ops.kick(disk->self, q->channel);
+		reap(q);
+	} while (rc > 0 && --rounds);
+	return rc ? -EAGAIN : 0;
 }
 
 static void publish(struct blk_queue *q)

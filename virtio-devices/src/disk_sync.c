@@ -97,12 +97,14 @@ static int sync_kick(void *self, void *channel)
 {
 	struct channel *c = channel;
 	struct virtdev_disk_request *r;
+	int some = 0;
 
 	while ((r = virtdev_priv_list_take(&c->queued))) {
 		run(self, r);
 		virtdev_priv_list_add(&c->finished, r);
+		some = 1;
 	}
-	return 0;
+	return some;
 }
 
 static struct virtdev_disk_request *sync_reap(void *self, void *channel)

@@ -155,15 +155,16 @@ static int uring_submit(void *self, void *channel,
 static int uring_kick(void *self, void *channel)
 {
 	struct channel *c = channel;
-	int rc;
+	int rc, some = 0;
 
 	(void)self;
 	while (io_uring_sq_ready(&c->ring)) {
 		rc = io_uring_submit(&c->ring);
 		if (rc <= 0 && rc != -EINTR)
 			return -EAGAIN;
+		some = 1;
 	}
-	return 0;
+	return some;
 }
 
 /*

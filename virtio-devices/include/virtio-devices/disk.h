@@ -74,8 +74,10 @@ struct virtdev_disk_ops {
 	int (*submit)(void *self, void *channel,
 		      struct virtdev_disk_request *request);
 	/*
-	 * Hands all queued requests to the host: one system call. -EAGAIN: the
-	 * host took some or none and the others wait for the next kick.
+	 * Hands all queued requests to the host, by one system call. 1: some
+	 * were; 0: there was none; -EAGAIN: the host did not take all of them,
+	 * and the others wait for the next kick. To be called after reap, too,
+	 * which may have queued what a request still needs.
 	 */
 	int (*kick)(void *self, void *channel);
 	/* The next finished request, or NULL. */

@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Claims about what every device has in common, whatever its model. */
+#include <config.h>
+
+#include <check.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <virtio-devices/device.h>
+
+/* A model that keeps what it was told. */
+struct model {
+	struct virtdev *dev;
+	uint64_t features;
+	unsigned char config[8];
+	unsigned int reads, writes, resets, freed;
+	uint32_t off, len;
+};
+
+static int set_features(void *self, uint64_t features, struct vsu_error *err)
+{
+	struct model *m = self;
+
+	if (!(features & VQ_F_VERSION_1))
+		return vsu_error_set(err, -EINVAL, "no VERSION_1");
+	m->features = features;
+	return 0;
+}
+
+static void config_read(void *self, uint32_t off, void *buf, uint32_t len)
+{
+	struct model *m = self;
+
+	m->reads++;
+	memcpy(buf, m->config + off, len);
+}
+
+static int config_write(void *self, uint32_t off, const void *buf,
+			uint32_t len)
+{
+	struct model *m = self;
+
+	m->writes++;
+	m->off = off;
+	m->len = len;
+	memcpy(m->config + off, buf, len);
+	return 0;
+}
+
+static void reset(void *self)
+{
+	((struct model *)self)->resets++;
+}
+
+static void free_model(void *self)
+{
+	((struct model *)self)->freed++;
+}
+
+static const struct virtdev_ops ops = {
+	.size = sizeof(ops),
+	.name = "model",
+	.set_features = set_features,
+	.config_read = config_read,
+	.config_write = config_write,
+	.reset = reset,
+	.free = free_model,
+};
+
+static const struct virtdev_info info = {
+	.id = 42,
+	.nqueues = 2,
+	.queue_max = 64,
+	.config_size = 8,
+	.features = VQ_F_VERSION_1 | 0x5,
+};
+
+static struct model model;
+
+static void setup(void)
+{
+	memset(&model, 0, sizeof(model));
+	memcpy(model.config, "abcdefgh", 8);
+	ck_assert_int_eq(virtdev_new(&ops, &info, &model, &model.dev), 0);
+}
+
+static void teardown(void)
+{
+	virtdev_free(model.dev);
+	ck_assert_uint_eq(model.freed, 1);
+}
+
+START_TEST(info_and_name_are_the_models)
+{
+	ck_assert_str_eq(virtdev_name(model.dev), "model");
+	ck_assert_uint_eq(virtdev_info(model.dev)->id, 42);
+	ck_assert_uint_eq(virtdev_info(model.dev)->queue_max, 64);
+}
+END_TEST
+
+START_TEST(features_that_were_offered_reach_the_model)
+{
+	ck_assert_int_eq(virtdev_set_features(model.dev, VQ_F_VERSION_1 | 0x4,
+					      NULL), 0);
+	ck_assert_uint_eq(model.features, VQ_F_VERSION_1 | 0x4);
+}
+END_TEST
+
+START_TEST(a3_03_feature_that_was_not_offered_is_refused_by_its_number)
+{
+	struct vsu_error err = VSU_ERROR_INIT;
+
+	ck_assert_int_eq(virtdev_set_features(model.dev, VQ_F_VERSION_1 | 0x8,
+					      &err), -EINVAL);
+	ck_assert_str_eq(err.msg, "model: feature bit 3 was not offered");
+	ck_assert_uint_eq(model.features, 0);
+}
+END_TEST
+
+START_TEST(model_may_refuse_features)
+{
+	struct vsu_error err = VSU_ERROR_INIT;
+
+	ck_assert_int_eq(virtdev_set_features(model.dev, 0x1, &err), -EINVAL);
+	ck_assert_str_eq(err.msg, "no VERSION_1");
+}
+END_TEST
+
+/* Where a read begins, how long it is, and what it gives. */
+static const struct {
+	uint32_t off, len;
+	const char *bytes;
+} reads[] = {
+	{ 0, 8, "abcdefgh" },
+	{ 3, 1, "d" },
+	{ 6, 4, "gh\0" },
+	{ 7, 8, "h\0\0\0\0\0\0" },
+	{ 8, 4, "\0\0\0" },
+	{ 100, 3, "\0\0" },
+	{ UINT32_MAX, 8, "\0\0\0\0\0\0\0" },
+	{ UINT32_MAX - 3, 4, "\0\0\0" },
+	{ 0, 0, "" },
+};
+
+START_TEST(a3_11_config_reads_zero_beyond_its_end)
+{
+	unsigned char buf[16];
+
+	memset(buf, 0xee, sizeof(buf));
+	virtdev_config_read(model.dev, reads[_i].off, buf, reads[_i].len);
+	ck_assert_mem_eq(buf, reads[_i].bytes, reads[_i].len);
+	ck_assert_uint_eq(buf[reads[_i].len], 0xee);
+}
+END_TEST
+
+START_TEST(a3_11_config_write_that_crosses_the_end_is_cut)
+{
+	ck_assert_int_eq(virtdev_config_write(model.dev, 6, "1234", 4), 0);
+	ck_assert_uint_eq(model.off, 6);
+	ck_assert_uint_eq(model.len, 2);
+	ck_assert_mem_eq(model.config, "abcdef12", 8);
+}
+END_TEST
+
+START_TEST(a3_11_config_write_beyond_the_end_does_nothing)
+{
+	ck_assert_int_eq(virtdev_config_write(model.dev, 8, "1234", 4), 0);
+	ck_assert_int_eq(virtdev_config_write(model.dev, UINT32_MAX, "1", 1),
+			 0);
+	ck_assert_uint_eq(model.writes, 0);
+}
+END_TEST
+
+START_TEST(queue_that_is_not_there_is_not_started)
+{
+	struct vsu_error err = VSU_ERROR_INIT;
+
+	ck_assert_int_eq(virtdev_queue_start(model.dev, 2, NULL, &err),
+			 -EINVAL);
+	ck_assert_str_eq(err.msg, "model: queue 2, but it has 2");
+}
+END_TEST
+
+START_TEST(what_a_model_leaves_out_does_nothing)
+{
+	const struct virtdev_ops none = { .size = sizeof(none), .name = "-" };
+	struct virtdev *dev;
+	char c = 'x';
+
+	ck_assert_int_eq(virtdev_new(&none, &info, NULL, &dev), 0);
+	ck_assert_int_eq(virtdev_set_features(dev, 0, NULL), 0);
+	virtdev_config_read(dev, 0, &c, 1);
+	ck_assert_int_eq(c, 0);
+	ck_assert_int_eq(virtdev_config_write(dev, 0, &c, 1), -EPERM);
+	ck_assert_int_eq(virtdev_queue_start(dev, 0, NULL, NULL), 0);
+	ck_assert_int_eq(virtdev_queue_serve(dev, 0), 0);
+	ck_assert_int_eq(virtdev_queue_drain(dev, 0), 0);
+	ck_assert_int_eq(virtdev_queue_host_fd(dev, 0), -1);
+	ck_assert(!virtdev_queue_blocks(dev));
+	virtdev_queue_stop(dev, 0);
+	virtdev_reset(dev);
+	virtdev_free(dev);
+}
+END_TEST
+
+START_TEST(model_of_an_older_header_lacks_what_came_later)
+{
+	struct virtdev_ops older = ops;
+	struct virtdev *dev;
+
+	older.size = offsetof(struct virtdev_ops, config_write);
+	older.free = NULL;
+	ck_assert_int_eq(virtdev_new(&older, &info, &model, &dev), 0);
+	ck_assert_int_eq(virtdev_config_write(dev, 0, "1", 1), -EPERM);
+	virtdev_reset(dev);
+	ck_assert_uint_eq(model.resets, 0);
+	virtdev_free(dev);
+	ck_assert_uint_eq(model.freed, 0);
+}
+END_TEST
+
+struct home {
+	unsigned int notified, changed, broken;
+	uint32_t queue;
+};
+
+static void on_notify(void *opaque, uint32_t queue)
+{
+	struct home *h = opaque;
+
+	h->notified++;
+	h->queue = queue;
+}
+
+static void on_changed(void *opaque)
+{
+	((struct home *)opaque)->changed++;
+}
+
+static void on_broken(void *opaque, uint32_t queue)
+{
+	struct home *h = opaque;
+
+	h->broken++;
+	h->queue = queue;
+}
+
+static void tell_everything(void)
+{
+	virtdev_notify(model.dev, 1);
+	virtdev_config_changed(model.dev);
+	virtdev_queue_broken(model.dev, 0);
+}
+
+START_TEST(home_is_told_until_it_is_taken_away)
+{
+	const struct virtdev_home_ops home_ops = {
+		.size = sizeof(home_ops),
+		.notify = on_notify,
+		.config_changed = on_changed,
+		.queue_broken = on_broken,
+	};
+	struct home home = { 0 };
+
+	tell_everything();
+	virtdev_set_home(model.dev, &home_ops, &home);
+	tell_everything();
+	virtdev_set_home(model.dev, NULL, NULL);
+	tell_everything();
+	ck_assert_uint_eq(home.notified, 1);
+	ck_assert_uint_eq(home.changed, 1);
+	ck_assert_uint_eq(home.broken, 1);
+	ck_assert_uint_eq(home.queue, 0);
+}
+END_TEST
+
+START_TEST(freeing_nothing_is_fine)
+{
+	virtdev_free(NULL);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("device");
+	TCase *tc = tcase_create("device");
+	SRunner *sr = srunner_create(s);
+	int failed;
+
+	suite_add_tcase(s, tc);
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_test(tc, info_and_name_are_the_models);
+	tcase_add_test(tc, features_that_were_offered_reach_the_model);
+	tcase_add_test(tc, a3_03_feature_that_was_not_offered_is_refused_by_its_number);
+	tcase_add_test(tc, model_may_refuse_features);
+	tcase_add_loop_test(tc, a3_11_config_reads_zero_beyond_its_end, 0,
+			    sizeof(reads) / sizeof(reads[0]));
+	tcase_add_test(tc, a3_11_config_write_that_crosses_the_end_is_cut);
+	tcase_add_test(tc, a3_11_config_write_beyond_the_end_does_nothing);
+	tcase_add_test(tc, queue_that_is_not_there_is_not_started);
+	tcase_add_test(tc, what_a_model_leaves_out_does_nothing);
+	tcase_add_test(tc, model_of_an_older_header_lacks_what_came_later);
+	tcase_add_test(tc, home_is_told_until_it_is_taken_away);
+	tcase_add_test(tc, freeing_nothing_is_fine);
+
+	srunner_run_all(sr, CK_ENV);
+	failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
