@@ -59,8 +59,9 @@ static void reap(struct blk_queue *q)
 
 /*
  * Until the disk has all requests and none of them is finished: what finishes
- * at once may queue a next part. 0, or -EAGAIN when there is still something
- * to hand over that no descriptor will tell of.
+ * at once may queue a next part. A kick that found nothing comes last, so that
+ * nothing is left queued. 0, or -EAGAIN when there is something to hand over
+ * or to reap that no descriptor will tell of.
  */
 static int kick_and_reap(struct blk_queue *q)
 {
@@ -68,10 +69,8 @@ static int kick_and_reap(struct blk_queue *q)
 	unsigned int rounds = BLK_KICK_ROUNDS;
 	int rc;
 
-	do {
-		rc = disk->ops.kick(disk->self, q->channel);
+	while ((rc = disk->ops.kick(disk->self, q->channel)) > 0 && --rounds)
 		reap(q);
-	} while (rc > 0 && --rounds);
 	return rc ? -EAGAIN : 0;
 }
 

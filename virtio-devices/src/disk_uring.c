@@ -5,7 +5,9 @@
  *
  * The ring is not made SINGLE_ISSUER: that would tie a channel to one thread
  * for ever, where disk.h says one at a time, and without deferred completion
- * work the kernel gains nothing from it.
+ * work the kernel gains nothing from it. The image is not registered with it:
+ * a ring goes away some time after it was closed, and would hold the image,
+ * and with it our lock, until then.
  */
 #include <config.h>
 
@@ -27,7 +29,6 @@
 
 struct channel {
 	struct io_uring ring;
-	bool fixed_file;		/* the image is registered as file 0 */
 	struct virtdev_priv_list finished; /* without asking the kernel */
 };
 
@@ -57,10 +58,10 @@ static int init_ring(struct io_uring *ring, uint32_t depth)
 static int uring_channel_open(void *self, uint32_t depth, void **channel,
 			      struct vsu_error *err)
 {
-	struct virtdev_priv_file *file = self;
 	struct channel *c = calloc(1, sizeof(*c));
 	int rc;
 
+	(void)self;
 	if (!c)
 		return vsu_error_sys(err, -ENOMEM, "disk channel");
 	rc = init_ring(&c->ring, depth);
@@ -68,7 +69,6 @@ static int uring_channel_open(void *self, uint32_t depth, void **channel,
 		free(c);
 		return vsu_error_sys(err, rc, "cannot set up io_uring");
 	}
-	c->fixed_file = io_uring_register_files(&c->ring, &file->fd, 1) == 0;
 	*channel = c;
 	return 0;
 }
@@ -129,10 +129,6 @@ static int queue_step(const struct virtdev_priv_file *file, struct channel *c,
 		return -EAGAIN;
 	virtdev_priv_file_step(file, r, &step);
 	prepare(file, r, &step, sqe);
-	if (c->fixed_file) {
-		sqe->fd = 0;
-		io_uring_sqe_set_flags(sqe, IOSQE_FIXED_FILE);
-	}
 	io_uring_sqe_set_data(sqe, r);
 	return 0;
 }

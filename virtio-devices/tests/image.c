@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Image files and disks on them, and one request at a time. */
+#include <config.h>
+
+#include <check.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "image.h"
+
+static char folder[64];
+
+void folder_init(void)
+{
+	strcpy(folder, "/tmp/virtdev-XXXXXX");
+	ck_assert_ptr_nonnull(mkdtemp(folder));
+	ck_assert_int_eq(chdir(folder), 0);
+}
+
+static int remove_one(const char *path, const struct stat *st, int type,
+		      struct FTW *ftw)
+{
+	(void)st;
+	(void)type;
+	(void)ftw;
+	return remove(path);
+}
+
+void folder_fini(void)
+{
+	ck_assert_int_eq(chdir("/"), 0);
+	nftw(folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+}
+
+void image_make(const char *name, uint64_t size)
+{
+	int fd = open(name, O_CREAT | O_WRONLY | O_CLOEXEC, 0644);
+
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(ftruncate(fd, (off_t)size), 0);
+	close(fd);
+}
+
+int disk_open(const char *name, bool read_only, uint32_t engine,
+	      struct virtdev_disk **out, struct vsu_error *err)
+{
+	struct virtdev_disk_file how = {
+		.size = sizeof(how),
+		.path = name,
+		.read_only = read_only,
+		.engine = engine,
+	};
+
+	return virtdev_disk_file_open(&how, out, err);
+}
+
+/* Called before the tests are run, so there is nothing to assert. */
+bool engine_works(uint32_t engine)
+{
+	int fd = memfd_create("probe", MFD_CLOEXEC);
+	struct virtdev_disk *disk;
+	char path[32];
+	int rc = -1;
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	if (fd >= 0 && ftruncate(fd, 512) == 0)
+		rc = disk_open(path, true, engine, &disk, NULL);
+	if (!rc)
+		virtdev_disk_free(disk);
+	close(fd);
+	return !rc;
+}
+
+void test_disk_init(struct test_disk *d, const char *name, uint32_t engine,
+		    uint32_t depth)
+{
+	struct vsu_error err = VSU_ERROR_INIT;
+
+	ck_assert_msg(disk_open(name, false, engine, &d->disk, &err) == 0,
+		      "%s", err.msg);
+	ck_assert_msg(d->disk->ops.channel_open(d->disk->self, depth,
+						&d->channel, &err) == 0,
+		      "%s", err.msg);
+}
+
+void test_disk_fini(struct test_disk *d)
+{
+	d->disk->ops.channel_close(d->disk->self, d->channel);
+	virtdev_disk_free(d->disk);
+}
+
+void test_disk_submit(struct test_disk *d, struct virtdev_disk_request *r)
+{
+	ck_assert_int_eq(d->disk->ops.submit(d->disk->self, d->channel, r), 0);
+}
+
+struct virtdev_disk_request *test_disk_wait(struct test_disk *d)
+{
+	const struct virtdev_disk_ops *ops = &d->disk->ops;
+	struct virtdev_disk_request *r;
+	struct pollfd p = { ops->channel_fd(d->disk->self, d->channel),
+			    POLLIN, 0 };
+	int rc;
+
+	for (;;) {
+		r = ops->reap(d->disk->self, d->channel);
+		if (r)
+			return r;
+		rc = ops->kick(d->disk->self, d->channel);
+		ck_assert(rc >= 0 || rc == -EAGAIN);
+		if (!rc && p.fd >= 0)
+			poll(&p, 1, -1);
+	}
+}
+
+static int run(struct test_disk *d, struct virtdev_disk_request *r)
+{
+	test_disk_submit(d, r);
+	ck_assert_ptr_eq(test_disk_wait(d), r);
+	return r->result;
+}
+
+int test_disk_do(struct test_disk *d, uint32_t op, uint64_t offset,
+		 void *buf, uint64_t len)
+{
+	struct iovec iov = { buf, len };
+	struct virtdev_disk_request r = {
+		.op = op, .iov = &iov, .niov = 1, .offset = offset, .len = len,
+	};
+
+	return run(d, &r);
+}
+
+int test_disk_range(struct test_disk *d, uint32_t op, uint64_t offset,
+		    uint64_t len, bool may_unmap)
+{
+	struct virtdev_disk_request r = {
+		.op = op, .offset = offset, .len = len, .may_unmap = may_unmap,
+	};
+
+	return run(d, &r);
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Image files and disks on them, and one request at a time. */
+#ifndef VIRTIO_DEVICES_TESTS_IMAGE_H
+#define VIRTIO_DEVICES_TESTS_IMAGE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <virtio-devices/disk.h>
+
+#include "disk_priv.h"
+
+/* A temporary folder that is the current one, removed by its fini. */
+void folder_init(void);
+void folder_fini(void);
+
+/* A sparse file of this size there. */
+void image_make(const char *name, uint64_t size);
+
+/* False where the host refuses that engine. */
+bool engine_works(uint32_t engine);
+
+/* A disk on a file with a channel for depth requests. */
+struct test_disk {
+	struct virtdev_disk *disk;
+	void *channel;
+};
+
+int disk_open(const char *name, bool read_only, uint32_t engine,
+	      struct virtdev_disk **out, struct vsu_error *err);
+void test_disk_init(struct test_disk *d, const char *name, uint32_t engine,
+		    uint32_t depth);
+void test_disk_fini(struct test_disk *d);
+
+void test_disk_submit(struct test_disk *d, struct virtdev_disk_request *r);
+/* Waits for the next one. */
+struct virtdev_disk_request *test_disk_wait(struct test_disk *d);
+
+/* One request by itself; its result. */
+int test_disk_do(struct test_disk *d, uint32_t op, uint64_t offset,
+		 void *buf, uint64_t len);
+int test_disk_range(struct test_disk *d, uint32_t op, uint64_t offset,
+		    uint64_t len, bool may_unmap);
+
+#endif
