@@ -28,6 +28,12 @@
 		VHOST_USER_PROTOCOL_BIT(CONFIGURE_MEM_SLOTS) | \
 		VHOST_USER_PROTOCOL_BIT(STATUS))
 
+/* Of the protocol for shared memory, where the owner wants that. */
+#define SPOKEN_SHMEM (VHOST_USER_PROTOCOL_BIT(BACKEND_SEND_FD) | \
+		      VHOST_USER_PROTOCOL_BIT(SHMEM))
+#define DEFAULT_MAX_SHMEM	(UINT64_C(1) << 40)
+#define DEFAULT_MAX_MAPS	256u
+
 enum { WATCH_MAIN, WATCH_BACK, WATCH_TIMER };
 
 /* ---------------------------------------------------------------------- life */
@@ -79,6 +85,7 @@ static void tear_down(struct vhost_user_frontend *f)
 {
 	vhost_user_priv_fe_free_rings(f);
 	vhost_user_priv_fe_free_memory(f);
+	vhost_user_priv_shmem_fini(&f->shm.table);
 	vsu_fd_close(&f->timer_fd);
 	vsu_fd_close(&f->epoll_fd);
 	free(f->peer);
@@ -88,15 +95,28 @@ static void tear_down(struct vhost_user_frontend *f)
 static void configure(struct vhost_user_frontend *f,
 		      const struct vhost_user_frontend_config *config)
 {
+	uint64_t spoken = SPOKEN | (f->ops.shmem ? SPOKEN_SHMEM : 0);
+
 	f->timeout_ns = config->timeout_ns ? config->timeout_ns :
 					     DEFAULT_TIMEOUT_NS;
-	f->protocol_wanted = SPOKEN;
+	f->protocol_wanted = spoken;
 	if (config->protocol_features)
 		f->protocol_wanted &= config->protocol_features |
 				      config->required_protocol_features;
 	f->protocol_required = config->required_protocol_features;
 	f->queue_num = 1;
 	f->max_slots = VHOST_USER_MAX_REGIONS;
+	f->max_shmem = config->max_shmem ? config->max_shmem :
+					   DEFAULT_MAX_SHMEM;
+	f->shm.table.max_maps = config->max_shmem_maps ?
+				config->max_shmem_maps : DEFAULT_MAX_MAPS;
+	f->shm.table.sigbus = config->sigbus;
+}
+
+/* Structs of the caller may be older, and then shorter, than ours. */
+static size_t common_size(size_t theirs, size_t ours)
+{
+	return theirs < ours ? theirs : ours;
 }
 
 int vhost_user_frontend_new_take_fd(int sock,
@@ -105,16 +125,18 @@ int vhost_user_frontend_new_take_fd(int sock,
 		struct vhost_user_frontend **out, struct vsu_error *err)
 {
 	struct vhost_user_frontend *f = calloc(1, sizeof(*f));
+	struct vhost_user_frontend_config c = { 0 };
 	int rc;
 
 	if (!f)
 		return vsu_error_sys(err, -ENOMEM, "front-end");
 	f->epoll_fd = -1;
 	f->timer_fd = -1;
-	memcpy(&f->ops, ops, ops->size < sizeof(*ops) ? ops->size : sizeof(*ops));
+	memcpy(&f->ops, ops, common_size(ops->size, sizeof(*ops)));
+	memcpy(&c, config, common_size(config->size, sizeof(c)));
 	f->opaque = opaque;
-	configure(f, config);
-	rc = set_up(f, sock, config, err);
+	configure(f, &c);
+	rc = set_up(f, sock, &c, err);
 	if (rc < 0) {
 		tear_down(f);
 		return rc;
@@ -125,10 +147,11 @@ int vhost_user_frontend_new_take_fd(int sock,
 	return 0;
 }
 
-/* The back-end sees a hang-up and drops all it had of us. */
+/* The back-end sees a hang-up and drops all it had of us, as we do of it. */
 static void disconnect(struct vhost_user_frontend *f)
 {
 	vhost_user_priv_fe_close_channel(f);
+	vhost_user_priv_fe_shmem_clear(f);
 	if (f->state != VHOST_USER_FRONTEND_DEAD)
 		vhost_user_priv_channel_fini(&f->main);
 }
@@ -143,14 +166,15 @@ void vhost_user_frontend_free(struct vhost_user_frontend *f)
 
 /* ------------------------------------------------------------------ sending */
 
+/* Without events it is left out wholly, so that a hang-up does not wake us. */
 static void rewatch(struct vhost_user_frontend *f,
 		    const struct vhost_user_priv_channel *ch, uint32_t what,
 		    uint32_t events, uint32_t *now)
 {
 	struct epoll_event event = { .events = events, .data.u32 = what };
+	int op = !events ? EPOLL_CTL_DEL : *now ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
 
-	if (*now != events &&
-	    !epoll_ctl(f->epoll_fd, EPOLL_CTL_MOD, ch->fd, &event))
+	if (*now != events && !epoll_ctl(f->epoll_fd, op, ch->fd, &event))
 		*now = events;
 }
 
@@ -163,13 +187,19 @@ static void watch_main(struct vhost_user_frontend *f)
 		&f->main_events);
 }
 
-/* A back-end that does not read our replies is not asked for more. */
+/*
+ * A back-end that does not read our replies is not asked for more, and while
+ * its memory is still in use nothing of it is read.
+ */
 void vhost_user_priv_fe_watch_back(struct vhost_user_frontend *f)
 {
-	bool out = vhost_user_priv_channel_wants_write(&f->back);
+	uint32_t events = EPOLLIN;
 
-	rewatch(f, &f->back, WATCH_BACK, out ? EPOLLOUT : EPOLLIN,
-		&f->back_events);
+	if (f->shm.parked)
+		events = 0;
+	else if (vhost_user_priv_channel_wants_write(&f->back))
+		events = EPOLLOUT;
+	rewatch(f, &f->back, WATCH_BACK, events, &f->back_events);
 }
 
 /* The end of the oldest request's patience, or of the socket's. */

@@ -20,8 +20,10 @@
 
 #include <channel.h>
 #include <messages.h>
+#include <shmem.h>
 #include <vhost/frontend.h>
 #include <vhost/protocol.h>
+#include <vhost/shmem.h>
 
 /* Rings that kick and call messages can name. */
 #define FE_MAX_RINGS	256u
@@ -37,6 +39,8 @@
 #define FE_PENDING	128u
 /* Bytes that may wait for a peer that does not read. */
 #define FE_OUT_MAX	(64u * 1024)
+/* Requests on the back-end channel that are served per turn. */
+#define FE_SHMEM_BATCH	32u
 
 /*
  * What is added to a guest address to make the user address that is sent: not
@@ -100,6 +104,24 @@ struct fe_memory {
 	struct vsu_error why;		/* of the first refusal */
 };
 
+/* A SHMEM request of the batch that is being put together or answered. */
+struct fe_shmem_entry {
+	uint32_t request;
+	bool need_reply;
+	int result;
+	int change;			/* in the owner's array, or -1 */
+};
+
+struct fe_shmem {
+	struct vhost_user_priv_shmem table;
+	struct vhost_user_shmem_change changes[FE_SHMEM_BATCH];
+	struct fe_shmem_entry entries[FE_SHMEM_BATCH];
+	unsigned int nchanges, nentries;
+	unsigned int answered;		/* entries, from the first */
+	bool parked;			/* the next one waits for its block */
+	struct vhost_user_priv_msg *held; /* read, but of another kind */
+};
+
 struct vhost_user_frontend {
 	struct vhost_user_frontend_ops ops;
 	void *opaque;
@@ -139,6 +161,8 @@ struct vhost_user_frontend {
 	uint32_t bases[FE_MAX_RINGS];
 	struct fe_memory mem;
 	bool config_changed;
+	uint64_t max_shmem;
+	struct fe_shmem shm;
 };
 
 static inline bool fe_has(const struct vhost_user_frontend *f, unsigned int bit)
@@ -238,8 +262,32 @@ void vhost_user_priv_fe_free_rings(struct vhost_user_frontend *f);
 /* Makes the channel and sends its other end. */
 int vhost_user_priv_fe_offer_channel(struct vhost_user_frontend *f,
 				     unsigned int item, struct vsu_error *err);
+int vhost_user_priv_fe_channel_reply(struct vhost_user_frontend *f,
+				     uint32_t request, int result,
+				     struct vsu_error *err);
 /* Serves a bounded number of requests; true when there may be more. */
 bool vhost_user_priv_fe_serve_channel(struct vhost_user_frontend *f);
 void vhost_user_priv_fe_close_channel(struct vhost_user_frontend *f);
+
+/* frontend_shmem.c */
+
+/* The answer to GET_SHMEM_CONFIG. */
+int vhost_user_priv_fe_take_shmem(struct vhost_user_frontend *f,
+				  const struct vhost_user_priv_msg *msg,
+				  struct vsu_error *err);
+/* Whether a request may join the batch; a batch is of one kind. */
+bool vhost_user_priv_fe_shmem_joins(const struct vhost_user_frontend *f,
+				    uint32_t request);
+/* It joins; judged is 0, or why it is refused whatever it says. */
+void vhost_user_priv_fe_shmem_add(struct vhost_user_frontend *f,
+				  struct vhost_user_priv_msg *msg, int judged);
+/* Gives the batch to the owner and answers; may leave it parked. */
+int vhost_user_priv_fe_shmem_flush(struct vhost_user_frontend *f,
+				   struct vsu_error *err);
+/* Goes on with a parked batch, where it can. */
+int vhost_user_priv_fe_shmem_resume(struct vhost_user_frontend *f,
+				    struct vsu_error *err);
+/* Takes every mapping away, through the owner. */
+void vhost_user_priv_fe_shmem_clear(struct vhost_user_frontend *f);
 
 #endif

@@ -146,6 +146,14 @@ static int take_config(struct vhost_user_frontend *f,
 	return 0;
 }
 
+static int take_shmem(struct vhost_user_frontend *f, const struct fe_pending *p,
+		      const struct vhost_user_priv_msg *msg,
+		      struct vsu_error *err)
+{
+	(void)p;
+	return vhost_user_priv_fe_take_shmem(f, msg, err);
+}
+
 static const fe_take_fn takers[] = {
 	[VHOST_USER_GET_FEATURES] = take_features,
 	[VHOST_USER_GET_PROTOCOL_FEATURES] = take_protocol_features,
@@ -154,6 +162,7 @@ static const fe_take_fn takers[] = {
 	[VHOST_USER_GET_STATUS] = take_status,
 	[VHOST_USER_GET_VRING_BASE] = take_base,
 	[VHOST_USER_GET_CONFIG] = take_config,
+	[VHOST_USER_GET_SHMEM_CONFIG] = take_shmem,
 };
 
 static struct fe_pending pop(struct vhost_user_frontend *f)

@@ -14,7 +14,7 @@
 #include <vmm-sys-util/sock.h>
 
 /* Requests per turn, so that a flood leaves the others their share. */
-#define BUDGET		16u
+#define BUDGET		FE_SHMEM_BATCH
 /* Requests with descriptors they do not take, before the session ends. */
 #define MAX_STRAYS	16u
 /* Replies that may wait; the next request is read when they are gone. */
@@ -33,8 +33,19 @@ static int serve_config_change(struct vhost_user_frontend *f,
 	return 0;
 }
 
+/* Those of shared memory go another way, in batches. */
+static int serve_shmem(struct vhost_user_frontend *f,
+		       struct vhost_user_priv_msg *msg)
+{
+	(void)f;
+	(void)msg;
+	return 0;
+}
+
 static const fe_serve_fn servers[] = {
 	[VHOST_USER_BACKEND_CONFIG_CHANGE_MSG] = serve_config_change,
+	[VHOST_USER_BACKEND_SHMEM_MAP] = serve_shmem,
+	[VHOST_USER_BACKEND_SHMEM_UNMAP] = serve_shmem,
 };
 
 /* ------------------------------------------------------------------- offer */
@@ -100,6 +111,11 @@ void vhost_user_priv_fe_close_channel(struct vhost_user_frontend *f)
 	if (f->has_back)
 		vhost_user_priv_channel_fini(&f->back);
 	f->has_back = false;
+	f->shm.held = NULL;
+	f->shm.parked = false;
+	f->shm.nentries = 0;
+	f->shm.nchanges = 0;
+	f->shm.answered = 0;
 }
 
 /* ------------------------------------------------------------------- serve */
@@ -141,35 +157,64 @@ static void count_strays(struct vhost_user_frontend *f,
 	vhost_user_priv_fe_doom(f, &err);
 }
 
-static int reply(struct vhost_user_frontend *f, uint32_t request, int answer,
-		 struct vsu_error *err)
+int vhost_user_priv_fe_channel_reply(struct vhost_user_frontend *f,
+				     uint32_t request, int result,
+				     struct vsu_error *err)
 {
-	const uint64_t value = answer < 0 ? 1 : 0;
-	int rc;
+	const uint64_t value = result < 0 ? 1 : 0;
 
-	rc = vhost_user_priv_channel_send(&f->back, request,
-					  VHOST_USER_HDR_VERSION |
-					  VHOST_USER_HDR_REPLY,
-					  &value, sizeof(value), NULL, 0,
-					  NULL, 0, err);
-	return rc < 0 ? rc : vhost_user_priv_channel_flush(&f->back, err);
+	return vhost_user_priv_channel_send(&f->back, request,
+					    VHOST_USER_HDR_VERSION |
+					    VHOST_USER_HDR_REPLY,
+					    &value, sizeof(value), NULL, 0,
+					    NULL, 0, err);
 }
 
+static int serve_one(struct vhost_user_frontend *f,
+		     const struct vhost_user_priv_message *row,
+		     struct vhost_user_priv_msg *msg, int answer,
+		     struct vsu_error *err)
+{
+	if (!answer)
+		answer = servers[row->number](f, msg);
+	if (!f->acks || !(msg->hdr.flags & VHOST_USER_HDR_NEED_REPLY))
+		return 0;
+	return vhost_user_priv_fe_channel_reply(f, msg->hdr.request, answer,
+						err);
+}
+
+static bool is_shmem(uint32_t request)
+{
+	return request == VHOST_USER_BACKEND_SHMEM_MAP ||
+	       request == VHOST_USER_BACKEND_SHMEM_UNMAP;
+}
+
+/*
+ * A request that does not join the batch comes after it, and where the batch
+ * has to wait it does so too.
+ */
 static int serve(struct vhost_user_frontend *f,
 		 struct vhost_user_priv_msg *msg, struct vsu_error *err)
 {
 	const struct vhost_user_priv_message *row =
 		vhost_user_priv_message(VHOST_USER_PRIV_BACKEND,
 					msg->hdr.request);
-	int answer = judge(f, row, msg);
+	int rc = 0, judged;
 
-	if (!answer)
-		answer = servers[row->number](f, msg);
+	f->shm.held = msg;
+	if (!vhost_user_priv_fe_shmem_joins(f, msg->hdr.request))
+		rc = vhost_user_priv_fe_shmem_flush(f, err);
+	if (rc < 0 || f->shm.parked)
+		return rc;
+	f->shm.held = NULL;
+	judged = judge(f, row, msg);
 	count_strays(f, row, msg);
+	if (is_shmem(msg->hdr.request))
+		vhost_user_priv_fe_shmem_add(f, msg, judged);
+	else
+		rc = serve_one(f, row, msg, judged, err);
 	vhost_user_priv_msg_close_fds(msg);
-	if (f->acks && msg->hdr.flags & VHOST_USER_HDR_NEED_REPLY)
-		return reply(f, msg->hdr.request, answer, err);
-	return 0;
+	return rc;
 }
 
 /* The back-end may close its channel; what it sends must be whole, though. */
@@ -183,27 +228,49 @@ static bool ended(struct vhost_user_frontend *f, int rc, struct vsu_error *err)
 	return false;
 }
 
+/* 1 when a request was served, 0 when there is none or it has to wait. */
+static int serve_next(struct vhost_user_frontend *f, struct vsu_error *err)
+{
+	struct vhost_user_priv_msg *msg = f->shm.held;
+	int rc = 1;
+
+	if (!msg)
+		rc = vhost_user_priv_channel_recv(&f->back, &msg, err);
+	if (rc <= 0)
+		return rc;
+	rc = serve(f, msg, err);
+	return rc < 0 ? rc : !f->shm.parked;
+}
+
+/* Answers of one turn leave together; all of them fit the queue. */
+static int serve_some(struct vhost_user_frontend *f, unsigned int *n,
+		      struct vsu_error *err)
+{
+	int rc = vhost_user_priv_channel_flush(&f->back, err);
+
+	if (rc < 0 || vhost_user_priv_channel_wants_write(&f->back))
+		return rc;
+	rc = vhost_user_priv_fe_shmem_resume(f, err);
+	if (rc < 0 || f->shm.parked)
+		return rc;
+	for (rc = 1, *n = 0; *n < BUDGET && rc > 0 && !f->doomed; (*n)++)
+		rc = serve_next(f, err);
+	if (rc >= 0 && !f->shm.parked)
+		rc = vhost_user_priv_fe_shmem_flush(f, err);
+	return rc < 0 ? rc : vhost_user_priv_channel_flush(&f->back, err);
+}
+
 bool vhost_user_priv_fe_serve_channel(struct vhost_user_frontend *f)
 {
 	struct vsu_error err = VSU_ERROR_INIT;
-	struct vhost_user_priv_msg *msg;
-	unsigned int n;
-	int rc = 0;
+	unsigned int n = 0;
+	int rc;
 
 	if (!f->has_back)
 		return false;
-	rc = vhost_user_priv_channel_flush(&f->back, &err);
-	for (n = 0; n < BUDGET && rc >= 0 && !f->doomed; n++) {
-		if (vhost_user_priv_channel_wants_write(&f->back))
-			break;
-		rc = vhost_user_priv_channel_recv(&f->back, &msg, &err);
-		if (rc == 0)
-			break;
-		if (rc > 0)
-			rc = serve(f, msg, &err);
-	}
+	rc = serve_some(f, &n, &err);
 	if (rc < 0)
 		return ended(f, rc, &err);
 	vhost_user_priv_fe_watch_back(f);
-	return n == BUDGET;
+	return n == BUDGET && !f->shm.parked && f->back_events == EPOLLIN;
 }

@@ -109,6 +109,7 @@ int vhost_user_frontend_reset(struct vhost_user_frontend *f,
 	if (rc < 0)
 		return rc;
 	vhost_user_priv_fe_free_rings(f);
+	vhost_user_priv_fe_shmem_clear(f);
 	vhost_user_priv_fe_push(f);
 	return 0;
 }

@@ -149,6 +149,15 @@ static int send_get_max_slots(struct vhost_user_frontend *f, unsigned int item,
 	return vhost_user_priv_fe_ask(f, VHOST_USER_GET_MAX_MEM_SLOTS, err);
 }
 
+static int send_get_shmem(struct vhost_user_frontend *f, unsigned int item,
+			  struct vsu_error *err)
+{
+	(void)item;
+	if (!fe_has(f, VHOST_USER_PROTOCOL_F_SHMEM))
+		return 0;
+	return vhost_user_priv_fe_ask(f, VHOST_USER_GET_SHMEM_CONFIG, err);
+}
+
 static int send_set_owner(struct vhost_user_frontend *f, unsigned int item,
 			  struct vsu_error *err)
 {
@@ -169,6 +178,7 @@ static const struct fe_step handshake_steps[] = {
 	{ .send = send_set_protocol, .wait = true },
 	{ .send = send_get_queue_num },
 	{ .send = send_get_max_slots },
+	{ .send = send_get_shmem },
 	{ .send = vhost_user_priv_fe_offer_channel },
 	{ .send = send_set_owner },
 };

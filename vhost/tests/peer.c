@@ -175,6 +175,9 @@ static int honest(struct peer *p, unsigned char *out)
 	}
 	memcpy(out, p->last.payload, p->last.hdr.size);
 	switch (p->last.hdr.request) {
+	case VHOST_USER_GET_SHMEM_CONFIG:
+		memcpy(out, &p->shmem, sizeof(p->shmem));
+		return (int)sizeof(p->shmem);
 	case VHOST_USER_GET_VRING_BASE:
 		memcpy(out + 4, &p->base, 4);
 		return 8;

@@ -53,6 +53,7 @@ struct peer {
 	uint8_t status;
 	uint64_t acked;			/* SET_PROTOCOL_FEATURES */
 	uint32_t base;			/* answered to GET_VRING_BASE */
+	struct vhost_user_shmem_config shmem;
 
 	uint32_t twist_at;		/* request number; 0: by count */
 	unsigned int twist_count;	/* the n-th message, from 1 */

@@ -44,6 +44,8 @@
 VSU_BEGIN_DECLS
 
 struct vhost_user_frontend;
+struct vhost_user_shmem_change;
+struct vmem_sigbus;
 
 enum vhost_user_frontend_state {
 	VHOST_USER_FRONTEND_NEGOTIATING,
@@ -54,7 +56,7 @@ enum vhost_user_frontend_state {
 	VHOST_USER_FRONTEND_DEAD,
 };
 
-/* Called from dispatch only. None may free the session. */
+/* Called from dispatch only, but for shmem. None may free the session. */
 struct vhost_user_frontend_ops {
 	size_t size;		/* sizeof(struct vhost_user_frontend_ops) */
 	void (*ready)(void *opaque);
@@ -79,6 +81,13 @@ struct vhost_user_frontend_ops {
 	 * the session goes on.
 	 */
 	void (*refused)(void *opaque, const struct vsu_error *err);
+	/*
+	 * Mappings in the device's shared memory regions come or go (shmem.h);
+	 * each change gets its result here. Without it the device has no such
+	 * regions. Called from reset and free too, for what they take away.
+	 */
+	void (*shmem)(void *opaque, struct vhost_user_shmem_change *changes,
+		      unsigned int n);
 };
 
 struct vhost_user_frontend_config {
@@ -87,6 +96,9 @@ struct vhost_user_frontend_config {
 	uint64_t protocol_features; /* wanted; 0: all this library speaks */
 	uint64_t required_protocol_features; /* or the handshake fails */
 	uint64_t timeout_ns;	/* longest wait for one answer; 0: 10 seconds */
+	uint64_t max_shmem;	/* bytes of all shared memory regions; 0: 2^40 */
+	uint32_t max_shmem_maps; /* mappings in them at once; 0: 256 */
+	struct vmem_sigbus *sigbus; /* table for what is mapped there */
 };
 
 /* A ring as the back-end is told about it. */

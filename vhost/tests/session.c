@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* A front-end with a scripted back-end, for the tests of the front-end. */
+#include <config.h>
+
+#include <check.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <vm-memory/block.h>
+#include <vmm-sys-util/event.h>
+#include <vmm-sys-util/fd.h>
+#include <vmm-sys-util/sock.h>
+
+#include "session.h"
+
+struct told told;
+struct peer peer;
+struct vhost_user_frontend *fe;
+struct vmem_map *map;
+int kick_fd, call_fd;
+void (*on_changes)(struct vhost_user_shmem_change *changes, unsigned int n);
+static int fds_before;
+
+static void on_ready(void *opaque) { (void)opaque; told.ready++; }
+static void on_started(void *opaque) { (void)opaque; told.started++; }
+static void on_changed(void *opaque) { (void)opaque; told.changed++; }
+
+static void on_stopped(void *opaque, const uint32_t *bases, unsigned int n)
+{
+	(void)opaque;
+	told.stopped++;
+	told.nbases = n;
+	memcpy(told.bases, bases, n * sizeof(*bases));
+}
+
+static void on_config(void *opaque, uint32_t off, const void *buf, uint32_t len)
+{
+	(void)opaque;
+	(void)off;
+	told.config++;
+	told.config_len = len;
+	if (len)
+		memcpy(told.config_bytes, buf, len);
+}
+
+static void on_failed(void *opaque, const struct vsu_error *err)
+{
+	(void)opaque;
+	told.failed++;
+	told.err = *err;
+}
+
+static void on_memory(void *opaque, const struct vsu_error *err)
+{
+	(void)opaque;
+	told.memory++;
+	told.memory_code = err ? err->code : 0;
+}
+
+static void on_refused(void *opaque, const struct vsu_error *err)
+{
+	(void)opaque;
+	told.refused++;
+	told.refusal = *err;
+}
+
+static void on_shmem(void *opaque, struct vhost_user_shmem_change *changes,
+		     unsigned int n)
+{
+	(void)opaque;
+	told.shmem++;
+	told.changes += n;
+	if (on_changes)
+		on_changes(changes, n);
+}
+
+const struct vhost_user_frontend_ops ops = {
+	.size = sizeof(ops),
+	.ready = on_ready,
+	.started = on_started,
+	.stopped = on_stopped,
+	.config = on_config,
+	.config_changed = on_changed,
+	.failed = on_failed,
+	.memory = on_memory,
+	.refused = on_refused,
+	.shmem = on_shmem,
+};
+
+/* ----------------------------------------------------------------- fixtures */
+
+struct vhost_user_frontend_config config = {
+	.size = sizeof(config),
+	.peer = "/run/disk",
+};
+
+void setup(void)
+{
+	int pair[2];
+
+	memset(&told, 0, sizeof(told));
+	on_changes = NULL;
+	fds_before = vsu_fd_count();
+	kick_fd = vsu_event_new();
+	call_fd = vsu_event_new();
+	ck_assert_int_eq(vsu_sock_pair(pair), 0);
+	peer_init(&peer, pair[1]);
+	config.protocol_features = 0;
+	config.required_protocol_features = 0;
+	config.timeout_ns = 0;
+	fe = NULL;
+	map = NULL;
+	/* until open_session() the front-end's end waits here */
+	peer.extra = pair[0];
+}
+
+void open_session(void)
+{
+	struct vsu_error err = VSU_ERROR_INIT;
+	int sock = peer.extra;
+
+	peer.extra = -1;
+	ck_assert_int_eq(vhost_user_frontend_new_take_fd(sock, &config, &ops,
+							 NULL, &fe, &err), 0);
+}
+
+void teardown(void)
+{
+	vhost_user_frontend_free(fe);
+	vmem_map_unref(map);
+	peer_fini(&peer);
+	if (peer.extra >= 0)
+		close(peer.extra);
+	close(kick_fd);
+	close(call_fd);
+	ck_assert_int_eq(vsu_fd_count(), fds_before);
+}
+
+bool readable(int fd)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+
+	return poll(&p, 1, 0) == 1;
+}
+
+/* Both sides go on until neither has anything to do. */
+void settle(void)
+{
+	bool busy = true;
+
+	while (busy) {
+		busy = peer_step(&peer);
+		if (readable(vhost_user_frontend_fd(fe)) &&
+		    vhost_user_frontend_state(fe) != VHOST_USER_FRONTEND_DEAD) {
+			vhost_user_frontend_dispatch(fe);
+			busy = true;
+		}
+	}
+}
+
+enum vhost_user_frontend_state state(void)
+{
+	return vhost_user_frontend_state(fe);
+}
+
+void become_ready(void)
+{
+	if (!fe)
+		open_session();
+	settle();
+}
+
+int new_memfd(uint64_t size)
+{
+	int fd = memfd_create("test", MFD_CLOEXEC);
+
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(ftruncate(fd, (off_t)size), 0);
+	return fd;
+}
+
+struct vmem_region *new_region(uint64_t gpa, uint64_t len,
+				      uint32_t flags)
+{
+	int fd = new_memfd(len);
+	const struct vmem_fd_desc desc = { .fd = fd, .flags = flags, .len = len };
+	struct vmem_region_desc region = { .gpa = gpa, .len = len };
+	struct vmem_region *out;
+
+	ck_assert_int_eq(vmem_block_new_fd(&desc, &region.block, NULL), 0);
+	ck_assert_int_eq(vmem_region_new(&region, &out, NULL), 0);
+	vmem_block_unref(region.block);
+	close(fd);
+	return out;
+}
+
+void grow_map_flags(uint64_t gpa, uint64_t len, uint32_t flags)
+{
+	struct vmem_region *region = new_region(gpa, len, flags);
+	struct vmem_map *more;
+
+	if (!map)
+		ck_assert_int_eq(vmem_map_new(&map), 0);
+	ck_assert_int_eq(vmem_map_add(map, region, &more, NULL), 0);
+	vmem_map_unref(map);
+	vmem_region_unref(region);
+	map = more;
+}
+
+void grow_map(uint64_t gpa, uint64_t len)
+{
+	grow_map_flags(gpa, len, SHARED);
+}
+
+void describe_rings(unsigned int n)
+{
+	struct vhost_user_ring ring = {
+		.size = 128, .base = 7,
+		.desc_gpa = 0x1000, .driver_gpa = 0x2000, .device_gpa = 0x3000,
+		.kick_fd = kick_fd, .call_fd = call_fd, .err_fd = -1,
+	};
+	unsigned int i;
+
+	for (i = 0; i < n; i++)
+		ck_assert_int_eq(vhost_user_frontend_set_ring(fe, i, &ring,
+							      NULL), 0);
+}
+
+/* Memory and rings are set; start was called, nobody dispatched yet. */
+void begin_start(void)
+{
+	become_ready();
+	if (!map)
+		grow_map(0, MIB);
+	ck_assert_int_eq(vhost_user_frontend_set_memory(fe, map, NULL), 0);
+	describe_rings(NRINGS);
+	ck_assert_int_eq(vhost_user_frontend_start(fe, VERSION_1, NULL), 0);
+}
+
+void run(void)
+{
+	begin_start();
+	settle();
+}
+
+/* Dead, told once, with this code and these words. */
+void assert_dead(int code, const char *words)
+{
+	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_DEAD);
+	ck_assert_uint_eq(told.failed, 1);
+	ck_assert_int_eq(told.err.code, code);
+	ck_assert_msg(strstr(told.err.msg, words), "'%s' lacks '%s'",
+		      told.err.msg, words);
+	ck_assert_msg(strstr(told.err.msg, "/run/disk"), "%s", told.err.msg);
+	ck_assert_int_eq(vhost_user_frontend_dispatch(fe), code);
+	ck_assert_uint_eq(told.failed, 1);
+}
+
+void twist(enum peer_twist how, uint32_t at)
+{
+	peer.twist = how;
+	peer.twist_at = at;
+}

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * A front-end with a scripted back-end, for the tests of the front-end: setup()
+ * and teardown() are the fixture; teardown() compares the number of open
+ * descriptors with that of setup().
+ */
+#ifndef TESTS_SESSION_H
+#define TESTS_SESSION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <vhost/frontend.h>
+#include <vhost/shmem.h>
+#include <vm-memory/map.h>
+#include <vm-memory/region.h>
+
+#include "peer.h"
+
+#define MIB (UINT64_C(1) << 20)
+#define VERSION_1 (UINT64_C(1) << 32)
+#define NRINGS 2u
+#define COUNT(a) (int)(sizeof(a) / sizeof((a)[0]))
+#define SHARED (VMEM_BLOCK_WRITE | VMEM_BLOCK_SHARED)
+
+/* What the owner was told. */
+struct told {
+	unsigned int ready, started, stopped, config, changed, failed;
+	unsigned int memory, refused, shmem, changes;
+	uint32_t bases[8], nbases, config_len;
+	unsigned char config_bytes[256];
+	int memory_code;
+	struct vsu_error err, refusal;
+};
+
+extern struct told told;
+extern struct peer peer;
+extern struct vhost_user_frontend *fe;
+extern struct vmem_map *map;
+extern int kick_fd, call_fd;
+/* May be changed before open_session(). */
+extern struct vhost_user_frontend_config config;
+/* Gets the changes of shared memory, when it is set. */
+extern void (*on_changes)(struct vhost_user_shmem_change *changes,
+			  unsigned int n);
+
+void setup(void);
+void teardown(void);
+
+void open_session(void);
+/* Opened and settled. */
+void become_ready(void);
+/* Memory and rings are set; start was called, nobody dispatched yet. */
+void begin_start(void);
+/* ... and settled. */
+void run(void);
+
+/* Both sides go on until neither has anything to do. */
+void settle(void);
+bool readable(int fd);
+enum vhost_user_frontend_state state(void);
+
+int new_memfd(uint64_t size);
+struct vmem_region *new_region(uint64_t gpa, uint64_t len, uint32_t flags);
+/* map becomes map plus one region. */
+void grow_map_flags(uint64_t gpa, uint64_t len, uint32_t flags);
+void grow_map(uint64_t gpa, uint64_t len);
+void describe_rings(unsigned int n);
+
+/* What the peer does to its answer to one request. */
+void twist(enum peer_twist how, uint32_t at);
+/* Dead, told once, with this code and these words. */
+void assert_dead(int code, const char *words);
+
+#endif
