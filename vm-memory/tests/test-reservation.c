@@ -37,14 +37,11 @@ static int map_at(uint64_t off, uint64_t fd_offset, uint64_t len,
 /* Whether a byte can be read, without dying of it. */
 static bool readable(const void *at)
 {
-	int fds[2];
-	bool ok;
+	struct iovec from = { (void *)(uintptr_t)at, 1 };
+	char byte;
+	struct iovec to = { &byte, 1 };
 
-	ck_assert_int_eq(pipe2(fds, O_CLOEXEC), 0);
-	ok = write(fds[1], at, 1) == 1;
-	close(fds[0]);
-	close(fds[1]);
-	return ok;
+	return process_vm_readv(getpid(), &to, 1, &from, 1, 0) == 1;
 }
 
 START_TEST(window_is_empty_and_aligned)
@@ -98,10 +95,12 @@ START_TEST(last_reference_leaves_an_empty_place_that_stays_taken)
 	vmem_block_unref(b);
 	ck_assert(!vmem_reservation_busy(window, 0, 16 * PAGE));
 	ck_assert(!readable(vmem_reservation_hva(window)));
+	/* as a wish the kernel grants it only where nothing is */
 	other = mmap(vmem_reservation_hva(window), PAGE, PROT_NONE,
-		     MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
-	ck_assert_ptr_eq(other, MAP_FAILED);
-	ck_assert_int_eq(errno, EEXIST);
+		     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ck_assert_ptr_ne(other, MAP_FAILED);
+	ck_assert_ptr_ne(other, vmem_reservation_hva(window));
+	munmap(other, PAGE);
 }
 END_TEST
 
