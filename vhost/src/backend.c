@@ -155,6 +155,8 @@ int vhost_user_backend_new_take_fd(int sock,
 	copy_sized(&b->ops, sizeof(b->ops), ops, ops->size);
 	b->opaque = opaque;
 	rc = check_config(&b->config, &b->ops, err);
+	if (rc == 0)
+		rc = vhost_user_priv_take_shmem(b, err);
 	if (rc == 0) {
 		take_config(b);
 		rc = make_parts(b);

@@ -51,6 +51,7 @@ const struct vhost_user_priv_handler vhost_user_priv_handlers[] = {
 	H(REM_MEM_REG, P(check_rem_mem_reg), P(commit_memory), ALL_RINGS, GO),
 	H(SET_STATUS, P(check_status), P(set_status), ALL_RINGS, GO),
 	H(GET_STATUS, NULL, P(get_status), NO_RING, GO),
+	H(GET_SHMEM_CONFIG, NULL, P(get_shmem_config), NO_RING, GO),
 };
 
 const unsigned int vhost_user_priv_nhandlers =

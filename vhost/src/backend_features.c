@@ -25,7 +25,13 @@ uint64_t vhost_user_priv_offered_protocol(const struct vhost_user_backend *b)
 			bits |= UINT64_C(1) << row->protocol_bit;
 	}
 	if (!b->ops.get_config || !b->config.config_size)
-		bits &= ~(BIT(CONFIG) | BIT(BACKEND_REQ));
+		bits &= ~BIT(CONFIG);
+	if (!b->ops.shmem_result || !b->config.nshmem)
+		bits &= ~BIT(SHMEM);
+	if (bits & BIT(SHMEM))
+		bits |= BIT(BACKEND_SEND_FD);
+	if (!(bits & (BIT(CONFIG) | BIT(SHMEM))))
+		bits &= ~BIT(BACKEND_REQ);	/* nothing to say on it */
 	if (!b->ops.reset)
 		bits &= ~BIT(RESET_DEVICE);
 	if (b->config.protocol_features)

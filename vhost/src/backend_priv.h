@@ -20,6 +20,7 @@
 #include <channel.h>
 #include <messages.h>
 #include <vhost/backend.h>
+#include <vhost/shmem.h>
 #include <virtio-queue/queue.h>
 #include <vm-memory/space.h>
 
@@ -96,6 +97,16 @@ struct vhost_user_priv_handler {
 	int quiet;		/* where check is NULL */
 };
 
+/* The most requests that the front-end has not answered. */
+#define VHOST_USER_PRIV_MAX_ASKED 64u
+
+/* A request on the back-end channel whose answer is due. */
+struct vhost_user_priv_asked {
+	uint64_t cookie;
+	uint32_t request;
+	bool cancelled;		/* the owner was told; the answer counts no more */
+};
+
 struct vhost_user_backend {
 	struct vhost_user_backend_config config;
 	struct vhost_user_backend_ops ops;
@@ -105,6 +116,9 @@ struct vhost_user_backend {
 	struct vhost_user_priv_channel requests; /* back-end channel */
 	bool have_requests;
 	bool config_pending;	/* a change that the front-end is to learn */
+	struct vhost_user_priv_asked asked[VHOST_USER_PRIV_MAX_ASKED];
+	unsigned int asked_first, nasked; /* a ring, in the order of sending */
+	uint64_t shmem_sizes[VHOST_USER_MAX_SHMEM];
 
 	int epoll, event, timer;
 	uint32_t main_events, requests_events; /* what epoll waits for */
@@ -318,5 +332,19 @@ void vhost_user_priv_requests_pump(struct vhost_user_backend *b);
 /* Something arrived, or the peer closed it. */
 void vhost_user_priv_requests_ready(struct vhost_user_backend *b);
 void vhost_user_priv_requests_close(struct vhost_user_backend *b);
+/* Writes what is queued, and waits for the socket where it is full. */
+void vhost_user_priv_requests_flush(struct vhost_user_backend *b);
+
+/* backend_shmem.c */
+int vhost_user_priv_take_shmem(struct vhost_user_backend *b,
+			       struct vsu_error *err);
+int vhost_user_priv_get_shmem_config(struct vhost_user_backend *b,
+				     struct vhost_user_priv_msg *msg,
+				     struct vsu_error *err);
+/* The answer to the oldest request; false when none was due, or it is wrong. */
+bool vhost_user_priv_shmem_answer(struct vhost_user_backend *b,
+				  const struct vhost_user_priv_msg *msg);
+/* The owner hears that what is unanswered is over; answers may still come. */
+void vhost_user_priv_shmem_cancel(struct vhost_user_backend *b);
 
 #endif

@@ -13,7 +13,9 @@
 #include <vmm-sys-util/sock.h>
 
 /* Requests are few and small; a peer that lets them pile up loses them. */
-#define OUT_MAX 4096u
+#define OUT_MAX 8192u
+/* Answers of one dispatch. */
+#define BATCH 32u
 
 int vhost_user_priv_check_backend_req_fd(struct vhost_user_backend *b,
 					 struct vhost_user_priv_msg *msg,
@@ -35,6 +37,8 @@ void vhost_user_priv_requests_close(struct vhost_user_backend *b)
 	vhost_user_priv_channel_fini(&b->requests);
 	b->have_requests = false;
 	b->requests_events = 0;
+	vhost_user_priv_shmem_cancel(b);
+	b->asked_first = b->nasked = 0;
 }
 
 static int watch(struct vhost_user_backend *b, int op, uint32_t events)
@@ -74,10 +78,12 @@ int vhost_user_priv_set_backend_req_fd(struct vhost_user_backend *b,
 }
 
 /* Waits for the socket to take more, only while something is left. */
-static void flush(struct vhost_user_backend *b)
+void vhost_user_priv_requests_flush(struct vhost_user_backend *b)
 {
 	uint32_t events = EPOLLIN;
 
+	if (!b->have_requests)
+		return;
 	if (vhost_user_priv_channel_flush(&b->requests, NULL) < 0) {
 		vhost_user_priv_requests_close(b);
 		return;
@@ -102,21 +108,22 @@ void vhost_user_priv_requests_pump(struct vhost_user_backend *b)
 					 0, NULL, 0, NULL) < 0)
 		vhost_user_priv_requests_close(b);
 	else
-		flush(b);
+		vhost_user_priv_requests_flush(b);
 }
 
-/* We ask for no replies: one that comes is as wrong as a broken one. */
+/* A wrong answer, or one that nobody waits for, breaks the channel. */
 void vhost_user_priv_requests_ready(struct vhost_user_backend *b)
 {
 	struct vhost_user_priv_msg *msg;
+	unsigned int i;
+	int rc = 1;
 
-	if (!b->have_requests)
-		return;
-	if (vhost_user_priv_channel_recv(&b->requests, &msg, NULL) != 0) {
-		vhost_user_priv_requests_close(b);
-		return;
+	for (i = 0; i < BATCH && rc > 0 && b->have_requests; i++) {
+		rc = vhost_user_priv_channel_recv(&b->requests, &msg, NULL);
+		if (rc < 0 || (rc > 0 && !vhost_user_priv_shmem_answer(b, msg)))
+			vhost_user_priv_requests_close(b);
 	}
-	flush(b);
+	vhost_user_priv_requests_flush(b);
 	vhost_user_priv_requests_pump(b);
 }
 

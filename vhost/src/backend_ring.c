@@ -101,6 +101,8 @@ void vhost_user_priv_ring_stop(struct vhost_user_backend *b, uint32_t index)
 	suspend_vq(ring);
 	ring->started = false;
 	vsu_fd_close(&ring->kick);
+	if (!vhost_user_priv_any_started(b))
+		vhost_user_priv_shmem_cancel(b);
 }
 
 /* starting */

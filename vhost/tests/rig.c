@@ -182,6 +182,14 @@ static void own_gone(void *opaque, const struct vsu_error *err)
 	r->b = NULL;
 }
 
+static void own_shmem_result(void *opaque, uint64_t cookie, int result)
+{
+	struct rig *r = opaque;
+
+	r->cookies[r->nresults] = cookie;
+	r->results[r->nresults++] = result;
+}
+
 static const struct vhost_user_backend_ops own_ops = {
 	.size = sizeof(own_ops),
 	.set_features = own_set_features,
@@ -192,6 +200,7 @@ static const struct vhost_user_backend_ops own_ops = {
 	.reset = own_reset,
 	.set_status = own_set_status,
 	.gone = own_gone,
+	.shmem_result = own_shmem_result,
 };
 
 uint64_t rig_drain(int fd)

@@ -46,6 +46,9 @@ struct rig {
 	struct vsu_error why;
 	unsigned char space[RIG_CONFIG];
 	bool migration;
+	uint64_t cookies[256];		/* of shmem_result, in order */
+	int results[256];
+	unsigned int nresults;
 
 	/* how it behaves */
 	bool holds_answers;		/* the test calls done() */

@@ -93,6 +93,13 @@ struct vhost_user_backend_ops {
 	 * hang-up of the peer. May free the session.
 	 */
 	void (*gone)(void *opaque, const struct vsu_error *err);
+
+	/*
+	 * The answer to vhost_user_backend_shmem_map() or _unmap(): 0,
+	 * -EREMOTEIO or -ECANCELED (see shmem.h). Needed for shared memory
+	 * regions. May also be called by vhost_user_backend_close().
+	 */
+	void (*shmem_result)(void *opaque, uint64_t cookie, int result);
 };
 
 struct vhost_user_backend_config {
@@ -110,6 +117,9 @@ struct vhost_user_backend_config {
 	uint64_t stall_ns;	/* how long a peer may stop inside a message, or
 				   leave replies unread; 0: 5 seconds */
 	struct vmem_sigbus *sigbus; /* table for everything that is mapped */
+	const uint64_t *shmem_sizes; /* bytes of each shared memory region, by
+				   shmid; 0: there is none of that id; copied */
+	uint32_t nshmem;	/* how many of them, up to 256 */
 };
 
 /*
