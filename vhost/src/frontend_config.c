@@ -73,6 +73,7 @@ int vhost_user_frontend_set_config(struct vhost_user_frontend *f, uint32_t off,
 	return rc;
 }
 
+/* Where there is neither message, stopping the rings was all there is. */
 static int send_reset(struct vhost_user_frontend *f, struct vsu_error *err)
 {
 	const uint64_t status = 0;
@@ -86,10 +87,12 @@ static int send_reset(struct vhost_user_frontend *f, struct vsu_error *err)
 		.head_len = sizeof(status),
 		.note = { .ring = FE_NO_ITEM },
 	};
-	bool has_reset = fe_has(f, VHOST_USER_PROTOCOL_F_RESET_DEVICE);
 
-	return vhost_user_priv_fe_request(f, has_reset ? &device : &by_status,
-					  err);
+	if (fe_has(f, VHOST_USER_PROTOCOL_F_RESET_DEVICE))
+		return vhost_user_priv_fe_request(f, &device, err);
+	if (fe_has(f, VHOST_USER_PROTOCOL_F_STATUS))
+		return vhost_user_priv_fe_request(f, &by_status, err);
+	return 0;
 }
 
 int vhost_user_frontend_reset(struct vhost_user_frontend *f,
@@ -100,11 +103,6 @@ int vhost_user_frontend_reset(struct vhost_user_frontend *f,
 	if (f->state != VHOST_USER_FRONTEND_READY || f->seq)
 		return vsu_error_set(err, -EPROTO, "reset: the session with "
 				     "'%s' is not ready, or it runs", f->peer);
-	if (!fe_has(f, VHOST_USER_PROTOCOL_F_RESET_DEVICE) &&
-	    !fe_has(f, VHOST_USER_PROTOCOL_F_STATUS))
-		return vsu_error_set(err, -EOPNOTSUPP, "reset: the back-end "
-				     "'%s' can be reset by a new connection "
-				     "only", f->peer);
 	rc = send_reset(f, err);
 	if (rc < 0)
 		return rc;

@@ -42,47 +42,55 @@ void peer_fini(struct peer *p)
 	drop(&p->back);
 }
 
-static void send_raw(int sock, const void *buf, size_t len, int fd)
+static void attach(struct msghdr *msg, const int *fds, unsigned int nfds)
+{
+	struct cmsghdr *cmsg = CMSG_FIRSTHDR(msg);
+
+	cmsg->cmsg_level = SOL_SOCKET;
+	cmsg->cmsg_type = SCM_RIGHTS;
+	cmsg->cmsg_len = CMSG_LEN(nfds * sizeof(int));
+	memcpy(CMSG_DATA(cmsg), fds, nfds * sizeof(int));
+}
+
+static void send_raw(int sock, const void *buf, size_t len, const int *fds,
+		     unsigned int nfds)
 {
 	union {
 		struct cmsghdr align;
-		char room[CMSG_SPACE(sizeof(int))];
+		char room[CMSG_SPACE(PEER_FDS * sizeof(int))];
 	} control;
 	/* iovec has no const form */
 	struct iovec iov = { (void *)(uintptr_t)buf, len };
 	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
-	struct cmsghdr *cmsg;
 
 	memset(&control, 0, sizeof(control));
-	if (fd >= 0) {
+	if (nfds) {
 		msg.msg_control = &control;
-		msg.msg_controllen = sizeof(control);
-		cmsg = CMSG_FIRSTHDR(&msg);
-		cmsg->cmsg_level = SOL_SOCKET;
-		cmsg->cmsg_type = SCM_RIGHTS;
-		cmsg->cmsg_len = CMSG_LEN(sizeof(int));
-		memcpy(CMSG_DATA(cmsg), &fd, sizeof(fd));
+		msg.msg_controllen = CMSG_SPACE(nfds * sizeof(int));
+		attach(&msg, fds, nfds);
 	}
 	(void)!sendmsg(sock, &msg, MSG_NOSIGNAL);
 }
 
-static void send_msg(int sock, uint32_t request, uint32_t flags,
-		     const void *payload, uint32_t size, uint32_t announced,
-		     int fd)
+/* hdr->size may announce more than size bytes. */
+static void send_msg(int sock, const struct vhost_user_header *hdr,
+		     const void *payload, uint32_t size, const int *fds,
+		     unsigned int nfds)
 {
-	unsigned char buf[sizeof(struct vhost_user_header) + 4096];
-	const struct vhost_user_header hdr = { request, flags, announced };
+	unsigned char buf[sizeof(*hdr) + 4096];
 
-	memcpy(buf, &hdr, sizeof(hdr));
+	memcpy(buf, hdr, sizeof(*hdr));
 	if (size)
-		memcpy(buf + sizeof(hdr), payload, size);
-	send_raw(sock, buf, sizeof(hdr) + size, fd);
+		memcpy(buf + sizeof(*hdr), payload, size);
+	send_raw(sock, buf, sizeof(*hdr) + size, fds, nfds);
 }
 
 void peer_send(struct peer *p, uint32_t request, uint32_t flags,
 	       const void *payload, uint32_t size, int fd)
 {
-	send_msg(p->sock, request, flags, payload, size, size, fd);
+	const struct vhost_user_header hdr = { request, flags, size };
+
+	send_msg(p->sock, &hdr, payload, size, &fd, fd >= 0);
 }
 
 /* ------------------------------------------------------------------ receive */
@@ -247,6 +255,7 @@ static void twist(struct peer *p, struct answer *a)
 static void send_answer(struct peer *p, bool twisted)
 {
 	struct answer a = { p->last.hdr.request, REPLY, 0, 0, -1, { 0 } };
+	struct vhost_user_header hdr;
 	int size = honest(p, a.payload);
 
 	if (size < 0)
@@ -254,11 +263,12 @@ static void send_answer(struct peer *p, bool twisted)
 	a.size = a.announced = (uint32_t)size;
 	if (twisted)
 		twist(p, &a);
-	send_msg(p->sock, a.request, a.flags, a.payload, a.size, a.announced,
-		 a.fd);
+	hdr.request = a.request;
+	hdr.flags = a.flags;
+	hdr.size = a.announced;
+	send_msg(p->sock, &hdr, a.payload, a.size, &a.fd, a.fd >= 0);
 	if (twisted && p->twist == PEER_TWICE)
-		send_msg(p->sock, a.request, a.flags, a.payload, a.size,
-			 a.announced, -1);
+		send_msg(p->sock, &hdr, a.payload, a.size, NULL, 0);
 }
 
 static bool is_twisted(const struct peer *p)
@@ -283,7 +293,7 @@ bool peer_step(struct peer *p)
 	if (twisted && p->twist == PEER_HANG_UP)
 		leave(p);
 	else if (twisted && p->twist == PEER_HALF_HEADER)
-		send_raw(p->sock, &p->last.hdr, 6, -1);
+		send_raw(p->sock, &p->last.hdr, 6, NULL, 0);
 	else if (!twisted || p->twist != PEER_SILENT)
 		send_answer(p, twisted);
 	p->leaving |= twisted && p->twist == PEER_ACCEPT_AND_LEAVE;
@@ -313,11 +323,21 @@ unsigned int peer_count(const struct peer *p, uint32_t request)
 
 /* --------------------------------------------------------- back-end channel */
 
+void peer_ask_fds(struct peer *p, uint32_t request, uint32_t flags,
+		  const void *payload, uint32_t size, const int *fds,
+		  unsigned int nfds)
+{
+	const struct vhost_user_header hdr = {
+		request, flags | VHOST_USER_HDR_VERSION, size
+	};
+
+	send_msg(p->back, &hdr, payload, size, fds, nfds);
+}
+
 void peer_ask(struct peer *p, uint32_t request, uint32_t flags,
 	      const void *payload, uint32_t size, int fd)
 {
-	send_msg(p->back, request, flags | VHOST_USER_HDR_VERSION, payload,
-		 size, size, fd);
+	peer_ask_fds(p, request, flags, payload, size, &fd, fd >= 0);
 }
 
 int64_t peer_answer(struct peer *p)

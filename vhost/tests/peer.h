@@ -88,6 +88,9 @@ unsigned int peer_first(const struct peer *p, uint32_t request);
 /* Over the back-end channel: a request, and its answer (-1: none came). */
 void peer_ask(struct peer *p, uint32_t request, uint32_t flags,
 	      const void *payload, uint32_t size, int fd);
+void peer_ask_fds(struct peer *p, uint32_t request, uint32_t flags,
+		  const void *payload, uint32_t size, const int *fds,
+		  unsigned int nfds);
 int64_t peer_answer(struct peer *p);
 
 #endif

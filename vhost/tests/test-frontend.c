@@ -357,10 +357,17 @@ START_TEST(reset_forgets_rings_and_keeps_memory)
 }
 END_TEST
 
-START_TEST(reset_says_so_where_the_back_end_cannot)
+START_TEST(reset_without_a_message_for_it_is_ours_alone)
 {
-	become_ready();
-	ck_assert_int_eq(vhost_user_frontend_reset(fe, NULL), -EOPNOTSUPP);
+	run();
+	ck_assert_int_eq(vhost_user_frontend_stop(fe, NULL), 0);
+	settle();
+	peer.n = 0;
+	ck_assert_int_eq(vhost_user_frontend_reset(fe, NULL), 0);
+	settle();
+	ck_assert_uint_eq(peer.n, 0);
+	ck_assert_int_eq(vhost_user_frontend_start(fe, VERSION_1, NULL),
+			 -EINVAL);
 }
 END_TEST
 
@@ -1070,7 +1077,7 @@ static void add_setup_tests(Suite *s)
 			    COUNT(packed_bases));
 	tcase_add_test(tc, c1_12_base_of_another_ring_is_fatal);
 	tcase_add_test(tc, reset_forgets_rings_and_keeps_memory);
-	tcase_add_test(tc, reset_says_so_where_the_back_end_cannot);
+	tcase_add_test(tc, reset_without_a_message_for_it_is_ours_alone);
 }
 
 static void add_memory_tests(Suite *s)

@@ -206,9 +206,10 @@ VHOST_USER_API int vhost_user_frontend_stop(struct vhost_user_frontend *f,
 				       struct vsu_error *err);
 
 /*
- * Back to the initial state of the device: features and rings are forgotten,
- * memory stays. In READY. -EOPNOTSUPP where the back-end cannot: a new
- * connection does it.
+ * Back to the initial state of the device: features, rings and what is mapped
+ * in its shared memory regions are forgotten, memory stays. In READY. A
+ * back-end that has no message for it is not told: to it, stopped rings that
+ * start anew are all there is.
  */
 VHOST_USER_API int vhost_user_frontend_reset(struct vhost_user_frontend *f,
 					struct vsu_error *err);
