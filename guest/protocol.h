@@ -11,9 +11,13 @@
  *	rsi   number of the CPU, from 0
  *
  * At level 3 there is no HLT, no INT and no SYSCALL: a guest polls, parks a
- * CPU by reading the park port, and ends by writing to the power port. With
- * CVMM_BOOT_LEVEL0 in flags the guest was entered at level 0 and may take
- * interrupts.
+ * CPU by reading the park port, and ends by writing to the power port. A
+ * guest whose note has CVMM_BOOT_LEVEL0 in its flags is entered at level 0
+ * with I/O privilege level 0 and may take interrupts; that needs a KVM that
+ * runs level 0 natively.
+ *
+ * What makes an ELF file a guest of this protocol is a note in a PT_NOTE
+ * segment: name "cvmm", type 1, and struct cvmm_note.
  *
  * Everything is little-endian.
  */
@@ -25,6 +29,14 @@
 #define CVMM_BOOT_MAGIC		0x746f6f626d6d7663 /* "cvmmboot" */
 #define CVMM_BOOT_VERSION	1
 #define CVMM_BOOT_LEVEL0	0x1
+
+#define CVMM_NOTE_NAME		"cvmm"
+#define CVMM_NOTE_TYPE		1
+
+struct cvmm_note {
+	uint32_t version;	/* CVMM_BOOT_VERSION */
+	uint32_t flags;		/* CVMM_BOOT_LEVEL0 */
+};
 
 #define CVMM_BOOT_MAX_MEMORY	32
 #define CVMM_BOOT_MAX_DEVICES	32

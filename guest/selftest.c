@@ -59,6 +59,19 @@ static void show_all_shared(void)
 		show_shared(&devices[i], i);
 }
 
+/* The sum of its bytes tells that all of it arrived. */
+static void show_initrd(const struct cvmm_boot *boot)
+{
+	const unsigned char *at = (const unsigned char *)boot->initrd_gpa;
+	uint64_t i, sum = 0;
+
+	if (!boot->initrd_len)
+		return;
+	for (i = 0; i < boot->initrd_len; i++)
+		sum += at[i];
+	print("initrd: %lu bytes, sum %lu\n", boot->initrd_len, sum);
+}
+
 static void interact(void)
 {
 	for (;;) {
@@ -88,7 +101,9 @@ void guest_main(const struct cvmm_boot *boot, uint64_t cpu)
 	      boot->ncpus, boot->nmemory, boot->ndevices);
 	if (boot->magic != CVMM_BOOT_MAGIC || boot->size != sizeof(*boot))
 		fault("the boot information is not what was expected");
+	print("command line: %s\n", (const char *)boot->cmdline_gpa);
 	test_memory(boot);
+	show_initrd(boot);
 	for (i = 0; i < boot->ndevices; i++)
 		start_device(&boot->devices[i], i);
 	test_disks();

@@ -9,4 +9,12 @@ guest_start:
 	in	%dx, %eax
 	jmp	1b
 
+	/* struct cvmm_note: version 1, to be entered at level 3 */
+	.section .note.cvmm, "a", @note
+	.balign	4
+	.long	5, 8, 1
+	.asciz	"cvmm"
+	.balign	4
+	.long	1, 0
+
 	.section .note.GNU-stack, "", @progbits

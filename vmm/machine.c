@@ -42,7 +42,12 @@ static int parse_devices(struct vmm_machine *m, struct vsu_error *err)
 
 static int open_kernel(struct vmm_machine *m, struct vsu_error *err)
 {
-	return vmm_kernel_open(&m->kernel, m->options->kernel, err);
+	int rc = vmm_kernel_open(&m->kernel, m->options->kernel, err);
+
+	if (!rc && m->options->initrd)
+		rc = vmm_file_read(&m->initrd, "initrd", m->options->initrd,
+				   err);
+	return rc;
 }
 
 static int open_kvm(struct vmm_machine *m, struct vsu_error *err)
@@ -304,6 +309,7 @@ void vmm_machine_free(struct vmm_machine *m)
 	vmm_memory_free(&m->memory);
 	vmm_kvm_close(&m->kvm);
 	vmm_kernel_close(&m->kernel);
+	vmm_file_free(&m->initrd);
 	vsu_fd_close(&m->serial_irq_fd);
 	if (m->close_console)
 		vsu_fd_close(&m->console_out);

@@ -45,7 +45,8 @@ struct vmm_machine {
 	const struct vmm_options *options;
 	struct vmem_sigbus *sigbus;	/* borrowed */
 	struct ev_loop *loop;
-	struct vmm_kernel kernel;
+	struct vmm_kernel kernel;	/* until they are in guest memory */
+	struct vmm_file initrd;
 	struct vmm_kvm kvm;
 	struct vmm_memory memory;
 	struct vmm_slots *slots;
@@ -58,7 +59,7 @@ struct vmm_machine {
 	bool close_console;
 	unsigned int ndevices;
 	struct vmm_device devices[VMM_MAX_DEVICES];
-	uint64_t entry;
+	struct vmm_loaded loaded;
 	/* watchers of the loop */
 	ev_io on_cpus, on_console, on_input, on_writable;
 	ev_signal on_int, on_term;

@@ -14,8 +14,10 @@
 #include <vm-memory/access.h>
 #include <vmm-sys-util/checked.h>
 
+#include "../../guest/protocol.h"
 #include "../x86/long_mode.h"
 #include "elf.h"
+#include "note.h"
 
 #define MAX_SEGMENTS 64
 
@@ -93,20 +95,53 @@ static int check_segment(const struct vmm_kernel *kernel, const Elf64_Phdr *p,
 	return 0;
 }
 
-/* Xen's note, by which PVH kernels (vmlinux) are known. */
-static int refuse_pvh(const struct vmm_kernel *kernel, const Elf64_Phdr *p,
-		      struct vsu_error *err)
+/* What the notes say that a kernel is. */
+struct identity {
+	bool pvh, ours;
+	struct cvmm_note note;
+};
+
+/* Only the bytes that are really there; malformed notes end the walk. */
+static void read_notes(const struct vmm_kernel *kernel, const Elf64_Phdr *p,
+		       struct identity *id)
 {
-	uint64_t at;
+	struct vmm_notes notes = { .align = p->p_align == 8 ? 8 : 4 };
+	struct vmm_note note;
 
 	if (p->p_type != PT_NOTE ||
 	    vsu_range_exceeds(p->p_offset, p->p_filesz, kernel->size))
-		return 0;
-	for (at = 12; at + 4 <= p->p_filesz; at += 4)
-		if (!memcmp(kernel->bytes + p->p_offset + at, "Xen", 4))
-			return refuse(kernel, "a PVH kernel, which cvmm cannot"
-				" boot yet; use builtin:selftest or a static "
-				"ELF of its protocol", err);
+		return;
+	notes.bytes = kernel->bytes + p->p_offset;
+	notes.size = p->p_filesz;
+	while (vmm_note_next(&notes, &note)) {
+		id->pvh |= vmm_note_is_named(&note, "Xen");
+		if (!vmm_note_is_named(&note, CVMM_NOTE_NAME) ||
+		    note.type != CVMM_NOTE_TYPE ||
+		    note.desc_size != sizeof(id->note))
+			continue;
+		id->ours = true;
+		memcpy(&id->note, note.desc, sizeof(id->note));
+	}
+}
+
+static int check_identity(const struct vmm_kernel *kernel,
+			  const struct identity *id, struct vsu_error *err)
+{
+	if (id->pvh)	/* Xen's note is how vmlinux is known */
+		return refuse(kernel, "a PVH kernel, which cvmm cannot boot "
+			      "yet; use builtin:selftest or a static ELF of "
+			      "its protocol", err);
+	if (!id->ours)
+		return refuse(kernel, "an ELF without the note that declares a "
+			      "kernel of cvmm's boot protocol", err);
+	if (id->note.version != CVMM_BOOT_VERSION)
+		return vsu_error_set(err, -EBADMSG, "kernel '%s': made for "
+			"version %" PRIu32 " of the boot protocol; this is %d",
+			kernel->name, id->note.version, CVMM_BOOT_VERSION);
+	if (id->note.flags & ~CVMM_BOOT_LEVEL0)
+		return vsu_error_set(err, -EBADMSG, "kernel '%s': its note has"
+			" unknown flags, %#" PRIx32, kernel->name,
+			id->note.flags);
 	return 0;
 }
 
@@ -127,10 +162,8 @@ static int load_segment(const struct vmm_kernel *kernel,
 			const struct vmem_view *view, const Elf64_Phdr *p,
 			struct vsu_error *err)
 {
-	int rc = check_segment(kernel, p, err);
+	int rc;
 
-	if (rc)
-		return rc;
 	if (!vmem_check_range(view, p->p_paddr, p->p_memsz, VMEM_WRITE))
 		return vsu_error_set(err, -E2BIG, "kernel '%s': its segment of"
 			" %" PRIu64 " bytes at %#" PRIx64 " does not fit into "
@@ -145,35 +178,90 @@ static int load_segment(const struct vmm_kernel *kernel,
 
 static bool holds(const Elf64_Phdr *p, uint64_t entry)
 {
-	return p->p_type == PT_LOAD && entry >= p->p_paddr &&
-	       entry - p->p_paddr < p->p_memsz;
+	return entry >= p->p_paddr && entry - p->p_paddr < p->p_memsz;
+}
+
+/* The loadable segments of a file whose header has been checked. */
+static unsigned int read_segments(const struct vmm_kernel *kernel,
+				  const Elf64_Ehdr *h, Elf64_Phdr *segments,
+				  struct identity *id)
+{
+	unsigned int i, n = 0;
+
+	for (i = 0; i < h->e_phnum; i++) {
+		read_segment(kernel, h, i, &segments[n]);
+		read_notes(kernel, &segments[n], id);
+		if (segments[n].p_type == PT_LOAD && segments[n].p_memsz)
+			n++;
+	}
+	return n;
+}
+
+static int check_segments(const struct vmm_kernel *kernel,
+			  const Elf64_Phdr *segments, unsigned int n,
+			  struct vsu_error *err)
+{
+	unsigned int i, k;
+	int rc = 0;
+
+	for (i = 0; !rc && i < n; i++) {
+		rc = check_segment(kernel, &segments[i], err);
+		for (k = 0; !rc && k < i; k++)
+			if (vsu_ranges_overlap(segments[i].p_paddr,
+					       segments[i].p_memsz,
+					       segments[k].p_paddr,
+					       segments[k].p_memsz))
+				rc = refuse(kernel, "two of its segments "
+					    "overlap", err);
+	}
+	return rc;
+}
+
+static int load_segments(const struct vmm_kernel *kernel,
+			 const struct vmem_view *view,
+			 const Elf64_Phdr *segments, unsigned int n,
+			 struct vmm_loaded *loaded, struct vsu_error *err)
+{
+	const Elf64_Phdr *p;
+	bool entry_loaded = false;
+	int rc = 0;
+
+	for (p = segments; !rc && p < segments + n; p++) {
+		rc = load_segment(kernel, view, p, err);
+		entry_loaded |= holds(p, loaded->entry);
+		if (p->p_paddr < loaded->first)
+			loaded->first = p->p_paddr;
+		if (p->p_paddr + p->p_memsz > loaded->end)
+			loaded->end = p->p_paddr + p->p_memsz;
+	}
+	if (!rc && !entry_loaded)
+		return refuse(kernel, "its entry point lies in no segment",
+			      err);
+	return rc;
 }
 
 int vmm_kernel_load(const struct vmm_kernel *kernel,
-		    const struct vmem_view *view, uint64_t *entry,
+		    const struct vmem_view *view, struct vmm_loaded *out,
 		    struct vsu_error *err)
 {
-	bool entry_loaded = false;
+	struct vmm_loaded loaded = { .first = UINT64_MAX };
+	Elf64_Phdr segments[MAX_SEGMENTS];
+	struct identity id = { 0 };
+	unsigned int n;
 	Elf64_Ehdr h;
-	Elf64_Phdr p;
-	unsigned int i;
 	int rc = read_header(kernel, &h, err);
 
-	for (i = 0; !rc && i < h.e_phnum; i++) {
-		read_segment(kernel, &h, i, &p);
-		rc = refuse_pvh(kernel, &p, err);
-	}
-	for (i = 0; !rc && i < h.e_phnum; i++) {
-		read_segment(kernel, &h, i, &p);
-		if (p.p_type == PT_LOAD && p.p_memsz)
-			rc = load_segment(kernel, view, &p, err);
-		entry_loaded |= holds(&p, h.e_entry);
-	}
 	if (rc)
 		return rc;
-	if (!entry_loaded)
-		return refuse(kernel, "its entry point lies in no segment",
-			      err);
-	*entry = h.e_entry;
-	return 0;
+	n = read_segments(kernel, &h, segments, &id);
+	loaded.entry = h.e_entry;
+	loaded.level0 = id.note.flags & CVMM_BOOT_LEVEL0;
+	rc = check_identity(kernel, &id, err);
+	if (!rc)
+		rc = check_segments(kernel, segments, n, err);
+	if (!rc)
+		rc = load_segments(kernel, view, segments, n, &loaded, err);
+	if (!rc)
+		*out = loaded;
+	return rc;
 }

@@ -12,6 +12,7 @@
 #include "../../guest/protocol.h"
 #include "../x86/long_mode.h"
 #include "info.h"
+#include "initrd.h"
 
 static_assert(VMM_BOOT_INFO_GPA + sizeof(struct cvmm_boot) <=
 	      VMM_BOOT_CMDLINE_GPA, "boot information ends before its next");
@@ -67,15 +68,28 @@ static void describe_devices(const struct vmm_machine *m,
 	boot->ndevices = i;
 }
 
+static int write_initrd(struct vmm_machine *m, const struct vmem_view *view,
+			struct cvmm_boot *boot, struct vsu_error *err)
+{
+	if (!m->initrd.bytes)
+		return 0;
+	boot->initrd_len = m->initrd.size;
+	return vmm_initrd_load(&m->initrd, view, &m->loaded,
+			       &boot->initrd_gpa, err);
+}
+
 static int write_info(struct vmm_machine *m, const struct vmem_view *view,
 		      struct vsu_error *err)
 {
 	struct cvmm_boot boot = {
 		.magic = CVMM_BOOT_MAGIC, .version = CVMM_BOOT_VERSION,
 		.size = sizeof(boot), .ncpus = m->options->cpus,
+		.flags = m->loaded.level0 ? CVMM_BOOT_LEVEL0 : 0,
 	};
 	int rc = write_cmdline(m, view, &boot, err);
 
+	if (!rc)
+		rc = write_initrd(m, view, &boot, err);
 	if (rc)
 		return rc;
 	describe_memory(view, &boot);
@@ -98,7 +112,8 @@ static int write_tables(const struct vmem_view *view, struct vsu_error *err)
 static int start_cpus(struct vmm_machine *m, struct vsu_error *err)
 {
 	struct vmm_x86_start start = {
-		.entry = m->entry, .rdi = VMM_BOOT_INFO_GPA,
+		.entry = m->loaded.entry, .rdi = VMM_BOOT_INFO_GPA,
+		.level0 = m->loaded.level0,
 	};
 	unsigned int i;
 	int rc = 0;
@@ -113,16 +128,31 @@ static int start_cpus(struct vmm_machine *m, struct vsu_error *err)
 	return rc;
 }
 
+/* Everything of the protocol's own lies there. */
+static int check_low_memory(const struct vmem_view *view,
+			    struct vsu_error *err)
+{
+	if (vmem_check_range(view, 0, VMM_BOOT_KERNEL_GPA, VMEM_WRITE))
+		return 0;
+	return vsu_error_set(err, -EFAULT, "the guest boots in its first MiB, "
+		"and not all of that is writable memory; place some with "
+		"--memory at=0");
+}
+
 int vmm_boot_prepare(struct vmm_machine *m, struct vsu_error *err)
 {
 	const struct vmem_view *view = vmem_map_view(vmm_memory_map(&m->memory));
-	int rc = vmm_kernel_load(&m->kernel, view, &m->entry, err);
+	int rc = check_low_memory(view, err);
 
+	if (!rc)
+		rc = vmm_kernel_load(&m->kernel, view, &m->loaded, err);
 	if (!rc)
 		rc = write_info(m, view, err);
 	if (!rc)
 		rc = write_tables(view, err);
 	if (!rc)
 		rc = start_cpus(m, err);
+	vmm_kernel_close(&m->kernel);	/* the guest has its own copy */
+	vmm_file_free(&m->initrd);
 	return rc;
 }

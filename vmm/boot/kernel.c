@@ -3,11 +3,8 @@
 #include <config.h>
 
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-#include <sys/mman.h>
 
-#include <vmm-sys-util/fd.h>
 #include <vmm-sys-util/parse.h>
 
 #include "elf.h"
@@ -45,58 +42,6 @@ static int open_builtin(struct vmm_kernel *kernel, const char *name,
 			     near ? near : "selftest");
 }
 
-/* A private copy of the file, so that later changes do not matter. */
-static int read_file(struct vmm_kernel *kernel, int fd, uint64_t size,
-		     struct vsu_error *err)
-{
-	void *copy;
-	ssize_t n;
-
-	if (!size || size > SIZE_MAX / 2)
-		return vsu_error_set(err, -EBADMSG,
-			"kernel '%s': an empty file is no kernel",
-			kernel->name);
-	copy = mmap(NULL, size, PROT_READ | PROT_WRITE,
-		    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (copy == MAP_FAILED)
-		return vsu_error_sys(err, -errno, "kernel '%s'", kernel->name);
-	kernel->mapping = copy;
-	kernel->size = size;
-	kernel->bytes = copy;
-	n = vsu_fd_pread_full(fd, copy, size, 0);
-	if (n < 0)
-		return vsu_error_sys(err, (int)n, "cannot read kernel '%s'",
-				     kernel->name);
-	if ((uint64_t)n < size)
-		return vsu_error_set(err, -EBADMSG,
-			"kernel '%s' became shorter while it was read",
-			kernel->name);
-	return 0;
-}
-
-static int open_file(struct vmm_kernel *kernel, struct vsu_error *err)
-{
-	/* Not to wait for a writer when it is a FIFO. */
-	int fd = open(kernel->name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	uint64_t size = 0;
-	int rc, kind;
-
-	if (fd < 0)
-		return vsu_error_sys(err, -errno, "cannot open kernel '%s'",
-				     kernel->name);
-	kind = vsu_fd_kind(fd);
-	if (kind == VSU_FD_REGULAR)
-		rc = vsu_fd_size(fd, &size);
-	else
-		rc = vsu_error_set(err, -ENODEV, "kernel '%s' is %s; it must "
-				   "be a regular file", kernel->name,
-				   vsu_fd_kind_name(kind));
-	if (!rc)
-		rc = read_file(kernel, fd, size, err);
-	vsu_fd_close(&fd);
-	return rc;
-}
-
 int vmm_kernel_open(struct vmm_kernel *kernel, const char *name,
 		    struct vsu_error *err)
 {
@@ -106,15 +51,14 @@ int vmm_kernel_open(struct vmm_kernel *kernel, const char *name,
 	kernel->name = name;
 	if (!strncmp(name, PREFIX, strlen(PREFIX)))
 		return open_builtin(kernel, name + strlen(PREFIX), err);
-	rc = open_file(kernel, err);
-	if (rc)
-		vmm_kernel_close(kernel);
+	rc = vmm_file_read(&kernel->file, "kernel", name, err);
+	kernel->bytes = kernel->file.bytes;
+	kernel->size = kernel->file.size;
 	return rc;
 }
 
 void vmm_kernel_close(struct vmm_kernel *kernel)
 {
-	if (kernel->mapping)
-		munmap(kernel->mapping, kernel->size);
+	vmm_file_free(&kernel->file);
 	memset(kernel, 0, sizeof(*kernel));
 }

@@ -116,8 +116,5 @@ int vmm_long_mode_tables(const struct vmem_view *view,
 		rc = map_range(&t, &low);
 	for (i = 0; !rc && i < n; i++)
 		rc = map_range(&t, &ranges[i]);
-	if (rc == -EFAULT)
-		return vsu_error_set(err, rc, "the guest has no writable "
-				     "memory in its first MiB to boot in");
 	return rc;
 }

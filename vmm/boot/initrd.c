@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Where an initrd goes: the highest place that is free. */
+#include <config.h>
+
+#include <errno.h>
+#include <stdbool.h>
+
+#include <vm-memory/access.h>
+
+#include "../layout.h"
+#include "../x86/long_mode.h"
+#include "initrd.h"
+
+/* The highest page-aligned start of len bytes in [first, end). */
+static bool fit_below(uint64_t first, uint64_t end, uint64_t len, uint64_t *at)
+{
+	if (end <= first || end - first < len)
+		return false;
+	*at = (end - len) & ~(VMM_PAGE - 1);
+	return *at >= first;
+}
+
+/* In one range of memory: above the kernel, or else below it. */
+static bool fit_in(const struct vmem_range *r, const struct vmm_loaded *kernel,
+		   uint64_t len, uint64_t *at)
+{
+	uint64_t first = r->first, end = r->first + r->span + 1, above;
+
+	if (!(r->flags & VMEM_WRITE))
+		return false;
+	if (end > VMM_HOLE_FIRST)
+		end = VMM_HOLE_FIRST;
+	if (first < VMM_BOOT_KERNEL_GPA)
+		first = VMM_BOOT_KERNEL_GPA;
+	above = kernel->end > first ? kernel->end : first;
+	if (kernel->first >= end || kernel->end <= first)
+		return fit_below(first, end, len, at);
+	return fit_below(above, end, len, at) ||
+	       fit_below(first, kernel->first, len, at);
+}
+
+int vmm_initrd_load(const struct vmm_file *initrd,
+		    const struct vmem_view *view,
+		    const struct vmm_loaded *kernel, uint64_t *gpa,
+		    struct vsu_error *err)
+{
+	bool found = false;
+	uint64_t at = 0;
+	uint32_t i;
+	int rc;
+
+	for (i = view->n; i-- && !found;)
+		found = fit_in(&view->ranges[i], kernel, initrd->size, &at);
+	if (!found)
+		return vsu_error_set(err, -E2BIG, "option --initrd: its %zu "
+			"bytes do not fit into the guest's memory beside the "
+			"kernel; give it more with --memory", initrd->size);
+	rc = vmem_write_exact(view, at, initrd->bytes, initrd->size);
+	if (!rc)
+		*gpa = at;
+	return rc;
+}
