@@ -67,7 +67,7 @@ static bool has_bitmaps(const struct vmem_view *view)
 
 static void keep_for_flights(struct vq *q)
 {
-	uint32_t i, left = q->inflight;
+	uint32_t i, left = vq_priv_inflight(q);
 
 	for (i = 0; left && i < q->nflights; i++) {
 		struct vq_priv_flight *f = &q->flights[i];
@@ -90,13 +90,24 @@ void vq_priv_detach(struct vq *q)
 	q->view = NULL;
 }
 
+/* At first the range of the device area, which allows everything. */
+static void remember(struct vq *q)
+{
+	uint32_t i, hint = 0;
+
+	q->range = vmem_view_range(q->view, &hint, q->area[AREA_DEVICE].gpa, 1,
+				   VMEM_READ | VMEM_WRITE);
+	for (i = 0; i < STRETCHES; i++)
+		q->stretch[i] = q->range;
+}
+
 static void install(struct vq *q, struct vmem_map *map)
 {
 	vq_priv_detach(q);
 	q->map = map;
 	q->view = vmem_map_view(map);
 	q->seen = q->view->generation;
-	q->hint = 0;
+	remember(q);
 	q->marks = has_bitmaps(q->view);
 }
 

@@ -14,7 +14,7 @@ static uint32_t after(const struct vq *q, uint32_t at)
 
 void vq_priv_order_add(struct vq *q, uint16_t head)
 {
-	q->flights[q->order_in].order = head;
+	q->order[q->order_in] = head;
 	q->order_in = after(q, q->order_in);
 }
 
@@ -32,7 +32,7 @@ void vq_priv_push_in_order(struct vq *q, uint16_t head, uint32_t written,
 	f->state = FLIGHT_WAITING;
 	f->written = written;
 	for (;;) {
-		head = q->flights[q->order_out].order;
+		head = q->order[q->order_out];
 		f = &q->flights[head];
 		if (f->state != FLIGHT_WAITING)
 			return;

@@ -58,8 +58,7 @@ static inline int packed_take(struct vq *q, struct vq_chain *chain)
 	if (VSU_UNLIKELY(q->slots >= q->size))
 		return vq_priv_break(q, VQ_BROKEN_INDEX, q->slots, q->size);
 	d.addr = ring_load64(slot_at(q, q->next_avail));
-	rc = vq_priv_walk(q, chain, d, q->next_avail, q->size - q->slots, true,
-			  &slots, &id);
+	rc = vq_priv_walk(q, chain, d, q->next_avail, true, &slots, &id);
 	if (VSU_UNLIKELY(rc))
 		return rc;
 	if (VSU_UNLIKELY(id >= q->size))
@@ -72,40 +71,37 @@ static inline int packed_take(struct vq *q, struct vq_chain *chain)
 	return 1;
 }
 
-static int packed_pop(struct vq *q, struct vq_chain *chain)
+static int packed_pop_batch(struct vq *q, struct vq_chain *chains,
+			    unsigned int n)
 {
-	int rc;
+	uint64_t bytes = 0;
+	int i, rc = 0;
 
 	if (VSU_UNLIKELY(!vq_priv_fresh(q)))
 		return -EFAULT;
-	rc = packed_take(q, chain);
+	for (i = 0; (unsigned int)i < n; i++) {
+		rc = packed_take(q, &chains[i]);
+		if (VSU_UNLIKELY(rc <= 0))
+			break;
+		bytes += vq_priv_chain_bytes(&chains[i]);
+	}
+	vq_priv_count(q, i, bytes);
+	if (i)
+		return i;
 	q->count[VQ_COUNT_EMPTY] += rc == 0;
 	return rc;
 }
 
-static int packed_pop_batch(struct vq *q, struct vq_chain *chains,
-			    unsigned int n)
+static int packed_pop(struct vq *q, struct vq_chain *chain)
 {
-	unsigned int i;
-	int rc;
-
-	if (VSU_UNLIKELY(!vq_priv_fresh(q)))
-		return -EFAULT;
-	for (i = 0; i < n; i++) {
-		rc = packed_take(q, &chains[i]);
-		if (VSU_UNLIKELY(rc <= 0)) {
-			q->count[VQ_COUNT_EMPTY] += rc == 0 && i == 0;
-			return i ? (int)i : rc;
-		}
-	}
-	return (int)i;
+	return packed_pop_batch(q, chain, 1);
 }
 
 static void packed_unpop(struct vq *q, struct vq_chain *chain)
 {
 	uint32_t slots = q->flights[chain->head].ndesc;
 
-	vq_priv_untaken(q, chain->head);
+	vq_priv_untaken(q, chain);
 	step_back(q, &q->next_avail, &q->avail_wrap, slots);
 	q->slots -= slots;
 }
@@ -128,14 +124,21 @@ static void packed_use(struct vq *q, uint16_t id, uint32_t written)
 	q->pending += q->flights[id].ndesc;
 }
 
-static void packed_push(struct vq *q, struct vq_chain *chain, uint32_t written)
+static void packed_push(struct vq *q, const struct vq_chain *chains,
+		       const uint32_t *written, unsigned int n)
 {
+	unsigned int i;
+
 	if (VSU_UNLIKELY(q->in_order)) {
-		vq_priv_push_in_order(q, chain->head, written, packed_use);
+		for (i = 0; i < n; i++)
+			vq_priv_push_in_order(q, chains[i].head, written[i],
+					      packed_use);
 		return;
 	}
-	packed_use(q, chain->head, written);
-	vq_priv_release(q, chain->head);
+	for (i = 0; i < n; i++) {
+		packed_use(q, chains[i].head, written[i]);
+		vq_priv_release(q, chains[i].head);
+	}
 }
 
 /* The slots from the first held back on, in up to two runs. */

@@ -33,10 +33,14 @@ static void idle_unpop(struct vq *q, struct vq_chain *chain)
 	vq_priv_release(q, chain->head);
 }
 
-static void idle_push(struct vq *q, struct vq_chain *chain, uint32_t written)
+static void idle_push(struct vq *q, const struct vq_chain *chains,
+		      const uint32_t *written, unsigned int n)
 {
+	unsigned int i;
+
 	(void)written;
-	vq_priv_release(q, chain->head);
+	for (i = 0; i < n; i++)
+		vq_priv_release(q, chains[i].head);
 }
 
 static bool idle_false(struct vq *q)
@@ -89,6 +93,7 @@ void vq_free(struct vq *q)
 			vq_priv_flight_unmap(&q->flights[i]);
 	vq_set_space(q, NULL);
 	free(q->flights);
+	free(q->order);
 	free(q);
 }
 
@@ -142,19 +147,19 @@ static int set_areas(struct vq *q, const struct vq_config *config,
 	return 0;
 }
 
-/* The last allocation in the life of an enabled queue. */
+/* The last allocations in the life of an enabled queue. */
 static int make_flights(struct vq *q, uint32_t size, struct vsu_error *err)
 {
-	struct vq_priv_flight *flights;
-
 	if (q->nflights != size) {
-		flights = calloc(size, sizeof(*flights));
-		if (!flights)
+		free(q->flights);
+		free(q->order);
+		q->nflights = 0;
+		q->flights = calloc(size, sizeof(*q->flights));
+		q->order = calloc(size, sizeof(*q->order));
+		if (!q->flights || !q->order)
 			return vsu_error_set(err, -ENOMEM,
 					     "ring %u: no memory for %" PRIu32
 					     " entries", q->index, size);
-		free(q->flights);
-		q->flights = flights;
 		q->nflights = size;
 	}
 	memset(q->flights, 0, size * sizeof(*q->flights));
@@ -178,7 +183,7 @@ static int take_layout(struct vq *q, const struct vq_config *config,
 {
 	int rc;
 
-	if (q->enabled || q->inflight)
+	if (q->enabled || vq_priv_inflight(q))
 		return vsu_error_set(err, -EBUSY, "ring %" PRIu32 " is %s",
 				     config->index, q->enabled ?
 				     "enabled already" :
@@ -266,12 +271,19 @@ uint32_t vq_size(const struct vq *q)
 
 unsigned int vq_inflight(const struct vq *q)
 {
-	return q->inflight;
+	return vq_priv_inflight(q);
 }
 
 uint64_t vq_counter(const struct vq *q, enum vq_counter which)
 {
-	return which <= VQ_COUNT_FAULTS ? q->count[which] : 0;
+	switch (which) {
+	case VQ_COUNT_CHAINS:
+		return q->taken;
+	case VQ_COUNT_BYTES:
+		return q->bytes;
+	default:
+		return which <= VQ_COUNT_FAULTS ? q->count[which] : 0;
+	}
 }
 
 int vq_pop(struct vq *q, struct vq_chain *chain)
@@ -291,7 +303,13 @@ void vq_unpop(struct vq *q, struct vq_chain *chain)
 
 void vq_push(struct vq *q, struct vq_chain *chain, uint32_t written)
 {
-	q->ops->push(q, chain, written);
+	q->ops->push(q, chain, &written, 1);
+}
+
+void vq_push_batch(struct vq *q, struct vq_chain *chains,
+		   const uint32_t *written, unsigned int n)
+{
+	q->ops->push(q, chains, written, n);
 }
 
 bool vq_publish(struct vq *q)

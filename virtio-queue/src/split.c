@@ -40,39 +40,37 @@ static uint16_t mask(const struct vq *q, uint16_t index)
 	return index & (uint16_t)(q->size - 1);
 }
 
-/* How many chains wait; the index is loaded when none is known to. */
-static inline int split_waiting(struct vq *q)
+/* How many chains wait, up to want; the index is loaded when too few do. */
+static inline int split_waiting(struct vq *q, unsigned int want)
 {
 	uint16_t n = (uint16_t)(q->avail_idx - q->next_avail);
 
-	if (n)
-		return n;
-	/* pairs with the driver's release of the index: entries and
-	   descriptors are loaded after it */
-	q->avail_idx = ring_load16_acquire(driver_area(q) + RING_IDX);
-	n = (uint16_t)(q->avail_idx - q->next_avail);
-	if (VSU_UNLIKELY(n > q->size))
-		return vq_priv_break(q, VQ_BROKEN_INDEX, n, q->size);
-	return n;
+	if (n < want) {
+		/* pairs with the driver's release of the index: entries and
+		   descriptors are loaded after it */
+		q->avail_idx = ring_load16_acquire(driver_area(q) + RING_IDX);
+		n = (uint16_t)(q->avail_idx - q->next_avail);
+		if (VSU_UNLIKELY(n > q->size))
+			return vq_priv_break(q, VQ_BROKEN_INDEX, n, q->size);
+	}
+	return n < want ? n : (int)want;
 }
 
 static inline int split_take(struct vq *q, struct vq_chain *chain)
 {
-	uint16_t slot = mask(q, q->next_avail), unused = 0;
-	uint16_t head = ring_load16(driver_area(q) + RING_ENTRIES + 2u * slot);
-	struct vq_priv_flight *f;
-	uint32_t slots = 0;
+	uint16_t head = ring_load16(driver_area(q) + RING_ENTRIES +
+				    2u * mask(q, q->next_avail)), unused;
+	uint32_t slots;
 	int rc;
 
 	if (VSU_UNLIKELY(head >= q->size))
 		return vq_priv_break(q, VQ_BROKEN_HEAD, head, q->size);
-	f = &q->flights[head];
-	if (VSU_UNLIKELY(f->state))
+	if (VSU_UNLIKELY(q->flights[head].state))
 		return vq_priv_break(q, VQ_BROKEN_TWICE, head, q->size);
 	rc = vq_priv_walk(q, chain,
 			  ring_load_desc(q->area[AREA_DESC].hva +
 					 (uint32_t)head * RING_DESC_SIZE),
-			  head, q->size, false, &slots, &unused);
+			  head, false, &slots, &unused);
 	if (VSU_UNLIKELY(rc))
 		return rc;
 	q->next_avail++;
@@ -80,42 +78,37 @@ static inline int split_take(struct vq *q, struct vq_chain *chain)
 	return 1;
 }
 
-static int split_pop(struct vq *q, struct vq_chain *chain)
-{
-	int n;
-
-	if (VSU_UNLIKELY(!vq_priv_fresh(q)))
-		return -EFAULT;
-	n = split_waiting(q);
-	if (VSU_LIKELY(n > 0))
-		return split_take(q, chain);
-	q->count[VQ_COUNT_EMPTY] += n == 0;
-	return n;
-}
-
 static int split_pop_batch(struct vq *q, struct vq_chain *chains,
 			   unsigned int n)
 {
-	unsigned int i;
-	int rc;
+	int i, rc = 1, waiting;
+	uint64_t bytes = 0;
 
 	if (VSU_UNLIKELY(!vq_priv_fresh(q)))
 		return -EFAULT;
-	for (i = 0; i < n; i++) {
-		rc = split_waiting(q);
-		if (rc > 0)
-			rc = split_take(q, &chains[i]);
-		if (VSU_UNLIKELY(rc <= 0)) {
-			q->count[VQ_COUNT_EMPTY] += rc == 0 && i == 0;
-			return i ? (int)i : rc;
-		}
+	waiting = split_waiting(q, n < q->size ? n : q->size);
+	if (VSU_UNLIKELY(waiting <= 0)) {
+		q->count[VQ_COUNT_EMPTY] += waiting == 0;
+		return waiting;
 	}
-	return (int)i;
+	for (i = 0; i < waiting; i++) {
+		rc = split_take(q, &chains[i]);
+		if (VSU_UNLIKELY(rc < 0))
+			break;
+		bytes += vq_priv_chain_bytes(&chains[i]);
+	}
+	vq_priv_count(q, i, bytes);
+	return i ? i : rc;
+}
+
+static int split_pop(struct vq *q, struct vq_chain *chain)
+{
+	return split_pop_batch(q, chain, 1);
 }
 
 static void split_unpop(struct vq *q, struct vq_chain *chain)
 {
-	vq_priv_untaken(q, chain->head);
+	vq_priv_untaken(q, chain);
 	q->next_avail--;
 }
 
@@ -126,14 +119,21 @@ static void split_use(struct vq *q, uint16_t id, uint32_t written)
 	q->next_used++;
 }
 
-static void split_push(struct vq *q, struct vq_chain *chain, uint32_t written)
+static void split_push(struct vq *q, const struct vq_chain *chains,
+		       const uint32_t *written, unsigned int n)
 {
+	unsigned int i;
+
 	if (VSU_UNLIKELY(q->in_order)) {
-		vq_priv_push_in_order(q, chain->head, written, split_use);
+		for (i = 0; i < n; i++)
+			vq_priv_push_in_order(q, chains[i].head, written[i],
+					      split_use);
 		return;
 	}
-	split_use(q, chain->head, written);
-	vq_priv_release(q, chain->head);
+	for (i = 0; i < n; i++) {
+		split_use(q, chains[i].head, written[i]);
+		vq_priv_release(q, chains[i].head);
+	}
 }
 
 /* The used elements of [published, next_used), in up to two runs. */

@@ -23,9 +23,11 @@ struct vq_priv_flight {
 	uint32_t written;	/* while waiting */
 	uint16_t ndesc;		/* ring slots (packed) */
 	uint16_t state;		/* enum vq_priv_state */
-	uint16_t order;		/* not of this id: the table's n-th member is
-				   the n-th head in the order of arrival */
 };
+
+/* Addresses are remembered by stretches of 4 MiB, modulo their number. */
+#define STRETCH_SHIFT	22
+#define STRETCHES	16u
 
 typedef void (*vq_priv_use_fn)(struct vq *q, uint16_t id, uint32_t written);
 
@@ -34,7 +36,8 @@ struct vq_priv_ops {
 	int (*pop)(struct vq *q, struct vq_chain *chain);
 	int (*pop_batch)(struct vq *q, struct vq_chain *chains, unsigned int n);
 	void (*unpop)(struct vq *q, struct vq_chain *chain);
-	void (*push)(struct vq *q, struct vq_chain *chain, uint32_t written);
+	void (*push)(struct vq *q, const struct vq_chain *chains,
+		     const uint32_t *written, unsigned int n);
 	bool (*publish)(struct vq *q);
 	void (*disable_notify)(struct vq *q);
 	bool (*enable_notify)(struct vq *q);
@@ -70,7 +73,8 @@ struct vq {
 	const uint64_t *generation;	/* the space's */
 	uint64_t seen;			/* the generation worked on */
 	const struct vmem_view *view;
-	uint32_t hint;			/* last range hit */
+	const struct vmem_range *range;	/* the one that was hit last */
+	const struct vmem_range *stretch[STRETCHES];
 	uint32_t size;
 	uint32_t limit;			/* longest chain */
 	bool has_indirect, has_event_idx, in_order;
@@ -83,11 +87,13 @@ struct vq {
 	uint32_t slots;			/* packed: in flight or not published */
 	uint32_t pending;		/* packed: slots that are not published */
 	uint64_t first_word;		/* packed: of the first of them */
-	uint32_t inflight;		/* popped, not yet pushed */
+	uint64_t taken, released;	/* chains popped, and those pushed */
+	uint64_t bytes;			/* of chains popped */
+	uint16_t *order;		/* ids in the order of their arrival */
 	uint32_t order_in, order_out;	/* next to arrive, next to be used */
 	struct vq_priv_flight *flights;	/* by buffer id */
 	struct vq_priv_area area[AREA_COUNT];
-	uint64_t count[VQ_COUNT_FAULTS + 1];
+	uint64_t count[VQ_COUNT_FAULTS + 1];	/* but for taken and bytes */
 
 	/* set-up */
 	const struct vq_priv_format *format;
@@ -148,11 +154,22 @@ void vq_priv_push_in_order(struct vq *q, uint16_t head, uint32_t written,
 extern const struct vq_priv_format vq_priv_split;
 extern const struct vq_priv_format vq_priv_packed;
 
+static inline uint32_t vq_priv_inflight(const struct vq *q)
+{
+	return (uint32_t)(q->taken - q->released);
+}
+
 /* False when the memory changed and the ring is not in it any more. */
 static inline bool vq_priv_fresh(struct vq *q)
 {
 	return VSU_LIKELY(__atomic_load_n(q->generation, __ATOMIC_ACQUIRE) ==
 			  q->seen) || vq_priv_refresh(q) == 0;
+}
+
+static inline const struct vmem_range **vq_priv_stretch(struct vq *q,
+							uint64_t gpa)
+{
+	return &q->stretch[gpa >> STRETCH_SHIFT & (STRETCHES - 1)];
 }
 
 /* The chain was walked and is the device's from here on. */
@@ -165,13 +182,20 @@ static inline void vq_priv_taken(struct vq *q, struct vq_chain *chain,
 	f->ndesc = ndesc;
 	chain->head = head;
 	chain->ndesc = ndesc;
-	q->inflight++;
-	q->count[VQ_COUNT_CHAINS]++;
-	q->count[VQ_COUNT_BYTES] += (uint64_t)chain->readable_len +
-				    chain->writable_len;
-	q->count[VQ_COUNT_FAULTS] += chain->fault.why != VQ_FAULT_NONE;
 	if (VSU_UNLIKELY(q->in_order))
 		vq_priv_order_add(q, head);
+}
+
+/* Counts n chains that were popped together. */
+static inline void vq_priv_count(struct vq *q, int n, uint64_t bytes)
+{
+	q->taken += (uint32_t)n;
+	q->bytes += bytes;
+}
+
+static inline uint64_t vq_priv_chain_bytes(const struct vq_chain *chain)
+{
+	return (uint64_t)chain->readable_len + chain->writable_len;
 }
 
 /* The chain is the device's no more: its hold on memory ends. */
@@ -182,13 +206,17 @@ static inline void vq_priv_release(struct vq *q, uint16_t head)
 	if (VSU_UNLIKELY(f->map))
 		vq_priv_flight_unmap(f);
 	f->state = FLIGHT_FREE;
-	q->inflight--;
+	q->released++;
 }
 
 /* The chain goes back to the ring. */
-static inline void vq_priv_untaken(struct vq *q, uint16_t head)
+static inline void vq_priv_untaken(struct vq *q,
+				   const struct vq_chain *chain)
 {
-	vq_priv_release(q, head);
+	vq_priv_release(q, chain->head);
+	q->taken--;
+	q->released--;
+	q->bytes -= vq_priv_chain_bytes(chain);
 	if (q->in_order)
 		vq_priv_order_undo(q);
 }

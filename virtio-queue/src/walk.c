@@ -26,15 +26,32 @@ static enum vq_fault_why fault_why(struct vq *q, uint64_t gpa, uint32_t len,
 	return VQ_FAULT_UNMAPPED;
 }
 
-int vq_priv_walk_pieces(struct vq *q, struct vq_chain *chain, uint32_t at,
-			uint64_t gpa, uint32_t len, uint32_t access)
+unsigned char *vq_priv_walk_search(struct vq *q, uint64_t gpa, uint32_t len,
+				   uint32_t access)
 {
+	uint32_t at = vmem_view_find(q->view, gpa);
+	const struct vmem_range *range;
+
+	if (at == q->view->n)
+		return NULL;
+	range = &q->view->ranges[at];
+	if (!walk_range_holds(range, gpa, len) || !(range->flags & access))
+		return NULL;
+	if (range->flags == (VMEM_READ | VMEM_WRITE))
+		*vq_priv_stretch(q, gpa) = range;
+	return range->hva + (gpa - range->first);
+}
+
+/* The pieces of a buffer: their number, or 0 with the fault filled. */
+static int add_pieces(struct vq *q, struct vq_chain *chain, struct iovec *iov,
+		      uint64_t gpa, uint32_t len, uint32_t access)
+{
+	uint32_t room = chain->iov_max - (uint32_t)(iov - chain->iov);
 	uint64_t done = 0;
 	int n = 0;
 
-	if (at < chain->iov_max && !wraps(gpa, len))
-		n = vmem_slices(q->view, gpa, len, access, chain->iov + at,
-				chain->iov_max - at, &done);
+	if (room && !wraps(gpa, len))
+		n = vmem_slices(q->view, gpa, len, access, iov, room, &done);
 	if (n > 0 && done == len)
 		return n;
 	if (!chain->fault.why) {
@@ -45,21 +62,60 @@ int vq_priv_walk_pieces(struct vq *q, struct vq_chain *chain, uint32_t at,
 	return 0;
 }
 
-int vq_priv_walk_table_memory(struct vq *q, struct walk_table *table)
+int vq_priv_walk_rare(struct vq *q, struct vq_chain *chain, struct walk *w,
+		      struct iovec **iov, uint64_t gpa, uint32_t len,
+		      uint32_t access)
 {
-	uint32_t len = table->n * RING_DESC_SIZE;
+	uint32_t left = w->left - (uint32_t)(*iov - w->mark);
+	int n = 0;
 
-	if (!wraps(table->gpa, len) &&
-	    vmem_check_range(q->view, table->gpa, len, VMEM_READ))
-		return 0;
-	return vq_priv_break(q, VQ_BROKEN_TABLE_MEMORY, table->gpa, len);
+	if (!left)
+		return vq_priv_break(q, VQ_BROKEN_LOOP, q->limit, q->limit);
+	/* a list ends in front of the first bad buffer of its kind */
+	if (len && !(w->bad & access)) {
+		n = add_pieces(q, chain, *iov, gpa, len, access);
+		if (n < 0)
+			return n;
+		w->bad |= n ? 0 : access;
+	}
+	*iov += n;
+	w->mark = *iov;
+	w->left = left - 1;
+	if (w->bad & access)
+		w->stop = *iov;
+	else
+		walk_set_stop(chain, w, *iov, w->left);
+	return 0;
 }
 
-int vq_priv_walk_gather(struct vq *q, struct walk_table table, uint32_t at,
-			struct ring_desc *desc)
+static uint32_t bytes_of(const struct iovec *iov, uint32_t n)
+{
+	uint64_t len = 0;
+
+	while (n--)
+		len += iov[n].iov_len;
+	return (uint32_t)len;
+}
+
+void vq_priv_walk_recount(struct vq *q, struct vq_chain *chain)
+{
+	q->count[VQ_COUNT_FAULTS]++;
+	chain->readable_len = bytes_of(chain->iov, chain->nreadable);
+	chain->writable_len = bytes_of(chain->iov + chain->nreadable,
+				       chain->nwritable);
+}
+
+int vq_priv_walk_table_memory(struct vq *q, uint64_t gpa, uint32_t len)
+{
+	if (!wraps(gpa, len) &&
+	    vmem_check_range(q->view, gpa, len, VMEM_READ))
+		return 0;
+	return vq_priv_break(q, VQ_BROKEN_TABLE_MEMORY, gpa, len);
+}
+
+int vq_priv_walk_gather(struct vq *q, uint64_t gpa, struct ring_desc *desc)
 {
 	unsigned char copy[RING_DESC_SIZE];
-	uint64_t gpa = table.gpa + (uint64_t)at * RING_DESC_SIZE;
 
 	if (vmem_read_exact(q->view, gpa, copy, sizeof(copy)) < 0)
 		return vq_priv_break(q, VQ_BROKEN_TABLE_MEMORY, gpa,
@@ -68,11 +124,12 @@ int vq_priv_walk_gather(struct vq *q, struct walk_table table, uint32_t at,
 	return 0;
 }
 
-int vq_priv_walk_bad_indirect(struct vq *q, uint16_t flags, uint32_t len,
-			      bool nested)
+int vq_priv_walk_bad_indirect(struct vq *q, uint16_t flags, uint32_t len)
 {
-	if (!q->has_indirect || nested || (flags & RING_DESC_NEXT))
+	if (!q->has_indirect || (flags & RING_DESC_NEXT))
 		return vq_priv_break(q, VQ_BROKEN_INDIRECT, flags, 0);
+	if (len && len % RING_DESC_SIZE == 0 && len / RING_DESC_SIZE <= q->limit)
+		return vq_priv_break(q, VQ_BROKEN_LOOP, q->limit, q->limit);
 	return vq_priv_break(q, VQ_BROKEN_TABLE, len,
 			     (uint64_t)q->limit * RING_DESC_SIZE);
 }

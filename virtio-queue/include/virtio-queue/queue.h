@@ -190,6 +190,10 @@ VQ_API void vq_unpop(struct vq *q, struct vq_chain *chain);
  */
 VQ_API void vq_push(struct vq *q, struct vq_chain *chain, uint32_t written);
 
+/* The same for n chains; written[i] belongs to chains[i]. */
+VQ_API void vq_push_batch(struct vq *q, struct vq_chain *chains,
+			  const uint32_t *written, unsigned int n);
+
 /*
  * Makes all pushed chains visible. True when the driver wants to be told;
  * the caller then signals it.

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * How the benchmarks measure and print: one line per case,
+ *
+ *	NAME MEDIAN UNIT MIN MAX RUNS
+ *
+ * The first argument selects cases by a substring of their names. From the
+ * environment: RUNS, samples per case (default 9), and MS, milliseconds per
+ * sample (default 20).
+ */
+#ifndef BENCH_H
+#define BENCH_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Does n operations; n is what the harness found to fill a sample. */
+typedef void (*bench_fn)(void *opaque, uint64_t n);
+
+/* The same for what times itself: returns the nanoseconds that count. */
+typedef double (*bench_timed_fn)(void *opaque, uint64_t n);
+
+/* Reads arguments and environment. */
+void bench_init(int argc, char **argv);
+
+bool bench_selected(const char *name);
+
+/* Times a case, in nanoseconds per operation. */
+void bench_ns(const char *name, bench_fn fn, void *opaque);
+
+void bench_ns_timed(const char *name, bench_timed_fn fn, void *opaque);
+
+/* Monotonic, in nanoseconds. */
+double bench_now(void);
+
+/* The same in operations per second (unit "/s", or "k/s", "M/s" by scale). */
+void bench_rate(const char *name, bench_fn fn, void *opaque, double scale,
+		const char *unit);
+
+/* Nothing about *p is known to the compiler after this. */
+static inline void bench_use(const void *p)
+{
+	__asm__ volatile("" : : "r"(p) : "memory");
+}
+
+#endif
