@@ -9,33 +9,46 @@
 
 #include "fake-disk.h"
 
+struct fake_channel {
+	struct fake_channel *next;
+	struct virtdev_disk_request *waiting, *finished;
+};
+
 static int channel_open(void *self, uint32_t depth, void **channel,
 			struct vsu_error *err)
 {
+	struct fake_channel *c = calloc(1, sizeof(*c));
 	struct fake_disk *f = self;
 
 	(void)depth;
 	(void)err;
+	ck_assert_ptr_nonnull(c);
+	c->next = f->list;
+	f->list = c;
 	f->channels++;
-	*channel = f;
+	*channel = c;
 	return 0;
 }
 
 static void channel_close(void *self, void *channel)
 {
 	struct fake_disk *f = self;
+	struct fake_channel *c = channel, **at = &f->list;
 
-	(void)channel;
-	ck_assert_uint_eq(f->nwaiting, 0);
-	ck_assert_ptr_null(f->finished);
+	ck_assert_ptr_null(c->waiting);
+	ck_assert_ptr_null(c->finished);
+	while (*at != c)
+		at = &(*at)->next;
+	*at = c->next;
+	free(c);
 	f->channels--;
 }
 
 static int submit(void *self, void *channel, struct virtdev_disk_request *r)
 {
+	struct fake_channel *c = channel;
 	struct fake_disk *f = self;
 
-	(void)channel;
 	if (f->refuse_submit)
 		return f->refuse_submit;
 	if (f->nlog < FAKE_LOG) {
@@ -45,8 +58,8 @@ static int submit(void *self, void *channel, struct virtdev_disk_request *r)
 		f->log[f->nlog].len = r->len;
 	}
 	f->nlog++;
-	r->next = f->waiting;
-	f->waiting = r;
+	r->next = c->waiting;
+	c->waiting = r;
 	f->nwaiting++;
 	f->nqueued++;
 	return 0;
@@ -68,25 +81,29 @@ static void move(struct fake_disk *f, struct virtdev_disk_request *r)
 	ck_assert_ptr_eq(at, f->bytes + r->offset + r->len);
 }
 
-static void finish(struct fake_disk *f, struct virtdev_disk_request *r)
+static void finish(struct fake_disk *f, struct fake_channel *c,
+		   struct virtdev_disk_request *r)
 {
 	r->result = f->result;
 	if (!r->result && r->op <= VIRTDEV_DISK_WRITE)
 		move(f, r);
 	else if (!r->result && r->op != VIRTDEV_DISK_FLUSH)
 		memset(f->bytes + r->offset, 0, r->len);
-	r->next = f->finished;
-	f->finished = r;
+	r->next = c->finished;
+	c->finished = r;
 }
 
 void fake_disk_finish(struct fake_disk *f)
 {
 	struct virtdev_disk_request *r;
+	struct fake_channel *c;
 
-	while ((r = f->waiting)) {
-		f->waiting = r->next;
-		f->nwaiting--;
-		finish(f, r);
+	for (c = f->list; c; c = c->next) {
+		while ((r = c->waiting)) {
+			c->waiting = r->next;
+			f->nwaiting--;
+			finish(f, c, r);
+		}
 	}
 }
 
@@ -111,12 +128,12 @@ static int kick(void *self, void *channel)
 
 static struct virtdev_disk_request *reap(void *self, void *channel)
 {
-	struct fake_disk *f = self;
-	struct virtdev_disk_request *r = f->finished;
+	struct fake_channel *c = channel;
+	struct virtdev_disk_request *r = c->finished;
 
-	(void)channel;
+	(void)self;
 	if (r)
-		f->finished = r->next;
+		c->finished = r->next;
 	return r;
 }
 

@@ -2,6 +2,7 @@
 /*
  * A disk that a test holds in its hand: requests wait until the test lets them
  * finish, with the result that it wants. Its content is memory.
+ * One thread only.
  */
 #ifndef VIRTIO_DEVICES_TESTS_FAKE_DISK_H
 #define VIRTIO_DEVICES_TESTS_FAKE_DISK_H
@@ -14,6 +15,8 @@
 #define FAKE_SECTORS	2048u
 #define FAKE_BYTES	(FAKE_SECTORS * 512u)
 #define FAKE_LOG	512u
+
+struct fake_channel;
 
 struct fake_disk {
 	struct virtdev_disk *disk;
@@ -29,7 +32,7 @@ struct fake_disk {
 		uint64_t offset, len;
 	} log[FAKE_LOG];
 	unsigned int nlog, nwaiting, nqueued, kicks, channels, freed;
-	struct virtdev_disk_request *waiting, *finished;
+	struct fake_channel *list;
 };
 
 /* info may be changed between the two. */

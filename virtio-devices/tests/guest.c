@@ -34,7 +34,7 @@ static struct vmem_region *make_region(uint64_t gpa, uint64_t len,
 	return region;
 }
 
-static void make_memory(struct guest *g)
+void guest_init_memory(struct guest *g)
 {
 	struct vmem_region *regions[] = {
 		make_region(0, GUEST_HALF, 0),
@@ -43,6 +43,7 @@ static void make_memory(struct guest *g)
 	};
 	int i;
 
+	memset(g, 0, sizeof(*g));
 	ck_assert_int_eq(vmem_space_new(&g->space), 0);
 	ck_assert_int_eq(vmem_map_from_regions(regions, 3, &g->map, NULL), 0);
 	ck_assert_int_eq(vmem_space_publish(g->space, g->map), 0);
@@ -63,8 +64,7 @@ void guest_init(struct guest *g, uint64_t features, uint32_t size,
 		.indirect_gpa = GUEST_TABLES,
 	};
 
-	memset(g, 0, sizeof(*g));
-	make_memory(g);
+	guest_init_memory(g);
 	dc.map = g->map;
 	ck_assert_int_eq(vq_driver_new(&dc, &g->driver, NULL), 0);
 	g->config.features = dc.features;

@@ -31,6 +31,9 @@ struct guest {
 	struct vq_config config;
 };
 
+/* Only memory: space, map and half. */
+void guest_init_memory(struct guest *g);
+
 /* A queue that is enabled; indirect chains have up to indirect_max entries. */
 void guest_init(struct guest *g, uint64_t features, uint32_t size,
 		uint32_t indirect_max, uint32_t max_chain);
