@@ -30,6 +30,11 @@ guest_possible() {
 # guest_prepare MODULES PROGRAMS: the same, or the whole test is skipped
 guest_prepare() { guest_possible "$@" || tap_skip_all "$GUEST_WHY"; }
 
+# What a busy machine would otherwise do to an emulated one: a timer that came
+# too late for the kernel's check of its wiring (no_timer_check), or for its
+# measure of the time stamp counter (tsc=reliable).
+GUEST_KERNEL_LINE="console=ttyS0 quiet reboot=t panic=-1 mitigations=off no_timer_check tsc=reliable"
+
 # guest_start JOB ENVIRONMENT QEMU_ARG...: GUEST_PID is QEMU (behind its time
 # limit), GUEST_DIR holds console, results and QEMU's own words.
 guest_start() {
@@ -46,7 +51,7 @@ guest_start() {
 		-nodefaults -no-user-config -display none -no-reboot \
 		-serial "file:$GUEST_DIR/console" -serial "file:$GUEST_DIR/results" \
 		-kernel "$KERNEL_IMAGE" -initrd "$GUEST_DIR/initrd" \
-		-append "console=ttyS0 reboot=t panic=-1 mitigations=off tsc=reliable quiet ${GUEST_APPEND:-}" "$@"
+		-append "$GUEST_KERNEL_LINE ${GUEST_APPEND:-}" "$@"
 	GUEST_PID=$CHILD
 }
 
