@@ -15,8 +15,6 @@
 
 #include "priv.h"
 
-/* Vectors of 8 addresses are compared at once; each is one cache line. */
-#define FIRSTS_STEP 8
 #define CACHE_LINE 64
 
 /* The most regions of a map: KVM offers 32764 slots, so ample. */
@@ -27,12 +25,19 @@ static size_t round_up(size_t n, size_t step)
 	return (n + step - 1) / step * step;
 }
 
+/* How long the arrays of a view of n ranges are, for the search in map.h. */
+static size_t padded_count(size_t n)
+{
+	return n <= 8 ? 8 : round_up(n, 64);
+}
+
 /* A map with room for n regions, all arrays in place, firsts all ones. */
 static struct vmem_map *alloc_map(unsigned int n)
 {
 	size_t head = round_up(sizeof(struct vmem_map), CACHE_LINE);
-	size_t firsts = round_up(n ? n : 1, FIRSTS_STEP) * sizeof(uint64_t);
-	size_t ranges = round_up(n * sizeof(struct vmem_range), CACHE_LINE);
+	size_t padded = padded_count(n);
+	size_t firsts = padded * sizeof(uint64_t);
+	size_t ranges = padded * sizeof(struct vmem_range);
 	size_t total = head + firsts + ranges +
 		       round_up(n * sizeof(struct vmem_region *), CACHE_LINE);
 	struct vmem_map *map = aligned_alloc(CACHE_LINE, total);
@@ -64,13 +69,21 @@ struct vmem_map *vmem_priv_map_over(struct vmem_map *memory, unsigned int n,
 	return map;
 }
 
+/*
+ * The last guest address is not below the all-ones of the padding: behind
+ * them stands the last range again, which is the only one that can have it.
+ */
 void vmem_priv_map_seal(struct vmem_map *map)
 {
 	uint64_t *firsts = (uint64_t *)(uintptr_t)map->view.firsts;
-	uint32_t i;
+	struct vmem_range *ranges =
+		(struct vmem_range *)(uintptr_t)map->view.ranges;
+	uint32_t i, n = map->view.n;
 
-	for (i = 0; i < map->view.n; i++)
-		firsts[i] = map->view.ranges[i].first;
+	for (i = 0; i < n; i++)
+		firsts[i] = ranges[i].first;
+	for (; n && i < padded_count(n); i++)
+		ranges[i] = ranges[n - 1];
 }
 
 static void set_range(struct vmem_range *range, struct vmem_region *region)
@@ -88,12 +101,10 @@ static void set_range(struct vmem_range *range, struct vmem_region *region)
 static void set_region(struct vmem_map *map, unsigned int i,
 		       struct vmem_region *region)
 {
-	uint64_t *firsts = (uint64_t *)(uintptr_t)map->view.firsts;
 	struct vmem_range *ranges =
 		(struct vmem_range *)(uintptr_t)map->view.ranges;
 
 	map->regions[i] = vmem_region_ref(region);
-	firsts[i] = vmem_region_gpa(region);
 	set_range(&ranges[i], region);
 }
 
@@ -163,6 +174,7 @@ int vmem_map_add(const struct vmem_map *map, struct vmem_region *region,
 	set_region(bigger, at, region);
 	for (; i < n; i++)
 		set_region(bigger, i + 1, map->regions[i]);
+	vmem_priv_map_seal(bigger);
 	*out = bigger;
 	return 0;
 }
@@ -198,6 +210,7 @@ int vmem_map_from_regions(struct vmem_region *const *regions, unsigned int n,
 	}
 	for (i = 0; i < n; i++)
 		set_region(map, i, sorted[i]);
+	vmem_priv_map_seal(map);
 	*out = map;
 	return 0;
 }
@@ -229,6 +242,7 @@ int vmem_map_remove(const struct vmem_map *map,
 		set_region(smaller, i, map->regions[i]);
 	for (; i < n - 1; i++)
 		set_region(smaller, i, map->regions[i + 1]);
+	vmem_priv_map_seal(smaller);
 	*out = smaller;
 	return 0;
 }

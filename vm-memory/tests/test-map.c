@@ -185,15 +185,81 @@ START_TEST(rom_translates_for_reading_only)
 }
 END_TEST
 
-START_TEST(firsts_are_padded_to_eights_with_ones)
+/* The search takes different ways for 1, 8, 64 and more regions. */
+static const unsigned int counts[] = { 0, 1, 2, 3, 7, 8, 9, 15, 16, 63, 64, 65,
+				       127, 128, 129, 200, 1000 };
+
+static struct vmem_map *make_comb(unsigned int n, uint64_t base)
 {
-	struct vmem_map *map = make_map();
-	const struct vmem_view *v = vmem_map_view(map);
+	struct vmem_block *block = make_block(0x1000);
+	struct vmem_region **r = calloc(n + 1, sizeof(*r));
+	struct vmem_map *map;
 	unsigned int i;
 
+	for (i = 0; i < n; i++)
+		r[i] = region_of(block, 0, base + i * 0x2000, 0x1000, 0);
+	ck_assert_int_eq(vmem_map_from_regions(r, n, &map, NULL), 0);
+	for (i = 0; i < n; i++)
+		vmem_region_unref(r[i]);
+	vmem_block_unref(block);
+	free(r);
+	return map;
+}
+
+START_TEST(any_number_of_regions_is_searched_rightly)
+{
+	unsigned int n = counts[_i], i;
+	struct vmem_map *map = make_comb(n, 0x10000);
+	const struct vmem_view *v = vmem_map_view(map);
+	uint32_t hint = 7;
+
+	for (i = 0; i < n; i++) {
+		uint64_t gpa = 0x10000 + i * 0x2000;
+
+		ck_assert_uint_eq(vmem_view_find(v, gpa), i);
+		ck_assert_uint_eq(vmem_view_find(v, gpa + 0xfff), i);
+		ck_assert_uint_eq(vmem_view_find(v, gpa + 0x1000), n);
+		ck_assert_uint_eq(vmem_view_find(v, gpa - 1), n);
+		ck_assert_ptr_nonnull(vmem_view_translate(v, &hint, gpa, 1,
+							  VMEM_WRITE));
+		ck_assert_ptr_null(vmem_view_translate(v, &hint, gpa - 1, 1, 0));
+	}
+	ck_assert_uint_eq(vmem_view_find(v, 0), n);
+	ck_assert_uint_eq(vmem_view_find(v, UINT64_MAX), n);
+	ck_assert_ptr_null(vmem_view_translate(v, &hint, UINT64_MAX, 1, 0));
+	ck_assert_ptr_null(vmem_view_translate(v, &hint, 0, 0, 0));
+	vmem_map_unref(map);
+}
+END_TEST
+
+START_TEST(last_guest_address_is_found_among_any_number)
+{
+	unsigned int n = counts[_i];
+	struct vmem_map *map = make_comb(n, 0x10000), *more;
+	struct vmem_region *r = make_region(UINT64_MAX - 0xfff, 0x1000, 0);
+
+	ck_assert_int_eq(vmem_map_add(map, r, &more, NULL), 0);
+	ck_assert_ptr_eq(vmem_map_find(more, UINT64_MAX), r);
+	ck_assert_ptr_null(vmem_map_find(more, UINT64_MAX - 0x1000));
+	vmem_region_unref(r);
+	vmem_map_unref(map);
+	vmem_map_unref(more);
+}
+END_TEST
+
+START_TEST(firsts_are_padded_with_ones_and_ranges_with_the_last)
+{
+	unsigned int n = counts[_i], end = n <= 8 ? 8 : (n + 63) / 64 * 64, i;
+	struct vmem_map *map = make_comb(n, 0);
+	const struct vmem_view *v = vmem_map_view(map);
+
 	ck_assert_uint_eq((uintptr_t)v->firsts % 64, 0);
-	for (i = v->n; i < 8; i++)
+	for (i = n; i < end; i++) {
 		ck_assert_uint_eq(v->firsts[i], UINT64_MAX);
+		ck_assert_uint_eq(v->ranges[i].first,
+				  n ? v->ranges[n - 1].first : 0);
+		ck_assert(n || !v->ranges[i].flags);
+	}
 	vmem_map_unref(map);
 }
 END_TEST
@@ -295,6 +361,9 @@ START_TEST(a_million_changes_and_lookups_agree_with_a_model)
 }
 END_TEST
 
+#define LOOP(tc, test, table) \
+	tcase_add_loop_test(tc, test, 0, sizeof(table) / sizeof((table)[0]))
+
 int main(void)
 {
 	Suite *s = suite_create("map");
@@ -304,14 +373,15 @@ int main(void)
 	tcase_add_test(tc, empty_map_holds_nothing);
 	tcase_add_test(tc, adding_leaves_the_map_as_it_was);
 	tcase_add_test(tc, regions_are_in_order_of_address);
-	tcase_add_loop_test(tc, overlap_is_refused_by_both_ways_to_build, 0,
-			    sizeof(overlaps) / sizeof(overlaps[0]));
+	LOOP(tc, overlap_is_refused_by_both_ways_to_build, overlaps);
 	tcase_add_test(tc, removing_needs_that_very_region);
 	tcase_add_test(tc, one_block_may_appear_at_two_addresses);
 	tcase_add_test(tc, host_address_finds_its_region);
 	tcase_add_test(tc, translation_stays_in_one_region);
 	tcase_add_test(tc, rom_translates_for_reading_only);
-	tcase_add_test(tc, firsts_are_padded_to_eights_with_ones);
+	LOOP(tc, any_number_of_regions_is_searched_rightly, counts);
+	LOOP(tc, last_guest_address_is_found_among_any_number, counts);
+	LOOP(tc, firsts_are_padded_with_ones_and_ranges_with_the_last, counts);
 	suite_add_tcase(s, model);
 	tcase_set_timeout(model, 300);
 	tcase_add_test(model, a_million_changes_and_lookups_agree_with_a_model);

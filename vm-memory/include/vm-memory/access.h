@@ -22,6 +22,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 #include <sys/types.h>
 #include <sys/uio.h>
 
@@ -126,11 +127,15 @@ static inline int vmem_get_##name(const struct vmem_view *view,	\
 				  uint32_t *hint, uint64_t gpa,		\
 				  type *value)				\
 {									\
-	const unsigned char *hva = vmem_view_translate(view, hint, gpa,	\
-						       sizeof(type),	\
-						       VMEM_READ);	\
+	const struct vmem_range *range =				\
+		vmem_view_range(view, hint, gpa, sizeof(type),		\
+				VMEM_READ);				\
+	const unsigned char *hva;					\
 									\
-	if (!hva || (uintptr_t)hva % sizeof(type))			\
+	if (VSU_UNLIKELY(!range))					\
+		return vmem_read_exact(view, gpa, value, sizeof(type));	\
+	hva = range->hva + (gpa - range->first);			\
+	if (VSU_UNLIKELY((uintptr_t)hva % sizeof(type)))		\
 		return vmem_read_exact(view, gpa, value, sizeof(type));	\
 	*value = __atomic_load_n((const type *)(const void *)hva,	\
 				 __ATOMIC_RELAXED);			\
@@ -146,11 +151,11 @@ static inline int vmem_put_##name(const struct vmem_view *view,	\
 				VMEM_WRITE);				\
 	unsigned char *hva;						\
 									\
-	if (!range)							\
+	if (VSU_UNLIKELY(!range))					\
 		return vmem_write_exact(view, gpa, &value,		\
 					sizeof(type));			\
 	hva = range->hva + (gpa - range->first);			\
-	if ((uintptr_t)hva % sizeof(type))				\
+	if (VSU_UNLIKELY((uintptr_t)hva % sizeof(type)))		\
 		return vmem_write_exact(view, gpa, &value,		\
 					sizeof(type));			\
 	__atomic_store_n((type *)(void *)hva, value, __ATOMIC_RELAXED);	\
@@ -162,6 +167,34 @@ VMEM_DEFINE_GET_PUT_(uint8_t, u8)
 VMEM_DEFINE_GET_PUT_(uint16_t, u16)
 VMEM_DEFINE_GET_PUT_(uint32_t, u32)
 VMEM_DEFINE_GET_PUT_(uint64_t, u64)
+
+/* The same for any length, all of it or -EFAULT; best with a constant. */
+static inline int vmem_get(const struct vmem_view *view, uint32_t *hint,
+			   uint64_t gpa, void *buf, size_t len)
+{
+	const unsigned char *hva = vmem_view_translate(view, hint, gpa, len,
+						       VMEM_READ);
+
+	if (!hva || len <= 8)
+		return vmem_read_exact(view, gpa, buf, len);
+	memcpy(buf, hva, len);
+	return 0;
+}
+
+static inline int vmem_put(const struct vmem_view *view, uint32_t *hint,
+			   uint64_t gpa, const void *buf, size_t len)
+{
+	const struct vmem_range *range = vmem_view_range(view, hint, gpa, len,
+							 VMEM_WRITE);
+	unsigned char *hva;
+
+	if (!range || len <= 8)
+		return vmem_write_exact(view, gpa, buf, len);
+	hva = range->hva + (gpa - range->first);
+	memcpy(hva, buf, len);
+	vmem_dirty_mark(range->dirty, hva, len);
+	return 0;
+}
 
 VSU_END_DECLS
 

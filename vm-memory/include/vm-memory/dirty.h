@@ -49,12 +49,34 @@ struct vmem_dirty {
 VMEM_API void vmem_dirty_mark_slow(struct vmem_dirty *dirty,
 				   const unsigned char *hva, uint64_t len);
 
+/* True when all of [hva, hva + len) is one page that is marked already. */
+static inline bool vmem_dirty_is_marked_(const struct vmem_dirty *dirty,
+					 const unsigned char *hva, uint64_t len)
+{
+	uint64_t off = (uint64_t)((uintptr_t)hva - (uintptr_t)dirty->base);
+	uint64_t bit = off >> dirty->page_shift;
+	const uint64_t *words;
+
+	if (bit >= dirty->nbits || bit != (off + len - 1) >> dirty->page_shift)
+		return false;
+	words = __atomic_load_n(&dirty->words, __ATOMIC_ACQUIRE);
+	return words && (__atomic_load_n(&words[bit / 64], __ATOMIC_RELAXED) >>
+			 bit % 64 & 1);
+}
+
 /* dirty may be NULL. */
 static inline void vmem_dirty_mark(struct vmem_dirty *dirty,
 				   const unsigned char *hva, uint64_t len)
 {
-	if (dirty && __atomic_load_n(&dirty->enabled, __ATOMIC_RELAXED))
-		vmem_dirty_mark_slow(dirty, hva, len);
+	uint32_t mode;
+
+	if (!dirty)
+		return;
+	mode = __atomic_load_n(&dirty->enabled, __ATOMIC_RELAXED);
+	if (!mode || (mode == VMEM_DIRTY_TEST_FIRST &&
+		      vmem_dirty_is_marked_(dirty, hva, len)))
+		return;
+	vmem_dirty_mark_slow(dirty, hva, len);
 }
 
 /* A region's bitmap is born disabled and empty. Disabling keeps its bits. */

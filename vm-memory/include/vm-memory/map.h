@@ -50,9 +50,9 @@ struct vmem_view {
 	uint64_t generation;	/* of the space it was published in; else 0 */
 	uint32_t n;		/* number of ranges */
 	uint32_t flags;		/* VMEM_VIEW_* */
-	const uint64_t *firsts;	/* first of each range, then all-ones up to a
-				   multiple of 8 */
-	const struct vmem_range *ranges;
+	const uint64_t *firsts;	/* first of each range, then all-ones up to 8,
+				   or up to a multiple of 64 */
+	const struct vmem_range *ranges; /* as long, padded with the last */
 };
 
 struct vmem_map;
@@ -99,30 +99,69 @@ VMEM_API struct vmem_region *vmem_map_find_hva(const struct vmem_map *map,
 /* True when a block of the map was cut short (see sigbus.h). */
 VMEM_API bool vmem_map_failed(const struct vmem_map *map);
 
+/* A call would cost more than what these do. */
+#if defined(__GNUC__)
+#define VMEM_HOT_ __attribute__((always_inline))
+#else
+#define VMEM_HOT_
+#endif
+
 /*
- * Index of the range that holds gpa, or n. Branch-free binary search: the
- * number of steps depends on n only.
+ * Which of 8 addresses, step apart, is the last that is not above gpa; 0 when
+ * all are. Without a branch: each comparison is a subtraction with borrow.
  */
-static inline uint32_t vmem_view_find(const struct vmem_view *view,
-				      uint64_t gpa)
+static inline VMEM_HOT_ uint32_t
+vmem_view_find_of_8(const uint64_t *firsts, uint32_t step, uint64_t gpa)
+{
+	uint32_t above = 0;
+
+	above += gpa < firsts[1 * step];
+	above += gpa < firsts[2 * step];
+	above += gpa < firsts[3 * step];
+	above += gpa < firsts[4 * step];
+	above += gpa < firsts[5 * step];
+	above += gpa < firsts[6 * step];
+	above += gpa < firsts[7 * step];
+	return 7 - above;
+}
+
+/*
+ * Index of the range that may hold gpa: no other one does. For the very last
+ * guest address it may lie in the padding. Branch-free but for the number of
+ * steps, which depends on n only.
+ */
+static inline VMEM_HOT_ uint32_t
+vmem_view_candidate(const struct vmem_view *view, uint64_t gpa)
 {
 	const uint64_t *firsts = view->firsts;
 	uint32_t n = view->n, at = 0, half;
 
-	if (!n)
+	if (n <= 1)
 		return 0;
-	while (n > 1) {
-		half = n / 2;
-		at += firsts[at + half] <= gpa ? half : 0;
-		n -= half;
+	if (n > 8) {
+		for (n = (n + 63) / 64; n > 1; n -= half) {
+			half = n / 2;
+			at += firsts[at + 64 * half] <= gpa ? 64 * half : 0;
+		}
+		at += 8 * vmem_view_find_of_8(firsts + at, 8, gpa);
 	}
-	return gpa - view->ranges[at].first <= view->ranges[at].span ?
-	       at : view->n;
+	return at + vmem_view_find_of_8(firsts + at, 1, gpa);
+}
+
+/* Index of the range that holds gpa, or n. */
+static inline uint32_t vmem_view_find(const struct vmem_view *view,
+				      uint64_t gpa)
+{
+	uint32_t at = vmem_view_candidate(view, gpa), n = view->n;
+
+	if (!n || gpa - view->ranges[at].first > view->ranges[at].span)
+		return n;
+	return at < n ? at : n - 1;
 }
 
 /* True when [gpa, gpa + len) lies in the range. len may be 0. */
-static inline bool vmem_range_holds(const struct vmem_range *range,
-				    uint64_t gpa, uint64_t len)
+static inline VMEM_HOT_ bool
+vmem_range_holds(const struct vmem_range *range, uint64_t gpa, uint64_t len)
 {
 	uint64_t off = gpa - range->first;
 
@@ -131,19 +170,20 @@ static inline bool vmem_range_holds(const struct vmem_range *range,
 
 /*
  * The range that holds all of [gpa, gpa + len) and allows the access, or
- * NULL. *hint is tried first and becomes the range that was found; it may
- * hold anything.
+ * NULL. *hint is tried first where there are many ranges, and becomes the one
+ * that was found; it may hold anything.
  */
-static inline const struct vmem_range *
+static inline VMEM_HOT_ const struct vmem_range *
 vmem_view_range(const struct vmem_view *view, uint32_t *hint, uint64_t gpa,
 		uint64_t len, uint32_t access)
 {
 	uint32_t at = *hint;
 
-	if (at >= view->n || !vmem_range_holds(&view->ranges[at], gpa, len)) {
-		at = vmem_view_find(view, gpa);
-		if (at == view->n ||
-		    !vmem_range_holds(&view->ranges[at], gpa, len))
+	/* To guess wrong costs more than to look through a few. */
+	if (view->n <= 8 || at >= view->n ||
+	    !vmem_range_holds(&view->ranges[at], gpa, len)) {
+		at = vmem_view_candidate(view, gpa);
+		if (!vmem_range_holds(&view->ranges[at], gpa, len))
 			return NULL;
 		*hint = at;
 	}
@@ -152,7 +192,7 @@ vmem_view_range(const struct vmem_view *view, uint32_t *hint, uint64_t gpa,
 }
 
 /* The host address of [gpa, gpa + len), or NULL; as vmem_view_range(). */
-static inline unsigned char *
+static inline VMEM_HOT_ unsigned char *
 vmem_view_translate(const struct vmem_view *view, uint32_t *hint, uint64_t gpa,
 		    uint64_t len, uint32_t access)
 {
