@@ -3,9 +3,12 @@
 #include <config.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -16,11 +19,15 @@
 #include "legacy/serial.h"
 
 #define BUFFER (64 * 1024)	/* bytes that wait for a slow reader */
+#define HELD 4096		/* typed bytes that wait for a slow guest */
+#define LAST_ROUNDS 10		/* of waiting for the reader at the end, */
+#define LAST_MS 100		/* each that long */
 #define ESCAPE 0x01		/* Ctrl-A */
 
 struct vmm_console {
 	struct vmm_console_config config;
 	int event_fd;
+	int own_fd;		/* out_fd opened once more, or -1 */
 	bool escaped, raw;
 	struct termios saved;
 
@@ -29,6 +36,8 @@ struct vmm_console {
 	unsigned char buffer[BUFFER];
 	size_t head, count;
 	uint64_t dropped;
+	unsigned char held[HELD];
+	size_t nheld;
 };
 
 /* Called by the port, with the lock. */
@@ -69,6 +78,22 @@ static void make_raw(struct vmm_console *c)
 	c->raw = !tcsetattr(c->config.in_fd, TCSANOW, &raw);
 }
 
+/*
+ * The descriptor may be shared with other programs and is left in the mode it
+ * has. A terminal or pipe is opened once more, so that this opening of it
+ * alone does not block; of what cannot be opened again, poll() says when it
+ * takes some bytes.
+ */
+static int reopen(int fd)
+{
+	char path[32];
+
+	if (fd < 0 || (!isatty(fd) && vsu_fd_kind(fd) != VSU_FD_FIFO))
+		return -1;
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	return open(path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+}
+
 int vmm_console_new(const struct vmm_console_config *config,
 		    struct vmm_console **out, struct vsu_error *err)
 {
@@ -77,10 +102,12 @@ int vmm_console_new(const struct vmm_console_config *config,
 	if (!c)
 		return vsu_error_sys(err, -ENOMEM, "console");
 	c->config = *config;
+	c->own_fd = reopen(config->out_fd);
 	c->event_fd = vsu_event_new();
 	if (c->event_fd < 0) {
 		int rc = c->event_fd;
 
+		vsu_fd_close(&c->own_fd);
 		free(c);
 		return vsu_error_sys(err, rc, "console");
 	}
@@ -97,7 +124,6 @@ int vmm_console_new(const struct vmm_console_config *config,
 void vmm_console_access(void *opaque, struct vmm_access *access)
 {
 	struct vmm_console *c = opaque;
-
 	bool was_full;
 
 	pthread_mutex_lock(&c->lock);
@@ -133,16 +159,38 @@ static void consumed(struct vmm_console *c, size_t n)
 	pthread_mutex_unlock(&c->lock);
 }
 
-/*
- * The descriptor may be shared with other programs and is left in the mode it
- * has: a write of up to 4096 bytes after poll() does not block on a pipe or
- * a terminal.
- */
-static bool ready(int fd)
+static bool ready(int fd, int patience_ms)
 {
 	struct pollfd p = { .fd = fd, .events = POLLOUT };
 
-	return poll(&p, 1, 0) == 1 && (p.revents & (POLLOUT | POLLERR));
+	return poll(&p, 1, patience_ms) == 1 &&
+	       (p.revents & (POLLOUT | POLLERR));
+}
+
+/* As write(), and -EAGAIN in place of blocking. */
+static ssize_t write_some(const struct vmm_console *c, const void *at,
+			  size_t len)
+{
+	const bool own = c->own_fd >= 0;
+	ssize_t n;
+
+	if (!own && !ready(c->config.out_fd, 0))
+		return -EAGAIN;
+	n = write(own ? c->own_fd : c->config.out_fd, at,
+		  len < 4096 ? len : 4096);
+	return n < 0 ? -errno : n;
+}
+
+/* Typed bytes that wait go on to the port. */
+static void feed(struct vmm_console *c)
+{
+	size_t n;
+
+	pthread_mutex_lock(&c->lock);
+	n = vmm_serial_input(&c->port, c->held, c->nheld);
+	c->nheld -= n;
+	memmove(c->held, c->held + n, c->nheld);
+	pthread_mutex_unlock(&c->lock);
 }
 
 bool vmm_console_flush(struct vmm_console *c)
@@ -153,15 +201,12 @@ bool vmm_console_flush(struct vmm_console *c)
 	size_t len;
 
 	vsu_event_drain(c->event_fd, &count);
+	if (c->nheld)
+		feed(c);
 	while ((len = waiting(c, &at))) {
-		if (c->config.out_fd < 0) {
-			consumed(c, len);
-			continue;
-		}
-		if (!ready(c->config.out_fd))
-			return false;
-		n = write(c->config.out_fd, at, len < 4096 ? len : 4096);
-		if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		n = c->config.out_fd < 0 ? (ssize_t)len :
+					   write_some(c, at, len);
+		if (n == -EAGAIN || n == -EINTR)
 			return false;
 		if (n < 0)	/* nobody reads any more: let go of it all */
 			c->config.out_fd = -1;
@@ -181,9 +226,10 @@ static size_t input_room(struct vmm_console *c)
 	return room;
 }
 
+/* On a terminal the way out has to be seen whatever the guest does. */
 bool vmm_console_wants_input(struct vmm_console *c)
 {
-	return input_room(c) > 0;
+	return c->raw || (!c->nheld && input_room(c) > 0);
 }
 
 /* What of the typed bytes goes to the guest; in place. */
@@ -210,20 +256,23 @@ static size_t filter(struct vmm_console *c, unsigned char *bytes, size_t n)
 bool vmm_console_input(struct vmm_console *c)
 {
 	unsigned char bytes[VMM_SERIAL_FIFO];
-	const size_t room = input_room(c);
+	const size_t room = c->raw ? sizeof(bytes) : input_room(c);
+	size_t kept;
 	ssize_t n;
 
-	if (!room)
+	if (!room || !vmm_console_wants_input(c))
 		return true;
 	n = read(c->config.in_fd, bytes, room);
 	if (n < 0)
 		return errno == EINTR || errno == EAGAIN;
 	if (!n)
 		return false;
-	n = (ssize_t)filter(c, bytes, (size_t)n);
-	pthread_mutex_lock(&c->lock);
-	vmm_serial_input(&c->port, bytes, (size_t)n);
-	pthread_mutex_unlock(&c->lock);
+	kept = filter(c, bytes, (size_t)n);
+	if (kept > HELD - c->nheld)
+		kept = HELD - c->nheld;	/* as a port without room loses them */
+	memcpy(c->held + c->nheld, bytes, kept);
+	c->nheld += kept;
+	feed(c);
 	return true;
 }
 
@@ -232,13 +281,23 @@ uint64_t vmm_console_dropped(const struct vmm_console *c)
 	return c->dropped;
 }
 
+/* A reader that is only slow gets the guest's last words. */
+static void write_last(struct vmm_console *c)
+{
+	unsigned int round;
+
+	for (round = 0; !vmm_console_flush(c) && round < LAST_ROUNDS; round++)
+		ready(c->config.out_fd, LAST_MS);
+}
+
 void vmm_console_free(struct vmm_console *c)
 {
 	if (!c)
 		return;
-	vmm_console_flush(c);
+	write_last(c);
 	if (c->raw)
 		tcsetattr(c->config.in_fd, TCSANOW, &c->saved);
+	vsu_fd_close(&c->own_fd);
 	vsu_fd_close(&c->event_fd);
 	pthread_mutex_destroy(&c->lock);
 	free(c);

@@ -5,8 +5,9 @@
  *
  * Output waits in a bounded buffer; when whoever reads it is slower than the
  * guest, what does not fit is dropped and counted, so that no CPU ever waits
- * for a reader. On a terminal, input is taken raw and Ctrl-A x ends the
- * machine (Ctrl-A twice sends one).
+ * for a reader. Input that the guest does not take stays unread; on a terminal
+ * it is taken raw and held up to a bound, so that Ctrl-A x ends the machine
+ * whatever the guest does (Ctrl-A twice sends one).
  *
  * Threads: the bus handler runs on CPU threads; all else on the main thread.
  */
@@ -32,7 +33,10 @@ struct vmm_console_config {
 int vmm_console_new(const struct vmm_console_config *config,
 		    struct vmm_console **out, struct vsu_error *err);
 
-/* Writes what is left, as far as it goes, and restores the terminal. */
+/*
+ * Writes what is left, as far as the reader takes it within a second, and
+ * restores the terminal.
+ */
 void vmm_console_free(struct vmm_console *console);
 
 /* For the bus: eight ports. opaque is the console. */

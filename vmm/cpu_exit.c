@@ -112,7 +112,8 @@ static enum vmm_cpu_next on_failure(const struct exiting *x, int rc)
 	if (rc == -EINTR || rc == -EAGAIN)
 		return VMM_CPU_RUN;
 	if (rc == -EFAULT && run->exit_reason != KVM_EXIT_MEMORY_FAULT &&
-	    x->config->repair && x->config->repair(x->config->opaque))
+	    x->config->repair &&
+	    x->config->repair(x->config->opaque, x->cpu))
 		return VMM_CPU_RUN;
 	vmm_cpus_end(x->cpus, VSU_EXIT_INTERNAL,
 		     "CPU %u: KVM_RUN failed with error %d, exit %" PRIu32

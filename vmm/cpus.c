@@ -114,14 +114,19 @@ static void wait_for_stop(struct vmm_cpus *cpus)
 	pthread_mutex_unlock(&cpus->lock);
 }
 
-/* Runs the guest until attention is wanted or the CPU is parked. */
+/*
+ * Runs the guest until attention is wanted or the CPU is parked. After an
+ * interruption the thread goes out and in again even when nobody wants
+ * anything any more: a pause that came and went while it waited in carry has
+ * left immediate_exit set, which only enter_locked() takes back.
+ */
 static enum vmm_cpu_next run_guest(struct cpu *cpu)
 {
 	struct vmm_cpus *cpus = cpu->cpus;
 	enum vmm_cpu_next next = VMM_CPU_RUN;
-	int rc;
+	int rc = 0;
 
-	while (next == VMM_CPU_RUN &&
+	while (next == VMM_CPU_RUN && rc != -EINTR &&
 	       !__atomic_load_n(&cpus->attention, __ATOMIC_ACQUIRE)) {
 		rc = ioctl(cpu->fd, KVM_RUN, 0) < 0 ? -errno : 0;
 		next = vmm_cpu_exit(cpus, &cpus->config, cpu->index, cpu->run,

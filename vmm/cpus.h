@@ -33,7 +33,7 @@ struct vmm_cpus_config {
 	const struct vmm_bus *memory, *ports;
 	unsigned int n;
 	/* KVM_RUN said -EFAULT: true when it may be run again. CPU's thread. */
-	bool (*repair)(void *opaque);
+	bool (*repair)(void *opaque, unsigned int cpu);
 	void *opaque;
 };
 

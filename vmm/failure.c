@@ -44,6 +44,7 @@ static const struct row {
 	{ VMM_STAGE_SOCKET, -EINVAL, VSU_EXIT_DATA },
 	{ VMM_STAGE_SOCKET, -ENAMETOOLONG, VSU_EXIT_DATA },
 	{ VMM_STAGE_SOCKET, ANY, VSU_EXIT_HOST },
+	{ VMM_STAGE_CONSOLE, ANY, VSU_EXIT_INPUT },
 };
 
 int vmm_exit_status(enum vmm_stage stage, int code)

@@ -4,6 +4,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -67,10 +69,14 @@ static bool wants_shared(const struct vmm_machine *m)
 	return false;
 }
 
+static int parse_memory(struct vmm_machine *m, struct vsu_error *err)
+{
+	return vmm_memory_parse(&m->memory, m->options, wants_shared(m), err);
+}
+
 static int make_memory(struct vmm_machine *m, struct vsu_error *err)
 {
-	int rc = vmm_memory_make(&m->memory, m->options, wants_shared(m),
-				 &m->kvm, m->sigbus, err);
+	int rc = vmm_memory_make(&m->memory, &m->kvm, m->sigbus, err);
 
 	if (!rc)
 		rc = vmm_slots_new(&m->kvm, &m->slots);
@@ -181,6 +187,37 @@ static void on_leave(void *opaque)
 	vmm_cpus_end(m->cpus, VSU_EXIT_OK, "%s", "");
 }
 
+static bool folder_is_writable(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	char folder[PATH_MAX] = ".";
+
+	if (slash && (size_t)(slash - path) + 2 > sizeof(folder))
+		return false;
+	if (slash)
+		snprintf(folder, sizeof(folder), "%.*s",
+			 (int)(slash - path) + 1, path);
+	return !faccessat(AT_FDCWD, folder, W_OK, AT_EACCESS);
+}
+
+/* A dry run neither makes the file nor empties it. */
+static int open_console_file(struct vmm_machine *m, const char *path,
+			     struct vsu_error *err)
+{
+	const int flags = O_WRONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
+
+	m->console_out = open(path, m->options->dry_run ? flags :
+			      flags | O_CREAT | O_TRUNC, 0666);
+	if (m->console_out < 0 && errno == ENOENT && m->options->dry_run &&
+	    folder_is_writable(path))
+		return 0;
+	if (m->console_out < 0)
+		return vsu_error_sys(err, -errno,
+			"option --console: cannot open '%s'", path);
+	m->close_console = true;
+	return 0;
+}
+
 static int open_console(struct vmm_machine *m, struct vsu_error *err)
 {
 	const char *where = m->options->console;
@@ -190,12 +227,7 @@ static int open_console(struct vmm_machine *m, struct vsu_error *err)
 		m->console_in = STDIN_FILENO;
 		m->console_out = STDOUT_FILENO;
 	} else if (strcmp(where, "null")) {
-		m->console_out = open(where, O_WRONLY | O_CREAT | O_TRUNC |
-				      O_CLOEXEC | O_NONBLOCK, 0666);
-		if (m->console_out < 0)
-			return vsu_error_sys(err, -errno,
-				"option --console: cannot open '%s'", where);
-		m->close_console = true;
+		return open_console_file(m, where, err);
 	}
 	return 0;
 }
@@ -235,11 +267,11 @@ static int make_ports(struct vmm_machine *m, struct vsu_error *err)
 	return vmm_ports_add(&m->small_ports, &m->ports, err);
 }
 
-static bool repair(void *opaque)
+static bool repair(void *opaque, unsigned int cpu)
 {
-	const struct vmm_machine *m = opaque;
+	struct vmm_machine *m = opaque;
 
-	return vmm_memory_repair(&m->memory);
+	return vmm_memory_repair(&m->memory, cpu);
 }
 
 static int make_cpus(struct vmm_machine *m, struct vsu_error *err)
@@ -265,6 +297,7 @@ static int make_loop(struct vmm_machine *m, struct vsu_error *err)
 
 static const struct step steps[] = {
 	{ parse_devices, VMM_STAGE_OPTIONS },
+	{ parse_memory, VMM_STAGE_OPTIONS },
 	{ open_kernel, VMM_STAGE_KERNEL },
 	{ make_loop, VMM_STAGE_RUN },
 	{ open_kvm, VMM_STAGE_KVM },
@@ -272,10 +305,10 @@ static const struct step steps[] = {
 	{ check_sharing, VMM_STAGE_MEMORY },
 	{ make_local_devices, VMM_STAGE_DISK },
 	{ make_remote_devices, VMM_STAGE_SOCKET },
-	{ make_console, VMM_STAGE_DISK },
 	{ make_ports, VMM_STAGE_RUN },
 	{ make_cpus, VMM_STAGE_KVM },
 	{ vmm_boot_prepare, VMM_STAGE_KERNEL },
+	{ make_console, VMM_STAGE_CONSOLE },	/* may make a file: the last */
 };
 
 int vmm_machine_make(struct vmm_machine *m, const struct vmm_options *options,

@@ -3,10 +3,12 @@
 #include <config.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <vm-memory/sigbus.h>
 #include <vmm-sys-util/parse.h>
@@ -26,6 +28,18 @@ static void on_sigbus(int signo, siginfo_t *info, void *context)
 		signal(signo, SIG_DFL);	/* the instruction faults again */
 }
 
+/* Or the first file that is opened becomes the console. */
+static void fill_standard_descriptors(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		close(fd);
+}
+
 static int prepare_process(struct vsu_error *err)
 {
 	struct sigaction bus = { .sa_sigaction = on_sigbus,
@@ -42,8 +56,9 @@ static int prepare_process(struct vsu_error *err)
 
 static int complain(int status, const struct vsu_error *err)
 {
-	if (status && err->msg[0])
-		fprintf(stderr, "cvmm: %s\n", err->msg);
+	if (status)
+		fprintf(stderr, "cvmm: %s\n", err->msg[0] ? err->msg :
+			"it failed, and no part says why");
 	return status;
 }
 
@@ -120,6 +135,7 @@ int main(int argc, char **argv)
 	const char *name = argc > 1 ? argv[1] : "", *near;
 	unsigned int i;
 
+	fill_standard_descriptors();
 	for (i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
 		if (!strcmp(commands[i].name, name))
 			return commands[i].fn(argc - 1, argv + 1);

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <vm-memory/backend.h>
+#include <vmm-sys-util/checked.h>
 #include <vmm-sys-util/fd.h>
 #include <vmm-sys-util/parse.h>
 
@@ -18,74 +18,96 @@
 #define DEFAULT_MEMORY "size=256M"
 #define LIST_MAX 4608		/* a path and the other properties */
 
-/* What is known while the memory is being made. */
-struct making {
-	struct vmm_memory *memory;
-	const struct vmm_kvm *kvm;
-	struct vmem_sigbus *sigbus;
-	bool shared;
-	struct vmm_layout_request requests[VMM_MAX_MEMORY];
-	struct vsu_error *err;
-};
-
-static int cut_address(struct making *m, unsigned int i, const char *list,
-		       char *rest)
+static int cut_address(struct vmm_layout_request *r, unsigned int i,
+		       const char *list, char *rest, struct vsu_error *err)
 {
-	struct vmm_layout_request *r = &m->requests[i];
 	char value[LIST_MAX];
 	int rc = vmm_list_cut(list, "at", rest, value, LIST_MAX);
 
 	if (rc < 0)
-		return vsu_error_set(m->err, rc,
-			"--memory option %u is too long", i + 1);
+		return vsu_error_set(err, rc, "--memory option %u is too long",
+				     i + 1);
 	r->has_at = rc;
 	if (rc && vsu_parse_size(value, &r->at))
-		return vsu_error_set(m->err, -EINVAL, "--memory option %u: "
+		return vsu_error_set(err, -EINVAL, "--memory option %u: "
 			"at='%s' is not an address; write it as 0x... or with "
 			"a suffix, as in 4G", i + 1, value);
 	return 0;
 }
 
-/* The properties of one option, without at, into a block. */
-static int make_block(struct making *m, unsigned int i, const char *list)
+static int parse_one(struct vmm_memory *memory, const char *list, bool shared,
+		     struct vsu_error *err)
 {
+	const unsigned int i = memory->n;
 	struct vmem_backend *backend;
-	int rc = vmem_backend_new(&backend);
+	char rest[LIST_MAX];
+	int rc = cut_address(&memory->requests[i], i, list, rest, err);
 
-	if (rc)
-		return vsu_error_sys(m->err, rc, "--memory");
-	if (m->shared && !vmm_list_has(list, "backend") &&
-	    !vmm_list_has(list, "share"))
-		vmem_backend_set_kind(backend, VMEM_KIND_MEMFD);
-	vmem_backend_set_sigbus(backend, m->sigbus);
-	vmem_backend_set_vm_fd(backend, m->kvm->vm_fd);
-	rc = vmem_backend_parse(backend, "--memory", list, m->err);
-	if (!rc)
-		rc = vmem_backend_alloc(backend, &m->memory->blocks[i],
-					m->err);
-	vmem_backend_free(backend);
 	if (rc)
 		return rc;
-	m->memory->nblocks = i + 1;
-	m->requests[i].size = vmem_block_len(m->memory->blocks[i]);
-	return 0;
+	rc = vmem_backend_new(&backend);
+	if (rc)
+		return vsu_error_sys(err, rc, "--memory");
+	memory->backends[memory->n++] = backend;
+	if (shared && !vmm_list_has(rest, "backend") &&
+	    !vmm_list_has(rest, "share"))
+		vmem_backend_set_kind(backend, VMEM_KIND_MEMFD);
+	return vmem_backend_parse(backend, "--memory", rest, err);
 }
 
-/* A ROM cannot be what a guest boots in, but may be more memory for it. */
-static int make_blocks(struct making *m, const struct vmm_options *o)
+int vmm_memory_parse(struct vmm_memory *memory, const struct vmm_options *o,
+		     bool shared, struct vsu_error *err)
 {
-	char rest[LIST_MAX];
 	unsigned int i;
 	int rc = 0;
 
+	memset(memory, 0, sizeof(*memory));
+	pthread_mutex_init(&memory->repairing, NULL);
 	if (!o->nmemory)
-		return make_block(m, 0, DEFAULT_MEMORY);
-	for (i = 0; !rc && i < o->nmemory; i++) {
-		rc = cut_address(m, i, o->memory[i], rest);
-		if (!rc)
-			rc = make_block(m, i, rest);
-	}
+		return parse_one(memory, DEFAULT_MEMORY, shared, err);
+	for (i = 0; !rc && i < o->nmemory; i++)
+		rc = parse_one(memory, o->memory[i], shared, err);
 	return rc;
+}
+
+/* What is known while the memory is being made. */
+struct making {
+	struct vmm_memory *memory;
+	const struct vmm_kvm *kvm;
+	struct vsu_error *err;
+};
+
+static int make_block(struct making *m, unsigned int i)
+{
+	struct vmm_memory *memory = m->memory;
+	struct vmem_backend *backend = memory->backends[i];
+	int rc;
+
+	vmem_backend_set_sigbus(backend, memory->sigbus);
+	vmem_backend_set_vm_fd(backend, m->kvm->vm_fd);
+	rc = vmem_backend_alloc(backend, &memory->blocks[i], m->err);
+	if (rc)
+		return rc;
+	memory->nblocks = i + 1;
+	memory->requests[i].size = vmem_block_len(memory->blocks[i]);
+	memory->good[i] = memory->requests[i].size;
+	return 0;
+}
+
+static int make_blocks(struct making *m)
+{
+	unsigned int i;
+	int rc = 0;
+
+	for (i = 0; !rc && i < m->memory->n; i++)
+		rc = make_block(m, i);
+	return rc;
+}
+
+static void free_backends(struct vmm_memory *memory)
+{
+	while (memory->n)
+		vmem_backend_free(memory->backends[--memory->n]);
 }
 
 static int add_region(struct making *m, const struct vmm_layout_piece *piece,
@@ -127,24 +149,20 @@ static int publish(struct making *m)
 	return rc;
 }
 
-int vmm_memory_make(struct vmm_memory *memory, const struct vmm_options *o,
-		    bool shared, const struct vmm_kvm *kvm,
+int vmm_memory_make(struct vmm_memory *memory, const struct vmm_kvm *kvm,
 		    struct vmem_sigbus *sigbus, struct vsu_error *err)
 {
-	struct making m = { .memory = memory, .kvm = kvm, .sigbus = sigbus,
-			    .shared = shared, .err = err };
+	struct making m = { .memory = memory, .kvm = kvm, .err = err };
 	int rc;
 
-	memset(memory, 0, sizeof(*memory));
 	memory->sigbus = sigbus;
-	rc = make_blocks(&m, o);
+	rc = make_blocks(&m);
 	if (!rc)
-		rc = vmm_layout_memory(m.requests, memory->nblocks,
+		rc = vmm_layout_memory(memory->requests, memory->nblocks,
 				       kvm->phys_bits, &memory->layout, err);
 	if (!rc)
 		rc = publish(&m);
-	if (rc)
-		vmm_memory_free(memory);
+	free_backends(memory);
 	return rc;
 }
 
@@ -155,6 +173,8 @@ void vmm_memory_free(struct vmm_memory *memory)
 	vmem_space_free(memory->space);
 	for (i = 0; i < memory->nblocks; i++)
 		vmem_block_unref(memory->blocks[i]);
+	free_backends(memory);
+	pthread_mutex_destroy(&memory->repairing);
 	memset(memory, 0, sizeof(*memory));
 }
 
@@ -185,31 +205,44 @@ int vmm_memory_check_shared(const struct vmm_memory *memory, const char *who,
 	return 0;
 }
 
-/* True when the file behind a block ends within it and that was repaired. */
-static bool repair_block(const struct vmm_memory *memory,
-			 const struct vmem_block *block)
+/*
+ * True when the file behind a block ends earlier than was known and what lies
+ * behind its end was repaired. The page in which it ends is whole.
+ */
+static bool repair_block(struct vmm_memory *memory, unsigned int i)
 {
+	const struct vmem_block *block = memory->blocks[i];
 	const uint64_t pos = vmem_block_file_pos(block, 0);
-	siginfo_t fault = { .si_signo = SIGBUS };
+	siginfo_t fault = { .si_signo = SIGBUS, .si_code = BUS_ADRERR };
 	uint64_t size, good;
 	int fd = vmem_block_fd(block);
 
-	if (fd < 0 || !memory->sigbus || vsu_fd_kind(fd) != VSU_FD_REGULAR ||
-	    vsu_fd_size(fd, &size) || vmem_block_failed(block))
+	if (fd < 0 || vsu_fd_kind(fd) != VSU_FD_REGULAR ||
+	    vsu_fd_size(fd, &size))
 		return false;
 	good = size > pos ? size - pos : 0;
-	if (good >= vmem_block_len(block))
+	if (vsu_align_up_overflow(good, vmem_block_page_size(block), &good) ||
+	    good >= memory->good[i])
 		return false;
 	fault.si_addr = vmem_block_hva(block) + good;
-	return vmem_sigbus_fix(memory->sigbus, &fault);
+	if (!vmem_sigbus_fix(memory->sigbus, &fault))
+		return false;
+	memory->good[i] = good;
+	return true;
 }
 
-bool vmm_memory_repair(const struct vmm_memory *memory)
+bool vmm_memory_repair(struct vmm_memory *memory, unsigned int cpu)
 {
-	bool repaired = false;
+	bool may_go_on;
 	unsigned int i;
 
+	if (!memory->sigbus)
+		return false;
+	pthread_mutex_lock(&memory->repairing);
 	for (i = 0; i < memory->nblocks; i++)
-		repaired |= repair_block(memory, memory->blocks[i]);
-	return repaired;
+		memory->repairs += repair_block(memory, i);
+	may_go_on = memory->seen[cpu] != memory->repairs;
+	memory->seen[cpu] = memory->repairs;
+	pthread_mutex_unlock(&memory->repairing);
+	return may_go_on;
 }

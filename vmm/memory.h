@@ -8,14 +8,17 @@
 #ifndef VMM_MEMORY_H
 #define VMM_MEMORY_H
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <vm-memory/backend.h>
 #include <vm-memory/map.h>
 #include <vm-memory/sigbus.h>
 #include <vm-memory/space.h>
 #include <vmm-sys-util/error.h>
 
+#include "cpus.h"
 #include "kvm.h"
 #include "layout.h"
 #include "options.h"
@@ -23,18 +26,33 @@
 struct vmm_memory {
 	struct vmem_space *space;
 	struct vmem_sigbus *sigbus;	/* borrowed */
+	struct vmm_layout_request requests[VMM_MAX_MEMORY];
+	struct vmem_backend *backends[VMM_MAX_MEMORY]; /* until made */
+	unsigned int n;			/* requests and backends */
 	struct vmm_layout layout;
 	unsigned int nblocks;
 	struct vmem_block *blocks[VMM_MAX_MEMORY];
+	pthread_mutex_t repairing;	/* guards what follows */
+	uint64_t good[VMM_MAX_MEMORY];	/* bytes of a block that have a file */
+	uint64_t repairs;
+	uint64_t seen[VMM_MAX_CPUS];	/* repairs that each CPU ran on with */
 };
 
 /*
- * shared: some device needs memory that can be shared. kvm may be closed
- * (vm_fd -1) where no guest_memfd is asked for.
+ * Reads the --memory options. shared: some device needs memory that can be
+ * shared. -ENOENT: an unknown key; -EINVAL: a value refused.
  */
-int vmm_memory_make(struct vmm_memory *memory, const struct vmm_options *o,
-		    bool shared, const struct vmm_kvm *kvm,
+int vmm_memory_parse(struct vmm_memory *memory, const struct vmm_options *o,
+		     bool shared, struct vsu_error *err);
+
+/*
+ * Allocates what was read and publishes it. kvm may be closed (vm_fd -1)
+ * where no guest_memfd is asked for.
+ */
+int vmm_memory_make(struct vmm_memory *memory, const struct vmm_kvm *kvm,
 		    struct vmem_sigbus *sigbus, struct vsu_error *err);
+
+/* From any state, also all zero. */
 void vmm_memory_free(struct vmm_memory *memory);
 
 /* The current map, borrowed. */
@@ -46,8 +64,9 @@ int vmm_memory_check_shared(const struct vmm_memory *memory, const char *who,
 
 /*
  * A file behind it may have been cut short under a CPU: repairs what was.
- * False when nothing was. Any thread.
+ * True when that CPU may go on, because something was repaired now or, by
+ * another CPU, since this one last asked. Any thread.
  */
-bool vmm_memory_repair(const struct vmm_memory *memory);
+bool vmm_memory_repair(struct vmm_memory *memory, unsigned int cpu);
 
 #endif

@@ -40,6 +40,7 @@ static const struct row {
 	{ VMM_STAGE_SOCKET, -ENOTSOCK, 69 },
 	{ VMM_STAGE_SOCKET, -ENAMETOOLONG, 65 },
 	{ VMM_STAGE_SOCKET, -EINVAL, 65 },
+	{ VMM_STAGE_CONSOLE, -ENXIO, 66 },
 	{ VMM_STAGE_RUN, -EIO, 70 },
 };
 
