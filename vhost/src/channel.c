@@ -38,6 +38,11 @@ int vhost_user_priv_channel_init_take_fd(struct vhost_user_priv_channel *ch,
 	return 0;
 }
 
+void vhost_user_priv_channel_read_ahead(struct vhost_user_priv_channel *ch)
+{
+	ch->read_ahead = true;
+}
+
 static void close_all(int *fds, unsigned int n)
 {
 	unsigned int i;
@@ -164,13 +169,16 @@ static int recv_failed(ssize_t rc, struct vsu_error *err)
 	return vsu_error_sys(err, (int)rc, "cannot receive");
 }
 
-/* Reads what is there of one message: 1 something, 0 nothing now. */
-static int recv_piece(struct vhost_user_priv_channel *ch, struct vsu_error *err)
+/*
+ * Receives into iov: the number of bytes, 0 for nothing now. Descriptors are
+ * kept with the message that is being put together.
+ */
+static int receive(struct vhost_user_priv_channel *ch, const struct iovec *iov,
+		   struct vsu_error *err)
 {
 	int fds[VSU_SOCK_MAX_FDS];
 	unsigned int nfds = 0;
-	struct iovec iov = in_space(ch);
-	ssize_t n = vsu_sock_recv(ch->fd, &iov, 1, fds, &nfds);
+	ssize_t n = vsu_sock_recv(ch->fd, iov, 1, fds, &nfds);
 	int rc;
 
 	if (n == -EAGAIN)
@@ -182,8 +190,61 @@ static int recv_piece(struct vhost_user_priv_channel *ch, struct vsu_error *err)
 		return hung_up(ch, err);
 	}
 	rc = nfds ? keep_fds(ch, fds, nfds, err) : 0;
-	if (rc < 0)
-		return rc;
+	return rc < 0 ? rc : (int)n;
+}
+
+/*
+ * Fills the buffer when it is empty. A read that did not fill it took all
+ * there was, so that the next one is left to whoever waits for the socket.
+ */
+static int fill_ahead(struct vhost_user_priv_channel *ch, struct vsu_error *err)
+{
+	const struct iovec iov = { ch->ahead, sizeof(ch->ahead) };
+	int n;
+
+	if (ch->drained) {
+		ch->drained = false;
+		return 0;
+	}
+	n = receive(ch, &iov, err);
+	if (n <= 0)
+		return n;
+	ch->ahead_pos = 0;
+	ch->ahead_len = (size_t)n;
+	ch->drained = ch->ahead_len < sizeof(ch->ahead);
+	return n;
+}
+
+/* As receive(), from the buffer. */
+static int take_ahead(struct vhost_user_priv_channel *ch,
+		      const struct iovec *iov, struct vsu_error *err)
+{
+	size_t n;
+	int rc;
+
+	if (ch->ahead_pos == ch->ahead_len) {
+		rc = fill_ahead(ch, err);
+		if (rc <= 0)
+			return rc;
+	}
+	n = ch->ahead_len - ch->ahead_pos;
+	if (n > iov->iov_len)
+		n = iov->iov_len;
+	memcpy(iov->iov_base, ch->ahead + ch->ahead_pos, n);
+	ch->ahead_pos += n;
+	return (int)n;
+}
+
+/* Reads what is there of one message: 1 something, 0 nothing now. */
+static int recv_piece(struct vhost_user_priv_channel *ch, struct vsu_error *err)
+{
+	struct iovec iov = in_space(ch);
+	int n = ch->read_ahead ? take_ahead(ch, &iov, err) :
+				 receive(ch, &iov, err);
+	int rc;
+
+	if (n <= 0)
+		return n;
 	ch->got += (size_t)n;
 	if (ch->got == HEADER) {
 		rc = check_header(ch, err);

@@ -4,7 +4,8 @@
  * Nothing here blocks.
  *
  *   in    one message is put together from whatever pieces arrive; exactly
- *         its bytes are read, so that descriptors stay with their message
+ *         its bytes are read, so that descriptors stay with their message.
+ *         Where no message may bring any, more is read at once
  *   out   messages are collected and written by flush, or at once where
  *         descriptors travel; what the socket does not take is kept, up to a
  *         limit
@@ -26,6 +27,8 @@
 
 /* The most descriptors of one message that is sent. */
 #define VHOST_USER_PRIV_SEND_FDS	8u
+/* What is read at once where messages bring no descriptors. */
+#define VHOST_USER_PRIV_AHEAD		1024u
 /* The most messages with descriptors that wait for the socket. */
 #define VHOST_USER_PRIV_SEND_PENDING	16u
 
@@ -46,6 +49,11 @@ struct vhost_user_priv_channel {
 	bool whole;		/* in was handed out and is to be forgotten */
 	struct vhost_user_priv_msg in;
 
+	bool read_ahead;
+	bool drained;		/* the last read took all there was */
+	size_t ahead_pos, ahead_len;
+	unsigned char ahead[VHOST_USER_PRIV_AHEAD];
+
 	unsigned char *out;	/* bytes [out_pos, out_len) wait */
 	size_t out_pos, out_len, out_size, out_max;
 	uint64_t sent;		/* bytes that the socket took, ever */
@@ -63,6 +71,13 @@ int vhost_user_priv_channel_init_take_fd(struct vhost_user_priv_channel *ch,
 					 enum vhost_user_priv_side side,
 					 bool replies, size_t out_max,
 					 struct vsu_error *err);
+
+/*
+ * From now on no message that arrives may bring descriptors: the next ones are
+ * read together. Descriptors that come all the same are found at one of the
+ * messages they were read with.
+ */
+void vhost_user_priv_channel_read_ahead(struct vhost_user_priv_channel *ch);
 
 /* Closes the socket and every descriptor that is still here. */
 void vhost_user_priv_channel_fini(struct vhost_user_priv_channel *ch);
