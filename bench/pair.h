@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * A front-end on the calling thread and an echo server on another one, for
+ * benchmarks of the protocol and of a back-end's data path.
+ */
+#ifndef BENCH_PAIR_H
+#define BENCH_PAIR_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <vhost/frontend.h>
+#include <vm-memory/map.h>
+
+#include "echo_server.h"
+
+#define PAIR_FEATURES (UINT64_C(1) << 32 | UINT64_C(1) << 29)
+#define PAIR_RING_SIZE 256u
+
+struct pair {
+	struct echo_server server;
+	pthread_t thread;
+	struct vhost_user_frontend *fe;
+	struct vmem_map *map;		/* what set_memory() is given */
+	unsigned int nrings;
+	int kick_fd[ECHO_RINGS], call_fd[ECHO_RINGS];
+	bool ready, started, stopped, config, memory, failed;
+};
+
+/* Says why and ends the program. */
+void pair_die(const char *what, const struct vsu_error *err);
+
+/* n regions of 1 MiB, 4 MiB apart, from 0. */
+struct vmem_map *pair_new_map(unsigned int n);
+
+/*
+ * A server on a new thread and the socket that leads to it; no front-end yet.
+ * map is referenced.
+ */
+int pair_open(struct pair *p, unsigned int nrings, struct vmem_map *map);
+
+/* protocol: wanted protocol features, 0 for all. Returns at once. */
+void pair_connect(struct pair *p, int sock, uint64_t protocol);
+
+/* Serves the session until *flag. */
+void pair_wait(struct pair *p, const bool *flag);
+
+/* From ready to started, and from there to stopped. */
+void pair_start(struct pair *p);
+void pair_stop(struct pair *p);
+
+/* Ends both sides. */
+void pair_close(struct pair *p);
+
+#endif
