@@ -17,12 +17,18 @@ enum kind { HOLE, READ_ONLY, WRITABLE, NONE };
 
 static const char *const names[] = { "hole", "read-only", "writable" };
 
+/* What the host finds in a writable page is the mark, whatever was there. */
 static enum kind probe(uint64_t page)
 {
 	uint64_t at = page + PAGE - 8, before = mmio_read64(at);
+	uint64_t other = before == MARK ? ~MARK : MARK;
+	bool kept;
 
-	mmio_write64(at, MARK);
-	if (mmio_read64(at) == MARK)
+	mmio_write64(at, other);
+	kept = mmio_read64(at) == other;
+	if (kept && other != MARK)
+		mmio_write64(at, MARK);
+	if (kept)
 		return WRITABLE;
 	return mmio_read64(page) == UINT64_MAX && before == UINT64_MAX ?
 	       HOLE : READ_ONLY;
