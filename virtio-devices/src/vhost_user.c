@@ -215,6 +215,14 @@ static void on_memory(void *opaque, const struct vsu_error *err)
 		r->ops.memory(r->opaque, err);
 }
 
+static void on_shmem(void *opaque, struct vhost_user_shmem_change *changes,
+		     unsigned int n)
+{
+	struct virtdev_vhost_user *r = opaque;
+
+	r->ops.shmem(r->opaque, changes, n);
+}
+
 static const struct vhost_user_frontend_ops frontend_ops = {
 	.size = sizeof(frontend_ops), .ready = on_ready,
 	.started = on_started, .stopped = on_stopped, .config = on_config,
@@ -240,7 +248,9 @@ int virtdev_vhost_user_new_take_fd(int sock,
 {
 	const struct vhost_user_frontend_config session = {
 		.size = sizeof(session), .peer = config->peer,
+		.sigbus = config->sigbus,
 	};
+	struct vhost_user_frontend_ops wired = frontend_ops;
 	struct virtdev_vhost_user *r;
 	int rc;
 
@@ -256,10 +266,11 @@ int virtdev_vhost_user_new_take_fd(int sock,
 	memcpy(&r->ops, ops, ops->size < sizeof(r->ops) ? ops->size
 							: sizeof(r->ops));
 	r->opaque = opaque;
+	wired.shmem = r->ops.shmem ? on_shmem : NULL;
 	rc = fill_in(r);
 	if (!rc)
 		rc = vhost_user_frontend_new_take_fd(sock, &session,
-						     &frontend_ops, r,
+						     &wired, r,
 						     &r->frontend, err);
 	if (rc) {
 		free(r->peer);

@@ -28,6 +28,7 @@
 #include <stdint.h>
 
 #include <vhost/frontend.h>
+#include <vhost/shmem.h>
 #include <virtio-devices/attributes.h>
 #include <virtio-devices/device.h>
 #include <vm-memory/map.h>
@@ -44,6 +45,7 @@ struct virtdev_vhost_user_config {
 	uint32_t queue_max;	/* largest size of a queue; 0: 256 */
 	uint32_t config_size;	/* bytes of configuration; 0: of its kind */
 	const char *peer;	/* for sentences: the socket's path */
+	struct vmem_sigbus *sigbus; /* table for what the back-end maps */
 };
 
 /* Called from dispatch only. NULL: nothing. None may free the remote. */
@@ -60,6 +62,12 @@ struct virtdev_vhost_user_ops {
 	 * back-end dropped what left it; or err says why it did not.
 	 */
 	void (*memory)(void *opaque, const struct vsu_error *err);
+	/*
+	 * The back-end changed what is mapped in the device's shared memory
+	 * regions (see <vhost/shmem.h>). NULL: the device has none.
+	 */
+	void (*shmem)(void *opaque, struct vhost_user_shmem_change *changes,
+		      unsigned int n);
 };
 
 /* On a connected socket, whose ownership moves here on success. */
