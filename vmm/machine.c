@@ -59,6 +59,16 @@ static int open_kvm(struct vmm_machine *m, struct vsu_error *err)
 	return rc ? rc : vmm_x86_phys_bits(&m->kvm, err);
 }
 
+static void on_map_changed(void *opaque)
+{
+	struct vmm_machine *m = opaque;
+	unsigned int i;
+
+	for (i = 0; i < m->ndevices; i++)
+		if (m->devices[i].virtio)
+			vmm_virtio_refresh(m->devices[i].virtio);
+}
+
 static bool wants_shared(const struct vmm_machine *m)
 {
 	unsigned int i;
@@ -80,6 +90,11 @@ static int make_memory(struct vmm_machine *m, struct vsu_error *err)
 
 	if (!rc)
 		rc = vmm_slots_new(&m->kvm, &m->slots);
+	m->shmem.memory = &m->memory;
+	m->shmem.slots = m->slots;
+	m->shmem.phys_bits = m->kvm.phys_bits;
+	m->shmem.changed = on_map_changed;
+	m->shmem.opaque = m;
 	return rc ? rc : vmm_slots_apply(m->slots, vmm_memory_map(&m->memory),
 					 err);
 }
@@ -117,6 +132,7 @@ static int make_device(struct vmm_machine *m, unsigned int i, bool remote,
 	struct vmm_device *d = &m->devices[i];
 	const struct vmm_virtio_place place = {
 		.loop = m->loop, .kvm = &m->kvm, .space = m->memory.space,
+		.shmem = &m->shmem,
 		.gpa = VMM_TRANSPORTS_GPA + i * VIRTDEV_MMIO_SIZE,
 		.irq = VMM_FIRST_DEVICE_IRQ + i,
 	};
@@ -330,12 +346,21 @@ int vmm_machine_make(struct vmm_machine *m, const struct vmm_options *options,
 	return 0;
 }
 
+/* What it had mapped goes while it is freed: it no longer takes part then. */
+static void free_device(struct vmm_device *d)
+{
+	struct vmm_virtio *virtio = d->virtio;
+
+	d->virtio = NULL;
+	vmm_virtio_free(virtio);
+}
+
 void vmm_machine_free(struct vmm_machine *m)
 {
 	unsigned int i;
 
 	for (i = 0; i < m->ndevices; i++)
-		vmm_virtio_free(m->devices[i].virtio);
+		free_device(&m->devices[i]);
 	vmm_console_free(m->console);
 	vmm_cpus_free(m->cpus);
 	vmm_slots_free(m->slots);

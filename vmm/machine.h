@@ -25,6 +25,7 @@
 #include "legacy/ports.h"
 #include "memory.h"
 #include "options.h"
+#include "shmem.h"
 #include "slots.h"
 #include "virtio.h"
 
@@ -50,6 +51,7 @@ struct vmm_machine {
 	struct vmm_kvm kvm;
 	struct vmm_memory memory;
 	struct vmm_slots *slots;
+	struct vmm_shmem shmem;
 	struct vmm_bus mmio, ports;
 	struct vmm_ports small_ports;
 	struct vmm_cpus *cpus;

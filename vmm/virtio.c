@@ -254,9 +254,9 @@ int vmm_virtio_add(struct vmm_virtio *v, struct vmm_bus *bus,
 	return rc;
 }
 
-void vmm_virtio_refresh(struct vmm_virtio *v, struct vmem_map *map)
+void vmm_virtio_refresh(struct vmm_virtio *v)
 {
-	v->ops->refresh(v->end, map);
+	v->ops->refresh(v->end);
 }
 
 const struct vmm_virtio_place *vmm_virtio_place(const struct vmm_virtio *v)

@@ -23,6 +23,7 @@
 
 #include "cpus.h"
 #include "kvm.h"
+#include "shmem.h"
 
 struct vmm_virtio;
 
@@ -36,7 +37,7 @@ struct vmm_virtio_end {
 	 */
 	bool (*stop)(void *end);
 	/* The guest's memory changed. */
-	void (*refresh)(void *end, struct vmem_map *map);
+	void (*refresh)(void *end);
 	/* A shared memory region; NULL: there are none. */
 	bool (*shared_region)(void *end, uint32_t id, uint64_t *base,
 			      uint64_t *len);
@@ -48,6 +49,7 @@ struct vmm_virtio_place {
 	struct ev_loop *loop;
 	const struct vmm_kvm *kvm;
 	struct vmem_space *space;
+	struct vmm_shmem *shmem;
 	uint64_t gpa;		/* of the transport's registers */
 	uint32_t irq;
 };
@@ -66,7 +68,7 @@ int vmm_virtio_add(struct vmm_virtio *v, struct vmm_bus *bus,
 		   struct vsu_error *err);
 
 /* The guest's memory changed: running queues let go of the former map. */
-void vmm_virtio_refresh(struct vmm_virtio *v, struct vmem_map *map);
+void vmm_virtio_refresh(struct vmm_virtio *v);
 
 /* For ends. */
 const struct vmm_virtio_place *vmm_virtio_place(const struct vmm_virtio *v);

@@ -128,12 +128,11 @@ static bool local_stop(void *end)
 	return true;
 }
 
-static void local_refresh(void *end, struct vmem_map *map)
+static void local_refresh(void *end)
 {
 	struct local *l = end;
 	uint32_t i;
 
-	(void)map;
 	vmm_virtio_lock(l->v);
 	for (i = 0; i < l->nqueues; i++)
 		vq_refresh(l->queues[i].vq);

@@ -27,9 +27,14 @@ struct call {
 struct remote {
 	struct vmm_virtio *v;
 	struct ev_loop *loop;
+	struct vmm_shmem *shmem;
 	struct virtdev_vhost_user *user;
 	ev_io session;
 	bool ready, dead;
+	bool stopped;		/* the queues came back, or the back-end died */
+	bool locked;		/* the session is dispatched under the lock */
+	bool announce;		/* the back-end is to hear of a new map */
+	bool memory_only;	/* it has no room for others' windows */
 	struct vsu_error why;
 	uint32_t nqueues;
 	struct call *calls;
@@ -46,29 +51,91 @@ static void on_stopped(void *opaque)
 {
 	struct remote *r = opaque;
 
-	vmm_virtio_stopped(r->v);
+	r->stopped = true;
 }
 
-/* The guest is told; a CPU that waits for a reset has its answer. */
 static void on_failed(void *opaque, const struct vsu_error *err)
 {
 	struct remote *r = opaque;
 
-	r->dead = true;
+	r->dead = r->stopped = true;
 	r->why = *err;
-	if (!r->v)
-		return;
-	ev_io_stop(r->loop, &r->session);
-	vmm_virtio_stopped(r->v);
-	vmm_virtio_lock(r->v);
-	virtdev_mmio_needs_reset(vmm_virtio_mmio(r->v));
-	vmm_virtio_unlock(r->v);
+}
+
+/*
+ * Changing slots may pause the CPUs, and one of them may wait for this
+ * device's lock: it is let go meanwhile.
+ */
+static void on_shmem(void *opaque, struct vhost_user_shmem_change *changes,
+		     unsigned int n)
+{
+	struct remote *r = opaque;
+
+	if (r->locked)
+		vmm_virtio_unlock(r->v);
+	vmm_shmem_change(r->shmem, r, changes, n);
+	if (r->locked)
+		vmm_virtio_lock(r->v);
+}
+
+/* A refusal leaves the back-end with a map that must not stay. */
+static void on_memory(void *opaque, const struct vsu_error *err)
+{
+	struct remote *r = opaque;
+
+	if (err && !r->memory_only)
+		r->memory_only = r->announce = true;
 }
 
 static const struct virtdev_vhost_user_ops user_ops = {
 	.size = sizeof(user_ops), .ready = on_ready, .stopped = on_stopped,
-	.failed = on_failed,
+	.failed = on_failed, .memory = on_memory, .shmem = on_shmem,
 };
+
+static int tell_memory(struct remote *r)
+{
+	struct vmem_map *map;
+	int rc = vmm_shmem_map_for(r->shmem, r, !r->memory_only, &map);
+
+	if (rc)
+		return rc;
+	rc = virtdev_vhost_user_set_memory(r->user, map, NULL);
+	vmem_map_unref(map);
+	return rc;
+}
+
+/* -EBUSY: the answer to what is under way brings us here again. */
+static void announce(struct remote *r)
+{
+	int rc;
+
+	if (!r->announce || r->dead)
+		return;
+	rc = tell_memory(r);
+	if (rc == -ENOSPC && !r->memory_only) {
+		r->memory_only = true;
+		rc = tell_memory(r);
+	}
+	r->announce = rc == -EBUSY;
+}
+
+/*
+ * What the session's answers mean for the device, once its lock is free: a
+ * CPU that waits for a reset goes on; the guest learns of a dead back-end.
+ */
+static void settle(struct remote *r)
+{
+	if (!r->stopped)
+		return;
+	r->stopped = false;
+	vmm_virtio_stopped(r->v);
+	if (!r->dead)
+		return;
+	ev_io_stop(r->loop, &r->session);
+	vmm_virtio_lock(r->v);
+	virtdev_mmio_needs_reset(vmm_virtio_mmio(r->v));
+	vmm_virtio_unlock(r->v);
+}
 
 static void on_session(struct ev_loop *loop, ev_io *w, int revents)
 {
@@ -76,9 +143,13 @@ static void on_session(struct ev_loop *loop, ev_io *w, int revents)
 
 	(void)revents;
 	vmm_virtio_lock(r->v);
+	r->locked = true;
 	if (virtdev_vhost_user_dispatch(r->user) > 0)
 		ev_feed_event(loop, w, EV_READ);
+	announce(r);
+	r->locked = false;
 	vmm_virtio_unlock(r->v);
+	settle(r);
 }
 
 static void on_call(struct ev_loop *loop, ev_io *w, int revents)
@@ -137,12 +208,29 @@ static bool remote_stop(void *end)
 	return r->dead || virtdev_vhost_user_stop(r->user) > 0;
 }
 
-static void remote_refresh(void *end, struct vmem_map *map)
+/* Told after the reply to whoever changed it: not from inside its dispatch. */
+static void remote_refresh(void *end)
 {
 	struct remote *r = end;
 
-	if (!r->dead)
-		virtdev_vhost_user_set_memory(r->user, map, NULL);
+	if (r->dead)
+		return;
+	r->announce = true;
+	ev_feed_event(r->loop, &r->session, EV_READ);
+}
+
+static bool remote_shared_region(void *end, uint32_t id, uint64_t *base,
+				 uint64_t *len)
+{
+	const struct remote *r = end;
+	const struct vmm_window *w;
+
+	w = id > UINT8_MAX ? NULL : vmm_shmem_window(r->shmem, r, (uint8_t)id);
+	if (!w)
+		return false;
+	*base = w->gpa;
+	*len = w->len;
+	return true;
 }
 
 static void free_remote(struct remote *r)
@@ -167,7 +255,8 @@ static void remote_free(void *end)
 
 static const struct vmm_virtio_end remote_ops = {
 	.start = remote_start, .stop = remote_stop,
-	.refresh = remote_refresh, .free = remote_free,
+	.refresh = remote_refresh, .shared_region = remote_shared_region,
+	.free = remote_free,
 };
 
 /* The machine has not begun: waiting here holds up nobody. */
@@ -220,6 +309,7 @@ static int connect_session(struct remote *r,
 		.size = sizeof(config), .id = spec->id,
 		.nqueues = spec->queues, .queue_max = spec->queue_size,
 		.config_size = spec->config_size, .peer = spec->socket,
+		.sigbus = r->shmem->memory->sigbus,
 	};
 	int sock = vsu_sock_connect(spec->socket, err), rc;
 
@@ -230,6 +320,23 @@ static int connect_session(struct remote *r,
 	if (rc)
 		vsu_fd_close(&sock);
 	return rc ? rc : wait_until_ready(r, err);
+}
+
+static int make_windows(struct remote *r, struct vsu_error *err)
+{
+	const struct vhost_user_frontend *f =
+		virtdev_vhost_user_frontend(r->user);
+	unsigned int id;
+	uint64_t len;
+	int rc = 0;
+
+	for (id = 0; !rc && id < VHOST_USER_SHMEM_REGIONS; id++) {
+		len = vhost_user_frontend_shmem_size(f, (uint8_t)id);
+		if (len)
+			rc = vmm_shmem_add_window(r->shmem, r, (uint8_t)id,
+						  len, err);
+	}
+	return rc;
 }
 
 /* What is left when all of it has been made: the loop takes over. */
@@ -252,10 +359,13 @@ int vmm_virtio_remote(const struct vmm_virtio_place *place,
 	if (!r)
 		return vsu_error_sys(err, -ENOMEM, "device");
 	r->loop = place->loop;
+	r->shmem = place->shmem;
 	r->session.fd = -1;
 	rc = connect_session(r, spec, err);
 	if (!rc)
 		rc = virtdev_vhost_user_set_memory(r->user, map, err);
+	if (!rc)
+		rc = make_windows(r, err);
 	if (rc) {
 		free_remote(r);
 		return rc;

@@ -97,16 +97,21 @@ static int write_info(struct vmm_machine *m, const struct vmem_view *view,
 	return vmem_write_exact(view, VMM_BOOT_INFO_GPA, &boot, sizeof(boot));
 }
 
-static int write_tables(const struct vmem_view *view, struct vsu_error *err)
+static int write_tables(const struct vmm_machine *m,
+			const struct vmem_view *view, struct vsu_error *err)
 {
-	struct vmm_identity ranges[VMM_LAYOUT_MAX];
-	uint32_t i;
+	struct vmm_identity ranges[VMM_LAYOUT_MAX + VMM_MAX_WINDOWS];
+	unsigned int i, n = 0;
 
-	for (i = 0; i < view->n && i < VMM_LAYOUT_MAX; i++) {
-		ranges[i].first = view->ranges[i].first;
-		ranges[i].len = view->ranges[i].span + 1;
+	for (i = 0; i < view->n && i < VMM_LAYOUT_MAX; i++, n++) {
+		ranges[n].first = view->ranges[i].first;
+		ranges[n].len = view->ranges[i].span + 1;
 	}
-	return vmm_long_mode_tables(view, ranges, i, err);
+	for (i = 0; i < m->shmem.n; i++, n++) {
+		ranges[n].first = m->shmem.windows[i].gpa;
+		ranges[n].len = m->shmem.windows[i].len;
+	}
+	return vmm_long_mode_tables(view, ranges, n, err);
 }
 
 static int start_cpus(struct vmm_machine *m, struct vsu_error *err)
@@ -149,7 +154,7 @@ int vmm_boot_prepare(struct vmm_machine *m, struct vsu_error *err)
 	if (!rc)
 		rc = write_info(m, view, err);
 	if (!rc)
-		rc = write_tables(view, err);
+		rc = write_tables(m, view, err);
 	if (!rc)
 		rc = start_cpus(m, err);
 	vmm_kernel_close(&m->kernel);	/* the guest has its own copy */
