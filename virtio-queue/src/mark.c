@@ -4,23 +4,70 @@
 
 #include "vq.h"
 
+#define LOG_PAGE_SHIFT 12	/* whatever the host's pages are */
+
+/*
+ * Whoever harvests clears bits while we set them. The bit is always written:
+ * a locked access is also the fence between the data and the bit.
+ */
+static void log_range(const struct vq_log *log, uint64_t gpa, uint64_t len)
+{
+	uint64_t page = gpa >> LOG_PAGE_SHIFT;
+	uint64_t last = (gpa + (len - 1)) >> LOG_PAGE_SHIFT;
+
+	for (; len && page <= last && page / 8 < log->size; page++)
+		__atomic_fetch_or(&log->base[page / 8],
+				  (unsigned char)(1u << page % 8),
+				  __ATOMIC_SEQ_CST);
+}
+
+/* By host address, because that is where the store went. */
+static void mark_in_map(struct vq *q, struct vmem_map *map, const void *hva,
+			uint64_t len, bool log)
+{
+	struct vmem_region *region = map ? vmem_map_find_hva(map, hva) : NULL;
+	uint64_t off;
+
+	if (!region)
+		return;
+	vmem_dirty_mark(vmem_region_dirty(region), hva, len);
+	if (!log)
+		return;
+	off = (uint64_t)((const unsigned char *)hva - vmem_region_hva(region));
+	log_range(q->log, vmem_region_gpa(region) + off, len);
+}
+
+/* The front-end says under which address the device area is to be logged. */
 void vq_priv_mark_area(struct vq *q, const struct vq_priv_area *area,
 		       uint64_t off, uint64_t len)
 {
-	(void)q;
+	bool log = q->log && q->log_ring && len;
+
 	vmem_dirty_mark(area->dirty, area->hva + off, len);
+	if (log && area == &q->area[AREA_DEVICE])
+		log_range(q->log, q->log_used_gpa + off, len);
+	else if (log)
+		mark_in_map(q, q->map, area->hva + off, len, true);
 }
 
 void vq_priv_mark_chain(struct vq *q, uint16_t head, const void *hva,
 			uint64_t len)
 {
-	struct vmem_region *region;
+	if (q->marks && len)
+		mark_in_map(q, vq_priv_chain_map(q, head), hva, len,
+			    q->log != NULL);
+}
 
-	if (!q->marks)
-		return;
-	region = vmem_map_find_hva(vq_priv_chain_map(q, head), hva);
-	if (region)
-		vmem_dirty_mark(vmem_region_dirty(region), hva, len);
+void vq_set_log(struct vq *q, const struct vq_log *log)
+{
+	q->log = log;
+	vq_priv_set_marks(q);
+}
+
+void vq_set_ring_log(struct vq *q, bool on, uint64_t device_gpa)
+{
+	q->log_ring = on;
+	q->log_used_gpa = device_gpa;
 }
 
 void vq_chain_written(struct vq *q, const struct vq_chain *chain, uint32_t off,

@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <string.h>
 
 #include <vmm-sys-util/checked.h>
 
@@ -25,34 +26,75 @@ static uint32_t area_access(const struct vq *q, int i)
 	       i == AREA_DRIVER ? VMEM_READ : VMEM_READ | VMEM_WRITE;
 }
 
-static unsigned char *area_hva(const struct vmem_range *range, uint64_t gpa)
+/*
+ * The host address of an area. It may lie in several ranges, as the pages of
+ * an IOMMU are, when these follow each other on the host too. 0; -EFAULT; or
+ * -EAGAIN with the miss when an IOTLB does not know it.
+ */
+static int find_area(struct vq *q, const struct vmem_view *view,
+		     struct vq_priv_area *area, uint32_t access)
 {
-	return range->hva + (gpa - range->first);
+	uint64_t done = 0, off;
+	const struct vmem_range *r;
+	unsigned char *hva;
+	uint32_t at;
+
+	while (done < area->len) {
+		if (area->gpa > UINT64_MAX - (area->len - 1))
+			return -EFAULT;
+		at = vmem_view_find(view, area->gpa + done);
+		if (at == view->n)
+			return vq_priv_miss(q, view, area->gpa + done,
+					    area->len - done, access);
+		r = &view->ranges[at];
+		off = area->gpa + done - r->first;
+		hva = r->hva + off;
+		if (!done) {
+			area->hva = hva;
+			area->dirty = r->dirty;
+		}
+		if ((r->flags & access) != access ||
+		    hva != area->hva + done || r->dirty != area->dirty)
+			return -EFAULT;
+		done += r->span - off < area->len - done ?
+			r->span - off + 1 : area->len - done;
+	}
+	return 0;
 }
 
 /*
- * All areas or none; returns the one that is not there, or AREA_COUNT. A
- * region may lie at any host address, and rings are accessed atomically.
+ * All areas or none: 0, or *bad is the one that is not there. A region may
+ * lie at any host address, and rings are accessed atomically.
  */
-static int translate(struct vq *q, const struct vmem_view *view)
+static int translate(struct vq *q, const struct vmem_view *view, int *bad)
 {
-	const struct vmem_range *range[AREA_COUNT];
-	uint32_t hint = 0;
-	int i;
+	struct vq_priv_area area[AREA_COUNT];
+	int i, rc;
 
+	memcpy(area, q->area, sizeof(area));
 	for (i = 0; i < AREA_COUNT; i++) {
-		range[i] = vmem_view_range(view, &hint, q->area[i].gpa,
-					   q->area[i].len, area_access(q, i));
-		if (!range[i] ||
-		    !vsu_is_aligned((uintptr_t)area_hva(range[i], q->area[i].gpa),
-				    q->format->align[i]))
-			return i;
+		rc = find_area(q, view, &area[i], area_access(q, i));
+		if (rc == 0 && !vsu_is_aligned((uintptr_t)area[i].hva,
+					       q->format->align[i]))
+			rc = -EFAULT;
+		if (rc < 0) {
+			*bad = i;
+			return rc;
+		}
 	}
-	for (i = 0; i < AREA_COUNT; i++) {
-		q->area[i].hva = area_hva(range[i], q->area[i].gpa);
-		q->area[i].dirty = range[i]->dirty;
-	}
-	return AREA_COUNT;
+	memcpy(q->area, area, sizeof(area));
+	return 0;
+}
+
+int vq_priv_miss(struct vq *q, const struct vmem_view *view, uint64_t gpa,
+		 uint64_t len, uint32_t access)
+{
+	if (!(view->flags & VMEM_VIEW_IOTLB))
+		return -EFAULT;
+	q->miss.gpa = gpa;
+	q->miss.len = len;
+	q->miss.access = access;
+	return -EAGAIN;
 }
 
 static bool has_bitmaps(const struct vmem_view *view)
@@ -101,6 +143,11 @@ static void remember(struct vq *q)
 		q->stretch[i] = q->range;
 }
 
+void vq_priv_set_marks(struct vq *q)
+{
+	q->marks = q->log || (q->view && has_bitmaps(q->view));
+}
+
 static void install(struct vq *q, struct vmem_map *map)
 {
 	vq_priv_detach(q);
@@ -108,43 +155,51 @@ static void install(struct vq *q, struct vmem_map *map)
 	q->view = vmem_map_view(map);
 	q->seen = q->view->generation;
 	remember(q);
-	q->marks = has_bitmaps(q->view);
+	vq_priv_set_marks(q);
 }
 
 int vq_priv_attach(struct vq *q, struct vsu_error *err)
 {
 	struct vmem_map *map = vmem_reader_map_ref(&q->reader);
-	int at;
+	int at = AREA_DESC, rc;
 
 	if (!map)
 		return vsu_error_set(err, -EFAULT,
 				     "ring %u: there is no guest memory",
 				     q->index);
-	at = translate(q, vmem_map_view(map));
-	if (at == AREA_COUNT) {
+	rc = translate(q, vmem_map_view(map), &at);
+	if (rc == 0) {
 		install(q, map);
 		return 0;
 	}
 	vmem_map_unref(map);
-	vsu_error_set(err, -EFAULT, "ring %u: the %s area at %#" PRIx64
-		      " of %" PRIu64 " bytes is not within one region of guest memory, or not aligned in it",
+	vsu_error_set(err, rc, "ring %u: the %s area at %#" PRIx64
+		      " of %" PRIu64 " bytes is not in one piece of guest memory, aligned",
 		      q->index, area_names[at], q->area[at].gpa,
 		      q->area[at].len);
 	vsu_error_operands(err, VQ_BROKEN_RING_MEMORY, (uint16_t)q->index,
 			   q->area[at].gpa, q->area[at].len);
-	return -EFAULT;
+	return rc;
 }
 
+/*
+ * Where an IOTLB does not know the ring for now, the former map is kept: its
+ * used entries still go where the driver agreed on.
+ */
 int vq_priv_refresh(struct vq *q)
 {
 	struct vmem_map *map = vmem_reader_map_ref(&q->reader);
-	int at = map ? translate(q, vmem_map_view(map)) : AREA_DESC;
+	int at = AREA_DESC, rc = -EFAULT;
 
-	if (at == AREA_COUNT) {
+	if (map)
+		rc = translate(q, vmem_map_view(map), &at);
+	if (rc == 0) {
 		install(q, map);
 		return 0;
 	}
 	vmem_map_unref(map);
+	if (rc == -EAGAIN)
+		return rc;
 	vq_priv_break(q, VQ_BROKEN_RING_MEMORY, q->area[at].gpa,
 		      q->area[at].len);
 	vq_priv_detach(q);

@@ -77,8 +77,9 @@ static int packed_pop_batch(struct vq *q, struct vq_chain *chains,
 	uint64_t bytes = 0;
 	int i, rc = 0;
 
-	if (VSU_UNLIKELY(!vq_priv_fresh(q)))
-		return -EFAULT;
+	rc = vq_priv_fresh(q);
+	if (VSU_UNLIKELY(rc))
+		return rc;
 	for (i = 0; (unsigned int)i < n; i++) {
 		rc = packed_take(q, &chains[i]);
 		if (VSU_UNLIKELY(rc <= 0))
@@ -190,7 +191,7 @@ static void packed_disable_notify(struct vq *q)
 
 static bool packed_enable_notify(struct vq *q)
 {
-	if (!vq_priv_fresh(q))
+	if (vq_priv_fresh(q))
 		return false;
 	if (q->has_event_idx)
 		packed_store_wish(q, (uint16_t)(q->next_avail |
@@ -204,7 +205,7 @@ static bool packed_enable_notify(struct vq *q)
 
 static bool packed_has_available(struct vq *q)
 {
-	return vq_priv_fresh(q) && ring_word_is_available(load_next(q), q->avail_wrap);
+	return vq_priv_fresh(q) == 0 && ring_word_is_available(load_next(q), q->avail_wrap);
 }
 
 static uint64_t packed_desc_len(uint32_t size)

@@ -331,3 +331,8 @@ bool vq_has_available(struct vq *q)
 {
 	return q->ops->has_available(q);
 }
+
+void vq_missed(const struct vq *q, struct vq_miss *out)
+{
+	*out = q->miss;
+}

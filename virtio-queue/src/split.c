@@ -81,11 +81,12 @@ static inline int split_take(struct vq *q, struct vq_chain *chain)
 static int split_pop_batch(struct vq *q, struct vq_chain *chains,
 			   unsigned int n)
 {
-	int i, rc = 1, waiting;
+	int i, rc, waiting;
 	uint64_t bytes = 0;
 
-	if (VSU_UNLIKELY(!vq_priv_fresh(q)))
-		return -EFAULT;
+	rc = vq_priv_fresh(q);
+	if (VSU_UNLIKELY(rc))
+		return rc;
 	waiting = split_waiting(q, n < q->size ? n : q->size);
 	if (VSU_UNLIKELY(waiting <= 0)) {
 		q->count[VQ_COUNT_EMPTY] += waiting == 0;
@@ -201,7 +202,7 @@ static bool split_peek(struct vq *q)
 
 static bool split_enable_notify(struct vq *q)
 {
-	if (!vq_priv_fresh(q))
+	if (vq_priv_fresh(q))
 		return false;
 	if (q->has_event_idx)
 		split_store_wish(q, avail_event_off(q), q->next_avail);
@@ -213,7 +214,7 @@ static bool split_enable_notify(struct vq *q)
 
 static bool split_has_available(struct vq *q)
 {
-	return vq_priv_fresh(q) && split_peek(q);
+	return vq_priv_fresh(q) == 0 && split_peek(q);
 }
 
 static uint64_t split_desc_len(uint32_t size)

@@ -105,6 +105,10 @@ struct vq {
 	uint32_t broken;		/* enum vq_broken */
 	uint64_t broken_got, broken_limit;
 	uint32_t base;			/* where it stood when disabled */
+	struct vq_miss miss;		/* the last one */
+	const struct vq_log *log;	/* borrowed; or NULL */
+	uint64_t log_used_gpa;		/* of the device area, for the log */
+	bool log_ring;
 	struct vmem_reader reader;
 };
 
@@ -122,11 +126,24 @@ int vq_priv_break(struct vq *q, enum vq_broken why, uint64_t got,
 
 /* memory.c */
 
-/* Works on the current map from here on. 0, or -EFAULT with the queue broken. */
+/*
+ * Works on the current map from here on. 0; -EAGAIN when an IOTLB does not know
+ * the ring; -EFAULT with the queue broken.
+ */
 int vq_priv_refresh(struct vq *q) VSU_COLD;
 
 /* As vq_priv_refresh() for a queue that is being enabled. */
 int vq_priv_attach(struct vq *q, struct vsu_error *err);
+
+/*
+ * An address that the view does not hold: -EAGAIN when that is a question to
+ * an IOMMU, which is kept for vq_missed(); else -EFAULT.
+ */
+int vq_priv_miss(struct vq *q, const struct vmem_view *view, uint64_t gpa,
+		 uint64_t len, uint32_t access) VSU_COLD;
+
+/* Whether anything is to be marked, after the view or the log changed. */
+void vq_priv_set_marks(struct vq *q);
 
 /* Lets the map go; chains in flight keep it for themselves. */
 void vq_priv_detach(struct vq *q);
@@ -159,11 +176,11 @@ static inline uint32_t vq_priv_inflight(const struct vq *q)
 	return (uint32_t)(q->taken - q->released);
 }
 
-/* False when the memory changed and the ring is not in it any more. */
-static inline bool vq_priv_fresh(struct vq *q)
+/* Looks whether the map changed; 0, or as vq_priv_refresh(). */
+static inline int vq_priv_fresh(struct vq *q)
 {
 	return VSU_LIKELY(__atomic_load_n(q->generation, __ATOMIC_ACQUIRE) ==
-			  q->seen) || vq_priv_refresh(q) == 0;
+			  q->seen) ? 0 : vq_priv_refresh(q);
 }
 
 static inline const struct vmem_range **vq_priv_stretch(struct vq *q,

@@ -54,6 +54,11 @@ static int add_pieces(struct vq *q, struct vq_chain *chain, struct iovec *iov,
 		n = vmem_slices(q->view, gpa, len, access, iov, room, &done);
 	if (n > 0 && done == len)
 		return n;
+	done = n > 0 ? done : 0;
+	if (!wraps(gpa, len) && vmem_view_find(q->view, gpa + done) ==
+	    q->view->n && vq_priv_miss(q, q->view, gpa + done, len - done,
+				       access) == -EAGAIN)
+		return -EAGAIN;
 	if (!chain->fault.why) {
 		chain->fault.gpa = gpa;
 		chain->fault.len = len;
@@ -107,9 +112,13 @@ void vq_priv_walk_recount(struct vq *q, struct vq_chain *chain)
 
 int vq_priv_walk_table_memory(struct vq *q, uint64_t gpa, uint32_t len)
 {
-	if (!wraps(gpa, len) &&
-	    vmem_check_range(q->view, gpa, len, VMEM_READ))
-		return 0;
+	if (!wraps(gpa, len)) {
+		if (vmem_check_range(q->view, gpa, len, VMEM_READ))
+			return 0;
+		if (!vmem_check_range(q->view, gpa, len, 0) &&
+		    vq_priv_miss(q, q->view, gpa, len, VMEM_READ) == -EAGAIN)
+			return -EAGAIN;
+	}
 	return vq_priv_break(q, VQ_BROKEN_TABLE_MEMORY, gpa, len);
 }
 

@@ -139,6 +139,7 @@ VQ_API int vq_set_space(struct vq *q, struct vmem_space *space);
  *            not aligned (16, 2 and 4; packed: 16, 4 and 4); a base that the
  *            format cannot have
  *   -EFAULT  a ring that is not wholly in memory, or wraps
+ *   -EAGAIN  an IOTLB does not know the ring yet: vq_missed()
  *   -EBUSY   enabled already, or chains are still in flight
  *   -ENOMEM
  */
@@ -179,6 +180,17 @@ VQ_API int vq_pop(struct vq *q, struct vq_chain *chain);
 
 /* Up to n chains; returns how many, or as vq_pop() when there is none. */
 VQ_API int vq_pop_batch(struct vq *q, struct vq_chain *chains, unsigned int n);
+
+/* What an IOTLB did not know: a range, and what was wanted there. */
+struct vq_miss {
+	uint64_t gpa;		/* I/O virtual address */
+	uint64_t len;
+	uint32_t access;	/* VMEM_READ, VMEM_WRITE */
+	uint32_t pad;
+};
+
+/* After -EAGAIN: the first range that is missing. */
+VQ_API void vq_missed(const struct vq *q, struct vq_miss *out);
 
 /* Gives the chain that was popped last back unserved: the next pop has it. */
 VQ_API void vq_unpop(struct vq *q, struct vq_chain *chain);
@@ -235,6 +247,27 @@ VQ_API void vq_break(struct vq *q);
  */
 VQ_API void vq_chain_written(struct vq *q, const struct vq_chain *chain,
 			     uint32_t off, uint32_t len);
+
+/*
+ * A log of what was written, as vhost-user has it: one bit for each 4 KiB of
+ * guest addresses, in memory that a peer reads and clears.
+ */
+struct vq_log {
+	unsigned char *base;
+	uint64_t size;		/* bytes; pages beyond are not logged */
+};
+
+/*
+ * Logs stores into buffers from now on; borrowed until it is replaced. NULL:
+ * no log. On the queue's thread, also while it is enabled.
+ */
+VQ_API void vq_set_log(struct vq *q, const struct vq_log *log);
+
+/*
+ * Whether stores into the ring are logged too, and under which guest address
+ * the device area is (vhost-user's log_guest_addr).
+ */
+VQ_API void vq_set_ring_log(struct vq *q, bool on, uint64_t device_gpa);
 
 /* What happened since the queue was made. */
 enum vq_counter {

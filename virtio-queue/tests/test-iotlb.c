@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Claims about queues that translate through an IOTLB, and about logs. */
+#include <config.h>
+
+#include <virtio-queue/queue.h>
+#include <vm-memory/iotlb.h>
+
+#include "util.h"
+
+#define IOVA	0x7000000000ull		/* where guest memory is seen */
+
+struct bed {
+	struct rig r;
+	struct vmem_map *memory;
+	struct vmem_iotlb *tlb;
+};
+
+static void bed_publish(struct bed *b)
+{
+	struct vmem_map *map;
+
+	ck_assert_int_eq(vmem_iotlb_map(b->tlb, b->memory, &map, NULL), 0);
+	ck_assert_int_eq(vmem_space_publish(b->r.space, map), 0);
+	vmem_map_unref(map);
+}
+
+static void bed_set(struct bed *b, uint64_t gpa, uint64_t len, uint32_t perm)
+{
+	struct vmem_iotlb_entry e = { IOVA + gpa, len, gpa, perm, 0 };
+
+	ck_assert_int_eq(vmem_iotlb_set(b->tlb, &e, NULL), 0);
+	bed_publish(b);
+}
+
+/* The rings are mapped, by pages; nothing else is. */
+static void bed_init(struct bed *b)
+{
+	struct vmem_region *region = make_region(0, RIG_MEMORY, 0, 0);
+	uint64_t gpa;
+
+	memset(b, 0, sizeof(*b));
+	ck_assert_int_eq(vmem_map_from_regions(&region, 1, &b->memory, NULL),
+			 0);
+	ck_assert_int_eq(vmem_iotlb_new(64, &b->tlb), 0);
+	ck_assert_int_eq(vmem_space_new(&b->r.space), 0);
+	b->r.mem = vmem_region_hva(region);
+	vmem_region_unref(region);
+	for (gpa = RIG_DESC; gpa <= RIG_DEVICE; gpa += 0x1000)
+		bed_set(b, gpa, 0x1000, VMEM_READ | VMEM_WRITE);
+	ck_assert_int_eq(vq_new(&b->r.q), 0);
+	ck_assert_int_eq(vq_set_space(b->r.q, b->r.space), 0);
+	b->r.config = (struct vq_config){
+		.features = VQ_F_VERSION_1 | VQ_F_ACCESS_PLATFORM |
+			    VQ_F_INDIRECT_DESC,
+		.size = RIG_SIZE,
+		.desc_gpa = IOVA + RIG_DESC,
+		.driver_gpa = IOVA + RIG_DRIVER,
+		.device_gpa = IOVA + RIG_DEVICE,
+	};
+	b->r.chain.iov = b->r.iov;
+	b->r.chain.iov_max = RIG_IOVS;
+}
+
+static void bed_enable(struct bed *b)
+{
+	ck_assert_int_eq(vq_enable(b->r.q, &b->r.config, NULL), 0);
+}
+
+static void bed_fini(struct bed *b)
+{
+	rig_fini(&b->r);
+	vmem_iotlb_free(b->tlb);
+	vmem_map_unref(b->memory);
+}
+
+static void ck_misses(struct bed *b, uint64_t gpa, uint64_t len,
+		      uint32_t access)
+{
+	struct vq_miss miss;
+
+	ck_assert_int_eq(rig_pop(&b->r), -EAGAIN);
+	vq_missed(b->r.q, &miss);
+	ck_assert_uint_eq(miss.gpa, IOVA + gpa);
+	ck_assert_uint_eq(miss.len, len);
+	ck_assert_uint_eq(miss.access, access);
+	ck_assert_int_eq(vq_broken(b->r.q), VQ_OK);
+	ck_assert_uint_eq(vq_inflight(b->r.q), 0);
+}
+
+START_TEST(miss_consumes_nothing_and_the_chain_comes_after_the_answer)
+{
+	struct bed b;
+
+	bed_init(&b);
+	bed_enable(&b);
+	put_desc(&b.r, RIG_DESC, 0, IOVA + RIG_DATA, 64, F_WRITE, 0);
+	offer(&b.r, 0);
+	ck_misses(&b, RIG_DATA, 64, VMEM_WRITE);
+	ck_misses(&b, RIG_DATA, 64, VMEM_WRITE);
+	bed_set(&b, RIG_DATA, 0x1000, VMEM_WRITE);
+	ck_assert_int_eq(rig_pop(&b.r), 1);
+	ck_assert_uint_eq(b.r.chain.fault.why, VQ_FAULT_NONE);
+	ck_assert_ptr_eq(b.r.iov[0].iov_base, b.r.mem + RIG_DATA);
+	bed_fini(&b);
+}
+END_TEST
+
+START_TEST(miss_names_the_first_byte_that_is_missing)
+{
+	struct bed b;
+
+	bed_init(&b);
+	bed_set(&b, RIG_DATA, 0x1000, VMEM_READ);
+	bed_enable(&b);
+	put_desc(&b.r, RIG_DESC, 0, IOVA + RIG_DATA + 0xff0, 64, 0, 0);
+	offer(&b.r, 0);
+	ck_misses(&b, RIG_DATA + 0x1000, 48, VMEM_READ);
+	bed_set(&b, RIG_DATA + 0x1000, 0x1000, VMEM_READ);
+	ck_assert_int_eq(rig_pop(&b.r), 1);
+	ck_assert_uint_eq(b.r.chain.readable_len, 64);
+	bed_fini(&b);
+}
+END_TEST
+
+START_TEST(indirect_table_may_miss)
+{
+	struct bed b;
+
+	bed_init(&b);
+	bed_set(&b, RIG_DATA, 0x1000, VMEM_READ);
+	bed_enable(&b);
+	put_desc(&b.r, RIG_DESC, 0, IOVA + RIG_TABLE, 16, F_INDIRECT, 0);
+	put_desc(&b.r, RIG_TABLE, 0, IOVA + RIG_DATA, 4, 0, 0);
+	offer(&b.r, 0);
+	ck_misses(&b, RIG_TABLE, 16, VMEM_READ);
+	bed_set(&b, RIG_TABLE, 0x1000, VMEM_READ);
+	ck_assert_int_eq(rig_pop(&b.r), 1);
+	ck_assert_uint_eq(b.r.chain.readable_len, 4);
+	bed_fini(&b);
+}
+END_TEST
+
+START_TEST(entry_that_forbids_the_access_is_a_fault)
+{
+	struct bed b;
+
+	bed_init(&b);
+	bed_set(&b, RIG_DATA, 0x1000, VMEM_READ);
+	bed_enable(&b);
+	put_desc(&b.r, RIG_DESC, 0, IOVA + RIG_DATA, 64, F_WRITE, 0);
+	offer(&b.r, 0);
+	ck_assert_int_eq(rig_pop(&b.r), 1);
+	ck_assert_uint_eq(b.r.chain.fault.why, VQ_FAULT_READ_ONLY);
+	bed_fini(&b);
+}
+END_TEST
+
+START_TEST(ring_that_misses_is_enabled_after_the_answer)
+{
+	struct vq_miss miss;
+	struct bed b;
+
+	bed_init(&b);
+	b.r.config.driver_gpa = IOVA + 0x9000;
+	ck_assert_int_eq(vq_enable(b.r.q, &b.r.config, NULL), -EAGAIN);
+	vq_missed(b.r.q, &miss);
+	ck_assert_uint_eq(miss.gpa, IOVA + 0x9000);
+	bed_set(&b, 0x9000, 0x1000, VMEM_READ);
+	bed_enable(&b);
+	bed_fini(&b);
+}
+END_TEST
+
+START_TEST(ring_over_pages_of_an_iommu_is_one_ring)
+{
+	struct bed b;
+
+	bed_init(&b);
+	b.r.config.size = 512;	/* two pages of descriptors: 1 and 2 */
+	b.r.config.driver_gpa = IOVA + 0x3000;
+	b.r.config.device_gpa = IOVA + 0x4000;
+	bed_set(&b, 0x4000, 0x1000, VMEM_READ | VMEM_WRITE);
+	bed_set(&b, 0x5000, 0x1000, VMEM_READ | VMEM_WRITE);
+	bed_enable(&b);
+	bed_fini(&b);
+}
+END_TEST
+
+START_TEST(used_entries_go_on_while_the_ring_misses)
+{
+	struct bed b;
+
+	bed_init(&b);
+	bed_enable(&b);
+	offer(&b.r, 0);
+	put_desc(&b.r, RIG_DESC, 0, 0, 0, F_WRITE, 0);
+	ck_assert_int_eq(rig_pop(&b.r), 1);
+	vmem_iotlb_invalidate(b.tlb, IOVA + RIG_DRIVER, 0x1000);
+	bed_publish(&b);
+	ck_assert_int_eq(rig_pop(&b.r), -EAGAIN);
+	vq_push(b.r.q, &b.r.chain, 0);
+	vq_publish(b.r.q);
+	ck_assert_uint_eq(used_idx(&b.r), 1);
+	bed_set(&b, RIG_DRIVER, 0x1000, VMEM_READ);
+	ck_assert_int_eq(rig_pop(&b.r), 0);
+	bed_fini(&b);
+}
+END_TEST
+
+/* Bits for the first 256 pages. */
+static bool logged(const unsigned char *bits, uint64_t gpa)
+{
+	return bits[gpa >> 15] >> (gpa >> 12 & 7) & 1;
+}
+
+static void ck_log(uint64_t features)
+{
+	unsigned char bits[32] = { 0 };
+	struct vq_log log = { bits, sizeof(bits) };
+	struct rig r;
+
+	rig_init(&r, 0);
+	vq_disable(r.q);
+	r.config.features |= features;
+	r.config.base = vq_initial_base(features);
+	vq_set_log(r.q, &log);
+	ck_assert_int_eq(vq_enable(r.q, &r.config, NULL), 0);
+	if (features & VQ_F_RING_PACKED)
+		put_desc(&r, RIG_DESC, 0, 0x20000, 0x3000, 0, 0x82);
+	else
+		put_desc(&r, RIG_DESC, 0, 0x20000, 0x3000, F_WRITE, 0);
+	offer(&r, 0);
+	ck_assert_int_eq(rig_pop(&r), 1);
+	vq_chain_written(r.q, &r.chain, 0xfff, 2);
+	ck_assert(logged(bits, 0x20000) && logged(bits, 0x21000));
+	ck_assert(!logged(bits, 0x22000));
+	vq_set_ring_log(r.q, true, 0x70000);
+	vq_push(r.q, &r.chain, 2);
+	vq_publish(r.q);
+	vq_disable_notify(r.q);
+	ck_assert(logged(bits, 0x70000));
+	ck_assert(!logged(bits, RIG_DEVICE));
+	ck_assert(logged(bits, RIG_DESC) == !!(features & VQ_F_RING_PACKED));
+	rig_fini(&r);
+}
+
+START_TEST(log_has_what_was_written_and_the_ring_where_it_was_said)
+{
+	ck_log(0);
+	ck_log(VQ_F_RING_PACKED);
+}
+END_TEST
+
+START_TEST(log_without_the_flag_leaves_the_ring_out)
+{
+	unsigned char bits[32] = { 0 };
+	struct vq_log log = { bits, sizeof(bits) };
+	struct rig r;
+	size_t i;
+
+	rig_init(&r, 0);
+	vq_set_log(r.q, &log);
+	offer(&r, 0);
+	ck_assert_int_eq(rig_pop(&r), 1);
+	vq_push(r.q, &r.chain, 0);
+	vq_publish(r.q);
+	for (i = 0; i < sizeof(bits); i++)
+		ck_assert_uint_eq(bits[i], 0);
+	rig_fini(&r);
+}
+END_TEST
+
+START_TEST(log_that_is_too_short_is_not_exceeded)
+{
+	unsigned char bits[8] = { 0 };
+	struct vq_log log = { bits, 4 };	/* up to 0x20000 */
+	struct rig r;
+
+	rig_init(&r, 0);
+	vq_set_log(r.q, &log);
+	put_desc(&r, RIG_DESC, 0, 0x1f000, 0x2000, F_WRITE, 0);
+	put_desc(&r, RIG_DESC, 1, 0x28000, 0x2000, F_WRITE, 0);
+	offer(&r, 0);
+	offer(&r, 1);
+	ck_assert_int_eq(rig_pop(&r), 1);
+	vq_chain_written(r.q, &r.chain, 0, 0x2000);
+	ck_assert_int_eq(rig_pop(&r), 1);
+	vq_chain_written(r.q, &r.chain, 0, 0x2000);
+	ck_assert_uint_eq(bits[3], 0x80);
+	ck_assert_uint_eq(bits[4] | bits[5], 0);
+	vq_set_log(r.q, NULL);
+	vq_chain_written(r.q, &r.chain, 0, 0x2000);
+	rig_fini(&r);
+}
+END_TEST
+
+int main(void)
+{
+	TCase *tc = tcase_create("iotlb");
+
+	tcase_add_test(tc, miss_consumes_nothing_and_the_chain_comes_after_the_answer);
+	tcase_add_test(tc, miss_names_the_first_byte_that_is_missing);
+	tcase_add_test(tc, indirect_table_may_miss);
+	tcase_add_test(tc, entry_that_forbids_the_access_is_a_fault);
+	tcase_add_test(tc, ring_that_misses_is_enabled_after_the_answer);
+	tcase_add_test(tc, ring_over_pages_of_an_iommu_is_one_ring);
+	tcase_add_test(tc, used_entries_go_on_while_the_ring_misses);
+	tcase_add_test(tc, log_has_what_was_written_and_the_ring_where_it_was_said);
+	tcase_add_test(tc, log_without_the_flag_leaves_the_ring_out);
+	tcase_add_test(tc, log_that_is_too_short_is_not_exceeded);
+	return run_tcase(tc, "iotlb");
+}
