@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
+# shellcheck shell=bash
+#
+# A machine under cvmm that is talked to over its console.  Source it after lib.sh.
+#
+#   need_kvm               skip the whole test where /dev/kvm cannot be used
+#   machine_start ARG...   starts cvmm with the interactive self-test; its
+#                          process is MACHINE, its console the file CONSOLE
+#   machine_ask LETTER     sends a command and waits for its end; what the
+#                          guest said in between is SAID
+#   machine_end            ends the guest; ENDED is cvmm's exit status
+
+need_kvm() {
+	need_program CVMM vmm/cvmm
+	[ -e /dev/kvm ] || tap_skip_all "there is no /dev/kvm"
+	[ -r /dev/kvm ] && [ -w /dev/kvm ] || tap_skip_all "no permission on /dev/kvm"
+}
+
+prompts() { grep -c '^ready' "$CONSOLE" 2>/dev/null || true; }
+
+prompted() { [ "$(prompts)" -ge "$1" ] || ended "$MACHINE"; }
+
+machine_start() {
+	CONSOLE=$WORK/console
+	: >"$CONSOLE"
+	rm -f "$WORK/keys"
+	mkfifo "$WORK/keys"
+	# open at both ends, so that cvmm sees no end of input
+	(exec <>"$WORK/keys" >"$CONSOLE" 2>"$WORK/cvmm.err" &&
+		with_parent "$CVMM" run builtin:selftest --append interactive "$@") &
+	MACHINE=$!
+	CHILDREN+=("$MACHINE")
+	exec 9<>"$WORK/keys"
+	wait_until 30 prompted 1 && ! ended "$MACHINE" && return
+	cat "$WORK/cvmm.err" "$CONSOLE"
+	return 1
+}
+
+machine_ask() {
+	local before lines
+
+	before=$(prompts)
+	lines=$(wc -l <"$CONSOLE")
+	printf '%s' "$1" >&9
+	wait_until 30 prompted $((before + 1)) || return 1
+	SAID=$(tail -n "+$((lines + 1))" "$CONSOLE" | grep -v '^ready')
+	! ended "$MACHINE"
+}
+
+machine_end() {
+	printf q >&9
+	wait_until 30 ended "$MACHINE"
+	wait "$MACHINE"
+	ENDED=$?
+	exec 9>&-
+}
