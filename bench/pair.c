@@ -139,7 +139,7 @@ int pair_open(struct pair *p, unsigned int nrings, struct vmem_map *map)
 	}
 	if (vsu_sock_pair(pair) < 0)
 		pair_die("socketpair", NULL);
-	echo_server_init(&p->server, pair[1], PAIR_FEATURES);
+	echo_server_init(&p->server, pair[1], PAIR_FEATURES, -1);
 	if (pthread_create(&p->thread, NULL, echo_server_thread, &p->server))
 		pair_die("thread", NULL);
 	return pair[0];

@@ -10,8 +10,11 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include <virtio-queue/features.h>
+#include <vm-memory/block.h>
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/fd.h>
 #include <vmm-sys-util/sock.h>
@@ -30,16 +33,21 @@ static struct echo_server server;
 static struct echo_client client;
 static pthread_t thread;
 static bool threaded;
-static int fds_before;
+static int fds_before, map_fd;
+
+static void setup(void)
+{
+	fds_before = vsu_fd_count();
+	map_fd = -1;
+}
 
 static void open_pair(int way, unsigned int nrings)
 {
 	int pair[2];
 
-	fds_before = vsu_fd_count();
 	threaded = way == TWO_THREADS;
 	ck_assert_int_eq(vsu_sock_pair(pair), 0);
-	echo_server_init(&server, pair[1], FEATURES);
+	echo_server_init(&server, pair[1], FEATURES, map_fd);
 	echo_client_init(&client, pair[0], nrings, FEATURES);
 	if (threaded)
 		ck_assert_int_eq(pthread_create(&thread, NULL,
@@ -57,6 +65,7 @@ static void close_pair(void)
 	else
 		echo_server_thread(&server);
 	ck_assert_int_eq(server.why, -ECONNRESET);
+	vsu_fd_close(&map_fd);
 	ck_assert_int_eq(vsu_fd_count(), fds_before);
 }
 
@@ -216,6 +225,84 @@ START_TEST(reset_device_starts_anew)
 }
 END_TEST
 
+/* --------------------------------------------------------- shared memory */
+
+#define FILE_PAGES 8u
+
+/* Every page of the file begins with its number. */
+static void make_file(void)
+{
+	uint32_t i;
+
+	map_fd = memfd_create("window", MFD_CLOEXEC);
+	ck_assert_int_eq(ftruncate(map_fd, FILE_PAGES * ECHO_PAGE), 0);
+	for (i = 0; i < FILE_PAGES; i++)
+		ck_assert_int_eq(pwrite(map_fd, &i, sizeof(i), i * ECHO_PAGE),
+				 sizeof(i));
+}
+
+START_TEST(ring_that_starts_maps_its_file_into_the_window)
+{
+	uint32_t first, written = 0x5eed;
+
+	make_file();
+	open_pair(_i, 1);
+	ck_assert(echo_client_start(&client));
+	ck_assert_uint_eq(vhost_user_frontend_shmem_size(client.fe, 0),
+			  ECHO_WINDOW);
+	ck_assert(echo_client_wait(&client, &client.mapped));
+	ck_assert_uint_eq(vmem_block_len(client.mapping), ECHO_MAPPED);
+	memcpy(&first, vmem_block_hva(client.mapping), sizeof(first));
+	ck_assert_uint_eq(first, 1);
+	memcpy(vmem_block_hva(client.mapping) + 4, &written, sizeof(written));
+	ck_assert_int_eq(pread(map_fd, &first, sizeof(first), ECHO_PAGE + 4),
+			 sizeof(first));
+	ck_assert_uint_eq(first, written);
+	ck_assert(echo_client_run(&client, 0, 100));
+	close_pair();
+	ck_assert_uint_eq(server.answers, 1);
+	ck_assert_int_eq(server.answer, 0);
+}
+END_TEST
+
+START_TEST(mapping_outlives_a_stop_and_goes_with_a_reset)
+{
+	make_file();
+	open_pair(ONE_THREAD, 1);
+	ck_assert(echo_client_start(&client));
+	ck_assert(echo_client_wait(&client, &client.mapped));
+	ck_assert(echo_client_stop(&client));
+	ck_assert(client.mapped);
+	ck_assert_int_eq(vhost_user_frontend_reset(client.fe, NULL), 0);
+	ck_assert(!client.mapped);
+	ck_assert_uint_eq(vhost_user_frontend_shmem_count(client.fe), 0);
+	close_pair();
+}
+END_TEST
+
+START_TEST(unmap_is_answered_when_the_client_lets_go)
+{
+	const struct vhost_user_shmem_request request = { .len = ECHO_MAPPED };
+
+	make_file();
+	open_pair(ONE_THREAD, 1);
+	ck_assert(echo_client_start(&client));
+	ck_assert(echo_client_wait(&client, &client.mapped));
+	ck_assert(echo_client_run(&client, 0, 10));
+	server.answered = false;
+	client.hold = true;
+	ck_assert_int_eq(vhost_user_backend_shmem_unmap(server.b, &request, 2,
+							NULL), 0);
+	ck_assert(echo_client_run(&client, 0, 100));
+	ck_assert_uint_eq(vhost_user_frontend_shmem_count(client.fe), 0);
+	ck_assert(!server.answered);
+	client.mapping = vmem_block_unref(client.mapping);
+	ck_assert(echo_client_wait(&client, &server.answered));
+	ck_assert_int_eq(server.answer, 0);
+	close_pair();
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("vhost-pair");
@@ -224,6 +311,7 @@ int main(void)
 	int failed;
 
 	suite_add_tcase(s, tc);
+	tcase_add_checked_fixture(tc, setup, NULL);
 	tcase_set_timeout(tc, 120);
 	tcase_add_loop_test(tc, requests_are_served_in_order_and_whole, 0, WAYS);
 	tcase_add_loop_test(tc, rings_are_served_beside_each_other, 0, WAYS);
@@ -240,6 +328,10 @@ int main(void)
 			    0, WAYS);
 	tcase_add_test(tc, config_change_is_told);
 	tcase_add_test(tc, reset_device_starts_anew);
+	tcase_add_loop_test(tc, ring_that_starts_maps_its_file_into_the_window,
+			    0, WAYS);
+	tcase_add_test(tc, mapping_outlives_a_stop_and_goes_with_a_reset);
+	tcase_add_test(tc, unmap_is_answered_when_the_client_lets_go);
 	srunner_run_all(sr, CK_ENV);
 	failed = srunner_ntests_failed(sr);
 	srunner_free(sr);

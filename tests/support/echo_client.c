@@ -77,6 +77,29 @@ static void on_memory(void *opaque, const struct vsu_error *err)
 	c->memory_code = err ? err->code : 0;
 }
 
+static void drop_mapping(struct echo_client *c)
+{
+	c->mapping = vmem_block_unref(c->mapping);
+	c->mapped = false;
+}
+
+static void on_shmem(void *opaque, struct vhost_user_shmem_change *changes,
+		     unsigned int n)
+{
+	struct echo_client *c = opaque;
+	unsigned int i;
+
+	for (i = 0; i < n; i++) {
+		if (!changes[i].map && !c->hold) {
+			drop_mapping(c);
+		} else if (changes[i].map) {
+			c->mapping = vmem_block_ref(changes[i].block);
+			c->mapping_at = changes[i].offset;
+			c->mapped = true;
+		}
+	}
+}
+
 static const struct vhost_user_frontend_ops ops = {
 	.size = sizeof(ops),
 	.ready = on_ready,
@@ -86,6 +109,7 @@ static const struct vhost_user_frontend_ops ops = {
 	.config_changed = on_changed,
 	.failed = on_failed,
 	.memory = on_memory,
+	.shmem = on_shmem,
 };
 
 /* ----------------------------------------------------------------- memory */
@@ -156,6 +180,7 @@ void echo_client_fini(struct echo_client *c)
 	unsigned int i;
 
 	vhost_user_frontend_free(c->fe);
+	vmem_block_unref(c->mapping);
 	for (i = 0; i < c->nrings; i++) {
 		vq_driver_free(c->rings[i].driver);
 		vsu_fd_close(&c->rings[i].kick_fd);

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include <vhost/frontend.h>
+#include <vhost/shmem.h>
 #include <virtio-queue/driver.h>
 #include <vm-memory/map.h>
 
@@ -38,6 +39,12 @@ struct echo_client {
 	uint32_t config_len;
 	uint8_t config_bytes[256];
 	struct vsu_error err;
+
+	/* the one mapping in shared memory region 0; referenced */
+	struct vmem_block *mapping;
+	uint64_t mapping_at;
+	bool mapped;
+	bool hold;			/* an unmap does not drop it */
 
 	/* in the single-threaded case: gets a turn whenever we wait */
 	struct echo_server *server;

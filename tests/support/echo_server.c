@@ -8,6 +8,7 @@
 
 #include <virtio-queue/cursor.h>
 #include <virtio-queue/queue.h>
+#include <vhost/shmem.h>
 #include <vmm-sys-util/event.h>
 
 #include "echo_server.h"
@@ -57,10 +58,35 @@ static void serve(struct echo_server *s, uint32_t ring)
 		vhost_user_backend_ring_error(s->b, ring);
 }
 
+static void ask_for_map(struct echo_server *s)
+{
+	const struct vhost_user_shmem_request request = {
+		.len = ECHO_MAPPED,
+		.fd_offset = ECHO_PAGE,
+		.fd = s->map_fd,
+		.writable = true,
+	};
+
+	if (vhost_user_backend_shmem_map(s->b, &request, 1, NULL) < 0)
+		abort();
+}
+
+static void on_shmem_result(void *opaque, uint64_t cookie, int result)
+{
+	struct echo_server *s = opaque;
+
+	(void)cookie;
+	s->answers++;
+	s->answer = result;
+	s->answered = true;
+}
+
 static void on_run(void *opaque, uint32_t ring)
 {
 	struct echo_server *s = opaque;
 
+	if (ring == 0 && s->map_fd >= 0 && !s->answered)
+		ask_for_map(s);
 	s->running[ring] = true;
 	serve(s, ring);
 }
@@ -120,18 +146,24 @@ static const struct vhost_user_backend_ops ops = {
 	.quiesce = on_quiesce,
 	.reset = on_reset,
 	.gone = on_gone,
+	.shmem_result = on_shmem_result,
 };
 
-void echo_server_init(struct echo_server *s, int sock, uint64_t features)
+void echo_server_init(struct echo_server *s, int sock, uint64_t features,
+		      int map_fd)
 {
+	const uint64_t window = ECHO_WINDOW;
 	const struct vhost_user_backend_config config = {
 		.size = sizeof(config),
 		.features = features,
 		.nrings = ECHO_RINGS,
 		.config_size = ECHO_CONFIG,
+		.shmem_sizes = &window,
+		.nshmem = map_fd >= 0,
 	};
 
 	memset(s, 0, sizeof(*s));
+	s->map_fd = map_fd;
 	if (vhost_user_backend_new_take_fd(sock, &config, &ops, s, &s->b,
 					   NULL) < 0)
 		abort();

@@ -23,10 +23,25 @@ struct echo_server {
 	uint64_t served;		/* requests */
 	unsigned int resets;
 	uint8_t config[ECHO_CONFIG];
+
+	/* What ring 0 maps when it runs, in region 0; nothing when fd is -1. */
+	int map_fd;
+	unsigned int answers;		/* of the front-end */
+	int answer;			/* the last one */
+	bool answered;
 };
 
-/* Takes the socket over; aborts when that fails. */
-void echo_server_init(struct echo_server *s, int sock, uint64_t features);
+/* Of region 0: its size, and what is mapped on run, from the file's page 1. */
+#define ECHO_WINDOW 0x10000u
+#define ECHO_MAPPED 0x4000u
+#define ECHO_PAGE 0x1000u
+
+/*
+ * Takes the socket over; aborts when that fails. map_fd: see above, borrowed;
+ * without it the device has no shared memory region.
+ */
+void echo_server_init(struct echo_server *s, int sock, uint64_t features,
+		      int map_fd);
 
 /*
  * Waits up to ms (-1: for ever) for something to do, and does it. False when
