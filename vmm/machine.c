@@ -95,6 +95,8 @@ static int make_memory(struct vmm_machine *m, struct vsu_error *err)
 	m->shmem.phys_bits = m->kvm.phys_bits;
 	m->shmem.changed = on_map_changed;
 	m->shmem.opaque = m;
+	if (!rc && vmem_space_want_event(m->memory.space) < 0)
+		rc = vsu_error_set(err, -EMFILE, "no descriptor is left");
 	return rc ? rc : vmm_slots_apply(m->slots, vmm_memory_map(&m->memory),
 					 err);
 }
@@ -283,11 +285,29 @@ static int make_ports(struct vmm_machine *m, struct vsu_error *err)
 	return vmm_ports_add(&m->small_ports, &m->ports, err);
 }
 
-static bool repair(void *opaque, unsigned int cpu)
+static bool drop_short(void *opaque, struct vmm_ticket *ticket)
 {
 	struct vmm_machine *m = opaque;
 
-	return vmm_memory_repair(&m->memory, cpu);
+	(void)ticket;
+	vmm_shmem_drop_short(&m->shmem);
+	return true;
+}
+
+/*
+ * A file behind memory, or behind a window, ended under this CPU. It may go on
+ * when something was mended since it last did.
+ */
+static bool repair(void *opaque, unsigned int cpu)
+{
+	struct vmm_machine *m = opaque;
+	const bool memory = vmm_memory_repair(&m->memory, cpu);
+	uint64_t seen = m->seen_drops[cpu];
+
+	vmm_cpus_carry(m->cpus, drop_short, m);
+	m->seen_drops[cpu] = __atomic_load_n(&m->shmem.drops,
+					     __ATOMIC_RELAXED);
+	return memory || m->seen_drops[cpu] != seen;
 }
 
 static int make_cpus(struct vmm_machine *m, struct vsu_error *err)

@@ -4,6 +4,8 @@
 
 #include <signal.h>
 
+#include <vmm-sys-util/event.h>
+
 #include "failure.h"
 #include "machine.h"
 
@@ -50,6 +52,18 @@ static void on_input(struct ev_loop *loop, ev_io *w, int revents)
 	}
 }
 
+/* The last user of a former map is gone: what it held can be let go. */
+static void on_space(struct ev_loop *loop, ev_io *w, int revents)
+{
+	struct vmm_machine *m = w->data;
+	uint64_t count;
+
+	(void)loop;
+	(void)revents;
+	vsu_event_drain(w->fd, &count);
+	vmem_space_reclaim(m->memory.space);
+}
+
 static void on_signal(struct ev_loop *loop, ev_signal *w, int revents)
 {
 	struct vmm_machine *m = w->data;
@@ -88,6 +102,8 @@ int vmm_machine_run(struct vmm_machine *m, struct vsu_error *err)
 	      vmm_console_event_fd(m->console), EV_READ);
 	watch(m, &m->on_input, on_input, m->console_in, EV_READ);
 	watch(m, &m->on_writable, on_console, m->console_out, EV_WRITE);
+	watch(m, &m->on_space, on_space,
+	      vmem_space_event_fd(m->memory.space), EV_READ);
 	watch_signal(m, &m->on_int, SIGINT);
 	watch_signal(m, &m->on_term, SIGTERM);
 	vmm_slots_set_cpus(m->slots, m->cpus);

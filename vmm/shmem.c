@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <inttypes.h>
 
+#include <vmm-sys-util/fd.h>
+
 #include "shmem.h"
 
 int vmm_shmem_add_window(struct vmm_shmem *s, const void *owner,
@@ -100,6 +102,13 @@ static int show(struct vmm_shmem *s, struct vmem_map *map)
 	return rc ? rc : vmem_space_publish(s->memory->space, map);
 }
 
+/* Everybody lets go of the former map; what nobody holds is freed. */
+static void settle(struct vmm_shmem *s)
+{
+	s->changed(s->opaque);
+	vmem_space_reclaim(s->memory->space);
+}
+
 /* One at a time, so that only the one that cannot be is refused. */
 static void change_singly(struct vmm_shmem *s, const void *owner,
 			  struct vhost_user_shmem_change *changes,
@@ -130,8 +139,7 @@ void vmm_shmem_change(struct vmm_shmem *s, const void *owner,
 	if (changed && show(s, map))
 		change_singly(s, owner, changes, n);
 	vmem_map_unref(map);
-	s->changed(s->opaque);
-	vmem_space_reclaim(s->memory->space);
+	settle(s);
 }
 
 /* The window that a region of the map lies in, or NULL: it is memory. */
@@ -146,6 +154,36 @@ static const struct vmm_window *window_of(const struct vmm_shmem *s,
 		    gpa - s->windows[i].gpa < s->windows[i].len)
 			return &s->windows[i];
 	return NULL;
+}
+
+/* Files without a size of their own cannot be judged: 0 bytes. */
+static bool is_short(const struct vmem_region *region)
+{
+	const int fd = vmem_block_fd(vmem_region_block(region));
+	uint64_t size;
+
+	return fd >= 0 && vsu_fd_kind(fd) == VSU_FD_REGULAR &&
+	       !vsu_fd_size(fd, &size) &&
+	       size < vmem_region_file_pos(region, vmem_region_len(region));
+}
+
+void vmm_shmem_drop_short(struct vmm_shmem *s)
+{
+	struct vmem_map *map = vmem_map_ref(vmm_memory_map(s->memory));
+	const struct vmem_region *region;
+	unsigned int i, dropped = 0;
+
+	for (i = vmem_map_count(map); i > 0; i--) {
+		region = vmem_map_region(map, i - 1);
+		if (window_of(s, region) && is_short(region))
+			dropped += !remove_mapping(&map,
+						   vmem_region_gpa(region));
+	}
+	if (dropped && !show(s, map))
+		__atomic_add_fetch(&s->drops, dropped, __ATOMIC_RELAXED);
+	vmem_map_unref(map);
+	if (dropped)
+		settle(s);
 }
 
 int vmm_shmem_map_for(const struct vmm_shmem *s, const void *owner,

@@ -37,6 +37,7 @@ struct vmm_shmem {
 	uint64_t next;		/* where the next window may begin */
 	struct vmm_window windows[VMM_MAX_WINDOWS];
 	unsigned int n;
+	uint64_t drops;		/* mappings taken away by drop_short, ever */
 	/* The map changed: queues let go of the former one. */
 	void (*changed)(void *opaque);
 	void *opaque;
@@ -56,6 +57,13 @@ const struct vmm_window *vmm_shmem_window(const struct vmm_shmem *s,
  */
 void vmm_shmem_change(struct vmm_shmem *s, const void *owner,
 		      struct vhost_user_shmem_change *changes, unsigned int n);
+
+/*
+ * Takes mappings away whose file no longer reaches to their end: what a CPU
+ * would fault on inside KVM becomes a hole. Their back-end may unmap them all
+ * the same. s->drops counts them.
+ */
+void vmm_shmem_drop_short(struct vmm_shmem *s);
 
 /*
  * The guest's memory as a back-end is told about it: without the windows of
