@@ -42,11 +42,14 @@ void guest_fini(struct guest *g);
 /* Where a byte of guest memory is here. */
 unsigned char *guest_at(const struct guest *g, uint64_t gpa);
 
-/* Descriptors and mappings of this process, to see that none is left. */
+/* Descriptors and shared mappings of this process: that none is left. */
 struct baseline {
 	int fds, mappings;
 };
 struct baseline baseline_take(void);
 void baseline_check(struct baseline before);
+
+/* It keeps RLIMIT_NOFILE and SIGBUS to itself, and minds wild pointers. */
+bool under_valgrind(void);
 
 #endif

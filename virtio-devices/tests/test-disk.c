@@ -388,7 +388,8 @@ static TCase *requests(const char *name, SFun choose)
 			    sizeof(zeros) / sizeof(*zeros));
 	tcase_add_test(tc, zeros_that_may_not_be_a_hole_keep_their_space);
 	tcase_add_test(tc, file_that_was_cut_fails_reads_beyond_its_end);
-	tcase_add_test(tc, buffer_that_is_no_memory_fails_the_request);
+	if (!under_valgrind())
+		tcase_add_test(tc, buffer_that_is_no_memory_fails_the_request);
 	tcase_add_test(tc, e1_02_write_beyond_the_file_size_limit_fails);
 	tcase_add_loop_test(tc, e1_08_short_write_is_continued_at_every_boundary,
 			    95, 106);

@@ -420,8 +420,10 @@ static TCase *listening(const char *name, SFun choose, bool with_fake_disk)
 	tcase_add_test(tc, b5_05_second_front_end_waits_for_the_first);
 	tcase_add_test(tc, device_is_new_for_every_front_end);
 	tcase_add_test(tc, broken_ring_is_told_and_the_other_goes_on);
-	tcase_add_test(tc, e1_04_accepting_pauses_while_descriptors_lack);
-	tcase_add_test(tc, e1_13_memory_that_is_cut_ends_its_session);
+	if (!under_valgrind()) {
+		tcase_add_test(tc, e1_04_accepting_pauses_while_descriptors_lack);
+		tcase_add_test(tc, e1_13_memory_that_is_cut_ends_its_session);
+	}
 	if (with_fake_disk) {
 		tcase_add_test(tc, b5_03_front_end_that_vanishes_is_drained_first);
 		tcase_add_test(tc, stop_waits_for_what_is_under_way);
