@@ -19,8 +19,6 @@
 #define MIB (UINT64_C(1) << 20)
 /* Rings lie in the first region, one behind the other. */
 #define RING_STEP 0x8000u
-#define DRIVER_AT 0x4000u
-#define DEVICE_AT 0x6000u
 
 void pair_die(const char *what, const struct vsu_error *err)
 {
@@ -125,6 +123,20 @@ static const struct vhost_user_frontend_ops ops = {
 
 /* --------------------------------------------------------------------- life */
 
+static void make_ring(struct pair *p, unsigned int index)
+{
+	const struct vq_driver_config config = {
+		.map = p->map, .gpa = index * RING_STEP,
+		.features = PAIR_FEATURES, .size = PAIR_RING_SIZE,
+	};
+	struct vsu_error err = VSU_ERROR_INIT;
+
+	if (vq_driver_new(&config, &p->driver[index], &err) < 0)
+		pair_die("ring", &err);
+	p->kick_fd[index] = vsu_event_new();
+	p->call_fd[index] = vsu_event_new();
+}
+
 int pair_open(struct pair *p, unsigned int nrings, struct vmem_map *map)
 {
 	unsigned int i;
@@ -133,10 +145,8 @@ int pair_open(struct pair *p, unsigned int nrings, struct vmem_map *map)
 	memset(p, 0, sizeof(*p));
 	p->nrings = nrings;
 	p->map = vmem_map_ref(map);
-	for (i = 0; i < nrings; i++) {
-		p->kick_fd[i] = vsu_event_new();
-		p->call_fd[i] = vsu_event_new();
-	}
+	for (i = 0; i < nrings; i++)
+		make_ring(p, i);
 	if (vsu_sock_pair(pair) < 0)
 		pair_die("socketpair", NULL);
 	echo_server_init(&p->server, pair[1], PAIR_FEATURES, -1);
@@ -172,11 +182,12 @@ void pair_wait(struct pair *p, const bool *flag)
 
 static void describe(struct pair *p, unsigned int index)
 {
-	const uint64_t at = index * RING_STEP;
+	const struct vq_driver *driver = p->driver[index];
 	const struct vhost_user_ring ring = {
 		.size = PAIR_RING_SIZE,
-		.desc_gpa = at, .driver_gpa = at + DRIVER_AT,
-		.device_gpa = at + DEVICE_AT,
+		.desc_gpa = vq_driver_desc_gpa(driver),
+		.driver_gpa = vq_driver_driver_gpa(driver),
+		.device_gpa = vq_driver_device_gpa(driver),
 		.kick_fd = p->kick_fd[index], .call_fd = p->call_fd[index],
 		.err_fd = -1,
 	};
@@ -216,6 +227,7 @@ void pair_close(struct pair *p)
 	vhost_user_frontend_free(p->fe);
 	pthread_join(p->thread, NULL);
 	for (i = 0; i < p->nrings; i++) {
+		vq_driver_free(p->driver[i]);
 		vsu_fd_close(&p->kick_fd[i]);
 		vsu_fd_close(&p->call_fd[i]);
 	}

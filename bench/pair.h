@@ -11,12 +11,15 @@
 #include <stdint.h>
 
 #include <vhost/frontend.h>
+#include <virtio-queue/driver.h>
 #include <vm-memory/map.h>
 
 #include "echo_server.h"
 
 #define PAIR_FEATURES (UINT64_C(1) << 32 | UINT64_C(1) << 29)
 #define PAIR_RING_SIZE 256u
+/* Guest address behind the rings, in region 0. */
+#define PAIR_DATA 0x40000u
 
 struct pair {
 	struct echo_server server;
@@ -24,6 +27,7 @@ struct pair {
 	struct vhost_user_frontend *fe;
 	struct vmem_map *map;		/* what set_memory() is given */
 	unsigned int nrings;
+	struct vq_driver *driver[ECHO_RINGS];
 	int kick_fd[ECHO_RINGS], call_fd[ECHO_RINGS];
 	bool ready, started, stopped, config, memory, failed;
 };

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * What a back-end's data path costs: a driver on this thread makes B chains
+ * available and kicks, a device on another one wakes, takes and gives back
+ * each, and calls; then the driver collects them.
+ *
+ *	vub.daemon_chains_bB		chains per second
+ *	floor.eventfd_pingpong		the two wakes and nothing else
+ */
+#include <config.h>
+
+#include <poll.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include <vmm-sys-util/event.h>
+
+#include "bench.h"
+#include "pair.h"
+
+struct chains {
+	struct pair *p;
+	unsigned int batch;
+};
+
+static void wait_for_call(struct pair *p)
+{
+	struct pollfd fd = { .fd = p->call_fd[0], .events = POLLIN };
+	uint64_t count;
+
+	poll(&fd, 1, -1);
+	vsu_event_drain(p->call_fd[0], &count);
+}
+
+/* Each chain is one small buffer that the device may write to. */
+static void add_batch(struct pair *p, unsigned int n)
+{
+	struct vq_buffer buffer = { PAIR_DATA, 64, 1 };
+	unsigned int i;
+
+	for (i = 0; i < n; i++) {
+		buffer.gpa = PAIR_DATA + i * 64;
+		if (vq_driver_add(p->driver[0], &buffer, 1, i) < 0)
+			pair_die("add", NULL);
+	}
+	if (vq_driver_publish(p->driver[0]))
+		vsu_event_signal(p->kick_fd[0]);
+}
+
+static void collect_batch(struct pair *p, unsigned int n)
+{
+	struct vq_driver *driver = p->driver[0];
+	uint64_t cookie;
+	uint32_t written;
+	int rc;
+
+	while (n) {
+		rc = vq_driver_collect(driver, &cookie, &written);
+		if (rc < 0)
+			pair_die("collect", NULL);
+		n -= (unsigned int)rc;
+		if (!rc && !vq_driver_enable_call(driver))
+			wait_for_call(p);
+	}
+}
+
+static void run_chains(void *opaque, uint64_t n)
+{
+	const struct chains *c = opaque;
+	uint64_t done;
+
+	for (done = 0; done < n; done += c->batch) {
+		add_batch(c->p, c->batch);
+		collect_batch(c->p, c->batch);
+	}
+}
+
+static void measure_chains(unsigned int batch)
+{
+	struct pair p;
+	struct chains c = { &p, batch };
+	struct vmem_map *map;
+	char name[64];
+
+	snprintf(name, sizeof(name), "vub.daemon_chains_b%u", batch);
+	if (!bench_selected(name))
+		return;
+	map = pair_new_map(1);
+	pair_connect(&p, pair_open(&p, 1, map), 0);
+	pair_start(&p);
+	bench_rate(name, run_chains, &c, 1e3, "k/s");
+	pair_close(&p);
+	vmem_map_unref(map);
+}
+
+/* -------------------------------------------------------------------- floor */
+
+static int there, back;
+
+static void wait_and_drain(int fd)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+	uint64_t count;
+
+	poll(&p, 1, -1);
+	(void)!read(fd, &count, sizeof(count));
+}
+
+static void write_one(int fd, uint64_t value)
+{
+	(void)!write(fd, &value, sizeof(value));
+}
+
+/* Ends when it is sent more than one. */
+static void *echo_events(void *opaque)
+{
+	struct pollfd p = { .fd = there, .events = POLLIN };
+	uint64_t count = 1;
+
+	(void)opaque;
+	while (count == 1) {
+		poll(&p, 1, -1);
+		if (read(there, &count, sizeof(count)) == sizeof(count))
+			write_one(back, 1);
+	}
+	return NULL;
+}
+
+static void run_events(void *opaque, uint64_t n)
+{
+	(void)opaque;
+	while (n--) {
+		write_one(there, 1);
+		wait_and_drain(back);
+	}
+}
+
+static void measure_floor(void)
+{
+	pthread_t thread;
+
+	there = vsu_event_new();
+	back = vsu_event_new();
+	if (pthread_create(&thread, NULL, echo_events, NULL))
+		pair_die("thread", NULL);
+	bench_rate("floor.eventfd_pingpong", run_events, NULL, 1e3, "k/s");
+	write_one(there, 2);
+	pthread_join(thread, NULL);
+	close(there);
+	close(back);
+}
+
+int main(int argc, char **argv)
+{
+	bench_init(argc, argv);
+	measure_floor();
+	measure_chains(1);
+	measure_chains(32);
+	measure_chains(256);
+	return 0;
+}
