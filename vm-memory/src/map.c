@@ -278,7 +278,7 @@ static void signal_event(struct vmem_priv_event *event)
 	int fd = __atomic_load_n(&event->fd, __ATOMIC_ACQUIRE);
 
 	if (fd >= 0)
-		vsu_event_signal(fd);
+		vsu_event_signal_own(fd);
 }
 
 /*

@@ -186,6 +186,6 @@ void vmem_priv_reservation_release(struct vmem_reservation *r,
 		 0) != MAP_FAILED)
 		__atomic_store_n(&piece->live, 0, __ATOMIC_RELEASE);
 	if (r->event_fd >= 0)
-		vsu_event_signal(r->event_fd);
+		vsu_event_signal_own(r->event_fd);
 	unref(r);
 }

@@ -182,7 +182,7 @@ bool vmem_sigbus_fix(struct vmem_sigbus *table, const void *siginfo)
 		if (covers(&table->entries[i], addr, &copy))
 			fixed = repair(&table->entries[i], &copy, addr, si);
 	if (fixed)
-		vsu_event_signal(table->event_fd);
+		vsu_event_signal_own(table->event_fd);
 	errno = saved;
 	return fixed;
 }
