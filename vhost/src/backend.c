@@ -19,6 +19,8 @@
 #define OUT_MAX (64u << 10)
 /* Messages of one dispatch, so that others get their turn. */
 #define BATCH 32u
+/* Dispatches with messages between two looks at everything else. */
+#define TURNS 8u
 
 /* construction */
 
@@ -385,21 +387,48 @@ static void settle_socket(struct vhost_user_backend *b)
 	watch_stalls(b);
 }
 
-int vhost_user_backend_dispatch(struct vhost_user_backend *b)
+/* What epoll has; anything but the messages of a busy peer. */
+static bool serve_events(struct vhost_user_backend *b)
 {
 	struct epoll_event events[VHOST_USER_PRIV_WATCHES];
 	bool more = false;
-	int i, n, code;
+	int i, n;
 
 	n = epoll_wait(b->epoll, events, VHOST_USER_PRIV_WATCHES, 0);
-	b->busy = true;
 	for (i = 0; i < n && !b->ending; i++)
 		more |= serve(b, &events[i]);
+	return more;
+}
+
+/*
+ * Messages are what dispatch is called for nearly always: they are looked for
+ * first, and where there are some epoll is asked only now and then, so that
+ * nothing else waits for ever.
+ */
+static bool serve_some(struct vhost_user_backend *b)
+{
+	uint64_t before = b->in_count;
+	bool more = read_messages(b);
+
+	if (b->in_count != before && ++b->turns % TURNS && !b->parked_row)
+		return more;
+	return serve_events(b) || more;
+}
+
+int vhost_user_backend_dispatch(struct vhost_user_backend *b)
+{
+	bool more = false;
+	int code;
+
+	b->busy = true;
+	if (!b->ending)
+		more = serve_some(b);
 	if (!b->ending)
 		settle_socket(b);
 	b->busy = false;
 	if (!b->ending)
-		return more;
+		return more || (!b->parked_row &&
+		       vhost_user_priv_channel_has_message(&b->main));
 	code = b->why.code;
 	if (!b->gone)
 		end(b);

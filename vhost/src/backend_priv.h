@@ -123,6 +123,7 @@ struct vhost_user_backend {
 	int epoll, event, timer;
 	uint32_t main_events, requests_events; /* what epoll waits for */
 	uint64_t in_count;	/* messages received whole */
+	unsigned int turns;	/* dispatches that had messages */
 	uint64_t stall_in, stall_out; /* the counts when the timer was armed */
 	bool timer_armed;
 

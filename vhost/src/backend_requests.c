@@ -14,8 +14,6 @@
 
 /* Requests are few and small; a peer that lets them pile up loses them. */
 #define OUT_MAX 8192u
-/* Answers of one dispatch. */
-#define BATCH 32u
 
 int vhost_user_priv_check_backend_req_fd(struct vhost_user_backend *b,
 					 struct vhost_user_priv_msg *msg,
@@ -115,10 +113,10 @@ void vhost_user_priv_requests_pump(struct vhost_user_backend *b)
 void vhost_user_priv_requests_ready(struct vhost_user_backend *b)
 {
 	struct vhost_user_priv_msg *msg;
-	unsigned int i;
 	int rc = 1;
 
-	for (i = 0; i < BATCH && rc > 0 && b->have_requests; i++) {
+	/* no longer than requests are unanswered */
+	while (rc > 0 && b->have_requests) {
 		rc = vhost_user_priv_channel_recv(&b->requests, &msg, NULL);
 		if (rc < 0 || (rc > 0 && !vhost_user_priv_shmem_answer(b, msg)))
 			vhost_user_priv_requests_close(b);

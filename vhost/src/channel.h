@@ -3,9 +3,10 @@
  * A socket that carries framed messages, used by both sides on both sockets.
  * Nothing here blocks.
  *
- *   in    one message is put together from whatever pieces arrive; exactly
- *         its bytes are read, so that descriptors stay with their message.
- *         Where no message may bring any, more is read at once
+ *   in    messages are put together from whatever pieces arrive, several of
+ *         them by one system call where they are there. Descriptors end a
+ *         read: those that came with it belong to the last message that began
+ *         in it and needs some, or else to the last that began
  *   out   messages are collected and written by flush, or at once where
  *         descriptors travel; what the socket does not take is kept, up to a
  *         limit
@@ -27,10 +28,12 @@
 
 /* The most descriptors of one message that is sent. */
 #define VHOST_USER_PRIV_SEND_FDS	8u
-/* What is read at once where messages bring no descriptors. */
-#define VHOST_USER_PRIV_AHEAD		1024u
 /* The most messages with descriptors that wait for the socket. */
 #define VHOST_USER_PRIV_SEND_PENDING	16u
+
+/* Room for a whole message and some more. */
+#define VHOST_USER_PRIV_IN_SIZE \
+	(2 * (sizeof(struct vhost_user_header) + VHOST_USER_PRIV_MAX_PAYLOAD))
 
 /* Descriptors, ours by dup, that travel with the byte at pos. */
 struct vhost_user_priv_attached {
@@ -45,14 +48,15 @@ struct vhost_user_priv_channel {
 	bool replies;		/* what arrives are replies, not requests */
 	enum vhost_user_priv_side side;	/* who sends the requests */
 
-	size_t got;		/* bytes of the header and payload of in */
-	bool whole;		/* in was handed out and is to be forgotten */
-	struct vhost_user_priv_msg in;
-
-	bool read_ahead;
-	bool drained;		/* the last read took all there was */
-	size_t ahead_pos, ahead_len;
-	unsigned char ahead[VHOST_USER_PRIV_AHEAD];
+	unsigned char in_bytes[VHOST_USER_PRIV_IN_SIZE];
+	size_t in_pos, in_end;	/* what was read and not handed out */
+	bool drained;		/* the socket was empty behind what was read */
+	bool handed_out;	/* in is the caller's until the next call */
+	struct vhost_user_priv_msg in; /* its fds: of the message at in_pos,
+				   unless handed out */
+	size_t late_pos;	/* of a later message, and its descriptors */
+	unsigned int nlate;
+	int late[VHOST_USER_PRIV_MAX_FDS];
 
 	unsigned char *out;	/* bytes [out_pos, out_len) wait */
 	size_t out_pos, out_len, out_size, out_max;
@@ -72,19 +76,14 @@ int vhost_user_priv_channel_init_take_fd(struct vhost_user_priv_channel *ch,
 					 bool replies, size_t out_max,
 					 struct vsu_error *err);
 
-/*
- * From now on no message that arrives may bring descriptors: the next ones are
- * read together. Descriptors that come all the same are found at one of the
- * messages they were read with.
- */
-void vhost_user_priv_channel_read_ahead(struct vhost_user_priv_channel *ch);
-
 /* Closes the socket and every descriptor that is still here. */
 void vhost_user_priv_channel_fini(struct vhost_user_priv_channel *ch);
 
 /*
  * The next message: 1, and *msg, valid until the next call; descriptors that
- * were not taken are closed then. 0: nothing whole has arrived.
+ * were not taken are closed then. 0: nothing whole has arrived, as far as it
+ * is known without one more system call; wait for the socket. Who stops before
+ * the 0 asks vhost_user_priv_channel_has_message() before waiting.
  *
  *   -ECONNRESET  the peer hung up between two messages
  *   -EBADMSG     version, flags; hang-up inside a message
@@ -96,6 +95,9 @@ void vhost_user_priv_channel_fini(struct vhost_user_priv_channel *ch);
 int vhost_user_priv_channel_recv(struct vhost_user_priv_channel *ch,
 				 struct vhost_user_priv_msg **msg,
 				 struct vsu_error *err);
+
+/* A whole message is here already: the socket need not be readable for it. */
+bool vhost_user_priv_channel_has_message(const struct vhost_user_priv_channel *ch);
 
 /* A message has begun to arrive and is not whole. */
 bool vhost_user_priv_channel_in_message(const struct vhost_user_priv_channel *ch);

@@ -76,13 +76,9 @@ static int set_up(struct vhost_user_frontend *f, int sock,
 		return vsu_error_sys(err, rc, "'%s': cannot wait for the socket",
 				     f->peer);
 	f->main_events = EPOLLIN;
-	rc = vhost_user_priv_channel_init_take_fd(&f->main, sock,
-						  VHOST_USER_PRIV_FRONTEND,
-						  true, FE_OUT_MAX, err);
-	/* none of the replies that are asked for brings a descriptor */
-	if (!rc)
-		vhost_user_priv_channel_read_ahead(&f->main);
-	return rc;
+	return vhost_user_priv_channel_init_take_fd(&f->main, sock,
+						    VHOST_USER_PRIV_FRONTEND,
+						    true, FE_OUT_MAX, err);
 }
 
 static void tear_down(struct vhost_user_frontend *f)

@@ -3,6 +3,7 @@
 #include <config.h>
 
 #include <errno.h>
+#include <string.h>
 
 #include <messages.h>
 #include <vmm-sys-util/fd.h>
@@ -357,6 +358,23 @@ void vhost_user_priv_reply_fds(const struct vhost_user_priv_message *row,
 			       unsigned int *min, unsigned int *max)
 {
 	count_fds(row->reply_fds, msg, min, max);
+}
+
+bool vhost_user_priv_needs_fds(const struct vhost_user_priv_message *row,
+			       bool reply, const unsigned char *payload,
+			       size_t len)
+{
+	uint8_t rule = reply ? row->reply_fds : row->fds;
+	uint64_t word = 0;
+
+	if (rule == FDS(ONE))
+		return true;
+	if (rule != FDS(UNLESS_NOFD) && rule != FDS(PER_REGION))
+		return false;
+	/* the bit, or the number of regions with its padding */
+	memcpy(&word, payload, len < sizeof(word) ? len : sizeof(word));
+	return rule == FDS(PER_REGION) ? word != 0 :
+					 !(word & VHOST_USER_VRING_NOFD);
 }
 
 int vhost_user_priv_msg_take_fd(struct vhost_user_priv_msg *msg,

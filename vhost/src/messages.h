@@ -160,6 +160,14 @@ void vhost_user_priv_reply_fds(const struct vhost_user_priv_message *row,
 			       const struct vhost_user_priv_msg *msg,
 			       unsigned int *min, unsigned int *max);
 
+/*
+ * Whether a request (reply: an answer to it) must have descriptors, judged
+ * from the first len bytes of its payload.
+ */
+bool vhost_user_priv_needs_fds(const struct vhost_user_priv_message *row,
+			       bool reply, const unsigned char *payload,
+			       size_t len);
+
 /* Takes descriptor i out of the message: the caller owns it now. */
 int vhost_user_priv_msg_take_fd(struct vhost_user_priv_msg *msg,
 				unsigned int i);

@@ -360,6 +360,33 @@ START_TEST(b2_07_file_cut_short_since_is_refused_when_resent)
 }
 END_TEST
 
+/* Where the host has no huge pages to give, nothing can be looked at. */
+START_TEST(b2_09_piece_inside_a_huge_page_is_exact_or_refused)
+{
+	int fd = memfd_create("huge", MFD_CLOEXEC | MFD_HUGETLB);
+	char *mem;
+	struct rig r;
+
+	rig_init(&r);
+	rig_up(&r);
+	if (fd >= 0 && ftruncate(fd, 2 * MiB) == 0 &&
+	    add(&r, rig_region(4 * MiB, PAGE + 1, PAGE), fd) == 0) {
+		mem = mmap(NULL, 2 * MiB, PROT_READ | PROT_WRITE, MAP_SHARED,
+			   fd, 0);
+		if (mem != MAP_FAILED) {
+			mem[2 * PAGE] = 'h';
+			ck_assert_int_eq(*hva(&r, 4 * MiB + PAGE), 'h');
+			munmap(mem, 2 * MiB);
+		}
+	}
+	ck_assert_uint_ne(add(&r, rig_region(8 * MiB, 4 * MiB, PAGE), fd < 0 ?
+			      r.memfd : fd), 0);
+	ck_assert_uint_eq(rig_stop_ring(&r, 0), 0);
+	vsu_fd_close(&fd);
+	rig_fini(&r);
+}
+END_TEST
+
 START_TEST(b2_10_descriptor_that_cannot_be_mapped_is_refused)
 {
 	struct vhost_user_mem_region region = rig_region(4 * MiB, PAGE, 0);
@@ -602,6 +629,7 @@ static void add_refusals(Suite *s)
 	tcase_add_test(tc, b2_06_overlap_in_either_space_is_refused);
 	tcase_add_test(tc, b2_07_file_shorter_than_its_region_is_refused);
 	tcase_add_test(tc, b2_07_file_cut_short_since_is_refused_when_resent);
+	tcase_add_test(tc, b2_09_piece_inside_a_huge_page_is_exact_or_refused);
 	tcase_add_test(tc, b2_10_descriptor_that_cannot_be_mapped_is_refused);
 	tcase_add_test(tc, b2_11_failure_at_any_region_leaves_the_old_table);
 	tcase_add_test(tc, b2_13_sum_of_regions_is_limited);
