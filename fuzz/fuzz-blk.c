@@ -1,0 +1,516 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * A guest against a block device. The input is read as a row of actions: most
+ * of them add requests that are well formed but for what the input spoils, so
+ * that the code behind the ring is reached; some spoil the ring itself, hold
+ * the disk's answers back, or stop and start the queue.
+ *
+ * What must hold: the disk is asked for nothing beyond its end, nothing is
+ * stored outside of writable buffers (the address sanitizer and a canary see
+ * it), used lengths do not exceed what is writable, every request comes back.
+ *
+ * Reach is printed in the end: how many requests ended how.
+ */
+#include <config.h>
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <virtio-devices/blk.h>
+#include <virtio-queue/driver.h>
+#include <vm-memory/space.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+#define CHECK(x) ((x) ? (void)0 : abort())
+
+#define SECTORS		64u
+#define QUEUE_SIZE	16u
+#define MEMORY		0x20000u	/* of each of two regions that touch */
+#define ROM_GPA		0x100000u
+#define HOLE_GPA	0x200000u
+#define TABLES_GPA	0x4000u
+#define HEADERS_GPA	0x10000u
+#define DATA_GPA	(MEMORY - 0x4000u) /* crosses the border */
+#define CANARY_GPA	0x3f000u	/* never given to the device */
+#define CANARY_LEN	0x1000u
+#define MAX_HELD	256u
+
+struct input {
+	const uint8_t *p, *end;
+};
+
+static uint32_t take(struct input *in, unsigned int bytes)
+{
+	uint32_t v = 0;
+
+	while (bytes-- && in->p < in->end)
+		v = v << 8 | *in->p++;
+	return v;
+}
+
+enum { ENDED_OK, ENDED_IOERR, ENDED_UNSUPP, ENDED_SILENT, BROKEN, NREACHED };
+
+static uint64_t reached[NREACHED];
+
+static void print_reach(void)
+{
+	printf("# reach: %llu ok, %llu failed, %llu unsupported, %llu without status, %llu broken rings\n",
+	       (unsigned long long)reached[ENDED_OK],
+	       (unsigned long long)reached[ENDED_IOERR],
+	       (unsigned long long)reached[ENDED_UNSUPP],
+	       (unsigned long long)reached[ENDED_SILENT],
+	       (unsigned long long)reached[BROKEN]);
+}
+
+struct disk {
+	unsigned char bytes[SECTORS * 512];
+	bool hold;
+	int result;
+	struct virtdev_disk_request *waiting, *finished;
+};
+
+static int channel_open(void *self, uint32_t depth, void **channel,
+			struct vsu_error *err)
+{
+	(void)depth;
+	(void)err;
+	*channel = self;
+	return 0;
+}
+
+static void channel_close(void *self, void *channel)
+{
+	struct disk *d = self;
+
+	(void)channel;
+	CHECK(!d->waiting && !d->finished);
+}
+
+static int channel_fd(void *self, void *channel)
+{
+	(void)self;
+	(void)channel;
+	return -1;
+}
+
+static int submit(void *self, void *channel, struct virtdev_disk_request *r)
+{
+	struct disk *d = self;
+
+	(void)channel;
+	CHECK(r->offset % 512 == 0 && r->len % 512 == 0);
+	CHECK(r->op == VIRTDEV_DISK_FLUSH ||
+	      (r->len <= sizeof(d->bytes) &&
+	       r->offset <= sizeof(d->bytes) - r->len));
+	r->next = d->waiting;
+	d->waiting = r;
+	return 0;
+}
+
+static void transfer(struct disk *d, struct virtdev_disk_request *r)
+{
+	unsigned char *at = d->bytes + r->offset;
+	uint32_t i;
+
+	for (i = 0; i < r->niov; i++) {
+		if (r->op == VIRTDEV_DISK_READ)
+			memcpy(r->iov[i].iov_base, at, r->iov[i].iov_len);
+		else
+			memcpy(at, r->iov[i].iov_base, r->iov[i].iov_len);
+		at += r->iov[i].iov_len;
+	}
+	CHECK(at == d->bytes + r->offset + r->len);
+}
+
+static int kick(void *self, void *channel)
+{
+	struct disk *d = self;
+	struct virtdev_disk_request *r;
+	int some = 0;
+
+	(void)channel;
+	while (!d->hold && (r = d->waiting)) {
+		d->waiting = r->next;
+		r->result = d->result;
+		if (!r->result && r->op <= VIRTDEV_DISK_WRITE)
+			transfer(d, r);
+		r->next = d->finished;
+		d->finished = r;
+		some = 1;
+	}
+	return some;
+}
+
+static struct virtdev_disk_request *reap(void *self, void *channel)
+{
+	struct disk *d = self;
+	struct virtdev_disk_request *r = d->finished;
+
+	(void)channel;
+	if (r)
+		d->finished = r->next;
+	return r;
+}
+
+static const struct virtdev_disk_ops disk_ops = {
+	.size = sizeof(disk_ops),
+	.name = "fuzz",
+	.channel_open = channel_open,
+	.channel_close = channel_close,
+	.channel_fd = channel_fd,
+	.submit = submit,
+	.kick = kick,
+	.reap = reap,
+};
+
+struct held {
+	uint32_t writable;	/* bytes of the request's writable buffers */
+	uint64_t status_gpa;
+};
+
+struct guest {
+	unsigned char *memory[2];
+	struct vmem_space *space;
+	struct vmem_map *map;
+	struct vq *q;
+	struct vq_driver *driver;
+	struct virtdev *dev;
+	struct disk disk;
+	uint64_t features;
+	struct held held[MAX_HELD];
+	unsigned int nheld;
+};
+
+static struct vmem_region *region(uint64_t gpa, uint64_t len, uint32_t flags)
+{
+	int fd = memfd_create("fuzz", MFD_CLOEXEC);
+	struct vmem_fd_desc file = {
+		.fd = fd,
+		.flags = VMEM_BLOCK_WRITE | VMEM_BLOCK_SHARED,
+		.len = len,
+	};
+	struct vmem_region_desc desc = { .gpa = gpa, .len = len,
+					 .flags = flags };
+	struct vmem_region *r;
+
+	CHECK(fd >= 0 && ftruncate(fd, (off_t)len) == 0);
+	CHECK(vmem_block_new_fd(&file, &desc.block, NULL) == 0);
+	close(fd);
+	CHECK(vmem_region_new(&desc, &r, NULL) == 0);
+	vmem_block_unref(desc.block);
+	return r;
+}
+
+static unsigned char *at(const struct guest *g, uint64_t gpa)
+{
+	return g->memory[gpa / MEMORY] + gpa % MEMORY;
+}
+
+static void make_memory(struct guest *g)
+{
+	struct vmem_region *regions[] = {
+		region(0, MEMORY, 0),
+		region(MEMORY, MEMORY, 0),
+		region(ROM_GPA, 4096, VMEM_REGION_ROM),
+	};
+	int i;
+
+	CHECK(vmem_space_new(&g->space) == 0);
+	CHECK(vmem_map_from_regions(regions, 3, &g->map, NULL) == 0);
+	CHECK(vmem_space_publish(g->space, g->map) == 0);
+	g->memory[0] = vmem_region_hva(regions[0]);
+	g->memory[1] = vmem_region_hva(regions[1]);
+	for (i = 0; i < 3; i++)
+		vmem_region_unref(regions[i]);
+	memset(at(g, CANARY_GPA), 0xc5, CANARY_LEN);
+}
+
+static void start_queue(struct guest *g)
+{
+	struct vq_driver_config dc = {
+		.map = g->map,
+		.features = g->features,
+		.size = QUEUE_SIZE,
+		.indirect_max = g->features & VQ_F_INDIRECT_DESC ? 16 : 0,
+		.indirect_gpa = TABLES_GPA,
+	};
+	struct vq_config config = {
+		.features = g->features,
+		.size = QUEUE_SIZE,
+		.max_chain = virtdev_info(g->dev)->max_chain,
+		.base = g->features & VQ_F_RING_PACKED ? 0x80008000u : 0,
+	};
+
+	CHECK(vq_driver_new(&dc, &g->driver, NULL) == 0);
+	config.desc_gpa = vq_driver_desc_gpa(g->driver);
+	config.driver_gpa = vq_driver_driver_gpa(g->driver);
+	config.device_gpa = vq_driver_device_gpa(g->driver);
+	CHECK(vq_enable(g->q, &config, NULL) == 0);
+	CHECK(virtdev_queue_start(g->dev, 0, g->q, NULL) == 0);
+	g->nheld = 0;
+}
+
+static void init(struct guest *g, struct input *in)
+{
+	uint32_t how = take(in, 1);
+	struct virtdev_disk_info info = {
+		.capacity = sizeof(g->disk.bytes),
+		.block_size = 512,
+		.can_discard = !(how & 1),
+		.can_zero = !(how & 2),
+		.read_only = how >> 2 & 1,
+		.blocks = how >> 3 & 1,
+	};
+	struct virtdev_blk_config config = { .size = sizeof(config),
+					     .serial = "fuzz" };
+
+	memset(g, 0, sizeof(*g));
+	CHECK(virtdev_disk_new(&disk_ops, &info, &g->disk, &config.disk) == 0);
+	CHECK(virtdev_blk_new(&config, &g->dev, NULL) == 0);
+	make_memory(g);
+	g->features = VQ_F_VERSION_1 | (how & 0x10 ? VQ_F_INDIRECT_DESC : 0) |
+		      (how & 0x20 ? VQ_F_EVENT_IDX : 0) |
+		      (how & 0x40 ? VQ_F_RING_PACKED : 0);
+	CHECK(virtdev_set_features(g->dev, g->features | (how & 0x80 ? 0x200 :
+							  0), NULL) == 0);
+	CHECK(vq_new(&g->q) == 0 && vq_set_space(g->q, g->space) == 0);
+	start_queue(g);
+}
+
+/* A buffer where the input wants it: mostly memory, sometimes not. */
+static uint64_t place(struct input *in)
+{
+	uint32_t v = take(in, 2);
+
+	switch (v >> 13) {
+	case 5:
+		return ROM_GPA + v % 4096;
+	case 6:
+		return HOLE_GPA + v;
+	case 7:
+		return UINT64_MAX - v % 1024;
+	}
+	return DATA_GPA + v % 0x6000;
+}
+
+/* Lengths of interest: few bytes, sectors, one off, a lot. */
+static uint32_t length(struct input *in)
+{
+	uint32_t v = take(in, 1);
+
+	switch (v >> 6) {
+	case 0:
+		return v;
+	case 1:
+		return (v & 7) * 512;
+	case 2:
+		return (v & 7) * 512 + 1 + (v >> 3 & 7);
+	}
+	return v << 6;
+}
+
+static uint64_t sector(struct input *in)
+{
+	uint32_t v = take(in, 1);
+
+	switch (v >> 6) {
+	case 0:
+		return v;
+	case 1:
+		return SECTORS - (v & 7);
+	case 2:
+		return UINT64_MAX - (v & 63);
+	}
+	return UINT64_C(1) << (v & 63);
+}
+
+static void put_header(struct guest *g, uint64_t gpa, struct input *in)
+{
+	static const uint32_t types[] = { 0, 1, 4, 8, 11, 13, 0, 1 };
+	uint32_t choice = take(in, 1);
+	uint32_t type = choice < 0xe0 ? types[choice % 8] : take(in, 4);
+	uint64_t s = sector(in);
+
+	memcpy(at(g, gpa), &type, 4);
+	memcpy(at(g, gpa) + 8, &s, 8);
+}
+
+/* Ranges for discard and write-zeroes, where data often lies. */
+static void put_ranges(struct guest *g, struct input *in)
+{
+	uint32_t n = take(in, 1) % 20, i;
+
+	for (i = 0; i < n; i++) {
+		uint64_t s = sector(in);
+		uint32_t count = length(in), flags = take(in, 1) % 4;
+
+		memcpy(at(g, DATA_GPA + i * 16), &s, 8);
+		memcpy(at(g, DATA_GPA + i * 16) + 8, &count, 4);
+		memcpy(at(g, DATA_GPA + i * 16) + 12, &flags, 4);
+	}
+}
+
+/*
+ * One request: header, data of either direction, status byte; each of them
+ * may be missing, cut or misplaced.
+ */
+static void add_request(struct guest *g, struct input *in)
+{
+	struct vq_buffer b[QUEUE_SIZE];
+	uint64_t header = HEADERS_GPA + (g->nheld % 64) * 64;
+	struct held *h = &g->held[g->nheld];
+	uint32_t shape = take(in, 1), n = 0, i, data = shape & 7;
+
+	if (g->nheld == MAX_HELD)
+		return;
+	put_header(g, header, in);
+	*at(g, header + 32) = 0xee;
+	h->writable = 0;
+	h->status_gpa = header + 32;
+	b[n++] = (struct vq_buffer) { shape & 0x80 ? place(in) : header,
+				      shape & 0x40 ? length(in) : 16, 0 };
+	for (i = 0; i < data; i++) {
+		bool writable = shape & 0x20 && i >= (shape >> 3 & 3);
+
+		b[n++] = (struct vq_buffer) { place(in), length(in),
+					      writable };
+	}
+	if (shape != 0x3f)
+		b[n++] = (struct vq_buffer) { header + 32, 1, 1 };
+	for (i = 0; i < n; i++)
+		h->writable += b[i].writable ? b[i].len : 0;
+	if (vq_driver_add(g->driver, b, n, g->nheld) == 0) {
+		g->nheld++;
+		vq_driver_publish(g->driver);
+	}
+}
+
+static void note(struct guest *g, const struct held *h, uint32_t written)
+{
+	uint8_t status = *at(g, h->status_gpa);
+
+	CHECK(written <= h->writable);
+	if (status <= 2)
+		reached[ENDED_OK + status]++;
+	else
+		reached[ENDED_SILENT]++;
+}
+
+static void collect(struct guest *g)
+{
+	uint32_t written;
+	uint64_t cookie;
+
+	while (vq_driver_collect(g->driver, &cookie, &written) == 1) {
+		CHECK(cookie < g->nheld);
+		note(g, &g->held[cookie], written);
+	}
+}
+
+static void serve(struct guest *g)
+{
+	unsigned int turns = 0;
+
+	while (virtdev_queue_serve(g->dev, 0) && !g->disk.hold)
+		CHECK(++turns < 10000);
+	collect(g);
+}
+
+/* Bytes of the ring or of an indirect table are not what the driver wrote. */
+static void spoil(struct guest *g, struct input *in)
+{
+	uint32_t where = take(in, 2) % 0x5000;
+
+	*at(g, where) = (unsigned char)take(in, 1);
+}
+
+static void stop_queue(struct guest *g)
+{
+	unsigned int turns = 0;
+	bool broken;
+
+	g->disk.hold = false;
+	while (virtdev_queue_drain(g->dev, 0))
+		CHECK(++turns < 10000);
+	broken = vq_broken(g->q) != VQ_OK;
+	reached[BROKEN] += broken;
+	virtdev_queue_stop(g->dev, 0);
+	collect(g);
+	vq_disable(g->q);
+	CHECK(vq_inflight(g->q) == 0);
+	vq_driver_free(g->driver);
+}
+
+static void act(struct guest *g, struct input *in)
+{
+	static const int results[] = { 0, 0, -5, -28, -95 };
+	uint32_t what = take(in, 1);
+	uint8_t writeback = what & 1;
+
+	switch (what % 16) {
+	case 8:
+	case 9:
+		serve(g);
+		break;
+	case 10:
+		g->disk.hold = !g->disk.hold;
+		break;
+	case 11:
+		g->disk.result = results[what / 16 % 5];
+		break;
+	case 12:
+		stop_queue(g);
+		start_queue(g);
+		break;
+	case 13:
+		virtdev_config_write(g->dev, 32, &writeback, 1);
+		break;
+	case 14:
+		spoil(g, in);
+		break;
+	case 15:
+		put_ranges(g, in);
+		break;
+	default:
+		add_request(g, in);
+		break;
+	}
+}
+
+static void fini(struct guest *g)
+{
+	uint32_t i;
+
+	serve(g);
+	stop_queue(g);
+	for (i = 0; i < CANARY_LEN; i++)
+		CHECK(at(g, CANARY_GPA)[i] == 0xc5);
+	virtdev_reset(g->dev);
+	virtdev_free(g->dev);
+	vq_free(g->q);
+	vmem_map_unref(g->map);
+	vmem_space_reclaim(g->space);
+	vmem_space_free(g->space);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct input in = { data, data + size };
+	static struct guest guest;
+	static bool told;
+
+	if (!told)
+		atexit(print_reach);
+	told = true;
+	init(&guest, &in);
+	while (in.p < in.end)
+		act(&guest, &in);
+	fini(&guest);
+	return 0;
+}
