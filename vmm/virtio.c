@@ -38,15 +38,20 @@ struct carried {
 	struct vmm_access *access;
 };
 
-static void locked_access(struct vmm_virtio *v, struct vmm_access *access)
+static void plain_access(struct vmm_virtio *v, struct vmm_access *access)
 {
-	pthread_mutex_lock(&v->lock);
 	if (access->write)
 		virtdev_mmio_write(v->mmio, access->offset, access->len,
 				   access->value);
 	else
 		access->value = virtdev_mmio_read(v->mmio, access->offset,
 						  access->len);
+}
+
+static void locked_access(struct vmm_virtio *v, struct vmm_access *access)
+{
+	pthread_mutex_lock(&v->lock);
+	plain_access(v, access);
 	pthread_mutex_unlock(&v->lock);
 }
 
@@ -81,25 +86,15 @@ void vmm_virtio_stopped(struct vmm_virtio *v)
 	vmm_cpus_finish(v->cpus, ticket);
 }
 
-/* Interrupt status and acknowledgement are atomic and take no lock. */
-static void interrupt_access(struct vmm_virtio *v, struct vmm_access *access)
-{
-	if (access->write)
-		virtdev_mmio_write(v->mmio, access->offset, access->len,
-				   access->value);
-	else
-		access->value = virtdev_mmio_read(v->mmio, access->offset,
-						  access->len);
-}
-
 static void on_access(void *opaque, struct vmm_access *access)
 {
 	struct vmm_virtio *v = opaque;
 	struct carried carried = { v, access };
 
+	/* Interrupt status and acknowledgement are atomic and take no lock. */
 	if (access->offset == INTERRUPT_STATUS ||
 	    access->offset == INTERRUPT_ACK)
-		interrupt_access(v, access);
+		plain_access(v, access);
 	else if (access->write && (access->offset == STATUS ||
 				   access->offset == QUEUE_READY))
 		vmm_cpus_carry(v->cpus, store_on_main, &carried);
