@@ -13,6 +13,7 @@ MARK_SUM=
 
 BLK_CHECKS=(
 	"capacity and queues"
+	"ring features"
 	"direct write and read"
 	"buffered write, flush, read"
 	"all CPUs at once"
@@ -76,13 +77,15 @@ server_ready_or_gone() { socket_listening "$1" || ended "$SERVER"; }
 # ------------------------------------------------------------------ the guest
 
 # blk_guest_start JOB QUEUES ENVIRONMENT: as many CPUs as queues;
-# BLK_OPTIONS are further options of QEMU's device
+# BLK_OPTIONS are further options of QEMU's device, and BLK_RING whether they
+# leave INDIRECT, EVENT_IDX and RING_PACKED on
 blk_guest_start() {
 	GUEST_CPUS=$2 guest_start "$1" "$3
 MARK=$MARK
 MARK_MIB=$MARK_MIB
 EXPECT_MARK=$MARK_SUM
 EXPECT_QUEUES=$2
+EXPECT_RING=${BLK_RING:-110}
 EXPECT_SECTORS=$((IMAGE_MIB * 2048))" \
 		-chardev "socket,id=disk,path=$SOCKET" \
 		-device "vhost-user-blk-pci,chardev=disk,num-queues=$2${BLK_OPTIONS:+,$BLK_OPTIONS}"
