@@ -47,6 +47,8 @@ static int open_device(struct vmm_kvm *kvm, struct vsu_error *err)
 			"cannot open '/dev/kvm' (is the kvm module loaded?)" :
 			"cannot open '/dev/kvm' (is this user in group kvm?)");
 	version = vmm_kvm_ioctl(kvm->kvm_fd, KVM_GET_API_VERSION, NULL);
+	if (version < 0)
+		return vsu_error_sys(err, version, "'/dev/kvm' is not KVM");
 	if (version != KVM_API_VERSION)
 		return vsu_error_set(err, -EOPNOTSUPP,
 			"/dev/kvm speaks interface version %d, needed is %d",
@@ -128,6 +130,12 @@ int vmm_kvm_open(struct vmm_kvm *kvm, struct vsu_error *err)
 	}
 	kvm->vcpu_map_size = vmm_kvm_ioctl(kvm->kvm_fd,
 					   KVM_GET_VCPU_MMAP_SIZE, NULL);
+	if (kvm->vcpu_map_size < (int)sizeof(struct kvm_run)) {
+		vmm_kvm_close(kvm);
+		return vsu_error_set(err, -EOPNOTSUPP, "this host's KVM shares"
+				     " %d bytes for a CPU, which is too few",
+				     kvm->vcpu_map_size);
+	}
 	ask_facts(kvm);
 	return 0;
 }

@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <vmm-sys-util/checked.h>
 #include <vmm-sys-util/fd.h>
@@ -35,6 +36,21 @@ static int cut_address(struct vmm_layout_request *r, unsigned int i,
 	return 0;
 }
 
+/* The path of a file that is not there yet, or NULL. */
+static char *file_to_make(const char *list)
+{
+	char rest[LIST_MAX], path[LIST_MAX], *from, *to;
+
+	if (vmm_list_cut(list, "mem-path", rest, path, LIST_MAX) != 1)
+		return NULL;
+	for (from = to = path; *from; from++) {
+		from += from[0] == ',' && from[1] == ',';
+		*to++ = *from;
+	}
+	*to = 0;
+	return access(path, F_OK) && errno == ENOENT ? strdup(path) : NULL;
+}
+
 static int parse_one(struct vmm_memory *memory, const char *list, bool shared,
 		     struct vsu_error *err)
 {
@@ -48,6 +64,7 @@ static int parse_one(struct vmm_memory *memory, const char *list, bool shared,
 	rc = vmem_backend_new(&backend);
 	if (rc)
 		return vsu_error_sys(err, rc, "--memory");
+	memory->made[memory->n] = file_to_make(rest);
 	memory->backends[memory->n++] = backend;
 	if (shared && !vmm_list_has(rest, "backend") &&
 	    !vmm_list_has(rest, "share"))
@@ -166,10 +183,32 @@ int vmm_memory_make(struct vmm_memory *memory, const struct vmm_kvm *kvm,
 	return rc;
 }
 
+void vmm_memory_keep_files(struct vmm_memory *memory)
+{
+	unsigned int i;
+
+	for (i = 0; i < VMM_MAX_MEMORY; i++) {
+		free(memory->made[i]);
+		memory->made[i] = NULL;
+	}
+}
+
+/* Of a block that was never made there is no file, or not ours. */
+static void remove_files(struct vmm_memory *memory)
+{
+	unsigned int i;
+
+	for (i = 0; i < memory->nblocks; i++)
+		if (memory->made[i])
+			unlink(memory->made[i]);
+	vmm_memory_keep_files(memory);
+}
+
 void vmm_memory_free(struct vmm_memory *memory)
 {
 	unsigned int i;
 
+	remove_files(memory);
 	vmem_space_free(memory->space);
 	for (i = 0; i < memory->nblocks; i++)
 		vmem_block_unref(memory->blocks[i]);

@@ -28,6 +28,7 @@ struct vmm_memory {
 	struct vmem_sigbus *sigbus;	/* borrowed */
 	struct vmm_layout_request requests[VMM_MAX_MEMORY];
 	struct vmem_backend *backends[VMM_MAX_MEMORY]; /* until made */
+	char *made[VMM_MAX_MEMORY];	/* files that were not there before */
 	unsigned int n;			/* requests and backends */
 	struct vmm_layout layout;
 	unsigned int nblocks;
@@ -52,7 +53,10 @@ int vmm_memory_parse(struct vmm_memory *memory, const struct vmm_options *o,
 int vmm_memory_make(struct vmm_memory *memory, const struct vmm_kvm *kvm,
 		    struct vmem_sigbus *sigbus, struct vsu_error *err);
 
-/* From any state, also all zero. */
+/* The files that were made for it stay: the machine begins. */
+void vmm_memory_keep_files(struct vmm_memory *memory);
+
+/* From any state, also all zero. Removes files that nobody kept. */
 void vmm_memory_free(struct vmm_memory *memory);
 
 /* The current map, borrowed. */

@@ -106,6 +106,7 @@ int vmm_machine_run(struct vmm_machine *m, struct vsu_error *err)
 	      vmem_space_event_fd(m->memory.space), EV_READ);
 	watch_signal(m, &m->on_int, SIGINT);
 	watch_signal(m, &m->on_term, SIGTERM);
+	vmm_memory_keep_files(&m->memory);
 	vmm_slots_set_cpus(m->slots, m->cpus);
 	rc = vmm_cpus_start(m->cpus, err);
 	if (!rc)

@@ -104,7 +104,16 @@ static uint32_t queue_count(const struct virtdev_vhost_user *r,
 	return n > 256 ? 256 : n;
 }
 
-static int make_device(struct virtdev_vhost_user *r, struct vsu_error *err)
+static int check_features(const struct virtdev_vhost_user *r,
+			  struct vsu_error *err)
+{
+	if (vhost_user_frontend_features(r->frontend) & VQ_F_VERSION_1)
+		return 0;
+	return vsu_error_set(err, -EOPNOTSUPP, "the back-end at '%s' does not "
+			     "offer VIRTIO_F_VERSION_1", r->peer);
+}
+
+static int make_device(struct virtdev_vhost_user *r)
 {
 	static const struct virtdev_ops ops = {
 		.size = sizeof(ops), .name = "vhost-user",
@@ -119,9 +128,6 @@ static int make_device(struct virtdev_vhost_user *r, struct vsu_error *err)
 		.features = features & ~(uint64_t)VQ_F_ACCESS_PLATFORM,
 	};
 
-	if (!(features & VQ_F_VERSION_1))
-		return vsu_error_set(err, -EOPNOTSUPP, "the back-end at '%s' "
-			"does not offer VIRTIO_F_VERSION_1", r->peer);
 	info.nqueues = queue_count(r, features);
 	return virtdev_new(&ops, &info, r, &r->dev);
 }
@@ -136,9 +142,12 @@ static void fail(struct virtdev_vhost_user *r, const struct vsu_error *err)
 static void become_ready(struct virtdev_vhost_user *r)
 {
 	struct vsu_error err = VSU_ERROR_INIT;
+	int rc = make_device(r);
 
 	r->ready = true;
-	if (make_device(r, &err))
+	vsu_error_set(&err, rc, "no memory for the device behind '%s'",
+		      r->peer);
+	if (rc)
 		fail(r, &err);
 	else if (r->ops.ready)
 		r->ops.ready(r->opaque);
@@ -147,9 +156,12 @@ static void become_ready(struct virtdev_vhost_user *r)
 static void on_ready(void *opaque)
 {
 	struct virtdev_vhost_user *r = opaque;
+	struct vsu_error err = VSU_ERROR_INIT;
 
+	if (check_features(r, &err))
+		fail(r, &err);
 	/* Asked for first: how many queues there are may stand in it. */
-	if (!r->config.config_size ||
+	else if (!r->config.config_size ||
 	    vhost_user_frontend_get_config(r->frontend, 0,
 					   r->config.config_size, NULL))
 		become_ready(r);

@@ -105,6 +105,9 @@ static int set_system_registers(int cpu_fd, bool level0, struct vsu_error *err)
 	s.es = s.fs = s.gs = s.ss = s.ds;
 	s.gdt.base = VMM_BOOT_GDT_GPA;
 	s.gdt.limit = 5 * 8 - 1;
+	s.idt.limit = 0;	/* any exception shuts the CPU down */
+	s.tr.base = VMM_BOOT_TSS_GPA;
+	s.tr.limit = VMM_BOOT_TSS_LIMIT;
 	s.cr0 = CR0_PE | CR0_MP | CR0_ET | CR0_NE | CR0_PG;
 	s.cr3 = VMM_BOOT_TABLES_GPA;
 	s.cr4 = CR4_PAE | CR4_OSFXSR;

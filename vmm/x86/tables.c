@@ -99,6 +99,24 @@ static int write_descriptors(const struct vmem_view *view)
 	return vmem_write_exact(view, VMM_BOOT_GDT_GPA, gdt, sizeof(gdt));
 }
 
+/*
+ * Some KVMs consult the port map even at an I/O privilege level that needs no
+ * permission, so it must not be whatever lies in memory. A bit of 0 allows.
+ */
+static int write_tss(const struct vmem_view *view)
+{
+	static const unsigned char zeros[VMM_BOOT_TSS_LIMIT];
+	const uint16_t map_at = 104;
+	const uint8_t end = 0xff;
+	int rc = vmem_write_exact(view, VMM_BOOT_TSS_GPA, zeros, sizeof(zeros));
+
+	if (!rc)
+		rc = vmem_write_exact(view, VMM_BOOT_TSS_GPA + 102, &map_at,
+				      sizeof(map_at));
+	return rc ? rc : vmem_write_exact(view, VMM_BOOT_TSS_GPA +
+					  VMM_BOOT_TSS_LIMIT, &end, 1);
+}
+
 int vmm_long_mode_tables(const struct vmem_view *view,
 			 const struct vmm_identity *ranges, unsigned int n,
 			 struct vsu_error *err)
@@ -110,6 +128,8 @@ int vmm_long_mode_tables(const struct vmem_view *view,
 	unsigned int i;
 	int rc = write_descriptors(view);
 
+	if (!rc)
+		rc = write_tss(view);
 	if (!rc)
 		rc = new_table(&t, &root);
 	if (!rc)
