@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The front-end's session: its life, its turn when something is ready, its
- * deadline and its end.
+ * The front-end's session: its life, its turn when something is ready, and its
+ * end.
  */
 #include <config.h>
 
@@ -16,6 +16,8 @@
 #include <vmm-sys-util/fd.h>
 
 #define DEFAULT_TIMEOUT_NS	UINT64_C(10000000000)
+/* Added to a time it must not wrap. */
+#define MAX_TIMEOUT_NS		(UINT64_MAX / 2)
 /* Answers per turn. */
 #define BUDGET			64u
 
@@ -33,8 +35,6 @@
 		      VHOST_USER_PROTOCOL_BIT(SHMEM))
 #define DEFAULT_MAX_SHMEM	(UINT64_C(1) << 40)
 #define DEFAULT_MAX_MAPS	256u
-
-enum { WATCH_MAIN, WATCH_BACK, WATCH_TIMER };
 
 /* ---------------------------------------------------------------------- life */
 
@@ -69,9 +69,9 @@ static int set_up(struct vhost_user_frontend *f, int sock,
 	f->peer = strdup(config->peer ? config->peer : "back-end");
 	if (!f->peer)
 		return vsu_error_sys(err, -ENOMEM, "front-end");
-	rc = watch(f, f->timer_fd, WATCH_TIMER);
+	rc = watch(f, f->timer_fd, FE_WATCH_TIMER);
 	if (!rc)
-		rc = watch(f, sock, WATCH_MAIN);
+		rc = watch(f, sock, FE_WATCH_MAIN);
 	if (rc < 0)
 		return vsu_error_sys(err, rc, "'%s': cannot wait for the socket",
 				     f->peer);
@@ -99,6 +99,8 @@ static void configure(struct vhost_user_frontend *f,
 
 	f->timeout_ns = config->timeout_ns ? config->timeout_ns :
 					     DEFAULT_TIMEOUT_NS;
+	if (f->timeout_ns > MAX_TIMEOUT_NS)
+		f->timeout_ns = MAX_TIMEOUT_NS;
 	f->protocol_wanted = spoken;
 	if (config->protocol_features)
 		f->protocol_wanted &= config->protocol_features |
@@ -164,87 +166,6 @@ void vhost_user_frontend_free(struct vhost_user_frontend *f)
 	tear_down(f);
 }
 
-/* ------------------------------------------------------------------ sending */
-
-/* Without events it is left out wholly, so that a hang-up does not wake us. */
-static void rewatch(struct vhost_user_frontend *f,
-		    const struct vhost_user_priv_channel *ch, uint32_t what,
-		    uint32_t events, uint32_t *now)
-{
-	struct epoll_event event = { .events = events, .data.u32 = what };
-	int op = !events ? EPOLL_CTL_DEL : *now ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
-
-	if (*now != events && !epoll_ctl(f->epoll_fd, op, ch->fd, &event))
-		*now = events;
-}
-
-static void watch_main(struct vhost_user_frontend *f)
-{
-	bool out = !f->send_failed &&
-		   vhost_user_priv_channel_wants_write(&f->main);
-
-	rewatch(f, &f->main, WATCH_MAIN, EPOLLIN | (out ? EPOLLOUT : 0u),
-		&f->main_events);
-}
-
-/*
- * A back-end that does not read our replies is not asked for more, and while
- * its memory is still in use nothing of it is read.
- */
-void vhost_user_priv_fe_watch_back(struct vhost_user_frontend *f)
-{
-	uint32_t events = EPOLLIN;
-
-	if (f->shm.parked)
-		events = 0;
-	else if (vhost_user_priv_channel_wants_write(&f->back))
-		events = EPOLLOUT;
-	rewatch(f, &f->back, WATCH_BACK, events, &f->back_events);
-}
-
-/* The end of the oldest request's patience, or of the socket's. */
-static uint64_t deadline(struct vhost_user_frontend *f)
-{
-	return f->waiting_since ? f->waiting_since + f->timeout_ns : 0;
-}
-
-/*
- * The timer is armed for the first deadline and looked at when it fires: most
- * answers come long before, and cost no system call for it.
- */
-static void arm(struct vhost_user_frontend *f, uint64_t due)
-{
-	uint64_t now = vsu_now_ns();
-
-	vsu_timer_arm(f->timer_fd, due > now ? due - now : 1);
-	f->timer_due = due;
-}
-
-static void flush(struct vhost_user_frontend *f)
-{
-	struct vsu_error err = VSU_ERROR_INIT;
-
-	if (!f->send_failed &&
-	    vhost_user_priv_channel_flush(&f->main, &err) < 0) {
-		f->send_failed = true;
-		f->send_error = err;
-	}
-	if (!f->waiting_since &&
-	    vhost_user_priv_channel_wants_write(&f->main))
-		f->waiting_since = vsu_now_ns();
-	if (f->doomed || f->send_failed)
-		arm(f, 1);	/* dispatch has to look, whatever the socket says */
-	else if (!f->timer_due && f->waiting_since)
-		arm(f, deadline(f));
-	watch_main(f);
-}
-
-void vhost_user_priv_fe_push(struct vhost_user_frontend *f)
-{
-	if (!f->dispatching)
-		flush(f);
-}
-
 /* ---------------------------------------------------------------------- end */
 
 void vhost_user_priv_fe_doom(struct vhost_user_frontend *f,
@@ -295,24 +216,6 @@ static void hung_up(struct vhost_user_frontend *f, struct vsu_error *err)
 			      "answering %s", waiting);
 }
 
-static void late(struct vhost_user_frontend *f)
-{
-	struct vsu_error err = VSU_ERROR_INIT;
-	char name[64];
-
-	if (!f->npending) {
-		vsu_error_set(&err, -ETIMEDOUT, "the back-end has read nothing "
-			      "for %.3g seconds", (double)f->timeout_ns / 1e9);
-	} else {
-		vhost_user_priv_fe_name(&f->pending[f->pending_first], name,
-					sizeof(name));
-		vsu_error_set(&err, -ETIMEDOUT, "the back-end did not answer %s "
-			      "within %.3g seconds", name,
-			      (double)f->timeout_ns / 1e9);
-	}
-	vhost_user_priv_fe_doom(f, &err);
-}
-
 /* --------------------------------------------------------------------- turn */
 
 /* 1: there may be more answers. */
@@ -338,27 +241,6 @@ static int take_answers(struct vhost_user_frontend *f)
 	return n == BUDGET;
 }
 
-static void look_at_timer(struct vhost_user_frontend *f)
-{
-	uint64_t now, count;
-
-	if (!f->timer_due)
-		return;
-	now = vsu_now_ns();
-	if (now < f->timer_due)
-		return;
-	vsu_timer_drain(f->timer_fd, &count);
-	f->timer_due = 0;
-	if (f->waiting_since && now >= deadline(f) && !f->doomed)
-		late(f);
-}
-
-static void forget_waiting(struct vhost_user_frontend *f)
-{
-	if (!f->npending && !vhost_user_priv_channel_wants_write(&f->main))
-		f->waiting_since = 0;
-}
-
 static void tell_config_changed(struct vhost_user_frontend *f)
 {
 	if (!f->config_changed || f->doomed)
@@ -382,12 +264,11 @@ int vhost_user_frontend_dispatch(struct vhost_user_frontend *f)
 		more |= vhost_user_priv_fe_serve_channel(f);
 	tell_config_changed(f);
 	vhost_user_priv_fe_run(f);
-	look_at_timer(f);
+	vhost_user_priv_fe_look_at_timer(f);
 	f->dispatching = false;
 	if (f->doomed)
 		return bury(f);
-	flush(f);
-	forget_waiting(f);
+	vhost_user_priv_fe_flush(f);
 	return more;
 }
 

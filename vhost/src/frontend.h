@@ -48,6 +48,14 @@
  */
 #define FE_USER_BASE	(UINT64_C(1) << 44)
 
+/* What an event of the session's epoll is about; a turn looks at everything. */
+enum fe_watch {
+	FE_WATCH_MAIN,
+	FE_WATCH_BACK,
+	FE_WATCH_TIMER,
+	FE_WATCH_WINDOW,
+};
+
 /* In place of a ring, in sentences. */
 #define FE_NO_ITEM	0xffffu
 
@@ -175,10 +183,17 @@ static inline bool fe_has(const struct vhost_user_frontend *f, unsigned int bit)
 /* The session cannot go on; err gets the peer's name in front. */
 void vhost_user_priv_fe_doom(struct vhost_user_frontend *f,
 			     const struct vsu_error *err);
-/* For public calls: what was queued leaves now, unless dispatch does it. */
+
+/* frontend_wait.c */
+
+/* What was queued leaves, as far as the socket takes it. */
+void vhost_user_priv_fe_flush(struct vhost_user_frontend *f);
+/* The same for public calls, unless dispatch does it at its end. */
 void vhost_user_priv_fe_push(struct vhost_user_frontend *f);
 /* Tells epoll what is waited for on the back-end channel. */
 void vhost_user_priv_fe_watch_back(struct vhost_user_frontend *f);
+/* Dooms the session when the oldest request has waited too long. */
+void vhost_user_priv_fe_look_at_timer(struct vhost_user_frontend *f);
 
 /* frontend_request.c */
 
@@ -221,6 +236,12 @@ void vhost_user_priv_fe_run(struct vhost_user_frontend *f);
 
 /* frontend_setup.c */
 void vhost_user_priv_fe_handshake(struct vhost_user_frontend *f);
+/* GET_FEATURES, which is also a barrier: all before it was done. */
+int vhost_user_priv_fe_get_features(struct vhost_user_frontend *f,
+				    unsigned int item, struct vsu_error *err);
+
+/* frontend_change.c */
+
 /*
  * While RUNNING: sends what turns the back-end's memory into mem.wanted, which
  * was replaced. On success the reference on what it was moves here.

@@ -52,7 +52,9 @@ static const fe_serve_fn servers[] = {
 
 static int adopt(struct vhost_user_frontend *f, int sock, struct vsu_error *err)
 {
-	struct epoll_event event = { .events = EPOLLIN, .data.u32 = 1 };
+	struct epoll_event event = {
+		.events = EPOLLIN, .data.u32 = FE_WATCH_BACK,
+	};
 	int rc;
 
 	rc = vhost_user_priv_channel_init_take_fd(&f->back, sock,

@@ -33,6 +33,9 @@ int vhost_user_priv_fe_request(struct vhost_user_frontend *f,
 	struct fe_pending p = r->note;
 	int rc;
 
+	if (f->doomed)
+		return vsu_error_set(err, -ECONNRESET, "%s: the session with "
+				     "'%s' is dead", row->name, f->peer);
 	if (f->npending >= (p.in_sequence ? FE_WINDOW : FE_PENDING))
 		return vsu_error_set(err, -EAGAIN, "%s: %u requests wait for "
 				     "their answers already; dispatch first",

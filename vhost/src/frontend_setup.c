@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The front-end's long procedures as tables of steps: the handshake, a start,
- * a change of memory while rings run, a stop.
+ * The front-end's long procedures as tables of steps: the handshake, a start, a
+ * stop.
  */
 #include <config.h>
 
@@ -94,8 +94,9 @@ static int agree(struct vhost_user_frontend *f, struct vsu_error *err)
 			     "features %s, which are needed here", names);
 }
 
-static int send_get_features(struct vhost_user_frontend *f, unsigned int item,
-			     struct vsu_error *err)
+/* Also a barrier: it is answered when all before it was done. */
+int vhost_user_priv_fe_get_features(struct vhost_user_frontend *f,
+				    unsigned int item, struct vsu_error *err)
 {
 	(void)item;
 	return vhost_user_priv_fe_ask(f, VHOST_USER_GET_FEATURES, err);
@@ -173,7 +174,7 @@ static void handshake_done(struct vhost_user_frontend *f)
 }
 
 static const struct fe_step handshake_steps[] = {
-	{ .send = send_get_features },
+	{ .send = vhost_user_priv_fe_get_features },
 	{ .send = send_get_protocol, .wait = true },
 	{ .send = send_set_protocol, .wait = true },
 	{ .send = send_get_queue_num },
@@ -263,7 +264,7 @@ static const struct fe_step start_steps[] = {
 	{ .send = vhost_user_priv_fe_enable_ring,
 	  .count = vhost_user_priv_fe_ring_count },
 	{ .send = send_driver_ok },
-	{ .send = send_get_features },
+	{ .send = vhost_user_priv_fe_get_features },
 };
 
 static const struct fe_sequence start = {
@@ -311,87 +312,6 @@ int vhost_user_frontend_start(struct vhost_user_frontend *f, uint64_t features,
 	f->acked = features;
 	f->state = VHOST_USER_FRONTEND_STARTING;
 	vhost_user_priv_fe_begin(f, &start);
-	vhost_user_priv_fe_push(f);
-	return 0;
-}
-
-/* ---------------------------------------------------- memory while running */
-
-static const struct fe_step memory_steps[] = {
-	{ .send = vhost_user_priv_fe_send_memory,
-	  .count = vhost_user_priv_fe_memory_count },
-	{ .send = send_get_features },
-};
-
-static void memory_done(struct vhost_user_frontend *f);
-
-static void memory_refused(struct vhost_user_frontend *f,
-			   const struct fe_pending *p,
-			   const struct vsu_error *err)
-{
-	if (p->request == VHOST_USER_GET_FEATURES ||
-	    !f->mem.former) {	/* going back was refused too */
-		vhost_user_priv_fe_doom(f, err);
-		return;
-	}
-	if (!f->mem.refused)
-		f->mem.why = *err;
-	f->mem.refused = true;
-	if (p->item < f->mem.nchanges)
-		f->mem.changes[p->item].refused = true;
-}
-
-static const struct fe_sequence change_memory = {
-	.steps = memory_steps,
-	.n = COUNT(memory_steps),
-	.done = memory_done,
-	.refused = memory_refused,
-};
-
-static void forget_former(struct vhost_user_frontend *f)
-{
-	f->mem.former = vmem_map_unref(f->mem.former);
-}
-
-/* A refusal takes the whole change back: the back-end has the former map. */
-static int go_back(struct vhost_user_frontend *f)
-{
-	struct vsu_error err = VSU_ERROR_INIT;
-	int rc;
-
-	vmem_map_unref(f->mem.wanted);
-	f->mem.wanted = f->mem.former;
-	f->mem.former = NULL;
-	rc = vhost_user_priv_fe_plan_memory(f, &err);
-	if (rc < 0)
-		vhost_user_priv_fe_doom(f, &err);
-	else if (f->mem.nchanges)
-		vhost_user_priv_fe_begin(f, &change_memory);
-	return rc;
-}
-
-static void memory_done(struct vhost_user_frontend *f)
-{
-	vhost_user_priv_fe_settle_memory(f);
-	if (f->mem.refused && f->mem.former &&
-	    (go_back(f) < 0 || f->seq))
-		return;
-	forget_former(f);
-	if (f->ops.memory)
-		f->ops.memory(f->opaque, f->mem.refused ? &f->mem.why : NULL);
-}
-
-int vhost_user_priv_fe_change_memory(struct vhost_user_frontend *f,
-				     struct vmem_map *former,
-				     struct vsu_error *err)
-{
-	int rc = vhost_user_priv_fe_plan_memory(f, err);
-
-	if (rc < 0)
-		return rc;
-	f->mem.former = former;
-	f->mem.refused = false;
-	vhost_user_priv_fe_begin(f, &change_memory);
 	vhost_user_priv_fe_push(f);
 	return 0;
 }

@@ -125,7 +125,9 @@ static bool still_held(struct vhost_user_frontend *f,
 
 static void watch_window(struct vhost_user_frontend *f, uint8_t shmid, int op)
 {
-	struct epoll_event event = { .events = EPOLLIN, .data.u32 = 3 };
+	struct epoll_event event = {
+		.events = EPOLLIN, .data.u32 = FE_WATCH_WINDOW,
+	};
 	int fd = vmem_reservation_fd(
 			vhost_user_priv_shmem_window(&f->shm.table, shmid));
 
@@ -133,18 +135,26 @@ static void watch_window(struct vhost_user_frontend *f, uint8_t shmid, int op)
 		epoll_ctl(f->epoll_fd, op, fd, &event);
 }
 
-/* Waits for the window's event; looks again, lest it came before. */
+/* The event is taken before the look, lest one that comes between is lost. */
+static bool still_held_after_drain(struct vhost_user_frontend *f,
+				   const struct vhost_user_shmem_change *c)
+{
+	struct vmem_reservation *window =
+		vhost_user_priv_shmem_window(&f->shm.table, c->shmid);
+	uint64_t count;
+
+	vsu_event_drain(vmem_reservation_fd(window), &count);
+	return vmem_reservation_busy(window, c->offset, c->len);
+}
+
+/* Waits for the window's event, where there is something to wait for. */
 static bool park(struct vhost_user_frontend *f,
 		 const struct vhost_user_shmem_change *c)
 {
-	uint64_t count;
-
 	if (!still_held(f, c))
 		return false;
 	watch_window(f, c->shmid, EPOLL_CTL_ADD);
-	vsu_event_drain(vmem_reservation_fd(vhost_user_priv_shmem_window(
-				&f->shm.table, c->shmid)), &count);
-	if (still_held(f, c))
+	if (still_held_after_drain(f, c))
 		return true;
 	watch_window(f, c->shmid, EPOLL_CTL_DEL);
 	return false;
@@ -203,15 +213,8 @@ int vhost_user_priv_fe_shmem_resume(struct vhost_user_frontend *f,
 	if (!shm->parked)
 		return 0;
 	c = change_of(shm, &shm->entries[shm->answered]);
-	if (still_held(f, c)) {
-		uint64_t count;
-
-		vsu_event_drain(vmem_reservation_fd(
-			vhost_user_priv_shmem_window(&shm->table, c->shmid)),
-			&count);
-		if (still_held(f, c))
-			return 0;
-	}
+	if (still_held_after_drain(f, c))
+		return 0;
 	watch_window(f, c->shmid, EPOLL_CTL_DEL);
 	shm->parked = false;
 	return answer_all(f, err);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Claims about shared memory regions, made against a scripted back-end: what
- * the owner is given, what is answered and when.
+ * Claims about shared memory regions: what is granted, and what is refused.
  */
 #include <config.h>
 
@@ -12,7 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include <vm-memory/block.h>
@@ -20,127 +18,7 @@
 #include <vmm-sys-util/fd.h>
 #include <vmm-sys-util/sock.h>
 
-#include "session.h"
-
-#define PAGE UINT64_C(4096)
-#define NEED VHOST_USER_HDR_NEED_REPLY
-#define MAX_KEPT 64u
-
-static int file_fd;
-
-/* What the owner keeps: a reference on each mapping, until it is unmapped. */
-static struct {
-	struct vhost_user_shmem_change change;
-	bool live;
-} kept[MAX_KEPT];
-static unsigned int nkept;
-static int32_t answer_with;	/* result of every map */
-static bool hold_on;		/* an unmap drops no reference */
-
-static void keep(struct vhost_user_shmem_change *c)
-{
-	c->result = answer_with;
-	if (answer_with < 0)
-		return;
-	ck_assert_uint_lt(nkept, MAX_KEPT);
-	kept[nkept].change = *c;
-	kept[nkept].live = true;
-	vmem_block_ref(kept[nkept++].change.block);
-}
-
-static void let_go(unsigned int i)
-{
-	if (kept[i].live)
-		vmem_block_unref(kept[i].change.block);
-	kept[i].live = false;
-}
-
-static void let_all_go(void)
-{
-	while (nkept)
-		let_go(--nkept);
-}
-
-static void owner(struct vhost_user_shmem_change *changes, unsigned int n)
-{
-	unsigned int i, k;
-
-	for (i = 0; i < n; i++) {
-		if (changes[i].map) {
-			keep(&changes[i]);
-			continue;
-		}
-		for (k = 0; k < nkept && !hold_on; k++)
-			if (kept[k].change.block == changes[i].block)
-				let_go(k);
-	}
-}
-
-static void setup_shmem(void)
-{
-	unsigned char buf[PAGE];
-	unsigned int i;
-
-	setup();
-	nkept = 0;
-	answer_with = 0;
-	hold_on = false;
-	on_changes = owner;
-	peer.protocol |= VHOST_USER_PROTOCOL_BIT(BACKEND_SEND_FD) |
-			 VHOST_USER_PROTOCOL_BIT(SHMEM);
-	peer.shmem.nregions = 2;
-	peer.shmem.sizes[0] = 64 * PAGE;
-	peer.shmem.sizes[3] = 16 * PAGE;
-	file_fd = new_memfd(32 * PAGE);
-	for (i = 0; i < 32; i++) {
-		memset(buf, (int)i + 1, sizeof(buf));
-		ck_assert_int_eq(pwrite(file_fd, buf, PAGE, (off_t)(i * PAGE)),
-				 PAGE);
-	}
-}
-
-static void teardown_shmem(void)
-{
-	close(file_fd);
-	let_all_go();
-	teardown();
-}
-
-static struct vhost_user_shmem_mmap req(uint8_t shmid, uint64_t off,
-					uint64_t len, uint64_t fd_off)
-{
-	const struct vhost_user_shmem_mmap r = {
-		.shmid = shmid, .shm_offset = off * PAGE, .len = len * PAGE,
-		.fd_offset = fd_off * PAGE, .flags = VHOST_USER_SHMEM_RW,
-	};
-
-	return r;
-}
-
-static void ask_map(struct vhost_user_shmem_mmap r)
-{
-	peer_ask(&peer, VHOST_USER_BACKEND_SHMEM_MAP, NEED, &r, sizeof(r),
-		 file_fd);
-}
-
-static void ask_unmap(struct vhost_user_shmem_mmap r)
-{
-	peer_ask(&peer, VHOST_USER_BACKEND_SHMEM_UNMAP, NEED, &r, sizeof(r), -1);
-}
-
-static int64_t map_answer(struct vhost_user_shmem_mmap r)
-{
-	ask_map(r);
-	settle();
-	return peer_answer(&peer);
-}
-
-static int64_t unmap_answer(struct vhost_user_shmem_mmap r)
-{
-	ask_unmap(r);
-	settle();
-	return peer_answer(&peer);
-}
+#include "window.h"
 
 /* ------------------------------------------------------------ what is served */
 
@@ -614,207 +492,7 @@ START_TEST(request_of_another_size_is_refused)
 }
 END_TEST
 
-/* ---------------------------------------------------------- lives of mappings */
-
-START_TEST(c2_21_unmap_is_answered_when_the_last_reference_is_gone)
-{
-	run();
-	ck_assert_int_eq(map_answer(req(0, 0, 1, 0)), 0);
-	hold_on = true;
-	ck_assert_int_eq(unmap_answer(req(0, 0, 1, 0)), -1);
-	ck_assert_uint_eq(told.changes, 2);
-	ck_assert_uint_eq(vmem_block_hva(kept[0].change.block)[0], 1);
-	let_go(0);
-	settle();
-	ck_assert_int_eq(peer_answer(&peer), 0);
-}
-END_TEST
-
-START_TEST(c2_21_what_follows_a_held_unmap_waits_in_order)
-{
-	run();
-	ck_assert_int_eq(map_answer(req(0, 0, 1, 0)), 0);
-	hold_on = true;
-	ask_unmap(req(0, 0, 1, 0));
-	ask_map(req(0, 0, 1, 1));
-	peer_ask(&peer, VHOST_USER_BACKEND_CONFIG_CHANGE_MSG, NEED, NULL, 0, -1);
-	settle();
-	ck_assert_int_eq(peer_answer(&peer), -1);
-	ck_assert_uint_eq(told.changed, 0);
-	ck_assert(!readable(vhost_user_frontend_fd(fe)));
-	let_go(0);
-	hold_on = false;
-	settle();
-	ck_assert_int_eq(peer_answer(&peer), 0);
-	ck_assert_int_eq(peer_answer(&peer), 0);
-	ck_assert_int_eq(peer_answer(&peer), 0);
-	ck_assert_uint_eq(told.changed, 1);
-	ck_assert_uint_eq(vhost_user_frontend_shmem_count(fe), 1);
-}
-END_TEST
-
-START_TEST(c2_21_main_socket_is_served_while_an_unmap_is_held)
-{
-	run();
-	ck_assert_int_eq(map_answer(req(0, 0, 1, 0)), 0);
-	hold_on = true;
-	ck_assert_int_eq(unmap_answer(req(0, 0, 1, 0)), -1);
-	ck_assert_int_eq(vhost_user_frontend_get_config(fe, 0, 8, NULL), 0);
-	settle();
-	ck_assert_uint_eq(told.config, 1);
-	let_go(0);
-	settle();
-	ck_assert_int_eq(peer_answer(&peer), 0);
-}
-END_TEST
-
-START_TEST(c2_21_channel_closed_while_an_unmap_is_held)
-{
-	run();
-	ck_assert_int_eq(map_answer(req(0, 0, 1, 0)), 0);
-	hold_on = true;
-	ck_assert_int_eq(unmap_answer(req(0, 0, 1, 0)), -1);
-	close(peer.back);
-	peer.back = -1;
-	settle();
-	ck_assert(!readable(vhost_user_frontend_fd(fe)));
-	let_go(0);
-	settle();
-	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_RUNNING);
-}
-END_TEST
-
-START_TEST(c2_22_failed_map_leaves_a_hole_that_nothing_fills)
-{
-	unsigned char *base;
-
-	run();
-	ck_assert_int_eq(map_answer(req(0, 0, 1, 0)), 0);
-	base = vmem_block_hva(kept[0].change.block);
-	assert_refused(req(0, 1, 2, 31));
-	ck_assert_int_eq(unmap_answer(req(0, 0, 1, 0)), 0);
-	/* the whole window is still ours: nothing may be put there */
-	ck_assert_ptr_eq(mmap(base, 64 * PAGE, PROT_NONE,
-			      MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE,
-			      -1, 0), MAP_FAILED);
-	ck_assert_int_eq(errno, EEXIST);
-}
-END_TEST
-
-START_TEST(c2_23_reset_takes_every_mapping_away)
-{
-	run();
-	ck_assert_int_eq(map_answer(req(0, 0, 1, 0)), 0);
-	ck_assert_int_eq(map_answer(req(3, 0, 4, 0)), 0);
-	ck_assert_int_eq(vhost_user_frontend_stop(fe, NULL), 0);
-	settle();
-	ck_assert_uint_eq(vhost_user_frontend_shmem_count(fe), 2);
-	ck_assert_int_eq(vhost_user_frontend_reset(fe, NULL), 0);
-	ck_assert_uint_eq(vhost_user_frontend_shmem_count(fe), 0);
-	ck_assert_uint_eq(told.changes, 4);
-	ck_assert(!kept[0].live && !kept[1].live);
-	describe_rings(1);
-	ck_assert_int_eq(vhost_user_frontend_start(fe, VERSION_1, NULL), 0);
-	settle();
-	ck_assert_int_eq(map_answer(req(0, 0, 1, 0)), 0);
-}
-END_TEST
-
-START_TEST(c2_24_hang_up_takes_every_mapping_away)
-{
-	unsigned int i;
-
-	run();
-	for (i = 0; i < 40; i++)
-		ck_assert_int_eq(map_answer(req(0, i, 1, 0)), 0);
-	peer_fini(&peer);
-	settle();
-	assert_dead(-ECONNRESET, "hung up");
-	ck_assert_uint_eq(told.changes, 80);
-	for (i = 0; i < 40; i++)
-		ck_assert(!kept[i].live);
-	ck_assert_uint_eq(vhost_user_frontend_shmem_count(fe), 0);
-}
-END_TEST
-
-START_TEST(c2_24_hang_up_while_an_unmap_is_held)
-{
-	run();
-	ck_assert_int_eq(map_answer(req(0, 0, 1, 0)), 0);
-	hold_on = true;
-	ck_assert_int_eq(unmap_answer(req(0, 0, 1, 0)), -1);
-	peer_fini(&peer);
-	settle();
-	assert_dead(-ECONNRESET, "hung up");
-	/* what is still in use is still there */
-	ck_assert_uint_eq(vmem_block_hva(kept[0].change.block)[0], 1);
-}
-END_TEST
-
-START_TEST(c2_24_free_takes_every_mapping_away)
-{
-	run();
-	ck_assert_int_eq(map_answer(req(0, 0, 1, 0)), 0);
-	vhost_user_frontend_free(fe);
-	fe = NULL;
-	ck_assert_uint_eq(told.changes, 2);
-	ck_assert(!kept[0].live);
-}
-END_TEST
-
-START_TEST(c2_25_file_of_the_guests_own_memory_is_an_ordinary_file)
-{
-	run();
-	close(file_fd);
-	file_fd = vsu_fd_dup(vmem_block_fd(
-			vmem_region_block(vmem_map_region(map, 0))));
-	ck_assert_int_eq(map_answer(req(0, 0, 1, 0)), 0);
-	ck_assert_int_eq(unmap_answer(req(0, 0, 1, 0)), 0);
-}
-END_TEST
-
-/* Whether a line of the process map that begins at addr has these permissions. */
-static bool has_permissions(const void *addr, const char *permissions)
-{
-	char line[512], found[8] = "";
-	unsigned long first, last;
-	FILE *maps = fopen("/proc/self/maps", "re");
-
-	ck_assert_ptr_nonnull(maps);
-	while (fgets(line, sizeof(line), maps))
-		if (sscanf(line, "%lx-%lx %7s", &first, &last, found) == 3 &&
-		    first <= (uintptr_t)addr && (uintptr_t)addr < last)
-			break;
-	fclose(maps);
-	return !strcmp(found, permissions);
-}
-
-START_TEST(c2_27_nothing_is_ever_executable)
-{
-	struct vhost_user_shmem_mmap r = req(0, 1, 1, 0);
-
-	run();
-	ck_assert_int_eq(map_answer(req(0, 0, 1, 0)), 0);
-	r.flags = 0;
-	ck_assert_int_eq(map_answer(r), 0);
-	ck_assert(has_permissions(vmem_block_hva(kept[0].change.block), "rw-s"));
-	ck_assert(has_permissions(vmem_block_hva(kept[1].change.block), "r--s"));
-	ck_assert(has_permissions(vmem_block_hva(kept[1].change.block) + PAGE,
-				  "---p"));
-}
-END_TEST
-
-START_TEST(c2_28_each_mapping_is_a_block_of_its_own)
-{
-	run();
-	ck_assert_int_eq(map_answer(req(0, 0, 1, 0)), 0);
-	ck_assert_int_eq(map_answer(req(0, 1, 1, 1)), 0);
-	ck_assert_ptr_ne(kept[0].change.block, kept[1].change.block);
-	ck_assert_int_eq(unmap_answer(req(0, 0, 1, 0)), 0);
-	ck_assert_uint_eq(vmem_block_hva(kept[1].change.block)[0], 2);
-	ck_assert_uint_eq(vmem_block_len(kept[1].change.block), PAGE);
-}
-END_TEST
+/* -------------------------------------------------------------------- suite */
 
 static TCase *add_case(Suite *s, const char *name)
 {
@@ -840,13 +518,19 @@ static void add_served(Suite *s)
 	tcase_add_test(tc, request_without_need_reply_is_done_in_silence);
 }
 
-static void add_refused(Suite *s)
+static void add_regions(Suite *s)
 {
-	TCase *tc = add_case(s, "refused");
+	TCase *tc = add_case(s, "regions");
 
 	tcase_add_loop_test(tc, c1_11_regions_that_make_no_sense_end_the_handshake, 0,
 			    COUNT(bad_regions));
 	tcase_add_test(tc, c1_11_a_device_without_regions_is_fine);
+}
+
+static void add_refused(Suite *s)
+{
+	TCase *tc = add_case(s, "refused");
+
 	tcase_add_test(tc, c2_04_map_before_a_ring_runs_is_refused);
 	tcase_add_test(tc, c2_04_map_after_rings_stopped_is_refused);
 	tcase_add_test(tc, c2_05_region_that_was_never_announced);
@@ -870,24 +554,6 @@ static void add_refused(Suite *s)
 	tcase_add_test(tc, request_of_another_size_is_refused);
 }
 
-static void add_lives(Suite *s)
-{
-	TCase *tc = add_case(s, "lives");
-
-	tcase_add_test(tc, c2_21_unmap_is_answered_when_the_last_reference_is_gone);
-	tcase_add_test(tc, c2_21_what_follows_a_held_unmap_waits_in_order);
-	tcase_add_test(tc, c2_21_main_socket_is_served_while_an_unmap_is_held);
-	tcase_add_test(tc, c2_21_channel_closed_while_an_unmap_is_held);
-	tcase_add_test(tc, c2_22_failed_map_leaves_a_hole_that_nothing_fills);
-	tcase_add_test(tc, c2_23_reset_takes_every_mapping_away);
-	tcase_add_test(tc, c2_24_hang_up_takes_every_mapping_away);
-	tcase_add_test(tc, c2_24_hang_up_while_an_unmap_is_held);
-	tcase_add_test(tc, c2_24_free_takes_every_mapping_away);
-	tcase_add_test(tc, c2_25_file_of_the_guests_own_memory_is_an_ordinary_file);
-	tcase_add_test(tc, c2_27_nothing_is_ever_executable);
-	tcase_add_test(tc, c2_28_each_mapping_is_a_block_of_its_own);
-}
-
 int main(void)
 {
 	Suite *s = suite_create("frontend-shmem");
@@ -895,8 +561,8 @@ int main(void)
 	int failed;
 
 	add_served(s);
+	add_regions(s);
 	add_refused(s);
-	add_lives(s);
 	srunner_run_all(sr, CK_ENV);
 	failed = srunner_ntests_failed(sr);
 	srunner_free(sr);

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * A session whose back-end has shared memory regions 0 (64 pages) and 3 (16),
+ * and an owner who keeps a reference on each mapping until it is unmapped.
+ */
+#ifndef TESTS_WINDOW_H
+#define TESTS_WINDOW_H
+
+#include "session.h"
+
+#define PAGE UINT64_C(4096)
+#define NEED VHOST_USER_HDR_NEED_REPLY
+#define MAX_KEPT 64u
+
+struct kept {
+	struct vhost_user_shmem_change change;
+	bool live;
+};
+
+extern struct kept kept[MAX_KEPT];	/* in the order of the maps */
+extern int32_t answer_with;		/* the owner's result of every map */
+extern bool hold_on;			/* an unmap drops no reference */
+/* What is mapped: 32 pages, each filled with its number from 1. */
+extern int file_fd;
+
+void setup_shmem(void);
+void teardown_shmem(void);
+
+/* The owner's reference goes. */
+void let_go(unsigned int i);
+
+/* A writable mapping; all in pages. */
+struct vhost_user_shmem_mmap req(uint8_t shmid, uint64_t off, uint64_t len,
+				 uint64_t fd_off);
+void ask_map(struct vhost_user_shmem_mmap r);
+void ask_unmap(struct vhost_user_shmem_mmap r);
+/* The same, settled: 0 granted, 1 refused, -1 not answered. */
+int64_t map_answer(struct vhost_user_shmem_mmap r);
+int64_t unmap_answer(struct vhost_user_shmem_mmap r);
+
+#endif
