@@ -159,6 +159,8 @@ struct vhost_user_backend {
 /* backend.c */
 /* The session is over for the reason in b->why. */
 void vhost_user_priv_backend_fail(struct vhost_user_backend *b);
+/* Goes on with the end; the session may be freed when this returns. */
+void vhost_user_priv_backend_end(struct vhost_user_backend *b);
 
 /* backend_dispatch.c */
 extern const struct vhost_user_priv_handler vhost_user_priv_handlers[];
@@ -225,11 +227,27 @@ int vhost_user_priv_reset_device(struct vhost_user_backend *b,
 				 struct vhost_user_priv_msg *msg,
 				 struct vsu_error *err);
 
-/* backend_memory.c */
+/* backend_table.c */
+/* How sentences name a region. */
+#define VHOST_USER_PRIV_PLACE "region at guest address %#llx, size %#llx"
+#define VHOST_USER_PRIV_PLACE_ARGS(r) (unsigned long long)(r)->guest_addr, \
+		      (unsigned long long)(r)->size
 /* The region that the front-end sees at uaddr, or NULL. */
 const struct vhost_user_mem_region *
 vhost_user_priv_table_find(const struct vhost_user_priv_table *t,
 			   uint64_t uaddr);
+/*
+ * Checks one more region against t and puts it there, mapped, or with the
+ * mapping that keep has of the same piece of the same file.
+ */
+int vhost_user_priv_table_add(const struct vhost_user_backend *b,
+			      struct vhost_user_priv_table *t,
+			      const struct vhost_user_mem_region *r, int fd,
+			      const struct vhost_user_priv_table *keep,
+			      struct vsu_error *err);
+void vhost_user_priv_table_free(struct vhost_user_priv_table *t);
+
+/* backend_memory.c */
 /* Forgets memory that was staged and not published. */
 void vhost_user_priv_unstage(struct vhost_user_backend *b);
 void vhost_user_priv_memory_fini(struct vhost_user_backend *b);
@@ -265,6 +283,14 @@ void vhost_user_priv_ring_stop(struct vhost_user_backend *b, uint32_t index);
 /* One ring at least is started: the device is not suspended. */
 bool vhost_user_priv_any_started(const struct vhost_user_backend *b);
 bool vhost_user_priv_any_active(const struct vhost_user_backend *b);
+/* How the ring looks to a virtqueue, its addresses translated. */
+int vhost_user_priv_vq_config(const struct vhost_user_backend *b,
+			      uint32_t index,
+			      const struct vhost_user_vring_addr *addr,
+			      uint32_t base, struct vq_config *c,
+			      struct vsu_error *err);
+
+/* backend_vring.c */
 int vhost_user_priv_check_vring_num(struct vhost_user_backend *b,
 				    struct vhost_user_priv_msg *msg,
 				    struct vsu_error *err);

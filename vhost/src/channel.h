@@ -76,8 +76,13 @@ int vhost_user_priv_channel_init_take_fd(struct vhost_user_priv_channel *ch,
 					 bool replies, size_t out_max,
 					 struct vsu_error *err);
 
+/* Closes n descriptors of an array. */
+void vhost_user_priv_close_fds(int *fds, unsigned int n);
+
 /* Closes the socket and every descriptor that is still here. */
 void vhost_user_priv_channel_fini(struct vhost_user_priv_channel *ch);
+
+/* channel_in.c */
 
 /*
  * The next message: 1, and *msg, valid until the next call; descriptors that
@@ -101,6 +106,8 @@ bool vhost_user_priv_channel_has_message(const struct vhost_user_priv_channel *c
 
 /* A message has begun to arrive and is not whole. */
 bool vhost_user_priv_channel_in_message(const struct vhost_user_priv_channel *ch);
+
+/* channel.c */
 
 /*
  * Sends head and, behind it, tail as the payload (either may be empty); the
