@@ -21,6 +21,7 @@
 
 #include <vhost/frontend.h>
 #include <vhost/protocol.h>
+#include <vhost/shmem.h>
 #include <vm-memory/block.h>
 #include <vm-memory/map.h>
 #include <vmm-sys-util/event.h>
@@ -36,6 +37,12 @@ enum kind {
 	REQUEST,	/* a whole request over the channel, number: a byte */
 	HANG_UP,
 };
+
+/* Argument bits of REQUEST. */
+#define WITH_FD		1u
+#define WITH_PAYLOAD	2u	/* else none */
+#define FROM_INPUT	4u	/* the payload, else a small mapping */
+#define HELD		8u	/* the owner holds what is unmapped a while */
 
 enum action { START, STOP, GET_CONFIG, SET_CONFIG, GROW, SHRINK, CALL, RESET,
 	      ACTIONS };
@@ -58,7 +65,14 @@ struct peer {
 };
 
 static struct vmem_map *small_map, *large_map;
-static int event_fd = -1;
+static int event_fd = -1, file_fd = -1;
+
+#define PAGE 4096u
+#define WINDOW (16 * PAGE)
+
+/* What the owner still holds of mappings, and whether it does. */
+static struct vmem_block *held;
+static bool hold_next;
 
 /* ------------------------------------------------------------------- inputs */
 
@@ -113,6 +127,9 @@ static void make_maps(void)
 	vmem_region_unref(regions[0]);
 	vmem_region_unref(regions[1]);
 	event_fd = vsu_event_new();
+	file_fd = memfd_create("fuzz", MFD_CLOEXEC);
+	if (file_fd < 0 || ftruncate(file_fd, (off_t)WINDOW) < 0)
+		abort();
 }
 
 /* --------------------------------------------------------------------- peer */
@@ -168,6 +185,7 @@ static bool has_answer(const struct vhost_user_header *hdr)
 	case VHOST_USER_GET_MAX_MEM_SLOTS:
 	case VHOST_USER_GET_CONFIG:
 	case VHOST_USER_GET_STATUS:
+	case VHOST_USER_GET_SHMEM_CONFIG:
 		return true;
 	}
 	return hdr->flags & VHOST_USER_HDR_NEED_REPLY;
@@ -200,22 +218,36 @@ static uint64_t honest_value(uint32_t request)
 		return 0xf;
 	case VHOST_USER_GET_CONFIG:
 		return UINT64_C(60) << 32;
+	case VHOST_USER_GET_SHMEM_CONFIG:
+		return 1;	/* one region */
 	}
 	return 0;
 }
 
-static void send_bytes(int sock, const void *buf, size_t len, bool with_fd)
+static void send_bytes(int sock, const void *buf, size_t len, int fd)
 {
 	/* iovec has no const form */
 	struct iovec iov = { (void *)(uintptr_t)buf, len };
 
 	if (sock >= 0 && len)
-		vsu_sock_send(sock, &iov, 1, &event_fd, with_fd);
+		vsu_sock_send(sock, &iov, 1, &fd, fd >= 0);
+}
+
+static uint32_t answer_size(const struct vhost_user_header *asked)
+{
+	switch (asked->request) {
+	case VHOST_USER_GET_CONFIG:
+		return asked->size;
+	case VHOST_USER_GET_SHMEM_CONFIG:
+		return sizeof(struct vhost_user_shmem_config);
+	}
+	return 8;
 }
 
 static void answer(struct peer *p, struct input *in, bool twisted, bool with_fd)
 {
 	const struct vhost_user_header *asked = &p->waiting[p->first];
+	const uint64_t window = WINDOW;
 	unsigned char buf[4096] = { 0 };
 	struct vhost_user_header hdr;
 	uint64_t value;
@@ -224,13 +256,16 @@ static void answer(struct peer *p, struct input *in, bool twisted, bool with_fd)
 		return;
 	hdr.request = asked->request;
 	hdr.flags = VHOST_USER_HDR_VERSION | VHOST_USER_HDR_REPLY;
-	hdr.size = asked->request == VHOST_USER_GET_CONFIG ? asked->size : 8;
+	hdr.size = answer_size(asked);
 	value = honest_value(asked->request);
 	if (twisted)
 		take(in, &value, sizeof(value));
 	memcpy(buf, &hdr, sizeof(hdr));
 	memcpy(buf + sizeof(hdr), &value, sizeof(value));
-	send_bytes(p->sock, buf, sizeof(hdr) + hdr.size, with_fd);
+	if (asked->request == VHOST_USER_GET_SHMEM_CONFIG)
+		memcpy(buf + sizeof(hdr) + 8, &window, sizeof(window));
+	send_bytes(p->sock, buf, sizeof(hdr) + hdr.size,
+		   with_fd ? event_fd : -1);
 	p->first = (p->first + 1) % MAX_WAITING;
 	p->n--;
 }
@@ -240,7 +275,20 @@ static void send_raw(struct input *in, int sock, uint8_t arg)
 	unsigned char buf[32];
 	size_t len = take(in, buf, (size_t)arg + 1);
 
-	send_bytes(sock, buf, len, arg & 1);
+	send_bytes(sock, buf, len, arg & 1 ? event_fd : -1);
+}
+
+/* A byte tells which pages: places and lengths that meet each other. */
+static struct vhost_user_shmem_mmap small_mapping(uint8_t where)
+{
+	const struct vhost_user_shmem_mmap m = {
+		.shm_offset = where % 8 * PAGE,
+		.len = (where / 8 % 4 + 1) * PAGE,
+		.fd_offset = where % 8 * PAGE,
+		.flags = where / 64 & VHOST_USER_SHMEM_RW,
+	};
+
+	return m;
 }
 
 static void send_request(struct peer *p, struct input *in, uint8_t arg)
@@ -250,11 +298,19 @@ static void send_request(struct peer *p, struct input *in, uint8_t arg)
 		take_byte(in),
 		VHOST_USER_HDR_VERSION | VHOST_USER_HDR_NEED_REPLY, 0
 	};
+	struct vhost_user_shmem_mmap m;
 
-	hdr.size = arg & 2 ? 40 : 0;
+	hdr.size = arg & WITH_PAYLOAD ? (uint32_t)sizeof(m) : 0;
+	hold_next = arg & HELD;
 	memcpy(buf, &hdr, sizeof(hdr));
-	take(in, buf + sizeof(hdr), arg & 4 ? hdr.size : 0);
-	send_bytes(p->back, buf, sizeof(hdr) + hdr.size, arg & 1);
+	if (arg & FROM_INPUT) {
+		take(in, buf + sizeof(hdr), hdr.size);
+	} else if (hdr.size) {
+		m = small_mapping(take_byte(in));
+		memcpy(buf + sizeof(hdr), &m, sizeof(m));
+	}
+	send_bytes(p->back, buf, sizeof(hdr) + hdr.size,
+		   arg & WITH_FD ? file_fd : -1);
 }
 
 /* -------------------------------------------------------------------- owner */
@@ -362,6 +418,26 @@ static void told_config(void *opaque, uint32_t off, const void *buf,
 		*sum += ((const unsigned char *)buf)[i] + off;
 }
 
+static void let_go(void)
+{
+	held = vmem_block_unref(held);
+}
+
+/* Mappings lie in the window; what is told of is there. */
+static void told_shmem(void *opaque, struct vhost_user_shmem_change *changes,
+		       unsigned int n)
+{
+	unsigned int i, *sum = opaque;
+
+	for (i = 0; i < n; i++) {
+		if (changes[i].offset + changes[i].len > WINDOW)
+			abort();
+		*sum += vmem_block_hva(changes[i].block)[changes[i].len - 1];
+		if (!changes[i].map && hold_next && !held)
+			held = vmem_block_ref(changes[i].block);
+	}
+}
+
 /* Once and no more, with a sentence. */
 static void told_failed(void *opaque, const struct vsu_error *err)
 {
@@ -378,6 +454,7 @@ static const struct vhost_user_frontend_ops ops = {
 	.config = told_config,
 	.config_changed = told,
 	.failed = told_failed,
+	.shmem = told_shmem,
 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -407,8 +484,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			if (rc != 1)
 				break;
 		}
+		if (in.size % 4 == 0)
+			let_go();
 	}
+	hold_next = false;
 	vhost_user_frontend_free(f);
+	let_go();
 	close(p.sock);
 	if (p.back >= 0)
 		close(p.back);

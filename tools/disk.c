@@ -3,14 +3,12 @@
 #include <config.h>
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include <vhost/protocol.h>
 #include <virtio-queue/features.h>
+#include <vm-memory/backend.h>
 #include <vm-memory/block.h>
 #include <vm-memory/region.h>
 #include <vmm-sys-util/checked.h>
@@ -111,37 +109,19 @@ static uint64_t page_up(uint64_t v)
 	return (v + PAGE - 1) & ~(uint64_t)(PAGE - 1);
 }
 
-/* Sealed, so that the back-end cannot shrink it under our feet. */
-static int new_memfd(uint64_t size, struct vsu_error *err)
-{
-	const int seals = F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL;
-	int fd = memfd_create("vhost-user-tool", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-
-	if (fd < 0)
-		return vsu_error_sys(err, -errno, "cannot make memory");
-	if (ftruncate(fd, (off_t)size) < 0 || fcntl(fd, F_ADD_SEALS, seals) < 0) {
-		vsu_error_sys(err, -errno, "cannot make %" PRIu64 " bytes of "
-			      "memory", size);
-		close(fd);
-		return err->code;
-	}
-	return fd;
-}
-
+/* A memfd is sealed, so that the back-end cannot shrink it under our feet. */
 static int new_block(uint64_t size, struct vmem_block **out,
 		     struct vsu_error *err)
 {
-	struct vmem_fd_desc desc = {
-		.flags = VMEM_BLOCK_WRITE | VMEM_BLOCK_SHARED,
-		.len = size,
-	};
-	int rc;
+	struct vmem_backend *backend;
+	int rc = vmem_backend_new(&backend);
 
-	desc.fd = new_memfd(size, err);
-	if (desc.fd < 0)
-		return desc.fd;
-	rc = vmem_block_new_fd(&desc, out, err);
-	close(desc.fd);
+	if (rc < 0)
+		return vsu_error_sys(err, rc, "cannot make memory");
+	vmem_backend_set_kind(backend, VMEM_KIND_MEMFD);
+	vmem_backend_set_size(backend, size);
+	rc = vmem_backend_alloc(backend, out, err);
+	vmem_backend_free(backend);
 	return rc;
 }
 
@@ -173,8 +153,8 @@ static int make_memory(struct disk *d, struct vsu_error *err)
 		return vsu_error_sys(err, rc, "ring of the disk");
 	d->headers_gpa = BASE + page_up(layout.size);
 	d->data_gpa = page_up(d->headers_gpa + d->nslots * HEADER_SIZE);
-	rc = new_block(d->data_gpa - BASE + (uint64_t)d->nslots * d->chunk,
-		       &block, err);
+	rc = new_block(page_up(d->data_gpa - BASE +
+			       (uint64_t)d->nslots * d->chunk), &block, err);
 	if (rc < 0)
 		return rc;
 	rc = map_block(block, &d->map, err);
