@@ -138,7 +138,7 @@ void vq_driver_reset(struct vq_driver *driver)
 		driver->requests[i].nslots = 0;
 		driver->requests[i].next = (uint16_t)(i + 1);
 	}
-	driver->nfree = driver->size;
+	driver->nfree = driver->nlisted = driver->size;
 	driver->free_head = 0;
 	driver->free_tail = (uint16_t)(driver->size - 1);
 	driver->next_avail = driver->next_used = driver->published = 0;
@@ -201,6 +201,12 @@ static uint32_t writable_len(const struct vq_buffer *buffers, unsigned int n)
 	return len < UINT32_MAX ? (uint32_t)len : UINT32_MAX;
 }
 
+/* How many entries of the free list a request has: one, or its chain's. */
+static uint32_t listed(const struct vq_driver *d, uint16_t id)
+{
+	return d->requests[id].last == id ? 1 : d->requests[id].nslots;
+}
+
 int vq_driver_add(struct vq_driver *driver, const struct vq_buffer *buffers,
 		  unsigned int n, uint64_t cookie)
 {
@@ -220,6 +226,7 @@ int vq_driver_add(struct vq_driver *driver, const struct vq_buffer *buffers,
 	r->nslots = (uint16_t)nslots;
 	driver->free_head = driver->requests[r->last].next;
 	driver->nfree -= nslots;
+	driver->nlisted -= listed(driver, id);
 	driver->requests[driver->order_in].order = id;
 	if (++driver->order_in == driver->size)
 		driver->order_in = 0;
@@ -262,12 +269,13 @@ static void release(struct vq_driver *d, uint16_t id)
 {
 	struct vq_priv_request *r = &d->requests[id];
 
-	if (d->nfree)
+	if (d->nlisted)
 		d->requests[d->free_tail].next = id;
 	else
 		d->free_head = id;
 	d->free_tail = r->last;
 	d->nfree += r->nslots;
+	d->nlisted += listed(d, id);
 	r->nslots = 0;
 	d->inflight--;
 }

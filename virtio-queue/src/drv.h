@@ -56,6 +56,9 @@ struct vq_driver {
 	bool avail_wrap, used_wrap;	/* packed */
 	uint16_t free_head, free_tail;	/* of the list through next */
 	uint32_t nfree;			/* slots of the ring */
+	uint32_t nlisted;		/* entries of the list: as many in a split
+					   ring, where every slot is one; in a
+					   packed one only requests take one */
 	uint32_t inflight;		/* requests */
 	uint32_t added;			/* slots (packed) or requests that are
 					   not published */

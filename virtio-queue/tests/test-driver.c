@@ -160,6 +160,37 @@ START_TEST(room_comes_back_with_each_request)
 }
 END_TEST
 
+/* Rings that are full of few requests, again and again; ids never double. */
+START_TEST(ids_survive_rings_that_are_full_of_long_requests)
+{
+	static const unsigned int lengths[] = { 16, 1, 8, 8, 3, 13, 15, 1, 2 };
+	struct vq_buffer buffers[RIG_SIZE];
+	uint64_t seen, cookie;
+	unsigned int i, n, k;
+	struct pair p;
+	uint32_t len;
+
+	pair_init(&p, FORMAT, 0);
+	for (i = 0; i < RIG_SIZE; i++)
+		buffers[i] = in_out[0];
+	for (i = 0; i < 200; i++) {
+		/* every other time as many short ones as there is room for */
+		for (n = 0; vq_driver_add(p.d, buffers, i % 2 ? 1 :
+					  lengths[(i / 2 + n) % 9], n) == 0; n++)
+			;
+		vq_driver_publish(p.d);
+		for (k = 0, seen = 0; k < n; k++) {
+			serve_one(&p, 0);
+			ck_assert_int_eq(vq_driver_collect(p.d, &cookie, &len),
+					 1);
+			seen |= UINT64_C(1) << cookie;
+		}
+		ck_assert_uint_eq(seen, (UINT64_C(1) << n) - 1);
+	}
+	pair_fini(&p);
+}
+END_TEST
+
 START_TEST(long_requests_go_through_tables)
 {
 	struct pair p;
@@ -449,6 +480,8 @@ int main(void)
 	tcase_add_loop_test(tc, request_goes_there_and_back, 0, N_FORMATS);
 	tcase_add_loop_test(tc, illegal_requests_are_refused, 0, N_FORMATS);
 	tcase_add_loop_test(tc, room_comes_back_with_each_request, 0, N_FORMATS);
+	tcase_add_loop_test(tc, ids_survive_rings_that_are_full_of_long_requests, 0,
+			    N_FORMATS);
 	tcase_add_loop_test(tc, long_requests_go_through_tables, 0, N_FORMATS);
 	tcase_add_loop_test(tc, requests_come_back_in_the_devices_order, 0, N_FORMATS);
 	tcase_add_loop_test(tc, kick_is_wanted_only_when_asked_for, 0, N_FORMATS);
