@@ -174,9 +174,10 @@ START_TEST(ids_survive_rings_that_are_full_of_long_requests)
 	for (i = 0; i < RIG_SIZE; i++)
 		buffers[i] = in_out[0];
 	for (i = 0; i < 200; i++) {
-		/* every other time as many short ones as there is room for */
-		for (n = 0; vq_driver_add(p.d, buffers, i % 2 ? 1 :
-					  lengths[(i / 2 + n) % 9], n) == 0; n++)
+		/* long ones, then a single short one, then as many as fit */
+		for (n = 0; n < (i % 3 == 1 ? 1 : RIG_SIZE) &&
+		     vq_driver_add(p.d, buffers, i % 3 ? 1 :
+				   lengths[(i / 3 + n) % 9], n) == 0; n++)
 			;
 		vq_driver_publish(p.d);
 		for (k = 0, seen = 0; k < n; k++) {
