@@ -64,6 +64,14 @@ void print(const char *fmt, ...)
 	va_end(ap);
 }
 
+unsigned int faults;
+
+void fault(const char *what)
+{
+	faults++;
+	print("FAULT: %s\n", what);
+}
+
 uint8_t read_byte(void)
 {
 	while (!(in8(CVMM_PORT_SERIAL + LSR) & LSR_DATA))

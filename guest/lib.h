@@ -70,6 +70,11 @@ static inline void mmio_write64(uint64_t gpa, uint64_t value)
 /* %s %c %u %x (with l for 64 bits) and %%; no widths. */
 void print(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
+/* Faults so far; the exit status of the machine. */
+extern unsigned int faults;
+
+void fault(const char *what);
+
 /* A byte from the serial port, waited for. */
 uint8_t read_byte(void);
 

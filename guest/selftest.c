@@ -13,17 +13,9 @@
 
 #define ID_BLOCK 2
 
-unsigned int faults;
-
 static struct device devices[CVMM_BOOT_MAX_DEVICES];
 static struct queue rings[CVMM_BOOT_MAX_DEVICES][MAX_QUEUES];
 static unsigned int ndevices;
-
-void fault(const char *what)
-{
-	faults++;
-	print("FAULT: %s\n", what);
-}
 
 static void start_device(const struct cvmm_boot_device *at, unsigned int i)
 {

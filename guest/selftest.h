@@ -6,11 +6,6 @@
 #include "protocol.h"
 #include "virtio.h"
 
-/* Faults so far; the exit status of the machine. */
-extern unsigned int faults;
-
-void fault(const char *what);
-
 void test_memory(const struct cvmm_boot *boot);
 void test_disk(struct device *dev, unsigned int number);
 void show_shared(struct device *dev, unsigned int number);

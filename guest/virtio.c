@@ -8,7 +8,8 @@ enum {
 	DEVICE_FEATURES = 0x010, DEVICE_FEATURES_SEL = 0x014,
 	DRIVER_FEATURES = 0x020, DRIVER_FEATURES_SEL = 0x024,
 	QUEUE_SEL = 0x030, QUEUE_NUM_MAX = 0x034, QUEUE_NUM = 0x038,
-	QUEUE_READY = 0x044, QUEUE_NOTIFY = 0x050, STATUS = 0x070,
+	QUEUE_READY = 0x044, QUEUE_NOTIFY = 0x050,
+	INTERRUPT_STATUS = 0x060, INTERRUPT_ACK = 0x064, STATUS = 0x070,
 	QUEUE_DESC = 0x080, QUEUE_DRIVER = 0x090, QUEUE_DEVICE = 0x0a0,
 	SHM_SEL = 0x0ac, SHM_LEN = 0x0b0, SHM_BASE = 0x0b8, CONFIG = 0x100,
 };
@@ -78,7 +79,7 @@ static bool start_queue(struct device *dev, uint32_t i)
 		return false;
 	memset(q, 0, sizeof(*q));
 	q->size = (uint16_t)(max < RING_SIZE ? max : RING_SIZE);
-	q->avail.flags = AVAIL_NO_INTERRUPT;
+	q->avail.flags = dev->wait ? 0 : AVAIL_NO_INTERRUPT;
 	set(dev, QUEUE_NUM, q->size);
 	set64(dev, QUEUE_DESC, q->table);
 	set64(dev, QUEUE_DRIVER, &q->avail);
@@ -112,15 +113,39 @@ static void make_available(struct queue *q, const struct piece *pieces,
 	__atomic_store_n(&q->avail.idx, ++q->next_avail, __ATOMIC_RELEASE);
 }
 
-static bool wait_used(struct queue *q)
+static bool is_used(const struct queue *q)
+{
+	return __atomic_load_n(&q->used.idx, __ATOMIC_ACQUIRE) != q->last_used;
+}
+
+static bool poll_used(const struct queue *q)
 {
 	uint32_t start = now_ms(), spins = 0;
 
-	while (__atomic_load_n(&q->used.idx, __ATOMIC_ACQUIRE) ==
-	       q->last_used)
+	while (!is_used(q))
 		if (!(++spins & 0xffff) && now_ms() - start > TIMEOUT_MS)
 			return false;
 	return true;
+}
+
+/* With interrupts, each request is answered by one, and not before it. */
+static bool wait_used(struct device *dev, const struct queue *q)
+{
+	if (!dev->wait)
+		return poll_used(q);
+	do
+		if (!dev->wait(dev))
+			return false;
+	while (!is_used(q));
+	return true;
+}
+
+uint32_t device_acknowledge(struct device *dev)
+{
+	uint32_t reasons = get(dev, INTERRUPT_STATUS);
+
+	set(dev, INTERRUPT_ACK, reasons);
+	return reasons;
 }
 
 int64_t queue_do(struct device *dev, uint32_t queue, const struct piece *pieces,
@@ -131,7 +156,7 @@ int64_t queue_do(struct device *dev, uint32_t queue, const struct piece *pieces,
 
 	make_available(q, pieces, n);
 	set(dev, QUEUE_NOTIFY, queue);
-	if (!wait_used(q) || q->used.ring[slot].id != 0)
+	if (!wait_used(dev, q) || q->used.ring[slot].id != 0)
 		return -1;
 	q->last_used++;
 	return q->used.ring[slot].len;

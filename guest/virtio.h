@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * A driver for virtio-mmio devices, version 2, with polled split rings
+ * A driver for virtio-mmio devices, version 2, with split rings, polled
+ * unless somebody waits for interrupts
  * (VIRTIO 1.3, sections 4.2 and 2.7), as small as it can be.
  */
 #ifndef GUEST_VIRTIO_H
@@ -43,6 +44,9 @@ struct device {
 	uint64_t features;	/* acknowledged */
 	uint32_t nqueues;	/* that are set up */
 	struct queue *queues;	/* MAX_QUEUES of them */
+	/* Waits for an interrupt, false: none came. Without it, rings are
+	   polled and the device is asked for no interrupts. */
+	bool (*wait)(struct device *dev);
 };
 
 struct piece {
@@ -61,6 +65,9 @@ uint64_t device_offered(const struct device *dev);
 
 /* Sets up every queue that exists, then DRIVER_OK. */
 bool device_start(struct device *dev);
+
+/* Takes the reasons of an interrupt back; 0: there was none. */
+uint32_t device_acknowledge(struct device *dev);
 
 /* One request, waited for up to 5 seconds; bytes written, or -1. */
 int64_t queue_do(struct device *dev, uint32_t queue, const struct piece *pieces,

@@ -12,17 +12,18 @@
 #define PREFIX "builtin:"
 
 /* Put here by builtin.S. */
-extern const unsigned char vmm_builtin_selftest[];
-extern const unsigned char vmm_builtin_selftest_end[];
+extern const unsigned char vmm_builtin_irqtest[], vmm_builtin_irqtest_end[];
+extern const unsigned char vmm_builtin_selftest[], vmm_builtin_selftest_end[];
 
 static const struct builtin {
 	const char *name;
 	const unsigned char *bytes, *end;
 } builtins[] = {
+	{ "irqtest", vmm_builtin_irqtest, vmm_builtin_irqtest_end },
 	{ "selftest", vmm_builtin_selftest, vmm_builtin_selftest_end },
 };
 
-static const char *const builtin_names[] = { "selftest", NULL };
+static const char *const builtin_names[] = { "irqtest", "selftest", NULL };
 
 static int open_builtin(struct vmm_kernel *kernel, const char *name,
 			struct vsu_error *err)
@@ -38,7 +39,7 @@ static int open_builtin(struct vmm_kernel *kernel, const char *name,
 		return 0;
 	}
 	return vsu_error_set(err, -EINVAL, "no built-in kernel '%s'; %s '%s'",
-			     name, near ? "did you mean" : "there is",
+			     name, near ? "did you mean" : "the usual one is",
 			     near ? near : "selftest");
 }
 
