@@ -42,6 +42,8 @@ static const uint64_t formats[] = {
 #define N_FORMATS	((int)(sizeof(formats) / sizeof(formats[0])))
 #define FORMAT		formats[_i]
 
+#define ARRAY_SIZE(a)	((uint32_t)(sizeof(a) / sizeof((a)[0])))
+
 struct rig {
 	struct vmem_space *space;
 	unsigned char *mem;	/* of guest address 0 */
@@ -184,6 +186,17 @@ static inline void ck_broken(struct rig *r, enum vq_broken why)
 	ck_assert_int_eq(vq_broken(r->q), (int)why);
 	ck_assert(!vq_has_available(r->q));
 	ck_assert(!vq_enable_notify(r->q));
+}
+
+/* n times the environment's TEST_SCALE (0.1 in slow builds); at least 1. */
+static inline unsigned int scaled(unsigned int n)
+{
+	const char *text = getenv("TEST_SCALE");
+	double scale = text ? strtod(text, NULL) : 1;
+
+	if (!(scale > 0 && scale < 1))
+		return n;
+	return n * scale > 1 ? (unsigned int)(n * scale) : 1;
 }
 
 /* One tcase, one program. */
