@@ -22,7 +22,9 @@ enum {
 #define MAX_SERIAL 20u
 
 /* In the order of enum virtdev_disk_engine. */
-static const char *const engines[] = { "auto", "io_uring", "sync", NULL };
+static const char *const engines[] = {
+	"auto", "io_uring", "sync", "mmap", NULL,
+};
 
 static const struct vsu_option options[] = {
 	DAEMON_OPTIONS,
@@ -33,7 +35,7 @@ static const struct vsu_option options[] = {
 	{ .name = "num-queues", .kind = VSU_OPTION_U64, .arg = "N",
 	  .help = "queues that a guest may use", .min = 1, .max = 256 },
 	{ .name = "engine", .kind = VSU_OPTION_CHOICE, .arg = "ENGINE",
-	  .help = "auto, io_uring or sync, which needs a thread per queue",
+	  .help = "auto, io_uring, sync (a thread per queue) or mmap (RAM)",
 	  .choices = engines },
 	{ .name = "serial", .kind = VSU_OPTION_STRING, .arg = "TEXT",
 	  .help = "the disk's serial number, at most 20 bytes (end of FILE)" },
@@ -108,7 +110,8 @@ static int open_status(int rc)
 	return VSU_EXIT_INPUT;
 }
 
-static int make_blk(void *opaque, struct virtdev **out, struct vsu_error *err)
+static int make_blk(void *opaque, struct vmem_sigbus *sigbus,
+		    struct virtdev **out, struct vsu_error *err)
 {
 	struct blk_options *o = opaque;
 	int rc;
@@ -118,6 +121,7 @@ static int make_blk(void *opaque, struct virtdev **out, struct vsu_error *err)
 			      "--blk-file=FILE is not given; name the image to serve");
 		return VSU_EXIT_USAGE;
 	}
+	o->file.sigbus = sigbus;
 	rc = virtdev_disk_file_open(&o->file, &o->blk.disk, err);
 	if (rc < 0) {
 		vsu_error_prefix(err, rc, rc == -EOPNOTSUPP ? "--engine" :

@@ -90,13 +90,18 @@ static int print_help(const struct daemon *daemon)
 
 static int run(const struct command_line *cl, struct vsu_error *err)
 {
+	struct vmem_sigbus *sigbus;
 	struct virtdev *dev = NULL;
 	int status = check_socket(cl, err);
 
+	if (status != VSU_EXIT_OK)
+		return status;
+	if (serve_install_signals(&sigbus, err) < 0)
+		return VSU_EXIT_HOST;
+	status = cl->daemon->make(cl->opaque, sigbus, &dev, err);
 	if (status == VSU_EXIT_OK)
-		status = cl->daemon->make(cl->opaque, &dev, err);
-	if (status == VSU_EXIT_OK)
-		status = serve_device(&cl->serve, dev, err);
+		status = serve_device(&cl->serve, dev, sigbus, err);
+	/* the table lives as long as its handler: until the program ends */
 	virtdev_free(dev);
 	return status;
 }

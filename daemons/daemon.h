@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include <virtio-devices/device.h>
+#include <vm-memory/sigbus.h>
 #include <vmm-sys-util/error.h>
 #include <vmm-sys-util/exit.h>
 #include <vmm-sys-util/option.h>
@@ -48,8 +49,12 @@ struct daemon {
 		      const struct vsu_option_value *value,
 		      struct vsu_error *err);
 
-	/* Makes the device, or says why not: an enum vsu_exit, err filled. */
-	int (*make)(void *opaque, struct virtdev **out, struct vsu_error *err);
+	/*
+	 * Makes the device, or says why not: an enum vsu_exit, err filled.
+	 * sigbus is the table for what it maps.
+	 */
+	int (*make)(void *opaque, struct vmem_sigbus *sigbus,
+		    struct virtdev **out, struct vsu_error *err);
 };
 
 /* The whole life of the program; returns its exit status. */
@@ -64,8 +69,14 @@ struct serve {
 	int fd;			/* else this one, listening or connected */
 };
 
+/*
+ * A handler of SIGBUS for the life of the program, and its table: for devices
+ * and for what front-ends share. Signals of writes that fail are ignored.
+ */
+int serve_install_signals(struct vmem_sigbus **out, struct vsu_error *err);
+
 /* Serves dev until told to end; an enum vsu_exit, err filled when not 0. */
 int serve_device(const struct serve *how, struct virtdev *dev,
-		 struct vsu_error *err);
+		 struct vmem_sigbus *sigbus, struct vsu_error *err);
 
 #endif

@@ -71,21 +71,20 @@ static void on_sigbus(int number, siginfo_t *info, void *context)
 		signal(number, SIG_DFL);
 }
 
-/* Writes to dead peers and full files fail with an error, not a signal. */
-static int install_signals(struct loop *l, struct vsu_error *err)
+int serve_install_signals(struct vmem_sigbus **out, struct vsu_error *err)
 {
 	struct sigaction action = { .sa_flags = SA_SIGINFO };
-	int rc = vmem_sigbus_new(MAX_MAPPINGS, &l->sigbus, err);
+	int rc = vmem_sigbus_new(MAX_MAPPINGS, &sigbus_table, err);
 
 	if (rc < 0)
 		return rc;
-	sigbus_table = l->sigbus;
 	action.sa_sigaction = on_sigbus;
 	sigemptyset(&action.sa_mask);
 	if (sigaction(SIGBUS, &action, NULL) < 0)
 		return vsu_error_sys(err, -errno, "cannot handle SIGBUS");
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN);
+	*out = sigbus_table;
 	return 0;
 }
 
@@ -351,21 +350,18 @@ static void fini(struct loop *l)
 		vsu_sock_unlink(&l->path);
 	if (l->ev)
 		ev_loop_destroy(l->ev);
-	if (l->sigbus) {
-		signal(SIGBUS, SIG_DFL);
-		vmem_sigbus_free(l->sigbus);
-	}
 }
 
 int serve_device(const struct serve *how, struct virtdev *dev,
-		 struct vsu_error *err)
+		 struct vmem_sigbus *sigbus, struct vsu_error *err)
 {
-	struct loop l = { .how = how, .dev = dev, .quit = -1 };
-	int status = VSU_EXIT_HOST;
+	struct loop l = {
+		.how = how, .dev = dev, .sigbus = sigbus, .quit = -1,
+	};
+	int status;
 
 	raise_fd_limit();
-	if (install_signals(&l, err) == 0)
-		status = make_server(&l, err);
+	status = make_server(&l, err);
 	if (status == VSU_EXIT_OK &&
 	    (start_loop(&l, err) < 0 || start_threads(&l, err) < 0))
 		status = VSU_EXIT_HOST;

@@ -182,19 +182,40 @@ static int take_image(struct virtdev_priv_file *file,
 	       0;
 }
 
-static int start_engine(struct virtdev_priv_file *file, uint32_t engine,
-			struct virtdev_disk **out, struct vsu_error *err)
+/* The first engine of AUTO that is not refused by the host or for the file. */
+static int start_any(struct virtdev_priv_file *file,
+		     const struct virtdev_disk_file *how,
+		     struct virtdev_disk **out, struct vsu_error *err)
 {
-	int rc;
+	int rc = -EOPNOTSUPP;
 
-	if (engine == VIRTDEV_DISK_ENGINE_SYNC)
-		return virtdev_priv_disk_sync_new(file, out, err);
-	rc = virtdev_priv_disk_uring_new(file, out, err);
-	if (rc == -EOPNOTSUPP && engine == VIRTDEV_DISK_ENGINE_AUTO) {
+	if (how->sigbus)
+		rc = virtdev_priv_disk_mmap_new(file, how->sigbus, out, err);
+	if (rc == -EOPNOTSUPP)
+		rc = virtdev_priv_disk_uring_new(file, out, err);
+	if (rc == -EOPNOTSUPP) {
 		vsu_error_clear(err);
 		rc = virtdev_priv_disk_sync_new(file, out, err);
 	}
 	return rc;
+}
+
+static int start_engine(struct virtdev_priv_file *file,
+			const struct virtdev_disk_file *how,
+			struct virtdev_disk **out, struct vsu_error *err)
+{
+	switch ((enum virtdev_disk_engine)how->engine) {
+	case VIRTDEV_DISK_ENGINE_AUTO:
+		return start_any(file, how, out, err);
+	case VIRTDEV_DISK_ENGINE_IO_URING:
+		return virtdev_priv_disk_uring_new(file, out, err);
+	case VIRTDEV_DISK_ENGINE_SYNC:
+		return virtdev_priv_disk_sync_new(file, out, err);
+	case VIRTDEV_DISK_ENGINE_MMAP:
+		return virtdev_priv_disk_mmap_new(file, how->sigbus, out, err);
+	}
+	return vsu_error_set(err, -EINVAL, "disk engine %u does not exist",
+			     how->engine);
 }
 
 int virtdev_disk_file_open(const struct virtdev_disk_file *file,
@@ -213,7 +234,7 @@ int virtdev_disk_file_open(const struct virtdev_disk_file *file,
 	if (rc >= 0)
 		rc = take_image(f, &how, err);
 	if (rc >= 0)
-		rc = start_engine(f, how.engine, out, err);
+		rc = start_engine(f, &how, out, err);
 	if (rc < 0)
 		virtdev_priv_file_free(f);
 	return rc < 0 ? rc : 0;

@@ -74,13 +74,20 @@ int virtdev_priv_file_lock(int fd, bool read_only, const char *path,
 /* disk_file.c */
 void virtdev_priv_file_free(struct virtdev_priv_file *file);
 
-/* disk_sync.c, disk_uring.c: file is owned by the disk on success. */
+/*
+ * The engines' own files: file is owned by the disk on success. -EOPNOTSUPP:
+ * not on this host, or not with this file.
+ */
 int virtdev_priv_disk_sync_new(struct virtdev_priv_file *file,
 			       struct virtdev_disk **out,
 			       struct vsu_error *err);
 int virtdev_priv_disk_uring_new(struct virtdev_priv_file *file,
 				struct virtdev_disk **out,
 				struct vsu_error *err);
+int virtdev_priv_disk_mmap_new(struct virtdev_priv_file *file,
+			       struct vmem_sigbus *sigbus,
+			       struct virtdev_disk **out,
+			       struct vsu_error *err);
 
 /* A list of requests, first in first out, for engines. */
 struct virtdev_priv_list {
@@ -107,5 +114,23 @@ virtdev_priv_list_take(struct virtdev_priv_list *list)
 		list->first = request->next;
 	return request;
 }
+
+/*
+ * disk_sync.c: a channel of a disk that does everything inside kick, which is
+ * what remains to be written; and a request from its beginning to its end.
+ */
+struct virtdev_priv_now_channel {
+	struct virtdev_priv_list queued, finished;
+};
+
+int virtdev_priv_now_channel_open(void *self, uint32_t depth, void **channel,
+				  struct vsu_error *err);
+void virtdev_priv_now_channel_close(void *self, void *channel);
+int virtdev_priv_now_channel_fd(void *self, void *channel);
+int virtdev_priv_now_submit(void *self, void *channel,
+			    struct virtdev_disk_request *request);
+struct virtdev_disk_request *virtdev_priv_now_reap(void *self, void *channel);
+void virtdev_priv_file_run(struct virtdev_priv_file *file,
+			   struct virtdev_disk_request *request);
 
 #endif

@@ -13,14 +13,10 @@
 
 #include "disk_file.h"
 
-struct channel {
-	struct virtdev_priv_list queued, finished;
-};
-
-static int sync_channel_open(void *self, uint32_t depth, void **channel,
-			     struct vsu_error *err)
+int virtdev_priv_now_channel_open(void *self, uint32_t depth, void **channel,
+				  struct vsu_error *err)
 {
-	struct channel *c = calloc(1, sizeof(*c));
+	struct virtdev_priv_now_channel *c = calloc(1, sizeof(*c));
 
 	(void)self;
 	(void)depth;
@@ -30,23 +26,23 @@ static int sync_channel_open(void *self, uint32_t depth, void **channel,
 	return 0;
 }
 
-static void sync_channel_close(void *self, void *channel)
+void virtdev_priv_now_channel_close(void *self, void *channel)
 {
 	(void)self;
 	free(channel);
 }
 
-static int sync_channel_fd(void *self, void *channel)
+int virtdev_priv_now_channel_fd(void *self, void *channel)
 {
 	(void)self;
 	(void)channel;
 	return -1;
 }
 
-static int sync_submit(void *self, void *channel,
-		       struct virtdev_disk_request *request)
+int virtdev_priv_now_submit(void *self, void *channel,
+			    struct virtdev_disk_request *request)
 {
-	struct channel *c = channel;
+	struct virtdev_priv_now_channel *c = channel;
 
 	(void)self;
 	virtdev_priv_list_add(&c->queued, request);
@@ -81,7 +77,8 @@ static int64_t make_call(const struct virtdev_priv_file *file,
 	return rc < 0 ? -errno : rc;
 }
 
-static void run(struct virtdev_priv_file *file, struct virtdev_disk_request *r)
+void virtdev_priv_file_run(struct virtdev_priv_file *file,
+			   struct virtdev_disk_request *r)
 {
 	struct virtdev_priv_step step;
 
@@ -95,21 +92,21 @@ static void run(struct virtdev_priv_file *file, struct virtdev_disk_request *r)
 
 static int sync_kick(void *self, void *channel)
 {
-	struct channel *c = channel;
+	struct virtdev_priv_now_channel *c = channel;
 	struct virtdev_disk_request *r;
 	int some = 0;
 
 	while ((r = virtdev_priv_list_take(&c->queued))) {
-		run(self, r);
+		virtdev_priv_file_run(self, r);
 		virtdev_priv_list_add(&c->finished, r);
 		some = 1;
 	}
 	return some;
 }
 
-static struct virtdev_disk_request *sync_reap(void *self, void *channel)
+struct virtdev_disk_request *virtdev_priv_now_reap(void *self, void *channel)
 {
-	struct channel *c = channel;
+	struct virtdev_priv_now_channel *c = channel;
 
 	(void)self;
 	return virtdev_priv_list_take(&c->finished);
@@ -123,12 +120,12 @@ static void sync_free(void *self)
 static const struct virtdev_disk_ops sync_ops = {
 	.size = sizeof(sync_ops),
 	.name = "sync",
-	.channel_open = sync_channel_open,
-	.channel_close = sync_channel_close,
-	.channel_fd = sync_channel_fd,
-	.submit = sync_submit,
+	.channel_open = virtdev_priv_now_channel_open,
+	.channel_close = virtdev_priv_now_channel_close,
+	.channel_fd = virtdev_priv_now_channel_fd,
+	.submit = virtdev_priv_now_submit,
 	.kick = sync_kick,
-	.reap = sync_reap,
+	.reap = virtdev_priv_now_reap,
 	.free = sync_free,
 };
 

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <ftw.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,9 +18,9 @@
 
 static char folder[64];
 
-void folder_init(void)
+void folder_init(const char *where)
 {
-	strcpy(folder, "/tmp/virtdev-XXXXXX");
+	snprintf(folder, sizeof(folder), "%s/virtdev-XXXXXX", where);
 	ck_assert_ptr_nonnull(mkdtemp(folder));
 	ck_assert_int_eq(chdir(folder), 0);
 }
@@ -48,6 +49,26 @@ void image_make(const char *name, uint64_t size)
 	close(fd);
 }
 
+static struct vmem_sigbus *table;
+
+static void on_sigbus(int number, siginfo_t *info, void *context)
+{
+	(void)context;
+	if (!vmem_sigbus_fix(table, info))
+		signal(number, SIG_DFL);
+}
+
+/* One for the process. */
+static struct vmem_sigbus *handled_table(void)
+{
+	struct sigaction action = { .sa_flags = SA_SIGINFO };
+
+	action.sa_sigaction = on_sigbus;
+	if (!table && vmem_sigbus_new(16, &table, NULL) == 0)
+		sigaction(SIGBUS, &action, NULL);
+	return table;
+}
+
 int disk_open(const char *name, bool read_only, uint32_t engine,
 	      struct virtdev_disk **out, struct vsu_error *err)
 {
@@ -58,6 +79,8 @@ int disk_open(const char *name, bool read_only, uint32_t engine,
 		.engine = engine,
 	};
 
+	if (engine == VIRTDEV_DISK_ENGINE_MMAP)
+		how.sigbus = handled_table();
 	return virtdev_disk_file_open(&how, out, err);
 }
 

@@ -10,8 +10,8 @@
 
 #include "disk_priv.h"
 
-/* A temporary folder that is the current one, removed by its fini. */
-void folder_init(void);
+/* A temporary folder in that one, the current one until its fini. */
+void folder_init(const char *where);
 void folder_fini(void);
 
 /* A sparse file of this size there. */
@@ -26,6 +26,7 @@ struct test_disk {
 	void *channel;
 };
 
+/* With a sigbus table for MMAP, whose handler is installed. */
 int disk_open(const char *name, bool read_only, uint32_t engine,
 	      struct virtdev_disk **out, struct vsu_error *err);
 void test_disk_init(struct test_disk *d, const char *name, uint32_t engine,

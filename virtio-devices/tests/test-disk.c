@@ -36,11 +36,22 @@ static void use_sync(void)
 	engine = VIRTDEV_DISK_ENGINE_SYNC;
 }
 
+static void use_mmap(void)
+{
+	engine = VIRTDEV_DISK_ENGINE_MMAP;
+}
+
+/* Folders of images: the one in RAM is for the engine that needs it. */
+static const char *place(void)
+{
+	return engine == VIRTDEV_DISK_ENGINE_MMAP ? "/dev/shm" : "/tmp";
+}
+
 static void setup(void)
 {
 	size_t i;
 
-	folder_init();
+	folder_init(place());
 	image_make("image", SIZE);
 	test_disk_init(&disk, "image", engine, 16);
 	for (i = 0; i < sizeof(buf); i++)
@@ -72,6 +83,7 @@ static uint64_t blocks_of(const char *name)
 
 START_TEST(disk_is_as_large_as_the_file)
 {
+	static const char *const names[] = { NULL, "io_uring", "sync", "mmap" };
 	const struct virtdev_disk_info *info = virtdev_disk_info(disk.disk);
 
 	ck_assert_uint_eq(info->capacity, SIZE);
@@ -80,9 +92,7 @@ START_TEST(disk_is_as_large_as_the_file)
 	ck_assert_uint_eq(info->read_only, 0);
 	ck_assert_uint_eq(info->blocks,
 			  engine == VIRTDEV_DISK_ENGINE_SYNC);
-	ck_assert_str_eq(virtdev_disk_engine(disk.disk),
-			 engine == VIRTDEV_DISK_ENGINE_SYNC ? "sync" :
-			 "io_uring");
+	ck_assert_str_eq(virtdev_disk_engine(disk.disk), names[engine]);
 }
 END_TEST
 
@@ -217,8 +227,10 @@ START_TEST(file_that_was_cut_fails_reads_beyond_its_end)
 	ck_assert_int_eq(truncate("image", 1024), 0);
 	ck_assert_int_eq(test_disk_do(&disk, VIRTDEV_DISK_READ, 0, buf, 1024),
 			 0);
-	ck_assert_int_eq(test_disk_do(&disk, VIRTDEV_DISK_READ, 512, buf,
-				      1024), -EIO);
+	/* a mapping has zeros up to the end of the page */
+	if (engine != VIRTDEV_DISK_ENGINE_MMAP)
+		ck_assert_int_eq(test_disk_do(&disk, VIRTDEV_DISK_READ, 512,
+					      buf, 1024), -EIO);
 	ck_assert_int_eq(test_disk_do(&disk, VIRTDEV_DISK_READ, 4096, buf,
 				      512), -EIO);
 }
@@ -371,6 +383,18 @@ START_TEST(opening_and_closing_leaves_nothing)
 }
 END_TEST
 
+/* Rows that need a file system of their own. */
+static void add_mounted(TCase *tc)
+{
+	if (!may_mount())
+		return;
+	tcase_add_test(tc, e1_01_full_file_system_fails_writes_until_there_is_space);
+	/* the one without holes is not tmpfs */
+	if (engine != VIRTDEV_DISK_ENGINE_MMAP)
+		tcase_add_loop_test(tc, e1_21_without_holes_discard_is_refused_and_zeros_are_written,
+				    0, 2);
+}
+
 static TCase *requests(const char *name, SFun choose)
 {
 	TCase *tc = tcase_create(name);
@@ -387,8 +411,9 @@ static TCase *requests(const char *name, SFun choose)
 	tcase_add_loop_test(tc, zeros_are_zeros_and_nothing_else_changes, 0,
 			    sizeof(zeros) / sizeof(*zeros));
 	tcase_add_test(tc, zeros_that_may_not_be_a_hole_keep_their_space);
-	tcase_add_test(tc, file_that_was_cut_fails_reads_beyond_its_end);
-	if (!under_valgrind())
+	if (!under_valgrind() || choose != use_mmap)
+		tcase_add_test(tc, file_that_was_cut_fails_reads_beyond_its_end);
+	if (!under_valgrind() && choose != use_mmap)
 		tcase_add_test(tc, buffer_that_is_no_memory_fails_the_request);
 	tcase_add_test(tc, e1_02_write_beyond_the_file_size_limit_fails);
 	tcase_add_loop_test(tc, e1_08_short_write_is_continued_at_every_boundary,
@@ -396,27 +421,59 @@ static TCase *requests(const char *name, SFun choose)
 	tcase_add_loop_test(tc, e1_08_short_write_is_continued_at_every_boundary,
 			    508, 514);
 	tcase_add_test(tc, opening_and_closing_leaves_nothing);
-	if (!may_mount())
-		return tc;
-	tcase_add_test(tc, e1_01_full_file_system_fails_writes_until_there_is_space);
-	tcase_add_loop_test(tc, e1_21_without_holes_discard_is_refused_and_zeros_are_written,
-			    0, 2);
+	choose();
+	add_mounted(tc);
 	return tc;
 }
 
+START_TEST(null_disk_succeeds_and_moves_nothing)
+{
+	struct test_disk d;
+
+	ck_assert_int_eq(virtdev_disk_null_new(4096, &d.disk, NULL), 0);
+	ck_assert_str_eq(virtdev_disk_engine(d.disk), "null");
+	ck_assert_int_eq(d.disk->ops.channel_open(d.disk->self, 4, &d.channel,
+						  NULL), 0);
+	memset(buf, 0x11, 512);
+	ck_assert_int_eq(test_disk_do(&d, VIRTDEV_DISK_READ, 0, buf, 512), 0);
+	ck_assert_uint_eq(buf[0], 0x11);
+	ck_assert_int_eq(test_disk_do(&d, VIRTDEV_DISK_WRITE, 0, buf, 512), 0);
+	ck_assert_int_eq(test_disk_range(&d, VIRTDEV_DISK_FLUSH, 0, 0, 0), 0);
+	ck_assert_int_eq(test_disk_range(&d, VIRTDEV_DISK_ZERO, 0, 512, 1), 0);
+	test_disk_fini(&d);
+}
+END_TEST
+
+START_TEST(null_disk_has_whole_sectors)
+{
+	struct virtdev_disk *d;
+
+	ck_assert_int_eq(virtdev_disk_null_new(0, &d, NULL), -EINVAL);
+	ck_assert_int_eq(virtdev_disk_null_new(1000, &d, NULL), -EINVAL);
+}
+END_TEST
+
 int main(void)
 {
+	TCase *null = tcase_create("null");
 	Suite *s = suite_create("disk");
 	SRunner *sr = srunner_create(s);
 	int failed;
 
 	if (!may_mount())
 		puts("# left out: file systems that only a superuser can mount");
+	tcase_add_test(null, null_disk_succeeds_and_moves_nothing);
+	tcase_add_test(null, null_disk_has_whole_sectors);
+	suite_add_tcase(s, null);
 	suite_add_tcase(s, requests("sync", use_sync));
 	if (engine_works(VIRTDEV_DISK_ENGINE_IO_URING))
 		suite_add_tcase(s, requests("io_uring", use_uring));
 	else
 		puts("# left out: io_uring, which this host refuses");
+	if (engine_works(VIRTDEV_DISK_ENGINE_MMAP))
+		suite_add_tcase(s, requests("mmap", use_mmap));
+	else
+		puts("# left out: mmap, as there is no tmpfs");
 	fflush(stdout);
 
 	srunner_run_all(sr, CK_ENV);

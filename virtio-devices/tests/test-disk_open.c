@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -29,7 +30,7 @@ static struct virtdev_disk *disk;
 
 static void setup(void)
 {
-	folder_init();
+	folder_init("/tmp");
 	memset(&err, 0, sizeof(err));
 	disk = NULL;
 }
@@ -294,6 +295,28 @@ START_TEST(d1_15_qemu_keeps_us_out_and_lets_us_in)
 }
 END_TEST
 
+START_TEST(mapping_needs_ram_and_a_handler)
+{
+	struct virtdev_disk_file how = {
+		.size = sizeof(how),
+		.path = "thing",
+		.engine = VIRTDEV_DISK_ENGINE_MMAP,
+	};
+	int fd = memfd_create("ram", MFD_CLOEXEC);
+	char path[32];
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	ck_assert_int_eq(ftruncate(fd, 4096), 0);
+	how.path = path;
+	ck_assert_int_eq(virtdev_disk_file_open(&how, &disk, &err), -EINVAL);
+	ck_assert_ptr_nonnull(strstr(err.msg, "SIGBUS"));
+	how.path = "/proc/self/exe";
+	how.read_only = true;
+	ck_assert_int_lt(virtdev_disk_file_open(&how, &disk, &err), 0);
+	close(fd);
+}
+END_TEST
+
 /* As a sandbox does: io_uring_setup() answers code. */
 static void forbid_uring(int code)
 {
@@ -345,6 +368,7 @@ int main(void)
 	tcase_add_loop_test(tc, d1_15_one_writer_or_many_readers, 0, 4);
 	tcase_add_test(tc, d1_15_refused_user_leaves_no_lock);
 	tcase_add_test(tc, image_is_free_again_when_its_disk_is);
+	tcase_add_test(tc, mapping_needs_ram_and_a_handler);
 	tcase_add_loop_test(tc, host_that_refuses_io_uring_is_served_synchronously,
 			    0, 3);
 	/* QEMU is no matter of milliseconds on a busy machine */

@@ -20,6 +20,7 @@
 #include <sys/uio.h>
 
 #include <virtio-devices/attributes.h>
+#include <vm-memory/sigbus.h>
 #include <vmm-sys-util/error.h>
 
 VSU_BEGIN_DECLS
@@ -95,9 +96,12 @@ VIRTDEV_API const struct virtdev_disk_info *virtdev_disk_info(
 VIRTDEV_API const char *virtdev_disk_engine(const struct virtdev_disk *disk);
 
 enum virtdev_disk_engine {
-	VIRTDEV_DISK_ENGINE_AUTO,	/* io_uring, or sync where refused */
+	VIRTDEV_DISK_ENGINE_AUTO,	/* mmap where it can be, else io_uring,
+					   or sync where that is refused */
 	VIRTDEV_DISK_ENGINE_IO_URING,
 	VIRTDEV_DISK_ENGINE_SYNC,
+	VIRTDEV_DISK_ENGINE_MMAP,	/* files in RAM (tmpfs, memfd): reads
+					   are copies; needs a sigbus table */
 };
 
 struct virtdev_disk_file {
@@ -105,6 +109,8 @@ struct virtdev_disk_file {
 	const char *path;	/* a regular file or a block device, raw */
 	bool read_only;
 	uint32_t engine;	/* enum virtdev_disk_engine */
+	struct vmem_sigbus *sigbus; /* the table for its mapping, or NULL;
+				   outlives the disk */
 };
 
 /*
@@ -116,6 +122,14 @@ struct virtdev_disk_file {
 VIRTDEV_API int virtdev_disk_file_open(const struct virtdev_disk_file *file,
 				       struct virtdev_disk **out,
 				       struct vsu_error *err);
+
+/*
+ * A disk of this many bytes (a multiple of 512) without content: every request
+ * succeeds at once and moves nothing. For measuring what is before it.
+ */
+VIRTDEV_API int virtdev_disk_null_new(uint64_t capacity,
+				      struct virtdev_disk **out,
+				      struct vsu_error *err);
 
 VSU_END_DECLS
 
