@@ -126,6 +126,7 @@ struct fe_shmem {
 	struct fe_shmem_entry entries[FE_SHMEM_BATCH];
 	unsigned int nchanges, nentries;
 	unsigned int answered;		/* entries, from the first */
+	bool told;			/* the owner knows of the batch */
 	bool parked;			/* the next one waits for its block */
 	struct vhost_user_priv_msg *held; /* read, but of another kind */
 };
@@ -308,6 +309,8 @@ int vhost_user_priv_fe_shmem_flush(struct vhost_user_frontend *f,
 /* Goes on with a parked batch, where it can. */
 int vhost_user_priv_fe_shmem_resume(struct vhost_user_frontend *f,
 				    struct vsu_error *err);
+/* The channel ends: the owner is told of the batch, nobody is answered. */
+void vhost_user_priv_fe_shmem_abandon(struct vhost_user_frontend *f);
 /* Takes every mapping away, through the owner. */
 void vhost_user_priv_fe_shmem_clear(struct vhost_user_frontend *f);
 

@@ -110,14 +110,11 @@ int vhost_user_priv_fe_offer_channel(struct vhost_user_frontend *f,
 
 void vhost_user_priv_fe_close_channel(struct vhost_user_frontend *f)
 {
-	if (f->has_back)
-		vhost_user_priv_channel_fini(&f->back);
+	if (!f->has_back)
+		return;
+	vhost_user_priv_fe_shmem_abandon(f);
+	vhost_user_priv_channel_fini(&f->back);
 	f->has_back = false;
-	f->shm.held = NULL;
-	f->shm.parked = false;
-	f->shm.nentries = 0;
-	f->shm.nchanges = 0;
-	f->shm.answered = 0;
 }
 
 /* ------------------------------------------------------------------- serve */

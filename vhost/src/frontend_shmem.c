@@ -168,6 +168,27 @@ static int answer(struct vhost_user_frontend *f, const struct fe_shmem_entry *e,
 	return vhost_user_priv_fe_channel_reply(f, e->request, e->result, err);
 }
 
+/* The owner's part: a batch is told once, whatever becomes of its answers. */
+static void tell(struct vhost_user_frontend *f)
+{
+	struct fe_shmem *shm = &f->shm;
+	unsigned int i;
+
+	if (shm->nchanges)
+		f->ops.shmem(f->opaque, shm->changes, shm->nchanges);
+	for (i = 0; i < shm->nentries; i++)
+		settle(f, &shm->entries[i]);
+	shm->told = true;
+}
+
+static void forget_batch(struct fe_shmem *shm)
+{
+	shm->nentries = 0;
+	shm->nchanges = 0;
+	shm->answered = 0;
+	shm->told = false;
+}
+
 /* Answers in order, up to an UNMAP whose memory is still in use. */
 static int answer_all(struct vhost_user_frontend *f, struct vsu_error *err)
 {
@@ -183,25 +204,33 @@ static int answer_all(struct vhost_user_frontend *f, struct vsu_error *err)
 		}
 		rc = answer(f, &shm->entries[shm->answered++], err);
 	}
-	shm->nentries = 0;
-	shm->nchanges = 0;
-	shm->answered = 0;
+	forget_batch(shm);
 	return rc;
 }
 
 int vhost_user_priv_fe_shmem_flush(struct vhost_user_frontend *f,
 				   struct vsu_error *err)
 {
-	struct fe_shmem *shm = &f->shm;
-	unsigned int i;
-
-	if (!shm->nentries)
+	if (!f->shm.nentries)
 		return 0;
-	if (shm->nchanges)
-		f->ops.shmem(f->opaque, shm->changes, shm->nchanges);
-	for (i = 0; i < shm->nentries; i++)
-		settle(f, &shm->entries[i]);
+	tell(f);
 	return answer_all(f, err);
+}
+
+void vhost_user_priv_fe_shmem_abandon(struct vhost_user_frontend *f)
+{
+	struct fe_shmem *shm = &f->shm;
+	const struct vhost_user_shmem_change *c;
+
+	if (shm->nentries && !shm->told)
+		tell(f);
+	if (shm->parked) {
+		c = change_of(shm, &shm->entries[shm->answered]);
+		watch_window(f, c->shmid, EPOLL_CTL_DEL);
+	}
+	shm->parked = false;
+	shm->held = NULL;
+	forget_batch(shm);
 }
 
 int vhost_user_priv_fe_shmem_resume(struct vhost_user_frontend *f,

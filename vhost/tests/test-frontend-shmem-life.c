@@ -166,6 +166,37 @@ START_TEST(c2_24_free_takes_every_mapping_away)
 }
 END_TEST
 
+START_TEST(c2_24_requests_just_before_a_hang_up_are_all_told)
+{
+	run();
+	ck_assert_int_eq(map_answer(req(0, 0, 1, 0)), 0);
+	ask_unmap(req(0, 0, 1, 0));
+	close(peer.back);
+	peer.back = -1;
+	settle();
+	ck_assert_uint_eq(told.changes, 2);
+	ck_assert(!kept[0].live);
+	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_RUNNING);
+}
+END_TEST
+
+START_TEST(c2_24_map_before_a_broken_message_is_told_and_taken_away)
+{
+	const struct vhost_user_shmem_mmap r = req(0, 0, 1, 0);
+	const unsigned char half[6] = { 9 };
+
+	run();
+	peer_ask(&peer, VHOST_USER_BACKEND_SHMEM_MAP, 0, &r, sizeof(r), file_fd);
+	ck_assert_int_eq(write(peer.back, half, sizeof(half)), sizeof(half));
+	close(peer.back);
+	peer.back = -1;
+	settle();
+	assert_dead(-EBADMSG, "back-end channel");
+	ck_assert_uint_eq(told.changes, 2);
+	ck_assert(!kept[0].live);
+}
+END_TEST
+
 START_TEST(c2_25_file_of_the_guests_own_memory_is_an_ordinary_file)
 {
 	run();
@@ -245,6 +276,8 @@ static void add_lives(Suite *s)
 	tcase_add_test(tc, c2_24_hang_up_takes_every_mapping_away);
 	tcase_add_test(tc, c2_24_hang_up_while_an_unmap_is_held);
 	tcase_add_test(tc, c2_24_free_takes_every_mapping_away);
+	tcase_add_test(tc, c2_24_requests_just_before_a_hang_up_are_all_told);
+	tcase_add_test(tc, c2_24_map_before_a_broken_message_is_told_and_taken_away);
 	tcase_add_test(tc, c2_25_file_of_the_guests_own_memory_is_an_ordinary_file);
 	tcase_add_test(tc, c2_27_nothing_is_ever_executable);
 	tcase_add_test(tc, c2_28_each_mapping_is_a_block_of_its_own);
