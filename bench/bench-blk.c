@@ -1,0 +1,405 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * Random reads of 4 KiB from disks behind a vhost-user socket:
+ *
+ *	vub.blk.DISK.rr4k.qdN	thousands per second; DISK: null, mmap, uring,
+ *				sync (an image on tmpfs), N: 1, 32, 128
+ *
+ * The server has a thread of its own. With BLK_SOCKET in the environment the
+ * disk behind that socket is measured instead, whoever serves it, as DISK
+ * "socket": a queue of 128 and indirect descriptors are needed.
+ */
+#include <config.h>
+
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+#include <vhost/frontend.h>
+#include <virtio-devices/blk.h>
+#include <virtio-devices/vhost_user_server.h>
+#include <virtio-queue/driver.h>
+#include <vm-memory/block.h>
+#include <vmm-sys-util/event.h>
+#include <vmm-sys-util/fd.h>
+#include <vmm-sys-util/sock.h>
+
+#include "bench.h"
+
+#define MIB (UINT64_C(1) << 20)
+#define IMAGE (64 * MIB)
+#define RING 128u
+#define READ 4096u
+#define FEATURES (VQ_F_VERSION_1 | VQ_F_INDIRECT_DESC | VQ_F_EVENT_IDX)
+/* Guest addresses: rings, tables, headers with status bytes, data. */
+#define TABLES_GPA 0x10000u
+#define HEADERS_GPA 0x20000u
+#define DATA_GPA MIB
+
+static void die(const char *what, const struct vsu_error *err)
+{
+	fprintf(stderr, "bench: %s%s%s\n", what, err ? ": " : "",
+		err ? err->msg : "");
+	exit(1);
+}
+
+/* A device and the thread that serves it. */
+struct side {
+	struct virtdev *dev;
+	struct virtdev_vhost_user_server *server;
+	pthread_t thread;
+	int sock;		/* the client's end */
+};
+
+static struct vmem_sigbus *table;
+
+static void *serve(void *opaque)
+{
+	struct side *s = opaque;
+	struct pollfd p = { virtdev_vhost_user_server_fd(s->server), POLLIN,
+			    0 };
+	int rc;
+
+	do {
+		rc = virtdev_vhost_user_server_dispatch(s->server);
+		if (!rc)
+			poll(&p, 1, -1);
+	} while (rc >= 0);
+	return NULL;
+}
+
+/* An image in RAM, full of something. */
+static struct virtdev_disk *open_image(uint32_t engine)
+{
+	struct virtdev_disk_file how = {
+		.size = sizeof(how), .engine = engine, .sigbus = table,
+	};
+	struct vsu_error err = VSU_ERROR_INIT;
+	int fd = memfd_create("image", MFD_CLOEXEC);
+	struct virtdev_disk *disk;
+	char path[32];
+	void *bytes;
+
+	if (fd < 0 || ftruncate(fd, (off_t)IMAGE) < 0)
+		die("image", NULL);
+	bytes = mmap(NULL, IMAGE, PROT_WRITE, MAP_SHARED, fd, 0);
+	if (bytes == MAP_FAILED)
+		die("image", NULL);
+	memset(bytes, 0x5a, IMAGE);
+	munmap(bytes, IMAGE);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	how.path = path;
+	if (virtdev_disk_file_open(&how, &disk, &err) < 0) {
+		fprintf(stderr, "bench: left out: %s\n", err.msg);
+		disk = NULL;
+	}
+	close(fd);
+	return disk;
+}
+
+static struct virtdev_disk *open_null(uint32_t engine)
+{
+	struct virtdev_disk *disk;
+
+	(void)engine;
+	if (virtdev_disk_null_new(IMAGE, &disk, NULL) < 0)
+		die("null disk", NULL);
+	return disk;
+}
+
+static void start_server(struct side *s, struct virtdev_disk *disk)
+{
+	struct virtdev_vhost_user_server_config config = {
+		.size = sizeof(config), .sigbus = table,
+	};
+	const struct virtdev_blk_config blk = { .size = sizeof(blk),
+						.disk = disk };
+	struct vsu_error err = VSU_ERROR_INIT;
+	int pair[2];
+
+	if (virtdev_blk_new(&blk, &s->dev, &err) < 0 ||
+	    vsu_sock_pair(pair) < 0)
+		die("device", &err);
+	config.dev = s->dev;
+	if (virtdev_vhost_user_server_new_connected(&config, pair[1],
+						    &s->server, &err) < 0)
+		die("server", &err);
+	close(pair[1]);
+	s->sock = pair[0];
+	if (pthread_create(&s->thread, NULL, serve, s))
+		die("thread", NULL);
+}
+
+/* After the client has hung up. */
+static void stop_server(struct side *s)
+{
+	pthread_join(s->thread, NULL);
+	virtdev_vhost_user_server_free(s->server);
+	virtdev_free(s->dev);
+}
+
+struct client {
+	struct vhost_user_frontend *fe;
+	struct vmem_map *map;
+	unsigned char *memory;
+	struct vq_driver *driver;
+	int kick, call;
+	unsigned int depth, inflight;
+	uint64_t random;
+	bool ready, started;
+};
+
+static void on_ready(void *opaque)
+{
+	((struct client *)opaque)->ready = true;
+}
+
+static void on_started(void *opaque)
+{
+	((struct client *)opaque)->started = true;
+}
+
+static void on_failed(void *opaque, const struct vsu_error *err)
+{
+	(void)opaque;
+	die("session", err);
+}
+
+static void wait_for(struct client *c, const bool *flag)
+{
+	struct pollfd p = { vhost_user_frontend_fd(c->fe), POLLIN, 0 };
+
+	while (!*flag) {
+		poll(&p, 1, -1);
+		vhost_user_frontend_dispatch(c->fe);
+	}
+}
+
+static void make_memory(struct client *c)
+{
+	struct vmem_fd_desc file = {
+		.fd = memfd_create("bench", MFD_CLOEXEC),
+		.flags = VMEM_BLOCK_WRITE | VMEM_BLOCK_SHARED, .len = 2 * MIB,
+	};
+	struct vmem_region_desc desc = { .len = 2 * MIB };
+	struct vsu_error err = VSU_ERROR_INIT;
+	struct vmem_region *region;
+
+	if (file.fd < 0 || ftruncate(file.fd, (off_t)file.len) < 0 ||
+	    vmem_block_new_fd(&file, &desc.block, &err) < 0 ||
+	    vmem_region_new(&desc, &region, &err) < 0 ||
+	    vmem_map_from_regions(&region, 1, &c->map, &err) < 0)
+		die("memory", &err);
+	close(file.fd);
+	c->memory = vmem_region_hva(region);
+	vmem_block_unref(desc.block);
+	vmem_region_unref(region);
+}
+
+static void make_ring(struct client *c)
+{
+	const struct vq_driver_config dc = {
+		.map = c->map, .features = FEATURES, .size = RING,
+		.indirect_max = 3, .indirect_gpa = TABLES_GPA,
+	};
+	struct vhost_user_ring ring = { .size = RING, .err_fd = -1 };
+	struct vsu_error err = VSU_ERROR_INIT;
+
+	if (vq_driver_new(&dc, &c->driver, &err) < 0)
+		die("ring", &err);
+	ring.desc_gpa = vq_driver_desc_gpa(c->driver);
+	ring.driver_gpa = vq_driver_driver_gpa(c->driver);
+	ring.device_gpa = vq_driver_device_gpa(c->driver);
+	ring.kick_fd = c->kick = vsu_event_new();
+	ring.call_fd = c->call = vsu_event_new();
+	if (vhost_user_frontend_set_ring(c->fe, 0, &ring, &err) < 0)
+		die("ring", &err);
+}
+
+static void client_open(struct client *c, int sock)
+{
+	static const struct vhost_user_frontend_ops ops = {
+		.size = sizeof(ops), .ready = on_ready, .started = on_started,
+		.failed = on_failed,
+	};
+	const struct vhost_user_frontend_config config = {
+		.size = sizeof(config), .peer = "bench",
+	};
+	struct vsu_error err = VSU_ERROR_INIT;
+
+	memset(c, 0, sizeof(*c));
+	c->random = UINT64_C(0x9e3779b97f4a7c15);
+	make_memory(c);
+	if (vhost_user_frontend_new_take_fd(sock, &config, &ops, c, &c->fe,
+					    &err) < 0)
+		die("front-end", &err);
+	wait_for(c, &c->ready);
+	make_ring(c);
+	if (vhost_user_frontend_set_memory(c->fe, c->map, &err) < 0 ||
+	    vhost_user_frontend_start(c->fe, FEATURES &
+				      vhost_user_frontend_features(c->fe),
+				      &err) < 0)
+		die("start", &err);
+	wait_for(c, &c->started);
+}
+
+static void client_close(struct client *c)
+{
+	vhost_user_frontend_free(c->fe);
+	vq_driver_free(c->driver);
+	vmem_map_unref(c->map);
+	vsu_fd_close(&c->kick);
+	vsu_fd_close(&c->call);
+}
+
+static void add_read(struct client *c, uint64_t slot)
+{
+	uint64_t header = HEADERS_GPA + slot * 64;
+	const struct vq_buffer b[] = {
+		{ header, 16, 0 }, { DATA_GPA + slot * READ, READ, 1 },
+		{ header + 32, 1, 1 },
+	};
+	uint64_t sector;
+
+	c->random ^= c->random << 13;
+	c->random ^= c->random >> 7;
+	c->random ^= c->random << 17;
+	sector = c->random % (IMAGE / READ) * (READ / 512);
+	memset(c->memory + header, 0, 8);
+	memcpy(c->memory + header + 8, &sector, 8);
+	if (vq_driver_add(c->driver, b, 3, slot) < 0)
+		die("a request does not fit", NULL);
+	c->inflight++;
+}
+
+static void publish(struct client *c)
+{
+	if (vq_driver_publish(c->driver))
+		vsu_event_signal_own(c->kick);
+}
+
+static void sleep_for_call(struct client *c)
+{
+	struct pollfd p = { c->call, POLLIN, 0 };
+	uint64_t n;
+
+	if (vq_driver_enable_call(c->driver))
+		return;
+	poll(&p, 1, -1);
+	vsu_event_drain(c->call, &n);
+}
+
+/* n reads, as many at once as depth says. */
+static void reads(void *opaque, uint64_t n)
+{
+	struct client *c = opaque;
+	uint64_t begun, done = 0, slot;
+	uint32_t written;
+
+	for (begun = 0; begun < n && begun < c->depth; begun++)
+		add_read(c, begun);
+	publish(c);
+	while (done < n) {
+		uint64_t before = done;
+
+		vq_driver_disable_call(c->driver);
+		while (vq_driver_collect(c->driver, &slot, &written) == 1) {
+			if (c->memory[HEADERS_GPA + slot * 64 + 32])
+				die("a read failed", NULL);
+			c->inflight--;
+			done++;
+			if (begun < n) {
+				add_read(c, slot);
+				begun++;
+			}
+		}
+		publish(c);
+		if (done == before)
+			sleep_for_call(c);
+	}
+}
+
+static void measure(const char *disk, int sock)
+{
+	static const unsigned int depths[] = { 1, 32, 128 };
+	struct client c;
+	char name[64];
+	size_t i;
+
+	client_open(&c, sock);
+	for (i = 0; i < 3; i++) {
+		snprintf(name, sizeof(name), "vub.blk.%s.rr4k.qd%u", disk,
+			 depths[i]);
+		c.depth = depths[i];
+		bench_rate(name, reads, &c, 1e3, "k/s");
+	}
+	client_close(&c);
+}
+
+static const struct {
+	const char *name;
+	struct virtdev_disk *(*open)(uint32_t engine);
+	uint32_t engine;
+} disks[] = {
+	{ "null", open_null, 0 },
+	{ "mmap", open_image, VIRTDEV_DISK_ENGINE_MMAP },
+	{ "uring", open_image, VIRTDEV_DISK_ENGINE_IO_URING },
+	{ "sync", open_image, VIRTDEV_DISK_ENGINE_SYNC },
+};
+
+/* A case of this disk was selected. */
+static bool wanted(const char *disk)
+{
+	char name[64];
+
+	snprintf(name, sizeof(name), "vub.blk.%s.rr4k.qd128", disk);
+	if (bench_selected(name))
+		return true;
+	snprintf(name, sizeof(name), "vub.blk.%s.rr4k.qd1", disk);
+	if (bench_selected(name))
+		return true;
+	snprintf(name, sizeof(name), "vub.blk.%s.rr4k.qd32", disk);
+	return bench_selected(name);
+}
+
+static void measure_own(size_t i)
+{
+	struct virtdev_disk *disk = disks[i].open(disks[i].engine);
+	struct side s;
+
+	if (!disk)
+		return;
+	start_server(&s, disk);
+	measure(disks[i].name, s.sock);
+	stop_server(&s);
+}
+
+int main(int argc, char **argv)
+{
+	const char *socket = getenv("BLK_SOCKET");
+	struct vsu_error err = VSU_ERROR_INIT;
+	size_t i;
+	int sock;
+
+	bench_init(argc, argv);
+	if (socket) {
+		sock = vsu_sock_connect(socket, &err);
+		if (sock < 0)
+			die("BLK_SOCKET", &err);
+		measure("socket", sock);
+		return 0;
+	}
+	if (vmem_sigbus_new(64, &table, &err) < 0)
+		die("table", &err);
+	for (i = 0; i < sizeof(disks) / sizeof(*disks); i++)
+		if (wanted(disks[i].name))
+			measure_own(i);
+	vmem_sigbus_free(table);
+	return 0;
+}
