@@ -14,6 +14,8 @@
 
 GUEST_COUNT=0
 GUEST_FILES=()		# further files for /job in the guest
+GUEST_WATCH=		# function for the background that ends when GUEST_PID does
+GUEST_HARD_LIMIT=	# if set, one that comes up too late gets no second chance
 
 # guest_possible MODULES PROGRAMS: gets everything ready, or GUEST_WHY says why
 # no guest can run here
@@ -33,26 +35,33 @@ guest_prepare() { guest_possible "$@" || tap_skip_all "$GUEST_WHY"; }
 # What a busy machine would otherwise do to an emulated one: a timer that came
 # too late for the kernel's check of its wiring (no_timer_check), or for its
 # measure of the time stamp counter (tsc=reliable).
-GUEST_KERNEL_LINE="console=ttyS0 quiet reboot=t panic=-1 mitigations=off no_timer_check tsc=reliable"
+GUEST_KERNEL_LINE="console=ttyS0 loglevel=6 reboot=t panic=-1 mitigations=off no_timer_check tsc=reliable"
 
-# guest_start JOB ENVIRONMENT QEMU_ARG...: GUEST_PID is QEMU (behind its time
-# limit), GUEST_DIR holds console, results and QEMU's own words.
+# guest_start JOB ENVIRONMENT QEMU_ARG...: GUEST_PID is QEMU, GUEST_DIR holds
+# console, results and QEMU's own words.
 guest_start() {
 	local job=$1 env=$2 memory=${GUEST_MEMORY:-256M}; shift 2
 
 	GUEST_DIR=$WORK/guest$((++GUEST_COUNT))
 	_guest_job "$GUEST_DIR" "$job" "$env" || bail "no initrd for $job"
+	GUEST_COMMAND=("$QEMU"
+		-M "${GUEST_MACHINE:-q35}" -accel "${GUEST_ACCEL:-tcg,thread=multi}" -cpu "${GUEST_CPU:-qemu64}"
+		-smp "${GUEST_CPUS:-1}" -m "$memory"
+		-object "memory-backend-memfd,id=memory,size=$memory,share=on" -machine memory-backend=memory
+		-nodefaults -no-user-config -display none -no-reboot
+		-serial "file:$GUEST_DIR/console" -serial "file:$GUEST_DIR/results"
+		-kernel "$KERNEL_IMAGE" -initrd "$GUEST_DIR/initrd"
+		-append "$GUEST_KERNEL_LINE ${GUEST_APPEND:-}" "$@")
+	_guest_boot
+}
+
+_guest_boot() {
 	: >"$GUEST_DIR/console"
 	: >"$GUEST_DIR/results"
-	start "$GUEST_DIR/qemu" timeout -k 5 "${GUEST_LIMIT:-90}" "$QEMU" \
-		-M "${GUEST_MACHINE:-q35}" -accel "${GUEST_ACCEL:-tcg,thread=multi}" -cpu "${GUEST_CPU:-qemu64}" \
-		-smp "${GUEST_CPUS:-1}" -m "$memory" \
-		-object "memory-backend-memfd,id=memory,size=$memory,share=on" -machine memory-backend=memory \
-		-nodefaults -no-user-config -display none -no-reboot \
-		-serial "file:$GUEST_DIR/console" -serial "file:$GUEST_DIR/results" \
-		-kernel "$KERNEL_IMAGE" -initrd "$GUEST_DIR/initrd" \
-		-append "$GUEST_KERNEL_LINE ${GUEST_APPEND:-}" "$@"
+	start "$GUEST_DIR/qemu" "${GUEST_COMMAND[@]}"
 	GUEST_PID=$CHILD
+	[ -z "${GUEST_WATCH:-}" ] || "$GUEST_WATCH" &
+	GUEST_WATCHER=$!
 }
 
 # _guest_job FOLDER JOB ENVIRONMENT: the job is a small archive behind the
@@ -76,20 +85,45 @@ guest_value() { sed -n "s/^value $1 //p" "$GUEST_DIR/results" | tail -n 1; }
 
 # guest_wait: 0 when the job came to its end and every check in it was content
 guest_wait() {
-	local status=0
-
-	wait "$GUEST_PID" || status=$?
-	if [ $status -eq 0 ] && guest_said finished && ! grep -q '^not ok ' "$GUEST_DIR/results"; then
+	_guest_reap
+	if _guest_stillborn; then
+		diag "the kernel did not come up; once more"
+		guest_show
+		_guest_boot
+		_guest_reap
+	fi
+	if [ "$ENDED" -eq 0 ] && guest_said finished && ! grep -q '^not ok ' "$GUEST_DIR/results"; then
 		[ -z "${GUEST_VERBOSE:-}" ] || guest_show
 		return 0
 	fi
-	case $status in
-	0) guest_said finished || diag "the guest ended before its job did";;
-	124 | 137) diag "the guest ran out of its ${GUEST_LIMIT:-90} seconds";;
-	*) diag "$QEMU ended with status $status";;
-	esac
+	[ "$ENDED" -eq 0 ] || diag "$QEMU ended with status $ENDED"
+	guest_said finished || diag "the guest ended before its job did"
 	guest_show
 	return 1
+}
+
+# A kernel that started and never came to its first process says nothing about
+# devices, whose modules are loaded only then: a busy machine does that to TCG.
+_guest_stillborn() {
+	[ -z "$GUEST_LATE" ] || [ -z "$GUEST_HARD_LIMIT" ] || return
+	file_says "$GUEST_DIR/console" 'Linux version' && ! guest_said up
+}
+
+# _guest_reap: ENDED is QEMU's status; one beyond its time is killed, after a
+# look at what it is doing
+_guest_reap() {
+	local thread
+
+	GUEST_LATE=
+	if ! wait_until "${GUEST_LIMIT:-90}" ended "$GUEST_PID"; then
+		GUEST_LATE=1
+		diag "the guest ran out of its ${GUEST_LIMIT:-90} seconds; QEMU's threads:"
+		for thread in /proc/"$GUEST_PID"/task/*; do
+			diag "$(cut -d ' ' -f 2,3,14,15 "$thread/stat") $(cat "$thread/wchan")"
+		done
+	fi
+	end_child "$GUEST_PID" TERM
+	wait "$GUEST_WATCHER"
 }
 
 guest_show() {

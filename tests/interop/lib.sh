@@ -69,13 +69,15 @@ start() {
 
 ended() { ! kill -0 "$1" 2>/dev/null; }
 
-# wait_until SECONDS COMMAND...: polls the condition until it holds
+# wait_until SECONDS COMMAND...: polls the condition until it holds, first
+# often, then less
 wait_until() {
-	local end=$((SECONDS + $1 + 1)); shift
+	local end=$((SECONDS + $1 + 1)) begun=$SECONDS pause=0.02; shift
 
 	until "$@"; do
 		[ "$SECONDS" -lt "$end" ] || return 1
-		sleep 0.02
+		[ "$SECONDS" -lt $((begun + 3)) ] || pause=0.1
+		sleep $pause
 	done
 }
 
@@ -113,6 +115,7 @@ clean_up() {
 trap clean_up EXIT
 trap 'exit 129' HUP
 trap 'exit 130' INT
+trap 'exit 141' PIPE
 trap 'exit 143' TERM
 
 # ------------------------------------------------------------------ conditions
