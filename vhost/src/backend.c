@@ -60,11 +60,13 @@ static void take_config(struct vhost_user_backend *b)
 		c->max_slots = MAX_SLOTS;
 	if (!c->stall_ns)
 		c->stall_ns = STALL_NS;
-	/* addresses behind an IOTLB and dirty logging are not served */
+	b->offered_protocol = vhost_user_priv_offered_protocol(b);
+	/* addresses behind an IOTLB are not served */
 	b->offered = (c->features & ~(VHOST_USER_F_ACCESS_PLATFORM |
 				      VHOST_USER_F_LOG_ALL)) |
 		     VHOST_USER_F_PROTOCOL_FEATURES;
-	b->offered_protocol = vhost_user_priv_offered_protocol(b);
+	if (b->offered_protocol & VHOST_USER_PROTOCOL_BIT(LOG_SHMFD))
+		b->offered |= VHOST_USER_F_LOG_ALL;
 }
 
 static int watch(struct vhost_user_backend *b, int fd,

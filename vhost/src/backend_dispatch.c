@@ -25,6 +25,8 @@ const struct vhost_user_priv_handler vhost_user_priv_handlers[] = {
 	H(SET_OWNER, NULL, P(set_owner), NO_RING, GO),
 	H(RESET_OWNER, NULL, P(reset_owner), ALL_RINGS, DRAIN),
 	H(SET_MEM_TABLE, P(check_mem_table), P(commit_memory), ALL_RINGS, GO),
+	H(SET_LOG_BASE, P(check_log_base), P(set_log_base), ALL_RINGS, GO),
+	H(SET_LOG_FD, NULL, P(set_log_fd), NO_RING, GO),
 	H(SET_VRING_NUM, P(check_vring_num), P(set_vring_num), ONE_RING, GO),
 	H(SET_VRING_ADDR, P(check_vring_addr), P(set_vring_addr), ONE_RING,
 	  GO),

@@ -73,6 +73,10 @@ int vhost_user_priv_check_features(struct vhost_user_backend *b,
 		return vsu_error_set(err, -EPROTO,
 				     "SET_FEATURES changes bits %#llx while a ring is started",
 				     (unsigned long long)changed);
+	if ((want & VHOST_USER_F_LOG_ALL) && !b->log &&
+	    vhost_user_priv_any_active(b))
+		return vsu_error_set(err, -EPROTO,
+				     "SET_FEATURES switches logging on while a ring is started, and there is no log");
 	return want == b->features ? VHOST_USER_PRIV_GO : VHOST_USER_PRIV_QUIET;
 }
 
@@ -92,6 +96,7 @@ int vhost_user_priv_set_features(struct vhost_user_backend *b,
 	b->features = want;
 	b->features_set = true;
 	b->unsettled = true;
+	vhost_user_priv_log_switch(b);
 	if (!(want & VHOST_USER_F_PROTOCOL_FEATURES))
 		for (i = 0; i < b->config.nrings; i++)
 			b->rings[i].enabled = true;
@@ -169,6 +174,7 @@ static void reset(struct vhost_user_backend *b)
 		b->rings[i].have_addr = false;
 		b->rings[i].base = 0;
 	}
+	vhost_user_priv_log_drop(b);
 	b->features = 0;
 	b->features_set = false;
 	b->status = 0;

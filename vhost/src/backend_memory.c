@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include <backend_priv.h>
+#include <vm-memory/block.h>
 #include <vm-memory/map.h>
 #include <vm-memory/region.h>
 
@@ -22,11 +23,13 @@ void vhost_user_priv_unstage(struct vhost_user_backend *b)
 	vhost_user_priv_table_free(&b->staged);
 	vmem_map_unref(b->staged_map);
 	b->staged_map = NULL;
+	b->staged_log = vmem_block_unref(b->staged_log);
 }
 
 void vhost_user_priv_memory_fini(struct vhost_user_backend *b)
 {
 	vhost_user_priv_unstage(b);
+	b->log = vmem_block_unref(b->log);
 	vhost_user_priv_table_free(&b->table);
 	vmem_space_free(b->space);
 	b->space = NULL;

@@ -137,6 +137,10 @@ struct vhost_user_backend {
 	struct vhost_user_priv_table table;
 	struct vhost_user_priv_table staged;
 	struct vmem_map *staged_map;
+	struct vmem_block *staged_log;
+
+	struct vmem_block *log;	/* the dirty log, or NULL */
+	struct vq_log log_area;	/* where it is mapped */
 
 	struct vhost_user_priv_ring *rings;
 	bool unsettled;		/* a ring may be able to run now */
@@ -267,6 +271,23 @@ int vhost_user_priv_check_rem_mem_reg(struct vhost_user_backend *b,
 int vhost_user_priv_commit_memory(struct vhost_user_backend *b,
 				  struct vhost_user_priv_msg *msg,
 				  struct vsu_error *err);
+
+/* backend_log.c */
+/* Writes are to be logged, and there is nothing to log them in. */
+bool vhost_user_priv_lacks_log(const struct vhost_user_backend *b);
+void vhost_user_priv_log_switch(struct vhost_user_backend *b);
+void vhost_user_priv_log_drop(struct vhost_user_backend *b);
+/* Whether this ring's own memory is logged, as its addresses said. */
+void vhost_user_priv_ring_log(struct vhost_user_priv_ring *ring);
+int vhost_user_priv_check_log_base(struct vhost_user_backend *b,
+				   struct vhost_user_priv_msg *msg,
+				   struct vsu_error *err);
+int vhost_user_priv_set_log_base(struct vhost_user_backend *b,
+				 struct vhost_user_priv_msg *msg,
+				 struct vsu_error *err);
+int vhost_user_priv_set_log_fd(struct vhost_user_backend *b,
+			       struct vhost_user_priv_msg *msg,
+			       struct vsu_error *err);
 
 /* backend_ring.c */
 int vhost_user_priv_rings_init(struct vhost_user_backend *b);

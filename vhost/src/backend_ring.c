@@ -160,7 +160,8 @@ void vhost_user_priv_settle(struct vhost_user_backend *b)
 	for (i = 0; i < b->config.nrings && !b->ending; i++) {
 		ring = &b->rings[i];
 		if (!ring->running && ring->started && ring->enabled &&
-		    ring->have_addr && b->features_set)
+		    ring->have_addr && b->features_set &&
+		    !vhost_user_priv_lacks_log(b))
 			try_start(b, i);
 	}
 	vhost_user_priv_requests_pump(b);

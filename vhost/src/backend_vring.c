@@ -75,13 +75,16 @@ int vhost_user_priv_set_vring_num(struct vhost_user_backend *b,
 	return 0;
 }
 
+/* Logging of the ring itself is switched so, while it runs. */
 static int must_be_same(const struct vhost_user_vring_addr *is,
 			const struct vhost_user_vring_addr *want,
 			struct vsu_error *err)
 {
 	if (is->desc == want->desc && is->used == want->used &&
 	    is->avail == want->avail)
-		return VHOST_USER_PRIV_GO;
+		return is->flags == want->flags &&
+		       is->log_guest_addr == want->log_guest_addr ?
+		       VHOST_USER_PRIV_GO : VHOST_USER_PRIV_QUIET;
 	return vsu_error_set(err, -EPROTO,
 			     "SET_VRING_ADDR moves ring %u while it is started",
 			     want->index);
@@ -133,6 +136,7 @@ int vhost_user_priv_set_vring_addr(struct vhost_user_backend *b,
 	(void)err;
 	ring->addr = msg->payload.addr;
 	ring->have_addr = true;
+	vhost_user_priv_ring_log(ring);
 	b->unsettled = true;
 	return 0;
 }

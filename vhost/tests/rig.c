@@ -447,7 +447,8 @@ void rig_negotiate(struct rig *r)
 	ck_assert_uint_eq(rig_ack_u64(r, VHOST_USER_SET_PROTOCOL_FEATURES,
 				      protocol), 0);
 	ck_assert_uint_eq(rig_ack_u64(r, VHOST_USER_SET_FEATURES,
-				      features & ~VQ_F_EVENT_IDX), 0);
+				      features & ~(VQ_F_EVENT_IDX |
+				      VHOST_USER_F_LOG_ALL)), 0);
 }
 
 struct vhost_user_mem_region rig_region(uint64_t gpa, uint64_t size,

@@ -65,16 +65,17 @@ START_TEST(offered_protocol_features_are_those_that_are_served)
 
 	rig_init(&r);
 	ck_assert_uint_eq(rig_get_u64(&r, VHOST_USER_GET_PROTOCOL_FEATURES),
-			  P(MQ) | P(REPLY_ACK) | P(BACKEND_REQ) | P(CONFIG) |
-			  P(RESET_DEVICE) | P(CONFIGURE_MEM_SLOTS) | P(STATUS));
+			  P(MQ) | P(LOG_SHMFD) | P(REPLY_ACK) |
+			  P(BACKEND_REQ) | P(CONFIG) | P(RESET_DEVICE) |
+			  P(CONFIGURE_MEM_SLOTS) | P(STATUS));
 	rig_fini(&r);
 	rig_prepare(&r);
 	r.ops.get_config = NULL;
 	r.ops.reset = NULL;
 	rig_start(&r);
 	ck_assert_uint_eq(rig_get_u64(&r, VHOST_USER_GET_PROTOCOL_FEATURES),
-			  P(MQ) | P(REPLY_ACK) | P(CONFIGURE_MEM_SLOTS) |
-			  P(STATUS));
+			  P(MQ) | P(LOG_SHMFD) | P(REPLY_ACK) |
+			  P(CONFIGURE_MEM_SLOTS) | P(STATUS));
 	rig_fini(&r);
 	rig_prepare(&r);
 	r.config.protocol_features = P(MQ) | P(SHMEM);
@@ -93,7 +94,8 @@ START_TEST(features_are_the_devices_and_the_protocols_own)
 	r.config.features |= VQ_F_ACCESS_PLATFORM | VHOST_USER_F_LOG_ALL;
 	rig_start(&r);
 	ck_assert_uint_eq(rig_get_u64(&r, VHOST_USER_GET_FEATURES),
-			  RIG_FEATURES | VHOST_USER_F_PROTOCOL_FEATURES);
+			  RIG_FEATURES | VHOST_USER_F_PROTOCOL_FEATURES |
+			  VHOST_USER_F_LOG_ALL);
 	rig_negotiate(&r);
 	ck_assert_uint_eq(r.features, RIG_FEATURES & ~VQ_F_EVENT_IDX);
 	ck_assert_uint_eq(vhost_user_backend_features(r.b),
@@ -352,6 +354,8 @@ START_TEST(request_that_is_not_served_gets_the_refusal_of_its_kind)
 				  8, &reply), 8);
 	ck_assert_uint_eq(reply.payload[1], 1);	/* no descriptor */
 	ck_assert_uint_ne(rig_ack_u64(&r, VHOST_USER_SEND_RARP, 0), 0);
+	ck_assert_uint_eq(rig_ack_u64(&r, VHOST_USER_SET_PROTOCOL_FEATURES,
+				      P(REPLY_ACK)), 0);
 	rig_send(&r, VHOST_USER_SET_LOG_BASE, 1, payload, 8, NULL, 0);
 	rig_expect_silence(&r);
 	rig_fini(&r);
