@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <vhost/protocol.h>
 #include <virtio-devices/vhost_user.h>
 
 #define CONFIG_MAX 256u		/* what the protocol carries */
@@ -113,6 +114,13 @@ static int check_features(const struct virtdev_vhost_user *r,
 			     "offer VIRTIO_F_VERSION_1", r->peer);
 }
 
+/*
+ * The protocol's own bits, and that of an IOMMU: none stands between this
+ * device and the guest.
+ */
+#define NOT_THE_GUESTS (VHOST_USER_F_PROTOCOL_FEATURES | \
+			VHOST_USER_F_LOG_ALL | VQ_F_ACCESS_PLATFORM)
+
 static int make_device(struct virtdev_vhost_user *r)
 {
 	static const struct virtdev_ops ops = {
@@ -124,8 +132,7 @@ static int make_device(struct virtdev_vhost_user *r)
 	struct virtdev_info info = {
 		.id = r->config.id, .queue_max = r->config.queue_max,
 		.config_size = r->config.config_size,
-		/* No IOMMU stands between this device and the guest. */
-		.features = features & ~(uint64_t)VQ_F_ACCESS_PLATFORM,
+		.features = features & ~NOT_THE_GUESTS,
 	};
 
 	info.nqueues = queue_count(r, features);

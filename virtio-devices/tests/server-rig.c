@@ -17,8 +17,8 @@
 
 #include "server-rig.h"
 
-/* The bit of the feature word that is vhost-user's own. */
-#define PROTOCOL_FEATURES (UINT64_C(1) << 30)
+/* The bits of the feature word that are vhost-user's own. */
+#define PROTOCOL_FEATURES (UINT64_C(1) << 30 | UINT64_C(1) << 26)
 
 static void session_ended(void *opaque, const struct vsu_error *err)
 {
