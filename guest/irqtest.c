@@ -12,7 +12,6 @@
 #define LIMIT_MS 5000
 
 static struct device devices[CVMM_BOOT_MAX_DEVICES];
-static struct queue rings[CVMM_BOOT_MAX_DEVICES][MAX_QUEUES];
 static uint32_t irqs[CVMM_BOOT_MAX_DEVICES];
 /* Status said nothing: a handler before has taken this reason as well. */
 static uint32_t unasked;
@@ -45,7 +44,6 @@ static void test_device(const struct cvmm_boot_device *at, unsigned int i)
 
 	if (!device_find(dev, at->gpa) || dev->id != ID_BLOCK)
 		return;
-	dev->queues = rings[i];
 	dev->wait = wait_for;
 	irqs[i] = at->irq;
 	irq_enable(at->irq, on_device);

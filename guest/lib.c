@@ -90,6 +90,16 @@ void power_off(uint8_t status)
 		out8(CVMM_PORT_POWER, status);
 }
 
+void *take_pages(size_t bytes)
+{
+	extern unsigned char guest_end[];
+	static size_t taken;
+	void *pages = guest_end + taken;
+
+	taken += (bytes + 4095) & ~(size_t)4095;
+	return pages;
+}
+
 bool has_word(const char *list, const char *word)
 {
 	size_t i;

@@ -87,6 +87,9 @@ void __attribute__((noreturn)) power_off(uint8_t status);
 /* True when the word stands in the list of words that blanks separate. */
 bool has_word(const char *list, const char *word);
 
+/* Pages behind the guest, not cleared, given out one after the other. */
+void *take_pages(size_t bytes);
+
 void *memset(void *s, int c, size_t n);
 void *memcpy(void *to, const void *from, size_t n);
 

@@ -14,7 +14,6 @@
 #define ID_BLOCK 2
 
 static struct device devices[CVMM_BOOT_MAX_DEVICES];
-static struct queue rings[CVMM_BOOT_MAX_DEVICES][MAX_QUEUES];
 static unsigned int ndevices;
 
 static void start_device(const struct cvmm_boot_device *at, unsigned int i)
@@ -25,7 +24,6 @@ static void start_device(const struct cvmm_boot_device *at, unsigned int i)
 		print("no device at 0x%lx\n", at->gpa);
 		return;
 	}
-	dev->queues = rings[ndevices];
 	ndevices++;
 	if (dev->id == ID_BLOCK)
 		return;		/* its test starts it */

@@ -70,13 +70,15 @@ bool device_negotiate(struct device *dev, uint64_t wanted)
 
 static bool start_queue(struct device *dev, uint32_t i)
 {
-	struct queue *q = &dev->queues[i];
+	struct queue *q = dev->queues[i];
 	uint32_t max;
 
 	set(dev, QUEUE_SEL, i);
 	max = get(dev, QUEUE_NUM_MAX);
 	if (!max || get(dev, QUEUE_READY))
 		return false;
+	if (!q)
+		q = dev->queues[i] = take_pages(sizeof(*q));
 	memset(q, 0, sizeof(*q));
 	q->size = (uint16_t)(max < RING_SIZE ? max : RING_SIZE);
 	q->avail.flags = dev->wait ? 0 : AVAIL_NO_INTERRUPT;
@@ -151,7 +153,7 @@ uint32_t device_acknowledge(struct device *dev)
 int64_t queue_do(struct device *dev, uint32_t queue, const struct piece *pieces,
 		 unsigned int n)
 {
-	struct queue *q = &dev->queues[queue];
+	struct queue *q = dev->queues[queue];
 	uint32_t slot = q->last_used % q->size;
 
 	make_available(q, pieces, n);

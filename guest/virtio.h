@@ -43,7 +43,7 @@ struct device {
 	uint32_t id;
 	uint64_t features;	/* acknowledged */
 	uint32_t nqueues;	/* that are set up */
-	struct queue *queues;	/* MAX_QUEUES of them */
+	struct queue *queues[MAX_QUEUES];
 	/* Waits for an interrupt, false: none came. Without it, rings are
 	   polled and the device is asked for no interrupts. */
 	bool (*wait)(struct device *dev);

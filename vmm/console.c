@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -33,7 +34,7 @@ struct vmm_console {
 
 	pthread_mutex_t lock;	/* guards the port and the buffer */
 	struct vmm_serial port;
-	unsigned char buffer[BUFFER];
+	unsigned char *buffer;	/* BUFFER bytes, resident only as used */
 	size_t head, count;
 	uint64_t dropped;
 	unsigned char held[HELD];
@@ -94,24 +95,45 @@ static int reopen(int fd)
 	return open(path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 }
 
+static int make_buffer(struct vmm_console *c)
+{
+	void *map = mmap(NULL, BUFFER, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (map == MAP_FAILED)
+		return -errno;
+	c->buffer = map;
+	c->event_fd = vsu_event_new();
+	return c->event_fd < 0 ? c->event_fd : 0;
+}
+
+static void free_console(struct vmm_console *c)
+{
+	vsu_fd_close(&c->own_fd);
+	vsu_fd_close(&c->event_fd);
+	if (c->buffer)
+		munmap(c->buffer, BUFFER);
+	pthread_mutex_destroy(&c->lock);
+	free(c);
+}
+
 int vmm_console_new(const struct vmm_console_config *config,
 		    struct vmm_console **out, struct vsu_error *err)
 {
 	struct vmm_console *c = calloc(1, sizeof(*c));
+	int rc;
 
 	if (!c)
 		return vsu_error_sys(err, -ENOMEM, "console");
 	c->config = *config;
+	c->event_fd = -1;
 	c->own_fd = reopen(config->out_fd);
-	c->event_fd = vsu_event_new();
-	if (c->event_fd < 0) {
-		int rc = c->event_fd;
-
-		vsu_fd_close(&c->own_fd);
-		free(c);
+	pthread_mutex_init(&c->lock, NULL);
+	rc = make_buffer(c);
+	if (rc) {
+		free_console(c);
 		return vsu_error_sys(err, rc, "console");
 	}
-	pthread_mutex_init(&c->lock, NULL);
 	vmm_serial_init(&c->port);
 	c->port.output = on_output;
 	c->port.interrupt = on_interrupt;
@@ -297,8 +319,5 @@ void vmm_console_free(struct vmm_console *c)
 	write_last(c);
 	if (c->raw)
 		tcsetattr(c->config.in_fd, TCSANOW, &c->saved);
-	vsu_fd_close(&c->own_fd);
-	vsu_fd_close(&c->event_fd);
-	pthread_mutex_destroy(&c->lock);
-	free(c);
+	free_console(c);
 }

@@ -353,7 +353,6 @@ int vmm_machine_make(struct vmm_machine *m, const struct vmm_options *options,
 	unsigned int i;
 	int rc;
 
-	memset(m, 0, sizeof(*m));
 	m->options = options;
 	m->sigbus = sigbus;
 	m->kvm.kvm_fd = m->kvm.vm_fd = m->serial_irq_fd = -1;

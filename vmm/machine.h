@@ -71,7 +71,7 @@ struct vmm_machine {
 	struct vsu_error why;
 };
 
-/* Returns 0 or an exit status, with its sentence. */
+/* *m is all zero. Returns 0 or an exit status, with its sentence. */
 int vmm_machine_make(struct vmm_machine *m, const struct vmm_options *options,
 		     struct vmem_sigbus *sigbus, struct vsu_error *err);
 

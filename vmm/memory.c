@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <vmm-sys-util/checked.h>
@@ -166,6 +167,19 @@ static int publish(struct making *m)
 	return rc;
 }
 
+/*
+ * The first 2 MiB hold small things that are written one by one: a huge page
+ * would make all of it resident before the guest has begun.
+ */
+static void keep_small(const struct vmm_memory *memory)
+{
+	const struct vmem_view *view = vmem_map_view(vmm_memory_map(memory));
+	const uint64_t low = UINT64_C(2) << 20;
+
+	if (view->n && !view->ranges[0].first && view->ranges[0].span >= low)
+		madvise(view->ranges[0].hva, low, MADV_NOHUGEPAGE);
+}
+
 int vmm_memory_make(struct vmm_memory *memory, const struct vmm_kvm *kvm,
 		    struct vmem_sigbus *sigbus, struct vsu_error *err)
 {
@@ -179,6 +193,8 @@ int vmm_memory_make(struct vmm_memory *memory, const struct vmm_kvm *kvm,
 				       kvm->phys_bits, &memory->layout, err);
 	if (!rc)
 		rc = publish(&m);
+	if (!rc)
+		keep_small(memory);
 	free_backends(memory);
 	return rc;
 }
