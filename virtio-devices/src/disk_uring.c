@@ -90,6 +90,12 @@ static int uring_channel_fd(void *self, void *channel)
 	return c->ring.ring_fd;
 }
 
+/* The kernel copies a vector, and keeps the copy when it cannot do it now. */
+static bool is_single(const struct virtdev_disk_request *r)
+{
+	return r->niov == 1;
+}
+
 static void prepare(const struct virtdev_priv_file *file,
 		    const struct virtdev_disk_request *r,
 		    const struct virtdev_priv_step *step,
@@ -99,10 +105,22 @@ static void prepare(const struct virtdev_priv_file *file,
 
 	switch ((enum virtdev_priv_step_kind)step->kind) {
 	case VIRTDEV_PRIV_STEP_READV:
-		io_uring_prep_readv(sqe, fd, r->iov, r->niov, step->pos);
+		if (is_single(r))
+			io_uring_prep_read(sqe, fd, r->iov->iov_base,
+					   (unsigned int)r->iov->iov_len,
+					   step->pos);
+		else
+			io_uring_prep_readv(sqe, fd, r->iov, r->niov,
+					    step->pos);
 		break;
 	case VIRTDEV_PRIV_STEP_WRITEV:
-		io_uring_prep_writev(sqe, fd, r->iov, r->niov, step->pos);
+		if (is_single(r))
+			io_uring_prep_write(sqe, fd, r->iov->iov_base,
+					    (unsigned int)r->iov->iov_len,
+					    step->pos);
+		else
+			io_uring_prep_writev(sqe, fd, r->iov, r->niov,
+					     step->pos);
 		break;
 	case VIRTDEV_PRIV_STEP_WRITE:
 		io_uring_prep_write(sqe, fd, file->zeros,
@@ -210,8 +228,8 @@ static const struct virtdev_disk_ops uring_ops = {
 static int check_operations(struct io_uring *ring)
 {
 	static const int needed[] = {
-		IORING_OP_READV, IORING_OP_WRITEV, IORING_OP_WRITE,
-		IORING_OP_FSYNC, IORING_OP_FALLOCATE,
+		IORING_OP_READV, IORING_OP_WRITEV, IORING_OP_READ,
+		IORING_OP_WRITE, IORING_OP_FSYNC, IORING_OP_FALLOCATE,
 	};
 	struct io_uring_probe *probe = io_uring_get_probe_ring(ring);
 	int rc = probe ? 0 : -EOPNOTSUPP;
