@@ -92,6 +92,7 @@ void vq_free(struct vq *q)
 		if (q->flights[i].map)
 			vq_priv_flight_unmap(&q->flights[i]);
 	vq_set_space(q, NULL);
+	vq_set_inflight(q, NULL, 0);
 	free(q->flights);
 	free(q->order);
 	free(q);
@@ -207,10 +208,14 @@ static int set_up(struct vq *q, const struct vq_config *config,
 	if (rc < 0)
 		return rc;
 	set_features(q, config);
+	rc = vq_priv_track_prepare(q, err);
+	if (rc < 0)
+		return rc;
 	rc = vq_priv_attach(q, err);
 	if (rc < 0)
 		return rc;
-	rc = q->format->start(q, config->base, err);
+	rc = q->track ? q->format->start_tracked(q, err) :
+	     q->format->start(q, config->base, err);
 	if (rc < 0)
 		vq_priv_detach(q);
 	return rc;
@@ -239,7 +244,7 @@ int vq_enable(struct vq *q, const struct vq_config *config,
 		return rc;
 	q->broken = VQ_OK;
 	q->enabled = true;
-	q->ops = q->format->ops;
+	q->ops = q->track ? q->format->tracked_ops : q->format->ops;
 	return 0;
 }
 

@@ -56,11 +56,11 @@ static inline int split_waiting(struct vq *q, unsigned int want)
 	return n < want ? n : (int)want;
 }
 
-static inline int split_take(struct vq *q, struct vq_chain *chain)
+static inline int split_take(struct vq *q, struct vq_chain *chain,
+			     uint16_t head)
 {
-	uint16_t head = ring_load16(driver_area(q) + RING_ENTRIES +
-				    2u * mask(q, q->next_avail)), unused;
 	uint32_t slots;
+	uint16_t unused;
 	int rc;
 
 	if (VSU_UNLIKELY(head >= q->size))
@@ -73,9 +73,18 @@ static inline int split_take(struct vq *q, struct vq_chain *chain)
 			  head, false, &slots, &unused);
 	if (VSU_UNLIKELY(rc))
 		return rc;
-	q->next_avail++;
 	vq_priv_taken(q, chain, head, 1);
 	return 1;
+}
+
+static inline int split_take_next(struct vq *q, struct vq_chain *chain)
+{
+	uint16_t head = ring_load16(driver_area(q) + RING_ENTRIES +
+				    2u * mask(q, q->next_avail));
+	int rc = split_take(q, chain, head);
+
+	q->next_avail += rc == 1;
+	return rc;
 }
 
 static int split_pop_batch(struct vq *q, struct vq_chain *chains,
@@ -93,7 +102,7 @@ static int split_pop_batch(struct vq *q, struct vq_chain *chains,
 		return waiting;
 	}
 	for (i = 0; i < waiting; i++) {
-		rc = split_take(q, &chains[i]);
+		rc = split_take_next(q, &chains[i]);
 		if (VSU_UNLIKELY(rc < 0))
 			break;
 		bytes += vq_priv_chain_bytes(&chains[i]);
@@ -120,21 +129,28 @@ static void split_use(struct vq *q, uint16_t id, uint32_t written)
 	q->next_used++;
 }
 
-static void split_push(struct vq *q, const struct vq_chain *chains,
-		       const uint32_t *written, unsigned int n)
+static inline void split_push_by(struct vq *q, const struct vq_chain *chains,
+				 const uint32_t *written, unsigned int n,
+				 vq_priv_use_fn use)
 {
 	unsigned int i;
 
 	if (VSU_UNLIKELY(q->in_order)) {
 		for (i = 0; i < n; i++)
 			vq_priv_push_in_order(q, chains[i].head, written[i],
-					      split_use);
+					      use);
 		return;
 	}
 	for (i = 0; i < n; i++) {
-		split_use(q, chains[i].head, written[i]);
+		use(q, chains[i].head, written[i]);
 		vq_priv_release(q, chains[i].head);
 	}
+}
+
+static void split_push(struct vq *q, const struct vq_chain *chains,
+		       const uint32_t *written, unsigned int n)
+{
+	split_push_by(q, chains, written, n, split_use);
 }
 
 /* The used elements of [published, next_used), in up to two runs. */
@@ -267,8 +283,118 @@ static const struct vq_priv_ops split_ops = {
 	.has_available = split_has_available,
 };
 
+/*
+ * The same with every chain noted in the in-flight area; a table of its own,
+ * so that it costs nothing where there is no such area. First come the chains
+ * that a former owner of the ring had taken and not given back.
+ */
+static int tracked_pop_batch(struct vq *q, struct vq_chain *chains,
+			     unsigned int n)
+{
+	unsigned int i = 0;
+	uint16_t head;
+	int rc = vq_priv_fresh(q);
+
+	if (rc < 0)
+		return rc;
+	while (i < n && vq_priv_track_again(q, &head)) {
+		rc = split_take(q, &chains[i], head);
+		if (rc < 0)
+			return i ? (int)i : rc;
+		chains[i].private_[0] = true;
+		vq_priv_track_took_again(q);
+		vq_priv_count(q, 1, vq_priv_chain_bytes(&chains[i++]));
+	}
+	if (i)
+		return (int)i;
+	rc = split_pop_batch(q, chains, n);
+	for (i = 0; (int)i < rc; i++) {
+		chains[i].private_[0] = false;
+		vq_priv_track_taken(q, chains[i].head);
+	}
+	return rc;
+}
+
+static int tracked_pop(struct vq *q, struct vq_chain *chain)
+{
+	return tracked_pop_batch(q, chain, 1);
+}
+
+static void tracked_unpop(struct vq *q, struct vq_chain *chain)
+{
+	if (chain->private_[0]) {
+		vq_priv_untaken(q, chain);
+		vq_priv_track_give_again(q);
+		return;
+	}
+	vq_priv_track_untaken(q, chain->head);
+	split_unpop(q, chain);
+}
+
+static void tracked_use(struct vq *q, uint16_t id, uint32_t written)
+{
+	vq_priv_track_used(q, id);
+	split_use(q, id, written);
+}
+
+static void tracked_push(struct vq *q, const struct vq_chain *chains,
+			 const uint32_t *written, unsigned int n)
+{
+	split_push_by(q, chains, written, n, tracked_use);
+}
+
+static bool tracked_publish(struct vq *q)
+{
+	bool call = split_publish(q);
+
+	vq_priv_track_published(q, q->next_used);
+	return call;
+}
+
+static bool tracked_enable_notify(struct vq *q)
+{
+	uint16_t head;
+	bool more = split_enable_notify(q);
+
+	return more || vq_priv_track_again(q, &head);
+}
+
+static bool tracked_has_available(struct vq *q)
+{
+	uint16_t head;
+
+	return vq_priv_track_again(q, &head) || split_has_available(q);
+}
+
+static const struct vq_priv_ops split_tracked_ops = {
+	.pop = tracked_pop,
+	.pop_batch = tracked_pop_batch,
+	.unpop = tracked_unpop,
+	.push = tracked_push,
+	.publish = tracked_publish,
+	.disable_notify = split_disable_notify,
+	.enable_notify = tracked_enable_notify,
+	.has_available = tracked_has_available,
+};
+
+/* The base follows from the area: what was taken is taken again from there. */
+static int split_start_tracked(struct vq *q, struct vsu_error *err)
+{
+	uint32_t taken;
+	uint16_t used = ring_load16_acquire(device_area(q) + RING_IDX);
+	int rc = vq_priv_track_recover(q, used, &taken, err);
+
+	if (rc < 0)
+		return rc;
+	q->next_avail = q->avail_idx = (uint16_t)(used + taken);
+	q->next_used = used;
+	q->published = used;
+	return 0;
+}
+
 const struct vq_priv_format vq_priv_split = {
 	.ops = &split_ops,
+	.tracked_ops = &split_tracked_ops,
 	.align = { 16, 2, 4 },
 	.desc_access = VMEM_READ,
 	.power_of_two = true,
@@ -276,5 +402,6 @@ const struct vq_priv_format vq_priv_split = {
 	.driver_len = split_driver_len,
 	.device_len = split_device_len,
 	.start = split_start,
+	.start_tracked = split_start_tracked,
 	.base = split_base,
 };

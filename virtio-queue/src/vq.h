@@ -47,6 +47,7 @@ struct vq_priv_ops {
 /* How a format sizes, starts and describes its ring. */
 struct vq_priv_format {
 	const struct vq_priv_ops *ops;
+	const struct vq_priv_ops *tracked_ops;	/* or NULL */
 	uint32_t align[3];	/* of descriptor, driver and device area */
 	uint32_t desc_access;	/* what the device does in the descriptor area */
 	bool power_of_two;
@@ -55,6 +56,8 @@ struct vq_priv_format {
 	uint64_t (*device_len)(uint32_t size);
 	/* Takes up at base; the areas are translated. */
 	int (*start)(struct vq *q, uint32_t base, struct vsu_error *err);
+	/* Takes up where the in-flight area says; NULL without tracked_ops. */
+	int (*start_tracked)(struct vq *q, struct vsu_error *err);
 	uint32_t (*base)(const struct vq *q);
 };
 
@@ -109,6 +112,7 @@ struct vq {
 	const struct vq_log *log;	/* borrowed; or NULL */
 	uint64_t log_used_gpa;		/* of the device area, for the log */
 	bool log_ring;
+	struct vq_priv_track *track;	/* or NULL */
 	struct vmem_reader reader;
 };
 
@@ -160,6 +164,25 @@ void vq_priv_mark_area(struct vq *q, const struct vq_priv_area *area,
 /* [hva, hva + len) was stored to for the chain. */
 void vq_priv_mark_chain(struct vq *q, uint16_t head, const void *hva,
 			uint64_t len);
+
+/* inflight.c */
+
+/* Allocates what tracking needs for the ring that is being enabled. */
+int vq_priv_track_prepare(struct vq *q, struct vsu_error *err);
+
+/* Reads the area; *taken is how many chains are to be taken again. */
+int vq_priv_track_recover(struct vq *q, uint16_t used, uint32_t *taken,
+			  struct vsu_error *err);
+
+/* The next of them, false when there is none; and when it was taken. */
+bool vq_priv_track_again(const struct vq *q, uint16_t *head);
+void vq_priv_track_took_again(struct vq *q);
+void vq_priv_track_give_again(struct vq *q);
+
+void vq_priv_track_taken(struct vq *q, uint16_t head);
+void vq_priv_track_untaken(struct vq *q, uint16_t head);
+void vq_priv_track_used(struct vq *q, uint16_t head);
+void vq_priv_track_published(struct vq *q, uint16_t used);
 
 /* order.c */
 void vq_priv_order_add(struct vq *q, uint16_t head);

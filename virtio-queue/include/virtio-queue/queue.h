@@ -269,6 +269,25 @@ VQ_API void vq_set_log(struct vq *q, const struct vq_log *log);
  */
 VQ_API void vq_set_ring_log(struct vq *q, bool on, uint64_t device_gpa);
 
+/*
+ * In-flight tracking: which chains were taken and not given back, noted in
+ * memory that outlives the process (vhost-user's in-flight area), so that who
+ * takes the ring over takes them again.
+ *
+ * vq_inflight_size() is what one ring of up to that many entries takes of the
+ * area, a multiple of 64; 0 where there is no tracking (packed rings).
+ * vq_set_inflight() gives a disabled queue its part of the area, borrowed, all
+ * zero at first and aligned to 8 bytes; NULL: no tracking. -EBUSY when it is
+ * enabled, -EINVAL when it is not aligned, -ENOMEM. vq_enable() then goes on
+ * where the area says and not at config->base, and chains that were in flight
+ * come before all others, in the order in which they were taken.
+ *
+ * Nothing of the area is trusted: at worst other chains of the same ring are
+ * taken again.
+ */
+VQ_API uint64_t vq_inflight_size(uint32_t entries, uint64_t features);
+VQ_API int vq_set_inflight(struct vq *q, void *area, uint32_t entries);
+
 /* What happened since the queue was made. */
 enum vq_counter {
 	VQ_COUNT_CHAINS,	/* popped */
