@@ -5,7 +5,7 @@
 #include "util.h"
 
 /* Offsets in the area: a header of 16 bytes, entries of 16. */
-#define VERSION		8
+#define AREA_VERSION	8
 #define DESC_NUM	10
 #define LAST_BATCH	12
 #define USED_IDX	14
@@ -68,7 +68,7 @@ START_TEST(area_is_initialised_once)
 	struct bed b;
 
 	bed_init(&b, 0);
-	ck_assert_uint_eq(area16(&b, VERSION), 1);
+	ck_assert_uint_eq(area16(&b, AREA_VERSION), 1);
 	ck_assert_uint_eq(area16(&b, DESC_NUM), RIG_SIZE);
 	rig_fini(&b.r);
 }
@@ -212,8 +212,8 @@ START_TEST(nonsense_in_the_area_is_harmless)
 			b.area[i] = (unsigned char)(seed >> 16) %
 				    (i % 16 ? 255 : 2);
 		}
-		b.area[VERSION] = 1;
-		b.area[VERSION + 1] = 0;
+		b.area[AREA_VERSION] = 1;
+		b.area[AREA_VERSION + 1] = 0;
 		ck_assert_int_eq(vq_enable(b.r.q, &b.r.config, NULL), 0);
 		while (rig_pop(&b.r) == 1)
 			vq_push(b.r.q, &b.r.chain, 0);
@@ -235,7 +235,7 @@ START_TEST(area_that_cannot_be_is_refused)
 			 -EINVAL);
 	ck_assert_int_eq(vq_set_inflight(b.r.q, b.area, RIG_SIZE - 1), 0);
 	ck_assert_int_eq(vq_enable(b.r.q, &b.r.config, NULL), -EINVAL);
-	b.area[VERSION] = 2;
+	b.area[AREA_VERSION] = 2;
 	ck_assert_int_eq(vq_set_inflight(b.r.q, b.area, RIG_SIZE), 0);
 	ck_assert_int_eq(vq_enable(b.r.q, &b.r.config, NULL), -EINVAL);
 	ck_assert_int_eq(vq_set_inflight(b.r.q, NULL, 0), 0);
