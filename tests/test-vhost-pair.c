@@ -225,6 +225,46 @@ START_TEST(reset_device_starts_anew)
 }
 END_TEST
 
+/* ------------------------------------------------------------ a forged ring */
+
+/* Ids and indices that no request of ours has. */
+static const struct {
+	uint32_t id;
+	uint16_t idx;
+} forged[] = {
+	{ 0xfffffff0, 1 }, { ECHO_RING_SIZE, 1 }, { 5, 1 }, { 0x10000, 1 },
+	{ 0, ECHO_RING_SIZE + 1 }, { 0, 0xffff },
+};
+
+static unsigned char *used_ring(void)
+{
+	uint32_t hint = 0;
+
+	return vmem_view_translate(vmem_map_view(client.map), &hint,
+				   vq_driver_device_gpa(client.rings[0].driver),
+				   12, VMEM_WRITE);
+}
+
+START_TEST(c1_17_forged_used_entry_is_no_index_of_ours)
+{
+	unsigned char *used;
+	uint64_t cookie;
+	uint32_t written;
+
+	open_pair(ONE_THREAD, 1);
+	ck_assert(echo_client_start(&client));
+	used = used_ring();
+	memcpy(used + 4, &forged[_i].id, sizeof(forged[_i].id));
+	memcpy(used + 2, &forged[_i].idx, sizeof(forged[_i].idx));
+	ck_assert_int_eq(vq_driver_collect(client.rings[0].driver, &cookie,
+					   &written), -EBADMSG);
+	memset(used, 0, 12);
+	ck_assert_int_eq(vq_driver_collect(client.rings[0].driver, &cookie,
+					   &written), -EBADMSG);
+	close_pair();
+}
+END_TEST
+
 /* --------------------------------------------------------- shared memory */
 
 #define FILE_PAGES 8u
@@ -328,6 +368,8 @@ int main(void)
 			    0, WAYS);
 	tcase_add_test(tc, config_change_is_told);
 	tcase_add_test(tc, reset_device_starts_anew);
+	tcase_add_loop_test(tc, c1_17_forged_used_entry_is_no_index_of_ours, 0,
+			    (int)(sizeof(forged) / sizeof(forged[0])));
 	tcase_add_loop_test(tc, ring_that_starts_maps_its_file_into_the_window,
 			    0, WAYS);
 	tcase_add_test(tc, mapping_outlives_a_stop_and_goes_with_a_reset);
