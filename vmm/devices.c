@@ -25,7 +25,7 @@ static const char *const engines[] = { "auto", "io_uring", "sync", NULL };
 	[QUEUE_SIZE] = { "queue-size", VSU_OPTION_U64, "N",		\
 			 "entries of a queue", 2, 32768, NULL, false }
 
-static const struct vsu_option disk_keys[] = {
+const struct vsu_option vmm_disk_keys[] = {
 	COMMON_ROWS,
 	[PATH] = { "path", VSU_OPTION_STRING, "FILE", "raw disk image",
 		   0, 0, NULL, false },
@@ -38,7 +38,7 @@ static const struct vsu_option disk_keys[] = {
 	{ NULL, VSU_OPTION_FLAG, NULL, NULL, 0, 0, NULL, false },
 };
 
-static const struct vsu_option device_keys[] = {
+const struct vsu_option vmm_device_keys[] = {
 	COMMON_ROWS,
 	[ID] = { "id", VSU_OPTION_U64, "N", "VIRTIO device id", 1, 63, NULL,
 		 false },
@@ -165,12 +165,13 @@ int vmm_device_parse(const struct vmm_device_option *option,
 		return copy_text(spec->path, sizeof(spec->path), option->list,
 				 "path", err);
 	if (option->kind == VMM_DEVICE_DISK) {
-		rc = vsu_option_parse_list(disk_keys, "--disk", option->list,
-					   scratch, sizeof(scratch),
-					   on_disk_key, spec, err);
+		rc = vsu_option_parse_list(vmm_disk_keys, "--disk",
+					   option->list, scratch,
+					   sizeof(scratch), on_disk_key, spec,
+					   err);
 		return rc ? rc : check_disk(spec, option->list, err);
 	}
-	rc = vsu_option_parse_list(device_keys, "--device", option->list,
+	rc = vsu_option_parse_list(vmm_device_keys, "--device", option->list,
 				   scratch, sizeof(scratch), on_device_key,
 				   spec, err);
 	return rc ? rc : check_device(spec, option->list, err);

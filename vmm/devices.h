@@ -17,6 +17,9 @@
 
 #define VMM_SOCKET_MAX 108
 
+/* Keys of --disk and --device, for the help text. */
+extern const struct vsu_option vmm_disk_keys[], vmm_device_keys[];
+
 /* One device as it was asked for. */
 struct vmm_device_spec {
 	uint32_t id;		/* VIRTIO device id */

@@ -10,14 +10,17 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <vm-memory/backend.h>
 #include <vm-memory/sigbus.h>
 #include <vmm-sys-util/parse.h>
 
+#include "devices.h"
 #include "failure.h"
 #include "machine.h"
 #include "report.h"
 
 #define MAX_MAPPINGS 4096
+#define HELP_COLUMN 26
 
 static struct vmem_sigbus *sigbus_table;
 
@@ -62,14 +65,31 @@ static int complain(int status, const struct vsu_error *err)
 	return status;
 }
 
+static void show_keys(const char *title, const struct vsu_option *keys)
+{
+	char left[64];
+
+	printf("\n%s\n", title);
+	for (; keys->name; keys++) {
+		snprintf(left, sizeof(left), "%s%s%s", keys->name,
+			 keys->arg ? "=" : "", keys->arg ? keys->arg : "");
+		printf("  %-*s%s%s\n", HELP_COLUMN, left,
+		       strlen(left) < HELP_COLUMN ? "" : "  ", keys->help);
+	}
+}
+
 static int show_help(void)
 {
 	char lines[4096];
 
 	vsu_option_help(vmm_run_options, lines, sizeof(lines));
 	printf("Usage: cvmm run KERNEL [DISK...] [OPTIONS]\n"
-	       "Runs a guest: KERNEL is builtin:selftest or a static ELF of "
-	       "its protocol.\n\n%s", lines);
+	       "Runs a guest: KERNEL is builtin:selftest, builtin:irqtest or a "
+	       "static ELF of\ntheir protocol.\n\n%s", lines);
+	show_keys("Properties of --memory, besides at=ADDRESS:",
+		  vmem_backend_options());
+	show_keys("Properties of --disk:", vmm_disk_keys);
+	show_keys("Properties of --device:", vmm_device_keys);
 	return 0;
 }
 
