@@ -15,7 +15,8 @@
 enum { BACKEND, QUEUES, QUEUE_SIZE, PATH, READONLY, SERIAL, ENGINE };
 enum { ID = QUEUE_SIZE + 1, CONFIG_SIZE };
 
-static const char *const engines[] = { "auto", "io_uring", "sync", NULL };
+static const char *const engines[] = { "auto", "io_uring", "sync",
+					"mmap", NULL };
 
 #define COMMON_ROWS							\
 	[BACKEND] = { "backend", VSU_OPTION_STRING, "inline|user:SOCKET", \
@@ -33,7 +34,7 @@ const struct vsu_option vmm_disk_keys[] = {
 		       0, 0, NULL, false },
 	[SERIAL] = { "serial", VSU_OPTION_STRING, "TEXT",
 		     "up to 20 characters", 0, 0, NULL, false },
-	[ENGINE] = { "engine", VSU_OPTION_CHOICE, "auto|io_uring|sync",
+	[ENGINE] = { "engine", VSU_OPTION_CHOICE, "auto|io_uring|sync|mmap",
 		     "how the file is reached", 0, 0, engines, false },
 	{ NULL, VSU_OPTION_FLAG, NULL, NULL, 0, 0, NULL, false },
 };
@@ -177,12 +178,14 @@ int vmm_device_parse(const struct vmm_device_option *option,
 	return rc ? rc : check_device(spec, option->list, err);
 }
 
-int vmm_device_open(const struct vmm_device_spec *spec, struct virtdev **out,
+int vmm_device_open(const struct vmm_device_spec *spec,
+		    struct vmem_sigbus *sigbus, struct virtdev **out,
 		    struct vsu_error *err)
 {
 	const struct virtdev_disk_file file = {
 		.size = sizeof(file), .path = spec->path,
 		.read_only = spec->read_only, .engine = spec->engine,
+		.sigbus = sigbus,
 	};
 	struct virtdev_blk_config blk = {
 		.size = sizeof(blk), .nqueues = spec->queues,

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include <virtio-devices/device.h>
+#include <vm-memory/sigbus.h>
 #include <vmm-sys-util/error.h>
 
 #include "options.h"
@@ -38,8 +39,9 @@ struct vmm_device_spec {
 int vmm_device_parse(const struct vmm_device_option *option,
 		     struct vmm_device_spec *spec, struct vsu_error *err);
 
-/* Makes an in-process device. */
-int vmm_device_open(const struct vmm_device_spec *spec, struct virtdev **out,
+/* Makes an in-process device; sigbus is for images that are mapped. */
+int vmm_device_open(const struct vmm_device_spec *spec,
+		    struct vmem_sigbus *sigbus, struct virtdev **out,
 		    struct vsu_error *err);
 
 #endif

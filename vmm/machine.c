@@ -114,10 +114,11 @@ static int check_sharing(struct vmm_machine *m, struct vsu_error *err)
 }
 
 static int make_local(const struct vmm_virtio_place *place,
-		      struct vmm_device *d, struct vsu_error *err)
+		      struct vmem_sigbus *sigbus, struct vmm_device *d,
+		      struct vsu_error *err)
 {
 	struct virtdev *dev;
-	int rc = vmm_device_open(&d->spec, &dev, err);
+	int rc = vmm_device_open(&d->spec, sigbus, &dev, err);
 
 	if (rc)
 		return rc;
@@ -147,7 +148,7 @@ static int make_device(struct vmm_machine *m, unsigned int i, bool remote,
 	rc = remote ? vmm_virtio_remote(&place, &d->spec,
 					vmm_memory_map(&m->memory),
 					&d->virtio, err)
-		    : make_local(&place, d, err);
+		    : make_local(&place, m->sigbus, d, err);
 	return rc ? rc : vmm_virtio_add(d->virtio, &m->mmio, err);
 }
 

@@ -89,8 +89,8 @@ static const struct refusal {
 	{ VMM_DEVICE_DISK, "path=a,queues=0", -EINVAL,
 	  "--disk: key 'queues': 0 is out of range; allowed is 1 to 256" },
 	{ VMM_DEVICE_DISK, "path=a,engine=fast", -EINVAL,
-	  "--disk: key 'engine': 'fast' is not one of auto, io_uring or "
-	  "sync" },
+	  "--disk: key 'engine': 'fast' is not one of auto, io_uring, "
+	  "sync or mmap" },
 	{ VMM_DEVICE_DISK, "path=a,serial=012345678901234567890", -EINVAL,
 	  "key 'serial': '012345678901234567890' is longer than 20 "
 	  "characters" },
@@ -135,7 +135,7 @@ START_TEST(missing_file_is_named)
 	struct virtdev *dev;
 
 	ck_assert_int_eq(parse(VMM_DEVICE_DISK_PATH, "/nowhere/disk"), 0);
-	ck_assert_int_eq(vmm_device_open(&spec, &dev, &err), -ENOENT);
+	ck_assert_int_eq(vmm_device_open(&spec, NULL, &dev, &err), -ENOENT);
 	ck_assert_ptr_nonnull(strstr(err.msg, "/nowhere/disk"));
 }
 END_TEST
