@@ -3,6 +3,7 @@
 #include <config.h>
 
 #include <pthread.h>
+#include <sched.h>
 #include <vm-memory/access.h>
 
 #include "util.h"
@@ -78,11 +79,10 @@ START_TEST(what_was_done_before_a_failure_stays)
 }
 END_TEST
 
-START_TEST(every_small_length_at_every_alignment_copies_exactly)
+static void check_copy(uint64_t gpa, size_t len)
 {
 	unsigned char buf[16], got[16];
-	size_t len = _i % 17, i;
-	uint64_t gpa = 0x400 + _i / 17;
+	size_t i;
 
 	for (i = 0; i < 16; i++)
 		buf[i] = (unsigned char)(0x80 + i);
@@ -91,6 +91,14 @@ START_TEST(every_small_length_at_every_alignment_copies_exactly)
 	ck_assert_mem_eq(got, buf, len);
 	for (i = len; i < 16; i++)
 		ck_assert_uint_eq(got[i], pattern(gpa - 0x400 + i));
+}
+
+START_TEST(every_small_length_at_every_alignment_copies_exactly)
+{
+	size_t len;
+
+	for (len = 0; len <= 16; len++)
+		check_copy(0x500 + 32 * len + (uint64_t)_i, len);
 }
 END_TEST
 
@@ -244,11 +252,14 @@ struct torn {
 static void *write_alternating(void *opaque)
 {
 	struct torn *t = opaque;
+	unsigned int n = 0;
 	uint64_t value = 0;
 
 	while (!__atomic_load_n(&t->stop, __ATOMIC_RELAXED)) {
 		value = ~value;
 		vmem_write(view, 0x400, &value, t->width);
+		if (++n % 256 == 0)
+			sched_yield();	/* for tools that run one at a time */
 	}
 	return NULL;
 }
@@ -258,7 +269,7 @@ START_TEST(aligned_pieces_of_up_to_8_bytes_are_never_torn)
 	struct torn t = { (size_t)2 << _i, 0 };
 	uint64_t ones = t.width == 8 ? UINT64_MAX :
 				       (1ull << (8 * t.width)) - 1;
-	unsigned int i, n = scaled(2000000);
+	unsigned int i, torn = 0, n = scaled(2000000);
 	pthread_t thread;
 	uint64_t value;
 
@@ -268,10 +279,11 @@ START_TEST(aligned_pieces_of_up_to_8_bytes_are_never_torn)
 	for (i = 0; i < n; i++) {
 		value = 0;
 		vmem_read(view, 0x400, &value, t.width);
-		ck_assert(value == 0 || value == ones);
+		torn += value != 0 && value != ones;
 	}
 	__atomic_store_n(&t.stop, 1, __ATOMIC_RELAXED);
 	pthread_join(thread, NULL);
+	ck_assert_uint_eq(torn, 0);
 }
 END_TEST
 
@@ -289,8 +301,7 @@ int main(void)
 	LOOP(tc, exact_forms_do_all_or_fail, spans);
 	tcase_add_test(tc, what_was_done_before_a_failure_stays);
 	tcase_add_loop_test(tc,
-		every_small_length_at_every_alignment_copies_exactly, 0,
-		17 * 8);
+		every_small_length_at_every_alignment_copies_exactly, 0, 8);
 	tcase_add_test(tc, rom_is_read_and_not_written);
 	tcase_add_test(tc, slices_cover_adjacent_regions);
 	tcase_add_test(tc, slices_stop_where_memory_or_room_ends);

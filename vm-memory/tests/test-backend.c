@@ -230,6 +230,43 @@ START_TEST(file_is_judged_by_its_facts)
 }
 END_TEST
 
+START_TEST(d1_07_block_device_is_as_large_as_it_says)
+{
+	host.file = VMEM_FILE_BLOCK;
+	host.file_size = 1 << 20;
+	ck_assert_int_eq(judge("backend=file,mem-path=/dev/x,size=1M", NULL),
+			 0);
+	ck_assert_int_eq(judge("size=2M", NULL), -EINVAL);
+}
+END_TEST
+
+START_TEST(d1_09_size_that_is_no_multiple_of_the_huge_page_is_refused)
+{
+	host.page_size = 2 << 20;
+	ck_assert_int_eq(judge("backend=memfd,hugetlb=on,size=3M", NULL),
+			 -EINVAL);
+	ck_assert_int_eq(judge("size=4M", NULL), 0);
+}
+END_TEST
+
+START_TEST(d1_12_guest_memfd_refuses_what_it_does_not_do)
+{
+	ck_assert_int_eq(judge("backend=guest-memfd,size=4k,share=off", NULL),
+			 -EINVAL);
+	ck_assert_int_eq(judge("share=on,hugetlb=on", NULL), -EINVAL);
+	ck_assert_int_eq(judge("hugetlb=off,seal=on", NULL), -EINVAL);
+	ck_assert_int_eq(judge("seal=off", NULL), 0);
+}
+END_TEST
+
+START_TEST(d1_14_size_zero_or_beyond_64_bits_is_refused)
+{
+	ck_assert_int_eq(judge("size=0", NULL), -EINVAL);
+	ck_assert_int_eq(judge("size=16E", NULL), -EINVAL);
+	ck_assert_int_eq(judge("size=0xffffffffffffffff", NULL), -EINVAL);
+}
+END_TEST
+
 START_TEST(too_small_names_all_three_numbers)
 {
 	struct vsu_error err = VSU_ERROR_INIT;
@@ -340,6 +377,11 @@ int main(void)
 	LOOP(tc, combination_is_judged, judged);
 	LOOP(tc, host_that_lacks_it_is_told_apart, lacking);
 	LOOP(tc, file_is_judged_by_its_facts, found);
+	tcase_add_test(tc, d1_07_block_device_is_as_large_as_it_says);
+	tcase_add_test(tc,
+		d1_09_size_that_is_no_multiple_of_the_huge_page_is_refused);
+	tcase_add_test(tc, d1_12_guest_memfd_refuses_what_it_does_not_do);
+	tcase_add_test(tc, d1_14_size_zero_or_beyond_64_bits_is_refused);
 	tcase_add_test(tc, too_small_names_all_three_numbers);
 	tcase_add_test(tc, setters_and_text_record_the_same);
 	tcase_add_test(tc, defaults_depend_on_the_kind);

@@ -38,12 +38,14 @@ START_TEST(range_sets_the_bits_it_touches)
 }
 END_TEST
 
-/* Marks of every first and last page over three words, against a loop. */
+/* Marks from these pages to every last one, over two words. */
+static const unsigned int starts[] = { 0, 1, 31, 62, 63, 64, 65, 94, 95 };
+
 START_TEST(every_range_agrees_with_a_bit_by_bit_model)
 {
 	struct vmem_region *r = tracked(0, 192, 1);
 	struct vmem_dirty *d = vmem_region_dirty(r);
-	uint64_t got[2], want[2], first = _i, last, i;
+	uint64_t got[2], want[2], first = starts[_i], last, i;
 
 	ck_assert_uint_eq(d->nbits, 96);
 	for (last = first; last < 96; last++) {
@@ -200,7 +202,7 @@ int main(void)
 	tcase_set_timeout(tc, 120);
 	tcase_add_test(tc, range_sets_the_bits_it_touches);
 	tcase_add_loop_test(tc, every_range_agrees_with_a_bit_by_bit_model, 0,
-			    96);
+			    sizeof(starts) / sizeof(starts[0]));
 	tcase_add_test(tc, what_lies_outside_is_clipped);
 	tcase_add_test(tc, disabled_bitmap_takes_no_marks_and_keeps_its_bits);
 	tcase_add_test(tc, harvest_adds_to_what_is_there);

@@ -506,6 +506,100 @@ START_TEST(prealloc_takes_the_room_on_the_disk_first)
 }
 END_TEST
 
+/* Refused with that code, and the file system is as it was. */
+static void check_refused(const char *props, int64_t size, int code)
+{
+	struct vsu_error err = VSU_ERROR_INIT;
+	struct vmem_block *b = NULL;
+
+	if (size >= 0)
+		make_file((uint64_t)size);
+	ck_assert_int_eq(alloc(props, &b, &err), code);
+	ck_assert_uint_ne(strlen(err.msg), 0);
+	ck_assert_ptr_null(b);
+	ck_assert_int_eq(file_size(), size);
+	unlink(path);
+}
+
+START_TEST(d1_01_offset_that_is_no_page_boundary_is_refused)
+{
+	check_refused("size=4k,offset=512", K(64), -EINVAL);
+	check_refused("size=4k,offset=512", -1, -EINVAL);
+}
+END_TEST
+
+START_TEST(d1_02_offset_that_no_file_has_is_refused)
+{
+	check_refused("size=4k,offset=0x8000000000000000", K(64), -EINVAL);
+	check_refused("size=4k,offset=0x7ffffffffffff000", -1, -EINVAL);
+	check_refused("size=64k,offset=0xffffffffffff0000", -1, -EINVAL);
+}
+END_TEST
+
+START_TEST(d1_03_file_that_ends_before_the_memory_is_refused)
+{
+	check_refused("size=4k,offset=64k", K(64), -EINVAL);
+	check_refused("size=8k,offset=60k", K(64), -EINVAL);
+}
+END_TEST
+
+START_TEST(d1_04_empty_file_grows_and_is_empty_again_after_a_failure)
+{
+	struct vmem_block *b;
+
+	check_refused("size=64k,share=on,prealloc=on,policy=bind,"
+		      "host-nodes=127", 0, -EINVAL);
+	make_file(0);
+	ck_assert_int_eq(alloc("size=64k,share=on,prealloc=on", &b, NULL), 0);
+	ck_assert_int_eq(file_size(), K(64));
+	vmem_block_unref(b);
+}
+END_TEST
+
+START_TEST(d1_05_file_for_reading_only_is_no_shared_memory_to_write)
+{
+	struct vmem_block *b;
+
+	check_refused("size=64k,share=on,readonly=on,rom=off", K(64), -EINVAL);
+	make_file(64 * KIB);
+	ck_assert_int_eq(alloc("size=64k,readonly=on,rom=off", &b, NULL), 0);
+	vmem_block_hva(b)[0] = 1;
+	vmem_block_unref(b);
+}
+END_TEST
+
+START_TEST(d1_10_same_range_of_a_file_used_twice_can_be_told)
+{
+	struct vmem_block *a, *b, *c;
+
+	make_file(64 * KIB);
+	ck_assert_int_eq(alloc("size=32k,share=on", &a, NULL), 0);
+	ck_assert_int_eq(alloc("size=32k,offset=28k,share=on", &b, NULL), 0);
+	ck_assert_int_eq(alloc("size=32k,offset=32k,share=on", &c, NULL), 0);
+	ck_assert(vmem_blocks_overlap(a, b));
+	ck_assert(vmem_blocks_overlap(b, c));
+	ck_assert(!vmem_blocks_overlap(a, c));
+	vmem_block_unref(a);
+	vmem_block_unref(b);
+	vmem_block_unref(c);
+}
+END_TEST
+
+/* What is mapped is what was opened, whatever the path is called later. */
+START_TEST(d1_16_path_that_is_swapped_later_changes_nothing)
+{
+	struct vmem_block *b;
+
+	make_file(64 * KIB);
+	ck_assert_int_eq(alloc("size=64k,share=on", &b, NULL), 0);
+	unlink(path);
+	ck_assert_int_eq(symlink("/dev/zero", path), 0);
+	ck_assert_int_eq(vmem_block_remap(b, 0, 64 * KIB, NULL), 0);
+	ck_assert_uint_eq(vmem_block_hva(b)[4097], pattern(4097));
+	vmem_block_unref(b);
+}
+END_TEST
+
 START_TEST(d1_14_sixteen_exbibytes_are_refused)
 {
 	struct vmem_block *b;
@@ -542,6 +636,15 @@ int main(void)
 	tcase_add_test(tc, two_pieces_of_one_file_leave_the_rest_of_it);
 	tcase_add_test(tc, discard_data_empties_the_pages_at_the_end);
 	tcase_add_test(tc, prealloc_takes_the_room_on_the_disk_first);
+	tcase_add_test(tc, d1_01_offset_that_is_no_page_boundary_is_refused);
+	tcase_add_test(tc, d1_02_offset_that_no_file_has_is_refused);
+	tcase_add_test(tc, d1_03_file_that_ends_before_the_memory_is_refused);
+	tcase_add_test(tc,
+		d1_04_empty_file_grows_and_is_empty_again_after_a_failure);
+	tcase_add_test(tc,
+		d1_05_file_for_reading_only_is_no_shared_memory_to_write);
+	tcase_add_test(tc, d1_10_same_range_of_a_file_used_twice_can_be_told);
 	tcase_add_test(tc, d1_14_sixteen_exbibytes_are_refused);
+	tcase_add_test(tc, d1_16_path_that_is_swapped_later_changes_nothing);
 	return run_suite(s);
 }
