@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <vhost/shmem.h>
 #include <vmm-sys-util/sock.h>
 
 #include "client.h"
@@ -54,6 +55,17 @@ static void on_failed(void *opaque, const struct vsu_error *err)
 	c->reason = *err;
 }
 
+/* Nobody here looks into a window, so nothing is put there. */
+static void on_shmem(void *opaque, struct vhost_user_shmem_change *changes,
+		     unsigned int n)
+{
+	unsigned int i;
+
+	(void)opaque;
+	for (i = 0; i < n; i++)
+		changes[i].result = -EOPNOTSUPP;
+}
+
 static const struct vhost_user_frontend_ops ops = {
 	.size = sizeof(ops),
 	.ready = on_ready,
@@ -61,6 +73,7 @@ static const struct vhost_user_frontend_ops ops = {
 	.stopped = on_stopped,
 	.config = on_config,
 	.failed = on_failed,
+	.shmem = on_shmem,
 };
 
 enum vsu_exit client_open(struct client *c, const char *socket,

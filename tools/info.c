@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <vhost/shmem.h>
 #include <vmm-sys-util/parse.h>
 
 #include "blk.h"
@@ -24,6 +25,7 @@ struct info {
 	uint64_t features;
 	uint64_t protocol;
 	uint32_t queues, slots;
+	uint64_t shmem[VHOST_USER_SHMEM_REGIONS]; /* bytes, by id */
 	bool has_blk;
 	struct blk_config blk;
 };
@@ -115,6 +117,19 @@ static void text_blk(const struct info *info)
 			       row_value(&info->blk, row));
 }
 
+static void text_shmem(const struct info *info)
+{
+	unsigned int i;
+	char size[32];
+
+	for (i = 0; i < VHOST_USER_SHMEM_REGIONS; i++)
+		if (info->shmem[i])
+			printf("shared memory %-3u  %" PRIu64 " bytes (%s)\n",
+			       i, info->shmem[i],
+			       vsu_format_size(info->shmem[i], size,
+					       sizeof(size)));
+}
+
 static void text(const struct info *info)
 {
 	printf("%-18s %s\n", "socket", info->socket);
@@ -125,6 +140,7 @@ static void text(const struct info *info)
 	text_bits("protocol features", info->protocol, protocol_name, info);
 	printf("%-18s %" PRIu32 "\n", "queues", info->queues);
 	printf("%-18s %" PRIu32 "\n", "memory slots", info->slots);
+	text_shmem(info);
 	if (info->has_blk)
 		text_blk(info);
 }
@@ -182,6 +198,22 @@ static void json_blk(const struct info *info)
 	printf("\n  },\n");
 }
 
+static void json_shmem(const struct info *info)
+{
+	const char *comma = "";
+	unsigned int i;
+
+	printf("  \"shared-memory\": [");
+	for (i = 0; i < VHOST_USER_SHMEM_REGIONS; i++) {
+		if (!info->shmem[i])
+			continue;
+		printf("%s{ \"id\": %u, \"size\": %" PRIu64 " }", comma, i,
+		       info->shmem[i]);
+		comma = ", ";
+	}
+	printf("],\n");
+}
+
 static void json(const struct info *info)
 {
 	printf("{\n  \"socket\": ");
@@ -196,6 +228,7 @@ static void json(const struct info *info)
 	json_bits("protocol-features", info->protocol, protocol_name, info);
 	if (info->has_blk)
 		json_blk(info);
+	json_shmem(info);
 	printf("  \"queues\": %" PRIu32 ",\n  \"memory-slots\": %" PRIu32
 	       "\n}\n", info->queues, info->slots);
 }
@@ -230,6 +263,15 @@ static enum vsu_exit ask_config(struct client *c, struct info *info,
 	return VSU_EXIT_OK;
 }
 
+static void ask_shmem(const struct client *c, struct info *info)
+{
+	unsigned int i;
+
+	for (i = 0; i < VHOST_USER_SHMEM_REGIONS; i++)
+		info->shmem[i] = vhost_user_frontend_shmem_size(c->fe,
+								(uint8_t)i);
+}
+
 enum vsu_exit tool_info(const struct tool_args *args, struct vsu_error *err)
 {
 	struct info info = { .socket = args->socket };
@@ -242,6 +284,7 @@ enum vsu_exit tool_info(const struct tool_args *args, struct vsu_error *err)
 	info.protocol = vhost_user_frontend_offered_protocol_features(c.fe);
 	info.queues = vhost_user_frontend_queue_num(c.fe);
 	info.slots = vhost_user_frontend_max_mem_slots(c.fe);
+	ask_shmem(&c, &info);
 	choose_device(&info, args->device);
 	status = ask_config(&c, &info, err);
 	client_close(&c);
