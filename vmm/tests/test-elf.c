@@ -60,7 +60,7 @@ static void make_header(void)
 	image.h.e_phnum = 3;
 }
 
-static void setup(void)
+static void make_image(void)
 {
 	memset(&image, 0, sizeof(image));
 	make_header();
@@ -74,6 +74,11 @@ static void setup(void)
 	image.note.note.version = CVMM_BOOT_VERSION;
 	memset(image.code, 0xc0, sizeof(image.code));
 	memset(image.data, 0xda, sizeof(image.data));
+}
+
+static void setup(void)
+{
+	make_image();
 	kernel.name = "k";
 	kernel.bytes = (const void *)&image;
 	kernel.size = sizeof(image);
@@ -294,13 +299,13 @@ START_TEST(d2_09_other_machines_and_classes_are_refused)
 {
 	image.h.e_machine = EM_AARCH64;
 	assert_says(-EBADMSG, "not a 64-bit ELF for x86-64");
-	setup();
+	make_image();
 	image.h.e_ident[EI_CLASS] = ELFCLASS32;
 	assert_says(-EBADMSG, "not a 64-bit ELF for x86-64");
-	setup();
+	make_image();
 	image.h.e_ident[EI_DATA] = ELFDATA2MSB;
 	assert_says(-EBADMSG, "not a 64-bit ELF for x86-64");
-	setup();
+	make_image();
 	image.h.e_type = ET_DYN;
 	assert_says(-EBADMSG, "not a static, non-relocatable ELF");
 }
