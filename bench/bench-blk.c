@@ -42,7 +42,7 @@
 #define HEADERS_GPA 0x20000u
 #define DATA_GPA MIB
 
-static void die(const char *what, const struct vsu_error *err)
+static _Noreturn void die(const char *what, const struct vsu_error *err)
 {
 	fprintf(stderr, "bench: %s%s%s\n", what, err ? ": " : "",
 		err ? err->msg : "");

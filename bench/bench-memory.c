@@ -50,7 +50,7 @@ struct bed {
 	uint64_t sum;
 };
 
-static void die(const char *what)
+static _Noreturn void die(const char *what)
 {
 	fprintf(stderr, "bench-memory: %s\n", what);
 	exit(1);

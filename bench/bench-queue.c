@@ -63,7 +63,7 @@ struct bed {
 	uint64_t sum;
 };
 
-static void die(const char *what)
+static _Noreturn void die(const char *what)
 {
 	fprintf(stderr, "bench-queue: %s\n", what);
 	exit(1);

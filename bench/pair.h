@@ -33,7 +33,7 @@ struct pair {
 };
 
 /* Says why and ends the program. */
-void pair_die(const char *what, const struct vsu_error *err);
+_Noreturn void pair_die(const char *what, const struct vsu_error *err);
 
 /* n regions of 1 MiB, 4 MiB apart, from 0. */
 struct vmem_map *pair_new_map(unsigned int n);
