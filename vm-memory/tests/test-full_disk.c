@@ -102,7 +102,7 @@ static const char *make_small_disk(void)
 	snprintf(path, sizeof(path), "%s/file", dir);
 	if (unshare(CLONE_NEWNS) < 0 && unshare(CLONE_NEWUSER | CLONE_NEWNS) < 0)
 		return "no mount namespace is to be had";
-	if (mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+	if (mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) < 0)
 		return "mounts cannot be kept private";
 	if (mount("vmem-test", dir, "tmpfs", 0, "size=1m") < 0)
 		return "no tmpfs can be mounted";

@@ -6,7 +6,7 @@
  *   map     opaque, reference counted; adding or removing gives a new one
  *   view    visible arrays for translation; lives as long as its map
  *   range   one region in the view
- *   hint    index of the range that was hit last, owned by the caller
+ *   hint    a word of the caller's that makes hitting one range again cheap
  *
  * Translation gives a host pointer for a guest range that lies in one region
  * and allows the access, or NULL. The caller that gets NULL and wants to know
@@ -169,23 +169,39 @@ vmem_range_holds(const struct vmem_range *range, uint64_t gpa, uint64_t len)
 }
 
 /*
+ * What a hint becomes when the range at was found by a search. A hint below n
+ * is tried first and was wrong just now: it is not tried again for a while,
+ * whose rest is counted in its upper byte, because where accesses jump about
+ * a guess that fails, or succeeds unforeseen, costs more than a search.
+ */
+#define VMEM_HINT_SHIFT_ 24
+#define VMEM_HINT_PAUSE_ 63u
+
+static inline VMEM_HOT_ uint32_t
+vmem_hint_after_search_(uint32_t hint, uint32_t n, uint32_t at)
+{
+	uint32_t pause = hint >> VMEM_HINT_SHIFT_;
+
+	pause = hint < n ? VMEM_HINT_PAUSE_ : pause - (pause != 0);
+	return at | pause << VMEM_HINT_SHIFT_;
+}
+
+/*
  * The range that holds all of [gpa, gpa + len) and allows the access, or
- * NULL. *hint is tried first where there are many ranges, and becomes the one
- * that was found; it may hold anything.
+ * NULL. *hint remembers the range for the next time; it may hold anything and
+ * means nothing to the caller.
  */
 static inline VMEM_HOT_ const struct vmem_range *
 vmem_view_range(const struct vmem_view *view, uint32_t *hint, uint64_t gpa,
 		uint64_t len, uint32_t access)
 {
-	uint32_t at = *hint;
+	uint32_t h = *hint, at = h;
 
-	/* To guess wrong costs more than to look through a few. */
-	if (view->n <= 8 || at >= view->n ||
-	    !vmem_range_holds(&view->ranges[at], gpa, len)) {
+	if (h >= view->n || !vmem_range_holds(&view->ranges[h], gpa, len)) {
 		at = vmem_view_candidate(view, gpa);
 		if (!vmem_range_holds(&view->ranges[at], gpa, len))
 			return NULL;
-		*hint = at;
+		*hint = vmem_hint_after_search_(h, view->n, at);
 	}
 	return (view->ranges[at].flags & access) == access ?
 	       &view->ranges[at] : NULL;
