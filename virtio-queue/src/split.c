@@ -56,8 +56,8 @@ static inline int split_waiting(struct vq *q, unsigned int want)
 	return n < want ? n : (int)want;
 }
 
-static inline int split_take(struct vq *q, struct vq_chain *chain,
-			     uint16_t head)
+WALK_INLINE int split_take(struct vq *q, struct vq_chain *chain,
+			   uint16_t head)
 {
 	uint32_t slots;
 	uint16_t unused;
@@ -77,13 +77,14 @@ static inline int split_take(struct vq *q, struct vq_chain *chain,
 	return 1;
 }
 
-static inline int split_take_next(struct vq *q, struct vq_chain *chain)
+WALK_INLINE int split_take_next(struct vq *q, struct vq_chain *chain)
 {
 	uint16_t head = ring_load16(driver_area(q) + RING_ENTRIES +
 				    2u * mask(q, q->next_avail));
 	int rc = split_take(q, chain, head);
 
-	q->next_avail += rc == 1;
+	if (VSU_LIKELY(rc > 0))
+		q->next_avail++;
 	return rc;
 }
 

@@ -150,6 +150,54 @@ START_TEST(host_pieces_stop_at_the_callers_room)
 }
 END_TEST
 
+START_TEST(pieces_go_to_a_file_and_come_from_one)
+{
+	int fd = memfd_create("file", MFD_CLOEXEC);
+	struct vq_cursor c;
+	char buf[16] = "";
+	struct rig r;
+
+	ck_assert_int_ge(fd, 0);
+	rig_init_pieces(&r);
+	vq_reader_init(&c, r.q, &r.chain);
+	vq_cursor_skip(&c, 1);
+	ck_assert_int_eq(vq_cursor_to_fd(&c, fd, 3, 7), 7);
+	ck_assert_uint_eq(vq_cursor_left(&c), 2);
+	ck_assert_int_eq(pread(fd, buf, 16, 3), 7);
+	ck_assert_str_eq(buf, "1234567");
+	vq_writer_init(&c, r.q, &r.chain);
+	ck_assert_int_eq(vq_cursor_from_fd(&c, fd, 3, 100), 7);
+	ck_assert_uint_eq(vq_cursor_done(&c), 7);
+	ck_assert_int_eq(memcmp(r.mem + RIG_DATA + 256, "12345", 5), 0);
+	ck_assert_int_eq(memcmp(r.mem + RIG_DATA + 320, "67", 2), 0);
+	ck_assert_int_eq(vq_cursor_from_fd(&c, fd, 10, 1), 0);
+	close(fd);
+	rig_fini(&r);
+}
+END_TEST
+
+START_TEST(pieces_go_through_a_stream)
+{
+	struct vq_cursor c;
+	struct rig r;
+	int fds[2];
+
+	ck_assert_int_eq(pipe(fds), 0);
+	rig_init_pieces(&r);
+	vq_reader_init(&c, r.q, &r.chain);
+	ck_assert_int_eq(vq_cursor_to_fd(&c, fds[1], -1, 10), 10);
+	ck_assert_int_eq(vq_cursor_to_fd(&c, fds[1], -1, 10), 0);
+	vq_writer_init(&c, r.q, &r.chain);
+	ck_assert_int_eq(vq_cursor_from_fd(&c, fds[0], -1, 11), 10);
+	ck_assert_uint_eq(vq_cursor_left(&c), 1);
+	ck_assert_int_eq(vq_cursor_from_fd(&c, fds[1], -1, 1), -EBADF);
+	ck_assert_uint_eq(vq_cursor_left(&c), 1);
+	close(fds[0]);
+	close(fds[1]);
+	rig_fini(&r);
+}
+END_TEST
+
 START_TEST(cursor_over_nothing_is_empty)
 {
 	struct vq_cursor c, tail;
@@ -181,6 +229,8 @@ int main(void)
 	tcase_add_test(tc, tail_is_cut_off_wherever_the_pieces_end);
 	tcase_add_test(tc, host_pieces_cover_what_was_asked);
 	tcase_add_test(tc, host_pieces_stop_at_the_callers_room);
+	tcase_add_test(tc, pieces_go_to_a_file_and_come_from_one);
+	tcase_add_test(tc, pieces_go_through_a_stream);
 	tcase_add_test(tc, cursor_over_nothing_is_empty);
 	return run_tcase(tc, "cursor");
 }

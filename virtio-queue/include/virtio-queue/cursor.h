@@ -82,6 +82,18 @@ VQ_API bool vq_cursor_split_tail(struct vq_cursor *cursor, uint32_t len,
 VQ_API int vq_cursor_iov(struct vq_cursor *cursor, uint32_t len,
 			 struct iovec *iov, int max, uint32_t *bytes);
 
+/*
+ * Up to len bytes between the pieces and a descriptor, by one system call: to
+ * it from a reader, from it into a writer, which marks them. off is a position
+ * in the file, or -1 for a stream. Moves on by what was transferred and
+ * returns that, which may be less (0: nothing is left, or end of file), or
+ * the negative errno of the call.
+ */
+VQ_API ssize_t vq_cursor_to_fd(struct vq_cursor *cursor, int fd, int64_t off,
+			       uint32_t len);
+VQ_API ssize_t vq_cursor_from_fd(struct vq_cursor *cursor, int fd, int64_t off,
+				 uint32_t len);
+
 VSU_END_DECLS
 
 #endif
