@@ -296,6 +296,7 @@ END_TEST
 struct model {
 	struct vmem_region *at[PLACES];
 	uint64_t seed;
+	unsigned int wrong;	/* one assertion at the end: they are slow */
 };
 
 static bool model_overlaps(const struct model *m, uint64_t gpa, uint64_t len)
@@ -318,7 +319,7 @@ static void model_add(struct model *m, struct vmem_map **map,
 	struct vmem_map *next;
 	int rc = vmem_map_add(*map, r, &next, NULL);
 
-	ck_assert_int_eq(rc, model_overlaps(m, gpa, len) ? -EEXIST : 0);
+	m->wrong += rc != (model_overlaps(m, gpa, len) ? -EEXIST : 0);
 	if (rc < 0) {
 		vmem_region_unref(r);
 		return;
@@ -331,9 +332,9 @@ static void model_add(struct model *m, struct vmem_map **map,
 static void model_remove(struct model *m, struct vmem_map **map,
 			 unsigned int place)
 {
-	struct vmem_map *next;
+	struct vmem_map *next = NULL;
 
-	ck_assert_int_eq(vmem_map_remove(*map, m->at[place], &next, NULL), 0);
+	m->wrong += vmem_map_remove(*map, m->at[place], &next, NULL) != 0;
 	vmem_map_unref(*map);
 	*map = next;
 	vmem_region_unref(m->at[place]);
@@ -351,16 +352,16 @@ static void model_look(struct model *m, const struct vmem_map *map,
 		if (m->at[i] && gpa - vmem_region_gpa(m->at[i]) <
 		    vmem_region_len(m->at[i]))
 			want = m->at[i];
-	ck_assert_ptr_eq(got, want);
-	ck_assert_ptr_eq(vmem_view_translate(vmem_map_view(map), hint, gpa, 1,
-					     VMEM_READ),
-			 want ? vmem_region_hva(want) +
-				(gpa - vmem_region_gpa(want)) : NULL);
+	m->wrong += got != want;
+	m->wrong += vmem_view_translate(vmem_map_view(map), hint, gpa, 1,
+					VMEM_READ) !=
+		    (want ? vmem_region_hva(want) +
+			    (gpa - vmem_region_gpa(want)) : NULL);
 }
 
 START_TEST(a_million_changes_and_lookups_agree_with_a_model)
 {
-	struct model m = { { NULL }, 0x9e3779b97f4a7c15 };
+	struct model m = { { NULL }, 0x9e3779b97f4a7c15, 0 };
 	struct vmem_block *block = make_block(8 * 0x1000);
 	unsigned int i, place, n = scaled(1000000);
 	struct vmem_map *map;
@@ -376,6 +377,7 @@ START_TEST(a_million_changes_and_lookups_agree_with_a_model)
 		else
 			model_add(&m, &map, block, place);
 	}
+	ck_assert_uint_eq(m.wrong, 0);
 	for (place = 0; place < PLACES; place++)
 		vmem_region_unref(m.at[place]);
 	vmem_map_unref(map);
