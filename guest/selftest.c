@@ -6,7 +6,7 @@
  *
  * Words on the command line: "interactive" does not power off but takes
  * commands from the console, a letter each: s shows shared memory again, d
- * drives the disks again, q ends.
+ * drives the disks again, m tests the memory again, q ends.
  */
 #include "lib.h"
 #include "selftest.h"
@@ -62,7 +62,7 @@ static void show_initrd(const struct cvmm_boot *boot)
 	print("initrd: %lu bytes, sum %lu\n", boot->initrd_len, sum);
 }
 
-static void interact(void)
+static void interact(const struct cvmm_boot *boot)
 {
 	for (;;) {
 		print("ready\n");
@@ -72,6 +72,9 @@ static void interact(void)
 			break;
 		case 'd':
 			test_disks();
+			break;
+		case 'm':
+			test_memory(boot);
 			break;
 		case 'q':
 			return;
@@ -99,7 +102,7 @@ void guest_main(const struct cvmm_boot *boot, uint64_t cpu)
 	test_disks();
 	show_all_shared();
 	if (has_word((const char *)boot->cmdline_gpa, "interactive"))
-		interact();
+		interact(boot);
 	print("selftest: %s, %u faults\n", faults ? "not content" : "content",
 	      faults);
 	power_off(faults ? 1 : 0);

@@ -64,7 +64,7 @@ struct vmm_machine {
 	struct vmm_loaded loaded;
 	uint64_t seen_drops[VMM_MAX_CPUS]; /* each CPU's own, see repair */
 	/* watchers of the loop */
-	ev_io on_cpus, on_console, on_input, on_writable, on_space;
+	ev_io on_cpus, on_console, on_input, on_writable, on_cut, on_space;
 	ev_signal on_int, on_term;
 	/* how it ended */
 	int status;

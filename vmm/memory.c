@@ -301,3 +301,20 @@ bool vmm_memory_repair(struct vmm_memory *memory, unsigned int cpu)
 	pthread_mutex_unlock(&memory->repairing);
 	return may_go_on;
 }
+
+bool vmm_memory_take_failure(struct vmm_memory *memory, uint64_t *gpa)
+{
+	const struct vmm_layout *layout = &memory->layout;
+	unsigned int i, request;
+
+	for (i = 0; i < layout->n; i++) {
+		request = layout->pieces[i].request;
+		if (memory->told[request] ||
+		    !vmem_block_failed(memory->blocks[request]))
+			continue;
+		memory->told[request] = true;
+		*gpa = layout->pieces[i].gpa;
+		return true;
+	}
+	return false;
+}

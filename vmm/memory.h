@@ -36,6 +36,7 @@ struct vmm_memory {
 	pthread_mutex_t repairing;	/* guards what follows */
 	uint64_t good[VMM_MAX_MEMORY];	/* bytes of a block that have a file */
 	uint64_t repairs;
+	bool told[VMM_MAX_MEMORY];	/* main thread: its failure is known */
 	uint64_t seen[VMM_MAX_CPUS];	/* repairs that each CPU ran on with */
 };
 
@@ -65,6 +66,12 @@ struct vmem_map *vmm_memory_map(const struct vmm_memory *memory);
 /* -EINVAL, naming the property, when a part of it cannot be shared. */
 int vmm_memory_check_shared(const struct vmm_memory *memory, const char *who,
 			    struct vsu_error *err);
+
+/*
+ * The guest address of a piece whose file was cut short and that was not told
+ * of before; false when there is none.
+ */
+bool vmm_memory_take_failure(struct vmm_memory *memory, uint64_t *gpa);
 
 /*
  * A file behind it may have been cut short under a CPU: repairs what was.

@@ -2,7 +2,9 @@
 /* The life of a machine in its event loop. */
 #include <config.h>
 
+#include <inttypes.h>
 #include <signal.h>
+#include <stdio.h>
 
 #include <vmm-sys-util/event.h>
 
@@ -64,6 +66,21 @@ static void on_space(struct ev_loop *loop, ev_io *w, int revents)
 	vmem_space_reclaim(m->memory.space);
 }
 
+/* The guest goes on with what is left; its user should know. */
+static void on_cut(struct ev_loop *loop, ev_io *w, int revents)
+{
+	struct vmm_machine *m = w->data;
+	uint64_t count, gpa;
+
+	(void)loop;
+	(void)revents;
+	vsu_event_drain(w->fd, &count);
+	while (vmm_memory_take_failure(&m->memory, &gpa))
+		fprintf(stderr, "cvmm: the file behind the memory at %#" PRIx64
+			" was cut short; what is gone reads as zeros\n",
+			gpa);
+}
+
 static void on_signal(struct ev_loop *loop, ev_signal *w, int revents)
 {
 	struct vmm_machine *m = w->data;
@@ -104,6 +121,8 @@ int vmm_machine_run(struct vmm_machine *m, struct vsu_error *err)
 	watch(m, &m->on_writable, on_console, m->console_out, EV_WRITE);
 	watch(m, &m->on_space, on_space,
 	      vmem_space_event_fd(m->memory.space), EV_READ);
+	watch(m, &m->on_cut, on_cut,
+	      m->sigbus ? vmem_sigbus_fd(m->sigbus) : -1, EV_READ);
 	watch_signal(m, &m->on_int, SIGINT);
 	watch_signal(m, &m->on_term, SIGTERM);
 	vmm_memory_keep_files(&m->memory);
