@@ -332,8 +332,10 @@ void client_start(struct client_side *c, bool kicks)
 			 0);
 	for (i = 0; i < QUEUES; i++)
 		describe_ring(c, i, kicks);
+	/* the device's own, without the bits that are vhost-user's */
 	features = vhost_user_frontend_features(c->fe) &
-		   ~(PROTOCOL_FEATURES | VQ_F_RING_PACKED | VQ_F_INDIRECT_DESC);
+		   virtdev_info(c->server->dev)->features &
+		   ~(VQ_F_RING_PACKED | VQ_F_INDIRECT_DESC);
 	c->started = c->stopped = false;
 	ck_assert_msg(vhost_user_frontend_start(c->fe, features, &err) == 0,
 		      "%s", err.msg);

@@ -156,6 +156,7 @@ END_TEST
 START_TEST(rings_stop_and_start_again)
 {
 	unsigned char i;
+	int status;
 
 	client_connect(&client, &server);
 	for (i = 1; i < 30; i++) {
@@ -163,9 +164,11 @@ START_TEST(rings_stop_and_start_again)
 		use_disk(i);
 		client_begin(&client, 1, 0, T_FLUSH, 0);
 		client_stop(&client);
-		/* what was taken before the stop was finished by it */
-		client_wait(&client);
-		ck_assert_int_eq(client_status(&client, 1, 0), 0);
+		/* it was finished before the stop was, or never taken */
+		status = client_status(&client, 1, 0);
+		ck_assert_int_eq(client.bases[1], status == 0);
+		ck_assert(status == 0 || status == 0xee);
+		client.inflight = 0;
 	}
 	client_fini(&client);
 }
