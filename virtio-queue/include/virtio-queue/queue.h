@@ -156,7 +156,8 @@ VQ_API int vq_check(struct vq *q, const struct vq_config *config,
 
 /*
  * Never touches the ring again until enabled. Chains in flight may still be
- * used, and must be pushed (which then only ends their hold on memory).
+ * used, and must be pushed (which then only ends their hold on memory). What
+ * was pushed before is to be published before.
  */
 VQ_API void vq_disable(struct vq *q);
 VQ_API bool vq_is_enabled(const struct vq *q);
