@@ -157,6 +157,8 @@ static void note(struct peer *p)
 	p->n++;
 	if (request == VHOST_USER_SET_PROTOCOL_FEATURES)
 		p->acked = word(p);
+	if (request == VHOST_USER_SET_FEATURES)
+		p->set_features = word(p);
 	if (request == VHOST_USER_SET_STATUS)
 		p->status = (uint8_t)word(p);
 }

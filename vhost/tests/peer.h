@@ -52,6 +52,7 @@ struct peer {
 	uint64_t queue_num, max_slots;
 	uint8_t status;
 	uint64_t acked;			/* SET_PROTOCOL_FEATURES */
+	uint64_t set_features;		/* SET_FEATURES */
 	uint32_t base;			/* answered to GET_VRING_BASE */
 	struct vhost_user_shmem_config shmem;
 

@@ -97,6 +97,32 @@ START_TEST(handshake_names_a_required_feature_that_lacks)
 }
 END_TEST
 
+#define SEND_FD VHOST_USER_PROTOCOL_BIT(BACKEND_SEND_FD)
+#define SHMEM VHOST_USER_PROTOCOL_BIT(SHMEM)
+#define CHANNEL VHOST_USER_PROTOCOL_BIT(BACKEND_REQ)
+
+/* What is offered of the channel and what needs it, and what may be agreed. */
+static const struct {
+	uint64_t offered, agreed;
+} dependent[] = {
+	{ CHANNEL | SEND_FD | SHMEM, CHANNEL | SEND_FD | SHMEM },
+	{ CHANNEL | SHMEM, CHANNEL },
+	{ SEND_FD | SHMEM, 0 },
+	{ SHMEM, 0 },
+	{ CHANNEL | SEND_FD, CHANNEL | SEND_FD },
+};
+
+START_TEST(handshake_agrees_on_no_feature_without_what_it_needs)
+{
+	const uint64_t bits = CHANNEL | SEND_FD | SHMEM;
+
+	peer.protocol = (peer.protocol & ~bits) | dependent[_i].offered;
+	become_ready();
+	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_READY);
+	ck_assert_uint_eq(peer.acked & bits, dependent[_i].agreed);
+}
+END_TEST
+
 START_TEST(handshake_wants_no_more_than_the_owner)
 {
 	config.protocol_features = VHOST_USER_PROTOCOL_BIT(CONFIG);
@@ -136,6 +162,8 @@ END_TEST
 START_TEST(start_sets_bit_30_and_enables_rings)
 {
 	run();
+	ck_assert_uint_eq(peer.set_features,
+			  VERSION_1 | VHOST_USER_F_PROTOCOL_FEATURES);
 	ck_assert_uint_eq(peer_count(&peer, VHOST_USER_SET_VRING_ENABLE),
 			  NRINGS);
 	ck_assert_uint_eq(peer_count(&peer, VHOST_USER_SET_VRING_KICK), NRINGS);
@@ -147,6 +175,7 @@ START_TEST(start_without_bit_30_enables_nothing)
 	peer.features &= ~VHOST_USER_F_PROTOCOL_FEATURES;
 	run();
 	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_RUNNING);
+	ck_assert_uint_eq(peer.set_features, VERSION_1);
 	ck_assert_uint_eq(peer_count(&peer, VHOST_USER_SET_VRING_ENABLE), 0);
 	ck_assert_uint_eq(peer_count(&peer, VHOST_USER_SET_MEM_TABLE), 1);
 }
@@ -493,6 +522,8 @@ static void add_handshake(Suite *s)
 	tcase_add_test(tc, handshake_without_reply_ack_asks_for_none_at_all);
 	tcase_add_test(tc, handshake_pipelines_what_needs_no_answer);
 	tcase_add_test(tc, handshake_names_a_required_feature_that_lacks);
+	tcase_add_loop_test(tc, handshake_agrees_on_no_feature_without_what_it_needs,
+			    0, COUNT(dependent));
 	tcase_add_test(tc, handshake_wants_no_more_than_the_owner);
 }
 
