@@ -18,6 +18,7 @@
 #include "failure.h"
 #include "machine.h"
 #include "report.h"
+#include "try.h"
 
 #define MAX_MAPPINGS 4096
 #define HELP_COLUMN 26
@@ -123,6 +124,35 @@ static int cmd_run(int argc, char **argv)
 	return run_machine(&options);
 }
 
+static int show_try_help(void)
+{
+	char lines[512];
+
+	vsu_option_help(vmm_try_options, lines, sizeof(lines));
+	printf("Usage: cvmm memory PROPERTIES... [OPTIONS]\n"
+	       "Tries memory back-ends without a guest and shows what came "
+	       "out.\n\n%s", lines);
+	show_keys("Properties:", vmem_backend_options());
+	return 0;
+}
+
+static int cmd_memory(int argc, char **argv)
+{
+	struct vsu_error err = VSU_ERROR_INIT;
+	struct vmm_try what;
+	int rc = vmm_try_parse(&what, argc, argv, &err);
+
+	if (rc)
+		return complain(vmm_exit_status(VMM_STAGE_OPTIONS, rc), &err);
+	if (what.help)
+		return show_try_help();
+	rc = prepare_process(&err);
+	if (rc)
+		return complain(VSU_EXIT_HOST, &err);
+	return complain(vmm_try_memory(&what, argc, argv, sigbus_table, &err),
+			&err);
+}
+
 static int cmd_help(int argc, char **argv)
 {
 	(void)argc;
@@ -143,12 +173,13 @@ static const struct command {
 	int (*fn)(int argc, char **argv);
 } commands[] = {
 	{ "run", cmd_run },
+	{ "memory", cmd_memory },
 	{ "help", cmd_help },
 	{ "--help", cmd_help },
 	{ "--version", cmd_version },
 };
 
-static const char *const command_names[] = { "run", "help", NULL };
+static const char *const command_names[] = { "run", "memory", "help", NULL };
 
 int main(int argc, char **argv)
 {

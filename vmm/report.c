@@ -5,6 +5,8 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include <vm-memory/kvm.h>
+
 #include "report.h"
 #include "uapi.h"
 
@@ -27,6 +29,64 @@ static const char *slot_name(uint32_t flags)
 	if (flags & KVM_MEM_GUEST_MEMFD)
 		return "guest-memfd";
 	return flags & KVM_MEM_READONLY ? "readonly" : "plain";
+}
+
+/* What becomes of a store by the guest. */
+static const char *store_name(uint32_t flags)
+{
+	if (flags & VMEM_BLOCK_ROM)
+		return "dropped";
+	return flags & VMEM_BLOCK_SHARED ? "shared" : "kept-private";
+}
+
+/* What KVM is told about memory of this block. */
+static const char *block_slot(const struct vmem_block *block)
+{
+	if (vmem_block_is_bound(block))
+		return slot_name(KVM_MEM_GUEST_MEMFD);
+	return slot_name(vmem_block_flags(block) & VMEM_BLOCK_ROM ?
+			 KVM_MEM_READONLY : 0);
+}
+
+/* What a block is, apart from where it lies. */
+static void text_block(const struct vmem_block *block, uint32_t flags,
+		       FILE *to)
+{
+	fprintf(to, "%s size=%" PRIu64 " page-size=%" PRIu64 " mapping=%s "
+		"protection=%s fd=%d fd-offset=%" PRIu64 " seals=%#" PRIx32
+		" guest-store=%s slot=%s\n",
+		kind_names[vmem_block_kind(block)], vmem_block_len(block),
+		vmem_block_page_size(block),
+		flags & VMEM_BLOCK_SHARED ? "shared" : "private",
+		flags & VMEM_BLOCK_WRITE ? "rw" : "r", vmem_block_fd(block),
+		vmem_block_file_pos(block, 0), vmem_block_seals(block),
+		store_name(flags), block_slot(block));
+}
+
+static void json_block(const struct vmem_block *block, uint32_t flags,
+		       FILE *to)
+{
+	fprintf(to, "{\"kind\":\"%s\",\"size\":%" PRIu64
+		",\"page_size\":%" PRIu64 ",\"mapping\":\"%s\","
+		"\"protection\":\"%s\",\"fd\":%d,\"fd_offset\":%" PRIu64
+		",\"seals\":%" PRIu32 ",\"guest_store\":\"%s\","
+		"\"slot\":\"%s\"}\n",
+		kind_names[vmem_block_kind(block)], vmem_block_len(block),
+		vmem_block_page_size(block),
+		flags & VMEM_BLOCK_SHARED ? "shared" : "private",
+		flags & VMEM_BLOCK_WRITE ? "rw" : "r", vmem_block_fd(block),
+		vmem_block_file_pos(block, 0), vmem_block_seals(block),
+		store_name(flags), block_slot(block));
+}
+
+void vmm_report_block(const struct vmem_block *block, FILE *to, bool json)
+{
+	const uint32_t flags = vmem_block_flags(block);
+
+	if (json)
+		json_block(block, flags, to);
+	else
+		text_block(block, flags, to);
 }
 
 static struct facts facts_of(const struct vmem_region *region)

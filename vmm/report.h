@@ -8,6 +8,9 @@
 
 #include "machine.h"
 
+/* One line for a block that no machine has yet. */
+void vmm_report_block(const struct vmem_block *block, FILE *to, bool json);
+
 void vmm_report(const struct vmm_machine *m, FILE *to, bool json);
 
 #endif
