@@ -96,7 +96,7 @@ static struct vmem_region *make_region(uint32_t i, bool dirty)
 
 static struct vmem_map *make_map(uint32_t n, bool dirty)
 {
-	struct vmem_region *regions[MAX_REGIONS];
+	struct vmem_region *regions[MAX_REGIONS] = { NULL };
 	struct vmem_map *map;
 	uint32_t i;
 
