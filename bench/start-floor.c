@@ -112,17 +112,18 @@ static void set_registers(void)
 
 static void make_cpu(void)
 {
-	static struct {
-		struct kvm_cpuid2 head;
-		struct kvm_cpuid_entry2 entries[256];
-	} cpuid;
 	int size = must(ioctl(kvm, KVM_GET_VCPU_MMAP_SIZE, 0), "size");
+	struct kvm_cpuid2 *cpuid;
 
-	cpuid.head.nent = 256;
-	must(ioctl(kvm, KVM_GET_SUPPORTED_CPUID, &cpuid), "CPUID");
+	cpuid = calloc(1, sizeof(*cpuid) + 256 * sizeof(cpuid->entries[0]));
+	if (!cpuid)
+		exit(EXIT_FAILURE);
+	cpuid->nent = 256;
+	must(ioctl(kvm, KVM_GET_SUPPORTED_CPUID, cpuid), "CPUID");
 	cpu = must(ioctl(vm, KVM_CREATE_VCPU, 0), "CPU");
 	run = must_map((size_t)size, MAP_SHARED, cpu);
-	must(ioctl(cpu, KVM_SET_CPUID2, &cpuid), "CPUID");
+	must(ioctl(cpu, KVM_SET_CPUID2, cpuid), "CPUID");
+	free(cpuid);
 	set_registers();
 }
 
