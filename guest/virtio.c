@@ -14,7 +14,8 @@ enum {
 	SHM_SEL = 0x0ac, SHM_LEN = 0x0b0, SHM_BASE = 0x0b8, CONFIG = 0x100,
 };
 
-enum { ACKNOWLEDGE = 1, DRIVER = 2, DRIVER_OK = 4, FEATURES_OK = 8 };
+enum { ACKNOWLEDGE = 1, DRIVER = 2, DRIVER_OK = 4, FEATURES_OK = 8,
+       NEEDS_RESET = 64 };
 
 #define AVAIL_NO_INTERRUPT 1
 #define TIMEOUT_MS 5000
@@ -120,12 +121,19 @@ static bool is_used(const struct queue *q)
 	return __atomic_load_n(&q->used.idx, __ATOMIC_ACQUIRE) != q->last_used;
 }
 
-static bool poll_used(const struct queue *q)
+/* Nothing more comes from a device that died or takes too long. */
+static bool is_lost(const struct device *dev, uint32_t start)
+{
+	return (get(dev, STATUS) & NEEDS_RESET) ||
+	       now_ms() - start > TIMEOUT_MS;
+}
+
+static bool poll_used(const struct device *dev, const struct queue *q)
 {
 	uint32_t start = now_ms(), spins = 0;
 
 	while (!is_used(q))
-		if (!(++spins & 0xffff) && now_ms() - start > TIMEOUT_MS)
+		if (!(++spins & 0xffff) && is_lost(dev, start))
 			return false;
 	return true;
 }
@@ -134,7 +142,7 @@ static bool poll_used(const struct queue *q)
 static bool wait_used(struct device *dev, const struct queue *q)
 {
 	if (!dev->wait)
-		return poll_used(q);
+		return poll_used(dev, q);
 	do
 		if (!dev->wait(dev))
 			return false;

@@ -6,8 +6,8 @@
  *
  *   peer serve PATH FEATURES PROTOCOL_FEATURES N
  *       a back-end that offers these (hexadecimal) features to one client,
- *       answers N messages and hangs up without answering the next; with
- *       N 0 it hangs up at once
+ *       serves N messages as a disk of 1 MiB that does no request, and hangs
+ *       up without answering the next; with N 0 it hangs up at once
  *   peer send PATH HEX
  *       a front-end that sends these bytes, then says whether the back-end
  *       closed the connection ("closed") or sent bytes ("answered"); without
@@ -34,13 +34,18 @@
 
 #define WAIT_MS 20000
 
-/* Only what the handshake needs; numbers and flags of the vhost-user document. */
+/* Only what a start needs; numbers and flags of the vhost-user document. */
 enum {
 	GET_FEATURES = 1,
+	GET_VRING_BASE = 11,
 	GET_PROTOCOL_FEATURES = 15,
 	GET_QUEUE_NUM = 17,
+	GET_CONFIG = 24,
 	GET_MAX_MEM_SLOTS = 36,
 };
+/* Where a disk's configuration begins in GET_CONFIG; it has 1 MiB. */
+#define CONFIG_AT 12
+#define CONFIG_SECTORS 2048
 #define FLAG_VERSION 0x1u
 #define FLAG_REPLY 0x4u
 #define FLAG_NEED_REPLY 0x8u
@@ -49,11 +54,6 @@ enum {
 struct header {
 	uint32_t request, flags, size;
 };
-
-struct reply {
-	struct header header;
-	uint64_t value;
-} __attribute__((packed));
 
 struct offer {
 	uint64_t features, protocol_features;
@@ -147,23 +147,44 @@ static int answer(const struct header *request, const struct offer *offer,
 	}
 }
 
+static int send_reply(int fd, uint32_t request, const void *payload,
+		      uint32_t size)
+{
+	char bytes[sizeof(struct header) + MAX_PAYLOAD];
+	struct header header = { request, FLAG_VERSION | FLAG_REPLY, size };
+
+	memcpy(bytes, &header, sizeof(header));
+	memcpy(bytes + sizeof(header), payload, size);
+	size += sizeof(header);
+	return send(fd, bytes, size, MSG_NOSIGNAL) == (ssize_t)size;
+}
+
+/* Requests whose answer is what they carried, filled in. */
+static int is_echoed(const struct header *request, char *payload)
+{
+	const uint64_t sectors = CONFIG_SECTORS;
+
+	if (request->request == GET_CONFIG &&
+	    request->size >= CONFIG_AT + sizeof(sectors))
+		memcpy(payload + CONFIG_AT, &sectors, sizeof(sectors));
+	return request->request == GET_CONFIG ||
+	       request->request == GET_VRING_BASE;
+}
+
 static int serve_one(int fd, const struct offer *offer, int hang_up)
 {
 	char payload[MAX_PAYLOAD];
 	struct header request;
-	struct reply reply;
 	uint64_t value;
 
 	if (!receive(fd, &request, sizeof(request)) || request.size > sizeof(payload) ||
 	    !receive(fd, payload, request.size) || hang_up)
 		return 0;
+	if (is_echoed(&request, payload))
+		return send_reply(fd, request.request, payload, request.size);
 	if (!answer(&request, offer, &value))
 		return 1;
-	reply.header.request = request.request;
-	reply.header.flags = FLAG_VERSION | FLAG_REPLY;
-	reply.header.size = sizeof(value);
-	reply.value = value;
-	return send(fd, &reply, sizeof(reply), MSG_NOSIGNAL) == (ssize_t)sizeof(reply);
+	return send_reply(fd, request.request, &value, sizeof(value));
 }
 
 static int cmd_serve(char **argv)
