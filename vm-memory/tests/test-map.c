@@ -2,6 +2,8 @@
 /* Claims about maps and their views. */
 #include <config.h>
 
+#include <vm-memory/access.h>
+
 #include "util.h"
 
 START_TEST(empty_map_holds_nothing)
@@ -15,6 +17,10 @@ START_TEST(empty_map_holds_nothing)
 	ck_assert_ptr_null(vmem_map_region(map, 0));
 	ck_assert_ptr_null(vmem_view_translate(vmem_map_view(map), &hint, 0, 1,
 					       VMEM_READ));
+	/* not even for somebody who wants no access and no byte */
+	ck_assert_ptr_null(vmem_view_range(vmem_map_view(map), &hint, 0, 0, 0));
+	ck_assert_ptr_null(vmem_view_range(vmem_map_view(map), &hint, 0, 1, 0));
+	ck_assert(!vmem_check_range(vmem_map_view(map), 0, 1, 0));
 	ck_assert(!vmem_map_failed(map));
 	vmem_map_unref(map);
 	ck_assert_ptr_null(vmem_map_unref(NULL));

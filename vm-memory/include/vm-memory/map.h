@@ -199,7 +199,8 @@ vmem_view_range(const struct vmem_view *view, uint32_t *hint, uint64_t gpa,
 
 	if (h >= view->n || !vmem_range_holds(&view->ranges[h], gpa, len)) {
 		at = vmem_view_candidate(view, gpa);
-		if (!vmem_range_holds(&view->ranges[at], gpa, len))
+		if (VSU_UNLIKELY(!view->n) ||
+		    !vmem_range_holds(&view->ranges[at], gpa, len))
 			return NULL;
 		*hint = vmem_hint_after_search_(h, view->n, at);
 	}
