@@ -112,13 +112,40 @@ static int make_block(struct making *m, unsigned int i)
 	return 0;
 }
 
+static bool is_shared_ram(const struct vmem_block *block)
+{
+	const uint32_t both = VMEM_BLOCK_WRITE | VMEM_BLOCK_SHARED;
+
+	return (vmem_block_flags(block) & both) == both;
+}
+
+/* Two pieces of memory that are the same bytes of a file would fight. */
+static int check_overlap(struct making *m, unsigned int i)
+{
+	const struct vmm_memory *memory = m->memory;
+	unsigned int k;
+
+	for (k = 0; k < i; k++)
+		if (is_shared_ram(memory->blocks[k]) &&
+		    is_shared_ram(memory->blocks[i]) &&
+		    vmem_blocks_overlap(memory->blocks[k], memory->blocks[i]))
+			return vsu_error_set(m->err, -EINVAL, "--memory option"
+				" %u: its part of the file is also that of "
+				"option %u; choose another offset, or "
+				"share=off", i + 1, k + 1);
+	return 0;
+}
+
 static int make_blocks(struct making *m)
 {
 	unsigned int i;
 	int rc = 0;
 
-	for (i = 0; !rc && i < m->memory->n; i++)
+	for (i = 0; !rc && i < m->memory->n; i++) {
 		rc = make_block(m, i);
+		if (!rc)
+			rc = check_overlap(m, i);
+	}
 	return rc;
 }
 
