@@ -112,6 +112,23 @@ static int add_interrupt_controllers(struct vmm_kvm *kvm,
 	return rc < 0 ? vsu_error_sys(err, rc, "KVM_CREATE_IRQCHIP") : 0;
 }
 
+/*
+ * By default KVM throws away what the guest's page tables have of all memory
+ * when one slot goes. A window that comes and goes need not cost that; where
+ * KVM cannot do without, it is slower and nothing else.
+ */
+static void keep_other_slots(const struct vmm_kvm *kvm)
+{
+	struct kvm_enable_cap cap = {
+		.cap = KVM_CAP_DISABLE_QUIRKS2,
+		.args = { KVM_X86_QUIRK_SLOT_ZAP_ALL },
+	};
+
+	if (vmm_kvm_capability(kvm, KVM_CAP_DISABLE_QUIRKS2) &
+	    KVM_X86_QUIRK_SLOT_ZAP_ALL)
+		vmm_kvm_ioctl(kvm->vm_fd, KVM_ENABLE_CAP, &cap);
+}
+
 int vmm_kvm_open(struct vmm_kvm *kvm, struct vsu_error *err)
 {
 	int rc;
@@ -136,6 +153,7 @@ int vmm_kvm_open(struct vmm_kvm *kvm, struct vsu_error *err)
 				     " %d bytes for a CPU, which is too few",
 				     kvm->vcpu_map_size);
 	}
+	keep_other_slots(kvm);
 	ask_facts(kvm);
 	return 0;
 }

@@ -20,6 +20,8 @@ static long lacks_capability = -1;
 static unsigned long fails_request;
 static int fails_with, version = KVM_API_VERSION, map_size = 3 * 4096;
 static int open_errno;
+static int quirks = 1;		/* that this KVM can do without */
+static uint64_t disabled;	/* quirks that were disabled */
 
 int open(const char *path, int flags, ...)
 {
@@ -45,7 +47,12 @@ static int answer(unsigned long request, unsigned long arg)
 	case KVM_CREATE_VM:
 		return (int)syscall(SYS_openat, AT_FDCWD, "/dev/null", O_RDWR);
 	case KVM_CHECK_EXTENSION:
+		if (arg == KVM_CAP_DISABLE_QUIRKS2)
+			return quirks;
 		return (long)arg != lacks_capability;
+	case KVM_ENABLE_CAP:
+		disabled = ((const struct kvm_enable_cap *)arg)->args[0];
+		return 0;
 	case KVM_GET_VCPU_MMAP_SIZE:
 		errno = EPERM;	/* for a size that is a failure */
 		return map_size;
@@ -104,6 +111,18 @@ START_TEST(complete_host_is_taken)
 	ck_assert(kvm.region2);
 	ck_assert(!kvm.guest_memfd);	/* bit 0 of its flags alone */
 	vmm_kvm_close(&kvm);
+}
+END_TEST
+
+START_TEST(other_slots_are_kept_where_kvm_can)
+{
+	ck_assert_int_eq(vmm_kvm_open(&kvm, &err), 0);
+	vmm_kvm_close(&kvm);
+	ck_assert_uint_eq(disabled, 0);
+	quirks |= KVM_X86_QUIRK_SLOT_ZAP_ALL;
+	ck_assert_int_eq(vmm_kvm_open(&kvm, &err), 0);
+	vmm_kvm_close(&kvm);
+	ck_assert_uint_eq(disabled, KVM_X86_QUIRK_SLOT_ZAP_ALL);
 }
 END_TEST
 
@@ -187,6 +206,7 @@ int main(void)
 	tcase_add_test(tc, optional_capability_may_be_missing);
 	tcase_add_test(tc, missing_device_and_permission_name_the_remedy);
 	tcase_add_test(tc, other_interface_is_refused);
+	tcase_add_test(tc, other_slots_are_kept_where_kvm_can);
 	tcase_add_loop_test(tc, failed_call_is_named, 0, COUNT(failures));
 	tcase_add_test(tc, absurd_map_of_a_cpu_is_refused);
 	suite_add_tcase(s, tc);
