@@ -219,6 +219,28 @@ static int map_synchronously(struct maker *m, struct vmem_priv_map_request *r)
 	return -EAGAIN;
 }
 
+/* Which property is at fault when the host does not map it. */
+static int refuse_map(const struct maker *m, int rc)
+{
+	const uint64_t page = m->facts.page_size;
+
+	if (rc == -ENOMEM && page > m->facts.host_page)
+		return vsu_error_set(m->err, rc, "size %#" PRIx64 ": this host "
+				     "has not so many free huge pages of %#"
+				     PRIx64 " (vm.nr_hugepages)",
+				     m->block->len, page);
+	if (rc == -ENOMEM)
+		return vsu_error_set(m->err, rc, "size %#" PRIx64 ": this host "
+				     "has not so much memory%s", m->block->len,
+				     prop(m, PROP_RESERVE) ?
+				     " to set aside (reserve=on)" : "");
+	if (m->b->path && rc != -ENOSPC)
+		return vsu_error_sys(m->err, rc, "cannot map %#" PRIx64
+				     " bytes of mem-path '%s'", m->block->len,
+				     m->b->path);
+	return rc;
+}
+
 static int map(struct maker *m)
 {
 	struct vmem_block *block = m->block;
@@ -240,7 +262,7 @@ static int map(struct maker *m)
 	if (rc == -EAGAIN)
 		rc = vmem_priv_block_map(block, &r, m->b->sigbus, m->err);
 	block->hva = block->mapping.hva;
-	return rc;
+	return rc < 0 ? refuse_map(m, rc) : 0;
 }
 
 static int make(struct maker *m)
