@@ -23,6 +23,7 @@
 
 #include "cpu_exit.h"
 #include "cpus.h"
+#include "thread.h"
 #include "uapi.h"
 
 /* Makes KVM_RUN return; its handler does nothing. */
@@ -230,30 +231,16 @@ int vmm_cpus_fd(const struct vmm_cpus *cpus, unsigned int cpu)
 	return cpus->cpu[cpu].fd;
 }
 
-/* CPU threads take no signal but the kick: the loop's stay with the loop. */
-static int start_thread(struct cpu *cpu)
-{
-	sigset_t all, old;
-	int rc;
-
-	sigfillset(&all);
-	sigdelset(&all, KICK_SIGNAL);
-	sigdelset(&all, SIGBUS);
-	sigdelset(&all, SIGSEGV);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	rc = -pthread_create(&cpu->thread, NULL, cpu_main, cpu);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	cpu->started = !rc;
-	return rc;
-}
-
 int vmm_cpus_start(struct vmm_cpus *cpus, struct vsu_error *err)
 {
 	unsigned int i;
 	int rc = 0;
 
-	for (i = 0; !rc && i < cpus->config.n; i++)
-		rc = start_thread(&cpus->cpu[i]);
+	for (i = 0; !rc && i < cpus->config.n; i++) {
+		rc = vmm_thread_start(&cpus->cpu[i].thread, cpu_main,
+				      &cpus->cpu[i], KICK_SIGNAL);
+		cpus->cpu[i].started = !rc;
+	}
 	return rc ? vsu_error_sys(err, rc, "cannot start the thread of a CPU")
 		  : 0;
 }

@@ -5,9 +5,11 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <vmm-sys-util/checked.h>
@@ -16,6 +18,7 @@
 
 #include "list.h"
 #include "memory.h"
+#include "prealloc.h"
 
 #define DEFAULT_MEMORY "size=256M"
 #define LIST_MAX 4608		/* a path and the other properties */
@@ -37,8 +40,7 @@ static int cut_address(struct vmm_layout_request *r, unsigned int i,
 	return 0;
 }
 
-/* The path of a file that is not there yet, or NULL. */
-static char *file_to_make(const char *list)
+static char *path_of(const char *list)
 {
 	char rest[LIST_MAX], path[LIST_MAX], *from, *to;
 
@@ -49,10 +51,18 @@ static char *file_to_make(const char *list)
 		*to++ = *from;
 	}
 	*to = 0;
-	return access(path, F_OK) && errno == ENOENT ? strdup(path) : NULL;
+	return strdup(path);
 }
 
-static int parse_one(struct vmm_memory *memory, const char *list, bool shared,
+/* A trial leaves what is in files. */
+static int keep_data(struct vmem_backend *backend, struct vsu_error *err)
+{
+	return vmem_backend_value(backend, "discard-data") ?
+	       vmem_backend_set(backend, "discard-data", "off", err) : 0;
+}
+
+static int parse_one(struct vmm_memory *memory, const char *list,
+		     const struct vmm_options *o, bool shared,
 		     struct vsu_error *err)
 {
 	const unsigned int i = memory->n;
@@ -65,12 +75,13 @@ static int parse_one(struct vmm_memory *memory, const char *list, bool shared,
 	rc = vmem_backend_new(&backend);
 	if (rc)
 		return vsu_error_sys(err, rc, "--memory");
-	memory->made[memory->n] = file_to_make(rest);
+	memory->file[memory->n].path = path_of(rest);
 	memory->backends[memory->n++] = backend;
 	if (shared && !vmm_list_has(rest, "backend") &&
 	    !vmm_list_has(rest, "share"))
 		vmem_backend_set_kind(backend, VMEM_KIND_MEMFD);
-	return vmem_backend_parse(backend, "--memory", rest, err);
+	rc = vmem_backend_parse(backend, "--memory", rest, err);
+	return rc || !o->dry_run ? rc : keep_data(backend, err);
 }
 
 int vmm_memory_parse(struct vmm_memory *memory, const struct vmm_options *o,
@@ -82,9 +93,9 @@ int vmm_memory_parse(struct vmm_memory *memory, const struct vmm_options *o,
 	memset(memory, 0, sizeof(*memory));
 	pthread_mutex_init(&memory->repairing, NULL);
 	if (!o->nmemory)
-		return parse_one(memory, DEFAULT_MEMORY, shared, err);
+		return parse_one(memory, DEFAULT_MEMORY, o, shared, err);
 	for (i = 0; !rc && i < o->nmemory; i++)
-		rc = parse_one(memory, o->memory[i], shared, err);
+		rc = parse_one(memory, o->memory[i], o, shared, err);
 	return rc;
 }
 
@@ -95,6 +106,32 @@ struct making {
 	struct vsu_error *err;
 };
 
+static void look_at_file(struct vmm_memory_file *file)
+{
+	struct stat st = { 0 };
+
+	file->was_there = !file->path || !stat(file->path, &st) ||
+			  errno != ENOENT;
+	file->was_empty = file->path && file->was_there &&
+			  S_ISREG(st.st_mode) && !st.st_size;
+}
+
+static int prealloc(const struct vmem_backend *backend,
+		    struct vmem_block *block, struct vsu_error *err)
+{
+	if (!vmem_backend_value(backend, "prealloc"))
+		return 0;
+	return vmm_prealloc(block, (unsigned int)
+			    vmem_backend_value(backend, "prealloc-threads"),
+			    err);
+}
+
+static void warn(void *opaque, const char *sentence)
+{
+	(void)opaque;
+	fprintf(stderr, "cvmm: %s\n", sentence);
+}
+
 static int make_block(struct making *m, unsigned int i)
 {
 	struct vmm_memory *memory = m->memory;
@@ -103,13 +140,16 @@ static int make_block(struct making *m, unsigned int i)
 
 	vmem_backend_set_sigbus(backend, memory->sigbus);
 	vmem_backend_set_vm_fd(backend, m->kvm->vm_fd);
+	vmem_backend_set_warn(backend, warn, NULL);
+	vmem_backend_leave_prealloc(backend);
+	look_at_file(&memory->file[i]);
 	rc = vmem_backend_alloc(backend, &memory->blocks[i], m->err);
 	if (rc)
 		return rc;
 	memory->nblocks = i + 1;
 	memory->requests[i].size = vmem_block_len(memory->blocks[i]);
 	memory->good[i] = memory->requests[i].size;
-	return 0;
+	return prealloc(backend, memory->blocks[i], m->err);
 }
 
 static bool is_shared_ram(const struct vmem_block *block)
@@ -231,19 +271,25 @@ void vmm_memory_keep_files(struct vmm_memory *memory)
 	unsigned int i;
 
 	for (i = 0; i < VMM_MAX_MEMORY; i++) {
-		free(memory->made[i]);
-		memory->made[i] = NULL;
+		free(memory->file[i].path);
+		memory->file[i].path = NULL;
 	}
 }
 
 /* Of a block that was never made there is no file, or not ours. */
-static void remove_files(struct vmm_memory *memory)
+static void undo_files(struct vmm_memory *memory)
 {
+	const struct vmm_memory_file *file;
 	unsigned int i;
 
-	for (i = 0; i < memory->nblocks; i++)
-		if (memory->made[i])
-			unlink(memory->made[i]);
+	for (i = 0; i < memory->nblocks; i++) {
+		file = &memory->file[i];
+		if (file->path && !file->was_there)
+			unlink(file->path);
+		else if (file->path && file->was_empty &&
+			 ftruncate(vmem_block_fd(memory->blocks[i]), 0))
+			errno = 0;	/* it is longer, and all zeros */
+	}
 	vmm_memory_keep_files(memory);
 }
 
@@ -251,7 +297,7 @@ void vmm_memory_free(struct vmm_memory *memory)
 {
 	unsigned int i;
 
-	remove_files(memory);
+	undo_files(memory);
 	vmem_space_free(memory->space);
 	for (i = 0; i < memory->nblocks; i++)
 		vmem_block_unref(memory->blocks[i]);

@@ -23,12 +23,18 @@
 #include "layout.h"
 #include "options.h"
 
+/* What is behind mem-path, to be as it was unless the machine begins. */
+struct vmm_memory_file {
+	char *path;		/* NULL: nothing is */
+	bool was_there, was_empty;
+};
+
 struct vmm_memory {
 	struct vmem_space *space;
 	struct vmem_sigbus *sigbus;	/* borrowed */
 	struct vmm_layout_request requests[VMM_MAX_MEMORY];
 	struct vmem_backend *backends[VMM_MAX_MEMORY]; /* until made */
-	char *made[VMM_MAX_MEMORY];	/* files that were not there before */
+	struct vmm_memory_file file[VMM_MAX_MEMORY];
 	unsigned int n;			/* requests and backends */
 	struct vmm_layout layout;
 	unsigned int nblocks;
@@ -54,10 +60,10 @@ int vmm_memory_parse(struct vmm_memory *memory, const struct vmm_options *o,
 int vmm_memory_make(struct vmm_memory *memory, const struct vmm_kvm *kvm,
 		    struct vmem_sigbus *sigbus, struct vsu_error *err);
 
-/* The files that were made for it stay: the machine begins. */
+/* The files that were made or grown for it stay so: the machine begins. */
 void vmm_memory_keep_files(struct vmm_memory *memory);
 
-/* From any state, also all zero. Removes files that nobody kept. */
+/* From any state, also all zero. Undoes to files what nobody kept. */
 void vmm_memory_free(struct vmm_memory *memory);
 
 /* The current map, borrowed. */

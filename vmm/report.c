@@ -7,6 +7,7 @@
 
 #include <vm-memory/kvm.h>
 
+#include "prealloc.h"
 #include "report.h"
 #include "uapi.h"
 
@@ -54,13 +55,13 @@ static void text_block(const struct vmem_block *block, uint32_t flags,
 {
 	fprintf(to, "%s size=%" PRIu64 " page-size=%" PRIu64 " mapping=%s "
 		"protection=%s fd=%d fd-offset=%" PRIu64 " seals=%#" PRIx32
-		" guest-store=%s slot=%s\n",
+		" guest-store=%s slot=%s populated=%" PRIu64 "\n",
 		kind_names[vmem_block_kind(block)], vmem_block_len(block),
 		vmem_block_page_size(block),
 		flags & VMEM_BLOCK_SHARED ? "shared" : "private",
 		flags & VMEM_BLOCK_WRITE ? "rw" : "r", vmem_block_fd(block),
 		vmem_block_file_pos(block, 0), vmem_block_seals(block),
-		store_name(flags), block_slot(block));
+		store_name(flags), block_slot(block), vmm_populated(block));
 }
 
 static void json_block(const struct vmem_block *block, uint32_t flags,
@@ -70,13 +71,13 @@ static void json_block(const struct vmem_block *block, uint32_t flags,
 		",\"page_size\":%" PRIu64 ",\"mapping\":\"%s\","
 		"\"protection\":\"%s\",\"fd\":%d,\"fd_offset\":%" PRIu64
 		",\"seals\":%" PRIu32 ",\"guest_store\":\"%s\","
-		"\"slot\":\"%s\"}\n",
+		"\"slot\":\"%s\",\"populated\":%" PRIu64 "}\n",
 		kind_names[vmem_block_kind(block)], vmem_block_len(block),
 		vmem_block_page_size(block),
 		flags & VMEM_BLOCK_SHARED ? "shared" : "private",
 		flags & VMEM_BLOCK_WRITE ? "rw" : "r", vmem_block_fd(block),
 		vmem_block_file_pos(block, 0), vmem_block_seals(block),
-		store_name(flags), block_slot(block));
+		store_name(flags), block_slot(block), vmm_populated(block));
 }
 
 void vmm_report_block(const struct vmem_block *block, FILE *to, bool json)

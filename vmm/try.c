@@ -98,7 +98,7 @@ static int try_one(const char *list, bool json, struct vmem_sigbus *sigbus,
 		   struct vsu_error *err)
 {
 	const struct vmm_options options = { .memory = { list },
-					     .nmemory = 1 };
+					     .nmemory = 1, .dry_run = true };
 	struct vmm_kvm kvm = { .kvm_fd = -1, .vm_fd = -1 };
 	struct vmm_memory memory;
 	int rc = vmm_memory_parse(&memory, &options, false, err), status;
