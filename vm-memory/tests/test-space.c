@@ -158,6 +158,24 @@ START_TEST(reference_on_the_current_map_signals_nothing)
 }
 END_TEST
 
+/* The writer has to ask again by itself. */
+START_TEST(reader_that_leaves_a_retired_map_signals_nothing)
+{
+	struct pollfd p = { vmem_space_want_event(space), POLLIN, 0 };
+	struct vmem_reader reader;
+
+	vmem_space_add_reader(space, &reader);
+	publish(1);
+	vmem_reader_enter(&reader);
+	publish(2);
+	ck_assert_uint_eq(vmem_space_reclaim(space), 1);
+	vmem_reader_leave(&reader);
+	ck_assert_int_eq(poll(&p, 1, 0), 0);
+	ck_assert_uint_eq(vmem_space_reclaim(space), 0);
+	vmem_space_remove_reader(&reader);
+}
+END_TEST
+
 START_TEST(event_does_not_exist_until_it_is_wanted)
 {
 	ck_assert_int_eq(vmem_space_event_fd(space), -1);
@@ -354,6 +372,7 @@ int main(void)
 	tcase_add_test(tc,
 		       reference_keeps_a_retired_map_and_its_end_is_signalled);
 	tcase_add_test(tc, reference_on_the_current_map_signals_nothing);
+	tcase_add_test(tc, reader_that_leaves_a_retired_map_signals_nothing);
 	tcase_add_test(tc, event_does_not_exist_until_it_is_wanted);
 	tcase_add_test(tc, reference_outlives_the_space);
 	tcase_add_test(tc, block_leaves_with_the_last_map_that_has_it);

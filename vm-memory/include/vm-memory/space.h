@@ -4,8 +4,8 @@
  * locks while it is replaced.
  *
  * One thread at a time publishes (the writer). Readers never wait and never
- * free: the last user of a retired map only signals, and the writer frees it
- * in vmem_space_reclaim().
+ * free: whoever drops the last reference on a retired map only signals, and
+ * the writer frees it in vmem_space_reclaim().
  *
  *   generation  counts publications, from 1; 0 means "nothing published".
  *               A reader that keeps translated pointers compares it, by one
@@ -60,20 +60,28 @@ VMEM_API struct vmem_map *vmem_space_current(const struct vmem_space *space);
 VMEM_API const uint64_t *vmem_space_generation(const struct vmem_space *space);
 
 /*
- * An eventfd, borrowed, that is signalled when the last user of a retired map
- * goes; -1 until it was asked for by vmem_space_want_event().
+ * An eventfd, borrowed, that is signalled when the last reference on a retired
+ * map goes; -1 until it was asked for by vmem_space_want_event(). A reader
+ * that leaves signals nothing, so as to cost nothing: while reclaim says that
+ * maps remain and no event comes, the writer calls it again in its own time.
  */
 VMEM_API int vmem_space_want_event(struct vmem_space *space);
 VMEM_API int vmem_space_event_fd(const struct vmem_space *space);
 
-/* Frees what nobody uses any more; returns how many retired maps remain. */
+/*
+ * Frees what nobody uses any more; returns how many retired maps remain. One
+ * that only a reader between enter and leave kept is freed by a later call.
+ */
 VMEM_API unsigned int vmem_space_reclaim(struct vmem_space *space);
 
 VMEM_API void vmem_space_add_reader(struct vmem_space *space,
 				    struct vmem_reader *reader);
 VMEM_API void vmem_space_remove_reader(struct vmem_reader *reader);
 
-/* The current map, valid until leave; NULL when none. Does not nest. */
+/*
+ * The current map, valid until leave; NULL when none. Does not nest. What
+ * keeps a map for long takes a reference instead, whose end is signalled.
+ */
 VMEM_API struct vmem_map *vmem_reader_enter(struct vmem_reader *reader);
 VMEM_API void vmem_reader_leave(struct vmem_reader *reader);
 
