@@ -12,9 +12,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <linux/fs.h>
 #include <vmm-sys-util/checked.h>
 #include <vmm-sys-util/fd.h>
 
@@ -234,6 +236,26 @@ static int open_and_look(const struct vmem_backend *b,
 	return rc < 0 ? refuse_open(b, rc, err) : 0;
 }
 
+/*
+ * Whoever may, opens a device for writing though it takes none; what is then
+ * refused is the mapping, and without a reason.
+ */
+static int check_device(const struct vmem_backend *b,
+			const struct vmem_backend_facts *f,
+			const struct vmem_priv_file *file,
+			struct vsu_error *err)
+{
+	int read_only = 0;
+
+	if (f->file != VMEM_FILE_BLOCK || !vmem_priv_prop(b, PROP_SHARE) ||
+	    vmem_priv_prop(b, PROP_READONLY) ||
+	    ioctl(file->fd, BLKROGET, &read_only) < 0 || !read_only)
+		return 0;
+	return vsu_error_set(err, -EROFS, "mem-path '%s' is a read-only "
+			     "device; give readonly=on, or share=off to keep "
+			     "stores from it", b->path);
+}
+
 /* One look at what the path is now; -EAGAIN when it changed meanwhile. */
 static int try_open(const struct vmem_backend *b, struct vmem_backend_facts *f,
 		    struct vmem_priv_file *file, struct vsu_error *err)
@@ -242,6 +264,8 @@ static int try_open(const struct vmem_backend *b, struct vmem_backend_facts *f,
 
 	if (!rc)
 		rc = vmem_backend_check(b, f, err);
+	if (!rc)
+		rc = check_device(b, f, file, err);
 	if (rc < 0 || (f->file != VMEM_FILE_MISSING &&
 		       f->file != VMEM_FILE_DIRECTORY))
 		return rc;

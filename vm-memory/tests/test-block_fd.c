@@ -229,27 +229,6 @@ START_TEST(seals_are_those_of_the_file)
 }
 END_TEST
 
-/* Needs a pool of huge pages; the rounding is tested where there is one. */
-START_TEST(huge_pages_are_rounded_with_their_size)
-{
-	const uint64_t huge = 2048 * KIB;
-	int fd = memfd_create("huge", MFD_CLOEXEC | MFD_HUGETLB);
-	struct vmem_block *block;
-
-	if (fd < 0 || ftruncate(fd, (off_t)(2 * huge)) < 0) {
-		close(fd);
-		return;
-	}
-	if (!new_block_fd(fd, huge + 4096, 4096, RW_SHARED, &block)) {
-		ck_assert_uint_eq(vmem_block_page_size(block), huge);
-		ck_assert_uint_eq((uintptr_t)vmem_block_hva(block) % huge,
-				  4096);
-		vmem_block_unref(block);
-	}
-	close(fd);
-}
-END_TEST
-
 int main(void)
 {
 	Suite *s = suite_create("block-fd");
@@ -271,6 +250,5 @@ int main(void)
 	tcase_add_test_raise_signal(tc, read_only_block_cannot_be_stored_to,
 				    SIGSEGV);
 	tcase_add_test(tc, seals_are_those_of_the_file);
-	tcase_add_test(tc, huge_pages_are_rounded_with_their_size);
 	return run_suite(s);
 }

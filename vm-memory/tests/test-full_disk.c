@@ -6,13 +6,12 @@
  */
 #include <config.h>
 
-#include <sched.h>
 #include <signal.h>
-#include <sys/mount.h>
 
 #include <vm-memory/backend.h>
 #include <vm-memory/sigbus.h>
 
+#include "mounts.h"
 #include "util.h"
 
 static char dir[] = "/tmp/vmem-test-XXXXXX";
@@ -94,24 +93,9 @@ START_TEST(populating_slices_finds_the_end_of_the_disk)
 }
 END_TEST
 
-/* Root may at once; others need a user namespace. */
-static const char *make_small_disk(void)
-{
-	if (!mkdtemp(dir))
-		return "no temporary directory";
-	snprintf(path, sizeof(path), "%s/file", dir);
-	if (unshare(CLONE_NEWNS) < 0 && unshare(CLONE_NEWUSER | CLONE_NEWNS) < 0)
-		return "no mount namespace is to be had";
-	if (mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) < 0)
-		return "mounts cannot be kept private";
-	if (mount("vmem-test", dir, "tmpfs", 0, "size=1m") < 0)
-		return "no tmpfs can be mounted";
-	return NULL;
-}
-
 int main(void)
 {
-	const char *why = make_small_disk();
+	const char *why = mount_own(dir, "tmpfs", "size=1m");
 	Suite *s = suite_create("full_disk");
 	TCase *tc = tcase_create("full_disk");
 	int rc;
@@ -121,6 +105,7 @@ int main(void)
 		printf("1..0 # SKIP %s\n", why);
 		return 0;
 	}
+	snprintf(path, sizeof(path), "%s/file", dir);
 	suite_add_tcase(s, tc);
 	tcase_add_test(tc,
 		d1_11_prealloc_on_a_full_disk_is_refused_and_leaves_nothing);
