@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -131,6 +132,8 @@ static void settle(struct remote *r)
 	vmm_virtio_stopped(r->v);
 	if (!r->dead)
 		return;
+	fprintf(stderr, "cvmm: a device of the guest is lost: %s\n",
+		r->why.msg);
 	ev_io_stop(r->loop, &r->session);
 	vmm_virtio_lock(r->v);
 	virtdev_mmio_needs_reset(vmm_virtio_mmio(r->v));

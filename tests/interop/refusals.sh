@@ -19,6 +19,9 @@ if [ "$(id -u)" -eq 0 ]; then
 	UNPRIVILEGED=(setpriv --bounding-set -all --inh-caps -all)
 fi
 
+# How many lines of error a refusal has; more where something was told of before.
+ERROR_LINES=1
+
 inventory() { ls -lAR --time-style=full-iso "$PLACE" "$WORK/tmp"; }
 
 # refuses NAME STATUS PATTERN… -- COMMAND…: COMMAND ends soon with STATUS and
@@ -45,7 +48,7 @@ refusal_faults() {
 	local got=$1 want=$2 pattern; shift 2
 
 	[ "$got" -eq "$want" ] || echo "exit status $got, expected $want"
-	[ "$(wc -l <"$WORK/stderr")" -eq 1 ] || echo "not one line of error"
+	[ "$(wc -l <"$WORK/stderr")" -eq "$ERROR_LINES" ] || echo "not $ERROR_LINES lines of error"
 	[ ! -s "$WORK/stdout" ] || echo "output besides the error: $(head -c 500 "$WORK/stdout")"
 	for pattern; do
 		grep -Eqi -- "$pattern" "$WORK/stderr" || echo "the error does not say: $pattern"
