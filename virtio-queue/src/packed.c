@@ -45,30 +45,57 @@ static inline uint64_t load_next(const struct vq *q)
 	return ring_load64_acquire(slot_at(q, q->next_avail) + 8);
 }
 
-static inline int packed_take(struct vq *q, struct vq_chain *chain)
+static inline struct ring_desc load_desc(const struct vq *q, uint64_t word)
 {
-	struct ring_desc d;
-	uint32_t slots = 0;
-	uint16_t id = 0;
-	int rc;
+	return ring_desc_of(ring_load64(slot_at(q, q->next_avail)), word);
+}
 
-	d.word = load_next(q);
-	if (!ring_word_is_available(d.word, q->avail_wrap))
-		return 0;
-	if (VSU_UNLIKELY(q->slots >= q->size))
-		return vq_priv_break(q, VQ_BROKEN_INDEX, q->slots, q->size);
-	d.addr = ring_load64(slot_at(q, q->next_avail));
-	rc = vq_priv_walk(q, chain, d, q->next_avail, true, &slots, &id);
-	if (VSU_UNLIKELY(rc))
-		return rc;
-	if (VSU_UNLIKELY(id >= q->size))
-		return vq_priv_break(q, VQ_BROKEN_HEAD, id, q->size);
-	if (VSU_UNLIKELY(q->flights[id].state))
-		return vq_priv_break(q, VQ_BROKEN_TWICE, id, q->size);
+static inline bool packed_is_owned(const struct vq *q, uint16_t id)
+{
+	return id < q->size && !q->flights[id].state;
+}
+
+static int packed_bad_id(struct vq *q, uint16_t id)
+{
+	return vq_priv_break(q, id < q->size ? VQ_BROKEN_TWICE :
+			     VQ_BROKEN_HEAD, id, q->size);
+}
+
+WALK_OUTLINE int packed_walk(struct vq *q, struct vq_chain *chain,
+			     struct ring_desc d, uint32_t *slots, uint16_t *id)
+{
+	return vq_priv_walk(q, chain, d, q->next_avail, true, slots, id);
+}
+
+static inline void packed_taken(struct vq *q, struct vq_chain *chain,
+				uint16_t id, uint32_t slots)
+{
 	ring_step(q->size, &q->next_avail, &q->avail_wrap, slots);
 	q->slots += slots;
 	vq_priv_taken(q, chain, id, (uint16_t)slots);
-	return 1;
+}
+
+/* The chain that begins with d: 0, or as vq_pop() when there is none. */
+WALK_INLINE int packed_take(struct vq *q, struct vq_chain *chain,
+			    struct ring_desc d)
+{
+	uint16_t id = packed_desc_id(d), last_id;
+	uint32_t slots = 1, most;
+	int rc;
+
+	if (VSU_UNLIKELY(q->slots >= q->size))
+		return vq_priv_break(q, VQ_BROKEN_INDEX, q->slots, q->size);
+	if (!vq_priv_walk_single(q, chain, d, true)) {
+		rc = packed_walk(q, chain, d, &most, &last_id);
+		if (VSU_UNLIKELY(rc))
+			return rc;
+		slots = most;
+		id = last_id;
+	}
+	if (VSU_UNLIKELY(!packed_is_owned(q, id)))
+		return packed_bad_id(q, id);
+	packed_taken(q, chain, id, slots);
+	return 0;
 }
 
 static int packed_pop_batch(struct vq *q, struct vq_chain *chains,
@@ -81,8 +108,12 @@ static int packed_pop_batch(struct vq *q, struct vq_chain *chains,
 	if (VSU_UNLIKELY(rc))
 		return rc;
 	for (i = 0; (unsigned int)i < n; i++) {
-		rc = packed_take(q, &chains[i]);
-		if (VSU_UNLIKELY(rc <= 0))
+		uint64_t word = load_next(q);
+
+		if (!ring_word_is_available(word, q->avail_wrap))
+			break;
+		rc = packed_take(q, &chains[i], load_desc(q, word));
+		if (VSU_UNLIKELY(rc))
 			break;
 		bytes += vq_priv_chain_bytes(&chains[i]);
 	}
@@ -93,9 +124,30 @@ static int packed_pop_batch(struct vq *q, struct vq_chain *chains,
 	return rc;
 }
 
+/* The next chain, if it is of the simplest kind; else nothing was done. */
+static bool packed_pop_single(struct vq *q, struct vq_chain *chain)
+{
+	struct ring_desc d;
+	uint64_t word;
+
+	if (VSU_UNLIKELY(!vq_priv_is_fresh(q)))
+		return false;
+	word = load_next(q);
+	if (!ring_word_is_available(word, q->avail_wrap))
+		return false;
+	d = load_desc(q, word);
+	if (VSU_UNLIKELY(q->slots >= q->size) ||
+	    VSU_UNLIKELY(!packed_is_owned(q, packed_desc_id(d))) ||
+	    !vq_priv_walk_single(q, chain, d, true))
+		return false;
+	packed_taken(q, chain, packed_desc_id(d), 1);
+	vq_priv_count(q, 1, vq_priv_chain_bytes(chain));
+	return true;
+}
+
 static int packed_pop(struct vq *q, struct vq_chain *chain)
 {
-	return packed_pop_batch(q, chain, 1);
+	return packed_pop_single(q, chain) ? 1 : packed_pop_batch(q, chain, 1);
 }
 
 static void packed_unpop(struct vq *q, struct vq_chain *chain)
@@ -125,21 +177,26 @@ static void packed_use(struct vq *q, uint16_t id, uint32_t written)
 	q->pending += q->flights[id].ndesc;
 }
 
-static void packed_push(struct vq *q, const struct vq_chain *chains,
-		       const uint32_t *written, unsigned int n)
+static void packed_push(struct vq *q, const struct vq_chain *chain,
+			uint32_t written)
+{
+	uint16_t head = chain->head;
+
+	if (VSU_UNLIKELY(q->in_order)) {
+		vq_priv_push_in_order(q, head, written, packed_use);
+		return;
+	}
+	packed_use(q, head, written);
+	vq_priv_release(q, head);
+}
+
+static void packed_push_batch(struct vq *q, const struct vq_chain *chains,
+			      const uint32_t *written, unsigned int n)
 {
 	unsigned int i;
 
-	if (VSU_UNLIKELY(q->in_order)) {
-		for (i = 0; i < n; i++)
-			vq_priv_push_in_order(q, chains[i].head, written[i],
-					      packed_use);
-		return;
-	}
-	for (i = 0; i < n; i++) {
-		packed_use(q, chains[i].head, written[i]);
-		vq_priv_release(q, chains[i].head);
-	}
+	for (i = 0; i < n; i++)
+		packed_push(q, &chains[i], written[i]);
 }
 
 /* The slots from the first held back on, in up to two runs. */
@@ -262,6 +319,7 @@ static const struct vq_priv_ops packed_ops = {
 	.pop_batch = packed_pop_batch,
 	.unpop = packed_unpop,
 	.push = packed_push,
+	.push_batch = packed_push_batch,
 	.publish = packed_publish,
 	.disable_notify = packed_disable_notify,
 	.enable_notify = packed_enable_notify,

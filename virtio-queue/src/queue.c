@@ -33,8 +33,15 @@ static void idle_unpop(struct vq *q, struct vq_chain *chain)
 	vq_priv_release(q, chain->head);
 }
 
-static void idle_push(struct vq *q, const struct vq_chain *chains,
-		      const uint32_t *written, unsigned int n)
+static void idle_push(struct vq *q, const struct vq_chain *chain,
+		      uint32_t written)
+{
+	(void)written;
+	vq_priv_release(q, chain->head);
+}
+
+static void idle_push_batch(struct vq *q, const struct vq_chain *chains,
+			    const uint32_t *written, unsigned int n)
 {
 	unsigned int i;
 
@@ -59,6 +66,7 @@ const struct vq_priv_ops vq_priv_idle_ops = {
 	.pop_batch = idle_pop_batch,
 	.unpop = idle_unpop,
 	.push = idle_push,
+	.push_batch = idle_push_batch,
 	.publish = idle_false,
 	.disable_notify = idle_nothing,
 	.enable_notify = idle_false,
@@ -308,13 +316,13 @@ void vq_unpop(struct vq *q, struct vq_chain *chain)
 
 void vq_push(struct vq *q, struct vq_chain *chain, uint32_t written)
 {
-	q->ops->push(q, chain, &written, 1);
+	q->ops->push(q, chain, written);
 }
 
 void vq_push_batch(struct vq *q, struct vq_chain *chains,
 		   const uint32_t *written, unsigned int n)
 {
-	q->ops->push(q, chains, written, n);
+	q->ops->push_batch(q, chains, written, n);
 }
 
 bool vq_publish(struct vq *q)

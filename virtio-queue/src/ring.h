@@ -34,15 +34,20 @@
 #define RING_EVENT_DISABLE	1u
 #define RING_EVENT_DESC		2u
 
-/* A descriptor as two words: copied once, and judged from the copy only. */
+/* A descriptor: each part copied once, and judged from the copy only. */
 struct ring_desc {
 	uint64_t addr;
-	uint64_t word;	/* len, then flags and next; packed: id and flags */
+	uint32_t len;
+	uint32_t tail;	/* flags, then next; packed: id, then flags */
 };
 
 /* Indirect tables may lie at any address; the accesses stay whole words. */
 struct ring_word {
 	uint64_t v;
+} __attribute__((packed, may_alias));
+
+struct ring_half {
+	uint32_t v;
 } __attribute__((packed, may_alias));
 
 static inline uint64_t ring_load64(const unsigned char *p)
@@ -51,6 +56,14 @@ static inline uint64_t ring_load64(const unsigned char *p)
 		(const volatile struct ring_word *)(const volatile void *)p;
 
 	return VSU_LE64_SWAP_(w->v);
+}
+
+static inline uint32_t ring_load_half(const unsigned char *p)
+{
+	const volatile struct ring_half *h =
+		(const volatile struct ring_half *)(const volatile void *)p;
+
+	return VSU_LE32_SWAP_(h->v);
 }
 
 static inline void ring_store64(unsigned char *p, uint64_t v)
@@ -121,7 +134,16 @@ static inline struct ring_desc ring_load_desc(const unsigned char *p)
 	struct ring_desc d;
 
 	d.addr = ring_load64(p);
-	d.word = ring_load64(p + 8);
+	d.len = ring_load_half(p + 8);
+	d.tail = ring_load_half(p + 12);
+	return d;
+}
+
+/* Of a descriptor whose second word was loaded in one. */
+static inline struct ring_desc ring_desc_of(uint64_t addr, uint64_t word)
+{
+	struct ring_desc d = { addr, (uint32_t)word, (uint32_t)(word >> 32) };
+
 	return d;
 }
 
@@ -132,29 +154,24 @@ static inline void ring_store_desc(unsigned char *p, uint64_t addr,
 	ring_store64(p + 8, word);
 }
 
-static inline uint32_t ring_desc_len(struct ring_desc d)
-{
-	return (uint32_t)d.word;
-}
-
 static inline uint16_t split_desc_flags(struct ring_desc d)
 {
-	return (uint16_t)(d.word >> 32);
+	return (uint16_t)d.tail;
 }
 
 static inline uint16_t split_desc_next(struct ring_desc d)
 {
-	return (uint16_t)(d.word >> 48);
+	return (uint16_t)(d.tail >> 16);
 }
 
 static inline uint16_t packed_desc_id(struct ring_desc d)
 {
-	return (uint16_t)(d.word >> 32);
+	return (uint16_t)d.tail;
 }
 
 static inline uint16_t packed_desc_flags(struct ring_desc d)
 {
-	return (uint16_t)(d.word >> 48);
+	return (uint16_t)(d.tail >> 16);
 }
 
 /* The second word of a descriptor, or (split) a used element in one. */

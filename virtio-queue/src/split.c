@@ -40,52 +40,84 @@ static uint16_t mask(const struct vq *q, uint16_t index)
 	return index & (uint16_t)(q->size - 1);
 }
 
+/* How many chains wait, as the index was loaded last. */
+static inline uint16_t split_known(const struct vq *q)
+{
+	return (uint16_t)(q->avail_idx - q->next_avail);
+}
+
+/* Loads the index; more than the ring has are not believed. */
+static inline uint16_t split_look(struct vq *q)
+{
+	/* pairs with the driver's release of the index: entries and
+	   descriptors are loaded after it */
+	uint16_t idx = ring_load16_acquire(driver_area(q) + RING_IDX);
+	uint16_t n = (uint16_t)(idx - q->next_avail);
+
+	if (VSU_LIKELY(n <= q->size))
+		q->avail_idx = idx;
+	return n;
+}
+
 /* How many chains wait, up to want; the index is loaded when too few do. */
 static inline int split_waiting(struct vq *q, unsigned int want)
 {
-	uint16_t n = (uint16_t)(q->avail_idx - q->next_avail);
+	uint16_t n = split_known(q);
 
 	if (n < want) {
-		/* pairs with the driver's release of the index: entries and
-		   descriptors are loaded after it */
-		q->avail_idx = ring_load16_acquire(driver_area(q) + RING_IDX);
-		n = (uint16_t)(q->avail_idx - q->next_avail);
+		n = split_look(q);
 		if (VSU_UNLIKELY(n > q->size))
 			return vq_priv_break(q, VQ_BROKEN_INDEX, n, q->size);
 	}
 	return n < want ? n : (int)want;
 }
 
-WALK_INLINE int split_take(struct vq *q, struct vq_chain *chain,
-			   uint16_t head)
+static unsigned char *desc_at(const struct vq *q, uint16_t head)
+{
+	return q->area[AREA_DESC].hva + (uint32_t)head * RING_DESC_SIZE;
+}
+
+static bool split_is_owned(const struct vq *q, uint16_t head)
+{
+	return head < q->size && !q->flights[head].state;
+}
+
+static int split_bad_head(struct vq *q, uint16_t head)
+{
+	return vq_priv_break(q, head < q->size ? VQ_BROKEN_TWICE :
+			     VQ_BROKEN_HEAD, head, q->size);
+}
+
+WALK_OUTLINE int split_walk(struct vq *q, struct vq_chain *chain,
+			    struct ring_desc d, uint16_t head)
 {
 	uint32_t slots;
 	uint16_t unused;
-	int rc;
 
-	if (VSU_UNLIKELY(head >= q->size))
-		return vq_priv_break(q, VQ_BROKEN_HEAD, head, q->size);
-	if (VSU_UNLIKELY(q->flights[head].state))
-		return vq_priv_break(q, VQ_BROKEN_TWICE, head, q->size);
-	rc = vq_priv_walk(q, chain,
-			  ring_load_desc(q->area[AREA_DESC].hva +
-					 (uint32_t)head * RING_DESC_SIZE),
-			  head, false, &slots, &unused);
-	if (VSU_UNLIKELY(rc))
-		return rc;
-	vq_priv_taken(q, chain, head, 1);
-	return 1;
+	return vq_priv_walk(q, chain, d, head, false, &slots, &unused);
 }
 
-WALK_INLINE int split_take_next(struct vq *q, struct vq_chain *chain)
+/* 0, or as vq_pop() when there is none. */
+WALK_INLINE int split_take(struct vq *q, struct vq_chain *chain, uint16_t head)
 {
-	uint16_t head = ring_load16(driver_area(q) + RING_ENTRIES +
-				    2u * mask(q, q->next_avail));
-	int rc = split_take(q, chain, head);
+	struct ring_desc d;
+	int rc;
 
-	if (VSU_LIKELY(rc > 0))
-		q->next_avail++;
-	return rc;
+	if (VSU_UNLIKELY(!split_is_owned(q, head)))
+		return split_bad_head(q, head);
+	d = ring_load_desc(desc_at(q, head));
+	if (!vq_priv_walk_single(q, chain, d, false)) {
+		rc = split_walk(q, chain, d, head);
+		if (VSU_UNLIKELY(rc))
+			return rc;
+	}
+	vq_priv_taken(q, chain, head, 1);
+	return 0;
+}
+
+static uint16_t split_head(const struct vq *q, uint16_t index)
+{
+	return ring_load16(driver_area(q) + RING_ENTRIES + 2u * mask(q, index));
 }
 
 static int split_pop_batch(struct vq *q, struct vq_chain *chains,
@@ -103,18 +135,38 @@ static int split_pop_batch(struct vq *q, struct vq_chain *chains,
 		return waiting;
 	}
 	for (i = 0; i < waiting; i++) {
-		rc = split_take_next(q, &chains[i]);
-		if (VSU_UNLIKELY(rc < 0))
+		rc = split_take(q, &chains[i], split_head(q, q->next_avail));
+		if (VSU_UNLIKELY(rc))
 			break;
+		q->next_avail++;
 		bytes += vq_priv_chain_bytes(&chains[i]);
 	}
 	vq_priv_count(q, i, bytes);
 	return i ? i : rc;
 }
 
+/* The next chain, if it is of the simplest kind; else nothing was done. */
+static bool split_pop_single(struct vq *q, struct vq_chain *chain)
+{
+	uint16_t head;
+
+	if (VSU_UNLIKELY(!vq_priv_is_fresh(q)) ||
+	    (!split_known(q) && split_look(q) - 1u >= q->size))
+		return false;
+	head = split_head(q, q->next_avail);
+	if (VSU_UNLIKELY(!split_is_owned(q, head)) ||
+	    !vq_priv_walk_single(q, chain, ring_load_desc(desc_at(q, head)),
+				 false))
+		return false;
+	vq_priv_taken(q, chain, head, 1);
+	q->next_avail++;
+	vq_priv_count(q, 1, vq_priv_chain_bytes(chain));
+	return true;
+}
+
 static int split_pop(struct vq *q, struct vq_chain *chain)
 {
-	return split_pop_batch(q, chain, 1);
+	return split_pop_single(q, chain) ? 1 : split_pop_batch(q, chain, 1);
 }
 
 static void split_unpop(struct vq *q, struct vq_chain *chain)
@@ -123,35 +175,49 @@ static void split_unpop(struct vq *q, struct vq_chain *chain)
 	q->next_avail--;
 }
 
-static void split_use(struct vq *q, uint16_t id, uint32_t written)
+static inline void split_put_used(const struct vq *q, uint16_t index,
+				  uint16_t id, uint32_t written)
 {
-	ring_store64(device_area(q) + RING_ENTRIES + 8u * mask(q, q->next_used),
+	ring_store64(device_area(q) + RING_ENTRIES + 8u * mask(q, index),
 		     (uint64_t)written << 32 | id);
-	q->next_used++;
 }
 
-static inline void split_push_by(struct vq *q, const struct vq_chain *chains,
-				 const uint32_t *written, unsigned int n,
-				 vq_priv_use_fn use)
+static void split_use(struct vq *q, uint16_t id, uint32_t written)
 {
+	split_put_used(q, q->next_used++, id, written);
+}
+
+static void split_push(struct vq *q, const struct vq_chain *chain,
+		       uint32_t written)
+{
+	uint16_t head = chain->head;
+
+	if (VSU_UNLIKELY(q->in_order)) {
+		vq_priv_push_in_order(q, head, written, split_use);
+		return;
+	}
+	split_use(q, head, written);
+	vq_priv_release(q, head);
+}
+
+/* As split_push(), with what a batch needs to do only once apart. */
+static void split_push_batch(struct vq *q, const struct vq_chain *chains,
+			     const uint32_t *written, unsigned int n)
+{
+	uint16_t next = q->next_used;
 	unsigned int i;
 
 	if (VSU_UNLIKELY(q->in_order)) {
 		for (i = 0; i < n; i++)
-			vq_priv_push_in_order(q, chains[i].head, written[i],
-					      use);
+			split_push(q, &chains[i], written[i]);
 		return;
 	}
 	for (i = 0; i < n; i++) {
-		use(q, chains[i].head, written[i]);
-		vq_priv_release(q, chains[i].head);
+		split_put_used(q, next++, chains[i].head, written[i]);
+		vq_priv_land(q, chains[i].head);
 	}
-}
-
-static void split_push(struct vq *q, const struct vq_chain *chains,
-		       const uint32_t *written, unsigned int n)
-{
-	split_push_by(q, chains, written, n, split_use);
+	q->next_used = next;
+	q->released += n;
 }
 
 /* The used elements of [published, next_used), in up to two runs. */
@@ -278,6 +344,7 @@ static const struct vq_priv_ops split_ops = {
 	.pop_batch = split_pop_batch,
 	.unpop = split_unpop,
 	.push = split_push,
+	.push_batch = split_push_batch,
 	.publish = split_publish,
 	.disable_notify = split_disable_notify,
 	.enable_notify = split_enable_notify,
@@ -300,7 +367,7 @@ static int tracked_pop_batch(struct vq *q, struct vq_chain *chains,
 		return rc;
 	while (i < n && vq_priv_track_again(q, &head)) {
 		rc = split_take(q, &chains[i], head);
-		if (rc < 0)
+		if (rc)
 			return i ? (int)i : rc;
 		chains[i].private_[0] = true;
 		vq_priv_track_took_again(q);
@@ -338,10 +405,26 @@ static void tracked_use(struct vq *q, uint16_t id, uint32_t written)
 	split_use(q, id, written);
 }
 
-static void tracked_push(struct vq *q, const struct vq_chain *chains,
-			 const uint32_t *written, unsigned int n)
+static void tracked_push(struct vq *q, const struct vq_chain *chain,
+			 uint32_t written)
 {
-	split_push_by(q, chains, written, n, tracked_use);
+	uint16_t head = chain->head;
+
+	if (q->in_order) {
+		vq_priv_push_in_order(q, head, written, tracked_use);
+		return;
+	}
+	tracked_use(q, head, written);
+	vq_priv_release(q, head);
+}
+
+static void tracked_push_batch(struct vq *q, const struct vq_chain *chains,
+			       const uint32_t *written, unsigned int n)
+{
+	unsigned int i;
+
+	for (i = 0; i < n; i++)
+		tracked_push(q, &chains[i], written[i]);
 }
 
 static bool tracked_publish(struct vq *q)
@@ -372,6 +455,7 @@ static const struct vq_priv_ops split_tracked_ops = {
 	.pop_batch = tracked_pop_batch,
 	.unpop = tracked_unpop,
 	.push = tracked_push,
+	.push_batch = tracked_push_batch,
 	.publish = tracked_publish,
 	.disable_notify = split_disable_notify,
 	.enable_notify = tracked_enable_notify,

@@ -36,8 +36,10 @@ struct vq_priv_ops {
 	int (*pop)(struct vq *q, struct vq_chain *chain);
 	int (*pop_batch)(struct vq *q, struct vq_chain *chains, unsigned int n);
 	void (*unpop)(struct vq *q, struct vq_chain *chain);
-	void (*push)(struct vq *q, const struct vq_chain *chains,
-		     const uint32_t *written, unsigned int n);
+	void (*push)(struct vq *q, const struct vq_chain *chain,
+		     uint32_t written);
+	void (*push_batch)(struct vq *q, const struct vq_chain *chains,
+			   const uint32_t *written, unsigned int n);
 	bool (*publish)(struct vq *q);
 	void (*disable_notify)(struct vq *q);
 	bool (*enable_notify)(struct vq *q);
@@ -199,11 +201,16 @@ static inline uint32_t vq_priv_inflight(const struct vq *q)
 	return (uint32_t)(q->taken - q->released);
 }
 
-/* Looks whether the map changed; 0, or as vq_priv_refresh(). */
+/* Whether the map is still the space's. */
+static inline bool vq_priv_is_fresh(const struct vq *q)
+{
+	return __atomic_load_n(q->generation, __ATOMIC_ACQUIRE) == q->seen;
+}
+
+/* Moves on to the space's map; 0, or as vq_priv_refresh(). */
 static inline int vq_priv_fresh(struct vq *q)
 {
-	return VSU_LIKELY(__atomic_load_n(q->generation, __ATOMIC_ACQUIRE) ==
-			  q->seen) ? 0 : vq_priv_refresh(q);
+	return VSU_LIKELY(vq_priv_is_fresh(q)) ? 0 : vq_priv_refresh(q);
 }
 
 static inline const struct vmem_range **vq_priv_stretch(struct vq *q,
@@ -239,14 +246,20 @@ static inline uint64_t vq_priv_chain_bytes(const struct vq_chain *chain)
 }
 
 /* The chain is the device's no more: its hold on memory ends. */
-static inline void vq_priv_release(struct vq *q, uint16_t head)
+static inline void vq_priv_land(struct vq *q, uint16_t head)
 {
 	struct vq_priv_flight *f = &q->flights[head];
 
+	f->state = FLIGHT_FREE;
 	if (VSU_UNLIKELY(f->map))
 		vq_priv_flight_unmap(f);
-	f->state = FLIGHT_FREE;
+}
+
+/* The same, and counts it. */
+static inline void vq_priv_release(struct vq *q, uint16_t head)
+{
 	q->released++;
+	vq_priv_land(q, head);
 }
 
 /* The chain goes back to the ring. */

@@ -67,29 +67,40 @@ static int add_pieces(struct vq *q, struct vq_chain *chain, struct iovec *iov,
 	return 0;
 }
 
-int vq_priv_walk_rare(struct vq *q, struct vq_chain *chain, struct walk *w,
-		      struct iovec **iov, uint64_t gpa, uint32_t len,
+static int add_searched(struct vq *q, struct walk_room *room, uint64_t gpa,
+			uint32_t len, uint32_t access)
+{
+	unsigned char *hva = NULL;
+
+	if (room->iov != room->stop)
+		hva = vq_priv_walk_search(q, gpa, len, access);
+	if (hva)
+		walk_add_piece(room->iov++, hva, len);
+	return hva != NULL;
+}
+
+int vq_priv_walk_rare(struct vq *q, struct vq_chain *chain,
+		      struct walk_room *room, uint64_t gpa, uint32_t len,
 		      uint32_t access)
 {
-	uint32_t left = w->left - (uint32_t)(*iov - w->mark);
+	uint32_t left = walk_left(chain, room);
 	int n = 0;
 
+	if (add_searched(q, room, gpa, len, access))
+		return 0;
 	if (!left)
 		return vq_priv_break(q, VQ_BROKEN_LOOP, q->limit, q->limit);
 	/* a list ends in front of the first bad buffer of its kind */
-	if (len && !(w->bad & access)) {
-		n = add_pieces(q, chain, *iov, gpa, len, access);
+	if (len && !(chain->fault.bad & access)) {
+		n = add_pieces(q, chain, room->iov, gpa, len, access);
 		if (n < 0)
 			return n;
-		w->bad |= n ? 0 : access;
+		chain->fault.bad |= n ? 0 : access;
 	}
-	*iov += n;
-	w->mark = *iov;
-	w->left = left - 1;
-	if (w->bad & access)
-		w->stop = *iov;
-	else
-		walk_set_stop(chain, w, *iov, w->left);
+	room->iov += n;
+	walk_set_left(chain, room, left - 1);
+	if (chain->fault.bad & access)
+		room->stop = room->iov;
 	return 0;
 }
 

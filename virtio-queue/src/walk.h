@@ -16,29 +16,29 @@
 
 #define WALK_INLINE static inline __attribute__((always_inline))
 
+/* Where the walk is, apart from callers that do without one for most chains. */
+#define WALK_OUTLINE static __attribute__((noinline))
+
 /*
- * What a walk keeps in memory. Steps are not counted one by one: a plain
- * buffer is one step and one piece, so that one comparison with stop covers
- * the bound on steps and the room for pieces.
+ * Steps are not counted one by one: a plain buffer is one step and one piece,
+ * so that one comparison with stop covers the bound on steps and the room for
+ * pieces.
  */
-struct walk {
-	uint64_t table_gpa;	/* of a table without host address */
-	uint32_t entries;	/* of the table */
+struct walk_room {
+	struct iovec *iov;	/* next piece */
 	struct iovec *stop;	/* where steps or room end, or a bad buffer was */
-	struct iovec *mark;	/* next piece, when left was right */
-	uint32_t left;		/* steps that were left at mark */
-	uint32_t bad;		/* kinds with a bad buffer */
-	struct iovec *writable;	/* first writable piece, once there is one */
-	uint64_t readable;	/* bytes in front of it */
+	uint32_t left;		/* steps, as if each piece so far had taken one */
 };
 
-/* What changes with each descriptor, and stays in registers. */
-struct walk_hot {
+/* Copied where its address is needed, so that it may stay in registers. */
+struct walk {
 	const struct vmem_range *range;	/* hit last */
 	const unsigned char *table;	/* NULL: crosses regions */
-	struct iovec *iov;		/* next piece */
-	uint64_t bytes;			/* of all buffers */
+	uint64_t table_gpa;		/* of such a table */
+	uint32_t entries;		/* of the table */
 	uint16_t writing;		/* RING_DESC_WRITE behind the turn */
+	uint64_t bytes;			/* of all buffers */
+	struct walk_room room;
 };
 
 /* walk.c: the paths that are rare, out of the way of those that are not */
@@ -49,10 +49,10 @@ unsigned char *vq_priv_walk_search(struct vq *q, uint64_t gpa, uint32_t len,
 
 /*
  * A buffer that is empty, bad, in pieces, behind a bad one of its kind, or one
- * too many. Returns 0 with *iov moved on, or as vq_priv_walk().
+ * too many. Returns 0 with the room moved on, or as vq_priv_walk().
  */
-int vq_priv_walk_rare(struct vq *q, struct vq_chain *chain, struct walk *w,
-		      struct iovec **iov, uint64_t gpa, uint32_t len,
+int vq_priv_walk_rare(struct vq *q, struct vq_chain *chain,
+		      struct walk_room *room, uint64_t gpa, uint32_t len,
 		      uint32_t access) VSU_COLD;
 
 /* A chain with a fault: the bytes of its lists are not those of all buffers. */
@@ -81,28 +81,39 @@ WALK_INLINE bool walk_range_holds(const struct vmem_range *range, uint64_t gpa,
 {
 	uint64_t off = gpa - range->first, rest;
 
-	return !__builtin_sub_overflow(range->span, off, &rest) &&
-	       (uint64_t)len - 1 <= rest;
+	if (VSU_UNLIKELY(__builtin_sub_overflow(range->span, off, &rest)))
+		return false;
+	return VSU_LIKELY((uint64_t)len - 1 <= rest);
 }
 
 /*
- * Where [gpa, gpa + len) lies in one range that allows the access, or NULL.
- * Ranges that allow everything are remembered, the last one and one for each
- * stretch of addresses; so a hit needs no look at what is allowed.
+ * Whether [gpa, gpa + len) lies in a range that is remembered: the last one,
+ * or that of the stretch. These allow everything, so that a hit needs no look
+ * at what is allowed.
  */
-WALK_INLINE unsigned char *walk_translate(struct vq *q, struct walk_hot *h,
+WALK_INLINE bool walk_remembered(struct vq *q, const struct vmem_range **range,
+				 uint64_t gpa, uint32_t len)
+{
+	if (VSU_LIKELY(walk_range_holds(*range, gpa, len)))
+		return true;
+	*range = *vq_priv_stretch(q, gpa);
+	return walk_range_holds(*range, gpa, len);
+}
+
+WALK_INLINE unsigned char *walk_host(const struct vmem_range *range,
+				     uint64_t gpa)
+{
+	return range->hva + (gpa - range->first);
+}
+
+/* Where it lies in one range that allows the access, or NULL. */
+WALK_INLINE unsigned char *walk_translate(struct vq *q, struct walk *w,
 					  uint64_t gpa, uint32_t len,
 					  uint32_t access)
 {
-	const struct vmem_range *range = h->range;
-
-	if (VSU_UNLIKELY(!walk_range_holds(range, gpa, len))) {
-		range = *vq_priv_stretch(q, gpa);
-		if (VSU_UNLIKELY(!walk_range_holds(range, gpa, len)))
-			return vq_priv_walk_search(q, gpa, len, access);
-		h->range = range;
-	}
-	return range->hva + (gpa - range->first);
+	if (VSU_LIKELY(walk_remembered(q, &w->range, gpa, len)))
+		return walk_host(w->range, gpa);
+	return vq_priv_walk_search(q, gpa, len, access);
 }
 
 /* Slots that are not in flight: what a chain may take of the ring. */
@@ -111,118 +122,117 @@ WALK_INLINE uint32_t walk_most_slots(const struct vq *q, bool packed)
 	return packed ? q->size - q->slots : q->size;
 }
 
+WALK_INLINE uint32_t walk_pieces(const struct vq_chain *c,
+				 const struct iovec *iov)
+{
+	return (uint32_t)(iov - c->iov);
+}
+
 /* Steps that are left. */
-WALK_INLINE uint32_t walk_left(const struct walk *w, const struct walk_hot *h)
+WALK_INLINE uint32_t walk_left(const struct vq_chain *c,
+			       const struct walk_room *room)
 {
-	return w->left - (uint32_t)(h->iov - w->mark);
+	return room->left - walk_pieces(c, room->iov);
 }
 
-WALK_INLINE uint32_t walk_access(const struct walk_hot *h)
+WALK_INLINE uint32_t walk_access(const struct walk *w)
 {
-	return h->writing ? VMEM_WRITE : VMEM_READ;
+	return w->writing ? VMEM_WRITE : VMEM_READ;
 }
 
-/* Where the next rare thing is, when no buffer is bad: no steps, no room. */
-WALK_INLINE void walk_set_stop(const struct vq_chain *c, struct walk *w,
-			       struct iovec *iov, uint32_t left)
+/* So many steps are left, and no buffer is bad. */
+WALK_INLINE void walk_set_left(const struct vq_chain *c,
+			       struct walk_room *room, uint32_t left)
 {
-	uint32_t room = c->iov_max - (uint32_t)(iov - c->iov);
-
-	w->stop = iov + (room < left ? room : left);
+	room->left = left + walk_pieces(c, room->iov);
+	room->stop = c->iov + (c->iov_max < room->left ? c->iov_max :
+			       room->left);
 }
 
 /* Loads a descriptor of the table; only indirect ones may be gathered. */
-WALK_INLINE int walk_load(struct vq *q, const struct walk *w,
-			  const struct walk_hot *h, uint32_t at, bool nested,
-			  struct ring_desc *d)
+WALK_INLINE int walk_load(struct vq *q, const struct walk *w, uint32_t at,
+			  bool nested, struct ring_desc *d)
 {
 	uint64_t off = (uint64_t)at * RING_DESC_SIZE;
 	struct ring_desc copy;
 	int rc;
 
-	if (nested && VSU_UNLIKELY(!h->table)) {
+	if (nested && VSU_UNLIKELY(!w->table)) {
 		rc = vq_priv_walk_gather(q, w->table_gpa + off, &copy);
 		if (rc == 0)
 			*d = copy;
 		return rc;
 	}
-	*d = ring_load_desc(h->table + off);
+	*d = ring_load_desc(w->table + off);
 	return 0;
 }
 
 /* Turns to the indirect table that d refers to, and loads its first. */
 WALK_INLINE int walk_open_table(struct vq *q, const struct vq_chain *c,
-				struct walk *w, struct walk_hot *h,
-				bool packed, struct ring_desc *d)
+				struct walk *w, bool packed,
+				struct ring_desc *d)
 {
-	uint32_t len = ring_desc_len(*d), n = len / RING_DESC_SIZE;
+	uint32_t len = d->len, n = len / RING_DESC_SIZE;
+	uint32_t left = walk_left(c, &w->room);
 	uint16_t flags = walk_flags(*d, packed);
 	int rc;
 
-	w->left = walk_left(w, h);
 	if (VSU_UNLIKELY(!q->has_indirect || (flags & RING_DESC_NEXT) || !len ||
-			 len % RING_DESC_SIZE || n > q->limit || !w->left))
+			 len % RING_DESC_SIZE || n > q->limit || !left))
 		return vq_priv_walk_bad_indirect(q, flags, len);
-	h->table = walk_translate(q, h, d->addr, len, VMEM_READ);
-	if (VSU_UNLIKELY(!h->table)) {
+	w->table = walk_translate(q, w, d->addr, len, VMEM_READ);
+	if (VSU_UNLIKELY(!w->table)) {
 		rc = vq_priv_walk_table_memory(q, d->addr, len);
 		if (rc)
 			return rc;
 		w->table_gpa = d->addr;
 	}
 	/* the direct part counts: q->limit is not less than q->size */
-	w->left = q->limit - (walk_most_slots(q, packed) - w->left);
-	if (n < w->left)
-		w->left = n;
-	w->mark = h->iov;
-	walk_set_stop(c, w, h->iov, w->left);
+	left = q->limit - (walk_most_slots(q, packed) - left);
+	walk_set_left(c, &w->room, n < left ? n : left);
 	w->entries = n;
-	return walk_load(q, w, h, 0, true, d);
+	return walk_load(q, w, 0, true, d);
 }
 
 /* The first writable buffer comes, or a readable one behind it. */
-WALK_INLINE int walk_turn(struct vq *q, const struct vq_chain *c,
-			  struct walk *w, struct walk_hot *h)
+WALK_INLINE int walk_turn(struct vq *q, struct vq_chain *c, struct walk *w)
 {
-	if (VSU_UNLIKELY(h->writing))
-		return vq_priv_break(q, VQ_BROKEN_ORDER,
-				     (uint64_t)(h->iov - c->iov), 0);
-	h->writing = RING_DESC_WRITE;
-	w->writable = h->iov;
-	w->readable = h->bytes;
-	if (VSU_UNLIKELY(w->bad))
-		walk_set_stop(c, w, h->iov, walk_left(w, h));
+	if (VSU_UNLIKELY(w->writing))
+		return vq_priv_break(q, VQ_BROKEN_ORDER, 0, 0);
+	w->writing = RING_DESC_WRITE;
+	c->nreadable = walk_pieces(c, w->room.iov);
+	c->readable_len = (uint32_t)w->bytes;
+	if (VSU_UNLIKELY(c->fault.bad))
+		walk_set_left(c, &w->room, walk_left(c, &w->room));
 	return 0;
 }
 
-/* Judges one descriptor that is a buffer, and puts it into the lists. */
-WALK_INLINE int walk_buffer(struct vq *q, struct vq_chain *c, struct walk *w,
-			    struct walk_hot *h, struct ring_desc d,
-			    uint16_t flags)
+WALK_INLINE int walk_buffer_rare(struct vq *q, struct vq_chain *c,
+				 struct walk *w, struct ring_desc d)
 {
-	uint32_t len = ring_desc_len(d);
-	unsigned char *hva;
-	int rc;
+	struct walk_room room = w->room;
+	int rc = vq_priv_walk_rare(q, c, &room, d.addr, d.len,
+				   walk_access(w));
 
-	if ((flags ^ h->writing) & RING_DESC_WRITE) {
-		rc = walk_turn(q, c, w, h);
-		if (VSU_UNLIKELY(rc))
-			return rc;
-	}
-	h->bytes += len;
-	hva = h->iov == w->stop ? NULL :
-	      walk_translate(q, h, d.addr, len, walk_access(h));
-	if (VSU_UNLIKELY(!hva)) {
-		struct iovec *iov = h->iov;
+	w->room = room;
+	return rc;
+}
 
-		rc = vq_priv_walk_rare(q, c, w, &iov, d.addr, len,
-				       walk_access(h));
-		h->iov = iov;
-		return rc;
-	}
-	h->iov->iov_base = hva;
-	h->iov->iov_len = len;
-	h->iov++;
+WALK_INLINE void walk_add_piece(struct iovec *iov, unsigned char *hva,
+				uint32_t len)
+{
+	iov->iov_base = hva;
+	iov->iov_len = len;
+}
+
+WALK_INLINE int walk_buffer(struct vq *q, struct vq_chain *c, struct walk *w,
+			    struct ring_desc d)
+{
+	w->bytes += d.len;
+	if (VSU_UNLIKELY(w->room.iov == w->room.stop) ||
+	    VSU_UNLIKELY(!walk_remembered(q, &w->range, d.addr, d.len)))
+		return walk_buffer_rare(q, c, w, d);
+	walk_add_piece(w->room.iov++, walk_host(w->range, d.addr), d.len);
 	return 0;
 }
 
@@ -244,21 +254,27 @@ WALK_INLINE bool walk_next(const struct walk *w, struct ring_desc d,
 }
 
 /*
- * The descriptors of one table, beginning with *d, which is the last one
- * afterwards. 1 when that one opens an indirect table, 0 at the end.
+ * The descriptors of one table, beginning with *d, which is afterwards the
+ * last one, or the first that opens an indirect table.
  */
 WALK_INLINE int walk_table(struct vq *q, struct vq_chain *c, struct walk *w,
-			   struct walk_hot *h, uint32_t at, bool packed,
-			   bool nested, struct ring_desc *d)
+			   uint32_t at, bool packed, bool nested,
+			   struct ring_desc *d)
 {
 	int rc;
 
 	for (;;) {
 		uint16_t flags = walk_flags(*d, packed);
 
-		if (flags & RING_DESC_INDIRECT)
-			return 1;
-		rc = walk_buffer(q, c, w, h, *d, flags);
+		if (VSU_UNLIKELY((flags ^ w->writing) &
+				 (RING_DESC_WRITE | RING_DESC_INDIRECT))) {
+			if (flags & RING_DESC_INDIRECT)
+				return 0;
+			rc = walk_turn(q, c, w);
+			if (VSU_UNLIKELY(rc))
+				return rc;
+		}
+		rc = walk_buffer(q, c, w, *d);
 		if (VSU_UNLIKELY(rc))
 			return rc;
 		if (!walk_next(w, *d, flags, packed, nested, &at))
@@ -266,44 +282,38 @@ WALK_INLINE int walk_table(struct vq *q, struct vq_chain *c, struct walk *w,
 		if (VSU_UNLIKELY(at >= w->entries))
 			return vq_priv_break(q, VQ_BROKEN_NEXT, at,
 					     w->entries);
-		rc = walk_load(q, w, h, at, nested, d);
+		rc = walk_load(q, w, at, nested, d);
 		if (nested && VSU_UNLIKELY(rc))
 			return rc;
 	}
 }
 
 WALK_INLINE void walk_fill(struct vq *q, struct vq_chain *c,
-			   const struct walk *w, const struct walk_hot *h)
+			   const struct walk *w)
 {
-	bool writing = h->writing;
-	struct iovec *writable = writing ? w->writable : h->iov;
-	uint64_t readable = writing ? w->readable : h->bytes;
-
-	c->nreadable = (uint32_t)(writable - c->iov);
-	c->nwritable = (uint32_t)(h->iov - writable);
-	c->readable_len = (uint32_t)readable;
-	c->writable_len = (uint32_t)(h->bytes - readable);
-	c->fault.bad = w->bad;
-	if (VSU_UNLIKELY(w->bad))
+	if (!w->writing) {
+		c->nreadable = walk_pieces(c, w->room.iov);
+		c->readable_len = (uint32_t)w->bytes;
+	}
+	c->nwritable = walk_pieces(c, w->room.iov) - c->nreadable;
+	c->writable_len = (uint32_t)w->bytes - c->readable_len;
+	if (VSU_UNLIKELY(c->fault.bad))
 		vq_priv_walk_recount(q, c);
 }
 
 WALK_INLINE void walk_start(const struct vq *q, struct vq_chain *c,
-			    struct walk *w, struct walk_hot *h, bool packed)
+			    struct walk *w, bool packed)
 {
-	uint32_t left = walk_most_slots(q, packed);
-
+	w->range = q->range;
+	w->table = q->area[AREA_DESC].hva;
+	w->table_gpa = 0;
 	w->entries = q->size;
-	w->left = left;
-	w->bad = 0;
-	w->mark = c->iov;
-	walk_set_stop(c, w, c->iov, left);
-	h->range = q->range;
-	h->table = q->area[AREA_DESC].hva;
-	h->iov = c->iov;
-	h->bytes = 0;
-	h->writing = 0;
+	w->writing = 0;
+	w->bytes = 0;
+	w->room.iov = c->iov;
+	walk_set_left(c, &w->room, walk_most_slots(q, packed));
 	c->fault.why = VQ_FAULT_NONE;
+	c->fault.bad = 0;
 }
 
 /*
@@ -315,33 +325,63 @@ WALK_INLINE int vq_priv_walk(struct vq *q, struct vq_chain *c,
 			     struct ring_desc d, uint32_t at, bool packed,
 			     uint32_t *slots, uint16_t *id)
 {
-	struct walk_hot h;
 	struct walk w;
+	bool indirect;
 	int rc;
 
-	walk_start(q, c, &w, &h, packed);
-	rc = walk_table(q, c, &w, &h, at, packed, false, &d);
-	if (VSU_UNLIKELY(rc < 0))
+	walk_start(q, c, &w, packed);
+	rc = walk_table(q, c, &w, at, packed, false, &d);
+	if (VSU_UNLIKELY(rc))
 		return rc;
+	indirect = walk_flags(d, packed) & RING_DESC_INDIRECT;
 	if (packed) {
-		*slots = walk_most_slots(q, packed) - walk_left(&w, &h) +
-			 (rc == 1);
+		*slots = walk_most_slots(q, packed) - walk_left(c, &w.room) +
+			 indirect;
 		*id = packed_desc_id(d);
 	}
-	if (rc) {
-		rc = walk_open_table(q, c, &w, &h, packed, &d);
+	if (indirect) {
+		rc = walk_open_table(q, c, &w, packed, &d);
 		if (VSU_UNLIKELY(rc))
 			return rc;
-		rc = walk_table(q, c, &w, &h, 0, packed, true, &d);
+		rc = walk_table(q, c, &w, 0, packed, true, &d);
 		if (VSU_UNLIKELY(rc))
-			return rc < 0 ? rc :
-			       vq_priv_break(q, VQ_BROKEN_INDIRECT, 0, 0);
+			return rc;
+		if (VSU_UNLIKELY(walk_flags(d, packed) & RING_DESC_INDIRECT))
+			return vq_priv_break(q, VQ_BROKEN_INDIRECT, 0, 0);
 	}
-	if (VSU_UNLIKELY(h.bytes > UINT32_MAX))
-		return vq_priv_break(q, VQ_BROKEN_LENGTH, h.bytes, UINT32_MAX);
-	q->range = h.range;
-	walk_fill(q, c, &w, &h);
+	if (VSU_UNLIKELY(w.bytes > UINT32_MAX))
+		return vq_priv_break(q, VQ_BROKEN_LENGTH, w.bytes, UINT32_MAX);
+	q->range = w.range;
+	walk_fill(q, c, &w);
 	return 0;
+}
+
+/*
+ * The beginning of every walk, apart from the rest for the sake of speed: true
+ * when the chain is one plain buffer in memory that is remembered. Else
+ * nothing was done, and d is for vq_priv_walk().
+ */
+WALK_INLINE bool vq_priv_walk_single(struct vq *q, struct vq_chain *c,
+				     struct ring_desc d, bool packed)
+{
+	const struct vmem_range *range = q->range;
+	uint32_t len = d.len;
+	uint16_t flags = walk_flags(d, packed);
+	bool writable = flags & RING_DESC_WRITE;
+
+	if (flags & (RING_DESC_NEXT | RING_DESC_INDIRECT) ||
+	    VSU_UNLIKELY(!c->iov_max) ||
+	    VSU_UNLIKELY(!walk_remembered(q, &range, d.addr, len)))
+		return false;
+	q->range = range;
+	walk_add_piece(c->iov, walk_host(range, d.addr), len);
+	c->nreadable = !writable;
+	c->nwritable = writable;
+	c->readable_len = writable ? 0 : len;
+	c->writable_len = writable ? len : 0;
+	c->fault.why = VQ_FAULT_NONE;
+	c->fault.bad = 0;
+	return true;
 }
 
 #endif
