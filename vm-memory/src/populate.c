@@ -4,7 +4,8 @@
  *
  * The kernel does it by MADV_POPULATE_*, which reports a full disk or an
  * empty pool as an error. Where it is too old for that, fallocate() reserves
- * the pages of a file, and only then are they touched: no SIGBUS.
+ * the pages of a file, and only then are they touched: no SIGBUS, unless
+ * somebody cuts the file at that very moment.
  */
 #include <config.h>
 
@@ -16,6 +17,7 @@
 
 #include <linux/falloc.h>
 #include <vmm-sys-util/checked.h>
+#include <vmm-sys-util/fd.h>
 
 #include "priv.h"
 
@@ -82,6 +84,19 @@ static uint64_t pos_of(const struct vmem_block *block, const struct pages *p)
 				   (uint64_t)(p->hva - block->hva));
 }
 
+/* True when the file was cut: a touch behind its end raises SIGBUS. */
+static bool file_ends_before(const struct vmem_block *block,
+			     const struct pages *p)
+{
+	uint64_t end;
+
+	if (block->fd < 0 || vsu_fd_kind(block->fd) != VSU_FD_REGULAR ||
+	    vsu_fd_size(block->fd, &end) < 0 ||
+	    vsu_align_up_overflow(end, block->page_size, &end))
+		return false;
+	return pos_of(block, p) + p->len > end;
+}
+
 /*
  * For kernels before 5.14. A private mapping that may be stored to takes its
  * pages from memory at large, not from a file that could be full.
@@ -91,6 +106,8 @@ static int populate_by_hand(struct vmem_block *block, const struct pages *p)
 	bool write = block->flags & VMEM_BLOCK_WRITE;
 	int rc;
 
+	if (file_ends_before(block, p))
+		return -EFAULT;
 	if (block->fd >= 0 && write && (block->flags & VMEM_BLOCK_SHARED)) {
 		do {
 			rc = fallocate(block->fd, FALLOC_FL_KEEP_SIZE,
