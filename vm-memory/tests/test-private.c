@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * Claims about guest_memfd and the private half of memory, on a virtual
+ * machine of the test's own making: what KVM is asked, and what becomes of
+ * both halves.
+ */
+#include <config.h>
+
+#include <stdarg.h>
+
+#include <vm-memory/backend.h>
+#include <vm-memory/kvm.h>
+
+#include "fake-kvm.h"
+#include "uapi.h"
+#include "util.h"
+
+int __real_ioctl(int fd, unsigned long request, ...);
+int __wrap_ioctl(int fd, unsigned long request, ...);
+int __wrap_ioctl(int fd, unsigned long request, ...)
+{
+	va_list ap;
+	void *arg;
+
+	va_start(ap, request);
+	arg = va_arg(ap, void *);
+	va_end(ap);
+	return fd == FAKE_VM ? fake_kvm_ioctl(request, arg) :
+			       __real_ioctl(fd, request, arg);
+}
+
+static int alloc(const char *list, struct vmem_block **out,
+		 struct vsu_error *err)
+{
+	struct vmem_backend *b;
+	int rc;
+
+	ck_assert_int_eq(vmem_backend_new(&b), 0);
+	ck_assert_int_eq(vmem_backend_parse(b, "x", list, err), 0);
+	vmem_backend_set_vm_fd(b, FAKE_VM);
+	rc = vmem_backend_alloc(b, out, err);
+	vmem_backend_free(b);
+	return rc;
+}
+
+static const char *const with_private[] = {
+	"size=64k,private=on", "size=64k,share=on,private=on",
+	"backend=memfd,size=64k,private=on",
+};
+
+START_TEST(private_half_is_a_guest_memfd_of_the_same_size)
+{
+	struct vmem_block *b;
+	struct stat st;
+
+	ck_assert_int_eq(alloc(with_private[_i], &b, NULL), 0);
+	ck_assert_uint_eq(fake_kvm.made, 1);
+	ck_assert_uint_eq(fake_kvm.flags, 0);
+	ck_assert_int_eq(fstat(vmem_block_private_fd(b), &st), 0);
+	ck_assert_int_eq(st.st_size, 64 * KIB);
+	ck_assert_int_eq(fcntl(vmem_block_private_fd(b), F_GETFD), FD_CLOEXEC);
+	ck_assert_int_ne(vmem_block_private_fd(b), vmem_block_fd(b));
+	ck_assert(!vmem_block_is_bound(b));
+	vmem_block_unref(b);
+}
+END_TEST
+
+START_TEST(fully_shared_memory_asks_for_both_flags)
+{
+	struct vmem_block *b;
+
+	ck_assert_int_eq(alloc("backend=guest-memfd,size=64k", &b, NULL), 0);
+	ck_assert_uint_eq(fake_kvm.flags, VMEM_GMEM_FLAG_MMAP |
+			  VMEM_GMEM_FLAG_INIT_SHARED);
+	ck_assert_int_eq(fcntl(vmem_block_fd(b), F_GETFD), FD_CLOEXEC);
+	ck_assert_int_eq(vmem_block_private_fd(b), -1);
+	vmem_block_unref(b);
+}
+END_TEST
+
+START_TEST(what_kvm_refuses_is_said_and_leaves_nothing)
+{
+	static const char *const lists[] = {
+		"size=64k,private=on", "backend=guest-memfd,size=64k",
+	};
+	struct vsu_error err = VSU_ERROR_INIT;
+	struct vmem_block *b = NULL;
+	int i, before = vsu_fd_count();
+
+	fake_kvm.refuse = ENOSPC;
+	for (i = 0; i < 2; i++) {
+		ck_assert_int_eq(alloc(lists[i], &b, &err), -ENOSPC);
+		ck_assert_ptr_nonnull(strstr(err.msg, "guest_memfd"));
+		ck_assert_ptr_null(b);
+		ck_assert_int_eq(vsu_fd_count(), before);
+	}
+}
+END_TEST
+
+/* A region inside its block, both halves full: 0x11 shared, 0x22 private. */
+#define GPA 0x100000000ull
+
+static struct vmem_region *make_halves(void)
+{
+	unsigned char page[4096];
+	struct vmem_region *r;
+	struct vmem_block *b;
+	int i;
+
+	ck_assert_int_eq(alloc("backend=memfd,size=128k,private=on", &b, NULL),
+			 0);
+	memset(vmem_block_hva(b), 0x11, 128 * KIB);
+	memset(page, 0x22, sizeof(page));
+	for (i = 0; i < 32; i++)
+		ck_assert_int_eq(pwrite(vmem_block_private_fd(b), page, 4096,
+					i * 4096), 4096);
+	r = region_of(b, 32 * KIB, GPA, 64 * KIB, 0);
+	vmem_block_unref(b);
+	return r;
+}
+
+static unsigned char private_byte(const struct vmem_region *r, uint64_t pos)
+{
+	unsigned char byte = 0xff;
+
+	ck_assert_int_eq(pread(vmem_block_private_fd(vmem_region_block(r)),
+			       &byte, 1, (off_t)pos), 1);
+	return byte;
+}
+
+static unsigned char shared_byte(const struct vmem_region *r, uint64_t pos)
+{
+	return vmem_block_hva(vmem_region_block(r))[pos];
+}
+
+START_TEST(conversion_to_private_tells_kvm_and_empties_the_shared_half)
+{
+	struct vmem_region *r = make_halves();
+
+	ck_assert_int_eq(vmem_kvm_convert(FAKE_VM, r, 8192, 8192, true, NULL),
+			 0);
+	ck_assert_uint_eq(fake_kvm.conversions, 1);
+	ck_assert_uint_eq(fake_kvm.address, GPA + 8192);
+	ck_assert_uint_eq(fake_kvm.size, 8192);
+	ck_assert_uint_eq(fake_kvm.attributes, VMEM_ATTRIBUTE_PRIVATE);
+	ck_assert_uint_eq(shared_byte(r, 40 * KIB - 1), 0x11);
+	ck_assert_uint_eq(shared_byte(r, 40 * KIB), 0);
+	ck_assert_uint_eq(shared_byte(r, 48 * KIB - 1), 0);
+	ck_assert_uint_eq(shared_byte(r, 48 * KIB), 0x11);
+	ck_assert_uint_eq(private_byte(r, 40 * KIB), 0x22);
+	vmem_region_unref(r);
+}
+END_TEST
+
+START_TEST(conversion_to_shared_tells_kvm_and_empties_the_private_half)
+{
+	struct vmem_region *r = make_halves();
+
+	ck_assert_int_eq(vmem_kvm_convert(FAKE_VM, r, 8192, 8192, false, NULL),
+			 0);
+	ck_assert_uint_eq(fake_kvm.address, GPA + 8192);
+	ck_assert_uint_eq(fake_kvm.attributes, 0);
+	ck_assert_uint_eq(private_byte(r, 40 * KIB - 1), 0x22);
+	ck_assert_uint_eq(private_byte(r, 40 * KIB), 0);
+	ck_assert_uint_eq(private_byte(r, 48 * KIB - 1), 0);
+	ck_assert_uint_eq(private_byte(r, 48 * KIB), 0x22);
+	ck_assert_uint_eq(shared_byte(r, 40 * KIB), 0x11);
+	vmem_region_unref(r);
+}
+END_TEST
+
+START_TEST(conversion_that_kvm_refuses_keeps_both_halves)
+{
+	static const int codes[][2] = {
+		{ EINVAL, -EINVAL }, { ENOTTY, -EOPNOTSUPP },
+	};
+	struct vmem_region *r = make_halves();
+	struct vsu_error err = VSU_ERROR_INIT;
+
+	fake_kvm.refuse = codes[_i][0];
+	ck_assert_int_eq(vmem_kvm_convert(FAKE_VM, r, 0, 4096, true, &err),
+			 codes[_i][1]);
+	ck_assert_uint_ne(strlen(err.msg), 0);
+	ck_assert_int_eq(vmem_kvm_convert(FAKE_VM, r, 0, 4096, false, &err),
+			 codes[_i][1]);
+	ck_assert_uint_eq(shared_byte(r, 32 * KIB), 0x11);
+	ck_assert_uint_eq(private_byte(r, 32 * KIB), 0x22);
+	vmem_region_unref(r);
+}
+END_TEST
+
+START_TEST(d1_13_unaligned_piece_is_not_converted)
+{
+	struct vmem_region *r = make_halves();
+
+	ck_assert_int_eq(vmem_kvm_convert(FAKE_VM, r, 512, 4096, true, NULL),
+			 -EINVAL);
+	ck_assert_int_eq(vmem_kvm_convert(FAKE_VM, r, 0, 512, true, NULL),
+			 -EINVAL);
+	ck_assert_uint_eq(fake_kvm.conversions, 0);
+	vmem_region_unref(r);
+}
+END_TEST
+
+#define LOOP(tc, test, table) \
+	tcase_add_loop_test(tc, test, 0, sizeof(table) / sizeof((table)[0]))
+
+int main(void)
+{
+	Suite *s = suite_create("private");
+	TCase *tc = tcase_create("private");
+
+	suite_add_tcase(s, tc);
+	LOOP(tc, private_half_is_a_guest_memfd_of_the_same_size, with_private);
+	tcase_add_test(tc, fully_shared_memory_asks_for_both_flags);
+	tcase_add_test(tc, what_kvm_refuses_is_said_and_leaves_nothing);
+	tcase_add_test(tc,
+		conversion_to_private_tells_kvm_and_empties_the_shared_half);
+	tcase_add_test(tc,
+		conversion_to_shared_tells_kvm_and_empties_the_private_half);
+	tcase_add_loop_test(tc, conversion_that_kvm_refuses_keeps_both_halves,
+			    0, 2);
+	tcase_add_test(tc, d1_13_unaligned_piece_is_not_converted);
+	return run_suite(s);
+}
