@@ -83,8 +83,18 @@ static int open_image(const struct virtdev_disk_file *how,
 	return fd < 0 ? open_failed(how, -errno, err) : fd;
 }
 
-static int check_kind(int fd, const char *path, struct vsu_error *err)
+/* open() does not say so, only each write. */
+static bool is_read_only_device(int fd)
 {
+	int read_only = 0;
+
+	return !ioctl(fd, BLKROGET, &read_only) && read_only;
+}
+
+static int check_kind(int fd, const struct virtdev_disk_file *how,
+		      struct vsu_error *err)
+{
+	const char *path = how->path;
 	int kind = vsu_fd_kind(fd);
 
 	if (kind < 0)
@@ -94,6 +104,10 @@ static int check_kind(int fd, const char *path, struct vsu_error *err)
 				     -ENODEV,
 				     "'%s' is %s; name a raw image file or a block device",
 				     path, vsu_fd_kind_name(kind));
+	if (kind == VSU_FD_BLOCK && !how->read_only && is_read_only_device(fd))
+		return vsu_error_set(err, -EACCES,
+				     "'%s' is a read-only device; serve it read-only",
+				     path);
 	if (fcntl(fd, F_SETFL, 0) < 0)
 		return vsu_error_sys(err, -errno, "cannot use '%s'", path);
 	return kind;
@@ -164,7 +178,7 @@ static int take_image(struct virtdev_priv_file *file,
 {
 	int kind, rc;
 
-	kind = check_kind(file->fd, how->path, err);
+	kind = check_kind(file->fd, how, err);
 	if (kind < 0)
 		return kind;
 	rc = virtdev_priv_file_lock(file->fd, how->read_only, how->path, err);

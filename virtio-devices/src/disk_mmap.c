@@ -18,6 +18,7 @@
 #include <sys/vfs.h>
 
 #include <vm-memory/block.h>
+#include <vmm-sys-util/fd.h>
 
 #include "disk_file.h"
 
@@ -85,6 +86,7 @@ static const struct virtdev_disk_ops mmap_ops = {
 	.free = mmap_free,
 };
 
+/* The name of a device often lies in a tmpfs, too: /dev. */
 static int check_file(const struct virtdev_priv_file *file,
 		      struct vsu_error *err)
 {
@@ -93,7 +95,8 @@ static int check_file(const struct virtdev_priv_file *file,
 	if (fstatfs(file->fd, &fs) < 0)
 		return vsu_error_sys(err, -errno,
 				     "cannot look at the file system");
-	if (fs.f_type != TMPFS_MAGIC)
+	if (fs.f_type != TMPFS_MAGIC ||
+	    vsu_fd_kind(file->fd) != VSU_FD_REGULAR)
 		return vsu_error_set(err, -EOPNOTSUPP,
 				     "the image is not in RAM (tmpfs); use another engine");
 	return 0;
