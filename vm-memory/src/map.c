@@ -25,21 +25,28 @@ static size_t round_up(size_t n, size_t step)
 	return (n + step - 1) / step * step;
 }
 
-/* How long the arrays of a view of n ranges are, for the search in map.h. */
+/*
+ * How long the arrays of a view of n ranges are, for the search in map.h:
+ * full steps of it, and one that is above all guest addresses.
+ */
 static size_t padded_count(size_t n)
 {
-	return n <= 8 ? 8 : round_up(n, 64);
+	return (n <= 8 ? 8 : round_up(n, 64)) + 1;
 }
 
-/* A map with room for n regions, all arrays in place, firsts all ones. */
+/*
+ * A map with room for n regions, all arrays in place, firsts all ones. When n
+ * is 0 its first range is behind all memory and allows nothing.
+ */
 static struct vmem_map *alloc_map(unsigned int n)
 {
-	size_t head = round_up(sizeof(struct vmem_map), CACHE_LINE);
+	size_t head = round_up(sizeof(struct vmem_map), CACHE_LINE) +
+		      sizeof(struct vmem_guess_);
 	size_t padded = padded_count(n);
-	size_t firsts = padded * sizeof(uint64_t);
+	size_t firsts = round_up(padded * sizeof(uint64_t), CACHE_LINE);
 	size_t ranges = padded * sizeof(struct vmem_range);
-	size_t total = head + firsts + ranges +
-		       round_up(n * sizeof(struct vmem_region *), CACHE_LINE);
+	size_t total = round_up(head + firsts + ranges +
+				n * sizeof(struct vmem_region *), CACHE_LINE);
 	struct vmem_map *map = aligned_alloc(CACHE_LINE, total);
 	unsigned char *at = (unsigned char *)map;
 
@@ -52,6 +59,7 @@ static struct vmem_map *alloc_map(unsigned int n)
 	map->view.firsts = (const uint64_t *)(at + head);
 	map->view.ranges = (const struct vmem_range *)(at + head + firsts);
 	map->regions = (struct vmem_region **)(at + head + firsts + ranges);
+	((struct vmem_range *)(at + head + firsts))->first = UINT64_MAX;
 	return map;
 }
 
@@ -69,6 +77,21 @@ struct vmem_map *vmem_priv_map_over(struct vmem_map *memory, unsigned int n,
 	return map;
 }
 
+static void fill_guess(struct vmem_guess_ *guess,
+		       const struct vmem_range *ranges, uint32_t n)
+{
+	uint64_t start = ranges[0].first, from;
+	uint64_t last = ranges[n - 1].first - start + ranges[n - 1].span;
+	uint32_t i;
+
+	while (last >> guess->shift >= VMEM_PIECES_)
+		guess->shift++;
+	for (i = 1; i < n && i <= UINT8_MAX; i++) {
+		from = (ranges[i].first - start) >> guess->shift;
+		memset(guess->at + from, (int)i, VMEM_PIECES_ - from);
+	}
+}
+
 /*
  * The last guest address is not below the all-ones of the padding: behind
  * them stands the last range again, which is the only one that can have it.
@@ -84,6 +107,8 @@ void vmem_priv_map_seal(struct vmem_map *map)
 		firsts[i] = ranges[i].first;
 	for (; n && i < padded_count(n); i++)
 		ranges[i] = ranges[n - 1];
+	if (n)
+		fill_guess((struct vmem_guess_ *)(void *)firsts - 1, ranges, n);
 }
 
 static void set_range(struct vmem_range *range, struct vmem_region *region)

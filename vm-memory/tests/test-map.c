@@ -260,6 +260,45 @@ START_TEST(hint_never_changes_the_answer)
 }
 END_TEST
 
+/* Far apart and in heaps, at no round address, up to the last one. */
+static uint64_t heap_gpa(unsigned int i)
+{
+	static const uint64_t heaps[] = { 0x7003, 0xa0001, 0xffff0005,
+					  1ull << 40, UINT64_MAX - 0xfffff };
+
+	return heaps[i % 5] + i / 5 * 0x105;
+}
+
+START_TEST(regions_in_heaps_are_searched_rightly)
+{
+	unsigned int n = counts[_i], i, wrong = 0;
+	struct vmem_block *block = make_block(0x1000);
+	struct vmem_map *map = NULL;
+	struct vmem_region **r = calloc(n + 1, sizeof(*r));
+	uint32_t hint = 0;
+
+	for (i = 0; i < n; i++)
+		r[i] = region_of(block, 0, heap_gpa(i), 0x101, 0);
+	ck_assert_int_eq(vmem_map_from_regions(r, n, &map, NULL), 0);
+	for (i = 0; i < n; i++) {
+		uint64_t gpa = heap_gpa(i);
+
+		wrong += vmem_map_find(map, gpa) != r[i];
+		wrong += vmem_map_find(map, gpa + 0x100) != r[i];
+		wrong += vmem_map_find(map, gpa + 0x101) != NULL;
+		wrong += vmem_map_find(map, gpa - 1) != NULL;
+		wrong += vmem_view_translate(vmem_map_view(map), &hint, gpa, 2,
+					     VMEM_READ) != vmem_region_hva(r[i]);
+	}
+	ck_assert_uint_eq(wrong, 0);
+	for (i = 0; i < n; i++)
+		vmem_region_unref(r[i]);
+	vmem_map_unref(map);
+	vmem_block_unref(block);
+	free(r);
+}
+END_TEST
+
 START_TEST(last_guest_address_is_found_among_any_number)
 {
 	unsigned int n = counts[_i];
@@ -277,15 +316,15 @@ END_TEST
 
 START_TEST(firsts_are_padded_with_ones_and_ranges_with_the_last)
 {
-	unsigned int n = counts[_i], end = n <= 8 ? 8 : (n + 63) / 64 * 64, i;
+	unsigned int n = counts[_i], end = n <= 8 ? 9 : (n + 63) / 64 * 64 + 1;
+	unsigned int i;
 	struct vmem_map *map = make_comb(n, 0);
 	const struct vmem_view *v = vmem_map_view(map);
 
 	ck_assert_uint_eq((uintptr_t)v->firsts % 64, 0);
 	for (i = n; i < end; i++) {
 		ck_assert_uint_eq(v->firsts[i], UINT64_MAX);
-		ck_assert_uint_eq(v->ranges[i].first,
-				  n ? v->ranges[n - 1].first : 0);
+		ck_assert(!n || v->ranges[i].first == v->ranges[n - 1].first);
 		ck_assert(n || !v->ranges[i].flags);
 	}
 	vmem_map_unref(map);
@@ -411,6 +450,7 @@ int main(void)
 	tcase_add_test(tc, rom_translates_for_reading_only);
 	LOOP(tc, any_number_of_regions_is_searched_rightly, counts);
 	LOOP(tc, hint_never_changes_the_answer, counts);
+	LOOP(tc, regions_in_heaps_are_searched_rightly, counts);
 	LOOP(tc, last_guest_address_is_found_among_any_number, counts);
 	LOOP(tc, firsts_are_padded_with_ones_and_ranges_with_the_last, counts);
 	suite_add_tcase(s, model);

@@ -19,6 +19,7 @@
 #ifndef VM_MEMORY_ACCESS_H
 #define VM_MEMORY_ACCESS_H
 
+#include <errno.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -127,18 +128,22 @@ static inline int vmem_get_##name(const struct vmem_view *view,	\
 				  uint32_t *hint, uint64_t gpa,		\
 				  type *value)				\
 {									\
+	uint64_t off;							\
 	const struct vmem_range *range =				\
-		vmem_view_range(view, hint, gpa, sizeof(type),		\
-				VMEM_READ);				\
-	const unsigned char *hva;					\
+		vmem_view_range_(view, hint, gpa, sizeof(type),		\
+				 VMEM_READ, &off);			\
+	type any;							\
 									\
-	if (VSU_UNLIKELY(!range))					\
-		return vmem_read_exact(view, gpa, value, sizeof(type));	\
-	hva = range->hva + (gpa - range->first);			\
-	if (VSU_UNLIKELY((uintptr_t)hva % sizeof(type)))		\
-		return vmem_read_exact(view, gpa, value, sizeof(type));	\
-	*value = __atomic_load_n((const type *)(const void *)hva,	\
-				 __ATOMIC_RELAXED);			\
+	if (VSU_LIKELY(range && !((uintptr_t)(range->hva + off) %	\
+				  sizeof(type)))) {			\
+		*value = __atomic_load_n((const type *)(const void *)	\
+					 (range->hva + off),		\
+					 __ATOMIC_RELAXED);		\
+		return 0;						\
+	}								\
+	if (vmem_read_exact(view, gpa, &any, sizeof(type)))		\
+		return -EFAULT;						\
+	*value = any;	/* whose address is not known to anybody */	\
 	return 0;							\
 }									\
 									\
@@ -146,18 +151,18 @@ static inline int vmem_put_##name(const struct vmem_view *view,	\
 				  uint32_t *hint, uint64_t gpa,		\
 				  type value)				\
 {									\
+	uint64_t off;							\
 	const struct vmem_range *range =				\
-		vmem_view_range(view, hint, gpa, sizeof(type),		\
-				VMEM_WRITE);				\
+		vmem_view_range_(view, hint, gpa, sizeof(type),		\
+				 VMEM_WRITE, &off);			\
 	unsigned char *hva;						\
+	type any = value;						\
 									\
-	if (VSU_UNLIKELY(!range))					\
-		return vmem_write_exact(view, gpa, &value,		\
+	if (VSU_UNLIKELY(!range || (uintptr_t)(range->hva + off) %	\
+				   sizeof(type)))			\
+		return vmem_write_exact(view, gpa, &any,		\
 					sizeof(type));			\
-	hva = range->hva + (gpa - range->first);			\
-	if (VSU_UNLIKELY((uintptr_t)hva % sizeof(type)))		\
-		return vmem_write_exact(view, gpa, &value,		\
-					sizeof(type));			\
+	hva = range->hva + off;						\
 	__atomic_store_n((type *)(void *)hva, value, __ATOMIC_RELAXED);	\
 	vmem_dirty_mark(range->dirty, hva, sizeof(type));		\
 	return 0;							\
@@ -172,25 +177,27 @@ VMEM_DEFINE_GET_PUT_(uint64_t, u64)
 static inline int vmem_get(const struct vmem_view *view, uint32_t *hint,
 			   uint64_t gpa, void *buf, size_t len)
 {
-	const unsigned char *hva = vmem_view_translate(view, hint, gpa, len,
-						       VMEM_READ);
+	uint64_t off;
+	const struct vmem_range *range =
+		vmem_view_range_(view, hint, gpa, len, VMEM_READ, &off);
 
-	if (!hva || len <= 8)
+	if (VSU_UNLIKELY(!range || len <= 8))
 		return vmem_read_exact(view, gpa, buf, len);
-	memcpy(buf, hva, len);
+	memcpy(buf, range->hva + off, len);
 	return 0;
 }
 
 static inline int vmem_put(const struct vmem_view *view, uint32_t *hint,
 			   uint64_t gpa, const void *buf, size_t len)
 {
-	const struct vmem_range *range = vmem_view_range(view, hint, gpa, len,
-							 VMEM_WRITE);
+	uint64_t off;
+	const struct vmem_range *range =
+		vmem_view_range_(view, hint, gpa, len, VMEM_WRITE, &off);
 	unsigned char *hva;
 
-	if (!range || len <= 8)
+	if (VSU_UNLIKELY(!range || len <= 8))
 		return vmem_write_exact(view, gpa, buf, len);
-	hva = range->hva + (gpa - range->first);
+	hva = range->hva + off;
 	memcpy(hva, buf, len);
 	vmem_dirty_mark(range->dirty, hva, len);
 	return 0;

@@ -51,7 +51,7 @@ struct vmem_view {
 	uint32_t n;		/* number of ranges */
 	uint32_t flags;		/* VMEM_VIEW_* */
 	const uint64_t *firsts;	/* first of each range, then all-ones up to 8,
-				   or up to a multiple of 64 */
+				   or up to a multiple of 64, and one more */
 	const struct vmem_range *ranges; /* as long, padded with the last */
 };
 
@@ -107,83 +107,127 @@ VMEM_API bool vmem_map_failed(const struct vmem_map *map);
 #endif
 
 /*
- * Which of 8 addresses, step apart, is the last that is not above gpa; 0 when
- * all are. Without a branch: each comparison is a subtraction with borrow.
+ * A guess at the range, which stands before the firsts of a view. The memory
+ * from the first range to the end of the last is cut into pieces of 2^shift;
+ * at says which range the last address of a piece may be in. Where a range
+ * begins inside a piece, or beyond what at can say, it is searched for.
  */
-static inline VMEM_HOT_ uint32_t
-vmem_view_find_of_8(const uint64_t *firsts, uint32_t step, uint64_t gpa)
-{
-	uint32_t above = 0;
+#define VMEM_PIECES_ 1016u
 
-	above += gpa < firsts[1 * step];
-	above += gpa < firsts[2 * step];
-	above += gpa < firsts[3 * step];
-	above += gpa < firsts[4 * step];
-	above += gpa < firsts[5 * step];
-	above += gpa < firsts[6 * step];
-	above += gpa < firsts[7 * step];
-	return 7 - above;
+struct vmem_guess_ {
+	uint64_t shift;
+	uint8_t at[VMEM_PIECES_];
+};
+
+/* A step of the search: at + step when that address is not above gpa. */
+static inline VMEM_HOT_ size_t
+vmem_view_step_(const uint64_t *firsts, size_t at, size_t step, uint64_t gpa)
+{
+	return at + (step & -(size_t)(firsts[at + step] <= gpa));
 }
 
 /*
- * Index of the range that may hold gpa: no other one does. For the very last
- * guest address it may lie in the padding. Branch-free but for the number of
- * steps, which depends on n only.
+ * Index of the range that may hold gpa: no other one does. Branch-free but
+ * for the number of steps, which depends on n only.
  */
-static inline VMEM_HOT_ uint32_t
-vmem_view_candidate(const struct vmem_view *view, uint64_t gpa)
+static inline size_t vmem_view_search_(const struct vmem_view *view,
+				       uint64_t gpa)
 {
 	const uint64_t *firsts = view->firsts;
-	uint32_t n = view->n, at = 0, half;
+	size_t n = view->n, at = 0, half;
 
-	if (n <= 1)
-		return 0;
 	if (n > 8) {
 		for (n = (n + 63) / 64; n > 1; n -= half) {
 			half = n / 2;
-			at += firsts[at + 64 * half] <= gpa ? 64 * half : 0;
+			at = vmem_view_step_(firsts, at, 64 * half, gpa);
 		}
-		at += 8 * vmem_view_find_of_8(firsts + at, 8, gpa);
+		at = vmem_view_step_(firsts, at, 32, gpa);
+		at = vmem_view_step_(firsts, at, 16, gpa);
+		at = vmem_view_step_(firsts, at, 8, gpa);
 	}
-	return at + vmem_view_find_of_8(firsts + at, 1, gpa);
+	at = vmem_view_step_(firsts, at, 4, gpa);
+	at = vmem_view_step_(firsts, at, 2, gpa);
+	return vmem_view_step_(firsts, at, 1, gpa);
+}
+
+/* True when [gpa, gpa + len) lies in the range, at *off. len may be 0. */
+static inline VMEM_HOT_ bool
+vmem_range_holds_(const struct vmem_range *range, uint64_t gpa, uint64_t len,
+		  uint64_t *off)
+{
+	uint64_t rest;
+
+	*off = gpa - range->first;
+	if (__builtin_sub_overflow(range->span, *off, &rest))
+		return false;
+	return len == 0 || !__builtin_sub_overflow(rest, len - 1, &rest);
+}
+
+/*
+ * Index of the range that holds all of [gpa, gpa + len), or SIZE_MAX. For the
+ * very last guest address it may lie in the padding.
+ */
+static inline VMEM_HOT_ size_t
+vmem_view_lookup_(const struct vmem_view *view, uint64_t gpa, uint64_t len,
+		  uint64_t *off)
+{
+	const struct vmem_guess_ *guess =
+		(const struct vmem_guess_ *)(const void *)view->firsts - 1;
+	uint64_t piece = (gpa - view->firsts[0]) >> guess->shift;
+	size_t at;
+
+	if (VSU_LIKELY(piece < VMEM_PIECES_)) {
+		at = guess->at[piece];
+		if (VSU_LIKELY(vmem_range_holds_(&view->ranges[at], gpa, len,
+						 off)))
+			return at;
+	}
+	at = vmem_view_search_(view, gpa);
+	return vmem_range_holds_(&view->ranges[at], gpa, len, off) ? at :
+								     SIZE_MAX;
 }
 
 /* Index of the range that holds gpa, or n. */
 static inline uint32_t vmem_view_find(const struct vmem_view *view,
 				      uint64_t gpa)
 {
-	uint32_t at = vmem_view_candidate(view, gpa), n = view->n;
+	uint64_t off;
+	size_t at = vmem_view_lookup_(view, gpa, 1, &off);
+	uint32_t n = view->n;
 
-	if (!n || gpa - view->ranges[at].first > view->ranges[at].span)
-		return n;
-	return at < n ? at : n - 1;
-}
-
-/* True when [gpa, gpa + len) lies in the range. len may be 0. */
-static inline VMEM_HOT_ bool
-vmem_range_holds(const struct vmem_range *range, uint64_t gpa, uint64_t len)
-{
-	uint64_t off = gpa - range->first;
-
-	return off <= range->span && (len == 0 || len - 1 <= range->span - off);
+	if (VSU_UNLIKELY(at >= n))
+		return at == SIZE_MAX || !n ? n : n - 1;
+	return (uint32_t)at;
 }
 
 /*
- * What a hint becomes when the range at was found by a search. A hint below n
- * is tried first and was wrong just now: it is not tried again for a while,
- * whose rest is counted in its upper byte, because where accesses jump about
- * a guess that fails, or succeeds unforeseen, costs more than a search.
+ * A hint below n is the range to try first. When that was wrong the hint
+ * becomes the range that was right, with a pause in its upper byte until it
+ * is tried, because where accesses jump about, a hint that fails, or succeeds
+ * unforeseen, costs more than the look at the table.
  */
-#define VMEM_HINT_SHIFT_ 24
-#define VMEM_HINT_PAUSE_ 63u
+#define VMEM_HINT_TICK_ (1u << 24)
+#define VMEM_HINT_PAUSE_ (64 * VMEM_HINT_TICK_)
 
-static inline VMEM_HOT_ uint32_t
-vmem_hint_after_search_(uint32_t hint, uint32_t n, uint32_t at)
+static inline VMEM_HOT_ const struct vmem_range *
+vmem_view_range_(const struct vmem_view *view, uint32_t *hint, uint64_t gpa,
+		 uint64_t len, uint32_t access, uint64_t *off)
 {
-	uint32_t pause = hint >> VMEM_HINT_SHIFT_;
+	uint32_t h = *hint, rest;
+	size_t at = h;
 
-	pause = hint < n ? VMEM_HINT_PAUSE_ : pause - (pause != 0);
-	return at | pause << VMEM_HINT_SHIFT_;
+	if (h >= view->n ||
+	    !vmem_range_holds_(&view->ranges[at], gpa, len, off)) {
+		at = vmem_view_lookup_(view, gpa, len, off);
+		if (at == SIZE_MAX)
+			return NULL;
+		*hint = __builtin_sub_overflow(h, VMEM_HINT_TICK_, &rest) ?
+			(uint32_t)at | VMEM_HINT_PAUSE_ : rest;
+	}
+	if ((view->ranges[at].flags & access) != access ||
+	    (!access && !view->n))
+		return NULL;
+	return &view->ranges[at];
 }
 
 /*
@@ -195,17 +239,9 @@ static inline VMEM_HOT_ const struct vmem_range *
 vmem_view_range(const struct vmem_view *view, uint32_t *hint, uint64_t gpa,
 		uint64_t len, uint32_t access)
 {
-	uint32_t h = *hint, at = h;
+	uint64_t off;
 
-	if (h >= view->n || !vmem_range_holds(&view->ranges[h], gpa, len)) {
-		at = vmem_view_candidate(view, gpa);
-		if (VSU_UNLIKELY(!view->n) ||
-		    !vmem_range_holds(&view->ranges[at], gpa, len))
-			return NULL;
-		*hint = vmem_hint_after_search_(h, view->n, at);
-	}
-	return (view->ranges[at].flags & access) == access ?
-	       &view->ranges[at] : NULL;
+	return vmem_view_range_(view, hint, gpa, len, access, &off);
 }
 
 /* The host address of [gpa, gpa + len), or NULL; as vmem_view_range(). */
@@ -213,10 +249,11 @@ static inline VMEM_HOT_ unsigned char *
 vmem_view_translate(const struct vmem_view *view, uint32_t *hint, uint64_t gpa,
 		    uint64_t len, uint32_t access)
 {
+	uint64_t off;
 	const struct vmem_range *range =
-		vmem_view_range(view, hint, gpa, len, access);
+		vmem_view_range_(view, hint, gpa, len, access, &off);
 
-	return range ? range->hva + (gpa - range->first) : NULL;
+	return range ? range->hva + off : NULL;
 }
 
 VSU_END_DECLS
