@@ -4,12 +4,17 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stddef.h>
 #include <string.h>
 
 #include <vmm-sys-util/error.h>
 #include <vmm-sys-util/exit.h>
 
 #include "cpu_exit.h"
+#include "layout.h"
+
+/* Where the operands of an exit begin. */
+#define FAULT_OFFSET offsetof(struct kvm_run, hw)
 
 /* A CPU that made an exit. */
 struct exiting {
@@ -84,6 +89,33 @@ static enum vmm_cpu_next on_internal_error(const struct exiting *x)
 	return VMM_CPU_PARK;
 }
 
+/* KVM stops only for what it was told to: which half of memory is used. */
+static enum vmm_cpu_next on_hypercall(const struct exiting *x)
+{
+	struct kvm_run *run = x->run;
+	const struct vmm_conversion c = {
+		.gpa = run->hypercall.args[0],
+		.len = run->hypercall.args[1] * VMM_PAGE,
+		.to_private = run->hypercall.args[2] &
+			      VMM_MAP_GPA_RANGE_ENCRYPTED,
+	};
+	struct vsu_error err = VSU_ERROR_INIT;
+	int rc = -EINVAL;
+
+	if (run->hypercall.nr != KVM_HC_MAP_GPA_RANGE || !x->config->convert) {
+		run->hypercall.ret = (uint64_t)-KVM_ENOSYS;
+		return VMM_CPU_RUN;
+	}
+	if (run->hypercall.args[1] <= UINT64_MAX / VMM_PAGE)
+		rc = x->config->convert(x->config->opaque, x->cpu, &c, &err);
+	run->hypercall.ret = (uint64_t)(int64_t)rc;
+	if (!rc || rc == -EINVAL || rc == -ECANCELED)
+		return VMM_CPU_RUN;
+	vmm_cpus_end(x->cpus, VSU_EXIT_INTERNAL, "CPU %u: %s", x->cpu,
+		     err.msg);
+	return VMM_CPU_PARK;
+}
+
 static enum vmm_cpu_next on_unknown(const struct exiting *x)
 {
 	vmm_cpus_end(x->cpus, VSU_EXIT_INTERNAL,
@@ -100,25 +132,54 @@ static const struct exit_row {
 } exit_rows[] = {
 	{ KVM_EXIT_MMIO, on_mmio },
 	{ KVM_EXIT_IO, on_port },
+	{ KVM_EXIT_HYPERCALL, on_hypercall },
 	{ KVM_EXIT_SHUTDOWN, on_shutdown },
 	{ KVM_EXIT_FAIL_ENTRY, on_entry_failure },
 	{ KVM_EXIT_INTERNAL_ERROR, on_internal_error },
 };
 
+/* True when the CPU may go on, with the half of memory that it wants. */
+static bool take_half(const struct exiting *x, struct vsu_error *err)
+{
+	const struct vmm_kvm_memory_fault *fault =
+		(const void *)((const char *)x->run + FAULT_OFFSET);
+	const struct vmm_conversion c = {
+		.gpa = fault->gpa, .len = fault->size, .fault = true,
+		.to_private = fault->flags & VMM_MEMORY_FAULT_PRIVATE,
+	};
+	int rc;
+
+	if (x->run->exit_reason != KVM_EXIT_MEMORY_FAULT ||
+	    !x->config->convert)
+		return false;
+	rc = x->config->convert(x->config->opaque, x->cpu, &c, err);
+	return !rc || rc == -ECANCELED;
+}
+
+static bool repair(const struct exiting *x)
+{
+	return x->run->exit_reason != KVM_EXIT_MEMORY_FAULT &&
+	       x->config->repair &&
+	       x->config->repair(x->config->opaque, x->cpu);
+}
+
 static enum vmm_cpu_next on_failure(const struct exiting *x, int rc)
 {
 	const struct kvm_run *run = x->run;
+	struct vsu_error err = VSU_ERROR_INIT;
+	const char *why = "is a file behind guest memory unreadable?";
 
 	if (rc == -EINTR || rc == -EAGAIN)
 		return VMM_CPU_RUN;
-	if (rc == -EFAULT && run->exit_reason != KVM_EXIT_MEMORY_FAULT &&
-	    x->config->repair &&
-	    x->config->repair(x->config->opaque, x->cpu))
+	if (rc == -EFAULT && (take_half(x, &err) || repair(x)))
 		return VMM_CPU_RUN;
+	if (rc == -EHWPOISON)
+		why = "a page of guest memory is damaged";
+	else if (err.msg[0])
+		why = err.msg;
 	vmm_cpus_end(x->cpus, VSU_EXIT_INTERNAL,
 		     "CPU %u: KVM_RUN failed with error %d, exit %" PRIu32
-		     " (is a file behind guest memory unreadable?)", x->cpu,
-		     -rc, run->exit_reason);
+		     " (%s)", x->cpu, -rc, run->exit_reason, why);
 	return VMM_CPU_PARK;
 }
 

@@ -81,9 +81,27 @@ static int check_needed(const struct vmm_kvm *kvm, struct vsu_error *err)
 	return 0;
 }
 
-static int create_vm(struct vmm_kvm *kvm, struct vsu_error *err)
+/* The kind of VM that has private memory without special hardware. */
+static int private_type(const struct vmm_kvm *kvm, unsigned long *type,
+			struct vsu_error *err)
 {
-	kvm->vm_fd = vmm_kvm_ioctl(kvm->kvm_fd, KVM_CREATE_VM, NULL);
+	*type = KVM_X86_SW_PROTECTED_VM;
+	if (vmm_kvm_capability(kvm, KVM_CAP_VM_TYPES) & (1 << *type))
+		return 0;
+	return vsu_error_set(err, -EOPNOTSUPP, "private=on needs virtual "
+		"machines with private memory (KVM_X86_SW_PROTECTED_VM), which"
+		" this host's KVM does not offer");
+}
+
+static int create_vm(struct vmm_kvm *kvm, bool private_memory,
+		     struct vsu_error *err)
+{
+	unsigned long type = 0;
+	int rc = private_memory ? private_type(kvm, &type, err) : 0;
+
+	if (rc)
+		return rc;
+	kvm->vm_fd = vmm_kvm_ioctl(kvm->kvm_fd, KVM_CREATE_VM, (void *)type);
 	if (kvm->vm_fd < 0)
 		return vsu_error_sys(err, kvm->vm_fd, "KVM cannot make a VM");
 	return vsu_fd_set_cloexec(kvm->vm_fd);
@@ -129,14 +147,28 @@ static void keep_other_slots(const struct vmm_kvm *kvm)
 		vmm_kvm_ioctl(kvm->vm_fd, KVM_ENABLE_CAP, &cap);
 }
 
-int vmm_kvm_open(struct vmm_kvm *kvm, struct vsu_error *err)
+/* Without it, what KVM tells of faults has to do. */
+static void take_map_hypercalls(struct vmm_kvm *kvm)
+{
+	struct kvm_enable_cap cap = {
+		.cap = KVM_CAP_EXIT_HYPERCALL,
+		.args = { 1 << KVM_HC_MAP_GPA_RANGE },
+	};
+
+	kvm->map_hypercall = (vmm_kvm_capability(kvm, KVM_CAP_EXIT_HYPERCALL) &
+			      1 << KVM_HC_MAP_GPA_RANGE) &&
+		!vmm_kvm_ioctl(kvm->vm_fd, KVM_ENABLE_CAP, &cap);
+}
+
+int vmm_kvm_open(struct vmm_kvm *kvm, bool private_memory,
+		 struct vsu_error *err)
 {
 	int rc;
 
 	kvm->kvm_fd = kvm->vm_fd = -1;
 	rc = open_device(kvm, err);
 	if (!rc)
-		rc = create_vm(kvm, err);
+		rc = create_vm(kvm, private_memory, err);
 	if (!rc)
 		rc = check_needed(kvm, err);
 	if (!rc)
@@ -154,6 +186,9 @@ int vmm_kvm_open(struct vmm_kvm *kvm, struct vsu_error *err)
 				     kvm->vcpu_map_size);
 	}
 	keep_other_slots(kvm);
+	kvm->map_hypercall = false;
+	if (private_memory)
+		take_map_hypercalls(kvm);
 	ask_facts(kvm);
 	return 0;
 }

@@ -18,14 +18,17 @@ struct vmm_kvm {
 	unsigned int phys_bits;	/* guest-physical address width */
 	bool region2;		/* KVM_SET_USER_MEMORY_REGION2 */
 	bool guest_memfd;	/* mappable and fully shared */
+	bool map_hypercall;	/* the guest may say which memory is private */
 };
 
 /*
  * Opens /dev/kvm and makes a VM with interrupt controllers. Codes: -ENOENT,
  * -EACCES and the like for the device, -EOPNOTSUPP for a capability that is
- * missing, others for what failed.
+ * missing, others for what failed. private_memory: of a kind whose guest has
+ * memory that it keeps to itself.
  */
-int vmm_kvm_open(struct vmm_kvm *kvm, struct vsu_error *err);
+int vmm_kvm_open(struct vmm_kvm *kvm, bool private_memory,
+		 struct vsu_error *err);
 void vmm_kvm_close(struct vmm_kvm *kvm);
 
 /* ioctl() that is repeated after EINTR; the negative errno of a failure. */

@@ -16,6 +16,7 @@
 #include "../guest/protocol.h"
 #include "boot/info.h"
 #include "failure.h"
+#include "faults.h"
 #include "machine.h"
 #include "virtio_remote.h"
 #include "x86/long_mode.h"
@@ -54,7 +55,8 @@ static int open_kernel(struct vmm_machine *m, struct vsu_error *err)
 
 static int open_kvm(struct vmm_machine *m, struct vsu_error *err)
 {
-	int rc = vmm_kvm_open(&m->kvm, err);
+	int rc = vmm_kvm_open(&m->kvm,
+			      vmm_memory_wants_private(&m->memory), err);
 
 	return rc ? rc : vmm_x86_phys_bits(&m->kvm, err);
 }
@@ -286,36 +288,12 @@ static int make_ports(struct vmm_machine *m, struct vsu_error *err)
 	return vmm_ports_add(&m->small_ports, &m->ports, err);
 }
 
-static bool drop_short(void *opaque, struct vmm_ticket *ticket)
-{
-	struct vmm_machine *m = opaque;
-
-	(void)ticket;
-	vmm_shmem_drop_short(&m->shmem);
-	return true;
-}
-
-/*
- * A file behind memory, or behind a window, ended under this CPU. It may go on
- * when something was mended since it last did.
- */
-static bool repair(void *opaque, unsigned int cpu)
-{
-	struct vmm_machine *m = opaque;
-	const bool memory = vmm_memory_repair(&m->memory, cpu);
-	uint64_t seen = m->seen_drops[cpu];
-
-	vmm_cpus_carry(m->cpus, drop_short, m);
-	m->seen_drops[cpu] = __atomic_load_n(&m->shmem.drops,
-					     __ATOMIC_RELAXED);
-	return memory || m->seen_drops[cpu] != seen;
-}
-
 static int make_cpus(struct vmm_machine *m, struct vsu_error *err)
 {
 	const struct vmm_cpus_config config = {
 		.kvm = &m->kvm, .memory = &m->mmio, .ports = &m->ports,
-		.n = m->options->cpus, .repair = repair, .opaque = m,
+		.n = m->options->cpus, .repair = vmm_fault_repair,
+		.convert = vmm_fault_convert, .opaque = m,
 	};
 	unsigned int i;
 	int rc = vmm_cpus_new(&config, &m->cpus, err);

@@ -25,6 +25,7 @@
 #include "legacy/ports.h"
 #include "memory.h"
 #include "options.h"
+#include "private.h"
 #include "shmem.h"
 #include "slots.h"
 #include "virtio.h"
@@ -50,6 +51,7 @@ struct vmm_machine {
 	struct vmm_file initrd;
 	struct vmm_kvm kvm;
 	struct vmm_memory memory;
+	struct vmm_private private_memory;
 	struct vmm_slots *slots;
 	struct vmm_shmem shmem;
 	struct vmm_bus mmio, ports;
@@ -62,7 +64,7 @@ struct vmm_machine {
 	unsigned int ndevices;
 	struct vmm_device devices[VMM_MAX_DEVICES];
 	struct vmm_loaded loaded;
-	uint64_t seen_drops[VMM_MAX_CPUS]; /* each CPU's own, see repair */
+	uint64_t seen_drops[VMM_MAX_CPUS]; /* each CPU's own, see faults.c */
 	/* watchers of the loop */
 	ev_io on_cpus, on_console, on_input, on_writable, on_cut, on_space;
 	ev_signal on_int, on_term;

@@ -3,8 +3,6 @@
 #include <config.h>
 
 #include <errno.h>
-#include <inttypes.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,8 +10,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <vmm-sys-util/checked.h>
-#include <vmm-sys-util/fd.h>
 #include <vmm-sys-util/parse.h>
 
 #include "list.h"
@@ -97,6 +93,29 @@ int vmm_memory_parse(struct vmm_memory *memory, const struct vmm_options *o,
 	for (i = 0; !rc && i < o->nmemory; i++)
 		rc = parse_one(memory, o->memory[i], o, shared, err);
 	return rc;
+}
+
+/* Whether a host that has everything would take it. */
+static bool is_sound(const struct vmem_backend *backend)
+{
+	const struct vmem_backend_facts facts = {
+		.size = sizeof(facts), .host_page = VMM_PAGE,
+		.page_size = VMM_PAGE, .huge_page = VMM_PAGE, .kvm = UINT32_MAX,
+	};
+
+	return !vmem_backend_check(backend, &facts, NULL);
+}
+
+/* What is refused anyway had better be refused for what is wrong with it. */
+bool vmm_memory_wants_private(const struct vmm_memory *memory)
+{
+	unsigned int i;
+
+	for (i = 0; i < memory->n; i++)
+		if (vmem_backend_value(memory->backends[i], "private") &&
+		    is_sound(memory->backends[i]))
+			return true;
+	return false;
 }
 
 /* What is known while the memory is being made. */
@@ -331,63 +350,4 @@ int vmm_memory_check_shared(const struct vmm_memory *memory, const char *who,
 				"share=off; use share=on", who, i + 1);
 	}
 	return 0;
-}
-
-/*
- * True when the file behind a block ends earlier than was known and what lies
- * behind its end was repaired. The page in which it ends is whole.
- */
-static bool repair_block(struct vmm_memory *memory, unsigned int i)
-{
-	const struct vmem_block *block = memory->blocks[i];
-	const uint64_t pos = vmem_block_file_pos(block, 0);
-	siginfo_t fault = { .si_signo = SIGBUS, .si_code = BUS_ADRERR };
-	uint64_t size, good;
-	int fd = vmem_block_fd(block);
-
-	if (fd < 0 || vsu_fd_kind(fd) != VSU_FD_REGULAR ||
-	    vsu_fd_size(fd, &size))
-		return false;
-	good = size > pos ? size - pos : 0;
-	if (vsu_align_up_overflow(good, vmem_block_page_size(block), &good) ||
-	    good >= memory->good[i])
-		return false;
-	fault.si_addr = vmem_block_hva(block) + good;
-	if (!vmem_sigbus_fix(memory->sigbus, &fault))
-		return false;
-	memory->good[i] = good;
-	return true;
-}
-
-bool vmm_memory_repair(struct vmm_memory *memory, unsigned int cpu)
-{
-	bool may_go_on;
-	unsigned int i;
-
-	if (!memory->sigbus)
-		return false;
-	pthread_mutex_lock(&memory->repairing);
-	for (i = 0; i < memory->nblocks; i++)
-		memory->repairs += repair_block(memory, i);
-	may_go_on = memory->seen[cpu] != memory->repairs;
-	memory->seen[cpu] = memory->repairs;
-	pthread_mutex_unlock(&memory->repairing);
-	return may_go_on;
-}
-
-bool vmm_memory_take_failure(struct vmm_memory *memory, uint64_t *gpa)
-{
-	const struct vmm_layout *layout = &memory->layout;
-	unsigned int i, request;
-
-	for (i = 0; i < layout->n; i++) {
-		request = layout->pieces[i].request;
-		if (memory->told[request] ||
-		    !vmem_block_failed(memory->blocks[request]))
-			continue;
-		memory->told[request] = true;
-		*gpa = layout->pieces[i].gpa;
-		return true;
-	}
-	return false;
 }

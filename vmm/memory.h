@@ -53,6 +53,9 @@ struct vmm_memory {
 int vmm_memory_parse(struct vmm_memory *memory, const struct vmm_options *o,
 		     bool shared, struct vsu_error *err);
 
+/* Some of it is to have two layers: the VM must know what is private. */
+bool vmm_memory_wants_private(const struct vmm_memory *memory);
+
 /*
  * Allocates what was read and publishes it. kvm may be closed (vm_fd -1)
  * where no guest_memfd is asked for.

@@ -25,8 +25,10 @@ struct facts {
 	int fd;
 };
 
-static const char *slot_name(uint32_t flags)
+static const char *slot_name(const struct vmem_block *block, uint32_t flags)
 {
+	if (vmem_block_private_fd(block) >= 0)
+		return "two-layer";
 	if (flags & KVM_MEM_GUEST_MEMFD)
 		return "guest-memfd";
 	return flags & KVM_MEM_READONLY ? "readonly" : "plain";
@@ -44,8 +46,8 @@ static const char *store_name(uint32_t flags)
 static const char *block_slot(const struct vmem_block *block)
 {
 	if (vmem_block_is_bound(block))
-		return slot_name(KVM_MEM_GUEST_MEMFD);
-	return slot_name(vmem_block_flags(block) & VMEM_BLOCK_ROM ?
+		return slot_name(block, KVM_MEM_GUEST_MEMFD);
+	return slot_name(block, vmem_block_flags(block) & VMEM_BLOCK_ROM ?
 			 KVM_MEM_READONLY : 0);
 }
 
@@ -98,7 +100,7 @@ static struct facts facts_of(const struct vmem_region *region)
 		.kind = kind_names[vmem_block_kind(block)],
 		.protection = flags & VMEM_BLOCK_WRITE ? "rw" : "r",
 		.mapping = flags & VMEM_BLOCK_SHARED ? "shared" : "private",
-		.slot = slot_name(vmm_slot_flags(region)),
+		.slot = slot_name(block, vmm_slot_flags(region)),
 		.gpa = vmem_region_gpa(region), .len = vmem_region_len(region),
 		.fd_offset = vmem_region_file_pos(region, 0),
 		.hva = vmem_region_hva(region), .fd = vmem_block_fd(block),

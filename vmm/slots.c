@@ -55,7 +55,9 @@ unsigned int vmm_slots_count(const struct vmm_slots *slots)
 
 uint32_t vmm_slot_flags(const struct vmem_region *region)
 {
-	if (vmem_block_is_bound(vmem_region_block(region)))
+	const struct vmem_block *block = vmem_region_block(region);
+
+	if (vmem_block_is_bound(block) || vmem_block_private_fd(block) >= 0)
 		return KVM_MEM_GUEST_MEMFD;
 	return vmem_region_is_rom(region) ? KVM_MEM_READONLY : 0;
 }
@@ -106,15 +108,27 @@ static bool continues(const struct slot *a, const struct slot *b)
 	       a->file_pos + a->len == b->file_pos && same_file(a->fd, b->fd);
 }
 
+/* A private half is what KVM is told of; the other is where hva says. */
+static void describe_file(const struct vmem_region *region, struct slot *s)
+{
+	const struct vmem_block *block = vmem_region_block(region);
+
+	s->file_pos = vmem_region_file_pos(region, 0);
+	s->fd = vmem_block_fd(block);
+	if (vmem_block_private_fd(block) < 0)
+		return;
+	s->file_pos = vmem_region_offset(region);
+	s->fd = vmem_block_private_fd(block);
+}
+
 static void describe(const struct vmem_region *region, struct slot *s)
 {
 	memset(s, 0, sizeof(*s));
 	s->gpa = vmem_region_gpa(region);
 	s->len = vmem_region_len(region);
 	s->hva = (uint64_t)(uintptr_t)vmem_region_hva(region);
-	s->file_pos = vmem_region_file_pos(region, 0);
-	s->fd = vmem_block_fd(vmem_region_block(region));
 	s->flags = vmm_slot_flags(region);
+	describe_file(region, s);
 }
 
 /* The slots that show the map, neighbours merged. */

@@ -5,6 +5,8 @@
  *
  * Neighbours of the same block, or of the same file at contiguous offsets,
  * with contiguous host addresses and the same permissions share one slot.
+ * Memory with a private half is one slot of both: the host address for what is
+ * shared, the guest_memfd for what is not.
  * A slot keeps the blocks behind it. Where a slot that the guest can see has
  * to be replaced by another over the same addresses (neighbours merged or
  * parted), the CPUs are paused so that no access falls into the gap.

@@ -86,7 +86,7 @@ static int make(struct vmm_memory *memory, struct vmm_kvm *kvm,
 	int rc = 0;
 
 	if (needs_kvm(memory->backends[0]))
-		rc = vmm_kvm_open(kvm, err);
+		rc = vmm_kvm_open(kvm, vmm_memory_wants_private(memory), err);
 	if (rc)
 		return vmm_exit_status(VMM_STAGE_KVM, rc);
 	kvm->phys_bits = PHYS_BITS;

@@ -7,12 +7,28 @@
 #define VMM_UAPI_H
 
 #include <linux/kvm.h>
+#include <linux/kvm_para.h>
 
 #ifndef KVM_CAP_USER_MEMORY2
 #define KVM_CAP_USER_MEMORY2 231
 #endif
 #ifndef KVM_CAP_MEMORY_FAULT_INFO
 #define KVM_CAP_MEMORY_FAULT_INFO 232
+#endif
+#ifndef KVM_CAP_VM_TYPES
+#define KVM_CAP_VM_TYPES 235
+#endif
+#ifndef KVM_X86_SW_PROTECTED_VM
+#define KVM_X86_SW_PROTECTED_VM 1
+#endif
+#ifndef KVM_CAP_EXIT_HYPERCALL
+#define KVM_CAP_EXIT_HYPERCALL 201
+#endif
+#ifndef KVM_HC_MAP_GPA_RANGE
+#define KVM_HC_MAP_GPA_RANGE 12
+#endif
+#ifndef KVM_FEATURE_HC_MAP_GPA_RANGE
+#define KVM_FEATURE_HC_MAP_GPA_RANGE 16
 #endif
 #ifndef KVM_CAP_GUEST_MEMFD
 #define KVM_CAP_GUEST_MEMFD 234
@@ -32,6 +48,17 @@
 #ifndef KVM_EXIT_MEMORY_FAULT
 #define KVM_EXIT_MEMORY_FAULT 39
 #endif
+
+/* Of the hypercall's third argument: private, not shared. */
+#define VMM_MAP_GPA_RANGE_ENCRYPTED	(1u << 4)
+
+/* In struct kvm_run where KVM_EXIT_MEMORY_FAULT has its operands. */
+struct vmm_kvm_memory_fault {
+	__u64 flags;
+	__u64 gpa;
+	__u64 size;
+};
+#define VMM_MEMORY_FAULT_PRIVATE	(1u << 3)
 
 #define VMM_GUEST_MEMFD_MMAP		(1u << 0)
 #define VMM_GUEST_MEMFD_INIT_SHARED	(1u << 1)

@@ -46,7 +46,7 @@ static inline const char *no_kvm(void)
 	static struct vsu_error err;
 	struct vmm_kvm kvm;
 
-	if (vmm_kvm_open(&kvm, &err))
+	if (vmm_kvm_open(&kvm, false, &err))
 		return err.msg;
 	vmm_kvm_close(&kvm);
 	return NULL;
@@ -73,7 +73,7 @@ static inline void vm_add(struct vm *vm, struct vmm_bus *bus, uint64_t first,
 static inline void vm_make(struct vm *vm)
 {
 	memset(vm, 0, sizeof(*vm));
-	ck_assert_int_eq(vmm_kvm_open(&vm->kvm, NULL), 0);
+	ck_assert_int_eq(vmm_kvm_open(&vm->kvm, false, NULL), 0);
 	ck_assert_int_eq(vmm_x86_phys_bits(&vm->kvm, NULL), 0);
 	vm->map = make_memory(RAM_SIZE);
 	vm->ram = vmem_region_hva(vmem_map_region(vm->map, 0));

@@ -96,7 +96,7 @@ static void assert_host(int code, const char *says)
 	unsigned int before = open_fds();
 
 	vsu_error_clear(&err);
-	ck_assert_int_eq(vmm_kvm_open(&kvm, &err), code);
+	ck_assert_int_eq(vmm_kvm_open(&kvm, false, &err), code);
 	ck_assert_msg(strstr(err.msg, says), "it says: %s", err.msg);
 	ck_assert_int_eq(vmm_exit_status(VMM_STAGE_KVM, code), 69);
 	ck_assert_int_eq(kvm.kvm_fd, -1);
@@ -106,7 +106,7 @@ static void assert_host(int code, const char *says)
 
 START_TEST(complete_host_is_taken)
 {
-	ck_assert_int_eq(vmm_kvm_open(&kvm, &err), 0);
+	ck_assert_int_eq(vmm_kvm_open(&kvm, false, &err), 0);
 	ck_assert_int_eq(kvm.vcpu_map_size, 3 * 4096);
 	ck_assert(kvm.region2);
 	ck_assert(!kvm.guest_memfd);	/* bit 0 of its flags alone */
@@ -116,11 +116,11 @@ END_TEST
 
 START_TEST(other_slots_are_kept_where_kvm_can)
 {
-	ck_assert_int_eq(vmm_kvm_open(&kvm, &err), 0);
+	ck_assert_int_eq(vmm_kvm_open(&kvm, false, &err), 0);
 	vmm_kvm_close(&kvm);
 	ck_assert_uint_eq(disabled, 0);
 	quirks |= KVM_X86_QUIRK_SLOT_ZAP_ALL;
-	ck_assert_int_eq(vmm_kvm_open(&kvm, &err), 0);
+	ck_assert_int_eq(vmm_kvm_open(&kvm, false, &err), 0);
 	vmm_kvm_close(&kvm);
 	ck_assert_uint_eq(disabled, KVM_X86_QUIRK_SLOT_ZAP_ALL);
 }
@@ -147,7 +147,7 @@ END_TEST
 START_TEST(optional_capability_may_be_missing)
 {
 	lacks_capability = KVM_CAP_USER_MEMORY2;
-	ck_assert_int_eq(vmm_kvm_open(&kvm, &err), 0);
+	ck_assert_int_eq(vmm_kvm_open(&kvm, false, &err), 0);
 	ck_assert(!kvm.region2);
 	vmm_kvm_close(&kvm);
 }

@@ -10,6 +10,7 @@
 #include "long_mode.h"
 
 #define CPUID_MAX 256
+#define KVM_FEATURES 0x40000001	/* leaf, eax */
 #define HYPERVISOR_BIT (1u << 31)	/* leaf 1, ecx */
 
 #define CR0_PE 0x1u
@@ -74,6 +75,8 @@ static int set_cpuid(const struct vmm_kvm *kvm, int cpu_fd, unsigned int cpu,
 			e->ebx = (e->ebx & 0x00ffffff) | (cpu << 24);
 		} else if (e->function == 0xb) {
 			e->edx = cpu;
+		} else if (e->function == KVM_FEATURES && kvm->map_hypercall) {
+			e->eax |= 1u << KVM_FEATURE_HC_MAP_GPA_RANGE;
 		}
 	}
 	rc = vmm_kvm_ioctl(cpu_fd, KVM_SET_CPUID2, table);
