@@ -235,6 +235,8 @@ START_TEST(access_across_regions_is_refused)
 
 	ck_assert_int_eq(vmem_store_u32(view, 0x3fe, 1, __ATOMIC_RELAXED),
 			 -EFAULT);
+	ck_assert_int_eq(vmem_store_u32(view, 0x7fe, 1, __ATOMIC_RELAXED),
+			 -EFAULT);
 	ck_assert_int_eq(vmem_load_u32(view, 0x7fe, &v, __ATOMIC_RELAXED),
 			 -EFAULT);
 }

@@ -4,6 +4,10 @@
 
 #include "util.h"
 
+#ifndef F_SEAL_FUTURE_WRITE
+#define F_SEAL_FUTURE_WRITE 0x10
+#endif
+
 START_TEST(piece_shows_the_bytes_at_its_file_offset)
 {
 	struct vmem_block *block;
@@ -124,14 +128,19 @@ START_TEST(file_size_is_named_when_it_is_too_small)
 }
 END_TEST
 
+static int reopen(int fd, int flags)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	return open(path, flags | O_CLOEXEC);
+}
+
 START_TEST(read_only_fd_refuses_shared_writing)
 {
 	struct vmem_block *block;
-	char path[64];
-	int fd = make_memfd(PAGE), ro;
+	int fd = make_memfd(PAGE), ro = reopen(fd, O_RDONLY);
 
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	ro = open(path, O_RDONLY | O_CLOEXEC);
 	ck_assert_int_ge(ro, 0);
 	ck_assert_int_eq(new_block_fd(ro, 0, PAGE, RW_SHARED, &block), -EACCES);
 	ck_assert_int_eq(new_block_fd(ro, 0, PAGE, VMEM_BLOCK_WRITE, &block),
@@ -229,6 +238,102 @@ START_TEST(seals_are_those_of_the_file)
 }
 END_TEST
 
+/* mmap() alone takes a piece behind the end, and the first touch kills. */
+START_TEST(offset_37_behind_the_end_is_refused_though_mmap_takes_it)
+{
+	struct vmem_block *b = NULL;
+	int fd = make_memfd(4 * PAGE);
+	void *raw = mmap(NULL, PAGE, PROT_READ, MAP_SHARED, fd,
+			 (off_t)(4 * PAGE));
+
+	ck_assert_ptr_ne(raw, MAP_FAILED);
+	munmap(raw, PAGE);
+	ck_assert_int_eq(new_block_fd(fd, 4 * PAGE, PAGE, RW_SHARED, &b),
+			 -EINVAL);
+	ck_assert_int_eq(new_block_fd(fd, 64 * PAGE, PAGE, RW_SHARED, &b),
+			 -EINVAL);
+	ck_assert_ptr_null(b);
+	close(fd);
+}
+END_TEST
+
+/* What mmap() refuses as it is: of the two the offset can be made to fit. */
+START_TEST(offset_38_empty_is_refused_and_unaligned_is_rounded)
+{
+	struct vmem_block *b = NULL;
+	int fd = make_memfd(4 * PAGE);
+
+	ck_assert_ptr_eq(mmap(NULL, PAGE, PROT_READ, MAP_SHARED, fd, 512),
+			 MAP_FAILED);
+	ck_assert_int_eq(new_block_fd(fd, 0, 0, RW_SHARED, &b), -EINVAL);
+	ck_assert_int_eq(new_block_fd(fd, 512, PAGE, RW_SHARED, &b), 0);
+	ck_assert_uint_eq(vmem_block_hva(b)[0], pattern(512));
+	vmem_block_unref(b);
+	close(fd);
+}
+END_TEST
+
+START_TEST(offset_39_descriptor_that_does_not_allow_it_is_refused)
+{
+	struct vmem_block *b = NULL;
+	int fd = make_memfd(PAGE), wo = reopen(fd, O_WRONLY);
+	int ro = reopen(fd, O_RDONLY);
+
+	ck_assert_int_eq(new_block_fd(wo, 0, PAGE, RW_SHARED, &b), -EACCES);
+	ck_assert_int_eq(new_block_fd(wo, 0, PAGE, 0, &b), -EACCES);
+	ck_assert_int_eq(new_block_fd(ro, 0, PAGE, RW_SHARED, &b), -EACCES);
+	ck_assert_ptr_null(b);
+	close(ro);
+	close(wo);
+	close(fd);
+}
+END_TEST
+
+/* What a peer may have sealed, and what it then lets us do. */
+static const struct sealed {
+	int seal;
+	int rw_shared, ro_shared, rw_private, discard;
+} sealed[] = {
+	{ F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW, 0, 0, 0, 0 },
+	{ F_SEAL_FUTURE_WRITE, -EPERM, 0, 0, -EPERM },
+	{ F_SEAL_WRITE, -EPERM, 0, 0, 0 },
+};
+
+static int try_block(int fd, uint32_t flags)
+{
+	struct vmem_block *b = NULL;
+	int rc = new_block_fd(fd, 0, PAGE, flags, &b);
+
+	vmem_block_unref(b);
+	return rc;
+}
+
+START_TEST(sealed_file_is_mapped_as_its_seals_allow)
+{
+	const struct sealed *s = &sealed[_i];
+	int fd = make_memfd(PAGE);
+	struct vmem_block *b;
+
+	/* a writable mapping may be there before, but for F_SEAL_WRITE */
+	ck_assert_int_eq(new_block_fd(fd, 0, PAGE, RW_SHARED, &b), 0);
+	if (s->seal == F_SEAL_WRITE) {
+		ck_assert_int_eq(fcntl(fd, F_ADD_SEALS, s->seal), -1);
+		b = vmem_block_unref(b);
+	}
+	ck_assert_int_eq(fcntl(fd, F_ADD_SEALS, s->seal), 0);
+	ck_assert_int_eq(try_block(fd, RW_SHARED), s->rw_shared);
+	ck_assert_int_eq(try_block(fd, VMEM_BLOCK_SHARED), s->ro_shared);
+	ck_assert_int_eq(try_block(fd, VMEM_BLOCK_WRITE), s->rw_private);
+	if (b) {
+		vmem_block_hva(b)[1] = 0x42;
+		ck_assert_int_eq(vmem_block_discard(b, 0, PAGE, NULL),
+				 s->discard);
+	}
+	vmem_block_unref(b);
+	close(fd);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("block-fd");
@@ -250,5 +355,13 @@ int main(void)
 	tcase_add_test_raise_signal(tc, read_only_block_cannot_be_stored_to,
 				    SIGSEGV);
 	tcase_add_test(tc, seals_are_those_of_the_file);
+	tcase_add_test(tc,
+		       offset_37_behind_the_end_is_refused_though_mmap_takes_it);
+	tcase_add_test(tc,
+		       offset_38_empty_is_refused_and_unaligned_is_rounded);
+	tcase_add_test(tc,
+		       offset_39_descriptor_that_does_not_allow_it_is_refused);
+	tcase_add_loop_test(tc, sealed_file_is_mapped_as_its_seals_allow, 0,
+			    sizeof(sealed) / sizeof(sealed[0]));
 	return run_suite(s);
 }
