@@ -10,13 +10,10 @@
 #include <vm-memory/backend.h>
 #include <vm-memory/kvm.h>
 
+#include "uapi.h"
 #include "util.h"
 
 #define KVM_CREATE_VM_ 0xae01
-#define KVM_CHECK_EXTENSION_ 0xae03
-#define CAP_GUEST_MEMFD 234
-#define CAP_GUEST_MEMFD_FLAGS 244
-#define CAP_MEMORY_ATTRIBUTES 233
 
 static int vm = -1;
 
@@ -33,7 +30,7 @@ static int make_vm(void)
 
 static int cap(int which)
 {
-	return ioctl(vm, KVM_CHECK_EXTENSION_, which);
+	return ioctl(vm, VMEM_KVM_CHECK_EXTENSION, which);
 }
 
 static void setup(void)
@@ -108,6 +105,60 @@ START_TEST(discarded_pages_read_as_zeros)
 }
 END_TEST
 
+START_TEST(piece_of_it_is_held_to_its_size_and_to_sharing)
+{
+	struct vmem_block *b, *piece = NULL;
+
+	ck_assert_int_eq(alloc(vm, "backend=guest-memfd,size=64k", &b, NULL),
+			 0);
+	ck_assert_uint_eq(vmem_block_seals(b), 0);
+	ck_assert_int_eq(new_block_fd(vmem_block_fd(b), 60 * KIB, 4097,
+				      RW_SHARED, &piece), -EINVAL);
+	ck_assert_int_eq(new_block_fd(vmem_block_fd(b), 64 * KIB, 4096,
+				      RW_SHARED, &piece), -EINVAL);
+	ck_assert_int_eq(new_block_fd(vmem_block_fd(b), 0, 4096,
+				      VMEM_BLOCK_WRITE, &piece), -EINVAL);
+	ck_assert_ptr_null(piece);
+	vmem_block_hva(b)[4096] = 0x42;
+	ck_assert_int_eq(new_block_fd(vmem_block_fd(b), 4096, 4096,
+				      VMEM_BLOCK_SHARED, &piece), 0);
+	ck_assert_uint_eq(vmem_block_hva(piece)[0], 0x42);
+	vmem_block_unref(piece);
+	vmem_block_unref(b);
+}
+END_TEST
+
+START_TEST(remap_shows_the_same_pages_again)
+{
+	struct vmem_block *b;
+
+	ck_assert_int_eq(alloc(vm, "backend=guest-memfd,size=64k", &b, NULL),
+			 0);
+	vmem_block_hva(b)[4096] = 0x42;
+	ck_assert_int_eq(vmem_block_remap(b, 4096, 4096, NULL), 0);
+	ck_assert_uint_eq(vmem_block_hva(b)[4096], 0x42);
+	ck_assert_int_eq(vmem_block_discard(b, 512, 4096, NULL), -EINVAL);
+	ck_assert_int_eq(vmem_block_discard(b, 0, 512, NULL), -EINVAL);
+	vmem_block_unref(b);
+}
+END_TEST
+
+/* What KVM makes with other flags than ours: nobody's to look at. */
+START_TEST(pool_without_the_flag_cannot_be_mapped)
+{
+	struct vmem_kvm_create_guest_memfd args = { .size = 64 * KIB };
+	struct vmem_block *b = NULL;
+	int fd = ioctl(vm, VMEM_KVM_CREATE_GUEST_MEMFD, &args);
+
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(new_block_fd(fd, 0, 4096, RW_SHARED, &b), -ENODEV);
+	ck_assert_int_eq(new_block_fd(fd, 0, 4096, VMEM_BLOCK_SHARED, &b),
+			 -ENODEV);
+	ck_assert_ptr_null(b);
+	close(fd);
+}
+END_TEST
+
 START_TEST(prealloc_populates_it)
 {
 	struct vmem_block *b;
@@ -150,7 +201,7 @@ START_TEST(private_half_is_made_or_its_lack_is_named)
 	struct vmem_block *b;
 	int rc = alloc(vm, "size=64k,private=on", &b, &err);
 
-	if (cap(CAP_MEMORY_ATTRIBUTES) > 0) {
+	if (cap(VMEM_KVM_CAP_MEMORY_ATTRIBUTES) > 0) {
 		ck_assert_int_eq(rc, 0);
 		ck_assert_int_ge(vmem_block_private_fd(b), 0);
 		vmem_block_unref(b);
@@ -185,9 +236,9 @@ static const char *why_not(void)
 	vm = make_vm();
 	if (vm < 0)
 		return "/dev/kvm cannot be used";
-	if (cap(CAP_GUEST_MEMFD) <= 0)
+	if (cap(VMEM_KVM_CAP_GUEST_MEMFD) <= 0)
 		why = "this KVM has no guest_memfd";
-	else if ((cap(CAP_GUEST_MEMFD_FLAGS) & 3) != 3)
+	else if ((cap(VMEM_KVM_CAP_GUEST_MEMFD_FLAGS) & 3) != 3)
 		why = "this KVM's guest_memfd cannot be mapped";
 	close(vm);
 	return why;
@@ -208,6 +259,9 @@ int main(void)
 	tcase_add_test(tc, fully_shared_memory_is_mapped_and_shared_by_its_fd);
 	tcase_add_test(tc, qemu_spelling_means_the_same);
 	tcase_add_test(tc, discarded_pages_read_as_zeros);
+	tcase_add_test(tc, piece_of_it_is_held_to_its_size_and_to_sharing);
+	tcase_add_test(tc, remap_shows_the_same_pages_again);
+	tcase_add_test(tc, pool_without_the_flag_cannot_be_mapped);
 	tcase_add_test(tc, prealloc_populates_it);
 	tcase_add_test(tc, memory_outlives_the_virtual_machine_fd);
 	tcase_add_test(tc, no_virtual_machine_is_said_so);

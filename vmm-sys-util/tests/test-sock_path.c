@@ -161,7 +161,7 @@ START_TEST(what_is_not_a_socket_is_never_removed)
 }
 END_TEST
 
-START_TEST(path_may_have_107_bytes_and_no_more)
+START_TEST(d1_17_path_may_have_107_bytes_and_no_more)
 {
 	char path[LONGEST + 2];
 	int fd;
@@ -535,7 +535,7 @@ static void add_listening(TCase *tc)
 	util_add_rows(tc, socket_that_is_bound_but_does_not_listen_is_live,
 		      other_types);
 	util_add_rows(tc, what_is_not_a_socket_is_never_removed, obstacles);
-	tcase_add_test(tc, path_may_have_107_bytes_and_no_more);
+	tcase_add_test(tc, d1_17_path_may_have_107_bytes_and_no_more);
 	tcase_add_test(tc, empty_path_is_refused);
 	tcase_add_test(tc, missing_directory_is_named);
 	tcase_add_test(tc, every_form_of_path_finds_its_directory);

@@ -117,7 +117,7 @@ START_TEST(refuses_with_a_sentence)
 }
 END_TEST
 
-START_TEST(socket_longer_than_an_address_is_refused)
+START_TEST(d1_17_socket_longer_than_an_address_is_refused)
 {
 	char list[256] = "backend=user:";
 
@@ -150,7 +150,7 @@ int main(void)
 	tcase_add_test(tc, keyword_puts_a_disk_behind_a_socket);
 	tcase_add_test(tc, device_has_its_keys);
 	tcase_add_loop_test(tc, refuses_with_a_sentence, 0, COUNT(refusals));
-	tcase_add_test(tc, socket_longer_than_an_address_is_refused);
+	tcase_add_test(tc, d1_17_socket_longer_than_an_address_is_refused);
 	tcase_add_test(tc, missing_file_is_named);
 	suite_add_tcase(s, tc);
 	return run_suite(s);

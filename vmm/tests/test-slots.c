@@ -164,6 +164,41 @@ START_TEST(what_kvm_refuses_leaves_the_slots_as_they_were)
 }
 END_TEST
 
+/* A bound block belongs to this VM, and each of its pages to one address. */
+static struct vmem_block *make_bound(void)
+{
+	struct vmem_backend *backend;
+	struct vmem_block *bound;
+
+	ck_assert_int_eq(vmem_backend_new(&backend), 0);
+	vmem_backend_set_vm_fd(backend, vm.kvm.vm_fd);
+	ck_assert_int_eq(vmem_backend_parse(backend, "test",
+		"backend=guest-memfd,slot=bound,size=64k", NULL), 0);
+	ck_assert_int_eq(vmem_backend_alloc(backend, &bound, NULL), 0);
+	vmem_backend_free(backend);
+	return bound;
+}
+
+START_TEST(d1_13_page_of_a_bound_block_is_not_at_two_addresses)
+{
+	vmem_block_unref(block);
+	block = make_bound();
+	ck_assert_int_eq(apply(map_of((const uint64_t[]){ 0, 0x1000, 1,
+							  0x1100 }, 2)), 0);
+	ck_assert_int_eq(apply(map_of((const uint64_t[]){ 0, 0x1000, 0,
+							  0x1100 }, 2)),
+			 -EINVAL);
+	ck_assert_ptr_nonnull(strstr(vm.err.msg, "KVM refuses memory at "
+				     "0x1100000, 4096 bytes"));
+	/* and the slots before are there again */
+	ck_assert_uint_eq(vmm_slots_count(vm.slots), 3);
+	ck_assert_int_eq(apply(map_of((const uint64_t[]){ 3, 0x1000 }, 1)), 0);
+	ck_assert_int_eq(probe_guest(), 0x33);
+	ck_assert_uint_eq(((unsigned char *)vmem_block_hva(block))[3 * PAGE],
+			  0x33);
+}
+END_TEST
+
 START_TEST(more_slots_than_kvm_has_are_refused)
 {
 	const uint64_t pieces[] = { 0, 0x1000, 2, 0x1100, 4, 0x1200 };
@@ -221,6 +256,18 @@ START_TEST(running_guest_never_falls_into_the_gap_of_a_change)
 }
 END_TEST
 
+static bool has_guest_memfd(void)
+{
+	struct vmm_kvm kvm;
+	bool has;
+
+	if (vmm_kvm_open(&kvm, NULL))
+		return false;
+	has = kvm.guest_memfd && kvm.region2;
+	vmm_kvm_close(&kvm);
+	return has;
+}
+
 int main(void)
 {
 	const char *why = no_kvm();
@@ -239,6 +286,11 @@ int main(void)
 	tcase_add_test(tc, removed_page_is_a_hole);
 	tcase_add_test(tc, stores_to_rom_are_dropped);
 	tcase_add_test(tc, what_kvm_refuses_leaves_the_slots_as_they_were);
+	if (has_guest_memfd())
+		tcase_add_test(tc,
+			d1_13_page_of_a_bound_block_is_not_at_two_addresses);
+	else
+		puts("# left out: bound slots, as KVM has no guest_memfd");
 	tcase_add_test(tc, more_slots_than_kvm_has_are_refused);
 	tcase_add_test(tc, ids_do_not_run_out);
 	tcase_add_test(tc,
