@@ -61,10 +61,20 @@ static int packed_bad_id(struct vq *q, uint16_t id)
 			     VQ_BROKEN_HEAD, id, q->size);
 }
 
-WALK_OUTLINE int packed_walk(struct vq *q, struct vq_chain *chain,
-			     struct ring_desc d, uint32_t *slots, uint16_t *id)
+WALK_OUTLINE int packed_walk_full(struct vq *q, struct vq_chain *chain,
+				  struct ring_desc d, uint32_t *slots,
+				  uint16_t *id)
 {
-	return vq_priv_walk(q, chain, d, q->next_avail, true, slots, id);
+	return walk_chain(q, chain, WALK_FULL(true), d, q->next_avail, slots,
+			  id);
+}
+
+WALK_OUTLINE int packed_walk_quick(struct vq *q, struct vq_chain *chain,
+				   struct ring_desc d, uint32_t *slots,
+				   uint16_t *id)
+{
+	return walk_chain(q, chain, WALK_QUICK(true), d, q->next_avail, slots,
+			  id);
 }
 
 static inline void packed_taken(struct vq *q, struct vq_chain *chain,
@@ -86,7 +96,9 @@ WALK_INLINE int packed_take(struct vq *q, struct vq_chain *chain,
 	if (VSU_UNLIKELY(q->slots >= q->size))
 		return vq_priv_break(q, VQ_BROKEN_INDEX, q->slots, q->size);
 	if (!vq_priv_walk_single(q, chain, d, true)) {
-		rc = packed_walk(q, chain, d, &most, &last_id);
+		rc = packed_walk_quick(q, chain, d, &most, &last_id);
+		if (VSU_UNLIKELY(rc))
+			rc = packed_walk_full(q, chain, d, &most, &last_id);
 		if (VSU_UNLIKELY(rc))
 			return rc;
 		slots = most;

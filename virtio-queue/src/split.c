@@ -88,13 +88,17 @@ static int split_bad_head(struct vq *q, uint16_t head)
 			     VQ_BROKEN_HEAD, head, q->size);
 }
 
-WALK_OUTLINE int split_walk(struct vq *q, struct vq_chain *chain,
-			    struct ring_desc d, uint16_t head)
+WALK_OUTLINE int split_walk_full(struct vq *q, struct vq_chain *chain,
+				 uint16_t head)
 {
-	uint32_t slots;
-	uint16_t unused;
+	return walk_chain(q, chain, WALK_FULL(false),
+			  ring_load_desc(desc_at(q, head)), head, NULL, NULL);
+}
 
-	return vq_priv_walk(q, chain, d, head, false, &slots, &unused);
+WALK_OUTLINE int split_walk_quick(struct vq *q, struct vq_chain *chain,
+				  struct ring_desc d, uint16_t head)
+{
+	return walk_chain(q, chain, WALK_QUICK(false), d, head, NULL, NULL);
 }
 
 /* 0, or as vq_pop() when there is none. */
@@ -107,7 +111,9 @@ WALK_INLINE int split_take(struct vq *q, struct vq_chain *chain, uint16_t head)
 		return split_bad_head(q, head);
 	d = ring_load_desc(desc_at(q, head));
 	if (!vq_priv_walk_single(q, chain, d, false)) {
-		rc = split_walk(q, chain, d, head);
+		rc = split_walk_quick(q, chain, d, head);
+		if (VSU_UNLIKELY(rc))
+			rc = split_walk_full(q, chain, head);
 		if (VSU_UNLIKELY(rc))
 			return rc;
 	}

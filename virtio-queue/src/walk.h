@@ -20,6 +20,23 @@
 #define WALK_OUTLINE static __attribute__((noinline))
 
 /*
+ * What is known when a walk is compiled. A quick one keeps nothing for rare
+ * paths and has no calls: where anything rare comes it ends with WALK_RARE,
+ * nothing was done, and the chain is walked again from its beginning.
+ */
+struct walk_kind {
+	bool packed, quick;
+};
+
+#define WALK_RARE 1
+
+#if defined(__GNUC__) && (__GNUC__ >= 9 || defined(__clang__))
+#define WALK_FORETOLD(x) __builtin_expect_with_probability(!!(x), 0, 0.995)
+#else
+#define WALK_FORETOLD(x) VSU_UNLIKELY(x)
+#endif
+
+/*
  * Steps are not counted one by one: a plain buffer is one step and one piece,
  * so that one comparison with stop covers the bound on steps and the room for
  * pieces.
@@ -34,9 +51,10 @@ struct walk_room {
 struct walk {
 	const struct vmem_range *range;	/* hit last */
 	const unsigned char *table;	/* NULL: crosses regions */
+	const unsigned char *here;	/* the descriptor loaded last */
 	uint64_t table_gpa;		/* of such a table */
 	uint32_t entries;		/* of the table */
-	uint16_t writing;		/* RING_DESC_WRITE behind the turn */
+	uint32_t writing;		/* RING_DESC_WRITE behind the turn */
 	uint64_t bytes;			/* of all buffers */
 	struct walk_room room;
 };
@@ -70,9 +88,10 @@ int vq_priv_walk_gather(struct vq *q, uint64_t gpa,
 int vq_priv_walk_bad_indirect(struct vq *q, uint16_t flags,
 			      uint32_t len) VSU_COLD;
 
-WALK_INLINE uint16_t walk_flags(struct ring_desc d, bool packed)
+/* A split ring leaves more than flags behind them. */
+WALK_INLINE uint32_t walk_flags(struct ring_desc d, bool packed)
 {
-	return packed ? packed_desc_flags(d) : split_desc_flags(d);
+	return packed ? packed_desc_flags(d) : d.tail;
 }
 
 /* A length of 0 is in no range: len - 1 wraps. */
@@ -106,16 +125,6 @@ WALK_INLINE unsigned char *walk_host(const struct vmem_range *range,
 	return range->hva + (gpa - range->first);
 }
 
-/* Where it lies in one range that allows the access, or NULL. */
-WALK_INLINE unsigned char *walk_translate(struct vq *q, struct walk *w,
-					  uint64_t gpa, uint32_t len,
-					  uint32_t access)
-{
-	if (VSU_LIKELY(walk_remembered(q, &w->range, gpa, len)))
-		return walk_host(w->range, gpa);
-	return vq_priv_walk_search(q, gpa, len, access);
-}
-
 /* Slots that are not in flight: what a chain may take of the ring. */
 WALK_INLINE uint32_t walk_most_slots(const struct vq *q, bool packed)
 {
@@ -135,9 +144,10 @@ WALK_INLINE uint32_t walk_left(const struct vq_chain *c,
 	return room->left - walk_pieces(c, room->iov);
 }
 
-WALK_INLINE uint32_t walk_access(const struct walk *w)
+WALK_INLINE int walk_break(struct vq *q, struct walk_kind k,
+			   enum vq_broken why, uint64_t got, uint64_t limit)
 {
-	return w->writing ? VMEM_WRITE : VMEM_READ;
+	return k.quick ? WALK_RARE : vq_priv_break(q, why, got, limit);
 }
 
 /* So many steps are left, and no buffer is bad. */
@@ -149,60 +159,83 @@ WALK_INLINE void walk_set_left(const struct vq_chain *c,
 			       room->left);
 }
 
+/*
+ * Most descriptors link to the one behind them. Where that is foretold by a
+ * branch, the next one is loaded without waiting for the link.
+ */
+WALK_INLINE void walk_step(struct walk *w, uint32_t from, uint32_t to)
+{
+	w->here += RING_DESC_SIZE;
+	if (WALK_FORETOLD(to != from + 1))
+		w->here = w->table + (uint64_t)to * RING_DESC_SIZE;
+}
+
 /* Loads a descriptor of the table; only indirect ones may be gathered. */
 WALK_INLINE int walk_load(struct vq *q, const struct walk *w, uint32_t at,
-			  bool nested, struct ring_desc *d)
+			  bool may_gather, struct ring_desc *d)
 {
-	uint64_t off = (uint64_t)at * RING_DESC_SIZE;
 	struct ring_desc copy;
 	int rc;
 
-	if (nested && VSU_UNLIKELY(!w->table)) {
-		rc = vq_priv_walk_gather(q, w->table_gpa + off, &copy);
+	if (may_gather && VSU_UNLIKELY(!w->table)) {
+		rc = vq_priv_walk_gather(q, w->table_gpa +
+					 (uint64_t)at * RING_DESC_SIZE, &copy);
 		if (rc == 0)
 			*d = copy;
 		return rc;
 	}
-	*d = ring_load_desc(w->table + off);
+	*d = ring_load_desc(w->here);
 	return 0;
+}
+
+WALK_INLINE int walk_find_table(struct vq *q, struct walk *w,
+				struct walk_kind k, struct ring_desc d)
+{
+	if (VSU_LIKELY(walk_remembered(q, &w->range, d.addr, d.len))) {
+		w->table = walk_host(w->range, d.addr);
+		return 0;
+	}
+	if (k.quick)
+		return WALK_RARE;
+	w->table = vq_priv_walk_search(q, d.addr, d.len, VMEM_READ);
+	w->table_gpa = d.addr;
+	return w->table ? 0 : vq_priv_walk_table_memory(q, d.addr, d.len);
 }
 
 /* Turns to the indirect table that d refers to, and loads its first. */
 WALK_INLINE int walk_open_table(struct vq *q, const struct vq_chain *c,
-				struct walk *w, bool packed,
+				struct walk *w, struct walk_kind k,
 				struct ring_desc *d)
 {
-	uint32_t len = d->len, n = len / RING_DESC_SIZE;
-	uint32_t left = walk_left(c, &w->room);
-	uint16_t flags = walk_flags(*d, packed);
+	uint32_t n = d->len / RING_DESC_SIZE, left = walk_left(c, &w->room);
+	uint32_t flags = walk_flags(*d, k.packed);
 	int rc;
 
-	if (VSU_UNLIKELY(!q->has_indirect || (flags & RING_DESC_NEXT) || !len ||
-			 len % RING_DESC_SIZE || n > q->limit || !left))
-		return vq_priv_walk_bad_indirect(q, flags, len);
-	w->table = walk_translate(q, w, d->addr, len, VMEM_READ);
-	if (VSU_UNLIKELY(!w->table)) {
-		rc = vq_priv_walk_table_memory(q, d->addr, len);
-		if (rc)
-			return rc;
-		w->table_gpa = d->addr;
-	}
+	if (VSU_UNLIKELY(!q->has_indirect || (flags & RING_DESC_NEXT) || !n ||
+			 d->len % RING_DESC_SIZE || n > q->limit || !left))
+		return k.quick ? WALK_RARE :
+		       vq_priv_walk_bad_indirect(q, (uint16_t)flags, d->len);
+	rc = walk_find_table(q, w, k, *d);
+	if (VSU_UNLIKELY(rc))
+		return rc;
 	/* the direct part counts: q->limit is not less than q->size */
-	left = q->limit - (walk_most_slots(q, packed) - left);
+	left = q->limit - (walk_most_slots(q, k.packed) - left);
 	walk_set_left(c, &w->room, n < left ? n : left);
 	w->entries = n;
-	return walk_load(q, w, 0, true, d);
+	w->here = w->table;
+	return walk_load(q, w, 0, !k.quick, d);
 }
 
 /* The first writable buffer comes, or a readable one behind it. */
-WALK_INLINE int walk_turn(struct vq *q, struct vq_chain *c, struct walk *w)
+WALK_INLINE int walk_turn(struct vq *q, struct vq_chain *c, struct walk *w,
+			  struct walk_kind k)
 {
 	if (VSU_UNLIKELY(w->writing))
-		return vq_priv_break(q, VQ_BROKEN_ORDER, 0, 0);
+		return walk_break(q, k, VQ_BROKEN_ORDER, 0, 0);
 	w->writing = RING_DESC_WRITE;
 	c->nreadable = walk_pieces(c, w->room.iov);
 	c->readable_len = (uint32_t)w->bytes;
-	if (VSU_UNLIKELY(c->fault.bad))
+	if (!k.quick && VSU_UNLIKELY(c->fault.bad))
 		walk_set_left(c, &w->room, walk_left(c, &w->room));
 	return 0;
 }
@@ -212,7 +245,7 @@ WALK_INLINE int walk_buffer_rare(struct vq *q, struct vq_chain *c,
 {
 	struct walk_room room = w->room;
 	int rc = vq_priv_walk_rare(q, c, &room, d.addr, d.len,
-				   walk_access(w));
+				   w->writing ? VMEM_WRITE : VMEM_READ);
 
 	w->room = room;
 	return rc;
@@ -226,27 +259,27 @@ WALK_INLINE void walk_add_piece(struct iovec *iov, unsigned char *hva,
 }
 
 WALK_INLINE int walk_buffer(struct vq *q, struct vq_chain *c, struct walk *w,
-			    struct ring_desc d)
+			    struct walk_kind k, struct ring_desc d)
 {
 	w->bytes += d.len;
 	if (VSU_UNLIKELY(w->room.iov == w->room.stop) ||
 	    VSU_UNLIKELY(!walk_remembered(q, &w->range, d.addr, d.len)))
-		return walk_buffer_rare(q, c, w, d);
+		return k.quick ? WALK_RARE : walk_buffer_rare(q, c, w, d);
 	walk_add_piece(w->room.iov++, walk_host(w->range, d.addr), d.len);
 	return 0;
 }
 
 /* True when there is one more, at *at of the table. */
 WALK_INLINE bool walk_next(const struct walk *w, struct ring_desc d,
-			   uint16_t flags, bool packed, bool nested,
+			   uint32_t flags, struct walk_kind k, bool nested,
 			   uint32_t *at)
 {
 	/* in a packed table the entries follow each other, flags or not */
-	if (packed && nested)
+	if (k.packed && nested)
 		return ++*at < w->entries;
 	if (!(flags & RING_DESC_NEXT))
 		return false;
-	if (packed)
+	if (k.packed)
 		*at = *at + 1 == w->entries ? 0 : *at + 1;
 	else
 		*at = split_desc_next(d);
@@ -258,130 +291,143 @@ WALK_INLINE bool walk_next(const struct walk *w, struct ring_desc d,
  * last one, or the first that opens an indirect table.
  */
 WALK_INLINE int walk_table(struct vq *q, struct vq_chain *c, struct walk *w,
-			   uint32_t at, bool packed, bool nested,
+			   struct walk_kind k, uint32_t at, bool nested,
 			   struct ring_desc *d)
 {
 	int rc;
 
 	for (;;) {
-		uint16_t flags = walk_flags(*d, packed);
+		uint32_t flags = walk_flags(*d, k.packed), from = at;
 
 		if (VSU_UNLIKELY((flags ^ w->writing) &
 				 (RING_DESC_WRITE | RING_DESC_INDIRECT))) {
 			if (flags & RING_DESC_INDIRECT)
 				return 0;
-			rc = walk_turn(q, c, w);
+			rc = walk_turn(q, c, w, k);
 			if (VSU_UNLIKELY(rc))
 				return rc;
 		}
-		rc = walk_buffer(q, c, w, *d);
+		rc = walk_buffer(q, c, w, k, *d);
 		if (VSU_UNLIKELY(rc))
 			return rc;
-		if (!walk_next(w, *d, flags, packed, nested, &at))
+		if (!walk_next(w, *d, flags, k, nested, &at))
 			return 0;
 		if (VSU_UNLIKELY(at >= w->entries))
-			return vq_priv_break(q, VQ_BROKEN_NEXT, at,
-					     w->entries);
-		rc = walk_load(q, w, at, nested, d);
-		if (nested && VSU_UNLIKELY(rc))
+			return walk_break(q, k, VQ_BROKEN_NEXT, at,
+					  w->entries);
+		walk_step(w, from, at);
+		rc = walk_load(q, w, at, nested && !k.quick, d);
+		if (VSU_UNLIKELY(rc))
 			return rc;
 	}
 }
 
 WALK_INLINE void walk_fill(struct vq *q, struct vq_chain *c,
-			   const struct walk *w)
+			   const struct walk *w, struct walk_kind k)
 {
+	q->range = w->range;
 	if (!w->writing) {
 		c->nreadable = walk_pieces(c, w->room.iov);
 		c->readable_len = (uint32_t)w->bytes;
 	}
 	c->nwritable = walk_pieces(c, w->room.iov) - c->nreadable;
 	c->writable_len = (uint32_t)w->bytes - c->readable_len;
-	if (VSU_UNLIKELY(c->fault.bad))
+	if (!k.quick && VSU_UNLIKELY(c->fault.bad))
 		vq_priv_walk_recount(q, c);
 }
 
 WALK_INLINE void walk_start(const struct vq *q, struct vq_chain *c,
-			    struct walk *w, bool packed)
+			    struct walk *w, struct walk_kind k, uint32_t at)
 {
 	w->range = q->range;
 	w->table = q->area[AREA_DESC].hva;
+	w->here = w->table + (uint64_t)at * RING_DESC_SIZE;
 	w->table_gpa = 0;
 	w->entries = q->size;
 	w->writing = 0;
 	w->bytes = 0;
 	w->room.iov = c->iov;
-	walk_set_left(c, &w->room, walk_most_slots(q, packed));
+	walk_set_left(c, &w->room, walk_most_slots(q, k.packed));
 	c->fault.why = VQ_FAULT_NONE;
 	c->fault.bad = 0;
 }
 
-/*
- * Walks the chain whose first descriptor is d, at slot `at` of the ring, and
- * fills the chain but for its head. 0, for packed rings with *slots (those
- * taken) and *id; -EAGAIN; or -EFAULT with the queue broken.
- */
-WALK_INLINE int vq_priv_walk(struct vq *q, struct vq_chain *c,
-			     struct ring_desc d, uint32_t at, bool packed,
-			     uint32_t *slots, uint16_t *id)
+/* The entries of the table that d opens, which are the last of a chain. */
+WALK_INLINE int walk_indirect(struct vq *q, struct vq_chain *c, struct walk *w,
+			      struct walk_kind k, struct ring_desc d)
+{
+	int rc = walk_open_table(q, c, w, k, &d);
+
+	if (VSU_UNLIKELY(rc))
+		return rc;
+	rc = walk_table(q, c, w, k, 0, true, &d);
+	if (VSU_UNLIKELY(rc))
+		return rc;
+	if (VSU_UNLIKELY(walk_flags(d, k.packed) & RING_DESC_INDIRECT))
+		return walk_break(q, k, VQ_BROKEN_INDIRECT, 0, 0);
+	return 0;
+}
+
+/* One walk of the chain; as vq_priv_walk(), or WALK_RARE. */
+WALK_INLINE int walk_chain(struct vq *q, struct vq_chain *c,
+			   struct walk_kind k, struct ring_desc d, uint32_t at,
+			   uint32_t *slots, uint16_t *id)
 {
 	struct walk w;
 	bool indirect;
 	int rc;
 
-	walk_start(q, c, &w, packed);
-	rc = walk_table(q, c, &w, at, packed, false, &d);
+	walk_start(q, c, &w, k, at);
+	rc = walk_table(q, c, &w, k, at, false, &d);
 	if (VSU_UNLIKELY(rc))
 		return rc;
-	indirect = walk_flags(d, packed) & RING_DESC_INDIRECT;
-	if (packed) {
-		*slots = walk_most_slots(q, packed) - walk_left(c, &w.room) +
+	indirect = walk_flags(d, k.packed) & RING_DESC_INDIRECT;
+	if (k.packed) {
+		*slots = walk_most_slots(q, true) - walk_left(c, &w.room) +
 			 indirect;
 		*id = packed_desc_id(d);
 	}
 	if (indirect) {
-		rc = walk_open_table(q, c, &w, packed, &d);
+		rc = walk_indirect(q, c, &w, k, d);
 		if (VSU_UNLIKELY(rc))
 			return rc;
-		rc = walk_table(q, c, &w, 0, packed, true, &d);
-		if (VSU_UNLIKELY(rc))
-			return rc;
-		if (VSU_UNLIKELY(walk_flags(d, packed) & RING_DESC_INDIRECT))
-			return vq_priv_break(q, VQ_BROKEN_INDIRECT, 0, 0);
 	}
 	if (VSU_UNLIKELY(w.bytes > UINT32_MAX))
-		return vq_priv_break(q, VQ_BROKEN_LENGTH, w.bytes, UINT32_MAX);
-	q->range = w.range;
-	walk_fill(q, c, &w);
+		return walk_break(q, k, VQ_BROKEN_LENGTH, w.bytes, UINT32_MAX);
+	walk_fill(q, c, &w, k);
 	return 0;
 }
 
-/*
- * The beginning of every walk, apart from the rest for the sake of speed: true
- * when the chain is one plain buffer in memory that is remembered. Else
- * nothing was done, and d is for vq_priv_walk().
- */
+/* True when the chain is one plain buffer; else nothing was done. */
 WALK_INLINE bool vq_priv_walk_single(struct vq *q, struct vq_chain *c,
 				     struct ring_desc d, bool packed)
 {
 	const struct vmem_range *range = q->range;
-	uint32_t len = d.len;
-	uint16_t flags = walk_flags(d, packed);
+	uint32_t flags = walk_flags(d, packed);
 	bool writable = flags & RING_DESC_WRITE;
 
 	if (flags & (RING_DESC_NEXT | RING_DESC_INDIRECT) ||
 	    VSU_UNLIKELY(!c->iov_max) ||
-	    VSU_UNLIKELY(!walk_remembered(q, &range, d.addr, len)))
+	    VSU_UNLIKELY(!walk_remembered(q, &range, d.addr, d.len)))
 		return false;
 	q->range = range;
-	walk_add_piece(c->iov, walk_host(range, d.addr), len);
+	walk_add_piece(c->iov, walk_host(range, d.addr), d.len);
 	c->nreadable = !writable;
 	c->nwritable = writable;
-	c->readable_len = writable ? 0 : len;
-	c->writable_len = writable ? len : 0;
+	c->readable_len = writable ? 0 : d.len;
+	c->writable_len = writable ? d.len : 0;
 	c->fault.why = VQ_FAULT_NONE;
 	c->fault.bad = 0;
 	return true;
 }
+
+/*
+ * What a format defines with them are the two walks of a chain whose first
+ * descriptor is d, at slot `at` of the ring. They fill the chain but for its
+ * head. 0, for packed rings with *slots (those taken) and *id; -EAGAIN; or
+ * -EFAULT with the queue broken.
+ */
+#define WALK_QUICK(is_packed) ((struct walk_kind){ (is_packed), true })
+#define WALK_FULL(is_packed) ((struct walk_kind){ (is_packed), false })
 
 #endif
