@@ -101,7 +101,7 @@ static int packed_peek(const struct vq_driver *d, uint16_t *id, uint32_t *len)
 		return -EBADMSG;
 	/* without the flag the length means nothing (2.8.6) */
 	*len = packed_desc_flags(desc) & RING_DESC_WRITE ?
-	       desc.len : 0;
+	       (uint32_t)desc.len : 0;
 	return 1;
 }
 

@@ -7,17 +7,6 @@
 
 #include "vq.h"
 
-static uint32_t after(const struct vq *q, uint32_t at)
-{
-	return at + 1 == q->size ? 0 : at + 1;
-}
-
-void vq_priv_order_add(struct vq *q, uint16_t head)
-{
-	q->order[q->order_in] = head;
-	q->order_in = after(q, q->order_in);
-}
-
 void vq_priv_order_undo(struct vq *q)
 {
 	q->order_in = (q->order_in ? q->order_in : q->size) - 1;
@@ -38,6 +27,6 @@ void vq_priv_push_in_order(struct vq *q, uint16_t head, uint32_t written,
 			return;
 		use(q, head, f->written);
 		f->state = FLIGHT_FREE;
-		q->order_out = after(q, q->order_out);
+		q->order_out = vq_priv_order_after(q, q->order_out);
 	}
 }

@@ -62,58 +62,69 @@ static int packed_bad_id(struct vq *q, uint16_t id)
 }
 
 WALK_OUTLINE int packed_walk_full(struct vq *q, struct vq_chain *chain,
-				  struct ring_desc d, uint32_t *slots,
-				  uint16_t *id)
+				  uint32_t *slots, uint16_t *id)
 {
-	return walk_chain(q, chain, WALK_FULL(true), d, q->next_avail, slots,
-			  id);
-}
-
-WALK_OUTLINE int packed_walk_quick(struct vq *q, struct vq_chain *chain,
-				   struct ring_desc d, uint32_t *slots,
-				   uint16_t *id)
-{
-	return walk_chain(q, chain, WALK_QUICK(true), d, q->next_avail, slots,
-			  id);
+	return walk_chain(q, chain, WALK_FULL(true),
+			  ring_load_desc(slot_at(q, q->next_avail)),
+			  q->next_avail, slots, id);
 }
 
 static inline void packed_taken(struct vq *q, struct vq_chain *chain,
-				uint16_t id, uint32_t slots)
+				uint16_t id, uint32_t slots, uint64_t bytes)
 {
 	ring_step(q->size, &q->next_avail, &q->avail_wrap, slots);
 	q->slots += slots;
-	vq_priv_taken(q, chain, id, (uint16_t)slots);
+	q->flights[id].ndesc = (uint16_t)slots;
+	vq_priv_taken(q, chain, id, bytes);
 }
 
-/* The chain that begins with d: 0, or as vq_pop() when there is none. */
+/* The next chain: 0, or as vq_pop() when there is none. */
+WALK_OUTLINE int packed_take_walked(struct vq *q, struct vq_chain *chain)
+{
+	uint32_t slots;
+	uint16_t id;
+	int rc = walk_chain(q, chain, WALK_QUICK(true),
+			    ring_load_desc(slot_at(q, q->next_avail)),
+			    q->next_avail, &slots, &id);
+
+	if (VSU_UNLIKELY(rc))
+		rc = packed_walk_full(q, chain, &slots, &id);
+	if (VSU_UNLIKELY(rc))
+		return rc;
+	if (VSU_UNLIKELY(!packed_is_owned(q, id)))
+		return packed_bad_id(q, id);
+	packed_taken(q, chain, id, slots, vq_priv_chain_bytes(chain));
+	return 0;
+}
+
+/* The same, if it is of the simplest kind; else nothing was done. */
+WALK_INLINE bool packed_take_single(struct vq *q, struct vq_chain *chain,
+				    struct ring_desc d)
+{
+	uint16_t id = packed_desc_id(d);
+
+	if (VSU_UNLIKELY(q->slots >= q->size) ||
+	    VSU_UNLIKELY(!packed_is_owned(q, id)) ||
+	    !walk_single(q, chain, d, true))
+		return false;
+	packed_taken(q, chain, id, 1, d.len);
+	return true;
+}
+
+/* The chain that begins with d, which is next. */
 WALK_INLINE int packed_take(struct vq *q, struct vq_chain *chain,
 			    struct ring_desc d)
 {
-	uint16_t id = packed_desc_id(d), last_id;
-	uint32_t slots = 1, most;
-	int rc;
-
+	if (packed_take_single(q, chain, d))
+		return 0;
 	if (VSU_UNLIKELY(q->slots >= q->size))
 		return vq_priv_break(q, VQ_BROKEN_INDEX, q->slots, q->size);
-	if (!vq_priv_walk_single(q, chain, d, true)) {
-		rc = packed_walk_quick(q, chain, d, &most, &last_id);
-		if (VSU_UNLIKELY(rc))
-			rc = packed_walk_full(q, chain, d, &most, &last_id);
-		if (VSU_UNLIKELY(rc))
-			return rc;
-		slots = most;
-		id = last_id;
-	}
-	if (VSU_UNLIKELY(!packed_is_owned(q, id)))
-		return packed_bad_id(q, id);
-	packed_taken(q, chain, id, slots);
-	return 0;
+	return packed_take_walked(q, chain);
 }
 
 static int packed_pop_batch(struct vq *q, struct vq_chain *chains,
 			    unsigned int n)
 {
-	uint64_t bytes = 0;
 	int i, rc = 0;
 
 	rc = vq_priv_fresh(q);
@@ -127,33 +138,25 @@ static int packed_pop_batch(struct vq *q, struct vq_chain *chains,
 		rc = packed_take(q, &chains[i], load_desc(q, word));
 		if (VSU_UNLIKELY(rc))
 			break;
-		bytes += vq_priv_chain_bytes(&chains[i]);
 	}
-	vq_priv_count(q, i, bytes);
+	q->taken += (unsigned int)i;
 	if (i)
 		return i;
 	q->count[VQ_COUNT_EMPTY] += rc == 0;
 	return rc;
 }
 
-/* The next chain, if it is of the simplest kind; else nothing was done. */
 static bool packed_pop_single(struct vq *q, struct vq_chain *chain)
 {
-	struct ring_desc d;
 	uint64_t word;
 
 	if (VSU_UNLIKELY(!vq_priv_is_fresh(q)))
 		return false;
 	word = load_next(q);
-	if (!ring_word_is_available(word, q->avail_wrap))
+	if (!ring_word_is_available(word, q->avail_wrap) ||
+	    !packed_take_single(q, chain, load_desc(q, word)))
 		return false;
-	d = load_desc(q, word);
-	if (VSU_UNLIKELY(q->slots >= q->size) ||
-	    VSU_UNLIKELY(!packed_is_owned(q, packed_desc_id(d))) ||
-	    !vq_priv_walk_single(q, chain, d, true))
-		return false;
-	packed_taken(q, chain, packed_desc_id(d), 1);
-	vq_priv_count(q, 1, vq_priv_chain_bytes(chain));
+	q->taken++;
 	return true;
 }
 

@@ -37,7 +37,7 @@
 /* A descriptor: each part copied once, and judged from the copy only. */
 struct ring_desc {
 	uint64_t addr;
-	uint32_t len;
+	uint64_t len;	/* 32 bits */
 	uint32_t tail;	/* flags, then next; packed: id, then flags */
 };
 
@@ -50,20 +50,29 @@ struct ring_half {
 	uint32_t v;
 } __attribute__((packed, may_alias));
 
-static inline uint64_t ring_load64(const unsigned char *p)
+/*
+ * What was loaded from memory that others write: the compiler can neither load
+ * it again nor draw conclusions. Unlike volatile this leaves it the choice of
+ * the instruction.
+ */
+static inline uint64_t ring_loaded(uint64_t v)
 {
-	const volatile struct ring_word *w =
-		(const volatile struct ring_word *)(const volatile void *)p;
-
-	return VSU_LE64_SWAP_(w->v);
+	__asm__("" : "+r"(v));
+	return v;
 }
 
-static inline uint32_t ring_load_half(const unsigned char *p)
+static inline uint64_t ring_load64(const unsigned char *p)
 {
-	const volatile struct ring_half *h =
-		(const volatile struct ring_half *)(const volatile void *)p;
+	const struct ring_word *w = (const struct ring_word *)(const void *)p;
 
-	return VSU_LE32_SWAP_(h->v);
+	return ring_loaded(VSU_LE64_SWAP_(w->v));
+}
+
+static inline uint64_t ring_load_half(const unsigned char *p)
+{
+	const struct ring_half *h = (const struct ring_half *)(const void *)p;
+
+	return ring_loaded(VSU_LE32_SWAP_(h->v));
 }
 
 static inline void ring_store64(unsigned char *p, uint64_t v)
@@ -135,7 +144,7 @@ static inline struct ring_desc ring_load_desc(const unsigned char *p)
 
 	d.addr = ring_load64(p);
 	d.len = ring_load_half(p + 8);
-	d.tail = ring_load_half(p + 12);
+	d.tail = (uint32_t)ring_load_half(p + 12);
 	return d;
 }
 

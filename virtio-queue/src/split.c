@@ -35,9 +35,9 @@ static uint32_t avail_event_off(const struct vq *q)
 	return RING_ENTRIES + 8 * q->size;
 }
 
-static uint16_t mask(const struct vq *q, uint16_t index)
+static inline uint32_t mask(const struct vq *q, uint16_t index)
 {
-	return index & (uint16_t)(q->size - 1);
+	return index & (q->size - 1);
 }
 
 /* How many chains wait, as the index was loaded last. */
@@ -95,33 +95,42 @@ WALK_OUTLINE int split_walk_full(struct vq *q, struct vq_chain *chain,
 			  ring_load_desc(desc_at(q, head)), head, NULL, NULL);
 }
 
-WALK_OUTLINE int split_walk_quick(struct vq *q, struct vq_chain *chain,
-				  struct ring_desc d, uint16_t head)
+/* The chain at head, which is free: 0, or as vq_pop() when there is none. */
+WALK_OUTLINE int split_take_walked(struct vq *q, struct vq_chain *chain,
+				   uint16_t head)
 {
-	return walk_chain(q, chain, WALK_QUICK(false), d, head, NULL, NULL);
-}
+	int rc = walk_chain(q, chain, WALK_QUICK(false),
+			    ring_load_desc(desc_at(q, head)), head, NULL, NULL);
 
-/* 0, or as vq_pop() when there is none. */
-WALK_INLINE int split_take(struct vq *q, struct vq_chain *chain, uint16_t head)
-{
-	struct ring_desc d;
-	int rc;
-
-	if (VSU_UNLIKELY(!split_is_owned(q, head)))
-		return split_bad_head(q, head);
-	d = ring_load_desc(desc_at(q, head));
-	if (!vq_priv_walk_single(q, chain, d, false)) {
-		rc = split_walk_quick(q, chain, d, head);
-		if (VSU_UNLIKELY(rc))
-			rc = split_walk_full(q, chain, head);
-		if (VSU_UNLIKELY(rc))
-			return rc;
-	}
-	vq_priv_taken(q, chain, head, 1);
+	if (VSU_UNLIKELY(rc))
+		rc = split_walk_full(q, chain, head);
+	if (VSU_UNLIKELY(rc))
+		return rc;
+	vq_priv_taken(q, chain, head, vq_priv_chain_bytes(chain));
 	return 0;
 }
 
-static uint16_t split_head(const struct vq *q, uint16_t index)
+/* The same, if it is of the simplest kind; else nothing was done. */
+WALK_INLINE bool split_take_single(struct vq *q, struct vq_chain *chain,
+				   uint16_t head)
+{
+	struct ring_desc d = ring_load_desc(desc_at(q, head));
+
+	if (!walk_single(q, chain, d, false))
+		return false;
+	vq_priv_taken(q, chain, head, d.len);
+	return true;
+}
+
+WALK_INLINE int split_take(struct vq *q, struct vq_chain *chain, uint16_t head)
+{
+	if (VSU_UNLIKELY(!split_is_owned(q, head)))
+		return split_bad_head(q, head);
+	return split_take_single(q, chain, head) ? 0 :
+	       split_take_walked(q, chain, head);
+}
+
+static inline uint16_t split_head(const struct vq *q, uint16_t index)
 {
 	return ring_load16(driver_area(q) + RING_ENTRIES + 2u * mask(q, index));
 }
@@ -129,8 +138,8 @@ static uint16_t split_head(const struct vq *q, uint16_t index)
 static int split_pop_batch(struct vq *q, struct vq_chain *chains,
 			   unsigned int n)
 {
-	int i, rc, waiting;
-	uint64_t bytes = 0;
+	struct vq_chain *chain = chains;
+	int rc, waiting;
 
 	rc = vq_priv_fresh(q);
 	if (VSU_UNLIKELY(rc))
@@ -140,15 +149,14 @@ static int split_pop_batch(struct vq *q, struct vq_chain *chains,
 		q->count[VQ_COUNT_EMPTY] += waiting == 0;
 		return waiting;
 	}
-	for (i = 0; i < waiting; i++) {
-		rc = split_take(q, &chains[i], split_head(q, q->next_avail));
+	do {
+		rc = split_take(q, chain, split_head(q, q->next_avail));
 		if (VSU_UNLIKELY(rc))
 			break;
 		q->next_avail++;
-		bytes += vq_priv_chain_bytes(&chains[i]);
-	}
-	vq_priv_count(q, i, bytes);
-	return i ? i : rc;
+	} while (++chain < chains + waiting);
+	q->taken += (size_t)(chain - chains);
+	return chain == chains ? rc : (int)(chain - chains);
 }
 
 /* The next chain, if it is of the simplest kind; else nothing was done. */
@@ -161,12 +169,10 @@ static bool split_pop_single(struct vq *q, struct vq_chain *chain)
 		return false;
 	head = split_head(q, q->next_avail);
 	if (VSU_UNLIKELY(!split_is_owned(q, head)) ||
-	    !vq_priv_walk_single(q, chain, ring_load_desc(desc_at(q, head)),
-				 false))
+	    !split_take_single(q, chain, head))
 		return false;
-	vq_priv_taken(q, chain, head, 1);
 	q->next_avail++;
-	vq_priv_count(q, 1, vq_priv_chain_bytes(chain));
+	q->taken++;
 	return true;
 }
 
@@ -181,16 +187,18 @@ static void split_unpop(struct vq *q, struct vq_chain *chain)
 	q->next_avail--;
 }
 
-static inline void split_put_used(const struct vq *q, uint16_t index,
+static inline void split_put_used(unsigned char *entries, uint32_t slot,
 				  uint16_t id, uint32_t written)
 {
-	ring_store64(device_area(q) + RING_ENTRIES + 8u * mask(q, index),
+	ring_store64(entries + 8 * (uint64_t)slot,
 		     (uint64_t)written << 32 | id);
 }
 
 static void split_use(struct vq *q, uint16_t id, uint32_t written)
 {
-	split_put_used(q, q->next_used++, id, written);
+	split_put_used(device_area(q) + RING_ENTRIES, mask(q, q->next_used),
+		       id, written);
+	q->next_used++;
 }
 
 static void split_push(struct vq *q, const struct vq_chain *chain,
@@ -210,7 +218,9 @@ static void split_push(struct vq *q, const struct vq_chain *chain,
 static void split_push_batch(struct vq *q, const struct vq_chain *chains,
 			     const uint32_t *written, unsigned int n)
 {
-	uint16_t next = q->next_used;
+	unsigned char *entries = device_area(q) + RING_ENTRIES;
+	struct vq_priv_flight *flights = q->flights;
+	uint32_t next = q->next_used, last = q->size - 1;
 	unsigned int i;
 
 	if (VSU_UNLIKELY(q->in_order)) {
@@ -219,10 +229,11 @@ static void split_push_batch(struct vq *q, const struct vq_chain *chains,
 		return;
 	}
 	for (i = 0; i < n; i++) {
-		split_put_used(q, next++, chains[i].head, written[i]);
-		vq_priv_land(q, chains[i].head);
+		split_put_used(entries, next++ & last, chains[i].head,
+			       written[i]);
+		vq_priv_land(&flights[chains[i].head]);
 	}
-	q->next_used = next;
+	q->next_used = (uint16_t)next;
 	q->released += n;
 }
 
@@ -241,7 +252,7 @@ static void split_mark_used(struct vq *q)
 	vq_priv_mark_area(q, area, RING_IDX, 2);
 }
 
-static bool split_wants_call(const struct vq *q, uint16_t old)
+static inline bool split_wants_call(const struct vq *q, uint16_t old)
 {
 	uint16_t event;
 
@@ -252,22 +263,34 @@ static bool split_wants_call(const struct vq *q, uint16_t old)
 	return ring_need_event(event, q->next_used, old);
 }
 
-static bool split_publish(struct vq *q)
+/* The index was stored: whether the driver is to be told of what is new. */
+static inline bool split_settle(struct vq *q, uint16_t old)
 {
-	uint16_t old = (uint16_t)q->published;
 	bool call;
 
-	if (q->next_used == old)
-		return false;
-	/* pairs with the driver's acquire: it sees elements and data */
-	ring_store16_release(device_area(q) + RING_IDX, q->next_used);
-	if (VSU_UNLIKELY(q->marks))
-		split_mark_used(q);
 	q->published = q->next_used;
 	ring_fence();
 	call = split_wants_call(q, old);
 	q->count[call ? VQ_COUNT_NOTIFIED : VQ_COUNT_SUPPRESSED]++;
 	return call;
+}
+
+WALK_OUTLINE bool split_settle_marked(struct vq *q, uint16_t old)
+{
+	split_mark_used(q);
+	return split_settle(q, old);
+}
+
+static bool split_publish(struct vq *q)
+{
+	uint16_t old = (uint16_t)q->published;
+
+	if (q->next_used == old)
+		return false;
+	/* pairs with the driver's acquire: it sees elements and data */
+	ring_store16_release(device_area(q) + RING_IDX, q->next_used);
+	return VSU_UNLIKELY(q->marks) ? split_settle_marked(q, old) :
+	       split_settle(q, old);
 }
 
 static void split_store_wish(struct vq *q, uint32_t off, uint16_t value)
@@ -377,7 +400,8 @@ static int tracked_pop_batch(struct vq *q, struct vq_chain *chains,
 			return i ? (int)i : rc;
 		chains[i].private_[0] = true;
 		vq_priv_track_took_again(q);
-		vq_priv_count(q, 1, vq_priv_chain_bytes(&chains[i++]));
+		q->taken++;
+		i++;
 	}
 	if (i)
 		return (int)i;

@@ -187,7 +187,6 @@ void vq_priv_track_used(struct vq *q, uint16_t head);
 void vq_priv_track_published(struct vq *q, uint16_t used);
 
 /* order.c */
-void vq_priv_order_add(struct vq *q, uint16_t head);
 void vq_priv_order_undo(struct vq *q);
 void vq_priv_push_in_order(struct vq *q, uint16_t head, uint32_t written,
 			   vq_priv_use_fn use);
@@ -219,25 +218,22 @@ static inline const struct vmem_range **vq_priv_stretch(struct vq *q,
 	return &q->stretch[gpa >> STRETCH_SHIFT & (STRETCHES - 1)];
 }
 
-/* The chain was walked and is the device's from here on. */
-static inline void vq_priv_taken(struct vq *q, struct vq_chain *chain,
-				 uint16_t head, uint16_t ndesc)
+static inline uint32_t vq_priv_order_after(const struct vq *q, uint32_t at)
 {
-	struct vq_priv_flight *f = &q->flights[head];
-
-	f->state = FLIGHT_POPPED;
-	f->ndesc = ndesc;
-	chain->head = head;
-	chain->ndesc = ndesc;
-	if (VSU_UNLIKELY(q->in_order))
-		vq_priv_order_add(q, head);
+	return at + 1 == q->size ? 0 : at + 1;
 }
 
-/* Counts n chains that were popped together. */
-static inline void vq_priv_count(struct vq *q, int n, uint64_t bytes)
+/* The chain was walked and is the device's from here on. */
+static inline void vq_priv_taken(struct vq *q, struct vq_chain *chain,
+				 uint16_t head, uint64_t bytes)
 {
-	q->taken += (uint32_t)n;
+	q->flights[head].state = FLIGHT_POPPED;
+	chain->head = head;
 	q->bytes += bytes;
+	if (VSU_UNLIKELY(q->in_order)) {
+		q->order[q->order_in] = head;
+		q->order_in = vq_priv_order_after(q, q->order_in);
+	}
 }
 
 static inline uint64_t vq_priv_chain_bytes(const struct vq_chain *chain)
@@ -246,10 +242,8 @@ static inline uint64_t vq_priv_chain_bytes(const struct vq_chain *chain)
 }
 
 /* The chain is the device's no more: its hold on memory ends. */
-static inline void vq_priv_land(struct vq *q, uint16_t head)
+static inline void vq_priv_land(struct vq_priv_flight *f)
 {
-	struct vq_priv_flight *f = &q->flights[head];
-
 	f->state = FLIGHT_FREE;
 	if (VSU_UNLIKELY(f->map))
 		vq_priv_flight_unmap(f);
@@ -259,7 +253,7 @@ static inline void vq_priv_land(struct vq *q, uint16_t head)
 static inline void vq_priv_release(struct vq *q, uint16_t head)
 {
 	q->released++;
-	vq_priv_land(q, head);
+	vq_priv_land(&q->flights[head]);
 }
 
 /* The chain goes back to the ring. */

@@ -11,6 +11,8 @@
 #ifndef VIRTIO_QUEUE_PRIV_WALK_H
 #define VIRTIO_QUEUE_PRIV_WALK_H
 
+#include <string.h>
+
 #include "ring.h"
 #include "vq.h"
 
@@ -96,13 +98,13 @@ WALK_INLINE uint32_t walk_flags(struct ring_desc d, bool packed)
 
 /* A length of 0 is in no range: len - 1 wraps. */
 WALK_INLINE bool walk_range_holds(const struct vmem_range *range, uint64_t gpa,
-				  uint32_t len)
+				  uint64_t len)
 {
 	uint64_t off = gpa - range->first, rest;
 
 	if (VSU_UNLIKELY(__builtin_sub_overflow(range->span, off, &rest)))
 		return false;
-	return VSU_LIKELY((uint64_t)len - 1 <= rest);
+	return VSU_LIKELY(len - 1 <= rest);
 }
 
 /*
@@ -111,7 +113,7 @@ WALK_INLINE bool walk_range_holds(const struct vmem_range *range, uint64_t gpa,
  * at what is allowed.
  */
 WALK_INLINE bool walk_remembered(struct vq *q, const struct vmem_range **range,
-				 uint64_t gpa, uint32_t len)
+				 uint64_t gpa, uint64_t len)
 {
 	if (VSU_LIKELY(walk_range_holds(*range, gpa, len)))
 		return true;
@@ -197,9 +199,10 @@ WALK_INLINE int walk_find_table(struct vq *q, struct walk *w,
 	}
 	if (k.quick)
 		return WALK_RARE;
-	w->table = vq_priv_walk_search(q, d.addr, d.len, VMEM_READ);
+	w->table = vq_priv_walk_search(q, d.addr, (uint32_t)d.len, VMEM_READ);
 	w->table_gpa = d.addr;
-	return w->table ? 0 : vq_priv_walk_table_memory(q, d.addr, d.len);
+	return w->table ? 0 :
+	       vq_priv_walk_table_memory(q, d.addr, (uint32_t)d.len);
 }
 
 /* Turns to the indirect table that d refers to, and loads its first. */
@@ -207,14 +210,15 @@ WALK_INLINE int walk_open_table(struct vq *q, const struct vq_chain *c,
 				struct walk *w, struct walk_kind k,
 				struct ring_desc *d)
 {
-	uint32_t n = d->len / RING_DESC_SIZE, left = walk_left(c, &w->room);
+	uint32_t len = (uint32_t)d->len, n = len / RING_DESC_SIZE;
+	uint32_t left = walk_left(c, &w->room);
 	uint32_t flags = walk_flags(*d, k.packed);
 	int rc;
 
 	if (VSU_UNLIKELY(!q->has_indirect || (flags & RING_DESC_NEXT) || !n ||
-			 d->len % RING_DESC_SIZE || n > q->limit || !left))
+			 len % RING_DESC_SIZE || n > q->limit || !left))
 		return k.quick ? WALK_RARE :
-		       vq_priv_walk_bad_indirect(q, (uint16_t)flags, d->len);
+		       vq_priv_walk_bad_indirect(q, (uint16_t)flags, len);
 	rc = walk_find_table(q, w, k, *d);
 	if (VSU_UNLIKELY(rc))
 		return rc;
@@ -244,7 +248,7 @@ WALK_INLINE int walk_buffer_rare(struct vq *q, struct vq_chain *c,
 				 struct walk *w, struct ring_desc d)
 {
 	struct walk_room room = w->room;
-	int rc = vq_priv_walk_rare(q, c, &room, d.addr, d.len,
+	int rc = vq_priv_walk_rare(q, c, &room, d.addr, (uint32_t)d.len,
 				   w->writing ? VMEM_WRITE : VMEM_READ);
 
 	w->room = room;
@@ -252,7 +256,7 @@ WALK_INLINE int walk_buffer_rare(struct vq *q, struct vq_chain *c,
 }
 
 WALK_INLINE void walk_add_piece(struct iovec *iov, unsigned char *hva,
-				uint32_t len)
+				uint64_t len)
 {
 	iov->iov_base = hva;
 	iov->iov_len = len;
@@ -398,26 +402,41 @@ WALK_INLINE int walk_chain(struct vq *q, struct vq_chain *c,
 	return 0;
 }
 
+/*
+ * The chain is one piece, of len bytes. Its counts, and its lengths, are
+ * stored as one word each: what is readable comes first in memory.
+ */
+WALK_INLINE void walk_fill_single(struct vq_chain *c, bool writable,
+				  uint64_t len)
+{
+	unsigned int shift = writable == (VSU_LE32_SWAP_(1) == 1) ? 32 : 0;
+	uint64_t counts = UINT64_C(1) << shift, lens = len << shift;
+	unsigned char *at = (unsigned char *)c;
+
+	memcpy(at + offsetof(struct vq_chain, nreadable), &counts, 8);
+	memcpy(at + offsetof(struct vq_chain, readable_len), &lens, 8);
+	c->fault.why = VQ_FAULT_NONE;
+	c->fault.bad = 0;
+}
+
 /* True when the chain is one plain buffer; else nothing was done. */
-WALK_INLINE bool vq_priv_walk_single(struct vq *q, struct vq_chain *c,
-				     struct ring_desc d, bool packed)
+WALK_INLINE bool walk_single(struct vq *q, struct vq_chain *c,
+			     struct ring_desc d, bool packed)
 {
 	const struct vmem_range *range = q->range;
 	uint32_t flags = walk_flags(d, packed);
-	bool writable = flags & RING_DESC_WRITE;
 
 	if (flags & (RING_DESC_NEXT | RING_DESC_INDIRECT) ||
-	    VSU_UNLIKELY(!c->iov_max) ||
-	    VSU_UNLIKELY(!walk_remembered(q, &range, d.addr, d.len)))
+	    VSU_UNLIKELY(!c->iov_max))
 		return false;
-	q->range = range;
+	if (VSU_UNLIKELY(!walk_range_holds(range, d.addr, d.len))) {
+		range = *vq_priv_stretch(q, d.addr);
+		if (VSU_UNLIKELY(!walk_range_holds(range, d.addr, d.len)))
+			return false;
+		q->range = range;
+	}
 	walk_add_piece(c->iov, walk_host(range, d.addr), d.len);
-	c->nreadable = !writable;
-	c->nwritable = writable;
-	c->readable_len = writable ? 0 : d.len;
-	c->writable_len = writable ? d.len : 0;
-	c->fault.why = VQ_FAULT_NONE;
-	c->fault.bad = 0;
+	walk_fill_single(c, flags & RING_DESC_WRITE, d.len);
 	return true;
 }
 

@@ -72,10 +72,10 @@ enum vq_fault_why {
 struct vq_fault {
 	uint64_t gpa;		/* of the buffer */
 	uint32_t len;
+	uint32_t pad;
 	uint32_t why;		/* enum vq_fault_why, of the first bad buffer */
 	uint32_t bad;		/* VMEM_READ, VMEM_WRITE: which kinds of buffers
 				   were bad; the lists of other kinds are whole */
-	uint32_t pad;
 };
 
 /*
@@ -86,12 +86,12 @@ struct vq_fault {
 struct vq_chain {
 	struct iovec *iov;	/* caller's storage */
 	uint32_t iov_max;
+	uint16_t head;		/* buffer id */
+	uint16_t pad;
 	uint32_t nreadable;	/* iov[0 .. nreadable) */
 	uint32_t nwritable;	/* iov[nreadable .. nreadable + nwritable) */
 	uint32_t readable_len;	/* bytes */
 	uint32_t writable_len;	/* bytes */
-	uint16_t head;		/* buffer id */
-	uint16_t ndesc;		/* ring slots it occupies (packed), private */
 	struct vq_fault fault;	/* why is not 0: the lists hold the good part
 				   in front of the bad buffer of each kind */
 	uint64_t private_[4];
