@@ -19,17 +19,17 @@ struct piece {
 };
 
 /* The longest piece of [gpa, gpa + len) in one region; false: none. */
-static bool next_piece(const struct vmem_view *view, uint32_t *hint,
-		       uint64_t gpa, uint64_t len, uint32_t access,
-		       struct piece *p)
+static inline VMEM_HOT_ bool next_piece(const struct vmem_view *view,
+					uint64_t gpa, uint64_t len,
+					uint32_t access, struct piece *p)
 {
-	const struct vmem_range *r = vmem_view_range(view, hint, gpa, 1,
-						     access);
+	uint32_t hint = VMEM_HINT_NONE_;
 	uint64_t off;
+	const struct vmem_range *r = vmem_view_range_(view, &hint, gpa, 1,
+						      access, &off);
 
 	if (!r)
 		return false;
-	off = gpa - r->first;
 	p->hva = r->hva + off;
 	p->dirty = r->dirty;
 	p->len = len - 1 <= r->span - off ? len : r->span - off + 1;
@@ -129,13 +129,12 @@ ssize_t vmem_read(const struct vmem_view *view, uint64_t gpa, void *buf,
 {
 	uint64_t left = clamp_len(len), all = left;
 	unsigned char *to = buf;
-	uint32_t hint = 0;
 	struct piece p;
 
 	if (!left)
 		return 0;
 	do {
-		if (!next_piece(view, &hint, gpa, left, VMEM_READ, &p))
+		if (!next_piece(view, gpa, left, VMEM_READ, &p))
 			break;
 		copy_from_guest(to, p.hva, p.len);
 		to += p.len;
@@ -148,13 +147,12 @@ ssize_t vmem_write(const struct vmem_view *view, uint64_t gpa, const void *buf,
 {
 	uint64_t left = clamp_len(len), all = left;
 	const unsigned char *from = buf;
-	uint32_t hint = 0;
 	struct piece p;
 
 	if (!left)
 		return 0;
 	do {
-		if (!next_piece(view, &hint, gpa, left, VMEM_WRITE, &p))
+		if (!next_piece(view, gpa, left, VMEM_WRITE, &p))
 			break;
 		copy_to_guest(p.hva, from, p.len);
 		vmem_dirty_mark(p.dirty, p.hva, p.len);
@@ -185,11 +183,10 @@ int vmem_slices(const struct vmem_view *view, uint64_t gpa, uint64_t len,
 {
 	uint64_t left = len;
 	unsigned int n = 0;
-	uint32_t hint = 0;
 	struct piece p;
 
 	while (n < max && left) {
-		if (!next_piece(view, &hint, gpa, left, access, &p))
+		if (!next_piece(view, gpa, left, access, &p))
 			break;
 		iov[n].iov_base = p.hva;
 		iov[n].iov_len = p.len;
@@ -206,13 +203,12 @@ int vmem_slices(const struct vmem_view *view, uint64_t gpa, uint64_t len,
 bool vmem_check_range(const struct vmem_view *view, uint64_t gpa, uint64_t len,
 		      uint32_t access)
 {
-	uint32_t hint = 0;
 	struct piece p;
 
 	if (!len)
 		return true;
 	do {
-		if (!next_piece(view, &hint, gpa, len, access, &p))
+		if (!next_piece(view, gpa, len, access, &p))
 			return false;
 	} while (advance(&gpa, &len, p.len));
 	return !len;
@@ -220,13 +216,12 @@ bool vmem_check_range(const struct vmem_view *view, uint64_t gpa, uint64_t len,
 
 void vmem_mark_written(const struct vmem_view *view, uint64_t gpa, uint64_t len)
 {
-	uint32_t hint = 0;
 	struct piece p;
 
 	if (!len)
 		return;
 	do {
-		if (!next_piece(view, &hint, gpa, len, VMEM_WRITE, &p))
+		if (!next_piece(view, gpa, len, VMEM_WRITE, &p))
 			return;
 		vmem_dirty_mark(p.dirty, p.hva, p.len);
 	} while (advance(&gpa, &len, p.len));
@@ -236,13 +231,14 @@ void vmem_mark_written(const struct vmem_view *view, uint64_t gpa, uint64_t len)
 static inline int locate(const struct vmem_view *view, uint64_t gpa,
 			 uint64_t size, uint32_t access, struct piece *p)
 {
-	uint32_t hint = 0;
-	const struct vmem_range *r = vmem_view_range(view, &hint, gpa, size,
-						     access);
+	uint32_t hint = VMEM_HINT_NONE_;
+	uint64_t off;
+	const struct vmem_range *r = vmem_view_range_(view, &hint, gpa, size,
+						      access, &off);
 
 	if (!r)
 		return -EFAULT;
-	p->hva = r->hva + (gpa - r->first);
+	p->hva = r->hva + off;
 	p->dirty = r->dirty;
 	return IS_ALIGNED(p->hva, size) ? 0 : -EINVAL;
 }

@@ -17,6 +17,10 @@
 
 #define CACHE_LINE 64
 
+_Static_assert(offsetof(struct vmem_map, guess) ==
+	       offsetof(struct vmem_map, view) + sizeof(struct vmem_view),
+	       "inline code finds the guess behind the view");
+
 /* The most regions of a map: KVM offers 32764 slots, so ample. */
 #define MAX_REGIONS (1u << 20)
 
@@ -25,13 +29,10 @@ static size_t round_up(size_t n, size_t step)
 	return (n + step - 1) / step * step;
 }
 
-/*
- * How long the arrays of a view of n ranges are, for the search in map.h:
- * full steps of it, and one that is above all guest addresses.
- */
+/* How long the arrays of a view of n ranges are, for the search in map.h. */
 static size_t padded_count(size_t n)
 {
-	return (n <= 8 ? 8 : round_up(n, 64)) + 1;
+	return n <= 8 ? 8 : round_up(n, 64);
 }
 
 /*
@@ -40,10 +41,9 @@ static size_t padded_count(size_t n)
  */
 static struct vmem_map *alloc_map(unsigned int n)
 {
-	size_t head = round_up(sizeof(struct vmem_map), CACHE_LINE) +
-		      sizeof(struct vmem_guess_);
+	size_t head = round_up(sizeof(struct vmem_map), CACHE_LINE);
 	size_t padded = padded_count(n);
-	size_t firsts = round_up(padded * sizeof(uint64_t), CACHE_LINE);
+	size_t firsts = padded * sizeof(uint64_t);
 	size_t ranges = padded * sizeof(struct vmem_range);
 	size_t total = round_up(head + firsts + ranges +
 				n * sizeof(struct vmem_region *), CACHE_LINE);
@@ -80,14 +80,15 @@ struct vmem_map *vmem_priv_map_over(struct vmem_map *memory, unsigned int n,
 static void fill_guess(struct vmem_guess_ *guess,
 		       const struct vmem_range *ranges, uint32_t n)
 {
-	uint64_t start = ranges[0].first, from;
-	uint64_t last = ranges[n - 1].first - start + ranges[n - 1].span;
+	uint64_t last = ranges[n - 1].first - ranges[0].first +
+			ranges[n - 1].span, from;
 	uint32_t i;
 
+	guess->first = ranges[0].first;
 	while (last >> guess->shift >= VMEM_PIECES_)
 		guess->shift++;
 	for (i = 1; i < n && i <= UINT8_MAX; i++) {
-		from = (ranges[i].first - start) >> guess->shift;
+		from = (ranges[i].first - guess->first) >> guess->shift;
 		memset(guess->at + from, (int)i, VMEM_PIECES_ - from);
 	}
 }
@@ -108,7 +109,7 @@ void vmem_priv_map_seal(struct vmem_map *map)
 	for (; n && i < padded_count(n); i++)
 		ranges[i] = ranges[n - 1];
 	if (n)
-		fill_guess((struct vmem_guess_ *)(void *)firsts - 1, ranges, n);
+		fill_guess(&map->guess, ranges, n);
 }
 
 static void set_range(struct vmem_range *range, struct vmem_region *region)

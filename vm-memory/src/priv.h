@@ -132,6 +132,7 @@ struct vmem_map {
 	struct vmem_map *next_retired;
 	uint64_t retired_at;	/* generation of its successor */
 	struct vmem_view view;
+	struct vmem_guess_ guess;	/* right behind the view: map.h */
 	struct vmem_region **regions;	/* NULL for an IOTLB's map */
 	struct vmem_map *memory;	/* the map under an IOTLB's; else NULL */
 };

@@ -155,6 +155,7 @@ static inline int vmem_put_##name(const struct vmem_view *view,	\
 	const struct vmem_range *range =				\
 		vmem_view_range_(view, hint, gpa, sizeof(type),		\
 				 VMEM_WRITE, &off);			\
+	struct vmem_dirty *dirty;					\
 	unsigned char *hva;						\
 	type any = value;						\
 									\
@@ -163,8 +164,9 @@ static inline int vmem_put_##name(const struct vmem_view *view,	\
 		return vmem_write_exact(view, gpa, &any,		\
 					sizeof(type));			\
 	hva = range->hva + off;						\
+	dirty = range->dirty;						\
 	__atomic_store_n((type *)(void *)hva, value, __ATOMIC_RELAXED);	\
-	vmem_dirty_mark(range->dirty, hva, sizeof(type));		\
+	vmem_dirty_mark(dirty, hva, sizeof(type));			\
 	return 0;							\
 }
 
@@ -193,13 +195,15 @@ static inline int vmem_put(const struct vmem_view *view, uint32_t *hint,
 	uint64_t off;
 	const struct vmem_range *range =
 		vmem_view_range_(view, hint, gpa, len, VMEM_WRITE, &off);
+	struct vmem_dirty *dirty;
 	unsigned char *hva;
 
 	if (VSU_UNLIKELY(!range || len <= 8))
 		return vmem_write_exact(view, gpa, buf, len);
 	hva = range->hva + off;
+	dirty = range->dirty;
 	memcpy(hva, buf, len);
-	vmem_dirty_mark(range->dirty, hva, len);
+	vmem_dirty_mark(dirty, hva, len);
 	return 0;
 }
 

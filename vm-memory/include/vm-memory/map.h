@@ -45,13 +45,13 @@ struct vmem_range {
 /* Bits of the flags of a view. */
 #define VMEM_VIEW_IOTLB	0x1u	/* indexed by I/O virtual address; iotlb.h */
 
-/* Frozen. */
+/* Frozen. Never copied: what inline code needs besides stands behind it. */
 struct vmem_view {
 	uint64_t generation;	/* of the space it was published in; else 0 */
 	uint32_t n;		/* number of ranges */
 	uint32_t flags;		/* VMEM_VIEW_* */
 	const uint64_t *firsts;	/* first of each range, then all-ones up to 8,
-				   or up to a multiple of 64, and one more */
+				   or up to a multiple of 64 */
 	const struct vmem_range *ranges; /* as long, padded with the last */
 };
 
@@ -107,15 +107,15 @@ VMEM_API bool vmem_map_failed(const struct vmem_map *map);
 #endif
 
 /*
- * A guess at the range, which stands before the firsts of a view. The memory
- * from the first range to the end of the last is cut into pieces of 2^shift;
- * at says which range the last address of a piece may be in. Where a range
- * begins inside a piece, or beyond what at can say, it is searched for.
+ * A guess at the range, which stands behind the view. The memory from the
+ * first range to the end of the last is cut into pieces of 2^shift; at says
+ * which range the last address of a piece may be in. Where a range begins
+ * inside a piece, or beyond what at can say, it is searched for.
  */
-#define VMEM_PIECES_ 1016u
+#define VMEM_PIECES_ 1008u
 
 struct vmem_guess_ {
-	uint64_t shift;
+	uint64_t first, shift;
 	uint8_t at[VMEM_PIECES_];
 };
 
@@ -172,8 +172,8 @@ vmem_view_lookup_(const struct vmem_view *view, uint64_t gpa, uint64_t len,
 		  uint64_t *off)
 {
 	const struct vmem_guess_ *guess =
-		(const struct vmem_guess_ *)(const void *)view->firsts - 1;
-	uint64_t piece = (gpa - view->firsts[0]) >> guess->shift;
+		(const struct vmem_guess_ *)(const void *)(view + 1);
+	uint64_t piece = (gpa - guess->first) >> guess->shift;
 	size_t at;
 
 	if (VSU_LIKELY(piece < VMEM_PIECES_)) {
@@ -206,6 +206,7 @@ static inline uint32_t vmem_view_find(const struct vmem_view *view,
  * is tried, because where accesses jump about, a hint that fails, or succeeds
  * unforeseen, costs more than the look at the table.
  */
+#define VMEM_HINT_NONE_ UINT32_MAX
 #define VMEM_HINT_TICK_ (1u << 24)
 #define VMEM_HINT_PAUSE_ (64 * VMEM_HINT_TICK_)
 
