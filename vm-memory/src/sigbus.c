@@ -166,21 +166,47 @@ static bool repair(struct entry *e, const struct entry *copy, uint64_t addr,
 	return true;
 }
 
+/* The entry that covers addr, as it is now in *copy; NULL for none. */
+static struct entry *find(struct vmem_sigbus *table, uint64_t addr,
+			  struct entry *copy)
+{
+	unsigned int i;
+
+	for (i = 0; i < table->max; i++)
+		if (covers(&table->entries[i], addr, copy))
+			return &table->entries[i];
+	return NULL;
+}
+
+/*
+ * A signal that somebody sent has no address that means anything, and a new
+ * page does not make an address aligned.
+ */
+static bool is_about_pages(int code)
+{
+	return code == BUS_ADRERR || code == BUS_MCEERR_AR ||
+	       code == BUS_MCEERR_AO;
+}
+
 bool vmem_sigbus_fix(struct vmem_sigbus *table, const void *siginfo)
 {
 	const siginfo_t *si = siginfo;
-	uint64_t addr = (uint64_t)(uintptr_t)si->si_addr;
+	struct entry *e, copy;
 	int saved = errno;
-	struct entry copy;
-	bool fixed = false;
-	unsigned int i;
+	bool fixed;
 
-	/* A SIGBUS that somebody sent has no address that means anything. */
-	if (si->si_code <= 0)
+	if (!is_about_pages(si->si_code))
 		return false;
-	for (i = 0; i < table->max && !fixed; i++)
-		if (covers(&table->entries[i], addr, &copy))
-			fixed = repair(&table->entries[i], &copy, addr, si);
+	e = find(table, (uint64_t)(uintptr_t)si->si_addr, &copy);
+	if (!e)
+		return false;
+	/*
+	 * News of a page that nobody has touched since it was lost, told to
+	 * any thread: whoever touches it is told again.
+	 */
+	if (si->si_code == BUS_MCEERR_AO)
+		return true;
+	fixed = repair(e, &copy, (uint64_t)(uintptr_t)si->si_addr, si);
 	if (fixed)
 		vsu_event_signal_own(table->event_fd);
 	errno = saved;

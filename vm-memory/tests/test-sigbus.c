@@ -183,6 +183,65 @@ START_TEST(signal_that_somebody_sent_is_not_ours)
 }
 END_TEST
 
+static bool fix(int code, unsigned char *addr)
+{
+	siginfo_t si;
+
+	memset(&si, 0, sizeof(si));
+	si.si_code = code;
+	si.si_addr = addr;
+	return vmem_sigbus_fix(table, &si);
+}
+
+START_TEST(page_that_the_hardware_lost_is_replaced_alone)
+{
+	int fd = make_memfd(4 * PAGE);
+	struct vmem_block *b = watched(fd, 0, 4 * PAGE, RW_SHARED);
+	const unsigned char *hva = vmem_block_hva(b);
+
+	ck_assert(fix(BUS_MCEERR_AR, vmem_block_hva(b) + PAGE + 9));
+	ck_assert(vmem_block_failed(b));
+	ck_assert_uint_eq(hva[PAGE + 5], 0);
+	ck_assert_uint_eq(hva[PAGE - 1], pattern(PAGE - 1));
+	ck_assert_uint_eq(hva[2 * PAGE + 5], pattern(2 * PAGE + 5));
+	vmem_block_unref(b);
+	close(fd);
+}
+END_TEST
+
+/* The kernel tells of it early where it is set to, and again when touched. */
+START_TEST(page_lost_but_not_touched_yet_costs_no_other_page)
+{
+	int fd = make_memfd(4 * PAGE);
+	struct vmem_block *b = watched(fd, 0, 4 * PAGE, RW_SHARED);
+	const unsigned char *hva = vmem_block_hva(b);
+
+	ck_assert(fix(BUS_MCEERR_AO, vmem_block_hva(b) + PAGE));
+	ck_assert(!vmem_block_failed(b));
+	ck_assert(!event_is_set());
+	ck_assert_uint_eq(hva[2 * PAGE + 5], pattern(2 * PAGE + 5));
+	ck_assert_uint_eq(hva[3 * PAGE + 5], pattern(3 * PAGE + 5));
+	vmem_block_unref(b);
+	ck_assert(!fix(BUS_MCEERR_AO, (unsigned char *)&fd));
+	close(fd);
+}
+END_TEST
+
+/* A new page would not make it aligned: the same fault for ever. */
+START_TEST(misaligned_access_is_left_to_kill)
+{
+	int fd = make_memfd(4 * PAGE);
+	struct vmem_block *b = watched(fd, 0, 4 * PAGE, RW_SHARED);
+	const unsigned char *hva = vmem_block_hva(b);
+
+	ck_assert(!fix(BUS_ADRALN, vmem_block_hva(b) + PAGE + 1));
+	ck_assert(!vmem_block_failed(b));
+	ck_assert_uint_eq(hva[PAGE + 5], pattern(PAGE + 5));
+	vmem_block_unref(b);
+	close(fd);
+}
+END_TEST
+
 START_TEST(full_table_refuses_the_mapping)
 {
 	struct vmem_block *b[8], *more = NULL;
@@ -305,6 +364,9 @@ int main(void)
 				    SIGBUS);
 	tcase_add_test(tc, block_that_left_is_unknown);
 	tcase_add_test(tc, signal_that_somebody_sent_is_not_ours);
+	tcase_add_test(tc, page_that_the_hardware_lost_is_replaced_alone);
+	tcase_add_test(tc, page_lost_but_not_touched_yet_costs_no_other_page);
+	tcase_add_test(tc, misaligned_access_is_left_to_kill);
 	tcase_add_test(tc, full_table_refuses_the_mapping);
 	tcase_add_test(tc, process_survives_a_thousand_shrink_races_on_a_memfd);
 	tcase_add_test(tc, process_survives_a_thousand_shrink_races_on_a_file);

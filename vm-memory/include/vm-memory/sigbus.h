@@ -42,8 +42,10 @@ VMEM_API int vmem_sigbus_fd(const struct vmem_sigbus *table);
 /*
  * For a SA_SIGINFO handler of SIGBUS: siginfo is its siginfo_t. True when the
  * address belongs to a block and was repaired, so that the instruction may be
- * run again. False for any other address: the program should then restore
- * the default action and return. Keeps errno.
+ * run again; also for a page of a block that the hardware lost and nobody
+ * touched yet (BUS_MCEERR_AO), which is repaired when somebody does. False for
+ * any other address or cause: the program should then restore the default
+ * action and return. Keeps errno.
  */
 VMEM_API bool vmem_sigbus_fix(struct vmem_sigbus *table, const void *siginfo);
 
