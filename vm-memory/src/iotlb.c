@@ -57,15 +57,23 @@ void vmem_iotlb_free(struct vmem_iotlb *iotlb)
 	free(iotlb);
 }
 
+/*
+ * Guest addresses do not go on at 0, and a length of 2^64 has no number: what
+ * would wrap stays two.
+ */
+static bool continues(const struct interval *a, const struct interval *b)
+{
+	return a->last + 1 == b->first && a->perm == b->perm &&
+	       b->first - a->first == b->gpa - a->gpa && a->gpa < b->gpa &&
+	       b->last - a->first != UINT64_MAX;
+}
+
 /* Neighbours that continue each other are one. Returns the new count. */
 static unsigned int append(struct interval *to, unsigned int n,
 			   const struct interval *i)
 {
-	struct interval *last = n ? &to[n - 1] : NULL;
-
-	if (last && last->last + 1 == i->first && last->perm == i->perm &&
-	    i->first - last->first == i->gpa - last->gpa) {
-		last->last = i->last;
+	if (n && continues(&to[n - 1], i)) {
+		to[n - 1].last = i->last;
 		return n;
 	}
 	to[n] = *i;
@@ -274,13 +282,12 @@ int vmem_iotlb_lookup(const struct vmem_iotlb *iotlb, uint64_t iova,
  * The pieces of one interval in the ranges of guest memory. With to NULL they
  * are only counted.
  */
-static unsigned int pieces(const struct interval *i,
-			   const struct vmem_view *memory,
-			   struct vmem_range *to)
+static size_t pieces(const struct interval *i, const struct vmem_view *memory,
+		     struct vmem_range *to)
 {
 	const struct vmem_range *r = memory->ranges, *end = r + memory->n;
 	uint64_t gpa_last = i->gpa + (i->last - i->first), from, until;
-	unsigned int n = 0;
+	size_t n = 0;
 
 	for (; r < end && r->first <= gpa_last; r++) {
 		if (r->first + r->span < i->gpa)
@@ -305,16 +312,19 @@ int vmem_iotlb_map(const struct vmem_iotlb *iotlb, struct vmem_map *memory,
 {
 	const struct vmem_view *view = vmem_map_view(memory);
 	struct vmem_range *ranges;
-	unsigned int i, n = 0;
+	struct vmem_map *map;
+	unsigned int i;
+	size_t n = 0;
 
 	for (i = 0; i < iotlb->n; i++)
 		n += pieces(&iotlb->now[i], view, NULL);
-	*out = vmem_priv_map_over(memory, n, &ranges);
-	if (!*out)
+	map = vmem_priv_map_over(memory, n, &ranges);
+	if (!map)
 		return vsu_error_set(err, -ENOMEM, "no memory for an IOTLB map "
-				     "of %u ranges", n);
+				     "of %zu ranges", n);
 	for (i = 0, n = 0; i < iotlb->n; i++)
 		n += pieces(&iotlb->now[i], view, ranges + n);
-	vmem_priv_map_seal(*out);
+	vmem_priv_map_seal(map);
+	*out = map;
 	return 0;
 }

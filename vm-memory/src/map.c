@@ -63,10 +63,11 @@ static struct vmem_map *alloc_map(unsigned int n)
 	return map;
 }
 
-struct vmem_map *vmem_priv_map_over(struct vmem_map *memory, unsigned int n,
+struct vmem_map *vmem_priv_map_over(struct vmem_map *memory, size_t n,
 				    struct vmem_range **ranges)
 {
-	struct vmem_map *map = n > MAX_REGIONS ? NULL : alloc_map(n);
+	struct vmem_map *map = n > MAX_REGIONS ? NULL :
+						alloc_map((unsigned int)n);
 
 	if (!map)
 		return NULL;

@@ -144,7 +144,7 @@ struct vmem_map {
  * A map of n ranges, to be filled in, over the memory of another map; sealing
  * it takes their addresses over into the view.
  */
-struct vmem_map *vmem_priv_map_over(struct vmem_map *memory, unsigned int n,
+struct vmem_map *vmem_priv_map_over(struct vmem_map *memory, size_t n,
 				    struct vmem_range **ranges);
 void vmem_priv_map_seal(struct vmem_map *map);
 

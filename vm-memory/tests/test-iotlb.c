@@ -78,6 +78,45 @@ START_TEST(neighbours_merge_only_when_they_continue_each_other)
 }
 END_TEST
 
+/* Guest addresses do not go on at 0 behind the last one. */
+START_TEST(neighbours_around_the_last_guest_address_stay_two)
+{
+	struct vmem_map *memory, *map;
+	const struct vmem_view *view;
+	uint32_t hint = 0;
+
+	ck_assert_int_eq(vmem_map_new(&memory), 0);
+	put_region(&memory, make_region(0, PAGE, 0));
+	put_region(&memory, make_region(-PAGE, PAGE, 0));
+	ck_assert_int_eq(set(0x10000, PAGE, -PAGE, RW), 0);
+	ck_assert_int_eq(set(0x10000 + PAGE, PAGE, 0, RW), 0);
+	ck_assert_uint_eq(vmem_iotlb_count(tlb), 2);
+	ck_assert_int_eq(vmem_iotlb_map(tlb, memory, &map, NULL), 0);
+	view = vmem_map_view(map);
+	ck_assert_ptr_nonnull(vmem_view_translate(view, &hint, 0x10000, PAGE,
+						  RW));
+	ck_assert_ptr_nonnull(vmem_view_translate(view, &hint, 0x10000 + PAGE,
+						  PAGE, RW));
+	vmem_map_unref(map);
+	vmem_map_unref(memory);
+}
+END_TEST
+
+START_TEST(entries_of_all_addresses_stay_two_that_have_a_length)
+{
+	const uint64_t half = UINT64_C(1) << 63;
+
+	ck_assert_int_eq(set(0, half, 0, RW), 0);
+	ck_assert_int_eq(set(half, half, half, RW), 0);
+	ck_assert_uint_eq(vmem_iotlb_count(tlb), 2);
+	check_entry(0, 0, half, 0, RW);
+	check_entry(1, half, half, half, RW);
+	ck_assert_int_eq(vmem_iotlb_invalidate(tlb, 0, 0x1000), 0);
+	ck_assert_uint_eq(vmem_iotlb_count(tlb), 1);
+	check_entry(0, 0x1000, -UINT64_C(0x1000), 0x1000, RW);
+}
+END_TEST
+
 START_TEST(bad_entries_are_refused)
 {
 	ck_assert_int_eq(set(0, 0, 0, R), -EINVAL);
@@ -315,6 +354,9 @@ int main(void)
 	tcase_add_test(tc, entry_that_covers_others_replaces_them);
 	tcase_add_test(tc,
 		       neighbours_merge_only_when_they_continue_each_other);
+	tcase_add_test(tc, neighbours_around_the_last_guest_address_stay_two);
+	tcase_add_test(tc,
+		       entries_of_all_addresses_stay_two_that_have_a_length);
 	tcase_add_test(tc, bad_entries_are_refused);
 	tcase_add_test(tc, number_of_entries_is_limited);
 	tcase_add_test(tc, invalidation_takes_out_exactly_the_range);
