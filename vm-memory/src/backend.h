@@ -42,7 +42,7 @@ enum { ROM_AUTO, ROM_ON, ROM_OFF };
 enum { POLICY_DEFAULT, POLICY_PREFERRED, POLICY_BIND, POLICY_INTERLEAVE };
 enum { SLOT_PLAIN, SLOT_BOUND };
 
-#define MAX_NODES 128
+#define MAX_NODES VMEM_PRIV_MAX_NODES
 
 struct vmem_backend {
 	uint64_t given;			/* bit per property that was set */

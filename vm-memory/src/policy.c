@@ -6,6 +6,7 @@
 #include <config.h>
 
 #include <errno.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -20,18 +21,15 @@
  * Hints that a kernel may be built without. What a fork would do with memory
  * that KVM and others write to is nothing good, so children do not have it.
  */
-static void advise(const struct vmem_backend *b, struct vmem_block *block)
+static void advise(const struct vmem_block *block, unsigned char *hva,
+		   size_t len)
 {
-	unsigned char *hva = block->mapping.hva;
-	size_t len = block->mapping.len;
-
 	madvise(hva, len, MADV_HUGEPAGE);
 	madvise(hva, len, MADV_DONTFORK);
 	/* Only private anonymous pages are ever merged. */
-	if (vmem_priv_prop(b, PROP_MERGE) &&
-	    !(block->flags & VMEM_BLOCK_SHARED))
+	if (block->policy.merge && !(block->flags & VMEM_BLOCK_SHARED))
 		madvise(hva, len, MADV_MERGEABLE);
-	if (!vmem_priv_prop(b, PROP_DUMP))
+	if (!block->policy.dump)
 		madvise(hva, len, MADV_DONTDUMP);
 }
 
@@ -47,32 +45,39 @@ static int mode_of(const struct vmem_backend *b)
 	return modes[vmem_priv_prop(b, PROP_POLICY)];
 }
 
-static bool several_nodes(const struct vmem_backend *b)
+static bool several_nodes(const struct vmem_priv_policy *policy)
 {
-	return __builtin_popcountll(b->nodes[0]) +
-	       __builtin_popcountll(b->nodes[1]) > 1;
+	return __builtin_popcountll(policy->nodes[0]) +
+	       __builtin_popcountll(policy->nodes[1]) > 1;
 }
 
-static int mbind_block(const struct vmem_backend *b,
-		       const struct vmem_block *block, int mode)
+static int mbind_pages(const struct vmem_priv_policy *policy,
+		       unsigned char *hva, size_t len, unsigned int flags)
 {
 	/* The kernel takes one bit less than it is told. */
-	return (int)syscall(SYS_mbind, block->mapping.hva, block->mapping.len,
-			    mode, b->nodes, (unsigned long)MAX_NODES + 1,
-			    MPOL_MF_STRICT | MPOL_MF_MOVE) < 0 ? -errno : 0;
+	return (int)syscall(SYS_mbind, hva, len, policy->mode, policy->nodes,
+			    (unsigned long)MAX_NODES + 1, flags) < 0 ?
+	       -errno : 0;
 }
 
-static int bind_nodes(const struct vmem_backend *b, struct vmem_block *block,
+static int mbind_block(struct vmem_block *block, int mode)
+{
+	block->policy.mode = mode;
+	return mbind_pages(&block->policy, block->mapping.hva,
+			   block->mapping.len, MPOL_MF_STRICT | MPOL_MF_MOVE);
+}
+
+static int bind_nodes(struct vmem_block *block, int mode,
 		      struct vsu_error *err)
 {
-	int mode = mode_of(b), rc = -EINVAL;
+	int rc = -EINVAL;
 
 	if (mode == MPOL_DEFAULT)
 		return 0;
-	if (mode == MPOL_PREFERRED && several_nodes(b))
-		rc = mbind_block(b, block, VMEM_MPOL_PREFERRED_MANY);
+	if (mode == MPOL_PREFERRED && several_nodes(&block->policy))
+		rc = mbind_block(block, VMEM_MPOL_PREFERRED_MANY);
 	if (rc == -EINVAL)
-		rc = mbind_block(b, block, mode);
+		rc = mbind_block(block, mode);
 	if (rc == -EINVAL)
 		return vsu_error_set(err, rc, "host-nodes: this host does not "
 				     "have one of these NUMA nodes online");
@@ -83,8 +88,26 @@ static int bind_nodes(const struct vmem_backend *b, struct vmem_block *block,
 int vmem_priv_apply_policy(const struct vmem_backend *b,
 			   struct vmem_block *block, struct vsu_error *err)
 {
-	advise(b, block);
-	return bind_nodes(b, block, err);
+	struct vmem_priv_policy *policy = &block->policy;
+
+	policy->told = true;
+	policy->merge = vmem_priv_prop(b, PROP_MERGE);
+	policy->dump = vmem_priv_prop(b, PROP_DUMP);
+	policy->mode = MPOL_DEFAULT;
+	memcpy(policy->nodes, b->nodes, sizeof(policy->nodes));
+	advise(block, block->mapping.hva, block->mapping.len);
+	return bind_nodes(block, mode_of(b), err);
+}
+
+/* A node that has gone offline since is no reason to have no memory. */
+void vmem_priv_repeat_policy(const struct vmem_block *block,
+			     unsigned char *hva, size_t len)
+{
+	if (!block->policy.told)
+		return;
+	advise(block, hva, len);
+	if (block->policy.mode != MPOL_DEFAULT)
+		mbind_pages(&block->policy, hva, len, 0);
 }
 
 int vmem_priv_prealloc(const struct vmem_backend *b, struct vmem_block *block,

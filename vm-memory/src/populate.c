@@ -221,13 +221,6 @@ int vmem_block_discard(struct vmem_block *block, uint64_t off, uint64_t len,
 	return 0;
 }
 
-/* What a new mapping does not have of the old one by itself. */
-static void keep_advice(const struct pages *p)
-{
-	madvise(p->hva, p->len, MADV_HUGEPAGE);
-	madvise(p->hva, p->len, MADV_DONTFORK);
-}
-
 int vmem_block_remap(struct vmem_block *block, uint64_t off, uint64_t len,
 		     struct vsu_error *err)
 {
@@ -245,7 +238,6 @@ int vmem_block_remap(struct vmem_block *block, uint64_t off, uint64_t len,
 		 block->fd < 0 ? 0 : (off_t)pos_of(block, &p)) == MAP_FAILED)
 		return vsu_error_sys(err, -errno, "cannot map %#" PRIx64
 				     " bytes anew", len);
-	if (block->kind != VMEM_KIND_FD)
-		keep_advice(&p);
+	vmem_priv_repeat_policy(block, p.hva, p.len);
 	return 0;
 }

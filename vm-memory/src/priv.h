@@ -52,6 +52,22 @@ uint64_t vmem_priv_host_page(void);
 /* Of the pages behind fd: the huge page size on hugetlbfs, else the host's. */
 int vmem_priv_fd_page_size(int fd, uint64_t *size);
 
+/* policy.c */
+
+#define VMEM_PRIV_MAX_NODES 128
+
+/* What the host was told to do with the pages of a block. */
+struct vmem_priv_policy {
+	bool told;
+	bool merge, dump;
+	int mode;		/* MPOL_* */
+	uint64_t nodes[VMEM_PRIV_MAX_NODES / 64];
+};
+
+/* Tells it again of pages that were mapped anew. */
+void vmem_priv_repeat_policy(const struct vmem_block *block,
+			     unsigned char *hva, size_t len);
+
 /* block.c */
 
 struct vmem_block {
@@ -68,6 +84,7 @@ struct vmem_block {
 	bool discard_on_free;	/* give the file's pages back at the end */
 	bool bound;		/* guest_memfd: the slot takes the fd */
 	int map_prot, map_flags; /* as mapped, to map again */
+	struct vmem_priv_policy policy;
 	struct vmem_priv_mapping mapping;
 	struct vmem_sigbus *sigbus;
 	uint32_t sigbus_slot;

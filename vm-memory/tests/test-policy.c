@@ -92,6 +92,32 @@ START_TEST(policies_come_before_the_pages)
 }
 END_TEST
 
+static const struct order again[] = {
+	{ "size=64k,merge=off", "HF" },
+	{ "size=64k,dump=off", "HFMD" },
+	{ "backend=memfd,size=64k,dump=off,policy=interleave,host-nodes=0-1",
+	  "HFDN" },
+};
+
+START_TEST(pages_mapped_anew_have_the_policies_of_the_rest)
+{
+	struct vmem_block *b = alloc(again[_i].list);
+	const long mode = mbind_args[2];
+
+	memset(calls, 0, sizeof(calls));
+	ck_assert_int_eq(vmem_block_remap(b, PAGE, 2 * PAGE, NULL), 0);
+	ck_assert_str_eq(calls, again[_i].calls);
+	if (strchr(calls, 'N')) {
+		ck_assert_int_eq(mbind_args[0],
+				 (long)(uintptr_t)vmem_block_hva(b) +
+				 (long)PAGE);
+		ck_assert_int_eq(mbind_args[1], 2 * PAGE);
+		ck_assert_int_eq(mbind_args[2], mode);
+	}
+	vmem_block_unref(b);
+}
+END_TEST
+
 static const struct numa {
 	const char *list;
 	int mode;
@@ -191,6 +217,7 @@ int main(void)
 
 	suite_add_tcase(s, tc);
 	LOOP(tc, policies_come_before_the_pages, orders);
+	LOOP(tc, pages_mapped_anew_have_the_policies_of_the_rest, again);
 	LOOP(tc, nodes_are_bound_with_pages_that_are_there_moved, numas);
 	tcase_add_test(tc,
 		several_preferred_nodes_become_one_where_the_kernel_is_old);
