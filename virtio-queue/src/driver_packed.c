@@ -92,16 +92,14 @@ static uint64_t load_next(const struct vq_driver *d)
 static int packed_peek(const struct vq_driver *d, uint16_t *id, uint32_t *len)
 {
 	uint64_t word = load_next(d);
-	struct ring_desc desc = ring_desc_of(0, word);
 
 	if (!ring_word_is_used(word, d->used_wrap))
 		return 0;
-	*id = packed_desc_id(desc);
+	*id = (uint16_t)(word >> 32);
 	if (*id >= d->size || !d->requests[*id].nslots)
 		return -EBADMSG;
 	/* without the flag the length means nothing (2.8.6) */
-	*len = packed_desc_flags(desc) & RING_DESC_WRITE ?
-	       (uint32_t)desc.len : 0;
+	*len = word >> 48 & RING_DESC_WRITE ? (uint32_t)word : 0;
 	return 1;
 }
 

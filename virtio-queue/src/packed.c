@@ -40,14 +40,9 @@ static void step_back(const struct vq *q, uint16_t *slot, bool *wrap,
 }
 
 /* Pairs with the driver's release of the flags. */
-static inline uint64_t load_next(const struct vq *q)
+static inline uint32_t load_next(const struct vq *q)
 {
-	return ring_load64_acquire(slot_at(q, q->next_avail) + 8);
-}
-
-static inline struct ring_desc load_desc(const struct vq *q, uint64_t word)
-{
-	return ring_desc_of(ring_load64(slot_at(q, q->next_avail)), word);
+	return ring_load32_acquire(slot_at(q, q->next_avail) + 12);
 }
 
 static inline bool packed_is_owned(const struct vq *q, uint16_t id)
@@ -69,100 +64,136 @@ WALK_OUTLINE int packed_walk_full(struct vq *q, struct vq_chain *chain,
 			  q->next_avail, slots, id);
 }
 
-static inline void packed_taken(struct vq *q, struct vq_chain *chain,
-				uint16_t id, uint32_t slots, uint64_t bytes)
-{
-	ring_step(q->size, &q->next_avail, &q->avail_wrap, slots);
-	q->slots += slots;
-	q->flights[id].ndesc = (uint16_t)slots;
-	vq_priv_taken(q, chain, id, bytes);
-}
-
 /* The next chain: 0, or as vq_pop() when there is none. */
-WALK_OUTLINE int packed_take_walked(struct vq *q, struct vq_chain *chain)
+WALK_INLINE int packed_take(struct vq *q, struct vq_chain *chain)
 {
 	uint32_t slots;
 	uint16_t id;
-	int rc = walk_chain(q, chain, WALK_QUICK(true),
-			    ring_load_desc(slot_at(q, q->next_avail)),
-			    q->next_avail, &slots, &id);
+	int rc;
 
+	if (VSU_UNLIKELY(q->slots >= q->size))
+		return vq_priv_break(q, VQ_BROKEN_INDEX, q->slots, q->size);
+	rc = walk_chain(q, chain, WALK_QUICK(true),
+			ring_load_desc(slot_at(q, q->next_avail)),
+			q->next_avail, &slots, &id);
 	if (VSU_UNLIKELY(rc))
 		rc = packed_walk_full(q, chain, &slots, &id);
 	if (VSU_UNLIKELY(rc))
 		return rc;
 	if (VSU_UNLIKELY(!packed_is_owned(q, id)))
 		return packed_bad_id(q, id);
-	packed_taken(q, chain, id, slots, vq_priv_chain_bytes(chain));
+	ring_step(q->size, &q->next_avail, &q->avail_wrap, slots);
+	q->slots += slots;
+	q->flights[id].ndesc = (uint16_t)slots;
+	vq_priv_taken(q, chain, id, vq_priv_chain_bytes(chain));
 	return 0;
 }
 
-/* The same, if it is of the simplest kind; else nothing was done. */
+/* The one in a slot whose tail was loaded, if it is of the simplest kind. */
 WALK_INLINE bool packed_take_single(struct vq *q, struct vq_chain *chain,
-				    struct ring_desc d)
+				    const unsigned char *slot, uint32_t tail,
+				    uint64_t *bytes)
 {
+	struct ring_desc d = ring_desc_of(slot, tail);
 	uint16_t id = packed_desc_id(d);
 
-	if (VSU_UNLIKELY(q->slots >= q->size) ||
-	    VSU_UNLIKELY(!packed_is_owned(q, id)) ||
+	if (VSU_UNLIKELY(!packed_is_owned(q, id)) ||
 	    !walk_single(q, chain, d, true))
 		return false;
-	packed_taken(q, chain, id, 1, d.len);
+	q->flights[id].ndesc = 1;
+	vq_priv_hold(chain, id, &q->flights[id]);
+	*bytes += d.len;
 	return true;
 }
 
-/* The chain that begins with d, which is next. */
-WALK_INLINE int packed_take(struct vq *q, struct vq_chain *chain,
-			    struct ring_desc d)
+/* The first of up to n chains, as far as they are simple: how many. */
+WALK_OUTLINE unsigned int packed_pop_singles(struct vq *q,
+					     struct vq_chain *chains,
+					     unsigned int n)
 {
-	if (packed_take_single(q, chain, d))
-		return 0;
-	if (VSU_UNLIKELY(q->slots >= q->size))
-		return vq_priv_break(q, VQ_BROKEN_INDEX, q->slots, q->size);
-	return packed_take_walked(q, chain);
+	unsigned int i, room = q->size - q->slots;
+	uint16_t slot = q->next_avail;
+	bool wrap = q->avail_wrap;
+	uint64_t bytes = 0;
+
+	n = n < room ? n : room;
+	for (i = 0; i < n; i++) {
+		const unsigned char *at = slot_at(q, slot);
+		uint32_t tail = ring_load32_acquire(at + 12);
+
+		if (!ring_tail_is_available(tail, wrap) ||
+		    !packed_take_single(q, &chains[i], at, tail, &bytes))
+			break;
+		ring_step(q->size, &slot, &wrap, 1);
+	}
+	q->next_avail = slot;
+	q->avail_wrap = wrap;
+	q->slots += i;
+	q->taken += i;
+	q->bytes += bytes;
+	return i;
+}
+
+/* As vq_pop_batch() for the rest of n; i of them were popped. */
+WALK_OUTLINE int packed_pop_walked(struct vq *q, struct vq_chain *chains,
+				   unsigned int i, unsigned int n)
+{
+	int rc = 0;
+
+	for (; i < n; i++) {
+		if (!ring_tail_is_available(load_next(q), q->avail_wrap))
+			break;
+		rc = packed_take(q, &chains[i]);
+		if (VSU_UNLIKELY(rc))
+			break;
+		q->taken++;
+	}
+	q->count[VQ_COUNT_EMPTY] += !i && rc == 0;
+	return i ? (int)i : rc;
 }
 
 static int packed_pop_batch(struct vq *q, struct vq_chain *chains,
 			    unsigned int n)
 {
-	int i, rc = 0;
+	unsigned int done = 0;
+	int rc = vq_priv_fresh(q);
 
-	rc = vq_priv_fresh(q);
 	if (VSU_UNLIKELY(rc))
 		return rc;
-	for (i = 0; (unsigned int)i < n; i++) {
-		uint64_t word = load_next(q);
-
-		if (!ring_word_is_available(word, q->avail_wrap))
-			break;
-		rc = packed_take(q, &chains[i], load_desc(q, word));
-		if (VSU_UNLIKELY(rc))
-			break;
-	}
-	q->taken += (unsigned int)i;
-	if (i)
-		return i;
-	q->count[VQ_COUNT_EMPTY] += rc == 0;
-	return rc;
+	if (!q->in_order)
+		done = packed_pop_singles(q, chains, n);
+	return done == n ? (int)n : packed_pop_walked(q, chains, done, n);
 }
 
-static bool packed_pop_single(struct vq *q, struct vq_chain *chain)
+/* One chain of the simplest kind; else nothing was done. */
+WALK_INLINE bool packed_pop_single(struct vq *q, struct vq_chain *chain)
 {
-	uint64_t word;
+	const unsigned char *at = slot_at(q, q->next_avail);
+	uint32_t tail;
 
-	if (VSU_UNLIKELY(!vq_priv_is_fresh(q)))
+	if (VSU_UNLIKELY(!vq_priv_is_fresh(q)) || VSU_UNLIKELY(q->in_order) ||
+	    VSU_UNLIKELY(q->slots >= q->size))
 		return false;
-	word = load_next(q);
-	if (!ring_word_is_available(word, q->avail_wrap) ||
-	    !packed_take_single(q, chain, load_desc(q, word)))
+	tail = ring_load32_acquire(at + 12);
+	if (!ring_tail_is_available(tail, q->avail_wrap) ||
+	    !packed_take_single(q, chain, at, tail, &q->bytes))
 		return false;
+	ring_step(q->size, &q->next_avail, &q->avail_wrap, 1);
+	q->slots++;
 	q->taken++;
 	return true;
 }
 
+static int packed_pop_one(struct vq *q, struct vq_chain *chain)
+{
+	int rc = vq_priv_fresh(q);
+
+	return VSU_UNLIKELY(rc) ? rc : packed_pop_walked(q, chain, 0, 1);
+}
+
 static int packed_pop(struct vq *q, struct vq_chain *chain)
 {
-	return packed_pop_single(q, chain) ? 1 : packed_pop_batch(q, chain, 1);
+	return packed_pop_single(q, chain) ? 1 : packed_pop_one(q, chain);
 }
 
 static void packed_unpop(struct vq *q, struct vq_chain *chain)
@@ -174,22 +205,54 @@ static void packed_unpop(struct vq *q, struct vq_chain *chain)
 	q->slots -= slots;
 }
 
-/* One used descriptor; the first since the last publish waits for it. */
-static void packed_use(struct vq *q, uint16_t id, uint32_t written)
+/* Where used descriptors go, apart from the queue while a batch is written. */
+struct used_run {
+	uint32_t size, pending;
+	uint16_t slot;
+	bool wrap;
+	uint64_t first_word;
+};
+
+static inline struct used_run used_run_of(const struct vq *q)
 {
-	uint16_t flags = ring_used_flags(q->used_wrap);
+	struct used_run r = { q->size, q->pending, q->next_used, q->used_wrap,
+			      q->first_word };
+
+	return r;
+}
+
+static inline void used_run_end(struct vq *q, const struct used_run *r)
+{
+	q->pending = r->pending;
+	q->next_used = r->slot;
+	q->used_wrap = r->wrap;
+	q->first_word = r->first_word;
+}
+
+/* One used descriptor; the first since the last publish waits for it. */
+static inline void put_used(struct used_run *r, unsigned char *ring,
+			    uint16_t id, uint16_t ndesc, uint32_t written)
+{
+	uint16_t flags = ring_used_flags(r->wrap);
 	uint64_t word;
 
 	if (written)
 		flags |= RING_DESC_WRITE;
 	word = ring_word(written, id, flags);
-	if (q->pending)
-		ring_store64(slot_at(q, q->next_used) + 8, word);
+	if (VSU_LIKELY(r->pending))
+		ring_store64(ring + r->slot * RING_DESC_SIZE + 8, word);
 	else
-		q->first_word = word;
-	ring_step(q->size, &q->next_used, &q->used_wrap,
-		  q->flights[id].ndesc);
-	q->pending += q->flights[id].ndesc;
+		r->first_word = word;
+	ring_step(r->size, &r->slot, &r->wrap, ndesc);
+	r->pending += ndesc;
+}
+
+static void packed_use(struct vq *q, uint16_t id, uint32_t written)
+{
+	struct used_run r = used_run_of(q);
+
+	put_used(&r, q->area[AREA_DESC].hva, id, q->flights[id].ndesc, written);
+	used_run_end(q, &r);
 }
 
 static void packed_push(struct vq *q, const struct vq_chain *chain,
@@ -205,13 +268,27 @@ static void packed_push(struct vq *q, const struct vq_chain *chain,
 	vq_priv_release(q, head);
 }
 
+/* As packed_push(), with what a batch needs to do only once apart. */
 static void packed_push_batch(struct vq *q, const struct vq_chain *chains,
 			      const uint32_t *written, unsigned int n)
 {
+	unsigned char *ring = q->area[AREA_DESC].hva;
+	struct used_run r = used_run_of(q);
 	unsigned int i;
 
-	for (i = 0; i < n; i++)
-		packed_push(q, &chains[i], written[i]);
+	if (VSU_UNLIKELY(q->in_order)) {
+		for (i = 0; i < n; i++)
+			packed_push(q, &chains[i], written[i]);
+		return;
+	}
+	for (i = 0; i < n; i++) {
+		struct vq_priv_flight *f = &q->flights[chains[i].head];
+
+		put_used(&r, ring, chains[i].head, f->ndesc, written[i]);
+		vq_priv_land(f);
+	}
+	used_run_end(q, &r);
+	q->released += n;
 }
 
 /* The slots from the first held back on, in up to two runs. */
@@ -272,12 +349,12 @@ static bool packed_enable_notify(struct vq *q)
 	else
 		packed_store_wish(q, 0, RING_EVENT_ENABLE);
 	ring_fence();
-	return ring_word_is_available(load_next(q), q->avail_wrap);
+	return ring_tail_is_available(load_next(q), q->avail_wrap);
 }
 
 static bool packed_has_available(struct vq *q)
 {
-	return vq_priv_fresh(q) == 0 && ring_word_is_available(load_next(q), q->avail_wrap);
+	return vq_priv_fresh(q) == 0 && ring_tail_is_available(load_next(q), q->avail_wrap);
 }
 
 static uint64_t packed_desc_len(uint32_t size)

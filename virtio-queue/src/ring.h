@@ -104,6 +104,14 @@ static inline uint32_t ring_load32(const unsigned char *p)
 	return VSU_LE32_SWAP_(v);
 }
 
+static inline uint32_t ring_load32_acquire(const unsigned char *p)
+{
+	uint32_t v = __atomic_load_n((const uint32_t *)(const void *)p,
+				     __ATOMIC_ACQUIRE);
+
+	return VSU_LE32_SWAP_(v);
+}
+
 static inline void ring_store32(unsigned char *p, uint32_t v)
 {
 	__atomic_store_n((uint32_t *)(void *)p, VSU_LE32_SWAP_(v),
@@ -148,11 +156,15 @@ static inline struct ring_desc ring_load_desc(const unsigned char *p)
 	return d;
 }
 
-/* Of a descriptor whose second word was loaded in one. */
-static inline struct ring_desc ring_desc_of(uint64_t addr, uint64_t word)
+/* Of a descriptor whose tail was loaded before. */
+static inline struct ring_desc ring_desc_of(const unsigned char *p,
+					    uint32_t tail)
 {
-	struct ring_desc d = { addr, (uint32_t)word, (uint32_t)(word >> 32) };
+	struct ring_desc d;
 
+	d.addr = ring_load64(p);
+	d.len = ring_load_half(p + 8);
+	d.tail = tail;
 	return d;
 }
 
@@ -243,13 +255,12 @@ static inline uint16_t ring_used_flags(bool wrap)
 	return wrap ? RING_DESC_AVAIL | RING_DESC_USED : 0;
 }
 
-/* As the word that holds them was loaded. */
-static inline bool ring_word_is_available(uint64_t word, bool wrap)
+/* As what holds them was loaded: half a word, or a whole one. */
+static inline bool ring_tail_is_available(uint32_t tail, bool wrap)
 {
-	uint16_t both = (uint16_t)(word >> 48) &
-			(RING_DESC_AVAIL | RING_DESC_USED);
+	uint32_t both = (RING_DESC_AVAIL | RING_DESC_USED) << 16;
 
-	return both == ring_avail_flags(wrap);
+	return (tail & both) == (uint32_t)ring_avail_flags(wrap) << 16;
 }
 
 static inline bool ring_word_is_used(uint64_t word, bool wrap)

@@ -95,13 +95,15 @@ WALK_OUTLINE int split_walk_full(struct vq *q, struct vq_chain *chain,
 			  ring_load_desc(desc_at(q, head)), head, NULL, NULL);
 }
 
-/* The chain at head, which is free: 0, or as vq_pop() when there is none. */
-WALK_OUTLINE int split_take_walked(struct vq *q, struct vq_chain *chain,
-				   uint16_t head)
+/* The chain at head: 0, or as vq_pop() when there is none. */
+WALK_INLINE int split_take(struct vq *q, struct vq_chain *chain, uint16_t head)
 {
-	int rc = walk_chain(q, chain, WALK_QUICK(false),
-			    ring_load_desc(desc_at(q, head)), head, NULL, NULL);
+	int rc;
 
+	if (VSU_UNLIKELY(!split_is_owned(q, head)))
+		return split_bad_head(q, head);
+	rc = walk_chain(q, chain, WALK_QUICK(false),
+			ring_load_desc(desc_at(q, head)), head, NULL, NULL);
 	if (VSU_UNLIKELY(rc))
 		rc = split_walk_full(q, chain, head);
 	if (VSU_UNLIKELY(rc))
@@ -112,22 +114,18 @@ WALK_OUTLINE int split_take_walked(struct vq *q, struct vq_chain *chain,
 
 /* The same, if it is of the simplest kind; else nothing was done. */
 WALK_INLINE bool split_take_single(struct vq *q, struct vq_chain *chain,
-				   uint16_t head)
+				   uint16_t head, uint64_t *bytes)
 {
-	struct ring_desc d = ring_load_desc(desc_at(q, head));
+	struct ring_desc d;
 
+	if (VSU_UNLIKELY(!split_is_owned(q, head)))
+		return false;
+	d = ring_load_desc(desc_at(q, head));
 	if (!walk_single(q, chain, d, false))
 		return false;
-	vq_priv_taken(q, chain, head, d.len);
+	vq_priv_hold(chain, head, &q->flights[head]);
+	*bytes += d.len;
 	return true;
-}
-
-WALK_INLINE int split_take(struct vq *q, struct vq_chain *chain, uint16_t head)
-{
-	if (VSU_UNLIKELY(!split_is_owned(q, head)))
-		return split_bad_head(q, head);
-	return split_take_single(q, chain, head) ? 0 :
-	       split_take_walked(q, chain, head);
 }
 
 static inline uint16_t split_head(const struct vq *q, uint16_t index)
@@ -135,50 +133,86 @@ static inline uint16_t split_head(const struct vq *q, uint16_t index)
 	return ring_load16(driver_area(q) + RING_ENTRIES + 2u * mask(q, index));
 }
 
-static int split_pop_batch(struct vq *q, struct vq_chain *chains,
-			   unsigned int n)
+/* The first of n chains that wait, as far as they are simple: how many. */
+WALK_OUTLINE int split_pop_singles(struct vq *q, struct vq_chain *chains, int n)
 {
-	struct vq_chain *chain = chains;
-	int rc, waiting;
+	uint16_t next = q->next_avail;
+	uint64_t bytes = 0;
+	int i;
 
-	rc = vq_priv_fresh(q);
-	if (VSU_UNLIKELY(rc))
-		return rc;
-	waiting = split_waiting(q, n < q->size ? n : q->size);
-	if (VSU_UNLIKELY(waiting <= 0)) {
-		q->count[VQ_COUNT_EMPTY] += waiting == 0;
-		return waiting;
-	}
-	do {
-		rc = split_take(q, chain, split_head(q, q->next_avail));
+	for (i = 0; i < n; i++, next++)
+		if (!split_take_single(q, &chains[i], split_head(q, next),
+				       &bytes))
+			break;
+	q->next_avail = next;
+	q->taken += (unsigned int)i;
+	q->bytes += bytes;
+	return i;
+}
+
+/* As vq_pop_batch() for the rest of n that wait; i of them were popped. */
+WALK_OUTLINE int split_pop_walked(struct vq *q, struct vq_chain *chains, int i,
+				  int n)
+{
+	int rc = 0;
+
+	for (; i < n; i++) {
+		rc = split_take(q, &chains[i], split_head(q, q->next_avail));
 		if (VSU_UNLIKELY(rc))
 			break;
 		q->next_avail++;
-	} while (++chain < chains + waiting);
-	q->taken += (size_t)(chain - chains);
-	return chain == chains ? rc : (int)(chain - chains);
+		q->taken++;
+	}
+	return i ? i : rc;
 }
 
-/* The next chain, if it is of the simplest kind; else nothing was done. */
-static bool split_pop_single(struct vq *q, struct vq_chain *chain)
+static inline int split_ready(struct vq *q, unsigned int n)
 {
-	uint16_t head;
+	int rc = vq_priv_fresh(q);
 
-	if (VSU_UNLIKELY(!vq_priv_is_fresh(q)) ||
-	    (!split_known(q) && split_look(q) - 1u >= q->size))
-		return false;
-	head = split_head(q, q->next_avail);
-	if (VSU_UNLIKELY(!split_is_owned(q, head)) ||
-	    !split_take_single(q, chain, head))
+	if (VSU_UNLIKELY(rc))
+		return rc;
+	rc = split_waiting(q, n < q->size ? n : q->size);
+	q->count[VQ_COUNT_EMPTY] += rc == 0;
+	return rc;
+}
+
+static int split_pop_batch(struct vq *q, struct vq_chain *chains,
+			   unsigned int n)
+{
+	int waiting = split_ready(q, n), done = 0;
+
+	if (VSU_UNLIKELY(waiting <= 0))
+		return waiting;
+	if (!q->in_order)
+		done = split_pop_singles(q, chains, waiting);
+	return done == waiting ? done :
+	       split_pop_walked(q, chains, done, waiting);
+}
+
+/* One chain of the simplest kind; else nothing was done. */
+WALK_INLINE bool split_pop_single(struct vq *q, struct vq_chain *chain)
+{
+	if (VSU_UNLIKELY(!vq_priv_is_fresh(q)) || VSU_UNLIKELY(q->in_order) ||
+	    (!split_known(q) && split_look(q) - 1u >= q->size) ||
+	    !split_take_single(q, chain, split_head(q, q->next_avail),
+			       &q->bytes))
 		return false;
 	q->next_avail++;
 	q->taken++;
 	return true;
 }
 
+static int split_pop_one(struct vq *q, struct vq_chain *chain)
+{
+	int waiting = split_ready(q, 1);
+
+	return waiting == 1 ? split_pop_walked(q, chain, 0, 1) : waiting;
+}
+
 static int split_pop(struct vq *q, struct vq_chain *chain)
 {
-	return split_pop_single(q, chain) ? 1 : split_pop_batch(q, chain, 1);
+	return split_pop_single(q, chain) ? 1 : split_pop_one(q, chain);
 }
 
 static void split_unpop(struct vq *q, struct vq_chain *chain)

@@ -223,12 +223,19 @@ static inline uint32_t vq_priv_order_after(const struct vq *q, uint32_t at)
 	return at + 1 == q->size ? 0 : at + 1;
 }
 
-/* The chain was walked and is the device's from here on. */
+/* The chain is the device's from here on. */
+static inline void vq_priv_hold(struct vq_chain *chain, uint16_t head,
+				struct vq_priv_flight *flight)
+{
+	flight->state = FLIGHT_POPPED;
+	chain->head = head;
+}
+
+/* The chain was walked: holds it, and counts it but for its number. */
 static inline void vq_priv_taken(struct vq *q, struct vq_chain *chain,
 				 uint16_t head, uint64_t bytes)
 {
-	q->flights[head].state = FLIGHT_POPPED;
-	chain->head = head;
+	vq_priv_hold(chain, head, &q->flights[head]);
 	q->bytes += bytes;
 	if (VSU_UNLIKELY(q->in_order)) {
 		q->order[q->order_in] = head;
