@@ -61,21 +61,40 @@ static int reserve(uint64_t len, uint64_t align, struct vmem_priv_mapping *m)
 	return 0;
 }
 
+static unsigned char *map_at(const struct vmem_priv_map_request *req,
+			     unsigned char *at, int flags)
+{
+	flags |= req->flags | (req->fd < 0 ? MAP_ANONYMOUS : 0);
+	return mmap(at, req->len, req->prot, flags, req->fd,
+		    (off_t)req->file_pos);
+}
+
+/*
+ * MAP_FIXED gives up what was there before it asks the file. When that has no
+ * huge pages, say, a hole is left, where another thread's mapping may come to
+ * lie and be taken away from it with the rest. Hence the question first.
+ */
+static int ask(const struct vmem_priv_map_request *req)
+{
+	unsigned char *anywhere = map_at(req, NULL, 0);
+
+	if (anywhere == MAP_FAILED)
+		return -errno;
+	munmap(anywhere, req->len);
+	return 0;
+}
+
 int vmem_priv_map(const struct vmem_priv_map_request *req,
 		  struct vmem_priv_mapping *out)
 {
 	struct vmem_priv_mapping m = { req->at, req->len, NULL, 0 };
-	int flags = req->flags | MAP_FIXED, rc;
+	int rc = ask(req);
 
-	if (req->fd < 0)
-		flags |= MAP_ANONYMOUS;
-	if (!req->at) {
+	if (!rc && !req->at)
 		rc = reserve(req->len, req->align, &m);
-		if (rc < 0)
-			return rc;
-	}
-	if (mmap(m.hva, m.len, req->prot, flags, req->fd,
-		 (off_t)req->file_pos) == MAP_FAILED) {
+	if (rc < 0)
+		return rc;
+	if (map_at(req, m.hva, MAP_FIXED) == MAP_FAILED) {
 		rc = -errno;
 		vmem_priv_unmap(&m);
 		return rc;

@@ -86,14 +86,17 @@ void *__real_mmap(void *at, size_t len, int prot, int flags, int fd, off_t pos);
 void *__wrap_mmap(void *at, size_t len, int prot, int flags, int fd, off_t pos);
 void *__wrap_mmap(void *at, size_t len, int prot, int flags, int fd, off_t pos)
 {
+	void *p;
+
 	if (fails()) {
 		errno = ENOMEM;
 		return MAP_FAILED;
 	}
+	p = __real_mmap(at, len, prot, flags, fd, pos);
 	/* into what was reserved: takes nothing more */
-	if (!(flags & MAP_FIXED))
+	if (p != MAP_FAILED && !(flags & MAP_FIXED))
 		mapped += (int64_t)len;
-	return __real_mmap(at, len, prot, flags, fd, pos);
+	return p;
 }
 
 int __real_munmap(void *at, size_t len);

@@ -170,7 +170,7 @@ START_TEST(failing_block_in_a_window_leaves_an_empty_place)
 	file = make_memfd(64 * KIB);
 	ck_assert_int_eq(vmem_sigbus_new(1, &table, NULL), 0);
 	ck_assert_int_eq(vmem_reservation_new(4 * PAGE, 0, &window, NULL), 0);
-	for (n = 0; n < 7; n++) {
+	for (n = 0; n < 8; n++) {
 		ck_assert_int_lt(faults_one(make_in_window, n), 0);
 		ck_assert(!vmem_reservation_busy(window, 0, 4 * PAGE));
 	}

@@ -44,6 +44,23 @@ static bool readable(const void *at)
 	return process_vm_readv(getpid(), &to, 1, &from, 1, 0) == 1;
 }
 
+/* Mappings that failed and took with them what was there before. */
+static unsigned int holes;
+
+void *__real_mmap(void *at, size_t len, int prot, int flags, int fd, off_t pos);
+void *__wrap_mmap(void *at, size_t len, int prot, int flags, int fd, off_t pos);
+void *__wrap_mmap(void *at, size_t len, int prot, int flags, int fd, off_t pos)
+{
+	void *p = __real_mmap(at, len, prot, flags, fd, pos);
+	const int why = errno;
+	unsigned char present;
+
+	if (p == MAP_FAILED && (flags & MAP_FIXED))
+		holes += mincore(at, 1, &present) < 0;
+	errno = why;
+	return p;
+}
+
 START_TEST(window_is_empty_and_aligned)
 {
 	struct vmem_reservation *r;
@@ -226,6 +243,32 @@ START_TEST(random_maps_agree_with_a_model)
 }
 END_TEST
 
+/*
+ * In a hole, whatever another thread maps could come to lie, to be taken away
+ * from it when the block or the window ends.
+ */
+START_TEST(refused_mapping_leaves_no_hole_in_the_window)
+{
+	const uint64_t len = UINT64_C(1) << 40;	/* huge pages nobody has */
+	struct vmem_fd_desc d = { -1, VMEM_BLOCK_WRITE, 0, len, NULL };
+	struct vmem_reservation *r;
+	struct vmem_block *b = NULL;
+
+	d.fd = memfd_create("test", MFD_CLOEXEC | MFD_HUGETLB);
+	if (d.fd < 0)
+		return;		/* a kernel without huge pages */
+	ck_assert_int_eq(ftruncate(d.fd, (off_t)len), 0);
+	ck_assert_int_eq(vmem_reservation_new(len, 1 << 30, &r, NULL), 0);
+	ck_assert_int_eq(vmem_block_new_fd_at(r, 0, &d, &b, NULL), -ENOMEM);
+	ck_assert_uint_eq(holes, 0);
+	ck_assert_int_eq(vmem_block_new_fd(&d, &b, NULL), -ENOMEM);
+	ck_assert_uint_eq(holes, 0);
+	ck_assert_ptr_null(b);
+	vmem_reservation_free(r);
+	close(d.fd);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("reservation");
@@ -246,5 +289,6 @@ int main(void)
 	tcase_add_test(tc, window_outlives_its_owner_as_long_as_a_piece);
 	tcase_add_test(tc, piece_dropped_elsewhere_wakes_the_owner);
 	tcase_add_test(tc, random_maps_agree_with_a_model);
+	tcase_add_test(tc, refused_mapping_leaves_no_hole_in_the_window);
 	return run_suite(s);
 }
