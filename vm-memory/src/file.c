@@ -118,7 +118,7 @@ static int open_parent(const char *path)
 static bool names_device(const char *path)
 {
 	return !strncmp(path, "/dev/", 5) && strncmp(path, "/dev/shm/", 9) &&
-	       strncmp(path, "/dev/hugepages", 14);
+	       (strncmp(path, "/dev/hugepages", 14) || !strchr(path + 14, '/'));
 }
 
 /* A file that is to be made has the pages of the file system it will be in. */
