@@ -63,7 +63,7 @@ static int check_progress(struct vmm_private *p, unsigned int cpu,
 	    last->to_private != c->to_private ||
 	    last->conversions != p->conversions)
 		return 0;
-	return vsu_error_set(err, -ELOOP, "KVM does not see that memory at %#"
+	return vsu_error_set(err, -EPROTO, "KVM does not see that memory at %#"
 			     PRIx64 " was made %s", c->gpa,
 			     c->to_private ? "private" : "shared");
 }

@@ -34,7 +34,7 @@ struct vmm_private {
  * Carries out what a CPU wants, over as many regions as it covers. Fails with
  *
  *   -EINVAL   not whole pages of two-layer memory; nothing was changed
- *   -ELOOP    the fault was answered before and nothing has changed since
+ *   -EPROTO   the fault was answered before and nothing has changed since
  *   others    as vmem_kvm_convert()
  */
 int vmm_private_convert(struct vmm_private *p, int vm_fd,

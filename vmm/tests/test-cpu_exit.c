@@ -85,7 +85,7 @@ END_TEST
 START_TEST(fault_that_cannot_be_answered_ends_with_70)
 {
 	fault(1 << 3, 0x5000, 0x1000);
-	answer = -ELOOP;
+	answer = -EPROTO;
 	assert_ends(exit_with(-EFAULT), 70, "(the reason)");
 	ck_assert_uint_eq(repairs, 0);
 }
