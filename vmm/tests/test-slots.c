@@ -261,7 +261,7 @@ static bool has_guest_memfd(void)
 	struct vmm_kvm kvm;
 	bool has;
 
-	if (vmm_kvm_open(&kvm, NULL))
+	if (vmm_kvm_open(&kvm, false, NULL))
 		return false;
 	has = kvm.guest_memfd && kvm.region2;
 	vmm_kvm_close(&kvm);
