@@ -117,6 +117,23 @@ static int punch_private(const struct vmem_region *region, uint64_t off,
 	return rc < 0 ? -errno : 0;
 }
 
+/*
+ * The shared half gives back whole pages, which may be huge; the rest of them
+ * goes on being the guest's.
+ */
+static int discard_shared(const struct vmem_region *region, uint64_t off,
+			  uint64_t len, struct vsu_error *err)
+{
+	struct vmem_block *block = vmem_region_block(region);
+	const uint64_t page = vmem_block_page_size(block);
+	uint64_t from = vmem_region_offset(region) + off, end = from + len;
+
+	from = (from + page - 1) & ~(page - 1);
+	end &= ~(page - 1);
+	return from < end ? vmem_block_discard(block, from, end - from, err) :
+			    0;
+}
+
 int vmem_kvm_convert(int vm_fd, const struct vmem_region *region, uint64_t off,
 		     uint64_t len, bool to_private, struct vsu_error *err)
 {
@@ -133,9 +150,7 @@ int vmem_kvm_convert(int vm_fd, const struct vmem_region *region, uint64_t off,
 				     " bytes at %#" PRIx64, len,
 				     vmem_region_gpa(region) + off);
 	if (to_private)
-		return vmem_block_discard(vmem_region_block(region),
-					  vmem_region_offset(region) + off,
-					  len, err);
+		return discard_shared(region, off, len, err);
 	rc = punch_private(region, off, len);
 	return rc < 0 ? vsu_error_sys(err, rc, "cannot give back the private "
 				      "half") : 0;

@@ -169,6 +169,33 @@ START_TEST(conversion_to_shared_tells_kvm_and_empties_the_private_half)
 }
 END_TEST
 
+/* The guest converts pages; a huge page of the shared half goes as a whole. */
+START_TEST(conversion_within_a_huge_page_keeps_its_shared_half)
+{
+	struct vmem_region *r;
+	struct vmem_block *b;
+	uint64_t huge;
+
+	if (alloc("backend=memfd,size=4M,hugetlb=on,hugetlbsize=2M,private=on",
+		  &b, NULL) < 0)
+		return;		/* two huge pages are not to be had */
+	huge = vmem_block_page_size(b);
+	memset(vmem_block_hva(b), 0x11, 2 * huge);
+	r = region_of(b, 0, GPA, 2 * huge, 0);
+	vmem_block_unref(b);
+	ck_assert_int_eq(vmem_kvm_convert(FAKE_VM, r, 4096, 4096, true, NULL),
+			 0);
+	ck_assert_uint_eq(shared_byte(r, 8192), 0x11);
+	ck_assert_int_eq(vmem_kvm_convert(FAKE_VM, r, huge - 4096, huge + 4096,
+					  true, NULL), 0);
+	ck_assert_uint_eq(fake_kvm.size, huge + 4096);
+	ck_assert_uint_eq(shared_byte(r, huge - 1), 0x11);
+	ck_assert_uint_eq(shared_byte(r, huge), 0);
+	ck_assert_uint_eq(shared_byte(r, 2 * huge - 1), 0);
+	vmem_region_unref(r);
+}
+END_TEST
+
 START_TEST(conversion_that_kvm_refuses_keeps_both_halves)
 {
 	static const int codes[][2] = {
@@ -218,6 +245,8 @@ int main(void)
 		conversion_to_private_tells_kvm_and_empties_the_shared_half);
 	tcase_add_test(tc,
 		conversion_to_shared_tells_kvm_and_empties_the_private_half);
+	tcase_add_test(tc,
+		conversion_within_a_huge_page_keeps_its_shared_half);
 	tcase_add_loop_test(tc, conversion_that_kvm_refuses_keeps_both_halves,
 			    0, 2);
 	tcase_add_test(tc, d1_13_unaligned_piece_is_not_converted);

@@ -40,9 +40,10 @@ VMEM_API int vmem_block_private_fd(const struct vmem_block *block);
 
 /*
  * Makes [off, off + len) of the region private to the guest, or shared again,
- * and gives the pages of the half that is left back to the host. Contents do
- * not move. The answer to KVM_EXIT_MEMORY_FAULT. -EOPNOTSUPP where KVM has no
- * memory attributes.
+ * and gives the pages of the half that is left back to the host, as far as
+ * they are whole (those of the shared half may be huge). Contents do not move.
+ * The answer to KVM_EXIT_MEMORY_FAULT. -EOPNOTSUPP where KVM has no memory
+ * attributes.
  */
 VMEM_API int vmem_kvm_convert(int vm_fd, const struct vmem_region *region,
 			      uint64_t off, uint64_t len, bool to_private,
