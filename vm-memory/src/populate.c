@@ -212,8 +212,12 @@ int vmem_block_discard(struct vmem_block *block, uint64_t off, uint64_t len,
 
 	if (rc < 0 || !len)
 		return rc;
-	rc = block->flags & VMEM_BLOCK_SHARED ? punch(block, off, len) :
-						drop_private(block, off, len);
+	if (block->flags & VMEM_BLOCK_SHARED)
+		rc = punch(block, off, len);
+	/* What took the place of a file that was cut is memory of its own. */
+	if (!rc && (!(block->flags & VMEM_BLOCK_SHARED) ||
+		    vmem_block_failed(block)))
+		rc = drop_private(block, off, len);
 	if (rc < 0)
 		return vsu_error_sys(err, rc, "cannot give %#" PRIx64
 				     " bytes back at offset %#" PRIx64, len,
@@ -230,8 +234,8 @@ int vmem_block_remap(struct vmem_block *block, uint64_t off, uint64_t len,
 	if (rc < 0 || !len)
 		return rc;
 	if (vmem_block_failed(block))
-		return vsu_error_set(err, -EBUSY, "the file behind this "
-				     "memory was cut short");
+		return vsu_error_set(err, -EBUSY, "a part of this memory "
+				     "was lost and replaced");
 	flags = block->map_flags | MAP_FIXED |
 		(block->fd < 0 ? MAP_ANONYMOUS : 0);
 	if (mmap(p.hva, p.len, block->map_prot, flags, block->fd,

@@ -242,6 +242,23 @@ START_TEST(misaligned_access_is_left_to_kill)
 }
 END_TEST
 
+START_TEST(discarded_piece_of_a_repaired_block_reads_as_zeros)
+{
+	int fd = make_memfd(4 * PAGE);
+	struct vmem_block *b = watched(fd, 0, 4 * PAGE, RW_SHARED);
+	volatile unsigned char *hva = vmem_block_hva(b);
+
+	ck_assert_int_eq(ftruncate(fd, (off_t)PAGE), 0);
+	hva[2 * PAGE] = 7;
+	hva[3 * PAGE] = 8;
+	ck_assert_int_eq(vmem_block_discard(b, 2 * PAGE, PAGE, NULL), 0);
+	ck_assert_uint_eq(hva[2 * PAGE], 0);
+	ck_assert_uint_eq(hva[3 * PAGE], 8);
+	vmem_block_unref(b);
+	close(fd);
+}
+END_TEST
+
 START_TEST(full_table_refuses_the_mapping)
 {
 	struct vmem_block *b[8], *more = NULL;
@@ -367,6 +384,7 @@ int main(void)
 	tcase_add_test(tc, page_that_the_hardware_lost_is_replaced_alone);
 	tcase_add_test(tc, page_lost_but_not_touched_yet_costs_no_other_page);
 	tcase_add_test(tc, misaligned_access_is_left_to_kill);
+	tcase_add_test(tc, discarded_piece_of_a_repaired_block_reads_as_zeros);
 	tcase_add_test(tc, full_table_refuses_the_mapping);
 	tcase_add_test(tc, process_survives_a_thousand_shrink_races_on_a_memfd);
 	tcase_add_test(tc, process_survives_a_thousand_shrink_races_on_a_file);
