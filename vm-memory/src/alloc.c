@@ -207,11 +207,14 @@ static uint64_t host_alignment(const struct maker *m)
 /* -EAGAIN: not this file; map it as any other. */
 static int map_synchronously(struct maker *m, struct vmem_priv_map_request *r)
 {
+	struct vsu_error why = VSU_ERROR_INIT;
 	int rc, plain = r->flags;
 
 	r->flags = MAP_SHARED_VALIDATE | MAP_SYNC | (plain & MAP_NORESERVE);
-	rc = vmem_priv_block_map(m->block, r, m->b->sigbus, m->err);
+	rc = vmem_priv_block_map(m->block, r, m->b->sigbus, &why);
 	r->flags = plain;
+	if (rc < 0 && rc != -EOPNOTSUPP && rc != -EINVAL && m->err)
+		*m->err = why;
 	if (rc != -EOPNOTSUPP && rc != -EINVAL)
 		return rc;
 	vmem_priv_warn(m->b, "pmem: the file cannot be mapped synchronously; "
@@ -229,6 +232,11 @@ static int refuse_map(const struct maker *m, int rc)
 				     "has not so many free huge pages of %#"
 				     PRIx64 " (vm.nr_hugepages)",
 				     m->block->len, page);
+	if (rc == -ENOMEM && prop(m, PROP_ALIGN) > m->block->len)
+		return vsu_error_set(m->err, rc, "size %#" PRIx64 ", align %#"
+				     PRIx64 ": this host has not so much memory"
+				     " or no such address", m->block->len,
+				     prop(m, PROP_ALIGN));
 	if (rc == -ENOMEM)
 		return vsu_error_set(m->err, rc, "size %#" PRIx64 ": this host "
 				     "has not so much memory%s", m->block->len,

@@ -196,6 +196,10 @@ static int hugetlb_size(const struct judge *j)
 	if (given(j, PROP_HUGETLBSIZE) && !vsu_is_power_of_two(size))
 		return REFUSE(j, "hugetlbsize %#" PRIx64
 			      " is not a power of two", size);
+	if (given(j, PROP_HUGETLBSIZE) && size <= j->facts->host_page)
+		return REFUSE(j, "hugetlbsize %#" PRIx64 " is not larger than "
+			      "a page of %#" PRIx64, size,
+			      j->facts->host_page);
 	if (prop(j, PROP_HUGETLB) && !given(j, PROP_HUGETLBSIZE) &&
 	    !j->facts->huge_page)
 		return LACKS(j, "hugetlb=on: this host has no huge pages");
@@ -284,18 +288,20 @@ static int file_kind(const struct judge *j)
 	}
 }
 
-/* An empty file or a device without a size is not held to one. */
+/*
+ * An empty file or a device without a size is not held to one. Half a page
+ * behind the end is refused later, for being half a page.
+ */
 static int file_too_small(const struct judge *j)
 {
-	uint64_t len = 0, have = j->facts->file_size;
+	uint64_t have = j->facts->file_size;
 
-	vsu_align_up_overflow(j->size, j->facts->host_page, &len);
-	if (!have || !vsu_range_exceeds(j->offset, len, have))
+	if (!have || !vsu_range_exceeds(j->offset, j->size, have))
 		return 0;
 	REFUSE(j, "mem-path '%s' is too small: it has %#" PRIx64 " bytes, and "
 	       "size %#" PRIx64 " at offset %#" PRIx64 " needs more",
 	       j->b->path, have, j->size, j->offset);
-	vsu_error_operands(j->err, 0, PROP_SIZE, j->offset + len, have);
+	vsu_error_operands(j->err, 0, PROP_SIZE, j->offset + j->size, have);
 	return -EINVAL;
 }
 

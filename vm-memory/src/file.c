@@ -277,6 +277,18 @@ static int try_open(const struct vmem_backend *b, struct vmem_backend_facts *f,
 				      "mem-path '%s'", b->path) : 0;
 }
 
+/* What cannot be opened and cannot be made either. */
+static int refuse_both(const struct vmem_backend *b, struct vsu_error *err)
+{
+	struct stat st;
+
+	if (!lstat(b->path, &st) && S_ISLNK(st.st_mode))
+		return vsu_error_set(err, -ENOENT, "mem-path '%s' is a "
+				     "symbolic link to nothing", b->path);
+	return vsu_error_set(err, -EAGAIN, "mem-path '%s' comes and goes",
+			     b->path);
+}
+
 int vmem_priv_file_open(const struct vmem_backend *b,
 			struct vmem_backend_facts *facts,
 			struct vmem_priv_file *file, struct vsu_error *err)
@@ -291,8 +303,7 @@ int vmem_priv_file_open(const struct vmem_backend *b,
 		rc = try_open(b, facts, file, err);
 	} while (rc == -EAGAIN && ++tries < MAX_TRIES);
 	if (rc == -EAGAIN)
-		vsu_error_set(err, rc, "mem-path '%s' comes and goes",
-			      b->path);
+		rc = refuse_both(b, err);
 	if (!rc)
 		rc = grow(b, file, facts, err);
 	if (rc < 0)

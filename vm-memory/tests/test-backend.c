@@ -100,6 +100,8 @@ static const struct judged {
 	  "power of two" },
 	{ "backend=memfd,size=2M,hugetlb=on,hugetlbsize=0", -EINVAL,
 	  "power of two" },
+	{ "backend=memfd,size=2M,hugetlb=on,hugetlbsize=1", -EINVAL,
+	  "hugetlbsize 0x1 is not larger than a page" },
 	/* reserve and prealloc */
 	{ "size=4k,prealloc=on", 0, NULL },
 	{ "size=4k,prealloc=on,reserve=off", -EINVAL, "exclude each other" },

@@ -398,6 +398,57 @@ START_TEST(path_under_dev_is_never_created)
 }
 END_TEST
 
+START_TEST(symbolic_link_to_nothing_is_named)
+{
+	struct vsu_error err = VSU_ERROR_INIT;
+	struct vmem_block *b = NULL;
+
+	ck_assert_int_eq(symlink("nothing", path), 0);
+	ck_assert_int_eq(alloc("size=64k", &b, &err), -ENOENT);
+	ck_assert_ptr_nonnull(strstr(err.msg, "symbolic link to nothing"));
+	ck_assert_ptr_null(b);
+}
+END_TEST
+
+/* The file has room for it; what is wrong is the number. */
+START_TEST(size_between_pages_is_refused_for_that)
+{
+	struct vsu_error err = VSU_ERROR_INIT;
+	struct vmem_block *b;
+
+	make_file(6000);
+	ck_assert_int_eq(alloc("size=6000", &b, &err), -EINVAL);
+	ck_assert_ptr_nonnull(strstr(err.msg, "not a multiple"));
+	ck_assert_int_eq(alloc("size=8k", &b, &err), -EINVAL);
+	ck_assert_ptr_nonnull(strstr(err.msg, "too small"));
+}
+END_TEST
+
+START_TEST(alignment_that_no_address_has_is_named)
+{
+	struct vsu_error err = VSU_ERROR_INIT;
+	struct vmem_block *b = NULL;
+
+	ck_assert_int_eq(alloc("size=64k,align=4E", &b, &err), -ENOMEM);
+	ck_assert_ptr_nonnull(strstr(err.msg, "align 0x4000000000000000"));
+	ck_assert_ptr_null(b);
+	ck_assert_int_eq(file_size(), -1);
+}
+END_TEST
+
+/* A file that cannot be mapped synchronously is mapped as any other. */
+START_TEST(success_says_nothing_of_what_was_tried)
+{
+	struct vsu_error err = VSU_ERROR_INIT;
+	struct vmem_block *b;
+
+	ck_assert_int_eq(alloc("size=64k,share=on,pmem=on", &b, &err), 0);
+	ck_assert_int_eq(err.code, 0);
+	ck_assert_str_eq(err.msg, "");
+	vmem_block_unref(b);
+}
+END_TEST
+
 START_TEST(symbolic_link_is_followed)
 {
 	struct vmem_block *b;
@@ -634,6 +685,10 @@ int main(void)
 	tcase_add_test(tc, d1_06_fifo_and_socket_are_refused_without_blocking);
 	tcase_add_test(tc, missing_parent_is_named);
 	tcase_add_loop_test(tc, path_under_dev_is_never_created, 0, 2);
+	tcase_add_test(tc, symbolic_link_to_nothing_is_named);
+	tcase_add_test(tc, size_between_pages_is_refused_for_that);
+	tcase_add_test(tc, alignment_that_no_address_has_is_named);
+	tcase_add_test(tc, success_says_nothing_of_what_was_tried);
 	tcase_add_test(tc, symbolic_link_is_followed);
 	tcase_add_test(tc,
 		       file_that_may_only_be_read_gets_a_hint_where_it_helps);

@@ -49,7 +49,10 @@ struct vsu_option;
 VMEM_API int vmem_backend_new(struct vmem_backend **out);
 VMEM_API void vmem_backend_free(struct vmem_backend *backend);
 
-/* One property as text, as a person would write it. Later ones replace. */
+/*
+ * One property as text, as a person would write it. Later ones replace;
+ * host-nodes adds to what was given.
+ */
 VMEM_API int vmem_backend_set(struct vmem_backend *backend, const char *key,
 			      const char *value, struct vsu_error *err);
 
