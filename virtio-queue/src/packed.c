@@ -17,6 +17,7 @@
 #include <errno.h>
 #include <inttypes.h>
 
+#include "inflight.h"
 #include "ring.h"
 #include "vq.h"
 #include "walk.h"
@@ -418,8 +419,119 @@ static const struct vq_priv_ops packed_ops = {
 	.has_available = packed_has_available,
 };
 
+/*
+ * What in-flight tracking adds; see tracked.c. Chains to be taken again are
+ * walked in copies of their slots: in the ring used ones may have overwritten
+ * them.
+ */
+static int packed_take_again(struct vq *q, struct vq_chain *chain,
+			     const struct vq_priv_again *again)
+{
+	unsigned char *ring = q->area[AREA_DESC].hva;
+	uint16_t next = q->next_avail, id;
+	uint32_t slots;
+	int rc;
+
+	q->area[AREA_DESC].hva = (unsigned char *)q->track->copies;
+	q->next_avail = again->at;
+	rc = packed_walk_full(q, chain, &slots, &id);
+	q->area[AREA_DESC].hva = ring;
+	q->next_avail = next;
+	if (rc)
+		return rc;
+	if (!packed_is_owned(q, id))
+		return packed_bad_id(q, id);
+	q->slots += slots;
+	q->flights[id].ndesc = (uint16_t)slots;
+	vq_priv_taken(q, chain, id, vq_priv_chain_bytes(chain));
+	vq_priv_track_packed_retaken(q, id, again);
+	return 0;
+}
+
+static void packed_note_taken(struct vq *q, const struct vq_chain *chains,
+			      unsigned int n)
+{
+	uint16_t slot = q->next_avail, ndesc;
+	bool wrap = q->avail_wrap;
+	unsigned int i;
+
+	for (i = 0; i < n; i++)
+		step_back(q, &slot, &wrap, q->flights[chains[i].head].ndesc);
+	for (i = 0; i < n; i++) {
+		ndesc = q->flights[chains[i].head].ndesc;
+		vq_priv_track_packed_taken(q, chains[i].head, slot, ndesc);
+		ring_step(q->size, &slot, &wrap, ndesc);
+	}
+}
+
+static void packed_use_noted(struct vq *q, uint16_t id, uint32_t written)
+{
+	vq_priv_track_packed_used(q, id);
+	packed_use(q, id, written);
+}
+
+/*
+ * Of a batch that the driver never saw all used slots but the first may be in
+ * the ring. The driver would see them as soon as it comes to them, whatever
+ * became of their requests: they are made available ones again.
+ */
+static void take_back_used(struct vq *q, uint32_t n)
+{
+	uint16_t slot = q->next_used;
+	bool wrap = q->used_wrap;
+	uint64_t word, both;
+
+	both = (uint64_t)(RING_DESC_AVAIL | RING_DESC_USED) << 48;
+	for (; n; n--, ring_step(q->size, &slot, &wrap, 1)) {
+		word = ring_load64(slot_at(q, slot) + 8);
+		if (!ring_word_is_used(word, wrap))
+			continue;
+		ring_store64(slot_at(q, slot) + 8, (word & ~both) |
+			     (uint64_t)ring_avail_flags(wrap) << 48);
+		if (q->marks)
+			vq_priv_mark_area(q, &q->area[AREA_DESC],
+					  slot * RING_DESC_SIZE,
+					  RING_DESC_SIZE);
+	}
+}
+
+/* The base is for an area that was never used; else the area has it. */
+static int packed_start_tracked(struct vq *q, uint32_t base,
+				struct vsu_error *err)
+{
+	uint32_t taken;
+	int rc = vq_priv_track_packed_recover(q, &taken, err);
+
+	if (rc < 0)
+		return rc;
+	if (!rc) {
+		rc = packed_start(q, base, err);
+		if (rc == 0)
+			vq_priv_track_packed_begin(q);
+		return rc;
+	}
+	q->next_used = q->next_avail = q->track->used_idx;
+	q->used_wrap = q->avail_wrap = q->track->used_wrap;
+	ring_step(q->size, &q->next_avail, &q->avail_wrap, taken);
+	q->published = used_position(q);
+	q->slots = q->pending = 0;
+	take_back_used(q, taken);
+	return 0;
+}
+
+static const struct vq_priv_tracking packed_tracking = {
+	.start = packed_start_tracked,
+	.take_again = packed_take_again,
+	.taken = packed_note_taken,
+	.untaken = vq_priv_track_packed_untaken,
+	.use = packed_use_noted,
+	.publish = vq_priv_track_packed_publish,
+	.published = vq_priv_track_packed_published,
+};
+
 const struct vq_priv_format vq_priv_packed = {
 	.ops = &packed_ops,
+	.tracking = &packed_tracking,
 	.align = { 16, 4, 4 },
 	.desc_access = VMEM_READ | VMEM_WRITE,
 	.desc_len = packed_desc_len,

@@ -9,6 +9,7 @@
 
 #include <vmm-sys-util/checked.h>
 
+#include "inflight.h"
 #include "vq.h"
 
 /* Disabled or broken: nothing is touched but what we remember. */
@@ -222,7 +223,7 @@ static int set_up(struct vq *q, const struct vq_config *config,
 	rc = vq_priv_attach(q, err);
 	if (rc < 0)
 		return rc;
-	rc = q->track ? q->format->start_tracked(q, err) :
+	rc = q->track ? q->format->tracking->start(q, config->base, err) :
 	     q->format->start(q, config->base, err);
 	if (rc < 0)
 		vq_priv_detach(q);
@@ -252,7 +253,7 @@ int vq_enable(struct vq *q, const struct vq_config *config,
 		return rc;
 	q->broken = VQ_OK;
 	q->enabled = true;
-	q->ops = q->track ? q->format->tracked_ops : q->format->ops;
+	q->ops = q->track ? &vq_priv_tracked_ops : q->format->ops;
 	return 0;
 }
 

@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <inttypes.h>
 
+#include "inflight.h"
 #include "ring.h"
 #include "vq.h"
 #include "walk.h"
@@ -414,125 +415,43 @@ static const struct vq_priv_ops split_ops = {
 	.has_available = split_has_available,
 };
 
-/*
- * The same with every chain noted in the in-flight area; a table of its own,
- * so that it costs nothing where there is no such area. First come the chains
- * that a former owner of the ring had taken and not given back.
- */
-static int tracked_pop_batch(struct vq *q, struct vq_chain *chains,
+/* What in-flight tracking adds; see tracked.c. */
+static int split_take_again(struct vq *q, struct vq_chain *chain,
+			    const struct vq_priv_again *again)
+{
+	return split_take(q, chain, again->head);
+}
+
+static void split_note_taken(struct vq *q, const struct vq_chain *chains,
 			     unsigned int n)
-{
-	unsigned int i = 0;
-	uint16_t head;
-	int rc = vq_priv_fresh(q);
-
-	if (rc < 0)
-		return rc;
-	while (i < n && vq_priv_track_again(q, &head)) {
-		rc = split_take(q, &chains[i], head);
-		if (rc)
-			return i ? (int)i : rc;
-		chains[i].private_[0] = true;
-		vq_priv_track_took_again(q);
-		q->taken++;
-		i++;
-	}
-	if (i)
-		return (int)i;
-	rc = split_pop_batch(q, chains, n);
-	for (i = 0; (int)i < rc; i++) {
-		chains[i].private_[0] = false;
-		vq_priv_track_taken(q, chains[i].head);
-	}
-	return rc;
-}
-
-static int tracked_pop(struct vq *q, struct vq_chain *chain)
-{
-	return tracked_pop_batch(q, chain, 1);
-}
-
-static void tracked_unpop(struct vq *q, struct vq_chain *chain)
-{
-	if (chain->private_[0]) {
-		vq_priv_untaken(q, chain);
-		vq_priv_track_give_again(q);
-		return;
-	}
-	vq_priv_track_untaken(q, chain->head);
-	split_unpop(q, chain);
-}
-
-static void tracked_use(struct vq *q, uint16_t id, uint32_t written)
-{
-	vq_priv_track_used(q, id);
-	split_use(q, id, written);
-}
-
-static void tracked_push(struct vq *q, const struct vq_chain *chain,
-			 uint32_t written)
-{
-	uint16_t head = chain->head;
-
-	if (q->in_order) {
-		vq_priv_push_in_order(q, head, written, tracked_use);
-		return;
-	}
-	tracked_use(q, head, written);
-	vq_priv_release(q, head);
-}
-
-static void tracked_push_batch(struct vq *q, const struct vq_chain *chains,
-			       const uint32_t *written, unsigned int n)
 {
 	unsigned int i;
 
 	for (i = 0; i < n; i++)
-		tracked_push(q, &chains[i], written[i]);
+		vq_priv_track_split_taken(q, chains[i].head);
 }
 
-static bool tracked_publish(struct vq *q)
+static void split_use_noted(struct vq *q, uint16_t id, uint32_t written)
 {
-	bool call = split_publish(q);
-
-	vq_priv_track_published(q, q->next_used);
-	return call;
+	vq_priv_track_split_used(q, id);
+	split_use(q, id, written);
 }
 
-static bool tracked_enable_notify(struct vq *q)
+/* The used index in the area follows that of the ring. */
+static void split_note_nothing(struct vq *q)
 {
-	uint16_t head;
-	bool more = split_enable_notify(q);
-
-	return more || vq_priv_track_again(q, &head);
+	(void)q;
 }
-
-static bool tracked_has_available(struct vq *q)
-{
-	uint16_t head;
-
-	return vq_priv_track_again(q, &head) || split_has_available(q);
-}
-
-static const struct vq_priv_ops split_tracked_ops = {
-	.pop = tracked_pop,
-	.pop_batch = tracked_pop_batch,
-	.unpop = tracked_unpop,
-	.push = tracked_push,
-	.push_batch = tracked_push_batch,
-	.publish = tracked_publish,
-	.disable_notify = split_disable_notify,
-	.enable_notify = tracked_enable_notify,
-	.has_available = tracked_has_available,
-};
 
 /* The base follows from the area: what was taken is taken again from there. */
-static int split_start_tracked(struct vq *q, struct vsu_error *err)
+static int split_start_tracked(struct vq *q, uint32_t base,
+			       struct vsu_error *err)
 {
 	uint32_t taken;
 	uint16_t used = ring_load16_acquire(device_area(q) + RING_IDX);
-	int rc = vq_priv_track_recover(q, used, &taken, err);
+	int rc = vq_priv_track_split_recover(q, used, &taken, err);
 
+	(void)base;
 	if (rc < 0)
 		return rc;
 	q->next_avail = q->avail_idx = (uint16_t)(used + taken);
@@ -541,9 +460,19 @@ static int split_start_tracked(struct vq *q, struct vsu_error *err)
 	return 0;
 }
 
+static const struct vq_priv_tracking split_tracking = {
+	.start = split_start_tracked,
+	.take_again = split_take_again,
+	.taken = split_note_taken,
+	.untaken = vq_priv_track_split_untaken,
+	.use = split_use_noted,
+	.publish = split_note_nothing,
+	.published = vq_priv_track_split_published,
+};
+
 const struct vq_priv_format vq_priv_split = {
 	.ops = &split_ops,
-	.tracked_ops = &split_tracked_ops,
+	.tracking = &split_tracking,
 	.align = { 16, 2, 4 },
 	.desc_access = VMEM_READ,
 	.power_of_two = true,
@@ -551,6 +480,5 @@ const struct vq_priv_format vq_priv_split = {
 	.driver_len = split_driver_len,
 	.device_len = split_device_len,
 	.start = split_start,
-	.start_tracked = split_start_tracked,
 	.base = split_base,
 };

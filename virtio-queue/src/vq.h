@@ -31,6 +31,8 @@ struct vq_priv_flight {
 
 typedef void (*vq_priv_use_fn)(struct vq *q, uint16_t id, uint32_t written);
 
+struct vq_priv_again;
+
 /* A format, or "idle": disabled and broken queues touch nothing. */
 struct vq_priv_ops {
 	int (*pop)(struct vq *q, struct vq_chain *chain);
@@ -46,10 +48,29 @@ struct vq_priv_ops {
 	bool (*has_available)(struct vq *q);
 };
 
+/* What in-flight tracking asks of a format; its own operations are around it. */
+struct vq_priv_tracking {
+	/* Takes up where the in-flight area says, else at base. */
+	int (*start)(struct vq *q, uint32_t base, struct vsu_error *err);
+	/* Takes a chain that a former owner had taken: 0, or as vq_pop(). */
+	int (*take_again)(struct vq *q, struct vq_chain *chain,
+			  const struct vq_priv_again *again);
+	/* Notes n chains that were just popped together, n > 0. */
+	void (*taken)(struct vq *q, const struct vq_chain *chains,
+		      unsigned int n);
+	/* The chain that was popped last is about to be given back. */
+	void (*untaken)(struct vq *q, uint16_t head);
+	/* Notes a chain, and then stores it among the used ones. */
+	vq_priv_use_fn use;
+	/* Around the store that lets the driver see what was used. */
+	void (*publish)(struct vq *q);
+	void (*published)(struct vq *q);
+};
+
 /* How a format sizes, starts and describes its ring. */
 struct vq_priv_format {
 	const struct vq_priv_ops *ops;
-	const struct vq_priv_ops *tracked_ops;	/* or NULL */
+	const struct vq_priv_tracking *tracking;
 	uint32_t align[3];	/* of descriptor, driver and device area */
 	uint32_t desc_access;	/* what the device does in the descriptor area */
 	bool power_of_two;
@@ -58,8 +79,6 @@ struct vq_priv_format {
 	uint64_t (*device_len)(uint32_t size);
 	/* Takes up at base; the areas are translated. */
 	int (*start)(struct vq *q, uint32_t base, struct vsu_error *err);
-	/* Takes up where the in-flight area says; NULL without tracked_ops. */
-	int (*start_tracked)(struct vq *q, struct vsu_error *err);
 	uint32_t (*base)(const struct vq *q);
 };
 
@@ -166,25 +185,6 @@ void vq_priv_mark_area(struct vq *q, const struct vq_priv_area *area,
 /* [hva, hva + len) was stored to for the chain. */
 void vq_priv_mark_chain(struct vq *q, uint16_t head, const void *hva,
 			uint64_t len);
-
-/* inflight.c */
-
-/* Allocates what tracking needs for the ring that is being enabled. */
-int vq_priv_track_prepare(struct vq *q, struct vsu_error *err);
-
-/* Reads the area; *taken is how many chains are to be taken again. */
-int vq_priv_track_recover(struct vq *q, uint16_t used, uint32_t *taken,
-			  struct vsu_error *err);
-
-/* The next of them, false when there is none; and when it was taken. */
-bool vq_priv_track_again(const struct vq *q, uint16_t *head);
-void vq_priv_track_took_again(struct vq *q);
-void vq_priv_track_give_again(struct vq *q);
-
-void vq_priv_track_taken(struct vq *q, uint16_t head);
-void vq_priv_track_untaken(struct vq *q, uint16_t head);
-void vq_priv_track_used(struct vq *q, uint16_t head);
-void vq_priv_track_published(struct vq *q, uint16_t used);
 
 /* order.c */
 void vq_priv_order_undo(struct vq *q);

@@ -58,17 +58,19 @@ static void serve(struct rig *r, struct vq_driver *d)
 		ck_abort();
 }
 
-START_TEST(enabled_queue_allocates_nothing)
+static void ck_no_allocation(uint64_t features, bool tracked)
 {
 	struct vmem_region *region = make_region(0, RIG_MEMORY, 0, 12);
 	struct vq_driver_config c = {
-		.features = FORMAT | VQ_F_INDIRECT_DESC, .size = RIG_SIZE,
+		.features = features | VQ_F_INDIRECT_DESC, .size = RIG_SIZE,
 		.gpa = RIG_DESC, .indirect_max = 4, .indirect_gpa = 0x80000,
 	};
+	uint64_t area[128];
 	struct vq_driver *d;
 	struct rig r;
 	int i;
 
+	memset(area, 0, sizeof(area));
 	rig_init_regions(&r, &region, 1, c.features);
 	c.map = vmem_space_current(r.space);
 	ck_assert_int_eq(vq_driver_new(&c, &d, NULL), 0);
@@ -76,6 +78,9 @@ START_TEST(enabled_queue_allocates_nothing)
 	r.config.driver_gpa = vq_driver_driver_gpa(d);
 	r.config.device_gpa = vq_driver_device_gpa(d);
 	ck_assert_uint_gt(allocations, 0);
+	ck_assert_uint_le(vq_inflight_size(RIG_SIZE, c.features), sizeof(area));
+	if (tracked)
+		ck_assert_int_eq(vq_set_inflight(r.q, area, RIG_SIZE), 0);
 	ck_assert_int_eq(vq_enable(r.q, &r.config, NULL), 0);
 	allocations = 0;
 	for (i = 0; i < 1000; i++)
@@ -84,6 +89,12 @@ START_TEST(enabled_queue_allocates_nothing)
 	ck_assert_uint_eq(allocations, 0);
 	vq_driver_free(d);
 	rig_fini(&r);
+}
+
+START_TEST(enabled_queue_allocates_nothing)
+{
+	ck_no_allocation(FORMAT, false);
+	ck_no_allocation(FORMAT, true);
 }
 END_TEST
 

@@ -276,15 +276,20 @@ VQ_API void vq_set_ring_log(struct vq *q, bool on, uint64_t device_gpa);
  * takes the ring over takes them again.
  *
  * vq_inflight_size() is what one ring of up to that many entries takes of the
- * area, a multiple of 64; 0 where there is no tracking (packed rings).
- * vq_set_inflight() gives a disabled queue its part of the area, borrowed, all
- * zero at first and aligned to 8 bytes; NULL: no tracking. -EBUSY when it is
- * enabled, -EINVAL when it is not aligned, -ENOMEM. vq_enable() then goes on
- * where the area says and not at config->base, and chains that were in flight
- * come before all others, in the order in which they were taken.
+ * area, a multiple of 64. vq_set_inflight() gives a disabled queue its part of
+ * the area, borrowed, all zero at first and aligned to 8 bytes; NULL: no
+ * tracking. -EBUSY when it is enabled, -EINVAL when it is not aligned or has
+ * more than VQ_MAX_SIZE entries, -ENOMEM.
  *
- * Nothing of the area is trusted: at worst other chains of the same ring are
- * taken again.
+ * vq_enable() then goes on where the area says and not at config->base (which
+ * counts for a packed ring whose area is still all zero), and chains that were
+ * in flight come before all others, in the order in which they were taken. The
+ * notification of the last batch may have died with its owner: the new one
+ * signals the driver once, whether anything is to be served or not.
+ *
+ * Nothing of the area is trusted, and vq_enable() is the only one that reads
+ * it: -EINVAL for an unknown version, too few entries or (packed) content that
+ * cannot be; otherwise at worst other chains of the same ring are taken again.
  */
 VQ_API uint64_t vq_inflight_size(uint32_t entries, uint64_t features);
 VQ_API int vq_set_inflight(struct vq *q, void *area, uint32_t entries);

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * In-flight tracking, behind the handle: what both formats keep of it, and
+ * what their rings call. The area is shared with a peer, which may write
+ * anything there at any time: it is read once, when the ring is enabled, and
+ * only written from then on.
+ */
+#ifndef VIRTIO_QUEUE_PRIV_INFLIGHT_H
+#define VIRTIO_QUEUE_PRIV_INFLIGHT_H
+
+#include "ring.h"
+#include "vq.h"
+
+#define AREA_VERSION 1
+
+#define AREA_LOAD(x) __atomic_load_n(&(x), __ATOMIC_RELAXED)
+#define AREA_STORE(x, v) __atomic_store_n(&(x), v, __ATOMIC_RELAXED)
+/* What was stored before is in the area when this is. */
+#define AREA_COMMIT(x, v) __atomic_store_n(&(x), v, __ATOMIC_RELEASE)
+
+/* A chain that is to be taken again. */
+struct vq_priv_again {
+	uint64_t counter;
+	uint16_t head;		/* packed: its first entry */
+	uint16_t last;		/* packed: its last entry */
+	uint16_t num;		/* packed: entries */
+	uint16_t at;		/* packed: in the table of copies */
+};
+
+/* The entries of a chain in flight; of a split ring the same one twice. */
+struct vq_priv_kept {
+	uint16_t first, last;
+};
+
+/* A slot of the ring as the driver wrote it, little-endian as there. */
+struct vq_priv_copy {
+	uint64_t addr, word;
+};
+
+struct vq_priv_track {
+	void *area;
+	uint32_t entries;
+	uint64_t counter;
+	uint32_t size;			/* of the arrays: the ring's */
+	struct vq_priv_kept *batch;	/* used, not yet published */
+	uint32_t nbatch;
+	struct vq_priv_again *again;
+	uint32_t nagain, next_again;
+
+	/* packed */
+	struct vq_priv_kept *kept;	/* by buffer id */
+	struct vq_priv_copy *copies;	/* of chains to be taken again */
+	uint16_t *next;			/* by entry, as the area has it */
+	uint16_t free_head;
+	uint16_t used_idx;		/* as published */
+	bool used_wrap;
+};
+
+/* inflight.c */
+
+/* Allocates what tracking needs for the ring that is being enabled. */
+int vq_priv_track_prepare(struct vq *q, struct vsu_error *err);
+
+/* 1 when the area was used before, 0 when not, -EINVAL for another version. */
+int vq_priv_track_version(const struct vq *q, uint16_t version,
+			  struct vsu_error *err);
+
+/* Puts the chains to be taken again in order, and counts on behind them. */
+void vq_priv_track_sort(struct vq_priv_track *t);
+
+/* The next of them, NULL when there is none. */
+static inline const struct vq_priv_again *vq_priv_track_again(const struct vq *q)
+{
+	const struct vq_priv_track *t = q->track;
+
+	return t->next_again < t->nagain ? &t->again[t->next_again] : NULL;
+}
+
+/* tracked.c */
+extern const struct vq_priv_ops vq_priv_tracked_ops;
+
+/* inflight_split.c */
+
+uint64_t vq_priv_track_split_size(uint32_t entries);
+
+/* Reads the area; *taken is how many chains are to be taken again. */
+int vq_priv_track_split_recover(struct vq *q, uint16_t used, uint32_t *taken,
+				struct vsu_error *err);
+void vq_priv_track_split_taken(struct vq *q, uint16_t head);
+void vq_priv_track_split_untaken(struct vq *q, uint16_t head);
+void vq_priv_track_split_used(struct vq *q, uint16_t head);
+void vq_priv_track_split_published(struct vq *q);
+
+/* inflight_packed.c */
+
+uint64_t vq_priv_track_packed_size(uint32_t entries);
+
+/*
+ * Reads the area: 1 with the position in the used direction (in the track)
+ * and the number of slots behind it whose chains are to be taken again; 0
+ * when it was never used; -EINVAL when it cannot be.
+ */
+int vq_priv_track_packed_recover(struct vq *q, uint32_t *slots,
+				 struct vsu_error *err);
+
+/* Initialises an area that was never used, where the ring stands. */
+void vq_priv_track_packed_begin(struct vq *q);
+
+/* n slots of the ring, from one on, are a chain in flight; or not after all. */
+void vq_priv_track_packed_taken(struct vq *q, uint16_t id, uint32_t slot,
+				uint32_t n);
+void vq_priv_track_packed_untaken(struct vq *q, uint16_t id);
+
+/* The chain was taken again, under this id. */
+void vq_priv_track_packed_retaken(struct vq *q, uint16_t id,
+				  const struct vq_priv_again *again);
+void vq_priv_track_packed_used(struct vq *q, uint16_t id);
+
+/* Around the store that lets the driver see the batch. */
+void vq_priv_track_packed_publish(struct vq *q);
+void vq_priv_track_packed_published(struct vq *q);
+
+#endif

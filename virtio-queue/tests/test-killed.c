@@ -1,0 +1,495 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * Claims about a device that is killed: at whatever store it dies, who takes
+ * the ring over loses no request, serves none twice and keeps their order.
+ *
+ * A child does one operation and is stepped through it, instruction by
+ * instruction: each state of the ring and the in-flight area that it leaves
+ * is one that a kill could leave, and a successor is tried on each of them.
+ */
+#include <config.h>
+
+#include <stdio.h>
+#include <sys/ptrace.h>
+#include <sys/wait.h>
+
+#include "util.h"
+
+/* Close together: all of it is compared after each instruction. */
+#define RING		0x1000u
+#define TABLES		0x1800u
+#define DATA		0x1c00u
+#define SLOTS		16u
+#define SLOT		64u
+#define END		(DATA + SLOTS * SLOT)
+#define MAX_SHOTS	400u
+#define N_COMBINATIONS	8
+
+struct bed {
+	struct rig r;
+	struct vq_driver *d;
+	unsigned char *area;		/* shared with children */
+	size_t area_len;
+	uint32_t offered, collected;
+	struct vq_chain chain[RIG_SIZE];
+	struct iovec iov[RIG_SIZE][4];
+	unsigned int nchain;
+};
+
+struct shots {
+	unsigned char *mem[MAX_SHOTS];
+	unsigned int n;
+};
+
+/* In children, which no framework watches. */
+#define MUST(condition) \
+	do { \
+		if (!(condition)) { \
+			fprintf(stderr, "line %d: not %s\n", __LINE__, \
+				#condition); \
+			_exit(1); \
+		} \
+	} while (0)
+
+static void new_queue(struct bed *b)
+{
+	MUST(vq_new(&b->r.q) == 0);
+	MUST(vq_set_space(b->r.q, b->r.space) == 0);
+	MUST(vq_set_inflight(b->r.q, b->area, b->r.config.size) == 0);
+}
+
+static void bed_init(struct bed *b, uint64_t features, uint32_t size)
+{
+	struct vmem_region *region = make_region(0, RIG_MEMORY, 0, 0);
+	struct vq_driver_config c = {
+		.features = features, .size = size, .gpa = RING,
+		.indirect_gpa = TABLES,
+		.indirect_max = features & VQ_F_INDIRECT_DESC ? 4 : 0,
+	};
+	unsigned int i;
+
+	memset(b, 0, sizeof(*b));
+	rig_init_regions(&b->r, &region, 1, features);
+	c.map = vmem_space_current(b->r.space);
+	ck_assert_int_eq(vq_driver_new(&c, &b->d, NULL), 0);
+	b->r.config.size = size;
+	b->r.config.base = vq_initial_base(features);
+	b->r.config.desc_gpa = vq_driver_desc_gpa(b->d);
+	b->r.config.driver_gpa = vq_driver_driver_gpa(b->d);
+	b->r.config.device_gpa = vq_driver_device_gpa(b->d);
+	b->area_len = vq_inflight_size(size, features);
+	b->area = mmap(NULL, b->area_len, PROT_READ | PROT_WRITE,
+		       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	ck_assert_ptr_ne(b->area, MAP_FAILED);
+	for (i = 0; i < RIG_SIZE; i++) {
+		b->chain[i].iov = b->iov[i];
+		b->chain[i].iov_max = 4;
+	}
+	vq_free(b->r.q);
+	new_queue(b);
+	ck_assert_int_eq(vq_enable(b->r.q, &b->r.config, NULL), 0);
+}
+
+static void bed_fini(struct bed *b)
+{
+	vq_driver_free(b->d);
+	munmap(b->area, b->area_len);
+	rig_fini(&b->r);
+}
+
+/* Request number k has one, two or three buffers, the last ones writable. */
+static unsigned int buffers_of(uint32_t k)
+{
+	return 1 + k % 3;
+}
+
+static bool offer_one(struct bed *b)
+{
+	uint32_t k = b->offered;
+	uint64_t gpa = DATA + (uint64_t)(k % SLOTS) * SLOT;
+	struct vq_buffer buffers[3] = {
+		{ gpa, 4, 0 }, { gpa + 16, 4, 1 }, { gpa + 32, 4, 1 },
+	};
+
+	if (vq_driver_add(b->d, buffers, buffers_of(k), k) < 0)
+		return false;
+	memcpy(b->r.mem + gpa, &k, 4);
+	vq_driver_publish(b->d);
+	b->offered++;
+	return true;
+}
+
+/* Which request a chain is. */
+static uint32_t number(struct bed *b, const struct vq_chain *c)
+{
+	struct vq_cursor reader;
+	uint32_t k = UINT32_MAX;
+
+	vq_reader_init(&reader, b->r.q, c);
+	MUST(vq_cursor_read_exact(&reader, &k, 4));
+	MUST(c->writable_len == 4 * (buffers_of(k) - 1));
+	return k;
+}
+
+static void pop(struct bed *b, unsigned int n)
+{
+	MUST(vq_pop_batch(b->r.q, &b->chain[b->nchain], n) == (int)n);
+	b->nchain += n;
+}
+
+static void push(struct bed *b, unsigned int i)
+{
+	struct vq_chain *c = &b->chain[i];
+
+	vq_push(b->r.q, c, 4 * (buffers_of(number(b, c)) - 1));
+}
+
+static bool collect_one(struct bed *b, uint64_t *k)
+{
+	uint32_t written;
+	int rc = vq_driver_collect(b->d, k, &written);
+
+	MUST(rc >= 0);
+	MUST(!rc || written == 4 * (buffers_of((uint32_t)*k) - 1));
+	return rc;
+}
+
+/* One request, all the way; b->chain is used up. */
+static void round_trip(struct bed *b)
+{
+	uint64_t k;
+
+	MUST(offer_one(b));
+	b->nchain = 0;
+	pop(b, 1);
+	push(b, 0);
+	vq_publish(b->r.q);
+	MUST(collect_one(b, &k) && k == b->offered - 1);
+	b->collected++;
+	b->nchain = 0;
+}
+
+/* Operations, each on a ring that was prepared for it. */
+
+static void offer_three(struct bed *b)
+{
+	offer_one(b);
+	offer_one(b);
+	offer_one(b);
+}
+
+static void take_three(struct bed *b)
+{
+	offer_three(b);
+	pop(b, 3);
+}
+
+static void fill_and_take(struct bed *b)
+{
+	while (offer_one(b))
+		;
+	pop(b, b->offered - b->collected);
+}
+
+static void op_pop_three(struct bed *b)
+{
+	pop(b, 3);
+}
+
+static void op_use_all(struct bed *b)
+{
+	unsigned int i;
+
+	for (i = 0; i < b->nchain; i++)
+		push(b, i);
+	vq_publish(b->r.q);
+}
+
+/* Not in their order, unless they must be. */
+static void op_use_two(struct bed *b)
+{
+	bool in_order = b->r.config.features & VQ_F_IN_ORDER;
+
+	push(b, in_order ? 0 : 2);
+	push(b, in_order ? 1 : 0);
+	vq_publish(b->r.q);
+}
+
+static void op_use_without_publish(struct bed *b)
+{
+	push(b, 0);
+	push(b, 1);
+}
+
+static void op_unpop(struct bed *b)
+{
+	vq_unpop(b->r.q, &b->chain[--b->nchain]);
+}
+
+/* The list of free entries is another one when the chain comes back to it. */
+static void op_use_and_unpop(struct bed *b)
+{
+	push(b, 0);
+	vq_publish(b->r.q);
+	vq_unpop(b->r.q, &b->chain[2]);
+	pop(b, 1);
+}
+
+
+static const struct {
+	void (*prepare)(struct bed *b);
+	void (*op)(struct bed *b);
+} operations[] = {
+	{ offer_three, op_pop_three },
+	{ take_three, op_use_two },
+	{ take_three, op_use_without_publish },
+	{ take_three, op_use_and_unpop },
+	{ take_three, op_unpop },
+	{ fill_and_take, op_use_all },
+	{ take_three, op_use_all },
+};
+
+static void op_enable(struct bed *b)
+{
+	MUST(vq_enable(b->r.q, &b->r.config, NULL) == 0);
+}
+
+/* What the process had in memory of its own is gone. */
+static void crash(struct bed *b)
+{
+	vq_free(b->r.q);
+	new_queue(b);
+}
+
+/* All that a successor can find, in one piece. */
+static size_t state_len(const struct bed *b)
+{
+	return b->area_len + (END - RING);
+}
+
+static void load_state(const struct bed *b, unsigned char *to)
+{
+	memcpy(to, b->area, b->area_len);
+	memcpy(to + b->area_len, b->r.mem + RING, END - RING);
+}
+
+static void store_state(struct bed *b, const unsigned char *from)
+{
+	memcpy(b->area, from, b->area_len);
+	memcpy(b->r.mem + RING, from + b->area_len, END - RING);
+}
+
+static bool same_state(const struct bed *b, const unsigned char *as)
+{
+	return !memcmp(b->area, as, b->area_len) &&
+	       !memcmp(b->r.mem + RING, as + b->area_len, END - RING);
+}
+
+static void shoot(const struct bed *b, struct shots *s)
+{
+	ck_assert_uint_lt(s->n, MAX_SHOTS);
+	s->mem[s->n] = malloc(state_len(b));
+	ck_assert_ptr_nonnull(s->mem[s->n]);
+	load_state(b, s->mem[s->n++]);
+}
+
+static void free_shots(struct shots *s)
+{
+	while (s->n)
+		free(s->mem[--s->n]);
+}
+
+/* The states that op goes through, the first and the last included. */
+static void record(struct bed *b, void (*op)(struct bed *b), struct shots *s)
+{
+	pid_t pid = fork();
+	int status;
+
+	s->n = 0;
+	shoot(b, s);
+	ck_assert_int_ge(pid, 0);
+	if (!pid) {
+		ptrace(PTRACE_TRACEME, 0, NULL, NULL);
+		raise(SIGSTOP);
+		op(b);
+		_exit(0);
+	}
+	while (waitpid(pid, &status, 0) == pid && WIFSTOPPED(status)) {
+		if (!same_state(b, s->mem[s->n - 1]))
+			shoot(b, s);
+		ck_assert_int_eq(ptrace(PTRACE_SINGLESTEP, pid, NULL, NULL), 0);
+	}
+	ck_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+	store_state(b, s->mem[0]);
+}
+
+/* Pops all there is: in the order of the offers, nothing that was collected. */
+static void take_all(struct bed *b, bool *seen)
+{
+	uint32_t k, before = 0;
+
+	b->nchain = 0;
+	while (vq_pop(b->r.q, &b->chain[b->nchain]) == 1) {
+		k = number(b, &b->chain[b->nchain]);
+		MUST(k < b->offered && !seen[k]);
+		MUST(!b->nchain || k > before);
+		seen[k] = true;
+		before = k;
+		b->nchain++;
+	}
+	MUST(!vq_broken(b->r.q));
+}
+
+/* The driver sees what is used, when it is, and nothing else. */
+static void give_back_all(struct bed *b)
+{
+	bool in_order = b->r.config.features & VQ_F_IN_ORDER;
+	unsigned int i, at;
+	uint64_t k;
+
+	for (i = 0; i < b->nchain; i++) {
+		at = in_order ? i : b->nchain - 1 - i;
+		push(b, at);
+		vq_publish(b->r.q);
+		MUST(collect_one(b, &k));
+		MUST(k == number(b, &b->chain[at]));
+		MUST(!collect_one(b, &k));
+	}
+}
+
+static void succeed(struct bed *b)
+{
+	bool seen[256] = { false };
+	unsigned int i;
+	uint64_t k;
+
+	crash(b);
+	op_enable(b);
+	for (i = 0; i < b->collected; i++)
+		seen[i] = true;
+	while (collect_one(b, &k)) {
+		MUST(!seen[k]);
+		seen[k] = true;
+	}
+	take_all(b, seen);
+	for (i = 0; i < b->offered; i++)
+		MUST(seen[i]);
+	give_back_all(b);
+	MUST(vq_driver_inflight(b->d) == 0);
+	for (i = 0; i < 3 * b->r.config.size; i++)
+		round_trip(b);
+}
+
+static void ck_succeeds(struct bed *b, const unsigned char *state)
+{
+	pid_t pid;
+	int status;
+
+	store_state(b, state);
+	pid = fork();
+	ck_assert_int_ge(pid, 0);
+	if (!pid) {
+		succeed(b);
+		_exit(0);
+	}
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
+static uint64_t combination(int i)
+{
+	return VQ_F_VERSION_1 | VQ_F_EVENT_IDX |
+	       (i & 1 ? VQ_F_INDIRECT_DESC : 0) |
+	       (i & 2 ? VQ_F_IN_ORDER : 0) | (i & 4 ? VQ_F_RING_PACKED : 0);
+}
+
+/* Requests before the operation is prepared, so that it goes over the end of
+   the ring: of a packed one into its second turn, its third, with tables. */
+static const uint32_t leads[] = { 3, 7, 5 };
+
+static void bed_prepare(struct bed *b, int i, uint32_t lead, uint32_t op)
+{
+	bed_init(b, combination(i), i & 4 ? 7 : 8);
+	while (lead--)
+		round_trip(b);
+	operations[op].prepare(b);
+}
+
+START_TEST(killed_at_any_store_nothing_is_lost_doubled_or_reordered)
+{
+	uint32_t lead, op, i;
+	struct shots shots;
+	struct bed b;
+
+	for (op = 0; op < ARRAY_SIZE(operations); op++) {
+		for (lead = 0; lead < scaled(ARRAY_SIZE(leads)); lead++) {
+			bed_prepare(&b, _i, leads[lead], op);
+			record(&b, operations[op].op, &shots);
+			ck_assert_uint_ge(shots.n, 2);
+			for (i = 0; i < shots.n; i++)
+				ck_succeeds(&b, shots.mem[i]);
+			free_shots(&shots);
+			bed_fini(&b);
+		}
+	}
+}
+END_TEST
+
+START_TEST(killed_again_while_it_takes_over_nothing_is_lost_either)
+{
+	struct shots first, second;
+	uint32_t op, i, k;
+	struct bed b;
+
+	for (op = 1; op < ARRAY_SIZE(operations); op += 4) {
+		bed_prepare(&b, _i, leads[0], op);
+		record(&b, operations[op].op, &first);
+		crash(&b);
+		for (i = 0; i < first.n; i++) {
+			store_state(&b, first.mem[i]);
+			record(&b, op_enable, &second);
+			for (k = 1; k < second.n; k++)
+				ck_succeeds(&b, second.mem[k]);
+			free_shots(&second);
+		}
+		free_shots(&first);
+		bed_fini(&b);
+	}
+}
+END_TEST
+
+/* Why a child cannot be stepped here, or NULL. */
+static const char *missing(void)
+{
+	const char *preload = getenv("LD_PRELOAD");
+	pid_t pid;
+	int status;
+
+	if (preload && strstr(preload, "vgpreload"))
+		return "valgrind would be stepped, not the program";
+	pid = fork();
+	if (!pid)
+		_exit(ptrace(PTRACE_TRACEME, 0, NULL, NULL) < 0);
+	if (pid < 0 || waitpid(pid, &status, 0) != pid || status)
+		return "no process can be traced here";
+	return NULL;
+}
+
+int main(void)
+{
+	TCase *tc = tcase_create("killed");
+	const char *why = missing();
+
+	if (why) {
+		printf("1..0 # SKIP %s\n", why);
+		return 0;
+	}
+	tcase_set_timeout(tc, 600);
+	tcase_add_loop_test(tc,
+			    killed_at_any_store_nothing_is_lost_doubled_or_reordered,
+			    0, N_COMBINATIONS);
+	tcase_add_loop_test(tc,
+			    killed_again_while_it_takes_over_nothing_is_lost_either,
+			    0, N_COMBINATIONS);
+	return run_tcase(tc, "killed");
+}
