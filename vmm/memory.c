@@ -239,14 +239,16 @@ static int add_region(struct making *m, const struct vmm_layout_piece *piece,
 static int publish(struct making *m)
 {
 	const struct vmm_layout *layout = &m->memory->layout;
-	struct vmem_map *map;
+	struct vmem_map *map = NULL;
 	unsigned int i;
-	int rc = vmem_map_new(&map);
+	int rc = vmem_space_new(&m->memory->space);
 
+	if (!rc)
+		rc = vmem_map_new(&map);
+	if (rc)
+		return vsu_error_sys(m->err, rc, "the map of the memory");
 	for (i = 0; !rc && i < layout->n; i++)
 		rc = add_region(m, &layout->pieces[i], &map);
-	if (!rc)
-		rc = vmem_space_new(&m->memory->space);
 	if (!rc)
 		rc = vmem_space_publish(m->memory->space, map);
 	vmem_map_unref(map);

@@ -191,7 +191,7 @@ int vmm_shmem_map_for(const struct vmm_shmem *s, const void *owner,
 {
 	const struct vmem_map *all = vmm_memory_map(s->memory);
 	const struct vmm_window *w;
-	struct vmem_map *map, *next;
+	struct vmem_map *map = NULL, *next;
 	unsigned int i;
 	int rc = vmem_map_new(&map);
 

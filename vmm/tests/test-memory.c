@@ -6,6 +6,7 @@
 
 #include "../failure.h"
 #include "../memory.h"
+#include "../shmem.h"
 #include "guest.h"
 
 static struct vmm_memory memory;
@@ -13,6 +14,16 @@ static struct vmm_options options;
 static struct vsu_error err;
 static const struct vmm_kvm no_vm = { .kvm_fd = -1, .vm_fd = -1,
 				      .phys_bits = 46 };
+
+/* The linker puts this between; nothing is given out on failure. */
+static bool no_map;
+
+int __real_vmem_map_new(struct vmem_map **out);
+int __wrap_vmem_map_new(struct vmem_map **out);
+int __wrap_vmem_map_new(struct vmem_map **out)
+{
+	return no_map ? -ENOMEM : __real_vmem_map_new(out);
+}
 
 static int parse(const char *list, bool shared)
 {
@@ -45,6 +56,29 @@ START_TEST(memory_becomes_sharable_where_nothing_was_said)
 	ck_assert_int_eq(vmem_block_kind(memory.blocks[0]), VMEM_KIND_MEMFD);
 	ck_assert_uint_ne(vmem_block_seals(memory.blocks[0]), 0);
 	ck_assert_int_eq(vmm_memory_check_shared(&memory, "w", &err), 0);
+	vmm_memory_free(&memory);
+}
+END_TEST
+
+START_TEST(no_memory_for_the_map_is_said)
+{
+	no_map = true;
+	ck_assert_int_eq(make("size=1M", false), -ENOMEM);
+	ck_assert_ptr_nonnull(strstr(err.msg, "memory"));
+	vmm_memory_free(&memory);
+}
+END_TEST
+
+START_TEST(no_memory_for_the_map_of_a_device_is_an_error)
+{
+	struct vmm_shmem shmem = { .memory = &memory };
+	struct vmem_map *map = NULL;
+
+	ck_assert_int_eq(make("size=1M", false), 0);
+	no_map = true;
+	ck_assert_int_eq(vmm_shmem_map_for(&shmem, NULL, false, &map),
+			 -ENOMEM);
+	ck_assert_ptr_null(map);
 	vmm_memory_free(&memory);
 }
 END_TEST
@@ -278,6 +312,8 @@ int main(void)
 	TCase *tc = tcase_create("options");
 
 	tcase_add_test(tc, default_is_256_mib_of_anonymous_memory);
+	tcase_add_test(tc, no_memory_for_the_map_is_said);
+	tcase_add_test(tc, no_memory_for_the_map_of_a_device_is_an_error);
 	tcase_add_test(tc, memory_becomes_sharable_where_nothing_was_said);
 	tcase_add_loop_test(tc, what_was_said_is_kept_and_refused_with_its_name,
 			    0, COUNT(unshared));
