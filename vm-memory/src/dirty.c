@@ -129,21 +129,41 @@ static uint64_t take_word(uint64_t *word, uint64_t *into)
 	return (uint64_t)__builtin_popcountll(bits);
 }
 
-/* Most of a bitmap is empty: a cache line is looked at as one. */
-static bool line_is_empty(const uint64_t *words)
-{
-	uint64_t any = 0;
-	unsigned int i;
+#define WORD(words, i) __atomic_load_n(&(words)[i], __ATOMIC_RELAXED)
 
-	for (i = 0; i < 8; i++)
-		any |= __atomic_load_n(&words[i], __ATOMIC_RELAXED);
-	return !any;
+/* Most of a bitmap is empty: a cache line is looked at as one, not in a loop. */
+static inline bool line_is_empty(const uint64_t *words)
+{
+	return !(WORD(words, 0) | WORD(words, 1) | WORD(words, 2) |
+		 WORD(words, 3) | WORD(words, 4) | WORD(words, 5) |
+		 WORD(words, 6) | WORD(words, 7));
+}
+
+/*
+ * No barrier can be had any more, because a sandbox was entered since: a
+ * store may be missing from what the caller reads of these pages. They are
+ * marked again, for the next harvest, and marking is a barrier from now on.
+ */
+static void without_barrier(struct vmem_dirty *dirty, uint64_t *words,
+			    const uint64_t *taken, uint64_t n)
+{
+	uint32_t mode = VMEM_DIRTY_TEST_FIRST;
+	uint64_t i;
+
+	if (!__atomic_compare_exchange_n(&dirty->enabled, &mode,
+					 VMEM_DIRTY_ALWAYS, false,
+					 __ATOMIC_SEQ_CST, __ATOMIC_RELAXED))
+		return;
+	for (i = 0; i < n; i++)
+		if (taken[i])
+			__atomic_fetch_or(&words[i], taken[i], __ATOMIC_SEQ_CST);
 }
 
 /*
  * A writer that stored and then saw its bit set did no barrier. Making every
  * thread run one after the bits are cleared orders that store before whatever
- * the caller reads of the page.
+ * the caller reads of the page: a thread stored before it ran the barrier, or
+ * it looks at the bit after it and finds it clear.
  */
 uint64_t vmem_dirty_harvest(struct vmem_dirty *dirty, uint64_t *into)
 {
@@ -158,8 +178,8 @@ uint64_t vmem_dirty_harvest(struct vmem_dirty *dirty, uint64_t *into)
 		bits += take_word(&words[i], &into[i]);
 		i++;
 	}
-	if (bits)
-		membarrier_call(MEMBARRIER_EXPEDITED);
+	if (bits && !membarrier_call(MEMBARRIER_EXPEDITED))
+		without_barrier(dirty, words, into, n);
 	return bits;
 }
 

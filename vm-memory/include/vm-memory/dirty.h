@@ -6,7 +6,13 @@
  * page_shift. Marking comes after the store. A bit that is set already is
  * only read, so that marking a hot page costs a load; the barrier that this
  * would need between store and load is paid by the harvest instead, once, on
- * behalf of all threads of the process.
+ * behalf of all threads of the process, by membarrier(2).
+ *
+ * Three cases cannot have that, and every mark is a full barrier in them: a
+ * kernel or sandbox that refuses membarrier(2) when the bitmap is enabled; one
+ * that refuses it later, which the next harvest finds out, and marks what it
+ * took again, so that the one after it takes that as well; and a harvester in
+ * another process, whose user sets enabled to VMEM_DIRTY_ALWAYS.
  *
  * Whoever stored before it could see that a bitmap was enabled did not mark:
  * enable, let every writer pass a point where it holds no translated address
@@ -28,9 +34,7 @@ VSU_BEGIN_DECLS
 enum vmem_dirty_mode {
 	VMEM_DIRTY_OFF = 0,	/* nothing is marked */
 	VMEM_DIRTY_TEST_FIRST = 1, /* a set bit is only read */
-	VMEM_DIRTY_ALWAYS = 2,	/* each mark is a full barrier; for words that
-				   another process harvests, and for kernels
-				   without membarrier(2) */
+	VMEM_DIRTY_ALWAYS = 2,	/* each mark is a full barrier */
 };
 
 /* Frozen. enabled and words change at run time, by __atomic builtins only. */
@@ -73,10 +77,13 @@ static inline void vmem_dirty_mark(struct vmem_dirty *dirty,
 	if (!dirty)
 		return;
 	mode = __atomic_load_n(&dirty->enabled, __ATOMIC_RELAXED);
-	if (!mode || (mode == VMEM_DIRTY_TEST_FIRST &&
-		      vmem_dirty_is_marked_(dirty, hva, len)))
+	if (!mode)
 		return;
-	vmem_dirty_mark_slow(dirty, hva, len);
+	/* The compiler too must not put the look at the bit before the store. */
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+	if (mode != VMEM_DIRTY_TEST_FIRST ||
+	    !vmem_dirty_is_marked_(dirty, hva, len))
+		vmem_dirty_mark_slow(dirty, hva, len);
 }
 
 /* A region's bitmap is born disabled and empty. Disabling keeps its bits. */
