@@ -8,7 +8,8 @@
  *	mem.store_u16_rel.rN.P, mem.load_u16_acq.rN.P	an ordered access
  *	mem.find_region_host.rN.P			region and host address
  *	mem.get_slice_64.rN.P				a piece of 64 bytes
- *	mem.write_slice.S[.bitmap].rN, mem.read_slice.S.rN	copies
+ *	mem.write_slice.S[.bitmap].rN, mem.read_slice.S.rN	copies, inline
+ *	mem.write_call.S[.bitmap].rN			the same by vmem_write()
  *	mem.create_drop.rN				N regions made, dropped
  *	mem.bitmap_get_and_reset_4GiB, mem.bitmap_set_range_1MiB
  *
@@ -329,23 +330,37 @@ static void memcpy_64(void *opaque, uint64_t n)
 static void write_slice(void *opaque, uint64_t n)
 {
 	struct bed *b = opaque;
+	const struct vmem_view *view = b->view;
+	uint32_t hint = 0;
 	uint64_t i;
 
 	for (i = 0; i < n; i++)
-		if (vmem_write(b->view, b->gpa[i & MASK], b->buf, b->len) !=
-		    (ssize_t)b->len)
+		if (vmem_put(view, &hint, b->gpa[i & MASK], b->buf, b->len))
 			die("write");
 }
 
 static void read_slice(void *opaque, uint64_t n)
 {
 	struct bed *b = opaque;
+	const struct vmem_view *view = b->view;
+	uint32_t hint = 0;
 	uint64_t i;
 
 	for (i = 0; i < n; i++)
-		if (vmem_read(b->view, b->gpa[i & MASK], b->buf, b->len) !=
-		    (ssize_t)b->len)
+		if (vmem_get(view, &hint, b->gpa[i & MASK], b->buf, b->len))
 			die("read");
+}
+
+static void write_call(void *opaque, uint64_t n)
+{
+	struct bed *b = opaque;
+	const struct vmem_view *view = b->view;
+	uint64_t i;
+
+	for (i = 0; i < n; i++)
+		if (vmem_write(view, b->gpa[i & MASK], b->buf, b->len) !=
+		    (ssize_t)b->len)
+			die("write");
 }
 
 static void memcpy_write(void *opaque, uint64_t n)
@@ -412,6 +427,7 @@ static const struct copy_case copy_cases[] = {
 	{ "mem.write_slice", "64", 64, write_64, true },
 	{ "mem.write_slice", "4k", 4096, write_slice, true },
 	{ "mem.write_slice", "1M", 1 << 20, write_slice, true },
+	{ "mem.write_call", "4k", 4096, write_call, true },
 	{ "mem.read_slice", "64", 64, read_64, false },
 	{ "mem.read_slice", "4k", 4096, read_slice, false },
 	{ "mem.read_slice", "1M", 1 << 20, read_slice, false },

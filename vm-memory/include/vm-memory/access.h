@@ -157,12 +157,14 @@ static inline int vmem_put_##name(const struct vmem_view *view,	\
 				 VMEM_WRITE, &off);			\
 	struct vmem_dirty *dirty;					\
 	unsigned char *hva;						\
-	type any = value;						\
 									\
 	if (VSU_UNLIKELY(!range || (uintptr_t)(range->hva + off) %	\
-				   sizeof(type)))			\
+				   sizeof(type))) {			\
+		type any = value;					\
+									\
 		return vmem_write_exact(view, gpa, &any,		\
 					sizeof(type));			\
+	}								\
 	hva = range->hva + off;						\
 	dirty = range->dirty;						\
 	__atomic_store_n((type *)(void *)hva, value, __ATOMIC_RELAXED);	\
