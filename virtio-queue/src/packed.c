@@ -22,9 +22,9 @@
 #include "vq.h"
 #include "walk.h"
 
-static unsigned char *slot_at(const struct vq *q, uint32_t slot)
+static inline unsigned char *slot_at(const struct vq *q, uint32_t slot)
 {
-	return q->area[AREA_DESC].hva + slot * RING_DESC_SIZE;
+	return q->area[AREA_DESC].hva + (uint64_t)slot * RING_DESC_SIZE;
 }
 
 static uint32_t used_position(const struct vq *q)
@@ -65,27 +65,37 @@ WALK_OUTLINE int packed_walk_full(struct vq *q, struct vq_chain *chain,
 			  q->next_avail, slots, id);
 }
 
-/* The next chain: 0, or as vq_pop() when there is none. */
-WALK_INLINE int packed_take(struct vq *q, struct vq_chain *chain)
+/* With copies, so that slots and id of quick walks stay in registers. */
+WALK_INLINE int packed_walk_again(struct vq *q, struct vq_chain *chain,
+				  uint32_t *slots, uint16_t *id)
 {
-	uint32_t slots;
+	uint32_t slots_copy = 0;
+	uint16_t id_copy = 0;
+	int rc = packed_walk_full(q, chain, &slots_copy, &id_copy);
+
+	*slots = slots_copy;
+	*id = id_copy;
+	return rc;
+}
+
+/* The next chain, which begins with d: 0, or as vq_pop() without one. */
+WALK_INLINE int packed_take(struct vq *q, struct vq_chain *chain,
+			    struct ring_desc d, uint16_t at, uint32_t *slots)
+{
 	uint16_t id;
 	int rc;
 
 	if (VSU_UNLIKELY(q->slots >= q->size))
 		return vq_priv_break(q, VQ_BROKEN_INDEX, q->slots, q->size);
-	rc = walk_chain(q, chain, WALK_QUICK(true),
-			ring_load_desc(slot_at(q, q->next_avail)),
-			q->next_avail, &slots, &id);
+	rc = walk_chain(q, chain, WALK_QUICK(true), d, at, slots, &id);
 	if (VSU_UNLIKELY(rc))
-		rc = packed_walk_full(q, chain, &slots, &id);
+		rc = packed_walk_again(q, chain, slots, &id);
 	if (VSU_UNLIKELY(rc))
 		return rc;
 	if (VSU_UNLIKELY(!packed_is_owned(q, id)))
 		return packed_bad_id(q, id);
-	ring_step(q->size, &q->next_avail, &q->avail_wrap, slots);
-	q->slots += slots;
-	q->flights[id].ndesc = (uint16_t)slots;
+	q->slots += *slots;
+	q->flights[id].ndesc = (uint16_t)*slots;
 	vq_priv_taken(q, chain, id, vq_priv_chain_bytes(chain));
 	return 0;
 }
@@ -97,12 +107,14 @@ WALK_INLINE bool packed_take_single(struct vq *q, struct vq_chain *chain,
 {
 	struct ring_desc d = ring_desc_of(slot, tail);
 	uint16_t id = packed_desc_id(d);
+	struct vq_priv_flight *flight;
 
 	if (VSU_UNLIKELY(!packed_is_owned(q, id)) ||
-	    !walk_single(q, chain, d, true))
+	    !walk_single(q, chain, WALK_QUICK(true), d))
 		return false;
-	q->flights[id].ndesc = 1;
-	vq_priv_hold(chain, id, &q->flights[id]);
+	flight = &q->flights[id];
+	flight->ndesc = 1;
+	vq_priv_hold(chain, id, flight);
 	*bytes += d.len;
 	return true;
 }
@@ -112,23 +124,23 @@ WALK_OUTLINE unsigned int packed_pop_singles(struct vq *q,
 					     struct vq_chain *chains,
 					     unsigned int n)
 {
+	uint32_t tail, avail = ring_avail_tail(q->avail_wrap);
 	unsigned int i, room = q->size - q->slots;
 	uint16_t slot = q->next_avail;
-	bool wrap = q->avail_wrap;
 	uint64_t bytes = 0;
 
 	n = n < room ? n : room;
 	for (i = 0; i < n; i++) {
 		const unsigned char *at = slot_at(q, slot);
-		uint32_t tail = ring_load32_acquire(at + 12);
 
-		if (!ring_tail_is_available(tail, wrap) ||
+		tail = ring_load32_acquire(at + 12);
+		if ((tail & RING_TAIL_FLAGS) != avail ||
 		    !packed_take_single(q, &chains[i], at, tail, &bytes))
 			break;
-		ring_step(q->size, &slot, &wrap, 1);
+		if (ring_step(q->size, &slot, &q->avail_wrap, 1))
+			avail ^= RING_TAIL_FLAGS;
 	}
 	q->next_avail = slot;
-	q->avail_wrap = wrap;
 	q->slots += i;
 	q->taken += i;
 	q->bytes += bytes;
@@ -139,14 +151,22 @@ WALK_OUTLINE unsigned int packed_pop_singles(struct vq *q,
 WALK_OUTLINE int packed_pop_walked(struct vq *q, struct vq_chain *chains,
 				   unsigned int i, unsigned int n)
 {
+	uint32_t slots = 0, avail = ring_avail_tail(q->avail_wrap);
 	int rc = 0;
 
 	for (; i < n; i++) {
-		if (!ring_tail_is_available(load_next(q), q->avail_wrap))
+		uint16_t slot = q->next_avail;
+		const unsigned char *at = slot_at(q, slot);
+		uint32_t tail = ring_load32_acquire(at + 12);
+
+		if ((tail & RING_TAIL_FLAGS) != avail)
 			break;
-		rc = packed_take(q, &chains[i]);
+		rc = packed_take(q, &chains[i], ring_desc_of(at, tail), slot,
+				 &slots);
 		if (VSU_UNLIKELY(rc))
 			break;
+		if (ring_step(q->size, &q->next_avail, &q->avail_wrap, slots))
+			avail ^= RING_TAIL_FLAGS;
 		q->taken++;
 	}
 	q->count[VQ_COUNT_EMPTY] += !i && rc == 0;
@@ -206,54 +226,31 @@ static void packed_unpop(struct vq *q, struct vq_chain *chain)
 	q->slots -= slots;
 }
 
-/* Where used descriptors go, apart from the queue while a batch is written. */
-struct used_run {
-	uint32_t size, pending;
-	uint16_t slot;
-	bool wrap;
-	uint64_t first_word;
-};
-
-static inline struct used_run used_run_of(const struct vq *q)
+/* The second word of a used descriptor; flags are those under the wrap. */
+static inline uint64_t used_word(uint64_t flags, uint16_t id, uint32_t written)
 {
-	struct used_run r = { q->size, q->pending, q->next_used, q->used_wrap,
-			      q->first_word };
+	uint64_t word = flags | (uint64_t)id << 32 | written;
 
-	return r;
+	return written ? word | ring_word(0, 0, RING_DESC_WRITE) : word;
 }
 
-static inline void used_run_end(struct vq *q, const struct used_run *r)
+static inline uint64_t used_flags(const struct vq *q)
 {
-	q->pending = r->pending;
-	q->next_used = r->slot;
-	q->used_wrap = r->wrap;
-	q->first_word = r->first_word;
+	return ring_word(0, 0, ring_used_flags(q->used_wrap));
 }
 
 /* One used descriptor; the first since the last publish waits for it. */
-static inline void put_used(struct used_run *r, unsigned char *ring,
-			    uint16_t id, uint16_t ndesc, uint32_t written)
+static inline void packed_use(struct vq *q, uint16_t id, uint32_t written)
 {
-	uint16_t flags = ring_used_flags(r->wrap);
-	uint64_t word;
+	uint64_t word = used_word(used_flags(q), id, written);
+	uint16_t ndesc = q->flights[id].ndesc;
 
-	if (written)
-		flags |= RING_DESC_WRITE;
-	word = ring_word(written, id, flags);
-	if (VSU_LIKELY(r->pending))
-		ring_store64(ring + r->slot * RING_DESC_SIZE + 8, word);
+	if (q->pending)
+		ring_store64(slot_at(q, q->next_used) + 8, word);
 	else
-		r->first_word = word;
-	ring_step(r->size, &r->slot, &r->wrap, ndesc);
-	r->pending += ndesc;
-}
-
-static void packed_use(struct vq *q, uint16_t id, uint32_t written)
-{
-	struct used_run r = used_run_of(q);
-
-	put_used(&r, q->area[AREA_DESC].hva, id, q->flights[id].ndesc, written);
-	used_run_end(q, &r);
+		q->first_word = word;
+	ring_step(q->size, &q->next_used, &q->used_wrap, ndesc);
+	q->pending += ndesc;
 }
 
 static void packed_push(struct vq *q, const struct vq_chain *chain,
@@ -269,27 +266,50 @@ static void packed_push(struct vq *q, const struct vq_chain *chain,
 	vq_priv_release(q, head);
 }
 
-/* As packed_push(), with what a batch needs to do only once apart. */
+/*
+ * All but the first, which is pushed: as packed_push(), with what a batch
+ * needs to do only once apart.
+ */
+static void packed_push_rest(struct vq *q, const struct vq_chain *chains,
+			     const uint32_t *written, unsigned int n)
+{
+	unsigned char *ring = q->area[AREA_DESC].hva;
+	uint64_t flags = used_flags(q);
+	uint32_t slot = q->next_used, pending = q->pending, size = q->size;
+	unsigned int i;
+
+	for (i = 1; i < n; i++) {
+		uint16_t id = chains[i].head;
+		struct vq_priv_flight *f = &q->flights[id];
+
+		ring_store64(ring + (uint64_t)slot * RING_DESC_SIZE + 8,
+			     used_word(flags, id, written[i]));
+		pending += f->ndesc;
+		slot += f->ndesc;
+		if (VSU_UNLIKELY(slot >= size)) {
+			slot -= size;
+			q->used_wrap = !q->used_wrap;
+			flags = used_flags(q);
+		}
+		vq_priv_land(f);
+	}
+	q->next_used = (uint16_t)slot;
+	q->pending = pending;
+	q->released += n - 1;
+}
+
 static void packed_push_batch(struct vq *q, const struct vq_chain *chains,
 			      const uint32_t *written, unsigned int n)
 {
-	unsigned char *ring = q->area[AREA_DESC].hva;
-	struct used_run r = used_run_of(q);
 	unsigned int i;
 
 	if (VSU_UNLIKELY(q->in_order)) {
 		for (i = 0; i < n; i++)
 			packed_push(q, &chains[i], written[i]);
-		return;
+	} else if (n) {
+		packed_push(q, chains, written[0]);
+		packed_push_rest(q, chains, written, n);
 	}
-	for (i = 0; i < n; i++) {
-		struct vq_priv_flight *f = &q->flights[chains[i].head];
-
-		put_used(&r, ring, chains[i].head, f->ndesc, written[i]);
-		vq_priv_land(f);
-	}
-	used_run_end(q, &r);
-	q->released += n;
 }
 
 /* The slots from the first held back on, in up to two runs. */
@@ -304,18 +324,11 @@ static void packed_mark_used(struct vq *q, uint32_t first)
 	vq_priv_mark_area(q, area, 0, (uint64_t)(n - run) * RING_DESC_SIZE);
 }
 
-static bool packed_publish(struct vq *q)
+/* The first slot was stored: whether the driver is to be told. */
+static inline bool packed_settle(struct vq *q, uint32_t old)
 {
-	uint32_t old = q->published;
-	uint32_t first = old < q->size ? old : old - q->size;
 	bool call;
 
-	if (!q->pending)
-		return false;
-	/* pairs with the driver's acquire: it sees later slots and data */
-	ring_store64_release(slot_at(q, first) + 8, q->first_word);
-	if (VSU_UNLIKELY(q->marks))
-		packed_mark_used(q, first);
 	q->slots -= q->pending;
 	q->pending = 0;
 	q->published = used_position(q);
@@ -324,6 +337,26 @@ static bool packed_publish(struct vq *q)
 				 q->has_event_idx, old, q->published);
 	q->count[call ? VQ_COUNT_NOTIFIED : VQ_COUNT_SUPPRESSED]++;
 	return call;
+}
+
+WALK_OUTLINE bool packed_settle_marked(struct vq *q, uint32_t old,
+				       uint32_t first)
+{
+	packed_mark_used(q, first);
+	return packed_settle(q, old);
+}
+
+static bool packed_publish(struct vq *q)
+{
+	uint32_t old = q->published;
+	uint32_t first = old < q->size ? old : old - q->size;
+
+	if (!q->pending)
+		return false;
+	/* pairs with the driver's acquire: it sees later slots and data */
+	ring_store64_release(slot_at(q, first) + 8, q->first_word);
+	return VSU_UNLIKELY(q->marks) ? packed_settle_marked(q, old, first) :
+	       packed_settle(q, old);
 }
 
 static void packed_store_wish(struct vq *q, uint16_t where, uint16_t flags)

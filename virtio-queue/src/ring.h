@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <vmm-sys-util/attributes.h>
 #include <vmm-sys-util/endian.h>
 
 /* Descriptor flags (VIRTIO 1.3, 2.7.5 and 2.8.1). */
@@ -232,16 +233,19 @@ static inline uint32_t ring_distance(uint32_t size, uint32_t from, uint32_t to)
 	return to >= from ? to - from : to + 2 * size - from;
 }
 
-static inline void ring_step(uint32_t size, uint16_t *slot, bool *wrap,
+/* True when the wrap counter turned. */
+static inline bool ring_step(uint32_t size, uint16_t *slot, bool *wrap,
 			     uint32_t n)
 {
 	uint32_t to = *slot + n;
+	bool turned = VSU_UNLIKELY(to >= size);
 
-	if (to >= size) {
+	if (turned) {
 		to -= size;
 		*wrap = !*wrap;
 	}
 	*slot = (uint16_t)to;
+	return turned;
 }
 
 /* The flags that make a slot available, or used, under a wrap counter. */
@@ -256,11 +260,16 @@ static inline uint16_t ring_used_flags(bool wrap)
 }
 
 /* As what holds them was loaded: half a word, or a whole one. */
+#define RING_TAIL_FLAGS	((RING_DESC_AVAIL | RING_DESC_USED) << 16)
+
+static inline uint32_t ring_avail_tail(bool wrap)
+{
+	return (uint32_t)ring_avail_flags(wrap) << 16;
+}
+
 static inline bool ring_tail_is_available(uint32_t tail, bool wrap)
 {
-	uint32_t both = (RING_DESC_AVAIL | RING_DESC_USED) << 16;
-
-	return (tail & both) == (uint32_t)ring_avail_flags(wrap) << 16;
+	return (tail & RING_TAIL_FLAGS) == ring_avail_tail(wrap);
 }
 
 static inline bool ring_word_is_used(uint64_t word, bool wrap)

@@ -75,7 +75,7 @@ static inline int split_waiting(struct vq *q, unsigned int want)
 
 static unsigned char *desc_at(const struct vq *q, uint16_t head)
 {
-	return q->area[AREA_DESC].hva + (uint32_t)head * RING_DESC_SIZE;
+	return q->area[AREA_DESC].hva + (uint64_t)head * RING_DESC_SIZE;
 }
 
 static bool split_is_owned(const struct vq *q, uint16_t head)
@@ -122,7 +122,7 @@ WALK_INLINE bool split_take_single(struct vq *q, struct vq_chain *chain,
 	if (VSU_UNLIKELY(!split_is_owned(q, head)))
 		return false;
 	d = ring_load_desc(desc_at(q, head));
-	if (!walk_single(q, chain, d, false))
+	if (!walk_single(q, chain, WALK_QUICK(false), d))
 		return false;
 	vq_priv_hold(chain, head, &q->flights[head]);
 	*bytes += d.len;

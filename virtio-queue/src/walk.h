@@ -33,9 +33,9 @@ struct walk_kind {
 #define WALK_RARE 1
 
 #if defined(__GNUC__) && (__GNUC__ >= 9 || defined(__clang__))
-#define WALK_FORETOLD(x) __builtin_expect_with_probability(!!(x), 0, 0.995)
+#define WALK_FORETOLD(x) __builtin_expect_with_probability(!!(x), 1, 0.995)
 #else
-#define WALK_FORETOLD(x) VSU_UNLIKELY(x)
+#define WALK_FORETOLD(x) VSU_LIKELY(x)
 #endif
 
 /*
@@ -56,7 +56,7 @@ struct walk {
 	const unsigned char *here;	/* the descriptor loaded last */
 	uint64_t table_gpa;		/* of such a table */
 	uint32_t entries;		/* of the table */
-	uint32_t writing;		/* RING_DESC_WRITE behind the turn */
+	uint32_t writing;		/* the flag in a tail, behind the turn */
 	uint64_t bytes;			/* of all buffers */
 	struct walk_room room;
 };
@@ -90,10 +90,10 @@ int vq_priv_walk_gather(struct vq *q, uint64_t gpa,
 int vq_priv_walk_bad_indirect(struct vq *q, uint16_t flags,
 			      uint32_t len) VSU_COLD;
 
-/* A split ring leaves more than flags behind them. */
-WALK_INLINE uint32_t walk_flags(struct ring_desc d, bool packed)
+/* Where a flag is in the tail of a descriptor. */
+WALK_INLINE uint32_t walk_flag(struct walk_kind k, uint32_t flag)
 {
-	return packed ? packed_desc_flags(d) : d.tail;
+	return k.packed ? flag << 16 : flag;
 }
 
 /* A length of 0 is in no range: len - 1 wraps. */
@@ -146,6 +146,15 @@ WALK_INLINE uint32_t walk_left(const struct vq_chain *c,
 	return room->left - walk_pieces(c, room->iov);
 }
 
+/* Steps that were taken in the ring; quick ones are all pieces. */
+WALK_INLINE uint32_t walk_steps(const struct vq *q, const struct vq_chain *c,
+				const struct walk_room *room,
+				struct walk_kind k)
+{
+	return k.quick ? walk_pieces(c, room->iov) :
+	       walk_most_slots(q, k.packed) - walk_left(c, room);
+}
+
 WALK_INLINE int walk_break(struct vq *q, struct walk_kind k,
 			   enum vq_broken why, uint64_t got, uint64_t limit)
 {
@@ -167,25 +176,30 @@ WALK_INLINE void walk_set_left(const struct vq_chain *c,
  */
 WALK_INLINE void walk_step(struct walk *w, uint32_t from, uint32_t to)
 {
-	w->here += RING_DESC_SIZE;
-	if (WALK_FORETOLD(to != from + 1))
+	if (WALK_FORETOLD(to == from + 1))
+		w->here += RING_DESC_SIZE;
+	else
 		w->here = w->table + (uint64_t)to * RING_DESC_SIZE;
 }
 
-/* Loads a descriptor of the table; only indirect ones may be gathered. */
-WALK_INLINE int walk_load(struct vq *q, const struct walk *w, uint32_t at,
-			  bool may_gather, struct ring_desc *d)
+/*
+ * Loads the descriptor at `to` of the table, after that at `from`; only
+ * indirect ones may be gathered.
+ */
+WALK_INLINE int walk_load(struct vq *q, struct walk *w, uint32_t from,
+			  uint32_t to, bool may_gather, struct ring_desc *d)
 {
 	struct ring_desc copy;
 	int rc;
 
 	if (may_gather && VSU_UNLIKELY(!w->table)) {
 		rc = vq_priv_walk_gather(q, w->table_gpa +
-					 (uint64_t)at * RING_DESC_SIZE, &copy);
+					 (uint64_t)to * RING_DESC_SIZE, &copy);
 		if (rc == 0)
 			*d = copy;
 		return rc;
 	}
+	walk_step(w, from, to);
 	*d = ring_load_desc(w->here);
 	return 0;
 }
@@ -212,13 +226,14 @@ WALK_INLINE int walk_open_table(struct vq *q, const struct vq_chain *c,
 {
 	uint32_t len = (uint32_t)d->len, n = len / RING_DESC_SIZE;
 	uint32_t left = walk_left(c, &w->room);
-	uint32_t flags = walk_flags(*d, k.packed);
+	uint16_t flags = k.packed ? packed_desc_flags(*d) :
+			 split_desc_flags(*d);
 	int rc;
 
 	if (VSU_UNLIKELY(!q->has_indirect || (flags & RING_DESC_NEXT) || !n ||
 			 len % RING_DESC_SIZE || n > q->limit || !left))
 		return k.quick ? WALK_RARE :
-		       vq_priv_walk_bad_indirect(q, (uint16_t)flags, len);
+		       vq_priv_walk_bad_indirect(q, flags, len);
 	rc = walk_find_table(q, w, k, *d);
 	if (VSU_UNLIKELY(rc))
 		return rc;
@@ -227,7 +242,7 @@ WALK_INLINE int walk_open_table(struct vq *q, const struct vq_chain *c,
 	walk_set_left(c, &w->room, n < left ? n : left);
 	w->entries = n;
 	w->here = w->table;
-	return walk_load(q, w, 0, !k.quick, d);
+	return walk_load(q, w, 0, 0, !k.quick, d);
 }
 
 /* The first writable buffer comes, or a readable one behind it. */
@@ -236,7 +251,7 @@ WALK_INLINE int walk_turn(struct vq *q, struct vq_chain *c, struct walk *w,
 {
 	if (VSU_UNLIKELY(w->writing))
 		return walk_break(q, k, VQ_BROKEN_ORDER, 0, 0);
-	w->writing = RING_DESC_WRITE;
+	w->writing = walk_flag(k, RING_DESC_WRITE);
 	c->nreadable = walk_pieces(c, w->room.iov);
 	c->readable_len = (uint32_t)w->bytes;
 	if (!k.quick && VSU_UNLIKELY(c->fault.bad))
@@ -273,15 +288,19 @@ WALK_INLINE int walk_buffer(struct vq *q, struct vq_chain *c, struct walk *w,
 	return 0;
 }
 
+WALK_INLINE bool walk_opens_table(struct ring_desc d, struct walk_kind k)
+{
+	return d.tail & walk_flag(k, RING_DESC_INDIRECT);
+}
+
 /* True when there is one more, at *at of the table. */
 WALK_INLINE bool walk_next(const struct walk *w, struct ring_desc d,
-			   uint32_t flags, struct walk_kind k, bool nested,
-			   uint32_t *at)
+			   struct walk_kind k, bool nested, uint32_t *at)
 {
 	/* in a packed table the entries follow each other, flags or not */
 	if (k.packed && nested)
 		return ++*at < w->entries;
-	if (!(flags & RING_DESC_NEXT))
+	if (!(d.tail & walk_flag(k, RING_DESC_NEXT)))
 		return false;
 	if (k.packed)
 		*at = *at + 1 == w->entries ? 0 : *at + 1;
@@ -301,11 +320,12 @@ WALK_INLINE int walk_table(struct vq *q, struct vq_chain *c, struct walk *w,
 	int rc;
 
 	for (;;) {
-		uint32_t flags = walk_flags(*d, k.packed), from = at;
+		uint32_t from = at;
 
-		if (VSU_UNLIKELY((flags ^ w->writing) &
-				 (RING_DESC_WRITE | RING_DESC_INDIRECT))) {
-			if (flags & RING_DESC_INDIRECT)
+		if (VSU_UNLIKELY((d->tail ^ w->writing) &
+				 walk_flag(k, RING_DESC_WRITE |
+					      RING_DESC_INDIRECT))) {
+			if (walk_opens_table(*d, k))
 				return 0;
 			rc = walk_turn(q, c, w, k);
 			if (VSU_UNLIKELY(rc))
@@ -314,13 +334,12 @@ WALK_INLINE int walk_table(struct vq *q, struct vq_chain *c, struct walk *w,
 		rc = walk_buffer(q, c, w, k, *d);
 		if (VSU_UNLIKELY(rc))
 			return rc;
-		if (!walk_next(w, *d, flags, k, nested, &at))
+		if (!walk_next(w, *d, k, nested, &at))
 			return 0;
-		if (VSU_UNLIKELY(at >= w->entries))
+		if (!k.packed && VSU_UNLIKELY(at >= w->entries))
 			return walk_break(q, k, VQ_BROKEN_NEXT, at,
 					  w->entries);
-		walk_step(w, from, at);
-		rc = walk_load(q, w, at, nested && !k.quick, d);
+		rc = walk_load(q, w, from, at, nested && !k.quick, d);
 		if (VSU_UNLIKELY(rc))
 			return rc;
 	}
@@ -367,7 +386,7 @@ WALK_INLINE int walk_indirect(struct vq *q, struct vq_chain *c, struct walk *w,
 	rc = walk_table(q, c, w, k, 0, true, &d);
 	if (VSU_UNLIKELY(rc))
 		return rc;
-	if (VSU_UNLIKELY(walk_flags(d, k.packed) & RING_DESC_INDIRECT))
+	if (VSU_UNLIKELY(walk_opens_table(d, k)))
 		return walk_break(q, k, VQ_BROKEN_INDIRECT, 0, 0);
 	return 0;
 }
@@ -385,10 +404,9 @@ WALK_INLINE int walk_chain(struct vq *q, struct vq_chain *c,
 	rc = walk_table(q, c, &w, k, at, false, &d);
 	if (VSU_UNLIKELY(rc))
 		return rc;
-	indirect = walk_flags(d, k.packed) & RING_DESC_INDIRECT;
+	indirect = walk_opens_table(d, k);
 	if (k.packed) {
-		*slots = walk_most_slots(q, true) - walk_left(c, &w.room) +
-			 indirect;
+		*slots = walk_steps(q, c, &w.room, k) + indirect;
 		*id = packed_desc_id(d);
 	}
 	if (indirect) {
@@ -421,12 +439,11 @@ WALK_INLINE void walk_fill_single(struct vq_chain *c, bool writable,
 
 /* True when the chain is one plain buffer; else nothing was done. */
 WALK_INLINE bool walk_single(struct vq *q, struct vq_chain *c,
-			     struct ring_desc d, bool packed)
+			     struct walk_kind k, struct ring_desc d)
 {
 	const struct vmem_range *range = q->range;
-	uint32_t flags = walk_flags(d, packed);
 
-	if (flags & (RING_DESC_NEXT | RING_DESC_INDIRECT) ||
+	if (d.tail & walk_flag(k, RING_DESC_NEXT | RING_DESC_INDIRECT) ||
 	    VSU_UNLIKELY(!c->iov_max))
 		return false;
 	if (VSU_UNLIKELY(!walk_range_holds(range, d.addr, d.len))) {
@@ -436,7 +453,7 @@ WALK_INLINE bool walk_single(struct vq *q, struct vq_chain *c,
 		q->range = range;
 	}
 	walk_add_piece(c->iov, walk_host(range, d.addr), d.len);
-	walk_fill_single(c, flags & RING_DESC_WRITE, d.len);
+	walk_fill_single(c, d.tail & walk_flag(k, RING_DESC_WRITE), d.len);
 	return true;
 }
 
