@@ -52,10 +52,13 @@ static bool several_nodes(const struct vmem_priv_policy *policy)
 }
 
 static int mbind_pages(const struct vmem_priv_policy *policy,
-		       unsigned char *hva, size_t len, unsigned int flags)
+		       unsigned char *hva, size_t len, unsigned long flags)
 {
+	/* An int would arrive with anything in its upper half. */
+	const unsigned long mode = (unsigned long)policy->mode;
+
 	/* The kernel takes one bit less than it is told. */
-	return (int)syscall(SYS_mbind, hva, len, policy->mode, policy->nodes,
+	return (int)syscall(SYS_mbind, hva, len, mode, policy->nodes,
 			    (unsigned long)MAX_NODES + 1, flags) < 0 ?
 	       -errno : 0;
 }
