@@ -49,7 +49,7 @@ int vmem_priv_block_map(struct vmem_block *block,
 	block->map_flags = req->flags;
 	if (!sigbus)
 		return 0;
-	rc = vmem_priv_sigbus_enter(sigbus, &block->mapping, req->prot,
+	rc = vmem_priv_sigbus_enter(sigbus, &block->mapping, req,
 				    block->page_size, &block->failed,
 				    &block->sigbus_slot);
 	if (rc < 0)

@@ -103,7 +103,8 @@ int vmem_priv_block_map(struct vmem_block *block,
 
 /* -ENOSPC when the table is full. failed must outlive the entry. */
 int vmem_priv_sigbus_enter(struct vmem_sigbus *table,
-			   const struct vmem_priv_mapping *m, int prot,
+			   const struct vmem_priv_mapping *m,
+			   const struct vmem_priv_map_request *req,
 			   uint64_t page_size, int32_t *failed,
 			   uint32_t *slot);
 void vmem_priv_sigbus_leave(struct vmem_sigbus *table, uint32_t slot);

@@ -14,6 +14,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <vmm-sys-util/event.h>
@@ -28,6 +29,10 @@ struct entry {
 	uint64_t len;
 	uint64_t page_size;
 	uint64_t prot;
+	uint64_t file_pos;	/* of start, in the file of fd */
+	int fd;			/* of the block; -1: none */
+	uint32_t alone;		/* pages replaced alone that the file still had;
+				   raised by the handler alone */
 	uint64_t repaired;	/* from here on the mapping is zeros already;
 				   lowered by the handler alone */
 	int32_t *failed;
@@ -88,7 +93,8 @@ static bool claim(struct entry *e)
 }
 
 int vmem_priv_sigbus_enter(struct vmem_sigbus *table,
-			   const struct vmem_priv_mapping *m, int prot,
+			   const struct vmem_priv_mapping *m,
+			   const struct vmem_priv_map_request *req,
 			   uint64_t page_size, int32_t *failed, uint32_t *slot)
 {
 	struct entry *e;
@@ -102,7 +108,10 @@ int vmem_priv_sigbus_enter(struct vmem_sigbus *table,
 	STORE(e->seq, e->seq + 1);
 	STORE(e->len, m->len);
 	STORE(e->page_size, page_size);
-	STORE(e->prot, (uint64_t)prot);
+	STORE(e->prot, (uint64_t)req->prot);
+	STORE(e->file_pos, req->file_pos);
+	STORE(e->fd, req->fd);
+	STORE(e->alone, 0);
 	STORE(e->repaired, (uint64_t)(uintptr_t)m->hva + m->len);
 	STORE(e->failed, failed);
 	STORE(e->start, (uint64_t)(uintptr_t)m->hva);
@@ -131,37 +140,56 @@ static bool covers(struct entry *e, uint64_t addr, struct entry *copy)
 	copy->len = LOAD(e->len);
 	copy->page_size = LOAD(e->page_size);
 	copy->prot = LOAD(e->prot);
+	copy->file_pos = LOAD(e->file_pos);
+	copy->fd = LOAD(e->fd);
+	copy->alone = LOAD(e->alone);
 	copy->repaired = LOAD(e->repaired);
 	copy->failed = LOAD(e->failed);
 	return !(seq & 1) && LOAD(e->seq) == seq && copy->start &&
 	       addr - copy->start < copy->len;
 }
 
+/* True unless it is sure that the file goes on behind page. */
+static bool was_cut(const struct entry *e, uint64_t page)
+{
+	struct stat st;
+
+	return e->fd < 0 || fstat(e->fd, &st) < 0 || !S_ISREG(st.st_mode) ||
+	       e->file_pos + (page - e->start) >= (uint64_t)st.st_size;
+}
+
+/* More than these that a full file system or pool lacks, and all go. */
+#define MAX_ALONE 64
+
 /*
- * Which pages to replace. Behind the end of a file that was cut all pages are
- * gone, so that the rest of the mapping goes at once: one mapping more, not
- * one per page, or a peer could use up the number that a process may have.
- * A page that the memory hardware lost is replaced alone.
+ * Whether the pages behind are as good as lost. Where a file was cut all of
+ * them are gone, so that the rest of the mapping goes at once: one mapping
+ * more, not one per page, or a peer could use up the number that a process
+ * may have. A page that the memory hardware lost, or that the file system or
+ * the pool of huge pages had no room for, is replaced alone: others hold data.
  */
-static uint64_t broken_len(const struct entry *e, uint64_t page,
+static bool takes_the_rest(const struct entry *e, uint64_t page,
 			   const siginfo_t *si)
 {
-	if (si->si_code == BUS_MCEERR_AR || page >= e->repaired)
-		return e->page_size;
-	return e->repaired - page;
+	return si->si_code != BUS_MCEERR_AR && page < e->repaired &&
+	       (e->alone >= MAX_ALONE || was_cut(e, page));
 }
 
 static bool repair(struct entry *e, const struct entry *copy, uint64_t addr,
 		   const siginfo_t *si)
 {
 	uint64_t page = addr & ~(copy->page_size - 1);
+	bool rest = takes_the_rest(copy, page, si);
 
-	if (mmap((void *)(uintptr_t)page, broken_len(copy, page, si),
+	if (mmap((void *)(uintptr_t)page,
+		 rest ? copy->repaired - page : copy->page_size,
 		 (int)copy->prot, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE |
 		 MAP_FIXED, -1, 0) == MAP_FAILED)
 		return false;
-	if (si->si_code != BUS_MCEERR_AR && page < copy->repaired)
+	if (rest)
 		STORE(e->repaired, page);
+	else
+		__atomic_fetch_add(&e->alone, 1, __ATOMIC_SEQ_CST);
 	__atomic_store_n(copy->failed, 1, __ATOMIC_SEQ_CST);
 	return true;
 }

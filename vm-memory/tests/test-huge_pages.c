@@ -151,18 +151,44 @@ static void on_sigbus(int sig, siginfo_t *si, void *context)
 		signal(sig, SIG_DFL);
 }
 
-/* The hole is repaired with pages of the same kind of boundary. */
-START_TEST(d1_08_pool_that_runs_dry_fails_the_block_and_the_process_lives)
+/* One page more than there are. */
+static struct vmem_block *watched_too_large(void)
 {
 	struct sigaction sa = { .sa_sigaction = on_sigbus,
 				.sa_flags = SA_SIGINFO };
 	struct vmem_block *b;
-	unsigned int i;
 
 	ck_assert_int_eq(vmem_sigbus_new(1, &table, NULL), 0);
 	ck_assert_int_eq(sigaction(SIGBUS, &sa, NULL), 0);
 	ck_assert_int_eq(alloc_file(4 * (PAGES + 1), 0, ",reserve=off", &b,
 				    NULL), 0);
+	return b;
+}
+
+/* Unlike the end of a file that was cut, it says nothing of other pages. */
+START_TEST(pool_that_runs_dry_costs_no_page_that_was_there)
+{
+	struct vmem_block *b = watched_too_large();
+	volatile unsigned char *hva = vmem_block_hva(b);
+	unsigned int i;
+
+	hva[PAGES * huge] = 0x77;
+	for (i = 0; i < PAGES; i++)
+		hva[i * huge] = 0x5a;
+	ck_assert(vmem_block_failed(b));
+	ck_assert_uint_eq(hva[0], 0x5a);
+	ck_assert_uint_eq(hva[PAGES * huge], 0x77);
+	vmem_block_unref(b);
+	vmem_sigbus_free(table);
+}
+END_TEST
+
+/* The hole is repaired with pages of the same kind of boundary. */
+START_TEST(d1_08_pool_that_runs_dry_fails_the_block_and_the_process_lives)
+{
+	struct vmem_block *b = watched_too_large();
+	unsigned int i;
+
 	for (i = 0; i <= PAGES; i++) {
 		ck_assert(!vmem_block_failed(b));
 		vmem_block_hva(b)[i * huge + 12345] = 1;
@@ -360,6 +386,7 @@ static void add_tests(TCase *tc)
 	tcase_add_test(tc,
 		d1_08_memfd_larger_than_the_pool_is_refused_unless_not_reserved);
 	tcase_add_test(tc, piece_of_a_received_fd_is_rounded_to_huge_pages);
+	tcase_add_test(tc, pool_that_runs_dry_costs_no_page_that_was_there);
 }
 
 int main(void)

@@ -242,6 +242,28 @@ START_TEST(misaligned_access_is_left_to_kill)
 }
 END_TEST
 
+/* A peer decides how many, but not over how many mappings we have. */
+START_TEST(pages_that_a_whole_file_lacks_are_replaced_alone_64_times)
+{
+	const uint64_t last = 129 * PAGE + 5;
+	int fd = make_memfd(130 * PAGE), i;
+	struct vmem_block *b = watched(fd, 0, 130 * PAGE, RW_SHARED);
+	const volatile unsigned char *hva = vmem_block_hva(b);
+
+	for (i = 0; i < 64; i++)
+		ck_assert(fix(BUS_ADRERR, vmem_block_hva(b) + 2 * i * PAGE));
+	ck_assert(vmem_block_failed(b));
+	ck_assert_uint_eq(hva[5], 0);
+	ck_assert_uint_eq(hva[PAGE + 5], pattern(PAGE + 5));
+	ck_assert_uint_eq(hva[last], pattern(last));
+	ck_assert(fix(BUS_ADRERR, vmem_block_hva(b) + 128 * PAGE));
+	ck_assert_uint_eq(hva[last], 0);
+	ck_assert_uint_eq(hva[PAGE + 5], pattern(PAGE + 5));
+	vmem_block_unref(b);
+	close(fd);
+}
+END_TEST
+
 START_TEST(discarded_piece_of_a_repaired_block_reads_as_zeros)
 {
 	int fd = make_memfd(4 * PAGE);
@@ -384,6 +406,8 @@ int main(void)
 	tcase_add_test(tc, page_that_the_hardware_lost_is_replaced_alone);
 	tcase_add_test(tc, page_lost_but_not_touched_yet_costs_no_other_page);
 	tcase_add_test(tc, misaligned_access_is_left_to_kill);
+	tcase_add_test(tc,
+		       pages_that_a_whole_file_lacks_are_replaced_alone_64_times);
 	tcase_add_test(tc, discarded_piece_of_a_repaired_block_reads_as_zeros);
 	tcase_add_test(tc, full_table_refuses_the_mapping);
 	tcase_add_test(tc, process_survives_a_thousand_shrink_races_on_a_memfd);

@@ -9,9 +9,10 @@
  * installs none.
  *
  * Every block enters the table when it is mapped and leaves it when it is
- * unmapped. A repaired block reads as zeros (its stores go nowhere) and is
- * marked failed; the table's eventfd becomes readable, so that the owner
- * looks for failed blocks and ends what depended on them.
+ * unmapped. What is repaired reads as zeros (stores to it go nowhere): all that
+ * lies behind the end of the file, or the one page that could not be had. Its
+ * block is marked failed; the table's eventfd becomes readable, so that the
+ * owner looks for failed blocks and ends what depended on them.
  *
  * Threads: entering and leaving is done by whatever thread maps and unmaps;
  * vmem_sigbus_fix() is async-signal-safe and runs on any thread.
