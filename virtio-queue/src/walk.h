@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
  * The chain walker: the only code that follows descriptors, for both formats,
- * in the ring and in indirect tables. Inline, so that each format gets a copy
- * of its own in which `packed` is a constant.
+ * in the ring and in indirect tables. Inline, so that it is compiled for each
+ * kind of walk with what that kind knows.
  *
  * Bounds: a walk takes at most as many steps as the ring has slots or the
- * chain may have descriptors, whatever the links say; every descriptor is
- * loaded once and judged from the copy.
+ * chain may have descriptors, whatever the links say. It loads every
+ * descriptor once and judges it from the copy. Where a quick walk gives way to
+ * a full one, nothing that the quick one loaded is used.
  */
 #ifndef VIRTIO_QUEUE_PRIV_WALK_H
 #define VIRTIO_QUEUE_PRIV_WALK_H
@@ -18,20 +19,24 @@
 
 #define WALK_INLINE static inline __attribute__((always_inline))
 
-/* Where the walk is, apart from callers that do without one for most chains. */
+/* Loops, and what is rare: apart, so that callers save no registers for them. */
 #define WALK_OUTLINE static __attribute__((noinline))
 
 /*
  * What is known when a walk is compiled. A quick one keeps nothing for rare
- * paths and has no calls: where anything rare comes it ends with WALK_RARE,
- * nothing was done, and the chain is walked again from its beginning.
+ * paths and has no calls: where anything rare comes it ends with WALK_RARE and
+ * the queue as it was, and a full one walks the chain from its beginning.
  */
 struct walk_kind {
 	bool packed, quick;
 };
 
+#define WALK_QUICK(is_packed) ((struct walk_kind){ (is_packed), true })
+#define WALK_FULL(is_packed) ((struct walk_kind){ (is_packed), false })
+
 #define WALK_RARE 1
 
+/* True nearly always: a branch, whose outcome the processor foretells. */
 #if defined(__GNUC__) && (__GNUC__ >= 9 || defined(__clang__))
 #define WALK_FORETOLD(x) __builtin_expect_with_probability(!!(x), 1, 0.995)
 #else
@@ -63,13 +68,16 @@ struct walk {
 
 /* walk.c: the paths that are rare, out of the way of those that are not */
 
-/* As walk_translate(), for a range that is not remembered. */
+/*
+ * Where [gpa, gpa + len) lies in one range that allows the access, or NULL.
+ * Remembers the range.
+ */
 unsigned char *vq_priv_walk_search(struct vq *q, uint64_t gpa, uint32_t len,
 				   uint32_t access);
 
 /*
  * A buffer that is empty, bad, in pieces, behind a bad one of its kind, or one
- * too many. Returns 0 with the room moved on, or as vq_priv_walk().
+ * too many. Returns 0 with the room moved on, or as walk_chain().
  */
 int vq_priv_walk_rare(struct vq *q, struct vq_chain *chain,
 		      struct walk_room *room, uint64_t gpa, uint32_t len,
@@ -391,7 +399,11 @@ WALK_INLINE int walk_indirect(struct vq *q, struct vq_chain *c, struct walk *w,
 	return 0;
 }
 
-/* One walk of the chain; as vq_priv_walk(), or WALK_RARE. */
+/*
+ * Walks the chain whose first descriptor is d, at slot `at` of the ring, and
+ * fills the chain but for its head. 0, for packed rings with *slots (those
+ * taken) and *id; -EAGAIN; -EFAULT with the queue broken; or WALK_RARE.
+ */
 WALK_INLINE int walk_chain(struct vq *q, struct vq_chain *c,
 			   struct walk_kind k, struct ring_desc d, uint32_t at,
 			   uint32_t *slots, uint16_t *id)
@@ -456,14 +468,5 @@ WALK_INLINE bool walk_single(struct vq *q, struct vq_chain *c,
 	walk_fill_single(c, d.tail & walk_flag(k, RING_DESC_WRITE), d.len);
 	return true;
 }
-
-/*
- * What a format defines with them are the two walks of a chain whose first
- * descriptor is d, at slot `at` of the ring. They fill the chain but for its
- * head. 0, for packed rings with *slots (those taken) and *id; -EAGAIN; or
- * -EFAULT with the queue broken.
- */
-#define WALK_QUICK(is_packed) ((struct walk_kind){ (is_packed), true })
-#define WALK_FULL(is_packed) ((struct walk_kind){ (is_packed), false })
 
 #endif
