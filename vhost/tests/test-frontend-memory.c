@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <vm-memory/block.h>
 
@@ -51,6 +52,73 @@ START_TEST(memory_without_slots_is_one_table)
 	ck_assert_uint_eq(peer.last.nfds, 2);
 	ck_assert_uint_eq(sent.nregions, 2);
 	ck_assert_uint_eq(sent.regions[1].guest_addr, 4 * MIB);
+}
+END_TEST
+
+/* A region over the block from offset on, at gpa; map grows by it. */
+static void grow_map_by_piece(struct vmem_block *block, uint64_t offset,
+			      uint64_t gpa)
+{
+	const struct vmem_region_desc desc = { .block = block, .gpa = gpa,
+					       .offset = offset, .len = MIB };
+	struct vmem_region *region;
+	struct vmem_map *more;
+
+	ck_assert_int_eq(vmem_region_new(&desc, &region, NULL), 0);
+	if (!map)
+		ck_assert_int_eq(vmem_map_new(&map), 0);
+	ck_assert_int_eq(vmem_map_add(map, region, &more, NULL), 0);
+	vmem_region_unref(region);
+	vmem_map_unref(map);
+	map = more;
+}
+
+/* Two pieces of a block that begins at 16 MiB of its file. */
+static void make_pieces(void)
+{
+	const struct vmem_fd_desc desc = { .fd = new_memfd(20 * MIB),
+					   .flags = SHARED, .len = 4 * MIB,
+					   .fd_offset = 16 * MIB };
+	struct vmem_block *block;
+
+	ck_assert_int_eq(vmem_block_new_fd(&desc, &block, NULL), 0);
+	close(desc.fd);
+	grow_map_by_piece(block, 0, 0);
+	grow_map_by_piece(block, 3 * MIB, 4 * MIB);
+	vmem_block_unref(block);
+}
+
+START_TEST(offset_sent_is_where_the_piece_lies_in_the_file)
+{
+	struct vhost_user_mem_table sent;
+
+	peer.protocol &= ~VHOST_USER_PROTOCOL_BIT(CONFIGURE_MEM_SLOTS);
+	make_pieces();
+	begin_start();
+	while (peer_step(&peer) &&
+	       peer.last.hdr.request != VHOST_USER_SET_MEM_TABLE)
+		;
+	memcpy(&sent, peer.last.payload, sizeof(sent));
+	ck_assert_uint_eq(sent.nregions, 2);
+	ck_assert_uint_eq(sent.regions[0].mmap_offset, 16 * MIB);
+	ck_assert_uint_eq(sent.regions[1].mmap_offset, 19 * MIB);
+	ck_assert_uint_eq(peer.last.nfds, 2);
+}
+END_TEST
+
+START_TEST(offset_sent_of_a_slot_is_where_the_piece_lies_in_the_file)
+{
+	struct vhost_user_mem_reg sent;
+
+	make_pieces();
+	begin_start();
+	while (peer_step(&peer) &&
+	       peer_count(&peer, VHOST_USER_ADD_MEM_REG) < 2)
+		;
+	memcpy(&sent, peer.last.payload, sizeof(sent));
+	ck_assert_int_eq(peer.last.hdr.request, VHOST_USER_ADD_MEM_REG);
+	ck_assert_uint_eq(sent.region.guest_addr, 4 * MIB);
+	ck_assert_uint_eq(sent.region.mmap_offset, 19 * MIB);
 }
 END_TEST
 
@@ -224,6 +292,9 @@ static void add_memory(Suite *s)
 
 	tcase_add_test(tc, c1_18_addresses_sent_are_no_host_pointers);
 	tcase_add_test(tc, memory_without_slots_is_one_table);
+	tcase_add_test(tc, offset_sent_is_where_the_piece_lies_in_the_file);
+	tcase_add_test(tc,
+		offset_sent_of_a_slot_is_where_the_piece_lies_in_the_file);
 	tcase_add_test(tc, memory_of_more_regions_than_a_table_is_refused);
 	tcase_add_test(tc, memory_that_cannot_be_shared_is_named);
 	tcase_add_test(tc, memory_that_is_rom_is_left_out);
