@@ -72,12 +72,16 @@ static unsigned char *map_at(const struct vmem_priv_map_request *req,
 /*
  * MAP_FIXED gives up what was there before it asks the file. When that has no
  * huge pages, say, a hole is left, where another thread's mapping may come to
- * lie and be taken away from it with the rest. Hence the question first.
+ * lie and be taken away from it with the rest. Hence the question first; of
+ * anonymous memory the kernel knows before it gives anything up.
  */
 static int ask(const struct vmem_priv_map_request *req)
 {
-	unsigned char *anywhere = map_at(req, NULL, 0);
+	unsigned char *anywhere;
 
+	if (req->fd < 0)
+		return 0;
+	anywhere = map_at(req, NULL, 0);
 	if (anywhere == MAP_FAILED)
 		return -errno;
 	munmap(anywhere, req->len);
