@@ -53,6 +53,7 @@ void vq_priv_mark_area(struct vq *q, const struct vq_priv_area *area,
 void vq_priv_mark_chain(struct vq *q, uint16_t head, const void *hva,
 			uint64_t len)
 {
+	vq_priv_debug_told(q, head, len);
 	if (q->marks && len)
 		mark_in_map(q, vq_priv_chain_map(q, head), hva, len,
 			    q->log != NULL);
@@ -76,7 +77,9 @@ void vq_chain_written(struct vq *q, const struct vq_chain *chain, uint32_t off,
 	const struct iovec *iov = chain->iov + chain->nreadable;
 	uint32_t i, n;
 
-	for (i = 0; q->marks && len && i < chain->nwritable; i++) {
+	if (!q->marks && !VQ_PRIV_DEBUG)
+		return;
+	for (i = 0; len && i < chain->nwritable; i++) {
 		if (off >= iov[i].iov_len) {
 			off -= (uint32_t)iov[i].iov_len;
 			continue;

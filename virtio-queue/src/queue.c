@@ -302,12 +302,13 @@ uint64_t vq_counter(const struct vq *q, enum vq_counter which)
 
 int vq_pop(struct vq *q, struct vq_chain *chain)
 {
-	return q->ops->pop(q, chain);
+	return vq_priv_debug_popped(q, chain, q->ops->pop(q, chain));
 }
 
 int vq_pop_batch(struct vq *q, struct vq_chain *chains, unsigned int n)
 {
-	return q->ops->pop_batch(q, chains, n);
+	return vq_priv_debug_popped(q, chains,
+				    q->ops->pop_batch(q, chains, n));
 }
 
 void vq_unpop(struct vq *q, struct vq_chain *chain)
@@ -317,12 +318,14 @@ void vq_unpop(struct vq *q, struct vq_chain *chain)
 
 void vq_push(struct vq *q, struct vq_chain *chain, uint32_t written)
 {
+	vq_priv_debug_pushed(q, chain, &written, 1);
 	q->ops->push(q, chain, written);
 }
 
 void vq_push_batch(struct vq *q, struct vq_chain *chains,
 		   const uint32_t *written, unsigned int n)
 {
+	vq_priv_debug_pushed(q, chains, written, n);
 	q->ops->push_batch(q, chains, written, n);
 }
 

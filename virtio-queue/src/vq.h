@@ -23,6 +23,9 @@ struct vq_priv_flight {
 	uint32_t written;	/* while waiting */
 	uint16_t ndesc;		/* ring slots (packed) */
 	uint16_t state;		/* enum vq_priv_state */
+#ifdef VQ_DEBUG
+	uint64_t told;		/* bytes, since it was popped */
+#endif
 };
 
 /* Addresses are remembered by stretches of 4 MiB, modulo their number. */
@@ -185,6 +188,26 @@ void vq_priv_mark_area(struct vq *q, const struct vq_priv_area *area,
 /* [hva, hva + len) was stored to for the chain. */
 void vq_priv_mark_chain(struct vq *q, uint16_t head, const void *hva,
 			uint64_t len);
+
+/* debug.c: empty but in a debug build */
+#ifdef VQ_DEBUG
+#define VQ_PRIV_DEBUG true
+
+/* n chains were popped, if it is positive; returns n. */
+int vq_priv_debug_popped(struct vq *q, const struct vq_chain *chains, int n);
+
+/* So many bytes of the chain were marked, or would be if anything were. */
+void vq_priv_debug_told(struct vq *q, uint16_t head, uint64_t len);
+
+/* Ends the program when less was told than is used. */
+void vq_priv_debug_pushed(const struct vq *q, const struct vq_chain *chains,
+			  const uint32_t *written, unsigned int n);
+#else
+#define VQ_PRIV_DEBUG false
+#define vq_priv_debug_popped(q, chains, n) (n)
+#define vq_priv_debug_told(q, head, len) ((void)0)
+#define vq_priv_debug_pushed(q, chains, written, n) ((void)0)
+#endif
 
 /* order.c */
 void vq_priv_order_undo(struct vq *q);

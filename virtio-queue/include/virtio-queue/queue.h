@@ -244,7 +244,9 @@ VQ_API void vq_break(struct vq *q);
 /*
  * A zero-copy device tells what the kernel or a peer stored into the writable
  * pieces, before it pushes: off counts from their beginning. Marks dirty
- * bitmaps and logs; nothing to do when none is on.
+ * bitmaps and logs; nothing to do when none is on. In a build with
+ * --enable-debug a push of more bytes than were told so, or stored by cursors,
+ * ends the program while anything is marked.
  */
 VQ_API void vq_chain_written(struct vq *q, const struct vq_chain *chain,
 			     uint32_t off, uint32_t len);
