@@ -57,21 +57,23 @@ static int packed_bad_id(struct vq *q, uint16_t id)
 			     VQ_BROKEN_HEAD, id, q->size);
 }
 
+/* d is what was available: its slot is not loaded again. */
 WALK_OUTLINE int packed_walk_full(struct vq *q, struct vq_chain *chain,
-				  uint32_t *slots, uint16_t *id)
+				  struct ring_desc d, uint32_t *slots,
+				  uint16_t *id)
 {
-	return walk_chain(q, chain, WALK_FULL(true),
-			  ring_load_desc(slot_at(q, q->next_avail)),
-			  q->next_avail, slots, id);
+	return walk_chain(q, chain, WALK_FULL(true), d, q->next_avail, slots,
+			  id);
 }
 
 /* With copies, so that slots and id of quick walks stay in registers. */
 WALK_INLINE int packed_walk_again(struct vq *q, struct vq_chain *chain,
-				  uint32_t *slots, uint16_t *id)
+				  struct ring_desc d, uint32_t *slots,
+				  uint16_t *id)
 {
 	uint32_t slots_copy = 0;
 	uint16_t id_copy = 0;
-	int rc = packed_walk_full(q, chain, &slots_copy, &id_copy);
+	int rc = packed_walk_full(q, chain, d, &slots_copy, &id_copy);
 
 	*slots = slots_copy;
 	*id = id_copy;
@@ -89,7 +91,7 @@ WALK_INLINE int packed_take(struct vq *q, struct vq_chain *chain,
 		return vq_priv_break(q, VQ_BROKEN_INDEX, q->slots, q->size);
 	rc = walk_chain(q, chain, WALK_QUICK(true), d, at, slots, &id);
 	if (VSU_UNLIKELY(rc))
-		rc = packed_walk_again(q, chain, slots, &id);
+		rc = packed_walk_again(q, chain, d, slots, &id);
 	if (VSU_UNLIKELY(rc))
 		return rc;
 	if (VSU_UNLIKELY(!packed_is_owned(q, id)))
@@ -467,7 +469,8 @@ static int packed_take_again(struct vq *q, struct vq_chain *chain,
 
 	q->area[AREA_DESC].hva = (unsigned char *)q->track->copies;
 	q->next_avail = again->at;
-	rc = packed_walk_full(q, chain, &slots, &id);
+	rc = packed_walk_full(q, chain, ring_load_desc(slot_at(q, again->at)),
+			      &slots, &id);
 	q->area[AREA_DESC].hva = ring;
 	q->next_avail = next;
 	if (rc)
