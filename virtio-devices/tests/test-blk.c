@@ -143,6 +143,48 @@ START_TEST(a4_02_request_without_status_byte_is_dropped)
 }
 END_TEST
 
+/* Only writable buffers: there is nothing to answer. Only readable ones: there
+   is nowhere to answer. */
+START_TEST(a1_20_request_without_room_for_its_answer_is_dropped)
+{
+	struct vq_buffer buffers[] = {
+		{ RIG_HEADER, 16, _i }, { RIG_DATA, 512, _i },
+		{ RIG_STATUS, 1, _i },
+	};
+
+	rig_header(&r, T_OUT, 0);
+	ck_assert_int_eq(rig_chain(&r, buffers, 3), S_UNTOUCHED);
+	ck_assert_uint_eq(r.written, 0);
+	ck_assert_uint_eq(r.disk.nlog, 0);
+	ck_assert_uint_eq(r.broken, 0);
+	ck_assert_int_eq(rig_simple(&r, T_FLUSH, 0, 0), S_OK);
+}
+END_TEST
+
+/* The driver turns it into another request while the disk works. */
+START_TEST(a1_41_header_that_changes_later_changes_nothing)
+{
+	struct vq_buffer buffers[] = {
+		{ RIG_HEADER, 16, 0 }, { RIG_DATA, 512, 1 },
+		{ RIG_STATUS, 1, 1 },
+	};
+
+	r.disk.hold = true;
+	r.disk.bytes[512] = 0x5a;
+	rig_header(&r, T_IN, 1);
+	rig_add(&r, buffers, 3);
+	ck_assert_uint_eq(rig_serve(&r), 0);
+	rig_header(&r, T_DISCARD, UINT64_MAX);
+	fake_disk_finish(&r.disk);
+	ck_assert_uint_eq(rig_serve(&r), 1);
+	ck_assert_int_eq(*guest_at(&r.g, RIG_STATUS), S_OK);
+	ck_assert_uint_eq(*guest_at(&r.g, RIG_DATA), 0x5a);
+	ck_assert_uint_eq(r.disk.nlog, 1);
+	ck_assert_uint_eq(r.disk.log[0].offset, 512);
+	ck_assert_uint_eq(r.written, 513);
+}
+END_TEST
+
 /* Sectors and bytes that do not lie on a disk of FAKE_SECTORS. */
 static const struct {
 	uint64_t sector;
@@ -375,6 +417,9 @@ static TCase *requests(const char *name)
 	tcase_add_test(tc, a4_01_data_and_status_may_share_a_buffer);
 	tcase_add_loop_test(tc, a4_01_short_header_is_dropped, 0, 16);
 	tcase_add_test(tc, a4_02_request_without_status_byte_is_dropped);
+	tcase_add_loop_test(tc, a1_20_request_without_room_for_its_answer_is_dropped,
+			    0, 2);
+	tcase_add_test(tc, a1_41_header_that_changes_later_changes_nothing);
 	tcase_add_loop_test(tc, a4_03_request_beyond_the_disk_fails, 0,
 			    sizeof(outside) / sizeof(*outside));
 	tcase_add_test(tc, last_sector_is_on_the_disk);

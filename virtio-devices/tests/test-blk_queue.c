@@ -270,6 +270,66 @@ START_TEST(a4_15_drain_waits_for_every_request_and_publishes_it)
 }
 END_TEST
 
+/* As a transport does it: drained until nothing is left, then stopped. */
+START_TEST(a3_05_reset_is_done_when_nothing_can_write_any_more)
+{
+	struct vq_buffer buffers[] = {
+		{ RIG_HEADER, 16, 0 }, { RIG_DATA, 512, 1 },
+		{ RIG_STATUS, 1, 1 },
+	};
+
+	r.disk.hold = true;
+	rig_header(&r, T_IN, 0);
+	rig_add(&r, buffers, 3);
+	rig_serve(&r);
+	ck_assert_int_eq(virtdev_queue_drain(r.dev, 0), 1);
+	fake_disk_finish(&r.disk);
+	ck_assert_int_eq(virtdev_queue_drain(r.dev, 0), 0);
+	virtdev_queue_stop(r.dev, 0);
+	virtdev_reset(r.dev);
+	ck_assert_uint_eq(vq_inflight(r.g.q), 0);
+	memset(guest_at(&r.g, RIG_STATUS), 0x77, 1);
+	fake_disk_finish(&r.disk);
+	ck_assert_int_eq(virtdev_queue_serve(r.dev, 0), 0);
+	ck_assert_uint_eq(*guest_at(&r.g, RIG_STATUS), 0x77);
+}
+END_TEST
+
+START_TEST(a3_18_queue_that_is_reset_does_not_disturb_the_other)
+{
+	struct vq_buffer flush[] = {
+		{ RIG_HEADER, 16, 0 }, { RIG_STATUS, 1, 1 },
+	};
+	struct guest other;
+
+	guest_init(&other, 0, 64, 0, 0);
+	ck_assert_int_eq(virtdev_queue_start(r.dev, 1, other.q, NULL), 0);
+	r.disk.hold = true;
+	add_flushes(2);
+	rig_serve(&r);
+	*guest_at(&other, RIG_HEADER) = T_FLUSH;
+	ck_assert_int_eq(vq_driver_add(other.driver, flush, 2, 1), 0);
+	vq_driver_publish(other.driver);
+	virtdev_queue_serve(r.dev, 1);
+	ck_assert_uint_eq(vq_inflight(other.q), 1);
+	fake_disk_finish(&r.disk);
+	ck_assert_int_eq(virtdev_queue_drain(r.dev, 0), 0);
+	virtdev_queue_stop(r.dev, 0);
+	/* the other's is neither lost nor finished by this */
+	ck_assert_uint_eq(vq_inflight(other.q), 1);
+	virtdev_queue_serve(r.dev, 1);
+	ck_assert_uint_eq(vq_inflight(other.q), 0);
+	ck_assert_uint_eq(*guest_at(&other, RIG_STATUS), S_OK);
+	ck_assert_int_eq(virtdev_queue_drain(r.dev, 1), 0);
+	virtdev_queue_stop(r.dev, 1);
+	guest_fini(&other);
+	ck_assert_int_eq(virtdev_queue_start(r.dev, 0, r.g.q, NULL), 0);
+	ck_assert_uint_eq(rig_serve(&r), 2);
+	r.disk.hold = false;
+	ck_assert_int_eq(rig_simple(&r, T_FLUSH, 0, 0), S_OK);
+}
+END_TEST
+
 START_TEST(drain_goes_on_with_what_follows_a_request)
 {
 	uint8_t off = 0;
@@ -393,6 +453,8 @@ int main(void)
 	tcase_add_test(tc, a4_18_disk_that_blocks_takes_few_at_a_time);
 	tcase_add_test(tc, requests_finish_in_the_disks_order);
 	tcase_add_test(tc, a4_15_drain_waits_for_every_request_and_publishes_it);
+	tcase_add_test(tc, a3_05_reset_is_done_when_nothing_can_write_any_more);
+	tcase_add_test(tc, a3_18_queue_that_is_reset_does_not_disturb_the_other);
 	tcase_add_test(tc, drain_goes_on_with_what_follows_a_request);
 	tcase_add_test(tc, a4_14_requests_that_the_host_did_not_take_yet_are_kept);
 	tcase_add_test(tc, a4_14_request_that_cannot_be_queued_fails_alone);

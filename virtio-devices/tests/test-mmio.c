@@ -352,18 +352,47 @@ START_TEST(a1_37_a_running_queue_cannot_be_changed)
 }
 END_TEST
 
-START_TEST(a1_45_a1_46_notifications_reach_running_queues_only)
+START_TEST(a1_45_notification_for_a_queue_that_does_not_exist_is_ignored)
 {
-	set(VIRTDEV_MMIO_NOTIFY, 0);
 	start();
-	set(VIRTDEV_MMIO_NOTIFY, 1);
 	set(VIRTDEV_MMIO_NOTIFY, 2);
 	set(VIRTDEV_MMIO_NOTIFY, 0x10000);
+	set(VIRTDEV_MMIO_NOTIFY, INT32_MAX);
 	set(VIRTDEV_MMIO_NOTIFY, UINT32_MAX);
 	ck_assert_uint_eq(rig.notified, 0);
 	set(VIRTDEV_MMIO_NOTIFY, 0);
 	ck_assert_uint_eq(rig.notified, 1);
 	ck_assert_uint_eq(rig.last_queue, 0);
+}
+END_TEST
+
+/* Before the device runs, never made ready, and after a reset. */
+START_TEST(a1_46_notification_for_a_queue_that_does_not_run_is_ignored)
+{
+	acknowledge(OFFERED);
+	make_ready(0, 16);
+	set(VIRTDEV_MMIO_NOTIFY, 0);
+	set(STATUS, ACK | DRIVER | FEATURES_OK | DRIVER_OK);
+	set(VIRTDEV_MMIO_NOTIFY, 1);
+	set(STATUS, 0);
+	set(VIRTDEV_MMIO_NOTIFY, 0);
+	ck_assert_uint_eq(rig.notified, 0);
+}
+END_TEST
+
+/* The second queue was not made ready, or has a size that cannot be. */
+START_TEST(a3_16_queue_that_was_not_set_up_is_absent_and_the_first_is_not)
+{
+	struct vq_config config;
+
+	acknowledge(OFFERED);
+	make_ready(0, 16);
+	if (_i)
+		make_ready(1, 17);
+	set(STATUS, ACK | DRIVER | FEATURES_OK | DRIVER_OK);
+	ck_assert_uint_eq(rig.activated, 1);
+	ck_assert(virtdev_mmio_queue(rig.m, 0, &config));
+	ck_assert(!virtdev_mmio_queue(rig.m, 1, &config));
 }
 END_TEST
 
@@ -423,7 +452,10 @@ static void add_rows(TCase *tc)
 			    a1_31_a1_32_impossible_queue_sizes_are_ignored, 0,
 			    sizeof(bad_sizes) / sizeof(bad_sizes[0]));
 	tcase_add_test(tc, a1_37_a_running_queue_cannot_be_changed);
-	tcase_add_test(tc, a1_45_a1_46_notifications_reach_running_queues_only);
+	tcase_add_test(tc, a1_45_notification_for_a_queue_that_does_not_exist_is_ignored);
+	tcase_add_test(tc, a1_46_notification_for_a_queue_that_does_not_run_is_ignored);
+	tcase_add_loop_test(tc, a3_16_queue_that_was_not_set_up_is_absent_and_the_first_is_not,
+			    0, 2);
 }
 
 int main(void)
