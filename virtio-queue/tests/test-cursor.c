@@ -218,6 +218,86 @@ START_TEST(cursor_over_nothing_is_empty)
 }
 END_TEST
 
+/* As a device would have it: readable and writable pieces of 5 and 9 bytes. */
+static void pop_pieces(struct rig *r)
+{
+	rig_init(r, 0);
+	put_desc(r, RIG_DESC, 0, RIG_DATA, 5, F_NEXT, 1);
+	put_desc(r, RIG_DESC, 1, RIG_DATA + 64, 9, F_NEXT, 2);
+	put_desc(r, RIG_DESC, 2, RIG_DATA + 128, 5, F_NEXT | F_WRITE, 3);
+	put_desc(r, RIG_DESC, 3, RIG_DATA + 192, 9, F_WRITE, 0);
+	memcpy(r->mem + RIG_DATA, "\x01\x02\x03\x04\x05", 5);
+	memcpy(r->mem + RIG_DATA + 64, "\x06\x07\x08\x09\x0a\x0b\x0c\x0d\x0e", 9);
+	offer(r, 0);
+	ck_assert_int_eq(rig_pop(r), 1);
+}
+
+START_TEST(numbers_are_little_endian_and_whole_or_not_read)
+{
+	struct vq_cursor c;
+	struct rig r;
+	uint16_t a = 0;
+	uint32_t b = 0;
+	uint64_t d = 0;
+
+	pop_pieces(&r);
+	vq_reader_init(&c, r.q, &r.chain);
+	ck_assert(vq_cursor_read_le16(&c, &a));
+	ck_assert(vq_cursor_read_le64(&c, &d));
+	ck_assert_uint_eq(a, 0x0201);
+	ck_assert_uint_eq(d, UINT64_C(0x0a09080706050403));
+	ck_assert(!vq_cursor_read_le64(&c, &d));
+	ck_assert_uint_eq(d, UINT64_C(0x0a09080706050403));
+	ck_assert(vq_cursor_read_le32(&c, &b));
+	ck_assert_uint_eq(b, 0x0e0d0c0bu);
+	ck_assert(!vq_cursor_read_le16(&c, &a));
+	ck_assert(!vq_cursor_read_le32(&c, &b));
+	rig_fini(&r);
+}
+END_TEST
+
+START_TEST(numbers_are_written_whole_or_not_at_all)
+{
+	struct vq_cursor c;
+	struct rig r;
+
+	pop_pieces(&r);
+	vq_writer_init(&c, r.q, &r.chain);
+	ck_assert(vq_cursor_write_le16(&c, 0x0201));
+	ck_assert(vq_cursor_write_le64(&c, UINT64_C(0x0a09080706050403)));
+	ck_assert(!vq_cursor_write_le64(&c, 0));
+	ck_assert_uint_eq(vq_cursor_done(&c), 10);
+	ck_assert(vq_cursor_write_le32(&c, 0x0e0d0c0bu));
+	ck_assert(!vq_cursor_write_le16(&c, 0));
+	ck_assert(!vq_cursor_write_le32(&c, 0));
+	ck_assert_mem_eq(r.mem + RIG_DATA + 128, r.mem + RIG_DATA, 5);
+	ck_assert_mem_eq(r.mem + RIG_DATA + 192, r.mem + RIG_DATA + 64, 9);
+	rig_fini(&r);
+}
+END_TEST
+
+START_TEST(objects_are_read_and_written_whole)
+{
+	struct { struct vsu_le32 type, flags; } header, peeked;
+	struct vq_cursor in, out;
+	struct rig r;
+
+	pop_pieces(&r);
+	vq_reader_init(&in, r.q, &r.chain);
+	vq_writer_init(&out, r.q, &r.chain);
+	ck_assert(vq_cursor_peek_obj(&in, &peeked));
+	ck_assert(vq_cursor_read_obj(&in, &header));
+	ck_assert(!vq_cursor_read_obj(&in, &header));
+	ck_assert_uint_eq(vsu_le32_load(header.flags), 0x08070605u);
+	ck_assert_mem_eq(&header, &peeked, sizeof(header));
+	ck_assert(vq_cursor_write_obj(&out, &header));
+	ck_assert(!vq_cursor_write_obj(&out, &header));
+	ck_assert_uint_eq(vq_cursor_done(&in), vq_cursor_done(&out));
+	ck_assert_mem_eq(r.mem + RIG_DATA + 128, r.mem + RIG_DATA, 5);
+	rig_fini(&r);
+}
+END_TEST
+
 int main(void)
 {
 	TCase *tc = tcase_create("cursor");
@@ -232,5 +312,8 @@ int main(void)
 	tcase_add_test(tc, pieces_go_to_a_file_and_come_from_one);
 	tcase_add_test(tc, pieces_go_through_a_stream);
 	tcase_add_test(tc, cursor_over_nothing_is_empty);
+	tcase_add_test(tc, numbers_are_little_endian_and_whole_or_not_read);
+	tcase_add_test(tc, numbers_are_written_whole_or_not_at_all);
+	tcase_add_test(tc, objects_are_read_and_written_whole);
 	return run_tcase(tc, "cursor");
 }

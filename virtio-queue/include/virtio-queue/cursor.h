@@ -17,6 +17,7 @@
 #include <sys/uio.h>
 
 #include <virtio-queue/queue.h>
+#include <vmm-sys-util/endian.h>
 
 VSU_BEGIN_DECLS
 
@@ -93,6 +94,77 @@ VQ_API ssize_t vq_cursor_to_fd(struct vq_cursor *cursor, int fd, int64_t off,
 			       uint32_t len);
 VQ_API ssize_t vq_cursor_from_fd(struct vq_cursor *cursor, int fd, int64_t off,
 				 uint32_t len);
+
+/* All of len bytes or nothing (false, not moved). */
+static inline bool vq_cursor_write_exact(struct vq_cursor *cursor,
+					 const void *buf, uint32_t len)
+{
+	return len <= cursor->left &&
+	       vq_cursor_write(cursor, buf, len) == len;
+}
+
+/*
+ * Whole objects: headers, ranges and what else VIRTIO defines as a struct of
+ * struct vsu_le32 and the like. obj is a pointer to one; all of it or nothing.
+ */
+#define vq_cursor_read_obj(cursor, obj) \
+	vq_cursor_read_exact(cursor, obj, (uint32_t)sizeof(*(obj)))
+#define vq_cursor_peek_obj(cursor, obj) \
+	vq_cursor_peek(cursor, obj, (uint32_t)sizeof(*(obj)))
+#define vq_cursor_write_obj(cursor, obj) \
+	vq_cursor_write_exact(cursor, obj, (uint32_t)sizeof(*(obj)))
+
+/* Single numbers, little-endian in the chain. *out is written on success. */
+static inline bool vq_cursor_read_le16(struct vq_cursor *cursor, uint16_t *out)
+{
+	struct vsu_le16 v;
+
+	if (!vq_cursor_read_obj(cursor, &v))
+		return false;
+	*out = vsu_le16_load(v);
+	return true;
+}
+
+static inline bool vq_cursor_read_le32(struct vq_cursor *cursor, uint32_t *out)
+{
+	struct vsu_le32 v;
+
+	if (!vq_cursor_read_obj(cursor, &v))
+		return false;
+	*out = vsu_le32_load(v);
+	return true;
+}
+
+static inline bool vq_cursor_read_le64(struct vq_cursor *cursor, uint64_t *out)
+{
+	struct vsu_le64 v;
+
+	if (!vq_cursor_read_obj(cursor, &v))
+		return false;
+	*out = vsu_le64_load(v);
+	return true;
+}
+
+static inline bool vq_cursor_write_le16(struct vq_cursor *cursor, uint16_t v)
+{
+	struct vsu_le16 le = vsu_le16_make(v);
+
+	return vq_cursor_write_obj(cursor, &le);
+}
+
+static inline bool vq_cursor_write_le32(struct vq_cursor *cursor, uint32_t v)
+{
+	struct vsu_le32 le = vsu_le32_make(v);
+
+	return vq_cursor_write_obj(cursor, &le);
+}
+
+static inline bool vq_cursor_write_le64(struct vq_cursor *cursor, uint64_t v)
+{
+	struct vsu_le64 le = vsu_le64_make(v);
+
+	return vq_cursor_write_obj(cursor, &le);
+}
 
 VSU_END_DECLS
 
