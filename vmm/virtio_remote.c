@@ -176,6 +176,7 @@ static void describe_ring(const struct remote *r, uint32_t i,
 	if (!virtdev_mmio_queue(vmm_virtio_mmio(r->v), i, &config))
 		return;
 	ring->size = config.size;
+	ring->base = config.base;
 	ring->desc_gpa = config.desc_gpa;
 	ring->driver_gpa = config.driver_gpa;
 	ring->device_gpa = config.device_gpa;

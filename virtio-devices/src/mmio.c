@@ -451,6 +451,7 @@ bool virtdev_mmio_queue(const struct virtdev_mmio *m, uint32_t queue,
 	config->desc_gpa = ring->desc;
 	config->driver_gpa = ring->driver;
 	config->device_gpa = ring->device;
+	config->base = vq_initial_base(config->features);
 	config->index = queue;
 	return true;
 }

@@ -21,6 +21,7 @@ enum { MAGIC = 0x000, LAYOUT_VERSION = 0x004, DEVICE_ID = 0x008,
 enum { ACK = 1, DRIVER = 2, DRIVER_OK = 4, FEATURES_OK = 8, NEEDS_RESET = 64 };
 
 #define OFFERED (VQ_F_VERSION_1 | VQ_F_EVENT_IDX | 1)
+#define PACKED (OFFERED | VQ_F_RING_PACKED)
 
 /* A device of two queues and 8 bytes of configuration, and its transport. */
 struct rig {
@@ -98,7 +99,7 @@ static void setup(void)
 	};
 	const struct virtdev_info info = {
 		.id = 42, .nqueues = 2, .queue_max = 256, .config_size = 8,
-		.features = OFFERED,
+		.features = PACKED,
 	};
 
 	memset(&rig, 0, sizeof(rig));
@@ -146,11 +147,16 @@ static void make_ready(uint32_t queue, uint32_t size)
 	set(QUEUE_READY, 1);
 }
 
-static void start(void)
+static void start_with(uint64_t features)
 {
-	acknowledge(OFFERED);
+	acknowledge(features);
 	make_ready(0, 16);
 	set(STATUS, ACK | DRIVER | FEATURES_OK | DRIVER_OK);
+}
+
+static void start(void)
+{
+	start_with(OFFERED);
 }
 
 START_TEST(identity_registers_say_what_it_is)
@@ -164,9 +170,9 @@ END_TEST
 START_TEST(features_are_read_in_halves)
 {
 	set(DEVICE_FEATURES_SEL, 0);
-	ck_assert_uint_eq(get(DEVICE_FEATURES), (uint32_t)OFFERED);
+	ck_assert_uint_eq(get(DEVICE_FEATURES), (uint32_t)PACKED);
 	set(DEVICE_FEATURES_SEL, 1);
-	ck_assert_uint_eq(get(DEVICE_FEATURES), (uint32_t)(OFFERED >> 32));
+	ck_assert_uint_eq(get(DEVICE_FEATURES), (uint32_t)(PACKED >> 32));
 }
 END_TEST
 
@@ -197,6 +203,21 @@ START_TEST(a_driver_starts_the_device)
 	ck_assert_uint_eq(config.driver_gpa, 0x2000);
 	ck_assert_uint_eq(config.device_gpa, 0x3000);
 	ck_assert(!virtdev_mmio_queue(rig.m, 1, &config));
+}
+END_TEST
+
+/* The wrap counters of a packed ring begin as 1. */
+START_TEST(a_queue_begins_where_its_format_says)
+{
+	struct vq_config config;
+
+	start();
+	ck_assert(virtdev_mmio_queue(rig.m, 0, &config));
+	ck_assert_uint_eq(config.base, 0);
+	set(STATUS, 0);
+	start_with(PACKED);
+	ck_assert(virtdev_mmio_queue(rig.m, 0, &config));
+	ck_assert_uint_eq(config.base, 0x80008000u);
 }
 END_TEST
 
@@ -469,6 +490,7 @@ int main(void)
 	tcase_add_test(tc, identity_registers_say_what_it_is);
 	tcase_add_test(tc, features_are_read_in_halves);
 	tcase_add_test(tc, a_driver_starts_the_device);
+	tcase_add_test(tc, a_queue_begins_where_its_format_says);
 	tcase_add_test(tc, interrupts_stay_until_acknowledged);
 	tcase_add_test(tc,
 		       shared_regions_show_their_place_and_absent_ones_all_ones);
