@@ -90,7 +90,6 @@ int vq_priv_walk_rare(struct vq *q, struct vq_chain *chain,
 		return 0;
 	if (!left)
 		return vq_priv_break(q, VQ_BROKEN_LOOP, q->limit, q->limit);
-	/* a list ends in front of the first bad buffer of its kind */
 	if (len && !(chain->fault.bad & access)) {
 		n = add_pieces(q, chain, room->iov, gpa, len, access);
 		if (n < 0)
@@ -99,8 +98,7 @@ int vq_priv_walk_rare(struct vq *q, struct vq_chain *chain,
 	}
 	room->iov += n;
 	walk_set_left(chain, room, left - 1);
-	if (chain->fault.bad & access)
-		room->stop = room->iov;
+	walk_stop_if_bad(chain, room, access);
 	return 0;
 }
 

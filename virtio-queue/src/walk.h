@@ -98,6 +98,12 @@ int vq_priv_walk_gather(struct vq *q, uint64_t gpa,
 int vq_priv_walk_bad_indirect(struct vq *q, uint16_t flags,
 			      uint32_t len) VSU_COLD;
 
+/* What the buffers in front of the turn, or behind it, are for. */
+WALK_INLINE uint32_t walk_access(const struct walk *w)
+{
+	return w->writing ? VMEM_WRITE : VMEM_READ;
+}
+
 /* Where a flag is in the tail of a descriptor. */
 WALK_INLINE uint32_t walk_flag(struct walk_kind k, uint32_t flag)
 {
@@ -178,6 +184,14 @@ WALK_INLINE void walk_set_left(const struct vq_chain *c,
 			       room->left);
 }
 
+/* A list ends in front of the first bad buffer of its kind. */
+WALK_INLINE void walk_stop_if_bad(const struct vq_chain *c,
+				  struct walk_room *room, uint32_t access)
+{
+	if (c->fault.bad & access)
+		room->stop = room->iov;
+}
+
 /*
  * Most descriptors link to the one behind them. Where that is foretold by a
  * branch, the next one is loaded without waiting for the link.
@@ -248,6 +262,8 @@ WALK_INLINE int walk_open_table(struct vq *q, const struct vq_chain *c,
 	/* the direct part counts: q->limit is not less than q->size */
 	left = q->limit - (walk_most_slots(q, k.packed) - left);
 	walk_set_left(c, &w->room, n < left ? n : left);
+	if (!k.quick)
+		walk_stop_if_bad(c, &w->room, walk_access(w));
 	w->entries = n;
 	w->here = w->table;
 	return walk_load(q, w, 0, 0, !k.quick, d);
@@ -272,7 +288,7 @@ WALK_INLINE int walk_buffer_rare(struct vq *q, struct vq_chain *c,
 {
 	struct walk_room room = w->room;
 	int rc = vq_priv_walk_rare(q, c, &room, d.addr, (uint32_t)d.len,
-				   w->writing ? VMEM_WRITE : VMEM_READ);
+				   walk_access(w));
 
 	w->room = room;
 	return rc;

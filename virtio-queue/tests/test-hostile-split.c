@@ -361,6 +361,28 @@ START_TEST(a1_14_bad_readable_buffer_leaves_the_writable_ones)
 }
 END_TEST
 
+/* The good ones behind it are no part of the list, wherever they are. */
+START_TEST(a1_14_bad_buffer_in_front_of_a_table_ends_the_list)
+{
+	const uint16_t kind = _i ? F_WRITE : 0;
+	struct rig r;
+
+	rig_init(&r, VQ_F_INDIRECT_DESC);
+	put_desc(&r, RIG_DESC, 0, RIG_DATA, 16, F_NEXT | kind, 1);
+	put_desc(&r, RIG_DESC, 1, RIG_MEMORY, 512, F_NEXT | kind, 2);
+	put_desc(&r, RIG_DESC, 2, RIG_TABLE, 32, F_INDIRECT, 0);
+	put_desc(&r, RIG_TABLE, 0, RIG_DATA, 64, F_NEXT | kind, 1);
+	put_desc(&r, RIG_TABLE, 1, RIG_DATA + 64, 1, F_WRITE, 0);
+	offer(&r, 0);
+	ck_fault(&r, VQ_FAULT_UNMAPPED, RIG_MEMORY, 512);
+	ck_assert_uint_eq(r.chain.nreadable, !_i);
+	ck_assert_uint_eq(r.chain.nwritable, 1);
+	ck_assert_uint_eq(r.chain.readable_len, _i ? 0 : 16);
+	ck_assert_uint_eq(r.chain.writable_len, _i ? 16 : 1);
+	rig_fini(&r);
+}
+END_TEST
+
 START_TEST(a1_14_ring_that_ends_in_a_hole_is_refused)
 {
 	struct rig r;
@@ -832,6 +854,9 @@ int main(void)
 	tcase_add_test(tc, a1_13_buffer_over_a_border_becomes_two_pieces);
 	tcase_add_test(tc, a1_14_buffer_that_ends_in_a_hole_is_a_fault);
 	tcase_add_test(tc, a1_14_bad_readable_buffer_leaves_the_writable_ones);
+	tcase_add_loop_test(tc,
+			    a1_14_bad_buffer_in_front_of_a_table_ends_the_list,
+			    0, 2);
 	tcase_add_test(tc, a1_14_ring_that_ends_in_a_hole_is_refused);
 	tcase_add_test(tc, a1_15_buffer_outside_memory_is_a_fault);
 	tcase_add_test(tc, a1_15_rom_may_be_read_and_not_written);
