@@ -377,7 +377,7 @@ static void packed_disable_notify(struct vq *q)
 static bool packed_enable_notify(struct vq *q)
 {
 	if (vq_priv_fresh(q))
-		return false;
+		return true;	/* vq_pop() says why */
 	if (q->has_event_idx)
 		packed_store_wish(q, (uint16_t)(q->next_avail |
 						(q->avail_wrap ? RING_WRAP : 0)),
@@ -390,7 +390,8 @@ static bool packed_enable_notify(struct vq *q)
 
 static bool packed_has_available(struct vq *q)
 {
-	return vq_priv_fresh(q) == 0 && ring_tail_is_available(load_next(q), q->avail_wrap);
+	return vq_priv_fresh(q) ||
+	       ring_tail_is_available(load_next(q), q->avail_wrap);
 }
 
 static uint64_t packed_desc_len(uint32_t size)

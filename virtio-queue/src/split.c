@@ -350,7 +350,7 @@ static bool split_peek(struct vq *q)
 static bool split_enable_notify(struct vq *q)
 {
 	if (vq_priv_fresh(q))
-		return false;
+		return true;	/* vq_pop() says why */
 	if (q->has_event_idx)
 		split_store_wish(q, avail_event_off(q), q->next_avail);
 	else
@@ -361,7 +361,7 @@ static bool split_enable_notify(struct vq *q)
 
 static bool split_has_available(struct vq *q)
 {
-	return vq_priv_fresh(q) == 0 && split_peek(q);
+	return vq_priv_fresh(q) || split_peek(q);
 }
 
 static uint64_t split_desc_len(uint32_t size)

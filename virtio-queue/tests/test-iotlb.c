@@ -207,6 +207,26 @@ START_TEST(used_entries_go_on_while_the_ring_misses)
 }
 END_TEST
 
+/* Who waits for a notification instead would never ask for the ring. */
+START_TEST(ring_that_misses_is_looked_at_again_before_the_wait)
+{
+	struct bed b;
+
+	bed_init(&b);
+	bed_enable(&b);
+	ck_assert_int_eq(rig_pop(&b.r), 0);
+	vmem_iotlb_invalidate(b.tlb, IOVA + RIG_DRIVER, 0x1000);
+	bed_publish(&b);
+	ck_assert(vq_enable_notify(b.r.q));
+	ck_assert(vq_has_available(b.r.q));
+	ck_misses(&b, RIG_DRIVER, 4 + 2 * RIG_SIZE + 2, VMEM_READ);
+	bed_set(&b, RIG_DRIVER, 0x1000, VMEM_READ);
+	ck_assert(!vq_enable_notify(b.r.q));
+	ck_assert(!vq_has_available(b.r.q));
+	bed_fini(&b);
+}
+END_TEST
+
 /* Bits for the first 256 pages. */
 static bool logged(const unsigned char *bits, uint64_t gpa)
 {
@@ -305,6 +325,7 @@ int main(void)
 	tcase_add_test(tc, ring_that_misses_is_enabled_after_the_answer);
 	tcase_add_test(tc, ring_over_pages_of_an_iommu_is_one_ring);
 	tcase_add_test(tc, used_entries_go_on_while_the_ring_misses);
+	tcase_add_test(tc, ring_that_misses_is_looked_at_again_before_the_wait);
 	tcase_add_test(tc, log_has_what_was_written_and_the_ring_where_it_was_said);
 	tcase_add_test(tc, log_without_the_flag_leaves_the_ring_out);
 	tcase_add_test(tc, log_that_is_too_short_is_not_exceeded);

@@ -218,11 +218,12 @@ VQ_API void vq_disable_notify(struct vq *q);
 
 /*
  * Asks for a notification at the next chain. True when one is available
- * already and may come without: the caller looks again.
+ * already and may come without, or when the ring lost its memory: the caller
+ * looks again, and vq_pop() says what it is.
  */
 VQ_API bool vq_enable_notify(struct vq *q);
 
-/* True when a chain may be available. Touches the ring. */
+/* True when vq_pop() may have something to say. Touches the ring. */
 VQ_API bool vq_has_available(struct vq *q);
 
 /*
