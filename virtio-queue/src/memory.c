@@ -143,9 +143,10 @@ static void remember(struct vq *q)
 		q->stretch[i] = q->range;
 }
 
+/* Chains that are still in flight when there is no view have their own maps. */
 void vq_priv_set_marks(struct vq *q)
 {
-	q->marks = q->log || (q->view && has_bitmaps(q->view));
+	q->marks = q->log || !q->view || has_bitmaps(q->view);
 }
 
 static void install(struct vq *q, struct vmem_map *map)

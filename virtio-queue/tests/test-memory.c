@@ -257,6 +257,24 @@ START_TEST(written_range_is_marked_and_nothing_else)
 }
 END_TEST
 
+START_TEST(chain_is_marked_after_disable_whatever_became_of_the_log)
+{
+	struct vmem_dirty *dirty;
+	struct rig r;
+
+	dirty = rig_init_dirty(&r);
+	put_desc(&r, RIG_DESC, 0, 0x20000, 0x1000, F_WRITE, 0);
+	offer(&r, 0);
+	ck_assert_int_eq(rig_pop(&r), 1);
+	vq_disable(r.q);
+	vq_set_log(r.q, NULL);
+	vq_chain_written(r.q, &r.chain, 0, 0x1000);
+	ck_assert(page_is_dirty(dirty, 0x20000));
+	vq_push(r.q, &r.chain, 0x1000);
+	rig_fini(&r);
+}
+END_TEST
+
 START_TEST(writer_marks_what_it_stores)
 {
 	struct vmem_dirty *dirty;
@@ -293,6 +311,7 @@ int main(void)
 	tcase_add_test(tc, used_ring_is_marked_at_publish);
 	tcase_add_test(tc, notify_wish_is_marked);
 	tcase_add_test(tc, written_range_is_marked_and_nothing_else);
+	tcase_add_test(tc, chain_is_marked_after_disable_whatever_became_of_the_log);
 	tcase_add_test(tc, writer_marks_what_it_stores);
 	return run_tcase(tc, "memory");
 }
