@@ -14,8 +14,8 @@
  *	mem.bitmap_get_and_reset_4GiB, mem.bitmap_set_range_1MiB
  *
  * and the limits: floor.ptr_read_u32 (no translation), floor.bsearch_translate
- * (the search alone), floor.memcpy_write, floor.create_drop (the same system
- * calls, bare).
+ * (the search alone), floor.memcpy_write and floor.memcpy_read,
+ * floor.create_drop (the same system calls, bare).
  */
 #include <config.h>
 
@@ -374,6 +374,17 @@ static void memcpy_write(void *opaque, uint64_t n)
 	}
 }
 
+static void memcpy_read(void *opaque, uint64_t n)
+{
+	struct bed *b = opaque;
+	uint64_t i;
+
+	for (i = 0; i < n; i++) {
+		memcpy(b->buf, b->hva[i & MASK], b->len);
+		bench_use(b->buf);
+	}
+}
+
 struct small_case {
 	const char *name;
 	uint64_t len;
@@ -434,20 +445,19 @@ static const struct copy_case copy_cases[] = {
 	{ "floor.memcpy_write", "64", 64, memcpy_64, false },
 	{ "floor.memcpy_write", "4k", 4096, memcpy_write, false },
 	{ "floor.memcpy_write", "1M", 1 << 20, memcpy_write, false },
+	{ "floor.memcpy_read", "4k", 4096, memcpy_read, false },
+	{ "floor.memcpy_read", "1M", 1 << 20, memcpy_read, false },
 };
 
-/* Copies of 4 KiB and less stay in the cache; of 1 MiB they cannot. */
+/* In 32 KiB as well, or one place in each region where that is too little. */
 static void choose_copies(struct bed *b, size_t len)
 {
-	uint64_t places = len >= 4096 ? 8 : SPREAD / len, seed = SEED, off;
+	uint64_t places = SPREAD / len / b->nregions, seed = SEED, off;
 	uint32_t i, hint = 0;
 
-	if (len >= 1 << 20)
-		places = 1;
 	for (i = 0; i < NADDR; i++) {
-		off = xorshift(&seed) % places * len;
-		b->gpa[i] = xorshift(&seed) % b->nregions * REGION_STEP +
-			    off / (len >= 4096 ? 1 : b->nregions) / 64 * 64;
+		off = xorshift(&seed) % (places ? places : 1) * len;
+		b->gpa[i] = xorshift(&seed) % b->nregions * REGION_STEP + off;
 		b->hva[i] = vmem_view_translate(b->view, &hint, b->gpa[i], len,
 						VMEM_READ);
 	}
