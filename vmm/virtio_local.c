@@ -10,6 +10,8 @@
 
 #include "virtio.h"
 
+#define DRAIN_AGAIN_MS 1
+
 struct queue {
 	struct local *local;
 	struct vq *vq;
@@ -99,16 +101,20 @@ static int local_start(void *end, uint64_t features)
 	return rc;
 }
 
-/* Lets the queue finish what it took: the host's answers are waited for. */
+/*
+ * Lets the queue finish what it took: the host's answers are waited for, or
+ * asked for again where no descriptor tells of them.
+ */
 static void stop_queue(struct local *l, struct queue *q)
 {
 	struct pollfd p = { .fd = -1, .events = POLLIN };
+	int left;
 
 	if (!q->running)
 		return;
 	p.fd = virtdev_queue_host_fd(l->dev, q->index);
-	while (virtdev_queue_drain(l->dev, q->index) > 0)
-		poll(&p, 1, -1);
+	while ((left = virtdev_queue_drain(l->dev, q->index)) != 0)
+		poll(&p, 1, left < 0 || p.fd < 0 ? DRAIN_AGAIN_MS : -1);
 	virtdev_queue_stop(l->dev, q->index);
 	ev_io_stop(l->loop, &q->kick);
 	ev_io_stop(l->loop, &q->host);
