@@ -79,6 +79,11 @@ static inline const struct vq_priv_again *vq_priv_track_again(const struct vq *q
 /* tracked.c */
 extern const struct vq_priv_ops vq_priv_tracked_ops;
 
+/* split.c: a chain that is to be taken again; and the use of one, noted. */
+int vq_priv_split_take_again(struct vq *q, struct vq_chain *chain,
+			     const struct vq_priv_again *again);
+void vq_priv_split_use_noted(struct vq *q, uint16_t id, uint32_t written);
+
 /* inflight_split.c */
 
 uint64_t vq_priv_track_split_size(uint32_t entries);

@@ -8,9 +8,6 @@
  */
 #include <config.h>
 
-#include <errno.h>
-#include <inttypes.h>
-
 #include "inflight.h"
 #include "ring.h"
 #include "vq.h"
@@ -364,46 +361,7 @@ static bool split_has_available(struct vq *q)
 	return vq_priv_fresh(q) || split_peek(q);
 }
 
-static uint64_t split_desc_len(uint32_t size)
-{
-	return (uint64_t)size * RING_DESC_SIZE;
-}
-
-/* With the event index at the end, whether it is negotiated or not. */
-static uint64_t split_driver_len(uint32_t size)
-{
-	return RING_ENTRIES + 2 * (uint64_t)size + 2;
-}
-
-static uint64_t split_device_len(uint32_t size)
-{
-	return RING_ENTRIES + 8 * (uint64_t)size + 2;
-}
-
-/*
- * The used index is taken from memory, where whoever drove the ring before
- * left it; the base may be ahead of it by chains that were lost.
- */
-static int split_start(struct vq *q, uint32_t base, struct vsu_error *err)
-{
-	uint16_t used = ring_load16_acquire(device_area(q) + RING_IDX);
-
-	if (base > UINT16_MAX || (uint16_t)(base - used) > q->size)
-		return vsu_error_set(err, -EINVAL, "ring %u: base %" PRIu32
-				     " is not within %" PRIu32
-				     " entries after the used index %u",
-				     q->index, base, q->size, used);
-	q->next_avail = q->avail_idx = (uint16_t)base;
-	q->next_used = q->published = used;
-	return 0;
-}
-
-static uint32_t split_base(const struct vq *q)
-{
-	return q->next_avail;
-}
-
-static const struct vq_priv_ops split_ops = {
+const struct vq_priv_ops vq_priv_split_ops = {
 	.pop = split_pop,
 	.pop_batch = split_pop_batch,
 	.unpop = split_unpop,
@@ -416,69 +374,14 @@ static const struct vq_priv_ops split_ops = {
 };
 
 /* What in-flight tracking adds; see tracked.c. */
-static int split_take_again(struct vq *q, struct vq_chain *chain,
-			    const struct vq_priv_again *again)
+int vq_priv_split_take_again(struct vq *q, struct vq_chain *chain,
+			     const struct vq_priv_again *again)
 {
 	return split_take(q, chain, again->head);
 }
 
-static void split_note_taken(struct vq *q, const struct vq_chain *chains,
-			     unsigned int n)
-{
-	unsigned int i;
-
-	for (i = 0; i < n; i++)
-		vq_priv_track_split_taken(q, chains[i].head);
-}
-
-static void split_use_noted(struct vq *q, uint16_t id, uint32_t written)
+void vq_priv_split_use_noted(struct vq *q, uint16_t id, uint32_t written)
 {
 	vq_priv_track_split_used(q, id);
 	split_use(q, id, written);
 }
-
-/* The used index in the area follows that of the ring. */
-static void split_note_nothing(struct vq *q)
-{
-	(void)q;
-}
-
-/* The base follows from the area: what was taken is taken again from there. */
-static int split_start_tracked(struct vq *q, uint32_t base,
-			       struct vsu_error *err)
-{
-	uint32_t taken;
-	uint16_t used = ring_load16_acquire(device_area(q) + RING_IDX);
-	int rc = vq_priv_track_split_recover(q, used, &taken, err);
-
-	(void)base;
-	if (rc < 0)
-		return rc;
-	q->next_avail = q->avail_idx = (uint16_t)(used + taken);
-	q->next_used = used;
-	q->published = used;
-	return 0;
-}
-
-static const struct vq_priv_tracking split_tracking = {
-	.start = split_start_tracked,
-	.take_again = split_take_again,
-	.taken = split_note_taken,
-	.untaken = vq_priv_track_split_untaken,
-	.use = split_use_noted,
-	.publish = split_note_nothing,
-	.published = vq_priv_track_split_published,
-};
-
-const struct vq_priv_format vq_priv_split = {
-	.ops = &split_ops,
-	.tracking = &split_tracking,
-	.align = { 16, 2, 4 },
-	.desc_access = VMEM_READ,
-	.power_of_two = true,
-	.desc_len = split_desc_len,
-	.driver_len = split_driver_len,
-	.device_len = split_device_len,
-	.start = split_start,
-	.base = split_base,
-};

@@ -214,7 +214,10 @@ void vq_priv_order_undo(struct vq *q);
 void vq_priv_push_in_order(struct vq *q, uint16_t head, uint32_t written,
 			   vq_priv_use_fn use);
 
-/* split.c, packed.c */
+/* split.c */
+extern const struct vq_priv_ops vq_priv_split_ops;
+
+/* split_format.c, packed.c */
 extern const struct vq_priv_format vq_priv_split;
 extern const struct vq_priv_format vq_priv_packed;
 
