@@ -74,13 +74,16 @@ static bool packed_publish(struct vq_driver *d)
 {
 	uint32_t now = ring_position(d->size, d->next_avail, d->avail_wrap);
 	uint32_t old = ring_position(d->size, d->first, d->first_wrap);
+	uint32_t event;
 
 	/* pairs with the device's acquire: it sees later slots and data */
 	ring_store64_release(slot_at(d, d->first) + 8, d->first_word);
 	d->added = 0;
 	ring_fence();
-	return ring_packed_wants(d->device, d->size, d->has_event_idx, old,
-				 now);
+	event = ring_load32(d->device);
+	return ring_event_flags(event) != RING_EVENT_DISABLE &&
+	       ring_packed_wants(event, d->size, d->has_event_idx, now,
+				 ring_distance(d->size, old, now));
 }
 
 /* Pairs with the device's release of the flags. */

@@ -267,7 +267,7 @@ void vq_priv_track_packed_begin(struct vq *q)
 		t->next[i] = (uint16_t)(i + 1);
 		AREA_STORE(area->entry[i].next, t->next[i]);
 	}
-	settle(t, 0, q->next_used, q->used_wrap);
+	settle(t, 0, q->next_used, vq_priv_used_wrap(q));
 	AREA_STORE(area->desc_num, (uint16_t)t->entries);
 	AREA_COMMIT(area->version, AREA_VERSION);
 }
@@ -357,7 +357,7 @@ void vq_priv_track_packed_publish(struct vq *q)
 	for (i = 0; i < t->nbatch; i++)
 		free_head = link_free(t, t->batch[i], free_head);
 	move_free(t, free_head);
-	store_used(t, q->next_used, q->used_wrap, false);
+	store_used(t, q->next_used, vq_priv_used_wrap(q), false);
 }
 
 void vq_priv_track_packed_published(struct vq *q)
@@ -372,5 +372,5 @@ void vq_priv_track_packed_published(struct vq *q)
 		AREA_STORE(area->entry[t->batch[--t->nbatch].first].inflight,
 			   0);
 	AREA_COMMIT(area->old_free_head, t->free_head);
-	store_used(t, q->next_used, q->used_wrap, true);
+	store_used(t, q->next_used, vq_priv_used_wrap(q), true);
 }

@@ -22,28 +22,54 @@
 #include "vq.h"
 #include "walk.h"
 
+/* Where the flags of a used slot are in its second word. */
+#define USED_FLAGS	((uint64_t)RING_TAIL_FLAGS << 32)
+
+/* Nothing is held back: no buffer id is that large. */
+#define NO_WORD		UINT64_MAX
+
 static inline unsigned char *slot_at(const struct vq *q, uint32_t slot)
 {
 	return q->area[AREA_DESC].hva + (uint64_t)slot * RING_DESC_SIZE;
 }
 
-static uint32_t used_position(const struct vq *q)
+/* True when the wrap counter turned. */
+static bool step_back(const struct vq *q, uint16_t *slot, uint32_t n)
 {
-	return ring_position(q->size, q->next_used, q->used_wrap);
+	bool turned = n > *slot;
+
+	*slot = (uint16_t)(turned ? *slot + q->size - n : *slot - n);
+	return turned;
 }
 
-static void step_back(const struct vq *q, uint16_t *slot, bool *wrap,
-		      uint32_t n)
+static inline void step_avail(struct vq *q, uint32_t n)
 {
-	if (n > *slot)
-		*wrap = !*wrap;
-	*slot = (uint16_t)(n > *slot ? *slot + q->size - n : *slot - n);
+	if (ring_advance(q->size, &q->next_avail, n))
+		q->avail_tail ^= RING_TAIL_FLAGS;
+}
+
+static inline void step_used(struct vq *q, uint32_t n)
+{
+	if (ring_advance(q->size, &q->next_used, n))
+		q->used_flags ^= USED_FLAGS;
+}
+
+static inline bool avail_wrap(const struct vq *q)
+{
+	return q->avail_tail == ring_avail_tail(true);
+}
+
+/* Under the present wrap counter. */
+static inline bool tail_is_available(const struct vq *q, uint32_t tail)
+{
+	return (tail & RING_TAIL_FLAGS) == q->avail_tail;
 }
 
 /* Pairs with the driver's release of the flags. */
-static inline uint32_t load_next(const struct vq *q)
+static bool next_is_available(const struct vq *q)
 {
-	return ring_load32_acquire(slot_at(q, q->next_avail) + 12);
+	return tail_is_available(q, ring_load32_acquire(slot_at(q,
+							q->next_avail) + 12));
 }
 
 static inline bool packed_is_owned(const struct vq *q, uint16_t id)
@@ -57,23 +83,22 @@ static int packed_bad_id(struct vq *q, uint16_t id)
 			     VQ_BROKEN_HEAD, id, q->size);
 }
 
-/* d is what was available: its slot is not loaded again. */
+/* tail is what was available: flags and id are not loaded again. */
 WALK_OUTLINE int packed_walk_full(struct vq *q, struct vq_chain *chain,
-				  struct ring_desc d, uint32_t *slots,
-				  uint16_t *id)
+				  uint32_t tail, uint32_t *slots, uint16_t *id)
 {
-	return walk_chain(q, chain, WALK_FULL(true), d, q->next_avail, slots,
-			  id);
+	return walk_chain(q, chain, WALK_FULL(true),
+			  ring_desc_of(slot_at(q, q->next_avail), tail),
+			  q->next_avail, slots, id);
 }
 
 /* With copies, so that slots and id of quick walks stay in registers. */
 WALK_INLINE int packed_walk_again(struct vq *q, struct vq_chain *chain,
-				  struct ring_desc d, uint32_t *slots,
-				  uint16_t *id)
+				  uint32_t tail, uint32_t *slots, uint16_t *id)
 {
 	uint32_t slots_copy = 0;
 	uint16_t id_copy = 0;
-	int rc = packed_walk_full(q, chain, d, &slots_copy, &id_copy);
+	int rc = packed_walk_full(q, chain, tail, &slots_copy, &id_copy);
 
 	*slots = slots_copy;
 	*id = id_copy;
@@ -91,7 +116,7 @@ WALK_INLINE int packed_take(struct vq *q, struct vq_chain *chain,
 		return vq_priv_break(q, VQ_BROKEN_INDEX, q->slots, q->size);
 	rc = walk_chain(q, chain, WALK_QUICK(true), d, at, slots, &id);
 	if (VSU_UNLIKELY(rc))
-		rc = packed_walk_again(q, chain, d, slots, &id);
+		rc = packed_walk_again(q, chain, d.tail, slots, &id);
 	if (VSU_UNLIKELY(rc))
 		return rc;
 	if (VSU_UNLIKELY(!packed_is_owned(q, id)))
@@ -111,10 +136,12 @@ WALK_INLINE bool packed_take_single(struct vq *q, struct vq_chain *chain,
 	uint16_t id = packed_desc_id(d);
 	struct vq_priv_flight *flight;
 
-	if (VSU_UNLIKELY(!packed_is_owned(q, id)) ||
-	    !walk_single(q, chain, WALK_QUICK(true), d))
+	if (VSU_UNLIKELY(id >= q->size))
 		return false;
 	flight = &q->flights[id];
+	if (VSU_UNLIKELY(flight->state) ||
+	    !walk_single(q, chain, WALK_QUICK(true), d))
+		return false;
 	flight->ndesc = 1;
 	vq_priv_hold(chain, id, flight);
 	*bytes += d.len;
@@ -126,7 +153,7 @@ WALK_OUTLINE unsigned int packed_pop_singles(struct vq *q,
 					     struct vq_chain *chains,
 					     unsigned int n)
 {
-	uint32_t tail, avail = ring_avail_tail(q->avail_wrap);
+	uint32_t tail, avail = q->avail_tail;
 	unsigned int i, room = q->size - q->slots;
 	uint16_t slot = q->next_avail;
 	uint64_t bytes = 0;
@@ -139,10 +166,11 @@ WALK_OUTLINE unsigned int packed_pop_singles(struct vq *q,
 		if ((tail & RING_TAIL_FLAGS) != avail ||
 		    !packed_take_single(q, &chains[i], at, tail, &bytes))
 			break;
-		if (ring_step(q->size, &slot, &q->avail_wrap, 1))
+		if (ring_advance(q->size, &slot, 1))
 			avail ^= RING_TAIL_FLAGS;
 	}
 	q->next_avail = slot;
+	q->avail_tail = avail;
 	q->slots += i;
 	q->taken += i;
 	q->bytes += bytes;
@@ -153,7 +181,7 @@ WALK_OUTLINE unsigned int packed_pop_singles(struct vq *q,
 WALK_OUTLINE int packed_pop_walked(struct vq *q, struct vq_chain *chains,
 				   unsigned int i, unsigned int n)
 {
-	uint32_t slots = 0, avail = ring_avail_tail(q->avail_wrap);
+	uint32_t slots = 0;
 	int rc = 0;
 
 	for (; i < n; i++) {
@@ -161,14 +189,13 @@ WALK_OUTLINE int packed_pop_walked(struct vq *q, struct vq_chain *chains,
 		const unsigned char *at = slot_at(q, slot);
 		uint32_t tail = ring_load32_acquire(at + 12);
 
-		if ((tail & RING_TAIL_FLAGS) != avail)
+		if (!tail_is_available(q, tail))
 			break;
 		rc = packed_take(q, &chains[i], ring_desc_of(at, tail), slot,
 				 &slots);
 		if (VSU_UNLIKELY(rc))
 			break;
-		if (ring_step(q->size, &q->next_avail, &q->avail_wrap, slots))
-			avail ^= RING_TAIL_FLAGS;
+		step_avail(q, slots);
 		q->taken++;
 	}
 	q->count[VQ_COUNT_EMPTY] += !i && rc == 0;
@@ -198,10 +225,10 @@ WALK_INLINE bool packed_pop_single(struct vq *q, struct vq_chain *chain)
 	    VSU_UNLIKELY(q->slots >= q->size))
 		return false;
 	tail = ring_load32_acquire(at + 12);
-	if (!ring_tail_is_available(tail, q->avail_wrap) ||
+	if (!tail_is_available(q, tail) ||
 	    !packed_take_single(q, chain, at, tail, &q->bytes))
 		return false;
-	ring_step(q->size, &q->next_avail, &q->avail_wrap, 1);
+	step_avail(q, 1);
 	q->slots++;
 	q->taken++;
 	return true;
@@ -224,35 +251,29 @@ static void packed_unpop(struct vq *q, struct vq_chain *chain)
 	uint32_t slots = q->flights[chain->head].ndesc;
 
 	vq_priv_untaken(q, chain);
-	step_back(q, &q->next_avail, &q->avail_wrap, slots);
+	if (step_back(q, &q->next_avail, slots))
+		q->avail_tail ^= RING_TAIL_FLAGS;
 	q->slots -= slots;
 }
 
 /* The second word of a used descriptor; flags are those under the wrap. */
 static inline uint64_t used_word(uint64_t flags, uint16_t id, uint32_t written)
 {
-	uint64_t word = flags | (uint64_t)id << 32 | written;
+	uint64_t wrote = flags | ring_word(0, 0, RING_DESC_WRITE);
 
-	return written ? word | ring_word(0, 0, RING_DESC_WRITE) : word;
-}
-
-static inline uint64_t used_flags(const struct vq *q)
-{
-	return ring_word(0, 0, ring_used_flags(q->used_wrap));
+	return (written ? wrote : flags) | (uint64_t)id << 32 | written;
 }
 
 /* One used descriptor; the first since the last publish waits for it. */
 static inline void packed_use(struct vq *q, uint16_t id, uint32_t written)
 {
-	uint64_t word = used_word(used_flags(q), id, written);
-	uint16_t ndesc = q->flights[id].ndesc;
+	uint64_t word = used_word(q->used_flags, id, written);
 
-	if (q->pending)
+	if (VSU_UNLIKELY(q->first_word != NO_WORD))
 		ring_store64(slot_at(q, q->next_used) + 8, word);
 	else
 		q->first_word = word;
-	ring_step(q->size, &q->next_used, &q->used_wrap, ndesc);
-	q->pending += ndesc;
+	step_used(q, q->flights[id].ndesc);
 }
 
 static void packed_push(struct vq *q, const struct vq_chain *chain,
@@ -276,27 +297,25 @@ static void packed_push_rest(struct vq *q, const struct vq_chain *chains,
 			     const uint32_t *written, unsigned int n)
 {
 	unsigned char *ring = q->area[AREA_DESC].hva;
-	uint64_t flags = used_flags(q);
-	uint32_t slot = q->next_used, pending = q->pending, size = q->size;
+	unsigned char *at = slot_at(q, q->next_used), *end = slot_at(q, q->size);
+	struct vq_priv_flight *flights = q->flights;
+	uint64_t flags = q->used_flags;
 	unsigned int i;
 
 	for (i = 1; i < n; i++) {
 		uint16_t id = chains[i].head;
-		struct vq_priv_flight *f = &q->flights[id];
+		struct vq_priv_flight *f = &flights[id];
 
-		ring_store64(ring + (uint64_t)slot * RING_DESC_SIZE + 8,
-			     used_word(flags, id, written[i]));
-		pending += f->ndesc;
-		slot += f->ndesc;
-		if (VSU_UNLIKELY(slot >= size)) {
-			slot -= size;
-			q->used_wrap = !q->used_wrap;
-			flags = used_flags(q);
+		ring_store64(at + 8, used_word(flags, id, written[i]));
+		at += (uint64_t)f->ndesc * RING_DESC_SIZE;
+		if (VSU_UNLIKELY(at >= end)) {
+			at -= end - ring;
+			flags ^= USED_FLAGS;
 		}
 		vq_priv_land(f);
 	}
-	q->next_used = (uint16_t)slot;
-	q->pending = pending;
+	q->next_used = (uint16_t)((at - ring) / RING_DESC_SIZE);
+	q->used_flags = flags;
 	q->released += n - 1;
 }
 
@@ -314,11 +333,10 @@ static void packed_push_batch(struct vq *q, const struct vq_chain *chains,
 	}
 }
 
-/* The slots from the first held back on, in up to two runs. */
-static void packed_mark_used(struct vq *q, uint32_t first)
+/* The n slots from the first held back on, in up to two runs. */
+static void packed_mark_used(struct vq *q, uint32_t first, uint32_t n)
 {
 	const struct vq_priv_area *area = &q->area[AREA_DESC];
-	uint32_t n = q->pending;
 	uint32_t run = n < q->size - first ? n : q->size - first;
 
 	vq_priv_mark_area(q, area, (uint64_t)first * RING_DESC_SIZE,
@@ -326,39 +344,53 @@ static void packed_mark_used(struct vq *q, uint32_t first)
 	vq_priv_mark_area(q, area, 0, (uint64_t)(n - run) * RING_DESC_SIZE);
 }
 
-/* The first slot was stored: whether the driver is to be told. */
-static inline bool packed_settle(struct vq *q, uint32_t old)
+/* Whether the driver is to be told of the n slots behind next_used. */
+static inline bool packed_wants_call(const struct vq *q, uint32_t n)
+{
+	uint32_t event = ring_load32(q->area[AREA_DRIVER].hva);
+
+	/* the most likely answer needs nothing else */
+	if (ring_event_flags(event) == RING_EVENT_DISABLE)
+		return false;
+	return ring_packed_wants(event, q->size, q->has_event_idx,
+				 ring_position(q->size, q->next_used,
+					       vq_priv_used_wrap(q)), n);
+}
+
+/* The first of n slots was stored: whether the driver is to be told. */
+static inline bool packed_settle(struct vq *q, uint32_t n)
 {
 	bool call;
 
-	q->slots -= q->pending;
-	q->pending = 0;
-	q->published = used_position(q);
+	q->first_word = NO_WORD;
+	q->slots -= n;
+	q->published = q->next_used;
 	ring_fence();
-	call = ring_packed_wants(q->area[AREA_DRIVER].hva, q->size,
-				 q->has_event_idx, old, q->published);
+	call = packed_wants_call(q, n);
 	q->count[call ? VQ_COUNT_NOTIFIED : VQ_COUNT_SUPPRESSED]++;
 	return call;
 }
 
-WALK_OUTLINE bool packed_settle_marked(struct vq *q, uint32_t old,
-				       uint32_t first)
+WALK_OUTLINE bool packed_settle_marked(struct vq *q, uint32_t first,
+				       uint32_t n)
 {
-	packed_mark_used(q, first);
-	return packed_settle(q, old);
+	packed_mark_used(q, first, n);
+	return packed_settle(q, n);
 }
 
 static bool packed_publish(struct vq *q)
 {
-	uint32_t old = q->published;
-	uint32_t first = old < q->size ? old : old - q->size;
+	uint32_t first = q->published, next = q->next_used, n;
+	uint64_t word = q->first_word;
 
-	if (!q->pending)
+	if (word == NO_WORD)
 		return false;
 	/* pairs with the driver's acquire: it sees later slots and data */
-	ring_store64_release(slot_at(q, first) + 8, q->first_word);
-	return VSU_UNLIKELY(q->marks) ? packed_settle_marked(q, old, first) :
-	       packed_settle(q, old);
+	ring_store64_release(slot_at(q, first) + 8, word);
+	/* something is: where it ends in front of it, it is a whole ring */
+	n = next > first ? next - first : next + q->size - first;
+	return VSU_UNLIKELY(q->marks) ? packed_settle_marked(q, first, n) :
+	       packed_settle(q, n);
 }
 
 static void packed_store_wish(struct vq *q, uint16_t where, uint16_t flags)
@@ -380,18 +412,17 @@ static bool packed_enable_notify(struct vq *q)
 		return true;	/* vq_pop() says why */
 	if (q->has_event_idx)
 		packed_store_wish(q, (uint16_t)(q->next_avail |
-						(q->avail_wrap ? RING_WRAP : 0)),
+						(avail_wrap(q) ? RING_WRAP : 0)),
 				  RING_EVENT_DESC);
 	else
 		packed_store_wish(q, 0, RING_EVENT_ENABLE);
 	ring_fence();
-	return ring_tail_is_available(load_next(q), q->avail_wrap);
+	return next_is_available(q);
 }
 
 static bool packed_has_available(struct vq *q)
 {
-	return vq_priv_fresh(q) ||
-	       ring_tail_is_available(load_next(q), q->avail_wrap);
+	return vq_priv_fresh(q) || next_is_available(q);
 }
 
 static uint64_t packed_desc_len(uint32_t size)
@@ -405,6 +436,14 @@ static uint64_t packed_event_len(uint32_t size)
 	return RING_EVENT_SIZE;
 }
 
+static void packed_start_used(struct vq *q, uint16_t slot, bool wrap)
+{
+	q->next_used = slot;
+	q->used_flags = wrap ? USED_FLAGS : 0;
+	q->published = slot;
+	q->first_word = NO_WORD;
+}
+
 /*
  * Next used may be behind next available by what was in flight when somebody
  * else drove the ring; those slots are never more than the ring has.
@@ -413,34 +452,30 @@ static int packed_start(struct vq *q, uint32_t base, struct vsu_error *err)
 {
 	uint32_t avail = base & (RING_WRAP - 1);
 	uint32_t used = base >> 16 & (RING_WRAP - 1);
-	bool avail_wrap = base & RING_WRAP, used_wrap = base >> 31;
 	uint32_t apart = 0;
 
 	if (avail < q->size && used < q->size)
 		apart = ring_distance(q->size,
-				      ring_position(q->size, used, used_wrap),
+				      ring_position(q->size, used, base >> 31),
 				      ring_position(q->size, avail,
-						    avail_wrap));
+						    base & RING_WRAP));
 	if (avail >= q->size || used >= q->size || apart > q->size)
 		return vsu_error_set(err, -EINVAL, "ring %u: base %#" PRIx32
 				     " is no pair of positions in a packed ring of %"
 				     PRIu32 " entries", q->index, base,
 				     q->size);
 	q->next_avail = (uint16_t)avail;
-	q->avail_wrap = avail_wrap;
-	q->next_used = (uint16_t)used;
-	q->used_wrap = used_wrap;
-	q->published = used_position(q);
+	q->avail_tail = ring_avail_tail(base & RING_WRAP);
+	packed_start_used(q, (uint16_t)used, base >> 31);
 	q->slots = apart;
-	q->pending = 0;
 	return 0;
 }
 
 static uint32_t packed_base(const struct vq *q)
 {
-	return q->next_avail | (q->avail_wrap ? RING_WRAP : 0) |
+	return q->next_avail | (avail_wrap(q) ? RING_WRAP : 0) |
 	       (uint32_t)q->next_used << 16 |
-	       (q->used_wrap ? (uint32_t)RING_WRAP << 16 : 0);
+	       (vq_priv_used_wrap(q) ? (uint32_t)RING_WRAP << 16 : 0);
 }
 
 static const struct vq_priv_ops packed_ops = {
@@ -470,8 +505,9 @@ static int packed_take_again(struct vq *q, struct vq_chain *chain,
 
 	q->area[AREA_DESC].hva = (unsigned char *)q->track->copies;
 	q->next_avail = again->at;
-	rc = packed_walk_full(q, chain, ring_load_desc(slot_at(q, again->at)),
-			      &slots, &id);
+	rc = packed_walk_full(q, chain,
+			      ring_load32(slot_at(q, again->at) + 12), &slots,
+			      &id);
 	q->area[AREA_DESC].hva = ring;
 	q->next_avail = next;
 	if (rc)
@@ -489,15 +525,14 @@ static void packed_note_taken(struct vq *q, const struct vq_chain *chains,
 			      unsigned int n)
 {
 	uint16_t slot = q->next_avail, ndesc;
-	bool wrap = q->avail_wrap;
 	unsigned int i;
 
 	for (i = 0; i < n; i++)
-		step_back(q, &slot, &wrap, q->flights[chains[i].head].ndesc);
+		step_back(q, &slot, q->flights[chains[i].head].ndesc);
 	for (i = 0; i < n; i++) {
 		ndesc = q->flights[chains[i].head].ndesc;
 		vq_priv_track_packed_taken(q, chains[i].head, slot, ndesc);
-		ring_step(q->size, &slot, &wrap, ndesc);
+		ring_advance(q->size, &slot, ndesc);
 	}
 }
 
@@ -515,7 +550,7 @@ static void packed_use_noted(struct vq *q, uint16_t id, uint32_t written)
 static void take_back_used(struct vq *q, uint32_t n)
 {
 	uint16_t slot = q->next_used;
-	bool wrap = q->used_wrap;
+	bool wrap = vq_priv_used_wrap(q);
 	uint64_t word, both;
 
 	both = (uint64_t)(RING_DESC_AVAIL | RING_DESC_USED) << 48;
@@ -547,11 +582,11 @@ static int packed_start_tracked(struct vq *q, uint32_t base,
 			vq_priv_track_packed_begin(q);
 		return rc;
 	}
-	q->next_used = q->next_avail = q->track->used_idx;
-	q->used_wrap = q->avail_wrap = q->track->used_wrap;
-	ring_step(q->size, &q->next_avail, &q->avail_wrap, taken);
-	q->published = used_position(q);
-	q->slots = q->pending = 0;
+	packed_start_used(q, q->track->used_idx, q->track->used_wrap);
+	q->next_avail = q->track->used_idx;
+	q->avail_tail = ring_avail_tail(q->track->used_wrap);
+	step_avail(q, taken);
+	q->slots = 0;
 	take_back_used(q, taken);
 	return 0;
 }

@@ -233,19 +233,23 @@ static inline uint32_t ring_distance(uint32_t size, uint32_t from, uint32_t to)
 	return to >= from ? to - from : to + 2 * size - from;
 }
 
-/* True when the wrap counter turned. */
-static inline bool ring_step(uint32_t size, uint16_t *slot, bool *wrap,
-			     uint32_t n)
+/* True when the wrap counter turns. */
+static inline bool ring_advance(uint32_t size, uint16_t *slot, uint32_t n)
 {
 	uint32_t to = *slot + n;
-	bool turned = VSU_UNLIKELY(to >= size);
+	bool turns = VSU_UNLIKELY(to >= size);
 
-	if (turned) {
+	if (turns)
 		to -= size;
-		*wrap = !*wrap;
-	}
 	*slot = (uint16_t)to;
-	return turned;
+	return turns;
+}
+
+static inline void ring_step(uint32_t size, uint16_t *slot, bool *wrap,
+			     uint32_t n)
+{
+	if (ring_advance(size, slot, n))
+		*wrap = !*wrap;
 }
 
 /* The flags that make a slot available, or used, under a wrap counter. */
@@ -280,24 +284,28 @@ static inline bool ring_word_is_used(uint64_t word, bool wrap)
 	return both == ring_used_flags(wrap);
 }
 
-/*
- * True when the event structure asks for a notification of the slots in
- * [old, now). Anything odd in it means "always" (2.8.10).
- */
-static inline bool ring_packed_wants(const unsigned char *area, uint32_t size,
-				     bool has_event_idx, uint32_t old,
-				     uint32_t now)
+/* An event structure as it was loaded (2.8.10). */
+static inline uint32_t ring_event_flags(uint32_t event)
 {
-	uint32_t event = ring_load32(area);
-	uint32_t flags = event >> 16 & 3, slot = event & (RING_WRAP - 1);
+	return event >> 16 & 3;
+}
 
-	if (flags == RING_EVENT_DISABLE)
-		return false;
-	if (flags != RING_EVENT_DESC || !has_event_idx || slot >= size)
+/*
+ * True when an event structure that is not RING_EVENT_DISABLE asks for a
+ * notification of the n slots in front of now. Anything odd in it means
+ * "always".
+ */
+static inline bool ring_packed_wants(uint32_t event, uint32_t size,
+				     bool has_event_idx, uint32_t now,
+				     uint32_t n)
+{
+	uint32_t slot = event & (RING_WRAP - 1);
+
+	if (ring_event_flags(event) != RING_EVENT_DESC || !has_event_idx ||
+	    slot >= size)
 		return true;
 	event = ring_position(size, slot, event & RING_WRAP);
-	return ring_distance(size, event, now) - 1 <
-	       ring_distance(size, old, now);
+	return ring_distance(size, event, now) - 1 < n;
 }
 
 #endif

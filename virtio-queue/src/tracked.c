@@ -51,7 +51,8 @@ static int tracked_pop(struct vq *q, struct vq_chain *chain)
 static void tracked_unpop(struct vq *q, struct vq_chain *chain)
 {
 	uint16_t next = q->next_avail;
-	bool wrap = q->avail_wrap, again = chain->private_[0];
+	uint32_t tail = q->avail_tail;
+	bool again = chain->private_[0];
 
 	if (!again)
 		q->format->tracking->untaken(q, chain->head);
@@ -60,7 +61,7 @@ static void tracked_unpop(struct vq *q, struct vq_chain *chain)
 		return;
 	q->track->next_again--;
 	q->next_avail = next;
-	q->avail_wrap = wrap;
+	q->avail_tail = tail;
 }
 
 static void tracked_push(struct vq *q, const struct vq_chain *chain,

@@ -106,14 +106,14 @@ struct vq {
 	uint32_t limit;			/* longest chain */
 	bool has_indirect, has_event_idx, in_order;
 	bool marks;			/* a dirty bitmap may be on */
-	bool avail_wrap, used_wrap;	/* packed */
 	uint16_t next_avail;
 	uint16_t avail_idx;		/* split: as loaded last */
 	uint16_t next_used;
-	uint32_t published;		/* position of the last publish */
+	uint32_t avail_tail;		/* packed: flags of an available slot */
+	uint64_t used_flags;		/* packed: those of a used one */
+	uint32_t published;		/* next_used at the last publish */
 	uint32_t slots;			/* packed: in flight or not published */
-	uint32_t pending;		/* packed: slots that are not published */
-	uint64_t first_word;		/* packed: of the first of them */
+	uint64_t first_word;		/* packed: of the first not published */
 	uint64_t taken, released;	/* chains popped, and those pushed */
 	uint64_t bytes;			/* of chains popped */
 	uint16_t *order;		/* ids in the order of their arrival */
@@ -224,6 +224,12 @@ extern const struct vq_priv_format vq_priv_packed;
 static inline uint32_t vq_priv_inflight(const struct vq *q)
 {
 	return (uint32_t)(q->taken - q->released);
+}
+
+/* Of a packed ring. */
+static inline bool vq_priv_used_wrap(const struct vq *q)
+{
+	return q->used_flags;
 }
 
 /* Whether the map is still the space's. */
