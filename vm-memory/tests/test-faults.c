@@ -170,12 +170,10 @@ START_TEST(failing_block_in_a_window_leaves_an_empty_place)
 	file = make_memfd(64 * KIB);
 	ck_assert_int_eq(vmem_sigbus_new(1, &table, NULL), 0);
 	ck_assert_int_eq(vmem_reservation_new(4 * PAGE, 0, &window, NULL), 0);
-	for (n = 0; n < 8; n++) {
-		ck_assert_int_lt(faults_one(make_in_window, n), 0);
+	for (n = 0; faults_one(make_in_window, n) < 0; n++)
 		ck_assert(!vmem_reservation_busy(window, 0, 4 * PAGE));
-	}
-	ck_assert_int_eq(make_in_window(), 0);
-	ck_assert_int_eq(faults_one(make_in_window, n), 0);
+	/* more where the calls of a sibling library are counted, too */
+	ck_assert_int_ge(n, 8);
 	ck_assert(vmem_reservation_busy(window, PAGE, PAGE));
 	ck_assert(!vmem_reservation_busy(window, 2 * PAGE, 2 * PAGE));
 	vmem_reservation_free(window);
