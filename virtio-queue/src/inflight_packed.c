@@ -115,7 +115,7 @@ static bool was_seen(const struct vq *q, uint16_t slot, bool wrap)
 	const unsigned char *at = q->area[AREA_DESC].hva +
 				  (uint32_t)slot * RING_DESC_SIZE;
 
-	return !ring_tail_is_available(ring_load32_acquire(at + 12), wrap);
+	return !ring_tail_is_available(ring_load_tail_acquire(at), wrap);
 }
 
 static int finish_batch(struct vq *q, struct vsu_error *err)

@@ -68,8 +68,8 @@ static inline bool tail_is_available(const struct vq *q, uint32_t tail)
 /* Pairs with the driver's release of the flags. */
 static bool next_is_available(const struct vq *q)
 {
-	return tail_is_available(q, ring_load32_acquire(slot_at(q,
-							q->next_avail) + 12));
+	return tail_is_available(q, ring_load_tail_acquire(slot_at(q,
+							q->next_avail)));
 }
 
 static inline bool packed_is_owned(const struct vq *q, uint16_t id)
@@ -162,7 +162,7 @@ WALK_OUTLINE unsigned int packed_pop_singles(struct vq *q,
 	for (i = 0; i < n; i++) {
 		const unsigned char *at = slot_at(q, slot);
 
-		tail = ring_load32_acquire(at + 12);
+		tail = ring_load_tail_acquire(at);
 		if ((tail & RING_TAIL_FLAGS) != avail ||
 		    !packed_take_single(q, &chains[i], at, tail, &bytes))
 			break;
@@ -187,7 +187,7 @@ WALK_OUTLINE int packed_pop_walked(struct vq *q, struct vq_chain *chains,
 	for (; i < n; i++) {
 		uint16_t slot = q->next_avail;
 		const unsigned char *at = slot_at(q, slot);
-		uint32_t tail = ring_load32_acquire(at + 12);
+		uint32_t tail = ring_load_tail_acquire(at);
 
 		if (!tail_is_available(q, tail))
 			break;
@@ -224,7 +224,7 @@ WALK_INLINE bool packed_pop_single(struct vq *q, struct vq_chain *chain)
 	if (VSU_UNLIKELY(!vq_priv_is_fresh(q)) || VSU_UNLIKELY(q->in_order) ||
 	    VSU_UNLIKELY(q->slots >= q->size))
 		return false;
-	tail = ring_load32_acquire(at + 12);
+	tail = ring_load_tail_acquire(at);
 	if (!tail_is_available(q, tail) ||
 	    !packed_take_single(q, chain, at, tail, &q->bytes))
 		return false;
