@@ -426,7 +426,8 @@ START_TEST(killed_at_any_store_nothing_is_lost_doubled_or_reordered)
 			bed_prepare(&b, _i, leads[lead], op);
 			record(&b, operations[op].op, &shots);
 			ck_assert_uint_ge(shots.n, 2);
-			for (i = 0; i < shots.n; i++)
+			/* a slow build takes some of them */
+			for (i = 0; i < shots.n; i += shots.n / scaled(shots.n))
 				ck_succeeds(&b, shots.mem[i]);
 			free_shots(&shots);
 			bed_fini(&b);
@@ -445,7 +446,7 @@ START_TEST(killed_again_while_it_takes_over_nothing_is_lost_either)
 		bed_prepare(&b, _i, leads[0], op);
 		record(&b, operations[op].op, &first);
 		crash(&b);
-		for (i = 0; i < first.n; i++) {
+		for (i = 0; i < first.n; i += first.n / scaled(first.n)) {
 			store_state(&b, first.mem[i]);
 			record(&b, op_enable, &second);
 			for (k = 1; k < second.n; k++)
