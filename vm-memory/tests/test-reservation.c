@@ -249,7 +249,7 @@ END_TEST
  */
 START_TEST(refused_mapping_leaves_no_hole_in_the_window)
 {
-	const uint64_t len = UINT64_C(1) << 40;	/* huge pages nobody has */
+	const uint64_t len = UINT64_C(1) << 34;	/* huge pages nobody has */
 	struct vmem_fd_desc d = { -1, VMEM_BLOCK_WRITE, 0, len, NULL };
 	struct vmem_reservation *r;
 	struct vmem_block *b = NULL;
