@@ -104,6 +104,23 @@ START_TEST(signal_in_blocking_mode_is_delivered)
 }
 END_TEST
 
+START_TEST(a_count_that_nobody_wants_is_taken_all_the_same)
+{
+	uint64_t count = 5;
+	int fd = vsu_event_new(), timer = vsu_timer_new();
+
+	ck_assert_int_eq(vsu_event_signal(fd), 0);
+	ck_assert_int_eq(vsu_event_drain(fd, NULL), 0);
+	ck_assert_int_eq(vsu_event_drain(fd, NULL), 0);
+	ck_assert_int_eq(vsu_event_drain(fd, &count), 0);
+	ck_assert_uint_eq(count, 0);
+	ck_assert_int_eq(vsu_timer_drain(timer, NULL), 0);
+	ck_assert_int_eq(vsu_event_drain(-1, NULL), -EBADF);
+	vsu_fd_close(&fd);
+	vsu_fd_close(&timer);
+}
+END_TEST
+
 START_TEST(b1_13_drain_in_blocking_mode_does_not_block)
 {
 	int fd = new_event();
@@ -259,6 +276,7 @@ int main(void)
 	tcase_add_test(tc, b3_12_full_counter_counts_as_signalled);
 	tcase_add_test(tc, b3_12_full_counter_in_blocking_mode_does_not_block);
 	tcase_add_test(tc, signal_in_blocking_mode_is_delivered);
+	tcase_add_test(tc, a_count_that_nobody_wants_is_taken_all_the_same);
 	tcase_add_test(tc, b1_13_drain_in_blocking_mode_does_not_block);
 	tcase_add_test(tc, b1_13_drain_of_a_pipe_is_refused_and_does_not_block);
 	tcase_add_test(tc, signal_to_a_pipe_without_reader_raises_no_sigpipe);

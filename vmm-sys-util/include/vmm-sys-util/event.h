@@ -36,9 +36,9 @@ VSU_API int vsu_event_signal(int fd);
 VSU_API int vsu_event_signal_own(int fd);
 
 /*
- * Takes the counter back to 0 and gives its value; 0 when it was 0 already.
- * Never blocks, whatever mode a peer left the descriptor in. -EBADMSG when fd
- * is no counter.
+ * Takes the counter back to 0 and gives its value, 0 when it was 0 already;
+ * count may be NULL. Never blocks, whatever mode a peer left the descriptor in.
+ * -EBADMSG when fd is no counter.
  */
 VSU_API int vsu_event_drain(int fd, uint64_t *count);
 
@@ -48,7 +48,7 @@ VSU_API int vsu_timer_new(void);
 /* Fires once, ns from now; 0 disarms. */
 VSU_API int vsu_timer_arm(int fd, uint64_t ns);
 
-/* Takes the expirations; 0 when it has not fired. */
+/* Takes the expirations, 0 when it has not fired; count may be NULL. */
 VSU_API int vsu_timer_drain(int fd, uint64_t *count);
 
 /* Now, on the monotonic clock. */

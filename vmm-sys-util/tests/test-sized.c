@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Claims about structs of callers that know other headers. */
+#include <config.h>
+
+#include <errno.h>
+#include <string.h>
+
+#include <vmm-sys-util/sized.h>
+
+#include "util.h"
+
+struct known {
+	size_t size;
+	unsigned int first, second;
+};
+
+struct newer {
+	struct known known;
+	unsigned int third[8];
+};
+
+#define NAME "struct known"
+
+static int copy(struct known *to, const void *from, struct vsu_error *err)
+{
+	return vsu_copy_sized(to, sizeof(*to), from, NAME, err);
+}
+
+START_TEST(a_struct_of_our_own_size_is_copied_whole)
+{
+	const struct known from = { sizeof(from), 1, 2 };
+	struct known to = { 0, 7, 7 };
+
+	ck_assert_int_eq(copy(&to, &from, NULL), 0);
+	ck_assert_mem_eq(&to, &from, sizeof(to));
+}
+END_TEST
+
+START_TEST(what_a_shorter_struct_lacks_is_zero)
+{
+	const struct known from = { offsetof(struct known, second), 1, 2 };
+	struct known to = { 0, 7, 7 };
+
+	ck_assert_int_eq(copy(&to, &from, NULL), 0);
+	ck_assert_uint_eq(to.size, from.size);
+	ck_assert_uint_eq(to.first, 1);
+	ck_assert_uint_eq(to.second, 0);
+}
+END_TEST
+
+START_TEST(what_a_longer_struct_has_besides_is_not_read)
+{
+	struct newer from = { .known = { sizeof(from), 1, 2 } };
+	struct known to[2] = { { 0, 7, 7 }, { 0, 7, 7 } };
+
+	memset(from.third, 0xff, sizeof(from.third));
+	ck_assert_int_eq(copy(to, &from, NULL), 0);
+	ck_assert_uint_eq(to[0].size, sizeof(to[0]));
+	ck_assert_uint_eq(to[0].second, 2);
+	ck_assert_uint_eq(to[1].first, 7);
+}
+END_TEST
+
+START_TEST(a_forgotten_size_is_refused_by_name)
+{
+	struct vsu_error err = VSU_ERROR_INIT;
+	struct known from = { 0, 1, 2 }, to = { 0, 7, 7 };
+
+	for (; from.size < sizeof(from.size); from.size++) {
+		ck_assert_int_eq(copy(&to, &from, &err), -EINVAL);
+		ck_assert_ptr_nonnull(strstr(err.msg, "sizeof(" NAME ")"));
+	}
+	ck_assert_uint_eq(to.first, 7);
+	from.size = sizeof(from.size);
+	ck_assert_int_eq(copy(&to, &from, &err), 0);
+	ck_assert_uint_eq(to.first, 0);
+}
+END_TEST
+
+START_TEST(no_struct_at_all_is_refused_by_name)
+{
+	struct vsu_error err = VSU_ERROR_INIT;
+	struct known to = { 0, 7, 7 };
+
+	ck_assert_int_eq(copy(&to, NULL, &err), -EINVAL);
+	ck_assert_ptr_nonnull(strstr(err.msg, NAME));
+	ck_assert_int_eq(copy(&to, NULL, NULL), -EINVAL);
+	ck_assert_uint_eq(to.first, 7);
+}
+END_TEST
+
+int main(void)
+{
+	TCase *tc;
+	Suite *s = util_suite("sized", &tc);
+
+	tcase_add_test(tc, a_struct_of_our_own_size_is_copied_whole);
+	tcase_add_test(tc, what_a_shorter_struct_lacks_is_zero);
+	tcase_add_test(tc, what_a_longer_struct_has_besides_is_not_read);
+	tcase_add_test(tc, a_forgotten_size_is_refused_by_name);
+	tcase_add_test(tc, no_struct_at_all_is_refused_by_name);
+	return util_run(s);
+}
