@@ -14,11 +14,11 @@
 #include <vm-memory/sigbus.h>
 #include <vmm-sys-util/parse.h>
 
-#include "devices.h"
-#include "failure.h"
-#include "machine.h"
-#include "report.h"
-#include "try.h"
+#include "devices/devices.h"
+#include "cli/exit_status.h"
+#include "machine/machine.h"
+#include "cli/dry_run.h"
+#include "cli/memory_command.h"
 
 #define MAX_MAPPINGS 4096
 #define HELP_COLUMN 26

@@ -8,7 +8,7 @@
 
 #include <virtio-devices/disk.h>
 
-#include "disk_priv.h"
+#include "disk/disk_priv.h"
 
 /* A temporary folder in that one, the current one until its fini. */
 void folder_init(const char *where);

@@ -17,7 +17,7 @@
 #include "../../guest/protocol.h"
 #include "../x86/long_mode.h"
 #include "elf.h"
-#include "note.h"
+#include "boot/elf_notes.h"
 
 #define MAX_SEGMENTS 64
 

@@ -7,7 +7,7 @@
 
 #include <vm-memory/access.h>
 
-#include "../layout.h"
+#include "memory/layout.h"
 #include "../x86/long_mode.h"
 #include "initrd.h"
 

@@ -10,7 +10,7 @@
 
 #include <vmm-sys-util/error.h>
 
-#include "../bus.h"
+#include "bus/bus.h"
 
 struct vmm_ports {
 	/* The guest ended the machine with this status. CPU's thread. */

@@ -13,7 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "../bus.h"
+#include "bus/bus.h"
 
 #define VMM_SERIAL_PORTS 8
 #define VMM_SERIAL_FIFO 64	/* received bytes that wait; more than the chip */

@@ -11,9 +11,9 @@
 
 #include <vm-memory/access.h>
 
-#include "../cpus.h"
-#include "../kvm.h"
-#include "../slots.h"
+#include "cpu/cpus.h"
+#include "kvm/kvm.h"
+#include "memory/slots.h"
 #include "../x86/long_mode.h"
 #include "memory.h"
 

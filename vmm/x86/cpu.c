@@ -6,7 +6,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-#include "../uapi.h"
+#include "kvm/uapi.h"
 #include "long_mode.h"
 
 #define CPUID_MAX 256

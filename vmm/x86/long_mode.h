@@ -12,7 +12,7 @@
 #include <vm-memory/map.h>
 #include <vmm-sys-util/error.h>
 
-#include "../kvm.h"
+#include "kvm/kvm.h"
 
 /* Where the protocol keeps its own structures in guest memory. */
 #define VMM_BOOT_GDT_GPA	0x1000

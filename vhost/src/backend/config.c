@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* The device's configuration space. */
+#include <config.h>
+
+#include <errno.h>
+
+#include "backend/backend_priv.h"
+#include <vmm-sys-util/checked.h>
+
+/*
+ * Bit 0 says that migration writes, not the driver. One implementation knows
+ * bit 0 as "writable" and bit 1 as migration: bit 1 is accepted and ignored.
+ */
+#define KNOWN_FLAGS 0x3u
+
+int vhost_user_priv_check_config(struct vhost_user_backend *b,
+				 struct vhost_user_priv_msg *msg,
+				 struct vsu_error *err)
+{
+	const struct vhost_user_config *c = &msg->payload.config;
+
+	if (c->size == 0 || c->size > VHOST_USER_MAX_CONFIG ||
+	    vsu_range_exceeds(c->offset, c->size, b->config.config_size))
+		return vsu_error_set(err, -EINVAL,
+				     "%u bytes of configuration at %u, there are %u and at most %u go at once",
+				     c->size, c->offset, b->config.config_size,
+				     VHOST_USER_MAX_CONFIG);
+	if (msg->hdr.request == VHOST_USER_SET_CONFIG &&
+	    (c->flags & ~KNOWN_FLAGS))
+		return vsu_error_set(err, -EINVAL,
+				     "SET_CONFIG has unknown flags %#x",
+				     c->flags);
+	return VHOST_USER_PRIV_GO;
+}
+
+static unsigned char *config_bytes(struct vhost_user_priv_msg *msg)
+{
+	return msg->payload.bytes + sizeof(msg->payload.config);
+}
+
+int vhost_user_priv_get_config(struct vhost_user_backend *b,
+			       struct vhost_user_priv_msg *msg,
+			       struct vsu_error *err)
+{
+	struct vhost_user_config *c = &msg->payload.config;
+	int rc = b->ops.get_config(b->opaque, c->offset, config_bytes(msg),
+				   c->size);
+
+	if (rc < 0)
+		return vsu_error_sys(err, rc, "the device refuses its configuration");
+	msg->hdr.size = (uint32_t)sizeof(*c) + c->size;
+	return 0;
+}
+
+int vhost_user_priv_set_config(struct vhost_user_backend *b,
+			       struct vhost_user_priv_msg *msg,
+			       struct vsu_error *err)
+{
+	const struct vhost_user_config *c = &msg->payload.config;
+	int rc = -EOPNOTSUPP;
+
+	if (b->ops.set_config)
+		rc = b->ops.set_config(b->opaque, c->offset, config_bytes(msg),
+				       c->size,
+				       c->flags & VHOST_USER_CONFIG_MIGRATION);
+	return rc < 0 ? vsu_error_sys(err, rc, "the device refuses this configuration") :
+			0;
+}

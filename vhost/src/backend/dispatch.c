@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* What a session does when it is dispatched. */
+#include <config.h>
+
+#include <errno.h>
+#include <sys/epoll.h>
+
+#include "backend/backend_priv.h"
+#include <vmm-sys-util/event.h>
+
+/* Messages of one dispatch, so that others get their turn. */
+#define BATCH 32u
+/* Dispatches with messages between two looks at everything else. */
+#define TURNS 8u
+
+/* stalls */
+
+static bool is_stallable(const struct vhost_user_backend *b)
+{
+	return vhost_user_priv_channel_in_message(&b->main) ||
+	       vhost_user_priv_channel_wants_write(&b->main);
+}
+
+static void note_progress(struct vhost_user_backend *b)
+{
+	b->stall_in = b->in_count;
+	b->stall_out = b->main.sent;
+}
+
+/* The timer runs only while a message is incomplete, in or out. */
+static void watch_stalls(struct vhost_user_backend *b)
+{
+	bool need = is_stallable(b);
+
+	if (need == b->timer_armed)
+		return;
+	if (need)
+		note_progress(b);
+	vsu_timer_arm(b->timer, need ? b->config.stall_ns : 0);
+	b->timer_armed = need;
+}
+
+/* Bytes of the same message do not count: they may come one by one for ever. */
+static void stall_expired(struct vhost_user_backend *b)
+{
+	uint64_t count;
+	bool in = vhost_user_priv_channel_in_message(&b->main) &&
+		  b->stall_in == b->in_count;
+	bool out = vhost_user_priv_channel_wants_write(&b->main) &&
+		   b->stall_out == b->main.sent;
+
+	if (vsu_timer_drain(b->timer, &count) < 0 || count == 0)
+		return;
+	b->timer_armed = false;
+	if (!in && !out)
+		return;
+	vsu_error_set(&b->why, -ETIMEDOUT,
+		      in ? "the peer stopped inside a message for %llu ms" :
+			   "the peer did not read its replies for %llu ms",
+		      (unsigned long long)b->config.stall_ns / 1000000);
+	vhost_user_priv_backend_fail(b);
+}
+
+/* dispatch */
+
+/* Up to a batch of messages; true when there may be more. */
+static bool read_messages(struct vhost_user_backend *b)
+{
+	struct vhost_user_priv_msg *msg;
+	unsigned int i;
+	int rc;
+
+	for (i = 0; i < BATCH; i++) {
+		if (b->ending || b->parked_row)
+			return false;
+		rc = vhost_user_priv_channel_recv(&b->main, &msg, &b->why);
+		if (rc < 0)
+			vhost_user_priv_backend_fail(b);
+		if (rc <= 0)
+			return false;
+		b->in_count++;
+		vhost_user_priv_backend_message(b, msg);
+	}
+	return true;
+}
+
+/*
+ * While a message is parked, only its answer and a hang-up count: what else
+ * has arrived is read in its order later.
+ */
+static bool main_ready(struct vhost_user_backend *b, uint32_t events)
+{
+	if (!b->parked_row)
+		return read_messages(b);
+	if (events & (EPOLLHUP | EPOLLERR)) {
+		vsu_error_set(&b->why, -ECONNRESET, "the peer hung up");
+		vhost_user_priv_backend_fail(b);
+	}
+	return false;
+}
+
+/* The answer may have woken us a moment before it is complete. */
+static bool event_ready(struct vhost_user_backend *b)
+{
+	uint64_t count;
+
+	vsu_event_drain(b->event, &count);
+	if (vhost_user_priv_is_answering(b))
+		vsu_event_signal(b->event);
+	if (!b->parked_row || !vhost_user_priv_take_answer(b))
+		return false;
+	vhost_user_priv_backend_resume(b);
+	return read_messages(b);
+}
+
+static bool space_ready(struct vhost_user_backend *b)
+{
+	uint64_t count;
+
+	vsu_event_drain(vmem_space_event_fd(b->space), &count);
+	vmem_space_reclaim(b->space);
+	return false;
+}
+
+static bool serve(struct vhost_user_backend *b, const struct epoll_event *ev)
+{
+	switch ((enum vhost_user_priv_watch)ev->data.u32) {
+	case VHOST_USER_PRIV_WATCH_MAIN:
+		return main_ready(b, ev->events);
+	case VHOST_USER_PRIV_WATCH_REQUESTS:
+		vhost_user_priv_requests_ready(b);
+		return false;
+	case VHOST_USER_PRIV_WATCH_EVENT:
+		return event_ready(b);
+	case VHOST_USER_PRIV_WATCH_TIMER:
+		stall_expired(b);
+		return false;
+	case VHOST_USER_PRIV_WATCH_SPACE:
+		return space_ready(b);
+	default:
+		return false;
+	}
+}
+
+/* Sends the turn's replies together, and waits for what the state allows. */
+static void settle_socket(struct vhost_user_backend *b)
+{
+	struct epoll_event ev = { .data.u32 = VHOST_USER_PRIV_WATCH_MAIN };
+
+	if (vhost_user_priv_channel_flush(&b->main, &b->why) < 0) {
+		vhost_user_priv_backend_fail(b);
+		return;
+	}
+	if (!b->parked_row)
+		ev.events |= EPOLLIN;
+	if (vhost_user_priv_channel_wants_write(&b->main))
+		ev.events |= EPOLLOUT;
+	if (ev.events != b->main_events) {
+		epoll_ctl(b->epoll, EPOLL_CTL_MOD, b->main.fd, &ev);
+		b->main_events = ev.events;
+	}
+	watch_stalls(b);
+}
+
+/* What epoll has; anything but the messages of a busy peer. */
+static bool serve_events(struct vhost_user_backend *b)
+{
+	struct epoll_event events[VHOST_USER_PRIV_WATCHES];
+	bool more = false;
+	int i, n;
+
+	n = epoll_wait(b->epoll, events, VHOST_USER_PRIV_WATCHES, 0);
+	for (i = 0; i < n && !b->ending; i++)
+		more |= serve(b, &events[i]);
+	return more;
+}
+
+/*
+ * Messages are what dispatch is called for nearly always: they are looked for
+ * first, and where there are some epoll is asked only now and then, so that
+ * nothing else waits for ever.
+ */
+static bool serve_some(struct vhost_user_backend *b)
+{
+	uint64_t before = b->in_count;
+	bool more = read_messages(b);
+
+	if (b->in_count != before && ++b->turns % TURNS && !b->parked_row)
+		return more;
+	return serve_events(b) || more;
+}
+
+int vhost_user_backend_dispatch(struct vhost_user_backend *b)
+{
+	bool more = false;
+	int code;
+
+	b->busy = true;
+	if (!b->ending)
+		more = serve_some(b);
+	if (!b->ending)
+		settle_socket(b);
+	b->busy = false;
+	if (!b->ending)
+		return more || (!b->parked_row &&
+		       vhost_user_priv_channel_has_message(&b->main));
+	code = b->why.code;
+	if (!b->gone)
+		vhost_user_priv_backend_end(b);
+	return code;
+}

@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Negotiation, device status and reset. */
+#include <config.h>
+
+#include <errno.h>
+
+#include "backend/backend_priv.h"
+
+#define BIT(name) VHOST_USER_PROTOCOL_BIT(name)
+
+/* Bits of the feature word that the device never sees. */
+#define OWN_FEATURES (VHOST_USER_F_PROTOCOL_FEATURES | VHOST_USER_F_LOG_ALL)
+
+/* What every handler's row asks for, as far as the owner's ops go along. */
+uint64_t vhost_user_priv_offered_protocol(const struct vhost_user_backend *b)
+{
+	const struct vhost_user_priv_message *row;
+	uint64_t bits = BIT(REPLY_ACK);
+	unsigned int i;
+
+	for (i = 0; i < vhost_user_priv_nhandlers; i++) {
+		row = vhost_user_priv_message(VHOST_USER_PRIV_FRONTEND, i);
+		if (row && vhost_user_priv_handler(i) &&
+		    row->protocol_bit != VHOST_USER_PRIV_NO_BIT)
+			bits |= UINT64_C(1) << row->protocol_bit;
+	}
+	if (!b->ops.get_config || !b->config.config_size)
+		bits &= ~BIT(CONFIG);
+	if (!b->ops.shmem_result || !b->config.nshmem)
+		bits &= ~BIT(SHMEM);
+	if (bits & BIT(SHMEM))
+		bits |= BIT(BACKEND_SEND_FD);
+	if (!(bits & (BIT(CONFIG) | BIT(SHMEM))))
+		bits &= ~BIT(BACKEND_REQ);	/* nothing to say on it */
+	if (!b->ops.reset)
+		bits &= ~BIT(RESET_DEVICE);
+	if (b->config.protocol_features)
+		bits &= b->config.protocol_features;
+	return bits;
+}
+
+static int reply_u64(struct vhost_user_priv_msg *msg, uint64_t value)
+{
+	msg->payload.u64 = value;
+	msg->hdr.size = sizeof(value);
+	return 0;
+}
+
+int vhost_user_priv_get_features(struct vhost_user_backend *b,
+				 struct vhost_user_priv_msg *msg,
+				 struct vsu_error *err)
+{
+	(void)err;
+	return reply_u64(msg, b->offered);
+}
+
+/*
+ * May come again while rings run, to switch dirty logging; what decides how
+ * a ring is read cannot change under it.
+ */
+int vhost_user_priv_check_features(struct vhost_user_backend *b,
+				   struct vhost_user_priv_msg *msg,
+				   struct vsu_error *err)
+{
+	uint64_t want = msg->payload.u64;
+	uint64_t changed = (want ^ b->features) & ~VHOST_USER_F_LOG_ALL;
+
+	if (want & ~b->offered)
+		return vsu_error_set(err, -EINVAL,
+				     "SET_FEATURES wants bits that were not offered: %#llx",
+				     (unsigned long long)(want & ~b->offered));
+	if (changed && vhost_user_priv_any_active(b))
+		return vsu_error_set(err, -EPROTO,
+				     "SET_FEATURES changes bits %#llx while a ring is started",
+				     (unsigned long long)changed);
+	if ((want & VHOST_USER_F_LOG_ALL) && !b->log &&
+	    vhost_user_priv_any_active(b))
+		return vsu_error_set(err, -EPROTO,
+				     "SET_FEATURES switches logging on while a ring is started, and there is no log");
+	return want == b->features ? VHOST_USER_PRIV_GO : VHOST_USER_PRIV_QUIET;
+}
+
+int vhost_user_priv_set_features(struct vhost_user_backend *b,
+				 struct vhost_user_priv_msg *msg,
+				 struct vsu_error *err)
+{
+	uint64_t want = msg->payload.u64;
+	bool news = !b->features_set || want != b->features;
+	uint32_t i;
+	int rc = 0;
+
+	if (news && b->ops.set_features)
+		rc = b->ops.set_features(b->opaque, want & ~OWN_FEATURES);
+	if (rc < 0)
+		return vsu_error_sys(err, rc, "the device refuses its features");
+	b->features = want;
+	b->features_set = true;
+	b->unsettled = true;
+	vhost_user_priv_log_switch(b);
+	if (!(want & VHOST_USER_F_PROTOCOL_FEATURES))
+		for (i = 0; i < b->config.nrings; i++)
+			b->rings[i].enabled = true;
+	return 0;
+}
+
+int vhost_user_priv_get_protocol_features(struct vhost_user_backend *b,
+					  struct vhost_user_priv_msg *msg,
+					  struct vsu_error *err)
+{
+	(void)err;
+	return reply_u64(msg, b->offered_protocol);
+}
+
+int vhost_user_priv_set_protocol_features(struct vhost_user_backend *b,
+					  struct vhost_user_priv_msg *msg,
+					  struct vsu_error *err)
+{
+	uint64_t want = msg->payload.u64;
+
+	if (want & ~b->offered_protocol)
+		return vsu_error_set(err, -EINVAL,
+				     "SET_PROTOCOL_FEATURES wants bits that were not offered: %#llx",
+				     (unsigned long long)
+				     (want & ~b->offered_protocol));
+	b->protocol_features = want;
+	return 0;
+}
+
+int vhost_user_priv_get_queue_num(struct vhost_user_backend *b,
+				  struct vhost_user_priv_msg *msg,
+				  struct vsu_error *err)
+{
+	(void)err;
+	return reply_u64(msg, b->config.nrings);
+}
+
+/* A session has one owner from its beginning; saying so again is harmless. */
+int vhost_user_priv_set_owner(struct vhost_user_backend *b,
+			      struct vhost_user_priv_msg *msg,
+			      struct vsu_error *err)
+{
+	(void)b;
+	(void)msg;
+	(void)err;
+	return 0;
+}
+
+/* Deprecated; the specification lets it disable all rings. */
+int vhost_user_priv_reset_owner(struct vhost_user_backend *b,
+				struct vhost_user_priv_msg *msg,
+				struct vsu_error *err)
+{
+	uint32_t i;
+
+	(void)msg;
+	(void)err;
+	for (i = 0; i < b->config.nrings; i++)
+		b->rings[i].enabled = false;
+	return 0;
+}
+
+/*
+ * The device's initial state. The connection, the protocol features and the
+ * memory stay, and so do call and error descriptors, which front-ends send
+ * once, long before the first start.
+ */
+static void reset(struct vhost_user_backend *b)
+{
+	uint32_t i;
+
+	for (i = 0; i < b->config.nrings; i++) {
+		vhost_user_priv_ring_stop(b, i);
+		b->rings[i].enabled = false;
+		b->rings[i].have_addr = false;
+		b->rings[i].base = 0;
+	}
+	vhost_user_priv_log_drop(b);
+	b->features = 0;
+	b->features_set = false;
+	b->status = 0;
+	if (b->ops.reset)
+		b->ops.reset(b->opaque);
+}
+
+int vhost_user_priv_reset_device(struct vhost_user_backend *b,
+				 struct vhost_user_priv_msg *msg,
+				 struct vsu_error *err)
+{
+	(void)msg;
+	(void)err;
+	reset(b);
+	return 0;
+}
+
+/* VIRTIO 1.3, section 2.1: status is one byte, 0 resets the device. */
+int vhost_user_priv_check_status(struct vhost_user_backend *b,
+				 struct vhost_user_priv_msg *msg,
+				 struct vsu_error *err)
+{
+	(void)b;
+	if (msg->payload.u64 > UINT8_MAX)
+		return vsu_error_set(err, -EINVAL,
+				     "SET_STATUS of %#llx, a status has 8 bits",
+				     (unsigned long long)msg->payload.u64);
+	return msg->payload.u64 ? VHOST_USER_PRIV_GO : VHOST_USER_PRIV_DRAIN;
+}
+
+int vhost_user_priv_set_status(struct vhost_user_backend *b,
+			       struct vhost_user_priv_msg *msg,
+			       struct vsu_error *err)
+{
+	(void)err;
+	if (msg->payload.u64 == 0)
+		reset(b);
+	b->status = (uint8_t)msg->payload.u64;
+	if (b->ops.set_status)
+		b->ops.set_status(b->opaque, b->status);
+	return 0;
+}
+
+int vhost_user_priv_get_status(struct vhost_user_backend *b,
+			       struct vhost_user_priv_msg *msg,
+			       struct vsu_error *err)
+{
+	(void)err;
+	return reply_u64(msg, b->status);
+}

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * The descriptors of rings. The peer may pass anything: taken is only what
+ * can be waited for or signalled without blocking.
+ */
+#include <config.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/epoll.h>
+
+#include "backend/backend_priv.h"
+#include <vmm-sys-util/event.h>
+#include <vmm-sys-util/fd.h>
+
+static uint32_t ring_index(const struct vhost_user_priv_msg *msg)
+{
+	return msg->payload.u64 & VHOST_USER_VRING_INDEX_MASK;
+}
+
+/*
+ * eventfd and epoll look alike to fstat(). To remove from an epoll what is not
+ * in it is -ENOENT; anything else is no epoll: -EINVAL.
+ */
+static bool is_epoll(const struct vhost_user_backend *b, int fd)
+{
+	return epoll_ctl(fd, EPOLL_CTL_DEL, b->event, NULL) == 0 ||
+	       errno != EINVAL;
+}
+
+static int judge_fd(const struct vhost_user_backend *b, int fd,
+		    int forbidden_mode, const char *name,
+		    struct vsu_error *err)
+{
+	int kind = vsu_fd_kind(fd), flags = fcntl(fd, F_GETFL);
+
+	if (kind < 0 || flags < 0)
+		return vsu_error_sys(err, -errno, "%s: cannot look at its descriptor", name);
+	if (flags & O_PATH)
+		return vsu_error_set(err, -EINVAL, "%s: its descriptor is only a path", name);
+	if (kind != VSU_FD_OTHER && kind != VSU_FD_FIFO)
+		return vsu_error_set(err, -EINVAL,
+				     "%s: its descriptor is %s, an eventfd or a pipe is needed",
+				     name, vsu_fd_kind_name(kind));
+	if ((flags & O_ACCMODE) == forbidden_mode)
+		return vsu_error_set(err, -EINVAL,
+				     "%s: its descriptor is the wrong end of a pipe", name);
+	if (kind == VSU_FD_OTHER && is_epoll(b, fd))
+		return vsu_error_set(err, -EINVAL,
+				     "%s: its descriptor is an epoll, an eventfd or a pipe is needed",
+				     name);
+	return 0;
+}
+
+static int check_fd(const struct vhost_user_backend *b,
+		    struct vhost_user_priv_msg *msg, int forbidden_mode,
+		    struct vsu_error *err)
+{
+	const char *name =
+		vhost_user_priv_message_name(VHOST_USER_PRIV_FRONTEND,
+					     msg->hdr.request);
+	int rc = 0;
+
+	if (msg->nfds)
+		rc = judge_fd(b, msg->fds[0], forbidden_mode, name, err);
+	if (rc == 0 && msg->nfds) {
+		rc = vsu_fd_set_nonblock(msg->fds[0]);
+		if (rc < 0)
+			vsu_error_sys(err, rc, "%s: its descriptor cannot be made non-blocking",
+				      name);
+	}
+	return rc < 0 ? rc : VHOST_USER_PRIV_QUIET;
+}
+
+int vhost_user_priv_check_vring_kick(struct vhost_user_backend *b,
+				     struct vhost_user_priv_msg *msg,
+				     struct vsu_error *err)
+{
+	return check_fd(b, msg, O_WRONLY, err);
+}
+
+int vhost_user_priv_check_vring_call(struct vhost_user_backend *b,
+				     struct vhost_user_priv_msg *msg,
+				     struct vsu_error *err)
+{
+	return check_fd(b, msg, O_RDONLY, err);
+}
+
+static void replace(int *fd, struct vhost_user_priv_msg *msg)
+{
+	vsu_fd_close(fd);
+	*fd = vhost_user_priv_msg_take_fd(msg, 0);
+}
+
+int vhost_user_priv_set_vring_kick(struct vhost_user_backend *b,
+				   struct vhost_user_priv_msg *msg,
+				   struct vsu_error *err)
+{
+	struct vhost_user_priv_ring *ring = &b->rings[ring_index(msg)];
+
+	(void)err;
+	replace(&ring->kick, msg);
+	ring->started = true;
+	b->unsettled = true;
+	return 0;
+}
+
+/*
+ * Written once, so that no interrupt is lost that was due while there was
+ * another descriptor or none.
+ */
+int vhost_user_priv_set_vring_call(struct vhost_user_backend *b,
+				   struct vhost_user_priv_msg *msg,
+				   struct vsu_error *err)
+{
+	struct vhost_user_priv_ring *ring = &b->rings[ring_index(msg)];
+
+	(void)err;
+	replace(&ring->call, msg);
+	if (ring->call >= 0)
+		vsu_event_signal(ring->call);
+	return 0;
+}
+
+int vhost_user_priv_set_vring_err(struct vhost_user_backend *b,
+				  struct vhost_user_priv_msg *msg,
+				  struct vsu_error *err)
+{
+	(void)err;
+	replace(&b->rings[ring_index(msg)].err, msg);
+	return 0;
+}
+
+/* for the ring's thread */
+
+void vhost_user_backend_call(struct vhost_user_backend *b, uint32_t ring)
+{
+	if (b->rings[ring].call >= 0)
+		vsu_event_signal(b->rings[ring].call);
+}
+
+void vhost_user_backend_ring_error(struct vhost_user_backend *b, uint32_t ring)
+{
+	struct vhost_user_priv_ring *r = &b->rings[ring];
+
+	if (!r->error_told && r->err >= 0)
+		vsu_event_signal(r->err);
+	r->error_told = true;
+}

@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * The guest's memory as the front-end announces it. A change is made ready
+ * (mapped, checked, turned into a map) before anything is given up, so that a
+ * refused one leaves all as it was; then it is published at once.
+ */
+#include <config.h>
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "backend/backend_priv.h"
+#include <vm-memory/block.h>
+#include <vm-memory/map.h>
+#include <vm-memory/region.h>
+
+#define PLACE VHOST_USER_PRIV_PLACE
+#define PLACE_ARGS VHOST_USER_PRIV_PLACE_ARGS
+
+void vhost_user_priv_unstage(struct vhost_user_backend *b)
+{
+	vhost_user_priv_table_free(&b->staged);
+	vmem_map_unref(b->staged_map);
+	b->staged_map = NULL;
+	b->staged_log = vmem_block_unref(b->staged_log);
+}
+
+void vhost_user_priv_memory_fini(struct vhost_user_backend *b)
+{
+	vhost_user_priv_unstage(b);
+	b->log = vmem_block_unref(b->log);
+	vhost_user_priv_table_free(&b->table);
+	vmem_space_free(b->space);
+	b->space = NULL;
+}
+
+/* staging */
+
+static int stage_empty(struct vhost_user_backend *b, uint32_t room,
+		       struct vsu_error *err)
+{
+	vhost_user_priv_unstage(b);
+	b->staged.slots = calloc(room ? room : 1, sizeof(*b->staged.slots));
+	return b->staged.slots ? 0 : vsu_error_sys(err, -ENOMEM,
+						   "cannot keep a memory table");
+}
+
+/* A copy of the present table, without the slot that is left out. */
+static int stage_copy(struct vhost_user_backend *b, uint32_t room,
+		      const struct vhost_user_priv_slot *without,
+		      struct vsu_error *err)
+{
+	const struct vhost_user_priv_slot *s;
+	int rc = stage_empty(b, room, err);
+	uint32_t i;
+
+	if (rc < 0)
+		return rc;
+	for (i = 0; i < b->table.n; i++) {
+		s = &b->table.slots[i];
+		if (s == without)
+			continue;
+		b->staged.slots[b->staged.n] = *s;
+		vmem_region_ref(s->region);
+		b->staged.n++;
+	}
+	return 0;
+}
+
+static int stage_map(struct vhost_user_backend *b, struct vsu_error *err)
+{
+	struct vmem_region **regions;
+	uint32_t i;
+	int rc;
+
+	regions = calloc(b->staged.n ? b->staged.n : 1, sizeof(*regions));
+	if (!regions)
+		return vsu_error_sys(err, -ENOMEM, "cannot build a memory map");
+	for (i = 0; i < b->staged.n; i++)
+		regions[i] = b->staged.slots[i].region;
+	rc = vmem_map_from_regions(regions, b->staged.n, &b->staged_map, err);
+	free(regions);
+	return rc;
+}
+
+/* messages */
+
+/* A ring whose place changes starts anew there, with nothing in flight. */
+static int how_quiet(const struct vhost_user_backend *b)
+{
+	return vhost_user_priv_any_moves(b) ? VHOST_USER_PRIV_DRAIN :
+					      VHOST_USER_PRIV_QUIET;
+}
+
+int vhost_user_priv_check_mem_table(struct vhost_user_backend *b,
+				    struct vhost_user_priv_msg *msg,
+				    struct vsu_error *err)
+{
+	const struct vhost_user_mem_table *t = &msg->payload.table;
+	uint32_t i;
+	int rc;
+
+	if (t->nregions == 0)
+		return vsu_error_set(err, -EINVAL,
+				     "SET_MEM_TABLE has no regions");
+	rc = stage_empty(b, t->nregions, err);
+	for (i = 0; rc == 0 && i < t->nregions; i++)
+		rc = vhost_user_priv_table_add(b, &b->staged, &t->regions[i],
+					       msg->fds[i], &b->table, err);
+	if (rc == 0)
+		rc = stage_map(b, err);
+	if (rc < 0)
+		vhost_user_priv_unstage(b);
+	return rc < 0 ? rc : how_quiet(b);
+}
+
+int vhost_user_priv_get_max_mem_slots(struct vhost_user_backend *b,
+				      struct vhost_user_priv_msg *msg,
+				      struct vsu_error *err)
+{
+	(void)err;
+	msg->payload.u64 = b->config.max_slots;
+	msg->hdr.size = sizeof(msg->payload.u64);
+	return 0;
+}
+
+/* Nothing that a ring uses changes: rings run on and see it at their next use. */
+int vhost_user_priv_check_add_mem_reg(struct vhost_user_backend *b,
+				      struct vhost_user_priv_msg *msg,
+				      struct vsu_error *err)
+{
+	int rc;
+
+	if (b->table.n >= b->config.max_slots)
+		return vsu_error_set(err, -ENOSPC,
+				     "ADD_MEM_REG: all %u memory slots are in use",
+				     b->config.max_slots);
+	rc = stage_copy(b, b->table.n + 1, NULL, err);
+	if (rc == 0)
+		rc = vhost_user_priv_table_add(b, &b->staged,
+					       &msg->payload.region.region,
+					       msg->fds[0], NULL, err);
+	if (rc == 0)
+		rc = stage_map(b, err);
+	if (rc < 0)
+		vhost_user_priv_unstage(b);
+	return rc < 0 ? rc : VHOST_USER_PRIV_GO;
+}
+
+/* The offset is not part of what identifies a region: some send 0. */
+static const struct vhost_user_priv_slot *
+find_slot(const struct vhost_user_priv_table *t,
+	  const struct vhost_user_mem_region *r)
+{
+	const struct vhost_user_mem_region *o;
+	uint32_t i;
+
+	for (i = 0; i < t->n; i++) {
+		o = &t->slots[i].wire;
+		if (o->guest_addr == r->guest_addr && o->size == r->size &&
+		    o->user_addr == r->user_addr)
+			return &t->slots[i];
+	}
+	return NULL;
+}
+
+int vhost_user_priv_check_rem_mem_reg(struct vhost_user_backend *b,
+				      struct vhost_user_priv_msg *msg,
+				      struct vsu_error *err)
+{
+	const struct vhost_user_mem_region *r = &msg->payload.region.region;
+	const struct vhost_user_priv_slot *gone = find_slot(&b->table, r);
+	int rc;
+
+	if (!gone)
+		return vsu_error_set(err, -ENOENT, PLACE
+				     ", user address %#llx: there is none to remove",
+				     PLACE_ARGS(r),
+				     (unsigned long long)r->user_addr);
+	rc = stage_copy(b, b->table.n, gone, err);
+	if (rc == 0)
+		rc = stage_map(b, err);
+	if (rc < 0)
+		vhost_user_priv_unstage(b);
+	return rc < 0 ? rc : how_quiet(b);
+}
+
+int vhost_user_priv_commit_memory(struct vhost_user_backend *b,
+				  struct vhost_user_priv_msg *msg,
+				  struct vsu_error *err)
+{
+	int rc;
+
+	(void)msg;
+	vhost_user_priv_suspend_moving(b);
+	rc = vmem_space_publish(b->space, b->staged_map);
+	if (rc < 0) {
+		vhost_user_priv_unstage(b);
+		return vsu_error_sys(err, rc, "cannot publish the memory map");
+	}
+	vhost_user_priv_table_free(&b->table);
+	b->table = b->staged;
+	memset(&b->staged, 0, sizeof(b->staged));
+	vhost_user_priv_unstage(b);
+	vhost_user_priv_refresh_quiet(b);
+	vmem_space_reclaim(b->space);
+	b->unsettled = true;
+	return 0;
+}

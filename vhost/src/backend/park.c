@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * Asking the owner to leave rings alone, and its answer, which may come from
+ * another thread. One question is open at a time.
+ */
+#include <config.h>
+
+#include "backend/backend_priv.h"
+#include <vmm-sys-util/event.h>
+
+static bool ring_must_be_asked(const struct vhost_user_priv_ring *ring,
+			       bool drain)
+{
+	return ring->running || (drain && ring->undrained);
+}
+
+bool vhost_user_priv_must_ask(const struct vhost_user_backend *b, uint32_t ring,
+			      bool drain)
+{
+	uint32_t i;
+
+	if (ring != VHOST_USER_ALL_RINGS)
+		return ring_must_be_asked(&b->rings[ring], drain);
+	for (i = 0; i < b->config.nrings; i++)
+		if (ring_must_be_asked(&b->rings[i], drain))
+			return true;
+	return false;
+}
+
+bool vhost_user_priv_ask(struct vhost_user_backend *b, uint32_t ring,
+			 bool drain)
+{
+	struct vhost_user_priv_answer *a = &b->answer;
+	uint64_t count;
+
+	b->asked_ring = ring;
+	b->asked_drain = drain;
+	__atomic_store_n(&a->token, ++b->tokens, __ATOMIC_RELAXED);
+	__atomic_store_n(&a->state, VHOST_USER_PRIV_ASKED, __ATOMIC_RELEASE);
+	b->ops.quiesce(b->opaque, ring, drain, b->tokens);
+	if (!vhost_user_priv_take_answer(b))
+		return false;
+	/* an answer from inside the callback needs no wake-up any more */
+	vsu_event_drain(b->event, &count);
+	return true;
+}
+
+/*
+ * The state becomes ANSWERED by the last access that this thread makes to the
+ * session: from then on the session's thread may end and free it. Hence the
+ * eventfd is written before, and a dispatch that it wakes too early wakes
+ * itself again.
+ */
+void vhost_user_backend_done(struct vhost_user_backend *b, uint64_t token)
+{
+	struct vhost_user_priv_answer *a = &b->answer;
+	uint32_t asked = VHOST_USER_PRIV_ASKED;
+
+	if (__atomic_load_n(&a->token, __ATOMIC_RELAXED) != token ||
+	    !__atomic_compare_exchange_n(&a->state, &asked,
+					 VHOST_USER_PRIV_ANSWERING, false,
+					 __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+		return;
+	vsu_event_signal(b->event);
+	__atomic_store_n(&a->state, VHOST_USER_PRIV_ANSWERED, __ATOMIC_RELEASE);
+}
+
+bool vhost_user_priv_is_asking(const struct vhost_user_backend *b)
+{
+	return __atomic_load_n(&b->answer.state, __ATOMIC_RELAXED) !=
+	       VHOST_USER_PRIV_NOT_ASKED;
+}
+
+bool vhost_user_priv_is_answering(const struct vhost_user_backend *b)
+{
+	return __atomic_load_n(&b->answer.state, __ATOMIC_RELAXED) ==
+	       VHOST_USER_PRIV_ANSWERING;
+}
+
+static void now_quiet(struct vhost_user_priv_ring *ring, bool drained)
+{
+	ring->running = false;
+	if (drained)
+		ring->undrained = false;
+}
+
+bool vhost_user_priv_take_answer(struct vhost_user_backend *b)
+{
+	uint32_t i;
+
+	if (__atomic_load_n(&b->answer.state, __ATOMIC_ACQUIRE) !=
+	    VHOST_USER_PRIV_ANSWERED)
+		return false;
+	__atomic_store_n(&b->answer.state, VHOST_USER_PRIV_NOT_ASKED,
+			 __ATOMIC_RELAXED);
+	b->unsettled = true;
+	if (b->asked_ring != VHOST_USER_ALL_RINGS) {
+		now_quiet(&b->rings[b->asked_ring], b->asked_drain);
+		return true;
+	}
+	for (i = 0; i < b->config.nrings; i++)
+		now_quiet(&b->rings[i], b->asked_drain);
+	return true;
+}

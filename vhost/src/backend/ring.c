@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * The rings: when they may be served, and what memory does to them.
+ *
+ *   started   SET_VRING_KICK came, GET_VRING_BASE did not
+ *   active    its virtqueue is enabled: started once, with memory
+ *   running   active, started and enabled, and the owner was told
+ */
+#include <config.h>
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "backend/backend_priv.h"
+#include <vmm-sys-util/fd.h>
+
+int vhost_user_priv_rings_init(struct vhost_user_backend *b)
+{
+	struct vhost_user_priv_ring *ring;
+	uint32_t i;
+	int rc;
+
+	b->rings = calloc(b->config.nrings, sizeof(*b->rings));
+	if (!b->rings)
+		return -ENOMEM;
+	for (i = 0; i < b->config.nrings; i++) {
+		ring = &b->rings[i];
+		ring->kick = ring->call = ring->err = -1;
+	}
+	for (i = 0; i < b->config.nrings; i++) {
+		rc = vq_new(&b->rings[i].vq);
+		if (rc == 0)
+			rc = vq_set_space(b->rings[i].vq, b->space);
+		if (rc < 0)
+			return rc;
+	}
+	return 0;
+}
+
+void vhost_user_priv_rings_fini(struct vhost_user_backend *b)
+{
+	uint32_t i;
+
+	for (i = 0; b->rings && i < b->config.nrings; i++) {
+		vq_free(b->rings[i].vq);
+		vsu_fd_close(&b->rings[i].kick);
+		vsu_fd_close(&b->rings[i].call);
+		vsu_fd_close(&b->rings[i].err);
+	}
+	free(b->rings);
+	b->rings = NULL;
+}
+
+static bool is_active(const struct vhost_user_priv_ring *ring)
+{
+	return vq_is_enabled(ring->vq);
+}
+
+bool vhost_user_priv_any_started(const struct vhost_user_backend *b)
+{
+	uint32_t i;
+
+	for (i = 0; i < b->config.nrings; i++)
+		if (b->rings[i].started)
+			return true;
+	return false;
+}
+
+bool vhost_user_priv_any_active(const struct vhost_user_backend *b)
+{
+	uint32_t i;
+
+	for (i = 0; i < b->config.nrings; i++)
+		if (is_active(&b->rings[i]))
+			return true;
+	return false;
+}
+
+static void suspend_vq(struct vhost_user_priv_ring *ring)
+{
+	if (!is_active(ring))
+		return;
+	ring->base = vq_base(ring->vq);
+	vq_disable(ring->vq);
+}
+
+void vhost_user_priv_ring_stop(struct vhost_user_backend *b, uint32_t index)
+{
+	struct vhost_user_priv_ring *ring = &b->rings[index];
+
+	suspend_vq(ring);
+	ring->started = false;
+	vsu_fd_close(&ring->kick);
+	if (!vhost_user_priv_any_started(b))
+		vhost_user_priv_shmem_cancel(b);
+}
+
+/* starting */
+
+static bool to_gpa(const struct vhost_user_backend *b, uint64_t uaddr,
+		   uint64_t *gpa)
+{
+	const struct vhost_user_mem_region *r =
+		vhost_user_priv_table_find(&b->table, uaddr);
+
+	if (!r)
+		return false;
+	*gpa = r->guest_addr + (uaddr - r->user_addr);
+	return true;
+}
+
+int vhost_user_priv_vq_config(const struct vhost_user_backend *b,
+			      uint32_t index,
+			      const struct vhost_user_vring_addr *addr,
+			      uint32_t base, struct vq_config *c,
+			      struct vsu_error *err)
+{
+	*c = (struct vq_config){
+		.features = b->features,
+		.size = b->rings[index].size,
+		.max_chain = b->config.max_chain,
+		.base = base,
+		.index = index,
+	};
+	if (to_gpa(b, addr->desc, &c->desc_gpa) &&
+	    to_gpa(b, addr->avail, &c->driver_gpa) &&
+	    to_gpa(b, addr->used, &c->device_gpa))
+		return 0;
+	return vsu_error_set(err, -EFAULT,
+			     "ring %u: user address %#llx, %#llx or %#llx lies in no memory region",
+			     index, (unsigned long long)addr->desc,
+			     (unsigned long long)addr->avail,
+			     (unsigned long long)addr->used);
+}
+
+/* A ring whose memory is not there, or is wrong, stays idle. */
+static void try_start(struct vhost_user_backend *b, uint32_t index)
+{
+	struct vhost_user_priv_ring *ring = &b->rings[index];
+	struct vq_config c;
+
+	if (!is_active(ring) &&
+	    (vhost_user_priv_vq_config(b, index, &ring->addr, ring->base, &c,
+				       NULL) < 0 ||
+	     vq_enable(ring->vq, &c, NULL) < 0))
+		return;
+	ring->error_told = false;
+	ring->running = ring->undrained = true;
+	b->ops.run(b->opaque, index);
+}
+
+void vhost_user_priv_settle(struct vhost_user_backend *b)
+{
+	struct vhost_user_priv_ring *ring;
+	uint32_t i;
+
+	if (!b->unsettled)
+		return;
+	b->unsettled = false;
+	for (i = 0; i < b->config.nrings && !b->ending; i++) {
+		ring = &b->rings[i];
+		if (!ring->running && ring->started && ring->enabled &&
+		    ring->have_addr && b->features_set &&
+		    !vhost_user_priv_lacks_log(b))
+			try_start(b, i);
+	}
+	vhost_user_priv_requests_pump(b);
+}
+
+/* memory that changes under rings */
+
+static bool same_place(const struct vhost_user_backend *b, uint64_t uaddr)
+{
+	const struct vhost_user_mem_region *old, *new;
+
+	old = vhost_user_priv_table_find(&b->table, uaddr);
+	new = vhost_user_priv_table_find(&b->staged, uaddr);
+	return old && new && old->guest_addr == new->guest_addr &&
+	       old->size == new->size && old->user_addr == new->user_addr;
+}
+
+/* An active ring keeps its virtqueue only where its regions stay. */
+static bool will_move(const struct vhost_user_backend *b,
+		      const struct vhost_user_priv_ring *ring)
+{
+	return is_active(ring) && !(same_place(b, ring->addr.desc) &&
+				    same_place(b, ring->addr.used) &&
+				    same_place(b, ring->addr.avail));
+}
+
+bool vhost_user_priv_any_moves(const struct vhost_user_backend *b)
+{
+	uint32_t i;
+
+	for (i = 0; i < b->config.nrings; i++)
+		if (will_move(b, &b->rings[i]))
+			return true;
+	return false;
+}
+
+void vhost_user_priv_suspend_moving(struct vhost_user_backend *b)
+{
+	uint32_t i;
+
+	for (i = 0; i < b->config.nrings; i++)
+		if (will_move(b, &b->rings[i]))
+			suspend_vq(&b->rings[i]);
+}
+
+void vhost_user_priv_refresh_quiet(struct vhost_user_backend *b)
+{
+	struct vhost_user_priv_ring *ring;
+
+	for (ring = b->rings; ring < b->rings + b->config.nrings; ring++)
+		if (!ring->running && is_active(ring))
+			vq_refresh(ring->vq);
+}

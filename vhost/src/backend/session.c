@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* A back-end session: made, ended, asked. */
+#include <config.h>
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include "backend/backend_priv.h"
+#include <vmm-sys-util/event.h>
+#include <vmm-sys-util/fd.h>
+
+#define MAX_RINGS 256u		/* SET_VRING_KICK has 8 bits for the index */
+#define MAX_SLOTS 509u		/* what the other back-ends offer */
+#define STALL_NS UINT64_C(5000000000)
+/* Replies that may wait for the front-end to read them. */
+#define OUT_MAX (64u << 10)
+
+/* construction */
+
+static int check_config(const struct vhost_user_backend_config *c,
+			const struct vhost_user_backend_ops *ops,
+			struct vsu_error *err)
+{
+	if (c->nrings < 1 || c->nrings > MAX_RINGS)
+		return vsu_error_set(err, -EINVAL,
+				     "a back-end with %u rings, 1 to %u are allowed",
+				     c->nrings, MAX_RINGS);
+	if (c->queue_max > VQ_MAX_SIZE)
+		return vsu_error_set(err, -EINVAL,
+				     "rings of up to %u entries, the limit is %u",
+				     c->queue_max, VQ_MAX_SIZE);
+	if (c->max_slots > MAX_SLOTS)
+		return vsu_error_set(err, -EINVAL,
+				     "%u memory slots, the limit is %u",
+				     c->max_slots, MAX_SLOTS);
+	if (!ops->run || !ops->quiesce || !ops->gone)
+		return vsu_error_set(err, -EINVAL,
+				     "a back-end needs the ops run, quiesce and gone");
+	return 0;
+}
+
+/* A caller that was built against an older header knows fewer members. */
+static void copy_sized(void *to, size_t to_size, const void *from,
+		       size_t from_size)
+{
+	memset(to, 0, to_size);
+	memcpy(to, from, from_size < to_size ? from_size : to_size);
+}
+
+static void take_config(struct vhost_user_backend *b)
+{
+	struct vhost_user_backend_config *c = &b->config;
+
+	if (!c->queue_max)
+		c->queue_max = VQ_MAX_SIZE;
+	if (!c->max_slots)
+		c->max_slots = MAX_SLOTS;
+	if (!c->stall_ns)
+		c->stall_ns = STALL_NS;
+	b->offered_protocol = vhost_user_priv_offered_protocol(b);
+	/* addresses behind an IOTLB are not served */
+	b->offered = (c->features & ~(VHOST_USER_F_ACCESS_PLATFORM |
+				      VHOST_USER_F_LOG_ALL)) |
+		     VHOST_USER_F_PROTOCOL_FEATURES;
+	if (b->offered_protocol & VHOST_USER_PROTOCOL_BIT(LOG_SHMFD))
+		b->offered |= VHOST_USER_F_LOG_ALL;
+}
+
+static int watch(struct vhost_user_backend *b, int fd,
+		 enum vhost_user_priv_watch what)
+{
+	struct epoll_event ev = { .events = EPOLLIN, .data.u32 = what };
+
+	if (fd < 0)
+		return fd;
+	return epoll_ctl(b->epoll, EPOLL_CTL_ADD, fd, &ev) < 0 ? -errno : 0;
+}
+
+/* All but the socket, which stays the caller's until nothing can fail. */
+static int make_parts(struct vhost_user_backend *b)
+{
+	int rc;
+
+	b->epoll = epoll_create1(EPOLL_CLOEXEC);
+	if (b->epoll < 0)
+		return -errno;
+	b->event = vsu_event_new();
+	rc = watch(b, b->event, VHOST_USER_PRIV_WATCH_EVENT);
+	if (rc < 0)
+		return rc;
+	b->timer = vsu_timer_new();
+	rc = watch(b, b->timer, VHOST_USER_PRIV_WATCH_TIMER);
+	if (rc < 0)
+		return rc;
+	rc = vmem_space_new(&b->space);
+	if (rc < 0)
+		return rc;
+	rc = watch(b, vmem_space_want_event(b->space),
+		   VHOST_USER_PRIV_WATCH_SPACE);
+	return rc < 0 ? rc : vhost_user_priv_rings_init(b);
+}
+
+static void drop_socket(struct vhost_user_backend *b)
+{
+	if (b->main.fd < 0)
+		return;
+	/* whoever holds a duplicate keeps it in our epoll otherwise */
+	epoll_ctl(b->epoll, EPOLL_CTL_DEL, b->main.fd, NULL);
+	vhost_user_priv_channel_fini(&b->main);
+}
+
+/* What a session that is gone has no use for. */
+static void release(struct vhost_user_backend *b)
+{
+	vhost_user_priv_requests_close(b);
+	vhost_user_priv_rings_fini(b);
+	vhost_user_priv_memory_fini(b);
+}
+
+static int attach_socket(struct vhost_user_backend *b, int sock,
+			 struct vsu_error *err)
+{
+	int rc = vhost_user_priv_channel_init_take_fd(&b->main, sock,
+						      VHOST_USER_PRIV_FRONTEND,
+						      false, OUT_MAX, err);
+
+	if (rc < 0) {
+		b->main.fd = -1;
+		return rc;
+	}
+	b->main_events = EPOLLIN;
+	rc = watch(b, sock, VHOST_USER_PRIV_WATCH_MAIN);
+	if (rc < 0) {
+		b->main.fd = -1;	/* it is the caller's again */
+		return vsu_error_sys(err, rc, "cannot wait for socket %d", sock);
+	}
+	return 0;
+}
+
+int vhost_user_backend_new_take_fd(int sock,
+		const struct vhost_user_backend_config *config,
+		const struct vhost_user_backend_ops *ops, void *opaque,
+		struct vhost_user_backend **out, struct vsu_error *err)
+{
+	struct vhost_user_backend *b = calloc(1, sizeof(*b));
+	int rc;
+
+	if (!b)
+		return vsu_error_sys(err, -ENOMEM, "cannot make a back-end session");
+	b->epoll = b->event = b->timer = b->main.fd = -1;
+	copy_sized(&b->config, sizeof(b->config), config, config->size);
+	copy_sized(&b->ops, sizeof(b->ops), ops, ops->size);
+	b->opaque = opaque;
+	rc = check_config(&b->config, &b->ops, err);
+	if (rc == 0)
+		rc = vhost_user_priv_take_shmem(b, err);
+	if (rc == 0) {
+		take_config(b);
+		rc = make_parts(b);
+		if (rc < 0)
+			vsu_error_sys(err, rc, "cannot make a back-end session");
+	}
+	if (rc == 0)
+		rc = attach_socket(b, sock, err);
+	if (rc < 0) {
+		vhost_user_backend_free(b);
+		return rc;
+	}
+	*out = b;
+	return 0;
+}
+
+void vhost_user_backend_free(struct vhost_user_backend *b)
+{
+	if (!b)
+		return;
+	drop_socket(b);
+	release(b);
+	vsu_fd_close(&b->timer);
+	vsu_fd_close(&b->event);
+	vsu_fd_close(&b->epoll);
+	free(b);
+}
+
+/* the end */
+
+void vhost_user_priv_backend_fail(struct vhost_user_backend *b)
+{
+	b->ending = true;
+}
+
+/* Only the answer that is waited for makes our descriptor readable now. */
+static void silence(struct vhost_user_backend *b)
+{
+	uint64_t count;
+
+	vsu_timer_arm(b->timer, 0);
+	vsu_event_drain(vmem_space_event_fd(b->space), &count);
+	vsu_event_drain(b->event, &count);
+	if (vhost_user_priv_is_answering(b))
+		vsu_event_signal(b->event);
+}
+
+/*
+ * Goes on with the end as far as it can: the sockets are closed, rings that
+ * were served are drained, then everything is released and gone is called,
+ * which may free the session.
+ */
+void vhost_user_priv_backend_end(struct vhost_user_backend *b)
+{
+	drop_socket(b);
+	silence(b);
+	vhost_user_priv_requests_close(b);
+	b->parked_row = NULL;
+	vhost_user_priv_unstage(b);
+	if (vhost_user_priv_is_asking(b) && !vhost_user_priv_take_answer(b))
+		return;
+	if (vhost_user_priv_must_ask(b, VHOST_USER_ALL_RINGS, true) &&
+	    !vhost_user_priv_ask(b, VHOST_USER_ALL_RINGS, true))
+		return;
+	release(b);
+	b->gone = true;
+	b->ops.gone(b->opaque, &b->why);
+}
+
+void vhost_user_backend_close(struct vhost_user_backend *b)
+{
+	if (!b->ending) {
+		vsu_error_set(&b->why, -ECANCELED, "the session was closed");
+		vhost_user_priv_backend_fail(b);
+		if (!b->busy)
+			vhost_user_priv_backend_end(b);
+	}
+}
+
+/* queries */
+
+int vhost_user_backend_fd(const struct vhost_user_backend *b)
+{
+	return b->epoll;
+}
+
+struct vq *vhost_user_backend_vq(struct vhost_user_backend *b, uint32_t ring)
+{
+	return ring < b->config.nrings ? b->rings[ring].vq : NULL;
+}
+
+int vhost_user_backend_kick_fd(const struct vhost_user_backend *b,
+			       uint32_t ring)
+{
+	return ring < b->config.nrings ? b->rings[ring].kick : -1;
+}
+
+uint64_t vhost_user_backend_features(const struct vhost_user_backend *b)
+{
+	return b->features;
+}
+
+uint64_t vhost_user_backend_protocol_features(
+		const struct vhost_user_backend *b)
+{
+	return b->protocol_features;
+}
+
+struct vmem_space *vhost_user_backend_space(struct vhost_user_backend *b)
+{
+	return b->space;
+}

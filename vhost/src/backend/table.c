@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Tables of the front-end's regions: what they may be, and how they are mapped. */
+#include <config.h>
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include "backend/backend_priv.h"
+#include <vm-memory/block.h>
+#include <vm-memory/region.h>
+#include <vmm-sys-util/checked.h>
+#include <vmm-sys-util/fd.h>
+
+#define PLACE VHOST_USER_PRIV_PLACE
+#define PLACE_ARGS VHOST_USER_PRIV_PLACE_ARGS
+
+const struct vhost_user_mem_region *
+vhost_user_priv_table_find(const struct vhost_user_priv_table *t,
+			   uint64_t uaddr)
+{
+	const struct vhost_user_mem_region *r;
+	uint32_t i;
+
+	for (i = 0; i < t->n; i++) {
+		r = &t->slots[i].wire;
+		if (uaddr - r->user_addr < r->size)
+			return r;
+	}
+	return NULL;
+}
+
+void vhost_user_priv_table_free(struct vhost_user_priv_table *t)
+{
+	uint32_t i;
+
+	for (i = 0; i < t->n; i++)
+		vmem_region_unref(t->slots[i].region);
+	free(t->slots);
+	t->slots = NULL;
+	t->n = 0;
+}
+
+/* checks */
+
+
+static int check_sums(const struct vhost_user_mem_region *r,
+		      struct vsu_error *err)
+{
+	uint64_t end;
+
+	if (r->size == 0)
+		return vsu_error_set(err, -EINVAL, PLACE ": it is empty",
+				     PLACE_ARGS(r));
+	if (vsu_u64_add_overflow(r->guest_addr, r->size - 1, &end))
+		return vsu_error_set(err, -EINVAL,
+				     PLACE ": guest addresses wrap",
+				     PLACE_ARGS(r));
+	if (vsu_u64_add_overflow(r->user_addr, r->size - 1, &end))
+		return vsu_error_set(err, -EINVAL,
+				     PLACE ": user addresses from %#llx wrap",
+				     PLACE_ARGS(r),
+				     (unsigned long long)r->user_addr);
+	if (vsu_u64_add_overflow(r->mmap_offset, r->size, &end))
+		return vsu_error_set(err, -EINVAL,
+				     PLACE ": offsets from %#llx wrap",
+				     PLACE_ARGS(r),
+				     (unsigned long long)r->mmap_offset);
+	return 0;
+}
+
+/* Neither in guest nor in user addresses may two regions share a byte. */
+static int check_alone(const struct vhost_user_priv_table *t,
+		       const struct vhost_user_mem_region *r,
+		       struct vsu_error *err)
+{
+	const struct vhost_user_mem_region *o;
+	uint32_t i;
+
+	for (i = 0; i < t->n; i++) {
+		o = &t->slots[i].wire;
+		if (vsu_ranges_overlap(r->guest_addr, r->size, o->guest_addr,
+				       o->size))
+			return vsu_error_set(err, -EEXIST, PLACE
+					     ": overlaps the one at %#llx",
+					     PLACE_ARGS(r), (unsigned long long)
+					     o->guest_addr);
+		if (vsu_ranges_overlap(r->user_addr, r->size, o->user_addr,
+				       o->size))
+			return vsu_error_set(err, -EEXIST, PLACE
+					     ": user addresses overlap those from %#llx",
+					     PLACE_ARGS(r), (unsigned long long)
+					     o->user_addr);
+	}
+	return 0;
+}
+
+/* The sum over a table cannot wrap: its regions do not overlap. */
+static int check_total(const struct vhost_user_backend *b,
+		       const struct vhost_user_priv_table *t,
+		       const struct vhost_user_mem_region *r,
+		       struct vsu_error *err)
+{
+	uint64_t sum = r->size, limit = b->config.max_memory;
+	uint32_t i;
+
+	if (!limit)
+		return 0;
+	for (i = 0; i < t->n; i++)
+		sum += t->slots[i].wire.size;
+	if (sum <= limit)
+		return 0;
+	vsu_error_set(err, -EINVAL, PLACE
+		      ": %#llx bytes of memory in all, the limit is %#llx",
+		      PLACE_ARGS(r), (unsigned long long)sum,
+		      (unsigned long long)limit);
+	vsu_error_operands(err, 0, 0, sum, limit);
+	return -EINVAL;
+}
+
+/* mapping */
+
+/* A mapping of the same piece of the same file, to be kept. */
+static const struct vhost_user_priv_slot *
+find_same(const struct vhost_user_priv_table *t,
+	  const struct vhost_user_priv_slot *s)
+{
+	const struct vhost_user_priv_slot *o;
+	uint32_t i;
+
+	for (i = 0; i < t->n; i++) {
+		o = &t->slots[i];
+		if (o->dev == s->dev && o->ino == s->ino &&
+		    o->wire.mmap_offset == s->wire.mmap_offset &&
+		    o->wire.size == s->wire.size &&
+		    !vmem_block_failed(vmem_region_block(o->region)))
+			return o;
+	}
+	return NULL;
+}
+
+/* A file cut short since it was mapped is not good any more. */
+static bool still_long_enough(int fd, const struct vhost_user_mem_region *r)
+{
+	uint64_t size;
+
+	return vsu_fd_size(fd, &size) == 0 &&
+	       !vsu_range_exceeds(r->mmap_offset, r->size, size);
+}
+
+static int map_block(const struct vhost_user_backend *b, int fd,
+		     const struct vhost_user_mem_region *r,
+		     struct vmem_block **out, struct vsu_error *err)
+{
+	struct vmem_fd_desc desc = {
+		.fd = fd,
+		.flags = VMEM_BLOCK_WRITE | VMEM_BLOCK_SHARED,
+		.fd_offset = r->mmap_offset,
+		.len = r->size,
+		.sigbus = b->config.sigbus,
+	};
+
+	return vmem_block_new_fd(&desc, out, err);
+}
+
+static int new_region(struct vmem_block *block,
+		      const struct vhost_user_mem_region *r,
+		      struct vmem_region **out, struct vsu_error *err)
+{
+	struct vmem_region_desc desc = {
+		.block = block,
+		.gpa = r->guest_addr,
+		.len = r->size,
+	};
+
+	return vmem_region_new(&desc, out, err);
+}
+
+/* Maps fd for the slot, or takes over what keep has of it. */
+static int map_slot(const struct vhost_user_backend *b, int fd,
+		    const struct vhost_user_priv_table *keep,
+		    struct vhost_user_priv_slot *s, struct vsu_error *err)
+{
+	const struct vhost_user_priv_slot *same = NULL;
+	struct vmem_block *block;
+	struct stat st;
+	int rc;
+
+	if (fstat(fd, &st) < 0)
+		return vsu_error_sys(err, -errno, PLACE ": cannot look at its descriptor",
+				     PLACE_ARGS(&s->wire));
+	s->dev = st.st_dev;
+	s->ino = st.st_ino;
+	if (keep && still_long_enough(fd, &s->wire))
+		same = find_same(keep, s);
+	if (same) {
+		block = vmem_block_ref(vmem_region_block(same->region));
+	} else {
+		rc = map_block(b, fd, &s->wire, &block, err);
+		if (rc < 0)
+			return vsu_error_prefix(err, rc, PLACE,
+						PLACE_ARGS(&s->wire));
+	}
+	rc = new_region(block, &s->wire, &s->region, err);
+	vmem_block_unref(block);
+	return rc;
+}
+
+int vhost_user_priv_table_add(const struct vhost_user_backend *b,
+			      struct vhost_user_priv_table *t,
+			      const struct vhost_user_mem_region *r, int fd,
+			      const struct vhost_user_priv_table *keep,
+			      struct vsu_error *err)
+{
+	struct vhost_user_priv_slot s = { .wire = *r };
+	int rc = check_sums(r, err);
+
+	if (rc == 0)
+		rc = check_alone(t, r, err);
+	if (rc == 0)
+		rc = check_total(b, t, r, err);
+	if (rc == 0)
+		rc = map_slot(b, fd, keep, &s, err);
+	if (rc == 0)
+		t->slots[t->n++] = s;
+	return rc;
+}

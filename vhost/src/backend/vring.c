@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* What the front-end says about rings: size, addresses, base, enabled. */
+#include <config.h>
+
+#include <errno.h>
+
+#include "backend/backend_priv.h"
+#include <vmm-sys-util/checked.h>
+#include <vmm-sys-util/fd.h>
+
+/* Bits 0-14 of either half of a packed ring's base; bit 15 is a wrap counter. */
+#define PACKED_INDEX 0x7fffu
+
+static struct vhost_user_priv_ring *
+ring_of(struct vhost_user_backend *b, const struct vhost_user_priv_msg *msg)
+{
+	return &b->rings[msg->payload.state.index];
+}
+
+static bool is_active(const struct vhost_user_priv_ring *ring)
+{
+	return vq_is_enabled(ring->vq);
+}
+
+static int must_be_stopped(const struct vhost_user_backend *b,
+			   const struct vhost_user_priv_msg *msg,
+			   struct vsu_error *err)
+{
+	uint32_t index = msg->payload.state.index;
+
+	if (!is_active(&b->rings[index]))
+		return 0;
+	return vsu_error_set(err, -EPROTO, "%s of ring %u while it is started",
+			     vhost_user_priv_message_name(VHOST_USER_PRIV_FRONTEND,
+							  msg->hdr.request),
+			     index);
+}
+
+static bool is_packed(const struct vhost_user_backend *b)
+{
+	uint64_t features = b->features_set ? b->features : b->offered;
+
+	return features & VHOST_USER_F_RING_PACKED;
+}
+
+int vhost_user_priv_check_vring_num(struct vhost_user_backend *b,
+				    struct vhost_user_priv_msg *msg,
+				    struct vsu_error *err)
+{
+	uint32_t num = msg->payload.state.num;
+
+	if (num == 0 || num > b->config.queue_max) {
+		vsu_error_set(err, -EINVAL,
+			      "SET_VRING_NUM of ring %u to %u, 1 to %u are allowed",
+			      msg->payload.state.index, num,
+			      b->config.queue_max);
+		vsu_error_operands(err, 0, VHOST_USER_SET_VRING_NUM, num,
+				   b->config.queue_max);
+		return -EINVAL;
+	}
+	if (!is_packed(b) && !vsu_is_power_of_two(num))
+		return vsu_error_set(err, -EINVAL,
+				     "SET_VRING_NUM of ring %u to %u, which is no power of two",
+				     msg->payload.state.index, num);
+	return must_be_stopped(b, msg, err);
+}
+
+int vhost_user_priv_set_vring_num(struct vhost_user_backend *b,
+				  struct vhost_user_priv_msg *msg,
+				  struct vsu_error *err)
+{
+	(void)err;
+	ring_of(b, msg)->size = msg->payload.state.num;
+	b->unsettled = true;
+	return 0;
+}
+
+/* Logging of the ring itself is switched so, while it runs. */
+static int must_be_same(const struct vhost_user_vring_addr *is,
+			const struct vhost_user_vring_addr *want,
+			struct vsu_error *err)
+{
+	if (is->desc == want->desc && is->used == want->used &&
+	    is->avail == want->avail)
+		return is->flags == want->flags &&
+		       is->log_guest_addr == want->log_guest_addr ?
+		       VHOST_USER_PRIV_GO : VHOST_USER_PRIV_QUIET;
+	return vsu_error_set(err, -EPROTO,
+			     "SET_VRING_ADDR moves ring %u while it is started",
+			     want->index);
+}
+
+/*
+ * Whether a virtqueue could be made of these addresses: it is the one that
+ * knows how long its areas are. Before the features are agreed the format is
+ * not known, and the start decides.
+ */
+static int try_addr(const struct vhost_user_backend *b,
+		    const struct vhost_user_vring_addr *addr,
+		    struct vsu_error *err)
+{
+	struct vq_config c;
+	int rc = vhost_user_priv_vq_config(b, addr->index, addr, 0, &c, err);
+
+	if (rc < 0 || !b->features_set)
+		return rc;
+	return vq_check(b->rings[addr->index].vq, &c, err);
+}
+
+int vhost_user_priv_check_vring_addr(struct vhost_user_backend *b,
+				     struct vhost_user_priv_msg *msg,
+				     struct vsu_error *err)
+{
+	const struct vhost_user_vring_addr *addr = &msg->payload.addr;
+	const struct vhost_user_priv_ring *ring = &b->rings[addr->index];
+
+	if (addr->flags & ~VHOST_USER_VRING_F_LOG)
+		return vsu_error_set(err, -EINVAL,
+				     "SET_VRING_ADDR of ring %u has unknown flags %#x",
+				     addr->index, addr->flags);
+	if (is_active(ring))
+		return must_be_same(&ring->addr, addr, err);
+	if (!ring->size)
+		return vsu_error_set(err, -EPROTO,
+				     "SET_VRING_ADDR of ring %u came before SET_VRING_NUM",
+				     addr->index);
+	return try_addr(b, addr, err);
+}
+
+int vhost_user_priv_set_vring_addr(struct vhost_user_backend *b,
+				   struct vhost_user_priv_msg *msg,
+				   struct vsu_error *err)
+{
+	struct vhost_user_priv_ring *ring = ring_of(b, msg);
+
+	(void)err;
+	ring->addr = msg->payload.addr;
+	ring->have_addr = true;
+	vhost_user_priv_ring_log(ring);
+	b->unsettled = true;
+	return 0;
+}
+
+/* The word of a split ring has 16 bits; a packed ring's has two positions. */
+static bool base_fits(const struct vhost_user_backend *b, uint32_t size,
+		      uint32_t base)
+{
+	if (!is_packed(b))
+		return base <= UINT16_MAX;
+	return !size || ((base & PACKED_INDEX) < size &&
+			 (base >> 16 & PACKED_INDEX) < size);
+}
+
+int vhost_user_priv_check_vring_base(struct vhost_user_backend *b,
+				     struct vhost_user_priv_msg *msg,
+				     struct vsu_error *err)
+{
+	const struct vhost_user_vring_state *s = &msg->payload.state;
+
+	if (!base_fits(b, b->rings[s->index].size, s->num))
+		return vsu_error_set(err, -EINVAL,
+				     "SET_VRING_BASE of ring %u to %#x, which its format cannot have",
+				     s->index, s->num);
+	return must_be_stopped(b, msg, err);
+}
+
+int vhost_user_priv_set_vring_base(struct vhost_user_backend *b,
+				   struct vhost_user_priv_msg *msg,
+				   struct vsu_error *err)
+{
+	(void)err;
+	ring_of(b, msg)->base = msg->payload.state.num;
+	return 0;
+}
+
+int vhost_user_priv_get_vring_base(struct vhost_user_backend *b,
+				   struct vhost_user_priv_msg *msg,
+				   struct vsu_error *err)
+{
+	struct vhost_user_priv_ring *ring = ring_of(b, msg);
+
+	(void)err;
+	vhost_user_priv_ring_stop(b, msg->payload.state.index);
+	vsu_fd_close(&ring->call);
+	msg->payload.state.num = ring->base;
+	msg->hdr.size = sizeof(msg->payload.state);
+	return 0;
+}
+
+int vhost_user_priv_check_vring_enable(struct vhost_user_backend *b,
+				       struct vhost_user_priv_msg *msg,
+				       struct vsu_error *err)
+{
+	(void)b;
+	if (msg->payload.state.num > 1)
+		return vsu_error_set(err, -EINVAL,
+				     "SET_VRING_ENABLE of ring %u to %u, 0 and 1 are known",
+				     msg->payload.state.index,
+				     msg->payload.state.num);
+	return msg->payload.state.num ? VHOST_USER_PRIV_GO :
+					VHOST_USER_PRIV_DRAIN;
+}
+
+int vhost_user_priv_set_vring_enable(struct vhost_user_backend *b,
+				     struct vhost_user_priv_msg *msg,
+				     struct vsu_error *err)
+{
+	(void)err;
+	ring_of(b, msg)->enabled = msg->payload.state.num;
+	b->unsettled = true;
+	return 0;
+}

@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * The back-end channel, seen from the front-end: requests of the back-end are
+ * served between the answers on the main socket, so that neither side ever
+ * waits for the other with its main socket unserved.
+ */
+#include <config.h>
+
+#include <errno.h>
+#include <sys/epoll.h>
+
+#include "frontend/frontend_priv.h"
+#include <vmm-sys-util/fd.h>
+#include <vmm-sys-util/sock.h>
+
+/* Requests per turn, so that a flood leaves the others their share. */
+#define BUDGET		FE_SHMEM_BATCH
+/* Requests with descriptors they do not take, before the session ends. */
+#define MAX_STRAYS	16u
+/* Replies that may wait; the next request is read when they are gone. */
+#define BACK_OUT_MAX	4096u
+
+/* A handler's answer goes to the back-end: 0, or a negative errno. */
+typedef int (*fe_serve_fn)(struct vhost_user_frontend *f,
+			   struct vhost_user_priv_msg *msg);
+
+/* Many changes are one piece of news. */
+static int serve_config_change(struct vhost_user_frontend *f,
+			       struct vhost_user_priv_msg *msg)
+{
+	(void)msg;
+	f->config_changed = true;
+	return 0;
+}
+
+/* Those of shared memory go another way, in batches. */
+static int serve_shmem(struct vhost_user_frontend *f,
+		       struct vhost_user_priv_msg *msg)
+{
+	(void)f;
+	(void)msg;
+	return 0;
+}
+
+static const fe_serve_fn servers[] = {
+	[VHOST_USER_BACKEND_CONFIG_CHANGE_MSG] = serve_config_change,
+	[VHOST_USER_BACKEND_SHMEM_MAP] = serve_shmem,
+	[VHOST_USER_BACKEND_SHMEM_UNMAP] = serve_shmem,
+};
+
+/* ------------------------------------------------------------------- offer */
+
+static int adopt(struct vhost_user_frontend *f, int sock, struct vsu_error *err)
+{
+	struct epoll_event event = {
+		.events = EPOLLIN, .data.u32 = FE_WATCH_BACK,
+	};
+	int rc;
+
+	rc = vhost_user_priv_channel_init_take_fd(&f->back, sock,
+						  VHOST_USER_PRIV_BACKEND,
+						  false, BACK_OUT_MAX, err);
+	if (rc < 0) {
+		vsu_fd_close(&sock);
+		return rc;
+	}
+	f->has_back = true;
+	f->back_events = EPOLLIN;
+	if (epoll_ctl(f->epoll_fd, EPOLL_CTL_ADD, f->back.fd, &event) < 0) {
+		rc = vsu_error_sys(err, -errno, "back-end channel");
+		vhost_user_priv_fe_close_channel(f);
+		return rc;
+	}
+	return 0;
+}
+
+static int send_end(struct vhost_user_frontend *f, int fd,
+		    struct vsu_error *err)
+{
+	const struct fe_request r = {
+		.number = VHOST_USER_SET_BACKEND_REQ_FD,
+		.fds = &fd,
+		.nfds = 1,
+		.note = { .in_sequence = true, .ring = FE_NO_ITEM },
+	};
+
+	return vhost_user_priv_fe_request(f, &r, err);
+}
+
+int vhost_user_priv_fe_offer_channel(struct vhost_user_frontend *f,
+				     unsigned int item, struct vsu_error *err)
+{
+	int pair[2], rc;
+
+	(void)item;
+	if (!fe_has(f, VHOST_USER_PROTOCOL_F_BACKEND_REQ))
+		return 0;
+	rc = vsu_sock_pair(pair);
+	if (rc < 0)
+		return vsu_error_sys(err, rc, "cannot make the back-end channel");
+	rc = adopt(f, pair[0], err);
+	if (!rc) {
+		rc = send_end(f, pair[1], err);
+		if (rc < 0)	/* it is made anew when there is room */
+			vhost_user_priv_fe_close_channel(f);
+	}
+	vsu_fd_close(&pair[1]);
+	return rc;
+}
+
+void vhost_user_priv_fe_close_channel(struct vhost_user_frontend *f)
+{
+	if (!f->has_back)
+		return;
+	vhost_user_priv_fe_shmem_abandon(f);
+	vhost_user_priv_channel_fini(&f->back);
+	f->has_back = false;
+}
+
+/* ------------------------------------------------------------------- serve */
+
+/* A message that only a front-end may send, or with a foreign shape, is refused. */
+static int judge(struct vhost_user_frontend *f,
+		 const struct vhost_user_priv_message *row,
+		 const struct vhost_user_priv_msg *msg)
+{
+	unsigned int min, max;
+	int rc;
+
+	if (!row || row->number >= sizeof(servers) / sizeof(servers[0]) ||
+	    !servers[row->number])
+		return -EOPNOTSUPP;
+	if (row->protocol_bit != VHOST_USER_PRIV_NO_BIT &&
+	    !fe_has(f, row->protocol_bit))
+		return -EOPNOTSUPP;
+	rc = vhost_user_priv_check_request(row, msg, NULL);
+	if (rc < 0)
+		return rc;
+	vhost_user_priv_request_fds(row, msg, &min, &max);
+	return msg->nfds < min || msg->nfds > max ? -EPROTO : 0;
+}
+
+static void count_strays(struct vhost_user_frontend *f,
+			 const struct vhost_user_priv_message *row,
+			 const struct vhost_user_priv_msg *msg)
+{
+	struct vsu_error err = VSU_ERROR_INIT;
+	unsigned int min, max = 0;
+
+	if (row)
+		vhost_user_priv_request_fds(row, msg, &min, &max);
+	if (msg->nfds <= max || ++f->back_strays < MAX_STRAYS)
+		return;
+	vsu_error_set(&err, -EPROTO, "the back-end keeps sending descriptors "
+		      "on its channel that nobody takes");
+	vhost_user_priv_fe_doom(f, &err);
+}
+
+int vhost_user_priv_fe_channel_reply(struct vhost_user_frontend *f,
+				     uint32_t request, int result,
+				     struct vsu_error *err)
+{
+	const uint64_t value = result < 0 ? 1 : 0;
+
+	return vhost_user_priv_channel_send(&f->back, request,
+					    VHOST_USER_HDR_VERSION |
+					    VHOST_USER_HDR_REPLY,
+					    &value, sizeof(value), NULL, 0,
+					    NULL, 0, err);
+}
+
+static int serve_one(struct vhost_user_frontend *f,
+		     const struct vhost_user_priv_message *row,
+		     struct vhost_user_priv_msg *msg, int answer,
+		     struct vsu_error *err)
+{
+	if (!answer)
+		answer = servers[row->number](f, msg);
+	if (!f->acks || !(msg->hdr.flags & VHOST_USER_HDR_NEED_REPLY))
+		return 0;
+	return vhost_user_priv_fe_channel_reply(f, msg->hdr.request, answer,
+						err);
+}
+
+static bool is_shmem(uint32_t request)
+{
+	return request == VHOST_USER_BACKEND_SHMEM_MAP ||
+	       request == VHOST_USER_BACKEND_SHMEM_UNMAP;
+}
+
+/*
+ * A request that does not join the batch comes after it, and where the batch
+ * has to wait it does so too.
+ */
+static int serve(struct vhost_user_frontend *f,
+		 struct vhost_user_priv_msg *msg, struct vsu_error *err)
+{
+	const struct vhost_user_priv_message *row =
+		vhost_user_priv_message(VHOST_USER_PRIV_BACKEND,
+					msg->hdr.request);
+	int rc = 0, judged;
+
+	f->shm.held = msg;
+	if (!vhost_user_priv_fe_shmem_joins(f, msg->hdr.request))
+		rc = vhost_user_priv_fe_shmem_flush(f, err);
+	if (rc < 0 || f->shm.parked)
+		return rc;
+	f->shm.held = NULL;
+	judged = judge(f, row, msg);
+	count_strays(f, row, msg);
+	if (is_shmem(msg->hdr.request))
+		vhost_user_priv_fe_shmem_add(f, msg, judged);
+	else
+		rc = serve_one(f, row, msg, judged, err);
+	vhost_user_priv_msg_close_fds(msg);
+	return rc;
+}
+
+/* The back-end may close its channel; what it sends must be whole, though. */
+static bool ended(struct vhost_user_frontend *f, int rc, struct vsu_error *err)
+{
+	if (rc == -EBADMSG || rc == -EMSGSIZE) {
+		vsu_error_prefix(err, rc, "back-end channel");
+		vhost_user_priv_fe_doom(f, err);
+	}
+	vhost_user_priv_fe_close_channel(f);
+	return false;
+}
+
+/* 1 when a request was served, 0 when there is none or it has to wait. */
+static int serve_next(struct vhost_user_frontend *f, struct vsu_error *err)
+{
+	struct vhost_user_priv_msg *msg = f->shm.held;
+	int rc = 1;
+
+	if (!msg)
+		rc = vhost_user_priv_channel_recv(&f->back, &msg, err);
+	if (rc <= 0)
+		return rc;
+	rc = serve(f, msg, err);
+	return rc < 0 ? rc : !f->shm.parked;
+}
+
+/* Answers of one turn leave together; all of them fit the queue. */
+static int serve_some(struct vhost_user_frontend *f, unsigned int *n,
+		      struct vsu_error *err)
+{
+	int rc = vhost_user_priv_channel_flush(&f->back, err);
+
+	if (rc < 0 || vhost_user_priv_channel_wants_write(&f->back))
+		return rc;
+	rc = vhost_user_priv_fe_shmem_resume(f, err);
+	if (rc < 0 || f->shm.parked)
+		return rc;
+	for (rc = 1, *n = 0; *n < BUDGET && rc > 0 && !f->doomed; (*n)++)
+		rc = serve_next(f, err);
+	if (rc >= 0 && !f->shm.parked)
+		rc = vhost_user_priv_fe_shmem_flush(f, err);
+	return rc < 0 ? rc : vhost_user_priv_channel_flush(&f->back, err);
+}
+
+bool vhost_user_priv_fe_serve_channel(struct vhost_user_frontend *f)
+{
+	struct vsu_error err = VSU_ERROR_INIT;
+	unsigned int n = 0;
+	int rc;
+
+	if (!f->has_back)
+		return false;
+	rc = serve_some(f, &n, &err);
+	if (rc < 0)
+		return ended(f, rc, &err);
+	vhost_user_priv_fe_watch_back(f);
+	return n == BUDGET && !f->shm.parked && f->back_events == EPOLLIN;
+}

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* The owner's single requests: configuration space and reset. */
+#include <config.h>
+
+#include <errno.h>
+#include <inttypes.h>
+
+#include "frontend/frontend_priv.h"
+#include <vmm-sys-util/checked.h>
+
+static int check(const struct vhost_user_frontend *f, const char *what,
+		 uint32_t off, uint32_t len, struct vsu_error *err)
+{
+	if (f->state == VHOST_USER_FRONTEND_NEGOTIATING ||
+	    f->state == VHOST_USER_FRONTEND_DEAD)
+		return vsu_error_set(err, -EPROTO, "%s: the session with '%s' "
+				     "is not ready", what, f->peer);
+	if (!fe_has(f, VHOST_USER_PROTOCOL_F_CONFIG))
+		return vsu_error_set(err, -EOPNOTSUPP, "%s: the back-end '%s' "
+				     "has no configuration (protocol feature "
+				     "CONFIG)", what, f->peer);
+	if (!len || vsu_range_exceeds(off, len, VHOST_USER_MAX_CONFIG))
+		return vsu_error_set(err, -EINVAL, "%s: %" PRIu32 " bytes at %"
+				     PRIu32 " exceed the %u bytes there can "
+				     "be", what, len, off,
+				     VHOST_USER_MAX_CONFIG);
+	return 0;
+}
+
+int vhost_user_frontend_get_config(struct vhost_user_frontend *f, uint32_t off,
+				   uint32_t len, struct vsu_error *err)
+{
+	static const unsigned char filler[VHOST_USER_MAX_CONFIG];
+	const struct vhost_user_config head = { off, len, 0 };
+	const struct fe_request r = {
+		.number = VHOST_USER_GET_CONFIG,
+		.head = &head,
+		.head_len = sizeof(head),
+		.tail = filler,
+		.tail_len = len,
+		.note = { .ring = FE_NO_ITEM, .off = off, .len = len },
+	};
+	int rc = check(f, "get_config", off, len, err);
+
+	if (!rc)
+		rc = vhost_user_priv_fe_request(f, &r, err);
+	if (!rc)
+		vhost_user_priv_fe_push(f);
+	return rc;
+}
+
+int vhost_user_frontend_set_config(struct vhost_user_frontend *f, uint32_t off,
+				   const void *buf, uint32_t len,
+				   bool migration, struct vsu_error *err)
+{
+	const struct vhost_user_config head = {
+		off, len, migration ? VHOST_USER_CONFIG_MIGRATION : 0
+	};
+	const struct fe_request r = {
+		.number = VHOST_USER_SET_CONFIG,
+		.head = &head,
+		.head_len = sizeof(head),
+		.tail = buf,
+		.tail_len = len,
+		.note = { .ring = FE_NO_ITEM },
+	};
+	int rc = check(f, "set_config", off, len, err);
+
+	if (!rc)
+		rc = vhost_user_priv_fe_request(f, &r, err);
+	if (!rc)
+		vhost_user_priv_fe_push(f);
+	return rc;
+}
+
+/* Where there is neither message, stopping the rings was all there is. */
+static int send_reset(struct vhost_user_frontend *f, struct vsu_error *err)
+{
+	const uint64_t status = 0;
+	const struct fe_request device = {
+		.number = VHOST_USER_RESET_DEVICE,
+		.note = { .ring = FE_NO_ITEM },
+	};
+	const struct fe_request by_status = {
+		.number = VHOST_USER_SET_STATUS,
+		.head = &status,
+		.head_len = sizeof(status),
+		.note = { .ring = FE_NO_ITEM },
+	};
+
+	if (fe_has(f, VHOST_USER_PROTOCOL_F_RESET_DEVICE))
+		return vhost_user_priv_fe_request(f, &device, err);
+	if (fe_has(f, VHOST_USER_PROTOCOL_F_STATUS))
+		return vhost_user_priv_fe_request(f, &by_status, err);
+	return 0;
+}
+
+int vhost_user_frontend_reset(struct vhost_user_frontend *f,
+			      struct vsu_error *err)
+{
+	int rc;
+
+	if (f->state != VHOST_USER_FRONTEND_READY || f->seq)
+		return vsu_error_set(err, -EPROTO, "reset: the session with "
+				     "'%s' is not ready, or it runs", f->peer);
+	rc = send_reset(f, err);
+	if (rc < 0)
+		return rc;
+	vhost_user_priv_fe_free_rings(f);
+	vhost_user_priv_fe_shmem_clear(f);
+	vhost_user_priv_fe_push(f);
+	return 0;
+}

@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * What the files of the front-end share.
+ *
+ *   sequence  a table of steps (the handshake, a start, a stop, a change of
+ *             memory) whose messages are sent as far as the window and the
+ *             socket allow, without waiting for answers in between, except
+ *             where a step needs one
+ *   pending   a request whose answer has not come; answers come in order, so
+ *             the oldest one is the one that is answered
+ *   doomed    the session cannot go on; dispatch, from which alone the owner
+ *             may be called, buries it
+ */
+#ifndef VHOST_USER_PRIV_FRONTEND_H
+#define VHOST_USER_PRIV_FRONTEND_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "wire/framing.h"
+#include "wire/messages.h"
+#include "frontend/mappings.h"
+#include <vhost/frontend.h>
+#include <vhost/protocol.h>
+#include <vhost/shmem.h>
+
+/* Rings that kick and call messages can name. */
+#define FE_MAX_RINGS	256u
+/* Memory slots beyond this are of no use and not believed. */
+#define FE_MAX_SLOTS	512u
+/*
+ * Requests of a sequence that may be unanswered at once. Enough to hide every
+ * round trip; small enough that answers fit a socket buffer while descriptors
+ * in flight stay far below the process's limit.
+ */
+#define FE_WINDOW	64u
+/* ... and of the owner's single calls beyond that. */
+#define FE_PENDING	128u
+/* Bytes that may wait for a peer that does not read. */
+#define FE_OUT_MAX	(64u * 1024)
+/* Requests on the back-end channel that are served per turn. */
+#define FE_SHMEM_BATCH	32u
+
+/*
+ * What is added to a guest address to make the user address that is sent: not
+ * 0, which some peers take for "none", and far from any pointer of ours.
+ */
+#define FE_USER_BASE	(UINT64_C(1) << 44)
+
+/* What an event of the session's epoll is about; a turn looks at everything. */
+enum fe_watch {
+	FE_WATCH_MAIN,
+	FE_WATCH_BACK,
+	FE_WATCH_TIMER,
+	FE_WATCH_WINDOW,
+};
+
+/* In place of a ring, in sentences. */
+#define FE_NO_ITEM	0xffffu
+
+struct fe_pending {
+	uint8_t request;
+	bool in_sequence;	/* else: one of the owner's single calls */
+	uint16_t ring;		/* for sentences; FE_NO_ITEM */
+	uint32_t item;		/* of the step */
+	uint32_t off, len;	/* GET_CONFIG: what was asked for */
+};
+
+struct fe_step {
+	/* How often the step sends; NULL: once. */
+	unsigned int (*count)(struct vhost_user_frontend *f);
+	/* Sends message number item, or nothing where it does not apply. */
+	int (*send)(struct vhost_user_frontend *f, unsigned int item,
+		    struct vsu_error *err);
+	bool wait;		/* needs every answer so far */
+};
+
+struct fe_sequence {
+	const struct fe_step *steps;
+	unsigned int n;
+	/* All is answered. May begin the next sequence. */
+	void (*done)(struct vhost_user_frontend *f);
+	/* A request was refused; NULL: that dooms the session. */
+	void (*refused)(struct vhost_user_frontend *f,
+			const struct fe_pending *p,
+			const struct vsu_error *err);
+};
+
+struct fe_ring {
+	struct vhost_user_ring desc;	/* its fds are ours */
+	bool described;
+	bool started;
+};
+
+/* One message of a change of memory. */
+struct fe_change {
+	struct vmem_region *region;
+	bool add;
+	bool refused;
+};
+
+struct fe_memory {
+	struct vmem_map *wanted;	/* by the owner; referenced */
+	struct vmem_map *former;	/* what to go back to, while RUNNING */
+	struct vmem_region **held;	/* what the back-end has; referenced */
+	unsigned int nheld;
+	struct fe_change *changes;	/* what turns held into wanted */
+	unsigned int nchanges;
+	bool whole;			/* one SET_MEM_TABLE instead of slots */
+	bool refused;
+	struct vsu_error why;		/* of the first refusal */
+};
+
+/* A SHMEM request of the batch that is being put together or answered. */
+struct fe_shmem_entry {
+	uint32_t request;
+	bool need_reply;
+	int result;
+	int change;			/* in the owner's array, or -1 */
+};
+
+struct fe_shmem {
+	struct vhost_user_priv_shmem table;
+	struct vhost_user_shmem_change changes[FE_SHMEM_BATCH];
+	struct fe_shmem_entry entries[FE_SHMEM_BATCH];
+	unsigned int nchanges, nentries;
+	unsigned int answered;		/* entries, from the first */
+	bool told;			/* the owner knows of the batch */
+	bool parked;			/* the next one waits for its block */
+	struct vhost_user_priv_msg *held; /* read, but of another kind */
+};
+
+struct vhost_user_frontend {
+	struct vhost_user_frontend_ops ops;
+	void *opaque;
+	char *peer;
+	uint64_t timeout_ns;
+	uint64_t protocol_wanted, protocol_required;
+
+	int epoll_fd, timer_fd;
+	uint32_t main_events, back_events;	/* what epoll watches */
+	struct vhost_user_priv_channel main;
+	struct vhost_user_priv_channel back;	/* while has_back */
+	bool has_back;
+	unsigned int back_strays;	/* requests with fds they do not take */
+
+	enum vhost_user_frontend_state state;
+	bool dispatching;
+	bool doomed;
+	struct vsu_error reason;
+	bool send_failed;		/* the answer that tells why may come */
+	struct vsu_error send_error;
+
+	const struct fe_sequence *seq, *next_seq;
+	unsigned int step, item, seq_pending;
+
+	struct fe_pending pending[FE_PENDING];
+	unsigned int pending_first, npending;
+	struct fe_pending answered;	/* the last acknowledged request */
+	uint64_t waiting_since;		/* for the oldest; 0: for nothing */
+	uint64_t timer_due;		/* 0: not armed */
+
+	uint64_t features, offered_protocol, protocol, acked;
+	bool acks;			/* REPLY_ACK is in force */
+	uint32_t queue_num, max_slots;
+
+	struct fe_ring *rings;
+	unsigned int nrings;
+	uint32_t bases[FE_MAX_RINGS];
+	struct fe_memory mem;
+	bool config_changed;
+	uint64_t max_shmem;
+	struct fe_shmem shm;
+};
+
+static inline bool fe_has(const struct vhost_user_frontend *f, unsigned int bit)
+{
+	return f->protocol >> bit & 1;
+}
+
+/* frontend.c */
+
+/* The session cannot go on; err gets the peer's name in front. */
+void vhost_user_priv_fe_doom(struct vhost_user_frontend *f,
+			     const struct vsu_error *err);
+
+/* frontend_wait.c */
+
+/* What was queued leaves, as far as the socket takes it. */
+void vhost_user_priv_fe_flush(struct vhost_user_frontend *f);
+/* The same for public calls, unless dispatch does it at its end. */
+void vhost_user_priv_fe_push(struct vhost_user_frontend *f);
+/* Tells epoll what is waited for on the back-end channel. */
+void vhost_user_priv_fe_watch_back(struct vhost_user_frontend *f);
+/* Dooms the session when the oldest request has waited too long. */
+void vhost_user_priv_fe_look_at_timer(struct vhost_user_frontend *f);
+
+/* frontend_request.c */
+
+struct fe_request {
+	uint32_t number;
+	const void *head, *tail;
+	size_t head_len, tail_len;
+	const int *fds;
+	unsigned int nfds;
+	struct fe_pending note;	/* request is filled in */
+};
+
+/*
+ * Queues a request and notes the answer it will have. -EAGAIN when too many
+ * wait already, -ENOSPC when the socket takes no more.
+ */
+int vhost_user_priv_fe_request(struct vhost_user_frontend *f,
+			       const struct fe_request *r,
+			       struct vsu_error *err);
+/* Requests without payload or with a u64 payload, of a sequence. */
+int vhost_user_priv_fe_ask(struct vhost_user_frontend *f, uint32_t number,
+			   struct vsu_error *err);
+int vhost_user_priv_fe_tell(struct vhost_user_frontend *f, uint32_t number,
+			    uint64_t value, struct vsu_error *err);
+/* "SET_VRING_KICK of ring 1" */
+const char *vhost_user_priv_fe_name(const struct fe_pending *p, char *buf,
+				    size_t size);
+
+/* frontend_answer.c */
+
+/* Handles one reply; a bad one dooms the session. */
+void vhost_user_priv_fe_answer(struct vhost_user_frontend *f,
+			       struct vhost_user_priv_msg *msg);
+
+/* frontend_sequence.c */
+void vhost_user_priv_fe_begin(struct vhost_user_frontend *f,
+			      const struct fe_sequence *seq);
+/* Sends what can be sent now; ends the sequence when all is answered. */
+void vhost_user_priv_fe_run(struct vhost_user_frontend *f);
+
+/* frontend_setup.c */
+void vhost_user_priv_fe_handshake(struct vhost_user_frontend *f);
+/* GET_FEATURES, which is also a barrier: all before it was done. */
+int vhost_user_priv_fe_get_features(struct vhost_user_frontend *f,
+				    unsigned int item, struct vsu_error *err);
+
+/* frontend_change.c */
+
+/*
+ * While RUNNING: sends what turns the back-end's memory into mem.wanted, which
+ * was replaced. On success the reference on what it was moves here.
+ */
+int vhost_user_priv_fe_change_memory(struct vhost_user_frontend *f,
+				     struct vmem_map *former,
+				     struct vsu_error *err);
+
+/* frontend_memory.c */
+int vhost_user_priv_fe_plan_memory(struct vhost_user_frontend *f,
+				   struct vsu_error *err);
+unsigned int vhost_user_priv_fe_memory_count(struct vhost_user_frontend *f);
+int vhost_user_priv_fe_send_memory(struct vhost_user_frontend *f,
+				   unsigned int item, struct vsu_error *err);
+/* The planned changes are answered: held is what the back-end has now. */
+void vhost_user_priv_fe_settle_memory(struct vhost_user_frontend *f);
+void vhost_user_priv_fe_free_memory(struct vhost_user_frontend *f);
+
+/* frontend_ring.c */
+unsigned int vhost_user_priv_fe_ring_count(struct vhost_user_frontend *f);
+unsigned int vhost_user_priv_fe_ring_message_count(
+		struct vhost_user_frontend *f);
+int vhost_user_priv_fe_send_ring(struct vhost_user_frontend *f,
+				 unsigned int item, struct vsu_error *err);
+int vhost_user_priv_fe_enable_ring(struct vhost_user_frontend *f,
+				   unsigned int item, struct vsu_error *err);
+int vhost_user_priv_fe_disable_ring(struct vhost_user_frontend *f,
+				    unsigned int item, struct vsu_error *err);
+int vhost_user_priv_fe_get_base(struct vhost_user_frontend *f,
+				unsigned int item, struct vsu_error *err);
+/* The ring's areas begin in memory of the map. */
+int vhost_user_priv_fe_check_rings(struct vhost_user_frontend *f,
+				   const struct vmem_map *map,
+				   struct vsu_error *err);
+void vhost_user_priv_fe_free_rings(struct vhost_user_frontend *f);
+
+/* frontend_channel.c */
+
+/* Makes the channel and sends its other end. */
+int vhost_user_priv_fe_offer_channel(struct vhost_user_frontend *f,
+				     unsigned int item, struct vsu_error *err);
+int vhost_user_priv_fe_channel_reply(struct vhost_user_frontend *f,
+				     uint32_t request, int result,
+				     struct vsu_error *err);
+/* Serves a bounded number of requests; true when there may be more. */
+bool vhost_user_priv_fe_serve_channel(struct vhost_user_frontend *f);
+void vhost_user_priv_fe_close_channel(struct vhost_user_frontend *f);
+
+/* frontend_shmem.c */
+
+/* The answer to GET_SHMEM_CONFIG. */
+int vhost_user_priv_fe_take_shmem(struct vhost_user_frontend *f,
+				  const struct vhost_user_priv_msg *msg,
+				  struct vsu_error *err);
+/* Whether a request may join the batch; a batch is of one kind. */
+bool vhost_user_priv_fe_shmem_joins(const struct vhost_user_frontend *f,
+				    uint32_t request);
+/* It joins; judged is 0, or why it is refused whatever it says. */
+void vhost_user_priv_fe_shmem_add(struct vhost_user_frontend *f,
+				  struct vhost_user_priv_msg *msg, int judged);
+/* Gives the batch to the owner and answers; may leave it parked. */
+int vhost_user_priv_fe_shmem_flush(struct vhost_user_frontend *f,
+				   struct vsu_error *err);
+/* Goes on with a parked batch, where it can. */
+int vhost_user_priv_fe_shmem_resume(struct vhost_user_frontend *f,
+				    struct vsu_error *err);
+/* The channel ends: the owner is told of the batch, nobody is answered. */
+void vhost_user_priv_fe_shmem_abandon(struct vhost_user_frontend *f);
+/* Takes every mapping away, through the owner. */
+void vhost_user_priv_fe_shmem_clear(struct vhost_user_frontend *f);
+
+#endif

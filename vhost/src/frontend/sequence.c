@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * Runs sequences of requests: as many messages as the window allows leave
+ * before the first answer is back.
+ */
+#include <config.h>
+
+#include <errno.h>
+
+#include "frontend/frontend_priv.h"
+
+void vhost_user_priv_fe_begin(struct vhost_user_frontend *f,
+			      const struct fe_sequence *seq)
+{
+	f->seq = seq;
+	f->step = 0;
+	f->item = 0;
+	vhost_user_priv_fe_run(f);
+}
+
+/*
+ * 0 when a message was sent or none was due, 1 when the sequence has to wait.
+ * What the socket says is not the last word: the peer may have said why it
+ * went away, and dispatch looks for that first.
+ */
+static int send_item(struct vhost_user_frontend *f, const struct fe_step *s)
+{
+	struct vsu_error err = VSU_ERROR_INIT;
+	int rc = s->send(f, f->item, &err);
+
+	if (rc >= 0) {
+		f->item++;
+		return 0;
+	}
+	if (rc != -EAGAIN && rc != -ENOSPC && !f->send_failed) {
+		f->send_failed = true;
+		f->send_error = err;
+	}
+	return 1;
+}
+
+static int run_step(struct vhost_user_frontend *f, const struct fe_step *s)
+{
+	unsigned int count = s->count ? s->count(f) : 1;
+
+	if (s->wait && f->item == 0 && f->seq_pending)
+		return 1;
+	while (f->item < count)
+		if (send_item(f, s))
+			return 1;
+	f->step++;
+	f->item = 0;
+	return 0;
+}
+
+void vhost_user_priv_fe_run(struct vhost_user_frontend *f)
+{
+	const struct fe_sequence *seq = f->seq;
+
+	if (!seq || f->doomed || f->send_failed)
+		return;
+	while (f->step < seq->n && !f->doomed)
+		if (run_step(f, &seq->steps[f->step]))
+			return;
+	if (f->seq_pending || f->doomed)
+		return;
+	f->seq = NULL;
+	seq->done(f);
+	if (!f->seq && f->next_seq) {
+		seq = f->next_seq;
+		f->next_seq = NULL;
+		vhost_user_priv_fe_begin(f, seq);
+	}
+}

@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * SHMEM_MAP and SHMEM_UNMAP, seen from the front-end's session. Requests of
+ * one kind that arrive together are one batch for the owner, who makes or
+ * takes away memory slots; answers leave after that, in order. The answer to
+ * an UNMAP, and with it the next request, waits until nobody can reach what
+ * was mapped.
+ */
+#include <config.h>
+
+#include <errno.h>
+#include <sys/epoll.h>
+
+#include "frontend/frontend_priv.h"
+#include <vmm-sys-util/event.h>
+
+static bool suspended(const struct vhost_user_frontend *f)
+{
+	unsigned int i;
+
+	for (i = 0; i < f->nrings; i++)
+		if (f->rings[i].started)
+			return false;
+	return true;
+}
+
+/* The change that an entry is about; entries that failed have none. */
+static struct vhost_user_shmem_change *
+change_of(struct fe_shmem *shm, const struct fe_shmem_entry *e)
+{
+	return e->change >= 0 ? &shm->changes[e->change] : NULL;
+}
+
+/* -------------------------------------------------------------- into a batch */
+
+static int try_map(struct vhost_user_frontend *f,
+		   struct vhost_user_priv_msg *msg,
+		   struct vhost_user_shmem_change *c)
+{
+	const struct vhost_user_shmem_mmap *req = &msg->payload.mmap;
+
+	c->map = true;
+	return vhost_user_priv_shmem_map(&f->shm.table, req, msg->fds[0],
+					 &c->block, NULL);
+}
+
+static int try_unmap(struct vhost_user_frontend *f,
+		     struct vhost_user_priv_msg *msg,
+		     struct vhost_user_shmem_change *c)
+{
+	const struct vhost_user_shmem_mmap *req = &msg->payload.mmap;
+
+	c->map = false;
+	return vhost_user_priv_shmem_unmap(&f->shm.table, req->shmid,
+					   req->shm_offset, req->len, &c->block,
+					   NULL);
+}
+
+bool vhost_user_priv_fe_shmem_joins(const struct vhost_user_frontend *f,
+				    uint32_t request)
+{
+	return !f->shm.nentries || f->shm.entries[0].request == request;
+}
+
+void vhost_user_priv_fe_shmem_add(struct vhost_user_frontend *f,
+				  struct vhost_user_priv_msg *msg, int judged)
+{
+	struct fe_shmem *shm = &f->shm;
+	struct fe_shmem_entry *e = &shm->entries[shm->nentries++];
+	struct vhost_user_shmem_change *c = &shm->changes[shm->nchanges];
+
+	e->request = msg->hdr.request;
+	e->need_reply = msg->hdr.flags & VHOST_USER_HDR_NEED_REPLY;
+	e->change = -1;
+	e->result = judged;
+	if (!judged && suspended(f))
+		e->result = -EPROTO;
+	if (!e->result)
+		e->result = e->request == VHOST_USER_BACKEND_SHMEM_MAP ?
+			    try_map(f, msg, c) : try_unmap(f, msg, c);
+	if (e->result)
+		return;
+	c->shmid = msg->payload.mmap.shmid;
+	c->offset = msg->payload.mmap.shm_offset;
+	c->len = msg->payload.mmap.len;
+	c->result = 0;
+	e->change = (int)shm->nchanges++;
+}
+
+/* ------------------------------------------------------------ out of a batch */
+
+static void drop(struct vhost_user_frontend *f,
+		 struct vhost_user_shmem_change *c)
+{
+	struct vmem_block *block;
+
+	if (!vhost_user_priv_shmem_unmap(&f->shm.table, c->shmid, c->offset,
+					 c->len, &block, NULL))
+		vmem_block_unref(block);
+}
+
+/* Maps that the owner refused are taken back; of unmaps our hold ends. */
+static void settle(struct vhost_user_frontend *f, struct fe_shmem_entry *e)
+{
+	struct vhost_user_shmem_change *c = change_of(&f->shm, e);
+
+	if (!c)
+		return;
+	if (!c->map) {
+		c->block = vmem_block_unref(c->block);
+	} else if (c->result < 0) {
+		e->result = c->result;
+		drop(f, c);
+	}
+}
+
+static bool still_held(struct vhost_user_frontend *f,
+		       const struct vhost_user_shmem_change *c)
+{
+	struct vmem_reservation *window =
+		vhost_user_priv_shmem_window(&f->shm.table, c->shmid);
+
+	return vmem_reservation_busy(window, c->offset, c->len);
+}
+
+static void watch_window(struct vhost_user_frontend *f, uint8_t shmid, int op)
+{
+	struct epoll_event event = {
+		.events = EPOLLIN, .data.u32 = FE_WATCH_WINDOW,
+	};
+	int fd = vmem_reservation_fd(
+			vhost_user_priv_shmem_window(&f->shm.table, shmid));
+
+	if (fd >= 0)
+		epoll_ctl(f->epoll_fd, op, fd, &event);
+}
+
+/* The event is taken before the look, lest one that comes between is lost. */
+static bool still_held_after_drain(struct vhost_user_frontend *f,
+				   const struct vhost_user_shmem_change *c)
+{
+	struct vmem_reservation *window =
+		vhost_user_priv_shmem_window(&f->shm.table, c->shmid);
+	uint64_t count;
+
+	vsu_event_drain(vmem_reservation_fd(window), &count);
+	return vmem_reservation_busy(window, c->offset, c->len);
+}
+
+/* Waits for the window's event, where there is something to wait for. */
+static bool park(struct vhost_user_frontend *f,
+		 const struct vhost_user_shmem_change *c)
+{
+	if (!still_held(f, c))
+		return false;
+	watch_window(f, c->shmid, EPOLL_CTL_ADD);
+	if (still_held_after_drain(f, c))
+		return true;
+	watch_window(f, c->shmid, EPOLL_CTL_DEL);
+	return false;
+}
+
+static int answer(struct vhost_user_frontend *f, const struct fe_shmem_entry *e,
+		  struct vsu_error *err)
+{
+	if (!f->acks || !e->need_reply)
+		return 0;
+	return vhost_user_priv_fe_channel_reply(f, e->request, e->result, err);
+}
+
+/* The owner's part: a batch is told once, whatever becomes of its answers. */
+static void tell(struct vhost_user_frontend *f)
+{
+	struct fe_shmem *shm = &f->shm;
+	unsigned int i;
+
+	if (shm->nchanges)
+		f->ops.shmem(f->opaque, shm->changes, shm->nchanges);
+	for (i = 0; i < shm->nentries; i++)
+		settle(f, &shm->entries[i]);
+	shm->told = true;
+}
+
+static void forget_batch(struct fe_shmem *shm)
+{
+	shm->nentries = 0;
+	shm->nchanges = 0;
+	shm->answered = 0;
+	shm->told = false;
+}
+
+/* Answers in order, up to an UNMAP whose memory is still in use. */
+static int answer_all(struct vhost_user_frontend *f, struct vsu_error *err)
+{
+	struct fe_shmem *shm = &f->shm;
+	const struct vhost_user_shmem_change *c;
+	int rc = 0;
+
+	while (shm->answered < shm->nentries && !rc) {
+		c = change_of(shm, &shm->entries[shm->answered]);
+		if (c && !c->map && park(f, c)) {
+			shm->parked = true;
+			return 0;
+		}
+		rc = answer(f, &shm->entries[shm->answered++], err);
+	}
+	forget_batch(shm);
+	return rc;
+}
+
+int vhost_user_priv_fe_shmem_flush(struct vhost_user_frontend *f,
+				   struct vsu_error *err)
+{
+	if (!f->shm.nentries)
+		return 0;
+	tell(f);
+	return answer_all(f, err);
+}
+
+void vhost_user_priv_fe_shmem_abandon(struct vhost_user_frontend *f)
+{
+	struct fe_shmem *shm = &f->shm;
+	const struct vhost_user_shmem_change *c;
+
+	if (shm->nentries && !shm->told)
+		tell(f);
+	if (shm->parked) {
+		c = change_of(shm, &shm->entries[shm->answered]);
+		watch_window(f, c->shmid, EPOLL_CTL_DEL);
+	}
+	shm->parked = false;
+	shm->held = NULL;
+	forget_batch(shm);
+}
+
+int vhost_user_priv_fe_shmem_resume(struct vhost_user_frontend *f,
+				    struct vsu_error *err)
+{
+	struct fe_shmem *shm = &f->shm;
+	const struct vhost_user_shmem_change *c;
+
+	if (!shm->parked)
+		return 0;
+	c = change_of(shm, &shm->entries[shm->answered]);
+	if (still_held_after_drain(f, c))
+		return 0;
+	watch_window(f, c->shmid, EPOLL_CTL_DEL);
+	shm->parked = false;
+	return answer_all(f, err);
+}
+
+/* ---------------------------------------------------------------------- end */
+
+/* As many as a batch holds at a time. */
+static void take_away_some(struct vhost_user_frontend *f)
+{
+	struct vhost_user_shmem_change c[FE_SHMEM_BATCH];
+	unsigned int i, n = 0;
+
+	while (n < FE_SHMEM_BATCH &&
+	       vhost_user_priv_shmem_any(&f->shm.table, &c[n].shmid,
+					 &c[n].offset, &c[n].len)) {
+		c[n].map = false;
+		c[n].result = 0;
+		vhost_user_priv_shmem_unmap(&f->shm.table, c[n].shmid,
+					    c[n].offset, c[n].len, &c[n].block,
+					    NULL);
+		n++;
+	}
+	f->ops.shmem(f->opaque, c, n);
+	for (i = 0; i < n; i++)
+		vmem_block_unref(c[i].block);
+}
+
+void vhost_user_priv_fe_shmem_clear(struct vhost_user_frontend *f)
+{
+	uint8_t shmid;
+	uint64_t off, len;
+
+	while (vhost_user_priv_shmem_any(&f->shm.table, &shmid, &off, &len))
+		take_away_some(f);
+}
+
+int vhost_user_priv_fe_take_shmem(struct vhost_user_frontend *f,
+				  const struct vhost_user_priv_msg *msg,
+				  struct vsu_error *err)
+{
+	return vhost_user_priv_shmem_configure(&f->shm.table,
+					       &msg->payload.shmem,
+					       f->max_shmem, err);
+}
+
+uint64_t vhost_user_frontend_shmem_size(const struct vhost_user_frontend *f,
+					uint8_t shmid)
+{
+	return vhost_user_priv_shmem_size(&f->shm.table, shmid);
+}
+
+unsigned int vhost_user_frontend_shmem_count(
+		const struct vhost_user_frontend *f)
+{
+	return f->shm.table.nmaps;
+}

@@ -1,0 +1,397 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* The message table and the checks that follow from it. */
+#include <config.h>
+
+#include <errno.h>
+#include <string.h>
+
+#include "wire/messages.h"
+#include <vmm-sys-util/fd.h>
+
+#define NO VHOST_USER_PRIV_NO_BIT
+#define K(kind) VHOST_USER_PRIV_##kind
+#define FDS(rule) VHOST_USER_PRIV_FDS_##rule
+#define PF(name) VHOST_USER_PROTOCOL_F_##name
+#define F_PROTOCOL 30	/* the numbers of VHOST_USER_F_ bits */
+#define F_PLATFORM 33
+
+/*
+ * SET_ requests are acknowledged on demand, GET_ requests always answered;
+ * the word behind "reply" is the payload and the descriptors of the answer.
+ */
+#define ASK(nr, name, kind, fds, bit, feature, when) \
+	[nr] = { nr, K(kind), FDS(fds), K(ACK), K(U64), FDS(NONE), bit, \
+		 feature, K(when), name }
+#define STATUS(nr, name, kind, fds, reply_fds, bit, feature, when) \
+	[nr] = { nr, K(kind), FDS(fds), K(STATUS), K(U64), FDS(reply_fds), \
+		 bit, feature, K(when), name }
+#define VALUE(nr, name, kind, fds, reply, reply_fds, bit) \
+	[nr] = { nr, K(kind), FDS(fds), K(VALUE), K(reply), FDS(reply_fds), \
+		 bit, NO, K(ALWAYS), name }
+
+#define REQ(name) VHOST_USER_##name, #name
+#define BREQ(name) VHOST_USER_BACKEND_##name, #name
+
+#define FRONTEND_ROWS (VHOST_USER_GET_VRING_BASE_SKIP_DRAIN + 1)
+#define BACKEND_ROWS (VHOST_USER_BACKEND_SHMEM_UNMAP + 1)
+
+/* The macros below take number and name as one argument. */
+#define ASK_(pair, ...) ASK(pair, __VA_ARGS__)
+#define STATUS_(pair, ...) STATUS(pair, __VA_ARGS__)
+#define VALUE_(pair, ...) VALUE(pair, __VA_ARGS__)
+
+static const struct vhost_user_priv_message frontend_rows[FRONTEND_ROWS] = {
+	VALUE_(REQ(GET_FEATURES), EMPTY, NONE, U64, NONE, NO),
+	ASK_(REQ(SET_FEATURES), U64, NONE, NO, NO, ALWAYS),
+	ASK_(REQ(SET_OWNER), EMPTY, NONE, NO, NO, ALWAYS),
+	ASK_(REQ(RESET_OWNER), EMPTY, NONE, NO, NO, ALWAYS),
+	ASK_(REQ(SET_MEM_TABLE), TABLE, PER_REGION, NO, NO, ALWAYS),
+	VALUE_(REQ(SET_LOG_BASE), LOG, OPTIONAL, LOG, NONE, PF(LOG_SHMFD)),
+	ASK_(REQ(SET_LOG_FD), EMPTY, ONE, NO, NO, ALWAYS),
+	ASK_(REQ(SET_VRING_NUM), STATE, NONE, NO, NO, ALWAYS),
+	ASK_(REQ(SET_VRING_ADDR), ADDR, NONE, NO, NO, ALWAYS),
+	ASK_(REQ(SET_VRING_BASE), STATE, NONE, NO, NO, ALWAYS),
+	VALUE_(REQ(GET_VRING_BASE), STATE, NONE, STATE, NONE, NO),
+	ASK_(REQ(SET_VRING_KICK), U64, UNLESS_NOFD, NO, NO, ALWAYS),
+	ASK_(REQ(SET_VRING_CALL), U64, UNLESS_NOFD, NO, NO, ALWAYS),
+	ASK_(REQ(SET_VRING_ERR), U64, UNLESS_NOFD, NO, NO, ALWAYS),
+	VALUE_(REQ(GET_PROTOCOL_FEATURES), EMPTY, NONE, U64, NONE, NO),
+	ASK_(REQ(SET_PROTOCOL_FEATURES), U64, NONE, NO, NO, ALWAYS),
+	VALUE_(REQ(GET_QUEUE_NUM), EMPTY, NONE, U64, NONE, PF(MQ)),
+	ASK_(REQ(SET_VRING_ENABLE), STATE, NONE, NO, F_PROTOCOL, ALWAYS),
+	ASK_(REQ(SEND_RARP), U64, NONE, PF(RARP), NO, ALWAYS),
+	ASK_(REQ(NET_SET_MTU), U64, NONE, PF(NET_MTU), NO, ALWAYS),
+	ASK_(REQ(SET_BACKEND_REQ_FD), EMPTY, ONE, PF(BACKEND_REQ), NO, ALWAYS),
+	STATUS_(REQ(IOTLB_MSG), IOTLB, NONE, NONE, NO, F_PLATFORM, ALWAYS),
+	ASK_(REQ(SET_VRING_ENDIAN), STATE, NONE, PF(CROSS_ENDIAN), NO, ALWAYS),
+	VALUE_(REQ(GET_CONFIG), CONFIG, NONE, CONFIG, NONE, PF(CONFIG)),
+	ASK_(REQ(SET_CONFIG), CONFIG, NONE, PF(CONFIG), NO, ALWAYS),
+	VALUE_(REQ(CREATE_CRYPTO_SESSION), CRYPTO, NONE, CRYPTO, NONE,
+	       PF(CRYPTO_SESSION)),
+	ASK_(REQ(CLOSE_CRYPTO_SESSION), U64, NONE, PF(CRYPTO_SESSION), NO,
+	     ALWAYS),
+	VALUE_(REQ(POSTCOPY_ADVISE), EMPTY, NONE, EMPTY, OPTIONAL,
+	       PF(PAGEFAULT)),
+	STATUS_(REQ(POSTCOPY_LISTEN), EMPTY, NONE, NONE, PF(PAGEFAULT), NO,
+		ALWAYS),
+	STATUS_(REQ(POSTCOPY_END), EMPTY, NONE, NONE, PF(PAGEFAULT), NO,
+		ALWAYS),
+	VALUE_(REQ(GET_INFLIGHT_FD), INFLIGHT, NONE, INFLIGHT, OPTIONAL,
+	       PF(INFLIGHT_SHMFD)),
+	ASK_(REQ(SET_INFLIGHT_FD), INFLIGHT, ONE, PF(INFLIGHT_SHMFD), NO,
+	     ALWAYS),
+	ASK_(REQ(GPU_SET_SOCKET), EMPTY, ONE, NO, NO, ALWAYS),
+	ASK_(REQ(RESET_DEVICE), EMPTY, NONE, PF(RESET_DEVICE), NO, ALWAYS),
+	ASK_(REQ(VRING_KICK), STATE, NONE, PF(INBAND_NOTIFICATIONS), NO,
+	     ALWAYS),
+	VALUE_(REQ(GET_MAX_MEM_SLOTS), EMPTY, NONE, U64, NONE,
+	       PF(CONFIGURE_MEM_SLOTS)),
+	ASK_(REQ(ADD_MEM_REG), REGION, ONE, PF(CONFIGURE_MEM_SLOTS), NO,
+	     ALWAYS),
+	ASK_(REQ(REM_MEM_REG), REGION, IGNORED, PF(CONFIGURE_MEM_SLOTS), NO,
+	     ALWAYS),
+	ASK_(REQ(SET_STATUS), U64, NONE, PF(STATUS), NO, ALWAYS),
+	VALUE_(REQ(GET_STATUS), EMPTY, NONE, U64, NONE, PF(STATUS)),
+	VALUE_(REQ(GET_SHARED_OBJECT), SHARED, NONE, SHARED, OPTIONAL,
+	       PF(SHARED_OBJECT)),
+	STATUS_(REQ(SET_DEVICE_STATE_FD), TRANSFER, ONE, OPTIONAL,
+		PF(DEVICE_STATE), NO, SUSPENDED),
+	STATUS_(REQ(CHECK_DEVICE_STATE), EMPTY, NONE, NONE, PF(DEVICE_STATE),
+		NO, SUSPENDED),
+	VALUE_(REQ(GET_SHMEM_CONFIG), EMPTY, NONE, SHMEM, NONE, PF(SHMEM)),
+	VALUE_(REQ(GET_VRING_BASE_SKIP_DRAIN), STATE, NONE, STATE, NONE,
+	       PF(GET_VRING_BASE_SKIP_DRAIN)),
+};
+
+/* A device that is suspended sends nothing (section "Suspended device"). */
+static const struct vhost_user_priv_message backend_rows[BACKEND_ROWS] = {
+	ASK_(BREQ(IOTLB_MSG), IOTLB, NONE, PF(BACKEND_REQ), F_PLATFORM,
+	     STARTED),
+	ASK_(BREQ(CONFIG_CHANGE_MSG), EMPTY, NONE, PF(CONFIG), NO, STARTED),
+	ASK_(BREQ(VRING_HOST_NOTIFIER_MSG), AREA, UNLESS_NOFD,
+	     PF(HOST_NOTIFIER), NO, STARTED),
+	ASK_(BREQ(VRING_CALL), STATE, NONE, PF(INBAND_NOTIFICATIONS), NO,
+	     STARTED),
+	ASK_(BREQ(VRING_ERR), STATE, NONE, PF(INBAND_NOTIFICATIONS), NO,
+	     STARTED),
+	ASK_(BREQ(SHARED_OBJECT_ADD), SHARED, NONE, PF(SHARED_OBJECT), NO,
+	     STARTED),
+	ASK_(BREQ(SHARED_OBJECT_REMOVE), SHARED, NONE, PF(SHARED_OBJECT), NO,
+	     STARTED),
+	STATUS_(BREQ(SHARED_OBJECT_LOOKUP), SHARED, NONE, OPTIONAL,
+		PF(SHARED_OBJECT), NO, STARTED),
+	ASK_(BREQ(SHMEM_MAP), MMAP, ONE, PF(SHMEM), NO, STARTED),
+	ASK_(BREQ(SHMEM_UNMAP), MMAP, NONE, PF(SHMEM), NO, STARTED),
+};
+
+/*
+ * Sizes of payloads. Peers send these exactly; alt is the one other form that
+ * is known to occur, unit the size of what may follow size, up to max.
+ */
+static const struct {
+	uint16_t size, alt, unit, max;
+} kinds[VHOST_USER_PRIV_KINDS] = {
+	[K(EMPTY)] = { 0, 0, 0, 0 },
+	[K(U64)] = { 8, 8, 0, 8 },
+	[K(STATE)] = { 8, 8, 0, 8 },
+	[K(ADDR)] = { 40, 40, 0, 40 },
+	[K(TABLE)] = { 8, 8, 32, 8 + 32 * VHOST_USER_MAX_REGIONS },
+	[K(REGION)] = { 40, 40, 0, 40 },
+	[K(LOG)] = { 16, 8, 0, 16 },	/* 8: without LOG_SHMFD */
+	[K(IOTLB)] = { 32, 32, 0, 32 },
+	[K(CONFIG)] = { 12, 12, 1, VHOST_USER_PRIV_MAX_PAYLOAD },
+	[K(INFLIGHT)] = { 24, 24, 0, 24 },
+	[K(AREA)] = { 24, 24, 0, 24 },
+	[K(SHARED)] = { 16, 0, 0, 16 },	/* 0: QEMU forgets the payload */
+	[K(TRANSFER)] = { 8, 8, 0, 8 },
+	[K(MMAP)] = { 40, 40, 0, 40 },
+	[K(SHMEM)] = { 2056, 2056, 0, 2056 },
+	[K(CRYPTO)] = { 1072, 1072, 0, 1072 },
+};
+
+static const char *const protocol_features[VHOST_USER_PROTOCOL_F_COUNT] = {
+	[PF(MQ)] = "MQ",
+	[PF(LOG_SHMFD)] = "LOG_SHMFD",
+	[PF(RARP)] = "RARP",
+	[PF(REPLY_ACK)] = "REPLY_ACK",
+	[PF(NET_MTU)] = "NET_MTU",
+	[PF(BACKEND_REQ)] = "BACKEND_REQ",
+	[PF(CROSS_ENDIAN)] = "CROSS_ENDIAN",
+	[PF(CRYPTO_SESSION)] = "CRYPTO_SESSION",
+	[PF(PAGEFAULT)] = "PAGEFAULT",
+	[PF(CONFIG)] = "CONFIG",
+	[PF(BACKEND_SEND_FD)] = "BACKEND_SEND_FD",
+	[PF(HOST_NOTIFIER)] = "HOST_NOTIFIER",
+	[PF(INFLIGHT_SHMFD)] = "INFLIGHT_SHMFD",
+	[PF(RESET_DEVICE)] = "RESET_DEVICE",
+	[PF(INBAND_NOTIFICATIONS)] = "INBAND_NOTIFICATIONS",
+	[PF(CONFIGURE_MEM_SLOTS)] = "CONFIGURE_MEM_SLOTS",
+	[PF(STATUS)] = "STATUS",
+	[PF(XEN_MMAP)] = "XEN_MMAP",
+	[PF(SHARED_OBJECT)] = "SHARED_OBJECT",
+	[PF(DEVICE_STATE)] = "DEVICE_STATE",
+	[PF(GET_VRING_BASE_INFLIGHT)] = "GET_VRING_BASE_INFLIGHT",
+	[PF(GPA_ADDRESSES)] = "GPA_ADDRESSES",
+	[PF(SHMEM)] = "SHMEM",
+	[PF(GET_VRING_BASE_SKIP_DRAIN)] = "GET_VRING_BASE_SKIP_DRAIN",
+};
+
+const struct vhost_user_priv_message *
+vhost_user_priv_message(enum vhost_user_priv_side side, uint32_t number)
+{
+	const struct vhost_user_priv_message *rows = frontend_rows;
+	uint32_t n = FRONTEND_ROWS;
+
+	if (side == VHOST_USER_PRIV_BACKEND) {
+		rows = backend_rows;
+		n = BACKEND_ROWS;
+	}
+	return number < n && rows[number].name ? &rows[number] : NULL;
+}
+
+const char *vhost_user_priv_message_name(enum vhost_user_priv_side side,
+					 uint32_t number)
+{
+	const struct vhost_user_priv_message *row =
+		vhost_user_priv_message(side, number);
+
+	return row ? row->name : "request";
+}
+
+const char *vhost_user_priv_protocol_feature_name(unsigned int bit)
+{
+	return bit < VHOST_USER_PROTOCOL_F_COUNT ? protocol_features[bit] :
+						   NULL;
+}
+
+uint32_t vhost_user_priv_kind_size(enum vhost_user_priv_kind kind)
+{
+	return kinds[kind].size;
+}
+
+static bool size_fits(uint8_t kind, uint32_t size)
+{
+	if (!kinds[kind].unit)
+		return size == kinds[kind].size || size == kinds[kind].alt;
+	return size >= kinds[kind].size && size <= kinds[kind].max &&
+	       (size - kinds[kind].size) % kinds[kind].unit == 0;
+}
+
+/* As many regions as are announced, or the room for all of them. */
+static bool table_fits(const struct vhost_user_priv_msg *msg)
+{
+	uint32_t head = kinds[K(TABLE)].size;
+	uint32_t room = (msg->hdr.size - head) / kinds[K(TABLE)].unit;
+	uint32_t n = msg->payload.table.nregions;
+
+	return n == room ||
+	       (n < room && room == VHOST_USER_MAX_REGIONS);
+}
+
+/* filler: a GET_CONFIG whose payload has no room for the answer is fine. */
+static bool config_fits(const struct vhost_user_priv_msg *msg, bool filler)
+{
+	uint32_t room = msg->hdr.size - kinds[K(CONFIG)].size;
+
+	return msg->payload.config.size == room || (filler && room == 0);
+}
+
+static int bad_size(const struct vhost_user_priv_message *row,
+		    const char *what, uint8_t kind, uint32_t size,
+		    struct vsu_error *err)
+{
+	vsu_error_set(err, -EBADMSG,
+		      "%s %s has %u bytes of payload, expected %s%u",
+		      row->name, what, size, kinds[kind].unit ? "at least " : "",
+		      kinds[kind].size);
+	vsu_error_operands(err, 0, row->number, size, kinds[kind].size);
+	return -EBADMSG;
+}
+
+static int bad_count(const struct vhost_user_priv_message *row,
+		     const char *what, uint32_t count, uint32_t size,
+		     struct vsu_error *err)
+{
+	vsu_error_set(err, -EBADMSG,
+		      "%s announces %u %s, which %u bytes of payload do not hold",
+		      row->name, count, what, size);
+	vsu_error_operands(err, 0, row->number, count, size);
+	return -EBADMSG;
+}
+
+int vhost_user_priv_check_request(const struct vhost_user_priv_message *row,
+				  const struct vhost_user_priv_msg *msg,
+				  struct vsu_error *err)
+{
+	uint32_t size = msg->hdr.size;
+
+	if (!size_fits(row->kind, size))
+		return bad_size(row, "request", row->kind, size, err);
+	if (row->kind == K(TABLE) && !table_fits(msg))
+		return bad_count(row, "regions", msg->payload.table.nregions,
+				 size, err);
+	if (row->kind == K(CONFIG) &&
+	    !config_fits(msg, row->reply == K(VALUE)))
+		return bad_count(row, "bytes", msg->payload.config.size, size,
+				 err);
+	return 0;
+}
+
+/*
+ * The reply of SET_LOG_BASE has been sent with 0, 8 and 16 bytes; nobody needs
+ * them. An empty reply is how a GET_ request is refused.
+ */
+int vhost_user_priv_check_reply(const struct vhost_user_priv_message *row,
+				const struct vhost_user_priv_msg *msg,
+				struct vsu_error *err)
+{
+	uint32_t size = msg->hdr.size;
+
+	if (row->reply == K(VALUE) && size == 0)
+		return 0;
+	if (row->reply_kind == K(LOG) && size <= kinds[K(LOG)].size)
+		return 0;
+	if (!size_fits(row->reply_kind, size))
+		return bad_size(row, "reply", row->reply_kind, size, err);
+	if (row->reply_kind == K(TABLE) && !table_fits(msg))
+		return bad_count(row, "regions", msg->payload.table.nregions,
+				 size, err);
+	if (row->reply_kind == K(CONFIG) && !config_fits(msg, false))
+		return bad_count(row, "bytes", msg->payload.config.size, size,
+				 err);
+	return 0;
+}
+
+bool vhost_user_priv_is_refusal(const struct vhost_user_priv_message *row,
+				const struct vhost_user_priv_msg *reply)
+{
+	if (row->reply != K(VALUE))
+		return row->number == VHOST_USER_SET_DEVICE_STATE_FD ?
+		       (reply->payload.u64 & 0xff) != 0 :
+		       reply->payload.u64 != 0;
+	switch (row->reply_kind) {
+	case K(EMPTY):
+	case K(SHARED):
+		return reply->nfds == 0;
+	case K(LOG):
+		return false;
+	case K(INFLIGHT):
+		return reply->payload.inflight.mmap_size == 0;
+	case K(CONFIG):
+		return reply->payload.config.size == 0;
+	default:
+		return reply->hdr.size == 0;
+	}
+}
+
+static void count_fds(uint8_t rule, const struct vhost_user_priv_msg *msg,
+		      unsigned int *min, unsigned int *max)
+{
+	*min = *max = 0;
+	switch (rule) {
+	case FDS(NONE):
+		break;
+	case FDS(ONE):
+		*min = *max = 1;
+		break;
+	case FDS(UNLESS_NOFD):
+		*min = *max = !(msg->payload.u64 & VHOST_USER_VRING_NOFD);
+		break;
+	case FDS(PER_REGION):
+		*min = *max = msg->payload.table.nregions;
+		break;
+	default:
+		*max = 1;
+		break;
+	}
+}
+
+void vhost_user_priv_request_fds(const struct vhost_user_priv_message *row,
+				 const struct vhost_user_priv_msg *msg,
+				 unsigned int *min, unsigned int *max)
+{
+	count_fds(row->fds, msg, min, max);
+}
+
+void vhost_user_priv_reply_fds(const struct vhost_user_priv_message *row,
+			       const struct vhost_user_priv_msg *msg,
+			       unsigned int *min, unsigned int *max)
+{
+	count_fds(row->reply_fds, msg, min, max);
+}
+
+bool vhost_user_priv_needs_fds(const struct vhost_user_priv_message *row,
+			       bool reply, const unsigned char *payload,
+			       size_t len)
+{
+	uint8_t rule = reply ? row->reply_fds : row->fds;
+	uint64_t word = 0;
+
+	if (rule == FDS(ONE))
+		return true;
+	if (rule != FDS(UNLESS_NOFD) && rule != FDS(PER_REGION))
+		return false;
+	/* the bit, or the number of regions with its padding */
+	memcpy(&word, payload, len < sizeof(word) ? len : sizeof(word));
+	return rule == FDS(PER_REGION) ? word != 0 :
+					 !(word & VHOST_USER_VRING_NOFD);
+}
+
+int vhost_user_priv_msg_take_fd(struct vhost_user_priv_msg *msg,
+				unsigned int i)
+{
+	int fd = i < msg->nfds ? msg->fds[i] : -1;
+
+	if (fd >= 0)
+		msg->fds[i] = -1;
+	return fd;
+}
+
+void vhost_user_priv_msg_close_fds(struct vhost_user_priv_msg *msg)
+{
+	unsigned int i;
+
+	for (i = 0; i < msg->nfds; i++)
+		vsu_fd_close(&msg->fds[i]);
+	msg->nfds = 0;
+}

@@ -1,0 +1,688 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * Claims about a session's life: questions to the owner and their answers,
+ * from this thread and another; stalls; ends at any moment.
+ */
+#include <config.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <malloc.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <vm-memory/map.h>
+#include <vmm-sys-util/fd.h>
+
+#include "../rig.h"
+
+static const struct vhost_user_vring_state ring_0;
+
+/* Asks to stop ring 0, and the owner takes its time. */
+static void park(struct rig *r)
+{
+	r->holds_answers = true;
+	rig_send(r, VHOST_USER_GET_VRING_BASE, 1, &ring_0, 8, NULL, 0);
+	rig_expect_silence(r);
+	ck_assert_uint_ne(r->token, 0);
+}
+
+START_TEST(nothing_is_read_while_a_message_is_parked)
+{
+	struct rig_reply reply;
+	struct rig r;
+	int i;
+
+	rig_init(&r);
+	rig_up(&r);
+	park(&r);
+	rig_send(&r, VHOST_USER_SET_STATUS, 1, "\1\0\0\0\0\0\0", 8, NULL, 0);
+	for (i = 0; i < 5; i++)
+		rig_send(&r, VHOST_USER_GET_STATUS, 1, NULL, 0, NULL, 0);
+	rig_expect_silence(&r);
+	ck_assert_uint_eq(r.status, 0);
+	vhost_user_backend_done(r.b, r.token);
+	ck_assert_int_eq(rig_turn(&r), 0);
+	ck_assert(rig_reply(&r, &reply));
+	ck_assert_uint_eq(reply.hdr.request, VHOST_USER_GET_VRING_BASE);
+	for (i = 0; i < 5; i++) {
+		ck_assert(rig_reply(&r, &reply));
+		ck_assert_uint_eq(reply.payload[0], 1);
+	}
+	r.holds_answers = false;
+	rig_fini(&r);
+}
+END_TEST
+
+START_TEST(answer_to_another_question_does_not_count)
+{
+	struct rig_reply reply;
+	struct rig r;
+
+	rig_init(&r);
+	rig_up(&r);
+	park(&r);
+	vhost_user_backend_done(r.b, r.token + 1);
+	vhost_user_backend_done(r.b, 0);
+	rig_expect_silence(&r);
+	vhost_user_backend_done(r.b, r.token);
+	vhost_user_backend_done(r.b, r.token);
+	ck_assert_int_eq(rig_turn(&r), 0);
+	ck_assert(rig_reply(&r, &reply));
+	r.holds_answers = false;
+	rig_fini(&r);
+}
+END_TEST
+
+START_TEST(hang_up_while_parked_waits_for_the_answer)
+{
+	struct rig r;
+
+	rig_init(&r);
+	rig_up(&r);
+	park(&r);
+	vsu_fd_close(&r.sock);
+	ck_assert_int_eq(vhost_user_backend_dispatch(r.b), -ECONNRESET);
+	ck_assert_uint_eq(r.gones, 0);
+	vhost_user_backend_done(r.b, r.token);
+	/* then ring 1 is asked to be drained, too */
+	ck_assert_int_eq(vhost_user_backend_dispatch(r.b), -ECONNRESET);
+	ck_assert_uint_eq(r.gones, 0);
+	ck_assert_uint_eq(r.asked_ring, VHOST_USER_ALL_RINGS);
+	ck_assert(r.asked_drain);
+	vhost_user_backend_done(r.b, r.token);
+	rig_expect_gone(&r, -ECONNRESET);
+	rig_fini(&r);
+}
+END_TEST
+
+/* Nothing but the answer wakes a session that has ended. */
+START_TEST(ended_session_does_not_spin)
+{
+	struct pollfd p = { .events = POLLIN };
+	struct rig r;
+	int i;
+
+	rig_init(&r);
+	rig_up(&r);
+	r.holds_answers = true;
+	rig_send(&r, 77, 0, NULL, 0, NULL, 0);	/* version 0 */
+	for (i = 0; i < 3; i++)
+		ck_assert_int_eq(vhost_user_backend_dispatch(r.b), -EBADMSG);
+	p.fd = vhost_user_backend_fd(r.b);
+	ck_assert_int_eq(poll(&p, 1, 0), 0);
+	vhost_user_backend_done(r.b, r.token);
+	ck_assert_int_eq(poll(&p, 1, 0), 1);
+	rig_expect_gone(&r, -EBADMSG);
+	rig_fini(&r);
+}
+END_TEST
+
+START_TEST(parked_session_does_not_spin)
+{
+	struct pollfd p = { .events = POLLIN };
+	struct rig r;
+
+	rig_init(&r);
+	rig_up(&r);
+	park(&r);
+	rig_send(&r, VHOST_USER_GET_FEATURES, 1, NULL, 0, NULL, 0);
+	p.fd = vhost_user_backend_fd(r.b);
+	ck_assert_int_eq(vhost_user_backend_dispatch(r.b), 0);
+	ck_assert_int_eq(poll(&p, 1, 0), 0);
+	vhost_user_backend_done(r.b, r.token);
+	r.holds_answers = false;
+	rig_fini(&r);
+}
+END_TEST
+
+START_TEST(close_drains_rings_and_says_gone_at_once_or_later)
+{
+	struct rig r;
+
+	rig_init(&r);
+	rig_up(&r);
+	r.holds_answers = _i;
+	vhost_user_backend_close(r.b);
+	ck_assert(r.asked_drain);
+	if (_i) {
+		ck_assert_uint_eq(r.gones, 0);
+		vhost_user_backend_close(r.b);
+		vhost_user_backend_done(r.b, r.token);
+		rig_turn(&r);
+	}
+	ck_assert_uint_eq(r.gones, 1);
+	ck_assert_int_eq(r.why.code, -ECANCELED);
+	rig_fini(&r);
+}
+END_TEST
+
+static void close_on_run(void *opaque, uint32_t ring)
+{
+	struct rig *r = opaque;
+
+	r->running[ring] = true;
+	vhost_user_backend_close(r->b);
+	ck_assert_uint_eq(r->gones, 0);		/* not under the callback */
+}
+
+START_TEST(close_from_inside_a_callback_takes_effect_after_it)
+{
+	struct rig r;
+
+	rig_prepare(&r);
+	r.ops.run = close_on_run;
+	rig_start(&r);
+	rig_negotiate(&r);
+	ck_assert_uint_eq(rig_set_memory(&r), 0);
+	rig_ack_state(&r, VHOST_USER_SET_VRING_NUM, 0, RIG_SIZE);
+	rig_ack_state(&r, VHOST_USER_SET_VRING_ENABLE, 0, 1);
+	rig_ack_fd(&r, VHOST_USER_SET_VRING_KICK, 0x100, -1);
+	rig_send(&r, VHOST_USER_SET_VRING_ADDR, 1,
+		 &(struct vhost_user_vring_addr){ .desc = RIG_UADDR,
+		 .used = RIG_UADDR + 0x1000, .avail = RIG_UADDR + 0x2000 },
+		 40, NULL, 0);
+	rig_expect_gone(&r, -ECANCELED);
+	rig_fini(&r);
+}
+END_TEST
+
+/* another thread */
+
+struct answerer {
+	struct rig *r;
+	pthread_t thread;
+	pthread_mutex_t lock;
+	pthread_cond_t asked;
+	uint64_t token;		/* 0: none is to be answered */
+	bool stop;
+};
+
+static void *answer(void *arg)
+{
+	struct answerer *a = arg;
+	uint64_t token;
+
+	pthread_mutex_lock(&a->lock);
+	while (!a->stop || a->token) {
+		if (!a->token) {
+			pthread_cond_wait(&a->asked, &a->lock);
+			continue;
+		}
+		token = a->token;
+		a->token = 0;
+		pthread_mutex_unlock(&a->lock);
+		/* the ring's thread is done with it, and says so */
+		vhost_user_backend_done(a->r->b, token);
+		pthread_mutex_lock(&a->lock);
+	}
+	pthread_mutex_unlock(&a->lock);
+	return NULL;
+}
+
+static struct answerer answerer = {
+	.lock = PTHREAD_MUTEX_INITIALIZER,
+	.asked = PTHREAD_COND_INITIALIZER,
+};
+
+static void quiesce_elsewhere(void *opaque, uint32_t ring, bool drain,
+			      uint64_t token)
+{
+	struct rig *r = opaque;
+	uint32_t i;
+
+	(void)drain;
+	for (i = 0; i < RIG_RINGS; i++)
+		if (ring == VHOST_USER_ALL_RINGS || ring == i)
+			r->running[i] = false;
+	pthread_mutex_lock(&answerer.lock);
+	answerer.token = token;
+	pthread_cond_signal(&answerer.asked);
+	pthread_mutex_unlock(&answerer.lock);
+}
+
+static void gone_elsewhere(void *opaque, const struct vsu_error *err)
+{
+	struct rig *r = opaque;
+	struct vhost_user_backend *b = r->b;
+
+	r->gones++;
+	r->why = *err;
+	r->b = NULL;
+	vhost_user_backend_free(b);
+}
+
+/* Waits as an owner does until a reply has come. */
+static void wait_for_reply(struct rig *r, struct rig_reply *reply)
+{
+	struct pollfd p = { .fd = vhost_user_backend_fd(r->b),
+			    .events = POLLIN };
+
+	while (!rig_reply(r, reply)) {
+		ck_assert_int_eq(poll(&p, 1, -1), 1);
+		ck_assert_int_ge(vhost_user_backend_dispatch(r->b), 0);
+	}
+}
+
+static void wait_for_gone(struct rig *r)
+{
+	struct pollfd p = { .fd = vhost_user_backend_fd(r->b),
+			    .events = POLLIN };
+
+	while (r->b) {
+		ck_assert_int_eq(poll(&p, 1, -1), 1);
+		vhost_user_backend_dispatch(r->b);
+	}
+}
+
+/* CALL is replaced while another thread answers; then all ends so, too. */
+static void one_threaded_session(struct answerer *a, int rounds)
+{
+	uint64_t nofd = 0x100;
+	struct rig_reply reply;
+	struct rig r;
+	int i;
+
+	rig_prepare(&r);
+	rig_start(&r);
+	rig_up(&r);
+	vhost_user_backend_close(r.b);	/* so that ops can be changed below */
+	ck_assert_ptr_null(r.b);
+	vsu_fd_close(&r.sock);
+	r.gones = 0;
+	memset(r.mem, 0, RIG_MEMORY);
+	r.ops.quiesce = quiesce_elsewhere;
+	r.ops.gone = gone_elsewhere;
+	a->r = &r;
+	rig_start(&r);
+	rig_up(&r);
+	for (i = 0; i < rounds; i++) {
+		rig_send(&r, VHOST_USER_SET_VRING_CALL, RIG_NEED, &nofd, 8,
+			 NULL, 0);
+		wait_for_reply(&r, &reply);
+		ck_assert_uint_eq(reply.payload[0], 0);
+		ck_assert(r.running[0]);
+	}
+	vsu_fd_close(&r.sock);
+	wait_for_gone(&r);
+	rig_fini(&r);
+}
+
+START_TEST(answer_from_another_thread_is_as_good)
+{
+	int i;
+
+	ck_assert_int_eq(pthread_create(&answerer.thread, NULL, answer,
+					&answerer), 0);
+	for (i = 0; i < 20; i++)
+		one_threaded_session(&answerer, 50);
+	pthread_mutex_lock(&answerer.lock);
+	answerer.stop = true;
+	pthread_cond_signal(&answerer.asked);
+	pthread_mutex_unlock(&answerer.lock);
+	pthread_join(answerer.thread, NULL);
+}
+END_TEST
+
+/* stalls */
+
+static void wait_readable(struct rig *r)
+{
+	struct pollfd p = { .fd = vhost_user_backend_fd(r->b),
+			    .events = POLLIN };
+
+	ck_assert_int_eq(poll(&p, 1, -1), 1);
+}
+
+START_TEST(b5_01_peer_that_stops_inside_a_message_is_dropped)
+{
+	static const unsigned char half[6];
+	struct rig r;
+
+	rig_prepare(&r);
+	r.config.stall_ns = 1000000;
+	rig_start(&r);
+	rig_send_raw(&r, "\1", 1, NULL, 0);
+	rig_send_raw(&r, half, sizeof(half), &r.memfd, 1);
+	ck_assert_int_eq(vhost_user_backend_dispatch(r.b), 0);
+	wait_readable(&r);
+	rig_expect_gone(&r, -ETIMEDOUT);
+	rig_fini(&r);
+}
+END_TEST
+
+START_TEST(b5_01_peer_that_is_quiet_between_messages_stays)
+{
+	struct pollfd p = { .events = POLLIN };
+	struct rig r;
+
+	rig_prepare(&r);
+	r.config.stall_ns = 1;
+	rig_start(&r);
+	ck_assert_uint_ne(rig_get_u64(&r, VHOST_USER_GET_FEATURES), 0);
+	p.fd = vhost_user_backend_fd(r.b);
+	ck_assert_int_eq(poll(&p, 1, 5), 0);	/* no timer is running */
+	ck_assert_int_eq(vhost_user_backend_dispatch(r.b), 0);
+	rig_fini(&r);
+}
+END_TEST
+
+/* Fills the way back until nothing more is taken. */
+static int flood(struct rig *r)
+{
+	struct vhost_user_config c = { 0, RIG_CONFIG, 0 };
+	int rc = 0, i;
+
+	for (i = 0; i < 20000 && rc >= 0; i++) {
+		rig_send(r, VHOST_USER_GET_CONFIG, 1, &c, sizeof(c), NULL, 0);
+		rc = vhost_user_backend_dispatch(r->b);
+	}
+	return rc;
+}
+
+START_TEST(b5_02_peer_that_never_reads_is_dropped_at_a_limit)
+{
+	struct rig r;
+
+	rig_init(&r);
+	rig_negotiate(&r);
+	ck_assert_int_eq(flood(&r), -ENOSPC);
+	ck_assert_int_eq(r.why.code, -ENOSPC);
+	rig_fini(&r);
+}
+END_TEST
+
+START_TEST(b5_02_peer_that_never_reads_is_dropped_in_time)
+{
+	struct vhost_user_config c = { 0, RIG_CONFIG, 0 };
+	int small = 1, rc = 0;
+	struct rig r;
+
+	rig_prepare(&r);
+	r.config.stall_ns = 1000000;
+	rig_start(&r);
+	rig_negotiate(&r);
+	setsockopt(r.sock, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small));
+	while (rc >= 0) {
+		if (send(r.sock, NULL, 0, MSG_DONTWAIT) == 0)
+			rig_send(&r, VHOST_USER_GET_CONFIG, 1, &c, sizeof(c),
+				 NULL, 0);
+		rc = vhost_user_backend_dispatch(r.b);
+	}
+	ck_assert(rc == -ETIMEDOUT || rc == -ENOSPC);
+	rig_fini(&r);
+}
+END_TEST
+
+START_TEST(b5_02_slow_reader_gets_every_reply)
+{
+	struct vhost_user_config c = { 0, RIG_CONFIG, 0 };
+	struct rig_reply reply;
+	unsigned int sent = 0, got = 0;
+	struct rig r;
+
+	rig_init(&r);
+	rig_negotiate(&r);
+	for (sent = 0; sent < 3000; sent++) {
+		rig_send(&r, VHOST_USER_GET_CONFIG, 1, &c, sizeof(c), NULL, 0);
+		ck_assert_int_ge(vhost_user_backend_dispatch(r.b), 0);
+		if (sent < 1000)
+			continue;
+		while (got < sent - 500 && rig_reply(&r, &reply))
+			got++;
+	}
+	while (got < sent) {
+		ck_assert_int_ge(rig_turn(&r), 0);
+		ck_assert(rig_reply(&r, &reply));
+		ck_assert_uint_eq(reply.hdr.size, 12 + RIG_CONFIG);
+		got++;
+	}
+	rig_expect_silence(&r);
+	rig_fini(&r);
+}
+END_TEST
+
+START_TEST(b5_03_half_closed_socket_ends_the_session)
+{
+	struct rig r;
+
+	rig_init(&r);
+	rig_up(&r);
+	rig_offer(&r, 0, 1);
+	ck_assert_int_eq(shutdown(r.sock, SHUT_WR), 0);
+	rig_expect_gone(&r, -ECONNRESET);
+	ck_assert(r.asked_drain);
+	rig_fini(&r);
+}
+END_TEST
+
+START_TEST(b5_08_message_storm_leaves_a_turn_to_others)
+{
+	struct rig_reply reply;
+	struct rig r;
+	int i, turns = 0;
+
+	rig_init(&r);
+	for (i = 0; i < 200; i++)
+		rig_send(&r, VHOST_USER_GET_FEATURES, 1, NULL, 0, NULL, 0);
+	while (vhost_user_backend_dispatch(r.b) == 1)
+		turns++;
+	ck_assert_int_gt(turns, 3);
+	for (i = 0; i < 200; i++)
+		ck_assert(rig_reply(&r, &reply));
+	rig_fini(&r);
+}
+END_TEST
+
+START_TEST(b5_09_peer_gone_while_we_write_is_an_ordinary_end)
+{
+	struct rig r;
+
+	signal(SIGPIPE, SIG_DFL);
+	rig_init(&r);
+	rig_send(&r, VHOST_USER_GET_FEATURES, 1, NULL, 0, NULL, 0);
+	vsu_fd_close(&r.sock);
+	rig_expect_gone(&r, -ECONNRESET);
+	rig_fini(&r);
+}
+END_TEST
+
+/* sessions cut anywhere */
+
+/* The messages of a set-up, one by one; false after the last. */
+static bool set_up_step(struct rig *r, int step)
+{
+	struct vhost_user_vring_addr addr = rig_addr(0);
+	struct vhost_user_mem_reg reg = {
+		.region = rig_region(4u << 20, 4096, 0) };
+	struct vhost_user_mem_table t = { .nregions = 1,
+		.regions = { rig_region(0, RIG_MEMORY, 0) } };
+	struct vhost_user_vring_state num = { 0, RIG_SIZE }, on = { 0, 1 };
+	uint64_t features = VQ_F_VERSION_1 | VHOST_USER_F_PROTOCOL_FEATURES;
+	uint64_t protocol = VHOST_USER_PROTOCOL_BIT(CONFIGURE_MEM_SLOTS) |
+			    VHOST_USER_PROTOCOL_BIT(REPLY_ACK);
+	const struct {
+		uint32_t request;
+		const void *payload;
+		uint32_t size;
+		const int *fd;
+	} steps[] = {
+		{ VHOST_USER_GET_FEATURES, NULL, 0, NULL },
+		{ VHOST_USER_SET_PROTOCOL_FEATURES, &protocol, 8, NULL },
+		{ VHOST_USER_SET_FEATURES, &features, 8, NULL },
+		{ VHOST_USER_SET_MEM_TABLE, &t, 40, &r->memfd },
+		{ VHOST_USER_ADD_MEM_REG, &reg, 40, &r->memfd },
+		{ VHOST_USER_SET_VRING_NUM, &num, 8, NULL },
+		{ VHOST_USER_SET_VRING_BASE, &ring_0, 8, NULL },
+		{ VHOST_USER_SET_VRING_ADDR, &addr, 40, NULL },
+		{ VHOST_USER_SET_VRING_KICK, &ring_0, 8, &r->kick[0] },
+		{ VHOST_USER_SET_VRING_CALL, &ring_0, 8, &r->call[0] },
+		{ VHOST_USER_SET_VRING_ENABLE, &on, 8, NULL },
+		{ VHOST_USER_REM_MEM_REG, &reg, 40, NULL },
+		{ VHOST_USER_GET_VRING_BASE, &ring_0, 8, NULL },
+	};
+
+	if ((unsigned int)step >= sizeof(steps) / sizeof(steps[0]))
+		return false;
+	rig_send(r, steps[step].request, RIG_NEED, steps[step].payload,
+		 steps[step].size, steps[step].fd, steps[step].fd != NULL);
+	return true;
+}
+
+/* One session that is left after n messages, answered or unread. */
+static bool cut_session(int n, bool read_all)
+{
+	bool more = true;
+	struct rig r;
+	int i;
+
+	rig_init(&r);
+	ck_assert_int_eq(pipe2(r.kick, O_CLOEXEC), 0);
+	r.call[0] = memfd_create("not an event", MFD_CLOEXEC);
+	for (i = 0; i < n && more; i++) {
+		more = set_up_step(&r, i);
+		if (read_all)
+			ck_assert_int_ge(rig_turn(&r), 0);
+	}
+	vsu_fd_close(&r.sock);
+	rig_expect_gone(&r, -ECONNRESET);
+	rig_fini(&r);
+	return more;
+}
+
+START_TEST(b5_04_session_may_end_after_any_message)
+{
+	int n;
+
+	for (n = 0; cut_session(n, true); n++)
+		cut_session(n, false);
+	ck_assert_int_gt(n, 12);
+}
+END_TEST
+
+static size_t heap_in_use(void)
+{
+#if defined(__GLIBC__) && __GLIBC_PREREQ(2, 33)
+	return mallinfo2().uordblks;
+#else
+	return 0;
+#endif
+}
+
+START_TEST(b5_04_many_cut_sessions_leave_nothing)
+{
+	const char *scale = getenv("TEST_SCALE");
+	int rounds = scale && atof(scale) < 1 ? 20 : 100, i;
+	size_t before;
+
+	for (i = 0; i < 50; i++)	/* until the allocator is warm */
+		cut_session(i % 14, i & 1);
+	before = heap_in_use();
+	for (i = 0; i < rounds * 14; i++)
+		cut_session(i % 14, i & 1);
+	ck_assert_uint_eq(heap_in_use(), before);
+}
+END_TEST
+
+START_TEST(b5_07_nothing_of_a_session_survives_in_the_next)
+{
+	struct rig r;
+
+	rig_init(&r);
+	rig_up(&r);
+	rig_offer(&r, 0, 1);
+	ck_assert_uint_eq(rig_serve(&r, 0), 1);
+	vsu_fd_close(&r.sock);
+	rig_expect_gone(&r, -ECONNRESET);
+	r.gones = 0;
+	rig_start(&r);
+	ck_assert_uint_eq(vhost_user_backend_features(r.b), 0);
+	ck_assert_uint_eq(vhost_user_backend_protocol_features(r.b), 0);
+	ck_assert_ptr_null(vmem_space_current(vhost_user_backend_space(r.b)));
+	rig_negotiate(&r);
+	ck_assert_uint_eq(rig_get_u64(&r, VHOST_USER_GET_STATUS), 0);
+	ck_assert_uint_eq(rig_stop_ring(&r, 0), 0);
+	ck_assert_uint_eq(rig_set_memory(&r), 0);
+	ck_assert(!r.running[0]);
+	rig_fini(&r);
+}
+END_TEST
+
+/* truncated memory */
+
+static struct vmem_sigbus *sigbus_table;
+
+static void on_sigbus(int sig, siginfo_t *info, void *context)
+{
+	(void)context;
+	if (!vmem_sigbus_fix(sigbus_table, info))
+		signal(sig, SIG_DFL);
+}
+
+START_TEST(b2_08_memory_cut_short_fails_the_session_and_not_the_process)
+{
+	struct sigaction act = { .sa_sigaction = on_sigbus,
+				 .sa_flags = SA_SIGINFO };
+	struct pollfd p = { .events = POLLIN };
+	struct rig r;
+
+	ck_assert_int_eq(vmem_sigbus_new(64, &sigbus_table, NULL), 0);
+	ck_assert_int_eq(sigaction(SIGBUS, &act, NULL), 0);
+	rig_prepare(&r);
+	r.config.sigbus = sigbus_table;
+	rig_start(&r);
+	rig_up(&r);
+	rig_offer(&r, 0, 1);
+	ck_assert_int_eq(ftruncate(r.memfd, 0), 0);
+	rig_serve(&r, 0);
+	p.fd = vmem_sigbus_fd(sigbus_table);
+	ck_assert_int_eq(poll(&p, 1, 0), 1);
+	ck_assert(vmem_map_failed(vmem_space_current(
+			vhost_user_backend_space(r.b))));
+	vhost_user_backend_close(r.b);
+	rig_fini(&r);
+	vmem_sigbus_free(sigbus_table);
+}
+END_TEST
+
+static void add_ends(Suite *s)
+{
+	TCase *tc = rig_case(s, "ends");
+
+	tcase_add_test(tc, b5_01_peer_that_stops_inside_a_message_is_dropped);
+	tcase_add_test(tc, b5_01_peer_that_is_quiet_between_messages_stays);
+	tcase_add_test(tc, b5_02_peer_that_never_reads_is_dropped_at_a_limit);
+	tcase_add_test(tc, b5_02_peer_that_never_reads_is_dropped_in_time);
+	tcase_add_test(tc, b5_02_slow_reader_gets_every_reply);
+	tcase_add_test(tc, b5_03_half_closed_socket_ends_the_session);
+	tcase_add_test(tc, b5_04_session_may_end_after_any_message);
+	tcase_add_test(tc, b5_04_many_cut_sessions_leave_nothing);
+	tcase_add_test(tc, b5_07_nothing_of_a_session_survives_in_the_next);
+	tcase_add_test(tc, b5_08_message_storm_leaves_a_turn_to_others);
+	tcase_add_test(tc, b5_09_peer_gone_while_we_write_is_an_ordinary_end);
+	tcase_add_test(tc, b2_08_memory_cut_short_fails_the_session_and_not_the_process);
+}
+
+int main(void)
+{
+	Suite *s = suite_create("backend-life");
+	TCase *tc = rig_case(s, "answers");
+
+	tcase_add_test(tc, nothing_is_read_while_a_message_is_parked);
+	tcase_add_test(tc, answer_to_another_question_does_not_count);
+	tcase_add_test(tc, hang_up_while_parked_waits_for_the_answer);
+	tcase_add_test(tc, ended_session_does_not_spin);
+	tcase_add_test(tc, parked_session_does_not_spin);
+	tcase_add_loop_test(tc, close_drains_rings_and_says_gone_at_once_or_later,
+			    0, 2);
+	tcase_add_test(tc, close_from_inside_a_callback_takes_effect_after_it);
+	tcase_add_test(tc, answer_from_another_thread_is_as_good);
+	add_ends(s);
+	return rig_run(s);
+}

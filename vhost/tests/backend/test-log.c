@@ -1,0 +1,325 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Claims about the dirty log: what is marked in it, when, and what it may be. */
+#include <config.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <vmm-sys-util/fd.h>
+
+#include "../rig.h"
+
+#define PAGE VHOST_USER_LOG_PAGE
+
+struct log {
+	struct rig r;
+	int fd;
+	unsigned char *bits;
+	size_t size;
+};
+
+static void make(struct log *l)
+{
+	l->size = (size_t)sysconf(_SC_PAGESIZE);
+	l->fd = memfd_create("log", MFD_CLOEXEC);
+	ck_assert_int_ge(l->fd, 0);
+	ck_assert_int_eq(ftruncate(l->fd, (off_t)l->size), 0);
+	l->bits = mmap(NULL, l->size, PROT_READ | PROT_WRITE, MAP_SHARED, l->fd,
+		       0);
+	ck_assert(l->bits != MAP_FAILED);
+}
+
+static void init(struct log *l)
+{
+	make(l);
+	rig_init(&l->r);
+	rig_up(&l->r);
+}
+
+static void fini(struct log *l)
+{
+	munmap(l->bits, l->size);
+	vsu_fd_close(&l->fd);
+	rig_fini(&l->r);
+}
+
+/* The size of the answer: 16 bytes accept, none refuses. */
+static uint32_t set_log(struct log *l, uint64_t size, uint64_t offset, int fd)
+{
+	struct vhost_user_log m = { size, offset };
+	struct rig_reply reply;
+
+	rig_send(&l->r, VHOST_USER_SET_LOG_BASE, 1, &m, sizeof(m), &fd,
+		 fd >= 0);
+	ck_assert_int_ge(rig_turn(&l->r), 0);
+	ck_assert(rig_reply(&l->r, &reply));
+	ck_assert_uint_eq(reply.hdr.flags, 5);
+	if (reply.hdr.size)
+		ck_assert_mem_eq(reply.payload, &m, sizeof(m));
+	return reply.hdr.size;
+}
+
+static uint64_t log_all(struct log *l, bool on)
+{
+	uint64_t features = vhost_user_backend_features(l->r.b) &
+			    ~VHOST_USER_F_LOG_ALL;
+
+	return rig_ack_u64(&l->r, VHOST_USER_SET_FEATURES,
+			   on ? features | VHOST_USER_F_LOG_ALL : features);
+}
+
+static uint64_t ring_log(struct log *l, uint32_t flags, uint64_t at)
+{
+	struct vhost_user_vring_addr addr = rig_addr(0);
+
+	addr.flags = flags;
+	addr.log_guest_addr = at;
+	return rig_ack(&l->r, VHOST_USER_SET_VRING_ADDR, &addr, sizeof(addr),
+		       NULL, 0);
+}
+
+/* One request of ring 0: a page is written through a cursor. */
+static void serve(struct log *l, uint16_t head)
+{
+	struct vq *q = vhost_user_backend_vq(l->r.b, 0);
+	struct iovec iov[2];
+	struct vq_chain chain = { .iov = iov, .iov_max = 2 };
+
+	ck_assert(l->r.running[0]);
+	rig_offer(&l->r, 0, head);
+	ck_assert_int_eq(vq_pop(q, &chain), 1);
+	vq_chain_written(q, &chain, 0, chain.writable_len);
+	vq_push(q, &chain, chain.writable_len);
+	vq_publish(q);
+}
+
+/* The only page that is marked, or -1 for none; the log is cleared. */
+static int only_page(struct log *l)
+{
+	int page = -1, i;
+
+	for (i = 0; i < (int)l->size * 8; i++)
+		if (l->bits[i / 8] & 1 << i % 8) {
+			ck_assert_int_eq(page, -1);
+			page = i;
+		}
+	memset(l->bits, 0, l->size);
+	return page;
+}
+
+/* Guest address 0x7000 and on: buffers of ring 0, as the rig has them. */
+#define BUFFER_PAGE 7
+
+START_TEST(buffers_are_logged_from_the_switch_to_the_switch)
+{
+	struct log l;
+
+	init(&l);
+	serve(&l, 1);
+	ck_assert_uint_eq(set_log(&l, l.size, 0, l.fd), 16);
+	serve(&l, 2);
+	ck_assert_int_eq(only_page(&l), -1);
+	ck_assert_uint_eq(log_all(&l, true), 0);
+	ck_assert(l.r.running[0] && l.r.running[1]);
+	ck_assert_uint_eq(l.r.runs[0], 2);
+	serve(&l, 3);
+	ck_assert_int_eq(only_page(&l), BUFFER_PAGE);
+	ck_assert_uint_eq(log_all(&l, false), 0);
+	serve(&l, 4);
+	ck_assert_int_eq(only_page(&l), -1);
+	fini(&l);
+}
+END_TEST
+
+/* Its address in the log need not be the one in memory. */
+START_TEST(used_ring_is_logged_where_it_is_said_and_only_if_asked)
+{
+	struct log l;
+
+	init(&l);
+	ck_assert_uint_eq(set_log(&l, l.size, 0, l.fd), 16);
+	ck_assert_uint_eq(log_all(&l, true), 0);
+	ck_assert_uint_eq(ring_log(&l, VHOST_USER_VRING_F_LOG, 900 * PAGE), 0);
+	ck_assert(l.r.running[0]);
+	serve(&l, 1);
+	ck_assert_uint_ne(l.bits[900 / 8] & 1 << 900 % 8, 0);
+	l.bits[900 / 8] = 0;
+	ck_assert_int_eq(only_page(&l), BUFFER_PAGE);
+	ck_assert_uint_eq(ring_log(&l, 0, 0), 0);
+	serve(&l, 2);
+	ck_assert_int_eq(only_page(&l), BUFFER_PAGE);
+	fini(&l);
+}
+END_TEST
+
+START_TEST(log_can_be_replaced_while_it_is_written)
+{
+	struct log l, other;
+
+	init(&l);
+	make(&other);
+	ck_assert_uint_eq(set_log(&l, l.size, 0, l.fd), 16);
+	ck_assert_uint_eq(log_all(&l, true), 0);
+	ck_assert_uint_eq(set_log(&l, l.size, 0, other.fd), 16);
+	ck_assert_uint_eq(l.r.asked_ring, VHOST_USER_ALL_RINGS);
+	serve(&l, 1);
+	ck_assert_int_eq(only_page(&l), -1);
+	ck_assert_int_eq(only_page(&other), BUFFER_PAGE);
+	munmap(other.bits, other.size);
+	vsu_fd_close(&other.fd);
+	fini(&l);
+}
+END_TEST
+
+START_TEST(b4_01_log_that_wraps_is_refused)
+{
+	struct log l;
+
+	init(&l);
+	ck_assert_uint_eq(set_log(&l, UINT64_MAX, 0, l.fd), 0);
+	ck_assert_uint_eq(set_log(&l, l.size, UINT64_MAX - l.size + 1, l.fd),
+			  0);
+	ck_assert_uint_eq(set_log(&l, UINT64_MAX - 4095, 8192, l.fd), 0);
+	ck_assert(l.r.running[0]);
+	fini(&l);
+}
+END_TEST
+
+START_TEST(b4_02_log_too_small_for_memory_or_for_its_file_is_refused)
+{
+	struct log l;
+
+	init(&l);
+	/* a bit for each of RIG_MEMORY's 256 pages */
+	ck_assert_uint_eq(set_log(&l, RIG_MEMORY / PAGE / 8 - 1, 0, l.fd), 0);
+	ck_assert_uint_eq(set_log(&l, 0, 0, l.fd), 0);
+	ck_assert_uint_eq(set_log(&l, l.size + 1, 0, l.fd), 0);
+	ck_assert_uint_eq(set_log(&l, l.size, l.size, l.fd), 0);
+	ck_assert_uint_eq(set_log(&l, RIG_MEMORY / PAGE / 8, 0, l.fd), 16);
+	fini(&l);
+}
+END_TEST
+
+/* What lies beyond the log is not marked, and nothing else is written. */
+START_TEST(b4_02_mark_beyond_the_log_is_dropped)
+{
+	struct log l;
+
+	init(&l);
+	ck_assert_uint_eq(set_log(&l, RIG_MEMORY / PAGE / 8, 0, l.fd), 16);
+	ck_assert_uint_eq(log_all(&l, true), 0);
+	ck_assert_uint_eq(ring_log(&l, VHOST_USER_VRING_F_LOG,
+				   UINT64_MAX - PAGE), 0);
+	serve(&l, 1);
+	ck_assert_int_eq(only_page(&l), BUFFER_PAGE);
+	ck_assert_uint_eq(ring_log(&l, VHOST_USER_VRING_F_LOG, RIG_MEMORY), 0);
+	serve(&l, 2);
+	ck_assert_int_eq(only_page(&l), BUFFER_PAGE);
+	fini(&l);
+}
+END_TEST
+
+START_TEST(b4_03_logging_without_a_log_is_refused_while_a_ring_runs)
+{
+	struct log l;
+
+	init(&l);
+	ck_assert_uint_ne(log_all(&l, true), 0);
+	ck_assert(l.r.running[0]);
+	serve(&l, 1);
+	fini(&l);
+}
+END_TEST
+
+/* As a device that is started in the middle of a migration. */
+START_TEST(b4_03_ring_waits_for_its_log)
+{
+	struct log l;
+
+	make(&l);
+	rig_init(&l.r);
+	rig_negotiate(&l.r);
+	ck_assert_uint_eq(log_all(&l, true), 0);
+	ck_assert_uint_eq(rig_set_memory(&l.r), 0);
+	rig_set_ring(&l.r, 0);
+	ck_assert(!l.r.running[0]);
+	ck_assert_uint_eq(set_log(&l, l.size, 0, l.fd), 16);
+	ck_assert(l.r.running[0]);
+	serve(&l, 1);
+	ck_assert_int_eq(only_page(&l), BUFFER_PAGE);
+	fini(&l);
+}
+END_TEST
+
+START_TEST(b4_04_refused_descriptor_is_closed)
+{
+	int fds[3] = { eventfd(0, EFD_CLOEXEC),
+		       open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC),
+		       open("/dev/null", O_RDONLY | O_CLOEXEC) };
+	struct log l;
+	int i;
+
+	init(&l);
+	for (i = 0; i < 3; i++) {
+		ck_assert_uint_eq(set_log(&l, l.size, 0, fds[i]), 0);
+		vsu_fd_close(&fds[i]);
+	}
+	ck_assert_uint_eq(set_log(&l, l.size, 0, -1), 0);
+	fini(&l);
+}
+END_TEST
+
+START_TEST(reset_forgets_the_log)
+{
+	struct log l;
+
+	init(&l);
+	ck_assert_uint_eq(set_log(&l, l.size, 0, l.fd), 16);
+	ck_assert_uint_eq(log_all(&l, true), 0);
+	ck_assert_uint_eq(rig_ack(&l.r, VHOST_USER_RESET_DEVICE, NULL, 0, NULL,
+				  0), 0);
+	ck_assert_uint_eq(rig_ack_u64(&l.r, VHOST_USER_SET_FEATURES,
+				      VQ_F_VERSION_1 |
+				      VHOST_USER_F_PROTOCOL_FEATURES), 0);
+	rig_set_ring(&l.r, 0);
+	serve(&l, 1);
+	ck_assert_int_eq(only_page(&l), -1);
+	fini(&l);
+}
+END_TEST
+
+START_TEST(log_eventfd_is_taken_and_closed)
+{
+	int fd = eventfd(0, EFD_CLOEXEC);
+	struct log l;
+
+	init(&l);
+	ck_assert_uint_eq(rig_ack(&l.r, VHOST_USER_SET_LOG_FD, NULL, 0, &fd, 1),
+			  0);
+	vsu_fd_close(&fd);
+	fini(&l);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("backend-log");
+	TCase *tc = rig_case(s, "log");
+
+	tcase_add_test(tc, buffers_are_logged_from_the_switch_to_the_switch);
+	tcase_add_test(tc, used_ring_is_logged_where_it_is_said_and_only_if_asked);
+	tcase_add_test(tc, log_can_be_replaced_while_it_is_written);
+	tcase_add_test(tc, b4_01_log_that_wraps_is_refused);
+	tcase_add_test(tc, b4_02_log_too_small_for_memory_or_for_its_file_is_refused);
+	tcase_add_test(tc, b4_02_mark_beyond_the_log_is_dropped);
+	tcase_add_test(tc, b4_03_logging_without_a_log_is_refused_while_a_ring_runs);
+	tcase_add_test(tc, b4_03_ring_waits_for_its_log);
+	tcase_add_test(tc, b4_04_refused_descriptor_is_closed);
+	tcase_add_test(tc, reset_forgets_the_log);
+	tcase_add_test(tc, log_eventfd_is_taken_and_closed);
+	return rig_run(s);
+}

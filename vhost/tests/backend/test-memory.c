@@ -1,0 +1,661 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Claims about the memory that a front-end gives to the back-end. */
+#include <config.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <vm-memory/map.h>
+#include <vmm-sys-util/fd.h>
+
+#include "../rig.h"
+
+#define PAGE	4096u
+#define MiB	(1u << 20)
+#define HUGE	UINT64_C(0xffffffffffffffff)
+
+/* a table of up to 8 regions and their descriptors */
+struct table {
+	struct vhost_user_mem_table t;
+	int fds[32];
+	unsigned int nfds;
+};
+
+static void put(struct table *t, struct vhost_user_mem_region region, int fd)
+{
+	t->t.regions[t->t.nregions++] = region;
+	t->fds[t->nfds++] = fd;
+}
+
+static uint64_t set_table(struct rig *r, const struct table *t)
+{
+	return rig_ack(r, VHOST_USER_SET_MEM_TABLE, &t->t,
+		       8 + 32 * t->t.nregions, t->fds, t->nfds);
+}
+
+static uint64_t change(struct rig *r, uint32_t request,
+		       struct vhost_user_mem_region region, int fd)
+{
+	struct vhost_user_mem_reg m = { .region = region };
+
+	return rig_ack(r, request, &m, sizeof(m), &fd, fd >= 0);
+}
+
+static uint64_t add(struct rig *r, struct vhost_user_mem_region region, int fd)
+{
+	return change(r, VHOST_USER_ADD_MEM_REG, region, fd);
+}
+
+static struct vmem_map *map_of(struct rig *r)
+{
+	return vmem_space_current(vhost_user_backend_space(r->b));
+}
+
+static unsigned int count(struct rig *r)
+{
+	return map_of(r) ? vmem_map_count(map_of(r)) : 0;
+}
+
+static unsigned char *hva(struct rig *r, uint64_t gpa)
+{
+	struct vmem_region *region = vmem_map_find(map_of(r), gpa);
+
+	ck_assert_ptr_nonnull(region);
+	return vmem_region_hva(region) + (gpa - vmem_region_gpa(region));
+}
+
+static struct vhost_user_mem_region plain(uint64_t gpa, uint64_t size,
+					  uint64_t uaddr, uint64_t offset)
+{
+	struct vhost_user_mem_region region = { gpa, size, uaddr, offset };
+
+	return region;
+}
+
+/* what is fine */
+
+START_TEST(regions_in_any_order_are_found_at_their_addresses)
+{
+	struct table t = { .nfds = 0 };
+	struct rig r;
+
+	rig_init(&r);
+	rig_negotiate(&r);
+	put(&t, rig_region(8 * MiB, 64 * PAGE, 128 * PAGE), r.memfd);
+	put(&t, rig_region(0, 64 * PAGE, 0), r.memfd);
+	put(&t, rig_region(4 * MiB, 64 * PAGE, 64 * PAGE), r.memfd);
+	ck_assert_uint_eq(set_table(&r, &t), 0);
+	ck_assert_uint_eq(count(&r), 3);
+	r.mem[128 * PAGE + 5] = 0x77;
+	ck_assert_uint_eq(*hva(&r, 8 * MiB + 5), 0x77);
+	*hva(&r, 4 * MiB + 63) = 0x66;
+	ck_assert_uint_eq(r.mem[64 * PAGE + 63], 0x66);
+	rig_fini(&r);
+}
+END_TEST
+
+START_TEST(table_with_room_for_all_regions_is_taken)
+{
+	struct table t = { .nfds = 0 };
+	struct rig r;
+
+	rig_init(&r);
+	rig_negotiate(&r);
+	put(&t, rig_region(0, RIG_MEMORY, 0), r.memfd);
+	ck_assert_uint_eq(rig_ack(&r, VHOST_USER_SET_MEM_TABLE, &t.t,
+				  sizeof(t.t), t.fds, 1), 0);
+	ck_assert_uint_eq(count(&r), 1);
+	rig_fini(&r);
+}
+END_TEST
+
+/* Sizes and guest addresses need not be multiples of a page. */
+START_TEST(odd_sizes_and_addresses_are_taken)
+{
+	struct rig r;
+
+	rig_init(&r);
+	rig_negotiate(&r);
+	ck_assert_uint_eq(add(&r, rig_region(0x100, 0x3b10, PAGE), r.memfd), 0);
+	ck_assert_uint_eq(add(&r, rig_region(0x8000, 1, 0x123), r.memfd), 0);
+	r.mem[PAGE + 0x3b0f] = 0x11;
+	r.mem[0x123] = 0x22;
+	ck_assert_uint_eq(*hva(&r, 0x100 + 0x3b0f), 0x11);
+	ck_assert_uint_eq(*hva(&r, 0x8000), 0x22);
+	rig_fini(&r);
+}
+END_TEST
+
+START_TEST(last_address_is_an_address)
+{
+	struct rig r;
+
+	rig_init(&r);
+	rig_negotiate(&r);
+	ck_assert_uint_eq(add(&r, plain(HUGE - PAGE + 1, PAGE,
+					HUGE - PAGE + 1, 0), r.memfd), 0);
+	ck_assert_uint_eq(count(&r), 1);
+	rig_fini(&r);
+}
+END_TEST
+
+START_TEST(resent_table_keeps_the_mappings_it_has)
+{
+	struct table t = { .nfds = 0 };
+	unsigned char *first, *second;
+	struct rig r;
+
+	rig_init(&r);
+	rig_negotiate(&r);
+	put(&t, rig_region(0, 64 * PAGE, 0), r.memfd);
+	put(&t, rig_region(4 * MiB, 64 * PAGE, 64 * PAGE), r.memfd);
+	ck_assert_uint_eq(set_table(&r, &t), 0);
+	first = hva(&r, 0);
+	second = hva(&r, 4 * MiB);
+	t.t.regions[1].guest_addr = 6 * MiB;
+	put(&t, rig_region(8 * MiB, 64 * PAGE, 128 * PAGE), r.memfd);
+	ck_assert_uint_eq(set_table(&r, &t), 0);
+	ck_assert_ptr_eq(hva(&r, 0), first);
+	ck_assert_ptr_eq(hva(&r, 6 * MiB), second);
+	ck_assert_uint_eq(count(&r), 3);
+	rig_fini(&r);
+}
+END_TEST
+
+START_TEST(other_file_at_the_same_place_is_mapped_anew)
+{
+	int other = memfd_create("other", MFD_CLOEXEC);
+	struct table t = { .nfds = 0 };
+	struct rig r;
+
+	rig_init(&r);
+	rig_up(&r);
+	ck_assert_int_eq(ftruncate(other, RIG_MEMORY), 0);
+	ck_assert_int_eq(pwrite(other, "x", 1, 77), 1);
+	put(&t, rig_region(0, RIG_MEMORY, 0), other);
+	ck_assert_uint_eq(set_table(&r, &t), 0);
+	ck_assert_uint_eq(*hva(&r, 77), 'x');
+	ck_assert(r.running[0]);
+	vsu_fd_close(&other);
+	rig_fini(&r);
+}
+END_TEST
+
+START_TEST(slots_come_and_go)
+{
+	struct rig r;
+	int i;
+
+	rig_init(&r);
+	rig_negotiate(&r);
+	for (i = 0; i < 3; i++) {
+		ck_assert_uint_eq(add(&r, rig_region(0, PAGE, 0), r.memfd), 0);
+		ck_assert_uint_eq(add(&r, rig_region(MiB, PAGE, 0), r.memfd),
+				  0);
+		ck_assert_uint_eq(count(&r), 2);
+		ck_assert_uint_eq(change(&r, VHOST_USER_REM_MEM_REG,
+					 rig_region(0, PAGE, 12345), -1), 0);
+		ck_assert_uint_eq(count(&r), 1);
+		ck_assert_uint_eq(change(&r, VHOST_USER_REM_MEM_REG,
+					 rig_region(MiB, PAGE, 0), -1), 0);
+		ck_assert_uint_eq(count(&r), 0);
+	}
+	rig_fini(&r);
+}
+END_TEST
+
+/* what is not */
+
+START_TEST(b2_01_table_without_regions_is_refused)
+{
+	struct table t = { .nfds = 0 };
+	struct rig r;
+
+	rig_init(&r);
+	rig_up(&r);
+	ck_assert_uint_ne(set_table(&r, &t), 0);
+	ck_assert_uint_ne(rig_ack(&r, VHOST_USER_SET_MEM_TABLE, &t.t,
+				  sizeof(t.t), NULL, 0), 0);
+	ck_assert_uint_eq(count(&r), 1);
+	ck_assert(r.running[0]);
+	rig_fini(&r);
+}
+END_TEST
+
+START_TEST(b2_02_count_must_agree_with_payload_and_descriptors)
+{
+	static const uint32_t counts[] = { 2, 9, 0x08000001, 0xffffffff };
+	struct table t = { .nfds = 0 };
+	struct rig r;
+
+	rig_init(&r);
+	rig_up(&r);
+	put(&t, rig_region(0, RIG_MEMORY, 0), r.memfd);
+	t.t.nregions = counts[_i];
+	ck_assert_uint_ne(rig_ack(&r, VHOST_USER_SET_MEM_TABLE, &t.t, 40, t.fds,
+				  1), 0);
+	ck_assert_uint_ne(rig_ack(&r, VHOST_USER_SET_MEM_TABLE, &t.t,
+				  sizeof(t.t), t.fds, 1), 0);
+	t.t.nregions = 1;
+	ck_assert_uint_ne(rig_ack(&r, VHOST_USER_SET_MEM_TABLE, &t.t, 40, NULL,
+				  0), 0);
+	t.fds[1] = r.memfd;
+	ck_assert_uint_ne(rig_ack(&r, VHOST_USER_SET_MEM_TABLE, &t.t, 40, t.fds,
+				  2), 0);
+	ck_assert_uint_eq(count(&r), 1);
+	rig_fini(&r);
+}
+END_TEST
+
+/* Each is refused as a slot and as a table; nothing is left of it. */
+static void refuse_region(struct rig *r, struct vhost_user_mem_region region,
+			  int fd)
+{
+	unsigned int before = count(r);
+	struct table t = { .nfds = 0 };
+
+	put(&t, region, fd);
+	ck_assert_uint_ne(add(r, region, fd), 0);
+	ck_assert_uint_ne(set_table(r, &t), 0);
+	ck_assert_uint_eq(count(r), before);
+}
+
+START_TEST(b2_03_empty_region_is_refused)
+{
+	struct rig r;
+
+	rig_init(&r);
+	rig_up(&r);
+	refuse_region(&r, plain(4 * MiB, 0, 4 * MiB, 0), r.memfd);
+	rig_fini(&r);
+}
+END_TEST
+
+START_TEST(b2_04_addresses_that_wrap_are_refused)
+{
+	struct rig r;
+
+	rig_init(&r);
+	rig_up(&r);
+	refuse_region(&r, plain(HUGE - PAGE + 2, PAGE, 4 * MiB, 0), r.memfd);
+	refuse_region(&r, plain(4 * MiB, PAGE, HUGE - PAGE + 2, 0), r.memfd);
+	refuse_region(&r, plain(HUGE, HUGE, HUGE, 0), r.memfd);
+	rig_fini(&r);
+}
+END_TEST
+
+START_TEST(b2_05_offsets_that_wrap_are_refused)
+{
+	struct rig r;
+
+	rig_init(&r);
+	rig_up(&r);
+	refuse_region(&r, plain(4 * MiB, PAGE, 4 * MiB, HUGE), r.memfd);
+	refuse_region(&r, plain(4 * MiB, PAGE, 4 * MiB, HUGE - PAGE + 1),
+		      r.memfd);
+	refuse_region(&r, plain(4 * MiB, PAGE, 4 * MiB, INT64_MAX), r.memfd);
+	refuse_region(&r, plain(0, HUGE, 0, 0), r.memfd);
+	refuse_region(&r, plain(0, HUGE - 5, 0, 1), r.memfd);
+	rig_fini(&r);
+}
+END_TEST
+
+START_TEST(b2_06_overlap_in_either_space_is_refused)
+{
+	struct table t = { .nfds = 0 };
+	struct rig r;
+	unsigned char *before;
+
+	rig_init(&r);
+	rig_up(&r);
+	before = hva(&r, 0);
+	put(&t, plain(4 * MiB, 2 * PAGE, 16 * MiB, 0), r.memfd);
+	put(&t, plain(4 * MiB + PAGE, PAGE, 32 * MiB, 0), r.memfd);
+	ck_assert_uint_ne(set_table(&r, &t), 0);
+	t.t.regions[1] = plain(8 * MiB, PAGE, 16 * MiB + 2 * PAGE - 1, 0);
+	ck_assert_uint_ne(set_table(&r, &t), 0);
+	ck_assert_ptr_eq(hva(&r, 0), before);
+	ck_assert(r.running[0]);
+	t.t.regions[1] = plain(4 * MiB + 2 * PAGE, PAGE, 16 * MiB + 2 * PAGE,
+			       0);
+	ck_assert_uint_eq(set_table(&r, &t), 0);
+	rig_fini(&r);
+}
+END_TEST
+
+START_TEST(b2_07_file_shorter_than_its_region_is_refused)
+{
+	struct rig r;
+
+	rig_init(&r);
+	rig_up(&r);
+	refuse_region(&r, rig_region(4 * MiB, RIG_MEMORY + 1, 0), r.memfd);
+	refuse_region(&r, rig_region(4 * MiB, PAGE, RIG_MEMORY), r.memfd);
+	refuse_region(&r, rig_region(4 * MiB, 2 * PAGE, RIG_MEMORY - PAGE),
+		      r.memfd);
+	rig_fini(&r);
+}
+END_TEST
+
+/* The mapping that is there would be kept, if its file were long enough. */
+START_TEST(b2_07_file_cut_short_since_is_refused_when_resent)
+{
+	struct table t = { .nfds = 0 };
+	struct rig r;
+
+	rig_init(&r);
+	rig_negotiate(&r);
+	put(&t, rig_region(0, RIG_MEMORY, 0), r.memfd);
+	ck_assert_uint_eq(set_table(&r, &t), 0);
+	ck_assert_int_eq(ftruncate(r.memfd, PAGE), 0);
+	ck_assert_uint_ne(set_table(&r, &t), 0);
+	ck_assert_uint_eq(count(&r), 1);
+	rig_fini(&r);
+}
+END_TEST
+
+/* Where the host has no huge pages to give, nothing can be looked at. */
+START_TEST(b2_09_piece_inside_a_huge_page_is_exact_or_refused)
+{
+	int fd = memfd_create("huge", MFD_CLOEXEC | MFD_HUGETLB);
+	char *mem;
+	struct rig r;
+
+	rig_init(&r);
+	rig_up(&r);
+	if (fd >= 0 && ftruncate(fd, 2 * MiB) == 0 &&
+	    add(&r, rig_region(4 * MiB, PAGE + 1, PAGE), fd) == 0) {
+		mem = mmap(NULL, 2 * MiB, PROT_READ | PROT_WRITE, MAP_SHARED,
+			   fd, 0);
+		if (mem != MAP_FAILED) {
+			mem[2 * PAGE] = 'h';
+			ck_assert_int_eq(*hva(&r, 4 * MiB + PAGE), 'h');
+			munmap(mem, 2 * MiB);
+		}
+	}
+	ck_assert_uint_ne(add(&r, rig_region(8 * MiB, 4 * MiB, PAGE), fd < 0 ?
+			      r.memfd : fd), 0);
+	ck_assert_uint_eq(rig_stop_ring(&r, 0), 0);
+	vsu_fd_close(&fd);
+	rig_fini(&r);
+}
+END_TEST
+
+START_TEST(b2_10_descriptor_that_cannot_be_mapped_is_refused)
+{
+	struct vhost_user_mem_region region = rig_region(4 * MiB, PAGE, 0);
+	char path[64];
+	int fds[6], i;
+	struct rig r;
+
+	rig_init(&r);
+	rig_up(&r);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", r.memfd);
+	fds[0] = eventfd(0, EFD_CLOEXEC);
+	fds[1] = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	fds[2] = open("/", O_PATH | O_CLOEXEC);
+	fds[3] = epoll_create1(EPOLL_CLOEXEC);
+	fds[4] = open(path, O_RDONLY | O_CLOEXEC);
+	fds[5] = r.sock;
+	for (i = 0; i < 6; i++) {
+		ck_assert_int_ge(fds[i], 0);
+		refuse_region(&r, region, fds[i]);
+	}
+	for (i = 0; i < 5; i++)
+		vsu_fd_close(&fds[i]);
+	rig_fini(&r);
+}
+END_TEST
+
+START_TEST(b2_11_failure_at_any_region_leaves_the_old_table)
+{
+	unsigned int i, bad;
+	unsigned char *before;
+	struct rig r;
+
+	rig_init(&r);
+	rig_up(&r);
+	before = hva(&r, 0);
+	for (bad = 0; bad < 8; bad++) {
+		struct table t = { .nfds = 0 };
+
+		for (i = 0; i < 8; i++)
+			put(&t, rig_region(i * MiB, PAGE, i == bad ?
+					   RIG_MEMORY : i * PAGE), r.memfd);
+		ck_assert_uint_ne(set_table(&r, &t), 0);
+		ck_assert_uint_eq(count(&r), 1);
+		ck_assert_ptr_eq(hva(&r, 0), before);
+		ck_assert(r.running[0] && r.running[1]);
+	}
+	ck_assert_uint_eq(r.quiesces, 0);
+	rig_fini(&r);
+}
+END_TEST
+
+START_TEST(b2_12_chain_in_flight_keeps_the_memory_that_is_replaced)
+{
+	int other = memfd_create("other", MFD_CLOEXEC);
+	struct table t = { .nfds = 0 };
+	struct iovec iov[2];
+	struct vq_chain chain = { .iov = iov, .iov_max = 2 };
+	struct vq *q;
+	struct rig r;
+
+	rig_init(&r);
+	rig_up(&r);
+	q = vhost_user_backend_vq(r.b, 0);
+	rig_offer(&r, 0, 3);
+	ck_assert_int_eq(vq_pop(q, &chain), 1);
+	ck_assert_int_eq(ftruncate(other, RIG_MEMORY), 0);
+	ck_assert_int_eq(pwrite(other, r.mem, RIG_MEMORY, 0), RIG_MEMORY);
+	put(&t, rig_region(0, RIG_MEMORY, 0), other);
+	ck_assert_uint_eq(set_table(&r, &t), 0);
+	ck_assert(!r.asked_drain);
+	memset(iov[0].iov_base, 0x33, iov[0].iov_len);
+	vq_push(q, &chain, 64);
+	vq_publish(q);
+	ck_assert_uint_eq(rig_used(&r, 0), 0);	/* it went to the new memory */
+	ck_assert_uint_eq(hva(&r, 0x6000)[2], 1);
+	vsu_fd_close(&other);
+	rig_fini(&r);
+}
+END_TEST
+
+START_TEST(b2_13_sum_of_regions_is_limited)
+{
+	struct rig r;
+
+	rig_prepare(&r);
+	r.config.max_memory = 4 * PAGE;
+	rig_start(&r);
+	rig_negotiate(&r);
+	ck_assert_uint_eq(add(&r, rig_region(0, 3 * PAGE, 0), r.memfd), 0);
+	refuse_region(&r, rig_region(MiB, 5 * PAGE, 0), r.memfd);
+	ck_assert_uint_ne(add(&r, rig_region(MiB, PAGE + 1, 0), r.memfd), 0);
+	ck_assert_uint_eq(add(&r, rig_region(MiB, PAGE, 0), r.memfd), 0);
+	rig_fini(&r);
+}
+END_TEST
+
+START_TEST(b2_14_slot_that_overlaps_or_is_one_too_many_is_refused)
+{
+	struct rig r;
+	unsigned int i;
+
+	rig_prepare(&r);
+	r.config.max_slots = 5;
+	rig_start(&r);
+	rig_negotiate(&r);
+	ck_assert_uint_eq(rig_get_u64(&r, VHOST_USER_GET_MAX_MEM_SLOTS), 5);
+	ck_assert_uint_eq(add(&r, rig_region(0, PAGE, 0), r.memfd), 0);
+	ck_assert_uint_ne(add(&r, rig_region(0, PAGE, 0), r.memfd), 0);
+	ck_assert_uint_ne(add(&r, plain(MiB, PAGE, RIG_UADDR, 0), r.memfd), 0);
+	for (i = 1; i < 5; i++)
+		ck_assert_uint_eq(add(&r, rig_region(i * PAGE, PAGE, 0),
+				      r.memfd), 0);
+	ck_assert_uint_ne(add(&r, rig_region(MiB, PAGE, 0), r.memfd), 0);
+	ck_assert_uint_eq(count(&r), 5);
+	rig_fini(&r);
+}
+END_TEST
+
+START_TEST(b2_15_unknown_slot_cannot_be_removed)
+{
+	static const struct vhost_user_mem_region wrong[] = {
+		{ 1, PAGE, RIG_UADDR, 0 }, { 0, PAGE - 1, RIG_UADDR, 0 },
+		{ 0, PAGE, RIG_UADDR + 1, 0 }, { 0, 0, 0, 0 },
+	};
+	struct rig r;
+	unsigned int i;
+
+	rig_init(&r);
+	rig_negotiate(&r);
+	ck_assert_uint_eq(add(&r, rig_region(0, PAGE, 0), r.memfd), 0);
+	for (i = 0; i < 4; i++)
+		ck_assert_uint_ne(change(&r, VHOST_USER_REM_MEM_REG, wrong[i],
+					 -1), 0);
+	ck_assert_uint_eq(count(&r), 1);
+	rig_fini(&r);
+}
+END_TEST
+
+START_TEST(b2_16_ring_whose_memory_goes_waits_until_it_is_back)
+{
+	struct rig r;
+
+	rig_init(&r);
+	rig_up(&r);
+	rig_offer(&r, 0, 1);
+	ck_assert_uint_eq(rig_serve(&r, 0), 1);
+	ck_assert_uint_eq(change(&r, VHOST_USER_REM_MEM_REG,
+				 rig_region(0, RIG_MEMORY, 0), -1), 0);
+	ck_assert(r.asked_drain);
+	ck_assert(!r.running[0] && !r.running[1]);
+	ck_assert(!vq_is_enabled(vhost_user_backend_vq(r.b, 0)));
+	ck_assert_uint_eq(add(&r, rig_region(0, RIG_MEMORY, 0), r.memfd), 0);
+	ck_assert(r.running[0] && r.running[1]);
+	rig_offer(&r, 0, 2);
+	ck_assert_uint_eq(rig_serve(&r, 0), 1);
+	ck_assert_uint_eq(rig_used(&r, 0), 2);
+	ck_assert_uint_eq(rig_stop_ring(&r, 0), 2);
+	rig_fini(&r);
+}
+END_TEST
+
+START_TEST(ring_goes_on_in_memory_that_moved_in_guest_addresses)
+{
+	struct rig r;
+
+	rig_init(&r);
+	rig_up(&r);
+	rig_offer(&r, 0, 1);
+	ck_assert_uint_eq(rig_serve(&r, 0), 1);
+	ck_assert_uint_eq(change(&r, VHOST_USER_REM_MEM_REG,
+				 rig_region(0, RIG_MEMORY, 0), -1), 0);
+	ck_assert_uint_eq(add(&r, plain(64 * MiB, RIG_MEMORY, RIG_UADDR, 0),
+			      r.memfd), 0);
+	ck_assert(r.running[0]);
+	ck_assert(vq_is_enabled(vhost_user_backend_vq(r.b, 0)));
+	ck_assert_uint_eq(rig_stop_ring(&r, 0), 1);
+	rig_fini(&r);
+}
+END_TEST
+
+START_TEST(memory_is_added_without_asking_running_rings)
+{
+	unsigned int asked;
+	struct rig r;
+
+	rig_init(&r);
+	rig_up(&r);
+	asked = r.quiesces;
+	ck_assert_uint_eq(add(&r, rig_region(4 * MiB, PAGE, 0), r.memfd), 0);
+	ck_assert_uint_eq(r.quiesces, asked);
+	ck_assert_uint_eq(r.runs[0], 1);
+	rig_offer(&r, 0, 1);
+	ck_assert_uint_eq(rig_serve(&r, 0), 1);
+	rig_fini(&r);
+}
+END_TEST
+
+START_TEST(b2_17_descriptor_on_removal_is_closed_and_ignored)
+{
+	struct rig r;
+	int i;
+
+	rig_init(&r);
+	rig_negotiate(&r);
+	for (i = 0; i < 40; i++) {	/* does not count as a mistake */
+		ck_assert_uint_eq(add(&r, rig_region(0, PAGE, 0), r.memfd), 0);
+		ck_assert_uint_eq(change(&r, VHOST_USER_REM_MEM_REG,
+					 rig_region(0, PAGE, 0), r.memfd), 0);
+	}
+	rig_fini(&r);
+}
+END_TEST
+
+START_TEST(all_slots_can_be_filled_and_the_next_is_refused)
+{
+	struct rig r;
+	unsigned int i;
+
+	rig_init(&r);
+	rig_negotiate(&r);
+	for (i = 0; i < 509; i++)
+		ck_assert_uint_eq(add(&r, rig_region(i * 2 * PAGE, PAGE, 0),
+				      r.memfd), 0);
+	ck_assert_uint_ne(add(&r, rig_region(i * 2 * PAGE, PAGE, 0), r.memfd),
+			  0);
+	rig_fini(&r);
+}
+END_TEST
+
+static void add_refusals(Suite *s)
+{
+	TCase *tc = rig_case(s, "refusals");
+
+	tcase_add_test(tc, b2_01_table_without_regions_is_refused);
+	tcase_add_loop_test(tc, b2_02_count_must_agree_with_payload_and_descriptors,
+			    0, 4);
+	tcase_add_test(tc, b2_03_empty_region_is_refused);
+	tcase_add_test(tc, b2_04_addresses_that_wrap_are_refused);
+	tcase_add_test(tc, b2_05_offsets_that_wrap_are_refused);
+	tcase_add_test(tc, b2_06_overlap_in_either_space_is_refused);
+	tcase_add_test(tc, b2_07_file_shorter_than_its_region_is_refused);
+	tcase_add_test(tc, b2_07_file_cut_short_since_is_refused_when_resent);
+	tcase_add_test(tc, b2_09_piece_inside_a_huge_page_is_exact_or_refused);
+	tcase_add_test(tc, b2_10_descriptor_that_cannot_be_mapped_is_refused);
+	tcase_add_test(tc, b2_11_failure_at_any_region_leaves_the_old_table);
+	tcase_add_test(tc, b2_13_sum_of_regions_is_limited);
+	tcase_add_test(tc, b2_14_slot_that_overlaps_or_is_one_too_many_is_refused);
+	tcase_add_test(tc, b2_15_unknown_slot_cannot_be_removed);
+}
+
+int main(void)
+{
+	Suite *s = suite_create("backend-memory");
+	TCase *tc = rig_case(s, "memory");
+
+	tcase_add_test(tc, regions_in_any_order_are_found_at_their_addresses);
+	tcase_add_test(tc, table_with_room_for_all_regions_is_taken);
+	tcase_add_test(tc, odd_sizes_and_addresses_are_taken);
+	tcase_add_test(tc, last_address_is_an_address);
+	tcase_add_test(tc, resent_table_keeps_the_mappings_it_has);
+	tcase_add_test(tc, other_file_at_the_same_place_is_mapped_anew);
+	tcase_add_test(tc, slots_come_and_go);
+	tcase_add_test(tc, b2_12_chain_in_flight_keeps_the_memory_that_is_replaced);
+	tcase_add_test(tc, b2_16_ring_whose_memory_goes_waits_until_it_is_back);
+	tcase_add_test(tc, ring_goes_on_in_memory_that_moved_in_guest_addresses);
+	tcase_add_test(tc, memory_is_added_without_asking_running_rings);
+	tcase_add_test(tc, b2_17_descriptor_on_removal_is_closed_and_ignored);
+	if (!rig_under_valgrind())	/* it keeps RLIMIT_NOFILE to itself */
+		tcase_add_test(tc, all_slots_can_be_filled_and_the_next_is_refused);
+	add_refusals(s);
+	return rig_run(s);
+}

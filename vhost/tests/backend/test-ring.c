@@ -1,0 +1,531 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Claims about rings: how they are set up, started, left alone and stopped. */
+#include <config.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <vmm-sys-util/fd.h>
+
+#include "../rig.h"
+
+static uint64_t set_addr(struct rig *r, struct vhost_user_vring_addr addr)
+{
+	return rig_ack(r, VHOST_USER_SET_VRING_ADDR, &addr, sizeof(addr), NULL,
+		       0);
+}
+
+/* Memory and features, and a size for ring 0. */
+static void rig_ready(struct rig *r)
+{
+	rig_init(r);
+	rig_negotiate(r);
+	ck_assert_uint_eq(rig_set_memory(r), 0);
+	ck_assert_uint_eq(rig_ack_state(r, VHOST_USER_SET_VRING_NUM, 0,
+					RIG_SIZE), 0);
+}
+
+START_TEST(ring_is_served_and_the_driver_is_called)
+{
+	struct rig r;
+
+	rig_init(&r);
+	rig_up(&r);
+	rig_offer(&r, 0, 5);
+	rig_offer(&r, 0, 6);
+	ck_assert_uint_eq(rig_serve(&r, 0), 2);
+	ck_assert_uint_eq(rig_used(&r, 0), 2);
+	ck_assert_uint_eq(rig_drain(r.call[0]), 1);
+	ck_assert_uint_eq(rig_drain(r.call[1]), 0);
+	rig_fini(&r);
+}
+END_TEST
+
+static void refuse_ring(uint32_t ring)
+{
+	static const uint32_t requests[] = {
+		VHOST_USER_SET_VRING_NUM, VHOST_USER_SET_VRING_BASE,
+		VHOST_USER_SET_VRING_ENABLE,
+	};
+	struct vhost_user_vring_state s = { ring, 0 };
+	struct vhost_user_vring_addr addr = rig_addr(0);
+	struct rig_reply reply;
+	struct rig r;
+	int i;
+
+	rig_ready(&r);
+	for (i = 0; i < 3; i++)
+		ck_assert_uint_ne(rig_ack_state(&r, requests[i], ring, 1), 0);
+	addr.index = ring;
+	ck_assert_uint_ne(set_addr(&r, addr), 0);
+	ck_assert_uint_eq(rig_get(&r, VHOST_USER_GET_VRING_BASE, &s, sizeof(s),
+				  &reply), 0);
+	ck_assert_uint_ne(rig_ack_fd(&r, VHOST_USER_SET_VRING_KICK,
+				     ring < 256 ? ring | 0x100 : ring | 0x300,
+				     -1), 0);
+	rig_fini(&r);
+}
+
+START_TEST(b3_01_ring_that_does_not_exist_is_refused)
+{
+	refuse_ring(RIG_RINGS);
+	refuse_ring(255);
+	refuse_ring(0xffffffff);
+}
+END_TEST
+
+START_TEST(b3_02_ring_that_exists_only_when_cut_short_is_refused)
+{
+	refuse_ring(0x100);
+	refuse_ring(0x10000);
+	refuse_ring(0x10001);
+	refuse_ring(0x80000000);
+}
+END_TEST
+
+START_TEST(b3_03_last_ring_is_there_for_every_message)
+{
+	struct rig r;
+
+	rig_init(&r);
+	rig_negotiate(&r);
+	ck_assert_uint_eq(rig_set_memory(&r), 0);
+	rig_set_ring(&r, RIG_RINGS - 1);
+	ck_assert(r.running[RIG_RINGS - 1]);
+	rig_offer(&r, RIG_RINGS - 1, 0);
+	ck_assert_uint_eq(rig_serve(&r, RIG_RINGS - 1), 1);
+	ck_assert_uint_eq(rig_stop_ring(&r, RIG_RINGS - 1), 1);
+	rig_fini(&r);
+}
+END_TEST
+
+START_TEST(b3_04_size_must_suit_the_device_and_the_format)
+{
+	static const uint32_t wrong[] = { 0, 3, 1000, 2048, 32769, 0x10000,
+					  0x10010, 0xffffffff };
+	struct rig r;
+
+	rig_ready(&r);
+	ck_assert_uint_ne(rig_ack_state(&r, VHOST_USER_SET_VRING_NUM, 0,
+					wrong[_i]), 0);
+	ck_assert_uint_eq(rig_ack_state(&r, VHOST_USER_SET_VRING_NUM, 0, 1024),
+			  0);
+	ck_assert_uint_eq(rig_ack_state(&r, VHOST_USER_SET_VRING_NUM, 0, 1), 0);
+	rig_fini(&r);
+}
+END_TEST
+
+START_TEST(packed_ring_may_have_any_size_and_a_base_of_32_bits)
+{
+	struct rig r;
+
+	rig_prepare(&r);
+	r.config.features |= VQ_F_RING_PACKED;
+	rig_start(&r);
+	rig_negotiate(&r);
+	ck_assert_uint_eq(rig_ack_state(&r, VHOST_USER_SET_VRING_NUM, 0, 100),
+			  0);
+	ck_assert_uint_eq(rig_ack_state(&r, VHOST_USER_SET_VRING_BASE, 0,
+					0x80638063), 0);
+	ck_assert_uint_eq(rig_stop_ring(&r, 0), 0x80638063);
+	ck_assert_uint_ne(rig_ack_state(&r, VHOST_USER_SET_VRING_BASE, 0, 100),
+			  0);
+	ck_assert_uint_ne(rig_ack_state(&r, VHOST_USER_SET_VRING_BASE, 0,
+					100 << 16), 0);
+	rig_fini(&r);
+}
+END_TEST
+
+/* b3_05: the heap is watched by the sanitizers and valgrind. */
+START_TEST(b3_05_set_up_may_be_repeated_without_end)
+{
+	struct rig r;
+	int i;
+
+	rig_ready(&r);
+	for (i = 0; i < 2000; i++) {
+		ck_assert_uint_eq(rig_ack_state(&r, VHOST_USER_SET_VRING_NUM, 0,
+						RIG_SIZE), 0);
+		ck_assert_uint_eq(set_addr(&r, rig_addr(0)), 0);
+	}
+	rig_fini(&r);
+}
+END_TEST
+
+START_TEST(b3_06_running_ring_keeps_its_size_base_and_place)
+{
+	struct vhost_user_vring_addr addr = rig_addr(0);
+	struct rig r;
+
+	rig_init(&r);
+	rig_up(&r);
+	ck_assert_uint_ne(rig_ack_state(&r, VHOST_USER_SET_VRING_NUM, 0, 8), 0);
+	ck_assert_uint_ne(rig_ack_state(&r, VHOST_USER_SET_VRING_BASE, 0, 5),
+			  0);
+	ck_assert_uint_eq(set_addr(&r, addr), 0);
+	addr.flags = VHOST_USER_VRING_F_LOG;
+	ck_assert_uint_eq(set_addr(&r, addr), 0);
+	addr.avail += 16;
+	ck_assert_uint_ne(set_addr(&r, addr), 0);
+	addr = rig_addr(0);
+	addr.flags = 2;
+	ck_assert_uint_ne(set_addr(&r, addr), 0);
+	ck_assert(r.running[0]);
+	rig_offer(&r, 0, 0);
+	ck_assert_uint_eq(rig_serve(&r, 0), 1);
+	rig_fini(&r);
+}
+END_TEST
+
+START_TEST(b3_07_whole_ring_must_lie_in_memory)
+{
+	struct vhost_user_vring_addr a = rig_addr(0), ok = a;
+	uint64_t end = RIG_UADDR + RIG_MEMORY;
+	struct rig r;
+
+	rig_ready(&r);
+	a.desc = end - 16 * RIG_SIZE + 16;	/* all but the last entry */
+	ck_assert_uint_ne(set_addr(&r, a), 0);
+	a.desc = end;
+	ck_assert_uint_ne(set_addr(&r, a), 0);
+	a.desc = 0;				/* a guest address is not one */
+	ck_assert_uint_ne(set_addr(&r, a), 0);
+	a = ok;
+	a.used = end - 8;			/* only its head */
+	ck_assert_uint_ne(set_addr(&r, a), 0);
+	a.used = UINT64_MAX - 3;
+	ck_assert_uint_ne(set_addr(&r, a), 0);
+	a = ok;
+	a.avail = RIG_UADDR - 2;
+	ck_assert_uint_ne(set_addr(&r, a), 0);
+	ck_assert_uint_eq(r.runs[0], 0);
+	a.desc = end - 16 * RIG_SIZE;		/* the last place there is */
+	a.avail = ok.avail;
+	ck_assert_uint_eq(set_addr(&r, a), 0);
+	rig_fini(&r);
+}
+END_TEST
+
+START_TEST(b3_07_ring_must_be_aligned)
+{
+	struct vhost_user_vring_addr a;
+	struct rig r;
+
+	rig_ready(&r);
+	a = rig_addr(0);
+	a.desc += 8;
+	ck_assert_uint_ne(set_addr(&r, a), 0);
+	a = rig_addr(0);
+	a.avail += 1;
+	ck_assert_uint_ne(set_addr(&r, a), 0);
+	a = rig_addr(0);
+	a.used += 2;
+	ck_assert_uint_ne(set_addr(&r, a), 0);
+	rig_fini(&r);
+}
+END_TEST
+
+START_TEST(addresses_need_a_size_first)
+{
+	struct rig r;
+
+	rig_init(&r);
+	rig_negotiate(&r);
+	ck_assert_uint_eq(rig_set_memory(&r), 0);
+	ck_assert_uint_ne(set_addr(&r, rig_addr(0)), 0);
+	rig_fini(&r);
+}
+END_TEST
+
+START_TEST(b3_08_base_of_a_split_ring_has_16_bits)
+{
+	struct rig r;
+
+	rig_ready(&r);
+	ck_assert_uint_ne(rig_ack_state(&r, VHOST_USER_SET_VRING_BASE, 0,
+					0x10000), 0);
+	ck_assert_uint_ne(rig_ack_state(&r, VHOST_USER_SET_VRING_BASE, 0,
+					0xffffffff), 0);
+	ck_assert_uint_eq(rig_ack_state(&r, VHOST_USER_SET_VRING_BASE, 0,
+					0xffff), 0);
+	ck_assert_uint_eq(rig_stop_ring(&r, 0), 0xffff);
+	rig_fini(&r);
+}
+END_TEST
+
+START_TEST(b3_09_base_of_a_ring_that_never_started_is_the_one_set)
+{
+	struct rig r;
+
+	rig_init(&r);
+	rig_up(&r);
+	ck_assert_uint_eq(rig_stop_ring(&r, 2), 0);
+	ck_assert_uint_eq(rig_ack_state(&r, VHOST_USER_SET_VRING_BASE, 2, 77),
+			  0);
+	ck_assert_uint_eq(rig_stop_ring(&r, 2), 77);
+	ck_assert_uint_eq(rig_stop_ring(&r, 2), 77);
+	ck_assert(r.running[0] && r.running[1]);
+	rig_offer(&r, 0, 1);
+	ck_assert_uint_eq(rig_serve(&r, 0), 1);
+	ck_assert_uint_eq(rig_stop_ring(&r, 0), 1);
+	ck_assert_uint_eq(rig_stop_ring(&r, 0), 1);
+	ck_assert(r.running[1]);
+	rig_fini(&r);
+}
+END_TEST
+
+/* The ring is looked at when it starts, whatever its kick says. */
+START_TEST(b3_10_kick_before_the_start_is_not_lost)
+{
+	struct rig r;
+
+	rig_init(&r);
+	rig_negotiate(&r);
+	ck_assert_uint_eq(rig_set_memory(&r), 0);
+	rig_offer(&r, 0, 2);
+	rig_set_ring(&r, 0);
+	ck_assert_uint_eq(r.runs[0], 1);
+	ck_assert_uint_eq(rig_serve(&r, 0), 1);
+	ck_assert_uint_eq(rig_ack_state(&r, VHOST_USER_SET_VRING_ENABLE, 0, 0),
+			  0);
+	rig_offer(&r, 0, 3);
+	ck_assert_uint_eq(rig_ack_state(&r, VHOST_USER_SET_VRING_ENABLE, 0, 1),
+			  0);
+	ck_assert_uint_eq(r.runs[0], 2);
+	ck_assert_uint_eq(rig_serve(&r, 0), 1);
+	rig_fini(&r);
+}
+END_TEST
+
+START_TEST(b3_11_kick_is_the_owners_to_drain)
+{
+	uint64_t many = 1000, count;
+	struct rig r;
+
+	rig_init(&r);
+	rig_up(&r);
+	ck_assert_int_eq(write(r.kick[0], &many, 8), 8);
+	ck_assert_int_eq(rig_turn(&r), 0);	/* it is not the session's */
+	ck_assert_int_eq(read(vhost_user_backend_kick_fd(r.b, 0), &count, 8),
+			 8);
+	ck_assert_uint_eq(count, many);
+	ck_assert_uint_eq(rig_serve(&r, 0), 0);
+	rig_fini(&r);
+}
+END_TEST
+
+/* In blocking mode, as the peer may set it at any time. */
+START_TEST(b3_12_full_call_eventfd_does_not_block)
+{
+	uint64_t full = UINT64_MAX - 1;
+	int flags;
+	struct rig r;
+
+	rig_init(&r);
+	rig_up(&r);
+	ck_assert_int_eq(write(r.call[0], &full, 8), 8);
+	flags = fcntl(r.call[0], F_GETFL);
+	ck_assert_int_eq(fcntl(r.call[0], F_SETFL, flags & ~O_NONBLOCK), 0);
+	rig_offer(&r, 0, 1);
+	ck_assert_uint_eq(rig_serve(&r, 0), 1);
+	ck_assert_uint_eq(rig_drain(r.call[0]), full);
+	rig_fini(&r);
+}
+END_TEST
+
+START_TEST(b3_13_disabled_ring_is_drained_and_loses_nothing)
+{
+	struct iovec iov[2];
+	struct vq_chain chain = { .iov = iov, .iov_max = 2 };
+	struct rig_reply reply;
+	struct vq *q;
+	struct rig r;
+
+	rig_init(&r);
+	rig_up(&r);
+	q = vhost_user_backend_vq(r.b, 0);
+	rig_offer(&r, 0, 1);
+	ck_assert_int_eq(vq_pop(q, &chain), 1);
+	r.holds_answers = true;
+	rig_send(&r, VHOST_USER_SET_VRING_ENABLE, RIG_NEED,
+		 &(struct vhost_user_vring_state){ 0, 0 }, 8, NULL, 0);
+	rig_expect_silence(&r);
+	ck_assert(r.asked_drain);
+	ck_assert_uint_eq(r.asked_ring, 0);
+	vq_push(q, &chain, 0);
+	vq_publish(q);
+	vhost_user_backend_done(r.b, r.token);
+	ck_assert_int_eq(rig_turn(&r), 0);
+	ck_assert(rig_reply(&r, &reply));
+	ck_assert_uint_eq(rig_used(&r, 0), 1);
+	r.holds_answers = false;
+	ck_assert_uint_eq(rig_stop_ring(&r, 0), 1);
+	rig_fini(&r);
+}
+END_TEST
+
+START_TEST(stop_waits_for_what_was_fetched_and_drops_kick_and_call)
+{
+	struct vhost_user_vring_state s = { 0, 0 };
+	struct iovec iov[2];
+	struct vq_chain chain = { .iov = iov, .iov_max = 2 };
+	struct rig_reply reply;
+	struct vq *q;
+	struct rig r;
+
+	rig_init(&r);
+	rig_up(&r);
+	q = vhost_user_backend_vq(r.b, 0);
+	rig_offer(&r, 0, 1);
+	ck_assert_int_eq(vq_pop(q, &chain), 1);
+	r.holds_answers = true;
+	rig_send(&r, VHOST_USER_GET_VRING_BASE, 1, &s, sizeof(s), NULL, 0);
+	rig_send(&r, VHOST_USER_GET_FEATURES, 1, NULL, 0, NULL, 0);
+	rig_expect_silence(&r);
+	vq_push(q, &chain, 64);
+	if (vq_publish(q))
+		vhost_user_backend_call(r.b, 0);
+	vhost_user_backend_done(r.b, r.token);
+	ck_assert_int_eq(rig_turn(&r), 0);
+	ck_assert(rig_reply(&r, &reply));
+	ck_assert_uint_eq(reply.hdr.request, VHOST_USER_GET_VRING_BASE);
+	ck_assert_uint_eq(reply.payload[4], 1);
+	ck_assert(rig_reply(&r, &reply));
+	ck_assert_uint_eq(reply.hdr.request, VHOST_USER_GET_FEATURES);
+	ck_assert_uint_eq(rig_drain(r.call[0]), 1);
+	ck_assert_int_eq(vhost_user_backend_kick_fd(r.b, 0), -1);
+	vhost_user_backend_call(r.b, 0);
+	ck_assert_uint_eq(rig_drain(r.call[0]), 0);
+	r.holds_answers = false;
+	rig_fini(&r);
+}
+END_TEST
+
+START_TEST(stopped_ring_starts_again_where_it_stood)
+{
+	uint32_t base;
+	struct rig r;
+	int i;
+
+	rig_init(&r);
+	rig_up(&r);
+	for (i = 1; i < 40; i++) {
+		rig_offer(&r, 0, (uint16_t)(i % RIG_SIZE));
+		ck_assert_uint_eq(rig_serve(&r, 0), 1);
+		base = rig_stop_ring(&r, 0);
+		ck_assert_uint_eq(base, i);
+		ck_assert_uint_eq(rig_ack_fd(&r, VHOST_USER_SET_VRING_KICK, 0,
+					     r.kick[0]), 0);
+		ck_assert(r.running[0]);
+	}
+	rig_fini(&r);
+}
+END_TEST
+
+START_TEST(kick_and_call_are_replaced_while_the_ring_is_left_alone)
+{
+	int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	struct rig r;
+
+	rig_init(&r);
+	rig_up(&r);
+	ck_assert_uint_eq(rig_ack_fd(&r, VHOST_USER_SET_VRING_CALL, 0, fd), 0);
+	ck_assert_uint_eq(r.quiesces, 1);
+	ck_assert(!r.asked_drain);
+	ck_assert_uint_eq(r.runs[0], 2);
+	ck_assert_uint_eq(rig_drain(fd), 1);
+	rig_offer(&r, 0, 1);
+	ck_assert_uint_eq(rig_serve(&r, 0), 1);
+	ck_assert_uint_eq(rig_drain(fd), 1);
+	ck_assert_uint_eq(rig_drain(r.call[0]), 0);
+	ck_assert_uint_eq(rig_ack_fd(&r, VHOST_USER_SET_VRING_CALL, 0x100, -1),
+			  0);
+	vhost_user_backend_call(r.b, 0);
+	ck_assert_uint_eq(rig_drain(fd), 0);
+	ck_assert_uint_eq(rig_ack_fd(&r, VHOST_USER_SET_VRING_KICK, 0, fd), 0);
+	ck_assert_uint_eq(r.runs[0], 4);
+	vsu_fd_close(&fd);
+	rig_fini(&r);
+}
+END_TEST
+
+START_TEST(broken_ring_is_told_once_per_start)
+{
+	int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	struct rig r;
+
+	rig_init(&r);
+	rig_up(&r);
+	vhost_user_backend_ring_error(r.b, 0);
+	rig_stop_ring(&r, 0);
+	ck_assert_uint_eq(rig_ack_fd(&r, VHOST_USER_SET_VRING_ERR, 0, fd), 0);
+	rig_set_ring(&r, 0);
+	vhost_user_backend_ring_error(r.b, 0);
+	vhost_user_backend_ring_error(r.b, 0);
+	ck_assert_uint_eq(rig_drain(fd), 1);
+	vsu_fd_close(&fd);
+	rig_fini(&r);
+}
+END_TEST
+
+/* Ring state belongs to the peer's memory: nonsense there stops no message. */
+START_TEST(ring_that_broke_can_be_stopped_and_started_again)
+{
+	uint16_t jump = 5000;
+	struct rig r;
+
+	rig_init(&r);
+	rig_up(&r);
+	memcpy(r.mem + 0x5000 + 2, &jump, 2);
+	ck_assert_uint_eq(rig_serve(&r, 0), 0);
+	ck_assert_int_ne(vq_broken(vhost_user_backend_vq(r.b, 0)), VQ_OK);
+	vhost_user_backend_ring_error(r.b, 0);
+	ck_assert_uint_eq(rig_stop_ring(&r, 0), 0);
+	memset(r.mem + 0x5000, 0, 4);
+	rig_set_ring(&r, 0);
+	rig_offer(&r, 0, 1);
+	ck_assert_uint_eq(rig_serve(&r, 0), 1);
+	rig_fini(&r);
+}
+END_TEST
+
+static void add_states(Suite *s)
+{
+	TCase *tc = rig_case(s, "states");
+
+	tcase_add_test(tc, b3_09_base_of_a_ring_that_never_started_is_the_one_set);
+	tcase_add_test(tc, b3_10_kick_before_the_start_is_not_lost);
+	tcase_add_test(tc, b3_11_kick_is_the_owners_to_drain);
+	tcase_add_test(tc, b3_12_full_call_eventfd_does_not_block);
+	tcase_add_test(tc, b3_13_disabled_ring_is_drained_and_loses_nothing);
+	tcase_add_test(tc, stop_waits_for_what_was_fetched_and_drops_kick_and_call);
+	tcase_add_test(tc, stopped_ring_starts_again_where_it_stood);
+	tcase_add_test(tc, kick_and_call_are_replaced_while_the_ring_is_left_alone);
+	tcase_add_test(tc, broken_ring_is_told_once_per_start);
+	tcase_add_test(tc, ring_that_broke_can_be_stopped_and_started_again);
+}
+
+int main(void)
+{
+	Suite *s = suite_create("backend-ring");
+	TCase *tc = rig_case(s, "set-up");
+
+	tcase_add_test(tc, ring_is_served_and_the_driver_is_called);
+	tcase_add_test(tc, b3_01_ring_that_does_not_exist_is_refused);
+	tcase_add_test(tc, b3_02_ring_that_exists_only_when_cut_short_is_refused);
+	tcase_add_test(tc, b3_03_last_ring_is_there_for_every_message);
+	tcase_add_loop_test(tc, b3_04_size_must_suit_the_device_and_the_format,
+			    0, 8);
+	tcase_add_test(tc, packed_ring_may_have_any_size_and_a_base_of_32_bits);
+	tcase_add_test(tc, b3_05_set_up_may_be_repeated_without_end);
+	tcase_add_test(tc, b3_06_running_ring_keeps_its_size_base_and_place);
+	tcase_add_test(tc, b3_07_whole_ring_must_lie_in_memory);
+	tcase_add_test(tc, b3_07_ring_must_be_aligned);
+	tcase_add_test(tc, addresses_need_a_size_first);
+	tcase_add_test(tc, b3_08_base_of_a_split_ring_has_16_bits);
+	add_states(s);
+	return rig_run(s);
+}

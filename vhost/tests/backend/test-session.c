@@ -1,0 +1,1055 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Claims about the back-end's messages: framing, descriptors, negotiation. */
+#include <config.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <vmm-sys-util/fd.h>
+
+#include "../rig.h"
+
+#define P(name) VHOST_USER_PROTOCOL_BIT(name)
+
+/* sessions */
+
+START_TEST(session_needs_rings_and_the_ops_it_cannot_do_without)
+{
+	struct vsu_error err;
+	struct vhost_user_backend *b = NULL;
+	struct rig r;
+
+	rig_init(&r);
+	r.config.nrings = 0;
+	ck_assert_int_eq(vhost_user_backend_new_take_fd(r.sock, &r.config,
+				&r.ops, &r, &b, &err), -EINVAL);
+	r.config.nrings = 257;
+	ck_assert_int_eq(vhost_user_backend_new_take_fd(r.sock, &r.config,
+				&r.ops, &r, &b, &err), -EINVAL);
+	r.config.nrings = 256;
+	ck_assert_int_eq(vhost_user_backend_new_take_fd(r.memfd, &r.config,
+				&r.ops, &r, &b, &err), -ENOTSOCK);
+	r.ops.run = NULL;
+	ck_assert_int_eq(vhost_user_backend_new_take_fd(r.sock, &r.config,
+				&r.ops, &r, &b, &err), -EINVAL);
+	ck_assert_ptr_null(b);
+	ck_assert_uint_eq(rig_get_u64(&r, VHOST_USER_GET_FEATURES) & 1, 0);
+	rig_fini(&r);
+}
+END_TEST
+
+START_TEST(older_callers_ops_and_config_are_taken)
+{
+	struct rig r;
+
+	rig_prepare(&r);
+	r.config.size = offsetof(struct vhost_user_backend_config, max_slots);
+	r.config.max_slots = 7;		/* beyond what it says it knows */
+	rig_start(&r);
+	rig_negotiate(&r);
+	ck_assert_uint_eq(rig_get_u64(&r, VHOST_USER_GET_MAX_MEM_SLOTS), 509);
+	rig_fini(&r);
+}
+END_TEST
+
+START_TEST(offered_protocol_features_are_those_that_are_served)
+{
+	struct rig r;
+
+	rig_init(&r);
+	ck_assert_uint_eq(rig_get_u64(&r, VHOST_USER_GET_PROTOCOL_FEATURES),
+			  P(MQ) | P(LOG_SHMFD) | P(REPLY_ACK) |
+			  P(BACKEND_REQ) | P(CONFIG) | P(RESET_DEVICE) |
+			  P(CONFIGURE_MEM_SLOTS) | P(STATUS));
+	rig_fini(&r);
+	rig_prepare(&r);
+	r.ops.get_config = NULL;
+	r.ops.reset = NULL;
+	rig_start(&r);
+	ck_assert_uint_eq(rig_get_u64(&r, VHOST_USER_GET_PROTOCOL_FEATURES),
+			  P(MQ) | P(LOG_SHMFD) | P(REPLY_ACK) |
+			  P(CONFIGURE_MEM_SLOTS) | P(STATUS));
+	rig_fini(&r);
+	rig_prepare(&r);
+	r.config.protocol_features = P(MQ) | P(SHMEM);
+	rig_start(&r);
+	ck_assert_uint_eq(rig_get_u64(&r, VHOST_USER_GET_PROTOCOL_FEATURES),
+			  P(MQ));
+	rig_fini(&r);
+}
+END_TEST
+
+START_TEST(features_are_the_devices_and_the_protocols_own)
+{
+	struct rig r;
+
+	rig_prepare(&r);
+	r.config.features |= VQ_F_ACCESS_PLATFORM | VHOST_USER_F_LOG_ALL;
+	rig_start(&r);
+	ck_assert_uint_eq(rig_get_u64(&r, VHOST_USER_GET_FEATURES),
+			  RIG_FEATURES | VHOST_USER_F_PROTOCOL_FEATURES |
+			  VHOST_USER_F_LOG_ALL);
+	rig_negotiate(&r);
+	ck_assert_uint_eq(r.features, RIG_FEATURES & ~VQ_F_EVENT_IDX);
+	ck_assert_uint_eq(vhost_user_backend_features(r.b),
+			  r.features | VHOST_USER_F_PROTOCOL_FEATURES);
+	rig_fini(&r);
+}
+END_TEST
+
+/* Bytes as they were captured from a front-end (little-endian). */
+START_TEST(captured_messages_are_accepted)
+{
+	static const unsigned char features[] = {
+		2, 0, 0, 0, 9, 0, 0, 0, 8, 0, 0, 0,
+		0, 0, 0, 0x40, 1, 0, 0, 0 };
+	static const unsigned char num[] = {
+		8, 0, 0, 0, 9, 0, 0, 0, 8, 0, 0, 0,
+		0, 0, 0, 0, 0x80, 0, 0, 0 };
+	static const unsigned char enable[] = {
+		18, 0, 0, 0, 9, 0, 0, 0, 8, 0, 0, 0,
+		0, 0, 0, 0, 1, 0, 0, 0 };
+	static const unsigned char table[] = {
+		5, 0, 0, 0, 9, 0, 0, 0, 40, 0, 0, 0,
+		1, 0, 0, 0, 0, 0, 0, 0,
+		0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 8, 0, 0, 0, 0,
+		0, 0, 0, 0, 0x34, 0x12, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 };
+	struct rig_reply reply;
+	struct rig r;
+
+	rig_init(&r);
+	ck_assert_uint_eq(rig_ack_u64(&r, VHOST_USER_SET_PROTOCOL_FEATURES,
+				      P(REPLY_ACK)), 0);
+	ck_assert_int_eq(ftruncate(r.memfd, 128 << 20), 0);
+	rig_send_raw(&r, features, sizeof(features), NULL, 0);
+	rig_send_raw(&r, table, sizeof(table), &r.memfd, 1);
+	rig_send_raw(&r, num, sizeof(num), NULL, 0);
+	rig_send_raw(&r, enable, sizeof(enable), NULL, 0);
+	ck_assert_int_eq(rig_turn(&r), 0);
+	ck_assert_uint_eq(r.features, UINT64_C(1) << 32);
+	while (rig_reply(&r, &reply))
+		ck_assert_uint_eq(reply.payload[0], 0);
+	ck_assert_uint_eq(reply.hdr.request, VHOST_USER_SET_VRING_ENABLE);
+	rig_fini(&r);
+}
+END_TEST
+
+START_TEST(answers_come_in_the_order_of_the_requests)
+{
+	static const uint32_t requests[] = {
+		VHOST_USER_GET_FEATURES, VHOST_USER_GET_QUEUE_NUM,
+		VHOST_USER_GET_STATUS, VHOST_USER_GET_MAX_MEM_SLOTS,
+		VHOST_USER_GET_PROTOCOL_FEATURES,
+	};
+	struct rig_reply reply;
+	struct rig r;
+	unsigned int i;
+
+	rig_init(&r);
+	rig_negotiate(&r);
+	for (i = 0; i < 100; i++)
+		rig_send(&r, requests[i % 5], 1, NULL, 0, NULL, 0);
+	ck_assert_int_eq(rig_turn(&r), 0);
+	for (i = 0; i < 100; i++) {
+		ck_assert(rig_reply(&r, &reply));
+		ck_assert_uint_eq(reply.hdr.request, requests[i % 5]);
+	}
+	rig_fini(&r);
+}
+END_TEST
+
+/* framing */
+
+START_TEST(b1_01_version_other_than_1_ends_the_session)
+{
+	static const uint32_t flags[] = { 0x0, 0x2, 0x3, 0x8 };
+	struct rig r;
+
+	rig_init(&r);
+	rig_send(&r, VHOST_USER_GET_FEATURES, flags[_i], NULL, 0, NULL, 0);
+	rig_expect_gone(&r, -EBADMSG);
+	rig_fini(&r);
+}
+END_TEST
+
+START_TEST(b1_02_reply_and_reserved_bits_end_the_session)
+{
+	static const uint32_t flags[] = { 0x5, 0xd, 0x11, 0x80000001 };
+	struct rig r;
+
+	rig_init(&r);
+	rig_send(&r, VHOST_USER_GET_FEATURES, flags[_i], NULL, 0, NULL, 0);
+	rig_expect_gone(&r, -EBADMSG);
+	rig_fini(&r);
+}
+END_TEST
+
+START_TEST(b1_03_size_above_the_limit_ends_the_session)
+{
+	static const uint32_t sizes[] = { 4097, 0x10000, 0xffffffff };
+	struct vhost_user_header hdr = { VHOST_USER_SET_VRING_KICK, 1,
+					 sizes[_i] };
+	struct rig r;
+
+	rig_init(&r);
+	rig_send_raw(&r, &hdr, sizeof(hdr), &r.memfd, 1);
+	rig_expect_gone(&r, -EMSGSIZE);
+	rig_fini(&r);
+}
+END_TEST
+
+START_TEST(b1_04_wrong_size_is_refused)
+{
+	static const struct { uint32_t request, size; } wrong[] = {
+		{ VHOST_USER_SET_FEATURES, 0 }, { VHOST_USER_SET_FEATURES, 7 },
+		{ VHOST_USER_SET_FEATURES, 9 }, { VHOST_USER_SET_OWNER, 1 },
+		{ VHOST_USER_SET_MEM_TABLE, 7 }, { VHOST_USER_SET_MEM_TABLE, 9 },
+		{ VHOST_USER_SET_MEM_TABLE, 8 + 33 },
+		{ VHOST_USER_SET_VRING_ADDR, 39 },
+		{ VHOST_USER_SET_VRING_NUM, 4 }, { VHOST_USER_SET_CONFIG, 11 },
+		{ VHOST_USER_ADD_MEM_REG, 32 }, { VHOST_USER_SET_STATUS, 4096 },
+	};
+	unsigned char zeros[4096] = { 0 };
+	struct rig_reply reply;
+	struct rig r;
+
+	rig_init(&r);
+	rig_negotiate(&r);
+	ck_assert_uint_ne(rig_ack(&r, wrong[_i].request, zeros, wrong[_i].size,
+				  NULL, 0), 0);
+	ck_assert_uint_eq(rig_get(&r, VHOST_USER_GET_FEATURES, zeros, 8,
+				  &reply), 0);
+	ck_assert_uint_ne(rig_get_u64(&r, VHOST_USER_GET_FEATURES), 0);
+	rig_fini(&r);
+}
+END_TEST
+
+START_TEST(b1_05_message_cut_short_ends_the_session)
+{
+	struct { struct vhost_user_header hdr; uint32_t value[2]; } m = {
+		{ VHOST_USER_SET_FEATURES, 1, 8 }, { 0, 1 }
+	};
+	size_t n;
+
+	for (n = 1; n < 20; n++) {
+		struct rig r;
+
+		rig_init(&r);
+		rig_send_raw(&r, &m, n, &r.memfd, 1);
+		ck_assert_int_eq(rig_turn(&r), 0);
+		ck_assert_int_eq(shutdown(r.sock, SHUT_WR), 0);
+		rig_expect_gone(&r, -EBADMSG);
+		ck_assert_uint_eq(r.features_set, 0);
+		rig_fini(&r);
+	}
+}
+END_TEST
+
+START_TEST(message_in_pieces_is_put_together)
+{
+	struct { struct vhost_user_header hdr; uint32_t value[2]; } m = {
+		{ VHOST_USER_SET_FEATURES, RIG_NEED, 8 }, { 0, 1 }
+	};
+	const unsigned char *bytes = (const unsigned char *)&m;
+	struct rig_reply reply;
+	struct rig r;
+	size_t i;
+
+	rig_init(&r);
+	ck_assert_uint_eq(rig_ack_u64(&r, VHOST_USER_SET_PROTOCOL_FEATURES,
+				      P(REPLY_ACK)), 0);
+	for (i = 0; i < 20; i++) {
+		ck_assert_uint_eq(r.features_set, 0);
+		rig_send_raw(&r, bytes + i, 1, NULL, 0);
+		ck_assert_int_eq(rig_turn(&r), 0);
+	}
+	ck_assert_uint_eq(r.features, VQ_F_VERSION_1);
+	ck_assert(rig_reply(&r, &reply));
+	rig_fini(&r);
+}
+END_TEST
+
+START_TEST(b1_06_more_descriptors_than_fit_end_the_session)
+{
+	static const unsigned int counts[] = { 33, 34, 64, 253 };
+	struct vhost_user_header hdr = { VHOST_USER_SET_OWNER, 1, 0 };
+	int fds[253];
+	struct rig r;
+	unsigned int i;
+
+	rig_init(&r);
+	for (i = 0; i < 253; i++)
+		fds[i] = r.memfd;
+	rig_send_raw(&r, &hdr, sizeof(hdr), fds, counts[_i]);
+	rig_expect_gone(&r, -EMSGSIZE);
+	rig_fini(&r);
+}
+END_TEST
+
+START_TEST(descriptors_of_several_pieces_count_together)
+{
+	struct vhost_user_header hdr = { VHOST_USER_SET_OWNER, 1, 0 };
+	const unsigned char *bytes = (const unsigned char *)&hdr;
+	int fds[20];
+	struct rig r;
+	unsigned int i;
+
+	rig_init(&r);
+	for (i = 0; i < 20; i++)
+		fds[i] = r.memfd;
+	rig_send_raw(&r, bytes, 1, fds, 20);
+	rig_send_raw(&r, bytes + 1, 11, fds, 20);
+	rig_expect_gone(&r, -EMSGSIZE);
+	rig_fini(&r);
+}
+END_TEST
+
+START_TEST(b1_07_unknown_request_is_refused_where_asked)
+{
+	static const uint32_t numbers[] = { 0, 46, 1000, 0xffffffff };
+	unsigned char drained[300] = { 0 };
+	struct rig r;
+
+	rig_init(&r);
+	rig_send(&r, numbers[_i], RIG_NEED, drained, 300, NULL, 0);
+	rig_expect_silence(&r);		/* REPLY_ACK is not agreed */
+	rig_negotiate(&r);
+	ck_assert_uint_ne(rig_ack(&r, numbers[_i], drained, 300, NULL, 0), 0);
+	rig_send(&r, numbers[_i], 1, drained, 300, NULL, 0);
+	rig_expect_silence(&r);
+	ck_assert_uint_eq(rig_get_u64(&r, VHOST_USER_GET_QUEUE_NUM), RIG_RINGS);
+	rig_fini(&r);
+}
+END_TEST
+
+/* Known to the protocol, not to us: the sender must not wait for ever. */
+START_TEST(request_that_is_not_served_gets_the_refusal_of_its_kind)
+{
+	static const uint32_t values[] = {
+		VHOST_USER_GET_INFLIGHT_FD, VHOST_USER_GET_SHMEM_CONFIG,
+		VHOST_USER_GET_SHARED_OBJECT, VHOST_USER_POSTCOPY_ADVISE,
+		VHOST_USER_CREATE_CRYPTO_SESSION,
+	};
+	unsigned char payload[1072] = { 0 };
+	struct rig_reply reply;
+	struct rig r;
+	unsigned int i;
+
+	rig_init(&r);
+	rig_negotiate(&r);
+	for (i = 0; i < 5; i++)
+		ck_assert_uint_eq(rig_get(&r, values[i], payload, 24, &reply),
+				  0);
+	ck_assert_uint_eq(rig_get(&r, VHOST_USER_IOTLB_MSG, payload, 32,
+				  &reply), 8);
+	ck_assert_uint_eq(reply.payload[0], 1);
+	ck_assert_uint_eq(rig_get(&r, VHOST_USER_SET_DEVICE_STATE_FD, payload,
+				  8, &reply), 8);
+	ck_assert_uint_eq(reply.payload[1], 1);	/* no descriptor */
+	ck_assert_uint_ne(rig_ack_u64(&r, VHOST_USER_SEND_RARP, 0), 0);
+	ck_assert_uint_eq(rig_ack_u64(&r, VHOST_USER_SET_PROTOCOL_FEATURES,
+				      P(REPLY_ACK)), 0);
+	rig_send(&r, VHOST_USER_SET_LOG_BASE, 1, payload, 8, NULL, 0);
+	rig_expect_silence(&r);
+	rig_fini(&r);
+}
+END_TEST
+
+/* descriptors */
+
+START_TEST(b1_08_more_descriptors_than_it_takes_end_the_session_at_last)
+{
+	int fds[3];
+	struct rig r;
+	unsigned int i;
+	uint64_t ring = 0;
+
+	rig_init(&r);
+	rig_negotiate(&r);
+	for (i = 0; i < 3; i++)
+		fds[i] = r.memfd;
+	for (i = 0; i < 15; i++)
+		ck_assert_uint_ne(rig_ack(&r, VHOST_USER_SET_VRING_KICK, &ring,
+					  8, fds, 3), 0);
+	rig_send(&r, VHOST_USER_SET_VRING_KICK, RIG_NEED, &ring, 8, fds, 3);
+	rig_expect_gone(&r, -EPROTO);
+	rig_fini(&r);
+}
+END_TEST
+
+START_TEST(b1_09_descriptors_where_none_belong_are_closed)
+{
+	static const uint32_t requests[] = {
+		VHOST_USER_SET_OWNER, VHOST_USER_RESET_DEVICE, 1000,
+	};
+	struct vhost_user_header get = { VHOST_USER_GET_FEATURES, 1, 0 };
+	struct rig_reply reply;
+	struct rig r;
+	unsigned int i;
+
+	rig_init(&r);
+	rig_negotiate(&r);
+	for (i = 0; i < 14; i++)
+		ck_assert_uint_ne(rig_ack(&r, requests[i % 3], NULL, 0,
+					  &r.memfd, 1), 0);
+	rig_send_raw(&r, &get, sizeof(get), &r.memfd, 1);
+	ck_assert_int_eq(rig_turn(&r), 0);
+	ck_assert(rig_reply(&r, &reply));
+	ck_assert_uint_eq(reply.hdr.size, 0);
+	ck_assert_uint_eq(r.resets, 0);
+	rig_send(&r, 1000, 1, NULL, 0, &r.memfd, 1);
+	rig_expect_gone(&r, -EPROTO);
+	rig_fini(&r);
+}
+END_TEST
+
+START_TEST(b1_10_descriptor_and_its_bit_must_agree)
+{
+	static const uint32_t requests[] = {
+		VHOST_USER_SET_VRING_KICK, VHOST_USER_SET_VRING_CALL,
+		VHOST_USER_SET_VRING_ERR,
+	};
+	int fd = eventfd(0, EFD_CLOEXEC);
+	struct rig r;
+
+	rig_init(&r);
+	rig_negotiate(&r);
+	ck_assert_uint_ne(rig_ack_fd(&r, requests[_i], 0, -1), 0);
+	ck_assert_uint_ne(rig_ack_fd(&r, requests[_i], 0x100, fd), 0);
+	ck_assert_uint_eq(rig_ack_fd(&r, requests[_i], 0x101, -1), 0);
+	ck_assert_uint_eq(rig_ack_fd(&r, requests[_i], 0, fd), 0);
+	ck_assert_uint_ne(rig_ack_fd(&r, requests[_i], 0x200, fd), 0);
+	ck_assert_uint_ne(rig_ack_fd(&r, VHOST_USER_SET_BACKEND_REQ_FD, 0, -1),
+			  0);
+	vsu_fd_close(&fd);
+	rig_fini(&r);
+}
+END_TEST
+
+/* Two sessions share the process; one loses descriptors, the other lives. */
+START_TEST(b1_11_descriptor_limit_while_receiving_ends_that_session_only)
+{
+	struct rlimit old, low;
+	struct rig r, other;
+	int fds[8], i;
+
+	rig_init(&other);
+	rig_init(&r);
+	for (i = 0; i < 8; i++)
+		fds[i] = r.memfd;
+	rig_send(&r, VHOST_USER_SET_OWNER, 1, NULL, 0, fds, 8);
+	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &old), 0);
+	low = old;
+	low.rlim_cur = (rlim_t)vsu_fd_count() + 2;
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &low), 0);
+	rig_expect_gone(&r, -EMFILE);
+	ck_assert_uint_ne(rig_get_u64(&other, VHOST_USER_GET_FEATURES), 0);
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &old), 0);
+	rig_fini(&r);
+	rig_fini(&other);
+}
+END_TEST
+
+static int wrong_fd(int kind)
+{
+	int ends[2];
+
+	switch (kind) {
+	case 0:
+		return memfd_create("regular", MFD_CLOEXEC);
+	case 1:
+		return open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	case 2:
+		ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC,
+					    0, ends), 0);
+		close(ends[1]);
+		return ends[0];
+	case 3:
+		return epoll_create1(EPOLL_CLOEXEC);
+	case 4:
+		return open("/", O_PATH | O_CLOEXEC);
+	default:
+		return open("/dev/null", O_RDWR | O_CLOEXEC);
+	}
+}
+
+START_TEST(b1_12_descriptor_of_a_wrong_kind_is_refused)
+{
+	static const uint32_t requests[] = {
+		VHOST_USER_SET_VRING_KICK, VHOST_USER_SET_VRING_CALL,
+		VHOST_USER_SET_VRING_ERR,
+	};
+	int fd = wrong_fd(_i), i;
+	struct rig r;
+
+	ck_assert_int_ge(fd, 0);
+	rig_init(&r);
+	rig_up(&r);
+	for (i = 0; i < 3; i++)
+		ck_assert_uint_ne(rig_ack_fd(&r, requests[i], 0, fd), 0);
+	ck_assert(r.running[0]);
+	ck_assert_uint_eq(r.runs[0], 1);
+	vsu_fd_close(&fd);
+	rig_fini(&r);
+}
+END_TEST
+
+START_TEST(b1_13_blocking_eventfd_and_pipe_are_taken_and_never_block)
+{
+	int fd = eventfd(0, EFD_CLOEXEC), ends[2];
+	struct rig r;
+
+	ck_assert_int_eq(pipe2(ends, O_CLOEXEC), 0);
+	rig_init(&r);
+	rig_up(&r);
+	ck_assert_uint_eq(rig_ack_fd(&r, VHOST_USER_SET_VRING_KICK, 0, fd), 0);
+	ck_assert_int_ne(fcntl(fd, F_GETFL) & O_NONBLOCK, 0);
+	ck_assert_uint_ne(rig_ack_fd(&r, VHOST_USER_SET_VRING_KICK, 0, ends[1]),
+			  0);
+	ck_assert_uint_eq(rig_ack_fd(&r, VHOST_USER_SET_VRING_KICK, 0, ends[0]),
+			  0);
+	ck_assert_int_ne(fcntl(ends[0], F_GETFL) & O_NONBLOCK, 0);
+	ck_assert_uint_ne(rig_ack_fd(&r, VHOST_USER_SET_VRING_CALL, 0, ends[0]),
+			  0);
+	vsu_fd_close(&fd);
+	vsu_fd_close(&ends[0]);
+	vsu_fd_close(&ends[1]);
+	rig_fini(&r);
+}
+END_TEST
+
+START_TEST(b1_14_one_descriptor_may_serve_two_rings)
+{
+	struct rig r;
+
+	rig_init(&r);
+	rig_up(&r);
+	ck_assert_uint_eq(rig_ack_fd(&r, VHOST_USER_SET_VRING_KICK, 1,
+				     r.kick[0]), 0);
+	ck_assert_uint_eq(rig_ack_fd(&r, VHOST_USER_SET_VRING_CALL, 1,
+				     r.call[0]), 0);
+	ck_assert_int_ne(vhost_user_backend_kick_fd(r.b, 0),
+			 vhost_user_backend_kick_fd(r.b, 1));
+	rig_fini(&r);
+}
+END_TEST
+
+/* order and negotiation */
+
+START_TEST(b1_15_kick_and_enable_may_come_first_and_the_ring_waits)
+{
+	struct vhost_user_vring_addr addr = rig_addr(0);
+	struct rig r;
+
+	rig_init(&r);
+	rig_negotiate(&r);
+	ck_assert_uint_eq(rig_ack_fd(&r, VHOST_USER_SET_VRING_KICK, 0x100, -1),
+			  0);
+	ck_assert_uint_eq(rig_ack_state(&r, VHOST_USER_SET_VRING_ENABLE, 0, 1),
+			  0);
+	ck_assert_uint_ne(rig_ack(&r, VHOST_USER_SET_VRING_ADDR, &addr,
+				  sizeof(addr), NULL, 0), 0);
+	ck_assert_uint_eq(rig_ack_state(&r, VHOST_USER_SET_VRING_NUM, 0,
+					RIG_SIZE), 0);
+	ck_assert_uint_ne(rig_ack(&r, VHOST_USER_SET_VRING_ADDR, &addr,
+				  sizeof(addr), NULL, 0), 0);
+	ck_assert_uint_eq(rig_set_memory(&r), 0);
+	ck_assert_uint_eq(r.runs[0], 0);
+	ck_assert_uint_eq(rig_ack(&r, VHOST_USER_SET_VRING_ADDR, &addr,
+				  sizeof(addr), NULL, 0), 0);
+	ck_assert_uint_eq(r.runs[0], 1);
+	ck_assert_int_eq(vhost_user_backend_kick_fd(r.b, 0), -1);
+	rig_fini(&r);
+}
+END_TEST
+
+START_TEST(b1_15_enable_needs_the_protocol_features_bit)
+{
+	struct rig r;
+
+	rig_init(&r);
+	rig_negotiate(&r);
+	ck_assert_uint_eq(rig_ack_u64(&r, VHOST_USER_SET_FEATURES,
+				      VQ_F_VERSION_1), 0);
+	ck_assert_uint_ne(rig_ack_state(&r, VHOST_USER_SET_VRING_ENABLE, 0, 0),
+			  0);
+	rig_fini(&r);
+}
+END_TEST
+
+START_TEST(features_without_the_protocol_bit_enable_all_rings)
+{
+	struct vhost_user_vring_addr addr = rig_addr(0);
+	struct rig r;
+
+	rig_init(&r);
+	rig_negotiate(&r);
+	ck_assert_uint_eq(rig_ack_u64(&r, VHOST_USER_SET_FEATURES,
+				      VQ_F_VERSION_1), 0);
+	ck_assert_uint_eq(rig_set_memory(&r), 0);
+	rig_ack_state(&r, VHOST_USER_SET_VRING_NUM, 0, RIG_SIZE);
+	ck_assert_uint_eq(rig_ack(&r, VHOST_USER_SET_VRING_ADDR, &addr,
+				  sizeof(addr), NULL, 0), 0);
+	ck_assert_uint_eq(rig_ack_fd(&r, VHOST_USER_SET_VRING_KICK, 0x100, -1),
+			  0);
+	ck_assert_uint_eq(r.runs[0], 1);
+	rig_fini(&r);
+}
+END_TEST
+
+START_TEST(b1_16_bits_that_were_not_offered_are_refused)
+{
+	struct rig r;
+
+	rig_init(&r);
+	rig_negotiate(&r);
+	ck_assert_uint_ne(rig_ack_u64(&r, VHOST_USER_SET_FEATURES,
+				      VQ_F_VERSION_1 | VQ_F_RING_PACKED), 0);
+	ck_assert_uint_ne(rig_ack_u64(&r, VHOST_USER_SET_FEATURES, UINT64_MAX),
+			  0);
+	ck_assert_uint_ne(rig_ack_u64(&r, VHOST_USER_SET_PROTOCOL_FEATURES,
+				      UINT64_MAX), 0);
+	ck_assert_uint_eq(r.features_set, 1);
+	ck_assert_uint_ne(vhost_user_backend_protocol_features(r.b), UINT64_MAX);
+	rig_fini(&r);
+}
+END_TEST
+
+START_TEST(b1_17_protocol_features_may_be_set_without_being_asked_for)
+{
+	struct rig r;
+
+	rig_init(&r);
+	ck_assert_uint_eq(rig_ack_u64(&r, VHOST_USER_SET_PROTOCOL_FEATURES,
+				      P(REPLY_ACK)), 0);
+	ck_assert_uint_eq(rig_ack(&r, VHOST_USER_SET_OWNER, NULL, 0, NULL, 0),
+			  0);
+	ck_assert_uint_eq(rig_ack(&r, VHOST_USER_SET_OWNER, NULL, 0, NULL, 0),
+			  0);
+	rig_fini(&r);
+}
+END_TEST
+
+START_TEST(b1_18_features_may_be_repeated_while_rings_run)
+{
+	struct rig r;
+
+	rig_init(&r);
+	rig_up(&r);
+	ck_assert_uint_eq(rig_ack_u64(&r, VHOST_USER_SET_FEATURES,
+				      vhost_user_backend_features(r.b)), 0);
+	ck_assert(r.running[0] && r.running[1]);
+	ck_assert_uint_eq(r.runs[0], 1);
+	ck_assert_uint_eq(r.features_set, 1);
+	ck_assert_uint_ne(rig_ack_u64(&r, VHOST_USER_SET_FEATURES,
+				      VQ_F_VERSION_1), 0);
+	ck_assert(r.running[0] && r.running[1]);
+	rig_fini(&r);
+}
+END_TEST
+
+START_TEST(b1_19_request_with_an_answer_of_its_own_gets_one)
+{
+	struct rig_reply reply;
+	struct rig r;
+
+	rig_init(&r);
+	rig_negotiate(&r);
+	rig_send(&r, VHOST_USER_GET_FEATURES, RIG_NEED, NULL, 0, NULL, 0);
+	ck_assert_int_eq(rig_turn(&r), 0);
+	ck_assert(rig_reply(&r, &reply));
+	ck_assert_uint_eq(reply.hdr.flags, 0x5);
+	rig_expect_silence(&r);
+	rig_fini(&r);
+}
+END_TEST
+
+START_TEST(b1_20_device_that_refuses_leaves_the_session_whole)
+{
+	struct rig_reply reply;
+	struct vhost_user_config c = { 0, 4, 0 };
+	struct rig r;
+
+	rig_init(&r);
+	rig_negotiate(&r);
+	r.refuses = -EINVAL;
+	ck_assert_uint_ne(rig_ack_u64(&r, VHOST_USER_SET_FEATURES,
+				      VQ_F_VERSION_1), 0);
+	ck_assert_uint_eq(rig_get(&r, VHOST_USER_GET_CONFIG, &c, sizeof(c),
+				  &reply), 0);
+	r.refuses = 0;
+	ck_assert_uint_ne(vhost_user_backend_features(r.b), VQ_F_VERSION_1);
+	ck_assert_uint_eq(rig_get(&r, VHOST_USER_GET_CONFIG, &c, sizeof(c),
+				  &reply), 16);
+	rig_fini(&r);
+}
+END_TEST
+
+START_TEST(acknowledgement_comes_only_where_it_was_agreed)
+{
+	uint64_t bits = P(MQ);
+	struct rig r;
+
+	rig_init(&r);
+	rig_send(&r, VHOST_USER_SET_OWNER, RIG_NEED, NULL, 0, NULL, 0);
+	rig_send(&r, VHOST_USER_SET_PROTOCOL_FEATURES, 1, &bits, 8, NULL, 0);
+	rig_send(&r, VHOST_USER_SET_VRING_ENABLE, RIG_NEED, &bits, 8, NULL, 0);
+	rig_send(&r, VHOST_USER_SET_CONFIG, RIG_NEED, &bits, 8, NULL, 0);
+	rig_expect_silence(&r);
+	ck_assert_uint_eq(rig_get_u64(&r, VHOST_USER_GET_QUEUE_NUM), RIG_RINGS);
+	rig_fini(&r);
+}
+END_TEST
+
+START_TEST(message_of_a_feature_that_was_not_agreed_is_refused)
+{
+	struct vhost_user_config c = { 0, 4, 0 };
+	struct rig_reply reply;
+	struct rig r;
+
+	rig_init(&r);
+	ck_assert_uint_eq(rig_ack_u64(&r, VHOST_USER_SET_PROTOCOL_FEATURES,
+				      P(REPLY_ACK)), 0);
+	ck_assert_uint_eq(rig_get(&r, VHOST_USER_GET_QUEUE_NUM, NULL, 0,
+				  &reply), 0);
+	ck_assert_uint_eq(rig_get(&r, VHOST_USER_GET_CONFIG, &c, sizeof(c),
+				  &reply), 0);
+	ck_assert_uint_eq(rig_get(&r, VHOST_USER_GET_STATUS, NULL, 0, &reply),
+			  0);
+	ck_assert_uint_ne(rig_ack(&r, VHOST_USER_RESET_DEVICE, NULL, 0, NULL,
+				  0), 0);
+	ck_assert_uint_eq(r.resets, 0);
+	rig_fini(&r);
+}
+END_TEST
+
+/* configuration, status, reset */
+
+START_TEST(b4_12_configuration_outside_the_space_gets_the_empty_answer)
+{
+	static const struct vhost_user_config wrong[] = {
+		{ 0, RIG_CONFIG + 1, 0 }, { RIG_CONFIG, 1, 0 },
+		{ 0xffffffff, 2, 0 }, { 0, 0, 0 }, { 0, 257, 0 },
+		{ 1, 0xffffffff, 0 },
+	};
+	unsigned char payload[12 + 300] = { 0 };
+	uint32_t filler = wrong[_i].size < 300 ? wrong[_i].size : 0;
+	struct rig_reply reply;
+	struct rig r;
+
+	rig_init(&r);
+	rig_negotiate(&r);
+	memcpy(payload, &wrong[_i], 12);
+	ck_assert_uint_eq(rig_get(&r, VHOST_USER_GET_CONFIG, payload,
+				  12 + filler, &reply), 0);
+	rig_fini(&r);
+}
+END_TEST
+
+START_TEST(configuration_is_read_with_and_without_filler)
+{
+	unsigned char payload[12 + RIG_CONFIG] = { 0 };
+	struct vhost_user_config c = { 8, 20, 0 };
+	struct rig_reply reply;
+	struct rig r;
+
+	rig_init(&r);
+	rig_negotiate(&r);
+	memcpy(r.space + 8, "twenty bytes of conf", 20);
+	memcpy(payload, &c, sizeof(c));
+	ck_assert_uint_eq(rig_get(&r, VHOST_USER_GET_CONFIG, payload, 32,
+				  &reply), 32);
+	ck_assert_mem_eq(reply.payload, &c, 12);
+	ck_assert_mem_eq(reply.payload + 12, r.space + 8, 20);
+	ck_assert_uint_eq(rig_get(&r, VHOST_USER_GET_CONFIG, payload, 12,
+				  &reply), 32);
+	rig_fini(&r);
+}
+END_TEST
+
+START_TEST(b4_13_only_allowed_configuration_is_written)
+{
+	struct { struct vhost_user_config c; unsigned char b[64]; } m = {
+		{ 8, 4, 0 }, "abcd"
+	};
+	struct rig r;
+
+	rig_init(&r);
+	rig_negotiate(&r);
+	ck_assert_uint_eq(rig_ack(&r, VHOST_USER_SET_CONFIG, &m, 16, NULL, 0),
+			  0);
+	ck_assert_mem_eq(r.space + 8, "abcd", 4);
+	ck_assert(!r.migration);
+	m.c.flags = VHOST_USER_CONFIG_MIGRATION;
+	ck_assert_uint_eq(rig_ack(&r, VHOST_USER_SET_CONFIG, &m, 16, NULL, 0),
+			  0);
+	ck_assert(r.migration);
+	m.c.flags = 4;
+	ck_assert_uint_ne(rig_ack(&r, VHOST_USER_SET_CONFIG, &m, 16, NULL, 0),
+			  0);
+	m.c.flags = 0;
+	ck_assert_uint_ne(rig_ack(&r, VHOST_USER_SET_CONFIG, &m, 12, NULL, 0),
+			  0);
+	ck_assert_uint_ne(rig_ack(&r, VHOST_USER_SET_CONFIG, &m, 15, NULL, 0),
+			  0);
+	m.c.offset = RIG_CONFIG - 3;
+	ck_assert_uint_ne(rig_ack(&r, VHOST_USER_SET_CONFIG, &m, 16, NULL, 0),
+			  0);
+	rig_fini(&r);
+}
+END_TEST
+
+START_TEST(device_without_writable_configuration_refuses_writes)
+{
+	struct { struct vhost_user_config c; unsigned char b[4]; } m = {
+		{ 0, 4, 0 }, "abc"
+	};
+	struct rig r;
+
+	rig_prepare(&r);
+	r.ops.set_config = NULL;
+	rig_start(&r);
+	rig_negotiate(&r);
+	ck_assert_uint_ne(rig_ack(&r, VHOST_USER_SET_CONFIG, &m, 16, NULL, 0),
+			  0);
+	rig_fini(&r);
+}
+END_TEST
+
+START_TEST(b4_18_status_is_remembered_and_0_resets)
+{
+	struct rig r;
+
+	rig_init(&r);
+	rig_up(&r);
+	ck_assert_uint_eq(rig_ack_u64(&r, VHOST_USER_SET_STATUS, 0xf), 0);
+	ck_assert_uint_eq(rig_get_u64(&r, VHOST_USER_GET_STATUS), 0xf);
+	ck_assert_uint_eq(r.status, 0xf);
+	ck_assert_uint_ne(rig_ack_u64(&r, VHOST_USER_SET_STATUS, 0x100), 0);
+	ck_assert(r.running[0]);
+	ck_assert_uint_eq(rig_ack_u64(&r, VHOST_USER_SET_STATUS, 0), 0);
+	ck_assert_uint_eq(r.resets, 1);
+	ck_assert_uint_eq(rig_get_u64(&r, VHOST_USER_GET_STATUS), 0);
+	rig_fini(&r);
+}
+END_TEST
+
+START_TEST(b4_18_reset_stops_all_and_keeps_memory_and_protocol)
+{
+	struct rig r;
+	int i;
+
+	rig_init(&r);
+	for (i = 0; i < 3; i++) {	/* idempotent, also at the beginning */
+		rig_send(&r, VHOST_USER_RESET_DEVICE, 1, NULL, 0, NULL, 0);
+		rig_expect_silence(&r);
+	}
+	rig_up(&r);
+	ck_assert_uint_eq(rig_ack(&r, VHOST_USER_RESET_DEVICE, NULL, 0, NULL,
+				  0), 0);
+	ck_assert_uint_eq(r.resets, 1);
+	ck_assert(r.asked_drain);
+	ck_assert_uint_eq(vhost_user_backend_features(r.b), 0);
+	ck_assert_uint_eq(rig_ack_u64(&r, VHOST_USER_SET_FEATURES,
+				      VQ_F_VERSION_1 |
+				      VHOST_USER_F_PROTOCOL_FEATURES), 0);
+	rig_set_ring(&r, 0);
+	ck_assert_uint_eq(r.runs[0], 2);
+	rig_fini(&r);
+}
+END_TEST
+
+START_TEST(reset_owner_disables_all_rings)
+{
+	struct rig r;
+
+	rig_init(&r);
+	rig_up(&r);
+	ck_assert_uint_eq(rig_ack(&r, VHOST_USER_RESET_OWNER, NULL, 0, NULL,
+				  0), 0);
+	ck_assert(!r.running[0] && !r.running[1]);
+	ck_assert_uint_eq(rig_ack_state(&r, VHOST_USER_SET_VRING_ENABLE, 0, 1),
+			  0);
+	ck_assert(r.running[0]);
+	rig_fini(&r);
+}
+END_TEST
+
+/* back-end channel */
+
+START_TEST(config_change_is_told_once_and_only_while_a_ring_is_started)
+{
+	struct vhost_user_header hdr;
+	struct rig r;
+	int ends[2];
+
+	rig_init(&r);
+	ck_assert_int_eq(vhost_user_backend_config_changed(r.b), -EOPNOTSUPP);
+	rig_negotiate(&r);
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0,
+				    ends), 0);
+	ck_assert_uint_eq(rig_ack(&r, VHOST_USER_SET_BACKEND_REQ_FD, NULL, 0,
+				  &ends[1], 1), 0);
+	ck_assert_int_eq(vhost_user_backend_config_changed(r.b), 0);
+	ck_assert_int_eq(vhost_user_backend_config_changed(r.b), 0);
+	ck_assert_int_eq(recv(ends[0], &hdr, sizeof(hdr), MSG_DONTWAIT), -1);
+	ck_assert_uint_eq(rig_set_memory(&r), 0);
+	rig_set_ring(&r, 0);
+	ck_assert_int_eq(recv(ends[0], &hdr, sizeof(hdr), MSG_DONTWAIT), 12);
+	ck_assert_uint_eq(hdr.request, VHOST_USER_BACKEND_CONFIG_CHANGE_MSG);
+	ck_assert_uint_eq(hdr.flags, 1);
+	ck_assert_uint_eq(hdr.size, 0);
+	ck_assert_int_eq(recv(ends[0], &hdr, sizeof(hdr), MSG_DONTWAIT), -1);
+	vsu_fd_close(&ends[0]);
+	vsu_fd_close(&ends[1]);
+	rig_fini(&r);
+}
+END_TEST
+
+START_TEST(b4_14_channel_may_be_replaced_and_must_be_a_socket)
+{
+	int first[2], second[2], event = eventfd(0, EFD_CLOEXEC);
+	struct rig r;
+	char byte;
+
+	rig_init(&r);
+	rig_up(&r);
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0,
+				    first), 0);
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0,
+				    second), 0);
+	ck_assert_uint_eq(rig_ack(&r, VHOST_USER_SET_BACKEND_REQ_FD, NULL, 0,
+				  &first[1], 1), 0);
+	ck_assert_uint_ne(rig_ack(&r, VHOST_USER_SET_BACKEND_REQ_FD, NULL, 0,
+				  &event, 1), 0);
+	ck_assert_int_eq(vhost_user_backend_config_changed(r.b), 0);
+	ck_assert_int_eq(recv(first[0], &byte, 1, MSG_DONTWAIT), 1);
+	ck_assert_uint_eq(rig_ack(&r, VHOST_USER_SET_BACKEND_REQ_FD, NULL, 0,
+				  &second[1], 1), 0);
+	vsu_fd_close(&first[1]);
+	ck_assert_int_eq(recv(first[0], &byte, 1, MSG_DONTWAIT), 1);
+	ck_assert_int_eq(shutdown(second[0], SHUT_RDWR), 0);
+	ck_assert_int_eq(rig_turn(&r), 0);
+	ck_assert_int_eq(vhost_user_backend_config_changed(r.b), -EOPNOTSUPP);
+	vsu_fd_close(&first[0]);
+	vsu_fd_close(&second[0]);
+	vsu_fd_close(&second[1]);
+	vsu_fd_close(&event);
+	rig_fini(&r);
+}
+END_TEST
+
+START_TEST(channel_that_answers_unasked_is_closed)
+{
+	struct vhost_user_header hdr = { 2, 5, 0 };
+	struct rig r;
+	int ends[2];
+
+	rig_init(&r);
+	rig_up(&r);
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0,
+				    ends), 0);
+	ck_assert_uint_eq(rig_ack(&r, VHOST_USER_SET_BACKEND_REQ_FD, NULL, 0,
+				  &ends[1], 1), 0);
+	ck_assert_int_eq(send(ends[0], &hdr, sizeof(hdr), 0), 12);
+	ck_assert_int_eq(rig_turn(&r), 0);
+	ck_assert_int_eq(vhost_user_backend_config_changed(r.b), -EOPNOTSUPP);
+	vsu_fd_close(&ends[0]);
+	vsu_fd_close(&ends[1]);
+	rig_fini(&r);
+}
+END_TEST
+
+static void add_framing(Suite *s)
+{
+	TCase *tc = rig_case(s, "framing");
+
+	tcase_add_loop_test(tc, b1_01_version_other_than_1_ends_the_session, 0,
+			    4);
+	tcase_add_loop_test(tc, b1_02_reply_and_reserved_bits_end_the_session,
+			    0, 4);
+	tcase_add_loop_test(tc, b1_03_size_above_the_limit_ends_the_session, 0,
+			    3);
+	tcase_add_loop_test(tc, b1_04_wrong_size_is_refused, 0, 12);
+	tcase_add_test(tc, b1_05_message_cut_short_ends_the_session);
+	tcase_add_test(tc, message_in_pieces_is_put_together);
+	tcase_add_loop_test(tc, b1_06_more_descriptors_than_fit_end_the_session,
+			    0, 4);
+	tcase_add_test(tc, descriptors_of_several_pieces_count_together);
+	tcase_add_loop_test(tc, b1_07_unknown_request_is_refused_where_asked, 0,
+			    4);
+	tcase_add_test(tc, request_that_is_not_served_gets_the_refusal_of_its_kind);
+}
+
+static void add_descriptors(Suite *s)
+{
+	TCase *tc = rig_case(s, "descriptors");
+
+	tcase_add_test(tc, b1_08_more_descriptors_than_it_takes_end_the_session_at_last);
+	tcase_add_test(tc, b1_09_descriptors_where_none_belong_are_closed);
+	tcase_add_loop_test(tc, b1_10_descriptor_and_its_bit_must_agree, 0, 3);
+	if (!rig_under_valgrind())	/* it keeps RLIMIT_NOFILE to itself */
+		tcase_add_test(tc, b1_11_descriptor_limit_while_receiving_ends_that_session_only);
+	tcase_add_loop_test(tc, b1_12_descriptor_of_a_wrong_kind_is_refused, 0,
+			    6);
+	tcase_add_test(tc, b1_13_blocking_eventfd_and_pipe_are_taken_and_never_block);
+	tcase_add_test(tc, b1_14_one_descriptor_may_serve_two_rings);
+}
+
+static void add_negotiation(Suite *s)
+{
+	TCase *tc = rig_case(s, "negotiation");
+
+	tcase_add_test(tc, b1_15_kick_and_enable_may_come_first_and_the_ring_waits);
+	tcase_add_test(tc, b1_15_enable_needs_the_protocol_features_bit);
+	tcase_add_test(tc, features_without_the_protocol_bit_enable_all_rings);
+	tcase_add_test(tc, b1_16_bits_that_were_not_offered_are_refused);
+	tcase_add_test(tc, b1_17_protocol_features_may_be_set_without_being_asked_for);
+	tcase_add_test(tc, b1_18_features_may_be_repeated_while_rings_run);
+	tcase_add_test(tc, b1_19_request_with_an_answer_of_its_own_gets_one);
+	tcase_add_test(tc, b1_20_device_that_refuses_leaves_the_session_whole);
+	tcase_add_test(tc, acknowledgement_comes_only_where_it_was_agreed);
+	tcase_add_test(tc, message_of_a_feature_that_was_not_agreed_is_refused);
+}
+
+static void add_device(Suite *s)
+{
+	TCase *tc = rig_case(s, "device");
+
+	tcase_add_loop_test(tc, b4_12_configuration_outside_the_space_gets_the_empty_answer,
+			    0, 6);
+	tcase_add_test(tc, configuration_is_read_with_and_without_filler);
+	tcase_add_test(tc, b4_13_only_allowed_configuration_is_written);
+	tcase_add_test(tc, device_without_writable_configuration_refuses_writes);
+	tcase_add_test(tc, b4_18_status_is_remembered_and_0_resets);
+	tcase_add_test(tc, b4_18_reset_stops_all_and_keeps_memory_and_protocol);
+	tcase_add_test(tc, reset_owner_disables_all_rings);
+	tcase_add_test(tc, config_change_is_told_once_and_only_while_a_ring_is_started);
+	tcase_add_test(tc, b4_14_channel_may_be_replaced_and_must_be_a_socket);
+	tcase_add_test(tc, channel_that_answers_unasked_is_closed);
+}
+
+int main(void)
+{
+	Suite *s = suite_create("backend");
+	TCase *tc = rig_case(s, "session");
+
+	tcase_add_test(tc, session_needs_rings_and_the_ops_it_cannot_do_without);
+	tcase_add_test(tc, older_callers_ops_and_config_are_taken);
+	tcase_add_test(tc, offered_protocol_features_are_those_that_are_served);
+	tcase_add_test(tc, features_are_the_devices_and_the_protocols_own);
+	tcase_add_test(tc, captured_messages_are_accepted);
+	tcase_add_test(tc, answers_come_in_the_order_of_the_requests);
+	add_framing(s);
+	add_descriptors(s);
+	add_negotiation(s);
+	add_device(s);
+	return rig_run(s);
+}

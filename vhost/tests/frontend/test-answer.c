@@ -1,0 +1,464 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * Claims about what a back-end may answer, or fail to, and about what it may ask
+ * over its channel.
+ */
+#include <config.h>
+
+#include <check.h>
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <vmm-sys-util/event.h>
+#include <vmm-sys-util/fd.h>
+#include <vmm-sys-util/sock.h>
+
+#include "../session.h"
+
+/* ------------------------------------------------------------- bad answers */
+
+START_TEST(c1_01_reply_nobody_asked_for_ends_the_session)
+{
+	uint64_t zero = 0;
+
+	become_ready();
+	peer_send(&peer, VHOST_USER_SET_OWNER,
+		  VHOST_USER_HDR_VERSION | VHOST_USER_HDR_REPLY, &zero, 8, -1);
+	settle();
+	assert_dead(-EBADMSG, "nobody asked for");
+}
+END_TEST
+
+START_TEST(c1_01_second_answer_ends_the_session)
+{
+	twist(PEER_TWICE, VHOST_USER_SET_OWNER);
+	become_ready();
+	assert_dead(-EBADMSG, "SET_OWNER");
+}
+END_TEST
+
+static const struct {
+	enum peer_twist how;
+	const char *words;
+} bad_headers[] = {
+	{ PEER_WRONG_NUMBER, "GET_MAX_MEM_SLOTS" },
+	{ PEER_NO_REPLY_BIT, "reply" },
+	{ PEER_EXTRA_FLAG, "flags" },
+	{ PEER_WRONG_VERSION, "version" },
+};
+
+START_TEST(c1_02_reply_with_a_wrong_header_ends_the_session)
+{
+	twist(bad_headers[_i].how, VHOST_USER_GET_MAX_MEM_SLOTS);
+	become_ready();
+	assert_dead(-EBADMSG, bad_headers[_i].words);
+}
+END_TEST
+
+static const struct {
+	enum peer_twist how;
+	uint32_t at;
+} bad_sizes[] = {
+	{ PEER_SHORT, VHOST_USER_GET_FEATURES },
+	{ PEER_LONG, VHOST_USER_GET_FEATURES },
+	{ PEER_SHORT, VHOST_USER_GET_QUEUE_NUM },
+	{ PEER_LONG, VHOST_USER_SET_OWNER },
+	{ PEER_SHORT, VHOST_USER_SET_OWNER },
+	{ PEER_EMPTY, VHOST_USER_SET_OWNER },
+};
+
+START_TEST(c1_03_reply_of_another_size_ends_the_session)
+{
+	twist(bad_sizes[_i].how, bad_sizes[_i].at);
+	become_ready();
+	assert_dead(-EBADMSG, "bytes");
+}
+END_TEST
+
+START_TEST(c1_03_reply_larger_than_any_ends_the_session)
+{
+	twist(PEER_HUGE, VHOST_USER_GET_FEATURES);
+	become_ready();
+	assert_dead(-EMSGSIZE, "65536");
+}
+END_TEST
+
+START_TEST(c1_04_reply_with_an_fd_ends_the_session_and_closes_it)
+{
+	twist(PEER_WITH_FD, VHOST_USER_GET_QUEUE_NUM);
+	open_session();
+	peer.extra = vsu_event_new();
+	settle();
+	assert_dead(-EBADMSG, "descriptors");
+}
+END_TEST
+
+/* Waits for the session's own timer, not for a time. */
+static void wait_for_death(void)
+{
+	struct pollfd p = { .fd = vhost_user_frontend_fd(fe), .events = POLLIN };
+
+	while (state() != VHOST_USER_FRONTEND_DEAD) {
+		ck_assert_int_eq(poll(&p, 1, 20000), 1);
+		vhost_user_frontend_dispatch(fe);
+	}
+}
+
+START_TEST(c1_05_missing_answer_ends_the_session_at_its_deadline)
+{
+	config.timeout_ns = 1000000;
+	twist(PEER_SILENT, VHOST_USER_SET_OWNER);
+	open_session();
+	settle();
+	wait_for_death();
+	assert_dead(-ETIMEDOUT, "within 0.001 seconds");
+}
+END_TEST
+
+START_TEST(c1_05_half_an_answer_does_not_stop_the_clock)
+{
+	config.timeout_ns = 1000000;
+	twist(PEER_HALF_HEADER, VHOST_USER_GET_FEATURES);
+	open_session();
+	settle();
+	wait_for_death();
+	ck_assert_int_eq(told.err.code, -ETIMEDOUT);
+}
+END_TEST
+
+static const uint32_t refusable[] = {
+	VHOST_USER_SET_FEATURES, VHOST_USER_ADD_MEM_REG,
+	VHOST_USER_SET_VRING_NUM, VHOST_USER_SET_VRING_BASE,
+	VHOST_USER_SET_VRING_ADDR, VHOST_USER_SET_VRING_CALL,
+	VHOST_USER_SET_VRING_KICK, VHOST_USER_SET_VRING_ENABLE,
+};
+
+START_TEST(c1_06_refusal_fails_the_start_and_names_the_request)
+{
+	static const char *const names[] = {
+		"SET_FEATURES", "ADD_MEM_REG", "SET_VRING_NUM",
+		"SET_VRING_BASE", "SET_VRING_ADDR", "SET_VRING_CALL",
+		"SET_VRING_KICK", "SET_VRING_ENABLE",
+	};
+
+	twist(PEER_REFUSE, refusable[_i]);
+	run();
+	assert_dead(-EPROTO, names[_i]);
+	ck_assert_uint_eq(told.started, 0);
+}
+END_TEST
+
+START_TEST(c1_08_no_queues_and_no_slots_are_refused)
+{
+	twist(PEER_VALUE, _i ? VHOST_USER_GET_QUEUE_NUM :
+			       VHOST_USER_GET_MAX_MEM_SLOTS);
+	peer.value = 0;
+	become_ready();
+	assert_dead(-EBADMSG, _i ? "queues" : "slots");
+}
+END_TEST
+
+START_TEST(c1_08_enormous_limits_are_capped)
+{
+	peer.queue_num = UINT64_MAX;
+	peer.max_slots = UINT64_MAX - 1;
+	become_ready();
+	ck_assert_uint_eq(vhost_user_frontend_queue_num(fe), 256);
+	ck_assert_uint_eq(vhost_user_frontend_max_mem_slots(fe), 512);
+}
+END_TEST
+
+/* n counts from the first message; far more than a whole session has. */
+START_TEST(c1_13_back_end_dies_at_any_message)
+{
+	peer.twist = PEER_HANG_UP;
+	peer.twist_count = (unsigned int)_i + 1;
+	open_session();
+	settle();
+	if (state() == VHOST_USER_FRONTEND_READY) {
+		begin_start();
+		settle();
+	}
+	if (state() == VHOST_USER_FRONTEND_RUNNING) {
+		ck_assert_int_eq(vhost_user_frontend_stop(fe, NULL), 0);
+		settle();
+	}
+	if (peer.n >= peer.twist_count)
+		assert_dead(-ECONNRESET, "hung up");
+	else
+		ck_assert_uint_eq(told.stopped, 1);
+}
+END_TEST
+
+START_TEST(c1_13_retry_on_a_new_session_works)
+{
+	int pair[2];
+
+	twist(PEER_HANG_UP, VHOST_USER_SET_OWNER);
+	become_ready();
+	assert_dead(-ECONNRESET, "SET_OWNER");
+	vhost_user_frontend_free(fe);
+	fe = NULL;
+	ck_assert_int_eq(vsu_sock_pair(pair), 0);
+	peer_fini(&peer);
+	peer_init(&peer, pair[1]);
+	peer.extra = pair[0];
+	run();
+	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_RUNNING);
+}
+END_TEST
+
+START_TEST(peer_that_accepts_and_leaves_is_told_with_both_requests)
+{
+	twist(PEER_ACCEPT_AND_LEAVE, VHOST_USER_SET_VRING_ADDR);
+	run();
+	assert_dead(-ECONNRESET, "SET_VRING_ADDR of ring 0");
+}
+END_TEST
+
+START_TEST(c1_15_calls_on_a_dead_session_are_refused_at_once)
+{
+	twist(PEER_HANG_UP, VHOST_USER_SET_OWNER);
+	become_ready();
+	grow_map(0, MIB);
+	ck_assert_int_eq(vhost_user_frontend_set_memory(fe, map, NULL),
+			 -ECONNRESET);
+	ck_assert_int_eq(vhost_user_frontend_start(fe, VERSION_1, NULL),
+			 -EPROTO);
+	ck_assert_int_eq(vhost_user_frontend_stop(fe, NULL), -EPROTO);
+	ck_assert_int_eq(vhost_user_frontend_get_config(fe, 0, 4, NULL),
+			 -EPROTO);
+	ck_assert_int_eq(vhost_user_frontend_reset(fe, NULL), -EPROTO);
+}
+END_TEST
+
+START_TEST(c1_15_calls_on_a_session_that_died_running_are_refused)
+{
+	run();
+	peer_fini(&peer);
+	settle();
+	assert_dead(-ECONNRESET, "hung up");
+	ck_assert_int_eq(vhost_user_frontend_set_call(fe, 0, call_fd, NULL),
+			 -ECONNRESET);
+	ck_assert_int_eq(vhost_user_frontend_stop(fe, NULL), -EPROTO);
+	ck_assert(!readable(vhost_user_frontend_fd(fe)));
+}
+END_TEST
+
+/* --------------------------------------------------------- back-end channel */
+
+#define NEED VHOST_USER_HDR_NEED_REPLY
+
+START_TEST(c2_31_config_changes_are_told_once_a_turn)
+{
+	unsigned int i;
+
+	run();
+	for (i = 0; i < 10; i++)
+		peer_ask(&peer, VHOST_USER_BACKEND_CONFIG_CHANGE_MSG, NEED,
+			 NULL, 0, -1);
+	vhost_user_frontend_dispatch(fe);
+	ck_assert_uint_eq(told.changed, 1);
+	for (i = 0; i < 10; i++)
+		ck_assert_int_eq(peer_answer(&peer), 0);
+	ck_assert_int_eq(peer_answer(&peer), -1);
+}
+END_TEST
+
+START_TEST(c2_01_unknown_request_is_refused_and_the_session_goes_on)
+{
+	run();
+	peer_ask(&peer, 99, NEED, NULL, 0, -1);
+	peer_ask(&peer, 98, 0, NULL, 0, -1);
+	peer_ask(&peer, VHOST_USER_BACKEND_CONFIG_CHANGE_MSG, NEED, NULL, 0,
+		 -1);
+	settle();
+	ck_assert_int_eq(peer_answer(&peer), 1);
+	ck_assert_int_eq(peer_answer(&peer), 0);
+	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_RUNNING);
+}
+END_TEST
+
+START_TEST(c2_01_bad_header_on_the_channel_ends_the_session)
+{
+	run();
+	peer_ask(&peer, VHOST_USER_BACKEND_CONFIG_CHANGE_MSG,
+		 VHOST_USER_HDR_REPLY, NULL, 0, -1);
+	settle();
+	assert_dead(-EBADMSG, "back-end channel");
+}
+END_TEST
+
+START_TEST(c2_01_fds_nobody_takes_are_closed_and_counted)
+{
+	int i, before;
+
+	run();
+	before = vsu_fd_count();
+	for (i = 0; i < 15; i++)
+		peer_ask(&peer, VHOST_USER_BACKEND_CONFIG_CHANGE_MSG, NEED,
+			 NULL, 0, call_fd);
+	settle();
+	ck_assert_int_eq(vsu_fd_count(), before);
+	ck_assert_int_eq(peer_answer(&peer), 1);
+	ck_assert_uint_eq(told.changed, 0);
+	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_RUNNING);
+	peer_ask(&peer, VHOST_USER_BACKEND_CONFIG_CHANGE_MSG, NEED, NULL, 0,
+		 call_fd);
+	settle();
+	assert_dead(-EPROTO, "descriptors");
+}
+END_TEST
+
+START_TEST(c2_02_flood_leaves_the_main_socket_its_share)
+{
+	unsigned int i;
+
+	run();
+	for (i = 0; i < 100; i++)
+		peer_ask(&peer, VHOST_USER_BACKEND_CONFIG_CHANGE_MSG, NEED,
+			 NULL, 0, -1);
+	ck_assert_int_eq(vhost_user_frontend_get_config(fe, 0, 8, NULL), 0);
+	ck_assert(peer_step(&peer));
+	ck_assert_int_eq(vhost_user_frontend_dispatch(fe), 1);
+	ck_assert_uint_eq(told.config, 1);
+	for (i = 0; peer_answer(&peer) == 0; i++)
+		;
+	ck_assert_uint_lt(i, 100);
+}
+END_TEST
+
+START_TEST(c2_03_channel_is_served_while_an_answer_is_awaited)
+{
+	run();
+	twist(PEER_SILENT, VHOST_USER_GET_VRING_BASE);
+	ck_assert_int_eq(vhost_user_frontend_stop(fe, NULL), 0);
+	settle();
+	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_STOPPING);
+	peer_ask(&peer, VHOST_USER_BACKEND_CONFIG_CHANGE_MSG, NEED, NULL, 0,
+		 -1);
+	settle();
+	ck_assert_int_eq(peer_answer(&peer), 0);
+	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_STOPPING);
+}
+END_TEST
+
+START_TEST(c2_04_map_request_without_the_feature_is_refused)
+{
+	const struct vhost_user_shmem_mmap mmap_req = { .len = 4096 };
+	int before;
+
+	run();
+	before = vsu_fd_count();
+	peer_ask(&peer, VHOST_USER_BACKEND_SHMEM_MAP, NEED, &mmap_req,
+		 sizeof(mmap_req), call_fd);
+	settle();
+	ck_assert_int_eq(peer_answer(&peer), 1);
+	ck_assert_int_eq(vsu_fd_count(), before);
+	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_RUNNING);
+}
+END_TEST
+
+START_TEST(channel_that_the_back_end_closes_is_no_end)
+{
+	run();
+	close(peer.back);
+	peer.back = -1;
+	settle();
+	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_RUNNING);
+	ck_assert_int_eq(vhost_user_frontend_get_config(fe, 0, 8, NULL), 0);
+	settle();
+	ck_assert_uint_eq(told.config, 1);
+}
+END_TEST
+
+START_TEST(channel_whose_answers_nobody_reads_is_not_read_either)
+{
+	unsigned int i;
+
+	run();
+	for (i = 0; i < 20000; i++) {
+		peer_ask(&peer, VHOST_USER_BACKEND_CONFIG_CHANGE_MSG,
+			 NEED, NULL, 0, -1);
+		if (i % 64 == 0)
+			while (vhost_user_frontend_dispatch(fe) == 1)
+				;
+		if (!readable(vhost_user_frontend_fd(fe)))
+			break;
+	}
+	settle();
+	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_RUNNING);
+	ck_assert_int_eq(peer_answer(&peer), 0);
+}
+END_TEST
+
+/* -------------------------------------------------------------------- suite */
+
+static TCase *add_case(Suite *s, const char *name)
+{
+	TCase *tc = tcase_create(name);
+
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_set_timeout(tc, 60);
+	suite_add_tcase(s, tc);
+	return tc;
+}
+
+static void add_answers(Suite *s)
+{
+	TCase *tc = add_case(s, "answers");
+
+	tcase_add_test(tc, c1_01_reply_nobody_asked_for_ends_the_session);
+	tcase_add_test(tc, c1_01_second_answer_ends_the_session);
+	tcase_add_loop_test(tc, c1_02_reply_with_a_wrong_header_ends_the_session, 0,
+			    COUNT(bad_headers));
+	tcase_add_loop_test(tc, c1_03_reply_of_another_size_ends_the_session, 0,
+			    COUNT(bad_sizes));
+	tcase_add_test(tc, c1_03_reply_larger_than_any_ends_the_session);
+	tcase_add_test(tc, c1_04_reply_with_an_fd_ends_the_session_and_closes_it);
+	tcase_add_test(tc, c1_05_missing_answer_ends_the_session_at_its_deadline);
+	tcase_add_test(tc, c1_05_half_an_answer_does_not_stop_the_clock);
+	tcase_add_loop_test(tc, c1_06_refusal_fails_the_start_and_names_the_request, 0,
+			    COUNT(refusable));
+	tcase_add_loop_test(tc, c1_08_no_queues_and_no_slots_are_refused, 0,
+			    2);
+	tcase_add_test(tc, c1_08_enormous_limits_are_capped);
+	tcase_add_loop_test(tc, c1_13_back_end_dies_at_any_message, 0,
+			    34);
+	tcase_add_test(tc, c1_13_retry_on_a_new_session_works);
+	tcase_add_test(tc, peer_that_accepts_and_leaves_is_told_with_both_requests);
+	tcase_add_test(tc, c1_15_calls_on_a_dead_session_are_refused_at_once);
+	tcase_add_test(tc, c1_15_calls_on_a_session_that_died_running_are_refused);
+}
+
+static void add_back_end_channel(Suite *s)
+{
+	TCase *tc = add_case(s, "back-end channel");
+
+	tcase_add_test(tc, c2_31_config_changes_are_told_once_a_turn);
+	tcase_add_test(tc, c2_01_unknown_request_is_refused_and_the_session_goes_on);
+	tcase_add_test(tc, c2_01_bad_header_on_the_channel_ends_the_session);
+	tcase_add_test(tc, c2_01_fds_nobody_takes_are_closed_and_counted);
+	tcase_add_test(tc, c2_02_flood_leaves_the_main_socket_its_share);
+	tcase_add_test(tc, c2_03_channel_is_served_while_an_answer_is_awaited);
+	tcase_add_test(tc, c2_04_map_request_without_the_feature_is_refused);
+	tcase_add_test(tc, channel_that_the_back_end_closes_is_no_end);
+	tcase_add_test(tc, channel_whose_answers_nobody_reads_is_not_read_either);
+}
+
+int main(void)
+{
+	Suite *s = suite_create("frontend-answers");
+	SRunner *sr = srunner_create(s);
+	int failed;
+
+	add_answers(s);
+	add_back_end_channel(s);
+	srunner_run_all(sr, CK_ENV);
+	failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}

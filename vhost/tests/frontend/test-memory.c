@@ -1,0 +1,321 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * Claims about the memory that the front-end tells a back-end of, before rings
+ * run and while they do.
+ */
+#include <config.h>
+
+#include <check.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <vm-memory/block.h>
+
+#include "../session.h"
+
+#define USER_BASE (UINT64_C(1) << 44)
+
+/* ------------------------------------------------------------------- memory */
+
+START_TEST(c1_18_addresses_sent_are_no_host_pointers)
+{
+	struct vhost_user_mem_reg sent;
+
+	twist(PEER_SILENT, VHOST_USER_ADD_MEM_REG);
+	begin_start();
+	while (peer_step(&peer) &&
+	       peer.last.hdr.request != VHOST_USER_ADD_MEM_REG)
+		;
+	memcpy(&sent, peer.last.payload, sizeof(sent));
+	ck_assert_uint_eq(sent.region.guest_addr, 0);
+	ck_assert_uint_eq(sent.region.user_addr, USER_BASE);
+	ck_assert_uint_eq(sent.region.size, MIB);
+	ck_assert_uint_eq(peer.last.nfds, 1);
+}
+END_TEST
+
+START_TEST(memory_without_slots_is_one_table)
+{
+	struct vhost_user_mem_table sent;
+
+	peer.protocol &= ~VHOST_USER_PROTOCOL_BIT(CONFIGURE_MEM_SLOTS);
+	grow_map(0, MIB);
+	grow_map(4 * MIB, 2 * MIB);
+	begin_start();
+	while (peer_step(&peer) &&
+	       peer.last.hdr.request != VHOST_USER_SET_MEM_TABLE)
+		;
+	memcpy(&sent, peer.last.payload, sizeof(sent));
+	ck_assert_uint_eq(peer.last.hdr.size, 8 + 2 * 32);
+	ck_assert_uint_eq(peer.last.nfds, 2);
+	ck_assert_uint_eq(sent.nregions, 2);
+	ck_assert_uint_eq(sent.regions[1].guest_addr, 4 * MIB);
+}
+END_TEST
+
+/* A region over the block from offset on, at gpa; map grows by it. */
+static void grow_map_by_piece(struct vmem_block *block, uint64_t offset,
+			      uint64_t gpa)
+{
+	const struct vmem_region_desc desc = { .block = block, .gpa = gpa,
+					       .offset = offset, .len = MIB };
+	struct vmem_region *region;
+	struct vmem_map *more;
+
+	ck_assert_int_eq(vmem_region_new(&desc, &region, NULL), 0);
+	if (!map)
+		ck_assert_int_eq(vmem_map_new(&map), 0);
+	ck_assert_int_eq(vmem_map_add(map, region, &more, NULL), 0);
+	vmem_region_unref(region);
+	vmem_map_unref(map);
+	map = more;
+}
+
+/* Two pieces of a block that begins at 16 MiB of its file. */
+static void make_pieces(void)
+{
+	const struct vmem_fd_desc desc = { .fd = new_memfd(20 * MIB),
+					   .flags = SHARED, .len = 4 * MIB,
+					   .fd_offset = 16 * MIB };
+	struct vmem_block *block;
+
+	ck_assert_int_eq(vmem_block_new_fd(&desc, &block, NULL), 0);
+	close(desc.fd);
+	grow_map_by_piece(block, 0, 0);
+	grow_map_by_piece(block, 3 * MIB, 4 * MIB);
+	vmem_block_unref(block);
+}
+
+START_TEST(offset_sent_is_where_the_piece_lies_in_the_file)
+{
+	struct vhost_user_mem_table sent;
+
+	peer.protocol &= ~VHOST_USER_PROTOCOL_BIT(CONFIGURE_MEM_SLOTS);
+	make_pieces();
+	begin_start();
+	while (peer_step(&peer) &&
+	       peer.last.hdr.request != VHOST_USER_SET_MEM_TABLE)
+		;
+	memcpy(&sent, peer.last.payload, sizeof(sent));
+	ck_assert_uint_eq(sent.nregions, 2);
+	ck_assert_uint_eq(sent.regions[0].mmap_offset, 16 * MIB);
+	ck_assert_uint_eq(sent.regions[1].mmap_offset, 19 * MIB);
+	ck_assert_uint_eq(peer.last.nfds, 2);
+}
+END_TEST
+
+START_TEST(offset_sent_of_a_slot_is_where_the_piece_lies_in_the_file)
+{
+	struct vhost_user_mem_reg sent;
+
+	make_pieces();
+	begin_start();
+	while (peer_step(&peer) &&
+	       peer_count(&peer, VHOST_USER_ADD_MEM_REG) < 2)
+		;
+	memcpy(&sent, peer.last.payload, sizeof(sent));
+	ck_assert_int_eq(peer.last.hdr.request, VHOST_USER_ADD_MEM_REG);
+	ck_assert_uint_eq(sent.region.guest_addr, 4 * MIB);
+	ck_assert_uint_eq(sent.region.mmap_offset, 19 * MIB);
+}
+END_TEST
+
+START_TEST(memory_of_more_regions_than_a_table_is_refused)
+{
+	struct vsu_error err = VSU_ERROR_INIT;
+	unsigned int i;
+
+	peer.protocol &= ~VHOST_USER_PROTOCOL_BIT(CONFIGURE_MEM_SLOTS);
+	become_ready();
+	for (i = 0; i < 9; i++)
+		grow_map(i * MIB, MIB);
+	ck_assert_int_eq(vhost_user_frontend_set_memory(fe, map, &err),
+			 -ENOSPC);
+	ck_assert(strstr(err.msg, "takes 8"));
+}
+END_TEST
+
+START_TEST(memory_that_cannot_be_shared_is_named)
+{
+	struct vsu_error err = VSU_ERROR_INIT;
+
+	become_ready();
+	grow_map_flags(0x40000000, MIB, VMEM_BLOCK_WRITE);
+	ck_assert_int_eq(vhost_user_frontend_set_memory(fe, map, &err),
+			 -EINVAL);
+	ck_assert(strstr(err.msg, "0x40000000"));
+	ck_assert(strstr(err.msg, "share=on"));
+}
+END_TEST
+
+START_TEST(memory_that_is_rom_is_left_out)
+{
+	grow_map(0, MIB);
+	grow_map_flags(0xfff00000, MIB, VMEM_BLOCK_ROM);
+	run();
+	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_RUNNING);
+	ck_assert_uint_eq(peer_count(&peer, VHOST_USER_ADD_MEM_REG), 1);
+}
+END_TEST
+
+START_TEST(memory_while_running_sends_the_difference)
+{
+	run();
+	grow_map(4 * MIB, MIB);
+	ck_assert_int_eq(vhost_user_frontend_set_memory(fe, map, NULL), 0);
+	ck_assert_int_eq(vhost_user_frontend_set_memory(fe, map, NULL), -EBUSY);
+	settle();
+	ck_assert_uint_eq(told.memory, 1);
+	ck_assert_int_eq(told.memory_code, 0);
+	ck_assert_uint_eq(peer_count(&peer, VHOST_USER_ADD_MEM_REG), 2);
+	ck_assert_uint_eq(peer_count(&peer, VHOST_USER_REM_MEM_REG), 0);
+}
+END_TEST
+
+static void shrink_map(unsigned int at)
+{
+	struct vmem_map *less;
+
+	ck_assert_int_eq(vmem_map_remove(map, vmem_map_region(map, at), &less,
+					 NULL), 0);
+	vmem_map_unref(map);
+	map = less;
+}
+
+START_TEST(memory_removed_while_running_goes_without_an_fd)
+{
+	grow_map(0, MIB);
+	grow_map(4 * MIB, MIB);
+	run();
+	shrink_map(1);
+	ck_assert_int_eq(vhost_user_frontend_set_memory(fe, map, NULL), 0);
+	while (peer_step(&peer) &&
+	       peer.last.hdr.request != VHOST_USER_REM_MEM_REG)
+		;
+	ck_assert_uint_eq(peer.last.hdr.request, VHOST_USER_REM_MEM_REG);
+	ck_assert_uint_eq(peer.last.nfds, 0);
+	settle();
+	ck_assert_uint_eq(told.memory, 1);
+}
+END_TEST
+
+START_TEST(memory_of_a_running_ring_cannot_be_removed)
+{
+	grow_map(0, MIB);
+	grow_map(4 * MIB, MIB);
+	run();
+	shrink_map(0);
+	ck_assert_int_eq(vhost_user_frontend_set_memory(fe, map, NULL),
+			 -EFAULT);
+}
+END_TEST
+
+START_TEST(c1_06_refused_memory_while_running_is_taken_back)
+{
+	run();
+	twist(PEER_REFUSE, VHOST_USER_ADD_MEM_REG);
+	grow_map(4 * MIB, MIB);
+	ck_assert_int_eq(vhost_user_frontend_set_memory(fe, map, NULL), 0);
+	settle();
+	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_RUNNING);
+	ck_assert_uint_eq(told.memory, 1);
+	ck_assert_int_eq(told.memory_code, -EPROTO);
+	peer.twist = PEER_HONEST;
+	ck_assert_int_eq(vhost_user_frontend_set_memory(fe, map, NULL), 0);
+	settle();
+	ck_assert_uint_eq(told.memory, 2);
+	ck_assert_int_eq(told.memory_code, 0);
+}
+END_TEST
+
+START_TEST(c1_06_half_refused_memory_is_taken_back_as_a_whole)
+{
+	run();
+	grow_map(4 * MIB, MIB);
+	grow_map(8 * MIB, MIB);
+	peer.twist = PEER_REFUSE;	/* of the two, the second is refused */
+	peer.twist_at = 0;
+	peer.twist_count = peer.n + 2;
+	ck_assert_int_eq(vhost_user_frontend_set_memory(fe, map, NULL), 0);
+	settle();
+	ck_assert_int_eq(told.memory_code, -EPROTO);
+	ck_assert_uint_eq(peer_count(&peer, VHOST_USER_ADD_MEM_REG), 3);
+	ck_assert_uint_eq(peer_count(&peer, VHOST_USER_REM_MEM_REG), 1);
+	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_RUNNING);
+}
+END_TEST
+
+START_TEST(c1_06_refused_table_while_running_leaves_the_former)
+{
+	peer.protocol &= ~VHOST_USER_PROTOCOL_BIT(CONFIGURE_MEM_SLOTS);
+	run();
+	twist(PEER_REFUSE, VHOST_USER_SET_MEM_TABLE);
+	grow_map(4 * MIB, MIB);
+	ck_assert_int_eq(vhost_user_frontend_set_memory(fe, map, NULL), 0);
+	settle();
+	ck_assert_int_eq(told.memory_code, -EPROTO);
+	ck_assert_uint_eq(peer_count(&peer, VHOST_USER_SET_MEM_TABLE), 2);
+	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_RUNNING);
+}
+END_TEST
+
+START_TEST(stop_during_a_change_of_memory_comes_after_it)
+{
+	run();
+	grow_map(4 * MIB, MIB);
+	ck_assert_int_eq(vhost_user_frontend_set_memory(fe, map, NULL), 0);
+	ck_assert_int_eq(vhost_user_frontend_stop(fe, NULL), 0);
+	settle();
+	ck_assert_uint_eq(told.memory, 1);
+	ck_assert_uint_eq(told.stopped, 1);
+	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_READY);
+}
+END_TEST
+
+/* -------------------------------------------------------------------- suite */
+
+static TCase *add_case(Suite *s, const char *name)
+{
+	TCase *tc = tcase_create(name);
+
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_set_timeout(tc, 60);
+	suite_add_tcase(s, tc);
+	return tc;
+}
+
+static void add_memory(Suite *s)
+{
+	TCase *tc = add_case(s, "memory");
+
+	tcase_add_test(tc, c1_18_addresses_sent_are_no_host_pointers);
+	tcase_add_test(tc, memory_without_slots_is_one_table);
+	tcase_add_test(tc, offset_sent_is_where_the_piece_lies_in_the_file);
+	tcase_add_test(tc,
+		offset_sent_of_a_slot_is_where_the_piece_lies_in_the_file);
+	tcase_add_test(tc, memory_of_more_regions_than_a_table_is_refused);
+	tcase_add_test(tc, memory_that_cannot_be_shared_is_named);
+	tcase_add_test(tc, memory_that_is_rom_is_left_out);
+	tcase_add_test(tc, memory_while_running_sends_the_difference);
+	tcase_add_test(tc, memory_removed_while_running_goes_without_an_fd);
+	tcase_add_test(tc, memory_of_a_running_ring_cannot_be_removed);
+	tcase_add_test(tc, c1_06_refused_memory_while_running_is_taken_back);
+	tcase_add_test(tc, c1_06_half_refused_memory_is_taken_back_as_a_whole);
+	tcase_add_test(tc, c1_06_refused_table_while_running_leaves_the_former);
+	tcase_add_test(tc, stop_during_a_change_of_memory_comes_after_it);
+}
+
+int main(void)
+{
+	Suite *s = suite_create("frontend-memory");
+	SRunner *sr = srunner_create(s);
+	int failed;
+
+	add_memory(s);
+	srunner_run_all(sr, CK_ENV);
+	failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}

@@ -1,0 +1,589 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * Claims about the front-end's procedures: the handshake, a start, a stop, and
+ * the owner's single requests.
+ */
+#include <config.h>
+
+#include <check.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <vmm-sys-util/event.h>
+
+#include "../session.h"
+
+/* ---------------------------------------------------------------- handshake */
+
+START_TEST(handshake_ends_ready_with_what_was_offered)
+{
+	become_ready();
+	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_READY);
+	ck_assert_uint_eq(told.ready, 1);
+	ck_assert_uint_eq(vhost_user_frontend_features(fe), peer.features);
+	ck_assert_uint_eq(vhost_user_frontend_queue_num(fe), 4);
+	ck_assert_uint_eq(vhost_user_frontend_max_mem_slots(fe), 509);
+	ck_assert_uint_eq(vhost_user_frontend_offered_protocol_features(fe),
+			  peer.protocol);
+}
+END_TEST
+
+START_TEST(handshake_asks_for_no_more_than_both_speak)
+{
+	become_ready();
+	ck_assert_uint_eq(peer.acked, vhost_user_frontend_protocol_features(fe));
+	ck_assert_uint_eq(peer.acked & ~peer.protocol, 0);
+	ck_assert_uint_eq(peer.acked & VHOST_USER_PROTOCOL_BIT(LOG_SHMFD), 0);
+}
+END_TEST
+
+START_TEST(handshake_without_bit_30_uses_no_protocol_features)
+{
+	peer.features &= ~VHOST_USER_F_PROTOCOL_FEATURES;
+	become_ready();
+	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_READY);
+	ck_assert_uint_eq(peer_count(&peer, VHOST_USER_GET_PROTOCOL_FEATURES), 0);
+	ck_assert_uint_eq(peer_count(&peer, VHOST_USER_SET_PROTOCOL_FEATURES), 0);
+	ck_assert_uint_eq(peer_count(&peer, VHOST_USER_SET_OWNER), 1);
+	ck_assert_uint_eq(vhost_user_frontend_protocol_features(fe), 0);
+}
+END_TEST
+
+START_TEST(handshake_asks_for_no_ack_before_it_was_agreed_on)
+{
+	unsigned int i, agreed;
+
+	become_ready();
+	agreed = peer_first(&peer, VHOST_USER_SET_PROTOCOL_FEATURES);
+	for (i = 0; i <= agreed; i++)
+		ck_assert_uint_eq(peer.flags[i], VHOST_USER_HDR_VERSION);
+	ck_assert_uint_eq(peer.flags[peer_first(&peer, VHOST_USER_SET_OWNER)],
+			  VHOST_USER_HDR_VERSION | VHOST_USER_HDR_NEED_REPLY);
+}
+END_TEST
+
+START_TEST(handshake_without_reply_ack_asks_for_none_at_all)
+{
+	unsigned int i;
+
+	peer.protocol &= ~VHOST_USER_PROTOCOL_BIT(REPLY_ACK);
+	run();
+	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_RUNNING);
+	for (i = 0; i < peer.n; i++)
+		ck_assert_uint_eq(peer.flags[i], VHOST_USER_HDR_VERSION);
+}
+END_TEST
+
+START_TEST(handshake_pipelines_what_needs_no_answer)
+{
+	open_session();
+	ck_assert(peer_step(&peer));	/* GET_FEATURES */
+	vhost_user_frontend_dispatch(fe);
+	ck_assert(peer_step(&peer));	/* GET_PROTOCOL_FEATURES */
+	vhost_user_frontend_dispatch(fe);
+	while (peer_step(&peer))
+		;
+	ck_assert_uint_eq(peer_count(&peer, VHOST_USER_SET_OWNER), 1);
+	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_NEGOTIATING);
+}
+END_TEST
+
+START_TEST(handshake_names_a_required_feature_that_lacks)
+{
+	config.required_protocol_features = VHOST_USER_PROTOCOL_BIT(STATUS);
+	become_ready();
+	assert_dead(-EOPNOTSUPP, "STATUS");
+}
+END_TEST
+
+#define SEND_FD VHOST_USER_PROTOCOL_BIT(BACKEND_SEND_FD)
+#define SHMEM VHOST_USER_PROTOCOL_BIT(SHMEM)
+#define CHANNEL VHOST_USER_PROTOCOL_BIT(BACKEND_REQ)
+
+/* What is offered of the channel and what needs it, and what may be agreed. */
+static const struct {
+	uint64_t offered, agreed;
+} dependent[] = {
+	{ CHANNEL | SEND_FD | SHMEM, CHANNEL | SEND_FD | SHMEM },
+	{ CHANNEL | SHMEM, CHANNEL },
+	{ SEND_FD | SHMEM, 0 },
+	{ SHMEM, 0 },
+	{ CHANNEL | SEND_FD, CHANNEL | SEND_FD },
+};
+
+START_TEST(handshake_agrees_on_no_feature_without_what_it_needs)
+{
+	const uint64_t bits = CHANNEL | SEND_FD | SHMEM;
+
+	peer.protocol = (peer.protocol & ~bits) | dependent[_i].offered;
+	become_ready();
+	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_READY);
+	ck_assert_uint_eq(peer.acked & bits, dependent[_i].agreed);
+}
+END_TEST
+
+START_TEST(handshake_wants_no_more_than_the_owner)
+{
+	config.protocol_features = VHOST_USER_PROTOCOL_BIT(CONFIG);
+	become_ready();
+	ck_assert_uint_eq(peer.acked, VHOST_USER_PROTOCOL_BIT(CONFIG));
+	ck_assert_int_eq(peer.back, -1);
+}
+END_TEST
+
+/* -------------------------------------------------------------------- start */
+
+START_TEST(start_sends_all_at_once_in_an_order_every_peer_takes)
+{
+	const uint32_t order[] = {
+		VHOST_USER_SET_FEATURES, VHOST_USER_ADD_MEM_REG,
+		VHOST_USER_SET_VRING_NUM, VHOST_USER_SET_VRING_BASE,
+		VHOST_USER_SET_VRING_ADDR, VHOST_USER_SET_VRING_ERR,
+		VHOST_USER_SET_VRING_CALL, VHOST_USER_SET_VRING_KICK,
+		VHOST_USER_SET_VRING_ENABLE,
+	};
+	unsigned int i;
+
+	begin_start();
+	while (peer_step(&peer))
+		;
+	for (i = 1; i < sizeof(order) / sizeof(order[0]); i++)
+		ck_assert_uint_lt(peer_first(&peer, order[i - 1]),
+				  peer_first(&peer, order[i]));
+	ck_assert_uint_eq(peer.log[peer.n - 1], VHOST_USER_GET_FEATURES);
+	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_STARTING);
+	settle();
+	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_RUNNING);
+	ck_assert_uint_eq(told.started, 1);
+}
+END_TEST
+
+START_TEST(start_sets_bit_30_and_enables_rings)
+{
+	run();
+	ck_assert_uint_eq(peer.set_features,
+			  VERSION_1 | VHOST_USER_F_PROTOCOL_FEATURES);
+	ck_assert_uint_eq(peer_count(&peer, VHOST_USER_SET_VRING_ENABLE),
+			  NRINGS);
+	ck_assert_uint_eq(peer_count(&peer, VHOST_USER_SET_VRING_KICK), NRINGS);
+}
+END_TEST
+
+START_TEST(start_without_bit_30_enables_nothing)
+{
+	peer.features &= ~VHOST_USER_F_PROTOCOL_FEATURES;
+	run();
+	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_RUNNING);
+	ck_assert_uint_eq(peer.set_features, VERSION_1);
+	ck_assert_uint_eq(peer_count(&peer, VHOST_USER_SET_VRING_ENABLE), 0);
+	ck_assert_uint_eq(peer_count(&peer, VHOST_USER_SET_MEM_TABLE), 1);
+}
+END_TEST
+
+START_TEST(start_gives_each_ring_a_first_kick)
+{
+	uint64_t count = 0;
+
+	run();
+	ck_assert_int_eq(vsu_event_drain(kick_fd, &count), 0);
+	ck_assert_uint_eq(count, NRINGS);
+}
+END_TEST
+
+START_TEST(start_with_status_says_driver_ok_last)
+{
+	peer.protocol |= VHOST_USER_PROTOCOL_BIT(STATUS);
+	run();
+	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_RUNNING);
+	ck_assert_uint_eq(peer.status, 0x0f);
+	ck_assert_uint_eq(peer_count(&peer, VHOST_USER_SET_STATUS), 2);
+	ck_assert_uint_eq(peer.log[peer.n - 2], VHOST_USER_SET_STATUS);
+}
+END_TEST
+
+START_TEST(start_fails_when_the_device_clears_features_ok)
+{
+	peer.protocol |= VHOST_USER_PROTOCOL_BIT(STATUS);
+	twist(PEER_VALUE, VHOST_USER_GET_STATUS);
+	peer.value = 3;
+	run();
+	assert_dead(-EOPNOTSUPP, "features");
+}
+END_TEST
+
+START_TEST(c1_07_features_that_this_back_end_lacks_are_not_started_with)
+{
+	struct vsu_error err = VSU_ERROR_INIT;
+
+	become_ready();
+	ck_assert_int_eq(vhost_user_frontend_start(fe, VERSION_1 << 8, &err),
+			 -EINVAL);
+	ck_assert_int_eq(vhost_user_frontend_start(
+				 fe, VHOST_USER_F_PROTOCOL_FEATURES, &err),
+			 -EINVAL);
+}
+END_TEST
+
+START_TEST(start_refuses_a_ring_outside_memory)
+{
+	become_ready();
+	grow_map(16 * MIB, MIB);
+	ck_assert_int_eq(vhost_user_frontend_set_memory(fe, map, NULL), 0);
+	describe_rings(1);
+	ck_assert_int_eq(vhost_user_frontend_start(fe, VERSION_1, NULL),
+			 -EFAULT);
+	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_READY);
+}
+END_TEST
+
+START_TEST(start_refuses_to_begin_without_rings)
+{
+	become_ready();
+	grow_map(0, MIB);
+	ck_assert_int_eq(vhost_user_frontend_set_memory(fe, map, NULL), 0);
+	ck_assert_int_eq(vhost_user_frontend_start(fe, VERSION_1, NULL),
+			 -EINVAL);
+}
+END_TEST
+
+START_TEST(start_is_refused_while_one_runs)
+{
+	begin_start();
+	ck_assert_int_eq(vhost_user_frontend_start(fe, VERSION_1, NULL),
+			 -EPROTO);
+}
+END_TEST
+
+START_TEST(start_of_many_rings_stays_within_the_window)
+{
+	peer.queue_num = 256;
+	become_ready();
+	grow_map(0, MIB);
+	ck_assert_int_eq(vhost_user_frontend_set_memory(fe, map, NULL), 0);
+	describe_rings(64);
+	ck_assert_int_eq(vhost_user_frontend_start(fe, VERSION_1, NULL), 0);
+	settle();
+	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_RUNNING);
+	ck_assert_uint_eq(peer_count(&peer, VHOST_USER_SET_VRING_KICK), 64);
+	ck_assert_uint_eq(peer_count(&peer, VHOST_USER_SET_VRING_ENABLE), 64);
+}
+END_TEST
+
+/* --------------------------------------------------------------------- stop */
+
+START_TEST(stop_disables_then_asks_where_rings_stand)
+{
+	peer.base = 42;
+	run();
+	ck_assert_int_eq(vhost_user_frontend_stop(fe, NULL), 0);
+	settle();
+	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_READY);
+	ck_assert_uint_eq(told.stopped, 1);
+	ck_assert_uint_eq(told.nbases, NRINGS);
+	ck_assert_uint_eq(told.bases[1], 42);
+	ck_assert_uint_eq(peer_count(&peer, VHOST_USER_SET_VRING_ENABLE),
+			  2 * NRINGS);
+}
+END_TEST
+
+START_TEST(start_after_stop_goes_on_where_rings_stopped)
+{
+	struct vhost_user_vring_state sent;
+
+	peer.base = 42;
+	run();
+	ck_assert_int_eq(vhost_user_frontend_stop(fe, NULL), 0);
+	settle();
+	peer.twist = PEER_SILENT;	/* leaves SET_VRING_BASE as the last */
+	peer.twist_at = VHOST_USER_SET_VRING_BASE;
+	ck_assert_int_eq(vhost_user_frontend_start(fe, VERSION_1, NULL), 0);
+	while (peer_step(&peer) &&
+	       peer.last.hdr.request != VHOST_USER_SET_VRING_BASE)
+		;
+	memcpy(&sent, peer.last.payload, sizeof(sent));
+	ck_assert_uint_eq(sent.num, 42);
+	ck_assert_uint_eq(peer_count(&peer, VHOST_USER_ADD_MEM_REG), 1);
+}
+END_TEST
+
+START_TEST(c1_12_base_beyond_a_split_ring_is_fatal)
+{
+	peer.base = 0x10000;
+	run();
+	ck_assert_int_eq(vhost_user_frontend_stop(fe, NULL), 0);
+	settle();
+	assert_dead(-EBADMSG, "GET_VRING_BASE of ring 0");
+	ck_assert_uint_eq(told.stopped, 0);
+}
+END_TEST
+
+/* Bits 0-14 next available, 16-30 next used; the rings have 128 entries. */
+static const struct {
+	uint32_t base;
+	bool fits;
+} packed_bases[] = {
+	{ 0x807f807f, true }, { 0, true },
+	{ 0x80, false }, { 0x00800000, false }, { 0x7fff7fff, false },
+};
+
+START_TEST(c1_12_base_beyond_a_packed_ring_is_fatal)
+{
+	peer.base = packed_bases[_i].base;
+	peer.features |= VHOST_USER_F_RING_PACKED;
+	become_ready();
+	grow_map(0, MIB);
+	ck_assert_int_eq(vhost_user_frontend_set_memory(fe, map, NULL), 0);
+	describe_rings(1);
+	ck_assert_int_eq(vhost_user_frontend_start(
+				 fe, VERSION_1 | VHOST_USER_F_RING_PACKED, NULL),
+			 0);
+	settle();
+	ck_assert_int_eq(vhost_user_frontend_stop(fe, NULL), 0);
+	settle();
+	ck_assert_uint_eq(told.stopped, packed_bases[_i].fits);
+	if (packed_bases[_i].fits)
+		ck_assert_uint_eq(told.bases[0], packed_bases[_i].base);
+	else
+		assert_dead(-EBADMSG, "GET_VRING_BASE of ring 0");
+}
+END_TEST
+
+START_TEST(c1_12_base_of_another_ring_is_fatal)
+{
+	run();
+	twist(PEER_VALUE, VHOST_USER_GET_VRING_BASE);
+	peer.value = 1;
+	ck_assert_int_eq(vhost_user_frontend_stop(fe, NULL), 0);
+	settle();
+	assert_dead(-EBADMSG, "GET_VRING_BASE of ring 0");
+}
+END_TEST
+
+START_TEST(reset_forgets_rings_and_keeps_memory)
+{
+	peer.protocol |= VHOST_USER_PROTOCOL_BIT(RESET_DEVICE);
+	run();
+	ck_assert_int_eq(vhost_user_frontend_reset(fe, NULL), -EPROTO);
+	ck_assert_int_eq(vhost_user_frontend_stop(fe, NULL), 0);
+	settle();
+	ck_assert_int_eq(vhost_user_frontend_reset(fe, NULL), 0);
+	settle();
+	ck_assert_uint_eq(peer_count(&peer, VHOST_USER_RESET_DEVICE), 1);
+	ck_assert_int_eq(vhost_user_frontend_start(fe, VERSION_1, NULL),
+			 -EINVAL);
+	describe_rings(1);
+	ck_assert_int_eq(vhost_user_frontend_start(fe, VERSION_1, NULL), 0);
+	settle();
+	ck_assert_uint_eq(peer_count(&peer, VHOST_USER_ADD_MEM_REG), 1);
+}
+END_TEST
+
+START_TEST(reset_without_a_message_for_it_is_ours_alone)
+{
+	run();
+	ck_assert_int_eq(vhost_user_frontend_stop(fe, NULL), 0);
+	settle();
+	peer.n = 0;
+	ck_assert_int_eq(vhost_user_frontend_reset(fe, NULL), 0);
+	settle();
+	ck_assert_uint_eq(peer.n, 0);
+	ck_assert_int_eq(vhost_user_frontend_start(fe, VERSION_1, NULL),
+			 -EINVAL);
+}
+END_TEST
+
+/* ------------------------------------------------------------ configuration */
+
+START_TEST(config_is_read)
+{
+	become_ready();
+	ck_assert_int_eq(vhost_user_frontend_get_config(fe, 8, 60, NULL), 0);
+	settle();
+	ck_assert_uint_eq(told.config, 1);
+	ck_assert_uint_eq(told.config_len, 60);
+	ck_assert_uint_eq(told.config_bytes[59], 0x5a);
+}
+END_TEST
+
+START_TEST(config_needs_its_protocol_feature)
+{
+	peer.protocol &= ~VHOST_USER_PROTOCOL_BIT(CONFIG);
+	become_ready();
+	ck_assert_int_eq(vhost_user_frontend_get_config(fe, 0, 60, NULL),
+			 -EOPNOTSUPP);
+}
+END_TEST
+
+START_TEST(config_beyond_the_limit_is_refused_here)
+{
+	become_ready();
+	ck_assert_int_eq(vhost_user_frontend_get_config(fe, 200, 57, NULL),
+			 -EINVAL);
+	ck_assert_int_eq(vhost_user_frontend_get_config(fe, UINT32_MAX, 2, NULL),
+			 -EINVAL);
+	ck_assert_int_eq(vhost_user_frontend_get_config(fe, 0, 0, NULL),
+			 -EINVAL);
+}
+END_TEST
+
+static const struct {
+	enum peer_twist how;
+	uint64_t value;
+} bad_configs[] = {
+	{ PEER_SHORT, 0 },
+	{ PEER_LONG, 0 },
+	{ PEER_EMPTY, 0 },
+	{ PEER_VALUE, 0 },			/* offset 0, size 0 */
+	{ PEER_VALUE, UINT64_C(60) << 32 | 4 },	/* another offset */
+	{ PEER_VALUE, UINT64_C(64) << 32 },	/* another size */
+};
+
+START_TEST(c1_09_wrong_config_is_an_error_to_the_caller_only)
+{
+	become_ready();
+	twist(bad_configs[_i].how, VHOST_USER_GET_CONFIG);
+	peer.value = bad_configs[_i].value;
+	ck_assert_int_eq(vhost_user_frontend_get_config(fe, 0, 60, NULL), 0);
+	settle();
+	ck_assert_uint_eq(told.config, 1);
+	ck_assert_uint_eq(told.config_len, 0);
+	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_READY);
+	peer.twist = PEER_HONEST;
+	ck_assert_int_eq(vhost_user_frontend_get_config(fe, 0, 60, NULL), 0);
+	settle();
+	ck_assert_uint_eq(told.config_len, 60);
+}
+END_TEST
+
+START_TEST(config_write_that_is_refused_is_told_and_goes_on)
+{
+	become_ready();
+	twist(PEER_REFUSE, VHOST_USER_SET_CONFIG);
+	ck_assert_int_eq(vhost_user_frontend_set_config(fe, 32, "\1", 1, false,
+							NULL), 0);
+	settle();
+	ck_assert_uint_eq(told.refused, 1);
+	ck_assert(strstr(told.refusal.msg, "SET_CONFIG"));
+	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_READY);
+}
+END_TEST
+
+START_TEST(call_is_replaced_while_running)
+{
+	run();
+	ck_assert_int_eq(vhost_user_frontend_set_call(fe, 1, -1, NULL), 0);
+	while (peer_step(&peer))
+		;
+	ck_assert_uint_eq(peer.last.hdr.request, VHOST_USER_SET_VRING_CALL);
+	ck_assert_uint_eq(peer.last.payload[0], 1);
+	ck_assert_uint_eq(peer.last.payload[1], 1);	/* bit 8: no fd */
+	ck_assert_uint_eq(peer.last.nfds, 0);
+	settle();
+	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_RUNNING);
+}
+END_TEST
+
+START_TEST(too_many_calls_at_once_are_put_off)
+{
+	int rc = 0, n;
+
+	run();
+	for (n = 0; n < 1000 && !rc; n++)
+		rc = vhost_user_frontend_set_call(fe, 0, call_fd, NULL);
+	ck_assert_int_eq(rc, -EAGAIN);
+	settle();
+	ck_assert_int_eq(vhost_user_frontend_set_call(fe, 0, call_fd, NULL), 0);
+	settle();
+	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_RUNNING);
+}
+END_TEST
+
+/* -------------------------------------------------------------------- suite */
+
+static TCase *add_case(Suite *s, const char *name)
+{
+	TCase *tc = tcase_create(name);
+
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_set_timeout(tc, 60);
+	suite_add_tcase(s, tc);
+	return tc;
+}
+
+static void add_handshake(Suite *s)
+{
+	TCase *tc = add_case(s, "handshake");
+
+	tcase_add_test(tc, handshake_ends_ready_with_what_was_offered);
+	tcase_add_test(tc, handshake_asks_for_no_more_than_both_speak);
+	tcase_add_test(tc, handshake_without_bit_30_uses_no_protocol_features);
+	tcase_add_test(tc, handshake_asks_for_no_ack_before_it_was_agreed_on);
+	tcase_add_test(tc, handshake_without_reply_ack_asks_for_none_at_all);
+	tcase_add_test(tc, handshake_pipelines_what_needs_no_answer);
+	tcase_add_test(tc, handshake_names_a_required_feature_that_lacks);
+	tcase_add_loop_test(tc, handshake_agrees_on_no_feature_without_what_it_needs,
+			    0, COUNT(dependent));
+	tcase_add_test(tc, handshake_wants_no_more_than_the_owner);
+}
+
+static void add_start(Suite *s)
+{
+	TCase *tc = add_case(s, "start");
+
+	tcase_add_test(tc, start_sends_all_at_once_in_an_order_every_peer_takes);
+	tcase_add_test(tc, start_sets_bit_30_and_enables_rings);
+	tcase_add_test(tc, start_without_bit_30_enables_nothing);
+	tcase_add_test(tc, start_gives_each_ring_a_first_kick);
+	tcase_add_test(tc, start_with_status_says_driver_ok_last);
+	tcase_add_test(tc, start_fails_when_the_device_clears_features_ok);
+	tcase_add_test(tc, c1_07_features_that_this_back_end_lacks_are_not_started_with);
+	tcase_add_test(tc, start_refuses_a_ring_outside_memory);
+	tcase_add_test(tc, start_refuses_to_begin_without_rings);
+	tcase_add_test(tc, start_is_refused_while_one_runs);
+	tcase_add_test(tc, start_of_many_rings_stays_within_the_window);
+}
+
+static void add_stop(Suite *s)
+{
+	TCase *tc = add_case(s, "stop");
+
+	tcase_add_test(tc, stop_disables_then_asks_where_rings_stand);
+	tcase_add_test(tc, start_after_stop_goes_on_where_rings_stopped);
+	tcase_add_test(tc, c1_12_base_beyond_a_split_ring_is_fatal);
+	tcase_add_loop_test(tc, c1_12_base_beyond_a_packed_ring_is_fatal, 0,
+			    COUNT(packed_bases));
+	tcase_add_test(tc, c1_12_base_of_another_ring_is_fatal);
+	tcase_add_test(tc, reset_forgets_rings_and_keeps_memory);
+	tcase_add_test(tc, reset_without_a_message_for_it_is_ours_alone);
+}
+
+static void add_config(Suite *s)
+{
+	TCase *tc = add_case(s, "config");
+
+	tcase_add_test(tc, config_is_read);
+	tcase_add_test(tc, config_needs_its_protocol_feature);
+	tcase_add_test(tc, config_beyond_the_limit_is_refused_here);
+	tcase_add_loop_test(tc, c1_09_wrong_config_is_an_error_to_the_caller_only, 0,
+			    COUNT(bad_configs));
+	tcase_add_test(tc, config_write_that_is_refused_is_told_and_goes_on);
+	tcase_add_test(tc, call_is_replaced_while_running);
+	tcase_add_test(tc, too_many_calls_at_once_are_put_off);
+}
+
+int main(void)
+{
+	Suite *s = suite_create("frontend");
+	SRunner *sr = srunner_create(s);
+	int failed;
+
+	add_handshake(s);
+	add_start(s);
+	add_stop(s);
+	add_config(s);
+	srunner_run_all(sr, CK_ENV);
+	failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}

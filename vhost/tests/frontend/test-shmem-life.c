@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * Claims about the lives of mappings in shared memory regions: when they end, and
+ * what that waits for.
+ */
+#include <config.h>
+
+#include <check.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <vm-memory/block.h>
+#include <vmm-sys-util/fd.h>
+
+#include "../window.h"
+
+/* ---------------------------------------------------------- lives of mappings */
+
+START_TEST(c2_21_unmap_is_answered_when_the_last_reference_is_gone)
+{
+	run();
+	ck_assert_int_eq(map_answer(req(0, 0, 1, 0)), 0);
+	hold_on = true;
+	ck_assert_int_eq(unmap_answer(req(0, 0, 1, 0)), -1);
+	ck_assert_uint_eq(told.changes, 2);
+	ck_assert_uint_eq(vmem_block_hva(kept[0].change.block)[0], 1);
+	let_go(0);
+	settle();
+	ck_assert_int_eq(peer_answer(&peer), 0);
+}
+END_TEST
+
+START_TEST(c2_21_what_follows_a_held_unmap_waits_in_order)
+{
+	run();
+	ck_assert_int_eq(map_answer(req(0, 0, 1, 0)), 0);
+	hold_on = true;
+	ask_unmap(req(0, 0, 1, 0));
+	ask_map(req(0, 0, 1, 1));
+	peer_ask(&peer, VHOST_USER_BACKEND_CONFIG_CHANGE_MSG, NEED, NULL, 0, -1);
+	settle();
+	ck_assert_int_eq(peer_answer(&peer), -1);
+	ck_assert_uint_eq(told.changed, 0);
+	ck_assert(!readable(vhost_user_frontend_fd(fe)));
+	let_go(0);
+	hold_on = false;
+	settle();
+	ck_assert_int_eq(peer_answer(&peer), 0);
+	ck_assert_int_eq(peer_answer(&peer), 0);
+	ck_assert_int_eq(peer_answer(&peer), 0);
+	ck_assert_uint_eq(told.changed, 1);
+	ck_assert_uint_eq(vhost_user_frontend_shmem_count(fe), 1);
+}
+END_TEST
+
+START_TEST(c2_21_main_socket_is_served_while_an_unmap_is_held)
+{
+	run();
+	ck_assert_int_eq(map_answer(req(0, 0, 1, 0)), 0);
+	hold_on = true;
+	ck_assert_int_eq(unmap_answer(req(0, 0, 1, 0)), -1);
+	ck_assert_int_eq(vhost_user_frontend_get_config(fe, 0, 8, NULL), 0);
+	settle();
+	ck_assert_uint_eq(told.config, 1);
+	let_go(0);
+	settle();
+	ck_assert_int_eq(peer_answer(&peer), 0);
+}
+END_TEST
+
+START_TEST(c2_21_channel_closed_while_an_unmap_is_held)
+{
+	run();
+	ck_assert_int_eq(map_answer(req(0, 0, 1, 0)), 0);
+	hold_on = true;
+	ck_assert_int_eq(unmap_answer(req(0, 0, 1, 0)), -1);
+	close(peer.back);
+	peer.back = -1;
+	settle();
+	ck_assert(!readable(vhost_user_frontend_fd(fe)));
+	let_go(0);
+	settle();
+	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_RUNNING);
+}
+END_TEST
+
+/* Whether the process map says so of the byte at addr. */
+static bool has_permissions(const void *addr, const char *permissions)
+{
+	char line[512], found[8] = "";
+	unsigned long first, last;
+	FILE *maps = fopen("/proc/self/maps", "re");
+
+	ck_assert_ptr_nonnull(maps);
+	while (fgets(line, sizeof(line), maps))
+		if (sscanf(line, "%lx-%lx %7s", &first, &last, found) == 3 &&
+		    first <= (uintptr_t)addr && (uintptr_t)addr < last)
+			break;
+	fclose(maps);
+	return !strcmp(found, permissions);
+}
+
+START_TEST(c2_22_failed_map_leaves_a_hole_that_nothing_fills)
+{
+	unsigned char *base;
+
+	run();
+	ck_assert_int_eq(map_answer(req(0, 0, 1, 0)), 0);
+	base = vmem_block_hva(kept[0].change.block);
+	ck_assert_int_eq(map_answer(req(0, 1, 2, 31)), 1);
+	ck_assert_int_eq(unmap_answer(req(0, 0, 1, 0)), 0);
+	/* the whole window is ours, and one mapping that nobody can use */
+	ck_assert(has_permissions(base, "---p"));
+	ck_assert(has_permissions(base + 2 * PAGE, "---p"));
+	ck_assert(has_permissions(base + 64 * PAGE - 1, "---p"));
+}
+END_TEST
+
+START_TEST(c2_23_reset_takes_every_mapping_away)
+{
+	run();
+	ck_assert_int_eq(map_answer(req(0, 0, 1, 0)), 0);
+	ck_assert_int_eq(map_answer(req(3, 0, 4, 0)), 0);
+	ck_assert_int_eq(vhost_user_frontend_stop(fe, NULL), 0);
+	settle();
+	ck_assert_uint_eq(vhost_user_frontend_shmem_count(fe), 2);
+	ck_assert_int_eq(vhost_user_frontend_reset(fe, NULL), 0);
+	ck_assert_uint_eq(vhost_user_frontend_shmem_count(fe), 0);
+	ck_assert_uint_eq(told.changes, 4);
+	ck_assert(!kept[0].live && !kept[1].live);
+	describe_rings(1);
+	ck_assert_int_eq(vhost_user_frontend_start(fe, VERSION_1, NULL), 0);
+	settle();
+	ck_assert_int_eq(map_answer(req(0, 0, 1, 0)), 0);
+}
+END_TEST
+
+START_TEST(c2_24_hang_up_takes_every_mapping_away)
+{
+	unsigned int i;
+
+	run();
+	for (i = 0; i < 40; i++)
+		ck_assert_int_eq(map_answer(req(0, i, 1, 0)), 0);
+	peer_fini(&peer);
+	settle();
+	assert_dead(-ECONNRESET, "hung up");
+	ck_assert_uint_eq(told.changes, 80);
+	for (i = 0; i < 40; i++)
+		ck_assert(!kept[i].live);
+	ck_assert_uint_eq(vhost_user_frontend_shmem_count(fe), 0);
+}
+END_TEST
+
+START_TEST(c2_24_hang_up_while_an_unmap_is_held)
+{
+	run();
+	ck_assert_int_eq(map_answer(req(0, 0, 1, 0)), 0);
+	hold_on = true;
+	ck_assert_int_eq(unmap_answer(req(0, 0, 1, 0)), -1);
+	peer_fini(&peer);
+	settle();
+	assert_dead(-ECONNRESET, "hung up");
+	/* what is still in use is still there */
+	ck_assert_uint_eq(vmem_block_hva(kept[0].change.block)[0], 1);
+}
+END_TEST
+
+START_TEST(c2_24_free_takes_every_mapping_away)
+{
+	run();
+	ck_assert_int_eq(map_answer(req(0, 0, 1, 0)), 0);
+	vhost_user_frontend_free(fe);
+	fe = NULL;
+	ck_assert_uint_eq(told.changes, 2);
+	ck_assert(!kept[0].live);
+}
+END_TEST
+
+START_TEST(c2_24_requests_just_before_a_hang_up_are_all_told)
+{
+	run();
+	ck_assert_int_eq(map_answer(req(0, 0, 1, 0)), 0);
+	ask_unmap(req(0, 0, 1, 0));
+	close(peer.back);
+	peer.back = -1;
+	settle();
+	ck_assert_uint_eq(told.changes, 2);
+	ck_assert(!kept[0].live);
+	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_RUNNING);
+}
+END_TEST
+
+START_TEST(c2_24_map_before_a_broken_message_is_told_and_taken_away)
+{
+	const struct vhost_user_shmem_mmap r = req(0, 0, 1, 0);
+	const unsigned char half[6] = { 9 };
+
+	run();
+	peer_ask(&peer, VHOST_USER_BACKEND_SHMEM_MAP, 0, &r, sizeof(r), file_fd);
+	ck_assert_int_eq(write(peer.back, half, sizeof(half)), sizeof(half));
+	close(peer.back);
+	peer.back = -1;
+	settle();
+	assert_dead(-EBADMSG, "back-end channel");
+	ck_assert_uint_eq(told.changes, 2);
+	ck_assert(!kept[0].live);
+}
+END_TEST
+
+START_TEST(c2_25_file_of_the_guests_own_memory_is_an_ordinary_file)
+{
+	run();
+	close(file_fd);
+	file_fd = vsu_fd_dup(vmem_block_fd(
+			vmem_region_block(vmem_map_region(map, 0))));
+	ck_assert_int_eq(map_answer(req(0, 0, 1, 0)), 0);
+	ck_assert_int_eq(unmap_answer(req(0, 0, 1, 0)), 0);
+}
+END_TEST
+
+START_TEST(c2_27_nothing_is_ever_executable)
+{
+	struct vhost_user_shmem_mmap r = req(0, 1, 1, 0);
+
+	run();
+	ck_assert_int_eq(map_answer(req(0, 0, 1, 0)), 0);
+	r.flags = 0;
+	ck_assert_int_eq(map_answer(r), 0);
+	ck_assert(has_permissions(vmem_block_hva(kept[0].change.block), "rw-s"));
+	ck_assert(has_permissions(vmem_block_hva(kept[1].change.block), "r--s"));
+	ck_assert(has_permissions(vmem_block_hva(kept[1].change.block) + PAGE,
+				  "---p"));
+}
+END_TEST
+
+START_TEST(c2_28_each_mapping_is_a_block_of_its_own)
+{
+	run();
+	ck_assert_int_eq(map_answer(req(0, 0, 1, 0)), 0);
+	ck_assert_int_eq(map_answer(req(0, 1, 1, 1)), 0);
+	ck_assert_ptr_ne(kept[0].change.block, kept[1].change.block);
+	ck_assert_int_eq(unmap_answer(req(0, 0, 1, 0)), 0);
+	ck_assert_uint_eq(vmem_block_hva(kept[1].change.block)[0], 2);
+	ck_assert_uint_eq(vmem_block_len(kept[1].change.block), PAGE);
+}
+END_TEST
+
+/* -------------------------------------------------------------------- suite */
+
+static TCase *add_case(Suite *s, const char *name)
+{
+	TCase *tc = tcase_create(name);
+
+	tcase_add_checked_fixture(tc, setup_shmem, teardown_shmem);
+	tcase_set_timeout(tc, 60);
+	suite_add_tcase(s, tc);
+	return tc;
+}
+
+static void add_lives(Suite *s)
+{
+	TCase *tc = add_case(s, "lives");
+
+	tcase_add_test(tc, c2_21_unmap_is_answered_when_the_last_reference_is_gone);
+	tcase_add_test(tc, c2_21_what_follows_a_held_unmap_waits_in_order);
+	tcase_add_test(tc, c2_21_main_socket_is_served_while_an_unmap_is_held);
+	tcase_add_test(tc, c2_21_channel_closed_while_an_unmap_is_held);
+	tcase_add_test(tc, c2_22_failed_map_leaves_a_hole_that_nothing_fills);
+	tcase_add_test(tc, c2_23_reset_takes_every_mapping_away);
+	tcase_add_test(tc, c2_24_hang_up_takes_every_mapping_away);
+	tcase_add_test(tc, c2_24_hang_up_while_an_unmap_is_held);
+	tcase_add_test(tc, c2_24_free_takes_every_mapping_away);
+	tcase_add_test(tc, c2_24_requests_just_before_a_hang_up_are_all_told);
+	tcase_add_test(tc, c2_24_map_before_a_broken_message_is_told_and_taken_away);
+	tcase_add_test(tc, c2_25_file_of_the_guests_own_memory_is_an_ordinary_file);
+	tcase_add_test(tc, c2_27_nothing_is_ever_executable);
+	tcase_add_test(tc, c2_28_each_mapping_is_a_block_of_its_own);
+}
+
+int main(void)
+{
+	Suite *s = suite_create("frontend-shmem-life");
+	SRunner *sr = srunner_create(s);
+	int failed;
+
+	add_lives(s);
+	srunner_run_all(sr, CK_ENV);
+	failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}

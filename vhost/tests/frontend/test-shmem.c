@@ -1,0 +1,570 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * Claims about shared memory regions: what is granted, and what is refused.
+ */
+#include <config.h>
+
+#include <check.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include <vm-memory/block.h>
+#include <vmm-sys-util/event.h>
+#include <vmm-sys-util/fd.h>
+#include <vmm-sys-util/sock.h>
+
+#include "../window.h"
+
+/* ------------------------------------------------------------ what is served */
+
+START_TEST(regions_have_the_sizes_that_were_announced)
+{
+	become_ready();
+	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_READY);
+	ck_assert_uint_eq(vhost_user_frontend_shmem_size(fe, 0), 64 * PAGE);
+	ck_assert_uint_eq(vhost_user_frontend_shmem_size(fe, 1), 0);
+	ck_assert_uint_eq(vhost_user_frontend_shmem_size(fe, 3), 16 * PAGE);
+	ck_assert_uint_eq(vhost_user_frontend_shmem_count(fe), 0);
+}
+END_TEST
+
+START_TEST(mapping_shows_the_file_at_its_offset)
+{
+	const struct vhost_user_shmem_change *c = &kept[0].change;
+
+	run();
+	ck_assert_int_eq(map_answer(req(3, 2, 4, 7)), 0);
+	ck_assert_uint_eq(told.shmem, 1);
+	ck_assert_uint_eq(c->shmid, 3);
+	ck_assert_uint_eq(c->offset, 2 * PAGE);
+	ck_assert_uint_eq(c->len, 4 * PAGE);
+	ck_assert_uint_eq(vmem_block_hva(c->block)[0], 8);
+	ck_assert_uint_eq(vmem_block_hva(c->block)[4 * PAGE - 1], 11);
+	ck_assert_uint_eq(vhost_user_frontend_shmem_count(fe), 1);
+}
+END_TEST
+
+START_TEST(mapping_without_the_flag_is_read_only)
+{
+	struct vhost_user_shmem_mmap r = req(0, 0, 1, 0);
+
+	run();
+	r.flags = 0;
+	ck_assert_int_eq(map_answer(r), 0);
+	ck_assert(!(vmem_block_flags(kept[0].change.block) & VMEM_BLOCK_WRITE));
+	ck_assert_int_eq(map_answer(req(0, 1, 1, 0)), 0);
+	ck_assert(vmem_block_flags(kept[1].change.block) & VMEM_BLOCK_WRITE);
+}
+END_TEST
+
+START_TEST(neighbours_in_a_region_are_neighbours_here)
+{
+	run();
+	ck_assert_int_eq(map_answer(req(0, 1, 1, 5)), 0);
+	ck_assert_int_eq(map_answer(req(0, 2, 1, 6)), 0);
+	ck_assert_ptr_eq(vmem_block_hva(kept[0].change.block) + PAGE,
+			 vmem_block_hva(kept[1].change.block));
+}
+END_TEST
+
+START_TEST(maps_that_come_together_are_one_batch)
+{
+	unsigned int i;
+
+	run();
+	for (i = 0; i < 20; i++)
+		ask_map(req(0, i, 1, i));
+	settle();
+	ck_assert_uint_eq(told.shmem, 1);
+	ck_assert_uint_eq(told.changes, 20);
+	for (i = 0; i < 20; i++)
+		ck_assert_int_eq(peer_answer(&peer), 0);
+}
+END_TEST
+
+START_TEST(kinds_that_alternate_stay_in_order)
+{
+	run();
+	ask_map(req(0, 0, 1, 0));
+	ask_unmap(req(0, 0, 1, 0));
+	ask_map(req(0, 0, 2, 0));
+	ask_unmap(req(0, 0, 2, 0));
+	ask_unmap(req(0, 0, 2, 0));
+	settle();
+	ck_assert_uint_eq(told.shmem, 4);
+	ck_assert_int_eq(peer_answer(&peer), 0);
+	ck_assert_int_eq(peer_answer(&peer), 0);
+	ck_assert_int_eq(peer_answer(&peer), 0);
+	ck_assert_int_eq(peer_answer(&peer), 0);
+	ck_assert_int_eq(peer_answer(&peer), 1);
+	ck_assert_uint_eq(vhost_user_frontend_shmem_count(fe), 0);
+}
+END_TEST
+
+START_TEST(map_that_the_owner_refuses_is_taken_back)
+{
+	run();
+	answer_with = -ENOSPC;
+	ck_assert_int_eq(map_answer(req(0, 0, 4, 0)), 1);
+	ck_assert_uint_eq(vhost_user_frontend_shmem_count(fe), 0);
+	answer_with = 0;
+	ck_assert_int_eq(map_answer(req(0, 0, 4, 0)), 0);
+}
+END_TEST
+
+START_TEST(request_without_need_reply_is_done_in_silence)
+{
+	struct vhost_user_shmem_mmap r = req(0, 0, 1, 0);
+
+	run();
+	peer_ask(&peer, VHOST_USER_BACKEND_SHMEM_MAP, 0, &r, sizeof(r), file_fd);
+	settle();
+	ck_assert_int_eq(peer_answer(&peer), -1);
+	ck_assert_uint_eq(vhost_user_frontend_shmem_count(fe), 1);
+}
+END_TEST
+
+/* -------------------------------------------------------------- C1-11: sizes */
+
+static const struct {
+	uint32_t nregions;
+	uint8_t at[2];
+	uint64_t sizes[2];
+	int code;
+	const char *words;
+} bad_regions[] = {
+	{ 1, { 0, 1 }, { PAGE, PAGE }, -EBADMSG, "1 shared memory regions" },
+	{ 3, { 0, 1 }, { PAGE, PAGE }, -EBADMSG, "3 shared memory regions" },
+	{ 257, { 0, 1 }, { PAGE, PAGE }, -EBADMSG, "257" },
+	{ UINT32_MAX, { 0, 1 }, { 0, 0 }, -EBADMSG, "4294967295" },
+	{ 1, { 7, 7 }, { 4097, 4097 }, -EBADMSG, "region 7" },
+	{ 1, { 0, 0 }, { UINT64_C(1) << 41, UINT64_C(1) << 41 }, -ENOSPC,
+	  "exceed" },
+	{ 2, { 0, 255 }, { UINT64_C(1) << 63, UINT64_C(1) << 63 }, -ENOSPC,
+	  "exceed" },
+	{ 2, { 0, 1 }, { 0 - PAGE, 2 * PAGE }, -ENOSPC, "exceed" },
+};
+
+START_TEST(c1_11_regions_that_make_no_sense_end_the_handshake)
+{
+	unsigned int i;
+
+	memset(&peer.shmem, 0, sizeof(peer.shmem));
+	peer.shmem.nregions = bad_regions[_i].nregions;
+	for (i = 0; i < 2; i++)
+		peer.shmem.sizes[bad_regions[_i].at[i]] =
+			bad_regions[_i].sizes[i];
+	become_ready();
+	assert_dead(bad_regions[_i].code, bad_regions[_i].words);
+}
+END_TEST
+
+START_TEST(c1_11_a_device_without_regions_is_fine)
+{
+	memset(&peer.shmem, 0, sizeof(peer.shmem));
+	run();
+	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_RUNNING);
+	ck_assert_int_eq(map_answer(req(0, 0, 1, 0)), 1);
+}
+END_TEST
+
+/* ---------------------------------------------------- requests that are refused */
+
+/* Refused, nothing was told or mapped, and the next one is served. */
+static void assert_refused(struct vhost_user_shmem_mmap r)
+{
+	unsigned int before = vhost_user_frontend_shmem_count(fe);
+	unsigned int told_before = told.changes;
+	int fds = vsu_fd_count();
+
+	ck_assert_int_eq(map_answer(r), 1);
+	ck_assert_uint_eq(vhost_user_frontend_shmem_count(fe), before);
+	ck_assert_uint_eq(told.changes, told_before);
+	ck_assert_int_eq(vsu_fd_count(), fds);
+	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_RUNNING);
+	ck_assert_int_eq(map_answer(req(0, 60, 1, 0)), 0);
+	ck_assert_int_eq(unmap_answer(req(0, 60, 1, 0)), 0);
+}
+
+static void assert_not_unmapped(struct vhost_user_shmem_mmap r)
+{
+	unsigned int before = vhost_user_frontend_shmem_count(fe);
+
+	ck_assert_int_eq(unmap_answer(r), 1);
+	ck_assert_uint_eq(vhost_user_frontend_shmem_count(fe), before);
+	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_RUNNING);
+}
+
+START_TEST(c2_04_map_before_a_ring_runs_is_refused)
+{
+	become_ready();
+	ck_assert_int_eq(map_answer(req(0, 0, 1, 0)), 1);
+	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_READY);
+}
+END_TEST
+
+START_TEST(c2_04_map_after_rings_stopped_is_refused)
+{
+	run();
+	ck_assert_int_eq(vhost_user_frontend_stop(fe, NULL), 0);
+	settle();
+	ck_assert_int_eq(map_answer(req(0, 0, 1, 0)), 1);
+}
+END_TEST
+
+START_TEST(c2_05_region_that_was_never_announced)
+{
+	run();
+	assert_refused(req(1, 0, 1, 0));
+	assert_refused(req(255, 0, 1, 0));
+	assert_not_unmapped(req(1, 0, 1, 0));
+}
+END_TEST
+
+START_TEST(c2_06_empty_mapping)
+{
+	run();
+	assert_refused(req(0, 0, 0, 0));
+	assert_refused(req(0, 63, 0, 31));
+}
+END_TEST
+
+START_TEST(c2_07_end_in_the_region_that_wraps)
+{
+	struct vhost_user_shmem_mmap r = req(0, 0, 2, 0);
+
+	run();
+	r.shm_offset = 0 - PAGE;
+	assert_refused(r);
+	r.shm_offset = PAGE;
+	r.len = 0 - PAGE;
+	assert_refused(r);
+}
+END_TEST
+
+START_TEST(c2_08_range_beyond_the_region)
+{
+	run();
+	assert_refused(req(3, 16, 1, 0));
+	assert_refused(req(3, 15, 2, 0));
+	assert_refused(req(3, 0, 17, 0));
+	ck_assert_int_eq(map_answer(req(3, 15, 1, 0)), 0);
+}
+END_TEST
+
+START_TEST(c2_09_range_beyond_any_file)
+{
+	struct vhost_user_shmem_mmap r = req(0, 0, 2, 0);
+
+	run();
+	r.fd_offset = 0 - PAGE;
+	assert_refused(r);
+	r.fd_offset = INT64_MAX - PAGE + 1;
+	assert_refused(r);
+}
+END_TEST
+
+START_TEST(c2_10_offset_or_length_within_a_page)
+{
+	struct vhost_user_shmem_mmap r = req(0, 1, 1, 1);
+
+	run();
+	r.shm_offset += 256;
+	assert_refused(r);
+	r = req(0, 1, 1, 1);
+	r.fd_offset += 256;
+	assert_refused(r);
+	r = req(0, 1, 1, 1);
+	r.len += 256;
+	assert_refused(r);
+}
+END_TEST
+
+START_TEST(c2_11_no_descriptor)
+{
+	const struct vhost_user_shmem_mmap r = req(0, 0, 1, 0);
+
+	run();
+	peer_ask(&peer, VHOST_USER_BACKEND_SHMEM_MAP, NEED, &r, sizeof(r), -1);
+	settle();
+	ck_assert_int_eq(peer_answer(&peer), 1);
+	ck_assert_uint_eq(vhost_user_frontend_shmem_count(fe), 0);
+}
+END_TEST
+
+START_TEST(c2_11_two_descriptors_are_closed)
+{
+	const struct vhost_user_shmem_mmap r = req(0, 0, 1, 0);
+	int before;
+
+	run();
+	before = vsu_fd_count();
+	peer_ask_fds(&peer, VHOST_USER_BACKEND_SHMEM_MAP, NEED, &r, sizeof(r),
+		     (const int[]){ file_fd, file_fd }, 2);
+	settle();
+	ck_assert_int_eq(peer_answer(&peer), 1);
+	ck_assert_int_eq(vsu_fd_count(), before);
+	ck_assert_uint_eq(vhost_user_frontend_shmem_count(fe), 0);
+}
+END_TEST
+
+/* Files of kinds that cannot be mapped; opened anew for each. */
+static int strange_fd(int kind)
+{
+	int pair[2];
+
+	switch (kind) {
+	case 0:
+		return vsu_event_new();
+	case 1:
+		return open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	case 2:
+		return open("/dev/zero", O_PATH | O_CLOEXEC);
+	case 3:
+		return epoll_create1(EPOLL_CLOEXEC);
+	case 4:
+		ck_assert_int_eq(pipe2(pair, O_CLOEXEC), 0);
+		close(pair[1]);
+		return pair[0];
+	case 5:
+		ck_assert_int_eq(vsu_sock_pair(pair), 0);
+		close(pair[1]);
+		return pair[0];
+	default:
+		return open("/proc/self/mem", O_RDWR | O_CLOEXEC);
+	}
+}
+
+START_TEST(c2_12_descriptor_that_cannot_be_mapped)
+{
+	run();
+	close(file_fd);
+	file_fd = strange_fd(_i);
+	ck_assert_int_ge(file_fd, 0);
+	ck_assert_int_eq(map_answer(req(0, 0, 1, 0)), 1);
+	ck_assert_uint_eq(vhost_user_frontend_shmem_count(fe), 0);
+	close(file_fd);
+	file_fd = new_memfd(PAGE);
+	ck_assert_int_eq(map_answer(req(0, 0, 1, 0)), 0);
+}
+END_TEST
+
+START_TEST(c2_13_file_that_ends_before_the_mapping)
+{
+	run();
+	assert_refused(req(0, 0, 2, 31));
+	assert_refused(req(0, 0, 1, 32));
+	ck_assert_int_eq(map_answer(req(0, 0, 2, 30)), 0);
+}
+END_TEST
+
+/* The same memfd through a descriptor that only reads. */
+static int read_only(int fd)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	return open(path, O_RDONLY | O_CLOEXEC);
+}
+
+START_TEST(c2_14_read_only_descriptor_for_a_writable_mapping)
+{
+	struct vhost_user_shmem_mmap r = req(0, 0, 1, 0);
+	int writable = file_fd;
+
+	run();
+	file_fd = read_only(writable);
+	close(writable);
+	ck_assert_int_ge(file_fd, 0);
+	ck_assert_int_eq(map_answer(r), 1);
+	r.flags = 0;
+	ck_assert_int_eq(map_answer(r), 0);
+}
+END_TEST
+
+START_TEST(c2_15_unknown_flags_are_refused_and_padding_is_not)
+{
+	struct vhost_user_shmem_mmap r = req(0, 0, 1, 0);
+
+	run();
+	r.flags = 2;
+	assert_refused(r);
+	r.flags = VHOST_USER_SHMEM_RW | UINT64_C(1) << 63;
+	assert_refused(r);
+	r.flags = VHOST_USER_SHMEM_RW;
+	memset(r.padding, 0xff, sizeof(r.padding));
+	ck_assert_int_eq(map_answer(r), 0);
+}
+END_TEST
+
+START_TEST(c2_16_overlap_leaves_the_old_mapping_alone)
+{
+	const struct { uint64_t off, len; } over[] = {
+		{ 8, 8 }, { 10, 2 }, { 4, 16 }, { 4, 5 }, { 15, 4 }, { 8, 1 },
+		{ 15, 1 },
+	};
+	unsigned int i;
+
+	run();
+	ck_assert_int_eq(map_answer(req(0, 8, 8, 3)), 0);
+	for (i = 0; i < sizeof(over) / sizeof(over[0]); i++)
+		assert_refused(req(0, over[i].off, over[i].len, 0));
+	ck_assert_uint_eq(vmem_block_hva(kept[0].change.block)[0], 4);
+	ck_assert_uint_eq(vmem_block_hva(kept[0].change.block)[8 * PAGE - 1], 11);
+	ck_assert_int_eq(map_answer(req(0, 7, 1, 0)), 0);
+	ck_assert_int_eq(map_answer(req(0, 16, 1, 0)), 0);
+}
+END_TEST
+
+START_TEST(c2_17_mappings_have_a_budget)
+{
+	unsigned int i;
+
+	config.max_shmem_maps = 5;
+	run();
+	config.max_shmem_maps = 0;
+	for (i = 0; i < 5; i++)
+		ck_assert_int_eq(map_answer(req(i % 2 ? 3 : 0, i, 1, 0)), 0);
+	ck_assert_int_eq(map_answer(req(0, 20, 1, 0)), 1);
+	ck_assert_int_eq(unmap_answer(req(3, 1, 1, 0)), 0);
+	ck_assert_int_eq(map_answer(req(0, 20, 1, 0)), 0);
+	ck_assert_uint_eq(vhost_user_frontend_shmem_count(fe), 5);
+}
+END_TEST
+
+START_TEST(c2_18_unmap_is_of_one_whole_mapping)
+{
+	run();
+	ck_assert_int_eq(map_answer(req(0, 8, 4, 0)), 0);
+	ck_assert_int_eq(map_answer(req(0, 12, 4, 0)), 0);
+	assert_not_unmapped(req(0, 20, 4, 0));
+	assert_not_unmapped(req(0, 8, 2, 0));
+	assert_not_unmapped(req(0, 9, 3, 0));
+	assert_not_unmapped(req(0, 8, 8, 0));
+	assert_not_unmapped(req(3, 8, 4, 0));
+	ck_assert_int_eq(unmap_answer(req(0, 8, 4, 0)), 0);
+	assert_not_unmapped(req(0, 8, 4, 0));
+}
+END_TEST
+
+START_TEST(c2_19_unmap_with_a_descriptor_is_refused)
+{
+	const struct vhost_user_shmem_mmap r = req(0, 0, 1, 0);
+	int before;
+
+	run();
+	ck_assert_int_eq(map_answer(r), 0);
+	before = vsu_fd_count();
+	peer_ask(&peer, VHOST_USER_BACKEND_SHMEM_UNMAP, NEED, &r, sizeof(r),
+		 file_fd);
+	settle();
+	ck_assert_int_eq(peer_answer(&peer), 1);
+	ck_assert_int_eq(vsu_fd_count(), before);
+	ck_assert_uint_eq(vhost_user_frontend_shmem_count(fe), 1);
+}
+END_TEST
+
+START_TEST(c2_20_length_of_all_ones_is_not_everything)
+{
+	struct vhost_user_shmem_mmap r = req(0, 0, 1, 0);
+
+	run();
+	ck_assert_int_eq(map_answer(r), 0);
+	r.len = UINT64_MAX;
+	assert_not_unmapped(r);
+}
+END_TEST
+
+START_TEST(request_of_another_size_is_refused)
+{
+	const struct vhost_user_shmem_mmap r = req(0, 0, 1, 0);
+
+	run();
+	peer_ask(&peer, VHOST_USER_BACKEND_SHMEM_MAP, NEED, &r, 32, file_fd);
+	settle();
+	ck_assert_int_eq(peer_answer(&peer), 1);
+	ck_assert_uint_eq(vhost_user_frontend_shmem_count(fe), 0);
+}
+END_TEST
+
+/* -------------------------------------------------------------------- suite */
+
+static TCase *add_case(Suite *s, const char *name)
+{
+	TCase *tc = tcase_create(name);
+
+	tcase_add_checked_fixture(tc, setup_shmem, teardown_shmem);
+	tcase_set_timeout(tc, 60);
+	suite_add_tcase(s, tc);
+	return tc;
+}
+
+static void add_served(Suite *s)
+{
+	TCase *tc = add_case(s, "served");
+
+	tcase_add_test(tc, regions_have_the_sizes_that_were_announced);
+	tcase_add_test(tc, mapping_shows_the_file_at_its_offset);
+	tcase_add_test(tc, mapping_without_the_flag_is_read_only);
+	tcase_add_test(tc, neighbours_in_a_region_are_neighbours_here);
+	tcase_add_test(tc, maps_that_come_together_are_one_batch);
+	tcase_add_test(tc, kinds_that_alternate_stay_in_order);
+	tcase_add_test(tc, map_that_the_owner_refuses_is_taken_back);
+	tcase_add_test(tc, request_without_need_reply_is_done_in_silence);
+}
+
+static void add_regions(Suite *s)
+{
+	TCase *tc = add_case(s, "regions");
+
+	tcase_add_loop_test(tc, c1_11_regions_that_make_no_sense_end_the_handshake, 0,
+			    COUNT(bad_regions));
+	tcase_add_test(tc, c1_11_a_device_without_regions_is_fine);
+}
+
+static void add_refused(Suite *s)
+{
+	TCase *tc = add_case(s, "refused");
+
+	tcase_add_test(tc, c2_04_map_before_a_ring_runs_is_refused);
+	tcase_add_test(tc, c2_04_map_after_rings_stopped_is_refused);
+	tcase_add_test(tc, c2_05_region_that_was_never_announced);
+	tcase_add_test(tc, c2_06_empty_mapping);
+	tcase_add_test(tc, c2_07_end_in_the_region_that_wraps);
+	tcase_add_test(tc, c2_08_range_beyond_the_region);
+	tcase_add_test(tc, c2_09_range_beyond_any_file);
+	tcase_add_test(tc, c2_10_offset_or_length_within_a_page);
+	tcase_add_test(tc, c2_11_no_descriptor);
+	tcase_add_test(tc, c2_11_two_descriptors_are_closed);
+	tcase_add_loop_test(tc, c2_12_descriptor_that_cannot_be_mapped, 0,
+			    7);
+	tcase_add_test(tc, c2_13_file_that_ends_before_the_mapping);
+	tcase_add_test(tc, c2_14_read_only_descriptor_for_a_writable_mapping);
+	tcase_add_test(tc, c2_15_unknown_flags_are_refused_and_padding_is_not);
+	tcase_add_test(tc, c2_16_overlap_leaves_the_old_mapping_alone);
+	tcase_add_test(tc, c2_17_mappings_have_a_budget);
+	tcase_add_test(tc, c2_18_unmap_is_of_one_whole_mapping);
+	tcase_add_test(tc, c2_19_unmap_with_a_descriptor_is_refused);
+	tcase_add_test(tc, c2_20_length_of_all_ones_is_not_everything);
+	tcase_add_test(tc, request_of_another_size_is_refused);
+}
+
+int main(void)
+{
+	Suite *s = suite_create("frontend-shmem");
+	SRunner *sr = srunner_create(s);
+	int failed;
+
+	add_served(s);
+	add_regions(s);
+	add_refused(s);
+	srunner_run_all(sr, CK_ENV);
+	failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}

@@ -1,0 +1,500 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Claims about framed messages over a socket, both ways. */
+#include <config.h>
+
+#include <check.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "wire/framing.h"
+#include <vmm-sys-util/fd.h>
+#include <vmm-sys-util/sock.h>
+
+#define OUT_MAX 65536u
+
+/* a sends requests to b, which answers */
+static struct vhost_user_priv_channel a, b;
+static int fds_before;
+
+static void setup(void)
+{
+	int ends[2];
+
+	fds_before = vsu_fd_count();
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0,
+				    ends), 0);
+	ck_assert_int_eq(vhost_user_priv_channel_init_take_fd(&a, ends[0],
+			VHOST_USER_PRIV_FRONTEND, true, OUT_MAX, NULL), 0);
+	ck_assert_int_eq(vhost_user_priv_channel_init_take_fd(&b, ends[1],
+			VHOST_USER_PRIV_FRONTEND, false, OUT_MAX, NULL), 0);
+}
+
+static void teardown(void)
+{
+	vhost_user_priv_channel_fini(&a);
+	vhost_user_priv_channel_fini(&b);
+	ck_assert_int_eq(vsu_fd_count(), fds_before);
+}
+
+static int send_fds(uint32_t request, const void *payload, size_t len,
+		    const int *fds, unsigned int nfds)
+{
+	return vhost_user_priv_channel_send(&a, request, 1, payload, len, NULL,
+					    0, fds, nfds, NULL);
+}
+
+static struct vhost_user_priv_msg *expect(uint32_t request)
+{
+	struct vhost_user_priv_msg *msg = NULL;
+
+	ck_assert_int_eq(vhost_user_priv_channel_recv(&b, &msg, NULL), 1);
+	ck_assert_uint_eq(msg->hdr.request, request);
+	return msg;
+}
+
+static void flush(void)
+{
+	ck_assert_int_eq(vhost_user_priv_channel_flush(&a, NULL), 0);
+}
+
+START_TEST(message_arrives_as_it_was_sent)
+{
+	uint64_t value = UINT64_C(0x1122334455667788);
+	struct vhost_user_priv_msg *msg;
+
+	ck_assert_int_eq(send_fds(2, &value, 8, NULL, 0), 0);
+	ck_assert(vhost_user_priv_channel_wants_write(&a));
+	flush();
+	ck_assert(!vhost_user_priv_channel_wants_write(&a));
+	msg = expect(2);
+	ck_assert_uint_eq(msg->hdr.size, 8);
+	ck_assert_uint_eq(msg->payload.u64, value);
+	ck_assert_uint_eq(msg->nfds, 0);
+	ck_assert_int_eq(vhost_user_priv_channel_recv(&b, &msg, NULL), 0);
+}
+END_TEST
+
+START_TEST(payload_may_have_two_parts)
+{
+	struct vhost_user_config c = { 4, 8, 0 };
+	struct vhost_user_priv_msg *msg;
+
+	ck_assert_int_eq(vhost_user_priv_channel_send(&a, 25, 1, &c, sizeof(c),
+			"12345678", 8, NULL, 0, NULL), 0);
+	flush();
+	msg = expect(25);
+	ck_assert_uint_eq(msg->hdr.size, 20);
+	ck_assert_mem_eq(msg->payload.bytes, &c, 12);
+	ck_assert_mem_eq(msg->payload.bytes + 12, "12345678", 8);
+}
+END_TEST
+
+START_TEST(bytes_behind_the_payload_are_zero)
+{
+	unsigned char full[4096];
+	struct vhost_user_priv_msg *msg;
+
+	memset(full, 0xff, sizeof(full));
+	send_fds(2, full, sizeof(full), NULL, 0);
+	send_fds(2, full, 3, NULL, 0);
+	flush();
+	expect(2);
+	msg = expect(2);
+	ck_assert_uint_eq(msg->payload.u64, 0xffffff);
+	memset(full, 0, sizeof(full));
+	ck_assert_mem_eq(msg->payload.bytes + 3, full, sizeof(full) - 3);
+}
+END_TEST
+
+START_TEST(descriptors_stay_with_their_message)
+{
+	int fds[2] = { open("/dev/null", O_RDONLY | O_CLOEXEC),
+		       open("/dev/zero", O_RDONLY | O_CLOEXEC) };
+	struct vhost_user_priv_msg *msg;
+	char byte = 1;
+	int fd;
+
+	send_fds(1, NULL, 0, NULL, 0);
+	ck_assert_int_eq(send_fds(12, &fds, 8, &fds[1], 1), 0);
+	send_fds(3, NULL, 0, NULL, 0);
+	send_fds(5, NULL, 0, fds, 2);
+	flush();
+	ck_assert_uint_eq(expect(1)->nfds, 0);
+	msg = expect(12);
+	ck_assert_uint_eq(msg->nfds, 1);
+	fd = vhost_user_priv_msg_take_fd(msg, 0);
+	ck_assert_int_eq(read(fd, &byte, 1), 1);
+	ck_assert_int_eq(byte, 0);
+	ck_assert_int_eq(vhost_user_priv_msg_take_fd(msg, 0), -1);
+	ck_assert_int_eq(vhost_user_priv_msg_take_fd(msg, 1), -1);
+	ck_assert_uint_eq(expect(3)->nfds, 0);
+	ck_assert_uint_eq(expect(5)->nfds, 2);
+	vsu_fd_close(&fd);
+	vsu_fd_close(&fds[0]);
+	vsu_fd_close(&fds[1]);
+}
+END_TEST
+
+/* Descriptors wait as duplicates where the socket is full. */
+static unsigned int fill(void)
+{
+	unsigned char big[4096] = { 0 };
+	unsigned int n = 0;
+
+	while (!vhost_user_priv_channel_wants_write(&a)) {
+		ck_assert_int_eq(send_fds(2, big, sizeof(big), NULL, 0), 0);
+		flush();
+		n++;
+	}
+	return n;
+}
+
+START_TEST(full_socket_keeps_order_and_descriptors)
+{
+	int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	unsigned int n = fill(), i;
+
+	for (i = 0; i < VHOST_USER_PRIV_SEND_PENDING; i++) {
+		ck_assert_int_eq(send_fds(12, &n, 4, &fd, 1), 0);
+		ck_assert_int_eq(send_fds(3, NULL, 0, NULL, 0), 0);
+	}
+	ck_assert_int_eq(send_fds(12, &n, 4, &fd, 1), -ENOSPC);
+	vsu_fd_close(&fd);
+	for (i = 0; i < n; i++) {
+		expect(2);
+		flush();
+	}
+	for (i = 0; i < VHOST_USER_PRIV_SEND_PENDING; i++) {
+		ck_assert_uint_eq(expect(12)->nfds, 1);
+		ck_assert_uint_eq(expect(3)->nfds, 0);
+		flush();
+	}
+	ck_assert(!vhost_user_priv_channel_wants_write(&a));
+}
+END_TEST
+
+START_TEST(pending_descriptors_are_closed_with_the_channel)
+{
+	int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+
+	fill();
+	ck_assert_int_eq(send_fds(12, &fd, 4, &fd, 1), 0);
+	vsu_fd_close(&fd);
+}
+END_TEST
+
+START_TEST(queue_has_a_limit)
+{
+	unsigned char big[4096] = { 0 };
+	unsigned int n;
+	int rc = 0;
+
+	fill();
+	for (n = 0; rc == 0; n++)
+		rc = send_fds(2, big, sizeof(big), NULL, 0);
+	ck_assert_int_eq(rc, -ENOSPC);
+	ck_assert_uint_le(n, OUT_MAX / 4096);
+	flush();
+	ck_assert(vhost_user_priv_channel_wants_write(&a));
+}
+END_TEST
+
+START_TEST(what_is_too_large_is_not_sent)
+{
+	unsigned char big[4097] = { 0 };
+	int fds[9] = { 0 };
+
+	ck_assert_int_eq(send_fds(2, big, sizeof(big), NULL, 0), -EINVAL);
+	ck_assert_int_eq(send_fds(2, big, 1, fds, 9), -EINVAL);
+	ck_assert(!vhost_user_priv_channel_wants_write(&a));
+}
+END_TEST
+
+START_TEST(untaken_descriptors_are_closed_at_the_next_call)
+{
+	int fd = open("/dev/null", O_RDONLY | O_CLOEXEC), n;
+	struct vhost_user_priv_msg *msg;
+
+	send_fds(12, &fd, 4, &fd, 1);
+	flush();
+	n = vsu_fd_count();
+	expect(12);
+	ck_assert_int_eq(vsu_fd_count(), n + 1);
+	ck_assert_int_eq(vhost_user_priv_channel_recv(&b, &msg, NULL), 0);
+	ck_assert_int_eq(vsu_fd_count(), n);
+	vsu_fd_close(&fd);
+}
+END_TEST
+
+/* A piece of the stream as another writer may cut it. */
+struct piece {
+	unsigned char bytes[64];
+	size_t len;
+};
+
+static void add(struct piece *p, uint32_t request, const uint64_t *payload)
+{
+	struct vhost_user_header hdr = { request, 1, payload ? 8 : 0 };
+
+	memcpy(p->bytes + p->len, &hdr, sizeof(hdr));
+	p->len += sizeof(hdr);
+	if (payload)
+		memcpy(p->bytes + p->len, payload, 8);
+	p->len += hdr.size;
+}
+
+static void send_piece(const struct piece *p, int fd)
+{
+	struct iovec iov = { (void *)(uintptr_t)p->bytes, p->len };
+
+	ck_assert_int_eq(vsu_sock_send(a.fd, &iov, 1, &fd, fd >= 0),
+			 (ssize_t)p->len);
+}
+
+static void expect_fds(uint32_t request, unsigned int n)
+{
+	ck_assert_uint_eq(expect(request)->nfds, n);
+}
+
+START_TEST(descriptors_of_a_piece_go_to_the_message_that_needs_them)
+{
+	int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	struct piece one = { .len = 0 }, two = { .len = 0 }, three = { .len = 0 };
+	uint64_t ring = 0, nofd = 0x100;
+
+	add(&one, VHOST_USER_SET_OWNER, NULL);
+	add(&one, VHOST_USER_SET_VRING_KICK, &nofd);
+	send_piece(&one, -1);
+	add(&two, VHOST_USER_SET_VRING_CALL, &ring);
+	add(&two, VHOST_USER_SET_OWNER, NULL);
+	add(&two, VHOST_USER_SET_VRING_ERR, &nofd);
+	send_piece(&two, fd);
+	add(&three, VHOST_USER_SET_VRING_KICK, &ring);
+	send_piece(&three, fd);
+	expect_fds(VHOST_USER_SET_OWNER, 0);
+	expect_fds(VHOST_USER_SET_VRING_KICK, 0);
+	expect_fds(VHOST_USER_SET_VRING_CALL, 1);
+	expect_fds(VHOST_USER_SET_OWNER, 0);
+	expect_fds(VHOST_USER_SET_VRING_ERR, 0);
+	expect_fds(VHOST_USER_SET_VRING_KICK, 1);
+	vsu_fd_close(&fd);
+}
+END_TEST
+
+START_TEST(descriptors_nobody_needs_go_to_the_last_message)
+{
+	int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	struct piece one = { .len = 0 };
+
+	add(&one, VHOST_USER_SET_OWNER, NULL);
+	send_piece(&one, -1);
+	send_piece(&one, fd);
+	send_piece(&one, -1);
+	expect_fds(VHOST_USER_SET_OWNER, 0);
+	expect_fds(VHOST_USER_SET_OWNER, 1);
+	expect_fds(VHOST_USER_SET_OWNER, 0);
+	vsu_fd_close(&fd);
+}
+END_TEST
+
+/* With the header, or with the payload that follows it later. */
+START_TEST(descriptors_of_a_message_in_pieces_are_its_own)
+{
+	int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	struct piece whole = { .len = 0 }, head, tail = { .len = 8 };
+	struct vhost_user_priv_msg *msg;
+	uint64_t ring = 0;
+
+	add(&whole, VHOST_USER_SET_VRING_KICK, &ring);
+	head = whole;
+	head.len = 12;
+	memcpy(tail.bytes, whole.bytes + 12, 8);
+	send_piece(&whole, fd);
+	send_piece(&head, _i == 0 ? fd : -1);
+	expect_fds(VHOST_USER_SET_VRING_KICK, 1);
+	ck_assert_int_eq(vhost_user_priv_channel_recv(&b, &msg, NULL), 0);
+	ck_assert(vhost_user_priv_channel_in_message(&b));
+	send_piece(&tail, _i == 0 ? -1 : fd);
+	send_piece(&whole, fd);
+	expect_fds(VHOST_USER_SET_VRING_KICK, 1);
+	expect_fds(VHOST_USER_SET_VRING_KICK, 1);
+	vsu_fd_close(&fd);
+}
+END_TEST
+
+START_TEST(late_descriptors_are_closed_with_the_channel)
+{
+	int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	struct piece p = { .len = 0 };
+	uint64_t ring = 0;
+
+	add(&p, VHOST_USER_SET_OWNER, NULL);
+	send_piece(&p, -1);
+	add(&p, VHOST_USER_SET_VRING_KICK, &ring);
+	send_piece(&p, fd);
+	expect_fds(VHOST_USER_SET_OWNER, 0);
+	vsu_fd_close(&fd);
+}
+END_TEST
+
+START_TEST(message_that_is_here_already_is_known)
+{
+	struct vhost_user_priv_msg *msg;
+	struct piece p = { .len = 0 };
+
+	add(&p, VHOST_USER_SET_OWNER, NULL);
+	add(&p, VHOST_USER_GET_FEATURES, NULL);
+	send_piece(&p, -1);
+	ck_assert(!vhost_user_priv_channel_has_message(&b));
+	expect_fds(VHOST_USER_SET_OWNER, 0);
+	ck_assert(vhost_user_priv_channel_has_message(&b));
+	expect_fds(VHOST_USER_GET_FEATURES, 0);
+	ck_assert(!vhost_user_priv_channel_has_message(&b));
+	ck_assert_int_eq(vhost_user_priv_channel_recv(&b, &msg, NULL), 0);
+}
+END_TEST
+
+START_TEST(partial_message_is_visible_as_such)
+{
+	struct vhost_user_header hdr = { 2, 1, 8 };
+	struct vhost_user_priv_msg *msg;
+
+	ck_assert(!vhost_user_priv_channel_in_message(&b));
+	ck_assert_int_eq(send(a.fd, &hdr, 5, 0), 5);
+	ck_assert_int_eq(vhost_user_priv_channel_recv(&b, &msg, NULL), 0);
+	ck_assert(vhost_user_priv_channel_in_message(&b));
+	ck_assert_int_eq(send(a.fd, (char *)&hdr + 5, 7, 0), 7);
+	ck_assert_int_eq(send(a.fd, "abcdefgh", 8, 0), 8);
+	ck_assert_int_eq(vhost_user_priv_channel_recv(&b, &msg, NULL), 1);
+	ck_assert(!vhost_user_priv_channel_in_message(&b));
+}
+END_TEST
+
+static void expect_error(int code, const char *word)
+{
+	struct vsu_error err = VSU_ERROR_INIT;
+	struct vhost_user_priv_msg *msg;
+
+	int rc;
+
+	/* it may be known only when the socket is looked at once more */
+	rc = vhost_user_priv_channel_recv(&b, &msg, &err);
+	if (rc == 0)
+		rc = vhost_user_priv_channel_recv(&b, &msg, &err);
+	ck_assert_int_eq(rc, code);
+	ck_assert_int_eq(err.code, code);
+	ck_assert_msg(strstr(err.msg, word) != NULL, "%s", err.msg);
+}
+
+START_TEST(broken_header_names_what_is_wrong)
+{
+	static const struct {
+		struct vhost_user_header hdr;
+		int code;
+		const char *word;
+	} wrong[] = {
+		{ { 2, 2, 8 }, -EBADMSG, "version 2" },
+		{ { 2, 0x11, 8 }, -EBADMSG, "0x10" },
+		{ { 2, 5, 8 }, -EBADMSG, "request was due" },
+		{ { 2, 1, 4097 }, -EMSGSIZE, "SET_FEATURES" },
+	};
+
+	ck_assert_int_eq(send(a.fd, &wrong[_i].hdr, 12, 0), 12);
+	expect_error(wrong[_i].code, wrong[_i].word);
+}
+END_TEST
+
+START_TEST(request_is_no_reply)
+{
+	struct vhost_user_header hdr = { 2, 1, 0 };
+	struct vsu_error err = VSU_ERROR_INIT;
+	struct vhost_user_priv_msg *msg;
+
+	ck_assert_int_eq(send(b.fd, &hdr, 12, 0), 12);
+	ck_assert_int_eq(vhost_user_priv_channel_recv(&a, &msg, &err),
+			 -EBADMSG);
+	ck_assert_ptr_nonnull(strstr(err.msg, "reply was due"));
+}
+END_TEST
+
+START_TEST(hang_up_says_where)
+{
+	struct vhost_user_header hdr = { 2, 1, 8 };
+
+	if (_i > 0)
+		ck_assert_int_eq(send(a.fd, &hdr, 5, 0), 5);
+	if (_i > 1)
+		ck_assert_int_eq(send(a.fd, (char *)&hdr + 5, 7, 0), 7);
+	ck_assert_int_eq(shutdown(a.fd, SHUT_WR), 0);
+	if (_i == 0)
+		expect_error(-ECONNRESET, "hung up");
+	else
+		expect_error(-EBADMSG, _i == 1 ? "header" : "SET_FEATURES");
+}
+END_TEST
+
+START_TEST(writing_to_a_peer_that_left_is_an_error_and_no_signal)
+{
+	vsu_fd_close(&b.fd);
+	send_fds(1, NULL, 0, NULL, 0);
+	ck_assert_int_eq(vhost_user_priv_channel_flush(&a, NULL), -ECONNRESET);
+}
+END_TEST
+
+START_TEST(only_a_unix_stream_socket_is_taken)
+{
+	struct vhost_user_priv_channel c;
+	int fds[2] = { open("/dev/null", O_RDWR | O_CLOEXEC),
+		       socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0) };
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		ck_assert_int_eq(vhost_user_priv_channel_init_take_fd(&c,
+				fds[i], VHOST_USER_PRIV_BACKEND, true, OUT_MAX,
+				NULL), -ENOTSOCK);
+		ck_assert_int_ge(fcntl(fds[i], F_GETFD), 0);
+		vsu_fd_close(&fds[i]);
+	}
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("channel");
+	TCase *tc = tcase_create("channel");
+	SRunner *sr = srunner_create(s);
+	int failed;
+
+	suite_add_tcase(s, tc);
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_test(tc, message_arrives_as_it_was_sent);
+	tcase_add_test(tc, payload_may_have_two_parts);
+	tcase_add_test(tc, bytes_behind_the_payload_are_zero);
+	tcase_add_test(tc, descriptors_stay_with_their_message);
+	tcase_add_test(tc, full_socket_keeps_order_and_descriptors);
+	tcase_add_test(tc, pending_descriptors_are_closed_with_the_channel);
+	tcase_add_test(tc, queue_has_a_limit);
+	tcase_add_test(tc, what_is_too_large_is_not_sent);
+	tcase_add_test(tc, untaken_descriptors_are_closed_at_the_next_call);
+	tcase_add_test(tc, descriptors_of_a_piece_go_to_the_message_that_needs_them);
+	tcase_add_test(tc, descriptors_nobody_needs_go_to_the_last_message);
+	tcase_add_loop_test(tc, descriptors_of_a_message_in_pieces_are_its_own, 0,
+			    2);
+	tcase_add_test(tc, late_descriptors_are_closed_with_the_channel);
+	tcase_add_test(tc, message_that_is_here_already_is_known);
+	tcase_add_test(tc, partial_message_is_visible_as_such);
+	tcase_add_loop_test(tc, broken_header_names_what_is_wrong, 0, 4);
+	tcase_add_test(tc, request_is_no_reply);
+	tcase_add_loop_test(tc, hang_up_says_where, 0, 3);
+	tcase_add_test(tc, writing_to_a_peer_that_left_is_an_error_and_no_signal);
+	tcase_add_test(tc, only_a_unix_stream_socket_is_taken);
+
+	srunner_run_all(sr, CK_ENV);
+	failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}

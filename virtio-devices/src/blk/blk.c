@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* A block device: its queues, and the turns in which they are served. */
+#include <config.h>
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "blk/blk_priv.h"
+#include "core/priv.h"
+
+#define BLK_DEVICE_ID 2u
+#define BLK_MAX_QUEUES 256u
+#define BLK_DEFAULT_QUEUE 256u
+
+/*
+ * Requests that a disk that blocks takes before their answers are published:
+ * enough to spread the cost of a notification, few enough to wait for.
+ */
+#define BLK_BLOCKING_BATCH 8u
+
+/* Parts of requests that follow each other within one turn. */
+#define BLK_KICK_ROUNDS 32u
+
+/* A request whose storage is warm, or one that was never used. */
+static struct blk_request *get(struct blk_queue *q)
+{
+	struct blk_request *r = q->free;
+
+	if (r) {
+		q->free = r->next;
+	} else if (q->fresh < q->size) {
+		r = &q->pool[q->fresh++];
+		r->chain.iov = r->pieces;
+		r->chain.iov_max = BLK_PIECES;
+	} else {
+		return NULL;
+	}
+	q->inflight++;
+	return r;
+}
+
+void virtdev_priv_blk_put(struct blk_queue *q, struct blk_request *r)
+{
+	r->next = q->free;
+	q->free = r;
+	q->inflight--;
+}
+
+static void reap(struct blk_queue *q)
+{
+	struct virtdev_disk *disk = q->blk->disk;
+	struct virtdev_disk_request *done;
+
+	while ((done = disk->ops.reap(disk->self, q->channel)))
+		virtdev_priv_blk_disk_done(q, done);
+}
+
+/*
+ * Until the disk has all requests and none of them is finished: what finishes
+ * at once may queue a next part. A kick that found nothing comes last, so that
+ * nothing is left queued. 0, or -EAGAIN when there is something to hand over
+ * or to reap that no descriptor will tell of.
+ */
+static int kick_and_reap(struct blk_queue *q)
+{
+	struct virtdev_disk *disk = q->blk->disk;
+	unsigned int rounds = BLK_KICK_ROUNDS;
+	int rc;
+
+	while ((rc = disk->ops.kick(disk->self, q->channel)) > 0 && --rounds)
+		reap(q);
+	return rc ? -EAGAIN : 0;
+}
+
+static void publish(struct blk_queue *q)
+{
+	if (vq_publish(q->q))
+		virtdev_notify(q->blk->dev, q->index);
+}
+
+static void tell_if_broken(struct blk_queue *q)
+{
+	if (q->told_broken || !vq_broken(q->q))
+		return;
+	q->told_broken = true;
+	virtdev_queue_broken(q->blk->dev, q->index);
+}
+
+/* Takes chains until the ring is empty (0), or the budget is (1). */
+static int take(struct blk_queue *q, uint32_t *budget)
+{
+	struct blk_request *r;
+	int rc;
+
+	for (; *budget; --*budget) {
+		r = get(q);
+		if (!r)
+			return -EBUSY;
+		rc = vq_pop(q->q, &r->chain);
+		if (rc != 1) {
+			virtdev_priv_blk_put(q, r);
+			return rc;
+		}
+		virtdev_priv_blk_begin(q, r);
+	}
+	return 1;
+}
+
+static int turn(struct blk_queue *q, uint32_t *budget)
+{
+	int rc, kicked;
+
+	reap(q);
+	vq_disable_notify(q->q);
+	rc = take(q, budget);
+	kicked = kick_and_reap(q);
+	publish(q);
+	if (rc < 0)
+		tell_if_broken(q);
+	return rc >= 0 && kicked < 0 ? 1 : rc;
+}
+
+static int blk_queue_serve(void *self, uint32_t queue)
+{
+	struct blk_queue *q = &((struct blk *)self)->queues[queue];
+	uint32_t budget;
+	int rc;
+
+	if (!q->q)
+		return 0;
+	budget = virtdev_disk_info(q->blk->disk)->blocks ?
+		 BLK_BLOCKING_BATCH : q->size;
+	do {
+		rc = turn(q, &budget);
+	} while (rc == 0 && vq_enable_notify(q->q));
+	return rc > 0;
+}
+
+static int blk_queue_drain(void *self, uint32_t queue)
+{
+	struct blk_queue *q = &((struct blk *)self)->queues[queue];
+	int rc;
+
+	if (!q->q)
+		return 0;
+	reap(q);
+	rc = kick_and_reap(q);
+	publish(q);
+	return q->inflight && rc < 0 ? rc : (int)q->inflight;
+}
+
+static void close_queue(struct blk_queue *q)
+{
+	struct virtdev_disk *disk = q->blk->disk;
+
+	if (q->channel)
+		disk->ops.channel_close(disk->self, q->channel);
+	free(q->pool);
+	q->pool = q->free = NULL;
+	q->channel = NULL;
+	q->q = NULL;
+}
+
+static int open_queue(struct blk_queue *q, struct vq *vq, struct vsu_error *err)
+{
+	struct virtdev_disk *disk = q->blk->disk;
+
+	q->size = vq_size(vq);
+	q->fresh = q->inflight = 0;
+	q->told_broken = false;
+	/* untouched entries take no memory */
+	q->pool = calloc(q->size, sizeof(*q->pool));
+	if (!q->pool)
+		return vsu_error_sys(err, -ENOMEM, "requests of queue %u",
+				     q->index);
+	return disk->ops.channel_open(disk->self, q->size, &q->channel, err);
+}
+
+static int blk_queue_start(void *self, uint32_t queue, struct vq *vq,
+			   struct vsu_error *err)
+{
+	struct blk_queue *q = &((struct blk *)self)->queues[queue];
+	int rc;
+
+	if (q->q)
+		return vsu_error_set(err, -EBUSY, "queue %u was started",
+				     queue);
+	rc = open_queue(q, vq, err);
+	if (rc < 0) {
+		close_queue(q);
+		return rc;
+	}
+	q->q = vq;
+	return 0;
+}
+
+static void blk_queue_stop(void *self, uint32_t queue)
+{
+	struct blk_queue *q = &((struct blk *)self)->queues[queue];
+
+	assert(!q->inflight);
+	close_queue(q);
+}
+
+static int blk_queue_host_fd(void *self, uint32_t queue)
+{
+	struct blk_queue *q = &((struct blk *)self)->queues[queue];
+	struct virtdev_disk *disk = q->blk->disk;
+
+	return q->channel ? disk->ops.channel_fd(disk->self, q->channel) : -1;
+}
+
+static bool blk_queue_blocks(void *self)
+{
+	return virtdev_disk_info(((struct blk *)self)->disk)->blocks;
+}
+
+static void blk_reset(void *self)
+{
+	struct blk *blk = self;
+
+	blk->features = 0;
+	__atomic_store_n(&blk->writeback, true, __ATOMIC_RELAXED);
+}
+
+static void blk_free(void *self)
+{
+	struct blk *blk = self;
+
+	virtdev_disk_free(blk->disk);
+	free(blk);
+}
+
+static const struct virtdev_ops blk_ops = {
+	.size = sizeof(blk_ops),
+	.name = "blk",
+	.set_features = virtdev_priv_blk_set_features,
+	.config_read = virtdev_priv_blk_config_read,
+	.config_write = virtdev_priv_blk_config_write,
+	.queue_start = blk_queue_start,
+	.queue_serve = blk_queue_serve,
+	.queue_drain = blk_queue_drain,
+	.queue_stop = blk_queue_stop,
+	.queue_host_fd = blk_queue_host_fd,
+	.queue_blocks = blk_queue_blocks,
+	.reset = blk_reset,
+	.free = blk_free,
+};
+
+/* The configuration with its defaults filled in, or -EINVAL. */
+static int read_config(const struct virtdev_blk_config *config,
+		       struct virtdev_blk_config *c, struct vsu_error *err)
+{
+	memset(c, 0, sizeof(*c));
+	virtdev_priv_copy_ops(c, sizeof(*c), config, config->size);
+	c->nqueues = c->nqueues ? c->nqueues : 1;
+	c->queue_max = c->queue_max ? c->queue_max : BLK_DEFAULT_QUEUE;
+	if (!c->disk)
+		return vsu_error_set(err, -EINVAL, "blk: no disk");
+	if (c->nqueues > BLK_MAX_QUEUES)
+		return vsu_error_set(err, -EINVAL,
+				     "blk: %u queues, at most %u",
+				     c->nqueues, BLK_MAX_QUEUES);
+	if (c->queue_max < 4 || c->queue_max > VQ_MAX_SIZE)
+		return vsu_error_set(err, -EINVAL,
+				     "blk: queue size %u is not within 4 and %u",
+				     c->queue_max, VQ_MAX_SIZE);
+	return 0;
+}
+
+static struct blk *make(const struct virtdev_blk_config *c, uint32_t seg_max)
+{
+	struct blk *blk = calloc(1, sizeof(*blk) +
+				 c->nqueues * sizeof(blk->queues[0]));
+	uint32_t i;
+
+	if (!blk)
+		return NULL;
+	blk->disk = c->disk;
+	blk->nqueues = c->nqueues;
+	for (i = 0; i < c->nqueues; i++) {
+		blk->queues[i].blk = blk;
+		blk->queues[i].index = i;
+	}
+	if (c->serial)
+		memcpy(blk->id, c->serial, strnlen(c->serial, BLK_ID_LEN));
+	virtdev_priv_blk_config_init(blk, seg_max);
+	return blk;
+}
+
+int virtdev_blk_new(const struct virtdev_blk_config *config,
+		    struct virtdev **out, struct vsu_error *err)
+{
+	struct virtdev_info info = { .id = BLK_DEVICE_ID };
+	struct virtdev_blk_config c;
+	struct blk *blk;
+	uint32_t seg_max;
+	int rc = read_config(config, &c, err);
+
+	if (rc < 0)
+		return rc;
+	/* a request and its header and status fit in the largest queue */
+	seg_max = c.queue_max - 2 < VIRTDEV_BLK_SEG_MAX ? c.queue_max - 2 :
+		  VIRTDEV_BLK_SEG_MAX;
+	blk = make(&c, seg_max);
+	if (!blk)
+		return vsu_error_sys(err, -ENOMEM, "blk");
+	info.nqueues = c.nqueues;
+	info.queue_max = c.queue_max;
+	info.max_chain = seg_max + 2;
+	info.config_size = BLK_CONFIG_SIZE;
+	info.features = virtdev_priv_blk_features(blk);
+	rc = virtdev_new(&blk_ops, &info, blk, &blk->dev);
+	if (rc < 0) {
+		free(blk);
+		return vsu_error_sys(err, rc, "blk");
+	}
+	*out = blk->dev;
+	return 0;
+}

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * The block device from within.
+ *
+ *   blk      the device: its disk, its configuration, its queues
+ *   queue    one virtqueue with a channel to the disk and a pool of requests
+ *   request  one chain on its way, from pop to push
+ */
+#ifndef VIRTIO_DEVICES_BLK_PRIV_H
+#define VIRTIO_DEVICES_BLK_PRIV_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/uio.h>
+
+#include <virtio-queue/cursor.h>
+#include <virtio-queue/queue.h>
+#include <vmm-sys-util/endian.h>
+
+#include "disk/disk_priv.h"
+#include "virtio-devices/blk.h"
+
+#define BLK_SECTOR 512u
+#define BLK_ID_LEN 20u
+
+/* Ranges of one discard or write-zeroes request, and how long one may be. */
+#define BLK_MAX_RANGES 16u
+#define BLK_MAX_DISCARD_SECTORS (UINT32_C(1) << 22)	/* 2 GiB */
+#define BLK_MAX_ZERO_SECTORS (UINT32_C(1) << 17)	/* 64 MiB */
+
+/*
+ * Pieces of a chain: a buffer that crosses guest memory regions takes one for
+ * each, so there are some more than descriptors.
+ */
+#define BLK_PIECES (VIRTDEV_BLK_SEG_MAX + 2 + 32)
+
+/* Feature bits (VIRTIO 1.3, 5.2.3). */
+#define BLK_F_SEG_MAX		(UINT64_C(1) << 2)
+#define BLK_F_RO		(UINT64_C(1) << 5)
+#define BLK_F_BLK_SIZE		(UINT64_C(1) << 6)
+#define BLK_F_FLUSH		(UINT64_C(1) << 9)
+#define BLK_F_TOPOLOGY		(UINT64_C(1) << 10)
+#define BLK_F_CONFIG_WCE	(UINT64_C(1) << 11)
+#define BLK_F_MQ		(UINT64_C(1) << 12)
+#define BLK_F_DISCARD		(UINT64_C(1) << 13)
+#define BLK_F_WRITE_ZEROES	(UINT64_C(1) << 14)
+
+/* Configuration space up to write_zeroes_may_unmap (5.2.4). */
+struct blk_config_space {
+	struct vsu_le64 capacity;	/* sectors */
+	struct vsu_le32 size_max;
+	struct vsu_le32 seg_max;
+	uint8_t geometry[4];
+	struct vsu_le32 blk_size;
+	uint8_t physical_block_exp;
+	uint8_t alignment_offset;
+	struct vsu_le16 min_io_size;
+	struct vsu_le32 opt_io_size;
+	uint8_t writeback;
+	uint8_t unused0;
+	struct vsu_le16 num_queues;
+	struct vsu_le32 max_discard_sectors;
+	struct vsu_le32 max_discard_seg;
+	struct vsu_le32 discard_sector_alignment;
+	struct vsu_le32 max_write_zeroes_sectors;
+	struct vsu_le32 max_write_zeroes_seg;
+	uint8_t write_zeroes_may_unmap;
+	uint8_t unused1[3];
+};
+
+/* What of it is shown; the struct has padding behind. */
+#define BLK_CONFIG_SIZE 60u
+
+/* One range of a discard or write-zeroes request (5.2.6). */
+struct blk_range {
+	struct vsu_le64 sector;
+	struct vsu_le32 num_sectors;
+	struct vsu_le32 flags;
+};
+
+#define BLK_RANGE_UNMAP 0x1u
+
+enum blk_status {
+	BLK_S_OK = 0,
+	BLK_S_IOERR = 1,
+	BLK_S_UNSUPP = 2,
+};
+
+struct blk_request {
+	struct vq_chain chain;
+	struct virtdev_disk_request disk;
+	struct vq_cursor status;	/* of the status byte */
+	struct blk_request *next;	/* while free */
+	bool through;			/* a flush has to follow */
+	uint32_t nranges, range;	/* all, and the one under way */
+	struct blk_range ranges[BLK_MAX_RANGES];
+	/* the chain's own, and behind them those that the disk works on */
+	struct iovec pieces[2 * BLK_PIECES];
+};
+
+struct blk_queue {
+	struct blk *blk;
+	struct vq *q;			/* NULL: stopped */
+	void *channel;
+	uint32_t index;
+	uint32_t size;			/* requests in the pool */
+	uint32_t fresh;			/* of which so many were ever used */
+	uint32_t inflight;
+	bool told_broken;
+	struct blk_request *pool, *free;
+};
+
+struct blk {
+	struct virtdev *dev;
+	struct virtdev_disk *disk;
+	uint64_t features;		/* acknowledged */
+	bool writeback;			/* atomic; false: writes are flushed */
+	struct blk_config_space config;
+	char id[BLK_ID_LEN];		/* padded with zeros, maybe unterminated */
+	uint32_t nqueues;
+	struct blk_queue queues[];
+};
+
+/* blk_config.c */
+void virtdev_priv_blk_config_init(struct blk *blk, uint32_t seg_max);
+uint64_t virtdev_priv_blk_features(const struct blk *blk);
+int virtdev_priv_blk_set_features(void *self, uint64_t features,
+				  struct vsu_error *err);
+void virtdev_priv_blk_config_read(void *self, uint32_t off, void *buf,
+				  uint32_t len);
+int virtdev_priv_blk_config_write(void *self, uint32_t off, const void *buf,
+				  uint32_t len);
+
+/* blk_request.c */
+
+/* Begins on a chain that was popped: it is queued to the disk, or done. */
+void virtdev_priv_blk_begin(struct blk_queue *q, struct blk_request *request);
+
+/* The disk has finished a request: its next part is queued, or it is done. */
+void virtdev_priv_blk_disk_done(struct blk_queue *q,
+				struct virtdev_disk_request *disk);
+
+/* blk.c */
+void virtdev_priv_blk_put(struct blk_queue *q, struct blk_request *request);
+
+#endif

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* What a block device says of itself: features and configuration space. */
+#include <config.h>
+
+#include <assert.h>
+#include <errno.h>
+#include <stddef.h>
+#include <string.h>
+
+#include "blk/blk_priv.h"
+
+static_assert(offsetof(struct blk_config_space, unused1) == 57, "5.2.4");
+static_assert(offsetof(struct blk_config_space, writeback) == 32, "5.2.4");
+static_assert(offsetof(struct blk_config_space, max_discard_sectors) == 36,
+	      "5.2.4");
+static_assert(sizeof(struct blk_range) == 16, "5.2.6");
+
+static uint8_t log2_of(uint32_t power)
+{
+	return (uint8_t)__builtin_ctz(power);
+}
+
+static void describe_blocks(struct blk_config_space *c,
+			    const struct virtdev_disk_info *info)
+{
+	uint32_t physical = info->physical_block_size > info->block_size ?
+			    info->physical_block_size : info->block_size;
+
+	c->blk_size = vsu_le32_make(info->block_size);
+	c->physical_block_exp = log2_of(physical / info->block_size);
+	c->min_io_size = vsu_le16_make((uint16_t)(physical / info->block_size));
+	c->discard_sector_alignment = vsu_le32_make(physical / BLK_SECTOR);
+}
+
+void virtdev_priv_blk_config_init(struct blk *blk, uint32_t seg_max)
+{
+	const struct virtdev_disk_info *info = virtdev_disk_info(blk->disk);
+	struct blk_config_space *c = &blk->config;
+
+	c->capacity = vsu_le64_make(info->capacity / BLK_SECTOR);
+	c->seg_max = vsu_le32_make(seg_max);
+	describe_blocks(c, info);
+	c->num_queues = vsu_le16_make((uint16_t)blk->nqueues);
+	c->max_discard_sectors = vsu_le32_make(BLK_MAX_DISCARD_SECTORS);
+	c->max_discard_seg = vsu_le32_make(BLK_MAX_RANGES);
+	c->max_write_zeroes_sectors = vsu_le32_make(BLK_MAX_ZERO_SECTORS);
+	c->max_write_zeroes_seg = vsu_le32_make(BLK_MAX_RANGES);
+	c->write_zeroes_may_unmap = 1;
+	blk->writeback = true;
+}
+
+uint64_t virtdev_priv_blk_features(const struct blk *blk)
+{
+	const struct virtdev_disk_info *info = virtdev_disk_info(blk->disk);
+	uint64_t features = VQ_F_VERSION_1 | VQ_F_INDIRECT_DESC |
+			    VQ_F_EVENT_IDX | VQ_F_RING_PACKED | BLK_F_SEG_MAX |
+			    BLK_F_BLK_SIZE | BLK_F_FLUSH | BLK_F_TOPOLOGY |
+			    BLK_F_CONFIG_WCE;
+
+	features |= info->read_only ? BLK_F_RO : 0;
+	features |= info->can_discard ? BLK_F_DISCARD : 0;
+	features |= info->can_zero ? BLK_F_WRITE_ZEROES : 0;
+	features |= blk->nqueues > 1 ? BLK_F_MQ : 0;
+	return features;
+}
+
+/*
+ * A driver that knows no flush relies on every write being safe when it is
+ * done. Only a change starts anew: a front-end may repeat what it said.
+ */
+int virtdev_priv_blk_set_features(void *self, uint64_t features,
+				  struct vsu_error *err)
+{
+	struct blk *blk = self;
+
+	(void)err;
+	if (features == blk->features)
+		return 0;
+	blk->features = features;
+	__atomic_store_n(&blk->writeback, (features & BLK_F_FLUSH) != 0,
+			 __ATOMIC_RELAXED);
+	return 0;
+}
+
+void virtdev_priv_blk_config_read(void *self, uint32_t off, void *buf,
+				  uint32_t len)
+{
+	struct blk *blk = self;
+	struct blk_config_space c = blk->config;
+
+	c.writeback = __atomic_load_n(&blk->writeback, __ATOMIC_RELAXED);
+	memcpy(buf, (const char *)&c + off, len);
+}
+
+/* Only writeback may change, and only for who acknowledged that it may. */
+int virtdev_priv_blk_config_write(void *self, uint32_t off, const void *buf,
+				  uint32_t len)
+{
+	struct blk *blk = self;
+	uint8_t value;
+
+	if (off != offsetof(struct blk_config_space, writeback) || len != 1 ||
+	    !(blk->features & BLK_F_CONFIG_WCE))
+		return -EPERM;
+	memcpy(&value, buf, 1);
+	if (value > 1)
+		return -EINVAL;
+	__atomic_store_n(&blk->writeback, value == 1, __ATOMIC_RELAXED);
+	return 0;
+}

@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * One request of a block device, from its chain to its status byte (VIRTIO
+ * 1.3, 5.2.6). The layout of the buffers is the driver's choice: the header is
+ * the first 16 readable bytes, the status the last writable one.
+ */
+#include <config.h>
+
+#include <errno.h>
+#include <string.h>
+
+#include <vm-memory/map.h>
+#include <vmm-sys-util/checked.h>
+
+#include "blk/blk_priv.h"
+
+enum blk_type {
+	BLK_T_IN = 0,
+	BLK_T_OUT = 1,
+	BLK_T_FLUSH = 4,
+	BLK_T_GET_ID = 8,
+	BLK_T_DISCARD = 11,
+	BLK_T_WRITE_ZEROES = 13,
+};
+
+struct blk_header {
+	struct vsu_le32 type;
+	struct vsu_le32 reserved;
+	struct vsu_le64 sector;
+};
+
+/* What a handler says besides an enum blk_status. */
+#define PENDING (-1)
+
+/* Bytes that a request of this kind may fill before its status byte. */
+static uint32_t room_of(const struct blk_request *r)
+{
+	return r->chain.writable_len - 1;
+}
+
+/* Gives the chain back; written counts from the first writable byte. */
+static void give_back(struct blk_queue *q, struct blk_request *r,
+		      uint32_t written)
+{
+	vq_push(q->q, &r->chain, written);
+	virtdev_priv_blk_put(q, r);
+}
+
+/*
+ * The used length is the number of bytes from the beginning of the writable
+ * ones that hold what we put there; the status byte counts when nothing in
+ * front of it was left out.
+ */
+static void finish(struct blk_queue *q, struct blk_request *r,
+		   enum blk_status status, uint32_t filled)
+{
+	uint8_t byte = (uint8_t)status;
+
+	vq_cursor_write(&r->status, &byte, 1);
+	give_back(q, r, filled == room_of(r) ? filled + 1 : filled);
+}
+
+/* [sector, + len bytes) as bytes of the disk. False when it does not fit. */
+static bool extent(const struct blk_queue *q, uint64_t sector, uint64_t len,
+		   uint64_t *offset)
+{
+	uint64_t capacity = virtdev_disk_info(q->blk->disk)->capacity;
+
+	return len % BLK_SECTOR == 0 &&
+	       !vsu_u64_mul_overflow(sector, BLK_SECTOR, offset) &&
+	       !vsu_range_exceeds(*offset, len, capacity);
+}
+
+static int submit(struct blk_queue *q, struct blk_request *r,
+		  enum virtdev_disk_op op)
+{
+	struct virtdev_disk *disk = q->blk->disk;
+
+	r->disk.op = op;
+	return disk->ops.submit(disk->self, q->channel, &r->disk) < 0 ?
+	       BLK_S_IOERR : PENDING;
+}
+
+static bool is_read_only(const struct blk_queue *q)
+{
+	return virtdev_disk_info(q->blk->disk)->read_only;
+}
+
+static bool is_write_through(const struct blk_queue *q)
+{
+	return !__atomic_load_n(&q->blk->writeback, __ATOMIC_RELAXED);
+}
+
+/* All of the data that the cursor stands before, to or from the disk. */
+static int transfer(struct blk_queue *q, struct blk_request *r,
+		    uint64_t sector, struct vq_cursor *data,
+		    enum virtdev_disk_op op)
+{
+	uint32_t own = r->chain.nreadable + r->chain.nwritable;
+	uint32_t len = vq_cursor_left(data), covered = 0;
+	int n;
+
+	if (!extent(q, sector, len, &r->disk.offset))
+		return BLK_S_IOERR;
+	n = vq_cursor_iov(data, len, r->pieces + own, BLK_PIECES, &covered);
+	if (n < 0 || covered != len)
+		return BLK_S_IOERR;
+	r->disk.iov = r->pieces + own;
+	r->disk.niov = (uint32_t)n;
+	r->disk.len = len;
+	return submit(q, r, op);
+}
+
+static int begin_in(struct blk_queue *q, struct blk_request *r,
+		    uint64_t sector, struct vq_cursor *in,
+		    struct vq_cursor *out)
+{
+	(void)in;
+	return transfer(q, r, sector, out, VIRTDEV_DISK_READ);
+}
+
+static int begin_out(struct blk_queue *q, struct blk_request *r,
+		     uint64_t sector, struct vq_cursor *in,
+		     struct vq_cursor *out)
+{
+	(void)out;
+	if (is_read_only(q))
+		return BLK_S_IOERR;
+	r->through = is_write_through(q);
+	return transfer(q, r, sector, in, VIRTDEV_DISK_WRITE);
+}
+
+static int begin_flush(struct blk_queue *q, struct blk_request *r,
+		       uint64_t sector, struct vq_cursor *in,
+		       struct vq_cursor *out)
+{
+	(void)sector;
+	(void)in;
+	(void)out;
+	return submit(q, r, VIRTDEV_DISK_FLUSH);
+}
+
+static int begin_get_id(struct blk_queue *q, struct blk_request *r,
+			uint64_t sector, struct vq_cursor *in,
+			struct vq_cursor *out)
+{
+	(void)sector;
+	(void)in;
+	finish(q, r, BLK_S_OK, vq_cursor_write(out, q->blk->id, BLK_ID_LEN));
+	return PENDING;
+}
+
+/* One range in bytes; len 0 is legal and does nothing. */
+static int check_range(const struct blk_queue *q, const struct blk_range *range,
+		       uint32_t max_sectors, uint32_t flags_allowed)
+{
+	uint32_t sectors = vsu_le32_load(range->num_sectors);
+	uint64_t offset;
+
+	if (vsu_le32_load(range->flags) & ~flags_allowed)
+		return BLK_S_UNSUPP;
+	if (sectors > max_sectors ||
+	    !extent(q, vsu_le64_load(range->sector),
+		    (uint64_t)sectors * BLK_SECTOR, &offset))
+		return BLK_S_IOERR;
+	return BLK_S_OK;
+}
+
+static int submit_range(struct blk_queue *q, struct blk_request *r,
+			enum virtdev_disk_op op)
+{
+	const struct blk_range *range = &r->ranges[r->range++];
+
+	r->disk.offset = vsu_le64_load(range->sector) * BLK_SECTOR;
+	r->disk.len = (uint64_t)vsu_le32_load(range->num_sectors) * BLK_SECTOR;
+	r->disk.may_unmap = vsu_le32_load(range->flags) & BLK_RANGE_UNMAP;
+	return submit(q, r, op);
+}
+
+/* All ranges are copied and judged before the first one is touched. */
+static int begin_ranges(struct blk_queue *q, struct blk_request *r,
+			struct vq_cursor *in, enum virtdev_disk_op op)
+{
+	bool zero = op == VIRTDEV_DISK_ZERO;
+	uint32_t left = vq_cursor_left(in), i;
+	int status;
+
+	if (is_read_only(q) || !left || left % sizeof(struct blk_range) ||
+	    left > sizeof(r->ranges))
+		return BLK_S_IOERR;
+	r->nranges = left / (uint32_t)sizeof(struct blk_range);
+	r->range = 0;
+	vq_cursor_read_exact(in, r->ranges, left);
+	for (i = 0; i < r->nranges; i++) {
+		status = check_range(q, &r->ranges[i],
+				     zero ? BLK_MAX_ZERO_SECTORS :
+				     BLK_MAX_DISCARD_SECTORS,
+				     zero ? BLK_RANGE_UNMAP : 0);
+		if (status != BLK_S_OK)
+			return status;
+	}
+	r->through = is_write_through(q);
+	return submit_range(q, r, op);
+}
+
+static int begin_discard(struct blk_queue *q, struct blk_request *r,
+			 uint64_t sector, struct vq_cursor *in,
+			 struct vq_cursor *out)
+{
+	(void)sector;
+	(void)out;
+	if (!virtdev_disk_info(q->blk->disk)->can_discard)
+		return BLK_S_UNSUPP;
+	return begin_ranges(q, r, in, VIRTDEV_DISK_DISCARD);
+}
+
+static int begin_zero(struct blk_queue *q, struct blk_request *r,
+		      uint64_t sector, struct vq_cursor *in,
+		      struct vq_cursor *out)
+{
+	(void)sector;
+	(void)out;
+	if (!virtdev_disk_info(q->blk->disk)->can_zero)
+		return BLK_S_UNSUPP;
+	return begin_ranges(q, r, in, VIRTDEV_DISK_ZERO);
+}
+
+/* in and out stand behind the header and end before the status byte. */
+typedef int (*begin_fn)(struct blk_queue *q, struct blk_request *r,
+			uint64_t sector, struct vq_cursor *in,
+			struct vq_cursor *out);
+
+static const begin_fn handlers[] = {
+	[BLK_T_IN] = begin_in,
+	[BLK_T_OUT] = begin_out,
+	[BLK_T_FLUSH] = begin_flush,
+	[BLK_T_GET_ID] = begin_get_id,
+	[BLK_T_DISCARD] = begin_discard,
+	[BLK_T_WRITE_ZEROES] = begin_zero,
+};
+
+static begin_fn handler_of(uint32_t type)
+{
+	return type < sizeof(handlers) / sizeof(*handlers) ? handlers[type] :
+	       NULL;
+}
+
+/* An enum blk_status when the request ends here, or PENDING. */
+static int dispatch(struct blk_queue *q, struct blk_request *r,
+		    const struct blk_header *header, struct vq_cursor *in,
+		    struct vq_cursor *out)
+{
+	begin_fn begin = handler_of(vsu_le32_load(header->type));
+
+	if (!begin)
+		return BLK_S_UNSUPP;
+	return begin(q, r, vsu_le64_load(header->sector), in, out);
+}
+
+void virtdev_priv_blk_begin(struct blk_queue *q, struct blk_request *r)
+{
+	struct vq_cursor in, out;
+	struct blk_header header;
+	int status = BLK_S_IOERR;
+
+	r->through = false;
+	r->nranges = r->range = 0;
+	vq_reader_init(&in, q->q, &r->chain);
+	vq_writer_init(&out, q->q, &r->chain);
+	/* without its last writable byte a request cannot even be refused */
+	if (r->chain.fault.bad & VMEM_WRITE ||
+	    !vq_cursor_split_tail(&out, 1, &r->status)) {
+		give_back(q, r, 0);
+		return;
+	}
+	if (!r->chain.fault.why) {
+		if (!vq_cursor_read_exact(&in, &header, sizeof(header))) {
+			give_back(q, r, 0);
+			return;
+		}
+		status = dispatch(q, r, &header, &in, &out);
+	}
+	if (status != PENDING)
+		finish(q, r, (enum blk_status)status, 0);
+}
+
+/* The part after the one that succeeded, or PENDING's opposite: BLK_S_OK. */
+static int next_part(struct blk_queue *q, struct blk_request *r)
+{
+	if (r->range < r->nranges)
+		return submit_range(q, r, (enum virtdev_disk_op)r->disk.op);
+	if (r->through) {
+		r->through = false;
+		return submit(q, r, VIRTDEV_DISK_FLUSH);
+	}
+	return BLK_S_OK;
+}
+
+static enum blk_status status_of(int result)
+{
+	if (!result)
+		return BLK_S_OK;
+	return result == -EOPNOTSUPP ? BLK_S_UNSUPP : BLK_S_IOERR;
+}
+
+void virtdev_priv_blk_disk_done(struct blk_queue *q,
+				struct virtdev_disk_request *disk)
+{
+	struct blk_request *r = (struct blk_request *)(void *)
+		((char *)disk - offsetof(struct blk_request, disk));
+	int status = status_of(disk->result);
+	uint32_t filled = 0;
+
+	if (status == BLK_S_OK)
+		status = next_part(q, r);
+	if (status == PENDING)
+		return;
+	/* a read that failed may have stored something all the same */
+	if (disk->op == VIRTDEV_DISK_READ) {
+		vq_chain_written(q->q, &r->chain, 0, room_of(r));
+		filled = status == BLK_S_OK ? room_of(r) : 0;
+	}
+	finish(q, r, (enum blk_status)status, filled);
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* A disk as its users see it, whatever kind it is of. */
+#include <config.h>
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "disk/disk_priv.h"
+#include "core/priv.h"
+
+int virtdev_disk_new(const struct virtdev_disk_ops *ops,
+		     const struct virtdev_disk_info *info, void *self,
+		     struct virtdev_disk **out)
+{
+	struct virtdev_disk *disk = calloc(1, sizeof(*disk));
+
+	if (!disk)
+		return -ENOMEM;
+	virtdev_priv_copy_ops(&disk->ops, sizeof(disk->ops), ops, ops->size);
+	disk->info = *info;
+	disk->self = self;
+	*out = disk;
+	return 0;
+}
+
+void virtdev_disk_free(struct virtdev_disk *disk)
+{
+	if (!disk)
+		return;
+	if (disk->ops.free)
+		disk->ops.free(disk->self);
+	free(disk);
+}
+
+const struct virtdev_disk_info *virtdev_disk_info(
+		const struct virtdev_disk *disk)
+{
+	return &disk->info;
+}
+
+const char *virtdev_disk_engine(const struct virtdev_disk *disk)
+{
+	return disk->ops.name;
+}

@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Opening an image file or block device as a disk. */
+#include <config.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <linux/fs.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <vmm-sys-util/fd.h>
+
+#include "disk/image.h"
+#include "core/priv.h"
+
+#define SECTOR 512u
+
+void virtdev_priv_file_free(struct virtdev_priv_file *file)
+{
+	if (!file)
+		return;
+	if (file->zeros)
+		munmap(file->zeros, VIRTDEV_PRIV_ZEROS);
+	vsu_fd_close(&file->fd);
+	free(file);
+}
+
+/* What open() refused, in terms of what to do about it. */
+static int open_failed(const struct virtdev_disk_file *how, int code,
+		       struct vsu_error *err)
+{
+	const char *path = how->path;
+
+	switch (-code) {
+	case ENOENT:
+		return vsu_error_set(err, code,
+				     "no such file: '%s'; create it first, for example with truncate -s SIZE",
+				     path);
+	case EACCES:
+	case EPERM:
+		return vsu_error_set(err, -EACCES,
+				     "no permission to read%s '%s'; change its owner or mode%s",
+				     how->read_only ? "" : " and write", path,
+				     how->read_only ? "" : ", or serve it read-only");
+	case EISDIR:
+		return vsu_error_set(err, code,
+				     "'%s' is a directory; name a raw image file or a block device",
+				     path);
+	case EROFS:
+		return vsu_error_set(err, -EACCES,
+				     "'%s' is on a read-only file system; serve it read-only",
+				     path);
+	case ETXTBSY:
+		return vsu_error_set(err, -EBUSY,
+				     "'%s' is in use as a program or for swapping",
+				     path);
+	case ENXIO:
+		return vsu_error_set(err, -ENODEV,
+				     "'%s' is a socket, or a device that is not there; name a raw image file or a block device",
+				     path);
+	}
+	return vsu_error_sys(err, code, "cannot open '%s'", path);
+}
+
+/*
+ * Opened non-blocking, because a FIFO or a device may keep whoever opens it
+ * waiting; the flag goes as soon as it is known to be neither.
+ */
+static int open_image(const struct virtdev_disk_file *how,
+		      struct vsu_error *err)
+{
+	int flags = (how->read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC |
+		    O_NONBLOCK | O_NOCTTY;
+	int fd;
+
+	do {
+		fd = open(how->path, flags);
+	} while (fd < 0 && errno == EINTR);
+	return fd < 0 ? open_failed(how, -errno, err) : fd;
+}
+
+/* open() does not say so, only each write. */
+static bool is_read_only_device(int fd)
+{
+	int read_only = 0;
+
+	return !ioctl(fd, BLKROGET, &read_only) && read_only;
+}
+
+static int check_kind(int fd, const struct virtdev_disk_file *how,
+		      struct vsu_error *err)
+{
+	const char *path = how->path;
+	int kind = vsu_fd_kind(fd);
+
+	if (kind < 0)
+		return vsu_error_sys(err, kind, "cannot look at '%s'", path);
+	if (kind != VSU_FD_REGULAR && kind != VSU_FD_BLOCK)
+		return vsu_error_set(err, kind == VSU_FD_DIRECTORY ? -EISDIR :
+				     -ENODEV,
+				     "'%s' is %s; name a raw image file or a block device",
+				     path, vsu_fd_kind_name(kind));
+	if (kind == VSU_FD_BLOCK && !how->read_only && is_read_only_device(fd))
+		return vsu_error_set(err, -EACCES,
+				     "'%s' is a read-only device; serve it read-only",
+				     path);
+	if (fcntl(fd, F_SETFL, 0) < 0)
+		return vsu_error_sys(err, -errno, "cannot use '%s'", path);
+	return kind;
+}
+
+static int check_size(int fd, const char *path, uint64_t *size,
+		      struct vsu_error *err)
+{
+	int rc = vsu_fd_size(fd, size);
+
+	if (rc < 0)
+		return vsu_error_sys(err, rc, "cannot take the size of '%s'",
+				     path);
+	if (!*size)
+		return vsu_error_set(err, -EINVAL,
+				     "'%s' is empty; a disk has at least 512 bytes: truncate -s SIZE",
+				     path);
+	if (*size % SECTOR)
+		return vsu_error_set(err, -EINVAL,
+				     "'%s' has %" PRIu64 " bytes, not a multiple of 512; truncate -s %" PRIu64 " makes it one",
+				     path, *size,
+				     *size + (SECTOR - *size % SECTOR));
+	return 0;
+}
+
+/* Sizes in which the host likes to be addressed; sane powers of two only. */
+static uint32_t sane_block_size(uint64_t size, uint32_t at_least)
+{
+	bool sane = size >= at_least && size <= 65536 && !(size & (size - 1));
+
+	return sane ? (uint32_t)size : at_least;
+}
+
+static void ask_block_sizes(int fd, int kind, struct virtdev_disk_info *info)
+{
+	unsigned int physical = 0;
+	int logical = 0;
+	struct stat st;
+
+	if (kind == VSU_FD_BLOCK) {
+		if (ioctl(fd, BLKSSZGET, &logical) < 0)
+			logical = 0;
+		if (ioctl(fd, BLKPBSZGET, &physical) < 0)
+			physical = 0;
+	} else if (!fstat(fd, &st)) {
+		physical = (unsigned int)st.st_blksize;
+	}
+	info->block_size = sane_block_size((uint64_t)logical, SECTOR);
+	info->physical_block_size = sane_block_size(physical, info->block_size);
+}
+
+/* Untouched anonymous memory that is only read takes no pages of its own. */
+static int map_zeros(struct virtdev_priv_file *file)
+{
+	void *zeros = mmap(NULL, VIRTDEV_PRIV_ZEROS, PROT_READ,
+			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	if (zeros == MAP_FAILED)
+		return -errno;
+	file->zeros = zeros;
+	return 0;
+}
+
+/* Everything that may fail once the image is open; fd is the file's. */
+static int take_image(struct virtdev_priv_file *file,
+		      const struct virtdev_disk_file *how,
+		      struct vsu_error *err)
+{
+	int kind, rc;
+
+	kind = check_kind(file->fd, how, err);
+	if (kind < 0)
+		return kind;
+	rc = virtdev_priv_file_lock(file->fd, how->read_only, how->path, err);
+	if (rc < 0)
+		return rc;
+	rc = check_size(file->fd, how->path, &file->info.capacity, err);
+	if (rc < 0)
+		return rc;
+	ask_block_sizes(file->fd, kind, &file->info);
+	file->info.read_only = how->read_only;
+	file->info.can_discard = !how->read_only;
+	file->info.can_zero = !how->read_only;
+	rc = map_zeros(file);
+	return rc < 0 ? vsu_error_sys(err, rc, "cannot serve '%s'", how->path) :
+	       0;
+}
+
+/* The first engine of AUTO that is not refused by the host or for the file. */
+static int start_any(struct virtdev_priv_file *file,
+		     const struct virtdev_disk_file *how,
+		     struct virtdev_disk **out, struct vsu_error *err)
+{
+	int rc = -EOPNOTSUPP;
+
+	if (how->sigbus)
+		rc = virtdev_priv_disk_mmap_new(file, how->sigbus, out, err);
+	if (rc == -EOPNOTSUPP)
+		rc = virtdev_priv_disk_uring_new(file, out, err);
+	if (rc == -EOPNOTSUPP) {
+		vsu_error_clear(err);
+		rc = virtdev_priv_disk_sync_new(file, out, err);
+	}
+	return rc;
+}
+
+static int start_engine(struct virtdev_priv_file *file,
+			const struct virtdev_disk_file *how,
+			struct virtdev_disk **out, struct vsu_error *err)
+{
+	switch ((enum virtdev_disk_engine)how->engine) {
+	case VIRTDEV_DISK_ENGINE_AUTO:
+		return start_any(file, how, out, err);
+	case VIRTDEV_DISK_ENGINE_IO_URING:
+		return virtdev_priv_disk_uring_new(file, out, err);
+	case VIRTDEV_DISK_ENGINE_SYNC:
+		return virtdev_priv_disk_sync_new(file, out, err);
+	case VIRTDEV_DISK_ENGINE_MMAP:
+		return virtdev_priv_disk_mmap_new(file, how->sigbus, out, err);
+	}
+	return vsu_error_set(err, -EINVAL, "disk engine %u does not exist",
+			     how->engine);
+}
+
+int virtdev_disk_file_open(const struct virtdev_disk_file *file,
+			   struct virtdev_disk **out, struct vsu_error *err)
+{
+	struct virtdev_disk_file how = { 0 };
+	struct virtdev_priv_file *f;
+	int rc;
+
+	virtdev_priv_copy_ops(&how, sizeof(how), file, file->size);
+	f = calloc(1, sizeof(*f));
+	if (!f)
+		return vsu_error_sys(err, -ENOMEM, "cannot open '%s'",
+				     how.path);
+	f->fd = rc = open_image(&how, err);
+	if (rc >= 0)
+		rc = take_image(f, &how, err);
+	if (rc >= 0)
+		rc = start_engine(f, &how, out, err);
+	if (rc < 0)
+		virtdev_priv_file_free(f);
+	return rc < 0 ? rc : 0;
+}

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * Locks on images that exclude other writers of this family and of QEMU.
+ *
+ * The convention is QEMU's (docs: "image locking"): a user of an image holds
+ * a shared lock on byte 100 + n when it uses permission n, and one on byte
+ * 200 + n when it does not let others use permission n. Whoever comes takes
+ * its own locks first and then looks whether somebody holds the opposite one.
+ * The locks belong to the open file description (OFD), so that closing
+ * another descriptor of the same file does not drop them.
+ */
+#include <config.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "disk/image.h"
+
+/* Numbers of permissions, which are QEMU's. */
+enum {
+	PERM_CONSISTENT_READ = 0,
+	PERM_WRITE = 1,
+	PERM_RESIZE = 3,
+};
+
+#define USES_BASE	100
+#define FORBIDS_BASE	200
+
+#define BIT(n)		(1u << (n))
+#define NPERMS		4
+
+/* Either kind of user keeps writers and resizers out. */
+#define FORBIDS		(BIT(PERM_WRITE) | BIT(PERM_RESIZE))
+
+static int lock_byte(int fd, int cmd, short type, int byte, struct flock *lock)
+{
+	int rc;
+
+	*lock = (struct flock) {
+		.l_type = type,
+		.l_whence = SEEK_SET,
+		.l_start = byte,
+		.l_len = 1,
+	};
+	do {
+		rc = fcntl(fd, cmd, lock);
+	} while (rc < 0 && errno == EINTR);
+	return rc < 0 ? -errno : 0;
+}
+
+static int take(int fd, unsigned int perms, int base)
+{
+	struct flock lock;
+	int i, rc;
+
+	for (i = 0; i < NPERMS; i++) {
+		if (!(perms & BIT(i)))
+			continue;
+		rc = lock_byte(fd, F_OFD_SETLK, F_RDLCK, base + i, &lock);
+		if (rc < 0)
+			return rc;
+	}
+	return 0;
+}
+
+/* -EBUSY when somebody else holds the byte of one of these. */
+static int look(int fd, unsigned int perms, int base)
+{
+	struct flock lock;
+	int i, rc;
+
+	for (i = 0; i < NPERMS; i++) {
+		if (!(perms & BIT(i)))
+			continue;
+		rc = lock_byte(fd, F_OFD_GETLK, F_WRLCK, base + i, &lock);
+		if (rc < 0)
+			return rc;
+		if (lock.l_type != F_UNLCK)
+			return -EBUSY;
+	}
+	return 0;
+}
+
+int virtdev_priv_file_lock(int fd, bool read_only, const char *path,
+			   struct vsu_error *err)
+{
+	unsigned int uses = BIT(PERM_CONSISTENT_READ) |
+			    (read_only ? 0 : BIT(PERM_WRITE));
+	int rc;
+
+	rc = take(fd, uses, USES_BASE);
+	if (!rc)
+		rc = take(fd, FORBIDS, FORBIDS_BASE);
+	if (!rc)
+		rc = look(fd, uses, FORBIDS_BASE);
+	if (!rc)
+		rc = look(fd, FORBIDS, USES_BASE);
+	if (rc == -EBUSY || rc == -EAGAIN || rc == -EACCES)
+		return vsu_error_set(err, -EBUSY,
+				     "'%s' is in use by another program%s",
+				     path, read_only ? " that writes to it" :
+				     "; end that one first");
+	if (rc < 0)
+		return vsu_error_sys(err, rc, "cannot lock '%s'", path);
+	return 0;
+}

@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* How one request to a file becomes a row of system calls. */
+#include <config.h>
+
+#include <errno.h>
+#include <fcntl.h>
+
+#include "disk/image.h"
+
+/* Where a request stands; in private_[1], with the retries above it. */
+enum stage {
+	STAGE_READ,
+	STAGE_WRITE,
+	STAGE_SYNC,
+	STAGE_PUNCH,		/* discard */
+	STAGE_ZERO_PUNCH,	/* zeros as a hole, */
+	STAGE_ZERO_RANGE,	/* as blocks marked unwritten, */
+	STAGE_ZERO_WRITE,	/* or written */
+};
+
+#define STAGE_MASK	0xffu
+#define RETRY_ONE	0x100u
+/* EAGAIN and EINTR come one at a time; a host that only says so is broken. */
+#define RETRY_LIMIT	(1000u * RETRY_ONE)
+
+static enum stage stage_of(const struct virtdev_disk_request *r)
+{
+	return (enum stage)(r->private_[1] & STAGE_MASK);
+}
+
+static uint64_t done_of(const struct virtdev_disk_request *r)
+{
+	return r->private_[0];
+}
+
+static void set_stage(struct virtdev_disk_request *r, enum stage stage)
+{
+	r->private_[1] = stage;
+}
+
+static bool finish(struct virtdev_disk_request *r, int64_t result)
+{
+	r->result = (int32_t)result;
+	return true;
+}
+
+/* The best way to zeros that is not known to be missing. */
+static enum stage zero_stage(const struct virtdev_priv_file *file,
+			     const struct virtdev_disk_request *r)
+{
+	if (r->may_unmap && !__atomic_load_n(&file->no_punch, __ATOMIC_RELAXED))
+		return STAGE_ZERO_PUNCH;
+	if (!__atomic_load_n(&file->no_zero_range, __ATOMIC_RELAXED))
+		return STAGE_ZERO_RANGE;
+	return STAGE_ZERO_WRITE;
+}
+
+static enum stage first_stage(const struct virtdev_priv_file *file,
+			      const struct virtdev_disk_request *r)
+{
+	switch ((enum virtdev_disk_op)r->op) {
+	case VIRTDEV_DISK_READ:
+		return STAGE_READ;
+	case VIRTDEV_DISK_WRITE:
+		return STAGE_WRITE;
+	case VIRTDEV_DISK_DISCARD:
+		return STAGE_PUNCH;
+	case VIRTDEV_DISK_ZERO:
+		return zero_stage(file, r);
+	case VIRTDEV_DISK_FLUSH:
+		break;
+	}
+	return STAGE_SYNC;
+}
+
+/*
+ * What a flush that failed had to bring to the disk is lost, and the kernel
+ * says so only once: nothing may be acknowledged as flushed any more.
+ */
+static bool begin_flush(const struct virtdev_priv_file *file,
+			struct virtdev_disk_request *r)
+{
+	int error = __atomic_load_n(&file->flush_error, __ATOMIC_ACQUIRE);
+
+	if (!error && !file->info.read_only)
+		return true;
+	finish(r, error);
+	return false;
+}
+
+bool virtdev_priv_file_begin(const struct virtdev_priv_file *file,
+			     struct virtdev_disk_request *r)
+{
+	r->private_[0] = 0;
+	set_stage(r, first_stage(file, r));
+	if (r->op == VIRTDEV_DISK_FLUSH)
+		return begin_flush(file, r);
+	if (r->op != VIRTDEV_DISK_READ && file->info.read_only) {
+		finish(r, -EROFS);
+		return false;
+	}
+	if (!r->len) {
+		finish(r, 0);
+		return false;
+	}
+	return true;
+}
+
+/* Indexed by stage. */
+static const struct {
+	uint32_t kind;
+	int mode;
+} steps[] = {
+	[STAGE_READ] = { VIRTDEV_PRIV_STEP_READV, 0 },
+	[STAGE_WRITE] = { VIRTDEV_PRIV_STEP_WRITEV, 0 },
+	[STAGE_SYNC] = { VIRTDEV_PRIV_STEP_FDATASYNC, 0 },
+	[STAGE_PUNCH] = { VIRTDEV_PRIV_STEP_FALLOCATE,
+			  FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE },
+	[STAGE_ZERO_PUNCH] = { VIRTDEV_PRIV_STEP_FALLOCATE,
+			       FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE },
+	[STAGE_ZERO_RANGE] = { VIRTDEV_PRIV_STEP_FALLOCATE,
+			       FALLOC_FL_ZERO_RANGE | FALLOC_FL_KEEP_SIZE },
+	[STAGE_ZERO_WRITE] = { VIRTDEV_PRIV_STEP_WRITE, 0 },
+};
+
+void virtdev_priv_file_step(const struct virtdev_priv_file *file,
+			    const struct virtdev_disk_request *r,
+			    struct virtdev_priv_step *step)
+{
+	enum stage stage = stage_of(r);
+
+	(void)file;
+	step->kind = steps[stage].kind;
+	step->mode = steps[stage].mode;
+	step->pos = r->offset + done_of(r);
+	step->len = r->len - done_of(r);
+	if (stage == STAGE_ZERO_WRITE && step->len > VIRTDEV_PRIV_ZEROS)
+		step->len = VIRTDEV_PRIV_ZEROS;
+}
+
+/* The first n bytes of the pieces have been transferred. */
+static void advance_pieces(struct virtdev_disk_request *r, uint64_t n)
+{
+	while (r->niov && n >= r->iov->iov_len) {
+		n -= r->iov->iov_len;
+		r->iov++;
+		r->niov--;
+	}
+	if (r->niov) {
+		r->iov->iov_base = (char *)r->iov->iov_base + n;
+		r->iov->iov_len -= n;
+	}
+}
+
+/* n bytes of a transfer are done; 0 means that the file ends early. */
+static bool transferred(struct virtdev_disk_request *r, uint64_t n)
+{
+	if (!n || n > r->len - done_of(r))
+		return finish(r, -EIO);
+	r->private_[0] += n;
+	if (done_of(r) == r->len)
+		return finish(r, 0);
+	if (stage_of(r) != STAGE_ZERO_WRITE)
+		advance_pieces(r, n);
+	return false;
+}
+
+static bool flushed(struct virtdev_priv_file *file,
+		    struct virtdev_disk_request *r, int64_t answer)
+{
+	int none = 0;
+
+	if (answer < 0 && answer != -ENOMEM)
+		__atomic_compare_exchange_n(&file->flush_error, &none,
+					    (int)answer, false,
+					    __ATOMIC_RELEASE, __ATOMIC_RELAXED);
+	/* a flush that another one overtook with a failure has failed, too */
+	if (answer >= 0)
+		answer = __atomic_load_n(&file->flush_error, __ATOMIC_ACQUIRE);
+	return finish(r, answer);
+}
+
+/* A file system that does not do it, or not with these boundaries. */
+static bool is_refusal(int64_t answer)
+{
+	return answer == -EOPNOTSUPP || answer == -ENOSYS ||
+	       answer == -ENODEV || answer == -EINVAL;
+}
+
+/* A stage of making holes or zeros was refused: on to the next one. */
+static bool refused(struct virtdev_priv_file *file,
+		    struct virtdev_disk_request *r, int64_t answer)
+{
+	enum stage stage = stage_of(r);
+	bool *missing = stage == STAGE_ZERO_RANGE ? &file->no_zero_range :
+			&file->no_punch;
+
+	if (answer != -EINVAL)
+		__atomic_store_n(missing, true, __ATOMIC_RELAXED);
+	if (stage == STAGE_PUNCH)
+		return finish(r, answer == -EINVAL ? -EINVAL : -EOPNOTSUPP);
+	set_stage(r, stage == STAGE_ZERO_RANGE ||
+		  __atomic_load_n(&file->no_zero_range, __ATOMIC_RELAXED) ?
+		  STAGE_ZERO_WRITE : STAGE_ZERO_RANGE);
+	return false;
+}
+
+static bool may_retry(struct virtdev_disk_request *r, int64_t answer)
+{
+	if (answer != -EINTR && answer != -EAGAIN)
+		return false;
+	r->private_[1] += RETRY_ONE;
+	return r->private_[1] < RETRY_LIMIT;
+}
+
+bool virtdev_priv_file_outcome(struct virtdev_priv_file *file,
+			       struct virtdev_disk_request *r, int64_t answer)
+{
+	uint32_t kind = steps[stage_of(r)].kind;
+
+	if (answer < 0 && may_retry(r, answer))
+		return false;
+	if (kind == VIRTDEV_PRIV_STEP_FDATASYNC)
+		return flushed(file, r, answer);
+	if (kind == VIRTDEV_PRIV_STEP_FALLOCATE)
+		return answer < 0 && is_refusal(answer) ?
+		       refused(file, r, answer) :
+		       finish(r, answer < 0 ? answer : 0);
+	return answer < 0 ? finish(r, answer) :
+	       transferred(r, (uint64_t)answer);
+}

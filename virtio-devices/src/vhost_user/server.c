@@ -1,0 +1,486 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Serving a device to one vhost-user front-end after another. */
+#include <config.h>
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+
+#include <vm-memory/space.h>
+#include <vmm-sys-util/event.h>
+#include <vmm-sys-util/fd.h>
+#include <vmm-sys-util/sock.h>
+
+#include "core/priv.h"
+#include "vhost_user/server_priv.h"
+
+/* How long accepting pauses when this process has no descriptor left. */
+#define PAUSE_NS UINT64_C(100000000)
+
+/* --- what the session asks of its owner --- */
+
+static int on_set_features(void *opaque, uint64_t features)
+{
+	struct virtdev_vhost_user_server *s = opaque;
+
+	return virtdev_set_features(s->config.dev, features, NULL);
+}
+
+static int on_get_config(void *opaque, uint32_t off, void *buf, uint32_t len)
+{
+	struct virtdev_vhost_user_server *s = opaque;
+
+	virtdev_config_read(s->config.dev, off, buf, len);
+	return 0;
+}
+
+static int on_set_config(void *opaque, uint32_t off, const void *buf,
+			 uint32_t len, bool migration)
+{
+	struct virtdev_vhost_user_server *s = opaque;
+
+	(void)migration;
+	return virtdev_config_write(s->config.dev, off, buf, len);
+}
+
+static void on_run(void *opaque, uint32_t ring)
+{
+	struct virtdev_vhost_user_server *s = opaque;
+
+	if (virtdev_priv_server_queue_run(&s->queues[ring], NULL) < 0)
+		vhost_user_backend_ring_error(s->session, ring);
+}
+
+/* Answers the open question when the last of its queues was left. */
+static void answer(struct virtdev_vhost_user_server *s)
+{
+	uint64_t token = s->question.token;
+	uint32_t i;
+
+	if (!token)
+		return;
+	for (i = 0; s->question.waiting && i < s->nqueues; i++) {
+		if (virtdev_priv_server_queue_answered(&s->queues[i],
+						       s->question.drain))
+			s->question.waiting--;
+	}
+	if (s->question.waiting)
+		return;
+	s->question.token = 0;
+	vhost_user_backend_done(s->session, token);
+}
+
+static void ask_queue(struct virtdev_vhost_user_server *s, uint32_t ring)
+{
+	struct server_queue *q = &s->queues[ring];
+
+	if (!virtdev_priv_server_queue_ask(q, s->question.token,
+					   s->question.drain))
+		return;
+	s->question.waiting++;
+	if (!s->config.threaded)
+		virtdev_priv_server_queue_turn(q);
+}
+
+static void on_quiesce(void *opaque, uint32_t ring, bool drain, uint64_t token)
+{
+	struct virtdev_vhost_user_server *s = opaque;
+	uint32_t i;
+
+	s->question.token = token;
+	s->question.waiting = 0;
+	s->question.drain = drain;
+	if (ring != VHOST_USER_ALL_RINGS)
+		ask_queue(s, ring);
+	for (i = 0; ring == VHOST_USER_ALL_RINGS && i < s->nqueues; i++)
+		ask_queue(s, i);
+	answer(s);
+}
+
+static void on_reset(void *opaque)
+{
+	struct virtdev_vhost_user_server *s = opaque;
+	uint32_t i;
+
+	for (i = 0; i < s->nqueues; i++)
+		virtdev_priv_server_queue_off(&s->queues[i]);
+	virtdev_reset(s->config.dev);
+}
+
+static void listen_again(struct virtdev_vhost_user_server *s)
+{
+	if (s->listener < 0 || s->listening || s->stopping || s->session)
+		return;
+	s->listening = virtdev_priv_server_watch(s->epfd, s->listener, EPOLLIN,
+						 EVENT_LISTENER, 0) == 0;
+}
+
+static void listen_no_more(struct virtdev_vhost_user_server *s)
+{
+	if (s->listening)
+		epoll_ctl(s->epfd, EPOLL_CTL_DEL, s->listener, NULL);
+	s->listening = false;
+}
+
+static void tell_ended(struct virtdev_vhost_user_server *s,
+		       const struct vsu_error *err)
+{
+	if (s->config.session_ended)
+		s->config.session_ended(s->config.opaque, err);
+}
+
+static void on_gone(void *opaque, const struct vsu_error *err)
+{
+	struct virtdev_vhost_user_server *s = opaque;
+	struct vhost_user_backend *session = s->session;
+
+	on_reset(s);
+	epoll_ctl(s->epfd, EPOLL_CTL_DEL, vhost_user_backend_fd(session), NULL);
+	s->session = NULL;
+	s->closing = s->session_again = false;
+	if (s->listener < 0)
+		s->ended = -ECONNRESET;
+	tell_ended(s, err);
+	vhost_user_backend_free(session);
+	listen_again(s);
+}
+
+static const struct vhost_user_backend_ops session_ops = {
+	.size = sizeof(session_ops),
+	.set_features = on_set_features,
+	.get_config = on_get_config,
+	.set_config = on_set_config,
+	.run = on_run,
+	.quiesce = on_quiesce,
+	.reset = on_reset,
+	.gone = on_gone,
+};
+
+/* --- what the device asks of its home --- */
+
+static void on_notify(void *opaque, uint32_t queue)
+{
+	struct virtdev_vhost_user_server *s = opaque;
+
+	vhost_user_backend_call(s->session, queue);
+}
+
+static void on_config_changed(void *opaque)
+{
+	struct virtdev_vhost_user_server *s = opaque;
+
+	if (s->session)
+		vhost_user_backend_config_changed(s->session);
+}
+
+static void on_queue_broken(void *opaque, uint32_t queue)
+{
+	struct virtdev_vhost_user_server *s = opaque;
+
+	vhost_user_backend_ring_error(s->session, queue);
+}
+
+static const struct virtdev_home_ops home_ops = {
+	.size = sizeof(home_ops),
+	.notify = on_notify,
+	.config_changed = on_config_changed,
+	.queue_broken = on_queue_broken,
+};
+
+/* --- sessions --- */
+
+static int start_session_take_fd(struct virtdev_vhost_user_server *s,
+				 int sock, struct vsu_error *err)
+{
+	const struct virtdev_info *info = virtdev_info(s->config.dev);
+	struct vhost_user_backend_config config = {
+		.size = sizeof(config),
+		.features = info->features,
+		.nrings = info->nqueues,
+		.queue_max = info->queue_max,
+		.max_chain = info->max_chain,
+		.config_size = info->config_size,
+		.sigbus = s->config.sigbus,
+	};
+	struct vhost_user_backend *session;
+	int rc;
+
+	rc = vhost_user_backend_new_take_fd(sock, &config, &session_ops, s,
+					    &session, err);
+	if (rc < 0)
+		return rc;
+	s->session = session;
+	rc = virtdev_priv_server_watch(s->epfd, vhost_user_backend_fd(session),
+				       EPOLLIN, EVENT_SESSION, 0);
+	if (rc < 0) {
+		s->closing = true;
+		vhost_user_backend_close(session);
+	}
+	return 0;
+}
+
+/* No descriptors or memory: the next try would fail as this one did. */
+static bool is_shortage(int rc)
+{
+	return rc == -EMFILE || rc == -ENFILE || rc == -ENOBUFS ||
+	       rc == -ENOMEM;
+}
+
+static void pause_accepting(struct virtdev_vhost_user_server *s)
+{
+	listen_no_more(s);
+	vsu_timer_arm(s->timer, PAUSE_NS);
+}
+
+/* While a session lasts, the next front-end waits in the backlog. */
+static void accept_one(struct virtdev_vhost_user_server *s)
+{
+	struct vsu_error err = VSU_ERROR_INIT;
+	int sock = vsu_sock_accept(s->listener);
+	int rc = sock;
+
+	if (sock >= 0) {
+		rc = start_session_take_fd(s, sock, &err);
+		if (rc >= 0) {
+			if (s->session)
+				listen_no_more(s);
+			return;
+		}
+		vsu_fd_close(&sock);
+		tell_ended(s, &err);
+	}
+	if (is_shortage(rc))
+		pause_accepting(s);
+}
+
+static void dispatch_session(struct virtdev_vhost_user_server *s)
+{
+	s->session_again = false;
+	if (s->session && vhost_user_backend_dispatch(s->session) > 0)
+		s->session_again = s->session != NULL;
+}
+
+/* Memory that the session is made of was cut short: it cannot go on. */
+static void check_memory(struct virtdev_vhost_user_server *s)
+{
+	struct vmem_map *map;
+
+	if (!s->session || s->closing)
+		return;
+	map = vmem_space_current(vhost_user_backend_space(s->session));
+	if (map && vmem_map_failed(map)) {
+		s->closing = true;
+		vhost_user_backend_close(s->session);
+	}
+}
+
+/* --- the descriptor and its dispatch --- */
+
+static void handle(struct virtdev_vhost_user_server *s, uint64_t data)
+{
+	switch (virtdev_priv_server_what(data)) {
+	case EVENT_SESSION:
+		dispatch_session(s);
+		break;
+	case EVENT_LISTENER:
+		if (s->listening)
+			accept_one(s);
+		break;
+	case EVENT_PAUSE:
+		listen_again(s);
+		break;
+	case EVENT_LEFT:
+		s->left = true;
+		break;
+	case EVENT_SIGBUS:
+		check_memory(s);
+		break;
+	case EVENT_KICK:
+	case EVENT_HOST:
+		virtdev_priv_server_queue_turn(&s->queues[(uint32_t)data]);
+		break;
+	case EVENT_STATE:
+		break;
+	}
+}
+
+static void turn_again(struct virtdev_vhost_user_server *s)
+{
+	uint32_t i;
+
+	for (i = 0; s->nagain && i < s->nqueues; i++) {
+		if (s->queues[i].again)
+			virtdev_priv_server_queue_turn(&s->queues[i]);
+	}
+}
+
+int virtdev_vhost_user_server_dispatch(struct virtdev_vhost_user_server *s)
+{
+	struct epoll_event events[32];
+	int i, n;
+
+	if (s->session_again)
+		dispatch_session(s);
+	n = epoll_wait(s->epfd, events, 32, 0);
+	for (i = 0; i < n; i++)
+		handle(s, events[i].data.u64);
+	if (!s->config.threaded)
+		turn_again(s);
+	if (s->left) {
+		s->left = false;
+		answer(s);
+	}
+	if (s->ended)
+		return s->ended;
+	return n == 32 || s->session_again || s->left ||
+	       (!s->config.threaded && s->nagain);
+}
+
+int virtdev_vhost_user_server_fd(const struct virtdev_vhost_user_server *s)
+{
+	return s->epfd;
+}
+
+int virtdev_vhost_user_server_stop(struct virtdev_vhost_user_server *s)
+{
+	s->stopping = true;
+	listen_no_more(s);
+	if (s->session && !s->closing) {
+		s->closing = true;
+		vhost_user_backend_close(s->session);
+	}
+	return s->session ? -EAGAIN : 0;
+}
+
+/* --- life --- */
+
+static int init_waiting(struct virtdev_vhost_user_server *s)
+{
+	int rc;
+
+	s->epfd = epoll_create1(EPOLL_CLOEXEC);
+	if (s->epfd < 0)
+		return -errno;
+	s->timer = vsu_timer_new();
+	if (s->timer < 0)
+		return s->timer;
+	/* edges: what they tell of is looked up, nothing has to be read */
+	rc = virtdev_priv_server_watch(s->epfd, s->timer, EPOLLIN | EPOLLET,
+				       EVENT_PAUSE, 0);
+	if (!rc && s->config.sigbus)
+		rc = virtdev_priv_server_watch(s->epfd,
+					       vmem_sigbus_fd(s->config.sigbus),
+					       EPOLLIN | EPOLLET, EVENT_SIGBUS,
+					       0);
+	if (!rc && s->config.threaded) {
+		s->event = rc = vsu_event_new();
+		if (rc >= 0)
+			rc = virtdev_priv_server_watch(s->epfd, s->event,
+						       EPOLLIN | EPOLLET,
+						       EVENT_LEFT, 0);
+	}
+	return rc;
+}
+
+static int init_queues(struct virtdev_vhost_user_server *s)
+{
+	uint32_t i;
+	int rc = 0;
+
+	for (i = 0; !rc && i < s->nqueues; i++)
+		rc = virtdev_priv_server_queue_init(&s->queues[i], s, i);
+	return rc;
+}
+
+static int new_server(const struct virtdev_vhost_user_server_config *config,
+		      struct virtdev_vhost_user_server **out,
+		      struct vsu_error *err)
+{
+	struct virtdev_vhost_user_server_config c;
+	uint32_t nqueues;
+	struct virtdev_vhost_user_server *s;
+	int rc;
+
+	virtdev_priv_copy_ops(&c, sizeof(c), config, config->size);
+	nqueues = virtdev_info(c.dev)->nqueues;
+	s = calloc(1, sizeof(*s) + nqueues * sizeof(s->queues[0]));
+	if (!s)
+		return vsu_error_sys(err, -ENOMEM, "vhost-user server");
+	s->config = c;
+	s->nqueues = nqueues;
+	s->epfd = s->event = s->listener = s->timer = -1;
+	rc = init_waiting(s);
+	if (!rc)
+		rc = init_queues(s);
+	if (rc < 0) {
+		virtdev_vhost_user_server_free(s);
+		return vsu_error_sys(err, rc, "vhost-user server");
+	}
+	virtdev_set_home(c.dev, &home_ops, s);
+	*out = s;
+	return 0;
+}
+
+int virtdev_vhost_user_server_new_listen(
+		const struct virtdev_vhost_user_server_config *config,
+		int listener, struct virtdev_vhost_user_server **out,
+		struct vsu_error *err)
+{
+	struct virtdev_vhost_user_server *s;
+	int rc = new_server(config, &s, err);
+
+	if (rc < 0)
+		return rc;
+	s->listener = rc = vsu_fd_dup(listener);
+	if (rc >= 0)
+		rc = vsu_fd_set_nonblock(s->listener);
+	if (rc >= 0)
+		rc = virtdev_priv_server_watch(s->epfd, s->listener, EPOLLIN,
+					       EVENT_LISTENER, 0);
+	if (rc < 0) {
+		virtdev_vhost_user_server_free(s);
+		return vsu_error_sys(err, rc, "vhost-user listener");
+	}
+	s->listening = true;
+	*out = s;
+	return 0;
+}
+
+int virtdev_vhost_user_server_new_connected(
+		const struct virtdev_vhost_user_server_config *config,
+		int sock, struct virtdev_vhost_user_server **out,
+		struct vsu_error *err)
+{
+	struct virtdev_vhost_user_server *s;
+	int fd = -1, rc = new_server(config, &s, err);
+
+	if (rc < 0)
+		return rc;
+	fd = vsu_fd_dup(sock);
+	rc = fd < 0 ? vsu_error_sys(err, fd, "vhost-user socket") :
+	     start_session_take_fd(s, fd, err);
+	if (rc < 0) {
+		vsu_fd_close(&fd);
+		virtdev_vhost_user_server_free(s);
+		return rc;
+	}
+	*out = s;
+	return 0;
+}
+
+void virtdev_vhost_user_server_free(struct virtdev_vhost_user_server *s)
+{
+	uint32_t i;
+
+	if (!s)
+		return;
+	for (i = 0; i < s->nqueues; i++)
+		virtdev_priv_server_queue_fini(&s->queues[i]);
+	virtdev_set_home(s->config.dev, NULL, NULL);
+	vsu_fd_close(&s->listener);
+	vsu_fd_close(&s->event);
+	vsu_fd_close(&s->timer);
+	vsu_fd_close(&s->epfd);
+	free(s);
+}

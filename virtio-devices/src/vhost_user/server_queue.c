@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * The queues of a vhost-user server: how they are handed to the thread that
+ * serves them and taken back.
+ */
+#include <config.h>
+
+#include <errno.h>
+#include <sys/epoll.h>
+
+#include <vmm-sys-util/event.h>
+#include <vmm-sys-util/fd.h>
+
+#include "vhost_user/server_priv.h"
+
+static int state_of(const struct server_queue *q)
+{
+	return __atomic_load_n(&q->state, __ATOMIC_ACQUIRE);
+}
+
+static void set_state(struct server_queue *q, enum server_queue_state state)
+{
+	__atomic_store_n(&q->state, (int)state, __ATOMIC_RELEASE);
+}
+
+int virtdev_priv_server_watch(int epfd, int fd, uint32_t events,
+			      enum server_event what, uint32_t index)
+{
+	struct epoll_event event = {
+		.events = events,
+		.data.u64 = (uint64_t)what << 32 | index,
+	};
+
+	return epoll_ctl(epfd, EPOLL_CTL_ADD, fd, &event) < 0 ? -errno : 0;
+}
+
+/* Own epoll set and eventfd when threaded, the server's otherwise. */
+static int init_thread(struct server_queue *q)
+{
+	q->epfd = epoll_create1(EPOLL_CLOEXEC);
+	if (q->epfd < 0)
+		return -errno;
+	q->ctl = vsu_event_new();
+	if (q->ctl < 0)
+		return q->ctl;
+	return virtdev_priv_server_watch(q->epfd, q->ctl, EPOLLIN | EPOLLET,
+					 EVENT_STATE, q->index);
+}
+
+int virtdev_priv_server_queue_init(struct server_queue *q,
+				   struct virtdev_vhost_user_server *s,
+				   uint32_t index)
+{
+	q->server = s;
+	q->index = index;
+	q->state = QUEUE_OFF;
+	q->ctl = q->kick = q->host = -1;
+	q->epfd = s->epfd;
+	return s->config.threaded ? init_thread(q) : 0;
+}
+
+void virtdev_priv_server_queue_fini(struct server_queue *q)
+{
+	if (!q->server || !q->server->config.threaded)
+		return;
+	vsu_fd_close(&q->ctl);
+	vsu_fd_close(&q->epfd);
+}
+
+/* With one thread the server counts what dispatch has to come back for. */
+static void set_again(struct server_queue *q, bool again)
+{
+	if (again == q->again)
+		return;
+	q->again = again;
+	if (!q->server->config.threaded)
+		q->server->nagain += again ? 1u : UINT32_MAX;
+}
+
+/* Whoever serves the queue is to look at its state. */
+static void wake(struct server_queue *q)
+{
+	if (q->server->config.threaded)
+		vsu_event_signal_own(q->ctl);
+	else
+		set_again(q, true);
+}
+
+int virtdev_priv_server_queue_run(struct server_queue *q,
+				  struct vsu_error *err)
+{
+	struct virtdev_vhost_user_server *s = q->server;
+	struct virtdev *dev = s->config.dev;
+	int rc, state = state_of(q);
+
+	if (state == QUEUE_OFF) {
+		rc = virtdev_queue_start(dev, q->index,
+					 vhost_user_backend_vq(s->session,
+							       q->index),
+					 err);
+		if (rc < 0)
+			return rc;
+	}
+	if (state != QUEUE_RUN) {
+		q->kick = vhost_user_backend_kick_fd(s->session, q->index);
+		q->host = virtdev_queue_host_fd(dev, q->index);
+		set_state(q, QUEUE_RUN);
+	}
+	wake(q);
+	return 0;
+}
+
+bool virtdev_priv_server_queue_ask(struct server_queue *q, uint64_t token,
+				   bool drain)
+{
+	int state = state_of(q);
+
+	if (state == QUEUE_OFF || (state == QUEUE_QUIET && !drain))
+		return false;
+	q->asked = token;
+	set_state(q, drain ? QUEUE_DRAIN : QUEUE_QUIESCE);
+	wake(q);
+	return true;
+}
+
+void virtdev_priv_server_queue_off(struct server_queue *q)
+{
+	if (state_of(q) == QUEUE_OFF)
+		return;
+	virtdev_queue_stop(q->server->config.dev, q->index);
+	q->kick = q->host = -1;
+	set_state(q, QUEUE_OFF);
+}
+
+bool virtdev_priv_server_queue_answered(struct server_queue *q, bool drain)
+{
+	if (!q->asked || state_of(q) != QUEUE_QUIET)
+		return false;
+	q->asked = 0;
+	if (drain)
+		virtdev_priv_server_queue_off(q);
+	return true;
+}
+
+static void attach_host(struct server_queue *q)
+{
+	if (!q->attached_host && q->host >= 0)
+		q->attached_host =
+			virtdev_priv_server_watch(q->epfd, q->host, EPOLLIN,
+						  EVENT_HOST, q->index) == 0;
+}
+
+/*
+ * Edge-triggered: every kick is an event of its own, and the counter, which
+ * is the peer's, is never read.
+ */
+static void attach(struct server_queue *q)
+{
+	if (!q->attached_kick && !q->polled) {
+		q->attached_kick = q->kick >= 0 &&
+			virtdev_priv_server_watch(q->epfd, q->kick,
+						  EPOLLIN | EPOLLET,
+						  EVENT_KICK, q->index) == 0;
+		q->polled = !q->attached_kick;
+	}
+	attach_host(q);
+}
+
+static void detach_kick(struct server_queue *q)
+{
+	if (q->attached_kick)
+		epoll_ctl(q->epfd, EPOLL_CTL_DEL, q->kick, NULL);
+	q->attached_kick = q->polled = false;
+}
+
+static void detach_host(struct server_queue *q)
+{
+	if (q->attached_host)
+		epoll_ctl(q->epfd, EPOLL_CTL_DEL, q->host, NULL);
+	q->attached_host = false;
+}
+
+/* The queue is the session's thread's again. */
+static void leave(struct server_queue *q)
+{
+	struct virtdev_vhost_user_server *s = q->server;
+
+	detach_kick(q);
+	detach_host(q);
+	set_again(q, false);
+	set_state(q, QUEUE_QUIET);
+	if (s->config.threaded)
+		vsu_event_signal_own(s->event);
+	else
+		s->left = true;
+}
+
+static void serve(struct server_queue *q)
+{
+	int rc;
+
+	attach(q);
+	rc = virtdev_queue_serve(q->server->config.dev, q->index);
+	/* a host descriptor that cannot be waited for is polled, too */
+	set_again(q, rc > 0 || q->polled ||
+		  (q->host >= 0 && !q->attached_host));
+}
+
+static void drain(struct server_queue *q)
+{
+	int left = virtdev_queue_drain(q->server->config.dev, q->index);
+
+	if (!left) {
+		leave(q);
+		return;
+	}
+	detach_kick(q);
+	/* it may have been left with requests in flight, see QUIESCE */
+	attach_host(q);
+	set_again(q, left < 0 || !q->attached_host);
+}
+
+void virtdev_priv_server_queue_turn(struct server_queue *q)
+{
+	switch ((enum server_queue_state)state_of(q)) {
+	case QUEUE_RUN:
+		serve(q);
+		break;
+	case QUEUE_QUIESCE:
+		leave(q);
+		break;
+	case QUEUE_DRAIN:
+		drain(q);
+		break;
+	case QUEUE_OFF:
+	case QUEUE_QUIET:
+		set_again(q, false);
+		break;
+	}
+}
+
+int virtdev_vhost_user_server_queue_fd(
+		const struct virtdev_vhost_user_server *s, uint32_t queue)
+{
+	return s->config.threaded && queue < s->nqueues ?
+	       s->queues[queue].epfd : -1;
+}
+
+int virtdev_vhost_user_server_queue_dispatch(
+		struct virtdev_vhost_user_server *s, uint32_t queue)
+{
+	struct epoll_event events[4];
+	struct server_queue *q;
+
+	if (!s->config.threaded || queue >= s->nqueues)
+		return -EINVAL;
+	q = &s->queues[queue];
+	if (epoll_wait(q->epfd, events, 4, 0) > 0 || q->again)
+		virtdev_priv_server_queue_turn(q);
+	return q->again;
+}

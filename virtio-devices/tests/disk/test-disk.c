@@ -1,0 +1,483 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Claims about disks on files: what requests do, with each engine. */
+#include <config.h>
+
+#include <check.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "../guest.h"
+#include "../image.h"
+
+#define SIZE (8u << 20)
+
+static struct test_disk disk;
+static unsigned char buf[1 << 16], other[1 << 16];
+static uint32_t engine;
+
+static void use_uring(void)
+{
+	engine = VIRTDEV_DISK_ENGINE_IO_URING;
+}
+
+static void use_sync(void)
+{
+	engine = VIRTDEV_DISK_ENGINE_SYNC;
+}
+
+static void use_mmap(void)
+{
+	engine = VIRTDEV_DISK_ENGINE_MMAP;
+}
+
+/* Folders of images: the one in RAM is for the engine that needs it. */
+static const char *place(void)
+{
+	return engine == VIRTDEV_DISK_ENGINE_MMAP ? "/dev/shm" : "/tmp";
+}
+
+static void setup(void)
+{
+	size_t i;
+
+	folder_init(place());
+	image_make("image", SIZE);
+	test_disk_init(&disk, "image", engine, 16);
+	for (i = 0; i < sizeof(buf); i++)
+		buf[i] = (unsigned char)(i * 7 + i / 512);
+}
+
+static void teardown(void)
+{
+	test_disk_fini(&disk);
+	folder_fini();
+}
+
+/* What is in the image, past the disk. */
+static void look(const char *name, uint64_t at, void *to, size_t len)
+{
+	int fd = open(name, O_RDONLY | O_CLOEXEC);
+
+	ck_assert_int_eq(pread(fd, to, len, (off_t)at), (ssize_t)len);
+	close(fd);
+}
+
+static uint64_t blocks_of(const char *name)
+{
+	struct stat st;
+
+	ck_assert_int_eq(stat(name, &st), 0);
+	return (uint64_t)st.st_blocks;
+}
+
+START_TEST(disk_is_as_large_as_the_file)
+{
+	static const char *const names[] = { NULL, "io_uring", "sync", "mmap" };
+	const struct virtdev_disk_info *info = virtdev_disk_info(disk.disk);
+
+	ck_assert_uint_eq(info->capacity, SIZE);
+	ck_assert_uint_eq(info->block_size, 512);
+	ck_assert_uint_ge(info->physical_block_size, 512);
+	ck_assert_uint_eq(info->read_only, 0);
+	ck_assert_uint_eq(info->blocks,
+			  engine == VIRTDEV_DISK_ENGINE_SYNC);
+	ck_assert_str_eq(virtdev_disk_engine(disk.disk), names[engine]);
+}
+END_TEST
+
+START_TEST(written_bytes_are_in_the_file_and_read_back)
+{
+	ck_assert_int_eq(test_disk_do(&disk, VIRTDEV_DISK_WRITE, 4096, buf,
+				      sizeof(buf)), 0);
+	look("image", 4096, other, sizeof(other));
+	ck_assert_mem_eq(buf, other, sizeof(buf));
+	memset(other, 0, sizeof(other));
+	ck_assert_int_eq(test_disk_do(&disk, VIRTDEV_DISK_READ, 4096, other,
+				      sizeof(other)), 0);
+	ck_assert_mem_eq(buf, other, sizeof(buf));
+}
+END_TEST
+
+START_TEST(pieces_are_gathered_and_scattered)
+{
+	struct iovec iov[64];
+	struct virtdev_disk_request r = {
+		.op = VIRTDEV_DISK_WRITE, .iov = iov, .niov = 64,
+		.len = 64 * 512,
+	};
+	int i;
+
+	for (i = 0; i < 64; i++)
+		iov[i] = (struct iovec) { buf + (63 - i) * 512, 512 };
+	test_disk_submit(&disk, &r);
+	ck_assert_ptr_eq(test_disk_wait(&disk), &r);
+	ck_assert_int_eq(r.result, 0);
+	look("image", 0, other, 64 * 512);
+	for (i = 0; i < 64; i++)
+		ck_assert_mem_eq(other + i * 512, buf + (63 - i) * 512, 512);
+}
+END_TEST
+
+START_TEST(as_many_requests_as_the_channel_is_deep_run_at_once)
+{
+	struct virtdev_disk_request r[16];
+	struct iovec iov[16];
+	unsigned int i, seen = 0;
+
+	for (i = 0; i < 16; i++) {
+		iov[i] = (struct iovec) { buf + i * 512, 512 };
+		r[i] = (struct virtdev_disk_request) {
+			.op = VIRTDEV_DISK_WRITE, .iov = &iov[i], .niov = 1,
+			.offset = i * 512, .len = 512, .result = 1,
+		};
+		test_disk_submit(&disk, &r[i]);
+	}
+	for (i = 0; i < 16; i++)
+		seen |= 1u << (test_disk_wait(&disk) - r);
+	ck_assert_uint_eq(seen, 0xffff);
+	look("image", 0, other, 16 * 512);
+	ck_assert_mem_eq(buf, other, 16 * 512);
+}
+END_TEST
+
+START_TEST(flush_succeeds)
+{
+	test_disk_do(&disk, VIRTDEV_DISK_WRITE, 0, buf, 512);
+	ck_assert_int_eq(test_disk_range(&disk, VIRTDEV_DISK_FLUSH, 0, 0, 0),
+			 0);
+}
+END_TEST
+
+START_TEST(empty_requests_do_nothing)
+{
+	ck_assert_int_eq(test_disk_do(&disk, VIRTDEV_DISK_READ, 0, buf, 0), 0);
+	ck_assert_int_eq(test_disk_do(&disk, VIRTDEV_DISK_WRITE, 0, buf, 0),
+			 0);
+	ck_assert_int_eq(test_disk_range(&disk, VIRTDEV_DISK_DISCARD, 0, 0, 0),
+			 0);
+	ck_assert_uint_eq(blocks_of("image"), 0);
+}
+END_TEST
+
+START_TEST(discard_frees_space_and_reads_as_zeros)
+{
+	uint64_t before;
+
+	test_disk_do(&disk, VIRTDEV_DISK_WRITE, 0, buf, sizeof(buf));
+	before = blocks_of("image");
+	ck_assert_int_eq(test_disk_range(&disk, VIRTDEV_DISK_DISCARD, 4096,
+					 32768, false), 0);
+	ck_assert_uint_lt(blocks_of("image"), before);
+	look("image", 0, other, sizeof(other));
+	ck_assert_mem_eq(other, buf, 4096);
+	ck_assert_uint_eq(other[4096], 0);
+	ck_assert_uint_eq(other[36863], 0);
+	ck_assert_mem_eq(other + 36864, buf + 36864, sizeof(buf) - 36864);
+}
+END_TEST
+
+/* may_unmap or not, aligned or not: the bytes are the same. */
+static const struct {
+	bool may_unmap;
+	uint32_t at, len;
+} zeros[] = {
+	{ false, 4096, 8192 }, { true, 4096, 8192 },
+	{ false, 512, 512 }, { true, 512, 512 },
+	{ false, 1536, 20480 }, { true, 1536, 20480 },
+};
+
+START_TEST(zeros_are_zeros_and_nothing_else_changes)
+{
+	uint32_t at = zeros[_i].at, len = zeros[_i].len;
+
+	test_disk_do(&disk, VIRTDEV_DISK_WRITE, 0, buf, sizeof(buf));
+	ck_assert_int_eq(test_disk_range(&disk, VIRTDEV_DISK_ZERO, at, len,
+					 zeros[_i].may_unmap), 0);
+	memset(buf + at, 0, len);
+	look("image", 0, other, sizeof(other));
+	ck_assert_mem_eq(other, buf, sizeof(buf));
+}
+END_TEST
+
+START_TEST(zeros_that_may_not_be_a_hole_keep_their_space)
+{
+	uint64_t before;
+
+	test_disk_do(&disk, VIRTDEV_DISK_WRITE, 0, buf, sizeof(buf));
+	before = blocks_of("image");
+	ck_assert_int_eq(test_disk_range(&disk, VIRTDEV_DISK_ZERO, 0,
+					 sizeof(buf), false), 0);
+	ck_assert_uint_eq(blocks_of("image"), before);
+}
+END_TEST
+
+START_TEST(file_that_was_cut_fails_reads_beyond_its_end)
+{
+	ck_assert_int_eq(truncate("image", 1024), 0);
+	ck_assert_int_eq(test_disk_do(&disk, VIRTDEV_DISK_READ, 0, buf, 1024),
+			 0);
+	/* a mapping has zeros up to the end of the page */
+	if (engine != VIRTDEV_DISK_ENGINE_MMAP)
+		ck_assert_int_eq(test_disk_do(&disk, VIRTDEV_DISK_READ, 512,
+					      buf, 1024), -EIO);
+	ck_assert_int_eq(test_disk_do(&disk, VIRTDEV_DISK_READ, 4096, buf,
+				      512), -EIO);
+}
+END_TEST
+
+START_TEST(buffer_that_is_no_memory_fails_the_request)
+{
+	ck_assert_int_eq(test_disk_do(&disk, VIRTDEV_DISK_READ, 0,
+				      (void *)4096, 512), -EFAULT);
+	ck_assert_int_eq(test_disk_do(&disk, VIRTDEV_DISK_WRITE, 0,
+				      (void *)4096, 512), -EFAULT);
+}
+END_TEST
+
+/*
+ * Runs a write while files may grow to this size only. Nothing is asserted
+ * under the limit, because Check notes what it did in a file, too.
+ */
+static int write_under_limit(struct virtdev_disk_request *r, rlim_t size)
+{
+	const struct virtdev_disk_ops *ops = &disk.disk->ops;
+	void *self = disk.disk->self;
+	struct rlimit before, limit;
+	struct pollfd p = { ops->channel_fd(self, disk.channel), POLLIN, 0 };
+
+	signal(SIGXFSZ, SIG_IGN);
+	getrlimit(RLIMIT_FSIZE, &before);
+	limit = before;
+	limit.rlim_cur = size;
+	setrlimit(RLIMIT_FSIZE, &limit);
+	ops->submit(self, disk.channel, r);
+	while (ops->kick(self, disk.channel), !ops->reap(self, disk.channel))
+		poll(&p, 1, 10);
+	setrlimit(RLIMIT_FSIZE, &before);
+	return r->result;
+}
+
+START_TEST(e1_02_write_beyond_the_file_size_limit_fails)
+{
+	struct iovec iov = { buf, 512 };
+	struct virtdev_disk_request r = {
+		.op = VIRTDEV_DISK_WRITE, .iov = &iov, .niov = 1,
+		.offset = 65536, .len = 512,
+	};
+
+	ck_assert_int_eq(write_under_limit(&r, 65536), -EFBIG);
+	r.offset = 65024;
+	ck_assert_int_eq(write_under_limit(&r, 65536), 0);
+}
+END_TEST
+
+/* The limit makes the kernel write only so many bytes of three pieces. */
+START_TEST(e1_08_short_write_is_continued_at_every_boundary)
+{
+	struct iovec iov[] = { { buf, 100 }, { buf + 100, 1 },
+			       { buf + 101, 411 } };
+	struct virtdev_disk_request r = {
+		.op = VIRTDEV_DISK_WRITE, .iov = iov, .niov = 3, .len = 512,
+	};
+
+	/* all that fits is there, and then the request fails as a whole */
+	ck_assert_int_eq(write_under_limit(&r, (rlim_t)_i), _i < 512 ? -EFBIG :
+			 0);
+	look("image", 0, other, 512);
+	ck_assert_mem_eq(other, buf, (size_t)_i < 512 ? (size_t)_i : 512);
+}
+END_TEST
+
+/* A file system of 64 KiB, or one without holes, that only we see. */
+static void mount_here(const char *type, const char *options)
+{
+	ck_assert_int_eq(unshare(CLONE_NEWNS), 0);
+	ck_assert_int_eq(mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL),
+			 0);
+	ck_assert_int_eq(mkdir("fs", 0700), 0);
+	ck_assert_int_eq(mount("none", "fs", type, 0, options), 0);
+}
+
+/* Whether this process may do that; tried by one that ends with it. */
+static bool may_mount(void)
+{
+	int status = 1;
+	pid_t child = fork();
+
+	if (child == 0)
+		_exit(unshare(CLONE_NEWNS) < 0 ||
+		      mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0);
+	return child > 0 && waitpid(child, &status, 0) == child && !status;
+}
+
+START_TEST(e1_01_full_file_system_fails_writes_until_there_is_space)
+{
+	struct test_disk full;
+
+	mount_here("tmpfs", "size=64k");
+	image_make("fs/image", 1 << 20);
+	image_make("fs/ballast", 0);
+	test_disk_init(&full, "fs/image", engine, 4);
+	ck_assert_int_eq(test_disk_do(&full, VIRTDEV_DISK_WRITE, 0, buf,
+				      32768), 0);
+	ck_assert_int_eq(test_disk_do(&full, VIRTDEV_DISK_WRITE, 65536, buf,
+				      65536), -ENOSPC);
+	ck_assert_int_eq(test_disk_range(&full, VIRTDEV_DISK_DISCARD, 0,
+					 1 << 20, false), 0);
+	ck_assert_int_eq(test_disk_do(&full, VIRTDEV_DISK_WRITE, 131072, buf,
+				      32768), 0);
+	ck_assert_int_eq(test_disk_range(&full, VIRTDEV_DISK_FLUSH, 0, 0, 0),
+			 0);
+	test_disk_fini(&full);
+	umount("fs");
+}
+END_TEST
+
+START_TEST(e1_21_without_holes_discard_is_refused_and_zeros_are_written)
+{
+	struct test_disk plain;
+
+	mount_here("ramfs", NULL);
+	image_make("fs/image", 4 << 20);
+	test_disk_init(&plain, "fs/image", engine, 4);
+	test_disk_do(&plain, VIRTDEV_DISK_WRITE, 0, buf, sizeof(buf));
+	ck_assert_int_eq(test_disk_range(&plain, VIRTDEV_DISK_DISCARD, 0, 4096,
+					 false), -EOPNOTSUPP);
+	ck_assert_int_eq(test_disk_range(&plain, VIRTDEV_DISK_ZERO, 512,
+					 (3 << 20) + 512, _i), 0);
+	look("fs/image", 0, other, sizeof(other));
+	ck_assert_mem_eq(other, buf, 512);
+	ck_assert_uint_eq(other[512], 0);
+	ck_assert_uint_eq(other[sizeof(other) - 1], 0);
+	test_disk_fini(&plain);
+	umount("fs");
+}
+END_TEST
+
+START_TEST(opening_and_closing_leaves_nothing)
+{
+	struct baseline before;
+	struct test_disk d;
+	int i;
+
+	image_make("second", SIZE);
+	for (i = 0; i < 50; i++) {
+		if (i == 1)
+			before = baseline_take();
+		test_disk_init(&d, "second", engine, 128);
+		test_disk_do(&d, VIRTDEV_DISK_WRITE, 0, buf, 512);
+		test_disk_fini(&d);
+	}
+	baseline_check(before);
+}
+END_TEST
+
+/* Rows that need a file system of their own. */
+static void add_mounted(TCase *tc)
+{
+	if (!may_mount())
+		return;
+	tcase_add_test(tc, e1_01_full_file_system_fails_writes_until_there_is_space);
+	/* the one without holes is not tmpfs */
+	if (engine != VIRTDEV_DISK_ENGINE_MMAP)
+		tcase_add_loop_test(tc, e1_21_without_holes_discard_is_refused_and_zeros_are_written,
+				    0, 2);
+}
+
+static TCase *requests(const char *name, SFun choose)
+{
+	TCase *tc = tcase_create(name);
+
+	tcase_add_unchecked_fixture(tc, choose, NULL);
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_test(tc, disk_is_as_large_as_the_file);
+	tcase_add_test(tc, written_bytes_are_in_the_file_and_read_back);
+	tcase_add_test(tc, pieces_are_gathered_and_scattered);
+	tcase_add_test(tc, as_many_requests_as_the_channel_is_deep_run_at_once);
+	tcase_add_test(tc, flush_succeeds);
+	tcase_add_test(tc, empty_requests_do_nothing);
+	tcase_add_test(tc, discard_frees_space_and_reads_as_zeros);
+	tcase_add_loop_test(tc, zeros_are_zeros_and_nothing_else_changes, 0,
+			    sizeof(zeros) / sizeof(*zeros));
+	tcase_add_test(tc, zeros_that_may_not_be_a_hole_keep_their_space);
+	if (!under_valgrind() || choose != use_mmap)
+		tcase_add_test(tc, file_that_was_cut_fails_reads_beyond_its_end);
+	if (!under_valgrind() && choose != use_mmap)
+		tcase_add_test(tc, buffer_that_is_no_memory_fails_the_request);
+	tcase_add_test(tc, e1_02_write_beyond_the_file_size_limit_fails);
+	tcase_add_loop_test(tc, e1_08_short_write_is_continued_at_every_boundary,
+			    95, 106);
+	tcase_add_loop_test(tc, e1_08_short_write_is_continued_at_every_boundary,
+			    508, 514);
+	tcase_add_test(tc, opening_and_closing_leaves_nothing);
+	choose();
+	add_mounted(tc);
+	return tc;
+}
+
+START_TEST(null_disk_succeeds_and_moves_nothing)
+{
+	struct test_disk d;
+
+	ck_assert_int_eq(virtdev_disk_null_new(4096, &d.disk, NULL), 0);
+	ck_assert_str_eq(virtdev_disk_engine(d.disk), "null");
+	ck_assert_int_eq(d.disk->ops.channel_open(d.disk->self, 4, &d.channel,
+						  NULL), 0);
+	memset(buf, 0x11, 512);
+	ck_assert_int_eq(test_disk_do(&d, VIRTDEV_DISK_READ, 0, buf, 512), 0);
+	ck_assert_uint_eq(buf[0], 0x11);
+	ck_assert_int_eq(test_disk_do(&d, VIRTDEV_DISK_WRITE, 0, buf, 512), 0);
+	ck_assert_int_eq(test_disk_range(&d, VIRTDEV_DISK_FLUSH, 0, 0, 0), 0);
+	ck_assert_int_eq(test_disk_range(&d, VIRTDEV_DISK_ZERO, 0, 512, 1), 0);
+	test_disk_fini(&d);
+}
+END_TEST
+
+START_TEST(null_disk_has_whole_sectors)
+{
+	struct virtdev_disk *d;
+
+	ck_assert_int_eq(virtdev_disk_null_new(0, &d, NULL), -EINVAL);
+	ck_assert_int_eq(virtdev_disk_null_new(1000, &d, NULL), -EINVAL);
+}
+END_TEST
+
+int main(void)
+{
+	TCase *null = tcase_create("null");
+	Suite *s = suite_create("disk");
+	SRunner *sr = srunner_create(s);
+	int failed;
+
+	if (!may_mount())
+		puts("# left out: file systems that only a superuser can mount");
+	tcase_add_test(null, null_disk_succeeds_and_moves_nothing);
+	tcase_add_test(null, null_disk_has_whole_sectors);
+	suite_add_tcase(s, null);
+	suite_add_tcase(s, requests("sync", use_sync));
+	if (engine_works(VIRTDEV_DISK_ENGINE_IO_URING))
+		suite_add_tcase(s, requests("io_uring", use_uring));
+	else
+		puts("# left out: io_uring, which this host refuses");
+	if (engine_works(VIRTDEV_DISK_ENGINE_MMAP))
+		suite_add_tcase(s, requests("mmap", use_mmap));
+	else
+		puts("# left out: mmap, as there is no tmpfs");
+	fflush(stdout);
+
+	srunner_run_all(sr, CK_ENV);
+	failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}

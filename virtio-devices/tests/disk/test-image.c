@@ -1,0 +1,390 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Claims about opening images: what is one, and who else may have it. */
+#include <config.h>
+
+#include <check.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "../guest.h"
+#include "../image.h"
+
+#define AUTO VIRTDEV_DISK_ENGINE_AUTO
+
+static struct vsu_error err;
+static struct virtdev_disk *disk;
+
+static void setup(void)
+{
+	folder_init("/tmp");
+	memset(&err, 0, sizeof(err));
+	disk = NULL;
+}
+
+static void teardown(void)
+{
+	virtdev_disk_free(disk);
+	folder_fini();
+}
+
+static void make_socket(void)
+{
+	struct sockaddr_un addr = { AF_UNIX, "thing" };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	ck_assert_int_eq(bind(fd, (struct sockaddr *)&addr, sizeof(addr)), 0);
+	close(fd);
+}
+
+static void make_fifo(void)
+{
+	ck_assert_int_eq(mkfifo("thing", 0600), 0);
+}
+
+static void make_folder(void)
+{
+	ck_assert_int_eq(mkdir("thing", 0700), 0);
+}
+
+static void make_odd(void)
+{
+	image_make("thing", 1000);
+}
+
+static void make_empty(void)
+{
+	image_make("thing", 0);
+}
+
+static void make_null(void)
+{
+	ck_assert_int_eq(symlink("/dev/null", "thing"), 0);
+}
+
+static void make_nothing(void)
+{
+}
+
+/* What cannot be a disk, the answer, and what the sentence says. */
+static const struct {
+	void (*make)(void);
+	int code;
+	const char *says;
+} not_disks[] = {
+	{ make_nothing, -ENOENT, "no such file: 'thing'; create it first" },
+	{ make_folder, -EISDIR, "'thing' is a directory" },
+	{ make_fifo, -ENODEV, "name a raw image file or a block device" },
+	{ make_socket, -ENODEV, "'thing' is a socket" },
+	{ make_null, -ENODEV, "'thing' is a character device" },
+	{ make_odd, -EINVAL, "1000 bytes, not a multiple of 512; truncate -s 1024" },
+	{ make_empty, -EINVAL, "'thing' is empty" },
+};
+
+/* A FIFO must not keep whoever opens it waiting: this would time out. */
+START_TEST(what_is_no_disk_is_refused_by_name)
+{
+	struct baseline before = baseline_take();
+
+	not_disks[_i / 2].make();
+	ck_assert_int_eq(disk_open("thing", _i % 2, AUTO, &disk, &err),
+			 not_disks[_i / 2].code);
+	ck_assert_msg(strstr(err.msg, not_disks[_i / 2].says) != NULL, "%s",
+		      err.msg);
+	baseline_check(before);
+}
+END_TEST
+
+/* Root may do everything, so the test becomes somebody else. */
+START_TEST(permission_that_lacks_is_named)
+{
+	image_make("thing", 512);
+	ck_assert_int_eq(chmod("thing", _i ? 0400 : 0), 0);
+	ck_assert_int_eq(chmod(".", 0755), 0);
+	if (geteuid() == 0)
+		ck_assert_int_eq(seteuid(65534), 0);
+	ck_assert_int_eq(disk_open("thing", !_i, AUTO, &disk, &err), -EACCES);
+	ck_assert_msg(strstr(err.msg, "no permission to read") != NULL, "%s",
+		      err.msg);
+	ck_assert(!_i == !strstr(err.msg, "read-only"));
+	if (getuid() == 0)
+		ck_assert_int_eq(seteuid(0), 0);
+}
+END_TEST
+
+START_TEST(read_only_disk_opens_a_file_that_may_only_be_read)
+{
+	int fd;
+
+	image_make("thing", 512);
+	fd = open("thing", O_RDONLY | O_CLOEXEC);
+	ck_assert_int_eq(chmod("thing", 0444), 0);
+	ck_assert_int_eq(disk_open("thing", true, AUTO, &disk, &err), 0);
+	ck_assert_uint_eq(virtdev_disk_info(disk)->read_only, 1);
+	ck_assert_uint_eq(virtdev_disk_info(disk)->can_discard, 0);
+	ck_assert_uint_eq(virtdev_disk_info(disk)->can_zero, 0);
+	close(fd);
+}
+END_TEST
+
+START_TEST(a4_16_format_is_never_probed)
+{
+	int fd = open("thing", O_CREAT | O_RDWR | O_CLOEXEC, 0600);
+
+	/* what a guest may have written: the header of another format */
+	ck_assert_int_eq(pwrite(fd, "QFI\xfb\0\0\0\3", 8, 0), 8);
+	ck_assert_int_eq(ftruncate(fd, 1 << 20), 0);
+	close(fd);
+	ck_assert_int_eq(disk_open("thing", false, AUTO, &disk, &err), 0);
+	ck_assert_uint_eq(virtdev_disk_info(disk)->capacity, 1 << 20);
+}
+END_TEST
+
+START_TEST(image_is_neither_created_nor_changed_by_opening)
+{
+	struct stat before, after;
+
+	image_make("thing", 4096);
+	ck_assert_int_eq(stat("thing", &before), 0);
+	ck_assert_int_eq(disk_open("thing", false, AUTO, &disk, &err), 0);
+	ck_assert_int_eq(stat("thing", &after), 0);
+	ck_assert_int_eq(before.st_size, after.st_size);
+	ck_assert_int_eq(before.st_blocks, after.st_blocks);
+	ck_assert_int_eq(before.st_mtim.tv_nsec, after.st_mtim.tv_nsec);
+	ck_assert_int_eq(disk_open("other", false, AUTO, &disk, NULL),
+			 -ENOENT);
+	ck_assert_int_lt(access("other", F_OK), 0);
+}
+END_TEST
+
+/* First and second user: reads only or not; may the second have it? */
+static const struct {
+	bool first, second, fine;
+} users[] = {
+	{ false, false, false },
+	{ false, true, false },
+	{ true, false, false },
+	{ true, true, true },
+};
+
+START_TEST(d1_15_one_writer_or_many_readers)
+{
+	struct virtdev_disk *second;
+	int rc;
+
+	image_make("thing", 4096);
+	ck_assert_int_eq(disk_open("thing", users[_i].first, AUTO, &disk, &err),
+			 0);
+	rc = disk_open("thing", users[_i].second, AUTO, &second, &err);
+	ck_assert_int_eq(rc, users[_i].fine ? 0 : -EBUSY);
+	if (!rc)
+		virtdev_disk_free(second);
+	else
+		ck_assert_ptr_nonnull(strstr(err.msg, "'thing' is in use"));
+}
+END_TEST
+
+START_TEST(d1_15_refused_user_leaves_no_lock)
+{
+	struct virtdev_disk *second;
+
+	image_make("thing", 4096);
+	ck_assert_int_eq(disk_open("thing", true, AUTO, &disk, &err), 0);
+	ck_assert_int_eq(disk_open("thing", false, AUTO, &second, &err),
+			 -EBUSY);
+	ck_assert_int_eq(disk_open("thing", true, AUTO, &second, &err), 0);
+	virtdev_disk_free(second);
+	/* as does one that found something else wrong after it had locked */
+	image_make("thing2", 1000);
+	ck_assert_int_eq(disk_open("thing2", false, AUTO, &second, &err),
+			 -EINVAL);
+	ck_assert_int_eq(truncate("thing2", 1024), 0);
+	ck_assert_int_eq(disk_open("thing2", false, AUTO, &second, &err), 0);
+	virtdev_disk_free(second);
+}
+END_TEST
+
+START_TEST(image_is_free_again_when_its_disk_is)
+{
+	int i;
+
+	image_make("thing", 4096);
+	for (i = 0; i < 20; i++) {
+		struct test_disk d;
+		char buf[512] = "";
+
+		test_disk_init(&d, "thing", AUTO, 8);
+		ck_assert_int_eq(test_disk_do(&d, VIRTDEV_DISK_WRITE, 0, buf,
+					      512), 0);
+		test_disk_fini(&d);
+	}
+}
+END_TEST
+
+/* A guest's disk in QEMU, which ends at once when it could be had. */
+#define QEMU_GUEST(read_only)						\
+	"echo quit | qemu-system-x86_64 -S -nodefaults -display none "	\
+	"-monitor stdio -blockdev file,node-name=d,filename=thing,"	\
+	"read-only=" read_only " -device virtio-blk-pci,drive=d "	\
+	">qemu.log 2>&1"
+
+START_TEST(d1_15_qemu_is_kept_out_and_let_in)
+{
+	image_make("thing", 4096);
+	ck_assert_int_eq(disk_open("thing", _i, AUTO, &disk, &err), 0);
+	ck_assert_int_ne(system(QEMU_GUEST("off")), 0);
+	ck_assert((system(QEMU_GUEST("on")) == 0) == (_i == 1));
+	virtdev_disk_free(disk);
+	disk = NULL;
+	ck_assert_int_eq(system(QEMU_GUEST("off")), 0);
+}
+END_TEST
+
+/* QEMU that has the image open until its input ends. */
+static FILE *qemu_stays(const char *options)
+{
+	char command[200], c;
+	FILE *f;
+	int fd;
+
+	ck_assert_int_eq(mkfifo("ready", 0600), 0);
+	snprintf(command, sizeof(command),
+		 "qemu-io -f raw %s thing >ready 2>&1", options);
+	f = popen(command, "w");
+	ck_assert_ptr_nonnull(f);
+	/* its first answer says that it has opened the image */
+	fputs("length\n", f);
+	fflush(f);
+	fd = open("ready", O_RDONLY | O_CLOEXEC);
+	while (read(fd, &c, 1) == 1 && c != '4')
+		;
+	ck_assert_int_eq(c, '4');
+	close(fd);
+	return f;
+}
+
+START_TEST(d1_15_qemu_keeps_us_out_and_lets_us_in)
+{
+	FILE *f;
+
+	signal(SIGPIPE, SIG_IGN);
+	image_make("thing", 4096);
+	f = qemu_stays(_i ? "-r" : "");
+	if (!_i)
+		ck_assert_int_eq(disk_open("thing", false, AUTO, &disk, &err),
+				 -EBUSY);
+	ck_assert_int_eq(disk_open("thing", true, AUTO, &disk, &err),
+			 _i ? 0 : -EBUSY);
+	pclose(f);
+	if (!_i)
+		ck_assert_int_eq(disk_open("thing", false, AUTO, &disk, &err),
+				 0);
+}
+END_TEST
+
+START_TEST(mapping_needs_ram_and_a_handler)
+{
+	struct virtdev_disk_file how = {
+		.size = sizeof(how),
+		.path = "thing",
+		.engine = VIRTDEV_DISK_ENGINE_MMAP,
+	};
+	int fd = memfd_create("ram", MFD_CLOEXEC);
+	char path[32];
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	ck_assert_int_eq(ftruncate(fd, 4096), 0);
+	how.path = path;
+	ck_assert_int_eq(virtdev_disk_file_open(&how, &disk, &err), -EINVAL);
+	ck_assert_ptr_nonnull(strstr(err.msg, "SIGBUS"));
+	how.path = "/proc/self/exe";
+	how.read_only = true;
+	ck_assert_int_lt(virtdev_disk_file_open(&how, &disk, &err), 0);
+	close(fd);
+}
+END_TEST
+
+/* As a sandbox does: io_uring_setup() answers code. */
+static void forbid_uring(int code)
+{
+	struct sock_filter filter[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+			 offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_io_uring_setup, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | (uint32_t)code),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog program = { 4, filter };
+
+	ck_assert_int_eq(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
+	ck_assert_int_eq(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program),
+			 0);
+}
+
+START_TEST(host_that_refuses_io_uring_is_served_synchronously)
+{
+	static const int codes[] = { ENOSYS, EPERM, EACCES };
+
+	image_make("thing", 4096);
+	forbid_uring(codes[_i]);
+	ck_assert_int_eq(disk_open("thing", false, VIRTDEV_DISK_ENGINE_IO_URING,
+				   &disk, &err), -EOPNOTSUPP);
+	ck_assert_ptr_nonnull(strstr(err.msg, "io_uring"));
+	ck_assert_ptr_nonnull(strstr(err.msg, "use the synchronous engine"));
+	ck_assert_int_eq(disk_open("thing", false, AUTO, &disk, &err), 0);
+	ck_assert_str_eq(virtdev_disk_engine(disk), "sync");
+	ck_assert_uint_eq(virtdev_disk_info(disk)->blocks, 1);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("disk open");
+	TCase *tc = tcase_create("disk open");
+	SRunner *sr = srunner_create(s);
+	int failed;
+
+	suite_add_tcase(s, tc);
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_loop_test(tc, what_is_no_disk_is_refused_by_name, 0,
+			    2 * sizeof(not_disks) / sizeof(*not_disks));
+	tcase_add_loop_test(tc, permission_that_lacks_is_named, 0, 2);
+	tcase_add_test(tc, read_only_disk_opens_a_file_that_may_only_be_read);
+	tcase_add_test(tc, a4_16_format_is_never_probed);
+	tcase_add_test(tc, image_is_neither_created_nor_changed_by_opening);
+	tcase_add_loop_test(tc, d1_15_one_writer_or_many_readers, 0, 4);
+	tcase_add_test(tc, d1_15_refused_user_leaves_no_lock);
+	tcase_add_test(tc, image_is_free_again_when_its_disk_is);
+	tcase_add_test(tc, mapping_needs_ram_and_a_handler);
+	tcase_add_loop_test(tc, host_that_refuses_io_uring_is_served_synchronously,
+			    0, 3);
+	/* QEMU is no matter of milliseconds on a busy machine */
+	tcase_set_timeout(tc, 60);
+	if (system("{ qemu-io --version && qemu-system-x86_64 --version; } >/dev/null 2>&1") == 0) {
+		tcase_add_loop_test(tc, d1_15_qemu_is_kept_out_and_let_in, 0,
+				    2);
+		tcase_add_loop_test(tc, d1_15_qemu_keeps_us_out_and_lets_us_in,
+				    0, 2);
+	} else {
+		puts("# left out: QEMU's locks, for which QEMU and its tools are needed");
+		fflush(stdout);
+	}
+
+	srunner_run_all(sr, CK_ENV);
+	failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}

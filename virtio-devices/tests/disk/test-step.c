@@ -1,0 +1,342 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * Claims about how a request becomes system calls, whatever engine makes them:
+ * the answers of the kernel are the test's.
+ */
+#include <config.h>
+
+#include <check.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "disk/image.h"
+
+static struct virtdev_priv_file file;
+static unsigned char memory[64], image[64];
+static struct iovec iov[8];
+static struct virtdev_disk_request r;
+
+static void setup(void)
+{
+	size_t i;
+
+	memset(&file, 0, sizeof(file));
+	memset(&r, 0, sizeof(r));
+	memset(memory, 0, sizeof(memory));
+	for (i = 0; i < sizeof(image); i++)
+		image[i] = (unsigned char)(i + 1);
+	r.iov = iov;
+	r.result = 1;
+}
+
+static struct virtdev_priv_step step(void)
+{
+	struct virtdev_priv_step s;
+
+	virtdev_priv_file_step(&file, &r, &s);
+	return s;
+}
+
+static bool answer(int64_t value)
+{
+	return virtdev_priv_file_outcome(&file, &r, value);
+}
+
+/* The pieces of a request over all of memory: 1, 2, 3 ... bytes and the rest. */
+static void make_pieces(uint32_t op)
+{
+	size_t at = 0, i;
+
+	for (i = 0; i < 7; at += ++i)
+		iov[i] = (struct iovec) { memory + at, i + 1 };
+	iov[7] = (struct iovec) { memory + at, sizeof(memory) - at };
+	r.op = op;
+	r.niov = 8;
+	r.len = sizeof(memory);
+}
+
+/* A kernel that reads at most so many bytes at a time. */
+static int64_t short_read(const struct virtdev_priv_step *s, uint64_t most)
+{
+	uint64_t done = 0, n;
+	uint32_t i;
+
+	ck_assert_uint_eq(s->kind, VIRTDEV_PRIV_STEP_READV);
+	for (i = 0; i < r.niov && done < most; i++) {
+		n = r.iov[i].iov_len < most - done ? r.iov[i].iov_len :
+		    most - done;
+		memcpy(r.iov[i].iov_base, image + s->pos + done, n);
+		done += n;
+	}
+	return (int64_t)done;
+}
+
+START_TEST(e1_08_short_reads_are_continued_at_the_right_place)
+{
+	struct virtdev_priv_step s;
+	bool finished;
+
+	make_pieces(VIRTDEV_DISK_READ);
+	ck_assert(virtdev_priv_file_begin(&file, &r));
+	do {
+		s = step();
+		ck_assert_uint_eq(s.pos + s.len, sizeof(image));
+		finished = answer(short_read(&s, (uint64_t)_i));
+	} while (!finished);
+	ck_assert_int_eq(r.result, 0);
+	ck_assert_mem_eq(memory, image, sizeof(image));
+}
+END_TEST
+
+START_TEST(e1_08_first_transfer_may_end_anywhere)
+{
+	struct virtdev_priv_step s;
+
+	make_pieces(VIRTDEV_DISK_READ);
+	virtdev_priv_file_begin(&file, &r);
+	s = step();
+	ck_assert(!answer(short_read(&s, (uint64_t)_i)));
+	s = step();
+	ck_assert_uint_eq(s.pos, (uint64_t)_i);
+	ck_assert(answer(short_read(&s, sizeof(image))));
+	ck_assert_mem_eq(memory, image, sizeof(image));
+}
+END_TEST
+
+START_TEST(transfer_that_does_not_go_on_fails)
+{
+	make_pieces(VIRTDEV_DISK_READ);
+	virtdev_priv_file_begin(&file, &r);
+	ck_assert(!answer(10));
+	ck_assert(answer(0));
+	ck_assert_int_eq(r.result, -EIO);
+}
+END_TEST
+
+START_TEST(answer_of_more_bytes_than_asked_for_fails)
+{
+	make_pieces(VIRTDEV_DISK_WRITE);
+	virtdev_priv_file_begin(&file, &r);
+	ck_assert(answer(sizeof(memory) + 1));
+	ck_assert_int_eq(r.result, -EIO);
+}
+END_TEST
+
+START_TEST(e1_06_interruption_is_tried_again_from_where_it_was)
+{
+	make_pieces(VIRTDEV_DISK_WRITE);
+	virtdev_priv_file_begin(&file, &r);
+	ck_assert(!answer(20));
+	ck_assert(!answer(-EINTR));
+	ck_assert(!answer(-EAGAIN));
+	ck_assert_uint_eq(step().pos, 20);
+	ck_assert(answer(44));
+	ck_assert_int_eq(r.result, 0);
+}
+END_TEST
+
+START_TEST(host_that_only_says_again_is_not_asked_for_ever)
+{
+	unsigned int n = 0;
+
+	make_pieces(VIRTDEV_DISK_WRITE);
+	virtdev_priv_file_begin(&file, &r);
+	while (!answer(-EAGAIN))
+		ck_assert_uint_lt(++n, 100000);
+	ck_assert_int_eq(r.result, -EAGAIN);
+}
+END_TEST
+
+static void begin_flush(void)
+{
+	r.op = VIRTDEV_DISK_FLUSH;
+	r.result = 1;
+}
+
+START_TEST(e1_03_flush_that_failed_fails_all_later_ones)
+{
+	begin_flush();
+	ck_assert(virtdev_priv_file_begin(&file, &r));
+	ck_assert_uint_eq(step().kind, VIRTDEV_PRIV_STEP_FDATASYNC);
+	ck_assert(answer(-EIO));
+	ck_assert_int_eq(r.result, -EIO);
+	begin_flush();
+	ck_assert(!virtdev_priv_file_begin(&file, &r));
+	ck_assert_int_eq(r.result, -EIO);
+}
+END_TEST
+
+START_TEST(e1_03_flush_under_way_fails_with_the_one_that_failed)
+{
+	struct virtdev_disk_request second = { .op = VIRTDEV_DISK_FLUSH };
+
+	begin_flush();
+	virtdev_priv_file_begin(&file, &r);
+	ck_assert(virtdev_priv_file_begin(&file, &second));
+	ck_assert(answer(-ENOSPC));
+	ck_assert(virtdev_priv_file_outcome(&file, &second, 0));
+	ck_assert_int_eq(second.result, -ENOSPC);
+}
+END_TEST
+
+START_TEST(flush_that_could_not_begin_may_be_repeated)
+{
+	begin_flush();
+	virtdev_priv_file_begin(&file, &r);
+	ck_assert(answer(-ENOMEM));
+	ck_assert_int_eq(r.result, -ENOMEM);
+	begin_flush();
+	ck_assert(virtdev_priv_file_begin(&file, &r));
+	ck_assert(answer(0));
+	ck_assert_int_eq(r.result, 0);
+}
+END_TEST
+
+START_TEST(reads_go_on_after_a_flush_failed)
+{
+	file.flush_error = -EIO;
+	make_pieces(VIRTDEV_DISK_READ);
+	ck_assert(virtdev_priv_file_begin(&file, &r));
+	ck_assert(answer(sizeof(memory)));
+	ck_assert_int_eq(r.result, 0);
+}
+END_TEST
+
+static void range(uint32_t op, uint32_t may_unmap)
+{
+	memset(&r, 0, sizeof(r));
+	r.op = op;
+	r.offset = 4096;
+	r.len = 5 * (VIRTDEV_PRIV_ZEROS / 2);
+	r.may_unmap = may_unmap;
+	ck_assert(virtdev_priv_file_begin(&file, &r));
+}
+
+#define PUNCH (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE)
+#define RANGE (FALLOC_FL_ZERO_RANGE | FALLOC_FL_KEEP_SIZE)
+
+START_TEST(discard_is_a_hole_or_refused)
+{
+	range(VIRTDEV_DISK_DISCARD, 0);
+	ck_assert_uint_eq(step().kind, VIRTDEV_PRIV_STEP_FALLOCATE);
+	ck_assert_int_eq(step().mode, PUNCH);
+	ck_assert(answer(-EOPNOTSUPP));
+	ck_assert_int_eq(r.result, -EOPNOTSUPP);
+	range(VIRTDEV_DISK_DISCARD, 0);
+	ck_assert(answer(0));
+	ck_assert_int_eq(r.result, 0);
+	range(VIRTDEV_DISK_DISCARD, 0);
+	ck_assert(answer(-ENOSPC));
+	ck_assert_int_eq(r.result, -ENOSPC);
+}
+END_TEST
+
+/* Steps of 1 MiB, the last of half of one. */
+static void expect_written_zeros(void)
+{
+	uint64_t at = 4096, left = 5 * (VIRTDEV_PRIV_ZEROS / 2);
+	uint64_t n = VIRTDEV_PRIV_ZEROS;
+
+	for (; left; at += n, left -= n) {
+		n = left < n ? left : n;
+		ck_assert_uint_eq(step().kind, VIRTDEV_PRIV_STEP_WRITE);
+		ck_assert_uint_eq(step().pos, at);
+		ck_assert_uint_eq(step().len, n);
+		ck_assert(answer((int64_t)n) == (left == n));
+	}
+	ck_assert_int_eq(r.result, 0);
+}
+
+START_TEST(e1_21_zeros_fall_back_to_what_the_file_system_can)
+{
+	range(VIRTDEV_DISK_ZERO, 1);
+	ck_assert_int_eq(step().mode, PUNCH);
+	ck_assert(!answer(-EOPNOTSUPP));
+	ck_assert_int_eq(step().mode, RANGE);
+	ck_assert(!answer(-EOPNOTSUPP));
+	expect_written_zeros();
+	/* and know it the next time */
+	range(VIRTDEV_DISK_ZERO, 1);
+	expect_written_zeros();
+}
+END_TEST
+
+START_TEST(e1_21_boundaries_that_are_refused_once_are_tried_again)
+{
+	range(VIRTDEV_DISK_ZERO, 0);
+	ck_assert(!answer(-EINVAL));
+	expect_written_zeros();
+	range(VIRTDEV_DISK_ZERO, 0);
+	ck_assert_int_eq(step().mode, RANGE);
+}
+END_TEST
+
+START_TEST(zeros_that_must_stay_allocated_are_never_a_hole)
+{
+	range(VIRTDEV_DISK_ZERO, 0);
+	ck_assert_int_eq(step().mode, RANGE);
+	ck_assert(!answer(-EOPNOTSUPP));
+	expect_written_zeros();
+}
+END_TEST
+
+START_TEST(failure_of_zeros_is_not_a_lack)
+{
+	range(VIRTDEV_DISK_ZERO, 0);
+	ck_assert(answer(-ENOSPC));
+	ck_assert_int_eq(r.result, -ENOSPC);
+	range(VIRTDEV_DISK_ZERO, 0);
+	ck_assert_int_eq(step().mode, RANGE);
+}
+END_TEST
+
+START_TEST(a4_06_read_only_file_takes_no_change)
+{
+	static const uint32_t ops[] = {
+		VIRTDEV_DISK_WRITE, VIRTDEV_DISK_DISCARD, VIRTDEV_DISK_ZERO,
+	};
+
+	file.info.read_only = 1;
+	make_pieces(ops[_i]);
+	ck_assert(!virtdev_priv_file_begin(&file, &r));
+	ck_assert_int_eq(r.result, -EROFS);
+	begin_flush();
+	ck_assert(!virtdev_priv_file_begin(&file, &r));
+	ck_assert_int_eq(r.result, 0);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("disk step");
+	TCase *tc = tcase_create("disk step");
+	SRunner *sr = srunner_create(s);
+	int failed;
+
+	suite_add_tcase(s, tc);
+	tcase_add_checked_fixture(tc, setup, NULL);
+	tcase_add_loop_test(tc, e1_08_short_reads_are_continued_at_the_right_place,
+			    1, 65);
+	tcase_add_loop_test(tc, e1_08_first_transfer_may_end_anywhere, 1, 64);
+	tcase_add_test(tc, transfer_that_does_not_go_on_fails);
+	tcase_add_test(tc, answer_of_more_bytes_than_asked_for_fails);
+	tcase_add_test(tc, e1_06_interruption_is_tried_again_from_where_it_was);
+	tcase_add_test(tc, host_that_only_says_again_is_not_asked_for_ever);
+	tcase_add_test(tc, e1_03_flush_that_failed_fails_all_later_ones);
+	tcase_add_test(tc, e1_03_flush_under_way_fails_with_the_one_that_failed);
+	tcase_add_test(tc, flush_that_could_not_begin_may_be_repeated);
+	tcase_add_test(tc, reads_go_on_after_a_flush_failed);
+	tcase_add_test(tc, discard_is_a_hole_or_refused);
+	tcase_add_test(tc, e1_21_zeros_fall_back_to_what_the_file_system_can);
+	tcase_add_test(tc, e1_21_boundaries_that_are_refused_once_are_tried_again);
+	tcase_add_test(tc, zeros_that_must_stay_allocated_are_never_a_hole);
+	tcase_add_test(tc, failure_of_zeros_is_not_a_lack);
+	tcase_add_loop_test(tc, a4_06_read_only_file_takes_no_change, 0, 3);
+
+	srunner_run_all(sr, CK_ENV);
+	failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}

@@ -1,0 +1,476 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Claims about serving a device to front-ends, on one thread and on several. */
+#include <config.h>
+
+#include <check.h>
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <vmm-sys-util/event.h>
+#include <vmm-sys-util/fd.h>
+
+#include "../fake-disk.h"
+#include "../image.h"
+#include "../server-rig.h"
+
+enum { T_IN = 0, T_OUT = 1, T_FLUSH = 4 };
+
+static struct fake_disk disk;
+static struct server_side server;
+static struct client_side client;
+static bool threaded;
+
+static void one_thread(void)
+{
+	threaded = false;
+}
+
+static void several_threads(void)
+{
+	threaded = true;
+}
+
+static struct virtdev_disk *make_fake_disk(void)
+{
+	fake_disk_init(&disk);
+	fake_disk_make(&disk);
+	return disk.disk;
+}
+
+/* The one in the hand is not made for threads. */
+static struct virtdev_disk *make_sync_disk(void)
+{
+	int fd = memfd_create("image", MFD_CLOEXEC);
+	struct virtdev_disk *real;
+	char path[32];
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	ck_assert_int_eq(ftruncate(fd, FAKE_BYTES), 0);
+	ck_assert_int_eq(disk_open(path, false, VIRTDEV_DISK_ENGINE_SYNC, &real,
+				   NULL), 0);
+	close(fd);
+	return real;
+}
+
+static struct virtdev *make_device(void)
+{
+	struct virtdev_blk_config config = {
+		.size = sizeof(config), .nqueues = QUEUES,
+	};
+	struct virtdev *dev;
+
+	config.disk = threaded ? make_sync_disk() : make_fake_disk();
+	ck_assert_int_eq(virtdev_blk_new(&config, &dev, NULL), 0);
+	return dev;
+}
+
+static void setup(void)
+{
+	server_listen(&server, make_device(), threaded);
+}
+
+static void teardown(void)
+{
+	server_fini(&server);
+	if (!threaded)
+		fake_disk_fini(&disk);
+}
+
+/* Writes a sector, reads it back elsewhere. */
+static void use_disk(unsigned char mark)
+{
+	memset(client_data(&client, 0, 0), mark, 512);
+	ck_assert_int_eq(client_do(&client, T_OUT, mark), 0);
+	memset(client_data(&client, 0, 0), 0, 512);
+	ck_assert_int_eq(client_do(&client, T_IN, mark), 0);
+	ck_assert_uint_eq(client_data(&client, 0, 0)[511], mark);
+	ck_assert_int_eq(client_do(&client, T_FLUSH, 0), 0);
+}
+
+START_TEST(front_end_reads_and_writes)
+{
+	client_connect(&client, &server);
+	client_start(&client, true);
+	use_disk(0x42);
+	client_fini(&client);
+	pump_server(&server, 1);
+	ck_assert_int_eq(server.why.code, -ECONNRESET);
+}
+END_TEST
+
+START_TEST(front_end_that_sends_no_kicks_is_polled)
+{
+	client_connect(&client, &server);
+	client_start(&client, false);
+	use_disk(0x43);
+	client_stop(&client);
+	client_fini(&client);
+	pump_server(&server, 1);
+}
+END_TEST
+
+START_TEST(front_end_sees_configuration_and_its_changes)
+{
+	client_connect(&client, &server);
+	pump(&client, &client.ready);
+	ck_assert_int_eq(vhost_user_frontend_get_config(client.fe, 0, 60, NULL),
+			 0);
+	pump(&client, &client.configured);
+	ck_assert_uint_eq(client.config[0] | client.config[1] << 8,
+			  FAKE_SECTORS);
+	ck_assert_uint_eq(client.config[34], QUEUES);
+	client_start(&client, true);
+	virtdev_config_changed(server.dev);
+	pump(&client, &client.config_changed);
+	client_fini(&client);
+}
+END_TEST
+
+START_TEST(both_queues_work_at_once)
+{
+	unsigned int round, slot, q;
+
+	client_connect(&client, &server);
+	client_start(&client, true);
+	for (round = 0; round < 50; round++) {
+		for (slot = 0; slot < 20; slot++)
+			for (q = 0; q < QUEUES; q++)
+				client_begin(&client, q, slot, T_FLUSH, 0);
+		client_wait(&client);
+		for (slot = 0; slot < 20; slot++)
+			for (q = 0; q < QUEUES; q++)
+				ck_assert_int_eq(client_status(&client, q,
+							       slot), 0);
+	}
+	client_fini(&client);
+}
+END_TEST
+
+START_TEST(rings_stop_and_start_again)
+{
+	unsigned char i;
+	int status;
+
+	client_connect(&client, &server);
+	for (i = 1; i < 30; i++) {
+		client_start(&client, true);
+		use_disk(i);
+		client_begin(&client, 1, 0, T_FLUSH, 0);
+		client_stop(&client);
+		/* it was finished before the stop was, or never taken */
+		status = client_status(&client, 1, 0);
+		ck_assert_int_eq(client.bases[1], status == 0);
+		ck_assert(status == 0 || status == 0xee);
+		client.inflight = 0;
+	}
+	client_fini(&client);
+}
+END_TEST
+
+START_TEST(descriptors_are_replaced_under_a_ring_that_runs)
+{
+	int i, call;
+
+	client_connect(&client, &server);
+	client_start(&client, true);
+	for (i = 0; i < 50; i++) {
+		client_begin(&client, 0, 1, T_FLUSH, 0);
+		call = vsu_event_new();
+		ck_assert_int_eq(vhost_user_frontend_set_call(client.fe, 0,
+							      call, NULL), 0);
+		/* the last one would be told of by the former descriptor */
+		pump(&client, NULL);
+		vsu_fd_close(&client.call[0]);
+		client.call[0] = call;
+		vsu_event_signal(call);
+		client_wait(&client);
+	}
+	client_fini(&client);
+}
+END_TEST
+
+/* A map with one region more, or the one before. */
+static void swap_memory(struct vmem_map *map)
+{
+	client.memory_done = false;
+	ck_assert_int_eq(vhost_user_frontend_set_memory(client.fe, map, NULL),
+			 0);
+	pump(&client, &client.memory_done);
+}
+
+START_TEST(memory_comes_and_goes_under_a_ring_that_runs)
+{
+	struct vmem_region_desc desc = {
+		.gpa = 0x10000000, .len = GUEST_HALF,
+	};
+	struct vmem_region *region;
+	struct vmem_map *more;
+	int i;
+
+	client_connect(&client, &server);
+	client_start(&client, true);
+	desc.block = vmem_region_block(vmem_map_region(client.g.map, 0));
+	ck_assert_int_eq(vmem_region_new(&desc, &region, NULL), 0);
+	ck_assert_int_eq(vmem_map_add(client.g.map, region, &more, NULL), 0);
+	for (i = 0; i < 30; i++) {
+		client_begin(&client, i % QUEUES, 2, T_IN, 0);
+		swap_memory(i % 2 ? client.g.map : more);
+		client_wait(&client);
+	}
+	vmem_map_unref(more);
+	vmem_region_unref(region);
+	client_fini(&client);
+}
+END_TEST
+
+START_TEST(b5_04_front_ends_come_and_go_without_a_trace)
+{
+	struct baseline before;
+	unsigned int i;
+
+	for (i = 0; i < 40; i++) {
+		client_connect(&client, &server);
+		if (i % 4 != 1)
+			client_start(&client, true);
+		if (i % 4 == 2)
+			use_disk((unsigned char)i);
+		if (i % 4 == 3)
+			client_begin(&client, 0, 3, T_OUT, 0);
+		client_fini(&client);
+		pump_server(&server, i + 1);
+		if (i == 3)
+			before = baseline_take();
+	}
+	baseline_check(before);
+}
+END_TEST
+
+START_TEST(b5_05_second_front_end_waits_for_the_first)
+{
+	struct client_side second;
+
+	client_connect(&client, &server);
+	client_start(&client, true);
+	client_connect(&second, &server);
+	use_disk(0x21);
+	vhost_user_frontend_dispatch(second.fe);
+	ck_assert(!second.ready);
+	client_fini(&client);
+	pump(&second, &second.ready);
+	client = second;
+	client_fini(&second);
+}
+END_TEST
+
+/* The disk holds what the front-end left behind. */
+START_TEST(b5_03_front_end_that_vanishes_is_drained_first)
+{
+	disk.hold = true;
+	client_connect(&client, &server);
+	client_start(&client, true);
+	client_begin(&client, 0, 0, T_OUT, 0);
+	pump(&client, NULL);
+	while (!disk.nwaiting)
+		virtdev_vhost_user_server_dispatch(server.server);
+	client_fini(&client);
+	ck_assert_int_ge(virtdev_vhost_user_server_dispatch(server.server), 0);
+	ck_assert_int_ge(virtdev_vhost_user_server_dispatch(server.server), 0);
+	ck_assert_uint_eq(server.ended, 0);
+	disk.hold = false;
+	fake_disk_finish(&disk);
+	pump_server(&server, 1);
+	ck_assert_uint_eq(disk.channels, 0);
+}
+END_TEST
+
+START_TEST(stop_waits_for_what_is_under_way)
+{
+	disk.hold = true;
+	client_connect(&client, &server);
+	client_start(&client, true);
+	client_begin(&client, 0, 0, T_OUT, 0);
+	while (!disk.nwaiting)
+		virtdev_vhost_user_server_dispatch(server.server);
+	ck_assert_int_eq(virtdev_vhost_user_server_stop(server.server),
+			 -EAGAIN);
+	disk.hold = false;
+	fake_disk_finish(&disk);
+	pump_server(&server, 1);
+	ck_assert_int_eq(virtdev_vhost_user_server_stop(server.server), 0);
+	client_fini(&client);
+}
+END_TEST
+
+START_TEST(device_is_new_for_every_front_end)
+{
+	uint8_t off = 0;
+
+	client_connect(&client, &server);
+	client_start(&client, true);
+	ck_assert_int_eq(vhost_user_frontend_set_config(client.fe, 32, &off, 1,
+							false, NULL), 0);
+	use_disk(1);
+	client_fini(&client);
+	pump_server(&server, 1);
+	client_connect(&client, &server);
+	pump(&client, &client.ready);
+	ck_assert_int_eq(vhost_user_frontend_get_config(client.fe, 0, 60, NULL),
+			 0);
+	pump(&client, &client.configured);
+	ck_assert_uint_eq(client.config[32], 1);
+	client_fini(&client);
+}
+END_TEST
+
+START_TEST(broken_ring_is_told_and_the_other_goes_on)
+{
+	struct pollfd p;
+	uint16_t jump = 1000;
+
+	client_connect(&client, &server);
+	client_start(&client, true);
+	use_disk(7);
+	__atomic_store_n((uint16_t *)(void *)guest_at(&client.g,
+		vq_driver_driver_gpa(client.drivers[1]) + 2), jump,
+		__ATOMIC_RELEASE);
+	vsu_event_signal(client.kick[1]);
+	p = (struct pollfd) { client.err[1], POLLIN, 0 };
+	while (poll(&p, 1, 0) == 0)
+		virtdev_vhost_user_server_dispatch(server.server);
+	use_disk(8);
+	client_fini(&client);
+}
+END_TEST
+
+/* No descriptor is left for a front-end: it waits, and nobody spins. */
+START_TEST(e1_04_accepting_pauses_while_descriptors_lack)
+{
+	struct rlimit before, limit;
+	struct pollfd p;
+
+	client_connect(&client, &server);
+	getrlimit(RLIMIT_NOFILE, &before);
+	limit = before;
+	limit.rlim_cur = 3;
+	setrlimit(RLIMIT_NOFILE, &limit);
+	while (virtdev_vhost_user_server_dispatch(server.server))
+		;
+	p = (struct pollfd) { virtdev_vhost_user_server_fd(server.server),
+			      POLLIN, 0 };
+	ck_assert_int_eq(poll(&p, 1, 0), 0);
+	setrlimit(RLIMIT_NOFILE, &before);
+	client_start(&client, true);
+	use_disk(9);
+	client_fini(&client);
+}
+END_TEST
+
+static struct vmem_sigbus *table;
+
+static void on_sigbus(int number, siginfo_t *info, void *context)
+{
+	(void)context;
+	if (!vmem_sigbus_fix(table, info))
+		signal(number, SIG_DFL);
+}
+
+/* The front-end cuts the memory short in which its rings are. */
+START_TEST(e1_13_memory_that_is_cut_ends_its_session)
+{
+	struct sigaction action = { .sa_flags = SA_SIGINFO };
+	struct vmem_block *block;
+
+	table = server.sigbus;
+	action.sa_sigaction = on_sigbus;
+	ck_assert_int_eq(sigaction(SIGBUS, &action, NULL), 0);
+	client_connect(&client, &server);
+	client_start(&client, true);
+	use_disk(1);
+	block = vmem_region_block(vmem_map_region(client.g.map, 0));
+	ck_assert_int_eq(ftruncate(vmem_block_fd(block), 0), 0);
+	vsu_event_signal(client.kick[0]);
+	pump_server(&server, 1);
+	client_fini(&client);
+	client_connect(&client, &server);
+	client_start(&client, true);
+	use_disk(2);
+	client_fini(&client);
+}
+END_TEST
+
+static TCase *listening(const char *name, SFun choose, bool with_fake_disk)
+{
+	TCase *tc = tcase_create(name);
+
+	tcase_add_unchecked_fixture(tc, choose, NULL);
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_set_timeout(tc, 60);
+	tcase_add_test(tc, front_end_reads_and_writes);
+	tcase_add_test(tc, front_end_that_sends_no_kicks_is_polled);
+	tcase_add_test(tc, front_end_sees_configuration_and_its_changes);
+	tcase_add_test(tc, both_queues_work_at_once);
+	tcase_add_test(tc, rings_stop_and_start_again);
+	tcase_add_test(tc, descriptors_are_replaced_under_a_ring_that_runs);
+	tcase_add_test(tc, memory_comes_and_goes_under_a_ring_that_runs);
+	tcase_add_test(tc, b5_04_front_ends_come_and_go_without_a_trace);
+	tcase_add_test(tc, b5_05_second_front_end_waits_for_the_first);
+	tcase_add_test(tc, device_is_new_for_every_front_end);
+	tcase_add_test(tc, broken_ring_is_told_and_the_other_goes_on);
+	if (!under_valgrind()) {
+		tcase_add_test(tc, e1_04_accepting_pauses_while_descriptors_lack);
+		tcase_add_test(tc, e1_13_memory_that_is_cut_ends_its_session);
+	}
+	if (with_fake_disk) {
+		tcase_add_test(tc, b5_03_front_end_that_vanishes_is_drained_first);
+		tcase_add_test(tc, stop_waits_for_what_is_under_way);
+	}
+	return tc;
+}
+
+START_TEST(connection_is_served_until_it_ends)
+{
+	int sock;
+
+	threaded = _i;
+	server_connected(&server, make_device(), threaded, &sock);
+	client_take_sock(&client, &server, sock);
+	client_start(&client, true);
+	use_disk(0x33);
+	client_fini(&client);
+	pump_server(&server, 1);
+	ck_assert_int_eq(virtdev_vhost_user_server_dispatch(server.server),
+			 -ECONNRESET);
+	teardown();
+}
+END_TEST
+
+static TCase *connected(void)
+{
+	TCase *tc = tcase_create("connected");
+
+	tcase_add_loop_test(tc, connection_is_served_until_it_ends, 0, 2);
+	return tc;
+}
+
+int main(void)
+{
+	Suite *s = suite_create("vhost-user server");
+	SRunner *sr = srunner_create(s);
+	int failed;
+
+	suite_add_tcase(s, listening("one thread", one_thread, true));
+	suite_add_tcase(s, listening("threads", several_threads, false));
+	suite_add_tcase(s, connected());
+
+	srunner_run_all(sr, CK_ENV);
+	failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}

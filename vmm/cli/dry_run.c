@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* The report of --dry-run: one line, or one object, for each thing. */
+#include <config.h>
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include <vm-memory/kvm.h>
+
+#include "memory/prealloc.h"
+#include "cli/dry_run.h"
+#include "kvm/uapi.h"
+
+static const char *const kind_names[] = {
+	[VMEM_KIND_ANON] = "anon", [VMEM_KIND_FILE] = "file",
+	[VMEM_KIND_MEMFD] = "memfd", [VMEM_KIND_SHM] = "shm",
+	[VMEM_KIND_GUEST_MEMFD] = "guest-memfd", [VMEM_KIND_FD] = "fd",
+};
+
+/* All there is to say about a region. */
+struct facts {
+	const char *kind, *protection, *mapping, *slot;
+	uint64_t gpa, len, fd_offset;
+	const void *hva;
+	int fd;
+};
+
+static const char *slot_name(const struct vmem_block *block, uint32_t flags)
+{
+	if (vmem_block_private_fd(block) >= 0)
+		return "two-layer";
+	if (flags & KVM_MEM_GUEST_MEMFD)
+		return "guest-memfd";
+	return flags & KVM_MEM_READONLY ? "readonly" : "plain";
+}
+
+/* What becomes of a store by the guest. */
+static const char *store_name(uint32_t flags)
+{
+	if (flags & VMEM_BLOCK_ROM)
+		return "dropped";
+	return flags & VMEM_BLOCK_SHARED ? "shared" : "kept-private";
+}
+
+/* What KVM is told about memory of this block. */
+static const char *block_slot(const struct vmem_block *block)
+{
+	if (vmem_block_is_bound(block))
+		return slot_name(block, KVM_MEM_GUEST_MEMFD);
+	return slot_name(block, vmem_block_flags(block) & VMEM_BLOCK_ROM ?
+			 KVM_MEM_READONLY : 0);
+}
+
+/* What a block is, apart from where it lies. */
+static void text_block(const struct vmem_block *block, uint32_t flags,
+		       FILE *to)
+{
+	fprintf(to, "%s size=%" PRIu64 " page-size=%" PRIu64 " mapping=%s "
+		"protection=%s fd=%d fd-offset=%" PRIu64 " seals=%#" PRIx32
+		" guest-store=%s slot=%s populated=%" PRIu64 "\n",
+		kind_names[vmem_block_kind(block)], vmem_block_len(block),
+		vmem_block_page_size(block),
+		flags & VMEM_BLOCK_SHARED ? "shared" : "private",
+		flags & VMEM_BLOCK_WRITE ? "rw" : "r", vmem_block_fd(block),
+		vmem_block_file_pos(block, 0), vmem_block_seals(block),
+		store_name(flags), block_slot(block), vmm_populated(block));
+}
+
+static void json_block(const struct vmem_block *block, uint32_t flags,
+		       FILE *to)
+{
+	fprintf(to, "{\"kind\":\"%s\",\"size\":%" PRIu64
+		",\"page_size\":%" PRIu64 ",\"mapping\":\"%s\","
+		"\"protection\":\"%s\",\"fd\":%d,\"fd_offset\":%" PRIu64
+		",\"seals\":%" PRIu32 ",\"guest_store\":\"%s\","
+		"\"slot\":\"%s\",\"populated\":%" PRIu64 "}\n",
+		kind_names[vmem_block_kind(block)], vmem_block_len(block),
+		vmem_block_page_size(block),
+		flags & VMEM_BLOCK_SHARED ? "shared" : "private",
+		flags & VMEM_BLOCK_WRITE ? "rw" : "r", vmem_block_fd(block),
+		vmem_block_file_pos(block, 0), vmem_block_seals(block),
+		store_name(flags), block_slot(block), vmm_populated(block));
+}
+
+void vmm_report_block(const struct vmem_block *block, FILE *to, bool json)
+{
+	const uint32_t flags = vmem_block_flags(block);
+
+	if (json)
+		json_block(block, flags, to);
+	else
+		text_block(block, flags, to);
+}
+
+static struct facts facts_of(const struct vmem_region *region)
+{
+	const struct vmem_block *block = vmem_region_block(region);
+	const uint32_t flags = vmem_block_flags(block);
+	struct facts f = {
+		.kind = kind_names[vmem_block_kind(block)],
+		.protection = flags & VMEM_BLOCK_WRITE ? "rw" : "r",
+		.mapping = flags & VMEM_BLOCK_SHARED ? "shared" : "private",
+		.slot = slot_name(block, vmm_slot_flags(region)),
+		.gpa = vmem_region_gpa(region), .len = vmem_region_len(region),
+		.fd_offset = vmem_region_file_pos(region, 0),
+		.hva = vmem_region_hva(region), .fd = vmem_block_fd(block),
+	};
+
+	return f;
+}
+
+static void text_region(const struct facts *f, FILE *to)
+{
+	fprintf(to, "memory %#" PRIx64 " %" PRIu64 " %s %s %s hva=%p",
+		f->gpa, f->len, f->kind, f->mapping, f->protection, f->hva);
+	if (f->fd >= 0)
+		fprintf(to, " fd=%d fd_offset=%#" PRIx64, f->fd,
+			f->fd_offset);
+	fprintf(to, " slot=%s\n", f->slot);
+}
+
+static void json_region(const struct facts *f, FILE *to)
+{
+	fprintf(to, "{\"gpa\":%" PRIu64 ",\"size\":%" PRIu64 ",\"kind\":\"%s\","
+		"\"mapping\":\"%s\",\"protection\":\"%s\",\"hva\":%" PRIuPTR
+		",\"fd\":%d,\"fd_offset\":%" PRIu64 ",\"slot\":\"%s\"}",
+		f->gpa, f->len, f->kind, f->mapping, f->protection,
+		(uintptr_t)f->hva, f->fd, f->fd_offset, f->slot);
+}
+
+static void text_device(const struct vmm_device *d, FILE *to)
+{
+	fprintf(to, "device id=%" PRIu32 " mmio=%#" PRIx64 " irq=%" PRIu32
+		" backend=%s%s\n", d->spec.id, d->gpa, d->irq,
+		d->spec.remote ? "user:" : "inline", d->spec.socket);
+}
+
+/* A JSON string; a path may hold anything. */
+static void json_string(const char *s, FILE *to)
+{
+	fputc('"', to);
+	for (; *s; s++) {
+		if (*s == '"' || *s == '\\')
+			fprintf(to, "\\%c", *s);
+		else if ((unsigned char)*s < 0x20)
+			fprintf(to, "\\u%04x", (unsigned char)*s);
+		else
+			fputc(*s, to);
+	}
+	fputc('"', to);
+}
+
+static void json_device(const struct vmm_device *d, FILE *to)
+{
+	fprintf(to, "{\"id\":%" PRIu32 ",\"mmio\":%" PRIu64 ",\"irq\":%" PRIu32
+		",\"backend\":\"%s\",\"%s\":", d->spec.id, d->gpa, d->irq,
+		d->spec.remote ? "user" : "inline",
+		d->spec.remote ? "socket" : "path");
+	json_string(d->spec.remote ? d->spec.socket : d->spec.path, to);
+	fputc('}', to);
+}
+
+static void report_text(const struct vmm_machine *m,
+			const struct vmem_map *map, FILE *to)
+{
+	struct facts f;
+	unsigned int i;
+
+	fprintf(to, "cpus %u\n", m->options->cpus);
+	for (i = 0; i < vmem_map_count(map); i++) {
+		f = facts_of(vmem_map_region(map, i));
+		text_region(&f, to);
+	}
+	for (i = 0; i < m->ndevices; i++)
+		text_device(&m->devices[i], to);
+}
+
+static void report_json(const struct vmm_machine *m,
+			const struct vmem_map *map, FILE *to)
+{
+	struct facts f;
+	unsigned int i;
+
+	fprintf(to, "{\"cpus\":%u,\"memory\":[", m->options->cpus);
+	for (i = 0; i < vmem_map_count(map); i++) {
+		f = facts_of(vmem_map_region(map, i));
+		fputs(i ? "," : "", to);
+		json_region(&f, to);
+	}
+	fputs("],\"devices\":[", to);
+	for (i = 0; i < m->ndevices; i++) {
+		fputs(i ? "," : "", to);
+		json_device(&m->devices[i], to);
+	}
+	fputs("]}\n", to);
+}
+
+void vmm_report(const struct vmm_machine *m, FILE *to, bool json)
+{
+	const struct vmem_map *map = vmm_memory_map(&m->memory);
+
+	if (json)
+		report_json(m, map, to);
+	else
+		report_text(m, map, to);
+}

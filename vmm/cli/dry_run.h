@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* What a machine is made of, for people and for programs. */
+#ifndef VMM_REPORT_H
+#define VMM_REPORT_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "machine/machine.h"
+
+/* One line for a block that no machine has yet. */
+void vmm_report_block(const struct vmem_block *block, FILE *to, bool json);
+
+void vmm_report(const struct vmm_machine *m, FILE *to, bool json);
+
+#endif

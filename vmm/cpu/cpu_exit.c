@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Exits of a CPU: accesses go to the bus, the rest ends the machine. */
+#include <config.h>
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <vmm-sys-util/error.h>
+#include <vmm-sys-util/exit.h>
+
+#include "cpu/cpu_exit.h"
+#include "memory/layout.h"
+
+/* Where the operands of an exit begin. */
+#define FAULT_OFFSET offsetof(struct kvm_run, hw)
+
+/* A CPU that made an exit. */
+struct exiting {
+	struct vmm_cpus *cpus;
+	const struct vmm_cpus_config *config;
+	struct kvm_run *run;
+	unsigned int cpu;
+};
+
+static enum vmm_cpu_next on_port(const struct exiting *x)
+{
+	struct kvm_run *run = x->run;
+	unsigned char *data = (unsigned char *)run + run->io.data_offset;
+	struct vmm_access access = { 0 };
+	uint32_t i;
+
+	access.len = run->io.size;
+	access.write = run->io.direction == KVM_EXIT_IO_OUT;
+	for (i = 0; i < run->io.count; i++, data += access.len) {
+		access.value = 0;
+		if (access.write)
+			memcpy(&access.value, data, access.len);
+		vmm_bus_access(x->config->ports, run->io.port, &access);
+		if (!access.write)
+			memcpy(data, &access.value, access.len);
+		if (access.park)
+			return VMM_CPU_PARK;
+	}
+	return VMM_CPU_RUN;
+}
+
+static enum vmm_cpu_next on_mmio(const struct exiting *x)
+{
+	struct kvm_run *run = x->run;
+	struct vmm_access access = { 0 };
+
+	access.len = run->mmio.len;
+	access.write = run->mmio.is_write;
+	if (access.write)
+		memcpy(&access.value, run->mmio.data, access.len);
+	vmm_bus_access(x->config->memory, run->mmio.phys_addr, &access);
+	if (!access.write)
+		memcpy(run->mmio.data, &access.value, access.len);
+	return access.park ? VMM_CPU_PARK : VMM_CPU_RUN;
+}
+
+static enum vmm_cpu_next on_shutdown(const struct exiting *x)
+{
+	vmm_cpus_end(x->cpus, VSU_EXIT_FAIL,
+		     "CPU %u: the guest shut down by a triple fault", x->cpu);
+	return VMM_CPU_PARK;
+}
+
+static enum vmm_cpu_next on_entry_failure(const struct exiting *x)
+{
+	vmm_cpus_end(x->cpus, VSU_EXIT_INTERNAL,
+		     "CPU %u: KVM cannot enter the guest, hardware reason %#"
+		     PRIx64, x->cpu, (uint64_t)
+		     x->run->fail_entry.hardware_entry_failure_reason);
+	return VMM_CPU_PARK;
+}
+
+static enum vmm_cpu_next on_internal_error(const struct exiting *x)
+{
+	const struct kvm_run *run = x->run;
+
+	vmm_cpus_end(x->cpus, VSU_EXIT_INTERNAL,
+		     "CPU %u: KVM internal error %" PRIu32 "%s", x->cpu,
+		     run->internal.suberror,
+		     run->internal.suberror == KVM_INTERNAL_ERROR_EMULATION ?
+		     " (an instruction that it cannot emulate)" : "");
+	return VMM_CPU_PARK;
+}
+
+/* KVM stops only for what it was told to: which half of memory is used. */
+static enum vmm_cpu_next on_hypercall(const struct exiting *x)
+{
+	struct kvm_run *run = x->run;
+	const struct vmm_conversion c = {
+		.gpa = run->hypercall.args[0],
+		.len = run->hypercall.args[1] * VMM_PAGE,
+		.to_private = run->hypercall.args[2] &
+			      VMM_MAP_GPA_RANGE_ENCRYPTED,
+	};
+	struct vsu_error err = VSU_ERROR_INIT;
+	int rc = -EINVAL;
+
+	if (run->hypercall.nr != KVM_HC_MAP_GPA_RANGE || !x->config->convert) {
+		run->hypercall.ret = (uint64_t)-KVM_ENOSYS;
+		return VMM_CPU_RUN;
+	}
+	if (run->hypercall.args[1] <= UINT64_MAX / VMM_PAGE)
+		rc = x->config->convert(x->config->opaque, x->cpu, &c, &err);
+	run->hypercall.ret = (uint64_t)(int64_t)rc;
+	if (!rc || rc == -EINVAL || rc == -ECANCELED)
+		return VMM_CPU_RUN;
+	vmm_cpus_end(x->cpus, VSU_EXIT_INTERNAL, "CPU %u: %s", x->cpu,
+		     err.msg);
+	return VMM_CPU_PARK;
+}
+
+static enum vmm_cpu_next on_unknown(const struct exiting *x)
+{
+	vmm_cpus_end(x->cpus, VSU_EXIT_INTERNAL,
+		     "CPU %u: unexpected KVM exit %" PRIu32, x->cpu,
+		     x->run->exit_reason);
+	return VMM_CPU_PARK;
+}
+
+typedef enum vmm_cpu_next (*exit_fn)(const struct exiting *x);
+
+static const struct exit_row {
+	uint32_t reason;
+	exit_fn fn;
+} exit_rows[] = {
+	{ KVM_EXIT_MMIO, on_mmio },
+	{ KVM_EXIT_IO, on_port },
+	{ KVM_EXIT_HYPERCALL, on_hypercall },
+	{ KVM_EXIT_SHUTDOWN, on_shutdown },
+	{ KVM_EXIT_FAIL_ENTRY, on_entry_failure },
+	{ KVM_EXIT_INTERNAL_ERROR, on_internal_error },
+};
+
+/* True when the CPU may go on, with the half of memory that it wants. */
+static bool take_half(const struct exiting *x, struct vsu_error *err)
+{
+	const struct vmm_kvm_memory_fault *fault =
+		(const void *)((const char *)x->run + FAULT_OFFSET);
+	const struct vmm_conversion c = {
+		.gpa = fault->gpa, .len = fault->size, .fault = true,
+		.to_private = fault->flags & VMM_MEMORY_FAULT_PRIVATE,
+	};
+	int rc;
+
+	if (x->run->exit_reason != KVM_EXIT_MEMORY_FAULT ||
+	    !x->config->convert)
+		return false;
+	rc = x->config->convert(x->config->opaque, x->cpu, &c, err);
+	return !rc || rc == -ECANCELED;
+}
+
+static bool repair(const struct exiting *x)
+{
+	return x->run->exit_reason != KVM_EXIT_MEMORY_FAULT &&
+	       x->config->repair &&
+	       x->config->repair(x->config->opaque, x->cpu);
+}
+
+static enum vmm_cpu_next on_failure(const struct exiting *x, int rc)
+{
+	const struct kvm_run *run = x->run;
+	struct vsu_error err = VSU_ERROR_INIT;
+	const char *why = "is a file behind guest memory unreadable?";
+
+	if (rc == -EINTR || rc == -EAGAIN)
+		return VMM_CPU_RUN;
+	if (rc == -EFAULT && (take_half(x, &err) || repair(x)))
+		return VMM_CPU_RUN;
+	if (rc == -EHWPOISON)
+		why = "a page of guest memory is damaged";
+	else if (err.msg[0])
+		why = err.msg;
+	vmm_cpus_end(x->cpus, VSU_EXIT_INTERNAL,
+		     "CPU %u: KVM_RUN failed with error %d, exit %" PRIu32
+		     " (%s)", x->cpu, -rc, run->exit_reason, why);
+	return VMM_CPU_PARK;
+}
+
+enum vmm_cpu_next vmm_cpu_exit(struct vmm_cpus *cpus,
+			       const struct vmm_cpus_config *config,
+			       unsigned int cpu, struct kvm_run *run, int rc)
+{
+	const struct exiting x = { cpus, config, run, cpu };
+	unsigned int i;
+
+	if (rc < 0)
+		return on_failure(&x, rc);
+	for (i = 0; i < sizeof(exit_rows) / sizeof(exit_rows[0]); i++)
+		if (exit_rows[i].reason == run->exit_reason)
+			return exit_rows[i].fn(&x);
+	return on_unknown(&x);
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * What a CPU cannot go on without: the callbacks of struct vmm_cpus_config,
+ * with a struct vmm_machine.
+ *
+ * Threads: the CPU's; what concerns others is carried to the main thread.
+ */
+#ifndef VMM_FAULTS_H
+#define VMM_FAULTS_H
+
+#include "cpu/cpus.h"
+
+bool vmm_fault_repair(void *machine, unsigned int cpu);
+
+/* As vmm_private_convert(), and -ECANCELED when the machine ends. */
+int vmm_fault_convert(void *machine, unsigned int cpu,
+		      const struct vmm_conversion *c, struct vsu_error *err);
+
+#endif

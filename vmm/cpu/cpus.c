@@ -1,0 +1,396 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * The threads of the virtual CPUs and how the main thread governs them.
+ *
+ * A thread counts itself into the guest before it runs and out again when
+ * somebody wants attention. Whoever wants it sets the flag under the lock,
+ * makes KVM_RUN return (immediate_exit covers the moment before it is
+ * entered), and waits until the count is 0.
+ */
+#include <config.h>
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+
+#include <vmm-sys-util/event.h>
+#include <vmm-sys-util/exit.h>
+#include <vmm-sys-util/fd.h>
+
+#include "cpu/cpu_exit.h"
+#include "cpu/cpus.h"
+#include "cpu/thread.h"
+#include "kvm/uapi.h"
+
+/* Makes KVM_RUN return; its handler does nothing. */
+#define KICK_SIGNAL SIGUSR2
+
+/*
+ * Something that a CPU wants done on the main thread; on the CPU's stack, which
+ * stays until it is done or until the machine stops, on the main thread too.
+ */
+struct vmm_ticket {
+	vmm_carry_fn fn;
+	void *opaque;
+	bool taken, done;
+	struct vmm_ticket *next;
+};
+
+struct cpu {
+	struct vmm_cpus *cpus;
+	struct kvm_run *run;
+	pthread_t thread;
+	unsigned int index;
+	int fd;
+	bool started;
+};
+
+struct vmm_cpus {
+	struct vmm_cpus_config config;
+	struct cpu cpu[VMM_MAX_CPUS];
+	int event_fd;
+	int attention;		/* atomic: leave the guest and look */
+
+	pthread_mutex_t lock;	/* guards all that follows */
+	pthread_cond_t changed;
+	struct vmm_ticket *tickets;
+	unsigned int in_guest;	/* threads that may run guest code */
+	unsigned int pauses;
+	bool stopping, ended;
+	int status;
+	struct vsu_error why;
+};
+
+static void on_kick(int signo)
+{
+	(void)signo;
+}
+
+/* Waits until this CPU may run; false when it is to end. With the lock. */
+static bool enter_locked(struct cpu *cpu)
+{
+	struct vmm_cpus *cpus = cpu->cpus;
+
+	while (cpus->pauses && !cpus->stopping)
+		pthread_cond_wait(&cpus->changed, &cpus->lock);
+	if (cpus->stopping)
+		return false;
+	__atomic_store_n(&cpu->run->immediate_exit, 0, __ATOMIC_RELAXED);
+	cpus->in_guest++;
+	return true;
+}
+
+static void leave_locked(struct vmm_cpus *cpus)
+{
+	cpus->in_guest--;
+	pthread_cond_broadcast(&cpus->changed);
+}
+
+static bool enter(struct cpu *cpu)
+{
+	bool ok;
+
+	pthread_mutex_lock(&cpu->cpus->lock);
+	ok = enter_locked(cpu);
+	pthread_mutex_unlock(&cpu->cpus->lock);
+	return ok;
+}
+
+static void leave(struct cpu *cpu)
+{
+	pthread_mutex_lock(&cpu->cpus->lock);
+	leave_locked(cpu->cpus);
+	pthread_mutex_unlock(&cpu->cpus->lock);
+}
+
+static void wait_for_stop(struct vmm_cpus *cpus)
+{
+	pthread_mutex_lock(&cpus->lock);
+	while (!cpus->stopping)
+		pthread_cond_wait(&cpus->changed, &cpus->lock);
+	pthread_mutex_unlock(&cpus->lock);
+}
+
+/*
+ * Runs the guest until attention is wanted or the CPU is parked. After an
+ * interruption the thread goes out and in again even when nobody wants
+ * anything any more: a pause that came and went while it waited in carry has
+ * left immediate_exit set, which only enter_locked() takes back.
+ */
+static enum vmm_cpu_next run_guest(struct cpu *cpu)
+{
+	struct vmm_cpus *cpus = cpu->cpus;
+	enum vmm_cpu_next next = VMM_CPU_RUN;
+	int rc = 0;
+
+	while (next == VMM_CPU_RUN && rc != -EINTR &&
+	       !__atomic_load_n(&cpus->attention, __ATOMIC_ACQUIRE)) {
+		rc = ioctl(cpu->fd, KVM_RUN, 0) < 0 ? -errno : 0;
+		next = vmm_cpu_exit(cpus, &cpus->config, cpu->index, cpu->run,
+				    rc);
+	}
+	return next;
+}
+
+static void *cpu_main(void *arg)
+{
+	struct cpu *cpu = arg;
+	enum vmm_cpu_next next = VMM_CPU_RUN;
+
+	while (next == VMM_CPU_RUN && enter(cpu)) {
+		next = run_guest(cpu);
+		leave(cpu);
+	}
+	wait_for_stop(cpu->cpus);
+	return NULL;
+}
+
+static int make_cpu(struct vmm_cpus *cpus, unsigned int i,
+		    struct vsu_error *err)
+{
+	const struct vmm_kvm *kvm = cpus->config.kvm;
+	struct cpu *cpu = &cpus->cpu[i];
+	void *map;
+
+	cpu->cpus = cpus;
+	cpu->index = i;
+	cpu->fd = ioctl(kvm->vm_fd, KVM_CREATE_VCPU, (unsigned long)i);
+	if (cpu->fd < 0)
+		return vsu_error_sys(err, -errno, "KVM cannot make CPU %u", i);
+	vsu_fd_set_cloexec(cpu->fd);
+	map = mmap(NULL, (size_t)kvm->vcpu_map_size, PROT_READ | PROT_WRITE,
+		   MAP_SHARED, cpu->fd, 0);
+	if (map == MAP_FAILED)
+		return vsu_error_sys(err, -errno, "cannot map CPU %u", i);
+	cpu->run = map;
+	return 0;
+}
+
+static int make_cpus(struct vmm_cpus *cpus, struct vsu_error *err)
+{
+	unsigned int i;
+	int rc = 0;
+
+	cpus->event_fd = vsu_event_new();
+	if (cpus->event_fd < 0)
+		return vsu_error_sys(err, cpus->event_fd, "eventfd");
+	for (i = 0; !rc && i < cpus->config.n; i++)
+		rc = make_cpu(cpus, i, err);
+	return rc;
+}
+
+int vmm_cpus_new(const struct vmm_cpus_config *config, struct vmm_cpus **out,
+		 struct vsu_error *err)
+{
+	struct sigaction kick = { .sa_handler = on_kick };
+	struct vmm_cpus *cpus = calloc(1, sizeof(*cpus));
+	unsigned int i;
+	int rc;
+
+	if (!cpus)
+		return vsu_error_sys(err, -ENOMEM, "CPUs");
+	cpus->config = *config;
+	pthread_mutex_init(&cpus->lock, NULL);
+	pthread_cond_init(&cpus->changed, NULL);
+	for (i = 0; i < VMM_MAX_CPUS; i++)
+		cpus->cpu[i].fd = -1;
+	sigaction(KICK_SIGNAL, &kick, NULL);
+	rc = make_cpus(cpus, err);
+	if (rc) {
+		vmm_cpus_free(cpus);
+		return rc;
+	}
+	*out = cpus;
+	return 0;
+}
+
+void vmm_cpus_free(struct vmm_cpus *cpus)
+{
+	unsigned int i;
+
+	if (!cpus)
+		return;
+	for (i = 0; i < cpus->config.n; i++) {
+		if (cpus->cpu[i].run)
+			munmap(cpus->cpu[i].run,
+			       (size_t)cpus->config.kvm->vcpu_map_size);
+		vsu_fd_close(&cpus->cpu[i].fd);
+	}
+	vsu_fd_close(&cpus->event_fd);
+	pthread_cond_destroy(&cpus->changed);
+	pthread_mutex_destroy(&cpus->lock);
+	free(cpus);
+}
+
+int vmm_cpus_fd(const struct vmm_cpus *cpus, unsigned int cpu)
+{
+	return cpus->cpu[cpu].fd;
+}
+
+int vmm_cpus_start(struct vmm_cpus *cpus, struct vsu_error *err)
+{
+	unsigned int i;
+	int rc = 0;
+
+	for (i = 0; !rc && i < cpus->config.n; i++) {
+		rc = vmm_thread_start(&cpus->cpu[i].thread, cpu_main,
+				      &cpus->cpu[i], KICK_SIGNAL);
+		cpus->cpu[i].started = !rc;
+	}
+	return rc ? vsu_error_sys(err, rc, "cannot start the thread of a CPU")
+		  : 0;
+}
+
+int vmm_cpus_event_fd(const struct vmm_cpus *cpus)
+{
+	return cpus->event_fd;
+}
+
+static struct vmm_ticket *take_ticket(struct vmm_cpus *cpus)
+{
+	struct vmm_ticket *ticket;
+
+	pthread_mutex_lock(&cpus->lock);
+	ticket = cpus->tickets;
+	if (ticket) {
+		cpus->tickets = ticket->next;
+		ticket->taken = true;
+	}
+	pthread_mutex_unlock(&cpus->lock);
+	return ticket;
+}
+
+void vmm_cpus_finish(struct vmm_cpus *cpus, struct vmm_ticket *ticket)
+{
+	pthread_mutex_lock(&cpus->lock);
+	ticket->done = true;
+	pthread_cond_broadcast(&cpus->changed);
+	pthread_mutex_unlock(&cpus->lock);
+}
+
+bool vmm_cpus_dispatch(struct vmm_cpus *cpus)
+{
+	struct vmm_ticket *ticket;
+	uint64_t count;
+	bool ended;
+
+	vsu_event_drain(cpus->event_fd, &count);
+	while ((ticket = take_ticket(cpus)))
+		if (ticket->fn(ticket->opaque, ticket))
+			vmm_cpus_finish(cpus, ticket);
+	pthread_mutex_lock(&cpus->lock);
+	ended = cpus->ended;
+	pthread_mutex_unlock(&cpus->lock);
+	return ended;
+}
+
+/* Makes every CPU look at the state. With the lock. */
+static void want_attention(struct vmm_cpus *cpus)
+{
+	unsigned int i;
+
+	__atomic_store_n(&cpus->attention, 1, __ATOMIC_RELEASE);
+	for (i = 0; i < cpus->config.n; i++) {
+		if (!cpus->cpu[i].started)
+			continue;
+		__atomic_store_n(&cpus->cpu[i].run->immediate_exit, 1,
+				 __ATOMIC_RELAXED);
+		pthread_kill(cpus->cpu[i].thread, KICK_SIGNAL);
+	}
+	pthread_cond_broadcast(&cpus->changed);
+}
+
+void vmm_cpus_pause(struct vmm_cpus *cpus)
+{
+	pthread_mutex_lock(&cpus->lock);
+	if (cpus->pauses++ == 0)
+		want_attention(cpus);
+	while (cpus->in_guest)
+		pthread_cond_wait(&cpus->changed, &cpus->lock);
+	pthread_mutex_unlock(&cpus->lock);
+}
+
+void vmm_cpus_resume(struct vmm_cpus *cpus)
+{
+	pthread_mutex_lock(&cpus->lock);
+	if (--cpus->pauses == 0 && !cpus->stopping)
+		__atomic_store_n(&cpus->attention, 0, __ATOMIC_RELEASE);
+	pthread_cond_broadcast(&cpus->changed);
+	pthread_mutex_unlock(&cpus->lock);
+}
+
+void vmm_cpus_stop(struct vmm_cpus *cpus, int *status, struct vsu_error *err)
+{
+	unsigned int i;
+
+	pthread_mutex_lock(&cpus->lock);
+	cpus->stopping = true;
+	want_attention(cpus);
+	pthread_mutex_unlock(&cpus->lock);
+	for (i = 0; i < cpus->config.n; i++) {
+		if (cpus->cpu[i].started)
+			pthread_join(cpus->cpu[i].thread, NULL);
+		cpus->cpu[i].started = false;
+	}
+	if (cpus->ended) {
+		*status = cpus->status;
+		*err = cpus->why;
+	}
+}
+
+/* Takes a ticket that nobody will carry out back from the list. */
+static void withdraw(struct vmm_cpus *cpus, struct vmm_ticket *ticket)
+{
+	struct vmm_ticket **at = &cpus->tickets;
+
+	while (*at && *at != ticket)
+		at = &(*at)->next;
+	if (*at)
+		*at = ticket->next;
+}
+
+static void append(struct vmm_cpus *cpus, struct vmm_ticket *ticket)
+{
+	struct vmm_ticket **at = &cpus->tickets;
+
+	while (*at)
+		at = &(*at)->next;
+	*at = ticket;
+}
+
+void vmm_cpus_carry(struct vmm_cpus *cpus, vmm_carry_fn fn, void *opaque)
+{
+	struct vmm_ticket ticket = { .fn = fn, .opaque = opaque };
+
+	pthread_mutex_lock(&cpus->lock);
+	append(cpus, &ticket);
+	vsu_event_signal(cpus->event_fd);
+	leave_locked(cpus);
+	while (!ticket.done && !cpus->stopping)
+		pthread_cond_wait(&cpus->changed, &cpus->lock);
+	withdraw(cpus, &ticket);
+	while (cpus->pauses && !cpus->stopping)
+		pthread_cond_wait(&cpus->changed, &cpus->lock);
+	cpus->in_guest++;	/* run_guest() sees attention before it runs */
+	pthread_mutex_unlock(&cpus->lock);
+}
+
+void vmm_cpus_end(struct vmm_cpus *cpus, int status, const char *fmt, ...)
+{
+	va_list ap;
+
+	pthread_mutex_lock(&cpus->lock);
+	if (!cpus->ended) {
+		cpus->ended = true;
+		cpus->status = status;
+		va_start(ap, fmt);
+		vsu_error_setv(&cpus->why, 0, fmt, ap);
+		va_end(ap);
+		vsu_event_signal(cpus->event_fd);
+	}
+	pthread_mutex_unlock(&cpus->lock);
+}

@@ -1,0 +1,323 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Bytes between the guest's serial port and a terminal, pipe or file. */
+#include <config.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include <vmm-sys-util/event.h>
+#include <vmm-sys-util/fd.h>
+
+#include "legacy/console.h"
+#include "legacy/serial.h"
+
+#define BUFFER (64 * 1024)	/* bytes that wait for a slow reader */
+#define HELD 4096		/* typed bytes that wait for a slow guest */
+#define LAST_ROUNDS 10		/* of waiting for the reader at the end, */
+#define LAST_MS 100		/* each that long */
+#define ESCAPE 0x01		/* Ctrl-A */
+
+struct vmm_console {
+	struct vmm_console_config config;
+	int event_fd;
+	int own_fd;		/* out_fd opened once more, or -1 */
+	bool escaped, raw;
+	struct termios saved;
+
+	pthread_mutex_t lock;	/* guards the port and the buffer */
+	struct vmm_serial port;
+	unsigned char *buffer;	/* BUFFER bytes, resident only as used */
+	size_t head, count;
+	uint64_t dropped;
+	unsigned char held[HELD];
+	size_t nheld;
+};
+
+/* Called by the port, with the lock. */
+static void on_output(void *opaque, unsigned char byte)
+{
+	struct vmm_console *c = opaque;
+
+	if (c->count == BUFFER) {
+		c->dropped++;
+		return;
+	}
+	c->buffer[(c->head + c->count) % BUFFER] = byte;
+	if (c->count++ == 0)
+		vsu_event_signal(c->event_fd);
+}
+
+static void on_interrupt(void *opaque)
+{
+	struct vmm_console *c = opaque;
+
+	if (c->config.interrupt)
+		c->config.interrupt(c->config.opaque);
+}
+
+/* Characters one by one, no echo, no signals; output as it was. */
+static void make_raw(struct vmm_console *c)
+{
+	struct termios raw;
+
+	if (c->config.in_fd < 0 || !isatty(c->config.in_fd) ||
+	    tcgetattr(c->config.in_fd, &c->saved))
+		return;
+	raw = c->saved;
+	raw.c_lflag &= ~(tcflag_t)(ICANON | ECHO | ISIG | IEXTEN);
+	raw.c_iflag &= ~(tcflag_t)(ICRNL | IXON);
+	raw.c_cc[VMIN] = 1;
+	raw.c_cc[VTIME] = 0;
+	c->raw = !tcsetattr(c->config.in_fd, TCSANOW, &raw);
+}
+
+/*
+ * The descriptor may be shared with other programs and is left in the mode it
+ * has. A terminal or pipe is opened once more, so that this opening of it
+ * alone does not block; of what cannot be opened again, poll() says when it
+ * takes some bytes.
+ */
+static int reopen(int fd)
+{
+	char path[32];
+
+	if (fd < 0 || (!isatty(fd) && vsu_fd_kind(fd) != VSU_FD_FIFO))
+		return -1;
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	return open(path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+}
+
+static int make_buffer(struct vmm_console *c)
+{
+	void *map = mmap(NULL, BUFFER, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (map == MAP_FAILED)
+		return -errno;
+	c->buffer = map;
+	c->event_fd = vsu_event_new();
+	return c->event_fd < 0 ? c->event_fd : 0;
+}
+
+static void free_console(struct vmm_console *c)
+{
+	vsu_fd_close(&c->own_fd);
+	vsu_fd_close(&c->event_fd);
+	if (c->buffer)
+		munmap(c->buffer, BUFFER);
+	pthread_mutex_destroy(&c->lock);
+	free(c);
+}
+
+int vmm_console_new(const struct vmm_console_config *config,
+		    struct vmm_console **out, struct vsu_error *err)
+{
+	struct vmm_console *c = calloc(1, sizeof(*c));
+	int rc;
+
+	if (!c)
+		return vsu_error_sys(err, -ENOMEM, "console");
+	c->config = *config;
+	c->event_fd = -1;
+	c->own_fd = reopen(config->out_fd);
+	pthread_mutex_init(&c->lock, NULL);
+	rc = make_buffer(c);
+	if (rc) {
+		free_console(c);
+		return vsu_error_sys(err, rc, "console");
+	}
+	vmm_serial_init(&c->port);
+	c->port.output = on_output;
+	c->port.interrupt = on_interrupt;
+	c->port.opaque = c;
+	make_raw(c);
+	*out = c;
+	return 0;
+}
+
+void vmm_console_access(void *opaque, struct vmm_access *access)
+{
+	struct vmm_console *c = opaque;
+	bool was_full;
+
+	pthread_mutex_lock(&c->lock);
+	was_full = !vmm_serial_room(&c->port);
+	vmm_serial_access(&c->port, access);
+	if (was_full && vmm_serial_room(&c->port))
+		vsu_event_signal(c->event_fd);	/* input may go on */
+	pthread_mutex_unlock(&c->lock);
+}
+
+int vmm_console_event_fd(const struct vmm_console *c)
+{
+	return c->event_fd;
+}
+
+/* The first bytes that wait and lie in one piece. */
+static size_t waiting(struct vmm_console *c, unsigned char **at)
+{
+	size_t n;
+
+	pthread_mutex_lock(&c->lock);
+	n = c->head + c->count > BUFFER ? BUFFER - c->head : c->count;
+	*at = c->buffer + c->head;
+	pthread_mutex_unlock(&c->lock);
+	return n;
+}
+
+static void consumed(struct vmm_console *c, size_t n)
+{
+	pthread_mutex_lock(&c->lock);
+	c->head = (c->head + n) % BUFFER;
+	c->count -= n;
+	pthread_mutex_unlock(&c->lock);
+}
+
+static bool ready(int fd, int patience_ms)
+{
+	struct pollfd p = { .fd = fd, .events = POLLOUT };
+
+	return poll(&p, 1, patience_ms) == 1 &&
+	       (p.revents & (POLLOUT | POLLERR));
+}
+
+/* As write(), and -EAGAIN in place of blocking. */
+static ssize_t write_some(const struct vmm_console *c, const void *at,
+			  size_t len)
+{
+	const bool own = c->own_fd >= 0;
+	ssize_t n;
+
+	if (!own && !ready(c->config.out_fd, 0))
+		return -EAGAIN;
+	n = write(own ? c->own_fd : c->config.out_fd, at,
+		  len < 4096 ? len : 4096);
+	return n < 0 ? -errno : n;
+}
+
+/* Typed bytes that wait go on to the port. */
+static void feed(struct vmm_console *c)
+{
+	size_t n;
+
+	pthread_mutex_lock(&c->lock);
+	n = vmm_serial_input(&c->port, c->held, c->nheld);
+	c->nheld -= n;
+	memmove(c->held, c->held + n, c->nheld);
+	pthread_mutex_unlock(&c->lock);
+}
+
+bool vmm_console_flush(struct vmm_console *c)
+{
+	unsigned char *at;
+	uint64_t count;
+	ssize_t n;
+	size_t len;
+
+	vsu_event_drain(c->event_fd, &count);
+	if (c->nheld)
+		feed(c);
+	while ((len = waiting(c, &at))) {
+		n = c->config.out_fd < 0 ? (ssize_t)len :
+					   write_some(c, at, len);
+		if (n == -EAGAIN || n == -EINTR)
+			return false;
+		if (n < 0)	/* nobody reads any more: let go of it all */
+			c->config.out_fd = -1;
+		else
+			consumed(c, (size_t)n);
+	}
+	return true;
+}
+
+static size_t input_room(struct vmm_console *c)
+{
+	size_t room;
+
+	pthread_mutex_lock(&c->lock);
+	room = vmm_serial_room(&c->port);
+	pthread_mutex_unlock(&c->lock);
+	return room;
+}
+
+/* On a terminal the way out has to be seen whatever the guest does. */
+bool vmm_console_wants_input(struct vmm_console *c)
+{
+	return c->raw || (!c->nheld && input_room(c) > 0);
+}
+
+/* What of the typed bytes goes to the guest; in place. */
+static size_t filter(struct vmm_console *c, unsigned char *bytes, size_t n)
+{
+	size_t i, kept = 0;
+
+	if (!c->raw)
+		return n;
+	for (i = 0; i < n; i++) {
+		if (!c->escaped && bytes[i] == ESCAPE) {
+			c->escaped = true;
+			continue;
+		}
+		if (c->escaped && bytes[i] == 'x' && c->config.leave)
+			c->config.leave(c->config.opaque);
+		else
+			bytes[kept++] = bytes[i];
+		c->escaped = false;
+	}
+	return kept;
+}
+
+bool vmm_console_input(struct vmm_console *c)
+{
+	unsigned char bytes[VMM_SERIAL_FIFO];
+	const size_t room = c->raw ? sizeof(bytes) : input_room(c);
+	size_t kept;
+	ssize_t n;
+
+	if (!room || !vmm_console_wants_input(c))
+		return true;
+	n = read(c->config.in_fd, bytes, room);
+	if (n < 0)
+		return errno == EINTR || errno == EAGAIN;
+	if (!n)
+		return false;
+	kept = filter(c, bytes, (size_t)n);
+	if (kept > HELD - c->nheld)
+		kept = HELD - c->nheld;	/* as a port without room loses them */
+	memcpy(c->held + c->nheld, bytes, kept);
+	c->nheld += kept;
+	feed(c);
+	return true;
+}
+
+uint64_t vmm_console_dropped(const struct vmm_console *c)
+{
+	return c->dropped;
+}
+
+/* A reader that is only slow gets the guest's last words. */
+static void write_last(struct vmm_console *c)
+{
+	unsigned int round;
+
+	for (round = 0; !vmm_console_flush(c) && round < LAST_ROUNDS; round++)
+		ready(c->config.out_fd, LAST_MS);
+}
+
+void vmm_console_free(struct vmm_console *c)
+{
+	if (!c)
+		return;
+	write_last(c);
+	if (c->raw)
+		tcsetattr(c->config.in_fd, TCSANOW, &c->saved);
+	free_console(c);
+}

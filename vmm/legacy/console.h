@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * The console: a serial port whose output goes to a descriptor and whose
+ * input comes from one, through the main loop.
+ *
+ * Output waits in a bounded buffer; when whoever reads it is slower than the
+ * guest, what does not fit is dropped and counted, so that no CPU ever waits
+ * for a reader. Input that the guest does not take stays unread; on a terminal
+ * it is taken raw and held up to a bound, so that Ctrl-A x ends the machine
+ * whatever the guest does (Ctrl-A twice sends one).
+ *
+ * Threads: the bus handler runs on CPU threads; all else on the main thread.
+ */
+#ifndef VMM_CONSOLE_H
+#define VMM_CONSOLE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <vmm-sys-util/error.h>
+
+#include "bus/bus.h"
+
+struct vmm_console;
+
+struct vmm_console_config {
+	int in_fd, out_fd;	/* borrowed; -1: none */
+	void (*interrupt)(void *opaque); /* the port's line; any thread */
+	void (*leave)(void *opaque);	/* Ctrl-A x */
+	void *opaque;
+};
+
+int vmm_console_new(const struct vmm_console_config *config,
+		    struct vmm_console **out, struct vsu_error *err);
+
+/*
+ * Writes what is left, as far as the reader takes it within a second, and
+ * restores the terminal.
+ */
+void vmm_console_free(struct vmm_console *console);
+
+/* For the bus: eight ports. opaque is the console. */
+void vmm_console_access(void *opaque, struct vmm_access *access);
+
+/* Readable when output waits or input may go on: call vmm_console_flush(). */
+int vmm_console_event_fd(const struct vmm_console *console);
+
+/* False when the reader does not take more now: wait until it does. */
+bool vmm_console_flush(struct vmm_console *console);
+
+/* in_fd is readable. False at its end: stop watching it. */
+bool vmm_console_input(struct vmm_console *console);
+
+/* True when the port can take input; else look again at the next event. */
+bool vmm_console_wants_input(struct vmm_console *console);
+
+uint64_t vmm_console_dropped(const struct vmm_console *console);
+
+#endif

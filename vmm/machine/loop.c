@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* The life of a machine in its event loop. */
+#include <config.h>
+
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+
+#include <vmm-sys-util/event.h>
+
+#include "cli/exit_status.h"
+#include "machine/machine.h"
+
+static void on_cpus(struct ev_loop *loop, ev_io *w, int revents)
+{
+	struct vmm_machine *m = w->data;
+
+	(void)revents;
+	if (vmm_cpus_dispatch(m->cpus))
+		ev_break(loop, EVBREAK_ALL);
+}
+
+/* Output is written until the reader is slow; then the loop waits for it. */
+static void flush(struct vmm_machine *m)
+{
+	if (vmm_console_flush(m->console)) {
+		ev_io_stop(m->loop, &m->on_writable);
+		ev_io_start(m->loop, &m->on_console);
+	} else {
+		ev_io_stop(m->loop, &m->on_console);
+		ev_io_start(m->loop, &m->on_writable);
+	}
+	if (m->console_in >= 0 && vmm_console_wants_input(m->console))
+		ev_io_start(m->loop, &m->on_input);
+}
+
+static void on_console(struct ev_loop *loop, ev_io *w, int revents)
+{
+	(void)loop;
+	(void)revents;
+	flush(w->data);
+}
+
+static void on_input(struct ev_loop *loop, ev_io *w, int revents)
+{
+	struct vmm_machine *m = w->data;
+
+	(void)revents;
+	if (!vmm_console_input(m->console)) {
+		ev_io_stop(loop, w);
+		m->console_in = -1;
+	} else if (!vmm_console_wants_input(m->console)) {
+		ev_io_stop(loop, w);
+	}
+}
+
+/* The last user of a former map is gone: what it held can be let go. */
+static void on_space(struct ev_loop *loop, ev_io *w, int revents)
+{
+	struct vmm_machine *m = w->data;
+	uint64_t count;
+
+	(void)loop;
+	(void)revents;
+	vsu_event_drain(w->fd, &count);
+	vmem_space_reclaim(m->memory.space);
+}
+
+/* The guest goes on with what is left; its user should know. */
+static void on_cut(struct ev_loop *loop, ev_io *w, int revents)
+{
+	struct vmm_machine *m = w->data;
+	uint64_t count, gpa;
+
+	(void)loop;
+	(void)revents;
+	vsu_event_drain(w->fd, &count);
+	while (vmm_memory_take_failure(&m->memory, &gpa))
+		fprintf(stderr, "cvmm: the file behind the memory at %#" PRIx64
+			" was cut short; what is gone reads as zeros\n",
+			gpa);
+}
+
+static void on_signal(struct ev_loop *loop, ev_signal *w, int revents)
+{
+	struct vmm_machine *m = w->data;
+
+	(void)loop;
+	(void)revents;
+	vmm_cpus_end(m->cpus, VSU_EXIT_FAIL, "ended by signal %d", w->signum);
+}
+
+static void watch(struct vmm_machine *m, ev_io *w,
+		  void (*fn)(struct ev_loop *, ev_io *, int), int fd,
+		  int events)
+{
+	ev_init(w, fn);
+	w->data = m;
+	if (fd < 0)
+		return;
+	ev_io_set(w, fd, events);
+	if (events == EV_READ)
+		ev_io_start(m->loop, w);
+}
+
+static void watch_signal(struct vmm_machine *m, ev_signal *w, int signo)
+{
+	ev_signal_init(w, on_signal, signo);
+	w->data = m;
+	ev_signal_start(m->loop, w);
+}
+
+int vmm_machine_run(struct vmm_machine *m, struct vsu_error *err)
+{
+	int status = VSU_EXIT_INTERNAL, rc;
+
+	watch(m, &m->on_cpus, on_cpus, vmm_cpus_event_fd(m->cpus), EV_READ);
+	watch(m, &m->on_console, on_console,
+	      vmm_console_event_fd(m->console), EV_READ);
+	watch(m, &m->on_input, on_input, m->console_in, EV_READ);
+	watch(m, &m->on_writable, on_console, m->console_out, EV_WRITE);
+	watch(m, &m->on_space, on_space,
+	      vmem_space_event_fd(m->memory.space), EV_READ);
+	watch(m, &m->on_cut, on_cut,
+	      m->sigbus ? vmem_sigbus_fd(m->sigbus) : -1, EV_READ);
+	watch_signal(m, &m->on_int, SIGINT);
+	watch_signal(m, &m->on_term, SIGTERM);
+	vmm_memory_keep_files(&m->memory);
+	vmm_slots_set_cpus(m->slots, m->cpus);
+	rc = vmm_cpus_start(m->cpus, err);
+	if (!rc)
+		ev_run(m->loop, 0);
+	vmm_cpus_stop(m->cpus, &status, err);
+	vmm_slots_set_cpus(m->slots, NULL);
+	return rc ? vmm_exit_status(VMM_STAGE_KVM, rc) : status;
+}

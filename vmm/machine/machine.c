@@ -1,0 +1,374 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Putting the machine together, step by step, and taking it apart. */
+#include <config.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <vmm-sys-util/event.h>
+#include <vmm-sys-util/fd.h>
+
+#include "../../guest/protocol.h"
+#include "boot/builtin/info.h"
+#include "cli/exit_status.h"
+#include "cpu/cpu_faults.h"
+#include "machine/machine.h"
+#include "virtio/remote.h"
+#include "x86/long_mode.h"
+
+/* One step: 0 or a negative errno that the step's stage gives a status. */
+struct step {
+	int (*fn)(struct vmm_machine *m, struct vsu_error *err);
+	enum vmm_stage stage;
+};
+
+static int parse_devices(struct vmm_machine *m, struct vsu_error *err)
+{
+	const struct vmm_options *o = m->options;
+	unsigned int i;
+	int rc = 0;
+
+	if (o->ndevices > VMM_LAST_IRQ - VMM_FIRST_DEVICE_IRQ + 1)
+		return vsu_error_set(err, -EINVAL,
+			"%u devices; there are interrupts for %d", o->ndevices,
+			VMM_LAST_IRQ - VMM_FIRST_DEVICE_IRQ + 1);
+	for (i = 0; !rc && i < o->ndevices; i++)
+		rc = vmm_device_parse(&o->devices[i], &m->devices[i].spec, err);
+	m->ndevices = o->ndevices;
+	return rc;
+}
+
+static int open_kernel(struct vmm_machine *m, struct vsu_error *err)
+{
+	int rc = vmm_kernel_open(&m->kernel, m->options->kernel, err);
+
+	if (!rc && m->options->initrd)
+		rc = vmm_file_read(&m->initrd, "initrd", m->options->initrd,
+				   err);
+	return rc;
+}
+
+static int open_kvm(struct vmm_machine *m, struct vsu_error *err)
+{
+	int rc = vmm_kvm_open(&m->kvm,
+			      vmm_memory_wants_private(&m->memory), err);
+
+	return rc ? rc : vmm_x86_phys_bits(&m->kvm, err);
+}
+
+static void on_map_changed(void *opaque)
+{
+	struct vmm_machine *m = opaque;
+	unsigned int i;
+
+	for (i = 0; i < m->ndevices; i++)
+		if (m->devices[i].virtio)
+			vmm_virtio_refresh(m->devices[i].virtio);
+}
+
+static bool wants_shared(const struct vmm_machine *m)
+{
+	unsigned int i;
+
+	for (i = 0; i < m->ndevices; i++)
+		if (m->devices[i].spec.remote)
+			return true;
+	return false;
+}
+
+static int parse_memory(struct vmm_machine *m, struct vsu_error *err)
+{
+	return vmm_memory_parse(&m->memory, m->options, wants_shared(m), err);
+}
+
+static int make_memory(struct vmm_machine *m, struct vsu_error *err)
+{
+	int rc = vmm_memory_make(&m->memory, &m->kvm, m->sigbus, err);
+
+	if (!rc)
+		rc = vmm_slots_new(&m->kvm, &m->slots);
+	m->shmem.memory = &m->memory;
+	m->shmem.slots = m->slots;
+	m->shmem.phys_bits = m->kvm.phys_bits;
+	m->shmem.changed = on_map_changed;
+	m->shmem.opaque = m;
+	if (!rc && vmem_space_want_event(m->memory.space) < 0)
+		rc = vsu_error_set(err, -EMFILE, "no descriptor is left");
+	return rc ? rc : vmm_slots_apply(m->slots, vmm_memory_map(&m->memory),
+					 err);
+}
+
+static int check_sharing(struct vmm_machine *m, struct vsu_error *err)
+{
+	unsigned int i;
+	int rc = 0;
+
+	for (i = 0; !rc && i < m->ndevices; i++)
+		if (m->devices[i].spec.remote)
+			rc = vmm_memory_check_shared(&m->memory,
+				m->devices[i].spec.socket, err);
+	return rc;
+}
+
+static int make_local(const struct vmm_virtio_place *place,
+		      struct vmem_sigbus *sigbus, struct vmm_device *d,
+		      struct vsu_error *err)
+{
+	struct virtdev *dev;
+	int rc = vmm_device_open(&d->spec, sigbus, &dev, err);
+
+	if (rc)
+		return rc;
+	rc = vmm_virtio_local(place, dev, &d->virtio, err);
+	if (rc)
+		virtdev_free(dev);
+	return rc;
+}
+
+/* Makes device i if it is of the wanted sort and adds it to the machine. */
+static int make_device(struct vmm_machine *m, unsigned int i, bool remote,
+		       struct vsu_error *err)
+{
+	struct vmm_device *d = &m->devices[i];
+	const struct vmm_virtio_place place = {
+		.loop = m->loop, .kvm = &m->kvm, .space = m->memory.space,
+		.shmem = &m->shmem,
+		.gpa = VMM_TRANSPORTS_GPA + i * VIRTDEV_MMIO_SIZE,
+		.irq = VMM_FIRST_DEVICE_IRQ + i,
+	};
+	int rc;
+
+	if (d->spec.remote != remote)
+		return 0;
+	d->gpa = place.gpa;
+	d->irq = place.irq;
+	rc = remote ? vmm_virtio_remote(&place, &d->spec,
+					vmm_memory_map(&m->memory),
+					&d->virtio, err)
+		    : make_local(&place, m->sigbus, d, err);
+	return rc ? rc : vmm_virtio_add(d->virtio, &m->mmio, err);
+}
+
+static int make_devices(struct vmm_machine *m, bool remote,
+			struct vsu_error *err)
+{
+	unsigned int i;
+	int rc = 0;
+
+	for (i = 0; !rc && i < m->ndevices; i++)
+		rc = make_device(m, i, remote, err);
+	return rc;
+}
+
+static int make_local_devices(struct vmm_machine *m, struct vsu_error *err)
+{
+	return make_devices(m, false, err);
+}
+
+static int make_remote_devices(struct vmm_machine *m, struct vsu_error *err)
+{
+	return make_devices(m, true, err);
+}
+
+static void on_power(void *opaque, uint8_t status)
+{
+	struct vmm_machine *m = opaque;
+
+	if (status)
+		vmm_cpus_end(m->cpus, VSU_EXIT_FAIL,
+			     "the guest ended with status %u", status);
+	else
+		vmm_cpus_end(m->cpus, VSU_EXIT_OK, "%s", "");
+}
+
+/* There is nothing to reset into: a guest that asks for it has ended. */
+static void on_reset(void *opaque)
+{
+	struct vmm_machine *m = opaque;
+
+	vmm_cpus_end(m->cpus, VSU_EXIT_OK, "%s", "");
+}
+
+static void on_serial_interrupt(void *opaque)
+{
+	struct vmm_machine *m = opaque;
+
+	vsu_event_signal(m->serial_irq_fd);
+}
+
+static void on_leave(void *opaque)
+{
+	struct vmm_machine *m = opaque;
+
+	vmm_cpus_end(m->cpus, VSU_EXIT_OK, "%s", "");
+}
+
+static bool folder_is_writable(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	char folder[PATH_MAX] = ".";
+
+	if (slash && (size_t)(slash - path) + 2 > sizeof(folder))
+		return false;
+	if (slash)
+		snprintf(folder, sizeof(folder), "%.*s",
+			 (int)(slash - path) + 1, path);
+	return !faccessat(AT_FDCWD, folder, W_OK, AT_EACCESS);
+}
+
+/* A dry run neither makes the file nor empties it. */
+static int open_console_file(struct vmm_machine *m, const char *path,
+			     struct vsu_error *err)
+{
+	const int flags = O_WRONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
+
+	m->console_out = open(path, m->options->dry_run ? flags :
+			      flags | O_CREAT | O_TRUNC, 0666);
+	if (m->console_out < 0 && errno == ENOENT && m->options->dry_run &&
+	    folder_is_writable(path))
+		return 0;
+	if (m->console_out < 0)
+		return vsu_error_sys(err, -errno,
+			"option --console: cannot open '%s'", path);
+	m->close_console = true;
+	return 0;
+}
+
+static int open_console(struct vmm_machine *m, struct vsu_error *err)
+{
+	const char *where = m->options->console;
+
+	m->console_in = m->console_out = -1;
+	if (!where || !strcmp(where, "stdio")) {
+		m->console_in = STDIN_FILENO;
+		m->console_out = STDOUT_FILENO;
+	} else if (strcmp(where, "null")) {
+		return open_console_file(m, where, err);
+	}
+	return 0;
+}
+
+static int make_console(struct vmm_machine *m, struct vsu_error *err)
+{
+	struct vmm_console_config config = {
+		.interrupt = on_serial_interrupt, .leave = on_leave,
+		.opaque = m,
+	};
+	const struct vmm_range range = {
+		CVMM_PORT_SERIAL, 8, "serial port", vmm_console_access, NULL,
+	};
+	struct vmm_range placed = range;
+	int rc = open_console(m, err);
+
+	if (rc)
+		return rc;
+	config.in_fd = m->console_in;
+	config.out_fd = m->console_out;
+	m->serial_irq_fd = vsu_event_new();
+	if (m->serial_irq_fd < 0)
+		return vsu_error_sys(err, m->serial_irq_fd, "console");
+	rc = vmm_console_new(&config, &m->console, err);
+	placed.opaque = m->console;
+	if (!rc)
+		rc = vmm_bus_add(&m->ports, &placed, err);
+	return rc ? rc : vmm_kvm_irqfd(&m->kvm, m->serial_irq_fd,
+				       VMM_SERIAL_IRQ, true, err);
+}
+
+static int make_ports(struct vmm_machine *m, struct vsu_error *err)
+{
+	m->small_ports.power = on_power;
+	m->small_ports.reset = on_reset;
+	m->small_ports.opaque = m;
+	return vmm_ports_add(&m->small_ports, &m->ports, err);
+}
+
+static int make_cpus(struct vmm_machine *m, struct vsu_error *err)
+{
+	const struct vmm_cpus_config config = {
+		.kvm = &m->kvm, .memory = &m->mmio, .ports = &m->ports,
+		.n = m->options->cpus, .repair = vmm_fault_repair,
+		.convert = vmm_fault_convert, .opaque = m,
+	};
+	unsigned int i;
+	int rc = vmm_cpus_new(&config, &m->cpus, err);
+
+	for (i = 0; !rc && i < m->ndevices; i++)
+		vmm_virtio_set_cpus(m->devices[i].virtio, m->cpus);
+	return rc;
+}
+
+static int make_loop(struct vmm_machine *m, struct vsu_error *err)
+{
+	m->loop = ev_loop_new(EVFLAG_AUTO);
+	return m->loop ? 0 : vsu_error_set(err, -ENOMEM,
+					   "cannot make an event loop");
+}
+
+static const struct step steps[] = {
+	{ parse_devices, VMM_STAGE_OPTIONS },
+	{ parse_memory, VMM_STAGE_OPTIONS },
+	{ open_kernel, VMM_STAGE_KERNEL },
+	{ make_loop, VMM_STAGE_RUN },
+	{ open_kvm, VMM_STAGE_KVM },
+	{ make_memory, VMM_STAGE_MEMORY },
+	{ check_sharing, VMM_STAGE_MEMORY },
+	{ make_local_devices, VMM_STAGE_DISK },
+	{ make_remote_devices, VMM_STAGE_SOCKET },
+	{ make_ports, VMM_STAGE_RUN },
+	{ make_cpus, VMM_STAGE_KVM },
+	{ vmm_boot_prepare, VMM_STAGE_KERNEL },
+	{ make_console, VMM_STAGE_CONSOLE },	/* may make a file: the last */
+};
+
+int vmm_machine_make(struct vmm_machine *m, const struct vmm_options *options,
+		     struct vmem_sigbus *sigbus, struct vsu_error *err)
+{
+	unsigned int i;
+	int rc;
+
+	m->options = options;
+	m->sigbus = sigbus;
+	m->kvm.kvm_fd = m->kvm.vm_fd = m->serial_irq_fd = -1;
+	m->console_in = m->console_out = -1;
+	for (i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+		rc = steps[i].fn(m, err);
+		if (rc)
+			return vmm_exit_status(steps[i].stage, rc);
+	}
+	return 0;
+}
+
+/* What it had mapped goes while it is freed: it no longer takes part then. */
+static void free_device(struct vmm_device *d)
+{
+	struct vmm_virtio *virtio = d->virtio;
+
+	d->virtio = NULL;
+	vmm_virtio_free(virtio);
+}
+
+void vmm_machine_free(struct vmm_machine *m)
+{
+	unsigned int i;
+
+	for (i = 0; i < m->ndevices; i++)
+		free_device(&m->devices[i]);
+	vmm_console_free(m->console);
+	vmm_cpus_free(m->cpus);
+	vmm_slots_free(m->slots);
+	vmm_memory_free(&m->memory);
+	vmm_kvm_close(&m->kvm);
+	vmm_kernel_close(&m->kernel);
+	vmm_file_free(&m->initrd);
+	vsu_fd_close(&m->serial_irq_fd);
+	if (m->close_console)
+		vsu_fd_close(&m->console_out);
+	if (m->loop)
+		ev_loop_destroy(m->loop);
+}

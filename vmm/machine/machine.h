@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * The machine: everything that one "cvmm run" is made of.
+ *
+ * Made in steps, each of which may fail with a sentence and the exit status
+ * for it; then run until the guest, the user or a fault ends it; freed from
+ * any state.
+ *
+ * Threads: the main thread.
+ */
+#ifndef VMM_MACHINE_H
+#define VMM_MACHINE_H
+
+#include <ev.h>
+
+#include <vm-memory/sigbus.h>
+#include <vmm-sys-util/error.h>
+
+#include "boot/elf.h"
+#include "bus/bus.h"
+#include "legacy/console.h"
+#include "cpu/cpus.h"
+#include "devices/devices.h"
+#include "kvm/kvm.h"
+#include "legacy/ports.h"
+#include "memory/memory.h"
+#include "cli/options.h"
+#include "memory/memory_private.h"
+#include "memory/windows.h"
+#include "memory/slots.h"
+#include "virtio/virtio.h"
+
+/* Where transports lie, and the interrupts of the machine. */
+#define VMM_TRANSPORTS_GPA UINT64_C(0xd0000000)
+#define VMM_FIRST_DEVICE_IRQ 5
+#define VMM_LAST_IRQ 23
+#define VMM_SERIAL_IRQ 4
+
+struct vmm_device {
+	struct vmm_device_spec spec;
+	struct vmm_virtio *virtio;
+	uint64_t gpa;
+	uint32_t irq;
+};
+
+struct vmm_machine {
+	const struct vmm_options *options;
+	struct vmem_sigbus *sigbus;	/* borrowed */
+	struct ev_loop *loop;
+	struct vmm_kernel kernel;	/* until they are in guest memory */
+	struct vmm_file initrd;
+	struct vmm_kvm kvm;
+	struct vmm_memory memory;
+	struct vmm_private private_memory;
+	struct vmm_slots *slots;
+	struct vmm_shmem shmem;
+	struct vmm_bus mmio, ports;
+	struct vmm_ports small_ports;
+	struct vmm_cpus *cpus;
+	struct vmm_console *console;
+	int serial_irq_fd;
+	int console_in, console_out;
+	bool close_console;
+	unsigned int ndevices;
+	struct vmm_device devices[VMM_MAX_DEVICES];
+	struct vmm_loaded loaded;
+	uint64_t seen_drops[VMM_MAX_CPUS]; /* each CPU's own, see faults.c */
+	/* watchers of the loop */
+	ev_io on_cpus, on_console, on_input, on_writable, on_cut, on_space;
+	ev_signal on_int, on_term;
+	/* how it ended */
+	int status;
+	struct vsu_error why;
+};
+
+/* *m is all zero. Returns 0 or an exit status, with its sentence. */
+int vmm_machine_make(struct vmm_machine *m, const struct vmm_options *options,
+		     struct vmem_sigbus *sigbus, struct vsu_error *err);
+
+/* Runs it to its end; the exit status, with a sentence where there is one. */
+int vmm_machine_run(struct vmm_machine *m, struct vsu_error *err);
+
+void vmm_machine_free(struct vmm_machine *m);
+
+#endif

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Placing memory and windows in the guest's address space. */
+#include <config.h>
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include <vmm-sys-util/checked.h>
+
+#include "memory/layout.h"
+
+static bool in_device_hole(uint64_t gpa, uint64_t len)
+{
+	return vsu_ranges_overlap(gpa, len, VMM_HOLE_FIRST,
+				  VMM_HOLE_END - VMM_HOLE_FIRST);
+}
+
+static void insert(struct vmm_layout *layout,
+		   const struct vmm_layout_piece *piece)
+{
+	unsigned int at = layout->n;
+
+	while (at && layout->pieces[at - 1].gpa > piece->gpa)
+		at--;
+	memmove(&layout->pieces[at + 1], &layout->pieces[at],
+		(layout->n - at) * sizeof(*piece));
+	layout->pieces[at] = *piece;
+	layout->n++;
+	if (piece->gpa + piece->len > layout->end)
+		layout->end = piece->gpa + piece->len;
+}
+
+static const struct vmm_layout_piece *
+overlapped(const struct vmm_layout *layout, uint64_t gpa, uint64_t len)
+{
+	unsigned int i;
+
+	for (i = 0; i < layout->n; i++)
+		if (vsu_ranges_overlap(layout->pieces[i].gpa,
+				       layout->pieces[i].len, gpa, len))
+			return &layout->pieces[i];
+	return NULL;
+}
+
+static int check_size(const struct vmm_layout_request *r, unsigned int i,
+		      uint64_t limit, struct vsu_error *err)
+{
+	if (!r->size || !vsu_is_aligned(r->size, VMM_PAGE))
+		return vsu_error_set(err, -EINVAL, "--memory option %u: size %"
+			PRIu64 " is not a multiple of the page, 4096", i + 1,
+			r->size);
+	if (r->size > limit)
+		return vsu_error_set(err, -EINVAL, "--memory option %u: size %"
+			PRIu64 " exceeds what KVM can address, %" PRIu64,
+			i + 1, r->size, limit);
+	return 0;
+}
+
+static int check_wish(const struct vmm_layout_request *r, unsigned int i,
+		      uint64_t limit, struct vsu_error *err)
+{
+	if (!vsu_is_aligned(r->at, VMM_PAGE))
+		return vsu_error_set(err, -EINVAL, "--memory option %u: at=%#"
+			PRIx64 " is not a multiple of the page, 0x1000", i + 1,
+			r->at);
+	if (vsu_range_exceeds(r->at, r->size, limit))
+		return vsu_error_set(err, -EINVAL, "--memory option %u: at=%#"
+			PRIx64 " and size end above what KVM can address, %#"
+			PRIx64, i + 1, r->at, limit);
+	if (in_device_hole(r->at, r->size))
+		return vsu_error_set(err, -EINVAL, "--memory option %u: at=%#"
+			PRIx64 " lies in 3 to 4 GiB, which belongs to devices",
+			i + 1, r->at);
+	return 0;
+}
+
+static int place_wish(struct vmm_layout *layout,
+		      const struct vmm_layout_request *r, unsigned int i,
+		      struct vsu_error *err)
+{
+	const struct vmm_layout_piece piece = { r->at, r->size, 0, i };
+	const struct vmm_layout_piece *other =
+		overlapped(layout, r->at, r->size);
+
+	if (other)
+		return vsu_error_set(err, -EEXIST, "--memory option %u: at=%#"
+			PRIx64 " overlaps the memory of option %u at %#" PRIx64,
+			i + 1, r->at, other->request + 1, other->gpa);
+	insert(layout, &piece);
+	return 0;
+}
+
+/*
+ * The first address from on where len bytes, or the part below the hole, are
+ * free. *fit is how many go there.
+ */
+static uint64_t find_gap(const struct vmm_layout *layout, uint64_t from,
+			 uint64_t len, uint64_t *fit)
+{
+	const struct vmm_layout_piece *other;
+
+	for (;;) {
+		if (from >= VMM_HOLE_FIRST && from < VMM_HOLE_END)
+			from = VMM_HOLE_END;
+		*fit = len;
+		if (from < VMM_HOLE_FIRST && len > VMM_HOLE_FIRST - from)
+			*fit = VMM_HOLE_FIRST - from;
+		other = overlapped(layout, from, *fit);
+		if (!other)
+			return from;
+		from = other->gpa + other->len;
+	}
+}
+
+/* Places a request without a wish from *cursor on, in one or two pieces. */
+static int place_next(struct vmm_layout *layout, uint64_t *cursor,
+		      const struct vmm_layout_request *r, unsigned int i,
+		      uint64_t limit, struct vsu_error *err)
+{
+	struct vmm_layout_piece piece = { 0, 0, 0, i };
+
+	while (piece.offset < r->size) {
+		piece.gpa = find_gap(layout, *cursor, r->size - piece.offset,
+				     &piece.len);
+		if (vsu_range_exceeds(piece.gpa, piece.len, limit))
+			return vsu_error_set(err, -ENOSPC, "--memory option "
+				"%u: no room below what KVM can address, %#"
+				PRIx64, i + 1, limit);
+		insert(layout, &piece);
+		*cursor = piece.gpa + piece.len;
+		piece.offset += piece.len;
+	}
+	return 0;
+}
+
+int vmm_layout_memory(const struct vmm_layout_request *requests,
+		      unsigned int n, unsigned int phys_bits,
+		      struct vmm_layout *out, struct vsu_error *err)
+{
+	const uint64_t limit = UINT64_C(1) << phys_bits;
+	struct vmm_layout layout = { .n = 0, .end = VMM_HOLE_END };
+	uint64_t cursor = 0;
+	unsigned int i;
+	int rc = 0;
+
+	for (i = 0; !rc && i < n; i++) {
+		rc = check_size(&requests[i], i, limit, err);
+		if (!rc && requests[i].has_at)
+			rc = check_wish(&requests[i], i, limit, err);
+		if (!rc && requests[i].has_at)
+			rc = place_wish(&layout, &requests[i], i, err);
+	}
+	for (i = 0; !rc && i < n; i++)
+		if (!requests[i].has_at)
+			rc = place_next(&layout, &cursor, &requests[i], i,
+					limit, err);
+	if (!rc)
+		*out = layout;
+	return rc;
+}
+
+static uint64_t power_of_two_above(uint64_t v)
+{
+	uint64_t p = VMM_PAGE;
+
+	while (p < v)
+		p <<= 1;
+	return p;
+}
+
+int vmm_layout_window(uint64_t *next, uint64_t size, unsigned int phys_bits,
+		      uint64_t *gpa, struct vsu_error *err)
+{
+	const uint64_t limit = UINT64_C(1) << phys_bits;
+	uint64_t at;
+
+	if (!size || size > limit / 2 ||
+	    vsu_align_up_overflow(*next, power_of_two_above(size), &at) ||
+	    vsu_range_exceeds(at, size, limit))
+		return vsu_error_set(err, -ENOSPC, "no room for a shared memory"
+			" region of %" PRIu64 " bytes below what KVM can "
+			"address, %#" PRIx64, size, limit);
+	*gpa = at;
+	*next = at + size;
+	return 0;
+}

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * The guest's memory: from --memory options to blocks, regions and the map
+ * that is published.
+ *
+ * Threads: the main thread.
+ */
+#ifndef VMM_MEMORY_H
+#define VMM_MEMORY_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <vm-memory/backend.h>
+#include <vm-memory/map.h>
+#include <vm-memory/sigbus.h>
+#include <vm-memory/space.h>
+#include <vmm-sys-util/error.h>
+
+#include "cpu/cpus.h"
+#include "kvm/kvm.h"
+#include "memory/layout.h"
+#include "cli/options.h"
+
+/* What is behind mem-path, to be as it was unless the machine begins. */
+struct vmm_memory_file {
+	char *path;		/* NULL: nothing is */
+	bool was_there, was_empty;
+};
+
+struct vmm_memory {
+	struct vmem_space *space;
+	struct vmem_sigbus *sigbus;	/* borrowed */
+	struct vmm_layout_request requests[VMM_MAX_MEMORY];
+	struct vmem_backend *backends[VMM_MAX_MEMORY]; /* until made */
+	struct vmm_memory_file file[VMM_MAX_MEMORY];
+	unsigned int n;			/* requests and backends */
+	struct vmm_layout layout;
+	unsigned int nblocks;
+	struct vmem_block *blocks[VMM_MAX_MEMORY];
+	pthread_mutex_t repairing;	/* guards what follows */
+	uint64_t good[VMM_MAX_MEMORY];	/* bytes of a block that have a file */
+	uint64_t repairs;
+	bool told[VMM_MAX_MEMORY];	/* main thread: its failure is known */
+	uint64_t seen[VMM_MAX_CPUS];	/* repairs that each CPU ran on with */
+};
+
+/*
+ * Reads the --memory options. shared: some device needs memory that can be
+ * shared. -ENOENT: an unknown key; -EINVAL: a value refused.
+ */
+int vmm_memory_parse(struct vmm_memory *memory, const struct vmm_options *o,
+		     bool shared, struct vsu_error *err);
+
+/* Some of it is to have two layers: the VM must know what is private. */
+bool vmm_memory_wants_private(const struct vmm_memory *memory);
+
+/*
+ * Allocates what was read and publishes it. kvm may be closed (vm_fd -1)
+ * where no guest_memfd is asked for.
+ */
+int vmm_memory_make(struct vmm_memory *memory, const struct vmm_kvm *kvm,
+		    struct vmem_sigbus *sigbus, struct vsu_error *err);
+
+/* The files that were made or grown for it stay so: the machine begins. */
+void vmm_memory_keep_files(struct vmm_memory *memory);
+
+/* From any state, also all zero. Undoes to files what nobody kept. */
+void vmm_memory_free(struct vmm_memory *memory);
+
+/* The current map, borrowed. */
+struct vmem_map *vmm_memory_map(const struct vmm_memory *memory);
+
+/* -EINVAL, naming the property, when a part of it cannot be shared. */
+int vmm_memory_check_shared(const struct vmm_memory *memory, const char *who,
+			    struct vsu_error *err);
+
+/*
+ * The guest address of a piece whose file was cut short and that was not told
+ * of before; false when there is none.
+ */
+bool vmm_memory_take_failure(struct vmm_memory *memory, uint64_t *gpa);
+
+/*
+ * A file behind it may have been cut short under a CPU: repairs what was.
+ * True when that CPU may go on, because something was repaired now or, by
+ * another CPU, since this one last asked. Any thread.
+ */
+bool vmm_memory_repair(struct vmm_memory *memory, unsigned int cpu);
+
+#endif

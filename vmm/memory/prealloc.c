@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * Slices of a block, each taken by whichever thread comes first. Pages of a
+ * NUMA policy go where it says, not where the thread runs: the policy was
+ * given to the mapping before.
+ */
+#include <config.h>
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "memory/prealloc.h"
+#include "cpu/thread.h"
+
+/* Small enough that threads end together, large enough to be cheap. */
+#define SLICE (UINT64_C(16) << 20)
+
+struct work {
+	struct vmem_block *block;
+	uint64_t len, slice;
+	uint64_t next;		/* atomic: where the next slice begins */
+	pthread_mutex_t lock;	/* guards what follows */
+	int rc;
+	struct vsu_error why;
+};
+
+/* The first failure counts, and nobody begins another slice. */
+static void fail(struct work *w, int rc, const struct vsu_error *why)
+{
+	pthread_mutex_lock(&w->lock);
+	if (!w->rc) {
+		w->rc = rc;
+		w->why = *why;
+	}
+	pthread_mutex_unlock(&w->lock);
+	__atomic_store_n(&w->next, w->len, __ATOMIC_RELAXED);
+}
+
+static void *populate(void *arg)
+{
+	struct vsu_error err = VSU_ERROR_INIT;
+	struct work *w = arg;
+	uint64_t off, n;
+	int rc = 0;
+
+	while (!rc) {
+		off = __atomic_fetch_add(&w->next, w->slice, __ATOMIC_RELAXED);
+		if (off >= w->len)
+			break;
+		n = w->len - off < w->slice ? w->len - off : w->slice;
+		rc = vmem_block_populate(w->block, off, n, &err);
+		if (rc)
+			fail(w, rc, &err);
+	}
+	return NULL;
+}
+
+/* A thread that cannot be had leaves its slices to the others. */
+static void populate_on(struct work *w, pthread_t *thread, uint64_t n)
+{
+	uint64_t started = 0;
+
+	while (started < n &&
+	       !vmm_thread_start(&thread[started], populate, w, 0))
+		started++;
+	populate(w);
+	while (started)
+		pthread_join(thread[--started], NULL);
+}
+
+int vmm_prealloc(struct vmem_block *block, unsigned int nthreads,
+		 struct vsu_error *err)
+{
+	const uint64_t page = vmem_block_page_size(block);
+	struct work w = { .block = block, .len = vmem_block_len(block),
+			  .slice = page > SLICE ? page : SLICE };
+	uint64_t slices = (w.len - 1) / w.slice + 1, others;
+	pthread_t *thread;
+
+	others = (nthreads < slices ? nthreads : slices) - 1;
+	thread = calloc(others + 1, sizeof(*thread));
+	if (!thread)
+		return vsu_error_sys(err, -ENOMEM, "prealloc-threads");
+	pthread_mutex_init(&w.lock, NULL);
+	populate_on(&w, thread, others);
+	pthread_mutex_destroy(&w.lock);
+	free(thread);
+	if (w.rc && err)
+		*err = w.why;
+	return w.rc;
+}
+
+uint64_t vmm_populated(const struct vmem_block *block)
+{
+	const uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+	const uint64_t len = vmem_block_len(block);
+	unsigned char present[1024];
+	uint64_t off, n, i, pages = 0;
+
+	for (off = 0; off < len; off += n) {
+		n = sizeof(present) * page;
+		if (n > len - off)
+			n = len - off;
+		if (mincore(vmem_block_hva(block) + off, n, present))
+			return 0;
+		for (i = 0; i < n / page; i++)
+			pages += present[i] & 1;
+	}
+	return pages * page;
+}

@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Memory slots follow the map. */
+#include <config.h>
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include <vm-memory/kvm.h>
+
+#include "memory/slots.h"
+#include "kvm/uapi.h"
+
+/* What KVM is told; the id is given when it is set. */
+struct slot {
+	uint64_t gpa, len, hva, file_pos;
+	uint32_t flags, id;
+	int fd;			/* of the file behind it, borrowed; or -1 */
+};
+
+struct list {
+	struct slot *slot;
+	unsigned int n;
+};
+
+struct vmm_slots {
+	const struct vmm_kvm *kvm;
+	struct vmm_cpus *cpus;
+	struct vmem_map *map;	/* what the slots show; keeps its blocks */
+	struct list now;	/* by address */
+};
+
+int vmm_slots_new(const struct vmm_kvm *kvm, struct vmm_slots **out)
+{
+	struct vmm_slots *slots = calloc(1, sizeof(*slots));
+
+	if (!slots)
+		return -ENOMEM;
+	slots->kvm = kvm;
+	*out = slots;
+	return 0;
+}
+
+void vmm_slots_set_cpus(struct vmm_slots *slots, struct vmm_cpus *cpus)
+{
+	slots->cpus = cpus;
+}
+
+unsigned int vmm_slots_count(const struct vmm_slots *slots)
+{
+	return slots->now.n;
+}
+
+uint32_t vmm_slot_flags(const struct vmem_region *region)
+{
+	const struct vmem_block *block = vmem_region_block(region);
+
+	if (vmem_block_is_bound(block) || vmem_block_private_fd(block) >= 0)
+		return KVM_MEM_GUEST_MEMFD;
+	return vmem_region_is_rom(region) ? KVM_MEM_READONLY : 0;
+}
+
+static int set_region2(const struct vmm_slots *slots, const struct slot *s,
+		       uint64_t size)
+{
+	struct vmm_kvm_region2 arg = {
+		.slot = s->id, .flags = s->flags, .guest_phys_addr = s->gpa,
+		.memory_size = size, .userspace_addr = s->hva,
+		.guest_memfd = (uint32_t)s->fd,
+		.guest_memfd_offset = s->file_pos,
+	};
+
+	return vmm_kvm_ioctl(slots->kvm->vm_fd, VMM_KVM_SET_REGION2, &arg);
+}
+
+/* size is the slot's length, or 0 to remove it. */
+static int set_region(const struct vmm_slots *slots, const struct slot *s,
+		      uint64_t size)
+{
+	struct kvm_userspace_memory_region arg = {
+		.slot = s->id, .flags = s->flags, .guest_phys_addr = s->gpa,
+		.memory_size = size, .userspace_addr = s->hva,
+	};
+
+	if (s->flags & KVM_MEM_GUEST_MEMFD)
+		return set_region2(slots, s, size);
+	return vmm_kvm_ioctl(slots->kvm->vm_fd, KVM_SET_USER_MEMORY_REGION,
+			     &arg);
+}
+
+static bool same_file(int a, int b)
+{
+	struct stat sa, sb;
+
+	if (a < 0 || b < 0)
+		return a == b;
+	return !fstat(a, &sa) && !fstat(b, &sb) && sa.st_dev == sb.st_dev &&
+	       sa.st_ino == sb.st_ino;
+}
+
+/* Whether b simply goes on where a ends, for guest, host and file. */
+static bool continues(const struct slot *a, const struct slot *b)
+{
+	return a->gpa + a->len == b->gpa && a->hva + a->len == b->hva &&
+	       a->flags == b->flags && !(a->flags & KVM_MEM_GUEST_MEMFD) &&
+	       a->file_pos + a->len == b->file_pos && same_file(a->fd, b->fd);
+}
+
+/* A private half is what KVM is told of; the other is where hva says. */
+static void describe_file(const struct vmem_region *region, struct slot *s)
+{
+	const struct vmem_block *block = vmem_region_block(region);
+
+	s->file_pos = vmem_region_file_pos(region, 0);
+	s->fd = vmem_block_fd(block);
+	if (vmem_block_private_fd(block) < 0)
+		return;
+	s->file_pos = vmem_region_offset(region);
+	s->fd = vmem_block_private_fd(block);
+}
+
+static void describe(const struct vmem_region *region, struct slot *s)
+{
+	memset(s, 0, sizeof(*s));
+	s->gpa = vmem_region_gpa(region);
+	s->len = vmem_region_len(region);
+	s->hva = (uint64_t)(uintptr_t)vmem_region_hva(region);
+	s->flags = vmm_slot_flags(region);
+	describe_file(region, s);
+}
+
+/* The slots that show the map, neighbours merged. */
+static int desired(const struct vmem_map *map, struct list *out)
+{
+	unsigned int i, n = vmem_map_count(map);
+	struct slot s;
+
+	out->n = 0;
+	out->slot = calloc(n + 1, sizeof(s));
+	if (!out->slot)
+		return -ENOMEM;
+	for (i = 0; i < n; i++) {
+		describe(vmem_map_region(map, i), &s);
+		if (out->n && continues(&out->slot[out->n - 1], &s))
+			out->slot[out->n - 1].len += s.len;
+		else
+			out->slot[out->n++] = s;
+	}
+	return 0;
+}
+
+static bool same_slot(const struct slot *a, const struct slot *b)
+{
+	return a->gpa == b->gpa && a->len == b->len && a->hva == b->hva &&
+	       a->flags == b->flags && a->file_pos == b->file_pos &&
+	       same_file(a->fd, b->fd);
+}
+
+/* The slot of the list that shows the same, or NULL. */
+static struct slot *find(const struct list *list, const struct slot *s)
+{
+	unsigned int i;
+
+	for (i = 0; i < list->n; i++)
+		if (same_slot(&list->slot[i], s))
+			return &list->slot[i];
+	return NULL;
+}
+
+/* The lowest id that neither list uses; ids of want are given in order. */
+static uint32_t free_id(const struct list *now, const struct list *want,
+			unsigned int given)
+{
+	uint32_t id = 0;
+	unsigned int i = 0;
+
+	while (i < now->n + given) {
+		const struct slot *s = i < now->n ? &now->slot[i]
+						  : &want->slot[i - now->n];
+
+		if (s->id != id) {
+			i++;
+			continue;
+		}
+		id++;
+		i = 0;
+	}
+	return id;
+}
+
+static void give_ids(const struct list *now, struct list *want)
+{
+	const struct slot *kept;
+	unsigned int i;
+
+	for (i = 0; i < want->n; i++) {
+		kept = find(now, &want->slot[i]);
+		want->slot[i].id = kept ? kept->id : free_id(now, want, i);
+	}
+}
+
+/* True when something the guest sees now is replaced, not just added to. */
+static bool replaces(const struct list *now, const struct list *want)
+{
+	unsigned int i, k;
+
+	for (i = 0; i < now->n; i++) {
+		if (find(want, &now->slot[i]))
+			continue;
+		for (k = 0; k < want->n; k++)
+			if (want->slot[k].gpa < now->slot[i].gpa +
+						now->slot[i].len &&
+			    now->slot[i].gpa < want->slot[k].gpa +
+						want->slot[k].len)
+				return true;
+	}
+	return false;
+}
+
+static void remove_missing(const struct vmm_slots *slots,
+			   const struct list *from, const struct list *other)
+{
+	unsigned int i;
+
+	for (i = 0; i < from->n; i++)
+		if (!find(other, &from->slot[i]))
+			set_region(slots, &from->slot[i], 0);
+}
+
+static int add_missing(const struct vmm_slots *slots, const struct list *want,
+		       const struct list *other, struct vsu_error *err)
+{
+	unsigned int i;
+	int rc = 0;
+
+	for (i = 0; !rc && i < want->n; i++)
+		if (!find(other, &want->slot[i]))
+			rc = set_region(slots, &want->slot[i],
+					want->slot[i].len);
+	if (rc < 0)
+		return vsu_error_sys(err, rc, "KVM refuses memory at %#" PRIx64
+				     ", %" PRIu64 " bytes",
+				     want->slot[i - 1].gpa,
+				     want->slot[i - 1].len);
+	return 0;
+}
+
+static int change(struct vmm_slots *slots, const struct list *want,
+		  struct vsu_error *err)
+{
+	const bool pause = slots->cpus && replaces(&slots->now, want);
+	int rc;
+
+	if (pause)
+		vmm_cpus_pause(slots->cpus);
+	remove_missing(slots, &slots->now, want);
+	rc = add_missing(slots, want, &slots->now, err);
+	if (rc) {
+		remove_missing(slots, want, &slots->now);
+		add_missing(slots, &slots->now, want, NULL);
+	}
+	if (pause)
+		vmm_cpus_resume(slots->cpus);
+	return rc;
+}
+
+int vmm_slots_apply(struct vmm_slots *slots, struct vmem_map *map,
+		    struct vsu_error *err)
+{
+	struct list want;
+	int rc = desired(map, &want);
+
+	if (rc)
+		return vsu_error_sys(err, rc, "memory slots");
+	if (want.n > slots->kvm->max_slots)
+		rc = vsu_error_set(err, -ENOSPC, "this memory needs %u slots; "
+				   "KVM has %u", want.n,
+				   slots->kvm->max_slots);
+	if (!rc) {
+		give_ids(&slots->now, &want);
+		rc = change(slots, &want, err);
+	}
+	if (rc) {
+		free(want.slot);
+		return rc;
+	}
+	free(slots->now.slot);
+	slots->now = want;
+	vmem_map_ref(map);
+	vmem_map_unref(slots->map);
+	slots->map = map;
+	return 0;
+}
+
+void vmm_slots_free(struct vmm_slots *slots)
+{
+	static const struct list none;
+
+	if (!slots)
+		return;
+	remove_missing(slots, &slots->now, &none);
+	free(slots->now.slot);
+	vmem_map_unref(slots->map);
+	free(slots);
+}

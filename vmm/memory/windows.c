@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* What back-ends map becomes regions of the guest's map. */
+#include <config.h>
+
+#include <errno.h>
+#include <inttypes.h>
+
+#include <vmm-sys-util/fd.h>
+
+#include "memory/windows.h"
+
+int vmm_shmem_add_window(struct vmm_shmem *s, const void *owner,
+			 uint8_t shmid, uint64_t len, struct vsu_error *err)
+{
+	struct vmm_window *w = &s->windows[s->n];
+	int rc;
+
+	if (s->n == VMM_MAX_WINDOWS)
+		return vsu_error_set(err, -ENOSPC, "more than %d shared memory"
+				     " regions in one machine",
+				     VMM_MAX_WINDOWS);
+	if (!s->n)
+		s->next = s->memory->layout.end;
+	rc = vmm_layout_window(&s->next, len, s->phys_bits, &w->gpa, err);
+	if (rc)
+		return rc;
+	w->owner = owner;
+	w->shmid = shmid;
+	w->len = len;
+	s->n++;
+	return 0;
+}
+
+const struct vmm_window *vmm_shmem_window(const struct vmm_shmem *s,
+					  const void *owner, uint8_t shmid)
+{
+	unsigned int i;
+
+	for (i = 0; i < s->n; i++)
+		if (s->windows[i].owner == owner &&
+		    s->windows[i].shmid == shmid)
+			return &s->windows[i];
+	return NULL;
+}
+
+/* Replaces *map by the next one, whose reference moves. */
+static void advance(struct vmem_map **map, struct vmem_map *next)
+{
+	vmem_map_unref(*map);
+	*map = next;
+}
+
+static int add_mapping(struct vmem_map **map, uint64_t gpa,
+		       struct vmem_block *block, uint64_t len)
+{
+	const struct vmem_region_desc desc = {
+		.block = block, .gpa = gpa, .len = len,
+		.flags = vmem_block_flags(block) & VMEM_BLOCK_WRITE ?
+			 0 : VMEM_REGION_ROM,
+	};
+	struct vmem_region *region;
+	struct vmem_map *next;
+	int rc = vmem_region_new(&desc, &region, NULL);
+
+	if (rc)
+		return rc;
+	rc = vmem_map_add(*map, region, &next, NULL);
+	vmem_region_unref(region);
+	if (!rc)
+		advance(map, next);
+	return rc;
+}
+
+static int remove_mapping(struct vmem_map **map, uint64_t gpa)
+{
+	const struct vmem_region *region = vmem_map_find(*map, gpa);
+	struct vmem_map *next;
+	int rc = region ? vmem_map_remove(*map, region, &next, NULL) : -ENOENT;
+
+	if (!rc)
+		advance(map, next);
+	return rc;
+}
+
+static int change_map(const struct vmm_shmem *s, const void *owner,
+		      const struct vhost_user_shmem_change *c,
+		      struct vmem_map **map)
+{
+	const struct vmm_window *w = vmm_shmem_window(s, owner, c->shmid);
+
+	if (!w)
+		return -ENOENT;
+	return c->map ? add_mapping(map, w->gpa + c->offset, c->block, c->len)
+		      : remove_mapping(map, w->gpa + c->offset);
+}
+
+/* Shows a map to KVM, then to everybody else. */
+static int show(struct vmm_shmem *s, struct vmem_map *map)
+{
+	int rc = vmm_slots_apply(s->slots, map, NULL);
+
+	return rc ? rc : vmem_space_publish(s->memory->space, map);
+}
+
+/* Everybody lets go of the former map; what nobody holds is freed. */
+static void settle(struct vmm_shmem *s)
+{
+	s->changed(s->opaque);
+	vmem_space_reclaim(s->memory->space);
+}
+
+/* One at a time, so that only the one that cannot be is refused. */
+static void change_singly(struct vmm_shmem *s, const void *owner,
+			  struct vhost_user_shmem_change *changes,
+			  unsigned int n)
+{
+	struct vmem_map *map;
+	unsigned int i;
+
+	for (i = 0; i < n; i++) {
+		map = vmem_map_ref(vmm_memory_map(s->memory));
+		changes[i].result = change_map(s, owner, &changes[i], &map);
+		if (!changes[i].result)
+			changes[i].result = show(s, map);
+		vmem_map_unref(map);
+	}
+}
+
+void vmm_shmem_change(struct vmm_shmem *s, const void *owner,
+		      struct vhost_user_shmem_change *changes, unsigned int n)
+{
+	struct vmem_map *map = vmem_map_ref(vmm_memory_map(s->memory));
+	unsigned int i, changed = 0;
+
+	for (i = 0; i < n; i++) {
+		changes[i].result = change_map(s, owner, &changes[i], &map);
+		changed += !changes[i].result;
+	}
+	if (changed && show(s, map))
+		change_singly(s, owner, changes, n);
+	vmem_map_unref(map);
+	settle(s);
+}
+
+/* The window that a region of the map lies in, or NULL: it is memory. */
+static const struct vmm_window *window_of(const struct vmm_shmem *s,
+					  const struct vmem_region *region)
+{
+	const uint64_t gpa = vmem_region_gpa(region);
+	unsigned int i;
+
+	for (i = 0; i < s->n; i++)
+		if (gpa >= s->windows[i].gpa &&
+		    gpa - s->windows[i].gpa < s->windows[i].len)
+			return &s->windows[i];
+	return NULL;
+}
+
+/* Files without a size of their own cannot be judged: 0 bytes. */
+static bool is_short(const struct vmem_region *region)
+{
+	const int fd = vmem_block_fd(vmem_region_block(region));
+	uint64_t size;
+
+	return fd >= 0 && vsu_fd_kind(fd) == VSU_FD_REGULAR &&
+	       !vsu_fd_size(fd, &size) &&
+	       size < vmem_region_file_pos(region, vmem_region_len(region));
+}
+
+void vmm_shmem_drop_short(struct vmm_shmem *s)
+{
+	struct vmem_map *map = vmem_map_ref(vmm_memory_map(s->memory));
+	const struct vmem_region *region;
+	unsigned int i, dropped = 0;
+
+	for (i = vmem_map_count(map); i > 0; i--) {
+		region = vmem_map_region(map, i - 1);
+		if (window_of(s, region) && is_short(region))
+			dropped += !remove_mapping(&map,
+						   vmem_region_gpa(region));
+	}
+	if (dropped && !show(s, map))
+		__atomic_add_fetch(&s->drops, dropped, __ATOMIC_RELAXED);
+	vmem_map_unref(map);
+	if (dropped)
+		settle(s);
+}
+
+int vmm_shmem_map_for(const struct vmm_shmem *s, const void *owner,
+		      bool with_others, struct vmem_map **out)
+{
+	const struct vmem_map *all = vmm_memory_map(s->memory);
+	const struct vmm_window *w;
+	struct vmem_map *map = NULL, *next;
+	unsigned int i;
+	int rc = vmem_map_new(&map);
+
+	for (i = 0; !rc && i < vmem_map_count(all); i++) {
+		w = window_of(s, vmem_map_region(all, i));
+		if (w && (!with_others || w->owner == owner))
+			continue;
+		rc = vmem_map_add(map, vmem_map_region(all, i), &next, NULL);
+		if (!rc)
+			advance(&map, next);
+	}
+	if (rc)
+		vmem_map_unref(map);
+	else
+		*out = map;
+	return rc;
+}

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Claims about the command line of "cvmm run". */
+#include <config.h>
+
+#include "cli/exit_status.h"
+#include "cli/options.h"
+#include "../util.h"
+
+static struct vmm_options o;
+static struct vsu_error err;
+
+/* "run" and up to 15 words, separated by blanks. */
+static int parse(const char *line)
+{
+	static char words[1024];
+	char *argv[17], *word;
+	int argc = 0;
+
+	vsu_error_clear(&err);
+	snprintf(words, sizeof(words), "run %s", line);
+	for (word = strtok(words, " "); word && argc < 16;
+	     word = strtok(NULL, " "))
+		argv[argc++] = word;
+	argv[argc] = NULL;
+	return vmm_options_parse(&o, argc, argv, &err);
+}
+
+START_TEST(kernel_and_disk_are_enough)
+{
+	ck_assert_int_eq(parse("builtin:selftest disk.img"), 0);
+	ck_assert_str_eq(o.kernel, "builtin:selftest");
+	ck_assert_uint_eq(o.ndevices, 1);
+	ck_assert_int_eq(o.devices[0].kind, VMM_DEVICE_DISK_PATH);
+	ck_assert_str_eq(o.devices[0].list, "disk.img");
+	ck_assert_uint_eq(o.cpus, 1);
+	ck_assert_uint_eq(o.nmemory, 0);
+	ck_assert(!o.console && !o.dry_run && !o.json);
+}
+END_TEST
+
+START_TEST(operands_stand_anywhere_between_options)
+{
+	ck_assert_int_eq(parse("--cpus=2 kernel --memory size=1M a.img "
+			       "--disk path=b.img c.img --dry-run"), 0);
+	ck_assert_str_eq(o.kernel, "kernel");
+	ck_assert_uint_eq(o.cpus, 2);
+	ck_assert_str_eq(o.memory[0], "size=1M");
+	ck_assert_uint_eq(o.ndevices, 3);
+	ck_assert_str_eq(o.devices[0].list, "a.img");
+	ck_assert_int_eq(o.devices[1].kind, VMM_DEVICE_DISK);
+	ck_assert_str_eq(o.devices[2].list, "c.img");
+	ck_assert(o.dry_run);
+}
+END_TEST
+
+START_TEST(memory_disk_and_device_may_repeat)
+{
+	ck_assert_int_eq(parse("k --memory=size=1M --memory=size=2M "
+			       "--device=id=1,backend=user:a "
+			       "--device=id=1,backend=user:b"), 0);
+	ck_assert_uint_eq(o.nmemory, 2);
+	ck_assert_str_eq(o.memory[1], "size=2M");
+	ck_assert_uint_eq(o.ndevices, 2);
+	ck_assert_int_eq(o.devices[1].kind, VMM_DEVICE_ANY);
+}
+END_TEST
+
+START_TEST(words_behind_two_dashes_are_operands)
+{
+	ck_assert_int_eq(parse("--cpus=2 -- kernel --cpus=3 --"), 0);
+	ck_assert_str_eq(o.kernel, "kernel");
+	ck_assert_uint_eq(o.cpus, 2);
+	ck_assert_uint_eq(o.ndevices, 2);
+	ck_assert_str_eq(o.devices[0].list, "--cpus=3");
+	ck_assert_str_eq(o.devices[1].list, "--");
+}
+END_TEST
+
+START_TEST(help_needs_no_kernel)
+{
+	ck_assert_int_eq(parse("--help"), 0);
+	ck_assert(o.help);
+}
+END_TEST
+
+static const struct refusal {
+	const char *line;
+	int code, status;
+	const char *msg;
+} refusals[] = {
+	{ "", -ENOENT, VSU_EXIT_USAGE,
+	  "run: no kernel named; try 'cvmm run builtin:selftest'" },
+	{ "k --momory=size=1M", -ENOENT, VSU_EXIT_USAGE,
+	  "unknown option '--momory'; did you mean '--memory'?" },
+	{ "k --xyzzy", -ENOENT, VSU_EXIT_USAGE,
+	  "unknown option '--xyzzy'; try --help for the options there are" },
+	{ "k --cpus=1 --cpus=2", -EINVAL, VSU_EXIT_DATA,
+	  "option --cpus is given more than once; give it once" },
+	{ "--cpus=1 k --cpus=2", -EINVAL, VSU_EXIT_DATA,
+	  "option --cpus is given more than once; give it once" },
+	{ "--cmdline=a k d --cmdline=b", -EINVAL, VSU_EXIT_DATA,
+	  "option --cmdline is given more than once; give it once" },
+	{ "k --cpus=0", -EINVAL, VSU_EXIT_DATA,
+	  "option --cpus: 0 is out of range; allowed is 1 to 64" },
+	{ "k --cpus=65", -EINVAL, VSU_EXIT_DATA,
+	  "option --cpus: 65 is out of range; allowed is 1 to 64" },
+	{ "k --cpus=two", -EINVAL, VSU_EXIT_DATA,
+	  "option --cpus: 'two' is not a number; give a decimal or 0x "
+	  "hexadecimal number, 1 to 64" },
+	{ "k --json", -EINVAL, VSU_EXIT_DATA,
+	  "option --json needs --dry-run" },
+	{ "k --dry-run=yes", -EINVAL, VSU_EXIT_DATA,
+	  "option --dry-run takes no value, and 'yes' is given; write "
+	  "--dry-run alone, or leave it out" },
+	{ "k --initrd", -EINVAL, VSU_EXIT_DATA,
+	  "option --initrd needs a value; write --initrd=FILE" },
+};
+
+START_TEST(refuses_with_status_and_sentence)
+{
+	const struct refusal *r = &refusals[_i];
+
+	ck_assert_int_eq(parse(r->line), r->code);
+	ck_assert_str_eq(err.msg, r->msg);
+	ck_assert_int_eq(vmm_exit_status(VMM_STAGE_OPTIONS, r->code),
+			 r->status);
+}
+END_TEST
+
+/* "run k" and n times the same word. */
+static int parse_many(const char *word, unsigned int n)
+{
+	char *argv[80], *copy = strdup(word), run[] = "run", k[] = "k";
+	unsigned int i;
+	int rc;
+
+	argv[0] = run;
+	argv[1] = k;
+	for (i = 0; i < n; i++)
+		argv[2 + i] = copy;
+	argv[2 + n] = NULL;
+	vsu_error_clear(&err);
+	rc = vmm_options_parse(&o, (int)n + 2, argv, &err);
+	free(copy);
+	return rc;
+}
+
+START_TEST(d2_13_more_memory_options_than_there_is_room_for_are_refused)
+{
+	ck_assert_int_eq(parse_many("--memory=size=1M", VMM_MAX_MEMORY), 0);
+	ck_assert_int_eq(parse_many("--memory=size=1M", VMM_MAX_MEMORY + 1),
+			 -EINVAL);
+	ck_assert_str_eq(err.msg, "more than 16 --memory options");
+}
+END_TEST
+
+START_TEST(d2_13_more_devices_than_there_is_room_for_are_refused)
+{
+	ck_assert_int_eq(parse_many("disk", VMM_MAX_DEVICES), 0);
+	ck_assert_int_eq(parse_many("disk", VMM_MAX_DEVICES + 1), -EINVAL);
+	ck_assert_str_eq(err.msg, "more than 32 devices");
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("options");
+	TCase *tc = tcase_create("accepted");
+
+	tcase_add_test(tc, kernel_and_disk_are_enough);
+	tcase_add_test(tc, operands_stand_anywhere_between_options);
+	tcase_add_test(tc, memory_disk_and_device_may_repeat);
+	tcase_add_test(tc, words_behind_two_dashes_are_operands);
+	tcase_add_test(tc, help_needs_no_kernel);
+	suite_add_tcase(s, tc);
+	tc = tcase_create("refused");
+	tcase_add_loop_test(tc, refuses_with_status_and_sentence, 0,
+			    COUNT(refusals));
+	tcase_add_test(tc,
+		d2_13_more_memory_options_than_there_is_room_for_are_refused);
+	tcase_add_test(tc,
+		d2_13_more_devices_than_there_is_room_for_are_refused);
+	suite_add_tcase(s, tc);
+	return run_suite(s);
+}

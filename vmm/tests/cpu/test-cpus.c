@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Claims about CPU threads, under real guests. */
+#include <config.h>
+
+#include <pthread.h>
+
+#include "../guest.h"
+
+/* Counts for ever. */
+GUEST(count, "1: incq (%rdi)\n jmp 1b");
+
+/* Writes 7 to the end port. */
+GUEST(end_with_7, "mov $0x600, %edx\n mov $7, %al\n out %al, %dx\n 1: jmp 1b");
+
+/* Counts each store to a register, which the test handles. */
+GUEST(store, "mov $0xd0000000, %edx\n"
+      "1: mov %eax, (%rdx)\n incq (%rdi)\n jmp 1b");
+
+/* One store, then counts. */
+GUEST(store_once, "mov $0xd0000000, %edx\n mov %eax, (%rdx)\n"
+      "1: incq (%rdi)\n jmp 1b");
+
+/* Reads a register and says at the end port what it saw. */
+GUEST(load, "mov $0xd0000000, %edx\n mov (%rdx), %eax\n"
+      "mov $0x600, %edx\n out %al, %dx\n 1: jmp 1b");
+
+GUEST(undefined, "ud2");
+
+static struct vm vm;
+
+static void setup(void)
+{
+	alarm(60);
+	vm_make(&vm);
+}
+
+static void teardown(void)
+{
+	vm_free(&vm);
+}
+
+START_TEST(guest_ends_the_machine_with_a_status_and_a_sentence)
+{
+	vm_start(&vm, 1, end_with_7, end_with_7_end);
+	vm_run_to_end(&vm);
+	ck_assert_int_eq(vm.status, 7);
+	ck_assert_str_eq(vm.err.msg, "port written with 7");
+}
+END_TEST
+
+START_TEST(first_reason_to_end_counts)
+{
+	vm_start(&vm, 1, count, count_end);
+	vmm_cpus_end(vm.cpus, 3, "first");
+	vmm_cpus_end(vm.cpus, 4, "second");
+	vm_run_to_end(&vm);
+	ck_assert_int_eq(vm.status, 3);
+	ck_assert_str_eq(vm.err.msg, "first");
+}
+END_TEST
+
+START_TEST(stop_without_a_reason_leaves_status_alone)
+{
+	vm_start(&vm, 2, count, count_end);
+	vm.status = 99;
+	vm_stop(&vm);
+	ck_assert_int_eq(vm.status, 99);
+}
+END_TEST
+
+START_TEST(triple_fault_ends_with_1)
+{
+	vm_start(&vm, 1, undefined, undefined_end);
+	vm_run_to_end(&vm);
+	ck_assert_int_eq(vm.status, 1);
+	ck_assert_str_eq(vm.err.msg,
+			 "CPU 0: the guest shut down by a triple fault");
+}
+END_TEST
+
+static void assert_still(unsigned int ncpus)
+{
+	uint64_t before[2];
+	unsigned int i, n;
+
+	for (i = 0; i < ncpus; i++)
+		before[i] = vm_counter(&vm, i);
+	for (n = 0; n < 1000; n++)
+		sched_yield();
+	for (i = 0; i < ncpus; i++)
+		ck_assert_uint_eq(vm_counter(&vm, i), before[i]);
+}
+
+START_TEST(no_guest_code_runs_in_a_pause)
+{
+	unsigned int round, i;
+
+	vm_start(&vm, 2, count, count_end);
+	for (round = 0; round < 50; round++) {
+		for (i = 0; i < 2; i++)
+			vm_wait_above(&vm, i, vm_counter(&vm, i));
+		vmm_cpus_pause(vm.cpus);
+		assert_still(2);
+		vmm_cpus_resume(vm.cpus);
+	}
+	vm_stop(&vm);
+}
+END_TEST
+
+START_TEST(pauses_nest)
+{
+	vm_start(&vm, 1, count, count_end);
+	vm_wait_above(&vm, 0, 0);
+	vmm_cpus_pause(vm.cpus);
+	vmm_cpus_pause(vm.cpus);
+	vmm_cpus_resume(vm.cpus);
+	assert_still(1);
+	vmm_cpus_resume(vm.cpus);
+	vm_wait_above(&vm, 0, vm_counter(&vm, 0));
+	vm_stop(&vm);
+}
+END_TEST
+
+START_TEST(stop_ends_a_pause)
+{
+	vm_start(&vm, 2, count, count_end);
+	vmm_cpus_pause(vm.cpus);
+	vm_stop(&vm);
+}
+END_TEST
+
+static void on_load(void *opaque, struct vmm_access *access)
+{
+	(void)opaque;
+	ck_assert(!access->write);
+	access->value = access->offset == 0 && access->len == 4 ? 0x2a : 0;
+}
+
+START_TEST(register_is_read_through_the_bus)
+{
+	vm_add(&vm, &vm.mmio, REGISTER_GPA, 4, on_load);
+	vm_start(&vm, 1, load, load_end);
+	vm_run_to_end(&vm);
+	ck_assert_int_eq(vm.status, 0x2a);
+}
+END_TEST
+
+START_TEST(hole_reads_all_ones)
+{
+	vm_start(&vm, 1, load, load_end);
+	vm_run_to_end(&vm);
+	ck_assert_int_eq(vm.status, 0xff);
+}
+END_TEST
+
+static pthread_t carried_on;
+static struct vmm_ticket *kept;
+static unsigned int carried;
+
+static bool do_now(void *opaque, struct vmm_ticket *ticket)
+{
+	(void)opaque;
+	(void)ticket;
+	carried_on = pthread_self();
+	carried++;
+	return true;
+}
+
+static bool keep(void *opaque, struct vmm_ticket *ticket)
+{
+	(void)opaque;
+	kept = ticket;
+	return false;
+}
+
+static void on_carry_now(void *opaque, struct vmm_access *access)
+{
+	(void)access;
+	vmm_cpus_carry(((struct vm *)opaque)->cpus, do_now, NULL);
+}
+
+static void on_carry_kept(void *opaque, struct vmm_access *access)
+{
+	(void)access;
+	vmm_cpus_carry(((struct vm *)opaque)->cpus, keep, NULL);
+}
+
+START_TEST(what_is_carried_runs_on_the_main_thread)
+{
+	vm_add(&vm, &vm.mmio, REGISTER_GPA, 4, on_carry_now);
+	vm_start(&vm, 1, store, store_end);
+	while (vm_counter(&vm, 0) < 10)
+		vm_turn(&vm);
+	ck_assert_uint_ge(carried, 10);
+	ck_assert(pthread_equal(carried_on, pthread_self()));
+	vm_stop(&vm);
+}
+END_TEST
+
+static void start_and_keep(unsigned int ncpus)
+{
+	vm_add(&vm, &vm.mmio, REGISTER_GPA, 4, on_carry_kept);
+	vm_start(&vm, ncpus, store_once, store_once_end);
+	while (!kept)
+		vm_turn(&vm);
+	ck_assert_uint_eq(vm_counter(&vm, 0), 0);
+}
+
+START_TEST(kept_ticket_is_finished_later)
+{
+	start_and_keep(1);
+	vmm_cpus_finish(vm.cpus, kept);
+	vm_wait_above(&vm, 0, 0);
+	vm_stop(&vm);
+}
+END_TEST
+
+/* And comes back into the guest, though the pause told it to leave. */
+START_TEST(cpu_that_waits_counts_as_paused)
+{
+	start_and_keep(1);
+	vmm_cpus_pause(vm.cpus);
+	vmm_cpus_resume(vm.cpus);
+	vmm_cpus_finish(vm.cpus, kept);
+	vm_wait_above(&vm, 0, 0);
+	vm_stop(&vm);
+}
+END_TEST
+
+START_TEST(ticket_finished_in_a_pause_waits_for_its_end)
+{
+	start_and_keep(1);
+	vmm_cpus_pause(vm.cpus);
+	vmm_cpus_finish(vm.cpus, kept);
+	assert_still(1);
+	vmm_cpus_resume(vm.cpus);
+	vm_wait_above(&vm, 0, 0);
+	vm_stop(&vm);
+}
+END_TEST
+
+START_TEST(stop_ends_a_cpu_that_waits)
+{
+	start_and_keep(1);
+	vm_stop(&vm);
+}
+END_TEST
+
+START_TEST(stop_withdraws_what_nobody_carried_out)
+{
+	struct pollfd p;
+
+	vm_add(&vm, &vm.mmio, REGISTER_GPA, 4, on_carry_now);
+	vm_start(&vm, 2, store, store_end);
+	p = (struct pollfd){ vmm_cpus_event_fd(vm.cpus), POLLIN, 0 };
+	ck_assert_int_eq(poll(&p, 1, -1), 1);
+	vm_stop(&vm);
+	ck_assert(!vmm_cpus_dispatch(vm.cpus));
+	ck_assert_uint_eq(carried, 0);
+}
+END_TEST
+
+START_TEST(pausing_and_carrying_at_once_lose_nothing)
+{
+	unsigned int i;
+
+	vm_add(&vm, &vm.mmio, REGISTER_GPA, 4, on_carry_now);
+	vm_start(&vm, 2, store, store_end);
+	for (i = 0; i < 300; i++) {
+		vmm_cpus_pause(vm.cpus);
+		vmm_cpus_dispatch(vm.cpus);
+		vmm_cpus_resume(vm.cpus);
+		vm_turn(&vm);
+	}
+	while (vm_counter(&vm, 0) < 20 || vm_counter(&vm, 1) < 20)
+		vm_turn(&vm);
+	vm_stop(&vm);
+}
+END_TEST
+
+/* CPU 1 has ended the machine and parks; CPU 0 runs on. */
+START_TEST(parked_cpu_holds_up_neither_pause_nor_stop)
+{
+	vm_start(&vm, 2, end_with_7, end_with_7_end);
+	while (!vm_turn(&vm))
+		;
+	vmm_cpus_pause(vm.cpus);
+	vmm_cpus_resume(vm.cpus);
+	vm_stop(&vm);
+	ck_assert_int_eq(vm.status, 7);
+}
+END_TEST
+
+int main(void)
+{
+	const char *why = no_kvm();
+	Suite *s = suite_create("cpus");
+	TCase *tc = tcase_create("cpus");
+
+	if (why)
+		return skip_all(why);
+	tcase_set_timeout(tc, 60);
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_test(tc,
+		guest_ends_the_machine_with_a_status_and_a_sentence);
+	tcase_add_test(tc, first_reason_to_end_counts);
+	tcase_add_test(tc, stop_without_a_reason_leaves_status_alone);
+	tcase_add_test(tc, triple_fault_ends_with_1);
+	tcase_add_test(tc, no_guest_code_runs_in_a_pause);
+	tcase_add_test(tc, pauses_nest);
+	tcase_add_test(tc, stop_ends_a_pause);
+	tcase_add_test(tc, register_is_read_through_the_bus);
+	tcase_add_test(tc, hole_reads_all_ones);
+	tcase_add_test(tc, what_is_carried_runs_on_the_main_thread);
+	tcase_add_test(tc, kept_ticket_is_finished_later);
+	tcase_add_test(tc, cpu_that_waits_counts_as_paused);
+	tcase_add_test(tc, ticket_finished_in_a_pause_waits_for_its_end);
+	tcase_add_test(tc, stop_ends_a_cpu_that_waits);
+	tcase_add_test(tc, stop_withdraws_what_nobody_carried_out);
+	tcase_add_test(tc, pausing_and_carrying_at_once_lose_nothing);
+	tcase_add_test(tc, parked_cpu_holds_up_neither_pause_nor_stop);
+	suite_add_tcase(s, tc);
+	return run_suite(s);
+}

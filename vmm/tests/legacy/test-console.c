@@ -1,0 +1,357 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Claims about the console between the serial port and a descriptor. */
+#include <config.h>
+
+#include <poll.h>
+#include <pty.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <termios.h>
+
+#include <vmm-sys-util/fd.h>
+
+#include "legacy/console.h"
+#include "../util.h"
+
+enum { DATA = 0, LSR = 5 };
+
+static struct vmm_console *console;
+static unsigned int left;
+
+static void on_leave(void *opaque)
+{
+	(void)opaque;
+	left++;
+}
+
+static void make(int in_fd, int out_fd)
+{
+	const struct vmm_console_config config = {
+		.in_fd = in_fd, .out_fd = out_fd, .leave = on_leave,
+	};
+
+	ck_assert_int_eq(vmm_console_new(&config, &console, NULL), 0);
+}
+
+static void put(unsigned char byte)
+{
+	struct vmm_access access = { .offset = DATA, .value = byte, .len = 1,
+				     .write = true };
+
+	vmm_console_access(console, &access);
+}
+
+static void put_many(char byte, size_t n)
+{
+	while (n--)
+		put((unsigned char)byte);
+}
+
+static unsigned char get(uint64_t offset)
+{
+	struct vmm_access access = { .offset = offset, .len = 1 };
+
+	vmm_console_access(console, &access);
+	return (unsigned char)access.value;
+}
+
+static bool readable(int fd)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+
+	return poll(&p, 1, 0) == 1;
+}
+
+START_TEST(output_is_flushed_when_the_event_says_so)
+{
+	char text[8] = "";
+	int fds[2];
+
+	ck_assert_int_eq(pipe(fds), 0);
+	make(-1, fds[1]);
+	ck_assert(!readable(vmm_console_event_fd(console)));
+	put('h');
+	put('i');
+	ck_assert(readable(vmm_console_event_fd(console)));
+	ck_assert(vmm_console_flush(console));
+	ck_assert(!readable(vmm_console_event_fd(console)));
+	ck_assert_int_eq(read(fds[0], text, sizeof(text)), 2);
+	ck_assert_str_eq(text, "hi");
+	vmm_console_free(console);
+}
+END_TEST
+
+/* Takes all there is; how many bytes it was. */
+static size_t take_all(int fd)
+{
+	static char text[65536];
+	size_t n = 0;
+
+	while (readable(fd))
+		n += (size_t)read(fd, text, sizeof(text));
+	return n;
+}
+
+static void fill_until_slow(int out)
+{
+	make(-1, out);
+	do
+		put_many('x', 4096);
+	while (vmm_console_flush(console));
+}
+
+START_TEST(a6_01_slow_reader_costs_a_bounded_buffer_and_a_count)
+{
+	size_t more = 0;
+	int fds[2];
+
+	ck_assert_int_eq(pipe(fds), 0);
+	fill_until_slow(fds[1]);
+	ck_assert_uint_eq(vmm_console_dropped(console), 0);
+	put_many('y', 1000000);
+	ck_assert(!vmm_console_flush(console));
+	ck_assert_uint_gt(vmm_console_dropped(console), 1000000 - 65536 - 1);
+	ck_assert_uint_lt(vmm_console_dropped(console), 1000000);
+	do	/* whoever reads again gets what was kept */
+		more += take_all(fds[0]);
+	while (!vmm_console_flush(console));
+	ck_assert_uint_gt(more + take_all(fds[0]), 65536);
+	vmm_console_free(console);
+}
+END_TEST
+
+START_TEST(a6_01_nobody_reading_at_all_is_no_obstacle)
+{
+	int fds[2];
+
+	signal(SIGPIPE, SIG_IGN);
+	ck_assert_int_eq(pipe(fds), 0);
+	close(fds[0]);
+	make(-1, fds[1]);
+	put_many('x', 100000);
+	ck_assert(vmm_console_flush(console));
+	put_many('x', 100000);
+	ck_assert(vmm_console_flush(console));
+	vmm_console_free(console);
+}
+END_TEST
+
+/* A terminal takes part of a write and blocks for the rest. */
+START_TEST(a6_01_stopped_terminal_does_not_block_the_main_loop)
+{
+	int master, slave;
+
+	ck_assert_int_eq(openpty(&master, &slave, NULL, NULL, NULL), 0);
+	alarm(20);
+	fill_until_slow(slave);
+	ck_assert(!vmm_console_flush(console));
+	vmm_console_free(console);
+	ck_assert_int_eq(fcntl(slave, F_GETFL) & O_NONBLOCK, 0);
+}
+END_TEST
+
+START_TEST(a6_01_last_words_reach_a_reader_that_is_only_slow)
+{
+	size_t n;
+	int fds[2];
+	pid_t child;
+
+	ck_assert_int_eq(pipe(fds), 0);
+	child = fork();
+	if (!child) {
+		make(-1, fds[1]);
+		close(fds[0]);
+		put_many('x', 65536);
+		vmm_console_flush(console);
+		put_many('y', 65536);
+		vmm_console_free(console);
+		_exit(0);
+	}
+	close(fds[1]);
+	for (n = 0; n < 2 * 65536;) {
+		char text[1000];
+		ssize_t got = read(fds[0], text, sizeof(text));
+
+		ck_assert_int_gt(got, 0);
+		n += (size_t)got;
+	}
+}
+END_TEST
+
+START_TEST(a6_02_every_byte_goes_out_as_it_is)
+{
+	unsigned char bytes[256];
+	unsigned int i;
+	int fds[2];
+
+	ck_assert_int_eq(pipe(fds), 0);
+	make(-1, fds[1]);
+	for (i = 0; i < 256; i++)
+		put((unsigned char)i);
+	ck_assert(vmm_console_flush(console));
+	ck_assert_int_eq(read(fds[0], bytes, sizeof(bytes)), 256);
+	for (i = 0; i < 256; i++)
+		ck_assert_uint_eq(bytes[i], i);
+	vmm_console_free(console);
+}
+END_TEST
+
+START_TEST(input_reaches_the_port_and_its_end_is_told)
+{
+	int fds[2];
+
+	ck_assert_int_eq(pipe(fds), 0);
+	make(fds[0], -1);
+	ck_assert_int_eq(write(fds[1], "a\001x\0z", 5), 5);
+	ck_assert(vmm_console_input(console));
+	ck_assert_uint_eq(get(DATA), 'a');
+	ck_assert_uint_eq(get(DATA), 1);	/* a pipe has no way out */
+	ck_assert_uint_eq(get(DATA), 'x');
+	ck_assert_uint_eq(get(DATA), 0);
+	ck_assert_uint_eq(get(DATA), 'z');
+	ck_assert_uint_eq(left, 0);
+	close(fds[1]);
+	ck_assert(!vmm_console_input(console));
+	vmm_console_free(console);
+}
+END_TEST
+
+START_TEST(a6_04_input_that_the_guest_does_not_take_stays_in_its_source)
+{
+	char many[1000];
+	int fds[2], n;
+
+	memset(many, 'm', sizeof(many));
+	ck_assert_int_eq(pipe(fds), 0);
+	make(fds[0], -1);
+	ck_assert_int_eq(write(fds[1], many, sizeof(many)), 1000);
+	for (n = 0; n < 10; n++)
+		ck_assert(vmm_console_input(console));
+	ck_assert(!vmm_console_wants_input(console));
+	ck_assert_uint_gt(take_all(fds[0]), 900);
+	ck_assert(!readable(vmm_console_event_fd(console)));
+	ck_assert_uint_eq(get(DATA), 'm');	/* room: input may go on */
+	ck_assert(readable(vmm_console_event_fd(console)));
+	ck_assert(vmm_console_wants_input(console));
+	vmm_console_free(console);
+}
+END_TEST
+
+static int terminal(int *slave)
+{
+	int master;
+
+	ck_assert_int_eq(openpty(&master, slave, NULL, NULL, NULL), 0);
+	make(*slave, -1);
+	return master;
+}
+
+static void type(int master, const char *text)
+{
+	ck_assert_int_eq(write(master, text, strlen(text)),
+			 (ssize_t)strlen(text));
+}
+
+START_TEST(terminal_is_raw_and_restored)
+{
+	struct termios before, during, after;
+	int master, slave;
+
+	ck_assert_int_eq(openpty(&master, &slave, NULL, NULL, NULL), 0);
+	ck_assert_int_eq(tcgetattr(slave, &before), 0);
+	make(slave, slave);
+	ck_assert_int_eq(tcgetattr(slave, &during), 0);
+	ck_assert_uint_eq(during.c_lflag & (ICANON | ECHO | ISIG), 0);
+	ck_assert_uint_eq(during.c_oflag, before.c_oflag);
+	vmm_console_free(console);
+	ck_assert_int_eq(tcgetattr(slave, &after), 0);
+	ck_assert_uint_eq(after.c_lflag, before.c_lflag);
+	ck_assert_uint_eq(after.c_iflag, before.c_iflag);
+}
+END_TEST
+
+START_TEST(ctrl_a_x_leaves_and_twice_sends_one)
+{
+	int slave, master = terminal(&slave);
+
+	type(master, "a\001\001b\003");
+	ck_assert(vmm_console_input(console));
+	ck_assert_uint_eq(get(DATA), 'a');
+	ck_assert_uint_eq(get(DATA), 1);
+	ck_assert_uint_eq(get(DATA), 'b');
+	ck_assert_uint_eq(get(DATA), 3);	/* Ctrl-C is the guest's */
+	type(master, "\001");			/* the two may come apart */
+	ck_assert(vmm_console_input(console));
+	ck_assert_uint_eq(left, 0);
+	type(master, "x");
+	ck_assert(vmm_console_input(console));
+	ck_assert_uint_eq(left, 1);
+	ck_assert_uint_eq(get(LSR) & 1, 0);
+	vmm_console_free(console);
+}
+END_TEST
+
+/* A guest that hangs takes nothing; the user still gets out. */
+START_TEST(ctrl_a_x_leaves_behind_input_that_nobody_takes)
+{
+	int slave, master = terminal(&slave), n;
+	char many[101];
+
+	memset(many, 'm', 100);
+	many[100] = 0;
+	for (n = 0; n < 100; n++) {
+		type(master, many);
+		while (readable(slave))
+			ck_assert(vmm_console_input(console));
+	}
+	ck_assert(vmm_console_wants_input(console));
+	type(master, "\001x");
+	ck_assert(vmm_console_input(console));
+	ck_assert_uint_eq(left, 1);
+	vmm_console_free(console);
+}
+END_TEST
+
+START_TEST(held_input_follows_as_the_guest_takes_it)
+{
+	int slave, master = terminal(&slave), n;
+
+	for (n = 0; n < 20; n++)
+		type(master, "0123456789");
+	while (readable(slave))
+		ck_assert(vmm_console_input(console));
+	for (n = 0; n < 200; n++) {
+		ck_assert_uint_eq(get(LSR) & 1, 1);
+		ck_assert_uint_eq(get(DATA), '0' + n % 10);
+		vmm_console_flush(console);
+	}
+	ck_assert_uint_eq(get(LSR) & 1, 0);
+	vmm_console_free(console);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("console");
+	TCase *tc = tcase_create("output");
+
+	tcase_set_timeout(tc, 60);
+	tcase_add_test(tc, output_is_flushed_when_the_event_says_so);
+	tcase_add_test(tc, a6_01_slow_reader_costs_a_bounded_buffer_and_a_count);
+	tcase_add_test(tc, a6_01_nobody_reading_at_all_is_no_obstacle);
+	tcase_add_test(tc,
+		       a6_01_stopped_terminal_does_not_block_the_main_loop);
+	tcase_add_test(tc, a6_01_last_words_reach_a_reader_that_is_only_slow);
+	tcase_add_test(tc, a6_02_every_byte_goes_out_as_it_is);
+	suite_add_tcase(s, tc);
+	tc = tcase_create("input");
+	tcase_add_test(tc, input_reaches_the_port_and_its_end_is_told);
+	tcase_add_test(tc,
+		a6_04_input_that_the_guest_does_not_take_stays_in_its_source);
+	tcase_add_test(tc, terminal_is_raw_and_restored);
+	tcase_add_test(tc, ctrl_a_x_leaves_and_twice_sends_one);
+	tcase_add_test(tc, ctrl_a_x_leaves_behind_input_that_nobody_takes);
+	tcase_add_test(tc, held_input_follows_as_the_guest_takes_it);
+	suite_add_tcase(s, tc);
+	return run_suite(s);
+}

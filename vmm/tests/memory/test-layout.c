@@ -1,0 +1,318 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Claims about where memory and windows lie. */
+#include <config.h>
+
+#include "memory/layout.h"
+#include "../util.h"
+
+#define BITS 46
+
+static struct vmm_layout layout;
+static struct vsu_error err;
+
+static int lay(const struct vmm_layout_request *r, unsigned int n)
+{
+	return vmm_layout_memory(r, n, BITS, &layout, &err);
+}
+
+static void assert_piece(unsigned int i, uint64_t gpa, uint64_t len,
+			 uint64_t offset, unsigned int request)
+{
+	ck_assert_uint_lt(i, layout.n);
+	ck_assert_uint_eq(layout.pieces[i].gpa, gpa);
+	ck_assert_uint_eq(layout.pieces[i].len, len);
+	ck_assert_uint_eq(layout.pieces[i].offset, offset);
+	ck_assert_uint_eq(layout.pieces[i].request, request);
+}
+
+START_TEST(one_region_starts_at_0)
+{
+	const struct vmm_layout_request r[] = { { 256 * MIB, 0, false } };
+
+	ck_assert_int_eq(lay(r, 1), 0);
+	ck_assert_uint_eq(layout.n, 1);
+	assert_piece(0, 0, 256 * MIB, 0, 0);
+	ck_assert_uint_eq(layout.end, 4 * GIB);
+}
+END_TEST
+
+START_TEST(regions_follow_each_other_in_the_order_of_the_options)
+{
+	const struct vmm_layout_request r[] = {
+		{ 64 * MIB, 0, false }, { 4 * KIB, 0, false },
+		{ 32 * MIB, 0, false },
+	};
+
+	ck_assert_int_eq(lay(r, 3), 0);
+	assert_piece(0, 0, 64 * MIB, 0, 0);
+	assert_piece(1, 64 * MIB, 4 * KIB, 0, 1);
+	assert_piece(2, 64 * MIB + 4 * KIB, 32 * MIB, 0, 2);
+}
+END_TEST
+
+START_TEST(region_that_meets_3_gib_goes_on_at_4_gib)
+{
+	const struct vmm_layout_request r[] = { { 5 * GIB, 0, false } };
+
+	ck_assert_int_eq(lay(r, 1), 0);
+	ck_assert_uint_eq(layout.n, 2);
+	assert_piece(0, 0, 3 * GIB, 0, 0);
+	assert_piece(1, 4 * GIB, 2 * GIB, 3 * GIB, 0);
+	ck_assert_uint_eq(layout.end, 6 * GIB);
+}
+END_TEST
+
+START_TEST(region_that_ends_at_3_gib_is_one_piece)
+{
+	const struct vmm_layout_request r[] = {
+		{ 3 * GIB, 0, false }, { 4 * KIB, 0, false },
+	};
+
+	ck_assert_int_eq(lay(r, 2), 0);
+	ck_assert_uint_eq(layout.n, 2);
+	assert_piece(0, 0, 3 * GIB, 0, 0);
+	assert_piece(1, 4 * GIB, 4 * KIB, 0, 1);
+}
+END_TEST
+
+START_TEST(addressed_regions_are_placed_before_the_others)
+{
+	const struct vmm_layout_request r[] = {
+		{ 512 * MIB, 0, false }, { MIB, 0, true },
+	};
+
+	ck_assert_int_eq(lay(r, 2), 0);
+	assert_piece(0, 0, MIB, 0, 1);
+	assert_piece(1, MIB, 512 * MIB, 0, 0);
+}
+END_TEST
+
+START_TEST(region_is_not_split_at_another)
+{
+	const struct vmm_layout_request r[] = {
+		{ 2 * GIB, 0, false }, { GIB, GIB, true },
+	};
+
+	/* 1 GiB below the other would be free, but is too small. */
+	ck_assert_int_eq(lay(r, 2), 0);
+	ck_assert_uint_eq(layout.n, 3);
+	assert_piece(0, GIB, GIB, 0, 1);
+	assert_piece(1, 2 * GIB, GIB, 0, 0);
+	assert_piece(2, 4 * GIB, GIB, GIB, 0);
+}
+END_TEST
+
+START_TEST(second_piece_goes_around_what_lies_at_4_gib)
+{
+	const struct vmm_layout_request r[] = {
+		{ 4 * GIB, 0, false }, { 2 * GIB, 4 * GIB, true },
+	};
+
+	ck_assert_int_eq(lay(r, 2), 0);
+	assert_piece(0, 0, 3 * GIB, 0, 0);
+	assert_piece(1, 4 * GIB, 2 * GIB, 0, 1);
+	assert_piece(2, 6 * GIB, GIB, 3 * GIB, 0);
+}
+END_TEST
+
+START_TEST(address_up_to_the_hole_and_behind_it_is_taken)
+{
+	const struct vmm_layout_request r[] = {
+		{ GIB, 2 * GIB, true }, { GIB, 4 * GIB, true },
+	};
+
+	ck_assert_int_eq(lay(r, 2), 0);
+	assert_piece(0, 2 * GIB, GIB, 0, 0);
+	assert_piece(1, 4 * GIB, GIB, 0, 1);
+}
+END_TEST
+
+START_TEST(last_addressable_page_is_taken)
+{
+	const uint64_t end = UINT64_C(1) << BITS;
+	const struct vmm_layout_request r[] = { { 4096, end - 4096, true } };
+
+	ck_assert_int_eq(lay(r, 1), 0);
+	ck_assert_uint_eq(layout.end, end);
+}
+END_TEST
+
+static const struct refusal {
+	struct vmm_layout_request r[2];
+	unsigned int n;
+	int code;
+	const char *msg;
+} refusals[] = {
+	{ { { GIB, 3 * GIB, true } }, 1, -EINVAL,
+	  "--memory option 1: at=0xc0000000 lies in 3 to 4 GiB, "
+	  "which belongs to devices" },
+	{ { { 8192, 3 * GIB - 4096, true } }, 1, -EINVAL,
+	  "--memory option 1: at=0xbffff000 lies in 3 to 4 GiB, "
+	  "which belongs to devices" },
+	{ { { 4096, 4 * GIB - 4096, true } }, 1, -EINVAL,
+	  "--memory option 1: at=0xfffff000 lies in 3 to 4 GiB, "
+	  "which belongs to devices" },
+	{ { { 4 * GIB, 2 * GIB, true } }, 1, -EINVAL,
+	  "--memory option 1: at=0x80000000 lies in 3 to 4 GiB, "
+	  "which belongs to devices" },
+	{ { { MIB, 0, true }, { MIB, MIB - 4096, true } }, 2, -EEXIST,
+	  "--memory option 2: at=0xff000 overlaps the memory of option 1 at 0" },
+	{ { { MIB, 8 * GIB, true }, { MIB, 8 * GIB, true } }, 2, -EEXIST,
+	  "--memory option 2: at=0x200000000 overlaps the memory of option 1 "
+	  "at 0x200000000" },
+	{ { { 4096, 0x800, true } }, 1, -EINVAL,
+	  "--memory option 1: at=0x800 is not a multiple of the page, 0x1000" },
+	{ { { 4096, 1, true } }, 1, -EINVAL,
+	  "--memory option 1: at=0x1 is not a multiple of the page, 0x1000" },
+	{ { { 0, 0, false } }, 1, -EINVAL,
+	  "--memory option 1: size 0 is not a multiple of the page, 4096" },
+	{ { { MIB, 0, false }, { 4097, 0, false } }, 2, -EINVAL,
+	  "--memory option 2: size 4097 is not a multiple of the page, 4096" },
+	{ { { 8192, (UINT64_C(1) << BITS) - 4096, true } }, 1, -EINVAL,
+	  "--memory option 1: at=0x3ffffffff000 and size end above what KVM "
+	  "can address, 0x400000000000" },
+	{ { { 4096, UINT64_MAX - 4095, true } }, 1, -EINVAL,
+	  "--memory option 1: at=0xfffffffffffff000 and size end above what "
+	  "KVM can address, 0x400000000000" },
+	{ { { UINT64_C(1) << 47, 0, false } }, 1, -EINVAL,
+	  "--memory option 1: size 140737488355328 exceeds what KVM can "
+	  "address, 70368744177664" },
+	{ { { UINT64_C(1) << BITS, 0, false } }, 1, -ENOSPC,
+	  "--memory option 1: no room below what KVM can address, "
+	  "0x400000000000" },
+};
+
+START_TEST(refuses_what_cannot_be_placed)
+{
+	const struct refusal *r = &refusals[_i];
+
+	memset(&layout, 0x5a, sizeof(layout));
+	assert_refused(lay(r->r, r->n), r->code, r->msg, err);
+	ck_assert_uint_eq(layout.n, 0x5a5a5a5a);	/* as it was */
+}
+END_TEST
+
+/* Any sizes and wishes: what is accepted never overlaps and is complete. */
+static void assert_sound(const struct vmm_layout_request *r, unsigned int n)
+{
+	uint64_t total[VMM_LAYOUT_MAX_REQUESTS] = { 0 }, end = 0;
+	unsigned int i;
+
+	for (i = 0; i < layout.n; i++) {
+		const struct vmm_layout_piece *p = &layout.pieces[i];
+
+		ck_assert_uint_ge(p->gpa, end);
+		end = p->gpa + p->len;
+		ck_assert(end <= VMM_HOLE_FIRST || p->gpa >= VMM_HOLE_END);
+		ck_assert_uint_eq(p->offset, total[p->request]);
+		total[p->request] += p->len;
+		if (r[p->request].has_at)
+			ck_assert_uint_eq(p->gpa, r[p->request].at);
+	}
+	ck_assert_uint_ge(layout.end, end);
+	for (i = 0; i < n; i++)
+		ck_assert_uint_eq(total[i], r[i].size);
+}
+
+static uint64_t next(uint64_t *x)
+{
+	*x ^= *x << 13;
+	*x ^= *x >> 7;
+	*x ^= *x << 17;
+	return *x;
+}
+
+START_TEST(random_layouts_are_sound)
+{
+	struct vmm_layout_request r[VMM_LAYOUT_MAX_REQUESTS];
+	uint64_t x = 0x9e3779b97f4a7c15 + (uint64_t)_i;
+	unsigned int round, i, n, taken = 0;
+
+	for (round = 0; round < 2000; round++) {
+		n = 1 + (unsigned int)(next(&x) % VMM_LAYOUT_MAX_REQUESTS);
+		for (i = 0; i < n; i++) {
+			r[i].size = (1 + next(&x) % 4096) * MIB;
+			r[i].at = next(&x) % 64 * (GIB / 4);
+			r[i].has_at = next(&x) % 4 == 0;
+		}
+		if (lay(r, n))
+			continue;
+		taken++;
+		assert_sound(r, n);
+	}
+	ck_assert_uint_gt(taken, 100);
+}
+END_TEST
+
+START_TEST(window_is_aligned_to_its_size)
+{
+	uint64_t next_gpa = 4 * GIB + 4096, gpa;
+
+	ck_assert_int_eq(vmm_layout_window(&next_gpa, 2 * MIB, BITS, &gpa,
+					   &err), 0);
+	ck_assert_uint_eq(gpa, 4 * GIB + 2 * MIB);
+	ck_assert_uint_eq(next_gpa, 4 * GIB + 4 * MIB);
+	ck_assert_int_eq(vmm_layout_window(&next_gpa, 3 * MIB, BITS, &gpa,
+					   &err), 0);
+	ck_assert_uint_eq(gpa, 4 * GIB + 4 * MIB);
+	ck_assert_int_eq(vmm_layout_window(&next_gpa, 3 * MIB, BITS, &gpa,
+					   &err), 0);
+	ck_assert_uint_eq(gpa, 4 * GIB + 8 * MIB);
+}
+END_TEST
+
+START_TEST(window_beyond_the_address_width_is_refused)
+{
+	const uint64_t end = UINT64_C(1) << BITS;
+	uint64_t next_gpa = end - MIB, gpa = 7;
+
+	assert_refused(vmm_layout_window(&next_gpa, 2 * MIB, BITS, &gpa, &err),
+		       -ENOSPC, "no room for a shared memory region of 2097152 "
+		       "bytes below what KVM can address, 0x400000000000", err);
+	ck_assert_uint_eq(gpa, 7);
+	ck_assert_uint_eq(next_gpa, end - MIB);
+	ck_assert_int_eq(vmm_layout_window(&next_gpa, MIB, BITS, &gpa, &err),
+			 0);
+	ck_assert_uint_eq(gpa, end - MIB);
+}
+END_TEST
+
+START_TEST(window_of_absurd_size_is_refused)
+{
+	uint64_t next_gpa = 4 * GIB, gpa;
+
+	ck_assert_int_eq(vmm_layout_window(&next_gpa, 0, BITS, &gpa, &err),
+			 -ENOSPC);
+	ck_assert_int_eq(vmm_layout_window(&next_gpa, UINT64_MAX, BITS, &gpa,
+					   &err), -ENOSPC);
+	ck_assert_int_eq(vmm_layout_window(&next_gpa, UINT64_C(1) << BITS,
+					   BITS, &gpa, &err), -ENOSPC);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("layout");
+	TCase *tc = tcase_create("memory");
+
+	tcase_add_test(tc, one_region_starts_at_0);
+	tcase_add_test(tc,
+		       regions_follow_each_other_in_the_order_of_the_options);
+	tcase_add_test(tc, region_that_meets_3_gib_goes_on_at_4_gib);
+	tcase_add_test(tc, region_that_ends_at_3_gib_is_one_piece);
+	tcase_add_test(tc, addressed_regions_are_placed_before_the_others);
+	tcase_add_test(tc, region_is_not_split_at_another);
+	tcase_add_test(tc, second_piece_goes_around_what_lies_at_4_gib);
+	tcase_add_test(tc, address_up_to_the_hole_and_behind_it_is_taken);
+	tcase_add_test(tc, last_addressable_page_is_taken);
+	tcase_add_loop_test(tc, refuses_what_cannot_be_placed, 0,
+			    COUNT(refusals));
+	tcase_add_loop_test(tc, random_layouts_are_sound, 0, 4);
+	suite_add_tcase(s, tc);
+	tc = tcase_create("windows");
+	tcase_add_test(tc, window_is_aligned_to_its_size);
+	tcase_add_test(tc, window_beyond_the_address_width_is_refused);
+	tcase_add_test(tc, window_of_absurd_size_is_refused);
+	suite_add_tcase(s, tc);
+	return run_suite(s);
+}

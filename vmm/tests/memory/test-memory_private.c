@@ -1,0 +1,407 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * Claims about memory of two layers, with a KVM that has it: this program
+ * answers open() and ioctl() itself and records what KVM is told. A memfd
+ * stands in for the guest_memfd of the private half.
+ */
+#include <config.h>
+
+#include <stdarg.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+
+#include <vm-memory/kvm.h>
+
+#include "cli/exit_status.h"
+#include "kvm/kvm.h"
+#include "memory/memory.h"
+#include "memory/memory_private.h"
+#include "memory/slots.h"
+#include "kvm/uapi.h"
+#include "x86/long_mode.h"
+#include "../util.h"
+
+#define PAGE UINT64_C(4096)
+#define CREATE_GUEST_MEMFD 0xc040aed4
+#define SET_ATTRIBUTES 0x4020aed2
+#define CAP_ATTRIBUTES 233
+
+/* What KVM was told: a conversion, and the shared byte it found there. */
+struct told {
+	struct { uint64_t address, size, attributes, flags; } arg;
+	unsigned char shared;
+};
+
+static struct vmm_kvm kvm;
+static struct vmm_memory memory;
+static struct vmm_private private_memory;
+static struct vsu_error err;
+
+static int vm_types = 3, attributes_errno;
+static unsigned long vm_type, hypercalls;
+static struct vmm_kvm_region2 slot[8];
+static unsigned int nslots;
+static struct told told[8];
+static unsigned int ntold;
+static uint32_t features;	/* that the guest is told of */
+
+int open(const char *path, int flags, ...)
+{
+	va_list ap;
+	mode_t mode;
+
+	va_start(ap, flags);
+	mode = flags & O_CREAT ? va_arg(ap, mode_t) : 0;
+	va_end(ap);
+	return (int)syscall(SYS_openat, AT_FDCWD,
+			    strcmp(path, "/dev/kvm") ? path : "/dev/null",
+			    flags, mode);
+}
+
+static int capability(unsigned long which)
+{
+	switch (which) {
+	case KVM_CAP_VM_TYPES:
+		return vm_types;
+	case CAP_ATTRIBUTES:
+		return 1 << 3;
+	case KVM_CAP_EXIT_HYPERCALL:
+		return 1 << 12;
+	case KVM_CAP_NR_MEMSLOTS:
+		return 64;
+	default:
+		return 1;
+	}
+}
+
+static int make_file(const uint64_t *size)
+{
+	int fd = memfd_create("gmem", 0);
+
+	ck_assert_int_eq(ftruncate(fd, (off_t)*size), 0);
+	return fd;
+}
+
+static int convert(const void *arg)
+{
+	struct told *t = &told[ntold++];
+	struct vmem_region *region;
+
+	memcpy(&t->arg, arg, sizeof(t->arg));
+	region = vmem_map_find(vmm_memory_map(&memory), t->arg.address);
+	t->shared = ((unsigned char *)vmem_region_hva(region))
+		[t->arg.address - vmem_region_gpa(region)];
+	errno = attributes_errno;
+	return errno ? -1 : 0;
+}
+
+/* A processor with nothing but KVM's own leaf, one bit of which is set. */
+static int give_cpuid(struct kvm_cpuid2 *table)
+{
+	table->nent = 1;
+	table->entries[0].function = 0x40000001;
+	table->entries[0].eax = 1;
+	return 0;
+}
+
+static int answer(unsigned long request, unsigned long arg)
+{
+	switch (request) {
+	case KVM_GET_SUPPORTED_CPUID:
+		return give_cpuid((struct kvm_cpuid2 *)arg);
+	case KVM_SET_CPUID2:
+		features = ((const struct kvm_cpuid2 *)arg)->entries[0].eax;
+		return 0;
+	case KVM_GET_API_VERSION:
+		return KVM_API_VERSION;
+	case KVM_CREATE_VM:
+		vm_type = arg;
+		return (int)syscall(SYS_openat, AT_FDCWD, "/dev/null", O_RDWR);
+	case KVM_CHECK_EXTENSION:
+		return capability(arg);
+	case KVM_GET_VCPU_MMAP_SIZE:
+		return 3 * 4096;
+	case KVM_ENABLE_CAP:
+		if (((struct kvm_enable_cap *)arg)->cap ==
+		    KVM_CAP_EXIT_HYPERCALL)
+			hypercalls = ((struct kvm_enable_cap *)arg)->args[0];
+		return 0;
+	case CREATE_GUEST_MEMFD:
+		return make_file((const uint64_t *)arg);
+	case SET_ATTRIBUTES:
+		return convert((const void *)arg);
+	case VMM_KVM_SET_REGION2:
+		memcpy(&slot[nslots++], (const void *)arg, sizeof(slot[0]));
+		return 0;
+	default:
+		return 0;
+	}
+}
+
+int ioctl(int fd, unsigned long request, ...)
+{
+	unsigned long arg;
+	va_list ap;
+
+	(void)fd;
+	va_start(ap, request);
+	arg = va_arg(ap, unsigned long);
+	va_end(ap);
+	return answer(request, arg);
+}
+
+static void make(const char *first, const char *second)
+{
+	const struct vmm_options o = { .memory = { first, second },
+				       .nmemory = second ? 2 : 1 };
+
+	ck_assert_int_eq(vmm_memory_parse(&memory, &o, false, &err), 0);
+	ck_assert_int_eq(vmm_kvm_open(&kvm, vmm_memory_wants_private(&memory),
+				      &err), 0);
+	kvm.phys_bits = 46;
+	ck_assert_msg(!vmm_memory_make(&memory, &kvm, NULL, &err), "%s",
+		      err.msg);
+}
+
+static void teardown(void)
+{
+	vmm_memory_free(&memory);
+	vmm_kvm_close(&kvm);
+}
+
+static unsigned char *shared_at(uint64_t off)
+{
+	return vmem_block_hva(memory.blocks[0]) + off;
+}
+
+static unsigned char private_at(uint64_t off)
+{
+	unsigned char byte = 0xee;
+
+	ck_assert_int_eq(pread(vmem_block_private_fd(memory.blocks[0]), &byte,
+			       1, (off_t)off), 1);
+	return byte;
+}
+
+/* Both halves hold something everywhere: 0x51 shared, 0x52 private. */
+static void fill(void)
+{
+	const uint64_t len = vmem_block_len(memory.blocks[0]);
+	int fd = vmem_block_private_fd(memory.blocks[0]);
+	unsigned char *at = mmap(NULL, len, PROT_WRITE, MAP_SHARED, fd, 0);
+
+	ck_assert_ptr_ne(at, MAP_FAILED);
+	memset(at, 0x52, len);
+	munmap(at, len);
+	memset(shared_at(0), 0x51, len);
+}
+
+static int ask(uint64_t gpa, uint64_t len, bool to_private, bool fault)
+{
+	const struct vmm_conversion c = { gpa, len, to_private, fault };
+
+	vsu_error_clear(&err);
+	return vmm_private_convert(&private_memory, kvm.vm_fd,
+				   vmm_memory_map(&memory), 0, &c, &err);
+}
+
+static const char *const kinds[] = {
+	"size=1M,private=on", "size=1M,private=on,backend=memfd",
+};
+
+START_TEST(machine_is_of_the_kind_that_has_private_memory)
+{
+	make(kinds[_i], NULL);
+	ck_assert_uint_eq(vm_type, 1);
+	ck_assert(kvm.map_hypercall);
+	ck_assert_uint_eq(hypercalls, 1 << 12);
+}
+END_TEST
+
+START_TEST(other_memory_gets_a_plain_machine)
+{
+	make("size=1M", NULL);
+	ck_assert_uint_eq(vm_type, 0);
+	ck_assert(!kvm.map_hypercall);
+	ck_assert_uint_eq(hypercalls, 0);
+}
+END_TEST
+
+START_TEST(host_without_that_kind_is_refused_by_name)
+{
+	vm_types = 1;
+	ck_assert_int_eq(vmm_kvm_open(&kvm, true, &err), -EOPNOTSUPP);
+	ck_assert_int_eq(vmm_exit_status(VMM_STAGE_KVM, -EOPNOTSUPP), 69);
+	ck_assert_ptr_nonnull(strstr(err.msg, "private=on"));
+	ck_assert_ptr_nonnull(strstr(err.msg, "KVM_X86_SW_PROTECTED_VM"));
+}
+END_TEST
+
+START_TEST(guest_is_told_of_the_hypercall_where_there_is_one)
+{
+	const struct vmm_x86_start start = { .entry = 0x100000 };
+
+	make(_i ? "size=1M,private=on" : "size=1M", NULL);
+	ck_assert_int_eq(vmm_x86_start_cpu(&kvm, -1, 0, &start, &err), 0);
+	ck_assert_uint_eq(features, _i ? 1 | 1 << 16 : 1);
+}
+END_TEST
+
+/* Split at 3 GiB, so that the second slot begins inside both halves. */
+START_TEST(slot_has_both_halves)
+{
+	const char *list = _i ? "size=4G,private=on,backend=memfd,reserve=off"
+			      : "size=4G,private=on,reserve=off";
+	struct vmm_slots *slots;
+	unsigned int i;
+
+	make(list, NULL);
+	ck_assert_int_eq(vmm_slots_new(&kvm, &slots), 0);
+	ck_assert_int_eq(vmm_slots_apply(slots, vmm_memory_map(&memory), &err),
+			 0);
+	ck_assert_uint_eq(nslots, 2);
+	for (i = 0; i < 2; i++) {
+		ck_assert_uint_eq(slot[i].flags, 1 << 2);
+		ck_assert_uint_eq(slot[i].guest_phys_addr, i * 4 * GIB);
+		ck_assert_uint_eq(slot[i].userspace_addr,
+				  (uintptr_t)shared_at(i * 3 * GIB));
+		ck_assert_int_eq((int)slot[i].guest_memfd,
+				 vmem_block_private_fd(memory.blocks[0]));
+		ck_assert_uint_eq(slot[i].guest_memfd_offset, i * 3 * GIB);
+	}
+	vmm_slots_free(slots);
+}
+END_TEST
+
+START_TEST(private_pages_leave_the_shared_half)
+{
+	make(kinds[_i], NULL);
+	fill();
+	ck_assert_int_eq(ask(2 * PAGE, 3 * PAGE, true, false), 0);
+	ck_assert_uint_eq(ntold, 1);
+	ck_assert_uint_eq(told[0].arg.address, 2 * PAGE);
+	ck_assert_uint_eq(told[0].arg.size, 3 * PAGE);
+	ck_assert_uint_eq(told[0].arg.attributes, 1 << 3);
+	ck_assert_uint_eq(told[0].arg.flags, 0);
+	ck_assert_uint_eq(told[0].shared, 0x51);	/* KVM first */
+	ck_assert_uint_eq(*shared_at(2 * PAGE - 1), 0x51);
+	ck_assert_uint_eq(*shared_at(2 * PAGE), 0);
+	ck_assert_uint_eq(*shared_at(5 * PAGE - 1), 0);
+	ck_assert_uint_eq(*shared_at(5 * PAGE), 0x51);
+	ck_assert_uint_eq(private_at(2 * PAGE), 0x52);
+}
+END_TEST
+
+START_TEST(shared_pages_leave_the_private_half)
+{
+	make(kinds[_i], NULL);
+	fill();
+	ck_assert_int_eq(ask(2 * PAGE, 3 * PAGE, false, false), 0);
+	ck_assert_uint_eq(told[0].arg.attributes, 0);
+	ck_assert_uint_eq(private_at(2 * PAGE - 1), 0x52);
+	ck_assert_uint_eq(private_at(2 * PAGE), 0);
+	ck_assert_uint_eq(private_at(5 * PAGE - 1), 0);
+	ck_assert_uint_eq(private_at(5 * PAGE), 0x52);
+	ck_assert_uint_eq(*shared_at(2 * PAGE), 0x51);
+}
+END_TEST
+
+START_TEST(conversion_goes_on_in_the_next_region)
+{
+	make("size=1M,private=on", "size=1M,private=on,backend=memfd");
+	ck_assert_int_eq(ask(MIB - PAGE, 2 * PAGE, true, false), 0);
+	ck_assert_uint_eq(ntold, 2);
+	ck_assert_uint_eq(told[0].arg.address, MIB - PAGE);
+	ck_assert_uint_eq(told[0].arg.size, PAGE);
+	ck_assert_uint_eq(told[1].arg.address, MIB);
+	ck_assert_uint_eq(told[1].arg.size, PAGE);
+}
+END_TEST
+
+/* The first MiB has two halves, the second has not, there is no third. */
+static const struct { uint64_t gpa, len; const char *says; } refused[] = {
+	{ MIB - PAGE, 2 * PAGE, "at 0x100000" },
+	{ MIB, PAGE, "at 0x100000" },
+	{ 2 * MIB, PAGE, "at 0x200000" },
+	{ PAGE, 0, "whole pages" },
+	{ PAGE + 1, PAGE, "whole pages" },
+	{ PAGE, 100, "whole pages" },
+	{ UINT64_MAX - PAGE + 1, 2 * PAGE, "whole pages" },
+	{ UINT64_MAX - PAGE + 1, PAGE, "whole pages" },
+};
+
+START_TEST(what_is_not_all_two_layer_memory_changes_nothing)
+{
+	make("size=1M,private=on", "size=1M");
+	fill();
+	ck_assert_int_eq(ask(refused[_i].gpa, refused[_i].len, true, false),
+			 -EINVAL);
+	ck_assert_msg(strstr(err.msg, refused[_i].says), "%s", err.msg);
+	ck_assert_uint_eq(ntold, 0);
+	ck_assert_uint_eq(*shared_at(MIB - PAGE), 0x51);
+}
+END_TEST
+
+START_TEST(what_kvm_refuses_is_not_given_back)
+{
+	make("size=1M,private=on", NULL);
+	fill();
+	attributes_errno = _i ? ENOMEM : ENOTTY;
+	ck_assert_int_eq(ask(PAGE, PAGE, true, false),
+			 _i ? -ENOMEM : -EOPNOTSUPP);
+	ck_assert_int_lt(ask(PAGE, PAGE, false, false), 0);
+	ck_assert_uint_eq(*shared_at(PAGE), 0x51);
+	ck_assert_uint_eq(private_at(PAGE), 0x52);
+}
+END_TEST
+
+START_TEST(fault_that_comes_again_is_answered_once)
+{
+	make("size=1M,private=on", NULL);
+	ck_assert_int_eq(ask(PAGE, PAGE, true, true), 0);
+	ck_assert_int_eq(ask(PAGE, PAGE, true, true), -EPROTO);
+	ck_assert_ptr_nonnull(strstr(err.msg, "at 0x1000 was made private"));
+	ck_assert_int_eq(ask(PAGE, PAGE, false, true), 0);
+	ck_assert_int_eq(ask(PAGE, PAGE, true, true), 0);
+	ck_assert_int_eq(ask(PAGE, PAGE, false, false), 0);
+	ck_assert_int_eq(ask(PAGE, PAGE, true, true), 0);
+	ck_assert_int_eq(ask(2 * PAGE, PAGE, true, true), 0);
+}
+END_TEST
+
+START_TEST(guest_may_ask_for_the_same_again)
+{
+	make("size=1M,private=on", NULL);
+	ck_assert_int_eq(ask(PAGE, PAGE, true, false), 0);
+	ck_assert_int_eq(ask(PAGE, PAGE, true, false), 0);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("private");
+	TCase *tc = tcase_create("private");
+	const int n = COUNT(kinds);
+
+	tcase_add_checked_fixture(tc, NULL, teardown);
+	tcase_add_loop_test(tc, machine_is_of_the_kind_that_has_private_memory,
+			    0, n);
+	tcase_add_test(tc, other_memory_gets_a_plain_machine);
+	tcase_add_test(tc, host_without_that_kind_is_refused_by_name);
+	tcase_add_loop_test(tc,
+		guest_is_told_of_the_hypercall_where_there_is_one, 0, 2);
+	tcase_add_loop_test(tc, slot_has_both_halves, 0, 2);
+	tcase_add_loop_test(tc, private_pages_leave_the_shared_half, 0, n);
+	tcase_add_loop_test(tc, shared_pages_leave_the_private_half, 0, n);
+	tcase_add_test(tc, conversion_goes_on_in_the_next_region);
+	tcase_add_loop_test(tc,
+		what_is_not_all_two_layer_memory_changes_nothing, 0,
+		COUNT(refused));
+	tcase_add_loop_test(tc, what_kvm_refuses_is_not_given_back, 0, 2);
+	tcase_add_test(tc, fault_that_comes_again_is_answered_once);
+	tcase_add_test(tc, guest_may_ask_for_the_same_again);
+	suite_add_tcase(s, tc);
+	return run_suite(s);
+}

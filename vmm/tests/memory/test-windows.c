@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Claims about windows: what back-ends map becomes memory of the guest. */
+#include <config.h>
+
+#include <fcntl.h>
+#include <sys/mman.h>
+
+#include "memory/windows.h"
+#include "../guest.h"
+
+/* Counts in its page for ever. */
+GUEST(count, "1: incq (%rdi)\n jmp 1b");
+
+#define PAGE UINT64_C(0x1000)
+#define WINDOW (16 * PAGE)
+
+static struct vm vm;
+static struct vmm_memory memory;
+static struct vmm_shmem shmem;
+static unsigned int told;	/* how often the map changed */
+static int file;		/* of 16 pages */
+static const int me = 1, other = 2;	/* owners */
+
+static void on_changed(void *opaque)
+{
+	(void)opaque;
+	told++;
+}
+
+static void setup(void)
+{
+	alarm(60);
+	vm_make(&vm);
+	told = 0;
+	memset(&memory, 0, sizeof(memory));
+	memset(&shmem, 0, sizeof(shmem));
+	ck_assert_int_eq(vmem_space_new(&memory.space), 0);
+	ck_assert_int_eq(vmem_space_publish(memory.space, vm.map), 0);
+	memory.layout.end = VMM_HOLE_END;
+	shmem.memory = &memory;
+	shmem.slots = vm.slots;
+	shmem.phys_bits = vm.kvm.phys_bits;
+	shmem.changed = on_changed;
+	file = memfd_create("window", MFD_CLOEXEC);
+	ck_assert_int_eq(ftruncate(file, WINDOW), 0);
+	ck_assert_int_eq(vmm_shmem_add_window(&shmem, &me, 3, WINDOW, NULL),
+			 0);
+}
+
+static void teardown(void)
+{
+	vmm_cpus_free(vm.cpus);
+	vm.cpus = NULL;
+	vmm_slots_free(vm.slots);
+	vm.slots = NULL;
+	vmem_space_free(memory.space);
+	close(file);
+	vm_free(&vm);
+}
+
+static struct vmem_block *piece(uint64_t offset, uint64_t len, bool writable)
+{
+	const struct vmem_fd_desc desc = {
+		.fd = file, .fd_offset = offset, .len = len,
+		.flags = VMEM_BLOCK_SHARED | (writable ? VMEM_BLOCK_WRITE : 0),
+	};
+	struct vmem_block *block;
+
+	ck_assert_int_eq(vmem_block_new_fd(&desc, &block, NULL), 0);
+	return block;
+}
+
+/* One change of page at of the window; its result. */
+static int change(bool map, uint64_t at, struct vmem_block *block)
+{
+	struct vhost_user_shmem_change c = {
+		.offset = at * PAGE, .len = PAGE, .block = block, .shmid = 3,
+		.map = map,
+	};
+
+	vmm_shmem_change(&shmem, &me, &c, 1);
+	return c.result;
+}
+
+static const struct vmem_region *found(uint64_t at)
+{
+	return vmem_map_find(vmm_memory_map(&memory),
+			     VMM_HOLE_END + at * PAGE);
+}
+
+START_TEST(a_mapping_is_memory_of_the_guest_until_it_is_unmapped)
+{
+	struct vmem_block *block = piece(2 * PAGE, PAGE, true);
+
+	ck_assert_int_eq(change(true, 1, block), 0);
+	ck_assert_ptr_eq(vmem_region_block(found(1)), block);
+	ck_assert(!vmem_region_is_rom(found(1)));
+	ck_assert_uint_eq(vmm_slots_count(vm.slots), 2);
+	ck_assert_int_eq(change(false, 1, block), 0);
+	ck_assert_ptr_null(found(1));
+	ck_assert_uint_eq(vmm_slots_count(vm.slots), 1);
+	ck_assert_uint_eq(told, 2);
+	vmem_block_unref(block);
+}
+END_TEST
+
+START_TEST(a_read_only_mapping_is_rom)
+{
+	struct vmem_block *block = piece(0, PAGE, false);
+
+	ck_assert_int_eq(change(true, 0, block), 0);
+	ck_assert(vmem_region_is_rom(found(0)));
+	vmem_block_unref(block);
+}
+END_TEST
+
+START_TEST(of_a_batch_only_what_cannot_be_is_refused)
+{
+	struct vmem_block *block = piece(0, PAGE, true);
+	struct vhost_user_shmem_change c[] = {
+		{ 0, PAGE, block, 3, true, 1 },
+		{ 0, PAGE, block, 3, true, 1 },		/* there already */
+		{ 0, PAGE, block, 4, true, 1 },		/* no such window */
+		{ 2 * PAGE, PAGE, block, 3, true, 1 },
+	};
+
+	vmm_shmem_change(&shmem, &me, c, 4);
+	ck_assert_int_eq(c[0].result, 0);
+	ck_assert_int_lt(c[1].result, 0);
+	ck_assert_int_lt(c[2].result, 0);
+	ck_assert_int_eq(c[3].result, 0);
+	ck_assert_uint_eq(told, 1);
+	vmem_block_unref(block);
+}
+END_TEST
+
+START_TEST(a_window_is_its_owners_alone)
+{
+	ck_assert_ptr_nonnull(vmm_shmem_window(&shmem, &me, 3));
+	ck_assert_ptr_null(vmm_shmem_window(&shmem, &other, 3));
+	ck_assert_ptr_null(vmm_shmem_window(&shmem, &me, 0));
+}
+END_TEST
+
+START_TEST(an_owner_is_not_told_of_its_own_windows_and_others_are)
+{
+	struct vmem_block *block = piece(0, PAGE, true);
+	struct vmem_map *map;
+
+	ck_assert_int_eq(change(true, 0, block), 0);
+	ck_assert_int_eq(vmm_shmem_map_for(&shmem, &me, true, &map), 0);
+	ck_assert_uint_eq(vmem_map_count(map), 1);
+	vmem_map_unref(map);
+	ck_assert_int_eq(vmm_shmem_map_for(&shmem, &other, true, &map), 0);
+	ck_assert_uint_eq(vmem_map_count(map), 2);
+	vmem_map_unref(map);
+	ck_assert_int_eq(vmm_shmem_map_for(&shmem, &other, false, &map), 0);
+	ck_assert_uint_eq(vmem_map_count(map), 1);
+	vmem_map_unref(map);
+	vmem_block_unref(block);
+}
+END_TEST
+
+START_TEST(c2_13_a_piece_whose_file_was_cut_becomes_a_hole)
+{
+	struct vmem_block *early = piece(0, PAGE, true);
+	struct vmem_block *late = piece(8 * PAGE, PAGE, true);
+
+	ck_assert_int_eq(change(true, 0, early), 0);
+	ck_assert_int_eq(change(true, 1, late), 0);
+	vmm_shmem_drop_short(&shmem);
+	ck_assert_uint_eq(shmem.drops, 0);
+	ck_assert_int_eq(ftruncate(file, 4 * PAGE), 0);
+	vmm_shmem_drop_short(&shmem);
+	ck_assert_uint_eq(shmem.drops, 1);
+	ck_assert_ptr_nonnull(found(0));
+	ck_assert_ptr_null(found(1));
+	vmem_block_unref(early);
+	vmem_block_unref(late);
+}
+END_TEST
+
+START_TEST(c2_26_changes_while_the_cpus_are_paused_are_served)
+{
+	struct vmem_block *block = piece(0, PAGE, true);
+	uint64_t at_pause;
+
+	vm_start(&vm, 1, count, count_end);
+	vm_wait_above(&vm, 0, 1000);
+	vmm_cpus_pause(vm.cpus);
+	at_pause = vm_counter(&vm, 0);
+	ck_assert_int_eq(change(true, 5, block), 0);
+	ck_assert_uint_eq(vmm_slots_count(vm.slots), 2);
+	ck_assert_int_eq(change(false, 5, block), 0);
+	ck_assert_uint_eq(vm_counter(&vm, 0), at_pause);
+	vmm_cpus_resume(vm.cpus);
+	vm_wait_above(&vm, 0, at_pause);
+	vm_stop(&vm);
+	vmem_block_unref(block);
+}
+END_TEST
+
+int main(void)
+{
+	const char *why = no_kvm();
+	Suite *s = suite_create("shmem");
+	TCase *tc = tcase_create("shmem");
+
+	if (why)
+		return skip_all(why);
+	tcase_set_timeout(tc, 60);
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_test(tc, a_mapping_is_memory_of_the_guest_until_it_is_unmapped);
+	tcase_add_test(tc, a_read_only_mapping_is_rom);
+	tcase_add_test(tc, of_a_batch_only_what_cannot_be_is_refused);
+	tcase_add_test(tc, a_window_is_its_owners_alone);
+	tcase_add_test(tc, an_owner_is_not_told_of_its_own_windows_and_others_are);
+	tcase_add_test(tc, c2_13_a_piece_whose_file_was_cut_becomes_a_hole);
+	tcase_add_test(tc, c2_26_changes_while_the_cpus_are_paused_are_served);
+	suite_add_tcase(s, tc);
+	return run_suite(s);
+}

@@ -1,0 +1,389 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Queues that a vhost-user back-end serves. */
+#include <config.h>
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <virtio-devices/vhost_user.h>
+#include <vmm-sys-util/event.h>
+#include <vmm-sys-util/fd.h>
+#include <vmm-sys-util/sock.h>
+
+#include "virtio/remote.h"
+
+/*
+ * A back-end's call passes through the loop: the transport's interrupt status
+ * has to be set before the line is raised.
+ */
+struct call {
+	struct remote *remote;
+	int fd;
+	ev_io watcher;
+};
+
+struct remote {
+	struct vmm_virtio *v;
+	struct ev_loop *loop;
+	struct vmm_shmem *shmem;
+	struct virtdev_vhost_user *user;
+	ev_io session;
+	bool ready, dead;
+	bool stopped;		/* the queues came back, or the back-end died */
+	bool locked;		/* the session is dispatched under the lock */
+	bool announce;		/* the back-end is to hear of a new map */
+	bool memory_only;	/* it has no room for others' windows */
+	struct vsu_error why;
+	uint32_t nqueues;
+	struct call *calls;
+};
+
+static void on_ready(void *opaque)
+{
+	struct remote *r = opaque;
+
+	r->ready = true;
+}
+
+static void on_stopped(void *opaque)
+{
+	struct remote *r = opaque;
+
+	r->stopped = true;
+}
+
+static void on_failed(void *opaque, const struct vsu_error *err)
+{
+	struct remote *r = opaque;
+
+	r->dead = r->stopped = true;
+	r->why = *err;
+}
+
+/*
+ * Changing slots may pause the CPUs, and one of them may wait for this
+ * device's lock: it is let go meanwhile.
+ */
+static void on_shmem(void *opaque, struct vhost_user_shmem_change *changes,
+		     unsigned int n)
+{
+	struct remote *r = opaque;
+
+	if (r->locked)
+		vmm_virtio_unlock(r->v);
+	vmm_shmem_change(r->shmem, r, changes, n);
+	if (r->locked)
+		vmm_virtio_lock(r->v);
+}
+
+/* A refusal leaves the back-end with a map that must not stay. */
+static void on_memory(void *opaque, const struct vsu_error *err)
+{
+	struct remote *r = opaque;
+
+	if (err && !r->memory_only)
+		r->memory_only = r->announce = true;
+}
+
+static const struct virtdev_vhost_user_ops user_ops = {
+	.size = sizeof(user_ops), .ready = on_ready, .stopped = on_stopped,
+	.failed = on_failed, .memory = on_memory, .shmem = on_shmem,
+};
+
+static int tell_memory(struct remote *r)
+{
+	struct vmem_map *map;
+	int rc = vmm_shmem_map_for(r->shmem, r, !r->memory_only, &map);
+
+	if (rc)
+		return rc;
+	rc = virtdev_vhost_user_set_memory(r->user, map, NULL);
+	vmem_map_unref(map);
+	return rc;
+}
+
+/* -EBUSY: the answer to what is under way brings us here again. */
+static void announce(struct remote *r)
+{
+	int rc;
+
+	if (!r->announce || r->dead)
+		return;
+	rc = tell_memory(r);
+	if (rc == -ENOSPC && !r->memory_only) {
+		r->memory_only = true;
+		rc = tell_memory(r);
+	}
+	r->announce = rc == -EBUSY;
+}
+
+/*
+ * What the session's answers mean for the device, once its lock is free: a
+ * CPU that waits for a reset goes on; the guest learns of a dead back-end.
+ */
+static void settle(struct remote *r)
+{
+	if (!r->stopped)
+		return;
+	r->stopped = false;
+	vmm_virtio_stopped(r->v);
+	if (!r->dead)
+		return;
+	fprintf(stderr, "cvmm: a device of the guest is lost: %s\n",
+		r->why.msg);
+	ev_io_stop(r->loop, &r->session);
+	vmm_virtio_lock(r->v);
+	virtdev_mmio_needs_reset(vmm_virtio_mmio(r->v));
+	vmm_virtio_unlock(r->v);
+}
+
+static void on_session(struct ev_loop *loop, ev_io *w, int revents)
+{
+	struct remote *r = w->data;
+
+	(void)revents;
+	vmm_virtio_lock(r->v);
+	r->locked = true;
+	if (virtdev_vhost_user_dispatch(r->user) > 0)
+		ev_feed_event(loop, w, EV_READ);
+	announce(r);
+	r->locked = false;
+	vmm_virtio_unlock(r->v);
+	settle(r);
+}
+
+static void on_call(struct ev_loop *loop, ev_io *w, int revents)
+{
+	struct call *c = w->data;
+	uint64_t count;
+
+	(void)loop;
+	(void)revents;
+	vsu_event_drain(c->fd, &count);
+	virtdev_mmio_interrupt(vmm_virtio_mmio(c->remote->v),
+			       VIRTDEV_MMIO_INT_USED);
+}
+
+static void describe_ring(const struct remote *r, uint32_t i,
+			  struct vhost_user_ring *ring)
+{
+	struct vq_config config;
+
+	memset(ring, 0, sizeof(*ring));
+	if (!virtdev_mmio_queue(vmm_virtio_mmio(r->v), i, &config))
+		return;
+	ring->size = config.size;
+	ring->base = config.base;
+	ring->desc_gpa = config.desc_gpa;
+	ring->driver_gpa = config.driver_gpa;
+	ring->device_gpa = config.device_gpa;
+	ring->kick_fd = vmm_virtio_kick_fd(r->v, i);
+	ring->call_fd = r->calls[i].fd;
+	ring->err_fd = -1;
+}
+
+static int remote_start(void *end, uint64_t features)
+{
+	struct remote *r = end;
+	struct vhost_user_ring *rings;
+	uint32_t i;
+	int rc;
+
+	if (r->dead)
+		return -ECONNRESET;
+	rings = calloc(r->nqueues, sizeof(rings[0]));
+	if (!rings)
+		return -ENOMEM;
+	for (i = 0; i < r->nqueues; i++)
+		describe_ring(r, i, &rings[i]);
+	rc = virtdev_vhost_user_start(r->user, features, rings, r->nqueues,
+				      NULL);
+	free(rings);
+	return rc;
+}
+
+static bool remote_stop(void *end)
+{
+	struct remote *r = end;
+
+	return r->dead || virtdev_vhost_user_stop(r->user) > 0;
+}
+
+/* Told after the reply to whoever changed it: not from inside its dispatch. */
+static void remote_refresh(void *end)
+{
+	struct remote *r = end;
+
+	if (r->dead)
+		return;
+	r->announce = true;
+	ev_feed_event(r->loop, &r->session, EV_READ);
+}
+
+static bool remote_shared_region(void *end, uint32_t id, uint64_t *base,
+				 uint64_t *len)
+{
+	const struct remote *r = end;
+	const struct vmm_window *w;
+
+	w = id > UINT8_MAX ? NULL : vmm_shmem_window(r->shmem, r, (uint8_t)id);
+	if (!w)
+		return false;
+	*base = w->gpa;
+	*len = w->len;
+	return true;
+}
+
+static void free_remote(struct remote *r)
+{
+	uint32_t i;
+
+	if (r->loop && r->session.fd >= 0)
+		ev_io_stop(r->loop, &r->session);
+	for (i = 0; r->calls && i < r->nqueues; i++) {
+		ev_io_stop(r->loop, &r->calls[i].watcher);
+		vsu_fd_close(&r->calls[i].fd);
+	}
+	free(r->calls);
+	virtdev_vhost_user_free(r->user);
+	free(r);
+}
+
+static void remote_free(void *end)
+{
+	free_remote(end);
+}
+
+static const struct vmm_virtio_end remote_ops = {
+	.start = remote_start, .stop = remote_stop,
+	.refresh = remote_refresh, .shared_region = remote_shared_region,
+	.free = remote_free,
+};
+
+/* The machine has not begun: waiting here holds up nobody. */
+static int wait_until_ready(struct remote *r, struct vsu_error *err)
+{
+	struct pollfd p = { .fd = virtdev_vhost_user_fd(r->user),
+			    .events = POLLIN };
+	int rc = 0;
+
+	while (!r->ready && !r->dead && rc >= 0) {
+		if (!rc)
+			poll(&p, 1, -1);
+		rc = virtdev_vhost_user_dispatch(r->user);
+	}
+	if (!r->dead)
+		return 0;
+	*err = r->why;
+	return r->why.code ? r->why.code : -ECONNRESET;
+}
+
+static int make_calls(struct remote *r, struct vsu_error *err)
+{
+	uint32_t i;
+
+	r->calls = calloc(r->nqueues, sizeof(r->calls[0]));
+	if (!r->calls)
+		return vsu_error_sys(err, -ENOMEM, "queues");
+	for (i = 0; i < r->nqueues; i++) {
+		ev_init(&r->calls[i].watcher, on_call);
+		r->calls[i].watcher.data = &r->calls[i];
+		r->calls[i].remote = r;
+		r->calls[i].fd = -1;
+	}
+	for (i = 0; i < r->nqueues; i++) {
+		r->calls[i].fd = vsu_event_new();
+		if (r->calls[i].fd < 0)
+			return vsu_error_sys(err, r->calls[i].fd, "queue %u",
+					     i);
+		ev_io_set(&r->calls[i].watcher, r->calls[i].fd, EV_READ);
+		ev_io_start(r->loop, &r->calls[i].watcher);
+	}
+	return 0;
+}
+
+static int connect_session(struct remote *r,
+			   const struct vmm_device_spec *spec,
+			   struct vsu_error *err)
+{
+	const struct virtdev_vhost_user_config config = {
+		.size = sizeof(config), .id = spec->id,
+		.nqueues = spec->queues, .queue_max = spec->queue_size,
+		.config_size = spec->config_size, .peer = spec->socket,
+		.sigbus = r->shmem->memory->sigbus,
+	};
+	int sock = vsu_sock_connect(spec->socket, err), rc;
+
+	if (sock < 0)
+		return sock;
+	rc = virtdev_vhost_user_new_take_fd(sock, &config, &user_ops, r,
+					    &r->user, err);
+	if (rc)
+		vsu_fd_close(&sock);
+	return rc ? rc : wait_until_ready(r, err);
+}
+
+static int make_windows(struct remote *r, struct vsu_error *err)
+{
+	const struct vhost_user_frontend *f =
+		virtdev_vhost_user_frontend(r->user);
+	unsigned int id;
+	uint64_t len;
+	int rc = 0;
+
+	for (id = 0; !rc && id < VHOST_USER_SHMEM_REGIONS; id++) {
+		len = vhost_user_frontend_shmem_size(f, (uint8_t)id);
+		if (len)
+			rc = vmm_shmem_add_window(r->shmem, r, (uint8_t)id,
+						  len, err);
+	}
+	return rc;
+}
+
+/* What is left when all of it has been made: the loop takes over. */
+static void hand_over(struct remote *r)
+{
+	ev_io_init(&r->session, on_session, virtdev_vhost_user_fd(r->user),
+		   EV_READ);
+	r->session.data = r;
+	ev_io_start(r->loop, &r->session);
+}
+
+int vmm_virtio_remote(const struct vmm_virtio_place *place,
+		      const struct vmm_device_spec *spec, struct vmem_map *map,
+		      struct vmm_virtio **out, struct vsu_error *err)
+{
+	struct remote *r = calloc(1, sizeof(*r));
+	struct virtdev *dev;
+	int rc;
+
+	if (!r)
+		return vsu_error_sys(err, -ENOMEM, "device");
+	r->loop = place->loop;
+	r->shmem = place->shmem;
+	r->session.fd = -1;
+	rc = connect_session(r, spec, err);
+	if (!rc)
+		rc = virtdev_vhost_user_set_memory(r->user, map, err);
+	if (!rc)
+		rc = make_windows(r, err);
+	if (rc) {
+		free_remote(r);
+		return rc;
+	}
+	dev = virtdev_vhost_user_device(r->user);
+	r->nqueues = virtdev_info(dev)->nqueues;
+	rc = make_calls(r, err);
+	if (!rc)
+		rc = vmm_virtio_new(place, dev, &remote_ops, r, &r->v, err);
+	if (rc) {
+		free_remote(r);
+		return rc;
+	}
+	hand_over(r);
+	*out = r->v;
+	return 0;
+}
