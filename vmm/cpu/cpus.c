@@ -124,16 +124,19 @@ static void wait_for_stop(struct vmm_cpus *cpus)
 static enum vmm_cpu_next run_guest(struct cpu *cpu)
 {
 	struct vmm_cpus *cpus = cpu->cpus;
-	enum vmm_cpu_next next = VMM_CPU_RUN;
+	struct vmm_cpu_verdict verdict;
 	int rc = 0;
 
-	while (next == VMM_CPU_RUN && rc != -EINTR &&
+	verdict.next = VMM_CPU_RUN;
+	while (verdict.next == VMM_CPU_RUN && rc != -EINTR &&
 	       !__atomic_load_n(&cpus->attention, __ATOMIC_ACQUIRE)) {
 		rc = ioctl(cpu->fd, KVM_RUN, 0) < 0 ? -errno : 0;
-		next = vmm_cpu_exit(cpus, &cpus->config, cpu->index, cpu->run,
-				    rc);
+		vmm_cpu_exit(&cpus->config.hooks, cpu->index, cpu->run, rc,
+			     &verdict);
 	}
-	return next;
+	if (verdict.next == VMM_CPU_END)
+		vmm_cpus_end(cpus, verdict.status, "%s", verdict.why.msg);
+	return verdict.next;
 }
 
 static void *cpu_main(void *arg)

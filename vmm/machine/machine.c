@@ -291,9 +291,12 @@ static int make_ports(struct vmm_machine *m, struct vsu_error *err)
 static int make_cpus(struct vmm_machine *m, struct vsu_error *err)
 {
 	const struct vmm_cpus_config config = {
-		.kvm = &m->kvm, .memory = &m->mmio, .ports = &m->ports,
-		.n = m->options->cpus, .repair = vmm_fault_repair,
-		.convert = vmm_fault_convert, .opaque = m,
+		.kvm = &m->kvm, .n = m->options->cpus,
+		.hooks = {
+			.memory = &m->mmio, .ports = &m->ports,
+			.repair = vmm_fault_repair,
+			.convert = vmm_fault_convert, .opaque = m,
+		},
 	};
 	unsigned int i;
 	int rc = vmm_cpus_new(&config, &m->cpus, err);
