@@ -60,7 +60,7 @@ static int parse(struct command_line *cl, int argc, char **argv,
 	return VSU_EXIT_OK;
 }
 
-/* What a run needs to know about its socket. */
+/* A run needs a socket: one that is given by number, or a path to listen on. */
 static int check_socket(const struct command_line *cl, struct vsu_error *err)
 {
 	bool have_path = cl->serve.socket_path != NULL;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * What the vhost-user daemons have in common: their options, their errors and
+ * Common part of the vhost-user daemons: their options, their errors and
  * exit statuses, and the loop that serves a device. A daemon is a table of
  * options, a function that makes its device, and one call.
  */
