@@ -23,7 +23,7 @@
 
 #include "cpu/cpu_exit.h"
 #include "cpu/cpus.h"
-#include "cpu/thread.h"
+#include "process.h"
 #include "kvm/uapi.h"
 
 /* Makes KVM_RUN return; its handler does nothing. */
@@ -240,7 +240,7 @@ int vmm_cpus_start(struct vmm_cpus *cpus, struct vsu_error *err)
 	int rc = 0;
 
 	for (i = 0; !rc && i < cpus->config.n; i++) {
-		rc = vmm_thread_start(&cpus->cpu[i].thread, cpu_main,
+		rc = prog_thread_start(&cpus->cpu[i].thread, cpu_main,
 				      &cpus->cpu[i], KICK_SIGNAL);
 		cpus->cpu[i].started = !rc;
 	}

@@ -14,6 +14,7 @@
 #include <vmm-sys-util/sock.h>
 
 #include "virtio/remote.h"
+#include "log.h"
 
 /*
  * A back-end's call passes through the loop: the transport's interrupt status
@@ -132,8 +133,8 @@ static void settle(struct remote *r)
 	vmm_virtio_stopped(r->v);
 	if (!r->dead)
 		return;
-	fprintf(stderr, "cvmm: a device of the guest is lost: %s\n",
-		r->why.msg);
+	prog_log(PROG_LOG_ERROR, "lost", "a device of the guest is lost: %s",
+		 r->why.msg);
 	ev_io_stop(r->loop, &r->session);
 	vmm_virtio_lock(r->v);
 	virtdev_mmio_needs_reset(vmm_virtio_mmio(r->v));
