@@ -46,6 +46,7 @@ struct virtdev_vhost_user {
 	const struct preset *preset;	/* or NULL */
 	char *peer;
 	bool ready, stop_wanted;
+	bool config_stale;	/* a change could not be asked for yet */
 	unsigned char bytes[CONFIG_MAX];
 };
 
@@ -115,11 +116,15 @@ static int check_features(const struct virtdev_vhost_user *r,
 }
 
 /*
- * The protocol's own bits, and that of an IOMMU: none stands between this
- * device and the guest.
+ * The protocol's own bits; that of an IOMMU, because none stands between this
+ * device and the guest; and the bits that ask the transport for something that
+ * it does not do (VIRTIO 1.3, section 6: SR_IOV, NOTIFICATION_DATA,
+ * NOTIF_CONFIG_DATA, RING_RESET, ADMIN_VQ and those reserved after them).
  */
+#define OF_TRANSPORTS (((UINT64_C(1) << 50) - 1) & ~((UINT64_C(1) << 37) - 1))
 #define NOT_THE_GUESTS (VHOST_USER_F_PROTOCOL_FEATURES | \
-			VHOST_USER_F_LOG_ALL | VQ_F_ACCESS_PLATFORM)
+			VHOST_USER_F_LOG_ALL | VQ_F_ACCESS_PLATFORM | \
+			OF_TRANSPORTS)
 
 static int make_device(struct virtdev_vhost_user *r)
 {
@@ -179,21 +184,28 @@ static void on_config(void *opaque, uint32_t off, const void *buf,
 {
 	struct virtdev_vhost_user *r = opaque;
 
-	if (len && off < CONFIG_MAX && len <= CONFIG_MAX - off)
+	const bool fits = len && off < CONFIG_MAX && len <= CONFIG_MAX - off;
+	const bool differs = fits && memcmp(r->bytes + off, buf, len);
+
+	if (fits)
 		memcpy(r->bytes + off, buf, len);
 	if (!r->ready)
 		become_ready(r);
-	else if (r->dev)
+	else if (r->dev && differs)
 		virtdev_config_changed(r->dev);
+}
+
+/* -EAGAIN: too much is unanswered; asked once there is room again. */
+static void ask_for_config(struct virtdev_vhost_user *r)
+{
+	if (r->config.config_size)
+		r->config_stale = vhost_user_frontend_get_config(r->frontend,
+				0, r->config.config_size, NULL) == -EAGAIN;
 }
 
 static void on_config_changed(void *opaque)
 {
-	struct virtdev_vhost_user *r = opaque;
-
-	if (r->config.config_size)
-		vhost_user_frontend_get_config(r->frontend, 0,
-					       r->config.config_size, NULL);
+	ask_for_config(opaque);
 }
 
 /* A stop that came while the start was under way. */
@@ -317,7 +329,11 @@ int virtdev_vhost_user_fd(const struct virtdev_vhost_user *r)
 
 int virtdev_vhost_user_dispatch(struct virtdev_vhost_user *r)
 {
-	return vhost_user_frontend_dispatch(r->frontend);
+	int rc = vhost_user_frontend_dispatch(r->frontend);
+
+	if (rc >= 0 && r->config_stale)
+		ask_for_config(r);
+	return rc;
 }
 
 struct virtdev *virtdev_vhost_user_device(const struct virtdev_vhost_user *r)
