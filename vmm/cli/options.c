@@ -7,11 +7,9 @@
 
 #include "cpu/cpus.h"
 #include "cli/options.h"
-#include "log.h"
 
 enum { MEMORY, CPUS, DISK, DEVICE, INITRD, CMDLINE, APPEND, CONSOLE, DRY_RUN,
-       JSON,
-       LOG_LEVEL, VERBOSE, HELP };
+       JSON, HELP };
 
 const struct vsu_option vmm_run_options[] = {
 	[MEMORY] = { "memory", VSU_OPTION_STRING, "PROPERTIES",
@@ -43,8 +41,6 @@ const struct vsu_option vmm_run_options[] = {
 	[JSON] = { "json", VSU_OPTION_FLAG, NULL,
 		   "with --dry-run: show the machine as JSON",
 		   0, 0, NULL, false },
-	[LOG_LEVEL] = PROG_LOG_LEVEL_OPTION,
-	[VERBOSE] = PROG_LOG_VERBOSE_OPTION,
 	[HELP] = { "help", VSU_OPTION_FLAG, NULL, "show this help",
 		   0, 0, NULL, false },
 	{ NULL, VSU_OPTION_FLAG, NULL, NULL, 0, 0, NULL, false },
@@ -121,12 +117,6 @@ static int set_option(struct vmm_options *o, unsigned int index,
 		return 0;
 	case JSON:
 		o->json = value->number;
-		return 0;
-	case LOG_LEVEL:
-		prog_log_set_level((enum prog_log_level)value->number);
-		return 0;
-	case VERBOSE:
-		prog_log_set_level(PROG_LOG_INFO);
 		return 0;
 	default:
 		o->help = value->number;

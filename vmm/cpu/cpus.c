@@ -23,7 +23,7 @@
 
 #include "cpu/cpu_exit.h"
 #include "cpu/cpus.h"
-#include "process.h"
+#include "cpu/thread.h"
 #include "kvm/uapi.h"
 
 /* Makes KVM_RUN return; its handler does nothing. */
@@ -124,19 +124,16 @@ static void wait_for_stop(struct vmm_cpus *cpus)
 static enum vmm_cpu_next run_guest(struct cpu *cpu)
 {
 	struct vmm_cpus *cpus = cpu->cpus;
-	struct vmm_cpu_verdict verdict;
+	enum vmm_cpu_next next = VMM_CPU_RUN;
 	int rc = 0;
 
-	verdict.next = VMM_CPU_RUN;
-	while (verdict.next == VMM_CPU_RUN && rc != -EINTR &&
+	while (next == VMM_CPU_RUN && rc != -EINTR &&
 	       !__atomic_load_n(&cpus->attention, __ATOMIC_ACQUIRE)) {
 		rc = ioctl(cpu->fd, KVM_RUN, 0) < 0 ? -errno : 0;
-		vmm_cpu_exit(&cpus->config.hooks, cpu->index, cpu->run, rc,
-			     &verdict);
+		next = vmm_cpu_exit(cpus, &cpus->config, cpu->index, cpu->run,
+				    rc);
 	}
-	if (verdict.next == VMM_CPU_END)
-		vmm_cpus_end(cpus, verdict.status, "%s", verdict.why.msg);
-	return verdict.next;
+	return next;
 }
 
 static void *cpu_main(void *arg)
@@ -240,7 +237,7 @@ int vmm_cpus_start(struct vmm_cpus *cpus, struct vsu_error *err)
 	int rc = 0;
 
 	for (i = 0; !rc && i < cpus->config.n; i++) {
-		rc = prog_thread_start(&cpus->cpu[i].thread, cpu_main,
+		rc = vmm_thread_start(&cpus->cpu[i].thread, cpu_main,
 				      &cpus->cpu[i], KICK_SIGNAL);
 		cpus->cpu[i].started = !rc;
 	}

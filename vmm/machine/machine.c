@@ -130,6 +130,15 @@ static int make_local(const struct vmm_virtio_place *place,
 	return rc;
 }
 
+/* The guest goes on without it; the exit status tells of it, too. */
+static void on_lost(void *opaque, const struct vsu_error *why)
+{
+	struct vmm_machine *m = opaque;
+
+	fprintf(stderr, "cvmm: a device of the guest is lost: %s\n", why->msg);
+	m->lost++;
+}
+
 /* Makes device i if it is of the wanted sort and adds it to the machine. */
 static int make_device(struct vmm_machine *m, unsigned int i, bool remote,
 		       struct vsu_error *err)
@@ -140,6 +149,7 @@ static int make_device(struct vmm_machine *m, unsigned int i, bool remote,
 		.shmem = &m->shmem,
 		.gpa = VMM_TRANSPORTS_GPA + i * VIRTDEV_MMIO_SIZE,
 		.irq = VMM_FIRST_DEVICE_IRQ + i,
+		.lost = on_lost, .opaque = m,
 	};
 	int rc;
 
@@ -291,12 +301,9 @@ static int make_ports(struct vmm_machine *m, struct vsu_error *err)
 static int make_cpus(struct vmm_machine *m, struct vsu_error *err)
 {
 	const struct vmm_cpus_config config = {
-		.kvm = &m->kvm, .n = m->options->cpus,
-		.hooks = {
-			.memory = &m->mmio, .ports = &m->ports,
-			.repair = vmm_fault_repair,
-			.convert = vmm_fault_convert, .opaque = m,
-		},
+		.kvm = &m->kvm, .memory = &m->mmio, .ports = &m->ports,
+		.n = m->options->cpus, .repair = vmm_fault_repair,
+		.convert = vmm_fault_convert, .opaque = m,
 	};
 	unsigned int i;
 	int rc = vmm_cpus_new(&config, &m->cpus, err);

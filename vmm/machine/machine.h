@@ -68,6 +68,7 @@ struct vmm_machine {
 	/* watchers of the loop */
 	ev_io on_cpus, on_console, on_input, on_writable, on_cut, on_space;
 	ev_signal on_int, on_term;
+	unsigned int lost;	/* devices whose back-end died */
 	/* how it ended */
 	int status;
 	struct vsu_error why;

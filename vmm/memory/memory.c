@@ -15,7 +15,6 @@
 #include "cli/list.h"
 #include "memory/memory.h"
 #include "memory/prealloc.h"
-#include "log.h"
 
 #define DEFAULT_MEMORY "size=256M"
 #define LIST_MAX 4608		/* a path and the other properties */
@@ -149,7 +148,7 @@ static int prealloc(const struct vmem_backend *backend,
 static void warn(void *opaque, const char *sentence)
 {
 	(void)opaque;
-	prog_log(PROG_LOG_WARNING, NULL, "%s", sentence);
+	fprintf(stderr, "cvmm: %s\n", sentence);
 }
 
 static int make_block(struct making *m, unsigned int i)

@@ -2,15 +2,20 @@
 /* Queues that this process serves, in its event loop. */
 #include <config.h>
 
+#include <assert.h>
 #include <errno.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include <vmm-sys-util/event.h>
 
 #include "virtio/virtio.h"
 
+/* Between two looks at requests that no descriptor tells of. */
 #define DRAIN_AGAIN_MS 1
+/* How long the end of the machine waits for the host's answers. */
+#define DRAIN_LIMIT_NS UINT64_C(5000000000)
 
 struct queue {
 	struct local *local;
@@ -18,25 +23,108 @@ struct queue {
 	uint32_t index;
 	bool running;
 	ev_io kick, host;
+	ev_idle again;		/* active while there is more to do */
 };
 
 struct local {
 	struct vmm_virtio *v;
 	struct ev_loop *loop;
 	struct virtdev *dev;
+	bool stopping;		/* queues finish what they took */
+	ev_timer look_again;
 	uint32_t nqueues;
 	struct queue queues[];
 };
 
-/* A turn of a queue; what is left is done after others had theirs. */
+static void unwatch(struct local *l, struct queue *q)
+{
+	ev_io_stop(l->loop, &q->kick);
+	ev_io_stop(l->loop, &q->host);
+	ev_idle_stop(l->loop, &q->again);
+}
+
+/*
+ * One step towards the stop of a queue: 0 when it has stopped, else what is
+ * left, or -EAGAIN when no descriptor tells of that.
+ */
+static int drain_queue(struct local *l, struct queue *q)
+{
+	int left;
+
+	if (!q->running)
+		return 0;
+	left = virtdev_queue_drain(l->dev, q->index);
+	if (left > 0 && virtdev_queue_host_fd(l->dev, q->index) < 0)
+		left = -EAGAIN;
+	if (left)
+		return left;
+	virtdev_queue_stop(l->dev, q->index);
+	unwatch(l, q);
+	vq_disable(q->vq);
+	q->running = false;
+	return 0;
+}
+
+/* A step for all queues: true when all have stopped. With the lock. */
+static bool drain_queues(struct local *l)
+{
+	bool done = true, look_again = false;
+	uint32_t i;
+	int left;
+
+	assert(vmm_virtio_is_mine(l->v));
+	for (i = 0; i < l->nqueues; i++) {
+		left = drain_queue(l, &l->queues[i]);
+		done = done && !left;
+		look_again = look_again || left < 0;
+	}
+	if (look_again)
+		ev_timer_start(l->loop, &l->look_again);
+	else
+		ev_timer_stop(l->loop, &l->look_again);
+	l->stopping = !done;
+	return done;
+}
+
+/* The host answered, or it is time to look whether it did. */
+static void go_on_stopping(struct local *l)
+{
+	bool done;
+
+	vmm_virtio_lock(l->v);
+	done = drain_queues(l);
+	vmm_virtio_unlock(l->v);
+	if (done)
+		vmm_virtio_stopped(l->v);
+}
+
+static void on_look_again(struct ev_loop *loop, ev_timer *w, int revents)
+{
+	(void)loop;
+	(void)revents;
+	go_on_stopping(w->data);
+}
+
+/*
+ * A turn of a queue. For what is left it comes again after the loop has looked
+ * at everything else: a watcher that fed itself would be called again at once.
+ */
 static void serve(struct queue *q)
 {
 	struct local *l = q->local;
+	bool more;
 
+	if (l->stopping) {
+		go_on_stopping(l);
+		return;
+	}
 	vmm_virtio_lock(l->v);
-	if (q->running && virtdev_queue_serve(l->dev, q->index) > 0)
-		ev_feed_event(l->loop, &q->kick, EV_READ);
+	more = q->running && virtdev_queue_serve(l->dev, q->index) > 0;
 	vmm_virtio_unlock(l->v);
+	if (more)
+		ev_idle_start(l->loop, &q->again);
+	else
+		ev_idle_stop(l->loop, &q->again);
 }
 
 static void on_kick(struct ev_loop *loop, ev_io *w, int revents)
@@ -57,6 +145,13 @@ static void on_host(struct ev_loop *loop, ev_io *w, int revents)
 	serve(w->data);
 }
 
+static void on_again(struct ev_loop *loop, ev_idle *w, int revents)
+{
+	(void)loop;
+	(void)revents;
+	serve(w->data);
+}
+
 static void watch(struct local *l, struct queue *q)
 {
 	const int host = virtdev_queue_host_fd(l->dev, q->index);
@@ -67,7 +162,7 @@ static void watch(struct local *l, struct queue *q)
 		ev_io_set(&q->host, host, EV_READ);
 		ev_io_start(l->loop, &q->host);
 	}
-	ev_feed_event(l->loop, &q->kick, EV_READ);	/* look at once */
+	ev_idle_start(l->loop, &q->again);	/* look at once */
 }
 
 static int start_queue(struct local *l, struct queue *q,
@@ -101,37 +196,17 @@ static int local_start(void *end, uint64_t features)
 	return rc;
 }
 
-/*
- * Lets the queue finish what it took: the host's answers are waited for, or
- * asked for again where no descriptor tells of them.
- */
-static void stop_queue(struct local *l, struct queue *q)
-{
-	struct pollfd p = { .fd = -1, .events = POLLIN };
-	int left;
-
-	if (!q->running)
-		return;
-	p.fd = virtdev_queue_host_fd(l->dev, q->index);
-	while ((left = virtdev_queue_drain(l->dev, q->index)) != 0)
-		poll(&p, 1, left < 0 || p.fd < 0 ? DRAIN_AGAIN_MS : -1);
-	virtdev_queue_stop(l->dev, q->index);
-	ev_io_stop(l->loop, &q->kick);
-	ev_io_stop(l->loop, &q->host);
-	vq_disable(q->vq);
-	q->running = false;
-}
-
+/* Nothing more is taken; what was taken is waited for by the loop. */
 static bool local_stop(void *end)
 {
 	struct local *l = end;
 	uint32_t i;
 
-	vmm_virtio_lock(l->v);
-	for (i = 0; i < l->nqueues; i++)
-		stop_queue(l, &l->queues[i]);
-	vmm_virtio_unlock(l->v);
-	return true;
+	for (i = 0; i < l->nqueues; i++) {
+		ev_io_stop(l->loop, &l->queues[i].kick);
+		ev_idle_stop(l->loop, &l->queues[i].again);
+	}
+	return drain_queues(l);
 }
 
 static void local_refresh(void *end)
@@ -139,10 +214,8 @@ static void local_refresh(void *end)
 	struct local *l = end;
 	uint32_t i;
 
-	vmm_virtio_lock(l->v);
 	for (i = 0; i < l->nqueues; i++)
 		vq_refresh(l->queues[i].vq);
-	vmm_virtio_unlock(l->v);
 }
 
 static void free_local(struct local *l)
@@ -154,13 +227,52 @@ static void free_local(struct local *l)
 	free(l);
 }
 
+/* Waits for the host's next answer; not for all of them at one descriptor. */
+static void wait_for_host(const struct local *l)
+{
+	struct pollfd p = { .fd = -1, .events = POLLIN };
+	uint32_t i;
+
+	for (i = 0; p.fd < 0 && i < l->nqueues; i++)
+		if (l->queues[i].running)
+			p.fd = virtdev_queue_host_fd(l->dev, i);
+	poll(&p, 1, DRAIN_AGAIN_MS);
+}
+
+static bool stop_by_force(struct local *l)
+{
+	const uint64_t limit = vsu_now_ns() + DRAIN_LIMIT_NS;
+	bool done;
+
+	vmm_virtio_lock(l->v);
+	done = local_stop(l);
+	while (!done && vsu_now_ns() < limit) {
+		wait_for_host(l);
+		done = drain_queues(l);
+	}
+	vmm_virtio_unlock(l->v);
+	return done;
+}
+
+/*
+ * What the host may still write to cannot be freed; the process is about to
+ * end and takes it along.
+ */
 static void local_free(void *end)
 {
 	struct local *l = end;
+	uint32_t i;
 
-	local_stop(l);
-	virtdev_free(l->dev);
-	free_local(l);
+	if (stop_by_force(l)) {
+		virtdev_free(l->dev);
+		free_local(l);
+		return;
+	}
+	fprintf(stderr, "cvmm: the host has not finished requests of a %s device within %u seconds; they are left behind\n",
+		virtdev_name(l->dev), (unsigned int)(DRAIN_LIMIT_NS / 1000000000));
+	ev_timer_stop(l->loop, &l->look_again);
+	for (i = 0; i < l->nqueues; i++)
+		unwatch(l, &l->queues[i]);
 }
 
 static const struct vmm_virtio_end local_ops = {
@@ -206,7 +318,9 @@ static int make_queue(struct local *l, uint32_t i, struct vmem_space *space)
 	q->index = i;
 	ev_init(&q->kick, on_kick);
 	ev_init(&q->host, on_host);
-	q->kick.data = q->host.data = q;
+	ev_init(&q->again, on_again);
+	ev_set_priority(&q->again, EV_MAXPRI);
+	q->kick.data = q->host.data = q->again.data = q;
 	rc = vq_new(&q->vq);
 	return rc ? rc : vq_set_space(q->vq, space);
 }
@@ -224,6 +338,9 @@ static int make_local(const struct vmm_virtio_place *place,
 	l->loop = place->loop;
 	l->dev = dev;
 	l->nqueues = n;
+	ev_timer_init(&l->look_again, on_look_again, 0,
+		      DRAIN_AGAIN_MS / 1000.0);
+	l->look_again.data = l;
 	for (i = 0; !rc && i < n; i++)
 		rc = make_queue(l, i, place->space);
 	if (rc)

@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,7 +13,6 @@
 #include <vmm-sys-util/sock.h>
 
 #include "virtio/remote.h"
-#include "log.h"
 
 /*
  * A back-end's call passes through the loop: the transport's interrupt status
@@ -32,6 +30,7 @@ struct remote {
 	struct vmm_shmem *shmem;
 	struct virtdev_vhost_user *user;
 	ev_io session;
+	ev_idle again;		/* active while there is more to do */
 	bool ready, dead;
 	bool stopped;		/* the queues came back, or the back-end died */
 	bool locked;		/* the session is dispatched under the lock */
@@ -127,33 +126,55 @@ static void announce(struct remote *r)
  */
 static void settle(struct remote *r)
 {
+	const struct vmm_virtio_place *place = vmm_virtio_place(r->v);
+
 	if (!r->stopped)
 		return;
 	r->stopped = false;
 	vmm_virtio_stopped(r->v);
 	if (!r->dead)
 		return;
-	prog_log(PROG_LOG_ERROR, "lost", "a device of the guest is lost: %s",
-		 r->why.msg);
+	place->lost(place->opaque, &r->why);
 	ev_io_stop(r->loop, &r->session);
+	ev_idle_stop(r->loop, &r->again);
 	vmm_virtio_lock(r->v);
 	virtdev_mmio_needs_reset(vmm_virtio_mmio(r->v));
 	vmm_virtio_unlock(r->v);
 }
 
-static void on_session(struct ev_loop *loop, ev_io *w, int revents)
+/*
+ * A turn of the session. For what is left it comes again after the loop has
+ * looked at everything else.
+ */
+static void dispatch(struct remote *r)
 {
-	struct remote *r = w->data;
+	bool more;
 
-	(void)revents;
 	vmm_virtio_lock(r->v);
 	r->locked = true;
-	if (virtdev_vhost_user_dispatch(r->user) > 0)
-		ev_feed_event(loop, w, EV_READ);
+	more = virtdev_vhost_user_dispatch(r->user) > 0;
 	announce(r);
 	r->locked = false;
 	vmm_virtio_unlock(r->v);
+	if (more)
+		ev_idle_start(r->loop, &r->again);
+	else
+		ev_idle_stop(r->loop, &r->again);
 	settle(r);
+}
+
+static void on_session(struct ev_loop *loop, ev_io *w, int revents)
+{
+	(void)loop;
+	(void)revents;
+	dispatch(w->data);
+}
+
+static void on_again(struct ev_loop *loop, ev_idle *w, int revents)
+{
+	(void)loop;
+	(void)revents;
+	dispatch(w->data);
 }
 
 static void on_call(struct ev_loop *loop, ev_io *w, int revents)
@@ -221,7 +242,7 @@ static void remote_refresh(void *end)
 	if (r->dead)
 		return;
 	r->announce = true;
-	ev_feed_event(r->loop, &r->session, EV_READ);
+	ev_idle_start(r->loop, &r->again);
 }
 
 static bool remote_shared_region(void *end, uint32_t id, uint64_t *base,
@@ -242,8 +263,10 @@ static void free_remote(struct remote *r)
 {
 	uint32_t i;
 
-	if (r->loop && r->session.fd >= 0)
+	if (r->session.fd >= 0) {
 		ev_io_stop(r->loop, &r->session);
+		ev_idle_stop(r->loop, &r->again);
+	}
 	for (i = 0; r->calls && i < r->nqueues; i++) {
 		ev_io_stop(r->loop, &r->calls[i].watcher);
 		vsu_fd_close(&r->calls[i].fd);
@@ -262,6 +285,18 @@ static const struct vmm_virtio_end remote_ops = {
 	.start = remote_start, .stop = remote_stop,
 	.refresh = remote_refresh, .shared_region = remote_shared_region,
 	.free = remote_free,
+};
+
+/* The back-end's configuration differs. In the session's turn, with the lock. */
+static void home_config_changed(void *opaque)
+{
+	const struct remote *r = opaque;
+
+	virtdev_mmio_config_changed(vmm_virtio_mmio(r->v));
+}
+
+static const struct virtdev_home_ops home_ops = {
+	.size = sizeof(home_ops), .config_changed = home_config_changed,
 };
 
 /* The machine has not begun: waiting here holds up nobody. */
@@ -349,7 +384,9 @@ static void hand_over(struct remote *r)
 {
 	ev_io_init(&r->session, on_session, virtdev_vhost_user_fd(r->user),
 		   EV_READ);
-	r->session.data = r;
+	ev_idle_init(&r->again, on_again);
+	ev_set_priority(&r->again, EV_MAXPRI);
+	r->session.data = r->again.data = r;
 	ev_io_start(r->loop, &r->session);
 }
 
@@ -384,6 +421,7 @@ int vmm_virtio_remote(const struct vmm_virtio_place *place,
 		free_remote(r);
 		return rc;
 	}
+	virtdev_set_home(dev, &home_ops, r);
 	hand_over(r);
 	*out = r->v;
 	return 0;

@@ -2,6 +2,7 @@
 /* The transport of a device: registers, notifications and the interrupt. */
 #include <config.h>
 
+#include <assert.h>
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -17,6 +18,14 @@
 #define INTERRUPT_ACK 0x064
 #define STATUS 0x070
 
+/* A register write on its way to the main thread, on its CPU's stack. */
+struct carried {
+	struct vmm_virtio *v;
+	struct vmm_access *access;
+	struct vmm_ticket *ticket;
+	struct carried *next;
+};
+
 struct vmm_virtio {
 	struct vmm_virtio_place place;
 	const struct vmm_virtio_end *ops;
@@ -24,19 +33,41 @@ struct vmm_virtio {
 	struct vmm_cpus *cpus;
 	struct virtdev *dev;
 	struct virtdev_mmio *mmio;
-	struct vmm_ticket *resetting;	/* a CPU waits for the end's stop */
+	struct carried *resetting;	/* CPUs that wait for the end's stop */
 	int irq_fd;
 	bool irq_set;
+	pthread_t main;		/* the thread that made it */
 	pthread_mutex_t lock;	/* transport and device */
+	pthread_t owner;	/* of the lock, while it is held */
+	bool held;
+	int kicked;		/* queue that the access notified, or -1 */
 	uint32_t nqueues;
 	int *kick_fds;
 };
 
-/* A register write on its way to the main thread. */
-struct carried {
-	struct vmm_virtio *v;
-	struct vmm_access *access;
-};
+void vmm_virtio_lock(struct vmm_virtio *v)
+{
+	pthread_mutex_lock(&v->lock);
+	v->owner = pthread_self();
+	v->held = true;
+}
+
+void vmm_virtio_unlock(struct vmm_virtio *v)
+{
+	assert(vmm_virtio_is_mine(v));
+	v->held = false;
+	pthread_mutex_unlock(&v->lock);
+}
+
+bool vmm_virtio_is_mine(const struct vmm_virtio *v)
+{
+	return v->held && pthread_equal(v->owner, pthread_self());
+}
+
+static bool is_main(const struct vmm_virtio *v)
+{
+	return pthread_equal(v->main, pthread_self());
+}
 
 static void plain_access(struct vmm_virtio *v, struct vmm_access *access)
 {
@@ -48,48 +79,88 @@ static void plain_access(struct vmm_virtio *v, struct vmm_access *access)
 						  access->len);
 }
 
+/* A notification that came as an exit: the end takes it like the others. */
 static void locked_access(struct vmm_virtio *v, struct vmm_access *access)
 {
-	pthread_mutex_lock(&v->lock);
+	int queue;
+
+	vmm_virtio_lock(v);
+	v->kicked = -1;
 	plain_access(v, access);
-	pthread_mutex_unlock(&v->lock);
+	queue = v->kicked;
+	vmm_virtio_unlock(v);
+	if (queue >= 0)
+		vsu_event_signal(v->kick_fds[queue]);
+}
+
+static bool stop_end(struct vmm_virtio *v)
+{
+	assert(is_main(v) && vmm_virtio_is_mine(v));
+	return v->ops->stop(v->end);
+}
+
+/* Registers are as wide as the transport takes them: all else does nothing. */
+static bool is_reset(const struct vmm_access *access)
+{
+	return access->offset == STATUS && access->len == 4 &&
+	       !(uint32_t)access->value;
+}
+
+/*
+ * The queues were taken back: resets the registers and lets all CPUs go on
+ * that wait for it. A CPU's entry is gone as soon as it goes on.
+ */
+static void finish_resets(struct vmm_virtio *v)
+{
+	struct carried *c = v->resetting, *next;
+
+	v->resetting = NULL;
+	for (; c; c = next) {
+		next = c->next;
+		plain_access(v, c->access);
+		vmm_cpus_finish(v->cpus, c->ticket);
+	}
 }
 
 /*
  * The queues are taken back before a reset reaches the registers, so that the
- * driver reads 0 from status only when nothing runs any more.
+ * driver reads 0 from status only when nothing runs any more. Several CPUs may
+ * wait for the same stop.
  */
 static bool store_on_main(void *opaque, struct vmm_ticket *ticket)
 {
-	const struct carried *c = opaque;
-	const bool reset = c->access->offset == STATUS &&
-			   !(uint32_t)c->access->value;
+	struct carried *c = opaque;
+	struct vmm_virtio *v = c->v;
+	bool done = true;
 
-	if (reset && !c->v->ops->stop(c->v->end)) {
-		c->v->resetting = ticket;
-		return false;
+	vmm_virtio_lock(v);
+	if (is_reset(c->access))
+		done = stop_end(v);
+	if (!done) {
+		c->ticket = ticket;
+		c->next = v->resetting;
+		v->resetting = c;
+	} else {
+		if (is_reset(c->access))
+			finish_resets(v);
+		plain_access(v, c->access);
 	}
-	locked_access(c->v, c->access);
-	return true;
+	vmm_virtio_unlock(v);
+	return done;
 }
 
 void vmm_virtio_stopped(struct vmm_virtio *v)
 {
-	struct vmm_ticket *ticket = v->resetting;
-	struct vmm_access reset = { .offset = STATUS, .len = 4,
-				    .write = true };
-
-	if (!ticket)
-		return;
-	v->resetting = NULL;
-	locked_access(v, &reset);
-	vmm_cpus_finish(v->cpus, ticket);
+	assert(is_main(v));
+	vmm_virtio_lock(v);
+	finish_resets(v);
+	vmm_virtio_unlock(v);
 }
 
 static void on_access(void *opaque, struct vmm_access *access)
 {
 	struct vmm_virtio *v = opaque;
-	struct carried carried = { v, access };
+	struct carried carried = { .v = v, .access = access };
 
 	/* Interrupt status and acknowledgement are atomic and take no lock. */
 	if (access->offset == INTERRUPT_STATUS ||
@@ -106,6 +177,7 @@ static int on_activate(void *opaque, uint64_t features)
 {
 	struct vmm_virtio *v = opaque;
 
+	assert(is_main(v) && vmm_virtio_is_mine(v));
 	return v->ops->start(v->end, features);
 }
 
@@ -116,12 +188,11 @@ static void on_reset(void *opaque)
 	virtdev_reset(v->dev);
 }
 
-/* A notification that came as an exit: the end takes it like the others. */
 static void on_notify(void *opaque, uint32_t queue)
 {
 	struct vmm_virtio *v = opaque;
 
-	vsu_event_signal(v->kick_fds[queue]);
+	v->kicked = (int)queue;
 }
 
 static void on_interrupt(void *opaque)
@@ -136,6 +207,7 @@ static bool on_shared_region(void *opaque, uint32_t id, uint64_t *base,
 {
 	struct vmm_virtio *v = opaque;
 
+	assert(vmm_virtio_is_mine(v));
 	return v->ops->shared_region &&
 	       v->ops->shared_region(v->end, id, base, len);
 }
@@ -189,6 +261,7 @@ int vmm_virtio_new(const struct vmm_virtio_place *place, struct virtdev *dev,
 	v->dev = dev;
 	v->nqueues = virtdev_info(dev)->nqueues;
 	v->irq_fd = -1;
+	v->main = pthread_self();
 	rc = make_transport(v, err);
 	if (rc) {
 		vmm_virtio_free(v);
@@ -206,7 +279,8 @@ void vmm_virtio_free(struct vmm_virtio *v)
 
 	if (!v)
 		return;
-	v->resetting = NULL;	/* its CPU has been stopped */
+	assert(is_main(v) && !vmm_virtio_is_mine(v));
+	v->resetting = NULL;	/* their CPUs have been stopped */
 	if (v->ops)
 		v->ops->free(v->end);
 	if (v->irq_set)
@@ -251,7 +325,10 @@ int vmm_virtio_add(struct vmm_virtio *v, struct vmm_bus *bus,
 
 void vmm_virtio_refresh(struct vmm_virtio *v)
 {
+	assert(is_main(v));
+	vmm_virtio_lock(v);
 	v->ops->refresh(v->end);
+	vmm_virtio_unlock(v);
 }
 
 const struct vmm_virtio_place *vmm_virtio_place(const struct vmm_virtio *v)
@@ -267,14 +344,4 @@ struct virtdev_mmio *vmm_virtio_mmio(const struct vmm_virtio *v)
 int vmm_virtio_kick_fd(const struct vmm_virtio *v, uint32_t queue)
 {
 	return v->kick_fds[queue];
-}
-
-void vmm_virtio_lock(struct vmm_virtio *v)
-{
-	pthread_mutex_lock(&v->lock);
-}
-
-void vmm_virtio_unlock(struct vmm_virtio *v)
-{
-	pthread_mutex_unlock(&v->lock);
 }

@@ -7,7 +7,8 @@
  *
  * Threads: register accesses come from CPU threads and take the device's
  * lock; writes to status and queue-ready are carried out on the main thread,
- * where the ends work.
+ * where the ends work. A descriptor that a back-end shares is signalled
+ * without the lock, so that a CPU that is caught in it stops alone.
  */
 #ifndef VMM_VIRTIO_H
 #define VMM_VIRTIO_H
@@ -27,21 +28,35 @@
 
 struct vmm_virtio;
 
-/* Who serves the queues. All on the main thread. */
+/*
+ * Who serves the queues. "Lock" is the device's (vmm_virtio_lock()); each
+ * member says whether it is called with it, and on which thread.
+ */
 struct vmm_virtio_end {
-	/* The driver is ready; queues are read by virtdev_mmio_queue(). */
+	/*
+	 * The driver is ready; queues are read by virtdev_mmio_queue().
+	 * Main thread, with the lock.
+	 */
 	int (*start)(void *end, uint64_t features);
 	/*
 	 * Takes the queues back. True: done; false: vmm_virtio_stopped() is
-	 * called later, and the CPU that wrote the reset waits until then.
+	 * called later, and the CPUs that wrote the reset wait until then.
+	 * Called again while it is under way when another CPU writes one.
+	 * Main thread, with the lock; it must not wait.
 	 */
 	bool (*stop)(void *end);
-	/* The guest's memory changed. */
+	/* The guest's memory changed. Main thread, with the lock. */
 	void (*refresh)(void *end);
-	/* A shared memory region; NULL: there are none. */
+	/*
+	 * A shared memory region; NULL: there are none. Any thread, with the
+	 * lock.
+	 */
 	bool (*shared_region)(void *end, uint32_t id, uint64_t *base,
 			      uint64_t *len);
-	/* All is stopped by force; the transport is still there. */
+	/*
+	 * All is stopped by force; the transport is still there. Main thread,
+	 * without the lock; no CPU runs any more.
+	 */
 	void (*free)(void *end);
 };
 
@@ -52,6 +67,9 @@ struct vmm_virtio_place {
 	struct vmm_shmem *shmem;
 	uint64_t gpa;		/* of the transport's registers */
 	uint32_t irq;
+	/* A device whose back-end died, told once. Main thread, no lock. */
+	void (*lost)(void *opaque, const struct vsu_error *why);
+	void *opaque;
 };
 
 /* dev is borrowed, the end is owned on success. */
@@ -76,6 +94,9 @@ struct virtdev_mmio *vmm_virtio_mmio(const struct vmm_virtio *v);
 int vmm_virtio_kick_fd(const struct vmm_virtio *v, uint32_t queue);
 void vmm_virtio_lock(struct vmm_virtio *v);
 void vmm_virtio_unlock(struct vmm_virtio *v);
+/* True when the calling thread has the lock; for assertions. */
+bool vmm_virtio_is_mine(const struct vmm_virtio *v);
+/* A stop that was under way is done. Main thread, without the lock. */
 void vmm_virtio_stopped(struct vmm_virtio *v);
 
 /* The ends. dev is owned on success. */

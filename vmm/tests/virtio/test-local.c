@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Claims about queues that are served in this process, without a CPU. */
+#include <config.h>
+
+#include <vmm-sys-util/event.h>
+
+#include "rig.h"
+
+/* A device with one queue that takes some calls until it is drained. */
+struct slow {
+	int left;
+	unsigned int served, stopped_early, stopped;
+};
+
+static int slow_drain(void *self, uint32_t queue)
+{
+	struct slow *s = self;
+
+	(void)queue;
+	s->left -= s->left > 0;
+	return s->left ? -EAGAIN : 0;
+}
+
+/* There is always more to do. */
+static int endless_serve(void *self, uint32_t queue)
+{
+	struct slow *s = self;
+
+	(void)queue;
+	s->served++;
+	return 1;
+}
+
+static void slow_stop(void *self, uint32_t queue)
+{
+	struct slow *s = self;
+
+	(void)queue;
+	s->stopped++;
+	s->stopped_early += s->left != 0;
+}
+
+static struct slow slow;
+static struct vmm_virtio_place place;
+static struct vmm_virtio *virtio;
+
+static void setup(void)
+{
+	static const struct virtdev_ops ops = {
+		.size = sizeof(ops), .name = "slow",
+		.queue_serve = endless_serve, .queue_drain = slow_drain,
+		.queue_stop = slow_stop,
+	};
+	const struct virtdev_info info = {
+		.id = 42, .nqueues = 1, .queue_max = 16,
+		.features = VQ_F_VERSION_1,
+	};
+	struct virtdev *dev;
+
+	memset(&slow, 0, sizeof(slow));
+	place.loop = ev_loop_new(0);
+	place.space = rig_space();
+	ck_assert_int_eq(virtdev_new(&ops, &info, &slow, &dev), 0);
+	ck_assert_int_eq(vmm_virtio_local(&place, dev, &virtio, NULL), 0);
+}
+
+static void teardown(void)
+{
+	vmem_space_reclaim(place.space);
+	vmem_space_free(place.space);
+	ev_loop_destroy(place.loop);
+}
+
+START_TEST(a_queue_is_stopped_when_nothing_is_left_in_flight)
+{
+	slow.left = 3;
+	rig_start(virtio);
+	vmm_virtio_free(virtio);
+	ck_assert_uint_eq(slow.stopped, 1);
+	ck_assert_uint_eq(slow.stopped_early, 0);
+}
+END_TEST
+
+static void count_event(struct ev_loop *loop, ev_io *w, int revents)
+{
+	(void)loop;
+	(void)revents;
+	++*(unsigned int *)w->data;
+}
+
+/* What feeds its own watcher never comes back from its first turn. */
+START_TEST(a3_19_a_queue_with_endless_work_leaves_the_loop_its_turns)
+{
+	const int fd = vsu_event_new();
+	unsigned int events = 0, turns;
+	ev_io other;
+
+	ck_assert_int_eq(vsu_event_signal(fd), 0);
+	ev_io_init(&other, count_event, fd, EV_READ);
+	other.data = &events;
+	ev_io_start(place.loop, &other);
+	rig_start(virtio);
+	for (turns = 1; turns <= 10; turns++) {
+		ev_run(place.loop, EVRUN_NOWAIT);
+		ck_assert_uint_eq(events, turns);
+		ck_assert_uint_ge(slow.served, turns);
+		ck_assert_uint_le(slow.served, 2 * turns);
+	}
+	ev_io_stop(place.loop, &other);
+	close(fd);
+	vmm_virtio_free(virtio);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("local");
+	TCase *tc = tcase_create("local");
+
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_test(tc, a_queue_is_stopped_when_nothing_is_left_in_flight);
+	tcase_add_test(tc,
+		a3_19_a_queue_with_endless_work_leaves_the_loop_its_turns);
+	suite_add_tcase(s, tc);
+	return run_suite(s);
+}

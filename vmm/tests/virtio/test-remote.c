@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Claims about a device whose queues a back-end serves, in another thread. */
+#include <config.h>
+
+#include <poll.h>
+#include <pthread.h>
+
+#include <virtio-devices/vhost_user_server.h>
+#include <vmm-sys-util/event.h>
+#include <vmm-sys-util/sock.h>
+
+#include "rig.h"
+#include "virtio/remote.h"
+
+/* A back-end of one queue whose first byte of configuration can change. */
+struct back_end {
+	struct virtdev *dev;
+	struct virtdev_vhost_user_server *server;
+	pthread_t thread;
+	int listener, change, quit;	/* eventfds for its thread */
+	unsigned char config[4];
+	char path[64];
+	struct vsu_sock_path where;
+	bool ended;
+};
+
+static struct back_end be;
+static struct vmm_shmem windows;
+static struct vmm_memory memory;
+static struct vmm_virtio_place place;
+static struct vmm_virtio *virtio;
+static struct vmem_map *map;
+static struct vsu_error lost;
+
+static void config_read(void *self, uint32_t off, void *buf, uint32_t len)
+{
+	memcpy(buf, ((struct back_end *)self)->config + off, len);
+}
+
+static void *serve(void *arg)
+{
+	struct back_end *b = arg;
+	struct pollfd fds[] = {
+		{ virtdev_vhost_user_server_fd(b->server), POLLIN, 0 },
+		{ b->change, POLLIN, 0 }, { b->quit, POLLIN, 0 },
+	};
+	int more = 0;
+
+	while (more >= 0 && !fds[2].revents) {
+		poll(fds, 3, more > 0 ? 0 : -1);
+		if (fds[1].revents) {
+			vsu_event_drain(b->change, NULL);
+			b->config[0]++;
+			virtdev_config_changed(b->dev);
+		}
+		more = virtdev_vhost_user_server_dispatch(b->server);
+	}
+	while (virtdev_vhost_user_server_stop(b->server))
+		virtdev_vhost_user_server_dispatch(b->server);
+	virtdev_vhost_user_server_free(b->server);
+	return NULL;
+}
+
+static void start_back_end(uint64_t features)
+{
+	static const struct virtdev_ops ops = {
+		.size = sizeof(ops), .name = "test",
+		.config_read = config_read,
+	};
+	const struct virtdev_info info = {
+		.id = 26, .nqueues = 1, .queue_max = 16, .config_size = 4,
+		.features = features,
+	};
+	struct virtdev_vhost_user_server_config config = {
+		.size = sizeof(config),
+	};
+
+	memset(&be, 0, sizeof(be));
+	snprintf(be.path, sizeof(be.path), "/tmp/test-remote.%d", getpid());
+	be.listener = vsu_sock_listen(be.path, 1, NULL);
+	ck_assert_int_ge(be.listener, 0);
+	ck_assert_int_eq(vsu_sock_path_of(be.listener, &be.where), 0);
+	be.change = vsu_event_new();
+	be.quit = vsu_event_new();
+	ck_assert_int_eq(virtdev_new(&ops, &info, &be, &be.dev), 0);
+	config.dev = be.dev;
+	ck_assert_int_eq(virtdev_vhost_user_server_new_listen(&config,
+				be.listener, &be.server, NULL), 0);
+	ck_assert_int_eq(pthread_create(&be.thread, NULL, serve, &be), 0);
+}
+
+static void end_back_end(void)
+{
+	if (!be.ended) {
+		vsu_event_signal(be.quit);
+		pthread_join(be.thread, NULL);
+	}
+	be.ended = true;
+}
+
+static void on_lost(void *opaque, const struct vsu_error *why)
+{
+	(void)opaque;
+	ck_assert(!lost.code);
+	lost = *why;
+}
+
+static void connect_to(uint64_t features)
+{
+	struct vmm_device_spec spec = {
+		.id = 26, .remote = true, .queues = 1, .config_size = 4,
+	};
+
+	start_back_end(features);
+	vsu_error_clear(&lost);
+	strcpy(spec.socket, be.path);
+	windows.memory = &memory;
+	place.loop = ev_loop_new(0);
+	place.shmem = &windows;
+	place.lost = on_lost;
+	map = rig_map();
+	ck_assert_int_eq(vmm_virtio_remote(&place, &spec, map, &virtio,
+					   NULL), 0);
+}
+
+static void teardown(void)
+{
+	vmm_virtio_free(virtio);
+	end_back_end();
+	vsu_sock_unlink(&be.where);
+	close(be.listener);
+	close(be.change);
+	close(be.quit);
+	virtdev_free(be.dev);
+	vmem_map_unref(map);
+	ev_loop_destroy(place.loop);
+}
+
+static uint32_t config_word(void)
+{
+	return rig_read(virtio, VIRTDEV_MMIO_CONFIG);
+}
+
+START_TEST(a3_15_a_changed_configuration_reaches_the_guest)
+{
+	uint32_t generation;
+
+	connect_to(VQ_F_VERSION_1);
+	rig_start(virtio);
+	generation = rig_read(virtio, GENERATION);
+	ck_assert_uint_eq(config_word(), 0);
+	vsu_event_signal(be.change);
+	while (config_word() == 0)
+		ev_run(place.loop, EVRUN_ONCE);
+	ck_assert_uint_ne(rig_read(virtio, GENERATION), generation);
+	ck_assert_uint_eq(rig_read(virtio, INTERRUPT_STATUS) &
+			  VIRTDEV_MMIO_INT_CONFIG, VIRTDEV_MMIO_INT_CONFIG);
+	teardown();
+}
+END_TEST
+
+START_TEST(c1_19_bits_that_ask_the_transport_for_more_are_not_the_guests)
+{
+	unsigned int bit;
+
+	connect_to(VQ_F_VERSION_1 | UINT64_C(0x3fff) << 37);
+	vmm_virtio_lock(virtio);
+	virtdev_mmio_write(vmm_virtio_mmio(virtio), 0x014, 4, 1);
+	vmm_virtio_unlock(virtio);
+	for (bit = 37; bit < 50; bit++)
+		ck_assert_uint_eq(rig_read(virtio, 0x010) >> (bit - 32) & 1,
+				  0);
+	ck_assert_uint_eq(rig_read(virtio, 0x010) & 1, 1);
+	teardown();
+}
+END_TEST
+
+START_TEST(a_dead_back_end_is_told_once_and_asks_for_a_reset)
+{
+	connect_to(VQ_F_VERSION_1);
+	rig_start(virtio);
+	end_back_end();
+	while (!lost.code)
+		ev_run(place.loop, EVRUN_ONCE);
+	ck_assert(strstr(lost.msg, be.path));
+	ck_assert_uint_eq(rig_read(virtio, STATUS), 15 | 0x40);
+	ev_run(place.loop, EVRUN_NOWAIT);
+	teardown();
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("remote");
+	TCase *tc = tcase_create("remote");
+
+	tcase_add_test(tc, a3_15_a_changed_configuration_reaches_the_guest);
+	tcase_add_test(tc,
+		c1_19_bits_that_ask_the_transport_for_more_are_not_the_guests);
+	tcase_add_test(tc, a_dead_back_end_is_told_once_and_asks_for_a_reset);
+	suite_add_tcase(s, tc);
+	return run_suite(s);
+}

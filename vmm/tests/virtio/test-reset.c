@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Claims about resets that CPUs of a real guest ask for. */
+#include <config.h>
+
+#include <vmm-sys-util/event.h>
+
+#include "../guest.h"
+#include "rig.h"
+
+/* Writes 0 to the status, then counts. */
+GUEST(reset_once, "mov $0xd0000070, %edx\n xor %eax, %eax\n"
+      "mov %eax, (%rdx)\n 1: incq (%rdi)\n jmp 1b");
+
+/* The same with a byte only. */
+GUEST(narrow_once, "mov $0xd0000070, %edx\n xor %eax, %eax\n"
+      "movb %al, (%rdx)\n 1: incq (%rdi)\n jmp 1b");
+
+/* An end that stops when it is told, and a device with it. */
+struct fake {
+	unsigned int stops, unlocked, drained;
+	bool stop_later;
+	int host_fd;
+};
+
+static struct vm vm;
+static struct fake fake;
+static struct vmm_virtio_place place;
+static struct vmm_virtio *virtio;
+
+static int fake_start(void *end, uint64_t features)
+{
+	struct fake *f = end;
+
+	(void)features;
+	f->unlocked += !vmm_virtio_is_mine(virtio);
+	return 0;
+}
+
+static bool fake_stop(void *end)
+{
+	struct fake *f = end;
+
+	f->unlocked += !vmm_virtio_is_mine(virtio);
+	f->stops++;
+	return !f->stop_later;
+}
+
+static void fake_refresh(void *end)
+{
+	struct fake *f = end;
+
+	f->unlocked += !vmm_virtio_is_mine(virtio);
+}
+
+static void fake_free(void *end)
+{
+	struct fake *f = end;
+
+	f->unlocked += vmm_virtio_is_mine(virtio);
+}
+
+static const struct vmm_virtio_end fake_ops = {
+	.start = fake_start, .stop = fake_stop, .refresh = fake_refresh,
+	.free = fake_free,
+};
+
+/* One request is left until its descriptor is readable. */
+static int fake_drain(void *self, uint32_t queue)
+{
+	struct fake *f = self;
+	struct pollfd p = { .fd = f->host_fd, .events = POLLIN };
+
+	(void)queue;
+	f->drained++;
+	return poll(&p, 1, 0) == 1 ? 0 : 1;
+}
+
+static int fake_host_fd(void *self, uint32_t queue)
+{
+	struct fake *f = self;
+
+	(void)queue;
+	return f->host_fd;
+}
+
+static struct virtdev *make_device(void)
+{
+	static const struct virtdev_ops ops = {
+		.size = sizeof(ops), .name = "fake",
+		.queue_drain = fake_drain, .queue_host_fd = fake_host_fd,
+	};
+	const struct virtdev_info info = {
+		.id = 42, .nqueues = 1, .queue_max = 16,
+		.features = VQ_F_VERSION_1,
+	};
+	struct virtdev *dev;
+
+	ck_assert_int_eq(virtdev_new(&ops, &info, &fake, &dev), 0);
+	return dev;
+}
+
+static void setup(void)
+{
+	alarm(60);
+	vm_make(&vm);
+	memset(&fake, 0, sizeof(fake));
+	fake.host_fd = vsu_event_new();
+	place.loop = ev_loop_new(0);
+	place.kvm = &vm.kvm;
+	place.gpa = REGISTER_GPA;
+	place.irq = 5;
+}
+
+static void teardown(void)
+{
+	ev_loop_destroy(place.loop);
+	close(fake.host_fd);
+	vm_free(&vm);
+}
+
+static void start_cpus(unsigned int n, const unsigned char *code,
+		       const unsigned char *end)
+{
+	ck_assert_int_eq(vmm_virtio_add(virtio, &vm.mmio, NULL), 0);
+	vm_add_cpus(&vm, n, code, end, NULL, NULL);
+	vmm_virtio_set_cpus(virtio, vm.cpus);
+	rig_start(virtio);
+	ck_assert_int_eq(vmm_cpus_start(vm.cpus, NULL), 0);
+}
+
+/* The end of every test; the CPUs stop first. */
+static void finish(void)
+{
+	vm_stop(&vm);
+	vmm_virtio_free(virtio);
+	ck_assert_uint_eq(fake.unlocked, 0);
+}
+
+START_TEST(a3_05_two_cpus_that_reset_one_device_both_go_on)
+{
+	struct virtdev *dev = make_device();
+
+	ck_assert_int_eq(vmm_virtio_new(&place, dev, &fake_ops, &fake,
+					&virtio, NULL), 0);
+	fake.stop_later = true;
+	start_cpus(2, reset_once, reset_once_end);
+	while (fake.stops < 2)
+		vm_turn(&vm);
+	ck_assert_uint_eq(rig_read(virtio, STATUS), 15);
+	ck_assert_uint_eq(vm_counter(&vm, 0) + vm_counter(&vm, 1), 0);
+	vmm_virtio_stopped(virtio);
+	vm_wait_above(&vm, 0, 0);
+	vm_wait_above(&vm, 1, 0);
+	ck_assert_uint_eq(rig_read(virtio, STATUS), 0);
+	finish();
+	virtdev_free(dev);
+}
+END_TEST
+
+START_TEST(a3_05_a_reset_that_is_done_at_once_lets_the_waiting_ones_go)
+{
+	struct virtdev *dev = make_device();
+
+	ck_assert_int_eq(vmm_virtio_new(&place, dev, &fake_ops, &fake,
+					&virtio, NULL), 0);
+	fake.stop_later = true;
+	start_cpus(2, reset_once, reset_once_end);
+	while (fake.stops < 1)
+		vm_turn(&vm);
+	fake.stop_later = fake.stops > 1;
+	while (fake.stops < 2)
+		vm_turn(&vm);
+	vmm_virtio_stopped(virtio);
+	vm_wait_above(&vm, 0, 0);
+	vm_wait_above(&vm, 1, 0);
+	finish();
+	virtdev_free(dev);
+}
+END_TEST
+
+START_TEST(a3_11_a_narrow_store_to_the_status_stops_nothing)
+{
+	struct virtdev *dev = make_device();
+
+	ck_assert_int_eq(vmm_virtio_new(&place, dev, &fake_ops, &fake,
+					&virtio, NULL), 0);
+	start_cpus(1, narrow_once, narrow_once_end);
+	vm_turn(&vm);
+	vm_wait_above(&vm, 0, 0);
+	ck_assert_uint_eq(fake.stops, 0);
+	ck_assert_uint_eq(rig_read(virtio, STATUS), 15);
+	finish();
+	virtdev_free(dev);
+}
+END_TEST
+
+START_TEST(every_op_of_an_end_is_called_as_it_says)
+{
+	struct virtdev *dev = make_device();
+
+	ck_assert_int_eq(vmm_virtio_new(&place, dev, &fake_ops, &fake,
+					&virtio, NULL), 0);
+	start_cpus(1, reset_once, reset_once_end);
+	vmm_virtio_refresh(virtio);
+	vm_turn(&vm);
+	vm_wait_above(&vm, 0, 0);
+	ck_assert_uint_eq(fake.stops, 1);
+	finish();
+	virtdev_free(dev);
+}
+END_TEST
+
+/* Were the answer waited for in the turn, it would never come. */
+START_TEST(a4_18_a_reset_with_a_slow_request_leaves_the_loop_its_turns)
+{
+	place.space = rig_space();
+	ck_assert_int_eq(vmm_virtio_local(&place, make_device(), &virtio,
+					  NULL), 0);
+	start_cpus(1, reset_once, reset_once_end);
+	while (!fake.drained)
+		vm_turn(&vm);
+	ev_run(place.loop, EVRUN_NOWAIT);
+	ck_assert_uint_eq(vm_counter(&vm, 0), 0);
+	ck_assert_int_eq(vsu_event_signal(fake.host_fd), 0);
+	ev_run(place.loop, EVRUN_ONCE);
+	vm_wait_above(&vm, 0, 0);
+	ck_assert_uint_eq(rig_read(virtio, STATUS), 0);
+	finish();
+	vmem_space_free(place.space);
+}
+END_TEST
+
+int main(void)
+{
+	const char *why = no_kvm();
+	Suite *s = suite_create("reset");
+	TCase *tc = tcase_create("reset");
+
+	if (why)
+		return skip_all(why);
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_test(tc, a3_05_two_cpus_that_reset_one_device_both_go_on);
+	tcase_add_test(tc,
+		a3_05_a_reset_that_is_done_at_once_lets_the_waiting_ones_go);
+	tcase_add_test(tc, a3_11_a_narrow_store_to_the_status_stops_nothing);
+	tcase_add_test(tc, every_op_of_an_end_is_called_as_it_says);
+	tcase_add_test(tc,
+		a4_18_a_reset_with_a_slow_request_leaves_the_loop_its_turns);
+	suite_add_tcase(s, tc);
+	return run_suite(s);
+}
