@@ -9,7 +9,7 @@
 
 #include <stdint.h>
 
-/* A kind of device, as it is named and as its feature bits are. */
+/* What is known of one kind of device. */
 struct names_device {
 	const char *name;		/* "blk" */
 	unsigned int id;		/* VIRTIO's device number */

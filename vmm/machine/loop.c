@@ -2,6 +2,7 @@
 /* The life of a machine in its event loop. */
 #include <config.h>
 
+#include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
@@ -10,7 +11,6 @@
 
 #include "cli/exit_status.h"
 #include "machine/machine.h"
-#include "log.h"
 
 static void on_cpus(struct ev_loop *loop, ev_io *w, int revents)
 {
@@ -77,9 +77,9 @@ static void on_cut(struct ev_loop *loop, ev_io *w, int revents)
 	(void)revents;
 	vsu_event_drain(w->fd, &count);
 	while (vmm_memory_take_failure(&m->memory, &gpa))
-		prog_log(PROG_LOG_ERROR, "cut",
-			 "the file behind the memory at %#" PRIx64
-			 " was cut short; what is gone reads as zeros", gpa);
+		fprintf(stderr, "cvmm: the file behind the memory at %#" PRIx64
+			" was cut short; what is gone reads as zeros\n",
+			gpa);
 }
 
 static void on_signal(struct ev_loop *loop, ev_signal *w, int revents)
@@ -133,5 +133,10 @@ int vmm_machine_run(struct vmm_machine *m, struct vsu_error *err)
 		ev_run(m->loop, 0);
 	vmm_cpus_stop(m->cpus, &status, err);
 	vmm_slots_set_cpus(m->slots, NULL);
+	if (!rc && !status && m->lost) {
+		status = VSU_EXIT_HOST;
+		vsu_error_set(err, -ECONNRESET, "the guest ended in order, but %u of its devices had been lost; see above",
+			      m->lost);
+	}
 	return rc ? vmm_exit_status(VMM_STAGE_KVM, rc) : status;
 }

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
 # shellcheck shell=sh
 #
-# A guest's job tells the host about itself by these.
+# What a guest's job uses to tell the host about itself.
 
 say() { echo "$*" >&3; }
 
