@@ -3,7 +3,7 @@
  * Checks of the device that drives a queue, in debug builds only: nothing that
  * a guest or a peer does can end the program here.
  *
- * What is used must have been marked, or a migration loses it. Bytes are
+ * Bytes that are used must have been marked, or a migration loses them. Bytes are
  * counted from the pop on, whether anything is marked at that time or not,
  * because logging may begin with the chain in flight; they are judged by the
  * time something is. A byte that is told twice counts twice: too little is

@@ -9,7 +9,7 @@
 
 #include <vmm-sys-util/checked.h>
 
-#include "drv.h"
+#include "driver_priv.h"
 #include "ring.h"
 
 /* The used ring begins a cache line of its own: the device writes there. */
@@ -169,15 +169,6 @@ uint64_t vq_driver_driver_gpa(const struct vq_driver *driver)
 uint64_t vq_driver_device_gpa(const struct vq_driver *driver)
 {
 	return driver->gpa + driver->layout.device;
-}
-
-uint64_t vq_priv_driver_table(const struct vq_driver *d, uint16_t id,
-			      unsigned char **hva)
-{
-	uint64_t off = (uint64_t)id * d->indirect_max * RING_DESC_SIZE;
-
-	*hva = d->indirect + off;
-	return d->indirect_gpa + off;
 }
 
 /* Readable buffers first, and something to do at all. */

@@ -9,7 +9,7 @@
 
 #include <errno.h>
 
-#include "drv.h"
+#include "driver_priv.h"
 #include "ring.h"
 
 static unsigned char *slot_at(const struct vq_driver *d, uint32_t slot)

@@ -9,7 +9,7 @@
 
 #include <errno.h>
 
-#include "drv.h"
+#include "driver_priv.h"
 #include "ring.h"
 
 static uint16_t mask(const struct vq_driver *d, uint16_t index)

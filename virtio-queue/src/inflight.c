@@ -8,15 +8,6 @@
 
 #include "inflight.h"
 
-uint64_t vq_inflight_size(uint32_t entries, uint64_t features)
-{
-	uint64_t len = features & VQ_F_RING_PACKED ?
-		       vq_priv_track_packed_size(entries) :
-		       vq_priv_track_split_size(entries);
-
-	return (len + 63) & ~(uint64_t)63;
-}
-
 static void free_arrays(struct vq_priv_track *t)
 {
 	free(t->batch);

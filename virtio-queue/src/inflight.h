@@ -15,7 +15,7 @@
 
 #define AREA_LOAD(x) __atomic_load_n(&(x), __ATOMIC_RELAXED)
 #define AREA_STORE(x, v) __atomic_store_n(&(x), v, __ATOMIC_RELAXED)
-/* What was stored before is in the area when this is. */
+/* Earlier stores are in the area before this one. */
 #define AREA_COMMIT(x, v) __atomic_store_n(&(x), v, __ATOMIC_RELEASE)
 
 /* A chain that is to be taken again. */

@@ -98,8 +98,8 @@ static void store_used(struct vq_priv_track *t, uint16_t idx, bool wrap,
 }
 
 /* The step from the old values to the present ones is complete, or never was. */
-static void settle(struct vq_priv_track *t, uint16_t free_head, uint16_t idx,
-		   bool wrap)
+static void place_track(struct vq_priv_track *t, uint16_t free_head,
+			uint16_t idx, bool wrap)
 {
 	struct packed_area *area = area_of(t);
 
@@ -132,9 +132,9 @@ static int finish_batch(struct vq *q, struct vsu_error *err)
 			       used.at.old_idx, err);
 	if ((used.at.idx != used.at.old_idx || wrap != old_wrap) &&
 	    was_seen(q, used.at.old_idx, old_wrap))
-		settle(q->track, free_head, used.at.idx, wrap);
+		place_track(q->track, free_head, used.at.idx, wrap);
 	else
-		settle(q->track, old_free_head, used.at.old_idx, old_wrap);
+		place_track(q->track, old_free_head, used.at.old_idx, old_wrap);
 	return 0;
 }
 
@@ -267,7 +267,7 @@ void vq_priv_track_packed_begin(struct vq *q)
 		t->next[i] = (uint16_t)(i + 1);
 		AREA_STORE(area->entry[i].next, t->next[i]);
 	}
-	settle(t, 0, q->next_used, vq_priv_used_wrap(q));
+	place_track(t, 0, q->next_used, vq_priv_used_wrap(q));
 	AREA_STORE(area->desc_num, (uint16_t)t->entries);
 	AREA_COMMIT(area->version, AREA_VERSION);
 }

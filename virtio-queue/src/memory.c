@@ -184,7 +184,7 @@ int vq_priv_attach(struct vq *q, struct vsu_error *err)
 }
 
 /*
- * Where an IOTLB does not know the ring for now, the former map is kept: its
+ * When an IOTLB does not know the ring for now, the former map is kept: its
  * used entries still go where the driver agreed on.
  */
 int vq_priv_refresh(struct vq *q)

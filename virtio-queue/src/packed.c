@@ -14,49 +14,13 @@
  */
 #include <config.h>
 
-#include <errno.h>
-#include <inttypes.h>
-
-#include "inflight.h"
-#include "ring.h"
-#include "vq.h"
+#include "packed.h"
 #include "walk.h"
-
-/* Where the flags of a used slot are in its second word. */
-#define USED_FLAGS	((uint64_t)RING_TAIL_FLAGS << 32)
-
-/* Nothing is held back: no buffer id is that large. */
-#define NO_WORD		UINT64_MAX
-
-static inline unsigned char *slot_at(const struct vq *q, uint32_t slot)
-{
-	return q->area[AREA_DESC].hva + (uint64_t)slot * RING_DESC_SIZE;
-}
-
-/* True when the wrap counter turned. */
-static bool step_back(const struct vq *q, uint16_t *slot, uint32_t n)
-{
-	bool turned = n > *slot;
-
-	*slot = (uint16_t)(turned ? *slot + q->size - n : *slot - n);
-	return turned;
-}
-
-static inline void step_avail(struct vq *q, uint32_t n)
-{
-	if (ring_advance(q->size, &q->next_avail, n))
-		q->avail_tail ^= RING_TAIL_FLAGS;
-}
 
 static inline void step_used(struct vq *q, uint32_t n)
 {
 	if (ring_advance(q->size, &q->next_used, n))
-		q->used_flags ^= USED_FLAGS;
-}
-
-static inline bool avail_wrap(const struct vq *q)
-{
-	return q->avail_tail == ring_avail_tail(true);
+		q->used_flags ^= PACKED_USED_FLAGS;
 }
 
 /* Under the present wrap counter. */
@@ -68,7 +32,7 @@ static inline bool tail_is_available(const struct vq *q, uint32_t tail)
 /* Pairs with the driver's release of the flags. */
 static bool next_is_available(const struct vq *q)
 {
-	return tail_is_available(q, ring_load_tail_acquire(slot_at(q,
+	return tail_is_available(q, ring_load_tail_acquire(packed_slot(q,
 							q->next_avail)));
 }
 
@@ -88,7 +52,7 @@ WALK_OUTLINE int packed_walk_full(struct vq *q, struct vq_chain *chain,
 				  uint32_t tail, uint32_t *slots, uint16_t *id)
 {
 	return walk_chain(q, chain, WALK_FULL(true),
-			  ring_desc_of(slot_at(q, q->next_avail), tail),
+			  ring_desc_of(packed_slot(q, q->next_avail), tail),
 			  q->next_avail, slots, id);
 }
 
@@ -160,7 +124,7 @@ WALK_OUTLINE unsigned int packed_pop_singles(struct vq *q,
 
 	n = n < room ? n : room;
 	for (i = 0; i < n; i++) {
-		const unsigned char *at = slot_at(q, slot);
+		const unsigned char *at = packed_slot(q, slot);
 
 		tail = ring_load_tail_acquire(at);
 		if ((tail & RING_TAIL_FLAGS) != avail ||
@@ -186,7 +150,7 @@ WALK_OUTLINE int packed_pop_walked(struct vq *q, struct vq_chain *chains,
 
 	for (; i < n; i++) {
 		uint16_t slot = q->next_avail;
-		const unsigned char *at = slot_at(q, slot);
+		const unsigned char *at = packed_slot(q, slot);
 		uint32_t tail = ring_load_tail_acquire(at);
 
 		if (!tail_is_available(q, tail))
@@ -195,7 +159,7 @@ WALK_OUTLINE int packed_pop_walked(struct vq *q, struct vq_chain *chains,
 				 &slots);
 		if (VSU_UNLIKELY(rc))
 			break;
-		step_avail(q, slots);
+		packed_step_avail(q, slots);
 		q->taken++;
 	}
 	q->count[VQ_COUNT_EMPTY] += !i && rc == 0;
@@ -218,7 +182,7 @@ static int packed_pop_batch(struct vq *q, struct vq_chain *chains,
 /* One chain of the simplest kind; else nothing was done. */
 WALK_INLINE bool packed_pop_single(struct vq *q, struct vq_chain *chain)
 {
-	const unsigned char *at = slot_at(q, q->next_avail);
+	const unsigned char *at = packed_slot(q, q->next_avail);
 	uint32_t tail;
 
 	if (VSU_UNLIKELY(!vq_priv_is_fresh(q)) || VSU_UNLIKELY(q->in_order) ||
@@ -228,7 +192,7 @@ WALK_INLINE bool packed_pop_single(struct vq *q, struct vq_chain *chain)
 	if (!tail_is_available(q, tail) ||
 	    !packed_take_single(q, chain, at, tail, &q->bytes))
 		return false;
-	step_avail(q, 1);
+	packed_step_avail(q, 1);
 	q->slots++;
 	q->taken++;
 	return true;
@@ -251,7 +215,7 @@ static void packed_unpop(struct vq *q, struct vq_chain *chain)
 	uint32_t slots = q->flights[chain->head].ndesc;
 
 	vq_priv_untaken(q, chain);
-	if (step_back(q, &q->next_avail, slots))
+	if (packed_step_back(q, &q->next_avail, slots))
 		q->avail_tail ^= RING_TAIL_FLAGS;
 	q->slots -= slots;
 }
@@ -269,8 +233,8 @@ static inline void packed_use(struct vq *q, uint16_t id, uint32_t written)
 {
 	uint64_t word = used_word(q->used_flags, id, written);
 
-	if (VSU_UNLIKELY(q->first_word != NO_WORD))
-		ring_store64(slot_at(q, q->next_used) + 8, word);
+	if (VSU_UNLIKELY(q->first_word != PACKED_NO_WORD))
+		ring_store64(packed_slot(q, q->next_used) + 8, word);
 	else
 		q->first_word = word;
 	step_used(q, q->flights[id].ndesc);
@@ -297,7 +261,7 @@ static void packed_push_rest(struct vq *q, const struct vq_chain *chains,
 			     const uint32_t *written, unsigned int n)
 {
 	unsigned char *ring = q->area[AREA_DESC].hva;
-	unsigned char *at = slot_at(q, q->next_used), *end = slot_at(q, q->size);
+	unsigned char *at = packed_slot(q, q->next_used), *end = packed_slot(q, q->size);
 	struct vq_priv_flight *flights = q->flights;
 	uint64_t flags = q->used_flags;
 	unsigned int i;
@@ -310,7 +274,7 @@ static void packed_push_rest(struct vq *q, const struct vq_chain *chains,
 		at += (uint64_t)f->ndesc * RING_DESC_SIZE;
 		if (VSU_UNLIKELY(at >= end)) {
 			at -= end - ring;
-			flags ^= USED_FLAGS;
+			flags ^= PACKED_USED_FLAGS;
 		}
 		vq_priv_land(f);
 	}
@@ -358,11 +322,11 @@ static inline bool packed_wants_call(const struct vq *q, uint32_t n)
 }
 
 /* The first of n slots was stored: whether the driver is to be told. */
-static inline bool packed_settle(struct vq *q, uint32_t n)
+static inline bool packed_after_publish(struct vq *q, uint32_t n)
 {
 	bool call;
 
-	q->first_word = NO_WORD;
+	q->first_word = PACKED_NO_WORD;
 	q->slots -= n;
 	q->published = q->next_used;
 	ring_fence();
@@ -371,11 +335,11 @@ static inline bool packed_settle(struct vq *q, uint32_t n)
 	return call;
 }
 
-WALK_OUTLINE bool packed_settle_marked(struct vq *q, uint32_t first,
-				       uint32_t n)
+WALK_OUTLINE bool packed_after_publish_marked(struct vq *q, uint32_t first,
+					      uint32_t n)
 {
 	packed_mark_used(q, first, n);
-	return packed_settle(q, n);
+	return packed_after_publish(q, n);
 }
 
 static bool packed_publish(struct vq *q)
@@ -383,14 +347,16 @@ static bool packed_publish(struct vq *q)
 	uint32_t first = q->published, next = q->next_used, n;
 	uint64_t word = q->first_word;
 
-	if (word == NO_WORD)
+	if (word == PACKED_NO_WORD)
 		return false;
 	/* pairs with the driver's acquire: it sees later slots and data */
-	ring_store64_release(slot_at(q, first) + 8, word);
-	/* something is: where it ends in front of it, it is a whole ring */
+	ring_store64_release(packed_slot(q, first) + 8, word);
+	/* something was used, so next == first means that a whole ring was
+	   used, not nothing */
 	n = next > first ? next - first : next + q->size - first;
-	return VSU_UNLIKELY(q->marks) ? packed_settle_marked(q, first, n) :
-	       packed_settle(q, n);
+	return VSU_UNLIKELY(q->marks) ?
+	       packed_after_publish_marked(q, first, n) :
+	       packed_after_publish(q, n);
 }
 
 static void packed_store_wish(struct vq *q, uint16_t where, uint16_t flags)
@@ -412,7 +378,7 @@ static bool packed_enable_notify(struct vq *q)
 		return true;	/* vq_pop() says why */
 	if (q->has_event_idx)
 		packed_store_wish(q, (uint16_t)(q->next_avail |
-						(avail_wrap(q) ? RING_WRAP : 0)),
+						(packed_avail_wrap(q) ? RING_WRAP : 0)),
 				  RING_EVENT_DESC);
 	else
 		packed_store_wish(q, 0, RING_EVENT_ENABLE);
@@ -425,60 +391,7 @@ static bool packed_has_available(struct vq *q)
 	return vq_priv_fresh(q) || next_is_available(q);
 }
 
-static uint64_t packed_desc_len(uint32_t size)
-{
-	return (uint64_t)size * RING_DESC_SIZE;
-}
-
-static uint64_t packed_event_len(uint32_t size)
-{
-	(void)size;
-	return RING_EVENT_SIZE;
-}
-
-static void packed_start_used(struct vq *q, uint16_t slot, bool wrap)
-{
-	q->next_used = slot;
-	q->used_flags = wrap ? USED_FLAGS : 0;
-	q->published = slot;
-	q->first_word = NO_WORD;
-}
-
-/*
- * Next used may be behind next available by what was in flight when somebody
- * else drove the ring; those slots are never more than the ring has.
- */
-static int packed_start(struct vq *q, uint32_t base, struct vsu_error *err)
-{
-	uint32_t avail = base & (RING_WRAP - 1);
-	uint32_t used = base >> 16 & (RING_WRAP - 1);
-	uint32_t apart = 0;
-
-	if (avail < q->size && used < q->size)
-		apart = ring_distance(q->size,
-				      ring_position(q->size, used, base >> 31),
-				      ring_position(q->size, avail,
-						    base & RING_WRAP));
-	if (avail >= q->size || used >= q->size || apart > q->size)
-		return vsu_error_set(err, -EINVAL, "ring %u: base %#" PRIx32
-				     " is no pair of positions in a packed ring of %"
-				     PRIu32 " entries", q->index, base,
-				     q->size);
-	q->next_avail = (uint16_t)avail;
-	q->avail_tail = ring_avail_tail(base & RING_WRAP);
-	packed_start_used(q, (uint16_t)used, base >> 31);
-	q->slots = apart;
-	return 0;
-}
-
-static uint32_t packed_base(const struct vq *q)
-{
-	return q->next_avail | (avail_wrap(q) ? RING_WRAP : 0) |
-	       (uint32_t)q->next_used << 16 |
-	       (vq_priv_used_wrap(q) ? (uint32_t)RING_WRAP << 16 : 0);
-}
-
-static const struct vq_priv_ops packed_ops = {
+const struct vq_priv_ops vq_priv_packed_ops = {
 	.pop = packed_pop,
 	.pop_batch = packed_pop_batch,
 	.unpop = packed_unpop,
@@ -491,12 +404,12 @@ static const struct vq_priv_ops packed_ops = {
 };
 
 /*
- * What in-flight tracking adds; see tracked.c. Chains to be taken again are
+ * Added by in-flight tracking, see tracked.c. Chains to be taken again are
  * walked in copies of their slots: in the ring used ones may have overwritten
  * them.
  */
-static int packed_take_again(struct vq *q, struct vq_chain *chain,
-			     const struct vq_priv_again *again)
+int vq_priv_packed_take_again(struct vq *q, struct vq_chain *chain,
+			      const struct vq_priv_again *again)
 {
 	unsigned char *ring = q->area[AREA_DESC].hva;
 	uint16_t next = q->next_avail, id;
@@ -506,7 +419,7 @@ static int packed_take_again(struct vq *q, struct vq_chain *chain,
 	q->area[AREA_DESC].hva = (unsigned char *)q->track->copies;
 	q->next_avail = again->at;
 	rc = packed_walk_full(q, chain,
-			      ring_load32(slot_at(q, again->at) + 12), &slots,
+			      ring_load32(packed_slot(q, again->at) + 12), &slots,
 			      &id);
 	q->area[AREA_DESC].hva = ring;
 	q->next_avail = next;
@@ -521,94 +434,8 @@ static int packed_take_again(struct vq *q, struct vq_chain *chain,
 	return 0;
 }
 
-static void packed_note_taken(struct vq *q, const struct vq_chain *chains,
-			      unsigned int n)
-{
-	uint16_t slot = q->next_avail, ndesc;
-	unsigned int i;
-
-	for (i = 0; i < n; i++)
-		step_back(q, &slot, q->flights[chains[i].head].ndesc);
-	for (i = 0; i < n; i++) {
-		ndesc = q->flights[chains[i].head].ndesc;
-		vq_priv_track_packed_taken(q, chains[i].head, slot, ndesc);
-		ring_advance(q->size, &slot, ndesc);
-	}
-}
-
-static void packed_use_noted(struct vq *q, uint16_t id, uint32_t written)
+void vq_priv_packed_use_noted(struct vq *q, uint16_t id, uint32_t written)
 {
 	vq_priv_track_packed_used(q, id);
 	packed_use(q, id, written);
 }
-
-/*
- * Of a batch that the driver never saw all used slots but the first may be in
- * the ring. The driver would see them as soon as it comes to them, whatever
- * became of their requests: they are made available ones again.
- */
-static void take_back_used(struct vq *q, uint32_t n)
-{
-	uint16_t slot = q->next_used;
-	bool wrap = vq_priv_used_wrap(q);
-	uint64_t word, both;
-
-	both = (uint64_t)(RING_DESC_AVAIL | RING_DESC_USED) << 48;
-	for (; n; n--, ring_step(q->size, &slot, &wrap, 1)) {
-		word = ring_load64(slot_at(q, slot) + 8);
-		if (!ring_word_is_used(word, wrap))
-			continue;
-		ring_store64(slot_at(q, slot) + 8, (word & ~both) |
-			     (uint64_t)ring_avail_flags(wrap) << 48);
-		if (q->marks)
-			vq_priv_mark_area(q, &q->area[AREA_DESC],
-					  slot * RING_DESC_SIZE,
-					  RING_DESC_SIZE);
-	}
-}
-
-/* The base is for an area that was never used; else the area has it. */
-static int packed_start_tracked(struct vq *q, uint32_t base,
-				struct vsu_error *err)
-{
-	uint32_t taken;
-	int rc = vq_priv_track_packed_recover(q, &taken, err);
-
-	if (rc < 0)
-		return rc;
-	if (!rc) {
-		rc = packed_start(q, base, err);
-		if (rc == 0)
-			vq_priv_track_packed_begin(q);
-		return rc;
-	}
-	packed_start_used(q, q->track->used_idx, q->track->used_wrap);
-	q->next_avail = q->track->used_idx;
-	q->avail_tail = ring_avail_tail(q->track->used_wrap);
-	step_avail(q, taken);
-	q->slots = 0;
-	take_back_used(q, taken);
-	return 0;
-}
-
-static const struct vq_priv_tracking packed_tracking = {
-	.start = packed_start_tracked,
-	.take_again = packed_take_again,
-	.taken = packed_note_taken,
-	.untaken = vq_priv_track_packed_untaken,
-	.use = packed_use_noted,
-	.publish = vq_priv_track_packed_publish,
-	.published = vq_priv_track_packed_published,
-};
-
-const struct vq_priv_format vq_priv_packed = {
-	.ops = &packed_ops,
-	.tracking = &packed_tracking,
-	.align = { 16, 4, 4 },
-	.desc_access = VMEM_READ | VMEM_WRITE,
-	.desc_len = packed_desc_len,
-	.driver_len = packed_event_len,
-	.device_len = packed_event_len,
-	.start = packed_start,
-	.base = packed_base,
-};

@@ -12,73 +12,6 @@
 #include "inflight.h"
 #include "vq.h"
 
-/* Disabled or broken: nothing is touched but what we remember. */
-static int idle_pop(struct vq *q, struct vq_chain *chain)
-{
-	(void)q;
-	(void)chain;
-	return -EFAULT;
-}
-
-static int idle_pop_batch(struct vq *q, struct vq_chain *chains,
-			  unsigned int n)
-{
-	(void)q;
-	(void)chains;
-	(void)n;
-	return -EFAULT;
-}
-
-static void idle_unpop(struct vq *q, struct vq_chain *chain)
-{
-	vq_priv_release(q, chain->head);
-}
-
-static void idle_push(struct vq *q, const struct vq_chain *chain,
-		      uint32_t written)
-{
-	(void)written;
-	vq_priv_release(q, chain->head);
-}
-
-static void idle_push_batch(struct vq *q, const struct vq_chain *chains,
-			    const uint32_t *written, unsigned int n)
-{
-	unsigned int i;
-
-	(void)written;
-	for (i = 0; i < n; i++)
-		vq_priv_release(q, chains[i].head);
-}
-
-static bool idle_false(struct vq *q)
-{
-	(void)q;
-	return false;
-}
-
-static void idle_nothing(struct vq *q)
-{
-	(void)q;
-}
-
-const struct vq_priv_ops vq_priv_idle_ops = {
-	.pop = idle_pop,
-	.pop_batch = idle_pop_batch,
-	.unpop = idle_unpop,
-	.push = idle_push,
-	.push_batch = idle_push_batch,
-	.publish = idle_false,
-	.disable_notify = idle_nothing,
-	.enable_notify = idle_false,
-	.has_available = idle_false,
-};
-
-void vq_priv_flight_unmap(struct vq_priv_flight *flight)
-{
-	flight->map = vmem_map_unref(flight->map);
-}
-
 int vq_new(struct vq **out)
 {
 	struct vq *q = calloc(1, sizeof(*q));
@@ -187,7 +120,7 @@ static void set_features(struct vq *q, const struct vq_config *config)
 		   config->size;
 }
 
-/* What can be judged without memory. The queue is disabled. */
+/* The checks that need no memory. The queue is disabled. */
 static int take_layout(struct vq *q, const struct vq_config *config,
 		       struct vsu_error *err)
 {
@@ -286,6 +219,15 @@ uint32_t vq_size(const struct vq *q)
 unsigned int vq_inflight(const struct vq *q)
 {
 	return vq_priv_inflight(q);
+}
+
+uint64_t vq_inflight_size(uint32_t entries, uint64_t features)
+{
+	uint64_t len = features & VQ_F_RING_PACKED ?
+		       vq_priv_track_packed_size(entries) :
+		       vq_priv_track_split_size(entries);
+
+	return (len + 63) & ~(uint64_t)63;
 }
 
 uint64_t vq_counter(const struct vq *q, enum vq_counter which)

@@ -60,9 +60,9 @@ struct ring_half {
 } __attribute__((packed, may_alias));
 
 /*
- * What was loaded from memory that others write: the compiler can neither load
- * it again nor draw conclusions. Unlike volatile this leaves it the choice of
- * the instruction.
+ * A value that was loaded from memory that others write: the compiler can
+ * neither load it again nor draw conclusions. Unlike volatile this leaves the
+ * choice of the instruction to the compiler.
  */
 static inline uint64_t ring_loaded(uint64_t v)
 {

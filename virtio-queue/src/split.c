@@ -296,7 +296,7 @@ static inline bool split_wants_call(const struct vq *q, uint16_t old)
 }
 
 /* The index was stored: whether the driver is to be told of what is new. */
-static inline bool split_settle(struct vq *q, uint16_t old)
+static inline bool split_after_publish(struct vq *q, uint16_t old)
 {
 	bool call;
 
@@ -307,10 +307,10 @@ static inline bool split_settle(struct vq *q, uint16_t old)
 	return call;
 }
 
-WALK_OUTLINE bool split_settle_marked(struct vq *q, uint16_t old)
+WALK_OUTLINE bool split_after_publish_marked(struct vq *q, uint16_t old)
 {
 	split_mark_used(q);
-	return split_settle(q, old);
+	return split_after_publish(q, old);
 }
 
 static bool split_publish(struct vq *q)
@@ -321,8 +321,8 @@ static bool split_publish(struct vq *q)
 		return false;
 	/* pairs with the driver's acquire: it sees elements and data */
 	ring_store16_release(device_area(q) + RING_IDX, q->next_used);
-	return VSU_UNLIKELY(q->marks) ? split_settle_marked(q, old) :
-	       split_settle(q, old);
+	return VSU_UNLIKELY(q->marks) ? split_after_publish_marked(q, old) :
+	       split_after_publish(q, old);
 }
 
 static void split_store_wish(struct vq *q, uint32_t off, uint16_t value)
@@ -373,7 +373,7 @@ const struct vq_priv_ops vq_priv_split_ops = {
 	.has_available = split_has_available,
 };
 
-/* What in-flight tracking adds; see tracked.c. */
+/* Added by in-flight tracking, see tracked.c. */
 int vq_priv_split_take_again(struct vq *q, struct vq_chain *chain,
 			     const struct vq_priv_again *again)
 {

@@ -16,7 +16,7 @@ enum vq_priv_state {
 	FLIGHT_WAITING,		/* pushed before its turn (in-order rings) */
 };
 
-/* What is known of a buffer id while the device side owns it. */
+/* A buffer id while the device side owns it. */
 struct vq_priv_flight {
 	struct vmem_map *map;	/* its own reference, once the queue has moved
 				   on to another map; else NULL */
@@ -51,7 +51,7 @@ struct vq_priv_ops {
 	bool (*has_available)(struct vq *q);
 };
 
-/* What in-flight tracking asks of a format; its own operations are around it. */
+/* In-flight tracking calls these of a format; its own operations are around. */
 struct vq_priv_tracking {
 	/* Takes up where the in-flight area says, else at base. */
 	int (*start)(struct vq *q, uint32_t base, struct vsu_error *err);
@@ -140,13 +140,11 @@ struct vq {
 	struct vmem_reader reader;
 };
 
-/* queue.c */
+/* idle.c */
 extern const struct vq_priv_ops vq_priv_idle_ops;
 
 /* Ends the hold of a chain that is on a former map. */
 void vq_priv_flight_unmap(struct vq_priv_flight *flight) VSU_COLD;
-
-/* broken.c */
 
 /* No access to the ring from here on; returns -EFAULT. */
 int vq_priv_break(struct vq *q, enum vq_broken why, uint64_t got,
@@ -179,7 +177,7 @@ void vq_priv_detach(struct vq *q);
 /* The map on which a chain in flight was translated. */
 struct vmem_map *vq_priv_chain_map(const struct vq *q, uint16_t head);
 
-/* mark.c */
+/* dirty.c */
 
 /* [off, off + len) of an area was stored to. */
 void vq_priv_mark_area(struct vq *q, const struct vq_priv_area *area,
@@ -209,7 +207,7 @@ void vq_priv_debug_pushed(const struct vq *q, const struct vq_chain *chains,
 #define vq_priv_debug_pushed(q, chains, written, n) ((void)0)
 #endif
 
-/* order.c */
+/* in_order.c */
 void vq_priv_order_undo(struct vq *q);
 void vq_priv_push_in_order(struct vq *q, uint16_t head, uint32_t written,
 			   vq_priv_use_fn use);
@@ -217,7 +215,7 @@ void vq_priv_push_in_order(struct vq *q, uint16_t head, uint32_t written,
 /* split.c */
 extern const struct vq_priv_ops vq_priv_split_ops;
 
-/* split_format.c, packed.c */
+/* split_format.c, packed_format.c */
 extern const struct vq_priv_format vq_priv_split;
 extern const struct vq_priv_format vq_priv_packed;
 

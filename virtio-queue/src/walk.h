@@ -19,11 +19,11 @@
 
 #define WALK_INLINE static inline __attribute__((always_inline))
 
-/* Loops, and what is rare: apart, so that callers save no registers for them. */
+/* Out of line, so that the fast path spills no registers. */
 #define WALK_OUTLINE static __attribute__((noinline))
 
 /*
- * What is known when a walk is compiled. A quick one keeps nothing for rare
+ * The facts that are known when a walk is compiled. A quick one keeps nothing for rare
  * paths and has no calls: where anything rare comes it ends with WALK_RARE and
  * the queue as it was, and a full one walks the chain from its beginning.
  */
@@ -61,7 +61,7 @@ struct walk {
 	const unsigned char *here;	/* the descriptor loaded last */
 	uint64_t table_gpa;		/* of such a table */
 	uint32_t entries;		/* of the table */
-	uint32_t writing;		/* the flag in a tail, behind the turn */
+	uint32_t writing;		/* the flag in a tail, once it was seen */
 	uint64_t bytes;			/* of all buffers */
 	struct walk_room room;
 };
@@ -69,7 +69,8 @@ struct walk {
 /* walk.c: the paths that are rare, out of the way of those that are not */
 
 /*
- * Where [gpa, gpa + len) lies in one range that allows the access, or NULL.
+ * The host address of [gpa, gpa + len) in one range that allows the access, or
+ * NULL.
  * Remembers the range.
  */
 unsigned char *vq_priv_walk_search(struct vq *q, uint64_t gpa, uint32_t len,
@@ -98,13 +99,14 @@ int vq_priv_walk_gather(struct vq *q, uint64_t gpa,
 int vq_priv_walk_bad_indirect(struct vq *q, uint16_t flags,
 			      uint32_t len) VSU_COLD;
 
-/* What the buffers in front of the turn, or behind it, are for. */
+/* Access that the buffers need: read before the first writable descriptor,
+   write from it on. */
 WALK_INLINE uint32_t walk_access(const struct walk *w)
 {
 	return w->writing ? VMEM_WRITE : VMEM_READ;
 }
 
-/* Where a flag is in the tail of a descriptor. */
+/* A flag at its place in the tail of a descriptor. */
 WALK_INLINE uint32_t walk_flag(struct walk_kind k, uint32_t flag)
 {
 	return k.packed ? flag << 16 : flag;
@@ -270,8 +272,8 @@ WALK_INLINE int walk_open_table(struct vq *q, const struct vq_chain *c,
 }
 
 /* The first writable buffer comes, or a readable one behind it. */
-WALK_INLINE int walk_turn(struct vq *q, struct vq_chain *c, struct walk *w,
-			  struct walk_kind k)
+WALK_INLINE int walk_to_writable(struct vq *q, struct vq_chain *c,
+				 struct walk *w, struct walk_kind k)
 {
 	if (VSU_UNLIKELY(w->writing))
 		return walk_break(q, k, VQ_BROKEN_ORDER, 0, 0);
@@ -351,7 +353,7 @@ WALK_INLINE int walk_table(struct vq *q, struct vq_chain *c, struct walk *w,
 					      RING_DESC_INDIRECT))) {
 			if (walk_opens_table(*d, k))
 				return 0;
-			rc = walk_turn(q, c, w, k);
+			rc = walk_to_writable(q, c, w, k);
 			if (VSU_UNLIKELY(rc))
 				return rc;
 		}

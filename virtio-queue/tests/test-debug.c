@@ -102,7 +102,7 @@ START_TEST(chain_of_a_disabled_queue_is_only_given_back)
 }
 END_TEST
 
-/* What was told of the chain that had this head before is not this one's. */
+/* Bytes told of the chain that had this head before are not this one's. */
 START_TEST(debug_build_counts_each_chain_anew)
 {
 	struct rig r;

@@ -228,7 +228,7 @@ START_TEST(counters_are_compared_by_their_distance)
 }
 END_TEST
 
-/* What a peer can write over the area of a ring with two chains in flight. */
+/* Writes of a peer over the area of a ring with two chains in flight. */
 static const struct {
 	unsigned int at, bytes;
 	uint64_t value;

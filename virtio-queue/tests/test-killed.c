@@ -254,7 +254,7 @@ static void op_enable(struct bed *b)
 	MUST(vq_enable(b->r.q, &b->r.config, NULL) == 0);
 }
 
-/* What the process had in memory of its own is gone. */
+/* The memory that was the process's own is gone. */
 static void crash(struct bed *b)
 {
 	vq_free(b->r.q);

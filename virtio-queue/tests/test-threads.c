@@ -44,7 +44,7 @@ static void wait_for(int fd)
 		abort();
 }
 
-/* What the device makes of a request. */
+/* The answer of the device to a request. */
 static uint64_t answer(uint64_t request)
 {
 	return request * 0x9e3779b97f4a7c15u + 1;

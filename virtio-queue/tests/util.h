@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * What the tests of this folder share: guest memory in a memfd, a split ring
+ * Shared by the tests of this folder: guest memory in a memfd, a split ring
  * of 16 in it that a test writes by hand, and a queue on that ring.
  */
 #ifndef VIRTIO_QUEUE_TESTS_UTIL_H

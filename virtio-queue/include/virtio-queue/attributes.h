@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* What marks an exported function of libvirtio-queue. */
+/* The mark of an exported function of libvirtio-queue. */
 #ifndef VIRTIO_QUEUE_ATTRIBUTES_H
 #define VIRTIO_QUEUE_ATTRIBUTES_H
 

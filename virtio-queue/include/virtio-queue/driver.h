@@ -81,7 +81,7 @@ VQ_API int vq_driver_add(struct vq_driver *driver,
 VQ_API bool vq_driver_publish(struct vq_driver *driver);
 
 /*
- * What a kick of ring number index carries: the number, and with
+ * The value that a kick of ring number index carries: the number, and with
  * VQ_F_NOTIFICATION_DATA where the driver stands in its upper half.
  */
 VQ_API uint32_t vq_driver_notification(const struct vq_driver *driver,

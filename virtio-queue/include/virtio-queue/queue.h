@@ -163,7 +163,7 @@ VQ_API void vq_disable(struct vq *q);
 VQ_API bool vq_is_enabled(const struct vq *q);
 
 /*
- * Where the ring stands, in the encoding of vhost-user's vring base. Split:
+ * The position of the ring, in the encoding of vhost-user's vring base. Split:
  * the next available index. Packed: bits 0-14 next available, bit 15 its wrap
  * counter, bits 16-30 next used, bit 31 its wrap counter.
  */
@@ -182,7 +182,7 @@ VQ_API int vq_pop(struct vq *q, struct vq_chain *chain);
 /* Up to n chains; returns how many, or as vq_pop() when there is none. */
 VQ_API int vq_pop_batch(struct vq *q, struct vq_chain *chains, unsigned int n);
 
-/* What an IOTLB did not know: a range, and what was wanted there. */
+/* A range that an IOTLB did not know, and the access that was wanted. */
 struct vq_miss {
 	uint64_t gpa;		/* I/O virtual address */
 	uint64_t len;
@@ -297,7 +297,7 @@ VQ_API void vq_set_ring_log(struct vq *q, bool on, uint64_t device_gpa);
 VQ_API uint64_t vq_inflight_size(uint32_t entries, uint64_t features);
 VQ_API int vq_set_inflight(struct vq *q, void *area, uint32_t entries);
 
-/* What happened since the queue was made. */
+/* Events since the queue was made. */
 enum vq_counter {
 	VQ_COUNT_CHAINS,	/* popped */
 	VQ_COUNT_BYTES,		/* of popped chains */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /* The driver side behind its handle, and what its files share. */
-#ifndef VIRTIO_QUEUE_PRIV_DRV_H
-#define VIRTIO_QUEUE_PRIV_DRV_H
+#ifndef VIRTIO_QUEUE_PRIV_DRIVER_PRIV_H
+#define VIRTIO_QUEUE_PRIV_DRIVER_PRIV_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -10,7 +10,7 @@
 
 #include "ring.h"
 
-/* What we know of a buffer id; the device cannot write here. */
+/* A buffer id as we know it; the device cannot write here. */
 struct vq_priv_request {
 	uint64_t cookie;
 	uint32_t writable;	/* bytes that the device may write */
@@ -30,7 +30,7 @@ struct vq_priv_driver_ops {
 	uint16_t (*add)(struct vq_driver *d, const struct vq_buffer *buffers,
 			unsigned int n, bool indirect);
 	bool (*publish)(struct vq_driver *d);
-	/* What the device says next: 1 with id and length, 0, -EBADMSG. */
+	/* The next used request: 1 with id and length, 0, -EBADMSG. */
 	int (*peek)(const struct vq_driver *d, uint16_t *id, uint32_t *len);
 	/* Moves over what a request takes in the used direction. */
 	void (*advance)(struct vq_driver *d, uint16_t nslots);
@@ -79,11 +79,15 @@ struct vq_driver {
 extern const struct vq_priv_driver_ops vq_priv_driver_split;
 extern const struct vq_priv_driver_ops vq_priv_driver_packed;
 
-/* driver.c */
+/* The guest and the host address of an id's indirect table. */
+static inline uint64_t vq_priv_driver_table(const struct vq_driver *d, uint16_t id,
+					    unsigned char **hva)
+{
+	uint64_t off = (uint64_t)id * d->indirect_max * RING_DESC_SIZE;
 
-/* Where the indirect table of an id lies. */
-uint64_t vq_priv_driver_table(const struct vq_driver *d, uint16_t id,
-			      unsigned char **hva);
+	*hva = d->indirect + off;
+	return d->indirect_gpa + off;
+}
 
 /* Descriptor flags of a buffer, linked to one more or not. */
 static inline uint16_t vq_priv_buffer_flags(const struct vq_buffer *b,

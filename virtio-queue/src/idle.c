@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Broken queues: no access from here on, and the sentence that says why. */
+/*
+ * Queues that touch no ring: disabled ones, and broken ones with the sentence
+ * that says why.
+ */
 #include <config.h>
 
 #include <errno.h>
@@ -7,7 +10,74 @@
 
 #include "vq.h"
 
-/* What was wrong; the value and the limit follow in the sentence. */
+/* These change what the queue remembers, and nothing in guest memory. */
+static int idle_pop(struct vq *q, struct vq_chain *chain)
+{
+	(void)q;
+	(void)chain;
+	return -EFAULT;
+}
+
+static int idle_pop_batch(struct vq *q, struct vq_chain *chains,
+			  unsigned int n)
+{
+	(void)q;
+	(void)chains;
+	(void)n;
+	return -EFAULT;
+}
+
+void vq_priv_flight_unmap(struct vq_priv_flight *flight)
+{
+	flight->map = vmem_map_unref(flight->map);
+}
+
+static void idle_unpop(struct vq *q, struct vq_chain *chain)
+{
+	vq_priv_release(q, chain->head);
+}
+
+static void idle_push(struct vq *q, const struct vq_chain *chain,
+		      uint32_t written)
+{
+	(void)written;
+	vq_priv_release(q, chain->head);
+}
+
+static void idle_push_batch(struct vq *q, const struct vq_chain *chains,
+			    const uint32_t *written, unsigned int n)
+{
+	unsigned int i;
+
+	(void)written;
+	for (i = 0; i < n; i++)
+		vq_priv_release(q, chains[i].head);
+}
+
+static bool idle_false(struct vq *q)
+{
+	(void)q;
+	return false;
+}
+
+static void idle_nothing(struct vq *q)
+{
+	(void)q;
+}
+
+const struct vq_priv_ops vq_priv_idle_ops = {
+	.pop = idle_pop,
+	.pop_batch = idle_pop_batch,
+	.unpop = idle_unpop,
+	.push = idle_push,
+	.push_batch = idle_push_batch,
+	.publish = idle_false,
+	.disable_notify = idle_nothing,
+	.enable_notify = idle_false,
+	.has_available = idle_false,
+};
+
+/* Indexed by enum vq_broken; the value and the limit follow in the sentence. */
 static const char *const reasons[VQ_BROKEN_BY_DEVICE + 1] = {
 	[VQ_BROKEN_HEAD] = "a buffer id is beyond the queue",
 	[VQ_BROKEN_NEXT] = "a descriptor links to beyond its table",
