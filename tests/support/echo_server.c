@@ -2,59 +2,54 @@
 /* A device that copies what it reads into what it may write. */
 #include <config.h>
 
+#include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <virtio-queue/cursor.h>
-#include <virtio-queue/queue.h>
+#include <virtio-queue/turn.h>
 #include <vhost/shmem.h>
 #include <vmm-sys-util/event.h>
 
 #include "echo_server.h"
 
-#define PIECES 16u
+struct echo_turn {
+	struct echo_server *server;
+	uint32_t ring;
+};
 
-static uint32_t copy(struct vq *q, struct vq_chain *chain)
+static uint32_t echo(void *opaque, struct vq *q, struct vq_chain *chain)
 {
+	struct echo_turn *t = opaque;
 	struct vq_cursor in, out;
-	unsigned char buf[4096];
-	uint32_t n, written = 0;
 
+	t->server->served++;
 	vq_reader_init(&in, q, chain);
 	vq_writer_init(&out, q, chain);
-	while ((n = vq_cursor_read(&in, buf, sizeof(buf))) > 0)
-		written += vq_cursor_write(&out, buf, n);
-	return written;
+	return vq_cursor_copy(&out, &in, UINT32_MAX);
 }
 
-/* Chains of this turn are visible together. */
-static int serve_once(struct echo_server *s, uint32_t ring)
+static void call(void *opaque)
 {
-	struct vq *q = vhost_user_backend_vq(s->b, ring);
-	struct iovec iov[PIECES];
-	struct vq_chain chain = { .iov = iov, .iov_max = PIECES };
-	int n;
+	struct echo_turn *t = opaque;
 
-	vq_disable_notify(q);
-	while ((n = vq_pop(q, &chain)) == 1) {
-		vq_push(q, &chain, copy(q, &chain));
-		s->served++;
-	}
-	if (vq_publish(q))
-		vhost_user_backend_call(s->b, ring);
-	return n;
+	vhost_user_backend_call(t->server->b, t->ring);
 }
 
 static void serve(struct echo_server *s, uint32_t ring)
 {
-	struct vq *q = vhost_user_backend_vq(s->b, ring);
-	int n;
+	struct echo_turn t = { s, ring };
+	const struct vq_turn turn = {
+		.size = sizeof(turn), .serve = echo, .notify = call,
+		.opaque = &t,
+	};
+	int rc;
 
 	do
-		n = serve_once(s, ring);
-	while (n == 0 && vq_enable_notify(q));
-	if (vq_broken(q))
+		rc = vq_turn(vhost_user_backend_vq(s->b, ring), &turn);
+	while (rc == 1);
+	if (rc == -EFAULT)
 		vhost_user_backend_ring_error(s->b, ring);
 }
 

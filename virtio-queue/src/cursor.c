@@ -121,6 +121,25 @@ uint32_t vq_cursor_zero(struct vq_cursor *cursor, uint32_t len)
 	return store(cursor, NULL, len);
 }
 
+uint32_t vq_cursor_copy(struct vq_cursor *to, struct vq_cursor *from,
+			uint32_t len)
+{
+	unsigned char *source, *target;
+	uint32_t n, room, done = 0;
+
+	while ((n = piece(from, len - done, &source)) > 0) {
+		room = piece(to, n, &target);
+		if (!room)
+			break;
+		memmove(target, source, room);
+		vq_priv_mark_chain(to->q, to->chain->head, target, room);
+		advance(from, room);
+		advance(to, room);
+		done += room;
+	}
+	return done;
+}
+
 uint32_t vq_cursor_skip(struct vq_cursor *cursor, uint32_t len)
 {
 	unsigned char *at;
@@ -144,6 +163,27 @@ bool vq_cursor_split_tail(struct vq_cursor *cursor, uint32_t len,
 	copy.done = 0;
 	*tail = copy;
 	cursor->left -= len;
+	return true;
+}
+
+bool vq_chain_write_last(struct vq *q, const struct vq_chain *chain,
+			 const void *buf, uint32_t len)
+{
+	struct vq_cursor writer, tail;
+	uint64_t end = chain->private_[CHAIN_LAST_LEN];
+	unsigned char *at;
+
+	if (!(chain->fault.bad & VMEM_WRITE)) {
+		vq_writer_init(&writer, q, chain);
+		return vq_cursor_split_tail(&writer, len, &tail) &&
+		       vq_cursor_write(&tail, buf, len) == len;
+	}
+	if (len > end)
+		return false;
+	at = (unsigned char *)(uintptr_t)chain->private_[CHAIN_LAST_HVA];
+	at += end - len;
+	memcpy(at, buf, len);
+	vq_priv_mark_chain(q, chain->head, at, len);
 	return true;
 }
 

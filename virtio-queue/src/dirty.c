@@ -1,23 +1,34 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Telling dirty bitmaps what was stored, after it was stored. */
+/* Dirty bitmaps and logs are told of stores, after these were made. */
 #include <config.h>
 
 #include "vq.h"
 
 #define LOG_PAGE_SHIFT 12	/* whatever the host's pages are */
 
+/* The bits of [page, last] that lie in the same byte as that of page. */
+static unsigned char log_bits(uint64_t page, uint64_t last)
+{
+	unsigned int mask = 0xffu << page % 8;
+
+	if (last / 8 == page / 8)
+		mask &= 0xffu >> (7 - last % 8);
+	return (unsigned char)mask;
+}
+
 /*
- * Whoever harvests clears bits while we set them. The bit is always written:
- * a locked access is also the fence between the data and the bit.
+ * Whoever harvests clears bits while we set them. The bits are always written:
+ * a locked access is also the fence between the data and the bits. One access
+ * serves the eight pages of a byte, because a chain may have a million pages.
  */
 static void log_range(const struct vq_log *log, uint64_t gpa, uint64_t len)
 {
 	uint64_t page = gpa >> LOG_PAGE_SHIFT;
 	uint64_t last = (gpa + (len - 1)) >> LOG_PAGE_SHIFT;
 
-	for (; len && page <= last && page / 8 < log->size; page++)
-		__atomic_fetch_or(&log->base[page / 8],
-				  (unsigned char)(1u << page % 8),
+	for (; len && page <= last && page / 8 < log->size;
+	     page = (page | 7) + 1)
+		__atomic_fetch_or(&log->base[page / 8], log_bits(page, last),
 				  __ATOMIC_SEQ_CST);
 }
 

@@ -16,7 +16,7 @@ static int take_again(struct vq *q, struct vq_chain *chain)
 
 	if (rc)
 		return rc;
-	chain->private_[0] = true;
+	chain->private_[CHAIN_TAKEN_AGAIN] = true;
 	q->track->next_again++;
 	q->taken++;
 	return 0;
@@ -36,7 +36,7 @@ static int tracked_pop_batch(struct vq *q, struct vq_chain *chains,
 		return i ? (int)i : rc;
 	rc = q->format->ops->pop_batch(q, chains, n);
 	for (i = 0; (int)i < rc; i++)
-		chains[i].private_[0] = false;
+		chains[i].private_[CHAIN_TAKEN_AGAIN] = false;
 	if (rc > 0)
 		q->format->tracking->taken(q, chains, i);
 	return rc;
@@ -52,7 +52,7 @@ static void tracked_unpop(struct vq *q, struct vq_chain *chain)
 {
 	uint16_t next = q->next_avail;
 	uint32_t tail = q->avail_tail;
-	bool again = chain->private_[0];
+	bool again = chain->private_[CHAIN_TAKEN_AGAIN];
 
 	if (!again)
 		q->format->tracking->untaken(q, chain->head);

@@ -32,6 +32,15 @@ struct vq_priv_flight {
 #define STRETCH_SHIFT	22
 #define STRETCHES	16u
 
+/* The private members of a chain. */
+enum {
+	CHAIN_TAKEN_AGAIN,	/* tracked: a former owner had taken it */
+	/* of a chain with a bad writable buffer, the end of its last writable
+	   one: a host address and bytes, or 0 bytes where that is bad */
+	CHAIN_LAST_HVA,
+	CHAIN_LAST_LEN,
+};
+
 typedef void (*vq_priv_use_fn)(struct vq *q, uint16_t id, uint32_t written);
 
 struct vq_priv_again;

@@ -67,6 +67,34 @@ static int add_pieces(struct vq *q, struct vq_chain *chain, struct iovec *iov,
 	return 0;
 }
 
+/*
+ * Behind a bad writable buffer the last one is found all the same: there a
+ * device says that the request failed. 0, or -EAGAIN as vq_priv_miss().
+ */
+static int remember_last(struct vq *q, struct vq_chain *chain, uint64_t gpa,
+			 uint32_t len)
+{
+	uint64_t last = gpa + (len - 1), first;
+	const struct vmem_range *range;
+	uint32_t at;
+
+	chain->private_[CHAIN_LAST_LEN] = 0;
+	if (wraps(gpa, len))
+		return 0;
+	at = vmem_view_find(q->view, last);
+	if (at == q->view->n)
+		return vq_priv_miss(q, q->view, last, 1, VMEM_WRITE) == -EAGAIN ?
+		       -EAGAIN : 0;
+	range = &q->view->ranges[at];
+	if (!(range->flags & VMEM_WRITE))
+		return 0;
+	first = gpa > range->first ? gpa : range->first;
+	chain->private_[CHAIN_LAST_HVA] =
+		(uintptr_t)(range->hva + (first - range->first));
+	chain->private_[CHAIN_LAST_LEN] = last - first + 1;
+	return 0;
+}
+
 static int add_searched(struct vq *q, struct walk_room *room, uint64_t gpa,
 			uint32_t len, uint32_t access)
 {
@@ -95,6 +123,11 @@ int vq_priv_walk_rare(struct vq *q, struct vq_chain *chain,
 		if (n < 0)
 			return n;
 		chain->fault.bad |= n ? 0 : access;
+	}
+	if (len && chain->fault.bad & access & VMEM_WRITE) {
+		n = remember_last(q, chain, gpa, len);
+		if (n < 0)
+			return n;
 	}
 	room->iov += n;
 	walk_set_left(chain, room, left - 1);

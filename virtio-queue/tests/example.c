@@ -9,7 +9,7 @@
 #include <string.h>
 #include <virtio-queue/cursor.h>
 #include <virtio-queue/driver.h>
-#include <virtio-queue/queue.h>
+#include <virtio-queue/turn.h>
 #include <vm-memory/access.h>
 #include <vm-memory/backend.h>
 
@@ -44,35 +44,39 @@ static int make_memory(struct vmem_space *space, struct vsu_error *err)
 	return rc;
 }
 
-static void serve(struct vq *q, struct vq_chain *chain)
+/* The device: how many bytes it stored into the chain. */
+static uint32_t serve(void *opaque, struct vq *q, struct vq_chain *chain)
 {
 	struct vq_cursor reader, writer;
 	char text[64];
 	uint32_t i, n;
 
+	(void)opaque;
 	vq_reader_init(&reader, q, chain);
 	vq_writer_init(&writer, q, chain);
 	n = vq_cursor_read(&reader, text, sizeof(text));
 	for (i = 0; i < n; i++)
 		text[i] = (char)toupper((unsigned char)text[i]);
-	vq_push(q, chain, vq_cursor_write(&writer, text, n));
+	return vq_cursor_write(&writer, text, n);
 }
 
-/* Everything that is available; true when the driver wants to be told. */
-static bool turn(struct vq *q)
+/* A device of another process signals an eventfd here. */
+static void call(void *opaque)
 {
-	struct iovec iov[8];
-	struct vq_chain chain = { .iov = iov, .iov_max = 8 };
-	bool call = false;
+	(void)opaque;
+	printf("call\n");
+}
+
+static int kicked(struct vq *q)
+{
+	const struct vq_turn turn = {
+		.size = sizeof(turn), .serve = serve, .notify = call,
+	};
 	int rc;
 
-	do {
-		vq_disable_notify(q);
-		while ((rc = vq_pop(q, &chain)) == 1)
-			serve(q, &chain);
-		call |= vq_publish(q);
-	} while (rc == 0 && vq_enable_notify(q));
-	return call;
+	while ((rc = vq_turn(q, &turn)) == 1)
+		;	/* others on this thread have their turn here */
+	return rc;
 }
 
 static int ask(struct vq_driver *driver, const struct vmem_view *view,
@@ -128,10 +132,10 @@ static int run(struct vmem_space *space, struct vq *q, const char *text,
 	rc = vq_enable(q, &config, err);
 	if (rc == 0)
 		rc = ask(driver, vmem_map_view(map), text);
-	if (rc == 0) {
-		printf("call: %d\n", turn(q));
+	if (rc == 0)
+		rc = kicked(q);
+	if (rc == 0)
 		rc = look(driver, vmem_map_view(map));
-	}
 	vq_disable(q);
 	vq_driver_free(driver);
 	return rc;

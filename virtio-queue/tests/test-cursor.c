@@ -298,6 +298,47 @@ START_TEST(objects_are_read_and_written_whole)
 }
 END_TEST
 
+START_TEST(copy_goes_from_piece_to_piece_until_one_side_ends)
+{
+	struct vq_cursor in, out;
+	struct rig r;
+
+	rig_init_pieces(&r);
+	vq_reader_init(&in, r.q, &r.chain);
+	vq_writer_init(&out, r.q, &r.chain);
+	ck_assert_uint_eq(vq_cursor_copy(&out, &in, 2), 2);
+	ck_assert_uint_eq(vq_cursor_copy(&out, &in, UINT32_MAX), 8);
+	ck_assert_mem_eq(r.mem + RIG_DATA + 256, "01234", 5);
+	ck_assert_mem_eq(r.mem + RIG_DATA + 320, "56789", 5);
+	ck_assert_uint_eq(vq_cursor_left(&in), 0);
+	ck_assert_uint_eq(vq_cursor_done(&out), 10);
+	vq_reader_init(&in, r.q, &r.chain);
+	ck_assert_uint_eq(vq_cursor_copy(&out, &in, 10), 1);
+	ck_assert_uint_eq(vq_cursor_done(&in), 1);
+	ck_assert_uint_eq(r.mem[RIG_DATA + 325], '0');
+	rig_fini(&r);
+}
+END_TEST
+
+START_TEST(copy_between_pieces_that_overlap_stays_within_them)
+{
+	struct vq_cursor in, out;
+	struct rig r;
+
+	rig_init(&r, 0);
+	memcpy(r.mem + RIG_DATA, "abcdefgh", 8);
+	put_desc(&r, RIG_DESC, 0, RIG_DATA, 8, F_NEXT, 1);
+	put_desc(&r, RIG_DESC, 1, RIG_DATA + 2, 8, F_WRITE, 0);
+	offer(&r, 0);
+	ck_assert_int_eq(rig_pop(&r), 1);
+	vq_reader_init(&in, r.q, &r.chain);
+	vq_writer_init(&out, r.q, &r.chain);
+	ck_assert_uint_eq(vq_cursor_copy(&out, &in, 8), 8);
+	ck_assert_mem_eq(r.mem + RIG_DATA, "ababcdefgh\0", 11);
+	rig_fini(&r);
+}
+END_TEST
+
 int main(void)
 {
 	TCase *tc = tcase_create("cursor");
@@ -315,5 +356,7 @@ int main(void)
 	tcase_add_test(tc, numbers_are_little_endian_and_whole_or_not_read);
 	tcase_add_test(tc, numbers_are_written_whole_or_not_at_all);
 	tcase_add_test(tc, objects_are_read_and_written_whole);
+	tcase_add_test(tc, copy_goes_from_piece_to_piece_until_one_side_ends);
+	tcase_add_test(tc, copy_between_pieces_that_overlap_stays_within_them);
 	return run_tcase(tc, "cursor");
 }

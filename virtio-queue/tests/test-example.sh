@@ -27,6 +27,6 @@ sed -n '/^\.Bd -literal$/,/^\.Ed$/p' "$page" |
 sed -n '/^#include/,$p' "$srcdir/tests/example.c" >"$work/source.c"
 check 'the page shows the program' '' "$(diff "$work/source.c" "$work/page.c" 2>&1)"
 check 'a request goes there and back' 'kick: 1
-call: 1
+call
 request 42: GOOD MORNING' "$("$example" 'good morning' 2>&1)"
 echo "1..$n"

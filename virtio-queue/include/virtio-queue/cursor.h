@@ -65,6 +65,15 @@ VQ_API uint32_t vq_cursor_write(struct vq_cursor *cursor, const void *buf,
 /* Stores up to len zero bytes and moves on; returns how many. */
 VQ_API uint32_t vq_cursor_zero(struct vq_cursor *cursor, uint32_t len);
 
+/*
+ * Copies up to len bytes from a reader into a writer, of the same chain or of
+ * another, and moves both on; returns how many: len, or fewer where one of
+ * them ends. A guest may let the pieces overlap: the result is then some mix of
+ * its own bytes.
+ */
+VQ_API uint32_t vq_cursor_copy(struct vq_cursor *to, struct vq_cursor *from,
+			       uint32_t len);
+
 /* Moves on without touching; returns how far. */
 VQ_API uint32_t vq_cursor_skip(struct vq_cursor *cursor, uint32_t len);
 

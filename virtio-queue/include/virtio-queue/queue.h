@@ -25,7 +25,8 @@
  *			... signal the call eventfd
  *	} while (n == 0 && vq_enable_notify(q));
  *
- * with a bound on the number of chains per turn where others must be served.
+ * with a bound on the chains and bytes of a turn where others must be served:
+ * turn.h has it whole, for devices that finish a chain at once.
  *
  * Threads: a queue is confined to one thread at a time. Set-up and the map's
  * publication belong to the thread that publishes in the space.
@@ -251,6 +252,16 @@ VQ_API void vq_break(struct vq *q);
  */
 VQ_API void vq_chain_written(struct vq *q, const struct vq_chain *chain,
 			     uint32_t off, uint32_t len);
+
+/*
+ * Stores len bytes as the last writable ones of a chain: the status byte of a
+ * disk request, say. With a fault, too, where the lists do not reach so far
+ * because a buffer before them is bad. False, and nothing is stored, when
+ * these bytes are not in memory, not writable, or not in one piece behind the
+ * bad buffer.
+ */
+VQ_API bool vq_chain_write_last(struct vq *q, const struct vq_chain *chain,
+				const void *buf, uint32_t len);
 
 /*
  * A log of what was written, as vhost-user has it: one bit for each 4 KiB of

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * A whole turn of a queue in one call, for devices that finish a chain before
+ * they take the next one: silences the driver, pops, pushes and publishes,
+ * asks for notifications again and looks once more, so that none is lost.
+ *
+ * A turn is bounded in chains and in bytes, because a ring can be filled as
+ * fast as it is emptied, and a chain can be of nearly 4 GiB: others on the
+ * same thread have their turn in between.
+ *
+ *	static uint32_t serve(void *opaque, struct vq *q,
+ *			      struct vq_chain *chain)
+ *	{
+ *		... through cursors; returns how many bytes it stored
+ *	}
+ *
+ *	const struct vq_turn turn = {
+ *		.size = sizeof(turn), .serve = serve, .notify = notify,
+ *	};
+ *	... at each kick, and soon after it said 1:
+ *	more = vq_turn(q, &turn);
+ *
+ * Devices whose requests wait for a disk or a network pop and push themselves
+ * (queue.h).
+ *
+ * Threads: confined, like the queue.
+ */
+#ifndef VIRTIO_QUEUE_TURN_H
+#define VIRTIO_QUEUE_TURN_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/uio.h>
+
+#include <virtio-queue/queue.h>
+
+VSU_BEGIN_DECLS
+
+/* Pieces of a chain where the caller gives no storage for them. */
+#define VQ_TURN_PIECES 64u
+
+struct vq_turn {
+	size_t size;		/* sizeof(struct vq_turn) */
+
+	/*
+	 * Serves one chain, whose fault (chain->fault.why) may say that a
+	 * buffer of it is bad. Returns the number of bytes stored into its
+	 * writable pieces, from their beginning; the turn pushes it.
+	 */
+	uint32_t (*serve)(void *opaque, struct vq *q, struct vq_chain *chain);
+	/* The driver wants to be told of used buffers. NULL: nobody is. */
+	void (*notify)(void *opaque);
+	void *opaque;
+
+	struct iovec *iov;	/* for the pieces of a chain; NULL: the turn
+				   has room for VQ_TURN_PIECES */
+	uint32_t iov_max;
+	uint32_t max_chains;	/* 0: 256 */
+	uint64_t max_bytes;	/* of chains, readable and writable; the turn
+				   ends behind the chain that reaches it.
+				   0: 4 MiB */
+};
+
+/*
+ * One turn.
+ *
+ *   1        there is more to do: call again when others had their turn
+ *   0        wait for a kick
+ *   -EAGAIN  an IOTLB does not know an address: vq_missed()
+ *   -EFAULT  the queue is broken (vq_broken()) or not enabled
+ *   -EINVAL  turn->size or turn->serve is missing
+ */
+VQ_API int vq_turn(struct vq *q, const struct vq_turn *turn) VSU_NODISCARD;
+
+VSU_END_DECLS
+
+#endif

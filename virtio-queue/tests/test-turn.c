@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Claims about whole turns of a queue. */
+#include <config.h>
+
+#include <virtio-queue/turn.h>
+
+#include "util.h"
+
+static struct rig r;
+static unsigned int served, told;
+static unsigned int offer_again;	/* so many times from within serve */
+
+static uint32_t serve(void *opaque, struct vq *q, struct vq_chain *chain)
+{
+	ck_assert_ptr_eq(opaque, &r);
+	ck_assert_ptr_eq(q, r.q);
+	ck_assert_uint_eq(chain->nwritable, 1);
+	served++;
+	if (offer_again) {
+		offer_again--;
+		offer(&r, (uint16_t)(served % RIG_SIZE));
+	}
+	return 7;
+}
+
+static void notify(void *opaque)
+{
+	ck_assert_ptr_eq(opaque, &r);
+	told++;
+}
+
+static struct vq_turn turn;
+
+static void setup(void)
+{
+	uint16_t i;
+
+	rig_init(&r, 0);
+	served = told = offer_again = 0;
+	for (i = 0; i < RIG_SIZE; i++)
+		put_desc(&r, RIG_DESC, i, RIG_DATA, 1024, F_WRITE, 0);
+	turn = (struct vq_turn){
+		.size = sizeof(turn), .serve = serve, .notify = notify,
+		.opaque = &r,
+	};
+}
+
+static void teardown(void)
+{
+	rig_fini(&r);
+}
+
+static void offer_n(uint16_t n)
+{
+	uint16_t i;
+
+	for (i = 0; i < n; i++)
+		offer(&r, i);
+}
+
+START_TEST(turn_serves_pushes_publishes_and_tells_once)
+{
+	offer_n(3);
+	ck_assert_int_eq(vq_turn(r.q, &turn), 0);
+	ck_assert_uint_eq(served, 3);
+	ck_assert_uint_eq(told, 1);
+	ck_assert_uint_eq(used_idx(&r), 3);
+	ck_assert_uint_eq(get32(&r, RIG_DEVICE + 4 + 4), 7);
+	ck_assert_uint_eq(vq_inflight(r.q), 0);
+}
+END_TEST
+
+START_TEST(turn_ends_with_notifications_on)
+{
+	ck_assert_int_eq(vq_turn(r.q, &turn), 0);
+	ck_assert_uint_eq(get16(&r, RIG_DEVICE), 0);
+	ck_assert_uint_eq(told, 0);
+}
+END_TEST
+
+START_TEST(chain_that_comes_while_others_are_served_is_not_missed)
+{
+	offer_again = 5;
+	offer_n(1);
+	ck_assert_int_eq(vq_turn(r.q, &turn), 0);
+	ck_assert_uint_eq(served, 6);
+	ck_assert_uint_eq(used_idx(&r), 6);
+}
+END_TEST
+
+START_TEST(a1_08_ring_that_fills_while_it_is_served_does_not_hold_a_turn)
+{
+	offer_again = 1000;
+	turn.max_chains = 10;
+	offer_n(1);
+	ck_assert_int_eq(vq_turn(r.q, &turn), 1);
+	ck_assert_uint_eq(served, 10);
+	ck_assert_uint_eq(told, 1);
+	/* it comes again without a kick */
+	ck_assert_uint_eq(get16(&r, RIG_DEVICE), 1);
+	ck_assert_int_eq(vq_turn(r.q, &turn), 1);
+	ck_assert_uint_eq(served, 20);
+}
+END_TEST
+
+START_TEST(a4_19_turn_is_bounded_in_bytes)
+{
+	offer_n(10);
+	turn.max_bytes = 2500;
+	ck_assert_int_eq(vq_turn(r.q, &turn), 1);
+	ck_assert_uint_eq(served, 3);
+	ck_assert_uint_eq(used_idx(&r), 3);
+}
+END_TEST
+
+START_TEST(broken_ring_ends_the_turn_and_keeps_what_was_served)
+{
+	offer_n(2);
+	offer(&r, RIG_SIZE);
+	ck_assert_int_eq(vq_turn(r.q, &turn), -EFAULT);
+	ck_assert_int_eq(vq_broken(r.q), VQ_BROKEN_HEAD);
+	ck_assert_uint_eq(served, 2);
+	ck_assert_int_eq(vq_turn(r.q, &turn), -EFAULT);
+	ck_assert_uint_eq(served, 2);
+}
+END_TEST
+
+START_TEST(turn_without_its_size_or_a_device_is_refused)
+{
+	offer_n(1);
+	turn.size = 0;
+	ck_assert_int_eq(vq_turn(r.q, &turn), -EINVAL);
+	turn.size = sizeof(turn);
+	turn.serve = NULL;
+	ck_assert_int_eq(vq_turn(r.q, &turn), -EINVAL);
+	ck_assert_uint_eq(used_idx(&r), 0);
+}
+END_TEST
+
+START_TEST(turn_of_an_older_caller_has_its_defaults)
+{
+	turn.size = offsetof(struct vq_turn, iov);
+	turn.max_chains = 1;	/* beyond its size */
+	offer_n(4);
+	ck_assert_int_eq(vq_turn(r.q, &turn), 0);
+	ck_assert_uint_eq(served, 4);
+}
+END_TEST
+
+static uint32_t count_pieces(void *opaque, struct vq *q,
+			     struct vq_chain *chain)
+{
+	(void)q;
+	*(uint32_t *)opaque = chain->nwritable | chain->fault.why << 16;
+	return 0;
+}
+
+START_TEST(pieces_have_the_room_that_the_caller_gives)
+{
+	struct iovec one[1];
+	uint32_t seen = 0;
+
+	turn.serve = count_pieces;
+	turn.notify = NULL;
+	turn.opaque = &seen;
+	put_desc(&r, RIG_DESC, 0, RIG_DATA, 8, F_WRITE | F_NEXT, 1);
+	offer_n(1);
+	ck_assert_int_eq(vq_turn(r.q, &turn), 0);
+	ck_assert_uint_eq(seen, 2);
+	turn.iov = one;
+	turn.iov_max = 1;
+	offer_n(1);
+	ck_assert_int_eq(vq_turn(r.q, &turn), 0);
+	ck_assert_uint_eq(seen, 1 | VQ_FAULT_NO_ROOM << 16);
+}
+END_TEST
+
+int main(void)
+{
+	TCase *tc = tcase_create("turn");
+
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_test(tc, turn_serves_pushes_publishes_and_tells_once);
+	tcase_add_test(tc, turn_ends_with_notifications_on);
+	tcase_add_test(tc, chain_that_comes_while_others_are_served_is_not_missed);
+	tcase_add_test(tc, a1_08_ring_that_fills_while_it_is_served_does_not_hold_a_turn);
+	tcase_add_test(tc, a4_19_turn_is_bounded_in_bytes);
+	tcase_add_test(tc, broken_ring_ends_the_turn_and_keeps_what_was_served);
+	tcase_add_test(tc, turn_without_its_size_or_a_device_is_refused);
+	tcase_add_test(tc, turn_of_an_older_caller_has_its_defaults);
+	tcase_add_test(tc, pieces_have_the_room_that_the_caller_gives);
+	return run_tcase(tc, "turn");
+}
