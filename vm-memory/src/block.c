@@ -50,7 +50,7 @@ int vmem_priv_block_map(struct vmem_block *block,
 	if (!sigbus)
 		return 0;
 	rc = vmem_priv_sigbus_enter(sigbus, &block->mapping, req,
-				    block->page_size, &block->failed,
+				    block->page_size, &block->fate,
 				    &block->sigbus_slot);
 	if (rc < 0)
 		return vsu_error_set(err, rc, "too many mappings: the SIGBUS "
@@ -131,7 +131,20 @@ uint32_t vmem_block_seals(const struct vmem_block *block)
 
 bool vmem_block_failed(const struct vmem_block *block)
 {
-	return __atomic_load_n(&block->failed, __ATOMIC_SEQ_CST);
+	return __atomic_load_n(&block->fate.failed, __ATOMIC_SEQ_CST);
+}
+
+bool vmem_block_damaged(const struct vmem_block *block, uint64_t *off)
+{
+	const struct vmem_priv_fate *fate = &block->fate;
+	const uint64_t hva = (uint64_t)(uintptr_t)block->hva;
+	uint64_t at;
+
+	if (!__atomic_load_n(&fate->damaged, __ATOMIC_SEQ_CST))
+		return false;
+	at = __atomic_load_n(&fate->damaged_at, __ATOMIC_SEQ_CST);
+	*off = at > hva ? at - hva : 0;	/* a block may begin inside a page */
+	return true;
 }
 
 static bool same_file(int a, int b)

@@ -57,6 +57,17 @@ static int check_file_size(const struct vmem_fd_desc *d, uint64_t end,
 	return -EINVAL;
 }
 
+/*
+ * A shared mapping costs nothing that would have to be set aside, except huge
+ * pages: a pool that has too few is to refuse the mapping, not its use.
+ */
+static int map_flags(const struct vmem_fd_desc *d, uint64_t page)
+{
+	if (!(d->flags & VMEM_BLOCK_SHARED))
+		return MAP_PRIVATE;
+	return MAP_SHARED | (page == vmem_priv_host_page() ? MAP_NORESERVE : 0);
+}
+
 /* Widens the piece to pages: what mmap() gets, and where hva is in it. */
 static int whole_pages(const struct vmem_fd_desc *d, uint64_t page,
 		       struct vmem_priv_map_request *req, struct vsu_error *err)
@@ -71,9 +82,7 @@ static int whole_pages(const struct vmem_fd_desc *d, uint64_t page,
 	req->len = len;
 	req->align = page;
 	req->prot = PROT_READ | (d->flags & VMEM_BLOCK_WRITE ? PROT_WRITE : 0);
-	/* A shared mapping costs nothing that would have to be set aside. */
-	req->flags = d->flags & VMEM_BLOCK_SHARED ? MAP_SHARED | MAP_NORESERVE :
-						    MAP_PRIVATE;
+	req->flags = map_flags(d, page);
 	return 0;
 }
 

@@ -70,9 +70,16 @@ void vmem_priv_repeat_policy(const struct vmem_block *block,
 
 /* block.c */
 
+/* What became of the pages of a block; written by vmem_sigbus_fix(). */
+struct vmem_priv_fate {
+	int32_t failed;		/* some were replaced */
+	int32_t damaged;	/* one of them because the hardware lost it: */
+	uint64_t damaged_at;	/* its host address */
+};
+
 struct vmem_block {
 	uint32_t refs;
-	int32_t failed;		/* written by vmem_sigbus_fix() */
+	struct vmem_priv_fate fate;
 	enum vmem_kind kind;
 	uint32_t flags;		/* VMEM_BLOCK_* */
 	int fd;			/* owned; -1: none */
@@ -101,21 +108,28 @@ int vmem_priv_block_map(struct vmem_block *block,
 
 /* sigbus.c */
 
-/* -ENOSPC when the table is full. failed must outlive the entry. */
+/* -ENOSPC when the table is full. fate must outlive the entry. */
 int vmem_priv_sigbus_enter(struct vmem_sigbus *table,
 			   const struct vmem_priv_mapping *m,
 			   const struct vmem_priv_map_request *req,
-			   uint64_t page_size, int32_t *failed,
+			   uint64_t page_size, struct vmem_priv_fate *fate,
 			   uint32_t *slot);
 void vmem_priv_sigbus_leave(struct vmem_sigbus *table, uint32_t slot);
 
 /* reservation.c */
 
+enum {
+	VMEM_PRIV_PIECE_FREE,	/* the block is gone; to be swept */
+	VMEM_PRIV_PIECE_LIVE,
+	/* The block is gone, its pages could not be emptied: to be swept. */
+	VMEM_PRIV_PIECE_STUCK,
+};
+
 /* A claimed piece of a reservation. */
 struct vmem_priv_piece {
 	struct vmem_priv_piece *next;
 	uint64_t off, len;
-	uint32_t live;		/* 0: the block is gone, to be swept */
+	uint32_t live;		/* VMEM_PRIV_PIECE_* */
 };
 
 int vmem_priv_reservation_claim(struct vmem_reservation *r, uint64_t off,

@@ -116,24 +116,59 @@ bool vmem_reservation_busy(const struct vmem_reservation *reservation,
 	const struct vmem_priv_piece *p;
 
 	for (p = reservation->pieces; p; p = p->next)
-		if (__atomic_load_n(&p->live, __ATOMIC_ACQUIRE) &&
+		if (__atomic_load_n(&p->live, __ATOMIC_ACQUIRE) ==
+		    VMEM_PRIV_PIECE_LIVE &&
 		    vsu_ranges_overlap(p->off, p->len, off, len))
 			return true;
 	return false;
 }
 
+/*
+ * Puts empty pages over a piece, not munmap(): between the two somebody else's
+ * mapping could come to lie in the window. False when the kernel has no room
+ * to split the mapping; the pages are out of everybody's reach all the same.
+ */
+static bool piece_empty(struct vmem_reservation *r,
+			const struct vmem_priv_piece *p)
+{
+	return mmap(r->space.hva + p->off, p->len, PROT_NONE,
+		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED,
+		    -1, 0) != MAP_FAILED;
+}
+
+static bool piece_stays(struct vmem_reservation *r,
+			const struct vmem_priv_piece *p)
+{
+	const uint32_t live = __atomic_load_n(&p->live, __ATOMIC_ACQUIRE);
+
+	return live == VMEM_PRIV_PIECE_LIVE ||
+	       (live == VMEM_PRIV_PIECE_STUCK && !piece_empty(r, p));
+}
+
+/* Frees the pieces whose block is gone, as far as their pages can be emptied. */
 static void sweep(struct vmem_reservation *r)
 {
 	struct vmem_priv_piece **link = &r->pieces, *p;
 
 	while ((p = *link)) {
-		if (__atomic_load_n(&p->live, __ATOMIC_ACQUIRE)) {
+		if (piece_stays(r, p)) {
 			link = &p->next;
 			continue;
 		}
 		*link = p->next;
 		free(p);
 	}
+}
+
+static bool is_stuck(const struct vmem_reservation *r, uint64_t off,
+		     uint64_t len)
+{
+	const struct vmem_priv_piece *p;
+
+	for (p = r->pieces; p; p = p->next)
+		if (vsu_ranges_overlap(p->off, p->len, off, len))
+			return true;
+	return false;
 }
 
 static int check_claim(struct vmem_reservation *r, uint64_t off, uint64_t len,
@@ -148,6 +183,11 @@ static int check_claim(struct vmem_reservation *r, uint64_t off, uint64_t len,
 		return vsu_error_set(err, -EEXIST, "%#" PRIx64 " bytes at %#"
 				     PRIx64 " of the window are in use", len,
 				     off);
+	if (is_stuck(r, off, len))
+		return vsu_error_set(err, -ENOMEM, "%#" PRIx64 " bytes at %#"
+				     PRIx64 " of the window cannot be emptied:"
+				     " this process has as many mappings as "
+				     "vm.max_map_count allows", len, off);
 	return 0;
 }
 
@@ -165,7 +205,7 @@ int vmem_priv_reservation_claim(struct vmem_reservation *r, uint64_t off,
 		return vsu_error_set(err, -ENOMEM, "no memory for a mapping");
 	p->off = off;
 	p->len = len;
-	p->live = 1;
+	p->live = VMEM_PRIV_PIECE_LIVE;
 	p->next = r->pieces;
 	r->pieces = p;
 	__atomic_fetch_add(&r->refs, 1, __ATOMIC_RELAXED);
@@ -176,15 +216,9 @@ int vmem_priv_reservation_claim(struct vmem_reservation *r, uint64_t off,
 void vmem_priv_reservation_release(struct vmem_reservation *r,
 				   struct vmem_priv_piece *piece)
 {
-	/*
-	 * Over it, not munmap(): between the two somebody else's mapping could
-	 * come to lie in the window. Should the kernel have no room to split
-	 * the mapping, the place stays claimed for ever: safe, if wasteful.
-	 */
-	if (mmap(r->space.hva + piece->off, piece->len, PROT_NONE,
-		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1,
-		 0) != MAP_FAILED)
-		__atomic_store_n(&piece->live, 0, __ATOMIC_RELEASE);
+	__atomic_store_n(&piece->live, piece_empty(r, piece) ?
+			 VMEM_PRIV_PIECE_FREE : VMEM_PRIV_PIECE_STUCK,
+			 __ATOMIC_RELEASE);
 	if (r->event_fd >= 0)
 		vsu_event_signal_own(r->event_fd);
 	unref(r);

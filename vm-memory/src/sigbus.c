@@ -35,23 +35,63 @@ struct entry {
 				   raised by the handler alone */
 	uint64_t repaired;	/* from here on the mapping is zeros already;
 				   lowered by the handler alone */
-	int32_t *failed;
+	struct vmem_priv_fate *fate;
 };
+
+/*
+ * Pages whose protection alternates, so that each is a mapping of its own.
+ * Where the process has as many mappings as the kernel allows, the handler
+ * makes one of them all, which every thread may do at any time: room for the
+ * repair that could not be done otherwise.
+ */
+#define SPARE_PAGES 9
 
 struct vmem_sigbus {
 	int event_fd;
 	unsigned int max;
+	uint32_t alone;		/* pages replaced alone in all entries */
+	uint32_t spent;		/* the spare mappings were given up */
+	unsigned char *spare;
 	struct entry entries[];
 };
 
 #define LOAD(field) __atomic_load_n(&(field), __ATOMIC_SEQ_CST)
 #define STORE(field, value) __atomic_store_n(&(field), (value), __ATOMIC_SEQ_CST)
 
+/* As many mappings as there is room for: fewer are no failure. */
+static void spare_arm(struct vmem_sigbus *table)
+{
+	const size_t page = vmem_priv_host_page();
+	unsigned int i;
+
+	STORE(table->spent, 0);
+	for (i = 1; i < SPARE_PAGES; i += 2)
+		mprotect(table->spare + i * page, page, PROT_READ);
+}
+
+static void spare_spend(struct vmem_sigbus *table)
+{
+	mprotect(table->spare, SPARE_PAGES * vmem_priv_host_page(), PROT_NONE);
+	STORE(table->spent, 1);
+}
+
+static int spare_make(struct vmem_sigbus *table)
+{
+	void *area = mmap(NULL, SPARE_PAGES * vmem_priv_host_page(), PROT_NONE,
+			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	if (area == MAP_FAILED)
+		return -errno;
+	table->spare = area;
+	spare_arm(table);
+	return 0;
+}
+
 int vmem_sigbus_new(unsigned int max, struct vmem_sigbus **out,
 		    struct vsu_error *err)
 {
 	struct vmem_sigbus *table;
-	int fd;
+	int fd, rc;
 
 	if (!max)
 		return vsu_error_set(err, -EINVAL,
@@ -60,12 +100,17 @@ int vmem_sigbus_new(unsigned int max, struct vmem_sigbus **out,
 	if (!table)
 		return vsu_error_set(err, -ENOMEM,
 				     "no memory for a SIGBUS table of %u", max);
-	fd = vsu_event_new();
-	if (fd < 0) {
+	rc = spare_make(table);
+	if (rc < 0) {
 		free(table);
+		return vsu_error_sys(err, rc, "no pages for a SIGBUS table");
+	}
+	fd = vsu_event_new();
+	table->event_fd = fd;
+	if (fd < 0) {
+		vmem_sigbus_free(table);
 		return vsu_error_sys(err, fd, "no eventfd for a SIGBUS table");
 	}
-	table->event_fd = fd;
 	table->max = max;
 	*out = table;
 	return 0;
@@ -76,6 +121,7 @@ void vmem_sigbus_free(struct vmem_sigbus *table)
 	if (!table)
 		return;
 	vsu_fd_close(&table->event_fd);
+	munmap(table->spare, SPARE_PAGES * vmem_priv_host_page());
 	free(table);
 }
 
@@ -95,7 +141,8 @@ static bool claim(struct entry *e)
 int vmem_priv_sigbus_enter(struct vmem_sigbus *table,
 			   const struct vmem_priv_mapping *m,
 			   const struct vmem_priv_map_request *req,
-			   uint64_t page_size, int32_t *failed, uint32_t *slot)
+			   uint64_t page_size, struct vmem_priv_fate *fate,
+			   uint32_t *slot)
 {
 	struct entry *e;
 	uint32_t i;
@@ -104,6 +151,8 @@ int vmem_priv_sigbus_enter(struct vmem_sigbus *table,
 		;
 	if (i == table->max)
 		return -ENOSPC;
+	if (LOAD(table->spent))
+		spare_arm(table);
 	e = &table->entries[i];
 	STORE(e->seq, e->seq + 1);
 	STORE(e->len, m->len);
@@ -113,7 +162,7 @@ int vmem_priv_sigbus_enter(struct vmem_sigbus *table,
 	STORE(e->fd, req->fd);
 	STORE(e->alone, 0);
 	STORE(e->repaired, (uint64_t)(uintptr_t)m->hva + m->len);
-	STORE(e->failed, failed);
+	STORE(e->fate, fate);
 	STORE(e->start, (uint64_t)(uintptr_t)m->hva);
 	STORE(e->seq, e->seq + 1);
 	*slot = i;
@@ -124,6 +173,7 @@ void vmem_priv_sigbus_leave(struct vmem_sigbus *table, uint32_t slot)
 {
 	struct entry *e = &table->entries[slot];
 
+	__atomic_fetch_sub(&table->alone, LOAD(e->alone), __ATOMIC_SEQ_CST);
 	STORE(e->seq, e->seq + 1);
 	STORE(e->start, 0);
 	STORE(e->len, 0);
@@ -144,7 +194,7 @@ static bool covers(struct entry *e, uint64_t addr, struct entry *copy)
 	copy->fd = LOAD(e->fd);
 	copy->alone = LOAD(e->alone);
 	copy->repaired = LOAD(e->repaired);
-	copy->failed = LOAD(e->failed);
+	copy->fate = LOAD(e->fate);
 	return !(seq & 1) && LOAD(e->seq) == seq && copy->start &&
 	       addr - copy->start < copy->len;
 }
@@ -167,30 +217,67 @@ static bool was_cut(const struct entry *e, uint64_t page)
  * more, not one per page, or a peer could use up the number that a process
  * may have. A page that the memory hardware lost, or that the file system or
  * the pool of huge pages had no room for, is replaced alone: others hold data.
+ * Each of those costs two mappings, so that all entries together may have no
+ * more of them than the table has entries.
  */
-static bool takes_the_rest(const struct entry *e, uint64_t page,
+static bool takes_the_rest(const struct vmem_sigbus *table,
+			   const struct entry *e, uint64_t page,
 			   const siginfo_t *si)
 {
 	return si->si_code != BUS_MCEERR_AR && page < e->repaired &&
-	       (e->alone >= MAX_ALONE || was_cut(e, page));
+	       (e->alone >= MAX_ALONE || LOAD(table->alone) >= table->max ||
+		was_cut(e, page));
 }
 
-static bool repair(struct entry *e, const struct entry *copy, uint64_t addr,
-		   const siginfo_t *si)
+static bool put_zeros(const struct entry *e, uint64_t from, uint64_t len)
 {
-	uint64_t page = addr & ~(copy->page_size - 1);
-	bool rest = takes_the_rest(copy, page, si);
+	return mmap((void *)(uintptr_t)from, len, (int)e->prot,
+		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED,
+		    -1, 0) != MAP_FAILED;
+}
 
-	if (mmap((void *)(uintptr_t)page,
-		 rest ? copy->repaired - page : copy->page_size,
-		 (int)copy->prot, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE |
-		 MAP_FIXED, -1, 0) == MAP_FAILED)
+/* The page alone or all from it on, as far as the kernel has mappings left. */
+static bool replace_part(struct vmem_sigbus *table, struct entry *e,
+			 const struct entry *copy, uint64_t page, bool rest)
+{
+	if (!put_zeros(copy, page, rest ? copy->repaired - page :
+					  copy->page_size))
 		return false;
-	if (rest)
+	if (rest) {
 		STORE(e->repaired, page);
-	else
+	} else {
 		__atomic_fetch_add(&e->alone, 1, __ATOMIC_SEQ_CST);
-	__atomic_store_n(copy->failed, 1, __ATOMIC_SEQ_CST);
+		__atomic_fetch_add(&table->alone, 1, __ATOMIC_SEQ_CST);
+	}
+	return true;
+}
+
+/* A mapping that is replaced from end to end leaves none more than before. */
+static bool replace_whole(struct vmem_sigbus *table, struct entry *e,
+			  const struct entry *copy)
+{
+	spare_spend(table);
+	if (!put_zeros(copy, copy->start, copy->len))
+		return false;
+	STORE(e->repaired, copy->start);
+	return true;
+}
+
+static bool repair(struct vmem_sigbus *table, struct entry *e,
+		   const struct entry *copy, const siginfo_t *si)
+{
+	uint64_t page = (uint64_t)(uintptr_t)si->si_addr &
+			~(copy->page_size - 1);
+	bool rest = takes_the_rest(table, copy, page, si);
+
+	if (!replace_part(table, e, copy, page, rest) &&
+	    !replace_whole(table, e, copy))
+		return false;
+	if (si->si_code == BUS_MCEERR_AR) {
+		STORE(copy->fate->damaged_at, page);
+		STORE(copy->fate->damaged, 1);
+	}
+	STORE(copy->fate->failed, 1);
 	return true;
 }
 
@@ -234,7 +321,7 @@ bool vmem_sigbus_fix(struct vmem_sigbus *table, const void *siginfo)
 	 */
 	if (si->si_code == BUS_MCEERR_AO)
 		return true;
-	fixed = repair(e, &copy, (uint64_t)(uintptr_t)si->si_addr, si);
+	fixed = repair(table, e, &copy, si);
 	if (fixed)
 		vsu_event_signal_own(table->event_fd);
 	errno = saved;

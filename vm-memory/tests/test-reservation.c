@@ -44,6 +44,9 @@ static bool readable(const void *at)
 	return process_vm_readv(getpid(), &to, 1, &from, 1, 0) == 1;
 }
 
+/* No mapping over the window can be had. */
+static bool no_room;
+
 /* Mappings that failed and took with them what was there before. */
 static unsigned int holes;
 
@@ -51,8 +54,9 @@ void *__real_mmap(void *at, size_t len, int prot, int flags, int fd, off_t pos);
 void *__wrap_mmap(void *at, size_t len, int prot, int flags, int fd, off_t pos);
 void *__wrap_mmap(void *at, size_t len, int prot, int flags, int fd, off_t pos)
 {
-	void *p = __real_mmap(at, len, prot, flags, fd, pos);
-	const int why = errno;
+	void *p = no_room && (flags & MAP_FIXED) ? MAP_FAILED :
+		  __real_mmap(at, len, prot, flags, fd, pos);
+	const int why = no_room ? ENOMEM : errno;
 	unsigned char present;
 
 	if (p == MAP_FAILED && (flags & MAP_FIXED))
@@ -210,6 +214,29 @@ START_TEST(piece_dropped_elsewhere_wakes_the_owner)
 END_TEST
 
 /* Random maps and unmaps against a table of pages. */
+/* Whoever waits until nobody can reach it must not wait for ever. */
+START_TEST(e1_28_piece_that_cannot_be_emptied_is_not_busy_and_is_emptied_later)
+{
+	struct vsu_error err = VSU_ERROR_INIT;
+	struct vmem_block *b, *other;
+
+	ck_assert_int_eq(map_at(PAGE, 0, PAGE, RW_SHARED, &b), 0);
+	no_room = true;
+	vmem_block_unref(b);
+	ck_assert(!vmem_reservation_busy(window, 0, 16 * PAGE));
+	ck_assert_int_eq(vmem_block_new_fd_at(window, PAGE,
+			&(struct vmem_fd_desc){ file, RW_SHARED, 0, PAGE, NULL },
+			&b, &err), -ENOMEM);
+	ck_assert_ptr_nonnull(strstr(err.msg, "vm.max_map_count"));
+	no_room = false;
+	ck_assert_int_eq(map_at(4 * PAGE, 0, PAGE, RW_SHARED, &other), 0);
+	ck_assert(!readable(vmem_reservation_hva(window) + PAGE));
+	ck_assert_int_eq(map_at(PAGE, 0, PAGE, RW_SHARED, &b), 0);
+	vmem_block_unref(b);
+	vmem_block_unref(other);
+}
+END_TEST
+
 START_TEST(random_maps_agree_with_a_model)
 {
 	struct vmem_block *at[16] = { NULL }, *owner[16] = { NULL }, *b;
@@ -288,6 +315,8 @@ int main(void)
 	tcase_add_test(tc, pieces_have_protections_of_their_own);
 	tcase_add_test(tc, window_outlives_its_owner_as_long_as_a_piece);
 	tcase_add_test(tc, piece_dropped_elsewhere_wakes_the_owner);
+	tcase_add_test(tc,
+		e1_28_piece_that_cannot_be_emptied_is_not_busy_and_is_emptied_later);
 	tcase_add_test(tc, random_maps_agree_with_a_model);
 	tcase_add_test(tc, refused_mapping_leaves_no_hole_in_the_window);
 	return run_suite(s);

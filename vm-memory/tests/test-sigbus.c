@@ -198,9 +198,13 @@ START_TEST(page_that_the_hardware_lost_is_replaced_alone)
 	int fd = make_memfd(4 * PAGE);
 	struct vmem_block *b = watched(fd, 0, 4 * PAGE, RW_SHARED);
 	const unsigned char *hva = vmem_block_hva(b);
+	uint64_t off = 1;
 
+	ck_assert(!vmem_block_damaged(b, &off));
 	ck_assert(fix(BUS_MCEERR_AR, vmem_block_hva(b) + PAGE + 9));
 	ck_assert(vmem_block_failed(b));
+	ck_assert(vmem_block_damaged(b, &off));
+	ck_assert_uint_eq(off, PAGE);
 	ck_assert_uint_eq(hva[PAGE + 5], 0);
 	ck_assert_uint_eq(hva[PAGE - 1], pattern(PAGE - 1));
 	ck_assert_uint_eq(hva[2 * PAGE + 5], pattern(2 * PAGE + 5));
@@ -260,6 +264,92 @@ START_TEST(pages_that_a_whole_file_lacks_are_replaced_alone_64_times)
 	ck_assert_uint_eq(hva[last], 0);
 	ck_assert_uint_eq(hva[PAGE + 5], pattern(PAGE + 5));
 	vmem_block_unref(b);
+	close(fd);
+}
+END_TEST
+
+START_TEST(cut_file_is_not_damage)
+{
+	int fd = make_memfd(2 * PAGE);
+	struct vmem_block *b = watched(fd, 0, 2 * PAGE, RW_SHARED);
+	uint64_t off;
+
+	ck_assert_int_eq(ftruncate(fd, 0), 0);
+	ck_assert(fix(BUS_ADRERR, vmem_block_hva(b)));
+	ck_assert(vmem_block_failed(b));
+	ck_assert(!vmem_block_damaged(b, &off));
+	vmem_block_unref(b);
+	close(fd);
+}
+END_TEST
+
+#define LONE_BLOCKS 5	/* of two pages each that are replaced alone */
+
+/* The table has eight entries: so many pages may be replaced alone in all. */
+START_TEST(e1_27_pages_replaced_alone_are_bounded_over_all_mappings)
+{
+	struct vmem_block *b[LONE_BLOCKS];
+	int fd = make_memfd(4 * PAGE), i;
+
+	for (i = 0; i < LONE_BLOCKS; i++) {
+		b[i] = watched(fd, 0, 4 * PAGE, RW_SHARED);
+		ck_assert(fix(BUS_ADRERR, vmem_block_hva(b[i])));
+		ck_assert(fix(BUS_ADRERR, vmem_block_hva(b[i]) + 2 * PAGE));
+	}
+	for (i = 0; i < LONE_BLOCKS - 1; i++)
+		ck_assert_uint_eq(vmem_block_hva(b[i])[3 * PAGE + 5],
+				  pattern(3 * PAGE + 5));
+	ck_assert_uint_eq(vmem_block_hva(b[i])[3 * PAGE + 5], 0);
+	for (i = 0; i < LONE_BLOCKS; i++)
+		vmem_block_unref(b[i]);
+	b[0] = watched(fd, 0, 4 * PAGE, RW_SHARED);
+	ck_assert(fix(BUS_ADRERR, vmem_block_hva(b[0])));
+	ck_assert_uint_eq(vmem_block_hva(b[0])[PAGE + 5], pattern(PAGE + 5));
+	vmem_block_unref(b[0]);
+	close(fd);
+}
+END_TEST
+
+#define MANY_MAPPINGS 200000u
+
+/* As many mappings as the kernel allows; false when it allows more than that. */
+static bool use_up_mappings(void)
+{
+	unsigned char *area = mmap(NULL, MANY_MAPPINGS * PAGE, PROT_NONE,
+				   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
+				   -1, 0);
+	unsigned int i;
+
+	ck_assert_ptr_ne(area, MAP_FAILED);
+	for (i = 1; i < MANY_MAPPINGS; i += 2)
+		if (mprotect(area + i * PAGE, PAGE, PROT_READ) < 0)
+			break;
+	while (i < MANY_MAPPINGS &&
+	       mmap(NULL, PAGE, i++ % 2 ? PROT_READ : PROT_WRITE, MAP_PRIVATE |
+		    MAP_ANONYMOUS | MAP_NORESERVE, -1, 0) != MAP_FAILED)
+		;
+	return i < MANY_MAPPINGS;
+}
+
+START_TEST(e1_28_repair_without_mappings_left_takes_the_whole_mapping)
+{
+	int fd = make_memfd(8 * PAGE), other = make_memfd(8 * PAGE);
+	struct vmem_block *b = watched(fd, 0, 8 * PAGE, RW_SHARED);
+	struct vmem_block *c = watched(other, 0, 8 * PAGE, RW_SHARED);
+
+	if (use_up_mappings()) {
+		ck_assert_int_eq(ftruncate(fd, (off_t)(4 * PAGE)), 0);
+		ck_assert_uint_eq(*(volatile unsigned char *)
+				  (vmem_block_hva(b) + 6 * PAGE), 0);
+		ck_assert(vmem_block_failed(b));
+		ck_assert_uint_eq(vmem_block_hva(b)[5], 0);
+		ck_assert(fix(BUS_ADRERR, vmem_block_hva(c) + 3 * PAGE));
+		ck_assert_uint_eq(vmem_block_hva(c)[3 * PAGE + 5], 0);
+		ck_assert(vmem_block_failed(c));
+	}
+	vmem_block_unref(b);
+	vmem_block_unref(c);
+	close(other);
 	close(fd);
 }
 END_TEST
@@ -408,6 +498,11 @@ int main(void)
 	tcase_add_test(tc, misaligned_access_is_left_to_kill);
 	tcase_add_test(tc,
 		       pages_that_a_whole_file_lacks_are_replaced_alone_64_times);
+	tcase_add_test(tc, cut_file_is_not_damage);
+	tcase_add_test(tc,
+		e1_27_pages_replaced_alone_are_bounded_over_all_mappings);
+	tcase_add_test(tc,
+		e1_28_repair_without_mappings_left_takes_the_whole_mapping);
 	tcase_add_test(tc, discarded_piece_of_a_repaired_block_reads_as_zeros);
 	tcase_add_test(tc, full_table_refuses_the_mapping);
 	tcase_add_test(tc, process_survives_a_thousand_shrink_races_on_a_memfd);

@@ -95,6 +95,16 @@ VMEM_API uint32_t vmem_block_seals(const struct vmem_block *block);
 VMEM_API bool vmem_block_failed(const struct vmem_block *block);
 
 /*
+ * True when the repair was of a page that the memory hardware lost
+ * (BUS_MCEERR_AR): its content is gone and zeros stand in its place, so that
+ * whoever goes on as if nothing had happened works with wrong data. *off is
+ * where in the block the last such page begins. vmem_block_failed() is true,
+ * too.
+ */
+VMEM_API bool vmem_block_damaged(const struct vmem_block *block,
+				 uint64_t *off);
+
+/*
  * Makes [off, off + len) present, reading for a block that may not be stored
  * to. Calls for different pieces may run on different threads at once.
  */

@@ -10,9 +10,17 @@
  *
  * Every block enters the table when it is mapped and leaves it when it is
  * unmapped. What is repaired reads as zeros (stores to it go nowhere): all that
- * lies behind the end of the file, or the one page that could not be had. Its
- * block is marked failed; the table's eventfd becomes readable, so that the
- * owner looks for failed blocks and ends what depended on them.
+ * lies behind the end of the file, or the one page that could not be had.
+ * After 64 such pages of a mapping, after as many in all mappings as the table
+ * has entries, and where the process may have no more mappings
+ * (vm.max_map_count), all of a mapping is. Its block is marked failed; the
+ * table's eventfd becomes readable, so that the owner looks for failed blocks
+ * and ends what depended on them.
+ *
+ * A page that the memory hardware lost is replaced alone, too, so that the
+ * instruction can end; vmem_block_damaged() tells. A program whose guest can be
+ * told of such a page decides so in its handler, before it calls
+ * vmem_sigbus_fix().
  *
  * Threads: entering and leaving is done by whatever thread maps and unmaps;
  * vmem_sigbus_fix() is async-signal-safe and runs on any thread.
