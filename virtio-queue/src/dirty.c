@@ -6,6 +6,8 @@
 
 #define LOG_PAGE_SHIFT 12	/* whatever the host's pages are */
 
+#define WORD_BITS 64u
+
 /* The bits of [page, last] that lie in the same byte as that of page. */
 static unsigned char log_bits(uint64_t page, uint64_t last)
 {
@@ -16,20 +18,38 @@ static unsigned char log_bits(uint64_t page, uint64_t last)
 	return (unsigned char)mask;
 }
 
+/* Whether a whole word of the log begins at page, all of it within the range. */
+static bool is_whole_word(const struct vq_log *log, uint64_t page,
+			  uint64_t last)
+{
+	return !(page % 8) && last - page >= WORD_BITS - 1 &&
+	       log->size - page / 8 >= sizeof(uint64_t) &&
+	       !((uintptr_t)&log->base[page / 8] % sizeof(uint64_t));
+}
+
 /*
  * Whoever harvests clears bits while we set them. The bits are always written:
  * a locked access is also the fence between the data and the bits. One access
- * serves the eight pages of a byte, because a chain may have a million pages.
+ * serves the pages of a whole word, because a chain may have a million pages.
  */
 static void log_range(const struct vq_log *log, uint64_t gpa, uint64_t len)
 {
 	uint64_t page = gpa >> LOG_PAGE_SHIFT;
 	uint64_t last = (gpa + (len - 1)) >> LOG_PAGE_SHIFT;
+	unsigned char *byte;
 
-	for (; len && page <= last && page / 8 < log->size;
-	     page = (page | 7) + 1)
-		__atomic_fetch_or(&log->base[page / 8], log_bits(page, last),
-				  __ATOMIC_SEQ_CST);
+	while (len && page <= last && page / 8 < log->size) {
+		byte = &log->base[page / 8];
+		if (is_whole_word(log, page, last)) {
+			__atomic_fetch_or((uint64_t *)(void *)byte, UINT64_MAX,
+					  __ATOMIC_SEQ_CST);
+			page += WORD_BITS;
+		} else {
+			__atomic_fetch_or(byte, log_bits(page, last),
+					  __ATOMIC_SEQ_CST);
+			page = (page | 7) + 1;
+		}
+	}
 }
 
 /* By host address, because that is where the store went. */

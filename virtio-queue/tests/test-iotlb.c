@@ -290,6 +290,44 @@ START_TEST(log_without_the_flag_leaves_the_ring_out)
 }
 END_TEST
 
+#define LOG_BYTES 40u
+
+/* Writes pages [first, first + n) and compares the log with one bit by bit. */
+static void ck_pages(struct rig *r, unsigned int first, unsigned int n,
+		     unsigned int shift)
+{
+	unsigned char bits[LOG_BYTES + 8] = { 0 }, want[LOG_BYTES + 8] = { 0 };
+	struct vq_log log = { bits + shift, LOG_BYTES };
+	unsigned int page;
+
+	for (page = first; page < first + n; page++)
+		if (page / 8 < LOG_BYTES)
+			want[shift + page / 8] |= (unsigned char)
+						  (1u << page % 8);
+	vq_set_log(r->q, &log);
+	put_desc(r, RIG_DESC, 0, first * 0x1000, n * 0x1000, F_WRITE, 0);
+	offer(r, 0);
+	ck_assert_int_eq(rig_pop(r), 1);
+	vq_chain_written(r->q, &r->chain, 0, n * 0x1000);
+	vq_push(r->q, &r->chain, 0);
+	ck_assert_mem_eq(bits, want, sizeof(bits));
+}
+
+START_TEST(log_of_any_range_has_its_bits_and_no_other)
+{
+	static const unsigned int firsts[] = { 32, 33, 39, 40, 64, 71 };
+	static const unsigned int counts[] = { 1, 7, 8, 9, 63, 64, 65, 150 };
+	unsigned int i, k;
+	struct rig r;
+
+	rig_init(&r, 0);
+	for (i = 0; i < sizeof(firsts) / sizeof(firsts[0]); i++)
+		for (k = 0; k < sizeof(counts) / sizeof(counts[0]); k++)
+			ck_pages(&r, firsts[i], counts[k], (i + k) % 8);
+	rig_fini(&r);
+}
+END_TEST
+
 START_TEST(log_that_is_too_short_is_not_exceeded)
 {
 	unsigned char bits[8] = { 0 };
@@ -328,6 +366,7 @@ int main(void)
 	tcase_add_test(tc, ring_that_misses_is_looked_at_again_before_the_wait);
 	tcase_add_test(tc, log_has_what_was_written_and_the_ring_where_it_was_said);
 	tcase_add_test(tc, log_without_the_flag_leaves_the_ring_out);
+	tcase_add_test(tc, log_of_any_range_has_its_bits_and_no_other);
 	tcase_add_test(tc, log_that_is_too_short_is_not_exceeded);
 	return run_tcase(tc, "iotlb");
 }
