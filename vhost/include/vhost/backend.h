@@ -184,6 +184,15 @@ VHOST_USER_API struct vmem_space *vhost_user_backend_space(
 		struct vhost_user_backend *b);
 
 /*
+ * True when a file of the front-end was cut short under the guest's memory or
+ * under the dirty log (vm-memory/sigbus.h): what is stored there goes nowhere,
+ * so that the session has to be closed. To be asked when the descriptor of the
+ * SIGBUS table is readable.
+ */
+VHOST_USER_API bool vhost_user_backend_memory_failed(
+		const struct vhost_user_backend *b);
+
+/*
  * Configuration changed: tells the front-end over the back-end channel, when
  * there is one and a ring runs. Several changes make one message.
  */

@@ -279,6 +279,7 @@ void vhost_user_priv_log_switch(struct vhost_user_backend *b);
 void vhost_user_priv_log_drop(struct vhost_user_backend *b);
 /* Whether this ring's own memory is logged, as its addresses said. */
 void vhost_user_priv_ring_log(struct vhost_user_priv_ring *ring);
+bool vhost_user_priv_log_failed(const struct vhost_user_backend *b);
 int vhost_user_priv_check_log_base(struct vhost_user_backend *b,
 				   struct vhost_user_priv_msg *msg,
 				   struct vsu_error *err);

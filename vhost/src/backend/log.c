@@ -133,6 +133,11 @@ int vhost_user_priv_set_log_fd(struct vhost_user_backend *b,
 	return 0;
 }
 
+bool vhost_user_priv_log_failed(const struct vhost_user_backend *b)
+{
+	return b->log && vmem_block_failed(b->log);
+}
+
 void vhost_user_priv_ring_log(struct vhost_user_priv_ring *ring)
 {
 	vq_set_ring_log(ring->vq, ring->addr.flags & VHOST_USER_VRING_F_LOG,

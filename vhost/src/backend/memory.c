@@ -208,3 +208,10 @@ int vhost_user_priv_commit_memory(struct vhost_user_backend *b,
 	b->unsettled = true;
 	return 0;
 }
+
+bool vhost_user_backend_memory_failed(const struct vhost_user_backend *b)
+{
+	const struct vmem_map *map = vmem_space_current(b->space);
+
+	return (map && vmem_map_failed(map)) || vhost_user_priv_log_failed(b);
+}

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
@@ -175,6 +176,41 @@ START_TEST(log_can_be_replaced_while_it_is_written)
 }
 END_TEST
 
+static struct vmem_sigbus *table;
+
+static void on_sigbus(int number, siginfo_t *info, void *context)
+{
+	(void)context;
+	if (!vmem_sigbus_fix(table, info))
+		signal(number, SIG_DFL);
+}
+
+/* As memory that is cut: writes would go on without anybody knowing of them. */
+START_TEST(e1_13_log_that_is_cut_is_failed_memory)
+{
+	struct sigaction action = { .sa_flags = SA_SIGINFO };
+	struct log l;
+
+	action.sa_sigaction = on_sigbus;
+	ck_assert_int_eq(sigaction(SIGBUS, &action, NULL), 0);
+	ck_assert_int_eq(vmem_sigbus_new(8, &table, NULL), 0);
+	make(&l);
+	rig_prepare(&l.r);
+	l.r.config.sigbus = table;
+	rig_start(&l.r);
+	rig_up(&l.r);
+	ck_assert_uint_eq(set_log(&l, l.size, 0, l.fd), 16);
+	ck_assert_uint_eq(log_all(&l, true), 0);
+	serve(&l, 1);
+	ck_assert(!vhost_user_backend_memory_failed(l.r.b));
+	ck_assert_int_eq(ftruncate(l.fd, 0), 0);
+	serve(&l, 2);
+	ck_assert(vhost_user_backend_memory_failed(l.r.b));
+	fini(&l);
+	vmem_sigbus_free(table);
+}
+END_TEST
+
 START_TEST(b4_01_log_that_wraps_is_refused)
 {
 	struct log l;
@@ -313,6 +349,7 @@ int main(void)
 	tcase_add_test(tc, buffers_are_logged_from_the_switch_to_the_switch);
 	tcase_add_test(tc, used_ring_is_logged_where_it_is_said_and_only_if_asked);
 	tcase_add_test(tc, log_can_be_replaced_while_it_is_written);
+	tcase_add_test(tc, e1_13_log_that_is_cut_is_failed_memory);
 	tcase_add_test(tc, b4_01_log_that_wraps_is_refused);
 	tcase_add_test(tc, b4_02_log_too_small_for_memory_or_for_its_file_is_refused);
 	tcase_add_test(tc, b4_02_mark_beyond_the_log_is_dropped);

@@ -261,18 +261,14 @@ static void dispatch_session(struct virtdev_vhost_user_server *s)
 		s->session_again = s->session != NULL;
 }
 
-/* Memory that the session is made of was cut short: it cannot go on. */
+/* Memory or the log of the session was cut short: it cannot go on. */
 static void check_memory(struct virtdev_vhost_user_server *s)
 {
-	struct vmem_map *map;
-
-	if (!s->session || s->closing)
+	if (!s->session || s->closing ||
+	    !vhost_user_backend_memory_failed(s->session))
 		return;
-	map = vmem_space_current(vhost_user_backend_space(s->session));
-	if (map && vmem_map_failed(map)) {
-		s->closing = true;
-		vhost_user_backend_close(s->session);
-	}
+	s->closing = true;
+	vhost_user_backend_close(s->session);
 }
 
 /* --- the descriptor and its dispatch --- */
