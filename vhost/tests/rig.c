@@ -190,6 +190,17 @@ static void own_shmem_result(void *opaque, uint64_t cookie, int result)
 	r->results[r->nresults++] = result;
 }
 
+static void own_refused(void *opaque, uint32_t request, uint32_t ring,
+			const struct vsu_error *err)
+{
+	struct rig *r = opaque;
+
+	r->nrefused++;
+	r->refused_request = request;
+	r->refused_ring = ring;
+	r->refusal = *err;
+}
+
 static const struct vhost_user_backend_ops own_ops = {
 	.size = sizeof(own_ops),
 	.set_features = own_set_features,
@@ -201,7 +212,22 @@ static const struct vhost_user_backend_ops own_ops = {
 	.set_status = own_set_status,
 	.gone = own_gone,
 	.shmem_result = own_shmem_result,
+	.refused = own_refused,
 };
+
+void rig_expect_refused(struct rig *r, uint32_t request, uint32_t ring,
+			const char *words)
+{
+	ck_assert_msg(r->nrefused == 1, "%u refusals, the last: %s",
+		      r->nrefused, r->refusal.msg);
+	ck_assert_uint_eq(r->refused_request, request);
+	ck_assert_msg(r->refused_ring == ring, "ring %u: %s", r->refused_ring,
+		      r->refusal.msg);
+	ck_assert_msg(strstr(r->refusal.msg, words), "no '%s' in '%s'", words,
+		      r->refusal.msg);
+	ck_assert_int_lt(r->refusal.code, 0);
+	r->nrefused = 0;
+}
 
 uint64_t rig_drain(int fd)
 {
@@ -347,6 +373,20 @@ int rig_turn(struct rig *r)
 		p.fd = vhost_user_backend_fd(r->b);
 	} while (rc > 0 || poll(&p, 1, 0) > 0);
 	return rc;
+}
+
+void rig_poll(struct rig *r)
+{
+	struct pollfd p = { .events = POLLIN };
+
+	for (;;) {
+		if (!r->b)
+			return;
+		p.fd = vhost_user_backend_fd(r->b);
+		if (poll(&p, 1, 0) == 0)
+			return;
+		vhost_user_backend_dispatch(r->b);
+	}
 }
 
 bool rig_reply(struct rig *r, struct rig_reply *reply)

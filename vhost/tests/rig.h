@@ -49,6 +49,9 @@ struct rig {
 	uint64_t cookies[256];		/* of shmem_result, in order */
 	int results[256];
 	unsigned int nresults;
+	unsigned int nrefused;		/* refusals, and the last of them */
+	uint32_t refused_request, refused_ring;
+	struct vsu_error refusal;
 
 	/* how it behaves */
 	bool holds_answers;		/* the test calls done() */
@@ -60,6 +63,12 @@ struct rig_reply {
 	struct vhost_user_header hdr;
 	unsigned char payload[4096];
 };
+
+/* The owner was told of one refusal since the last time, with these words. */
+void rig_expect_refused(struct rig *r, uint32_t request, uint32_t ring,
+			const char *words);
+/* Dispatches only while the session's descriptor is readable. */
+void rig_poll(struct rig *r);
 
 /* A suite of cases with the counting fixture. */
 TCase *rig_case(Suite *s, const char *name);

@@ -29,7 +29,9 @@
  * goes on. It ends when the stream cannot be followed any more, when the peer
  * stalls, and at the 16th message with descriptors that it does not take.
  * A ring that is started and enabled and cannot run yet (its memory or its
- * addresses are missing or wrong) waits, and runs when it can.
+ * addresses are missing or wrong, or its size, base or addresses were refused)
+ * waits, and runs when it can. The owner hears of refusals and of rings that
+ * wait through refused.
  *
  * Waiting: vhost_user_backend_fd() is an epoll descriptor that never changes;
  * when it is readable, call vhost_user_backend_dispatch(), which never blocks
@@ -58,8 +60,11 @@ VSU_BEGIN_DECLS
 
 struct vhost_user_backend;
 
-/* In place of a ring index: all rings. */
+/* In place of a ring index: all rings, or none in particular. */
 #define VHOST_USER_ALL_RINGS UINT32_MAX
+
+/* In place of a request: none of the front-end's messages. */
+#define VHOST_USER_NO_REQUEST 0u
 
 /*
  * What the owner does. All are called on the session's thread, from dispatch
@@ -100,6 +105,27 @@ struct vhost_user_backend_ops {
 	 * regions. May also be called by vhost_user_backend_close().
 	 */
 	void (*shmem_result)(void *opaque, uint64_t cookie, int result);
+
+	/*
+	 * Something was refused, or a ring waits, and nothing else would tell a
+	 * person why: err has the sentence and, where there is one, the remedy.
+	 *
+	 *   a message of the front-end was refused: request is its number
+	 *   (VHOST_USER_SET_VRING_NUM), ring the ring that it names, or
+	 *   VHOST_USER_ALL_RINGS
+	 *
+	 *   a ring that is started and enabled cannot run: VHOST_USER_NO_REQUEST
+	 *   and the ring; told once per cause, until the ring runs
+	 *
+	 *   the back-end channel or a request on it failed:
+	 *   VHOST_USER_NO_REQUEST and VHOST_USER_ALL_RINGS
+	 *
+	 * The session goes on. A hostile front-end can cause any number of
+	 * these: whoever writes them to a log has to limit the rate. Must not
+	 * close or free the session.
+	 */
+	void (*refused)(void *opaque, uint32_t request, uint32_t ring,
+			const struct vsu_error *err);
 };
 
 struct vhost_user_backend_config {
@@ -143,9 +169,10 @@ VHOST_USER_API void vhost_user_backend_free(struct vhost_user_backend *b);
 VHOST_USER_API int vhost_user_backend_fd(const struct vhost_user_backend *b);
 
 /*
- * Handles what is ready. 1: there is more, call again soon; 0: wait for the
- * fd; a negative errno: the session has ended and gone was or will be called.
- * The session may have been freed by gone when this returns negative.
+ * Handles what is ready. 1: there is more, and the fd stays readable until it
+ * is done, so that a loop may ignore this; 0: wait for the fd; a negative
+ * errno: the session has ended and gone was or will be called. The session may
+ * have been freed by gone when this returns negative.
  */
 VHOST_USER_API int vhost_user_backend_dispatch(struct vhost_user_backend *b);
 

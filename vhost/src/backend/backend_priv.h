@@ -2,10 +2,11 @@
 /*
  * The back-end session, as its own files see it.
  *
- *   message   checked in backend_dispatch.c against the message table, then
- *             given to its handler
- *   handler   judges in check, takes effect in apply; between the two, rings
- *             are left alone by their threads where check asked for it
+ *   message   checked in message.c against the message table, then given to
+ *             its handler
+ *   handler   a row at the end of the file that the message is about: judges
+ *             in check, takes effect in apply; between the two, rings are left
+ *             alone by their threads where check asked for it
  *   parked    the message between check and apply while an answer is awaited
  *   staged    memory that is mapped and waits for apply to be published
  *
@@ -36,7 +37,16 @@ struct vhost_user_priv_ring {
 	bool running;		/* between run and the answer to quiesce */
 	bool undrained;		/* ran since the last answer to drain */
 	bool error_told;
+	uint8_t refused;	/* VHOST_USER_PRIV_SET_ bits: asked for in vain
+				   since they were last set */
+	uint8_t wait_told;	/* the last cause of waiting that the owner
+				   heard of, see run.c */
 };
+
+/* What a front-end sets of a ring before it starts. */
+#define VHOST_USER_PRIV_SET_NUM		1u
+#define VHOST_USER_PRIV_SET_BASE	2u
+#define VHOST_USER_PRIV_SET_ADDR	4u
 
 /* One region of the front-end's memory. */
 struct vhost_user_priv_slot {
@@ -66,8 +76,9 @@ enum vhost_user_priv_answer_state {
 /* What epoll's data says. */
 enum vhost_user_priv_watch {
 	VHOST_USER_PRIV_WATCH_MAIN,
-	VHOST_USER_PRIV_WATCH_REQUESTS,
-	VHOST_USER_PRIV_WATCH_EVENT,	/* an answer was given */
+	VHOST_USER_PRIV_WATCH_CHANNEL,
+	VHOST_USER_PRIV_WATCH_EVENT,	/* an answer was given, or dispatch
+					   left something undone */
 	VHOST_USER_PRIV_WATCH_TIMER,
 	VHOST_USER_PRIV_WATCH_SPACE,	/* a retired map has no user any more */
 	VHOST_USER_PRIV_WATCHES
@@ -85,17 +96,38 @@ enum vhost_user_priv_scope {
 };
 
 /*
- * A message of the front-end as we serve it. check may be NULL. apply of a
- * VALUE message leaves the reply in msg (payload and hdr.size).
+ * A message of the front-end as we serve it. Where check is NULL, quiet is what
+ * it would say. apply of a VALUE message leaves the reply in msg (payload and
+ * hdr.size). refused hears that a ring did not get what the message says.
  */
 struct vhost_user_priv_handler {
+	uint32_t request;
+	enum vhost_user_priv_scope scope;
+	int quiet;
 	int (*check)(struct vhost_user_backend *b,
 		     struct vhost_user_priv_msg *msg, struct vsu_error *err);
 	int (*apply)(struct vhost_user_backend *b,
 		     struct vhost_user_priv_msg *msg, struct vsu_error *err);
-	enum vhost_user_priv_scope scope;
-	int quiet;		/* where check is NULL */
+	void (*refused)(struct vhost_user_backend *b, uint32_t ring,
+			uint32_t request);
 };
+
+/* The rows of one file. */
+struct vhost_user_priv_handlers {
+	const struct vhost_user_priv_handler *rows;
+	unsigned int n;
+};
+
+#define VHOST_USER_PRIV_HANDLERS(name, rows_) \
+	const struct vhost_user_priv_handlers vhost_user_priv_##name = { \
+		rows_, sizeof(rows_) / sizeof((rows_)[0]) \
+	}
+
+extern const struct vhost_user_priv_handlers
+	vhost_user_priv_features_handlers, vhost_user_priv_memory_handlers,
+	vhost_user_priv_log_handlers, vhost_user_priv_vring_handlers,
+	vhost_user_priv_kick_handlers, vhost_user_priv_config_handlers,
+	vhost_user_priv_channel_handlers, vhost_user_priv_shmem_handlers;
 
 /* The most requests that the front-end has not answered. */
 #define VHOST_USER_PRIV_MAX_ASKED 64u
@@ -113,19 +145,24 @@ struct vhost_user_backend {
 	void *opaque;
 
 	struct vhost_user_priv_channel main;
-	struct vhost_user_priv_channel requests; /* back-end channel */
-	bool have_requests;
+	struct vhost_user_priv_channel backend_channel;
+	bool have_backend_channel;
 	bool config_pending;	/* a change that the front-end is to learn */
 	struct vhost_user_priv_asked asked[VHOST_USER_PRIV_MAX_ASKED];
 	unsigned int asked_first, nasked; /* a ring, in the order of sending */
 	uint64_t shmem_sizes[VHOST_USER_MAX_SHMEM];
 
 	int epoll, event, timer;
-	uint32_t main_events, requests_events; /* what epoll waits for */
+	uint32_t main_events, channel_events; /* what epoll waits for */
 	uint64_t in_count;	/* messages received whole */
 	unsigned int turns;	/* dispatches that had messages */
 	uint64_t stall_in, stall_out; /* the counts when the timer was armed */
 	bool timer_armed;
+	bool more;		/* event is signalled: dispatch comes again */
+
+	/* by number; NULL where we serve none */
+	const struct vhost_user_priv_handler
+		*handlers[VHOST_USER_PRIV_FRONTEND_ROWS];
 
 	uint64_t offered, offered_protocol;
 	uint64_t features, protocol_features;
@@ -141,9 +178,10 @@ struct vhost_user_backend {
 
 	struct vmem_block *log;	/* the dirty log, or NULL */
 	struct vq_log log_area;	/* where it is mapped */
+	bool unlogged;		/* a ring ran with LOG_ALL before there was one */
 
 	struct vhost_user_priv_ring *rings;
-	bool unsettled;		/* a ring may be able to run now */
+	bool rings_changed;	/* one may be able to run now */
 
 	/* the parked message; parked_row is NULL when there is none */
 	const struct vhost_user_priv_message *parked_row;
@@ -160,25 +198,58 @@ struct vhost_user_backend {
 	struct vsu_error why;
 };
 
-/* backend.c */
 /* The session is over for the reason in b->why. */
-void vhost_user_priv_backend_fail(struct vhost_user_backend *b);
+static inline void vhost_user_priv_backend_fail(struct vhost_user_backend *b)
+{
+	b->ending = true;
+}
+
+static inline bool vhost_user_priv_agreed(const struct vhost_user_backend *b,
+					  unsigned int protocol_bit)
+{
+	return b->protocol_features >> protocol_bit & 1;
+}
+
+static inline struct vhost_user_priv_ring *
+vhost_user_priv_ring_of(struct vhost_user_backend *b,
+			const struct vhost_user_priv_msg *msg)
+{
+	return &b->rings[msg->payload.state.index];
+}
+
+static inline bool
+vhost_user_priv_is_active(const struct vhost_user_priv_ring *ring)
+{
+	return vq_is_enabled(ring->vq);
+}
+
+static inline int vhost_user_priv_reply_u64(struct vhost_user_priv_msg *msg,
+					    uint64_t value)
+{
+	msg->payload.u64 = value;
+	msg->hdr.size = sizeof(value);
+	return 0;
+}
+
+/* session.c */
 /* Goes on with the end; the session may be freed when this returns. */
 void vhost_user_priv_backend_end(struct vhost_user_backend *b);
 
-/* backend_dispatch.c */
-extern const struct vhost_user_priv_handler vhost_user_priv_handlers[];
-extern const unsigned int vhost_user_priv_nhandlers;
-/* The handler of a request, NULL when it is not served. */
-const struct vhost_user_priv_handler *
-vhost_user_priv_handler(uint32_t number);
+/* report.c */
+/* The owner hears what was refused, or why a ring waits. */
+void vhost_user_priv_report(struct vhost_user_backend *b, uint32_t request,
+			    uint32_t ring, struct vsu_error *err);
+
+/* message.c */
+/* Finds the handlers; before the protocol features are offered. */
+void vhost_user_priv_index_handlers(struct vhost_user_backend *b);
 /* Handles one received message up to its reply, or parks it. */
 void vhost_user_priv_backend_message(struct vhost_user_backend *b,
 				     struct vhost_user_priv_msg *msg);
 /* The parked message goes on: its rings are quiet. */
 void vhost_user_priv_backend_resume(struct vhost_user_backend *b);
 
-/* backend_park.c */
+/* park.c */
 /* True when rings of the scope must be asked first. */
 bool vhost_user_priv_must_ask(const struct vhost_user_backend *b, uint32_t ring,
 			      bool drain);
@@ -186,52 +257,16 @@ bool vhost_user_priv_must_ask(const struct vhost_user_backend *b, uint32_t ring,
 bool vhost_user_priv_ask(struct vhost_user_backend *b, uint32_t ring,
 			 bool drain);
 /* Takes the answer if it is there and marks its rings; true then. */
-bool vhost_user_priv_take_answer(struct vhost_user_backend *b);
+bool vhost_user_priv_accept_answer(struct vhost_user_backend *b);
 /* A question is open. */
 bool vhost_user_priv_is_asking(const struct vhost_user_backend *b);
 /* It is being answered this moment, on another thread. */
 bool vhost_user_priv_is_answering(const struct vhost_user_backend *b);
 
-/* backend_features.c */
+/* features.c */
 uint64_t vhost_user_priv_offered_protocol(const struct vhost_user_backend *b);
-int vhost_user_priv_get_features(struct vhost_user_backend *b,
-				 struct vhost_user_priv_msg *msg,
-				 struct vsu_error *err);
-int vhost_user_priv_check_features(struct vhost_user_backend *b,
-				   struct vhost_user_priv_msg *msg,
-				   struct vsu_error *err);
-int vhost_user_priv_set_features(struct vhost_user_backend *b,
-				 struct vhost_user_priv_msg *msg,
-				 struct vsu_error *err);
-int vhost_user_priv_get_protocol_features(struct vhost_user_backend *b,
-					  struct vhost_user_priv_msg *msg,
-					  struct vsu_error *err);
-int vhost_user_priv_set_protocol_features(struct vhost_user_backend *b,
-					  struct vhost_user_priv_msg *msg,
-					  struct vsu_error *err);
-int vhost_user_priv_get_queue_num(struct vhost_user_backend *b,
-				  struct vhost_user_priv_msg *msg,
-				  struct vsu_error *err);
-int vhost_user_priv_set_owner(struct vhost_user_backend *b,
-			      struct vhost_user_priv_msg *msg,
-			      struct vsu_error *err);
-int vhost_user_priv_reset_owner(struct vhost_user_backend *b,
-				struct vhost_user_priv_msg *msg,
-				struct vsu_error *err);
-int vhost_user_priv_check_status(struct vhost_user_backend *b,
-				 struct vhost_user_priv_msg *msg,
-				 struct vsu_error *err);
-int vhost_user_priv_set_status(struct vhost_user_backend *b,
-			       struct vhost_user_priv_msg *msg,
-			       struct vsu_error *err);
-int vhost_user_priv_get_status(struct vhost_user_backend *b,
-			       struct vhost_user_priv_msg *msg,
-			       struct vsu_error *err);
-int vhost_user_priv_reset_device(struct vhost_user_backend *b,
-				 struct vhost_user_priv_msg *msg,
-				 struct vsu_error *err);
 
-/* backend_table.c */
+/* table.c */
 /* How sentences name a region. */
 #define VHOST_USER_PRIV_PLACE "region at guest address %#llx, size %#llx"
 #define VHOST_USER_PRIV_PLACE_ARGS(r) (unsigned long long)(r)->guest_addr, \
@@ -251,57 +286,30 @@ int vhost_user_priv_table_add(const struct vhost_user_backend *b,
 			      struct vsu_error *err);
 void vhost_user_priv_table_free(struct vhost_user_priv_table *t);
 
-/* backend_memory.c */
+/* memory.c */
 /* Forgets memory that was staged and not published. */
 void vhost_user_priv_unstage(struct vhost_user_backend *b);
 void vhost_user_priv_memory_fini(struct vhost_user_backend *b);
-int vhost_user_priv_check_mem_table(struct vhost_user_backend *b,
-				    struct vhost_user_priv_msg *msg,
-				    struct vsu_error *err);
-int vhost_user_priv_get_max_mem_slots(struct vhost_user_backend *b,
-				      struct vhost_user_priv_msg *msg,
-				      struct vsu_error *err);
-int vhost_user_priv_check_add_mem_reg(struct vhost_user_backend *b,
-				      struct vhost_user_priv_msg *msg,
-				      struct vsu_error *err);
-int vhost_user_priv_check_rem_mem_reg(struct vhost_user_backend *b,
-				      struct vhost_user_priv_msg *msg,
-				      struct vsu_error *err);
-/* Publishes what any of the three staged. */
-int vhost_user_priv_commit_memory(struct vhost_user_backend *b,
-				  struct vhost_user_priv_msg *msg,
-				  struct vsu_error *err);
 
-/* backend_log.c */
-/* Writes are to be logged, and there is nothing to log them in. */
-bool vhost_user_priv_lacks_log(const struct vhost_user_backend *b);
+/* log.c */
+/* LOG_ALL may have changed: says to every ring, all quiet, whether it logs. */
 void vhost_user_priv_log_switch(struct vhost_user_backend *b);
 void vhost_user_priv_log_drop(struct vhost_user_backend *b);
-/* Whether this ring's own memory is logged, as its addresses said. */
-void vhost_user_priv_ring_log(struct vhost_user_priv_ring *ring);
 bool vhost_user_priv_log_failed(const struct vhost_user_backend *b);
-int vhost_user_priv_check_log_base(struct vhost_user_backend *b,
-				   struct vhost_user_priv_msg *msg,
-				   struct vsu_error *err);
-int vhost_user_priv_set_log_base(struct vhost_user_backend *b,
-				 struct vhost_user_priv_msg *msg,
-				 struct vsu_error *err);
-int vhost_user_priv_set_log_fd(struct vhost_user_backend *b,
-			       struct vhost_user_priv_msg *msg,
-			       struct vsu_error *err);
+/* A ring runs: notes it where its writes should be logged and cannot be. */
+void vhost_user_priv_note_unlogged(struct vhost_user_backend *b);
 
-/* backend_ring.c */
+/* ring.c */
 int vhost_user_priv_rings_init(struct vhost_user_backend *b);
 void vhost_user_priv_rings_fini(struct vhost_user_backend *b);
-/* Lets every ring run that can. */
-void vhost_user_priv_settle(struct vhost_user_backend *b);
+/* The ring's virtqueue is disabled; where it stands is kept. */
+void vhost_user_priv_ring_suspend(struct vhost_user_priv_ring *ring);
 /* Whether the staged memory takes an active ring's place away. */
 bool vhost_user_priv_any_moves(const struct vhost_user_backend *b);
 /* Such rings wait for their memory, or start anew where it is now. */
 void vhost_user_priv_suspend_moving(struct vhost_user_backend *b);
 /* After memory changed: idle rings let go of the former map. */
 void vhost_user_priv_refresh_quiet(struct vhost_user_backend *b);
-void vhost_user_priv_ring_stop(struct vhost_user_backend *b, uint32_t index);
 /* One ring at least is started: the device is not suspended. */
 bool vhost_user_priv_any_started(const struct vhost_user_backend *b);
 bool vhost_user_priv_any_active(const struct vhost_user_backend *b);
@@ -312,88 +320,30 @@ int vhost_user_priv_vq_config(const struct vhost_user_backend *b,
 			      uint32_t base, struct vq_config *c,
 			      struct vsu_error *err);
 
-/* backend_vring.c */
-int vhost_user_priv_check_vring_num(struct vhost_user_backend *b,
-				    struct vhost_user_priv_msg *msg,
-				    struct vsu_error *err);
-int vhost_user_priv_set_vring_num(struct vhost_user_backend *b,
-				  struct vhost_user_priv_msg *msg,
-				  struct vsu_error *err);
-int vhost_user_priv_check_vring_addr(struct vhost_user_backend *b,
-				     struct vhost_user_priv_msg *msg,
-				     struct vsu_error *err);
-int vhost_user_priv_set_vring_addr(struct vhost_user_backend *b,
-				   struct vhost_user_priv_msg *msg,
-				   struct vsu_error *err);
-int vhost_user_priv_check_vring_base(struct vhost_user_backend *b,
-				     struct vhost_user_priv_msg *msg,
-				     struct vsu_error *err);
-int vhost_user_priv_set_vring_base(struct vhost_user_backend *b,
-				   struct vhost_user_priv_msg *msg,
-				   struct vsu_error *err);
-int vhost_user_priv_get_vring_base(struct vhost_user_backend *b,
-				   struct vhost_user_priv_msg *msg,
-				   struct vsu_error *err);
-int vhost_user_priv_check_vring_enable(struct vhost_user_backend *b,
-				       struct vhost_user_priv_msg *msg,
-				       struct vsu_error *err);
-int vhost_user_priv_set_vring_enable(struct vhost_user_backend *b,
-				     struct vhost_user_priv_msg *msg,
-				     struct vsu_error *err);
+/* run.c */
+/* Lets every ring run that can. */
+void vhost_user_priv_start_ready_rings(struct vhost_user_backend *b);
+void vhost_user_priv_ring_stop(struct vhost_user_backend *b, uint32_t index);
 
-/* backend_kick.c: the descriptors of rings */
-int vhost_user_priv_check_vring_kick(struct vhost_user_backend *b,
-				     struct vhost_user_priv_msg *msg,
-				     struct vsu_error *err);
-int vhost_user_priv_check_vring_call(struct vhost_user_backend *b,
-				     struct vhost_user_priv_msg *msg,
-				     struct vsu_error *err);
-int vhost_user_priv_set_vring_kick(struct vhost_user_backend *b,
-				   struct vhost_user_priv_msg *msg,
-				   struct vsu_error *err);
-int vhost_user_priv_set_vring_call(struct vhost_user_backend *b,
-				   struct vhost_user_priv_msg *msg,
-				   struct vsu_error *err);
-int vhost_user_priv_set_vring_err(struct vhost_user_backend *b,
-				  struct vhost_user_priv_msg *msg,
-				  struct vsu_error *err);
-
-/* backend_config.c */
-int vhost_user_priv_check_config(struct vhost_user_backend *b,
-				 struct vhost_user_priv_msg *msg,
-				 struct vsu_error *err);
-int vhost_user_priv_get_config(struct vhost_user_backend *b,
-			       struct vhost_user_priv_msg *msg,
-			       struct vsu_error *err);
-int vhost_user_priv_set_config(struct vhost_user_backend *b,
-			       struct vhost_user_priv_msg *msg,
-			       struct vsu_error *err);
-
-/* backend_requests.c: the back-end channel */
-int vhost_user_priv_check_backend_req_fd(struct vhost_user_backend *b,
-					 struct vhost_user_priv_msg *msg,
-					 struct vsu_error *err);
-int vhost_user_priv_set_backend_req_fd(struct vhost_user_backend *b,
-				       struct vhost_user_priv_msg *msg,
-				       struct vsu_error *err);
+/* channel.c: the back-end channel */
 /* Sends what waits for a ring to be started or for the socket. */
-void vhost_user_priv_requests_pump(struct vhost_user_backend *b);
+void vhost_user_priv_backend_channel_pump(struct vhost_user_backend *b);
 /* Something arrived, or the peer closed it. */
-void vhost_user_priv_requests_ready(struct vhost_user_backend *b);
-void vhost_user_priv_requests_close(struct vhost_user_backend *b);
-/* Writes what is queued, and waits for the socket where it is full. */
-void vhost_user_priv_requests_flush(struct vhost_user_backend *b);
-
-/* backend_shmem.c */
-int vhost_user_priv_take_shmem(struct vhost_user_backend *b,
-			       struct vsu_error *err);
-int vhost_user_priv_get_shmem_config(struct vhost_user_backend *b,
-				     struct vhost_user_priv_msg *msg,
-				     struct vsu_error *err);
-/* The answer to the oldest request; false when none was due, or it is wrong. */
-bool vhost_user_priv_shmem_answer(struct vhost_user_backend *b,
-				  const struct vhost_user_priv_msg *msg);
+void vhost_user_priv_backend_channel_ready(struct vhost_user_backend *b);
+/* Both ends; err says why, NULL: it is not needed any more. */
+void vhost_user_priv_backend_channel_close(struct vhost_user_backend *b,
+				   struct vsu_error *err);
+/* A request whose answer goes to shmem_result with the cookie. */
+int vhost_user_priv_backend_channel_ask(struct vhost_user_backend *b, uint32_t request,
+				const struct vhost_user_shmem_mmap *payload,
+				const int *fd, uint64_t cookie,
+				struct vsu_error *err);
 /* The owner hears that what is unanswered is over; answers may still come. */
-void vhost_user_priv_shmem_cancel(struct vhost_user_backend *b);
+void vhost_user_priv_backend_channel_cancel(struct vhost_user_backend *b);
+
+/* shmem.c */
+/* Checks the regions of the configuration and copies their sizes. */
+int vhost_user_priv_shmem_init(struct vhost_user_backend *b,
+			       struct vsu_error *err);
 
 #endif

@@ -2,135 +2,269 @@
 /*
  * The back-end channel: our requests to the front-end. Nothing here waits; a
  * device whose rings are all stopped sends nothing (a suspended device must
- * not), what it has to say is kept until a ring starts.
+ * not), and its news is kept until a ring starts.
+ *
+ * Answers come in the order of the requests and carry no number of their own.
+ * Requests that are unanswered when the rings stop are over for the owner, but
+ * their answers may still arrive and must be told from later ones.
+ *
+ * A fault of the channel ends the channel only: the device goes on.
  */
 #include <config.h>
 
 #include <errno.h>
 #include <sys/epoll.h>
 
-#include "backend/backend_priv.h"
+#include "backend_priv.h"
 #include <vmm-sys-util/sock.h>
 
 /* Requests are few and small; a peer that lets them pile up loses them. */
 #define OUT_MAX 8192u
 
-int vhost_user_priv_check_backend_req_fd(struct vhost_user_backend *b,
-					 struct vhost_user_priv_msg *msg,
-					 struct vsu_error *err)
+static int check_socket(struct vhost_user_backend *b,
+			struct vhost_user_priv_msg *msg, struct vsu_error *err)
 {
 	(void)b;
 	if (vsu_sock_is_unix_stream(msg->fds[0]) != 1)
-		return vsu_error_set(err, -EINVAL,
+		return vsu_error_set(err, -EBADMSG,
 				     "SET_BACKEND_REQ_FD: its descriptor is not a UNIX stream socket");
 	return VHOST_USER_PRIV_GO;
 }
 
-void vhost_user_priv_requests_close(struct vhost_user_backend *b)
+/* unanswered requests */
+
+static struct vhost_user_priv_asked *nth_asked(struct vhost_user_backend *b,
+					       unsigned int n)
 {
-	if (!b->have_requests)
-		return;
-	/* the peer may hold the same socket: closing ours would not remove it */
-	epoll_ctl(b->epoll, EPOLL_CTL_DEL, b->requests.fd, NULL);
-	vhost_user_priv_channel_fini(&b->requests);
-	b->have_requests = false;
-	b->requests_events = 0;
-	vhost_user_priv_shmem_cancel(b);
-	b->asked_first = b->nasked = 0;
+	return &b->asked[(b->asked_first + n) % VHOST_USER_PRIV_MAX_ASKED];
 }
 
-static int watch(struct vhost_user_backend *b, int op, uint32_t events)
+void vhost_user_priv_backend_channel_cancel(struct vhost_user_backend *b)
 {
-	struct epoll_event ev = {
-		.events = events,
-		.data.u32 = VHOST_USER_PRIV_WATCH_REQUESTS,
-	};
+	struct vhost_user_priv_asked *asked;
+	unsigned int i;
 
-	if (epoll_ctl(b->epoll, op, b->requests.fd, &ev) < 0)
-		return -errno;
-	b->requests_events = events;
+	for (i = 0; i < b->nasked; i++) {
+		asked = nth_asked(b, i);
+		if (asked->cancelled)
+			continue;
+		asked->cancelled = true;
+		b->ops.shmem_result(b->opaque, asked->cookie, -ECANCELED);
+	}
+}
+
+static void report_answer(struct vhost_user_backend *b, const char *name)
+{
+	struct vsu_error err = VSU_ERROR_INIT;
+
+	vsu_error_set(&err, -EREMOTEIO,
+		      "the front-end refused %s; its own log says why", name);
+	vhost_user_priv_report(b, VHOST_USER_NO_REQUEST, VHOST_USER_ALL_RINGS,
+			       &err);
+}
+
+/* The answer to the oldest request; anything else cannot be told apart. */
+static int accept_result(struct vhost_user_backend *b,
+			 const struct vhost_user_priv_msg *msg,
+			 struct vsu_error *err)
+{
+	struct vhost_user_priv_asked *asked = nth_asked(b, 0);
+	const struct vhost_user_priv_message *row =
+		vhost_user_priv_message(VHOST_USER_PRIV_BACKEND,
+					msg->hdr.request);
+	int rc;
+
+	if (!b->nasked || msg->hdr.request != asked->request || msg->nfds)
+		return vsu_error_set(err, -EBADMSG,
+				     "a reply with the number %u and %u descriptors that was not asked for",
+				     msg->hdr.request, msg->nfds);
+	rc = vhost_user_priv_check_reply(row, msg, err);
+	if (rc < 0)
+		return rc;
+	b->asked_first = (b->asked_first + 1) % VHOST_USER_PRIV_MAX_ASKED;
+	b->nasked--;
+	if (asked->cancelled)
+		return 0;
+	if (msg->payload.u64)
+		report_answer(b, row->name);
+	b->ops.shmem_result(b->opaque, asked->cookie,
+			    msg->payload.u64 ? -EREMOTEIO : 0);
 	return 0;
 }
 
-int vhost_user_priv_set_backend_req_fd(struct vhost_user_backend *b,
-				       struct vhost_user_priv_msg *msg,
-				       struct vsu_error *err)
-{
-	int fd = msg->fds[0], rc;
+/* the socket */
 
-	vhost_user_priv_requests_close(b);
-	rc = vhost_user_priv_channel_init_take_fd(&b->requests, fd,
+static bool is_hang_up(const struct vsu_error *err)
+{
+	return !err || err->code == -ECONNRESET;
+}
+
+void vhost_user_priv_backend_channel_close(struct vhost_user_backend *b,
+					   struct vsu_error *err)
+{
+	if (!b->have_backend_channel)
+		return;
+	/* the peer may hold the same socket: closing ours would not remove it */
+	epoll_ctl(b->epoll, EPOLL_CTL_DEL, b->backend_channel.fd, NULL);
+	vhost_user_priv_channel_fini(&b->backend_channel);
+	b->have_backend_channel = false;
+	b->channel_events = 0;
+	vhost_user_priv_backend_channel_cancel(b);
+	b->asked_first = b->nasked = 0;
+	if (is_hang_up(err))
+		return;
+	vsu_error_prefix(err, err->code,
+			 "the back-end channel is closed, the device goes on");
+	vhost_user_priv_report(b, VHOST_USER_NO_REQUEST, VHOST_USER_ALL_RINGS,
+			       err);
+}
+
+static int watch_channel(struct vhost_user_backend *b, int op, uint32_t events)
+{
+	struct epoll_event ev = {
+		.events = events,
+		.data.u32 = VHOST_USER_PRIV_WATCH_CHANNEL,
+	};
+
+	if (epoll_ctl(b->epoll, op, b->backend_channel.fd, &ev) < 0)
+		return -errno;
+	b->channel_events = events;
+	return 0;
+}
+
+/* Waits for the socket to take more, only while something is left. */
+static int flush_channel(struct vhost_user_backend *b, struct vsu_error *err)
+{
+	uint32_t events = EPOLLIN;
+	int rc;
+
+	rc = vhost_user_priv_channel_flush(&b->backend_channel, err);
+	if (rc < 0)
+		return rc;
+	if (vhost_user_priv_channel_wants_write(&b->backend_channel))
+		events |= EPOLLOUT;
+	rc = events == b->channel_events ? 0 :
+	     watch_channel(b, EPOLL_CTL_MOD, events);
+	return rc < 0 ? vsu_error_sys(err, rc, "cannot wait for it") : 0;
+}
+
+/* One message says it, however often the configuration changed before. */
+static int send_config_change(struct vhost_user_backend *b,
+			      struct vsu_error *err)
+{
+	int rc;
+
+	if (!b->config_pending || !vhost_user_priv_any_started(b) ||
+	    vhost_user_priv_channel_wants_write(&b->backend_channel))
+		return 0;
+	b->config_pending = false;
+	rc = vhost_user_priv_channel_send(&b->backend_channel,
+					  VHOST_USER_BACKEND_CONFIG_CHANGE_MSG,
+					  VHOST_USER_HDR_VERSION, NULL, 0, NULL,
+					  0, NULL, 0, err);
+	return rc < 0 ? rc : flush_channel(b, err);
+}
+
+void vhost_user_priv_backend_channel_pump(struct vhost_user_backend *b)
+{
+	struct vsu_error err = VSU_ERROR_INIT;
+
+	if (b->have_backend_channel && send_config_change(b, &err) < 0)
+		vhost_user_priv_backend_channel_close(b, &err);
+}
+
+/* No more answers than there are requests, so that this ends. */
+static int accept_results(struct vhost_user_backend *b, struct vsu_error *err)
+{
+	struct vhost_user_priv_msg *msg;
+	int rc;
+
+	do {
+		rc = vhost_user_priv_channel_recv(&b->backend_channel, &msg,
+						  err);
+		if (rc > 0)
+			rc = accept_result(b, msg, err) < 0 ? -EBADMSG : 1;
+		/* the owner may have closed it */
+	} while (rc > 0 && b->have_backend_channel);
+	return rc < 0 || !b->have_backend_channel ? rc : flush_channel(b, err);
+}
+
+void vhost_user_priv_backend_channel_ready(struct vhost_user_backend *b)
+{
+	struct vsu_error err = VSU_ERROR_INIT;
+
+	if (!b->have_backend_channel)
+		return;
+	if (accept_results(b, &err) < 0)
+		vhost_user_priv_backend_channel_close(b, &err);
+	vhost_user_priv_backend_channel_pump(b);
+}
+
+static int set_socket(struct vhost_user_backend *b,
+		      struct vhost_user_priv_msg *msg, struct vsu_error *err)
+{
+	int rc;
+
+	vhost_user_priv_backend_channel_close(b, NULL);
+	rc = vhost_user_priv_channel_init_take_fd(&b->backend_channel,
+						  msg->fds[0],
 						  VHOST_USER_PRIV_BACKEND,
 						  true, OUT_MAX, err);
 	if (rc < 0)
 		return rc;
 	vhost_user_priv_msg_take_fd(msg, 0);
-	b->have_requests = true;
-	rc = watch(b, EPOLL_CTL_ADD, EPOLLIN);
+	b->have_backend_channel = true;
+	rc = watch_channel(b, EPOLL_CTL_ADD, EPOLLIN);
 	if (rc < 0) {
-		vhost_user_priv_requests_close(b);
+		vhost_user_priv_backend_channel_close(b, NULL);
 		return vsu_error_sys(err, rc, "cannot wait for the back-end channel");
 	}
-	vhost_user_priv_requests_pump(b);
+	vhost_user_priv_backend_channel_pump(b);
 	return 0;
 }
 
-/* Waits for the socket to take more, only while something is left. */
-void vhost_user_priv_requests_flush(struct vhost_user_backend *b)
+/* requests */
+
+int vhost_user_priv_backend_channel_ask(struct vhost_user_backend *b,
+		uint32_t request, const struct vhost_user_shmem_mmap *payload,
+		const int *fd, uint64_t cookie, struct vsu_error *err)
 {
-	uint32_t events = EPOLLIN;
+	struct vhost_user_priv_asked *asked = nth_asked(b, b->nasked);
+	struct vsu_error why = VSU_ERROR_INIT;
+	int rc;
 
-	if (!b->have_requests)
-		return;
-	if (vhost_user_priv_channel_flush(&b->requests, NULL) < 0) {
-		vhost_user_priv_requests_close(b);
-		return;
-	}
-	if (vhost_user_priv_channel_wants_write(&b->requests))
-		events |= EPOLLOUT;
-	if (events != b->requests_events && watch(b, EPOLL_CTL_MOD, events) < 0)
-		vhost_user_priv_requests_close(b);
-}
-
-/* One message says it, however often the configuration changed before. */
-void vhost_user_priv_requests_pump(struct vhost_user_backend *b)
-{
-	if (!b->have_requests || !b->config_pending ||
-	    vhost_user_priv_channel_wants_write(&b->requests) ||
-	    !vhost_user_priv_any_started(b))
-		return;
-	b->config_pending = false;
-	if (vhost_user_priv_channel_send(&b->requests,
-					 VHOST_USER_BACKEND_CONFIG_CHANGE_MSG,
-					 VHOST_USER_HDR_VERSION, NULL, 0, NULL,
-					 0, NULL, 0, NULL) < 0)
-		vhost_user_priv_requests_close(b);
-	else
-		vhost_user_priv_requests_flush(b);
-}
-
-/* A wrong answer, or one that nobody waits for, breaks the channel. */
-void vhost_user_priv_requests_ready(struct vhost_user_backend *b)
-{
-	struct vhost_user_priv_msg *msg;
-	int rc = 1;
-
-	/* no longer than requests are unanswered */
-	while (rc > 0 && b->have_requests) {
-		rc = vhost_user_priv_channel_recv(&b->requests, &msg, NULL);
-		if (rc < 0 || (rc > 0 && !vhost_user_priv_shmem_answer(b, msg)))
-			vhost_user_priv_requests_close(b);
-	}
-	vhost_user_priv_requests_flush(b);
-	vhost_user_priv_requests_pump(b);
+	rc = vhost_user_priv_channel_send(&b->backend_channel, request,
+					  VHOST_USER_HDR_VERSION |
+					  VHOST_USER_HDR_NEED_REPLY, payload,
+					  sizeof(*payload), NULL, 0, fd,
+					  fd != NULL, err);
+	if (rc == -ENOSPC)
+		return vsu_error_set(err, -EAGAIN,
+				     "the front-end does not read its requests now");
+	if (rc < 0)
+		return rc;
+	*asked = (struct vhost_user_priv_asked){
+		.cookie = cookie, .request = request
+	};
+	b->nasked++;
+	if (flush_channel(b, &why) < 0)
+		vhost_user_priv_backend_channel_close(b, &why);
+	return 0;
 }
 
 int vhost_user_backend_config_changed(struct vhost_user_backend *b)
 {
-	if (!(b->protocol_features & VHOST_USER_PROTOCOL_BIT(CONFIG)) ||
-	    !b->have_requests)
+	if (!vhost_user_priv_agreed(b, VHOST_USER_PROTOCOL_F_CONFIG) ||
+	    !b->have_backend_channel)
 		return -EOPNOTSUPP;
 	b->config_pending = true;
-	vhost_user_priv_requests_pump(b);
+	vhost_user_priv_backend_channel_pump(b);
 	return 0;
 }
+
+static const struct vhost_user_priv_handler handlers[] = {
+	{ VHOST_USER_SET_BACKEND_REQ_FD, VHOST_USER_PRIV_NO_RING,
+	  VHOST_USER_PRIV_GO, check_socket, set_socket, NULL },
+};
+
+VHOST_USER_PRIV_HANDLERS(channel_handlers, handlers);

@@ -13,21 +13,20 @@
  */
 #define KNOWN_FLAGS 0x3u
 
-int vhost_user_priv_check_config(struct vhost_user_backend *b,
-				 struct vhost_user_priv_msg *msg,
-				 struct vsu_error *err)
+static int check_range(struct vhost_user_backend *b,
+		       struct vhost_user_priv_msg *msg, struct vsu_error *err)
 {
 	const struct vhost_user_config *c = &msg->payload.config;
 
 	if (c->size == 0 || c->size > VHOST_USER_MAX_CONFIG ||
 	    vsu_range_exceeds(c->offset, c->size, b->config.config_size))
-		return vsu_error_set(err, -EINVAL,
+		return vsu_error_set(err, -EBADMSG,
 				     "%u bytes of configuration at %u, there are %u and at most %u go at once",
 				     c->size, c->offset, b->config.config_size,
 				     VHOST_USER_MAX_CONFIG);
 	if (msg->hdr.request == VHOST_USER_SET_CONFIG &&
 	    (c->flags & ~KNOWN_FLAGS))
-		return vsu_error_set(err, -EINVAL,
+		return vsu_error_set(err, -EBADMSG,
 				     "SET_CONFIG has unknown flags %#x",
 				     c->flags);
 	return VHOST_USER_PRIV_GO;
@@ -38,9 +37,8 @@ static unsigned char *config_bytes(struct vhost_user_priv_msg *msg)
 	return msg->payload.bytes + sizeof(msg->payload.config);
 }
 
-int vhost_user_priv_get_config(struct vhost_user_backend *b,
-			       struct vhost_user_priv_msg *msg,
-			       struct vsu_error *err)
+static int get_config(struct vhost_user_backend *b,
+		      struct vhost_user_priv_msg *msg, struct vsu_error *err)
 {
 	struct vhost_user_config *c = &msg->payload.config;
 	int rc = b->ops.get_config(b->opaque, c->offset, config_bytes(msg),
@@ -52,9 +50,8 @@ int vhost_user_priv_get_config(struct vhost_user_backend *b,
 	return 0;
 }
 
-int vhost_user_priv_set_config(struct vhost_user_backend *b,
-			       struct vhost_user_priv_msg *msg,
-			       struct vsu_error *err)
+static int set_config(struct vhost_user_backend *b,
+		      struct vhost_user_priv_msg *msg, struct vsu_error *err)
 {
 	const struct vhost_user_config *c = &msg->payload.config;
 	int rc = -EOPNOTSUPP;
@@ -66,3 +63,12 @@ int vhost_user_priv_set_config(struct vhost_user_backend *b,
 	return rc < 0 ? vsu_error_sys(err, rc, "the device refuses this configuration") :
 			0;
 }
+
+static const struct vhost_user_priv_handler handlers[] = {
+	{ VHOST_USER_GET_CONFIG, VHOST_USER_PRIV_NO_RING, VHOST_USER_PRIV_GO,
+	  check_range, get_config, NULL },
+	{ VHOST_USER_SET_CONFIG, VHOST_USER_PRIV_NO_RING, VHOST_USER_PRIV_GO,
+	  check_range, set_config, NULL },
+};
+
+VHOST_USER_PRIV_HANDLERS(config_handlers, handlers);

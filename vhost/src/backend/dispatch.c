@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* What a session does when it is dispatched. */
+/* The dispatch of a session: messages, answers, time and memory. */
 #include <config.h>
 
 #include <errno.h>
@@ -15,9 +15,15 @@
 
 /* stalls */
 
+/* While a message is parked the rest of the next one is ours to read, later. */
+static bool stops_inside_message(const struct vhost_user_backend *b)
+{
+	return !b->parked_row && vhost_user_priv_channel_in_message(&b->main);
+}
+
 static bool is_stallable(const struct vhost_user_backend *b)
 {
-	return vhost_user_priv_channel_in_message(&b->main) ||
+	return stops_inside_message(b) ||
 	       vhost_user_priv_channel_wants_write(&b->main);
 }
 
@@ -41,11 +47,10 @@ static void watch_stalls(struct vhost_user_backend *b)
 }
 
 /* Bytes of the same message do not count: they may come one by one for ever. */
-static void stall_expired(struct vhost_user_backend *b)
+static void end_stalled(struct vhost_user_backend *b)
 {
 	uint64_t count;
-	bool in = vhost_user_priv_channel_in_message(&b->main) &&
-		  b->stall_in == b->in_count;
+	bool in = stops_inside_message(b) && b->stall_in == b->in_count;
 	bool out = vhost_user_priv_channel_wants_write(&b->main) &&
 		   b->stall_out == b->main.sent;
 
@@ -102,12 +107,11 @@ static bool main_ready(struct vhost_user_backend *b, uint32_t events)
 /* The answer may have woken us a moment before it is complete. */
 static bool event_ready(struct vhost_user_backend *b)
 {
-	uint64_t count;
-
-	vsu_event_drain(b->event, &count);
+	vsu_event_drain(b->event, NULL);
+	b->more = false;
 	if (vhost_user_priv_is_answering(b))
 		vsu_event_signal(b->event);
-	if (!b->parked_row || !vhost_user_priv_take_answer(b))
+	if (!b->parked_row || !vhost_user_priv_accept_answer(b))
 		return false;
 	vhost_user_priv_backend_resume(b);
 	return read_messages(b);
@@ -115,9 +119,7 @@ static bool event_ready(struct vhost_user_backend *b)
 
 static bool space_ready(struct vhost_user_backend *b)
 {
-	uint64_t count;
-
-	vsu_event_drain(vmem_space_event_fd(b->space), &count);
+	vsu_event_drain(vmem_space_event_fd(b->space), NULL);
 	vmem_space_reclaim(b->space);
 	return false;
 }
@@ -127,13 +129,13 @@ static bool serve(struct vhost_user_backend *b, const struct epoll_event *ev)
 	switch ((enum vhost_user_priv_watch)ev->data.u32) {
 	case VHOST_USER_PRIV_WATCH_MAIN:
 		return main_ready(b, ev->events);
-	case VHOST_USER_PRIV_WATCH_REQUESTS:
-		vhost_user_priv_requests_ready(b);
+	case VHOST_USER_PRIV_WATCH_CHANNEL:
+		vhost_user_priv_backend_channel_ready(b);
 		return false;
 	case VHOST_USER_PRIV_WATCH_EVENT:
 		return event_ready(b);
 	case VHOST_USER_PRIV_WATCH_TIMER:
-		stall_expired(b);
+		end_stalled(b);
 		return false;
 	case VHOST_USER_PRIV_WATCH_SPACE:
 		return space_ready(b);
@@ -142,8 +144,8 @@ static bool serve(struct vhost_user_backend *b, const struct epoll_event *ev)
 	}
 }
 
-/* Sends the turn's replies together, and waits for what the state allows. */
-static void settle_socket(struct vhost_user_backend *b)
+/* Sends the replies of a dispatch together, waits for what the state allows. */
+static void flush_replies(struct vhost_user_backend *b)
 {
 	struct epoll_event ev = { .data.u32 = VHOST_USER_PRIV_WATCH_MAIN };
 
@@ -162,7 +164,7 @@ static void settle_socket(struct vhost_user_backend *b)
 	watch_stalls(b);
 }
 
-/* What epoll has; anything but the messages of a busy peer. */
+/* Everything but the messages of a busy peer is found by epoll. */
 static bool serve_events(struct vhost_user_backend *b)
 {
 	struct epoll_event events[VHOST_USER_PRIV_WATCHES];
@@ -190,6 +192,17 @@ static bool serve_some(struct vhost_user_backend *b)
 	return serve_events(b) || more;
 }
 
+/* Left to the next dispatch: our descriptor stays readable until then. */
+static bool leave_more(struct vhost_user_backend *b, bool more)
+{
+	if (!b->parked_row && vhost_user_priv_channel_has_message(&b->main))
+		more = true;
+	if (more && !b->more)
+		vsu_event_signal_own(b->event);
+	b->more |= more;
+	return more;
+}
+
 int vhost_user_backend_dispatch(struct vhost_user_backend *b)
 {
 	bool more = false;
@@ -199,11 +212,10 @@ int vhost_user_backend_dispatch(struct vhost_user_backend *b)
 	if (!b->ending)
 		more = serve_some(b);
 	if (!b->ending)
-		settle_socket(b);
+		flush_replies(b);
 	b->busy = false;
 	if (!b->ending)
-		return more || (!b->parked_row &&
-		       vhost_user_priv_channel_has_message(&b->main));
+		return leave_more(b, more);
 	code = b->why.code;
 	if (!b->gone)
 		vhost_user_priv_backend_end(b);

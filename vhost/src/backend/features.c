@@ -11,16 +11,16 @@
 /* Bits of the feature word that the device never sees. */
 #define OWN_FEATURES (VHOST_USER_F_PROTOCOL_FEATURES | VHOST_USER_F_LOG_ALL)
 
-/* What every handler's row asks for, as far as the owner's ops go along. */
+/* Features whose messages are handled here, as far as the owner has the ops. */
 uint64_t vhost_user_priv_offered_protocol(const struct vhost_user_backend *b)
 {
 	const struct vhost_user_priv_message *row;
 	uint64_t bits = BIT(REPLY_ACK);
 	unsigned int i;
 
-	for (i = 0; i < vhost_user_priv_nhandlers; i++) {
+	for (i = 0; i < VHOST_USER_PRIV_FRONTEND_ROWS; i++) {
 		row = vhost_user_priv_message(VHOST_USER_PRIV_FRONTEND, i);
-		if (row && vhost_user_priv_handler(i) &&
+		if (row && b->handlers[i] &&
 		    row->protocol_bit != VHOST_USER_PRIV_NO_BIT)
 			bits |= UINT64_C(1) << row->protocol_bit;
 	}
@@ -39,53 +39,39 @@ uint64_t vhost_user_priv_offered_protocol(const struct vhost_user_backend *b)
 	return bits;
 }
 
-static int reply_u64(struct vhost_user_priv_msg *msg, uint64_t value)
-{
-	msg->payload.u64 = value;
-	msg->hdr.size = sizeof(value);
-	return 0;
-}
-
-int vhost_user_priv_get_features(struct vhost_user_backend *b,
-				 struct vhost_user_priv_msg *msg,
-				 struct vsu_error *err)
+static int get_features(struct vhost_user_backend *b,
+			struct vhost_user_priv_msg *msg, struct vsu_error *err)
 {
 	(void)err;
-	return reply_u64(msg, b->offered);
+	return vhost_user_priv_reply_u64(msg, b->offered);
 }
 
 /*
  * May come again while rings run, to switch dirty logging; what decides how
  * a ring is read cannot change under it.
  */
-int vhost_user_priv_check_features(struct vhost_user_backend *b,
-				   struct vhost_user_priv_msg *msg,
-				   struct vsu_error *err)
+static int check_features(struct vhost_user_backend *b,
+			  struct vhost_user_priv_msg *msg, struct vsu_error *err)
 {
 	uint64_t want = msg->payload.u64;
 	uint64_t changed = (want ^ b->features) & ~VHOST_USER_F_LOG_ALL;
 
 	if (want & ~b->offered)
-		return vsu_error_set(err, -EINVAL,
+		return vsu_error_set(err, -EBADMSG,
 				     "SET_FEATURES wants bits that were not offered: %#llx",
 				     (unsigned long long)(want & ~b->offered));
 	if (changed && vhost_user_priv_any_active(b))
 		return vsu_error_set(err, -EPROTO,
 				     "SET_FEATURES changes bits %#llx while a ring is started",
 				     (unsigned long long)changed);
-	if ((want & VHOST_USER_F_LOG_ALL) && !b->log &&
-	    vhost_user_priv_any_active(b))
-		return vsu_error_set(err, -EPROTO,
-				     "SET_FEATURES switches logging on while a ring is started, and there is no log");
 	return want == b->features ? VHOST_USER_PRIV_GO : VHOST_USER_PRIV_QUIET;
 }
 
-int vhost_user_priv_set_features(struct vhost_user_backend *b,
-				 struct vhost_user_priv_msg *msg,
-				 struct vsu_error *err)
+static int set_features(struct vhost_user_backend *b,
+			struct vhost_user_priv_msg *msg, struct vsu_error *err)
 {
-	uint64_t want = msg->payload.u64;
-	bool news = !b->features_set || want != b->features;
+	uint64_t want = msg->payload.u64, changed = want ^ b->features;
+	bool news = !b->features_set || changed;
 	uint32_t i;
 	int rc = 0;
 
@@ -95,30 +81,29 @@ int vhost_user_priv_set_features(struct vhost_user_backend *b,
 		return vsu_error_sys(err, rc, "the device refuses its features");
 	b->features = want;
 	b->features_set = true;
-	b->unsettled = true;
-	vhost_user_priv_log_switch(b);
+	b->rings_changed = true;
+	if (changed & VHOST_USER_F_LOG_ALL)
+		vhost_user_priv_log_switch(b);
 	if (!(want & VHOST_USER_F_PROTOCOL_FEATURES))
 		for (i = 0; i < b->config.nrings; i++)
 			b->rings[i].enabled = true;
 	return 0;
 }
 
-int vhost_user_priv_get_protocol_features(struct vhost_user_backend *b,
-					  struct vhost_user_priv_msg *msg,
-					  struct vsu_error *err)
+static int get_protocol(struct vhost_user_backend *b,
+			struct vhost_user_priv_msg *msg, struct vsu_error *err)
 {
 	(void)err;
-	return reply_u64(msg, b->offered_protocol);
+	return vhost_user_priv_reply_u64(msg, b->offered_protocol);
 }
 
-int vhost_user_priv_set_protocol_features(struct vhost_user_backend *b,
-					  struct vhost_user_priv_msg *msg,
-					  struct vsu_error *err)
+static int set_protocol(struct vhost_user_backend *b,
+			struct vhost_user_priv_msg *msg, struct vsu_error *err)
 {
 	uint64_t want = msg->payload.u64;
 
 	if (want & ~b->offered_protocol)
-		return vsu_error_set(err, -EINVAL,
+		return vsu_error_set(err, -EBADMSG,
 				     "SET_PROTOCOL_FEATURES wants bits that were not offered: %#llx",
 				     (unsigned long long)
 				     (want & ~b->offered_protocol));
@@ -126,18 +111,16 @@ int vhost_user_priv_set_protocol_features(struct vhost_user_backend *b,
 	return 0;
 }
 
-int vhost_user_priv_get_queue_num(struct vhost_user_backend *b,
-				  struct vhost_user_priv_msg *msg,
-				  struct vsu_error *err)
+static int get_queue_num(struct vhost_user_backend *b,
+			 struct vhost_user_priv_msg *msg, struct vsu_error *err)
 {
 	(void)err;
-	return reply_u64(msg, b->config.nrings);
+	return vhost_user_priv_reply_u64(msg, b->config.nrings);
 }
 
 /* A session has one owner from its beginning; saying so again is harmless. */
-int vhost_user_priv_set_owner(struct vhost_user_backend *b,
-			      struct vhost_user_priv_msg *msg,
-			      struct vsu_error *err)
+static int set_owner(struct vhost_user_backend *b,
+		     struct vhost_user_priv_msg *msg, struct vsu_error *err)
 {
 	(void)b;
 	(void)msg;
@@ -146,9 +129,8 @@ int vhost_user_priv_set_owner(struct vhost_user_backend *b,
 }
 
 /* Deprecated; the specification lets it disable all rings. */
-int vhost_user_priv_reset_owner(struct vhost_user_backend *b,
-				struct vhost_user_priv_msg *msg,
-				struct vsu_error *err)
+static int reset_owner(struct vhost_user_backend *b,
+		       struct vhost_user_priv_msg *msg, struct vsu_error *err)
 {
 	uint32_t i;
 
@@ -164,7 +146,7 @@ int vhost_user_priv_reset_owner(struct vhost_user_backend *b,
  * memory stay, and so do call and error descriptors, which front-ends send
  * once, long before the first start.
  */
-static void reset(struct vhost_user_backend *b)
+static void device_reset(struct vhost_user_backend *b)
 {
 	uint32_t i;
 
@@ -173,6 +155,7 @@ static void reset(struct vhost_user_backend *b)
 		b->rings[i].enabled = false;
 		b->rings[i].have_addr = false;
 		b->rings[i].base = 0;
+		b->rings[i].refused = 0;
 	}
 	vhost_user_priv_log_drop(b);
 	b->features = 0;
@@ -182,46 +165,67 @@ static void reset(struct vhost_user_backend *b)
 		b->ops.reset(b->opaque);
 }
 
-int vhost_user_priv_reset_device(struct vhost_user_backend *b,
-				 struct vhost_user_priv_msg *msg,
-				 struct vsu_error *err)
+static int reset_device(struct vhost_user_backend *b,
+			struct vhost_user_priv_msg *msg, struct vsu_error *err)
 {
 	(void)msg;
 	(void)err;
-	reset(b);
+	device_reset(b);
 	return 0;
 }
 
 /* VIRTIO 1.3, section 2.1: status is one byte, 0 resets the device. */
-int vhost_user_priv_check_status(struct vhost_user_backend *b,
-				 struct vhost_user_priv_msg *msg,
-				 struct vsu_error *err)
+static int check_status(struct vhost_user_backend *b,
+			struct vhost_user_priv_msg *msg, struct vsu_error *err)
 {
 	(void)b;
 	if (msg->payload.u64 > UINT8_MAX)
-		return vsu_error_set(err, -EINVAL,
+		return vsu_error_set(err, -EBADMSG,
 				     "SET_STATUS of %#llx, a status has 8 bits",
 				     (unsigned long long)msg->payload.u64);
 	return msg->payload.u64 ? VHOST_USER_PRIV_GO : VHOST_USER_PRIV_DRAIN;
 }
 
-int vhost_user_priv_set_status(struct vhost_user_backend *b,
-			       struct vhost_user_priv_msg *msg,
-			       struct vsu_error *err)
+static int set_status(struct vhost_user_backend *b,
+		      struct vhost_user_priv_msg *msg, struct vsu_error *err)
 {
 	(void)err;
 	if (msg->payload.u64 == 0)
-		reset(b);
+		device_reset(b);
 	b->status = (uint8_t)msg->payload.u64;
 	if (b->ops.set_status)
 		b->ops.set_status(b->opaque, b->status);
 	return 0;
 }
 
-int vhost_user_priv_get_status(struct vhost_user_backend *b,
-			       struct vhost_user_priv_msg *msg,
-			       struct vsu_error *err)
+static int get_status(struct vhost_user_backend *b,
+		      struct vhost_user_priv_msg *msg, struct vsu_error *err)
 {
 	(void)err;
-	return reply_u64(msg, b->status);
+	return vhost_user_priv_reply_u64(msg, b->status);
 }
+
+static const struct vhost_user_priv_handler handlers[] = {
+	{ VHOST_USER_GET_FEATURES, VHOST_USER_PRIV_NO_RING, VHOST_USER_PRIV_GO,
+	  NULL, get_features, NULL },
+	{ VHOST_USER_SET_FEATURES, VHOST_USER_PRIV_ALL_RINGS, VHOST_USER_PRIV_GO,
+	  check_features, set_features, NULL },
+	{ VHOST_USER_SET_OWNER, VHOST_USER_PRIV_NO_RING, VHOST_USER_PRIV_GO,
+	  NULL, set_owner, NULL },
+	{ VHOST_USER_RESET_OWNER, VHOST_USER_PRIV_ALL_RINGS, VHOST_USER_PRIV_DRAIN,
+	  NULL, reset_owner, NULL },
+	{ VHOST_USER_GET_PROTOCOL_FEATURES, VHOST_USER_PRIV_NO_RING, VHOST_USER_PRIV_GO,
+	  NULL, get_protocol, NULL },
+	{ VHOST_USER_SET_PROTOCOL_FEATURES, VHOST_USER_PRIV_NO_RING, VHOST_USER_PRIV_GO,
+	  NULL, set_protocol, NULL },
+	{ VHOST_USER_GET_QUEUE_NUM, VHOST_USER_PRIV_NO_RING, VHOST_USER_PRIV_GO,
+	  NULL, get_queue_num, NULL },
+	{ VHOST_USER_RESET_DEVICE, VHOST_USER_PRIV_ALL_RINGS, VHOST_USER_PRIV_DRAIN,
+	  NULL, reset_device, NULL },
+	{ VHOST_USER_SET_STATUS, VHOST_USER_PRIV_ALL_RINGS, VHOST_USER_PRIV_GO,
+	  check_status, set_status, NULL },
+	{ VHOST_USER_GET_STATUS, VHOST_USER_PRIV_NO_RING, VHOST_USER_PRIV_GO,
+	  NULL, get_status, NULL },
+};
+
+VHOST_USER_PRIV_HANDLERS(features_handlers, handlers);

@@ -72,36 +72,33 @@ static int check_fd(const struct vhost_user_backend *b,
 	return rc < 0 ? rc : VHOST_USER_PRIV_QUIET;
 }
 
-int vhost_user_priv_check_vring_kick(struct vhost_user_backend *b,
-				     struct vhost_user_priv_msg *msg,
-				     struct vsu_error *err)
+static int check_kick(struct vhost_user_backend *b,
+		      struct vhost_user_priv_msg *msg, struct vsu_error *err)
 {
 	return check_fd(b, msg, O_WRONLY, err);
 }
 
-int vhost_user_priv_check_vring_call(struct vhost_user_backend *b,
-				     struct vhost_user_priv_msg *msg,
-				     struct vsu_error *err)
+static int check_call(struct vhost_user_backend *b,
+		      struct vhost_user_priv_msg *msg, struct vsu_error *err)
 {
 	return check_fd(b, msg, O_RDONLY, err);
 }
 
-static void replace(int *fd, struct vhost_user_priv_msg *msg)
+static void replace_fd(int *fd, struct vhost_user_priv_msg *msg)
 {
 	vsu_fd_close(fd);
 	*fd = vhost_user_priv_msg_take_fd(msg, 0);
 }
 
-int vhost_user_priv_set_vring_kick(struct vhost_user_backend *b,
-				   struct vhost_user_priv_msg *msg,
-				   struct vsu_error *err)
+static int set_kick(struct vhost_user_backend *b,
+		    struct vhost_user_priv_msg *msg, struct vsu_error *err)
 {
 	struct vhost_user_priv_ring *ring = &b->rings[ring_index(msg)];
 
 	(void)err;
-	replace(&ring->kick, msg);
+	replace_fd(&ring->kick, msg);
 	ring->started = true;
-	b->unsettled = true;
+	b->rings_changed = true;
 	return 0;
 }
 
@@ -109,25 +106,23 @@ int vhost_user_priv_set_vring_kick(struct vhost_user_backend *b,
  * Written once, so that no interrupt is lost that was due while there was
  * another descriptor or none.
  */
-int vhost_user_priv_set_vring_call(struct vhost_user_backend *b,
-				   struct vhost_user_priv_msg *msg,
-				   struct vsu_error *err)
+static int set_call(struct vhost_user_backend *b,
+		    struct vhost_user_priv_msg *msg, struct vsu_error *err)
 {
 	struct vhost_user_priv_ring *ring = &b->rings[ring_index(msg)];
 
 	(void)err;
-	replace(&ring->call, msg);
+	replace_fd(&ring->call, msg);
 	if (ring->call >= 0)
 		vsu_event_signal(ring->call);
 	return 0;
 }
 
-int vhost_user_priv_set_vring_err(struct vhost_user_backend *b,
-				  struct vhost_user_priv_msg *msg,
-				  struct vsu_error *err)
+static int set_err(struct vhost_user_backend *b,
+		   struct vhost_user_priv_msg *msg, struct vsu_error *err)
 {
 	(void)err;
-	replace(&b->rings[ring_index(msg)].err, msg);
+	replace_fd(&b->rings[ring_index(msg)].err, msg);
 	return 0;
 }
 
@@ -147,3 +142,14 @@ void vhost_user_backend_ring_error(struct vhost_user_backend *b, uint32_t ring)
 		vsu_event_signal(r->err);
 	r->error_told = true;
 }
+
+static const struct vhost_user_priv_handler handlers[] = {
+	{ VHOST_USER_SET_VRING_KICK, VHOST_USER_PRIV_ONE_RING, VHOST_USER_PRIV_GO,
+	  check_kick, set_kick, NULL },
+	{ VHOST_USER_SET_VRING_CALL, VHOST_USER_PRIV_ONE_RING, VHOST_USER_PRIV_GO,
+	  check_call, set_call, NULL },
+	{ VHOST_USER_SET_VRING_ERR, VHOST_USER_PRIV_ONE_RING, VHOST_USER_PRIV_GO,
+	  check_call, set_err, NULL },
+};
+
+VHOST_USER_PRIV_HANDLERS(kick_handlers, handlers);

@@ -4,15 +4,19 @@
  * 4 KiB of guest addresses that were written.
  *
  * It is written while VHOST_USER_F_LOG_ALL is agreed. A front-end that starts
- * a device in the middle of a migration agrees on it before it gives the log:
- * until then no ring runs, so that nothing is written unlogged.
+ * a device in the middle of a migration agrees on it before it gives the log,
+ * and one that agrees to everything never gives one: rings run meanwhile. A log
+ * that comes after rings ran without it begins with all memory marked, so that
+ * nothing that was written is missing from it.
  */
 #include <config.h>
 
 #include <errno.h>
+#include <string.h>
 
-#include "backend/backend_priv.h"
+#include "backend_priv.h"
 #include <vm-memory/block.h>
+#include <vmm-sys-util/checked.h>
 
 #define BITS_PER_BYTE 8u
 
@@ -21,24 +25,27 @@ static bool wants_log(const struct vhost_user_backend *b)
 	return b->features & VHOST_USER_F_LOG_ALL;
 }
 
-bool vhost_user_priv_lacks_log(const struct vhost_user_backend *b)
+/* The byte of the log with the bit of a guest address. */
+static uint64_t log_byte(uint64_t gpa)
 {
-	return wants_log(b) && !b->log;
+	return gpa / VHOST_USER_LOG_PAGE / BITS_PER_BYTE;
+}
+
+static uint64_t last_gpa(const struct vhost_user_mem_region *r)
+{
+	return r->guest_addr + (r->size - 1);
 }
 
 /* Bytes of a log that has a bit for every page of the table. */
 static uint64_t log_needed(const struct vhost_user_priv_table *t)
 {
-	const struct vhost_user_mem_region *r;
 	uint64_t last = 0;
 	uint32_t i;
 
-	for (i = 0; i < t->n; i++) {
-		r = &t->slots[i].wire;
-		if (r->guest_addr + (r->size - 1) > last)
-			last = r->guest_addr + (r->size - 1);
-	}
-	return t->n ? last / VHOST_USER_LOG_PAGE / BITS_PER_BYTE + 1 : 0;
+	for (i = 0; i < t->n; i++)
+		if (last_gpa(&t->slots[i].wire) > last)
+			last = last_gpa(&t->slots[i].wire);
+	return t->n ? log_byte(last) + 1 : 0;
 }
 
 static int map_log(const struct vhost_user_backend *b,
@@ -57,26 +64,42 @@ static int map_log(const struct vhost_user_backend *b,
 	return rc < 0 ? vsu_error_prefix(err, rc, "SET_LOG_BASE") : 0;
 }
 
-int vhost_user_priv_check_log_base(struct vhost_user_backend *b,
-				   struct vhost_user_priv_msg *msg,
-				   struct vsu_error *err)
+static int check_extent(const struct vhost_user_backend *b,
+			const struct vhost_user_log *log, struct vsu_error *err)
+{
+	uint64_t need = log_needed(&b->table), end;
+
+	if (log->mmap_size == 0)
+		return vsu_error_set(err, -EBADMSG,
+				     "SET_LOG_BASE of a log without bytes");
+	if (vsu_u64_add_overflow(log->mmap_offset, log->mmap_size - 1, &end))
+		return vsu_error_set(err, -EBADMSG,
+				     "SET_LOG_BASE of %#llx bytes from %#llx, which wraps",
+				     (unsigned long long)log->mmap_size,
+				     (unsigned long long)log->mmap_offset);
+	if (log->mmap_size >= need)
+		return 0;
+	vsu_error_set(err, -EBADMSG,
+		      "SET_LOG_BASE of %#llx bytes, the memory needs %#llx",
+		      (unsigned long long)log->mmap_size,
+		      (unsigned long long)need);
+	vsu_error_operands(err, 0, VHOST_USER_SET_LOG_BASE, log->mmap_size,
+			   need);
+	return -EBADMSG;
+}
+
+static int check_base(struct vhost_user_backend *b,
+		      struct vhost_user_priv_msg *msg, struct vsu_error *err)
 {
 	const struct vhost_user_log *log = &msg->payload.log;
-	uint64_t need = log_needed(&b->table);
 	int rc;
 
 	if (msg->hdr.size != sizeof(*log) || msg->nfds != 1)
 		return vsu_error_set(err, -EPROTO,
 				     "SET_LOG_BASE needs a size, an offset and a descriptor");
-	if (log->mmap_size < need) {
-		vsu_error_set(err, -EINVAL,
-			      "SET_LOG_BASE of %#llx bytes, the memory needs %#llx",
-			      (unsigned long long)log->mmap_size,
-			      (unsigned long long)need);
-		vsu_error_operands(err, 0, VHOST_USER_SET_LOG_BASE,
-				   log->mmap_size, need);
-		return -EINVAL;
-	}
+	rc = check_extent(b, log, err);
+	if (rc < 0)
+		return rc;
 	vhost_user_priv_unstage(b);
 	rc = map_log(b, log, msg->fds[0], &b->staged_log, err);
 	if (rc < 0)
@@ -84,7 +107,19 @@ int vhost_user_priv_check_log_base(struct vhost_user_backend *b,
 	return wants_log(b) ? VHOST_USER_PRIV_QUIET : VHOST_USER_PRIV_GO;
 }
 
-/* Says to every ring whether it logs. They are quiet, or had no log before. */
+void vhost_user_priv_note_unlogged(struct vhost_user_backend *b)
+{
+	struct vsu_error err = VSU_ERROR_INIT;
+
+	if (b->unlogged || b->log || !wants_log(b))
+		return;
+	b->unlogged = true;
+	vsu_error_set(&err, -EPROTO,
+		      "LOG_ALL was agreed on and SET_LOG_BASE gave no log: rings run without one until it comes");
+	vhost_user_priv_report(b, VHOST_USER_NO_REQUEST, VHOST_USER_ALL_RINGS,
+			       &err);
+}
+
 void vhost_user_priv_log_switch(struct vhost_user_backend *b)
 {
 	const struct vq_log *log = wants_log(b) && b->log ? &b->log_area : NULL;
@@ -92,6 +127,10 @@ void vhost_user_priv_log_switch(struct vhost_user_backend *b)
 
 	for (i = 0; i < b->config.nrings; i++)
 		vq_set_log(b->rings[i].vq, log);
+	if (!wants_log(b))
+		b->unlogged = false;
+	else if (vhost_user_priv_any_active(b))
+		vhost_user_priv_note_unlogged(b);
 }
 
 void vhost_user_priv_log_drop(struct vhost_user_backend *b)
@@ -101,12 +140,31 @@ void vhost_user_priv_log_drop(struct vhost_user_backend *b)
 	for (i = 0; b->rings && i < b->config.nrings; i++)
 		vq_set_log(b->rings[i].vq, NULL);
 	b->log = vmem_block_unref(b->log);
+	b->unlogged = false;
 }
 
-/* The former log is unmapped before the answer; the payload is echoed. */
-int vhost_user_priv_set_log_base(struct vhost_user_backend *b,
-				 struct vhost_user_priv_msg *msg,
-				 struct vsu_error *err)
+/* The log is as long as the memory needs, and a bit too many is harmless. */
+static void mark_memory(struct vhost_user_backend *b)
+{
+	unsigned char *bytes = b->log_area.base;
+	const struct vhost_user_mem_region *r;
+	uint64_t first;
+	uint32_t i;
+
+	for (i = 0; i < b->table.n; i++) {
+		r = &b->table.slots[i].wire;
+		first = log_byte(r->guest_addr);
+		memset(bytes + first, 0xff, log_byte(last_gpa(r)) - first + 1);
+	}
+	b->unlogged = false;
+}
+
+/*
+ * The former log is unmapped before the answer; the payload is echoed. Without
+ * LOG_ALL no ring knows of a log, and rings are not quiet.
+ */
+static int set_base(struct vhost_user_backend *b,
+		    struct vhost_user_priv_msg *msg, struct vsu_error *err)
 {
 	struct vmem_block *former = b->log;
 
@@ -116,16 +174,17 @@ int vhost_user_priv_set_log_base(struct vhost_user_backend *b,
 	b->staged_log = NULL;
 	b->log_area.base = vmem_block_hva(b->log);
 	b->log_area.size = vmem_block_len(b->log);
-	vhost_user_priv_log_switch(b);
+	if (b->unlogged)
+		mark_memory(b);
+	if (wants_log(b))
+		vhost_user_priv_log_switch(b);
 	vmem_block_unref(former);
-	b->unsettled = true;
 	return 0;
 }
 
 /* Nobody waits for it: the front-end looks at the log when it wants to. */
-int vhost_user_priv_set_log_fd(struct vhost_user_backend *b,
-			       struct vhost_user_priv_msg *msg,
-			       struct vsu_error *err)
+static int set_event(struct vhost_user_backend *b,
+		     struct vhost_user_priv_msg *msg, struct vsu_error *err)
 {
 	(void)b;
 	(void)msg;
@@ -138,8 +197,11 @@ bool vhost_user_priv_log_failed(const struct vhost_user_backend *b)
 	return b->log && vmem_block_failed(b->log);
 }
 
-void vhost_user_priv_ring_log(struct vhost_user_priv_ring *ring)
-{
-	vq_set_ring_log(ring->vq, ring->addr.flags & VHOST_USER_VRING_F_LOG,
-			ring->addr.log_guest_addr);
-}
+static const struct vhost_user_priv_handler handlers[] = {
+	{ VHOST_USER_SET_LOG_BASE, VHOST_USER_PRIV_ALL_RINGS,
+	  VHOST_USER_PRIV_GO, check_base, set_base, NULL },
+	{ VHOST_USER_SET_LOG_FD, VHOST_USER_PRIV_NO_RING, VHOST_USER_PRIV_GO,
+	  NULL, set_event, NULL },
+};
+
+VHOST_USER_PRIV_HANDLERS(log_handlers, handlers);

@@ -93,16 +93,15 @@ static int how_quiet(const struct vhost_user_backend *b)
 					      VHOST_USER_PRIV_QUIET;
 }
 
-int vhost_user_priv_check_mem_table(struct vhost_user_backend *b,
-				    struct vhost_user_priv_msg *msg,
-				    struct vsu_error *err)
+static int check_table(struct vhost_user_backend *b,
+		       struct vhost_user_priv_msg *msg, struct vsu_error *err)
 {
 	const struct vhost_user_mem_table *t = &msg->payload.table;
 	uint32_t i;
 	int rc;
 
 	if (t->nregions == 0)
-		return vsu_error_set(err, -EINVAL,
+		return vsu_error_set(err, -EBADMSG,
 				     "SET_MEM_TABLE has no regions");
 	rc = stage_empty(b, t->nregions, err);
 	for (i = 0; rc == 0 && i < t->nregions; i++)
@@ -115,20 +114,16 @@ int vhost_user_priv_check_mem_table(struct vhost_user_backend *b,
 	return rc < 0 ? rc : how_quiet(b);
 }
 
-int vhost_user_priv_get_max_mem_slots(struct vhost_user_backend *b,
-				      struct vhost_user_priv_msg *msg,
-				      struct vsu_error *err)
+static int get_max_slots(struct vhost_user_backend *b,
+			 struct vhost_user_priv_msg *msg, struct vsu_error *err)
 {
 	(void)err;
-	msg->payload.u64 = b->config.max_slots;
-	msg->hdr.size = sizeof(msg->payload.u64);
-	return 0;
+	return vhost_user_priv_reply_u64(msg, b->config.max_slots);
 }
 
 /* Nothing that a ring uses changes: rings run on and see it at their next use. */
-int vhost_user_priv_check_add_mem_reg(struct vhost_user_backend *b,
-				      struct vhost_user_priv_msg *msg,
-				      struct vsu_error *err)
+static int check_add(struct vhost_user_backend *b,
+		     struct vhost_user_priv_msg *msg, struct vsu_error *err)
 {
 	int rc;
 
@@ -165,9 +160,8 @@ find_slot(const struct vhost_user_priv_table *t,
 	return NULL;
 }
 
-int vhost_user_priv_check_rem_mem_reg(struct vhost_user_backend *b,
-				      struct vhost_user_priv_msg *msg,
-				      struct vsu_error *err)
+static int check_remove(struct vhost_user_backend *b,
+			struct vhost_user_priv_msg *msg, struct vsu_error *err)
 {
 	const struct vhost_user_mem_region *r = &msg->payload.region.region;
 	const struct vhost_user_priv_slot *gone = find_slot(&b->table, r);
@@ -186,9 +180,8 @@ int vhost_user_priv_check_rem_mem_reg(struct vhost_user_backend *b,
 	return rc < 0 ? rc : how_quiet(b);
 }
 
-int vhost_user_priv_commit_memory(struct vhost_user_backend *b,
-				  struct vhost_user_priv_msg *msg,
-				  struct vsu_error *err)
+static int commit_memory(struct vhost_user_backend *b,
+			 struct vhost_user_priv_msg *msg, struct vsu_error *err)
 {
 	int rc;
 
@@ -205,7 +198,7 @@ int vhost_user_priv_commit_memory(struct vhost_user_backend *b,
 	vhost_user_priv_unstage(b);
 	vhost_user_priv_refresh_quiet(b);
 	vmem_space_reclaim(b->space);
-	b->unsettled = true;
+	b->rings_changed = true;
 	return 0;
 }
 
@@ -215,3 +208,16 @@ bool vhost_user_backend_memory_failed(const struct vhost_user_backend *b)
 
 	return (map && vmem_map_failed(map)) || vhost_user_priv_log_failed(b);
 }
+
+static const struct vhost_user_priv_handler handlers[] = {
+	{ VHOST_USER_SET_MEM_TABLE, VHOST_USER_PRIV_ALL_RINGS, VHOST_USER_PRIV_GO,
+	  check_table, commit_memory, NULL },
+	{ VHOST_USER_GET_MAX_MEM_SLOTS, VHOST_USER_PRIV_NO_RING, VHOST_USER_PRIV_GO,
+	  NULL, get_max_slots, NULL },
+	{ VHOST_USER_ADD_MEM_REG, VHOST_USER_PRIV_NO_RING, VHOST_USER_PRIV_GO,
+	  check_add, commit_memory, NULL },
+	{ VHOST_USER_REM_MEM_REG, VHOST_USER_PRIV_ALL_RINGS, VHOST_USER_PRIV_GO,
+	  check_remove, commit_memory, NULL },
+};
+
+VHOST_USER_PRIV_HANDLERS(memory_handlers, handlers);

@@ -31,17 +31,17 @@ bool vhost_user_priv_ask(struct vhost_user_backend *b, uint32_t ring,
 			 bool drain)
 {
 	struct vhost_user_priv_answer *a = &b->answer;
-	uint64_t count;
 
 	b->asked_ring = ring;
 	b->asked_drain = drain;
 	__atomic_store_n(&a->token, ++b->tokens, __ATOMIC_RELAXED);
 	__atomic_store_n(&a->state, VHOST_USER_PRIV_ASKED, __ATOMIC_RELEASE);
 	b->ops.quiesce(b->opaque, ring, drain, b->tokens);
-	if (!vhost_user_priv_take_answer(b))
+	if (!vhost_user_priv_accept_answer(b))
 		return false;
 	/* an answer from inside the callback needs no wake-up any more */
-	vsu_event_drain(b->event, &count);
+	vsu_event_drain(b->event, NULL);
+	b->more = false;
 	return true;
 }
 
@@ -84,7 +84,7 @@ static void now_quiet(struct vhost_user_priv_ring *ring, bool drained)
 		ring->undrained = false;
 }
 
-bool vhost_user_priv_take_answer(struct vhost_user_backend *b)
+bool vhost_user_priv_accept_answer(struct vhost_user_backend *b)
 {
 	uint32_t i;
 
@@ -93,7 +93,7 @@ bool vhost_user_priv_take_answer(struct vhost_user_backend *b)
 		return false;
 	__atomic_store_n(&b->answer.state, VHOST_USER_PRIV_NOT_ASKED,
 			 __ATOMIC_RELAXED);
-	b->unsettled = true;
+	b->rings_changed = true;
 	if (b->asked_ring != VHOST_USER_ALL_RINGS) {
 		now_quiet(&b->rings[b->asked_ring], b->asked_drain);
 		return true;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The rings: when they may be served, and what memory does to them.
+ * The rings: whether they are served, and what memory does to them.
  *
  *   started   SET_VRING_KICK came, GET_VRING_BASE did not
  *   active    its virtqueue is enabled: started once, with memory
@@ -51,11 +51,6 @@ void vhost_user_priv_rings_fini(struct vhost_user_backend *b)
 	b->rings = NULL;
 }
 
-static bool is_active(const struct vhost_user_priv_ring *ring)
-{
-	return vq_is_enabled(ring->vq);
-}
-
 bool vhost_user_priv_any_started(const struct vhost_user_backend *b)
 {
 	uint32_t i;
@@ -71,31 +66,20 @@ bool vhost_user_priv_any_active(const struct vhost_user_backend *b)
 	uint32_t i;
 
 	for (i = 0; i < b->config.nrings; i++)
-		if (is_active(&b->rings[i]))
+		if (vhost_user_priv_is_active(&b->rings[i]))
 			return true;
 	return false;
 }
 
-static void suspend_vq(struct vhost_user_priv_ring *ring)
+void vhost_user_priv_ring_suspend(struct vhost_user_priv_ring *ring)
 {
-	if (!is_active(ring))
+	if (!vhost_user_priv_is_active(ring))
 		return;
 	ring->base = vq_base(ring->vq);
 	vq_disable(ring->vq);
 }
 
-void vhost_user_priv_ring_stop(struct vhost_user_backend *b, uint32_t index)
-{
-	struct vhost_user_priv_ring *ring = &b->rings[index];
-
-	suspend_vq(ring);
-	ring->started = false;
-	vsu_fd_close(&ring->kick);
-	if (!vhost_user_priv_any_started(b))
-		vhost_user_priv_shmem_cancel(b);
-}
-
-/* starting */
+/* addresses */
 
 static bool to_gpa(const struct vhost_user_backend *b, uint64_t uaddr,
 		   uint64_t *gpa)
@@ -126,45 +110,15 @@ int vhost_user_priv_vq_config(const struct vhost_user_backend *b,
 	    to_gpa(b, addr->avail, &c->driver_gpa) &&
 	    to_gpa(b, addr->used, &c->device_gpa))
 		return 0;
+	if (!b->table.n)
+		return vsu_error_set(err, -EFAULT,
+				     "ring %u: the front-end has shared no memory with this device; give its guest memory that can be shared (QEMU: a memory back-end with share=on)",
+				     index);
 	return vsu_error_set(err, -EFAULT,
 			     "ring %u: user address %#llx, %#llx or %#llx lies in no memory region",
 			     index, (unsigned long long)addr->desc,
 			     (unsigned long long)addr->avail,
 			     (unsigned long long)addr->used);
-}
-
-/* A ring whose memory is not there, or is wrong, stays idle. */
-static void try_start(struct vhost_user_backend *b, uint32_t index)
-{
-	struct vhost_user_priv_ring *ring = &b->rings[index];
-	struct vq_config c;
-
-	if (!is_active(ring) &&
-	    (vhost_user_priv_vq_config(b, index, &ring->addr, ring->base, &c,
-				       NULL) < 0 ||
-	     vq_enable(ring->vq, &c, NULL) < 0))
-		return;
-	ring->error_told = false;
-	ring->running = ring->undrained = true;
-	b->ops.run(b->opaque, index);
-}
-
-void vhost_user_priv_settle(struct vhost_user_backend *b)
-{
-	struct vhost_user_priv_ring *ring;
-	uint32_t i;
-
-	if (!b->unsettled)
-		return;
-	b->unsettled = false;
-	for (i = 0; i < b->config.nrings && !b->ending; i++) {
-		ring = &b->rings[i];
-		if (!ring->running && ring->started && ring->enabled &&
-		    ring->have_addr && b->features_set &&
-		    !vhost_user_priv_lacks_log(b))
-			try_start(b, i);
-	}
-	vhost_user_priv_requests_pump(b);
 }
 
 /* memory that changes under rings */
@@ -183,7 +137,7 @@ static bool same_place(const struct vhost_user_backend *b, uint64_t uaddr)
 static bool will_move(const struct vhost_user_backend *b,
 		      const struct vhost_user_priv_ring *ring)
 {
-	return is_active(ring) && !(same_place(b, ring->addr.desc) &&
+	return vhost_user_priv_is_active(ring) && !(same_place(b, ring->addr.desc) &&
 				    same_place(b, ring->addr.used) &&
 				    same_place(b, ring->addr.avail));
 }
@@ -204,7 +158,7 @@ void vhost_user_priv_suspend_moving(struct vhost_user_backend *b)
 
 	for (i = 0; i < b->config.nrings; i++)
 		if (will_move(b, &b->rings[i]))
-			suspend_vq(&b->rings[i]);
+			vhost_user_priv_ring_suspend(&b->rings[i]);
 }
 
 void vhost_user_priv_refresh_quiet(struct vhost_user_backend *b)
@@ -212,6 +166,6 @@ void vhost_user_priv_refresh_quiet(struct vhost_user_backend *b)
 	struct vhost_user_priv_ring *ring;
 
 	for (ring = b->rings; ring < b->rings + b->config.nrings; ring++)
-		if (!ring->running && is_active(ring))
+		if (!ring->running && vhost_user_priv_is_active(ring))
 			vq_refresh(ring->vq);
 }

@@ -11,6 +11,7 @@
 #include "backend/backend_priv.h"
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/fd.h>
+#include <vmm-sys-util/sized.h>
 
 #define MAX_RINGS 256u		/* SET_VRING_KICK has 8 bits for the index */
 #define MAX_SLOTS 509u		/* what the other back-ends offer */
@@ -42,15 +43,7 @@ static int check_config(const struct vhost_user_backend_config *c,
 	return 0;
 }
 
-/* A caller that was built against an older header knows fewer members. */
-static void copy_sized(void *to, size_t to_size, const void *from,
-		       size_t from_size)
-{
-	memset(to, 0, to_size);
-	memcpy(to, from, from_size < to_size ? from_size : to_size);
-}
-
-static void take_config(struct vhost_user_backend *b)
+static void fill_config(struct vhost_user_backend *b)
 {
 	struct vhost_user_backend_config *c = &b->config;
 
@@ -103,19 +96,21 @@ static int make_parts(struct vhost_user_backend *b)
 	return rc < 0 ? rc : vhost_user_priv_rings_init(b);
 }
 
+/* Replies to messages before the end leave, as far as the socket takes them. */
 static void drop_socket(struct vhost_user_backend *b)
 {
 	if (b->main.fd < 0)
 		return;
+	vhost_user_priv_channel_flush(&b->main, NULL);
 	/* whoever holds a duplicate keeps it in our epoll otherwise */
 	epoll_ctl(b->epoll, EPOLL_CTL_DEL, b->main.fd, NULL);
 	vhost_user_priv_channel_fini(&b->main);
 }
 
-/* What a session that is gone has no use for. */
+/* A session that is gone has no use for these. */
 static void release(struct vhost_user_backend *b)
 {
-	vhost_user_priv_requests_close(b);
+	vhost_user_priv_backend_channel_close(b, NULL);
 	vhost_user_priv_rings_fini(b);
 	vhost_user_priv_memory_fini(b);
 }
@@ -151,14 +146,19 @@ int vhost_user_backend_new_take_fd(int sock,
 	if (!b)
 		return vsu_error_sys(err, -ENOMEM, "cannot make a back-end session");
 	b->epoll = b->event = b->timer = b->main.fd = -1;
-	copy_sized(&b->config, sizeof(b->config), config, config->size);
-	copy_sized(&b->ops, sizeof(b->ops), ops, ops->size);
 	b->opaque = opaque;
-	rc = check_config(&b->config, &b->ops, err);
+	vhost_user_priv_index_handlers(b);
+	rc = vsu_copy_sized(&b->config, sizeof(b->config), config,
+			    "struct vhost_user_backend_config", err);
 	if (rc == 0)
-		rc = vhost_user_priv_take_shmem(b, err);
+		rc = vsu_copy_sized(&b->ops, sizeof(b->ops), ops,
+				    "struct vhost_user_backend_ops", err);
+	if (rc == 0)
+		rc = check_config(&b->config, &b->ops, err);
+	if (rc == 0)
+		rc = vhost_user_priv_shmem_init(b, err);
 	if (rc == 0) {
-		take_config(b);
+		fill_config(b);
 		rc = make_parts(b);
 		if (rc < 0)
 			vsu_error_sys(err, rc, "cannot make a back-end session");
@@ -187,19 +187,12 @@ void vhost_user_backend_free(struct vhost_user_backend *b)
 
 /* the end */
 
-void vhost_user_priv_backend_fail(struct vhost_user_backend *b)
-{
-	b->ending = true;
-}
-
 /* Only the answer that is waited for makes our descriptor readable now. */
 static void silence(struct vhost_user_backend *b)
 {
-	uint64_t count;
-
 	vsu_timer_arm(b->timer, 0);
-	vsu_event_drain(vmem_space_event_fd(b->space), &count);
-	vsu_event_drain(b->event, &count);
+	vsu_event_drain(vmem_space_event_fd(b->space), NULL);
+	vsu_event_drain(b->event, NULL);
 	if (vhost_user_priv_is_answering(b))
 		vsu_event_signal(b->event);
 }
@@ -213,10 +206,10 @@ void vhost_user_priv_backend_end(struct vhost_user_backend *b)
 {
 	drop_socket(b);
 	silence(b);
-	vhost_user_priv_requests_close(b);
+	vhost_user_priv_backend_channel_close(b, NULL);
 	b->parked_row = NULL;
 	vhost_user_priv_unstage(b);
-	if (vhost_user_priv_is_asking(b) && !vhost_user_priv_take_answer(b))
+	if (vhost_user_priv_is_asking(b) && !vhost_user_priv_accept_answer(b))
 		return;
 	if (vhost_user_priv_must_ask(b, VHOST_USER_ALL_RINGS, true) &&
 	    !vhost_user_priv_ask(b, VHOST_USER_ALL_RINGS, true))

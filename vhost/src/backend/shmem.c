@@ -1,12 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/*
- * Shared memory regions: which there are, and requests to map into them.
- *
- * A request is sent at once and its answer awaited by nobody: answers come in
- * the order of the requests and carry no number of their own. What is
- * unanswered when the rings stop is over for the owner, but its answer may
- * still arrive and must be told from the next one's.
- */
+/* Shared memory regions: which there are, and requests to map into them. */
 #include <config.h>
 
 #include <errno.h>
@@ -23,7 +16,7 @@ static uint64_t page_size(void)
 
 /* regions */
 
-int vhost_user_priv_take_shmem(struct vhost_user_backend *b,
+int vhost_user_priv_shmem_init(struct vhost_user_backend *b,
 			       struct vsu_error *err)
 {
 	struct vhost_user_backend_config *c = &b->config;
@@ -49,9 +42,8 @@ int vhost_user_priv_take_shmem(struct vhost_user_backend *b,
 	return 0;
 }
 
-int vhost_user_priv_get_shmem_config(struct vhost_user_backend *b,
-				     struct vhost_user_priv_msg *msg,
-				     struct vsu_error *err)
+static int get_config(struct vhost_user_backend *b,
+		      struct vhost_user_priv_msg *msg, struct vsu_error *err)
 {
 	struct vhost_user_shmem_config *c = &msg->payload.shmem;
 	uint32_t i;
@@ -64,47 +56,6 @@ int vhost_user_priv_get_shmem_config(struct vhost_user_backend *b,
 	}
 	msg->hdr.size = sizeof(*c);
 	return 0;
-}
-
-/* answers */
-
-static struct vhost_user_priv_asked *nth_asked(struct vhost_user_backend *b,
-					       unsigned int n)
-{
-	return &b->asked[(b->asked_first + n) % VHOST_USER_PRIV_MAX_ASKED];
-}
-
-void vhost_user_priv_shmem_cancel(struct vhost_user_backend *b)
-{
-	struct vhost_user_priv_asked *asked;
-	unsigned int i;
-
-	for (i = 0; i < b->nasked; i++) {
-		asked = nth_asked(b, i);
-		if (asked->cancelled)
-			continue;
-		asked->cancelled = true;
-		b->ops.shmem_result(b->opaque, asked->cookie, -ECANCELED);
-	}
-}
-
-bool vhost_user_priv_shmem_answer(struct vhost_user_backend *b,
-				  const struct vhost_user_priv_msg *msg)
-{
-	struct vhost_user_priv_asked *asked = nth_asked(b, 0);
-	const struct vhost_user_priv_message *row =
-		vhost_user_priv_message(VHOST_USER_PRIV_BACKEND,
-					msg->hdr.request);
-
-	if (!b->nasked || msg->hdr.request != asked->request || msg->nfds ||
-	    vhost_user_priv_check_reply(row, msg, NULL) < 0)
-		return false;
-	b->asked_first = (b->asked_first + 1) % VHOST_USER_PRIV_MAX_ASKED;
-	b->nasked--;
-	if (!asked->cancelled)
-		b->ops.shmem_result(b->opaque, asked->cookie,
-				    msg->payload.u64 ? -EREMOTEIO : 0);
-	return true;
 }
 
 /* requests */
@@ -143,7 +94,7 @@ static int check_can_ask(const struct vhost_user_backend *b,
 			VHOST_USER_PROTOCOL_BIT(BACKEND_SEND_FD) |
 			VHOST_USER_PROTOCOL_BIT(REPLY_ACK);
 
-	if ((b->protocol_features & need) != need || !b->have_requests)
+	if ((b->protocol_features & need) != need || !b->have_backend_channel)
 		return vsu_error_set(err, -EOPNOTSUPP,
 				     "the front-end takes no shared memory mappings");
 	if (b->ending || !vhost_user_priv_any_started(b))
@@ -153,31 +104,6 @@ static int check_can_ask(const struct vhost_user_backend *b,
 		return vsu_error_set(err, -EAGAIN,
 				     "%u requests of this device are unanswered",
 				     b->nasked);
-	return 0;
-}
-
-static int ask(struct vhost_user_backend *b, uint32_t request,
-	       const struct vhost_user_shmem_mmap *payload, const int *fd,
-	       uint64_t cookie, struct vsu_error *err)
-{
-	struct vhost_user_priv_asked *asked = nth_asked(b, b->nasked);
-	int rc;
-
-	rc = vhost_user_priv_channel_send(&b->requests, request,
-					  VHOST_USER_HDR_VERSION |
-					  VHOST_USER_HDR_NEED_REPLY, payload,
-					  sizeof(*payload), NULL, 0, fd,
-					  fd != NULL, err);
-	if (rc == -ENOSPC)
-		return vsu_error_set(err, -EAGAIN,
-				     "the front-end does not read its requests now");
-	if (rc < 0)
-		return rc;
-	*asked = (struct vhost_user_priv_asked){
-		.cookie = cookie, .request = request
-	};
-	b->nasked++;
-	vhost_user_priv_requests_flush(b);
 	return 0;
 }
 
@@ -201,7 +127,7 @@ int vhost_user_backend_shmem_map(struct vhost_user_backend *b,
 	if (request->fd < 0)
 		return vsu_error_set(err, -EINVAL,
 				     "a mapping needs a descriptor");
-	return ask(b, VHOST_USER_BACKEND_SHMEM_MAP, &payload, &request->fd,
+	return vhost_user_priv_backend_channel_ask(b, VHOST_USER_BACKEND_SHMEM_MAP, &payload, &request->fd,
 		   cookie, err);
 }
 
@@ -218,6 +144,13 @@ int vhost_user_backend_shmem_unmap(struct vhost_user_backend *b,
 
 	if (rc == 0)
 		rc = check_range(b, request, err);
-	return rc < 0 ? rc : ask(b, VHOST_USER_BACKEND_SHMEM_UNMAP, &payload,
+	return rc < 0 ? rc : vhost_user_priv_backend_channel_ask(b, VHOST_USER_BACKEND_SHMEM_UNMAP, &payload,
 				 NULL, cookie, err);
 }
+
+static const struct vhost_user_priv_handler handlers[] = {
+	{ VHOST_USER_GET_SHMEM_CONFIG, VHOST_USER_PRIV_NO_RING, VHOST_USER_PRIV_GO,
+	  NULL, get_config, NULL },
+};
+
+VHOST_USER_PRIV_HANDLERS(shmem_handlers, handlers);

@@ -43,26 +43,25 @@ void vhost_user_priv_table_free(struct vhost_user_priv_table *t)
 
 /* checks */
 
-
 static int check_sums(const struct vhost_user_mem_region *r,
 		      struct vsu_error *err)
 {
 	uint64_t end;
 
 	if (r->size == 0)
-		return vsu_error_set(err, -EINVAL, PLACE ": it is empty",
+		return vsu_error_set(err, -EBADMSG, PLACE ": it is empty",
 				     PLACE_ARGS(r));
 	if (vsu_u64_add_overflow(r->guest_addr, r->size - 1, &end))
-		return vsu_error_set(err, -EINVAL,
+		return vsu_error_set(err, -EBADMSG,
 				     PLACE ": guest addresses wrap",
 				     PLACE_ARGS(r));
 	if (vsu_u64_add_overflow(r->user_addr, r->size - 1, &end))
-		return vsu_error_set(err, -EINVAL,
+		return vsu_error_set(err, -EBADMSG,
 				     PLACE ": user addresses from %#llx wrap",
 				     PLACE_ARGS(r),
 				     (unsigned long long)r->user_addr);
 	if (vsu_u64_add_overflow(r->mmap_offset, r->size, &end))
-		return vsu_error_set(err, -EINVAL,
+		return vsu_error_set(err, -EBADMSG,
 				     PLACE ": offsets from %#llx wrap",
 				     PLACE_ARGS(r),
 				     (unsigned long long)r->mmap_offset);
@@ -110,12 +109,12 @@ static int check_total(const struct vhost_user_backend *b,
 		sum += t->slots[i].wire.size;
 	if (sum <= limit)
 		return 0;
-	vsu_error_set(err, -EINVAL, PLACE
+	vsu_error_set(err, -EBADMSG, PLACE
 		      ": %#llx bytes of memory in all, the limit is %#llx",
 		      PLACE_ARGS(r), (unsigned long long)sum,
 		      (unsigned long long)limit);
 	vsu_error_operands(err, 0, 0, sum, limit);
-	return -EINVAL;
+	return -EBADMSG;
 }
 
 /* mapping */

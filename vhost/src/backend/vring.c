@@ -11,24 +11,13 @@
 /* Bits 0-14 of either half of a packed ring's base; bit 15 is a wrap counter. */
 #define PACKED_INDEX 0x7fffu
 
-static struct vhost_user_priv_ring *
-ring_of(struct vhost_user_backend *b, const struct vhost_user_priv_msg *msg)
-{
-	return &b->rings[msg->payload.state.index];
-}
-
-static bool is_active(const struct vhost_user_priv_ring *ring)
-{
-	return vq_is_enabled(ring->vq);
-}
-
 static int must_be_stopped(const struct vhost_user_backend *b,
 			   const struct vhost_user_priv_msg *msg,
 			   struct vsu_error *err)
 {
 	uint32_t index = msg->payload.state.index;
 
-	if (!is_active(&b->rings[index]))
+	if (!vhost_user_priv_is_active(&b->rings[index]))
 		return 0;
 	return vsu_error_set(err, -EPROTO, "%s of ring %u while it is started",
 			     vhost_user_priv_message_name(VHOST_USER_PRIV_FRONTEND,
@@ -43,48 +32,61 @@ static bool is_packed(const struct vhost_user_backend *b)
 	return features & VHOST_USER_F_RING_PACKED;
 }
 
-int vhost_user_priv_check_vring_num(struct vhost_user_backend *b,
-				    struct vhost_user_priv_msg *msg,
-				    struct vsu_error *err)
+static int check_num(struct vhost_user_backend *b,
+		     struct vhost_user_priv_msg *msg, struct vsu_error *err)
 {
 	uint32_t num = msg->payload.state.num;
 
 	if (num == 0 || num > b->config.queue_max) {
-		vsu_error_set(err, -EINVAL,
+		vsu_error_set(err, -EBADMSG,
 			      "SET_VRING_NUM of ring %u to %u, 1 to %u are allowed",
 			      msg->payload.state.index, num,
 			      b->config.queue_max);
 		vsu_error_operands(err, 0, VHOST_USER_SET_VRING_NUM, num,
 				   b->config.queue_max);
-		return -EINVAL;
+		return -EBADMSG;
 	}
 	if (!is_packed(b) && !vsu_is_power_of_two(num))
-		return vsu_error_set(err, -EINVAL,
+		return vsu_error_set(err, -EBADMSG,
 				     "SET_VRING_NUM of ring %u to %u, which is no power of two",
 				     msg->payload.state.index, num);
 	return must_be_stopped(b, msg, err);
 }
 
-int vhost_user_priv_set_vring_num(struct vhost_user_backend *b,
-				  struct vhost_user_priv_msg *msg,
-				  struct vsu_error *err)
+static int set_num(struct vhost_user_backend *b,
+		   struct vhost_user_priv_msg *msg, struct vsu_error *err)
 {
+	struct vhost_user_priv_ring *ring = vhost_user_priv_ring_of(b, msg);
+
 	(void)err;
-	ring_of(b, msg)->size = msg->payload.state.num;
-	b->unsettled = true;
+	ring->size = msg->payload.state.num;
+	ring->refused &= (uint8_t)~VHOST_USER_PRIV_SET_NUM;
+	b->rings_changed = true;
 	return 0;
 }
 
-/* Logging of the ring itself is switched so, while it runs. */
-static int must_be_same(const struct vhost_user_vring_addr *is,
-			const struct vhost_user_vring_addr *want,
-			struct vsu_error *err)
+static bool is_same_place(const struct vhost_user_vring_addr *is,
+			  const struct vhost_user_vring_addr *want)
 {
-	if (is->desc == want->desc && is->used == want->used &&
-	    is->avail == want->avail)
-		return is->flags == want->flags &&
-		       is->log_guest_addr == want->log_guest_addr ?
-		       VHOST_USER_PRIV_GO : VHOST_USER_PRIV_QUIET;
+	return is->desc == want->desc && is->used == want->used &&
+	       is->avail == want->avail;
+}
+
+static bool is_same_addr(const struct vhost_user_vring_addr *is,
+			 const struct vhost_user_vring_addr *want)
+{
+	return is_same_place(is, want) && is->flags == want->flags &&
+	       is->log_guest_addr == want->log_guest_addr;
+}
+
+/* Logging of the ring itself is switched so, while it runs. */
+static int check_running_addr(const struct vhost_user_vring_addr *is,
+			      const struct vhost_user_vring_addr *want,
+			      struct vsu_error *err)
+{
+	if (is_same_place(is, want))
+		return is_same_addr(is, want) ? VHOST_USER_PRIV_GO :
+						VHOST_USER_PRIV_QUIET;
 	return vsu_error_set(err, -EPROTO,
 			     "SET_VRING_ADDR moves ring %u while it is started",
 			     want->index);
@@ -107,37 +109,41 @@ static int try_addr(const struct vhost_user_backend *b,
 	return vq_check(b->rings[addr->index].vq, &c, err);
 }
 
-int vhost_user_priv_check_vring_addr(struct vhost_user_backend *b,
-				     struct vhost_user_priv_msg *msg,
-				     struct vsu_error *err)
+static int check_addr(struct vhost_user_backend *b,
+		      struct vhost_user_priv_msg *msg, struct vsu_error *err)
 {
 	const struct vhost_user_vring_addr *addr = &msg->payload.addr;
 	const struct vhost_user_priv_ring *ring = &b->rings[addr->index];
 
 	if (addr->flags & ~VHOST_USER_VRING_F_LOG)
-		return vsu_error_set(err, -EINVAL,
+		return vsu_error_set(err, -EBADMSG,
 				     "SET_VRING_ADDR of ring %u has unknown flags %#x",
 				     addr->index, addr->flags);
-	if (is_active(ring))
-		return must_be_same(&ring->addr, addr, err);
+	if (vhost_user_priv_is_active(ring))
+		return check_running_addr(&ring->addr, addr, err);
 	if (!ring->size)
 		return vsu_error_set(err, -EPROTO,
-				     "SET_VRING_ADDR of ring %u came before SET_VRING_NUM",
+				     "SET_VRING_ADDR of ring %u: its size is not known, SET_VRING_NUM did not come or was refused",
 				     addr->index);
 	return try_addr(b, addr, err);
 }
 
-int vhost_user_priv_set_vring_addr(struct vhost_user_backend *b,
-				   struct vhost_user_priv_msg *msg,
-				   struct vsu_error *err)
+static int set_addr(struct vhost_user_backend *b,
+		    struct vhost_user_priv_msg *msg, struct vsu_error *err)
 {
-	struct vhost_user_priv_ring *ring = ring_of(b, msg);
+	struct vhost_user_priv_ring *ring = vhost_user_priv_ring_of(b, msg);
 
 	(void)err;
+	ring->refused &= (uint8_t)~VHOST_USER_PRIV_SET_ADDR;
+	b->rings_changed = true;
+	/* the ring may be running, and nothing of it changes */
+	if (vhost_user_priv_is_active(ring) &&
+	    is_same_addr(&ring->addr, &msg->payload.addr))
+		return 0;
 	ring->addr = msg->payload.addr;
 	ring->have_addr = true;
-	vhost_user_priv_ring_log(ring);
-	b->unsettled = true;
+	vq_set_ring_log(ring->vq, ring->addr.flags & VHOST_USER_VRING_F_LOG,
+			ring->addr.log_guest_addr);
 	return 0;
 }
 
@@ -151,33 +157,34 @@ static bool base_fits(const struct vhost_user_backend *b, uint32_t size,
 			 (base >> 16 & PACKED_INDEX) < size);
 }
 
-int vhost_user_priv_check_vring_base(struct vhost_user_backend *b,
-				     struct vhost_user_priv_msg *msg,
-				     struct vsu_error *err)
+static int check_base(struct vhost_user_backend *b,
+		      struct vhost_user_priv_msg *msg, struct vsu_error *err)
 {
 	const struct vhost_user_vring_state *s = &msg->payload.state;
 
 	if (!base_fits(b, b->rings[s->index].size, s->num))
-		return vsu_error_set(err, -EINVAL,
+		return vsu_error_set(err, -EBADMSG,
 				     "SET_VRING_BASE of ring %u to %#x, which its format cannot have",
 				     s->index, s->num);
 	return must_be_stopped(b, msg, err);
 }
 
-int vhost_user_priv_set_vring_base(struct vhost_user_backend *b,
-				   struct vhost_user_priv_msg *msg,
-				   struct vsu_error *err)
+static int set_base(struct vhost_user_backend *b,
+		    struct vhost_user_priv_msg *msg, struct vsu_error *err)
 {
+	struct vhost_user_priv_ring *ring = vhost_user_priv_ring_of(b, msg);
+
 	(void)err;
-	ring_of(b, msg)->base = msg->payload.state.num;
+	ring->base = msg->payload.state.num;
+	ring->refused &= (uint8_t)~VHOST_USER_PRIV_SET_BASE;
+	b->rings_changed = true;
 	return 0;
 }
 
-int vhost_user_priv_get_vring_base(struct vhost_user_backend *b,
-				   struct vhost_user_priv_msg *msg,
-				   struct vsu_error *err)
+static int get_base(struct vhost_user_backend *b,
+		    struct vhost_user_priv_msg *msg, struct vsu_error *err)
 {
-	struct vhost_user_priv_ring *ring = ring_of(b, msg);
+	struct vhost_user_priv_ring *ring = vhost_user_priv_ring_of(b, msg);
 
 	(void)err;
 	vhost_user_priv_ring_stop(b, msg->payload.state.index);
@@ -187,13 +194,12 @@ int vhost_user_priv_get_vring_base(struct vhost_user_backend *b,
 	return 0;
 }
 
-int vhost_user_priv_check_vring_enable(struct vhost_user_backend *b,
-				       struct vhost_user_priv_msg *msg,
-				       struct vsu_error *err)
+static int check_enable(struct vhost_user_backend *b,
+			struct vhost_user_priv_msg *msg, struct vsu_error *err)
 {
 	(void)b;
 	if (msg->payload.state.num > 1)
-		return vsu_error_set(err, -EINVAL,
+		return vsu_error_set(err, -EBADMSG,
 				     "SET_VRING_ENABLE of ring %u to %u, 0 and 1 are known",
 				     msg->payload.state.index,
 				     msg->payload.state.num);
@@ -201,12 +207,51 @@ int vhost_user_priv_check_vring_enable(struct vhost_user_backend *b,
 					VHOST_USER_PRIV_DRAIN;
 }
 
-int vhost_user_priv_set_vring_enable(struct vhost_user_backend *b,
-				     struct vhost_user_priv_msg *msg,
-				     struct vsu_error *err)
+static int set_enable(struct vhost_user_backend *b,
+		      struct vhost_user_priv_msg *msg, struct vsu_error *err)
 {
 	(void)err;
-	ring_of(b, msg)->enabled = msg->payload.state.num;
-	b->unsettled = true;
+	vhost_user_priv_ring_of(b, msg)->enabled = msg->payload.state.num;
+	b->rings_changed = true;
 	return 0;
 }
+
+/*
+ * A front-end that asks for no acknowledgement goes on as if its ring were set:
+ * a stopped ring must not start with what was there before.
+ */
+static void forget_refused(struct vhost_user_backend *b, uint32_t index,
+			   uint32_t request)
+{
+	struct vhost_user_priv_ring *ring = &b->rings[index];
+
+	if (vhost_user_priv_is_active(ring))
+		return;
+	switch (request) {
+	case VHOST_USER_SET_VRING_NUM:
+		ring->refused |= VHOST_USER_PRIV_SET_NUM;
+		ring->size = 0;
+		break;
+	case VHOST_USER_SET_VRING_BASE:
+		ring->refused |= VHOST_USER_PRIV_SET_BASE;
+		break;
+	case VHOST_USER_SET_VRING_ADDR:
+		ring->refused |= VHOST_USER_PRIV_SET_ADDR;
+		break;
+	}
+}
+
+static const struct vhost_user_priv_handler handlers[] = {
+	{ VHOST_USER_SET_VRING_NUM, VHOST_USER_PRIV_ONE_RING, VHOST_USER_PRIV_GO,
+	  check_num, set_num, forget_refused },
+	{ VHOST_USER_SET_VRING_ADDR, VHOST_USER_PRIV_ONE_RING, VHOST_USER_PRIV_GO,
+	  check_addr, set_addr, forget_refused },
+	{ VHOST_USER_SET_VRING_BASE, VHOST_USER_PRIV_ONE_RING, VHOST_USER_PRIV_GO,
+	  check_base, set_base, forget_refused },
+	{ VHOST_USER_GET_VRING_BASE, VHOST_USER_PRIV_ONE_RING, VHOST_USER_PRIV_DRAIN,
+	  NULL, get_base, NULL },
+	{ VHOST_USER_SET_VRING_ENABLE, VHOST_USER_PRIV_ONE_RING, VHOST_USER_PRIV_GO,
+	  check_enable, set_enable, NULL },
+};
+
+VHOST_USER_PRIV_HANDLERS(vring_handlers, handlers);

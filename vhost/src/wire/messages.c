@@ -32,7 +32,6 @@
 #define REQ(name) VHOST_USER_##name, #name
 #define BREQ(name) VHOST_USER_BACKEND_##name, #name
 
-#define FRONTEND_ROWS (VHOST_USER_GET_VRING_BASE_SKIP_DRAIN + 1)
 #define BACKEND_ROWS (VHOST_USER_BACKEND_SHMEM_UNMAP + 1)
 
 /* The macros below take number and name as one argument. */
@@ -40,7 +39,7 @@
 #define STATUS_(pair, ...) STATUS(pair, __VA_ARGS__)
 #define VALUE_(pair, ...) VALUE(pair, __VA_ARGS__)
 
-static const struct vhost_user_priv_message frontend_rows[FRONTEND_ROWS] = {
+static const struct vhost_user_priv_message frontend_rows[VHOST_USER_PRIV_FRONTEND_ROWS] = {
 	VALUE_(REQ(GET_FEATURES), EMPTY, NONE, U64, NONE, NO),
 	ASK_(REQ(SET_FEATURES), U64, NONE, NO, NO, ALWAYS),
 	ASK_(REQ(SET_OWNER), EMPTY, NONE, NO, NO, ALWAYS),
@@ -180,7 +179,7 @@ const struct vhost_user_priv_message *
 vhost_user_priv_message(enum vhost_user_priv_side side, uint32_t number)
 {
 	const struct vhost_user_priv_message *rows = frontend_rows;
-	uint32_t n = FRONTEND_ROWS;
+	uint32_t n = VHOST_USER_PRIV_FRONTEND_ROWS;
 
 	if (side == VHOST_USER_PRIV_BACKEND) {
 		rows = backend_rows;

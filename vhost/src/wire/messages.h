@@ -18,6 +18,8 @@
 /* What is accepted; what is sent stays far below. */
 #define VHOST_USER_PRIV_MAX_PAYLOAD	4096u
 #define VHOST_USER_PRIV_MAX_FDS		32u
+/* Requests of a front-end have numbers below this. */
+#define VHOST_USER_PRIV_FRONTEND_ROWS (VHOST_USER_GET_VRING_BASE_SKIP_DRAIN + 1)
 /* In place of a bit: none is needed. */
 #define VHOST_USER_PRIV_NO_BIT		0xffu
 

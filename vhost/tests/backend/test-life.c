@@ -193,6 +193,40 @@ START_TEST(close_from_inside_a_callback_takes_effect_after_it)
 }
 END_TEST
 
+/* With a patience of 1 ns every look at the clock would end the session. */
+START_TEST(b1_35_half_a_message_behind_a_parked_one_is_no_stall)
+{
+	static const struct {
+		struct vhost_user_header stop;
+		struct vhost_user_vring_state ring;
+		struct vhost_user_header half;
+		uint32_t word;
+	} bytes = { { VHOST_USER_GET_VRING_BASE, 1, 8 }, { 0, 0 },
+		    { VHOST_USER_SET_STATUS, 1, 8 }, 1 };
+	struct rig_reply reply;
+	struct rig r;
+	int i;
+
+	rig_prepare(&r);
+	r.config.stall_ns = 1;
+	rig_start(&r);
+	rig_up(&r);
+	r.holds_answers = true;
+	rig_send_raw(&r, &bytes, sizeof(bytes), NULL, 0);
+	for (i = 0; i < 1000; i++)
+		ck_assert_int_eq(vhost_user_backend_dispatch(r.b), 0);
+	/* the rest is there before the answer */
+	rig_send_raw(&r, &ring_0, 4, NULL, 0);
+	vhost_user_backend_done(r.b, r.token);
+	ck_assert_int_eq(rig_turn(&r), 0);
+	ck_assert(rig_reply(&r, &reply));
+	ck_assert_uint_eq(reply.hdr.request, VHOST_USER_GET_VRING_BASE);
+	ck_assert_uint_eq(r.status, 1);
+	r.holds_answers = false;
+	rig_fini(&r);
+}
+END_TEST
+
 /* another thread */
 
 struct answerer {
@@ -679,6 +713,7 @@ int main(void)
 	tcase_add_test(tc, hang_up_while_parked_waits_for_the_answer);
 	tcase_add_test(tc, ended_session_does_not_spin);
 	tcase_add_test(tc, parked_session_does_not_spin);
+	tcase_add_test(tc, b1_35_half_a_message_behind_a_parked_one_is_no_stall);
 	tcase_add_loop_test(tc, close_drains_rings_and_says_gone_at_once_or_later,
 			    0, 2);
 	tcase_add_test(tc, close_from_inside_a_callback_takes_effect_after_it);

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <vmm-sys-util/fd.h>
@@ -259,20 +260,44 @@ START_TEST(b4_02_mark_beyond_the_log_is_dropped)
 }
 END_TEST
 
-START_TEST(b4_03_logging_without_a_log_is_refused_while_a_ring_runs)
+static unsigned int marked(const struct log *l)
+{
+	unsigned int n = 0, i;
+
+	for (i = 0; i < l->size * 8; i++)
+		n += l->bits[i / 8] >> i % 8 & 1;
+	return n;
+}
+
+/* All memory counts as written by whoever wrote without a log. */
+static void expect_whole_memory(struct log *l)
+{
+	ck_assert_uint_eq(marked(l), RIG_MEMORY / PAGE);
+	ck_assert_uint_eq(l->bits[0], 0xff);
+	memset(l->bits, 0, l->size);
+}
+
+START_TEST(b4_03_running_ring_goes_on_without_a_log_and_loses_nothing)
 {
 	struct log l;
 
 	init(&l);
-	ck_assert_uint_ne(log_all(&l, true), 0);
+	l.r.nrefused = 0;
+	ck_assert_uint_eq(log_all(&l, true), 0);
+	rig_expect_refused(&l.r, VHOST_USER_NO_REQUEST, VHOST_USER_ALL_RINGS,
+			   "LOG_ALL");
 	ck_assert(l.r.running[0]);
 	serve(&l, 1);
+	ck_assert_uint_eq(set_log(&l, l.size, 0, l.fd), 16);
+	expect_whole_memory(&l);
+	serve(&l, 2);
+	ck_assert_int_eq(only_page(&l), BUFFER_PAGE);
 	fini(&l);
 }
 END_TEST
 
-/* As a device that is started in the middle of a migration. */
-START_TEST(b4_03_ring_waits_for_its_log)
+/* As a front-end that agrees to whatever is offered, and never gives a log. */
+START_TEST(b4_03_ring_starts_without_a_log_and_the_owner_is_told)
 {
 	struct log l;
 
@@ -281,12 +306,69 @@ START_TEST(b4_03_ring_waits_for_its_log)
 	rig_negotiate(&l.r);
 	ck_assert_uint_eq(log_all(&l, true), 0);
 	ck_assert_uint_eq(rig_set_memory(&l.r), 0);
+	ck_assert_uint_eq(l.r.nrefused, 0);
 	rig_set_ring(&l.r, 0);
-	ck_assert(!l.r.running[0]);
+	rig_set_ring(&l.r, 1);
+	rig_expect_refused(&l.r, VHOST_USER_NO_REQUEST, VHOST_USER_ALL_RINGS,
+			   "SET_LOG_BASE");
+	ck_assert(l.r.running[0] && l.r.running[1]);
+	serve(&l, 1);
 	ck_assert_uint_eq(set_log(&l, l.size, 0, l.fd), 16);
-	ck_assert(l.r.running[0]);
+	ck_assert(l.r.running[0] && l.r.running[1]);
+	expect_whole_memory(&l);
+	fini(&l);
+}
+END_TEST
+
+/* A log that is there before the first ring runs begins empty. */
+START_TEST(b4_03_log_given_before_the_rings_is_complete_from_the_start)
+{
+	struct log l;
+
+	make(&l);
+	rig_init(&l.r);
+	rig_negotiate(&l.r);
+	ck_assert_uint_eq(log_all(&l, true), 0);
+	ck_assert_uint_eq(rig_set_memory(&l.r), 0);
+	ck_assert_uint_eq(set_log(&l, l.size, 0, l.fd), 16);
+	rig_set_ring(&l.r, 0);
+	ck_assert_uint_eq(l.r.nrefused, 0);
+	ck_assert_int_eq(only_page(&l), -1);
 	serve(&l, 1);
 	ck_assert_int_eq(only_page(&l), BUFFER_PAGE);
+	fini(&l);
+}
+END_TEST
+
+START_TEST(b4_20_log_without_bytes_or_without_its_descriptor_is_refused)
+{
+	int empty = memfd_create("empty", MFD_CLOEXEC);
+	struct log l;
+	int ends[2];
+
+	make(&l);
+	rig_init(&l.r);	/* no memory is known: no log is too small */
+	rig_negotiate(&l.r);
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+	ck_assert_uint_eq(set_log(&l, 0, 0, l.fd), 0);
+	rig_expect_refused(&l.r, VHOST_USER_SET_LOG_BASE, VHOST_USER_ALL_RINGS,
+			   "without bytes");
+	ck_assert_uint_eq(set_log(&l, UINT64_MAX, l.size, l.fd), 0);
+	rig_expect_refused(&l.r, VHOST_USER_SET_LOG_BASE, VHOST_USER_ALL_RINGS,
+			   "wraps");
+	ck_assert_uint_eq(set_log(&l, 4096, 0, empty), 0);
+	ck_assert_uint_eq(set_log(&l, 0, 0, empty), 0);
+	ck_assert_uint_eq(set_log(&l, l.size * 2, 0, l.fd), 0);
+	ck_assert_uint_eq(set_log(&l, l.size, 0, ends[0]), 0);
+	ck_assert_uint_eq(l.r.nrefused, 4);
+	l.r.nrefused = 0;
+	ck_assert_uint_eq(set_log(&l, l.size, 0, -1), 0);
+	rig_expect_refused(&l.r, VHOST_USER_SET_LOG_BASE, VHOST_USER_ALL_RINGS,
+			   "a descriptor");
+	ck_assert_uint_eq(set_log(&l, l.size, 0, l.fd), 16);
+	vsu_fd_close(&ends[0]);
+	vsu_fd_close(&ends[1]);
+	vsu_fd_close(&empty);
 	fini(&l);
 }
 END_TEST
@@ -353,8 +435,10 @@ int main(void)
 	tcase_add_test(tc, b4_01_log_that_wraps_is_refused);
 	tcase_add_test(tc, b4_02_log_too_small_for_memory_or_for_its_file_is_refused);
 	tcase_add_test(tc, b4_02_mark_beyond_the_log_is_dropped);
-	tcase_add_test(tc, b4_03_logging_without_a_log_is_refused_while_a_ring_runs);
-	tcase_add_test(tc, b4_03_ring_waits_for_its_log);
+	tcase_add_test(tc, b4_03_running_ring_goes_on_without_a_log_and_loses_nothing);
+	tcase_add_test(tc, b4_03_ring_starts_without_a_log_and_the_owner_is_told);
+	tcase_add_test(tc, b4_03_log_given_before_the_rings_is_complete_from_the_start);
+	tcase_add_test(tc, b4_20_log_without_bytes_or_without_its_descriptor_is_refused);
 	tcase_add_test(tc, b4_04_refused_descriptor_is_closed);
 	tcase_add_test(tc, reset_forgets_the_log);
 	tcase_add_test(tc, log_eventfd_is_taken_and_closed);

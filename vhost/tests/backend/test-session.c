@@ -59,6 +59,31 @@ START_TEST(older_callers_ops_and_config_are_taken)
 }
 END_TEST
 
+START_TEST(ops_or_config_without_a_size_are_refused)
+{
+	struct vsu_error err = VSU_ERROR_INIT;
+	struct vhost_user_backend *b = NULL;
+	struct vhost_user_backend_config config;
+	struct vhost_user_backend_ops ops;
+	struct rig r;
+
+	rig_init(&r);
+	config = r.config;
+	ops = r.ops;
+	config.size = 0;
+	ck_assert_int_eq(vhost_user_backend_new_take_fd(r.sock, &config, &ops,
+				&r, &b, &err), -EINVAL);
+	ck_assert_ptr_nonnull(strstr(err.msg, "vhost_user_backend_config"));
+	config.size = sizeof(config);
+	ops.size = 0;
+	ck_assert_int_eq(vhost_user_backend_new_take_fd(r.sock, &config, &ops,
+				&r, &b, &err), -EINVAL);
+	ck_assert_ptr_nonnull(strstr(err.msg, "vhost_user_backend_ops"));
+	ck_assert_ptr_null(b);
+	rig_fini(&r);
+}
+END_TEST
+
 START_TEST(offered_protocol_features_are_those_that_are_served)
 {
 	struct rig r;
@@ -1043,6 +1068,7 @@ int main(void)
 
 	tcase_add_test(tc, session_needs_rings_and_the_ops_it_cannot_do_without);
 	tcase_add_test(tc, older_callers_ops_and_config_are_taken);
+	tcase_add_test(tc, ops_or_config_without_a_size_are_refused);
 	tcase_add_test(tc, offered_protocol_features_are_those_that_are_served);
 	tcase_add_test(tc, features_are_the_devices_and_the_protocols_own);
 	tcase_add_test(tc, captured_messages_are_accepted);

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Tells the owner what the front-end may never say: what was refused and why. */
+#include <config.h>
+
+#include <string.h>
+
+#include "backend_priv.h"
+
+/* Sentences of other libraries do not know which message they are about. */
+static void name_request(uint32_t request, struct vsu_error *err)
+{
+	const char *name =
+		vhost_user_priv_message_name(VHOST_USER_PRIV_FRONTEND, request);
+
+	if (strncmp(err->msg, name, strlen(name)))
+		vsu_error_prefix(err, err->code, "%s", name);
+}
+
+void vhost_user_priv_report(struct vhost_user_backend *b, uint32_t request,
+			    uint32_t ring, struct vsu_error *err)
+{
+	if (!b->ops.refused)
+		return;
+	if (request != VHOST_USER_NO_REQUEST)
+		name_request(request, err);
+	b->ops.refused(b->opaque, request, ring, err);
+}

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Starts rings that can run, says why others wait, and stops them. */
+#include <config.h>
+
+#include <errno.h>
+
+#include "backend_priv.h"
+#include <vmm-sys-util/fd.h>
+
+/* Why a ring that is started and enabled does not run. */
+enum wait_cause {
+	WAIT_FOR_NOTHING,
+	WAIT_FOR_FEATURES,
+	WAIT_FOR_ACCEPTED,
+	WAIT_FOR_NUM,
+	WAIT_FOR_ADDR,
+	WAIT_FOR_MEMORY,
+};
+
+static const char *const causes[] = {
+	[WAIT_FOR_FEATURES] = "the front-end sent no SET_FEATURES",
+	[WAIT_FOR_ACCEPTED] =
+		"its SET_VRING_NUM, SET_VRING_BASE or SET_VRING_ADDR was refused, and it does not run with the former one",
+	[WAIT_FOR_NUM] = "the front-end sent no SET_VRING_NUM",
+	[WAIT_FOR_ADDR] = "the front-end sent no SET_VRING_ADDR",
+};
+
+static enum wait_cause find_cause(const struct vhost_user_backend *b,
+				  const struct vhost_user_priv_ring *ring)
+{
+	if (!b->features_set)
+		return WAIT_FOR_FEATURES;
+	if (ring->refused)
+		return WAIT_FOR_ACCEPTED;
+	if (!ring->size)
+		return WAIT_FOR_NUM;
+	return ring->have_addr ? WAIT_FOR_NOTHING : WAIT_FOR_ADDR;
+}
+
+static int ring_enable(struct vhost_user_backend *b, uint32_t index,
+		       struct vsu_error *err)
+{
+	struct vhost_user_priv_ring *ring = &b->rings[index];
+	struct vq_config c;
+	int rc;
+
+	if (vhost_user_priv_is_active(ring))
+		return 0;
+	rc = vhost_user_priv_vq_config(b, index, &ring->addr, ring->base, &c,
+				       err);
+	return rc < 0 ? rc : vq_enable(ring->vq, &c, err);
+}
+
+/* Told once: the ring is looked at again after every message. */
+static void tell_wait(struct vhost_user_backend *b, uint32_t index,
+		      enum wait_cause cause, struct vsu_error *err)
+{
+	struct vhost_user_priv_ring *ring = &b->rings[index];
+
+	if (ring->wait_told == cause)
+		return;
+	ring->wait_told = (uint8_t)cause;
+	if (cause != WAIT_FOR_MEMORY)
+		vsu_error_set(err, -EPROTO, "%s", causes[cause]);
+	vsu_error_prefix(err, err->code, "ring %u is started and waits", index);
+	vhost_user_priv_report(b, VHOST_USER_NO_REQUEST, index, err);
+}
+
+static void ring_start(struct vhost_user_backend *b, uint32_t index)
+{
+	struct vhost_user_priv_ring *ring = &b->rings[index];
+	enum wait_cause cause = find_cause(b, ring);
+	struct vsu_error err = VSU_ERROR_INIT;
+
+	if (cause == WAIT_FOR_NOTHING && ring_enable(b, index, &err) < 0)
+		cause = WAIT_FOR_MEMORY;
+	if (cause != WAIT_FOR_NOTHING) {
+		tell_wait(b, index, cause, &err);
+		return;
+	}
+	ring->wait_told = WAIT_FOR_NOTHING;
+	ring->error_told = false;
+	ring->running = ring->undrained = true;
+	vhost_user_priv_note_unlogged(b);
+	b->ops.run(b->opaque, index);
+}
+
+void vhost_user_priv_start_ready_rings(struct vhost_user_backend *b)
+{
+	struct vhost_user_priv_ring *ring;
+	uint32_t i;
+
+	if (!b->rings_changed)
+		return;
+	b->rings_changed = false;
+	for (i = 0; i < b->config.nrings && !b->ending; i++) {
+		ring = &b->rings[i];
+		if (!ring->running && ring->started && ring->enabled)
+			ring_start(b, i);
+	}
+	vhost_user_priv_backend_channel_pump(b);
+}
+
+void vhost_user_priv_ring_stop(struct vhost_user_backend *b, uint32_t index)
+{
+	struct vhost_user_priv_ring *ring = &b->rings[index];
+
+	vhost_user_priv_ring_suspend(ring);
+	ring->started = false;
+	ring->wait_told = WAIT_FOR_NOTHING;
+	vsu_fd_close(&ring->kick);
+	if (!vhost_user_priv_any_started(b))
+		vhost_user_priv_backend_channel_cancel(b);
+}
