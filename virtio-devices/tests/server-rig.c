@@ -28,6 +28,17 @@ static void session_ended(void *opaque, const struct vsu_error *err)
 	s->why = *err;
 }
 
+static void refused(void *opaque, uint32_t request, uint32_t ring,
+		    const struct vsu_error *err)
+{
+	struct server_side *s = opaque;
+
+	(void)ring;
+	s->refused++;
+	s->refused_request = request;
+	s->refusal = *err;
+}
+
 struct thread_arg {
 	struct server_side *s;
 	uint32_t queue;
@@ -83,6 +94,7 @@ static void prepare(struct server_side *s, struct virtdev *dev, bool threaded,
 		.threaded = threaded,
 		.session_ended = session_ended,
 		.opaque = s,
+		.refused = refused,
 	};
 }
 

@@ -27,6 +27,9 @@ struct server_side {
 	int listener;
 	unsigned int ended;	/* sessions */
 	struct vsu_error why;	/* the last one */
+	unsigned int refused;	/* what the owner was told of that */
+	uint32_t refused_request;
+	struct vsu_error refusal;	/* the last one */
 	int last;		/* what dispatch said last */
 	pthread_t threads[QUEUES];
 	int quit;		/* eventfd that ends them */

@@ -38,6 +38,12 @@ struct virtdev_vhost_user_server_config {
 	/* Told once per session that ended, with the reason; may be NULL. */
 	void (*session_ended)(void *opaque, const struct vsu_error *err);
 	void *opaque;
+	/*
+	 * Something was refused or waits, and the session goes on: as refused
+	 * of struct vhost_user_backend_ops, with its limits; may be NULL.
+	 */
+	void (*refused)(void *opaque, uint32_t request, uint32_t ring,
+			const struct vsu_error *err);
 };
 
 /* Serves whoever connects to a listening socket; it is duplicated. */

@@ -146,6 +146,15 @@ static void on_gone(void *opaque, const struct vsu_error *err)
 	listen_again(s);
 }
 
+static void on_refused(void *opaque, uint32_t request, uint32_t ring,
+		       const struct vsu_error *err)
+{
+	struct virtdev_vhost_user_server *s = opaque;
+
+	if (s->config.refused)
+		s->config.refused(s->config.opaque, request, ring, err);
+}
+
 static const struct vhost_user_backend_ops session_ops = {
 	.size = sizeof(session_ops),
 	.set_features = on_set_features,
@@ -155,6 +164,7 @@ static const struct vhost_user_backend_ops session_ops = {
 	.quiesce = on_quiesce,
 	.reset = on_reset,
 	.gone = on_gone,
+	.refused = on_refused,
 };
 
 /* --- what the device asks of its home --- */

@@ -451,11 +451,32 @@ START_TEST(connection_is_served_until_it_ends)
 }
 END_TEST
 
+/* An unknown request that wants no answer, then a hang-up. */
+START_TEST(b1_31_refusal_without_an_answer_is_told_to_the_owner)
+{
+	static const uint32_t unknown[3] = { 77, 1, 0 };
+	int sock;
+
+	threaded = _i;
+	server_connected(&server, make_device(), threaded, &sock);
+	ck_assert_int_eq(write(sock, unknown, sizeof(unknown)),
+			 sizeof(unknown));
+	vsu_fd_close(&sock);
+	pump_server(&server, 1);
+	ck_assert_uint_eq(server.refused, 1);
+	ck_assert_uint_eq(server.refused_request, 77);
+	ck_assert_ptr_nonnull(strstr(server.refusal.msg, "request 77"));
+	teardown();
+}
+END_TEST
+
 static TCase *connected(void)
 {
 	TCase *tc = tcase_create("connected");
 
 	tcase_add_loop_test(tc, connection_is_served_until_it_ends, 0, 2);
+	tcase_add_loop_test(tc, b1_31_refusal_without_an_answer_is_told_to_the_owner,
+			    0, 2);
 	return tc;
 }
 
