@@ -106,7 +106,7 @@ START_TEST(chain_given_back_is_not_noted)
 }
 END_TEST
 
-START_TEST(lost_chains_come_again_in_their_order_and_first)
+START_TEST(c1_16_lost_chains_come_again_in_their_order_and_first)
 {
 	struct bed b;
 
@@ -135,7 +135,7 @@ START_TEST(lost_chains_come_again_in_their_order_and_first)
 }
 END_TEST
 
-START_TEST(chain_pushed_and_not_published_comes_again)
+START_TEST(c1_16_chain_pushed_and_not_published_comes_again)
 {
 	struct bed b;
 
@@ -153,7 +153,7 @@ START_TEST(chain_pushed_and_not_published_comes_again)
 }
 END_TEST
 
-START_TEST(batch_that_was_published_does_not_come_again)
+START_TEST(c1_16_batch_that_was_published_does_not_come_again)
 {
 	struct bed b;
 	uint16_t i;
@@ -199,7 +199,7 @@ START_TEST(chain_that_waits_for_its_turn_is_still_noted)
 }
 END_TEST
 
-START_TEST(nonsense_in_the_area_is_harmless)
+START_TEST(b4_08_nonsense_in_the_area_is_harmless)
 {
 	struct bed b;
 	uint32_t i, seed = 1;
@@ -225,7 +225,7 @@ START_TEST(nonsense_in_the_area_is_harmless)
 }
 END_TEST
 
-START_TEST(area_that_cannot_be_is_refused)
+START_TEST(b4_08_area_that_cannot_be_is_refused)
 {
 	struct bed b;
 
@@ -255,11 +255,11 @@ int main(void)
 	tcase_add_test(tc, area_is_initialised_once);
 	tcase_add_test(tc, chain_is_noted_from_pop_to_publish);
 	tcase_add_test(tc, chain_given_back_is_not_noted);
-	tcase_add_test(tc, lost_chains_come_again_in_their_order_and_first);
-	tcase_add_test(tc, chain_pushed_and_not_published_comes_again);
-	tcase_add_test(tc, batch_that_was_published_does_not_come_again);
+	tcase_add_test(tc, c1_16_lost_chains_come_again_in_their_order_and_first);
+	tcase_add_test(tc, c1_16_chain_pushed_and_not_published_comes_again);
+	tcase_add_test(tc, c1_16_batch_that_was_published_does_not_come_again);
 	tcase_add_test(tc, chain_that_waits_for_its_turn_is_still_noted);
-	tcase_add_test(tc, nonsense_in_the_area_is_harmless);
-	tcase_add_test(tc, area_that_cannot_be_is_refused);
+	tcase_add_test(tc, b4_08_nonsense_in_the_area_is_harmless);
+	tcase_add_test(tc, b4_08_area_that_cannot_be_is_refused);
 	return run_tcase(tc, "inflight");
 }

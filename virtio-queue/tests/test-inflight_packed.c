@@ -155,7 +155,7 @@ START_TEST(chain_given_back_is_not_noted)
 END_TEST
 
 /* Also over the end of the ring, and from there into the next turn. */
-START_TEST(lost_chains_come_again_from_their_copies_in_their_order)
+START_TEST(c1_16_lost_chains_come_again_from_their_copies_in_their_order)
 {
 	struct bed b;
 	uint16_t i;
@@ -250,7 +250,7 @@ static const struct {
 	{ ENTRY(1), 1, 1 },			/* a chain within a chain */
 };
 
-START_TEST(damaged_area_is_refused_with_a_sentence)
+START_TEST(b4_08_damaged_area_is_refused_with_a_sentence)
 {
 	struct vsu_error err = VSU_ERROR_INIT;
 	struct bed b;
@@ -270,7 +270,7 @@ START_TEST(damaged_area_is_refused_with_a_sentence)
 }
 END_TEST
 
-START_TEST(area_with_more_chains_than_slots_is_refused)
+START_TEST(b4_08_area_with_more_chains_than_slots_is_refused)
 {
 	struct bed b;
 	unsigned int i;
@@ -289,7 +289,7 @@ START_TEST(area_with_more_chains_than_slots_is_refused)
 END_TEST
 
 /* Flags of a copy: none may make a chain of more than its own slots. */
-START_TEST(copy_with_odd_flags_is_a_chain_or_breaks_the_ring)
+START_TEST(b4_08_copy_with_odd_flags_is_a_chain_or_breaks_the_ring)
 {
 	struct bed b;
 	int rc;
@@ -311,7 +311,7 @@ START_TEST(copy_with_odd_flags_is_a_chain_or_breaks_the_ring)
 }
 END_TEST
 
-START_TEST(copy_with_an_id_that_cannot_be_breaks_the_ring)
+START_TEST(b4_08_copy_with_an_id_that_cannot_be_breaks_the_ring)
 {
 	static const uint16_t ids[] = { SIZE, 0xffff, 1 };
 	struct bed b;
@@ -337,7 +337,7 @@ static unsigned char noise(uint32_t *seed, unsigned char limit)
 }
 
 /* Mostly a possible area, so that all of the recovery is reached. */
-START_TEST(nonsense_in_the_area_is_harmless)
+START_TEST(b4_08_nonsense_in_the_area_is_harmless)
 {
 	uint64_t good[ARRAY_SIZE(((struct bed *)0)->words)];
 	uint32_t i, k, seed = 1, enabled = 0;
@@ -371,7 +371,7 @@ START_TEST(nonsense_in_the_area_is_harmless)
 END_TEST
 
 /* A peer writes while the ring runs: nothing of it is read. */
-START_TEST(area_that_changes_while_the_ring_runs_is_not_looked_at)
+START_TEST(b4_08_area_that_changes_while_the_ring_runs_is_not_looked_at)
 {
 	struct bed b;
 	uint32_t i;
@@ -397,18 +397,18 @@ int main(void)
 	tcase_add_test(tc, area_is_initialised_once_as_a_list_of_free_entries);
 	tcase_add_test(tc, chain_is_copied_and_noted_until_it_is_published);
 	tcase_add_test(tc, chain_given_back_is_not_noted);
-	tcase_add_loop_test(tc, lost_chains_come_again_from_their_copies_in_their_order,
+	tcase_add_loop_test(tc, c1_16_lost_chains_come_again_from_their_copies_in_their_order,
 			    0, 2 * SIZE);
 	tcase_add_test(tc, ring_goes_on_at_its_base_when_the_area_is_new);
 	tcase_add_test(tc, counters_are_compared_by_their_distance);
-	tcase_add_loop_test(tc, damaged_area_is_refused_with_a_sentence, 0,
+	tcase_add_loop_test(tc, b4_08_damaged_area_is_refused_with_a_sentence, 0,
 			    (int)ARRAY_SIZE(damage));
-	tcase_add_test(tc, area_with_more_chains_than_slots_is_refused);
-	tcase_add_loop_test(tc, copy_with_odd_flags_is_a_chain_or_breaks_the_ring,
+	tcase_add_test(tc, b4_08_area_with_more_chains_than_slots_is_refused);
+	tcase_add_loop_test(tc, b4_08_copy_with_odd_flags_is_a_chain_or_breaks_the_ring,
 			    0, 16);
-	tcase_add_loop_test(tc, copy_with_an_id_that_cannot_be_breaks_the_ring,
+	tcase_add_loop_test(tc, b4_08_copy_with_an_id_that_cannot_be_breaks_the_ring,
 			    0, 3);
-	tcase_add_test(tc, nonsense_in_the_area_is_harmless);
-	tcase_add_test(tc, area_that_changes_while_the_ring_runs_is_not_looked_at);
+	tcase_add_test(tc, b4_08_nonsense_in_the_area_is_harmless);
+	tcase_add_test(tc, b4_08_area_that_changes_while_the_ring_runs_is_not_looked_at);
 	return run_tcase(tc, "inflight_packed");
 }

@@ -105,6 +105,29 @@ START_TEST(miss_consumes_nothing_and_the_chain_comes_after_the_answer)
 }
 END_TEST
 
+START_TEST(b4_11_chain_in_flight_keeps_what_is_invalidated)
+{
+	struct bed b;
+
+	bed_init(&b);
+	bed_enable(&b);
+	bed_set(&b, RIG_DATA, 0x1000, VMEM_WRITE);
+	put_desc(&b.r, RIG_DESC, 0, IOVA + RIG_DATA, 64, F_WRITE, 0);
+	offer(&b.r, 0);
+	ck_assert_int_eq(rig_pop(&b.r), 1);
+	ck_assert_int_eq(vmem_iotlb_invalidate(b.tlb, IOVA + RIG_DATA, 0x1000), 0);
+	bed_publish(&b);
+	ck_assert_int_gt(vmem_space_reclaim(b.r.space), 0);
+	memset(b.r.iov[0].iov_base, 7, 64);
+	ck_assert_uint_eq(b.r.mem[RIG_DATA + 63], 7);
+	vq_push(b.r.q, &b.r.chain, 64);
+	vq_publish(b.r.q);
+	offer(&b.r, 0);
+	ck_misses(&b, RIG_DATA, 64, VMEM_WRITE);
+	bed_fini(&b);
+}
+END_TEST
+
 START_TEST(miss_names_the_first_byte_that_is_missing)
 {
 	struct bed b;
@@ -357,6 +380,7 @@ int main(void)
 	TCase *tc = tcase_create("iotlb");
 
 	tcase_add_test(tc, miss_consumes_nothing_and_the_chain_comes_after_the_answer);
+	tcase_add_test(tc, b4_11_chain_in_flight_keeps_what_is_invalidated);
 	tcase_add_test(tc, miss_names_the_first_byte_that_is_missing);
 	tcase_add_test(tc, indirect_table_may_miss);
 	tcase_add_test(tc, entry_that_forbids_the_access_is_a_fault);

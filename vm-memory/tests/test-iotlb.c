@@ -117,7 +117,7 @@ START_TEST(entries_of_all_addresses_stay_two_that_have_a_length)
 }
 END_TEST
 
-START_TEST(bad_entries_are_refused)
+START_TEST(b4_10_bad_entries_are_refused)
 {
 	ck_assert_int_eq(set(0, 0, 0, R), -EINVAL);
 	ck_assert_int_eq(set(UINT64_MAX, 2, 0, R), -EINVAL);
@@ -129,7 +129,7 @@ START_TEST(bad_entries_are_refused)
 }
 END_TEST
 
-START_TEST(number_of_entries_is_limited)
+START_TEST(b4_10_number_of_entries_is_limited)
 {
 	unsigned int i;
 
@@ -164,7 +164,7 @@ START_TEST(invalidation_takes_out_exactly_the_range)
 END_TEST
 
 /* What must not stay reachable goes, even if more goes with it. */
-START_TEST(invalidation_without_room_to_split_forgets_the_whole_entry)
+START_TEST(b4_10_invalidation_without_room_to_split_forgets_the_whole_entry)
 {
 	struct vmem_iotlb_fail f;
 	unsigned int i;
@@ -357,11 +357,11 @@ int main(void)
 	tcase_add_test(tc, neighbours_around_the_last_guest_address_stay_two);
 	tcase_add_test(tc,
 		       entries_of_all_addresses_stay_two_that_have_a_length);
-	tcase_add_test(tc, bad_entries_are_refused);
-	tcase_add_test(tc, number_of_entries_is_limited);
+	tcase_add_test(tc, b4_10_bad_entries_are_refused);
+	tcase_add_test(tc, b4_10_number_of_entries_is_limited);
 	tcase_add_test(tc, invalidation_takes_out_exactly_the_range);
 	tcase_add_test(tc,
-		invalidation_without_room_to_split_forgets_the_whole_entry);
+		b4_10_invalidation_without_room_to_split_forgets_the_whole_entry);
 	tcase_add_test(tc, lookup_reports_misses_and_denials);
 	tcase_add_test(tc, map_translates_by_io_virtual_address);
 	tcase_add_test(tc, rom_stays_rom_through_an_iotlb);

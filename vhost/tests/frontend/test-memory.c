@@ -122,7 +122,7 @@ START_TEST(offset_sent_of_a_slot_is_where_the_piece_lies_in_the_file)
 }
 END_TEST
 
-START_TEST(memory_of_more_regions_than_a_table_is_refused)
+START_TEST(e2_02_memory_of_more_regions_than_a_table_is_refused)
 {
 	struct vsu_error err = VSU_ERROR_INIT;
 	unsigned int i;
@@ -295,7 +295,7 @@ static void add_memory(Suite *s)
 	tcase_add_test(tc, offset_sent_is_where_the_piece_lies_in_the_file);
 	tcase_add_test(tc,
 		offset_sent_of_a_slot_is_where_the_piece_lies_in_the_file);
-	tcase_add_test(tc, memory_of_more_regions_than_a_table_is_refused);
+	tcase_add_test(tc, e2_02_memory_of_more_regions_than_a_table_is_refused);
 	tcase_add_test(tc, memory_that_cannot_be_shared_is_named);
 	tcase_add_test(tc, memory_that_is_rom_is_left_out);
 	tcase_add_test(tc, memory_while_running_sends_the_difference);

@@ -129,7 +129,7 @@ START_TEST(pieces_are_gathered_and_scattered)
 }
 END_TEST
 
-START_TEST(as_many_requests_as_the_channel_is_deep_run_at_once)
+START_TEST(e1_07_as_many_requests_as_the_channel_is_deep_run_at_once)
 {
 	struct virtdev_disk_request r[16];
 	struct iovec iov[16];
@@ -404,7 +404,7 @@ static TCase *requests(const char *name, SFun choose)
 	tcase_add_test(tc, disk_is_as_large_as_the_file);
 	tcase_add_test(tc, written_bytes_are_in_the_file_and_read_back);
 	tcase_add_test(tc, pieces_are_gathered_and_scattered);
-	tcase_add_test(tc, as_many_requests_as_the_channel_is_deep_run_at_once);
+	tcase_add_test(tc, e1_07_as_many_requests_as_the_channel_is_deep_run_at_once);
 	tcase_add_test(tc, flush_succeeds);
 	tcase_add_test(tc, empty_requests_do_nothing);
 	tcase_add_test(tc, discard_frees_space_and_reads_as_zeros);
