@@ -60,7 +60,7 @@ static int prepare_process(struct vsu_error *err)
 
 static int complain(int status, const struct vsu_error *err)
 {
-	if (status)
+	if (status || err->msg[0])
 		fprintf(stderr, "cvmm: %s\n", err->msg[0] ? err->msg :
 			"it failed, and no part says why");
 	return status;
@@ -85,8 +85,9 @@ static int show_help(void)
 
 	vsu_option_help(vmm_run_options, lines, sizeof(lines));
 	printf("Usage: cvmm run KERNEL [DISK...] [OPTIONS]\n"
-	       "Runs a guest: KERNEL is builtin:selftest, builtin:irqtest or a "
-	       "static ELF of\ntheir protocol.\n\n%s", lines);
+	       "Runs a guest: KERNEL is a Linux (bzImage, or vmlinux with PVH),"
+	       " builtin:selftest,\nbuiltin:irqtest or a static ELF of their "
+	       "protocol.\n\n%s", lines);
 	show_keys("Properties of --memory, besides at=ADDRESS:",
 		  vmem_backend_options());
 	show_keys("Properties of --disk:", vmm_disk_keys);
@@ -94,17 +95,32 @@ static int show_help(void)
 	return 0;
 }
 
-static int run_machine(const struct vmm_options *options)
+/* The life of one machine: its exit status, and the sentence for it. */
+static int live_once(const struct vmm_options *options, struct vsu_error *err)
 {
 	static struct vmm_machine machine;
-	struct vsu_error err = VSU_ERROR_INIT;
-	int status = vmm_machine_make(&machine, options, sigbus_table, &err);
+	int status;
 
+	memset(&machine, 0, sizeof(machine));
+	vsu_error_clear(err);
+	status = vmm_machine_make(&machine, options, sigbus_table, err);
 	if (!status && options->dry_run)
 		vmm_report(&machine, stdout, options->json);
 	else if (!status)
-		status = vmm_machine_run(&machine, &err);
+		status = vmm_machine_run(&machine, err);
 	vmm_machine_free(&machine);
+	return status;
+}
+
+/* A guest that reboots gets a new machine, made as the first one was. */
+static int run_machine(const struct vmm_options *options)
+{
+	struct vsu_error err;
+	int status;
+
+	do
+		status = live_once(options, &err);
+	while (status == VSU_EXIT_REBOOT && options->restart);
 	return complain(status, &err);
 }
 

@@ -20,23 +20,14 @@
 #include "boot/elf_notes.h"
 
 #define MAX_SEGMENTS 64
+#define PVH_NOTE_TYPE 18	/* XEN_ELFNOTE_PHYS32_ENTRY */
+#define PVH_CMDLINE_MAX 2047	/* that is what Linux takes */
 
 static int refuse(const struct vmm_kernel *kernel, const char *why,
 		  struct vsu_error *err)
 {
 	return vsu_error_set(err, -EBADMSG, "kernel '%s': %s", kernel->name,
 			     why);
-}
-
-/* bzImage: a magic in the header behind the boot sector. */
-static int refuse_bzimage(const struct vmm_kernel *kernel,
-			  struct vsu_error *err)
-{
-	if (kernel->size < 0x206 || memcmp(kernel->bytes + 0x202, "HdrS", 4))
-		return 0;
-	return refuse(kernel, "a Linux bzImage, which cvmm cannot boot yet; "
-		      "use builtin:selftest or a static ELF of its protocol",
-		      err);
 }
 
 static int check_header(const struct vmm_kernel *kernel, const Elf64_Ehdr *h,
@@ -61,12 +52,9 @@ static int check_header(const struct vmm_kernel *kernel, const Elf64_Ehdr *h,
 static int read_header(const struct vmm_kernel *kernel, Elf64_Ehdr *h,
 		       struct vsu_error *err)
 {
-	int rc = refuse_bzimage(kernel, err);
-
-	if (rc)
-		return rc;
 	if (kernel->size < SELFMAG || memcmp(kernel->bytes, ELFMAG, SELFMAG))
-		return refuse(kernel, "not a kernel (no ELF file)", err);
+		return refuse(kernel, "not a kernel (neither bzImage nor ELF)",
+			      err);
 	if (kernel->size < sizeof(*h))
 		return refuse(kernel, "truncated within its ELF header", err);
 	memcpy(h, kernel->bytes, sizeof(*h));
@@ -97,9 +85,22 @@ static int check_segment(const struct vmm_kernel *kernel, const Elf64_Phdr *p,
 
 /* What the notes say that a kernel is. */
 struct identity {
-	bool pvh, ours;
+	bool ours, pvh, bad_pvh;
+	uint64_t pvh_entry;
 	struct cvmm_note note;
 };
+
+/* The entry is of 32 bits, in a note of 32 or 64. */
+static void take_pvh_entry(const struct vmm_note *note, struct identity *id)
+{
+	uint64_t entry = 0;
+
+	if (note->desc_size == 4 || note->desc_size == 8)
+		memcpy(&entry, note->desc, note->desc_size);
+	id->pvh = entry && entry <= UINT32_MAX;
+	id->bad_pvh = !id->pvh;
+	id->pvh_entry = entry;
+}
 
 /* Only the bytes that are really there; malformed notes end the walk. */
 static void read_notes(const struct vmm_kernel *kernel, const Elf64_Phdr *p,
@@ -114,7 +115,9 @@ static void read_notes(const struct vmm_kernel *kernel, const Elf64_Phdr *p,
 	notes.bytes = kernel->bytes + p->p_offset;
 	notes.size = p->p_filesz;
 	while (vmm_note_next(&notes, &note)) {
-		id->pvh |= vmm_note_is_named(&note, "Xen");
+		if (vmm_note_is_named(&note, "Xen") &&
+		    note.type == PVH_NOTE_TYPE)
+			take_pvh_entry(&note, id);
 		if (!vmm_note_is_named(&note, CVMM_NOTE_NAME) ||
 		    note.type != CVMM_NOTE_TYPE ||
 		    note.desc_size != sizeof(id->note))
@@ -127,13 +130,13 @@ static void read_notes(const struct vmm_kernel *kernel, const Elf64_Phdr *p,
 static int check_identity(const struct vmm_kernel *kernel,
 			  const struct identity *id, struct vsu_error *err)
 {
-	if (id->pvh)	/* Xen's note is how vmlinux is known */
-		return refuse(kernel, "a PVH kernel, which cvmm cannot boot "
-			      "yet; use builtin:selftest or a static ELF of "
-			      "its protocol", err);
+	if (!id->ours && id->pvh)
+		return 0;
+	if (!id->ours && id->bad_pvh)
+		return refuse(kernel, "its PVH note is malformed", err);
 	if (!id->ours)
-		return refuse(kernel, "an ELF without the note that declares a "
-			      "kernel of cvmm's boot protocol", err);
+		return refuse(kernel, "an ELF without the note that says how "
+			      "to enter it (PVH, or cvmm's protocol)", err);
 	if (id->note.version != CVMM_BOOT_VERSION)
 		return vsu_error_set(err, -EBADMSG, "kernel '%s': made for "
 			"version %" PRIu32 " of the boot protocol; this is %d",
@@ -143,6 +146,18 @@ static int check_identity(const struct vmm_kernel *kernel,
 			" unknown flags, %#" PRIx32, kernel->name,
 			id->note.flags);
 	return 0;
+}
+
+/* Our own note counts before any other. */
+static void identity_apply(const struct identity *id, struct vmm_loaded *loaded)
+{
+	if (id->ours) {
+		loaded->level0 = id->note.flags & CVMM_BOOT_LEVEL0;
+	} else {
+		loaded->protocol = VMM_PROTOCOL_PVH;
+		loaded->entry = id->pvh_entry;
+		loaded->cmdline_max = PVH_CMDLINE_MAX;
+	}
 }
 
 static int clear(const struct vmem_view *view, uint64_t gpa, uint64_t len)
@@ -255,8 +270,8 @@ int vmm_kernel_load(const struct vmm_kernel *kernel,
 		return rc;
 	n = read_segments(kernel, &h, segments, &id);
 	loaded.entry = h.e_entry;
-	loaded.level0 = id.note.flags & CVMM_BOOT_LEVEL0;
 	rc = check_identity(kernel, &id, err);
+	identity_apply(&id, &loaded);
 	if (!rc)
 		rc = check_segments(kernel, segments, n, err);
 	if (!rc)

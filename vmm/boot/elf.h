@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Kernels: recognising what a file is, and loading a static ELF64 of the
- * built-in protocol, which declares itself by a note (guest/protocol.h). The
+ * Kernels: finding them, and loading a static ELF64. Its notes say how it is
+ * to be entered: by the built-in protocol (guest/protocol.h) or by PVH. The
  * content of a file is not trusted.
  */
 #ifndef VMM_BOOT_ELF_H
@@ -32,16 +32,25 @@ int vmm_kernel_open(struct vmm_kernel *kernel, const char *name,
 		    struct vsu_error *err);
 void vmm_kernel_close(struct vmm_kernel *kernel);
 
+enum vmm_protocol {
+	VMM_PROTOCOL_BUILTIN,
+	VMM_PROTOCOL_LINUX,	/* a bzImage, by its 64-bit entry */
+	VMM_PROTOCOL_PVH,
+};
+
 /* Where it came to lie in the guest. */
 struct vmm_loaded {
+	enum vmm_protocol protocol;
 	uint64_t entry;
-	uint64_t first, end;	/* addresses that its segments span */
+	uint64_t first, end;	/* addresses that it spans */
+	uint64_t initrd_end;	/* the initrd ends here or below; 0: anywhere */
+	uint32_t cmdline_max;	/* characters that it can take; 0: any */
 	bool level0;		/* wants to be entered at level 0 */
 };
 
 /*
- * Copies the segments into guest memory. -EBADMSG: not a kernel of this
- * protocol, or malformed; -E2BIG: the guest has not enough memory for it.
+ * Copies the segments into guest memory. -EBADMSG: not a kernel of these
+ * protocols, or malformed; -E2BIG: the guest has not enough memory for it.
  */
 int vmm_kernel_load(const struct vmm_kernel *kernel,
 		    const struct vmem_view *view, struct vmm_loaded *loaded,

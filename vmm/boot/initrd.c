@@ -30,6 +30,8 @@ static bool fit_in(const struct vmem_range *r, const struct vmm_loaded *kernel,
 		return false;
 	if (end > VMM_HOLE_FIRST)
 		end = VMM_HOLE_FIRST;
+	if (kernel->initrd_end && end > kernel->initrd_end)
+		end = kernel->initrd_end;
 	if (first < VMM_BOOT_KERNEL_GPA)
 		first = VMM_BOOT_KERNEL_GPA;
 	above = kernel->end > first ? kernel->end : first;

@@ -8,8 +8,11 @@
 #include "cpu/cpus.h"
 #include "cli/options.h"
 
-enum { MEMORY, CPUS, DISK, DEVICE, INITRD, CMDLINE, APPEND, CONSOLE, DRY_RUN,
-       JSON, HELP };
+enum { MEMORY, CPUS, CPU, DISK, DEVICE, INITRD, CMDLINE, APPEND, CONSOLE,
+       REBOOT, DRY_RUN, JSON, HELP };
+
+static const char *const cpu_models[] = { "host", "plain", NULL };
+static const char *const reboots[] = { "exit", "restart", NULL };
 
 const struct vsu_option vmm_run_options[] = {
 	[MEMORY] = { "memory", VSU_OPTION_STRING, "PROPERTIES",
@@ -17,6 +20,9 @@ const struct vsu_option vmm_run_options[] = {
 		     0, 0, NULL, true },
 	[CPUS] = { "cpus", VSU_OPTION_U64, "N", "virtual CPUs, 1 by default",
 		   1, VMM_MAX_CPUS, NULL, false },
+	[CPU] = { "cpu", VSU_OPTION_CHOICE, "host|plain",
+		  "what the CPUs can do: all that this host has, or x86-64-v2",
+		  0, 0, cpu_models, false },
 	[DISK] = { "disk", VSU_OPTION_STRING, "PROPERTIES",
 		   "a disk: path=FILE or backend=user:SOCKET",
 		   0, 0, NULL, true },
@@ -35,6 +41,9 @@ const struct vsu_option vmm_run_options[] = {
 	[CONSOLE] = { "console", VSU_OPTION_STRING, "stdio|null|FILE",
 		      "where the console goes, stdio by default",
 		      0, 0, NULL, false },
+	[REBOOT] = { "reboot", VSU_OPTION_CHOICE, "exit|restart",
+		     "what to do when the guest reboots, exit by default",
+		     0, 0, reboots, false },
 	[DRY_RUN] = { "dry-run", VSU_OPTION_FLAG, NULL,
 		      "allocate and check all, show the machine, run nothing",
 		      0, 0, NULL, false },
@@ -99,6 +108,12 @@ static int set_option(struct vmm_options *o, unsigned int index,
 		return add_device(o, VMM_DEVICE_ANY, value->text, err);
 	case CPUS:
 		o->cpus = (unsigned int)value->number;
+		return 0;
+	case CPU:
+		o->cpu_model = (unsigned int)value->number;
+		return 0;
+	case REBOOT:
+		o->restart = value->number;
 		return 0;
 	case INITRD:
 		o->initrd = value->text;

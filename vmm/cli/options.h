@@ -33,6 +33,8 @@ struct vmm_options {
 	struct vmm_device_option devices[VMM_MAX_DEVICES];
 	unsigned int ndevices;
 	unsigned int cpus;
+	unsigned int cpu_model;	/* enum vmm_cpu_model */
+	bool restart;		/* after the guest asked for a reboot */
 	const char *initrd, *cmdline, *append, *console;
 	bool dry_run, json, help;
 };

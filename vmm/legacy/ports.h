@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The small ports of the machine: reset by the keyboard controller, power,
- * parking a CPU, a clock (see guest/protocol.h).
+ * The small ports of the machine: those of guest/protocol.h (power, parking a
+ * CPU, a clock), those that ACPI's tables name (sleep, reset, panic), and what
+ * is left of a PC's: the keyboard controller's reset, and clocks that say at
+ * once that they are none, because kernels wait for them.
  */
 #ifndef VMM_LEGACY_PORTS_H
 #define VMM_LEGACY_PORTS_H
@@ -17,6 +19,10 @@ struct vmm_ports {
 	void (*power)(void *opaque, uint8_t status);
 	/* The guest asked for a reset. CPU's thread. */
 	void (*reset)(void *opaque);
+	/* The guest powered off by ACPI. CPU's thread. */
+	void (*power_off)(void *opaque);
+	/* The guest's kernel fell. CPU's thread. */
+	void (*panic)(void *opaque);
 	void *opaque;
 	uint64_t start_ns;
 };

@@ -14,9 +14,9 @@
 #include <vmm-sys-util/fd.h>
 
 #include "../../guest/protocol.h"
-#include "boot/builtin/info.h"
 #include "cli/exit_status.h"
 #include "cpu/cpu_faults.h"
+#include "machine/boot.h"
 #include "machine/machine.h"
 #include "virtio/remote.h"
 #include "x86/long_mode.h"
@@ -196,12 +196,26 @@ static void on_power(void *opaque, uint8_t status)
 		vmm_cpus_end(m->cpus, VSU_EXIT_OK, "%s", "");
 }
 
-/* There is nothing to reset into: a guest that asks for it has ended. */
+/* Where it does not begin again, a guest that asks for a reset has ended. */
 static void on_reset(void *opaque)
 {
 	struct vmm_machine *m = opaque;
 
-	vmm_cpus_end(m->cpus, VSU_EXIT_OK, "%s", "");
+	vmm_cpus_end(m->cpus, VSU_EXIT_REBOOT, "the guest asked for a reboot");
+}
+
+static void on_power_off(void *opaque)
+{
+	struct vmm_machine *m = opaque;
+
+	vmm_cpus_end(m->cpus, VSU_EXIT_OK, "the guest powered off");
+}
+
+static void on_panic(void *opaque)
+{
+	struct vmm_machine *m = opaque;
+
+	vmm_cpus_end(m->cpus, VSU_EXIT_PANIC, "the guest's kernel panicked");
 }
 
 static void on_serial_interrupt(void *opaque)
@@ -294,6 +308,8 @@ static int make_ports(struct vmm_machine *m, struct vsu_error *err)
 {
 	m->small_ports.power = on_power;
 	m->small_ports.reset = on_reset;
+	m->small_ports.power_off = on_power_off;
+	m->small_ports.panic = on_panic;
 	m->small_ports.opaque = m;
 	return vmm_ports_add(&m->small_ports, &m->ports, err);
 }

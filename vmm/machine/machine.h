@@ -22,6 +22,7 @@
 #include "cpu/cpus.h"
 #include "devices/devices.h"
 #include "kvm/kvm.h"
+#include "legacy/port_numbers.h"
 #include "legacy/ports.h"
 #include "memory/memory.h"
 #include "cli/options.h"
@@ -34,7 +35,6 @@
 #define VMM_TRANSPORTS_GPA UINT64_C(0xd0000000)
 #define VMM_FIRST_DEVICE_IRQ 5
 #define VMM_LAST_IRQ 23
-#define VMM_SERIAL_IRQ 4
 
 struct vmm_device {
 	struct vmm_device_spec spec;

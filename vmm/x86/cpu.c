@@ -9,9 +9,8 @@
 #include "kvm/uapi.h"
 #include "long_mode.h"
 
-#define CPUID_MAX 256
-#define KVM_FEATURES 0x40000001	/* leaf, eax */
-#define HYPERVISOR_BIT (1u << 31)	/* leaf 1, ecx */
+#define MSR_MISC_ENABLE 0x1a0
+#define MSR_MTRR_DEFAULT 0x2ff
 
 #define CR0_PE 0x1u
 #define CR0_ET 0x10u
@@ -24,31 +23,11 @@
 #define RFLAGS_FIXED 0x2u
 #define RFLAGS_IOPL3 0x3000u
 
-static int supported_cpuid(const struct vmm_kvm *kvm, struct kvm_cpuid2 **out,
-			   struct vsu_error *err)
-{
-	struct kvm_cpuid2 *table;
-	int rc;
-
-	table = calloc(1, sizeof(*table) +
-			  CPUID_MAX * sizeof(table->entries[0]));
-	if (!table)
-		return vsu_error_sys(err, -ENOMEM, "CPUID table");
-	table->nent = CPUID_MAX;
-	rc = vmm_kvm_ioctl(kvm->kvm_fd, KVM_GET_SUPPORTED_CPUID, table);
-	if (rc < 0) {
-		free(table);
-		return vsu_error_sys(err, rc, "KVM_GET_SUPPORTED_CPUID");
-	}
-	*out = table;
-	return 0;
-}
-
 int vmm_x86_phys_bits(struct vmm_kvm *kvm, struct vsu_error *err)
 {
 	struct kvm_cpuid2 *table;
 	uint32_t i;
-	int rc = supported_cpuid(kvm, &table, err);
+	int rc = vmm_cpuid_supported(kvm, &table, err);
 
 	if (rc)
 		return rc;
@@ -61,60 +40,113 @@ int vmm_x86_phys_bits(struct vmm_kvm *kvm, struct vsu_error *err)
 }
 
 static int set_cpuid(const struct vmm_kvm *kvm, int cpu_fd, unsigned int cpu,
-		     struct vsu_error *err)
+		     const struct vmm_x86_start *start, struct vsu_error *err)
 {
+	const struct vmm_cpuid_wish wish = {
+		.model = start->model, .cpu = cpu,
+		.ncpus = start->ncpus ? start->ncpus : cpu + 1,
+		.tsc_deadline = vmm_kvm_capability(kvm,
+						   KVM_CAP_TSC_DEADLINE_TIMER),
+		.map_hypercall = kvm->map_hypercall,
+	};
 	struct kvm_cpuid2 *table;
-	struct kvm_cpuid_entry2 *e;
-	int rc = supported_cpuid(kvm, &table, err);
+	int rc = vmm_cpuid_supported(kvm, &table, err);
 
 	if (rc)
 		return rc;
-	for (e = table->entries; e < table->entries + table->nent; e++) {
-		if (e->function == 1) {
-			e->ecx |= HYPERVISOR_BIT;
-			e->ebx = (e->ebx & 0x00ffffff) | (cpu << 24);
-		} else if (e->function == 0xb) {
-			e->edx = cpu;
-		} else if (e->function == KVM_FEATURES && kvm->map_hypercall) {
-			e->eax |= 1u << KVM_FEATURE_HC_MAP_GPA_RANGE;
-		}
-	}
-	rc = vmm_kvm_ioctl(cpu_fd, KVM_SET_CPUID2, table);
+	rc = vmm_cpuid_shape(table, &wish);
+	if (!rc)
+		rc = vmm_kvm_ioctl(cpu_fd, KVM_SET_CPUID2, table);
 	free(table);
 	return rc < 0 ? vsu_error_sys(err, rc, "KVM_SET_CPUID2") : 0;
 }
 
-static struct kvm_segment segment(uint16_t selector, uint8_t dpl, bool code)
+/*
+ * As firmware leaves them: fast string operations on, and all memory that no
+ * range register names is cached.
+ */
+static int set_msrs(int cpu_fd, struct vsu_error *err)
+{
+	struct {
+		struct kvm_msrs head;
+		struct kvm_msr_entry entries[2];
+	} msrs = {
+		.head.nmsrs = 2,
+		.entries = {
+			{ .index = MSR_MISC_ENABLE, .data = 1 },
+			{ .index = MSR_MTRR_DEFAULT, .data = 0xc06 },
+		},
+	};
+	int rc = vmm_kvm_ioctl(cpu_fd, KVM_SET_MSRS, &msrs);
+
+	return rc < 0 ? vsu_error_sys(err, rc, "KVM_SET_MSRS") : 0;
+}
+
+static struct kvm_segment segment(uint16_t selector, uint8_t dpl, bool code,
+				  bool bits64)
 {
 	struct kvm_segment s = {
 		.limit = UINT32_MAX, .present = 1, .s = 1, .g = 1,
 		.selector = selector | dpl, .dpl = dpl,
-		.type = code ? 11 : 3, .l = code, .db = !code,
+		.type = code ? 11 : 3, .l = code && bits64,
+		.db = !(code && bits64),
 	};
 
 	return s;
 }
 
-static int set_system_registers(int cpu_fd, bool level0, struct vsu_error *err)
+/* Segments and tables of each way to begin. */
+static const struct entry_row {
+	uint16_t gdt, gdt_limit;
+	uint8_t code, data, dpl;
+	bool bits64;
+} entry_rows[] = {
+	[VMM_X86_LEVEL3] = { VMM_BOOT_GDT_GPA, 39, 0x18, 0x20, 3, true },
+	[VMM_X86_LEVEL0] = { VMM_BOOT_GDT_GPA, 39, 0x08, 0x10, 0, true },
+	[VMM_X86_LINUX] = { VMM_BOOT_LINUX_GDT_GPA, 31, 0x10, 0x18, 0, true },
+	[VMM_X86_PVH] = { VMM_BOOT_GDT_GPA, 39, 0x08, 0x10, 0, false },
+};
+
+static void enable_64_bit_mode(struct kvm_sregs *s)
 {
-	const uint8_t dpl = level0 ? 0 : 3;
+	s->tr.base = VMM_BOOT_TSS_GPA;
+	s->tr.limit = VMM_BOOT_TSS_LIMIT;
+	s->cr0 = CR0_PE | CR0_MP | CR0_ET | CR0_NE | CR0_PG;
+	s->cr3 = VMM_BOOT_TABLES_GPA;
+	s->cr4 = CR4_PAE | CR4_OSFXSR;
+	s->efer = EFER_LME_LMA;
+}
+
+/* Only the protection bit, and a task of 32 bits at address 0. */
+static void enable_32_bit_mode(struct kvm_sregs *s)
+{
+	s->tr.base = 0;
+	s->tr.limit = 0x67;
+	s->tr.type = 11;
+	s->tr.present = 1;
+	s->cr0 = CR0_PE | CR0_ET;
+	s->cr4 = 0;
+	s->efer = 0;
+}
+
+static int set_system_registers(int cpu_fd, const struct entry_row *row,
+				struct vsu_error *err)
+{
 	struct kvm_sregs s;
 	int rc = vmm_kvm_ioctl(cpu_fd, KVM_GET_SREGS, &s);
 
 	if (rc < 0)
 		return vsu_error_sys(err, rc, "KVM_GET_SREGS");
-	s.cs = segment(level0 ? 0x08 : 0x18, dpl, true);
-	s.ds = segment(level0 ? 0x10 : 0x20, dpl, false);
+	s.cs = segment(row->code, row->dpl, true, row->bits64);
+	s.ds = segment(row->data, row->dpl, false, row->bits64);
 	s.es = s.fs = s.gs = s.ss = s.ds;
-	s.gdt.base = VMM_BOOT_GDT_GPA;
-	s.gdt.limit = 5 * 8 - 1;
+	s.gdt.base = row->gdt;
+	s.gdt.limit = row->gdt_limit;
 	s.idt.limit = 0;	/* any exception shuts the CPU down */
-	s.tr.base = VMM_BOOT_TSS_GPA;
-	s.tr.limit = VMM_BOOT_TSS_LIMIT;
-	s.cr0 = CR0_PE | CR0_MP | CR0_ET | CR0_NE | CR0_PG;
-	s.cr3 = VMM_BOOT_TABLES_GPA;
-	s.cr4 = CR4_PAE | CR4_OSFXSR;
-	s.efer = EFER_LME_LMA;
+	if (row->bits64)
+		enable_64_bit_mode(&s);
+	else
+		enable_32_bit_mode(&s);
 	rc = vmm_kvm_ioctl(cpu_fd, KVM_SET_SREGS, &s);
 	return rc < 0 ? vsu_error_sys(err, rc, "KVM_SET_SREGS") : 0;
 }
@@ -128,22 +160,33 @@ static int make_runnable(int cpu_fd, struct vsu_error *err)
 	return rc < 0 ? vsu_error_sys(err, rc, "KVM_SET_MP_STATE") : 0;
 }
 
-int vmm_x86_start_cpu(const struct vmm_kvm *kvm, int cpu_fd, unsigned int cpu,
-		      const struct vmm_x86_start *start, struct vsu_error *err)
+static int set_registers(int cpu_fd, const struct vmm_x86_start *start,
+			 struct vsu_error *err)
 {
+	const bool level3 = start->how == VMM_X86_LEVEL3;
 	struct kvm_regs regs = {
 		.rip = start->entry, .rsp = start->stack_top,
-		.rdi = start->rdi, .rsi = start->rsi,
-		.rflags = RFLAGS_FIXED | (start->level0 ? 0 : RFLAGS_IOPL3),
+		.rbx = start->rbx, .rdi = start->rdi, .rsi = start->rsi,
+		.rflags = RFLAGS_FIXED | (level3 ? RFLAGS_IOPL3 : 0),
 	};
-	int rc = set_cpuid(kvm, cpu_fd, cpu, err);
+	int rc = set_system_registers(cpu_fd, &entry_rows[start->how], err);
 
-	if (!rc)
-		rc = set_system_registers(cpu_fd, start->level0, err);
 	if (!rc)
 		rc = make_runnable(cpu_fd, err);
 	if (rc)
 		return rc;
 	rc = vmm_kvm_ioctl(cpu_fd, KVM_SET_REGS, &regs);
 	return rc < 0 ? vsu_error_sys(err, rc, "KVM_SET_REGS") : 0;
+}
+
+int vmm_x86_start_cpu(const struct vmm_kvm *kvm, int cpu_fd, unsigned int cpu,
+		      const struct vmm_x86_start *start, struct vsu_error *err)
+{
+	int rc = set_cpuid(kvm, cpu_fd, cpu, start, err);
+
+	if (!rc)
+		rc = set_msrs(cpu_fd, err);
+	if (rc || start->how == VMM_X86_WAITS)
+		return rc;
+	return set_registers(cpu_fd, start, err);
 }

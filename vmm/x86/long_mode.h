@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Entering a guest of the built-in protocol on an x86 CPU: segments, page
- * tables, CPUID and registers (see guest/protocol.h).
+ * Entering a guest on an x86 CPU: segments, page tables, CPUID and registers,
+ * for each boot protocol. The first MiB of the guest is divided here.
  */
 #ifndef VMM_X86_LONG_MODE_H
 #define VMM_X86_LONG_MODE_H
@@ -13,9 +13,11 @@
 #include <vmm-sys-util/error.h>
 
 #include "kvm/kvm.h"
+#include "x86/cpuid.h"
 
-/* Where the protocol keeps its own structures in guest memory. */
+/* Where boot protocols keep their structures in guest memory. */
 #define VMM_BOOT_GDT_GPA	0x1000
+#define VMM_BOOT_LINUX_GDT_GPA	0x1800
 #define VMM_BOOT_INFO_GPA	0x2000
 #define VMM_BOOT_CMDLINE_GPA	0x4000
 #define VMM_BOOT_CMDLINE_MAX	4096
@@ -24,6 +26,8 @@
 #define VMM_BOOT_TABLES_GPA	0x10000	/* page tables, up to STACKS */
 #define VMM_BOOT_STACKS_GPA	0x80000	/* one of 4 KiB for each CPU */
 #define VMM_BOOT_STACK_SIZE	4096u
+#define VMM_BOOT_LOW_END	0xa0000	/* a PC's memory has a hole here */
+#define VMM_BOOT_ACPI_GPA	0xe0000	/* tables of ACPI, up to the kernel */
 #define VMM_BOOT_KERNEL_GPA	0x100000 /* lowest address of a kernel */
 
 /* A range of guest addresses that the identity map has to cover. */
@@ -32,7 +36,7 @@ struct vmm_identity {
 };
 
 /*
- * Writes descriptor table and page tables: the first 4 GiB and the ranges.
+ * Writes descriptor tables and page tables: the first 4 GiB and the ranges.
  * -ENOSPC when they do not fit below the stacks.
  */
 int vmm_long_mode_tables(const struct vmem_view *view,
@@ -42,13 +46,24 @@ int vmm_long_mode_tables(const struct vmem_view *view,
 /* Guest-physical address bits of this host's KVM, from its CPUID table. */
 int vmm_x86_phys_bits(struct vmm_kvm *kvm, struct vsu_error *err);
 
-struct vmm_x86_start {
-	uint64_t entry, stack_top;
-	uint64_t rdi, rsi;
-	bool level0;		/* with privilege level 0 in place of 3 */
+/* How a CPU begins. */
+enum vmm_x86_entry {
+	VMM_X86_LEVEL3,	/* built-in protocol: 64-bit mode, I/O privilege */
+	VMM_X86_LEVEL0,	/* the same at privilege level 0 */
+	VMM_X86_LINUX,	/* 64-bit entry of the Linux boot protocol */
+	VMM_X86_PVH,	/* 32-bit protected mode without paging */
+	VMM_X86_WAITS,	/* for the start-up message of another CPU */
 };
 
-/* Sets CPUID table and registers of a CPU. */
+struct vmm_x86_start {
+	enum vmm_x86_entry how;
+	uint64_t entry, stack_top;
+	uint64_t rbx, rdi, rsi;
+	unsigned int ncpus;	/* of the machine; 0: one */
+	enum vmm_cpu_model model;
+};
+
+/* Sets CPUID table, model-specific registers and registers of a CPU. */
 int vmm_x86_start_cpu(const struct vmm_kvm *kvm, int cpu_fd, unsigned int cpu,
 		      const struct vmm_x86_start *start,
 		      struct vsu_error *err);

@@ -88,15 +88,23 @@ static int map_range(struct tables *t, const struct vmm_identity *range)
 	return rc;
 }
 
-/* Selectors 0x08/0x10: level 0 code and data; 0x18/0x20: level 3. */
+/*
+ * Selectors 0x08/0x10: level 0 code and data; 0x18/0x20: level 3. Behind them
+ * the same for the Linux boot protocol, which wants 0x10 and 0x18.
+ */
 static int write_descriptors(const struct vmem_view *view)
 {
 	static const uint64_t gdt[] = {
 		0, 0x00af9b000000ffff, 0x00cf93000000ffff,
 		0x00affb000000ffff, 0x00cff3000000ffff,
 	};
+	static const uint64_t linux_gdt[] = {
+		0, 0, 0x00af9b000000ffff, 0x00cf93000000ffff,
+	};
+	int rc = vmem_write_exact(view, VMM_BOOT_GDT_GPA, gdt, sizeof(gdt));
 
-	return vmem_write_exact(view, VMM_BOOT_GDT_GPA, gdt, sizeof(gdt));
+	return rc ? rc : vmem_write_exact(view, VMM_BOOT_LINUX_GDT_GPA,
+					  linux_gdt, sizeof(linux_gdt));
 }
 
 /*

@@ -10,6 +10,8 @@
 enum vsu_exit {
 	VSU_EXIT_OK = 0,	/* content */
 	VSU_EXIT_FAIL = 1,	/* the guest or the check reports failure */
+	VSU_EXIT_REBOOT = 2,	/* the guest asked for a reboot */
+	VSU_EXIT_PANIC = 3,	/* the guest's kernel panicked */
 	VSU_EXIT_USAGE = 64,	/* unknown option or key */
 	VSU_EXIT_DATA = 65,	/* a value or combination refused */
 	VSU_EXIT_INPUT = 66,	/* an input file missing, unreadable or wrong */

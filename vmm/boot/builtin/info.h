@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /* What a guest of the built-in protocol is told (guest/protocol.h). */
-#ifndef VMM_BOOT_INFO_H
-#define VMM_BOOT_INFO_H
+#ifndef VMM_BOOT_BUILTIN_INFO_H
+#define VMM_BOOT_BUILTIN_INFO_H
 
-#include "machine/machine.h"
+#include <vm-memory/map.h>
+
+#include "../../../guest/protocol.h"
 
 /*
- * Writes boot information, command line and page tables, and sets up the
- * CPUs. 0 or a negative errno.
+ * Completes the boot information by what is the same for all machines and by
+ * the memory that there is, and writes it to gpa. 0 or a negative errno.
  */
-int vmm_boot_prepare(struct vmm_machine *m, struct vsu_error *err);
+int vmm_builtin_hand_over(struct cvmm_boot *boot, const struct vmem_view *view,
+			  uint64_t gpa);
 
 #endif

@@ -1,0 +1,359 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * AML is written front to back. Only the length of what contains others comes
+ * before its content: the content is moved up when its end is known.
+ */
+#include <config.h>
+
+#include <errno.h>
+#include <string.h>
+
+#include "acpi/aml.h"
+
+enum {
+	OP_ZERO = 0x00, OP_ONE = 0x01, OP_NAME = 0x08, OP_BYTE = 0x0a,
+	OP_WORD = 0x0b, OP_DWORD = 0x0c, OP_STRING = 0x0d, OP_QWORD = 0x0e,
+	OP_SCOPE = 0x10, OP_BUFFER = 0x11, OP_PACKAGE = 0x12, OP_METHOD = 0x14,
+	OP_DUAL_NAME = 0x2e, OP_MULTI_NAME = 0x2f, OP_EXTENDED = 0x5b,
+	OP_ARG0 = 0x68, OP_DEVICE = 0x82, OP_NOTIFY = 0x86, OP_EQUAL = 0x93,
+	OP_IF = 0xa0,
+};
+
+#define SEGMENT 4
+#define MAX_SEGMENTS 255
+#define METHOD_SERIALIZED 0x08
+#define MAX_ARGS 7
+#define NUMBER_MAX 9		/* bytes of an integer with its prefix */
+
+void vmm_aml_init(struct vmm_aml *aml, void *bytes, size_t size)
+{
+	memset(aml, 0, sizeof(*aml));
+	aml->bytes = bytes;
+	aml->size = size;
+}
+
+int vmm_aml_finish(const struct vmm_aml *aml, size_t *len)
+{
+	if (aml->error)
+		return aml->error;
+	if (aml->depth)
+		return -EPROTO;
+	*len = aml->len;
+	return 0;
+}
+
+static void fail(struct vmm_aml *aml, int code)
+{
+	if (!aml->error)
+		aml->error = code;
+}
+
+/* Makes room for n bytes in front of what is at that place. */
+static void insert(struct vmm_aml *aml, size_t at, const void *bytes, size_t n)
+{
+	if (aml->size - aml->len < n)
+		fail(aml, -ENOSPC);
+	if (aml->error)
+		return;
+	memmove(aml->bytes + at + n, aml->bytes + at, aml->len - at);
+	memcpy(aml->bytes + at, bytes, n);
+	aml->len += n;
+}
+
+static void append(struct vmm_aml *aml, const void *bytes, size_t n)
+{
+	insert(aml, aml->len, bytes, n);
+}
+
+static void append_byte(struct vmm_aml *aml, uint8_t byte)
+{
+	append(aml, &byte, 1);
+}
+
+/* The low n bytes of value, the lowest first. */
+static void append_le(struct vmm_aml *aml, uint64_t value, unsigned int n)
+{
+	for (; n; n--, value >>= 8)
+		append_byte(aml, (uint8_t)value);
+}
+
+static void open_container(struct vmm_aml *aml, bool resources)
+{
+	if (aml->depth == VMM_AML_DEPTH)
+		fail(aml, -ELOOP);
+	if (aml->error)
+		return;
+	aml->open[aml->depth].at = aml->len;
+	aml->open[aml->depth++].resources = resources;
+}
+
+/* PkgLength of len bytes that follow it; it counts itself too. */
+static size_t encode_length(uint8_t *to, size_t len)
+{
+	size_t n, i;
+
+	if (len + 1 < 1u << 6) {
+		to[0] = (uint8_t)(len + 1);
+		return 1;
+	}
+	n = len + 2 < 1u << 12 ? 2 : len + 3 < 1u << 20 ? 3 : 4;
+	len += n;
+	to[0] = (uint8_t)((n - 1) << 6 | (len & 0xf));
+	for (i = 1, len >>= 4; i < n; i++, len >>= 8)
+		to[i] = (uint8_t)len;
+	return n;
+}
+
+static size_t encode_number(uint8_t *to, uint64_t value)
+{
+	const unsigned int bytes = value > UINT32_MAX ? 8 :
+		value > UINT16_MAX ? 4 : value > UINT8_MAX ? 2 : 1;
+	unsigned int i;
+
+	if (value < 2) {
+		to[0] = value ? OP_ONE : OP_ZERO;
+		return 1;
+	}
+	to[0] = bytes == 8 ? OP_QWORD : bytes == 4 ? OP_DWORD :
+		bytes == 2 ? OP_WORD : OP_BYTE;
+	for (i = 1; i <= bytes; i++, value >>= 8)
+		to[i] = (uint8_t)value;
+	return bytes + 1;
+}
+
+/* A buffer of descriptors has an end tag, and its size before its content. */
+static void close_resources(struct vmm_aml *aml, size_t at)
+{
+	const uint8_t end[] = { 0x79, 0 };
+	uint8_t size[NUMBER_MAX];
+
+	append(aml, end, sizeof(end));
+	insert(aml, at, size, encode_number(size, aml->len - at));
+}
+
+void vmm_aml_end(struct vmm_aml *aml)
+{
+	uint8_t length[4];
+	size_t at;
+
+	if (!aml->depth)
+		fail(aml, -EPROTO);
+	if (aml->error)
+		return;
+	at = aml->open[--aml->depth].at;
+	if (aml->open[aml->depth].resources)
+		close_resources(aml, at);
+	if (aml->len - at >= (1u << 28) - sizeof(length))
+		fail(aml, -ENOSPC);
+	insert(aml, at, length, encode_length(length, aml->len - at));
+}
+
+static bool is_name_byte(char c, bool first)
+{
+	return (c >= 'A' && c <= 'Z') || c == '_' ||
+	       (!first && c >= '0' && c <= '9');
+}
+
+/* Length of the segment at s, 0 when there is none. */
+static unsigned int segment_length(const char *s)
+{
+	unsigned int n = 0;
+
+	while (n < SEGMENT && is_name_byte(s[n], !n))
+		n++;
+	return n;
+}
+
+/* How many segments there are; 0 when that is no path. */
+static unsigned int count_segments(const char *path)
+{
+	unsigned int n, count = 0;
+
+	do {
+		n = segment_length(path);
+		path += n;
+		count++;
+	} while (n && count < MAX_SEGMENTS && *path++ == '.');
+	return n && !path[-1] ? count : 0;
+}
+
+static void append_segments(struct vmm_aml *aml, const char *path)
+{
+	unsigned int n;
+
+	do {
+		n = segment_length(path);
+		append(aml, path, n);
+		append(aml, "____", SEGMENT - n);
+		path += n;
+	} while (*path++ == '.');
+}
+
+static void append_path(struct vmm_aml *aml, const char *path)
+{
+	const bool root = *path == '\\';
+	const unsigned int n = count_segments(path + root);
+
+	if (!n)
+		fail(aml, -EINVAL);
+	if (aml->error)
+		return;
+	if (root)
+		append_byte(aml, '\\');
+	if (n == 2)
+		append_byte(aml, OP_DUAL_NAME);
+	if (n > 2) {
+		append_byte(aml, OP_MULTI_NAME);
+		append_byte(aml, (uint8_t)n);
+	}
+	append_segments(aml, path + root);
+}
+
+void vmm_aml_scope(struct vmm_aml *aml, const char *name)
+{
+	append_byte(aml, OP_SCOPE);
+	open_container(aml, false);
+	append_path(aml, name);
+}
+
+void vmm_aml_device(struct vmm_aml *aml, const char *name)
+{
+	append_byte(aml, OP_EXTENDED);
+	append_byte(aml, OP_DEVICE);
+	open_container(aml, false);
+	append_path(aml, name);
+}
+
+void vmm_aml_method(struct vmm_aml *aml, const char *name, unsigned int args)
+{
+	if (args > MAX_ARGS)
+		fail(aml, -EINVAL);
+	append_byte(aml, OP_METHOD);
+	open_container(aml, false);
+	append_path(aml, name);
+	append_byte(aml, (uint8_t)(args | METHOD_SERIALIZED));
+}
+
+void vmm_aml_package(struct vmm_aml *aml, uint8_t n)
+{
+	append_byte(aml, OP_PACKAGE);
+	open_container(aml, false);
+	append_byte(aml, n);
+}
+
+void vmm_aml_resources(struct vmm_aml *aml)
+{
+	append_byte(aml, OP_BUFFER);
+	open_container(aml, true);
+}
+
+void vmm_aml_if_arg0_is(struct vmm_aml *aml, uint64_t value)
+{
+	append_byte(aml, OP_IF);
+	open_container(aml, false);
+	append_byte(aml, OP_EQUAL);
+	append_byte(aml, OP_ARG0);
+	vmm_aml_integer(aml, value);
+}
+
+void vmm_aml_name(struct vmm_aml *aml, const char *name)
+{
+	append_byte(aml, OP_NAME);
+	append_path(aml, name);
+}
+
+void vmm_aml_integer(struct vmm_aml *aml, uint64_t value)
+{
+	uint8_t number[NUMBER_MAX];
+
+	append(aml, number, encode_number(number, value));
+}
+
+void vmm_aml_string(struct vmm_aml *aml, const char *text)
+{
+	const char *c;
+
+	for (c = text; *c; c++)
+		if ((unsigned char)*c > 0x7f)
+			fail(aml, -EINVAL);
+	append_byte(aml, OP_STRING);
+	append(aml, text, strlen(text) + 1);
+}
+
+static int hex_digit(char c)
+{
+	static const char digits[] = "0123456789ABCDEF";
+	const char *at = c ? strchr(digits, c) : NULL;
+
+	return at ? (int)(at - digits) : -1;
+}
+
+/* Five bits for each letter, four for each digit, the highest first. */
+void vmm_aml_eisa_id(struct vmm_aml *aml, const char *id)
+{
+	uint32_t value = 0;
+	unsigned int i;
+	int digit;
+
+	if (strlen(id) != 7) {
+		fail(aml, -EINVAL);
+		return;
+	}
+	for (i = 0; i < 7; i++) {
+		digit = i < 3 ? id[i] - 'A' + 1 : hex_digit(id[i]);
+		if (digit < (i < 3) || digit > 26)
+			fail(aml, -EINVAL);
+		value = value << (i < 3 ? 5 : 4) | ((uint32_t)digit & 0x1f);
+	}
+	append_byte(aml, OP_DWORD);
+	append_le(aml, __builtin_bswap32(value), 4);
+}
+
+void vmm_aml_notify(struct vmm_aml *aml, const char *name, uint64_t event)
+{
+	append_byte(aml, OP_NOTIFY);
+	append_path(aml, name);
+	vmm_aml_integer(aml, event);
+}
+
+void vmm_aml_memory32(struct vmm_aml *aml, uint32_t base, uint32_t len)
+{
+	append_byte(aml, 0x86);
+	append_le(aml, 9, 2);
+	append_byte(aml, 1);		/* writable */
+	append_le(aml, base, 4);
+	append_le(aml, len, 4);
+}
+
+void vmm_aml_memory64(struct vmm_aml *aml, uint64_t base, uint64_t len)
+{
+	append_byte(aml, 0x8a);
+	append_le(aml, 43, 2);
+	append_byte(aml, 0);		/* memory */
+	append_byte(aml, 0x0d);		/* both ends fixed, used here */
+	append_byte(aml, 1);		/* writable */
+	append_le(aml, 0, 8);
+	append_le(aml, base, 8);
+	append_le(aml, base + len - 1, 8);
+	append_le(aml, 0, 8);
+	append_le(aml, len, 8);
+}
+
+void vmm_aml_io(struct vmm_aml *aml, uint16_t port, uint8_t len)
+{
+	append_byte(aml, 0x47);
+	append_byte(aml, 1);		/* all 16 bits are decoded */
+	append_le(aml, port, 2);
+	append_le(aml, port, 2);
+	append_byte(aml, 1);
+	append_byte(aml, len);
+}
+
+void vmm_aml_interrupt(struct vmm_aml *aml, uint32_t irq)
+{
+	append_byte(aml, 0x89);
+	append_le(aml, 6, 2);
+	append_byte(aml, 0x03);		/* used here, edge, high, not shared */
+	append_byte(aml, 1);
+	append_le(aml, irq, 4);
+}

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * A writer of AML, the byte code of ACPI's namespace (ACPI 6.4, chapter 20).
+ *
+ * Calls append to a buffer of the caller. What contains others is opened by
+ * its own call and closed by vmm_aml_end(), which writes the length in front
+ * of the content. Errors stick: the first one makes all later calls do
+ * nothing, and vmm_aml_finish() tells it.
+ *
+ * A name is a path such as "\\_SB_.PWRB": an optional root, then segments of
+ * one to four letters A to Z, digits (not first) and underscores; shorter
+ * segments are filled with underscores.
+ */
+#ifndef VMM_ACPI_AML_H
+#define VMM_ACPI_AML_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define VMM_AML_DEPTH 8
+
+struct vmm_aml {
+	unsigned char *bytes;
+	size_t size, len;
+	int error;		/* the first one, 0: none */
+	unsigned int depth;
+	struct {
+		size_t at;	/* where the length is to be inserted */
+		bool resources;
+	} open[VMM_AML_DEPTH];
+};
+
+void vmm_aml_init(struct vmm_aml *aml, void *bytes, size_t size);
+
+/*
+ * How much was written. -ENOSPC: the buffer is too small, -EINVAL: a name is
+ * none, -ELOOP: too deep, -EPROTO: begun and ended are not the same number.
+ */
+int vmm_aml_finish(const struct vmm_aml *aml, size_t *len);
+
+/* Containers, each closed by vmm_aml_end(). */
+void vmm_aml_scope(struct vmm_aml *aml, const char *name);
+void vmm_aml_device(struct vmm_aml *aml, const char *name);
+void vmm_aml_method(struct vmm_aml *aml, const char *name, unsigned int args);
+void vmm_aml_package(struct vmm_aml *aml, uint8_t n);	/* n elements follow */
+void vmm_aml_resources(struct vmm_aml *aml);		/* descriptors follow */
+void vmm_aml_if_arg0_is(struct vmm_aml *aml, uint64_t value);
+void vmm_aml_end(struct vmm_aml *aml);
+
+/* A named object; its value, one of those below, follows. */
+void vmm_aml_name(struct vmm_aml *aml, const char *name);
+
+void vmm_aml_integer(struct vmm_aml *aml, uint64_t value);
+void vmm_aml_string(struct vmm_aml *aml, const char *text);	/* ASCII */
+/* Three capital letters and four hexadecimal digits, as in "PNP0501". */
+void vmm_aml_eisa_id(struct vmm_aml *aml, const char *id);
+
+/* In a method: tells the object's driver of an event. */
+void vmm_aml_notify(struct vmm_aml *aml, const char *name, uint64_t event);
+
+/* Descriptors (ACPI 6.4, section 6.4). Interrupts are edges, active high. */
+void vmm_aml_memory32(struct vmm_aml *aml, uint32_t base, uint32_t len);
+void vmm_aml_memory64(struct vmm_aml *aml, uint64_t base, uint64_t len);
+void vmm_aml_io(struct vmm_aml *aml, uint16_t port, uint8_t len);
+void vmm_aml_interrupt(struct vmm_aml *aml, uint32_t irq);
+
+#endif

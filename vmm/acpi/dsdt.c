@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * What a guest cannot find by itself: CPUs, the serial port, the power button,
+ * the panic port and the virtio-mmio transports.
+ */
+#include <config.h>
+
+#include <stdio.h>
+
+#include "acpi/dsdt.h"
+#include "legacy/port_numbers.h"
+
+#define SLEEP_STATE_OFF 5
+#define BUTTON_PRESSED 0x80
+
+static void add_uid(struct vmm_aml *aml, unsigned int uid)
+{
+	vmm_aml_name(aml, "_UID");
+	vmm_aml_integer(aml, uid);
+}
+
+static void add_string_id(struct vmm_aml *aml, const char *id)
+{
+	vmm_aml_name(aml, "_HID");
+	vmm_aml_string(aml, id);
+}
+
+static void add_eisa_id(struct vmm_aml *aml, const char *id)
+{
+	vmm_aml_name(aml, "_HID");
+	vmm_aml_eisa_id(aml, id);
+}
+
+static void begin_resources(struct vmm_aml *aml)
+{
+	vmm_aml_name(aml, "_CRS");
+	vmm_aml_resources(aml);
+}
+
+/* Sleep type 5 goes into the sleep control register to power off. */
+static void add_power_off(struct vmm_aml *aml)
+{
+	unsigned int i;
+
+	vmm_aml_name(aml, "\\_S5");
+	vmm_aml_package(aml, 4);
+	vmm_aml_integer(aml, SLEEP_STATE_OFF);
+	for (i = 1; i < 4; i++)
+		vmm_aml_integer(aml, 0);
+	vmm_aml_end(aml);
+}
+
+static void add_cpu(struct vmm_aml *aml, unsigned int i)
+{
+	char name[8];
+
+	snprintf(name, sizeof(name), "C%03X", i & 0xfff);
+	vmm_aml_device(aml, name);
+	add_string_id(aml, "ACPI0007");
+	add_uid(aml, i);
+	vmm_aml_end(aml);
+}
+
+static void add_serial(struct vmm_aml *aml)
+{
+	vmm_aml_device(aml, "COM1");
+	add_eisa_id(aml, "PNP0501");
+	add_uid(aml, 0);
+	begin_resources(aml);
+	vmm_aml_io(aml, VMM_PORT_SERIAL, VMM_PORT_SERIAL_LEN);
+	vmm_aml_interrupt(aml, VMM_SERIAL_IRQ);
+	vmm_aml_end(aml);
+	vmm_aml_end(aml);
+}
+
+/* The button has no register: an interrupt of the event device presses it. */
+static void add_power_button(struct vmm_aml *aml)
+{
+	vmm_aml_device(aml, "PWRB");
+	add_eisa_id(aml, "PNP0C0C");
+	add_uid(aml, 0);
+	vmm_aml_end(aml);
+	vmm_aml_device(aml, "GED0");
+	add_string_id(aml, "ACPI0013");
+	add_uid(aml, 0);
+	begin_resources(aml);
+	vmm_aml_interrupt(aml, VMM_BUTTON_IRQ);
+	vmm_aml_end(aml);
+	vmm_aml_method(aml, "_EVT", 1);
+	vmm_aml_if_arg0_is(aml, VMM_BUTTON_IRQ);
+	vmm_aml_notify(aml, "\\_SB.PWRB", BUTTON_PRESSED);
+	vmm_aml_end(aml);
+	vmm_aml_end(aml);
+	vmm_aml_end(aml);
+}
+
+static void add_panic_port(struct vmm_aml *aml)
+{
+	vmm_aml_device(aml, "PEVT");
+	add_string_id(aml, "QEMU0001");
+	add_uid(aml, 0);
+	begin_resources(aml);
+	vmm_aml_io(aml, VMM_PORT_PANIC, 1);
+	vmm_aml_end(aml);
+	vmm_aml_end(aml);
+}
+
+static void add_transport(struct vmm_aml *aml, unsigned int i,
+			  const struct vmm_acpi_device *d)
+{
+	char name[8];
+
+	snprintf(name, sizeof(name), "V%03X", i & 0xfff);
+	vmm_aml_device(aml, name);
+	add_string_id(aml, "LNRO0005");
+	add_uid(aml, i);
+	begin_resources(aml);
+	vmm_aml_memory32(aml, d->gpa, d->len);
+	vmm_aml_interrupt(aml, d->irq);
+	vmm_aml_end(aml);
+	vmm_aml_end(aml);
+}
+
+/* What belongs to the machine and to no driver. */
+static void add_reserved(struct vmm_aml *aml,
+			 const struct vmm_acpi_machine *machine)
+{
+	unsigned int i;
+
+	vmm_aml_device(aml, "RES0");
+	add_eisa_id(aml, "PNP0C02");
+	add_uid(aml, 0);
+	begin_resources(aml);
+	vmm_aml_io(aml, VMM_PORT_POWER, VMM_PORT_MACHINE_LEN);
+	for (i = 0; i < machine->nwindows; i++)
+		vmm_aml_memory64(aml, machine->windows[i].gpa,
+				 machine->windows[i].len);
+	vmm_aml_end(aml);
+	vmm_aml_end(aml);
+}
+
+void vmm_acpi_dsdt(const struct vmm_acpi_machine *machine,
+		   struct vmm_aml *aml)
+{
+	unsigned int i;
+
+	add_power_off(aml);
+	vmm_aml_scope(aml, "\\_SB");
+	for (i = 0; i < machine->ncpus; i++)
+		add_cpu(aml, i);
+	add_serial(aml);
+	add_power_button(aml);
+	add_panic_port(aml);
+	for (i = 0; i < machine->ndevices; i++)
+		add_transport(aml, i, &machine->devices[i]);
+	add_reserved(aml, machine);
+	vmm_aml_end(aml);
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * The machine as ACPI describes it: RSDP, XSDT, a hardware-reduced FADT, MADT
+ * and DSDT, as one block of bytes for one guest address (ACPI 6.4, chapter 5).
+ * A pure function of the description.
+ */
+#ifndef VMM_ACPI_TABLES_H
+#define VMM_ACPI_TABLES_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <vmm-sys-util/error.h>
+
+/* A virtio-mmio transport. */
+struct vmm_acpi_device {
+	uint32_t gpa, len, irq;
+};
+
+/* Addresses that no driver of the guest may give to something else. */
+struct vmm_acpi_window {
+	uint64_t gpa, len;
+};
+
+struct vmm_acpi_machine {
+	unsigned int ncpus;
+	unsigned int ndevices, nwindows;
+	const struct vmm_acpi_device *devices;
+	const struct vmm_acpi_window *windows;
+};
+
+/* Where a part lies in the block. */
+struct vmm_acpi_table {
+	size_t offset, len;
+};
+
+struct vmm_acpi_layout {
+	struct vmm_acpi_table rsdp, dsdt, fadt, madt, xsdt;
+	size_t len;		/* of the whole block */
+};
+
+/*
+ * Writes the block into size bytes; RSDP is at its start. gpa is where the
+ * guest will find it, a multiple of 16 below 4 GiB. -ENOSPC: does not fit.
+ */
+int vmm_acpi_build(const struct vmm_acpi_machine *machine, uint32_t gpa,
+		   void *bytes, size_t size, struct vmm_acpi_layout *out,
+		   struct vsu_error *err);
+
+#endif

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Ports and interrupts of the machine, where more than one part needs them. */
+#ifndef VMM_LEGACY_PORT_NUMBERS_H
+#define VMM_LEGACY_PORT_NUMBERS_H
+
+#define VMM_PORT_SERIAL		0x3f8	/* a 16550 */
+#define VMM_PORT_SERIAL_LEN	8
+#define VMM_PORT_PANIC		0x505	/* pvpanic: the guest's kernel fell */
+
+/* The machine's own, in one block. */
+#define VMM_PORT_POWER		0x600	/* of guest/protocol.h */
+#define VMM_PORT_SLEEP_CONTROL	0x620	/* ACPI: bits 2-4 state, bit 5 go */
+#define VMM_PORT_SLEEP_STATUS	0x621
+#define VMM_PORT_RESET		0x622	/* ACPI: VMM_RESET_VALUE resets */
+#define VMM_PORT_MACHINE_LEN	0x30
+#define VMM_RESET_VALUE		0x01
+
+#define VMM_BUTTON_IRQ		3	/* the power button */
+#define VMM_SERIAL_IRQ		4
+
+#endif

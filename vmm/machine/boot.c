@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * Booting: the same steps for every protocol, in which only the form of what
+ * the kernel is told, and how its CPUs begin, differ.
+ */
+#include <config.h>
+
+#include <assert.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <vm-memory/access.h>
+
+#include "acpi/tables.h"
+#include "boot/builtin/info.h"
+#include "boot/initrd.h"
+#include "boot/linux/bzimage.h"
+#include "boot/pvh/start_info.h"
+#include "machine/boot.h"
+#include "x86/long_mode.h"
+
+static_assert(VMM_BOOT_STACKS_GPA + VMM_MAX_CPUS * VMM_BOOT_STACK_SIZE <=
+	      VMM_BOOT_ACPI_GPA, "stacks end before the tables of ACPI");
+
+#define DEFAULT_CMDLINE "console=ttyS0"
+#define ACPI_ROOM (VMM_BOOT_KERNEL_GPA - VMM_BOOT_ACPI_GPA)
+
+/* All that lies there for the kernel. */
+struct boot {
+	struct vmm_machine *m;
+	const struct vmem_view *view;
+	struct vmm_handover handover;
+	uint64_t cmdline_len;
+	struct vsu_error *err;
+};
+
+static int write_cmdline(struct boot *b)
+{
+	const struct vmm_options *o = b->m->options;
+	const uint32_t wanted = b->m->loaded.cmdline_max;
+	char line[VMM_BOOT_CMDLINE_MAX];
+	const int max = wanted && wanted < sizeof(line) ? (int)wanted :
+							  (int)sizeof(line) - 1;
+	int n = snprintf(line, sizeof(line), "%s%s%s",
+			 o->cmdline ? o->cmdline : DEFAULT_CMDLINE,
+			 o->append ? " " : "", o->append ? o->append : "");
+
+	if (n > max)
+		return vsu_error_set(b->err, -EINVAL, "the kernel command line"
+			" has %d characters; %d are allowed", n, max);
+	b->handover.cmdline_gpa = VMM_BOOT_CMDLINE_GPA;
+	b->cmdline_len = (uint64_t)n;
+	return vmem_write_exact(b->view, VMM_BOOT_CMDLINE_GPA, line,
+				(size_t)n + 1);
+}
+
+static int write_initrd(struct boot *b)
+{
+	const struct vmm_file *initrd = &b->m->initrd;
+
+	if (!initrd->bytes)
+		return 0;
+	b->handover.initrd_len = initrd->size;
+	return vmm_initrd_load(initrd, b->view, &b->m->loaded,
+			       &b->handover.initrd_gpa, b->err);
+}
+
+/* Page tables for 64-bit entries: all memory, and what else may be mapped. */
+static int write_tables(struct boot *b)
+{
+	const struct vmm_machine *m = b->m;
+	struct vmm_identity ranges[VMM_LAYOUT_MAX + VMM_MAX_WINDOWS];
+	unsigned int i, n = 0;
+
+	for (i = 0; i < b->view->n && i < VMM_LAYOUT_MAX; i++, n++) {
+		ranges[n].first = b->view->ranges[i].first;
+		ranges[n].len = b->view->ranges[i].span + 1;
+	}
+	for (i = 0; i < m->shmem.n; i++, n++) {
+		ranges[n].first = m->shmem.windows[i].gpa;
+		ranges[n].len = m->shmem.windows[i].len;
+	}
+	return vmm_long_mode_tables(b->view, ranges, n, b->err);
+}
+
+static int hand_over_builtin(struct boot *b)
+{
+	const struct vmm_machine *m = b->m;
+	struct cvmm_boot boot = {
+		.ncpus = m->options->cpus,
+		.flags = m->loaded.level0 ? CVMM_BOOT_LEVEL0 : 0,
+		.cmdline_gpa = b->handover.cmdline_gpa,
+		.cmdline_len = b->cmdline_len,
+		.initrd_gpa = b->handover.initrd_gpa,
+		.initrd_len = b->handover.initrd_len,
+	};
+	unsigned int i;
+
+	for (i = 0; i < m->ndevices && i < CVMM_BOOT_MAX_DEVICES; i++) {
+		boot.devices[i].gpa = m->devices[i].gpa;
+		boot.devices[i].len = VIRTDEV_MMIO_SIZE;
+		boot.devices[i].irq = m->devices[i].irq;
+	}
+	boot.ndevices = i;
+	return vmm_builtin_hand_over(&boot, b->view, VMM_BOOT_INFO_GPA);
+}
+
+static int describe_machine(const struct vmm_machine *m, void *bytes,
+			    struct vmm_acpi_layout *layout,
+			    struct vsu_error *err)
+{
+	struct vmm_acpi_device devices[VMM_MAX_DEVICES];
+	struct vmm_acpi_window windows[VMM_MAX_WINDOWS];
+	const struct vmm_acpi_machine machine = {
+		.ncpus = m->options->cpus,
+		.ndevices = m->ndevices, .devices = devices,
+		.nwindows = m->shmem.n, .windows = windows,
+	};
+	unsigned int i;
+
+	for (i = 0; i < m->ndevices; i++)
+		devices[i] = (struct vmm_acpi_device){
+			(uint32_t)m->devices[i].gpa, VIRTDEV_MMIO_SIZE,
+			m->devices[i].irq };
+	for (i = 0; i < m->shmem.n; i++)
+		windows[i] = (struct vmm_acpi_window){
+			m->shmem.windows[i].gpa, m->shmem.windows[i].len };
+	return vmm_acpi_build(&machine, VMM_BOOT_ACPI_GPA, bytes, ACPI_ROOM,
+			      layout, err);
+}
+
+static int write_acpi(struct boot *b)
+{
+	struct vmm_acpi_layout layout;
+	unsigned char *bytes = malloc(ACPI_ROOM);
+	int rc;
+
+	if (!bytes)
+		return vsu_error_sys(b->err, -ENOMEM, "tables of ACPI");
+	rc = describe_machine(b->m, bytes, &layout, b->err);
+	if (!rc)
+		rc = vmem_write_exact(b->view, VMM_BOOT_ACPI_GPA, bytes,
+				      layout.len);
+	free(bytes);
+	b->handover.rsdp_gpa = VMM_BOOT_ACPI_GPA;
+	return rc;
+}
+
+/* What both protocols of Linux share. */
+static int describe_pc(struct boot *b)
+{
+	int rc = vmm_e820_make(b->view, &b->handover.memory, b->err);
+
+	return rc ? rc : write_acpi(b);
+}
+
+static int hand_over_linux(struct boot *b)
+{
+	int rc = describe_pc(b);
+
+	return rc ? rc : vmm_bzimage_hand_over(&b->m->kernel, &b->m->loaded,
+					       &b->handover, b->view,
+					       VMM_BOOT_INFO_GPA, b->err);
+}
+
+static int hand_over_pvh(struct boot *b)
+{
+	int rc = describe_pc(b);
+
+	return rc ? rc : vmm_pvh_hand_over(&b->handover, b->view,
+					   VMM_BOOT_INFO_GPA);
+}
+
+/* How the kernel is told, and how CPU 0 and the others begin. */
+static const struct protocol {
+	int (*hand_over)(struct boot *b);
+	enum vmm_x86_entry first, others;
+} protocols[] = {
+	[VMM_PROTOCOL_BUILTIN] = { hand_over_builtin, VMM_X86_LEVEL3,
+				   VMM_X86_LEVEL3 },
+	[VMM_PROTOCOL_LINUX] = { hand_over_linux, VMM_X86_LINUX,
+				 VMM_X86_WAITS },
+	[VMM_PROTOCOL_PVH] = { hand_over_pvh, VMM_X86_PVH, VMM_X86_WAITS },
+};
+
+static int start_cpus(struct boot *b, const struct protocol *protocol)
+{
+	struct vmm_machine *m = b->m;
+	struct vmm_x86_start start = {
+		.entry = m->loaded.entry, .rdi = VMM_BOOT_INFO_GPA,
+		.rbx = VMM_BOOT_INFO_GPA, .ncpus = m->options->cpus,
+		.model = m->options->cpu_model,
+	};
+	const bool builtin = m->loaded.protocol == VMM_PROTOCOL_BUILTIN;
+	unsigned int i;
+	int rc = 0;
+
+	for (i = 0; !rc && i < m->options->cpus; i++) {
+		start.how = i ? protocol->others : protocol->first;
+		if (m->loaded.level0)
+			start.how = VMM_X86_LEVEL0;
+		start.rsi = builtin ? i : VMM_BOOT_INFO_GPA;
+		start.stack_top = VMM_BOOT_STACKS_GPA +
+				  (i + 1) * VMM_BOOT_STACK_SIZE;
+		rc = vmm_x86_start_cpu(&m->kvm, vmm_cpus_fd(m->cpus, i), i,
+				       &start, b->err);
+	}
+	return rc;
+}
+
+/* Everything of the protocols' own lies there. */
+static int check_low_memory(struct boot *b)
+{
+	if (vmem_check_range(b->view, 0, VMM_BOOT_KERNEL_GPA, VMEM_WRITE))
+		return 0;
+	return vsu_error_set(b->err, -EFAULT, "the guest boots in its first "
+		"MiB, and not all of that is writable memory; place some with "
+		"--memory at=0");
+}
+
+static int load_kernel(struct boot *b)
+{
+	struct vmm_machine *m = b->m;
+
+	return vmm_bzimage_is(&m->kernel) ?
+		vmm_bzimage_load(&m->kernel, b->view, &m->loaded, b->err) :
+		vmm_kernel_load(&m->kernel, b->view, &m->loaded, b->err);
+}
+
+int vmm_boot_prepare(struct vmm_machine *m, struct vsu_error *err)
+{
+	struct boot b = {
+		.m = m, .view = vmem_map_view(vmm_memory_map(&m->memory)),
+		.err = err,
+	};
+	const struct protocol *protocol;
+	int rc = check_low_memory(&b);
+
+	if (!rc)
+		rc = load_kernel(&b);
+	protocol = &protocols[m->loaded.protocol];
+	if (!rc)
+		rc = write_cmdline(&b);
+	if (!rc)
+		rc = write_initrd(&b);
+	if (!rc)
+		rc = protocol->hand_over(&b);
+	if (!rc)
+		rc = write_tables(&b);
+	if (!rc)
+		rc = start_cpus(&b, protocol);
+	vmm_kernel_close(&m->kernel);	/* the guest has its own copy */
+	vmm_file_free(&m->initrd);
+	return rc;
+}

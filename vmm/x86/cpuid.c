@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * Shaping a CPUID table. Leaves are edited in this order: those of the model,
+ * those that cannot be kept, features, topology.
+ */
+#include <config.h>
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "x86/cpuid.h"
+
+#define ANY UINT32_MAX
+
+enum reg { EAX, EBX, ECX, EDX };
+
+/* Leaf 1 */
+#define ECX_TSC_DEADLINE (1u << 24)
+#define ECX_HYPERVISOR (1u << 31)
+#define EDX_HTT (1u << 28)
+/* Leaf 0x80000001 */
+#define ECX_CMP_LEGACY (1u << 1)
+
+#define LEVEL_THREAD 1u
+#define LEVEL_CORE 2u
+
+int vmm_cpuid_supported(const struct vmm_kvm *kvm, struct kvm_cpuid2 **out,
+			struct vsu_error *err)
+{
+	struct kvm_cpuid2 *table;
+	int rc;
+
+	table = calloc(1, sizeof(*table) +
+			  VMM_CPUID_MAX * sizeof(table->entries[0]));
+	if (!table)
+		return vsu_error_sys(err, -ENOMEM, "CPUID table");
+	table->nent = VMM_CPUID_MAX;
+	rc = vmm_kvm_ioctl(kvm->kvm_fd, KVM_GET_SUPPORTED_CPUID, table);
+	if (rc < 0) {
+		free(table);
+		return vsu_error_sys(err, rc, "KVM_GET_SUPPORTED_CPUID");
+	}
+	*out = table;
+	return 0;
+}
+
+static struct kvm_cpuid_entry2 *entry_find(struct kvm_cpuid2 *table,
+					   uint32_t function, uint32_t index)
+{
+	struct kvm_cpuid_entry2 *e;
+
+	for (e = table->entries; e < table->entries + table->nent; e++)
+		if (e->function == function &&
+		    (index == ANY || e->index == index))
+			return e;
+	return NULL;
+}
+
+static uint32_t *entry_register(struct kvm_cpuid_entry2 *e, enum reg reg)
+{
+	uint32_t *const regs[] = { &e->eax, &e->ebx, &e->ecx, &e->edx };
+
+	return regs[reg];
+}
+
+/* Removes the entries from first to last. */
+static void leaves_remove(struct kvm_cpuid2 *table, uint32_t first,
+			  uint32_t last)
+{
+	uint32_t i, n = 0;
+
+	for (i = 0; i < table->nent; i++)
+		if (table->entries[i].function < first ||
+		    table->entries[i].function > last)
+			table->entries[n++] = table->entries[i];
+	table->nent = n;
+}
+
+static int entry_add(struct kvm_cpuid2 *table,
+		     const struct kvm_cpuid_entry2 *e)
+{
+	if (table->nent == VMM_CPUID_MAX)
+		return -ENOSPC;
+	table->entries[table->nent++] = *e;
+	return 0;
+}
+
+/* Bits of a register that the guest may see. */
+struct mask {
+	uint32_t function, index;
+	enum reg reg;
+	uint32_t keep;
+};
+
+static void masks_apply(struct kvm_cpuid2 *table, const struct mask *masks,
+			unsigned int n)
+{
+	struct kvm_cpuid_entry2 *e;
+	const struct mask *m;
+
+	for (m = masks; m < masks + n; m++) {
+		e = entry_find(table, m->function, m->index);
+		if (e)
+			*entry_register(e, m->reg) &= m->keep;
+	}
+}
+
+/*
+ * What needs more of a VMM than this one gives: enclaves want memory of their
+ * own (SGX), processor trace and resource control are the host's, memory
+ * encryption needs a VM of that kind.
+ */
+static const struct mask unkept[] = {
+	{ 7, 0, EBX, ~(1u << 2 | 1u << 12 | 1u << 15 | 1u << 25) },
+	{ 7, 0, ECX, ~(1u << 30) },
+};
+
+static const uint32_t unkept_leaves[][2] = {
+	{ 0x3, 0x3 },		/* serial number */
+	{ 0xf, 0x10 },		/* resource control */
+	{ 0x12, 0x12 },		/* enclaves */
+	{ 0x14, 0x14 },		/* trace */
+	{ 0x8000001f, 0x8000001f }, /* memory encryption */
+};
+
+/*
+ * x86-64-v2: every processor of the last fifteen years has it, and none of it
+ * changes with the host.
+ */
+static const struct mask plain[] = {
+	/* SSE3, SSSE3, CX16, SSE4.1, SSE4.2, x2APIC, POPCNT, hypervisor */
+	{ 1, ANY, ECX, 1u << 0 | 1u << 9 | 1u << 13 | 1u << 19 | 1u << 20 |
+		       1u << 21 | 1u << 23 | 1u << 31 },
+	/* FPU to SSE2, without debug store, thermal control and the like */
+	{ 1, ANY, EDX, 0x078bfbff },
+	/* LAHF in 64-bit mode, multi-core */
+	{ 0x80000001, ANY, ECX, 1u << 0 | ECX_CMP_LEGACY },
+	/* SYSCALL, NX, RDTSCP, long mode, and leaf 1's features again */
+	{ 0x80000001, ANY, EDX, 0x2c100800 | 0x0183f3ff },
+	{ 0x80000008, ANY, EBX, 0 },
+};
+
+/* A family without errata that need more than the table has. */
+static uint32_t plain_signature(const struct kvm_cpuid_entry2 *vendor)
+{
+	return vendor && vendor->ebx == 0x756e6547 /* "Genu" */ ? 0x00000f61 :
+								  0x00060fb1;
+}
+
+static void brand_set(struct kvm_cpuid2 *table)
+{
+	static const char brand[48] = "cvmm plain x86-64-v2 processor";
+	struct kvm_cpuid_entry2 *e;
+	uint32_t i;
+
+	for (i = 0; i < 3; i++) {
+		e = entry_find(table, 0x80000002 + i, ANY);
+		if (e)
+			memcpy(&e->eax, brand + 16 * i, 16);
+	}
+}
+
+/* The highest leaf of a range is told in its first one. */
+static void limit_set(struct kvm_cpuid2 *table, uint32_t first, uint32_t last)
+{
+	struct kvm_cpuid_entry2 *e = entry_find(table, first, ANY);
+
+	if (e && e->eax > last)
+		e->eax = last;
+	leaves_remove(table, last + 1, first + 0xffff);
+}
+
+static void model_make_plain(struct kvm_cpuid2 *table)
+{
+	struct kvm_cpuid_entry2 *e = entry_find(table, 1, ANY);
+
+	masks_apply(table, plain, sizeof(plain) / sizeof(plain[0]));
+	if (e)
+		e->eax = plain_signature(entry_find(table, 0, ANY));
+	brand_set(table);
+	leaves_remove(table, 5, 0xa);	/* power, features, counters */
+	limit_set(table, 0, 0xb);
+	leaves_remove(table, 0x80000005, 0x80000007);
+	limit_set(table, 0x80000000, 0x80000008);
+}
+
+/* Ids of CPUs of one socket take that many bits. */
+static unsigned int id_bits(unsigned int ncpus)
+{
+	unsigned int bits = 0;
+
+	while (1u << bits < ncpus)
+		bits++;
+	return bits;
+}
+
+static void features_set(struct kvm_cpuid2 *table,
+			 const struct vmm_cpuid_wish *wish)
+{
+	struct kvm_cpuid_entry2 *e = entry_find(table, 1, ANY);
+
+	if (e) {
+		e->ecx = (e->ecx & ~ECX_TSC_DEADLINE) | ECX_HYPERVISOR |
+			 (wish->tsc_deadline ? ECX_TSC_DEADLINE : 0);
+		e->edx = (e->edx & ~EDX_HTT) |
+			 (wish->ncpus > 1 ? EDX_HTT : 0);
+		/* line size for CLFLUSH stays; count and id of the CPU */
+		e->ebx = (e->ebx & 0xff00) | wish->cpu << 24 |
+			 1u << id_bits(wish->ncpus) << 16;
+	}
+	e = entry_find(table, KVM_CPUID_FEATURES, ANY);
+	if (e && wish->map_hypercall)
+		e->eax |= 1u << KVM_FEATURE_HC_MAP_GPA_RANGE;
+	e = entry_find(table, 0x80000001, ANY);
+	if (e && wish->ncpus == 1)
+		e->ecx &= ~ECX_CMP_LEGACY;
+}
+
+/* Leaf 0xb or 0x1f: threads of a core, cores of the socket, the end. */
+static int levels_add(struct kvm_cpuid2 *table, uint32_t function,
+		      const struct vmm_cpuid_wish *wish)
+{
+	const struct kvm_cpuid_entry2 levels[] = {
+		{ .index = 0, .eax = 0, .ebx = 1, .ecx = LEVEL_THREAD << 8 },
+		{ .index = 1, .eax = id_bits(wish->ncpus), .ebx = wish->ncpus,
+		  .ecx = LEVEL_CORE << 8 | 1 },
+		{ .index = 2, .ecx = 2 },
+	};
+	struct kvm_cpuid_entry2 e;
+	unsigned int i;
+	int rc = 0;
+
+	for (i = 0; !rc && i < sizeof(levels) / sizeof(levels[0]); i++) {
+		e = levels[i];
+		e.function = function;
+		e.flags = KVM_CPUID_FLAG_SIGNIFCANT_INDEX;
+		e.edx = wish->cpu;
+		rc = entry_add(table, &e);
+	}
+	return rc;
+}
+
+static int topology_leaf_set(struct kvm_cpuid2 *table, uint32_t function,
+			     const struct vmm_cpuid_wish *wish)
+{
+	const struct kvm_cpuid_entry2 *base = entry_find(table, 0, ANY);
+
+	leaves_remove(table, function, function);
+	return base && base->eax >= function ?
+		levels_add(table, function, wish) : 0;
+}
+
+/* Caches up to the second level are a core's, the others all cores'. */
+static void caches_set(struct kvm_cpuid2 *table, uint32_t function,
+		       const struct vmm_cpuid_wish *wish)
+{
+	struct kvm_cpuid_entry2 *e;
+	uint32_t level, shared;
+
+	for (e = table->entries; e < table->entries + table->nent; e++) {
+		if (e->function != function || !(e->eax & 0x1f))
+			continue;
+		level = e->eax >> 5 & 7;
+		shared = level < 3 ? 0 : (1u << id_bits(wish->ncpus)) - 1;
+		e->eax = (e->eax & 0x3fff) | shared << 14;
+		if (function == 4)	/* and how many cores there are */
+			e->eax |= ((1u << id_bits(wish->ncpus)) - 1) << 26;
+	}
+}
+
+/* AMD counts cores in these. */
+static void amd_topology_set(struct kvm_cpuid2 *table,
+			     const struct vmm_cpuid_wish *wish)
+{
+	struct kvm_cpuid_entry2 *e = entry_find(table, 0x80000008, ANY);
+
+	if (e)
+		e->ecx = id_bits(wish->ncpus) << 12 | (wish->ncpus - 1);
+	e = entry_find(table, 0x8000001e, ANY);
+	if (e) {
+		e->eax = wish->cpu;
+		e->ebx = wish->cpu;	/* one thread in each core */
+		e->ecx = 0;		/* one node */
+	}
+}
+
+int vmm_cpuid_shape(struct kvm_cpuid2 *table,
+		    const struct vmm_cpuid_wish *wish)
+{
+	unsigned int i;
+	int rc;
+
+	if (wish->model == VMM_CPU_PLAIN)
+		model_make_plain(table);
+	masks_apply(table, unkept, sizeof(unkept) / sizeof(unkept[0]));
+	for (i = 0; i < sizeof(unkept_leaves) / sizeof(unkept_leaves[0]); i++)
+		leaves_remove(table, unkept_leaves[i][0], unkept_leaves[i][1]);
+	features_set(table, wish);
+	caches_set(table, 4, wish);
+	caches_set(table, 0x8000001d, wish);
+	amd_topology_set(table, wish);
+	rc = topology_leaf_set(table, 0xb, wish);
+	return rc ? rc : topology_leaf_set(table, 0x1f, wish);
+}
