@@ -107,12 +107,28 @@ void fake_disk_finish(struct fake_disk *f)
 	}
 }
 
-static int kick(void *self, void *channel)
+/* One after the other until the budget is used up. */
+static int finish_some(struct fake_disk *f, struct fake_channel *c,
+		       uint64_t *budget)
+{
+	struct virtdev_disk_request *r;
+
+	while ((r = c->waiting) && *budget) {
+		*budget -= r->len < *budget ? r->len : *budget;
+		c->waiting = r->next;
+		f->nwaiting--;
+		finish(f, c, r);
+	}
+	return r ? -EAGAIN : c->finished != NULL;
+}
+
+static int kick(void *self, void *channel, uint64_t *budget)
 {
 	struct fake_disk *f = self;
 	int some;
 
-	(void)channel;
+	if (f->counts)
+		return finish_some(f, channel, budget);
 	if (f->nqueued)
 		f->kicks++;
 	if (f->nqueued && f->refuse_kicks) {

@@ -23,6 +23,7 @@ struct fake_disk {
 	struct virtdev_disk_info info;	/* as given to virtdev_disk_new() */
 	unsigned char *bytes;
 	bool hold;		/* kick leaves requests waiting */
+	bool counts;		/* kick finishes as many as the budget allows */
 	int result;		/* of requests that finish from now on */
 	int refuse_submit;	/* a negative errno for submit */
 	unsigned int refuse_kicks; /* so many say -EAGAIN */

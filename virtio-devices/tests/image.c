@@ -124,6 +124,16 @@ void test_disk_submit(struct test_disk *d, struct virtdev_disk_request *r)
 	ck_assert_int_eq(d->disk->ops.submit(d->disk->self, d->channel, r), 0);
 }
 
+int test_disk_kick(struct test_disk *d, uint64_t budget)
+{
+	return d->disk->ops.kick(d->disk->self, d->channel, &budget);
+}
+
+struct virtdev_disk_request *test_disk_reap(struct test_disk *d)
+{
+	return d->disk->ops.reap(d->disk->self, d->channel);
+}
+
 struct virtdev_disk_request *test_disk_wait(struct test_disk *d)
 {
 	const struct virtdev_disk_ops *ops = &d->disk->ops;
@@ -136,7 +146,7 @@ struct virtdev_disk_request *test_disk_wait(struct test_disk *d)
 		r = ops->reap(d->disk->self, d->channel);
 		if (r)
 			return r;
-		rc = ops->kick(d->disk->self, d->channel);
+		rc = test_disk_kick(d, UINT64_MAX);
 		ck_assert(rc >= 0 || rc == -EAGAIN);
 		if (!rc && p.fd >= 0)
 			poll(&p, 1, -1);

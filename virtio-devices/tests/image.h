@@ -34,6 +34,9 @@ void test_disk_init(struct test_disk *d, const char *name, uint32_t engine,
 void test_disk_fini(struct test_disk *d);
 
 void test_disk_submit(struct test_disk *d, struct virtdev_disk_request *r);
+/* One kick and one reap, as they answer. */
+int test_disk_kick(struct test_disk *d, uint64_t budget);
+struct virtdev_disk_request *test_disk_reap(struct test_disk *d);
 /* Waits for the next one. */
 struct virtdev_disk_request *test_disk_wait(struct test_disk *d);
 

@@ -26,7 +26,7 @@ struct virtdev_blk_config {
 	size_t size;		/* sizeof(struct virtdev_blk_config) */
 	struct virtdev_disk *disk; /* owned by the device on success */
 	uint32_t nqueues;	/* 1..256; 0: 1 */
-	uint32_t queue_max;	/* 0: 256 */
+	uint32_t queue_max;	/* largest queue, entries; 0: 1024 */
 	const char *serial;	/* for get-id, at most 20 bytes count; or NULL */
 };
 

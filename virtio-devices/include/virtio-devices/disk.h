@@ -7,7 +7,8 @@
  *   request  one operation on it, in the caller's storage until it is reaped
  *
  * Requests of one channel finish in any order. A disk that finishes them
- * inside kick is synchronous: it blocks the thread of its queue.
+ * inside kick is synchronous: it blocks the thread of its queue. A long request
+ * is moved in steps, as many in one kick as the caller's budget allows.
  *
  * Threads: a disk is shareable; a channel is confined to one thread at a time.
  */
@@ -48,7 +49,7 @@ struct virtdev_disk_request {
 	uint64_t private_[2];	/* as well */
 };
 
-/* What a disk is. */
+/* The properties of a disk. */
 struct virtdev_disk_info {
 	uint64_t capacity;	/* bytes, a multiple of 512 */
 	uint32_t block_size;	/* what it is best addressed in, at least 512 */
@@ -75,12 +76,15 @@ struct virtdev_disk_ops {
 	int (*submit)(void *self, void *channel,
 		      struct virtdev_disk_request *request);
 	/*
-	 * Hands all queued requests to the host, by one system call. 1: some
-	 * were; 0: there was none; -EAGAIN: the host did not take all of them,
-	 * and the others wait for the next kick. To be called after reap, too,
-	 * which may have queued what a request still needs.
+	 * Hands queued requests to the host, by one system call, and counts
+	 * *budget down by the bytes that they move in it: how much the caller
+	 * can wait for. 1: some were, or reap has something; 0: neither;
+	 * -EAGAIN: the budget is used up or the host did not take all, reap
+	 * may have something, and the others wait for the next kick. To be
+	 * called after reap, too, which may have queued what a request still
+	 * needs. What no descriptor announces is there for reap at once.
 	 */
-	int (*kick)(void *self, void *channel);
+	int (*kick)(void *self, void *channel, uint64_t *budget);
 	/* The next finished request, or NULL. */
 	struct virtdev_disk_request *(*reap)(void *self, void *channel);
 	void (*free)(void *self);

@@ -6,13 +6,28 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "blk/blk_priv.h"
 #include "core/priv.h"
 
 #define BLK_DEVICE_ID 2u
 #define BLK_MAX_QUEUES 256u
-#define BLK_DEFAULT_QUEUE 256u
+#define BLK_DEFAULT_QUEUE 1024u
+
+/*
+ * What one turn may do before others have theirs: bytes that the disk copies
+ * within it, and descriptors that are walked. Both are a millisecond or two.
+ */
+#define BLK_TURN_BYTES (UINT64_C(8) << 20)
+#define BLK_TURN_DESCRIPTORS (1u << 20)
+
+/*
+ * Bytes of requests in flight from which on no other is taken: more than any
+ * disk needs to be busy, and not longer than one can wait for a queue to be
+ * drained. A single request may be longer by itself.
+ */
+#define BLK_INFLIGHT_BYTES (UINT64_C(64) << 20)
 
 /*
  * Requests that a disk that blocks takes before their answers are published:
@@ -22,31 +37,6 @@
 
 /* Parts of requests that follow each other within one turn. */
 #define BLK_KICK_ROUNDS 32u
-
-/* A request whose storage is warm, or one that was never used. */
-static struct blk_request *get(struct blk_queue *q)
-{
-	struct blk_request *r = q->free;
-
-	if (r) {
-		q->free = r->next;
-	} else if (q->fresh < q->size) {
-		r = &q->pool[q->fresh++];
-		r->chain.iov = r->pieces;
-		r->chain.iov_max = BLK_PIECES;
-	} else {
-		return NULL;
-	}
-	q->inflight++;
-	return r;
-}
-
-void virtdev_priv_blk_put(struct blk_queue *q, struct blk_request *r)
-{
-	r->next = q->free;
-	q->free = r;
-	q->inflight--;
-}
 
 static void reap(struct blk_queue *q)
 {
@@ -58,19 +48,22 @@ static void reap(struct blk_queue *q)
 }
 
 /*
- * Until the disk has all requests and none of them is finished: what finishes
- * at once may queue a next part. A kick that found nothing comes last, so that
- * nothing is left queued. 0, or -EAGAIN when there is something to hand over
- * or to reap that no descriptor will tell of.
+ * Until the disk has all requests and none of them is finished, or the budget
+ * of bytes is used up: what finishes at once may queue a next part. A kick that
+ * found nothing comes last, so that nothing is left queued. 0, or -EAGAIN when
+ * there is something to hand over or to reap that no descriptor will tell of.
  */
-static int kick_and_reap(struct blk_queue *q)
+static int kick_and_reap(struct blk_queue *q, uint64_t *budget)
 {
 	struct virtdev_disk *disk = q->blk->disk;
 	unsigned int rounds = BLK_KICK_ROUNDS;
 	int rc;
 
-	while ((rc = disk->ops.kick(disk->self, q->channel)) > 0 && --rounds)
-		reap(q);
+	do {
+		rc = disk->ops.kick(disk->self, q->channel, budget);
+		if (rc)
+			reap(q);
+	} while (rc > 0 && --rounds);
 	return rc ? -EAGAIN : 0;
 }
 
@@ -88,16 +81,30 @@ static void tell_if_broken(struct blk_queue *q)
 	virtdev_queue_broken(q->blk->dev, q->index);
 }
 
-/* Takes chains until the ring is empty (0), or the budget is (1). */
-static int take(struct blk_queue *q, uint32_t *budget)
+static bool is_full(const struct blk_queue *q)
+{
+	return q->inflight == q->size || q->bytes >= BLK_INFLIGHT_BYTES;
+}
+
+/* What one turn may still do before others have theirs. */
+struct turn {
+	uint32_t requests;	/* to be taken */
+	uint64_t bytes;		/* to be moved */
+};
+
+/*
+ * Takes chains until the ring is empty (0), or the turn is over (1). -EBUSY:
+ * requests have to finish before others are taken.
+ */
+static int take(struct blk_queue *q, struct turn *left)
 {
 	struct blk_request *r;
 	int rc;
 
-	for (; *budget; --*budget) {
-		r = get(q);
-		if (!r)
+	for (; left->requests; left->requests--) {
+		if (is_full(q))
 			return -EBUSY;
+		r = virtdev_priv_blk_get(q);
 		rc = vq_pop(q->q, &r->chain);
 		if (rc != 1) {
 			virtdev_priv_blk_put(q, r);
@@ -108,47 +115,81 @@ static int take(struct blk_queue *q, uint32_t *budget)
 	return 1;
 }
 
-static int turn(struct blk_queue *q, uint32_t *budget)
+static int turn(struct blk_queue *q, struct turn *left)
 {
 	int rc, kicked;
 
 	reap(q);
 	vq_disable_notify(q->q);
-	rc = take(q, budget);
-	kicked = kick_and_reap(q);
+	rc = take(q, left);
+	kicked = kick_and_reap(q, &left->bytes);
 	publish(q);
-	if (rc < 0)
+	if (rc == -EBUSY)
+		rc = is_full(q) ? 0 : 1;
+	else if (rc < 0)
 		tell_if_broken(q);
-	return rc >= 0 && kicked < 0 ? 1 : rc;
+	return kicked < 0 ? 1 : rc;
+}
+
+/* Chains of the longest kind are walked for a millisecond or two in a turn. */
+static uint32_t requests_per_turn(const struct blk_queue *q)
+{
+	uint32_t longest = virtdev_info(q->blk->dev)->max_chain;
+	uint32_t n;
+
+	if (virtdev_disk_info(q->blk->disk)->blocks)
+		return BLK_BLOCKING_BATCH;
+	if (longest < q->size)
+		longest = q->size;
+	n = BLK_TURN_DESCRIPTORS / longest;
+	return n < q->size ? n : q->size;
 }
 
 static int blk_queue_serve(void *self, uint32_t queue)
 {
 	struct blk_queue *q = &((struct blk *)self)->queues[queue];
-	uint32_t budget;
+	struct turn left = { 0, BLK_TURN_BYTES };
 	int rc;
 
 	if (!q->q)
 		return 0;
-	budget = virtdev_disk_info(q->blk->disk)->blocks ?
-		 BLK_BLOCKING_BATCH : q->size;
+	left.requests = requests_per_turn(q);
 	do {
-		rc = turn(q, &budget);
-	} while (rc == 0 && vq_enable_notify(q->q));
+		rc = turn(q, &left);
+	} while (rc == 0 && !is_full(q) && vq_enable_notify(q->q));
 	return rc > 0;
 }
 
 static int blk_queue_drain(void *self, uint32_t queue)
 {
 	struct blk_queue *q = &((struct blk *)self)->queues[queue];
+	uint64_t budget = BLK_TURN_BYTES;
 	int rc;
 
 	if (!q->q)
 		return 0;
 	reap(q);
-	rc = kick_and_reap(q);
+	rc = kick_and_reap(q, &budget);
 	publish(q);
 	return q->inflight && rc < 0 ? rc : (int)q->inflight;
+}
+
+/*
+ * Requests are large and few of them are in use as a rule. Fresh mappings have
+ * no pages where they were not touched; what malloc() gives again has, and huge
+ * pages would be taken as a whole.
+ */
+static int map_pool(struct blk_queue *q)
+{
+	size_t len = q->size * sizeof(*q->pool);
+	void *pool = mmap(NULL, len, PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	if (pool == MAP_FAILED)
+		return -errno;
+	(void)madvise(pool, len, MADV_NOHUGEPAGE);
+	q->pool = pool;
+	return 0;
 }
 
 static void close_queue(struct blk_queue *q)
@@ -157,7 +198,8 @@ static void close_queue(struct blk_queue *q)
 
 	if (q->channel)
 		disk->ops.channel_close(disk->self, q->channel);
-	free(q->pool);
+	if (q->pool)
+		munmap(q->pool, q->size * sizeof(*q->pool));
 	q->pool = q->free = NULL;
 	q->channel = NULL;
 	q->q = NULL;
@@ -166,14 +208,15 @@ static void close_queue(struct blk_queue *q)
 static int open_queue(struct blk_queue *q, struct vq *vq, struct vsu_error *err)
 {
 	struct virtdev_disk *disk = q->blk->disk;
+	int rc;
 
 	q->size = vq_size(vq);
 	q->fresh = q->inflight = 0;
+	q->bytes = 0;
 	q->told_broken = false;
-	/* untouched entries take no memory */
-	q->pool = calloc(q->size, sizeof(*q->pool));
-	if (!q->pool)
-		return vsu_error_sys(err, -ENOMEM, "requests of queue %u",
+	rc = map_pool(q);
+	if (rc < 0)
+		return vsu_error_sys(err, rc, "requests of queue %u",
 				     q->index);
 	return disk->ops.channel_open(disk->self, q->size, &q->channel, err);
 }
@@ -219,10 +262,7 @@ static bool blk_queue_blocks(void *self)
 
 static void blk_reset(void *self)
 {
-	struct blk *blk = self;
-
-	blk->features = 0;
-	__atomic_store_n(&blk->writeback, true, __ATOMIC_RELAXED);
+	virtdev_priv_blk_config_reset(self);
 }
 
 static void blk_free(void *self)

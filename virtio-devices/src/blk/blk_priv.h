@@ -68,7 +68,7 @@ struct blk_config_space {
 	uint8_t unused1[3];
 };
 
-/* What of it is shown; the struct has padding behind. */
+/* The part that is shown; the struct has padding behind. */
 #define BLK_CONFIG_SIZE 60u
 
 /* One range of a discard or write-zeroes request (5.2.6). */
@@ -91,6 +91,7 @@ struct blk_request {
 	struct virtdev_disk_request disk;
 	struct vq_cursor status;	/* of the status byte */
 	struct blk_request *next;	/* while free */
+	uint64_t bytes;			/* of the chain's buffers */
 	bool through;			/* a flush has to follow */
 	uint32_t nranges, range;	/* all, and the one under way */
 	struct blk_range ranges[BLK_MAX_RANGES];
@@ -106,6 +107,7 @@ struct blk_queue {
 	uint32_t size;			/* requests in the pool */
 	uint32_t fresh;			/* of which so many were ever used */
 	uint32_t inflight;
+	uint64_t bytes;			/* of the requests in flight */
 	bool told_broken;
 	struct blk_request *pool, *free;
 };
@@ -114,7 +116,9 @@ struct blk {
 	struct virtdev *dev;
 	struct virtdev_disk *disk;
 	uint64_t features;		/* acknowledged */
-	bool writeback;			/* atomic; false: writes are flushed */
+	bool negotiated;		/* features were told since the reset */
+	bool writeback;			/* as the configuration shows it */
+	bool through;			/* atomic; writes are flushed */
 	struct blk_config_space config;
 	char id[BLK_ID_LEN];		/* padded with zeros, maybe unterminated */
 	uint32_t nqueues;
@@ -123,6 +127,7 @@ struct blk {
 
 /* blk_config.c */
 void virtdev_priv_blk_config_init(struct blk *blk, uint32_t seg_max);
+void virtdev_priv_blk_config_reset(struct blk *blk);
 uint64_t virtdev_priv_blk_features(const struct blk *blk);
 int virtdev_priv_blk_set_features(void *self, uint64_t features,
 				  struct vsu_error *err);
@@ -140,7 +145,32 @@ void virtdev_priv_blk_begin(struct blk_queue *q, struct blk_request *request);
 void virtdev_priv_blk_disk_done(struct blk_queue *q,
 				struct virtdev_disk_request *disk);
 
-/* blk.c */
-void virtdev_priv_blk_put(struct blk_queue *q, struct blk_request *request);
+/* A request whose storage is warm, or one that was never used, or NULL. */
+static inline struct blk_request *virtdev_priv_blk_get(struct blk_queue *q)
+{
+	struct blk_request *r = q->free;
+
+	if (r) {
+		q->free = r->next;
+	} else if (q->fresh < q->size) {
+		r = &q->pool[q->fresh++];
+		r->chain.iov = r->pieces;
+		r->chain.iov_max = BLK_PIECES;
+	} else {
+		return NULL;
+	}
+	r->bytes = 0;
+	q->inflight++;
+	return r;
+}
+
+static inline void virtdev_priv_blk_put(struct blk_queue *q,
+					struct blk_request *r)
+{
+	q->bytes -= r->bytes;
+	r->next = q->free;
+	q->free = r;
+	q->inflight--;
+}
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* What a block device says of itself: features and configuration space. */
+/* Features and configuration space of a block device. */
 #include <config.h>
 
 #include <assert.h>
@@ -46,7 +46,7 @@ void virtdev_priv_blk_config_init(struct blk *blk, uint32_t seg_max)
 	c->max_write_zeroes_sectors = vsu_le32_make(BLK_MAX_ZERO_SECTORS);
 	c->max_write_zeroes_seg = vsu_le32_make(BLK_MAX_RANGES);
 	c->write_zeroes_may_unmap = 1;
-	blk->writeback = true;
+	virtdev_priv_blk_config_reset(blk);
 }
 
 uint64_t virtdev_priv_blk_features(const struct blk *blk)
@@ -65,20 +65,37 @@ uint64_t virtdev_priv_blk_features(const struct blk *blk)
 }
 
 /*
- * A driver that knows no flush relies on every write being safe when it is
- * done. Only a change starts anew: a front-end may repeat what it said.
+ * A driver that did not acknowledge the flush, or told no features at all,
+ * relies on every write being safe when it is done.
  */
+static void update_through(struct blk *blk)
+{
+	bool through = !(blk->features & BLK_F_FLUSH) || !blk->writeback;
+
+	__atomic_store_n(&blk->through, through, __ATOMIC_RELAXED);
+}
+
+void virtdev_priv_blk_config_reset(struct blk *blk)
+{
+	blk->features = 0;
+	blk->negotiated = false;
+	blk->writeback = true;
+	update_through(blk);
+}
+
+/* Only a change starts anew: a front-end may repeat what it said. */
 int virtdev_priv_blk_set_features(void *self, uint64_t features,
 				  struct vsu_error *err)
 {
 	struct blk *blk = self;
 
 	(void)err;
-	if (features == blk->features)
+	if (blk->negotiated && features == blk->features)
 		return 0;
+	blk->negotiated = true;
 	blk->features = features;
-	__atomic_store_n(&blk->writeback, (features & BLK_F_FLUSH) != 0,
-			 __ATOMIC_RELAXED);
+	blk->writeback = features & BLK_F_FLUSH;
+	update_through(blk);
 	return 0;
 }
 
@@ -88,7 +105,7 @@ void virtdev_priv_blk_config_read(void *self, uint32_t off, void *buf,
 	struct blk *blk = self;
 	struct blk_config_space c = blk->config;
 
-	c.writeback = __atomic_load_n(&blk->writeback, __ATOMIC_RELAXED);
+	c.writeback = blk->writeback;
 	memcpy(buf, (const char *)&c + off, len);
 }
 
@@ -105,6 +122,7 @@ int virtdev_priv_blk_config_write(void *self, uint32_t off, const void *buf,
 	memcpy(&value, buf, 1);
 	if (value > 1)
 		return -EINVAL;
-	__atomic_store_n(&blk->writeback, value == 1, __ATOMIC_RELAXED);
+	blk->writeback = value;
+	update_through(blk);
 	return 0;
 }

@@ -29,7 +29,7 @@ struct blk_header {
 	struct vsu_le64 sector;
 };
 
-/* What a handler says besides an enum blk_status. */
+/* The answer of a handler besides an enum blk_status. */
 #define PENDING (-1)
 
 /* Bytes that a request of this kind may fill before its status byte. */
@@ -88,7 +88,7 @@ static bool is_read_only(const struct blk_queue *q)
 
 static bool is_write_through(const struct blk_queue *q)
 {
-	return !__atomic_load_n(&q->blk->writeback, __ATOMIC_RELAXED);
+	return __atomic_load_n(&q->blk->through, __ATOMIC_RELAXED);
 }
 
 /* All of the data that the cursor stands before, to or from the disk. */
@@ -257,6 +257,18 @@ static int dispatch(struct blk_queue *q, struct blk_request *r,
 	return begin(q, r, vsu_le64_load(header->sector), in, out);
 }
 
+/*
+ * A writable buffer is bad: an error, told where the status byte is good. The
+ * bytes in front of that were not written, so that none count as used.
+ */
+static void refuse(struct blk_queue *q, struct blk_request *r)
+{
+	const uint8_t byte = BLK_S_IOERR;
+
+	vq_chain_write_last(q->q, &r->chain, &byte, 1);
+	give_back(q, r, 0);
+}
+
 void virtdev_priv_blk_begin(struct blk_queue *q, struct blk_request *r)
 {
 	struct vq_cursor in, out;
@@ -265,21 +277,23 @@ void virtdev_priv_blk_begin(struct blk_queue *q, struct blk_request *r)
 
 	r->through = false;
 	r->nranges = r->range = 0;
+	r->bytes = (uint64_t)r->chain.readable_len + r->chain.writable_len;
+	q->bytes += r->bytes;
+	if (r->chain.fault.bad & VMEM_WRITE) {
+		refuse(q, r);
+		return;
+	}
 	vq_reader_init(&in, q->q, &r->chain);
 	vq_writer_init(&out, q->q, &r->chain);
 	/* without its last writable byte a request cannot even be refused */
-	if (r->chain.fault.bad & VMEM_WRITE ||
-	    !vq_cursor_split_tail(&out, 1, &r->status)) {
+	if (!vq_cursor_split_tail(&out, 1, &r->status) ||
+	    (!r->chain.fault.why &&
+	     !vq_cursor_read_exact(&in, &header, sizeof(header)))) {
 		give_back(q, r, 0);
 		return;
 	}
-	if (!r->chain.fault.why) {
-		if (!vq_cursor_read_exact(&in, &header, sizeof(header))) {
-			give_back(q, r, 0);
-			return;
-		}
+	if (!r->chain.fault.why)
 		status = dispatch(q, r, &header, &in, &out);
-	}
 	if (status != PENDING)
 		finish(q, r, (enum blk_status)status, 0);
 }

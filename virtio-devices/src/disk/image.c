@@ -19,16 +19,6 @@
 
 #define SECTOR 512u
 
-void virtdev_priv_file_free(struct virtdev_priv_file *file)
-{
-	if (!file)
-		return;
-	if (file->zeros)
-		munmap(file->zeros, VIRTDEV_PRIV_ZEROS);
-	vsu_fd_close(&file->fd);
-	free(file);
-}
-
 /* What open() refused, in terms of what to do about it. */
 static int open_failed(const struct virtdev_disk_file *how, int code,
 		       struct vsu_error *err)

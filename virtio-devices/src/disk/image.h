@@ -11,8 +11,8 @@
  * Threads: a file is shareable (what changes in it is atomic); a request is
  * confined to the thread of its channel.
  */
-#ifndef VIRTIO_DEVICES_DISK_FILE_H
-#define VIRTIO_DEVICES_DISK_FILE_H
+#ifndef VIRTIO_DEVICES_DISK_IMAGE_H
+#define VIRTIO_DEVICES_DISK_IMAGE_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -26,10 +26,26 @@ struct virtdev_priv_file {
 	int flush_error;	/* atomic; what an earlier flush failed with */
 	bool no_punch;		/* atomic; the file system cannot punch holes */
 	bool no_zero_range;	/* atomic; nor make zeros without writing */
+	bool waits;		/* a call that is told not to may wait for the
+				   disk all the same */
 };
 
 /* Written in one step where zeros have to be written. */
 #define VIRTDEV_PRIV_ZEROS (1u << 20)
+
+/*
+ * Bytes that one step moves at most: the page cache answers it by a copy
+ * inside the call, and a request may be of nearly 4 GiB.
+ */
+#define VIRTDEV_PRIV_STEP_MAX (1u << 20)
+
+/*
+ * Bytes of which one step gives up the blocks: multiples of it end a step, so
+ * that no block is divided. RAM is given back page by page, which takes about
+ * as long as copying a small part of them.
+ */
+#define VIRTDEV_PRIV_PUNCH_MAX (UINT64_C(1) << 25)
+#define VIRTDEV_PRIV_PUNCH_SHARE 32u
 
 enum virtdev_priv_step_kind {
 	VIRTDEV_PRIV_STEP_READV,
@@ -39,14 +55,21 @@ enum virtdev_priv_step_kind {
 	VIRTDEV_PRIV_STEP_FALLOCATE,
 };
 
-/* One system call. Pieces of a vector are the request's own. */
+/*
+ * One system call. Pieces of a vector are the request's own: niov whole ones,
+ * or the first len bytes of a single one.
+ */
 struct virtdev_priv_step {
 	uint32_t kind;		/* enum virtdev_priv_step_kind */
 	int mode;		/* of fallocate */
 	uint64_t pos, len;
+	uint32_t niov;		/* of a vector */
+	uint32_t cost;		/* bytes, as a turn counts them */
 };
 
-/* disk_step.c */
+/* step.c */
+
+void virtdev_priv_file_free(struct virtdev_priv_file *file);
 
 /* False when the request has finished already, with its result set. */
 bool virtdev_priv_file_begin(const struct virtdev_priv_file *file,
@@ -61,7 +84,7 @@ bool virtdev_priv_file_outcome(struct virtdev_priv_file *file,
 			       struct virtdev_disk_request *request,
 			       int64_t answer);
 
-/* disk_lock.c */
+/* lock.c */
 
 /*
  * Locks an image that was opened: one writer, or any number of readers.
@@ -70,9 +93,6 @@ bool virtdev_priv_file_outcome(struct virtdev_priv_file *file,
  */
 int virtdev_priv_file_lock(int fd, bool read_only, const char *path,
 			   struct vsu_error *err);
-
-/* disk_file.c */
-void virtdev_priv_file_free(struct virtdev_priv_file *file);
 
 /*
  * The engines' own files: file is owned by the disk on success. -EOPNOTSUPP:
@@ -115,22 +135,10 @@ virtdev_priv_list_take(struct virtdev_priv_list *list)
 	return request;
 }
 
-/*
- * disk_sync.c: a channel of a disk that does everything inside kick, which is
- * what remains to be written; and a request from its beginning to its end.
- */
-struct virtdev_priv_now_channel {
-	struct virtdev_priv_list queued, finished;
-};
-
-int virtdev_priv_now_channel_open(void *self, uint32_t depth, void **channel,
-				  struct vsu_error *err);
-void virtdev_priv_now_channel_close(void *self, void *channel);
-int virtdev_priv_now_channel_fd(void *self, void *channel);
-int virtdev_priv_now_submit(void *self, void *channel,
-			    struct virtdev_disk_request *request);
-struct virtdev_disk_request *virtdev_priv_now_reap(void *self, void *channel);
-void virtdev_priv_file_run(struct virtdev_priv_file *file,
-			   struct virtdev_disk_request *request);
+/* The bytes of a step are taken from the budget of a turn. */
+static inline void virtdev_priv_spend(uint64_t *budget, uint64_t cost)
+{
+	*budget -= cost < *budget ? cost : *budget;
+}
 
 #endif

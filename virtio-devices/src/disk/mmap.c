@@ -20,7 +20,7 @@
 #include <vm-memory/block.h>
 #include <vmm-sys-util/fd.h>
 
-#include "disk/image.h"
+#include "disk/now.h"
 
 struct mmap_disk {
 	struct virtdev_priv_file *file;
@@ -28,41 +28,58 @@ struct mmap_disk {
 	const unsigned char *base;
 };
 
-static void copy(const struct mmap_disk *d, struct virtdev_disk_request *r)
+static void copy(const struct mmap_disk *d, const struct virtdev_disk_request *r,
+		 const struct virtdev_priv_step *step)
 {
-	const unsigned char *from = d->base + r->offset;
+	const unsigned char *from = d->base + step->pos;
 	uint32_t i;
 
-	for (i = 0; i < r->niov; i++) {
+	if (step->niov == 1)
+		memcpy(r->iov->iov_base, from, step->len);
+	for (i = 0; step->niov > 1 && i < step->niov; i++) {
 		memcpy(r->iov[i].iov_base, from, r->iov[i].iov_len);
 		from += r->iov[i].iov_len;
 	}
-	r->result = 0;
 }
 
-static void run(const struct mmap_disk *d, struct virtdev_disk_request *r)
+static int64_t mmap_call(const struct mmap_disk *d,
+			 const struct virtdev_disk_request *r,
+			 const struct virtdev_priv_step *step)
 {
-	if (r->op == VIRTDEV_DISK_READ && !vmem_block_failed(d->block)) {
-		copy(d, r);
+	if (step->kind == VIRTDEV_PRIV_STEP_READV &&
+	    !vmem_block_failed(d->block)) {
+		copy(d, r, step);
 		/* zeros may stand where the file was not: read it again */
 		if (!vmem_block_failed(d->block))
-			return;
+			return (int64_t)step->len;
 	}
-	virtdev_priv_file_run(d->file, r);
+	return virtdev_priv_file_call(d->file, r, step);
 }
 
-static int mmap_kick(void *self, void *channel)
+static bool mmap_step(void *self, struct virtdev_disk_request *r,
+		      uint64_t *budget)
 {
-	struct virtdev_priv_now_channel *c = channel;
-	struct virtdev_disk_request *r;
-	int some = 0;
+	struct mmap_disk *d = self;
+	struct virtdev_priv_step step;
 
-	while ((r = virtdev_priv_list_take(&c->queued))) {
-		run(self, r);
-		virtdev_priv_list_add(&c->finished, r);
-		some = 1;
-	}
-	return some;
+	virtdev_priv_file_step(d->file, r, &step);
+	virtdev_priv_spend(budget, step.cost);
+	return virtdev_priv_file_outcome(d->file, r, mmap_call(d, r, &step));
+}
+
+static int mmap_submit(void *self, void *channel,
+		       struct virtdev_disk_request *request)
+{
+	struct mmap_disk *d = self;
+
+	virtdev_priv_now_add(channel, request,
+			     virtdev_priv_file_begin(d->file, request));
+	return 0;
+}
+
+static int mmap_kick(void *self, void *channel, uint64_t *budget)
+{
+	return virtdev_priv_now_kick(self, channel, budget, mmap_step);
 }
 
 static void mmap_free(void *self)
@@ -80,7 +97,7 @@ static const struct virtdev_disk_ops mmap_ops = {
 	.channel_open = virtdev_priv_now_channel_open,
 	.channel_close = virtdev_priv_now_channel_close,
 	.channel_fd = virtdev_priv_now_channel_fd,
-	.submit = virtdev_priv_now_submit,
+	.submit = mmap_submit,
 	.kick = mmap_kick,
 	.reap = virtdev_priv_now_reap,
 	.free = mmap_free,

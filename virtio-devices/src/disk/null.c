@@ -5,21 +5,20 @@
 #include <errno.h>
 #include <inttypes.h>
 
-#include "disk/image.h"
+#include "disk/now.h"
 
-static int null_kick(void *self, void *channel)
+static int null_submit(void *self, void *channel,
+		       struct virtdev_disk_request *request)
 {
-	struct virtdev_priv_now_channel *c = channel;
-	struct virtdev_disk_request *r;
-	int some = 0;
-
 	(void)self;
-	while ((r = virtdev_priv_list_take(&c->queued))) {
-		r->result = 0;
-		virtdev_priv_list_add(&c->finished, r);
-		some = 1;
-	}
-	return some;
+	request->result = 0;
+	virtdev_priv_now_add(channel, request, false);
+	return 0;
+}
+
+static int null_kick(void *self, void *channel, uint64_t *budget)
+{
+	return virtdev_priv_now_kick(self, channel, budget, NULL);
 }
 
 int virtdev_disk_null_new(uint64_t capacity, struct virtdev_disk **out,
@@ -31,7 +30,7 @@ int virtdev_disk_null_new(uint64_t capacity, struct virtdev_disk **out,
 		.channel_open = virtdev_priv_now_channel_open,
 		.channel_close = virtdev_priv_now_channel_close,
 		.channel_fd = virtdev_priv_now_channel_fd,
-		.submit = virtdev_priv_now_submit,
+		.submit = null_submit,
 		.kick = null_kick,
 		.reap = virtdev_priv_now_reap,
 	};

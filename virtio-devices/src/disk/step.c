@@ -4,10 +4,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+
+#include <vmm-sys-util/fd.h>
 
 #include "disk/image.h"
 
-/* Where a request stands; in private_[1], with the retries above it. */
+/* The stage of a request; in private_[1], with the retries above it. */
 enum stage {
 	STAGE_READ,
 	STAGE_WRITE,
@@ -22,6 +26,16 @@ enum stage {
 #define RETRY_ONE	0x100u
 /* EAGAIN and EINTR come one at a time; a host that only says so is broken. */
 #define RETRY_LIMIT	(1000u * RETRY_ONE)
+
+void virtdev_priv_file_free(struct virtdev_priv_file *file)
+{
+	if (!file)
+		return;
+	if (file->zeros)
+		munmap(file->zeros, VIRTDEV_PRIV_ZEROS);
+	vsu_fd_close(&file->fd);
+	free(file);
+}
 
 static enum stage stage_of(const struct virtdev_disk_request *r)
 {
@@ -74,7 +88,7 @@ static enum stage first_stage(const struct virtdev_priv_file *file,
 }
 
 /*
- * What a flush that failed had to bring to the disk is lost, and the kernel
+ * The data that a failed flush had to bring to the disk is lost, and the kernel
  * says so only once: nothing may be acknowledged as flushed any more.
  */
 static bool begin_flush(const struct virtdev_priv_file *file,
@@ -123,6 +137,40 @@ static const struct {
 	[STAGE_ZERO_WRITE] = { VIRTDEV_PRIV_STEP_WRITE, 0 },
 };
 
+/* As many whole pieces as a step may move, or a part of the first one. */
+static void cut_pieces(const struct virtdev_disk_request *r,
+		       struct virtdev_priv_step *step)
+{
+	uint64_t len = r->iov[0].iov_len;
+	uint32_t n = 1;
+
+	while (n < r->niov &&
+	       len + r->iov[n].iov_len <= VIRTDEV_PRIV_STEP_MAX)
+		len += r->iov[n++].iov_len;
+	step->niov = n;
+	step->len = len < VIRTDEV_PRIV_STEP_MAX ? len : VIRTDEV_PRIV_STEP_MAX;
+}
+
+static void cut_transfer(const struct virtdev_disk_request *r,
+			 struct virtdev_priv_step *step)
+{
+	if (step->len > VIRTDEV_PRIV_STEP_MAX) {
+		step->len = VIRTDEV_PRIV_STEP_MAX;
+		if (step->kind != VIRTDEV_PRIV_STEP_WRITE)
+			cut_pieces(r, step);
+	}
+	step->cost = (uint32_t)step->len;
+}
+
+static void cut_punch(struct virtdev_priv_step *step)
+{
+	uint64_t room = VIRTDEV_PRIV_PUNCH_MAX -
+			step->pos % VIRTDEV_PRIV_PUNCH_MAX;
+
+	step->len = step->len < room ? step->len : room;
+	step->cost = (uint32_t)(step->len / VIRTDEV_PRIV_PUNCH_SHARE);
+}
+
 void virtdev_priv_file_step(const struct virtdev_priv_file *file,
 			    const struct virtdev_disk_request *r,
 			    struct virtdev_priv_step *step)
@@ -134,8 +182,12 @@ void virtdev_priv_file_step(const struct virtdev_priv_file *file,
 	step->mode = steps[stage].mode;
 	step->pos = r->offset + done_of(r);
 	step->len = r->len - done_of(r);
-	if (stage == STAGE_ZERO_WRITE && step->len > VIRTDEV_PRIV_ZEROS)
-		step->len = VIRTDEV_PRIV_ZEROS;
+	step->niov = r->niov;
+	step->cost = 0;
+	if (step->kind == VIRTDEV_PRIV_STEP_FALLOCATE)
+		cut_punch(step);
+	else if (step->kind != VIRTDEV_PRIV_STEP_FDATASYNC)
+		cut_transfer(r, step);
 }
 
 /* The first n bytes of the pieces have been transferred. */
@@ -178,6 +230,18 @@ static bool flushed(struct virtdev_priv_file *file,
 	if (answer >= 0)
 		answer = __atomic_load_n(&file->flush_error, __ATOMIC_ACQUIRE);
 	return finish(r, answer);
+}
+
+/* A step of a range is done, and it has more of them or not. */
+static bool punched(struct virtdev_disk_request *r)
+{
+	uint64_t pos = r->offset + done_of(r);
+	uint64_t room = VIRTDEV_PRIV_PUNCH_MAX - pos % VIRTDEV_PRIV_PUNCH_MAX;
+
+	if (r->len - done_of(r) <= room)
+		return finish(r, 0);
+	r->private_[0] += room;
+	return false;
 }
 
 /* A file system that does not do it, or not with these boundaries. */
@@ -223,9 +287,9 @@ bool virtdev_priv_file_outcome(struct virtdev_priv_file *file,
 	if (kind == VIRTDEV_PRIV_STEP_FDATASYNC)
 		return flushed(file, r, answer);
 	if (kind == VIRTDEV_PRIV_STEP_FALLOCATE)
-		return answer < 0 && is_refusal(answer) ?
-		       refused(file, r, answer) :
-		       finish(r, answer < 0 ? answer : 0);
+		return answer >= 0 ? punched(r) :
+		       is_refusal(answer) ? refused(file, r, answer) :
+		       finish(r, answer);
 	return answer < 0 ? finish(r, answer) :
 	       transferred(r, (uint64_t)answer);
 }

@@ -17,7 +17,16 @@
 
 #include <errno.h>
 #include <liburing.h>
+#include <linux/magic.h>
 #include <stdlib.h>
+#include <sys/vfs.h>
+
+#include <vmm-sys-util/fd.h>
+
+/* Not in the headers of all kernels. */
+#ifndef XFS_SUPER_MAGIC
+#define XFS_SUPER_MAGIC 0x58465342
+#endif
 
 /* Since Linux 5.18 and 5.19; older headers lack them. */
 #ifndef IORING_SETUP_SUBMIT_ALL
@@ -29,6 +38,7 @@
 
 struct channel {
 	struct io_uring ring;
+	struct virtdev_priv_list queued;   /* their next step goes with a kick */
 	struct virtdev_priv_list finished; /* without asking the kernel */
 };
 
@@ -91,9 +101,9 @@ static int uring_channel_fd(void *self, void *channel)
 }
 
 /* The kernel copies a vector, and keeps the copy when it cannot do it now. */
-static bool is_single(const struct virtdev_disk_request *r)
+static bool is_single(const struct virtdev_priv_step *step)
 {
-	return r->niov == 1;
+	return step->niov == 1;
 }
 
 static void prepare(const struct virtdev_priv_file *file,
@@ -105,21 +115,21 @@ static void prepare(const struct virtdev_priv_file *file,
 
 	switch ((enum virtdev_priv_step_kind)step->kind) {
 	case VIRTDEV_PRIV_STEP_READV:
-		if (is_single(r))
+		if (is_single(step))
 			io_uring_prep_read(sqe, fd, r->iov->iov_base,
-					   (unsigned int)r->iov->iov_len,
+					   (unsigned int)step->len,
 					   step->pos);
 		else
-			io_uring_prep_readv(sqe, fd, r->iov, r->niov,
+			io_uring_prep_readv(sqe, fd, r->iov, step->niov,
 					    step->pos);
 		break;
 	case VIRTDEV_PRIV_STEP_WRITEV:
-		if (is_single(r))
+		if (is_single(step))
 			io_uring_prep_write(sqe, fd, r->iov->iov_base,
-					    (unsigned int)r->iov->iov_len,
+					    (unsigned int)step->len,
 					    step->pos);
 		else
-			io_uring_prep_writev(sqe, fd, r->iov, r->niov,
+			io_uring_prep_writev(sqe, fd, r->iov, step->niov,
 					     step->pos);
 		break;
 	case VIRTDEV_PRIV_STEP_WRITE:
@@ -136,55 +146,65 @@ static void prepare(const struct virtdev_priv_file *file,
 	}
 }
 
-/* The next step of a request into the submission queue. */
-static int queue_step(const struct virtdev_priv_file *file, struct channel *c,
-		      struct virtdev_disk_request *r)
-{
-	struct io_uring_sqe *sqe = io_uring_get_sqe(&c->ring);
-	struct virtdev_priv_step step;
-
-	if (!sqe)
-		return -EAGAIN;
-	virtdev_priv_file_step(file, r, &step);
-	prepare(file, r, &step, sqe);
-	io_uring_sqe_set_data(sqe, r);
-	return 0;
-}
-
 static int uring_submit(void *self, void *channel,
 			struct virtdev_disk_request *request)
 {
 	struct channel *c = channel;
 
 	if (virtdev_priv_file_begin(self, request))
-		return queue_step(self, c, request);
-	virtdev_priv_list_add(&c->finished, request);
+		virtdev_priv_list_add(&c->queued, request);
+	else
+		virtdev_priv_list_add(&c->finished, request);
 	return 0;
 }
 
 /*
- * The kernel may take only some, when memory is short; the others stay in the
- * submission queue, in order, and go with the next kick.
+ * The next steps of queued requests, into the submission queue. The kernel
+ * serves them inside the call that submits them where it can, by copying: as
+ * many bytes as the turn may take. Where it might wait for the disk in there, a
+ * thread of its own does it.
  */
-static int uring_kick(void *self, void *channel)
+static void fill_ring(const struct virtdev_priv_file *file, struct channel *c,
+		      uint64_t *budget)
+{
+	struct virtdev_disk_request *r;
+	struct virtdev_priv_step step;
+	struct io_uring_sqe *sqe;
+
+	while (*budget && c->queued.first &&
+	       (sqe = io_uring_get_sqe(&c->ring))) {
+		r = virtdev_priv_list_take(&c->queued);
+		virtdev_priv_file_step(file, r, &step);
+		virtdev_priv_spend(budget, step.cost);
+		prepare(file, r, &step, sqe);
+		if (file->waits)
+			io_uring_sqe_set_flags(sqe, IOSQE_ASYNC);
+		io_uring_sqe_set_data(sqe, r);
+	}
+}
+
+/*
+ * The kernel may take only some, when memory is short; the others stay in the
+ * submission queue, in order, and go with the next kick. Requests that finished
+ * without the kernel are announced here, since no descriptor does.
+ */
+static int uring_kick(void *self, void *channel, uint64_t *budget)
 {
 	struct channel *c = channel;
 	int rc, some = 0;
 
-	(void)self;
+	fill_ring(self, c, budget);
 	while (io_uring_sq_ready(&c->ring)) {
 		rc = io_uring_submit(&c->ring);
 		if (rc <= 0 && rc != -EINTR)
 			return -EAGAIN;
 		some = 1;
 	}
-	return some;
+	if (c->queued.first)
+		return -EAGAIN;
+	return some || c->finished.first;
 }
 
-/*
- * A request has one entry in the submission queue at a time, and the queue has
- * room for as many as the channel was opened for: the next step always fits.
- */
 static struct virtdev_disk_request *uring_reap(void *self, void *channel)
 {
 	struct channel *c = channel;
@@ -199,10 +219,8 @@ static struct virtdev_disk_request *uring_reap(void *self, void *channel)
 		io_uring_cqe_seen(&c->ring, cqe);
 		if (virtdev_priv_file_outcome(self, r, answer))
 			return r;
-		if (queue_step(self, c, r) < 0)
-			r->result = -EIO;
-		else
-			r = NULL;
+		virtdev_priv_list_add(&c->queued, r);
+		r = NULL;
 	}
 	return r;
 }
@@ -266,6 +284,32 @@ static int check_host(struct vsu_error *err)
 			     vsu_strerror(rc, text, sizeof(text)));
 }
 
+/*
+ * The kernel asks file systems not to wait when it calls them inside a
+ * submission, and not all of them listen: those of user space and of the
+ * network may stop the whole thread there. Known to listen are these, and block
+ * devices.
+ */
+static bool may_wait(int fd)
+{
+	static const uint32_t listeners[] = {
+		BTRFS_SUPER_MAGIC, EXT4_SUPER_MAGIC, F2FS_SUPER_MAGIC,
+		RAMFS_MAGIC, TMPFS_MAGIC, XFS_SUPER_MAGIC,
+	};
+	struct statfs fs;
+	size_t i;
+
+	if (vsu_fd_kind(fd) == VSU_FD_BLOCK)
+		return false;
+	if (fstatfs(fd, &fs) < 0)
+		return true;
+	for (i = 0; i < sizeof(listeners) / sizeof(*listeners); i++) {
+		if ((uint32_t)fs.f_type == listeners[i])
+			return false;
+	}
+	return true;
+}
+
 int virtdev_priv_disk_uring_new(struct virtdev_priv_file *file,
 				struct virtdev_disk **out,
 				struct vsu_error *err)
@@ -275,6 +319,7 @@ int virtdev_priv_disk_uring_new(struct virtdev_priv_file *file,
 	if (rc < 0)
 		return rc;
 	file->info.blocks = 0;
+	file->waits = may_wait(file->fd);
 	rc = virtdev_disk_new(&uring_ops, &file->info, file, out);
 	return rc < 0 ? vsu_error_sys(err, rc, "io_uring disk") : 0;
 }

@@ -64,7 +64,7 @@ static void teardown(void)
 	folder_fini();
 }
 
-/* What is in the image, past the disk. */
+/* The bytes of the image, past the disk. */
 static void look(const char *name, uint64_t at, void *to, size_t len)
 {
 	int fd = open(name, O_RDONLY | O_CLOEXEC);
@@ -245,6 +245,100 @@ START_TEST(buffer_that_is_no_memory_fails_the_request)
 }
 END_TEST
 
+/* Nobody waits for it: submitted, one kick, and it is there. */
+static void ck_done_by_one_kick(struct virtdev_disk_request *r, int result)
+{
+	r->result = 1;
+	test_disk_submit(&disk, r);
+	ck_assert_int_eq(test_disk_kick(&disk, 1), 1);
+	ck_assert_ptr_eq(test_disk_reap(&disk), r);
+	ck_assert_int_eq(r->result, result);
+	ck_assert_int_eq(test_disk_kick(&disk, 1), 0);
+}
+
+START_TEST(a4_20_request_without_bytes_is_done_by_its_own_kick)
+{
+	static const uint32_t ops[] = {
+		VIRTDEV_DISK_READ, VIRTDEV_DISK_WRITE, VIRTDEV_DISK_DISCARD,
+		VIRTDEV_DISK_ZERO,
+	};
+	struct virtdev_disk_request r = { .op = ops[_i] };
+
+	ck_done_by_one_kick(&r, 0);
+}
+END_TEST
+
+START_TEST(a4_20_flush_of_a_read_only_disk_is_done_by_its_own_kick)
+{
+	struct virtdev_disk_request r = { .op = VIRTDEV_DISK_FLUSH };
+	struct test_disk writable = disk;
+
+	/* readers do not share an image with a writer */
+	image_make("other", SIZE);
+	ck_assert_int_eq(disk_open("other", true, engine, &disk.disk, NULL), 0);
+	ck_assert_int_eq(disk.disk->ops.channel_open(disk.disk->self, 4,
+						     &disk.channel, NULL), 0);
+	ck_done_by_one_kick(&r, 0);
+	test_disk_fini(&disk);
+	disk = writable;
+}
+END_TEST
+
+#define LONG (3u << 20)
+
+START_TEST(a4_19_kick_moves_no_more_than_its_budget_and_the_next_goes_on)
+{
+	unsigned char *bytes = malloc(LONG), *back = malloc(LONG);
+	struct iovec iov[] = { { bytes, 5000 }, { bytes + 5000, LONG - 5000 } };
+	struct virtdev_disk_request r = {
+		.op = VIRTDEV_DISK_WRITE, .iov = iov, .niov = 2,
+		.offset = 512, .len = LONG,
+	};
+	unsigned int kicks = 0;
+	size_t i;
+
+	for (i = 0; i < LONG; i++)
+		bytes[i] = (unsigned char)(i * 31 + (i >> 12));
+	test_disk_submit(&disk, &r);
+	while (!test_disk_reap(&disk)) {
+		kicks += test_disk_kick(&disk, 1) != 0;
+		ck_assert_uint_lt(kicks, 1000);
+	}
+	ck_assert_int_eq(r.result, 0);
+	ck_assert_uint_ge(kicks, 3);
+	ck_assert_int_eq(test_disk_do(&disk, VIRTDEV_DISK_READ, 512, back,
+				      LONG), 0);
+	ck_assert_mem_eq(back, bytes, LONG);
+	free(bytes);
+	free(back);
+}
+END_TEST
+
+START_TEST(a4_19_budget_is_shared_by_the_requests_of_a_channel)
+{
+	struct iovec iov[16];
+	struct virtdev_disk_request r[16];
+	unsigned int i, done = 0;
+
+	for (i = 0; i < 16; i++) {
+		iov[i] = (struct iovec) { buf, sizeof(buf) };
+		r[i] = (struct virtdev_disk_request) {
+			.op = VIRTDEV_DISK_WRITE, .iov = &iov[i], .niov = 1,
+			.offset = i * sizeof(buf), .len = sizeof(buf),
+		};
+		test_disk_submit(&disk, &r[i]);
+	}
+	/* four of them */
+	ck_assert_int_eq(test_disk_kick(&disk, 4 * sizeof(buf)), -EAGAIN);
+	for (i = 0; test_disk_reap(&disk); i++)
+		;
+	ck_assert_uint_le(i, 4);
+	for (done = i; done < 16; done++)
+		ck_assert_int_eq(test_disk_wait(&disk)->result, 0);
+	ck_assert_ptr_null(test_disk_reap(&disk));
+}
+END_TEST
+
 /*
  * Runs a write while files may grow to this size only. Nothing is asserted
  * under the limit, because Check notes what it did in a file, too.
@@ -262,7 +356,7 @@ static int write_under_limit(struct virtdev_disk_request *r, rlim_t size)
 	limit.rlim_cur = size;
 	setrlimit(RLIMIT_FSIZE, &limit);
 	ops->submit(self, disk.channel, r);
-	while (ops->kick(self, disk.channel), !ops->reap(self, disk.channel))
+	while (test_disk_kick(&disk, UINT64_MAX), !test_disk_reap(&disk))
 		poll(&p, 1, 10);
 	setrlimit(RLIMIT_FSIZE, &before);
 	return r->result;
@@ -407,6 +501,11 @@ static TCase *requests(const char *name, SFun choose)
 	tcase_add_test(tc, e1_07_as_many_requests_as_the_channel_is_deep_run_at_once);
 	tcase_add_test(tc, flush_succeeds);
 	tcase_add_test(tc, empty_requests_do_nothing);
+	tcase_add_loop_test(tc, a4_20_request_without_bytes_is_done_by_its_own_kick,
+			    0, 4);
+	tcase_add_test(tc, a4_20_flush_of_a_read_only_disk_is_done_by_its_own_kick);
+	tcase_add_test(tc, a4_19_kick_moves_no_more_than_its_budget_and_the_next_goes_on);
+	tcase_add_test(tc, a4_19_budget_is_shared_by_the_requests_of_a_channel);
 	tcase_add_test(tc, discard_frees_space_and_reads_as_zeros);
 	tcase_add_loop_test(tc, zeros_are_zeros_and_nothing_else_changes, 0,
 			    sizeof(zeros) / sizeof(*zeros));

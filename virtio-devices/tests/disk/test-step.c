@@ -308,6 +308,112 @@ START_TEST(a4_06_read_only_file_takes_no_change)
 }
 END_TEST
 
+#define MIB (UINT64_C(1) << 20)
+
+/* Each step is served whole; the bytes of all of them, in order. */
+static uint64_t run_steps(uint64_t *largest, unsigned int *n)
+{
+	uint64_t pos = r.offset;
+	struct virtdev_priv_step s;
+	bool finished;
+
+	*largest = *n = 0;
+	ck_assert(virtdev_priv_file_begin(&file, &r));
+	do {
+		s = step();
+		ck_assert_uint_eq(s.pos, pos);
+		ck_assert_uint_gt(s.len, 0);
+		pos += s.len;
+		*largest = s.len > *largest ? s.len : *largest;
+		++*n;
+		finished = answer(s.kind == VIRTDEV_PRIV_STEP_FALLOCATE ? 0 :
+				  (int64_t)s.len);
+	} while (!finished);
+	ck_assert_int_eq(r.result, 0);
+	return pos - r.offset;
+}
+
+START_TEST(a4_19_one_large_piece_takes_steps_of_a_mebibyte)
+{
+	uint64_t largest;
+	unsigned int n;
+
+	iov[0] = (struct iovec) { memory, 4 * MIB * 1024 - 512 };
+	r.op = _i ? VIRTDEV_DISK_WRITE : VIRTDEV_DISK_READ;
+	r.niov = 1;
+	r.len = iov[0].iov_len;
+	ck_assert_uint_eq(run_steps(&largest, &n), 4 * MIB * 1024 - 512);
+	ck_assert_uint_eq(largest, MIB);
+	ck_assert_uint_eq(n, 4096);
+}
+END_TEST
+
+START_TEST(a4_19_small_pieces_go_together_and_none_is_divided)
+{
+	const size_t lens[] = { 512, MIB - 512, 1, MIB - 2, 1, 512, 3 * MIB, 7 };
+	uint64_t largest, sum = 0;
+	unsigned int n, i;
+
+	for (i = 0; i < 8; i++) {
+		iov[i] = (struct iovec) { memory, lens[i] };
+		sum += lens[i];
+	}
+	r.op = VIRTDEV_DISK_READ;
+	r.niov = 8;
+	r.len = sum;
+	ck_assert(virtdev_priv_file_begin(&file, &r));
+	ck_assert_uint_eq(step().niov, 2);
+	ck_assert_uint_eq(step().len, MIB);
+	ck_assert_uint_eq(step().cost, MIB);
+	ck_assert_uint_eq(run_steps(&largest, &n), sum);
+	ck_assert_uint_eq(largest, MIB);
+	ck_assert_uint_eq(n, 1 + 1 + 1 + 3 + 1);
+}
+END_TEST
+
+START_TEST(a4_19_what_fits_in_a_step_is_one_vector)
+{
+	make_pieces(VIRTDEV_DISK_WRITE);
+	virtdev_priv_file_begin(&file, &r);
+	ck_assert_uint_eq(step().niov, 8);
+	ck_assert_uint_eq(step().len, sizeof(memory));
+}
+END_TEST
+
+START_TEST(a4_19_long_range_is_given_up_in_steps_that_end_at_blocks)
+{
+	struct virtdev_priv_step s;
+	uint64_t largest;
+	unsigned int n;
+
+	r.op = VIRTDEV_DISK_DISCARD;
+	r.offset = 512;
+	r.len = 2048 * MIB;
+	ck_assert(virtdev_priv_file_begin(&file, &r));
+	s = step();
+	ck_assert_uint_eq(s.len, 32 * MIB - 512);
+	ck_assert_uint_le(s.cost, MIB);
+	ck_assert_uint_eq(run_steps(&largest, &n), 2048 * MIB);
+	ck_assert_uint_eq(largest, 32 * MIB);
+	ck_assert_uint_eq(n, 65);
+}
+END_TEST
+
+START_TEST(a4_19_zeros_go_on_by_writing_where_a_later_step_is_refused)
+{
+	r.op = VIRTDEV_DISK_ZERO;
+	r.offset = 0;
+	r.len = 64 * MIB;
+	ck_assert(virtdev_priv_file_begin(&file, &r));
+	ck_assert(!answer(0));
+	ck_assert_uint_eq(step().pos, 32 * MIB);
+	ck_assert(!answer(-EOPNOTSUPP));
+	ck_assert_uint_eq(step().kind, VIRTDEV_PRIV_STEP_WRITE);
+	ck_assert_uint_eq(step().pos, 32 * MIB);
+	ck_assert_uint_eq(step().len, MIB);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("disk step");
@@ -334,6 +440,12 @@ int main(void)
 	tcase_add_test(tc, zeros_that_must_stay_allocated_are_never_a_hole);
 	tcase_add_test(tc, failure_of_zeros_is_not_a_lack);
 	tcase_add_loop_test(tc, a4_06_read_only_file_takes_no_change, 0, 3);
+	tcase_add_loop_test(tc, a4_19_one_large_piece_takes_steps_of_a_mebibyte,
+			    0, 2);
+	tcase_add_test(tc, a4_19_small_pieces_go_together_and_none_is_divided);
+	tcase_add_test(tc, a4_19_what_fits_in_a_step_is_one_vector);
+	tcase_add_test(tc, a4_19_long_range_is_given_up_in_steps_that_end_at_blocks);
+	tcase_add_test(tc, a4_19_zeros_go_on_by_writing_where_a_later_step_is_refused);
 
 	srunner_run_all(sr, CK_ENV);
 	failed = srunner_ntests_failed(sr);
