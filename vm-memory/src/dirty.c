@@ -61,7 +61,8 @@ static void mark_word(uint64_t *word, uint64_t mask, uint32_t mode)
 static bool bits_of(const struct vmem_dirty *dirty, const unsigned char *hva,
 		    uint64_t len, uint64_t *first, uint64_t *last)
 {
-	uint64_t off = (uintptr_t)hva - (uintptr_t)dirty->base, end;
+	/* In 64 bits, where what lies in front wraps on every machine. */
+	uint64_t off = (uint64_t)(uintptr_t)hva - (uintptr_t)dirty->base, end;
 
 	if ((uintptr_t)hva < (uintptr_t)dirty->base) {
 		if (len <= -off)

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <sys/eventfd.h>
 #include <sys/timerfd.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
@@ -71,6 +72,16 @@ int vsu_event_signal(int fd)
 	return vsu_event_signal_own(fd);
 }
 
+#ifndef RWF_NOWAIT
+#define RWF_NOWAIT 0x00000008
+#endif
+
+/* Directly, because musl has no preadv2() before 1.2.5. A position of -1 is the file's own. */
+static ssize_t read_without_waiting(int fd, const struct iovec *iov)
+{
+	return syscall(SYS_preadv2, fd, iov, 1, -1L, -1L, RWF_NOWAIT);
+}
+
 /* Reads a counter of 64 bits; an empty one gives -EAGAIN. */
 static int read_counter(int fd, bool nowait, uint64_t *count)
 {
@@ -79,7 +90,7 @@ static int read_counter(int fd, bool nowait, uint64_t *count)
 	ssize_t n;
 
 	do {
-		n = nowait ? preadv2(fd, &iov, 1, -1, RWF_NOWAIT) :
+		n = nowait ? read_without_waiting(fd, &iov) :
 			     read(fd, &value, sizeof(value));
 	} while (n < 0 && errno == EINTR);
 	if (n < 0)

@@ -57,7 +57,7 @@ VMEM_API void vmem_dirty_mark_slow(struct vmem_dirty *dirty,
 static inline bool vmem_dirty_is_marked_(const struct vmem_dirty *dirty,
 					 const unsigned char *hva, uint64_t len)
 {
-	uint64_t off = (uint64_t)((uintptr_t)hva - (uintptr_t)dirty->base);
+	uint64_t off = (uint64_t)(uintptr_t)hva - (uintptr_t)dirty->base;
 	uint64_t bit = off >> dirty->page_shift;
 	const uint64_t *words;
 
