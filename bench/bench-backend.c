@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * What a back-end's data path costs: a driver on this thread makes B chains
+ * Cost of a back-end's data path: a driver on this thread makes B chains
  * available and kicks, a device on another one wakes, takes and gives back
  * each, and calls; then the driver collects them.
  *

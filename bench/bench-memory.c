@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * What guest memory costs. Regions of 4 MiB lie 1 MiB apart; 4096 addresses,
+ * Cost of guest memory. Regions of 4 MiB lie 1 MiB apart; 4096 addresses,
  * computed before, touch 32 KiB in total, spread over all N regions (rand) or
  * in the last one (same), so that translation is measured and not the cache.
  *
@@ -242,7 +242,7 @@ static void ptr_read_u32(void *opaque, uint64_t n)
 }
 
 /*
- * What no translation goes without: a search in bare arrays, whose steps are
+ * The floor of every translation: a search in bare arrays, whose steps are
  * known to the compiler and none of which is a jump, and a check at its end.
  */
 static inline size_t step(const struct bed *b, size_t at, size_t half,
@@ -530,7 +530,7 @@ static void create_drop(void *opaque, uint64_t n)
 	}
 }
 
-/* What the same takes of the kernel: reserve, trim, map, advise, unmap. */
+/* The kernel's share of the same: reserve, trim, map, advise, unmap. */
 static void bare_calls(void *opaque, uint64_t n)
 {
 	const size_t align = 2 << 20, total = REGION_LEN + 4096 + align;

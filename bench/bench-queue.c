@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * What a chain costs the device's side, in nanoseconds per chain:
+ * Cost of a chain on the device's side, in nanoseconds:
  *
  *	vq.pop.bB.dD[.evt|.ind][.packed].rN	pop, push and the decision to
  *						notify for each chain

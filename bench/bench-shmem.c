@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * What it costs a back-end to put a piece of a file into a shared memory
- * region and take it away again; the front-end, on another thread, maps it.
+ * Cost for a back-end to put a piece of a file into a shared memory region
+ * and take it away again; the front-end, on another thread, maps it.
  *
  *	vu.shmem_map_unmap_pair.S.mmap	one at a time, each awaited
  *	vu.shmem_map_unmap_16.S.mmap	16 maps together, then 16 unmaps

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * What a start costs: from exec to the first byte that the guest writes, of
+ * Time of a start: from exec to the first byte that the guest writes, of
  * cvmm and of a minimal program that asks the same of KVM (start-floor.c), in
  * turns. The programs are found beside this one in the build tree.
  *

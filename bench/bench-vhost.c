@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * What vhost-user's messages cost, front-end and back-end on two threads:
+ * Cost of vhost-user's messages, front-end and back-end on two threads:
  *
  *	vu.get_features, vu.set_features_ack	one round trip each, by a front-
  *						end of plain blocking calls

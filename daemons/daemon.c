@@ -7,6 +7,10 @@
 #include <stdio.h>
 
 #include "daemon.h"
+#include "process.h"
+
+/* Mappings that a front-end may cause: all of its memory slots and to spare. */
+#define MAX_MAPPINGS 1024u
 
 struct command_line {
 	const struct daemon *daemon;
@@ -31,6 +35,12 @@ static int take_option(void *opaque, unsigned int index,
 		return 0;
 	case DAEMON_PRINT_CAPABILITIES:
 		cl->capabilities = value->number;
+		return 0;
+	case DAEMON_LOG_LEVEL:
+		prog_log_set_level((enum prog_log_level)value->number);
+		return 0;
+	case DAEMON_VERBOSE:
+		prog_log_set_level(PROG_LOG_INFO);
 		return 0;
 	case DAEMON_HELP:
 		cl->help = value->number;
@@ -60,7 +70,7 @@ static int parse(struct command_line *cl, int argc, char **argv,
 	return VSU_EXIT_OK;
 }
 
-/* What a run needs to know about its socket. */
+/* A run needs a socket: one that is given by number, or a path to listen on. */
 static int check_socket(const struct command_line *cl, struct vsu_error *err)
 {
 	bool have_path = cl->serve.socket_path != NULL;
@@ -96,7 +106,7 @@ static int run(const struct command_line *cl, struct vsu_error *err)
 
 	if (status != VSU_EXIT_OK)
 		return status;
-	if (serve_install_signals(&sigbus, err) < 0)
+	if (prog_handle_signals(MAX_MAPPINGS, &sigbus, err) < 0)
 		return VSU_EXIT_HOST;
 	status = cl->daemon->make(cl->opaque, sigbus, &dev, err);
 	if (status == VSU_EXIT_OK)
@@ -112,11 +122,13 @@ int daemon_main(const struct daemon *daemon, void *opaque, int argc,
 	struct command_line cl = {
 		.daemon = daemon,
 		.opaque = opaque,
-		.serve = { .name = daemon->name, .fd = -1 },
+		.serve = { .fd = -1 },
 	};
 	struct vsu_error err = VSU_ERROR_INIT;
-	int status = parse(&cl, argc, argv, &err);
+	int status;
 
+	prog_begin(daemon->name);
+	status = parse(&cl, argc, argv, &err);
 	if (status == VSU_EXIT_OK && cl.help)
 		return print_help(daemon);
 	if (status == VSU_EXIT_OK && cl.version)
@@ -126,6 +138,6 @@ int daemon_main(const struct daemon *daemon, void *opaque, int argc,
 	if (status == VSU_EXIT_OK)
 		status = run(&cl, &err);
 	if (status != VSU_EXIT_OK)
-		fprintf(stderr, "%s: %s\n", daemon->name, err.msg);
+		prog_complain(&err);
 	return status;
 }

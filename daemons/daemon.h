@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * What the vhost-user daemons have in common: their options, their errors and
+ * Common part of the vhost-user daemons: their options, their errors and
  * exit statuses, and the loop that serves a device. A daemon is a table of
  * options, a function that makes its device, and one call.
  */
@@ -15,11 +15,15 @@
 #include <vmm-sys-util/exit.h>
 #include <vmm-sys-util/option.h>
 
+#include "log.h"
+
 /* Rows that every daemon's table begins with, by the same numbers. */
 enum daemon_option {
 	DAEMON_SOCKET_PATH,
 	DAEMON_FD,
 	DAEMON_PRINT_CAPABILITIES,
+	DAEMON_LOG_LEVEL,
+	DAEMON_VERBOSE,
 	DAEMON_HELP,
 	DAEMON_VERSION,
 	DAEMON_OWN,		/* the first row of the daemon itself */
@@ -33,6 +37,8 @@ enum daemon_option {
 	  .min = 0, .max = INT32_MAX },					\
 	{ .name = "print-capabilities", .kind = VSU_OPTION_FLAG,	\
 	  .help = "print what this program offers, as JSON, and end" },	\
+	PROG_LOG_LEVEL_OPTION,						\
+	PROG_LOG_VERBOSE_OPTION,					\
 	{ .name = "help", .kind = VSU_OPTION_FLAG,			\
 	  .help = "print this text and end" },				\
 	{ .name = "version", .kind = VSU_OPTION_FLAG,			\
@@ -64,16 +70,9 @@ int daemon_main(const struct daemon *daemon, void *opaque, int argc,
 /* serve.c */
 
 struct serve {
-	const char *name;	/* of the program, for what it says */
 	const char *socket_path; /* to listen at, or NULL */
 	int fd;			/* else this one, listening or connected */
 };
-
-/*
- * A handler of SIGBUS for the life of the program, and its table: for devices
- * and for what front-ends share. Signals of writes that fail are ignored.
- */
-int serve_install_signals(struct vmem_sigbus **out, struct vsu_error *err);
 
 /* Serves dev until told to end; an enum vsu_exit, err filled when not 0. */
 int serve_device(const struct serve *how, struct virtdev *dev,

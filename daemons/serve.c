@@ -9,9 +9,7 @@
 #include <ev.h>
 #include <poll.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -24,16 +22,10 @@
 #include <vmm-sys-util/sock.h>
 
 #include "daemon.h"
-
-/* Mappings that a front-end may cause: all of its memory slots and to spare. */
-#define MAX_MAPPINGS 1024u
+#include "process.h"
 
 /* Front-ends that wait while one is served. */
 #define BACKLOG 8
-
-/* Lines about sessions that went wrong, and per how long (ns). */
-#define LOG_BURST 10u
-#define LOG_PERIOD UINT64_C(10000000000)
 
 struct queue_thread {
 	struct loop *loop;
@@ -56,37 +48,7 @@ struct loop {
 	int quit;			/* readable: queue threads end */
 	uint32_t nthreads;		/* that were started */
 	struct queue_thread *threads;
-	uint64_t log_since;
-	uint32_t log_lines, log_lost;
 };
-
-/* Read by the handler; set once, before it is installed. */
-static struct vmem_sigbus *sigbus_table;
-
-static void on_sigbus(int number, siginfo_t *info, void *context)
-{
-	(void)context;
-	/* not ours: the same instruction faults again and ends the program */
-	if (!vmem_sigbus_fix(sigbus_table, info))
-		signal(number, SIG_DFL);
-}
-
-int serve_install_signals(struct vmem_sigbus **out, struct vsu_error *err)
-{
-	struct sigaction action = { .sa_flags = SA_SIGINFO };
-	int rc = vmem_sigbus_new(MAX_MAPPINGS, &sigbus_table, err);
-
-	if (rc < 0)
-		return rc;
-	action.sa_sigaction = on_sigbus;
-	sigemptyset(&action.sa_mask);
-	if (sigaction(SIGBUS, &action, NULL) < 0)
-		return vsu_error_sys(err, -errno, "cannot handle SIGBUS");
-	signal(SIGPIPE, SIG_IGN);
-	signal(SIGXFSZ, SIG_IGN);
-	*out = sigbus_table;
-	return 0;
-}
 
 /* A queue has about six descriptors, so many queues exceed the usual 1024. */
 static void raise_fd_limit(void)
@@ -142,33 +104,14 @@ static bool is_listener(int fd)
 	       listens;
 }
 
-/* True when a line may be written now; a flood of them is only counted. */
-static bool may_log(struct loop *l)
-{
-	uint64_t now = vsu_now_ns();
-
-	if (now - l->log_since >= LOG_PERIOD) {
-		if (l->log_lost)
-			fprintf(stderr, "%s: %u more sessions failed\n",
-				l->how->name, l->log_lost);
-		l->log_since = now;
-		l->log_lines = l->log_lost = 0;
-	}
-	if (l->log_lines >= LOG_BURST) {
-		l->log_lost++;
-		return false;
-	}
-	l->log_lines++;
-	return true;
-}
-
 static void session_ended(void *opaque, const struct vsu_error *err)
 {
 	struct loop *l = opaque;
 
-	if (err->code == -ECONNRESET || l->stopping || !may_log(l))
+	if (l->stopping)
 		return;
-	fprintf(stderr, "%s: session ended: %s\n", l->how->name, err->msg);
+	prog_log(err->code == -ECONNRESET ? PROG_LOG_INFO : PROG_LOG_WARNING,
+		 "session ended", "session ended: %s", err->msg);
 }
 
 static int make_server(struct loop *l, struct vsu_error *err)
@@ -216,23 +159,6 @@ static void *queue_main(void *arg)
 	return NULL;
 }
 
-/* Signals that end the program are for the main thread. */
-static int start_thread(struct queue_thread *t)
-{
-	sigset_t all, before;
-	int rc;
-
-	sigfillset(&all);
-	sigdelset(&all, SIGBUS);
-	sigdelset(&all, SIGSEGV);
-	sigdelset(&all, SIGILL);
-	sigdelset(&all, SIGFPE);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	rc = pthread_create(&t->id, NULL, queue_main, t);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	return -rc;
-}
-
 static int start_threads(struct loop *l, struct vsu_error *err)
 {
 	uint32_t i, n = virtdev_info(l->dev)->nqueues;
@@ -249,7 +175,8 @@ static int start_threads(struct loop *l, struct vsu_error *err)
 	for (i = 0; i < n; i++) {
 		l->threads[i].loop = l;
 		l->threads[i].queue = i;
-		rc = start_thread(&l->threads[i]);
+		rc = prog_thread_start(&l->threads[i].id, queue_main,
+				       &l->threads[i], 0);
 		if (rc < 0)
 			return vsu_error_sys(err, rc,
 					     "cannot start a thread for queue %u",
@@ -368,5 +295,6 @@ int serve_device(const struct serve *how, struct virtdev *dev,
 	if (status == VSU_EXIT_OK)
 		ev_run(l.ev, 0);
 	fini(&l);
+	prog_log_flush();
 	return status;
 }

@@ -50,7 +50,7 @@ void maps_close(struct maps *m);
 void maps_forget(struct maps *m);
 /* All of them are wanted from now on, or none. */
 void maps_want(struct maps *m, bool wanted);
-/* What is mapped may not be any more. */
+/* Call when mappings may have gone without an answer that says so. */
 void maps_doubt(struct maps *m);
 
 /* Sends what is to be sent, as far as it is taken now. */

@@ -45,7 +45,7 @@ enum right { PROTOCOL, FEATURES, TABLE, SLOT, NUM, BASE, ADDR, KICK, CALL,
 
 enum action { HOLD, ANSWER, CHANGE, CLOSE, HANG_UP, ACTIONS };
 
-/* What a descriptor that is sent may be. */
+/* Kinds of descriptors that are sent. */
 enum fd_kind { MEMFD, EVENTFD, PIPE_READ, PIPE_WRITE, SOCKET, FILE_FD, PATH_FD,
 	       EPOLL, FD_KINDS };
 

@@ -70,7 +70,7 @@ static int event_fd = -1, file_fd = -1;
 #define PAGE 4096u
 #define WINDOW (16 * PAGE)
 
-/* What the owner still holds of mappings, and whether it does. */
+/* The block of a mapping that the owner holds, and whether it keeps the next. */
 static struct vmem_block *held;
 static bool hold_next;
 
@@ -152,7 +152,7 @@ static void keep_channel(struct peer *p, struct msghdr *msg, uint32_t request)
 	}
 }
 
-/* What the front-end sends is whole; -1 when there is nothing. */
+/* Takes one message of the front-end, which sends whole ones; -1 if there is none. */
 static int receive(struct peer *p, struct vhost_user_header *hdr)
 {
 	union {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* What a freestanding guest has in place of a C library. */
+/* Stands in for the C library that a freestanding guest lacks. */
 #ifndef GUEST_LIB_H
 #define GUEST_LIB_H
 

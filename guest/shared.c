@@ -17,7 +17,7 @@ enum kind { HOLE, READ_ONLY, WRITABLE, NONE };
 
 static const char *const names[] = { "hole", "read-only", "writable" };
 
-/* What the host finds in a writable page is the mark, whatever was there. */
+/* Leaves the mark in a writable page, for the host to find, whatever was there. */
 static enum kind probe(uint64_t page)
 {
 	uint64_t at = page + PAGE - 8, before = mmio_read64(at);

@@ -7,7 +7,9 @@ AC_ARG_WITH([libev],
 	[AS_HELP_STRING([--without-libev], [leave out the programs that need libev])],
 	[], [with_libev=check])
 have_libev=no
+why_no_libev='was refused by --without-libev'
 AS_IF([test "x$with_libev" != xno], [
+	why_no_libev='is missing'
 	PKG_CHECK_MODULES([LIBEV], [libev], [have_libev=yes], [
 		AC_CHECK_HEADER([ev.h], [
 			AC_CHECK_LIB([ev], [ev_loop_new], [

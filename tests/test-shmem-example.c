@@ -28,7 +28,7 @@
 #define PIECE 0x10000u		/* whole pages of every size */
 #define MAX_SEEN 16
 
-/* What the front-end holds of the mappings, by offset in their region. */
+/* Mappings that the front-end holds, by their offset in the region. */
 struct seen {
 	uint8_t shmid;
 	uint64_t offset;

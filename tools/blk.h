@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * What the tool knows of VIRTIO block devices (VIRTIO 1.3, section 5.2):
+ * VIRTIO block devices as far as the tool knows them (VIRTIO 1.3, section 5.2):
  * feature bits, the configuration, the header of a request.
  */
 #ifndef TOOLS_BLK_H

@@ -377,7 +377,7 @@ static enum vsu_exit transfer(struct copy *c, struct vsu_error *err)
 	return status;
 }
 
-/* What was written is on the medium before we say so. */
+/* Success is reported only after the medium has what was written. */
 static enum vsu_exit flush(struct copy *c, struct vsu_error *err)
 {
 	uint32_t slot = slot_of(c, c->submitted);

@@ -24,7 +24,7 @@
 #define CHUNK (256u * 1024)
 /* Header, data, status. */
 #define DESCRIPTORS 3u
-/* What one request's header and status take: cache lines of their own. */
+/* Space of one request's header and status: cache lines of their own. */
 #define HEADER_SIZE 128u
 #define STATUS_AT 64u
 #define MIN_RING 8u
@@ -64,7 +64,7 @@ static enum vsu_exit negotiate(struct disk *d, struct vsu_error *err)
 	return VSU_EXIT_OK;
 }
 
-/* What the device says of itself makes sense. */
+/* Refuses a configuration that cannot be true. */
 static enum vsu_exit check_config(struct disk *d, struct vsu_error *err)
 {
 	const struct blk_config *c = &d->config;

@@ -58,7 +58,7 @@ void disk_kick(struct disk *d);
 /* A finished request: 1 and its slot; 0: none; negative: the ring is broken. */
 int disk_collect(struct disk *d, uint32_t *slot);
 
-/* What the device said of it, and whether it wrote as much as it had to. */
+/* Status byte of a finished request; BLK_S_NONE if the device wrote none. */
 enum blk_status disk_status(struct disk *d, uint32_t slot);
 
 /* True when a finished request may be there already. */

@@ -17,7 +17,7 @@
 
 #define PROTOCOL_F_CONFIG 9u
 
-/* What was learned, for either form of output. */
+/* Facts about the back-end, for either form of output. */
 struct info {
 	const char *socket;
 	const struct names_device *device;

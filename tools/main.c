@@ -11,7 +11,9 @@
 #include <vmm-sys-util/option.h>
 #include <vmm-sys-util/parse.h>
 
+#include "log.h"
 #include "names.h"
+#include "process.h"
 #include "tool.h"
 
 #define PROGRAM "vhost-user-tool"
@@ -351,11 +353,12 @@ int main(int argc, char **argv)
 	struct vsu_error err = VSU_ERROR_INIT;
 	enum vsu_exit status;
 
+	prog_begin(PROGRAM);
 	/* a closed pipe is an error of a write, with a sentence */
 	signal(SIGPIPE, SIG_IGN);
 	status = run(argc, argv, &err);
 	if (status != VSU_EXIT_OK) {
-		fprintf(stderr, PROGRAM ": %s\n", err.msg);
+		prog_complain(&err);
 		return (int)status;
 	}
 	if (fflush(stdout) || ferror(stdout)) {

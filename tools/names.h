@@ -9,7 +9,7 @@
 
 #include <stdint.h>
 
-/* What is known of one kind of device. */
+/* A kind of device, as it is named and as its feature bits are. */
 struct names_device {
 	const char *name;		/* "blk" */
 	unsigned int id;		/* VIRTIO's device number */

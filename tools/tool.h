@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * What the commands of vhost-user-tool share: what was asked for, and how a
- * command ends. A command returns an exit status and, unless that is 0, has
+ * Common part of the commands of vhost-user-tool: their arguments, and how they
+ * end. A command returns an exit status and, unless that is 0, has
  * put one sentence into *err, which main prints.
  */
 #ifndef TOOLS_TOOL_H

@@ -2,13 +2,9 @@
 /* cvmm: its commands, and what the whole process does only once. */
 #include <config.h>
 
-#include <errno.h>
-#include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <vm-memory/backend.h>
 #include <vm-memory/sigbus.h>
@@ -19,50 +15,18 @@
 #include "machine/machine.h"
 #include "cli/dry_run.h"
 #include "cli/memory_command.h"
+#include "log.h"
+#include "process.h"
 
 #define MAX_MAPPINGS 4096
 #define HELP_COLUMN 26
 
 static struct vmem_sigbus *sigbus_table;
 
-static void on_sigbus(int signo, siginfo_t *info, void *context)
-{
-	(void)context;
-	if (!vmem_sigbus_fix(sigbus_table, info))
-		signal(signo, SIG_DFL);	/* the instruction faults again */
-}
-
-/* Or the first file that is opened becomes the console. */
-static void fill_standard_descriptors(void)
-{
-	int fd;
-
-	do
-		fd = open("/dev/null", O_RDWR);
-	while (fd >= 0 && fd <= STDERR_FILENO);
-	if (fd >= 0)
-		close(fd);
-}
-
-static int prepare_process(struct vsu_error *err)
-{
-	struct sigaction bus = { .sa_sigaction = on_sigbus,
-				 .sa_flags = SA_SIGINFO };
-	int rc = vmem_sigbus_new(MAX_MAPPINGS, &sigbus_table, err);
-
-	if (rc)
-		return rc;
-	sigaction(SIGBUS, &bus, NULL);
-	signal(SIGPIPE, SIG_IGN);
-	signal(SIGXFSZ, SIG_IGN);
-	return 0;
-}
-
 static int complain(int status, const struct vsu_error *err)
 {
 	if (status || err->msg[0])
-		fprintf(stderr, "cvmm: %s\n", err->msg[0] ? err->msg :
-			"it failed, and no part says why");
+		prog_complain(err);
 	return status;
 }
 
@@ -134,7 +98,7 @@ static int cmd_run(int argc, char **argv)
 		return complain(vmm_exit_status(VMM_STAGE_OPTIONS, rc), &err);
 	if (options.help)
 		return show_help();
-	rc = prepare_process(&err);
+	rc = prog_handle_signals(MAX_MAPPINGS, &sigbus_table, &err);
 	if (rc)
 		return complain(VSU_EXIT_HOST, &err);
 	return run_machine(&options);
@@ -162,7 +126,7 @@ static int cmd_memory(int argc, char **argv)
 		return complain(vmm_exit_status(VMM_STAGE_OPTIONS, rc), &err);
 	if (what.help)
 		return show_try_help();
-	rc = prepare_process(&err);
+	rc = prog_handle_signals(MAX_MAPPINGS, &sigbus_table, &err);
 	if (rc)
 		return complain(VSU_EXIT_HOST, &err);
 	return complain(vmm_try_memory(&what, argc, argv, sigbus_table, &err),
@@ -202,7 +166,7 @@ int main(int argc, char **argv)
 	const char *name = argc > 1 ? argv[1] : "", *near;
 	unsigned int i;
 
-	fill_standard_descriptors();
+	prog_begin("cvmm");
 	for (i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
 		if (!strcmp(commands[i].name, name))
 			return commands[i].fn(argc - 1, argv + 1);

@@ -32,7 +32,7 @@ guest_possible() {
 # guest_prepare MODULES PROGRAMS: the same, or the whole test is skipped
 guest_prepare() { guest_possible "$@" || tap_skip_all "$GUEST_WHY"; }
 
-# What a busy machine would otherwise do to an emulated one: a timer that came
+# Keeps a busy machine from stopping an emulated one: a timer that came
 # too late for the kernel's check of its wiring (no_timer_check), or for its
 # measure of the time stamp counter (tsc=reliable).
 GUEST_KERNEL_LINE="console=ttyS0 loglevel=6 reboot=t panic=-1 mitigations=off no_timer_check tsc=reliable"

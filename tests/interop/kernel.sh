@@ -31,7 +31,7 @@ kernel_find() {
 		return
 	fi
 	package=$(_kernel_resolve) && _kernel_unpacked "$package" && return
-	# What cannot be had anew may be there from an earlier run.
+	# A kernel of an earlier run serves when none can be had anew.
 	package=$(_kernel_newest_cached) && _kernel_use "$package" && return
 	if ! have apt-get; then
 		_kernel_installed

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
 # shellcheck shell=bash
 #
-# What every test against a real peer shares: TAP output, one temporary folder
+# Common part of the tests against real peers: TAP output, one temporary folder
 # and the processes of the test (both gone on every way out), bounded waiting,
 # and where the programs under test are.  Source this file first.
 #

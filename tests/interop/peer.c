@@ -43,7 +43,7 @@ enum {
 	GET_CONFIG = 24,
 	GET_MAX_MEM_SLOTS = 36,
 };
-/* Where a disk's configuration begins in GET_CONFIG; it has 1 MiB. */
+/* Offset of a disk's configuration in the message GET_CONFIG; the disk has 1 MiB. */
 #define CONFIG_AT 12
 #define CONFIG_SECTORS 2048
 #define FLAG_VERSION 0x1u

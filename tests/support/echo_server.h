@@ -24,7 +24,7 @@ struct echo_server {
 	unsigned int resets;
 	uint8_t config[ECHO_CONFIG];
 
-	/* What ring 0 maps when it runs, in region 0; nothing when fd is -1. */
+	/* Mapped into region 0 when ring 0 starts; fd -1 maps nothing. */
 	int map_fd;
 	unsigned int answers;		/* of the front-end */
 	int answer;			/* the last one */

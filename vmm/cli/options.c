@@ -7,9 +7,11 @@
 
 #include "cpu/cpus.h"
 #include "cli/options.h"
+#include "log.h"
 
 enum { MEMORY, CPUS, CPU, DISK, DEVICE, INITRD, CMDLINE, APPEND, CONSOLE,
-       REBOOT, DRY_RUN, JSON, HELP };
+       REBOOT, DRY_RUN, JSON,
+       LOG_LEVEL, VERBOSE, HELP };
 
 static const char *const cpu_models[] = { "host", "plain", NULL };
 static const char *const reboots[] = { "exit", "restart", NULL };
@@ -50,6 +52,8 @@ const struct vsu_option vmm_run_options[] = {
 	[JSON] = { "json", VSU_OPTION_FLAG, NULL,
 		   "with --dry-run: show the machine as JSON",
 		   0, 0, NULL, false },
+	[LOG_LEVEL] = PROG_LOG_LEVEL_OPTION,
+	[VERBOSE] = PROG_LOG_VERBOSE_OPTION,
 	[HELP] = { "help", VSU_OPTION_FLAG, NULL, "show this help",
 		   0, 0, NULL, false },
 	{ NULL, VSU_OPTION_FLAG, NULL, NULL, 0, 0, NULL, false },
@@ -132,6 +136,12 @@ static int set_option(struct vmm_options *o, unsigned int index,
 		return 0;
 	case JSON:
 		o->json = value->number;
+		return 0;
+	case LOG_LEVEL:
+		prog_log_set_level((enum prog_log_level)value->number);
+		return 0;
+	case VERBOSE:
+		prog_log_set_level(PROG_LOG_INFO);
 		return 0;
 	default:
 		o->help = value->number;

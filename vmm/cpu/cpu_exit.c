@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Exits of a CPU: accesses go to the bus, the rest ends the machine. */
+/* Exits of a CPU: accesses go to the bus, the rest gets a verdict. */
 #include <config.h>
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -18,11 +19,26 @@
 
 /* A CPU that made an exit. */
 struct exiting {
-	struct vmm_cpus *cpus;
-	const struct vmm_cpus_config *config;
+	const struct vmm_cpu_hooks *hooks;
 	struct kvm_run *run;
 	unsigned int cpu;
+	struct vmm_cpu_verdict *verdict;
 };
+
+/* The machine ends with that status and a sentence that names the CPU. */
+VSU_PRINTF(3, 4) static enum vmm_cpu_next end_machine(const struct exiting *x,
+						      int status,
+						      const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsu_error_setv(&x->verdict->why, 0, fmt, ap);
+	va_end(ap);
+	vsu_error_prefix(&x->verdict->why, 0, "CPU %u", x->cpu);
+	x->verdict->status = status;
+	return VMM_CPU_END;
+}
 
 static enum vmm_cpu_next on_port(const struct exiting *x)
 {
@@ -37,7 +53,7 @@ static enum vmm_cpu_next on_port(const struct exiting *x)
 		access.value = 0;
 		if (access.write)
 			memcpy(&access.value, data, access.len);
-		vmm_bus_access(x->config->ports, run->io.port, &access);
+		vmm_bus_access(x->hooks->ports, run->io.port, &access);
 		if (!access.write)
 			memcpy(data, &access.value, access.len);
 		if (access.park)
@@ -55,7 +71,7 @@ static enum vmm_cpu_next on_mmio(const struct exiting *x)
 	access.write = run->mmio.is_write;
 	if (access.write)
 		memcpy(&access.value, run->mmio.data, access.len);
-	vmm_bus_access(x->config->memory, run->mmio.phys_addr, &access);
+	vmm_bus_access(x->hooks->memory, run->mmio.phys_addr, &access);
 	if (!access.write)
 		memcpy(run->mmio.data, &access.value, access.len);
 	return access.park ? VMM_CPU_PARK : VMM_CPU_RUN;
@@ -63,30 +79,25 @@ static enum vmm_cpu_next on_mmio(const struct exiting *x)
 
 static enum vmm_cpu_next on_shutdown(const struct exiting *x)
 {
-	vmm_cpus_end(x->cpus, VSU_EXIT_FAIL,
-		     "CPU %u: the guest shut down by a triple fault", x->cpu);
-	return VMM_CPU_PARK;
+	return end_machine(x, VSU_EXIT_FAIL,
+		     "the guest shut down by a triple fault");
 }
 
 static enum vmm_cpu_next on_entry_failure(const struct exiting *x)
 {
-	vmm_cpus_end(x->cpus, VSU_EXIT_INTERNAL,
-		     "CPU %u: KVM cannot enter the guest, hardware reason %#"
-		     PRIx64, x->cpu, (uint64_t)
+	return end_machine(x, VSU_EXIT_INTERNAL, "KVM cannot enter the guest, hardware reason %#"
+		     PRIx64, (uint64_t)
 		     x->run->fail_entry.hardware_entry_failure_reason);
-	return VMM_CPU_PARK;
 }
 
 static enum vmm_cpu_next on_internal_error(const struct exiting *x)
 {
 	const struct kvm_run *run = x->run;
 
-	vmm_cpus_end(x->cpus, VSU_EXIT_INTERNAL,
-		     "CPU %u: KVM internal error %" PRIu32 "%s", x->cpu,
+	return end_machine(x, VSU_EXIT_INTERNAL, "KVM internal error %" PRIu32 "%s",
 		     run->internal.suberror,
 		     run->internal.suberror == KVM_INTERNAL_ERROR_EMULATION ?
 		     " (an instruction that it cannot emulate)" : "");
-	return VMM_CPU_PARK;
 }
 
 /* KVM stops only for what it was told to: which half of memory is used. */
@@ -102,26 +113,22 @@ static enum vmm_cpu_next on_hypercall(const struct exiting *x)
 	struct vsu_error err = VSU_ERROR_INIT;
 	int rc = -EINVAL;
 
-	if (run->hypercall.nr != KVM_HC_MAP_GPA_RANGE || !x->config->convert) {
+	if (run->hypercall.nr != KVM_HC_MAP_GPA_RANGE || !x->hooks->convert) {
 		run->hypercall.ret = (uint64_t)-KVM_ENOSYS;
 		return VMM_CPU_RUN;
 	}
 	if (run->hypercall.args[1] <= UINT64_MAX / VMM_PAGE)
-		rc = x->config->convert(x->config->opaque, x->cpu, &c, &err);
+		rc = x->hooks->convert(x->hooks->opaque, x->cpu, &c, &err);
 	run->hypercall.ret = (uint64_t)(int64_t)rc;
 	if (!rc || rc == -EINVAL || rc == -ECANCELED)
 		return VMM_CPU_RUN;
-	vmm_cpus_end(x->cpus, VSU_EXIT_INTERNAL, "CPU %u: %s", x->cpu,
-		     err.msg);
-	return VMM_CPU_PARK;
+	return end_machine(x, VSU_EXIT_INTERNAL, "%s", err.msg);
 }
 
 static enum vmm_cpu_next on_unknown(const struct exiting *x)
 {
-	vmm_cpus_end(x->cpus, VSU_EXIT_INTERNAL,
-		     "CPU %u: unexpected KVM exit %" PRIu32, x->cpu,
+	return end_machine(x, VSU_EXIT_INTERNAL, "unexpected KVM exit %" PRIu32,
 		     x->run->exit_reason);
-	return VMM_CPU_PARK;
 }
 
 typedef enum vmm_cpu_next (*exit_fn)(const struct exiting *x);
@@ -150,17 +157,17 @@ static bool take_half(const struct exiting *x, struct vsu_error *err)
 	int rc;
 
 	if (x->run->exit_reason != KVM_EXIT_MEMORY_FAULT ||
-	    !x->config->convert)
+	    !x->hooks->convert)
 		return false;
-	rc = x->config->convert(x->config->opaque, x->cpu, &c, err);
+	rc = x->hooks->convert(x->hooks->opaque, x->cpu, &c, err);
 	return !rc || rc == -ECANCELED;
 }
 
 static bool repair(const struct exiting *x)
 {
 	return x->run->exit_reason != KVM_EXIT_MEMORY_FAULT &&
-	       x->config->repair &&
-	       x->config->repair(x->config->opaque, x->cpu);
+	       x->hooks->repair &&
+	       x->hooks->repair(x->hooks->opaque, x->cpu);
 }
 
 static enum vmm_cpu_next on_failure(const struct exiting *x, int rc)
@@ -177,23 +184,26 @@ static enum vmm_cpu_next on_failure(const struct exiting *x, int rc)
 		why = "a page of guest memory is damaged";
 	else if (err.msg[0])
 		why = err.msg;
-	vmm_cpus_end(x->cpus, VSU_EXIT_INTERNAL,
-		     "CPU %u: KVM_RUN failed with error %d, exit %" PRIu32
-		     " (%s)", x->cpu, -rc, run->exit_reason, why);
-	return VMM_CPU_PARK;
+	return end_machine(x, VSU_EXIT_INTERNAL, "KVM_RUN failed with error %d, exit %" PRIu32
+		     " (%s)", -rc, run->exit_reason, why);
 }
 
-enum vmm_cpu_next vmm_cpu_exit(struct vmm_cpus *cpus,
-			       const struct vmm_cpus_config *config,
-			       unsigned int cpu, struct kvm_run *run, int rc)
+static enum vmm_cpu_next judge(const struct exiting *x, int rc)
 {
-	const struct exiting x = { cpus, config, run, cpu };
 	unsigned int i;
 
 	if (rc < 0)
-		return on_failure(&x, rc);
+		return on_failure(x, rc);
 	for (i = 0; i < sizeof(exit_rows) / sizeof(exit_rows[0]); i++)
-		if (exit_rows[i].reason == run->exit_reason)
-			return exit_rows[i].fn(&x);
-	return on_unknown(&x);
+		if (exit_rows[i].reason == x->run->exit_reason)
+			return exit_rows[i].fn(x);
+	return on_unknown(x);
+}
+
+void vmm_cpu_exit(const struct vmm_cpu_hooks *hooks, unsigned int cpu,
+		  struct kvm_run *run, int rc, struct vmm_cpu_verdict *verdict)
+{
+	const struct exiting x = { hooks, run, cpu, verdict };
+
+	verdict->next = judge(&x, rc);
 }

@@ -1,22 +1,54 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* What a CPU's exit from the guest asks for. */
+/*
+ * What a CPU's exit from the guest means: accesses are carried out on the
+ * buses; everything else becomes a verdict that the CPU's thread acts on.
+ *
+ * Threads: the CPU's own.
+ */
 #ifndef VMM_CPU_EXIT_H
 #define VMM_CPU_EXIT_H
 
-#include "cpu/cpus.h"
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <vmm-sys-util/error.h>
+
+#include "bus/bus.h"
 #include "kvm/uapi.h"
+
+/* What the guest wants to use, private to it or shared with the host. */
+struct vmm_conversion {
+	uint64_t gpa, len;
+	bool to_private;
+	bool fault;	/* the CPU cannot go on without; else it asks */
+};
+
+/* Whoever answers exits. */
+struct vmm_cpu_hooks {
+	const struct vmm_bus *memory, *ports;
+	/* KVM_RUN said -EFAULT: true when it may be run again. */
+	bool (*repair)(void *opaque, unsigned int cpu);
+	/* -EINVAL: not memory with two halves. */
+	int (*convert)(void *opaque, unsigned int cpu,
+		       const struct vmm_conversion *c, struct vsu_error *err);
+	void *opaque;
+};
 
 enum vmm_cpu_next {
 	VMM_CPU_RUN,	/* enter the guest again */
 	VMM_CPU_PARK,	/* stay out for good */
+	VMM_CPU_END,	/* stay out, and end the machine */
 };
 
-/*
- * Handles one return of KVM_RUN: rc is its result or negative errno. Ends
- * the machine where the guest cannot go on.
- */
-enum vmm_cpu_next vmm_cpu_exit(struct vmm_cpus *cpus,
-			       const struct vmm_cpus_config *config,
-			       unsigned int cpu, struct kvm_run *run, int rc);
+/* status and why are set when the machine is to end, and only then. */
+struct vmm_cpu_verdict {
+	enum vmm_cpu_next next;
+	int status;		/* exit status of the program */
+	struct vsu_error why;	/* its sentence */
+};
+
+/* Judges one return of KVM_RUN: rc is its result or negative errno. */
+void vmm_cpu_exit(const struct vmm_cpu_hooks *hooks, unsigned int cpu,
+		  struct kvm_run *run, int rc, struct vmm_cpu_verdict *verdict);
 
 #endif

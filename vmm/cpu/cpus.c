@@ -23,7 +23,7 @@
 
 #include "cpu/cpu_exit.h"
 #include "cpu/cpus.h"
-#include "cpu/thread.h"
+#include "process.h"
 #include "kvm/uapi.h"
 
 /* Makes KVM_RUN return; its handler does nothing. */
@@ -124,16 +124,19 @@ static void wait_for_stop(struct vmm_cpus *cpus)
 static enum vmm_cpu_next run_guest(struct cpu *cpu)
 {
 	struct vmm_cpus *cpus = cpu->cpus;
-	enum vmm_cpu_next next = VMM_CPU_RUN;
+	struct vmm_cpu_verdict verdict;
 	int rc = 0;
 
-	while (next == VMM_CPU_RUN && rc != -EINTR &&
+	verdict.next = VMM_CPU_RUN;
+	while (verdict.next == VMM_CPU_RUN && rc != -EINTR &&
 	       !__atomic_load_n(&cpus->attention, __ATOMIC_ACQUIRE)) {
 		rc = ioctl(cpu->fd, KVM_RUN, 0) < 0 ? -errno : 0;
-		next = vmm_cpu_exit(cpus, &cpus->config, cpu->index, cpu->run,
-				    rc);
+		vmm_cpu_exit(&cpus->config.hooks, cpu->index, cpu->run, rc,
+			     &verdict);
 	}
-	return next;
+	if (verdict.next == VMM_CPU_END)
+		vmm_cpus_end(cpus, verdict.status, "%s", verdict.why.msg);
+	return verdict.next;
 }
 
 static void *cpu_main(void *arg)
@@ -237,7 +240,7 @@ int vmm_cpus_start(struct vmm_cpus *cpus, struct vsu_error *err)
 	int rc = 0;
 
 	for (i = 0; !rc && i < cpus->config.n; i++) {
-		rc = vmm_thread_start(&cpus->cpu[i].thread, cpu_main,
+		rc = prog_thread_start(&cpus->cpu[i].thread, cpu_main,
 				      &cpus->cpu[i], KICK_SIGNAL);
 		cpus->cpu[i].started = !rc;
 	}

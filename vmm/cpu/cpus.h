@@ -21,30 +21,17 @@
 
 #include <vmm-sys-util/error.h>
 
-#include "bus/bus.h"
+#include "cpu/cpu_exit.h"
 #include "kvm/kvm.h"
 
 #define VMM_MAX_CPUS 64
 
 struct vmm_cpus;
 
-/* What the guest wants to use, private to it or shared with the host. */
-struct vmm_conversion {
-	uint64_t gpa, len;
-	bool to_private;
-	bool fault;	/* the CPU cannot go on without; else it asks */
-};
-
 struct vmm_cpus_config {
 	const struct vmm_kvm *kvm;
-	const struct vmm_bus *memory, *ports;
 	unsigned int n;
-	/* KVM_RUN said -EFAULT: true when it may be run again. CPU's thread. */
-	bool (*repair)(void *opaque, unsigned int cpu);
-	/* -EINVAL: not memory with two halves. CPU's thread. */
-	int (*convert)(void *opaque, unsigned int cpu,
-		       const struct vmm_conversion *c, struct vsu_error *err);
-	void *opaque;
+	struct vmm_cpu_hooks hooks;	/* called on the CPUs' threads */
 };
 
 int vmm_cpus_new(const struct vmm_cpus_config *config, struct vmm_cpus **out,

@@ -11,6 +11,7 @@
 
 #include "cli/exit_status.h"
 #include "machine/machine.h"
+#include "log.h"
 
 static void on_cpus(struct ev_loop *loop, ev_io *w, int revents)
 {
@@ -77,9 +78,9 @@ static void on_cut(struct ev_loop *loop, ev_io *w, int revents)
 	(void)revents;
 	vsu_event_drain(w->fd, &count);
 	while (vmm_memory_take_failure(&m->memory, &gpa))
-		fprintf(stderr, "cvmm: the file behind the memory at %#" PRIx64
-			" was cut short; what is gone reads as zeros\n",
-			gpa);
+		prog_log(PROG_LOG_ERROR, "cut",
+			 "the file behind the memory at %#" PRIx64
+			 " was cut short; what is gone reads as zeros", gpa);
 }
 
 static void on_signal(struct ev_loop *loop, ev_signal *w, int revents)

@@ -16,6 +16,7 @@
 #include "../../guest/protocol.h"
 #include "cli/exit_status.h"
 #include "cpu/cpu_faults.h"
+#include "log.h"
 #include "machine/boot.h"
 #include "machine/machine.h"
 #include "virtio/remote.h"
@@ -135,7 +136,8 @@ static void on_lost(void *opaque, const struct vsu_error *why)
 {
 	struct vmm_machine *m = opaque;
 
-	fprintf(stderr, "cvmm: a device of the guest is lost: %s\n", why->msg);
+	prog_log(PROG_LOG_ERROR, "lost", "a device of the guest is lost: %s",
+		 why->msg);
 	m->lost++;
 }
 
@@ -317,9 +319,12 @@ static int make_ports(struct vmm_machine *m, struct vsu_error *err)
 static int make_cpus(struct vmm_machine *m, struct vsu_error *err)
 {
 	const struct vmm_cpus_config config = {
-		.kvm = &m->kvm, .memory = &m->mmio, .ports = &m->ports,
-		.n = m->options->cpus, .repair = vmm_fault_repair,
-		.convert = vmm_fault_convert, .opaque = m,
+		.kvm = &m->kvm, .n = m->options->cpus,
+		.hooks = {
+			.memory = &m->mmio, .ports = &m->ports,
+			.repair = vmm_fault_repair,
+			.convert = vmm_fault_convert, .opaque = m,
+		},
 	};
 	unsigned int i;
 	int rc = vmm_cpus_new(&config, &m->cpus, err);

@@ -15,6 +15,7 @@
 #include "cli/list.h"
 #include "memory/memory.h"
 #include "memory/prealloc.h"
+#include "log.h"
 
 #define DEFAULT_MEMORY "size=256M"
 #define LIST_MAX 4608		/* a path and the other properties */
@@ -148,7 +149,7 @@ static int prealloc(const struct vmem_backend *backend,
 static void warn(void *opaque, const char *sentence)
 {
 	(void)opaque;
-	fprintf(stderr, "cvmm: %s\n", sentence);
+	prog_log(PROG_LOG_WARNING, NULL, "%s", sentence);
 }
 
 static int make_block(struct making *m, unsigned int i)

@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "memory/prealloc.h"
-#include "cpu/thread.h"
+#include "process.h"
 
 /* Small enough that threads end together, large enough to be cheap. */
 #define SLICE (UINT64_C(16) << 20)
@@ -63,7 +63,7 @@ static void populate_on(struct work *w, pthread_t *thread, uint64_t n)
 	uint64_t started = 0;
 
 	while (started < n &&
-	       !vmm_thread_start(&thread[started], populate, w, 0))
+	       !prog_thread_start(&thread[started], populate, w, 0))
 		started++;
 	populate(w);
 	while (started)

@@ -90,8 +90,11 @@ static inline void vm_add_cpus(struct vm *vm, unsigned int ncpus,
 			       void *opaque)
 {
 	const struct vmm_cpus_config config = {
-		.kvm = &vm->kvm, .memory = &vm->mmio, .ports = &vm->ports,
-		.n = ncpus, .repair = repair, .opaque = opaque,
+		.kvm = &vm->kvm, .n = ncpus,
+		.hooks = {
+			.memory = &vm->mmio, .ports = &vm->ports,
+			.repair = repair, .opaque = opaque,
+		},
 	};
 	struct vmm_x86_start start = { .entry = CODE_GPA };
 	unsigned int i;

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
 # shellcheck shell=sh
 #
-# What a guest's job uses to tell the host about itself.
+# A guest's job tells the host about itself by these.
 
 say() { echo "$*" >&3; }
 

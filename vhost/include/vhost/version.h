@@ -8,6 +8,16 @@
 
 #include <vhost/attributes.h>
 
+/* The version of these headers, for #if VHOST_USER_VERSION_AT_LEAST(0, 2, 0). */
+#define VHOST_USER_VERSION_MAJOR 0
+#define VHOST_USER_VERSION_MINOR 1
+#define VHOST_USER_VERSION_PATCH 0
+#define VHOST_USER_VERSION_AT_LEAST(major, minor, patch) \
+	(VHOST_USER_VERSION_MAJOR > (major) || \
+	 (VHOST_USER_VERSION_MAJOR == (major) && \
+	  (VHOST_USER_VERSION_MINOR > (minor) || \
+	   (VHOST_USER_VERSION_MINOR == (minor) && VHOST_USER_VERSION_PATCH >= (patch)))))
+
 VSU_BEGIN_DECLS
 
 /* "MAJOR.MINOR.PATCH", a static string. */

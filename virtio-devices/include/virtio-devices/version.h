@@ -8,6 +8,16 @@
 
 #include <virtio-devices/attributes.h>
 
+/* The version of these headers, for #if VIRTDEV_VERSION_AT_LEAST(0, 2, 0). */
+#define VIRTDEV_VERSION_MAJOR 0
+#define VIRTDEV_VERSION_MINOR 1
+#define VIRTDEV_VERSION_PATCH 0
+#define VIRTDEV_VERSION_AT_LEAST(major, minor, patch) \
+	(VIRTDEV_VERSION_MAJOR > (major) || \
+	 (VIRTDEV_VERSION_MAJOR == (major) && \
+	  (VIRTDEV_VERSION_MINOR > (minor) || \
+	   (VIRTDEV_VERSION_MINOR == (minor) && VIRTDEV_VERSION_PATCH >= (patch)))))
+
 VSU_BEGIN_DECLS
 
 /* "MAJOR.MINOR.PATCH", a static string. */

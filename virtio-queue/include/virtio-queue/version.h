@@ -8,6 +8,16 @@
 
 #include <virtio-queue/attributes.h>
 
+/* The version of these headers, for #if VQ_VERSION_AT_LEAST(0, 2, 0). */
+#define VQ_VERSION_MAJOR 0
+#define VQ_VERSION_MINOR 1
+#define VQ_VERSION_PATCH 0
+#define VQ_VERSION_AT_LEAST(major, minor, patch) \
+	(VQ_VERSION_MAJOR > (major) || \
+	 (VQ_VERSION_MAJOR == (major) && \
+	  (VQ_VERSION_MINOR > (minor) || \
+	   (VQ_VERSION_MINOR == (minor) && VQ_VERSION_PATCH >= (patch)))))
+
 VSU_BEGIN_DECLS
 
 /* "MAJOR.MINOR.PATCH", a static string. */

@@ -34,7 +34,7 @@ struct vmem_reader {
 	uint64_t slot;
 	struct vmem_space *space;
 	struct vmem_reader *next;
-	uint64_t pad[5];
+	unsigned char pad[64 - sizeof(uint64_t) - 2 * sizeof(void *)];
 };
 
 VMEM_API int vmem_space_new(struct vmem_space **out);

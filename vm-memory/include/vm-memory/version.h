@@ -8,6 +8,16 @@
 
 #include <vm-memory/attributes.h>
 
+/* The version of these headers, for #if VMEM_VERSION_AT_LEAST(0, 2, 0). */
+#define VMEM_VERSION_MAJOR 0
+#define VMEM_VERSION_MINOR 1
+#define VMEM_VERSION_PATCH 0
+#define VMEM_VERSION_AT_LEAST(major, minor, patch) \
+	(VMEM_VERSION_MAJOR > (major) || \
+	 (VMEM_VERSION_MAJOR == (major) && \
+	  (VMEM_VERSION_MINOR > (minor) || \
+	   (VMEM_VERSION_MINOR == (minor) && VMEM_VERSION_PATCH >= (patch)))))
+
 VSU_BEGIN_DECLS
 
 /* "MAJOR.MINOR.PATCH", a static string. */

@@ -8,6 +8,16 @@
 
 #include <vmm-sys-util/attributes.h>
 
+/* The version of these headers, for #if VSU_VERSION_AT_LEAST(0, 2, 0). */
+#define VSU_VERSION_MAJOR 0
+#define VSU_VERSION_MINOR 1
+#define VSU_VERSION_PATCH 0
+#define VSU_VERSION_AT_LEAST(major, minor, patch) \
+	(VSU_VERSION_MAJOR > (major) || \
+	 (VSU_VERSION_MAJOR == (major) && \
+	  (VSU_VERSION_MINOR > (minor) || \
+	   (VSU_VERSION_MINOR == (minor) && VSU_VERSION_PATCH >= (patch)))))
+
 VSU_BEGIN_DECLS
 
 /* "MAJOR.MINOR.PATCH", a static string. */

@@ -7,12 +7,11 @@
 #include "cpu/cpu_exit.h"
 #include "../util.h"
 
-static struct vmm_cpus *cpus;
 static struct kvm_run run;
-static struct vsu_error err;
-static struct vmm_cpus_config config;
+static struct vmm_cpu_hooks hooks;
+static struct vmm_cpu_verdict verdict;
 static struct vmm_conversion wanted;
-static int answer, status;
+static int answer;
 static unsigned int conversions, repairs;
 static bool repaired;
 
@@ -36,29 +35,23 @@ static bool repair(void *opaque, unsigned int cpu)
 
 static void setup(void)
 {
-	config.convert = convert;
-	config.repair = repair;
-	ck_assert_int_eq(vmm_cpus_new(&config, &cpus, NULL), 0);
-}
-
-static void teardown(void)
-{
-	vmm_cpus_free(cpus);
+	hooks.convert = convert;
+	hooks.repair = repair;
 }
 
 static enum vmm_cpu_next exit_with(int rc)
 {
-	return vmm_cpu_exit(cpus, &config, 3, &run, rc);
+	vmm_cpu_exit(&hooks, 3, &run, rc, &verdict);
+	return verdict.next;
 }
 
 /* The machine ends with that status, and a sentence that says so. */
 static void assert_ends(enum vmm_cpu_next next, int want, const char *says)
 {
-	ck_assert_int_eq(next, VMM_CPU_PARK);
-	status = -1;
-	vmm_cpus_stop(cpus, &status, &err);
-	ck_assert_int_eq(status, want);
-	ck_assert_msg(strstr(err.msg, says), "it says: %s", err.msg);
+	ck_assert_int_eq(next, VMM_CPU_END);
+	ck_assert_int_eq(verdict.status, want);
+	ck_assert_msg(strstr(verdict.why.msg, says), "it says: %s",
+		      verdict.why.msg);
 }
 
 static void fault(uint64_t flags, uint64_t gpa, uint64_t size)
@@ -174,6 +167,29 @@ START_TEST(other_hypercall_is_unknown)
 }
 END_TEST
 
+START_TEST(how_a_guest_ends_is_told_with_its_cpu)
+{
+	run.exit_reason = KVM_EXIT_SHUTDOWN;
+	assert_ends(exit_with(0), 1, "CPU 3: the guest shut down by a triple");
+	run.exit_reason = KVM_EXIT_FAIL_ENTRY;
+	run.fail_entry.hardware_entry_failure_reason = 0x80000021;
+	assert_ends(exit_with(0), 70, "hardware reason 0x80000021");
+	run.exit_reason = KVM_EXIT_INTERNAL_ERROR;
+	run.internal.suberror = KVM_INTERNAL_ERROR_EMULATION;
+	assert_ends(exit_with(0), 70, "that it cannot emulate");
+	run.exit_reason = 4711;
+	assert_ends(exit_with(0), 70, "unexpected KVM exit 4711");
+}
+END_TEST
+
+START_TEST(interruption_is_no_end)
+{
+	ck_assert_int_eq(exit_with(-EINTR), VMM_CPU_RUN);
+	ck_assert_int_eq(exit_with(-EAGAIN), VMM_CPU_RUN);
+	ck_assert_uint_eq(repairs, 0);
+}
+END_TEST
+
 START_TEST(operands_of_an_exit_are_where_kvm_puts_them)
 {
 	ck_assert_uint_eq(offsetof(struct kvm_run, hw), 32);
@@ -186,7 +202,7 @@ int main(void)
 	Suite *s = suite_create("cpu_exit");
 	TCase *tc = tcase_create("cpu_exit");
 
-	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_checked_fixture(tc, setup, NULL);
 	tcase_add_loop_test(tc, fault_asks_for_the_half_that_was_meant, 0, 2);
 	tcase_add_test(tc, fault_that_cannot_be_answered_ends_with_70);
 	tcase_add_test(tc, fault_as_the_machine_ends_is_no_failure);
@@ -198,6 +214,8 @@ int main(void)
 		hypercall_with_more_pages_than_there_are_is_refused);
 	tcase_add_test(tc, hypercall_that_the_host_cannot_do_ends_with_70);
 	tcase_add_test(tc, other_hypercall_is_unknown);
+	tcase_add_test(tc, how_a_guest_ends_is_told_with_its_cpu);
+	tcase_add_test(tc, interruption_is_no_end);
 	tcase_add_test(tc, operands_of_an_exit_are_where_kvm_puts_them);
 	suite_add_tcase(s, tc);
 	return run_suite(s);

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Standard descriptors, signals and the masks of threads. */
+#include <config.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include "log.h"
+#include "process.h"
+
+/* Read by the handler; set once, before it is installed. */
+static struct vmem_sigbus *sigbus_table;
+
+static void fill_standard_descriptors(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		close(fd);
+}
+
+void prog_begin(const char *name)
+{
+	fill_standard_descriptors();
+	prog_log_init(name);
+}
+
+static void on_sigbus(int number, siginfo_t *info, void *context)
+{
+	(void)context;
+	/* not ours: the same instruction faults again and ends the program */
+	if (!vmem_sigbus_fix(sigbus_table, info))
+		signal(number, SIG_DFL);
+}
+
+int prog_handle_signals(unsigned int mappings, struct vmem_sigbus **table,
+			struct vsu_error *err)
+{
+	struct sigaction action = { .sa_flags = SA_SIGINFO };
+	int rc = vmem_sigbus_new(mappings, &sigbus_table, err);
+
+	if (rc < 0)
+		return rc;
+	action.sa_sigaction = on_sigbus;
+	sigemptyset(&action.sa_mask);
+	if (sigaction(SIGBUS, &action, NULL) < 0)
+		return vsu_error_sys(err, -errno, "cannot handle SIGBUS");
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
+	*table = sigbus_table;
+	return 0;
+}
+
+int prog_thread_start(pthread_t *id, void *(*fn)(void *), void *arg,
+		      int besides)
+{
+	static const int own[] = { SIGBUS, SIGSEGV, SIGILL, SIGFPE };
+	sigset_t mask, before;
+	size_t i;
+	int rc;
+
+	sigfillset(&mask);
+	for (i = 0; i < sizeof(own) / sizeof(*own); i++)
+		sigdelset(&mask, own[i]);
+	if (besides)
+		sigdelset(&mask, besides);
+	pthread_sigmask(SIG_SETMASK, &mask, &before);
+	rc = -pthread_create(id, NULL, fn, arg);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return rc;
+}

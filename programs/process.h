@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * The parts of a process that it has once: its standard descriptors, the
+ * handler of SIGBUS, signals and the masks of threads.
+ */
+#ifndef PROGRAMS_PROCESS_H
+#define PROGRAMS_PROCESS_H
+
+#include <pthread.h>
+
+#include <vm-memory/sigbus.h>
+#include <vmm-sys-util/error.h>
+
+/*
+ * The first call of a program. name stands in front of what it says. Opens
+ * /dev/null on those of descriptors 0 to 2 that are closed, so that no file of
+ * ours takes the number of a standard stream and gets the lines that are
+ * written there.
+ */
+void prog_begin(const char *name);
+
+/*
+ * Handles SIGBUS until the program ends, with a new table of so many mappings
+ * for all that is mapped; ignores the signals of writes that fail. A fault
+ * outside the table ends the program, as without a handler.
+ */
+int prog_handle_signals(unsigned int mappings, struct vmem_sigbus **table,
+			struct vsu_error *err);
+
+/*
+ * A thread that no signal reaches but those of its own faults and, unless it
+ * is 0, the signal besides: signals that end the program are for the main
+ * thread.
+ */
+int prog_thread_start(pthread_t *id, void *(*fn)(void *), void *arg,
+		      int besides);
+
+#endif

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+#include <config.h>
+
+#include <check.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "process.h"
+
+static void close_from_list(const int *fds, unsigned int n)
+{
+	while (n--)
+		close(fds[n]);
+}
+
+static bool is_null(int fd)
+{
+	struct stat st;
+
+	return !fstat(fd, &st) && S_ISCHR(st.st_mode) &&
+	       st.st_rdev == makedev(1, 3);
+}
+
+static const struct closed {
+	int fds[3];
+	unsigned int n;
+} closed[] = {
+	{ { 0 }, 1 }, { { 1 }, 1 }, { { 2 }, 1 },
+	{ { 0, 2 }, 2 }, { { 0, 1, 2 }, 3 },
+};
+
+START_TEST(e1_31_standard_descriptors_that_are_closed_become_dev_null)
+{
+	const struct closed *c = &closed[_i];
+	unsigned int i;
+	int fd;
+
+	close_from_list(c->fds, c->n);
+	prog_begin("prog");
+	for (i = 0; i < c->n; i++)
+		ck_assert(is_null(c->fds[i]));
+	fd = open("/dev/zero", O_RDONLY);
+	ck_assert_int_gt(fd, STDERR_FILENO);
+}
+END_TEST
+
+START_TEST(standard_descriptors_that_are_open_stay)
+{
+	struct stat before, after;
+
+	ck_assert_int_eq(fstat(STDERR_FILENO, &before), 0);
+	prog_begin("prog");
+	ck_assert_int_eq(fstat(STDERR_FILENO, &after), 0);
+	ck_assert(before.st_ino == after.st_ino);
+}
+END_TEST
+
+static void *mask_of(void *arg)
+{
+	pthread_sigmask(SIG_SETMASK, NULL, arg);
+	return NULL;
+}
+
+START_TEST(a_thread_takes_its_own_faults_and_one_signal_besides)
+{
+	pthread_t id;
+	sigset_t mask;
+
+	ck_assert_int_eq(prog_thread_start(&id, mask_of, &mask, SIGUSR1), 0);
+	pthread_join(id, NULL);
+	ck_assert(!sigismember(&mask, SIGBUS));
+	ck_assert(!sigismember(&mask, SIGSEGV));
+	ck_assert(!sigismember(&mask, SIGUSR1));
+	ck_assert(sigismember(&mask, SIGTERM));
+	ck_assert(sigismember(&mask, SIGALRM));
+}
+END_TEST
+
+START_TEST(the_mask_of_the_caller_stays)
+{
+	sigset_t before, after;
+	pthread_t id;
+
+	pthread_sigmask(SIG_SETMASK, NULL, &before);
+	ck_assert_int_eq(prog_thread_start(&id, mask_of, &after, 0), 0);
+	pthread_join(id, NULL);
+	pthread_sigmask(SIG_SETMASK, NULL, &after);
+	ck_assert_int_eq(sigismember(&before, SIGTERM),
+			 sigismember(&after, SIGTERM));
+}
+END_TEST
+
+START_TEST(a_fault_outside_the_table_ends_the_program)
+{
+	struct vmem_sigbus *table;
+
+	ck_assert_int_eq(prog_handle_signals(4, &table, NULL), 0);
+	raise(SIGBUS);
+	raise(SIGBUS);
+}
+END_TEST
+
+START_TEST(writes_that_fail_raise_no_signal)
+{
+	struct vmem_sigbus *table;
+	int fds[2];
+
+	ck_assert_int_eq(prog_handle_signals(4, &table, NULL), 0);
+	ck_assert_int_eq(pipe(fds), 0);
+	close(fds[0]);
+	ck_assert_int_eq(write(fds[1], "x", 1), -1);
+	close(fds[1]);
+	vmem_sigbus_free(table);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("process");
+	TCase *tc = tcase_create("process");
+	SRunner *sr;
+	int failed;
+
+	tcase_add_loop_test(tc,
+			    e1_31_standard_descriptors_that_are_closed_become_dev_null,
+			    0, sizeof(closed) / sizeof(*closed));
+	tcase_add_test(tc, standard_descriptors_that_are_open_stay);
+	tcase_add_test(tc, a_thread_takes_its_own_faults_and_one_signal_besides);
+	tcase_add_test(tc, the_mask_of_the_caller_stays);
+	tcase_add_test_raise_signal(tc, a_fault_outside_the_table_ends_the_program,
+				    SIGBUS);
+	tcase_add_test(tc, writes_that_fail_raise_no_signal);
+	suite_add_tcase(s, tc);
+	sr = srunner_create(s);
+	srunner_run_all(sr, CK_ENV);
+	failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
