@@ -51,6 +51,16 @@ static void quiesce(void *opaque, uint32_t ring, bool drain, uint64_t token)
 	vhost_user_backend_done(s->b, token);
 }
 
+/* Only this says why a front-end that was refused something goes wrong. */
+static void refused(void *opaque, uint32_t request, uint32_t ring,
+		    const struct vsu_error *why)
+{
+	(void)opaque;
+	(void)request;
+	(void)ring;
+	fprintf(stderr, "example: %s\n", why->msg);
+}
+
 static void gone(void *opaque, const struct vsu_error *why)
 {
 	struct server *s = opaque;
@@ -68,7 +78,7 @@ static int serve_client(int listener, struct vsu_error *err)
 	};
 	static const struct vhost_user_backend_ops ops = {
 		.size = sizeof(ops), .get_config = get_config, .run = run,
-		.quiesce = quiesce, .gone = gone,
+		.quiesce = quiesce, .gone = gone, .refused = refused,
 	};
 	struct server s = { NULL, 0 };
 	int rc, sock = vsu_sock_accept(listener);
@@ -102,70 +112,51 @@ static int serve(const char *path, struct vsu_error *err)
 	return rc;
 }
 
-/* The front-end: asks as soon as the session is ready. */
-
-struct client {
-	struct vhost_user_frontend *f;
-	struct vsu_error *err;
-	int rc, done;
-};
-
-static void ready(void *opaque)
-{
-	struct client *c = opaque;
-
-	printf("features %#" PRIx64 ", %" PRIu32 " queue, %" PRIu32 " slots\n",
-	       vhost_user_frontend_features(c->f),
-	       vhost_user_frontend_queue_num(c->f),
-	       vhost_user_frontend_max_mem_slots(c->f));
-	c->rc = vhost_user_frontend_get_config(c->f, 0, NAME_LEN, c->err);
-	c->done = c->rc < 0;
-}
+/* The front-end: asks, and waits for the answer. */
 
 static void config(void *opaque, uint32_t off, const void *buf, uint32_t len)
 {
-	struct client *c = opaque;
-
+	(void)opaque;
 	(void)off;
 	if (len)
 		printf("I am %.*s\n", (int)len, (const char *)buf);
-	c->done = 1;
 }
 
-static void failed(void *opaque, const struct vsu_error *why)
+static int ask_name(struct vhost_user_frontend *f, struct vsu_error *err)
 {
-	struct client *c = opaque;
+	int rc = vhost_user_frontend_wait(f, 0, err);	/* the handshake */
 
-	*c->err = *why;
-	c->rc = why->code;
-	c->done = 1;
+	if (rc < 0)
+		return rc;
+	printf("features %#" PRIx64 ", %" PRIu32 " queue, %" PRIu32 " slots\n",
+	       vhost_user_frontend_features(f),
+	       vhost_user_frontend_queue_num(f),
+	       vhost_user_frontend_max_mem_slots(f));
+	rc = vhost_user_frontend_get_config(f, 0, NAME_LEN, err);
+	return rc < 0 ? rc : vhost_user_frontend_wait(f, 0, err);
 }
 
 static int ask(const char *path, struct vsu_error *err)
 {
 	static const struct vhost_user_frontend_ops ops = {
-		.size = sizeof(ops), .ready = ready, .config = config,
-		.failed = failed,
+		.size = sizeof(ops), .config = config,
 	};
 	const struct vhost_user_frontend_config wanted = {
 		.size = sizeof(wanted), .peer = path,
 	};
-	struct client c = { NULL, err, 0, 0 };
+	struct vhost_user_frontend *f;
 	int rc, sock = vsu_sock_connect(path, err);
 
 	if (sock < 0)
 		return sock;
-	rc = vhost_user_frontend_new_take_fd(sock, &wanted, &ops, &c, &c.f, err);
+	rc = vhost_user_frontend_new_take_fd(sock, &wanted, &ops, NULL, &f, err);
 	if (rc < 0) {
 		vsu_fd_close(&sock);
 		return rc;
 	}
-	while (!c.done) {
-		wait_for(vhost_user_frontend_fd(c.f));
-		vhost_user_frontend_dispatch(c.f);
-	}
-	vhost_user_frontend_free(c.f);
-	return c.rc;
+	rc = ask_name(f, err);
+	vhost_user_frontend_free(f);
+	return rc;
 }
 
 int main(int argc, char **argv)

@@ -14,7 +14,7 @@
 #include <vhost/protocol.h>
 
 #define PEER_LOG	512u
-#define PEER_FDS	8u
+#define PEER_FDS	64u
 
 /* A message that arrived. */
 struct peer_msg {

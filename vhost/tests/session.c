@@ -21,11 +21,18 @@ struct vhost_user_frontend *fe;
 struct vmem_map *map;
 int kick_fd, call_fd;
 void (*on_changes)(struct vhost_user_shmem_change *changes, unsigned int n);
+void (*on_config_changed)(void *opaque);
 static int fds_before;
 
 static void on_ready(void *opaque) { (void)opaque; told.ready++; }
 static void on_started(void *opaque) { (void)opaque; told.started++; }
-static void on_changed(void *opaque) { (void)opaque; told.changed++; }
+
+static void on_changed(void *opaque)
+{
+	told.changed++;
+	if (on_config_changed)
+		on_config_changed(opaque);
+}
 
 static void on_stopped(void *opaque, const uint32_t *bases, unsigned int n)
 {
@@ -102,6 +109,7 @@ void setup(void)
 
 	memset(&told, 0, sizeof(told));
 	on_changes = NULL;
+	on_config_changed = NULL;
 	fds_before = vsu_fd_count();
 	kick_fd = vsu_event_new();
 	call_fd = vsu_event_new();
@@ -243,6 +251,24 @@ void run(void)
 {
 	begin_start();
 	settle();
+}
+
+void assert_channel_closed(int code, const char *words)
+{
+	struct pollfd p = { .fd = peer.back, .events = POLLIN };
+
+	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_RUNNING);
+	ck_assert_uint_eq(told.refused, 1);
+	ck_assert_int_eq(told.refusal.code, code);
+	ck_assert_msg(strstr(told.refusal.msg, "back-end channel"), "%s",
+		      told.refusal.msg);
+	ck_assert_msg(strstr(told.refusal.msg, words), "'%s' lacks '%s'",
+		      told.refusal.msg, words);
+	if (peer.back >= 0)
+		ck_assert(poll(&p, 1, 0) == 1 && (p.revents & POLLHUP));
+	ck_assert_int_eq(vhost_user_frontend_get_config(fe, 0, 8, NULL), 0);
+	settle();
+	ck_assert_uint_eq(told.config, 1);
 }
 
 /* Dead, told once, with this code and these words. */

@@ -43,6 +43,8 @@ extern struct vhost_user_frontend_config config;
 /* Gets the changes of shared memory, when it is set. */
 extern void (*on_changes)(struct vhost_user_shmem_change *changes,
 			  unsigned int n);
+/* Called when the configuration changed, when it is set. */
+extern void (*on_config_changed)(void *opaque);
 
 void setup(void);
 void teardown(void);
@@ -69,6 +71,8 @@ void describe_rings(unsigned int n);
 
 /* What the peer does to its answer to one request. */
 void twist(enum peer_twist how, uint32_t at);
+/* Told once that the back-end channel is closed, and the session goes on. */
+void assert_channel_closed(int code, const char *words);
 /* Dead, told once, with this code and these words. */
 void assert_dead(int code, const char *words);
 

@@ -77,8 +77,11 @@ struct vhost_user_frontend_ops {
 	 */
 	void (*memory)(void *opaque, const struct vsu_error *err);
 	/*
-	 * The back-end refused set_config, set_call or reset, which err names;
-	 * the session goes on.
+	 * Something was refused and the session goes on; err names it. The
+	 * back-end refused set_config, set_call or reset; or a request of the
+	 * back-end was refused here, or its channel broke and is closed. A
+	 * hostile back-end can cause any number of these: whoever writes them
+	 * to a log has to limit the rate.
 	 */
 	void (*refused)(void *opaque, const struct vsu_error *err);
 	/*
@@ -95,13 +98,14 @@ struct vhost_user_frontend_config {
 	const char *peer;	/* what sentences call it: the socket's path */
 	uint64_t protocol_features; /* wanted; 0: all this library speaks */
 	uint64_t required_protocol_features; /* or the handshake fails */
-	uint64_t timeout_ns;	/* longest wait for one answer; 0: 10 seconds */
+	uint64_t timeout_ns;	/* longest wait for one answer, and for a stop
+				   as a whole; 0: 10 seconds */
 	uint64_t max_shmem;	/* bytes of all shared memory regions; 0: 2^40 */
 	uint32_t max_shmem_maps; /* mappings in them at once; 0: 256 */
 	struct vmem_sigbus *sigbus; /* table for what is mapped there */
 };
 
-/* A ring as the back-end is told about it. */
+/* A ring as the back-end is told about it. Frozen. */
 struct vhost_user_ring {
 	uint32_t size;
 	uint32_t base;		/* where to go on, as vq_base() */
@@ -125,8 +129,33 @@ VHOST_USER_API void vhost_user_frontend_free(struct vhost_user_frontend *f);
 
 VHOST_USER_API int vhost_user_frontend_fd(const struct vhost_user_frontend *f);
 
-/* 1: call again soon; 0: wait; negative: DEAD. */
+/*
+ * 1: there is more, and the fd stays readable until it is done, so that a loop
+ * may ignore this; 0: wait for the fd; negative: DEAD.
+ */
 VHOST_USER_API int vhost_user_frontend_dispatch(struct vhost_user_frontend *f);
+
+/*
+ * For programs without a loop: blocks and dispatches until everything that was
+ * asked for so far is answered, the handshake, a start or a stop included. The
+ * callbacks are called meanwhile. timeout_ns 0: as long as each answer may
+ * take. Not from inside a callback.
+ *
+ *   0           all is answered; vhost_user_frontend_state() says the rest
+ *   -ETIMEDOUT  not within timeout_ns; the session goes on
+ *   other       DEAD, for the reason in err
+ */
+VHOST_USER_API int vhost_user_frontend_wait(struct vhost_user_frontend *f,
+				       uint64_t timeout_ns,
+				       struct vsu_error *err) VSU_NODISCARD;
+
+/*
+ * Ends the session for a reason of the owner's, also from inside a callback:
+ * the next dispatch, which the fd asks for, calls ops->failed with why, and the
+ * session is DEAD.
+ */
+VHOST_USER_API void vhost_user_frontend_fail(struct vhost_user_frontend *f,
+					const struct vsu_error *why);
 
 VHOST_USER_API enum vhost_user_frontend_state vhost_user_frontend_state(
 		const struct vhost_user_frontend *f);

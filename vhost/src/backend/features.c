@@ -36,7 +36,7 @@ uint64_t vhost_user_priv_offered_protocol(const struct vhost_user_backend *b)
 		bits &= ~BIT(RESET_DEVICE);
 	if (b->config.protocol_features)
 		bits &= b->config.protocol_features;
-	return bits;
+	return vhost_user_priv_without_orphans(bits);
 }
 
 static int get_features(struct vhost_user_backend *b,
@@ -107,7 +107,7 @@ static int set_protocol(struct vhost_user_backend *b,
 				     "SET_PROTOCOL_FEATURES wants bits that were not offered: %#llx",
 				     (unsigned long long)
 				     (want & ~b->offered_protocol));
-	b->protocol_features = want;
+	b->protocol_features = vhost_user_priv_without_orphans(want);
 	return 0;
 }
 

@@ -202,13 +202,6 @@ static int commit_memory(struct vhost_user_backend *b,
 	return 0;
 }
 
-bool vhost_user_backend_memory_failed(const struct vhost_user_backend *b)
-{
-	const struct vmem_map *map = vmem_space_current(b->space);
-
-	return (map && vmem_map_failed(map)) || vhost_user_priv_log_failed(b);
-}
-
 static const struct vhost_user_priv_handler handlers[] = {
 	{ VHOST_USER_SET_MEM_TABLE, VHOST_USER_PRIV_ALL_RINGS, VHOST_USER_PRIV_GO,
 	  check_table, commit_memory, NULL },

@@ -262,3 +262,10 @@ struct vmem_space *vhost_user_backend_space(struct vhost_user_backend *b)
 {
 	return b->space;
 }
+
+bool vhost_user_backend_memory_failed(const struct vhost_user_backend *b)
+{
+	const struct vmem_map *map = vmem_space_current(b->space);
+
+	return (map && vmem_map_failed(map)) || vhost_user_priv_log_failed(b);
+}

@@ -16,13 +16,13 @@
 #define ALL_OF_REPLY	(VHOST_USER_HDR_VERSION | VHOST_USER_HDR_REPLY)
 #define STATUS_FEATURES_OK 0x8u
 
-/* Takes the value of an answer over; a negative errno dooms. */
-typedef int (*fe_take_fn)(struct vhost_user_frontend *f,
+/* Keeps the value of an answer; a negative errno ends the session. */
+typedef int (*fe_accept_fn)(struct vhost_user_frontend *f,
 			  const struct fe_pending *p,
 			  const struct vhost_user_priv_msg *msg,
 			  struct vsu_error *err);
 
-static int take_features(struct vhost_user_frontend *f,
+static int accept_features(struct vhost_user_frontend *f,
 			 const struct fe_pending *p,
 			 const struct vhost_user_priv_msg *msg,
 			 struct vsu_error *err)
@@ -35,7 +35,7 @@ static int take_features(struct vhost_user_frontend *f,
 	return 0;
 }
 
-static int take_protocol_features(struct vhost_user_frontend *f,
+static int accept_protocol_features(struct vhost_user_frontend *f,
 				  const struct fe_pending *p,
 				  const struct vhost_user_priv_msg *msg,
 				  struct vsu_error *err)
@@ -47,7 +47,7 @@ static int take_protocol_features(struct vhost_user_frontend *f,
 }
 
 /* A limit of the back-end: 0 makes no sense, too much is not believed. */
-static int take_limit(const struct vhost_user_priv_msg *msg, const char *name,
+static int accept_limit(const struct vhost_user_priv_msg *msg, const char *name,
 		      const char *what, uint32_t most, uint32_t *limit,
 		      struct vsu_error *err)
 {
@@ -60,28 +60,28 @@ static int take_limit(const struct vhost_user_priv_msg *msg, const char *name,
 	return 0;
 }
 
-static int take_queue_num(struct vhost_user_frontend *f,
+static int accept_queue_num(struct vhost_user_frontend *f,
 			  const struct fe_pending *p,
 			  const struct vhost_user_priv_msg *msg,
 			  struct vsu_error *err)
 {
 	(void)p;
-	return take_limit(msg, "GET_QUEUE_NUM", "queues", FE_MAX_RINGS,
+	return accept_limit(msg, "GET_QUEUE_NUM", "queues", FE_MAX_RINGS,
 			  &f->queue_num, err);
 }
 
-static int take_max_slots(struct vhost_user_frontend *f,
+static int accept_max_slots(struct vhost_user_frontend *f,
 			  const struct fe_pending *p,
 			  const struct vhost_user_priv_msg *msg,
 			  struct vsu_error *err)
 {
 	(void)p;
-	return take_limit(msg, "GET_MAX_MEM_SLOTS", "memory slots",
+	return accept_limit(msg, "GET_MAX_MEM_SLOTS", "memory slots",
 			  FE_MAX_SLOTS, &f->max_slots, err);
 }
 
 /* A device takes features back by clearing FEATURES_OK (VIRTIO 1.3, 3.1.1). */
-static int take_status(struct vhost_user_frontend *f,
+static int accept_status(struct vhost_user_frontend *f,
 		       const struct fe_pending *p,
 		       const struct vhost_user_priv_msg *msg,
 		       struct vsu_error *err)
@@ -103,7 +103,7 @@ static int bad_base(const struct fe_pending *p, uint32_t base, uint32_t limit,
 }
 
 /* Split: a free running 16-bit index. Packed: two ring positions. */
-static int take_base(struct vhost_user_frontend *f, const struct fe_pending *p,
+static int accept_base(struct vhost_user_frontend *f, const struct fe_pending *p,
 		     const struct vhost_user_priv_msg *msg,
 		     struct vsu_error *err)
 {
@@ -129,7 +129,7 @@ static int take_base(struct vhost_user_frontend *f, const struct fe_pending *p,
  * Any answer that is not what was asked for is a refusal and no more: back-ends
  * encode one in several ways.
  */
-static int take_config(struct vhost_user_frontend *f,
+static int accept_config(struct vhost_user_frontend *f,
 		       const struct fe_pending *p,
 		       const struct vhost_user_priv_msg *msg,
 		       struct vsu_error *err)
@@ -146,26 +146,26 @@ static int take_config(struct vhost_user_frontend *f,
 	return 0;
 }
 
-static int take_shmem(struct vhost_user_frontend *f, const struct fe_pending *p,
+static int accept_shmem(struct vhost_user_frontend *f, const struct fe_pending *p,
 		      const struct vhost_user_priv_msg *msg,
 		      struct vsu_error *err)
 {
 	(void)p;
-	return vhost_user_priv_fe_take_shmem(f, msg, err);
+	return vhost_user_priv_fe_accept_shmem(f, msg, err);
 }
 
-static const fe_take_fn takers[] = {
-	[VHOST_USER_GET_FEATURES] = take_features,
-	[VHOST_USER_GET_PROTOCOL_FEATURES] = take_protocol_features,
-	[VHOST_USER_GET_QUEUE_NUM] = take_queue_num,
-	[VHOST_USER_GET_MAX_MEM_SLOTS] = take_max_slots,
-	[VHOST_USER_GET_STATUS] = take_status,
-	[VHOST_USER_GET_VRING_BASE] = take_base,
-	[VHOST_USER_GET_CONFIG] = take_config,
-	[VHOST_USER_GET_SHMEM_CONFIG] = take_shmem,
+static const fe_accept_fn acceptors[] = {
+	[VHOST_USER_GET_FEATURES] = accept_features,
+	[VHOST_USER_GET_PROTOCOL_FEATURES] = accept_protocol_features,
+	[VHOST_USER_GET_QUEUE_NUM] = accept_queue_num,
+	[VHOST_USER_GET_MAX_MEM_SLOTS] = accept_max_slots,
+	[VHOST_USER_GET_STATUS] = accept_status,
+	[VHOST_USER_GET_VRING_BASE] = accept_base,
+	[VHOST_USER_GET_CONFIG] = accept_config,
+	[VHOST_USER_GET_SHMEM_CONFIG] = accept_shmem,
 };
 
-static struct fe_pending pop(struct vhost_user_frontend *f)
+static struct fe_pending pop_pending(struct vhost_user_frontend *f)
 {
 	struct fe_pending p = f->pending[f->pending_first];
 
@@ -215,7 +215,7 @@ static int check_body(const struct vhost_user_priv_message *row,
 	return 0;
 }
 
-static void refused(struct vhost_user_frontend *f, const struct fe_pending *p,
+static void note_refusal(struct vhost_user_frontend *f, const struct fe_pending *p,
 		    const struct vhost_user_priv_msg *msg)
 {
 	const struct fe_sequence *seq = p->in_sequence ? f->seq : NULL;
@@ -227,26 +227,25 @@ static void refused(struct vhost_user_frontend *f, const struct fe_pending *p,
 	vsu_error_operands(&err, 0, p->request,
 			   msg->hdr.size ? msg->payload.u64 : 0, 0);
 	if (p->in_sequence && (!seq || !seq->refused)) {
-		vhost_user_priv_fe_doom(f, &err);
+		vhost_user_priv_fe_fail(f, &err);
 		return;
 	}
-	vsu_error_prefix(&err, err.code, "'%s'", f->peer);
 	if (seq)
 		seq->refused(f, p, &err);
-	else if (f->ops.refused)
-		f->ops.refused(f->opaque, &err);
+	else
+		vhost_user_priv_fe_report(f, &err);
 }
 
-static int take(struct vhost_user_frontend *f, const struct fe_pending *p,
+static int accept_answer(struct vhost_user_frontend *f, const struct fe_pending *p,
 		const struct vhost_user_priv_message *row,
 		const struct vhost_user_priv_msg *msg, struct vsu_error *err)
 {
-	fe_take_fn fn = p->request < sizeof(takers) / sizeof(takers[0]) ?
-			takers[p->request] : NULL;
+	fe_accept_fn fn = p->request < sizeof(acceptors) / sizeof(acceptors[0]) ?
+			acceptors[p->request] : NULL;
 
 	if (row->number != VHOST_USER_GET_CONFIG &&
 	    vhost_user_priv_is_refusal(row, msg)) {
-		refused(f, p, msg);
+		note_refusal(f, p, msg);
 		return 0;
 	}
 	if (row->reply == VHOST_USER_PRIV_ACK)
@@ -268,17 +267,17 @@ void vhost_user_priv_fe_answer(struct vhost_user_frontend *f,
 			      vhost_user_priv_message_name(
 					VHOST_USER_PRIV_FRONTEND,
 					msg->hdr.request));
-		vhost_user_priv_fe_doom(f, &err);
+		vhost_user_priv_fe_fail(f, &err);
 		return;
 	}
-	p = pop(f);
+	p = pop_pending(f);
 	row = vhost_user_priv_message(VHOST_USER_PRIV_FRONTEND, p.request);
 	rc = check_header(&p, msg, &err);
 	if (!rc)
 		rc = check_body(row, msg, &err);
 	if (!rc)
-		rc = take(f, &p, row, msg, &err);
+		rc = accept_answer(f, &p, row, msg, &err);
 	if (rc < 0)
-		vhost_user_priv_fe_doom(f, &err);
+		vhost_user_priv_fe_fail(f, &err);
 	vhost_user_priv_msg_close_fds(msg);
 }

@@ -15,7 +15,7 @@
 
 /* Requests per turn, so that a flood leaves the others their share. */
 #define BUDGET		FE_SHMEM_BATCH
-/* Requests with descriptors they do not take, before the session ends. */
+/* Requests with descriptors they do not take, before the channel ends. */
 #define MAX_STRAYS	16u
 /* Replies that may wait; the next request is read when they are gone. */
 #define BACK_OUT_MAX	4096u
@@ -53,22 +53,22 @@ static const fe_serve_fn servers[] = {
 static int adopt(struct vhost_user_frontend *f, int sock, struct vsu_error *err)
 {
 	struct epoll_event event = {
-		.events = EPOLLIN, .data.u32 = FE_WATCH_BACK,
+		.events = EPOLLIN, .data.u32 = FE_WATCH_BACKEND_CHANNEL,
 	};
 	int rc;
 
-	rc = vhost_user_priv_channel_init_take_fd(&f->back, sock,
+	rc = vhost_user_priv_channel_init_take_fd(&f->backend_channel, sock,
 						  VHOST_USER_PRIV_BACKEND,
 						  false, BACK_OUT_MAX, err);
 	if (rc < 0) {
 		vsu_fd_close(&sock);
 		return rc;
 	}
-	f->has_back = true;
-	f->back_events = EPOLLIN;
-	if (epoll_ctl(f->epoll_fd, EPOLL_CTL_ADD, f->back.fd, &event) < 0) {
+	f->has_backend_channel = true;
+	f->channel_events = EPOLLIN;
+	if (epoll_ctl(f->epoll_fd, EPOLL_CTL_ADD, f->backend_channel.fd, &event) < 0) {
 		rc = vsu_error_sys(err, -errno, "back-end channel");
-		vhost_user_priv_fe_close_channel(f);
+		vhost_user_priv_fe_backend_channel_close(f);
 		return rc;
 	}
 	return 0;
@@ -87,7 +87,7 @@ static int send_end(struct vhost_user_frontend *f, int fd,
 	return vhost_user_priv_fe_request(f, &r, err);
 }
 
-int vhost_user_priv_fe_offer_channel(struct vhost_user_frontend *f,
+int vhost_user_priv_fe_backend_channel_offer(struct vhost_user_frontend *f,
 				     unsigned int item, struct vsu_error *err)
 {
 	int pair[2], rc;
@@ -102,19 +102,19 @@ int vhost_user_priv_fe_offer_channel(struct vhost_user_frontend *f,
 	if (!rc) {
 		rc = send_end(f, pair[1], err);
 		if (rc < 0)	/* it is made anew when there is room */
-			vhost_user_priv_fe_close_channel(f);
+			vhost_user_priv_fe_backend_channel_close(f);
 	}
 	vsu_fd_close(&pair[1]);
 	return rc;
 }
 
-void vhost_user_priv_fe_close_channel(struct vhost_user_frontend *f)
+void vhost_user_priv_fe_backend_channel_close(struct vhost_user_frontend *f)
 {
-	if (!f->has_back)
+	if (!f->has_backend_channel)
 		return;
 	vhost_user_priv_fe_shmem_abandon(f);
-	vhost_user_priv_channel_fini(&f->back);
-	f->has_back = false;
+	vhost_user_priv_channel_fini(&f->backend_channel);
+	f->has_backend_channel = false;
 }
 
 /* ------------------------------------------------------------------- serve */
@@ -140,33 +140,19 @@ static int judge(struct vhost_user_frontend *f,
 	return msg->nfds < min || msg->nfds > max ? -EPROTO : 0;
 }
 
-static void count_strays(struct vhost_user_frontend *f,
-			 const struct vhost_user_priv_message *row,
-			 const struct vhost_user_priv_msg *msg)
+static int count_strays(struct vhost_user_frontend *f,
+			const struct vhost_user_priv_message *row,
+			const struct vhost_user_priv_msg *msg,
+			struct vsu_error *err)
 {
-	struct vsu_error err = VSU_ERROR_INIT;
 	unsigned int min, max = 0;
 
 	if (row)
 		vhost_user_priv_request_fds(row, msg, &min, &max);
-	if (msg->nfds <= max || ++f->back_strays < MAX_STRAYS)
-		return;
-	vsu_error_set(&err, -EPROTO, "the back-end keeps sending descriptors "
-		      "on its channel that nobody takes");
-	vhost_user_priv_fe_doom(f, &err);
-}
-
-int vhost_user_priv_fe_channel_reply(struct vhost_user_frontend *f,
-				     uint32_t request, int result,
-				     struct vsu_error *err)
-{
-	const uint64_t value = result < 0 ? 1 : 0;
-
-	return vhost_user_priv_channel_send(&f->back, request,
-					    VHOST_USER_HDR_VERSION |
-					    VHOST_USER_HDR_REPLY,
-					    &value, sizeof(value), NULL, 0,
-					    NULL, 0, err);
+	if (msg->nfds <= max || ++f->channel_strays < MAX_STRAYS)
+		return 0;
+	return vsu_error_set(err, -EPROTO, "%u requests came with descriptors "
+			     "that they do not take", f->channel_strays);
 }
 
 static int serve_one(struct vhost_user_frontend *f,
@@ -178,7 +164,7 @@ static int serve_one(struct vhost_user_frontend *f,
 		answer = servers[row->number](f, msg);
 	if (!f->acks || !(msg->hdr.flags & VHOST_USER_HDR_NEED_REPLY))
 		return 0;
-	return vhost_user_priv_fe_channel_reply(f, msg->hdr.request, answer,
+	return vhost_user_priv_fe_backend_channel_reply(f, msg->hdr.request, answer,
 						err);
 }
 
@@ -207,24 +193,31 @@ static int serve(struct vhost_user_frontend *f,
 		return rc;
 	f->shm.held = NULL;
 	judged = judge(f, row, msg);
-	count_strays(f, row, msg);
+	rc = count_strays(f, row, msg, err);
+	if (rc < 0)
+		goto out;
 	if (is_shmem(msg->hdr.request))
 		vhost_user_priv_fe_shmem_add(f, msg, judged);
 	else
 		rc = serve_one(f, row, msg, judged, err);
+out:
 	vhost_user_priv_msg_close_fds(msg);
 	return rc;
 }
 
-/* The back-end may close its channel; what it sends must be whole, though. */
-static bool ended(struct vhost_user_frontend *f, int rc, struct vsu_error *err)
+/*
+ * The channel alone ends: the device can do without it, and what is mapped
+ * stays. A back-end may close it at any time; anything else is told.
+ */
+static void end_channel(struct vhost_user_frontend *f, int rc,
+			struct vsu_error *err)
 {
-	if (rc == -EBADMSG || rc == -EMSGSIZE) {
-		vsu_error_prefix(err, rc, "back-end channel");
-		vhost_user_priv_fe_doom(f, err);
-	}
-	vhost_user_priv_fe_close_channel(f);
-	return false;
+	vhost_user_priv_fe_backend_channel_close(f);
+	if (rc == -ECONNRESET)
+		return;
+	vsu_error_prefix(err, rc, "the back-end channel is closed, the device "
+			 "goes on");
+	vhost_user_priv_fe_report(f, err);
 }
 
 /* 1 when a request was served, 0 when there is none or it has to wait. */
@@ -234,7 +227,7 @@ static int serve_next(struct vhost_user_frontend *f, struct vsu_error *err)
 	int rc = 1;
 
 	if (!msg)
-		rc = vhost_user_priv_channel_recv(&f->back, &msg, err);
+		rc = vhost_user_priv_channel_recv(&f->backend_channel, &msg, err);
 	if (rc <= 0)
 		return rc;
 	rc = serve(f, msg, err);
@@ -245,31 +238,33 @@ static int serve_next(struct vhost_user_frontend *f, struct vsu_error *err)
 static int serve_some(struct vhost_user_frontend *f, unsigned int *n,
 		      struct vsu_error *err)
 {
-	int rc = vhost_user_priv_channel_flush(&f->back, err);
+	int rc = vhost_user_priv_channel_flush(&f->backend_channel, err);
 
-	if (rc < 0 || vhost_user_priv_channel_wants_write(&f->back))
+	if (rc < 0 || vhost_user_priv_channel_wants_write(&f->backend_channel))
 		return rc;
 	rc = vhost_user_priv_fe_shmem_resume(f, err);
 	if (rc < 0 || f->shm.parked)
 		return rc;
-	for (rc = 1, *n = 0; *n < BUDGET && rc > 0 && !f->doomed; (*n)++)
+	for (rc = 1, *n = 0; *n < BUDGET && rc > 0; (*n)++)
 		rc = serve_next(f, err);
 	if (rc >= 0 && !f->shm.parked)
 		rc = vhost_user_priv_fe_shmem_flush(f, err);
-	return rc < 0 ? rc : vhost_user_priv_channel_flush(&f->back, err);
+	return rc < 0 ? rc : vhost_user_priv_channel_flush(&f->backend_channel, err);
 }
 
-bool vhost_user_priv_fe_serve_channel(struct vhost_user_frontend *f)
+bool vhost_user_priv_fe_backend_channel_serve(struct vhost_user_frontend *f)
 {
 	struct vsu_error err = VSU_ERROR_INIT;
 	unsigned int n = 0;
 	int rc;
 
-	if (!f->has_back)
+	if (!f->has_backend_channel)
 		return false;
 	rc = serve_some(f, &n, &err);
-	if (rc < 0)
-		return ended(f, rc, &err);
-	vhost_user_priv_fe_watch_back(f);
-	return n == BUDGET && !f->shm.parked && f->back_events == EPOLLIN;
+	if (rc < 0) {
+		end_channel(f, rc, &err);
+		return false;
+	}
+	vhost_user_priv_fe_watch_backend_channel(f);
+	return n == BUDGET && !f->shm.parked && f->channel_events == EPOLLIN;
 }

@@ -1,131 +1,178 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * What the front-end's session waits for: its sockets, and the end of its
- * patience with an answer.
+ * The dispatch of a front-end's session. The owner is called from here alone,
+ * and a session that failed is reported here.
  */
 #include <config.h>
 
 #include <errno.h>
-#include <sys/epoll.h>
+#include <limits.h>
+#include <poll.h>
 
 #include "frontend/frontend_priv.h"
 #include <vmm-sys-util/event.h>
 
-/* Without events it is left out wholly, so that a hang-up does not wake us. */
-static void rewatch(struct vhost_user_frontend *f,
-		    const struct vhost_user_priv_channel *ch, uint32_t what,
-		    uint32_t events, uint32_t *now)
+/* Answers per dispatch. */
+#define BUDGET			64u
+#define NS_PER_MS		UINT64_C(1000000)
+
+static int report_failure(struct vhost_user_frontend *f)
 {
-	struct epoll_event event = { .events = events, .data.u32 = what };
-	int op = !events ? EPOLL_CTL_DEL : *now ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
-
-	if (*now != events && !epoll_ctl(f->epoll_fd, op, ch->fd, &event))
-		*now = events;
-}
-
-static void watch_main(struct vhost_user_frontend *f)
-{
-	bool out = !f->send_failed &&
-		   vhost_user_priv_channel_wants_write(&f->main);
-
-	rewatch(f, &f->main, FE_WATCH_MAIN, EPOLLIN | (out ? EPOLLOUT : 0u),
-		&f->main_events);
+	vhost_user_priv_fe_disconnect(f);
+	f->state = VHOST_USER_FRONTEND_DEAD;
+	f->seq = NULL;
+	f->next_seq = NULL;
+	vsu_timer_arm(f->timer_fd, 0);
+	vhost_user_priv_fe_forget_wake(f);
+	if (f->ops.failed)
+		f->ops.failed(f->opaque, &f->reason);
+	return f->reason.code;
 }
 
 /*
- * A back-end that does not read our replies is not asked for more, and while
- * its memory is still in use nothing of it is read.
+ * Some back-ends acknowledge what they could not do and leave at the next
+ * message, so the last request that was acknowledged is named too.
  */
-void vhost_user_priv_fe_watch_back(struct vhost_user_frontend *f)
+static void explain_hang_up(struct vhost_user_frontend *f, struct vsu_error *err)
 {
-	uint32_t events = EPOLLIN;
+	char waiting[64], last[64];
 
-	if (f->shm.parked)
-		events = 0;
-	else if (vhost_user_priv_channel_wants_write(&f->back))
-		events = EPOLLOUT;
-	rewatch(f, &f->back, FE_WATCH_BACK, events, &f->back_events);
-}
-
-/* The end of the oldest request's patience, or of the socket's. */
-static uint64_t deadline(struct vhost_user_frontend *f)
-{
-	return f->waiting_since ? f->waiting_since + f->timeout_ns : 0;
-}
-
-/*
- * The timer is armed for the first deadline and looked at when it fires: most
- * answers come long before, and cost no system call for it.
- */
-static void arm(struct vhost_user_frontend *f, uint64_t due)
-{
-	uint64_t now = vsu_now_ns();
-
-	vsu_timer_arm(f->timer_fd, due > now ? due - now : 1);
-	f->timer_due = due;
-}
-
-static void forget_waiting(struct vhost_user_frontend *f)
-{
-	if (!f->npending && !vhost_user_priv_channel_wants_write(&f->main))
-		f->waiting_since = 0;
-}
-
-void vhost_user_priv_fe_flush(struct vhost_user_frontend *f)
-{
-	struct vsu_error err = VSU_ERROR_INIT;
-
-	if (!f->send_failed &&
-	    vhost_user_priv_channel_flush(&f->main, &err) < 0) {
-		f->send_failed = true;
-		f->send_error = err;
-	}
-	if (!f->waiting_since &&
-	    vhost_user_priv_channel_wants_write(&f->main))
-		f->waiting_since = vsu_now_ns();
-	if (f->doomed || f->send_failed)
-		arm(f, 1);	/* dispatch has to look, whatever the socket says */
-	else if (!f->timer_due && f->waiting_since)
-		arm(f, deadline(f));
-	watch_main(f);
-	forget_waiting(f);
-}
-
-void vhost_user_priv_fe_push(struct vhost_user_frontend *f)
-{
-	if (!f->dispatching && f->state != VHOST_USER_FRONTEND_DEAD)
-		vhost_user_priv_fe_flush(f);
-}
-
-static void late(struct vhost_user_frontend *f)
-{
-	struct vsu_error err = VSU_ERROR_INIT;
-	char name[64];
-
+	if (err->code != -ECONNRESET)
+		return;
 	if (!f->npending) {
-		vsu_error_set(&err, -ETIMEDOUT, "the back-end has read nothing "
-			      "for %.3g seconds", (double)f->timeout_ns / 1e9);
-	} else {
-		vhost_user_priv_fe_name(&f->pending[f->pending_first], name,
-					sizeof(name));
-		vsu_error_set(&err, -ETIMEDOUT, "the back-end did not answer %s "
-			      "within %.3g seconds", name,
-			      (double)f->timeout_ns / 1e9);
+		vsu_error_set(err, err->code, "the back-end hung up");
+		return;
 	}
-	vhost_user_priv_fe_doom(f, &err);
+	vhost_user_priv_fe_name(&f->pending[f->pending_first], waiting,
+				sizeof(waiting));
+	vhost_user_priv_fe_name(&f->answered, last, sizeof(last));
+	if (f->answered.request)
+		vsu_error_set(err, err->code, "the back-end hung up instead of "
+			      "answering %s; the last request it accepted was "
+			      "%s", waiting, last);
+	else
+		vsu_error_set(err, err->code, "the back-end hung up instead of "
+			      "answering %s", waiting);
 }
 
-void vhost_user_priv_fe_look_at_timer(struct vhost_user_frontend *f)
+/* 1: there may be more answers. */
+static int receive_answers(struct vhost_user_frontend *f)
 {
-	uint64_t now, count;
+	struct vsu_error err = VSU_ERROR_INIT;
+	struct vhost_user_priv_msg *msg;
+	unsigned int n;
+	int rc;
 
-	if (!f->timer_due)
+	for (n = 0; n < BUDGET && !f->failed; n++) {
+		rc = vhost_user_priv_channel_recv(&f->main, &msg, &err);
+		if (rc == 0)
+			return 0;
+		if (rc < 0) {
+			explain_hang_up(f, &err);
+			vhost_user_priv_fe_fail(f, &err);
+			return 0;
+		}
+		vhost_user_priv_fe_answer(f, msg);
+		vhost_user_priv_fe_run(f);
+	}
+	return n == BUDGET;
+}
+
+/* Told when the owner can ask for it: get_config is refused while many wait. */
+static void tell_config_changed(struct vhost_user_frontend *f)
+{
+	vhost_user_priv_fe_flush(f);
+	if (f->npending >= FE_PENDING ||
+	    vhost_user_priv_channel_wants_write(&f->main))
 		return;
-	now = vsu_now_ns();
-	if (now < f->timer_due)
+	f->config_changed = false;
+	if (f->ops.config_changed)
+		f->ops.config_changed(f->opaque);
+}
+
+int vhost_user_frontend_dispatch(struct vhost_user_frontend *f)
+{
+	if (f->state == VHOST_USER_FRONTEND_DEAD)
+		return f->reason.code;
+	f->dispatching = true;
+	vhost_user_priv_fe_forget_wake(f);
+	f->more = receive_answers(f);
+	if (!f->failed && f->send_failed)
+		vhost_user_priv_fe_fail(f, &f->send_error);
+	if (!f->failed)
+		f->more |= vhost_user_priv_fe_backend_channel_serve(f);
+	vhost_user_priv_fe_run(f);
+	vhost_user_priv_fe_look_at_timer(f);
+	if (f->config_changed && !f->failed)
+		tell_config_changed(f);
+	f->dispatching = false;
+	if (f->failed)
+		return report_failure(f);
+	vhost_user_priv_fe_flush(f);
+	return f->more;
+}
+
+/* ------------------------------------------------------------------ waiting */
+
+void vhost_user_frontend_fail(struct vhost_user_frontend *f,
+			      const struct vsu_error *why)
+{
+	if (f->state == VHOST_USER_FRONTEND_DEAD)
 		return;
-	vsu_timer_drain(f->timer_fd, &count);
-	f->timer_due = 0;
-	if (f->waiting_since && now >= deadline(f) && !f->doomed)
-		late(f);
+	vhost_user_priv_fe_fail(f, why);
+	vhost_user_priv_fe_push(f);
+}
+
+static bool is_idle(const struct vhost_user_frontend *f)
+{
+	return !f->failed && !f->send_failed && !f->seq && !f->npending &&
+	       !f->config_changed &&
+	       !vhost_user_priv_channel_wants_write(&f->main);
+}
+
+/* Rounded up, so that the deadline has passed when poll says so. */
+static int ms_until(uint64_t due)
+{
+	uint64_t now = vsu_now_ns(), ms;
+
+	if (due <= now)
+		return 0;
+	ms = (due - now + NS_PER_MS - 1) / NS_PER_MS;
+	return ms < INT_MAX ? (int)ms : INT_MAX;
+}
+
+static int wait_readable(struct vhost_user_frontend *f, uint64_t due)
+{
+	struct pollfd p = { .fd = f->epoll_fd, .events = POLLIN };
+	int rc, timeout;
+
+	do {
+		timeout = due ? ms_until(due) : -1;
+		rc = poll(&p, 1, timeout);
+	} while (rc < 0 && errno == EINTR);
+	return rc;
+}
+
+int vhost_user_frontend_wait(struct vhost_user_frontend *f,
+			     uint64_t timeout_ns, struct vsu_error *err)
+{
+	uint64_t due = timeout_ns ? vsu_now_ns() + timeout_ns : 0;
+
+	if (f->dispatching)
+		return vsu_error_set(err, -EPROTO, "wait: called from inside "
+				     "a callback of the session with '%s'",
+				     f->peer);
+	while (f->state != VHOST_USER_FRONTEND_DEAD && !is_idle(f)) {
+		if (wait_readable(f, due) == 0)
+			return vsu_error_set(err, -ETIMEDOUT, "'%s' has not "
+					     "answered everything within "
+					     "%.3g seconds", f->peer,
+					     (double)timeout_ns / 1e9);
+		vhost_user_frontend_dispatch(f);
+	}
+	if (f->state != VHOST_USER_FRONTEND_DEAD)
+		return 0;
+	if (err)
+		*err = f->reason;
+	return f->reason.code;
 }

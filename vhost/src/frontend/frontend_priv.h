@@ -8,8 +8,8 @@
  *             where a step needs one
  *   pending   a request whose answer has not come; answers come in order, so
  *             the oldest one is the one that is answered
- *   doomed    the session cannot go on; dispatch, from which alone the owner
- *             may be called, buries it
+ *   failed    the session cannot go on; dispatch, from which alone the owner
+ *             may be called, reports it
  */
 #ifndef VHOST_USER_PRIV_FRONTEND_H
 #define VHOST_USER_PRIV_FRONTEND_H
@@ -39,7 +39,7 @@
 #define FE_PENDING	128u
 /* Bytes that may wait for a peer that does not read. */
 #define FE_OUT_MAX	(64u * 1024)
-/* Requests on the back-end channel that are served per turn. */
+/* Requests on the back-end channel that are served per dispatch. */
 #define FE_SHMEM_BATCH	32u
 
 /*
@@ -48,11 +48,12 @@
  */
 #define FE_USER_BASE	(UINT64_C(1) << 44)
 
-/* What an event of the session's epoll is about; a turn looks at everything. */
+/* What an event of the session's epoll is about; dispatch looks at everything. */
 enum fe_watch {
 	FE_WATCH_MAIN,
-	FE_WATCH_BACK,
+	FE_WATCH_BACKEND_CHANNEL,
 	FE_WATCH_TIMER,
+	FE_WATCH_EVENT,
 	FE_WATCH_WINDOW,
 };
 
@@ -81,7 +82,7 @@ struct fe_sequence {
 	unsigned int n;
 	/* All is answered. May begin the next sequence. */
 	void (*done)(struct vhost_user_frontend *f);
-	/* A request was refused; NULL: that dooms the session. */
+	/* A request was refused; NULL: that ends the session. */
 	void (*refused)(struct vhost_user_frontend *f,
 			const struct fe_pending *p,
 			const struct vsu_error *err);
@@ -139,15 +140,18 @@ struct vhost_user_frontend {
 	uint64_t protocol_wanted, protocol_required;
 
 	int epoll_fd, timer_fd;
-	uint32_t main_events, back_events;	/* what epoll watches */
+	int event_fd;			/* readable: dispatch comes again */
+	bool signalled;			/* event_fd is */
+	uint32_t main_events, channel_events;	/* what epoll watches */
 	struct vhost_user_priv_channel main;
-	struct vhost_user_priv_channel back;	/* while has_back */
-	bool has_back;
-	unsigned int back_strays;	/* requests with fds they do not take */
+	struct vhost_user_priv_channel backend_channel;
+	bool has_backend_channel;
+	unsigned int channel_strays;	/* requests with fds they do not take */
 
 	enum vhost_user_frontend_state state;
 	bool dispatching;
-	bool doomed;
+	bool failed;
+	bool more;			/* the last dispatch left something */
 	struct vsu_error reason;
 	bool send_failed;		/* the answer that tells why may come */
 	struct vsu_error send_error;
@@ -159,6 +163,7 @@ struct vhost_user_frontend {
 	unsigned int pending_first, npending;
 	struct fe_pending answered;	/* the last acknowledged request */
 	uint64_t waiting_since;		/* for the oldest; 0: for nothing */
+	uint64_t stop_due;		/* the end of a stop's time; 0: none */
 	uint64_t timer_due;		/* 0: not armed */
 
 	uint64_t features, offered_protocol, protocol, acked;
@@ -179,24 +184,32 @@ static inline bool fe_has(const struct vhost_user_frontend *f, unsigned int bit)
 	return f->protocol >> bit & 1;
 }
 
-/* frontend.c */
+/* session.c */
 
-/* The session cannot go on; err gets the peer's name in front. */
-void vhost_user_priv_fe_doom(struct vhost_user_frontend *f,
-			     const struct vsu_error *err);
+/* Hangs up; the back-end drops all it had of us, as we do of it. */
+void vhost_user_priv_fe_disconnect(struct vhost_user_frontend *f);
 
-/* frontend_wait.c */
+/* waiting.c */
 
-/* What was queued leaves, as far as the socket takes it. */
+/* Queued messages leave, as far as the socket takes them. */
 void vhost_user_priv_fe_flush(struct vhost_user_frontend *f);
-/* The same for public calls, unless dispatch does it at its end. */
+/* Dispatch has come: event_fd has done its part. */
+void vhost_user_priv_fe_forget_wake(struct vhost_user_frontend *f);
+/* Flushes for public calls, unless dispatch does it at its end. */
 void vhost_user_priv_fe_push(struct vhost_user_frontend *f);
-/* Tells epoll what is waited for on the back-end channel. */
-void vhost_user_priv_fe_watch_back(struct vhost_user_frontend *f);
-/* Dooms the session when the oldest request has waited too long. */
+/* Tells epoll which events of the back-end channel are wanted. */
+void vhost_user_priv_fe_watch_backend_channel(struct vhost_user_frontend *f);
+/* Ends the session when the oldest request has waited too long. */
 void vhost_user_priv_fe_look_at_timer(struct vhost_user_frontend *f);
 
-/* frontend_request.c */
+/* request.c */
+
+/* The session cannot go on; err gets the peer's name in front. */
+void vhost_user_priv_fe_fail(struct vhost_user_frontend *f,
+			     const struct vsu_error *err);
+/* The owner hears of a refusal; err gets the peer's name in front. */
+void vhost_user_priv_fe_report(struct vhost_user_frontend *f,
+			       struct vsu_error *err);
 
 struct fe_request {
 	uint32_t number;
@@ -219,49 +232,46 @@ int vhost_user_priv_fe_ask(struct vhost_user_frontend *f, uint32_t number,
 			   struct vsu_error *err);
 int vhost_user_priv_fe_tell(struct vhost_user_frontend *f, uint32_t number,
 			    uint64_t value, struct vsu_error *err);
+/* GET_FEATURES, which is also a barrier: all before it was done. */
+int vhost_user_priv_fe_barrier(struct vhost_user_frontend *f,
+			       unsigned int item, struct vsu_error *err);
+int vhost_user_priv_fe_backend_channel_reply(struct vhost_user_frontend *f,
+					     uint32_t request, int result,
+					     struct vsu_error *err);
 /* "SET_VRING_KICK of ring 1" */
 const char *vhost_user_priv_fe_name(const struct fe_pending *p, char *buf,
 				    size_t size);
 
-/* frontend_answer.c */
+/* answer.c */
 
-/* Handles one reply; a bad one dooms the session. */
+/* Handles one reply; a bad one ends the session. */
 void vhost_user_priv_fe_answer(struct vhost_user_frontend *f,
 			       struct vhost_user_priv_msg *msg);
 
-/* frontend_sequence.c */
+/* sequence.c */
 void vhost_user_priv_fe_begin(struct vhost_user_frontend *f,
 			      const struct fe_sequence *seq);
 /* Sends what can be sent now; ends the sequence when all is answered. */
 void vhost_user_priv_fe_run(struct vhost_user_frontend *f);
 
-/* frontend_setup.c */
+/* handshake.c */
 void vhost_user_priv_fe_handshake(struct vhost_user_frontend *f);
-/* GET_FEATURES, which is also a barrier: all before it was done. */
-int vhost_user_priv_fe_get_features(struct vhost_user_frontend *f,
-				    unsigned int item, struct vsu_error *err);
 
-/* frontend_change.c */
-
-/*
- * While RUNNING: sends what turns the back-end's memory into mem.wanted, which
- * was replaced. On success the reference on what it was moves here.
- */
-int vhost_user_priv_fe_change_memory(struct vhost_user_frontend *f,
-				     struct vmem_map *former,
-				     struct vsu_error *err);
-
-/* frontend_memory.c */
+/* memory.c */
+/* Whether the back-end could be given that map now. */
+int vhost_user_priv_fe_check_memory(struct vhost_user_frontend *f,
+				    const struct vmem_map *map,
+				    struct vsu_error *err);
 int vhost_user_priv_fe_plan_memory(struct vhost_user_frontend *f,
 				   struct vsu_error *err);
 unsigned int vhost_user_priv_fe_memory_count(struct vhost_user_frontend *f);
 int vhost_user_priv_fe_send_memory(struct vhost_user_frontend *f,
 				   unsigned int item, struct vsu_error *err);
 /* The planned changes are answered: held is what the back-end has now. */
-void vhost_user_priv_fe_settle_memory(struct vhost_user_frontend *f);
+void vhost_user_priv_fe_apply_answers(struct vhost_user_frontend *f);
 void vhost_user_priv_fe_free_memory(struct vhost_user_frontend *f);
 
-/* frontend_ring.c */
+/* ring.c */
 unsigned int vhost_user_priv_fe_ring_count(struct vhost_user_frontend *f);
 unsigned int vhost_user_priv_fe_ring_message_count(
 		struct vhost_user_frontend *f);
@@ -279,22 +289,19 @@ int vhost_user_priv_fe_check_rings(struct vhost_user_frontend *f,
 				   struct vsu_error *err);
 void vhost_user_priv_fe_free_rings(struct vhost_user_frontend *f);
 
-/* frontend_channel.c */
+/* channel.c */
 
 /* Makes the channel and sends its other end. */
-int vhost_user_priv_fe_offer_channel(struct vhost_user_frontend *f,
+int vhost_user_priv_fe_backend_channel_offer(struct vhost_user_frontend *f,
 				     unsigned int item, struct vsu_error *err);
-int vhost_user_priv_fe_channel_reply(struct vhost_user_frontend *f,
-				     uint32_t request, int result,
-				     struct vsu_error *err);
 /* Serves a bounded number of requests; true when there may be more. */
-bool vhost_user_priv_fe_serve_channel(struct vhost_user_frontend *f);
-void vhost_user_priv_fe_close_channel(struct vhost_user_frontend *f);
+bool vhost_user_priv_fe_backend_channel_serve(struct vhost_user_frontend *f);
+void vhost_user_priv_fe_backend_channel_close(struct vhost_user_frontend *f);
 
-/* frontend_shmem.c */
+/* shmem.c */
 
 /* The answer to GET_SHMEM_CONFIG. */
-int vhost_user_priv_fe_take_shmem(struct vhost_user_frontend *f,
+int vhost_user_priv_fe_accept_shmem(struct vhost_user_frontend *f,
 				  const struct vhost_user_priv_msg *msg,
 				  struct vsu_error *err);
 /* Whether a request may join the batch; a batch is of one kind. */

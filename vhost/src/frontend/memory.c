@@ -187,7 +187,7 @@ static void remove_held(struct fe_memory *mem,
 }
 
 /* A table is refused as a whole, slots one by one. */
-void vhost_user_priv_fe_settle_memory(struct vhost_user_frontend *f)
+void vhost_user_priv_fe_apply_answers(struct vhost_user_frontend *f)
 {
 	struct fe_memory *mem = &f->mem;
 	bool none = mem->whole && mem->refused && mem->former;
@@ -290,23 +290,6 @@ int vhost_user_priv_fe_send_memory(struct vhost_user_frontend *f,
 	return f->mem.whole ? send_table(f, err) : send_slot(f, item, err);
 }
 
-/* -------------------------------------------------------------- public call */
-
-static int check_when(const struct vhost_user_frontend *f,
-		      struct vsu_error *err)
-{
-	if (f->state == VHOST_USER_FRONTEND_STARTING ||
-	    f->state == VHOST_USER_FRONTEND_STOPPING ||
-	    (f->state == VHOST_USER_FRONTEND_RUNNING && f->seq))
-		return vsu_error_set(err, -EBUSY, "memory: another change of "
-				     "the session with '%s' is under way",
-				     f->peer);
-	if (f->state == VHOST_USER_FRONTEND_DEAD)
-		return vsu_error_set(err, -ECONNRESET, "memory: the session "
-				     "with '%s' is dead", f->peer);
-	return 0;
-}
-
 /* held never needs room while answers arrive. */
 static int reserve_held(struct vhost_user_frontend *f)
 {
@@ -318,40 +301,18 @@ static int reserve_held(struct vhost_user_frontend *f)
 	return f->mem.held ? 0 : -ENOMEM;
 }
 
-static int check_new_map(struct vhost_user_frontend *f,
-			 const struct vmem_map *map, struct vsu_error *err)
+int vhost_user_priv_fe_check_memory(struct vhost_user_frontend *f,
+				    const struct vmem_map *map,
+				    struct vsu_error *err)
 {
 	unsigned int n;
-	int rc = check_when(f, err);
+	int rc = check_map(map, &n, err);
 
-	if (!rc)
-		rc = check_map(map, &n, err);
 	if (!rc && f->state != VHOST_USER_FRONTEND_NEGOTIATING)
 		rc = check_room(f, n, err);
 	if (!rc && f->state == VHOST_USER_FRONTEND_RUNNING)
 		rc = vhost_user_priv_fe_check_rings(f, map, err);
 	if (!rc && reserve_held(f) < 0)
 		rc = vsu_error_sys(err, -ENOMEM, "memory of the guest");
-	return rc;
-}
-
-int vhost_user_frontend_set_memory(struct vhost_user_frontend *f,
-				   struct vmem_map *map, struct vsu_error *err)
-{
-	struct vmem_map *former = f->mem.wanted;
-	int rc = check_new_map(f, map, err);
-
-	if (rc < 0)
-		return rc;
-	f->mem.wanted = vmem_map_ref(map);
-	if (f->state != VHOST_USER_FRONTEND_RUNNING) {
-		vmem_map_unref(former);
-		return 0;
-	}
-	rc = vhost_user_priv_fe_change_memory(f, former, err);
-	if (rc < 0) {
-		vmem_map_unref(f->mem.wanted);
-		f->mem.wanted = former;
-	}
 	return rc;
 }

@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * A change of memory while rings run, as a whole: what the back-end refuses of
- * it is taken back with the rest.
+ * Memory that the owner sets. While rings run it is one change: a piece that
+ * the back-end refuses takes the rest of the change back, too.
  */
 #include <config.h>
+
+#include <errno.h>
 
 #include "frontend/frontend_priv.h"
 
 static const struct fe_step memory_steps[] = {
 	{ .send = vhost_user_priv_fe_send_memory,
 	  .count = vhost_user_priv_fe_memory_count },
-	{ .send = vhost_user_priv_fe_get_features },
+	{ .send = vhost_user_priv_fe_barrier },
 };
 
 static void memory_done(struct vhost_user_frontend *f);
@@ -21,7 +23,7 @@ static void memory_refused(struct vhost_user_frontend *f,
 {
 	if (p->request == VHOST_USER_GET_FEATURES ||
 	    !f->mem.former) {	/* going back was refused too */
-		vhost_user_priv_fe_doom(f, err);
+		vhost_user_priv_fe_fail(f, err);
 		return;
 	}
 	if (!f->mem.refused)
@@ -31,7 +33,7 @@ static void memory_refused(struct vhost_user_frontend *f,
 		f->mem.changes[p->item].refused = true;
 }
 
-static const struct fe_sequence change_memory = {
+static const struct fe_sequence memory_sequence = {
 	.steps = memory_steps,
 	.n = sizeof(memory_steps) / sizeof(memory_steps[0]),
 	.done = memory_done,
@@ -54,15 +56,15 @@ static int go_back(struct vhost_user_frontend *f)
 	f->mem.former = NULL;
 	rc = vhost_user_priv_fe_plan_memory(f, &err);
 	if (rc < 0)
-		vhost_user_priv_fe_doom(f, &err);
+		vhost_user_priv_fe_fail(f, &err);
 	else if (f->mem.nchanges)
-		vhost_user_priv_fe_begin(f, &change_memory);
+		vhost_user_priv_fe_begin(f, &memory_sequence);
 	return rc;
 }
 
 static void memory_done(struct vhost_user_frontend *f)
 {
-	vhost_user_priv_fe_settle_memory(f);
+	vhost_user_priv_fe_apply_answers(f);
 	if (f->mem.refused && f->mem.former &&
 	    (go_back(f) < 0 || f->seq))
 		return;
@@ -71,9 +73,9 @@ static void memory_done(struct vhost_user_frontend *f)
 		f->ops.memory(f->opaque, f->mem.refused ? &f->mem.why : NULL);
 }
 
-int vhost_user_priv_fe_change_memory(struct vhost_user_frontend *f,
-				     struct vmem_map *former,
-				     struct vsu_error *err)
+/* On success the reference on the former map moves to the change. */
+static int change_memory(struct vhost_user_frontend *f, struct vmem_map *former,
+			 struct vsu_error *err)
 {
 	int rc = vhost_user_priv_fe_plan_memory(f, err);
 
@@ -81,7 +83,45 @@ int vhost_user_priv_fe_change_memory(struct vhost_user_frontend *f,
 		return rc;
 	f->mem.former = former;
 	f->mem.refused = false;
-	vhost_user_priv_fe_begin(f, &change_memory);
+	vhost_user_priv_fe_begin(f, &memory_sequence);
 	vhost_user_priv_fe_push(f);
 	return 0;
+}
+
+static int check_when(const struct vhost_user_frontend *f,
+		      struct vsu_error *err)
+{
+	if (f->state == VHOST_USER_FRONTEND_STARTING ||
+	    f->state == VHOST_USER_FRONTEND_STOPPING ||
+	    (f->state == VHOST_USER_FRONTEND_RUNNING && f->seq))
+		return vsu_error_set(err, -EBUSY, "memory: another change of "
+				     "the session with '%s' is under way",
+				     f->peer);
+	if (f->state == VHOST_USER_FRONTEND_DEAD)
+		return vsu_error_set(err, -ECONNRESET, "memory: the session "
+				     "with '%s' is dead", f->peer);
+	return 0;
+}
+
+int vhost_user_frontend_set_memory(struct vhost_user_frontend *f,
+				   struct vmem_map *map, struct vsu_error *err)
+{
+	struct vmem_map *former = f->mem.wanted;
+	int rc = check_when(f, err);
+
+	if (!rc)
+		rc = vhost_user_priv_fe_check_memory(f, map, err);
+	if (rc < 0)
+		return rc;
+	f->mem.wanted = vmem_map_ref(map);
+	if (f->state != VHOST_USER_FRONTEND_RUNNING) {
+		vmem_map_unref(former);
+		return 0;
+	}
+	rc = change_memory(f, former, err);
+	if (rc < 0) {
+		vmem_map_unref(f->mem.wanted);
+		f->mem.wanted = former;
+	}
+	return rc;
 }

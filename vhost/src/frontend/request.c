@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Sends the front-end's requests and notes the answers they will have. */
+/* Sends requests and replies, notes due answers, and ends what cannot go on. */
 #include <config.h>
 
 #include <errno.h>
@@ -8,7 +8,26 @@
 #include "frontend/frontend_priv.h"
 #include <vmm-sys-util/event.h>
 
-static void note(struct vhost_user_frontend *f, const struct fe_pending *p)
+void vhost_user_priv_fe_fail(struct vhost_user_frontend *f,
+			     const struct vsu_error *err)
+{
+	if (f->failed)
+		return;
+	f->failed = true;
+	f->reason = *err;
+	vsu_error_prefix(&f->reason, err->code, "'%s'", f->peer);
+}
+
+void vhost_user_priv_fe_report(struct vhost_user_frontend *f,
+			       struct vsu_error *err)
+{
+	vsu_error_prefix(err, err->code, "'%s'", f->peer);
+	if (f->ops.refused)
+		f->ops.refused(f->opaque, err);
+}
+
+static void note_pending(struct vhost_user_frontend *f,
+			 const struct fe_pending *p)
 {
 	unsigned int at = (f->pending_first + f->npending) % FE_PENDING;
 
@@ -33,7 +52,7 @@ int vhost_user_priv_fe_request(struct vhost_user_frontend *f,
 	struct fe_pending p = r->note;
 	int rc;
 
-	if (f->doomed)
+	if (f->failed)
 		return vsu_error_set(err, -ECONNRESET, "%s: the session with "
 				     "'%s' is dead", row->name, f->peer);
 	if (f->npending >= (p.in_sequence ? FE_WINDOW : FE_PENDING))
@@ -50,7 +69,7 @@ int vhost_user_priv_fe_request(struct vhost_user_frontend *f,
 		return rc;
 	p.request = (uint8_t)r->number;
 	if (!ack || f->acks)
-		note(f, &p);
+		note_pending(f, &p);
 	return 0;
 }
 
@@ -76,6 +95,26 @@ int vhost_user_priv_fe_tell(struct vhost_user_frontend *f, uint32_t number,
 	};
 
 	return vhost_user_priv_fe_request(f, &r, err);
+}
+
+int vhost_user_priv_fe_barrier(struct vhost_user_frontend *f,
+			       unsigned int item, struct vsu_error *err)
+{
+	(void)item;
+	return vhost_user_priv_fe_ask(f, VHOST_USER_GET_FEATURES, err);
+}
+
+int vhost_user_priv_fe_backend_channel_reply(struct vhost_user_frontend *f,
+				     uint32_t request, int result,
+				     struct vsu_error *err)
+{
+	const uint64_t value = result < 0 ? 1 : 0;
+
+	return vhost_user_priv_channel_send(&f->backend_channel, request,
+					    VHOST_USER_HDR_VERSION |
+					    VHOST_USER_HDR_REPLY,
+					    &value, sizeof(value), NULL, 0,
+					    NULL, 0, err);
 }
 
 const char *vhost_user_priv_fe_name(const struct fe_pending *p, char *buf,

@@ -57,12 +57,12 @@ void vhost_user_priv_fe_run(struct vhost_user_frontend *f)
 {
 	const struct fe_sequence *seq = f->seq;
 
-	if (!seq || f->doomed || f->send_failed)
+	if (!seq || f->failed || f->send_failed)
 		return;
-	while (f->step < seq->n && !f->doomed)
+	while (f->step < seq->n && !f->failed)
 		if (run_step(f, &seq->steps[f->step]))
 			return;
-	if (f->seq_pending || f->doomed)
+	if (f->seq_pending || f->failed)
 		return;
 	f->seq = NULL;
 	seq->done(f);

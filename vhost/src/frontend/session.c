@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/*
- * The front-end's session: its life, its turn when something is ready, and its
- * end.
- */
+/* The front-end's session: made, taken apart, asked. */
 #include <config.h>
 
 #include <errno.h>
@@ -14,13 +11,11 @@
 #include "frontend/frontend_priv.h"
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/fd.h>
+#include <vmm-sys-util/sized.h>
 
 #define DEFAULT_TIMEOUT_NS	UINT64_C(10000000000)
 /* Added to a time it must not wrap. */
 #define MAX_TIMEOUT_NS		(UINT64_MAX / 2)
-/* Answers per turn. */
-#define BUDGET			64u
-
 /* All that this library speaks as a front-end. */
 #define SPOKEN (VHOST_USER_PROTOCOL_BIT(MQ) | \
 		VHOST_USER_PROTOCOL_BIT(REPLY_ACK) | \
@@ -30,7 +25,7 @@
 		VHOST_USER_PROTOCOL_BIT(CONFIGURE_MEM_SLOTS) | \
 		VHOST_USER_PROTOCOL_BIT(STATUS))
 
-/* Of the protocol for shared memory, where the owner wants that. */
+/* Spoken as well when the owner wants shared memory regions. */
 #define SPOKEN_SHMEM (VHOST_USER_PROTOCOL_BIT(BACKEND_SEND_FD) | \
 		      VHOST_USER_PROTOCOL_BIT(SHMEM))
 #define DEFAULT_MAX_SHMEM	(UINT64_C(1) << 40)
@@ -46,7 +41,7 @@ static int watch(struct vhost_user_frontend *f, int fd, uint32_t what)
 	       -errno : 0;
 }
 
-/* What is waited with. */
+/* The descriptors of every wait. */
 static int open_fds(struct vhost_user_frontend *f, struct vsu_error *err)
 {
 	f->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
@@ -55,6 +50,9 @@ static int open_fds(struct vhost_user_frontend *f, struct vsu_error *err)
 	f->timer_fd = vsu_timer_new();
 	if (f->timer_fd < 0)
 		return vsu_error_sys(err, f->timer_fd, "cannot make a timer");
+	f->event_fd = vsu_event_new();
+	if (f->event_fd < 0)
+		return vsu_error_sys(err, f->event_fd, "cannot make an eventfd");
 	return 0;
 }
 
@@ -71,6 +69,8 @@ static int set_up(struct vhost_user_frontend *f, int sock,
 		return vsu_error_sys(err, -ENOMEM, "front-end");
 	rc = watch(f, f->timer_fd, FE_WATCH_TIMER);
 	if (!rc)
+		rc = watch(f, f->event_fd, FE_WATCH_EVENT);
+	if (!rc)
 		rc = watch(f, sock, FE_WATCH_MAIN);
 	if (rc < 0)
 		return vsu_error_sys(err, rc, "'%s': cannot wait for the socket",
@@ -86,6 +86,7 @@ static void tear_down(struct vhost_user_frontend *f)
 	vhost_user_priv_fe_free_rings(f);
 	vhost_user_priv_fe_free_memory(f);
 	vhost_user_priv_shmem_fini(&f->shm.table);
+	vsu_fd_close(&f->event_fd);
 	vsu_fd_close(&f->timer_fd);
 	vsu_fd_close(&f->epoll_fd);
 	free(f->peer);
@@ -115,30 +116,30 @@ static void configure(struct vhost_user_frontend *f,
 	f->shm.table.sigbus = config->sigbus;
 }
 
-/* Structs of the caller may be older, and then shorter, than ours. */
-static size_t common_size(size_t theirs, size_t ours)
-{
-	return theirs < ours ? theirs : ours;
-}
-
 int vhost_user_frontend_new_take_fd(int sock,
 		const struct vhost_user_frontend_config *config,
 		const struct vhost_user_frontend_ops *ops, void *opaque,
 		struct vhost_user_frontend **out, struct vsu_error *err)
 {
 	struct vhost_user_frontend *f = calloc(1, sizeof(*f));
-	struct vhost_user_frontend_config c = { 0 };
+	struct vhost_user_frontend_config c;
 	int rc;
 
 	if (!f)
 		return vsu_error_sys(err, -ENOMEM, "front-end");
 	f->epoll_fd = -1;
 	f->timer_fd = -1;
-	memcpy(&f->ops, ops, common_size(ops->size, sizeof(*ops)));
-	memcpy(&c, config, common_size(config->size, sizeof(c)));
+	f->event_fd = -1;
 	f->opaque = opaque;
-	configure(f, &c);
-	rc = set_up(f, sock, &c, err);
+	rc = vsu_copy_sized(&f->ops, sizeof(f->ops), ops,
+			    "struct vhost_user_frontend_ops", err);
+	if (!rc)
+		rc = vsu_copy_sized(&c, sizeof(c), config,
+				    "struct vhost_user_frontend_config", err);
+	if (!rc) {
+		configure(f, &c);
+		rc = set_up(f, sock, &c, err);
+	}
 	if (rc < 0) {
 		tear_down(f);
 		return rc;
@@ -150,9 +151,9 @@ int vhost_user_frontend_new_take_fd(int sock,
 }
 
 /* The back-end sees a hang-up and drops all it had of us, as we do of it. */
-static void disconnect(struct vhost_user_frontend *f)
+void vhost_user_priv_fe_disconnect(struct vhost_user_frontend *f)
 {
-	vhost_user_priv_fe_close_channel(f);
+	vhost_user_priv_fe_backend_channel_close(f);
 	vhost_user_priv_fe_shmem_clear(f);
 	if (f->state != VHOST_USER_FRONTEND_DEAD)
 		vhost_user_priv_channel_fini(&f->main);
@@ -162,114 +163,8 @@ void vhost_user_frontend_free(struct vhost_user_frontend *f)
 {
 	if (!f)
 		return;
-	disconnect(f);
+	vhost_user_priv_fe_disconnect(f);
 	tear_down(f);
-}
-
-/* ---------------------------------------------------------------------- end */
-
-void vhost_user_priv_fe_doom(struct vhost_user_frontend *f,
-			     const struct vsu_error *err)
-{
-	if (f->doomed)
-		return;
-	f->doomed = true;
-	f->reason = *err;
-	vsu_error_prefix(&f->reason, err->code, "'%s'", f->peer);
-}
-
-static int bury(struct vhost_user_frontend *f)
-{
-	disconnect(f);
-	f->state = VHOST_USER_FRONTEND_DEAD;
-	f->seq = NULL;
-	f->next_seq = NULL;
-	vsu_timer_arm(f->timer_fd, 0);
-	if (f->ops.failed)
-		f->ops.failed(f->opaque, &f->reason);
-	return f->reason.code;
-}
-
-/*
- * Some back-ends acknowledge what they could not do and leave at the next
- * message, so the last request that was acknowledged is named too.
- */
-static void hung_up(struct vhost_user_frontend *f, struct vsu_error *err)
-{
-	char waiting[64], last[64];
-
-	if (err->code != -ECONNRESET)
-		return;
-	if (!f->npending) {
-		vsu_error_set(err, err->code, "the back-end hung up");
-		return;
-	}
-	vhost_user_priv_fe_name(&f->pending[f->pending_first], waiting,
-				sizeof(waiting));
-	vhost_user_priv_fe_name(&f->answered, last, sizeof(last));
-	if (f->answered.request)
-		vsu_error_set(err, err->code, "the back-end hung up instead of "
-			      "answering %s; the last request it accepted was "
-			      "%s", waiting, last);
-	else
-		vsu_error_set(err, err->code, "the back-end hung up instead of "
-			      "answering %s", waiting);
-}
-
-/* --------------------------------------------------------------------- turn */
-
-/* 1: there may be more answers. */
-static int take_answers(struct vhost_user_frontend *f)
-{
-	struct vsu_error err = VSU_ERROR_INIT;
-	struct vhost_user_priv_msg *msg;
-	unsigned int n;
-	int rc;
-
-	for (n = 0; n < BUDGET && !f->doomed; n++) {
-		rc = vhost_user_priv_channel_recv(&f->main, &msg, &err);
-		if (rc == 0)
-			return 0;
-		if (rc < 0) {
-			hung_up(f, &err);
-			vhost_user_priv_fe_doom(f, &err);
-			return 0;
-		}
-		vhost_user_priv_fe_answer(f, msg);
-		vhost_user_priv_fe_run(f);
-	}
-	return n == BUDGET;
-}
-
-static void tell_config_changed(struct vhost_user_frontend *f)
-{
-	if (!f->config_changed || f->doomed)
-		return;
-	f->config_changed = false;
-	if (f->ops.config_changed)
-		f->ops.config_changed(f->opaque);
-}
-
-int vhost_user_frontend_dispatch(struct vhost_user_frontend *f)
-{
-	bool more;
-
-	if (f->state == VHOST_USER_FRONTEND_DEAD)
-		return f->reason.code;
-	f->dispatching = true;
-	more = take_answers(f);
-	if (!f->doomed && f->send_failed)
-		vhost_user_priv_fe_doom(f, &f->send_error);
-	if (!f->doomed)
-		more |= vhost_user_priv_fe_serve_channel(f);
-	tell_config_changed(f);
-	vhost_user_priv_fe_run(f);
-	vhost_user_priv_fe_look_at_timer(f);
-	f->dispatching = false;
-	if (f->doomed)
-		return bury(f);
-	vhost_user_priv_fe_flush(f);
-	return more;
 }
 
 /* ------------------------------------------------------------------ queries */

@@ -100,7 +100,7 @@ static void drop(struct vhost_user_frontend *f,
 }
 
 /* Maps that the owner refused are taken back; of unmaps our hold ends. */
-static void settle(struct vhost_user_frontend *f, struct fe_shmem_entry *e)
+static void finish_change(struct vhost_user_frontend *f, struct fe_shmem_entry *e)
 {
 	struct vhost_user_shmem_change *c = change_of(&f->shm, e);
 
@@ -165,7 +165,7 @@ static int answer(struct vhost_user_frontend *f, const struct fe_shmem_entry *e,
 {
 	if (!f->acks || !e->need_reply)
 		return 0;
-	return vhost_user_priv_fe_channel_reply(f, e->request, e->result, err);
+	return vhost_user_priv_fe_backend_channel_reply(f, e->request, e->result, err);
 }
 
 /* The owner's part: a batch is told once, whatever becomes of its answers. */
@@ -177,7 +177,7 @@ static void tell(struct vhost_user_frontend *f)
 	if (shm->nchanges)
 		f->ops.shmem(f->opaque, shm->changes, shm->nchanges);
 	for (i = 0; i < shm->nentries; i++)
-		settle(f, &shm->entries[i]);
+		finish_change(f, &shm->entries[i]);
 	shm->told = true;
 }
 
@@ -252,7 +252,7 @@ int vhost_user_priv_fe_shmem_resume(struct vhost_user_frontend *f,
 /* ---------------------------------------------------------------------- end */
 
 /* As many as a batch holds at a time. */
-static void take_away_some(struct vhost_user_frontend *f)
+static void clear_some(struct vhost_user_frontend *f)
 {
 	struct vhost_user_shmem_change c[FE_SHMEM_BATCH];
 	unsigned int i, n = 0;
@@ -278,10 +278,10 @@ void vhost_user_priv_fe_shmem_clear(struct vhost_user_frontend *f)
 	uint64_t off, len;
 
 	while (vhost_user_priv_shmem_any(&f->shm.table, &shmid, &off, &len))
-		take_away_some(f);
+		clear_some(f);
 }
 
-int vhost_user_priv_fe_take_shmem(struct vhost_user_frontend *f,
+int vhost_user_priv_fe_accept_shmem(struct vhost_user_frontend *f,
 				  const struct vhost_user_priv_msg *msg,
 				  struct vsu_error *err)
 {

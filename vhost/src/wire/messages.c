@@ -148,31 +148,42 @@ static const struct {
 	[K(CRYPTO)] = { 1072, 1072, 0, 1072 },
 };
 
-static const char *const protocol_features[VHOST_USER_PROTOCOL_F_COUNT] = {
-	[PF(MQ)] = "MQ",
-	[PF(LOG_SHMFD)] = "LOG_SHMFD",
-	[PF(RARP)] = "RARP",
-	[PF(REPLY_ACK)] = "REPLY_ACK",
-	[PF(NET_MTU)] = "NET_MTU",
-	[PF(BACKEND_REQ)] = "BACKEND_REQ",
-	[PF(CROSS_ENDIAN)] = "CROSS_ENDIAN",
-	[PF(CRYPTO_SESSION)] = "CRYPTO_SESSION",
-	[PF(PAGEFAULT)] = "PAGEFAULT",
-	[PF(CONFIG)] = "CONFIG",
-	[PF(BACKEND_SEND_FD)] = "BACKEND_SEND_FD",
-	[PF(HOST_NOTIFIER)] = "HOST_NOTIFIER",
-	[PF(INFLIGHT_SHMFD)] = "INFLIGHT_SHMFD",
-	[PF(RESET_DEVICE)] = "RESET_DEVICE",
-	[PF(INBAND_NOTIFICATIONS)] = "INBAND_NOTIFICATIONS",
-	[PF(CONFIGURE_MEM_SLOTS)] = "CONFIGURE_MEM_SLOTS",
-	[PF(STATUS)] = "STATUS",
-	[PF(XEN_MMAP)] = "XEN_MMAP",
-	[PF(SHARED_OBJECT)] = "SHARED_OBJECT",
-	[PF(DEVICE_STATE)] = "DEVICE_STATE",
-	[PF(GET_VRING_BASE_INFLIGHT)] = "GET_VRING_BASE_INFLIGHT",
-	[PF(GPA_ADDRESSES)] = "GPA_ADDRESSES",
-	[PF(SHMEM)] = "SHMEM",
-	[PF(GET_VRING_BASE_SKIP_DRAIN)] = "GET_VRING_BASE_SKIP_DRAIN",
+/*
+ * Protocol features: the name, and the features without which one must not be
+ * agreed on, all of lower numbers.
+ */
+#define NEEDS(name) VHOST_USER_PROTOCOL_BIT(name)
+#define FEATURE(name, needs) [PF(name)] = { #name, needs }
+
+static const struct {
+	const char *name;
+	uint64_t needs;
+} protocol_features[VHOST_USER_PROTOCOL_F_COUNT] = {
+	FEATURE(MQ, 0),
+	FEATURE(LOG_SHMFD, 0),
+	FEATURE(RARP, 0),
+	FEATURE(REPLY_ACK, 0),
+	FEATURE(NET_MTU, 0),
+	FEATURE(BACKEND_REQ, 0),
+	FEATURE(CROSS_ENDIAN, 0),
+	FEATURE(CRYPTO_SESSION, 0),
+	FEATURE(PAGEFAULT, 0),
+	FEATURE(CONFIG, 0),
+	FEATURE(BACKEND_SEND_FD, NEEDS(BACKEND_REQ)),
+	FEATURE(HOST_NOTIFIER, NEEDS(BACKEND_REQ) | NEEDS(BACKEND_SEND_FD)),
+	FEATURE(INFLIGHT_SHMFD, 0),
+	FEATURE(RESET_DEVICE, 0),
+	FEATURE(INBAND_NOTIFICATIONS, NEEDS(REPLY_ACK) | NEEDS(BACKEND_REQ)),
+	FEATURE(CONFIGURE_MEM_SLOTS, 0),
+	FEATURE(STATUS, 0),
+	FEATURE(XEN_MMAP, 0),
+	FEATURE(SHARED_OBJECT, NEEDS(BACKEND_REQ) | NEEDS(BACKEND_SEND_FD)),
+	FEATURE(DEVICE_STATE, 0),
+	FEATURE(GET_VRING_BASE_INFLIGHT, NEEDS(INFLIGHT_SHMFD)),
+	FEATURE(GPA_ADDRESSES, 0),
+	FEATURE(SHMEM, NEEDS(BACKEND_REQ) | NEEDS(BACKEND_SEND_FD)),
+	FEATURE(GET_VRING_BASE_SKIP_DRAIN,
+		NEEDS(INFLIGHT_SHMFD) | NEEDS(GET_VRING_BASE_INFLIGHT)),
 };
 
 const struct vhost_user_priv_message *
@@ -199,8 +210,21 @@ const char *vhost_user_priv_message_name(enum vhost_user_priv_side side,
 
 const char *vhost_user_priv_protocol_feature_name(unsigned int bit)
 {
-	return bit < VHOST_USER_PROTOCOL_F_COUNT ? protocol_features[bit] :
+	return bit < VHOST_USER_PROTOCOL_F_COUNT ? protocol_features[bit].name :
 						   NULL;
+}
+
+uint64_t vhost_user_priv_without_orphans(uint64_t bits)
+{
+	uint64_t needs;
+	unsigned int i;
+
+	for (i = 0; i < VHOST_USER_PROTOCOL_F_COUNT; i++) {
+		needs = protocol_features[i].needs;
+		if ((bits & needs) != needs)
+			bits &= ~(UINT64_C(1) << i);
+	}
+	return bits;
 }
 
 uint32_t vhost_user_priv_kind_size(enum vhost_user_priv_kind kind)

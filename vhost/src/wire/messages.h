@@ -128,6 +128,12 @@ const char *vhost_user_priv_message_name(enum vhost_user_priv_side side,
 /* Name of a protocol feature bit, or NULL. */
 const char *vhost_user_priv_protocol_feature_name(unsigned int bit);
 
+/*
+ * The bits without those that need another one that is not there, as SHMEM
+ * needs BACKEND_REQ and BACKEND_SEND_FD.
+ */
+uint64_t vhost_user_priv_without_orphans(uint64_t bits);
+
 /* Bytes of a payload of that kind when it is sent (CONFIG, TABLE: the head). */
 uint32_t vhost_user_priv_kind_size(enum vhost_user_priv_kind kind);
 

@@ -282,13 +282,40 @@ START_TEST(c2_01_unknown_request_is_refused_and_the_session_goes_on)
 }
 END_TEST
 
-START_TEST(c2_01_bad_header_on_the_channel_ends_the_session)
+static const struct {
+	struct vhost_user_header hdr;
+	int code;
+	const char *words;
+} broken[] = {
+	{ { 2, 0x5, 0 }, -EBADMSG, "is a reply" },
+	{ { 2, 0x2, 0 }, -EBADMSG, "version 2" },
+	{ { 2, 0x81, 0 }, -EBADMSG, "flags" },
+	{ { 2, 0x1, 8192 }, -EMSGSIZE, "8192 bytes" },
+	{ { 2, 0x1, UINT32_MAX }, -EMSGSIZE, "bytes of payload" },
+};
+
+START_TEST(c2_01_bad_header_on_the_channel_ends_the_channel_only)
 {
 	run();
-	peer_ask(&peer, VHOST_USER_BACKEND_CONFIG_CHANGE_MSG,
-		 VHOST_USER_HDR_REPLY, NULL, 0, -1);
+	ck_assert_int_eq(write(peer.back, &broken[_i].hdr, 12), 12);
 	settle();
-	assert_dead(-EBADMSG, "back-end channel");
+	assert_channel_closed(broken[_i].code, broken[_i].words);
+}
+END_TEST
+
+START_TEST(c2_01_too_many_fds_on_the_channel_end_the_channel_only)
+{
+	int fds[64], before, i;
+
+	run();
+	before = vsu_fd_count();
+	for (i = 0; i < 64; i++)
+		fds[i] = call_fd;
+	peer_ask_fds(&peer, VHOST_USER_BACKEND_CONFIG_CHANGE_MSG, NEED, NULL, 0,
+		     fds, 64);
+	settle();
+	ck_assert_int_eq(vsu_fd_count(), before - 1);
+	assert_channel_closed(-EMSGSIZE, "descriptors");
 }
 END_TEST
 
@@ -309,7 +336,108 @@ START_TEST(c2_01_fds_nobody_takes_are_closed_and_counted)
 	peer_ask(&peer, VHOST_USER_BACKEND_CONFIG_CHANGE_MSG, NEED, NULL, 0,
 		 call_fd);
 	settle();
-	assert_dead(-EPROTO, "descriptors");
+	assert_channel_closed(-EPROTO, "descriptors");
+}
+END_TEST
+
+/* As many answers as a dispatch takes, and more, in one piece. */
+START_TEST(c1_20_answers_in_one_piece_are_all_taken_by_polling)
+{
+	unsigned int i;
+
+	run();
+	for (i = 0; i < 100; i++)
+		ck_assert_int_eq(vhost_user_frontend_get_config(fe, 0, 8, NULL),
+				 0);
+	while (peer_step(&peer))
+		;
+	for (i = 0; readable(vhost_user_frontend_fd(fe)); i++)
+		vhost_user_frontend_dispatch(fe);
+	ck_assert_uint_eq(told.config, 100);
+	ck_assert_uint_lt(i, 10);
+}
+END_TEST
+
+START_TEST(c1_20_requests_of_the_back_end_are_all_served_by_polling)
+{
+	unsigned int i;
+
+	run();
+	for (i = 0; i < 100; i++)
+		peer_ask(&peer, VHOST_USER_BACKEND_CONFIG_CHANGE_MSG, NEED,
+			 NULL, 0, -1);
+	while (readable(vhost_user_frontend_fd(fe)))
+		vhost_user_frontend_dispatch(fe);
+	for (i = 0; peer_answer(&peer) == 0; i++)
+		;
+	ck_assert_uint_eq(i, 100);
+}
+END_TEST
+
+/* The owner's question would be refused: it is told when it can ask. */
+START_TEST(c2_31_config_change_is_told_when_the_owner_can_ask)
+{
+	unsigned int i;
+
+	run();
+	for (i = 0; !vhost_user_frontend_get_config(fe, 0, 8, NULL); i++)
+		;
+	ck_assert_uint_gt(i, 100);
+	peer_ask(&peer, VHOST_USER_BACKEND_CONFIG_CHANGE_MSG, NEED, NULL, 0,
+		 -1);
+	while (readable(vhost_user_frontend_fd(fe)))
+		vhost_user_frontend_dispatch(fe);
+	ck_assert_int_eq(peer_answer(&peer), 0);
+	ck_assert_uint_eq(told.changed, 0);
+	settle();
+	ck_assert_uint_eq(told.changed, 1);
+	ck_assert_uint_eq(told.config, i);
+}
+END_TEST
+
+/* Each answer comes in time, all of them together do not. */
+START_TEST(c1_05_stop_has_one_deadline_for_all_its_answers)
+{
+	struct pollfd p = { .events = POLLIN };
+	const int ms = 20;
+
+	config.timeout_ns = ms * UINT64_C(1000000);
+	run();
+	ck_assert_int_eq(vhost_user_frontend_stop(fe, NULL), 0);
+	p.fd = vhost_user_frontend_fd(fe);
+	while (state() == VHOST_USER_FRONTEND_STOPPING) {
+		if (poll(&p, 1, ms * 6 / 10) == 0)
+			peer_step(&peer);
+		else
+			vhost_user_frontend_dispatch(fe);
+	}
+	assert_dead(-ETIMEDOUT, "stop its rings");
+	ck_assert_uint_eq(told.stopped, 0);
+}
+END_TEST
+
+static void fail_on_change(void *opaque)
+{
+	const struct vsu_error why = { .code = -EPERM, .msg = "enough of it" };
+
+	(void)opaque;
+	vhost_user_frontend_fail(fe, &why);
+}
+
+START_TEST(owner_ends_a_session_inside_a_callback_or_outside)
+{
+	run();
+	if (_i) {
+		on_config_changed = fail_on_change;
+		peer_ask(&peer, VHOST_USER_BACKEND_CONFIG_CHANGE_MSG, NEED,
+			 NULL, 0, -1);
+	} else {
+		fail_on_change(NULL);
+		ck_assert_uint_eq(told.failed, 0);
+		ck_assert(readable(vhost_user_frontend_fd(fe)));
+	}
+	settle();
+	assert_dead(-EPERM, "enough of it");
 }
 END_TEST
 
@@ -421,6 +549,10 @@ static void add_answers(Suite *s)
 	tcase_add_test(tc, c1_04_reply_with_an_fd_ends_the_session_and_closes_it);
 	tcase_add_test(tc, c1_05_missing_answer_ends_the_session_at_its_deadline);
 	tcase_add_test(tc, c1_05_half_an_answer_does_not_stop_the_clock);
+	tcase_add_test(tc, c1_05_stop_has_one_deadline_for_all_its_answers);
+	tcase_add_test(tc, c1_20_answers_in_one_piece_are_all_taken_by_polling);
+	tcase_add_loop_test(tc, owner_ends_a_session_inside_a_callback_or_outside,
+			    0, 2);
 	tcase_add_loop_test(tc, c1_06_refusal_fails_the_start_and_names_the_request, 0,
 			    COUNT(refusable));
 	tcase_add_loop_test(tc, c1_08_no_queues_and_no_slots_are_refused, 0,
@@ -440,7 +572,11 @@ static void add_back_end_channel(Suite *s)
 
 	tcase_add_test(tc, c2_31_config_changes_are_told_once_a_turn);
 	tcase_add_test(tc, c2_01_unknown_request_is_refused_and_the_session_goes_on);
-	tcase_add_test(tc, c2_01_bad_header_on_the_channel_ends_the_session);
+	tcase_add_loop_test(tc, c2_01_bad_header_on_the_channel_ends_the_channel_only,
+			    0, COUNT(broken));
+	tcase_add_test(tc, c2_01_too_many_fds_on_the_channel_end_the_channel_only);
+	tcase_add_test(tc, c1_20_requests_of_the_back_end_are_all_served_by_polling);
+	tcase_add_test(tc, c2_31_config_change_is_told_when_the_owner_can_ask);
 	tcase_add_test(tc, c2_01_fds_nobody_takes_are_closed_and_counted);
 	tcase_add_test(tc, c2_02_flood_leaves_the_main_socket_its_share);
 	tcase_add_test(tc, c2_03_channel_is_served_while_an_answer_is_awaited);

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* A start and a stop of all rings, as tables of steps. */
+#include <config.h>
+
+#include <errno.h>
+#include <inttypes.h>
+
+#include "frontend/frontend_priv.h"
+#include <vmm-sys-util/event.h>
+
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+
+/* VIRTIO 1.3, 2.1 */
+#define STATUS_FEATURES_OK	0x0bu	/* with ACKNOWLEDGE and DRIVER */
+#define STATUS_DRIVER_OK	0x0fu
+
+/* -------------------------------------------------------------------- start */
+
+/* Bit 30 is the protocol's own: without it SET_VRING_ENABLE is not legal. */
+static int send_set_features(struct vhost_user_frontend *f, unsigned int item,
+			     struct vsu_error *err)
+{
+	uint64_t bits = f->acked |
+			(f->features & VHOST_USER_F_PROTOCOL_FEATURES);
+
+	(void)item;
+	return vhost_user_priv_fe_tell(f, VHOST_USER_SET_FEATURES, bits, err);
+}
+
+static int send_status(struct vhost_user_frontend *f, uint64_t status,
+		       struct vsu_error *err)
+{
+	if (!fe_has(f, VHOST_USER_PROTOCOL_F_STATUS))
+		return 0;
+	return vhost_user_priv_fe_tell(f, VHOST_USER_SET_STATUS, status, err);
+}
+
+static int send_features_ok(struct vhost_user_frontend *f, unsigned int item,
+			    struct vsu_error *err)
+{
+	(void)item;
+	return send_status(f, STATUS_FEATURES_OK, err);
+}
+
+static int send_get_status(struct vhost_user_frontend *f, unsigned int item,
+			   struct vsu_error *err)
+{
+	(void)item;
+	if (!fe_has(f, VHOST_USER_PROTOCOL_F_STATUS))
+		return 0;
+	return vhost_user_priv_fe_ask(f, VHOST_USER_GET_STATUS, err);
+}
+
+/* Some back-ends do not serve a ring before this. */
+static int send_driver_ok(struct vhost_user_frontend *f, unsigned int item,
+			  struct vsu_error *err)
+{
+	(void)item;
+	return send_status(f, STATUS_DRIVER_OK, err);
+}
+
+static void start_done(struct vhost_user_frontend *f)
+{
+	f->state = VHOST_USER_FRONTEND_RUNNING;
+	vhost_user_priv_fe_apply_answers(f);
+	if (f->ops.started)
+		f->ops.started(f->opaque);
+}
+
+/*
+ * The last step is a barrier. It carries no news, but there are back-ends that
+ * do not acknowledge, and others that acknowledge what they cannot do and hang
+ * up at the next message.
+ */
+static const struct fe_step start_steps[] = {
+	{ .send = send_set_features },
+	{ .send = send_features_ok },
+	{ .send = send_get_status },
+	{ .send = vhost_user_priv_fe_send_memory,
+	  .count = vhost_user_priv_fe_memory_count },
+	{ .send = vhost_user_priv_fe_send_ring,
+	  .count = vhost_user_priv_fe_ring_message_count },
+	{ .send = vhost_user_priv_fe_enable_ring,
+	  .count = vhost_user_priv_fe_ring_count },
+	{ .send = send_driver_ok },
+	{ .send = vhost_user_priv_fe_barrier },
+};
+
+static const struct fe_sequence start = {
+	.steps = start_steps,
+	.n = COUNT(start_steps),
+	.done = start_done,
+};
+
+static int check_features(const struct vhost_user_frontend *f,
+			  uint64_t features, struct vsu_error *err)
+{
+	const uint64_t own = VHOST_USER_F_PROTOCOL_FEATURES |
+			     VHOST_USER_F_LOG_ALL;
+
+	if (features & VHOST_USER_F_ACCESS_PLATFORM)
+		return vsu_error_set(err, -EOPNOTSUPP, "features %#" PRIx64
+				     ": ACCESS_PLATFORM (bit 33) needs an "
+				     "IOTLB, which is not served here",
+				     features);
+	if (features & ~f->features || features & own)
+		return vsu_error_set(err, -EINVAL, "features %#" PRIx64
+				     ": bits %#" PRIx64 " are not offered by "
+				     "the back-end or belong to the protocol",
+				     features,
+				     (features & ~f->features) |
+				     (features & own));
+	return 0;
+}
+
+int vhost_user_frontend_start(struct vhost_user_frontend *f, uint64_t features,
+			      struct vsu_error *err)
+{
+	int rc;
+
+	if (f->state != VHOST_USER_FRONTEND_READY || f->seq)
+		return vsu_error_set(err, -EPROTO, "start: the session with "
+				     "'%s' is not ready", f->peer);
+	rc = check_features(f, features, err);
+	if (!rc)
+		rc = vhost_user_priv_fe_check_rings(f, f->mem.wanted, err);
+	if (!rc)
+		rc = vhost_user_priv_fe_plan_memory(f, err);
+	if (rc < 0)
+		return rc;
+	f->acked = features;
+	f->state = VHOST_USER_FRONTEND_STARTING;
+	vhost_user_priv_fe_begin(f, &start);
+	vhost_user_priv_fe_push(f);
+	return 0;
+}
+
+/* --------------------------------------------------------------------- stop */
+
+static void stop_done(struct vhost_user_frontend *f)
+{
+	f->stop_due = 0;
+	f->state = VHOST_USER_FRONTEND_READY;
+	if (f->ops.stopped)
+		f->ops.stopped(f->opaque, f->bases, f->nrings);
+}
+
+static const struct fe_step stop_steps[] = {
+	{ .send = vhost_user_priv_fe_disable_ring,
+	  .count = vhost_user_priv_fe_ring_count },
+	{ .send = vhost_user_priv_fe_get_base,
+	  .count = vhost_user_priv_fe_ring_count },
+};
+
+static const struct fe_sequence stop = {
+	.steps = stop_steps,
+	.n = COUNT(stop_steps),
+	.done = stop_done,
+};
+
+/*
+ * A change of memory under way is finished first. A CPU of the guest may be
+ * waiting for the end: the time-out is that of the whole, not of each answer.
+ */
+int vhost_user_frontend_stop(struct vhost_user_frontend *f,
+			     struct vsu_error *err)
+{
+	if (f->state != VHOST_USER_FRONTEND_RUNNING)
+		return vsu_error_set(err, -EPROTO, "stop: the session with "
+				     "'%s' does not run", f->peer);
+	f->state = VHOST_USER_FRONTEND_STOPPING;
+	f->stop_due = vsu_now_ns() + f->timeout_ns;
+	if (f->seq)
+		f->next_seq = &stop;
+	else
+		vhost_user_priv_fe_begin(f, &stop);
+	vhost_user_priv_fe_push(f);
+	return 0;
+}

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* The waits of a front-end's session: for its sockets and for its patience. */
+#include <config.h>
+
+#include <errno.h>
+#include <sys/epoll.h>
+
+#include "frontend/frontend_priv.h"
+#include <vmm-sys-util/event.h>
+
+/* Without events it is left out wholly, so that a hang-up does not wake us. */
+static void rewatch(struct vhost_user_frontend *f,
+		    const struct vhost_user_priv_channel *ch, uint32_t what,
+		    uint32_t events, uint32_t *now)
+{
+	struct epoll_event event = { .events = events, .data.u32 = what };
+	int op = !events ? EPOLL_CTL_DEL : *now ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
+
+	if (*now != events && !epoll_ctl(f->epoll_fd, op, ch->fd, &event))
+		*now = events;
+}
+
+static void watch_main(struct vhost_user_frontend *f)
+{
+	bool out = !f->send_failed &&
+		   vhost_user_priv_channel_wants_write(&f->main);
+
+	rewatch(f, &f->main, FE_WATCH_MAIN, EPOLLIN | (out ? EPOLLOUT : 0u),
+		&f->main_events);
+}
+
+/*
+ * A back-end that does not read our replies is not asked for more, and while
+ * its memory is still in use nothing of it is read.
+ */
+void vhost_user_priv_fe_watch_backend_channel(struct vhost_user_frontend *f)
+{
+	uint32_t events = EPOLLIN;
+
+	if (f->shm.parked)
+		events = 0;
+	else if (vhost_user_priv_channel_wants_write(&f->backend_channel))
+		events = EPOLLOUT;
+	rewatch(f, &f->backend_channel, FE_WATCH_BACKEND_CHANNEL, events, &f->channel_events);
+}
+
+/* The end of the oldest request's patience, or of the socket's, or a stop's. */
+static uint64_t deadline(struct vhost_user_frontend *f)
+{
+	uint64_t due = f->waiting_since + f->timeout_ns;
+
+	return f->stop_due && f->stop_due < due ? f->stop_due : due;
+}
+
+/*
+ * The timer is armed for the first deadline and looked at when it fires: most
+ * answers come long before, and cost no system call for it.
+ */
+static void arm(struct vhost_user_frontend *f, uint64_t due)
+{
+	uint64_t now = vsu_now_ns();
+
+	vsu_timer_arm(f->timer_fd, due > now ? due - now : 1);
+	f->timer_due = due;
+}
+
+static void wake(struct vhost_user_frontend *f)
+{
+	if (!f->signalled)
+		vsu_event_signal_own(f->event_fd);
+	f->signalled = true;
+}
+
+void vhost_user_priv_fe_forget_wake(struct vhost_user_frontend *f)
+{
+	if (f->signalled)
+		vsu_event_drain(f->event_fd, NULL);
+	f->signalled = false;
+}
+
+static void forget_waiting(struct vhost_user_frontend *f)
+{
+	if (!f->npending && !vhost_user_priv_channel_wants_write(&f->main))
+		f->waiting_since = 0;
+}
+
+void vhost_user_priv_fe_flush(struct vhost_user_frontend *f)
+{
+	struct vsu_error err = VSU_ERROR_INIT;
+
+	if (!f->send_failed &&
+	    vhost_user_priv_channel_flush(&f->main, &err) < 0) {
+		f->send_failed = true;
+		f->send_error = err;
+	}
+	if (!f->waiting_since &&
+	    vhost_user_priv_channel_wants_write(&f->main))
+		f->waiting_since = vsu_now_ns();
+	/* dispatch has to look, whatever the socket says */
+	if (f->failed || f->send_failed || f->more)
+		wake(f);
+	else if (!f->timer_due && f->waiting_since)
+		arm(f, deadline(f));
+	watch_main(f);
+	forget_waiting(f);
+}
+
+void vhost_user_priv_fe_push(struct vhost_user_frontend *f)
+{
+	if (!f->dispatching && f->state != VHOST_USER_FRONTEND_DEAD)
+		vhost_user_priv_fe_flush(f);
+}
+
+static void fail_late(struct vhost_user_frontend *f)
+{
+	struct vsu_error err = VSU_ERROR_INIT;
+	char name[64];
+
+	if (!f->npending) {
+		vsu_error_set(&err, -ETIMEDOUT, "the back-end has read nothing "
+			      "for %.3g seconds", (double)f->timeout_ns / 1e9);
+	} else {
+		vhost_user_priv_fe_name(&f->pending[f->pending_first], name,
+					sizeof(name));
+		vsu_error_set(&err, -ETIMEDOUT, "the back-end did not %s %s "
+			      "within %.3g seconds",
+			      f->stop_due ? "stop its rings up to" : "answer",
+			      name, (double)f->timeout_ns / 1e9);
+	}
+	vhost_user_priv_fe_fail(f, &err);
+}
+
+void vhost_user_priv_fe_look_at_timer(struct vhost_user_frontend *f)
+{
+	uint64_t now;
+
+	if (!f->timer_due)
+		return;
+	now = vsu_now_ns();
+	if (now < f->timer_due)
+		return;
+	vsu_timer_drain(f->timer_fd, NULL);
+	f->timer_due = 0;
+	if (f->waiting_since && now >= deadline(f) && !f->failed)
+		fail_late(f);
+}

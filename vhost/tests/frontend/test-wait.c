@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * Claims about waiting without a loop, with a back-end on another thread; and
+ * about structs that a caller forgot to size.
+ */
+#include <config.h>
+
+#include <check.h>
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <vmm-sys-util/event.h>
+#include <vmm-sys-util/fd.h>
+#include <vmm-sys-util/sock.h>
+
+#include "../session.h"
+
+static pthread_t thread;
+static int quit = -1;
+
+static void *serve(void *opaque)
+{
+	struct pollfd p[2] = { { peer.sock, POLLIN, 0 }, { quit, POLLIN, 0 } };
+
+	(void)opaque;
+	while (poll(p, 2, -1) > 0 && !p[1].revents)
+		if (!peer_step(&peer))
+			p[0].fd = peer.sock;	/* -1 when the peer left */
+	return NULL;
+}
+
+/* From here to the end of the test peer is the other thread's. */
+static void open_served(void)
+{
+	open_session();
+	quit = vsu_event_new();
+	ck_assert_int_eq(pthread_create(&thread, NULL, serve, NULL), 0);
+}
+
+static void teardown_thread(void)
+{
+	vsu_event_signal(quit);
+	pthread_join(thread, NULL);
+	vsu_fd_close(&quit);
+	teardown();
+}
+
+static int wait_for_answers(void)
+{
+	struct vsu_error err = VSU_ERROR_INIT;
+	int rc = vhost_user_frontend_wait(fe, 0, &err);
+
+	ck_assert_msg(rc == err.code, "%d: %s", err.code, err.msg);
+	return rc;
+}
+
+START_TEST(client_without_a_loop_starts_asks_and_stops)
+{
+	open_served();
+	ck_assert_int_eq(wait_for_answers(), 0);
+	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_READY);
+	ck_assert_int_eq(vhost_user_frontend_get_config(fe, 0, 8, NULL), 0);
+	ck_assert_int_eq(wait_for_answers(), 0);
+	ck_assert_uint_eq(told.config, 1);
+	grow_map(0, MIB);
+	ck_assert_int_eq(vhost_user_frontend_set_memory(fe, map, NULL), 0);
+	describe_rings(NRINGS);
+	ck_assert_int_eq(vhost_user_frontend_start(fe, VERSION_1, NULL), 0);
+	ck_assert_int_eq(wait_for_answers(), 0);
+	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_RUNNING);
+	grow_map(16 * MIB, MIB);
+	ck_assert_int_eq(vhost_user_frontend_set_memory(fe, map, NULL), 0);
+	ck_assert_int_eq(wait_for_answers(), 0);
+	ck_assert_uint_eq(told.memory, 1);
+	ck_assert_int_eq(vhost_user_frontend_stop(fe, NULL), 0);
+	ck_assert_int_eq(wait_for_answers(), 0);
+	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_READY);
+	ck_assert_uint_eq(told.stopped, 1);
+}
+END_TEST
+
+START_TEST(c1_13_back_end_that_leaves_ends_the_wait)
+{
+	struct vsu_error err = VSU_ERROR_INIT;
+
+	twist(PEER_HANG_UP, VHOST_USER_GET_PROTOCOL_FEATURES);
+	open_served();
+	ck_assert_int_eq(vhost_user_frontend_wait(fe, 0, &err), -ECONNRESET);
+	ck_assert_ptr_nonnull(strstr(err.msg, "GET_PROTOCOL_FEATURES"));
+	ck_assert_int_eq(vhost_user_frontend_wait(fe, 0, NULL), -ECONNRESET);
+	assert_dead(-ECONNRESET, "hung up");
+}
+END_TEST
+
+static int inside;
+
+static void wait_inside(void *opaque)
+{
+	(void)opaque;
+	inside = vhost_user_frontend_wait(fe, 1, NULL);
+}
+
+START_TEST(wait_inside_a_callback_is_refused)
+{
+	become_ready();
+	on_config_changed = wait_inside;
+	peer_ask(&peer, VHOST_USER_BACKEND_CONFIG_CHANGE_MSG, 0, NULL, 0, -1);
+	settle();
+	ck_assert_uint_eq(told.changed, 1);
+	ck_assert_int_eq(inside, -EPROTO);
+}
+END_TEST
+
+/* Here nobody serves: the time-out ends the wait, not the session. */
+START_TEST(c1_05_wait_ends_at_its_time_out_and_the_session_goes_on)
+{
+	struct vsu_error err = VSU_ERROR_INIT;
+
+	open_session();
+	ck_assert_int_eq(vhost_user_frontend_wait(fe, 1, &err), -ETIMEDOUT);
+	ck_assert_ptr_nonnull(strstr(err.msg, "/run/disk"));
+	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_NEGOTIATING);
+	settle();
+	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_READY);
+	ck_assert_int_eq(vhost_user_frontend_wait(fe, 1, NULL), 0);
+}
+END_TEST
+
+START_TEST(c1_05_patience_of_the_session_ends_a_wait_without_a_time_out)
+{
+	config.timeout_ns = 1;
+	open_session();
+	ck_assert_int_eq(wait_for_answers(), -ETIMEDOUT);
+	assert_dead(-ETIMEDOUT, "did not answer GET_FEATURES");
+}
+END_TEST
+
+START_TEST(ops_or_config_without_a_size_are_refused)
+{
+	const struct vhost_user_frontend_config no_config = { .size = 0 };
+	const struct vhost_user_frontend_ops no_ops = { .size = 0 };
+	const struct vhost_user_frontend_ops ops = { .size = sizeof(ops) };
+	struct vsu_error err = VSU_ERROR_INIT;
+
+	ck_assert_int_eq(vhost_user_frontend_new_take_fd(peer.extra, &no_config,
+				&ops, NULL, &fe, &err), -EINVAL);
+	ck_assert_ptr_nonnull(strstr(err.msg, "vhost_user_frontend_config"));
+	ck_assert_int_eq(vhost_user_frontend_new_take_fd(peer.extra, &config,
+				&no_ops, NULL, &fe, &err), -EINVAL);
+	ck_assert_ptr_nonnull(strstr(err.msg, "vhost_user_frontend_ops"));
+	ck_assert_ptr_null(fe);
+	open_session();
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("frontend-wait");
+	TCase *served = tcase_create("served"), *alone = tcase_create("alone");
+	SRunner *sr = srunner_create(s);
+	int failed;
+
+	tcase_add_checked_fixture(served, setup, teardown_thread);
+	tcase_add_test(served, client_without_a_loop_starts_asks_and_stops);
+	tcase_add_test(served, c1_13_back_end_that_leaves_ends_the_wait);
+	suite_add_tcase(s, served);
+	tcase_add_checked_fixture(alone, setup, teardown);
+	tcase_add_test(alone, c1_05_wait_ends_at_its_time_out_and_the_session_goes_on);
+	tcase_add_test(alone, c1_05_patience_of_the_session_ends_a_wait_without_a_time_out);
+	tcase_add_test(alone, wait_inside_a_callback_is_refused);
+	tcase_add_test(alone, ops_or_config_without_a_size_are_refused);
+	suite_add_tcase(s, alone);
+	srunner_run_all(sr, CK_ENV);
+	failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
