@@ -84,7 +84,10 @@ static void on_memory(void *opaque, const struct vsu_error *err)
 {
 	struct remote *r = opaque;
 
-	if (err && !r->memory_only)
+	if (err && r->memory_only)
+		vhost_user_frontend_fail(virtdev_vhost_user_frontend(r->user),
+					 err);
+	else if (err)
 		r->memory_only = r->announce = true;
 }
 

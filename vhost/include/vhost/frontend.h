@@ -15,7 +15,8 @@
  *   RUNNING      the back-end serves the rings
  *   STOPPING     vhost_user_frontend_stop() runs; ops->stopped at its end
  *   DEAD         the peer hung up, answered wrongly, or not in time;
- *                ops->failed was called, once; only free is left
+ *                ops->failed was called, once; only free is left, and no
+ *                memory is held any more
  *
  * The user addresses that are sent are guest addresses plus a fixed base: no
  * pointer of this process leaves it. Nothing that the back-end writes is

@@ -16,9 +16,11 @@
 #define BUDGET			64u
 #define NS_PER_MS		UINT64_C(1000000)
 
+/* Memory that a dead session held would stay mapped, and wait, for nobody. */
 static int report_failure(struct vhost_user_frontend *f)
 {
 	vhost_user_priv_fe_disconnect(f);
+	vhost_user_priv_fe_free_memory(f);
 	f->state = VHOST_USER_FRONTEND_DEAD;
 	f->seq = NULL;
 	f->next_seq = NULL;

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include <vm-memory/block.h>
+#include <vmm-sys-util/fd.h>
 
 #include "../session.h"
 
@@ -274,6 +275,21 @@ START_TEST(stop_during_a_change_of_memory_comes_after_it)
 }
 END_TEST
 
+START_TEST(c2_21_session_that_died_holds_no_memory)
+{
+	int before;
+
+	run();
+	twist(PEER_HANG_UP, VHOST_USER_GET_CONFIG);
+	ck_assert_int_eq(vhost_user_frontend_get_config(fe, 0, 8, NULL), 0);
+	settle();
+	assert_dead(-ECONNRESET, "hung up");
+	before = vsu_fd_count();
+	map = vmem_map_unref(map);
+	ck_assert_int_eq(vsu_fd_count(), before - 1);
+}
+END_TEST
+
 /* -------------------------------------------------------------------- suite */
 
 static TCase *add_case(Suite *s, const char *name)
@@ -305,6 +321,7 @@ static void add_memory(Suite *s)
 	tcase_add_test(tc, c1_06_half_refused_memory_is_taken_back_as_a_whole);
 	tcase_add_test(tc, c1_06_refused_table_while_running_leaves_the_former);
 	tcase_add_test(tc, stop_during_a_change_of_memory_comes_after_it);
+	tcase_add_test(tc, c2_21_session_that_died_holds_no_memory);
 }
 
 int main(void)
