@@ -266,7 +266,7 @@ int vmm_kernel_load(const struct vmm_kernel *kernel,
 	Elf64_Ehdr h;
 	int rc = read_header(kernel, &h, err);
 
-	if (rc)
+	if (rc < 0)
 		return rc;
 	n = read_segments(kernel, &h, segments, &id);
 	loaded.entry = h.e_entry;

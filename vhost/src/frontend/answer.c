@@ -54,8 +54,9 @@ static int accept_limit(const struct vhost_user_priv_msg *msg, const char *name,
 	uint64_t value = msg->payload.u64;
 
 	if (!value)
-		return vsu_error_set(err, -EBADMSG, "%s: the back-end says "
-				     "that it has no %s", name, what);
+		return vsu_error_set(err, -EBADMSG,
+				     "%s: the back-end says that it has no %s",
+				     name, what);
 	*limit = value < most ? (uint32_t)value : most;
 	return 0;
 }
@@ -89,16 +90,17 @@ static int accept_status(struct vhost_user_frontend *f,
 	(void)p;
 	if (msg->payload.u64 & STATUS_FEATURES_OK)
 		return 0;
-	return vsu_error_set(err, -EOPNOTSUPP, "the device does not work with "
-			     "the features %#" PRIx64 " (status %#" PRIx64 ")",
+	return vsu_error_set(err, -EOPNOTSUPP,
+			     "the device does not work with the features %#" PRIx64 " (status %#" PRIx64 ")",
 			     f->acked, msg->payload.u64);
 }
 
 static int bad_base(const struct fe_pending *p, uint32_t base, uint32_t limit,
 		    struct vsu_error *err)
 {
-	return vsu_error_set(err, -EBADMSG, "GET_VRING_BASE of ring %u: base "
-			     "%#x lies beyond the ring of %u", p->ring, base,
+	return vsu_error_set(err, -EBADMSG,
+			     "GET_VRING_BASE of ring %u: base %#x lies beyond the ring of %u",
+			     p->ring, base,
 			     limit);
 }
 
@@ -112,8 +114,8 @@ static int accept_base(struct vhost_user_frontend *f, const struct fe_pending *p
 	uint32_t base = msg->payload.state.num;
 
 	if (msg->payload.state.index != p->ring)
-		return vsu_error_set(err, -EBADMSG, "GET_VRING_BASE of ring "
-				     "%u: the answer is about ring %u",
+		return vsu_error_set(err, -EBADMSG,
+				     "GET_VRING_BASE of ring %u: the answer is about ring %u",
 				     p->ring, msg->payload.state.index);
 	if (packed ? (base & 0x7fff) >= ring->desc.size ||
 		     (base >> 16 & 0x7fff) >= ring->desc.size :
@@ -185,14 +187,16 @@ static int check_header(const struct fe_pending *p,
 
 	vhost_user_priv_fe_name(p, name, sizeof(name));
 	if (msg->hdr.request != p->request)
-		return vsu_error_set(err, -EBADMSG, "the answer to %s carries "
-				     "the number of %s (%u)", name,
+		return vsu_error_set(err, -EBADMSG,
+				     "the answer to %s carries the number of %s (%u)",
+				     name,
 				     vhost_user_priv_message_name(
 					VHOST_USER_PRIV_FRONTEND,
 					msg->hdr.request), msg->hdr.request);
 	if (msg->hdr.flags != ALL_OF_REPLY)
-		return vsu_error_set(err, -EBADMSG, "the answer to %s has the "
-				     "flags %#x instead of %#x", name,
+		return vsu_error_set(err, -EBADMSG,
+				     "the answer to %s has the flags %#x instead of %#x",
+				     name,
 				     msg->hdr.flags, ALL_OF_REPLY);
 	return 0;
 }
@@ -210,8 +214,9 @@ static int check_body(const struct vhost_user_priv_message *row,
 		return rc;
 	vhost_user_priv_reply_fds(row, msg, &min, &max);
 	if (msg->nfds < min || msg->nfds > max)
-		return vsu_error_set(err, -EBADMSG, "the answer to %s brings "
-				     "%u descriptors", row->name, msg->nfds);
+		return vsu_error_set(err, -EBADMSG,
+				     "the answer to %s brings %u descriptors",
+				     row->name, msg->nfds);
 	return 0;
 }
 
@@ -262,8 +267,9 @@ void vhost_user_priv_fe_answer(struct vhost_user_frontend *f,
 	int rc;
 
 	if (!f->npending) {
-		vsu_error_set(&err, -EBADMSG, "a reply that nobody asked for "
-			      "(number %u, %s)", msg->hdr.request,
+		vsu_error_set(&err, -EBADMSG,
+			      "a reply that nobody asked for (number %u, %s)",
+			      msg->hdr.request,
 			      vhost_user_priv_message_name(
 					VHOST_USER_PRIV_FRONTEND,
 					msg->hdr.request));

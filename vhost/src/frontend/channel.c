@@ -97,7 +97,8 @@ int vhost_user_priv_fe_backend_channel_offer(struct vhost_user_frontend *f,
 		return 0;
 	rc = vsu_sock_pair(pair);
 	if (rc < 0)
-		return vsu_error_sys(err, rc, "cannot make the back-end channel");
+		return vsu_error_sys(err, rc,
+				     "cannot make the back-end channel");
 	rc = adopt(f, pair[0], err);
 	if (!rc) {
 		rc = send_end(f, pair[1], err);
@@ -151,8 +152,9 @@ static int count_strays(struct vhost_user_frontend *f,
 		vhost_user_priv_request_fds(row, msg, &min, &max);
 	if (msg->nfds <= max || ++f->channel_strays < MAX_STRAYS)
 		return 0;
-	return vsu_error_set(err, -EPROTO, "%u requests came with descriptors "
-			     "that they do not take", f->channel_strays);
+	return vsu_error_set(err, -EPROTO,
+			     "%u requests came with descriptors that they do not take",
+			     f->channel_strays);
 }
 
 static int serve_one(struct vhost_user_frontend *f,
@@ -215,8 +217,8 @@ static void end_channel(struct vhost_user_frontend *f, int rc,
 	vhost_user_priv_fe_backend_channel_close(f);
 	if (rc == -ECONNRESET)
 		return;
-	vsu_error_prefix(err, rc, "the back-end channel is closed, the device "
-			 "goes on");
+	vsu_error_prefix(err, rc,
+			 "the back-end channel is closed, the device goes on");
 	vhost_user_priv_fe_report(f, err);
 }
 

@@ -13,16 +13,16 @@ static int check(const struct vhost_user_frontend *f, const char *what,
 {
 	if (f->state == VHOST_USER_FRONTEND_NEGOTIATING ||
 	    f->state == VHOST_USER_FRONTEND_DEAD)
-		return vsu_error_set(err, -EPROTO, "%s: the session with '%s' "
-				     "is not ready", what, f->peer);
+		return vsu_error_set(err, -EPROTO,
+				     "%s: the session with '%s' is not ready",
+				     what, f->peer);
 	if (!fe_has(f, VHOST_USER_PROTOCOL_F_CONFIG))
-		return vsu_error_set(err, -EOPNOTSUPP, "%s: the back-end '%s' "
-				     "has no configuration (protocol feature "
-				     "CONFIG)", what, f->peer);
+		return vsu_error_set(err, -EOPNOTSUPP,
+				     "%s: the back-end '%s' has no configuration (protocol feature CONFIG)",
+				     what, f->peer);
 	if (!len || vsu_range_exceeds(off, len, VHOST_USER_MAX_CONFIG))
 		return vsu_error_set(err, -EINVAL, "%s: %" PRIu32 " bytes at %"
-				     PRIu32 " exceed the %u bytes there can "
-				     "be", what, len, off,
+				     PRIu32 " exceed the %u bytes there can be", what, len, off,
 				     VHOST_USER_MAX_CONFIG);
 	return 0;
 }
@@ -101,8 +101,9 @@ int vhost_user_frontend_reset(struct vhost_user_frontend *f,
 	int rc;
 
 	if (f->state != VHOST_USER_FRONTEND_READY || f->seq)
-		return vsu_error_set(err, -EPROTO, "reset: the session with "
-				     "'%s' is not ready, or it runs", f->peer);
+		return vsu_error_set(err, -EPROTO,
+				     "reset: the session with '%s' is not ready, or it runs",
+				     f->peer);
 	rc = send_reset(f, err);
 	if (rc < 0)
 		return rc;

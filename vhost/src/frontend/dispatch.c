@@ -49,12 +49,13 @@ static void explain_hang_up(struct vhost_user_frontend *f, struct vsu_error *err
 				sizeof(waiting));
 	vhost_user_priv_fe_name(&f->answered, last, sizeof(last));
 	if (f->answered.request)
-		vsu_error_set(err, err->code, "the back-end hung up instead of "
-			      "answering %s; the last request it accepted was "
-			      "%s", waiting, last);
+		vsu_error_set(err, err->code,
+			      "the back-end hung up instead of answering %s; the last request it accepted was %s",
+			      waiting, last);
 	else
-		vsu_error_set(err, err->code, "the back-end hung up instead of "
-			      "answering %s", waiting);
+		vsu_error_set(err, err->code,
+			      "the back-end hung up instead of answering %s",
+			      waiting);
 }
 
 /* 1: there may be more answers. */
@@ -161,20 +162,20 @@ int vhost_user_frontend_wait(struct vhost_user_frontend *f,
 	uint64_t due = timeout_ns ? vsu_now_ns() + timeout_ns : 0;
 
 	if (f->dispatching)
-		return vsu_error_set(err, -EPROTO, "wait: called from inside "
-				     "a callback of the session with '%s'",
+		return vsu_error_set(err, -EPROTO,
+				     "wait: called from inside a callback of the session with '%s'",
 				     f->peer);
 	while (f->state != VHOST_USER_FRONTEND_DEAD && !is_idle(f)) {
 		if (wait_readable(f, due) == 0)
-			return vsu_error_set(err, -ETIMEDOUT, "'%s' has not "
-					     "answered everything within "
-					     "%.3g seconds", f->peer,
+			return vsu_error_set(err, -ETIMEDOUT,
+					     "'%s' has not answered everything within %.3g seconds",
+					     f->peer,
 					     (double)timeout_ns / 1e9);
 		vhost_user_frontend_dispatch(f);
 	}
 	if (f->state != VHOST_USER_FRONTEND_DEAD)
 		return 0;
-	if (err)
+	if (err != NULL)
 		*err = f->reason;
 	return f->reason.code;
 }

@@ -42,8 +42,9 @@ static int agree(struct vhost_user_frontend *f, struct vsu_error *err)
 	if (!missing)
 		return 0;
 	name_bits(missing, names, sizeof(names));
-	return vsu_error_set(err, -EOPNOTSUPP, "the back-end lacks the protocol "
-			     "features %s, which are needed here", names);
+	return vsu_error_set(err, -EOPNOTSUPP,
+			     "the back-end lacks the protocol features %s, which are needed here",
+			     names);
 }
 
 static int send_get_protocol(struct vhost_user_frontend *f, unsigned int item,

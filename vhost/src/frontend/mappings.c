@@ -32,20 +32,20 @@ static int check_config(const struct vhost_user_shmem_config *config,
 
 	for (i = 0; i < VHOST_USER_MAX_SHMEM; i++) {
 		if (!vsu_is_aligned(config->sizes[i], page))
-			return vsu_error_set(err, -EBADMSG, "shared memory "
-					     "region %" PRIu32 " of %#" PRIx64
+			return vsu_error_set(err, -EBADMSG,
+					     "shared memory region %" PRIu32 " of %#" PRIx64
 					     " bytes is not made of whole pages",
 					     i, config->sizes[i]);
 		if (vsu_u64_add_overflow(sum, config->sizes[i], &sum) ||
 		    sum > max_bytes)
-			return vsu_error_set(err, -ENOSPC, "the shared memory "
-					     "regions exceed %#" PRIx64
+			return vsu_error_set(err, -ENOSPC,
+					     "the shared memory regions exceed %#" PRIx64
 					     " bytes", max_bytes);
 		n += config->sizes[i] != 0;
 	}
 	if (n != config->nregions)
-		return vsu_error_set(err, -EBADMSG, "%" PRIu32 " shared memory "
-				     "regions are announced, %" PRIu32
+		return vsu_error_set(err, -EBADMSG,
+				     "%" PRIu32 " shared memory regions are announced, %" PRIu32
 				     " have a size", config->nregions, n);
 	return 0;
 }
@@ -136,8 +136,9 @@ uint64_t vhost_user_priv_shmem_size(const struct vhost_user_priv_shmem *s,
 
 static int no_region(uint8_t shmid, struct vsu_error *err)
 {
-	return vsu_error_set(err, -ENOENT, "there is no shared memory region "
-			     "%u", shmid);
+	return vsu_error_set(err, -ENOENT,
+			     "there is no shared memory region %u",
+			     shmid);
 }
 
 /* ----------------------------------------------------------------- mappings */
@@ -241,8 +242,8 @@ int vhost_user_priv_shmem_unmap(struct vhost_user_priv_shmem *s, uint8_t shmid,
 		s->nmaps--;
 		return 0;
 	}
-	return vsu_error_set(err, -ENOENT, "no mapping of shared memory region "
-			     "%u is exactly %#" PRIx64 " bytes at %#" PRIx64,
+	return vsu_error_set(err, -ENOENT,
+			     "no mapping of shared memory region %u is exactly %#" PRIx64 " bytes at %#" PRIx64,
 			     shmid, len, off);
 }
 

@@ -35,14 +35,11 @@ static int check_region(const struct vmem_region *region,
 
 	if (!is_shared(region))
 		return vsu_error_set(err, -EINVAL, "memory at %#" PRIx64
-				     " (%#" PRIx64 " bytes) cannot be shared "
-				     "with a back-end; use a memory back-end "
-				     "with a file and share=on", gpa, len);
+				     " (%#" PRIx64 " bytes) cannot be shared with a back-end; use a memory back-end with a file and share=on", gpa, len);
 	if (vsu_u64_add_overflow(gpa, len - 1, &end) ||
 	    vsu_u64_add_overflow(end, FE_USER_BASE, &end))
 		return vsu_error_set(err, -EINVAL, "memory at %#" PRIx64
-				     " (%#" PRIx64 " bytes) lies too high for "
-				     "a back-end", gpa, len);
+				     " (%#" PRIx64 " bytes) lies too high for a back-end", gpa, len);
 	return 0;
 }
 
@@ -72,8 +69,9 @@ static int check_room(const struct vhost_user_frontend *f, unsigned int n,
 {
 	if (n <= f->max_slots)
 		return 0;
-	return vsu_error_set(err, -ENOSPC, "the guest has %u regions of memory, "
-			     "the back-end '%s' takes %" PRIu32, n, f->peer,
+	return vsu_error_set(err, -ENOSPC,
+			     "the guest has %u regions of memory, the back-end '%s' takes %" PRIu32,
+			     n, f->peer,
 			     f->max_slots);
 }
 

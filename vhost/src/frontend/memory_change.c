@@ -94,12 +94,13 @@ static int check_when(const struct vhost_user_frontend *f,
 	if (f->state == VHOST_USER_FRONTEND_STARTING ||
 	    f->state == VHOST_USER_FRONTEND_STOPPING ||
 	    (f->state == VHOST_USER_FRONTEND_RUNNING && f->seq))
-		return vsu_error_set(err, -EBUSY, "memory: another change of "
-				     "the session with '%s' is under way",
+		return vsu_error_set(err, -EBUSY,
+				     "memory: another change of the session with '%s' is under way",
 				     f->peer);
 	if (f->state == VHOST_USER_FRONTEND_DEAD)
-		return vsu_error_set(err, -ECONNRESET, "memory: the session "
-				     "with '%s' is dead", f->peer);
+		return vsu_error_set(err, -ECONNRESET,
+				     "memory: the session with '%s' is dead",
+				     f->peer);
 	return 0;
 }
 

@@ -53,11 +53,12 @@ int vhost_user_priv_fe_request(struct vhost_user_frontend *f,
 	int rc;
 
 	if (f->failed)
-		return vsu_error_set(err, -ECONNRESET, "%s: the session with "
-				     "'%s' is dead", row->name, f->peer);
+		return vsu_error_set(err, -ECONNRESET,
+				     "%s: the session with '%s' is dead",
+				     row->name, f->peer);
 	if (f->npending >= (p.in_sequence ? FE_WINDOW : FE_PENDING))
-		return vsu_error_set(err, -EAGAIN, "%s: %u requests wait for "
-				     "their answers already; dispatch first",
+		return vsu_error_set(err, -EAGAIN,
+				     "%s: %u requests wait for their answers already; dispatch first",
 				     row->name, f->npending);
 	if (ack && f->acks)
 		flags |= VHOST_USER_HDR_NEED_REPLY;

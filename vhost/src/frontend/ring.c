@@ -71,12 +71,14 @@ static int check_ring(const struct vhost_user_frontend *f, uint32_t index,
 		      const struct vhost_user_ring *ring, struct vsu_error *err)
 {
 	if (f->state != VHOST_USER_FRONTEND_READY)
-		return vsu_error_set(err, -EPROTO, "ring %" PRIu32 ": the "
-				     "session with '%s' is not ready", index,
+		return vsu_error_set(err, -EPROTO,
+				     "ring %" PRIu32 ": the session with '%s' is not ready",
+				     index,
 				     f->peer);
 	if (index >= FE_MAX_RINGS)
-		return vsu_error_set(err, -EINVAL, "ring %" PRIu32 ": there "
-				     "can be %u", index, FE_MAX_RINGS);
+		return vsu_error_set(err, -EINVAL,
+				     "ring %" PRIu32 ": there can be %u",
+				     index, FE_MAX_RINGS);
 	if (!ring->size || ring->size > MAX_RING_SIZE)
 		return vsu_error_set(err, -EINVAL, "ring %" PRIu32 ": size %"
 				     PRIu32 " is not 1 to %u", index,
@@ -95,8 +97,9 @@ int vhost_user_frontend_set_ring(struct vhost_user_frontend *f, uint32_t index,
 		return rc;
 	rc = copy_ring(ring, &copy);
 	if (rc < 0)
-		return vsu_error_sys(err, rc, "ring %" PRIu32 ": cannot "
-				     "duplicate its descriptors", index);
+		return vsu_error_sys(err, rc,
+				     "ring %" PRIu32 ": cannot duplicate its descriptors",
+				     index);
 	rc = make_room(f, index);
 	if (rc < 0) {
 		close_fds(&copy);
@@ -140,8 +143,9 @@ int vhost_user_priv_fe_check_rings(struct vhost_user_frontend *f,
 			continue;
 		n++;
 		if (!map || !in_memory(map, &f->rings[i].desc))
-			return vsu_error_set(err, -EFAULT, "ring %u lies in no "
-					     "memory that was set", i);
+			return vsu_error_set(err, -EFAULT,
+					     "ring %u lies in no memory that was set",
+					     i);
 	}
 	if (!n)
 		return vsu_error_set(err, -EINVAL, "no ring was described");
@@ -328,13 +332,15 @@ int vhost_user_frontend_set_call(struct vhost_user_frontend *f, uint32_t index,
 	int fd, rc = 0;
 
 	if (index >= f->nrings || !f->rings[index].described)
-		return vsu_error_set(err, -EINVAL, "ring %" PRIu32 " was not "
-				     "described", index);
+		return vsu_error_set(err, -EINVAL,
+				     "ring %" PRIu32 " was not described",
+				     index);
 	ring = &f->rings[index].desc;
 	fd = dup_optional(call_fd);
 	if (fd < -1)
-		return vsu_error_sys(err, fd, "ring %" PRIu32 ": cannot "
-				     "duplicate its call descriptor", index);
+		return vsu_error_sys(err, fd,
+				     "ring %" PRIu32 ": cannot duplicate its call descriptor",
+				     index);
 	if (f->rings[index].started)
 		rc = send_new_call(f, index, fd, err);
 	if (rc < 0) {

@@ -52,7 +52,8 @@ static int open_fds(struct vhost_user_frontend *f, struct vsu_error *err)
 		return vsu_error_sys(err, f->timer_fd, "cannot make a timer");
 	f->event_fd = vsu_event_new();
 	if (f->event_fd < 0)
-		return vsu_error_sys(err, f->event_fd, "cannot make an eventfd");
+		return vsu_error_sys(err, f->event_fd,
+				     "cannot make an eventfd");
 	return 0;
 }
 
@@ -73,7 +74,8 @@ static int set_up(struct vhost_user_frontend *f, int sock,
 	if (!rc)
 		rc = watch(f, sock, FE_WATCH_MAIN);
 	if (rc < 0)
-		return vsu_error_sys(err, rc, "'%s': cannot wait for the socket",
+		return vsu_error_sys(err, rc,
+				     "'%s': cannot wait for the socket",
 				     f->peer);
 	f->main_events = EPOLLIN;
 	return vhost_user_priv_channel_init_take_fd(&f->main, sock,

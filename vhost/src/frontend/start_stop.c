@@ -100,13 +100,11 @@ static int check_features(const struct vhost_user_frontend *f,
 
 	if (features & VHOST_USER_F_ACCESS_PLATFORM)
 		return vsu_error_set(err, -EOPNOTSUPP, "features %#" PRIx64
-				     ": ACCESS_PLATFORM (bit 33) needs an "
-				     "IOTLB, which is not served here",
+				     ": ACCESS_PLATFORM (bit 33) needs an IOTLB, which is not served here",
 				     features);
 	if (features & ~f->features || features & own)
 		return vsu_error_set(err, -EINVAL, "features %#" PRIx64
-				     ": bits %#" PRIx64 " are not offered by "
-				     "the back-end or belong to the protocol",
+				     ": bits %#" PRIx64 " are not offered by the back-end or belong to the protocol",
 				     features,
 				     (features & ~f->features) |
 				     (features & own));
@@ -119,8 +117,9 @@ int vhost_user_frontend_start(struct vhost_user_frontend *f, uint64_t features,
 	int rc;
 
 	if (f->state != VHOST_USER_FRONTEND_READY || f->seq)
-		return vsu_error_set(err, -EPROTO, "start: the session with "
-				     "'%s' is not ready", f->peer);
+		return vsu_error_set(err, -EPROTO,
+				     "start: the session with '%s' is not ready",
+				     f->peer);
 	rc = check_features(f, features, err);
 	if (!rc)
 		rc = vhost_user_priv_fe_check_rings(f, f->mem.wanted, err);
@@ -166,8 +165,9 @@ int vhost_user_frontend_stop(struct vhost_user_frontend *f,
 			     struct vsu_error *err)
 {
 	if (f->state != VHOST_USER_FRONTEND_RUNNING)
-		return vsu_error_set(err, -EPROTO, "stop: the session with "
-				     "'%s' does not run", f->peer);
+		return vsu_error_set(err, -EPROTO,
+				     "stop: the session with '%s' does not run",
+				     f->peer);
 	f->state = VHOST_USER_FRONTEND_STOPPING;
 	f->stop_due = vsu_now_ns() + f->timeout_ns;
 	if (f->seq)

@@ -117,13 +117,14 @@ static void fail_late(struct vhost_user_frontend *f)
 	char name[64];
 
 	if (!f->npending) {
-		vsu_error_set(&err, -ETIMEDOUT, "the back-end has read nothing "
-			      "for %.3g seconds", (double)f->timeout_ns / 1e9);
+		vsu_error_set(&err, -ETIMEDOUT,
+			      "the back-end has read nothing for %.3g seconds",
+			      (double)f->timeout_ns / 1e9);
 	} else {
 		vhost_user_priv_fe_name(&f->pending[f->pending_first], name,
 					sizeof(name));
-		vsu_error_set(&err, -ETIMEDOUT, "the back-end did not %s %s "
-			      "within %.3g seconds",
+		vsu_error_set(&err, -ETIMEDOUT,
+			      "the back-end did not %s %s within %.3g seconds",
 			      f->stop_due ? "stop its rings up to" : "answer",
 			      name, (double)f->timeout_ns / 1e9);
 	}
