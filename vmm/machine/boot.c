@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <virtio-devices/mmio.h>
 #include <vm-memory/access.h>
 
 #include "acpi/tables.h"

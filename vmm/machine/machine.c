@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <virtio-devices/mmio.h>
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/fd.h>
 
@@ -163,7 +164,7 @@ static int make_device(struct vmm_machine *m, unsigned int i, bool remote,
 					vmm_memory_map(&m->memory),
 					&d->virtio, err)
 		    : make_local(&place, m->sigbus, d, err);
-	return rc ? rc : vmm_virtio_add(d->virtio, &m->mmio, err);
+	return rc ? rc : vmm_place_mmio(d->virtio, &m->mmio, err);
 }
 
 static int make_devices(struct vmm_machine *m, bool remote,

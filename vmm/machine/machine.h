@@ -29,7 +29,7 @@
 #include "memory/memory_private.h"
 #include "memory/windows.h"
 #include "memory/slots.h"
-#include "virtio/virtio.h"
+#include "virtio/slot.h"
 
 /* Where transports lie, and the interrupts of the machine. */
 #define VMM_TRANSPORTS_GPA UINT64_C(0xd0000000)

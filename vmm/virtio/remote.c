@@ -18,10 +18,11 @@
  * A back-end's call passes through the loop: the transport's interrupt status
  * has to be set before the line is raised.
  */
-struct call {
+struct queue {
 	struct remote *remote;
-	int fd;
-	ev_io watcher;
+	uint32_t index;
+	int kick_fd, call_fd;
+	ev_io called;
 };
 
 struct remote {
@@ -38,7 +39,7 @@ struct remote {
 	bool memory_only;	/* it has no room for others' windows */
 	struct vsu_error why;
 	uint32_t nqueues;
-	struct call *calls;
+	struct queue *queues;
 };
 
 static void on_ready(void *opaque)
@@ -141,7 +142,7 @@ static void settle(struct remote *r)
 	ev_io_stop(r->loop, &r->session);
 	ev_idle_stop(r->loop, &r->again);
 	vmm_virtio_lock(r->v);
-	virtdev_mmio_needs_reset(vmm_virtio_mmio(r->v));
+	virtdev_transport_needs_reset(vmm_virtio_transport(r->v));
 	vmm_virtio_unlock(r->v);
 }
 
@@ -182,14 +183,13 @@ static void on_again(struct ev_loop *loop, ev_idle *w, int revents)
 
 static void on_call(struct ev_loop *loop, ev_io *w, int revents)
 {
-	struct call *c = w->data;
-	uint64_t count;
+	const struct queue *q = w->data;
 
 	(void)loop;
 	(void)revents;
-	vsu_event_drain(c->fd, &count);
-	virtdev_mmio_interrupt(vmm_virtio_mmio(c->remote->v),
-			       VIRTDEV_MMIO_INT_USED);
+	vsu_event_drain(q->call_fd, NULL);
+	virtdev_transport_interrupt(vmm_virtio_transport(q->remote->v),
+				    q->index);
 }
 
 static void describe_ring(const struct remote *r, uint32_t i,
@@ -198,15 +198,15 @@ static void describe_ring(const struct remote *r, uint32_t i,
 	struct vq_config config;
 
 	memset(ring, 0, sizeof(*ring));
-	if (!virtdev_mmio_queue(vmm_virtio_mmio(r->v), i, &config))
+	if (!virtdev_transport_queue(vmm_virtio_transport(r->v), i, &config))
 		return;
 	ring->size = config.size;
 	ring->base = config.base;
 	ring->desc_gpa = config.desc_gpa;
 	ring->driver_gpa = config.driver_gpa;
 	ring->device_gpa = config.device_gpa;
-	ring->kick_fd = vmm_virtio_kick_fd(r->v, i);
-	ring->call_fd = r->calls[i].fd;
+	ring->kick_fd = r->queues[i].kick_fd;
+	ring->call_fd = r->queues[i].call_fd;
 	ring->err_fd = -1;
 }
 
@@ -248,6 +248,13 @@ static void remote_refresh(void *end)
 	ev_idle_start(r->loop, &r->again);
 }
 
+static int remote_kick_fd(void *end, uint32_t queue)
+{
+	const struct remote *r = end;
+
+	return r->queues[queue].kick_fd;
+}
+
 static bool remote_shared_region(void *end, uint32_t id, uint64_t *base,
 				 uint64_t *len)
 {
@@ -270,11 +277,12 @@ static void free_remote(struct remote *r)
 		ev_io_stop(r->loop, &r->session);
 		ev_idle_stop(r->loop, &r->again);
 	}
-	for (i = 0; r->calls && i < r->nqueues; i++) {
-		ev_io_stop(r->loop, &r->calls[i].watcher);
-		vsu_fd_close(&r->calls[i].fd);
+	for (i = 0; r->queues && i < r->nqueues; i++) {
+		ev_io_stop(r->loop, &r->queues[i].called);
+		vsu_fd_close(&r->queues[i].call_fd);
+		vsu_fd_close(&r->queues[i].kick_fd);
 	}
-	free(r->calls);
+	free(r->queues);
 	virtdev_vhost_user_free(r->user);
 	free(r);
 }
@@ -286,7 +294,8 @@ static void remote_free(void *end)
 
 static const struct vmm_virtio_end remote_ops = {
 	.start = remote_start, .stop = remote_stop,
-	.refresh = remote_refresh, .shared_region = remote_shared_region,
+	.refresh = remote_refresh, .kick_fd = remote_kick_fd,
+	.shared_region = remote_shared_region,
 	.free = remote_free,
 };
 
@@ -295,7 +304,7 @@ static void home_config_changed(void *opaque)
 {
 	const struct remote *r = opaque;
 
-	virtdev_mmio_config_changed(vmm_virtio_mmio(r->v));
+	virtdev_transport_config_changed(vmm_virtio_transport(r->v));
 }
 
 static const struct virtdev_home_ops home_ops = {
@@ -320,28 +329,39 @@ static int wait_until_ready(struct remote *r, struct vsu_error *err)
 	return r->why.code ? r->why.code : -ECONNRESET;
 }
 
-static int make_calls(struct remote *r, struct vsu_error *err)
+static int make_queue(struct remote *r, uint32_t i)
+{
+	struct queue *q = &r->queues[i];
+
+	q->kick_fd = vsu_event_new();
+	if (q->kick_fd < 0)
+		return q->kick_fd;
+	q->call_fd = vsu_event_new();
+	if (q->call_fd < 0)
+		return q->call_fd;
+	ev_io_set(&q->called, q->call_fd, EV_READ);
+	ev_io_start(r->loop, &q->called);
+	return 0;
+}
+
+static int make_queues(struct remote *r, struct vsu_error *err)
 {
 	uint32_t i;
+	int rc = 0;
 
-	r->calls = calloc(r->nqueues, sizeof(r->calls[0]));
-	if (!r->calls)
+	r->queues = calloc(r->nqueues, sizeof(r->queues[0]));
+	if (!r->queues)
 		return vsu_error_sys(err, -ENOMEM, "queues");
 	for (i = 0; i < r->nqueues; i++) {
-		ev_init(&r->calls[i].watcher, on_call);
-		r->calls[i].watcher.data = &r->calls[i];
-		r->calls[i].remote = r;
-		r->calls[i].fd = -1;
+		ev_init(&r->queues[i].called, on_call);
+		r->queues[i].called.data = &r->queues[i];
+		r->queues[i].remote = r;
+		r->queues[i].index = i;
+		r->queues[i].kick_fd = r->queues[i].call_fd = -1;
 	}
-	for (i = 0; i < r->nqueues; i++) {
-		r->calls[i].fd = vsu_event_new();
-		if (r->calls[i].fd < 0)
-			return vsu_error_sys(err, r->calls[i].fd, "queue %u",
-					     i);
-		ev_io_set(&r->calls[i].watcher, r->calls[i].fd, EV_READ);
-		ev_io_start(r->loop, &r->calls[i].watcher);
-	}
-	return 0;
+	for (i = 0; !rc && i < r->nqueues; i++)
+		rc = make_queue(r, i);
+	return rc ? vsu_error_sys(err, rc, "queues") : 0;
 }
 
 static int connect_session(struct remote *r,
@@ -417,13 +437,14 @@ int vmm_virtio_remote(const struct vmm_virtio_place *place,
 	}
 	dev = virtdev_vhost_user_device(r->user);
 	r->nqueues = virtdev_info(dev)->nqueues;
-	rc = make_calls(r, err);
+	rc = make_queues(r, err);
 	if (!rc)
-		rc = vmm_virtio_new(place, dev, &remote_ops, r, &r->v, err);
+		rc = vmm_virtio_new(place, dev, &r->v, err);
 	if (rc) {
 		free_remote(r);
 		return rc;
 	}
+	vmm_virtio_set_end(r->v, &remote_ops, r);
 	virtdev_set_home(dev, &home_ops, r);
 	hand_over(r);
 	*out = r->v;

@@ -8,7 +8,7 @@
 #define VMM_VIRTIO_REMOTE_H
 
 #include "devices/devices.h"
-#include "virtio/virtio.h"
+#include "virtio/slot.h"
 
 /*
  * Connects, waits for the handshake and makes the transport. map is the

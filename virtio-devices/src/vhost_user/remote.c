@@ -8,12 +8,12 @@
 #include <string.h>
 
 #include <vhost/protocol.h>
+#include <virtio-devices/ids.h>
 #include <virtio-devices/vhost_user.h>
 
 #define CONFIG_MAX 256u		/* what the protocol carries */
 #define DEFAULT_QUEUE_MAX 256u
 
-#define ID_BLOCK 2
 #define BLOCK_F_MQ (UINT64_C(1) << 12)
 #define BLOCK_NUM_QUEUES 34	/* offset of a 16-bit field */
 
@@ -22,19 +22,19 @@ static const struct preset {
 	uint32_t id, nqueues, config_size;
 	const char *name;
 } presets[] = {
-	{ 1, 2, 24, "net" },
-	{ ID_BLOCK, 1, 60, "blk" },
-	{ 3, 2, 12, "console" },
-	{ 4, 1, 0, "rng" },
-	{ 5, 2, 16, "balloon" },
-	{ 8, 3, 36, "scsi" },
-	{ 16, 2, 16, "gpu" },
-	{ 18, 2, 136, "input" },
-	{ 19, 3, 8, "vsock" },
-	{ 20, 1, 56, "crypto" },
-	{ 25, 4, 12, "sound" },
-	{ 26, 2, 44, "fs" },
-	{ 27, 1, 16, "pmem" },
+	{ VIRTDEV_ID_NET, 2, 24, "net" },
+	{ VIRTDEV_ID_BLOCK, 1, 60, "blk" },
+	{ VIRTDEV_ID_CONSOLE, 2, 12, "console" },
+	{ VIRTDEV_ID_ENTROPY, 1, 0, "rng" },
+	{ VIRTDEV_ID_BALLOON, 2, 16, "balloon" },
+	{ VIRTDEV_ID_SCSI, 3, 36, "scsi" },
+	{ VIRTDEV_ID_GPU, 2, 16, "gpu" },
+	{ VIRTDEV_ID_INPUT, 2, 136, "input" },
+	{ VIRTDEV_ID_SOCKET, 3, 8, "vsock" },
+	{ VIRTDEV_ID_CRYPTO, 1, 56, "crypto" },
+	{ VIRTDEV_ID_SOUND, 4, 12, "sound" },
+	{ VIRTDEV_ID_FS, 2, 44, "fs" },
+	{ VIRTDEV_ID_PMEM, 1, 16, "pmem" },
 };
 
 struct virtdev_vhost_user {
@@ -98,7 +98,7 @@ static uint32_t queue_count(const struct virtdev_vhost_user *r,
 
 	if (n)
 		return n;
-	if (r->config.id == ID_BLOCK && (features & BLOCK_F_MQ))
+	if (r->config.id == VIRTDEV_ID_BLOCK && (features & BLOCK_F_MQ))
 		n = r->bytes[BLOCK_NUM_QUEUES] |
 		    (uint32_t)r->bytes[BLOCK_NUM_QUEUES + 1] << 8;
 	if (!n)
@@ -116,15 +116,12 @@ static int check_features(const struct virtdev_vhost_user *r,
 }
 
 /*
- * The protocol's own bits; that of an IOMMU, because none stands between this
- * device and the guest; and the bits that ask the transport for something that
- * it does not do (VIRTIO 1.3, section 6: SR_IOV, NOTIFICATION_DATA,
- * NOTIF_CONFIG_DATA, RING_RESET, ADMIN_VQ and those reserved after them).
+ * The protocol's own bits, and that of an IOMMU: none stands between this
+ * device and the guest. Bits that ask the transport are the transport's to
+ * judge.
  */
-#define OF_TRANSPORTS (((UINT64_C(1) << 50) - 1) & ~((UINT64_C(1) << 37) - 1))
 #define NOT_THE_GUESTS (VHOST_USER_F_PROTOCOL_FEATURES | \
-			VHOST_USER_F_LOG_ALL | VQ_F_ACCESS_PLATFORM | \
-			OF_TRANSPORTS)
+			VHOST_USER_F_LOG_ALL | VQ_F_ACCESS_PLATFORM)
 
 static int make_device(struct virtdev_vhost_user *r)
 {

@@ -9,14 +9,9 @@
 #include <ev.h>
 
 #include "../util.h"
-#include "virtio/virtio.h"
+#include "virtio/slot.h"
 
 #define RIG_MEMORY 0x10000u
-
-enum { DRIVER_FEATURES = 0x020, DRIVER_FEATURES_SEL = 0x024,
-       QUEUE_NUM = 0x038, QUEUE_READY = 0x044, INTERRUPT_STATUS = 0x060,
-       STATUS = 0x070, QUEUE_DESC = 0x080, QUEUE_DRIVER = 0x090,
-       QUEUE_DEVICE = 0x0a0, GENERATION = 0x0fc };
 
 /* Guest memory from 0 that can be shared. */
 static inline struct vmem_map *rig_map(void)
@@ -52,33 +47,33 @@ static inline struct vmem_space *rig_space(void)
 /* As a driver does, with one queue of 16; on the main thread. */
 static inline void rig_start(struct vmm_virtio *v)
 {
-	static const struct {
-		uint32_t reg, value;
-	} writes[] = {
-		{ STATUS, 1 }, { STATUS, 3 }, { DRIVER_FEATURES_SEL, 1 },
-		{ DRIVER_FEATURES, VQ_F_VERSION_1 >> 32 }, { STATUS, 11 },
-		{ QUEUE_NUM, 16 }, { QUEUE_DESC, 0x1000 },
-		{ QUEUE_DRIVER, 0x2000 }, { QUEUE_DEVICE, 0x3000 },
-		{ QUEUE_READY, 1 }, { STATUS, 15 },
-	};
-	struct virtdev_mmio *m = vmm_virtio_mmio(v);
-	unsigned int i;
+	struct virtdev_transport *t = vmm_virtio_transport(v);
 
 	vmm_virtio_lock(v);
-	for (i = 0; i < sizeof(writes) / sizeof(writes[0]); i++)
-		virtdev_mmio_write(m, writes[i].reg, 4, writes[i].value);
-	ck_assert_uint_eq(virtdev_mmio_status(m), 15);
+	virtdev_transport_set_status(t, 1);
+	virtdev_transport_set_status(t, 3);
+	virtdev_transport_set_features(t, 1, VQ_F_VERSION_1 >> 32);
+	virtdev_transport_set_status(t, 11);
+	virtdev_transport_set_queue_size(t, 0, 16);
+	virtdev_transport_set_queue_area(t, 0, VIRTDEV_QUEUE_DESC, 0, 0x1000);
+	virtdev_transport_set_queue_area(t, 0, VIRTDEV_QUEUE_DRIVER, 0,
+					 0x2000);
+	virtdev_transport_set_queue_area(t, 0, VIRTDEV_QUEUE_DEVICE, 0,
+					 0x3000);
+	virtdev_transport_set_queue_ready(t, 0, true);
+	virtdev_transport_set_status(t, 15);
+	ck_assert_uint_eq(virtdev_transport_status(t), 15);
 	vmm_virtio_unlock(v);
 }
 
-static inline uint32_t rig_read(struct vmm_virtio *v, uint32_t reg)
+static inline uint32_t rig_status(struct vmm_virtio *v)
 {
-	uint32_t value;
+	uint32_t status;
 
 	vmm_virtio_lock(v);
-	value = (uint32_t)virtdev_mmio_read(vmm_virtio_mmio(v), reg, 4);
+	status = virtdev_transport_status(vmm_virtio_transport(v));
 	vmm_virtio_unlock(v);
-	return value;
+	return status;
 }
 
 #endif

@@ -1,27 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * A virtio device in the machine: a virtio-mmio transport on the bus, with
- * notifications in by ioeventfd and interrupts out by irqfd, and at its other
- * end whoever serves the queues: this process (virtio_local.c) or a
- * vhost-user back-end (virtio_remote.c).
+ * A virtio device in the machine: a transport, at one side a face whose
+ * registers the guest sees (place_mmio.c), at the other side an end that
+ * serves the queues: this process (local.c) or a vhost-user back-end
+ * (remote.c).
  *
  * Threads: register accesses come from CPU threads and take the device's
- * lock; writes to status and queue-ready are carried out on the main thread,
- * where the ends work. A descriptor that a back-end shares is signalled
+ * lock; those that start or reset the device are carried out on the main
+ * thread, where the ends work. A descriptor that a back-end shares is signalled
  * without the lock, so that a CPU that is caught in it stops alone.
  */
-#ifndef VMM_VIRTIO_H
-#define VMM_VIRTIO_H
+#ifndef VMM_SLOT_H
+#define VMM_SLOT_H
 
 #include <ev.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 #include <virtio-devices/device.h>
-#include <virtio-devices/mmio.h>
+#include <virtio-devices/transport.h>
 #include <vm-memory/space.h>
 #include <vmm-sys-util/error.h>
 
+#include "bus/bus.h"
 #include "cpu/cpus.h"
 #include "kvm/kvm.h"
 #include "memory/windows.h"
@@ -34,7 +35,7 @@ struct vmm_virtio;
  */
 struct vmm_virtio_end {
 	/*
-	 * The driver is ready; queues are read by virtdev_mmio_queue().
+	 * The driver is ready; queues are read by virtdev_transport_queue().
 	 * Main thread, with the lock.
 	 */
 	int (*start)(void *end, uint64_t features);
@@ -47,6 +48,8 @@ struct vmm_virtio_end {
 	bool (*stop)(void *end);
 	/* The guest's memory changed. Main thread, with the lock. */
 	void (*refresh)(void *end);
+	/* The eventfd of a queue's notifications; constant. Any thread. */
+	int (*kick_fd)(void *end, uint32_t queue);
 	/*
 	 * A shared memory region; NULL: there are none. Any thread, with the
 	 * lock.
@@ -72,26 +75,26 @@ struct vmm_virtio_place {
 	void *opaque;
 };
 
-/* dev is borrowed, the end is owned on success. */
+/* dev is borrowed. Without an end until vmm_virtio_set_end(). */
 int vmm_virtio_new(const struct vmm_virtio_place *place, struct virtdev *dev,
-		   const struct vmm_virtio_end *ops, void *end,
 		   struct vmm_virtio **out, struct vsu_error *err);
+/* Before it is placed; the end is owned from now on. */
+void vmm_virtio_set_end(struct vmm_virtio *v, const struct vmm_virtio_end *ops,
+			void *end);
 
 /* The CPUs must have been stopped. */
 void vmm_virtio_free(struct vmm_virtio *v);
 
 /* Before the CPUs start. */
 void vmm_virtio_set_cpus(struct vmm_virtio *v, struct vmm_cpus *cpus);
-int vmm_virtio_add(struct vmm_virtio *v, struct vmm_bus *bus,
-		   struct vsu_error *err);
 
 /* The guest's memory changed: running queues let go of the former map. */
 void vmm_virtio_refresh(struct vmm_virtio *v);
 
-/* For ends. */
 const struct vmm_virtio_place *vmm_virtio_place(const struct vmm_virtio *v);
-struct virtdev_mmio *vmm_virtio_mmio(const struct vmm_virtio *v);
-int vmm_virtio_kick_fd(const struct vmm_virtio *v, uint32_t queue);
+struct virtdev_transport *vmm_virtio_transport(const struct vmm_virtio *v);
+
+/* For ends. */
 void vmm_virtio_lock(struct vmm_virtio *v);
 void vmm_virtio_unlock(struct vmm_virtio *v);
 /* True when the calling thread has the lock; for assertions. */
@@ -99,8 +102,22 @@ bool vmm_virtio_is_mine(const struct vmm_virtio *v);
 /* A stop that was under way is done. Main thread, without the lock. */
 void vmm_virtio_stopped(struct vmm_virtio *v);
 
+/* For faces: the object is freed, by this function, with the device. */
+void vmm_virtio_set_face(struct vmm_virtio *v, void *face,
+			 void (*free_face)(void *face));
+int vmm_virtio_kick_fd(const struct vmm_virtio *v, uint32_t queue);
+
+/* Carries out an access to registers as its class asks. CPU threads. */
+typedef void (*vmm_face_fn)(void *face, struct vmm_access *access);
+void vmm_virtio_access(struct vmm_virtio *v, enum virtdev_access how,
+		       vmm_face_fn fn, void *face, struct vmm_access *access);
+
 /* The ends. dev is owned on success. */
 int vmm_virtio_local(const struct vmm_virtio_place *place, struct virtdev *dev,
 		     struct vmm_virtio **out, struct vsu_error *err);
+
+/* The faces: registers at place->gpa, one interrupt line. */
+int vmm_place_mmio(struct vmm_virtio *v, struct vmm_bus *bus,
+		   struct vsu_error *err);
 
 #endif

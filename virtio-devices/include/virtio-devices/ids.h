@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * Numbers of VIRTIO that belong to no single device: device ids (VIRTIO 1.3,
+ * section 5) and the bits of the device status (section 2.1). The names carry
+ * a prefix of their own because the kernel headers own VIRTIO_ID_ and
+ * VIRTIO_CONFIG_S_.
+ */
+#ifndef VIRTIO_DEVICES_IDS_H
+#define VIRTIO_DEVICES_IDS_H
+
+#include <virtio-devices/attributes.h>
+
+enum virtdev_id {
+	VIRTDEV_ID_NET = 1,
+	VIRTDEV_ID_BLOCK = 2,
+	VIRTDEV_ID_CONSOLE = 3,
+	VIRTDEV_ID_ENTROPY = 4,
+	VIRTDEV_ID_BALLOON = 5,
+	VIRTDEV_ID_SCSI = 8,
+	VIRTDEV_ID_GPU = 16,
+	VIRTDEV_ID_INPUT = 18,
+	VIRTDEV_ID_SOCKET = 19,
+	VIRTDEV_ID_CRYPTO = 20,
+	VIRTDEV_ID_MEMORY = 24,
+	VIRTDEV_ID_SOUND = 25,
+	VIRTDEV_ID_FS = 26,
+	VIRTDEV_ID_PMEM = 27,
+};
+
+enum virtdev_status {
+	VIRTDEV_STATUS_ACKNOWLEDGE = 0x01,
+	VIRTDEV_STATUS_DRIVER = 0x02,
+	VIRTDEV_STATUS_DRIVER_OK = 0x04,
+	VIRTDEV_STATUS_FEATURES_OK = 0x08,
+	VIRTDEV_STATUS_NEEDS_RESET = 0x40,
+	VIRTDEV_STATUS_FAILED = 0x80,
+};
+
+#endif

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * A home for a device in a VMM: this process serves its queues, behind a
+ * transport (transport.h). The counterpart is vhost_user.h, whose queues are
+ * somebody else's.
+ *
+ *   start     as the transport's activate: enables the queues that the driver
+ *             set up and gives them to the device
+ *   dispatch  a bounded turn: kicks and the host's answers are served
+ *   stop      as the transport's reset: nothing more is taken, and what was
+ *             taken is finished by further turns
+ *   kick      one eventfd per queue: an ioeventfd of KVM signals it, and so
+ *             does the transport's notify
+ *
+ * The device's interrupts, changes of its configuration and broken queues go to
+ * the transport.
+ *
+ * Waiting: virtdev_inline_fd() never changes; while it is readable there is
+ * something to do for virtdev_inline_dispatch(), which never blocks (unless
+ * the device's queues block, see virtdev_queue_blocks()).
+ *
+ * Threads: confined, together with its transport and device.
+ */
+#ifndef VIRTIO_DEVICES_INLINE_H
+#define VIRTIO_DEVICES_INLINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <virtio-devices/attributes.h>
+#include <virtio-devices/transport.h>
+#include <vm-memory/space.h>
+#include <vmm-sys-util/error.h>
+
+VSU_BEGIN_DECLS
+
+struct virtdev_inline;
+
+/* Both are borrowed and outlive it. */
+VIRTDEV_API VSU_NODISCARD int virtdev_inline_new(struct virtdev_transport *t,
+						 struct vmem_space *space,
+						 struct virtdev_inline **out,
+						 struct vsu_error *err);
+
+/* virtdev_inline_stop() has said 0 since the last start. */
+VIRTDEV_API void virtdev_inline_free(struct virtdev_inline *h);
+
+/*
+ * From inside activate. A failure leaves queues running that were started
+ * before; they are stopped by the reset that the driver is asked for.
+ */
+VIRTDEV_API VSU_NODISCARD int virtdev_inline_start(struct virtdev_inline *h);
+
+VIRTDEV_API int virtdev_inline_fd(const struct virtdev_inline *h);
+VIRTDEV_API void virtdev_inline_dispatch(struct virtdev_inline *h);
+
+/*
+ * -EAGAIN until everything that was taken is finished: go on dispatching and
+ * ask again. 0: no queue runs.
+ */
+VIRTDEV_API VSU_NODISCARD int virtdev_inline_stop(struct virtdev_inline *h);
+
+/* The guest's memory changed: queues let go of the former map. */
+VIRTDEV_API void virtdev_inline_refresh(struct virtdev_inline *h);
+
+/* The eventfd of a queue below the device's number of queues. Borrowed. */
+VIRTDEV_API int virtdev_inline_kick_fd(const struct virtdev_inline *h,
+				       uint32_t queue);
+
+VSU_END_DECLS
+
+#endif

@@ -1,0 +1,363 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * The state between a device and its driver (VIRTIO 1.3, sections 2.1, 2.2,
+ * 2.4 and 3.1), whatever the registers look like.
+ */
+#include <config.h>
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <virtio-devices/transport.h>
+#include <vmm-sys-util/sized.h>
+
+/* Feature bits that ask the transport, with those reserved after them. */
+#define OF_TRANSPORTS (((UINT64_C(1) << 50) - 1) & ~((UINT64_C(1) << 37) - 1))
+
+#define NAREAS 3
+
+/* One queue as the driver described it. */
+struct ring {
+	uint64_t areas[NAREAS];
+	uint32_t size;
+	bool ready;
+};
+
+struct virtdev_transport {
+	struct virtdev *dev;
+	struct virtdev_transport_ops ops;
+	void *opaque;
+	struct virtdev_face_ops face_ops;
+	void *face;
+	uint64_t driver_features;
+	uint32_t status, generation;
+	bool resetting;
+	uint32_t nrings;
+	struct ring rings[];
+};
+
+int virtdev_transport_new(struct virtdev *dev,
+			  const struct virtdev_transport_ops *ops, void *opaque,
+			  struct virtdev_transport **out,
+			  struct vsu_error *err)
+{
+	const uint32_t nrings = virtdev_info(dev)->nqueues;
+	struct virtdev_transport *t;
+	int rc;
+
+	t = calloc(1, sizeof(*t) + nrings * sizeof(t->rings[0]));
+	if (!t)
+		return vsu_error_sys(err, -ENOMEM, "transport of %s",
+				     virtdev_name(dev));
+	rc = vsu_copy_sized(&t->ops, sizeof(t->ops), ops,
+			    "struct virtdev_transport_ops", err);
+	if (rc < 0) {
+		free(t);
+		return rc;
+	}
+	t->dev = dev;
+	t->opaque = opaque;
+	t->nrings = nrings;
+	*out = t;
+	return 0;
+}
+
+void virtdev_transport_free(struct virtdev_transport *t)
+{
+	free(t);
+}
+
+int virtdev_transport_set_face(struct virtdev_transport *t,
+			       const struct virtdev_face_ops *ops, void *face,
+			       struct vsu_error *err)
+{
+	struct virtdev_face_ops copy = { 0 };
+	int rc = 0;
+
+	if (ops)
+		rc = vsu_copy_sized(&copy, sizeof(copy), ops,
+				    "struct virtdev_face_ops", err);
+	if (rc < 0)
+		return rc;
+	t->face_ops = copy;
+	t->face = face;
+	return 0;
+}
+
+struct virtdev *virtdev_transport_device(const struct virtdev_transport *t)
+{
+	return t->dev;
+}
+
+/* ---------------------------------------------------------------- interrupts */
+
+void virtdev_transport_interrupt(struct virtdev_transport *t, uint32_t source)
+{
+	if (t->face_ops.interrupt)
+		t->face_ops.interrupt(t->face, source);
+}
+
+static void tell_driver(struct virtdev_transport *t)
+{
+	if (t->status & VIRTDEV_STATUS_DRIVER_OK)
+		virtdev_transport_interrupt(t, VIRTDEV_INTERRUPT_CONFIG);
+}
+
+void virtdev_transport_config_changed(struct virtdev_transport *t)
+{
+	t->generation++;
+	tell_driver(t);
+}
+
+void virtdev_transport_needs_reset(struct virtdev_transport *t)
+{
+	t->status |= VIRTDEV_STATUS_NEEDS_RESET;
+	tell_driver(t);
+}
+
+uint32_t virtdev_transport_generation(const struct virtdev_transport *t)
+{
+	return t->generation;
+}
+
+/* ------------------------------------------------------------------ features */
+
+uint64_t virtdev_transport_offered(const struct virtdev_transport *t)
+{
+	const uint64_t ours = t->ops.features & t->face_ops.features;
+
+	return virtdev_info(t->dev)->features & (~OF_TRANSPORTS | ours);
+}
+
+uint64_t virtdev_transport_features(const struct virtdev_transport *t)
+{
+	return t->driver_features;
+}
+
+static void write_half(uint64_t *word, uint32_t high, uint32_t value)
+{
+	const unsigned int shift = 32 * high;
+
+	*word = (*word & ~(UINT64_C(0xffffffff) << shift)) |
+		(uint64_t)value << shift;
+}
+
+void virtdev_transport_set_features(struct virtdev_transport *t, uint32_t word,
+				    uint32_t value)
+{
+	if (!(t->status & VIRTDEV_STATUS_FEATURES_OK) && word <= 1)
+		write_half(&t->driver_features, word, value);
+}
+
+/* ---------------------------------------------------------- status and reset */
+
+uint32_t virtdev_transport_status(const struct virtdev_transport *t)
+{
+	return t->status;
+}
+
+bool virtdev_transport_is_resetting(const struct virtdev_transport *t)
+{
+	return t->resetting;
+}
+
+void virtdev_transport_reset_done(struct virtdev_transport *t)
+{
+	t->resetting = false;
+	virtdev_reset(t->dev);
+	t->driver_features = 0;
+	t->status = 0;
+	memset(t->rings, 0, t->nrings * sizeof(t->rings[0]));
+	if (t->face_ops.reset)
+		t->face_ops.reset(t->face);
+}
+
+static void reset(struct virtdev_transport *t)
+{
+	t->resetting = t->ops.reset && t->ops.reset(t->opaque) > 0;
+	if (!t->resetting)
+		virtdev_transport_reset_done(t);
+}
+
+/* The device may take FEATURES_OK back by leaving it clear. */
+static void set_features_ok(struct virtdev_transport *t)
+{
+	if (!(t->driver_features & ~virtdev_transport_offered(t)) &&
+	    !virtdev_set_features(t->dev, t->driver_features, NULL))
+		t->status |= VIRTDEV_STATUS_FEATURES_OK;
+}
+
+static void set_driver_ok(struct virtdev_transport *t)
+{
+	t->status |= VIRTDEV_STATUS_DRIVER_OK;
+	if (t->ops.activate &&
+	    t->ops.activate(t->opaque, t->driver_features) < 0)
+		virtdev_transport_needs_reset(t);
+}
+
+void virtdev_transport_set_status(struct virtdev_transport *t, uint32_t value)
+{
+	const uint32_t kept = t->status & ~(uint32_t)VIRTDEV_STATUS_NEEDS_RESET;
+	const uint32_t added = value & ~t->status;
+
+	if (!value) {
+		reset(t);
+		return;
+	}
+	if (t->resetting || (value & kept) != kept)
+		return;
+	t->status |= added & (VIRTDEV_STATUS_ACKNOWLEDGE |
+			      VIRTDEV_STATUS_DRIVER | VIRTDEV_STATUS_FAILED);
+	if (added & VIRTDEV_STATUS_FEATURES_OK)
+		set_features_ok(t);
+	if ((added & VIRTDEV_STATUS_DRIVER_OK) &&
+	    (t->status & VIRTDEV_STATUS_FEATURES_OK))
+		set_driver_ok(t);
+}
+
+/* -------------------------------------------------------------------- queues */
+
+static const struct ring *ring_find(const struct virtdev_transport *t,
+				    uint32_t queue)
+{
+	return queue < t->nrings ? &t->rings[queue] : NULL;
+}
+
+/* The queue while the driver may still set it up, or NULL. */
+static struct ring *ring_open(struct virtdev_transport *t, uint32_t queue)
+{
+	if (queue >= t->nrings || (t->status & VIRTDEV_STATUS_DRIVER_OK) ||
+	    t->rings[queue].ready)
+		return NULL;
+	return &t->rings[queue];
+}
+
+uint32_t virtdev_transport_queue_max(const struct virtdev_transport *t,
+				     uint32_t queue)
+{
+	return ring_find(t, queue) ? virtdev_info(t->dev)->queue_max : 0;
+}
+
+uint32_t virtdev_transport_queue_size(const struct virtdev_transport *t,
+				      uint32_t queue)
+{
+	const struct ring *ring = ring_find(t, queue);
+
+	return ring ? ring->size : 0;
+}
+
+bool virtdev_transport_queue_ready(const struct virtdev_transport *t,
+				   uint32_t queue)
+{
+	const struct ring *ring = ring_find(t, queue);
+
+	return ring && ring->ready;
+}
+
+uint64_t virtdev_transport_queue_area(const struct virtdev_transport *t,
+				      uint32_t queue,
+				      enum virtdev_queue_area area)
+{
+	const struct ring *ring = ring_find(t, queue);
+
+	return ring ? ring->areas[area] : 0;
+}
+
+void virtdev_transport_set_queue_size(struct virtdev_transport *t,
+				      uint32_t queue, uint32_t size)
+{
+	struct ring *ring = ring_open(t, queue);
+
+	if (ring && size && size <= virtdev_info(t->dev)->queue_max &&
+	    ((t->driver_features & VQ_F_RING_PACKED) || !(size & (size - 1))))
+		ring->size = size;
+}
+
+void virtdev_transport_set_queue_ready(struct virtdev_transport *t,
+				       uint32_t queue, bool ready)
+{
+	if (queue < t->nrings && !(t->status & VIRTDEV_STATUS_DRIVER_OK))
+		t->rings[queue].ready = ready && t->rings[queue].size;
+}
+
+void virtdev_transport_set_queue_area(struct virtdev_transport *t,
+				      uint32_t queue,
+				      enum virtdev_queue_area area,
+				      uint32_t word, uint32_t value)
+{
+	struct ring *ring = ring_open(t, queue);
+
+	if (ring && word <= 1)
+		write_half(&ring->areas[area], word, value);
+}
+
+bool virtdev_transport_queue(const struct virtdev_transport *t, uint32_t queue,
+			     struct vq_config *config)
+{
+	const struct ring *ring = ring_find(t, queue);
+
+	if (!ring || !ring->ready)
+		return false;
+	memset(config, 0, sizeof(*config));
+	config->features = t->driver_features;
+	config->size = ring->size;
+	config->max_chain = virtdev_info(t->dev)->max_chain;
+	config->desc_gpa = ring->areas[VIRTDEV_QUEUE_DESC];
+	config->driver_gpa = ring->areas[VIRTDEV_QUEUE_DRIVER];
+	config->device_gpa = ring->areas[VIRTDEV_QUEUE_DEVICE];
+	config->base = vq_initial_base(config->features);
+	config->index = queue;
+	return true;
+}
+
+void virtdev_transport_notify(struct virtdev_transport *t, uint32_t value)
+{
+	const uint32_t queue = value & 0xffff; /* the rest: NOTIFICATION_DATA */
+
+	if (!(t->driver_features & VQ_F_NOTIFICATION_DATA) && queue != value)
+		return;
+	if (virtdev_transport_queue_ready(t, queue) && t->ops.notify &&
+	    (t->status & VIRTDEV_STATUS_DRIVER_OK))
+		t->ops.notify(t->opaque, queue);
+}
+
+/* ----------------------------------------------- configuration, shared memory */
+
+uint64_t virtdev_transport_config_read(struct virtdev_transport *t,
+				       uint32_t off, uint32_t len)
+{
+	unsigned char bytes[8] = { 0 };
+	uint64_t value = 0;
+	uint32_t i;
+
+	if (len > sizeof(bytes))
+		return 0;
+	virtdev_config_read(t->dev, off, bytes, len);
+	for (i = len; i > 0; i--)
+		value = value << 8 | bytes[i - 1];
+	return value;
+}
+
+void virtdev_transport_config_write(struct virtdev_transport *t, uint32_t off,
+				    uint32_t len, uint64_t value)
+{
+	unsigned char bytes[8];
+	uint32_t i;
+
+	if (len > sizeof(bytes))
+		return;
+	for (i = 0; i < len; i++)
+		bytes[i] = (unsigned char)(value >> (8 * i));
+	/* what the driver may not change is not told to it (section 2.5) */
+	virtdev_config_write(t->dev, off, bytes, len);
+}
+
+void virtdev_transport_shared_region(struct virtdev_transport *t, uint32_t id,
+				     uint64_t *base, uint64_t *len)
+{
+	if (t->ops.shared_region &&
+	    t->ops.shared_region(t->opaque, id, base, len))
+		return;
+	*base = *len = UINT64_MAX;
+}

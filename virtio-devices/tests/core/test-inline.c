@@ -1,0 +1,343 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Claims about queues that the process itself serves behind a transport. */
+#include <config.h>
+
+#include <check.h>
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <virtio-devices/inline.h>
+#include <vmm-sys-util/event.h>
+
+#define MEMORY 0x10000u
+
+/* A device of two queues that does as the test says, and its home. */
+struct rig {
+	struct virtdev *dev;
+	struct virtdev_transport *t;
+	struct virtdev_inline *home;
+	struct vmem_space *space;
+	unsigned int served[2], stopped[2], stopped_early;
+	int more;		/* what serve says */
+	int left[2];		/* what drain says; counts down */
+	int host_fd;		/* of queue 0, or -1 */
+	int start_result;	/* of queue 1 */
+	uint32_t interrupted;
+};
+
+static struct rig rig;
+
+static int on_start(void *self, uint32_t queue, struct vq *q,
+		    struct vsu_error *err)
+{
+	(void)q;
+	(void)err;
+	return queue ? ((struct rig *)self)->start_result : 0;
+}
+
+static int on_serve(void *self, uint32_t queue)
+{
+	struct rig *r = self;
+
+	r->served[queue]++;
+	return r->more;
+}
+
+static int on_drain(void *self, uint32_t queue)
+{
+	struct rig *r = self;
+	const int left = r->left[queue];
+
+	r->left[queue] -= left > 0;
+	return left;
+}
+
+static void on_stop(void *self, uint32_t queue)
+{
+	struct rig *r = self;
+
+	r->stopped[queue]++;
+	r->stopped_early += r->left[queue] != 0;
+}
+
+static int on_host_fd(void *self, uint32_t queue)
+{
+	return queue ? -1 : ((struct rig *)self)->host_fd;
+}
+
+static int activate(void *opaque, uint64_t features)
+{
+	(void)features;
+	return virtdev_inline_start(((struct rig *)opaque)->home);
+}
+
+static void on_interrupt(void *face, uint32_t source)
+{
+	((struct rig *)face)->interrupted = source;
+}
+
+static struct vmem_space *make_space(void)
+{
+	int fd = memfd_create("guest", MFD_CLOEXEC);
+	struct vmem_fd_desc file = { fd, VMEM_BLOCK_WRITE | VMEM_BLOCK_SHARED,
+				     0, MEMORY, NULL };
+	struct vmem_region_desc desc = { .len = MEMORY };
+	struct vmem_region *region;
+	struct vmem_space *space;
+	struct vmem_map *map;
+
+	ck_assert_int_eq(ftruncate(fd, MEMORY), 0);
+	ck_assert_int_eq(vmem_block_new_fd(&file, &desc.block, NULL), 0);
+	close(fd);
+	ck_assert_int_eq(vmem_region_new(&desc, &region, NULL), 0);
+	vmem_block_unref(desc.block);
+	ck_assert_int_eq(vmem_map_from_regions(&region, 1, &map, NULL), 0);
+	vmem_region_unref(region);
+	ck_assert_int_eq(vmem_space_new(&space), 0);
+	ck_assert_int_eq(vmem_space_publish(space, map), 0);
+	vmem_map_unref(map);
+	return space;
+}
+
+static void setup(void)
+{
+	static const struct virtdev_ops ops = {
+		.size = sizeof(ops), .name = "test",
+		.queue_start = on_start, .queue_serve = on_serve,
+		.queue_drain = on_drain, .queue_stop = on_stop,
+		.queue_host_fd = on_host_fd,
+	};
+	static const struct virtdev_transport_ops transport_ops = {
+		.size = sizeof(transport_ops), .activate = activate,
+	};
+	static const struct virtdev_face_ops face_ops = {
+		.size = sizeof(face_ops), .interrupt = on_interrupt,
+	};
+	const struct virtdev_info info = {
+		.id = 42, .nqueues = 2, .queue_max = 16,
+		.features = VQ_F_VERSION_1,
+	};
+
+	memset(&rig, 0, sizeof(rig));
+	rig.host_fd = -1;
+	rig.space = make_space();
+	ck_assert_int_eq(virtdev_new(&ops, &info, &rig, &rig.dev), 0);
+	ck_assert_int_eq(virtdev_transport_new(rig.dev, &transport_ops, &rig,
+					       &rig.t, NULL), 0);
+	ck_assert_int_eq(virtdev_transport_set_face(rig.t, &face_ops, &rig,
+						    NULL), 0);
+	ck_assert_int_eq(virtdev_inline_new(rig.t, rig.space, &rig.home, NULL),
+			 0);
+}
+
+static void teardown(void)
+{
+	while (virtdev_inline_stop(rig.home))
+		virtdev_inline_dispatch(rig.home);
+	virtdev_inline_free(rig.home);
+	virtdev_transport_free(rig.t);
+	virtdev_free(rig.dev);
+	if (rig.host_fd >= 0)
+		close(rig.host_fd);
+	vmem_space_reclaim(rig.space);
+	vmem_space_free(rig.space);
+}
+
+/* The driver sets up n queues and is ready. */
+static void start(uint32_t n)
+{
+	uint32_t i;
+
+	virtdev_transport_set_status(rig.t, 3);
+	virtdev_transport_set_features(rig.t, 1, VQ_F_VERSION_1 >> 32);
+	virtdev_transport_set_status(rig.t, 11);
+	for (i = 0; i < n; i++) {
+		virtdev_transport_set_queue_size(rig.t, i, 16);
+		virtdev_transport_set_queue_area(rig.t, i, VIRTDEV_QUEUE_DESC,
+						 0, 0x1000);
+		virtdev_transport_set_queue_area(rig.t, i,
+						 VIRTDEV_QUEUE_DRIVER, 0,
+						 0x2000);
+		virtdev_transport_set_queue_area(rig.t, i,
+						 VIRTDEV_QUEUE_DEVICE, 0,
+						 0x3000);
+		virtdev_transport_set_queue_ready(rig.t, i, true);
+	}
+	virtdev_transport_set_status(rig.t, 15);
+}
+
+static bool is_readable(void)
+{
+	struct pollfd p = { .fd = virtdev_inline_fd(rig.home),
+			    .events = POLLIN };
+
+	return poll(&p, 1, 0) == 1;
+}
+
+START_TEST(queues_are_looked_at_once_at_their_start)
+{
+	start(2);
+	ck_assert(is_readable());
+	virtdev_inline_dispatch(rig.home);
+	ck_assert_uint_eq(rig.served[0], 1);
+	ck_assert_uint_eq(rig.served[1], 1);
+	ck_assert(!is_readable());
+}
+END_TEST
+
+START_TEST(a_kick_and_the_hosts_answer_serve_their_queue)
+{
+	rig.host_fd = vsu_event_new();
+	start(2);
+	virtdev_inline_dispatch(rig.home);
+	vsu_event_signal(virtdev_inline_kick_fd(rig.home, 1));
+	virtdev_inline_dispatch(rig.home);
+	ck_assert_uint_eq(rig.served[1], 2);
+	ck_assert_uint_eq(rig.served[0], 1);
+	vsu_event_signal(rig.host_fd);
+	virtdev_inline_dispatch(rig.home);
+	ck_assert_uint_eq(rig.served[0], 2);
+	ck_assert_uint_eq(rig.served[1], 2);
+}
+END_TEST
+
+START_TEST(a3_19_what_is_left_waits_for_the_next_turn)
+{
+	unsigned int turns;
+
+	rig.more = 1;
+	start(2);
+	for (turns = 1; turns <= 10; turns++) {
+		ck_assert(is_readable());
+		virtdev_inline_dispatch(rig.home);
+		ck_assert_uint_eq(rig.served[0], turns);
+		ck_assert_uint_eq(rig.served[1], turns);
+	}
+}
+END_TEST
+
+START_TEST(a3_05_a_stop_is_done_when_nothing_is_left)
+{
+	start(1);
+	rig.left[0] = 2;
+	ck_assert_int_eq(virtdev_inline_stop(rig.home), -EAGAIN);
+	ck_assert_int_eq(virtdev_inline_stop(rig.home), -EAGAIN);
+	ck_assert_uint_eq(rig.stopped[0], 0);
+	ck_assert_int_eq(virtdev_inline_stop(rig.home), 0);
+	ck_assert_uint_eq(rig.stopped[0], 1);
+	ck_assert_uint_eq(rig.stopped_early, 0);
+}
+END_TEST
+
+START_TEST(a_stop_serves_nothing_any_more)
+{
+	start(1);
+	virtdev_inline_dispatch(rig.home);
+	rig.left[0] = 1;
+	ck_assert_int_eq(virtdev_inline_stop(rig.home), -EAGAIN);
+	vsu_event_signal(virtdev_inline_kick_fd(rig.home, 0));
+	virtdev_inline_dispatch(rig.home);
+	ck_assert_uint_eq(rig.served[0], 1);
+}
+END_TEST
+
+/* Without a host descriptor nothing else would wake the caller. */
+START_TEST(a_stop_that_no_descriptor_tells_of_makes_it_readable)
+{
+	struct pollfd p = { .events = POLLIN };
+
+	start(1);
+	virtdev_inline_dispatch(rig.home);
+	rig.left[0] = 3;
+	ck_assert_int_eq(virtdev_inline_stop(rig.home), -EAGAIN);
+	p.fd = virtdev_inline_fd(rig.home);
+	ck_assert_int_eq(poll(&p, 1, -1), 1);
+	virtdev_inline_dispatch(rig.home);
+	ck_assert(!is_readable());
+}
+END_TEST
+
+START_TEST(a4_18_a_stop_waits_for_the_hosts_descriptor_without_spinning)
+{
+	rig.host_fd = vsu_event_new();
+	start(1);
+	virtdev_inline_dispatch(rig.home);
+	rig.left[0] = 1;
+	ck_assert_int_eq(virtdev_inline_stop(rig.home), -EAGAIN);
+	ck_assert(!is_readable());
+	vsu_event_signal(rig.host_fd);
+	ck_assert(is_readable());
+	ck_assert_int_eq(virtdev_inline_stop(rig.home), 0);
+	ck_assert(!is_readable());
+}
+END_TEST
+
+START_TEST(a3_08_a_start_that_fails_half_way_is_stopped_by_the_reset)
+{
+	rig.start_result = -ENOMEM;
+	start(2);
+	ck_assert_uint_eq(virtdev_transport_status(rig.t), 15 | 64);
+	ck_assert_int_eq(virtdev_inline_stop(rig.home), 0);
+	ck_assert_uint_eq(rig.stopped[0], 1);
+	ck_assert_uint_eq(rig.stopped[1], 0);
+}
+END_TEST
+
+START_TEST(a_queue_starts_again_after_a_stop)
+{
+	start(1);
+	virtdev_inline_dispatch(rig.home);
+	ck_assert_int_eq(virtdev_inline_stop(rig.home), 0);
+	virtdev_transport_set_status(rig.t, 0);
+	start(1);
+	virtdev_inline_dispatch(rig.home);
+	ck_assert_uint_eq(rig.served[0], 2);
+	virtdev_inline_refresh(rig.home);
+}
+END_TEST
+
+START_TEST(what_the_device_says_goes_to_the_transport)
+{
+	start(2);
+	virtdev_notify(rig.dev, 1);
+	ck_assert_uint_eq(rig.interrupted, 1);
+	virtdev_config_changed(rig.dev);
+	ck_assert_uint_eq(rig.interrupted, VIRTDEV_INTERRUPT_CONFIG);
+	ck_assert_uint_eq(virtdev_transport_generation(rig.t), 1);
+	virtdev_queue_broken(rig.dev, 0);
+	ck_assert_uint_eq(virtdev_transport_status(rig.t), 15 | 64);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("inline");
+	TCase *tc = tcase_create("inline");
+	SRunner *sr;
+	int failed;
+
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_test(tc, queues_are_looked_at_once_at_their_start);
+	tcase_add_test(tc, a_kick_and_the_hosts_answer_serve_their_queue);
+	tcase_add_test(tc, a3_19_what_is_left_waits_for_the_next_turn);
+	tcase_add_test(tc, a3_05_a_stop_is_done_when_nothing_is_left);
+	tcase_add_test(tc, a_stop_serves_nothing_any_more);
+	tcase_add_test(tc,
+		       a_stop_that_no_descriptor_tells_of_makes_it_readable);
+	tcase_add_test(tc,
+		a4_18_a_stop_waits_for_the_hosts_descriptor_without_spinning);
+	tcase_add_test(tc,
+		a3_08_a_start_that_fails_half_way_is_stopped_by_the_reset);
+	tcase_add_test(tc, a_queue_starts_again_after_a_stop);
+	tcase_add_test(tc, what_the_device_says_goes_to_the_transport);
+	suite_add_tcase(s, tc);
+	sr = srunner_create(s);
+	srunner_run_all(sr, CK_ENV);
+	failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}

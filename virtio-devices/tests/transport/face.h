@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * The registers of a transport as its tests use them, whatever their layout:
+ * each face is a table of these functions.
+ */
+#ifndef VIRTIO_DEVICES_TESTS_FACE_H
+#define VIRTIO_DEVICES_TESTS_FACE_H
+
+#include <virtio-devices/transport.h>
+
+/* What a driver reads or writes, in the order of a start. */
+enum field {
+	OFFERED_SEL, OFFERED_WORD, WANTED_SEL, WANTED_WORD, STATUS,
+	QUEUE_SEL, QUEUE_MAX, QUEUE_SIZE, QUEUE_READY,
+	DESC_LOW, DESC_HIGH, DRIVER_LOW, DRIVER_HIGH, DEVICE_LOW, DEVICE_HIGH,
+	NOTIFY, GENERATION, NFIELDS
+};
+
+/* Bits of face.interrupts. */
+enum { FROM_QUEUE = 1, FROM_CONFIG = 2 };
+
+struct face {
+	const char *name;
+	void *(*make)(struct virtdev_transport *t);
+	void (*free)(void *f);
+	uint32_t (*get)(void *f, enum field field);
+	void (*set)(void *f, enum field field, uint32_t value);
+	/* Where the interrupts since the last call came from. */
+	unsigned int (*interrupts)(void *f);
+	uint64_t (*config_read)(void *f, uint32_t off, uint32_t len);
+	void (*config_write)(void *f, uint32_t off, uint32_t len,
+			     uint64_t value);
+};
+
+extern const struct face mmio_face, window_face;
+
+/* The number of the queue that interrupted last on the window face. */
+uint32_t window_face_last_queue(const void *f);
+
+#endif

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * A device as virtio-mmio: its registers on the bus, its notifications in by
+ * ioeventfds, its interrupt out by an irqfd.
+ */
+#include <config.h>
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include <virtio-devices/mmio.h>
+
+#include "virtio/slot.h"
+
+struct placed {
+	struct vmm_virtio *v;
+	struct virtdev_mmio *mmio;
+	bool irq_set;
+};
+
+static void access_register(void *face, struct vmm_access *access)
+{
+	struct virtdev_mmio *m = face;
+
+	if (access->write)
+		virtdev_mmio_write(m, access->offset, access->len,
+				   access->value);
+	else
+		access->value = virtdev_mmio_read(m, access->offset,
+						  access->len);
+}
+
+static void on_access(void *opaque, struct vmm_access *access)
+{
+	const struct placed *p = opaque;
+
+	vmm_virtio_access(p->v, virtdev_mmio_class(access->offset, access->len,
+						   access->write),
+			  access_register, p->mmio, access);
+}
+
+static void unplace(void *face)
+{
+	struct placed *p = face;
+	const struct vmm_virtio_place *place = vmm_virtio_place(p->v);
+
+	if (p->irq_set)
+		vmm_kvm_irqfd(place->kvm, virtdev_mmio_irq_fd(p->mmio),
+			      place->irq, false, NULL);
+	virtdev_mmio_free(p->mmio);
+	free(p);
+}
+
+static int connect_kvm(struct placed *p, uint32_t nqueues,
+		       struct vsu_error *err)
+{
+	const struct vmm_virtio_place *place = vmm_virtio_place(p->v);
+	struct vmm_ioeventfd io = {
+		.gpa = place->gpa + VIRTDEV_MMIO_NOTIFY, .len = 4,
+	};
+	int rc = 0;
+
+	for (; !rc && io.match < nqueues; io.match++) {
+		io.event_fd = vmm_virtio_kick_fd(p->v, io.match);
+		rc = vmm_kvm_ioeventfd(place->kvm, &io, true, err);
+	}
+	if (!rc)
+		rc = vmm_kvm_irqfd(place->kvm, virtdev_mmio_irq_fd(p->mmio),
+				   place->irq, true, err);
+	p->irq_set = !rc;
+	return rc;
+}
+
+int vmm_place_mmio(struct vmm_virtio *v, struct vmm_bus *bus,
+		   struct vsu_error *err)
+{
+	struct virtdev_transport *t = vmm_virtio_transport(v);
+	struct virtdev *dev = virtdev_transport_device(t);
+	struct placed *p = calloc(1, sizeof(*p));
+	const struct vmm_range range = {
+		vmm_virtio_place(v)->gpa, VIRTDEV_MMIO_SIZE, virtdev_name(dev),
+		on_access, p,
+	};
+	int rc;
+
+	if (!p)
+		return vsu_error_sys(err, -ENOMEM, "virtio-mmio");
+	p->v = v;
+	vmm_virtio_set_face(v, p, unplace);
+	rc = virtdev_mmio_new(t, &p->mmio, err);
+	if (!rc)
+		rc = vmm_bus_add(bus, &range, err);
+	return rc ? rc : connect_kvm(p, virtdev_info(dev)->nqueues, err);
+}

@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* A device between its face and its end: the lock, starts and resets. */
+#include <config.h>
+
+#include <assert.h>
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+
+#include <vmm-sys-util/event.h>
+
+#include "virtio/slot.h"
+
+/* An access on its way to the main thread, on its CPU's stack. */
+struct carried {
+	struct vmm_virtio *v;
+	vmm_face_fn fn;
+	void *face;
+	struct vmm_access *access;
+	struct vmm_ticket *ticket;
+	struct carried *next;
+};
+
+struct vmm_virtio {
+	struct vmm_virtio_place place;
+	struct vmm_cpus *cpus;
+	struct virtdev_transport *transport;
+	const struct vmm_virtio_end *ops;	/* NULL: no end yet */
+	void *end;
+	void *face;
+	void (*free_face)(void *face);
+	struct carried *waiting;	/* CPUs that wait for a reset */
+	pthread_t main;		/* the thread that made it */
+	pthread_mutex_t lock;	/* transport and device */
+	pthread_t owner;	/* of the lock, while it is held */
+	bool held;
+	int64_t notified;	/* queue that the access named, or -1 */
+};
+
+/* ----------------------------------------------------------------- the lock */
+
+void vmm_virtio_lock(struct vmm_virtio *v)
+{
+	pthread_mutex_lock(&v->lock);
+	v->owner = pthread_self();
+	v->held = true;
+}
+
+void vmm_virtio_unlock(struct vmm_virtio *v)
+{
+	assert(vmm_virtio_is_mine(v));
+	v->held = false;
+	pthread_mutex_unlock(&v->lock);
+}
+
+bool vmm_virtio_is_mine(const struct vmm_virtio *v)
+{
+	return v->held && pthread_equal(v->owner, pthread_self());
+}
+
+static bool is_main(const struct vmm_virtio *v)
+{
+	return pthread_equal(v->main, pthread_self());
+}
+
+/* ----------------------------------------------------------- the transport */
+
+static int on_activate(void *opaque, uint64_t features)
+{
+	struct vmm_virtio *v = opaque;
+
+	assert(is_main(v) && vmm_virtio_is_mine(v));
+	return v->ops->start(v->end, features);
+}
+
+/*
+ * The queues are taken back before the status reads 0, so that the driver sees
+ * it only when nothing runs any more.
+ */
+static int on_reset(void *opaque)
+{
+	struct vmm_virtio *v = opaque;
+
+	assert(is_main(v) && vmm_virtio_is_mine(v));
+	return v->ops->stop(v->end) ? 0 : 1;
+}
+
+static void on_notify(void *opaque, uint32_t queue)
+{
+	struct vmm_virtio *v = opaque;
+
+	v->notified = queue;
+}
+
+static bool on_shared_region(void *opaque, uint32_t id, uint64_t *base,
+			     uint64_t *len)
+{
+	struct vmm_virtio *v = opaque;
+
+	assert(vmm_virtio_is_mine(v));
+	return v->ops->shared_region &&
+	       v->ops->shared_region(v->end, id, base, len);
+}
+
+static const struct virtdev_transport_ops transport_ops = {
+	.size = sizeof(transport_ops), .activate = on_activate,
+	.reset = on_reset, .notify = on_notify,
+	.shared_region = on_shared_region,
+};
+
+/* ------------------------------------------------------------------ accesses */
+
+/* A CPU's entry is gone as soon as it goes on. */
+static void finish_waiting(struct vmm_virtio *v)
+{
+	struct carried *c = v->waiting, *next;
+
+	v->waiting = NULL;
+	for (; c; c = next) {
+		next = c->next;
+		vmm_cpus_finish(v->cpus, c->ticket);
+	}
+}
+
+/*
+ * A CPU that resets the device goes on when the reset is done; several may wait
+ * for the same one.
+ */
+static bool access_on_main(void *opaque, struct vmm_ticket *ticket)
+{
+	struct carried *c = opaque;
+	struct vmm_virtio *v = c->v;
+	bool waits;
+
+	vmm_virtio_lock(v);
+	c->fn(c->face, c->access);
+	waits = virtdev_transport_is_resetting(v->transport);
+	if (waits) {
+		c->ticket = ticket;
+		c->next = v->waiting;
+		v->waiting = c;
+	} else {
+		finish_waiting(v);
+	}
+	vmm_virtio_unlock(v);
+	return !waits;
+}
+
+void vmm_virtio_stopped(struct vmm_virtio *v)
+{
+	assert(is_main(v));
+	vmm_virtio_lock(v);
+	if (virtdev_transport_is_resetting(v->transport))
+		virtdev_transport_reset_done(v->transport);
+	finish_waiting(v);
+	vmm_virtio_unlock(v);
+}
+
+/* A notification that came as an exit: the end takes it like the others. */
+static void access_locked(struct vmm_virtio *v, vmm_face_fn fn, void *face,
+			  struct vmm_access *access)
+{
+	int64_t queue;
+
+	vmm_virtio_lock(v);
+	v->notified = -1;
+	fn(face, access);
+	queue = v->notified;
+	vmm_virtio_unlock(v);
+	if (queue >= 0)
+		vsu_event_signal(vmm_virtio_kick_fd(v, (uint32_t)queue));
+}
+
+void vmm_virtio_access(struct vmm_virtio *v, enum virtdev_access how,
+		       vmm_face_fn fn, void *face, struct vmm_access *access)
+{
+	struct carried carried = { v, fn, face, access, NULL, NULL };
+
+	if (how == VIRTDEV_ACCESS_ANY)
+		fn(face, access);
+	else if (how == VIRTDEV_ACCESS_CONTROL)
+		vmm_cpus_carry(v->cpus, access_on_main, &carried);
+	else
+		access_locked(v, fn, face, access);
+}
+
+/* --------------------------------------------------------------------- life */
+
+int vmm_virtio_new(const struct vmm_virtio_place *place, struct virtdev *dev,
+		   struct vmm_virtio **out, struct vsu_error *err)
+{
+	struct vmm_virtio *v = calloc(1, sizeof(*v));
+	int rc;
+
+	if (!v)
+		return vsu_error_sys(err, -ENOMEM, "device");
+	v->place = *place;
+	v->main = pthread_self();
+	pthread_mutex_init(&v->lock, NULL);
+	rc = virtdev_transport_new(dev, &transport_ops, v, &v->transport, err);
+	if (rc) {
+		vmm_virtio_free(v);
+		return rc;
+	}
+	*out = v;
+	return 0;
+}
+
+void vmm_virtio_set_end(struct vmm_virtio *v, const struct vmm_virtio_end *ops,
+			void *end)
+{
+	v->ops = ops;
+	v->end = end;
+}
+
+void vmm_virtio_set_face(struct vmm_virtio *v, void *face,
+			 void (*free_face)(void *face))
+{
+	v->face = face;
+	v->free_face = free_face;
+}
+
+void vmm_virtio_free(struct vmm_virtio *v)
+{
+	if (!v)
+		return;
+	assert(is_main(v) && !vmm_virtio_is_mine(v));
+	v->waiting = NULL;	/* their CPUs have been stopped */
+	if (v->ops)
+		v->ops->free(v->end);
+	if (v->free_face)
+		v->free_face(v->face);
+	virtdev_transport_free(v->transport);
+	pthread_mutex_destroy(&v->lock);
+	free(v);
+}
+
+void vmm_virtio_set_cpus(struct vmm_virtio *v, struct vmm_cpus *cpus)
+{
+	v->cpus = cpus;
+}
+
+void vmm_virtio_refresh(struct vmm_virtio *v)
+{
+	assert(is_main(v));
+	vmm_virtio_lock(v);
+	v->ops->refresh(v->end);
+	vmm_virtio_unlock(v);
+}
+
+const struct vmm_virtio_place *vmm_virtio_place(const struct vmm_virtio *v)
+{
+	return &v->place;
+}
+
+struct virtdev_transport *vmm_virtio_transport(const struct vmm_virtio *v)
+{
+	return v->transport;
+}
+
+int vmm_virtio_kick_fd(const struct vmm_virtio *v, uint32_t queue)
+{
+	return v->ops->kick_fd(v->end, queue);
+}
