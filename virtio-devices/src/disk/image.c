@@ -195,8 +195,10 @@ static int start_any(struct virtdev_priv_file *file,
 
 	if (how->sigbus)
 		rc = virtdev_priv_disk_mmap_new(file, how->sigbus, out, err);
-	if (rc == -EOPNOTSUPP)
+	if (rc == -EOPNOTSUPP) {
+		vsu_error_clear(err);
 		rc = virtdev_priv_disk_uring_new(file, out, err);
+	}
 	if (rc == -EOPNOTSUPP) {
 		vsu_error_clear(err);
 		rc = virtdev_priv_disk_sync_new(file, out, err);
