@@ -60,8 +60,7 @@ static int set_size(struct maker *m, const char *what)
 	do {
 		rc = ftruncate(m->block->fd, (off_t)size);
 	} while (rc < 0 && errno == EINTR);
-	return rc < 0 ? vsu_error_sys(m->err, -errno, "cannot give a %s %#"
-				      PRIx64 " bytes", what, size) : 0;
+	return rc < 0 ? vsu_error_sys(m->err, -errno, "cannot give a %s %#" PRIx64 " bytes", what, size) : 0;
 }
 
 static int seal(struct maker *m)
@@ -93,9 +92,7 @@ static int make_memfd(struct maker *m)
 
 	m->block->fd = memfd_create("vm-memory", memfd_flags(m));
 	if (m->block->fd < 0 && errno == ENODEV)
-		return vsu_error_set(m->err, -EOPNOTSUPP, "hugetlbsize %#"
-				     PRIx64 " is not a huge page size of this "
-				     "host", m->facts.page_size);
+		return vsu_error_set(m->err, -EOPNOTSUPP, "hugetlbsize %#" PRIx64 " is not a huge page size of this host", m->facts.page_size);
 	if (m->block->fd < 0)
 		return vsu_error_sys(m->err, -errno, "cannot make a memfd");
 	rc = set_size(m, "memfd");
@@ -157,8 +154,7 @@ static int make_guest_memfd(struct maker *m)
 					     VMEM_GMEM_FLAG_INIT_SHARED);
 	if (m->block->fd < 0)
 		return vsu_error_sys(m->err, m->block->fd,
-				     "cannot make a guest_memfd of %#" PRIx64
-				     " bytes", m->block->len);
+				     "cannot make a guest_memfd of %#" PRIx64 " bytes", m->block->len);
 	return 0;
 }
 
@@ -179,8 +175,7 @@ static int make_private(struct maker *m)
 						     m->block->len, 0);
 	if (m->block->private_fd < 0)
 		return vsu_error_sys(m->err, m->block->private_fd,
-				     "cannot make a private guest_memfd of %#"
-				     PRIx64 " bytes", m->block->len);
+				     "cannot make a private guest_memfd of %#" PRIx64 " bytes", m->block->len);
 	return 0;
 }
 
@@ -217,8 +212,7 @@ static int map_synchronously(struct maker *m, struct vmem_priv_map_request *r)
 		*m->err = why;
 	if (rc != -EOPNOTSUPP && rc != -EINVAL)
 		return rc;
-	vmem_priv_warn(m->b, "pmem: the file cannot be mapped synchronously; "
-		       "stores need msync() to last");
+	vmem_priv_warn(m->b, "pmem: the file cannot be mapped synchronously; stores need msync() to last");
 	return -EAGAIN;
 }
 
@@ -228,23 +222,17 @@ static int refuse_map(const struct maker *m, int rc)
 	const uint64_t page = m->facts.page_size;
 
 	if (rc == -ENOMEM && page > m->facts.host_page)
-		return vsu_error_set(m->err, rc, "size %#" PRIx64 ": this host "
-				     "has not so many free huge pages of %#"
-				     PRIx64 " (vm.nr_hugepages)",
+		return vsu_error_set(m->err, rc, "size %#" PRIx64 ": this host has not so many free huge pages of %#" PRIx64 " (vm.nr_hugepages)",
 				     m->block->len, page);
 	if (rc == -ENOMEM && prop(m, PROP_ALIGN) > m->block->len)
-		return vsu_error_set(m->err, rc, "size %#" PRIx64 ", align %#"
-				     PRIx64 ": this host has not so much memory"
-				     " or no such address", m->block->len,
+		return vsu_error_set(m->err, rc, "size %#" PRIx64 ", align %#" PRIx64 ": this host has not so much memory or no such address", m->block->len,
 				     prop(m, PROP_ALIGN));
 	if (rc == -ENOMEM)
-		return vsu_error_set(m->err, rc, "size %#" PRIx64 ": this host "
-				     "has not so much memory%s", m->block->len,
+		return vsu_error_set(m->err, rc, "size %#" PRIx64 ": this host has not so much memory%s", m->block->len,
 				     prop(m, PROP_RESERVE) ?
 				     " to set aside (reserve=on)" : "");
 	if (m->b->path && rc != -ENOSPC)
-		return vsu_error_sys(m->err, rc, "cannot map %#" PRIx64
-				     " bytes of mem-path '%s'", m->block->len,
+		return vsu_error_sys(m->err, rc, "cannot map %#" PRIx64 " bytes of mem-path '%s'", m->block->len,
 				     m->b->path);
 	return rc;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * What a guest cannot find by itself: CPUs, the serial port, the power button,
+ * All that a guest cannot find by itself: CPUs, the serial port, the power button,
  * the panic port and the virtio-mmio transports.
  */
 #include <config.h>
@@ -121,7 +121,7 @@ static void add_transport(struct vmm_aml *aml, unsigned int i,
 	vmm_aml_end(aml);
 }
 
-/* What belongs to the machine and to no driver. */
+/* Ports and windows that belong to the machine and to no driver. */
 static void add_reserved(struct vmm_aml *aml,
 			 const struct vmm_acpi_machine *machine)
 {

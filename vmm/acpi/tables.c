@@ -212,9 +212,7 @@ int vmm_acpi_build(const struct vmm_acpi_machine *machine, uint32_t gpa,
 	add_madt(&b, machine->ncpus, &out->madt);
 	add_xsdt(&b, out);
 	if (b.full || rc == -ENOSPC)
-		return vsu_error_set(err, -ENOSPC, "the description of the "
-			"machine needs more than %zu bytes; use fewer CPUs, "
-			"devices or windows", size);
+		return vsu_error_set(err, -ENOSPC, "the description of the machine needs more than %zu bytes; use fewer CPUs, devices or windows", size);
 	if (rc < 0)
 		return vsu_error_sys(err, rc, "the machine's description");
 	out->rsdp.len = RSDP_LEN;

@@ -29,7 +29,7 @@ struct vmm_acpi_machine {
 	const struct vmm_acpi_window *windows;
 };
 
-/* Where a part lies in the block. */
+/* The place of a part in the block. */
 struct vmm_acpi_table {
 	size_t offset, len;
 };

@@ -78,12 +78,11 @@ static int check_segment(const struct vmm_kernel *kernel, const Elf64_Phdr *p,
 	    vsu_u64_add_overflow(p->p_paddr, p->p_memsz, &end))
 		return refuse(kernel, "a segment with impossible sizes", err);
 	if (p->p_paddr < VMM_BOOT_KERNEL_GPA)
-		return refuse(kernel, "a segment below 1 MiB, where the boot "
-			      "protocol keeps its own", err);
+		return refuse(kernel, "a segment below 1 MiB, where the boot protocol keeps its own", err);
 	return 0;
 }
 
-/* What the notes say that a kernel is. */
+/* The kind of a kernel, as its notes say. */
 struct identity {
 	bool ours, pvh, bad_pvh;
 	uint64_t pvh_entry;
@@ -135,15 +134,12 @@ static int check_identity(const struct vmm_kernel *kernel,
 	if (!id->ours && id->bad_pvh)
 		return refuse(kernel, "its PVH note is malformed", err);
 	if (!id->ours)
-		return refuse(kernel, "an ELF without the note that says how "
-			      "to enter it (PVH, or cvmm's protocol)", err);
+		return refuse(kernel, "an ELF without the note that says how to enter it (PVH, or cvmm's protocol)", err);
 	if (id->note.version != CVMM_BOOT_VERSION)
-		return vsu_error_set(err, -EBADMSG, "kernel '%s': made for "
-			"version %" PRIu32 " of the boot protocol; this is %d",
+		return vsu_error_set(err, -EBADMSG, "kernel '%s': made for version %" PRIu32 " of the boot protocol; this is %d",
 			kernel->name, id->note.version, CVMM_BOOT_VERSION);
 	if (id->note.flags & ~CVMM_BOOT_LEVEL0)
-		return vsu_error_set(err, -EBADMSG, "kernel '%s': its note has"
-			" unknown flags, %#" PRIx32, kernel->name,
+		return vsu_error_set(err, -EBADMSG, "kernel '%s': its note has unknown flags, %#" PRIx32, kernel->name,
 			id->note.flags);
 	return 0;
 }
@@ -180,9 +176,7 @@ static int load_segment(const struct vmm_kernel *kernel,
 	int rc;
 
 	if (!vmem_check_range(view, p->p_paddr, p->p_memsz, VMEM_WRITE))
-		return vsu_error_set(err, -E2BIG, "kernel '%s': its segment of"
-			" %" PRIu64 " bytes at %#" PRIx64 " does not fit into "
-			"the guest's memory; give it more with --memory",
+		return vsu_error_set(err, -E2BIG, "kernel '%s': its segment of %" PRIu64 " bytes at %#" PRIx64 " does not fit into the guest's memory; give it more with --memory",
 			kernel->name, (uint64_t)p->p_memsz,
 			(uint64_t)p->p_paddr);
 	rc = vmem_write_exact(view, p->p_paddr, kernel->bytes + p->p_offset,
@@ -226,8 +220,7 @@ static int check_segments(const struct vmm_kernel *kernel,
 					       segments[i].p_memsz,
 					       segments[k].p_paddr,
 					       segments[k].p_memsz))
-				rc = refuse(kernel, "two of its segments "
-					    "overlap", err);
+				rc = refuse(kernel, "two of its segments overlap", err);
 	}
 	return rc;
 }

@@ -38,7 +38,7 @@ enum vmm_protocol {
 	VMM_PROTOCOL_PVH,
 };
 
-/* Where it came to lie in the guest. */
+/* The place of a kernel in the guest, and its wishes. */
 struct vmm_loaded {
 	enum vmm_protocol protocol;
 	uint64_t entry;

@@ -20,8 +20,7 @@ static int fill(struct vmm_file *file, int fd, const char *what,
 		return vsu_error_sys(err, (int)n, "cannot read %s '%s'", what,
 				     path);
 	if ((size_t)n < file->size)
-		return vsu_error_set(err, -EBADMSG, "%s '%s' became shorter "
-				     "while it was read", what, path);
+		return vsu_error_set(err, -EBADMSG, "%s '%s' became shorter while it was read", what, path);
 	return 0;
 }
 
@@ -61,8 +60,7 @@ int vmm_file_read(struct vmm_file *file, const char *what, const char *path,
 	if (kind == VSU_FD_REGULAR)
 		rc = vsu_fd_size(fd, &size);
 	else
-		rc = vsu_error_set(err, -ENODEV, "%s '%s' is %s; it must be a "
-				   "regular file", what, path,
+		rc = vsu_error_set(err, -ENODEV, "%s '%s' is %s; it must be a regular file", what, path,
 				   vsu_fd_kind_name(kind));
 	if (!rc)
 		rc = copy(file, fd, size, what, path, err);

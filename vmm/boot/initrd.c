@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Where an initrd goes: the highest place that is free. */
+/* An initrd goes to the highest place that is free. */
 #include <config.h>
 
 #include <errno.h>
@@ -54,9 +54,7 @@ int vmm_initrd_load(const struct vmm_file *initrd,
 	for (i = view->n; i-- && !found;)
 		found = fit_in(&view->ranges[i], kernel, initrd->size, &at);
 	if (!found)
-		return vsu_error_set(err, -E2BIG, "option --initrd: its %zu "
-			"bytes do not fit into the guest's memory beside the "
-			"kernel; give it more with --memory", initrd->size);
+		return vsu_error_set(err, -E2BIG, "option --initrd: its %zu bytes do not fit into the guest's memory beside the kernel; give it more with --memory", initrd->size);
 	rc = vmem_write_exact(view, at, initrd->bytes, initrd->size);
 	if (!rc)
 		*gpa = at;

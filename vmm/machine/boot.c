@@ -50,8 +50,7 @@ static int write_cmdline(struct boot *b)
 			 o->append ? " " : "", o->append ? o->append : "");
 
 	if (n > max)
-		return vsu_error_set(b->err, -EINVAL, "the kernel command line"
-			" has %d characters; %d are allowed", n, max);
+		return vsu_error_set(b->err, -EINVAL, "the kernel command line has %d characters; %d are allowed", n, max);
 	b->handover.cmdline_gpa = VMM_BOOT_CMDLINE_GPA;
 	b->cmdline_len = (uint64_t)n;
 	return vmem_write_exact(b->view, VMM_BOOT_CMDLINE_GPA, line,
@@ -150,7 +149,7 @@ static int write_acpi(struct boot *b)
 	return rc;
 }
 
-/* What both protocols of Linux share. */
+/* Memory map and tables, for both protocols of Linux. */
 static int describe_pc(struct boot *b)
 {
 	int rc = vmm_e820_make(b->view, &b->handover.memory, b->err);
@@ -217,9 +216,7 @@ static int check_low_memory(struct boot *b)
 {
 	if (vmem_check_range(b->view, 0, VMM_BOOT_KERNEL_GPA, VMEM_WRITE))
 		return 0;
-	return vsu_error_set(b->err, -EFAULT, "the guest boots in its first "
-		"MiB, and not all of that is writable memory; place some with "
-		"--memory at=0");
+	return vsu_error_set(b->err, -EFAULT, "the guest boots in its first MiB, and not all of that is writable memory; place some with --memory at=0");
 }
 
 static int load_kernel(struct boot *b)

@@ -29,7 +29,7 @@ int vmm_x86_phys_bits(struct vmm_kvm *kvm, struct vsu_error *err)
 	uint32_t i;
 	int rc = vmm_cpuid_supported(kvm, &table, err);
 
-	if (rc)
+	if (rc < 0)
 		return rc;
 	kvm->phys_bits = 36;	/* what a CPU without the leaf has */
 	for (i = 0; i < table->nent; i++)
@@ -52,7 +52,7 @@ static int set_cpuid(const struct vmm_kvm *kvm, int cpu_fd, unsigned int cpu,
 	struct kvm_cpuid2 *table;
 	int rc = vmm_cpuid_supported(kvm, &table, err);
 
-	if (rc)
+	if (rc < 0)
 		return rc;
 	rc = vmm_cpuid_shape(table, &wish);
 	if (!rc)
@@ -173,7 +173,7 @@ static int set_registers(int cpu_fd, const struct vmm_x86_start *start,
 
 	if (!rc)
 		rc = make_runnable(cpu_fd, err);
-	if (rc)
+	if (rc < 0)
 		return rc;
 	rc = vmm_kvm_ioctl(cpu_fd, KVM_SET_REGS, &regs);
 	return rc < 0 ? vsu_error_sys(err, rc, "KVM_SET_REGS") : 0;
@@ -186,7 +186,7 @@ int vmm_x86_start_cpu(const struct vmm_kvm *kvm, int cpu_fd, unsigned int cpu,
 
 	if (!rc)
 		rc = set_msrs(cpu_fd, err);
-	if (rc || start->how == VMM_X86_WAITS)
+	if (rc < 0 || start->how == VMM_X86_WAITS)
 		return rc;
 	return set_registers(cpu_fd, start, err);
 }

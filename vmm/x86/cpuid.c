@@ -107,7 +107,7 @@ static void masks_apply(struct kvm_cpuid2 *table, const struct mask *masks,
 }
 
 /*
- * What needs more of a VMM than this one gives: enclaves want memory of their
+ * Features that need more of a VMM than this one gives: enclaves want memory of their
  * own (SGX), processor trace and resource control are the host's, memory
  * encryption needs a VM of that kind.
  */

@@ -15,7 +15,7 @@
 #include "kvm/kvm.h"
 #include "x86/cpuid.h"
 
-/* Where boot protocols keep their structures in guest memory. */
+/* The places of boot protocols' structures in guest memory. */
 #define VMM_BOOT_GDT_GPA	0x1000
 #define VMM_BOOT_LINUX_GDT_GPA	0x1800
 #define VMM_BOOT_INFO_GPA	0x2000

@@ -30,8 +30,7 @@ static int new_table(struct tables *t, uint64_t *gpa)
 
 	if (t->next == t->end)
 		return vsu_error_set(t->err, -ENOSPC,
-			"the identity map needs more than %u page tables: "
-			"use less memory or fewer windows",
+			"the identity map needs more than %u page tables: use less memory or fewer windows",
 			(unsigned int)((t->end - VMM_BOOT_TABLES_GPA) / PAGE));
 	*gpa = t->next;
 	t->next += PAGE;
@@ -45,7 +44,7 @@ static int child_of(struct tables *t, uint64_t parent, unsigned int index,
 	uint64_t at = parent + index * 8, entry;
 	int rc = vmem_read_exact(t->view, at, &entry, sizeof(entry));
 
-	if (rc)
+	if (rc < 0)
 		return rc;
 	if (entry) {
 		*child = entry & ~(uint64_t)(PAGE - 1);

@@ -61,7 +61,7 @@ static int kick_and_reap(struct blk_queue *q, uint64_t *budget)
 
 	do {
 		rc = disk->ops.kick(disk->self, q->channel, budget);
-		if (rc)
+		if (rc != 0)
 			reap(q);
 	} while (rc > 0 && --rounds);
 	return rc ? -EAGAIN : 0;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* What marks an exported function of libvm-memory. */
+/* Marks the exported functions of libvm-memory. */
 #ifndef VM_MEMORY_ATTRIBUTES_H
 #define VM_MEMORY_ATTRIBUTES_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* What a guest of the built-in protocol is told (guest/protocol.h). */
+/* The boot information of the built-in protocol (guest/protocol.h). */
 #ifndef VMM_BOOT_BUILTIN_INFO_H
 #define VMM_BOOT_BUILTIN_INFO_H
 

@@ -69,18 +69,14 @@ static int check_version(const struct vmm_kernel *kernel,
 			 const struct header *h, struct vsu_error *err)
 {
 	if (h->boot_flag != BOOT_FLAG)
-		return refuse(kernel, "a bzImage without the signature of its "
-			      "boot sector", err);
+		return refuse(kernel, "a bzImage without the signature of its boot sector", err);
 	if (h->version < VERSION_64_BIT)
-		return vsu_error_set(err, -EBADMSG, "kernel '%s': its boot "
-			"protocol is %d.%02d; needed is 2.12 (Linux 3.8)",
+		return vsu_error_set(err, -EBADMSG, "kernel '%s': its boot protocol is %d.%02d; needed is 2.12 (Linux 3.8)",
 			kernel->name, h->version >> 8, h->version & 0xff);
 	if (!(h->loadflags & LOADED_HIGH))
-		return refuse(kernel, "a zImage, which loads below 1 MiB; "
-			      "only a bzImage can be booted", err);
+		return refuse(kernel, "a zImage, which loads below 1 MiB; only a bzImage can be booted", err);
 	if (!(h->xloadflags & XLF_KERNEL_64))
-		return refuse(kernel, "a bzImage without a 64-bit entry; use "
-			      "a kernel for x86-64", err);
+		return refuse(kernel, "a bzImage without a 64-bit entry; use a kernel for x86-64", err);
 	return 0;
 }
 
@@ -89,20 +85,15 @@ static int check_fields(const struct vmm_kernel *kernel,
 {
 	if (SETUP_MAGIC + h->jump < SETUP_END ||
 	    SETUP_MAGIC + h->jump > PARAMS_HEADER_MAX)
-		return refuse(kernel, "a bzImage whose header has an "
-			      "impossible length", err);
+		return refuse(kernel, "a bzImage whose header has an impossible length", err);
 	if (!vsu_is_power_of_two(h->alignment) || h->alignment < MIN_ALIGNMENT)
-		return vsu_error_set(err, -EBADMSG, "kernel '%s': its "
-			"alignment, %#" PRIx32 ", is not a power of two of at "
-			"least a page", kernel->name, h->alignment);
+		return vsu_error_set(err, -EBADMSG, "kernel '%s': its alignment, %#" PRIx32 ", is not a power of two of at least a page", kernel->name, h->alignment);
 	if (!h->relocatable && h->pref_address < VMM_BOOT_KERNEL_GPA)
-		return vsu_error_set(err, -EBADMSG, "kernel '%s': it must lie "
-			"at %#" PRIx64 ", below 1 MiB, where the boot protocol"
-			" keeps its own", kernel->name, h->pref_address);
+		return vsu_error_set(err, -EBADMSG, "kernel '%s': it must lie at %#" PRIx64 ", below 1 MiB, where the boot protocol keeps its own", kernel->name, h->pref_address);
 	return 0;
 }
 
-/* Where the compressed kernel is in the file. */
+/* Finds the compressed kernel in the file. */
 static int find_payload(const struct vmm_kernel *kernel,
 			const struct header *h, size_t *offset, size_t *len,
 			struct vsu_error *err)
@@ -157,9 +148,7 @@ static int choose_place(const struct vmm_kernel *kernel,
 		return 0;
 	if (h->relocatable && find_place(view, h->alignment, len, at))
 		return 0;
-	return vsu_error_set(err, -E2BIG, "kernel '%s': it needs %" PRIu64
-		" bytes at %#" PRIx64 "%s, which is not all memory of the "
-		"guest; give it more with --memory", kernel->name, len,
+	return vsu_error_set(err, -E2BIG, "kernel '%s': it needs %" PRIu64 " bytes at %#" PRIx64 "%s, which is not all memory of the guest; give it more with --memory", kernel->name, len,
 		h->pref_address, h->relocatable ? " or elsewhere" : "");
 }
 
@@ -187,13 +176,13 @@ int vmm_bzimage_load(const struct vmm_kernel *kernel,
 
 	if (!rc)
 		rc = find_payload(kernel, &h, &offset, &len, err);
-	if (rc)
+	if (rc < 0)
 		return rc;
 	room = h.init_size > len ? h.init_size : len;
 	rc = choose_place(kernel, &h, view, room, &at, err);
 	if (!rc)
 		rc = vmem_write_exact(view, at, kernel->bytes + offset, len);
-	if (rc)
+	if (rc < 0)
 		return rc;
 	*loaded = (struct vmm_loaded){
 		.protocol = VMM_PROTOCOL_LINUX, .entry = at + ENTRY_64,
@@ -233,7 +222,7 @@ int vmm_bzimage_hand_over(const struct vmm_kernel *kernel,
 	struct header h;
 	int rc = header_take(kernel, &h, err);
 
-	if (rc)
+	if (rc < 0)
 		return rc;
 	memcpy(page + SETUP_SECTS, kernel->bytes + SETUP_SECTS,
 	       SETUP_MAGIC + h.jump - SETUP_SECTS);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * What a kernel that is entered by PVH is told (Xen's public headers,
+ * The start information of a kernel that is entered by PVH (Xen's public headers,
  * arch-x86/hvm/start_info.h, version 1).
  */
 #ifndef VMM_BOOT_PVH_START_INFO_H

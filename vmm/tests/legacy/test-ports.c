@@ -5,12 +5,13 @@
 #include <vmm-sys-util/event.h>
 
 #include "../../../guest/protocol.h"
+#include "legacy/port_numbers.h"
 #include "legacy/ports.h"
 #include "../util.h"
 
 static struct vmm_bus bus;
 static struct vmm_ports ports;
-static unsigned int resets, powers;
+static unsigned int resets, powers, offs, panics;
 static uint8_t status;
 
 static void on_power(void *opaque, uint8_t value)
@@ -26,12 +27,25 @@ static void on_reset(void *opaque)
 	resets++;
 }
 
+static void on_power_off(void *opaque)
+{
+	ck_assert_ptr_eq(opaque, &ports);
+	offs++;
+}
+
+static void on_panic(void *opaque)
+{
+	ck_assert_ptr_eq(opaque, &ports);
+	panics++;
+}
+
 static void setup(void)
 {
 	bus = (struct vmm_bus){ 0 };
 	ports = (struct vmm_ports){ .power = on_power, .reset = on_reset,
-				    .opaque = &ports };
-	resets = powers = 0;
+				    .power_off = on_power_off,
+				    .panic = on_panic, .opaque = &ports };
+	resets = powers = offs = panics = 0;
 	ck_assert_int_eq(vmm_ports_add(&ports, &bus, NULL), 0);
 }
 
@@ -113,12 +127,60 @@ START_TEST(the_clock_cannot_be_set)
 }
 END_TEST
 
+START_TEST(sleep_state_5_powers_off_and_no_other_store_does)
+{
+	unsigned int type;
+
+	for (type = 0; type < 8; type++)
+		if (type != 5)
+			ck_assert(!out(VMM_PORT_SLEEP_CONTROL, 1,
+				       type << 2 | 0x20));
+	ck_assert(!out(VMM_PORT_SLEEP_CONTROL, 1, 5 << 2));
+	ck_assert(!out(VMM_PORT_SLEEP_STATUS, 1, 5 << 2 | 0x20));
+	ck_assert_uint_eq(in(VMM_PORT_SLEEP_STATUS, 1).value, 0);
+	ck_assert_uint_eq(offs, 0);
+	ck_assert(out(VMM_PORT_SLEEP_CONTROL, 1, 5 << 2 | 0x20));
+	ck_assert_uint_eq(offs, 1);
+	ck_assert_uint_eq(resets + powers, 0);
+}
+END_TEST
+
+START_TEST(reset_register_takes_its_value_alone)
+{
+	ck_assert(!out(VMM_PORT_RESET, 1, 0));
+	ck_assert(!out(VMM_PORT_RESET, 1, 0x80));
+	ck_assert_uint_eq(resets, 0);
+	ck_assert(out(VMM_PORT_RESET, 1, VMM_RESET_VALUE));
+	ck_assert_uint_eq(resets, 1);
+}
+END_TEST
+
+START_TEST(panic_port_tells_which_events_it_knows_and_takes_those)
+{
+	ck_assert_uint_eq(in(VMM_PORT_PANIC, 1).value, 1);
+	ck_assert(!out(VMM_PORT_PANIC, 1, 0x2));
+	ck_assert_uint_eq(panics, 0);
+	ck_assert(out(VMM_PORT_PANIC, 1, 0x1));
+	ck_assert_uint_eq(panics, 1);
+}
+END_TEST
+
+/* A kernel waits for the clock's update bit, and for the keyboard's input. */
+START_TEST(clocks_and_keyboard_that_are_none_keep_nobody_waiting)
+{
+	out(0x70, 1, 0x0a);
+	ck_assert_uint_eq(in(0x71, 1).value, 0);
+	ck_assert_uint_eq(in(0x61, 1).value, 0);
+	ck_assert_uint_eq((uint8_t)in(0x64, 1).value, 0xff);
+}
+END_TEST
+
 START_TEST(ports_that_lie_on_others_are_refused_by_name)
 {
 	struct vsu_error err = VSU_ERROR_INIT;
 
 	ck_assert_int_eq(vmm_ports_add(&ports, &bus, &err), -EEXIST);
-	ck_assert_ptr_nonnull(err.msg[0] ? err.msg : NULL);
+	ck_assert_ptr_nonnull(strstr(err.msg, "speaker gate"));
 }
 END_TEST
 
@@ -135,6 +197,10 @@ int main(void)
 	tcase_add_test(t, only_the_reset_command_to_the_keyboard_controller_resets);
 	tcase_add_test(t, the_clock_counts_milliseconds_from_the_start);
 	tcase_add_test(t, the_clock_cannot_be_set);
+	tcase_add_test(t, sleep_state_5_powers_off_and_no_other_store_does);
+	tcase_add_test(t, reset_register_takes_its_value_alone);
+	tcase_add_test(t, panic_port_tells_which_events_it_knows_and_takes_those);
+	tcase_add_test(t, clocks_and_keyboard_that_are_none_keep_nobody_waiting);
 	tcase_add_test(t, ports_that_lie_on_others_are_refused_by_name);
 	suite_add_tcase(s, t);
 	return run_suite(s);
