@@ -42,7 +42,6 @@ struct loop {
 	bool have_path;
 	struct ev_loop *ev;
 	ev_io io;
-	ev_idle idle;			/* active while there is more to do */
 	ev_signal signals[3];
 	bool stopping;
 	int quit;			/* readable: queue threads end */
@@ -149,12 +148,10 @@ static void *queue_main(void *arg)
 		  POLLIN, 0 },
 		{ l->quit, POLLIN, 0 },
 	};
-	int more;
 
 	do {
-		more = virtdev_vhost_user_server_queue_dispatch(l->server,
-								t->queue);
-		poll(fds, 2, more > 0 ? 0 : -1);
+		virtdev_vhost_user_server_queue_dispatch(l->server, t->queue);
+		poll(fds, 2, -1);
 	} while (!fds[1].revents);
 	return NULL;
 }
@@ -205,32 +202,18 @@ static void try_to_stop(struct loop *l)
 		ev_break(l->ev, EVBREAK_ALL);
 }
 
-static void dispatch(struct loop *l)
+/* The descriptor stays readable while there is more to do. */
+static void on_io(struct ev_loop *ev, ev_io *w, int events)
 {
+	struct loop *l = w->data;
 	int rc = virtdev_vhost_user_server_dispatch(l->server);
 
+	(void)ev;
+	(void)events;
 	if (rc < 0)
 		ev_break(l->ev, EVBREAK_ALL);
 	else if (l->stopping)
 		try_to_stop(l);
-	if (rc > 0)
-		ev_idle_start(l->ev, &l->idle);
-	else
-		ev_idle_stop(l->ev, &l->idle);
-}
-
-static void on_io(struct ev_loop *ev, ev_io *w, int events)
-{
-	(void)ev;
-	(void)events;
-	dispatch(w->data);
-}
-
-static void on_idle(struct ev_loop *ev, ev_idle *w, int events)
-{
-	(void)ev;
-	(void)events;
-	dispatch(w->data);
 }
 
 /* The socket goes first, so that nobody connects to an end. */
@@ -258,8 +241,7 @@ static int start_loop(struct loop *l, struct vsu_error *err)
 				     "this host has no event mechanism that libev knows");
 	ev_io_init(&l->io, on_io, virtdev_vhost_user_server_fd(l->server),
 		   EV_READ);
-	ev_idle_init(&l->idle, on_idle);
-	l->io.data = l->idle.data = l;
+	l->io.data = l;
 	ev_io_start(l->ev, &l->io);
 	for (i = 0; i < sizeof(numbers) / sizeof(*numbers); i++) {
 		ev_signal_init(&l->signals[i], on_signal, numbers[i]);

@@ -3,16 +3,15 @@
  * The example of libvirtio-devices(3): a device model, a source of entropy,
  * and its home behind a vhost-user socket.
  */
-#include <errno.h>
-#include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <sys/random.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
 #include <virtio-devices/vhost_user_server.h>
 #include <virtio-queue/cursor.h>
 #include <virtio-queue/features.h>
 #include <vmm-sys-util/exit.h>
-#include <vmm-sys-util/fd.h>
-#include <vmm-sys-util/sock.h>
 
 /* The model (VIRTIO 1.3, section 5.4): it fills what the driver gives it. */
 
@@ -37,37 +36,24 @@ static void queue_stop(void *self, uint32_t queue)
 }
 
 /* How much a driver gets at once is up to the device: never without end. */
-static void fill(struct vq *q, struct vq_chain *chain)
+static uint32_t fill(void *opaque, struct vq *q, struct vq_chain *chain)
 {
 	unsigned char noise[256];	/* what getrandom() never cuts short */
 	struct vq_cursor writer;
 	ssize_t n = getrandom(noise, sizeof(noise), 0);
 
+	(void)opaque;
 	vq_writer_init(&writer, q, chain);
-	vq_cursor_write(&writer, noise, n < 0 ? 0 : (uint32_t)n);
-	vq_push(q, chain, vq_cursor_done(&writer));
+	return vq_cursor_write(&writer, noise, n < 0 ? 0 : (uint32_t)n);
 }
 
 /* A bounded turn: 1 when there is more to do, 0 to wait for a kick. */
 static int queue_serve(void *self, uint32_t queue)
 {
-	struct iovec iov[8];
-	struct vq_chain chain = { .iov = iov, .iov_max = 8 };
+	const struct vq_turn turn = { .size = sizeof(turn), .serve = fill };
 	struct rng *rng = self;
-	int rc = 0, served = 0;
 
-	if (!rng->q)
-		return 0;
-	do {
-		vq_disable_notify(rng->q);
-		for (; served < 64 && (rc = vq_pop(rng->q, &chain)) == 1; served++)
-			fill(rng->q, &chain);
-		if (vq_publish(rng->q))
-			virtdev_notify(rng->dev, queue);
-	} while (rc == 0 && vq_enable_notify(rng->q));
-	if (rc < 0 && rc != -EAGAIN)
-		virtdev_queue_broken(rng->dev, queue);
-	return rc == 1;
+	return rng->q ? virtdev_queue_turn(rng->dev, queue, rng->q, &turn) : 0;
 }
 
 static int rng_new(struct rng *rng)
@@ -85,52 +71,26 @@ static int rng_new(struct rng *rng)
 	return virtdev_new(&ops, &info, rng, &rng->dev);
 }
 
-/* The home: one front-end after another. */
-
-static void ended(void *opaque, const struct vsu_error *why)
-{
-	(void)opaque;
-	printf("%s\n", why->msg);
-	fflush(stdout);
-}
-
-static int serve(struct virtdev *dev, int listener, struct vsu_error *err)
-{
-	struct virtdev_vhost_user_server_config config = {
-		.size = sizeof(config), .dev = dev, .session_ended = ended,
-	};
-	struct virtdev_vhost_user_server *server;
-	int rc = virtdev_vhost_user_server_new_listen(&config, listener,
-						      &server, err);
-	struct pollfd p = { 0, POLLIN, 0 };
-
-	if (rc < 0)
-		return rc;
-	p.fd = virtdev_vhost_user_server_fd(server);
-	do {
-		rc = virtdev_vhost_user_server_dispatch(server);
-		poll(&p, 1, rc > 0 ? 0 : -1);
-	} while (rc >= 0);
-	while (virtdev_vhost_user_server_stop(server) == -EAGAIN)
-		virtdev_vhost_user_server_dispatch(server);
-	virtdev_vhost_user_server_free(server);
-	return vsu_error_set(err, rc, "the server cannot go on");
-}
+/* The home: one front-end after another, until a signal ends it. */
 
 static int run(const char *path, struct vsu_error *err)
 {
-	int rc, listener = vsu_sock_listen(path, 1, err);
 	struct rng rng = { NULL, NULL };
+	sigset_t ends;
+	int rc, stop;
 
-	if (listener < 0)
-		return listener;
+	sigemptyset(&ends);
+	sigaddset(&ends, SIGTERM);
+	sigaddset(&ends, SIGINT);
+	sigprocmask(SIG_BLOCK, &ends, NULL);
+	stop = signalfd(-1, &ends, SFD_CLOEXEC);
 	rc = rng_new(&rng);
 	if (rc == 0)
-		rc = serve(rng.dev, listener, err);
+		rc = virtdev_vhost_user_serve(rng.dev, path, stop, err);
 	else
 		vsu_error_sys(err, rc, "no device");
 	virtdev_free(rng.dev);
-	vsu_fd_close(&listener);
+	close(stop);
 	return rc;
 }
 

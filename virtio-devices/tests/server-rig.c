@@ -53,13 +53,11 @@ static void *queue_main(void *opaque)
 		  POLLIN, 0 },
 		{ arg.s->quit, POLLIN, 0 },
 	};
-	int more;
 
 	free(opaque);
 	do {
-		more = virtdev_vhost_user_server_queue_dispatch(server,
-								arg.queue);
-		poll(p, 2, more ? 0 : -1);
+		virtdev_vhost_user_server_queue_dispatch(server, arg.queue);
+		poll(p, 2, -1);
 	} while (!p[1].revents);
 	return NULL;
 }
@@ -155,7 +153,10 @@ void server_connected(struct server_side *s, struct virtdev *dev,
 	start_threads(s);
 }
 
-/* Negative answers stay. */
+/*
+ * Negative answers stay. Others are not looked at: whoever waits, waits for the
+ * descriptor, which is readable while there is more to do.
+ */
 static void dispatch_server(struct server_side *s)
 {
 	if (s->last >= 0)
@@ -181,7 +182,7 @@ void pump_server(struct server_side *s, unsigned int ended)
 {
 	while (s->ended < ended) {
 		dispatch_server(s);
-		if (s->ended < ended && !s->last)
+		if (s->ended < ended && s->last >= 0)
 			wait_for(s, NULL);
 	}
 }
@@ -192,8 +193,7 @@ void server_fini(struct server_side *s)
 
 	while (virtdev_vhost_user_server_stop(s->server) == -EAGAIN) {
 		dispatch_server(s);
-		if (virtdev_vhost_user_server_stop(s->server) == -EAGAIN &&
-		    !s->last)
+		if (virtdev_vhost_user_server_stop(s->server) == -EAGAIN)
 			wait_for(s, NULL);
 	}
 	vsu_event_signal(s->quit);
@@ -304,8 +304,7 @@ void pump(struct client_side *c, const bool *flag)
 		dispatch_client(c);
 		if (flag ? *flag : s->last <= 0)
 			return;
-		if (s->last <= 0)
-			wait_for(s, c);
+		wait_for(s, c);
 	}
 }
 

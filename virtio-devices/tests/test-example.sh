@@ -44,5 +44,6 @@ check 'a socket in use is not taken' "example: '$work/s' is in use by a server t
 	"$("$example" "$work/s" 2>&1)"
 kill $server
 wait $server
-check 'it serves until it is ended' 143 $?
+check 'it serves until it is ended' 0 $?
+check 'and its socket is gone' gone "$([ -e "$work/s" ] || echo gone)"
 echo "1..$n"

@@ -28,7 +28,7 @@
 #include <stdint.h>
 
 #include <virtio-devices/attributes.h>
-#include <virtio-queue/queue.h>
+#include <virtio-queue/turn.h>
 #include <vmm-sys-util/error.h>
 
 VSU_BEGIN_DECLS
@@ -107,6 +107,15 @@ VIRTDEV_API int virtdev_new(const struct virtdev_ops *ops,
 VIRTDEV_API void virtdev_notify(struct virtdev *dev, uint32_t queue);
 VIRTDEV_API void virtdev_config_changed(struct virtdev *dev);
 VIRTDEV_API void virtdev_queue_broken(struct virtdev *dev, uint32_t queue);
+
+/*
+ * For models that finish a chain before they take the next one: the whole of
+ * queue_serve. A vq_turn() whose notify is not called: the home is told of used
+ * buffers, and once of a queue that broke. 1: more to do now; 0: wait; -EINVAL
+ * as vq_turn().
+ */
+VIRTDEV_API int virtdev_queue_turn(struct virtdev *dev, uint32_t queue,
+				   struct vq *q, const struct vq_turn *turn);
 
 /* Queues must have been stopped. */
 VIRTDEV_API void virtdev_free(struct virtdev *dev);

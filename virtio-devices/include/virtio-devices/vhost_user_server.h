@@ -64,11 +64,16 @@ VIRTDEV_API int virtdev_vhost_user_server_new_connected(
 VIRTDEV_API int virtdev_vhost_user_server_fd(
 		const struct virtdev_vhost_user_server *s);
 
-/* 1: call again soon; 0: wait; negative: it cannot serve any more. */
+/*
+ * One bounded amount of work, without waiting: to be called when the server's
+ * descriptor is readable. 1: there is more, and the descriptor stays readable
+ * until it is done, so that a loop may ignore this; 0: wait for the descriptor;
+ * negative: it cannot serve any more.
+ */
 VIRTDEV_API int virtdev_vhost_user_server_dispatch(
 		struct virtdev_vhost_user_server *s);
 
-/* The queue's own descriptor and dispatch, when threaded. */
+/* The queue's own descriptor and dispatch, when threaded; as the server's. */
 VIRTDEV_API int virtdev_vhost_user_server_queue_fd(
 		const struct virtdev_vhost_user_server *s, uint32_t queue);
 VIRTDEV_API int virtdev_vhost_user_server_queue_dispatch(
@@ -84,6 +89,16 @@ VIRTDEV_API int virtdev_vhost_user_server_stop(
 /* After stop said 0 and the queues' threads have ended. */
 VIRTDEV_API void virtdev_vhost_user_server_free(
 		struct virtdev_vhost_user_server *s);
+
+/*
+ * The whole life of a server for programs without a loop: listens at path,
+ * serves one front-end after another with dev on this thread, and waits in
+ * between, until stop_fd is readable (-1: for ever) and requests under way have
+ * finished. The socket is removed at the end. 0, or the error that kept it from
+ * serving: as vsu_sock_listen(), or as dispatch.
+ */
+VIRTDEV_API int virtdev_vhost_user_serve(struct virtdev *dev, const char *path,
+					 int stop_fd, struct vsu_error *err);
 
 VSU_END_DECLS
 

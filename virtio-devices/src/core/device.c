@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include <vmm-sys-util/checked.h>
+#include <vmm-sys-util/sized.h>
 
 #include "core/priv.h"
 
@@ -60,6 +61,48 @@ void virtdev_queue_broken(struct virtdev *dev, uint32_t queue)
 {
 	if (dev->home.queue_broken)
 		dev->home.queue_broken(dev->home_opaque, queue);
+}
+
+/* A model's turn, whose notification goes to the device's home. */
+struct home_turn {
+	struct virtdev *dev;
+	uint32_t queue;
+	struct vq_turn model;
+};
+
+static uint32_t turn_serve(void *opaque, struct vq *q, struct vq_chain *chain)
+{
+	const struct home_turn *t = opaque;
+
+	return t->model.serve(t->model.opaque, q, chain);
+}
+
+static void turn_notify(void *opaque)
+{
+	const struct home_turn *t = opaque;
+
+	virtdev_notify(t->dev, t->queue);
+}
+
+int virtdev_queue_turn(struct virtdev *dev, uint32_t queue, struct vq *q,
+		       const struct vq_turn *turn)
+{
+	struct home_turn home = { dev, queue, { 0 } };
+	bool was_broken = vq_broken(q);
+	struct vq_turn t;
+	int rc = vsu_copy_sized(&home.model, sizeof(home.model), turn,
+				"struct vq_turn", NULL);
+
+	if (rc < 0 || !home.model.serve)
+		return -EINVAL;
+	t = home.model;
+	t.serve = turn_serve;
+	t.notify = turn_notify;
+	t.opaque = &home;
+	rc = vq_turn(q, &t);
+	if (!was_broken && vq_broken(q))
+		virtdev_queue_broken(dev, queue);
+	return rc == 1;
 }
 
 void virtdev_set_home(struct virtdev *dev, const struct virtdev_home_ops *ops,

@@ -18,7 +18,10 @@
 /* How long accepting pauses when this process has no descriptor left. */
 #define PAUSE_NS UINT64_C(100000000)
 
-/* --- what the session asks of its owner --- */
+/* Turns of queues in one dispatch, before the caller's loop has its own. */
+#define MAX_TURNS 16u
+
+/* --- calls of the session --- */
 
 static int on_set_features(void *opaque, uint64_t features)
 {
@@ -114,6 +117,8 @@ static void listen_again(struct virtdev_vhost_user_server *s)
 		return;
 	s->listening = virtdev_priv_server_watch(s->epfd, s->listener, EPOLLIN,
 						 EVENT_LISTENER, 0) == 0;
+	if (!s->listening)
+		vsu_timer_arm(s->timer, PAUSE_NS);
 }
 
 static void listen_no_more(struct virtdev_vhost_user_server *s)
@@ -138,7 +143,7 @@ static void on_gone(void *opaque, const struct vsu_error *err)
 	on_reset(s);
 	epoll_ctl(s->epfd, EPOLL_CTL_DEL, vhost_user_backend_fd(session), NULL);
 	s->session = NULL;
-	s->closing = s->session_again = false;
+	s->closing = false;
 	if (s->listener < 0)
 		s->ended = -ECONNRESET;
 	tell_ended(s, err);
@@ -167,7 +172,7 @@ static const struct vhost_user_backend_ops session_ops = {
 	.refused = on_refused,
 };
 
-/* --- what the device asks of its home --- */
+/* --- calls of the device --- */
 
 static void on_notify(void *opaque, uint32_t queue)
 {
@@ -264,13 +269,6 @@ static void accept_one(struct virtdev_vhost_user_server *s)
 		pause_accepting(s);
 }
 
-static void dispatch_session(struct virtdev_vhost_user_server *s)
-{
-	s->session_again = false;
-	if (s->session && vhost_user_backend_dispatch(s->session) > 0)
-		s->session_again = s->session != NULL;
-}
-
 /* Memory or the log of the session was cut short: it cannot go on. */
 static void check_memory(struct virtdev_vhost_user_server *s)
 {
@@ -287,7 +285,8 @@ static void handle(struct virtdev_vhost_user_server *s, uint64_t data)
 {
 	switch (virtdev_priv_server_what(data)) {
 	case EVENT_SESSION:
-		dispatch_session(s);
+		if (s->session)
+			vhost_user_backend_dispatch(s->session);
 		break;
 	case EVENT_LISTENER:
 		if (s->listening)
@@ -304,43 +303,54 @@ static void handle(struct virtdev_vhost_user_server *s, uint64_t data)
 		break;
 	case EVENT_KICK:
 	case EVENT_HOST:
-		virtdev_priv_server_queue_turn(&s->queues[(uint32_t)data]);
+	case EVENT_POLL:
+		virtdev_priv_server_queue_wants_turn(&s->queues[(uint32_t)data]);
 		break;
 	case EVENT_STATE:
+	case EVENT_MORE:
 		break;
 	}
 }
 
-static void turn_again(struct virtdev_vhost_user_server *s)
+/*
+ * One after the other, from where the last dispatch ended: a turn may take a
+ * millisecond or two, and there may be 256 queues.
+ */
+static void serve_queues(struct virtdev_vhost_user_server *s)
 {
-	uint32_t i;
+	unsigned int turns = MAX_TURNS;
+	uint32_t looked;
 
-	for (i = 0; s->nagain && i < s->nqueues; i++) {
-		if (s->queues[i].again)
-			virtdev_priv_server_queue_turn(&s->queues[i]);
+	for (looked = 0; s->nagain && turns && looked < s->nqueues; looked++) {
+		struct server_queue *q = &s->queues[s->next];
+
+		s->next = s->next + 1 == s->nqueues ? 0 : s->next + 1;
+		if (!q->again)
+			continue;
+		virtdev_priv_server_queue_turn(q);
+		turns--;
 	}
 }
 
 int virtdev_vhost_user_server_dispatch(struct virtdev_vhost_user_server *s)
 {
 	struct epoll_event events[32];
-	int i, n;
+	int i, n = epoll_wait(s->epfd, events, 32, 0);
+	bool more;
 
-	if (s->session_again)
-		dispatch_session(s);
-	n = epoll_wait(s->epfd, events, 32, 0);
 	for (i = 0; i < n; i++)
 		handle(s, events[i].data.u64);
 	if (!s->config.threaded)
-		turn_again(s);
+		serve_queues(s);
 	if (s->left) {
 		s->left = false;
 		answer(s);
 	}
 	if (s->ended)
 		return s->ended;
-	return n == 32 || s->session_again || s->left ||
-	       (!s->config.threaded && s->nagain);
+	more = !s->config.threaded && s->nagain;
+	virtdev_priv_server_more_tell(&s->more, more);
+	return more || n == 32;
 }
 
 int virtdev_vhost_user_server_fd(const struct virtdev_vhost_user_server *s)
@@ -368,6 +378,9 @@ static int init_waiting(struct virtdev_vhost_user_server *s)
 	s->epfd = epoll_create1(EPOLL_CLOEXEC);
 	if (s->epfd < 0)
 		return -errno;
+	rc = virtdev_priv_server_more_init(&s->more, s->epfd);
+	if (rc < 0)
+		return rc;
 	s->timer = vsu_timer_new();
 	if (s->timer < 0)
 		return s->timer;
@@ -415,7 +428,7 @@ static int new_server(const struct virtdev_vhost_user_server_config *config,
 		return vsu_error_sys(err, -ENOMEM, "vhost-user server");
 	s->config = c;
 	s->nqueues = nqueues;
-	s->epfd = s->event = s->listener = s->timer = -1;
+	s->epfd = s->event = s->listener = s->timer = s->more.fd = -1;
 	rc = init_waiting(s);
 	if (!rc)
 		rc = init_queues(s);
@@ -487,6 +500,7 @@ void virtdev_vhost_user_server_free(struct virtdev_vhost_user_server *s)
 	vsu_fd_close(&s->listener);
 	vsu_fd_close(&s->event);
 	vsu_fd_close(&s->timer);
+	vsu_fd_close(&s->more.fd);
 	vsu_fd_close(&s->epfd);
 	free(s);
 }

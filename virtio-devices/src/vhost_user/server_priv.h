@@ -32,7 +32,7 @@ enum server_queue_state {
 	QUEUE_QUIET,	/* left alone, but not stopped */
 };
 
-/* What a descriptor in an epoll set stands for; in data.u64, index below. */
+/* The meaning of a descriptor in an epoll set; in data.u64, index below. */
 enum server_event {
 	EVENT_SESSION,
 	EVENT_LISTENER,
@@ -42,6 +42,17 @@ enum server_event {
 	EVENT_STATE,	/* a queue's new state, for its thread */
 	EVENT_KICK,
 	EVENT_HOST,
+	EVENT_POLL,	/* time to look at a ring that has no kicks */
+	EVENT_MORE,	/* there is more to do */
+};
+
+/*
+ * An eventfd in an epoll set that stays readable while there is more to do, so
+ * that loops need not look at what dispatch says.
+ */
+struct server_more {
+	int fd;			/* -1: none yet */
+	bool told;
 };
 
 struct virtdev_vhost_user_server;
@@ -57,6 +68,9 @@ struct server_queue {
 	bool attached_kick, attached_host; /* these are in epfd */
 	bool polled;		/* there is no descriptor that tells of kicks */
 	bool again;		/* there is work that no descriptor tells of */
+	int timer;		/* of a ring that is looked at; -1: none yet */
+	uint64_t pause;		/* before the next look, ns */
+	struct server_more more; /* threaded */
 };
 
 struct virtdev_vhost_user_server {
@@ -68,8 +82,8 @@ struct virtdev_vhost_user_server {
 	bool listening;		/* the listener is in epfd */
 	bool stopping;
 	bool closing;		/* the session was told to end */
-	bool session_again;	/* it has more to do */
 	bool left;		/* one thread: a queue was left */
+	struct server_more more;
 	int ended;		/* negative: there is nothing to serve any more */
 	struct vhost_user_backend *session; /* NULL: none */
 	struct {		/* the session's question that is open */
@@ -78,6 +92,7 @@ struct virtdev_vhost_user_server {
 		bool drain;	/* and stopped afterwards */
 	} question;
 	uint32_t nagain;	/* one thread: queues with again set */
+	uint32_t next;		/* the queue whose turn is next */
 	uint32_t nqueues;
 	struct server_queue queues[];
 };
@@ -103,12 +118,19 @@ bool virtdev_priv_server_queue_answered(struct server_queue *q, bool drain);
 /* On the session's thread: whatever it was, it is off. Nothing in flight. */
 void virtdev_priv_server_queue_off(struct server_queue *q);
 
+/* One thread: the queue has its turn later in this dispatch, or in the next. */
+void virtdev_priv_server_queue_wants_turn(struct server_queue *q);
+
 /* On the queue's thread: one bounded turn. */
 void virtdev_priv_server_queue_turn(struct server_queue *q);
 
 /* Puts a descriptor into an epoll set. */
 int virtdev_priv_server_watch(int epfd, int fd, uint32_t events,
 			      enum server_event what, uint32_t index);
+
+/* Once: puts its eventfd there. */
+int virtdev_priv_server_more_init(struct server_more *m, int epfd);
+void virtdev_priv_server_more_tell(struct server_more *m, bool more);
 
 static inline enum server_event virtdev_priv_server_what(uint64_t data)
 {

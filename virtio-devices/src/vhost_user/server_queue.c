@@ -13,6 +13,10 @@
 
 #include "vhost_user/server_priv.h"
 
+/* Between two looks at a ring without kicks, ns. */
+#define POLL_FIRST_NS UINT64_C(20000)
+#define POLL_LAST_NS UINT64_C(1000000)
+
 static int state_of(const struct server_queue *q)
 {
 	return __atomic_load_n(&q->state, __ATOMIC_ACQUIRE);
@@ -34,17 +38,38 @@ int virtdev_priv_server_watch(int epfd, int fd, uint32_t events,
 	return epoll_ctl(epfd, EPOLL_CTL_ADD, fd, &event) < 0 ? -errno : 0;
 }
 
+int virtdev_priv_server_more_init(struct server_more *m, int epfd)
+{
+	m->fd = vsu_event_new();
+	return m->fd < 0 ? m->fd :
+	       virtdev_priv_server_watch(epfd, m->fd, EPOLLIN, EVENT_MORE, 0);
+}
+
+void virtdev_priv_server_more_tell(struct server_more *m, bool more)
+{
+	if (more == m->told)
+		return;
+	m->told = more;
+	if (more)
+		vsu_event_signal_own(m->fd);
+	else
+		vsu_event_drain(m->fd, NULL);
+}
+
 /* Own epoll set and eventfd when threaded, the server's otherwise. */
 static int init_thread(struct server_queue *q)
 {
+	int rc;
+
 	q->epfd = epoll_create1(EPOLL_CLOEXEC);
 	if (q->epfd < 0)
 		return -errno;
 	q->ctl = vsu_event_new();
 	if (q->ctl < 0)
 		return q->ctl;
-	return virtdev_priv_server_watch(q->epfd, q->ctl, EPOLLIN | EPOLLET,
-					 EVENT_STATE, q->index);
+	rc = virtdev_priv_server_watch(q->epfd, q->ctl, EPOLLIN | EPOLLET,
+				       EVENT_STATE, q->index);
+	return rc < 0 ? rc : virtdev_priv_server_more_init(&q->more, q->epfd);
 }
 
 int virtdev_priv_server_queue_init(struct server_queue *q,
@@ -54,15 +79,19 @@ int virtdev_priv_server_queue_init(struct server_queue *q,
 	q->server = s;
 	q->index = index;
 	q->state = QUEUE_OFF;
-	q->ctl = q->kick = q->host = -1;
+	q->ctl = q->kick = q->host = q->timer = q->more.fd = -1;
 	q->epfd = s->epfd;
 	return s->config.threaded ? init_thread(q) : 0;
 }
 
 void virtdev_priv_server_queue_fini(struct server_queue *q)
 {
-	if (!q->server || !q->server->config.threaded)
+	if (!q->server)
 		return;
+	vsu_fd_close(&q->timer);
+	if (!q->server->config.threaded)
+		return;
+	vsu_fd_close(&q->more.fd);
 	vsu_fd_close(&q->ctl);
 	vsu_fd_close(&q->epfd);
 }
@@ -75,6 +104,11 @@ static void set_again(struct server_queue *q, bool again)
 	q->again = again;
 	if (!q->server->config.threaded)
 		q->server->nagain += again ? 1u : UINT32_MAX;
+}
+
+void virtdev_priv_server_queue_wants_turn(struct server_queue *q)
+{
+	set_again(q, true);
 }
 
 /* Whoever serves the queue is to look at its state. */
@@ -195,15 +229,49 @@ static void leave(struct server_queue *q)
 		s->left = true;
 }
 
+static bool has_timer(struct server_queue *q)
+{
+	if (q->timer < 0) {
+		q->timer = vsu_timer_new();
+		if (q->timer >= 0 &&
+		    virtdev_priv_server_watch(q->epfd, q->timer,
+					      EPOLLIN | EPOLLET, EVENT_POLL,
+					      q->index) < 0)
+			vsu_fd_close(&q->timer);
+	}
+	return q->timer >= 0;
+}
+
+/*
+ * Nothing tells when the next look is due: at once after one that found
+ * something, and after ever longer pauses while none does. True: at once.
+ */
+static bool look_again(struct server_queue *q, bool found)
+{
+	if (found || !q->pause)
+		q->pause = POLL_FIRST_NS;
+	else if (q->pause < POLL_LAST_NS)
+		q->pause *= 2;
+	return found || !has_timer(q) || vsu_timer_arm(q->timer, q->pause) < 0;
+}
+
+/* A host descriptor that cannot be waited for is polled, too. */
+static bool is_polled(const struct server_queue *q)
+{
+	return q->polled || (q->host >= 0 && !q->attached_host);
+}
+
 static void serve(struct server_queue *q)
 {
+	struct vq *vq = vhost_user_backend_vq(q->server->session, q->index);
+	uint64_t before = vq_counter(vq, VQ_COUNT_CHAINS);
 	int rc;
 
 	attach(q);
 	rc = virtdev_queue_serve(q->server->config.dev, q->index);
-	/* a host descriptor that cannot be waited for is polled, too */
-	set_again(q, rc > 0 || q->polled ||
-		  (q->host >= 0 && !q->attached_host));
+	if (rc <= 0 && is_polled(q) && !vq_broken(vq))
+		rc = look_again(q, vq_counter(vq, VQ_COUNT_CHAINS) != before);
+	set_again(q, rc > 0);
 }
 
 static void drain(struct server_queue *q)
@@ -257,5 +325,6 @@ int virtdev_vhost_user_server_queue_dispatch(
 	q = &s->queues[queue];
 	if (epoll_wait(q->epfd, events, 4, 0) > 0 || q->again)
 		virtdev_priv_server_queue_turn(q);
+	virtdev_priv_server_more_tell(&q->more, q->again);
 	return q->again;
 }

@@ -9,6 +9,8 @@
 
 #include <virtio-devices/device.h>
 
+#include "../guest.h"
+
 /* A model that keeps what it was told. */
 struct model {
 	struct virtdev *dev;
@@ -127,7 +129,7 @@ START_TEST(model_may_refuse_features)
 }
 END_TEST
 
-/* Where a read begins, how long it is, and what it gives. */
+/* The beginning of a read, its length, and the bytes that it gives. */
 static const struct {
 	uint32_t off, len;
 	const char *bytes;
@@ -281,6 +283,88 @@ START_TEST(freeing_nothing_is_fine)
 }
 END_TEST
 
+/* --- whole turns --- */
+
+static unsigned int turns_told, turns_broken;
+
+static void on_turn_notify(void *opaque, uint32_t queue)
+{
+	(void)opaque;
+	turns_told += queue == 3;
+}
+
+static void on_turn_broken(void *opaque, uint32_t queue)
+{
+	(void)opaque;
+	turns_broken += queue == 3;
+}
+
+static uint32_t serve_five(void *opaque, struct vq *q, struct vq_chain *chain)
+{
+	(void)q;
+	(void)chain;
+	++*(unsigned int *)opaque;
+	return 5;
+}
+
+START_TEST(turn_of_a_queue_tells_its_home)
+{
+	static const struct virtdev_home_ops home = {
+		.size = sizeof(home), .notify = on_turn_notify,
+		.queue_broken = on_turn_broken,
+	};
+	const struct vq_buffer buffer = { GUEST_DATA, 64, 1 };
+	unsigned int served = 0;
+	struct vq_turn turn = {
+		.size = sizeof(turn), .serve = serve_five, .opaque = &served,
+		.max_chains = 2,
+	};
+	struct virtdev *dev = model.dev;
+	struct guest g;
+	int i;
+
+	virtdev_set_home(dev, &home, NULL);
+	guest_init(&g, 0, 16, 0, 0);
+	for (i = 0; i < 3; i++) {
+		ck_assert_int_eq(vq_driver_add(g.driver, &buffer, 1, 1), 0);
+		vq_driver_publish(g.driver);
+	}
+	ck_assert_int_eq(virtdev_queue_turn(dev, 3, g.q, &turn), 1);
+	ck_assert_uint_eq(turns_told, 1);
+	ck_assert_int_eq(virtdev_queue_turn(dev, 3, g.q, &turn), 0);
+	ck_assert_uint_eq(served, 3);
+	ck_assert_uint_eq(turns_told, 2);
+	ck_assert_uint_eq(turns_broken, 0);
+	turn.serve = NULL;
+	ck_assert_int_eq(virtdev_queue_turn(dev, 3, g.q, &turn), -EINVAL);
+	guest_fini(&g);
+}
+END_TEST
+
+START_TEST(turn_of_a_queue_that_breaks_is_told_once)
+{
+	static const struct virtdev_home_ops home = {
+		.size = sizeof(home), .queue_broken = on_turn_broken,
+	};
+	unsigned int served = 0;
+	const struct vq_turn turn = {
+		.size = sizeof(turn), .serve = serve_five, .opaque = &served,
+	};
+	struct virtdev *dev = model.dev;
+	struct guest g;
+
+	turns_broken = 0;
+	virtdev_set_home(dev, &home, NULL);
+	guest_init(&g, 0, 16, 0, 0);
+	memset(guest_at(&g, vq_driver_driver_gpa(g.driver) + 2), 0x77, 2);
+	ck_assert_int_eq(virtdev_queue_turn(dev, 3, g.q, &turn), 0);
+	ck_assert_int_eq(virtdev_queue_turn(dev, 3, g.q, &turn), 0);
+	ck_assert_uint_eq(turns_broken, 1);
+	ck_assert_uint_eq(served, 0);
+	guest_fini(&g);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("device");
@@ -303,6 +387,8 @@ int main(void)
 	tcase_add_test(tc, model_of_an_older_header_lacks_what_came_later);
 	tcase_add_test(tc, home_is_told_until_it_is_taken_away);
 	tcase_add_test(tc, freeing_nothing_is_fine);
+	tcase_add_test(tc, turn_of_a_queue_tells_its_home);
+	tcase_add_test(tc, turn_of_a_queue_that_breaks_is_told_once);
 
 	srunner_run_all(sr, CK_ENV);
 	failed = srunner_ntests_failed(sr);

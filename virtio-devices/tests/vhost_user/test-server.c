@@ -40,6 +40,7 @@ static void several_threads(void)
 static struct virtdev_disk *make_fake_disk(void)
 {
 	fake_disk_init(&disk);
+	disk.info.blocks = 1;
 	fake_disk_make(&disk);
 	return disk.disk;
 }
@@ -349,6 +350,69 @@ START_TEST(broken_ring_is_told_and_the_other_goes_on)
 }
 END_TEST
 
+static bool is_readable(int fd)
+{
+	struct pollfd p = { fd, POLLIN, 0 };
+
+	return poll(&p, 1, 0) > 0;
+}
+
+/* Its disk blocks, so that a turn takes few requests. */
+START_TEST(e1_23_descriptor_stays_readable_while_there_is_more_and_no_longer)
+{
+	int fd = virtdev_vhost_user_server_fd(server.server);
+	unsigned int i, more = 0;
+
+	client_connect(&client, &server);
+	client_start(&client, true);
+	while (is_readable(fd))
+		virtdev_vhost_user_server_dispatch(server.server);
+	for (i = 0; i < 20; i++)
+		client_begin(&client, 0, i, T_FLUSH, 0);
+	while (is_readable(fd))
+		more += virtdev_vhost_user_server_dispatch(server.server) > 0;
+	ck_assert_uint_gt(more, 1);
+	for (i = 0; i < 20; i++)
+		ck_assert_int_eq(client_status(&client, 0, i), 0);
+	client.inflight = 0;
+	client_fini(&client);
+}
+END_TEST
+
+/* Readable within a time in which a ring is looked at many times. */
+static bool is_looked_at(void)
+{
+	struct pollfd p = { virtdev_vhost_user_server_fd(server.server),
+			    POLLIN, 0 };
+
+	return poll(&p, 1, 100) > 0;
+}
+
+START_TEST(a4_22_ring_without_kicks_is_looked_at_in_pauses_until_it_breaks)
+{
+	unsigned int looks = 0;
+	uint16_t jump = 1000;
+
+	client_connect(&client, &server);
+	client_start(&client, false);
+	use_disk(9);
+	/* an idle one: dispatch has nothing more to do, and comes back */
+	while (virtdev_vhost_user_server_dispatch(server.server))
+		ck_assert_uint_lt(++looks, 100000);
+	ck_assert(is_looked_at());
+	for (int i = 0; i < QUEUES; i++)
+		__atomic_store_n((uint16_t *)(void *)guest_at(&client.g,
+			vq_driver_driver_gpa(client.drivers[i]) + 2), jump,
+			__ATOMIC_RELEASE);
+	for (looks = 0; is_looked_at(); looks++) {
+		ck_assert_uint_lt(looks, 1000);
+		virtdev_vhost_user_server_dispatch(server.server);
+	}
+	ck_assert(is_readable(client.err[0]));
+	client_fini(&client);
+}
+END_TEST
+
 /* No descriptor is left for a front-end: it waits, and nobody spins. */
 START_TEST(e1_04_accepting_pauses_while_descriptors_lack)
 {
@@ -430,6 +494,8 @@ static TCase *listening(const char *name, SFun choose, bool with_fake_disk)
 	if (with_fake_disk) {
 		tcase_add_test(tc, b5_03_front_end_that_vanishes_is_drained_first);
 		tcase_add_test(tc, stop_waits_for_what_is_under_way);
+		tcase_add_test(tc, e1_23_descriptor_stays_readable_while_there_is_more_and_no_longer);
+		tcase_add_test(tc, a4_22_ring_without_kicks_is_looked_at_in_pauses_until_it_breaks);
 	}
 	return tc;
 }

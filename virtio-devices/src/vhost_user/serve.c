@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* The life of a vhost-user server, for programs that have no loop. */
+#include <config.h>
+
+#include <poll.h>
+#include <stdbool.h>
+
+#include <vmm-sys-util/fd.h>
+#include <vmm-sys-util/sock.h>
+
+#include "virtio-devices/vhost_user_server.h"
+
+/* Front-ends that wait while one is served. */
+#define BACKLOG 8
+
+/* Until the server cannot go on, or has stopped: 0. */
+static int run(struct virtdev_vhost_user_server *server, int stop_fd)
+{
+	struct pollfd fds[] = {
+		{ virtdev_vhost_user_server_fd(server), POLLIN, 0 },
+		{ stop_fd, POLLIN, 0 },
+	};
+	bool stopping = false;
+	int rc;
+
+	for (;;) {
+		if (stopping && !virtdev_vhost_user_server_stop(server))
+			return 0;
+		rc = virtdev_vhost_user_server_dispatch(server);
+		if (rc < 0)
+			return rc;
+		if (poll(fds, 2, -1) <= 0 || !fds[1].revents)
+			continue;
+		stopping = true;
+		fds[1].fd = -1;
+	}
+}
+
+int virtdev_vhost_user_serve(struct virtdev *dev, const char *path,
+			     int stop_fd, struct vsu_error *err)
+{
+	const struct virtdev_vhost_user_server_config config = {
+		.size = sizeof(config), .dev = dev,
+	};
+	struct virtdev_vhost_user_server *server;
+	struct vsu_sock_path socket;
+	int rc, listener = vsu_sock_listen(path, BACKLOG, err);
+	bool have_path;
+
+	if (listener < 0)
+		return listener;
+	have_path = vsu_sock_path_of(listener, &socket) == 0;
+	rc = virtdev_vhost_user_server_new_listen(&config, listener, &server,
+						  err);
+	vsu_fd_close(&listener);
+	if (rc == 0) {
+		rc = run(server, stop_fd);
+		virtdev_vhost_user_server_free(server);
+		if (rc < 0)
+			vsu_error_sys(err, rc, "the server of '%s' cannot go on",
+				      path);
+	}
+	if (have_path)
+		vsu_sock_unlink(&socket);
+	return rc;
+}

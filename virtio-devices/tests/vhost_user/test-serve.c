@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Claims about serving a device by one call, and about accepting again. */
+#include <config.h>
+
+#include <check.h>
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include <virtio-devices/vhost_user_server.h>
+#include <vmm-sys-util/event.h>
+#include <vmm-sys-util/fd.h>
+#include <vmm-sys-util/sock.h>
+
+#include "../image.h"
+
+/* How many of the next calls fail: for want of memory in the kernel. */
+static unsigned int refuse_adds;
+
+int __real_epoll_ctl(int epfd, int op, int fd, struct epoll_event *event);
+int __wrap_epoll_ctl(int epfd, int op, int fd, struct epoll_event *event);
+
+int __wrap_epoll_ctl(int epfd, int op, int fd, struct epoll_event *event)
+{
+	if (op == EPOLL_CTL_ADD && refuse_adds) {
+		refuse_adds--;
+		errno = ENOSPC;
+		return -1;
+	}
+	return __real_epoll_ctl(epfd, op, fd, event);
+}
+
+static struct virtdev *dev;
+static int stop;
+static struct vsu_error err;
+
+static void setup(void)
+{
+	static const struct virtdev_ops ops = {
+		.size = sizeof(ops), .name = "nothing",
+	};
+	const struct virtdev_info info = { .id = 4, .nqueues = 1,
+					   .queue_max = 64 };
+
+	folder_init("/tmp");
+	err = (struct vsu_error)VSU_ERROR_INIT;
+	ck_assert_int_eq(virtdev_new(&ops, &info, NULL, &dev), 0);
+	stop = vsu_event_new();
+	ck_assert_int_ge(stop, 0);
+}
+
+static void teardown(void)
+{
+	virtdev_free(dev);
+	vsu_fd_close(&stop);
+	folder_fini();
+}
+
+static void *serve(void *opaque)
+{
+	*(int *)opaque = virtdev_vhost_user_serve(dev, "socket", stop, &err);
+	return NULL;
+}
+
+/* Connects when there is somebody to connect to. */
+static int connect_socket(void)
+{
+	int fd;
+
+	do
+		fd = vsu_sock_connect("socket", NULL);
+	while (fd < 0);
+	return fd;
+}
+
+/* GET_FEATURES and its answer: a header and 64 bits. */
+static void ask(int fd)
+{
+	static const uint32_t request[3] = { 1, 1, 0 };
+	unsigned char answer[20];
+	size_t got = 0;
+	ssize_t n;
+
+	ck_assert_int_eq(write(fd, request, sizeof(request)),
+			 sizeof(request));
+	while (got < sizeof(answer)) {
+		struct pollfd p = { fd, POLLIN, 0 };
+
+		poll(&p, 1, -1);
+		n = read(fd, answer + got, sizeof(answer) - got);
+		ck_assert_int_gt(n, 0);
+		got += (size_t)n;
+	}
+	ck_assert_uint_eq(answer[0], 1);
+}
+
+START_TEST(one_front_end_after_another_is_served_until_told_to_stop)
+{
+	pthread_t thread;
+	int i, fd, rc = 1;
+
+	ck_assert_int_eq(pthread_create(&thread, NULL, serve, &rc), 0);
+	for (i = 0; i < 3; i++) {
+		fd = connect_socket();
+		ask(fd);
+		if (i < 2)
+			vsu_fd_close(&fd);
+	}
+	/* with one still there */
+	vsu_event_signal(stop);
+	pthread_join(thread, NULL);
+	vsu_fd_close(&fd);
+	ck_assert_msg(rc == 0, "%d: %s", rc, err.msg);
+	ck_assert_int_ne(access("socket", F_OK), 0);
+}
+END_TEST
+
+START_TEST(path_that_cannot_be_had_is_an_error)
+{
+	int listener = vsu_sock_listen("socket", 1, &err);
+
+	ck_assert_int_ge(listener, 0);
+	ck_assert_int_lt(virtdev_vhost_user_serve(dev, "socket", stop, &err),
+			 0);
+	ck_assert_ptr_nonnull(strstr(err.msg, "in use"));
+	ck_assert_int_eq(access("socket", F_OK), 0);
+	ck_assert_int_eq(virtdev_vhost_user_serve(dev, "none/socket", stop,
+						  &err), -ENOENT);
+	vsu_fd_close(&listener);
+}
+END_TEST
+
+static void until_readable(struct virtdev_vhost_user_server *s)
+{
+	struct pollfd p = { virtdev_vhost_user_server_fd(s), POLLIN, 0 };
+
+	ck_assert_int_eq(poll(&p, 1, 10000), 1);
+	virtdev_vhost_user_server_dispatch(s);
+}
+
+static unsigned int ended;
+
+static void on_ended(void *opaque, const struct vsu_error *why)
+{
+	(void)opaque;
+	(void)why;
+	ended++;
+}
+
+START_TEST(e1_04_listener_that_cannot_be_watched_is_tried_again)
+{
+	const struct virtdev_vhost_user_server_config config = {
+		.size = sizeof(config), .dev = dev, .session_ended = on_ended,
+	};
+	int fd, listener = vsu_sock_listen("socket", 4, &err);
+	struct virtdev_vhost_user_server *s;
+	struct pollfd p;
+
+	ck_assert_int_eq(virtdev_vhost_user_server_new_listen(&config, listener,
+							      &s, &err), 0);
+	fd = connect_socket();
+	until_readable(s);
+	vsu_fd_close(&fd);
+	refuse_adds = 3;	/* each time that accepting is to go on */
+	while (!ended)
+		until_readable(s);
+	fd = connect_socket();
+	p = (struct pollfd) { fd, POLLIN, 0 };
+	ck_assert_int_eq(write(fd, "\1\0\0\0\1\0\0\0\0\0\0", 12), 12);
+	while (poll(&p, 1, 0) == 0)
+		until_readable(s);
+	ck_assert_uint_eq(refuse_adds, 0);
+	vsu_fd_close(&fd);
+	while (virtdev_vhost_user_server_stop(s) == -EAGAIN)
+		virtdev_vhost_user_server_dispatch(s);
+	virtdev_vhost_user_server_free(s);
+	vsu_fd_close(&listener);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("serve");
+	TCase *tc = tcase_create("serve");
+	SRunner *sr = srunner_create(suite);
+	int failed;
+
+	suite_add_tcase(suite, tc);
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_test(tc, one_front_end_after_another_is_served_until_told_to_stop);
+	tcase_add_test(tc, path_that_cannot_be_had_is_an_error);
+	tcase_add_test(tc, e1_04_listener_that_cannot_be_watched_is_tried_again);
+	srunner_run_all(sr, CK_ENV);
+	failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
