@@ -79,6 +79,14 @@ uint8_t read_byte(void)
 	return in8(CVMM_PORT_SERIAL);
 }
 
+int byte_soon(unsigned int looks)
+{
+	while (looks--)
+		if (in8(CVMM_PORT_SERIAL + LSR) & LSR_DATA)
+			return in8(CVMM_PORT_SERIAL);
+	return -1;
+}
+
 uint32_t now_ms(void)
 {
 	return in32(CVMM_PORT_CLOCK);

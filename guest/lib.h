@@ -77,6 +77,8 @@ void fault(const char *what);
 
 /* A byte from the serial port, waited for. */
 uint8_t read_byte(void);
+/* The same, or -1 when none has come after so many looks. */
+int byte_soon(unsigned int looks);
 
 /* Milliseconds since the machine started. */
 uint32_t now_ms(void);

@@ -62,11 +62,30 @@ static void show_initrd(const struct cvmm_boot *boot)
 	print("initrd: %lu bytes, sum %lu\n", boot->initrd_len, sum);
 }
 
+#define LOOKS 200	/* until no more input is on its way */
+
+/*
+ * The next command. Whoever asks faster than answers come, as by a key that is
+ * held down, is answered once for all that are alike. *ahead is the byte that
+ * was read too many, or -1.
+ */
+static uint8_t read_command(int *ahead)
+{
+	const uint8_t what = *ahead < 0 ? read_byte() : (uint8_t)*ahead;
+
+	do
+		*ahead = byte_soon(LOOKS);
+	while (*ahead == what);
+	return what;
+}
+
 static void interact(const struct cvmm_boot *boot)
 {
+	int ahead = -1;
+
 	for (;;) {
 		print("ready\n");
-		switch (read_byte()) {
+		switch (read_command(&ahead)) {
 		case 's':
 			show_all_shared();
 			break;

@@ -184,10 +184,9 @@ static int check_claim(struct vmem_reservation *r, uint64_t off, uint64_t len,
 				     PRIx64 " of the window are in use", len,
 				     off);
 	if (is_stuck(r, off, len))
-		return vsu_error_set(err, -ENOMEM, "%#" PRIx64 " bytes at %#"
-				     PRIx64 " of the window cannot be emptied:"
-				     " this process has as many mappings as "
-				     "vm.max_map_count allows", len, off);
+		return vsu_error_set(err, -ENOMEM,
+				     "%#" PRIx64 " bytes at %#" PRIx64 " of the window cannot be emptied: this process has as many mappings as vm.max_map_count allows",
+				     len, off);
 	return 0;
 }
 

@@ -9,17 +9,26 @@
 #include "cli/options.h"
 #include "log.h"
 
-enum { MEMORY, CPUS, CPU, DISK, DEVICE, INITRD, CMDLINE, APPEND, CONSOLE,
-       REBOOT, DRY_RUN, JSON,
-       LOG_LEVEL, VERBOSE, HELP };
+enum { MEMORY, ON_MEMORY_ERROR, CPUS, CPU, DISK, DEVICE, INITRD, CMDLINE,
+       APPEND, CONSOLE, REBOOT, DRY_RUN, JSON, LOG_LEVEL, VERBOSE, HELP };
 
 static const char *const cpu_models[] = { "host", "plain", NULL };
 static const char *const reboots[] = { "exit", "restart", NULL };
+static const char *const memory_errors[] = {
+	[VMM_ON_MEMORY_ERROR_STOP] = "stop",
+	[VMM_ON_MEMORY_ERROR_CONTINUE] = "continue",
+	[VMM_ON_MEMORY_ERROR_PAUSE] = "pause",
+	NULL,
+};
 
 const struct vsu_option vmm_run_options[] = {
 	[MEMORY] = { "memory", VSU_OPTION_STRING, "PROPERTIES",
 		     "guest memory: [at=ADDRESS,]size=SIZE[,backend=...]",
 		     0, 0, NULL, true },
+	[ON_MEMORY_ERROR] = { "on-memory-error", VSU_OPTION_CHOICE,
+			      "stop|continue|pause",
+			      "when memory's file is cut: end (default), go on with zeros, or stand still",
+			      0, 0, memory_errors, false },
 	[CPUS] = { "cpus", VSU_OPTION_U64, "N", "virtual CPUs, 1 by default",
 		   1, VMM_MAX_CPUS, NULL, false },
 	[CPU] = { "cpu", VSU_OPTION_CHOICE, "host|plain",
@@ -106,6 +115,9 @@ static int set_option(struct vmm_options *o, unsigned int index,
 	switch (index) {
 	case MEMORY:
 		return add_memory(o, value->text, err);
+	case ON_MEMORY_ERROR:
+		o->on_memory_error = (enum vmm_on_memory_error)value->number;
+		return 0;
 	case DISK:
 		return add_device(o, VMM_DEVICE_DISK, value->text, err);
 	case DEVICE:

@@ -26,6 +26,13 @@ struct vmm_device_option {
 	const char *list;
 };
 
+/* The user's choice for a guest that lost a part of its memory. */
+enum vmm_on_memory_error {
+	VMM_ON_MEMORY_ERROR_STOP,	/* the machine ends */
+	VMM_ON_MEMORY_ERROR_CONTINUE,	/* zeros take its place */
+	VMM_ON_MEMORY_ERROR_PAUSE,	/* it stands still until it is ended */
+};
+
 struct vmm_options {
 	const char *kernel;
 	const char *memory[VMM_MAX_MEMORY];
@@ -36,6 +43,7 @@ struct vmm_options {
 	unsigned int cpu_model;	/* enum vmm_cpu_model */
 	bool restart;		/* after the guest asked for a reboot */
 	const char *initrd, *cmdline, *append, *console;
+	enum vmm_on_memory_error on_memory_error;
 	bool dry_run, json, help;
 };
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Files that were cut short under a CPU, and memory of two layers. */
+/* Pages that were lost under a CPU, and memory of two layers. */
 #include <config.h>
 
 #include <errno.h>
@@ -7,29 +7,74 @@
 #include "cpu/cpu_faults.h"
 #include "machine/machine.h"
 
-static bool drop_short(void *opaque, struct vmm_ticket *ticket)
-{
-	struct vmm_machine *m = opaque;
+/* Faults of a CPU in a row, nothing having been mended in between. */
+#define TRIES_BEFORE_PROBING 4
+#define MAX_TRIES 16
 
-	(void)ticket;
-	vmm_shmem_drop_short(&m->shmem);
+/* A CPU whose access failed, on its way to the main thread. */
+struct fault {
+	struct vmm_machine *machine;
+	unsigned int cpu;
+	bool again;	/* it may go on, as soon as the machine does */
+};
+
+/* True when memory is gone and that was dealt with as the user chose. */
+static bool mend_memory(struct fault *f, bool probe)
+{
+	struct vmm_machine *m = f->machine;
+	enum vmm_memory_loss loss;
+	uint64_t gpa;
+
+	if (m->options->on_memory_error == VMM_ON_MEMORY_ERROR_CONTINUE)
+		return vmm_memory_repair(&m->memory, f->cpu, probe);
+	if (!vmm_memory_find_loss(&m->memory, probe, &gpa, &loss))
+		return false;
+	vmm_machine_memory_lost(m, gpa, loss);
 	return true;
 }
 
+/* True when the map is another one than when this CPU last failed. */
+static bool mend_windows(struct fault *f, struct vmm_fault_state *state)
+{
+	struct vmm_shmem *shmem = &f->machine->shmem;
+
+	vmm_shmem_drop(shmem, VMM_SHMEM_SHORT);
+	if (shmem->changes == state->seen)
+		vmm_shmem_drop(shmem, VMM_SHMEM_MISSING);
+	if (shmem->changes == state->seen && state->tries >= MAX_TRIES)
+		vmm_shmem_drop(shmem, VMM_SHMEM_UNSEALED);
+	return shmem->changes != state->seen;
+}
+
 /*
- * A file behind memory, or behind a window, ended under this CPU. It may go on
- * when something was mended since it last did.
+ * Nobody says which page it was. A file may be short, a page of it may not be
+ * had, or a back-end may have taken its mapping away meanwhile. A file that
+ * was short for a moment looks sound now, so that a few tries are free. After
+ * them every mapping whose file may change goes: the machine outlives its
+ * windows.
  */
+static bool mend(void *opaque, struct vmm_ticket *ticket)
+{
+	struct fault *f = opaque;
+	struct vmm_fault_state *state = &f->machine->faults[f->cpu];
+
+	(void)ticket;
+	f->again = true;
+	if (!mend_memory(f, state->tries >= TRIES_BEFORE_PROBING) &&
+	    !mend_windows(f, state))
+		f->again = state->tries++ < MAX_TRIES;
+	else
+		state->tries = 0;
+	state->seen = f->machine->shmem.changes;
+	return true;
+}
+
 bool vmm_fault_repair(void *machine, unsigned int cpu)
 {
-	struct vmm_machine *m = machine;
-	const bool memory = vmm_memory_repair(&m->memory, cpu);
-	uint64_t seen = m->seen_drops[cpu];
+	struct fault f = { machine, cpu, true };
 
-	vmm_cpus_carry(m->cpus, drop_short, m);
-	m->seen_drops[cpu] = __atomic_load_n(&m->shmem.drops,
-					     __ATOMIC_RELAXED);
-	return memory || m->seen_drops[cpu] != seen;
+	vmm_cpus_carry(f.machine->cpus, mend, &f);
+	return f.again;
 }
 
 /* What a CPU waits for. */

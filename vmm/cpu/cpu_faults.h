@@ -10,6 +10,11 @@
 
 #include "cpu/cpus.h"
 
+/*
+ * A page that this CPU needs cannot be had. True when it may try again: then
+ * something was mended, the map changed, or it has tries left. What the user
+ * chose for memory (--on-memory-error) is done.
+ */
 bool vmm_fault_repair(void *machine, unsigned int cpu);
 
 /* As vmm_private_convert(), and -ECANCELED when the machine ends. */

@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include <vmm-sys-util/event.h>
+#include <vmm-sys-util/exit.h>
 
 #include "cli/exit_status.h"
 #include "machine/machine.h"
@@ -68,19 +69,53 @@ static void on_space(struct ev_loop *loop, ev_io *w, int revents)
 	vmem_space_reclaim(m->memory.space);
 }
 
-/* The guest goes on with what is left; its user should know. */
+static void pause_for_good(struct vmm_machine *m)
+{
+	if (!m->paused)
+		vmm_cpus_pause(m->cpus);
+	m->paused = true;
+}
+
+/*
+ * Zeros may stand for the end of a file that its user cut. They never stand
+ * for data that the hardware lost: the guest would take them for its own.
+ */
+void vmm_machine_memory_lost(struct vmm_machine *m, uint64_t gpa,
+			     enum vmm_memory_loss loss)
+{
+	const char *why = vmm_memory_loss_text(loss);
+	enum vmm_on_memory_error choice = m->options->on_memory_error;
+
+	if (loss == VMM_MEMORY_DAMAGED)
+		vmm_cpus_end(m->cpus, VSU_EXIT_HOST,
+			     "memory at %#" PRIx64 " is lost: %s", gpa, why);
+	else if (choice == VMM_ON_MEMORY_ERROR_STOP)
+		vmm_cpus_end(m->cpus, VSU_EXIT_HOST,
+			     "memory at %#" PRIx64 " is lost: %s; --on-memory-error=continue would go on with zeros",
+			     gpa, why);
+	else if (!m->paused)
+		prog_log(PROG_LOG_ERROR, "memory",
+			 "memory at %#" PRIx64 " is lost: %s; %s", gpa, why,
+			 choice == VMM_ON_MEMORY_ERROR_PAUSE ?
+			 "the guest stands still until it is ended" :
+			 "what is gone reads as zeros");
+	if (choice == VMM_ON_MEMORY_ERROR_PAUSE && loss != VMM_MEMORY_DAMAGED)
+		pause_for_good(m);
+}
+
+/* This process met a page that could not be had. */
 static void on_cut(struct ev_loop *loop, ev_io *w, int revents)
 {
 	struct vmm_machine *m = w->data;
-	uint64_t count, gpa;
+	enum vmm_memory_loss loss;
+	uint64_t gpa;
 
 	(void)loop;
 	(void)revents;
-	vsu_event_drain(w->fd, &count);
-	while (vmm_memory_take_failure(&m->memory, &gpa))
-		prog_log(PROG_LOG_ERROR, "cut",
-			 "the file behind the memory at %#" PRIx64
-			 " was cut short; what is gone reads as zeros", gpa);
+	vsu_event_drain(w->fd, NULL);
+	vmm_shmem_drop(&m->shmem, VMM_SHMEM_FAILED);
+	while (vmm_memory_take_failure(&m->memory, &gpa, &loss))
+		vmm_machine_memory_lost(m, gpa, loss);
 }
 
 static void on_signal(struct ev_loop *loop, ev_signal *w, int revents)

@@ -3,6 +3,7 @@
 #include <config.h>
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -72,6 +73,15 @@ static void on_map_changed(void *opaque)
 			vmm_virtio_refresh(m->devices[i].virtio);
 }
 
+static void on_mapping_dropped(void *opaque, const struct vmm_window *window,
+			       uint64_t gpa, const char *why)
+{
+	(void)opaque;
+	prog_log(PROG_LOG_WARNING, "mapping",
+		 "a mapping at %#" PRIx64 " in shared memory region %u of a device is taken away: %s",
+		 gpa, window->shmid, why);
+}
+
 static bool wants_shared(const struct vmm_machine *m)
 {
 	unsigned int i;
@@ -97,6 +107,7 @@ static int make_memory(struct vmm_machine *m, struct vsu_error *err)
 	m->shmem.slots = m->slots;
 	m->shmem.phys_bits = m->kvm.phys_bits;
 	m->shmem.changed = on_map_changed;
+	m->shmem.dropped = on_mapping_dropped;
 	m->shmem.opaque = m;
 	if (!rc && vmem_space_want_event(m->memory.space) < 0)
 		rc = vsu_error_set(err, -EMFILE, "no descriptor is left");

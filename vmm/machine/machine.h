@@ -43,6 +43,12 @@ struct vmm_device {
 	uint32_t irq;
 };
 
+/* A CPU's accesses that failed; see cpu_faults.c. */
+struct vmm_fault_state {
+	uint64_t seen;		/* changes of the map at the last of them */
+	unsigned int tries;	/* since something was mended */
+};
+
 struct vmm_machine {
 	const struct vmm_options *options;
 	struct vmem_sigbus *sigbus;	/* borrowed */
@@ -64,7 +70,8 @@ struct vmm_machine {
 	unsigned int ndevices;
 	struct vmm_device devices[VMM_MAX_DEVICES];
 	struct vmm_loaded loaded;
-	uint64_t seen_drops[VMM_MAX_CPUS]; /* each CPU's own, see faults.c */
+	struct vmm_fault_state faults[VMM_MAX_CPUS];
+	bool paused;		/* by a memory error, for good */
 	/* watchers of the loop */
 	ev_io on_cpus, on_console, on_input, on_writable, on_cut, on_space;
 	ev_signal on_int, on_term;
@@ -80,6 +87,10 @@ int vmm_machine_make(struct vmm_machine *m, const struct vmm_options *options,
 
 /* Runs it to its end; the exit status, with a sentence where there is one. */
 int vmm_machine_run(struct vmm_machine *m, struct vsu_error *err);
+
+/* A part of its memory, at gpa, is gone: what the user chose is done. */
+void vmm_machine_memory_lost(struct vmm_machine *m, uint64_t gpa,
+			     enum vmm_memory_loss loss);
 
 void vmm_machine_free(struct vmm_machine *m);
 

@@ -76,17 +76,34 @@ struct vmem_map *vmm_memory_map(const struct vmm_memory *memory);
 int vmm_memory_check_shared(const struct vmm_memory *memory, const char *who,
 			    struct vsu_error *err);
 
-/*
- * The guest address of a piece whose file was cut short and that was not told
- * of before; false when there is none.
- */
-bool vmm_memory_take_failure(struct vmm_memory *memory, uint64_t *gpa);
+/* Why a part of it is gone. */
+enum vmm_memory_loss {
+	VMM_MEMORY_CUT,		/* the file was cut short */
+	VMM_MEMORY_NO_ROOM,	/* the file cannot give a page that it should */
+	VMM_MEMORY_DAMAGED,	/* the hardware lost a page */
+};
+
+/* A clause about it, to end a sentence. */
+const char *vmm_memory_loss_text(enum vmm_memory_loss loss);
 
 /*
- * A file behind it may have been cut short under a CPU: repairs what was.
- * True when that CPU may go on, because something was repaired now or, by
- * another CPU, since this one last asked. Any thread.
+ * The guest address of a piece that was repaired, by whomever, and that was
+ * not told of before; false when there is none.
  */
-bool vmm_memory_repair(struct vmm_memory *memory, unsigned int cpu);
+bool vmm_memory_take_failure(struct vmm_memory *memory, uint64_t *gpa,
+			     enum vmm_memory_loss *loss);
+
+/*
+ * A page behind it may have been lost under a CPU: repairs what was. True when
+ * that CPU may go on, because something was repaired now or, by another CPU,
+ * since this one last asked. probe: also asks files for pages that are not
+ * there yet, some of which are there afterwards. Any thread.
+ */
+bool vmm_memory_repair(struct vmm_memory *memory, unsigned int cpu,
+		       bool probe);
+
+/* As above, but nothing is repaired: what is lost, if anything. Any thread. */
+bool vmm_memory_find_loss(struct vmm_memory *memory, bool probe, uint64_t *gpa,
+			  enum vmm_memory_loss *loss);
 
 #endif

@@ -1,41 +1,73 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Files behind the guest's memory that are cut short while it runs. */
+/* Pages of the guest's memory that are lost while it runs. */
 #include <config.h>
 
 #include <signal.h>
 
+#include <vm-memory/kvm.h>
 #include <vmm-sys-util/checked.h>
 #include <vmm-sys-util/fd.h>
 
 #include "memory/memory.h"
+#include "memory/probe.h"
 
-/*
- * True when the file behind a block ends earlier than was known and what lies
- * behind its end was repaired. The page in which it ends is whole.
- */
-static bool repair_block(struct vmm_memory *memory, unsigned int i)
+/* Bytes of the block up to the end of its file, whole pages. */
+static bool file_reach(const struct vmem_block *block, uint64_t *good)
 {
-	const struct vmem_block *block = memory->blocks[i];
 	const uint64_t pos = vmem_block_file_pos(block, 0);
-	siginfo_t fault = { .si_signo = SIGBUS, .si_code = BUS_ADRERR };
-	uint64_t size, good;
 	int fd = vmem_block_fd(block);
+	uint64_t size;
 
 	if (fd < 0 || vsu_fd_kind(fd) != VSU_FD_REGULAR ||
 	    vsu_fd_size(fd, &size))
 		return false;
-	good = size > pos ? size - pos : 0;
-	if (vsu_align_up_overflow(good, vmem_block_page_size(block), &good) ||
-	    good >= memory->good[i])
-		return false;
-	fault.si_addr = vmem_block_hva(block) + good;
-	if (!vmem_sigbus_fix(memory->sigbus, &fault))
-		return false;
-	memory->good[i] = good;
-	return true;
+	return !vsu_align_up_overflow(size > pos ? size - pos : 0,
+				      vmem_block_page_size(block), good);
 }
 
-bool vmm_memory_repair(struct vmm_memory *memory, unsigned int cpu)
+/*
+ * The first page of a block that is lost: the file ends before it, earlier
+ * than was known, or (probe) cannot give it.
+ */
+static bool find_lost(const struct vmm_memory *memory, unsigned int i,
+		      bool probe, uint64_t *off, enum vmm_memory_loss *loss)
+{
+	const struct vmem_block *block = memory->blocks[i];
+
+	*loss = VMM_MEMORY_CUT;
+	if (file_reach(block, off) && *off < memory->good[i])
+		return true;
+	*loss = VMM_MEMORY_NO_ROOM;
+	return probe && vmem_block_fd(block) >= 0 &&
+	       !vmem_block_is_bound(block) &&
+	       vmm_probe(vmem_block_hva(block), memory->good[i],
+			 vmem_block_page_size(block),
+			 vmem_block_flags(block) & VMEM_BLOCK_WRITE, off);
+}
+
+/*
+ * Puts zeros in place of what a block lost. Pages that cannot be had go one by
+ * one until the table takes all of the mapping, which bounds the loop.
+ */
+static bool repair_block(struct vmm_memory *memory, unsigned int i, bool probe)
+{
+	siginfo_t fault = { .si_signo = SIGBUS, .si_code = BUS_ADRERR };
+	enum vmm_memory_loss loss;
+	bool repaired = false;
+	uint64_t off;
+
+	while (find_lost(memory, i, probe, &off, &loss)) {
+		fault.si_addr = vmem_block_hva(memory->blocks[i]) + off;
+		if (!vmem_sigbus_fix(memory->sigbus, &fault))
+			break;
+		repaired = true;
+		if (loss == VMM_MEMORY_CUT)
+			memory->good[i] = off;
+	}
+	return repaired;
+}
+
+bool vmm_memory_repair(struct vmm_memory *memory, unsigned int cpu, bool probe)
 {
 	bool may_go_on;
 	unsigned int i;
@@ -44,26 +76,82 @@ bool vmm_memory_repair(struct vmm_memory *memory, unsigned int cpu)
 		return false;
 	pthread_mutex_lock(&memory->repairing);
 	for (i = 0; i < memory->nblocks; i++)
-		memory->repairs += repair_block(memory, i);
+		memory->repairs += repair_block(memory, i, probe);
 	may_go_on = memory->seen[cpu] != memory->repairs;
 	memory->seen[cpu] = memory->repairs;
 	pthread_mutex_unlock(&memory->repairing);
 	return may_go_on;
 }
 
-bool vmm_memory_take_failure(struct vmm_memory *memory, uint64_t *gpa)
+/* The guest address of a byte of a block that is memory of the guest. */
+static uint64_t gpa_of(const struct vmm_memory *memory, unsigned int request,
+		       uint64_t off)
 {
-	const struct vmm_layout *layout = &memory->layout;
-	unsigned int i, request;
+	const struct vmm_layout_piece *piece = memory->layout.pieces;
+	unsigned int i;
 
-	for (i = 0; i < layout->n; i++) {
-		request = layout->pieces[i].request;
-		if (memory->told[request] ||
-		    !vmem_block_failed(memory->blocks[request]))
+	for (i = 0; i < memory->layout.n; i++, piece++)
+		if (piece->request == request && off >= piece->offset &&
+		    off - piece->offset < piece->len)
+			return piece->gpa + (off - piece->offset);
+	return 0;
+}
+
+/* Tells why the table replaced pages, by what the file says now. */
+static enum vmm_memory_loss loss_of(const struct vmem_block *block,
+				    uint64_t *off)
+{
+	uint64_t good;
+
+	if (vmem_block_damaged(block, off))
+		return VMM_MEMORY_DAMAGED;
+	*off = 0;
+	if (file_reach(block, &good) && good >= vmem_block_len(block))
+		return VMM_MEMORY_NO_ROOM;
+	return VMM_MEMORY_CUT;
+}
+
+bool vmm_memory_take_failure(struct vmm_memory *memory, uint64_t *gpa,
+			     enum vmm_memory_loss *loss)
+{
+	uint64_t off;
+	unsigned int i;
+
+	for (i = 0; i < memory->nblocks; i++) {
+		if (memory->told[i] || !vmem_block_failed(memory->blocks[i]))
 			continue;
-		memory->told[request] = true;
-		*gpa = layout->pieces[i].gpa;
+		*loss = loss_of(memory->blocks[i], &off);
+		memory->told[i] = true;
+		*gpa = gpa_of(memory, i, off);
 		return true;
 	}
 	return false;
+}
+
+bool vmm_memory_find_loss(struct vmm_memory *memory, bool probe, uint64_t *gpa,
+			  enum vmm_memory_loss *loss)
+{
+	bool found = false;
+	uint64_t off;
+	unsigned int i;
+
+	pthread_mutex_lock(&memory->repairing);
+	for (i = 0; i < memory->nblocks && !found; i++) {
+		found = find_lost(memory, i, probe, &off, loss);
+		if (found)
+			*gpa = gpa_of(memory, i, 0);
+	}
+	pthread_mutex_unlock(&memory->repairing);
+	return found;
+}
+
+const char *vmm_memory_loss_text(enum vmm_memory_loss loss)
+{
+	static const char *const texts[] = {
+		[VMM_MEMORY_CUT] = "its file was cut short",
+		[VMM_MEMORY_NO_ROOM] = "its file has no room for it, or cannot be read",
+		[VMM_MEMORY_DAMAGED] = "the memory hardware of the host lost a page of it",
+	};
+
+	return texts[loss];
 }

@@ -3,10 +3,12 @@
 #include <config.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 
 #include <vmm-sys-util/fd.h>
 
+#include "memory/probe.h"
 #include "memory/windows.h"
 
 int vmm_shmem_add_window(struct vmm_shmem *s, const void *owner,
@@ -99,7 +101,11 @@ static int show(struct vmm_shmem *s, struct vmem_map *map)
 {
 	int rc = vmm_slots_apply(s->slots, map, NULL);
 
-	return rc ? rc : vmem_space_publish(s->memory->space, map);
+	if (!rc)
+		rc = vmem_space_publish(s->memory->space, map);
+	if (!rc)
+		s->changes++;
+	return rc;
 }
 
 /* Everybody lets go of the former map; what nobody holds is freed. */
@@ -167,21 +173,73 @@ static bool is_short(const struct vmem_region *region)
 	       size < vmem_region_file_pos(region, vmem_region_len(region));
 }
 
-void vmm_shmem_drop_short(struct vmm_shmem *s)
+static bool is_missing(const struct vmem_region *region)
 {
-	struct vmem_map *map = vmem_map_ref(vmm_memory_map(s->memory));
+	const struct vmem_block *block = vmem_region_block(region);
+	uint64_t off;
+
+	return vmm_probe(vmem_region_hva(region), vmem_region_len(region),
+			 vmem_block_page_size(block),
+			 vmem_block_flags(block) & VMEM_BLOCK_WRITE, &off);
+}
+
+static bool has_failed(const struct vmem_region *region)
+{
+	return vmem_block_failed(vmem_region_block(region));
+}
+
+static bool is_unsealed(const struct vmem_region *region)
+{
+	return !(vmem_block_seals(vmem_region_block(region)) & F_SEAL_SHRINK);
+}
+
+static const struct {
+	bool (*applies)(const struct vmem_region *region);
+	const char *text;
+} reasons[] = {
+	[VMM_SHMEM_SHORT] = { is_short, "its file was cut short" },
+	[VMM_SHMEM_MISSING] = { is_missing,
+		"its file has no room for it, or cannot be read" },
+	[VMM_SHMEM_FAILED] = { has_failed, "its pages could not be had" },
+	[VMM_SHMEM_UNSEALED] = { is_unsealed,
+		"a page of some file cannot be had, and its own may change" },
+};
+
+/* One line for each window and reason, however often it happens. */
+static void tell_dropped(struct vmm_shmem *s, const struct vmm_window *window,
+			 const struct vmem_region *region,
+			 enum vmm_shmem_reason reason)
+{
+	struct vmm_window *w = &s->windows[window - s->windows];
+
+	if (!(w->told & 1u << reason) && s->dropped)
+		s->dropped(s->opaque, w, vmem_region_gpa(region),
+			   reasons[reason].text);
+	w->told |= (uint8_t)(1u << reason);
+}
+
+void vmm_shmem_drop(struct vmm_shmem *s, enum vmm_shmem_reason reason)
+{
+	struct vmem_map *all = vmm_memory_map(s->memory);
+	struct vmem_map *map = vmem_map_ref(all);
 	const struct vmem_region *region;
+	const struct vmm_window *w;
 	unsigned int i, dropped = 0;
 
-	for (i = vmem_map_count(map); i > 0; i--) {
-		region = vmem_map_region(map, i - 1);
-		if (window_of(s, region) && is_short(region))
-			dropped += !remove_mapping(&map,
-						   vmem_region_gpa(region));
+	vmem_map_ref(all);
+	for (i = 0; i < vmem_map_count(all); i++) {
+		region = vmem_map_region(all, i);
+		w = window_of(s, region);
+		if (!w || !reasons[reason].applies(region) ||
+		    remove_mapping(&map, vmem_region_gpa(region)))
+			continue;
+		dropped++;
+		tell_dropped(s, w, region, reason);
 	}
-	if (dropped && !show(s, map))
-		__atomic_add_fetch(&s->drops, dropped, __ATOMIC_RELAXED);
+	if (dropped)
+		show(s, map);
 	vmem_map_unref(map);
+	vmem_map_unref(all);
 	if (dropped)
 		settle(s);
 }

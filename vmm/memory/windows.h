@@ -28,6 +28,15 @@ struct vmm_window {
 	uint64_t gpa, len;
 	const void *owner;	/* whoever maps into it */
 	uint8_t shmid;
+	uint8_t told;		/* bits of reasons for drops that were told */
+};
+
+/* Why a mapping is taken away without its back-end. */
+enum vmm_shmem_reason {
+	VMM_SHMEM_SHORT,	/* its file no longer reaches to its end */
+	VMM_SHMEM_MISSING,	/* its file cannot give a page */
+	VMM_SHMEM_FAILED,	/* this process met such a page */
+	VMM_SHMEM_UNSEALED,	/* its file may be cut at any time */
 };
 
 struct vmm_shmem {
@@ -37,9 +46,12 @@ struct vmm_shmem {
 	uint64_t next;		/* where the next window may begin */
 	struct vmm_window windows[VMM_MAX_WINDOWS];
 	unsigned int n;
-	uint64_t drops;		/* mappings taken away by drop_short, ever */
+	uint64_t changes;	/* of the map, ever */
 	/* The map changed: queues let go of the former one. */
 	void (*changed)(void *opaque);
+	/* A mapping at gpa is taken away; why is a clause. May be NULL. */
+	void (*dropped)(void *opaque, const struct vmm_window *window,
+			uint64_t gpa, const char *why);
 	void *opaque;
 };
 
@@ -59,11 +71,10 @@ void vmm_shmem_change(struct vmm_shmem *s, const void *owner,
 		      struct vhost_user_shmem_change *changes, unsigned int n);
 
 /*
- * Takes mappings away whose file no longer reaches to their end: what a CPU
- * would fault on inside KVM becomes a hole. Their back-end may unmap them all
- * the same. s->drops counts them.
+ * Takes the mappings away to which the reason applies: what a CPU would fault
+ * on inside KVM becomes a hole. Their back-end may unmap them all the same.
  */
-void vmm_shmem_drop_short(struct vmm_shmem *s);
+void vmm_shmem_drop(struct vmm_shmem *s, enum vmm_shmem_reason reason);
 
 /*
  * The guest's memory as a back-end is told about it: without the windows of

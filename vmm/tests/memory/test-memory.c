@@ -199,7 +199,7 @@ static void make_file_memory(struct vmem_sigbus *sigbus)
 
 static bool on_repair(void *opaque, unsigned int cpu)
 {
-	return vmm_memory_repair(opaque, cpu);
+	return vmm_memory_repair(opaque, cpu, false);
 }
 
 static void run_on_file(unsigned int ncpus)
@@ -255,7 +255,7 @@ START_TEST(page_in_which_a_file_ends_keeps_its_bytes)
 	hva = vmem_block_hva(memory.blocks[0]);
 	ck_assert_int_eq(pwrite(file, "kept", 4, 65536 + 3 * 4096 + 8), 4);
 	ck_assert_int_eq(ftruncate(file, 65536 + 3 * 4096 + 100), 0);
-	ck_assert(vmm_memory_repair(&memory, 0));
+	ck_assert(vmm_memory_repair(&memory, 0, false));
 	ck_assert_mem_eq(hva + 3 * 4096 + 8, "kept", 4);
 	ck_assert_uint_eq(hva[4 * 4096], 0);
 	free_all();
@@ -266,17 +266,17 @@ START_TEST(each_cpu_goes_on_once_for_each_repair)
 {
 	ck_assert_int_eq(vmem_sigbus_new(8, &table, NULL), 0);
 	make_file_memory(table);
-	ck_assert(!vmm_memory_repair(&memory, 0));
+	ck_assert(!vmm_memory_repair(&memory, 0, false));
 	ck_assert_int_eq(ftruncate(file, 65536 + 4096), 0);
-	ck_assert(vmm_memory_repair(&memory, 0));
-	ck_assert(!vmm_memory_repair(&memory, 0));
-	ck_assert(vmm_memory_repair(&memory, 1));
-	ck_assert(!vmm_memory_repair(&memory, 1));
+	ck_assert(vmm_memory_repair(&memory, 0, false));
+	ck_assert(!vmm_memory_repair(&memory, 0, false));
+	ck_assert(vmm_memory_repair(&memory, 1, false));
+	ck_assert(!vmm_memory_repair(&memory, 1, false));
 	ck_assert_int_eq(ftruncate(file, 1 << 20), 0);	/* growing heals */
-	ck_assert(!vmm_memory_repair(&memory, 0));
+	ck_assert(!vmm_memory_repair(&memory, 0, false));
 	ck_assert_int_eq(ftruncate(file, 0), 0);
-	ck_assert(vmm_memory_repair(&memory, 1));
-	ck_assert(vmm_memory_repair(&memory, 0));
+	ck_assert(vmm_memory_repair(&memory, 1, false));
+	ck_assert(vmm_memory_repair(&memory, 0, false));
 	free_all();
 }
 END_TEST

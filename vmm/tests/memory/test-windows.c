@@ -18,6 +18,7 @@ static struct vm vm;
 static struct vmm_memory memory;
 static struct vmm_shmem shmem;
 static unsigned int told;	/* how often the map changed */
+static unsigned int dropped;	/* mappings that were told as taken away */
 static int file;		/* of 16 pages */
 static const int me = 1, other = 2;	/* owners */
 
@@ -27,11 +28,21 @@ static void on_changed(void *opaque)
 	told++;
 }
 
+static void on_dropped(void *opaque, const struct vmm_window *window,
+		       uint64_t gpa, const char *why)
+{
+	(void)opaque;
+	ck_assert_uint_eq(window->shmid, 3);
+	ck_assert_uint_ge(gpa, window->gpa);
+	ck_assert_ptr_nonnull(why);
+	dropped++;
+}
+
 static void setup(void)
 {
 	alarm(60);
 	vm_make(&vm);
-	told = 0;
+	told = dropped = 0;
 	memset(&memory, 0, sizeof(memory));
 	memset(&shmem, 0, sizeof(shmem));
 	ck_assert_int_eq(vmem_space_new(&memory.space), 0);
@@ -41,7 +52,8 @@ static void setup(void)
 	shmem.slots = vm.slots;
 	shmem.phys_bits = vm.kvm.phys_bits;
 	shmem.changed = on_changed;
-	file = memfd_create("window", MFD_CLOEXEC);
+	shmem.dropped = on_dropped;
+	file = memfd_create("window", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	ck_assert_int_eq(ftruncate(file, WINDOW), 0);
 	ck_assert_int_eq(vmm_shmem_add_window(&shmem, &me, 3, WINDOW, NULL),
 			 0);
@@ -168,15 +180,63 @@ START_TEST(c2_13_a_piece_whose_file_was_cut_becomes_a_hole)
 
 	ck_assert_int_eq(change(true, 0, early), 0);
 	ck_assert_int_eq(change(true, 1, late), 0);
-	vmm_shmem_drop_short(&shmem);
-	ck_assert_uint_eq(shmem.drops, 0);
+	vmm_shmem_drop(&shmem, VMM_SHMEM_SHORT);
+	ck_assert_uint_eq(shmem.changes, 2);
 	ck_assert_int_eq(ftruncate(file, 4 * PAGE), 0);
-	vmm_shmem_drop_short(&shmem);
-	ck_assert_uint_eq(shmem.drops, 1);
+	vmm_shmem_drop(&shmem, VMM_SHMEM_SHORT);
+	ck_assert_uint_eq(shmem.changes, 3);
+	ck_assert_uint_eq(dropped, 1);
 	ck_assert_ptr_nonnull(found(0));
 	ck_assert_ptr_null(found(1));
 	vmem_block_unref(early);
 	vmem_block_unref(late);
+}
+END_TEST
+
+/* Nothing is wrong with the first; the second has no page and no room for it. */
+START_TEST(c2_34_a_piece_whose_pages_cannot_be_had_becomes_a_hole)
+{
+	struct vmem_block *good = piece(0, PAGE, true);
+	struct vmem_block *bad = piece(8 * PAGE, PAGE, true);
+
+	ck_assert_int_eq(change(true, 0, good), 0);
+	ck_assert_int_eq(change(true, 1, bad), 0);
+	vmm_shmem_drop(&shmem, VMM_SHMEM_MISSING);
+	ck_assert_uint_eq(dropped, 0);
+	ck_assert_int_eq(fcntl(file, F_ADD_SEALS, F_SEAL_GROW), 0);
+	ck_assert_int_eq(ftruncate(file, 8 * PAGE), 0);	/* behind its back */
+	vmm_shmem_drop(&shmem, VMM_SHMEM_MISSING);
+	ck_assert_uint_eq(dropped, 1);
+	ck_assert_ptr_nonnull(found(0));
+	ck_assert_ptr_null(found(1));
+	vmem_block_unref(good);
+	vmem_block_unref(bad);
+}
+END_TEST
+
+START_TEST(c2_35_pieces_whose_file_may_change_go_last_and_sealed_ones_stay)
+{
+	struct vmem_block *block = piece(0, PAGE, true);
+
+	ck_assert_int_eq(change(true, 0, block), 0);
+	ck_assert_int_eq(fcntl(file, F_ADD_SEALS, F_SEAL_SHRINK), 0);
+	vmm_shmem_drop(&shmem, VMM_SHMEM_UNSEALED);
+	ck_assert_ptr_nonnull(found(0));
+	vmem_block_unref(block);
+	close(file);
+	file = memfd_create("window", MFD_CLOEXEC);
+	ck_assert_int_eq(ftruncate(file, WINDOW), 0);
+	block = piece(0, PAGE, true);
+	ck_assert_int_eq(change(true, 1, block), 0);
+	vmm_shmem_drop(&shmem, VMM_SHMEM_UNSEALED);
+	ck_assert_ptr_null(found(1));
+	ck_assert_ptr_nonnull(found(0));
+	ck_assert_uint_eq(dropped, 1);
+	ck_assert_int_eq(change(true, 2, block), 0);
+	vmm_shmem_drop(&shmem, VMM_SHMEM_UNSEALED);
+	ck_assert_ptr_null(found(2));
+	ck_assert_uint_eq(dropped, 1);	/* told once */
+	vmem_block_unref(block);
 }
 END_TEST
 
@@ -216,6 +276,9 @@ int main(void)
 	tcase_add_test(tc, a_window_is_its_owners_alone);
 	tcase_add_test(tc, an_owner_is_not_told_of_its_own_windows_and_others_are);
 	tcase_add_test(tc, c2_13_a_piece_whose_file_was_cut_becomes_a_hole);
+	tcase_add_test(tc, c2_34_a_piece_whose_pages_cannot_be_had_becomes_a_hole);
+	tcase_add_test(tc,
+		c2_35_pieces_whose_file_may_change_go_last_and_sealed_ones_stay);
 	tcase_add_test(tc, c2_26_changes_while_the_cpus_are_paused_are_served);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
