@@ -113,6 +113,16 @@ static void session_ended(void *opaque, const struct vsu_error *err)
 		 "session ended", "session ended: %s", err->msg);
 }
 
+/* Front-ends of the field do not say why their device does nothing. */
+static void session_refused(void *opaque, uint32_t request, uint32_t ring,
+			    const struct vsu_error *err)
+{
+	(void)opaque;
+	(void)ring;
+	prog_log(PROG_LOG_WARNING, request ? "refused" : "waiting", "%s%s",
+		 request ? "refused: " : "", err->msg);
+}
+
 static int make_server(struct loop *l, struct vsu_error *err)
 {
 	struct virtdev_vhost_user_server_config config = {
@@ -121,6 +131,7 @@ static int make_server(struct loop *l, struct vsu_error *err)
 		.sigbus = l->sigbus,
 		.threaded = virtdev_queue_blocks(l->dev),
 		.session_ended = session_ended,
+		.refused = session_refused,
 		.opaque = l,
 	};
 	int fd = l->how->fd, status, rc;

@@ -12,6 +12,7 @@
 #include <vmm-sys-util/fd.h>
 #include <vmm-sys-util/sock.h>
 
+#include "log.h"
 #include "virtio/remote.h"
 
 /*
@@ -92,9 +93,16 @@ static void on_memory(void *opaque, const struct vsu_error *err)
 		r->memory_only = r->announce = true;
 }
 
+static void on_refused(void *opaque, const struct vsu_error *err)
+{
+	(void)opaque;
+	prog_log(PROG_LOG_WARNING, "refused", "%s", err->msg);
+}
+
 static const struct virtdev_vhost_user_ops user_ops = {
 	.size = sizeof(user_ops), .ready = on_ready, .stopped = on_stopped,
 	.failed = on_failed, .memory = on_memory, .shmem = on_shmem,
+	.refused = on_refused,
 };
 
 static int tell_memory(struct remote *r)

@@ -68,6 +68,11 @@ struct virtdev_vhost_user_ops {
 	 */
 	void (*shmem)(void *opaque, struct vhost_user_shmem_change *changes,
 		      unsigned int n);
+	/*
+	 * Something was refused, by either side, and the session goes on: as
+	 * refused of struct vhost_user_frontend_ops, with its limits.
+	 */
+	void (*refused)(void *opaque, const struct vsu_error *err);
 };
 
 /* On a connected socket, whose ownership moves here on success. */

@@ -251,11 +251,19 @@ static void on_shmem(void *opaque, struct vhost_user_shmem_change *changes,
 	r->ops.shmem(r->opaque, changes, n);
 }
 
+static void on_refused(void *opaque, const struct vsu_error *err)
+{
+	struct virtdev_vhost_user *r = opaque;
+
+	if (r->ops.refused)
+		r->ops.refused(r->opaque, err);
+}
+
 static const struct vhost_user_frontend_ops frontend_ops = {
 	.size = sizeof(frontend_ops), .ready = on_ready,
 	.started = on_started, .stopped = on_stopped, .config = on_config,
 	.config_changed = on_config_changed, .failed = on_failed,
-	.memory = on_memory,
+	.memory = on_memory, .refused = on_refused,
 };
 
 static int fill_in(struct virtdev_vhost_user *r)
