@@ -55,18 +55,11 @@ static int take_option(void *opaque, unsigned int index,
 static int parse(struct command_line *cl, int argc, char **argv,
 		 struct vsu_error *err)
 {
-	int operands, rc;
+	int rc = vsu_option_parse_argv(cl->daemon->options, argc, argv,
+				       take_option, cl, NULL, err);
 
-	rc = vsu_option_parse_argv(cl->daemon->options, argc, argv,
-				   take_option, cl, &operands, err);
 	if (rc < 0)
 		return rc == -ENOENT ? VSU_EXIT_USAGE : VSU_EXIT_DATA;
-	if (operands < argc) {
-		vsu_error_set(err, -EINVAL,
-			      "superfluous word '%s'; everything is given by options, see --help",
-			      argv[operands]);
-		return VSU_EXIT_USAGE;
-	}
 	return VSU_EXIT_OK;
 }
 

@@ -39,10 +39,8 @@ enum daemon_option {
 	  .help = "print what this program offers, as JSON, and end" },	\
 	PROG_LOG_LEVEL_OPTION,						\
 	PROG_LOG_VERBOSE_OPTION,					\
-	{ .name = "help", .kind = VSU_OPTION_FLAG,			\
-	  .help = "print this text and end" },				\
-	{ .name = "version", .kind = VSU_OPTION_FLAG,			\
-	  .help = "print the version and end" }
+	VSU_OPTION_ROW_HELP,						\
+	VSU_OPTION_ROW_VERSION
 
 struct daemon {
 	const char *name;		/* of the program */

@@ -20,12 +20,14 @@
 static const char *const engines[] = { "auto", "io_uring", "sync", NULL };
 
 static const struct vsu_option table[] = {
-	{ "file", VSU_OPTION_STRING, "FILE", "an image", 0, 0, NULL, false },
-	{ "read-only", VSU_OPTION_FLAG, NULL, "no writes", 0, 0, NULL, false },
-	{ "num-queues", VSU_OPTION_U64, NULL, "rings", 1, 16, NULL, false },
-	{ "size", VSU_OPTION_SIZE, NULL, "bytes", 0, 0, NULL, true },
-	{ "engine", VSU_OPTION_CHOICE, NULL, "how", 0, 0, engines, true },
-	{ NULL, VSU_OPTION_FLAG, NULL, NULL, 0, 0, NULL, false },
+	{ .name = "file", .kind = VSU_OPTION_STRING, .arg = "FILE" },
+	{ .name = "read-only", .kind = VSU_OPTION_FLAG, .letter = 'r' },
+	{ .name = "num-queues", .kind = VSU_OPTION_U64, .min = 1, .max = 16 },
+	{ .name = "size", .kind = VSU_OPTION_SIZE, .repeat = true },
+	{ .name = "engine", .kind = VSU_OPTION_CHOICE, .choices = engines,
+	  .repeat = true },
+	{ .name = "WORD", .kind = VSU_OPTION_OPERAND, .repeat = true },
+	{ .name = NULL },
 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -45,7 +47,7 @@ static int take(void *opaque, unsigned int index,
 
 	(void)err;
 	++*(unsigned int *)opaque;
-	demand(index < 5 && value->text);
+	demand(index < 6 && value->text);
 	if (o->max)
 		demand(value->number >= o->min && value->number <= o->max);
 	if (o->choices)
@@ -86,6 +88,8 @@ static void parse_words(char *text)
 				   &err);
 	check_sentence(rc, &err);
 	demand(rc < 0 ? operands == -1 : operands >= 1 && operands <= argc);
+	rc = vsu_option_parse_argv(table, argc, argv, take, &taken, NULL, &err);
+	check_sentence(rc, &err);
 }
 
 static void parse_list(const char *text)

@@ -20,21 +20,18 @@
 #define MAX_DEPTH 256
 #define MAX_QUEUE 255
 #define MAX_TIMEOUT 1000000
-#define MAX_WORDS 64
 
 enum option {
 	OPT_HELP, OPT_VERSION, OPT_JSON, OPT_DEVICE, OPT_OFFSET, OPT_LENGTH,
-	OPT_DEPTH, OPT_QUEUE, OPT_TIMEOUT, OPT_PROGRESS
+	OPT_DEPTH, OPT_QUEUE, OPT_TIMEOUT, OPT_PROGRESS, OPT_SOCKET, OPT_FILE
 };
 
 /* Rows that several tables have. */
-#define ROW_HELP { .name = "help", .kind = VSU_OPTION_FLAG, \
-	.help = "show this and leave" }
-#define ROW_VERSION { .name = "version", .kind = VSU_OPTION_FLAG, \
-	.help = "show the version and leave" }
+#define ROW_SOCKET { .name = "SOCKET", .kind = VSU_OPTION_OPERAND }
+#define ROW_FILE { .name = "FILE", .kind = VSU_OPTION_OPERAND }
 
 static const struct vsu_option main_options[] = {
-	ROW_HELP, ROW_VERSION, { .name = NULL }
+	VSU_OPTION_ROW_HELP, VSU_OPTION_ROW_VERSION, { .name = NULL }
 };
 static const enum option main_ids[] = { OPT_HELP, OPT_VERSION };
 
@@ -43,37 +40,43 @@ static const struct vsu_option info_options[] = {
 	  .help = "print one JSON object" },
 	{ .name = "device", .kind = VSU_OPTION_STRING, .arg = "NAME",
 	  .help = "what it is: blk, net, ...; none for no names of its own" },
-	ROW_HELP, { .name = NULL }
+	VSU_OPTION_ROW_HELP, ROW_SOCKET, { .name = NULL }
 };
-static const enum option info_ids[] = { OPT_JSON, OPT_DEVICE, OPT_HELP };
+static const enum option info_ids[] = {
+	OPT_JSON, OPT_DEVICE, OPT_HELP, OPT_SOCKET
+};
 
 static const struct vsu_option copy_options[] = {
 	{ .name = "offset", .kind = VSU_OPTION_SIZE, .arg = "SIZE",
-	  .help = "where on the disk to begin (default 0)" },
+	  .help = "where on the disk to begin",
+	  .preset = "0" },
 	{ .name = "length", .kind = VSU_OPTION_SIZE, .arg = "SIZE",
-	  .help = "how much to copy (default all there is)" },
+	  .help = "how much to copy",
+	  .preset = "all there is" },
 	{ .name = "queue-depth", .kind = VSU_OPTION_U64, .arg = "N",
 	  .min = 1, .max = MAX_DEPTH,
-	  .help = "requests that may be under way at once (default 16)" },
+	  .help = "requests that may be under way at once",
+	  .preset = "16" },
 	{ .name = "queue", .kind = VSU_OPTION_U64, .arg = "INDEX",
 	  .min = 0, .max = MAX_QUEUE,
-	  .help = "the virtqueue to use (default 0)" },
+	  .help = "the virtqueue to use",
+	  .preset = "0" },
 	{ .name = "timeout", .kind = VSU_OPTION_U64, .arg = "SECONDS",
 	  .min = 0, .max = MAX_TIMEOUT,
 	  .help = "give up when no request ends for so long (default 30; 0 never)" },
 	{ .name = "progress", .kind = VSU_OPTION_FLAG,
 	  .help = "show progress even where standard error is no terminal" },
-	ROW_HELP, { .name = NULL }
+	VSU_OPTION_ROW_HELP, ROW_SOCKET, ROW_FILE, { .name = NULL }
 };
 static const enum option copy_ids[] = {
 	OPT_OFFSET, OPT_LENGTH, OPT_DEPTH, OPT_QUEUE, OPT_TIMEOUT,
-	OPT_PROGRESS, OPT_HELP
+	OPT_PROGRESS, OPT_HELP, OPT_SOCKET, OPT_FILE
 };
 
 struct command {
 	const char *name;
 	const char *operands;	/* for the usage line */
-	int noperands;
+	bool file;		/* one of them is a file */
 	const char *what;	/* one line of help */
 	const struct vsu_option *options;
 	const enum option *ids;	/* of the rows */
@@ -82,12 +85,12 @@ struct command {
 };
 
 static const struct command commands[] = {
-	{ "info", "SOCKET", 1, "what a back-end offers and is configured as",
+	{ "info", "SOCKET", false, "what a back-end offers and is configured as",
 	  info_options, info_ids, tool_info },
-	{ "blk-read", "SOCKET FILE", 2,
+	{ "blk-read", "SOCKET FILE", true,
 	  "copies from a disk to a file, or to standard output (-)",
 	  copy_options, copy_ids, tool_blk_read },
-	{ "blk-write", "SOCKET FILE", 2,
+	{ "blk-write", "SOCKET FILE", true,
 	  "copies a file, or standard input (-), to a disk",
 	  copy_options, copy_ids, tool_blk_write },
 };
@@ -131,6 +134,12 @@ static int take_option(void *opaque, unsigned int index,
 	case OPT_HELP:
 		args->help = true;
 		break;
+	case OPT_SOCKET:
+		args->socket = value->text;
+		break;
+	case OPT_FILE:
+		args->file = value->text;
+		break;
 	case OPT_VERSION:
 		p->version = true;
 		break;
@@ -160,64 +169,6 @@ static int take_option(void *opaque, unsigned int index,
 		break;
 	}
 	return 0;
-}
-
-static bool takes_next_word(const struct vsu_option *table, const char *word)
-{
-	if (word[1] != '-')
-		return false;
-	for (; table->name; table++)
-		if (!strcmp(table->name, word + 2))
-			return table->kind != VSU_OPTION_FLAG;
-	return false;
-}
-
-/*
- * Options may stand before, between and behind operands; the parser wants them
- * in front. out has room for argc words and "--".
- */
-static void options_first(const struct vsu_option *table, int argc,
-			  char *const *argv, char **out)
-{
-	static char end_of_options[] = "--";
-	char *operands[MAX_WORDS];
-	int i, n = 0, nop = 0;
-
-	out[n++] = argv[0];
-	for (i = 1; i < argc && strcmp(argv[i], "--"); i++) {
-		if (argv[i][0] != '-' || !argv[i][1]) {
-			operands[nop++] = argv[i];
-			continue;
-		}
-		out[n++] = argv[i];
-		if (takes_next_word(table, argv[i]) && i + 1 < argc)
-			out[n++] = argv[++i];
-	}
-	for (i++; i < argc; i++)
-		operands[nop++] = argv[i];
-	out[n++] = end_of_options;
-	memcpy(out + n, operands, (size_t)nop * sizeof(*out));
-}
-
-/* Out: the operands, in order behind the options. */
-static int parse_words(struct parse *p, const struct vsu_option *table,
-		       int argc, char *const *argv, char **words,
-		       int *operands, int *n, struct vsu_error *err)
-{
-	bool ended = false;
-	int i, rc, total;
-
-	if (argc >= MAX_WORDS)
-		return vsu_error_set(err, -ENOENT, "%d words are too many",
-				     argc);
-	for (i = 1; i < argc; i++)
-		ended |= !strcmp(argv[i], "--");
-	options_first(table, argc, argv, words);
-	total = argc + !ended;
-	rc = vsu_option_parse_argv(table, total, words, take_option, p,
-				   operands, err);
-	*n = total - *operands;
-	return rc;
 }
 
 /* --------------------------------------------------------------------- help */
@@ -279,19 +230,15 @@ static enum vsu_exit status_of(int rc)
 	return rc == -ENOENT ? VSU_EXIT_USAGE : VSU_EXIT_DATA;
 }
 
-static enum vsu_exit check_operands(const struct command *c, int n,
-				    char *const *words, struct vsu_error *err)
+static enum vsu_exit check_operands(const struct command *c,
+				    const struct tool_args *args,
+				    struct vsu_error *err)
 {
-	if (n == c->noperands)
+	if (args->socket && (args->file || !c->file))
 		return VSU_EXIT_OK;
-	if (n > c->noperands)
-		vsu_error_set(err, -EINVAL, "%s: '%s' is one word too many; "
-			      "it takes %s", c->name, words[c->noperands],
-			      c->operands);
-	else
-		vsu_error_set(err, -EINVAL, "%s: no %s was given; write "
-			      PROGRAM " %s %s", c->name, n ? "file" : "socket",
-			      c->name, c->operands);
+	vsu_error_set(err, -EINVAL, "%s: no %s was given; write " PROGRAM
+		      " %s %s", c->name, args->socket ? "file" : "socket",
+		      c->name, c->operands);
 	return VSU_EXIT_USAGE;
 }
 
@@ -300,23 +247,19 @@ static enum vsu_exit run_command(const struct command *c, int argc,
 {
 	struct tool_args args = { .depth = 16, .timeout = 30 };
 	struct parse p = { .args = &args, .ids = c->ids };
-	char *words[MAX_WORDS + 1];
-	int operands, n = 0, rc;
 	enum vsu_exit status;
+	int rc;
 
-	rc = parse_words(&p, c->options, argc, argv, words, &operands, &n, err);
+	rc = vsu_option_parse_argv(c->options, argc, argv, take_option, &p,
+				   NULL, err);
 	if (rc < 0)
 		return status_of(rc);
 	if (args.help) {
 		show_command_help(c);
 		return VSU_EXIT_OK;
 	}
-	status = check_operands(c, n, words + operands, err);
-	if (status != VSU_EXIT_OK)
-		return status;
-	args.socket = words[operands];
-	args.file = n > 1 ? words[operands + 1] : NULL;
-	return c->run(&args, err);
+	status = check_operands(c, &args, err);
+	return status == VSU_EXIT_OK ? c->run(&args, err) : status;
 }
 
 static enum vsu_exit run(int argc, char *const *argv, struct vsu_error *err)

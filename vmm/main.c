@@ -2,6 +2,7 @@
 /* cvmm: its commands, and what the whole process does only once. */
 #include <config.h>
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,7 +20,6 @@
 #include "process.h"
 
 #define MAX_MAPPINGS 4096
-#define HELP_COLUMN 26
 
 static struct vmem_sigbus *sigbus_table;
 
@@ -32,18 +32,21 @@ static int complain(int status, const struct vsu_error *err)
 
 static void show_keys(const char *title, const struct vsu_option *keys)
 {
-	char left[64];
+	char lines[6144];
 
-	printf("\n%s\n", title);
-	for (; keys->name; keys++) {
-		snprintf(left, sizeof(left), "%s%s%s", keys->name,
-			 keys->arg ? "=" : "", keys->arg ? keys->arg : "");
-		printf("  %-*s%s%s\n", HELP_COLUMN, left,
-		       strlen(left) < HELP_COLUMN ? "" : "  ", keys->help);
-	}
+	vsu_option_help_list(keys, lines, sizeof(lines));
+	printf("\n%s\n%s", title, lines);
 }
 
-static int show_help(void)
+static void show_memory_keys(const char *title)
+{
+	struct vsu_option rows[VMM_MEMORY_ROWS];
+
+	vmm_memory_rows(rows);
+	show_keys(title, rows);
+}
+
+static int show_run_help(void)
 {
 	char lines[4096];
 
@@ -52,8 +55,7 @@ static int show_help(void)
 	       "Runs a guest: KERNEL is a Linux (bzImage, or vmlinux with PVH),"
 	       " builtin:selftest,\nbuiltin:irqtest or a static ELF of their "
 	       "protocol.\n\n%s", lines);
-	show_keys("Properties of --memory, besides at=ADDRESS:",
-		  vmem_backend_options());
+	show_memory_keys("Properties of --memory, as in size=1G,backend=memfd; a comma in a value is\ndoubled:");
 	show_keys("Properties of --disk:", vmm_disk_keys);
 	show_keys("Properties of --device:", vmm_device_keys);
 	return 0;
@@ -97,84 +99,157 @@ static int cmd_run(int argc, char **argv)
 	if (rc)
 		return complain(vmm_exit_status(VMM_STAGE_OPTIONS, rc), &err);
 	if (options.help)
-		return show_help();
+		return show_run_help();
 	rc = prog_handle_signals(MAX_MAPPINGS, &sigbus_table, &err);
 	if (rc)
 		return complain(VSU_EXIT_HOST, &err);
 	return run_machine(&options);
 }
 
-static int show_try_help(void)
+static int show_memory_help(void)
 {
 	char lines[512];
 
-	vsu_option_help(vmm_try_options, lines, sizeof(lines));
+	vsu_option_help(vmm_memory_command_options, lines, sizeof(lines));
 	printf("Usage: cvmm memory PROPERTIES... [OPTIONS]\n"
 	       "Tries memory back-ends without a guest and shows what came "
-	       "out.\n\n%s", lines);
-	show_keys("Properties:", vmem_backend_options());
+	       "out, as in\ncvmm memory size=1G,backend=memfd\n\n%s", lines);
+	show_memory_keys("Properties:");
 	return 0;
 }
 
 static int cmd_memory(int argc, char **argv)
 {
 	struct vsu_error err = VSU_ERROR_INIT;
-	struct vmm_try what;
-	int rc = vmm_try_parse(&what, argc, argv, &err);
+	struct vmm_memory_command command;
+	int rc = vmm_memory_command_parse(&command, argc, argv, &err);
 
 	if (rc)
 		return complain(vmm_exit_status(VMM_STAGE_OPTIONS, rc), &err);
-	if (what.help)
-		return show_try_help();
+	if (command.help)
+		return show_memory_help();
 	rc = prog_handle_signals(MAX_MAPPINGS, &sigbus_table, &err);
 	if (rc)
 		return complain(VSU_EXIT_HOST, &err);
-	return complain(vmm_try_memory(&what, argc, argv, sigbus_table, &err),
+	return complain(vmm_memory_command_run(&command, sigbus_table, &err),
 			&err);
-}
-
-static int cmd_help(int argc, char **argv)
-{
-	(void)argc;
-	(void)argv;
-	return show_help();
-}
-
-static int cmd_version(int argc, char **argv)
-{
-	(void)argc;
-	(void)argv;
-	puts("cvmm " PACKAGE_VERSION);
-	return 0;
 }
 
 static const struct command {
 	const char *name;
+	const char *operands;
+	const char *what;	/* one line of help */
 	int (*fn)(int argc, char **argv);
 } commands[] = {
-	{ "run", cmd_run },
-	{ "memory", cmd_memory },
-	{ "help", cmd_help },
-	{ "--help", cmd_help },
-	{ "--version", cmd_version },
+	{ "run", "KERNEL [DISK...]", "runs a guest", cmd_run },
+	{ "memory", "PROPERTIES...", "tries memory back-ends without a guest",
+	  cmd_memory },
 };
 
-static const char *const command_names[] = { "run", "memory", "help", NULL };
+#define NCOMMANDS (sizeof(commands) / sizeof(commands[0]))
+
+/* ------------------------------------------------------- without a command */
+
+enum { OPT_HELP, OPT_VERSION };
+
+static const struct vsu_option main_options[] = {
+	[OPT_HELP] = VSU_OPTION_ROW_HELP,
+	[OPT_VERSION] = VSU_OPTION_ROW_VERSION,
+	{ .name = NULL },
+};
+
+static int show_help(void)
+{
+	char lines[512];
+	unsigned int i;
+
+	vsu_option_help(main_options, lines, sizeof(lines));
+	printf("Usage: cvmm COMMAND [OPTIONS]\n"
+	       "A virtual machine monitor.\n\nCommands:\n");
+	for (i = 0; i < NCOMMANDS; i++)
+		printf("  %-7s%-17s  %s\n", commands[i].name,
+		       commands[i].operands, commands[i].what);
+	printf("\nOptions:\n%s\n"
+	       "cvmm COMMAND --help shows a command's options.\n", lines);
+	return 0;
+}
+
+static int show_version(void)
+{
+	puts("cvmm " PACKAGE_VERSION);
+	return 0;
+}
+
+static int take_main_option(void *opaque, unsigned int index,
+			    const struct vsu_option_value *value,
+			    struct vsu_error *err)
+{
+	bool *asked = opaque;
+
+	(void)value;
+	(void)err;
+	asked[index] = true;
+	return 0;
+}
+
+static const struct command *find_command(const char *name)
+{
+	unsigned int i;
+
+	for (i = 0; i < NCOMMANDS; i++)
+		if (!strcmp(commands[i].name, name))
+			return &commands[i];
+	return NULL;
+}
+
+static int no_command(const char *name, struct vsu_error *err)
+{
+	static const char *const names[] = { "run", "memory", "help", NULL };
+	const char *near = name ? vsu_nearest(name, names) : NULL;
+
+	if (!name)
+		vsu_error_set(err, -ENOENT, "no command; try 'cvmm help'");
+	else
+		vsu_error_set(err, -ENOENT, "no command '%s'; %s '%s'", name,
+			      near ? "did you mean" : "try",
+			      near ? near : "help");
+	return complain(VSU_EXIT_USAGE, err);
+}
+
+/* "help" and "help COMMAND" are the same as "--help" behind the command. */
+static int cmd_help(const char *name)
+{
+	static char option[] = "--help";
+	const struct command *c = name ? find_command(name) : NULL;
+	char *words[] = { NULL, option, NULL };
+	struct vsu_error err = VSU_ERROR_INIT;
+
+	if (!name)
+		return show_help();
+	return c ? c->fn(2, words) : no_command(name, &err);
+}
 
 int main(int argc, char **argv)
 {
-	const char *name = argc > 1 ? argv[1] : "", *near;
-	unsigned int i;
+	struct vsu_error err = VSU_ERROR_INIT;
+	bool asked[] = { [OPT_HELP] = false, [OPT_VERSION] = false };
+	const struct command *c;
+	int first, rc;
 
 	prog_begin("cvmm");
-	for (i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
-		if (!strcmp(commands[i].name, name))
-			return commands[i].fn(argc - 1, argv + 1);
-	near = vsu_nearest(name, command_names);
-	if (argc < 2)
-		fprintf(stderr, "cvmm: no command; try 'cvmm help'\n");
-	else
-		fprintf(stderr, "cvmm: no command '%s'; %s '%s'\n", name,
-			near ? "did you mean" : "try", near ? near : "help");
-	return VSU_EXIT_USAGE;
+	rc = vsu_option_parse_argv(main_options, argc, argv, take_main_option,
+				   asked, &first, &err);
+	if (rc < 0)
+		return complain(vmm_exit_status(VMM_STAGE_OPTIONS, rc), &err);
+	if (asked[OPT_HELP])
+		return show_help();
+	if (asked[OPT_VERSION])
+		return show_version();
+	if (first >= argc)
+		return no_command(NULL, &err);
+	if (!strcmp(argv[first], "help"))
+		return cmd_help(first + 1 < argc ? argv[first + 1] : NULL);
+	c = find_command(argv[first]);
+	return c ? c->fn(argc - first, argv + first) :
+		   no_command(argv[first], &err);
 }

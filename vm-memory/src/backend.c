@@ -30,51 +30,61 @@ static const char *const policy_names[] = { "default", "preferred", "bind",
 					    "interleave", NULL };
 static const char *const slot_names[] = { "plain", "bound", NULL };
 
-#define FLAG(name, help) { name, VSU_OPTION_FLAG, "on|off", help, 0, 0, NULL, \
-			   false }
-#define SIZE(name, help) { name, VSU_OPTION_SIZE, "SIZE", help, 0, 0, NULL, \
-			   false }
-#define TEXT(name, arg, help) { name, VSU_OPTION_STRING, arg, help, 0, 0, \
-				NULL, false }
-#define CHOICE(name, arg, help, words) { name, VSU_OPTION_CHOICE, arg, help, \
-					 0, 0, words, false }
+#define FLAG(n, p, h) { .name = n, .kind = VSU_OPTION_FLAG, .preset = p, \
+			.help = h, .arg = "on|off" }
+#define SIZE(n, p, h, e) { .name = n, .kind = VSU_OPTION_SIZE, .preset = p, \
+			   .help = h, .arg = "SIZE", .example = e }
+#define TEXT(n, a, h, e) { .name = n, .kind = VSU_OPTION_STRING, .arg = a, \
+			   .help = h, .example = e }
+#define CHOICE(n, a, p, h, c) { .name = n, .kind = VSU_OPTION_CHOICE, \
+				.arg = a, .preset = p, .help = h, .choices = c }
 
 static const struct vsu_option options[PROP_COUNT + 1] = {
-	[PROP_BACKEND] = CHOICE("backend",
-		"anon|file|memfd|shm|guest-memfd", "what the memory is made of",
-		kind_names),
-	[PROP_SIZE] = SIZE("size", "bytes of memory"),
+	[PROP_BACKEND] = CHOICE("backend", "anon|file|memfd|shm|guest-memfd",
+		"anon", "what the memory is made of", kind_names),
+	[PROP_SIZE] = SIZE("size", NULL, "bytes of memory; must be given",
+			   "1.5G"),
 	[PROP_MEM_PATH] = TEXT("mem-path", "PATH",
-		"the file, device or directory behind it"),
-	[PROP_OFFSET] = SIZE("offset", "where in the file it begins"),
-	[PROP_ALIGN] = SIZE("align", "alignment of the host address"),
-	[PROP_SHARE] = FLAG("share", "others with the file see stores"),
-	[PROP_READONLY] = FLAG("readonly", "open the file for reading only"),
-	[PROP_ROM] = CHOICE("rom", "auto|on|off",
+		"the file, device or directory behind it", "/dev/shm/ram"),
+	[PROP_OFFSET] = SIZE("offset", "0",
+		"where in the file it begins, a multiple of the page", "1G"),
+	[PROP_ALIGN] = SIZE("align", "that of the pages",
+		"alignment of the host address, a power of two", "2M"),
+	[PROP_SHARE] = FLAG("share", "on for memfd, shm, guest-memfd; else off",
+		"others with the file see stores"),
+	[PROP_READONLY] = FLAG("readonly", "off",
+		"open the file for reading only"),
+	[PROP_ROM] = CHOICE("rom", "auto|on|off", "auto",
 		"the guest may not store to it; auto: as readonly", rom_names),
-	[PROP_DISCARD_DATA] = FLAG("discard-data",
+	[PROP_DISCARD_DATA] = FLAG("discard-data", "off",
 		"give the file's pages back at the end"),
-	[PROP_PMEM] = FLAG("pmem", "the file is persistent memory"),
-	[PROP_MERGE] = FLAG("merge", "the host may merge equal pages"),
-	[PROP_DUMP] = FLAG("dump", "it is part of core dumps"),
-	[PROP_PREALLOC] = FLAG("prealloc", "make all pages present first"),
-	[PROP_PREALLOC_THREADS] = { "prealloc-threads", VSU_OPTION_U64, "N",
-		"threads that do it", 1, 1024, NULL, false },
-	[PROP_RESERVE] = FLAG("reserve", "set swap space or huge pages aside"),
+	[PROP_PMEM] = FLAG("pmem", "off", "the file is persistent memory"),
+	[PROP_MERGE] = FLAG("merge", "on", "the host may merge equal pages"),
+	[PROP_DUMP] = FLAG("dump", "on", "it is part of core dumps"),
+	[PROP_PREALLOC] = FLAG("prealloc", "off",
+		"make all pages present first"),
+	[PROP_PREALLOC_THREADS] = { .name = "prealloc-threads",
+		.kind = VSU_OPTION_U64, .arg = "N", .preset = "1",
+		.help = "threads that do it", .min = 1, .max = 1024 },
+	[PROP_RESERVE] = FLAG("reserve", "on",
+		"set swap space or huge pages aside"),
 	[PROP_POLICY] = CHOICE("policy", "default|preferred|bind|interleave",
-		"which NUMA nodes it comes from", policy_names),
-	[PROP_HOST_NODES] = { "host-nodes", VSU_OPTION_STRING, "N|N-M",
-		"the NUMA nodes of the policy", 0, 0, NULL, true },
-	[PROP_HUGETLB] = FLAG("hugetlb", "use huge pages"),
-	[PROP_HUGETLBSIZE] = SIZE("hugetlbsize", "size of the huge pages"),
-	[PROP_SEAL] = FLAG("seal", "nobody may resize the file"),
-	[PROP_GUEST_MEMFD] = FLAG("guest-memfd",
-		"as backend=guest-memfd"),
-	[PROP_PRIVATE] = FLAG("private",
+		"default", "which NUMA nodes it comes from", policy_names),
+	[PROP_HOST_NODES] = { .name = "host-nodes", .kind = VSU_OPTION_STRING,
+		.arg = "N|N-M", .help = "the NUMA nodes of the policy",
+		.example = "0-1", .repeat = true },
+	[PROP_HUGETLB] = FLAG("hugetlb", "off", "use huge pages"),
+	[PROP_HUGETLBSIZE] = SIZE("hugetlbsize", "the host's",
+		"size of the huge pages", "2M"),
+	[PROP_SEAL] = FLAG("seal", "on; off for guest-memfd",
+		"nobody may resize the file"),
+	[PROP_GUEST_MEMFD] = FLAG("guest-memfd", "off",
+		"on with backend=memfd: as backend=guest-memfd"),
+	[PROP_PRIVATE] = FLAG("private", "off",
 		"add guest_memfd for what the guest keeps to itself"),
-	[PROP_SLOT] = CHOICE("slot", "plain|bound",
+	[PROP_SLOT] = CHOICE("slot", "plain|bound", "plain",
 		"how KVM is given a guest_memfd", slot_names),
-	[PROP_COUNT] = { NULL, VSU_OPTION_FLAG, NULL, NULL, 0, 0, NULL, false },
+	[PROP_COUNT] = { .name = NULL },
 };
 
 /* Which kinds a property belongs to. */
@@ -215,6 +225,12 @@ uint64_t vmem_backend_value(const struct vmem_backend *backend, const char *key)
 	return p < 0 ? 0 : vmem_priv_prop(backend, (enum vmem_priv_prop)p);
 }
 
+const char *vmem_backend_text(const struct vmem_backend *backend,
+			      const char *key)
+{
+	return strcmp(key, "mem-path") ? NULL : backend->path;
+}
+
 static void record(struct vmem_backend *b, unsigned int p, uint64_t value)
 {
 	b->given |= UINT64_C(1) << p;
@@ -292,38 +308,11 @@ int vmem_backend_parse(struct vmem_backend *backend, const char *what,
 	return rc;
 }
 
-/* key=value as a list of one: commas in the value are doubled. */
-static char *as_list(const char *key, const char *value)
-{
-	char *list = malloc(strlen(key) + 2 * strlen(value) + 2), *at;
-
-	if (!list)
-		return NULL;
-	at = stpcpy(stpcpy(list, key), "=");
-	for (; *value; value++) {
-		*at++ = *value;
-		if (*value == ',')
-			*at++ = ',';
-	}
-	*at = '\0';
-	return list;
-}
-
 int vmem_backend_set(struct vmem_backend *backend, const char *key,
 		     const char *value, struct vsu_error *err)
 {
-	char *list;
-	int rc;
-
-	if (strpbrk(key, ",="))
-		return vsu_error_set(err, -ENOENT, "memory: unknown key '%s'",
-				     key);
-	list = as_list(key, value);
-	if (!list)
-		return vsu_error_set(err, -ENOMEM, "memory: no memory");
-	rc = vmem_backend_parse(backend, "memory", list, err);
-	free(list);
-	return rc;
+	return vsu_option_parse_pair(options, "memory", key, value, set_row,
+				     backend, err);
 }
 
 void vmem_backend_set_kind(struct vmem_backend *backend, enum vmem_kind kind)

@@ -72,7 +72,7 @@ static int suffix_shift(const char *suffix)
 {
 	int i;
 
-	if (!*suffix)
+	if (!*suffix || (lower(*suffix) == 'b' && !suffix[1]))
 		return 0;
 	for (i = 0; units[i]; i++)
 		if (lower(*suffix) == lower(units[i]) && !suffix[1])
@@ -80,16 +80,72 @@ static int suffix_shift(const char *suffix)
 	return -EINVAL;
 }
 
+/* A decimal fraction, 0 <= part < whole. */
+struct fraction {
+	uint64_t part, whole;
+};
+
+/* Digits enough to tell two bytes of an exabyte apart; twice it fits. */
+#define FRACTION_MAX UINT64_C(1000000000000000000)
+
+/* Reads the digits after a point; those beyond the limit change nothing. */
+static void parse_fraction(const char **text, struct fraction *f)
+{
+	f->part = 0;
+	f->whole = 1;
+	for (; digit(**text, 10) < 10; ++*text) {
+		if (f->whole >= FRACTION_MAX)
+			continue;
+		f->part = f->part * 10 + digit(**text, 10);
+		f->whole *= 10;
+	}
+}
+
+/* That fraction of 2^shift bytes, rounded to the nearest byte. */
+static uint64_t fraction_bytes(struct fraction f, int shift)
+{
+	uint64_t bytes = 0;
+
+	while (shift--) {
+		f.part *= 2;
+		bytes = bytes * 2 + (f.part >= f.whole);
+		if (f.part >= f.whole)
+			f.part -= f.whole;
+	}
+	return bytes + (f.part * 2 >= f.whole);
+}
+
+/* A hexadecimal number has no fraction, and "." alone is no number. */
+static int parse_decimal(const char *text, const char **end, uint64_t *number,
+			 struct fraction *f)
+{
+	bool hex = text[0] == '0' && lower(text[1]) == 'x';
+	int rc = parse_digits(text, end, number);
+
+	if (rc == -EINVAL && *text == '.' && digit(text[1], 10) < 10) {
+		*number = 0;
+		*end = text;
+		rc = 0;
+	}
+	if (rc == -EINVAL || hex || **end != '.')
+		return rc;
+	++*end;
+	parse_fraction(end, f);
+	return rc;
+}
+
 int vsu_parse_size(const char *text, uint64_t *value)
 {
+	struct fraction f = { 0, 1 };
 	const char *end = "";
 	uint64_t number = 0;
-	int rc = parse_digits(text, &end, &number);
+	int rc = parse_decimal(text, &end, &number, &f);
 	int shift = suffix_shift(end);
 
-	if (rc == -EINVAL || shift < 0)
+	if (rc == -EINVAL || shift < 0 || (f.part && !shift))
 		return -EINVAL;
-	if (rc || vsu_u64_mul_overflow(number, UINT64_C(1) << shift, &number))
+	if (rc || vsu_u64_mul_overflow(number, UINT64_C(1) << shift, &number) ||
+	    vsu_u64_add_overflow(number, fraction_bytes(f, shift), &number))
 		return -ERANGE;
 	*value = number;
 	return 0;
@@ -98,7 +154,7 @@ int vsu_parse_size(const char *text, uint64_t *value)
 int vsu_parse_bool(const char *text, bool *value)
 {
 	static const char *const words[] = {
-		"off", "on", "no", "yes", "false", "true",
+		"off", "on", "no", "yes", "false", "true", "n", "y",
 	};
 	unsigned int i;
 

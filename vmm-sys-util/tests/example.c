@@ -15,8 +15,9 @@
 #include <vmm-sys-util/sock.h>
 
 static const struct vsu_option table[] = {
-	{ "socket-path", VSU_OPTION_STRING, "PATH", "where to meet", 0, 0, NULL, false },
-	{ NULL, VSU_OPTION_FLAG, NULL, NULL, 0, 0, NULL, false },
+	{ .name = "socket-path", .kind = VSU_OPTION_STRING, .arg = "PATH",
+	  .help = "where to meet" },
+	{ .name = NULL },
 };
 
 static int take_option(void *path, unsigned int index,

@@ -15,19 +15,21 @@ static const char *const engines[] = { "auto", "io_uring", "sync", NULL };
 #define SIZE 3
 
 static const struct vsu_option table[] = {
-	{ "blk-file", VSU_OPTION_STRING, "FILE", "image to serve", 0, 0, NULL,
-	  false },
-	{ "read-only", VSU_OPTION_FLAG, NULL, "refuse writes", 0, 0, NULL,
-	  false },
-	{ "num-queues", VSU_OPTION_U64, NULL, "request queues", 1, 16, NULL,
-	  false },
-	{ "size", VSU_OPTION_SIZE, NULL, "size of the disk", 4096,
-	  UINT64_C(1) << 40, NULL, false },
-	{ "engine", VSU_OPTION_CHOICE, NULL, "how requests are done", 0, 0,
-	  engines, false },
-	{ "tag", VSU_OPTION_STRING, NULL, "a label", 0, 0, NULL, true },
-	{ "cookie", VSU_OPTION_U64, NULL, "any number", 0, 0, NULL, true },
-	{ NULL, VSU_OPTION_FLAG, NULL, NULL, 0, 0, NULL, false },
+	{ .name = "blk-file", .kind = VSU_OPTION_STRING, .arg = "FILE",
+	  .help = "image to serve" },
+	{ .name = "read-only", .kind = VSU_OPTION_FLAG, .letter = 'r',
+	  .help = "refuse writes" },
+	{ .name = "num-queues", .kind = VSU_OPTION_U64,
+	  .help = "request queues", .min = 1, .max = 16, .preset = "1" },
+	{ .name = "size", .kind = VSU_OPTION_SIZE, .help = "size of the disk",
+	  .min = 4096, .max = UINT64_C(1) << 40, .example = "1.5G" },
+	{ .name = "engine", .kind = VSU_OPTION_CHOICE,
+	  .help = "how requests are done", .choices = engines },
+	{ .name = "tag", .kind = VSU_OPTION_STRING, .help = "a label",
+	  .repeat = true },
+	{ .name = "cookie", .kind = VSU_OPTION_U64, .help = "any number",
+	  .repeat = true, .preset = "none" },
+	{ .name = NULL },
 };
 
 static struct vsu_error err;
@@ -175,7 +177,7 @@ static const struct {
 	{ { "--cookie=" }, -EINVAL,
 	  "option --cookie: '' is not a number; give a decimal or 0x hexadecimal number" },
 	{ { "--size=12Q" }, -EINVAL,
-	  "option --size: '12Q' is not a size; give bytes, or a number with k, M, G, T, P or E, 4k to 1T" },
+	  "option --size: '12Q' is not a size; give bytes, or a number with k, M, G, T, P or E, as in 1.5G, 4k to 1T" },
 	{ { "--size=2T" }, -EINVAL,
 	  "option --size: 2T is out of range; allowed is 4k to 1T" },
 	{ { "--engine=iouring" }, -EINVAL,
@@ -381,14 +383,125 @@ START_TEST(help_is_aligned_and_complete)
 
 	ck_assert_str_eq(text,
 		"  --blk-file=FILE           image to serve\n"
-		"  --read-only               refuse writes\n"
-		"  --num-queues=N            request queues (1 to 16)\n"
-		"  --size=SIZE               size of the disk (4k to 1T)\n"
+		"  -r, --read-only           refuse writes\n"
+		"  --num-queues=N            request queues (1 to 16; default 1)\n"
+		"  --size=SIZE               size of the disk (4k to 1T; as in --size=1.5G)\n"
 		"  --engine=auto|io_uring|sync\n"
 		"                            how requests are done\n"
 		"  --tag=TEXT                a label\n"
-		"  --cookie=N                any number\n");
+		"  --cookie=N                any number (default none)\n");
 	ck_assert_uint_eq(len, strlen(text));
+}
+END_TEST
+
+START_TEST(help_of_a_list_has_no_dashes)
+{
+	char text[1024];
+	size_t len = vsu_option_help_list(table, text, sizeof(text));
+
+	ck_assert_str_eq(text,
+		"  blk-file=FILE             image to serve\n"
+		"  read-only=on|off          refuse writes\n"
+		"  num-queues=N              request queues (1 to 16; default 1)\n"
+		"  size=SIZE                 size of the disk (4k to 1T; as in size=1.5G)\n"
+		"  engine=auto|io_uring|sync\n"
+		"                            how requests are done\n"
+		"  tag=TEXT                  a label\n"
+		"  cookie=N                  any number (default none)\n");
+	ck_assert_uint_eq(len, strlen(text));
+}
+END_TEST
+
+START_TEST(a_pair_is_judged_as_in_a_list_and_delivered_as_it_is)
+{
+	heard[0] = '\0';
+	ck_assert_int_eq(vsu_option_parse_pair(table, "--disk", "blk-file",
+					       "a,,b=c", hear, heard, &err), 0);
+	ck_assert_str_eq(heard, "0=a,,b=c/0;");
+	ck_assert_int_eq(vsu_option_parse_pair(table, "--disk", "size", "1,5M",
+					       hear, heard, &err), -EINVAL);
+	ck_assert_str_eq(err.msg, "--disk: key 'size': '1,5M' is not a size; give bytes, or a number with k, M, G, T, P or E, as in 1.5G, 4k to 1T");
+	ck_assert_int_eq(vsu_option_parse_pair(table, "--disk", "sise", "1M",
+					       hear, heard, &err), -ENOENT);
+	ck_assert_str_eq(err.msg, "--disk: unknown key 'sise'; did you mean 'size'?");
+}
+END_TEST
+
+/* A command line whose operands stand anywhere. */
+static const struct vsu_option words_table[] = {
+	VSU_OPTION_ROW_HELP,
+	{ .name = "KERNEL", .kind = VSU_OPTION_OPERAND },
+	{ .name = "cpus", .kind = VSU_OPTION_U64, .min = 1, .max = 8 },
+	VSU_OPTION_ROW_VERSION,
+	{ .name = "DISK", .kind = VSU_OPTION_OPERAND, .repeat = true },
+	{ .name = NULL },
+};
+
+static int parse_words(const struct vsu_option *rows, char *const *argv,
+		       int argc)
+{
+	heard[0] = '\0';
+	return vsu_option_parse_argv(rows, argc, argv, hear, heard, NULL, &err);
+}
+
+#define ARGV(...) ((char *const []){ (char[]){ "program" }, __VA_ARGS__ })
+
+START_TEST(operands_stand_anywhere_and_arrive_in_order)
+{
+	char a[] = "kernel", b[] = "--cpus", c[] = "2", d[] = "disk",
+	     e[] = "-", f[] = "-h", g[] = "--", h[] = "--cpus=9";
+
+	ck_assert_int_eq(parse_words(words_table, ARGV(a, b, c, d, e, f, g, h),
+				     9), 0);
+	ck_assert_str_eq(heard, "1=kernel/0;2=2/2;4=disk/0;4=-/0;0=on/1;4=--cpus=9/0;");
+	ck_assert_int_eq(parse_words(words_table, ARGV(b, c, g), 4), 0);
+	ck_assert_str_eq(heard, "2=2/2;");
+}
+END_TEST
+
+START_TEST(a_letter_is_the_same_as_its_name)
+{
+	char a[] = "-h", b[] = "-V", c[] = "-x", d[] = "-hV", e[] = "--cpus";
+
+	ck_assert_int_eq(parse_words(words_table, ARGV(b, a), 3), 0);
+	ck_assert_str_eq(heard, "3=on/1;0=on/1;");
+	ck_assert_int_eq(parse_words(words_table, ARGV(c), 2), -ENOENT);
+	ck_assert_str_eq(err.msg, "unknown option '-x'; try --help for the options there are");
+	ck_assert_int_eq(parse_words(words_table, ARGV(d), 2), -ENOENT);
+	ck_assert_int_eq(parse_words(words_table, ARGV(e, a), 3), -EINVAL);
+	ck_assert_str_eq(err.msg, "option --cpus needs a value, and '-h' is an option; write --cpus=N");
+	ck_assert_int_eq(parse_words(words_table, ARGV(a, a), 3), -EINVAL);
+	ck_assert_str_eq(err.msg, "option --help is given more than once; give it once");
+}
+END_TEST
+
+START_TEST(a_word_too_many_is_refused)
+{
+	char a[] = "one", b[] = "two", c[] = "--KERNEL=x", d[] = "--KERNEL";
+	const struct vsu_option one[] = {
+		{ .name = "FILE", .kind = VSU_OPTION_OPERAND },
+		{ .name = NULL },
+	};
+
+	ck_assert_int_eq(parse_words(one, ARGV(a, b), 3), -ENOENT);
+	ck_assert_str_eq(err.msg, "'two' is one word too many; nothing is taken after FILE");
+	ck_assert_int_eq(parse_words(table, ARGV(a), 2), -ENOENT);
+	ck_assert_str_eq(err.msg, "superfluous word 'one'; everything is given by options, see --help");
+	ck_assert_int_eq(parse_words(words_table, ARGV(c), 2), -ENOENT);
+	ck_assert_int_eq(parse_words(words_table, ARGV(d), 2), -ENOENT);
+	ck_assert_str_eq(err.msg, "unknown option '--KERNEL'; try --help for the options there are");
+}
+END_TEST
+
+START_TEST(an_operand_that_is_refused_ends_the_parse)
+{
+	char a[] = "one", b[] = "two";
+
+	answer = -EBADF;
+	ck_assert_int_eq(parse_words(words_table, ARGV(a, b), 3), -EBADF);
+	answer = 0;
+	ck_assert_str_eq(heard, "1=one/0;");
+	ck_assert_str_eq(err.msg, "KERNEL: 'one' is refused: Bad file descriptor");
 }
 END_TEST
 
@@ -425,6 +538,12 @@ int main(void)
 	tcase_add_test(tc, table_may_have_256_rows);
 	tcase_add_test(tc, many_keys_are_cut_off_between_two);
 	tcase_add_test(tc, help_is_aligned_and_complete);
+	tcase_add_test(tc, help_of_a_list_has_no_dashes);
 	tcase_add_test(tc, help_counts_what_does_not_fit);
+	tcase_add_test(tc, a_pair_is_judged_as_in_a_list_and_delivered_as_it_is);
+	tcase_add_test(tc, operands_stand_anywhere_and_arrive_in_order);
+	tcase_add_test(tc, a_letter_is_the_same_as_its_name);
+	tcase_add_test(tc, a_word_too_many_is_refused);
+	tcase_add_test(tc, an_operand_that_is_refused_ends_the_parse);
 	return util_run(s);
 }

@@ -69,11 +69,31 @@ static const struct number sizes[] = {
 	{ "16E", -ERANGE, 0 },
 	{ "17179869184G", -ERANGE, 0 },
 	{ "18446744073709551616k", -ERANGE, 0 },
-	{ "1.5G", -EINVAL, 0 },
+	{ "1.5G", 0, UINT64_C(3) << 29 },
+	{ "0.5M", 0, 512 << 10 },
+	{ ".5k", 0, 512 },
+	{ "1.k", 0, 1024 },
+	{ "0.1k", 0, 102 },			/* 102.4 */
+	{ "0.0006k", 0, 1 },			/* 0.6 */
+	{ "0.0004k", 0, 0 },
+	{ "0.99999999999999999999k", 0, 1024 },
+	{ "0.000000000000000001E", 0, 1 },
+	{ "15.5E", 0, UINT64_C(31) << 59 },
+	{ "15.999999999999999999E", 0, UINT64_MAX },
+	{ "1.0", 0, 1 },
+	{ "1.5", -EINVAL, 0 },			/* half a byte */
+	{ "1.5B", -EINVAL, 0 },
+	{ ".", -EINVAL, 0 },
+	{ ".k", -EINVAL, 0 },
+	{ "1..5k", -EINVAL, 0 },
+	{ "0x1.8k", -EINVAL, 0 },
+	{ "1,5k", -EINVAL, 0 },
+	{ "99999999999999999999.5k", -ERANGE, 0 },
 	{ "1KB", -EINVAL, 0 },
 	{ "1KiB", -EINVAL, 0 },
 	{ "1 G", -EINVAL, 0 },
-	{ "1B", -EINVAL, 0 },
+	{ "1B", 0, 1 },
+	{ "77b", 0, 77 },
 	{ "1Z", -EINVAL, 0 },
 	{ "G", -EINVAL, 0 },
 	{ "-1G", -EINVAL, 0 },
@@ -99,11 +119,12 @@ static const struct {
 	{ "on", 0, true }, { "off", 0, false },
 	{ "yes", 0, true }, { "no", 0, false },
 	{ "true", 0, true }, { "false", 0, false },
+	{ "y", 0, true }, { "n", 0, false },
 	{ "", -EINVAL, 0 }, { "1", -EINVAL, 0 }, { "ON", -EINVAL, 0 },
 	{ "onn", -EINVAL, 0 }, { "o", -EINVAL, 0 },
 };
 
-START_TEST(truth_has_six_words)
+START_TEST(truth_has_eight_words)
 {
 	bool value = !truths[_i].value;
 
@@ -211,7 +232,7 @@ int main(void)
 
 	util_add_rows(tc, number_is_the_whole_text, numbers);
 	util_add_rows(tc, size_has_one_binary_suffix, sizes);
-	util_add_rows(tc, truth_has_six_words, truths);
+	util_add_rows(tc, truth_has_eight_words, truths);
 	util_add_rows(tc, size_is_written_short_and_exact, formats);
 	tcase_add_test(tc, format_stays_within_its_buffer);
 	util_add_rows(tc, nearest_name_is_one_that_was_meant, guesses);

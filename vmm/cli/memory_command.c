@@ -16,60 +16,48 @@
 /* No guest: any width that leaves room for what is tried. */
 #define PHYS_BITS 52
 
-enum { JSON, HELP };
+enum { JSON, HELP, PROPERTIES };
 
-const struct vsu_option vmm_try_options[] = {
-	[JSON] = { "json", VSU_OPTION_FLAG, NULL, "one JSON object a line",
-		   0, 0, NULL, false },
-	[HELP] = { "help", VSU_OPTION_FLAG, NULL, "show this help",
-		   0, 0, NULL, false },
-	{ NULL, VSU_OPTION_FLAG, NULL, NULL, 0, 0, NULL, false },
+const struct vsu_option vmm_memory_command_options[] = {
+	[JSON] = { .name = "json", .kind = VSU_OPTION_FLAG,
+		   .help = "one JSON object a line" },
+	[HELP] = VSU_OPTION_ROW_HELP,
+	[PROPERTIES] = { .name = "PROPERTIES", .kind = VSU_OPTION_OPERAND,
+			 .repeat = true },
+	{ .name = NULL },
 };
 
-static int on_option(void *opaque, unsigned int index,
-		     const struct vsu_option_value *value,
-		     struct vsu_error *err)
+static int take_option(void *opaque, unsigned int index,
+		       const struct vsu_option_value *value,
+		       struct vsu_error *err)
 {
-	struct vmm_try *what = opaque;
+	struct vmm_memory_command *c = opaque;
 
-	(void)err;
 	if (index == JSON)
-		what->json = value->number;
+		c->json = value->number;
+	else if (index == HELP)
+		c->help = value->number;
+	else if (c->n < VMM_MEMORY_COMMAND_LISTS)
+		c->lists[c->n++] = value->text;
 	else
-		what->help = value->number;
+		return vsu_error_set(err, -EINVAL,
+				     "memory: more than %d lists of properties",
+				     VMM_MEMORY_COMMAND_LISTS);
 	return 0;
 }
 
-/* An option may stand behind the lists, too. */
-static int parse_behind(struct vmm_try *what, int argc, char *const *argv,
-			struct vsu_error *err)
-{
-	int i, next, rc = 0;
-
-	for (i = what->first; !rc && i < argc; i++)
-		if (argv[i][0] == '-')
-			rc = vsu_option_parse_argv(vmm_try_options, 2,
-						   argv + i - 1, on_option,
-						   what, &next, err);
-	return rc;
-}
-
-int vmm_try_parse(struct vmm_try *what, int argc, char *const *argv,
-		  struct vsu_error *err)
+int vmm_memory_command_parse(struct vmm_memory_command *command, int argc,
+			     char *const *argv, struct vsu_error *err)
 {
 	int rc;
 
-	memset(what, 0, sizeof(*what));
-	rc = vsu_option_parse_argv(vmm_try_options, argc, argv, on_option,
-				   what, &what->first, err);
-	if (!rc)
-		rc = parse_behind(what, argc, argv, err);
-	if (rc || what->help)
+	memset(command, 0, sizeof(*command));
+	rc = vsu_option_parse_argv(vmm_memory_command_options, argc, argv,
+				   take_option, command, NULL, err);
+	if (rc < 0 || command->help || command->n)
 		return rc;
-	if (what->first >= argc)
-		return vsu_error_set(err, -ENOENT, "memory: nothing to try; "
-			"name properties, as in 'size=1G,backend=memfd'");
-	return 0;
+	return vsu_error_set(err, -ENOENT,
+			     "memory: nothing to try; name properties, as in 'size=1G,backend=memfd'");
 }
 
 static bool needs_kvm(const struct vmem_backend *backend)
@@ -94,14 +82,12 @@ static int make(struct vmm_memory *memory, struct vmm_kvm *kvm,
 	return rc ? vmm_exit_status(VMM_STAGE_MEMORY, rc) : 0;
 }
 
-static int try_one(const char *list, bool json, struct vmem_sigbus *sigbus,
-		   struct vsu_error *err)
+static int try_one(const struct vmm_memory_options *o, bool json,
+		   struct vmem_sigbus *sigbus, struct vsu_error *err)
 {
-	const struct vmm_options options = { .memory = { list },
-					     .nmemory = 1, .dry_run = true };
 	struct vmm_kvm kvm = { .kvm_fd = -1, .vm_fd = -1 };
 	struct vmm_memory memory;
-	int rc = vmm_memory_parse(&memory, &options, false, err), status;
+	int rc = vmm_memory_parse(&memory, o, err), status;
 
 	status = rc ? vmm_exit_status(VMM_STAGE_OPTIONS, rc)
 		    : make(&memory, &kvm, sigbus, err);
@@ -112,13 +98,20 @@ static int try_one(const char *list, bool json, struct vmem_sigbus *sigbus,
 	return status;
 }
 
-int vmm_try_memory(const struct vmm_try *what, int argc, char *const *argv,
-		   struct vmem_sigbus *sigbus, struct vsu_error *err)
+int vmm_memory_command_run(const struct vmm_memory_command *command,
+			   struct vmem_sigbus *sigbus, struct vsu_error *err)
 {
-	int i, status = 0;
+	struct vmm_memory_options o = { .n = 1, .trial = true };
+	char name[32] = "memory";
+	unsigned int i;
+	int status = 0;
 
-	for (i = what->first; !status && i < argc; i++)
-		if (argv[i][0] != '-')
-			status = try_one(argv[i], what->json, sigbus, err);
+	o.what = name;
+	for (i = 0; !status && i < command->n; i++) {
+		if (command->n > 1)
+			snprintf(name, sizeof(name), "memory %u", i + 1);
+		o.lists[0] = command->lists[i];
+		status = try_one(&o, command->json, sigbus, err);
+	}
 	return status;
 }

@@ -13,7 +13,8 @@
 #include <vmm-sys-util/error.h>
 #include <vmm-sys-util/option.h>
 
-#define VMM_MAX_MEMORY 16
+#include "memory/memory_options.h"
+
 #define VMM_MAX_DEVICES 32
 
 /* A device that was asked for, in the order of the command line. */
@@ -35,8 +36,7 @@ enum vmm_on_memory_error {
 
 struct vmm_options {
 	const char *kernel;
-	const char *memory[VMM_MAX_MEMORY];
-	unsigned int nmemory;
+	struct vmm_memory_options memory;
 	struct vmm_device_option devices[VMM_MAX_DEVICES];
 	unsigned int ndevices;
 	unsigned int cpus;

@@ -19,33 +19,35 @@ static const char *const engines[] = { "auto", "io_uring", "sync",
 					"mmap", NULL };
 
 #define COMMON_ROWS							\
-	[BACKEND] = { "backend", VSU_OPTION_STRING, "inline|user:SOCKET", \
-		      "who serves the queues", 0, 0, NULL, false },	\
-	[QUEUES] = { "queues", VSU_OPTION_U64, "N", "number of queues",	\
-		     1, 256, NULL, false },				\
-	[QUEUE_SIZE] = { "queue-size", VSU_OPTION_U64, "N",		\
-			 "entries of a queue", 2, 32768, NULL, false }
+	[BACKEND] = { .name = "backend", .kind = VSU_OPTION_STRING,	\
+		      .arg = "inline|user:SOCKET",			\
+		      .help = "who serves the queues" },		\
+	[QUEUES] = { .name = "queues", .kind = VSU_OPTION_U64,		\
+		     .help = "number of queues", .min = 1, .max = 256 }, \
+	[QUEUE_SIZE] = { .name = "queue-size", .kind = VSU_OPTION_U64,	\
+			 .help = "entries of a queue", .min = 2, .max = 32768 }
 
 const struct vsu_option vmm_disk_keys[] = {
 	COMMON_ROWS,
-	[PATH] = { "path", VSU_OPTION_STRING, "FILE", "raw disk image",
-		   0, 0, NULL, false },
-	[READONLY] = { "readonly", VSU_OPTION_FLAG, NULL, "no writes",
-		       0, 0, NULL, false },
-	[SERIAL] = { "serial", VSU_OPTION_STRING, "TEXT",
-		     "up to 20 characters", 0, 0, NULL, false },
-	[ENGINE] = { "engine", VSU_OPTION_CHOICE, "auto|io_uring|sync|mmap",
-		     "how the file is reached", 0, 0, engines, false },
-	{ NULL, VSU_OPTION_FLAG, NULL, NULL, 0, 0, NULL, false },
+	[PATH] = { .name = "path", .kind = VSU_OPTION_STRING, .arg = "FILE",
+		   .help = "raw disk image" },
+	[READONLY] = { .name = "readonly", .kind = VSU_OPTION_FLAG,
+		       .help = "no writes" },
+	[SERIAL] = { .name = "serial", .kind = VSU_OPTION_STRING,
+		     .help = "up to 20 characters" },
+	[ENGINE] = { .name = "engine", .kind = VSU_OPTION_CHOICE,
+		     .help = "how the file is reached", .choices = engines },
+	{ .name = NULL },
 };
 
 const struct vsu_option vmm_device_keys[] = {
 	COMMON_ROWS,
-	[ID] = { "id", VSU_OPTION_U64, "N", "VIRTIO device id", 1, 63, NULL,
-		 false },
-	[CONFIG_SIZE] = { "config-size", VSU_OPTION_U64, "BYTES",
-			  "of configuration space", 0, 256, NULL, false },
-	{ NULL, VSU_OPTION_FLAG, NULL, NULL, 0, 0, NULL, false },
+	[ID] = { .name = "id", .kind = VSU_OPTION_U64,
+		 .help = "VIRTIO device id", .min = 1, .max = 63 },
+	[CONFIG_SIZE] = { .name = "config-size", .kind = VSU_OPTION_U64,
+			  .arg = "BYTES", .help = "of configuration space",
+			  .max = 256 },
+	{ .name = NULL },
 };
 
 static int copy_text(char *to, size_t size, const char *text, const char *key,

@@ -94,7 +94,11 @@ static bool wants_shared(const struct vmm_machine *m)
 
 static int parse_memory(struct vmm_machine *m, struct vsu_error *err)
 {
-	return vmm_memory_parse(&m->memory, m->options, wants_shared(m), err);
+	struct vmm_memory_options o = m->options->memory;
+
+	o.shared = wants_shared(m);
+	o.trial = m->options->dry_run;
+	return vmm_memory_parse(&m->memory, &o, err);
 }
 
 static int make_memory(struct vmm_machine *m, struct vsu_error *err)

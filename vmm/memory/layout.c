@@ -43,50 +43,52 @@ overlapped(const struct vmm_layout *layout, uint64_t gpa, uint64_t len)
 	return NULL;
 }
 
-static int check_size(const struct vmm_layout_request *r, unsigned int i,
-		      uint64_t limit, struct vsu_error *err)
+static int check_size(const struct vmm_layout_request *r, uint64_t limit,
+		      struct vsu_error *err)
 {
 	if (!r->size || !vsu_is_aligned(r->size, VMM_PAGE))
-		return vsu_error_set(err, -EINVAL, "--memory option %u: size %"
-			PRIu64 " is not a multiple of the page, 4096", i + 1,
-			r->size);
+		return vsu_error_set(err, -EINVAL,
+				     "%s: size %" PRIu64 " is not a multiple of the page, 4096",
+				     r->name, r->size);
 	if (r->size > limit)
-		return vsu_error_set(err, -EINVAL, "--memory option %u: size %"
-			PRIu64 " exceeds what KVM can address, %" PRIu64,
-			i + 1, r->size, limit);
+		return vsu_error_set(err, -EINVAL,
+				     "%s: size %" PRIu64 " exceeds what KVM can address, %" PRIu64,
+				     r->name, r->size, limit);
 	return 0;
 }
 
-static int check_wish(const struct vmm_layout_request *r, unsigned int i,
-		      uint64_t limit, struct vsu_error *err)
+static int check_wish(const struct vmm_layout_request *r, uint64_t limit,
+		      struct vsu_error *err)
 {
 	if (!vsu_is_aligned(r->at, VMM_PAGE))
-		return vsu_error_set(err, -EINVAL, "--memory option %u: at=%#"
-			PRIx64 " is not a multiple of the page, 0x1000", i + 1,
-			r->at);
+		return vsu_error_set(err, -EINVAL,
+				     "%s: at=%#" PRIx64 " is not a multiple of the page, 0x1000",
+				     r->name, r->at);
 	if (vsu_range_exceeds(r->at, r->size, limit))
-		return vsu_error_set(err, -EINVAL, "--memory option %u: at=%#"
-			PRIx64 " and size end above what KVM can address, %#"
-			PRIx64, i + 1, r->at, limit);
+		return vsu_error_set(err, -EINVAL,
+				     "%s: at=%#" PRIx64 " and size end above what KVM can address, %#" PRIx64,
+				     r->name, r->at, limit);
 	if (in_device_hole(r->at, r->size))
-		return vsu_error_set(err, -EINVAL, "--memory option %u: at=%#"
-			PRIx64 " lies in 3 to 4 GiB, which belongs to devices",
-			i + 1, r->at);
+		return vsu_error_set(err, -EINVAL,
+				     "%s: at=%#" PRIx64 " lies in 3 to 4 GiB, which belongs to devices",
+				     r->name, r->at);
 	return 0;
 }
 
 static int place_wish(struct vmm_layout *layout,
-		      const struct vmm_layout_request *r, unsigned int i,
-		      struct vsu_error *err)
+		      const struct vmm_layout_request *requests,
+		      unsigned int i, struct vsu_error *err)
 {
+	const struct vmm_layout_request *r = &requests[i];
 	const struct vmm_layout_piece piece = { r->at, r->size, 0, i };
 	const struct vmm_layout_piece *other =
 		overlapped(layout, r->at, r->size);
 
 	if (other)
-		return vsu_error_set(err, -EEXIST, "--memory option %u: at=%#"
-			PRIx64 " overlaps the memory of option %u at %#" PRIx64,
-			i + 1, r->at, other->request + 1, other->gpa);
+		return vsu_error_set(err, -EEXIST,
+				     "%s: at=%#" PRIx64 " overlaps %s at %#" PRIx64,
+				     r->name, r->at,
+				     requests[other->request].name, other->gpa);
 	insert(layout, &piece);
 	return 0;
 }
@@ -124,9 +126,9 @@ static int place_next(struct vmm_layout *layout, uint64_t *cursor,
 		piece.gpa = find_gap(layout, *cursor, r->size - piece.offset,
 				     &piece.len);
 		if (vsu_range_exceeds(piece.gpa, piece.len, limit))
-			return vsu_error_set(err, -ENOSPC, "--memory option "
-				"%u: no room below what KVM can address, %#"
-				PRIx64, i + 1, limit);
+			return vsu_error_set(err, -ENOSPC,
+					     "%s: no room below what KVM can address, %#" PRIx64,
+					     r->name, limit);
 		insert(layout, &piece);
 		*cursor = piece.gpa + piece.len;
 		piece.offset += piece.len;
@@ -145,11 +147,11 @@ int vmm_layout_memory(const struct vmm_layout_request *requests,
 	int rc = 0;
 
 	for (i = 0; !rc && i < n; i++) {
-		rc = check_size(&requests[i], i, limit, err);
+		rc = check_size(&requests[i], limit, err);
 		if (!rc && requests[i].has_at)
-			rc = check_wish(&requests[i], i, limit, err);
+			rc = check_wish(&requests[i], limit, err);
 		if (!rc && requests[i].has_at)
-			rc = place_wish(&layout, &requests[i], i, err);
+			rc = place_wish(&layout, requests, i, err);
 	}
 	for (i = 0; !rc && i < n; i++)
 		if (!requests[i].has_at)

@@ -25,6 +25,7 @@ struct vmm_layout_request {
 	uint64_t size;
 	uint64_t at;
 	bool has_at;
+	char name[40];	/* in sentences: "--memory 2" */
 };
 
 struct vmm_layout_piece {
@@ -43,10 +44,7 @@ struct vmm_layout {
 	uint64_t end;		/* first address above all memory, >= 4 GiB */
 };
 
-/*
- * phys_bits: width of a guest address. Sentences call request i "--memory
- * option i + 1".
- */
+/* phys_bits: width of a guest address. */
 int vmm_layout_memory(const struct vmm_layout_request *requests,
 		      unsigned int n, unsigned int phys_bits,
 		      struct vmm_layout *out, struct vsu_error *err);

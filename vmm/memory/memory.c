@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Allocating what --memory asks for and laying it out. */
+/* Allocating the memory that was asked for and laying it out. */
 #include <config.h>
 
 #include <errno.h>
@@ -10,111 +10,16 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <vmm-sys-util/parse.h>
-
-#include "cli/list.h"
 #include "memory/memory.h"
 #include "memory/prealloc.h"
 #include "log.h"
 
-#define DEFAULT_MEMORY "size=256M"
-#define LIST_MAX 4608		/* a path and the other properties */
-
-static int cut_address(struct vmm_layout_request *r, unsigned int i,
-		       const char *list, char *rest, struct vsu_error *err)
-{
-	char value[LIST_MAX];
-	int rc = vmm_list_cut(list, "at", rest, value, LIST_MAX);
-
-	if (rc < 0)
-		return vsu_error_set(err, rc, "--memory option %u is too long",
-				     i + 1);
-	r->has_at = rc;
-	if (rc && vsu_parse_size(value, &r->at))
-		return vsu_error_set(err, -EINVAL, "--memory option %u: "
-			"at='%s' is not an address; write it as 0x... or with "
-			"a suffix, as in 4G", i + 1, value);
-	return 0;
-}
-
-static char *path_of(const char *list)
-{
-	char rest[LIST_MAX], path[LIST_MAX], *from, *to;
-
-	if (vmm_list_cut(list, "mem-path", rest, path, LIST_MAX) != 1)
-		return NULL;
-	for (from = to = path; *from; from++) {
-		from += from[0] == ',' && from[1] == ',';
-		*to++ = *from;
-	}
-	*to = 0;
-	return strdup(path);
-}
-
-/* A trial leaves what is in files. */
-static int keep_data(struct vmem_backend *backend, struct vsu_error *err)
-{
-	return vmem_backend_value(backend, "discard-data") ?
-	       vmem_backend_set(backend, "discard-data", "off", err) : 0;
-}
-
-static int parse_one(struct vmm_memory *memory, const char *list,
-		     const struct vmm_options *o, bool shared,
-		     struct vsu_error *err)
-{
-	const unsigned int i = memory->n;
-	struct vmem_backend *backend;
-	char rest[LIST_MAX];
-	int rc = cut_address(&memory->requests[i], i, list, rest, err);
-
-	if (rc)
-		return rc;
-	rc = vmem_backend_new(&backend);
-	if (rc)
-		return vsu_error_sys(err, rc, "--memory");
-	memory->file[memory->n].path = path_of(rest);
-	memory->backends[memory->n++] = backend;
-	if (shared && !vmm_list_has(rest, "backend") &&
-	    !vmm_list_has(rest, "share"))
-		vmem_backend_set_kind(backend, VMEM_KIND_MEMFD);
-	rc = vmem_backend_parse(backend, "--memory", rest, err);
-	return rc || !o->dry_run ? rc : keep_data(backend, err);
-}
-
-int vmm_memory_parse(struct vmm_memory *memory, const struct vmm_options *o,
-		     bool shared, struct vsu_error *err)
-{
-	unsigned int i;
-	int rc = 0;
-
-	memset(memory, 0, sizeof(*memory));
-	pthread_mutex_init(&memory->repairing, NULL);
-	if (!o->nmemory)
-		return parse_one(memory, DEFAULT_MEMORY, o, shared, err);
-	for (i = 0; !rc && i < o->nmemory; i++)
-		rc = parse_one(memory, o->memory[i], o, shared, err);
-	return rc;
-}
-
-/* Whether a host that has everything would take it. */
-static bool is_sound(const struct vmem_backend *backend)
-{
-	const struct vmem_backend_facts facts = {
-		.size = sizeof(facts), .host_page = VMM_PAGE,
-		.page_size = VMM_PAGE, .huge_page = VMM_PAGE, .kvm = UINT32_MAX,
-	};
-
-	return !vmem_backend_check(backend, &facts, NULL);
-}
-
-/* What is refused anyway had better be refused for what is wrong with it. */
 bool vmm_memory_wants_private(const struct vmm_memory *memory)
 {
 	unsigned int i;
 
 	for (i = 0; i < memory->n; i++)
-		if (vmem_backend_value(memory->backends[i], "private") &&
-		    is_sound(memory->backends[i]))
+		if (vmem_backend_value(memory->backends[i], "private"))
 			return true;
 	return false;
 }
@@ -126,14 +31,18 @@ struct making {
 	struct vsu_error *err;
 };
 
-static void look_at_file(struct vmm_memory_file *file)
+static int look_at_file(struct vmm_memory_file *file, const char *path)
 {
 	struct stat st = { 0 };
 
+	file->path = path ? strdup(path) : NULL;
+	if (path && !file->path)
+		return -ENOMEM;
 	file->was_there = !file->path || !stat(file->path, &st) ||
 			  errno != ENOENT;
 	file->was_empty = file->path && file->was_there &&
 			  S_ISREG(st.st_mode) && !st.st_size;
+	return 0;
 }
 
 static int prealloc(const struct vmem_backend *backend,
@@ -148,8 +57,9 @@ static int prealloc(const struct vmem_backend *backend,
 
 static void warn(void *opaque, const char *sentence)
 {
-	(void)opaque;
-	prog_log(PROG_LOG_WARNING, NULL, "%s", sentence);
+	const struct vmm_layout_request *request = opaque;
+
+	prog_log(PROG_LOG_WARNING, NULL, "%s: %s", request->name, sentence);
 }
 
 static int make_block(struct making *m, unsigned int i)
@@ -160,11 +70,14 @@ static int make_block(struct making *m, unsigned int i)
 
 	vmem_backend_set_sigbus(backend, memory->sigbus);
 	vmem_backend_set_vm_fd(backend, m->kvm->vm_fd);
-	vmem_backend_set_warn(backend, warn, NULL);
+	vmem_backend_set_warn(backend, warn, &memory->requests[i]);
 	vmem_backend_leave_prealloc(backend);
-	look_at_file(&memory->file[i]);
+	rc = look_at_file(&memory->file[i],
+			  vmem_backend_text(backend, "mem-path"));
+	if (rc < 0)
+		return vsu_error_sys(m->err, rc, "mem-path");
 	rc = vmem_backend_alloc(backend, &memory->blocks[i], m->err);
-	if (rc)
+	if (rc < 0)
 		return rc;
 	memory->nblocks = i + 1;
 	memory->requests[i].size = vmem_block_len(memory->blocks[i]);
@@ -189,24 +102,26 @@ static int check_overlap(struct making *m, unsigned int i)
 		if (is_shared_ram(memory->blocks[k]) &&
 		    is_shared_ram(memory->blocks[i]) &&
 		    vmem_blocks_overlap(memory->blocks[k], memory->blocks[i]))
-			return vsu_error_set(m->err, -EINVAL, "--memory option"
-				" %u: its part of the file is also that of "
-				"option %u; choose another offset, or "
-				"share=off", i + 1, k + 1);
+			return vsu_error_set(m->err, -EINVAL,
+					     "its part of the file is also that of %s; choose another offset, or share=off",
+					     memory->requests[k].name);
 	return 0;
 }
 
 static int make_blocks(struct making *m)
 {
 	unsigned int i;
-	int rc = 0;
+	int rc;
 
-	for (i = 0; !rc && i < m->memory->n; i++) {
+	for (i = 0; i < m->memory->n; i++) {
 		rc = make_block(m, i);
 		if (!rc)
 			rc = check_overlap(m, i);
+		if (rc < 0)
+			return vsu_error_prefix(m->err, rc, "%s",
+						m->memory->requests[i].name);
 	}
-	return rc;
+	return 0;
 }
 
 static void free_backends(struct vmm_memory *memory)
@@ -342,15 +257,14 @@ int vmm_memory_check_shared(const struct vmm_memory *memory, const char *who,
 	for (i = 0; i < memory->nblocks; i++) {
 		block = memory->blocks[i];
 		if (vmem_block_fd(block) < 0)
-			return vsu_error_set(err, -EINVAL, "%s needs memory "
-				"that can be shared: --memory option %u has no"
-				" file behind it; use backend=memfd", who,
-				i + 1);
+			return vsu_error_set(err, -EINVAL,
+					     "%s needs memory that can be shared: %s has no file behind it; use backend=memfd",
+					     who, memory->requests[i].name);
 		if (!(vmem_block_flags(block) & VMEM_BLOCK_SHARED) &&
 		    !(vmem_block_flags(block) & VMEM_BLOCK_ROM))
-			return vsu_error_set(err, -EINVAL, "%s needs memory "
-				"that can be shared: --memory option %u has "
-				"share=off; use share=on", who, i + 1);
+			return vsu_error_set(err, -EINVAL,
+					     "%s needs memory that can be shared: %s has share=off; use share=on",
+					     who, memory->requests[i].name);
 	}
 	return 0;
 }

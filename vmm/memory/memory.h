@@ -21,7 +21,7 @@
 #include "cpu/cpus.h"
 #include "kvm/kvm.h"
 #include "memory/layout.h"
-#include "cli/options.h"
+#include "memory/memory_options.h"
 
 /* What is behind mem-path, to be as it was unless the machine begins. */
 struct vmm_memory_file {
@@ -45,13 +45,6 @@ struct vmm_memory {
 	bool told[VMM_MAX_MEMORY];	/* main thread: its failure is known */
 	uint64_t seen[VMM_MAX_CPUS];	/* repairs that each CPU ran on with */
 };
-
-/*
- * Reads the --memory options. shared: some device needs memory that can be
- * shared. -ENOENT: an unknown key; -EINVAL: a value refused.
- */
-int vmm_memory_parse(struct vmm_memory *memory, const struct vmm_options *o,
-		     bool shared, struct vsu_error *err);
 
 /* Some of it is to have two layers: the VM must know what is private. */
 bool vmm_memory_wants_private(const struct vmm_memory *memory);

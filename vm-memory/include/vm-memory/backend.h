@@ -78,6 +78,10 @@ VMEM_API bool vmem_backend_given(const struct vmem_backend *backend,
 VMEM_API uint64_t vmem_backend_value(const struct vmem_backend *backend,
 				     const char *key);
 
+/* The text of mem-path; NULL where it was not set, and for other keys. */
+VMEM_API const char *vmem_backend_text(const struct vmem_backend *backend,
+				       const char *key);
+
 /* The same properties for programs. */
 VMEM_API void vmem_backend_set_kind(struct vmem_backend *backend,
 				    enum vmem_kind kind);

@@ -8,12 +8,15 @@
  * prints the text it is given.
  *
  * Rules: "--name=value" and "--name value" are the same; a flag takes no
- * value; the first word that is not an option begins the operands; "--" ends
- * the options; an option that may not repeat is refused the second time.
- * A value that has the form of an option of the table needs the form with "=".
- * In a list "a=1,b=2" a comma inside a value is doubled; a flag or choice
- * without "=" is the same as key=on, other keys must have a value. A table has
- * at most 256 rows.
+ * value, and may have a letter, "-n"; "--" ends the options; an option that
+ * may not repeat is refused the second time. A value that has the form of an
+ * option of the table needs the form with "=". In a list "a=1,b=2" a comma
+ * inside a value is doubled; a flag or choice without "=" is the same as
+ * key=on, other keys must have a value. A table has at most 256 rows.
+ *
+ * Operands, the words that are no options, may stand between the options and
+ * are delivered to the rows of the kind VSU_OPTION_OPERAND, in order. "-" is
+ * an operand.
  *
  * Threads: a table is constant and shareable; parsing touches only its
  * arguments.
@@ -36,8 +39,13 @@ enum vsu_option_kind {
 	VSU_OPTION_U64,		/* vsu_parse_u64(), within [min, max] */
 	VSU_OPTION_SIZE,	/* vsu_parse_size(), within [min, max] */
 	VSU_OPTION_CHOICE,	/* one of choices; value.number is its index */
+	VSU_OPTION_OPERAND,	/* a word of a command line; name is the help's */
 };
 
+/*
+ * One row. Frozen. Fill it by member names: what is left out is 0, which is
+ * right for whatever a row does not need.
+ */
 struct vsu_option {
 	const char *name;	/* without dashes; NULL ends the table */
 	enum vsu_option_kind kind;
@@ -46,8 +54,20 @@ struct vsu_option {
 	uint64_t min, max;	/* of numbers and sizes; both 0: no limits */
 	const char *const *choices; /* NULL-terminated, of a CHOICE */
 	bool repeat;		/* may be given more than once */
+	char letter;		/* of a FLAG: 'h' for "-h"; 0: none */
+	const char *preset;	/* for the help: the value without it, or NULL */
+	const char *example;	/* for the help: a value, as in "1G", or NULL */
 };
 
+/* The rows that every program has; they are the same in all of them. */
+#define VSU_OPTION_ROW_HELP \
+	{ "help", VSU_OPTION_FLAG, NULL, "show this help and end", 0, 0, NULL, \
+	  false, 'h', NULL, NULL }
+#define VSU_OPTION_ROW_VERSION \
+	{ "version", VSU_OPTION_FLAG, NULL, "show the version and end", 0, 0, \
+	  NULL, false, 'V', NULL, NULL }
+
+/* Frozen. */
 struct vsu_option_value {
 	const char *text;	/* as typed; lives as long as the input */
 	uint64_t number;	/* a flag (0, 1), number, size, choice index */
@@ -62,10 +82,13 @@ typedef int (*vsu_option_fn)(void *opaque, unsigned int index,
 			     struct vsu_error *err);
 
 /*
- * Parses argv[1..]; *operands is the index of the first operand (argc when
- * there is none). Fails with
+ * Parses argv[1..]. operands is NULL where operands may stand anywhere and
+ * are delivered to rows; otherwise parsing ends at the first operand, and
+ * *operands is its index, argc when there is none: for programs whose first
+ * operand is a command with options of its own. Fails with
  *
- *   -ENOENT  an unknown option (the sentence names the nearest one)
+ *   -ENOENT  an unknown option (the sentence names the nearest one), or more
+ *            operands than the rows take
  *   -EINVAL  a value that is missing, superfluous, malformed or out of range
  *   or what fn answered.
  */
@@ -86,11 +109,24 @@ VSU_API int vsu_option_parse_list(const struct vsu_option *table,
 				  struct vsu_error *err);
 
 /*
+ * One pair of such a list; value is as it is meant, without doubled commas,
+ * and is delivered as it is.
+ */
+VSU_API int vsu_option_parse_pair(const struct vsu_option *table,
+				  const char *what, const char *key,
+				  const char *value, vsu_option_fn fn,
+				  void *opaque, struct vsu_error *err);
+
+/*
  * Writes the help lines of the table, aligned, into buf. Returns the length
  * that all of it takes (as snprintf does).
  */
 VSU_API size_t vsu_option_help(const struct vsu_option *table, char *buf,
 			       size_t size);
+
+/* The same for the keys of a list: "size=SIZE" for "--size=SIZE". */
+VSU_API size_t vsu_option_help_list(const struct vsu_option *table, char *buf,
+				    size_t size);
 
 VSU_END_DECLS
 

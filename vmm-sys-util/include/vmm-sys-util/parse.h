@@ -24,11 +24,13 @@ VSU_API int vsu_parse_u64(const char *text, uint64_t *value);
 
 /*
  * A size: a number with an optional binary suffix k, M, G, T, P or E in
- * either case, as in "256M" (2^28). A fraction is not accepted.
+ * either case, as in "256M" (2^28), or B for bytes. Before a suffix of more
+ * than a byte a decimal number may have a fraction, as in "1.5G"; it is
+ * rounded to the nearest byte. Codes as vsu_parse_u64().
  */
 VSU_API int vsu_parse_size(const char *text, uint64_t *value);
 
-/* on|off, yes|no, true|false. */
+/* on|off, yes|no, true|false, y|n. -EINVAL for anything else. */
 VSU_API int vsu_parse_bool(const char *text, bool *value);
 
 /* Writes "256M", "1G" or plain bytes, the shortest exact form; returns buf. */

@@ -33,7 +33,7 @@ START_TEST(kernel_and_disk_are_enough)
 	ck_assert_int_eq(o.devices[0].kind, VMM_DEVICE_DISK_PATH);
 	ck_assert_str_eq(o.devices[0].list, "disk.img");
 	ck_assert_uint_eq(o.cpus, 1);
-	ck_assert_uint_eq(o.nmemory, 0);
+	ck_assert_uint_eq(o.memory.n, 0);
 	ck_assert(!o.console && !o.dry_run && !o.json);
 }
 END_TEST
@@ -44,7 +44,7 @@ START_TEST(operands_stand_anywhere_between_options)
 			       "--disk path=b.img c.img --dry-run"), 0);
 	ck_assert_str_eq(o.kernel, "kernel");
 	ck_assert_uint_eq(o.cpus, 2);
-	ck_assert_str_eq(o.memory[0], "size=1M");
+	ck_assert_str_eq(o.memory.lists[0], "size=1M");
 	ck_assert_uint_eq(o.ndevices, 3);
 	ck_assert_str_eq(o.devices[0].list, "a.img");
 	ck_assert_int_eq(o.devices[1].kind, VMM_DEVICE_DISK);
@@ -58,8 +58,8 @@ START_TEST(memory_disk_and_device_may_repeat)
 	ck_assert_int_eq(parse("k --memory=size=1M --memory=size=2M "
 			       "--device=id=1,backend=user:a "
 			       "--device=id=1,backend=user:b"), 0);
-	ck_assert_uint_eq(o.nmemory, 2);
-	ck_assert_str_eq(o.memory[1], "size=2M");
+	ck_assert_uint_eq(o.memory.n, 2);
+	ck_assert_str_eq(o.memory.lists[1], "size=2M");
 	ck_assert_uint_eq(o.ndevices, 2);
 	ck_assert_int_eq(o.devices[1].kind, VMM_DEVICE_ANY);
 }

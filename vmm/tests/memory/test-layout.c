@@ -27,7 +27,7 @@ static void assert_piece(unsigned int i, uint64_t gpa, uint64_t len,
 
 START_TEST(one_region_starts_at_0)
 {
-	const struct vmm_layout_request r[] = { { 256 * MIB, 0, false } };
+	const struct vmm_layout_request r[] = { { 256 * MIB, 0, false, "" } };
 
 	ck_assert_int_eq(lay(r, 1), 0);
 	ck_assert_uint_eq(layout.n, 1);
@@ -39,8 +39,8 @@ END_TEST
 START_TEST(regions_follow_each_other_in_the_order_of_the_options)
 {
 	const struct vmm_layout_request r[] = {
-		{ 64 * MIB, 0, false }, { 4 * KIB, 0, false },
-		{ 32 * MIB, 0, false },
+		{ 64 * MIB, 0, false, "" }, { 4 * KIB, 0, false, "" },
+		{ 32 * MIB, 0, false, "" },
 	};
 
 	ck_assert_int_eq(lay(r, 3), 0);
@@ -52,7 +52,7 @@ END_TEST
 
 START_TEST(region_that_meets_3_gib_goes_on_at_4_gib)
 {
-	const struct vmm_layout_request r[] = { { 5 * GIB, 0, false } };
+	const struct vmm_layout_request r[] = { { 5 * GIB, 0, false, "" } };
 
 	ck_assert_int_eq(lay(r, 1), 0);
 	ck_assert_uint_eq(layout.n, 2);
@@ -65,7 +65,7 @@ END_TEST
 START_TEST(region_that_ends_at_3_gib_is_one_piece)
 {
 	const struct vmm_layout_request r[] = {
-		{ 3 * GIB, 0, false }, { 4 * KIB, 0, false },
+		{ 3 * GIB, 0, false, "" }, { 4 * KIB, 0, false, "" },
 	};
 
 	ck_assert_int_eq(lay(r, 2), 0);
@@ -78,7 +78,7 @@ END_TEST
 START_TEST(addressed_regions_are_placed_before_the_others)
 {
 	const struct vmm_layout_request r[] = {
-		{ 512 * MIB, 0, false }, { MIB, 0, true },
+		{ 512 * MIB, 0, false, "" }, { MIB, 0, true, "" },
 	};
 
 	ck_assert_int_eq(lay(r, 2), 0);
@@ -90,7 +90,7 @@ END_TEST
 START_TEST(region_is_not_split_at_another)
 {
 	const struct vmm_layout_request r[] = {
-		{ 2 * GIB, 0, false }, { GIB, GIB, true },
+		{ 2 * GIB, 0, false, "" }, { GIB, GIB, true, "" },
 	};
 
 	/* 1 GiB below the other would be free, but is too small. */
@@ -105,7 +105,7 @@ END_TEST
 START_TEST(second_piece_goes_around_what_lies_at_4_gib)
 {
 	const struct vmm_layout_request r[] = {
-		{ 4 * GIB, 0, false }, { 2 * GIB, 4 * GIB, true },
+		{ 4 * GIB, 0, false, "" }, { 2 * GIB, 4 * GIB, true, "" },
 	};
 
 	ck_assert_int_eq(lay(r, 2), 0);
@@ -118,7 +118,7 @@ END_TEST
 START_TEST(address_up_to_the_hole_and_behind_it_is_taken)
 {
 	const struct vmm_layout_request r[] = {
-		{ GIB, 2 * GIB, true }, { GIB, 4 * GIB, true },
+		{ GIB, 2 * GIB, true, "" }, { GIB, 4 * GIB, true, "" },
 	};
 
 	ck_assert_int_eq(lay(r, 2), 0);
@@ -130,7 +130,7 @@ END_TEST
 START_TEST(last_addressable_page_is_taken)
 {
 	const uint64_t end = UINT64_C(1) << BITS;
-	const struct vmm_layout_request r[] = { { 4096, end - 4096, true } };
+	const struct vmm_layout_request r[] = { { 4096, end - 4096, true, "" } };
 
 	ck_assert_int_eq(lay(r, 1), 0);
 	ck_assert_uint_eq(layout.end, end);
@@ -143,51 +143,54 @@ static const struct refusal {
 	int code;
 	const char *msg;
 } refusals[] = {
-	{ { { GIB, 3 * GIB, true } }, 1, -EINVAL,
-	  "--memory option 1: at=0xc0000000 lies in 3 to 4 GiB, "
+	{ { { GIB, 3 * GIB, true, "" } }, 1, -EINVAL,
+	  "--memory 1: at=0xc0000000 lies in 3 to 4 GiB, "
 	  "which belongs to devices" },
-	{ { { 8192, 3 * GIB - 4096, true } }, 1, -EINVAL,
-	  "--memory option 1: at=0xbffff000 lies in 3 to 4 GiB, "
+	{ { { 8192, 3 * GIB - 4096, true, "" } }, 1, -EINVAL,
+	  "--memory 1: at=0xbffff000 lies in 3 to 4 GiB, "
 	  "which belongs to devices" },
-	{ { { 4096, 4 * GIB - 4096, true } }, 1, -EINVAL,
-	  "--memory option 1: at=0xfffff000 lies in 3 to 4 GiB, "
+	{ { { 4096, 4 * GIB - 4096, true, "" } }, 1, -EINVAL,
+	  "--memory 1: at=0xfffff000 lies in 3 to 4 GiB, "
 	  "which belongs to devices" },
-	{ { { 4 * GIB, 2 * GIB, true } }, 1, -EINVAL,
-	  "--memory option 1: at=0x80000000 lies in 3 to 4 GiB, "
+	{ { { 4 * GIB, 2 * GIB, true, "" } }, 1, -EINVAL,
+	  "--memory 1: at=0x80000000 lies in 3 to 4 GiB, "
 	  "which belongs to devices" },
-	{ { { MIB, 0, true }, { MIB, MIB - 4096, true } }, 2, -EEXIST,
-	  "--memory option 2: at=0xff000 overlaps the memory of option 1 at 0" },
-	{ { { MIB, 8 * GIB, true }, { MIB, 8 * GIB, true } }, 2, -EEXIST,
-	  "--memory option 2: at=0x200000000 overlaps the memory of option 1 "
-	  "at 0x200000000" },
-	{ { { 4096, 0x800, true } }, 1, -EINVAL,
-	  "--memory option 1: at=0x800 is not a multiple of the page, 0x1000" },
-	{ { { 4096, 1, true } }, 1, -EINVAL,
-	  "--memory option 1: at=0x1 is not a multiple of the page, 0x1000" },
-	{ { { 0, 0, false } }, 1, -EINVAL,
-	  "--memory option 1: size 0 is not a multiple of the page, 4096" },
-	{ { { MIB, 0, false }, { 4097, 0, false } }, 2, -EINVAL,
-	  "--memory option 2: size 4097 is not a multiple of the page, 4096" },
-	{ { { 8192, (UINT64_C(1) << BITS) - 4096, true } }, 1, -EINVAL,
-	  "--memory option 1: at=0x3ffffffff000 and size end above what KVM "
+	{ { { MIB, 0, true, "" }, { MIB, MIB - 4096, true, "" } }, 2, -EEXIST,
+	  "--memory 2: at=0xff000 overlaps --memory 1 at 0" },
+	{ { { MIB, 8 * GIB, true, "" }, { MIB, 8 * GIB, true, "" } }, 2, -EEXIST,
+	  "--memory 2: at=0x200000000 overlaps --memory 1 at 0x200000000" },
+	{ { { 4096, 0x800, true, "" } }, 1, -EINVAL,
+	  "--memory 1: at=0x800 is not a multiple of the page, 0x1000" },
+	{ { { 4096, 1, true, "" } }, 1, -EINVAL,
+	  "--memory 1: at=0x1 is not a multiple of the page, 0x1000" },
+	{ { { 0, 0, false, "" } }, 1, -EINVAL,
+	  "--memory 1: size 0 is not a multiple of the page, 4096" },
+	{ { { MIB, 0, false, "" }, { 4097, 0, false, "" } }, 2, -EINVAL,
+	  "--memory 2: size 4097 is not a multiple of the page, 4096" },
+	{ { { 8192, (UINT64_C(1) << BITS) - 4096, true, "" } }, 1, -EINVAL,
+	  "--memory 1: at=0x3ffffffff000 and size end above what KVM "
 	  "can address, 0x400000000000" },
-	{ { { 4096, UINT64_MAX - 4095, true } }, 1, -EINVAL,
-	  "--memory option 1: at=0xfffffffffffff000 and size end above what "
+	{ { { 4096, UINT64_MAX - 4095, true, "" } }, 1, -EINVAL,
+	  "--memory 1: at=0xfffffffffffff000 and size end above what "
 	  "KVM can address, 0x400000000000" },
-	{ { { UINT64_C(1) << 47, 0, false } }, 1, -EINVAL,
-	  "--memory option 1: size 140737488355328 exceeds what KVM can "
+	{ { { UINT64_C(1) << 47, 0, false, "" } }, 1, -EINVAL,
+	  "--memory 1: size 140737488355328 exceeds what KVM can "
 	  "address, 70368744177664" },
-	{ { { UINT64_C(1) << BITS, 0, false } }, 1, -ENOSPC,
-	  "--memory option 1: no room below what KVM can address, "
+	{ { { UINT64_C(1) << BITS, 0, false, "" } }, 1, -ENOSPC,
+	  "--memory 1: no room below what KVM can address, "
 	  "0x400000000000" },
 };
 
 START_TEST(refuses_what_cannot_be_placed)
 {
-	const struct refusal *r = &refusals[_i];
+	struct refusal r = refusals[_i];
+	unsigned int i;
 
+	for (i = 0; i < r.n; i++)
+		snprintf(r.r[i].name, sizeof(r.r[i].name), "--memory %u",
+			 i + 1);
 	memset(&layout, 0x5a, sizeof(layout));
-	assert_refused(lay(r->r, r->n), r->code, r->msg, err);
+	assert_refused(lay(r.r, r.n), r.code, r.msg, err);
 	ck_assert_uint_eq(layout.n, 0x5a5a5a5a);	/* as it was */
 }
 END_TEST
@@ -234,6 +237,7 @@ START_TEST(random_layouts_are_sound)
 			r[i].size = (1 + next(&x) % 4096) * MIB;
 			r[i].at = next(&x) % 64 * (GIB / 4);
 			r[i].has_at = next(&x) % 4 == 0;
+			r[i].name[0] = '\0';
 		}
 		if (lay(r, n))
 			continue;

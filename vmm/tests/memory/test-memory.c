@@ -10,7 +10,7 @@
 #include "../guest.h"
 
 static struct vmm_memory memory;
-static struct vmm_options options;
+static struct vmm_memory_options options = { .what = "--memory" };
 static struct vsu_error err;
 static const struct vmm_kvm no_vm = { .kvm_fd = -1, .vm_fd = -1,
 				      .phys_bits = 46 };
@@ -28,9 +28,10 @@ int __wrap_vmem_map_new(struct vmem_map **out)
 static int parse(const char *list, bool shared)
 {
 	vsu_error_clear(&err);
-	options.nmemory = list ? 1 : 0;
-	options.memory[0] = list;
-	return vmm_memory_parse(&memory, &options, shared, &err);
+	options.n = list ? 1 : 0;
+	options.lists[0] = list;
+	options.shared = shared;
+	return vmm_memory_parse(&memory, &options, &err);
 }
 
 static int make(const char *list, bool shared)
@@ -85,11 +86,11 @@ END_TEST
 
 static const struct { const char *list, *msg; } unshared[] = {
 	{ "size=1M,backend=anon", "socket needs memory that can be shared: "
-	  "--memory option 1 has no file behind it; use backend=memfd" },
+	  "--memory has no file behind it; use backend=memfd" },
 	{ "size=1M,share=off", "socket needs memory that can be shared: "
-	  "--memory option 1 has no file behind it; use backend=memfd" },
+	  "--memory has no file behind it; use backend=memfd" },
 	{ "size=1M,backend=memfd,share=off", "socket needs memory that can be "
-	  "shared: --memory option 1 has share=off; use share=on" },
+	  "shared: --memory has share=off; use share=on" },
 };
 
 START_TEST(what_was_said_is_kept_and_refused_with_its_name)
@@ -112,32 +113,33 @@ static const struct {
 	{ "size=1M,share=maybe", VMM_STAGE_OPTIONS, 65, "'maybe'" },
 	{ "size=1M,backend=fil", VMM_STAGE_OPTIONS, 65, "'file'" },
 	{ "size=1M,size=2M", VMM_STAGE_OPTIONS, 65, "more than once" },
-	{ "size=1M,at=here", VMM_STAGE_OPTIONS, 65, "at='here'" },
-	{ "size=1M,at=", VMM_STAGE_OPTIONS, 65, "at=''" },
-	{ "size=1M,at", VMM_STAGE_OPTIONS, 65, "at=''" },
-	{ "backend=memfd", VMM_STAGE_MEMORY, 65, "size" },
-	{ "size=0", VMM_STAGE_MEMORY, 65, "size" },
-	{ "size=4097,backend=memfd", VMM_STAGE_MEMORY, 65, "0x1001" },
-	{ "size=1M,backend=file", VMM_STAGE_MEMORY, 65, "mem-path" },
-	{ "size=1M,mem-path=/tmp/x", VMM_STAGE_MEMORY, 65, "mem-path" },
+	{ "size=1M,at=here", VMM_STAGE_OPTIONS, 65, "'at': 'here'" },
+	{ "size=1M,at=", VMM_STAGE_OPTIONS, 65, "'at': ''" },
+	{ "size=1M,at", VMM_STAGE_OPTIONS, 65, "write at=ADDRESS" },
+	{ "size=1M,at=1M,at=2M", VMM_STAGE_OPTIONS, 65, "more than once" },
+	{ "backend=memfd", VMM_STAGE_OPTIONS, 65, "size" },
+	{ "size=0", VMM_STAGE_OPTIONS, 65, "size" },
+	{ "size=4097,backend=memfd", VMM_STAGE_OPTIONS, 65, "0x1001" },
+	{ "size=1M,backend=file", VMM_STAGE_OPTIONS, 65, "mem-path" },
+	{ "size=1M,mem-path=/tmp/x", VMM_STAGE_OPTIONS, 65, "mem-path" },
 	{ "size=1M,backend=file,mem-path=/nowhere/x", VMM_STAGE_MEMORY, 66,
 	  "/nowhere/x" },
 	{ "size=1M,backend=file,mem-path=/nowhere/x,readonly=on,rom=off",
 	  VMM_STAGE_MEMORY, 66, "/nowhere/x" },
-	{ "size=1M,backend=file,mem-path=/nowhere/x,rom=on", VMM_STAGE_MEMORY,
+	{ "size=1M,backend=file,mem-path=/nowhere/x,rom=on", VMM_STAGE_OPTIONS,
 	  65, "rom" },
 	{ "size=1M,backend=file,mem-path=/nowhere/x,rom=off,readonly=on,"
-	  "share=on", VMM_STAGE_MEMORY, 65, "rom" },
+	  "share=on", VMM_STAGE_OPTIONS, 65, "rom" },
 	{ "size=1M,backend=file,mem-path=/nowhere/x,offset=0xfffffffffffff000",
-	  VMM_STAGE_MEMORY, 65, "offset" },
-	{ "size=1M,backend=shm,share=off", VMM_STAGE_MEMORY, 65, "share" },
-	{ "size=1M,backend=guest-memfd,seal=on", VMM_STAGE_MEMORY, 65,
+	  VMM_STAGE_OPTIONS, 65, "offset" },
+	{ "size=1M,backend=shm,share=off", VMM_STAGE_OPTIONS, 65, "share" },
+	{ "size=1M,backend=guest-memfd,seal=on", VMM_STAGE_OPTIONS, 65,
 	  "seal" },
-	{ "size=1M,backend=guest-memfd,share=off", VMM_STAGE_MEMORY, 65,
+	{ "size=1M,backend=guest-memfd,share=off", VMM_STAGE_OPTIONS, 65,
 	  "share" },
-	{ "size=1M,slot=bound", VMM_STAGE_MEMORY, 65, "slot" },
-	{ "size=1M,at=3G", VMM_STAGE_MEMORY, 65, "devices" },
-	{ "size=1M,at=12", VMM_STAGE_MEMORY, 65, "at=0xc" },
+	{ "size=1M,slot=bound", VMM_STAGE_OPTIONS, 65, "slot" },
+	{ "size=1M,at=3G", VMM_STAGE_OPTIONS, 65, "devices" },
+	{ "size=1M,at=12", VMM_STAGE_OPTIONS, 65, "at=0xc" },
 };
 
 START_TEST(refuses_with_status_and_name)

@@ -154,10 +154,11 @@ int ioctl(int fd, unsigned long request, ...)
 
 static void make(const char *first, const char *second)
 {
-	const struct vmm_options o = { .memory = { first, second },
-				       .nmemory = second ? 2 : 1 };
+	const struct vmm_memory_options o = { .lists = { first, second },
+					      .n = second ? 2 : 1,
+					      .what = "--memory" };
 
-	ck_assert_int_eq(vmm_memory_parse(&memory, &o, false, &err), 0);
+	ck_assert_int_eq(vmm_memory_parse(&memory, &o, &err), 0);
 	ck_assert_int_eq(vmm_kvm_open(&kvm, vmm_memory_wants_private(&memory),
 				      &err), 0);
 	kvm.phys_bits = 46;

@@ -182,12 +182,13 @@ static const char *const lists[] = {
 
 START_TEST(all_pages_are_present_when_memory_was_made)
 {
-	const struct vmm_options o = { .memory = { lists[_i] }, .nmemory = 1 };
+	const struct vmm_memory_options o = { .lists = { lists[_i] }, .n = 1,
+					      .what = "--memory" };
 	const struct vmm_kvm no_vm = { .kvm_fd = -1, .vm_fd = -1,
 				       .phys_bits = 46 };
 	static struct vmm_memory memory;
 
-	ck_assert_int_eq(vmm_memory_parse(&memory, &o, false, &err), 0);
+	ck_assert_int_eq(vmm_memory_parse(&memory, &o, &err), 0);
 	ck_assert_int_eq(vmm_memory_make(&memory, &no_vm, NULL, &err), 0);
 	ck_assert_uint_eq(vmm_populated(memory.blocks[0]),
 			  vmem_block_len(memory.blocks[0]));

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* The help text of a table. */
+#include <config.h>
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include <vmm-sys-util/parse.h>
+
+#include "option_priv.h"
+
+const char *vsu_priv_arg_name(const struct vsu_option *o)
+{
+	static const char *const names[] = {
+		[VSU_OPTION_FLAG] = "on|off",
+		[VSU_OPTION_STRING] = "TEXT",
+		[VSU_OPTION_U64] = "N",
+		[VSU_OPTION_SIZE] = "SIZE",
+		[VSU_OPTION_CHOICE] = "WORD",
+	};
+
+	return o->arg ? o->arg : names[o->kind];
+}
+
+const char *vsu_priv_limits(const struct vsu_option *o, char *buf, size_t size)
+{
+	char min[24], max[24];
+
+	buf[0] = '\0';
+	if (!o->min && !o->max)
+		return buf;
+	if (o->kind == VSU_OPTION_SIZE) {
+		vsu_format_size(o->min, min, sizeof(min));
+		vsu_format_size(o->max, max, sizeof(max));
+	} else {
+		snprintf(min, sizeof(min), "%" PRIu64, o->min);
+		snprintf(max, sizeof(max), "%" PRIu64, o->max);
+	}
+	snprintf(buf, size, "%s to %s", min, max);
+	return buf;
+}
+
+/* Text that is cut at the end of a buffer but counted in full. */
+struct text {
+	char *buf;
+	size_t size, len;
+};
+
+static void VSU_PRINTF(2, 3) add(struct text *t, const char *fmt, ...)
+{
+	size_t room = t->len < t->size ? t->size - t->len : 0;
+	va_list ap;
+	int n;
+
+	va_start(ap, fmt);
+	n = vsnprintf(room ? t->buf + t->len : NULL, room, fmt, ap);
+	va_end(ap);
+	t->len += n > 0 ? (size_t)n : 0;
+}
+
+/* The column of the sentences; longer options have them on the next line. */
+#define HELP_COLUMN 28
+
+/* "  -h, --help", "  --size=SIZE"; in a list "  size=SIZE" */
+static void add_left(struct text *t, const struct vsu_option *o, bool list)
+{
+	size_t i;
+
+	add(t, "  ");
+	if (o->letter && !list)
+		add(t, "-%c, ", o->letter);
+	add(t, "%s%s", list ? "" : "--", o->name);
+	if (o->kind == VSU_OPTION_FLAG && !list)
+		return;
+	if (o->kind != VSU_OPTION_CHOICE || o->arg) {
+		add(t, "=%s", vsu_priv_arg_name(o));
+		return;
+	}
+	for (i = 0; o->choices[i]; i++)
+		add(t, "%c%s", i ? '|' : '=', o->choices[i]);
+}
+
+/* " (1 to 16; default 1; as in size=1G)", whichever there are */
+static void add_facts(struct text *t, const struct vsu_option *o, bool list)
+{
+	bool number = o->kind == VSU_OPTION_U64 || o->kind == VSU_OPTION_SIZE;
+	const char *glue = " (";
+	char range[64];
+
+	if (number && *vsu_priv_limits(o, range, sizeof(range))) {
+		add(t, "%s%s", glue, range);
+		glue = "; ";
+	}
+	if (o->preset) {
+		add(t, "%sdefault %s", glue, o->preset);
+		glue = "; ";
+	}
+	if (o->example) {
+		add(t, "%sas in %s%s=%s", glue, list ? "" : "--", o->name,
+		    o->example);
+		glue = "; ";
+	}
+	if (*glue == ';')
+		add(t, ")");
+}
+
+static void add_row(struct text *t, const struct vsu_option *o, bool list)
+{
+	size_t start = t->len, width;
+
+	add_left(t, o, list);
+	width = t->len - start;
+	if (width + 2 > HELP_COLUMN) {
+		add(t, "\n");
+		width = 0;
+	}
+	add(t, "%*s%s", (int)(HELP_COLUMN - width), "", o->help ? o->help : "");
+	add_facts(t, o, list);
+	add(t, "\n");
+}
+
+static size_t add_table(const struct vsu_option *table, char *buf, size_t size,
+			bool list)
+{
+	struct text t = { buf, size, 0 };
+
+	if (size)
+		buf[0] = '\0';
+	for (; table->name; table++)
+		if (table->kind != VSU_OPTION_OPERAND)
+			add_row(&t, table, list);
+	return t.len;
+}
+
+size_t vsu_option_help(const struct vsu_option *table, char *buf, size_t size)
+{
+	return add_table(table, buf, size, false);
+}
+
+size_t vsu_option_help_list(const struct vsu_option *table, char *buf,
+			    size_t size)
+{
+	return add_table(table, buf, size, true);
+}

@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Judging the value of an option by its row, and the sentences that refuse. */
+#include <config.h>
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <vmm-sys-util/parse.h>
+
+#include "nearest.h"
+#include "option_priv.h"
+
+/* "option --size" or "--disk: key 'size'", for the start of a sentence. */
+static const char *subject(const struct vsu_priv_parse *p,
+			   const struct vsu_option *o, char *buf)
+{
+	const char *name = o->name;
+
+	if (o->kind == VSU_OPTION_OPERAND)
+		snprintf(buf, VSU_PRIV_PHRASE, "%.60s", name);
+	else if (p->list)
+		snprintf(buf, VSU_PRIV_PHRASE, "%.80s: key '%.60s'", p->list, name);
+	else
+		snprintf(buf, VSU_PRIV_PHRASE, "option --%.60s", name);
+	return buf;
+}
+
+int vsu_priv_find_row(const struct vsu_option *table, const char *name,
+		      size_t len)
+{
+	int i;
+
+	for (i = 0; table[i].name; i++)
+		if (!strncmp(table[i].name, name, len) &&
+		    !table[i].name[len] && table[i].kind != VSU_OPTION_OPERAND)
+			return i;
+	return -ENOENT;
+}
+
+static const char *nearest_row(const struct vsu_option *table, const char *name)
+{
+	unsigned int distance, best = VSU_PRIV_FAR;
+	const char *nearest = NULL;
+
+	for (; table->name; table++) {
+		if (table->kind == VSU_OPTION_OPERAND)
+			continue;
+		distance = vsu_priv_distance(name, table->name);
+		if (distance >= best)
+			continue;
+		best = distance;
+		nearest = table->name;
+	}
+	return nearest;
+}
+
+/* "file, size, engine", as many as fit */
+static const char *all_names(const struct vsu_option *table, char *buf,
+			     size_t size)
+{
+	size_t used = 0, i;
+
+	buf[0] = '\0';
+	for (i = 0; table[i].name; i++) {
+		if (used + strlen(table[i].name) + sizeof(", ...") > size)
+			break;
+		used += (size_t)snprintf(buf + used, size - used, "%s%s",
+					 i ? ", " : "", table[i].name);
+	}
+	if (table[i].name)
+		snprintf(buf + used, size - used, "%s...", i ? ", " : "");
+	return buf;
+}
+
+int vsu_priv_unknown(const struct vsu_priv_parse *p, const char *name,
+		     const char *word)
+{
+	const char *nearest = nearest_row(p->table, name);
+	const char *dashes = p->list ? "" : "--";
+	char where[VSU_PRIV_PHRASE], names[VSU_PRIV_PHRASE];
+
+	if (p->list)
+		snprintf(where, sizeof(where), "%.80s: unknown key", p->list);
+	else
+		snprintf(where, sizeof(where), "unknown option");
+	if (nearest)
+		return vsu_error_set(p->err, -ENOENT,
+				     "%s '%s'; did you mean '%s%s'?",
+				     where, word, dashes, nearest);
+	return vsu_error_set(p->err, -ENOENT, "%s '%s'; %s%s", where, word,
+			     p->list ? "there are " :
+				       "try --help for the options there are",
+			     p->list ? all_names(p->table, names,
+						 sizeof(names)) : "");
+}
+
+int vsu_priv_missing_value(const struct vsu_priv_parse *p,
+			   const struct vsu_option *o)
+{
+	char who[VSU_PRIV_PHRASE];
+
+	return vsu_error_set(p->err, -EINVAL,
+			     "%s needs a value; write %s%s=%s",
+			     subject(p, o, who), p->list ? "" : "--",
+			     o->name, vsu_priv_arg_name(o));
+}
+
+static int refuse_number(const struct vsu_priv_parse *p,
+			 const struct vsu_option *o, const char *text, int rc)
+{
+	bool is_size = o->kind == VSU_OPTION_SIZE;
+	char who[VSU_PRIV_PHRASE], range[64];
+
+	subject(p, o, who);
+	vsu_priv_limits(o, range, sizeof(range));
+	if (rc == -ERANGE)
+		return vsu_error_set(p->err, -EINVAL,
+				     "%s: '%s' exceeds 64 bits%s%s", who, text,
+				     *range ? "; allowed is " : "", range);
+	return vsu_error_set(p->err, -EINVAL,
+			     "%s: '%s' is not a %s; give %s%s%s", who, text,
+			     is_size ? "size" : "number",
+			     is_size ? "bytes, or a number with k, M, G, T, P or E, as in 1.5G" :
+				       "a decimal or 0x hexadecimal number",
+			     *range ? ", " : "", range);
+}
+
+static int refuse_range(const struct vsu_priv_parse *p,
+			const struct vsu_option *o, const char *text, uint64_t number)
+{
+	char who[VSU_PRIV_PHRASE], range[64];
+	int i = (int)(o - p->table);
+
+	vsu_error_set(p->err, -EINVAL, "%s: %s is out of range; allowed is %s",
+		      subject(p, o, who), text,
+		      vsu_priv_limits(o, range, sizeof(range)));
+	vsu_error_operands(p->err, 0, (uint16_t)i, number,
+			   number < o->min ? o->min : o->max);
+	return -EINVAL;
+}
+
+static int judge_number(const struct vsu_priv_parse *p,
+			const struct vsu_option *o,
+			struct vsu_option_value *v)
+{
+	int rc = o->kind == VSU_OPTION_SIZE ?
+		 vsu_parse_size(v->text, &v->number) :
+		 vsu_parse_u64(v->text, &v->number);
+
+	if (rc < 0)
+		return refuse_number(p, o, v->text, rc);
+	if ((o->min || o->max) && (v->number < o->min || v->number > o->max))
+		return refuse_range(p, o, v->text, v->number);
+	return 0;
+}
+
+/* "raw, qcow2 or null" */
+static const char *join_choices(const char *const *choices, char *buf,
+				size_t size)
+{
+	size_t used = 0, i;
+	const char *glue;
+
+	buf[0] = '\0';
+	for (i = 0; choices[i] && used < size; i++) {
+		glue = !i ? "" : choices[i + 1] ? ", " : " or ";
+		used += (size_t)snprintf(buf + used, size - used, "%s%s", glue,
+					 choices[i]);
+	}
+	return buf;
+}
+
+static int judge_choice(const struct vsu_priv_parse *p,
+			const struct vsu_option *o,
+			struct vsu_option_value *v)
+{
+	char who[VSU_PRIV_PHRASE], words[VSU_PRIV_PHRASE];
+	const char *nearest;
+	unsigned int i;
+
+	for (i = 0; o->choices[i]; i++) {
+		if (strcmp(o->choices[i], v->text))
+			continue;
+		v->number = i;
+		return 0;
+	}
+	nearest = vsu_nearest(v->text, o->choices);
+	return vsu_error_set(p->err, -EINVAL,
+			     "%s: '%s' is not one of %s%s%s%s",
+			     subject(p, o, who), v->text,
+			     join_choices(o->choices, words, sizeof(words)),
+			     nearest ? "; did you mean '" : "",
+			     nearest ? nearest : "", nearest ? "'?" : "");
+}
+
+static int judge_flag(const struct vsu_priv_parse *p,
+		      const struct vsu_option *o,
+		      struct vsu_option_value *v)
+{
+	char who[VSU_PRIV_PHRASE];
+	bool on;
+
+	if (vsu_parse_bool(v->text, &on) < 0)
+		return vsu_error_set(p->err, -EINVAL,
+				     "%s: '%s' is neither on nor off; write %s=on or %s=off",
+				     subject(p, o, who), v->text,
+				     o->name, o->name);
+	v->number = on;
+	return 0;
+}
+
+static int judge_string(const struct vsu_priv_parse *p,
+			const struct vsu_option *o,
+			struct vsu_option_value *v)
+{
+	(void)p;
+	(void)o;
+	(void)v;
+	return 0;
+}
+
+static int (*const judges[])(const struct vsu_priv_parse *p,
+			     const struct vsu_option *o,
+			     struct vsu_option_value *v) = {
+	[VSU_OPTION_FLAG] = judge_flag,
+	[VSU_OPTION_STRING] = judge_string,
+	[VSU_OPTION_U64] = judge_number,
+	[VSU_OPTION_SIZE] = judge_number,
+	[VSU_OPTION_CHOICE] = judge_choice,
+	[VSU_OPTION_OPERAND] = judge_string,
+};
+
+bool vsu_priv_was_seen(const struct vsu_priv_parse *p, unsigned int row)
+{
+	return p->seen[row / 64] >> row % 64 & 1;
+}
+
+/* False if this row was given before and may not repeat. */
+static bool note_row(struct vsu_priv_parse *p, unsigned int row)
+{
+	if (!p->table[row].repeat && vsu_priv_was_seen(p, row))
+		return false;
+	p->seen[row / 64] |= UINT64_C(1) << row % 64;
+	return true;
+}
+
+int vsu_priv_deliver(struct vsu_priv_parse *p, unsigned int row,
+		     const char *text)
+{
+	const struct vsu_option *o = &p->table[row];
+	struct vsu_option_value value = { text, 0 };
+	char who[VSU_PRIV_PHRASE];
+	int rc;
+
+	if (!note_row(p, row))
+		return vsu_error_set(p->err, -EINVAL,
+				     "%s is given more than once; give it once",
+				     subject(p, o, who));
+	rc = judges[o->kind](p, o, &value);
+	if (rc < 0)
+		return rc;
+	vsu_error_clear(p->err);
+	rc = p->fn(p->opaque, row, &value, p->err);
+	if (rc < 0 && p->err && !p->err->msg[0])
+		vsu_error_sys(p->err, rc, "%s: '%s' is refused",
+			      subject(p, o, who), text);
+	return rc < 0 ? rc : 0;
+}
+

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Reading the properties of guest memory. */
+#include <config.h>
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <vmm-sys-util/checked.h>
+
+#include "memory/memory.h"
+
+/* The widest guest address of any processor. */
+#define MAX_PHYS_BITS 52
+
+#define DEFAULT_LIST "size=256M"
+#define DEFAULT_NAME "the default memory of 256 MiB"
+
+/* Rows of the table. */
+enum { ROW_AT, ROW_FIRST_PROPERTY };
+
+void vmm_memory_rows(struct vsu_option rows[VMM_MEMORY_ROWS])
+{
+	const struct vsu_option *property = vmem_backend_options();
+	const struct vsu_option at = {
+		.name = "at", .kind = VSU_OPTION_SIZE, .arg = "ADDRESS",
+		.help = "guest address", .preset = "the next free one",
+		.example = "4G",
+	};
+	unsigned int n = ROW_FIRST_PROPERTY;
+
+	rows[ROW_AT] = at;
+	while (property->name && n < VMM_MEMORY_ROWS - 1)
+		rows[n++] = *property++;
+	memset(&rows[n], 0, sizeof(rows[n]));
+}
+
+/* One list while it is read. */
+struct reading {
+	const struct vsu_option *rows;
+	struct vmm_layout_request *request;
+	struct vmem_backend *backend;
+};
+
+static int take_property(void *opaque, unsigned int index,
+			 const struct vsu_option_value *value,
+			 struct vsu_error *err)
+{
+	struct reading *r = opaque;
+	int rc;
+
+	if (index == ROW_AT) {
+		r->request->has_at = true;
+		r->request->at = value->number;
+		return 0;
+	}
+	rc = vmem_backend_set(r->backend, r->rows[index].name, value->text,
+			      err);
+	return rc < 0 ? vsu_error_prefix(err, rc, "%s", r->request->name) : 0;
+}
+
+static int parse_list(struct reading *r, const char *list,
+		      struct vsu_error *err)
+{
+	const size_t size = strlen(list) + 1;
+	char *scratch = malloc(size);
+	int rc;
+
+	if (!scratch)
+		return vsu_error_set(err, -ENOMEM, "no memory for options");
+	rc = vsu_option_parse_list(r->rows, r->request->name, list, scratch,
+				   size, take_property, r, err);
+	free(scratch);
+	return rc;
+}
+
+/* Applies the parts of the options that no list says. */
+static int apply_wishes(struct vmem_backend *backend,
+			const struct vmm_memory_options *o,
+			struct vsu_error *err)
+{
+	if (o->shared && !vmem_backend_given(backend, "backend") &&
+	    !vmem_backend_given(backend, "share"))
+		vmem_backend_set_kind(backend, VMEM_KIND_MEMFD);
+	return o->trial && vmem_backend_value(backend, "discard-data") ?
+	       vmem_backend_set(backend, "discard-data", "off", err) : 0;
+}
+
+/*
+ * Judges the properties as for a host that has everything, so that a wrong
+ * option is refused before anything is opened and for the same reason on
+ * every host.
+ */
+static int check_sound(const struct vmem_backend *backend,
+		       struct vsu_error *err)
+{
+	const struct vmem_backend_facts facts = {
+		.size = sizeof(facts), .host_page = VMM_PAGE,
+		.page_size = VMM_PAGE, .huge_page = VMM_PAGE, .kvm = UINT32_MAX,
+	};
+
+	return vmem_backend_check(backend, &facts, err);
+}
+
+static int parse_one(struct vmm_memory *memory, const char *list,
+		     const struct vmm_memory_options *o,
+		     struct vsu_error *err)
+{
+	struct vsu_option rows[VMM_MEMORY_ROWS];
+	struct reading r = { .rows = rows,
+			     .request = &memory->requests[memory->n] };
+	int rc = vmem_backend_new(&r.backend);
+
+	if (rc < 0)
+		return vsu_error_sys(err, rc, "%s", r.request->name);
+	memory->backends[memory->n++] = r.backend;
+	vmm_memory_rows(rows);
+	rc = parse_list(&r, list, err);
+	if (rc < 0)
+		return rc;
+	rc = apply_wishes(r.backend, o, err);
+	if (!rc)
+		rc = check_sound(r.backend, err);
+	return rc < 0 ? vsu_error_prefix(err, rc, "%s", r.request->name) : 0;
+}
+
+/* "--memory" where there is one, "--memory 2" where there are several. */
+static void name_request(struct vmm_layout_request *r, const char *what,
+			 unsigned int i, unsigned int n)
+{
+	if (!n)
+		snprintf(r->name, sizeof(r->name), "%s", DEFAULT_NAME);
+	else if (n == 1)
+		snprintf(r->name, sizeof(r->name), "%s", what);
+	else
+		snprintf(r->name, sizeof(r->name), "%s %u", what, i + 1);
+}
+
+/* Judges the addresses as for the widest processor. */
+static int check_addresses(struct vmm_memory *memory, struct vsu_error *err)
+{
+	struct vmm_layout layout;
+	unsigned int i;
+	uint64_t size;
+
+	for (i = 0; i < memory->n; i++) {
+		size = vmem_backend_value(memory->backends[i], "size");
+		if (!vsu_align_up_overflow(size, VMM_PAGE, &size))
+			memory->requests[i].size = size;
+	}
+	return vmm_layout_memory(memory->requests, memory->n, MAX_PHYS_BITS,
+				 &layout, err);
+}
+
+int vmm_memory_parse(struct vmm_memory *memory,
+		     const struct vmm_memory_options *o,
+		     struct vsu_error *err)
+{
+	unsigned int i;
+	int rc = 0;
+
+	memset(memory, 0, sizeof(*memory));
+	pthread_mutex_init(&memory->repairing, NULL);
+	for (i = 0; i < (o->n ? o->n : 1); i++)
+		name_request(&memory->requests[i], o->what, i, o->n);
+	if (!o->n)
+		return parse_one(memory, DEFAULT_LIST, o, err);
+	for (i = 0; rc >= 0 && i < o->n; i++)
+		rc = parse_one(memory, o->lists[i], o, err);
+	return rc < 0 ? rc : check_addresses(memory, err);
+}
