@@ -58,6 +58,23 @@ tap_skip_all() {
 	exit 0
 }
 
+# Is everything to run, however long it takes? ./quickstart check sets a
+# TEST_SCALE below 1.
+full_scale() {
+	case ${TEST_SCALE:-1} in 0 | 0.* | .*) return 1 ;; esac
+}
+
+# tap_long CLAIM COMMAND...: runs the command at full scale, else skips
+tap_long() {
+	tap_claim=$1
+	shift
+	if full_scale; then
+		"$@"
+	else
+		tap_skip "$tap_claim" 'at full scale only: TEST_SCALE=1'
+	fi
+}
+
 tap_done() {
 	echo "1..$tap_count"
 	[ "$tap_failures" -eq 0 ]
