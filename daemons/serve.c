@@ -246,6 +246,7 @@ static int start_loop(struct loop *l, struct vsu_error *err)
 	static const int numbers[] = { SIGTERM, SIGINT, SIGHUP };
 	size_t i;
 
+	ev_set_allocator(prog_loop_memory);
 	l->ev = ev_default_loop(0);
 	if (!l->ev)
 		return vsu_error_set(err, -EOPNOTSUPP,

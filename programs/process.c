@@ -5,7 +5,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <unistd.h>
+
+#include <vmm-sys-util/exit.h>
 
 #include "log.h"
 #include "process.h"
@@ -54,6 +57,24 @@ int prog_handle_signals(unsigned int mappings, struct vmem_sigbus **table,
 	signal(SIGXFSZ, SIG_IGN);
 	*table = sigbus_table;
 	return 0;
+}
+
+void *prog_loop_memory(void *old, long size)
+{
+	struct vsu_error err = VSU_ERROR_INIT;
+	void *memory;
+
+	if (!size) {
+		free(old);
+		return NULL;
+	}
+	memory = realloc(old, (size_t)size);
+	if (!memory) {
+		vsu_error_sys(&err, -ENOMEM, "the event loop");
+		prog_complain(&err);
+		exit(VSU_EXIT_HOST);
+	}
+	return memory;
 }
 
 int prog_thread_start(pthread_t *id, void *(*fn)(void *), void *arg,

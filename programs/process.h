@@ -28,6 +28,12 @@ int prog_handle_signals(unsigned int mappings, struct vmem_sigbus **table,
 			struct vsu_error *err);
 
 /*
+ * For ev_set_allocator(): libev aborts when it is refused memory, so this ends
+ * the program first, with a sentence and VSU_EXIT_HOST.
+ */
+void *prog_loop_memory(void *old, long size);
+
+/*
  * A thread that no signal reaches but those of its own faults and, unless it
  * is 0, the signal besides: signals that end the program are for the main
  * thread.

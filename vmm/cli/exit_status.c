@@ -7,12 +7,14 @@
 #include "cli/exit_status.h"
 
 #define ANY 0	/* of a row: every code */
+#define ANY_STAGE -1
 
 static const struct row {
-	enum vmm_stage stage;
+	int stage;	/* enum vmm_stage */
 	int code;
 	int status;
 } rows[] = {
+	{ ANY_STAGE, -ENOMEM, VSU_EXIT_HOST },
 	{ VMM_STAGE_OPTIONS, -ENOENT, VSU_EXIT_USAGE },
 	{ VMM_STAGE_OPTIONS, ANY, VSU_EXIT_DATA },
 	{ VMM_STAGE_KERNEL, -EBADMSG, VSU_EXIT_DATA },
@@ -38,7 +40,6 @@ static const struct row {
 	{ VMM_STAGE_DISK, -EINVAL, VSU_EXIT_DATA },
 	{ VMM_STAGE_DISK, -EBUSY, VSU_EXIT_BUSY },
 	{ VMM_STAGE_DISK, -EOPNOTSUPP, VSU_EXIT_HOST },
-	{ VMM_STAGE_DISK, -ENOMEM, VSU_EXIT_HOST },
 	{ VMM_STAGE_DISK, -EMFILE, VSU_EXIT_HOST },
 	{ VMM_STAGE_DISK, ANY, VSU_EXIT_INPUT },
 	{ VMM_STAGE_SOCKET, -EINVAL, VSU_EXIT_DATA },
@@ -52,7 +53,8 @@ int vmm_exit_status(enum vmm_stage stage, int code)
 	unsigned int i;
 
 	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-		if (rows[i].stage == stage &&
+		if ((rows[i].stage == ANY_STAGE ||
+		     rows[i].stage == (int)stage) &&
 		    (rows[i].code == ANY || rows[i].code == code))
 			return rows[i].status;
 	return VSU_EXIT_INTERNAL;

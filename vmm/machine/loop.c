@@ -160,6 +160,7 @@ int vmm_machine_run(struct vmm_machine *m, struct vsu_error *err)
 	      vmem_space_event_fd(m->memory.space), EV_READ);
 	watch(m, &m->on_cut, on_cut,
 	      m->sigbus ? vmem_sigbus_fd(m->sigbus) : -1, EV_READ);
+	watch_signal(m, &m->on_hup, SIGHUP);	/* the terminal is gone */
 	watch_signal(m, &m->on_int, SIGINT);
 	watch_signal(m, &m->on_term, SIGTERM);
 	vmm_memory_keep_files(&m->memory);

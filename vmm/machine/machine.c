@@ -16,6 +16,7 @@
 #include "cli/exit_status.h"
 #include "cpu/cpu_faults.h"
 #include "log.h"
+#include "process.h"
 #include "machine/boot.h"
 #include "machine/console.h"
 #include "machine/machine.h"
@@ -105,8 +106,11 @@ static int make_memory(struct vmm_machine *m, struct vsu_error *err)
 {
 	int rc = vmm_memory_make(&m->memory, &m->kvm, m->sigbus, err);
 
-	if (!rc)
-		rc = vmm_slots_new(&m->kvm, &m->slots);
+	if (rc < 0)
+		return rc;
+	rc = vmm_slots_new(&m->kvm, &m->slots);
+	if (rc < 0)
+		return vsu_error_sys(err, rc, "the table of memory slots");
 	m->shmem.memory = &m->memory;
 	m->shmem.slots = m->slots;
 	m->shmem.phys_bits = m->kvm.phys_bits;
@@ -265,6 +269,7 @@ static int make_cpus(struct vmm_machine *m, struct vsu_error *err)
 
 static int make_loop(struct vmm_machine *m, struct vsu_error *err)
 {
+	ev_set_allocator(prog_loop_memory);
 	m->loop = ev_loop_new(EVFLAG_AUTO);
 	return m->loop ? 0 : vsu_error_set(err, -ENOMEM,
 					   "cannot make an event loop");

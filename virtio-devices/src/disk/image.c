@@ -199,10 +199,10 @@ static int start_any(struct virtdev_priv_file *file,
 		vsu_error_clear(err);
 		rc = virtdev_priv_disk_uring_new(file, out, err);
 	}
-	if (rc == -EOPNOTSUPP) {
-		vsu_error_clear(err);
+	if (rc == -EOPNOTSUPP)
 		rc = virtdev_priv_disk_sync_new(file, out, err);
-	}
+	if (rc == 0)
+		vsu_error_clear(err);	/* of the engines that were refused */
 	return rc;
 }
 

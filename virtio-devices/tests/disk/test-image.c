@@ -344,7 +344,9 @@ START_TEST(host_that_refuses_io_uring_is_served_synchronously)
 				   &disk, &err), -EOPNOTSUPP);
 	ck_assert_ptr_nonnull(strstr(err.msg, "io_uring"));
 	ck_assert_ptr_nonnull(strstr(err.msg, "use the synchronous engine"));
+	vsu_error_clear(&err);
 	ck_assert_int_eq(disk_open("thing", false, AUTO, &disk, &err), 0);
+	ck_assert_str_eq(err.msg, "");
 	ck_assert_str_eq(virtdev_disk_engine(disk), "sync");
 	ck_assert_uint_eq(virtdev_disk_info(disk)->blocks, 1);
 }
