@@ -1,0 +1,159 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
+"""
+A vhost-user front-end with one split ring of a block device, for what a test
+does to a daemon from outside. It uses none of the libraries.
+
+    front_end.py full-call PATH        the call's counter is full while a
+                                       request is served; then it is read
+    front_end.py killed PATH PID FILE  writes without end until PID is killed;
+                                       what was acknowledged is in FILE
+    front_end.py nonsense PATH N       N sessions that end by a wrong message
+
+Says nothing and ends with 0 when all was as it should be.
+"""
+import array
+import mmap
+import os
+import select
+import signal
+import socket
+import struct
+import sys
+import time
+
+GET_FEATURES, SET_FEATURES, SET_OWNER, SET_MEM_TABLE = 1, 2, 3, 5
+VRING_NUM, VRING_ADDR, VRING_BASE, KICK, CALL, ENABLE = 8, 9, 10, 12, 13, 18
+VERSION_1, PROTOCOL_FEATURES = 1 << 32, 1 << 30
+SIZE, SLOTS, MEMORY, BASE = 128, 32, 1 << 20, 0x7f0000000000
+AVAIL, USED, HEADERS, STATUS, DATA = 0x1000, 0x2000, 0x3000, 0x4000, 0x10000
+READ, WRITE = 0, 1
+FULL = (1 << 64) - 2
+PATIENCE = 60
+
+
+class FrontEnd:
+    def __init__(self, path):
+        self.socket = socket.socket(socket.AF_UNIX)
+        self.socket.connect(path)
+        self.memfd = os.memfd_create("guest")
+        os.ftruncate(self.memfd, MEMORY)
+        self.memory = mmap.mmap(self.memfd, MEMORY)
+        self.kick, self.call = os.eventfd(0), os.eventfd(0)
+        self.added = self.seen = 0
+
+    def send(self, request, payload=b"", fds=()):
+        head = struct.pack("=III", request, 1, len(payload))
+        rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds))]
+        self.socket.sendmsg([head + payload], rights if fds else [])
+
+    def get(self, request):
+        self.send(request)
+        answer = self.socket.recv(20, socket.MSG_WAITALL)
+        return struct.unpack("=IIIQ", answer)[3]
+
+    def start(self):
+        offered = self.get(GET_FEATURES)
+        self.send(SET_OWNER)
+        self.send(SET_FEATURES, struct.pack("=Q", offered & (VERSION_1 | PROTOCOL_FEATURES)))
+        self.send(SET_MEM_TABLE, struct.pack("=II4Q", 1, 0, 0, MEMORY, BASE, 0), [self.memfd])
+        self.send(VRING_NUM, struct.pack("=II", 0, SIZE))
+        self.send(VRING_BASE, struct.pack("=II", 0, 0))
+        self.send(VRING_ADDR, struct.pack("=II4Q", 0, 0, BASE, BASE + USED, BASE + AVAIL, 0))
+        self.send(CALL, struct.pack("=Q", 0), [self.call])
+        self.send(KICK, struct.pack("=Q", 0), [self.kick])
+        self.send(ENABLE, struct.pack("=II", 0, 1))
+
+    def put(self, fmt, at, *values):
+        struct.pack_into("<" + fmt, self.memory, at, *values)
+
+    def load(self, fmt, at):
+        return struct.unpack_from("<" + fmt, self.memory, at)[0]
+
+    def submit(self, slot, kind, sector, data=bytes(512)):
+        """One request of a sector in slot; its status byte is ff until done."""
+        self.put("IIQ", HEADERS + slot * 16, kind, 0, sector)
+        self.memory[STATUS + slot] = 0xff
+        self.memory[DATA + slot * 512:DATA + slot * 512 + 512] = data
+        first = slot * 3
+        self.put("QIHH", first * 16, HEADERS + slot * 16, 16, 1, first + 1)
+        self.put("QIHH", first * 16 + 16, DATA + slot * 512, 512,
+                 1 if kind == WRITE else 3, first + 2)
+        self.put("QIHH", first * 16 + 32, STATUS + slot, 1, 2, 0)
+        self.put("H", AVAIL + 4 + self.added % SIZE * 2, first)
+        self.added += 1
+        self.put("H", AVAIL + 2, self.added & 0xffff)
+
+    def notify(self):
+        os.eventfd_write(self.kick, 1)
+
+    def done(self):
+        """The slots whose requests came back."""
+        slots = []
+        while self.seen & 0xffff != self.load("H", USED + 2):
+            slots.append(self.load("I", USED + 4 + self.seen % SIZE * 8) // 3)
+            self.seen += 1
+        return slots
+
+    def wait(self, n):
+        end, slots = time.monotonic() + PATIENCE, []
+        while len(slots) < n:
+            assert time.monotonic() < end, "%d of %d requests came back" % (len(slots), n)
+            slots += self.done()
+            time.sleep(0.001)
+        return slots
+
+
+def full_call(path):
+    peer = FrontEnd(path)
+    os.eventfd_write(peer.call, FULL)
+    peer.start()
+    for _ in range(3):
+        peer.submit(0, READ, 0)
+        peer.notify()
+        peer.wait(1)
+        assert peer.memory[STATUS] == 0, "status %d" % peer.memory[STATUS]
+    assert os.eventfd_read(peer.call) == FULL, "the counter was not full"
+    peer.submit(0, READ, 0)
+    peer.notify()
+    assert select.select([peer.call], [], [], PATIENCE)[0], "the next call was lost"
+
+
+def killed(path, pid, file):
+    peer, acknowledged, kill_at = FrontEnd(path), {}, 200 + os.getpid() % 100
+    wanted = {}
+    peer.start()
+    for slot in range(SLOTS):
+        wanted[slot] = (slot, bytes([1 + slot]) * 512)
+        peer.submit(slot, WRITE, *wanted[slot])
+    peer.notify()
+    while len(acknowledged) < kill_at:
+        for slot in peer.wait(1):
+            sector, data = wanted[slot]
+            assert peer.memory[STATUS + slot] == 0
+            acknowledged[sector] = data
+            wanted[slot] = (sector + SLOTS, struct.pack("<Q", peer.added) * 64)
+            peer.submit(slot, WRITE, *wanted[slot])
+        peer.notify()
+    os.kill(int(pid), signal.SIGKILL)
+    assert peer.socket.recv(1) == b""
+    for slot in peer.done():
+        if peer.memory[STATUS + slot] == 0:
+            acknowledged[wanted[slot][0]] = wanted[slot][1]
+    with open(file, "rb") as image:
+        for sector, data in acknowledged.items():
+            image.seek(sector * 512)
+            assert image.read(512) == data, "sector %d was acknowledged" % sector
+
+
+def nonsense(path, n):
+    for _ in range(int(n)):
+        peer = socket.socket(socket.AF_UNIX)
+        peer.connect(path)
+        peer.sendall(struct.pack("=III", GET_FEATURES, 2, 0))
+        assert peer.recv(1) == b"", "the session goes on"
+        peer.close()
+
+
+if __name__ == "__main__":
+    {"full-call": full_call, "killed": killed, "nonsense": nonsense}[sys.argv[1]](*sys.argv[2:])

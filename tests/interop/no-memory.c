@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * Preloaded into a program, lets its FAIL_AT-th allocation fail, and with
+ * FAIL_ON=1 all later ones, too. If the program asks for fewer, it says so at
+ * its end by creating the file that ENOUGH names.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+void *__libc_malloc(size_t size);
+void *__libc_calloc(size_t n, size_t size);
+void *__libc_realloc(void *old, size_t size);
+
+static long at, made, go_on;
+
+static int fails(void)
+{
+	long n = at ? __atomic_add_fetch(&made, 1, __ATOMIC_RELAXED) : 0;
+
+	if (!at || (go_on ? n < at : n != at))
+		return 0;
+	errno = ENOMEM;
+	return 1;
+}
+
+void *malloc(size_t size)
+{
+	return fails() ? NULL : __libc_malloc(size);
+}
+
+void *calloc(size_t n, size_t size)
+{
+	return fails() ? NULL : __libc_calloc(n, size);
+}
+
+void *realloc(void *old, size_t size)
+{
+	return fails() ? NULL : __libc_realloc(old, size);
+}
+
+__attribute__((constructor)) static void begin(void)
+{
+	const char *text = getenv("FAIL_AT");
+
+	go_on = getenv("FAIL_ON") != NULL;
+	at = text ? strtol(text, NULL, 10) : 0;
+	unsetenv("LD_PRELOAD");
+}
+
+__attribute__((destructor)) static void end(void)
+{
+	const char *path = getenv("ENOUGH");
+
+	if (path && made < at)
+		close(open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
+}
