@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * An entropy device (VIRTIO 1.3, section 5.4): it fills the driver's buffers
+ * with bytes of getrandom(), at most VIRTDEV_RNG_MOST of each buffer, and not
+ * faster than it is told to.
+ *
+ * Threads: as device.h.
+ */
+#ifndef VIRTIO_DEVICES_RNG_H
+#define VIRTIO_DEVICES_RNG_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <virtio-devices/attributes.h>
+#include <virtio-devices/device.h>
+#include <vmm-sys-util/error.h>
+
+VSU_BEGIN_DECLS
+
+/* The most bytes that one buffer gets, however long it is. */
+#define VIRTDEV_RNG_MOST 4096u
+
+struct virtdev_rng_config {
+	size_t size;		/* sizeof(struct virtdev_rng_config) */
+	uint64_t rate;		/* bytes per second, in bursts of at most a
+				   second's worth; 0: no limit */
+	uint32_t queue_max;	/* entries of its queue; 0: 256 */
+};
+
+/*
+ * -EINVAL: the struct's size, or a queue_max that no queue can have; -EAGAIN:
+ * the host has just booted and has no randomness yet.
+ */
+VIRTDEV_API VSU_NODISCARD int virtdev_rng_new(
+		const struct virtdev_rng_config *config, struct virtdev **out,
+		struct vsu_error *err);
+
+VSU_END_DECLS
+
+#endif

@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* An entropy device over getrandom(), with an allowance of bytes. */
+#include <config.h>
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include <virtio-devices/ids.h>
+#include <virtio-devices/rng.h>
+#include <virtio-queue/cursor.h>
+#include <vmm-sys-util/event.h>
+#include <vmm-sys-util/fd.h>
+#include <vmm-sys-util/sized.h>
+
+#define DEFAULT_QUEUE_MAX 256u
+/* Of one turn. */
+#define MAX_CHAINS 256u
+
+#define NS_PER_S UINT64_C(1000000000)
+
+/* Rates above this are no limits: the product with a second's ns would wrap. */
+#define MAX_RATE (UINT64_C(1) << 33)
+
+struct rng {
+	struct virtdev *dev;
+	struct vq *q;		/* while it runs */
+	int timer_fd;		/* readable when there is allowance again; -1 */
+	bool waiting;		/* for the timer: kicks change nothing */
+	uint64_t rate;		/* bytes per second; 0: no limit */
+	uint64_t allowance;	/* bytes that may be given now */
+	uint64_t counted_at;	/* ns, when allowance was counted on */
+};
+
+/* Adds what the time since the last call brought, at most a second's worth. */
+static void count_on(struct rng *r)
+{
+	const uint64_t now = vsu_now_ns(), passed = now - r->counted_at;
+	uint64_t more;
+
+	if (passed >= NS_PER_S) {
+		r->allowance = r->rate;
+		r->counted_at = now;
+		return;
+	}
+	more = passed * r->rate / NS_PER_S;
+	if (more > r->rate - r->allowance)
+		more = r->rate - r->allowance;
+	r->allowance += more;
+	if (more)	/* a rest of time that brought no byte counts later */
+		r->counted_at = now;
+}
+
+/* A signal may cut a long call short; what came is enough. */
+static uint32_t draw(unsigned char *noise, uint32_t len)
+{
+	ssize_t n;
+
+	do
+		n = getrandom(noise, len, 0);
+	while (n < 0 && errno == EINTR);
+	return n < 0 ? 0 : (uint32_t)n;
+}
+
+static uint32_t fill(void *opaque, struct vq *q, struct vq_chain *chain)
+{
+	unsigned char noise[VIRTDEV_RNG_MOST];
+	struct rng *r = opaque;
+	struct vq_cursor writer;
+	uint32_t len;
+
+	if (chain->fault.why)
+		return 0;
+	vq_writer_init(&writer, q, chain);
+	len = vq_cursor_left(&writer);
+	if (len > sizeof(noise))
+		len = sizeof(noise);
+	if (r->rate && len > r->allowance)
+		len = (uint32_t)r->allowance;
+	len = vq_cursor_write(&writer, noise, draw(noise, len));
+	explicit_bzero(noise, sizeof(noise));	/* they are the guest's alone */
+	if (r->rate)
+		r->allowance -= len;
+	return len;
+}
+
+/* Wakes the queue when a buffer's worth can be given, or a second's. */
+static void wait_for_allowance(struct rng *r)
+{
+	const uint64_t wanted = r->rate < VIRTDEV_RNG_MOST ? r->rate
+							   : VIRTDEV_RNG_MOST;
+
+	vsu_timer_arm(r->timer_fd, wanted * NS_PER_S / r->rate);
+	r->waiting = true;
+}
+
+/* As many chains as the allowance lasts for if each takes the most. */
+static int serve_allowed(struct rng *r, uint32_t queue)
+{
+	const uint64_t chains = (r->allowance + VIRTDEV_RNG_MOST - 1) /
+				VIRTDEV_RNG_MOST;
+	const struct vq_turn turn = {
+		.size = sizeof(turn), .serve = fill, .opaque = r,
+		.max_chains = chains < MAX_CHAINS ? (uint32_t)chains
+						  : MAX_CHAINS,
+	};
+
+	return virtdev_queue_turn(r->dev, queue, r->q, &turn);
+}
+
+static int serve_limited(struct rng *r, uint32_t queue)
+{
+	uint64_t fired = 0;
+	int more = 0;
+
+	if (r->waiting) {
+		vsu_timer_drain(r->timer_fd, &fired);
+		if (!fired)
+			return 0;
+		r->waiting = false;
+	}
+	count_on(r);
+	if (r->allowance)
+		more = serve_allowed(r, queue);
+	if (r->allowance)
+		return more;
+	wait_for_allowance(r);
+	return 0;
+}
+
+static int rng_serve(void *self, uint32_t queue)
+{
+	struct rng *r = self;
+	const struct vq_turn turn = { .size = sizeof(turn), .serve = fill,
+				      .opaque = r };
+
+	if (!r->q)
+		return 0;
+	return r->rate ? serve_limited(r, queue)
+		       : virtdev_queue_turn(r->dev, queue, r->q, &turn);
+}
+
+static int rng_start(void *self, uint32_t queue, struct vq *q,
+		     struct vsu_error *err)
+{
+	(void)queue;
+	(void)err;
+	((struct rng *)self)->q = q;
+	return 0;
+}
+
+static void rng_stop(void *self, uint32_t queue)
+{
+	(void)queue;
+	((struct rng *)self)->q = NULL;
+}
+
+static int rng_host_fd(void *self, uint32_t queue)
+{
+	(void)queue;
+	return ((struct rng *)self)->timer_fd;
+}
+
+static void rng_free(void *self)
+{
+	struct rng *r = self;
+
+	vsu_fd_close(&r->timer_fd);
+	free(r);
+}
+
+static int check_host(struct vsu_error *err)
+{
+	unsigned char byte;
+
+	if (getrandom(&byte, 1, GRND_NONBLOCK) == 1)
+		return 0;
+	return vsu_error_sys(err, -errno, "the host has no randomness to give");
+}
+
+static int limit_rate(struct rng *r, uint64_t rate)
+{
+	if (!rate || rate > MAX_RATE)
+		return 0;
+	r->rate = r->allowance = rate;
+	r->counted_at = vsu_now_ns();
+	r->timer_fd = vsu_timer_new();
+	return r->timer_fd < 0 ? r->timer_fd : 0;
+}
+
+static int make_rng(const struct virtdev_rng_config *config,
+		    struct virtdev **out, struct vsu_error *err)
+{
+	static const struct virtdev_ops ops = {
+		.size = sizeof(ops), .name = "rng", .queue_start = rng_start,
+		.queue_serve = rng_serve, .queue_stop = rng_stop,
+		.queue_host_fd = rng_host_fd, .free = rng_free,
+	};
+	const struct virtdev_info info = {
+		.id = VIRTDEV_ID_ENTROPY, .nqueues = 1,
+		.queue_max = config->queue_max ? config->queue_max
+					       : DEFAULT_QUEUE_MAX,
+		.features = VQ_F_VERSION_1 | VQ_F_INDIRECT_DESC |
+			    VQ_F_EVENT_IDX | VQ_F_RING_PACKED,
+	};
+	struct rng *r = calloc(1, sizeof(*r));
+	int rc;
+
+	if (!r)
+		return vsu_error_sys(err, -ENOMEM, "rng");
+	r->timer_fd = -1;
+	rc = limit_rate(r, config->rate);
+	if (rc >= 0)
+		rc = virtdev_new(&ops, &info, r, &r->dev);
+	if (rc < 0) {
+		rng_free(r);
+		return vsu_error_sys(err, rc, "rng");
+	}
+	*out = r->dev;
+	return 0;
+}
+
+int virtdev_rng_new(const struct virtdev_rng_config *config,
+		    struct virtdev **out, struct vsu_error *err)
+{
+	struct virtdev_rng_config c = { 0 };
+	int rc = vsu_copy_sized(&c, sizeof(c), config,
+				"struct virtdev_rng_config", err);
+
+	if (rc < 0)
+		return rc;
+	if (c.queue_max > VQ_MAX_SIZE)
+		return vsu_error_set(err, -EINVAL,
+				     "rng: a queue of %" PRIu32 " entries; at most %u are possible",
+				     c.queue_max, VQ_MAX_SIZE);
+	rc = check_host(err);
+	return rc < 0 ? rc : make_rng(&c, out, err);
+}
