@@ -15,6 +15,7 @@ enum {
 	BLK_FILE = DAEMON_OWN,
 	READ_ONLY,
 	NUM_QUEUES,
+	QUEUE_SIZE,
 	ENGINE,
 	SERIAL,
 };
@@ -34,6 +35,9 @@ static const struct vsu_option options[] = {
 	  .help = "do not let the guest write" },
 	{ .name = "num-queues", .kind = VSU_OPTION_U64, .arg = "N",
 	  .help = "queues that a guest may use", .min = 1, .max = 256 },
+	{ .name = "queue-size", .kind = VSU_OPTION_U64, .arg = "N",
+	  .help = "entries that a queue may have (default 1024)",
+	  .min = 4, .max = 32768 },
 	{ .name = "engine", .kind = VSU_OPTION_CHOICE, .arg = "ENGINE",
 	  .help = "auto, io_uring, sync (a thread per queue) or mmap (RAM)",
 	  .choices = engines },
@@ -73,6 +77,9 @@ static int take_option(void *opaque, unsigned int index,
 		return 0;
 	case NUM_QUEUES:
 		o->blk.nqueues = (uint32_t)value->number;
+		return 0;
+	case QUEUE_SIZE:
+		o->blk.queue_max = (uint32_t)value->number;
 		return 0;
 	case ENGINE:
 		o->file.engine = (uint32_t)value->number;

@@ -28,12 +28,13 @@
 #define HEADER_SIZE 128u
 #define STATUS_AT 64u
 #define MIN_RING 8u
+#define TABLE_SIZE (DESCRIPTORS * 16u)
 
 /* -------------------------------------------------------------- negotiation */
 
-#define WANTED (VQ_F_VERSION_1 | VQ_F_EVENT_IDX | BLK_F_SIZE_MAX | \
-		BLK_F_SEG_MAX | BLK_F_RO | BLK_F_BLK_SIZE | BLK_F_FLUSH | \
-		BLK_F_TOPOLOGY | BLK_F_MQ)
+#define WANTED (VQ_F_VERSION_1 | VQ_F_EVENT_IDX | VQ_F_INDIRECT_DESC | \
+		BLK_F_SIZE_MAX | BLK_F_SEG_MAX | BLK_F_RO | BLK_F_BLK_SIZE | \
+		BLK_F_FLUSH | BLK_F_TOPOLOGY | BLK_F_MQ)
 
 static enum vsu_exit refuse_host(struct vsu_error *err, const char *socket,
 				 const char *why)
@@ -95,11 +96,17 @@ static enum vsu_exit check_config(struct disk *d, struct vsu_error *err)
 
 /* ------------------------------------------------------------------- memory */
 
-static uint32_t ring_size(uint32_t nslots)
+/* Entries of the ring that a request takes: its table is beside the ring. */
+static uint32_t entries_each(const struct disk *d)
+{
+	return d->features & VQ_F_INDIRECT_DESC ? 1 : DESCRIPTORS;
+}
+
+static uint32_t ring_size(const struct disk *d)
 {
 	uint32_t size = MIN_RING;
 
-	while (size < nslots * DESCRIPTORS)
+	while (size < d->nslots * entries_each(d))
 		size *= 2;
 	return size;
 }
@@ -141,17 +148,18 @@ static int map_block(struct vmem_block *block, struct vmem_map **out,
 	return rc;
 }
 
-/* Ring, then headers, then buffers, in one piece of memory. */
+/* Ring, then tables, headers and buffers, in one piece of memory. */
 static int make_memory(struct disk *d, struct vsu_error *err)
 {
 	struct vmem_block *block;
 	struct vq_layout layout;
 	int rc;
 
-	rc = vq_layout(ring_size(d->nslots), d->features, &layout);
+	rc = vq_layout(ring_size(d), d->features, &layout);
 	if (rc < 0)
 		return vsu_error_sys(err, rc, "ring of the disk");
-	d->headers_gpa = BASE + page_up(layout.size);
+	d->tables_gpa = BASE + page_up(layout.size);
+	d->headers_gpa = page_up(d->tables_gpa + ring_size(d) * TABLE_SIZE);
 	d->data_gpa = page_up(d->headers_gpa + d->nslots * HEADER_SIZE);
 	rc = new_block(page_up(d->data_gpa - BASE +
 			       (uint64_t)d->nslots * d->chunk), &block, err);
@@ -177,12 +185,16 @@ static int make_ring(struct disk *d, struct vsu_error *err)
 	struct vq_driver_config config = {
 		.gpa = BASE,
 		.features = d->features,
-		.size = ring_size(d->nslots),
+		.size = ring_size(d),
 	};
 	int rc = make_memory(d, err);
 
 	if (rc < 0)
 		return rc;
+	if (d->features & VQ_F_INDIRECT_DESC) {
+		config.indirect_max = DESCRIPTORS;
+		config.indirect_gpa = d->tables_gpa;
+	}
 	config.map = d->map;
 	rc = vq_driver_new(&config, &d->driver, err);
 	if (rc < 0)
@@ -198,7 +210,7 @@ static int make_ring(struct disk *d, struct vsu_error *err)
 static int start(struct disk *d, struct vsu_error *err)
 {
 	const struct vhost_user_ring ring = {
-		.size = ring_size(d->nslots),
+		.size = ring_size(d),
 		.desc_gpa = vq_driver_desc_gpa(d->driver),
 		.driver_gpa = vq_driver_driver_gpa(d->driver),
 		.device_gpa = vq_driver_device_gpa(d->driver),
@@ -229,8 +241,18 @@ static enum vsu_exit set_up(struct disk *d, struct vsu_error *err)
 	return client_wait(&d->client, &d->client.started, err);
 }
 
-enum vsu_exit disk_open(struct disk *d, const char *socket, uint32_t queue,
-			uint32_t nslots, struct vsu_error *err)
+/* The session ended because the ring has too many entries. */
+static bool ring_refused(const struct disk *d)
+{
+	const struct vsu_error *why = &d->client.reason;
+
+	return d->client.dead && why->code == -EPROTO &&
+	       why->arg == VHOST_USER_SET_VRING_NUM;
+}
+
+static enum vsu_exit try_open(struct disk *d, const char *socket,
+			      uint32_t queue, uint32_t nslots,
+			      struct vsu_error *err)
 {
 	enum vsu_exit status;
 
@@ -246,6 +268,20 @@ enum vsu_exit disk_open(struct disk *d, const char *socket, uint32_t queue,
 	status = set_up(d, err);
 	if (status != VSU_EXIT_OK)
 		disk_close(d, false);
+	return status;
+}
+
+/* Back-ends do not say how large a ring they take: each time half of it. */
+enum vsu_exit disk_open(struct disk *d, const char *socket, uint32_t queue,
+			uint32_t nslots, struct vsu_error *err)
+{
+	enum vsu_exit status = try_open(d, socket, queue, nslots, err);
+
+	while (status != VSU_EXIT_OK && ring_refused(d) &&
+	       ring_size(d) > MIN_RING) {
+		nslots = ring_size(d) / 2 / entries_each(d);
+		status = try_open(d, socket, queue, nslots, err);
+	}
 	return status;
 }
 

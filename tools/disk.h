@@ -31,12 +31,13 @@ struct disk {
 	struct vmem_map *map;
 	struct vq_driver *driver;
 	int kick_fd, call_fd;
-	uint64_t headers_gpa, data_gpa;
+	uint64_t tables_gpa, headers_gpa, data_gpa;
 };
 
 /*
  * Connects, reads the configuration, starts virtqueue queue with room for
- * nslots requests. On failure there is nothing to close.
+ * nslots requests, or for as many as fit into the largest ring that the
+ * back-end takes (d->nslots). On failure there is nothing to close.
  */
 enum vsu_exit disk_open(struct disk *d, const char *socket, uint32_t queue,
 			uint32_t nslots, struct vsu_error *err);
