@@ -33,11 +33,26 @@ void prog_begin(const char *name)
 	prog_log_init(name);
 }
 
+static bool (*ask_first)(const void *siginfo);
+
+void prog_ask_first(bool (*fn)(const void *siginfo))
+{
+	__atomic_store_n(&ask_first, fn, __ATOMIC_RELEASE);
+}
+
+static bool is_dealt_with(const siginfo_t *info)
+{
+	bool (*first)(const void *) = __atomic_load_n(&ask_first,
+						      __ATOMIC_ACQUIRE);
+
+	return (first && first(info)) || vmem_sigbus_fix(sigbus_table, info);
+}
+
 static void on_sigbus(int number, siginfo_t *info, void *context)
 {
 	(void)context;
 	/* not ours: the same instruction faults again and ends the program */
-	if (!vmem_sigbus_fix(sigbus_table, info))
+	if (!is_dealt_with(info))
 		signal(number, SIG_DFL);
 }
 

@@ -7,6 +7,7 @@
 #define PROGRAMS_PROCESS_H
 
 #include <pthread.h>
+#include <stdbool.h>
 
 #include <vm-memory/sigbus.h>
 #include <vmm-sys-util/error.h>
@@ -32,6 +33,13 @@ int prog_handle_signals(unsigned int mappings, struct vmem_sigbus **table,
  * the program first, with a sentence and VSU_EXIT_HOST.
  */
 void *prog_loop_memory(void *old, long size);
+
+/*
+ * A function that is asked about each SIGBUS before the table is: true when it
+ * has dealt with it. It runs in the handler, on any thread; siginfo is the
+ * siginfo_t.
+ */
+void prog_ask_first(bool (*fn)(const void *siginfo));
 
 /*
  * A thread that no signal reaches but those of its own faults and, unless it

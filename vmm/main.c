@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 
 #include <vm-memory/backend.h>
 #include <vm-memory/sigbus.h>
@@ -13,6 +14,7 @@
 
 #include "devices/devices.h"
 #include "cli/exit_status.h"
+#include "cpu/poison.h"
 #include "machine/machine.h"
 #include "cli/dry_run.h"
 #include "cli/memory_command.h"
@@ -103,6 +105,9 @@ static int cmd_run(int argc, char **argv)
 	rc = prog_handle_signals(MAX_MAPPINGS, &sigbus_table, &err);
 	if (rc)
 		return complain(VSU_EXIT_HOST, &err);
+	prog_ask_first(vmm_poison_note);
+	/* The guest may let go of a lost page before it is touched. */
+	prctl(PR_MCE_KILL, PR_MCE_KILL_SET, PR_MCE_KILL_EARLY, 0, 0);
 	return run_machine(&options);
 }
 

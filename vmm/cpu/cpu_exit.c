@@ -207,3 +207,19 @@ void vmm_cpu_exit(const struct vmm_cpu_hooks *hooks, unsigned int cpu,
 
 	verdict->next = judge(&x, rc);
 }
+
+void vmm_cpu_poisoned(const struct vmm_cpu_hooks *hooks, unsigned int cpu,
+		      uint64_t hva, struct vmm_cpu_verdict *verdict)
+{
+	struct vsu_error err = VSU_ERROR_INIT;
+	int rc = hooks->poisoned ? hooks->poisoned(hooks->opaque, cpu, hva,
+						   &err) :
+		 vsu_error_set(&err, -EHWPOISON,
+			       "a page of guest memory is damaged");
+
+	verdict->next = rc < 0 ? VMM_CPU_END : VMM_CPU_RUN;
+	if (rc >= 0)
+		return;
+	verdict->status = VSU_EXIT_HOST;
+	vsu_error_set(&verdict->why, 0, "CPU %u: %s", cpu, err.msg);
+}

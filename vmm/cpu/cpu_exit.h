@@ -28,6 +28,12 @@ struct vmm_cpu_hooks {
 	const struct vmm_bus *memory, *ports;
 	/* KVM_RUN said -EFAULT: true when it may be run again. */
 	bool (*repair)(void *opaque, unsigned int cpu);
+	/*
+	 * The guest touched a page that the host's hardware lost, at hva in
+	 * this process: tells the guest, or says why it cannot be told.
+	 */
+	int (*poisoned)(void *opaque, unsigned int cpu, uint64_t hva,
+			struct vsu_error *err);
 	/* -EINVAL: not memory with two halves. */
 	int (*convert)(void *opaque, unsigned int cpu,
 		       const struct vmm_conversion *c, struct vsu_error *err);
@@ -50,5 +56,9 @@ struct vmm_cpu_verdict {
 /* Judges one return of KVM_RUN: rc is its result or negative errno. */
 void vmm_cpu_exit(const struct vmm_cpu_hooks *hooks, unsigned int cpu,
 		  struct kvm_run *run, int rc, struct vmm_cpu_verdict *verdict);
+
+/* Judges a page that the guest touched and that is lost, at hva. */
+void vmm_cpu_poisoned(const struct vmm_cpu_hooks *hooks, unsigned int cpu,
+		      uint64_t hva, struct vmm_cpu_verdict *verdict);
 
 #endif

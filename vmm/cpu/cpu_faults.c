@@ -3,9 +3,12 @@
 #include <config.h>
 
 #include <errno.h>
+#include <inttypes.h>
 
 #include "cpu/cpu_faults.h"
+#include "log.h"
 #include "machine/machine.h"
+#include "x86/mce.h"
 
 /* Faults of a CPU in a row, nothing having been mended in between. */
 #define TRIES_BEFORE_PROBING 4
@@ -75,6 +78,69 @@ bool vmm_fault_repair(void *machine, unsigned int cpu)
 
 	vmm_cpus_carry(f.machine->cpus, mend, &f);
 	return f.again;
+}
+
+/* An address of this process, and where the guest has it. */
+struct place {
+	const struct vmm_memory *memory;
+	uint64_t hva, gpa;
+};
+
+static bool find_gpa(void *opaque, struct vmm_ticket *ticket)
+{
+	struct place *p = opaque;
+	const void *hva = (const void *)(uintptr_t)p->hva;
+	const struct vmem_region *region =
+		vmem_map_find_hva(vmm_memory_map(p->memory), hva);
+
+	(void)ticket;
+	p->gpa = UINT64_MAX;
+	if (region)
+		p->gpa = vmem_region_gpa(region) + (p->hva -
+			 (uint64_t)(uintptr_t)vmem_region_hva(region));
+	return true;
+}
+
+int vmm_fault_poisoned(void *machine, unsigned int cpu, uint64_t hva,
+		       struct vsu_error *err)
+{
+	struct vmm_machine *m = machine;
+	struct place p = { &m->memory, hva, UINT64_MAX };
+	int rc;
+
+	vmm_cpus_carry(m->cpus, find_gpa, &p);
+	if (p.gpa == UINT64_MAX)
+		return vsu_error_set(err, -EFAULT,
+				     "memory that the guest just used is lost: %s",
+				     vmm_memory_loss_text(VMM_MEMORY_DAMAGED));
+	rc = vmm_mce_inject(vmm_cpus_fd(m->cpus, cpu), p.gpa, true);
+	if (rc < 0)
+		return vsu_error_set(err, rc,
+				     "memory at %#" PRIx64 " is lost: %s; the guest takes no machine check %s",
+				     p.gpa, vmm_memory_loss_text(VMM_MEMORY_DAMAGED),
+				     rc == -EBUSY ? "within another one" :
+				     "that would tell it");
+	prog_log(PROG_LOG_ERROR, "damage",
+		 "memory at %#" PRIx64 " is lost: %s; the guest was told",
+		 p.gpa, vmm_memory_loss_text(VMM_MEMORY_DAMAGED));
+	return 0;
+}
+
+void vmm_fault_poisoned_early(struct vmm_machine *m, uint64_t hva)
+{
+	struct place p = { &m->memory, hva, UINT64_MAX };
+	int rc;
+
+	find_gpa(&p, NULL);
+	if (p.gpa == UINT64_MAX)
+		return;
+	vmm_cpus_pause(m->cpus);
+	rc = vmm_mce_inject(vmm_cpus_fd(m->cpus, 0), p.gpa, false);
+	vmm_cpus_resume(m->cpus);
+	prog_log(PROG_LOG_ERROR, "damage",
+		 "memory at %#" PRIx64 " is lost: %s; %s", p.gpa,
+		 vmm_memory_loss_text(VMM_MEMORY_DAMAGED),
+		 rc < 0 ? "nobody has touched it yet" : "the guest was told");
 }
 
 /* What a CPU waits for. */

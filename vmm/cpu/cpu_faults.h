@@ -10,12 +10,27 @@
 
 #include "cpu/cpus.h"
 
+struct vmm_machine;
+
 /*
  * A page that this CPU needs cannot be had. True when it may try again: then
  * something was mended, the map changed, or it has tries left. What the user
  * chose for memory (--on-memory-error) is done.
  */
 bool vmm_fault_repair(void *machine, unsigned int cpu);
+
+/*
+ * This CPU touched a page that the host's hardware lost: the guest is told by
+ * a machine check. -EOPNOTSUPP when it cannot be, with the sentence for it.
+ */
+int vmm_fault_poisoned(void *machine, unsigned int cpu, uint64_t hva,
+		       struct vsu_error *err);
+
+/*
+ * The same of a page that nobody has touched yet; nothing is lost before
+ * somebody does. Main thread.
+ */
+void vmm_fault_poisoned_early(struct vmm_machine *m, uint64_t hva);
 
 /* As vmm_private_convert(), and -ECANCELED when the machine ends. */
 int vmm_fault_convert(void *machine, unsigned int cpu,

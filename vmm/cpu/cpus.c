@@ -23,6 +23,7 @@
 
 #include "cpu/cpu_exit.h"
 #include "cpu/cpus.h"
+#include "cpu/poison.h"
 #include "process.h"
 #include "kvm/uapi.h"
 
@@ -125,14 +126,22 @@ static enum vmm_cpu_next run_guest(struct cpu *cpu)
 {
 	struct vmm_cpus *cpus = cpu->cpus;
 	struct vmm_cpu_verdict verdict;
+	uint64_t hva;
+	bool poisoned;
 	int rc = 0;
 
 	verdict.next = VMM_CPU_RUN;
 	while (verdict.next == VMM_CPU_RUN && rc != -EINTR &&
 	       !__atomic_load_n(&cpus->attention, __ATOMIC_ACQUIRE)) {
+		vmm_poison_enter();
 		rc = ioctl(cpu->fd, KVM_RUN, 0) < 0 ? -errno : 0;
-		vmm_cpu_exit(&cpus->config.hooks, cpu->index, cpu->run, rc,
-			     &verdict);
+		poisoned = vmm_poison_leave(&hva);
+		if (!poisoned || !rc)
+			vmm_cpu_exit(&cpus->config.hooks, cpu->index, cpu->run,
+				     rc, &verdict);
+		if (poisoned && verdict.next == VMM_CPU_RUN)
+			vmm_cpu_poisoned(&cpus->config.hooks, cpu->index, hva,
+					 &verdict);
 	}
 	if (verdict.next == VMM_CPU_END)
 		vmm_cpus_end(cpus, verdict.status, "%s", verdict.why.msg);

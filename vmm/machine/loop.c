@@ -11,6 +11,8 @@
 #include <vmm-sys-util/exit.h>
 
 #include "cli/exit_status.h"
+#include "cpu/cpu_faults.h"
+#include "cpu/poison.h"
 #include "machine/machine.h"
 #include "log.h"
 
@@ -108,11 +110,13 @@ static void on_cut(struct ev_loop *loop, ev_io *w, int revents)
 {
 	struct vmm_machine *m = w->data;
 	enum vmm_memory_loss loss;
-	uint64_t gpa;
+	uint64_t gpa, hva;
 
 	(void)loop;
 	(void)revents;
 	vsu_event_drain(w->fd, NULL);
+	if (vmm_poison_take_early(&hva))
+		vmm_fault_poisoned_early(m, hva);
 	vmm_shmem_drop(&m->shmem, VMM_SHMEM_FAILED);
 	while (vmm_memory_take_failure(&m->memory, &gpa, &loss))
 		vmm_machine_memory_lost(m, gpa, loss);
@@ -161,6 +165,8 @@ int vmm_machine_run(struct vmm_machine *m, struct vsu_error *err)
 	watch(m, &m->on_cut, on_cut,
 	      m->sigbus ? vmem_sigbus_fd(m->sigbus) : -1, EV_READ);
 	watch_signal(m, &m->on_hup, SIGHUP);	/* the terminal is gone */
+	if (m->sigbus)
+		vmm_poison_wake(vmem_sigbus_fd(m->sigbus));
 	watch_signal(m, &m->on_int, SIGINT);
 	watch_signal(m, &m->on_term, SIGTERM);
 	vmm_memory_keep_files(&m->memory);

@@ -256,6 +256,7 @@ static int make_cpus(struct vmm_machine *m, struct vsu_error *err)
 		.hooks = {
 			.memory = &m->mmio, .ports = &m->ports,
 			.repair = vmm_fault_repair,
+			.poisoned = vmm_fault_poisoned,
 			.convert = vmm_fault_convert, .opaque = m,
 		},
 	};

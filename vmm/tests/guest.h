@@ -38,6 +38,9 @@ struct vm {
 	unsigned char *ram;	/* this process's view of RAM_SIZE bytes */
 	struct vsu_error err;
 	int status;
+	/* as the CPUs' hook; set before they are made */
+	int (*poisoned)(void *opaque, unsigned int cpu, uint64_t hva,
+			struct vsu_error *err);
 };
 
 /* NULL, or why no VM can be made here. */
@@ -93,7 +96,8 @@ static inline void vm_add_cpus(struct vm *vm, unsigned int ncpus,
 		.kvm = &vm->kvm, .n = ncpus,
 		.hooks = {
 			.memory = &vm->mmio, .ports = &vm->ports,
-			.repair = repair, .opaque = opaque,
+			.repair = repair, .poisoned = vm->poisoned,
+			.opaque = opaque,
 		},
 	};
 	struct vmm_x86_start start = { .entry = CODE_GPA };

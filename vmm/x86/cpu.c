@@ -8,6 +8,7 @@
 
 #include "kvm/uapi.h"
 #include "long_mode.h"
+#include "mce.h"
 
 #define MSR_MISC_ENABLE 0x1a0
 #define MSR_MTRR_DEFAULT 0x2ff
@@ -186,6 +187,7 @@ int vmm_x86_start_cpu(const struct vmm_kvm *kvm, int cpu_fd, unsigned int cpu,
 
 	if (!rc)
 		rc = set_msrs(cpu_fd, err);
+	vmm_mce_setup(kvm, cpu_fd);
 	if (rc < 0 || start->how == VMM_X86_WAITS)
 		return rc;
 	return set_registers(cpu_fd, start, err);
