@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * The kind of a descriptor that a peer sent. Of a file that belongs to a file
+ * system with a server only such things are asked as the kernel knows by
+ * itself: its flags, its seals, its type as it was cached at open
+ * (AT_STATX_DONT_SYNC), the name of an object without a file, and the mount.
+ */
+#include <config.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <vmm-sys-util/foreign.h>
+
+#ifndef F_GET_SEALS
+#define F_GET_SEALS 1034
+#endif
+
+/* Types of mounts whose files somebody serves; a dot begins a subtype. */
+static const char *const served_types[] = {
+	"9p", "afs", "autofs", "beegfs", "ceph", "cifs", "coda", "fuse",
+	"fuseblk", "gpfs", "lustre", "ncpfs", "nfs", "nfs4", "orangefs",
+	"smb3", "virtiofs",
+};
+
+static bool type_is_served(const char *type)
+{
+	size_t len = strcspn(type, ". \n"), i;
+
+	for (i = 0; i < sizeof(served_types) / sizeof(*served_types); i++)
+		if (strlen(served_types[i]) == len &&
+		    !strncmp(served_types[i], type, len))
+			return true;
+	return false;
+}
+
+/* The number of the mount that fd was opened in, or -1. */
+static int mount_of(int fd)
+{
+	static const char key[] = "mnt_id:";
+	char path[40], line[80];
+	int id = -1;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
+	f = fopen(path, "re");
+	if (!f)
+		return -1;
+	while (id < 0 && fgets(line, sizeof(line), f))
+		if (!strncmp(line, key, sizeof(key) - 1))
+			id = atoi(line + sizeof(key) - 1);
+	fclose(f);
+	return id;
+}
+
+/* 1 or 0 for a mount of our namespace, -1 for others. */
+static int mount_is_served(int id)
+{
+	const char *type;
+	char *line = NULL;
+	size_t size = 0;
+	int answer = -1;
+	FILE *f = fopen("/proc/self/mountinfo", "re");
+
+	if (!f)
+		return -1;
+	while (answer < 0 && getline(&line, &size, f) > 0) {
+		type = strstr(line, " - ");
+		if (type && atoi(line) == id)
+			answer = type_is_served(type + 3);
+	}
+	free(line);
+	fclose(f);
+	return answer;
+}
+
+/*
+ * A mount that we cannot see is another namespace's, where anybody may mount
+ * FUSE; but only root mounts what has a device of its own.
+ */
+static int kind_of_file(int fd, const struct statx *st)
+{
+	int served;
+
+	if (fcntl(fd, F_GET_SEALS) >= 0)
+		return VSU_FOREIGN_SHARED;
+	served = mount_is_served(mount_of(fd));
+	if (served < 0)
+		served = st->stx_dev_major == 0;
+	return served ? VSU_FOREIGN_SERVED : VSU_FOREIGN_FILE;
+}
+
+/* Nothing but its name tells one object without a file from another. */
+static int kind_of_object(int fd)
+{
+	static const char event[] = "anon_inode:[eventfd]";
+	static const char epoll[] = "anon_inode:[eventpoll]";
+	char path[40], name[64];
+	ssize_t len;
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	len = readlink(path, name, sizeof(name));
+	if (len == sizeof(event) - 1 && !memcmp(name, event, (size_t)len))
+		return VSU_FOREIGN_EVENT;
+	if (len == sizeof(epoll) - 1 && !memcmp(name, epoll, (size_t)len))
+		return VSU_FOREIGN_EPOLL;
+	return VSU_FOREIGN_OTHER;
+}
+
+int vsu_foreign_kind(int fd)
+{
+	int flags = fcntl(fd, F_GETFL);
+	struct statx st;
+
+	if (flags < 0)
+		return -EBADF;
+	if (flags & O_PATH)
+		return VSU_FOREIGN_PATH;
+	/* refused: a file of FUSE that another user mounted for himself */
+	if (statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_TYPE, &st))
+		return VSU_FOREIGN_SERVED;
+	switch (st.stx_mode & S_IFMT) {
+	case S_IFREG:
+		return kind_of_file(fd, &st);
+	case S_IFIFO:
+		return VSU_FOREIGN_PIPE;
+	case S_IFSOCK:
+		return VSU_FOREIGN_SOCKET;
+	case S_IFDIR:
+		return VSU_FOREIGN_DIRECTORY;
+	case S_IFCHR:
+		return VSU_FOREIGN_CHAR;
+	case S_IFBLK:
+		return VSU_FOREIGN_BLOCK;
+	}
+	return kind_of_object(fd);
+}
+
+const char *vsu_foreign_name(int kind)
+{
+	static const char *const names[] = {
+		[VSU_FOREIGN_EVENT] = "an eventfd",
+		[VSU_FOREIGN_PIPE] = "a pipe",
+		[VSU_FOREIGN_SHARED] = "shared memory",
+		[VSU_FOREIGN_FILE] = "a regular file",
+		[VSU_FOREIGN_SERVED] = "a file of a file server (FUSE or a network)",
+		[VSU_FOREIGN_BLOCK] = "a block device",
+		[VSU_FOREIGN_CHAR] = "a character device",
+		[VSU_FOREIGN_DIRECTORY] = "a directory",
+		[VSU_FOREIGN_SOCKET] = "a socket",
+		[VSU_FOREIGN_EPOLL] = "an epoll",
+		[VSU_FOREIGN_PATH] = "only a path",
+		[VSU_FOREIGN_OTHER] = "an object of the kernel",
+	};
+
+	if (kind < 0 || kind > VSU_FOREIGN_OTHER)
+		return "unknown";
+	return names[kind];
+}

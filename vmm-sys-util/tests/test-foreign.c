@@ -1,0 +1,372 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+#include <config.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <pthread.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/timerfd.h>
+
+#include <vmm-sys-util/foreign.h>
+
+#include "dead-server.h"
+#include "util.h"
+
+/* --- one descriptor of each kind --- */
+
+static int make_event(void)
+{
+	return eventfd(0, EFD_CLOEXEC);
+}
+
+static int make_full_event(void)
+{
+	const uint64_t most = UINT64_MAX - 1;
+	int fd = eventfd(0, 0);
+
+	ck_assert_int_eq(write(fd, &most, sizeof(most)), sizeof(most));
+	return fd;
+}
+
+static int pipe_end(int i)
+{
+	int ends[2];
+
+	ck_assert_int_eq(pipe(ends), 0);
+	close(ends[!i]);
+	return ends[i];
+}
+
+static int make_dead_pipe(void)
+{
+	return pipe_end(0);
+}
+
+static int make_pipe_to_write(void)
+{
+	return pipe_end(1);
+}
+
+static int make_fifo(void)
+{
+	ck_assert_int_eq(mkfifo("fifo", 0600), 0);
+	return open("fifo", O_RDWR);
+}
+
+static int make_memfd(void)
+{
+	return memfd_create("m", MFD_CLOEXEC);
+}
+
+static int make_sealed_memfd(void)
+{
+	int fd = memfd_create("m", MFD_ALLOW_SEALING);
+
+	ck_assert_int_eq(ftruncate(fd, 4096), 0);
+	ck_assert_int_eq(fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_WRITE), 0);
+	return fd;
+}
+
+static int make_proc_file(void)
+{
+	return open("/proc/self/mem", O_RDWR);
+}
+
+static int make_program(void)
+{
+	return open("/proc/self/exe", O_RDONLY);
+}
+
+static int make_zero(void)
+{
+	return open("/dev/zero", O_RDWR);
+}
+
+static int make_directory(void)
+{
+	return open(".", O_RDONLY | O_DIRECTORY);
+}
+
+static int make_socket(void)
+{
+	return socket(AF_UNIX, SOCK_STREAM, 0);
+}
+
+static int make_epoll(void)
+{
+	return epoll_create1(0);
+}
+
+static int make_path(void)
+{
+	return open("/dev/zero", O_PATH);
+}
+
+static int make_timer(void)
+{
+	return timerfd_create(CLOCK_MONOTONIC, 0);
+}
+
+static const struct sample {
+	int (*make)(void);
+	int kind;
+} samples[] = {
+	{ make_event, VSU_FOREIGN_EVENT },
+	{ make_full_event, VSU_FOREIGN_EVENT },
+	{ make_dead_pipe, VSU_FOREIGN_PIPE },
+	{ make_pipe_to_write, VSU_FOREIGN_PIPE },
+	{ make_fifo, VSU_FOREIGN_PIPE },
+	{ make_memfd, VSU_FOREIGN_SHARED },
+	{ make_sealed_memfd, VSU_FOREIGN_SHARED },
+	{ make_proc_file, VSU_FOREIGN_FILE },
+	{ make_program, VSU_FOREIGN_FILE },
+	{ make_zero, VSU_FOREIGN_CHAR },
+	{ make_directory, VSU_FOREIGN_DIRECTORY },
+	{ make_socket, VSU_FOREIGN_SOCKET },
+	{ make_epoll, VSU_FOREIGN_EPOLL },
+	{ make_path, VSU_FOREIGN_PATH },
+	{ make_timer, VSU_FOREIGN_OTHER },
+};
+
+START_TEST(b1_12_every_kind_of_descriptor_is_told)
+{
+	int fd = samples[_i].make();
+
+	ck_assert_int_ge(fd, 0);
+	ck_assert_str_eq(vsu_foreign_name(vsu_foreign_kind(fd)),
+			 vsu_foreign_name(samples[_i].kind));
+	close(fd);
+}
+END_TEST
+
+START_TEST(a_descriptor_that_is_not_open_has_no_kind)
+{
+	int fd = make_event();
+
+	close(fd);
+	ck_assert_int_eq(vsu_foreign_kind(fd), -EBADF);
+	ck_assert_int_eq(vsu_foreign_kind(-1), -EBADF);
+	ck_assert_str_eq(vsu_foreign_name(-1), "unknown");
+}
+END_TEST
+
+START_TEST(the_kind_of_a_descriptor_changes_nothing_of_it)
+{
+	int fd = make_full_event();
+	uint64_t count = 0;
+
+	vsu_foreign_kind(fd);
+	ck_assert_int_eq(read(fd, &count, sizeof(count)), sizeof(count));
+	ck_assert(count == UINT64_MAX - 1);
+	close(fd);
+}
+END_TEST
+
+/* --- closing --- */
+
+static bool is_open(int fd)
+{
+	return fcntl(fd, F_GETFD) >= 0;
+}
+
+static struct vsu_closer *closer_new(void)
+{
+	struct vsu_closer *closer;
+
+	ck_assert_int_eq(vsu_closer_new(&closer, NULL), 0);
+	return closer;
+}
+
+static const int at_once[] = { VSU_FOREIGN_EVENT, VSU_FOREIGN_PIPE,
+			       VSU_FOREIGN_PATH };
+
+static bool is_closed_at_once(int kind)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(at_once) / sizeof(*at_once); i++)
+		if (at_once[i] == kind)
+			return true;
+	return false;
+}
+
+START_TEST(b5_13_a_close_that_may_wait_is_left_to_the_thread_for_it)
+{
+	struct vsu_closer *closer = closer_new();
+	int fd = samples[_i].make(), number = fd;
+	bool now = is_closed_at_once(samples[_i].kind);
+
+	vsu_foreign_close(closer, &fd);
+	ck_assert_int_eq(fd, -1);
+	ck_assert(is_open(number) == !now);
+	ck_assert_uint_eq(vsu_closer_waiting(closer), !now);
+	if (!now)
+		ck_assert_int_eq(vsu_closer_turn(closer), 1);
+	ck_assert(!is_open(number));
+	ck_assert_uint_eq(vsu_closer_waiting(closer), 0);
+	vsu_closer_free(closer);
+}
+END_TEST
+
+START_TEST(without_a_closer_everything_is_closed_at_once)
+{
+	int fd = samples[_i].make(), number = fd;
+
+	errno = 12345;
+	vsu_foreign_close(NULL, &fd);
+	ck_assert_int_eq(errno, 12345);
+	ck_assert_int_eq(fd, -1);
+	ck_assert(!is_open(number));
+	vsu_foreign_close(NULL, &fd);
+}
+END_TEST
+
+/* A connection whose close would wait an hour for data nobody reads. */
+static int lingering_socket(int *peer)
+{
+	struct sockaddr_in at = { .sin_family = AF_INET,
+				  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	const struct linger hour = { 1, 3600 };
+	int listener = socket(AF_INET, SOCK_STREAM, 0), fd;
+	socklen_t len = sizeof(at);
+	char bytes[65536] = { 0 };
+
+	fd = socket(AF_INET, SOCK_STREAM, 0);
+	ck_assert_int_eq(bind(listener, (struct sockaddr *)&at, len), 0);
+	ck_assert_int_eq(listen(listener, 1), 0);
+	getsockname(listener, (struct sockaddr *)&at, &len);
+	ck_assert_int_eq(connect(fd, (struct sockaddr *)&at, len), 0);
+	*peer = accept(listener, NULL, NULL);
+	close(listener);
+	while (send(fd, bytes, sizeof(bytes), MSG_DONTWAIT) > 0)
+		;
+	setsockopt(fd, SOL_SOCKET, SO_LINGER, &hour, sizeof(hour));
+	return fd;
+}
+
+START_TEST(b5_13_a_socket_that_lingers_is_closed_without_lingering)
+{
+	int peer, fd = lingering_socket(&peer), number = fd;
+
+	vsu_foreign_close(NULL, &fd);
+	ck_assert(!is_open(number));
+	close(peer);
+}
+END_TEST
+
+/* The peer has a descriptor of the socket, too, and asks again. */
+START_TEST(b5_13_lingering_that_is_asked_for_again_finds_no_connection)
+{
+	struct vsu_closer *closer = closer_new();
+	const struct linger hour = { 1, 3600 };
+	int peer, fd = lingering_socket(&peer), number = fd;
+
+	vsu_foreign_close(closer, &fd);
+	ck_assert_int_eq(setsockopt(number, SOL_SOCKET, SO_LINGER, &hour,
+				    sizeof(hour)), 0);
+	ck_assert_int_eq(vsu_closer_turn(closer), 1);
+	ck_assert(!is_open(number));
+	vsu_closer_free(closer);
+	close(peer);
+}
+END_TEST
+
+static void *close_all(void *closer)
+{
+	while (vsu_closer_turn(closer) > 0)
+		;
+	return NULL;
+}
+
+START_TEST(what_was_handed_over_before_the_stop_is_closed)
+{
+	struct vsu_closer *closer = closer_new();
+	int fds[100], before = vsu_fd_count(), i;
+	pthread_t threads[2];
+
+	for (i = 0; i < 100; i++)
+		fds[i] = make_memfd();
+	for (i = 0; i < 2; i++)
+		pthread_create(&threads[i], NULL, close_all, closer);
+	for (i = 0; i < 100; i++)
+		vsu_foreign_close(closer, &fds[i]);
+	vsu_closer_stop(closer);
+	for (i = 0; i < 2; i++)
+		pthread_join(threads[i], NULL);
+	ck_assert_int_eq(vsu_fd_count(), before - 1);
+	vsu_closer_free(closer);
+}
+END_TEST
+
+/* --- a file server that does not answer --- */
+
+START_TEST(b5_13_a_file_server_that_does_not_answer_is_not_asked)
+{
+	struct vsu_closer *closer = closer_new();
+	struct dead_server server;
+	int fd, number;
+
+	if (!dead_server_start(&server)) {
+		vsu_closer_free(closer);
+		return;		/* main() says why */
+	}
+	number = fd = dead_server_open(&server);
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(vsu_foreign_kind(fd), VSU_FOREIGN_SERVED);
+	vsu_foreign_close(closer, &fd);
+	ck_assert(is_open(number));
+	ck_assert_uint_eq(vsu_closer_waiting(closer), 0);
+	dead_server_end(&server);
+	close(number);
+	vsu_closer_free(closer);
+}
+END_TEST
+
+START_TEST(a_program_that_uses_served_files_has_them_closed)
+{
+	struct vsu_closer *closer = closer_new();
+	struct dead_server server;
+	int fd;
+
+	if (!dead_server_start(&server)) {
+		vsu_closer_free(closer);
+		return;
+	}
+	fd = dead_server_open(&server);
+	vsu_closer_set_keep(closer, 0);
+	vsu_foreign_close(closer, &fd);
+	ck_assert_uint_eq(vsu_closer_waiting(closer), 1);
+	dead_server_end(&server);
+	ck_assert_int_eq(vsu_closer_turn(closer), 1);
+	vsu_closer_free(closer);
+}
+END_TEST
+
+int main(void)
+{
+	TCase *tc;
+	Suite *s = util_suite("foreign", &tc);
+
+	util_add_rows(tc, b1_12_every_kind_of_descriptor_is_told, samples);
+	tcase_add_test(tc, a_descriptor_that_is_not_open_has_no_kind);
+	tcase_add_test(tc, the_kind_of_a_descriptor_changes_nothing_of_it);
+	util_add_rows(tc, b5_13_a_close_that_may_wait_is_left_to_the_thread_for_it,
+		      samples);
+	util_add_rows(tc, without_a_closer_everything_is_closed_at_once, samples);
+	tcase_add_test(tc, b5_13_a_socket_that_lingers_is_closed_without_lingering);
+	tcase_add_test(tc, b5_13_lingering_that_is_asked_for_again_finds_no_connection);
+	tcase_add_test(tc, what_was_handed_over_before_the_stop_is_closed);
+	if (access("/dev/fuse", R_OK | W_OK) || geteuid()) {
+		puts("# files of a dead server: only root can mount one");
+	} else {
+		tcase_add_test(tc, b5_13_a_file_server_that_does_not_answer_is_not_asked);
+		tcase_add_test(tc, a_program_that_uses_served_files_has_them_closed);
+	}
+	return util_run(s);
+}
