@@ -73,7 +73,7 @@ static struct vmem_region *make_region(uint32_t i)
 {
 	int fd = memfd_create("bench", MFD_CLOEXEC);
 	struct vmem_fd_desc file = { fd, VMEM_BLOCK_WRITE | VMEM_BLOCK_SHARED,
-				     0, REGION_LEN, NULL };
+				     0, REGION_LEN, NULL, NULL };
 	struct vmem_region_desc desc = { NULL, 0, i * REGION_STEP, REGION_LEN,
 					 0, 0 };
 	struct vmem_region *region;

@@ -7,6 +7,7 @@
 #ifndef DAEMONS_DAEMON_H
 #define DAEMONS_DAEMON_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <virtio-devices/device.h>
@@ -22,6 +23,7 @@ enum daemon_option {
 	DAEMON_SOCKET_PATH,
 	DAEMON_FD,
 	DAEMON_PRINT_CAPABILITIES,
+	DAEMON_ALLOW_FUSE,
 	DAEMON_LOG_LEVEL,
 	DAEMON_VERBOSE,
 	DAEMON_HELP,
@@ -37,6 +39,8 @@ enum daemon_option {
 	  .min = 0, .max = INT32_MAX },					\
 	{ .name = "print-capabilities", .kind = VSU_OPTION_FLAG,	\
 	  .help = "print what this program offers, as JSON, and end" },	\
+	{ .name = "allow-fuse", .kind = VSU_OPTION_FLAG,		\
+	  .help = "take guest memory in files of FUSE and network mounts" }, \
 	PROG_LOG_LEVEL_OPTION,						\
 	PROG_LOG_VERBOSE_OPTION,					\
 	VSU_OPTION_ROW_HELP,						\
@@ -70,6 +74,7 @@ int daemon_main(const struct daemon *daemon, void *opaque, int argc,
 struct serve {
 	const char *socket_path; /* to listen at, or NULL */
 	int fd;			/* else this one, listening or connected */
+	bool served_files;	/* --allow-fuse */
 };
 
 /* Serves dev until told to end; an enum vsu_exit, err filled when not 0. */

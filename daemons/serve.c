@@ -21,6 +21,7 @@
 #include <vmm-sys-util/fd.h>
 #include <vmm-sys-util/sock.h>
 
+#include "closer.h"
 #include "daemon.h"
 #include "process.h"
 
@@ -127,6 +128,8 @@ static int make_server(struct loop *l, struct vsu_error *err)
 {
 	struct virtdev_vhost_user_server_config config = {
 		.size = sizeof(config),
+		.closer = prog_closer(),
+		.served_files = l->how->served_files,
 		.dev = l->dev,
 		.sigbus = l->sigbus,
 		.threaded = virtdev_queue_blocks(l->dev),
@@ -282,6 +285,10 @@ int serve_device(const struct serve *how, struct virtdev *dev,
 	int status;
 
 	raise_fd_limit();
+	if (prog_closer_start(err) < 0)
+		return VSU_EXIT_HOST;
+	if (how->served_files)
+		vsu_closer_set_keep(prog_closer(), 0);
 	status = make_server(&l, err);
 	if (status == VSU_EXIT_OK &&
 	    (start_loop(&l, err) < 0 || start_threads(&l, err) < 0))

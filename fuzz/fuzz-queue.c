@@ -73,7 +73,7 @@ static struct vmem_region *make_region(uint64_t gpa, uint64_t len)
 {
 	int fd = memfd_create("fuzz", MFD_CLOEXEC);
 	struct vmem_fd_desc file = { fd, VMEM_BLOCK_WRITE | VMEM_BLOCK_SHARED,
-				     0, len, NULL };
+				     0, len, NULL, NULL };
 	struct vmem_region_desc desc = { NULL, 0, gpa, len, 0, 12 };
 	struct vmem_region *region;
 

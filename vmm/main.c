@@ -18,6 +18,7 @@
 #include "machine/machine.h"
 #include "cli/dry_run.h"
 #include "cli/memory_command.h"
+#include "closer.h"
 #include "log.h"
 #include "process.h"
 
@@ -103,6 +104,8 @@ static int cmd_run(int argc, char **argv)
 	if (options.help)
 		return show_run_help();
 	rc = prog_handle_signals(MAX_MAPPINGS, &sigbus_table, &err);
+	if (!rc)
+		rc = prog_closer_start(&err);
 	if (rc)
 		return complain(VSU_EXIT_HOST, &err);
 	prog_ask_first(vmm_poison_note);

@@ -78,6 +78,8 @@ static void start_threads(struct server_side *s)
 	}
 }
 
+uint64_t server_silence_ns;
+
 static void prepare(struct server_side *s, struct virtdev *dev, bool threaded,
 		    struct virtdev_vhost_user_server_config *config)
 {
@@ -93,6 +95,7 @@ static void prepare(struct server_side *s, struct virtdev *dev, bool threaded,
 		.session_ended = session_ended,
 		.opaque = s,
 		.refused = refused,
+		.silence_ns = server_silence_ns,
 	};
 }
 
@@ -109,14 +112,14 @@ static int make_listener(void)
 	return fd;
 }
 
-static int connect_to(int listener)
+int server_connect(const struct server_side *s)
 {
 	struct sockaddr_un addr;
 	socklen_t len = sizeof(addr);
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-	ck_assert_int_eq(getsockname(listener, (struct sockaddr *)&addr, &len),
-			 0);
+	ck_assert_int_eq(getsockname(s->listener, (struct sockaddr *)&addr,
+				     &len), 0);
 	ck_assert_int_eq(connect(fd, (struct sockaddr *)&addr, len), 0);
 	return fd;
 }
@@ -286,7 +289,7 @@ void client_take_sock(struct client_side *c, struct server_side *s, int sock)
 
 void client_connect(struct client_side *c, struct server_side *s)
 {
-	client_take_sock(c, s, connect_to(s->listener));
+	client_take_sock(c, s, server_connect(s));
 }
 
 static void dispatch_client(struct client_side *c)

@@ -35,6 +35,9 @@ struct server_side {
 	int quit;		/* eventfd that ends them */
 };
 
+/* How long a front-end may be silent, for servers made from now on; 0: usual. */
+extern uint64_t server_silence_ns;
+
 /* dev is the server's from here on. */
 void server_listen(struct server_side *s, struct virtdev *dev, bool threaded);
 void server_connected(struct server_side *s, struct virtdev *dev,
@@ -55,6 +58,9 @@ struct client_side {
 	uint32_t bases[QUEUES];
 	unsigned int inflight;
 };
+
+/* A connection by which nothing is said. */
+int server_connect(const struct server_side *s);
 
 /* Connected; nothing was said yet. */
 void client_connect(struct client_side *c, struct server_side *s);

@@ -61,7 +61,7 @@ static inline struct vmem_region *make_region(uint64_t gpa, uint64_t len,
 {
 	int fd = memfd_create("guest", MFD_CLOEXEC);
 	struct vmem_fd_desc file = { fd, VMEM_BLOCK_WRITE | VMEM_BLOCK_SHARED,
-				     0, len, NULL };
+				     0, len, NULL, NULL };
 	struct vmem_region_desc desc = { NULL, 0, gpa, len, flags,
 					 page_shift };
 	struct vmem_region *region;

@@ -12,6 +12,7 @@
 
 #include <vmm-sys-util/checked.h>
 #include <vmm-sys-util/fd.h>
+#include <vmm-sys-util/foreign.h>
 
 #include "priv.h"
 
@@ -75,6 +76,8 @@ static void destroy(struct vmem_block *block)
 	vmem_priv_unmap(&block->mapping);
 	if (block->piece)
 		vmem_priv_reservation_release(block->reservation, block->piece);
+	if (block->closer)
+		vsu_foreign_close(block->closer, &block->fd);
 	vsu_fd_close(&block->fd);
 	vsu_fd_close(&block->private_fd);
 	free(block);

@@ -97,6 +97,7 @@ static int open_block(const struct vmem_fd_desc *d, struct vmem_block *block,
 	rc = vmem_priv_fd_page_size(block->fd, &block->page_size);
 	if (rc < 0)
 		return vsu_error_sys(err, rc, "no page size of the file");
+	block->closer = d->closer;
 	block->flags = d->flags;
 	block->fd_offset = d->fd_offset;
 	block->len = d->len;

@@ -95,6 +95,7 @@ struct vmem_block {
 	struct vmem_priv_mapping mapping;
 	struct vmem_sigbus *sigbus;
 	uint32_t sigbus_slot;
+	struct vsu_closer *closer;	/* of fd, where it is a peer's */
 	struct vmem_reservation *reservation;
 	struct vmem_priv_piece *piece;
 };

@@ -101,7 +101,7 @@ START_TEST(piece_is_refused)
 	struct vmem_block *block = (void *)(uintptr_t)0x1234;
 	struct vsu_error err = VSU_ERROR_INIT;
 	int fd = make_memfd(64 * KIB), before = vsu_fd_count();
-	struct vmem_fd_desc d = { fd, r->flags, r->offset, r->len, NULL };
+	struct vmem_fd_desc d = { fd, r->flags, r->offset, r->len, NULL, NULL };
 
 	ck_assert_msg(vmem_block_new_fd(&d, &block, &err) == r->code, "%s",
 		      r->what);
@@ -118,7 +118,7 @@ START_TEST(file_size_is_named_when_it_is_too_small)
 	struct vsu_error err = VSU_ERROR_INIT;
 	struct vmem_block *block;
 	int fd = make_memfd(PAGE);
-	struct vmem_fd_desc d = { fd, RW_SHARED, PAGE, PAGE, NULL };
+	struct vmem_fd_desc d = { fd, RW_SHARED, PAGE, PAGE, NULL, NULL };
 
 	ck_assert_int_eq(vmem_block_new_fd(&d, &block, &err), -EINVAL);
 	ck_assert_uint_eq(err.got, 2 * PAGE);

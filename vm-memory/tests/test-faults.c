@@ -134,7 +134,7 @@ static int file;
 
 static int make_fd_block(void)
 {
-	struct vmem_fd_desc d = { file, RW_SHARED, 0, 4096, table };
+	struct vmem_fd_desc d = { file, RW_SHARED, 0, 4096, table, NULL };
 	struct vmem_block *b = NULL;
 	int rc = vmem_block_new_fd(&d, &b, NULL);
 
@@ -144,7 +144,7 @@ static int make_fd_block(void)
 
 static int make_in_window(void)
 {
-	struct vmem_fd_desc d = { file, RW_SHARED, 0, PAGE, table };
+	struct vmem_fd_desc d = { file, RW_SHARED, 0, PAGE, table, NULL };
 	struct vmem_block *b = NULL;
 	int rc = vmem_block_new_fd_at(window, PAGE, &d, &b, NULL);
 

@@ -29,7 +29,7 @@ static void teardown(void)
 static int map_at(uint64_t off, uint64_t fd_offset, uint64_t len,
 		  uint32_t flags, struct vmem_block **out)
 {
-	struct vmem_fd_desc d = { file, flags, fd_offset, len, NULL };
+	struct vmem_fd_desc d = { file, flags, fd_offset, len, NULL, NULL };
 
 	return vmem_block_new_fd_at(window, off, &d, out, NULL);
 }
@@ -179,7 +179,7 @@ END_TEST
 START_TEST(window_outlives_its_owner_as_long_as_a_piece)
 {
 	struct vmem_reservation *r;
-	struct vmem_fd_desc d = { file, RW_SHARED, 0, PAGE, NULL };
+	struct vmem_fd_desc d = { file, RW_SHARED, 0, PAGE, NULL, NULL };
 	struct vmem_block *b;
 
 	ck_assert_int_eq(vmem_reservation_new(2 * PAGE, 0, &r, NULL), 0);
@@ -225,7 +225,7 @@ START_TEST(e1_28_piece_that_cannot_be_emptied_is_not_busy_and_is_emptied_later)
 	vmem_block_unref(b);
 	ck_assert(!vmem_reservation_busy(window, 0, 16 * PAGE));
 	ck_assert_int_eq(vmem_block_new_fd_at(window, PAGE,
-			&(struct vmem_fd_desc){ file, RW_SHARED, 0, PAGE, NULL },
+			&(struct vmem_fd_desc){ file, RW_SHARED, 0, PAGE, NULL, NULL },
 			&b, &err), -ENOMEM);
 	ck_assert_ptr_nonnull(strstr(err.msg, "vm.max_map_count"));
 	no_room = false;
@@ -277,7 +277,7 @@ END_TEST
 START_TEST(refused_mapping_leaves_no_hole_in_the_window)
 {
 	const uint64_t len = UINT64_C(1) << 34;	/* huge pages nobody has */
-	struct vmem_fd_desc d = { -1, VMEM_BLOCK_WRITE, 0, len, NULL };
+	struct vmem_fd_desc d = { -1, VMEM_BLOCK_WRITE, 0, len, NULL, NULL };
 	struct vmem_reservation *r;
 	struct vmem_block *b = NULL;
 

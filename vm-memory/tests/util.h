@@ -70,7 +70,8 @@ static inline int make_memfd(uint64_t size)
 static inline int new_block_fd(int fd, uint64_t fd_offset, uint64_t len,
 			       uint32_t flags, struct vmem_block **out)
 {
-	struct vmem_fd_desc d = { fd, flags, fd_offset, len, NULL };
+	struct vmem_fd_desc d = { fd, flags, fd_offset, len, NULL,
+				  NULL };
 
 	return vmem_block_new_fd(&d, out, NULL);
 }

@@ -155,12 +155,6 @@ static void take_control(struct arrivals *a, struct msghdr *msg)
 	}
 }
 
-static void drop_arrivals(struct arrivals *a)
-{
-	while (a->kept)
-		vsu_fd_close(&a->fds[--a->kept]);
-}
-
 /* -EMSGSIZE when more came than is taken, -EMFILE when fewer than sent. */
 static int check_arrivals(const struct arrivals *a, int flags)
 {
@@ -195,10 +189,6 @@ ssize_t vsu_sock_recv(int sock, const struct iovec *iov, int n, int *fds,
 		return -errno;
 	take_control(&a, &msg);
 	rc = check_arrivals(&a, msg.msg_flags);
-	if (rc < 0) {
-		drop_arrivals(&a);
-		return rc;
-	}
 	*nfds = a.kept;
-	return done;
+	return rc < 0 ? rc : done;
 }

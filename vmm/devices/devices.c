@@ -13,7 +13,7 @@
 
 /* Keys of --disk and of --device; both tables begin alike. */
 enum { BACKEND, QUEUES, QUEUE_SIZE, PATH, READONLY, SERIAL, ENGINE };
-enum { ID = QUEUE_SIZE + 1, CONFIG_SIZE };
+enum { ID = QUEUE_SIZE + 1, CONFIG_SIZE, ALLOW_FUSE };
 
 static const char *const engines[] = { "auto", "io_uring", "sync",
 					"mmap", NULL };
@@ -47,6 +47,8 @@ const struct vsu_option vmm_device_keys[] = {
 	[CONFIG_SIZE] = { .name = "config-size", .kind = VSU_OPTION_U64,
 			  .arg = "BYTES", .help = "of configuration space",
 			  .max = 256 },
+	[ALLOW_FUSE] = { .name = "allow-fuse", .kind = VSU_OPTION_FLAG,
+			 .help = "regions over files of FUSE and network mounts" },
 	{ .name = NULL },
 };
 
@@ -121,6 +123,8 @@ static int on_device_key(void *opaque, unsigned int index,
 		spec->id = (uint32_t)value->number;
 	else if (index == CONFIG_SIZE)
 		spec->config_size = (uint32_t)value->number;
+	else if (index == ALLOW_FUSE)
+		spec->allow_fuse = value->number;
 	else
 		return on_common(spec, index, value, err);
 	return 0;

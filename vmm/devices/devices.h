@@ -32,6 +32,7 @@ struct vmm_device_spec {
 	uint32_t queues;	/* 0: what the device has */
 	uint32_t queue_size;	/* 0: the device's own choice */
 	uint32_t config_size;	/* of --device; 0: that of its kind */
+	bool allow_fuse;	/* of --device: windows over served files */
 	uint32_t engine;	/* enum virtdev_disk_engine */
 };
 

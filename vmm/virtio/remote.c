@@ -14,6 +14,7 @@
 
 #include "log.h"
 #include "virtio/remote.h"
+#include "closer.h"
 
 /*
  * A back-end's call passes through the loop: the transport's interrupt status
@@ -381,11 +382,14 @@ static int connect_session(struct remote *r,
 		.nqueues = spec->queues, .queue_max = spec->queue_size,
 		.config_size = spec->config_size, .peer = spec->socket,
 		.sigbus = r->shmem->memory->sigbus,
+		.closer = prog_closer(), .served_files = spec->allow_fuse,
 	};
 	int sock = vsu_sock_connect(spec->socket, err), rc;
 
 	if (sock < 0)
 		return sock;
+	if (spec->allow_fuse && prog_closer())
+		vsu_closer_set_keep(prog_closer(), 0);
 	rc = virtdev_vhost_user_new_take_fd(sock, &config, &user_ops, r,
 					    &r->user, err);
 	if (rc)

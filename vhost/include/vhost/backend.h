@@ -146,6 +146,11 @@ struct vhost_user_backend_config {
 	const uint64_t *shmem_sizes; /* bytes of each shared memory region, by
 				   shmid; 0: there is none of that id; copied */
 	uint32_t nshmem;	/* how many of them, up to 256 */
+	struct vsu_closer *closer; /* closes what the front-end sends, so that
+				   nobody waits for it (foreign.h); or NULL */
+	bool served_files;	/* memory may be files of FUSE and of network
+				   file systems, whose server can stop this
+				   process */
 };
 
 /*
@@ -204,6 +209,10 @@ VHOST_USER_API void vhost_user_backend_ring_error(struct vhost_user_backend *b,
 VHOST_USER_API uint64_t vhost_user_backend_features(
 		const struct vhost_user_backend *b);
 VHOST_USER_API uint64_t vhost_user_backend_protocol_features(
+		const struct vhost_user_backend *b);
+
+/* True until the first whole message of the front-end arrived. */
+VHOST_USER_API bool vhost_user_backend_is_silent(
 		const struct vhost_user_backend *b);
 
 /* The guest's memory. */

@@ -47,6 +47,7 @@ VSU_BEGIN_DECLS
 struct vhost_user_frontend;
 struct vhost_user_shmem_change;
 struct vmem_sigbus;
+struct vsu_closer;
 
 enum vhost_user_frontend_state {
 	VHOST_USER_FRONTEND_NEGOTIATING,
@@ -104,6 +105,11 @@ struct vhost_user_frontend_config {
 	uint64_t max_shmem;	/* bytes of all shared memory regions; 0: 2^40 */
 	uint32_t max_shmem_maps; /* mappings in them at once; 0: 256 */
 	struct vmem_sigbus *sigbus; /* table for what is mapped there */
+	struct vsu_closer *closer; /* closes what the back-end sends, so that
+				   nobody waits for it (foreign.h); or NULL */
+	bool served_files;	/* the back-end may map files of FUSE and of
+				   network file systems, whose server can stop
+				   whoever touches them */
 };
 
 /* A ring as the back-end is told about it. Frozen. */

@@ -16,7 +16,7 @@
 #include <sys/epoll.h>
 
 #include "backend_priv.h"
-#include <vmm-sys-util/sock.h>
+#include "wire/descriptor.h"
 
 /* Requests are few and small; a peer that lets them pile up loses them. */
 #define OUT_MAX 8192u
@@ -24,11 +24,10 @@
 static int check_socket(struct vhost_user_backend *b,
 			struct vhost_user_priv_msg *msg, struct vsu_error *err)
 {
-	(void)b;
-	if (vsu_sock_is_unix_stream(msg->fds[0]) != 1)
-		return vsu_error_set(err, -EBADMSG,
-				     "SET_BACKEND_REQ_FD: its descriptor is not a UNIX stream socket");
-	return VHOST_USER_PRIV_GO;
+	int rc = vhost_user_priv_check_socket(msg->fds[0], b->main.fd,
+					      "SET_BACKEND_REQ_FD", err);
+
+	return rc < 0 ? rc : VHOST_USER_PRIV_GO;
 }
 
 /* unanswered requests */
@@ -213,6 +212,8 @@ static int set_socket(struct vhost_user_backend *b,
 	if (rc < 0)
 		return rc;
 	vhost_user_priv_msg_take_fd(msg, 0);
+	vhost_user_priv_channel_set_closer(&b->backend_channel,
+					   b->config.closer);
 	b->have_backend_channel = true;
 	rc = watch_channel(b, EPOLL_CTL_ADD, EPOLLIN);
 	if (rc < 0) {

@@ -5,11 +5,10 @@
  */
 #include <config.h>
 
-#include <errno.h>
 #include <fcntl.h>
-#include <sys/epoll.h>
 
 #include "backend/backend_priv.h"
+#include "wire/descriptor.h"
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/fd.h>
 
@@ -18,42 +17,7 @@ static uint32_t ring_index(const struct vhost_user_priv_msg *msg)
 	return msg->payload.u64 & VHOST_USER_VRING_INDEX_MASK;
 }
 
-/*
- * eventfd and epoll look alike to fstat(). To remove from an epoll what is not
- * in it is -ENOENT; anything else is no epoll: -EINVAL.
- */
-static bool is_epoll(const struct vhost_user_backend *b, int fd)
-{
-	return epoll_ctl(fd, EPOLL_CTL_DEL, b->event, NULL) == 0 ||
-	       errno != EINVAL;
-}
-
-static int judge_fd(const struct vhost_user_backend *b, int fd,
-		    int forbidden_mode, const char *name,
-		    struct vsu_error *err)
-{
-	int kind = vsu_fd_kind(fd), flags = fcntl(fd, F_GETFL);
-
-	if (kind < 0 || flags < 0)
-		return vsu_error_sys(err, -errno, "%s: cannot look at its descriptor", name);
-	if (flags & O_PATH)
-		return vsu_error_set(err, -EINVAL, "%s: its descriptor is only a path", name);
-	if (kind != VSU_FD_OTHER && kind != VSU_FD_FIFO)
-		return vsu_error_set(err, -EINVAL,
-				     "%s: its descriptor is %s, an eventfd or a pipe is needed",
-				     name, vsu_fd_kind_name(kind));
-	if ((flags & O_ACCMODE) == forbidden_mode)
-		return vsu_error_set(err, -EINVAL,
-				     "%s: its descriptor is the wrong end of a pipe", name);
-	if (kind == VSU_FD_OTHER && is_epoll(b, fd))
-		return vsu_error_set(err, -EINVAL,
-				     "%s: its descriptor is an epoll, an eventfd or a pipe is needed",
-				     name);
-	return 0;
-}
-
-static int check_fd(const struct vhost_user_backend *b,
-		    struct vhost_user_priv_msg *msg, int forbidden_mode,
+static int check_fd(const struct vhost_user_priv_msg *msg, int unusable,
 		    struct vsu_error *err)
 {
 	const char *name =
@@ -62,7 +26,8 @@ static int check_fd(const struct vhost_user_backend *b,
 	int rc = 0;
 
 	if (msg->nfds)
-		rc = judge_fd(b, msg->fds[0], forbidden_mode, name, err);
+		rc = vhost_user_priv_check_event(msg->fds[0], unusable, name,
+						 err);
 	if (rc == 0 && msg->nfds) {
 		rc = vsu_fd_set_nonblock(msg->fds[0]);
 		if (rc < 0)
@@ -75,13 +40,15 @@ static int check_fd(const struct vhost_user_backend *b,
 static int check_kick(struct vhost_user_backend *b,
 		      struct vhost_user_priv_msg *msg, struct vsu_error *err)
 {
-	return check_fd(b, msg, O_WRONLY, err);
+	(void)b;
+	return check_fd(msg, O_WRONLY, err);
 }
 
 static int check_call(struct vhost_user_backend *b,
 		      struct vhost_user_priv_msg *msg, struct vsu_error *err)
 {
-	return check_fd(b, msg, O_RDONLY, err);
+	(void)b;
+	return check_fd(msg, O_RDONLY, err);
 }
 
 static void replace_fd(int *fd, struct vhost_user_priv_msg *msg)

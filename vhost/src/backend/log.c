@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "backend_priv.h"
+#include "wire/descriptor.h"
 #include <vm-memory/block.h>
 #include <vmm-sys-util/checked.h>
 
@@ -58,8 +59,14 @@ static int map_log(const struct vhost_user_backend *b,
 		.fd_offset = log->mmap_offset,
 		.len = log->mmap_size,
 		.sigbus = b->config.sigbus,
+		.closer = b->config.closer,
 	};
-	int rc = vmem_block_new_fd(&desc, out, err);
+	int rc = vhost_user_priv_check_file(fd, b->config.served_files,
+					    "SET_LOG_BASE", err);
+
+	if (rc < 0)
+		return rc;
+	rc = vmem_block_new_fd(&desc, out, err);
 
 	return rc < 0 ? vsu_error_prefix(err, rc, "SET_LOG_BASE") : 0;
 }

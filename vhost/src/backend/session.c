@@ -126,6 +126,7 @@ static int attach_socket(struct vhost_user_backend *b, int sock,
 		b->main.fd = -1;
 		return rc;
 	}
+	vhost_user_priv_channel_set_closer(&b->main, b->config.closer);
 	b->main_events = EPOLLIN;
 	rc = watch(b, sock, VHOST_USER_PRIV_WATCH_MAIN);
 	if (rc < 0) {
@@ -245,6 +246,11 @@ int vhost_user_backend_kick_fd(const struct vhost_user_backend *b,
 			       uint32_t ring)
 {
 	return ring < b->config.nrings ? b->rings[ring].kick : -1;
+}
+
+bool vhost_user_backend_is_silent(const struct vhost_user_backend *b)
+{
+	return b->in_count == 0;
 }
 
 uint64_t vhost_user_backend_features(const struct vhost_user_backend *b)

@@ -4,9 +4,11 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <stdio.h>
 #include <sys/stat.h>
 
 #include "backend/backend_priv.h"
+#include "wire/descriptor.h"
 #include <vm-memory/block.h>
 #include <vm-memory/region.h>
 #include <vmm-sys-util/checked.h>
@@ -157,6 +159,7 @@ static int map_block(const struct vhost_user_backend *b, int fd,
 		.fd_offset = r->mmap_offset,
 		.len = r->size,
 		.sigbus = b->config.sigbus,
+		.closer = b->config.closer,
 	};
 
 	return vmem_block_new_fd(&desc, out, err);
@@ -175,6 +178,17 @@ static int new_region(struct vmem_block *block,
 	return vmem_region_new(&desc, out, err);
 }
 
+static int check_slot_fd(const struct vhost_user_backend *b, int fd,
+			 const struct vhost_user_priv_slot *s,
+			 struct vsu_error *err)
+{
+	char place[80];
+
+	snprintf(place, sizeof(place), PLACE, PLACE_ARGS(&s->wire));
+	return vhost_user_priv_check_file(fd, b->config.served_files, place,
+					  err);
+}
+
 /* Maps fd for the slot, or takes over what keep has of it. */
 static int map_slot(const struct vhost_user_backend *b, int fd,
 		    const struct vhost_user_priv_table *keep,
@@ -185,6 +199,9 @@ static int map_slot(const struct vhost_user_backend *b, int fd,
 	struct stat st;
 	int rc;
 
+	rc = check_slot_fd(b, fd, s, err);
+	if (rc < 0)
+		return rc;
 	if (fstat(fd, &st) < 0)
 		return vsu_error_sys(err, -errno, PLACE ": cannot look at its descriptor",
 				     PLACE_ARGS(&s->wire));

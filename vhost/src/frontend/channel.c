@@ -64,6 +64,8 @@ static int adopt(struct vhost_user_frontend *f, int sock, struct vsu_error *err)
 		vsu_fd_close(&sock);
 		return rc;
 	}
+	vhost_user_priv_channel_set_closer(&f->backend_channel,
+					   f->shm.table.closer);
 	f->has_backend_channel = true;
 	f->channel_events = EPOLLIN;
 	if (epoll_ctl(f->epoll_fd, EPOLL_CTL_ADD, f->backend_channel.fd, &event) < 0) {
@@ -114,6 +116,8 @@ void vhost_user_priv_fe_backend_channel_close(struct vhost_user_frontend *f)
 	if (!f->has_backend_channel)
 		return;
 	vhost_user_priv_fe_shmem_abandon(f);
+	/* it may be closed later, and is nobody's until then */
+	epoll_ctl(f->epoll_fd, EPOLL_CTL_DEL, f->backend_channel.fd, NULL);
 	vhost_user_priv_channel_fini(&f->backend_channel);
 	f->has_backend_channel = false;
 }

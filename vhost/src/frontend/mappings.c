@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "frontend/mappings.h"
+#include "wire/descriptor.h"
 #include <vmm-sys-util/checked.h>
 
 #define MIB2 (UINT64_C(2) << 20)
@@ -207,6 +208,7 @@ int vhost_user_priv_shmem_map(struct vhost_user_priv_shmem *s,
 		.fd_offset = req->fd_offset,
 		.len = req->len,
 		.sigbus = s->sigbus,
+		.closer = s->closer,
 	};
 	struct vhost_user_priv_shm_region *r = find_region(s, req->shmid);
 	int rc;
@@ -214,6 +216,9 @@ int vhost_user_priv_shmem_map(struct vhost_user_priv_shmem *s,
 	if (!r)
 		return no_region(req->shmid, err);
 	rc = check_request(req, err);
+	if (!rc)
+		rc = vhost_user_priv_check_file(fd, s->served_files,
+						"SHMEM_MAP", err);
 	if (!rc)
 		rc = make_room(s, r, err);
 	if (!rc)

@@ -38,6 +38,8 @@ struct vhost_user_priv_shmem {
 	uint32_t nregions;
 	uint32_t nmaps, max_maps;	/* of all regions */
 	struct vmem_sigbus *sigbus;
+	struct vsu_closer *closer;
+	bool served_files;
 };
 
 /*

@@ -78,9 +78,13 @@ static int set_up(struct vhost_user_frontend *f, int sock,
 				     "'%s': cannot wait for the socket",
 				     f->peer);
 	f->main_events = EPOLLIN;
-	return vhost_user_priv_channel_init_take_fd(&f->main, sock,
-						    VHOST_USER_PRIV_FRONTEND,
-						    true, FE_OUT_MAX, err);
+	rc = vhost_user_priv_channel_init_take_fd(&f->main, sock,
+						  VHOST_USER_PRIV_FRONTEND,
+						  true, FE_OUT_MAX, err);
+	if (!rc)
+		vhost_user_priv_channel_set_closer(&f->main,
+						   f->shm.table.closer);
+	return rc;
 }
 
 static void tear_down(struct vhost_user_frontend *f)
@@ -116,6 +120,8 @@ static void configure(struct vhost_user_frontend *f,
 	f->shm.table.max_maps = config->max_shmem_maps ?
 				config->max_shmem_maps : DEFAULT_MAX_MAPS;
 	f->shm.table.sigbus = config->sigbus;
+	f->shm.table.closer = config->closer;
+	f->shm.table.served_files = config->served_files;
 }
 
 int vhost_user_frontend_new_take_fd(int sock,
@@ -157,8 +163,11 @@ void vhost_user_priv_fe_disconnect(struct vhost_user_frontend *f)
 {
 	vhost_user_priv_fe_backend_channel_close(f);
 	vhost_user_priv_fe_shmem_clear(f);
-	if (f->state != VHOST_USER_FRONTEND_DEAD)
-		vhost_user_priv_channel_fini(&f->main);
+	if (f->state == VHOST_USER_FRONTEND_DEAD)
+		return;
+	/* it may be closed later, and is nobody's until then */
+	epoll_ctl(f->epoll_fd, EPOLL_CTL_DEL, f->main.fd, NULL);
+	vhost_user_priv_channel_fini(&f->main);
 }
 
 void vhost_user_frontend_free(struct vhost_user_frontend *f)

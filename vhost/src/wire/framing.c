@@ -5,9 +5,11 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "wire/framing.h"
 #include <vmm-sys-util/fd.h>
+#include <vmm-sys-util/foreign.h>
 #include <vmm-sys-util/sock.h>
 
 /* Room for a set-up's worth of messages; grows up to the limit. */
@@ -37,7 +39,22 @@ int vhost_user_priv_channel_init_take_fd(struct vhost_user_priv_channel *ch,
 	return 0;
 }
 
-void vhost_user_priv_close_fds(int *fds, unsigned int n)
+void vhost_user_priv_channel_set_closer(struct vhost_user_priv_channel *ch,
+					struct vsu_closer *closer)
+{
+	ch->in.closer = closer;
+}
+
+void vhost_user_priv_close_foreign(struct vsu_closer *closer, int *fds,
+				   unsigned int n)
+{
+	unsigned int i;
+
+	for (i = 0; i < n; i++)
+		vsu_foreign_close(closer, &fds[i]);
+}
+
+static void close_fds(int *fds, unsigned int n)
 {
 	unsigned int i;
 
@@ -45,20 +62,31 @@ void vhost_user_priv_close_fds(int *fds, unsigned int n)
 		vsu_fd_close(&fds[i]);
 }
 
+/*
+ * What the peer sent and nobody read goes with the socket, and descriptors in
+ * it may linger as much as others. The peer hears of the end at once.
+ */
+static void close_socket(struct vhost_user_priv_channel *ch)
+{
+	if (ch->in.closer)
+		shutdown(ch->fd, SHUT_RDWR);
+	vsu_foreign_close(ch->in.closer, &ch->fd);
+}
+
 void vhost_user_priv_channel_fini(struct vhost_user_priv_channel *ch)
 {
 	unsigned int i;
 
 	vhost_user_priv_msg_close_fds(&ch->in);
-	vhost_user_priv_close_fds(ch->late, ch->nlate);
+	vhost_user_priv_close_foreign(ch->in.closer, ch->late, ch->nlate);
 	ch->nlate = 0;
 	for (i = 0; i < ch->nattached; i++)
-		vhost_user_priv_close_fds(ch->attached[i].fds, ch->attached[i].n);
+		close_fds(ch->attached[i].fds, ch->attached[i].n);
 	ch->nattached = 0;
 	free(ch->out);
 	ch->out = NULL;
 	ch->out_pos = ch->out_len = ch->out_size = 0;
-	vsu_fd_close(&ch->fd);
+	close_socket(ch);
 }
 
 bool vhost_user_priv_channel_wants_write(const struct vhost_user_priv_channel *ch)
@@ -90,7 +118,7 @@ static size_t out_span(struct vhost_user_priv_channel *ch,
 
 static void attached_sent(struct vhost_user_priv_channel *ch)
 {
-	vhost_user_priv_close_fds(ch->attached[0].fds, ch->attached[0].n);
+	close_fds(ch->attached[0].fds, ch->attached[0].n);
 	ch->nattached--;
 	memmove(ch->attached, ch->attached + 1,
 		ch->nattached * sizeof(ch->attached[0]));
@@ -192,7 +220,7 @@ static int attach(struct vhost_user_priv_channel *ch, const int *fds,
 		if (at->fds[at->n] < 0) {
 			int rc = at->fds[at->n];
 
-			vhost_user_priv_close_fds(at->fds, at->n);
+			close_fds(at->fds, at->n);
 			return vsu_error_sys(err, rc,
 					     "cannot duplicate descriptor %d",
 					     fds[at->n]);

@@ -25,6 +25,7 @@
 
 #include "wire/messages.h"
 #include <vmm-sys-util/error.h>
+#include <vmm-sys-util/foreign.h>
 
 /* The most descriptors of one message that is sent. */
 #define VHOST_USER_PRIV_SEND_FDS	8u
@@ -76,8 +77,13 @@ int vhost_user_priv_channel_init_take_fd(struct vhost_user_priv_channel *ch,
 					 bool replies, size_t out_max,
 					 struct vsu_error *err);
 
-/* Closes n descriptors of an array. */
-void vhost_user_priv_close_fds(int *fds, unsigned int n);
+/* Who closes what the peer sends, and the socket. NULL: closed by the caller. */
+void vhost_user_priv_channel_set_closer(struct vhost_user_priv_channel *ch,
+					struct vsu_closer *closer);
+
+/* Closes n descriptors that a peer sent. */
+void vhost_user_priv_close_foreign(struct vsu_closer *closer, int *fds,
+				   unsigned int n);
 
 /* Closes the socket and every descriptor that is still here. */
 void vhost_user_priv_channel_fini(struct vhost_user_priv_channel *ch);

@@ -113,7 +113,7 @@ static int keep_fds(struct vhost_user_priv_channel *ch, int *fds,
 		    unsigned int n, struct vsu_error *err)
 {
 	if (n > VHOST_USER_PRIV_MAX_FDS - ch->in.nfds) {
-		vhost_user_priv_close_fds(fds, n);
+		vhost_user_priv_close_foreign(ch->in.closer, fds, n);
 		return vsu_error_set(err, -EMSGSIZE,
 				     "a %s carries more than %u descriptors",
 				     in_what(ch), VHOST_USER_PRIV_MAX_FDS);
@@ -207,10 +207,12 @@ static int fill(struct vhost_user_priv_channel *ch, struct vsu_error *err)
 	n = vsu_sock_recv(ch->fd, &iov, 1, fds, &nfds);
 	if (n == -EAGAIN)
 		return 0;
-	if (n < 0)
+	if (n < 0) {
+		vhost_user_priv_close_foreign(ch->in.closer, fds, nfds);
 		return recv_failed(n, err);
+	}
 	if (n == 0) {
-		vhost_user_priv_close_fds(fds, nfds);
+		vhost_user_priv_close_foreign(ch->in.closer, fds, nfds);
 		return hung_up(ch, err);
 	}
 	ch->in_end += (size_t)n;

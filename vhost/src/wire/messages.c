@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "wire/messages.h"
-#include <vmm-sys-util/fd.h>
+#include <vmm-sys-util/foreign.h>
 
 #define NO VHOST_USER_PRIV_NO_BIT
 #define K(kind) VHOST_USER_PRIV_##kind
@@ -415,6 +415,6 @@ void vhost_user_priv_msg_close_fds(struct vhost_user_priv_msg *msg)
 	unsigned int i;
 
 	for (i = 0; i < msg->nfds; i++)
-		vsu_fd_close(&msg->fds[i]);
+		vsu_foreign_close(msg->closer, &msg->fds[i]);
 	msg->nfds = 0;
 }

@@ -112,6 +112,7 @@ struct vhost_user_priv_msg {
 	struct vhost_user_header hdr;
 	uint32_t nfds;
 	int fds[VHOST_USER_PRIV_MAX_FDS];	/* -1: taken */
+	struct vsu_closer *closer;	/* closes them, or NULL */
 	union vhost_user_priv_payload payload;
 };
 

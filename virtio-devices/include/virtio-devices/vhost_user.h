@@ -37,6 +37,7 @@
 VSU_BEGIN_DECLS
 
 struct virtdev_vhost_user;
+struct vsu_closer;
 
 struct virtdev_vhost_user_config {
 	size_t size;		/* sizeof(struct virtdev_vhost_user_config) */
@@ -46,6 +47,10 @@ struct virtdev_vhost_user_config {
 	uint32_t config_size;	/* bytes of configuration; 0: of its kind */
 	const char *peer;	/* for sentences: the socket's path */
 	struct vmem_sigbus *sigbus; /* table for what the back-end maps */
+	struct vsu_closer *closer; /* closes what the back-end sends, so that
+				   nobody waits for it (foreign.h); or NULL */
+	bool served_files;	/* it may map files of FUSE and of network file
+				   systems */
 };
 
 /* Called from dispatch only. NULL: nothing. None may free the remote. */

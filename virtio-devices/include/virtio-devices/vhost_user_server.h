@@ -29,6 +29,7 @@
 VSU_BEGIN_DECLS
 
 struct virtdev_vhost_user_server;
+struct vsu_closer;
 
 struct virtdev_vhost_user_server_config {
 	size_t size;		/* sizeof this struct */
@@ -44,6 +45,15 @@ struct virtdev_vhost_user_server_config {
 	 */
 	void (*refused)(void *opaque, uint32_t request, uint32_t ring,
 			const struct vsu_error *err);
+	struct vsu_closer *closer; /* closes what front-ends send, so that nobody
+				   waits for it (foreign.h); or NULL */
+	bool served_files;	/* memory may be files of FUSE and of network
+				   file systems */
+	/*
+	 * A front-end that connected and said nothing for so long gives way to
+	 * the next one, as soon as there is one; 0: 10 seconds.
+	 */
+	uint64_t silence_ns;
 };
 
 /* Serves whoever connects to a listening socket; it is duplicated. */

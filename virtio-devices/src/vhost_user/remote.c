@@ -284,7 +284,8 @@ int virtdev_vhost_user_new_take_fd(int sock,
 {
 	const struct vhost_user_frontend_config session = {
 		.size = sizeof(session), .peer = config->peer,
-		.sigbus = config->sigbus,
+		.sigbus = config->sigbus, .closer = config->closer,
+		.served_files = config->served_files,
 	};
 	struct vhost_user_frontend_ops wired = frontend_ops;
 	struct virtdev_vhost_user *r;

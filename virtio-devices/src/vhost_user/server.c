@@ -3,6 +3,7 @@
 #include <config.h>
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -10,6 +11,7 @@
 #include <vm-memory/space.h>
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/fd.h>
+#include <vmm-sys-util/foreign.h>
 #include <vmm-sys-util/sock.h>
 
 #include "core/priv.h"
@@ -17,6 +19,8 @@
 
 /* How long accepting pauses when this process has no descriptor left. */
 #define PAUSE_NS UINT64_C(100000000)
+#define SILENCE_NS UINT64_C(10000000000)
+#define NS_PER_MS UINT64_C(1000000)
 
 /* Turns of queues in one dispatch, before the caller's loop has its own. */
 #define MAX_TURNS 16u
@@ -111,9 +115,12 @@ static void on_reset(void *opaque)
 	virtdev_reset(s->config.dev);
 }
 
+/* When the host lacks what it takes to listen, now may be too early. */
 static void listen_again(struct virtdev_vhost_user_server *s)
 {
-	if (s->listener < 0 || s->listening || s->stopping || s->session)
+	if (s->listener < 0 || s->listening || s->stopping)
+		return;
+	if (s->session && !vhost_user_backend_is_silent(s->session))
 		return;
 	s->listening = virtdev_priv_server_watch(s->epfd, s->listener, EPOLLIN,
 						 EVENT_LISTENER, 0) == 0;
@@ -135,18 +142,33 @@ static void tell_ended(struct virtdev_vhost_user_server *s,
 		s->config.session_ended(s->config.opaque, err);
 }
 
+/* A front-end that never spoke made room for the next. */
+static void tell_silent(struct virtdev_vhost_user_server *s)
+{
+	struct vsu_error err = VSU_ERROR_INIT;
+
+	vsu_error_set(&err, -ETIMEDOUT,
+		      "the front-end said nothing for %" PRIu64 " ms, and another one waits",
+		      s->config.silence_ns / NS_PER_MS);
+	tell_ended(s, &err);
+}
+
 static void on_gone(void *opaque, const struct vsu_error *err)
 {
 	struct virtdev_vhost_user_server *s = opaque;
 	struct vhost_user_backend *session = s->session;
+	bool gave_way = s->gives_way;
 
 	on_reset(s);
 	epoll_ctl(s->epfd, EPOLL_CTL_DEL, vhost_user_backend_fd(session), NULL);
 	s->session = NULL;
-	s->closing = false;
+	s->closing = s->gives_way = false;
 	if (s->listener < 0)
 		s->ended = -ECONNRESET;
-	tell_ended(s, err);
+	if (gave_way)
+		tell_silent(s);
+	else
+		tell_ended(s, err);
 	vhost_user_backend_free(session);
 	listen_again(s);
 }
@@ -217,6 +239,8 @@ static int start_session_take_fd(struct virtdev_vhost_user_server *s,
 		.max_chain = info->max_chain,
 		.config_size = info->config_size,
 		.sigbus = s->config.sigbus,
+		.closer = s->config.closer,
+		.served_files = s->config.served_files,
 	};
 	struct vhost_user_backend *session;
 	int rc;
@@ -248,7 +272,25 @@ static void pause_accepting(struct virtdev_vhost_user_server *s)
 	vsu_timer_arm(s->timer, PAUSE_NS);
 }
 
-/* While a session lasts, the next front-end waits in the backlog. */
+/* From now on the next front-end waits in the backlog. */
+static void session_started(struct virtdev_vhost_user_server *s)
+{
+	if (!s->session)
+		return;
+	listen_no_more(s);
+	vsu_timer_arm(s->timer, s->config.silence_ns);
+}
+
+/* Somebody waits while a session lasts that has been silent for too long. */
+static void give_way(struct virtdev_vhost_user_server *s)
+{
+	listen_no_more(s);
+	if (s->closing || !vhost_user_backend_is_silent(s->session))
+		return;
+	s->closing = s->gives_way = true;
+	vhost_user_backend_close(s->session);
+}
+
 static void accept_one(struct virtdev_vhost_user_server *s)
 {
 	struct vsu_error err = VSU_ERROR_INIT;
@@ -258,15 +300,23 @@ static void accept_one(struct virtdev_vhost_user_server *s)
 	if (sock >= 0) {
 		rc = start_session_take_fd(s, sock, &err);
 		if (rc >= 0) {
-			if (s->session)
-				listen_no_more(s);
+			session_started(s);
 			return;
 		}
-		vsu_fd_close(&sock);
+		vsu_foreign_close(s->config.closer, &sock);
 		tell_ended(s, &err);
 	}
 	if (is_shortage(rc))
 		pause_accepting(s);
+}
+
+static void dispatch_session(struct virtdev_vhost_user_server *s)
+{
+	if (s->session)
+		vhost_user_backend_dispatch(s->session);
+	if (s->session && s->listening &&
+	    !vhost_user_backend_is_silent(s->session))
+		listen_no_more(s);
 }
 
 /* Memory or the log of the session was cut short: it cannot go on. */
@@ -285,11 +335,12 @@ static void handle(struct virtdev_vhost_user_server *s, uint64_t data)
 {
 	switch (virtdev_priv_server_what(data)) {
 	case EVENT_SESSION:
-		if (s->session)
-			vhost_user_backend_dispatch(s->session);
+		dispatch_session(s);
 		break;
 	case EVENT_LISTENER:
-		if (s->listening)
+		if (s->listening && s->session)
+			give_way(s);
+		else if (s->listening)
 			accept_one(s);
 		break;
 	case EVENT_PAUSE:
@@ -427,6 +478,8 @@ static int new_server(const struct virtdev_vhost_user_server_config *config,
 	if (!s)
 		return vsu_error_sys(err, -ENOMEM, "vhost-user server");
 	s->config = c;
+	if (!s->config.silence_ns)
+		s->config.silence_ns = SILENCE_NS;
 	s->nqueues = nqueues;
 	s->epfd = s->event = s->listener = s->timer = s->more.fd = -1;
 	rc = init_waiting(s);
@@ -480,7 +533,7 @@ int virtdev_vhost_user_server_new_connected(
 	rc = fd < 0 ? vsu_error_sys(err, fd, "vhost-user socket") :
 	     start_session_take_fd(s, fd, err);
 	if (rc < 0) {
-		vsu_fd_close(&fd);
+		vsu_foreign_close(s->config.closer, &fd);
 		virtdev_vhost_user_server_free(s);
 		return rc;
 	}
@@ -497,7 +550,8 @@ void virtdev_vhost_user_server_free(struct virtdev_vhost_user_server *s)
 	for (i = 0; i < s->nqueues; i++)
 		virtdev_priv_server_queue_fini(&s->queues[i]);
 	virtdev_set_home(s->config.dev, NULL, NULL);
-	vsu_fd_close(&s->listener);
+	/* what waits in the backlog goes with it */
+	vsu_foreign_close(s->config.closer, &s->listener);
 	vsu_fd_close(&s->event);
 	vsu_fd_close(&s->timer);
 	vsu_fd_close(&s->more.fd);

@@ -82,6 +82,7 @@ struct virtdev_vhost_user_server {
 	bool listening;		/* the listener is in epfd */
 	bool stopping;
 	bool closing;		/* the session was told to end */
+	bool gives_way;		/* because it was silent and another waits */
 	bool left;		/* one thread: a queue was left */
 	struct server_more more;
 	int ended;		/* negative: there is nothing to serve any more */

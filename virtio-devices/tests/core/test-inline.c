@@ -84,7 +84,7 @@ static struct vmem_space *make_space(void)
 {
 	int fd = memfd_create("guest", MFD_CLOEXEC);
 	struct vmem_fd_desc file = { fd, VMEM_BLOCK_WRITE | VMEM_BLOCK_SHARED,
-				     0, MEMORY, NULL };
+				     0, MEMORY, NULL, NULL };
 	struct vmem_region_desc desc = { .len = MEMORY };
 	struct vmem_region *region;
 	struct vmem_space *space;

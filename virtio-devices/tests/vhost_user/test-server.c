@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -70,6 +71,21 @@ static struct virtdev *make_device(void)
 	config.disk = threaded ? make_sync_disk() : make_fake_disk();
 	ck_assert_int_eq(virtdev_blk_new(&config, &dev, NULL), 0);
 	return dev;
+}
+
+/* So many additions to an epoll fail, as at the limit of watches. */
+static unsigned int additions_that_fail;
+
+int __real_epoll_ctl(int epfd, int op, int fd, struct epoll_event *event);
+int __wrap_epoll_ctl(int epfd, int op, int fd, struct epoll_event *event);
+int __wrap_epoll_ctl(int epfd, int op, int fd, struct epoll_event *event)
+{
+	if (op == EPOLL_CTL_ADD && additions_that_fail) {
+		additions_that_fail--;
+		errno = ENOSPC;
+		return -1;
+	}
+	return __real_epoll_ctl(epfd, op, fd, event);
 }
 
 static void setup(void)
@@ -267,6 +283,58 @@ START_TEST(b5_05_second_front_end_waits_for_the_first)
 	pump(&second, &second.ready);
 	client = second;
 	client_fini(&second);
+}
+END_TEST
+
+static void setup_impatient(void)
+{
+	server_silence_ns = 1;
+	setup();
+	server_silence_ns = 0;
+}
+
+START_TEST(b5_15_front_end_that_is_silent_gives_way_to_the_next)
+{
+	int silent = server_connect(&server);
+	char byte;
+
+	while (virtdev_vhost_user_server_dispatch(server.server))
+		;
+	client_connect(&client, &server);
+	client_start(&client, true);
+	use_disk(0x22);
+	ck_assert_uint_eq(server.ended, 1);
+	ck_assert_int_eq(server.why.code, -ETIMEDOUT);
+	ck_assert_int_eq(read(silent, &byte, 1), 0);
+	close(silent);
+	client_fini(&client);
+}
+END_TEST
+
+START_TEST(b5_15_silence_is_harmless_while_nobody_waits)
+{
+	client_take_sock(&client, &server, server_connect(&server));
+	while (virtdev_vhost_user_server_dispatch(server.server))
+		;
+	client_start(&client, true);
+	use_disk(0x23);
+	ck_assert_uint_eq(server.ended, 0);
+	client_fini(&client);
+}
+END_TEST
+
+START_TEST(e1_40_listening_that_fails_once_is_tried_again)
+{
+	client_connect(&client, &server);
+	client_start(&client, true);
+	client_fini(&client);
+	additions_that_fail = 1;
+	pump_server(&server, 1);
+	ck_assert_uint_eq(additions_that_fail, 0);
+	client_connect(&client, &server);
+	client_start(&client, true);
+	use_disk(0x24);
+	client_fini(&client);
 }
 END_TEST
 
@@ -484,6 +552,7 @@ static TCase *listening(const char *name, SFun choose, bool with_fake_disk)
 	tcase_add_test(tc, descriptors_are_replaced_under_a_ring_that_runs);
 	tcase_add_test(tc, memory_comes_and_goes_under_a_ring_that_runs);
 	tcase_add_test(tc, b5_04_front_ends_come_and_go_without_a_trace);
+	tcase_add_test(tc, e1_40_listening_that_fails_once_is_tried_again);
 	tcase_add_test(tc, b5_05_second_front_end_waits_for_the_first);
 	tcase_add_test(tc, device_is_new_for_every_front_end);
 	tcase_add_test(tc, broken_ring_is_told_and_the_other_goes_on);
@@ -536,6 +605,19 @@ START_TEST(b1_31_refusal_without_an_answer_is_told_to_the_owner)
 }
 END_TEST
 
+/* A nanosecond of silence is too much here, once somebody waits. */
+static TCase *impatient(void)
+{
+	TCase *tc = tcase_create("impatient");
+
+	tcase_add_checked_fixture(tc, one_thread, NULL);
+	tcase_add_checked_fixture(tc, setup_impatient, teardown);
+	tcase_add_test(tc, b5_05_second_front_end_waits_for_the_first);
+	tcase_add_test(tc, b5_15_front_end_that_is_silent_gives_way_to_the_next);
+	tcase_add_test(tc, b5_15_silence_is_harmless_while_nobody_waits);
+	return tc;
+}
+
 static TCase *connected(void)
 {
 	TCase *tc = tcase_create("connected");
@@ -554,6 +636,7 @@ int main(void)
 
 	suite_add_tcase(s, listening("one thread", one_thread, true));
 	suite_add_tcase(s, listening("threads", several_threads, false));
+	suite_add_tcase(s, impatient());
 	suite_add_tcase(s, connected());
 
 	srunner_run_all(sr, CK_ENV);

@@ -31,6 +31,7 @@ VSU_BEGIN_DECLS
 
 struct vmem_block;
 struct vmem_sigbus;
+struct vsu_closer;
 
 enum vmem_kind {
 	VMEM_KIND_ANON,
@@ -53,6 +54,9 @@ struct vmem_fd_desc {
 	uint64_t fd_offset;	/* bytes; need not be page aligned, see below */
 	uint64_t len;		/* bytes; need not be a multiple of the page */
 	struct vmem_sigbus *sigbus; /* the table to enter, or NULL */
+	struct vsu_closer *closer; /* closes the duplicate in the end, where fd is
+				   a peer's (foreign.h); NULL: the thread
+				   that drops the last reference */
 };
 
 /*

@@ -79,9 +79,9 @@ VSU_API ssize_t vsu_sock_send(int sock, const struct iovec *iov, int n,
  *
  * fds has room for VSU_SOCK_MAX_FDS; *nfds is the number that arrived, on
  * every return; the caller owns them. When the kernel had to drop some (more
- * arrived than fit, or this process is at its limit) those that did arrive
- * are closed, *nfds is 0 and the answer is -EMSGSIZE or -EMFILE: the stream
- * must be closed then, as bytes were consumed.
+ * arrived than fit, or this process is at its limit) the answer is -EMSGSIZE
+ * or -EMFILE, and those that did arrive are the caller's, too: the stream must
+ * be closed then, as bytes were consumed.
  */
 VSU_API ssize_t vsu_sock_recv(int sock, const struct iovec *iov, int n,
 			      int *fds, unsigned int *nfds);

@@ -18,7 +18,7 @@ static inline struct vmem_map *rig_map(void)
 {
 	int fd = memfd_create("guest", MFD_CLOEXEC);
 	struct vmem_fd_desc file = { fd, VMEM_BLOCK_WRITE | VMEM_BLOCK_SHARED,
-				     0, RIG_MEMORY, NULL };
+				     0, RIG_MEMORY, NULL, NULL };
 	struct vmem_region_desc desc = { .len = RIG_MEMORY };
 	struct vmem_region *region;
 	struct vmem_map *map;

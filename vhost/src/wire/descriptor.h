@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * What a peer's descriptor has to be for its purpose. A peer may send any;
+ * each is judged here before anything else is done with it, so that nobody
+ * waits for it (fstat() of a file whose server is dead does) and nothing is
+ * kept that the session itself depends on (the peer's own end of the socket).
+ *
+ * All answer 0, or -EBADMSG with a sentence that begins with name.
+ */
+#ifndef VHOST_USER_PRIV_DESCRIPTOR_H
+#define VHOST_USER_PRIV_DESCRIPTOR_H
+
+#include <stdbool.h>
+
+#include <vmm-sys-util/error.h>
+
+/*
+ * A kick, call or err: an eventfd, or a pipe of which the end is not the one
+ * that cannot be used (O_WRONLY or O_RDONLY).
+ */
+int vhost_user_priv_check_event(int fd, int unusable, const char *name,
+				struct vsu_error *err);
+
+/*
+ * Memory, a log, an in-flight area, a window: a file that can be mapped, and
+ * of a file server only where the owner allows it.
+ */
+int vhost_user_priv_check_file(int fd, bool served_files, const char *name,
+			       struct vsu_error *err);
+
+/* The socket of the back-end channel, which main is not connected to. */
+int vhost_user_priv_check_socket(int fd, int main, const char *name,
+				 struct vsu_error *err);
+
+#endif
