@@ -111,7 +111,7 @@ static const uint32_t kinds_of[PROP_COUNT] = {
 	[PROP_HUGETLBSIZE] = KIND(MEMFD) | KIND(GUEST_MEMFD),
 	[PROP_SEAL] = KIND(MEMFD) | KIND(GUEST_MEMFD),
 	[PROP_GUEST_MEMFD] = KIND(MEMFD) | KIND(GUEST_MEMFD),
-	[PROP_PRIVATE] = KIND(ANON) | KIND(MEMFD),
+	[PROP_PRIVATE] = KIND(ANON) | KIND(MEMFD) | KIND(GUEST_MEMFD),
 	[PROP_SLOT] = KIND(GUEST_MEMFD),
 };
 
@@ -354,6 +354,11 @@ void vmem_backend_set_vm_fd(struct vmem_backend *backend, int vm_fd)
 void vmem_backend_leave_prealloc(struct vmem_backend *backend)
 {
 	backend->leave_prealloc = true;
+}
+
+void vmem_backend_allow_growth(struct vmem_backend *backend)
+{
+	backend->may_grow = true;
 }
 
 void vmem_backend_set_progress(struct vmem_backend *backend,

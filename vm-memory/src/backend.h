@@ -52,6 +52,7 @@ struct vmem_backend {
 	struct vmem_sigbus *sigbus;
 	int vm_fd;			/* borrowed; -1 */
 	bool leave_prealloc;
+	bool may_grow;			/* a file that has content, too */
 	vmem_backend_progress_fn progress;
 	void *progress_opaque;
 	vmem_backend_warn_fn warn;
@@ -84,13 +85,17 @@ bool vmem_priv_dax_size(int fd, uint64_t *size, uint64_t *align);
 struct vmem_priv_file {
 	int fd;			/* -1: nothing to undo */
 	bool created;		/* by this call: unlink */
-	bool grown;		/* from empty: back to empty */
+	bool grown;		/* by this call: back to old_size */
+	uint64_t old_size;
 	char *path;		/* borrowed */
 };
 
 int vmem_priv_file_open(const struct vmem_backend *b,
 			struct vmem_backend_facts *facts,
 			struct vmem_priv_file *file, struct vsu_error *err);
+/* A regular file that is too short may be made longer. */
+bool vmem_priv_may_grow(const struct vmem_backend *b,
+			const struct vmem_backend_facts *f);
 void vmem_priv_file_undo(struct vmem_priv_file *file);
 
 /* guest_memfd.c */

@@ -52,6 +52,9 @@ static int known_kind(const struct judge *j)
 /* guest-memfd=on belongs to memfd, whatever else is wrong with the list. */
 static int guest_memfd_spelling(const struct judge *j)
 {
+	if (given(j, PROP_GUEST_MEMFD) && !j->b->value[PROP_GUEST_MEMFD] &&
+	    is_kind(j, VMEM_KIND_GUEST_MEMFD))
+		return REFUSE(j, "backend=guest-memfd and guest-memfd=off contradict each other; leave one of them out");
 	if (!j->b->value[PROP_GUEST_MEMFD] ||
 	    is_kind(j, VMEM_KIND_GUEST_MEMFD))
 		return 0;
@@ -139,6 +142,10 @@ static int guest_memfd_refusals(const struct judge *j)
 	if (given(j, PROP_HUGETLBSIZE))
 		return REFUSE(j, "guest-memfd has no huge pages; leave "
 			      "hugetlbsize out");
+	if (prop(j, PROP_PRIVATE))
+		return REFUSE(j, "private=on adds a guest_memfd to memory of another kind, and guest-memfd is one already; give backend=memfd,private=on, or leave private out");
+	if (given(j, PROP_MERGE) && prop(j, PROP_MERGE))
+		return REFUSE(j, "merge=on has no effect on guest-memfd, whose pages are shared; leave it out");
 	if (given(j, PROP_SEAL) && prop(j, PROP_SEAL))
 		return REFUSE(j, "guest-memfd takes no seals and cannot be "
 			      "resized anyway; leave seal out");
@@ -155,11 +162,13 @@ static int guest_memfd_host(const struct judge *j)
 		return LACKS(j, "guest-memfd needs KVM, and there is no "
 			     "virtual machine to make it for");
 	if (!(kvm & VMEM_KVM_GUEST_MEMFD))
-		return LACKS(j, "the KVM of this host has no guest_memfd "
-			     "(Linux 6.8 or newer)");
+		return LACKS(j, "the KVM of this host has no guest_memfd for this kind of virtual machine (Linux 6.18 or newer)");
 	if (!(kvm & VMEM_KVM_GMEM_MMAP))
 		return LACKS(j, "the guest_memfd of this host cannot be "
 			     "mapped (Linux 6.18 or newer)");
+	if (prop(j, PROP_POLICY) != POLICY_DEFAULT &&
+	    !(kvm & VMEM_KVM_GMEM_POLICY))
+		return LACKS(j, "policy has no effect on the guest_memfd of this host (Linux 6.19 or newer); leave it and host-nodes out");
 	if (!(kvm & VMEM_KVM_GMEM_SHARED))
 		return LACKS(j, "the guest_memfd of this host cannot begin "
 			     "shared (Linux 6.18 or newer)");
@@ -296,7 +305,8 @@ static int file_too_small(const struct judge *j)
 {
 	uint64_t have = j->facts->file_size;
 
-	if (!have || !vsu_range_exceeds(j->offset, j->size, have))
+	if (!have || !vsu_range_exceeds(j->offset, j->size, have) ||
+	    vmem_priv_may_grow(j->b, j->facts))
 		return 0;
 	REFUSE(j, "mem-path '%s' is too small: it has %#" PRIx64 " bytes, and "
 	       "size %#" PRIx64 " at offset %#" PRIx64 " needs more",

@@ -200,7 +200,14 @@ static int make_file(const struct vmem_backend *b,
 	return 0;
 }
 
-/* Only an empty file grows; one with content is never resized. */
+bool vmem_priv_may_grow(const struct vmem_backend *b,
+			const struct vmem_backend_facts *f)
+{
+	return b->may_grow && f->file == VMEM_FILE_REGULAR &&
+	       !vmem_priv_prop(b, PROP_READONLY);
+}
+
+/* A file with content is resized only where the caller says that it made it. */
 static int grow(const struct vmem_backend *b, struct vmem_priv_file *file,
 		const struct vmem_backend_facts *f, struct vsu_error *err)
 {
@@ -208,8 +215,8 @@ static int grow(const struct vmem_backend *b, struct vmem_priv_file *file,
 		       vmem_priv_prop(b, PROP_SIZE);
 	int rc;
 
-	if (f->file_size || f->file == VMEM_FILE_BLOCK ||
-	    f->file == VMEM_FILE_CHAR)
+	if (f->file == VMEM_FILE_BLOCK || f->file == VMEM_FILE_CHAR ||
+	    f->file_size >= end || (f->file_size && !vmem_priv_may_grow(b, f)))
 		return 0;
 	do {
 		rc = ftruncate(file->fd, (off_t)end);
@@ -218,6 +225,7 @@ static int grow(const struct vmem_backend *b, struct vmem_priv_file *file,
 		return vsu_error_sys(err, -errno, "cannot give mem-path '%s' "
 				     "%#" PRIx64 " bytes", b->path, end);
 	file->grown = true;
+	file->old_size = f->file_size;
 	return 0;
 }
 
@@ -316,7 +324,8 @@ void vmem_priv_file_undo(struct vmem_priv_file *file)
 {
 	if (file->created)
 		unlink(file->path);
-	else if (file->grown && ftruncate(file->fd, 0) < 0)
-		errno = 0;	/* it was empty a moment ago; nothing is left */
+	else if (file->grown &&
+		 ftruncate(file->fd, (off_t)file->old_size) < 0)
+		errno = 0;	/* it had that size a moment ago; it stays */
 	vsu_fd_close(&file->fd);
 }

@@ -8,7 +8,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <sys/ioctl.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include <linux/falloc.h>
@@ -27,6 +29,18 @@ static uint64_t capability(int vm_fd, unsigned long which)
 	return value > 0 ? (uint64_t)value : 0;
 }
 
+/* No capability tells of it; the release of the kernel does. */
+static bool keeps_policy(void)
+{
+	unsigned int major = 0, minor = 0;
+	struct utsname host;
+
+	if (uname(&host) < 0 ||
+	    sscanf(host.release, "%u.%u", &major, &minor) != 2)
+		return false;
+	return major > 6 || (major == 6 && minor >= 19);
+}
+
 void vmem_priv_kvm_facts(int vm_fd, struct vmem_backend_facts *facts)
 {
 	uint64_t flags = capability(vm_fd, VMEM_KVM_CAP_GUEST_MEMFD_FLAGS);
@@ -41,6 +55,8 @@ void vmem_priv_kvm_facts(int vm_fd, struct vmem_backend_facts *facts)
 	if (capability(vm_fd, VMEM_KVM_CAP_MEMORY_ATTRIBUTES) &
 	    VMEM_ATTRIBUTE_PRIVATE)
 		facts->kvm |= VMEM_KVM_PRIVATE;
+	if (keeps_policy())
+		facts->kvm |= VMEM_KVM_GMEM_POLICY;
 }
 
 /*

@@ -7,7 +7,7 @@
 
 #include <vm-memory/kvm.h>
 
-#include "memory/prealloc.h"
+#include "memory/populated.h"
 #include "cli/dry_run.h"
 #include "kvm/uapi.h"
 
@@ -30,7 +30,7 @@ static const char *slot_name(const struct vmem_block *block, uint32_t flags)
 	if (vmem_block_private_fd(block) >= 0)
 		return "two-layer";
 	if (flags & KVM_MEM_GUEST_MEMFD)
-		return "guest-memfd";
+		return "bound";
 	return flags & KVM_MEM_READONLY ? "readonly" : "plain";
 }
 

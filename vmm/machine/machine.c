@@ -132,6 +132,10 @@ static int check_sharing(struct vmm_machine *m, struct vsu_error *err)
 		if (m->devices[i].spec.remote)
 			rc = vmm_memory_check_shared(&m->memory,
 				m->devices[i].spec.socket, err);
+		else
+			rc = vmm_memory_check_disk(&m->memory,
+				m->devices[i].spec.path,
+				m->devices[i].spec.read_only, err);
 	return rc;
 }
 

@@ -62,27 +62,56 @@ static void warn(void *opaque, const char *sentence)
 	prog_log(PROG_LOG_WARNING, NULL, "%s: %s", request->name, sentence);
 }
 
+static bool is_file_at(const struct vmem_block *block, const struct stat *st)
+{
+	struct stat own;
+
+	return vmem_block_fd(block) >= 0 && !fstat(vmem_block_fd(block), &own) &&
+	       own.st_dev == st->st_dev && own.st_ino == st->st_ino;
+}
+
+/*
+ * True if an earlier piece of this memory made the file, or filled it when it
+ * was empty. Then it may grow for this one, whichever comes first in it.
+ */
+static bool was_made_here(const struct vmm_memory *memory, const char *path)
+{
+	const struct vmm_memory_file *file = memory->file;
+	struct stat st;
+	unsigned int k;
+
+	if (!path || stat(path, &st) < 0)
+		return false;
+	for (k = 0; k < memory->nblocks; k++)
+		if ((!file[k].was_there || file[k].was_empty) &&
+		    is_file_at(memory->blocks[k], &st))
+			return true;
+	return false;
+}
+
 static int make_block(struct making *m, unsigned int i)
 {
 	struct vmm_memory *memory = m->memory;
 	struct vmem_backend *backend = memory->backends[i];
+	const char *path = vmem_backend_text(backend, "mem-path");
 	int rc;
 
 	vmem_backend_set_sigbus(backend, memory->sigbus);
 	vmem_backend_set_vm_fd(backend, m->kvm->vm_fd);
 	vmem_backend_set_warn(backend, warn, &memory->requests[i]);
 	vmem_backend_leave_prealloc(backend);
-	rc = look_at_file(&memory->file[i],
-			  vmem_backend_text(backend, "mem-path"));
+	rc = look_at_file(&memory->file[i], path);
 	if (rc < 0)
 		return vsu_error_sys(m->err, rc, "mem-path");
+	if (was_made_here(memory, path))
+		vmem_backend_allow_growth(backend);
 	rc = vmem_backend_alloc(backend, &memory->blocks[i], m->err);
 	if (rc < 0)
 		return rc;
 	memory->nblocks = i + 1;
 	memory->requests[i].size = vmem_block_len(memory->blocks[i]);
 	memory->good[i] = memory->requests[i].size;
-	return prealloc(backend, memory->blocks[i], m->err);
+	return 0;
 }
 
 static bool is_shared_ram(const struct vmem_block *block)
@@ -108,20 +137,72 @@ static int check_overlap(struct making *m, unsigned int i)
 	return 0;
 }
 
-static int make_blocks(struct making *m)
+static int make_checked(struct making *m, unsigned int i)
+{
+	int rc = make_block(m, i);
+
+	return rc < 0 ? rc : check_overlap(m, i);
+}
+
+/* True if piece i reads bytes that another piece of this machine stores to. */
+static bool reads_own_ram(const struct vmm_memory *memory, unsigned int i)
+{
+	unsigned int k;
+
+	for (k = 0; k < memory->n; k++)
+		if (k != i && is_shared_ram(memory->blocks[k]) &&
+		    vmem_blocks_overlap(memory->blocks[k], memory->blocks[i]))
+			return true;
+	return false;
+}
+
+/* Keeps other machines from the bytes of a named file. */
+static int lock_block(struct making *m, unsigned int i)
+{
+	struct vmm_memory *memory = m->memory;
+	struct vsu_error why = VSU_ERROR_INIT;
+	int rc;
+
+	if (!memory->file[i].path || reads_own_ram(memory, i))
+		return 0;
+	rc = vmem_block_lock(memory->blocks[i], &why);
+	if (rc == -EOPNOTSUPP) {
+		warn(&memory->requests[i], why.msg);
+		return 0;
+	}
+	if (rc < 0 && m->err)
+		*m->err = why;
+	return rc;
+}
+
+static int prealloc_block(struct making *m, unsigned int i)
+{
+	return prealloc(m->memory->backends[i], m->memory->blocks[i], m->err);
+}
+
+/* Does the same with every piece, and names the one that fails. */
+static int for_each_block(struct making *m,
+			  int (*step)(struct making *m, unsigned int i))
 {
 	unsigned int i;
 	int rc;
 
 	for (i = 0; i < m->memory->n; i++) {
-		rc = make_block(m, i);
-		if (!rc)
-			rc = check_overlap(m, i);
+		rc = step(m, i);
 		if (rc < 0)
 			return vsu_error_prefix(m->err, rc, "%s",
 						m->memory->requests[i].name);
 	}
 	return 0;
+}
+
+static int make_blocks(struct making *m)
+{
+	int rc = for_each_block(m, make_checked);
+
+	if (!rc)
+		rc = for_each_block(m, lock_block);
+	return rc < 0 ? rc : for_each_block(m, prealloc_block);
 }
 
 static void free_backends(struct vmm_memory *memory)
@@ -266,5 +347,22 @@ int vmm_memory_check_shared(const struct vmm_memory *memory, const char *who,
 					     "%s needs memory that can be shared: %s has share=off; use share=on",
 					     who, memory->requests[i].name);
 	}
+	return 0;
+}
+
+int vmm_memory_check_disk(const struct vmm_memory *memory, const char *path,
+			  bool read_only, struct vsu_error *err)
+{
+	struct stat st;
+	unsigned int i;
+
+	if (stat(path, &st) < 0)
+		return 0;	/* opening it says why */
+	for (i = 0; i < memory->nblocks; i++)
+		if (is_file_at(memory->blocks[i], &st) &&
+		    (!read_only || is_shared_ram(memory->blocks[i])))
+			return vsu_error_set(err, -EINVAL,
+					     "disk '%s' is also the file of %s; one of them would destroy the other's data",
+					     path, memory->requests[i].name);
 	return 0;
 }

@@ -69,6 +69,13 @@ struct vmem_map *vmm_memory_map(const struct vmm_memory *memory);
 int vmm_memory_check_shared(const struct vmm_memory *memory, const char *who,
 			    struct vsu_error *err);
 
+/*
+ * -EINVAL when a disk image is also the file of a piece of memory, and one of
+ * the two is stored to.
+ */
+int vmm_memory_check_disk(const struct vmm_memory *memory, const char *path,
+			  bool read_only, struct vsu_error *err);
+
 /* Why a part of it is gone. */
 enum vmm_memory_loss {
 	VMM_MEMORY_CUT,		/* the file was cut short */

@@ -91,22 +91,3 @@ int vmm_prealloc(struct vmem_block *block, unsigned int nthreads,
 		*err = w.why;
 	return w.rc;
 }
-
-uint64_t vmm_populated(const struct vmem_block *block)
-{
-	const uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
-	const uint64_t len = vmem_block_len(block);
-	unsigned char present[1024];
-	uint64_t off, n, i, pages = 0;
-
-	for (off = 0; off < len; off += n) {
-		n = sizeof(present) * page;
-		if (n > len - off)
-			n = len - off;
-		if (mincore(vmem_block_hva(block) + off, n, present))
-			return 0;
-		for (i = 0; i < n / page; i++)
-			pages += present[i] & 1;
-	}
-	return pages * page;
-}

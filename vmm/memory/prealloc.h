@@ -16,7 +16,4 @@
 int vmm_prealloc(struct vmem_block *block, unsigned int nthreads,
 		 struct vsu_error *err);
 
-/* How many bytes of it are present now. */
-uint64_t vmm_populated(const struct vmem_block *block);
-
 #endif

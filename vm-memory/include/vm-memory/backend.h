@@ -110,6 +110,13 @@ VMEM_API void vmem_backend_set_vm_fd(struct vmem_backend *backend, int vm_fd);
  */
 VMEM_API void vmem_backend_leave_prealloc(struct vmem_backend *backend);
 
+/*
+ * A regular file that is too short for offset and size grows, too, and not
+ * only one that is new or empty: for several pieces of one new file, made in
+ * any order. Memory that is only read never makes a file grow.
+ */
+VMEM_API void vmem_backend_allow_growth(struct vmem_backend *backend);
+
 /* Called between slices of a prealloc; done and total are bytes. */
 typedef void (*vmem_backend_progress_fn)(void *opaque, uint64_t done,
 					 uint64_t total);
@@ -141,6 +148,8 @@ enum vmem_file_state {
 #define VMEM_KVM_GMEM_MMAP	0x4u	/* its flag GUEST_MEMFD_FLAG_MMAP */
 #define VMEM_KVM_GMEM_SHARED	0x8u	/* its flag ..._INIT_SHARED */
 #define VMEM_KVM_PRIVATE	0x10u	/* KVM_MEMORY_ATTRIBUTE_PRIVATE */
+
+#define VMEM_KVM_GMEM_POLICY	0x20u	/* it keeps a NUMA policy (Linux 6.19) */
 
 #define VMEM_OVERCOMMIT_UNKNOWN 0xffu	/* the host does not say */
 

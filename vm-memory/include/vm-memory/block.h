@@ -133,6 +133,20 @@ VMEM_API int vmem_block_remap(struct vmem_block *block, uint64_t off,
 			      uint64_t len, struct vsu_error *err);
 
 /*
+ * Locks the bytes of the file that the block maps, for as long as somebody
+ * has the descriptor: alone where stores reach the file, together with other
+ * readers otherwise (templates, ROM). Stored-to bytes also keep the file from
+ * being a disk of this family's programs or QEMU's at the same time. Blocks
+ * that are not locked are not held to anything: this is for programs that
+ * open files by name. Nothing to do, and 0, for a block without an fd.
+ *
+ *   -EBUSY       in use by somebody else
+ *   -EOPNOTSUPP  the file system has no locks; the block is as usable as ever
+ */
+VMEM_API int vmem_block_lock(const struct vmem_block *block,
+			     struct vsu_error *err);
+
+/*
  * True when the two share bytes of one file, told by device, inode and range;
  * blocks without an fd never do.
  */

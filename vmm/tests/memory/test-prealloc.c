@@ -12,6 +12,7 @@
 #include <sys/syscall.h>
 
 #include "memory/memory.h"
+#include "memory/populated.h"
 #include "memory/prealloc.h"
 #include "../memory.h"
 
@@ -196,17 +197,6 @@ START_TEST(all_pages_are_present_when_memory_was_made)
 }
 END_TEST
 
-START_TEST(only_what_was_touched_counts_as_populated)
-{
-	struct vmem_block *b = make_block("backend=memfd,size=9M");
-
-	ck_assert_uint_eq(vmm_populated(b), 0);
-	ck_assert_int_eq(vmem_block_populate(b, 8 * MIB, 8192, NULL), 0);
-	ck_assert_uint_eq(vmm_populated(b), 8192);
-	vmem_block_unref(b);
-}
-END_TEST
-
 int main(void)
 {
 	Suite *s = suite_create("prealloc");
@@ -222,7 +212,6 @@ int main(void)
 	tcase_add_test(tc, nobody_begins_another_slice_after_a_failure);
 	tcase_add_loop_test(tc, all_pages_are_present_when_memory_was_made, 0,
 			    COUNT(lists));
-	tcase_add_test(tc, only_what_was_touched_counts_as_populated);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
 }

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * Claims about how much of a block is present. This program answers mincore()
+ * and syscall() itself, so that it sees that nobody asks for every page, and
+ * can be a kernel without cachestat.
+ */
+#include <config.h>
+
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+
+#include "memory/populated.h"
+#include "../memory.h"
+
+#ifndef SYS_cachestat
+#define SYS_cachestat 451
+#endif
+
+static unsigned int questions;	/* calls of mincore() */
+static bool old_kernel;
+
+int mincore(void *addr, size_t len, unsigned char *present)
+{
+	(void)addr;
+	(void)len;
+	questions++;
+	*present = 1;
+	return 0;
+}
+
+long syscall(long number, ...)
+{
+	static long (*next)(long number, ...);
+	long a[6];
+	va_list ap;
+	int i;
+
+	va_start(ap, number);
+	for (i = 0; i < 6; i++)
+		a[i] = va_arg(ap, long);
+	va_end(ap);
+	if (number == SYS_cachestat && old_kernel) {
+		errno = ENOSYS;
+		return -1;
+	}
+	if (!next)
+		*(void **)&next = dlsym(RTLD_NEXT, "syscall");
+	return next(number, a[0], a[1], a[2], a[3], a[4], a[5]);
+}
+
+static char path[] = "/tmp/cvmm-populated-XXXXXX";
+
+/* A file of 64 KiB whose pages are all in the page cache. */
+static void make_file(void)
+{
+	static const char data[65536] = "x";
+	int fd = mkstemp(path);
+
+	ck_assert_int_eq(write(fd, data, sizeof(data)), sizeof(data));
+	close(fd);
+}
+
+static void remove_file(void)
+{
+	ck_assert_uint_eq(questions, 0);
+	unlink(path);
+}
+
+static struct vmem_block *file_block(const char *properties)
+{
+	char list[256];
+
+	snprintf(list, sizeof(list), "size=64k,backend=file,mem-path=%s,%s",
+		 path, properties);
+	return make_block(list);
+}
+
+static const char *const kinds[] = {
+	"backend=memfd,size=9M", "backend=shm,size=9M", "size=9M",
+	"backend=memfd,share=off,size=9M",
+};
+
+START_TEST(only_what_was_touched_counts_as_populated)
+{
+	struct vmem_block *b = make_block(kinds[_i % 4]);
+
+	old_kernel = _i >= 4;
+	ck_assert_uint_eq(vmm_populated(b), 0);
+	memset(vmem_block_hva(b) + 8 * MIB, 1, 8192);
+	ck_assert_uint_ge(vmm_populated(b), 8192);
+	ck_assert_uint_lt(vmm_populated(b), 9 * MIB);
+	vmem_block_unref(b);
+}
+END_TEST
+
+START_TEST(a_template_counts_its_own_pages_only)
+{
+	struct vmem_block *b = file_block("readonly=on,rom=off");
+	volatile unsigned char *bytes = vmem_block_hva(b);
+
+	(void)bytes[8192];
+	ck_assert_uint_eq(vmm_populated(b), 0);
+	bytes[8192] = 1;
+	ck_assert_uint_eq(vmm_populated(b), 4096);
+	vmem_block_unref(b);
+}
+END_TEST
+
+START_TEST(shared_and_read_only_files_count_the_page_cache)
+{
+	struct vmem_block *ram = file_block("share=on");
+	struct vmem_block *rom = file_block("readonly=on");
+
+	ck_assert_uint_eq(vmm_populated(ram), 65536);
+	ck_assert_uint_eq(vmm_populated(rom), 65536);
+	vmem_block_unref(ram);
+	vmem_block_unref(rom);
+}
+END_TEST
+
+START_TEST(a_block_of_512_gib_is_no_work)
+{
+	struct vmem_block *b = make_block(_i ? "size=512G,reserve=off" :
+					       "backend=memfd,size=512G");
+
+	ck_assert_uint_eq(vmm_populated(b), 0);
+	vmem_block_unref(b);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("populated");
+	TCase *tc = tcase_create("populated");
+
+	tcase_add_checked_fixture(tc, make_file, remove_file);
+	tcase_add_loop_test(tc, only_what_was_touched_counts_as_populated, 0,
+			    8);
+	tcase_add_test(tc, a_template_counts_its_own_pages_only);
+	tcase_add_test(tc, shared_and_read_only_files_count_the_page_cache);
+	tcase_add_loop_test(tc, a_block_of_512_gib_is_no_work, 0, 2);
+	suite_add_tcase(s, tc);
+	return run_suite(s);
+}
