@@ -140,8 +140,8 @@ struct vhost_user_frontend {
 	uint64_t protocol_wanted, protocol_required;
 
 	int epoll_fd, timer_fd;
-	int event_fd;			/* readable: dispatch comes again */
-	bool signalled;			/* event_fd is */
+	int event_fd;			/* readable: dispatch comes again; or -1 */
+	bool signalled;			/* event_fd is readable */
 	uint32_t main_events, channel_events;	/* what epoll watches */
 	struct vhost_user_priv_channel main;
 	struct vhost_user_priv_channel backend_channel;

@@ -50,10 +50,6 @@ static int open_fds(struct vhost_user_frontend *f, struct vsu_error *err)
 	f->timer_fd = vsu_timer_new();
 	if (f->timer_fd < 0)
 		return vsu_error_sys(err, f->timer_fd, "cannot make a timer");
-	f->event_fd = vsu_event_new();
-	if (f->event_fd < 0)
-		return vsu_error_sys(err, f->event_fd,
-				     "cannot make an eventfd");
 	return 0;
 }
 
@@ -69,8 +65,6 @@ static int set_up(struct vhost_user_frontend *f, int sock,
 	if (!f->peer)
 		return vsu_error_sys(err, -ENOMEM, "front-end");
 	rc = watch(f, f->timer_fd, FE_WATCH_TIMER);
-	if (!rc)
-		rc = watch(f, f->event_fd, FE_WATCH_EVENT);
 	if (!rc)
 		rc = watch(f, sock, FE_WATCH_MAIN);
 	if (rc < 0)

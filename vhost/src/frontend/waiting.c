@@ -7,6 +7,7 @@
 
 #include "frontend/frontend_priv.h"
 #include <vmm-sys-util/event.h>
+#include <vmm-sys-util/fd.h>
 
 /* Without events it is left out wholly, so that a hang-up does not wake us. */
 static void rewatch(struct vhost_user_frontend *f,
@@ -64,11 +65,34 @@ static void arm(struct vhost_user_frontend *f, uint64_t due)
 	f->timer_due = due;
 }
 
+/* Made when it is needed first: few sessions ever leave something undone. */
+static bool make_event(struct vhost_user_frontend *f)
+{
+	struct epoll_event event = {
+		.events = EPOLLIN, .data.u32 = FE_WATCH_EVENT,
+	};
+	int fd;
+
+	if (f->event_fd >= 0)
+		return true;
+	fd = vsu_event_new();
+	if (fd >= 0 && !epoll_ctl(f->epoll_fd, EPOLL_CTL_ADD, fd, &event))
+		f->event_fd = fd;
+	else
+		vsu_fd_close(&fd);
+	return f->event_fd >= 0;
+}
+
+/* Dispatch has to come again. Without an eventfd the timer does, later. */
 static void wake(struct vhost_user_frontend *f)
 {
-	if (!f->signalled)
+	if (f->signalled)
+		return;
+	f->signalled = make_event(f);
+	if (f->signalled)
 		vsu_event_signal_own(f->event_fd);
-	f->signalled = true;
+	else
+		arm(f, 1);
 }
 
 void vhost_user_priv_fe_forget_wake(struct vhost_user_frontend *f)
@@ -96,7 +120,6 @@ void vhost_user_priv_fe_flush(struct vhost_user_frontend *f)
 	if (!f->waiting_since &&
 	    vhost_user_priv_channel_wants_write(&f->main))
 		f->waiting_since = vsu_now_ns();
-	/* dispatch has to look, whatever the socket says */
 	if (f->failed || f->send_failed || f->more)
 		wake(f);
 	else if (!f->timer_due && f->waiting_since)
