@@ -124,11 +124,12 @@ static int finish_some(struct fake_disk *f, struct fake_channel *c,
 
 static int kick(void *self, void *channel, uint64_t *budget)
 {
+	struct fake_channel *c = channel;
 	struct fake_disk *f = self;
 	int some;
 
 	if (f->counts)
-		return finish_some(f, channel, budget);
+		return finish_some(f, c, budget);
 	if (f->nqueued)
 		f->kicks++;
 	if (f->nqueued && f->refuse_kicks) {
@@ -139,7 +140,7 @@ static int kick(void *self, void *channel, uint64_t *budget)
 	f->nqueued = 0;
 	if (!f->hold)
 		fake_disk_finish(f);
-	return some;
+	return some || c->finished;
 }
 
 static struct virtdev_disk_request *reap(void *self, void *channel)

@@ -131,20 +131,6 @@ static int turn(struct blk_queue *q, struct turn *left)
 	return kicked < 0 ? 1 : rc;
 }
 
-/* Chains of the longest kind are walked for a millisecond or two in a turn. */
-static uint32_t requests_per_turn(const struct blk_queue *q)
-{
-	uint32_t longest = virtdev_info(q->blk->dev)->max_chain;
-	uint32_t n;
-
-	if (virtdev_disk_info(q->blk->disk)->blocks)
-		return BLK_BLOCKING_BATCH;
-	if (longest < q->size)
-		longest = q->size;
-	n = BLK_TURN_DESCRIPTORS / longest;
-	return n < q->size ? n : q->size;
-}
-
 static int blk_queue_serve(void *self, uint32_t queue)
 {
 	struct blk_queue *q = &((struct blk *)self)->queues[queue];
@@ -153,7 +139,7 @@ static int blk_queue_serve(void *self, uint32_t queue)
 
 	if (!q->q)
 		return 0;
-	left.requests = requests_per_turn(q);
+	left.requests = q->per_turn;
 	do {
 		rc = turn(q, &left);
 	} while (rc == 0 && !is_full(q) && vq_enable_notify(q->q));
@@ -205,6 +191,20 @@ static void close_queue(struct blk_queue *q)
 	q->q = NULL;
 }
 
+/* Chains of the longest kind are walked for a millisecond or two in a turn. */
+static uint32_t requests_per_turn(const struct blk_queue *q)
+{
+	uint32_t longest = virtdev_info(q->blk->dev)->max_chain;
+	uint32_t n;
+
+	if (virtdev_disk_info(q->blk->disk)->blocks)
+		return BLK_BLOCKING_BATCH;
+	if (longest < q->size)
+		longest = q->size;
+	n = BLK_TURN_DESCRIPTORS / longest;
+	return n < q->size ? n : q->size;
+}
+
 static int open_queue(struct blk_queue *q, struct vq *vq, struct vsu_error *err)
 {
 	struct virtdev_disk *disk = q->blk->disk;
@@ -214,6 +214,7 @@ static int open_queue(struct blk_queue *q, struct vq *vq, struct vsu_error *err)
 	q->fresh = q->inflight = 0;
 	q->bytes = 0;
 	q->told_broken = false;
+	q->per_turn = requests_per_turn(q);
 	rc = map_pool(q);
 	if (rc < 0)
 		return vsu_error_sys(err, rc, "requests of queue %u",

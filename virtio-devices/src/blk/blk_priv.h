@@ -106,6 +106,7 @@ struct blk_queue {
 	uint32_t index;
 	uint32_t size;			/* requests in the pool */
 	uint32_t fresh;			/* of which so many were ever used */
+	uint32_t per_turn;		/* requests that one turn takes */
 	uint32_t inflight;
 	uint64_t bytes;			/* of the requests in flight */
 	bool told_broken;

@@ -24,6 +24,7 @@
 
 /* Turns of queues in one dispatch, before the caller's loop has its own. */
 #define MAX_TURNS 16u
+#define MAX_ROUNDS 4u
 
 /* --- calls of the session --- */
 
@@ -365,16 +366,19 @@ static void handle(struct virtdev_vhost_user_server *s, uint64_t data)
 
 /*
  * One after the other, from where the last dispatch ended: a turn may take a
- * millisecond or two, and there may be 256 queues.
+ * millisecond or two, and there may be 256 queues. A few that are busy have
+ * more than one turn before everything else is looked at again.
  */
 static void serve_queues(struct virtdev_vhost_user_server *s)
 {
-	unsigned int turns = MAX_TURNS;
-	uint32_t looked;
+	unsigned int turns = s->nagain * MAX_ROUNDS;
+	uint32_t looks = s->nqueues * MAX_ROUNDS;
+	struct server_queue *q;
 
-	for (looked = 0; s->nagain && turns && looked < s->nqueues; looked++) {
-		struct server_queue *q = &s->queues[s->next];
-
+	if (turns > MAX_TURNS)
+		turns = MAX_TURNS;
+	for (; s->nagain && turns && looks; looks--) {
+		q = &s->queues[s->next];
 		s->next = s->next + 1 == s->nqueues ? 0 : s->next + 1;
 		if (!q->again)
 			continue;

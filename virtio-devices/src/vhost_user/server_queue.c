@@ -261,16 +261,24 @@ static bool is_polled(const struct server_queue *q)
 	return q->polled || (q->host >= 0 && !q->attached_host);
 }
 
-static void serve(struct server_queue *q)
+static int serve_polled(struct server_queue *q)
 {
 	struct vq *vq = vhost_user_backend_vq(q->server->session, q->index);
 	uint64_t before = vq_counter(vq, VQ_COUNT_CHAINS);
+	int rc = virtdev_queue_serve(q->server->config.dev, q->index);
+
+	if (rc > 0 || vq_broken(vq))
+		return rc;
+	return look_again(q, vq_counter(vq, VQ_COUNT_CHAINS) != before);
+}
+
+static void serve(struct server_queue *q)
+{
 	int rc;
 
 	attach(q);
-	rc = virtdev_queue_serve(q->server->config.dev, q->index);
-	if (rc <= 0 && is_polled(q) && !vq_broken(vq))
-		rc = look_again(q, vq_counter(vq, VQ_COUNT_CHAINS) != before);
+	rc = is_polled(q) ? serve_polled(q) :
+	     virtdev_queue_serve(q->server->config.dev, q->index);
 	set_again(q, rc > 0);
 }
 

@@ -103,6 +103,31 @@ START_TEST(a4_19_requests_of_many_bytes_are_not_taken_before_others_finish)
 }
 END_TEST
 
+/*
+ * All requests are in flight, then all finish in the turn that could not take
+ * another one: the driver's next one must not wait for a kick that it was told
+ * not to send.
+ */
+START_TEST(a1_44_queue_that_was_full_hears_of_the_next_request)
+{
+	struct vq_buffer buffers[] = { { RIG_HEADER, 16, 0 },
+				       { RIG_STATUS, 1, 1 } };
+	unsigned int i;
+
+	r.disk.hold = true;
+	add_reads(64, PIECE);
+	while (virtdev_queue_serve(r.dev, 0) > 0)
+		;
+	ck_assert_uint_eq(r.disk.nwaiting, 64);
+	r.disk.hold = false;	/* the next kick finishes them */
+	i = (unsigned int)virtdev_queue_serve(r.dev, 0);
+	ck_assert_uint_eq(collected(), 64);
+	ck_assert_int_eq(vq_driver_add(r.g.driver, buffers, 2, 1), 0);
+	ck_assert(vq_driver_publish(r.g.driver) || i == 1);
+	ck_assert_uint_eq(rig_serve(&r), 1);
+}
+END_TEST
+
 /* The longest chain is 128 descriptors here, so that a turn walks few. */
 START_TEST(a1_08_turn_of_a_large_ring_takes_a_bounded_number_of_chains)
 {
@@ -218,6 +243,7 @@ int main(void)
 	tcase_add_test(tc, a4_19_turn_moves_a_bounded_number_of_bytes);
 	tcase_add_test(tc, a4_19_drain_moves_a_bounded_number_of_bytes_at_a_time);
 	tcase_add_test(tc, a4_19_requests_of_many_bytes_are_not_taken_before_others_finish);
+	tcase_add_test(tc, a1_44_queue_that_was_full_hears_of_the_next_request);
 	tcase_add_test(tc, a1_08_turn_of_a_large_ring_takes_a_bounded_number_of_chains);
 	tcase_add_loop_test(tc, a4_21_bad_data_buffer_is_an_error_that_the_status_tells,
 			    0, 6);
