@@ -128,13 +128,14 @@ static void transfer(struct disk *d, struct virtdev_disk_request *r)
 	CHECK(at == d->bytes + r->offset + r->len);
 }
 
-static int kick(void *self, void *channel)
+static int kick(void *self, void *channel, uint64_t *budget)
 {
 	struct disk *d = self;
 	struct virtdev_disk_request *r;
 	int some = 0;
 
 	(void)channel;
+	(void)budget;
 	while (!d->hold && (r = d->waiting)) {
 		d->waiting = r->next;
 		r->result = d->result;

@@ -76,6 +76,13 @@ struct vmm_kvm_region2 {
 	__u64 pad2[14];
 };
 
+/* As struct kvm_msrs, with room for as many as are asked for at once. */
+struct vmm_kvm_msrs {
+	__u32 nmsrs;
+	__u32 pad;
+	struct kvm_msr_entry entries[3];
+};
+
 #define VMM_KVM_SET_REGION2 _IOW(KVMIO, 0x49, struct vmm_kvm_region2)
 
 #endif

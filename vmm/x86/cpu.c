@@ -68,11 +68,8 @@ static int set_cpuid(const struct vmm_kvm *kvm, int cpu_fd, unsigned int cpu,
  */
 static int set_msrs(int cpu_fd, struct vsu_error *err)
 {
-	struct {
-		struct kvm_msrs head;
-		struct kvm_msr_entry entries[2];
-	} msrs = {
-		.head.nmsrs = 2,
+	struct vmm_kvm_msrs msrs = {
+		.nmsrs = 2,
 		.entries = {
 			{ .index = MSR_MISC_ENABLE, .data = 1 },
 			{ .index = MSR_MTRR_DEFAULT, .data = 0xc06 },

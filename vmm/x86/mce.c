@@ -52,24 +52,25 @@ void vmm_mce_setup(const struct vmm_kvm *kvm, int cpu_fd)
 /* Whether the guest has all switched on; KVM drops what it has not. */
 static int check_enabled(int cpu_fd)
 {
-	struct {
-		struct kvm_msrs head;
-		struct kvm_msr_entry cap, status, control;
-	} msrs = {
-		.head.nmsrs = 3, .cap.index = MSR_MCG_CAP,
-		.status.index = MSR_MCG_STATUS,
-		.control.index = MSR_MC_CTL(BANK),
+	enum { CAP, STATUS, CONTROL, COUNT };
+	struct vmm_kvm_msrs msrs = {
+		.nmsrs = COUNT,
+		.entries = {
+			[CAP] = { .index = MSR_MCG_CAP },
+			[STATUS] = { .index = MSR_MCG_STATUS },
+			[CONTROL] = { .index = MSR_MC_CTL(BANK) },
+		},
 	};
 	struct kvm_sregs sregs;
 
 	if (vmm_kvm_ioctl(cpu_fd, KVM_GET_SREGS, &sregs) < 0 ||
 	    !(sregs.cr4 & CR4_MCE))
 		return -EOPNOTSUPP;
-	if (vmm_kvm_ioctl(cpu_fd, KVM_GET_MSRS, &msrs) != 3 ||
-	    (msrs.cap.data & MCG_BANKS) <= BANK ||
-	    msrs.control.data != UINT64_MAX)
+	if (vmm_kvm_ioctl(cpu_fd, KVM_GET_MSRS, &msrs) != COUNT ||
+	    (msrs.entries[CAP].data & MCG_BANKS) <= BANK ||
+	    msrs.entries[CONTROL].data != UINT64_MAX)
 		return -EOPNOTSUPP;
-	return msrs.status.data & MCG_STATUS_MCIP ? -EBUSY : 0;
+	return msrs.entries[STATUS].data & MCG_STATUS_MCIP ? -EBUSY : 0;
 }
 
 int vmm_mce_inject(int cpu_fd, uint64_t gpa, bool touched)
