@@ -12,6 +12,7 @@
 
 #include "blk.h"
 #include "client.h"
+#include "json.h"
 #include "names.h"
 #include "tool.h"
 
@@ -147,20 +148,6 @@ static void text(const struct info *info)
 
 /* -------------------------------------------------------------------- JSON */
 
-static void json_string(const char *s)
-{
-	putchar('"');
-	for (; *s; s++) {
-		if (*s == '"' || *s == '\\')
-			printf("\\%c", *s);
-		else if ((unsigned char)*s < 0x20)
-			printf("\\u%04x", (unsigned int)*s);
-		else
-			putchar(*s);
-	}
-	putchar('"');
-}
-
 /* Unnamed bits are there by number. The value is text: 64 bits are too many
    for a number in JSON. */
 static void json_bits(const char *key, uint64_t bits,
@@ -217,7 +204,7 @@ static void json_shmem(const struct info *info)
 static void json(const struct info *info)
 {
 	printf("{\n  \"socket\": ");
-	json_string(info->socket);
+	prog_json_string(info->socket, stdout);
 	if (info->device)
 		printf(",\n  \"device\": \"%s\"", info->device->name);
 	else

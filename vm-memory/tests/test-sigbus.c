@@ -41,7 +41,7 @@ static void teardown(void)
 static struct vmem_block *watched(int fd, uint64_t off, uint64_t len,
 				  uint32_t flags)
 {
-	struct vmem_fd_desc d = { fd, flags, off, len, table };
+	struct vmem_fd_desc d = { fd, flags, off, len, table, NULL };
 	struct vmem_block *b;
 
 	ck_assert_int_eq(vmem_block_new_fd(&d, &b, NULL), 0);
@@ -375,7 +375,7 @@ START_TEST(full_table_refuses_the_mapping)
 {
 	struct vmem_block *b[8], *more = NULL;
 	int fd = make_memfd(PAGE), i, before;
-	struct vmem_fd_desc d = { fd, RW_SHARED, 0, PAGE, table };
+	struct vmem_fd_desc d = { fd, RW_SHARED, 0, PAGE, table, NULL };
 	struct vsu_error err = VSU_ERROR_INIT;
 
 	for (i = 0; i < 8; i++)

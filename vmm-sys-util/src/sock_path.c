@@ -176,12 +176,13 @@ static int lock_for_a_while(int fd)
 
 /*
  * Closing *lock gives the lock back. It is -1 where there can be none: in a
- * directory that may not be read, on a file system without such locks.
+ * directory that may not be read, on a file system without such locks. A lock
+ * that nobody gives back for so long is none of ours, which are held for the
+ * time of a few system calls: it guards nothing, and is not waited for.
  */
 static int lock_directory(const char *path, int *lock, struct vsu_error *err)
 {
 	char dir[PATH_SPACE];
-	int rc;
 
 	directory_of(path, dir);
 	*lock = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -189,14 +190,8 @@ static int lock_directory(const char *path, int *lock, struct vsu_error *err)
 		return vsu_error_sys(err, -errno,
 				     "cannot open directory '%s' for the socket '%s'",
 				     dir, path);
-	rc = *lock < 0 ? 0 : lock_for_a_while(*lock);
-	if (!rc)
-		return 0;
-	vsu_fd_close(lock);
-	if (rc == -EBUSY)
-		return vsu_error_set(err, rc,
-				     "directory '%s' stays locked by another program; choose another one for the socket",
-				     dir);
+	if (*lock >= 0 && lock_for_a_while(*lock) < 0)
+		vsu_fd_close(lock);
 	return 0;
 }
 

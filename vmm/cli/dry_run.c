@@ -10,6 +10,7 @@
 #include "memory/populated.h"
 #include "cli/dry_run.h"
 #include "kvm/uapi.h"
+#include "json.h"
 
 static const char *const kind_names[] = {
 	[VMEM_KIND_ANON] = "anon", [VMEM_KIND_FILE] = "file",
@@ -135,28 +136,13 @@ static void text_device(const struct vmm_device *d, FILE *to)
 		d->spec.remote ? "user:" : "inline", d->spec.socket);
 }
 
-/* A JSON string; a path may hold anything. */
-static void json_string(const char *s, FILE *to)
-{
-	fputc('"', to);
-	for (; *s; s++) {
-		if (*s == '"' || *s == '\\')
-			fprintf(to, "\\%c", *s);
-		else if ((unsigned char)*s < 0x20)
-			fprintf(to, "\\u%04x", (unsigned char)*s);
-		else
-			fputc(*s, to);
-	}
-	fputc('"', to);
-}
-
 static void json_device(const struct vmm_device *d, FILE *to)
 {
 	fprintf(to, "{\"id\":%" PRIu32 ",\"mmio\":%" PRIu64 ",\"irq\":%" PRIu32
 		",\"backend\":\"%s\",\"%s\":", d->spec.id, d->gpa, d->irq,
 		d->spec.remote ? "user" : "inline",
 		d->spec.remote ? "socket" : "path");
-	json_string(d->spec.remote ? d->spec.socket : d->spec.path, to);
+	prog_json_string(d->spec.remote ? d->spec.socket : d->spec.path, to);
 	fputc('}', to);
 }
 

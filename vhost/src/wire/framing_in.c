@@ -98,10 +98,6 @@ static int recv_failed(ssize_t rc, struct vsu_error *err)
 {
 	if (rc == -ECONNRESET || rc == -EPIPE)
 		return vsu_error_set(err, -ECONNRESET, "the peer hung up");
-	if (rc == -EMSGSIZE)
-		return vsu_error_set(err, -EMSGSIZE,
-				     "the peer sent more than %u descriptors at once",
-				     VHOST_USER_PRIV_MAX_FDS);
 	if (rc == -EMFILE)
 		return vsu_error_set(err, -EMFILE,
 				     "descriptors of the peer were lost: this process has too many open files");
@@ -165,6 +161,12 @@ static int give_fds(struct vhost_user_priv_channel *ch, size_t from, int *fds,
 {
 	size_t owner = owner_of_fds(ch, from);
 
+	if (n > VHOST_USER_PRIV_MAX_FDS) {
+		vhost_user_priv_close_foreign(ch->in.closer, fds, n);
+		return vsu_error_set(err, -EMSGSIZE,
+				     "the peer sent %u descriptors at once, the limit is %u",
+				     n, VHOST_USER_PRIV_MAX_FDS);
+	}
 	if (owner == ch->in_pos)
 		return keep_fds(ch, fds, n, err);
 	memcpy(ch->late, fds, n * sizeof(*fds));

@@ -17,8 +17,12 @@
 
 VSU_BEGIN_DECLS
 
-/* The most descriptors that one receive takes. */
-#define VSU_SOCK_MAX_FDS 32
+/*
+ * The most descriptors that one receive takes: as many as Linux sends at once.
+ * With room for fewer the kernel would close the others inside the call, which
+ * can take as long as the peer likes (foreign.h).
+ */
+#define VSU_SOCK_MAX_FDS 253
 
 /*
  * A listening, non-blocking socket at path, or a negative errno:
@@ -27,12 +31,12 @@ VSU_BEGIN_DECLS
  *   -EADDRINUSE    a live server listens there
  *   -ENOTSOCK      the path exists and is not a socket; it is never removed,
  *                  nor is a symbolic link, whatever it points to
- *   -EBUSY         the directory stays locked by another program for a second
  *
  * A stale socket, one that nobody has open, is replaced; a live server does
  * not notice that it was asked. Two programs that race for a path do not both
  * succeed: check and replacement are made under an flock() of the directory,
- * where it can be read and has such locks. The umask decides who may connect.
+ * where it can be read and has such locks, and unless a stranger holds it for
+ * longer than a second. The umask decides who may connect.
  */
 VSU_API int vsu_sock_listen(const char *path, int backlog,
 			    struct vsu_error *err);

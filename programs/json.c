@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Text in JSON. */
+#include <config.h>
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "json.h"
+
+/* Forms of UTF-8: the first byte under a mask, and the least value of each. */
+static const struct form {
+	unsigned char mask, first;
+	size_t len;
+	uint32_t least;
+} forms[] = {
+	{ 0x80, 0x00, 1, 0 },
+	{ 0xe0, 0xc0, 2, 0x80 },
+	{ 0xf0, 0xe0, 3, 0x800 },
+	{ 0xf8, 0xf0, 4, 0x10000 },
+};
+
+/* The bytes of the character at s, or 0 if none begins there. */
+static size_t character_len(const unsigned char *s)
+{
+	const struct form *form = forms, *end = forms + 4;
+	uint32_t value;
+	size_t i;
+
+	while (form < end && (*s & form->mask) != form->first)
+		form++;
+	if (form == end)
+		return 0;
+	value = *s & (unsigned char)~form->mask;
+	for (i = 1; i < form->len; i++) {
+		if ((s[i] & 0xc0) != 0x80)
+			return 0;	/* the end of the text is no such byte */
+		value = value << 6 | (s[i] & 0x3f);
+	}
+	if (value < form->least || value > 0x10ffff ||
+	    (value >= 0xd800 && value <= 0xdfff))
+		return 0;
+	return form->len;
+}
+
+void prog_json_string(const char *text, FILE *to)
+{
+	const unsigned char *s = (const unsigned char *)text;
+	size_t len;
+
+	fputc('"', to);
+	for (; *s; s += len ? len : 1) {
+		len = character_len(s);
+		if (!len)
+			fputs("\\ufffd", to);
+		else if (*s == '"' || *s == '\\')
+			fprintf(to, "\\%c", *s);
+		else if (*s < ' ')
+			fprintf(to, "\\u%04x", *s);
+		else
+			fwrite(s, 1, len, to);
+	}
+	fputc('"', to);
+}

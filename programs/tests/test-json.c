@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+#include <config.h>
+
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "json.h"
+
+static const struct sample {
+	const char *text, *json;
+} samples[] = {
+	{ "", "\"\"" },
+	{ "disk.img", "\"disk.img\"" },
+	{ "a\"b\\c", "\"a\\\"b\\\\c\"" },
+	{ "a\nb\x01", "\"a\\u000ab\\u0001\"" },
+	/* of two, three and four bytes */
+	{ "\xc3\xa9", "\"\xc3\xa9\"" },
+	{ "\xe2\x82\xac", "\"\xe2\x82\xac\"" },
+	{ "\xf0\x9f\x98\x80", "\"\xf0\x9f\x98\x80\"" },
+	/* Latin-1, and an end within a character */
+	{ "d\xff\xc2x", "\"d\\ufffd\\ufffdx\"" },
+	{ "\xe2\x82", "\"\\ufffd\\ufffd\"" },
+	/* longer than need be, a surrogate, beyond the last character */
+	{ "\xc0\xaf", "\"\\ufffd\\ufffd\"" },
+	{ "\xed\xa0\x80", "\"\\ufffd\\ufffd\\ufffd\"" },
+	{ "\xf4\x90\x80\x80", "\"\\ufffd\\ufffd\\ufffd\\ufffd\"" },
+};
+
+START_TEST(any_text_becomes_a_valid_string)
+{
+	char *got = NULL;
+	size_t len;
+	FILE *to = open_memstream(&got, &len);
+
+	prog_json_string(samples[_i].text, to);
+	fclose(to);
+	ck_assert_str_eq(got, samples[_i].json);
+	free(got);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("json");
+	TCase *tc = tcase_create("json");
+	SRunner *sr;
+	int failed;
+
+	tcase_add_loop_test(tc, any_text_becomes_a_valid_string, 0,
+			    sizeof(samples) / sizeof(*samples));
+	suite_add_tcase(s, tc);
+	sr = srunner_create(s);
+	srunner_run_all(sr, CK_ENV);
+	failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
