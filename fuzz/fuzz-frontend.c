@@ -323,7 +323,7 @@ static void describe_ring(struct vhost_user_frontend *f, uint32_t index)
 		.err_fd = -1,
 	};
 
-	(void)vhost_user_frontend_set_ring(f, index, &ring, NULL);
+	(void)!vhost_user_frontend_set_ring(f, index, &ring, NULL);
 }
 
 static void act(struct vhost_user_frontend *f, uint8_t arg)
@@ -332,8 +332,8 @@ static void act(struct vhost_user_frontend *f, uint8_t arg)
 	case START:
 		describe_ring(f, 0);
 		describe_ring(f, arg / ACTIONS);
-		(void)vhost_user_frontend_set_memory(f, small_map, NULL);
-		(void)vhost_user_frontend_start(f, FEATURES, NULL);
+		(void)!vhost_user_frontend_set_memory(f, small_map, NULL);
+		(void)!vhost_user_frontend_start(f, FEATURES, NULL);
 		break;
 	case STOP:
 		(void)vhost_user_frontend_stop(f, NULL);
@@ -346,15 +346,15 @@ static void act(struct vhost_user_frontend *f, uint8_t arg)
 						     arg & 8, NULL);
 		break;
 	case GROW:
-		(void)vhost_user_frontend_set_memory(f, large_map, NULL);
+		(void)!vhost_user_frontend_set_memory(f, large_map, NULL);
 		break;
 	case SHRINK:
-		(void)vhost_user_frontend_set_memory(f, small_map, NULL);
+		(void)!vhost_user_frontend_set_memory(f, small_map, NULL);
 		break;
 	case CALL:
-		(void)vhost_user_frontend_set_call(f, arg / ACTIONS,
-						   arg & 8 ? -1 : event_fd,
-						   NULL);
+		(void)!vhost_user_frontend_set_call(f, arg / ACTIONS,
+						    arg & 8 ? -1 : event_fd,
+						    NULL);
 		break;
 	case RESET:
 		(void)vhost_user_frontend_reset(f, NULL);

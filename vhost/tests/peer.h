@@ -23,7 +23,7 @@ struct peer_msg {
 	unsigned int nfds;
 };
 
-/* What is done to one answer. */
+/* Deviations of one answer. */
 enum peer_twist {
 	PEER_HONEST,
 	PEER_HANG_UP,		/* instead of the answer */

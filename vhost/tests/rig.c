@@ -16,7 +16,7 @@
 
 #include "rig.h"
 
-/* Where the areas of a ring lie in its 16 KiB of guest memory. */
+/* Areas of a ring in its 16 KiB of guest memory. */
 #define RING_AT(i)	(0x4000u * ((i) + 1))
 #define AVAIL_AT(i)	(RING_AT(i) + 0x1000)
 #define USED_AT(i)	(RING_AT(i) + 0x2000)

@@ -23,7 +23,7 @@
 #define COUNT(a) (int)(sizeof(a) / sizeof((a)[0]))
 #define SHARED (VMEM_BLOCK_WRITE | VMEM_BLOCK_SHARED)
 
-/* What the owner was told. */
+/* Calls of the owner's ops. */
 struct told {
 	unsigned int ready, started, stopped, config, changed, failed;
 	unsigned int memory, refused, shmem, changes;
@@ -69,7 +69,7 @@ void grow_map_flags(uint64_t gpa, uint64_t len, uint32_t flags);
 void grow_map(uint64_t gpa, uint64_t len);
 void describe_rings(unsigned int n);
 
-/* What the peer does to its answer to one request. */
+/* The peer deviates in its answer to one request. */
 void twist(enum peer_twist how, uint32_t at);
 /* Told once that the back-end channel is closed, and the session goes on. */
 void assert_channel_closed(int code, const char *words);

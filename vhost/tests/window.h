@@ -20,7 +20,7 @@ struct kept {
 extern struct kept kept[MAX_KEPT];	/* in the order of the maps */
 extern int32_t answer_with;		/* the owner's result of every map */
 extern bool hold_on;			/* an unmap drops no reference */
-/* What is mapped: 32 pages, each filled with its number from 1. */
+/* The file that is mapped: 32 pages, each filled with its number from 1. */
 extern int file_fd;
 
 void setup_shmem(void);

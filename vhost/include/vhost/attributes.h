@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* What marks an exported function of libvhost. */
+/* Marks an exported function of libvhost. */
 #ifndef VHOST_ATTRIBUTES_H
 #define VHOST_ATTRIBUTES_H
 

@@ -67,7 +67,7 @@ struct vhost_user_backend;
 #define VHOST_USER_NO_REQUEST 0u
 
 /*
- * What the owner does. All are called on the session's thread, from dispatch
+ * Operations of the owner. All are called on the session's thread, from dispatch
  * only. NULL means that the device lacks it. A negative answer refuses the
  * message (the front-end gets a nack where it asked) and changes nothing.
  */
@@ -160,7 +160,8 @@ struct vhost_user_backend_config {
 VHOST_USER_API int vhost_user_backend_new_take_fd(int sock,
 		const struct vhost_user_backend_config *config,
 		const struct vhost_user_backend_ops *ops, void *opaque,
-		struct vhost_user_backend **out, struct vsu_error *err);
+		struct vhost_user_backend **out, struct vsu_error *err)
+	VSU_NODISCARD;
 
 /*
  * Ends the session: rings that run are drained through quiesce, then gone is
@@ -205,7 +206,7 @@ VHOST_USER_API void vhost_user_backend_call(struct vhost_user_backend *b,
 VHOST_USER_API void vhost_user_backend_ring_error(struct vhost_user_backend *b,
 					     uint32_t ring);
 
-/* What was negotiated so far. */
+/* Features that were negotiated so far. */
 VHOST_USER_API uint64_t vhost_user_backend_features(
 		const struct vhost_user_backend *b);
 VHOST_USER_API uint64_t vhost_user_backend_protocol_features(

@@ -129,7 +129,8 @@ struct vhost_user_ring {
 VHOST_USER_API int vhost_user_frontend_new_take_fd(int sock,
 		const struct vhost_user_frontend_config *config,
 		const struct vhost_user_frontend_ops *ops, void *opaque,
-		struct vhost_user_frontend **out, struct vsu_error *err);
+		struct vhost_user_frontend **out, struct vsu_error *err)
+	VSU_NODISCARD;
 
 /* At any time but from inside a callback. */
 VHOST_USER_API void vhost_user_frontend_free(struct vhost_user_frontend *f);
@@ -167,7 +168,7 @@ VHOST_USER_API void vhost_user_frontend_fail(struct vhost_user_frontend *f,
 VHOST_USER_API enum vhost_user_frontend_state vhost_user_frontend_state(
 		const struct vhost_user_frontend *f);
 
-/* What the back-end offered, and what of the protocol was agreed. From READY. */
+/* The back-end's offers and limits, and the agreed protocol features. From READY. */
 VHOST_USER_API uint64_t vhost_user_frontend_features(
 		const struct vhost_user_frontend *f);
 VHOST_USER_API uint64_t vhost_user_frontend_offered_protocol_features(
@@ -204,7 +205,8 @@ VHOST_USER_API int vhost_user_frontend_set_config(struct vhost_user_frontend *f,
  */
 VHOST_USER_API int vhost_user_frontend_set_memory(struct vhost_user_frontend *f,
 					     struct vmem_map *map,
-					     struct vsu_error *err);
+					     struct vsu_error *err)
+	VSU_NODISCARD;
 
 /*
  * Describes ring index (below 256); the fds are duplicated. In READY. How many
@@ -214,7 +216,8 @@ VHOST_USER_API int vhost_user_frontend_set_memory(struct vhost_user_frontend *f,
 VHOST_USER_API int vhost_user_frontend_set_ring(struct vhost_user_frontend *f,
 					   uint32_t index,
 					   const struct vhost_user_ring *ring,
-					   struct vsu_error *err);
+					   struct vsu_error *err)
+	VSU_NODISCARD;
 
 /*
  * Starts all described rings with these device features (without the
@@ -227,12 +230,14 @@ VHOST_USER_API int vhost_user_frontend_set_ring(struct vhost_user_frontend *f,
  */
 VHOST_USER_API int vhost_user_frontend_start(struct vhost_user_frontend *f,
 					uint64_t features,
-					struct vsu_error *err);
+					struct vsu_error *err)
+	VSU_NODISCARD;
 
 /* Replaces the call descriptor of a ring, also while RUNNING. */
 VHOST_USER_API int vhost_user_frontend_set_call(struct vhost_user_frontend *f,
 					   uint32_t index, int call_fd,
-					   struct vsu_error *err);
+					   struct vsu_error *err)
+	VSU_NODISCARD;
 
 /*
  * Stops all rings; the back-end finishes what it fetched. Their descriptions

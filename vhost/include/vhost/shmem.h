@@ -23,6 +23,7 @@
  *
  * A reset of the device, the end of the session and its freeing take every
  * mapping away: they come as changes like others, their results are ignored.
+ * The end of the back-end channel alone leaves mappings as they are.
  *
  * Back-end. See vhost_user_backend_shmem_map(): a request is sent while a ring
  * runs and answered through ops->shmem_result in the order of the calls.
@@ -52,6 +53,8 @@ struct vhost_user_backend;
  *
  *	void (*shmem)(void *opaque, struct vhost_user_shmem_change *changes,
  *		      unsigned int n);
+ *
+ * Frozen.
  */
 struct vhost_user_shmem_change {
 	uint64_t offset, len;	/* bytes in the region, multiples of the page */
@@ -70,7 +73,7 @@ VHOST_USER_API uint64_t vhost_user_frontend_shmem_size(
 VHOST_USER_API unsigned int vhost_user_frontend_shmem_count(
 		const struct vhost_user_frontend *f);
 
-/* A request to the front-end. */
+/* A request to the front-end. Frozen. */
 struct vhost_user_shmem_request {
 	uint64_t offset, len;	/* in the region; multiples of the page */
 	uint64_t fd_offset;	/* map: where in the file */

@@ -43,7 +43,7 @@ struct vhost_user_priv_ring {
 				   heard of, see run.c */
 };
 
-/* What a front-end sets of a ring before it starts. */
+/* Settings of a ring before it starts. */
 #define VHOST_USER_PRIV_SET_NUM		1u
 #define VHOST_USER_PRIV_SET_BASE	2u
 #define VHOST_USER_PRIV_SET_ADDR	4u
@@ -73,7 +73,7 @@ enum vhost_user_priv_answer_state {
 	VHOST_USER_PRIV_ANSWERED,
 };
 
-/* What epoll's data says. */
+/* Subjects of the session's epoll. */
 enum vhost_user_priv_watch {
 	VHOST_USER_PRIV_WATCH_MAIN,
 	VHOST_USER_PRIV_WATCH_CHANNEL,
@@ -84,10 +84,10 @@ enum vhost_user_priv_watch {
 	VHOST_USER_PRIV_WATCHES
 };
 
-/* What check says about the rings before apply. */
+/* Answers of check: whether rings may run while apply works. */
 #define VHOST_USER_PRIV_GO	0	/* they may run on */
-#define VHOST_USER_PRIV_QUIET	1	/* to be left alone */
-#define VHOST_USER_PRIV_DRAIN	2	/* and everything popped is pushed */
+#define VHOST_USER_PRIV_QUIET	1	/* they must be left alone */
+#define VHOST_USER_PRIV_DRAIN	2	/* and all that was popped is pushed */
 
 enum vhost_user_priv_scope {
 	VHOST_USER_PRIV_NO_RING,
@@ -260,7 +260,7 @@ bool vhost_user_priv_ask(struct vhost_user_backend *b, uint32_t ring,
 bool vhost_user_priv_accept_answer(struct vhost_user_backend *b);
 /* A question is open. */
 bool vhost_user_priv_is_asking(const struct vhost_user_backend *b);
-/* It is being answered this moment, on another thread. */
+/* The question is being answered this moment, on another thread. */
 bool vhost_user_priv_is_answering(const struct vhost_user_backend *b);
 
 /* features.c */

@@ -3,7 +3,7 @@
  * The dirty log of a migration: memory of the front-end with a bit for each
  * 4 KiB of guest addresses that were written.
  *
- * It is written while VHOST_USER_F_LOG_ALL is agreed. A front-end that starts
+ * Rings write to the log while VHOST_USER_F_LOG_ALL is agreed. A front-end that starts
  * a device in the middle of a migration agrees on it before it gives the log,
  * and one that agrees to everything never gives one: rings run meanwhile. A log
  * that comes after rings ran without it begins with all memory marked, so that

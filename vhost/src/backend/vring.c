@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* What the front-end says about rings: size, addresses, base, enabled. */
+/* The messages that set a ring: size, addresses, base, enabled. */
 #include <config.h>
 
 #include <errno.h>

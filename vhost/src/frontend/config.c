@@ -73,7 +73,7 @@ int vhost_user_frontend_set_config(struct vhost_user_frontend *f, uint32_t off,
 	return rc;
 }
 
-/* Where there is neither message, stopping the rings was all there is. */
+/* A back-end without either message is reset by the stop of its rings. */
 static int send_reset(struct vhost_user_frontend *f, struct vsu_error *err)
 {
 	const uint64_t status = 0;

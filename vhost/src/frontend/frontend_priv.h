@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * What the files of the front-end share.
+ * The front-end's session, as its own files see it.
  *
  *   sequence  a table of steps (the handshake, a start, a stop, a change of
  *             memory) whose messages are sent as far as the window and the
@@ -43,12 +43,12 @@
 #define FE_SHMEM_BATCH	32u
 
 /*
- * What is added to a guest address to make the user address that is sent: not
+ * Added to a guest address to make the user address that is sent: not
  * 0, which some peers take for "none", and far from any pointer of ours.
  */
 #define FE_USER_BASE	(UINT64_C(1) << 44)
 
-/* What an event of the session's epoll is about; dispatch looks at everything. */
+/* Subjects of the session's epoll; dispatch looks at everything anyway. */
 enum fe_watch {
 	FE_WATCH_MAIN,
 	FE_WATCH_BACKEND_CHANNEL,
@@ -307,7 +307,7 @@ int vhost_user_priv_fe_accept_shmem(struct vhost_user_frontend *f,
 /* Whether a request may join the batch; a batch is of one kind. */
 bool vhost_user_priv_fe_shmem_joins(const struct vhost_user_frontend *f,
 				    uint32_t request);
-/* It joins; judged is 0, or why it is refused whatever it says. */
+/* The request joins; judged is 0, or the code it is refused with unseen. */
 void vhost_user_priv_fe_shmem_add(struct vhost_user_frontend *f,
 				  struct vhost_user_priv_msg *msg, int judged);
 /* Gives the batch to the owner and answers; may leave it parked. */

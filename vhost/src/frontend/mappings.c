@@ -150,14 +150,14 @@ static int check_request(const struct vhost_user_shmem_mmap *req,
 	uint64_t end;
 
 	if (!req->len)
-		return vsu_error_set(err, -EINVAL, "an empty mapping");
+		return vsu_error_set(err, -EBADMSG, "an empty mapping");
 	if (req->flags & ~(uint64_t)VHOST_USER_SHMEM_RW)
-		return vsu_error_set(err, -EINVAL, "unknown flags %#" PRIx64
+		return vsu_error_set(err, -EBADMSG, "unknown flags %#" PRIx64
 				     " of a mapping", req->flags);
 	/* positions in a file are signed */
 	if (vsu_u64_add_overflow(req->fd_offset, req->len, &end) ||
 	    end > INT64_MAX)
-		return vsu_error_set(err, -EINVAL, "%#" PRIx64 " bytes at %#"
+		return vsu_error_set(err, -EBADMSG, "%#" PRIx64 " bytes at %#"
 				     PRIx64 " exceed any file", req->len,
 				     req->fd_offset);
 	return 0;

@@ -250,7 +250,7 @@ static int send_kick(struct vhost_user_frontend *f, unsigned int index,
 typedef int (*ring_message_fn)(struct vhost_user_frontend *f,
 			       unsigned int index, struct vsu_error *err);
 
-/* What a ring needs, in this order: NUM before ADDR, CALL before KICK. */
+/* The messages of a ring, in this order: NUM before ADDR, CALL before KICK. */
 static const ring_message_fn ring_messages[] = {
 	send_num, send_base, send_addr, send_err, send_call, send_kick,
 };

@@ -20,7 +20,7 @@ void vhost_user_priv_fe_begin(struct vhost_user_frontend *f,
 
 /*
  * 0 when a message was sent or none was due, 1 when the sequence has to wait.
- * What the socket says is not the last word: the peer may have said why it
+ * An error of the socket is not the last word: the peer may have said why it
  * went away, and dispatch looks for that first.
  */
 static int send_item(struct vhost_user_frontend *f, const struct fe_step *s)

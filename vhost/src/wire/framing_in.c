@@ -20,7 +20,7 @@ static bool header_at(const struct vhost_user_priv_channel *ch, size_t pos,
 	return true;
 }
 
-/* Where the message at pos ends; 0 while that has not arrived. */
+/* The end of the message at pos; 0 while that has not arrived. */
 static size_t end_of(const struct vhost_user_priv_channel *ch, size_t pos)
 {
 	struct vhost_user_header hdr;

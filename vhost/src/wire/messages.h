@@ -15,7 +15,7 @@
 #include <vhost/protocol.h>
 #include <vmm-sys-util/error.h>
 
-/* What is accepted; what is sent stays far below. */
+/* Limits of received messages; sent ones stay far below. */
 #define VHOST_USER_PRIV_MAX_PAYLOAD	4096u
 #define VHOST_USER_PRIV_MAX_FDS		32u
 /* Requests of a front-end have numbers below this. */

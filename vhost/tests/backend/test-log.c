@@ -241,7 +241,7 @@ START_TEST(b4_02_log_too_small_for_memory_or_for_its_file_is_refused)
 }
 END_TEST
 
-/* What lies beyond the log is not marked, and nothing else is written. */
+/* A page beyond the log is not marked, and nothing else is written. */
 START_TEST(b4_02_mark_beyond_the_log_is_dropped)
 {
 	struct log l;

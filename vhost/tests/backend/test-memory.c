@@ -360,7 +360,7 @@ START_TEST(b2_07_file_cut_short_since_is_refused_when_resent)
 }
 END_TEST
 
-/* Where the host has no huge pages to give, nothing can be looked at. */
+/* A host without huge pages shows nothing. */
 START_TEST(b2_09_piece_inside_a_huge_page_is_exact_or_refused)
 {
 	int fd = memfd_create("huge", MFD_CLOEXEC | MFD_HUGETLB);

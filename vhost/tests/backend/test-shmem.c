@@ -57,7 +57,7 @@ static void fini(struct front *f)
 	rig_fini(&f->r);
 }
 
-/* What arrived on the channel; its descriptor, or -1. */
+/* A request that arrived on the channel; its descriptor, or -1. */
 struct asked {
 	struct vhost_user_header hdr;
 	struct vhost_user_shmem_mmap m;
@@ -248,7 +248,7 @@ START_TEST(nothing_is_asked_while_all_rings_are_stopped)
 }
 END_TEST
 
-/* It was sent before the stop; its answer is not the next one's. */
+/* A request sent before the stop: its answer is not the next one's. */
 START_TEST(answer_after_the_stop_is_not_taken_for_another)
 {
 	struct front f;

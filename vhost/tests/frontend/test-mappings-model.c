@@ -38,14 +38,14 @@ struct mapping {
 	bool writable, used;
 };
 
-/* What should be: mappings, and which one each page belongs to (0: none). */
+/* The model: mappings, and which one each page belongs to (0: none). */
 static struct {
 	struct mapping maps[2][PAGES + 1];
 	unsigned char owner[2][PAGES];
 	unsigned int n;
 } model;
 
-/* What the owner was told: where each page is, and references it drops late. */
+/* The owner's view: where each page is, and references it drops late. */
 static struct {
 	unsigned char *hva[2][PAGES];
 	struct vmem_block *late[MAX_BATCH];
@@ -188,7 +188,7 @@ static void compare_page(const struct line *l, unsigned int r, unsigned int i,
 				  (m->file + (i - m->off)) * PAGE);
 }
 
-/* What the kernel says of the window: every page, mapped or not. */
+/* The kernel's view of the window: every page, mapped or not. */
 static void compare_process_map(unsigned int r)
 {
 	FILE *maps = fopen("/proc/self/maps", "re");

@@ -101,7 +101,7 @@ END_TEST
 #define SHMEM VHOST_USER_PROTOCOL_BIT(SHMEM)
 #define CHANNEL VHOST_USER_PROTOCOL_BIT(BACKEND_REQ)
 
-/* What is offered of the channel and what needs it, and what may be agreed. */
+/* The channel, the features that need it, and those that may be agreed. */
 static const struct {
 	uint64_t offered, agreed;
 } dependent[] = {
