@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "daemon.h"
 #include "process.h"
@@ -12,12 +13,50 @@
 /* Mappings that a front-end may cause: all of its memory slots and to spare. */
 #define MAX_MAPPINGS 1024u
 
+#define ROWS (DAEMON_OWN + VMM_DEVICE_KEYS_MAX + 1)
+
 struct command_line {
 	const struct daemon *daemon;
-	void *opaque;
 	struct serve serve;
 	bool have_fd, capabilities, help, version;
+	struct vmm_device_common common;
+	_Alignas(8) unsigned char config[VMM_DEVICE_CONFIG_MAX];
+	struct vsu_option rows[ROWS];
 };
+
+/* The name of a kind's key as an option of its daemon. */
+static const char *option_name(const struct vmm_device_key *key)
+{
+	return key->daemon_name ? key->daemon_name : key->option.name;
+}
+
+/* The options of every daemon, then the keys of its kind. */
+static void make_rows(struct command_line *cl)
+{
+	static const struct vsu_option common[] = { DAEMON_OPTIONS };
+	const struct vmm_device_kind *kind = cl->daemon->kind;
+	unsigned int i;
+
+	memcpy(cl->rows, common, sizeof(common));
+	cl->rows[DAEMON_NUM_QUEUES].max = kind->max_queues;
+	cl->rows[DAEMON_QUEUE_SIZE].min = kind->min_queue_size;
+	cl->rows[DAEMON_QUEUE_SIZE].preset = kind->queue_size;
+	for (i = 0; kind->keys[i].option.name; i++) {
+		cl->rows[DAEMON_OWN + i] = kind->keys[i].option;
+		cl->rows[DAEMON_OWN + i].name = option_name(&kind->keys[i]);
+	}
+}
+
+static int take_key(struct command_line *cl, unsigned int index,
+		    const struct vsu_option_value *value,
+		    struct vsu_error *err)
+{
+	char what[64];
+
+	snprintf(what, sizeof(what), "option --%s", cl->rows[index].name);
+	return vmm_device_set(cl->daemon->kind, index - DAEMON_OWN, what,
+			      value, cl->config, err);
+}
 
 static int take_option(void *opaque, unsigned int index,
 		       const struct vsu_option_value *value,
@@ -51,14 +90,20 @@ static int take_option(void *opaque, unsigned int index,
 	case DAEMON_VERSION:
 		cl->version = value->number;
 		return 0;
+	case DAEMON_NUM_QUEUES:
+		cl->common.queues = (uint32_t)value->number;
+		return 0;
+	case DAEMON_QUEUE_SIZE:
+		cl->common.queue_size = (uint32_t)value->number;
+		return 0;
 	}
-	return cl->daemon->option(cl->opaque, index, value, err);
+	return take_key(cl, index, value, err);
 }
 
 static int parse(struct command_line *cl, int argc, char **argv,
 		 struct vsu_error *err)
 {
-	int rc = vsu_option_parse_argv(cl->daemon->options, argc, argv,
+	int rc = vsu_option_parse_argv(cl->rows, argc, argv,
 				       take_option, cl, NULL, err);
 
 	if (rc < 0)
@@ -84,17 +129,67 @@ static int check_socket(const struct command_line *cl, struct vsu_error *err)
 	return VSU_EXIT_OK;
 }
 
-static int print_help(const struct daemon *daemon)
+static int print_help(const struct command_line *cl)
 {
 	char text[4096];
 
-	vsu_option_help(daemon->options, text, sizeof(text));
-	printf("Usage: %s OPTION...\n%s\n\n%s", daemon->name, daemon->summary,
-	       text);
+	vsu_option_help(cl->rows, text, sizeof(text));
+	printf("Usage: %s OPTION...\n%s\n\n%s", cl->daemon->name,
+	       cl->daemon->summary, text);
 	return VSU_EXIT_OK;
 }
 
-static int run(const struct command_line *cl, struct vsu_error *err)
+static int check_keys(const struct command_line *cl, struct vsu_error *err)
+{
+	const struct vmm_device_kind *kind = cl->daemon->kind;
+	const struct vmm_device_key *missing = vmm_device_missing(kind,
+								  cl->config);
+
+	if (missing) {
+		vsu_error_set(err, -EINVAL,
+			      "--%s=%s is not given; it names %s",
+			      option_name(missing), missing->option.arg,
+			      missing->option.help);
+		return VSU_EXIT_USAGE;
+	}
+	if (kind->check && kind->check(cl->config, err) < 0)
+		return VSU_EXIT_DATA;
+	return VSU_EXIT_OK;
+}
+
+/* How the program ends when what the device stands on cannot be had. */
+static int open_status(int rc)
+{
+	switch (-rc) {
+	case EINVAL:
+		return VSU_EXIT_DATA;
+	case EBUSY:
+		return VSU_EXIT_BUSY;
+	case EAGAIN:
+	case EOPNOTSUPP:
+	case EMFILE:
+	case ENFILE:
+	case ENOMEM:
+		return VSU_EXIT_HOST;
+	}
+	return VSU_EXIT_INPUT;
+}
+
+static int open_device(struct command_line *cl, struct virtdev **out,
+		       struct vsu_error *err)
+{
+	const struct vmm_device_kind *kind = cl->daemon->kind;
+	int status = check_keys(cl, err), rc;
+
+	if (status != VSU_EXIT_OK)
+		return status;
+	rc = kind->open(cl->config, &cl->common, out, err);
+	if (rc < 0 && kind->keys[0].required)
+		vsu_error_prefix(err, rc, "--%s", option_name(&kind->keys[0]));
+	return rc < 0 ? open_status(rc) : VSU_EXIT_OK;
+}
+
+static int run(struct command_line *cl, struct vsu_error *err)
 {
 	struct vmem_sigbus *sigbus;
 	struct virtdev *dev = NULL;
@@ -104,7 +199,8 @@ static int run(const struct command_line *cl, struct vsu_error *err)
 		return status;
 	if (prog_handle_signals(MAX_MAPPINGS, &sigbus, err) < 0)
 		return VSU_EXIT_HOST;
-	status = cl->daemon->make(cl->opaque, sigbus, &dev, err);
+	cl->common.sigbus = sigbus;
+	status = open_device(cl, &dev, err);
 	if (status == VSU_EXIT_OK)
 		status = serve_device(&cl->serve, dev, sigbus, err);
 	/* the table lives as long as its handler: until the program ends */
@@ -112,21 +208,20 @@ static int run(const struct command_line *cl, struct vsu_error *err)
 	return status;
 }
 
-int daemon_main(const struct daemon *daemon, void *opaque, int argc,
-		char **argv)
+int daemon_main(const struct daemon *daemon, int argc, char **argv)
 {
 	struct command_line cl = {
 		.daemon = daemon,
-		.opaque = opaque,
 		.serve = { .fd = -1 },
 	};
 	struct vsu_error err = VSU_ERROR_INIT;
 	int status;
 
 	prog_begin(daemon->name);
+	make_rows(&cl);
 	status = parse(&cl, argc, argv, &err);
 	if (status == VSU_EXIT_OK && cl.help)
-		return print_help(daemon);
+		return print_help(&cl);
 	if (status == VSU_EXIT_OK && cl.version)
 		return printf("%s %s\n", daemon->name, PACKAGE_VERSION) < 0;
 	if (status == VSU_EXIT_OK && cl.capabilities)

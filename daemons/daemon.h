@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
  * Common part of the vhost-user daemons: their options, their errors and
- * exit statuses, and the loop that serves a device. A daemon is a table of
- * options, a function that makes its device, and one call.
+ * exit statuses, and the loop that serves a device. A daemon is one kind of
+ * device (devices/kind.h), what is said about it, and one call.
  */
 #ifndef DAEMONS_DAEMON_H
 #define DAEMONS_DAEMON_H
@@ -16,6 +16,7 @@
 #include <vmm-sys-util/exit.h>
 #include <vmm-sys-util/option.h>
 
+#include "devices/kind.h"
 #include "log.h"
 
 /* Rows that every daemon's table begins with, by the same numbers. */
@@ -28,7 +29,9 @@ enum daemon_option {
 	DAEMON_VERBOSE,
 	DAEMON_HELP,
 	DAEMON_VERSION,
-	DAEMON_OWN,		/* the first row of the daemon itself */
+	DAEMON_NUM_QUEUES,
+	DAEMON_QUEUE_SIZE,
+	DAEMON_OWN,		/* the first key of the kind */
 };
 
 #define DAEMON_OPTIONS							\
@@ -44,30 +47,21 @@ enum daemon_option {
 	PROG_LOG_LEVEL_OPTION,						\
 	PROG_LOG_VERBOSE_OPTION,					\
 	VSU_OPTION_ROW_HELP,						\
-	VSU_OPTION_ROW_VERSION
+	VSU_OPTION_ROW_VERSION,						\
+	{ .name = "num-queues", .kind = VSU_OPTION_U64, .arg = "N",	\
+	  .help = "queues that a guest may use", .preset = "1", .min = 1 },		\
+	{ .name = "queue-size", .kind = VSU_OPTION_U64, .arg = "N",	\
+	  .help = "entries that a queue may have", .max = 32768 }
 
 struct daemon {
 	const char *name;		/* of the program */
 	const char *summary;		/* what it does, for the help text */
 	const char *capabilities;	/* JSON, as QEMU's conventions have it */
-	const struct vsu_option *options; /* DAEMON_OPTIONS, then its own */
-
-	/* Takes one of its own options; as vsu_option_fn. */
-	int (*option)(void *opaque, unsigned int index,
-		      const struct vsu_option_value *value,
-		      struct vsu_error *err);
-
-	/*
-	 * Makes the device, or says why not: an enum vsu_exit, err filled.
-	 * sigbus is the table for what it maps.
-	 */
-	int (*make)(void *opaque, struct vmem_sigbus *sigbus,
-		    struct virtdev **out, struct vsu_error *err);
+	const struct vmm_device_kind *kind;
 };
 
 /* The whole life of the program; returns its exit status. */
-int daemon_main(const struct daemon *daemon, void *opaque, int argc,
-		char **argv);
+int daemon_main(const struct daemon *daemon, int argc, char **argv);
 
 /* serve.c */
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
  * builtin:selftest: looks at its memory, finds its virtio devices, drives
- * every disk through all its queues, shows shared memory regions, and powers
- * off; the machine's exit status says whether all was well.
+ * every disk through all its queues, takes entropy, shows shared memory
+ * regions, and powers off; the machine's exit status says whether all was well.
  *
  * Words on the command line: "interactive" does not power off but takes
  * commands from the console, a letter each: s shows shared memory again, d
@@ -12,6 +12,7 @@
 #include "selftest.h"
 
 #define ID_BLOCK 2
+#define ID_ENTROPY 4
 
 static struct device devices[CVMM_BOOT_MAX_DEVICES];
 static unsigned int ndevices;
@@ -30,6 +31,8 @@ static void start_device(const struct cvmm_boot_device *at, unsigned int i)
 	if (!device_negotiate(dev, FEATURE_VERSION_1) || !device_start(dev))
 		fault("a device that does not start");
 	print("device %u: id %u, %u queues\n", i, dev->id, dev->nqueues);
+	if (dev->id == ID_ENTROPY)
+		test_entropy(dev, i);
 }
 
 static void test_disks(void)

@@ -8,6 +8,7 @@
 
 void test_memory(const struct cvmm_boot *boot);
 void test_disk(struct device *dev, unsigned int number);
+void test_entropy(struct device *dev, unsigned int number);
 void show_shared(struct device *dev, unsigned int number);
 
 #endif

@@ -49,6 +49,24 @@ static void show_memory_keys(const char *title)
 	show_keys(title, rows);
 }
 
+static void show_device_keys(void)
+{
+	const struct vmm_device_kind *const *kind;
+	struct vsu_option rows[VMM_DEVICE_ROWS];
+	char title[80];
+
+	for (kind = vmm_device_kinds; *kind; kind++) {
+		vmm_device_rows(*kind, rows);
+		snprintf(title, sizeof(title), "Properties of --device %s%s, %s:",
+			 (*kind)->name,
+			 *kind == &vmm_blk_kind ? " and of --disk" : "",
+			 (*kind)->summary);
+		show_keys(title, rows);
+	}
+	vmm_device_rows(NULL, rows);
+	show_keys("Properties of --device without a kind:", rows);
+}
+
 static int show_run_help(void)
 {
 	char lines[4096];
@@ -59,8 +77,7 @@ static int show_run_help(void)
 	       " builtin:selftest,\nbuiltin:irqtest or a static ELF of their "
 	       "protocol.\n\n%s", lines);
 	show_memory_keys("Properties of --memory, as in size=1G,backend=memfd; a comma in a value is\ndoubled:");
-	show_keys("Properties of --disk:", vmm_disk_keys);
-	show_keys("Properties of --device:", vmm_device_keys);
+	show_device_keys();
 	return 0;
 }
 

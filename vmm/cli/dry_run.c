@@ -132,17 +132,26 @@ static void json_region(const struct facts *f, FILE *to)
 static void text_device(const struct vmm_device *d, FILE *to)
 {
 	fprintf(to, "device id=%" PRIu32 " mmio=%#" PRIx64 " irq=%" PRIu32
-		" backend=%s%s\n", d->spec.id, d->gpa, d->irq,
-		d->spec.remote ? "user:" : "inline", d->spec.socket);
+		" backend=%s%s%s%s\n", d->spec.id, d->gpa, d->irq,
+		d->spec.remote ? "user:" : "inline", d->spec.socket,
+		d->spec.kind ? " kind=" : "",
+		d->spec.kind ? d->spec.kind->name : "");
 }
 
 static void json_device(const struct vmm_device *d, FILE *to)
 {
+	const char *on = d->spec.remote ? d->spec.socket
+					: vmm_device_describe(&d->spec).file;
+
 	fprintf(to, "{\"id\":%" PRIu32 ",\"mmio\":%" PRIu64 ",\"irq\":%" PRIu32
-		",\"backend\":\"%s\",\"%s\":", d->spec.id, d->gpa, d->irq,
-		d->spec.remote ? "user" : "inline",
-		d->spec.remote ? "socket" : "path");
-	prog_json_string(d->spec.remote ? d->spec.socket : d->spec.path, to);
+		",\"backend\":\"%s\"", d->spec.id, d->gpa, d->irq,
+		d->spec.remote ? "user" : "inline");
+	if (d->spec.kind)
+		fprintf(to, ",\"kind\":\"%s\"", d->spec.kind->name);
+	if (on) {
+		fprintf(to, ",\"%s\":", d->spec.remote ? "socket" : "path");
+		prog_json_string(on, to);
+	}
 	fputc('}', to);
 }
 

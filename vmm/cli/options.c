@@ -42,7 +42,7 @@ const struct vsu_option vmm_run_options[] = {
 		   .help = "a disk: path=FILE or backend=user:SOCKET" },
 	[DEVICE] = { .name = "device", .kind = VSU_OPTION_STRING,
 		     .arg = "PROPERTIES", .repeat = true,
-		     .help = "any device: id=N,backend=user:SOCKET" },
+		     .help = "a device: KIND[,key=value...], or any: id=N,backend=user:SOCKET" },
 	[INITRD] = { .name = "initrd", .kind = VSU_OPTION_STRING,
 		     .arg = "FILE",
 		     .help = "a file that the kernel finds in memory" },
@@ -80,13 +80,13 @@ static int add_memory(struct vmm_memory_options *o, const char *list,
 	return 0;
 }
 
-static int add_device(struct vmm_options *o, enum vmm_device_kind kind,
+static int add_device(struct vmm_options *o, enum vmm_device_how how,
 		      const char *list, struct vsu_error *err)
 {
 	if (o->ndevices == VMM_MAX_DEVICES)
 		return vsu_error_set(err, -EINVAL,
 			"more than %d devices", VMM_MAX_DEVICES);
-	o->devices[o->ndevices].kind = kind;
+	o->devices[o->ndevices].how = how;
 	o->devices[o->ndevices++].list = list;
 	return 0;
 }

@@ -19,11 +19,11 @@
 
 /* A device that was asked for, in the order of the command line. */
 struct vmm_device_option {
-	enum vmm_device_kind {
+	enum vmm_device_how {
 		VMM_DEVICE_DISK,	/* list: --disk */
 		VMM_DEVICE_DISK_PATH,	/* list: a path alone, an operand */
 		VMM_DEVICE_ANY,		/* list: --device */
-	} kind;
+	} how;
 	const char *list;
 };
 

@@ -3,65 +3,64 @@
 #include <config.h>
 
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
-#include <virtio-devices/blk.h>
+#include <vmm-sys-util/parse.h>
 
 #include "devices/devices.h"
 
-#define ID_BLOCK 2
+/* Keys that every device has; those of its kind, or of its id, follow. */
+enum { BACKEND, QUEUES, QUEUE_SIZE, NCOMMON };
+enum { ID = NCOMMON, CONFIG_SIZE, ALLOW_FUSE };
 
-/* Keys of --disk and of --device; both tables begin alike. */
-enum { BACKEND, QUEUES, QUEUE_SIZE, PATH, READONLY, SERIAL, ENGINE };
-enum { ID = QUEUE_SIZE + 1, CONFIG_SIZE, ALLOW_FUSE };
+static const struct vsu_option common_rows[NCOMMON] = {
+	[BACKEND] = { .name = "backend", .kind = VSU_OPTION_STRING,
+		      .arg = "inline|user:SOCKET", .preset = "inline",
+		      .help = "who serves the queues" },
+	[QUEUES] = { .name = "queues", .kind = VSU_OPTION_U64,
+		     .help = "number of queues", .min = 1, .max = 256 },
+	[QUEUE_SIZE] = { .name = "queue-size", .kind = VSU_OPTION_U64,
+			 .help = "entries of a queue", .min = 2, .max = 32768 },
+};
 
-static const char *const engines[] = { "auto", "io_uring", "sync",
-					"mmap", NULL };
-
-#define COMMON_ROWS							\
-	[BACKEND] = { .name = "backend", .kind = VSU_OPTION_STRING,	\
-		      .arg = "inline|user:SOCKET",			\
-		      .help = "who serves the queues" },		\
-	[QUEUES] = { .name = "queues", .kind = VSU_OPTION_U64,		\
-		     .help = "number of queues", .min = 1, .max = 256 }, \
-	[QUEUE_SIZE] = { .name = "queue-size", .kind = VSU_OPTION_U64,	\
-			 .help = "entries of a queue", .min = 2, .max = 32768 }
-
-const struct vsu_option vmm_disk_keys[] = {
-	COMMON_ROWS,
-	[PATH] = { .name = "path", .kind = VSU_OPTION_STRING, .arg = "FILE",
-		   .help = "raw disk image" },
-	[READONLY] = { .name = "readonly", .kind = VSU_OPTION_FLAG,
-		       .help = "no writes" },
-	[SERIAL] = { .name = "serial", .kind = VSU_OPTION_STRING,
-		     .help = "up to 20 characters" },
-	[ENGINE] = { .name = "engine", .kind = VSU_OPTION_CHOICE,
-		     .help = "how the file is reached", .choices = engines },
+static const struct vsu_option any_rows[] = {
+	{ .name = "id", .kind = VSU_OPTION_U64, .help = "VIRTIO device id",
+	  .min = 1, .max = 63 },
+	{ .name = "config-size", .kind = VSU_OPTION_U64, .arg = "BYTES",
+	  .help = "of configuration space", .max = 256 },
+	{ .name = "allow-fuse", .kind = VSU_OPTION_FLAG,
+	  .help = "regions over files of FUSE and network mounts" },
 	{ .name = NULL },
 };
 
-const struct vsu_option vmm_device_keys[] = {
-	COMMON_ROWS,
-	[ID] = { .name = "id", .kind = VSU_OPTION_U64,
-		 .help = "VIRTIO device id", .min = 1, .max = 63 },
-	[CONFIG_SIZE] = { .name = "config-size", .kind = VSU_OPTION_U64,
-			  .arg = "BYTES", .help = "of configuration space",
-			  .max = 256 },
-	[ALLOW_FUSE] = { .name = "allow-fuse", .kind = VSU_OPTION_FLAG,
-			 .help = "regions over files of FUSE and network mounts" },
-	{ .name = NULL },
-};
-
-static int copy_text(char *to, size_t size, const char *text, const char *key,
-		     struct vsu_error *err)
+void vmm_device_rows(const struct vmm_device_kind *kind,
+		     struct vsu_option rows[VMM_DEVICE_ROWS])
 {
-	if (strlen(text) >= size)
-		return vsu_error_set(err, -EINVAL, "key '%s': '%s' is longer "
-				     "than %zu characters", key, text,
-				     size - 1);
-	strcpy(to, text);
-	return 0;
+	unsigned int i, n = kind ? vmm_device_nkeys(kind) : 0;
+
+	memcpy(rows, common_rows, sizeof(common_rows));
+	if (!kind) {
+		memcpy(rows + NCOMMON, any_rows, sizeof(any_rows));
+		return;
+	}
+	rows[QUEUES].max = kind->max_queues;
+	rows[QUEUE_SIZE].min = kind->min_queue_size;
+	rows[QUEUE_SIZE].preset = kind->queue_size;
+	for (i = 0; i <= n; i++)
+		rows[NCOMMON + i] = kind->keys[i].option;
 }
+
+/* ------------------------------------------------------------------ the keys */
+
+/* A list on its way into a spec. */
+struct parse {
+	struct vmm_device_spec *spec;
+	const char *option;	/* "--disk" */
+	const char *list;	/* as it was typed */
+	struct vsu_option rows[VMM_DEVICE_ROWS];
+};
 
 static int set_backend(struct vmm_device_spec *spec, const char *text,
 		       struct vsu_error *err)
@@ -69,140 +68,202 @@ static int set_backend(struct vmm_device_spec *spec, const char *text,
 	if (!strcmp(text, "inline"))
 		return 0;
 	if (strncmp(text, "user:", 5) || !text[5])
-		return vsu_error_set(err, -EINVAL, "key 'backend': '%s' is "
-			"neither 'inline' nor 'user:SOCKET'", text);
+		return vsu_error_set(err, -EINVAL,
+				     "key 'backend': '%s' is neither 'inline' nor 'user:SOCKET'",
+				     text);
+	if (strlen(text + 5) >= sizeof(spec->socket))
+		return vsu_error_set(err, -EINVAL,
+				     "key 'backend': '%s' is longer than %zu characters",
+				     text + 5, sizeof(spec->socket) - 1);
+	strcpy(spec->socket, text + 5);
 	spec->remote = true;
-	return copy_text(spec->socket, sizeof(spec->socket), text + 5,
-			 "backend", err);
-}
-
-static int on_common(struct vmm_device_spec *spec, unsigned int index,
-		     const struct vsu_option_value *value,
-		     struct vsu_error *err)
-{
-	if (index == BACKEND)
-		return set_backend(spec, value->text, err);
-	if (index == QUEUES)
-		spec->queues = (uint32_t)value->number;
-	else
-		spec->queue_size = (uint32_t)value->number;
 	return 0;
 }
 
-static int on_disk_key(void *opaque, unsigned int index,
-		       const struct vsu_option_value *value,
-		       struct vsu_error *err)
+static int set_any(struct vmm_device_spec *spec, unsigned int index,
+		   uint64_t number)
 {
-	struct vmm_device_spec *spec = opaque;
+	if (index == ID)
+		spec->id = (uint32_t)number;
+	else if (index == CONFIG_SIZE)
+		spec->config_size = (uint32_t)number;
+	else
+		spec->allow_fuse = number;
+	return 0;
+}
+
+static int set_own(struct parse *p, unsigned int index,
+		   const struct vsu_option_value *value, struct vsu_error *err)
+{
+	struct vmm_device_spec *spec = p->spec;
+	const char *name = p->rows[index].name;
+	char what[64];
+
+	if (!spec->own_key)
+		spec->own_key = name;
+	snprintf(what, sizeof(what), "%s: key '%s'", p->option, name);
+	return vmm_device_set(spec->kind, index - NCOMMON, what, value,
+			      spec->config, err);
+}
+
+static int on_key(void *opaque, unsigned int index,
+		  const struct vsu_option_value *value, struct vsu_error *err)
+{
+	struct parse *p = opaque;
 
 	switch (index) {
-	case PATH:
-		return copy_text(spec->path, sizeof(spec->path), value->text,
-				 "path", err);
-	case SERIAL:
-		return copy_text(spec->serial, sizeof(spec->serial),
-				 value->text, "serial", err);
-	case READONLY:
-		spec->read_only = value->number;
+	case BACKEND:
+		return set_backend(p->spec, value->text, err);
+	case QUEUES:
+		p->spec->queues = (uint32_t)value->number;
 		return 0;
-	case ENGINE:
-		spec->engine = (uint32_t)value->number;
+	case QUEUE_SIZE:
+		p->spec->queue_size = (uint32_t)value->number;
 		return 0;
-	default:
-		return on_common(spec, index, value, err);
 	}
+	return p->spec->kind ? set_own(p, index, value, err)
+			     : set_any(p->spec, index, value->number);
 }
 
-static int on_device_key(void *opaque, unsigned int index,
-			 const struct vsu_option_value *value,
-			 struct vsu_error *err)
-{
-	struct vmm_device_spec *spec = opaque;
+/* ---------------------------------------------------------------- the checks */
 
-	if (index == ID)
-		spec->id = (uint32_t)value->number;
-	else if (index == CONFIG_SIZE)
-		spec->config_size = (uint32_t)value->number;
-	else if (index == ALLOW_FUSE)
-		spec->allow_fuse = value->number;
-	else
-		return on_common(spec, index, value, err);
+static int check_remote(const struct parse *p, struct vsu_error *err)
+{
+	if (!p->spec->own_key)
+		return 0;
+	return vsu_error_set(err, -EINVAL,
+			     "%s '%s': '%s' is the back-end's to say; leave it out, or 'backend=user:'",
+			     p->option, p->list, p->spec->own_key);
+}
+
+static int check_inline(const struct parse *p, struct vsu_error *err)
+{
+	const struct vmm_device_kind *kind = p->spec->kind;
+	const struct vmm_device_key *missing =
+		vmm_device_missing(kind, p->spec->config);
+	int rc;
+
+	if (missing)
+		return vsu_error_set(err, -EINVAL,
+				     "%s '%s': needs '%s=%s' or 'backend=user:SOCKET'",
+				     p->option, p->list, missing->option.name,
+				     missing->option.arg);
+	rc = kind->check ? kind->check(p->spec->config, err) : 0;
+	return rc < 0 ? vsu_error_prefix(err, rc, "%s '%s'", p->option, p->list)
+		      : 0;
+}
+
+static int check_any(const struct parse *p, struct vsu_error *err)
+{
+	if (!p->spec->id)
+		return vsu_error_set(err, -EINVAL,
+				     "%s '%s': needs 'id=N', the VIRTIO device id, or begins with a kind",
+				     p->option, p->list);
+	if (!p->spec->remote)
+		return vsu_error_set(err, -EINVAL,
+				     "%s '%s': needs 'backend=user:SOCKET'",
+				     p->option, p->list);
 	return 0;
 }
 
-static int check_disk(const struct vmm_device_spec *spec, const char *list,
-		      struct vsu_error *err)
+/* ---------------------------------------------------------------- the kinds */
+
+static int parse_keys(struct parse *p, const char *keys, struct vsu_error *err)
 {
-	if (spec->remote && spec->path[0])
-		return vsu_error_set(err, -EINVAL, "--disk '%s': 'path' and "
-			"'backend=user:' exclude each other", list);
-	if (spec->remote && (spec->serial[0] || spec->read_only))
-		return vsu_error_set(err, -EINVAL, "--disk '%s': 'serial' and "
-			"'readonly' are the back-end's to say", list);
-	if (spec->remote && spec->engine)
-		return vsu_error_set(err, -EINVAL, "--disk '%s': 'engine' is "
-			"the back-end's to choose", list);
-	if (!spec->remote && !spec->path[0])
-		return vsu_error_set(err, -EINVAL, "--disk '%s': needs "
-			"'path=FILE' or 'backend=user:SOCKET'", list);
-	return 0;
+	struct vmm_device_spec *spec = p->spec;
+	int rc = 0;
+
+	vmm_device_rows(spec->kind, p->rows);
+	if (keys[0])
+		rc = vsu_option_parse_list(p->rows, p->option, keys,
+					   spec->text, sizeof(spec->text),
+					   on_key, p, err);
+	if (rc < 0)
+		return rc;
+	if (!spec->kind)
+		return check_any(p, err);
+	spec->id = spec->kind->id;
+	return spec->remote ? check_remote(p, err) : check_inline(p, err);
 }
 
-static int check_device(const struct vmm_device_spec *spec, const char *list,
-			struct vsu_error *err)
+static int refuse_kind(const struct parse *p, const char *word,
+		       struct vsu_error *err)
 {
-	if (!spec->id)
-		return vsu_error_set(err, -EINVAL, "--device '%s': needs "
-			"'id=N', the VIRTIO device id", list);
-	if (!spec->remote)
-		return vsu_error_set(err, -EINVAL, "--device '%s': needs "
-			"'backend=user:SOCKET'", list);
-	return 0;
+	const char *names[16] = { NULL }, *near;
+	unsigned int i;
+
+	for (i = 0; vmm_device_kinds[i] && i < 15; i++)
+		names[i] = vmm_device_kinds[i]->name;
+	near = vsu_nearest(word, names);
+	return vsu_error_set(err, -ENOENT,
+			     near ? "%s: no kind of device '%s'; did you mean '%s'?" :
+				    "%s: no kind of device '%s'; begin with a kind, or give '%s'",
+			     p->option, word, near ? near : "id=N");
+}
+
+/* "KIND" or "KIND,key=value...", or keys alone for any id. */
+static int parse_device(struct parse *p, struct vsu_error *err)
+{
+	const size_t len = strcspn(p->list, ",");
+	char word[32];
+
+	p->spec->kind = vmm_device_kind_find(p->list, len);
+	if (p->spec->kind)
+		return parse_keys(p, p->list + len + (p->list[len] == ','),
+				  err);
+	if (memchr(p->list, '=', len) || !len)
+		return parse_keys(p, p->list, err);
+	snprintf(word, sizeof(word), "%.*s", len < 31 ? (int)len : 31, p->list);
+	return refuse_kind(p, word, err);
+}
+
+/* An operand is the value of the key that a disk cannot be without. */
+static int take_path(struct parse *p, struct vsu_error *err)
+{
+	struct vmm_device_spec *spec = p->spec;
+	const struct vsu_option_value value = { .text = spec->text };
+
+	if (strlen(p->list) >= sizeof(spec->text))
+		return vsu_error_set(err, -EINVAL,
+				     "disk '%s' is longer than %zu characters",
+				     p->list, sizeof(spec->text) - 1);
+	strcpy(spec->text, p->list);
+	spec->id = spec->kind->id;
+	return vmm_device_set(spec->kind, 0, "disk", &value, spec->config, err);
 }
 
 int vmm_device_parse(const struct vmm_device_option *option,
 		     struct vmm_device_spec *spec, struct vsu_error *err)
 {
-	char scratch[4608];
-	int rc;
+	struct parse p = { .spec = spec, .list = option->list,
+			   .option = "--device" };
 
 	memset(spec, 0, sizeof(*spec));
-	spec->id = option->kind == VMM_DEVICE_ANY ? 0 : ID_BLOCK;
-	if (option->kind == VMM_DEVICE_DISK_PATH)
-		return copy_text(spec->path, sizeof(spec->path), option->list,
-				 "path", err);
-	if (option->kind == VMM_DEVICE_DISK) {
-		rc = vsu_option_parse_list(vmm_disk_keys, "--disk",
-					   option->list, scratch,
-					   sizeof(scratch), on_disk_key, spec,
-					   err);
-		return rc ? rc : check_disk(spec, option->list, err);
-	}
-	rc = vsu_option_parse_list(vmm_device_keys, "--device", option->list,
-				   scratch, sizeof(scratch), on_device_key,
-				   spec, err);
-	return rc ? rc : check_device(spec, option->list, err);
+	if (option->how == VMM_DEVICE_ANY)
+		return parse_device(&p, err);
+	p.option = "--disk";
+	spec->kind = &vmm_blk_kind;
+	return option->how == VMM_DEVICE_DISK ? parse_keys(&p, p.list, err)
+					      : take_path(&p, err);
 }
 
 int vmm_device_open(const struct vmm_device_spec *spec,
 		    struct vmem_sigbus *sigbus, struct virtdev **out,
 		    struct vsu_error *err)
 {
-	const struct virtdev_disk_file file = {
-		.size = sizeof(file), .path = spec->path,
-		.read_only = spec->read_only, .engine = spec->engine,
+	const struct vmm_device_common common = {
+		.queues = spec->queues, .queue_size = spec->queue_size,
 		.sigbus = sigbus,
 	};
-	struct virtdev_blk_config blk = {
-		.size = sizeof(blk), .nqueues = spec->queues,
-		.queue_max = spec->queue_size, .serial = spec->serial,
-	};
-	int rc = virtdev_disk_file_open(&file, &blk.disk, err);
 
-	if (rc)
-		return rc;
-	rc = virtdev_blk_new(&blk, out, err);
-	if (rc)
-		virtdev_disk_free(blk.disk);
-	return rc;
+	return spec->kind->open(spec->config, &common, out, err);
+}
+
+struct vmm_device_facts vmm_device_describe(const struct vmm_device_spec *spec)
+{
+	struct vmm_device_facts facts = { NULL, false };
+
+	if (!spec->remote && spec->kind->describe)
+		spec->kind->describe(spec->config, &facts);
+	return facts;
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The devices of the machine, from --disk, --device and disk operands.
+ * The devices of the machine, from --disk, --device and disk operands: of a
+ * kind that this process can make (devices/kind.h), or of any id behind a
+ * socket.
  *
  * Threads: the main thread.
  */
@@ -15,26 +17,32 @@
 #include <vmm-sys-util/error.h>
 
 #include "cli/options.h"
+#include "devices/kind.h"
 
 #define VMM_SOCKET_MAX 108
+#define VMM_DEVICE_TEXT_MAX 4608
 
-/* Keys of --disk and --device, for the help text. */
-extern const struct vsu_option vmm_disk_keys[], vmm_device_keys[];
+/* Rows of keys, with the one that ends them. */
+#define VMM_DEVICE_ROWS (VMM_DEVICE_KEYS_MAX + 8)
 
 /* One device as it was asked for. */
 struct vmm_device_spec {
+	const struct vmm_device_kind *kind;	/* NULL: any, by its id */
 	uint32_t id;		/* VIRTIO device id */
 	bool remote;		/* its queues are served behind a socket */
 	char socket[VMM_SOCKET_MAX];
-	char path[4096];	/* of an in-process disk */
-	char serial[21];
-	bool read_only;
 	uint32_t queues;	/* 0: what the device has */
 	uint32_t queue_size;	/* 0: the device's own choice */
-	uint32_t config_size;	/* of --device; 0: that of its kind */
-	bool allow_fuse;	/* of --device: windows over served files */
-	uint32_t engine;	/* enum virtdev_disk_engine */
+	uint32_t config_size;	/* of any device; 0: that of its id */
+	bool allow_fuse;	/* of any device: windows over served files */
+	const char *own_key;	/* the first of the kind's own, or NULL */
+	_Alignas(8) unsigned char config[VMM_DEVICE_CONFIG_MAX];
+	char text[VMM_DEVICE_TEXT_MAX];	/* what strings of config point to */
 };
+
+/* The keys of a kind in this program; NULL: of devices by their id. */
+void vmm_device_rows(const struct vmm_device_kind *kind,
+		     struct vsu_option rows[VMM_DEVICE_ROWS]);
 
 /* Reads one option. */
 int vmm_device_parse(const struct vmm_device_option *option,
@@ -44,5 +52,8 @@ int vmm_device_parse(const struct vmm_device_option *option,
 int vmm_device_open(const struct vmm_device_spec *spec,
 		    struct vmem_sigbus *sigbus, struct virtdev **out,
 		    struct vsu_error *err);
+
+/* About a device of this process; of another's nothing is known. */
+struct vmm_device_facts vmm_device_describe(const struct vmm_device_spec *spec);
 
 #endif

@@ -123,19 +123,25 @@ static int make_memory(struct vmm_machine *m, struct vsu_error *err)
 					 err);
 }
 
+static int check_device(const struct vmm_machine *m,
+			const struct vmm_device_spec *spec,
+			struct vsu_error *err)
+{
+	const struct vmm_device_facts facts = vmm_device_describe(spec);
+
+	if (spec->remote)
+		return vmm_memory_check_shared(&m->memory, spec->socket, err);
+	return facts.file ? vmm_memory_check_disk(&m->memory, facts.file,
+						  !facts.writes, err) : 0;
+}
+
 static int check_sharing(struct vmm_machine *m, struct vsu_error *err)
 {
 	unsigned int i;
 	int rc = 0;
 
 	for (i = 0; !rc && i < m->ndevices; i++)
-		if (m->devices[i].spec.remote)
-			rc = vmm_memory_check_shared(&m->memory,
-				m->devices[i].spec.socket, err);
-		else
-			rc = vmm_memory_check_disk(&m->memory,
-				m->devices[i].spec.path,
-				m->devices[i].spec.read_only, err);
+		rc = check_device(m, &m->devices[i].spec, err);
 	return rc;
 }
 

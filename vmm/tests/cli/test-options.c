@@ -30,7 +30,7 @@ START_TEST(kernel_and_disk_are_enough)
 	ck_assert_int_eq(parse("builtin:selftest disk.img"), 0);
 	ck_assert_str_eq(o.kernel, "builtin:selftest");
 	ck_assert_uint_eq(o.ndevices, 1);
-	ck_assert_int_eq(o.devices[0].kind, VMM_DEVICE_DISK_PATH);
+	ck_assert_int_eq(o.devices[0].how, VMM_DEVICE_DISK_PATH);
 	ck_assert_str_eq(o.devices[0].list, "disk.img");
 	ck_assert_uint_eq(o.cpus, 1);
 	ck_assert_uint_eq(o.memory.n, 0);
@@ -47,7 +47,7 @@ START_TEST(operands_stand_anywhere_between_options)
 	ck_assert_str_eq(o.memory.lists[0], "size=1M");
 	ck_assert_uint_eq(o.ndevices, 3);
 	ck_assert_str_eq(o.devices[0].list, "a.img");
-	ck_assert_int_eq(o.devices[1].kind, VMM_DEVICE_DISK);
+	ck_assert_int_eq(o.devices[1].how, VMM_DEVICE_DISK);
 	ck_assert_str_eq(o.devices[2].list, "c.img");
 	ck_assert(o.dry_run);
 }
@@ -61,7 +61,7 @@ START_TEST(memory_disk_and_device_may_repeat)
 	ck_assert_uint_eq(o.memory.n, 2);
 	ck_assert_str_eq(o.memory.lists[1], "size=2M");
 	ck_assert_uint_eq(o.ndevices, 2);
-	ck_assert_int_eq(o.devices[1].kind, VMM_DEVICE_ANY);
+	ck_assert_int_eq(o.devices[1].how, VMM_DEVICE_ANY);
 }
 END_TEST
 

@@ -8,20 +8,40 @@
 static struct vmm_device_spec spec;
 static struct vsu_error err;
 
-static int parse(enum vmm_device_kind kind, const char *list)
+static int parse(enum vmm_device_how how, const char *list)
 {
-	const struct vmm_device_option option = { kind, list };
+	const struct vmm_device_option option = { how, list };
 
 	vsu_error_clear(&err);
 	return vmm_device_parse(&option, &spec, &err);
 }
 
+/* Where the value of a key of the spec's kind is. */
+static const void *value_of(const char *name)
+{
+	const struct vmm_device_key *k = spec.kind->keys;
+
+	while (strcmp(k->option.name, name))
+		k++;
+	return spec.config + k->offset;
+}
+
+static const char *text_of(const char *name)
+{
+	return *(const char *const *)value_of(name);
+}
+
+static uint64_t number_of(const char *name)
+{
+	return *(const uint64_t *)value_of(name);
+}
+
 START_TEST(operand_is_a_path_as_it_stands)
 {
 	ck_assert_int_eq(parse(VMM_DEVICE_DISK_PATH, "a,readonly=x"), 0);
-	ck_assert_str_eq(spec.path, "a,readonly=x");
+	ck_assert_str_eq(text_of("path"), "a,readonly=x");
 	ck_assert_uint_eq(spec.id, 2);
-	ck_assert(!spec.remote && !spec.read_only);
+	ck_assert(!spec.remote && !number_of("readonly"));
 }
 END_TEST
 
@@ -30,12 +50,12 @@ START_TEST(disk_has_its_keys)
 	ck_assert_int_eq(parse(VMM_DEVICE_DISK, "path=a,,b,readonly,serial=S1,"
 			       "queues=4,queue-size=128,engine=sync,"
 			       "backend=inline"), 0);
-	ck_assert_str_eq(spec.path, "a,b");
-	ck_assert_str_eq(spec.serial, "S1");
-	ck_assert(spec.read_only && !spec.remote);
+	ck_assert_str_eq(text_of("path"), "a,b");
+	ck_assert_str_eq(text_of("serial"), "S1");
+	ck_assert(number_of("readonly") && !spec.remote);
 	ck_assert_uint_eq(spec.queues, 4);
 	ck_assert_uint_eq(spec.queue_size, 128);
-	ck_assert_uint_eq(spec.engine, 2);
+	ck_assert_uint_eq(number_of("engine"), 2);
 }
 END_TEST
 
@@ -60,8 +80,42 @@ START_TEST(device_has_its_keys)
 }
 END_TEST
 
+START_TEST(device_of_a_kind_has_the_keys_of_its_kind)
+{
+	ck_assert_int_eq(parse(VMM_DEVICE_ANY, "blk,path=a,readonly"), 0);
+	ck_assert_uint_eq(spec.id, 2);
+	ck_assert_str_eq(vmm_device_describe(&spec).file, "a");
+	ck_assert(!vmm_device_describe(&spec).writes);
+	ck_assert_int_eq(parse(VMM_DEVICE_ANY, "rng,rate=1k,queue-size=8"), 0);
+	ck_assert_uint_eq(spec.id, 4);
+	ck_assert_uint_eq(number_of("rate"), 1024);
+	ck_assert_uint_eq(spec.queue_size, 8);
+	ck_assert_ptr_null(vmm_device_describe(&spec).file);
+}
+END_TEST
+
+START_TEST(kind_alone_is_a_device)
+{
+	struct virtdev *dev;
+
+	ck_assert_int_eq(parse(VMM_DEVICE_ANY, "rng"), 0);
+	ck_assert(!spec.remote);
+	ck_assert_int_eq(vmm_device_open(&spec, NULL, &dev, &err), 0);
+	ck_assert_uint_eq(virtdev_info(dev)->id, 4);
+	virtdev_free(dev);
+}
+END_TEST
+
+START_TEST(kind_behind_a_socket_has_its_id)
+{
+	ck_assert_int_eq(parse(VMM_DEVICE_ANY, "rng,backend=user:/run/s"), 0);
+	ck_assert(spec.remote);
+	ck_assert_uint_eq(spec.id, 4);
+}
+END_TEST
+
 static const struct refusal {
-	enum vmm_device_kind kind;
+	enum vmm_device_how how;
 	const char *list;
 	int code;
 	const char *msg;
@@ -69,14 +123,11 @@ static const struct refusal {
 	{ VMM_DEVICE_DISK, "readonly", -EINVAL,
 	  "--disk 'readonly': needs 'path=FILE' or 'backend=user:SOCKET'" },
 	{ VMM_DEVICE_DISK, "path=a,backend=user:s", -EINVAL,
-	  "--disk 'path=a,backend=user:s': 'path' and 'backend=user:' exclude "
-	  "each other" },
-	{ VMM_DEVICE_DISK, "backend=user:s,readonly", -EINVAL,
-	  "--disk 'backend=user:s,readonly': 'serial' and 'readonly' are the "
-	  "back-end's to say" },
+	  "--disk 'path=a,backend=user:s': 'path' is the back-end's to say; "
+	  "leave it out, or 'backend=user:'" },
 	{ VMM_DEVICE_DISK, "backend=user:s,engine=sync", -EINVAL,
 	  "--disk 'backend=user:s,engine=sync': 'engine' is the back-end's to "
-	  "choose" },
+	  "say; leave it out, or 'backend=user:'" },
 	{ VMM_DEVICE_DISK, "path=a,backend=usr:s", -EINVAL,
 	  "key 'backend': 'usr:s' is neither 'inline' nor 'user:SOCKET'" },
 	{ VMM_DEVICE_DISK, "backend=user:", -EINVAL,
@@ -92,10 +143,11 @@ static const struct refusal {
 	  "--disk: key 'engine': 'fast' is not one of auto, io_uring, "
 	  "sync or mmap" },
 	{ VMM_DEVICE_DISK, "path=a,serial=012345678901234567890", -EINVAL,
-	  "key 'serial': '012345678901234567890' is longer than 20 "
-	  "characters" },
+	  "--disk: key 'serial': '012345678901234567890' has 21 bytes, at "
+	  "most 20 are possible" },
 	{ VMM_DEVICE_ANY, "backend=user:s", -EINVAL,
-	  "--device 'backend=user:s': needs 'id=N', the VIRTIO device id" },
+	  "--device 'backend=user:s': needs 'id=N', the VIRTIO device id, or "
+	  "begins with a kind" },
 	{ VMM_DEVICE_ANY, "id=2", -EINVAL,
 	  "--device 'id=2': needs 'backend=user:SOCKET'" },
 	{ VMM_DEVICE_ANY, "id=2,backend=inline", -EINVAL,
@@ -103,13 +155,27 @@ static const struct refusal {
 	{ VMM_DEVICE_ANY, "id=0,backend=user:s", -EINVAL,
 	  "--device: key 'id': 0 is out of range; allowed is 1 to 63" },
 	{ VMM_DEVICE_ANY, "id=2,backend=user:s,path=a", -ENOENT, NULL },
+	{ VMM_DEVICE_ANY, "rgn", -ENOENT,
+	  "--device: no kind of device 'rgn'; did you mean 'rng'?" },
+	{ VMM_DEVICE_ANY, "thermometer,rate=3", -ENOENT,
+	  "--device: no kind of device 'thermometer'; begin with a kind, or "
+	  "give 'id=N'" },
+	{ VMM_DEVICE_ANY, "rng,path=a", -ENOENT, NULL },
+	{ VMM_DEVICE_ANY, "rng,id=4", -ENOENT, NULL },
+	{ VMM_DEVICE_ANY, "rng,queues=2", -EINVAL,
+	  "--device: key 'queues': 2 is out of range; allowed is 1 to 1" },
+	{ VMM_DEVICE_ANY, "rng,rate=1k,backend=user:s", -EINVAL,
+	  "--device 'rng,rate=1k,backend=user:s': 'rate' is the back-end's to "
+	  "say; leave it out, or 'backend=user:'" },
+	{ VMM_DEVICE_ANY, "blk", -EINVAL,
+	  "--device 'blk': needs 'path=FILE' or 'backend=user:SOCKET'" },
 };
 
 START_TEST(refuses_with_a_sentence)
 {
 	const struct refusal *r = &refusals[_i];
 
-	ck_assert_int_eq(parse(r->kind, r->list), r->code);
+	ck_assert_int_eq(parse(r->how, r->list), r->code);
 	if (r->msg)
 		ck_assert_str_eq(err.msg, r->msg);
 	else
@@ -149,6 +215,9 @@ int main(void)
 	tcase_add_test(tc, disk_has_its_keys);
 	tcase_add_test(tc, keyword_puts_a_disk_behind_a_socket);
 	tcase_add_test(tc, device_has_its_keys);
+	tcase_add_test(tc, device_of_a_kind_has_the_keys_of_its_kind);
+	tcase_add_test(tc, kind_alone_is_a_device);
+	tcase_add_test(tc, kind_behind_a_socket_has_its_id);
 	tcase_add_loop_test(tc, refuses_with_a_sentence, 0, COUNT(refusals));
 	tcase_add_test(tc, d1_17_socket_longer_than_an_address_is_refused);
 	tcase_add_test(tc, missing_file_is_named);

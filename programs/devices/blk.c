@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* The kind "blk": a disk over a raw image or a block device. */
+#include <config.h>
+
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+
+#include <virtio-devices/blk.h>
+#include <virtio-devices/disk.h>
+
+#include "devices/kind.h"
+
+#define MAX_SERIAL 20u
+
+/* In the order of enum virtdev_disk_engine. */
+static const char *const engines[] = {
+	"auto", "io_uring", "sync", "mmap", NULL,
+};
+
+struct blk {
+	const char *path, *serial;
+	uint64_t read_only, engine;
+};
+static_assert(sizeof(struct blk) <= VMM_DEVICE_CONFIG_MAX, "a kind's config");
+
+static const struct vmm_device_key keys[] = {
+	{ .option = { .name = "path", .kind = VSU_OPTION_STRING, .arg = "FILE",
+		      .help = "the raw image or block device" },
+	  .daemon_name = "blk-file", .offset = offsetof(struct blk, path),
+	  .required = true },
+	{ .option = { .name = "readonly", .kind = VSU_OPTION_FLAG,
+		      .help = "do not let the guest write" },
+	  .daemon_name = "read-only",
+	  .offset = offsetof(struct blk, read_only) },
+	{ .option = { .name = "serial", .kind = VSU_OPTION_STRING,
+		      .arg = "TEXT",
+		      .help = "at most 20 bytes (the end of FILE)" },
+	  .offset = offsetof(struct blk, serial), .max_len = MAX_SERIAL },
+	{ .option = { .name = "engine", .kind = VSU_OPTION_CHOICE,
+		      .arg = "ENGINE", .choices = engines,
+		      .help = "auto, io_uring, sync or mmap (files in RAM)" },
+	  .offset = offsetof(struct blk, engine) },
+	{ .option = { .name = NULL } },
+};
+
+/* Guests want a name to tell disks by: the end of the file's, if not told. */
+static const char *default_serial(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	const char *name = slash ? slash + 1 : path;
+	size_t len = strlen(name);
+
+	return len > MAX_SERIAL ? name + len - MAX_SERIAL : name;
+}
+
+static int blk_open(const void *config, const struct vmm_device_common *common,
+		    struct virtdev **out, struct vsu_error *err)
+{
+	const struct blk *b = config;
+	const struct virtdev_disk_file file = {
+		.size = sizeof(file), .path = b->path,
+		.read_only = b->read_only, .engine = (uint32_t)b->engine,
+		.sigbus = common->sigbus,
+	};
+	struct virtdev_blk_config blk = {
+		.size = sizeof(blk), .nqueues = common->queues,
+		.queue_max = common->queue_size,
+		.serial = b->serial ? b->serial : default_serial(b->path),
+	};
+	int rc = virtdev_disk_file_open(&file, &blk.disk, err);
+
+	if (rc < 0)
+		return rc;
+	rc = virtdev_blk_new(&blk, out, err);
+	if (rc < 0)
+		virtdev_disk_free(blk.disk);
+	return rc;
+}
+
+static void blk_describe(const void *config, struct vmm_device_facts *facts)
+{
+	const struct blk *b = config;
+
+	facts->file = b->path;
+	facts->writes = !b->read_only;
+}
+
+const struct vmm_device_kind vmm_blk_kind = {
+	.name = "blk", .summary = "a disk", .id = VIRTDEV_ID_BLOCK,
+	.max_queues = 256, .min_queue_size = 4, .queue_size = "1024",
+	.keys = keys, .open = blk_open,
+	.describe = blk_describe,
+};

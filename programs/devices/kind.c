@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* The list of kinds, and what is done with their keys. */
+#include <config.h>
+
+#include <errno.h>
+#include <string.h>
+
+#include "devices/kind.h"
+
+const struct vmm_device_kind *const vmm_device_kinds[] = {
+	&vmm_blk_kind,
+	&vmm_rng_kind,
+	NULL,
+};
+
+const struct vmm_device_kind *vmm_device_kind_find(const char *name,
+						   size_t len)
+{
+	const struct vmm_device_kind *const *kind;
+
+	for (kind = vmm_device_kinds; *kind; kind++)
+		if (strlen((*kind)->name) == len &&
+		    !memcmp((*kind)->name, name, len))
+			return *kind;
+	return NULL;
+}
+
+unsigned int vmm_device_nkeys(const struct vmm_device_kind *kind)
+{
+	unsigned int n = 0;
+
+	while (kind->keys[n].option.name)
+		n++;
+	return n;
+}
+
+int vmm_device_set(const struct vmm_device_kind *kind, unsigned int key,
+		   const char *what, const struct vsu_option_value *value,
+		   void *config, struct vsu_error *err)
+{
+	const struct vmm_device_key *k = &kind->keys[key];
+	char *at = (char *)config + k->offset;
+
+	if (k->option.kind != VSU_OPTION_STRING) {
+		memcpy(at, &value->number, sizeof(value->number));
+		return 0;
+	}
+	if (k->max_len && strlen(value->text) > k->max_len)
+		return vsu_error_set(err, -EINVAL,
+				     "%s: '%s' has %zu bytes, at most %u are possible",
+				     what, value->text, strlen(value->text),
+				     k->max_len);
+	memcpy(at, &value->text, sizeof(value->text));
+	return 0;
+}
+
+const struct vmm_device_key *vmm_device_missing(
+		const struct vmm_device_kind *kind, const void *config)
+{
+	const struct vmm_device_key *k;
+	const char *text;
+
+	for (k = kind->keys; k->option.name; k++) {
+		if (!k->required)
+			continue;
+		memcpy(&text, (const char *)config + k->offset, sizeof(text));
+		if (!text)
+			return k;
+	}
+	return NULL;
+}

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * Kinds of devices: all that a program knows of a device that it can be asked
+ * for, in one table per kind. cvmm makes its devices of them, and each daemon
+ * is one of them behind a socket. Help, suggestions and refusals come from the
+ * keys.
+ *
+ * Threads: the tables are constant; the rest as device.h.
+ */
+#ifndef PROGRAMS_DEVICES_KIND_H
+#define PROGRAMS_DEVICES_KIND_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <virtio-devices/device.h>
+#include <virtio-devices/ids.h>
+#include <vm-memory/sigbus.h>
+#include <vmm-sys-util/error.h>
+#include <vmm-sys-util/option.h>
+
+/* One property of a device. */
+struct vmm_device_key {
+	struct vsu_option option;	/* as a key of cvmm's lists */
+	const char *daemon_name;	/* as the daemon's option; NULL: alike */
+	/*
+	 * Bytes into the kind's config, to its value: a const char * of a
+	 * string, a uint64_t of all others.
+	 */
+	size_t offset;
+	uint32_t max_len;	/* bytes of a string; 0: no limit */
+	bool required;		/* nothing can be made without it */
+};
+
+/* Limits of every kind: bytes of its config, and its keys. */
+#define VMM_DEVICE_CONFIG_MAX 64
+#define VMM_DEVICE_KEYS_MAX 16
+
+/* Properties of every device, whatever its kind. */
+struct vmm_device_common {
+	uint32_t queues;	/* 0: one */
+	uint32_t queue_size;	/* entries of a queue; 0: the device's choice */
+	struct vmem_sigbus *sigbus; /* table for files that are mapped */
+};
+
+/* For reports and for checks across devices. */
+struct vmm_device_facts {
+	const char *file;	/* that it stands on, or NULL */
+	bool writes;		/* it may store to that file */
+};
+
+struct vmm_device_kind {
+	const char *name;	/* "blk" */
+	const char *summary;	/* for the help: "a disk" */
+	enum virtdev_id id;
+	uint32_t max_queues;
+	uint32_t min_queue_size;	/* entries */
+	const char *queue_size;	/* for the help: what a queue has if not told */
+	const struct vmm_device_key *keys;	/* ends with a row without name */
+	/* Properties that do not go together. NULL: all do. */
+	int (*check)(const void *config, struct vsu_error *err);
+	/* Strings of the config live as long as the device. */
+	int (*open)(const void *config, const struct vmm_device_common *common,
+		    struct virtdev **out, struct vsu_error *err);
+	/* NULL: there is nothing to say. */
+	void (*describe)(const void *config, struct vmm_device_facts *facts);
+};
+
+/* Ends with NULL. */
+extern const struct vmm_device_kind *const vmm_device_kinds[];
+
+const struct vmm_device_kind *vmm_device_kind_find(const char *name,
+						   size_t len);
+
+/* How many keys it has. */
+unsigned int vmm_device_nkeys(const struct vmm_device_kind *kind);
+
+/* Stores the value of a key, which what calls by name: "key 'serial'". */
+int vmm_device_set(const struct vmm_device_kind *kind, unsigned int key,
+		   const char *what, const struct vsu_option_value *value,
+		   void *config, struct vsu_error *err);
+
+/* The first required key that has no value, or NULL. */
+const struct vmm_device_key *vmm_device_missing(
+		const struct vmm_device_kind *kind, const void *config);
+
+/* The kinds. */
+extern const struct vmm_device_kind vmm_blk_kind, vmm_rng_kind;
+
+#endif

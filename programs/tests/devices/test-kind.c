@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Claims about the kinds of devices, each of them. */
+#include <config.h>
+
+#include <check.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "devices/kind.h"
+
+static _Alignas(8) unsigned char config[VMM_DEVICE_CONFIG_MAX];
+static struct vsu_error err;
+
+static void setup(void)
+{
+	memset(config, 0, sizeof(config));
+	vsu_error_clear(&err);
+}
+
+static unsigned int nkinds(void)
+{
+	unsigned int n = 0;
+
+	while (vmm_device_kinds[n])
+		n++;
+	return n;
+}
+
+static bool is_alike(const struct vmm_device_key *a,
+		     const struct vmm_device_key *b)
+{
+	return !strcmp(a->option.name, b->option.name) ||
+	       a->offset == b->offset;
+}
+
+START_TEST(a_kind_is_found_by_its_name)
+{
+	const struct vmm_device_kind *kind = vmm_device_kinds[_i];
+	const size_t len = strlen(kind->name);
+
+	ck_assert_ptr_eq(vmm_device_kind_find(kind->name, len), kind);
+	ck_assert_ptr_null(vmm_device_kind_find(kind->name, len - 1));
+	ck_assert_ptr_nonnull(kind->open);
+	ck_assert_uint_ge(kind->max_queues, 1);
+}
+END_TEST
+
+START_TEST(keys_are_different_and_fit)
+{
+	const struct vmm_device_kind *kind = vmm_device_kinds[_i];
+	const unsigned int n = vmm_device_nkeys(kind);
+	unsigned int i, j;
+
+	ck_assert_uint_le(n, VMM_DEVICE_KEYS_MAX);
+	for (i = 0; i < n; i++) {
+		ck_assert_ptr_nonnull(kind->keys[i].option.help);
+		ck_assert_uint_le(kind->keys[i].offset + sizeof(uint64_t),
+				  sizeof(config));
+		for (j = 0; j < i; j++)
+			ck_assert(!is_alike(&kind->keys[i], &kind->keys[j]));
+	}
+}
+END_TEST
+
+/* An operand and a failed open name the first key. */
+START_TEST(what_is_required_is_the_first_key_and_a_string)
+{
+	const struct vmm_device_key *k = vmm_device_kinds[_i]->keys;
+
+	if (k->required) {
+		ck_assert_int_eq(k->option.kind, VSU_OPTION_STRING);
+		ck_assert_ptr_nonnull(k->option.arg);
+		ck_assert_ptr_eq(vmm_device_missing(vmm_device_kinds[_i],
+						    config), k);
+	}
+	for (; k->option.name; k++)
+		ck_assert(!k->required || k == vmm_device_kinds[_i]->keys);
+}
+END_TEST
+
+START_TEST(a_disk_needs_its_file_only)
+{
+	const struct vsu_option_value value = { .text = "disk.img" };
+	struct vmm_device_facts facts;
+
+	ck_assert_int_eq(vmm_device_set(&vmm_blk_kind, 0, "key 'path'", &value,
+					config, &err), 0);
+	ck_assert_ptr_null(vmm_device_missing(&vmm_blk_kind, config));
+	vmm_blk_kind.describe(config, &facts);
+	ck_assert_str_eq(facts.file, "disk.img");
+	ck_assert(facts.writes);
+}
+END_TEST
+
+START_TEST(a_value_that_is_too_long_is_refused)
+{
+	const struct vsu_option_value value = {
+		.text = "012345678901234567890",
+	};
+
+	ck_assert_int_eq(vmm_device_set(&vmm_blk_kind, 2, "key 'serial'",
+					&value, config, &err), -EINVAL);
+	ck_assert_str_eq(err.msg, "key 'serial': '012345678901234567890' has "
+			 "21 bytes, at most 20 are possible");
+}
+END_TEST
+
+START_TEST(entropy_is_made_without_any_key)
+{
+	const struct vmm_device_common common = { .queue_size = 32 };
+	struct virtdev *dev;
+
+	ck_assert_ptr_null(vmm_device_missing(&vmm_rng_kind, config));
+	ck_assert_int_eq(vmm_rng_kind.open(config, &common, &dev, &err), 0);
+	ck_assert_uint_eq(virtdev_info(dev)->id, vmm_rng_kind.id);
+	ck_assert_uint_eq(virtdev_info(dev)->queue_max, 32);
+	virtdev_free(dev);
+}
+END_TEST
+
+START_TEST(a_missing_image_is_named)
+{
+	const struct vsu_option_value value = { .text = "/nowhere/disk" };
+	const struct vmm_device_common common = { .queues = 1 };
+	struct virtdev *dev;
+
+	ck_assert_int_eq(vmm_device_set(&vmm_blk_kind, 0, "key 'path'", &value,
+					config, &err), 0);
+	ck_assert_int_eq(vmm_blk_kind.open(config, &common, &dev, &err),
+			 -ENOENT);
+	ck_assert_ptr_nonnull(strstr(err.msg, "/nowhere/disk"));
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("kind");
+	TCase *tc = tcase_create("kind");
+	const int n = (int)nkinds();
+	SRunner *sr;
+	int failed;
+
+	tcase_add_checked_fixture(tc, setup, NULL);
+	tcase_add_loop_test(tc, a_kind_is_found_by_its_name, 0, n);
+	tcase_add_loop_test(tc, keys_are_different_and_fit, 0, n);
+	tcase_add_loop_test(tc, what_is_required_is_the_first_key_and_a_string,
+			    0, n);
+	tcase_add_test(tc, a_disk_needs_its_file_only);
+	tcase_add_test(tc, a_value_that_is_too_long_is_refused);
+	tcase_add_test(tc, entropy_is_made_without_any_key);
+	tcase_add_test(tc, a_missing_image_is_named);
+	suite_add_tcase(s, tc);
+	sr = srunner_create(s);
+	srunner_run_all(sr, CK_ENV);
+	failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
