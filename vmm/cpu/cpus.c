@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <time.h>
 
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/exit.h>
@@ -28,6 +29,11 @@
 #include "kvm/uapi.h"
 
 /* Makes KVM_RUN return; its handler does nothing. */
+#define NS_PER_S UINT64_C(1000000000)
+/* How long a CPU may take to come out, in swap and under load, too. */
+#define STOP_NS (4 * NS_PER_S)
+#define PAUSE_NS (20 * NS_PER_S)
+
 #define KICK_SIGNAL SIGUSR2
 
 /*
@@ -200,6 +206,7 @@ int vmm_cpus_new(const struct vmm_cpus_config *config, struct vmm_cpus **out,
 {
 	struct sigaction kick = { .sa_handler = on_kick };
 	struct vmm_cpus *cpus = calloc(1, sizeof(*cpus));
+	pthread_condattr_t clock;
 	unsigned int i;
 	int rc;
 
@@ -207,7 +214,10 @@ int vmm_cpus_new(const struct vmm_cpus_config *config, struct vmm_cpus **out,
 		return vsu_error_sys(err, -ENOMEM, "CPUs");
 	cpus->config = *config;
 	pthread_mutex_init(&cpus->lock, NULL);
-	pthread_cond_init(&cpus->changed, NULL);
+	pthread_condattr_init(&clock);
+	pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
+	pthread_cond_init(&cpus->changed, &clock);
+	pthread_condattr_destroy(&clock);
 	for (i = 0; i < VMM_MAX_CPUS; i++)
 		cpus->cpu[i].fd = -1;
 	sigaction(KICK_SIGNAL, &kick, NULL);
@@ -316,13 +326,42 @@ static void want_attention(struct vmm_cpus *cpus)
 	pthread_cond_broadcast(&cpus->changed);
 }
 
+/* Waits until no CPU is in the guest; false after ns. With the lock. */
+static bool wait_for_cpus(struct vmm_cpus *cpus, uint64_t ns)
+{
+	uint64_t end = vsu_now_ns() + ns;
+	const struct timespec until = {
+		.tv_sec = (time_t)(end / NS_PER_S),
+		.tv_nsec = (long)(end % NS_PER_S),
+	};
+	int rc = 0;
+
+	while (cpus->in_guest && rc != ETIMEDOUT)
+		rc = pthread_cond_timedwait(&cpus->changed, &cpus->lock,
+					    &until);
+	return !cpus->in_guest;
+}
+
+/* The same with an end for what cannot be waited for. With the lock. */
+static void quiet_locked(struct vmm_cpus *cpus, uint64_t ns)
+{
+	if (cpus->config.patience_ns)
+		ns = cpus->config.patience_ns;
+	if (cpus->config.stuck && !wait_for_cpus(cpus, ns)) {
+		pthread_mutex_unlock(&cpus->lock);
+		cpus->config.stuck(cpus->config.hooks.opaque);
+		pthread_mutex_lock(&cpus->lock);
+	}
+	while (cpus->in_guest)
+		pthread_cond_wait(&cpus->changed, &cpus->lock);
+}
+
 void vmm_cpus_pause(struct vmm_cpus *cpus)
 {
 	pthread_mutex_lock(&cpus->lock);
 	if (cpus->pauses++ == 0)
 		want_attention(cpus);
-	while (cpus->in_guest)
-		pthread_cond_wait(&cpus->changed, &cpus->lock);
+	quiet_locked(cpus, PAUSE_NS);
 	pthread_mutex_unlock(&cpus->lock);
 }
 
@@ -342,6 +381,7 @@ void vmm_cpus_stop(struct vmm_cpus *cpus, int *status, struct vsu_error *err)
 	pthread_mutex_lock(&cpus->lock);
 	cpus->stopping = true;
 	want_attention(cpus);
+	quiet_locked(cpus, STOP_NS);
 	pthread_mutex_unlock(&cpus->lock);
 	for (i = 0; i < cpus->config.n; i++) {
 		if (cpus->cpu[i].started)

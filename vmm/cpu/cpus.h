@@ -32,6 +32,15 @@ struct vmm_cpus_config {
 	const struct vmm_kvm *kvm;
 	unsigned int n;
 	struct vmm_cpu_hooks hooks;	/* called on the CPUs' threads */
+	/*
+	 * A CPU did not come out of the guest when pause or stop waited for it:
+	 * a page that it touched belongs to a file whose server does not
+	 * answer, and no signal interrupts that. With hooks.opaque, on the
+	 * thread that waits; when it returns, the wait goes on without end.
+	 * NULL: so from the beginning.
+	 */
+	void (*stuck)(void *opaque);
+	uint64_t patience_ns;	/* before stuck; 0: 4 s to stop, 20 s to pause */
 };
 
 int vmm_cpus_new(const struct vmm_cpus_config *config, struct vmm_cpus **out,

@@ -312,12 +312,17 @@ static void write_last(struct vmm_console *c)
 		ready(c->config.out_fd, LAST_MS);
 }
 
+void vmm_console_restore(const struct vmm_console *c)
+{
+	if (c->raw)
+		tcsetattr(c->config.in_fd, TCSANOW, &c->saved);
+}
+
 void vmm_console_free(struct vmm_console *c)
 {
 	if (!c)
 		return;
 	write_last(c);
-	if (c->raw)
-		tcsetattr(c->config.in_fd, TCSANOW, &c->saved);
+	vmm_console_restore(c);
 	free_console(c);
 }

@@ -39,6 +39,9 @@ int vmm_console_new(const struct vmm_console_config *config,
  */
 void vmm_console_free(struct vmm_console *console);
 
+/* Restores the terminal only, for an end that cannot wait for more. */
+void vmm_console_restore(const struct vmm_console *console);
+
 /* For the bus: eight ports. opaque is the console. */
 void vmm_console_access(void *opaque, struct vmm_access *access);
 

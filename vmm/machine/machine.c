@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <virtio-devices/mmio.h>
 #include <vmm-sys-util/event.h>
@@ -22,7 +23,6 @@
 #include "machine/machine.h"
 #include "virtio/remote.h"
 #include "x86/long_mode.h"
-#include "log.h"
 
 /* One step: 0 or a negative errno that the step's stage gives a status. */
 struct step {
@@ -259,6 +259,20 @@ static int make_ports(struct vmm_machine *m, struct vsu_error *err)
 	return vmm_ports_add(&m->small_ports, &m->ports, err);
 }
 
+/* Nothing may be freed that the CPU is in the midst of: out, as it is. */
+static void on_stuck(void *opaque)
+{
+	static const struct vsu_error why = {
+		.msg = "a CPU waits for a page of a file whose server does not answer, and cannot be stopped; the machine ends without it",
+	};
+	const struct vmm_machine *m = opaque;
+
+	if (m->console)
+		vmm_console_restore(m->console);
+	prog_complain(&why);
+	_exit(VSU_EXIT_INTERNAL);
+}
+
 static int make_cpus(struct vmm_machine *m, struct vsu_error *err)
 {
 	const struct vmm_cpus_config config = {
@@ -269,6 +283,7 @@ static int make_cpus(struct vmm_machine *m, struct vsu_error *err)
 			.poisoned = vmm_fault_poisoned,
 			.convert = vmm_fault_convert, .opaque = m,
 		},
+		.stuck = on_stuck,
 	};
 	unsigned int i;
 	int rc = vmm_cpus_new(&config, &m->cpus, err);

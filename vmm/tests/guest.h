@@ -39,6 +39,7 @@ struct vm {
 	struct vsu_error err;
 	int status;
 	/* as the CPUs' hook; set before they are made */
+	void (*stuck)(void *opaque);	/* with a patience of 1 ns */
 	int (*poisoned)(void *opaque, unsigned int cpu, uint64_t hva,
 			struct vsu_error *err);
 };
@@ -99,6 +100,7 @@ static inline void vm_add_cpus(struct vm *vm, unsigned int ncpus,
 			.repair = repair, .poisoned = vm->poisoned,
 			.opaque = opaque,
 		},
+		.stuck = vm->stuck, .patience_ns = vm->stuck ? 1 : 0,
 	};
 	struct vmm_x86_start start = { .entry = CODE_GPA };
 	unsigned int i;

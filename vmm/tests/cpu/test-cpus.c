@@ -129,6 +129,51 @@ START_TEST(stop_ends_a_pause)
 }
 END_TEST
 
+/* A CPU that comes out of the guest only when somebody complained. */
+static int caught, released;
+
+static void on_catch(void *opaque, struct vmm_access *access)
+{
+	(void)opaque;
+	(void)access;
+	__atomic_store_n(&caught, 1, __ATOMIC_RELEASE);
+	while (!__atomic_load_n(&released, __ATOMIC_ACQUIRE))
+		sched_yield();
+}
+
+static void on_stuck(void *opaque)
+{
+	(void)opaque;
+	__atomic_store_n(&released, 1, __ATOMIC_RELEASE);
+}
+
+static void start_caught(void)
+{
+	vm.stuck = on_stuck;
+	vm_add(&vm, &vm.mmio, 0xd0000000, 4, on_catch);
+	vm_start(&vm, 1, store_once, store_once_end);
+	while (!__atomic_load_n(&caught, __ATOMIC_ACQUIRE))
+		sched_yield();
+}
+
+START_TEST(c2_36_cpu_that_does_not_come_out_is_complained_of_by_stop)
+{
+	start_caught();
+	vm_stop(&vm);
+	ck_assert_int_eq(released, 1);
+}
+END_TEST
+
+START_TEST(c2_36_cpu_that_does_not_come_out_is_complained_of_by_pause)
+{
+	start_caught();
+	vmm_cpus_pause(vm.cpus);
+	ck_assert_int_eq(released, 1);
+	vmm_cpus_resume(vm.cpus);
+	vm_stop(&vm);
+}
+END_TEST
+
 static void on_load(void *opaque, struct vmm_access *access)
 {
 	(void)opaque;
@@ -309,6 +354,8 @@ int main(void)
 	tcase_add_test(tc, no_guest_code_runs_in_a_pause);
 	tcase_add_test(tc, pauses_nest);
 	tcase_add_test(tc, stop_ends_a_pause);
+	tcase_add_test(tc, c2_36_cpu_that_does_not_come_out_is_complained_of_by_stop);
+	tcase_add_test(tc, c2_36_cpu_that_does_not_come_out_is_complained_of_by_pause);
 	tcase_add_test(tc, register_is_read_through_the_bus);
 	tcase_add_test(tc, hole_reads_all_ones);
 	tcase_add_test(tc, what_is_carried_runs_on_the_main_thread);
