@@ -227,12 +227,16 @@ void maps_pump(struct maps *m, struct vhost_user_backend *b)
 {
 	enum map_asked step;
 	unsigned int i;
+	int rc;
 
 	for (i = 0; i < m->n; i++) {
 		step = next_step(&m->map[i]);
-		if (step != ASKED_NOTHING &&
-		    send_step(&m->map[i], b, step, i) < 0)
+		rc = step == ASKED_NOTHING ? 0 :
+		     send_step(&m->map[i], b, step, i);
+		if (rc < 0)
 			return;
+		if (rc > 0)	/* nobody answers: it is taken as done */
+			maps_result(m, i, 0);
 	}
 }
 

@@ -41,7 +41,8 @@
  * Threads: the session is confined to one thread (the one that dispatches).
  * Between run and the answer to quiesce, a ring's virtqueue and
  * vhost_user_backend_call() of it belong to the thread that serves the ring.
- * vhost_user_backend_done() may be called from any thread.
+ * vhost_user_backend_done() may be called from any thread, and
+ * vhost_user_backend_shmem_post() by the threads of rings.
  */
 #ifndef VHOST_BACKEND_H
 #define VHOST_BACKEND_H

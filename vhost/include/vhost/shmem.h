@@ -28,7 +28,7 @@
  * Back-end. See vhost_user_backend_shmem_map(): a request is sent while a ring
  * runs and answered through ops->shmem_result in the order of the calls.
  *
- * Threads: confined, with the session.
+ * Threads: confined, with the session, but for vhost_user_backend_shmem_post().
  */
 #ifndef VHOST_SHMEM_H
 #define VHOST_SHMEM_H
@@ -91,7 +91,9 @@ struct vhost_user_shmem_request {
  *	void (*shmem_result)(void *opaque, uint64_t cookie, int result);
  *
  * with result 0 or -EREMOTEIO, the front-end refused, or -ECANCELED, the rings
- * stopped or the session ended first.
+ * stopped or the session ended first. A front-end that did not agree on
+ * REPLY_ACK answers nothing: the call says 1 then, and shmem_result is not
+ * called.
  */
 VHOST_USER_API int vhost_user_backend_shmem_map(struct vhost_user_backend *b,
 		const struct vhost_user_shmem_request *request,
@@ -99,6 +101,17 @@ VHOST_USER_API int vhost_user_backend_shmem_map(struct vhost_user_backend *b,
 VHOST_USER_API int vhost_user_backend_shmem_unmap(struct vhost_user_backend *b,
 		const struct vhost_user_shmem_request *request,
 		uint64_t cookie, struct vsu_error *err);
+
+/*
+ * The same from the thread of a ring, between run and the answer to quiesce:
+ * the request is left to the session's thread, and every outcome comes there as
+ * shmem_result, with the codes of the calls above, too; 0 also where the
+ * front-end answers nothing. The descriptor is duplicated. -EAGAIN when 64
+ * requests wait, -EOPNOTSUPP when the device has no regions.
+ */
+VHOST_USER_API int vhost_user_backend_shmem_post(struct vhost_user_backend *b,
+		bool map, const struct vhost_user_shmem_request *request,
+		uint64_t cookie) VSU_NODISCARD;
 
 VSU_END_DECLS
 

@@ -10,11 +10,13 @@
  *   parked    the message between check and apply while an answer is awaited
  *   staged    memory that is mapped and waits for apply to be published
  *
- * Threads: confined, but for struct vhost_user_priv_answer.
+ * Threads: confined, but for struct vhost_user_priv_answer and
+ * struct vhost_user_priv_posts.
  */
 #ifndef VHOST_USER_PRIV_BACKEND_H
 #define VHOST_USER_PRIV_BACKEND_H
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -139,6 +141,20 @@ struct vhost_user_priv_asked {
 	bool cancelled;		/* the owner was told; the answer counts no more */
 };
 
+/* Requests of other threads that wait for the session's. */
+struct vhost_user_priv_post {
+	struct vhost_user_shmem_request request; /* its fd is ours */
+	uint64_t cookie;
+	bool map;
+};
+
+struct vhost_user_priv_posts {
+	pthread_mutex_t lock;
+	struct vhost_user_priv_post slots[VHOST_USER_PRIV_MAX_ASKED];
+	unsigned int first;	/* a ring, in the order of posting */
+	unsigned int n;		/* atomic: looked at without the lock, too */
+};
+
 struct vhost_user_backend {
 	struct vhost_user_backend_config config;
 	struct vhost_user_backend_ops ops;
@@ -151,6 +167,7 @@ struct vhost_user_backend {
 	struct vhost_user_priv_asked asked[VHOST_USER_PRIV_MAX_ASKED];
 	unsigned int asked_first, nasked; /* a ring, in the order of sending */
 	uint64_t shmem_sizes[VHOST_USER_MAX_SHMEM];
+	struct vhost_user_priv_posts posts;
 
 	int epoll, event, timer;
 	uint32_t main_events, channel_events; /* what epoll waits for */
@@ -333,7 +350,10 @@ void vhost_user_priv_backend_channel_ready(struct vhost_user_backend *b);
 /* Both ends; err says why, NULL: it is not needed any more. */
 void vhost_user_priv_backend_channel_close(struct vhost_user_backend *b,
 				   struct vsu_error *err);
-/* A request whose answer goes to shmem_result with the cookie. */
+/*
+ * A request whose answer goes to shmem_result with the cookie; 1: the front-end
+ * gives no answers.
+ */
 int vhost_user_priv_backend_channel_ask(struct vhost_user_backend *b, uint32_t request,
 				const struct vhost_user_shmem_mmap *payload,
 				const int *fd, uint64_t cookie,
@@ -345,5 +365,9 @@ void vhost_user_priv_backend_channel_cancel(struct vhost_user_backend *b);
 /* Checks the regions of the configuration and copies their sizes. */
 int vhost_user_priv_shmem_init(struct vhost_user_backend *b,
 			       struct vsu_error *err);
+/* Sends the requests of other threads, as many as may be unanswered. */
+void vhost_user_priv_shmem_send_posts(struct vhost_user_backend *b);
+/* The session ends: the owner hears that what was not sent is over. */
+void vhost_user_priv_shmem_cancel_posts(struct vhost_user_backend *b);
 
 #endif

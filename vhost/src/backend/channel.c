@@ -230,27 +230,28 @@ int vhost_user_priv_backend_channel_ask(struct vhost_user_backend *b,
 		uint32_t request, const struct vhost_user_shmem_mmap *payload,
 		const int *fd, uint64_t cookie, struct vsu_error *err)
 {
-	struct vhost_user_priv_asked *asked = nth_asked(b, b->nasked);
+	bool answered = vhost_user_priv_agreed(b,
+					VHOST_USER_PROTOCOL_F_REPLY_ACK);
+	uint32_t flags = VHOST_USER_HDR_VERSION |
+			 (answered ? VHOST_USER_HDR_NEED_REPLY : 0u);
 	struct vsu_error why = VSU_ERROR_INIT;
 	int rc;
 
-	rc = vhost_user_priv_channel_send(&b->backend_channel, request,
-					  VHOST_USER_HDR_VERSION |
-					  VHOST_USER_HDR_NEED_REPLY, payload,
-					  sizeof(*payload), NULL, 0, fd,
-					  fd != NULL, err);
+	rc = vhost_user_priv_channel_send(&b->backend_channel, request, flags,
+					  payload, sizeof(*payload), NULL, 0,
+					  fd, fd != NULL, err);
 	if (rc == -ENOSPC)
 		return vsu_error_set(err, -EAGAIN,
 				     "the front-end does not read its requests now");
 	if (rc < 0)
 		return rc;
-	*asked = (struct vhost_user_priv_asked){
-		.cookie = cookie, .request = request
-	};
-	b->nasked++;
+	if (answered)
+		*nth_asked(b, b->nasked++) = (struct vhost_user_priv_asked){
+			.cookie = cookie, .request = request
+		};
 	if (flush_channel(b, &why) < 0)
 		vhost_user_priv_backend_channel_close(b, &why);
-	return 0;
+	return answered ? 0 : 1;
 }
 
 int vhost_user_backend_config_changed(struct vhost_user_backend *b)

@@ -111,6 +111,7 @@ static bool event_ready(struct vhost_user_backend *b)
 	b->more = false;
 	if (vhost_user_priv_is_answering(b))
 		vsu_event_signal(b->event);
+	vhost_user_priv_shmem_send_posts(b);
 	if (!b->parked_row || !vhost_user_priv_accept_answer(b))
 		return false;
 	vhost_user_priv_backend_resume(b);
@@ -131,6 +132,7 @@ static bool serve(struct vhost_user_backend *b, const struct epoll_event *ev)
 		return main_ready(b, ev->events);
 	case VHOST_USER_PRIV_WATCH_CHANNEL:
 		vhost_user_priv_backend_channel_ready(b);
+		vhost_user_priv_shmem_send_posts(b);
 		return false;
 	case VHOST_USER_PRIV_WATCH_EVENT:
 		return event_ready(b);
@@ -192,10 +194,18 @@ static bool serve_some(struct vhost_user_backend *b)
 	return serve_events(b) || more;
 }
 
+/* The event that told of it may have been drained with another one. */
+static bool has_posts(struct vhost_user_backend *b)
+{
+	return __atomic_load_n(&b->posts.n, __ATOMIC_RELAXED) &&
+	       b->nasked < VHOST_USER_PRIV_MAX_ASKED;
+}
+
 /* Left to the next dispatch: our descriptor stays readable until then. */
 static bool leave_more(struct vhost_user_backend *b, bool more)
 {
-	if (!b->parked_row && vhost_user_priv_channel_has_message(&b->main))
+	if ((!b->parked_row && vhost_user_priv_channel_has_message(&b->main)) ||
+	    has_posts(b))
 		more = true;
 	if (more && !b->more)
 		vsu_event_signal_own(b->event);

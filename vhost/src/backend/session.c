@@ -148,6 +148,7 @@ int vhost_user_backend_new_take_fd(int sock,
 		return vsu_error_sys(err, -ENOMEM, "cannot make a back-end session");
 	b->epoll = b->event = b->timer = b->main.fd = -1;
 	b->opaque = opaque;
+	pthread_mutex_init(&b->posts.lock, NULL);
 	vhost_user_priv_index_handlers(b);
 	rc = vsu_copy_sized(&b->config, sizeof(b->config), config,
 			    "struct vhost_user_backend_config", err);
@@ -183,6 +184,7 @@ void vhost_user_backend_free(struct vhost_user_backend *b)
 	vsu_fd_close(&b->timer);
 	vsu_fd_close(&b->event);
 	vsu_fd_close(&b->epoll);
+	pthread_mutex_destroy(&b->posts.lock);
 	free(b);
 }
 
@@ -215,6 +217,8 @@ void vhost_user_priv_backend_end(struct vhost_user_backend *b)
 	if (vhost_user_priv_must_ask(b, VHOST_USER_ALL_RINGS, true) &&
 	    !vhost_user_priv_ask(b, VHOST_USER_ALL_RINGS, true))
 		return;
+	/* no ring runs any more, so that no thread posts another one */
+	vhost_user_priv_shmem_cancel_posts(b);
 	release(b);
 	b->gone = true;
 	b->ops.gone(b->opaque, &b->why);

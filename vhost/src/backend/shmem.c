@@ -8,6 +8,8 @@
 
 #include "backend/backend_priv.h"
 #include <vmm-sys-util/checked.h>
+#include <vmm-sys-util/event.h>
+#include <vmm-sys-util/fd.h>
 
 static uint64_t page_size(void)
 {
@@ -85,14 +87,12 @@ static int check_range(const struct vhost_user_backend *b,
 	return 0;
 }
 
-/* An answer is needed: without it nobody knows what the guest sees. */
 static int check_can_ask(const struct vhost_user_backend *b,
 			 struct vsu_error *err)
 {
 	uint64_t need = VHOST_USER_PROTOCOL_BIT(SHMEM) |
 			VHOST_USER_PROTOCOL_BIT(BACKEND_REQ) |
-			VHOST_USER_PROTOCOL_BIT(BACKEND_SEND_FD) |
-			VHOST_USER_PROTOCOL_BIT(REPLY_ACK);
+			VHOST_USER_PROTOCOL_BIT(BACKEND_SEND_FD);
 
 	if ((b->protocol_features & need) != need || !b->have_backend_channel)
 		return vsu_error_set(err, -EOPNOTSUPP,
@@ -127,8 +127,9 @@ int vhost_user_backend_shmem_map(struct vhost_user_backend *b,
 	if (request->fd < 0)
 		return vsu_error_set(err, -EINVAL,
 				     "a mapping needs a descriptor");
-	return vhost_user_priv_backend_channel_ask(b, VHOST_USER_BACKEND_SHMEM_MAP, &payload, &request->fd,
-		   cookie, err);
+	return vhost_user_priv_backend_channel_ask(b,
+			VHOST_USER_BACKEND_SHMEM_MAP, &payload, &request->fd,
+			cookie, err);
 }
 
 int vhost_user_backend_shmem_unmap(struct vhost_user_backend *b,
@@ -144,8 +145,95 @@ int vhost_user_backend_shmem_unmap(struct vhost_user_backend *b,
 
 	if (rc == 0)
 		rc = check_range(b, request, err);
-	return rc < 0 ? rc : vhost_user_priv_backend_channel_ask(b, VHOST_USER_BACKEND_SHMEM_UNMAP, &payload,
-				 NULL, cookie, err);
+	if (rc < 0)
+		return rc;
+	return vhost_user_priv_backend_channel_ask(b,
+			VHOST_USER_BACKEND_SHMEM_UNMAP, &payload, NULL, cookie,
+			err);
+}
+
+/* from other threads */
+
+int vhost_user_backend_shmem_post(struct vhost_user_backend *b, bool map,
+		const struct vhost_user_shmem_request *request, uint64_t cookie)
+{
+	struct vhost_user_priv_posts *p = &b->posts;
+	struct vhost_user_priv_post post = { *request, cookie, map };
+	bool full;
+
+	if (!b->config.nshmem || !b->ops.shmem_result)
+		return -EOPNOTSUPP;
+	post.request.fd = map ? vsu_fd_dup(request->fd) : -1;
+	if (map && post.request.fd < 0)
+		return post.request.fd;
+	pthread_mutex_lock(&p->lock);
+	full = p->n == VHOST_USER_PRIV_MAX_ASKED;
+	if (!full) {
+		p->slots[(p->first + p->n) % VHOST_USER_PRIV_MAX_ASKED] = post;
+		__atomic_store_n(&p->n, p->n + 1, __ATOMIC_RELAXED);
+	}
+	pthread_mutex_unlock(&p->lock);
+	if (full) {
+		vsu_fd_close(&post.request.fd);
+		return -EAGAIN;
+	}
+	return vsu_event_signal_own(b->event);
+}
+
+static bool pop_post(struct vhost_user_backend *b,
+		     struct vhost_user_priv_post *post)
+{
+	struct vhost_user_priv_posts *p = &b->posts;
+	bool some;
+
+	pthread_mutex_lock(&p->lock);
+	some = p->n > 0;
+	if (some) {
+		*post = p->slots[p->first];
+		p->first = (p->first + 1) % VHOST_USER_PRIV_MAX_ASKED;
+		__atomic_store_n(&p->n, p->n - 1, __ATOMIC_RELAXED);
+	}
+	pthread_mutex_unlock(&p->lock);
+	return some;
+}
+
+/* Every outcome is told; a sentence only where the request was wrong. */
+static void send_post(struct vhost_user_backend *b,
+		      struct vhost_user_priv_post *post)
+{
+	struct vsu_error err = VSU_ERROR_INIT;
+	int rc = post->map ?
+		 vhost_user_backend_shmem_map(b, &post->request, post->cookie,
+					      &err) :
+		 vhost_user_backend_shmem_unmap(b, &post->request, post->cookie,
+						&err);
+
+	vsu_fd_close(&post->request.fd);
+	if (rc == 0)
+		return;		/* its answer is told */
+	if (rc < 0)
+		vhost_user_priv_report(b, VHOST_USER_NO_REQUEST,
+				       VHOST_USER_ALL_RINGS, &err);
+	b->ops.shmem_result(b->opaque, post->cookie, rc < 0 ? rc : 0);
+}
+
+void vhost_user_priv_shmem_send_posts(struct vhost_user_backend *b)
+{
+	struct vhost_user_priv_post post;
+
+	while (!b->ending && b->nasked < VHOST_USER_PRIV_MAX_ASKED &&
+	       pop_post(b, &post))
+		send_post(b, &post);
+}
+
+void vhost_user_priv_shmem_cancel_posts(struct vhost_user_backend *b)
+{
+	struct vhost_user_priv_post post;
+
+	while (pop_post(b, &post)) {
+		vsu_fd_close(&post.request.fd);
+		b->ops.shmem_result(b->opaque, post.cookie, -ECANCELED);
+	}
 }
 
 static const struct vhost_user_priv_handler handlers[] = {

@@ -3,6 +3,7 @@
 #include <config.h>
 
 #include <errno.h>
+#include <pthread.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -381,6 +382,132 @@ START_TEST(full_channel_is_answered_with_again)
 }
 END_TEST
 
+/* requests of other threads, and front-ends that answer nothing */
+
+static int post(struct front *f, bool map, uint64_t offset, uint64_t cookie)
+{
+	struct vhost_user_shmem_request q = {
+		.offset = offset, .len = 16 * PAGE,
+		.fd = map ? f->r.memfd : -1, .writable = true,
+	};
+
+	return vhost_user_backend_shmem_post(f->r.b, map, &q, cookie);
+}
+
+static void *post_three(void *opaque)
+{
+	struct front *f = opaque;
+
+	ck_assert_int_eq(post(f, true, 0, 1), 0);
+	ck_assert_int_eq(post(f, false, 0, 2), 0);
+	ck_assert_int_eq(post(f, true, PAGE / 2, 3), 0);	/* no page */
+	return NULL;
+}
+
+START_TEST(request_of_another_thread_is_sent_by_the_session)
+{
+	pthread_t thread;
+	struct front f;
+	struct asked a;
+
+	init(&f);
+	f.r.nrefused = 0;
+	ck_assert_int_eq(pthread_create(&thread, NULL, post_three, &f), 0);
+	ck_assert_int_eq(pthread_join(thread, NULL), 0);
+	ck_assert(!next(&f, &a));
+	rig_poll(&f.r);
+	ck_assert(next(&f, &a));
+	ck_assert_uint_eq(a.hdr.request, VHOST_USER_BACKEND_SHMEM_MAP);
+	ck_assert_uint_eq(a.hdr.flags, VHOST_USER_HDR_VERSION |
+			  VHOST_USER_HDR_NEED_REPLY);
+	vsu_fd_close(&a.fd);
+	ck_assert(next(&f, &a));
+	ck_assert_uint_eq(a.hdr.request, VHOST_USER_BACKEND_SHMEM_UNMAP);
+	ck_assert(!next(&f, &a));
+	rig_expect_refused(&f.r, VHOST_USER_NO_REQUEST, VHOST_USER_ALL_RINGS,
+			   "whole pages");
+	ck_assert_uint_eq(f.r.nresults, 1);
+	ck_assert_uint_eq(f.r.cookies[0], 3);
+	ck_assert_int_eq(f.r.results[0], -EINVAL);
+	reply(&f, VHOST_USER_BACKEND_SHMEM_MAP, 0);
+	reply(&f, VHOST_USER_BACKEND_SHMEM_UNMAP, 1);
+	ck_assert_uint_eq(f.r.nresults, 3);
+	ck_assert_int_eq(f.r.results[1], 0);
+	ck_assert_uint_eq(f.r.cookies[2], 2);
+	ck_assert_int_eq(f.r.results[2], -EREMOTEIO);
+	fini(&f);
+}
+END_TEST
+
+/* 64 are unanswered, 64 more wait for their answers, and one is too many. */
+START_TEST(requests_of_other_threads_wait_for_answers)
+{
+	struct front f;
+	struct asked a;
+	uint64_t i;
+
+	init(&f);
+	for (i = 0; i < 64; i++)
+		ck_assert_int_eq(post(&f, false, 0, i), 0);
+	rig_poll(&f.r);
+	for (i = 0; i < 64; i++)
+		ck_assert_int_eq(post(&f, false, 0, 64 + i), 0);
+	ck_assert_int_eq(post(&f, true, 0, 128), -EAGAIN);
+	rig_poll(&f.r);
+	for (i = 0; i < 64; i++)
+		ck_assert(next(&f, &a));
+	ck_assert(!next(&f, &a));
+	reply(&f, VHOST_USER_BACKEND_SHMEM_UNMAP, 0);
+	ck_assert(next(&f, &a));
+	ck_assert(!next(&f, &a));
+	ck_assert_uint_eq(f.r.nresults, 1);
+	vsu_fd_close(&f.channel);
+	fini(&f);
+	ck_assert_uint_eq(f.r.nresults, 128);
+	ck_assert_int_eq(f.r.results[127], -ECANCELED);
+}
+END_TEST
+
+START_TEST(request_of_another_thread_is_cancelled_by_the_end)
+{
+	struct front f;
+
+	init(&f);
+	ck_assert_int_eq(post(&f, true, 0, 7), 0);
+	vhost_user_backend_close(f.r.b);
+	ck_assert_uint_eq(f.r.nresults, 1);
+	ck_assert_uint_eq(f.r.cookies[0], 7);
+	ck_assert_int_eq(f.r.results[0], -ECANCELED);
+	fini(&f);
+}
+END_TEST
+
+START_TEST(front_end_without_acknowledgements_is_asked_and_answers_nothing)
+{
+	uint64_t bits = VHOST_USER_PROTOCOL_BIT(SHMEM) |
+			VHOST_USER_PROTOCOL_BIT(BACKEND_REQ) |
+			VHOST_USER_PROTOCOL_BIT(BACKEND_SEND_FD);
+	struct front f;
+	struct asked a;
+
+	init(&f);
+	rig_send(&f.r, VHOST_USER_SET_PROTOCOL_FEATURES, VHOST_USER_HDR_VERSION,
+		 &bits, sizeof(bits), NULL, 0);
+	rig_expect_silence(&f.r);
+	ck_assert_int_eq(map(&f, 0, 0, 1), 1);
+	ck_assert(next(&f, &a));
+	ck_assert_uint_eq(a.hdr.flags, VHOST_USER_HDR_VERSION);
+	vsu_fd_close(&a.fd);
+	ck_assert_uint_eq(f.r.nresults, 0);
+	ck_assert_int_eq(post(&f, false, 0, 2), 0);
+	rig_poll(&f.r);
+	ck_assert(next(&f, &a));
+	ck_assert_uint_eq(f.r.nresults, 1);
+	ck_assert_int_eq(f.r.results[0], 0);
+	fini(&f);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("backend-shmem");
@@ -400,5 +527,9 @@ int main(void)
 	tcase_add_test(tc, end_of_the_session_cancels);
 	tcase_add_test(tc, unanswered_request_holds_nothing_up);
 	tcase_add_test(tc, full_channel_is_answered_with_again);
+	tcase_add_test(tc, request_of_another_thread_is_sent_by_the_session);
+	tcase_add_test(tc, requests_of_other_threads_wait_for_answers);
+	tcase_add_test(tc, request_of_another_thread_is_cancelled_by_the_end);
+	tcase_add_test(tc, front_end_without_acknowledgements_is_asked_and_answers_nothing);
 	return rig_run(s);
 }
