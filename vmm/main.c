@@ -13,7 +13,7 @@
 #include <vmm-sys-util/parse.h>
 
 #include "devices/devices.h"
-#include "cli/exit_status.h"
+#include "machine/exit_status.h"
 #include "cpu/poison.h"
 #include "machine/machine.h"
 #include "cli/dry_run.h"

@@ -18,6 +18,9 @@
 #include "backend.h"
 #include "uapi.h"
 
+/* A slice of a prealloc: long enough to be cheap, short enough to report. */
+#define SLICE (64ull << 20)
+
 #ifndef MFD_HUGE_SHIFT
 #define MFD_HUGE_SHIFT 26
 #endif
@@ -261,6 +264,23 @@ static int map(struct maker *m)
 	return rc < 0 ? refuse_map(m, rc) : 0;
 }
 
+static int populate_all(const struct vmem_backend *b, struct vmem_block *block,
+			struct vsu_error *err)
+{
+	uint64_t off, n;
+	int rc = 0;
+
+	if (!vmem_priv_prop(b, PROP_PREALLOC) || b->leave_prealloc)
+		return 0;
+	for (off = 0; off < block->len && !rc; off += n) {
+		n = block->len - off < SLICE ? block->len - off : SLICE;
+		rc = vmem_block_populate(block, off, n, err);
+		if (!rc && b->progress)
+			b->progress(b->progress_opaque, off + n, block->len);
+	}
+	return rc;
+}
+
 static int make(struct maker *m)
 {
 	int rc = makers[vmem_priv_kind(m->b)](m);
@@ -272,7 +292,7 @@ static int make(struct maker *m)
 	if (!rc)
 		rc = vmem_priv_apply_policy(m->b, m->block, m->err);
 	if (!rc)
-		rc = vmem_priv_prealloc(m->b, m->block, m->err);
+		rc = populate_all(m->b, m->block, m->err);
 	if (!rc)
 		m->block->discard_on_free = prop(m, PROP_DISCARD_DATA) &&
 			m->block->flags ==

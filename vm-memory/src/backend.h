@@ -93,10 +93,12 @@ struct vmem_priv_file {
 int vmem_priv_file_open(const struct vmem_backend *b,
 			struct vmem_backend_facts *facts,
 			struct vmem_priv_file *file, struct vsu_error *err);
+void vmem_priv_file_undo(struct vmem_priv_file *file);
+
+/* check.c */
 /* A regular file that is too short may be made longer. */
 bool vmem_priv_may_grow(const struct vmem_backend *b,
 			const struct vmem_backend_facts *f);
-void vmem_priv_file_undo(struct vmem_priv_file *file);
 
 /* guest_memfd.c */
 
@@ -109,7 +111,5 @@ int vmem_priv_guest_memfd(int vm_fd, uint64_t size, uint64_t flags);
 /* What the host is to do with the pages; before anything touches them. */
 int vmem_priv_apply_policy(const struct vmem_backend *b,
 			   struct vmem_block *block, struct vsu_error *err);
-int vmem_priv_prealloc(const struct vmem_backend *b, struct vmem_block *block,
-		       struct vsu_error *err);
 
 #endif

@@ -297,6 +297,13 @@ static int file_kind(const struct judge *j)
 	}
 }
 
+bool vmem_priv_may_grow(const struct vmem_backend *b,
+			const struct vmem_backend_facts *f)
+{
+	return b->may_grow && f->file == VMEM_FILE_REGULAR &&
+	       !vmem_priv_prop(b, PROP_READONLY);
+}
+
 /*
  * An empty file or a device without a size is not held to one. Half a page
  * behind the end is refused later, for being half a page.

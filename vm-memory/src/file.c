@@ -200,13 +200,6 @@ static int make_file(const struct vmem_backend *b,
 	return 0;
 }
 
-bool vmem_priv_may_grow(const struct vmem_backend *b,
-			const struct vmem_backend_facts *f)
-{
-	return b->may_grow && f->file == VMEM_FILE_REGULAR &&
-	       !vmem_priv_prop(b, PROP_READONLY);
-}
-
 /* A file with content is resized only where the caller says that it made it. */
 static int grow(const struct vmem_backend *b, struct vmem_priv_file *file,
 		const struct vmem_backend_facts *f, struct vsu_error *err)

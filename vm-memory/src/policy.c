@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * What the host is to do with the pages of a block: huge pages, merging, core
- * dumps, NUMA nodes, and having them all present at once.
+ * Policies of the host for the pages of a block: huge pages, merging, core
+ * dumps, NUMA nodes.
  */
 #include <config.h>
 
@@ -13,9 +13,6 @@
 
 #include "backend.h"
 #include "uapi.h"
-
-/* A slice of a prealloc: long enough to be cheap, short enough to report. */
-#define SLICE (64ull << 20)
 
 /*
  * Hints that a kernel may be built without. What a fork would do with memory
@@ -111,21 +108,4 @@ void vmem_priv_repeat_policy(const struct vmem_block *block,
 	advise(block, hva, len);
 	if (block->policy.mode != MPOL_DEFAULT)
 		mbind_pages(&block->policy, hva, len, 0);
-}
-
-int vmem_priv_prealloc(const struct vmem_backend *b, struct vmem_block *block,
-		       struct vsu_error *err)
-{
-	uint64_t off, n;
-	int rc = 0;
-
-	if (!vmem_priv_prop(b, PROP_PREALLOC) || b->leave_prealloc)
-		return 0;
-	for (off = 0; off < block->len && !rc; off += n) {
-		n = block->len - off < SLICE ? block->len - off : SLICE;
-		rc = vmem_block_populate(block, off, n, err);
-		if (!rc && b->progress)
-			b->progress(b->progress_opaque, off + n, block->len);
-	}
-	return rc;
 }

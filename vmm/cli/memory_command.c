@@ -8,7 +8,7 @@
 
 #include <vmm-sys-util/option.h>
 
-#include "cli/exit_status.h"
+#include "machine/exit_status.h"
 #include "memory/memory.h"
 #include "cli/dry_run.h"
 #include "cli/memory_command.h"

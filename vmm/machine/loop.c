@@ -10,8 +10,8 @@
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/exit.h>
 
-#include "cli/exit_status.h"
-#include "cpu/cpu_faults.h"
+#include "machine/exit_status.h"
+#include "machine/cpu_faults.h"
 #include "cpu/poison.h"
 #include "machine/machine.h"
 #include "log.h"
@@ -69,40 +69,6 @@ static void on_space(struct ev_loop *loop, ev_io *w, int revents)
 	(void)revents;
 	vsu_event_drain(w->fd, &count);
 	vmem_space_reclaim(m->memory.space);
-}
-
-static void pause_for_good(struct vmm_machine *m)
-{
-	if (!m->paused)
-		vmm_cpus_pause(m->cpus);
-	m->paused = true;
-}
-
-/*
- * Zeros may stand for the end of a file that its user cut. They never stand
- * for data that the hardware lost: the guest would take them for its own.
- */
-void vmm_machine_memory_lost(struct vmm_machine *m, uint64_t gpa,
-			     enum vmm_memory_loss loss)
-{
-	const char *why = vmm_memory_loss_text(loss);
-	enum vmm_on_memory_error choice = m->options->on_memory_error;
-
-	if (loss == VMM_MEMORY_DAMAGED)
-		vmm_cpus_end(m->cpus, VSU_EXIT_HOST,
-			     "memory at %#" PRIx64 " is lost: %s", gpa, why);
-	else if (choice == VMM_ON_MEMORY_ERROR_STOP)
-		vmm_cpus_end(m->cpus, VSU_EXIT_HOST,
-			     "memory at %#" PRIx64 " is lost: %s; --on-memory-error=continue would go on with zeros",
-			     gpa, why);
-	else if (!m->paused)
-		prog_log(PROG_LOG_ERROR, "memory",
-			 "memory at %#" PRIx64 " is lost: %s; %s", gpa, why,
-			 choice == VMM_ON_MEMORY_ERROR_PAUSE ?
-			 "the guest stands still until it is ended" :
-			 "what is gone reads as zeros");
-	if (choice == VMM_ON_MEMORY_ERROR_PAUSE && loss != VMM_MEMORY_DAMAGED)
-		pause_for_good(m);
 }
 
 /* This process met a page that could not be had. */

@@ -14,8 +14,8 @@
 #include <vmm-sys-util/fd.h>
 
 #include "../../guest/protocol.h"
-#include "cli/exit_status.h"
-#include "cpu/cpu_faults.h"
+#include "machine/exit_status.h"
+#include "machine/cpu_faults.h"
 #include "log.h"
 #include "process.h"
 #include "machine/boot.h"

@@ -88,10 +88,6 @@ int vmm_machine_make(struct vmm_machine *m, const struct vmm_options *options,
 /* Runs it to its end; the exit status, with a sentence where there is one. */
 int vmm_machine_run(struct vmm_machine *m, struct vsu_error *err);
 
-/* A part of its memory, at gpa, is gone: what the user chose is done. */
-void vmm_machine_memory_lost(struct vmm_machine *m, uint64_t gpa,
-			     enum vmm_memory_loss loss);
-
 void vmm_machine_free(struct vmm_machine *m);
 
 #endif

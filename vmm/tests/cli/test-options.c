@@ -2,7 +2,7 @@
 /* Claims about the command line of "cvmm run". */
 #include <config.h>
 
-#include "cli/exit_status.h"
+#include "machine/exit_status.h"
 #include "cli/options.h"
 #include "../util.h"
 

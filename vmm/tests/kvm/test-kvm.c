@@ -10,7 +10,7 @@
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
 
-#include "cli/exit_status.h"
+#include "machine/exit_status.h"
 #include "kvm/kvm.h"
 #include "kvm/uapi.h"
 #include "../util.h"

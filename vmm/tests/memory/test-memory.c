@@ -4,7 +4,7 @@
 
 #include <signal.h>
 
-#include "cli/exit_status.h"
+#include "machine/exit_status.h"
 #include "memory/memory.h"
 #include "memory/windows.h"
 #include "../guest.h"

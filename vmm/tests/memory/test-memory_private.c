@@ -14,7 +14,7 @@
 
 #include <vm-memory/kvm.h>
 
-#include "cli/exit_status.h"
+#include "machine/exit_status.h"
 #include "kvm/kvm.h"
 #include "memory/memory.h"
 #include "memory/memory_private.h"

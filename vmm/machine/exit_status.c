@@ -4,7 +4,7 @@
 
 #include <errno.h>
 
-#include "cli/exit_status.h"
+#include "machine/exit_status.h"
 
 #define ANY 0	/* of a row: every code */
 #define ANY_STAGE -1

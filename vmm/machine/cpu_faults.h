@@ -9,8 +9,13 @@
 #define VMM_FAULTS_H
 
 #include "cpu/cpus.h"
+#include "memory/memory.h"
 
 struct vmm_machine;
+
+/* A part of its memory, at gpa, is gone: what the user chose is done. */
+void vmm_machine_memory_lost(struct vmm_machine *m, uint64_t gpa,
+			     enum vmm_memory_loss loss);
 
 /*
  * A page that this CPU needs cannot be had. True when it may try again: then

@@ -2,7 +2,7 @@
 /* Claims about exit statuses. */
 #include <config.h>
 
-#include "cli/exit_status.h"
+#include "machine/exit_status.h"
 #include "../util.h"
 
 static const struct row {

@@ -5,7 +5,9 @@
 #include <errno.h>
 #include <inttypes.h>
 
-#include "cpu/cpu_faults.h"
+#include <vmm-sys-util/exit.h>
+
+#include "machine/cpu_faults.h"
 #include "log.h"
 #include "machine/machine.h"
 #include "x86/mce.h"
@@ -13,6 +15,40 @@
 /* Faults of a CPU in a row, nothing having been mended in between. */
 #define TRIES_BEFORE_PROBING 4
 #define MAX_TRIES 16
+
+static void pause_for_good(struct vmm_machine *m)
+{
+	if (!m->paused)
+		vmm_cpus_pause(m->cpus);
+	m->paused = true;
+}
+
+/*
+ * Zeros may stand for the end of a file that its user cut. They never stand
+ * for data that the hardware lost: the guest would take them for its own.
+ */
+void vmm_machine_memory_lost(struct vmm_machine *m, uint64_t gpa,
+			     enum vmm_memory_loss loss)
+{
+	const char *why = vmm_memory_loss_text(loss);
+	enum vmm_on_memory_error choice = m->options->on_memory_error;
+
+	if (loss == VMM_MEMORY_DAMAGED)
+		vmm_cpus_end(m->cpus, VSU_EXIT_HOST,
+			     "memory at %#" PRIx64 " is lost: %s", gpa, why);
+	else if (choice == VMM_ON_MEMORY_ERROR_STOP)
+		vmm_cpus_end(m->cpus, VSU_EXIT_HOST,
+			     "memory at %#" PRIx64 " is lost: %s; --on-memory-error=continue would go on with zeros",
+			     gpa, why);
+	else if (!m->paused)
+		prog_log(PROG_LOG_ERROR, "memory",
+			 "memory at %#" PRIx64 " is lost: %s; %s", gpa, why,
+			 choice == VMM_ON_MEMORY_ERROR_PAUSE ?
+			 "the guest stands still until it is ended" :
+			 "what is gone reads as zeros");
+	if (choice == VMM_ON_MEMORY_ERROR_PAUSE && loss != VMM_MEMORY_DAMAGED)
+		pause_for_good(m);
+}
 
 /* A CPU whose access failed, on its way to the main thread. */
 struct fault {
