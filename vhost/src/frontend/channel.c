@@ -7,6 +7,7 @@
 #include <config.h>
 
 #include <errno.h>
+#include <inttypes.h>
 #include <sys/epoll.h>
 
 #include "frontend/frontend_priv.h"
@@ -127,22 +128,44 @@ void vhost_user_priv_fe_backend_channel_close(struct vhost_user_frontend *f)
 /* A message that only a front-end may send, or with a foreign shape, is refused. */
 static int judge(struct vhost_user_frontend *f,
 		 const struct vhost_user_priv_message *row,
-		 const struct vhost_user_priv_msg *msg)
+		 const struct vhost_user_priv_msg *msg, struct vsu_error *err)
 {
 	unsigned int min, max;
 	int rc;
 
 	if (!row || row->number >= sizeof(servers) / sizeof(servers[0]) ||
 	    !servers[row->number])
-		return -EOPNOTSUPP;
+		return vsu_error_set(err, -EOPNOTSUPP,
+				     "it is not served here");
 	if (row->protocol_bit != VHOST_USER_PRIV_NO_BIT &&
 	    !fe_has(f, row->protocol_bit))
-		return -EOPNOTSUPP;
-	rc = vhost_user_priv_check_request(row, msg, NULL);
+		return vsu_error_set(err, -EOPNOTSUPP,
+				     "its protocol feature was not negotiated");
+	rc = vhost_user_priv_check_request(row, msg, err);
 	if (rc < 0)
 		return rc;
 	vhost_user_priv_request_fds(row, msg, &min, &max);
-	return msg->nfds < min || msg->nfds > max ? -EPROTO : 0;
+	if (msg->nfds < min || msg->nfds > max)
+		return vsu_error_set(err, -EPROTO,
+				     "it came with %u descriptors, it takes %u to %u",
+				     msg->nfds, min, max);
+	return 0;
+}
+
+/* The owner hears which request of the back-end was refused, and why. */
+static void report_request(struct vhost_user_frontend *f,
+			   const struct vhost_user_priv_message *row,
+			   uint32_t request, struct vsu_error *why)
+{
+	if (row)
+		vsu_error_prefix(why, why->code,
+				 "the back-end's request %s was refused",
+				 row->name);
+	else
+		vsu_error_prefix(why, why->code,
+				 "the back-end's request %" PRIu32 " was refused",
+				 request);
+	vhost_user_priv_fe_report(f, why);
 }
 
 static int count_strays(struct vhost_user_frontend *f,
@@ -190,6 +213,7 @@ static int serve(struct vhost_user_frontend *f,
 	const struct vhost_user_priv_message *row =
 		vhost_user_priv_message(VHOST_USER_PRIV_BACKEND,
 					msg->hdr.request);
+	struct vsu_error why = VSU_ERROR_INIT;
 	int rc = 0, judged;
 
 	f->shm.held = msg;
@@ -198,14 +222,16 @@ static int serve(struct vhost_user_frontend *f,
 	if (rc < 0 || f->shm.parked)
 		return rc;
 	f->shm.held = NULL;
-	judged = judge(f, row, msg);
+	judged = judge(f, row, msg, &why);
 	rc = count_strays(f, row, msg, err);
 	if (rc < 0)
 		goto out;
 	if (is_shmem(msg->hdr.request))
-		vhost_user_priv_fe_shmem_add(f, msg, judged);
+		judged = vhost_user_priv_fe_shmem_add(f, msg, judged, &why);
 	else
 		rc = serve_one(f, row, msg, judged, err);
+	if (judged < 0)
+		report_request(f, row, msg->hdr.request, &why);
 out:
 	vhost_user_priv_msg_close_fds(msg);
 	return rc;

@@ -307,9 +307,13 @@ int vhost_user_priv_fe_accept_shmem(struct vhost_user_frontend *f,
 /* Whether a request may join the batch; a batch is of one kind. */
 bool vhost_user_priv_fe_shmem_joins(const struct vhost_user_frontend *f,
 				    uint32_t request);
-/* The request joins; judged is 0, or the code it is refused with unseen. */
-void vhost_user_priv_fe_shmem_add(struct vhost_user_frontend *f,
-				  struct vhost_user_priv_msg *msg, int judged);
+/*
+ * The request joins; judged is 0, or why it is refused whatever it says. Returns why it
+ * is refused, which its answer will say, or 0.
+ */
+int vhost_user_priv_fe_shmem_add(struct vhost_user_frontend *f,
+				 struct vhost_user_priv_msg *msg, int judged,
+				 struct vsu_error *err);
 /* Gives the batch to the owner and answers; may leave it parked. */
 int vhost_user_priv_fe_shmem_flush(struct vhost_user_frontend *f,
 				   struct vsu_error *err);

@@ -9,6 +9,7 @@
 #include <config.h>
 
 #include <errno.h>
+#include <inttypes.h>
 #include <sys/epoll.h>
 
 #include "frontend/frontend_priv.h"
@@ -35,25 +36,25 @@ change_of(struct fe_shmem *shm, const struct fe_shmem_entry *e)
 
 static int try_map(struct vhost_user_frontend *f,
 		   struct vhost_user_priv_msg *msg,
-		   struct vhost_user_shmem_change *c)
+		   struct vhost_user_shmem_change *c, struct vsu_error *err)
 {
 	const struct vhost_user_shmem_mmap *req = &msg->payload.mmap;
 
 	c->map = true;
 	return vhost_user_priv_shmem_map(&f->shm.table, req, msg->fds[0],
-					 &c->block, NULL);
+					 &c->block, err);
 }
 
 static int try_unmap(struct vhost_user_frontend *f,
 		     struct vhost_user_priv_msg *msg,
-		     struct vhost_user_shmem_change *c)
+		     struct vhost_user_shmem_change *c, struct vsu_error *err)
 {
 	const struct vhost_user_shmem_mmap *req = &msg->payload.mmap;
 
 	c->map = false;
 	return vhost_user_priv_shmem_unmap(&f->shm.table, req->shmid,
 					   req->shm_offset, req->len, &c->block,
-					   NULL);
+					   err);
 }
 
 bool vhost_user_priv_fe_shmem_joins(const struct vhost_user_frontend *f,
@@ -62,8 +63,9 @@ bool vhost_user_priv_fe_shmem_joins(const struct vhost_user_frontend *f,
 	return !f->shm.nentries || f->shm.entries[0].request == request;
 }
 
-void vhost_user_priv_fe_shmem_add(struct vhost_user_frontend *f,
-				  struct vhost_user_priv_msg *msg, int judged)
+int vhost_user_priv_fe_shmem_add(struct vhost_user_frontend *f,
+				 struct vhost_user_priv_msg *msg, int judged,
+				 struct vsu_error *err)
 {
 	struct fe_shmem *shm = &f->shm;
 	struct fe_shmem_entry *e = &shm->entries[shm->nentries++];
@@ -74,17 +76,18 @@ void vhost_user_priv_fe_shmem_add(struct vhost_user_frontend *f,
 	e->change = -1;
 	e->result = judged;
 	if (!judged && suspended(f))
-		e->result = -EPROTO;
+		e->result = vsu_error_set(err, -EPROTO, "no ring is started");
 	if (!e->result)
 		e->result = e->request == VHOST_USER_BACKEND_SHMEM_MAP ?
-			    try_map(f, msg, c) : try_unmap(f, msg, c);
+			    try_map(f, msg, c, err) : try_unmap(f, msg, c, err);
 	if (e->result)
-		return;
+		return e->result;
 	c->shmid = msg->payload.mmap.shmid;
 	c->offset = msg->payload.mmap.shm_offset;
 	c->len = msg->payload.mmap.len;
 	c->result = 0;
 	e->change = (int)shm->nchanges++;
+	return 0;
 }
 
 /* ------------------------------------------------------------ out of a batch */
@@ -99,6 +102,17 @@ static void drop(struct vhost_user_frontend *f,
 		vmem_block_unref(block);
 }
 
+static void report_owner(struct vhost_user_frontend *f,
+			 const struct vhost_user_shmem_change *c)
+{
+	struct vsu_error err = VSU_ERROR_INIT;
+
+	vsu_error_sys(&err, c->result,
+		      "%#" PRIx64 " bytes at %#" PRIx64 " of shared memory region %u cannot be shown to the guest",
+		      c->len, c->offset, c->shmid);
+	vhost_user_priv_fe_report(f, &err);
+}
+
 /* Maps that the owner refused are taken back; of unmaps our hold ends. */
 static void finish_change(struct vhost_user_frontend *f, struct fe_shmem_entry *e)
 {
@@ -110,6 +124,7 @@ static void finish_change(struct vhost_user_frontend *f, struct fe_shmem_entry *
 		c->block = vmem_block_unref(c->block);
 	} else if (c->result < 0) {
 		e->result = c->result;
+		report_owner(f, c);
 		drop(f, c);
 	}
 }

@@ -452,7 +452,39 @@ START_TEST(c2_18_unmap_is_of_one_whole_mapping)
 }
 END_TEST
 
-START_TEST(c2_19_unmap_with_a_descriptor_is_refused)
+static void assert_told(unsigned int n, const char *request, const char *words)
+{
+	ck_assert_uint_eq(told.refused, n);
+	ck_assert_msg(strstr(told.refusal.msg, request) &&
+		      strstr(told.refusal.msg, words), "%s", told.refusal.msg);
+}
+
+START_TEST(every_refusal_is_told_with_its_request_and_reason)
+{
+	struct vhost_user_shmem_mmap r = req(0, 0, 1, 0);
+
+	run();
+	map_answer(req(7, 0, 1, 0));
+	assert_told(1, "SHMEM_MAP", "no shared memory region 7");
+	map_answer(req(0, 63, 2, 0));
+	assert_told(2, "SHMEM_MAP", "exceed a window");
+	map_answer(req(0, 0, 1, 32));
+	assert_told(3, "SHMEM_MAP", "the file has");
+	peer_ask(&peer, VHOST_USER_BACKEND_SHMEM_MAP, NEED, &r, sizeof(r), -1);
+	settle();
+	assert_told(4, "SHMEM_MAP", "0 descriptors, it takes 1");
+	unmap_answer(r);
+	assert_told(5, "SHMEM_UNMAP", "no mapping of shared memory region 0");
+	answer_with = -ENOSPC;
+	map_answer(r);
+	assert_told(6, "region 0", "cannot be shown to the guest");
+	answer_with = 0;
+	ck_assert_int_eq(map_answer(r), 0);
+	ck_assert_uint_eq(told.refused, 6);
+}
+END_TEST
+
+START_TEST(c2_19_unmap_with_a_descriptor_is_done_and_closes_it)
 {
 	const struct vhost_user_shmem_mmap r = req(0, 0, 1, 0);
 	int before;
@@ -463,9 +495,9 @@ START_TEST(c2_19_unmap_with_a_descriptor_is_refused)
 	peer_ask(&peer, VHOST_USER_BACKEND_SHMEM_UNMAP, NEED, &r, sizeof(r),
 		 file_fd);
 	settle();
-	ck_assert_int_eq(peer_answer(&peer), 1);
-	ck_assert_int_eq(vsu_fd_count(), before);
-	ck_assert_uint_eq(vhost_user_frontend_shmem_count(fe), 1);
+	ck_assert_int_eq(peer_answer(&peer), 0);
+	ck_assert_int_eq(vsu_fd_count(), before - 1); /* the mapping's own */
+	ck_assert_uint_eq(vhost_user_frontend_shmem_count(fe), 0);
 }
 END_TEST
 
@@ -549,7 +581,8 @@ static void add_refused(Suite *s)
 	tcase_add_test(tc, c2_16_overlap_leaves_the_old_mapping_alone);
 	tcase_add_test(tc, c2_17_mappings_have_a_budget);
 	tcase_add_test(tc, c2_18_unmap_is_of_one_whole_mapping);
-	tcase_add_test(tc, c2_19_unmap_with_a_descriptor_is_refused);
+	tcase_add_test(tc, every_refusal_is_told_with_its_request_and_reason);
+	tcase_add_test(tc, c2_19_unmap_with_a_descriptor_is_done_and_closes_it);
 	tcase_add_test(tc, c2_20_length_of_all_ones_is_not_everything);
 	tcase_add_test(tc, request_of_another_size_is_refused);
 }

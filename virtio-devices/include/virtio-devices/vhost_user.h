@@ -51,6 +51,9 @@ struct virtdev_vhost_user_config {
 				   nobody waits for it (foreign.h); or NULL */
 	bool served_files;	/* it may map files of FUSE and of network file
 				   systems */
+	/* as those of struct vhost_user_frontend_config */
+	uint64_t max_shmem;	/* bytes of all shared memory regions */
+	uint32_t max_shmem_maps; /* mappings in them at once */
 };
 
 /* Called from dispatch only. NULL: nothing. None may free the remote. */
