@@ -22,7 +22,7 @@
 #include "log.h"
 #include "process.h"
 
-#define MAX_MAPPINGS 4096
+#define MAX_MAPPINGS 32768	/* of files, in all windows and memory */
 
 static struct vmem_sigbus *sigbus_table;
 

@@ -210,6 +210,7 @@ static bool was_cut(const struct entry *e, uint64_t page)
 
 /* More than these that a full file system or pool lacks, and all go. */
 #define MAX_ALONE 64
+#define MAX_ALONE_IN_ALL 4096u
 
 /*
  * Whether the pages behind are as good as lost. Where a file was cut all of
@@ -218,15 +219,17 @@ static bool was_cut(const struct entry *e, uint64_t page)
  * may have. A page that the memory hardware lost, or that the file system or
  * the pool of huge pages had no room for, is replaced alone: others hold data.
  * Each of those costs two mappings, so that all entries together may have no
- * more of them than the table has entries.
+ * more of them than the table has entries, and no more than 4096.
  */
 static bool takes_the_rest(const struct vmem_sigbus *table,
 			   const struct entry *e, uint64_t page,
 			   const siginfo_t *si)
 {
+	const uint32_t alone = LOAD(table->alone);
+
 	return si->si_code != BUS_MCEERR_AR && page < e->repaired &&
-	       (e->alone >= MAX_ALONE || LOAD(table->alone) >= table->max ||
-		was_cut(e, page));
+	       (e->alone >= MAX_ALONE || alone >= table->max ||
+		alone >= MAX_ALONE_IN_ALL || was_cut(e, page));
 }
 
 static bool put_zeros(const struct entry *e, uint64_t from, uint64_t len)

@@ -138,7 +138,46 @@ static void text_device(const struct vmm_device *d, FILE *to)
 		d->spec.kind ? d->spec.kind->name : "");
 }
 
-static void json_device(const struct vmm_device *d, FILE *to)
+/* The windows of a device, which their owner's name points to. */
+static const struct vmm_window *next_window(const struct vmm_machine *m,
+					    const struct vmm_device *d,
+					    const struct vmm_window *w)
+{
+	const struct vmm_window *end = m->shmem.windows + m->shmem.n;
+
+	for (w = w ? w + 1 : m->shmem.windows; w < end; w++)
+		if (w->name == d->spec.socket)
+			return w;
+	return NULL;
+}
+
+static void text_windows(const struct vmm_machine *m,
+			 const struct vmm_device *d, FILE *to)
+{
+	const struct vmm_window *w = NULL;
+
+	while ((w = next_window(m, d, w)))
+		fprintf(to, "window %#" PRIx64 " %" PRIu64 " shmid=%u backend=user:%s\n",
+			w->gpa, w->len, w->shmid, w->name);
+}
+
+static void json_windows(const struct vmm_machine *m,
+			 const struct vmm_device *d, FILE *to)
+{
+	const struct vmm_window *w = NULL;
+	const char *comma = "";
+
+	fputs(",\"windows\":[", to);
+	while ((w = next_window(m, d, w))) {
+		fprintf(to, "%s{\"shmid\":%u,\"gpa\":%" PRIu64 ",\"size\":%" PRIu64 "}",
+			comma, w->shmid, w->gpa, w->len);
+		comma = ",";
+	}
+	fputc(']', to);
+}
+
+static void json_device(const struct vmm_machine *m, const struct vmm_device *d,
+			FILE *to)
 {
 	const char *on = d->spec.remote ? d->spec.socket
 					: vmm_device_describe(&d->spec).file;
@@ -152,6 +191,8 @@ static void json_device(const struct vmm_device *d, FILE *to)
 		fprintf(to, ",\"%s\":", d->spec.remote ? "socket" : "path");
 		prog_json_string(on, to);
 	}
+	if (d->spec.remote)
+		json_windows(m, d, to);
 	fputc('}', to);
 }
 
@@ -168,6 +209,8 @@ static void report_text(const struct vmm_machine *m,
 	}
 	for (i = 0; i < m->ndevices; i++)
 		text_device(&m->devices[i], to);
+	for (i = 0; i < m->ndevices; i++)
+		text_windows(m, &m->devices[i], to);
 }
 
 static void report_json(const struct vmm_machine *m,
@@ -185,7 +228,7 @@ static void report_json(const struct vmm_machine *m,
 	fputs("],\"devices\":[", to);
 	for (i = 0; i < m->ndevices; i++) {
 		fputs(i ? "," : "", to);
-		json_device(&m->devices[i], to);
+		json_device(m, &m->devices[i], to);
 	}
 	fputs("]}\n", to);
 }

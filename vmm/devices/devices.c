@@ -13,7 +13,7 @@
 
 /* Keys that every device has; those of its kind, or of its id, follow. */
 enum { BACKEND, QUEUES, QUEUE_SIZE, NCOMMON };
-enum { ID = NCOMMON, CONFIG_SIZE, ALLOW_FUSE };
+enum { ID = NCOMMON, CONFIG_SIZE, ALLOW_FUSE, MAX_MAPPINGS, MAX_WINDOW_BYTES };
 
 static const struct vsu_option common_rows[NCOMMON] = {
 	[BACKEND] = { .name = "backend", .kind = VSU_OPTION_STRING,
@@ -32,6 +32,12 @@ static const struct vsu_option any_rows[] = {
 	  .help = "of configuration space", .max = 256 },
 	{ .name = "allow-fuse", .kind = VSU_OPTION_FLAG,
 	  .help = "regions over files of FUSE and network mounts" },
+	{ .name = "max-mappings", .kind = VSU_OPTION_U64, .arg = "N",
+	  .help = "most mappings in its regions, 4096 by default",
+	  .min = 1, .max = 16384 },
+	{ .name = "max-window-bytes", .kind = VSU_OPTION_SIZE, .arg = "SIZE",
+	  .help = "most bytes of all its regions, 1T by default",
+	  .min = 4096, .max = UINT64_MAX },
 	{ .name = NULL },
 };
 
@@ -87,8 +93,12 @@ static int set_any(struct vmm_device_spec *spec, unsigned int index,
 		spec->id = (uint32_t)number;
 	else if (index == CONFIG_SIZE)
 		spec->config_size = (uint32_t)number;
-	else
+	else if (index == ALLOW_FUSE)
 		spec->allow_fuse = number;
+	else if (index == MAX_MAPPINGS)
+		spec->max_mappings = (uint32_t)number;
+	else
+		spec->max_window_bytes = number;
 	return 0;
 }
 

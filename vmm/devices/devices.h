@@ -38,6 +38,8 @@ struct vmm_device_spec {
 	const char *own_key;	/* the first of the kind's own, or NULL */
 	_Alignas(8) unsigned char config[VMM_DEVICE_CONFIG_MAX];
 	char text[VMM_DEVICE_TEXT_MAX];	/* what strings of config point to */
+	uint32_t max_mappings;	/* in its windows; 0: the default */
+	uint64_t max_window_bytes; /* of all its windows; 0: the default */
 };
 
 /* The keys of a kind in this program; NULL: of devices by their id. */

@@ -79,8 +79,8 @@ static void on_mapping_dropped(void *opaque, const struct vmm_window *window,
 {
 	(void)opaque;
 	prog_log(PROG_LOG_WARNING, "mapping",
-		 "a mapping at %#" PRIx64 " in shared memory region %u of a device is taken away: %s",
-		 gpa, window->shmid, why);
+		 "'%s': a mapping at %#" PRIx64 " in shared memory region %u is taken away: %s",
+		 window->name, gpa, window->shmid, why);
 }
 
 static bool wants_shared(const struct vmm_machine *m)

@@ -12,7 +12,8 @@
 #include "memory/windows.h"
 
 int vmm_shmem_add_window(struct vmm_shmem *s, const void *owner,
-			 uint8_t shmid, uint64_t len, struct vsu_error *err)
+			 const char *name, uint8_t shmid, uint64_t len,
+			 struct vsu_error *err)
 {
 	struct vmm_window *w = &s->windows[s->n];
 	int rc;
@@ -27,6 +28,7 @@ int vmm_shmem_add_window(struct vmm_shmem *s, const void *owner,
 	if (rc)
 		return rc;
 	w->owner = owner;
+	w->name = name;
 	w->shmid = shmid;
 	w->len = len;
 	s->n++;

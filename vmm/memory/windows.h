@@ -22,11 +22,12 @@
 #include "memory/memory.h"
 #include "memory/slots.h"
 
-#define VMM_MAX_WINDOWS 16	/* of all devices together */
+#define VMM_MAX_WINDOWS 256	/* of all devices together */
 
 struct vmm_window {
 	uint64_t gpa, len;
 	const void *owner;	/* whoever maps into it */
+	const char *name;	/* of the owner, for people; borrowed */
 	uint8_t shmid;
 	uint8_t told;		/* bits of reasons for drops that were told */
 };
@@ -57,7 +58,8 @@ struct vmm_shmem {
 
 /* Makes a window of len bytes. */
 int vmm_shmem_add_window(struct vmm_shmem *s, const void *owner,
-			 uint8_t shmid, uint64_t len, struct vsu_error *err);
+			 const char *name, uint8_t shmid, uint64_t len,
+			 struct vsu_error *err);
 
 /* The owner's window of that id, or NULL. */
 const struct vmm_window *vmm_shmem_window(const struct vmm_shmem *s,

@@ -27,6 +27,9 @@ struct queue {
 	ev_io called;
 };
 
+/* As a window of 8 GiB needs for pieces of 2 MiB. */
+#define DEFAULT_MAX_MAPPINGS 4096
+
 struct remote {
 	struct vmm_virtio *v;
 	struct ev_loop *loop;
@@ -383,6 +386,9 @@ static int connect_session(struct remote *r,
 		.config_size = spec->config_size, .peer = spec->socket,
 		.sigbus = r->shmem->memory->sigbus,
 		.closer = prog_closer(), .served_files = spec->allow_fuse,
+		.max_shmem = spec->max_window_bytes,
+		.max_shmem_maps = spec->max_mappings ? spec->max_mappings :
+				  DEFAULT_MAX_MAPPINGS,
 	};
 	int sock = vsu_sock_connect(spec->socket, err), rc;
 
@@ -397,7 +403,8 @@ static int connect_session(struct remote *r,
 	return rc ? rc : wait_until_ready(r, err);
 }
 
-static int make_windows(struct remote *r, struct vsu_error *err)
+static int make_windows(struct remote *r, const char *name,
+			struct vsu_error *err)
 {
 	const struct vhost_user_frontend *f =
 		virtdev_vhost_user_frontend(r->user);
@@ -408,8 +415,8 @@ static int make_windows(struct remote *r, struct vsu_error *err)
 	for (id = 0; !rc && id < VHOST_USER_SHMEM_REGIONS; id++) {
 		len = vhost_user_frontend_shmem_size(f, (uint8_t)id);
 		if (len)
-			rc = vmm_shmem_add_window(r->shmem, r, (uint8_t)id,
-						  len, err);
+			rc = vmm_shmem_add_window(r->shmem, r, name,
+						  (uint8_t)id, len, err);
 	}
 	return rc;
 }
@@ -442,7 +449,7 @@ int vmm_virtio_remote(const struct vmm_virtio_place *place,
 	if (!rc)
 		rc = virtdev_vhost_user_set_memory(r->user, map, err);
 	if (!rc)
-		rc = make_windows(r, err);
+		rc = make_windows(r, spec->socket, err);
 	if (rc) {
 		free_remote(r);
 		return rc;

@@ -472,6 +472,7 @@ START_TEST(every_refusal_is_told_with_its_request_and_reason)
 	assert_told(3, "SHMEM_MAP", "the file has");
 	peer_ask(&peer, VHOST_USER_BACKEND_SHMEM_MAP, NEED, &r, sizeof(r), -1);
 	settle();
+	ck_assert_int_eq(peer_answer(&peer), 1);
 	assert_told(4, "SHMEM_MAP", "0 descriptors, it takes 1");
 	unmap_answer(r);
 	assert_told(5, "SHMEM_UNMAP", "no mapping of shared memory region 0");

@@ -286,6 +286,8 @@ int virtdev_vhost_user_new_take_fd(int sock,
 		.size = sizeof(session), .peer = config->peer,
 		.sigbus = config->sigbus, .closer = config->closer,
 		.served_files = config->served_files,
+		.max_shmem = config->max_shmem,
+		.max_shmem_maps = config->max_shmem_maps,
 	};
 	struct vhost_user_frontend_ops wired = frontend_ops;
 	struct virtdev_vhost_user *r;

@@ -12,7 +12,7 @@
  * unmapped. What is repaired reads as zeros (stores to it go nowhere): all that
  * lies behind the end of the file, or the one page that could not be had.
  * After 64 such pages of a mapping, after as many in all mappings as the table
- * has entries, and where the process may have no more mappings
+ * has entries or 4096, and where the process may have no more mappings
  * (vm.max_map_count), all of a mapping is. Its block is marked failed; the
  * table's eventfd becomes readable, so that the owner looks for failed blocks
  * and ends what depended on them.

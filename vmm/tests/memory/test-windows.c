@@ -55,7 +55,7 @@ static void setup(void)
 	shmem.dropped = on_dropped;
 	file = memfd_create("window", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	ck_assert_int_eq(ftruncate(file, WINDOW), 0);
-	ck_assert_int_eq(vmm_shmem_add_window(&shmem, &me, 3, WINDOW, NULL),
+	ck_assert_int_eq(vmm_shmem_add_window(&shmem, &me, "me", 3, WINDOW, NULL),
 			 0);
 }
 
