@@ -220,8 +220,8 @@ START_TEST(requests_come_back_in_the_devices_order)
 	pair_init(&p, FORMAT, 0);
 	other.iov = iov;
 	other.iov_max = 4;
-	vq_driver_add(p.d, in_out, 3, 1);
-	vq_driver_add(p.d, in_out, 2, 2);
+	ck_assert_int_eq(vq_driver_add(p.d, in_out, 3, 1), 0);
+	ck_assert_int_eq(vq_driver_add(p.d, in_out, 2, 2), 0);
 	vq_driver_publish(p.d);
 	ck_assert_int_eq(rig_pop(&p.r), 1);
 	ck_assert_int_eq(vq_pop(p.r.q, &other), 1);
@@ -244,15 +244,15 @@ static void ck_kicks(uint64_t features)
 
 	pair_init(&p, features, 0);
 	vq_disable_notify(p.r.q);
-	vq_driver_add(p.d, in_out, 1, 1);
+	ck_assert_int_eq(vq_driver_add(p.d, in_out, 1, 1), 0);
 	vq_driver_publish(p.d);		/* may ask: it is the first */
 	serve_one(&p, 0);
-	vq_driver_add(p.d, in_out, 1, 2);
+	ck_assert_int_eq(vq_driver_add(p.d, in_out, 1, 2), 0);
 	ck_assert(!vq_driver_publish(p.d));
 	ck_assert(vq_enable_notify(p.r.q));
 	serve_one(&p, 0);
 	ck_assert(!vq_enable_notify(p.r.q));
-	vq_driver_add(p.d, in_out, 1, 3);
+	ck_assert_int_eq(vq_driver_add(p.d, in_out, 1, 3), 0);
 	ck_assert(vq_driver_publish(p.d));
 	ck_assert(!vq_driver_publish(p.d));
 	pair_fini(&p);
@@ -273,7 +273,7 @@ static void ck_calls(uint64_t features)
 	pair_init(&p, features, 0);
 	vq_driver_disable_call(p.d);
 	for (i = 0; i < 4; i++)
-		vq_driver_add(p.d, in_out, 1, i);
+		ck_assert_int_eq(vq_driver_add(p.d, in_out, 1, i), 0);
 	vq_driver_publish(p.d);
 	ck_assert(!serve_one(&p, 0));
 	ck_assert(vq_driver_enable_call(p.d));
@@ -298,7 +298,7 @@ START_TEST(written_is_at_most_what_may_be_written)
 	struct pair p;
 
 	pair_init(&p, FORMAT, 0);
-	vq_driver_add(p.d, in_out, 3, 1);
+	ck_assert_int_eq(vq_driver_add(p.d, in_out, 3, 1), 0);
 	vq_driver_publish(p.d);
 	serve_one(&p, 0xffffffff);
 	ck_collects(&p, 1, 513);
@@ -332,7 +332,7 @@ START_TEST(used_id_that_is_not_out_breaks_the_driver)
 	struct pair p;
 
 	pair_init(&p, 0, 0);
-	vq_driver_add(p.d, in_out, 1, 1);
+	ck_assert_int_eq(vq_driver_add(p.d, in_out, 1, 1), 0);
 	vq_driver_publish(p.d);
 	put16(&p.r, p.r.config.device_gpa + 4, 1);
 	put16(&p.r, p.r.config.device_gpa + 2, 1);
@@ -358,7 +358,7 @@ START_TEST(used_id_of_a_packed_ring_that_is_not_out_breaks_the_driver)
 	struct pair p;
 
 	pair_init(&p, VQ_F_RING_PACKED, 0);
-	vq_driver_add(p.d, in_out, 1, 1);
+	ck_assert_int_eq(vq_driver_add(p.d, in_out, 1, 1), 0);
 	vq_driver_publish(p.d);
 	put16(&p.r, RING_GPA + 12, 1);
 	put16(&p.r, RING_GPA + 14, 0x8080);
@@ -393,7 +393,7 @@ START_TEST(in_order_device_may_name_the_last_of_several_only)
 		return;
 	pair_init(&p, FORMAT, 0);
 	for (i = 0; i < 3; i++)
-		vq_driver_add(p.d, in_out, 3, i);
+		ck_assert_int_eq(vq_driver_add(p.d, in_out, 3, i), 0);
 	vq_driver_publish(p.d);
 	for (i = 0; i < 3; i++) {
 		ck_assert_int_eq(rig_pop(&p.r), 1);
@@ -415,7 +415,7 @@ START_TEST(reset_forgets_requests_on_both_sides)
 
 	pair_init(&p, FORMAT | VQ_F_RING_RESET, 0);
 	for (i = 0; i < 5; i++)
-		vq_driver_add(p.d, in_out, 3, i);
+		ck_assert_int_eq(vq_driver_add(p.d, in_out, 3, i), 0);
 	vq_driver_publish(p.d);
 	serve_one(&p, 0);
 	vq_disable(p.r.q);
@@ -439,7 +439,7 @@ START_TEST(notification_carries_the_index_and_with_data_the_position)
 	ck_assert_uint_eq(vq_driver_notification(p.d, 7), 7);
 	pair_fini(&p);
 	pair_init(&p, FORMAT | VQ_F_NOTIFICATION_DATA, 0);
-	vq_driver_add(p.d, in_out, 1, 0);
+	ck_assert_int_eq(vq_driver_add(p.d, in_out, 1, 0), 0);
 	vq_driver_publish(p.d);
 	ck_assert_uint_eq(vq_driver_notification(p.d, 7),
 			  FORMAT & VQ_F_RING_PACKED ? 0x80010007 : 0x10007);

@@ -31,7 +31,8 @@ struct virtdev_blk_config {
 };
 
 VIRTDEV_API int virtdev_blk_new(const struct virtdev_blk_config *config,
-				struct virtdev **out, struct vsu_error *err);
+				struct virtdev **out, struct vsu_error *err)
+	VSU_NODISCARD;
 
 VSU_END_DECLS
 

@@ -101,7 +101,7 @@ struct virtdev_ops {
 /* For models: makes a device of self; ops and info are copied. */
 VIRTDEV_API int virtdev_new(const struct virtdev_ops *ops,
 			    const struct virtdev_info *info, void *self,
-			    struct virtdev **out);
+			    struct virtdev **out) VSU_NODISCARD;
 
 /* For models, while a queue runs or the configuration changed. */
 VIRTDEV_API void virtdev_notify(struct virtdev *dev, uint32_t queue);
@@ -115,7 +115,8 @@ VIRTDEV_API void virtdev_queue_broken(struct virtdev *dev, uint32_t queue);
  * as vq_turn().
  */
 VIRTDEV_API int virtdev_queue_turn(struct virtdev *dev, uint32_t queue,
-				   struct vq *q, const struct vq_turn *turn);
+				   struct vq *q, const struct vq_turn *turn)
+	VSU_NODISCARD;
 
 /* Queues must have been stopped. */
 VIRTDEV_API void virtdev_free(struct virtdev *dev);
@@ -133,7 +134,7 @@ VIRTDEV_API const struct virtdev_info *virtdev_info(const struct virtdev *dev);
  * was not offered or the device cannot do without one that is missing.
  */
 VIRTDEV_API int virtdev_set_features(struct virtdev *dev, uint64_t features,
-				     struct vsu_error *err);
+				     struct vsu_error *err) VSU_NODISCARD;
 
 /*
  * Configuration space. Bytes beyond its end read as 0 and are not written;
@@ -145,9 +146,11 @@ VIRTDEV_API int virtdev_config_write(struct virtdev *dev, uint32_t off,
 				     const void *buf, uint32_t len);
 
 VIRTDEV_API int virtdev_queue_start(struct virtdev *dev, uint32_t queue,
-				    struct vq *q, struct vsu_error *err);
+				    struct vq *q, struct vsu_error *err)
+	VSU_NODISCARD;
 VIRTDEV_API int virtdev_queue_serve(struct virtdev *dev, uint32_t queue);
-VIRTDEV_API int virtdev_queue_drain(struct virtdev *dev, uint32_t queue);
+VIRTDEV_API int virtdev_queue_drain(struct virtdev *dev, uint32_t queue)
+	VSU_NODISCARD;
 VIRTDEV_API void virtdev_queue_stop(struct virtdev *dev, uint32_t queue);
 VIRTDEV_API int virtdev_queue_host_fd(struct virtdev *dev, uint32_t queue);
 VIRTDEV_API bool virtdev_queue_blocks(const struct virtdev *dev);

@@ -93,7 +93,8 @@ struct virtdev_disk_ops {
 /* For kinds of disks: makes a disk of self; ops and info are copied. */
 VIRTDEV_API int virtdev_disk_new(const struct virtdev_disk_ops *ops,
 				 const struct virtdev_disk_info *info,
-				 void *self, struct virtdev_disk **out);
+				 void *self, struct virtdev_disk **out)
+	VSU_NODISCARD;
 VIRTDEV_API void virtdev_disk_free(struct virtdev_disk *disk);
 VIRTDEV_API const struct virtdev_disk_info *virtdev_disk_info(
 		const struct virtdev_disk *disk);
@@ -125,7 +126,7 @@ struct virtdev_disk_file {
  */
 VIRTDEV_API int virtdev_disk_file_open(const struct virtdev_disk_file *file,
 				       struct virtdev_disk **out,
-				       struct vsu_error *err);
+				       struct vsu_error *err) VSU_NODISCARD;
 
 /*
  * A disk of this many bytes (a multiple of 512) without content: every request
@@ -133,7 +134,7 @@ VIRTDEV_API int virtdev_disk_file_open(const struct virtdev_disk_file *file,
  */
 VIRTDEV_API int virtdev_disk_null_new(uint64_t capacity,
 				      struct virtdev_disk **out,
-				      struct vsu_error *err);
+				      struct vsu_error *err) VSU_NODISCARD;
 
 VSU_END_DECLS
 

@@ -60,7 +60,7 @@ struct virtdev_vhost_user_server_config {
 VIRTDEV_API int virtdev_vhost_user_server_new_listen(
 		const struct virtdev_vhost_user_server_config *config,
 		int listener, struct virtdev_vhost_user_server **out,
-		struct vsu_error *err);
+		struct vsu_error *err) VSU_NODISCARD;
 
 /*
  * Serves the peer of one connected socket, which is duplicated. When it hangs
@@ -69,7 +69,7 @@ VIRTDEV_API int virtdev_vhost_user_server_new_listen(
 VIRTDEV_API int virtdev_vhost_user_server_new_connected(
 		const struct virtdev_vhost_user_server_config *config,
 		int sock, struct virtdev_vhost_user_server **out,
-		struct vsu_error *err);
+		struct vsu_error *err) VSU_NODISCARD;
 
 VIRTDEV_API int virtdev_vhost_user_server_fd(
 		const struct virtdev_vhost_user_server *s);
@@ -94,7 +94,7 @@ VIRTDEV_API int virtdev_vhost_user_server_queue_dispatch(
  * go on dispatching (and the queues' threads, too) until it says 0.
  */
 VIRTDEV_API int virtdev_vhost_user_server_stop(
-		struct virtdev_vhost_user_server *s);
+		struct virtdev_vhost_user_server *s) VSU_NODISCARD;
 
 /* After stop said 0 and the queues' threads have ended. */
 VIRTDEV_API void virtdev_vhost_user_server_free(
@@ -108,7 +108,8 @@ VIRTDEV_API void virtdev_vhost_user_server_free(
  * serving: as vsu_sock_listen(), or as dispatch.
  */
 VIRTDEV_API int virtdev_vhost_user_serve(struct virtdev *dev, const char *path,
-					 int stop_fd, struct vsu_error *err);
+					 int stop_fd, struct vsu_error *err)
+	VSU_NODISCARD;
 
 VSU_END_DECLS
 

@@ -8,8 +8,9 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include <vmm-sys-util/sized.h>
+
 #include "blk/blk_priv.h"
-#include "core/priv.h"
 
 #define BLK_DEVICE_ID 2u
 #define BLK_MAX_QUEUES 256u
@@ -294,8 +295,11 @@ static const struct virtdev_ops blk_ops = {
 static int read_config(const struct virtdev_blk_config *config,
 		       struct virtdev_blk_config *c, struct vsu_error *err)
 {
-	memset(c, 0, sizeof(*c));
-	virtdev_priv_copy_ops(c, sizeof(*c), config, config->size);
+	int rc = vsu_copy_sized(c, sizeof(*c), config,
+				"struct virtdev_blk_config", err);
+
+	if (rc < 0)
+		return rc;
 	c->nqueues = c->nqueues ? c->nqueues : 1;
 	c->queue_max = c->queue_max ? c->queue_max : BLK_DEFAULT_QUEUE;
 	if (!c->disk)

@@ -10,8 +10,6 @@
 #include <vmm-sys-util/checked.h>
 #include <vmm-sys-util/sized.h>
 
-#include "core/priv.h"
-
 #include "virtio-devices/device.h"
 
 struct virtdev {
@@ -26,10 +24,16 @@ int virtdev_new(const struct virtdev_ops *ops, const struct virtdev_info *info,
 		void *self, struct virtdev **out)
 {
 	struct virtdev *dev = calloc(1, sizeof(*dev));
+	int rc;
 
 	if (!dev)
 		return -ENOMEM;
-	virtdev_priv_copy_ops(&dev->ops, sizeof(dev->ops), ops, ops->size);
+	rc = vsu_copy_sized(&dev->ops, sizeof(dev->ops), ops,
+			    "struct virtdev_ops", NULL);
+	if (rc < 0) {
+		free(dev);
+		return rc;
+	}
 	dev->info = *info;
 	dev->self = self;
 	*out = dev;
@@ -108,8 +112,10 @@ int virtdev_queue_turn(struct virtdev *dev, uint32_t queue, struct vq *q,
 void virtdev_set_home(struct virtdev *dev, const struct virtdev_home_ops *ops,
 		      void *opaque)
 {
-	virtdev_priv_copy_ops(&dev->home, sizeof(dev->home), ops,
-			      ops ? ops->size : 0);
+	/* without a size it has no members, and nobody is told */
+	if (vsu_copy_sized(&dev->home, sizeof(dev->home), ops,
+			   "struct virtdev_home_ops", NULL) < 0)
+		memset(&dev->home, 0, sizeof(dev->home));
 	dev->home_opaque = opaque;
 }
 

@@ -5,18 +5,25 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include <vmm-sys-util/sized.h>
+
 #include "disk/disk_priv.h"
-#include "core/priv.h"
 
 int virtdev_disk_new(const struct virtdev_disk_ops *ops,
 		     const struct virtdev_disk_info *info, void *self,
 		     struct virtdev_disk **out)
 {
 	struct virtdev_disk *disk = calloc(1, sizeof(*disk));
+	int rc;
 
 	if (!disk)
 		return -ENOMEM;
-	virtdev_priv_copy_ops(&disk->ops, sizeof(disk->ops), ops, ops->size);
+	rc = vsu_copy_sized(&disk->ops, sizeof(disk->ops), ops,
+			    "struct virtdev_disk_ops", NULL);
+	if (rc < 0) {
+		free(disk);
+		return rc;
+	}
 	disk->info = *info;
 	disk->self = self;
 	*out = disk;

@@ -13,9 +13,9 @@
 #include <unistd.h>
 
 #include <vmm-sys-util/fd.h>
+#include <vmm-sys-util/sized.h>
 
 #include "disk/image.h"
-#include "core/priv.h"
 
 #define SECTOR 512u
 
@@ -231,7 +231,12 @@ int virtdev_disk_file_open(const struct virtdev_disk_file *file,
 	struct virtdev_priv_file *f;
 	int rc;
 
-	virtdev_priv_copy_ops(&how, sizeof(how), file, file->size);
+	rc = vsu_copy_sized(&how, sizeof(how), file,
+			    "struct virtdev_disk_file", err);
+	if (rc < 0)
+		return rc;
+	if (!how.path)
+		return vsu_error_set(err, -EINVAL, "disk: no path");
 	f = calloc(1, sizeof(*f));
 	if (!f)
 		return vsu_error_sys(err, -ENOMEM, "cannot open '%s'",

@@ -12,9 +12,9 @@
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/fd.h>
 #include <vmm-sys-util/foreign.h>
+#include <vmm-sys-util/sized.h>
 #include <vmm-sys-util/sock.h>
 
-#include "core/priv.h"
 #include "vhost_user/server_priv.h"
 
 /* How long accepting pauses when this process has no descriptor left. */
@@ -476,7 +476,13 @@ static int new_server(const struct virtdev_vhost_user_server_config *config,
 	struct virtdev_vhost_user_server *s;
 	int rc;
 
-	virtdev_priv_copy_ops(&c, sizeof(c), config, config->size);
+	rc = vsu_copy_sized(&c, sizeof(c), config,
+			    "struct virtdev_vhost_user_server_config", err);
+	if (rc < 0)
+		return rc;
+	if (!c.dev)
+		return vsu_error_set(err, -EINVAL,
+				     "vhost-user server: no device");
 	nqueues = virtdev_info(c.dev)->nqueues;
 	s = calloc(1, sizeof(*s) + nqueues * sizeof(s->queues[0]));
 	if (!s)

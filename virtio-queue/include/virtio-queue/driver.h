@@ -34,7 +34,8 @@ struct vq_layout {
 };
 
 /* -EINVAL for a size the format does not allow. */
-VQ_API int vq_layout(uint32_t size, uint64_t features, struct vq_layout *out);
+VQ_API int vq_layout(uint32_t size, uint64_t features, struct vq_layout *out)
+	VSU_NODISCARD;
 
 struct vq_driver_config {
 	struct vmem_map *map;	/* the guest memory; referenced */
@@ -54,7 +55,8 @@ struct vq_buffer {
 
 /* Makes the ring: its memory is cleared and initialised. */
 VQ_API int vq_driver_new(const struct vq_driver_config *config,
-			 struct vq_driver **out, struct vsu_error *err);
+			 struct vq_driver **out, struct vsu_error *err)
+	VSU_NODISCARD;
 VQ_API void vq_driver_free(struct vq_driver *driver);
 
 /*
@@ -75,7 +77,7 @@ VQ_API uint64_t vq_driver_device_gpa(const struct vq_driver *driver);
  */
 VQ_API int vq_driver_add(struct vq_driver *driver,
 			 const struct vq_buffer *buffers, unsigned int n,
-			 uint64_t cookie);
+			 uint64_t cookie) VSU_NODISCARD;
 
 /* Makes all added requests visible. True when the device wants a kick. */
 VQ_API bool vq_driver_publish(struct vq_driver *driver);
@@ -92,7 +94,7 @@ VQ_API uint32_t vq_driver_notification(const struct vq_driver *driver,
  * it wrote; 0 none; -EBADMSG the device broke the ring, for ever.
  */
 VQ_API int vq_driver_collect(struct vq_driver *driver, uint64_t *cookie,
-			     uint32_t *written);
+			     uint32_t *written) VSU_NODISCARD;
 
 /* Asks the device for silence; it may call all the same. */
 VQ_API void vq_driver_disable_call(struct vq_driver *driver);

@@ -122,7 +122,7 @@ static inline uint32_t vq_initial_base(uint64_t features)
 }
 
 /* A queue that is not enabled. */
-VQ_API int vq_new(struct vq **out);
+VQ_API int vq_new(struct vq **out) VSU_NODISCARD;
 
 /* Chains in flight must have been pushed or given back. */
 VQ_API void vq_free(struct vq *q);
@@ -145,7 +145,7 @@ VQ_API int vq_set_space(struct vq *q, struct vmem_space *space);
  *   -ENOMEM
  */
 VQ_API int vq_enable(struct vq *q, const struct vq_config *config,
-		     struct vsu_error *err);
+		     struct vsu_error *err) VSU_NODISCARD;
 
 /*
  * Whether a disabled queue could be enabled with this size and these
@@ -153,7 +153,7 @@ VQ_API int vq_enable(struct vq *q, const struct vq_config *config,
  * base is not looked at, nothing of the ring is read and nothing changes.
  */
 VQ_API int vq_check(struct vq *q, const struct vq_config *config,
-		    struct vsu_error *err);
+		    struct vsu_error *err) VSU_NODISCARD;
 
 /*
  * Never touches the ring again until enabled. Chains in flight may still be
@@ -178,10 +178,11 @@ VQ_API unsigned int vq_inflight(const struct vq *q);
  * does not know yet, nothing consumed; -EFAULT the queue is broken (see
  * vq_broken()) or not enabled.
  */
-VQ_API int vq_pop(struct vq *q, struct vq_chain *chain);
+VQ_API int vq_pop(struct vq *q, struct vq_chain *chain) VSU_NODISCARD;
 
 /* Up to n chains; returns how many, or as vq_pop() when there is none. */
-VQ_API int vq_pop_batch(struct vq *q, struct vq_chain *chains, unsigned int n);
+VQ_API int vq_pop_batch(struct vq *q, struct vq_chain *chains, unsigned int n)
+	VSU_NODISCARD;
 
 /* A range that an IOTLB did not know, and the access that was wanted. */
 struct vq_miss {
