@@ -18,12 +18,17 @@
 #define PANICKED 0x01
 #define PANIC_EVENTS 0x01	/* those that the port knows */
 
-/* Writing the reset command to the status port pulses the reset line. */
+/*
+ * Writing the reset command to the status port pulses the reset line. Kernels
+ * wait before that until the controller takes commands: it always does.
+ */
 static void on_i8042_command(void *opaque, struct vmm_access *access)
 {
 	const struct vmm_ports *ports = opaque;
 
-	if (access->write && (uint8_t)access->value == I8042_RESET)
+	if (!access->write)
+		access->value = 0;
+	else if ((uint8_t)access->value == I8042_RESET)
 		ports->reset(ports->opaque);
 }
 

@@ -27,7 +27,7 @@ static_assert(VMM_BOOT_STACKS_GPA + VMM_MAX_CPUS * VMM_BOOT_STACK_SIZE <=
 	      VMM_BOOT_ACPI_GPA, "stacks end before the tables of ACPI");
 
 #define DEFAULT_CMDLINE "console=ttyS0"
-#define ACPI_ROOM (VMM_BOOT_KERNEL_GPA - VMM_BOOT_ACPI_GPA)
+#define ACPI_ROOM (VMM_BOOT_RESET_GPA - VMM_BOOT_ACPI_GPA)
 
 /* All that lies there for the kernel. */
 struct boot {
@@ -154,7 +154,10 @@ static int describe_pc(struct boot *b)
 {
 	int rc = vmm_e820_make(b->view, &b->handover.memory, b->err);
 
-	return rc ? rc : write_acpi(b);
+	if (rc < 0)
+		return rc;
+	rc = write_acpi(b);
+	return rc ? rc : vmm_reset_vector_write(b->view);
 }
 
 static int hand_over_linux(struct boot *b)

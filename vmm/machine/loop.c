@@ -88,12 +88,25 @@ static void on_cut(struct ev_loop *loop, ev_io *w, int revents)
 		vmm_machine_memory_lost(m, gpa, loss);
 }
 
+/* Only a kernel that was told of the button by ACPI can listen to it. */
+static bool has_button(const struct vmm_machine *m)
+{
+	return m->loaded.protocol != VMM_PROTOCOL_BUILTIN;
+}
+
+/* The first SIGTERM presses the guest's power button. */
 static void on_signal(struct ev_loop *loop, ev_signal *w, int revents)
 {
 	struct vmm_machine *m = w->data;
 
 	(void)loop;
 	(void)revents;
+	if (w->signum == SIGTERM && has_button(m) && !m->asked) {
+		m->asked = true;
+		vsu_event_signal(m->button_irq_fd);
+		prog_log(PROG_LOG_WARNING, "button", "the guest was asked to power off; a second signal ends it");
+		return;
+	}
 	vmm_cpus_end(m->cpus, VSU_EXIT_FAIL, "ended by signal %d", w->signum);
 }
 
@@ -117,6 +130,24 @@ static void watch_signal(struct vmm_machine *m, ev_signal *w, int signo)
 	ev_signal_start(m->loop, w);
 }
 
+/* All that would end the process with its terminal as the guest left it. */
+static void watch_signals(struct vmm_machine *m)
+{
+	watch_signal(m, &m->on_int, SIGINT);
+	watch_signal(m, &m->on_term, SIGTERM);
+	watch_signal(m, &m->on_hup, SIGHUP);
+	watch_signal(m, &m->on_quit, SIGQUIT);
+}
+
+/* A signal belongs to one loop: the next machine has another. */
+static void unwatch_signals(struct vmm_machine *m)
+{
+	ev_signal_stop(m->loop, &m->on_int);
+	ev_signal_stop(m->loop, &m->on_term);
+	ev_signal_stop(m->loop, &m->on_hup);
+	ev_signal_stop(m->loop, &m->on_quit);
+}
+
 int vmm_machine_run(struct vmm_machine *m, struct vsu_error *err)
 {
 	int status = VSU_EXIT_INTERNAL, rc;
@@ -130,11 +161,9 @@ int vmm_machine_run(struct vmm_machine *m, struct vsu_error *err)
 	      vmem_space_event_fd(m->memory.space), EV_READ);
 	watch(m, &m->on_cut, on_cut,
 	      m->sigbus ? vmem_sigbus_fd(m->sigbus) : -1, EV_READ);
-	watch_signal(m, &m->on_hup, SIGHUP);	/* the terminal is gone */
 	if (m->sigbus)
 		vmm_poison_wake(vmem_sigbus_fd(m->sigbus));
-	watch_signal(m, &m->on_int, SIGINT);
-	watch_signal(m, &m->on_term, SIGTERM);
+	watch_signals(m);
 	vmm_memory_keep_files(&m->memory);
 	vmm_slots_set_cpus(m->slots, m->cpus);
 	rc = vmm_cpus_start(m->cpus, err);
@@ -142,6 +171,7 @@ int vmm_machine_run(struct vmm_machine *m, struct vsu_error *err)
 		ev_run(m->loop, 0);
 	vmm_cpus_stop(m->cpus, &status, err);
 	vmm_slots_set_cpus(m->slots, NULL);
+	unwatch_signals(m);
 	if (!rc && !status && m->lost) {
 		status = VSU_EXIT_HOST;
 		vsu_error_set(err, -ECONNRESET, "the guest ended in order, but %u of its devices had been lost; see above",

@@ -273,6 +273,15 @@ static void on_stuck(void *opaque)
 	_exit(VSU_EXIT_INTERNAL);
 }
 
+static int make_button(struct vmm_machine *m, struct vsu_error *err)
+{
+	m->button_irq_fd = vsu_event_new();
+	if (m->button_irq_fd < 0)
+		return vsu_error_sys(err, m->button_irq_fd, "power button");
+	return vmm_kvm_irqfd(&m->kvm, m->button_irq_fd, VMM_BUTTON_IRQ, true,
+			     err);
+}
+
 static int make_cpus(struct vmm_machine *m, struct vsu_error *err)
 {
 	const struct vmm_cpus_config config = {
@@ -312,6 +321,7 @@ static const struct step steps[] = {
 	{ make_local_devices, VMM_STAGE_DISK },
 	{ make_remote_devices, VMM_STAGE_SOCKET },
 	{ make_ports, VMM_STAGE_RUN },
+	{ make_button, VMM_STAGE_KVM },
 	{ make_cpus, VMM_STAGE_KVM },
 	{ vmm_boot_prepare, VMM_STAGE_KERNEL },
 	{ vmm_machine_open_console, VMM_STAGE_CONSOLE },	/* may make a file: the last */
@@ -325,7 +335,8 @@ int vmm_machine_make(struct vmm_machine *m, const struct vmm_options *options,
 
 	m->options = options;
 	m->sigbus = sigbus;
-	m->kvm.kvm_fd = m->kvm.vm_fd = m->serial_irq_fd = -1;
+	m->kvm.kvm_fd = m->kvm.vm_fd = -1;
+	m->serial_irq_fd = m->button_irq_fd = -1;
 	m->console_in = m->console_out = -1;
 	for (i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
 		rc = steps[i].fn(m, err);
@@ -358,6 +369,7 @@ void vmm_machine_free(struct vmm_machine *m)
 	vmm_kernel_close(&m->kernel);
 	vmm_file_free(&m->initrd);
 	vsu_fd_close(&m->serial_irq_fd);
+	vsu_fd_close(&m->button_irq_fd);
 	if (m->close_console)
 		vsu_fd_close(&m->console_out);
 	if (m->loop)

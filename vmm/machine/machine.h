@@ -65,6 +65,8 @@ struct vmm_machine {
 	struct vmm_cpus *cpus;
 	struct vmm_console *console;
 	int serial_irq_fd;
+	int button_irq_fd;	/* the power button */
+	bool asked;		/* the guest was asked to power off */
 	int console_in, console_out;
 	bool close_console;
 	unsigned int ndevices;
@@ -74,7 +76,7 @@ struct vmm_machine {
 	bool paused;		/* by a memory error, for good */
 	/* watchers of the loop */
 	ev_io on_cpus, on_console, on_input, on_writable, on_cut, on_space;
-	ev_signal on_hup, on_int, on_term;
+	ev_signal on_int, on_term, on_hup, on_quit;
 	unsigned int lost;	/* devices whose back-end died */
 	/* how it ended */
 	int status;

@@ -28,7 +28,14 @@
 #define VMM_BOOT_STACK_SIZE	4096u
 #define VMM_BOOT_LOW_END	0xa0000	/* a PC's memory has a hole here */
 #define VMM_BOOT_ACPI_GPA	0xe0000	/* tables of ACPI, up to the kernel */
+#define VMM_BOOT_RESET_GPA	0xffff0	/* firmware's entry in real mode */
 #define VMM_BOOT_KERNEL_GPA	0x100000 /* lowest address of a kernel */
+
+/*
+ * Writes code there that resets the machine, for kernels that reboot by going
+ * back to firmware: Linux does where ACPI says reduced hardware.
+ */
+int vmm_reset_vector_write(const struct vmem_view *view);
 
 /* A range of guest addresses that the identity map has to cover. */
 struct vmm_identity {

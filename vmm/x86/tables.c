@@ -10,7 +10,8 @@
 
 #include <vm-memory/access.h>
 
-#include "long_mode.h"
+#include "legacy/port_numbers.h"
+#include "x86/long_mode.h"
 
 #define PAGE 4096u
 #define ENTRIES 512u
@@ -122,6 +123,18 @@ static int write_tss(const struct vmem_view *view)
 				      sizeof(map_at));
 	return rc ? rc : vmem_write_exact(view, VMM_BOOT_TSS_GPA +
 					  VMM_BOOT_TSS_LIMIT, &end, 1);
+}
+
+int vmm_reset_vector_write(const struct vmem_view *view)
+{
+	static const unsigned char code[] = {
+		0xb0, VMM_RESET_VALUE,			/* mov al, value */
+		0xba, VMM_PORT_RESET & 0xff, VMM_PORT_RESET >> 8, /* mov dx */
+		0xee,					/* out dx, al */
+		0xf4, 0xeb, 0xfd,			/* hlt, again */
+	};
+
+	return vmem_write_exact(view, VMM_BOOT_RESET_GPA, code, sizeof(code));
 }
 
 int vmm_long_mode_tables(const struct vmem_view *view,

@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
+# shellcheck shell=bash
+#
+# Linux guests under cvmm: their initrd, the uncompressed kernel, and a KVM to
+# run them on.  Needs lib.sh and kernel.sh, and kernel_find before.
+#
+#   linux_prepare               sets LINUX_INITRD and LINUX_VMLINUX (empty where
+#                               it cannot be unpacked), or LINUX_WHY
+#   linux_run SECONDS COMMAND…  runs COMMAND where KVM runs level 0 by hardware;
+#                               output in $WORK/out and $WORK/err, LINUX_STATUS
+
+LINUX_MODULES="virtio_mmio virtio_blk ext4 button evdev pvpanic-mmio"
+
+linux_prepare() {
+	LINUX_INITRD=$WORK/linux.initrd
+	LINUX_VMLINUX=$WORK/vmlinux
+	initrd_make "$LINUX_INITRD" "$LINUX_MODULES" "mke2fs e2fsck" "$INTEROP/guest/cvmm-init:init" \
+		"$CVMM_BUILDDIR/tests/interop/poke:sbin/poke" || { LINUX_WHY="no initrd: $INITRD_WHY"; return 1; }
+	mkdir -p "$WORK/guests"
+	_vmlinux "$KERNEL_IMAGE" "$LINUX_VMLINUX" || LINUX_VMLINUX=
+}
+
+# _number FILE OFFSET BYTES: a little-endian number
+_number() { od -An -t "u$3" -j "$2" -N "$3" "$1" | tr -d ' '; }
+
+# _vmlinux BZIMAGE OUT: the kernel that a bzImage carries, by the fields of its
+# header that say where (payload_offset and payload_length)
+_vmlinux() {
+	local sectors offset length unpack
+
+	sectors=$(_number "$1" $((0x1f1)) 1)
+	[ "$sectors" != 0 ] || sectors=4
+	offset=$(((sectors + 1) * 512 + $(_number "$1" $((0x248)) 4)))
+	length=$(_number "$1" $((0x24c)) 4)
+	case $(od -An -tx1 -j "$offset" -N 4 "$1" | tr -d ' ') in
+	1f8b*) unpack=(gzip -dcq);;
+	fd377a58) unpack=(xz -dcq --single-stream);;
+	28b52ffd) unpack=(zstd -dcq);;
+	02214c18) unpack=(lz4 -dcq);;
+	*) return 1;;
+	esac
+	have "${unpack[0]}" || return 1
+	# Four bytes of size follow what is compressed.
+	tail -c +$((offset + 1)) "$1" | head -c $((length - 4)) | "${unpack[@]}" >"$2" 2>/dev/null
+	[ "$(head -c 4 "$2" | od -An -tx1 | tr -d ' ')" = 7f454c46 ]
+}
+
+# A KVM without these modules is done in software.
+kvm_is_hardware() {
+	[ -w /dev/kvm ] && { [ -d /sys/module/kvm_intel ] || [ -d /sys/module/kvm_amd ]; }
+}
+
+# QEMU's emulation of a nested guest stops dead at times, its own timers with
+# it: a machine that came to no end is begun anew, once.
+linux_run() {
+	local limit=$1 try; shift
+
+	if kvm_is_hardware; then
+		timeout -k 5 "$limit" "$@" >"$WORK/out" 2>"$WORK/err" </dev/null
+		LINUX_STATUS=$?
+		return
+	fi
+	for try in 1 2; do
+		timeout -k 5 $((limit + 30)) "$INTEROP/nested-kvm" -t "$limit" -m "${LINUX_MEMORY:-2500M}" -w "$WORK/guests" \
+			-C "$CVMM_BUILDDIR" "$@" >"$WORK/out" 2>"$WORK/err" </dev/null
+		LINUX_STATUS=$?
+		[ $LINUX_STATUS -eq 124 ] && [ "$try" -eq 1 ] || return
+		diag "the emulated machine stood still after: $(tail -n 1 "$WORK/out")"
+	done
+}

@@ -1,0 +1,319 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * Claims about the tables of ACPI. Where iasl is installed, it judges them:
+ * what it disassembles must compile again without a remark.
+ */
+#include <config.h>
+
+#include <sys/stat.h>
+
+#include "acpi/aml.h"
+#include "acpi/tables.h"
+#include "../util.h"
+
+#define ROOM (128 * 1024)
+#define GPA 0xe0000u
+
+static unsigned char block[ROOM];
+static struct vmm_acpi_layout layout;
+static struct vmm_acpi_device devices[19];
+static struct vmm_acpi_window windows[16];
+static struct vsu_error err;
+
+static struct vmm_acpi_machine machine_of(unsigned int ncpus,
+					  unsigned int ndevices,
+					  unsigned int nwindows)
+{
+	const struct vmm_acpi_machine m = {
+		.ncpus = ncpus, .ndevices = ndevices, .devices = devices,
+		.nwindows = nwindows, .windows = windows,
+	};
+	unsigned int i;
+
+	for (i = 0; i < COUNT(devices); i++)
+		devices[i] = (struct vmm_acpi_device){
+			0xd0000000 + i * 0x1000, 0x1000, 5 + i };
+	for (i = 0; i < COUNT(windows); i++)
+		windows[i] = (struct vmm_acpi_window){
+			(i + 4) * GIB, i % 2 ? GIB : 0x10000 };
+	return m;
+}
+
+/* Machines small and large. */
+static const unsigned int sizes[][3] = {
+	{ 1, 0, 0 }, { 2, 1, 1 }, { 8, 2, 0 }, { 64, 19, 16 },
+};
+
+static void build(unsigned int i)
+{
+	const struct vmm_acpi_machine m =
+		machine_of(sizes[i][0], sizes[i][1], sizes[i][2]);
+
+	ck_assert_int_eq(vmm_acpi_build(&m, GPA, block, ROOM, &layout, &err), 0);
+}
+
+static uint8_t sum_of(const struct vmm_acpi_table *t)
+{
+	uint8_t sum = 0;
+	size_t i;
+
+	for (i = 0; i < t->len; i++)
+		sum = (uint8_t)(sum + block[t->offset + i]);
+	return sum;
+}
+
+static uint64_t get(size_t at, unsigned int n)
+{
+	uint64_t value = 0;
+
+	while (n--)
+		value = value << 8 | block[at + n];
+	return value;
+}
+
+START_TEST(tables_sum_up_to_zero_and_point_to_each_other)
+{
+	build((unsigned int)_i);
+	ck_assert_uint_eq(sum_of(&layout.rsdp), 0);
+	ck_assert_uint_eq(sum_of(&layout.dsdt), 0);
+	ck_assert_uint_eq(sum_of(&layout.fadt), 0);
+	ck_assert_uint_eq(sum_of(&layout.madt), 0);
+	ck_assert_uint_eq(sum_of(&layout.xsdt), 0);
+	ck_assert_int_eq(memcmp(block, "RSD PTR ", 8), 0);
+	ck_assert_uint_eq(get(24, 8), GPA + layout.xsdt.offset);
+	ck_assert_uint_eq(get(layout.xsdt.offset + 36, 8), GPA + layout.fadt.offset);
+	ck_assert_uint_eq(get(layout.xsdt.offset + 44, 8), GPA + layout.madt.offset);
+	ck_assert_uint_eq(get(layout.fadt.offset + 140, 8), GPA + layout.dsdt.offset);
+	ck_assert_uint_eq(get(layout.fadt.offset + 4, 4), layout.fadt.len);
+}
+END_TEST
+
+START_TEST(every_cpu_has_its_local_apic)
+{
+	build((unsigned int)_i);
+	ck_assert_uint_eq(layout.madt.len, 44 + 8 * sizes[_i][0] + 12 + 6);
+	ck_assert_uint_eq(block[layout.madt.offset + 44 + 8 * (sizes[_i][0] - 1) + 3], sizes[_i][0] - 1);
+}
+END_TEST
+
+START_TEST(d2_13_tables_that_do_not_fit_are_refused_at_every_size)
+{
+	const struct vmm_acpi_machine m = machine_of(64, 19, 16);
+	size_t size, need;
+
+	build(3);
+	need = layout.len;
+	for (size = 0; size < need; size += size < 600 ? 1 : 37) {
+		ck_assert_int_eq(vmm_acpi_build(&m, GPA, block, size, &layout, &err), -ENOSPC);
+		ck_assert_ptr_nonnull(strstr(err.msg, "use fewer CPUs"));
+	}
+	ck_assert_int_eq(vmm_acpi_build(&m, GPA, block, need, &layout, &err), 0);
+}
+END_TEST
+
+static void store(const char *folder, const char *name,
+		  const struct vmm_acpi_table *t)
+{
+	char path[128];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/%s.aml", folder, name);
+	f = fopen(path, "w");
+	ck_assert_ptr_nonnull(f);
+	ck_assert_uint_eq(fwrite(block + t->offset, 1, t->len, f), t->len);
+	fclose(f);
+}
+
+/*
+ * iasl disassembles each table and compiles what it wrote; it says "0 Errors,
+ * 0 Warnings, 0 Remarks" of the DSDT, and nothing but the length of the others.
+ */
+static const char judge[] =
+	"cd '%s' && for t in dsdt facp apic xsdt; do"
+	" iasl -d $t.aml >$t.log 2>&1 && iasl -p again-$t $t.dsl >>$t.log 2>&1"
+	" || { cat $t.log; exit 1; };"
+	" grep -iE '(error|warning|remark)s?[^,]* *[0-9]* -' $t.log && exit 1; done;"
+	" grep -q ' 0 Errors, 0 Warnings, 0 Remarks' dsdt.log || { cat dsdt.log; exit 1; }";
+
+START_TEST(iasl_has_no_remark)
+{
+	char folder[] = "/tmp/cvmm-acpi-XXXXXX", command[1024];
+	int rc;
+
+	ck_assert_ptr_nonnull(mkdtemp(folder));
+	build((unsigned int)_i);
+	store(folder, "dsdt", &layout.dsdt);
+	store(folder, "facp", &layout.fadt);
+	store(folder, "apic", &layout.madt);
+	store(folder, "xsdt", &layout.xsdt);
+	snprintf(command, sizeof(command), judge, folder);
+	rc = system(command);
+	snprintf(command, sizeof(command), "rm -rf '%s'", folder);
+	ck_assert_int_eq(system(command), 0);
+	ck_assert_int_eq(rc, 0);
+}
+END_TEST
+
+static struct vmm_aml aml;
+static unsigned char bytes[4096];
+
+static void begin(size_t size)
+{
+	memset(bytes, 0xee, sizeof(bytes));
+	vmm_aml_init(&aml, bytes, size);
+}
+
+static void assert_written(const void *want, size_t n)
+{
+	size_t len = 0;
+
+	ck_assert_int_eq(vmm_aml_finish(&aml, &len), 0);
+	ck_assert_uint_eq(len, n);
+	ck_assert_mem_eq(bytes, want, n);
+}
+
+static const struct { uint64_t value; size_t n; unsigned char want[9]; } numbers[] = {
+	{ 0, 1, { 0x00 } }, { 1, 1, { 0x01 } }, { 2, 2, { 0x0a, 2 } },
+	{ 0xff, 2, { 0x0a, 0xff } }, { 0x100, 3, { 0x0b, 0, 1 } },
+	{ 0x10000, 5, { 0x0c, 0, 0, 1, 0 } },
+	{ 0x100000000, 9, { 0x0e, 0, 0, 0, 0, 1, 0, 0, 0 } },
+};
+
+START_TEST(aml_integer_takes_the_fewest_bytes)
+{
+	begin(sizeof(bytes));
+	vmm_aml_integer(&aml, numbers[_i].value);
+	assert_written(numbers[_i].want, numbers[_i].n);
+}
+END_TEST
+
+START_TEST(aml_names_are_filled_and_joined)
+{
+	begin(sizeof(bytes));
+	vmm_aml_name(&aml, "\\_SB.PWRB");
+	vmm_aml_name(&aml, "A1");
+	vmm_aml_name(&aml, "A.B.C");
+	assert_written("\x08\\\x2e_SB_PWRB\x08" "A1__\x08\x2f\x03" "A___B___C___", 31);
+}
+END_TEST
+
+static const char *const bad_names[] = {
+	"", "\\", "1A", "a", "ABCDE", "A.", ".A", "A..B", "A B", "A\\B",
+};
+
+START_TEST(aml_name_that_is_none_is_refused)
+{
+	size_t len;
+
+	begin(sizeof(bytes));
+	vmm_aml_name(&aml, bad_names[_i]);
+	vmm_aml_integer(&aml, 1);
+	ck_assert_int_eq(vmm_aml_finish(&aml, &len), -EINVAL);
+}
+END_TEST
+
+START_TEST(aml_identifier_of_a_device_is_packed)
+{
+	begin(sizeof(bytes));
+	vmm_aml_eisa_id(&aml, "PNP0501");
+	assert_written("\x0c\x41\xd0\x05\x01", 5);
+}
+END_TEST
+
+static const char *const bad_ids[] = { "", "PNP050", "PNP05011", "pnp0501", "PNP050g", "P1P0501" };
+
+START_TEST(aml_identifier_that_is_none_is_refused)
+{
+	size_t len;
+
+	begin(sizeof(bytes));
+	vmm_aml_eisa_id(&aml, bad_ids[_i]);
+	ck_assert_int_eq(vmm_aml_finish(&aml, &len), -EINVAL);
+}
+END_TEST
+
+/* The length counts itself: its own size changes at 63, 4095 and so on. */
+static const struct { unsigned int content; size_t head; } lengths[] = {
+	{ 62, 1 }, { 63, 2 }, { 4093, 2 },
+};
+
+START_TEST(aml_length_is_right_where_its_own_size_changes)
+{
+	static unsigned char large[8192];
+	unsigned int i;
+	size_t len = 0;
+
+	vmm_aml_init(&aml, large, sizeof(large));
+	vmm_aml_package(&aml, 0);	/* the count is content too */
+	for (i = 1; i < lengths[_i].content; i++)
+		vmm_aml_integer(&aml, 0);
+	vmm_aml_end(&aml);
+	ck_assert_int_eq(vmm_aml_finish(&aml, &len), 0);
+	ck_assert_uint_eq(len, 1 + lengths[_i].head + lengths[_i].content);
+	if (lengths[_i].head == 1)
+		ck_assert_uint_eq(large[1], len - 1);
+	else
+		ck_assert_uint_eq((large[1] & 0xf) | large[2] << 4, len - 1);
+}
+END_TEST
+
+START_TEST(aml_ends_that_do_not_match_are_told)
+{
+	size_t len;
+	int i;
+
+	begin(sizeof(bytes));
+	vmm_aml_end(&aml);
+	ck_assert_int_eq(vmm_aml_finish(&aml, &len), -EPROTO);
+	begin(sizeof(bytes));
+	vmm_aml_scope(&aml, "A");
+	ck_assert_int_eq(vmm_aml_finish(&aml, &len), -EPROTO);
+	begin(sizeof(bytes));
+	for (i = 0; i <= VMM_AML_DEPTH; i++)
+		vmm_aml_package(&aml, 1);
+	ck_assert_int_eq(vmm_aml_finish(&aml, &len), -ELOOP);
+}
+END_TEST
+
+START_TEST(aml_that_does_not_fit_stays_inside_its_buffer)
+{
+	size_t size, len, i;
+
+	for (size = 0; size < 64; size++) {
+		begin(size);
+		vmm_aml_device(&aml, "DEV");
+		vmm_aml_name(&aml, "_CRS");
+		vmm_aml_resources(&aml);
+		vmm_aml_memory64(&aml, GIB, GIB);
+		vmm_aml_end(&aml);
+		vmm_aml_end(&aml);
+		if (vmm_aml_finish(&aml, &len))
+			ck_assert_int_eq(vmm_aml_finish(&aml, &len), -ENOSPC);
+		for (i = size; i < 128; i++)
+			ck_assert_uint_eq(bytes[i], 0xee);
+	}
+	ck_assert_int_eq(vmm_aml_finish(&aml, &len), -ENOSPC);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("acpi");
+	TCase *tc = tcase_create("acpi");
+
+	tcase_add_loop_test(tc, tables_sum_up_to_zero_and_point_to_each_other, 0, 4);
+	tcase_add_loop_test(tc, every_cpu_has_its_local_apic, 0, 4);
+	tcase_add_test(tc, d2_13_tables_that_do_not_fit_are_refused_at_every_size);
+	if (!system("command -v iasl >/dev/null 2>&1"))
+		tcase_add_loop_test(tc, iasl_has_no_remark, 0, 4);
+	tcase_add_loop_test(tc, aml_integer_takes_the_fewest_bytes, 0, (int)COUNT(numbers));
+	tcase_add_test(tc, aml_names_are_filled_and_joined);
+	tcase_add_loop_test(tc, aml_name_that_is_none_is_refused, 0, (int)COUNT(bad_names));
+	tcase_add_test(tc, aml_identifier_of_a_device_is_packed);
+	tcase_add_loop_test(tc, aml_identifier_that_is_none_is_refused, 0, (int)COUNT(bad_ids));
+	tcase_add_loop_test(tc, aml_length_is_right_where_its_own_size_changes, 0, 3);
+	tcase_add_test(tc, aml_ends_that_do_not_match_are_told);
+	tcase_add_test(tc, aml_that_does_not_fit_stays_inside_its_buffer);
+	suite_add_tcase(s, tc);
+	return run_suite(s);
+}
