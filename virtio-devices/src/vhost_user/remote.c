@@ -10,6 +10,7 @@
 #include <vhost/protocol.h>
 #include <virtio-devices/ids.h>
 #include <virtio-devices/vhost_user.h>
+#include <vmm-sys-util/sized.h>
 
 #define CONFIG_MAX 256u		/* what the protocol carries */
 #define DEFAULT_QUEUE_MAX 256u
@@ -266,15 +267,51 @@ static const struct vhost_user_frontend_ops frontend_ops = {
 	.memory = on_memory, .refused = on_refused,
 };
 
-static int fill_in(struct virtdev_vhost_user *r)
+static int fill_in(struct virtdev_vhost_user *r, struct vsu_error *err)
 {
-	r->peer = strdup(r->config.peer);
+	r->peer = strdup(r->config.peer ? r->config.peer : "back-end");
+	if (!r->peer)
+		return vsu_error_sys(err, -ENOMEM, "vhost-user device");
 	r->preset = find_preset(r->config.id);
 	if (!r->config.queue_max)
 		r->config.queue_max = DEFAULT_QUEUE_MAX;
 	if (!r->config.config_size && r->preset)
 		r->config.config_size = r->preset->config_size;
-	return r->peer ? 0 : -ENOMEM;
+	return 0;
+}
+
+static int copy_structs(struct virtdev_vhost_user *r,
+			const struct virtdev_vhost_user_config *config,
+			const struct virtdev_vhost_user_ops *ops,
+			struct vsu_error *err)
+{
+	int rc = vsu_copy_sized(&r->config, sizeof(r->config), config,
+				"struct virtdev_vhost_user_config", err);
+
+	if (rc < 0)
+		return rc;
+	if (r->config.config_size > CONFIG_MAX)
+		return vsu_error_set(err, -EINVAL,
+				     "%" PRIu32 " bytes of configuration; the protocol carries %u",
+				     r->config.config_size, CONFIG_MAX);
+	rc = vsu_copy_sized(&r->ops, sizeof(r->ops), ops,
+			    "struct virtdev_vhost_user_ops", err);
+	return rc < 0 ? rc : fill_in(r, err);
+}
+
+static int open_session(struct virtdev_vhost_user *r, int sock,
+			struct vsu_error *err)
+{
+	const struct vhost_user_frontend_config session = {
+		.size = sizeof(session), .peer = r->peer,
+		.sigbus = r->config.sigbus, .closer = r->config.closer,
+		.served_files = r->config.served_files,
+	};
+	struct vhost_user_frontend_ops wired = frontend_ops;
+
+	wired.shmem = r->ops.shmem ? on_shmem : NULL;
+	return vhost_user_frontend_new_take_fd(sock, &session, &wired, r,
+					       &r->frontend, err);
 }
 
 int virtdev_vhost_user_new_take_fd(int sock,
@@ -282,36 +319,16 @@ int virtdev_vhost_user_new_take_fd(int sock,
 		const struct virtdev_vhost_user_ops *ops, void *opaque,
 		struct virtdev_vhost_user **out, struct vsu_error *err)
 {
-	const struct vhost_user_frontend_config session = {
-		.size = sizeof(session), .peer = config->peer,
-		.sigbus = config->sigbus, .closer = config->closer,
-		.served_files = config->served_files,
-		.max_shmem = config->max_shmem,
-		.max_shmem_maps = config->max_shmem_maps,
-	};
-	struct vhost_user_frontend_ops wired = frontend_ops;
-	struct virtdev_vhost_user *r;
+	struct virtdev_vhost_user *r = calloc(1, sizeof(*r));
 	int rc;
 
-	if (config->config_size > CONFIG_MAX)
-		return vsu_error_set(err, -EINVAL, "%" PRIu32 " bytes of "
-			"configuration; the protocol carries %u",
-			config->config_size, CONFIG_MAX);
-	r = calloc(1, sizeof(*r));
 	if (!r)
-		return vsu_error_sys(err, -ENOMEM, "device at '%s'",
-				     config->peer);
-	r->config = *config;
-	memcpy(&r->ops, ops, ops->size < sizeof(r->ops) ? ops->size
-							: sizeof(r->ops));
+		return vsu_error_sys(err, -ENOMEM, "vhost-user device");
 	r->opaque = opaque;
-	wired.shmem = r->ops.shmem ? on_shmem : NULL;
-	rc = fill_in(r);
-	if (!rc)
-		rc = vhost_user_frontend_new_take_fd(sock, &session,
-						     &wired, r,
-						     &r->frontend, err);
-	if (rc) {
+	rc = copy_structs(r, config, ops, err);
+	if (rc >= 0)
+		rc = open_session(r, sock, err);
+	if (rc < 0) {
 		free(r->peer);
 		free(r);
 		return rc;

@@ -1,0 +1,465 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * Claims about a device whose queues somebody else serves: here a server in
+ * the same process, which is pumped with it.
+ */
+#include <config.h>
+
+#include <check.h>
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <virtio-devices/ids.h>
+#include <virtio-devices/vhost_user.h>
+#include <virtio-devices/vhost_user_server.h>
+#include <vmm-sys-util/event.h>
+
+#include "../guest.h"
+
+#define F_MQ (UINT64_C(1) << 12)
+#define NUM_QUEUES 34
+
+struct rig {
+	/* the back-end's half */
+	struct virtdev *model;
+	struct virtdev_vhost_user_server *server;
+	unsigned char config[60];
+	unsigned int started, stopped_queues;
+	/* ours */
+	struct guest g;
+	struct virtdev_vhost_user *remote;
+	int kick, call;
+	unsigned int ready, stopped, failed, changed;
+	struct vsu_error why;
+};
+
+static struct rig rig;
+
+static void model_read(void *self, uint32_t off, void *buf, uint32_t len)
+{
+	memcpy(buf, ((struct rig *)self)->config + off, len);
+}
+
+static int model_write(void *self, uint32_t off, const void *buf, uint32_t len)
+{
+	memcpy(((struct rig *)self)->config + off, buf, len);
+	return 0;
+}
+
+static int model_start(void *self, uint32_t queue, struct vq *q,
+		       struct vsu_error *err)
+{
+	(void)queue;
+	(void)q;
+	(void)err;
+	((struct rig *)self)->started++;
+	return 0;
+}
+
+static void model_stop(void *self, uint32_t queue)
+{
+	(void)queue;
+	((struct rig *)self)->stopped_queues++;
+}
+
+static void on_ready(void *opaque)
+{
+	((struct rig *)opaque)->ready++;
+}
+
+static void on_stopped(void *opaque)
+{
+	((struct rig *)opaque)->stopped++;
+}
+
+static void on_failed(void *opaque, const struct vsu_error *err)
+{
+	struct rig *r = opaque;
+
+	r->failed++;
+	r->why = *err;
+}
+
+static void on_changed(void *opaque)
+{
+	((struct rig *)opaque)->changed++;
+}
+
+static const struct virtdev_vhost_user_ops remote_ops = {
+	.size = sizeof(remote_ops), .ready = on_ready, .stopped = on_stopped,
+	.failed = on_failed,
+};
+
+static void make_server(uint64_t features, int sock)
+{
+	static const struct virtdev_ops ops = {
+		.size = sizeof(ops), .name = "model",
+		.config_read = model_read, .config_write = model_write,
+		.queue_start = model_start, .queue_stop = model_stop,
+	};
+	const struct virtdev_info info = {
+		.id = VIRTDEV_ID_BLOCK, .nqueues = 2, .queue_max = 64,
+		.config_size = 60, .features = features,
+	};
+	struct virtdev_vhost_user_server_config config = {
+		.size = sizeof(config),
+	};
+
+	ck_assert_int_eq(virtdev_new(&ops, &info, &rig, &rig.model), 0);
+	config.dev = rig.model;
+	ck_assert_int_eq(virtdev_vhost_user_server_new_connected(&config, sock,
+				&rig.server, NULL), 0);
+}
+
+/* A device of this id on a new connection; its handshake has not begun. */
+static void begin(uint64_t features, uint32_t id)
+{
+	const struct virtdev_vhost_user_config config = {
+		.size = sizeof(config), .id = id, .peer = "the peer",
+	};
+	int socks[2];
+
+	memset(&rig, 0, sizeof(rig));
+	rig.config[0] = 1;
+	rig.config[NUM_QUEUES] = 2;
+	guest_init(&rig.g, 0, 16, 0, 16);
+	rig.kick = vsu_event_new();
+	rig.call = vsu_event_new();
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0,
+				    socks), 0);
+	make_server(features, socks[0]);
+	close(socks[0]);
+	ck_assert_int_eq(virtdev_vhost_user_new_take_fd(socks[1], &config,
+				&remote_ops, &rig, &rig.remote, NULL), 0);
+}
+
+static void end_server(void)
+{
+	while (rig.server && virtdev_vhost_user_server_stop(rig.server))
+		virtdev_vhost_user_server_dispatch(rig.server);
+	virtdev_vhost_user_server_free(rig.server);
+	rig.server = NULL;
+}
+
+static void teardown(void)
+{
+	virtdev_vhost_user_free(rig.remote);
+	end_server();
+	virtdev_free(rig.model);
+	close(rig.kick);
+	close(rig.call);
+	guest_fini(&rig.g);
+}
+
+/* Both sides, until neither has anything to do. */
+static void pump(void)
+{
+	struct pollfd fds[2] = {
+		{ virtdev_vhost_user_fd(rig.remote), POLLIN, 0 },
+		{ rig.server ? virtdev_vhost_user_server_fd(rig.server) : -1,
+		  POLLIN, 0 },
+	};
+
+	while (poll(fds, 2, 0) > 0) {
+		if (fds[0].revents &&
+		    virtdev_vhost_user_dispatch(rig.remote) < 0)
+			fds[0].fd = -1;
+		if (fds[1].revents &&
+		    virtdev_vhost_user_server_dispatch(rig.server) < 0)
+			fds[1].fd = -1;
+	}
+}
+
+static void connect_as(uint32_t id)
+{
+	static const struct virtdev_home_ops home = {
+		.size = sizeof(home), .config_changed = on_changed,
+	};
+
+	begin(VQ_F_VERSION_1 | VQ_F_ACCESS_PLATFORM | F_MQ, id);
+	pump();
+	ck_assert_uint_eq(rig.ready, 1);
+	virtdev_set_home(virtdev_vhost_user_device(rig.remote), &home, &rig);
+	ck_assert_int_eq(virtdev_vhost_user_set_memory(rig.remote, rig.g.map,
+						       NULL), 0);
+}
+
+static int start(void)
+{
+	struct vhost_user_ring rings[2] = { { 0 }, { 0 } };
+
+	rings[0].size = 16;
+	rings[0].desc_gpa = rig.g.config.desc_gpa;
+	rings[0].driver_gpa = rig.g.config.driver_gpa;
+	rings[0].device_gpa = rig.g.config.device_gpa;
+	rings[0].kick_fd = rig.kick;
+	rings[0].call_fd = rig.call;
+	rings[0].err_fd = -1;
+	return virtdev_vhost_user_start(rig.remote, VQ_F_VERSION_1, rings, 2,
+					NULL);
+}
+
+START_TEST(a_ready_device_shows_what_the_back_end_says)
+{
+	struct virtdev *dev;
+	unsigned char byte;
+
+	begin(VQ_F_VERSION_1 | VQ_F_ACCESS_PLATFORM | F_MQ, VIRTDEV_ID_BLOCK);
+	ck_assert_ptr_null(virtdev_vhost_user_device(rig.remote));
+	pump();
+	dev = virtdev_vhost_user_device(rig.remote);
+	ck_assert_uint_eq(virtdev_info(dev)->id, VIRTDEV_ID_BLOCK);
+	ck_assert_uint_eq(virtdev_info(dev)->config_size, 60);
+	ck_assert_uint_eq(virtdev_info(dev)->queue_max, 256);
+	ck_assert_uint_eq(virtdev_info(dev)->features, VQ_F_VERSION_1 | F_MQ);
+	virtdev_config_read(dev, 0, &byte, 1);
+	ck_assert_uint_eq(byte, 1);
+	teardown();
+}
+END_TEST
+
+START_TEST(a_disk_says_itself_how_many_queues_it_has)
+{
+	connect_as(VIRTDEV_ID_BLOCK);
+	ck_assert_uint_eq(virtdev_info(virtdev_vhost_user_device(
+						rig.remote))->nqueues, 2);
+	teardown();
+}
+END_TEST
+
+START_TEST(other_devices_have_the_queues_of_their_kind)
+{
+	connect_as(VIRTDEV_ID_SOCKET);
+	ck_assert_uint_eq(virtdev_info(virtdev_vhost_user_device(
+						rig.remote))->nqueues, 3);
+	teardown();
+}
+END_TEST
+
+START_TEST(queues_start_with_the_back_end_only)
+{
+	struct vsu_error err = VSU_ERROR_INIT;
+
+	connect_as(VIRTDEV_ID_BLOCK);
+	ck_assert_int_eq(virtdev_queue_start(virtdev_vhost_user_device(
+			rig.remote), 0, rig.g.q, &err), -EOPNOTSUPP);
+	ck_assert_str_eq(err.msg,
+			 "queue 0 is served by the back-end at 'the peer'");
+	teardown();
+}
+END_TEST
+
+START_TEST(a_start_and_a_stop_reach_the_back_end)
+{
+	connect_as(VIRTDEV_ID_BLOCK);
+	ck_assert_int_eq(start(), 0);
+	pump();
+	ck_assert_uint_eq(rig.started, 1);
+	ck_assert_int_eq(virtdev_vhost_user_stop(rig.remote), 0);
+	ck_assert_uint_eq(rig.stopped, 0);
+	pump();
+	ck_assert_uint_eq(rig.stopped, 1);
+	ck_assert_uint_eq(rig.stopped_queues, 1);
+	ck_assert_int_eq(virtdev_vhost_user_stop(rig.remote), 1);
+	ck_assert_int_eq(start(), 0);
+	pump();
+	ck_assert_uint_eq(rig.started, 2);
+	teardown();
+}
+END_TEST
+
+START_TEST(a_stop_during_the_start_is_done_after_it)
+{
+	connect_as(VIRTDEV_ID_BLOCK);
+	ck_assert_int_eq(start(), 0);
+	ck_assert_int_eq(virtdev_vhost_user_stop(rig.remote), 0);
+	ck_assert_int_eq(virtdev_vhost_user_stop(rig.remote), 0);
+	pump();
+	ck_assert_uint_eq(rig.stopped, 1);
+	ck_assert_int_eq(virtdev_vhost_user_stop(rig.remote), 1);
+	teardown();
+}
+END_TEST
+
+START_TEST(a3_15_a_changed_configuration_is_told_once)
+{
+	struct virtdev *dev;
+	unsigned char byte;
+
+	connect_as(VIRTDEV_ID_BLOCK);
+	dev = virtdev_vhost_user_device(rig.remote);
+	ck_assert_int_eq(start(), 0);
+	pump();
+	rig.config[0] = 9;
+	virtdev_config_changed(rig.model);
+	pump();
+	ck_assert_uint_eq(rig.changed, 1);
+	virtdev_config_read(dev, 0, &byte, 1);
+	ck_assert_uint_eq(byte, 9);
+	virtdev_config_changed(rig.model);	/* nothing did */
+	pump();
+	ck_assert_uint_eq(rig.changed, 1);
+	teardown();
+}
+END_TEST
+
+START_TEST(c2_31_notices_without_end_leave_the_last_configuration)
+{
+	unsigned int i;
+	unsigned char byte;
+
+	connect_as(VIRTDEV_ID_BLOCK);
+	ck_assert_int_eq(start(), 0);
+	pump();
+	for (i = 0; i < 400; i++) {
+		rig.config[0] = (unsigned char)i;
+		virtdev_config_changed(rig.model);
+		if (i % 100 == 0)
+			virtdev_vhost_user_dispatch(rig.remote);
+	}
+	rig.config[0] = 77;
+	virtdev_config_changed(rig.model);
+	pump();
+	virtdev_config_read(virtdev_vhost_user_device(rig.remote), 0, &byte, 1);
+	ck_assert_uint_eq(byte, 77);
+	ck_assert_uint_eq(rig.failed, 0);
+	teardown();
+}
+END_TEST
+
+START_TEST(a_write_shows_when_the_back_end_has_it)
+{
+	struct virtdev *dev;
+	unsigned char byte = 5;
+
+	connect_as(VIRTDEV_ID_BLOCK);
+	dev = virtdev_vhost_user_device(rig.remote);
+	ck_assert_int_eq(virtdev_config_write(dev, 0, &byte, 1), 0);
+	virtdev_config_read(dev, 0, &byte, 1);
+	ck_assert_uint_eq(byte, 1);
+	pump();
+	ck_assert_uint_eq(rig.config[0], 5);
+	virtdev_config_read(dev, 0, &byte, 1);
+	ck_assert_uint_eq(byte, 5);
+	teardown();
+}
+END_TEST
+
+START_TEST(c1_13_a_dead_session_stops_at_once_and_starts_no_more)
+{
+	unsigned char byte;
+
+	connect_as(VIRTDEV_ID_BLOCK);
+	ck_assert_int_eq(start(), 0);
+	pump();
+	end_server();
+	pump();
+	ck_assert_uint_eq(rig.failed, 1);
+	ck_assert_ptr_nonnull(strstr(rig.why.msg, "the peer"));
+	ck_assert_int_eq(virtdev_vhost_user_stop(rig.remote), 1);
+	ck_assert_int_lt(start(), 0);
+	virtdev_config_read(virtdev_vhost_user_device(rig.remote), 0, &byte, 1);
+	ck_assert_uint_eq(byte, 1);
+	teardown();
+}
+END_TEST
+
+START_TEST(a_back_end_of_the_old_virtio_is_refused)
+{
+	begin(F_MQ, VIRTDEV_ID_BLOCK);
+	pump();
+	ck_assert_uint_eq(rig.ready, 0);
+	ck_assert_uint_eq(rig.failed, 1);
+	ck_assert_int_eq(rig.why.code, -EOPNOTSUPP);
+	ck_assert_ptr_nonnull(strstr(rig.why.msg, "VERSION_1"));
+	teardown();
+}
+END_TEST
+
+static int refused(const struct virtdev_vhost_user_config *config,
+		   const struct virtdev_vhost_user_ops *ops,
+		   struct vsu_error *err)
+{
+	struct virtdev_vhost_user *r;
+	int socks[2], rc;
+
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, socks), 0);
+	rc = virtdev_vhost_user_new_take_fd(socks[1], config, ops, NULL, &r,
+					    err);
+	ck_assert_int_eq(close(socks[1]), 0);	/* still the caller's */
+	close(socks[0]);
+	return rc;
+}
+
+START_TEST(what_cannot_be_is_refused_and_the_socket_stays_the_callers)
+{
+	struct virtdev_vhost_user_config config = { .size = 0 };
+	struct virtdev_vhost_user_ops ops = { .size = 0 };
+	struct vsu_error err = VSU_ERROR_INIT;
+
+	ck_assert_int_eq(refused(&config, &remote_ops, &err), -EINVAL);
+	ck_assert_ptr_nonnull(strstr(err.msg,
+				     "struct virtdev_vhost_user_config"));
+	config.size = sizeof(config);
+	ck_assert_int_eq(refused(&config, &ops, &err), -EINVAL);
+	ck_assert_ptr_nonnull(strstr(err.msg,
+				     "struct virtdev_vhost_user_ops"));
+	config.config_size = 257;
+	ck_assert_int_eq(refused(&config, &remote_ops, &err), -EINVAL);
+	ck_assert_str_eq(err.msg, "257 bytes of configuration; the protocol "
+			 "carries 256");
+}
+END_TEST
+
+/* Of an older caller, whose struct ends behind the id. */
+START_TEST(a_shorter_struct_means_the_defaults)
+{
+	const struct virtdev_vhost_user_config config = {
+		.size = offsetof(struct virtdev_vhost_user_config, nqueues),
+		.id = VIRTDEV_ID_FS, .nqueues = 200, .queue_max = 3,
+		.config_size = 4000, .peer = (const char *)8,
+	};
+	struct virtdev_vhost_user *r;
+	int socks[2];
+
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, socks), 0);
+	ck_assert_int_eq(virtdev_vhost_user_new_take_fd(socks[1], &config,
+				&remote_ops, &rig, &r, NULL), 0);
+	virtdev_vhost_user_free(r);
+	close(socks[0]);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("remote");
+	TCase *tc = tcase_create("remote");
+	SRunner *sr;
+	int failed;
+
+	tcase_add_test(tc, a_ready_device_shows_what_the_back_end_says);
+	tcase_add_test(tc, a_disk_says_itself_how_many_queues_it_has);
+	tcase_add_test(tc, other_devices_have_the_queues_of_their_kind);
+	tcase_add_test(tc, queues_start_with_the_back_end_only);
+	tcase_add_test(tc, a_start_and_a_stop_reach_the_back_end);
+	tcase_add_test(tc, a_stop_during_the_start_is_done_after_it);
+	tcase_add_test(tc, a3_15_a_changed_configuration_is_told_once);
+	tcase_add_test(tc,
+		       c2_31_notices_without_end_leave_the_last_configuration);
+	tcase_add_test(tc, a_write_shows_when_the_back_end_has_it);
+	tcase_add_test(tc, c1_13_a_dead_session_stops_at_once_and_starts_no_more);
+	tcase_add_test(tc, a_back_end_of_the_old_virtio_is_refused);
+	tcase_add_test(tc,
+		what_cannot_be_is_refused_and_the_socket_stays_the_callers);
+	tcase_add_test(tc, a_shorter_struct_means_the_defaults);
+	suite_add_tcase(s, tc);
+	sr = srunner_create(s);
+	srunner_run_all(sr, CK_ENV);
+	failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
