@@ -12,9 +12,11 @@
 
 #include "virtio/slot.h"
 
-/* How long the end of the machine waits for the host's answers. */
-#define STOP_LIMIT_NS UINT64_C(5000000000)
-#define STOP_LIMIT_S 5
+/*
+ * How long the end of the machine waits for the host's answers. A guest that
+ * shut down has waited for them itself.
+ */
+#define STOP_LIMIT_MS 1000
 
 struct local {
 	struct vmm_virtio *v;
@@ -77,14 +79,15 @@ static int local_kick_fd(void *end, uint32_t queue)
 /* The loop has ended, so this waits; not for ever. */
 static bool stop_by_force(struct local *l)
 {
-	const uint64_t limit = vsu_now_ns() + STOP_LIMIT_NS;
+	const uint64_t limit = vsu_now_ns() +
+			       STOP_LIMIT_MS * UINT64_C(1000000);
 	struct pollfd p = { .fd = virtdev_inline_fd(l->home),
 			    .events = POLLIN };
 	int rc;
 
 	vmm_virtio_lock(l->v);
 	while ((rc = virtdev_inline_stop(l->home)) && vsu_now_ns() < limit) {
-		poll(&p, 1, STOP_LIMIT_S * 1000);
+		poll(&p, 1, STOP_LIMIT_MS);
 		virtdev_inline_dispatch(l->home);
 	}
 	vmm_virtio_unlock(l->v);
@@ -101,8 +104,8 @@ static void local_free(void *end)
 
 	ev_io_stop(l->loop, &l->ready);
 	if (!stop_by_force(l)) {
-		fprintf(stderr, "cvmm: the host has not finished requests of a %s device within %d seconds; they are left behind\n",
-			virtdev_name(l->dev), STOP_LIMIT_S);
+		fprintf(stderr, "cvmm: the host has not finished requests of a %s device within %d ms; they are left behind\n",
+			virtdev_name(l->dev), STOP_LIMIT_MS);
 		virtdev_set_home(l->dev, NULL, NULL);
 		return;
 	}
