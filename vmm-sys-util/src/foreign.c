@@ -80,6 +80,27 @@ static int mount_is_served(int id)
 	return answer;
 }
 
+/* "anon_inode:[eventfd]"; a path, which begins with '/', for real files. */
+static void read_name(int fd, char *name, size_t size)
+{
+	char path[40];
+	ssize_t len;
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	len = readlink(path, name, size - 1);
+	name[len < 0 ? 0 : len] = '\0';
+}
+
+/* Memory of KVM (guest_memfd) is a regular file of no mount. */
+static bool is_kernel_object(int fd)
+{
+	static const char object[] = "anon_inode:";
+	char name[64];
+
+	read_name(fd, name, sizeof(name));
+	return !strncmp(name, object, sizeof(object) - 1);
+}
+
 /*
  * A mount that we cannot see is another namespace's, where anybody may mount
  * FUSE; but only root mounts what has a device of its own.
@@ -88,7 +109,7 @@ static int kind_of_file(int fd, const struct statx *st)
 {
 	int served;
 
-	if (fcntl(fd, F_GET_SEALS) >= 0)
+	if (fcntl(fd, F_GET_SEALS) >= 0 || is_kernel_object(fd))
 		return VSU_FOREIGN_SHARED;
 	served = mount_is_served(mount_of(fd));
 	if (served < 0)
@@ -99,16 +120,12 @@ static int kind_of_file(int fd, const struct statx *st)
 /* Nothing but its name tells one object without a file from another. */
 static int kind_of_object(int fd)
 {
-	static const char event[] = "anon_inode:[eventfd]";
-	static const char epoll[] = "anon_inode:[eventpoll]";
-	char path[40], name[64];
-	ssize_t len;
+	char name[64];
 
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	len = readlink(path, name, sizeof(name));
-	if (len == sizeof(event) - 1 && !memcmp(name, event, (size_t)len))
+	read_name(fd, name, sizeof(name));
+	if (!strcmp(name, "anon_inode:[eventfd]"))
 		return VSU_FOREIGN_EVENT;
-	if (len == sizeof(epoll) - 1 && !memcmp(name, epoll, (size_t)len))
+	if (!strcmp(name, "anon_inode:[eventpoll]"))
 		return VSU_FOREIGN_EPOLL;
 	return VSU_FOREIGN_OTHER;
 }
