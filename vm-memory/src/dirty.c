@@ -160,17 +160,24 @@ static void without_barrier(struct vmem_dirty *dirty, uint64_t *words,
 			__atomic_fetch_or(&words[i], taken[i], __ATOMIC_SEQ_CST);
 }
 
+static uint64_t count_words(const struct vmem_dirty *dirty)
+{
+	return (dirty->nbits + WORD_BITS - 1) / WORD_BITS;
+}
+
 /*
  * A writer that stored and then saw its bit set did no barrier. Making every
  * thread run one after the bits are cleared orders that store before whatever
  * the caller reads of the page: a thread stored before it ran the barrier, or
  * it looks at the bit after it and finds it clear.
  */
-uint64_t vmem_dirty_harvest(struct vmem_dirty *dirty, uint64_t *into)
+uint64_t vmem_priv_dirty_take(struct vmem_dirty *dirty, uint64_t first,
+			      uint64_t n, uint64_t *into)
 {
 	uint64_t *words = __atomic_load_n(&dirty->words, __ATOMIC_ACQUIRE);
-	uint64_t n = (dirty->nbits + WORD_BITS - 1) / WORD_BITS, i = 0, bits = 0;
+	uint64_t i = 0, bits = 0;
 
+	words += first;
 	while (i < n) {
 		if (n - i >= 8 && line_is_empty(&words[i])) {
 			i += 8;
@@ -182,6 +189,28 @@ uint64_t vmem_dirty_harvest(struct vmem_dirty *dirty, uint64_t *into)
 	if (bits && !membarrier_call(MEMBARRIER_EXPEDITED))
 		without_barrier(dirty, words, into, n);
 	return bits;
+}
+
+uint64_t vmem_dirty_harvest(struct vmem_dirty *dirty, uint64_t *into)
+{
+	return vmem_priv_dirty_take(dirty, 0, count_words(dirty), into);
+}
+
+bool vmem_dirty_next(const struct vmem_dirty *dirty, uint64_t *page)
+{
+	const uint64_t *words = __atomic_load_n(&dirty->words,
+						__ATOMIC_ACQUIRE);
+	uint64_t n = count_words(dirty), i = *page / WORD_BITS, bits;
+
+	if (*page >= dirty->nbits)
+		return false;
+	bits = WORD(words, i) & UINT64_MAX << *page % WORD_BITS;
+	while (!bits && ++i < n)
+		bits = WORD(words, i);
+	if (!bits)
+		return false;
+	*page = i * WORD_BITS + (uint64_t)__builtin_ctzll(bits);
+	return true;
 }
 
 bool vmem_dirty_test(const struct vmem_dirty *dirty, const unsigned char *hva)

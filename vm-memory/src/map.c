@@ -135,6 +135,21 @@ static void set_region(struct vmem_map *map, unsigned int i,
 	set_range(&ranges[i], region);
 }
 
+/* Read where no map is given: a map without regions. */
+static const uint64_t no_firsts[8] = {
+	UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX,
+	UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX,
+};
+static const struct vmem_range no_ranges[8];
+static const struct vmem_map no_map = {
+	.view = { .firsts = no_firsts, .ranges = no_ranges },
+};
+
+static const struct vmem_map *map_or_none(const struct vmem_map *map)
+{
+	return map ? map : &no_map;
+}
+
 static uint64_t last_of(const struct vmem_region *region)
 {
 	return vmem_region_gpa(region) + (vmem_region_len(region) - 1);
@@ -183,10 +198,12 @@ static unsigned int upper_bound(const struct vmem_map *map, uint64_t gpa)
 int vmem_map_add(const struct vmem_map *map, struct vmem_region *region,
 		 struct vmem_map **out, struct vsu_error *err)
 {
-	unsigned int at = upper_bound(map, vmem_region_gpa(region));
-	unsigned int n = map->view.n, i;
+	unsigned int at, n, i;
 	struct vmem_map *bigger;
 
+	map = map_or_none(map);
+	at = upper_bound(map, vmem_region_gpa(region));
+	n = map->view.n;
 	if (at && last_of(map->regions[at - 1]) >= vmem_region_gpa(region))
 		return overlap(map->regions[at - 1], region, err);
 	if (at < n && last_of(region) >= vmem_region_gpa(map->regions[at]))
@@ -255,9 +272,12 @@ int vmem_map_remove(const struct vmem_map *map,
 		    const struct vmem_region *region, struct vmem_map **out,
 		    struct vsu_error *err)
 {
-	unsigned int at = index_of(map, region), n = map->view.n, i;
+	unsigned int at, n, i;
 	struct vmem_map *smaller;
 
+	map = map_or_none(map);
+	at = index_of(map, region);
+	n = map->view.n;
 	if (at == n)
 		return vsu_error_set(err, -ENOENT, "region %#" PRIx64 "-%#"
 				     PRIx64 " is not in the map",
@@ -296,7 +316,9 @@ static void destroy(struct vmem_map *map)
 
 struct vmem_map *vmem_map_ref(struct vmem_map *map)
 {
-	__atomic_fetch_add(&map->refs, VMEM_PRIV_MAP_REF, __ATOMIC_RELAXED);
+	if (map)
+		__atomic_fetch_add(&map->refs, VMEM_PRIV_MAP_REF,
+				   __ATOMIC_RELAXED);
 	return map;
 }
 
@@ -340,12 +362,12 @@ struct vmem_map *vmem_map_unref(struct vmem_map *map)
 
 const struct vmem_view *vmem_map_view(const struct vmem_map *map)
 {
-	return &map->view;
+	return &map_or_none(map)->view;
 }
 
 unsigned int vmem_map_count(const struct vmem_map *map)
 {
-	return map->regions ? map->view.n : 0;
+	return map && map->regions ? map->view.n : 0;
 }
 
 struct vmem_region *vmem_map_region(const struct vmem_map *map,
@@ -356,15 +378,17 @@ struct vmem_region *vmem_map_region(const struct vmem_map *map,
 
 struct vmem_region *vmem_map_find(const struct vmem_map *map, uint64_t gpa)
 {
-	return vmem_map_region(map, vmem_view_find(&map->view, gpa));
+	return vmem_map_region(map, vmem_view_find(vmem_map_view(map), gpa));
 }
 
 struct vmem_region *vmem_map_find_hva(const struct vmem_map *map,
 				      const void *hva)
 {
-	const struct vmem_range *range = map->view.ranges;
+	const struct vmem_range *range;
 	uint32_t i;
 
+	map = map_or_none(map);
+	range = map->view.ranges;
 	if (map->memory)
 		return vmem_map_find_hva(map->memory, hva);
 	for (i = 0; i < map->view.n; i++, range++)
@@ -377,6 +401,7 @@ bool vmem_map_failed(const struct vmem_map *map)
 {
 	uint32_t i;
 
+	map = map_or_none(map);
 	if (map->memory)
 		return vmem_map_failed(map->memory);
 	for (i = 0; i < map->view.n; i++)

@@ -145,6 +145,9 @@ void vmem_priv_reservation_release(struct vmem_reservation *r,
 int vmem_priv_dirty_init(struct vmem_dirty *dirty, unsigned char *base,
 			 uint64_t len, uint32_t page_shift);
 void vmem_priv_dirty_fini(struct vmem_dirty *dirty);
+/* Takes the bits of n words from the first on into as many words. */
+uint64_t vmem_priv_dirty_take(struct vmem_dirty *dirty, uint64_t first,
+			      uint64_t n, uint64_t *into);
 
 /* map.c */
 

@@ -20,13 +20,24 @@ struct vmem_region {
 	struct vmem_dirty dirty;
 };
 
+/* A length of 0 stands for the rest of the block. */
+static struct vmem_region_desc with_length(const struct vmem_region_desc *desc)
+{
+	struct vmem_region_desc d = *desc;
+
+	if (!d.len && d.offset < d.block->len)
+		d.len = d.block->len - d.offset;
+	return d;
+}
+
 static int check_desc(const struct vmem_region_desc *d, struct vsu_error *err)
 {
 	uint64_t last;
 
 	if (!d->len)
-		return vsu_error_set(err, -EINVAL, "a region of length 0 at %#"
-				     PRIx64, d->gpa);
+		return vsu_error_set(err, -EINVAL,
+				     "offset %#" PRIx64 " of a region at %#" PRIx64 " leaves nothing of a block of %#" PRIx64,
+				     d->offset, d->gpa, d->block->len);
 	if (vsu_u64_add_overflow(d->gpa, d->len - 1, &last))
 		return vsu_error_set(err, -EINVAL, "a region of %#" PRIx64
 				     " bytes at %#" PRIx64 " wraps around the "
@@ -64,8 +75,9 @@ static int init_dirty(struct vmem_region *region, uint32_t page_shift)
 int vmem_region_new(const struct vmem_region_desc *desc,
 		    struct vmem_region **out, struct vsu_error *err)
 {
+	const struct vmem_region_desc d = with_length(desc);
 	struct vmem_region *region;
-	int rc = check_desc(desc, err);
+	int rc = check_desc(&d, err);
 
 	if (rc < 0)
 		return rc;
@@ -73,16 +85,16 @@ int vmem_region_new(const struct vmem_region_desc *desc,
 	if (!region)
 		return vsu_error_set(err, -ENOMEM, "no memory for a region");
 	region->refs = 1;
-	region->flags = flags_of(desc);
-	region->block = vmem_block_ref(desc->block);
-	region->offset = desc->offset;
-	region->gpa = desc->gpa;
-	region->len = desc->len;
-	rc = init_dirty(region, desc->dirty_page_shift);
+	region->flags = flags_of(&d);
+	region->block = vmem_block_ref(d.block);
+	region->offset = d.offset;
+	region->gpa = d.gpa;
+	region->len = d.len;
+	rc = init_dirty(region, d.dirty_page_shift);
 	if (rc < 0) {
 		vmem_region_unref(region);
-		return vsu_error_set(err, rc, "no memory for the dirty bitmap "
-				     "of %#" PRIx64 " bytes", desc->len);
+		return vsu_error_set(err, rc, "no memory for the dirty bitmap of %#" PRIx64 " bytes",
+				     d.len);
 	}
 	*out = region;
 	return 0;

@@ -78,7 +78,9 @@ static const struct refused {
 	uint64_t offset, gpa, len;	/* in a block of 64 KiB */
 	uint32_t flags, shift;
 } refused[] = {
-	{ 0, 0, 0, 0, 0 },
+	{ 64 * KIB, 0, 0, 0, 0 },
+	{ UINT64_MAX, 0, 0, 0, 0 },
+	{ 0, UINT64_MAX, 0, 0, 0 },
 	{ 0, 0, 64 * KIB + 1, 0, 0 },
 	{ 64 * KIB, 0, 1, 0, 0 },
 	{ UINT64_MAX, 0, 2, 0, 0 },
@@ -101,6 +103,20 @@ START_TEST(region_is_refused)
 	ck_assert_int_eq(vmem_region_new(&d, &region, &err), -EINVAL);
 	ck_assert_ptr_null(region);
 	ck_assert_uint_ne(strlen(err.msg), 0);
+	vmem_block_unref(block);
+}
+END_TEST
+
+START_TEST(length_0_is_the_rest_of_the_block)
+{
+	struct vmem_block *block = make_block(64 * KIB);
+	struct vmem_region *whole = region_of(block, 0, 0, 0, 0);
+	struct vmem_region *rest = region_of(block, 60 * KIB, 0, 0, 0);
+
+	ck_assert_uint_eq(vmem_region_len(whole), 64 * KIB);
+	ck_assert_uint_eq(vmem_region_len(rest), 4 * KIB);
+	vmem_region_unref(whole);
+	vmem_region_unref(rest);
 	vmem_block_unref(block);
 }
 END_TEST
@@ -142,6 +158,7 @@ int main(void)
 	tcase_add_test(tc, memory_that_cannot_be_stored_to_is_rom);
 	tcase_add_loop_test(tc, region_is_refused, 0,
 			    sizeof(refused) / sizeof(refused[0]));
+	tcase_add_test(tc, length_0_is_the_rest_of_the_block);
 	tcase_add_test(tc, region_may_end_with_the_last_guest_address);
 	tcase_add_test(tc, region_has_a_bitmap_when_asked_for);
 	return run_suite(s);

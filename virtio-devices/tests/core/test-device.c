@@ -7,7 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <virtio-devices/blk.h>
 #include <virtio-devices/device.h>
+#include <virtio-devices/disk.h>
+#include <virtio-devices/vhost_user_server.h>
 
 #include "../guest.h"
 
@@ -365,6 +368,37 @@ START_TEST(turn_of_a_queue_that_breaks_is_told_once)
 }
 END_TEST
 
+/* A size of 0 is refused before anything is taken. */
+START_TEST(structs_whose_size_was_forgotten_are_refused)
+{
+	struct vsu_error err = VSU_ERROR_INIT;
+	const struct virtdev_ops no_ops = { .name = "x" };
+	const struct virtdev_info any = { .id = 4, .nqueues = 1 };
+	const struct virtdev_disk_ops disk_ops = { .size = 0 };
+	const struct virtdev_disk_info disk_info = { .capacity = 1 };
+	const struct virtdev_disk_file file = { .path = "/dev/null" };
+	const struct virtdev_blk_config blk = { .nqueues = 1 };
+	struct virtdev_vhost_user_server_config server = { .size = 0 };
+	struct virtdev_vhost_user_server *s = NULL;
+	struct virtdev_disk *disk = NULL;
+	struct virtdev *dev = NULL;
+
+	ck_assert_int_eq(virtdev_new(&no_ops, &any, NULL, &dev), -EINVAL);
+	ck_assert_int_eq(virtdev_disk_new(&disk_ops, &disk_info, NULL, &disk),
+			 -EINVAL);
+	ck_assert_int_eq(virtdev_disk_file_open(&file, &disk, &err), -EINVAL);
+	ck_assert_str_eq(err.msg, "struct virtdev_disk_file: size is 0; set it to sizeof(struct virtdev_disk_file)");
+	ck_assert_int_eq(virtdev_blk_new(&blk, &dev, &err), -EINVAL);
+	ck_assert_int_eq(virtdev_vhost_user_server_new_listen(&server, -1, &s,
+							      &err), -EINVAL);
+	server.size = sizeof(server);
+	ck_assert_int_eq(virtdev_vhost_user_server_new_listen(&server, -1, &s,
+							      &err), -EINVAL);
+	ck_assert_str_eq(err.msg, "vhost-user server: no device");
+	ck_assert(!dev && !disk && !s);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("device");
@@ -374,6 +408,7 @@ int main(void)
 
 	suite_add_tcase(s, tc);
 	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_test(tc, structs_whose_size_was_forgotten_are_refused);
 	tcase_add_test(tc, info_and_name_are_the_models);
 	tcase_add_test(tc, features_that_were_offered_reach_the_model);
 	tcase_add_test(tc, a3_03_feature_that_was_not_offered_is_refused_by_its_number);

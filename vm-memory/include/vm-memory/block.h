@@ -47,7 +47,7 @@ enum vmem_kind {
 #define VMEM_BLOCK_SHARED	0x2u	/* MAP_SHARED: others with the fd see stores */
 #define VMEM_BLOCK_ROM		0x4u	/* the guest may not store to it */
 
-/* A piece of a received or opened file that is to be mapped. */
+/* A piece of a received or opened file that is to be mapped. Frozen. */
 struct vmem_fd_desc {
 	int fd;			/* borrowed; duplicated */
 	uint32_t flags;		/* VMEM_BLOCK_WRITE, VMEM_BLOCK_SHARED, _ROM */

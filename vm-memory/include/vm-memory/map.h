@@ -45,7 +45,10 @@ struct vmem_range {
 /* Bits of the flags of a view. */
 #define VMEM_VIEW_IOTLB	0x1u	/* indexed by I/O virtual address; iotlb.h */
 
-/* Frozen. Never copied: what inline code needs besides stands behind it. */
+/*
+ * Frozen. Never copy a view: struct vmem_guess_ follows it in memory and
+ * inline code reads it.
+ */
 struct vmem_view {
 	uint64_t generation;	/* of the space it was published in; else 0 */
 	uint32_t n;		/* number of ranges */
@@ -57,7 +60,11 @@ struct vmem_view {
 
 struct vmem_map;
 
-/* A map without regions. */
+/*
+ * A map without regions. NULL is taken for one, too, by every function that
+ * takes a const map, and so is the view of a reader whose space has nothing
+ * published: no view is ever NULL.
+ */
 VMEM_API int vmem_map_new(struct vmem_map **out);
 
 /*
@@ -78,6 +85,7 @@ VMEM_API int vmem_map_remove(const struct vmem_map *map,
 			     const struct vmem_region *region,
 			     struct vmem_map **out, struct vsu_error *err);
 
+/* map may be NULL. */
 VMEM_API struct vmem_map *vmem_map_ref(struct vmem_map *map);
 VMEM_API struct vmem_map *vmem_map_unref(struct vmem_map *map);
 
@@ -95,6 +103,31 @@ VMEM_API struct vmem_region *vmem_map_find(const struct vmem_map *map,
 /* The region whose memory holds this host address, borrowed, or NULL. */
 VMEM_API struct vmem_region *vmem_map_find_hva(const struct vmem_map *map,
 					       const void *hva);
+
+/*
+ * Called with each run of dirty pages, in order of guest address within a
+ * region; the last page of a region may be cut by the region's end.
+ */
+typedef void (*vmem_dirty_fn)(void *opaque, uint64_t gpa, uint64_t len);
+
+/*
+ * Takes the bits of every bitmap of the map, as vmem_dirty_harvest() does,
+ * and tells of them as guest addresses; returns how many pages it took.
+ * Regions without a bitmap are left out.
+ */
+VMEM_API uint64_t vmem_map_harvest(struct vmem_map *map, vmem_dirty_fn fn,
+				   void *opaque);
+
+/*
+ * Guest memory from one string in one call: "size=1G,backend=memfd", with the
+ * properties of backend.h, as one region at gpa. sigbus is the table that the
+ * block enters, or NULL. Fails as vmem_backend_parse(), vmem_backend_alloc()
+ * and vmem_region_new() do.
+ */
+VMEM_API int vmem_map_from_properties(const char *list, uint64_t gpa,
+				      struct vmem_sigbus *sigbus,
+				      struct vmem_map **out,
+				      struct vsu_error *err) VSU_NODISCARD;
 
 /* True when a block of the map was cut short (see sigbus.h). */
 VMEM_API bool vmem_map_failed(const struct vmem_map *map);
@@ -127,8 +160,8 @@ vmem_view_step_(const uint64_t *firsts, size_t at, size_t step, uint64_t gpa)
 }
 
 /*
- * Index of the range that may hold gpa: no other one does. Branch-free but
- * for the number of steps, which depends on n only.
+ * Index of the only range that can hold gpa; the caller still has to check
+ * that it does. Branch-free but for the number of steps, which depends on n.
  */
 static inline size_t vmem_view_search_(const struct vmem_view *view,
 				       uint64_t gpa)

@@ -23,11 +23,12 @@ VSU_BEGIN_DECLS
 
 struct vmem_region;
 
+/* Frozen. What is left out is 0, which is right for most regions. */
 struct vmem_region_desc {
 	struct vmem_block *block; /* borrowed; referenced */
 	uint64_t offset;	/* where in the block the region begins */
 	uint64_t gpa;		/* guest address; any, need not be aligned */
-	uint64_t len;		/* bytes, not 0; the region must lie in the block */
+	uint64_t len;		/* bytes, in the block; 0: up to its end */
 	uint32_t flags;		/* VMEM_REGION_* */
 	uint32_t dirty_page_shift; /* not 0: with a dirty bitmap (12: 4 KiB) */
 };
@@ -35,7 +36,7 @@ struct vmem_region_desc {
 #define VMEM_REGION_ROM		0x1u	/* the guest may only read it */
 
 /*
- * -EINVAL when the piece exceeds the block, is empty, or when gpa + len - 1
+ * -EINVAL when the piece exceeds the block or is empty, or when gpa + len - 1
  * wraps. A ROM block gives a ROM region whether the flag is set or not.
  */
 VMEM_API int vmem_region_new(const struct vmem_region_desc *desc,
