@@ -21,7 +21,7 @@ enum { S_OK = 0, S_IOERR = 1, S_UNSUPP = 2, S_UNTOUCHED = 0xee };
 #define F_DISCARD	(UINT64_C(1) << 13)
 #define F_WRITE_ZEROES	(UINT64_C(1) << 14)
 
-/* Where the parts of one request lie; data has 64 KiB and crosses regions. */
+/* The parts of one request; data has 64 KiB and crosses regions. */
 #define RIG_HEADER	GUEST_DATA
 #define RIG_STATUS	(GUEST_DATA + 0x100u)
 #define RIG_DATA	(GUEST_HALF - 0x1000u)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * What the tests of this folder share: the guest's half of a device. Memory in
+ * Shared by the tests of this folder: the guest's half of a device. Memory in
  * two regions that touch and one that is read-only, a virtqueue in it, and a
  * driver that makes requests.
  */
@@ -39,7 +39,7 @@ void guest_init(struct guest *g, uint64_t features, uint32_t size,
 		uint32_t indirect_max, uint32_t max_chain);
 void guest_fini(struct guest *g);
 
-/* Where a byte of guest memory is here. */
+/* The host address of a byte of guest memory. */
 unsigned char *guest_at(const struct guest *g, uint64_t gpa);
 
 /* Descriptors and shared mappings of this process: that none is left. */
@@ -49,7 +49,7 @@ struct baseline {
 struct baseline baseline_take(void);
 void baseline_check(struct baseline before);
 
-/* It keeps RLIMIT_NOFILE and SIGBUS to itself, and minds wild pointers. */
+/* Valgrind keeps RLIMIT_NOFILE and SIGBUS to itself, and minds wild pointers. */
 bool under_valgrind(void);
 
 #endif

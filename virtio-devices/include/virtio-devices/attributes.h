@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* What marks an exported function of libvirtio-devices. */
+/* The mark of an exported function of libvirtio-devices. */
 #ifndef VIRTIO_DEVICES_ATTRIBUTES_H
 #define VIRTIO_DEVICES_ATTRIBUTES_H
 

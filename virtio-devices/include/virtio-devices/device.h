@@ -35,7 +35,7 @@ VSU_BEGIN_DECLS
 
 struct virtdev;
 
-/* What a device is; constant during its life but for config changes. */
+/* Frozen. Properties of a device, constant during its life. */
 struct virtdev_info {
 	uint32_t id;		/* VIRTIO device id: 2 is a block device */
 	uint32_t nqueues;
@@ -46,7 +46,7 @@ struct virtdev_info {
 	uint64_t features;	/* offered, the ring's own (VQ_F_*) with them */
 };
 
-/* What the home does for its device. opaque was given to virtdev_set_home(). */
+/* A home for its device. opaque was given to virtdev_set_home(). */
 struct virtdev_home_ops {
 	size_t size;		/* sizeof(struct virtdev_home_ops) */
 	/* Used buffers were published and the driver wants to know. */
@@ -58,7 +58,7 @@ struct virtdev_home_ops {
 };
 
 /*
- * What a model does. self is the model's own object. Members that a model
+ * The operations of a model. self is its own object. Members that a model
  * leaves NULL do nothing and succeed.
  */
 struct virtdev_ops {

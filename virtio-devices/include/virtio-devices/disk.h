@@ -36,7 +36,7 @@ enum virtdev_disk_op {
 	VIRTDEV_DISK_ZERO,
 };
 
-/* In the caller's storage from submit until it was reaped. */
+/* Frozen. In the caller's storage from submit until it was reaped. */
 struct virtdev_disk_request {
 	uint32_t op;		/* enum virtdev_disk_op */
 	uint32_t niov;
@@ -49,10 +49,10 @@ struct virtdev_disk_request {
 	uint64_t private_[2];	/* as well */
 };
 
-/* The properties of a disk. */
+/* Frozen. The properties of a disk. */
 struct virtdev_disk_info {
 	uint64_t capacity;	/* bytes, a multiple of 512 */
-	uint32_t block_size;	/* what it is best addressed in, at least 512 */
+	uint32_t block_size;	/* best unit of addresses and lengths, >= 512 */
 	uint32_t can_discard;	/* 0 or 1 */
 	uint32_t can_zero;	/* 0 or 1 */
 	uint32_t read_only;	/* 0 or 1 */

@@ -17,7 +17,7 @@
 #define BLK_DEFAULT_QUEUE 1024u
 
 /*
- * What one turn may do before others have theirs: bytes that the disk copies
+ * Limits of one turn, before others have theirs: bytes that the disk copies
  * within it, and descriptors that are walked. Both are a millisecond or two.
  */
 #define BLK_TURN_BYTES (UINT64_C(8) << 20)
@@ -87,7 +87,7 @@ static bool is_full(const struct blk_queue *q)
 	return q->inflight == q->size || q->bytes >= BLK_INFLIGHT_BYTES;
 }
 
-/* What one turn may still do before others have theirs. */
+/* The rest of a turn, before others have theirs. */
 struct turn {
 	uint32_t requests;	/* to be taken */
 	uint64_t bytes;		/* to be moved */

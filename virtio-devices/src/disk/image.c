@@ -19,7 +19,7 @@
 
 #define SECTOR 512u
 
-/* What open() refused, in terms of what to do about it. */
+/* The sentence for a refusal of open(), with the remedy. */
 static int open_failed(const struct virtdev_disk_file *how, int code,
 		       struct vsu_error *err)
 {

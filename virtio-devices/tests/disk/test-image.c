@@ -79,7 +79,7 @@ static void make_nothing(void)
 {
 }
 
-/* What cannot be a disk, the answer, and what the sentence says. */
+/* Paths that are no disk, the answer, and a part of the sentence. */
 static const struct {
 	void (*make)(void);
 	int code;

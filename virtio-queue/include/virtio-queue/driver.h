@@ -37,6 +37,7 @@ struct vq_layout {
 VQ_API int vq_layout(uint32_t size, uint64_t features, struct vq_layout *out)
 	VSU_NODISCARD;
 
+/* Frozen. A ring that a driver makes. */
 struct vq_driver_config {
 	struct vmem_map *map;	/* the guest memory; referenced */
 	uint64_t gpa;		/* of the ring, a multiple of 16; 4096 advised */
@@ -47,6 +48,7 @@ struct vq_driver_config {
 	uint64_t indirect_gpa;	/* size tables of indirect_max * 16 bytes */
 };
 
+/* Frozen. */
 struct vq_buffer {
 	uint64_t gpa;
 	uint32_t len;

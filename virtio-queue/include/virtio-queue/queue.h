@@ -47,7 +47,7 @@ VSU_BEGIN_DECLS
 
 struct vq;
 
-/* How a driver (or a front-end on its behalf) set the queue up. */
+/* Frozen. How a driver (or a front-end on its behalf) set the queue up. */
 struct vq_config {
 	uint64_t features;	/* acknowledged, VQ_F_*; other bits are ignored */
 	uint32_t size;		/* entries; split: a power of two */
@@ -70,6 +70,7 @@ enum vq_fault_why {
 	VQ_FAULT_NO_ROOM,	/* more pieces than the caller's storage */
 };
 
+/* Frozen. The first bad buffer of a chain. */
 struct vq_fault {
 	uint64_t gpa;		/* of the buffer */
 	uint32_t len;
@@ -80,7 +81,7 @@ struct vq_fault {
 };
 
 /*
- * One request. The caller sets iov and iov_max once; vq_pop() fills the rest.
+ * Frozen. One request. The caller sets iov and iov_max once; vq_pop() fills the rest.
  * The pieces stay mapped until the chain is pushed or given back, even when
  * the memory is removed from the guest meanwhile.
  */
@@ -184,7 +185,7 @@ VQ_API int vq_pop(struct vq *q, struct vq_chain *chain) VSU_NODISCARD;
 VQ_API int vq_pop_batch(struct vq *q, struct vq_chain *chains, unsigned int n)
 	VSU_NODISCARD;
 
-/* A range that an IOTLB did not know, and the access that was wanted. */
+/* Frozen. A range that an IOTLB did not know, and the access wanted there. */
 struct vq_miss {
 	uint64_t gpa;		/* I/O virtual address */
 	uint64_t len;
@@ -265,7 +266,7 @@ VQ_API bool vq_chain_write_last(struct vq *q, const struct vq_chain *chain,
 				const void *buf, uint32_t len);
 
 /*
- * A log of what was written, as vhost-user has it: one bit for each 4 KiB of
+ * Frozen. A log of what was written, as vhost-user has it: one bit for each 4 KiB of
  * guest addresses, in memory that a peer reads and clears.
  */
 struct vq_log {
