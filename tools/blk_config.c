@@ -14,28 +14,32 @@ struct field {
 	uint64_t feature;
 };
 
-#define FIELD(off, size, member, feature) \
-	{ off, size, offsetof(struct blk_config, member), feature }
+#define AT(member) offsetof(struct virtdev_blk_space, member)
+#define FIELD(size, member, feature) \
+	{ AT(member), size, offsetof(struct blk_config, member), feature }
+#define GEOMETRY(off, size, member) \
+	{ AT(geometry) + (off), size, offsetof(struct blk_config, member), \
+	  VIRTDEV_BLK_F_GEOMETRY }
 
 static const struct field fields[] = {
-	FIELD(8, 4, size_max, BLK_F_SIZE_MAX),
-	FIELD(12, 4, seg_max, BLK_F_SEG_MAX),
-	FIELD(16, 2, cylinders, BLK_F_GEOMETRY),
-	FIELD(18, 1, heads, BLK_F_GEOMETRY),
-	FIELD(19, 1, sectors, BLK_F_GEOMETRY),
-	FIELD(20, 4, blk_size, BLK_F_BLK_SIZE),
-	FIELD(24, 1, physical_block_exp, BLK_F_TOPOLOGY),
-	FIELD(25, 1, alignment_offset, BLK_F_TOPOLOGY),
-	FIELD(26, 2, min_io_size, BLK_F_TOPOLOGY),
-	FIELD(28, 4, opt_io_size, BLK_F_TOPOLOGY),
-	FIELD(32, 1, writeback, BLK_F_CONFIG_WCE),
-	FIELD(34, 2, num_queues, BLK_F_MQ),
-	FIELD(36, 4, max_discard_sectors, BLK_F_DISCARD),
-	FIELD(40, 4, max_discard_seg, BLK_F_DISCARD),
-	FIELD(44, 4, discard_sector_alignment, BLK_F_DISCARD),
-	FIELD(48, 4, max_write_zeroes_sectors, BLK_F_WRITE_ZEROES),
-	FIELD(52, 4, max_write_zeroes_seg, BLK_F_WRITE_ZEROES),
-	FIELD(56, 1, write_zeroes_may_unmap, BLK_F_WRITE_ZEROES),
+	FIELD(4, size_max, VIRTDEV_BLK_F_SIZE_MAX),
+	FIELD(4, seg_max, VIRTDEV_BLK_F_SEG_MAX),
+	GEOMETRY(0, 2, cylinders),
+	GEOMETRY(2, 1, heads),
+	GEOMETRY(3, 1, sectors),
+	FIELD(4, blk_size, VIRTDEV_BLK_F_BLK_SIZE),
+	FIELD(1, physical_block_exp, VIRTDEV_BLK_F_TOPOLOGY),
+	FIELD(1, alignment_offset, VIRTDEV_BLK_F_TOPOLOGY),
+	FIELD(2, min_io_size, VIRTDEV_BLK_F_TOPOLOGY),
+	FIELD(4, opt_io_size, VIRTDEV_BLK_F_TOPOLOGY),
+	FIELD(1, writeback, VIRTDEV_BLK_F_CONFIG_WCE),
+	FIELD(2, num_queues, VIRTDEV_BLK_F_MQ),
+	FIELD(4, max_discard_sectors, VIRTDEV_BLK_F_DISCARD),
+	FIELD(4, max_discard_seg, VIRTDEV_BLK_F_DISCARD),
+	FIELD(4, discard_sector_alignment, VIRTDEV_BLK_F_DISCARD),
+	FIELD(4, max_write_zeroes_sectors, VIRTDEV_BLK_F_WRITE_ZEROES),
+	FIELD(4, max_write_zeroes_seg, VIRTDEV_BLK_F_WRITE_ZEROES),
+	FIELD(1, write_zeroes_may_unmap, VIRTDEV_BLK_F_WRITE_ZEROES),
 };
 
 static uint64_t load_le(const unsigned char *p, unsigned int size)
@@ -55,7 +59,7 @@ void blk_config_decode(const unsigned char *raw, uint64_t features,
 
 	memset(out, 0, sizeof(*out));
 	out->capacity = load_le(raw, 8);
-	out->blk_size = BLK_SECTOR;
+	out->blk_size = VIRTDEV_BLK_SECTOR;
 	out->num_queues = 1;
 	for (f = fields; f < fields + sizeof(fields) / sizeof(fields[0]); f++) {
 		if (!(features & f->feature))

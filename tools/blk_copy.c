@@ -130,7 +130,7 @@ static enum vsu_exit plan(struct copy *c, struct vsu_error *err)
 	if (status == VSU_EXIT_OK)
 		status = check_file(c, err);
 	if (status != VSU_EXIT_OK || !c->writing ||
-	    !(c->disk.features & BLK_F_RO))
+	    !(c->disk.features & VIRTDEV_BLK_F_RO))
 		return status;
 	return refuse(err, "the disk '%s' is read-only", c->args->socket);
 }
@@ -166,7 +166,7 @@ static enum vsu_exit submit(struct copy *c, uint32_t len,
 	c->submitted++;
 	c->sent += len;
 	c->filled = 0;
-	return disk_submit(&c->disk, slot, c->writing ? BLK_T_OUT : BLK_T_IN,
+	return disk_submit(&c->disk, slot, c->writing ? VIRTDEV_BLK_T_OUT : VIRTDEV_BLK_T_IN,
 			   r->offset, len, err);
 }
 
@@ -272,11 +272,11 @@ static enum vsu_exit check_status(struct copy *c, uint32_t slot,
 				  const char *what, struct vsu_error *err)
 {
 	const struct request *r = &c->requests[slot];
-	enum blk_status status = disk_status(&c->disk, slot);
+	const uint8_t status = disk_status(&c->disk, slot);
 
-	if (status == BLK_S_OK)
+	if (status == VIRTDEV_BLK_S_OK)
 		return VSU_EXIT_OK;
-	if (status == BLK_S_UNSUPP)
+	if (status == VIRTDEV_BLK_S_UNSUPP)
 		vsu_error_set(err, -EOPNOTSUPP, "'%s': the device does not "
 			      "support to %s", c->args->socket, what);
 	else
@@ -385,11 +385,11 @@ static enum vsu_exit flush(struct copy *c, struct vsu_error *err)
 	enum vsu_exit status;
 	bool some = false;
 
-	if (!c->writing || !(c->disk.features & BLK_F_FLUSH))
+	if (!c->writing || !(c->disk.features & VIRTDEV_BLK_F_FLUSH))
 		return VSU_EXIT_OK;
 	memset(r, 0, sizeof(*r));
 	c->submitted++;
-	status = disk_submit(&c->disk, slot, BLK_T_FLUSH, 0, 0, err);
+	status = disk_submit(&c->disk, slot, VIRTDEV_BLK_T_FLUSH, 0, 0, err);
 	disk_kick(&c->disk);
 	while (status == VSU_EXIT_OK && !r->finished) {
 		status = collect(c, &some, err);

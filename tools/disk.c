@@ -33,8 +33,8 @@
 /* -------------------------------------------------------------- negotiation */
 
 #define WANTED (VQ_F_VERSION_1 | VQ_F_EVENT_IDX | VQ_F_INDIRECT_DESC | \
-		BLK_F_SIZE_MAX | BLK_F_SEG_MAX | BLK_F_RO | BLK_F_BLK_SIZE | \
-		BLK_F_FLUSH | BLK_F_TOPOLOGY | BLK_F_MQ)
+		VIRTDEV_BLK_F_SIZE_MAX | VIRTDEV_BLK_F_SEG_MAX | VIRTDEV_BLK_F_RO | VIRTDEV_BLK_F_BLK_SIZE | \
+		VIRTDEV_BLK_F_FLUSH | VIRTDEV_BLK_F_TOPOLOGY | VIRTDEV_BLK_F_MQ)
 
 static enum vsu_exit refuse_host(struct vsu_error *err, const char *socket,
 				 const char *why)
@@ -54,7 +54,7 @@ static enum vsu_exit negotiate(struct disk *d, struct vsu_error *err)
 				   "VERSION_1; only devices of VIRTIO 1.0 and "
 				   "later are served");
 	d->features = offered & WANTED;
-	status = client_get_config(&d->client, BLK_CONFIG_SIZE, err);
+	status = client_get_config(&d->client, VIRTDEV_BLK_SPACE_SIZE, err);
 	if (status != VSU_EXIT_OK)
 		return status;
 	if (!d->client.config_len)
@@ -71,11 +71,11 @@ static enum vsu_exit check_config(struct disk *d, struct vsu_error *err)
 	const struct blk_config *c = &d->config;
 	const char *socket = d->client.socket;
 
-	if (vsu_u64_mul_overflow(c->capacity, BLK_SECTOR, &d->size))
+	if (vsu_u64_mul_overflow(c->capacity, VIRTDEV_BLK_SECTOR, &d->size))
 		return refuse_host(err, socket, "the disk claims a capacity "
 				   "beyond 2^64 bytes");
 	d->block = c->blk_size;
-	if (!vsu_is_power_of_two(d->block) || d->block < BLK_SECTOR ||
+	if (!vsu_is_power_of_two(d->block) || d->block < VIRTDEV_BLK_SECTOR ||
 	    d->block > CHUNK)
 		return refuse_host(err, socket, "the disk's block size is no "
 				   "power of two from 512 to 256k");
@@ -317,32 +317,32 @@ unsigned char *disk_buffer(struct disk *d, uint32_t slot)
 }
 
 static void write_header(struct disk *d, uint32_t slot,
-			 enum blk_request_type type, uint64_t offset)
+			 enum virtdev_blk_type type, uint64_t offset)
 {
-	const struct blk_request_header header = {
+	const struct virtdev_blk_header header = {
 		.type = vsu_le32_make(type),
-		.sector = vsu_le64_make(offset / BLK_SECTOR),
+		.sector = vsu_le64_make(offset / VIRTDEV_BLK_SECTOR),
 	};
 	unsigned char *p = at(d, header_gpa(d, slot), HEADER_SIZE);
 
 	memcpy(p, &header, sizeof(header));
-	p[STATUS_AT] = BLK_S_NONE;
+	p[STATUS_AT] = BLK_STATUS_NONE;
 }
 
 enum vsu_exit disk_submit(struct disk *d, uint32_t slot,
-			  enum blk_request_type type, uint64_t offset,
+			  enum virtdev_blk_type type, uint64_t offset,
 			  uint32_t len, struct vsu_error *err)
 {
 	const uint64_t gpa = header_gpa(d, slot);
 	struct vq_buffer buffers[DESCRIPTORS] = {
-		{ gpa, sizeof(struct blk_request_header), 0 },
+		{ gpa, sizeof(struct virtdev_blk_header), 0 },
 	};
 	unsigned int n = 1;
 	int rc;
 
 	if (len)
 		buffers[n++] = (struct vq_buffer){ buffer_gpa(d, slot), len,
-						   type == BLK_T_IN };
+						   type == VIRTDEV_BLK_T_IN };
 	buffers[n++] = (struct vq_buffer){ gpa + STATUS_AT, 1, 1 };
 	write_header(d, slot, type, offset);
 	rc = vq_driver_add(d->driver, buffers, n, slot);
@@ -370,7 +370,7 @@ int disk_collect(struct disk *d, uint32_t *slot)
 	return rc;
 }
 
-enum blk_status disk_status(struct disk *d, uint32_t slot)
+uint8_t disk_status(struct disk *d, uint32_t slot)
 {
 	const unsigned char *p = at(d, header_gpa(d, slot), HEADER_SIZE);
 

@@ -52,15 +52,15 @@ unsigned char *disk_buffer(struct disk *d, uint32_t slot);
  * disk_kick().
  */
 enum vsu_exit disk_submit(struct disk *d, uint32_t slot,
-			  enum blk_request_type type, uint64_t offset,
+			  enum virtdev_blk_type type, uint64_t offset,
 			  uint32_t len, struct vsu_error *err);
 void disk_kick(struct disk *d);
 
 /* A finished request: 1 and its slot; 0: none; negative: the ring is broken. */
 int disk_collect(struct disk *d, uint32_t *slot);
 
-/* Status byte of a finished request; BLK_S_NONE if the device wrote none. */
-enum blk_status disk_status(struct disk *d, uint32_t slot);
+/* Status byte of a finished request; BLK_STATUS_NONE if the device wrote none. */
+uint8_t disk_status(struct disk *d, uint32_t slot);
 
 /* True when a finished request may be there already. */
 bool disk_want_call(struct disk *d);

@@ -43,24 +43,24 @@ struct config_row {
 	{ #member, offsetof(struct blk_config, member), feature }
 
 static const struct config_row blk_rows[] = {
-	ROW(size_max, BLK_F_SIZE_MAX),
-	ROW(seg_max, BLK_F_SEG_MAX),
-	ROW(cylinders, BLK_F_GEOMETRY),
-	ROW(heads, BLK_F_GEOMETRY),
-	ROW(sectors, BLK_F_GEOMETRY),
-	ROW(blk_size, BLK_F_BLK_SIZE),
-	ROW(physical_block_exp, BLK_F_TOPOLOGY),
-	ROW(alignment_offset, BLK_F_TOPOLOGY),
-	ROW(min_io_size, BLK_F_TOPOLOGY),
-	ROW(opt_io_size, BLK_F_TOPOLOGY),
-	ROW(writeback, BLK_F_CONFIG_WCE),
-	ROW(num_queues, BLK_F_MQ),
-	ROW(max_discard_sectors, BLK_F_DISCARD),
-	ROW(max_discard_seg, BLK_F_DISCARD),
-	ROW(discard_sector_alignment, BLK_F_DISCARD),
-	ROW(max_write_zeroes_sectors, BLK_F_WRITE_ZEROES),
-	ROW(max_write_zeroes_seg, BLK_F_WRITE_ZEROES),
-	ROW(write_zeroes_may_unmap, BLK_F_WRITE_ZEROES),
+	ROW(size_max, VIRTDEV_BLK_F_SIZE_MAX),
+	ROW(seg_max, VIRTDEV_BLK_F_SEG_MAX),
+	ROW(cylinders, VIRTDEV_BLK_F_GEOMETRY),
+	ROW(heads, VIRTDEV_BLK_F_GEOMETRY),
+	ROW(sectors, VIRTDEV_BLK_F_GEOMETRY),
+	ROW(blk_size, VIRTDEV_BLK_F_BLK_SIZE),
+	ROW(physical_block_exp, VIRTDEV_BLK_F_TOPOLOGY),
+	ROW(alignment_offset, VIRTDEV_BLK_F_TOPOLOGY),
+	ROW(min_io_size, VIRTDEV_BLK_F_TOPOLOGY),
+	ROW(opt_io_size, VIRTDEV_BLK_F_TOPOLOGY),
+	ROW(writeback, VIRTDEV_BLK_F_CONFIG_WCE),
+	ROW(num_queues, VIRTDEV_BLK_F_MQ),
+	ROW(max_discard_sectors, VIRTDEV_BLK_F_DISCARD),
+	ROW(max_discard_seg, VIRTDEV_BLK_F_DISCARD),
+	ROW(discard_sector_alignment, VIRTDEV_BLK_F_DISCARD),
+	ROW(max_write_zeroes_sectors, VIRTDEV_BLK_F_WRITE_ZEROES),
+	ROW(max_write_zeroes_seg, VIRTDEV_BLK_F_WRITE_ZEROES),
+	ROW(write_zeroes_may_unmap, VIRTDEV_BLK_F_WRITE_ZEROES),
 };
 
 #define NROWS (sizeof(blk_rows) / sizeof(blk_rows[0]))
@@ -109,7 +109,7 @@ static void text_blk(const struct info *info)
 	char size[32];
 
 	printf("configuration\n");
-	vsu_format_size(info->blk.capacity * BLK_SECTOR, size, sizeof(size));
+	vsu_format_size(info->blk.capacity * VIRTDEV_BLK_SECTOR, size, sizeof(size));
 	printf("  %-24s %" PRIu64 " sectors (%s)\n", "capacity",
 	       info->blk.capacity, size);
 	for (row = blk_rows; row < blk_rows + NROWS; row++)
@@ -242,7 +242,7 @@ static enum vsu_exit ask_config(struct client *c, struct info *info,
 	    !(vhost_user_frontend_protocol_features(c->fe) >>
 	      PROTOCOL_F_CONFIG & 1))
 		return VSU_EXIT_OK;
-	status = client_get_config(c, BLK_CONFIG_SIZE, err);
+	status = client_get_config(c, VIRTDEV_BLK_SPACE_SIZE, err);
 	if (status != VSU_EXIT_OK || !c->config_len)
 		return status;
 	info->has_blk = true;

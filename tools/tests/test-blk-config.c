@@ -14,13 +14,13 @@ static void numbered(unsigned char *raw)
 {
 	unsigned int i;
 
-	for (i = 0; i < BLK_CONFIG_SIZE; i++)
+	for (i = 0; i < VIRTDEV_BLK_SPACE_SIZE; i++)
 		raw[i] = (unsigned char)(i + 1);
 }
 
 START_TEST(capacity_is_little_endian_and_always_there)
 {
-	unsigned char raw[BLK_CONFIG_SIZE];
+	unsigned char raw[VIRTDEV_BLK_SPACE_SIZE];
 	struct blk_config c;
 
 	numbered(raw);
@@ -31,7 +31,7 @@ END_TEST
 
 START_TEST(field_without_its_feature_has_its_default)
 {
-	unsigned char raw[BLK_CONFIG_SIZE];
+	unsigned char raw[VIRTDEV_BLK_SPACE_SIZE];
 	struct blk_config c;
 
 	numbered(raw);
@@ -45,7 +45,7 @@ END_TEST
 
 START_TEST(every_field_comes_from_its_place)
 {
-	unsigned char raw[BLK_CONFIG_SIZE];
+	unsigned char raw[VIRTDEV_BLK_SPACE_SIZE];
 	struct blk_config c;
 
 	numbered(raw);

@@ -330,7 +330,7 @@ static struct blk *make(const struct virtdev_blk_config *c, uint32_t seg_max)
 		blk->queues[i].index = i;
 	}
 	if (c->serial)
-		memcpy(blk->id, c->serial, strnlen(c->serial, BLK_ID_LEN));
+		memcpy(blk->id, c->serial, strnlen(c->serial, VIRTDEV_BLK_ID_LEN));
 	virtdev_priv_blk_config_init(blk, seg_max);
 	return blk;
 }
@@ -355,7 +355,7 @@ int virtdev_blk_new(const struct virtdev_blk_config *config,
 	info.nqueues = c.nqueues;
 	info.queue_max = c.queue_max;
 	info.max_chain = seg_max + 2;
-	info.config_size = BLK_CONFIG_SIZE;
+	info.config_size = VIRTDEV_BLK_SPACE_SIZE;
 	info.features = virtdev_priv_blk_features(blk);
 	rc = virtdev_new(&blk_ops, &info, blk, &blk->dev);
 	if (rc < 0) {

@@ -13,15 +13,12 @@
 #include <stdint.h>
 #include <sys/uio.h>
 
+#include <virtio-devices/blk.h>
+#include <virtio-devices/blk_layout.h>
 #include <virtio-queue/cursor.h>
 #include <virtio-queue/queue.h>
-#include <vmm-sys-util/endian.h>
 
 #include "disk/disk_priv.h"
-#include "virtio-devices/blk.h"
-
-#define BLK_SECTOR 512u
-#define BLK_ID_LEN 20u
 
 /* Ranges of one discard or write-zeroes request, and how long one may be. */
 #define BLK_MAX_RANGES 16u
@@ -34,58 +31,6 @@
  */
 #define BLK_PIECES (VIRTDEV_BLK_SEG_MAX + 2 + 32)
 
-/* Feature bits (VIRTIO 1.3, 5.2.3). */
-#define BLK_F_SEG_MAX		(UINT64_C(1) << 2)
-#define BLK_F_RO		(UINT64_C(1) << 5)
-#define BLK_F_BLK_SIZE		(UINT64_C(1) << 6)
-#define BLK_F_FLUSH		(UINT64_C(1) << 9)
-#define BLK_F_TOPOLOGY		(UINT64_C(1) << 10)
-#define BLK_F_CONFIG_WCE	(UINT64_C(1) << 11)
-#define BLK_F_MQ		(UINT64_C(1) << 12)
-#define BLK_F_DISCARD		(UINT64_C(1) << 13)
-#define BLK_F_WRITE_ZEROES	(UINT64_C(1) << 14)
-
-/* Configuration space up to write_zeroes_may_unmap (5.2.4). */
-struct blk_config_space {
-	struct vsu_le64 capacity;	/* sectors */
-	struct vsu_le32 size_max;
-	struct vsu_le32 seg_max;
-	uint8_t geometry[4];
-	struct vsu_le32 blk_size;
-	uint8_t physical_block_exp;
-	uint8_t alignment_offset;
-	struct vsu_le16 min_io_size;
-	struct vsu_le32 opt_io_size;
-	uint8_t writeback;
-	uint8_t unused0;
-	struct vsu_le16 num_queues;
-	struct vsu_le32 max_discard_sectors;
-	struct vsu_le32 max_discard_seg;
-	struct vsu_le32 discard_sector_alignment;
-	struct vsu_le32 max_write_zeroes_sectors;
-	struct vsu_le32 max_write_zeroes_seg;
-	uint8_t write_zeroes_may_unmap;
-	uint8_t unused1[3];
-};
-
-/* The part that is shown; the struct has padding behind. */
-#define BLK_CONFIG_SIZE 60u
-
-/* One range of a discard or write-zeroes request (5.2.6). */
-struct blk_range {
-	struct vsu_le64 sector;
-	struct vsu_le32 num_sectors;
-	struct vsu_le32 flags;
-};
-
-#define BLK_RANGE_UNMAP 0x1u
-
-enum blk_status {
-	BLK_S_OK = 0,
-	BLK_S_IOERR = 1,
-	BLK_S_UNSUPP = 2,
-};
-
 struct blk_request {
 	struct vq_chain chain;
 	struct virtdev_disk_request disk;
@@ -94,7 +39,7 @@ struct blk_request {
 	uint64_t bytes;			/* of the chain's buffers */
 	bool through;			/* a flush has to follow */
 	uint32_t nranges, range;	/* all, and the one under way */
-	struct blk_range ranges[BLK_MAX_RANGES];
+	struct virtdev_blk_range ranges[BLK_MAX_RANGES];
 	/* the chain's own, and behind them those that the disk works on */
 	struct iovec pieces[2 * BLK_PIECES];
 };
@@ -120,8 +65,8 @@ struct blk {
 	bool negotiated;		/* features were told since the reset */
 	bool writeback;			/* as the configuration shows it */
 	bool through;			/* atomic; writes are flushed */
-	struct blk_config_space config;
-	char id[BLK_ID_LEN];		/* padded with zeros, maybe unterminated */
+	struct virtdev_blk_space config;
+	char id[VIRTDEV_BLK_ID_LEN];		/* padded with zeros, maybe unterminated */
 	uint32_t nqueues;
 	struct blk_queue queues[];
 };

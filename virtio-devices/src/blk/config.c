@@ -9,18 +9,18 @@
 
 #include "blk/blk_priv.h"
 
-static_assert(offsetof(struct blk_config_space, unused1) == 57, "5.2.4");
-static_assert(offsetof(struct blk_config_space, writeback) == 32, "5.2.4");
-static_assert(offsetof(struct blk_config_space, max_discard_sectors) == 36,
+static_assert(offsetof(struct virtdev_blk_space, unused1) == 57, "5.2.4");
+static_assert(offsetof(struct virtdev_blk_space, writeback) == 32, "5.2.4");
+static_assert(offsetof(struct virtdev_blk_space, max_discard_sectors) == 36,
 	      "5.2.4");
-static_assert(sizeof(struct blk_range) == 16, "5.2.6");
+static_assert(sizeof(struct virtdev_blk_range) == 16, "5.2.6");
 
 static uint8_t log2_of(uint32_t power)
 {
 	return (uint8_t)__builtin_ctz(power);
 }
 
-static void describe_blocks(struct blk_config_space *c,
+static void describe_blocks(struct virtdev_blk_space *c,
 			    const struct virtdev_disk_info *info)
 {
 	uint32_t physical = info->physical_block_size > info->block_size ?
@@ -29,15 +29,15 @@ static void describe_blocks(struct blk_config_space *c,
 	c->blk_size = vsu_le32_make(info->block_size);
 	c->physical_block_exp = log2_of(physical / info->block_size);
 	c->min_io_size = vsu_le16_make((uint16_t)(physical / info->block_size));
-	c->discard_sector_alignment = vsu_le32_make(physical / BLK_SECTOR);
+	c->discard_sector_alignment = vsu_le32_make(physical / VIRTDEV_BLK_SECTOR);
 }
 
 void virtdev_priv_blk_config_init(struct blk *blk, uint32_t seg_max)
 {
 	const struct virtdev_disk_info *info = virtdev_disk_info(blk->disk);
-	struct blk_config_space *c = &blk->config;
+	struct virtdev_blk_space *c = &blk->config;
 
-	c->capacity = vsu_le64_make(info->capacity / BLK_SECTOR);
+	c->capacity = vsu_le64_make(info->capacity / VIRTDEV_BLK_SECTOR);
 	c->seg_max = vsu_le32_make(seg_max);
 	describe_blocks(c, info);
 	c->num_queues = vsu_le16_make((uint16_t)blk->nqueues);
@@ -53,14 +53,14 @@ uint64_t virtdev_priv_blk_features(const struct blk *blk)
 {
 	const struct virtdev_disk_info *info = virtdev_disk_info(blk->disk);
 	uint64_t features = VQ_F_VERSION_1 | VQ_F_INDIRECT_DESC |
-			    VQ_F_EVENT_IDX | VQ_F_RING_PACKED | BLK_F_SEG_MAX |
-			    BLK_F_BLK_SIZE | BLK_F_FLUSH | BLK_F_TOPOLOGY |
-			    BLK_F_CONFIG_WCE;
+			    VQ_F_EVENT_IDX | VQ_F_RING_PACKED | VIRTDEV_BLK_F_SEG_MAX |
+			    VIRTDEV_BLK_F_BLK_SIZE | VIRTDEV_BLK_F_FLUSH | VIRTDEV_BLK_F_TOPOLOGY |
+			    VIRTDEV_BLK_F_CONFIG_WCE;
 
-	features |= info->read_only ? BLK_F_RO : 0;
-	features |= info->can_discard ? BLK_F_DISCARD : 0;
-	features |= info->can_zero ? BLK_F_WRITE_ZEROES : 0;
-	features |= blk->nqueues > 1 ? BLK_F_MQ : 0;
+	features |= info->read_only ? VIRTDEV_BLK_F_RO : 0;
+	features |= info->can_discard ? VIRTDEV_BLK_F_DISCARD : 0;
+	features |= info->can_zero ? VIRTDEV_BLK_F_WRITE_ZEROES : 0;
+	features |= blk->nqueues > 1 ? VIRTDEV_BLK_F_MQ : 0;
 	return features;
 }
 
@@ -70,7 +70,7 @@ uint64_t virtdev_priv_blk_features(const struct blk *blk)
  */
 static void update_through(struct blk *blk)
 {
-	bool through = !(blk->features & BLK_F_FLUSH) || !blk->writeback;
+	bool through = !(blk->features & VIRTDEV_BLK_F_FLUSH) || !blk->writeback;
 
 	__atomic_store_n(&blk->through, through, __ATOMIC_RELAXED);
 }
@@ -94,7 +94,7 @@ int virtdev_priv_blk_set_features(void *self, uint64_t features,
 		return 0;
 	blk->negotiated = true;
 	blk->features = features;
-	blk->writeback = features & BLK_F_FLUSH;
+	blk->writeback = features & VIRTDEV_BLK_F_FLUSH;
 	update_through(blk);
 	return 0;
 }
@@ -103,7 +103,7 @@ void virtdev_priv_blk_config_read(void *self, uint32_t off, void *buf,
 				  uint32_t len)
 {
 	struct blk *blk = self;
-	struct blk_config_space c = blk->config;
+	struct virtdev_blk_space c = blk->config;
 
 	c.writeback = blk->writeback;
 	memcpy(buf, (const char *)&c + off, len);
@@ -116,8 +116,8 @@ int virtdev_priv_blk_config_write(void *self, uint32_t off, const void *buf,
 	struct blk *blk = self;
 	uint8_t value;
 
-	if (off != offsetof(struct blk_config_space, writeback) || len != 1 ||
-	    !(blk->features & BLK_F_CONFIG_WCE))
+	if (off != offsetof(struct virtdev_blk_space, writeback) || len != 1 ||
+	    !(blk->features & VIRTDEV_BLK_F_CONFIG_WCE))
 		return -EPERM;
 	memcpy(&value, buf, 1);
 	if (value > 1)

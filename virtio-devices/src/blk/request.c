@@ -14,22 +14,7 @@
 
 #include "blk/blk_priv.h"
 
-enum blk_type {
-	BLK_T_IN = 0,
-	BLK_T_OUT = 1,
-	BLK_T_FLUSH = 4,
-	BLK_T_GET_ID = 8,
-	BLK_T_DISCARD = 11,
-	BLK_T_WRITE_ZEROES = 13,
-};
-
-struct blk_header {
-	struct vsu_le32 type;
-	struct vsu_le32 reserved;
-	struct vsu_le64 sector;
-};
-
-/* The answer of a handler besides an enum blk_status. */
+/* The answer of a handler besides an enum virtdev_blk_status. */
 #define PENDING (-1)
 
 /* Bytes that a request of this kind may fill before its status byte. */
@@ -52,7 +37,7 @@ static void give_back(struct blk_queue *q, struct blk_request *r,
  * front of it was left out.
  */
 static void finish(struct blk_queue *q, struct blk_request *r,
-		   enum blk_status status, uint32_t filled)
+		   enum virtdev_blk_status status, uint32_t filled)
 {
 	uint8_t byte = (uint8_t)status;
 
@@ -66,8 +51,8 @@ static bool extent(const struct blk_queue *q, uint64_t sector, uint64_t len,
 {
 	uint64_t capacity = virtdev_disk_info(q->blk->disk)->capacity;
 
-	return len % BLK_SECTOR == 0 &&
-	       !vsu_u64_mul_overflow(sector, BLK_SECTOR, offset) &&
+	return len % VIRTDEV_BLK_SECTOR == 0 &&
+	       !vsu_u64_mul_overflow(sector, VIRTDEV_BLK_SECTOR, offset) &&
 	       !vsu_range_exceeds(*offset, len, capacity);
 }
 
@@ -78,7 +63,7 @@ static int submit(struct blk_queue *q, struct blk_request *r,
 
 	r->disk.op = op;
 	return disk->ops.submit(disk->self, q->channel, &r->disk) < 0 ?
-	       BLK_S_IOERR : PENDING;
+	       VIRTDEV_BLK_S_IOERR : PENDING;
 }
 
 static bool is_read_only(const struct blk_queue *q)
@@ -101,10 +86,10 @@ static int transfer(struct blk_queue *q, struct blk_request *r,
 	int n;
 
 	if (!extent(q, sector, len, &r->disk.offset))
-		return BLK_S_IOERR;
+		return VIRTDEV_BLK_S_IOERR;
 	n = vq_cursor_iov(data, len, r->pieces + own, BLK_PIECES, &covered);
 	if (n < 0 || covered != len)
-		return BLK_S_IOERR;
+		return VIRTDEV_BLK_S_IOERR;
 	r->disk.iov = r->pieces + own;
 	r->disk.niov = (uint32_t)n;
 	r->disk.len = len;
@@ -125,7 +110,7 @@ static int begin_out(struct blk_queue *q, struct blk_request *r,
 {
 	(void)out;
 	if (is_read_only(q))
-		return BLK_S_IOERR;
+		return VIRTDEV_BLK_S_IOERR;
 	r->through = is_write_through(q);
 	return transfer(q, r, sector, in, VIRTDEV_DISK_WRITE);
 }
@@ -146,34 +131,34 @@ static int begin_get_id(struct blk_queue *q, struct blk_request *r,
 {
 	(void)sector;
 	(void)in;
-	finish(q, r, BLK_S_OK, vq_cursor_write(out, q->blk->id, BLK_ID_LEN));
+	finish(q, r, VIRTDEV_BLK_S_OK, vq_cursor_write(out, q->blk->id, VIRTDEV_BLK_ID_LEN));
 	return PENDING;
 }
 
 /* One range in bytes; len 0 is legal and does nothing. */
-static int check_range(const struct blk_queue *q, const struct blk_range *range,
+static int check_range(const struct blk_queue *q, const struct virtdev_blk_range *range,
 		       uint32_t max_sectors, uint32_t flags_allowed)
 {
 	uint32_t sectors = vsu_le32_load(range->num_sectors);
 	uint64_t offset;
 
 	if (vsu_le32_load(range->flags) & ~flags_allowed)
-		return BLK_S_UNSUPP;
+		return VIRTDEV_BLK_S_UNSUPP;
 	if (sectors > max_sectors ||
 	    !extent(q, vsu_le64_load(range->sector),
-		    (uint64_t)sectors * BLK_SECTOR, &offset))
-		return BLK_S_IOERR;
-	return BLK_S_OK;
+		    (uint64_t)sectors * VIRTDEV_BLK_SECTOR, &offset))
+		return VIRTDEV_BLK_S_IOERR;
+	return VIRTDEV_BLK_S_OK;
 }
 
 static int submit_range(struct blk_queue *q, struct blk_request *r,
 			enum virtdev_disk_op op)
 {
-	const struct blk_range *range = &r->ranges[r->range++];
+	const struct virtdev_blk_range *range = &r->ranges[r->range++];
 
-	r->disk.offset = vsu_le64_load(range->sector) * BLK_SECTOR;
-	r->disk.len = (uint64_t)vsu_le32_load(range->num_sectors) * BLK_SECTOR;
-	r->disk.may_unmap = vsu_le32_load(range->flags) & BLK_RANGE_UNMAP;
+	r->disk.offset = vsu_le64_load(range->sector) * VIRTDEV_BLK_SECTOR;
+	r->disk.len = (uint64_t)vsu_le32_load(range->num_sectors) * VIRTDEV_BLK_SECTOR;
+	r->disk.may_unmap = vsu_le32_load(range->flags) & VIRTDEV_BLK_RANGE_UNMAP;
 	return submit(q, r, op);
 }
 
@@ -185,18 +170,18 @@ static int begin_ranges(struct blk_queue *q, struct blk_request *r,
 	uint32_t left = vq_cursor_left(in), i;
 	int status;
 
-	if (is_read_only(q) || !left || left % sizeof(struct blk_range) ||
+	if (is_read_only(q) || !left || left % sizeof(struct virtdev_blk_range) ||
 	    left > sizeof(r->ranges))
-		return BLK_S_IOERR;
-	r->nranges = left / (uint32_t)sizeof(struct blk_range);
+		return VIRTDEV_BLK_S_IOERR;
+	r->nranges = left / (uint32_t)sizeof(struct virtdev_blk_range);
 	r->range = 0;
 	vq_cursor_read_exact(in, r->ranges, left);
 	for (i = 0; i < r->nranges; i++) {
 		status = check_range(q, &r->ranges[i],
 				     zero ? BLK_MAX_ZERO_SECTORS :
 				     BLK_MAX_DISCARD_SECTORS,
-				     zero ? BLK_RANGE_UNMAP : 0);
-		if (status != BLK_S_OK)
+				     zero ? VIRTDEV_BLK_RANGE_UNMAP : 0);
+		if (status != VIRTDEV_BLK_S_OK)
 			return status;
 	}
 	r->through = is_write_through(q);
@@ -210,7 +195,7 @@ static int begin_discard(struct blk_queue *q, struct blk_request *r,
 	(void)sector;
 	(void)out;
 	if (!virtdev_disk_info(q->blk->disk)->can_discard)
-		return BLK_S_UNSUPP;
+		return VIRTDEV_BLK_S_UNSUPP;
 	return begin_ranges(q, r, in, VIRTDEV_DISK_DISCARD);
 }
 
@@ -221,7 +206,7 @@ static int begin_zero(struct blk_queue *q, struct blk_request *r,
 	(void)sector;
 	(void)out;
 	if (!virtdev_disk_info(q->blk->disk)->can_zero)
-		return BLK_S_UNSUPP;
+		return VIRTDEV_BLK_S_UNSUPP;
 	return begin_ranges(q, r, in, VIRTDEV_DISK_ZERO);
 }
 
@@ -231,12 +216,12 @@ typedef int (*begin_fn)(struct blk_queue *q, struct blk_request *r,
 			struct vq_cursor *out);
 
 static const begin_fn handlers[] = {
-	[BLK_T_IN] = begin_in,
-	[BLK_T_OUT] = begin_out,
-	[BLK_T_FLUSH] = begin_flush,
-	[BLK_T_GET_ID] = begin_get_id,
-	[BLK_T_DISCARD] = begin_discard,
-	[BLK_T_WRITE_ZEROES] = begin_zero,
+	[VIRTDEV_BLK_T_IN] = begin_in,
+	[VIRTDEV_BLK_T_OUT] = begin_out,
+	[VIRTDEV_BLK_T_FLUSH] = begin_flush,
+	[VIRTDEV_BLK_T_GET_ID] = begin_get_id,
+	[VIRTDEV_BLK_T_DISCARD] = begin_discard,
+	[VIRTDEV_BLK_T_WRITE_ZEROES] = begin_zero,
 };
 
 static begin_fn handler_of(uint32_t type)
@@ -245,15 +230,15 @@ static begin_fn handler_of(uint32_t type)
 	       NULL;
 }
 
-/* An enum blk_status when the request ends here, or PENDING. */
+/* An enum virtdev_blk_status when the request ends here, or PENDING. */
 static int dispatch(struct blk_queue *q, struct blk_request *r,
-		    const struct blk_header *header, struct vq_cursor *in,
+		    const struct virtdev_blk_header *header, struct vq_cursor *in,
 		    struct vq_cursor *out)
 {
 	begin_fn begin = handler_of(vsu_le32_load(header->type));
 
 	if (!begin)
-		return BLK_S_UNSUPP;
+		return VIRTDEV_BLK_S_UNSUPP;
 	return begin(q, r, vsu_le64_load(header->sector), in, out);
 }
 
@@ -263,7 +248,7 @@ static int dispatch(struct blk_queue *q, struct blk_request *r,
  */
 static void refuse(struct blk_queue *q, struct blk_request *r)
 {
-	const uint8_t byte = BLK_S_IOERR;
+	const uint8_t byte = VIRTDEV_BLK_S_IOERR;
 
 	vq_chain_write_last(q->q, &r->chain, &byte, 1);
 	give_back(q, r, 0);
@@ -272,8 +257,8 @@ static void refuse(struct blk_queue *q, struct blk_request *r)
 void virtdev_priv_blk_begin(struct blk_queue *q, struct blk_request *r)
 {
 	struct vq_cursor in, out;
-	struct blk_header header;
-	int status = BLK_S_IOERR;
+	struct virtdev_blk_header header;
+	int status = VIRTDEV_BLK_S_IOERR;
 
 	r->through = false;
 	r->nranges = r->range = 0;
@@ -295,10 +280,10 @@ void virtdev_priv_blk_begin(struct blk_queue *q, struct blk_request *r)
 	if (!r->chain.fault.why)
 		status = dispatch(q, r, &header, &in, &out);
 	if (status != PENDING)
-		finish(q, r, (enum blk_status)status, 0);
+		finish(q, r, (enum virtdev_blk_status)status, 0);
 }
 
-/* The part after the one that succeeded, or PENDING's opposite: BLK_S_OK. */
+/* The part after the one that succeeded, or PENDING's opposite: VIRTDEV_BLK_S_OK. */
 static int next_part(struct blk_queue *q, struct blk_request *r)
 {
 	if (r->range < r->nranges)
@@ -307,14 +292,14 @@ static int next_part(struct blk_queue *q, struct blk_request *r)
 		r->through = false;
 		return submit(q, r, VIRTDEV_DISK_FLUSH);
 	}
-	return BLK_S_OK;
+	return VIRTDEV_BLK_S_OK;
 }
 
-static enum blk_status status_of(int result)
+static enum virtdev_blk_status status_of(int result)
 {
 	if (!result)
-		return BLK_S_OK;
-	return result == -EOPNOTSUPP ? BLK_S_UNSUPP : BLK_S_IOERR;
+		return VIRTDEV_BLK_S_OK;
+	return result == -EOPNOTSUPP ? VIRTDEV_BLK_S_UNSUPP : VIRTDEV_BLK_S_IOERR;
 }
 
 void virtdev_priv_blk_disk_done(struct blk_queue *q,
@@ -325,14 +310,14 @@ void virtdev_priv_blk_disk_done(struct blk_queue *q,
 	int status = status_of(disk->result);
 	uint32_t filled = 0;
 
-	if (status == BLK_S_OK)
+	if (status == VIRTDEV_BLK_S_OK)
 		status = next_part(q, r);
 	if (status == PENDING)
 		return;
 	/* a read that failed may have stored something all the same */
 	if (disk->op == VIRTDEV_DISK_READ) {
 		vq_chain_written(q->q, &r->chain, 0, room_of(r));
-		filled = status == BLK_S_OK ? room_of(r) : 0;
+		filled = status == VIRTDEV_BLK_S_OK ? room_of(r) : 0;
 	}
-	finish(q, r, (enum blk_status)status, filled);
+	finish(q, r, (enum virtdev_blk_status)status, filled);
 }

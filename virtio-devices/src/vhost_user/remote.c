@@ -4,19 +4,19 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <vhost/protocol.h>
+#include <virtio-devices/blk_layout.h>
 #include <virtio-devices/ids.h>
 #include <virtio-devices/vhost_user.h>
 #include <vmm-sys-util/sized.h>
 
 #define CONFIG_MAX 256u		/* what the protocol carries */
 #define DEFAULT_QUEUE_MAX 256u
-
-#define BLOCK_F_MQ (UINT64_C(1) << 12)
-#define BLOCK_NUM_QUEUES 34	/* offset of a 16-bit field */
+#define NUM_QUEUES offsetof(struct virtdev_blk_space, num_queues)
 
 /* What VIRTIO 1.3 section 5 gives each kind of device. */
 static const struct preset {
@@ -99,9 +99,9 @@ static uint32_t queue_count(const struct virtdev_vhost_user *r,
 
 	if (n)
 		return n;
-	if (r->config.id == VIRTDEV_ID_BLOCK && (features & BLOCK_F_MQ))
-		n = r->bytes[BLOCK_NUM_QUEUES] |
-		    (uint32_t)r->bytes[BLOCK_NUM_QUEUES + 1] << 8;
+	if (r->config.id == VIRTDEV_ID_BLOCK && (features & VIRTDEV_BLK_F_MQ))
+		n = r->bytes[NUM_QUEUES] |
+		    (uint32_t)r->bytes[NUM_QUEUES + 1] << 8;
 	if (!n)
 		n = r->preset ? r->preset->nqueues : 1;
 	return n > 256 ? 256 : n;
