@@ -12,11 +12,12 @@
 LINUX_MODULES="virtio_mmio virtio_blk ext4 button evdev pvpanic-mmio"
 
 linux_prepare() {
+	local poke=()
+
 	LINUX_INITRD=$WORK/linux.initrd
 	LINUX_VMLINUX=$WORK/vmlinux
-	initrd_make "$LINUX_INITRD" "$LINUX_MODULES" "mke2fs e2fsck" "$INTEROP/guest/cvmm-init:init" \
-		"$CVMM_BUILDDIR/tests/interop/poke:sbin/poke" || { LINUX_WHY="no initrd: $INITRD_WHY"; return 1; }
-	mkdir -p "$WORK/guests"
+	! program tests/interop/poke >/dev/null || poke=("$CVMM_BUILDDIR/tests/interop/poke:sbin/poke")
+	initrd_make "$LINUX_INITRD" "$LINUX_MODULES" "mke2fs e2fsck" "$INTEROP/guest/cvmm-init:init" "${poke[@]}" || { LINUX_WHY="no initrd: $INITRD_WHY"; return 1; }
 	_vmlinux "$KERNEL_IMAGE" "$LINUX_VMLINUX" || LINUX_VMLINUX=
 }
 
@@ -61,7 +62,7 @@ linux_run() {
 		return
 	fi
 	for try in 1 2; do
-		timeout -k 5 $((limit + 30)) "$INTEROP/nested-kvm" -t "$limit" -m "${LINUX_MEMORY:-2500M}" -w "$WORK/guests" \
+		timeout -k 5 $((limit + 30)) "$INTEROP/nested-kvm" -t "$limit" -m "${LINUX_MEMORY:-2500M}" \
 			-C "$CVMM_BUILDDIR" "$@" >"$WORK/out" 2>"$WORK/err" </dev/null
 		LINUX_STATUS=$?
 		[ $LINUX_STATUS -eq 124 ] && [ "$try" -eq 1 ] || return
