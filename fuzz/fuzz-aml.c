@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * Any sequence of calls of the AML writer, into a buffer of any size: it never
+ * writes outside, its first error stays, and the lengths of what it wrote nest.
+ * The first two bytes are the size; each call is a byte and what it needs.
+ */
+#include <config.h>
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "acpi/aml.h"
+
+#define MAX_SIZE 8192
+#define GUARD 64
+#define CALLS 14
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+struct input {
+	const uint8_t *at, *end;
+};
+
+static void demand(bool holds)
+{
+	if (!holds)
+		abort();
+}
+
+static uint64_t take(struct input *in, unsigned int n)
+{
+	uint64_t value = 0;
+
+	for (; n && in->at < in->end; n--)
+		value = value << 8 | *in->at++;
+	return value;
+}
+
+/* Text up to a zero, of at most 63 characters. */
+static const char *take_text(struct input *in, char *text)
+{
+	unsigned int n = 0;
+
+	while (n < 63 && in->at < in->end && *in->at)
+		text[n++] = (char)*in->at++;
+	if (in->at < in->end)
+		in->at++;
+	text[n] = '\0';
+	return text;
+}
+
+static void call(struct vmm_aml *aml, struct input *in)
+{
+	char text[64];
+
+	switch (take(in, 1) % CALLS) {
+	case 0:
+		vmm_aml_scope(aml, take_text(in, text));
+		break;
+	case 1:
+		vmm_aml_device(aml, take_text(in, text));
+		break;
+	case 2:
+		vmm_aml_method(aml, take_text(in, text),
+			       (unsigned int)take(in, 1));
+		break;
+	case 3:
+		vmm_aml_package(aml, (uint8_t)take(in, 1));
+		break;
+	case 4:
+		vmm_aml_resources(aml);
+		break;
+	case 5:
+		vmm_aml_if_arg0_is(aml, take(in, 8));
+		break;
+	case 6:
+		vmm_aml_name(aml, take_text(in, text));
+		break;
+	case 7:
+		vmm_aml_integer(aml, take(in, 8));
+		break;
+	case 8:
+		vmm_aml_string(aml, take_text(in, text));
+		break;
+	case 9:
+		vmm_aml_eisa_id(aml, take_text(in, text));
+		break;
+	case 10:
+		vmm_aml_notify(aml, take_text(in, text), take(in, 1));
+		break;
+	case 11:
+		vmm_aml_memory64(aml, take(in, 8), take(in, 8));
+		break;
+	case 12:
+		vmm_aml_interrupt(aml, (uint32_t)take(in, 4));
+		break;
+	default:
+		vmm_aml_end(aml);
+	}
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static unsigned char bytes[MAX_SIZE + GUARD];
+	struct input in = { data, data + size };
+	struct vmm_aml aml;
+	size_t room, len = 0, i;
+	int error = 0;
+
+	room = take(&in, 2) % (MAX_SIZE + 1);
+	memset(bytes, 0xee, sizeof(bytes));
+	vmm_aml_init(&aml, bytes, room);
+	while (in.at < in.end) {
+		call(&aml, &in);
+		demand(aml.len <= room && (!error || aml.error == error));
+		error = aml.error;
+	}
+	if (!vmm_aml_finish(&aml, &len))
+		demand(len <= room && !error && !aml.depth);
+	for (i = room; i < room + GUARD; i++)
+		demand(bytes[i] == 0xee);
+	return 0;
+}

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * A kernel file of any kind: bzImage, or an ELF file with its notes. What is
+ * accepted was placed above the first MiB and within memory, is entered inside
+ * of what was loaded, and can be handed over.
+ */
+#include <config.h>
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include <vm-memory/access.h>
+#include <vm-memory/backend.h>
+#include <vm-memory/block.h>
+
+#include "boot/elf.h"
+#include "boot/linux/bzimage.h"
+#include "x86/long_mode.h"
+
+#define MEMORY "8M"
+#define MEMORY_END UINT64_C(0x800000)
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void demand(bool holds)
+{
+	if (!holds)
+		abort();
+}
+
+/* One memory for all inputs: only what is loaded differs. */
+static struct vmem_map *make_map(void)
+{
+	struct vmem_region_desc d = { .len = MEMORY_END };
+	struct vmem_backend *backend;
+	struct vmem_region *region;
+	struct vmem_block *block;
+	struct vmem_map *none, *map;
+
+	demand(!vmem_backend_new(&backend) &&
+	       !vmem_backend_parse(backend, "memory", "size=" MEMORY, NULL) &&
+	       !vmem_backend_alloc(backend, &block, NULL));
+	vmem_backend_free(backend);
+	d.block = block;
+	demand(!vmem_region_new(&d, &region, NULL) && !vmem_map_new(&none) &&
+	       !vmem_map_add(none, region, &map, NULL));
+	vmem_map_unref(none);
+	vmem_region_unref(region);
+	vmem_block_unref(block);
+	return map;
+}
+
+static void check_linux(const struct vmm_kernel *kernel,
+			const struct vmm_loaded *loaded,
+			const struct vmem_view *view)
+{
+	static struct vmm_handover handover = { .cmdline_gpa = 0x4000 };
+
+	demand(!vmm_e820_make(view, &handover.memory, NULL));
+	demand(!vmm_bzimage_hand_over(kernel, loaded, &handover, view,
+				      VMM_BOOT_INFO_GPA, NULL));
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static struct vmem_map *map;
+	const struct vmm_kernel kernel = { .name = "k", .bytes = data,
+					   .size = size };
+	const bool bzimage = vmm_bzimage_is(&kernel);
+	struct vsu_error err = VSU_ERROR_INIT;
+	struct vmm_loaded loaded = { .entry = 0 };
+	const struct vmem_view *view;
+	int rc;
+
+	if (!map)
+		map = make_map();
+	view = vmem_map_view(map);
+	rc = bzimage ? vmm_bzimage_load(&kernel, view, &loaded, &err) :
+		       vmm_kernel_load(&kernel, view, &loaded, &err);
+	if (rc < 0) {
+		demand(err.msg[0]);
+		return 0;
+	}
+	demand(loaded.first >= VMM_BOOT_KERNEL_GPA);
+	demand(loaded.first < loaded.end && loaded.end <= MEMORY_END);
+	demand(loaded.entry >= loaded.first && loaded.entry < loaded.end);
+	if (bzimage)
+		check_linux(&kernel, &loaded, view);
+	return 0;
+}

@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Claims about the CPUID table of a guest, shaped from tables made up here. */
+#include <config.h>
+
+#include "x86/cpuid.h"
+#include "../util.h"
+
+static union {
+	struct kvm_cpuid2 table;
+	unsigned char room[sizeof(struct kvm_cpuid2) +
+			   VMM_CPUID_MAX * sizeof(struct kvm_cpuid_entry2)];
+} u;
+
+static void add(uint32_t function, uint32_t index, uint32_t eax, uint32_t ebx,
+		uint32_t ecx, uint32_t edx)
+{
+	u.table.entries[u.table.nent++] = (struct kvm_cpuid_entry2){
+		.function = function, .index = index, .eax = eax, .ebx = ebx,
+		.ecx = ecx, .edx = edx,
+	};
+}
+
+/* A large AMD processor, as KVM would offer it on a host of 128 threads. */
+static void setup(void)
+{
+	u.table.nent = 0;
+	add(0, 0, 0x1f, 0x68747541, 0x444d4163, 0x69746e65);
+	add(1, 0, 0x00a10f11, 0x7f800800, 0xfffa3203, 0x178bfbff);
+	add(4, 0, 0xfc01c121, 0x01c0003f, 63, 0);
+	add(4, 3, 0xfc1fc163, 0x03c0003f, 0x3fff, 0);
+	add(5, 0, 64, 64, 3, 0);
+	add(7, 0, 1, UINT32_MAX, UINT32_MAX, 0);
+	add(0xa, 0, 0x07300402, 0, 0, 0);
+	add(0xb, 0, 1, 2, 0x100, 77);
+	add(0xb, 1, 7, 128, 0x201, 77);
+	add(0xd, 0, 0x207, 832, 832, 0);
+	add(0x12, 0, 3, 0, 0, 0);
+	add(0x14, 0, 1, 0xf, 7, 0);
+	add(0x1f, 0, 1, 2, 0x100, 77);
+	add(KVM_CPUID_SIGNATURE, 0, KVM_CPUID_FEATURES, 0, 0, 0);
+	add(KVM_CPUID_FEATURES, 0, 0x0100007b, 0, 0, 0);
+	add(0x80000000, 0, 0x80000021, 0, 0, 0);
+	add(0x80000001, 0, 0x00a10f11, 0, 0x75c237ff, 0x2fd3fbff);
+	add(0x80000002, 0, 1, 2, 3, 4);
+	add(0x80000007, 0, 0, 0, 0, 0x100);
+	add(0x80000008, 0, 0x3030, 0x791ef257, 0x707f, 0);
+	add(0x8000001d, 0, 0x121 | 127 << 14, 0, 0, 0);
+	add(0x8000001d, 3, 0x163 | 127 << 14, 0, 0, 0);
+	add(0x8000001e, 0, 77, 0x126, 0x305, 0);
+	add(0x8000001f, 0, 1, 51, 500, 0);
+}
+
+static void shape(enum vmm_cpu_model model, unsigned int cpu,
+		  unsigned int ncpus)
+{
+	const struct vmm_cpuid_wish wish = {
+		.model = model, .cpu = cpu, .ncpus = ncpus,
+		.tsc_deadline = true,
+	};
+
+	ck_assert_int_eq(vmm_cpuid_shape(&u.table, &wish), 0);
+}
+
+static const struct kvm_cpuid_entry2 *leaf(uint32_t function, uint32_t index)
+{
+	uint32_t i;
+
+	for (i = 0; i < u.table.nent; i++)
+		if (u.table.entries[i].function == function &&
+		    u.table.entries[i].index == index)
+			return &u.table.entries[i];
+	return NULL;
+}
+
+START_TEST(guest_is_told_of_its_hypervisor_and_of_the_timer)
+{
+	shape((enum vmm_cpu_model)_i, 0, 1);
+	ck_assert(leaf(1, 0)->ecx >> 31);
+	ck_assert(leaf(1, 0)->ecx & 1 << 24);
+	ck_assert_uint_eq(leaf(KVM_CPUID_FEATURES, 0)->eax, 0x0100007b);
+}
+END_TEST
+
+static const struct { unsigned int cpu, ncpus, bits; } cpus[] = {
+	{ 0, 1, 0 }, { 1, 2, 1 }, { 2, 3, 2 }, { 7, 8, 3 }, { 63, 64, 6 },
+};
+
+START_TEST(topology_is_one_socket_of_cores)
+{
+	const unsigned int cpu = cpus[_i].cpu, n = cpus[_i].ncpus;
+
+	shape(VMM_CPU_HOST, cpu, n);
+	ck_assert_uint_eq(leaf(1, 0)->ebx >> 24, cpu);
+	ck_assert_uint_eq(leaf(1, 0)->ebx >> 16 & 0xff, 1u << cpus[_i].bits);
+	ck_assert_uint_eq(leaf(1, 0)->edx >> 28 & 1, n > 1);
+	ck_assert_uint_eq(leaf(0xb, 0)->eax, 0);
+	ck_assert_uint_eq(leaf(0xb, 0)->ebx, 1);
+	ck_assert_uint_eq(leaf(0xb, 1)->eax, cpus[_i].bits);
+	ck_assert_uint_eq(leaf(0xb, 1)->ebx, n);
+	ck_assert_uint_eq(leaf(0xb, 2)->ecx, 2);
+	ck_assert_uint_eq(leaf(0xb, 2)->edx, cpu);
+	ck_assert_uint_eq(leaf(0x1f, 1)->edx, cpu);
+	ck_assert_uint_eq(leaf(0x80000008, 0)->ecx, cpus[_i].bits << 12 | (n - 1));
+	ck_assert_uint_eq(leaf(0x8000001e, 0)->eax, cpu);
+	ck_assert_uint_eq(leaf(0x8000001e, 0)->ebx, cpu);
+}
+END_TEST
+
+START_TEST(caches_are_shared_by_the_guest_s_cores)
+{
+	shape(VMM_CPU_HOST, 0, 8);
+	ck_assert_uint_eq(leaf(4, 0)->eax >> 14 & 0xfff, 0);
+	ck_assert_uint_eq(leaf(4, 3)->eax >> 14 & 0xfff, 7);
+	ck_assert_uint_eq(leaf(4, 3)->eax >> 26, 7);
+	ck_assert_uint_eq(leaf(0x8000001d, 3)->eax >> 14 & 0xfff, 7);
+	ck_assert_uint_eq(leaf(0x8000001d, 0)->eax >> 14 & 0xfff, 0);
+}
+END_TEST
+
+START_TEST(features_that_the_machine_cannot_keep_are_gone)
+{
+	shape(VMM_CPU_HOST, 0, 1);
+	ck_assert_ptr_null(leaf(0x12, 0));	/* enclaves */
+	ck_assert_ptr_null(leaf(0x14, 0));	/* processor trace */
+	ck_assert_ptr_null(leaf(0x8000001f, 0)); /* memory encryption */
+	ck_assert_uint_eq(leaf(7, 0)->ebx & (1u << 2 | 1u << 25), 0);
+	ck_assert_uint_eq(leaf(7, 0)->ecx & 1u << 30, 0);
+	ck_assert_ptr_nonnull(leaf(0xd, 0));
+}
+END_TEST
+
+START_TEST(plain_model_has_what_every_host_has)
+{
+	uint32_t i;
+
+	shape(VMM_CPU_PLAIN, 1, 2);
+	ck_assert_uint_eq(leaf(1, 0)->eax, 0x00060fb1);
+	ck_assert_uint_eq(leaf(1, 0)->ecx & (1u << 12 | 1u << 26 | 1u << 28), 0); /* FMA, XSAVE, AVX */
+	ck_assert_uint_eq(leaf(1, 0)->ecx & 0x00b00201, 0x00b00201); /* x86-64-v2 */
+	ck_assert_uint_eq(leaf(0, 0)->eax, 0xb);
+	ck_assert_uint_eq(leaf(0x80000000, 0)->eax, 0x80000008);
+	ck_assert_uint_eq(leaf(0x80000001, 0)->edx & 0x20100800, 0x20100800); /* 64 bits, NX, SYSCALL */
+	ck_assert_int_eq(memcmp(&leaf(0x80000002, 0)->eax, "cvmm plain", 10), 0);
+	for (i = 0; i < u.table.nent; i++)
+		ck_assert_msg(u.table.entries[i].function <= 4 ||
+			      u.table.entries[i].function == 0xb ||
+			      u.table.entries[i].function >> 8 == 0x400000 ||
+			      (u.table.entries[i].function >= 0x80000000 &&
+			       u.table.entries[i].function <= 0x80000008),
+			      "leaf %#x", u.table.entries[i].function);
+}
+END_TEST
+
+START_TEST(plain_model_is_the_same_on_two_hosts)
+{
+	static struct kvm_cpuid_entry2 first[VMM_CPUID_MAX];
+	uint32_t n, i;
+
+	shape(VMM_CPU_PLAIN, 0, 4);
+	n = u.table.nent;
+	memcpy(first, u.table.entries, n * sizeof(first[0]));
+	setup();
+	for (i = 0; i < u.table.nent; i++) {	/* a host that has all */
+		if (u.table.entries[i].function == 1)
+			u.table.entries[i].ecx = u.table.entries[i].edx = UINT32_MAX;
+		if (u.table.entries[i].function == 0x80000001)
+			u.table.entries[i].ecx = u.table.entries[i].edx = UINT32_MAX;
+	}
+	shape(VMM_CPU_PLAIN, 0, 4);
+	ck_assert_uint_eq(u.table.nent, n);
+	for (i = 0; i < n; i++) {
+		if (first[i].function == 1)	/* what the first one has, the second has */
+			ck_assert_uint_eq(first[i].ecx & ~u.table.entries[i].ecx, 0);
+		else if (first[i].function != 0x80000001)
+			ck_assert_mem_eq(&u.table.entries[i], &first[i], sizeof(first[i]));
+	}
+}
+END_TEST
+
+START_TEST(table_without_leaves_or_without_room_is_no_danger)
+{
+	const struct vmm_cpuid_wish wish = { .ncpus = 2 };
+
+	u.table.nent = 0;
+	ck_assert_int_eq(vmm_cpuid_shape(&u.table, &wish), 0);
+	ck_assert_uint_eq(u.table.nent, 0);
+	setup();
+	while (u.table.nent < VMM_CPUID_MAX)
+		add(0x80000021, u.table.nent, 0, 0, 0, 0);
+	u.table.nent = VMM_CPUID_MAX;
+	ck_assert_int_eq(vmm_cpuid_shape(&u.table, &wish), 0);
+	setup();
+	u.table.entries[7].function = 0x80000021; /* one less to remove */
+	while (u.table.nent < VMM_CPUID_MAX)
+		add(0x80000021, u.table.nent, 0, 0, 0, 0);
+	u.table.entries[8].function = u.table.entries[12].function = 0x80000021;
+	u.table.entries[10].function = u.table.entries[11].function = 0x80000021;
+	u.table.entries[23].function = 0x80000021;
+	ck_assert_int_eq(vmm_cpuid_shape(&u.table, &wish), -ENOSPC);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("cpuid");
+	TCase *tc = tcase_create("cpuid");
+
+	tcase_add_checked_fixture(tc, setup, NULL);
+	tcase_add_loop_test(tc, guest_is_told_of_its_hypervisor_and_of_the_timer, 0, 2);
+	tcase_add_loop_test(tc, topology_is_one_socket_of_cores, 0, (int)COUNT(cpus));
+	tcase_add_test(tc, caches_are_shared_by_the_guest_s_cores);
+	tcase_add_test(tc, features_that_the_machine_cannot_keep_are_gone);
+	tcase_add_test(tc, plain_model_has_what_every_host_has);
+	tcase_add_test(tc, plain_model_is_the_same_on_two_hosts);
+	tcase_add_test(tc, table_without_leaves_or_without_room_is_no_danger);
+	suite_add_tcase(s, tc);
+	return run_suite(s);
+}
