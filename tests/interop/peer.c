@@ -4,10 +4,11 @@
  * cannot do. It uses none of the libraries, so that a fault in them cannot
  * hide here.
  *
- *   peer serve PATH FEATURES PROTOCOL_FEATURES N
+ *   peer serve PATH FEATURES PROTOCOL_FEATURES N [REFUSED]
  *       a back-end that offers these (hexadecimal) features to one client,
  *       serves N messages as a disk of 1 MiB that does no request, and hangs
- *       up without answering the next; with N 0 it hangs up at once
+ *       up without answering the next; with N 0 it hangs up at once. The
+ *       request number REFUSED is answered with a refusal, each time
  *   peer send PATH HEX
  *       a front-end that sends these bytes, then says whether the back-end
  *       closed the connection ("closed") or sent bytes ("answered"); without
@@ -57,6 +58,7 @@ struct header {
 
 struct offer {
 	uint64_t features, protocol_features;
+	uint32_t refused;	/* the number of a request, or 0 */
 };
 
 static void die(const char *what)
@@ -142,7 +144,7 @@ static int answer(const struct header *request, const struct offer *offer,
 		*value = 8;
 		return 1;
 	default:
-		*value = 0;
+		*value = request->request == offer->refused;
 		return (request->flags & FLAG_NEED_REPLY) != 0;
 	}
 }
@@ -192,6 +194,7 @@ static int cmd_serve(char **argv)
 	struct offer offer = {
 		.features = strtoull(argv[1], NULL, 16),
 		.protocol_features = strtoull(argv[2], NULL, 16),
+		.refused = argv[4] ? (uint32_t)strtoul(argv[4], NULL, 10) : 0,
 	};
 	long answers = strtol(argv[3], NULL, 10);
 	int fd = accept_from(argv[0]);

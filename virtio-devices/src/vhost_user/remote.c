@@ -306,6 +306,8 @@ static int open_session(struct virtdev_vhost_user *r, int sock,
 		.size = sizeof(session), .peer = r->peer,
 		.sigbus = r->config.sigbus, .closer = r->config.closer,
 		.served_files = r->config.served_files,
+		.max_shmem = r->config.max_shmem,
+		.max_shmem_maps = r->config.max_shmem_maps,
 	};
 	struct vhost_user_frontend_ops wired = frontend_ops;
 
