@@ -16,8 +16,10 @@
 
 #include <vmm-sys-util/fd.h>
 #include <vmm-sys-util/foreign.h>
+#include <vmm-sys-util/sock.h>
 
 #define KEEP_SERVED 64u
+#define DRAIN_ROUNDS 1024
 
 struct vsu_closer {
 	int take, put;		/* the ends of the pipe */
@@ -87,13 +89,32 @@ static void socket_quiet(int fd)
 	(void)!connect(fd, &nobody, sizeof(nobody));
 }
 
-static bool is_inet(int fd)
+static int socket_family(int fd)
 {
 	socklen_t len = sizeof(int);
-	int family = 0;
+	int family = AF_UNSPEC;
 
 	getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &family, &len);
-	return family == AF_INET || family == AF_INET6;
+	return family;
+}
+
+/*
+ * Takes out descriptors that wait in a socket, as they would be closed with it
+ * and may linger, too. A peer that goes on sending finds an end to it.
+ */
+static void socket_drain(struct vsu_closer *closer, int fd)
+{
+	int fds[VSU_SOCK_MAX_FDS], rounds = DRAIN_ROUNDS;
+	unsigned int n, i;
+	char bytes[4096];
+	struct iovec iov = { bytes, sizeof(bytes) };
+	ssize_t got;
+
+	do {
+		got = vsu_sock_recv(fd, &iov, 1, fds, &n);
+		for (i = 0; i < n; i++)
+			vsu_foreign_close(closer, &fds[i]);
+	} while (got > 0 && --rounds);
 }
 
 int vsu_closer_turn(struct vsu_closer *closer)
@@ -102,6 +123,8 @@ int vsu_closer_turn(struct vsu_closer *closer)
 
 	if (vsu_fd_read_full(closer->take, &fd, sizeof(fd)) != sizeof(fd))
 		return 0;
+	if (socket_family(fd) == AF_UNIX)
+		socket_drain(closer, fd);
 	vsu_fd_close(&fd);
 	__atomic_fetch_sub(&closer->waiting, 1, __ATOMIC_RELEASE);
 	return 1;
@@ -132,13 +155,16 @@ static void hand_over(struct vsu_closer *closer, int fd)
 
 void vsu_foreign_close(struct vsu_closer *closer, int *fd)
 {
-	int kind, saved = errno;
+	int kind, family, saved = errno;
 
 	if (*fd < 0)
 		return;
 	kind = vsu_foreign_kind(*fd);
-	if (kind == VSU_FOREIGN_SOCKET && is_inet(*fd))
+	family = kind == VSU_FOREIGN_SOCKET ? socket_family(*fd) : AF_UNSPEC;
+	if (family == AF_INET || family == AF_INET6)
 		socket_quiet(*fd);
+	if (family == AF_UNIX && !closer)
+		socket_drain(NULL, *fd);
 	if (!closer || kind < 0 || kind == VSU_FOREIGN_EVENT ||
 	    kind == VSU_FOREIGN_PIPE || kind == VSU_FOREIGN_PATH)
 		vsu_fd_close(fd);

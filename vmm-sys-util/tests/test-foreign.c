@@ -277,6 +277,43 @@ START_TEST(b5_13_lingering_that_is_asked_for_again_finds_no_connection)
 }
 END_TEST
 
+/* Socket of a pair in which a socket that lingers waits to be received. */
+static int socket_with_lingering_one(int *peer)
+{
+	union {
+		struct cmsghdr align;
+		char buf[CMSG_SPACE(sizeof(int))];
+	} control = { .align = { .cmsg_len = CMSG_LEN(sizeof(int)),
+				 .cmsg_level = SOL_SOCKET,
+				 .cmsg_type = SCM_RIGHTS } };
+	struct iovec iov = { (char []){ 'x' }, 1 };
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1,
+			      .msg_control = control.buf,
+			      .msg_controllen = sizeof(control.buf) };
+	int pair[2], fd = lingering_socket(peer);
+
+	memcpy(CMSG_DATA(&control.align), &fd, sizeof(fd));
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+	ck_assert_int_eq(sendmsg(pair[0], &msg, 0), 1);
+	close(fd);
+	close(pair[0]);
+	return pair[1];
+}
+
+START_TEST(b5_13_what_waits_in_a_socket_is_closed_without_lingering)
+{
+	struct vsu_closer *closer = _i ? closer_new() : NULL;
+	int peer, fd = socket_with_lingering_one(&peer), number = fd;
+
+	vsu_foreign_close(closer, &fd);
+	while (closer && vsu_closer_waiting(closer))
+		ck_assert_int_eq(vsu_closer_turn(closer), 1);
+	ck_assert(!is_open(number));
+	vsu_closer_free(closer);
+	close(peer);
+}
+END_TEST
+
 static void *close_all(void *closer)
 {
 	while (vsu_closer_turn(closer) > 0)
@@ -361,6 +398,8 @@ int main(void)
 	util_add_rows(tc, without_a_closer_everything_is_closed_at_once, samples);
 	tcase_add_test(tc, b5_13_a_socket_that_lingers_is_closed_without_lingering);
 	tcase_add_test(tc, b5_13_lingering_that_is_asked_for_again_finds_no_connection);
+	tcase_add_loop_test(tc, b5_13_what_waits_in_a_socket_is_closed_without_lingering,
+			    0, 2);
 	tcase_add_test(tc, what_was_handed_over_before_the_stop_is_closed);
 	if (access("/dev/fuse", R_OK | W_OK) || geteuid()) {
 		puts("# files of a dead server: only root can mount one");

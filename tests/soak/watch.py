@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
+"""A program under test: how it is started, looked at and ended."""
+import os
+import re
+import subprocess
+import time
+
+REPORT = re.compile(r"ERROR: \w+Sanitizer|WARNING: ThreadSanitizer|runtime error:|Assertion")
+
+
+class Failure(Exception):
+    """A promise that the program broke."""
+
+
+def wait_until(condition, seconds):
+    end = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+class Program:
+    """A process of ours, with its standard error in a file."""
+
+    def __init__(self, args, folder, gaps, **more):
+        self.log = os.path.join(folder, "stderr")
+        self.gaps = os.path.join(folder, "gaps")
+        env = dict(os.environ, SOAK_GAPS=self.gaps,
+                   ASAN_OPTIONS="quarantine_size_mb=8:malloc_context_size=5:detect_leaks=1:verify_asan_link_order=0",
+                   TSAN_OPTIONS="halt_on_error=0:history_size=3")
+        if gaps:
+            env["LD_PRELOAD"] = gaps
+        if os.path.exists(self.gaps):
+            os.unlink(self.gaps)
+        with open(self.log, "wb") as log:
+            self.p = subprocess.Popen(args, stderr=log, env=env, **more)
+
+    def said(self):
+        with open(self.log, "rb") as log:
+            return log.read().decode(errors="replace")
+
+    def alive(self):
+        return self.p.poll() is None
+
+    def check(self):
+        if not self.alive():
+            raise Failure("it ended with status %s" % self.p.returncode)
+        report = REPORT.search(self.said())
+        if report:
+            raise Failure("it said '%s'" % report.group())
+
+    def descriptors(self):
+        return len(os.listdir("/proc/%d/fd" % self.p.pid))
+
+    def mappings(self):
+        """Of files and of what peers share; an allocator's are its own."""
+        with open("/proc/%d/maps" % self.p.pid) as maps:
+            return sum(1 for line in maps if line.split()[4] != "0")
+
+    def resident_kib(self):
+        with open("/proc/%d/status" % self.p.pid) as status:
+            return int(re.search(r"VmRSS:\s+(\d+)", status.read()).group(1))
+
+    def longest_gap_ms(self):
+        try:
+            with open(self.gaps) as gaps:
+                return int(gaps.read() or 0)
+        except OSError:
+            return 0
+
+    def end(self, seconds=20):
+        """SIGTERM; its status."""
+        self.p.terminate()
+        try:
+            status = self.p.wait(seconds)
+        except subprocess.TimeoutExpired:
+            self.p.kill()
+            raise Failure("SIGTERM has no effect within %d s" % seconds) from None
+        report = REPORT.search(self.said())
+        if report:
+            raise Failure("it said '%s'" % report.group())
+        return status
