@@ -158,63 +158,66 @@ static bool same_slot(const struct slot *a, const struct slot *b)
 	       same_file(a->fd, b->fd);
 }
 
+/* How many slots of the list end at or before gpa; they are by address. */
+static unsigned int slots_before(const struct list *list, uint64_t gpa)
+{
+	unsigned int low = 0, high = list->n, mid;
+
+	while (low < high) {
+		mid = low + (high - low) / 2;
+		if (list->slot[mid].gpa + (list->slot[mid].len - 1) < gpa)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low;
+}
+
 /* The slot of the list that shows the same, or NULL. */
-static struct slot *find(const struct list *list, const struct slot *s)
+static struct slot *slot_find(const struct list *list, const struct slot *s)
 {
-	unsigned int i;
+	const unsigned int i = slots_before(list, s->gpa);
 
-	for (i = 0; i < list->n; i++)
-		if (same_slot(&list->slot[i], s))
-			return &list->slot[i];
-	return NULL;
+	return i < list->n && same_slot(&list->slot[i], s) ? &list->slot[i]
+							   : NULL;
 }
 
-/* The lowest id that neither list uses; ids of want are given in order. */
-static uint32_t free_id(const struct list *now, const struct list *want,
-			unsigned int given)
+/* Slots that stay keep their ids; the others get the lowest that are free. */
+static int give_ids(const struct list *now, struct list *want)
 {
-	uint32_t id = 0;
-	unsigned int i = 0;
-
-	while (i < now->n + given) {
-		const struct slot *s = i < now->n ? &now->slot[i]
-						  : &want->slot[i - now->n];
-
-		if (s->id != id) {
-			i++;
-			continue;
-		}
-		id++;
-		i = 0;
-	}
-	return id;
-}
-
-static void give_ids(const struct list *now, struct list *want)
-{
+	const uint32_t limit = now->n + want->n;
+	bool *used = calloc(limit + 1, sizeof(*used));
 	const struct slot *kept;
+	uint32_t next = 0;
 	unsigned int i;
 
+	if (!used)
+		return -ENOMEM;
+	for (i = 0; i < now->n; i++)
+		if (now->slot[i].id < limit)
+			used[now->slot[i].id] = true;
 	for (i = 0; i < want->n; i++) {
-		kept = find(now, &want->slot[i]);
-		want->slot[i].id = kept ? kept->id : free_id(now, want, i);
+		kept = slot_find(now, &want->slot[i]);
+		while (!kept && used[next])
+			next++;
+		want->slot[i].id = kept ? kept->id : next++;
 	}
+	free(used);
+	return 0;
 }
 
 /* True when something the guest sees now is replaced, not just added to. */
 static bool replaces(const struct list *now, const struct list *want)
 {
+	const struct slot *s;
 	unsigned int i, k;
 
 	for (i = 0; i < now->n; i++) {
-		if (find(want, &now->slot[i]))
-			continue;
-		for (k = 0; k < want->n; k++)
-			if (want->slot[k].gpa < now->slot[i].gpa +
-						now->slot[i].len &&
-			    now->slot[i].gpa < want->slot[k].gpa +
-						want->slot[k].len)
-				return true;
+		s = &now->slot[i];
+		k = slots_before(want, s->gpa);
+		if (k < want->n && want->slot[k].gpa < s->gpa + s->len &&
+		    !same_slot(&want->slot[k], s))
+			return true;
 	}
 	return false;
 }
@@ -225,7 +228,7 @@ static void remove_missing(const struct vmm_slots *slots,
 	unsigned int i;
 
 	for (i = 0; i < from->n; i++)
-		if (!find(other, &from->slot[i]))
+		if (!slot_find(other, &from->slot[i]))
 			set_region(slots, &from->slot[i], 0);
 }
 
@@ -236,7 +239,7 @@ static int add_missing(const struct vmm_slots *slots, const struct list *want,
 	int rc = 0;
 
 	for (i = 0; !rc && i < want->n; i++)
-		if (!find(other, &want->slot[i]))
+		if (!slot_find(other, &want->slot[i]))
 			rc = set_region(slots, &want->slot[i],
 					want->slot[i].len);
 	if (rc < 0)
@@ -278,10 +281,10 @@ int vmm_slots_apply(struct vmm_slots *slots, struct vmem_map *map,
 		rc = vsu_error_set(err, -ENOSPC, "this memory needs %u slots; "
 				   "KVM has %u", want.n,
 				   slots->kvm->max_slots);
-	if (!rc) {
-		give_ids(&slots->now, &want);
+	if (!rc && give_ids(&slots->now, &want))
+		rc = vsu_error_sys(err, -ENOMEM, "memory slots");
+	if (!rc)
 		rc = change(slots, &want, err);
-	}
 	if (rc) {
 		free(want.slot);
 		return rc;
