@@ -72,8 +72,7 @@ static enum vsu_exit check_block(const struct copy *c, const char *what,
 static enum vsu_exit odd_input(const struct copy *c, uint64_t len,
 			       struct vsu_error *err)
 {
-	return refuse(err, "'%s' has %" PRIu64 " bytes, which is not a "
-		      "multiple of %" PRIu32 "; pad it with zeros",
+	return refuse(err, "'%s' has %" PRIu64 " bytes, which is not a multiple of %" PRIu32 "; pad it with zeros",
 		      c->file.name, len, c->disk.block);
 }
 
@@ -93,8 +92,8 @@ static enum vsu_exit check_range(const struct copy *c, uint64_t len,
 {
 	if (!vsu_range_exceeds(c->first, len, c->disk.size))
 		return VSU_EXIT_OK;
-	return refuse(err, "%" PRIu64 " bytes at offset %" PRIu64 " exceed the "
-		      "disk '%s' of %" PRIu64 " bytes", len, c->first,
+	return refuse(err, "%" PRIu64 " bytes at offset %" PRIu64 " exceed the disk '%s' of %" PRIu64 " bytes",
+		      len, c->first,
 		      c->args->socket, c->disk.size);
 }
 
@@ -251,8 +250,8 @@ static enum vsu_exit send_requests(struct copy *c, struct vsu_error *err)
 
 static enum vsu_exit broken(const struct copy *c, struct vsu_error *err)
 {
-	vsu_error_set(err, -EBADMSG, "'%s': the back-end wrote into its ring "
-		      "what no request accounts for", c->args->socket);
+	vsu_error_set(err, -EBADMSG, "'%s': the back-end wrote into its ring what no request accounts for",
+		      c->args->socket);
 	return VSU_EXIT_HOST;
 }
 
@@ -277,12 +276,11 @@ static enum vsu_exit check_status(struct copy *c, uint32_t slot,
 	if (status == VIRTDEV_BLK_S_OK)
 		return VSU_EXIT_OK;
 	if (status == VIRTDEV_BLK_S_UNSUPP)
-		vsu_error_set(err, -EOPNOTSUPP, "'%s': the device does not "
-			      "support to %s", c->args->socket, what);
+		vsu_error_set(err, -EOPNOTSUPP, "'%s': the device does not support to %s",
+			      c->args->socket, what);
 	else
-		vsu_error_set(err, -EIO, "'%s': the device could not %s "
-			      "%" PRIu32 " bytes at offset %" PRIu64 " (status "
-			      "%u)", c->args->socket, what, r->len, r->offset,
+		vsu_error_set(err, -EIO, "'%s': the device could not %s %" PRIu32 " bytes at offset %" PRIu64 " (status %u)",
+			      c->args->socket, what, r->len, r->offset,
 			      (unsigned int)status);
 	return VSU_EXIT_FAIL;
 }

@@ -21,8 +21,8 @@ static void describe_stream(struct file *f, const char *name, int fd)
 static enum vsu_exit refuse_kind(const struct file *f, int kind,
 				 struct vsu_error *err)
 {
-	vsu_error_set(err, -EINVAL, "'%s' is %s; give a regular file, a block "
-		      "device, or - for a stream", f->name,
+	vsu_error_set(err, -EINVAL, "'%s' is %s; give a regular file, a block device, or - for a stream",
+		      f->name,
 		      vsu_fd_kind_name(kind));
 	return VSU_EXIT_INPUT;
 }

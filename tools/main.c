@@ -115,11 +115,9 @@ static int set_device(struct tool_args *args, const char *name,
 		return 0;
 	nearest = vsu_nearest(name, names_devices());
 	if (nearest)
-		return vsu_error_set(err, -EINVAL, "option --device: '%s' is "
-				     "not a device known here; did you mean "
-				     "'%s'?", name, nearest);
-	return vsu_error_set(err, -EINVAL, "option --device: '%s' is not a "
-			     "device known here; give blk, net, ... or none",
+		return vsu_error_set(err, -EINVAL, "option --device: '%s' is not a device known here; did you mean '%s'?",
+			      name, nearest);
+	return vsu_error_set(err, -EINVAL, "option --device: '%s' is not a device known here; give blk, net, ... or none",
 			     name);
 }
 
@@ -217,11 +215,11 @@ static const struct command *find_command(const char *name,
 	}
 	nearest = vsu_nearest(name, names);
 	if (nearest)
-		vsu_error_set(err, -ENOENT, "unknown command '%s'; did you "
-			      "mean '%s'?", name, nearest);
+		vsu_error_set(err, -ENOENT, "unknown command '%s'; did you mean '%s'?",
+			      name, nearest);
 	else
-		vsu_error_set(err, -ENOENT, "unknown command '%s'; there are "
-			      "info, blk-read and blk-write", name);
+		vsu_error_set(err, -ENOENT, "unknown command '%s'; there are info, blk-read and blk-write",
+			      name);
 	return NULL;
 }
 
@@ -282,8 +280,7 @@ static enum vsu_exit run(int argc, char *const *argv, struct vsu_error *err)
 		return VSU_EXIT_OK;
 	}
 	if (first >= argc) {
-		vsu_error_set(err, -ENOENT, "no command was given; there are "
-			      "info, blk-read and blk-write");
+		vsu_error_set(err, -ENOENT, "no command was given; there are info, blk-read and blk-write");
 		return VSU_EXIT_USAGE;
 	}
 	c = find_command(argv[first], err);

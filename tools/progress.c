@@ -28,8 +28,8 @@ static void show(struct progress *p, uint64_t done, uint64_t now)
 	double rate = seconds > 0 ? (double)done / (double)MIB / seconds : 0;
 
 	if (p->total)
-		fprintf(stderr, "\r%3u%%  %" PRIu64 " of %" PRIu64 " MiB  "
-			"%.1f MiB/s  ", (unsigned int)(100.0 * (double)done /
+		fprintf(stderr, "\r%3u%%  %" PRIu64 " of %" PRIu64 " MiB  %.1f MiB/s  ",
+			      (unsigned int)(100.0 * (double)done /
 						       (double)p->total),
 			done / MIB, p->total / MIB, rate);
 	else

@@ -73,9 +73,8 @@ static int show_run_help(void)
 
 	vsu_option_help(vmm_run_options, lines, sizeof(lines));
 	printf("Usage: cvmm run KERNEL [DISK...] [OPTIONS]\n"
-	       "Runs a guest: KERNEL is a Linux (bzImage, or vmlinux with PVH),"
-	       " builtin:selftest,\nbuiltin:irqtest or a static ELF of their "
-	       "protocol.\n\n%s", lines);
+	       "Runs a guest: KERNEL is a Linux (bzImage, or vmlinux with PVH), builtin:selftest,\nbuiltin:irqtest or a static ELF of their protocol.\n\n%s",
+		      lines);
 	show_memory_keys("Properties of --memory, as in size=1G,backend=memfd; a comma in a value is\ndoubled:");
 	show_device_keys();
 	return 0;
@@ -137,8 +136,8 @@ static int show_memory_help(void)
 
 	vsu_option_help(vmm_memory_command_options, lines, sizeof(lines));
 	printf("Usage: cvmm memory PROPERTIES... [OPTIONS]\n"
-	       "Tries memory back-ends without a guest and shows what came "
-	       "out, as in\ncvmm memory size=1G,backend=memfd\n\n%s", lines);
+	       "Tries memory back-ends without a guest and shows what came out, as in\ncvmm memory size=1G,backend=memfd\n\n%s",
+		      lines);
 	show_memory_keys("Properties:");
 	return 0;
 }

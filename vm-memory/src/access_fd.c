@@ -12,7 +12,7 @@
 
 #define MAX_PIECES 64
 
-/* What one system call moves at most stays below what the kernel cuts at. */
+/* One system call moves at most this, which the kernel never cuts. */
 #define MAX_STEP (1ull << 30)
 
 struct transfer {

@@ -37,7 +37,7 @@
 #define F_SEAL_GROW 4
 #endif
 
-/* What transparent huge pages are made of where they pay. */
+/* The size of a transparent huge page. */
 #define THP_SIZE (2ull << 20)
 
 #define SHM_TRIES 100
@@ -63,7 +63,8 @@ static int set_size(struct maker *m, const char *what)
 	do {
 		rc = ftruncate(m->block->fd, (off_t)size);
 	} while (rc < 0 && errno == EINTR);
-	return rc < 0 ? vsu_error_sys(m->err, -errno, "cannot give a %s %#" PRIx64 " bytes", what, size) : 0;
+	return rc < 0 ? vsu_error_sys(m->err, -errno, "cannot give a %s %#" PRIx64 " bytes",
+		      what, size) : 0;
 }
 
 static int seal(struct maker *m)
@@ -95,7 +96,8 @@ static int make_memfd(struct maker *m)
 
 	m->block->fd = memfd_create("vm-memory", memfd_flags(m));
 	if (m->block->fd < 0 && errno == ENODEV)
-		return vsu_error_set(m->err, -EOPNOTSUPP, "hugetlbsize %#" PRIx64 " is not a huge page size of this host", m->facts.page_size);
+		return vsu_error_set(m->err, -EOPNOTSUPP, "hugetlbsize %#" PRIx64 " is not a huge page size of this host",
+			      m->facts.page_size);
 	if (m->block->fd < 0)
 		return vsu_error_sys(m->err, -errno, "cannot make a memfd");
 	rc = set_size(m, "memfd");
@@ -157,7 +159,8 @@ static int make_guest_memfd(struct maker *m)
 					     VMEM_GMEM_FLAG_INIT_SHARED);
 	if (m->block->fd < 0)
 		return vsu_error_sys(m->err, m->block->fd,
-				     "cannot make a guest_memfd of %#" PRIx64 " bytes", m->block->len);
+				     "cannot make a guest_memfd of %#" PRIx64 " bytes",
+					      m->block->len);
 	return 0;
 }
 
@@ -178,7 +181,8 @@ static int make_private(struct maker *m)
 						     m->block->len, 0);
 	if (m->block->private_fd < 0)
 		return vsu_error_sys(m->err, m->block->private_fd,
-				     "cannot make a private guest_memfd of %#" PRIx64 " bytes", m->block->len);
+				     "cannot make a private guest_memfd of %#" PRIx64 " bytes",
+					      m->block->len);
 	return 0;
 }
 
@@ -192,7 +196,7 @@ static uint32_t block_flags(const struct maker *m)
 	return flags;
 }
 
-/* Where 2 MiB of memory can be one page, addresses are made to suit. */
+/* Aligns memory that 2 MiB pages can back to such pages. */
 static uint64_t host_alignment(const struct maker *m)
 {
 	uint64_t align = m->facts.page_size, asked = prop(m, PROP_ALIGN);
@@ -228,14 +232,17 @@ static int refuse_map(const struct maker *m, int rc)
 		return vsu_error_set(m->err, rc, "size %#" PRIx64 ": this host has not so many free huge pages of %#" PRIx64 " (vm.nr_hugepages)",
 				     m->block->len, page);
 	if (rc == -ENOMEM && prop(m, PROP_ALIGN) > m->block->len)
-		return vsu_error_set(m->err, rc, "size %#" PRIx64 ", align %#" PRIx64 ": this host has not so much memory or no such address", m->block->len,
+		return vsu_error_set(m->err, rc, "size %#" PRIx64 ", align %#" PRIx64 ": this host has not so much memory or no such address",
+			      m->block->len,
 				     prop(m, PROP_ALIGN));
 	if (rc == -ENOMEM)
-		return vsu_error_set(m->err, rc, "size %#" PRIx64 ": this host has not so much memory%s", m->block->len,
+		return vsu_error_set(m->err, rc, "size %#" PRIx64 ": this host has not so much memory%s",
+			      m->block->len,
 				     prop(m, PROP_RESERVE) ?
 				     " to set aside (reserve=on)" : "");
 	if (m->b->path && rc != -ENOSPC)
-		return vsu_error_sys(m->err, rc, "cannot map %#" PRIx64 " bytes of mem-path '%s'", m->block->len,
+		return vsu_error_sys(m->err, rc, "cannot map %#" PRIx64 " bytes of mem-path '%s'",
+			      m->block->len,
 				     m->b->path);
 	return rc;
 }

@@ -115,7 +115,7 @@ static const uint32_t kinds_of[PROP_COUNT] = {
 	[PROP_SLOT] = KIND(GUEST_MEMFD),
 };
 
-/* Where the default is not 0, off or the first choice. */
+/* Defaults other than 0, off and the first choice. */
 static const uint64_t defaults[PROP_COUNT] = {
 	[PROP_MERGE] = 1,
 	[PROP_DUMP] = 1,
@@ -268,9 +268,8 @@ static int set_nodes(struct vmem_backend *b, const char *text,
 			rc = vsu_parse_u64(dash, &last);
 	}
 	if (rc < 0 || last < first || last >= MAX_NODES)
-		return vsu_error_set(err, -EINVAL, "host-nodes: '%s' is no "
-				     "NUMA node and no range of them; give N "
-				     "or N-M below %d", text, MAX_NODES);
+		return vsu_error_set(err, -EINVAL, "host-nodes: '%s' is no NUMA node and no range of them; give N or N-M below %d",
+			      text, MAX_NODES);
 	for (i = first; i <= last; i++)
 		b->nodes[i / 64] |= UINT64_C(1) << i % 64;
 	record(b, PROP_HOST_NODES, 0);

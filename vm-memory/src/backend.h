@@ -61,7 +61,7 @@ struct vmem_backend {
 
 /* backend.c */
 
-/* What was given, or the default of the kind. */
+/* The value that was given, or the default of the kind. */
 uint64_t vmem_priv_prop(const struct vmem_backend *b, enum vmem_priv_prop p);
 bool vmem_priv_given(const struct vmem_backend *b, enum vmem_priv_prop p);
 /* guest-memfd=on on a memfd makes it one. */
@@ -108,7 +108,7 @@ int vmem_priv_guest_memfd(int vm_fd, uint64_t size, uint64_t flags);
 
 /* policy.c */
 
-/* What the host is to do with the pages; before anything touches them. */
+/* Sets the host's policies for the pages, before anything touches them. */
 int vmem_priv_apply_policy(const struct vmem_backend *b,
 			   struct vmem_block *block, struct vsu_error *err);
 

@@ -54,8 +54,7 @@ int vmem_priv_block_map(struct vmem_block *block,
 				    block->page_size, &block->fate,
 				    &block->sigbus_slot);
 	if (rc < 0)
-		return vsu_error_set(err, rc, "too many mappings: the SIGBUS "
-				     "table of this program is full");
+		return vsu_error_set(err, rc, "too many mappings: the SIGBUS table of this program is full");
 	block->sigbus = sigbus;
 	return 0;
 }

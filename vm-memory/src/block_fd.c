@@ -50,8 +50,8 @@ static int check_file_size(const struct vmem_fd_desc *d, uint64_t end,
 		return vsu_error_sys(err, rc, "no size of the file to map");
 	if (end <= size)
 		return 0;
-	vsu_error_set(err, -EINVAL, "the file has %#" PRIx64 " bytes, too few "
-		      "for %#" PRIx64 " at offset %#" PRIx64, size, d->len,
+	vsu_error_set(err, -EINVAL, "the file has %#" PRIx64 " bytes, too few for %#" PRIx64 " at offset %#" PRIx64,
+		      size, d->len,
 		      d->fd_offset);
 	vsu_error_operands(err, 0, 0, end, size);
 	return -EINVAL;
@@ -111,8 +111,7 @@ static int check_place(const struct vmem_block *block, uint64_t off,
 
 	if (vsu_is_aligned(all, block->page_size))
 		return 0;
-	return vsu_error_set(err, -EINVAL, "offset %#" PRIx64 " in the window,"
-			     " file offset %#" PRIx64 " and length %#" PRIx64
+	return vsu_error_set(err, -EINVAL, "offset %#" PRIx64 " in the window, file offset %#" PRIx64 " and length %#" PRIx64
 			     " must be multiples of the page size %#" PRIx64,
 			     off, block->fd_offset, block->len,
 			     block->page_size);

@@ -45,8 +45,7 @@ static int known_kind(const struct judge *j)
 {
 	if (j->kind <= VMEM_KIND_GUEST_MEMFD)
 		return 0;
-	return REFUSE(j, "a block over somebody's fd is not made by a "
-		      "memory back-end");
+	return REFUSE(j, "a block over somebody's fd is not made by a memory back-end");
 }
 
 /* guest-memfd=on belongs to memfd, whatever else is wrong with the list. */
@@ -58,8 +57,8 @@ static int guest_memfd_spelling(const struct judge *j)
 	if (!j->b->value[PROP_GUEST_MEMFD] ||
 	    is_kind(j, VMEM_KIND_GUEST_MEMFD))
 		return 0;
-	return REFUSE(j, "guest-memfd=on belongs to backend=memfd, not to "
-		      "backend=%s", vmem_priv_kind_name(j->kind));
+	return REFUSE(j, "guest-memfd=on belongs to backend=memfd, not to backend=%s",
+		      vmem_priv_kind_name(j->kind));
 }
 
 /* The kinds a property has, for the remedy. */
@@ -82,8 +81,7 @@ static int foreign_properties(const struct judge *j)
 		if (!given(j, (enum vmem_priv_prop)p) ||
 		    kinds >> j->kind & 1)
 			continue;
-		return REFUSE(j, "%s is not a property of backend=%s; it "
-			      "belongs to backend=%s",
+		return REFUSE(j, "%s is not a property of backend=%s; it belongs to backend=%s",
 			      vmem_priv_prop_name((enum vmem_priv_prop)p),
 			      vmem_priv_kind_name(j->kind), home_of(kinds));
 	}
@@ -114,9 +112,7 @@ static int rom_contradiction(const struct judge *j)
 	if (rom == ROM_ON && !prop(j, PROP_READONLY))
 		return REFUSE(j, "rom=on needs readonly=on");
 	if (rom == ROM_OFF && prop(j, PROP_READONLY) && prop(j, PROP_SHARE))
-		return REFUSE(j, "rom=off with readonly=on needs share=off, "
-			      "because stores cannot reach a file that is "
-			      "open for reading");
+		return REFUSE(j, "rom=off with readonly=on needs share=off, because stores cannot reach a file that is open for reading");
 	return 0;
 }
 
@@ -137,18 +133,15 @@ static int guest_memfd_refusals(const struct judge *j)
 	if (!is_kind(j, VMEM_KIND_GUEST_MEMFD))
 		return 0;
 	if (prop(j, PROP_HUGETLB))
-		return REFUSE(j, "guest-memfd has no huge pages; leave "
-			      "hugetlb out");
+		return REFUSE(j, "guest-memfd has no huge pages; leave hugetlb out");
 	if (given(j, PROP_HUGETLBSIZE))
-		return REFUSE(j, "guest-memfd has no huge pages; leave "
-			      "hugetlbsize out");
+		return REFUSE(j, "guest-memfd has no huge pages; leave hugetlbsize out");
 	if (prop(j, PROP_PRIVATE))
 		return REFUSE(j, "private=on adds a guest_memfd to memory of another kind, and guest-memfd is one already; give backend=memfd,private=on, or leave private out");
 	if (given(j, PROP_MERGE) && prop(j, PROP_MERGE))
 		return REFUSE(j, "merge=on has no effect on guest-memfd, whose pages are shared; leave it out");
 	if (given(j, PROP_SEAL) && prop(j, PROP_SEAL))
-		return REFUSE(j, "guest-memfd takes no seals and cannot be "
-			      "resized anyway; leave seal out");
+		return REFUSE(j, "guest-memfd takes no seals and cannot be resized anyway; leave seal out");
 	return 0;
 }
 
@@ -159,19 +152,16 @@ static int guest_memfd_host(const struct judge *j)
 	if (!is_kind(j, VMEM_KIND_GUEST_MEMFD))
 		return 0;
 	if (!(kvm & VMEM_KVM_PRESENT))
-		return LACKS(j, "guest-memfd needs KVM, and there is no "
-			     "virtual machine to make it for");
+		return LACKS(j, "guest-memfd needs KVM, and there is no virtual machine to make it for");
 	if (!(kvm & VMEM_KVM_GUEST_MEMFD))
 		return LACKS(j, "the KVM of this host has no guest_memfd for this kind of virtual machine (Linux 6.18 or newer)");
 	if (!(kvm & VMEM_KVM_GMEM_MMAP))
-		return LACKS(j, "the guest_memfd of this host cannot be "
-			     "mapped (Linux 6.18 or newer)");
+		return LACKS(j, "the guest_memfd of this host cannot be mapped (Linux 6.18 or newer)");
 	if (prop(j, PROP_POLICY) != POLICY_DEFAULT &&
 	    !(kvm & VMEM_KVM_GMEM_POLICY))
 		return LACKS(j, "policy has no effect on the guest_memfd of this host (Linux 6.19 or newer); leave it and host-nodes out");
 	if (!(kvm & VMEM_KVM_GMEM_SHARED))
-		return LACKS(j, "the guest_memfd of this host cannot begin "
-			     "shared (Linux 6.18 or newer)");
+		return LACKS(j, "the guest_memfd of this host cannot begin shared (Linux 6.18 or newer)");
 	return 0;
 }
 
@@ -182,15 +172,11 @@ static int private_host(const struct judge *j)
 	if (!prop(j, PROP_PRIVATE))
 		return 0;
 	if (!(kvm & VMEM_KVM_PRESENT))
-		return LACKS(j, "private=on needs KVM, and there is no "
-			     "virtual machine to make it for");
+		return LACKS(j, "private=on needs KVM, and there is no virtual machine to make it for");
 	if (!(kvm & VMEM_KVM_GUEST_MEMFD))
-		return LACKS(j, "private=on needs guest_memfd, which the KVM "
-			     "of this host does not have");
+		return LACKS(j, "private=on needs guest_memfd, which the KVM of this host does not have");
 	if (!(kvm & VMEM_KVM_PRIVATE))
-		return LACKS(j, "private=on needs the memory attribute "
-			     "'private', which the KVM of this host does not "
-			     "offer for this kind of virtual machine");
+		return LACKS(j, "private=on needs the memory attribute 'private', which the KVM of this host does not offer for this kind of virtual machine");
 	return 0;
 }
 
@@ -206,8 +192,8 @@ static int hugetlb_size(const struct judge *j)
 		return REFUSE(j, "hugetlbsize %#" PRIx64
 			      " is not a power of two", size);
 	if (given(j, PROP_HUGETLBSIZE) && size <= j->facts->host_page)
-		return REFUSE(j, "hugetlbsize %#" PRIx64 " is not larger than "
-			      "a page of %#" PRIx64, size,
+		return REFUSE(j, "hugetlbsize %#" PRIx64 " is not larger than a page of %#" PRIx64,
+			      size,
 			      j->facts->host_page);
 	if (prop(j, PROP_HUGETLB) && !given(j, PROP_HUGETLBSIZE) &&
 	    !j->facts->huge_page)
@@ -218,8 +204,7 @@ static int hugetlb_size(const struct judge *j)
 static int prealloc_reserve(const struct judge *j)
 {
 	if (prop(j, PROP_PREALLOC) && !prop(j, PROP_RESERVE))
-		return REFUSE(j, "prealloc=on and reserve=off exclude each "
-			      "other");
+		return REFUSE(j, "prealloc=on and reserve=off exclude each other");
 	return 0;
 }
 
@@ -230,11 +215,9 @@ static int reserve_host(const struct judge *j)
 	    prop(j, PROP_SHARE))
 		return 0;
 	if (j->facts->overcommit == VMEM_OVERCOMMIT_UNKNOWN)
-		return LACKS(j, "reserve=off: cannot read whether this host "
-			     "allows it (/proc/sys/vm/overcommit_memory)");
+		return LACKS(j, "reserve=off: cannot read whether this host allows it (/proc/sys/vm/overcommit_memory)");
 	if (j->facts->overcommit == 2)
-		return LACKS(j, "reserve=off: this host always sets swap "
-			     "space aside (vm.overcommit_memory is 2)");
+		return LACKS(j, "reserve=off: this host always sets swap space aside (vm.overcommit_memory is 2)");
 	return 0;
 }
 
@@ -244,8 +227,7 @@ static int numa(const struct judge *j)
 	bool wants = prop(j, PROP_POLICY) != POLICY_DEFAULT;
 
 	if (nodes && !wants)
-		return REFUSE(j, "host-nodes needs a policy other than "
-			      "default");
+		return REFUSE(j, "host-nodes needs a policy other than default");
 	if (wants && !nodes)
 		return REFUSE(j, "a policy needs host-nodes=N");
 	return 0;
@@ -257,8 +239,7 @@ static int sums(const struct judge *j)
 	uint64_t len, end;
 
 	if (vsu_align_up_overflow(j->size, j->page, &len) || len > PTRDIFF_MAX)
-		return REFUSE(j, "size %#" PRIx64 " exceeds what a process "
-			      "can map", j->size);
+		return REFUSE(j, "size %#" PRIx64 " exceeds what a process can map", j->size);
 	if (vsu_u64_add_overflow(j->offset, len, &end) || end > INT64_MAX)
 		return REFUSE(j, "offset %#" PRIx64 " and size %#" PRIx64
 			      " exceed what a file can hold", j->offset,
@@ -278,13 +259,10 @@ static int file_kind(const struct judge *j)
 
 	switch (j->facts->file) {
 	case VMEM_FILE_MISSING:
-		return readonly ? vsu_error_set(j->err, -ENOENT, "mem-path "
-						"'%s' does not exist, and "
-						"readonly=on makes no file",
+		return readonly ? vsu_error_set(j->err, -ENOENT, "mem-path '%s' does not exist, and readonly=on makes no file",
 						j->b->path) : 0;
 	case VMEM_FILE_DIRECTORY:
-		return readonly ? wrong_kind(j, -EISDIR, "a directory; "
-					     "readonly=on needs a file") : 0;
+		return readonly ? wrong_kind(j, -EISDIR, "a directory; readonly=on needs a file") : 0;
 	case VMEM_FILE_FIFO:
 		return wrong_kind(j, -ENODEV, "a FIFO, which cannot be mapped");
 	case VMEM_FILE_SOCKET:
@@ -315,21 +293,19 @@ static int file_too_small(const struct judge *j)
 	if (!have || !vsu_range_exceeds(j->offset, j->size, have) ||
 	    vmem_priv_may_grow(j->b, j->facts))
 		return 0;
-	REFUSE(j, "mem-path '%s' is too small: it has %#" PRIx64 " bytes, and "
-	       "size %#" PRIx64 " at offset %#" PRIx64 " needs more",
+	REFUSE(j, "mem-path '%s' is too small: it has %#" PRIx64 " bytes, and size %#" PRIx64 " at offset %#" PRIx64 " needs more",
 	       j->b->path, have, j->size, j->offset);
 	vsu_error_operands(j->err, 0, PROP_SIZE, j->offset + j->size, have);
 	return -EINVAL;
 }
 
-/* It would have to grow, and cannot; touching it would kill. */
+/* An empty file that cannot grow: touching it would end the process. */
 static int empty_and_readonly(const struct judge *j)
 {
 	if (j->facts->file != VMEM_FILE_REGULAR || j->facts->file_size ||
 	    !prop(j, PROP_READONLY))
 		return 0;
-	return REFUSE(j, "mem-path '%s' is empty, and readonly=on cannot "
-		      "grow it", j->b->path);
+	return REFUSE(j, "mem-path '%s' is empty, and readonly=on cannot grow it", j->b->path);
 }
 
 static int alignment(const struct judge *j)
@@ -340,8 +316,8 @@ static int alignment(const struct judge *j)
 		return REFUSE(j, "the device needs align=%" PRIu64,
 			      j->facts->file_align);
 	if (align & (j->page - 1))
-		return REFUSE(j, "align %#" PRIx64 " is not a multiple of the "
-			      "page size %#" PRIx64, align, j->page);
+		return REFUSE(j, "align %#" PRIx64 " is not a multiple of the page size %#" PRIx64,
+			      align, j->page);
 	if (align && !vsu_is_power_of_two(align))
 		return REFUSE(j, "align %#" PRIx64 " is not a power of two",
 			      align);
@@ -352,8 +328,8 @@ static int offset_of_page(const struct judge *j)
 {
 	if (!(j->offset & (j->page - 1)))
 		return 0;
-	return REFUSE(j, "offset %#" PRIx64 " is not a multiple of the page "
-		      "size %#" PRIx64, j->offset, j->page);
+	return REFUSE(j, "offset %#" PRIx64 " is not a multiple of the page size %#" PRIx64,
+		      j->offset, j->page);
 }
 
 /* Anonymous memory is rounded up; what has a file is what was said. */
@@ -362,15 +338,15 @@ static int size_of_page(const struct judge *j)
 	if (is_kind(j, VMEM_KIND_ANON))
 		return 0;
 	if (j->size < j->page)
-		return REFUSE(j, "size %#" PRIx64 " is smaller than a page of "
-			      "%#" PRIx64, j->size, j->page);
+		return REFUSE(j, "size %#" PRIx64 " is smaller than a page of %#" PRIx64,
+			      j->size, j->page);
 	if (j->size & (j->page - 1))
-		return REFUSE(j, "size %#" PRIx64 " is not a multiple of the "
-			      "page size %#" PRIx64, j->size, j->page);
+		return REFUSE(j, "size %#" PRIx64 " is not a multiple of the page size %#" PRIx64,
+			      j->size, j->page);
 	return 0;
 }
 
-/* What the properties and the host decide alone. */
+/* Rules that need only the properties and the host. */
 static int (*const rules[])(const struct judge *j) = {
 	known_kind,
 	guest_memfd_spelling,
@@ -389,7 +365,7 @@ static int (*const rules[])(const struct judge *j) = {
 	private_host,
 };
 
-/* What waits until somebody looked at the file. */
+/* Rules that need the facts of the file. */
 static int (*const page_rules[])(const struct judge *j) = {
 	file_kind,
 	file_too_small,

@@ -51,9 +51,8 @@ static int refuse_open(const struct vmem_backend *b, int code,
 		       struct vsu_error *err)
 {
 	if ((code == -EACCES || code == -EROFS) && template_would_work(b))
-		return vsu_error_set(err, code, "mem-path '%s' may not be "
-				     "written; to use it as a template, give "
-				     "readonly=on,rom=off", b->path);
+		return vsu_error_set(err, code, "mem-path '%s' may not be written; to use it as a template, give readonly=on,rom=off",
+			      b->path);
 	return vsu_error_sys(err, code, "cannot open mem-path '%s'", b->path);
 }
 
@@ -73,7 +72,7 @@ static enum vmem_file_state state_of(int kind)
 	return states[kind];
 }
 
-/* What the open fd is: kind, size, page size. */
+/* Reads the kind, size and page size of the open fd. */
 static int look(int fd, struct vmem_backend_facts *f)
 {
 	int kind = vsu_fd_kind(fd), rc = 0;
@@ -215,8 +214,8 @@ static int grow(const struct vmem_backend *b, struct vmem_priv_file *file,
 		rc = ftruncate(file->fd, (off_t)end);
 	} while (rc < 0 && errno == EINTR);
 	if (rc < 0)
-		return vsu_error_sys(err, -errno, "cannot give mem-path '%s' "
-				     "%#" PRIx64 " bytes", b->path, end);
+		return vsu_error_sys(err, -errno, "cannot give mem-path '%s' %#" PRIx64 " bytes",
+			      b->path, end);
 	file->grown = true;
 	file->old_size = f->file_size;
 	return 0;
@@ -252,9 +251,8 @@ static int check_device(const struct vmem_backend *b,
 	    vmem_priv_prop(b, PROP_READONLY) ||
 	    ioctl(file->fd, BLKROGET, &read_only) < 0 || !read_only)
 		return 0;
-	return vsu_error_set(err, -EROFS, "mem-path '%s' is a read-only "
-			     "device; give readonly=on, or share=off to keep "
-			     "stores from it", b->path);
+	return vsu_error_set(err, -EROFS, "mem-path '%s' is a read-only device; give readonly=on, or share=off to keep stores from it",
+		      b->path);
 }
 
 /* One look at what the path is now; -EAGAIN when it changed meanwhile. */
@@ -274,18 +272,17 @@ static int try_open(const struct vmem_backend *b, struct vmem_backend_facts *f,
 	rc = make_file(b, f, file);
 	if (rc == -EEXIST)
 		return -EAGAIN;
-	return rc < 0 ? vsu_error_sys(err, rc, "cannot make a file at "
-				      "mem-path '%s'", b->path) : 0;
+	return rc < 0 ? vsu_error_sys(err, rc, "cannot make a file at mem-path '%s'", b->path) : 0;
 }
 
-/* What cannot be opened and cannot be made either. */
+/* Refuses a file that can neither be opened nor made. */
 static int refuse_both(const struct vmem_backend *b, struct vsu_error *err)
 {
 	struct stat st;
 
 	if (!lstat(b->path, &st) && S_ISLNK(st.st_mode))
-		return vsu_error_set(err, -ENOENT, "mem-path '%s' is a "
-				     "symbolic link to nothing", b->path);
+		return vsu_error_set(err, -ENOENT, "mem-path '%s' is a symbolic link to nothing",
+			      b->path);
 	return vsu_error_set(err, -EAGAIN, "mem-path '%s' comes and goes",
 			     b->path);
 }

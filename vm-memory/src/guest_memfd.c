@@ -159,8 +159,7 @@ int vmem_kvm_convert(int vm_fd, const struct vmem_region *region, uint64_t off,
 		return rc;
 	rc = set_attributes(vm_fd, region, off, len, to_private);
 	if (rc == -ENOTTY)
-		return vsu_error_set(err, -EOPNOTSUPP, "the KVM of this host "
-				     "has no memory attributes");
+		return vsu_error_set(err, -EOPNOTSUPP, "the KVM of this host has no memory attributes");
 	if (rc < 0)
 		return vsu_error_sys(err, rc, "cannot convert %#" PRIx64
 				     " bytes at %#" PRIx64, len,
@@ -168,6 +167,5 @@ int vmem_kvm_convert(int vm_fd, const struct vmem_region *region, uint64_t off,
 	if (to_private)
 		return discard_shared(region, off, len, err);
 	rc = punch_private(region, off, len);
-	return rc < 0 ? vsu_error_sys(err, rc, "cannot give back the private "
-				      "half") : 0;
+	return rc < 0 ? vsu_error_sys(err, rc, "cannot give back the private half") : 0;
 }

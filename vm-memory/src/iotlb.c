@@ -80,7 +80,7 @@ static unsigned int append(struct interval *to, unsigned int n,
 	return n + 1;
 }
 
-/* What interval i has before first and behind last. */
+/* The parts of interval i before first and after last. */
 static bool head_of(const struct interval *i, uint64_t first,
 		    struct interval *out)
 {
@@ -136,8 +136,8 @@ static int check_entry(const struct vmem_iotlb_entry *e, struct vsu_error *err)
 	uint64_t last;
 
 	if (!e->len)
-		return vsu_error_set(err, -EINVAL, "an IOTLB entry of length 0 "
-				     "at %#" PRIx64, e->iova);
+		return vsu_error_set(err, -EINVAL, "an IOTLB entry of length 0 at %#" PRIx64,
+			      e->iova);
 	if (vsu_u64_add_overflow(e->iova, e->len - 1, &last) ||
 	    vsu_u64_add_overflow(e->gpa, e->len - 1, &last))
 		return vsu_error_set(err, -EINVAL, "an IOTLB entry of %#" PRIx64
@@ -320,8 +320,7 @@ int vmem_iotlb_map(const struct vmem_iotlb *iotlb, struct vmem_map *memory,
 		n += pieces(&iotlb->now[i], view, NULL);
 	map = vmem_priv_map_over(memory, n, &ranges);
 	if (!map)
-		return vsu_error_set(err, -ENOMEM, "no memory for an IOTLB map "
-				     "of %zu ranges", n);
+		return vsu_error_set(err, -ENOMEM, "no memory for an IOTLB map of %zu ranges", n);
 	for (i = 0, n = 0; i < iotlb->n; i++)
 		n += pieces(&iotlb->now[i], view, ranges + n);
 	vmem_priv_map_seal(map);

@@ -79,10 +79,8 @@ static int bind_nodes(struct vmem_block *block, int mode,
 	if (rc == -EINVAL)
 		rc = mbind_block(block, mode);
 	if (rc == -EINVAL)
-		return vsu_error_set(err, rc, "host-nodes: this host does not "
-				     "have one of these NUMA nodes online");
-	return rc < 0 ? vsu_error_sys(err, rc, "cannot bind memory to NUMA "
-				      "nodes") : 0;
+		return vsu_error_set(err, rc, "host-nodes: this host does not have one of these NUMA nodes online");
+	return rc < 0 ? vsu_error_sys(err, rc, "cannot bind memory to NUMA nodes") : 0;
 }
 
 int vmem_priv_apply_policy(const struct vmem_backend *b,

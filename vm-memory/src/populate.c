@@ -36,8 +36,7 @@ static int check_piece(const struct vmem_block *block, uint64_t off,
 		       uint64_t len, struct vsu_error *err)
 {
 	if (vsu_range_exceeds(off, len, block->len))
-		return vsu_error_set(err, -EINVAL, "%#" PRIx64 " bytes at "
-				     "offset %#" PRIx64 " exceed a block of %#"
+		return vsu_error_set(err, -EINVAL, "%#" PRIx64 " bytes at offset %#" PRIx64 " exceed a block of %#"
 				     PRIx64, len, off, block->len);
 	return 0;
 }
@@ -135,9 +134,7 @@ int vmem_block_populate(struct vmem_block *block, uint64_t off, uint64_t len,
 	if (rc == -EINVAL)	/* the kernel does not know it */
 		rc = populate_by_hand(block, &p);
 	if (rc == -EFAULT)
-		return vsu_error_set(err, -ENOSPC, "the file or file system "
-				     "behind %#" PRIx64 " bytes of memory at "
-				     "offset %#" PRIx64 " has no room for them",
+		return vsu_error_set(err, -ENOSPC, "the file or file system behind %#" PRIx64 " bytes of memory at offset %#" PRIx64 " has no room for them",
 				     len, off);
 	if (rc < 0)
 		return vsu_error_sys(err, rc, "cannot make %#" PRIx64
@@ -154,9 +151,8 @@ static int check_pages(const struct vmem_block *block, uint64_t off,
 		return rc;
 	if (!vsu_is_aligned((uintptr_t)(block->hva + off) | len,
 			    block->page_size))
-		return vsu_error_set(err, -EINVAL, "%#" PRIx64 " bytes at "
-				     "offset %#" PRIx64 " are not whole pages "
-				     "of %#" PRIx64, len, off,
+		return vsu_error_set(err, -EINVAL, "%#" PRIx64 " bytes at offset %#" PRIx64 " are not whole pages of %#" PRIx64,
+			      len, off,
 				     block->page_size);
 	return 0;
 }
@@ -177,11 +173,9 @@ static int check_discard(const struct vmem_block *block, uint64_t off,
 		return rc;
 	if (!(block->flags & VMEM_BLOCK_WRITE))
 		return vsu_error_set(err, -EOPNOTSUPP,
-				     "memory that may only be read keeps its "
-				     "pages");
+				     "memory that may only be read keeps its pages");
 	if (is_private_file(block))
-		return vsu_error_set(err, -EOPNOTSUPP, "private memory over a "
-				     "file would show the file again");
+		return vsu_error_set(err, -EOPNOTSUPP, "private memory over a file would show the file again");
 	return 0;
 }
 
@@ -214,7 +208,7 @@ int vmem_block_discard(struct vmem_block *block, uint64_t off, uint64_t len,
 		return rc;
 	if (block->flags & VMEM_BLOCK_SHARED)
 		rc = punch(block, off, len);
-	/* What took the place of a file that was cut is memory of its own. */
+	/* Pages that replaced those of a cut file are private memory. */
 	if (!rc && (!(block->flags & VMEM_BLOCK_SHARED) ||
 		    vmem_block_failed(block)))
 		rc = drop_private(block, off, len);
@@ -234,8 +228,7 @@ int vmem_block_remap(struct vmem_block *block, uint64_t off, uint64_t len,
 	if (rc < 0 || !len)
 		return rc;
 	if (vmem_block_failed(block))
-		return vsu_error_set(err, -EBUSY, "a part of this memory "
-				     "was lost and replaced");
+		return vsu_error_set(err, -EBUSY, "a part of this memory was lost and replaced");
 	flags = block->map_flags | MAP_FIXED |
 		(block->fd < 0 ? MAP_ANONYMOUS : 0);
 	if (mmap(p.hva, p.len, block->map_prot, flags, block->fd,

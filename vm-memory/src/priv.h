@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * What the files of libvm-memory share and nobody else sees, under the name
- * of the file that defines it.
+ * Declarations that the files of libvm-memory share and nobody else sees, under
+ * the name of the file that defines them.
  */
 #ifndef VMEM_PRIV_H
 #define VMEM_PRIV_H
@@ -56,7 +56,7 @@ int vmem_priv_fd_page_size(int fd, uint64_t *size);
 
 #define VMEM_PRIV_MAX_NODES 128
 
-/* What the host was told to do with the pages of a block. */
+/* Policies that the host was told for the pages of a block. */
 struct vmem_priv_policy {
 	bool told;
 	bool merge, dump;
@@ -70,7 +70,7 @@ void vmem_priv_repeat_policy(const struct vmem_block *block,
 
 /* block.c */
 
-/* What became of the pages of a block; written by vmem_sigbus_fix(). */
+/* Pages of a block that were replaced; written by vmem_sigbus_fix(). */
 struct vmem_priv_fate {
 	int32_t failed;		/* some were replaced */
 	int32_t damaged;	/* one of them because the hardware lost it: */

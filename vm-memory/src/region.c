@@ -40,11 +40,10 @@ static int check_desc(const struct vmem_region_desc *d, struct vsu_error *err)
 				     d->offset, d->gpa, d->block->len);
 	if (vsu_u64_add_overflow(d->gpa, d->len - 1, &last))
 		return vsu_error_set(err, -EINVAL, "a region of %#" PRIx64
-				     " bytes at %#" PRIx64 " wraps around the "
-				     "end of guest addresses", d->len, d->gpa);
+				     " bytes at %#" PRIx64 " wraps around the end of guest addresses",
+					      d->len, d->gpa);
 	if (vsu_range_exceeds(d->offset, d->len, d->block->len))
-		return vsu_error_set(err, -EINVAL, "%#" PRIx64 " bytes at "
-				     "offset %#" PRIx64 " exceed a block of %#"
+		return vsu_error_set(err, -EINVAL, "%#" PRIx64 " bytes at offset %#" PRIx64 " exceed a block of %#"
 				     PRIx64, d->len, d->offset, d->block->len);
 	if (d->flags & ~VMEM_REGION_ROM)
 		return vsu_error_set(err, -EINVAL, "unknown region flags %#x",

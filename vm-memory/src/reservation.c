@@ -80,8 +80,8 @@ int vmem_reservation_new(uint64_t len, uint64_t align,
 	rc = reserve(r, len, align > page ? align : page);
 	if (rc < 0) {
 		free(r);
-		return vsu_error_sys(err, rc, "no address space for a window "
-				     "of %#" PRIx64 " bytes", len);
+		return vsu_error_sys(err, rc, "no address space for a window of %#" PRIx64 " bytes",
+			      len);
 	}
 	r->refs = 1;
 	r->event_fd = vsu_event_new();

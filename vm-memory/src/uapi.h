@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * What the kernel's headers of an old build machine lack. The running kernel
+ * Definitions that the headers of an old build machine lack. The running kernel
  * is asked whether it has it; no feature depends on where this was built.
  */
 #ifndef VMEM_UAPI_H

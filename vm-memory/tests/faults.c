@@ -214,7 +214,7 @@ long __wrap_syscall(long number, ...)
 	return 0;
 }
 
-/* What must be the same before and after a failure. */
+/* State that must be the same before and after a failure. */
 struct state {
 	int fds;
 	int64_t mapped;

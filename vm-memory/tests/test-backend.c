@@ -181,7 +181,7 @@ START_TEST(host_that_lacks_it_is_told_apart)
 }
 END_TEST
 
-/* What lies at mem-path, judged without looking. */
+/* Files at mem-path, judged without looking. */
 static const struct found {
 	const char *list;
 	enum vmem_file_state file;

@@ -100,7 +100,7 @@ static void check_refused(const char *props, const char *reason)
 	ck_assert_ptr_null(b);
 }
 
-/* What lies on the file once the device has written everything. */
+/* The byte in the file after the device has written everything. */
 static unsigned char stored(uint64_t pos)
 {
 	unsigned char byte = 0;

@@ -257,7 +257,7 @@ START_TEST(offset_37_behind_the_end_is_refused_though_mmap_takes_it)
 }
 END_TEST
 
-/* What mmap() refuses as it is: of the two the offset can be made to fit. */
+/* mmap() refuses both as they are; the offset can be made to fit. */
 START_TEST(offset_38_empty_is_refused_and_unaligned_is_rounded)
 {
 	struct vmem_block *b = NULL;
@@ -289,7 +289,7 @@ START_TEST(offset_39_descriptor_that_does_not_allow_it_is_refused)
 }
 END_TEST
 
-/* What a peer may have sealed, and what it then lets us do. */
+/* Seals of a peer, and the mappings that each allows. */
 static const struct sealed {
 	int seal;
 	int rw_shared, ro_shared, rw_private, discard;

@@ -37,7 +37,7 @@ static int make_backend(void)
 }
 
 /*
- * What is done without: three questions to KVM, advice to the kernel (huge
+ * Calls whose failure changes nothing: three questions to KVM, advice to the kernel (huge
  * pages, forks, merging, dumps), and facts that matter only to some.
  */
 static const struct {

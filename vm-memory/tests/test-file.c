@@ -380,7 +380,7 @@ START_TEST(missing_parent_is_named)
 }
 END_TEST
 
-/* Where huge pages are not mounted, their directory is no file either. */
+/* No file either where huge pages are not mounted. */
 static const char *const devices[] = {
 	"/dev/vmem-test-no-such-device", "/dev/hugepages-vmem-test",
 };
@@ -646,7 +646,7 @@ START_TEST(d1_10_same_range_of_a_file_used_twice_can_be_told)
 }
 END_TEST
 
-/* What is mapped is what was opened, whatever the path is called later. */
+/* The mapping is of the file that was opened, whatever the path names later. */
 START_TEST(d1_16_path_that_is_swapped_later_changes_nothing)
 {
 	struct vmem_block *b;

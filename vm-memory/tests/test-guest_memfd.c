@@ -143,7 +143,7 @@ START_TEST(remap_shows_the_same_pages_again)
 }
 END_TEST
 
-/* What KVM makes with other flags than ours: nobody's to look at. */
+/* KVM lets nobody map what it makes without our flags. */
 START_TEST(pool_without_the_flag_cannot_be_mapped)
 {
 	struct vmem_kvm_create_guest_memfd args = { .size = 64 * KIB };
@@ -194,7 +194,7 @@ START_TEST(no_virtual_machine_is_said_so)
 }
 END_TEST
 
-/* Where KVM has the attribute this is made; elsewhere its lack is named. */
+/* Made by a KVM that has the attribute; any other's lack of it is named. */
 START_TEST(private_half_is_made_or_its_lack_is_named)
 {
 	struct vsu_error err = VSU_ERROR_INIT;

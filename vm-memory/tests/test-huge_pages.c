@@ -338,7 +338,7 @@ START_TEST(piece_of_a_received_fd_is_rounded_to_huge_pages)
 }
 END_TEST
 
-/* Where the pages cannot be set aside now, nothing here can be relied on. */
+/* Sets pages aside; without them nothing here can be relied on. */
 static const char *make_pool(void)
 {
 	int fd = memfd_create("pool", MFD_CLOEXEC | MFD_HUGETLB);

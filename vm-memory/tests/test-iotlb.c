@@ -163,7 +163,7 @@ START_TEST(invalidation_takes_out_exactly_the_range)
 }
 END_TEST
 
-/* What must not stay reachable goes, even if more goes with it. */
+/* An address that must not stay reachable goes, even if more goes with it. */
 START_TEST(b4_10_invalidation_without_room_to_split_forgets_the_whole_entry)
 {
 	struct vmem_iotlb_fail f;

@@ -14,7 +14,7 @@
 
 static struct vmem_sigbus *table;
 
-/* What a program's handler looks like. */
+/* A handler as a program has it. */
 static void on_sigbus(int sig, siginfo_t *si, void *context)
 {
 	(void)context;

@@ -79,7 +79,7 @@ START_TEST(d1_06_device_that_cannot_be_mapped_is_refused)
 }
 END_TEST
 
-/* Where the file lies on real persistent memory nothing is to be warned of. */
+/* A file on real persistent memory gives no warning. */
 START_TEST(pmem_on_an_ordinary_file_warns_and_maps_it)
 {
 	struct vmem_block *b;
@@ -154,7 +154,7 @@ START_TEST(new_file_is_readable_by_all_and_writable_by_its_owner)
 }
 END_TEST
 
-/* What a clone of a template sees, before and after it stored to a page. */
+/* A clone of a template, before and after it stored to a page. */
 START_TEST(untouched_private_pages_follow_the_file_and_touched_ones_do_not)
 {
 	struct vmem_block *file, *clone;

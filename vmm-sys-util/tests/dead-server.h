@@ -115,7 +115,7 @@ static inline int dead_server_open(const struct dead_server *s)
 	return open(path, O_RDWR | O_CLOEXEC);
 }
 
-/* What waits for it fails now. */
+/* Ends the server; callers that wait for it fail now. */
 static inline void dead_server_end(struct dead_server *s)
 {
 	kill(s->pid, SIGKILL);

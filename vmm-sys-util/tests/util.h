@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * What the tests of this folder share: a suite whose every test is checked
+ * Common part of the tests of this folder: a suite whose every test is checked
  * for descriptors left open and runs in a directory of its own.
  */
 #ifndef VSU_TESTS_UTIL_H

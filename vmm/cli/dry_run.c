@@ -35,7 +35,7 @@ static const char *slot_name(const struct vmem_block *block, uint32_t flags)
 	return flags & KVM_MEM_READONLY ? "readonly" : "plain";
 }
 
-/* What becomes of a store by the guest. */
+/* The effect of a store by the guest. */
 static const char *store_name(uint32_t flags)
 {
 	if (flags & VMEM_BLOCK_ROM)
@@ -43,7 +43,7 @@ static const char *store_name(uint32_t flags)
 	return flags & VMEM_BLOCK_SHARED ? "shared" : "kept-private";
 }
 
-/* What KVM is told about memory of this block. */
+/* The kind of memory slot that KVM gets for this block. */
 static const char *block_slot(const struct vmem_block *block)
 {
 	if (vmem_block_is_bound(block))
@@ -52,12 +52,11 @@ static const char *block_slot(const struct vmem_block *block)
 			 KVM_MEM_READONLY : 0);
 }
 
-/* What a block is, apart from where it lies. */
+/* Describes a block without its guest address. */
 static void text_block(const struct vmem_block *block, uint32_t flags,
 		       FILE *to)
 {
-	fprintf(to, "%s size=%" PRIu64 " page-size=%" PRIu64 " mapping=%s "
-		"protection=%s fd=%d fd-offset=%" PRIu64 " seals=%#" PRIx32
+	fprintf(to, "%s size=%" PRIu64 " page-size=%" PRIu64 " mapping=%s protection=%s fd=%d fd-offset=%" PRIu64 " seals=%#" PRIx32
 		" guest-store=%s slot=%s populated=%" PRIu64 "\n",
 		kind_names[vmem_block_kind(block)], vmem_block_len(block),
 		vmem_block_page_size(block),
@@ -71,10 +70,8 @@ static void json_block(const struct vmem_block *block, uint32_t flags,
 		       FILE *to)
 {
 	fprintf(to, "{\"kind\":\"%s\",\"size\":%" PRIu64
-		",\"page_size\":%" PRIu64 ",\"mapping\":\"%s\","
-		"\"protection\":\"%s\",\"fd\":%d,\"fd_offset\":%" PRIu64
-		",\"seals\":%" PRIu32 ",\"guest_store\":\"%s\","
-		"\"slot\":\"%s\",\"populated\":%" PRIu64 "}\n",
+		",\"page_size\":%" PRIu64 ",\"mapping\":\"%s\",\"protection\":\"%s\",\"fd\":%d,\"fd_offset\":%" PRIu64
+		",\"seals\":%" PRIu32 ",\"guest_store\":\"%s\",\"slot\":\"%s\",\"populated\":%" PRIu64 "}\n",
 		kind_names[vmem_block_kind(block)], vmem_block_len(block),
 		vmem_block_page_size(block),
 		flags & VMEM_BLOCK_SHARED ? "shared" : "private",
@@ -122,8 +119,7 @@ static void text_region(const struct facts *f, FILE *to)
 
 static void json_region(const struct facts *f, FILE *to)
 {
-	fprintf(to, "{\"gpa\":%" PRIu64 ",\"size\":%" PRIu64 ",\"kind\":\"%s\","
-		"\"mapping\":\"%s\",\"protection\":\"%s\",\"hva\":%" PRIuPTR
+	fprintf(to, "{\"gpa\":%" PRIu64 ",\"size\":%" PRIu64 ",\"kind\":\"%s\",\"mapping\":\"%s\",\"protection\":\"%s\",\"hva\":%" PRIuPTR
 		",\"fd\":%d,\"fd_offset\":%" PRIu64 ",\"slot\":\"%s\"}",
 		f->gpa, f->len, f->kind, f->mapping, f->protection,
 		(uintptr_t)f->hva, f->fd, f->fd_offset, f->slot);

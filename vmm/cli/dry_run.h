@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* What a machine is made of, for people and for programs. */
+/* A report of a machine, for people or for programs. */
 #ifndef VMM_REPORT_H
 #define VMM_REPORT_H
 

@@ -164,8 +164,7 @@ int vmm_options_parse(struct vmm_options *options, int argc, char *const *argv,
 	if (rc || options->help)
 		return rc;
 	if (!options->kernel)
-		return vsu_error_set(err, -ENOENT, "run: no kernel named; try "
-				     "'cvmm run builtin:selftest'");
+		return vsu_error_set(err, -ENOENT, "run: no kernel named; try 'cvmm run builtin:selftest'");
 	if (options->json && !options->dry_run)
 		return vsu_error_set(err, -EINVAL,
 				     "option --json needs --dry-run");

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * What the command line of "cvmm run" asks for, as text that later parts read
- * in full. Strings live as long as argv.
+ * The command line of "cvmm run", as text that later parts read in full.
+ * Strings live as long as argv.
  */
 #ifndef VMM_OPTIONS_H
 #define VMM_OPTIONS_H

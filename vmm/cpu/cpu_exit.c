@@ -14,7 +14,7 @@
 #include "cpu/cpu_exit.h"
 #include "memory/layout.h"
 
-/* Where the operands of an exit begin. */
+/* Offset of the operands of an exit. */
 #define FAULT_OFFSET offsetof(struct kvm_run, hw)
 
 /* A CPU that made an exit. */

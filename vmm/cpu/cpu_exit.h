@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * What a CPU's exit from the guest means: accesses are carried out on the
+ * The meaning of a CPU's exit from the guest: accesses are carried out on the
  * buses; everything else becomes a verdict that the CPU's thread acts on.
  *
  * Threads: the CPU's own.
@@ -16,7 +16,7 @@
 #include "bus/bus.h"
 #include "kvm/uapi.h"
 
-/* What the guest wants to use, private to it or shared with the host. */
+/* Memory that the guest wants private to it, or shared with the host. */
 struct vmm_conversion {
 	uint64_t gpa, len;
 	bool to_private;

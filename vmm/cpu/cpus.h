@@ -72,7 +72,7 @@ struct vmm_ticket;
 typedef bool (*vmm_carry_fn)(void *opaque, struct vmm_ticket *ticket);
 void vmm_cpus_carry(struct vmm_cpus *cpus, vmm_carry_fn fn, void *opaque);
 
-/* What a ticket was kept for is done. Main thread. */
+/* Ends a ticket that was kept: its CPU goes on. Main thread. */
 void vmm_cpus_finish(struct vmm_cpus *cpus, struct vmm_ticket *ticket);
 
 /* The machine is to end with this exit status; the first call counts. */

@@ -16,7 +16,7 @@
 
 static_assert(sizeof(struct vmm_kvm_region2) == 160, "as the kernel has it");
 
-/* Where the three pages that KVM keeps for itself may lie, below 4 GiB. */
+/* Address of three pages, below 4 GiB, that KVM keeps for itself. */
 #define TSS_GPA 0xfffbd000
 
 int vmm_kvm_ioctl(int fd, unsigned long request, void *arg)
@@ -56,7 +56,7 @@ static int open_device(struct vmm_kvm *kvm, struct vsu_error *err)
 	return 0;
 }
 
-/* What cvmm cannot do without. */
+/* Capabilities that cvmm needs. */
 static const struct needed {
 	int capability;
 	const char *name;
@@ -88,9 +88,7 @@ static int private_type(const struct vmm_kvm *kvm, unsigned long *type,
 	*type = KVM_X86_SW_PROTECTED_VM;
 	if (vmm_kvm_capability(kvm, KVM_CAP_VM_TYPES) & (1 << *type))
 		return 0;
-	return vsu_error_set(err, -EOPNOTSUPP, "private=on needs virtual "
-		"machines with private memory (KVM_X86_SW_PROTECTED_VM), which"
-		" this host's KVM does not offer");
+	return vsu_error_set(err, -EOPNOTSUPP, "private=on needs virtual machines with private memory (KVM_X86_SW_PROTECTED_VM), which this host's KVM does not offer");
 }
 
 static int create_vm(struct vmm_kvm *kvm, bool private_memory,
@@ -181,8 +179,7 @@ int vmm_kvm_open(struct vmm_kvm *kvm, bool private_memory,
 					   KVM_GET_VCPU_MMAP_SIZE, NULL);
 	if (kvm->vcpu_map_size < (int)sizeof(struct kvm_run)) {
 		vmm_kvm_close(kvm);
-		return vsu_error_set(err, -EOPNOTSUPP, "this host's KVM shares"
-				     " %d bytes for a CPU, which is too few",
+		return vsu_error_set(err, -EOPNOTSUPP, "this host's KVM shares %d bytes for a CPU, which is too few",
 				     kvm->vcpu_map_size);
 	}
 	keep_other_slots(kvm);

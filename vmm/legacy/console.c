@@ -254,7 +254,7 @@ bool vmm_console_wants_input(struct vmm_console *c)
 	return c->raw || (!c->nheld && input_room(c) > 0);
 }
 
-/* What of the typed bytes goes to the guest; in place. */
+/* Leaves the typed bytes that go to the guest, in place; how many. */
 static size_t filter(struct vmm_console *c, unsigned char *bytes, size_t n)
 {
 	size_t i, kept = 0;

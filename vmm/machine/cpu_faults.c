@@ -179,7 +179,7 @@ void vmm_fault_poisoned_early(struct vmm_machine *m, uint64_t hva)
 		 rc < 0 ? "nobody has touched it yet" : "the guest was told");
 }
 
-/* What a CPU waits for. */
+/* A conversion that a CPU waits for. */
 struct wish {
 	struct vmm_machine *machine;
 	unsigned int cpu;

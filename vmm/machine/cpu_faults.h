@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * What a CPU cannot go on without: the callbacks of struct vmm_cpu_hooks,
+ * Pages that a CPU cannot go on without: the callbacks of struct vmm_cpu_hooks,
  * with a struct vmm_machine.
  *
  * Threads: the CPU's; what concerns others is carried to the main thread.

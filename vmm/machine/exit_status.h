@@ -9,7 +9,7 @@
 #include <vmm-sys-util/error.h>
 #include <vmm-sys-util/exit.h>
 
-/* What was being done; decides what a code means. */
+/* The step that failed; it decides what a code means. */
 enum vmm_stage {
 	VMM_STAGE_OPTIONS,
 	VMM_STAGE_KERNEL,	/* finding it and its content */

@@ -346,7 +346,7 @@ int vmm_machine_make(struct vmm_machine *m, const struct vmm_options *options,
 	return 0;
 }
 
-/* What it had mapped goes while it is freed: it no longer takes part then. */
+/* Its mappings go while it is freed, when it no longer takes part. */
 static void free_device(struct vmm_device *d)
 {
 	struct vmm_virtio *virtio = d->virtio;

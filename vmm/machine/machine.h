@@ -31,7 +31,7 @@
 #include "memory/slots.h"
 #include "virtio/slot.h"
 
-/* Where transports lie, and the interrupts of the machine. */
+/* Addresses of the transports, and the interrupts of the machine. */
 #define VMM_TRANSPORTS_GPA UINT64_C(0xd0000000)
 #define VMM_FIRST_DEVICE_IRQ 5
 #define VMM_LAST_IRQ 23

@@ -180,9 +180,8 @@ int vmm_layout_window(uint64_t *next, uint64_t size, unsigned int phys_bits,
 	if (!size || size > limit / 2 ||
 	    vsu_align_up_overflow(*next, power_of_two_above(size), &at) ||
 	    vsu_range_exceeds(at, size, limit))
-		return vsu_error_set(err, -ENOSPC, "no room for a shared memory"
-			" region of %" PRIu64 " bytes below what KVM can "
-			"address, %#" PRIx64, size, limit);
+		return vsu_error_set(err, -ENOSPC, "no room for a shared memory region of %" PRIu64 " bytes below what KVM can address, %#" PRIx64,
+			      size, limit);
 	*gpa = at;
 	*next = at + size;
 	return 0;

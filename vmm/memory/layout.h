@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Where memory lies in the guest: a pure computation from sizes and wishes.
+ * The addresses of memory in the guest: a pure computation from sizes and wishes.
  *
  * Requests with an address of their own are placed first. The others fill, in
  * order, from 0 to 3 GiB and go on at 4 GiB, around what is placed. One that

@@ -24,7 +24,7 @@ bool vmm_memory_wants_private(const struct vmm_memory *memory)
 	return false;
 }
 
-/* What is known while the memory is being made. */
+/* State while the memory is being made. */
 struct making {
 	struct vmm_memory *memory;
 	const struct vmm_kvm *kvm;

@@ -23,7 +23,7 @@
 #include "memory/layout.h"
 #include "memory/memory_options.h"
 
-/* What is behind mem-path, to be as it was unless the machine begins. */
+/* The file at mem-path, which stays as it was unless the machine begins. */
 struct vmm_memory_file {
 	char *path;		/* NULL: nothing is */
 	bool was_there, was_empty;

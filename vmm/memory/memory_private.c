@@ -46,8 +46,7 @@ static int check(const struct vmem_map *map, const struct vmm_conversion *c,
 				     c->gpa);
 	for (done = 0; done < c->len; done += piece.len)
 		if (!first_piece(map, c->gpa + done, c->len - done, &piece))
-			return vsu_error_set(err, -EINVAL, "there is no "
-				"memory with a private half (private=on) at %#"
+			return vsu_error_set(err, -EINVAL, "there is no memory with a private half (private=on) at %#"
 				PRIx64, c->gpa + done);
 	return 0;
 }

@@ -13,7 +13,7 @@
 #include "memory/slots.h"
 #include "kvm/uapi.h"
 
-/* What KVM is told; the id is given when it is set. */
+/* A slot as KVM is told of it; the id is given when it is set. */
 struct slot {
 	uint64_t gpa, len, hva, file_pos;
 	uint32_t flags, id;
@@ -278,8 +278,7 @@ int vmm_slots_apply(struct vmm_slots *slots, struct vmem_map *map,
 	if (rc)
 		return vsu_error_sys(err, rc, "memory slots");
 	if (want.n > slots->kvm->max_slots)
-		rc = vsu_error_set(err, -ENOSPC, "this memory needs %u slots; "
-				   "KVM has %u", want.n,
+		rc = vsu_error_set(err, -ENOSPC, "this memory needs %u slots; KVM has %u", want.n,
 				   slots->kvm->max_slots);
 	if (!rc && give_ids(&slots->now, &want))
 		rc = vsu_error_sys(err, -ENOMEM, "memory slots");

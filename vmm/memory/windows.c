@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* What back-ends map becomes regions of the guest's map. */
+/* Mappings of back-ends as regions of the guest's map. */
 #include <config.h>
 
 #include <errno.h>
@@ -19,8 +19,7 @@ int vmm_shmem_add_window(struct vmm_shmem *s, const void *owner,
 	int rc;
 
 	if (s->n == VMM_MAX_WINDOWS)
-		return vsu_error_set(err, -ENOSPC, "more than %d shared memory"
-				     " regions in one machine",
+		return vsu_error_set(err, -ENOSPC, "more than %d shared memory regions in one machine",
 				     VMM_MAX_WINDOWS);
 	if (!s->n)
 		s->next = s->memory->layout.end;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* What the tests of cvmm's parts share. */
+/* Common part of the tests of cvmm. */
 #ifndef VMM_TESTS_UTIL_H
 #define VMM_TESTS_UTIL_H
 

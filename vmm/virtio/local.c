@@ -95,8 +95,8 @@ static bool stop_by_force(struct local *l)
 }
 
 /*
- * What the host may still write to cannot be freed; the process is about to
- * end and takes it along.
+ * Memory that the host may still write to cannot be freed; the process is about
+ * to end and takes it along.
  */
 static void local_free(void *end)
 {

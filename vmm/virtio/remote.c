@@ -137,7 +137,7 @@ static void announce(struct remote *r)
 }
 
 /*
- * What the session's answers mean for the device, once its lock is free: a
+ * Acts on the session's answers once the device's lock is free: a
  * CPU that waits for a reset goes on; the guest learns of a dead back-end.
  */
 static void settle(struct remote *r)
@@ -421,7 +421,7 @@ static int make_windows(struct remote *r, const char *name,
 	return rc;
 }
 
-/* What is left when all of it has been made: the loop takes over. */
+/* The last step, after all of it has been made: the loop takes over. */
 static void hand_over(struct remote *r)
 {
 	ev_io_init(&r->session, on_session, virtdev_vhost_user_fd(r->user),

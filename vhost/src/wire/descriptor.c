@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* What a peer's descriptor has to be for its purpose. */
+/* Kinds of descriptors that a peer may send, by their purpose. */
 #include <config.h>
 
 #include <errno.h>

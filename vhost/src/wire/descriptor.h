@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * What a peer's descriptor has to be for its purpose. A peer may send any;
+ * Kinds of descriptors that a peer may send, by their purpose. It may send any;
  * each is judged here before anything else is done with it, so that nobody
  * waits for it (fstat() of a file whose server is dead does) and nothing is
  * kept that the session itself depends on (the peer's own end of the socket).

@@ -63,8 +63,8 @@ static void close_fds(int *fds, unsigned int n)
 }
 
 /*
- * What the peer sent and nobody read goes with the socket, and descriptors in
- * it may linger as much as others. The peer hears of the end at once.
+ * Messages that nobody read go with the socket, and descriptors in them may
+ * linger as much as others. The peer hears of the end at once.
  */
 static void close_socket(struct vhost_user_priv_channel *ch)
 {

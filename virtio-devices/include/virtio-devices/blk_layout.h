@@ -56,7 +56,7 @@ struct virtdev_blk_space {
 /* The part that every device of today shows; the struct has padding behind. */
 #define VIRTDEV_BLK_SPACE_SIZE 60u
 
-/* What a request begins with (5.2.6). Frozen. */
+/* The header of a request (5.2.6). Frozen. */
 struct virtdev_blk_header {
 	struct vsu_le32 type;		/* enum virtdev_blk_type */
 	struct vsu_le32 reserved;

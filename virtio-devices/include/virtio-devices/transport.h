@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * What every VIRTIO transport does alike (VIRTIO 1.3, sections 2 and 3): the
+ * Common part of all VIRTIO transports (VIRTIO 1.3, sections 2 and 3): the
  * device status, the windows in which features and queues may be written, the
  * reset, and the generation of the configuration space.
  *
@@ -39,7 +39,7 @@ struct virtdev_transport;
 /* The source of an interrupt that is no queue: the configuration changed. */
 #define VIRTDEV_INTERRUPT_CONFIG UINT32_MAX
 
-/* What the owner does; called from inside an access. NULL: nothing. */
+/* Callbacks of the owner, from inside an access. NULL: nothing. */
 struct virtdev_transport_ops {
 	size_t size;		/* sizeof(struct virtdev_transport_ops) */
 
@@ -139,7 +139,7 @@ VIRTDEV_API uint32_t virtdev_transport_status(
 VIRTDEV_API void virtdev_transport_set_status(struct virtdev_transport *t,
 					      uint32_t value);
 
-/* What is offered, and what the driver wants; both words of 64 bits. */
+/* Features that are offered, and that the driver wants; words of 64 bits. */
 VIRTDEV_API uint64_t virtdev_transport_offered(
 		const struct virtdev_transport *t);
 VIRTDEV_API uint64_t virtdev_transport_features(

@@ -18,7 +18,7 @@
 #define DEFAULT_QUEUE_MAX 256u
 #define NUM_QUEUES offsetof(struct virtdev_blk_space, num_queues)
 
-/* What VIRTIO 1.3 section 5 gives each kind of device. */
+/* Queues and configuration of each kind of device (VIRTIO 1.3, section 5). */
 static const struct preset {
 	uint32_t id, nqueues, config_size;
 	const char *name;
@@ -68,7 +68,7 @@ static void on_config_read(void *self, uint32_t off, void *buf, uint32_t len)
 	memcpy(buf, r->bytes + off, len);
 }
 
-/* What the driver wrote shows when the back-end says what became of it. */
+/* The driver's write shows after the back-end said what became of it. */
 static int on_config_write(void *self, uint32_t off, const void *buf,
 			   uint32_t len)
 {
@@ -112,8 +112,8 @@ static int check_features(const struct virtdev_vhost_user *r,
 {
 	if (vhost_user_frontend_features(r->frontend) & VQ_F_VERSION_1)
 		return 0;
-	return vsu_error_set(err, -EOPNOTSUPP, "the back-end at '%s' does not "
-			     "offer VIRTIO_F_VERSION_1", r->peer);
+	return vsu_error_set(err, -EOPNOTSUPP, "the back-end at '%s' does not offer VIRTIO_F_VERSION_1",
+		      r->peer);
 }
 
 /*

@@ -8,7 +8,7 @@
 
 #include <virtio-devices/transport.h>
 
-/* What a driver reads or writes, in the order of a start. */
+/* Fields that a driver reads or writes, in the order of a start. */
 enum field {
 	OFFERED_SEL, OFFERED_WORD, WANTED_SEL, WANTED_WORD, STATUS,
 	QUEUE_SEL, QUEUE_MAX, QUEUE_SIZE, QUEUE_READY,
@@ -25,7 +25,7 @@ struct face {
 	void (*free)(void *f);
 	uint32_t (*get)(void *f, enum field field);
 	void (*set)(void *f, enum field field, uint32_t value);
-	/* Where the interrupts since the last call came from. */
+	/* Sources of the interrupts since the last call. */
 	unsigned int (*interrupts)(void *f);
 	uint64_t (*config_read)(void *f, uint32_t off, uint32_t len);
 	void (*config_write)(void *f, uint32_t off, uint32_t len,

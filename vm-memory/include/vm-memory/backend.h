@@ -129,7 +129,7 @@ typedef void (*vmem_backend_warn_fn)(void *opaque, const char *sentence);
 VMEM_API void vmem_backend_set_warn(struct vmem_backend *backend,
 				    vmem_backend_warn_fn fn, void *opaque);
 
-/* What lies at mem-path. */
+/* The file at mem-path. */
 enum vmem_file_state {
 	VMEM_FILE_UNKNOWN,	/* nobody looked yet */
 	VMEM_FILE_MISSING,
@@ -153,7 +153,7 @@ enum vmem_file_state {
 
 #define VMEM_OVERCOMMIT_UNKNOWN 0xffu	/* the host does not say */
 
-/* What the judgement depends on besides the properties. */
+/* Facts that the judgement depends on, besides the properties. */
 struct vmem_backend_facts {
 	size_t size;		/* of this struct, by whom it was filled */
 	uint64_t host_page;	/* bytes */

@@ -38,7 +38,7 @@ struct vmem_iotlb;
 VMEM_API int vmem_iotlb_new(unsigned int max_entries, struct vmem_iotlb **out);
 VMEM_API void vmem_iotlb_free(struct vmem_iotlb *iotlb);
 
-/* What lies in [iova, iova + len) leads to gpa on; perm: VMEM_READ | _WRITE. */
+/* Maps [iova, iova + len) to gpa and on; perm: VMEM_READ | _WRITE. */
 struct vmem_iotlb_entry {
 	uint64_t iova;
 	uint64_t len;

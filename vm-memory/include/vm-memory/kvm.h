@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * What a program that gives blocks to KVM as memory slots needs to know of
- * them. This library makes no slots and needs no KVM; the virtual machine's
+ * Facts about blocks for a program that gives them to KVM as memory slots.
+ * This library makes no slots and needs no KVM; the virtual machine's
  * fd is always the caller's.
  *
  *   plain slot   the host address of the block (KVM_SET_USER_MEMORY_REGION);

@@ -28,7 +28,7 @@
 
 VSU_BEGIN_DECLS
 
-/* What an access wants, and what a range forbids: bits of range flags. */
+/* Accesses that are wanted, or that a range forbids: bits of range flags. */
 #define VMEM_READ	0x1u
 #define VMEM_WRITE	0x2u
 

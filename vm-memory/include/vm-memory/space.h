@@ -56,7 +56,7 @@ VMEM_API int vmem_space_publish(struct vmem_space *space, struct vmem_map *map);
 /* The current map, borrowed, for the writer's thread; NULL when none. */
 VMEM_API struct vmem_map *vmem_space_current(const struct vmem_space *space);
 
-/* Where the generation lives, for one acquire load per batch. */
+/* The address of the generation, for one acquire load per batch. */
 VMEM_API const uint64_t *vmem_space_generation(const struct vmem_space *space);
 
 /*

@@ -30,7 +30,7 @@
 #define VSU_UNLIKELY(x) (x)
 #endif
 
-/* What this library exports; every library of the family has its own. */
+/* Marks the exports of this library; every library of the family has its own. */
 #define VSU_API VSU_EXPORT
 
 /* extern "C" for C++ users, without hiding a brace from editors. */

@@ -32,7 +32,7 @@ VSU_API int vsu_fd_dup(int fd);
 VSU_API int vsu_fd_set_nonblock(int fd);
 VSU_API int vsu_fd_set_cloexec(int fd);
 
-/* What a descriptor is; facts come from the open descriptor, not a path. */
+/* The kind of a descriptor, from the open descriptor and not from a path. */
 enum vsu_fd_kind {
 	VSU_FD_REGULAR,
 	VSU_FD_DIRECTORY,

@@ -16,7 +16,7 @@ static int parse(enum vmm_device_how how, const char *list)
 	return vmm_device_parse(&option, &spec, &err);
 }
 
-/* Where the value of a key of the spec's kind is. */
+/* Address of the value of a key of the spec's kind. */
 static const void *value_of(const char *name)
 {
 	const struct vmm_device_key *k = spec.kind->keys;

@@ -15,7 +15,7 @@
 #include "kvm/uapi.h"
 #include "../util.h"
 
-/* What is wrong with this host. */
+/* Faults of this host. */
 static long lacks_capability = -1;
 static unsigned long fails_request;
 static int fails_with, version = KVM_API_VERSION, map_size = 3 * 4096;

@@ -28,7 +28,7 @@
 #define SET_ATTRIBUTES 0x4020aed2
 #define CAP_ATTRIBUTES 233
 
-/* What KVM was told: a conversion, and the shared byte it found there. */
+/* A conversion as KVM was told of it, and the shared byte it found there. */
 struct told {
 	struct { uint64_t address, size, attributes, flags; } arg;
 	unsigned char shared;

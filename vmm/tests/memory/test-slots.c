@@ -99,7 +99,7 @@ START_TEST(same_map_again_changes_nothing)
 }
 END_TEST
 
-/* What the guest reads back of 0x33 at the probed address. */
+/* Value that the guest reads after it stored 0x33 at the probed address. */
 static int probe_guest(void)
 {
 	vm_start(&vm, 1, probe, probe_end);

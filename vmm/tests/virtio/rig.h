@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* What the tests of virtio devices in the machine share. */
+/* Common part of the tests of virtio devices in the machine. */
 #ifndef VMM_TESTS_VIRTIO_RIG_H
 #define VMM_TESTS_VIRTIO_RIG_H
 

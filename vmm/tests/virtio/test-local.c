@@ -88,7 +88,7 @@ static void count_event(struct ev_loop *loop, ev_io *w, int revents)
 	++*(unsigned int *)w->data;
 }
 
-/* What feeds its own watcher never comes back from its first turn. */
+/* A watcher that feeds itself would never come back from its first turn. */
 START_TEST(a3_19_a_queue_with_endless_work_leaves_the_loop_its_turns)
 {
 	const int fd = vsu_event_new();
