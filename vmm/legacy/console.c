@@ -20,7 +20,9 @@
 #include "legacy/serial.h"
 
 #define BUFFER (64 * 1024)	/* bytes that wait for a slow reader */
-#define HELD 4096		/* typed bytes that wait for a slow guest */
+#define SPARE 256		/* of them for a driver that stores all the same */
+#define PATIENCE_NS UINT64_C(1000000000)
+#define HELD (1024 * 1024)		/* typed bytes that wait for a slow guest */
 #define LAST_ROUNDS 10		/* of waiting for the reader at the end, */
 #define LAST_MS 100		/* each that long */
 #define ESCAPE 0x01		/* Ctrl-A */
@@ -36,10 +38,17 @@ struct vmm_console {
 	struct vmm_serial port;
 	unsigned char *buffer;	/* BUFFER bytes, resident only as used */
 	size_t head, count;
+	uint64_t taken_ns;	/* when the reader took some, or could begin */
 	uint64_t dropped;
-	unsigned char held[HELD];
-	size_t nheld;
+	unsigned char *held;	/* HELD bytes, behind the buffer */
+	size_t held_at, nheld;
 };
+
+/* The reader took nothing for so long that the guest waits no more for it. */
+static bool is_stopped(const struct vmm_console *c)
+{
+	return vsu_now_ns() - c->taken_ns > PATIENCE_NS;
+}
 
 /* Called by the port, with the lock. */
 static void on_output(void *opaque, unsigned char byte)
@@ -51,8 +60,12 @@ static void on_output(void *opaque, unsigned char byte)
 		return;
 	}
 	c->buffer[(c->head + c->count) % BUFFER] = byte;
-	if (c->count++ == 0)
+	if (c->count++ == 0) {
+		c->taken_ns = vsu_now_ns();
 		vsu_event_signal(c->event_fd);
+	}
+	if (c->count == BUFFER - SPARE && !is_stopped(c))
+		c->port.busy = true;
 }
 
 static void on_interrupt(void *opaque)
@@ -97,12 +110,13 @@ static int reopen(int fd)
 
 static int make_buffer(struct vmm_console *c)
 {
-	void *map = mmap(NULL, BUFFER, PROT_READ | PROT_WRITE,
+	void *map = mmap(NULL, BUFFER + HELD, PROT_READ | PROT_WRITE,
 			 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	if (map == MAP_FAILED)
 		return -errno;
 	c->buffer = map;
+	c->held = c->buffer + BUFFER;
 	c->event_fd = vsu_event_new();
 	return c->event_fd < 0 ? c->event_fd : 0;
 }
@@ -112,7 +126,7 @@ static void free_console(struct vmm_console *c)
 	vsu_fd_close(&c->own_fd);
 	vsu_fd_close(&c->event_fd);
 	if (c->buffer)
-		munmap(c->buffer, BUFFER);
+		munmap(c->buffer, BUFFER + HELD);
 	pthread_mutex_destroy(&c->lock);
 	free(c);
 }
@@ -135,6 +149,7 @@ int vmm_console_new(const struct vmm_console_config *config,
 		return vsu_error_sys(err, rc, "console");
 	}
 	vmm_serial_init(&c->port);
+	c->taken_ns = vsu_now_ns();
 	c->port.output = on_output;
 	c->port.interrupt = on_interrupt;
 	c->port.opaque = c;
@@ -150,6 +165,8 @@ void vmm_console_access(void *opaque, struct vmm_access *access)
 
 	pthread_mutex_lock(&c->lock);
 	was_full = !vmm_serial_room(&c->port);
+	if (c->port.busy && is_stopped(c))
+		vmm_serial_set_busy(&c->port, false);
 	vmm_serial_access(&c->port, access);
 	if (was_full && vmm_serial_room(&c->port))
 		vsu_event_signal(c->event_fd);	/* input may go on */
@@ -178,6 +195,9 @@ static void consumed(struct vmm_console *c, size_t n)
 	pthread_mutex_lock(&c->lock);
 	c->head = (c->head + n) % BUFFER;
 	c->count -= n;
+	c->taken_ns = vsu_now_ns();
+	if (c->port.busy && c->count <= BUFFER / 2)
+		vmm_serial_set_busy(&c->port, false);
 	pthread_mutex_unlock(&c->lock);
 }
 
@@ -209,10 +229,23 @@ static void feed(struct vmm_console *c)
 	size_t n;
 
 	pthread_mutex_lock(&c->lock);
-	n = vmm_serial_input(&c->port, c->held, c->nheld);
+	n = vmm_serial_input(&c->port, c->held + c->held_at, c->nheld);
 	c->nheld -= n;
-	memmove(c->held, c->held + n, c->nheld);
+	c->held_at = c->nheld ? c->held_at + n : 0;
 	pthread_mutex_unlock(&c->lock);
+}
+
+/* Adds typed bytes behind those that wait; what has no room is lost. */
+static void hold(struct vmm_console *c, const unsigned char *bytes, size_t n)
+{
+	if (n > HELD - c->nheld)
+		n = HELD - c->nheld;
+	if (n > HELD - c->held_at - c->nheld) {
+		memmove(c->held, c->held + c->held_at, c->nheld);
+		c->held_at = 0;
+	}
+	memcpy(c->held + c->held_at + c->nheld, bytes, n);
+	c->nheld += n;
 }
 
 bool vmm_console_flush(struct vmm_console *c)
@@ -268,6 +301,8 @@ static size_t filter(struct vmm_console *c, unsigned char *bytes, size_t n)
 		}
 		if (c->escaped && bytes[i] == 'x' && c->config.leave)
 			c->config.leave(c->config.opaque);
+		else if (c->escaped && bytes[i] == 'c' && c->config.tell)
+			c->config.tell(c->config.opaque);
 		else
 			bytes[kept++] = bytes[i];
 		c->escaped = false;
@@ -290,10 +325,7 @@ bool vmm_console_input(struct vmm_console *c)
 	if (!n)
 		return false;
 	kept = filter(c, bytes, (size_t)n);
-	if (kept > HELD - c->nheld)
-		kept = HELD - c->nheld;	/* as a port without room loses them */
-	memcpy(c->held + c->nheld, bytes, kept);
-	c->nheld += kept;
+	hold(c, bytes, kept);
 	feed(c);
 	return true;
 }

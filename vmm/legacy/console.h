@@ -4,8 +4,9 @@
  * input comes from one, through the main loop.
  *
  * Output waits in a bounded buffer; when whoever reads it is slower than the
- * guest, what does not fit is dropped and counted, so that no CPU ever waits
- * for a reader. Input that the guest does not take stays unread; on a terminal
+ * guest, the port says that it is busy, and nothing is lost. A reader that
+ * takes nothing for a second is waited for no more: what does not fit is dropped
+ * and counted. No CPU ever waits in here. Input that the guest does not take stays unread; on a terminal
  * it is taken raw and held up to a bound, so that Ctrl-A x ends the machine
  * whatever the guest does (Ctrl-A twice sends one).
  *
@@ -27,6 +28,7 @@ struct vmm_console_config {
 	int in_fd, out_fd;	/* borrowed; -1: none */
 	void (*interrupt)(void *opaque); /* the port's line; any thread */
 	void (*leave)(void *opaque);	/* Ctrl-A x */
+	void (*tell)(void *opaque);	/* Ctrl-A c: of itself */
 	void *opaque;
 };
 

@@ -37,7 +37,7 @@ static uint8_t pending(const struct vmm_serial *s)
 {
 	if (s->count && (s->ier & IER_RX))
 		return IIR_RX;
-	if (s->thr_empty_pending && (s->ier & IER_TX))
+	if (s->thr_empty_pending && !s->busy && (s->ier & IER_TX))
 		return IIR_TX;
 	return IIR_NONE;
 }
@@ -46,6 +46,14 @@ static void update(struct vmm_serial *s)
 {
 	if (pending(s) != IIR_NONE && s->interrupt)
 		s->interrupt(s->opaque);
+}
+
+void vmm_serial_set_busy(struct vmm_serial *s, bool busy)
+{
+	if (s->busy && !busy)
+		s->thr_empty_pending = true;
+	s->busy = busy;
+	update(s);
 }
 
 size_t vmm_serial_room(const struct vmm_serial *s)
@@ -120,7 +128,8 @@ static uint8_t read_register(struct vmm_serial *s, uint64_t offset)
 	case MCR:
 		return s->mcr;
 	case LSR:
-		return LSR_TX_EMPTY | (s->count ? LSR_DATA : 0);
+		return (s->busy ? 0 : LSR_TX_EMPTY) |
+		       (s->count ? LSR_DATA : 0);
 	case MSR:
 		return read_msr(s);
 	default:

@@ -26,10 +26,18 @@ struct vmm_serial {
 	unsigned char fifo[VMM_SERIAL_FIFO];
 	unsigned int head, count;
 	uint8_t ier, lcr, mcr, scr, dll, dlm, fcr;
+	bool busy;		/* the transmitter takes nothing now */
 	bool thr_empty_pending;	/* the transmitter became empty, unreported */
 };
 
 void vmm_serial_init(struct vmm_serial *s);
+
+/*
+ * While busy, the port says that its transmitter is not empty: a driver waits
+ * for the interrupt that comes when it is no longer so. Bytes that are stored
+ * all the same go out.
+ */
+void vmm_serial_set_busy(struct vmm_serial *s, bool busy);
 
 /* A handler for the bus; opaque is the struct vmm_serial. */
 void vmm_serial_access(void *opaque, struct vmm_access *access);

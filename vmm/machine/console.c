@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
@@ -27,6 +28,15 @@ static void on_leave(void *opaque)
 	struct vmm_machine *m = opaque;
 
 	vmm_cpus_end(m->cpus, VSU_EXIT_OK, "%s", "");
+}
+
+static void on_tell(void *opaque)
+{
+	const struct vmm_machine *m = opaque;
+
+	fprintf(stderr, "cvmm: %u CPUs, %u devices, %" PRIu64 " bytes of the console lost; Ctrl-A x ends the machine\n",
+		m->options->cpus, m->ndevices,
+		vmm_console_dropped(m->console));
 }
 
 static bool folder_is_writable(const char *path)
@@ -78,7 +88,7 @@ int vmm_machine_open_console(struct vmm_machine *m, struct vsu_error *err)
 {
 	struct vmm_console_config config = {
 		.interrupt = on_serial_interrupt, .leave = on_leave,
-		.opaque = m,
+		.tell = on_tell, .opaque = m,
 	};
 	const struct vmm_range range = {
 		VMM_PORT_SERIAL, VMM_PORT_SERIAL_LEN, "serial port", vmm_console_access, NULL,

@@ -16,7 +16,7 @@
 enum { DATA = 0, LSR = 5 };
 
 static struct vmm_console *console;
-static unsigned int left;
+static unsigned int left, told;
 
 static void on_leave(void *opaque)
 {
@@ -24,10 +24,17 @@ static void on_leave(void *opaque)
 	left++;
 }
 
+static void on_tell(void *opaque)
+{
+	(void)opaque;
+	told++;
+}
+
 static void make(int in_fd, int out_fd)
 {
 	const struct vmm_console_config config = {
 		.in_fd = in_fd, .out_fd = out_fd, .leave = on_leave,
+		.tell = on_tell,
 	};
 
 	ck_assert_int_eq(vmm_console_new(&config, &console, NULL), 0);
@@ -116,6 +123,31 @@ START_TEST(a6_01_slow_reader_costs_a_bounded_buffer_and_a_count)
 		more += take_all(fds[0]);
 	while (!vmm_console_flush(console));
 	ck_assert_uint_gt(more + take_all(fds[0]), 65536);
+	vmm_console_free(console);
+}
+END_TEST
+
+/* A driver that asks the port first loses nothing to a reader that reads. */
+START_TEST(a6_01_reader_that_is_only_slow_loses_nothing)
+{
+	size_t sent = 0, got = 0;
+	int fds[2];
+
+	ck_assert_int_eq(pipe(fds), 0);
+	make(-1, fds[1]);
+	while (sent < 2000000) {
+		for (; sent < 2000000 && (get(LSR) & 0x20); sent++)
+			put('x');
+		vmm_console_flush(console);
+		got += take_all(fds[0]);
+	}
+	vmm_console_flush(console);
+	while (got < sent) {
+		vmm_console_flush(console);
+		got += take_all(fds[0]);
+	}
+	ck_assert_uint_eq(got, sent);
+	ck_assert_uint_eq(vmm_console_dropped(console), 0);
 	vmm_console_free(console);
 }
 END_TEST
@@ -330,6 +362,45 @@ START_TEST(held_input_follows_as_the_guest_takes_it)
 }
 END_TEST
 
+/* Pasted at once, taken byte by byte much later: 600 000 bytes in order. */
+START_TEST(pasted_input_waits_for_the_guest_whole)
+{
+	const size_t all = 600000;
+	size_t given = 0, taken = 0;
+	int slave, master = terminal(&slave);
+	char piece[1000];
+	unsigned int i;
+
+	while (given < all) {
+		for (i = 0; i < sizeof(piece); i++)
+			piece[i] = (char)('A' + (given + i) % 26);
+		ck_assert_int_eq(write(master, piece, sizeof(piece)), 1000);
+		given += sizeof(piece);
+		while (readable(slave))
+			ck_assert(vmm_console_input(console));
+	}
+	for (; get(LSR) & 1; taken++) {
+		ck_assert_uint_eq(get(DATA), 'A' + taken % 26);
+		vmm_console_flush(console);
+	}
+	ck_assert_uint_eq(taken, all);
+	vmm_console_free(console);
+}
+END_TEST
+
+START_TEST(ctrl_a_c_tells_and_sends_nothing)
+{
+	int slave, master = terminal(&slave);
+
+	type(master, "\001cb");
+	ck_assert(vmm_console_input(console));
+	ck_assert_uint_eq(told, 1);
+	ck_assert_uint_eq(get(DATA), 'b');
+	ck_assert_uint_eq(left, 0);
+	vmm_console_free(console);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("console");
@@ -338,6 +409,7 @@ int main(void)
 	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, output_is_flushed_when_the_event_says_so);
 	tcase_add_test(tc, a6_01_slow_reader_costs_a_bounded_buffer_and_a_count);
+	tcase_add_test(tc, a6_01_reader_that_is_only_slow_loses_nothing);
 	tcase_add_test(tc, a6_01_nobody_reading_at_all_is_no_obstacle);
 	tcase_add_test(tc,
 		       a6_01_stopped_terminal_does_not_block_the_main_loop);
@@ -352,6 +424,8 @@ int main(void)
 	tcase_add_test(tc, ctrl_a_x_leaves_and_twice_sends_one);
 	tcase_add_test(tc, ctrl_a_x_leaves_behind_input_that_nobody_takes);
 	tcase_add_test(tc, held_input_follows_as_the_guest_takes_it);
+	tcase_add_test(tc, pasted_input_waits_for_the_guest_whole);
+	tcase_add_test(tc, ctrl_a_c_tells_and_sends_nothing);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
 }

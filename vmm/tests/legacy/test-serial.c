@@ -76,6 +76,23 @@ START_TEST(line_status_tells_of_room_and_of_input)
 }
 END_TEST
 
+START_TEST(busy_transmitter_interrupts_when_it_takes_more)
+{
+	put(IER, 2);
+	ck_assert_uint_eq(get(IIR) & 0xf, 2);
+	vmm_serial_set_busy(&port, true);
+	put(DATA, 'a');
+	ck_assert_uint_eq(nsent, 1);	/* what is stored all the same goes out */
+	ck_assert_uint_eq(get(LSR) & 0x60, 0);
+	ck_assert_uint_eq(get(IIR) & 0xf, 1);
+	edges = 0;
+	vmm_serial_set_busy(&port, false);
+	ck_assert_uint_eq(edges, 1);
+	ck_assert_uint_eq(get(LSR) & 0x60, 0x60);
+	ck_assert_uint_eq(get(IIR) & 0xf, 2);
+}
+END_TEST
+
 START_TEST(input_comes_in_order_and_empty_reads_0)
 {
 	type("abc");
@@ -238,6 +255,7 @@ int main(void)
 	tcase_add_checked_fixture(tc, setup, NULL);
 	tcase_add_test(tc, written_byte_goes_out);
 	tcase_add_test(tc, line_status_tells_of_room_and_of_input);
+	tcase_add_test(tc, busy_transmitter_interrupts_when_it_takes_more);
 	tcase_add_test(tc, input_comes_in_order_and_empty_reads_0);
 	tcase_add_test(tc, fifo_takes_what_it_has_room_for);
 	tcase_add_test(tc, clearing_the_fifo_drops_input);
