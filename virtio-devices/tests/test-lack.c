@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * Claims about disks, devices and servers when the host has no memory or no
+ * descriptor left: at whatever step it lacks, the answer is clean.
+ */
+#include <config.h>
+
+#include <check.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <virtio-devices/blk.h>
+#include <virtio-devices/vhost_user_server.h>
+#include <vmm-sys-util/event.h>
+#include <vmm-sys-util/fd.h>
+#include <vmm-sys-util/sock.h>
+
+#include "guest.h"
+#include "image.h"
+
+/* Calls that succeed before one fails; negative: none does. */
+static int left = -1;
+
+static bool lacks(int code)
+{
+	if (left < 0 || left--)
+		return false;
+	errno = code;
+	return true;
+}
+
+void *__real_calloc(size_t n, size_t size);
+void *__wrap_calloc(size_t n, size_t size);
+void *__real_mmap(void *at, size_t len, int prot, int flags, int fd, off_t off);
+void *__wrap_mmap(void *at, size_t len, int prot, int flags, int fd, off_t off);
+int __real_epoll_create1(int flags);
+int __wrap_epoll_create1(int flags);
+int __real_epoll_ctl(int epfd, int op, int fd, struct epoll_event *event);
+int __wrap_epoll_ctl(int epfd, int op, int fd, struct epoll_event *event);
+int __real_vsu_event_new(void);
+int __wrap_vsu_event_new(void);
+int __real_vsu_timer_new(void);
+int __wrap_vsu_timer_new(void);
+
+void *__wrap_calloc(size_t n, size_t size)
+{
+	return lacks(ENOMEM) ? NULL : __real_calloc(n, size);
+}
+
+void *__wrap_mmap(void *at, size_t len, int prot, int flags, int fd, off_t off)
+{
+	return lacks(ENOMEM) ? MAP_FAILED :
+	       __real_mmap(at, len, prot, flags, fd, off);
+}
+
+int __wrap_epoll_create1(int flags)
+{
+	return lacks(EMFILE) ? -1 : __real_epoll_create1(flags);
+}
+
+int __wrap_epoll_ctl(int epfd, int op, int fd, struct epoll_event *event)
+{
+	return lacks(ENOSPC) ? -1 : __real_epoll_ctl(epfd, op, fd, event);
+}
+
+int __wrap_vsu_event_new(void)
+{
+	return lacks(EMFILE) ? -EMFILE : __real_vsu_event_new();
+}
+
+int __wrap_vsu_timer_new(void)
+{
+	return lacks(EMFILE) ? -EMFILE : __real_vsu_timer_new();
+}
+
+static struct vsu_error err;
+static struct baseline before;
+
+static void setup(void)
+{
+	folder_init("/tmp");
+	image_make("image", 1 << 20);
+	err = (struct vsu_error)VSU_ERROR_INIT;
+}
+
+static void teardown(void)
+{
+	folder_fini();
+}
+
+/* A failure said why, and left nothing behind. */
+static void ck_clean(int rc)
+{
+	left = -1;
+	ck_assert(rc == -ENOMEM || rc == -EMFILE || rc == -ENOSPC);
+	ck_assert_str_ne(err.msg, "");
+	baseline_check(before);
+}
+
+static int open_disk(struct virtdev_disk **out)
+{
+	const struct virtdev_disk_file file = {
+		.size = sizeof(file), .path = "image",
+		.engine = VIRTDEV_DISK_ENGINE_SYNC,
+	};
+
+	return virtdev_disk_file_open(&file, out, &err);
+}
+
+START_TEST(e1_05_disk_is_opened_or_leaves_nothing)
+{
+	struct virtdev_disk *disk = NULL;
+	unsigned int n;
+	int rc = -1;
+
+	before = baseline_take();
+	for (n = 0; rc; n++) {
+		ck_assert_uint_lt(n, 100);
+		left = (int)n;
+		rc = open_disk(&disk);
+		if (rc < 0)
+			ck_clean(rc);
+	}
+	left = -1;
+	ck_assert_uint_gt(n, 2);
+	virtdev_disk_free(disk);
+}
+END_TEST
+
+START_TEST(e1_05_block_device_is_made_or_leaves_the_disk_to_its_owner)
+{
+	struct virtdev_blk_config config = { .size = sizeof(config) };
+	struct virtdev *dev = NULL;
+	unsigned int n;
+	int rc = -1;
+
+	ck_assert_int_eq(open_disk(&config.disk), 0);
+	before = baseline_take();
+	for (n = 0; rc; n++) {
+		ck_assert_uint_lt(n, 100);
+		left = (int)n;
+		rc = virtdev_blk_new(&config, &dev, &err);
+		if (rc < 0)
+			ck_clean(rc);
+	}
+	left = -1;
+	ck_assert_uint_gt(n, 2);
+	virtdev_free(dev);
+}
+END_TEST
+
+static struct virtdev *make_blk(void)
+{
+	struct virtdev_blk_config config = { .size = sizeof(config),
+					     .nqueues = 2 };
+	struct virtdev *dev;
+
+	ck_assert_int_eq(open_disk(&config.disk), 0);
+	ck_assert_int_eq(virtdev_blk_new(&config, &dev, &err), 0);
+	return dev;
+}
+
+START_TEST(e1_05_queue_starts_or_can_be_started_again)
+{
+	struct virtdev *dev = make_blk();
+	struct guest g;
+	unsigned int n;
+	int rc = -1;
+
+	guest_init(&g, 0, 16, 0, 0);
+	before = baseline_take();
+	for (n = 0; rc; n++) {
+		ck_assert_uint_lt(n, 100);
+		left = (int)n;
+		rc = virtdev_queue_start(dev, 0, g.q, &err);
+		if (rc < 0)
+			ck_clean(rc);
+	}
+	left = -1;
+	ck_assert_uint_gt(n, 2);
+	virtdev_queue_stop(dev, 0);
+	virtdev_free(dev);
+	guest_fini(&g);
+}
+END_TEST
+
+START_TEST(e1_05_server_is_made_or_leaves_nothing)
+{
+	struct virtdev_vhost_user_server_config config = {
+		.size = sizeof(config), .dev = make_blk(), .threaded = _i,
+	};
+	int listener = vsu_sock_listen("socket", 1, &err);
+	struct virtdev_vhost_user_server *s = NULL;
+	unsigned int n;
+	int rc = -1;
+
+	ck_assert_int_ge(listener, 0);
+	before = baseline_take();
+	for (n = 0; rc; n++) {
+		ck_assert_uint_lt(n, 100);
+		left = (int)n;
+		rc = virtdev_vhost_user_server_new_listen(&config, listener, &s,
+							  &err);
+		if (rc < 0)
+			ck_clean(rc);
+	}
+	left = -1;
+	ck_assert_uint_gt(n, 4);
+	virtdev_vhost_user_server_free(s);
+	vsu_fd_close(&listener);
+	virtdev_free(config.dev);
+}
+END_TEST
+
+static const struct {
+	struct virtdev_disk_file file;
+	int rc;
+	const char *says;
+} impossible[] = {
+	{ { .size = 0, .path = "image" }, -EINVAL, "virtdev_disk_file" },
+	{ { .size = sizeof(struct virtdev_disk_file) }, -EINVAL, "no path" },
+	{ { .size = sizeof(struct virtdev_disk_file), .path = "image",
+	    .engine = 99 }, -EINVAL, "engine 99" },
+	{ { .size = sizeof(struct virtdev_disk_file), .path = "image",
+	    .engine = VIRTDEV_DISK_ENGINE_MMAP }, -EOPNOTSUPP, "tmpfs" },
+	{ { .size = sizeof(struct virtdev_disk_file), .path = "/" },
+	  -EISDIR, "directory" },
+};
+
+START_TEST(d1_18_disk_that_cannot_be_is_refused_with_a_sentence)
+{
+	struct virtdev_disk *disk;
+
+	before = baseline_take();
+	ck_assert_int_eq(virtdev_disk_file_open(&impossible[_i].file, &disk,
+						&err), impossible[_i].rc);
+	ck_assert_msg(strstr(err.msg, impossible[_i].says), "%s", err.msg);
+	baseline_check(before);
+}
+END_TEST
+
+START_TEST(d1_18_server_or_block_device_of_nothing_is_refused)
+{
+	struct virtdev_vhost_user_server_config server = {
+		.size = sizeof(server),
+	};
+	struct virtdev_blk_config blk = { .size = sizeof(blk) };
+	struct virtdev_vhost_user_server *s;
+	struct virtdev *dev;
+
+	ck_assert_int_eq(virtdev_vhost_user_server_new_listen(&server, 0, &s,
+							      &err), -EINVAL);
+	ck_assert_ptr_nonnull(strstr(err.msg, "no device"));
+	ck_assert_int_eq(virtdev_blk_new(&blk, &dev, &err), -EINVAL);
+	ck_assert_ptr_nonnull(strstr(err.msg, "no disk"));
+	blk.size = 0;
+	ck_assert_int_eq(virtdev_blk_new(&blk, &dev, &err), -EINVAL);
+	ck_assert_ptr_nonnull(strstr(err.msg, "struct virtdev_blk_config"));
+	server.size = 0;
+	ck_assert_int_eq(virtdev_vhost_user_server_new_listen(&server, 0, &s,
+							      &err), -EINVAL);
+	ck_assert_ptr_nonnull(strstr(err.msg, "_server_config"));
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("lack");
+	TCase *tc = tcase_create("lack");
+	SRunner *sr = srunner_create(s);
+	int failed;
+
+	suite_add_tcase(s, tc);
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_test(tc, e1_05_disk_is_opened_or_leaves_nothing);
+	tcase_add_test(tc, e1_05_block_device_is_made_or_leaves_the_disk_to_its_owner);
+	tcase_add_test(tc, e1_05_queue_starts_or_can_be_started_again);
+	tcase_add_loop_test(tc, e1_05_server_is_made_or_leaves_nothing, 0, 2);
+	tcase_add_loop_test(tc, d1_18_disk_that_cannot_be_is_refused_with_a_sentence,
+			    0, 5);
+	tcase_add_test(tc, d1_18_server_or_block_device_of_nothing_is_refused);
+	srunner_run_all(sr, CK_ENV);
+	failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
