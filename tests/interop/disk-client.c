@@ -29,16 +29,13 @@
 #define GIANT (64u << 20)
 #define WAIT_MS 20000
 
-/* Types that the tool does not need (VIRTIO 1.3, 5.2.6). */
-enum { BLK_T_DISCARD = 11, BLK_T_WRITE_ZEROES = 13 };
-
 static int giants(struct disk *d, struct vsu_error *err)
 {
 	unsigned int done = 0;
 	uint32_t i, slot;
 
 	for (i = 0; i < GIANTS; i++)
-		if (disk_submit(d, i, BLK_T_IN, 0, GIANT, err) != VSU_EXIT_OK)
+		if (disk_submit(d, i, VIRTDEV_BLK_T_IN, 0, GIANT, err) != VSU_EXIT_OK)
 			return VSU_EXIT_HOST;
 	disk_kick(d);
 	if (client_get_config(&d->client, 8, err) != VSU_EXIT_OK)
@@ -69,13 +66,13 @@ static const struct {
 	const char *name;
 	uint32_t type, len;
 } empties[] = {
-	{ "a flush", BLK_T_FLUSH, 0 },
-	{ "a read of nothing", BLK_T_IN, 0 },
-	{ "a write of nothing", BLK_T_OUT, 0 },
+	{ "a flush", VIRTDEV_BLK_T_FLUSH, 0 },
+	{ "a read of nothing", VIRTDEV_BLK_T_IN, 0 },
+	{ "a write of nothing", VIRTDEV_BLK_T_OUT, 0 },
 	/* one range of no sectors */
-	{ "a discard of nothing", BLK_T_DISCARD, 16 },
-	{ "zeroes over nothing", BLK_T_WRITE_ZEROES, 16 },
-	{ "a flush after these", BLK_T_FLUSH, 0 },
+	{ "a discard of nothing", VIRTDEV_BLK_T_DISCARD, 16 },
+	{ "zeroes over nothing", VIRTDEV_BLK_T_WRITE_ZEROES, 16 },
+	{ "a flush after these", VIRTDEV_BLK_T_FLUSH, 0 },
 };
 
 static int ask_empties(struct disk *d, struct vsu_error *err)
@@ -84,7 +81,7 @@ static int ask_empties(struct disk *d, struct vsu_error *err)
 	size_t i;
 
 	for (i = 0; i < sizeof(empties) / sizeof(*empties); i++) {
-		if (disk_submit(d, 0, (enum blk_request_type)empties[i].type,
+		if (disk_submit(d, 0, (enum virtdev_blk_type)empties[i].type,
 				0, empties[i].len, err) != VSU_EXIT_OK)
 			return VSU_EXIT_HOST;
 		disk_kick(d);
@@ -100,7 +97,7 @@ static int stuck(struct disk *d, struct vsu_error *err)
 {
 	int i;
 
-	if (disk_submit(d, 0, BLK_T_IN, 0, d->chunk, err) != VSU_EXIT_OK)
+	if (disk_submit(d, 0, VIRTDEV_BLK_T_IN, 0, d->chunk, err) != VSU_EXIT_OK)
 		return VSU_EXIT_HOST;
 	disk_kick(d);
 	for (i = 0; i < 3; i++)
