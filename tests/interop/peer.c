@@ -13,6 +13,10 @@
  *       a front-end that sends these bytes, then says whether the back-end
  *       closed the connection ("closed") or sent bytes ("answered"); without
  *       bytes to send it hangs up at once ("left")
+ *   peer linger PATH
+ *       a front-end that hands over a TCP socket whose close waits an hour for
+ *       data that nobody reads, and its own end of the session's socket, says
+ *       "sent" and stays, without either
  *   peer stale PATH
  *       leaves a socket file behind that nobody listens on
  *   peer pass PATH COMMAND...
@@ -24,6 +28,7 @@
 #include <config.h>
 
 #include <errno.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -237,6 +242,58 @@ static int cmd_send(char **argv)
 	return puts(recv(fd, &c, 1, 0) == 1 ? "answered" : "closed") < 0;
 }
 
+/* Connected to itself, with data that nobody reads, and willing to wait. */
+static int lingering_socket(void)
+{
+	struct sockaddr_in at = { .sin_family = AF_INET,
+				  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	const struct linger hour = { 1, 3600 };
+	int listener = socket(AF_INET, SOCK_STREAM, 0);
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+	socklen_t len = sizeof(at);
+	static char bytes[65536];
+
+	if (bind(listener, (struct sockaddr *)&at, len) < 0 ||
+	    listen(listener, 1) < 0 ||
+	    getsockname(listener, (struct sockaddr *)&at, &len) < 0 ||
+	    connect(fd, (struct sockaddr *)&at, len) < 0 ||
+	    accept(listener, NULL, NULL) < 0)	/* stays open to the end */
+		die("a TCP connection");
+	while (send(fd, bytes, sizeof(bytes), MSG_DONTWAIT) > 0)
+		;
+	setsockopt(fd, SOL_SOCKET, SO_LINGER, &hour, sizeof(hour));
+	return fd;
+}
+
+/* An unknown request; the descriptors come with its first byte. */
+static int cmd_linger(char **argv)
+{
+	struct header header = { 200, FLAG_VERSION, 0 };
+	union {
+		struct cmsghdr head;
+		char bytes[CMSG_SPACE(2 * sizeof(int))];
+	} control = { .head = { .cmsg_len = CMSG_LEN(2 * sizeof(int)),
+				.cmsg_level = SOL_SOCKET,
+				.cmsg_type = SCM_RIGHTS } };
+	struct iovec iov = { &header, 1 };
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1,
+			      .msg_control = control.bytes,
+			      .msg_controllen = sizeof(control.bytes) };
+	int fds[2] = { connect_to(argv[0]), lingering_socket() };
+
+	memcpy(CMSG_DATA(&control.head), fds, sizeof(fds));
+	if (sendmsg(fds[0], &msg, MSG_NOSIGNAL) != 1)
+		die("sendmsg");
+	close(fds[1]);
+	if (send(fds[0], (char *)&header + 1, sizeof(header) - 1, MSG_NOSIGNAL) < 0)
+		die("send");
+	close(fds[0]);
+	puts("sent");
+	fflush(stdout);
+	pause();
+	return 0;
+}
+
 static int cmd_stale(char **argv)
 {
 	close(listen_on(argv[0]));
@@ -283,6 +340,7 @@ static const struct command {
 } commands[] = {
 	{ "serve", 4, cmd_serve },
 	{ "send", 2, cmd_send },
+	{ "linger", 1, cmd_linger },
 	{ "stale", 1, cmd_stale },
 	{ "pass", 2, cmd_pass },
 	{ "pass-accepted", 2, cmd_pass_accepted },
@@ -295,6 +353,6 @@ int main(int argc, char **argv)
 	for (i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
 		if (argc >= 2 + commands[i].operands && !strcmp(argv[1], commands[i].name))
 			return commands[i].run(argv + 2);
-	fprintf(stderr, "use: peer serve|send|stale|pass|pass-accepted PATH ...\n");
+	fprintf(stderr, "use: peer serve|send|linger|stale|pass|pass-accepted PATH ...\n");
 	return 64;
 }
