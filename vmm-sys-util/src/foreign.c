@@ -109,7 +109,7 @@ static int kind_of_file(int fd, const struct statx *st)
 {
 	int served;
 
-	if (fcntl(fd, F_GET_SEALS) >= 0 || is_kernel_object(fd))
+	if (is_kernel_object(fd))
 		return VSU_FOREIGN_SHARED;
 	served = mount_is_served(mount_of(fd));
 	if (served < 0)
@@ -132,9 +132,13 @@ static int kind_of_object(int fd)
 
 int vsu_foreign_kind(int fd)
 {
-	int flags = fcntl(fd, F_GETFL);
 	struct statx st;
+	int flags;
 
+	/* most descriptors of peers, told by one call; O_PATH has no seals */
+	if (fcntl(fd, F_GET_SEALS) >= 0)
+		return VSU_FOREIGN_SHARED;
+	flags = fcntl(fd, F_GETFL);
 	if (flags < 0)
 		return -EBADF;
 	if (flags & O_PATH)
