@@ -9,6 +9,10 @@ does to a daemon from outside. It uses none of the libraries.
     front_end.py killed PATH PID FILE  writes without end until PID is killed;
                                        what was acknowledged is in FILE
     front_end.py nonsense PATH N       N sessions that end by a wrong message
+    front_end.py cut-log PATH          the dirty log's file is cut short while
+                                       it is written: the session ends
+    front_end.py no-pages PATH         memory of huge pages that are not there:
+                                       the table is refused
 
 Says nothing and ends with 0 when all was as it should be.
 """
@@ -24,7 +28,9 @@ import time
 
 GET_FEATURES, SET_FEATURES, SET_OWNER, SET_MEM_TABLE = 1, 2, 3, 5
 VRING_NUM, VRING_ADDR, VRING_BASE, KICK, CALL, ENABLE = 8, 9, 10, 12, 13, 18
-VERSION_1, PROTOCOL_FEATURES = 1 << 32, 1 << 30
+SET_LOG_BASE, GET_PROTOCOL, SET_PROTOCOL = 6, 15, 16
+VERSION_1, PROTOCOL_FEATURES, LOG_ALL = 1 << 32, 1 << 30, 1 << 26
+LOG_SHMFD, REPLY_ACK, NEED_REPLY = 1 << 1, 1 << 3, 8
 SIZE, SLOTS, MEMORY, BASE = 128, 32, 1 << 20, 0x7f0000000000
 AVAIL, USED, HEADERS, STATUS, DATA = 0x1000, 0x2000, 0x3000, 0x4000, 0x10000
 READ, WRITE = 0, 1
@@ -42,8 +48,8 @@ class FrontEnd:
         self.kick, self.call = os.eventfd(0), os.eventfd(0)
         self.added = self.seen = 0
 
-    def send(self, request, payload=b"", fds=()):
-        head = struct.pack("=III", request, 1, len(payload))
+    def send(self, request, payload=b"", fds=(), flags=0):
+        head = struct.pack("=III", request, 1 | flags, len(payload))
         rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds))]
         self.socket.sendmsg([head + payload], rights if fds else [])
 
@@ -146,6 +152,47 @@ def killed(path, pid, file):
             assert image.read(512) == data, "sector %d was acknowledged" % sector
 
 
+def cut_log(path):
+    peer, log = FrontEnd(path), os.memfd_create("log")
+    os.ftruncate(log, 4096)
+    offered = peer.get(GET_FEATURES)
+    assert offered & LOG_ALL
+    peer.send(GET_PROTOCOL)
+    peer.socket.recv(20, socket.MSG_WAITALL)
+    peer.send(SET_PROTOCOL, struct.pack("=Q", LOG_SHMFD))
+    peer.start()
+    peer.send(SET_LOG_BASE, struct.pack("=QQ", 4096, 0), [log])
+    peer.socket.recv(28, socket.MSG_WAITALL)
+    peer.send(SET_FEATURES, struct.pack("=Q", offered & (VERSION_1 | PROTOCOL_FEATURES | LOG_ALL)))
+    peer.send(ENABLE, struct.pack("=II", 0, 1))
+    peer.get(GET_FEATURES)      # all before it has been carried out
+    peer.submit(0, READ, 0)
+    peer.notify()
+    peer.wait(1)
+    assert any(os.pread(log, 4096, 0)), "nothing was logged"
+    os.ftruncate(log, 0)
+    peer.submit(0, READ, 0)
+    peer.notify()
+    peer.socket.settimeout(PATIENCE)
+    assert peer.socket.recv(1) == b"", "the session goes on"
+
+
+def no_pages(path):
+    peer = FrontEnd(path)
+    peer.get(GET_FEATURES)
+    peer.send(SET_OWNER)
+    peer.send(SET_FEATURES, struct.pack("=Q", VERSION_1 | PROTOCOL_FEATURES))
+    peer.send(GET_PROTOCOL)
+    peer.socket.recv(20, socket.MSG_WAITALL)
+    peer.send(SET_PROTOCOL, struct.pack("=Q", REPLY_ACK))
+    huge = os.memfd_create("huge", os.MFD_HUGETLB)
+    os.ftruncate(huge, 4 << 20)
+    payload = struct.pack("=II4Q", 1, 0, 0, 4 << 20, BASE, 0)
+    peer.send(SET_MEM_TABLE, payload, [huge], NEED_REPLY)
+    answer = struct.unpack("=IIIQ", peer.socket.recv(20, socket.MSG_WAITALL))[3]
+    assert answer != 0, "the table was taken"
+
+
 def nonsense(path, n):
     for _ in range(int(n)):
         peer = socket.socket(socket.AF_UNIX)
@@ -156,4 +203,5 @@ def nonsense(path, n):
 
 
 if __name__ == "__main__":
-    {"full-call": full_call, "killed": killed, "nonsense": nonsense}[sys.argv[1]](*sys.argv[2:])
+    {"full-call": full_call, "killed": killed, "nonsense": nonsense,
+     "cut-log": cut_log, "no-pages": no_pages}[sys.argv[1]](*sys.argv[2:])

@@ -1,0 +1,150 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
+"""
+A vhost-user back-end with one shared memory region of 1 MiB, for what a test
+does to cvmm's windows from outside. It uses none of the libraries.
+
+    back_end.py toggle PATH N          maps a file, then cuts it and gives it
+                                       its length back, N times
+    back_end.py cut-and-unmap PATH N   maps, cuts and unmaps, N times
+    back_end.py file PATH FILE         maps FILE, 1 MiB long, and keeps it
+    back_end.py huge PATH              maps huge pages, where there are none
+
+Says "mapped" when the guest may look, "refused" when it was not mapped, and
+"done" when it has done all; stays until the front-end leaves.
+"""
+import array
+import os
+import socket
+import struct
+import sys
+import threading
+
+GET_FEATURES, GET_BASE, SET_KICK = 1, 11, 12
+GET_PROTOCOL, GET_QUEUES, ENABLE, SET_CHANNEL = 15, 17, 18, 21
+GET_CONFIG, GET_SLOTS, GET_STATUS, GET_SHMEM = 24, 36, 40, 44
+MAP, UNMAP = 9, 10
+VERSION_1, PROTOCOL_FEATURES = 1 << 32, 1 << 30
+REPLY_ACK, BACKEND_REQ, SEND_FD, SLOTS, SHMEM = 1 << 3, 1 << 5, 1 << 10, 1 << 15, 1 << 22
+NEED_REPLY, ANSWER = 8, 5
+WINDOW = 1 << 20
+
+
+class BackEnd:
+    def __init__(self, path):
+        listener = socket.socket(socket.AF_UNIX)
+        listener.bind(path)
+        listener.listen(1)
+        self.socket, _ = listener.accept()
+        self.channel, self.running = None, threading.Event()
+
+    def receive(self, n, fds):
+        data = b""
+        while len(data) < n:
+            part, extra, _, _ = self.socket.recvmsg(n - len(data), 4096)
+            for _, _, rights in extra:
+                fds += array.array("i", rights[:len(rights) // 4 * 4])
+            if not part:
+                raise EOFError
+            data += part
+        return data
+
+    def answer_to(self, request, payload):
+        value = {GET_FEATURES: VERSION_1 | PROTOCOL_FEATURES,
+                 GET_PROTOCOL: REPLY_ACK | BACKEND_REQ | SEND_FD | SLOTS | SHMEM,
+                 GET_QUEUES: 1, GET_SLOTS: 32, GET_STATUS: 15}.get(request)
+        if value is not None:
+            return struct.pack("=Q", value)
+        if request == GET_BASE:
+            return payload[:4] + bytes(4)
+        if request == GET_CONFIG:
+            return payload[:12] + bytes(len(payload) - 12)
+        if request == GET_SHMEM:
+            return struct.pack("=II256Q", 1, 0, WINDOW, *[0] * 255)
+        return None
+
+    def serve_one(self):
+        fds = []
+        request, flags, size = struct.unpack("=III", self.receive(12, fds))
+        payload = self.receive(size, fds) if size else b""
+        answer = self.answer_to(request, payload)
+        if answer is None and flags & NEED_REPLY:
+            answer = bytes(8)
+        if request == SET_CHANNEL:
+            self.channel = socket.socket(fileno=fds.pop())
+            self.channel.settimeout(60)
+        for fd in fds:
+            os.close(fd)
+        if answer is not None:
+            self.socket.sendall(struct.pack("=III", request, ANSWER, len(answer)) + answer)
+        if request == ENABLE:
+            self.running.set()
+
+    def serve(self):
+        try:
+            while True:
+                self.serve_one()
+        except (EOFError, OSError):
+            os._exit(0)
+
+    def ask(self, request, fds=()):
+        """Of the whole window: what the front-end answered."""
+        payload = struct.pack("=B7x4Q", 0, 0, 0, WINDOW, 1 if request == MAP else 0)
+        rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds))]
+        head = struct.pack("=III", request, 1 | NEED_REPLY, len(payload))
+        self.channel.sendmsg([head + payload], rights if fds else [])
+        return struct.unpack("=IIIQ", self.channel.recv(20, socket.MSG_WAITALL))[3]
+
+
+def new_file(flags=0, size=WINDOW):
+    fd = os.memfd_create("window", flags)
+    os.ftruncate(fd, size)
+    return fd
+
+
+def say(word):
+    print(word, flush=True)
+
+
+def map_it(peer, fd):
+    say("refused" if peer.ask(MAP, [fd]) else "mapped")
+
+
+def toggle(peer, n):
+    fd = new_file()
+    map_it(peer, fd)
+    for i in range(int(n)):
+        os.ftruncate(fd, 0)
+        os.ftruncate(fd, WINDOW)
+        if i % 100 == 99:    # it may have been taken away: once more
+            peer.ask(UNMAP)
+            peer.ask(MAP, [fd])
+
+
+def cut_and_unmap(peer, n):
+    for i in range(int(n)):
+        fd = new_file()
+        failed = peer.ask(MAP, [fd])
+        if not i:
+            say("refused" if failed else "mapped")
+        os.ftruncate(fd, 0)
+        peer.ask(UNMAP)
+        os.close(fd)
+
+
+def file(peer, path):
+    map_it(peer, os.open(path, os.O_RDWR))
+
+
+def huge(peer):
+    map_it(peer, new_file(os.MFD_HUGETLB, 2 << 20))
+
+
+if __name__ == "__main__":
+    peer = BackEnd(sys.argv[2])
+    threading.Thread(target=peer.serve, daemon=True).start()
+    peer.running.wait()
+    {"toggle": toggle, "cut-and-unmap": cut_and_unmap, "file": file,
+     "huge": huge}[sys.argv[1]](peer, *sys.argv[3:])
+    say("done")
+    threading.Event().wait()
