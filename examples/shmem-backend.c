@@ -35,6 +35,7 @@
 
 #define PROGRAM "shmem-backend"
 #define MAX_IOV 16
+#define CONFIG_SIZE 256	/* as much as the protocol carries */
 
 struct example {
 	struct maps maps;
@@ -171,6 +172,15 @@ static void on_result(void *opaque, uint64_t cookie, int result)
 		maps_pump(&x->maps, x->b);
 }
 
+/* Zeros, for front-ends that ask any device for its configuration. */
+static int on_get_config(void *opaque, uint32_t off, void *buf, uint32_t len)
+{
+	(void)opaque;
+	(void)off;
+	memset(buf, 0, len);
+	return 0;
+}
+
 static void on_gone(void *opaque, const struct vsu_error *err)
 {
 	struct example *x = opaque;
@@ -188,6 +198,7 @@ static const struct vhost_user_backend_ops ops = {
 	.reset = on_reset,
 	.gone = on_gone,
 	.shmem_result = on_result,
+	.get_config = on_get_config,
 };
 
 static void take_client(struct example *x)
@@ -197,6 +208,7 @@ static void take_client(struct example *x)
 		.features = VQ_F_VERSION_1 | VQ_F_INDIRECT_DESC |
 			    VQ_F_EVENT_IDX,
 		.nrings = 1,
+		.config_size = CONFIG_SIZE,
 		.shmem_sizes = x->maps.sizes,
 		.nshmem = VHOST_USER_SHMEM_REGIONS,
 	};
