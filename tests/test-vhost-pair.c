@@ -109,7 +109,7 @@ START_TEST(stopped_rings_go_on_where_they_stopped)
 }
 END_TEST
 
-START_TEST(memory_comes_and_goes_while_rings_run)
+START_TEST(e1_22_memory_comes_and_goes_while_rings_run)
 {
 	struct vmem_map *small;
 	unsigned int round;
@@ -356,7 +356,7 @@ int main(void)
 	tcase_add_loop_test(tc, requests_are_served_in_order_and_whole, 0, WAYS);
 	tcase_add_loop_test(tc, rings_are_served_beside_each_other, 0, WAYS);
 	tcase_add_loop_test(tc, stopped_rings_go_on_where_they_stopped, 0, WAYS);
-	tcase_add_loop_test(tc, memory_comes_and_goes_while_rings_run, 0, WAYS);
+	tcase_add_loop_test(tc, e1_22_memory_comes_and_goes_while_rings_run, 0, WAYS);
 	tcase_add_loop_test(tc, configuration_is_written_and_read_back, 0, WAYS);
 	tcase_add_loop_test(tc, configuration_beyond_the_device_is_refused_and_no_end,
 			    0, WAYS);

@@ -163,6 +163,21 @@ START_TEST(registers_take_aligned_words_only)
 }
 END_TEST
 
+START_TEST(a3_13_registers_of_the_legacy_layout_are_none)
+{
+	/* page size, alignment of the ring, page of the ring */
+	static const uint32_t legacy[] = { 0x028, 0x03c, 0x040 };
+	unsigned int i;
+
+	for (i = 0; i < 3; i++) {
+		set(legacy[i], 0);
+		ck_assert_uint_eq(get(legacy[i]), 0);
+	}
+	start();
+	ck_assert_uint_eq(get(LAYOUT_VERSION), 2);
+}
+END_TEST
+
 START_TEST(each_interrupt_signals_the_line)
 {
 	uint64_t count = 0;
@@ -250,6 +265,7 @@ int main(void)
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, identity_registers_say_what_it_is);
+	tcase_add_test(tc, a3_13_registers_of_the_legacy_layout_are_none);
 	tcase_add_test(tc, interrupts_stay_until_acknowledged);
 	tcase_add_test(tc, shared_regions_show_their_place_and_absent_ones_all_ones);
 	tcase_add_test(tc, registers_take_aligned_words_only);
