@@ -46,7 +46,7 @@ VSU_BEGIN_DECLS
 struct vmem_backend;
 struct vsu_option;
 
-VMEM_API int vmem_backend_new(struct vmem_backend **out);
+VMEM_API int vmem_backend_new(struct vmem_backend **out) VSU_NODISCARD;
 VMEM_API void vmem_backend_free(struct vmem_backend *backend);
 
 /*
@@ -58,7 +58,8 @@ VMEM_API int vmem_backend_set(struct vmem_backend *backend, const char *key,
 
 /* "key=value,key=value"; what names the list in sentences ("--memory"). */
 VMEM_API int vmem_backend_parse(struct vmem_backend *backend, const char *what,
-				const char *list, struct vsu_error *err);
+				const char *list, struct vsu_error *err)
+	VSU_NODISCARD;
 
 /*
  * The property table, for help texts and for programs that take further keys
@@ -87,7 +88,7 @@ VMEM_API void vmem_backend_set_kind(struct vmem_backend *backend,
 				    enum vmem_kind kind);
 VMEM_API void vmem_backend_set_size(struct vmem_backend *backend, uint64_t size);
 VMEM_API int vmem_backend_set_path(struct vmem_backend *backend,
-				   const char *path);
+				   const char *path) VSU_NODISCARD;
 VMEM_API void vmem_backend_set_offset(struct vmem_backend *backend,
 				      uint64_t offset);
 VMEM_API void vmem_backend_set_share(struct vmem_backend *backend, bool on);
@@ -174,7 +175,7 @@ struct vmem_backend_facts {
  */
 VMEM_API int vmem_backend_check(const struct vmem_backend *backend,
 				const struct vmem_backend_facts *facts,
-				struct vsu_error *err);
+				struct vsu_error *err) VSU_NODISCARD;
 
 /*
  * Gathers the facts, checks, opens, maps. The builder may be used again.
@@ -182,7 +183,8 @@ VMEM_API int vmem_backend_check(const struct vmem_backend *backend,
  * -ENOSPC (prealloc), ...
  */
 VMEM_API int vmem_backend_alloc(const struct vmem_backend *backend,
-				struct vmem_block **out, struct vsu_error *err);
+				struct vmem_block **out, struct vsu_error *err)
+	VSU_NODISCARD;
 
 VSU_END_DECLS
 

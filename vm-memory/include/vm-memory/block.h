@@ -72,7 +72,8 @@ struct vmem_fd_desc {
  *   -ENOMEM
  */
 VMEM_API int vmem_block_new_fd(const struct vmem_fd_desc *desc,
-			       struct vmem_block **out, struct vsu_error *err);
+			       struct vmem_block **out, struct vsu_error *err)
+	VSU_NODISCARD;
 
 VMEM_API struct vmem_block *vmem_block_ref(struct vmem_block *block);
 VMEM_API struct vmem_block *vmem_block_unref(struct vmem_block *block);
@@ -144,7 +145,7 @@ VMEM_API int vmem_block_remap(struct vmem_block *block, uint64_t off,
  *   -EOPNOTSUPP  the file system has no locks; the block is as usable as ever
  */
 VMEM_API int vmem_block_lock(const struct vmem_block *block,
-			     struct vsu_error *err);
+			     struct vsu_error *err) VSU_NODISCARD;
 
 /*
  * True when the two share bytes of one file, told by device, inode and range;

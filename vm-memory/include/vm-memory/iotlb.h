@@ -35,7 +35,8 @@ VSU_BEGIN_DECLS
 
 struct vmem_iotlb;
 
-VMEM_API int vmem_iotlb_new(unsigned int max_entries, struct vmem_iotlb **out);
+VMEM_API int vmem_iotlb_new(unsigned int max_entries, struct vmem_iotlb **out)
+	VSU_NODISCARD;
 VMEM_API void vmem_iotlb_free(struct vmem_iotlb *iotlb);
 
 /* Maps [iova, iova + len) to gpa and on; perm: VMEM_READ | _WRITE. */

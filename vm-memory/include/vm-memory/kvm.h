@@ -47,7 +47,7 @@ VMEM_API int vmem_block_private_fd(const struct vmem_block *block);
  */
 VMEM_API int vmem_kvm_convert(int vm_fd, const struct vmem_region *region,
 			      uint64_t off, uint64_t len, bool to_private,
-			      struct vsu_error *err);
+			      struct vsu_error *err) VSU_NODISCARD;
 
 VSU_END_DECLS
 

@@ -65,7 +65,7 @@ struct vmem_map;
  * takes a const map, and so is the view of a reader whose space has nothing
  * published: no view is ever NULL.
  */
-VMEM_API int vmem_map_new(struct vmem_map **out);
+VMEM_API int vmem_map_new(struct vmem_map **out) VSU_NODISCARD;
 
 /*
  * A new map with one region more; map is not changed. -EEXIST when it
@@ -73,17 +73,18 @@ VMEM_API int vmem_map_new(struct vmem_map **out);
  */
 VMEM_API int vmem_map_add(const struct vmem_map *map,
 			  struct vmem_region *region, struct vmem_map **out,
-			  struct vsu_error *err);
+			  struct vsu_error *err) VSU_NODISCARD;
 
 /* A new map of n regions, in any order. */
 VMEM_API int vmem_map_from_regions(struct vmem_region *const *regions,
 				   unsigned int n, struct vmem_map **out,
-				   struct vsu_error *err);
+				   struct vsu_error *err) VSU_NODISCARD;
 
 /* A new map without that region. -ENOENT when it is not in the map. */
 VMEM_API int vmem_map_remove(const struct vmem_map *map,
 			     const struct vmem_region *region,
-			     struct vmem_map **out, struct vsu_error *err);
+			     struct vmem_map **out, struct vsu_error *err)
+	VSU_NODISCARD;
 
 /* map may be NULL. */
 VMEM_API struct vmem_map *vmem_map_ref(struct vmem_map *map);

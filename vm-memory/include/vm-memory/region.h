@@ -40,7 +40,8 @@ struct vmem_region_desc {
  * wraps. A ROM block gives a ROM region whether the flag is set or not.
  */
 VMEM_API int vmem_region_new(const struct vmem_region_desc *desc,
-			     struct vmem_region **out, struct vsu_error *err);
+			     struct vmem_region **out, struct vsu_error *err)
+	VSU_NODISCARD;
 VMEM_API struct vmem_region *vmem_region_ref(struct vmem_region *region);
 VMEM_API struct vmem_region *vmem_region_unref(struct vmem_region *region);
 

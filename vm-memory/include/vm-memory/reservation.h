@@ -33,7 +33,7 @@ struct vmem_reservation;
  */
 VMEM_API int vmem_reservation_new(uint64_t len, uint64_t align,
 				  struct vmem_reservation **out,
-				  struct vsu_error *err);
+				  struct vsu_error *err) VSU_NODISCARD;
 
 /*
  * The owner is done with it. The address space stays taken until the last

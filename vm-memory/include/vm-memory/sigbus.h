@@ -40,7 +40,7 @@ struct vmem_sigbus;
 
 /* A table for up to max mappings; full means that mapping fails, -ENOSPC. */
 VMEM_API int vmem_sigbus_new(unsigned int max, struct vmem_sigbus **out,
-			     struct vsu_error *err);
+			     struct vsu_error *err) VSU_NODISCARD;
 
 /* Only when no block uses it any more and no handler can run. */
 VMEM_API void vmem_sigbus_free(struct vmem_sigbus *table);

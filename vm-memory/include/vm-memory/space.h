@@ -37,7 +37,7 @@ struct vmem_reader {
 	unsigned char pad[64 - sizeof(uint64_t) - 2 * sizeof(void *)];
 };
 
-VMEM_API int vmem_space_new(struct vmem_space **out);
+VMEM_API int vmem_space_new(struct vmem_space **out) VSU_NODISCARD;
 
 /*
  * Frees the space and its reference on the current map. All readers must have

@@ -16,7 +16,7 @@
 VSU_BEGIN_DECLS
 
 /* A new eventfd with counter 0, or a negative errno. */
-VSU_API int vsu_event_new(void);
+VSU_API int vsu_event_new(void) VSU_NODISCARD;
 
 /*
  * Adds one to a counter that a peer may share. A full counter counts as
@@ -43,7 +43,7 @@ VSU_API int vsu_event_signal_own(int fd);
 VSU_API int vsu_event_drain(int fd, uint64_t *count);
 
 /* A new timer on the monotonic clock, or a negative errno. */
-VSU_API int vsu_timer_new(void);
+VSU_API int vsu_timer_new(void) VSU_NODISCARD;
 
 /* Fires once, ns from now; 0 disarms. */
 VSU_API int vsu_timer_arm(int fd, uint64_t ns);

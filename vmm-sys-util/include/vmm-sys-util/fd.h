@@ -27,7 +27,7 @@ VSU_API void vsu_fd_close(int *fd);
  * A close-on-exec duplicate, owned by the caller and never 0, 1 or 2, or a
  * negative errno.
  */
-VSU_API int vsu_fd_dup(int fd);
+VSU_API int vsu_fd_dup(int fd) VSU_NODISCARD;
 
 VSU_API int vsu_fd_set_nonblock(int fd);
 VSU_API int vsu_fd_set_cloexec(int fd);
@@ -55,7 +55,7 @@ VSU_API const char *vsu_fd_kind_name(int kind);
  * 0 for a character device; -EINVAL for anything else. The file position of a
  * block device is kept.
  */
-VSU_API int vsu_fd_size(int fd, uint64_t *size);
+VSU_API int vsu_fd_size(int fd, uint64_t *size) VSU_NODISCARD;
 
 /*
  * Reads or writes all of it, continuing after EINTR and short transfers.

@@ -95,7 +95,7 @@ typedef int (*vsu_option_fn)(void *opaque, unsigned int index,
 VSU_API int vsu_option_parse_argv(const struct vsu_option *table, int argc,
 				  char *const *argv, vsu_option_fn fn,
 				  void *opaque, int *operands,
-				  struct vsu_error *err);
+				  struct vsu_error *err) VSU_NODISCARD;
 
 /*
  * Parses "key=value,key=value". Values are copied into scratch (at least
@@ -106,7 +106,7 @@ VSU_API int vsu_option_parse_list(const struct vsu_option *table,
 				  const char *what, const char *list,
 				  char *scratch, size_t scratch_size,
 				  vsu_option_fn fn, void *opaque,
-				  struct vsu_error *err);
+				  struct vsu_error *err) VSU_NODISCARD;
 
 /*
  * One pair of such a list; value is as it is meant, without doubled commas,
@@ -115,7 +115,8 @@ VSU_API int vsu_option_parse_list(const struct vsu_option *table,
 VSU_API int vsu_option_parse_pair(const struct vsu_option *table,
 				  const char *what, const char *key,
 				  const char *value, vsu_option_fn fn,
-				  void *opaque, struct vsu_error *err);
+				  void *opaque, struct vsu_error *err)
+	VSU_NODISCARD;
 
 /*
  * Writes the help lines of the table, aligned, into buf. Returns the length

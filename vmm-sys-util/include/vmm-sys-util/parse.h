@@ -20,7 +20,7 @@ VSU_BEGIN_DECLS
  * The whole of text as an unsigned number, decimal or 0x hexadecimal, no sign,
  * no blanks. -EINVAL when it is not one, -ERANGE when it exceeds 64 bits.
  */
-VSU_API int vsu_parse_u64(const char *text, uint64_t *value);
+VSU_API int vsu_parse_u64(const char *text, uint64_t *value) VSU_NODISCARD;
 
 /*
  * A size: a number with an optional binary suffix k, M, G, T, P or E in
@@ -28,10 +28,10 @@ VSU_API int vsu_parse_u64(const char *text, uint64_t *value);
  * than a byte a decimal number may have a fraction, as in "1.5G"; it is
  * rounded to the nearest byte. Codes as vsu_parse_u64().
  */
-VSU_API int vsu_parse_size(const char *text, uint64_t *value);
+VSU_API int vsu_parse_size(const char *text, uint64_t *value) VSU_NODISCARD;
 
 /* on|off, yes|no, true|false, y|n. -EINVAL for anything else. */
-VSU_API int vsu_parse_bool(const char *text, bool *value);
+VSU_API int vsu_parse_bool(const char *text, bool *value) VSU_NODISCARD;
 
 /* Writes "256M", "1G" or plain bytes, the shortest exact form; returns buf. */
 VSU_API const char *vsu_format_size(uint64_t value, char *buf, size_t size);

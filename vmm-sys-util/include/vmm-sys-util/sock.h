@@ -39,7 +39,7 @@ VSU_BEGIN_DECLS
  * longer than a second. The umask decides who may connect.
  */
 VSU_API int vsu_sock_listen(const char *path, int backlog,
-			    struct vsu_error *err);
+			    struct vsu_error *err) VSU_NODISCARD;
 
 /*
  * Removes the socket file that a listener made, if it is still that one
@@ -58,10 +58,11 @@ VSU_API void vsu_sock_unlink(const struct vsu_sock_path *where);
  * -ENOENT, -ECONNREFUSED, -ENOTSOCK, -ENAMETOOLONG, -EACCES, -EAGAIN (the
  * server's backlog is full).
  */
-VSU_API int vsu_sock_connect(const char *path, struct vsu_error *err);
+VSU_API int vsu_sock_connect(const char *path, struct vsu_error *err)
+	VSU_NODISCARD;
 
 /* The next connection, non-blocking and close-on-exec; -EAGAIN when none. */
-VSU_API int vsu_sock_accept(int listener);
+VSU_API int vsu_sock_accept(int listener) VSU_NODISCARD;
 
 VSU_API int vsu_sock_pair(int fds[2]);
 
