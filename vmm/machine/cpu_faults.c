@@ -85,6 +85,19 @@ static bool mend_windows(struct fault *f, struct vmm_fault_state *state)
 	return shmem->changes != state->seen;
 }
 
+void vmm_fault_look_at_files(struct vmm_machine *m)
+{
+	enum vmm_memory_loss loss;
+	uint64_t gpa;
+
+	vmm_shmem_drop(&m->shmem, VMM_SHMEM_SHORT);
+	if (m->options->on_memory_error == VMM_ON_MEMORY_ERROR_CONTINUE)
+		vmm_memory_mend(&m->memory);
+	else if (!m->paused &&
+		 vmm_memory_find_loss(&m->memory, false, &gpa, &loss))
+		vmm_machine_memory_lost(m, gpa, loss);
+}
+
 /*
  * Nobody says which page it was. A file may be short, a page of it may not be
  * had, or a back-end may have taken its mapping away meanwhile. A file that

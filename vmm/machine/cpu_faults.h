@@ -25,6 +25,12 @@ void vmm_machine_memory_lost(struct vmm_machine *m, uint64_t gpa,
 bool vmm_fault_repair(void *machine, unsigned int cpu);
 
 /*
+ * Looks whether files behind memory or windows were cut, without a CPU having
+ * said so; what the user chose is done. Main thread.
+ */
+void vmm_fault_look_at_files(struct vmm_machine *m);
+
+/*
  * This CPU touched a page that the host's hardware lost: the guest is told by
  * a machine check. -EOPNOTSUPP when it cannot be, with the sentence for it.
  */

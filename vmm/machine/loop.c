@@ -16,6 +16,9 @@
 #include "machine/machine.h"
 #include "log.h"
 
+/* Of files behind the guest's memory that may have been cut. */
+#define SECONDS_BETWEEN_LOOKS 0.5
+
 static void on_cpus(struct ev_loop *loop, ev_io *w, int revents)
 {
 	struct vmm_machine *m = w->data;
@@ -86,6 +89,18 @@ static void on_cut(struct ev_loop *loop, ev_io *w, int revents)
 	vmm_shmem_drop(&m->shmem, VMM_SHMEM_FAILED);
 	while (vmm_memory_take_failure(&m->memory, &gpa, &loss))
 		vmm_machine_memory_lost(m, gpa, loss);
+}
+
+/*
+ * KVM does not always say that a page cannot be had: where it waits for pages
+ * in the background, a CPU whose page is behind the end of a file tries again
+ * and again inside KVM_RUN.
+ */
+static void on_look(struct ev_loop *loop, ev_timer *w, int revents)
+{
+	(void)loop;
+	(void)revents;
+	vmm_fault_look_at_files(w->data);
 }
 
 /* Only a kernel that was told of the button by ACPI can listen to it. */
@@ -163,6 +178,10 @@ int vmm_machine_run(struct vmm_machine *m, struct vsu_error *err)
 	      m->sigbus ? vmem_sigbus_fd(m->sigbus) : -1, EV_READ);
 	if (m->sigbus)
 		vmm_poison_wake(vmem_sigbus_fd(m->sigbus));
+	ev_timer_init(&m->on_look, on_look, SECONDS_BETWEEN_LOOKS,
+		      SECONDS_BETWEEN_LOOKS);
+	m->on_look.data = m;
+	ev_timer_start(m->loop, &m->on_look);
 	watch_signals(m);
 	vmm_memory_keep_files(&m->memory);
 	vmm_slots_set_cpus(m->slots, m->cpus);
@@ -172,6 +191,7 @@ int vmm_machine_run(struct vmm_machine *m, struct vsu_error *err)
 	vmm_cpus_stop(m->cpus, &status, err);
 	vmm_slots_set_cpus(m->slots, NULL);
 	unwatch_signals(m);
+	ev_timer_stop(m->loop, &m->on_look);
 	if (!rc && !status && m->lost) {
 		status = VSU_EXIT_HOST;
 		vsu_error_set(err, -ECONNRESET, "the guest ended in order, but %u of its devices had been lost; see above",

@@ -76,6 +76,7 @@ struct vmm_machine {
 	bool paused;		/* by a memory error, for good */
 	/* watchers of the loop */
 	ev_io on_cpus, on_console, on_input, on_writable, on_cut, on_space;
+	ev_timer on_look;
 	ev_signal on_int, on_term, on_hup, on_quit;
 	unsigned int lost;	/* devices whose back-end died */
 	/* how it ended */

@@ -102,6 +102,9 @@ bool vmm_memory_take_failure(struct vmm_memory *memory, uint64_t *gpa,
 bool vmm_memory_repair(struct vmm_memory *memory, unsigned int cpu,
 		       bool probe);
 
+/* Repairs the blocks whose files were cut, whoever noticed it. Any thread. */
+void vmm_memory_mend(struct vmm_memory *memory);
+
 /* As above, but nothing is repaired: what is lost, if anything. Any thread. */
 bool vmm_memory_find_loss(struct vmm_memory *memory, bool probe, uint64_t *gpa,
 			  enum vmm_memory_loss *loss);

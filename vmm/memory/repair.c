@@ -67,16 +67,31 @@ static bool repair_block(struct vmm_memory *memory, unsigned int i, bool probe)
 	return repaired;
 }
 
+static void repair_blocks(struct vmm_memory *memory, bool probe)
+{
+	unsigned int i;
+
+	for (i = 0; i < memory->nblocks; i++)
+		memory->repairs += repair_block(memory, i, probe);
+}
+
+void vmm_memory_mend(struct vmm_memory *memory)
+{
+	if (!memory->sigbus)
+		return;
+	pthread_mutex_lock(&memory->repairing);
+	repair_blocks(memory, false);
+	pthread_mutex_unlock(&memory->repairing);
+}
+
 bool vmm_memory_repair(struct vmm_memory *memory, unsigned int cpu, bool probe)
 {
 	bool may_go_on;
-	unsigned int i;
 
 	if (!memory->sigbus)
 		return false;
 	pthread_mutex_lock(&memory->repairing);
-	for (i = 0; i < memory->nblocks; i++)
-		memory->repairs += repair_block(memory, i, probe);
+	repair_blocks(memory, probe);
 	may_go_on = memory->seen[cpu] != memory->repairs;
 	memory->seen[cpu] = memory->repairs;
 	pthread_mutex_unlock(&memory->repairing);
