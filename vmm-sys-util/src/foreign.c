@@ -91,25 +91,23 @@ static void read_name(int fd, char *name, size_t size)
 	name[len < 0 ? 0 : len] = '\0';
 }
 
-/* Memory of KVM (guest_memfd) is a regular file of no mount. */
-static bool is_kernel_object(int fd)
+static bool is_kernel_object(const char *name)
 {
 	static const char object[] = "anon_inode:";
-	char name[64];
 
-	read_name(fd, name, sizeof(name));
 	return !strncmp(name, object, sizeof(object) - 1);
 }
 
 /*
- * A mount that we cannot see is another namespace's, where anybody may mount
- * FUSE; but only root mounts what has a device of its own.
+ * Memory of KVM (guest_memfd) is a regular file of no mount. A mount that we
+ * cannot see is another namespace's, where anybody may mount FUSE; but only
+ * root mounts what has a device of its own.
  */
-static int kind_of_file(int fd, const struct statx *st)
+static int kind_of_file(int fd, const char *name, const struct statx *st)
 {
 	int served;
 
-	if (is_kernel_object(fd))
+	if (is_kernel_object(name))
 		return VSU_FOREIGN_SHARED;
 	served = mount_is_served(mount_of(fd));
 	if (served < 0)
@@ -117,38 +115,17 @@ static int kind_of_file(int fd, const struct statx *st)
 	return served ? VSU_FOREIGN_SERVED : VSU_FOREIGN_FILE;
 }
 
-/* Nothing but its name tells one object without a file from another. */
-static int kind_of_object(int fd)
-{
-	char name[64];
-
-	read_name(fd, name, sizeof(name));
-	if (!strcmp(name, "anon_inode:[eventfd]"))
-		return VSU_FOREIGN_EVENT;
-	if (!strcmp(name, "anon_inode:[eventpoll]"))
-		return VSU_FOREIGN_EPOLL;
-	return VSU_FOREIGN_OTHER;
-}
-
-int vsu_foreign_kind(int fd)
+/* The long way: by the type that the kernel cached. */
+static int kind_by_type(int fd, const char *name)
 {
 	struct statx st;
-	int flags;
 
-	/* most descriptors of peers, told by one call; O_PATH has no seals */
-	if (fcntl(fd, F_GET_SEALS) >= 0)
-		return VSU_FOREIGN_SHARED;
-	flags = fcntl(fd, F_GETFL);
-	if (flags < 0)
-		return -EBADF;
-	if (flags & O_PATH)
-		return VSU_FOREIGN_PATH;
 	/* refused: a file of FUSE that another user mounted for himself */
 	if (statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_TYPE, &st))
 		return VSU_FOREIGN_SERVED;
 	switch (st.stx_mode & S_IFMT) {
 	case S_IFREG:
-		return kind_of_file(fd, &st);
+		return kind_of_file(fd, name, &st);
 	case S_IFIFO:
 		return VSU_FOREIGN_PIPE;
 	case S_IFSOCK:
@@ -160,7 +137,39 @@ int vsu_foreign_kind(int fd)
 	case S_IFBLK:
 		return VSU_FOREIGN_BLOCK;
 	}
-	return kind_of_object(fd);
+	return VSU_FOREIGN_OTHER;
+}
+
+/* Beginnings of names; that of a file on any file system begins with '/'. */
+static const struct {
+	const char *name;
+	int kind;
+} objects[] = {
+	{ "anon_inode:[eventfd]", VSU_FOREIGN_EVENT },
+	{ "anon_inode:[eventpoll]", VSU_FOREIGN_EPOLL },
+	{ "socket:[", VSU_FOREIGN_SOCKET },
+	{ "pipe:[", VSU_FOREIGN_PIPE },
+};
+
+/*
+ * Peers send memory and eventfds most: one call tells the former, two the latter.
+ * Nothing but its name tells one object without a file from another.
+ */
+int vsu_foreign_kind(int fd)
+{
+	char name[64];
+	size_t i;
+
+	if (fcntl(fd, F_GET_SEALS) >= 0)
+		return VSU_FOREIGN_SHARED;
+	/* so the kernel answers for O_PATH, too, which may name any object */
+	if (errno == EBADF)
+		return fcntl(fd, F_GETFL) < 0 ? -EBADF : VSU_FOREIGN_PATH;
+	read_name(fd, name, sizeof(name));
+	for (i = 0; i < sizeof(objects) / sizeof(*objects); i++)
+		if (!strncmp(name, objects[i].name, strlen(objects[i].name)))
+			return objects[i].kind;
+	return kind_by_type(fd, name);
 }
 
 const char *vsu_foreign_name(int kind)

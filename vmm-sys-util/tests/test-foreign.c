@@ -108,6 +108,18 @@ static int make_path(void)
 	return open("/dev/zero", O_PATH);
 }
 
+/* Its name is that of an eventfd, and it can be neither read nor written. */
+static int make_path_of_event(void)
+{
+	int event = make_event(), fd;
+	char path[40];
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", event);
+	fd = open(path, O_PATH);
+	close(event);
+	return fd;
+}
+
 static int make_timer(void)
 {
 	return timerfd_create(CLOCK_MONOTONIC, 0);
@@ -131,6 +143,7 @@ static const struct sample {
 	{ make_socket, VSU_FOREIGN_SOCKET },
 	{ make_epoll, VSU_FOREIGN_EPOLL },
 	{ make_path, VSU_FOREIGN_PATH },
+	{ make_path_of_event, VSU_FOREIGN_PATH },
 	{ make_timer, VSU_FOREIGN_OTHER },
 };
 
@@ -141,6 +154,18 @@ START_TEST(b1_12_every_kind_of_descriptor_is_told)
 	ck_assert_int_ge(fd, 0);
 	ck_assert_str_eq(vsu_foreign_name(vsu_foreign_kind(fd)),
 			 vsu_foreign_name(samples[_i].kind));
+	close(fd);
+}
+END_TEST
+
+START_TEST(b1_12_a_file_that_is_called_as_an_eventfd_is_a_file)
+{
+	int fd = open("anon_inode:[eventfd]", O_RDWR | O_CREAT, 0600);
+	int kind = vsu_foreign_kind(fd);
+
+	/* by the file system of the test's folder */
+	ck_assert(kind == VSU_FOREIGN_SHARED || kind == VSU_FOREIGN_FILE ||
+		  kind == VSU_FOREIGN_SERVED);
 	close(fd);
 }
 END_TEST
@@ -391,6 +416,7 @@ int main(void)
 	Suite *s = util_suite("foreign", &tc);
 
 	util_add_rows(tc, b1_12_every_kind_of_descriptor_is_told, samples);
+	tcase_add_test(tc, b1_12_a_file_that_is_called_as_an_eventfd_is_a_file);
 	tcase_add_test(tc, a_descriptor_that_is_not_open_has_no_kind);
 	tcase_add_test(tc, the_kind_of_a_descriptor_changes_nothing_of_it);
 	util_add_rows(tc, b5_13_a_close_that_may_wait_is_left_to_the_thread_for_it,

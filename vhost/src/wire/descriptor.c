@@ -21,7 +21,8 @@ int vhost_user_priv_check_event(int fd, int unusable, const char *name,
 		return vsu_error_set(err, -EBADMSG,
 				     "%s: its descriptor is %s, an eventfd or a pipe is needed",
 				     name, vsu_foreign_name(kind));
-	if ((fcntl(fd, F_GETFL) & O_ACCMODE) == unusable)
+	if (kind == VSU_FOREIGN_PIPE &&
+	    (fcntl(fd, F_GETFL) & O_ACCMODE) == unusable)
 		return vsu_error_set(err, -EBADMSG,
 				     "%s: its descriptor is the wrong end of a pipe", name);
 	return 0;
