@@ -11,6 +11,10 @@ does to a daemon from outside. It uses none of the libraries.
     front_end.py nonsense PATH N       N sessions that end by a wrong message
     front_end.py cut-log PATH          the dirty log's file is cut short while
                                        it is written: the session ends
+    front_end.py bad-logs PATH         dirty logs that cannot be used are
+                                       refused, and the ring goes on
+    front_end.py unlogged PATH         logging is agreed on, no log is given:
+                                       the ring goes on
     front_end.py no-pages PATH         memory of huge pages that are not there:
                                        the table is refused
 
@@ -152,23 +156,69 @@ def killed(path, pid, file):
             assert image.read(512) == data, "sector %d was acknowledged" % sector
 
 
-def cut_log(path):
-    peer, log = FrontEnd(path), os.memfd_create("log")
-    os.ftruncate(log, 4096)
-    offered = peer.get(GET_FEATURES)
-    assert offered & LOG_ALL
-    peer.send(GET_PROTOCOL)
-    peer.socket.recv(20, socket.MSG_WAITALL)
-    peer.send(SET_PROTOCOL, struct.pack("=Q", LOG_SHMFD))
+def new_log(size=4096):
+    log = os.memfd_create("log")
+    os.ftruncate(log, size)
+    return log
+
+
+def with_log(path, protocol):
+    """A front-end whose ring runs, and which may give a log."""
+    peer = FrontEnd(path)
+    assert peer.get(GET_FEATURES) & LOG_ALL
+    peer.get(GET_PROTOCOL)
+    peer.send(SET_PROTOCOL, struct.pack("=Q", protocol))
     peer.start()
-    peer.send(SET_LOG_BASE, struct.pack("=QQ", 4096, 0), [log])
-    peer.socket.recv(28, socket.MSG_WAITALL)
+    return peer
+
+
+def log_all(peer):
+    offered = peer.get(GET_FEATURES)
     peer.send(SET_FEATURES, struct.pack("=Q", offered & (VERSION_1 | PROTOCOL_FEATURES | LOG_ALL)))
     peer.send(ENABLE, struct.pack("=II", 0, 1))
     peer.get(GET_FEATURES)      # all before it has been carried out
+
+
+def goes_on(peer):
     peer.submit(0, READ, 0)
     peer.notify()
     peer.wait(1)
+    assert peer.memory[STATUS] == 0, "status %d" % peer.memory[STATUS]
+
+
+def set_log(peer, size, offset, fds):
+    """Whether the log was taken: an answer that echoes it says so."""
+    peer.send(SET_LOG_BASE, struct.pack("=QQ", size, offset), fds)
+    size = struct.unpack("=III", peer.socket.recv(12, socket.MSG_WAITALL))[2]
+    return size == 16 and len(peer.socket.recv(size, socket.MSG_WAITALL)) == size
+
+
+def bad_logs(path):
+    peer = with_log(path, LOG_SHMFD)
+    log, empty, pair = new_log(), new_log(0), socket.socketpair()
+    cases = [(0, 0, [log]), ((1 << 64) - 1, 4096, [log]), (1 << 20, 0, [log]),
+             (4096, 0, [empty]), (4096, 0, []), (4096, 0, [os.eventfd(0)]),
+             (4096, 0, [pair[0].fileno()])]
+    for size, offset, fds in cases:
+        assert not set_log(peer, size, offset, fds), "%#x bytes from %#x were taken" % (size, offset)
+        goes_on(peer)
+    assert set_log(peer, 4096, 0, [log]), "a good log after them is refused"
+    log_all(peer)
+    goes_on(peer)
+    assert any(os.pread(log, 4096, 0)), "nothing was logged"
+
+
+def unlogged(path):
+    peer = with_log(path, LOG_SHMFD)
+    log_all(peer)
+    goes_on(peer)
+
+
+def cut_log(path):
+    peer, log = with_log(path, LOG_SHMFD), new_log()
+    assert set_log(peer, 4096, 0, [log]), "the log is refused"
+    log_all(peer)
+    goes_on(peer)
     assert any(os.pread(log, 4096, 0)), "nothing was logged"
     os.ftruncate(log, 0)
     peer.submit(0, READ, 0)
@@ -204,4 +254,5 @@ def nonsense(path, n):
 
 if __name__ == "__main__":
     {"full-call": full_call, "killed": killed, "nonsense": nonsense,
-     "cut-log": cut_log, "no-pages": no_pages}[sys.argv[1]](*sys.argv[2:])
+     "cut-log": cut_log, "bad-logs": bad_logs, "unlogged": unlogged,
+     "no-pages": no_pages}[sys.argv[1]](*sys.argv[2:])
