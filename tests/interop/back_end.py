@@ -8,6 +8,8 @@ does to cvmm's windows from outside. It uses none of the libraries.
                                        its length back, N times
     back_end.py cut-and-unmap PATH N   maps, cuts and unmaps, N times
     back_end.py file PATH FILE         maps FILE, 1 MiB long, and keeps it
+    back_end.py broken PATH HOW        maps, then sends what ends its channel:
+                                       version, reply, length or descriptors
     back_end.py huge PATH              maps huge pages, where there are none
 
 Says "mapped" when the guest may look, "refused" when it was not mapped, and
@@ -23,7 +25,7 @@ import threading
 GET_FEATURES, GET_BASE, SET_KICK = 1, 11, 12
 GET_PROTOCOL, GET_QUEUES, ENABLE, SET_CHANNEL = 15, 17, 18, 21
 GET_CONFIG, GET_SLOTS, GET_STATUS, GET_SHMEM = 24, 36, 40, 44
-MAP, UNMAP = 9, 10
+CONFIG_CHANGE, MAP, UNMAP = 2, 9, 10
 VERSION_1, PROTOCOL_FEATURES = 1 << 32, 1 << 30
 REPLY_ACK, BACKEND_REQ, SEND_FD, SLOTS, SHMEM = 1 << 3, 1 << 5, 1 << 10, 1 << 15, 1 << 22
 NEED_REPLY, ANSWER = 8, 5
@@ -136,6 +138,19 @@ def file(peer, path):
     map_it(peer, os.open(path, os.O_RDWR))
 
 
+def broken(peer, how):
+    map_it(peer, new_file())
+    flags, size, n = {"version": (2, 0, 0), "reply": (5, 0, 0), "length": (1, 1 << 31, 0),
+                      "descriptors": (1, 0, 64)}[how]
+    rights = array.array("i", [peer.channel.fileno()] * n)
+    peer.channel.sendmsg([struct.pack("=III", CONFIG_CHANGE, flags, size)],
+                         [(socket.SOL_SOCKET, socket.SCM_RIGHTS, rights)] if n else [])
+    try:
+        assert peer.channel.recv(1) == b"", "the channel goes on"
+    except ConnectionResetError:
+        pass    # closed before all of it was read
+
+
 def huge(peer):
     map_it(peer, new_file(os.MFD_HUGETLB, 2 << 20))
 
@@ -145,6 +160,6 @@ if __name__ == "__main__":
     threading.Thread(target=peer.serve, daemon=True).start()
     peer.running.wait()
     {"toggle": toggle, "cut-and-unmap": cut_and_unmap, "file": file,
-     "huge": huge}[sys.argv[1]](peer, *sys.argv[3:])
+     "broken": broken, "huge": huge}[sys.argv[1]](peer, *sys.argv[3:])
     say("done")
     threading.Event().wait()
