@@ -365,6 +365,14 @@ void vhost_user_priv_backend_channel_cancel(struct vhost_user_backend *b);
 /* Checks the regions of the configuration and copies their sizes. */
 int vhost_user_priv_shmem_init(struct vhost_user_backend *b,
 			       struct vsu_error *err);
+/* The same for sizes that are kept elsewhere. */
+int vhost_user_priv_shmem_copy_sizes(uint64_t to[VHOST_USER_MAX_SHMEM],
+				     const uint64_t *sizes, uint32_t n,
+				     struct vsu_error *err);
+/* The numbers of a mapping within regions of these sizes; -EINVAL. */
+int vhost_user_priv_shmem_check_map(const uint64_t *sizes,
+		const struct vhost_user_shmem_request *r,
+		struct vsu_error *err);
 /* Sends the requests of other threads, as many as may be unanswered. */
 void vhost_user_priv_shmem_send_posts(struct vhost_user_backend *b);
 /* The session ends: the owner hears that what was not sent is over. */

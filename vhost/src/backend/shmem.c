@@ -18,30 +18,40 @@ static uint64_t page_size(void)
 
 /* regions */
 
+int vhost_user_priv_shmem_copy_sizes(uint64_t to[VHOST_USER_MAX_SHMEM],
+				     const uint64_t *sizes, uint32_t n,
+				     struct vsu_error *err)
+{
+	uint32_t i;
+
+	if (n > VHOST_USER_MAX_SHMEM)
+		return vsu_error_set(err, -EINVAL,
+				     "%u shared memory regions, the limit is %u",
+				     n, VHOST_USER_MAX_SHMEM);
+	if (n && !sizes)
+		return vsu_error_set(err, -EINVAL,
+				     "%u shared memory regions without sizes",
+				     n);
+	for (i = 0; i < n; i++) {
+		if (!vsu_is_aligned(sizes[i], page_size()))
+			return vsu_error_set(err, -EINVAL,
+					     "shared memory region %u has %llu bytes, which is no multiple of the page size",
+					     i, (unsigned long long)sizes[i]);
+		to[i] = sizes[i];
+	}
+	return 0;
+}
+
 int vhost_user_priv_shmem_init(struct vhost_user_backend *b,
 			       struct vsu_error *err)
 {
 	struct vhost_user_backend_config *c = &b->config;
-	uint32_t i;
+	int rc = vhost_user_priv_shmem_copy_sizes(b->shmem_sizes,
+						  c->shmem_sizes, c->nshmem,
+						  err);
 
-	if (c->nshmem > VHOST_USER_MAX_SHMEM)
-		return vsu_error_set(err, -EINVAL,
-				     "%u shared memory regions, the limit is %u",
-				     c->nshmem, VHOST_USER_MAX_SHMEM);
-	if (c->nshmem && !c->shmem_sizes)
-		return vsu_error_set(err, -EINVAL,
-				     "%u shared memory regions without sizes",
-				     c->nshmem);
-	for (i = 0; i < c->nshmem; i++) {
-		if (!vsu_is_aligned(c->shmem_sizes[i], page_size()))
-			return vsu_error_set(err, -EINVAL,
-					     "shared memory region %u has %llu bytes, which is no multiple of the page size",
-					     i, (unsigned long long)
-					     c->shmem_sizes[i]);
-		b->shmem_sizes[i] = c->shmem_sizes[i];
-	}
 	c->shmem_sizes = b->shmem_sizes;
-	return 0;
+	return rc;
 }
 
 static int get_config(struct vhost_user_backend *b,
@@ -62,11 +72,11 @@ static int get_config(struct vhost_user_backend *b,
 
 /* requests */
 
-static int check_range(const struct vhost_user_backend *b,
+static int check_range(const uint64_t *sizes,
 		       const struct vhost_user_shmem_request *r,
 		       struct vsu_error *err)
 {
-	uint64_t size = b->shmem_sizes[r->shmid], mask = page_size();
+	uint64_t size = sizes[r->shmid], mask = page_size();
 
 	if (!size)
 		return vsu_error_set(err, -EINVAL,
@@ -85,6 +95,17 @@ static int check_range(const struct vhost_user_backend *b,
 				     (unsigned long long)r->offset, r->shmid,
 				     (unsigned long long)r->fd_offset);
 	return 0;
+}
+
+int vhost_user_priv_shmem_check_map(const uint64_t *sizes,
+		const struct vhost_user_shmem_request *r, struct vsu_error *err)
+{
+	int rc = check_range(sizes, r, err);
+
+	if (rc == 0 && r->fd < 0)
+		rc = vsu_error_set(err, -EINVAL,
+				   "a mapping needs a descriptor");
+	return rc;
 }
 
 static int check_can_ask(const struct vhost_user_backend *b,
@@ -121,12 +142,10 @@ int vhost_user_backend_shmem_map(struct vhost_user_backend *b,
 	int rc = check_can_ask(b, err);
 
 	if (rc == 0)
-		rc = check_range(b, request, err);
+		rc = vhost_user_priv_shmem_check_map(b->shmem_sizes, request,
+						     err);
 	if (rc < 0)
 		return rc;
-	if (request->fd < 0)
-		return vsu_error_set(err, -EINVAL,
-				     "a mapping needs a descriptor");
 	return vhost_user_priv_backend_channel_ask(b,
 			VHOST_USER_BACKEND_SHMEM_MAP, &payload, &request->fd,
 			cookie, err);
@@ -144,7 +163,7 @@ int vhost_user_backend_shmem_unmap(struct vhost_user_backend *b,
 	int rc = check_can_ask(b, err);
 
 	if (rc == 0)
-		rc = check_range(b, request, err);
+		rc = check_range(b->shmem_sizes, request, err);
 	if (rc < 0)
 		return rc;
 	return vhost_user_priv_backend_channel_ask(b,

@@ -11,99 +11,12 @@
 #include <vhost/shmem.h>
 #include <vmm-sys-util/fd.h>
 
-#include "../rig.h"
-
-#define PAGE 4096u	/* every page size of these tests' hosts is a multiple */
-#define LARGE (1u << 20)
-
-static const uint64_t sizes[4] = { LARGE, 0, 0, 4 * LARGE };
-
-struct front {
-	struct rig r;
-	int channel;		/* the front-end's end */
-};
-
-static void prepare(struct front *f)
-{
-	rig_prepare(&f->r);
-	f->r.config.shmem_sizes = sizes;
-	f->r.config.nshmem = 4;
-	f->channel = -1;
-}
-
-static void give_channel(struct front *f)
-{
-	int ends[2];
-
-	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0,
-				    ends), 0);
-	ck_assert_uint_eq(rig_ack(&f->r, VHOST_USER_SET_BACKEND_REQ_FD, NULL, 0,
-				  &ends[1], 1), 0);
-	vsu_fd_close(&ends[1]);
-	vsu_fd_close(&f->channel);
-	f->channel = ends[0];
-}
-
-static void init(struct front *f)
-{
-	prepare(f);
-	rig_start(&f->r);
-	rig_up(&f->r);
-	give_channel(f);
-}
-
-static void fini(struct front *f)
-{
-	vsu_fd_close(&f->channel);
-	rig_fini(&f->r);
-}
-
-/* A request that arrived on the channel; its descriptor, or -1. */
-struct asked {
-	struct vhost_user_header hdr;
-	struct vhost_user_shmem_mmap m;
-	int fd;
-};
-
-static bool next(struct front *f, struct asked *a)
-{
-	union {
-		struct cmsghdr align;
-		char room[CMSG_SPACE(4 * sizeof(int))];
-	} control;
-	struct iovec iov[2] = { { &a->hdr, 12 }, { &a->m, sizeof(a->m) } };
-	struct msghdr msg = { .msg_iov = iov, .msg_iovlen = 2,
-			      .msg_control = &control,
-			      .msg_controllen = sizeof(control) };
-	ssize_t n = recvmsg(f->channel, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-	struct cmsghdr *c;
-
-	a->fd = -1;
-	if (n < 0)
-		return false;
-	ck_assert_int_eq(n, 12 + 40);
-	c = CMSG_FIRSTHDR(&msg);
-	if (c) {
-		ck_assert_uint_eq(c->cmsg_len, CMSG_LEN(sizeof(int)));
-		memcpy(&a->fd, CMSG_DATA(c), sizeof(int));
-	}
-	return true;
-}
-
-static void reply(struct front *f, uint32_t request, uint64_t value)
-{
-	struct { struct vhost_user_header hdr; uint32_t value[2]; } m = {
-		{ request, 5, 8 }, { (uint32_t)value, (uint32_t)(value >> 32) }
-	};
-
-	ck_assert_int_eq(send(f->channel, &m, 20, 0), 20);
-	ck_assert_int_ge(rig_turn(&f->r), 0);
-}
+#include "../channel.h"
 
 static int map(struct front *f, uint8_t shmid, uint64_t offset, uint64_t cookie)
 {
 	struct vhost_user_shmem_request q = {
-		.offset = offset, .len = 16 * PAGE, .fd_offset = 16 * PAGE,
+		.offset = offset, .len = 16 * FRONT_PAGE, .fd_offset = 16 * FRONT_PAGE,
 		.fd = f->r.memfd, .shmid = shmid, .writable = true,
 	};
 
@@ -114,7 +27,7 @@ static int unmap(struct front *f, uint8_t shmid, uint64_t offset,
 		 uint64_t cookie)
 {
 	struct vhost_user_shmem_request q = {
-		.offset = offset, .len = 16 * PAGE, .fd = -1, .shmid = shmid,
+		.offset = offset, .len = 16 * FRONT_PAGE, .fd = -1, .shmid = shmid,
 	};
 
 	return vhost_user_backend_shmem_unmap(f->r.b, &q, cookie, NULL);
@@ -126,7 +39,7 @@ START_TEST(regions_are_told_by_their_ids)
 	struct rig_reply answer;
 	struct front f;
 
-	prepare(&f);
+	front_prepare(&f);
 	rig_start(&f.r);
 	rig_negotiate(&f.r);
 	ck_assert_uint_eq(rig_get(&f.r, VHOST_USER_GET_SHMEM_CONFIG, NULL, 0,
@@ -134,9 +47,9 @@ START_TEST(regions_are_told_by_their_ids)
 	memcpy(&c, answer.payload, sizeof(c));
 	ck_assert_uint_eq(c.nregions, 2);
 	ck_assert_uint_eq(c.padding, 0);
-	ck_assert_mem_eq(c.sizes, sizes, sizeof(sizes));
+	ck_assert_mem_eq(c.sizes, front_sizes, sizeof(front_sizes));
 	ck_assert_uint_eq(c.sizes[255], 0);
-	fini(&f);
+	front_fini(&f);
 }
 END_TEST
 
@@ -146,7 +59,7 @@ START_TEST(feature_is_offered_only_with_regions_and_an_ear_for_answers)
 			VHOST_USER_PROTOCOL_BIT(BACKEND_SEND_FD);
 	struct front f;
 
-	prepare(&f);
+	front_prepare(&f);
 	if (_i == 1)
 		f.r.config.nshmem = 0;
 	if (_i == 2)
@@ -154,18 +67,18 @@ START_TEST(feature_is_offered_only_with_regions_and_an_ear_for_answers)
 	rig_start(&f.r);
 	ck_assert_uint_eq(rig_get_u64(&f.r, VHOST_USER_GET_PROTOCOL_FEATURES) &
 			  bits, _i ? 0 : bits);
-	fini(&f);
+	front_fini(&f);
 }
 END_TEST
 
 START_TEST(sizes_must_be_whole_pages)
 {
-	static const uint64_t odd[1] = { PAGE + 1 };
+	static const uint64_t odd[1] = { FRONT_PAGE + 1 };
 	struct vhost_user_backend *b;
 	struct vsu_error err;
 	struct front f;
 
-	init(&f);
+	front_init(&f);
 	f.r.config.shmem_sizes = odd;
 	f.r.config.nshmem = 1;
 	ck_assert_int_eq(vhost_user_backend_new_take_fd(f.channel, &f.r.config,
@@ -173,7 +86,7 @@ START_TEST(sizes_must_be_whole_pages)
 	f.r.config.nshmem = 257;
 	ck_assert_int_eq(vhost_user_backend_new_take_fd(f.channel, &f.r.config,
 				&f.r.ops, &f.r, &b, &err), -EINVAL);
-	fini(&f);
+	front_fini(&f);
 }
 END_TEST
 
@@ -182,31 +95,31 @@ START_TEST(map_and_unmap_are_sent_and_answered)
 	struct front f;
 	struct asked a;
 
-	init(&f);
-	ck_assert_int_eq(map(&f, 3, 16 * PAGE, 77), 0);
-	ck_assert(next(&f, &a));
+	front_init(&f);
+	ck_assert_int_eq(map(&f, 3, 16 * FRONT_PAGE, 77), 0);
+	ck_assert(front_next(&f, &a));
 	ck_assert_uint_eq(a.hdr.request, VHOST_USER_BACKEND_SHMEM_MAP);
 	ck_assert_uint_eq(a.hdr.flags, 9);
 	ck_assert_uint_eq(a.m.shmid, 3);
-	ck_assert_uint_eq(a.m.shm_offset, 16 * PAGE);
-	ck_assert_uint_eq(a.m.fd_offset, 16 * PAGE);
-	ck_assert_uint_eq(a.m.len, 16 * PAGE);
+	ck_assert_uint_eq(a.m.shm_offset, 16 * FRONT_PAGE);
+	ck_assert_uint_eq(a.m.fd_offset, 16 * FRONT_PAGE);
+	ck_assert_uint_eq(a.m.len, 16 * FRONT_PAGE);
 	ck_assert_uint_eq(a.m.flags, VHOST_USER_SHMEM_RW);
 	ck_assert_int_ge(a.fd, 0);
 	vsu_fd_close(&a.fd);
 	ck_assert_uint_eq(f.r.nresults, 0);
-	reply(&f, VHOST_USER_BACKEND_SHMEM_MAP, 0);
-	ck_assert_int_eq(unmap(&f, 3, 16 * PAGE, 78), 0);
-	ck_assert(next(&f, &a));
+	front_reply(&f, VHOST_USER_BACKEND_SHMEM_MAP, 0);
+	ck_assert_int_eq(unmap(&f, 3, 16 * FRONT_PAGE, 78), 0);
+	ck_assert(front_next(&f, &a));
 	ck_assert_uint_eq(a.hdr.request, VHOST_USER_BACKEND_SHMEM_UNMAP);
 	ck_assert_int_eq(a.fd, -1);
-	reply(&f, VHOST_USER_BACKEND_SHMEM_UNMAP, 1);
+	front_reply(&f, VHOST_USER_BACKEND_SHMEM_UNMAP, 1);
 	ck_assert_uint_eq(f.r.nresults, 2);
 	ck_assert_uint_eq(f.r.cookies[0], 77);
 	ck_assert_int_eq(f.r.results[0], 0);
 	ck_assert_uint_eq(f.r.cookies[1], 78);
 	ck_assert_int_eq(f.r.results[1], -EREMOTEIO);
-	fini(&f);
+	front_fini(&f);
 }
 END_TEST
 
@@ -216,18 +129,18 @@ START_TEST(requests_are_answered_in_order_up_to_a_number_of_them)
 	struct asked a;
 	unsigned int i;
 
-	init(&f);
+	front_init(&f);
 	for (i = 0; i < 64; i++)
 		ck_assert_int_eq(unmap(&f, 0, 0, i), 0);
 	ck_assert_int_eq(unmap(&f, 0, 0, 64), -EAGAIN);
 	for (i = 0; i < 64; i++) {
-		ck_assert(next(&f, &a));
-		reply(&f, VHOST_USER_BACKEND_SHMEM_UNMAP, i & 1);
+		ck_assert(front_next(&f, &a));
+		front_reply(&f, VHOST_USER_BACKEND_SHMEM_UNMAP, i & 1);
 		ck_assert_uint_eq(f.r.cookies[i], i);
 		ck_assert_int_eq(f.r.results[i], i & 1 ? -EREMOTEIO : 0);
 	}
 	ck_assert_int_eq(unmap(&f, 0, 0, 64), 0);
-	fini(&f);
+	front_fini(&f);
 }
 END_TEST
 
@@ -236,16 +149,16 @@ START_TEST(nothing_is_asked_while_all_rings_are_stopped)
 	struct front f;
 	struct asked a;
 
-	init(&f);
+	front_init(&f);
 	rig_stop_ring(&f.r, 0);
 	ck_assert_int_eq(map(&f, 0, 0, 1), 0);
-	ck_assert(next(&f, &a));
+	ck_assert(front_next(&f, &a));
 	vsu_fd_close(&a.fd);
 	rig_stop_ring(&f.r, 1);
 	ck_assert_int_eq(f.r.results[0], -ECANCELED);
 	ck_assert_int_eq(map(&f, 0, 0, 2), -EPROTO);
-	ck_assert(!next(&f, &a));
-	fini(&f);
+	ck_assert(!front_next(&f, &a));
+	front_fini(&f);
 }
 END_TEST
 
@@ -255,44 +168,44 @@ START_TEST(answer_after_the_stop_is_not_taken_for_another)
 	struct front f;
 	struct asked a;
 
-	init(&f);
+	front_init(&f);
 	ck_assert_int_eq(map(&f, 0, 0, 1), 0);
 	rig_stop_ring(&f.r, 0);
 	rig_stop_ring(&f.r, 1);
 	ck_assert_uint_eq(f.r.nresults, 1);
 	rig_set_ring(&f.r, 0);
-	ck_assert_int_eq(map(&f, 0, LARGE / 2, 2), 0);
-	reply(&f, VHOST_USER_BACKEND_SHMEM_MAP, 1);
+	ck_assert_int_eq(map(&f, 0, FRONT_REGION / 2, 2), 0);
+	front_reply(&f, VHOST_USER_BACKEND_SHMEM_MAP, 1);
 	ck_assert_uint_eq(f.r.nresults, 1);
-	reply(&f, VHOST_USER_BACKEND_SHMEM_MAP, 0);
+	front_reply(&f, VHOST_USER_BACKEND_SHMEM_MAP, 0);
 	ck_assert_uint_eq(f.r.nresults, 2);
 	ck_assert_uint_eq(f.r.cookies[1], 2);
 	ck_assert_int_eq(f.r.results[1], 0);
-	while (next(&f, &a))
+	while (front_next(&f, &a))
 		vsu_fd_close(&a.fd);
-	fini(&f);
+	front_fini(&f);
 }
 END_TEST
 
 START_TEST(what_is_outside_a_region_or_no_whole_page_is_not_asked)
 {
-	struct vhost_user_shmem_request q = { .len = 16 * PAGE, .fd = -1 };
+	struct vhost_user_shmem_request q = { .len = 16 * FRONT_PAGE, .fd = -1 };
 	struct front f;
 	struct asked a;
 
-	init(&f);
+	front_init(&f);
 	ck_assert_int_eq(map(&f, 1, 0, 1), -EINVAL);
 	ck_assert_int_eq(map(&f, 255, 0, 1), -EINVAL);
-	ck_assert_int_eq(map(&f, 0, LARGE, 1), -EINVAL);
-	ck_assert_int_eq(map(&f, 0, UINT64_MAX - PAGE + 1, 1), -EINVAL);
+	ck_assert_int_eq(map(&f, 0, FRONT_REGION, 1), -EINVAL);
+	ck_assert_int_eq(map(&f, 0, UINT64_MAX - FRONT_PAGE + 1, 1), -EINVAL);
 	ck_assert_int_eq(map(&f, 0, 5, 1), -EINVAL);
 	ck_assert_int_eq(vhost_user_backend_shmem_map(f.r.b, &q, 1, NULL),
 			 -EINVAL);
 	q.len = 0;
 	ck_assert_int_eq(vhost_user_backend_shmem_unmap(f.r.b, &q, 1, NULL),
 			 -EINVAL);
-	ck_assert(!next(&f, &a));
-	fini(&f);
+	ck_assert(!front_next(&f, &a));
+	front_fini(&f);
 }
 END_TEST
 
@@ -300,11 +213,11 @@ START_TEST(front_end_without_the_feature_is_not_asked)
 {
 	struct front f;
 
-	init(&f);
+	front_init(&f);
 	ck_assert_uint_eq(rig_ack_u64(&f.r, VHOST_USER_SET_PROTOCOL_FEATURES,
 				      VHOST_USER_PROTOCOL_BIT(REPLY_ACK)), 0);
 	ck_assert_int_eq(map(&f, 0, 0, 1), -EOPNOTSUPP);
-	fini(&f);
+	front_fini(&f);
 }
 END_TEST
 
@@ -313,24 +226,24 @@ START_TEST(wrong_answer_closes_the_channel_and_cancels)
 	struct front f;
 	struct asked a;
 
-	init(&f);
+	front_init(&f);
 	ck_assert_int_eq(map(&f, 0, 0, 1), 0);
-	ck_assert_int_eq(map(&f, 0, LARGE / 2, 2), 0);
-	ck_assert(next(&f, &a));
+	ck_assert_int_eq(map(&f, 0, FRONT_REGION / 2, 2), 0);
+	ck_assert(front_next(&f, &a));
 	vsu_fd_close(&a.fd);
-	reply(&f, VHOST_USER_BACKEND_SHMEM_UNMAP, 0);
+	front_reply(&f, VHOST_USER_BACKEND_SHMEM_UNMAP, 0);
 	ck_assert_uint_eq(f.r.nresults, 2);
 	ck_assert_int_eq(f.r.results[0], -ECANCELED);
 	ck_assert_int_eq(f.r.results[1], -ECANCELED);
 	ck_assert_int_eq(map(&f, 0, 0, 3), -EOPNOTSUPP);
 	ck_assert(f.r.running[0]);
-	give_channel(&f);
+	front_give_channel(&f);
 	ck_assert_int_eq(map(&f, 0, 0, 4), 0);
-	ck_assert(next(&f, &a));
+	ck_assert(front_next(&f, &a));
 	vsu_fd_close(&a.fd);
-	reply(&f, VHOST_USER_BACKEND_SHMEM_MAP, 0);
+	front_reply(&f, VHOST_USER_BACKEND_SHMEM_MAP, 0);
 	ck_assert_int_eq(f.r.results[2], 0);
-	fini(&f);
+	front_fini(&f);
 }
 END_TEST
 
@@ -338,14 +251,14 @@ START_TEST(end_of_the_session_cancels)
 {
 	struct front f;
 
-	init(&f);
+	front_init(&f);
 	ck_assert_int_eq(map(&f, 0, 0, 9), 0);
 	vsu_fd_close(&f.r.sock);
 	rig_expect_gone(&f.r, -ECONNRESET);
 	ck_assert_uint_eq(f.r.nresults, 1);
 	ck_assert_uint_eq(f.r.cookies[0], 9);
 	ck_assert_int_eq(f.r.results[0], -ECANCELED);
-	fini(&f);
+	front_fini(&f);
 }
 END_TEST
 
@@ -354,12 +267,12 @@ START_TEST(unanswered_request_holds_nothing_up)
 {
 	struct front f;
 
-	init(&f);
+	front_init(&f);
 	ck_assert_int_eq(map(&f, 0, 0, 9), 0);
 	ck_assert_uint_eq(rig_get_u64(&f.r, VHOST_USER_GET_QUEUE_NUM),
 			  RIG_RINGS);
 	ck_assert_uint_eq(f.r.nresults, 0);
-	fini(&f);
+	front_fini(&f);
 }
 END_TEST
 
@@ -370,15 +283,15 @@ START_TEST(full_channel_is_answered_with_again)
 	struct asked a;
 	struct front f;
 
-	init(&f);
+	front_init(&f);
 	setsockopt(f.channel, SOL_SOCKET, SO_SNDBUF, &small, sizeof(small));
 	for (n = 0; rc == 0; n++)
 		rc = map(&f, 0, 0, n);
 	ck_assert_int_eq(rc, -EAGAIN);
 	ck_assert_uint_ge(n, 16);
-	while (next(&f, &a))
+	while (front_next(&f, &a))
 		vsu_fd_close(&a.fd);
-	fini(&f);
+	front_fini(&f);
 }
 END_TEST
 
@@ -387,7 +300,7 @@ END_TEST
 static int post(struct front *f, bool map, uint64_t offset, uint64_t cookie)
 {
 	struct vhost_user_shmem_request q = {
-		.offset = offset, .len = 16 * PAGE,
+		.offset = offset, .len = 16 * FRONT_PAGE,
 		.fd = map ? f->r.memfd : -1, .writable = true,
 	};
 
@@ -400,7 +313,7 @@ static void *post_three(void *opaque)
 
 	ck_assert_int_eq(post(f, true, 0, 1), 0);
 	ck_assert_int_eq(post(f, false, 0, 2), 0);
-	ck_assert_int_eq(post(f, true, PAGE / 2, 3), 0);	/* no page */
+	ck_assert_int_eq(post(f, true, FRONT_PAGE / 2, 3), 0);	/* no page */
 	return NULL;
 }
 
@@ -410,32 +323,32 @@ START_TEST(request_of_another_thread_is_sent_by_the_session)
 	struct front f;
 	struct asked a;
 
-	init(&f);
+	front_init(&f);
 	f.r.nrefused = 0;
 	ck_assert_int_eq(pthread_create(&thread, NULL, post_three, &f), 0);
 	ck_assert_int_eq(pthread_join(thread, NULL), 0);
-	ck_assert(!next(&f, &a));
+	ck_assert(!front_next(&f, &a));
 	rig_poll(&f.r);
-	ck_assert(next(&f, &a));
+	ck_assert(front_next(&f, &a));
 	ck_assert_uint_eq(a.hdr.request, VHOST_USER_BACKEND_SHMEM_MAP);
 	ck_assert_uint_eq(a.hdr.flags, VHOST_USER_HDR_VERSION |
 			  VHOST_USER_HDR_NEED_REPLY);
 	vsu_fd_close(&a.fd);
-	ck_assert(next(&f, &a));
+	ck_assert(front_next(&f, &a));
 	ck_assert_uint_eq(a.hdr.request, VHOST_USER_BACKEND_SHMEM_UNMAP);
-	ck_assert(!next(&f, &a));
+	ck_assert(!front_next(&f, &a));
 	rig_expect_refused(&f.r, VHOST_USER_NO_REQUEST, VHOST_USER_ALL_RINGS,
 			   "whole pages");
 	ck_assert_uint_eq(f.r.nresults, 1);
 	ck_assert_uint_eq(f.r.cookies[0], 3);
 	ck_assert_int_eq(f.r.results[0], -EINVAL);
-	reply(&f, VHOST_USER_BACKEND_SHMEM_MAP, 0);
-	reply(&f, VHOST_USER_BACKEND_SHMEM_UNMAP, 1);
+	front_reply(&f, VHOST_USER_BACKEND_SHMEM_MAP, 0);
+	front_reply(&f, VHOST_USER_BACKEND_SHMEM_UNMAP, 1);
 	ck_assert_uint_eq(f.r.nresults, 3);
 	ck_assert_int_eq(f.r.results[1], 0);
 	ck_assert_uint_eq(f.r.cookies[2], 2);
 	ck_assert_int_eq(f.r.results[2], -EREMOTEIO);
-	fini(&f);
+	front_fini(&f);
 }
 END_TEST
 
@@ -446,7 +359,7 @@ START_TEST(requests_of_other_threads_wait_for_answers)
 	struct asked a;
 	uint64_t i;
 
-	init(&f);
+	front_init(&f);
 	for (i = 0; i < 64; i++)
 		ck_assert_int_eq(post(&f, false, 0, i), 0);
 	rig_poll(&f.r);
@@ -455,14 +368,14 @@ START_TEST(requests_of_other_threads_wait_for_answers)
 	ck_assert_int_eq(post(&f, true, 0, 128), -EAGAIN);
 	rig_poll(&f.r);
 	for (i = 0; i < 64; i++)
-		ck_assert(next(&f, &a));
-	ck_assert(!next(&f, &a));
-	reply(&f, VHOST_USER_BACKEND_SHMEM_UNMAP, 0);
-	ck_assert(next(&f, &a));
-	ck_assert(!next(&f, &a));
+		ck_assert(front_next(&f, &a));
+	ck_assert(!front_next(&f, &a));
+	front_reply(&f, VHOST_USER_BACKEND_SHMEM_UNMAP, 0);
+	ck_assert(front_next(&f, &a));
+	ck_assert(!front_next(&f, &a));
 	ck_assert_uint_eq(f.r.nresults, 1);
 	vsu_fd_close(&f.channel);
-	fini(&f);
+	front_fini(&f);
 	ck_assert_uint_eq(f.r.nresults, 128);
 	ck_assert_int_eq(f.r.results[127], -ECANCELED);
 }
@@ -472,39 +385,34 @@ START_TEST(request_of_another_thread_is_cancelled_by_the_end)
 {
 	struct front f;
 
-	init(&f);
+	front_init(&f);
 	ck_assert_int_eq(post(&f, true, 0, 7), 0);
 	vhost_user_backend_close(f.r.b);
 	ck_assert_uint_eq(f.r.nresults, 1);
 	ck_assert_uint_eq(f.r.cookies[0], 7);
 	ck_assert_int_eq(f.r.results[0], -ECANCELED);
-	fini(&f);
+	front_fini(&f);
 }
 END_TEST
 
 START_TEST(front_end_without_acknowledgements_is_asked_and_answers_nothing)
 {
-	uint64_t bits = VHOST_USER_PROTOCOL_BIT(SHMEM) |
-			VHOST_USER_PROTOCOL_BIT(BACKEND_REQ) |
-			VHOST_USER_PROTOCOL_BIT(BACKEND_SEND_FD);
 	struct front f;
 	struct asked a;
 
-	init(&f);
-	rig_send(&f.r, VHOST_USER_SET_PROTOCOL_FEATURES, VHOST_USER_HDR_VERSION,
-		 &bits, sizeof(bits), NULL, 0);
-	rig_expect_silence(&f.r);
+	front_init(&f);
+	front_end_acknowledgements(&f);
 	ck_assert_int_eq(map(&f, 0, 0, 1), 1);
-	ck_assert(next(&f, &a));
+	ck_assert(front_next(&f, &a));
 	ck_assert_uint_eq(a.hdr.flags, VHOST_USER_HDR_VERSION);
 	vsu_fd_close(&a.fd);
 	ck_assert_uint_eq(f.r.nresults, 0);
 	ck_assert_int_eq(post(&f, false, 0, 2), 0);
 	rig_poll(&f.r);
-	ck_assert(next(&f, &a));
+	ck_assert(front_next(&f, &a));
 	ck_assert_uint_eq(f.r.nresults, 1);
 	ck_assert_int_eq(f.r.results[0], 0);
-	fini(&f);
+	front_fini(&f);
 }
 END_TEST
 

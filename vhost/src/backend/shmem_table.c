@@ -1,0 +1,346 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Mappings that the owner wants, and how far each has come. */
+#include <config.h>
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <vhost/shmem_table.h>
+#include <vmm-sys-util/fd.h>
+#include <vmm-sys-util/sized.h>
+
+#include "backend/backend_priv.h"
+
+enum step { STEP_NONE, STEP_MAP, STEP_UNMAP };
+
+struct entry {
+	struct vhost_user_shmem_request request; /* its fd is ours */
+	uint64_t cookie;	/* the owner's */
+	enum step asked;	/* what is unanswered */
+	bool used;
+	bool wanted;		/* else removed, and waiting to be unmapped */
+	bool refused;		/* since the rings started */
+	bool there;		/* as far as we know */
+	bool doubtful;		/* a stop or a lost answer came after it */
+};
+
+struct vhost_user_shmem_table {
+	struct vhost_user_shmem_table_config config;
+	uint64_t sizes[VHOST_USER_SHMEM_REGIONS];
+	struct vhost_user_backend *b;
+	bool started;
+	uint32_t epoch;		/* answers of an older one are nobody's */
+	struct entry entries[];
+};
+
+static struct entry *entries_end(struct vhost_user_shmem_table *t)
+{
+	return t->entries + t->config.max;
+}
+
+static void entry_drop(struct entry *e)
+{
+	if (e->used)
+		vsu_fd_close(&e->request.fd);
+	memset(e, 0, sizeof(*e));
+}
+
+static void drop_removed(struct entry *e)
+{
+	if (!e->wanted && !e->there && e->asked == STEP_NONE)
+		entry_drop(e);
+}
+
+/* Both lie within their regions, so that no sum overflows. */
+static bool entries_overlap(const struct vhost_user_shmem_request *a,
+			    const struct vhost_user_shmem_request *b)
+{
+	return a->shmid == b->shmid && a->offset < b->offset + b->len &&
+	       b->offset < a->offset + a->len;
+}
+
+/* life */
+
+static int check_config(const struct vhost_user_shmem_table_config *c,
+			struct vsu_error *err)
+{
+	if (c->max == 0 || c->max > VHOST_USER_SHMEM_TABLE_MAX)
+		return vsu_error_set(err, -EINVAL,
+				     "a table of %u mappings, the limits are 1 and %u",
+				     c->max, VHOST_USER_SHMEM_TABLE_MAX);
+	return 0;
+}
+
+int vhost_user_shmem_table_new(
+		const struct vhost_user_shmem_table_config *config,
+		struct vhost_user_shmem_table **out, struct vsu_error *err)
+{
+	struct vhost_user_shmem_table_config c;
+	struct vhost_user_shmem_table *t;
+	int rc;
+
+	rc = vsu_copy_sized(&c, sizeof(c), config,
+			    "struct vhost_user_shmem_table_config", err);
+	if (rc == 0)
+		rc = check_config(&c, err);
+	if (rc < 0)
+		return rc;
+	t = calloc(1, sizeof(*t) + c.max * sizeof(t->entries[0]));
+	if (!t)
+		return vsu_error_sys(err, -ENOMEM, "cannot make a table of mappings");
+	rc = vhost_user_priv_shmem_copy_sizes(t->sizes, c.shmem_sizes, c.nshmem,
+					      err);
+	if (rc < 0) {
+		free(t);
+		return rc;
+	}
+	c.shmem_sizes = t->sizes;
+	t->config = c;
+	*out = t;
+	return 0;
+}
+
+void vhost_user_shmem_table_free(struct vhost_user_shmem_table *t)
+{
+	struct entry *e;
+
+	if (!t)
+		return;
+	for (e = t->entries; e < entries_end(t); e++)
+		entry_drop(e);
+	free(t);
+}
+
+/* requests */
+
+static bool place_is_free(struct vhost_user_shmem_table *t,
+			  const struct entry *entry)
+{
+	const struct entry *e;
+
+	for (e = t->entries; e < entries_end(t); e++)
+		if (e->used && !e->wanted &&
+		    entries_overlap(&e->request, &entry->request))
+			return false;
+	return true;
+}
+
+static enum step next_step(struct vhost_user_shmem_table *t,
+			   const struct entry *e)
+{
+	if (!e->used || e->asked != STEP_NONE)
+		return STEP_NONE;
+	if (e->there)
+		return e->doubtful || !e->wanted ? STEP_UNMAP : STEP_NONE;
+	return e->wanted && !e->refused && place_is_free(t, e) ? STEP_MAP :
+								 STEP_NONE;
+}
+
+/* A refused unmapping means that the mapping is gone already. */
+static void entry_finish(struct vhost_user_shmem_table *t, struct entry *e,
+			 int result)
+{
+	bool was_map = e->asked == STEP_MAP, lost = result == -ECANCELED;
+	uint64_t cookie = e->cookie;
+
+	e->asked = STEP_NONE;
+	e->there = lost || (was_map && result == 0);
+	e->doubtful = e->there && (lost || !t->started);
+	e->refused = was_map && result < 0 && !lost;
+	drop_removed(e);
+	if (t->config.told)
+		t->config.told(t->config.opaque, cookie, was_map, result);
+}
+
+/* Whether the session may take more; asked is set first, for it may answer. */
+static bool send_step(struct vhost_user_shmem_table *t, struct entry *e,
+		      enum step step)
+{
+	uint64_t cookie = (uint64_t)t->epoch << 32 |
+			  (uint64_t)(e - t->entries);
+	int rc;
+
+	e->asked = step;
+	rc = step == STEP_MAP ?
+	     vhost_user_backend_shmem_map(t->b, &e->request, cookie, NULL) :
+	     vhost_user_backend_shmem_unmap(t->b, &e->request, cookie, NULL);
+	if (rc == -EAGAIN || rc == -EPROTO || rc == -EOPNOTSUPP) {
+		e->asked = STEP_NONE;
+		drop_removed(e);
+		return false;
+	}
+	if (rc != 0)		/* nobody answers: it is taken as done */
+		entry_finish(t, e, rc > 0 ? 0 : rc);
+	return true;
+}
+
+static bool send_all(struct vhost_user_shmem_table *t, enum step step)
+{
+	struct entry *e;
+
+	for (e = t->entries; e < entries_end(t); e++)
+		if (next_step(t, e) == step && !send_step(t, e, step))
+			return false;
+	return true;
+}
+
+/* Unmappings first: they make room for mappings. */
+static void table_pump(struct vhost_user_shmem_table *t)
+{
+	if (t->b && t->started && send_all(t, STEP_UNMAP))
+		send_all(t, STEP_MAP);
+}
+
+void vhost_user_shmem_table_result(struct vhost_user_shmem_table *t,
+				   uint64_t cookie, int result)
+{
+	uint32_t index = (uint32_t)cookie;
+
+	if (cookie >> 32 != t->epoch || index >= t->config.max ||
+	    t->entries[index].asked == STEP_NONE)
+		return;
+	entry_finish(t, &t->entries[index], result);
+	/* the rings are stopping, or the channel is gone */
+	if (result != -ECANCELED)
+		table_pump(t);
+}
+
+/* what is wanted */
+
+static struct entry *entry_find(struct vhost_user_shmem_table *t,
+				uint64_t cookie)
+{
+	struct entry *e;
+
+	for (e = t->entries; e < entries_end(t); e++)
+		if (e->used && e->wanted && e->cookie == cookie)
+			return e;
+	return NULL;
+}
+
+static struct entry *entry_unused(struct vhost_user_shmem_table *t)
+{
+	struct entry *e;
+
+	for (e = t->entries; e < entries_end(t); e++)
+		if (!e->used)
+			return e;
+	return NULL;
+}
+
+static int check_new(struct vhost_user_shmem_table *t,
+		     const struct vhost_user_shmem_request *r, uint64_t cookie,
+		     struct vsu_error *err)
+{
+	int rc = vhost_user_priv_shmem_check_map(t->sizes, r, err);
+	const struct entry *e;
+
+	if (rc < 0)
+		return rc;
+	if (entry_find(t, cookie))
+		return vsu_error_set(err, -EEXIST,
+				     "the table has a mapping %" PRIu64
+				     " already", cookie);
+	for (e = t->entries; e < entries_end(t); e++)
+		if (e->used && e->wanted && entries_overlap(&e->request, r))
+			return vsu_error_set(err, -EEXIST,
+					     "%#" PRIx64 " bytes at %#" PRIx64
+					     " of region %u overlap mapping %" PRIu64,
+					     r->len, r->offset, r->shmid,
+					     e->cookie);
+	return 0;
+}
+
+int vhost_user_shmem_table_add(struct vhost_user_shmem_table *t,
+		const struct vhost_user_shmem_request *request,
+		uint64_t cookie, struct vsu_error *err)
+{
+	int rc = check_new(t, request, cookie, err), fd;
+	struct entry *e;
+
+	if (rc < 0)
+		return rc;
+	e = entry_unused(t);
+	if (!e)
+		return vsu_error_set(err, -ENOSPC,
+				     "the table is full with %u mappings, those counted that wait to be unmapped",
+				     t->config.max);
+	fd = vsu_fd_dup(request->fd);
+	if (fd < 0)
+		return vsu_error_sys(err, fd, "cannot keep descriptor %d",
+				     request->fd);
+	*e = (struct entry){ .request = *request, .cookie = cookie,
+			     .used = true, .wanted = true };
+	e->request.fd = fd;
+	table_pump(t);
+	return 0;
+}
+
+int vhost_user_shmem_table_remove(struct vhost_user_shmem_table *t,
+				  uint64_t cookie)
+{
+	struct entry *e = entry_find(t, cookie);
+
+	if (!e)
+		return -ENOENT;
+	vsu_fd_close(&e->request.fd);
+	e->wanted = false;
+	drop_removed(e);
+	table_pump(t);
+	return 0;
+}
+
+static void forget_refusals(struct vhost_user_shmem_table *t)
+{
+	struct entry *e;
+
+	for (e = t->entries; e < entries_end(t); e++)
+		e->refused = false;
+}
+
+void vhost_user_shmem_table_ask_again(struct vhost_user_shmem_table *t)
+{
+	forget_refusals(t);
+	table_pump(t);
+}
+
+/* what the session told */
+
+void vhost_user_shmem_table_start(struct vhost_user_shmem_table *t)
+{
+	if (!t->started)
+		forget_refusals(t);
+	t->started = true;
+	table_pump(t);
+}
+
+void vhost_user_shmem_table_stop(struct vhost_user_shmem_table *t)
+{
+	struct entry *e;
+
+	t->started = false;
+	for (e = t->entries; e < entries_end(t); e++)
+		e->doubtful = e->there;
+}
+
+void vhost_user_shmem_table_reset(struct vhost_user_shmem_table *t)
+{
+	struct entry *e;
+
+	t->started = false;
+	t->epoch++;
+	for (e = t->entries; e < entries_end(t); e++) {
+		e->there = e->doubtful = false;
+		e->asked = STEP_NONE;
+		drop_removed(e);
+	}
+}
+
+void vhost_user_shmem_table_attach(struct vhost_user_shmem_table *t,
+				   struct vhost_user_backend *b)
+{
+	vhost_user_shmem_table_reset(t);
+	t->b = b;
+}

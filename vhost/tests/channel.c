@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+#include <config.h>
+
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <vmm-sys-util/fd.h>
+
+#include "channel.h"
+
+const uint64_t front_sizes[4] = { FRONT_REGION, 0, 0, 4 * FRONT_REGION };
+
+void front_prepare(struct front *f)
+{
+	rig_prepare(&f->r);
+	f->r.config.shmem_sizes = front_sizes;
+	f->r.config.nshmem = 4;
+	f->channel = -1;
+}
+
+void front_give_channel(struct front *f)
+{
+	int ends[2];
+
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0,
+				    ends), 0);
+	ck_assert_uint_eq(rig_ack(&f->r, VHOST_USER_SET_BACKEND_REQ_FD, NULL, 0,
+				  &ends[1], 1), 0);
+	vsu_fd_close(&ends[1]);
+	vsu_fd_close(&f->channel);
+	f->channel = ends[0];
+}
+
+void front_init(struct front *f)
+{
+	front_prepare(f);
+	rig_start(&f->r);
+	rig_up(&f->r);
+	front_give_channel(f);
+}
+
+void front_end_acknowledgements(struct front *f)
+{
+	uint64_t bits = VHOST_USER_PROTOCOL_BIT(SHMEM) |
+			VHOST_USER_PROTOCOL_BIT(BACKEND_REQ) |
+			VHOST_USER_PROTOCOL_BIT(BACKEND_SEND_FD);
+
+	rig_send(&f->r, VHOST_USER_SET_PROTOCOL_FEATURES,
+		 VHOST_USER_HDR_VERSION, &bits, sizeof(bits), NULL, 0);
+	rig_expect_silence(&f->r);
+}
+
+void front_fini(struct front *f)
+{
+	vsu_fd_close(&f->channel);
+	rig_fini(&f->r);
+}
+
+bool front_next(struct front *f, struct asked *a)
+{
+	union {
+		struct cmsghdr align;
+		char room[CMSG_SPACE(4 * sizeof(int))];
+	} control;
+	struct iovec iov[2] = { { &a->hdr, 12 }, { &a->m, sizeof(a->m) } };
+	struct msghdr msg = { .msg_iov = iov, .msg_iovlen = 2,
+			      .msg_control = &control,
+			      .msg_controllen = sizeof(control) };
+	ssize_t n = recvmsg(f->channel, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+	struct cmsghdr *c;
+
+	a->fd = -1;
+	if (n < 0)
+		return false;
+	ck_assert_int_eq(n, 12 + 40);
+	c = CMSG_FIRSTHDR(&msg);
+	if (c) {
+		ck_assert_uint_eq(c->cmsg_len, CMSG_LEN(sizeof(int)));
+		memcpy(&a->fd, CMSG_DATA(c), sizeof(int));
+	}
+	return true;
+}
+
+void front_reply(struct front *f, uint32_t request, uint64_t value)
+{
+	struct { struct vhost_user_header hdr; uint32_t value[2]; } m = {
+		{ request, 5, 8 }, { (uint32_t)value, (uint32_t)(value >> 32) }
+	};
+
+	ck_assert_int_eq(send(f->channel, &m, 20, 0), 20);
+	ck_assert_int_ge(rig_turn(&f->r), 0);
+}
