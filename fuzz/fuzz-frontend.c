@@ -336,10 +336,10 @@ static void act(struct vhost_user_frontend *f, uint8_t arg)
 		(void)!vhost_user_frontend_start(f, FEATURES, NULL);
 		break;
 	case STOP:
-		(void)vhost_user_frontend_stop(f, NULL);
+		(void)!vhost_user_frontend_stop(f, NULL);
 		break;
 	case GET_CONFIG:
-		(void)vhost_user_frontend_get_config(f, 0, 60, NULL);
+		(void)!vhost_user_frontend_get_config(f, 0, 60, NULL);
 		break;
 	case SET_CONFIG:
 		(void)vhost_user_frontend_set_config(f, arg, "fuzz", 4,
@@ -357,7 +357,7 @@ static void act(struct vhost_user_frontend *f, uint8_t arg)
 						    NULL);
 		break;
 	case RESET:
-		(void)vhost_user_frontend_reset(f, NULL);
+		(void)!vhost_user_frontend_reset(f, NULL);
 		break;
 	}
 }

@@ -187,7 +187,8 @@ VHOST_USER_API uint32_t vhost_user_frontend_max_mem_slots(
  */
 VHOST_USER_API int vhost_user_frontend_get_config(struct vhost_user_frontend *f,
 					     uint32_t off, uint32_t len,
-					     struct vsu_error *err);
+					     struct vsu_error *err)
+	VSU_NODISCARD;
 VHOST_USER_API int vhost_user_frontend_set_config(struct vhost_user_frontend *f,
 					     uint32_t off, const void *buf,
 					     uint32_t len, bool migration,
@@ -244,7 +245,8 @@ VHOST_USER_API int vhost_user_frontend_set_call(struct vhost_user_frontend *f,
  * stay, with the base where each stopped, for the next start. While RUNNING.
  */
 VHOST_USER_API int vhost_user_frontend_stop(struct vhost_user_frontend *f,
-				       struct vsu_error *err);
+				       struct vsu_error *err)
+	VSU_NODISCARD;
 
 /*
  * Back to the initial state of the device: features, rings and what is mapped
@@ -253,7 +255,8 @@ VHOST_USER_API int vhost_user_frontend_stop(struct vhost_user_frontend *f,
  * start anew are all there is.
  */
 VHOST_USER_API int vhost_user_frontend_reset(struct vhost_user_frontend *f,
-					struct vsu_error *err);
+					struct vsu_error *err)
+	VSU_NODISCARD;
 
 VSU_END_DECLS
 

@@ -206,24 +206,37 @@ static void on_config_changed(void *opaque)
 	ask_for_config(opaque);
 }
 
-/* A stop that came while the start was under way. */
+static void on_refused(void *opaque, const struct vsu_error *err)
+{
+	struct virtdev_vhost_user *r = opaque;
+
+	if (r->ops.refused)
+		r->ops.refused(r->opaque, err);
+}
+
+/*
+ * A stop that came while the start was under way. Only a session that has died
+ * meanwhile refuses it, and on_failed tells of that.
+ */
 static void on_started(void *opaque)
 {
 	struct virtdev_vhost_user *r = opaque;
 
 	if (r->stop_wanted)
-		vhost_user_frontend_stop(r->frontend, NULL);
+		(void)!vhost_user_frontend_stop(r->frontend, NULL);
 }
 
 static void on_stopped(void *opaque, const uint32_t *bases, unsigned int n)
 {
 	struct virtdev_vhost_user *r = opaque;
+	struct vsu_error err = VSU_ERROR_INIT;
 
 	(void)bases;
 	(void)n;
 	r->stop_wanted = false;
 	/* Back-ends that cannot be reset forget with the next start. */
-	vhost_user_frontend_reset(r->frontend, NULL);
+	if (vhost_user_frontend_reset(r->frontend, &err) < 0)
+		on_refused(r, &err);
 	if (r->ops.stopped)
 		r->ops.stopped(r->opaque);
 }
@@ -250,14 +263,6 @@ static void on_shmem(void *opaque, struct vhost_user_shmem_change *changes,
 	struct virtdev_vhost_user *r = opaque;
 
 	r->ops.shmem(r->opaque, changes, n);
-}
-
-static void on_refused(void *opaque, const struct vsu_error *err)
-{
-	struct virtdev_vhost_user *r = opaque;
-
-	if (r->ops.refused)
-		r->ops.refused(r->opaque, err);
 }
 
 static const struct vhost_user_frontend_ops frontend_ops = {
