@@ -6,8 +6,9 @@
  *	shmem-backend --socket-path=PATH --region=SHMID:SIZE...
  *		--map=SHMID:SHM_OFFSET:LEN:FILE:FD_OFFSET:ro|rw...
  *
- * SIGUSR1 unmaps all, SIGUSR2 maps them again; each answer of the front-end is
- * a line on standard output. The one ring gives every buffer back untouched.
+ * SIGUSR1 unmaps all, until SIGUSR2 maps them again; that asks again for what
+ * was refused, too. Each answer of the front-end is a line on standard output.
+ * The one ring gives every buffer back untouched.
  * Clients are served one after another until SIGINT or SIGTERM.
  *
  * The loop is poll(): the session needs nothing more.
@@ -31,19 +32,18 @@
 #include <vmm-sys-util/option.h>
 #include <vmm-sys-util/sock.h>
 
-#include "shmem-maps.h"
+#include "shmem-pieces.h"
 
 #define PROGRAM "shmem-backend"
 #define MAX_IOV 16
 #define CONFIG_SIZE 256	/* as much as the protocol carries */
 
 struct example {
-	struct maps maps;
+	struct pieces pieces;
 	const char *socket_path;
 	bool help, bad_file;
 	struct vhost_user_backend *b;	/* NULL: no client */
 	bool running;		/* the ring may be served */
-	bool stopped;		/* it was drained since it last ran */
 	int listener, signals;
 	bool quit;
 };
@@ -77,9 +77,9 @@ static int take_option(void *opaque, unsigned int index,
 		x->socket_path = value->text;
 		return 0;
 	case OPT_REGION:
-		return maps_add_region(&x->maps, value->text, err);
+		return pieces_add_region(&x->pieces, value->text, err);
 	case OPT_MAP:
-		rc = maps_add(&x->maps, value->text, err);
+		rc = pieces_add(&x->pieces, value->text, err);
 		x->bad_file = rc < 0 && rc != -EINVAL;
 		return rc;
 	default:
@@ -116,7 +116,7 @@ static int parse(struct example *x, int argc, char *const *argv)
 			    &err);
 	if (x->help)
 		return VSU_EXIT_OK;
-	rc = maps_check(&x->maps, &err);
+	rc = pieces_make_table(&x->pieces, &err);
 	if (rc == 0 && operands < argc)
 		rc = vsu_error_set(&err, -EINVAL, "'%s' is one word too many",
 				   argv[operands]);
@@ -134,11 +134,7 @@ static void on_run(void *opaque, uint32_t ring)
 
 	(void)ring;
 	x->running = true;
-	if (x->stopped) {
-		x->stopped = false;
-		maps_want(&x->maps, true);
-		maps_pump(&x->maps, x->b);
-	}
+	vhost_user_shmem_table_start(x->pieces.table);
 }
 
 /* All on one thread: the ring is left alone as soon as we say so. */
@@ -148,10 +144,8 @@ static void on_quiesce(void *opaque, uint32_t ring, bool drain, uint64_t token)
 
 	(void)ring;
 	x->running = false;
-	if (drain) {
-		x->stopped = true;
-		maps_doubt(&x->maps);
-	}
+	if (drain)
+		vhost_user_shmem_table_stop(x->pieces.table);
 	vhost_user_backend_done(x->b, token);
 }
 
@@ -160,16 +154,14 @@ static void on_reset(void *opaque)
 {
 	struct example *x = opaque;
 
-	maps_forget(&x->maps);
+	vhost_user_shmem_table_reset(x->pieces.table);
 }
 
 static void on_result(void *opaque, uint64_t cookie, int result)
 {
 	struct example *x = opaque;
 
-	maps_result(&x->maps, cookie, result);
-	if (result != -ECANCELED)
-		maps_pump(&x->maps, x->b);
+	vhost_user_shmem_table_result(x->pieces.table, cookie, result);
 }
 
 /* Zeros, for front-ends that ask any device for its configuration. */
@@ -187,6 +179,7 @@ static void on_gone(void *opaque, const struct vsu_error *err)
 
 	if (err->code != -ECONNRESET && err->code != -ECANCELED)
 		fprintf(stderr, PROGRAM ": %s\n", err->msg);
+	vhost_user_shmem_table_attach(x->pieces.table, NULL);
 	vhost_user_backend_free(x->b);
 	x->b = NULL;
 }
@@ -209,7 +202,7 @@ static void take_client(struct example *x)
 			    VQ_F_EVENT_IDX,
 		.nrings = 1,
 		.config_size = CONFIG_SIZE,
-		.shmem_sizes = x->maps.sizes,
+		.shmem_sizes = x->pieces.sizes,
 		.nshmem = VHOST_USER_SHMEM_REGIONS,
 	};
 	int sock = vsu_sock_accept(x->listener);
@@ -217,14 +210,14 @@ static void take_client(struct example *x)
 
 	if (sock < 0)
 		return;
-	maps_forget(&x->maps);
 	x->running = false;
-	x->stopped = true;
 	if (vhost_user_backend_new_take_fd(sock, &config, &ops, x, &x->b,
 					   &err) < 0) {
 		vsu_fd_close(&sock);
 		fail(VSU_EXIT_HOST, &err);
+		return;
 	}
+	vhost_user_shmem_table_attach(x->pieces.table, x->b);
 }
 
 /* Gives back what the guest made available, a bounded number at a time. */
@@ -258,6 +251,7 @@ static void serve_ring(struct example *x)
 static void take_signal(struct example *x)
 {
 	struct signalfd_siginfo info;
+	struct vsu_error err;
 
 	if (read(x->signals, &info, sizeof(info)) != sizeof(info))
 		return;
@@ -265,9 +259,14 @@ static void take_signal(struct example *x)
 		x->quit = true;
 		return;
 	}
-	maps_want(&x->maps, info.ssi_signo == SIGUSR2);
-	if (x->b)
-		maps_pump(&x->maps, x->b);
+	if (info.ssi_signo == SIGUSR1) {
+		pieces_remove(&x->pieces);
+		return;
+	}
+	/* those that are in the table already stay there */
+	if (pieces_want(&x->pieces, -EEXIST, &err) < 0)
+		fail(VSU_EXIT_HOST, &err);
+	vhost_user_shmem_table_ask_again(x->pieces.table);
 }
 
 /* Milliseconds between two looks at a ring that has no kick descriptor. */
@@ -360,6 +359,6 @@ int main(int argc, char **argv)
 		show_help();
 	else if (status == VSU_EXIT_OK)
 		status = run(&x);
-	maps_close(&x.maps);
+	pieces_close(&x.pieces);
 	return status;
 }

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* The regions and pieces of files that the example was told of. */
+#ifndef SHMEM_PIECES_H
+#define SHMEM_PIECES_H
+
+#include <stdint.h>
+
+#include <vhost/shmem_table.h>
+#include <vmm-sys-util/error.h>
+
+#define MAX_PIECES 64u
+
+struct piece {
+	struct vhost_user_shmem_request request;
+	char *copy;		/* of the text; file points into it */
+	const char *file;
+};
+
+struct pieces {
+	uint64_t sizes[VHOST_USER_SHMEM_REGIONS];
+	struct piece piece[MAX_PIECES];
+	unsigned int n;
+	struct vhost_user_shmem_table *table; /* named by the piece's number */
+};
+
+/* "SHMID:SIZE" */
+int pieces_add_region(struct pieces *p, const char *text,
+		      struct vsu_error *err);
+
+/*
+ * "SHMID:SHM_OFFSET:LEN:FILE:FD_OFFSET:ro|rw"; opens the file. -EINVAL for the
+ * text, another code for the file.
+ */
+int pieces_add(struct pieces *p, const char *text, struct vsu_error *err);
+
+/*
+ * After all regions are known: every piece is wanted, lies in a region, and
+ * beside the others. What becomes of each is said on standard output.
+ */
+int pieces_make_table(struct pieces *p, struct vsu_error *err);
+/* All are wanted; stops at a failure, which the code ignored is not. */
+int pieces_want(struct pieces *p, int ignored, struct vsu_error *err);
+void pieces_remove(struct pieces *p);
+/* The table, too. */
+void pieces_close(struct pieces *p);
+
+#endif
