@@ -69,12 +69,10 @@ static void add(struct model *m, const struct op *op)
 	struct vmem_map *map;
 	int rc;
 
-	if (m->region[slot])
+	/* A length of 0 is the rest of the block: the model has no cells for it. */
+	if (m->region[slot] || !op->len)
 		return;
-	rc = vmem_region_new(&d, &m->region[slot], NULL);
-	demand(rc == (op->len ? 0 : -EINVAL));
-	if (rc < 0)
-		return;
+	demand(!vmem_region_new(&d, &m->region[slot], NULL));
 	rc = vmem_map_add(m->map, m->region[slot], &map, NULL);
 	demand(rc == (is_free(m, op->gpa, op->len) ? 0 : -EEXIST));
 	if (rc < 0) {
