@@ -33,10 +33,10 @@ static void demand(bool holds)
 static struct vmem_map *make_map(void)
 {
 	struct vmem_region_desc d = { .len = MEMORY_END };
-	struct vmem_backend *backend;
-	struct vmem_region *region;
-	struct vmem_block *block;
-	struct vmem_map *none, *map;
+	struct vmem_backend *backend = NULL;
+	struct vmem_region *region = NULL;
+	struct vmem_block *block = NULL;
+	struct vmem_map *none = NULL, *map = NULL;
 
 	demand(!vmem_backend_new(&backend) &&
 	       !vmem_backend_parse(backend, "memory", "size=" MEMORY, NULL) &&

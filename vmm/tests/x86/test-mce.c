@@ -12,6 +12,7 @@
 #include <vmm-sys-util/event.h>
 
 #include "cpu/poison.h"
+#include "kvm/uapi.h"
 #include "x86/mce.h"
 #include "../guest.h"
 
@@ -29,11 +30,8 @@ static struct vm vm;
 
 static void enable_checks(int cpu_fd)
 {
-	struct {
-		struct kvm_msrs head;
-		struct kvm_msr_entry control;
-	} msrs = {
-		.head.nmsrs = 1, .control = { MC9_CTL, 0, UINT64_MAX },
+	struct vmm_kvm_msrs msrs = {
+		.nmsrs = 1, .entries = { { MC9_CTL, 0, UINT64_MAX } },
 	};
 	struct kvm_sregs sregs;
 
@@ -45,13 +43,12 @@ static void enable_checks(int cpu_fd)
 
 static uint64_t msr(int cpu_fd, uint32_t index)
 {
-	struct {
-		struct kvm_msrs head;
-		struct kvm_msr_entry entry;
-	} msrs = { .head.nmsrs = 1, .entry.index = index };
+	struct vmm_kvm_msrs msrs = {
+		.nmsrs = 1, .entries = { { .index = index } },
+	};
 
 	ck_assert_int_eq(ioctl(cpu_fd, KVM_GET_MSRS, &msrs), 1);
-	return msrs.entry.data;
+	return msrs.entries[0].data;
 }
 
 static void with_checks(void)
