@@ -392,8 +392,8 @@ static void add_tests(TCase *tc)
 int main(void)
 {
 	const char *why = make_pool();
-	Suite *s = suite_create("huge_pages");
-	TCase *tc = tcase_create("huge_pages");
+	Suite *s;
+	TCase *tc;
 	int rc;
 
 	if (why) {
@@ -401,6 +401,8 @@ int main(void)
 		printf("1..0 # SKIP %s\n", why);
 		return 0;
 	}
+	s = suite_create("huge_pages");
+	tc = tcase_create("huge_pages");
 	suite_add_tcase(s, tc);
 	tcase_add_checked_fixture(tc, NULL, teardown);
 	add_tests(tc);
