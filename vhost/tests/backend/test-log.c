@@ -186,6 +186,21 @@ static void on_sigbus(int number, siginfo_t *info, void *context)
 		signal(number, SIG_DFL);
 }
 
+/*
+ * ThreadSanitizer makes the atomic store itself, and takes the signal of its
+ * page over and over instead of handing it on.
+ */
+#if defined(__SANITIZE_THREAD__)
+#define KEEPS_SIGNALS 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define KEEPS_SIGNALS 1
+#endif
+#endif
+#ifndef KEEPS_SIGNALS
+#define KEEPS_SIGNALS 0
+#endif
+
 /* As memory that is cut: writes would go on without anybody knowing of them. */
 START_TEST(e1_13_log_that_is_cut_is_failed_memory)
 {
@@ -431,7 +446,8 @@ int main(void)
 	tcase_add_test(tc, buffers_are_logged_from_the_switch_to_the_switch);
 	tcase_add_test(tc, used_ring_is_logged_where_it_is_said_and_only_if_asked);
 	tcase_add_test(tc, log_can_be_replaced_while_it_is_written);
-	tcase_add_test(tc, e1_13_log_that_is_cut_is_failed_memory);
+	if (!KEEPS_SIGNALS)
+		tcase_add_test(tc, e1_13_log_that_is_cut_is_failed_memory);
 	tcase_add_test(tc, b4_01_log_that_wraps_is_refused);
 	tcase_add_test(tc, b4_02_log_too_small_for_memory_or_for_its_file_is_refused);
 	tcase_add_test(tc, b4_02_mark_beyond_the_log_is_dropped);
