@@ -72,8 +72,8 @@ static struct virtdev *make_device(void)
 	return dev;
 }
 
-/* So many additions to an epoll fail, as at the limit of watches. */
-static unsigned int additions_that_fail;
+/* So many additions of this thread to an epoll fail, as at the limit of watches. */
+static __thread unsigned int additions_that_fail;
 
 int __real_epoll_ctl(int epfd, int op, int fd, struct epoll_event *event);
 int __wrap_epoll_ctl(int epfd, int op, int fd, struct epoll_event *event);
