@@ -73,7 +73,7 @@ static int make_program(void)
 
 static int make_path(void)
 {
-	return open("/proc/self/exe", O_PATH);
+	return open("/dev/null", O_PATH);
 }
 
 enum { KICK = 1, CALL = 2, FILE_TO_MAP = 4 };
