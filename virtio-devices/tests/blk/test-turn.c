@@ -262,7 +262,7 @@ int main(void)
 	tcase_add_test(tc, a4_21_bad_status_byte_is_not_written_anywhere);
 	tcase_add_loop_test(tc, a4_13_driver_that_acknowledges_nothing_gets_safe_writes,
 			    0, 2);
-	if (!KEEPS_FREED_MEMORY)
+	if (!KEEPS_FREED_MEMORY && !under_valgrind())
 		tcase_add_test(tc, pool_of_a_restarted_queue_has_no_pages_without_requests);
 
 	srunner_run_all(sr, CK_ENV);
