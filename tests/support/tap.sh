@@ -86,3 +86,22 @@ tap_done() {
 is_checkout() {
 	[ -e "$1/.git" ] && git -C "$1" rev-parse >/dev/null 2>&1
 }
+
+# copy_out FOLDER DIRECTORY: the files of a folder of $top as a user would copy
+# them, none that was built
+copy_out() {
+	mkdir -p "$2/$1"
+	(
+		cd "$top/$1" || exit
+		if is_checkout "$top"; then
+			git ls-files -co --exclude-standard | while read -r f; do
+				[ -e "$f" ] && printf '%s\n' "$f"
+			done
+		else
+			find . -type f ! -name '*.o' ! -name '*.lo' ! -name '*.la' \
+				! -name '*.log' ! -name '*.trs' ! -name 'Makefile*' \
+				! -path '*/.libs/*' ! -path '*/.deps/*'
+			echo ./Makefile.am
+		fi | tar -cf - -T -
+	) | tar -C "$2/$1" -xf -
+}
