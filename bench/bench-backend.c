@@ -16,14 +16,14 @@
 #include <vmm-sys-util/event.h>
 
 #include "bench.h"
-#include "pair.h"
+#include "echo_rig.h"
 
 struct chains {
-	struct pair *p;
+	struct echo_rig *p;
 	unsigned int batch;
 };
 
-static void wait_for_call(struct pair *p)
+static void wait_for_call(struct echo_rig *p)
 {
 	struct pollfd fd = { .fd = p->call_fd[0], .events = POLLIN };
 	uint64_t count;
@@ -33,21 +33,21 @@ static void wait_for_call(struct pair *p)
 }
 
 /* Each chain is one small buffer that the device may write to. */
-static void add_batch(struct pair *p, unsigned int n)
+static void add_batch(struct echo_rig *p, unsigned int n)
 {
-	struct vq_buffer buffer = { PAIR_DATA, 64, 1 };
+	struct vq_buffer buffer = { ECHO_RIG_DATA, 64, 1 };
 	unsigned int i;
 
 	for (i = 0; i < n; i++) {
-		buffer.gpa = PAIR_DATA + i * 64;
+		buffer.gpa = ECHO_RIG_DATA + i * 64;
 		if (vq_driver_add(p->driver[0], &buffer, 1, i) < 0)
-			pair_die("add", NULL);
+			echo_rig_die("add", NULL);
 	}
 	if (vq_driver_publish(p->driver[0]))
 		vsu_event_signal(p->kick_fd[0]);
 }
 
-static void collect_batch(struct pair *p, unsigned int n)
+static void collect_batch(struct echo_rig *p, unsigned int n)
 {
 	struct vq_driver *driver = p->driver[0];
 	uint64_t cookie;
@@ -57,7 +57,7 @@ static void collect_batch(struct pair *p, unsigned int n)
 	while (n) {
 		rc = vq_driver_collect(driver, &cookie, &written);
 		if (rc < 0)
-			pair_die("collect", NULL);
+			echo_rig_die("collect", NULL);
 		n -= (unsigned int)rc;
 		if (!rc && !vq_driver_enable_call(driver))
 			wait_for_call(p);
@@ -77,7 +77,7 @@ static void run_chains(void *opaque, uint64_t n)
 
 static void measure_chains(unsigned int batch)
 {
-	struct pair p;
+	struct echo_rig p;
 	struct chains c = { &p, batch };
 	struct vmem_map *map;
 	char name[64];
@@ -85,11 +85,11 @@ static void measure_chains(unsigned int batch)
 	snprintf(name, sizeof(name), "vub.daemon_chains_b%u", batch);
 	if (!bench_selected(name))
 		return;
-	map = pair_new_map(1);
-	pair_connect(&p, pair_open(&p, 1, map), 0);
-	pair_start(&p);
+	map = echo_rig_new_map(1);
+	echo_rig_connect(&p, echo_rig_open(&p, 1, map), 0);
+	echo_rig_start(&p);
 	bench_rate(name, run_chains, &c, 1e3, "k/s");
-	pair_close(&p);
+	echo_rig_close(&p);
 	vmem_map_unref(map);
 }
 
@@ -142,7 +142,7 @@ static void measure_floor(void)
 	there = vsu_event_new();
 	back = vsu_event_new();
 	if (pthread_create(&thread, NULL, echo_events, NULL))
-		pair_die("thread", NULL);
+		echo_rig_die("thread", NULL);
 	bench_rate("floor.eventfd_pingpong", run_events, NULL, 1e3, "k/s");
 	write_one(there, 2);
 	pthread_join(thread, NULL);

@@ -40,7 +40,7 @@
 #define SEED		0x9e3779b97f4a7c15ull
 #define PAGE_SHIFT	12
 
-struct bed {
+struct rig {
 	uint32_t nregions;
 	struct vmem_map *map;
 	const struct vmem_view *view;
@@ -113,7 +113,7 @@ static struct vmem_map *make_map(uint32_t n, bool dirty)
 }
 
 /* Addresses of pieces of len bytes, aligned to 8. */
-static void choose_addresses(struct bed *b, uint64_t len, bool same)
+static void choose_addresses(struct rig *b, uint64_t len, bool same)
 {
 	uint64_t window = len > 8 ? REGION_LEN : SPREAD / b->nregions;
 	uint64_t seed = SEED, off, region;
@@ -136,7 +136,7 @@ static void choose_addresses(struct bed *b, uint64_t len, bool same)
 #define DEFINE_OBJ(type, name)						\
 static void read_##name(void *opaque, uint64_t n)			\
 {									\
-	struct bed *b = opaque;						\
+	struct rig *b = opaque;						\
 	const struct vmem_view *view = b->view;				\
 	uint64_t sum = 0, i;						\
 	uint32_t hint = 0;						\
@@ -153,7 +153,7 @@ static void read_##name(void *opaque, uint64_t n)			\
 									\
 static void write_##name(void *opaque, uint64_t n)			\
 {									\
-	struct bed *b = opaque;						\
+	struct rig *b = opaque;						\
 	const struct vmem_view *view = b->view;				\
 	uint32_t hint = 0;						\
 	uint64_t i;							\
@@ -171,7 +171,7 @@ DEFINE_OBJ(uint64_t, u64)
 
 static void store_u16(void *opaque, uint64_t n)
 {
-	struct bed *b = opaque;
+	struct rig *b = opaque;
 	uint64_t i;
 
 	for (i = 0; i < n; i++)
@@ -182,7 +182,7 @@ static void store_u16(void *opaque, uint64_t n)
 
 static void load_u16(void *opaque, uint64_t n)
 {
-	struct bed *b = opaque;
+	struct rig *b = opaque;
 	uint64_t i;
 	uint16_t v = 0;
 
@@ -196,7 +196,7 @@ static void load_u16(void *opaque, uint64_t n)
 
 static void find_region_host(void *opaque, uint64_t n)
 {
-	struct bed *b = opaque;
+	struct rig *b = opaque;
 	uint64_t i, gpa, sum = 0;
 	uint32_t at;
 
@@ -214,7 +214,7 @@ static void find_region_host(void *opaque, uint64_t n)
 
 static void get_slice(void *opaque, uint64_t n)
 {
-	struct bed *b = opaque;
+	struct rig *b = opaque;
 	uint32_t hint = 0;
 	uint64_t i, sum = 0;
 	unsigned char *p;
@@ -232,7 +232,7 @@ static void get_slice(void *opaque, uint64_t n)
 
 static void ptr_read_u32(void *opaque, uint64_t n)
 {
-	struct bed *b = opaque;
+	struct rig *b = opaque;
 	uint64_t i, sum = 0;
 
 	for (i = 0; i < n; i++)
@@ -245,7 +245,7 @@ static void ptr_read_u32(void *opaque, uint64_t n)
  * The floor of every translation: a search in bare arrays, whose steps are
  * known to the compiler and none of which is a jump, and a check at its end.
  */
-static inline size_t step(const struct bed *b, size_t at, size_t half,
+static inline size_t step(const struct rig *b, size_t at, size_t half,
 			  uint64_t gpa)
 {
 	at = b->first[at + half] <= gpa ? at + half : at;
@@ -253,7 +253,7 @@ static inline size_t step(const struct bed *b, size_t at, size_t half,
 	return at;
 }
 
-static inline uint64_t translate(const struct bed *b, uint64_t n,
+static inline uint64_t translate(const struct rig *b, uint64_t n,
 				 uint32_t nregions)
 {
 	uint64_t i, gpa, sum = 0;
@@ -277,7 +277,7 @@ static inline uint64_t translate(const struct bed *b, uint64_t n,
 
 static void bsearch_translate(void *opaque, uint64_t n)
 {
-	struct bed *b = opaque;
+	struct rig *b = opaque;
 
 	b->sum += b->nregions == 1 ? translate(b, n, 1) :
 		  b->nregions == 8 ? translate(b, n, 8) :
@@ -288,7 +288,7 @@ static void bsearch_translate(void *opaque, uint64_t n)
 /* With the length known to the compiler, as callers of 64 bytes have it. */
 static void write_64(void *opaque, uint64_t n)
 {
-	struct bed *b = opaque;
+	struct rig *b = opaque;
 	const struct vmem_view *view = b->view;
 	unsigned char *buf = b->buf;
 	uint32_t hint = 0;
@@ -302,7 +302,7 @@ static void write_64(void *opaque, uint64_t n)
 
 static void read_64(void *opaque, uint64_t n)
 {
-	struct bed *b = opaque;
+	struct rig *b = opaque;
 	const struct vmem_view *view = b->view;
 	unsigned char *buf = b->buf;
 	uint32_t hint = 0;
@@ -317,7 +317,7 @@ static void read_64(void *opaque, uint64_t n)
 
 static void memcpy_64(void *opaque, uint64_t n)
 {
-	struct bed *b = opaque;
+	struct rig *b = opaque;
 	unsigned char *buf = b->buf;
 	uint64_t i;
 
@@ -329,7 +329,7 @@ static void memcpy_64(void *opaque, uint64_t n)
 
 static void write_slice(void *opaque, uint64_t n)
 {
-	struct bed *b = opaque;
+	struct rig *b = opaque;
 	const struct vmem_view *view = b->view;
 	uint32_t hint = 0;
 	uint64_t i;
@@ -341,7 +341,7 @@ static void write_slice(void *opaque, uint64_t n)
 
 static void read_slice(void *opaque, uint64_t n)
 {
-	struct bed *b = opaque;
+	struct rig *b = opaque;
 	const struct vmem_view *view = b->view;
 	uint32_t hint = 0;
 	uint64_t i;
@@ -353,7 +353,7 @@ static void read_slice(void *opaque, uint64_t n)
 
 static void write_call(void *opaque, uint64_t n)
 {
-	struct bed *b = opaque;
+	struct rig *b = opaque;
 	const struct vmem_view *view = b->view;
 	uint64_t i;
 
@@ -365,7 +365,7 @@ static void write_call(void *opaque, uint64_t n)
 
 static void memcpy_write(void *opaque, uint64_t n)
 {
-	struct bed *b = opaque;
+	struct rig *b = opaque;
 	uint64_t i;
 
 	for (i = 0; i < n; i++) {
@@ -376,7 +376,7 @@ static void memcpy_write(void *opaque, uint64_t n)
 
 static void memcpy_read(void *opaque, uint64_t n)
 {
-	struct bed *b = opaque;
+	struct rig *b = opaque;
 	uint64_t i;
 
 	for (i = 0; i < n; i++) {
@@ -408,7 +408,7 @@ static const struct small_case small_cases[] = {
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
-static void bench_small(struct bed *b, const char *infix)
+static void bench_small(struct rig *b, const char *infix)
 {
 	char name[64];
 	unsigned int i, same;
@@ -450,7 +450,7 @@ static const struct copy_case copy_cases[] = {
 };
 
 /* In 32 KiB as well, or one place in each region where that is too little. */
-static void choose_copies(struct bed *b, size_t len)
+static void choose_copies(struct rig *b, size_t len)
 {
 	uint64_t places = SPREAD / len / b->nregions, seed = SEED, off;
 	uint32_t i, hint = 0;
@@ -463,7 +463,7 @@ static void choose_copies(struct bed *b, size_t len)
 	}
 }
 
-static void bench_copies(struct bed *b, bool bitmap)
+static void bench_copies(struct rig *b, bool bitmap)
 {
 	const struct copy_case *c;
 	char name[64];
@@ -486,7 +486,7 @@ static void bench_copies(struct bed *b, bool bitmap)
 
 static void bench_map(uint32_t n, bool bitmap)
 {
-	struct bed *b = calloc(1, sizeof(*b));
+	struct rig *b = calloc(1, sizeof(*b));
 	uint32_t i;
 
 	if (!b || posix_memalign((void **)&b->buf, 4096, 1 << 20))
@@ -573,7 +573,7 @@ static void bench_create(void)
 	}
 }
 
-struct bitmap_bed {
+struct bitmap_rig {
 	struct vmem_region *region;
 	struct vmem_dirty *dirty;
 	uint64_t *into;
@@ -582,7 +582,7 @@ struct bitmap_bed {
 /* 64 pages are dirty of a million. */
 static double harvest_sparse(void *opaque, uint64_t n)
 {
-	struct bitmap_bed *b = opaque;
+	struct bitmap_rig *b = opaque;
 	double start, ns = 0;
 	unsigned int i;
 
@@ -599,7 +599,7 @@ static double harvest_sparse(void *opaque, uint64_t n)
 
 static double set_range(void *opaque, uint64_t n)
 {
-	struct bitmap_bed *b = opaque;
+	struct bitmap_rig *b = opaque;
 	double start, ns = 0;
 	unsigned int i;
 
@@ -617,7 +617,7 @@ static double set_range(void *opaque, uint64_t n)
 static void bench_bitmap(void)
 {
 	struct vmem_region_desc d = { NULL, 0, 0, 4ull << 30, 0, PAGE_SHIFT };
-	struct bitmap_bed b;
+	struct bitmap_rig b;
 
 	d.block = make_block(4ull << 30);
 	if (vmem_region_new(&d, &b.region, NULL) < 0)

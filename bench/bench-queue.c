@@ -44,7 +44,7 @@ struct bench_case {
 	bool event_idx, indirect, packed;
 };
 
-struct bed {
+struct rig {
 	struct bench_case c;
 	struct vmem_space *space;
 	struct vq *q;
@@ -87,7 +87,7 @@ static struct vmem_region *make_region(uint32_t i)
 	return region;
 }
 
-static void make_memory(struct bed *b)
+static void make_memory(struct rig *b)
 {
 	struct vmem_region *regions[8];
 	struct vmem_map *map;
@@ -110,7 +110,7 @@ static uint32_t ring_slots(const struct bench_case *c)
 	return c->indirect ? 1 : c->ndesc;
 }
 
-static uint64_t buffer_gpa(const struct bed *b, uint32_t n)
+static uint64_t buffer_gpa(const struct rig *b, uint32_t n)
 {
 	return (n % b->c.nregions) * REGION_STEP + DATA_OFF +
 	       n % 512 * DATA_LEN;
@@ -126,7 +126,7 @@ static void put_desc(unsigned char *at, uint64_t gpa, uint32_t len,
 }
 
 /* A split chain or table at `at`: the first half is readable. */
-static void put_split(struct bed *b, unsigned char *table, uint32_t at,
+static void put_split(struct rig *b, unsigned char *table, uint32_t at,
 		      uint32_t number)
 {
 	uint32_t d = b->c.ndesc, i;
@@ -137,14 +137,14 @@ static void put_split(struct bed *b, unsigned char *table, uint32_t at,
 			 (uint16_t)(at + i + 1));
 }
 
-static void put_packed_slot(struct bed *b, uint32_t slot, uint64_t gpa,
+static void put_packed_slot(struct rig *b, uint32_t slot, uint64_t gpa,
 			    uint32_t len, uint16_t id, uint16_t flags)
 {
 	put_desc(b->mem + DESC_GPA + slot * 16, gpa, len, id,
 		 (uint16_t)(flags | (b->wrap ? 0x80 : 0x8000)));
 }
 
-static void put_packed_table(struct bed *b, unsigned char *table,
+static void put_packed_table(struct rig *b, unsigned char *table,
 			     uint32_t number)
 {
 	uint32_t d = b->c.ndesc, i;
@@ -154,7 +154,7 @@ static void put_packed_table(struct bed *b, unsigned char *table,
 			 DATA_LEN, 0, (uint16_t)((i >= d / 2) * 2));
 }
 
-static void make_tables(struct bed *b)
+static void make_tables(struct rig *b)
 {
 	uint32_t i, size = b->c.ndesc * 16;
 	unsigned char *table;
@@ -172,7 +172,7 @@ static void make_tables(struct bed *b)
 }
 
 /* The driver's side of a split ring is written once. */
-static void make_split(struct bed *b)
+static void make_split(struct rig *b)
 {
 	uint32_t i, step = ring_slots(&b->c);
 
@@ -183,7 +183,7 @@ static void make_split(struct bed *b)
 }
 
 /* One lap of a packed ring, made available. */
-static void put_lap(struct bed *b)
+static void put_lap(struct rig *b)
 {
 	uint32_t d = b->c.ndesc, i, k;
 
@@ -203,7 +203,7 @@ static void put_lap(struct bed *b)
 	b->lap_left = b->nheads;
 }
 
-static void make_queue(struct bed *b)
+static void make_queue(struct rig *b)
 {
 	struct vq_config config = {
 		.features = VQ_F_VERSION_1 | VQ_F_INDIRECT_DESC |
@@ -226,7 +226,7 @@ static void make_queue(struct bed *b)
 	}
 }
 
-static void bed_init(struct bed *b, const struct bench_case *c)
+static void rig_init(struct rig *b, const struct bench_case *c)
 {
 	memset(b, 0, sizeof(*b));
 	b->c = *c;
@@ -248,7 +248,7 @@ static void bed_init(struct bed *b, const struct bench_case *c)
 		b->mem[DRIVER_GPA] = 1;
 }
 
-static void bed_fini(struct bed *b)
+static void rig_fini(struct rig *b)
 {
 	if (vq_broken(b->q))
 		die("the ring broke");
@@ -257,14 +257,14 @@ static void bed_fini(struct bed *b)
 	vmem_space_free(b->space);
 }
 
-static void offer(struct bed *b, uint32_t n)
+static void offer(struct rig *b, uint32_t n)
 {
 	b->idx = (uint16_t)(b->idx + n);
 	__atomic_store_n(b->avail_idx, b->idx, __ATOMIC_RELEASE);
 }
 
 /* pop, push and publish for each of a batch */
-static void turn_pop(struct bed *b, uint32_t n)
+static void round_pop(struct rig *b, uint32_t n)
 {
 	uint32_t i;
 
@@ -277,7 +277,7 @@ static void turn_pop(struct bed *b, uint32_t n)
 	}
 }
 
-static void turn_iter(struct bed *b, uint32_t n)
+static void round_iter(struct rig *b, uint32_t n)
 {
 	uint32_t i;
 
@@ -291,9 +291,9 @@ static void turn_iter(struct bed *b, uint32_t n)
 	b->sum += vq_publish(b->q);
 }
 
-typedef void (*turn_fn)(struct bed *b, uint32_t n);
+typedef void (*round_fn)(struct rig *b, uint32_t n);
 
-static inline double run(struct bed *b, uint64_t chains, turn_fn turn)
+static inline double run(struct rig *b, uint64_t chains, round_fn round)
 {
 	uint64_t batches = (chains + b->c.batch - 1) / b->c.batch;
 	double start = bench_now(), pause = 0, at;
@@ -306,7 +306,7 @@ static inline double run(struct bed *b, uint64_t chains, turn_fn turn)
 			put_lap(b);
 			pause += bench_now() - at;
 		}
-		turn(b, b->c.batch);
+		round(b, b->c.batch);
 		b->lap_left -= b->c.batch;
 	}
 	return bench_now() - start - pause;
@@ -314,16 +314,16 @@ static inline double run(struct bed *b, uint64_t chains, turn_fn turn)
 
 static double run_pop(void *opaque, uint64_t n)
 {
-	return run(opaque, n, turn_pop);
+	return run(opaque, n, round_pop);
 }
 
 static double run_iter(void *opaque, uint64_t n)
 {
-	return run(opaque, n, turn_iter);
+	return run(opaque, n, round_iter);
 }
 
 /* One chain by bare pointers: indices checked, buffers only looked at. */
-static inline uint32_t raw_chain(struct bed *b, uint16_t head)
+static inline uint32_t raw_chain(struct rig *b, uint16_t head)
 {
 	const unsigned char *table = b->mem + DESC_GPA, *d;
 	uint32_t size = RING, steps = 0, len = 0;
@@ -352,7 +352,7 @@ static inline uint32_t raw_chain(struct bed *b, uint16_t head)
 	}
 }
 
-static void turn_raw(struct bed *b, uint32_t n)
+static void round_raw(struct rig *b, uint32_t n)
 {
 	unsigned char *used = b->mem + DEVICE_GPA;
 	uint16_t idx = __atomic_load_n(b->avail_idx, __ATOMIC_ACQUIRE);
@@ -375,13 +375,13 @@ static void turn_raw(struct bed *b, uint32_t n)
 
 static double run_raw(void *opaque, uint64_t n)
 {
-	return run(opaque, n, turn_raw);
+	return run(opaque, n, round_raw);
 }
 
 static void measure(const char *what, const struct bench_case *c,
 		    bench_timed_fn fn)
 {
-	static struct bed b;
+	static struct rig b;
 	char name[80];
 
 	snprintf(name, sizeof(name), "%s.b%u.d%u%s%s%s.r%u", what, c->batch,
@@ -390,9 +390,9 @@ static void measure(const char *what, const struct bench_case *c,
 		 c->nregions);
 	if (!bench_selected(name))
 		return;
-	bed_init(&b, c);
+	rig_init(&b, c);
 	bench_ns_timed(name, fn, &b);
-	bed_fini(&b);
+	rig_fini(&b);
 }
 
 static void measure_case(const struct bench_case *c)

@@ -22,7 +22,7 @@
 #include <vmm-sys-util/sock.h>
 
 #include "bench.h"
-#include "pair.h"
+#include "echo_rig.h"
 
 #define MIB (UINT64_C(1) << 20)
 #define WINDOW (64 * MIB)
@@ -56,7 +56,7 @@ static void on_ready(void *opaque)
 	if (vhost_user_frontend_set_memory(client.fe, client.map, &err) < 0 ||
 	    vhost_user_frontend_set_ring(client.fe, 0, &ring, &err) < 0 ||
 	    vhost_user_frontend_start(client.fe, UINT64_C(1) << 32, &err) < 0)
-		pair_die("start", &err);
+		echo_rig_die("start", &err);
 }
 
 /* Each map and unmap is granted, and nothing is held. */
@@ -124,7 +124,7 @@ static void on_result(void *opaque, uint64_t cookie, int result)
 	(void)opaque;
 	(void)cookie;
 	if (result < 0 && !server.gone)
-		pair_die("a mapping was refused", NULL);
+		echo_rig_die("a mapping was refused", NULL);
 	server.answers++;
 }
 
@@ -164,7 +164,7 @@ static void request(bool map, uint64_t index, uint64_t len)
 		       vhost_user_backend_shmem_unmap(server.b, &r, 0, &err);
 
 	if (rc < 0)
-		pair_die("request", &err);
+		echo_rig_die("request", &err);
 }
 
 struct requests {
@@ -203,7 +203,7 @@ static void open_both(pthread_t *thread)
 	struct vsu_error err = VSU_ERROR_INIT;
 	int socks[2];
 
-	client.map = pair_new_map(1);
+	client.map = echo_rig_new_map(1);
 	server.file = memfd_create("bench", MFD_CLOEXEC);
 	if (vsu_sock_pair(socks) < 0 || server.file < 0 ||
 	    ftruncate(server.file, (off_t)WINDOW) < 0 ||
@@ -212,7 +212,7 @@ static void open_both(pthread_t *thread)
 	    vhost_user_frontend_new_take_fd(socks[0], &front, &client_ops, NULL,
 					    &client.fe, &err) < 0 ||
 	    pthread_create(thread, NULL, run_client, NULL))
-		pair_die("session", &err);
+		echo_rig_die("session", &err);
 	while (!server.running)
 		serve();
 }

@@ -26,7 +26,7 @@
 #include <vmm-sys-util/sock.h>
 
 #include "bench.h"
-#include "pair.h"
+#include "echo_rig.h"
 
 #define ACK VHOST_USER_PROTOCOL_BIT(REPLY_ACK)
 #define WITHOUT_SLOTS (ACK | VHOST_USER_PROTOCOL_BIT(MQ) | \
@@ -53,7 +53,7 @@ static void plain_round_trip(const struct plain *c)
 	if (send(c->sock, &c->ask, c->size, MSG_NOSIGNAL) != (ssize_t)c->size ||
 	    recv(c->sock, &answer, sizeof(answer), MSG_WAITALL) !=
 	    (ssize_t)sizeof(answer))
-		pair_die("round trip", NULL);
+		echo_rig_die("round trip", NULL);
 }
 
 static void run_plain(void *opaque, uint64_t n)
@@ -79,10 +79,10 @@ static struct plain ask(int sock, uint32_t request, uint32_t flags,
 }
 
 /* A session on which acknowledgements were agreed, by hand. */
-static int open_plain(struct pair *p, struct vmem_map *map)
+static int open_plain(struct echo_rig *p, struct vmem_map *map)
 {
 	const uint64_t acks = ACK;
-	int sock = pair_open(p, 1, map), flags;
+	int sock = echo_rig_open(p, 1, map), flags;
 	struct plain c;
 
 	/* ours come non-blocking */
@@ -92,16 +92,16 @@ static int open_plain(struct pair *p, struct vmem_map *map)
 	plain_round_trip(&c);
 	c = ask(sock, VHOST_USER_SET_PROTOCOL_FEATURES, 0, &acks);
 	if (send(sock, &c.ask, c.size, 0) != (ssize_t)c.size)
-		pair_die("send", NULL);
+		echo_rig_die("send", NULL);
 	return sock;
 }
 
 static void measure_plain(void)
 {
-	const uint64_t bits = PAIR_FEATURES | VHOST_USER_F_PROTOCOL_FEATURES;
-	struct vmem_map *map = pair_new_map(1);
+	const uint64_t bits = ECHO_RIG_FEATURES | VHOST_USER_F_PROTOCOL_FEATURES;
+	struct vmem_map *map = echo_rig_new_map(1);
 	struct plain c;
-	struct pair p;
+	struct echo_rig p;
 	int sock = open_plain(&p, map);
 
 	c = ask(sock, VHOST_USER_GET_FEATURES, 0, NULL);
@@ -109,7 +109,7 @@ static void measure_plain(void)
 	c = ask(sock, VHOST_USER_SET_FEATURES, VHOST_USER_HDR_NEED_REPLY, &bits);
 	bench_rate("vu.set_features_ack", run_plain, &c, 1e3, "k/s");
 	vsu_fd_close(&sock);
-	pair_close(&p);
+	echo_rig_close(&p);
 	vmem_map_unref(map);
 }
 
@@ -132,7 +132,7 @@ static void measure_floor(void)
 
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) ||
 	    pthread_create(&thread, NULL, answer_plain, &pair[1]))
-		pair_die("floor", NULL);
+		echo_rig_die("floor", NULL);
 	c = ask(pair[0], 0, 0, NULL);
 	bench_rate("floor.sock_pingpong_12_20", run_plain, &c, 1e3, "k/s");
 	close(pair[0]);
@@ -144,20 +144,20 @@ static void measure_floor(void)
 
 static void run_config(void *opaque, uint64_t n)
 {
-	struct pair *p = opaque;
+	struct echo_rig *p = opaque;
 	struct vsu_error err = VSU_ERROR_INIT;
 
 	while (n--) {
 		p->config = false;
 		if (vhost_user_frontend_get_config(p->fe, 0, 60, &err) < 0)
-			pair_die("get_config", &err);
-		pair_wait(p, &p->config);
+			echo_rig_die("get_config", &err);
+		echo_rig_wait(p, &p->config);
 	}
 }
 
 /* Two maps in turn, so that every change is one. */
 struct swap {
-	struct pair *p;
+	struct echo_rig *p;
 	struct vmem_map *maps[2];
 	unsigned int now;
 };
@@ -172,33 +172,33 @@ static void run_swap(void *opaque, uint64_t n)
 		s->p->memory = false;
 		if (vhost_user_frontend_set_memory(s->p->fe, s->maps[s->now],
 						   &err) < 0)
-			pair_die("set_memory", &err);
-		pair_wait(s->p, &s->p->memory);
+			echo_rig_die("set_memory", &err);
+		echo_rig_wait(s->p, &s->p->memory);
 	}
 }
 
-static void open_running(struct pair *p, struct vmem_map *map,
+static void open_running(struct echo_rig *p, struct vmem_map *map,
 			 uint64_t protocol)
 {
-	pair_connect(p, pair_open(p, 1, map), protocol);
-	pair_start(p);
+	echo_rig_connect(p, echo_rig_open(p, 1, map), protocol);
+	echo_rig_start(p);
 }
 
 static void measure_config(void)
 {
-	struct vmem_map *map = pair_new_map(1);
-	struct pair p;
+	struct vmem_map *map = echo_rig_new_map(1);
+	struct echo_rig p;
 
 	open_running(&p, map, 0);
 	bench_rate("vu.get_config_60", run_config, &p, 1e3, "k/s");
-	pair_close(&p);
+	echo_rig_close(&p);
 	vmem_map_unref(map);
 }
 
 /* Region 0 holds the ring and stays; the others are fresh each time. */
 static struct vmem_map *with_fresh(struct vmem_map *map, unsigned int n)
 {
-	struct vmem_map *fresh = pair_new_map(n), *out;
+	struct vmem_map *fresh = echo_rig_new_map(n), *out;
 	struct vmem_region *regions[16];
 	unsigned int i;
 
@@ -206,7 +206,7 @@ static struct vmem_map *with_fresh(struct vmem_map *map, unsigned int n)
 	for (i = 1; i < n; i++)
 		regions[i] = vmem_map_region(fresh, i);
 	if (vmem_map_from_regions(regions, n, &out, NULL) < 0)
-		pair_die("map", NULL);
+		echo_rig_die("map", NULL);
 	vmem_map_unref(fresh);
 	return out;
 }
@@ -214,16 +214,16 @@ static struct vmem_map *with_fresh(struct vmem_map *map, unsigned int n)
 static void measure_memory(const char *name, unsigned int n, unsigned int other,
 			   uint64_t protocol)
 {
-	struct pair p;
+	struct echo_rig p;
 	struct swap s = { .p = &p };
 
 	if (!bench_selected(name))
 		return;
-	s.maps[0] = pair_new_map(n);
+	s.maps[0] = echo_rig_new_map(n);
 	s.maps[1] = with_fresh(s.maps[0], other);
 	open_running(&p, s.maps[0], protocol);
 	bench_rate(name, run_swap, &s, 1e3, "k/s");
-	pair_close(&p);
+	echo_rig_close(&p);
 	vmem_map_unref(s.maps[0]);
 	vmem_map_unref(s.maps[1]);
 }
@@ -241,17 +241,17 @@ static double run_handshake(void *opaque, uint64_t n)
 {
 	const struct shake *s = opaque;
 	double total = 0, start;
-	struct pair p;
+	struct echo_rig p;
 	int sock;
 
 	while (n--) {
-		sock = pair_open(&p, s->nrings, s->map);
+		sock = echo_rig_open(&p, s->nrings, s->map);
 		start = bench_now();
-		pair_connect(&p, sock, s->protocol);
-		pair_start(&p);
-		pair_stop(&p);
+		echo_rig_connect(&p, sock, s->protocol);
+		echo_rig_start(&p);
+		echo_rig_stop(&p);
 		total += bench_now() - start;
-		pair_close(&p);
+		echo_rig_close(&p);
 	}
 	return total;
 }
@@ -268,7 +268,7 @@ static void measure_handshake(unsigned int nrings, bool acks)
 		 acks ? "ack" : "noack");
 	if (!bench_selected(name))
 		return;
-	s.map = pair_new_map(8);
+	s.map = echo_rig_new_map(8);
 	bench_ns_timed(name, run_handshake, &s);
 	vmem_map_unref(s.map);
 }

@@ -37,7 +37,7 @@ enum kind {
 	OFFER,		/* a sound chain in ring arg */
 	SERVE,		/* the owner serves its rings */
 	OWNER,		/* enum action */
-	TURN,		/* the session has its turn */
+	DISPATCH,	/* the session dispatches */
 };
 
 enum right { PROTOCOL, FEATURES, TABLE, SLOT, NUM, BASE, ADDR, KICK, CALL,
@@ -53,7 +53,7 @@ enum fd_kind { MEMFD, EVENTFD, PIPE_READ, PIPE_WRITE, SOCKET, FILE_FD, PATH_FD,
 #define SIZE 8u			/* entries of a ring */
 #define MEMORY_SIZE 0x10000u
 #define UADDR UINT64_C(0x100000000)
-#define MAX_TURNS 64u
+#define MAX_DISPATCHES 64u
 #define DEVICE_FEATURES (UINT64_C(0x130000000) | VHOST_USER_F_RING_PACKED)
 #define SPLIT_FEATURES (UINT64_C(0x100000000) | VHOST_USER_F_PROTOCOL_FEATURES)
 
@@ -200,11 +200,11 @@ static void drop_replies(struct fuzz *f)
 		;
 }
 
-static void turn(struct fuzz *f)
+static void dispatch_all(struct fuzz *f)
 {
 	unsigned int i;
 
-	for (i = 0; f->b && i < MAX_TURNS; i++)
+	for (i = 0; f->b && i < MAX_DISPATCHES; i++)
 		if (vhost_user_backend_dispatch(f->b) != 1)
 			break;
 	drop_replies(f);
@@ -387,7 +387,7 @@ static void operate(struct fuzz *f, struct input *in)
 		act(f, arg % ACTIONS);
 		break;
 	default:
-		turn(f);
+		dispatch_all(f);
 		break;
 	}
 }
@@ -456,14 +456,14 @@ static void serve_once_more(struct fuzz *f)
 
 	f->holds = false;
 	answer(f);
-	turn(f);
+	dispatch_all(f);
 	for (i = 0; f->b && i < RINGS; i++)
 		send_right(f, STOP, i);
-	turn(f);
+	dispatch_all(f);
 	memset(memory, 0, MEMORY_SIZE);
 	for (i = 0; f->b && i < sizeof(set_up) / sizeof(set_up[0]); i++)
 		send_right(f, set_up[i], 0);
-	turn(f);
+	dispatch_all(f);
 	offer(0);
 	before = f->served;
 	serve(f);
@@ -485,7 +485,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		abort();
 	while (in.size && f.b)
 		operate(&f, &in);
-	turn(&f);
+	dispatch_all(&f);
 	serve(&f);
 	if (f.b)
 		serve_once_more(&f);
@@ -495,7 +495,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	f.holds = false;
 	if (f.b)
 		answer(&f);
-	turn(&f);
+	dispatch_all(&f);
 	if (f.b)
 		abort();	/* a session ends with its peer */
 	return 0;

@@ -348,8 +348,8 @@ static enum vsu_exit wait_for_something(struct copy *c, struct vsu_error *err)
 
 /* ---------------------------------------------------------------------- run */
 
-/* One turn; waits only when nothing moved. */
-static enum vsu_exit turn(struct copy *c, struct vsu_error *err)
+/* One round of the copy; waits only when nothing moved. */
+static enum vsu_exit copy_step(struct copy *c, struct vsu_error *err)
 {
 	uint64_t before = c->sent + c->filled;
 	bool some = false;
@@ -371,7 +371,7 @@ static enum vsu_exit transfer(struct copy *c, struct vsu_error *err)
 
 	while (status == VSU_EXIT_OK &&
 	       !(all_sent(c) && c->retired == c->submitted))
-		status = turn(c, err);
+		status = copy_step(c, err);
 	return status;
 }
 

@@ -308,7 +308,7 @@ void rig_fini(struct rig *r)
 
 	vsu_fd_close(&r->sock);
 	if (r->b)
-		rig_turn(r);
+		rig_dispatch(r);
 	ck_assert_ptr_null(r->b);
 	ck_assert_uint_eq(r->gones, 1);
 	munmap(r->mem, RIG_MEMORY);
@@ -359,7 +359,7 @@ void rig_send(struct rig *r, uint32_t request, uint32_t flags,
 	rig_send_raw(r, bytes, sizeof(hdr) + size, fds, nfds);
 }
 
-int rig_turn(struct rig *r)
+int rig_dispatch(struct rig *r)
 {
 	struct pollfd p = { .events = POLLIN };
 	int rc;
@@ -408,14 +408,14 @@ void rig_expect_silence(struct rig *r)
 {
 	struct rig_reply reply;
 
-	ck_assert_int_ge(rig_turn(r), 0);
+	ck_assert_int_ge(rig_dispatch(r), 0);
 	ck_assert_ptr_nonnull(r->b);
 	ck_assert(!rig_reply(r, &reply));
 }
 
 void rig_expect_gone(struct rig *r, int code)
 {
-	int rc = rig_turn(r);
+	int rc = rig_dispatch(r);
 
 	ck_assert_ptr_null(r->b);
 	ck_assert_msg(r->why.code == code, "code %d: %s", r->why.code,
@@ -428,7 +428,7 @@ uint32_t rig_get(struct rig *r, uint32_t request, const void *payload,
 		 uint32_t size, struct rig_reply *reply)
 {
 	rig_send(r, request, VHOST_USER_HDR_VERSION, payload, size, NULL, 0);
-	ck_assert_int_ge(rig_turn(r), 0);
+	ck_assert_int_ge(rig_dispatch(r), 0);
 	ck_assert(rig_reply(r, reply));
 	ck_assert_uint_eq(reply->hdr.request, request);
 	ck_assert_uint_eq(reply->hdr.flags, 0x5);
@@ -452,7 +452,7 @@ uint64_t rig_ack(struct rig *r, uint32_t request, const void *payload,
 	uint64_t value;
 
 	rig_send(r, request, RIG_NEED, payload, size, fds, nfds);
-	ck_assert_msg(rig_turn(r) >= 0, "the session ended: %s", r->why.msg);
+	ck_assert_msg(rig_dispatch(r) >= 0, "the session ended: %s", r->why.msg);
 	ck_assert(rig_reply(r, &reply));
 	ck_assert_uint_eq(reply.hdr.request, request);
 	ck_assert_uint_eq(reply.hdr.flags, 0x5);

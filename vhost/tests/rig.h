@@ -91,7 +91,7 @@ void rig_send(struct rig *r, uint32_t request, uint32_t flags,
 	      const void *payload, uint32_t size, const int *fds,
 	      unsigned int nfds);
 /* Dispatches until nothing is ready; the last answer of dispatch. */
-int rig_turn(struct rig *r);
+int rig_dispatch(struct rig *r);
 /* True when a whole reply was there. */
 bool rig_reply(struct rig *r, struct rig_reply *reply);
 /* No reply is there, and the session lives. */

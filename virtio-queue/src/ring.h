@@ -262,16 +262,16 @@ static inline uint32_t ring_distance(uint32_t size, uint32_t from, uint32_t to)
 	return to >= from ? to - from : to + 2 * size - from;
 }
 
-/* True when the wrap counter turns. */
+/* True when the wrap counter flips. */
 static inline bool ring_advance(uint32_t size, uint16_t *slot, uint32_t n)
 {
 	uint32_t to = *slot + n;
-	bool turns = VSU_UNLIKELY(to >= size);
+	bool wraps = VSU_UNLIKELY(to >= size);
 
-	if (turns)
+	if (wraps)
 		to -= size;
 	*slot = (uint16_t)to;
-	return turns;
+	return wraps;
 }
 
 static inline void ring_step(uint32_t size, uint16_t *slot, bool *wrap,

@@ -9,7 +9,7 @@
 #define RING_GPA	0x40000u
 #define TABLES_GPA	0x80000u
 
-struct pair {
+struct driver_rig {
 	struct rig r;
 	struct vq_driver *d;
 };
@@ -20,7 +20,7 @@ static const struct vq_buffer in_out[3] = {
 	{ RIG_DATA + 0x2000, 1, 1 },
 };
 
-static void pair_init_config(struct pair *p, struct vq_driver_config *c)
+static void driver_rig_init_config(struct driver_rig *p, struct vq_driver_config *c)
 {
 	struct vmem_region *region = make_region(0, RIG_MEMORY, 0, 0);
 
@@ -36,7 +36,7 @@ static void pair_init_config(struct pair *p, struct vq_driver_config *c)
 	ck_assert_int_eq(vq_enable(p->r.q, &p->r.config, NULL), 0);
 }
 
-static void pair_init(struct pair *p, uint64_t features, uint32_t indirect_max)
+static void driver_rig_init(struct driver_rig *p, uint64_t features, uint32_t indirect_max)
 {
 	struct vq_driver_config c = {
 		.features = features,
@@ -45,23 +45,23 @@ static void pair_init(struct pair *p, uint64_t features, uint32_t indirect_max)
 		.indirect_gpa = TABLES_GPA,
 	};
 
-	pair_init_config(p, &c);
+	driver_rig_init_config(p, &c);
 }
 
-static void pair_fini(struct pair *p)
+static void driver_rig_fini(struct driver_rig *p)
 {
 	vq_driver_free(p->d);
 	rig_fini(&p->r);
 }
 
-static bool serve_one(struct pair *p, uint32_t written)
+static bool serve_one(struct driver_rig *p, uint32_t written)
 {
 	ck_assert_int_eq(rig_pop(&p->r), 1);
 	vq_push(p->r.q, &p->r.chain, written);
 	return vq_publish(p->r.q);
 }
 
-static void ck_collects(struct pair *p, uint64_t cookie, uint32_t written)
+static void ck_collects(struct driver_rig *p, uint64_t cookie, uint32_t written)
 {
 	uint64_t got;
 	uint32_t len;
@@ -71,7 +71,7 @@ static void ck_collects(struct pair *p, uint64_t cookie, uint32_t written)
 	ck_assert_uint_eq(len, written);
 }
 
-static void ck_nothing(struct pair *p)
+static void ck_nothing(struct driver_rig *p)
 {
 	uint64_t got;
 	uint32_t len;
@@ -108,9 +108,9 @@ END_TEST
 
 START_TEST(request_goes_there_and_back)
 {
-	struct pair p;
+	struct driver_rig p;
 
-	pair_init(&p, FORMAT, 0);
+	driver_rig_init(&p, FORMAT, 0);
 	ck_assert_int_eq(vq_driver_add(p.d, in_out, 3, 42), 0);
 	ck_assert(!vq_has_available(p.r.q));
 	ck_assert(vq_driver_publish(p.d));
@@ -121,7 +121,7 @@ START_TEST(request_goes_there_and_back)
 	ck_collects(&p, 42, 513);
 	ck_assert_uint_eq(vq_driver_inflight(p.d), 0);
 	ck_nothing(&p);
-	pair_fini(&p);
+	driver_rig_fini(&p);
 }
 END_TEST
 
@@ -131,32 +131,32 @@ START_TEST(illegal_requests_are_refused)
 		{ RIG_DATA, 1, 1 }, { RIG_DATA, 1, 0 },
 	};
 	struct vq_buffer many[RIG_SIZE + 1];
-	struct pair p;
+	struct driver_rig p;
 
 	memset(many, 0, sizeof(many));
-	pair_init(&p, FORMAT, 0);
+	driver_rig_init(&p, FORMAT, 0);
 	ck_assert_int_eq(vq_driver_add(p.d, in_out, 0, 0), -EINVAL);
 	ck_assert_int_eq(vq_driver_add(p.d, reversed, 2, 0), -EINVAL);
 	ck_assert_int_eq(vq_driver_add(p.d, many, RIG_SIZE + 1, 0), -EINVAL);
 	ck_assert_int_eq(vq_driver_add(p.d, many, RIG_SIZE, 0), 0);
 	ck_assert_int_eq(vq_driver_add(p.d, in_out, 1, 0), -ENOSPC);
-	pair_fini(&p);
+	driver_rig_fini(&p);
 }
 END_TEST
 
 START_TEST(room_comes_back_with_each_request)
 {
-	struct pair p;
+	struct driver_rig p;
 	uint32_t i;
 
-	pair_init(&p, FORMAT, 0);
+	driver_rig_init(&p, FORMAT, 0);
 	for (i = 0; i < 70000; i++) {
 		ck_assert_int_eq(vq_driver_add(p.d, in_out, 3, i), 0);
 		vq_driver_publish(p.d);
 		serve_one(&p, i % 513);
 		ck_collects(&p, i, i % 513);
 	}
-	pair_fini(&p);
+	driver_rig_fini(&p);
 }
 END_TEST
 
@@ -167,10 +167,10 @@ START_TEST(ids_survive_rings_that_are_full_of_long_requests)
 	struct vq_buffer buffers[RIG_SIZE];
 	uint64_t seen, cookie;
 	unsigned int i, n, k;
-	struct pair p;
+	struct driver_rig p;
 	uint32_t len;
 
-	pair_init(&p, FORMAT, 0);
+	driver_rig_init(&p, FORMAT, 0);
 	for (i = 0; i < RIG_SIZE; i++)
 		buffers[i] = in_out[0];
 	for (i = 0; i < 200; i++) {
@@ -188,16 +188,16 @@ START_TEST(ids_survive_rings_that_are_full_of_long_requests)
 		}
 		ck_assert_uint_eq(seen, (UINT64_C(1) << n) - 1);
 	}
-	pair_fini(&p);
+	driver_rig_fini(&p);
 }
 END_TEST
 
 START_TEST(long_requests_go_through_tables)
 {
-	struct pair p;
+	struct driver_rig p;
 	uint32_t i;
 
-	pair_init(&p, FORMAT | VQ_F_INDIRECT_DESC, 4);
+	driver_rig_init(&p, FORMAT | VQ_F_INDIRECT_DESC, 4);
 	for (i = 0; i < RIG_SIZE; i++)
 		ck_assert_int_eq(vq_driver_add(p.d, in_out, 3, i), 0);
 	ck_assert_int_eq(vq_driver_add(p.d, in_out, 3, 0), -ENOSPC);
@@ -207,7 +207,7 @@ START_TEST(long_requests_go_through_tables)
 		ck_assert_uint_eq(p.r.chain.nwritable, 2);
 		ck_collects(&p, i, 1);
 	}
-	pair_fini(&p);
+	driver_rig_fini(&p);
 }
 END_TEST
 
@@ -215,9 +215,9 @@ START_TEST(requests_come_back_in_the_devices_order)
 {
 	struct vq_chain other;
 	struct iovec iov[4];
-	struct pair p;
+	struct driver_rig p;
 
-	pair_init(&p, FORMAT, 0);
+	driver_rig_init(&p, FORMAT, 0);
 	other.iov = iov;
 	other.iov_max = 4;
 	ck_assert_int_eq(vq_driver_add(p.d, in_out, 3, 1), 0);
@@ -234,15 +234,15 @@ START_TEST(requests_come_back_in_the_devices_order)
 	ck_collects(&p, 2, 7);
 	if (!(FORMAT & VQ_F_IN_ORDER))
 		ck_collects(&p, 1, 8);
-	pair_fini(&p);
+	driver_rig_fini(&p);
 }
 END_TEST
 
 static void ck_kicks(uint64_t features)
 {
-	struct pair p;
+	struct driver_rig p;
 
-	pair_init(&p, features, 0);
+	driver_rig_init(&p, features, 0);
 	vq_disable_notify(p.r.q);
 	ck_assert_int_eq(vq_driver_add(p.d, in_out, 1, 1), 0);
 	vq_driver_publish(p.d);		/* may ask: it is the first */
@@ -255,7 +255,7 @@ static void ck_kicks(uint64_t features)
 	ck_assert_int_eq(vq_driver_add(p.d, in_out, 1, 3), 0);
 	ck_assert(vq_driver_publish(p.d));
 	ck_assert(!vq_driver_publish(p.d));
-	pair_fini(&p);
+	driver_rig_fini(&p);
 }
 
 START_TEST(kick_is_wanted_only_when_asked_for)
@@ -267,10 +267,10 @@ END_TEST
 
 static void ck_calls(uint64_t features)
 {
-	struct pair p;
+	struct driver_rig p;
 	uint32_t i;
 
-	pair_init(&p, features, 0);
+	driver_rig_init(&p, features, 0);
 	vq_driver_disable_call(p.d);
 	for (i = 0; i < 4; i++)
 		ck_assert_int_eq(vq_driver_add(p.d, in_out, 1, i), 0);
@@ -283,7 +283,7 @@ static void ck_calls(uint64_t features)
 	ck_collects(&p, 1, 0);
 	vq_driver_disable_call(p.d);
 	ck_assert(!serve_one(&p, 0));
-	pair_fini(&p);
+	driver_rig_fini(&p);
 }
 
 START_TEST(call_comes_only_when_asked_for)
@@ -295,18 +295,18 @@ END_TEST
 
 START_TEST(written_is_at_most_what_may_be_written)
 {
-	struct pair p;
+	struct driver_rig p;
 
-	pair_init(&p, FORMAT, 0);
+	driver_rig_init(&p, FORMAT, 0);
 	ck_assert_int_eq(vq_driver_add(p.d, in_out, 3, 1), 0);
 	vq_driver_publish(p.d);
 	serve_one(&p, 0xffffffff);
 	ck_collects(&p, 1, 513);
-	pair_fini(&p);
+	driver_rig_fini(&p);
 }
 END_TEST
 
-static void ck_breaks(struct pair *p)
+static void ck_breaks(struct driver_rig *p)
 {
 	uint64_t cookie = 99;
 	uint32_t len;
@@ -318,57 +318,57 @@ static void ck_breaks(struct pair *p)
 
 START_TEST(used_index_that_jumps_breaks_the_driver)
 {
-	struct pair p;
+	struct driver_rig p;
 
-	pair_init(&p, 0, 0);
+	driver_rig_init(&p, 0, 0);
 	put16(&p.r, p.r.config.device_gpa + 2, RIG_SIZE + 1);
 	ck_breaks(&p);
-	pair_fini(&p);
+	driver_rig_fini(&p);
 }
 END_TEST
 
 START_TEST(used_id_that_is_not_out_breaks_the_driver)
 {
-	struct pair p;
+	struct driver_rig p;
 
-	pair_init(&p, 0, 0);
+	driver_rig_init(&p, 0, 0);
 	ck_assert_int_eq(vq_driver_add(p.d, in_out, 1, 1), 0);
 	vq_driver_publish(p.d);
 	put16(&p.r, p.r.config.device_gpa + 4, 1);
 	put16(&p.r, p.r.config.device_gpa + 2, 1);
 	ck_breaks(&p);
-	pair_fini(&p);
+	driver_rig_fini(&p);
 }
 END_TEST
 
 START_TEST(used_id_beyond_the_ring_breaks_the_driver)
 {
-	struct pair p;
+	struct driver_rig p;
 
-	pair_init(&p, 0, 0);
+	driver_rig_init(&p, 0, 0);
 	memset(p.r.mem + p.r.config.device_gpa + 4, 0xff, 8);
 	put16(&p.r, p.r.config.device_gpa + 2, 1);
 	ck_breaks(&p);
-	pair_fini(&p);
+	driver_rig_fini(&p);
 }
 END_TEST
 
 START_TEST(used_id_of_a_packed_ring_that_is_not_out_breaks_the_driver)
 {
-	struct pair p;
+	struct driver_rig p;
 
-	pair_init(&p, VQ_F_RING_PACKED, 0);
+	driver_rig_init(&p, VQ_F_RING_PACKED, 0);
 	ck_assert_int_eq(vq_driver_add(p.d, in_out, 1, 1), 0);
 	vq_driver_publish(p.d);
 	put16(&p.r, RING_GPA + 12, 1);
 	put16(&p.r, RING_GPA + 14, 0x8080);
 	ck_breaks(&p);
-	pair_fini(&p);
+	driver_rig_fini(&p);
 }
 END_TEST
 
 /* A device that gives n requests back at once, named by the last. */
-static void forge_batch(struct pair *p, uint16_t last, uint16_t n)
+static void forge_batch(struct driver_rig *p, uint16_t last, uint16_t n)
 {
 	if (p->r.config.features & VQ_F_RING_PACKED) {
 		uint32_t len = 100;
@@ -386,12 +386,12 @@ static void forge_batch(struct pair *p, uint16_t last, uint16_t n)
 START_TEST(in_order_device_may_name_the_last_of_several_only)
 {
 	uint16_t heads[3] = { 0, 0, 0 };
-	struct pair p;
+	struct driver_rig p;
 	uint32_t i;
 
 	if (!(FORMAT & VQ_F_IN_ORDER))
 		return;
-	pair_init(&p, FORMAT, 0);
+	driver_rig_init(&p, FORMAT, 0);
 	for (i = 0; i < 3; i++)
 		ck_assert_int_eq(vq_driver_add(p.d, in_out, 3, i), 0);
 	vq_driver_publish(p.d);
@@ -404,16 +404,16 @@ START_TEST(in_order_device_may_name_the_last_of_several_only)
 	ck_collects(&p, 1, 100);
 	ck_nothing(&p);
 	ck_assert_uint_eq(vq_driver_inflight(p.d), 1);
-	pair_fini(&p);
+	driver_rig_fini(&p);
 }
 END_TEST
 
 START_TEST(reset_forgets_requests_on_both_sides)
 {
-	struct pair p;
+	struct driver_rig p;
 	uint32_t i;
 
-	pair_init(&p, FORMAT | VQ_F_RING_RESET, 0);
+	driver_rig_init(&p, FORMAT | VQ_F_RING_RESET, 0);
 	for (i = 0; i < 5; i++)
 		ck_assert_int_eq(vq_driver_add(p.d, in_out, 3, i), 0);
 	vq_driver_publish(p.d);
@@ -427,23 +427,23 @@ START_TEST(reset_forgets_requests_on_both_sides)
 	vq_driver_publish(p.d);
 	serve_one(&p, 5);
 	ck_collects(&p, 77, 5);
-	pair_fini(&p);
+	driver_rig_fini(&p);
 }
 END_TEST
 
 START_TEST(notification_carries_the_index_and_with_data_the_position)
 {
-	struct pair p;
+	struct driver_rig p;
 
-	pair_init(&p, FORMAT, 0);
+	driver_rig_init(&p, FORMAT, 0);
 	ck_assert_uint_eq(vq_driver_notification(p.d, 7), 7);
-	pair_fini(&p);
-	pair_init(&p, FORMAT | VQ_F_NOTIFICATION_DATA, 0);
+	driver_rig_fini(&p);
+	driver_rig_init(&p, FORMAT | VQ_F_NOTIFICATION_DATA, 0);
 	ck_assert_int_eq(vq_driver_add(p.d, in_out, 1, 0), 0);
 	vq_driver_publish(p.d);
 	ck_assert_uint_eq(vq_driver_notification(p.d, 7),
 			  FORMAT & VQ_F_RING_PACKED ? 0x80010007 : 0x10007);
-	pair_fini(&p);
+	driver_rig_fini(&p);
 }
 END_TEST
 

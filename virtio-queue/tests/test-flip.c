@@ -16,7 +16,7 @@
 
 #define POPS		300000u
 #define TABLE_ENTRIES	4u
-#define AVAIL_FLAGS	0x80u	/* of a packed ring's first turn */
+#define AVAIL_FLAGS	0x80u	/* before the wrap counter flips */
 
 struct flip {
 	struct rig r;

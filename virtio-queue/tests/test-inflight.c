@@ -11,29 +11,29 @@
 #define USED_IDX	14
 #define ENTRY(i)	(16 + 16 * (i))
 
-struct bed {
+struct inflight_rig {
 	struct rig r;
 	uint64_t words[(16 + 16 * RIG_SIZE) / 8];
 	unsigned char *area;
 };
 
-static void bed_enable(struct bed *b)
+static void inflight_enable(struct inflight_rig *b)
 {
 	ck_assert_int_eq(vq_set_inflight(b->r.q, b->area, RIG_SIZE), 0);
 	ck_assert_int_eq(vq_enable(b->r.q, &b->r.config, NULL), 0);
 }
 
-static void bed_init(struct bed *b, uint64_t features)
+static void inflight_init(struct inflight_rig *b, uint64_t features)
 {
 	rig_init(&b->r, 0);
 	vq_disable(b->r.q);
 	b->r.config.features |= features;
 	memset(b->words, 0, sizeof(b->words));
 	b->area = (unsigned char *)b->words;
-	bed_enable(b);
+	inflight_enable(b);
 }
 
-static uint16_t area16(const struct bed *b, unsigned int at)
+static uint16_t area16(const struct inflight_rig *b, unsigned int at)
 {
 	uint16_t v;
 
@@ -42,14 +42,14 @@ static uint16_t area16(const struct bed *b, unsigned int at)
 }
 
 /* The process dies: what it had in memory of its own is gone. */
-static void crash(struct bed *b)
+static void crash(struct inflight_rig *b)
 {
 	vq_free(b->r.q);
 	ck_assert_int_eq(vq_new(&b->r.q), 0);
 	ck_assert_int_eq(vq_set_space(b->r.q, b->r.space), 0);
 }
 
-static void take(struct bed *b, uint16_t head)
+static void take(struct inflight_rig *b, uint16_t head)
 {
 	ck_assert_int_eq(rig_pop(&b->r), 1);
 	ck_assert_uint_eq(b->r.chain.head, head);
@@ -66,9 +66,9 @@ END_TEST
 
 START_TEST(area_is_initialised_once)
 {
-	struct bed b;
+	struct inflight_rig b;
 
-	bed_init(&b, 0);
+	inflight_init(&b, 0);
 	ck_assert_uint_eq(area16(&b, AREA_VERSION), 1);
 	ck_assert_uint_eq(area16(&b, DESC_NUM), RIG_SIZE);
 	rig_fini(&b.r);
@@ -77,9 +77,9 @@ END_TEST
 
 START_TEST(chain_is_noted_from_pop_to_publish)
 {
-	struct bed b;
+	struct inflight_rig b;
 
-	bed_init(&b, 0);
+	inflight_init(&b, 0);
 	offer(&b.r, 5);
 	take(&b, 5);
 	ck_assert_uint_eq(b.area[ENTRY(5)], 1);
@@ -95,9 +95,9 @@ END_TEST
 
 START_TEST(chain_given_back_is_not_noted)
 {
-	struct bed b;
+	struct inflight_rig b;
 
-	bed_init(&b, 0);
+	inflight_init(&b, 0);
 	offer(&b.r, 5);
 	take(&b, 5);
 	vq_unpop(b.r.q, &b.r.chain);
@@ -108,9 +108,9 @@ END_TEST
 
 START_TEST(c1_16_lost_chains_come_again_in_their_order_and_first)
 {
-	struct bed b;
+	struct inflight_rig b;
 
-	bed_init(&b, 0);
+	inflight_init(&b, 0);
 	offer(&b.r, 9);
 	offer(&b.r, 2);
 	offer(&b.r, 7);
@@ -120,7 +120,7 @@ START_TEST(c1_16_lost_chains_come_again_in_their_order_and_first)
 	take(&b, 7);
 	crash(&b);
 	b.r.config.base = 12345;	/* is not looked at */
-	bed_enable(&b);
+	inflight_enable(&b);
 	ck_assert(vq_has_available(b.r.q));
 	take(&b, 9);
 	vq_unpop(b.r.q, &b.r.chain);
@@ -137,14 +137,14 @@ END_TEST
 
 START_TEST(c1_16_chain_pushed_and_not_published_comes_again)
 {
-	struct bed b;
+	struct inflight_rig b;
 
-	bed_init(&b, 0);
+	inflight_init(&b, 0);
 	offer(&b.r, 1);
 	take(&b, 1);
 	vq_push(b.r.q, &b.r.chain, 0);
 	crash(&b);
-	bed_enable(&b);
+	inflight_enable(&b);
 	take(&b, 1);
 	vq_push(b.r.q, &b.r.chain, 0);
 	vq_publish(b.r.q);
@@ -155,10 +155,10 @@ END_TEST
 
 START_TEST(c1_16_batch_that_was_published_does_not_come_again)
 {
-	struct bed b;
+	struct inflight_rig b;
 	uint16_t i;
 
-	bed_init(&b, 0);
+	inflight_init(&b, 0);
 	for (i = 0; i < 4; i++) {
 		offer(&b.r, i);
 		take(&b, i);
@@ -168,7 +168,7 @@ START_TEST(c1_16_batch_that_was_published_does_not_come_again)
 	/* it died between the used index and the flags */
 	put16(&b.r, RIG_DEVICE + 2, 3);
 	crash(&b);
-	bed_enable(&b);
+	inflight_enable(&b);
 	take(&b, 2);
 	ck_assert_int_eq(rig_pop(&b.r), 0);
 	ck_assert_uint_eq(area16(&b, USED_IDX), 3);
@@ -180,9 +180,9 @@ START_TEST(chain_that_waits_for_its_turn_is_still_noted)
 {
 	struct vq_chain other;
 	struct iovec iov[2];
-	struct bed b;
+	struct inflight_rig b;
 
-	bed_init(&b, VQ_F_IN_ORDER);
+	inflight_init(&b, VQ_F_IN_ORDER);
 	other.iov = iov;
 	other.iov_max = 2;
 	offer(&b.r, 0);
@@ -201,11 +201,11 @@ END_TEST
 
 START_TEST(b4_08_nonsense_in_the_area_is_harmless)
 {
-	struct bed b;
+	struct inflight_rig b;
 	uint32_t i, seed = 1;
 	int k;
 
-	bed_init(&b, 0);
+	inflight_init(&b, 0);
 	for (k = 0; k < 1000; k++) {
 		vq_disable(b.r.q);
 		for (i = 0; i < sizeof(b.words); i++) {
@@ -227,9 +227,9 @@ END_TEST
 
 START_TEST(b4_08_area_that_cannot_be_is_refused)
 {
-	struct bed b;
+	struct inflight_rig b;
 
-	bed_init(&b, 0);
+	inflight_init(&b, 0);
 	ck_assert_int_eq(vq_set_inflight(b.r.q, b.area, RIG_SIZE), -EBUSY);
 	vq_disable(b.r.q);
 	ck_assert_int_eq(vq_set_inflight(b.r.q, b.area + 1, RIG_SIZE),

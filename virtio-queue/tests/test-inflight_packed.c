@@ -26,20 +26,20 @@
 #define SIZE		5u
 #define ENTRIES		8u
 
-struct bed {
+struct inflight_rig {
 	struct rig r;
 	uint64_t words[(32 + 32 * ENTRIES) / 8];
 	unsigned char *area;
 	uint32_t at;			/* next slot of the driver, counted on */
 };
 
-static void bed_enable(struct bed *b)
+static void inflight_enable(struct inflight_rig *b)
 {
 	ck_assert_int_eq(vq_set_inflight(b->r.q, b->area, ENTRIES), 0);
 	ck_assert_int_eq(vq_enable(b->r.q, &b->r.config, NULL), 0);
 }
 
-static void bed_init(struct bed *b)
+static void inflight_init(struct inflight_rig *b)
 {
 	struct vmem_region *region = make_region(0, RIG_MEMORY, 0, 0);
 
@@ -48,10 +48,10 @@ static void bed_init(struct bed *b)
 	b->r.config.size = SIZE;
 	b->r.config.base = vq_initial_base(VQ_F_RING_PACKED);
 	b->area = (unsigned char *)b->words;
-	bed_enable(b);
+	inflight_enable(b);
 }
 
-static uint64_t get(const struct bed *b, unsigned int at, unsigned int bytes)
+static uint64_t get(const struct inflight_rig *b, unsigned int at, unsigned int bytes)
 {
 	uint64_t v = 0;
 
@@ -59,12 +59,12 @@ static uint64_t get(const struct bed *b, unsigned int at, unsigned int bytes)
 	return v;
 }
 
-static void put(struct bed *b, unsigned int at, uint64_t v, unsigned int bytes)
+static void put(struct inflight_rig *b, unsigned int at, uint64_t v, unsigned int bytes)
 {
 	memcpy(b->area + at, &v, bytes);
 }
 
-static void crash(struct bed *b)
+static void crash(struct inflight_rig *b)
 {
 	vq_free(b->r.q);
 	ck_assert_int_eq(vq_new(&b->r.q), 0);
@@ -72,7 +72,7 @@ static void crash(struct bed *b)
 }
 
 /* A chain of n readable buffers, id * 16 + 1 bytes and so on. */
-static void offer_chain(struct bed *b, uint16_t id, unsigned int n)
+static void offer_chain(struct inflight_rig *b, uint16_t id, unsigned int n)
 {
 	unsigned int i;
 
@@ -83,13 +83,13 @@ static void offer_chain(struct bed *b, uint16_t id, unsigned int n)
 				    (i + 1 < n ? F_NEXT : 0)));
 }
 
-static void take(struct bed *b, uint16_t id)
+static void take(struct inflight_rig *b, uint16_t id)
 {
 	ck_assert_int_eq(rig_pop(&b->r), 1);
 	ck_assert_uint_eq(b->r.chain.head, id);
 }
 
-static void use(struct bed *b)
+static void use(struct inflight_rig *b)
 {
 	vq_push(b->r.q, &b->r.chain, 0);
 	vq_publish(b->r.q);
@@ -97,10 +97,10 @@ static void use(struct bed *b)
 
 START_TEST(area_is_initialised_once_as_a_list_of_free_entries)
 {
-	struct bed b;
+	struct inflight_rig b;
 	unsigned int i;
 
-	bed_init(&b);
+	inflight_init(&b);
 	ck_assert_uint_eq(get(&b, AREA_VERSION, 2), 1);
 	ck_assert_uint_eq(get(&b, DESC_NUM, 2), ENTRIES);
 	ck_assert_uint_eq(get(&b, FREE_HEAD, 4), 0);
@@ -114,9 +114,9 @@ END_TEST
 
 START_TEST(chain_is_copied_and_noted_until_it_is_published)
 {
-	struct bed b;
+	struct inflight_rig b;
 
-	bed_init(&b);
+	inflight_init(&b);
 	offer_chain(&b, 3, 2);
 	take(&b, 3);
 	ck_assert_uint_eq(b.area[ENTRY(0)], 1);
@@ -141,9 +141,9 @@ END_TEST
 
 START_TEST(chain_given_back_is_not_noted)
 {
-	struct bed b;
+	struct inflight_rig b;
 
-	bed_init(&b);
+	inflight_init(&b);
 	offer_chain(&b, 1, 2);
 	take(&b, 1);
 	vq_unpop(b.r.q, &b.r.chain);
@@ -154,13 +154,13 @@ START_TEST(chain_given_back_is_not_noted)
 }
 END_TEST
 
-/* Also over the end of the ring, and from there into the next turn. */
+/* Also over the end of the ring, where the wrap counter flips. */
 START_TEST(c1_16_lost_chains_come_again_from_their_copies_in_their_order)
 {
-	struct bed b;
+	struct inflight_rig b;
 	uint16_t i;
 
-	bed_init(&b);
+	inflight_init(&b);
 	for (i = 0; i < _i; i++) {
 		offer_chain(&b, 0, 1);
 		take(&b, 0);
@@ -175,7 +175,7 @@ START_TEST(c1_16_lost_chains_come_again_from_their_copies_in_their_order)
 	memset(b.r.mem + RIG_DESC + (_i + 2) % SIZE * 16, 0xff, 8);
 	crash(&b);
 	b.r.config.base = 12345;	/* is not looked at */
-	bed_enable(&b);
+	inflight_enable(&b);
 	ck_assert(vq_has_available(b.r.q));
 	take(&b, 4);
 	vq_unpop(b.r.q, &b.r.chain);
@@ -192,13 +192,13 @@ END_TEST
 
 START_TEST(ring_goes_on_at_its_base_when_the_area_is_new)
 {
-	struct bed b;
+	struct inflight_rig b;
 
-	bed_init(&b);
+	inflight_init(&b);
 	vq_disable(b.r.q);
 	memset(b.words, 0, sizeof(b.words));
-	b.r.config.base = 3u | 3u << 16;	/* second turn */
-	bed_enable(&b);
+	b.r.config.base = 3u | 3u << 16;	/* the wrap counter was flipped once */
+	inflight_enable(&b);
 	ck_assert_uint_eq(vq_base(b.r.q), b.r.config.base);
 	ck_assert_uint_eq(get(&b, USED_IDX, 4), 3 | 3 << 16);
 	ck_assert_uint_eq(get(&b, USED_WRAP, 2), 0);
@@ -211,9 +211,9 @@ END_TEST
 
 START_TEST(counters_are_compared_by_their_distance)
 {
-	struct bed b;
+	struct inflight_rig b;
 
-	bed_init(&b);
+	inflight_init(&b);
 	offer_chain(&b, 0, 1);
 	offer_chain(&b, 1, 1);
 	take(&b, 0);
@@ -221,7 +221,7 @@ START_TEST(counters_are_compared_by_their_distance)
 	put(&b, ENTRY(0) + E_COUNTER, UINT64_MAX, 8);
 	put(&b, ENTRY(1) + E_COUNTER, 0, 8);
 	crash(&b);
-	bed_enable(&b);
+	inflight_enable(&b);
 	take(&b, 0);
 	take(&b, 1);
 	rig_fini(&b.r);
@@ -253,9 +253,9 @@ static const struct {
 START_TEST(b4_08_damaged_area_is_refused_with_a_sentence)
 {
 	struct vsu_error err = VSU_ERROR_INIT;
-	struct bed b;
+	struct inflight_rig b;
 
-	bed_init(&b);
+	inflight_init(&b);
 	offer_chain(&b, 0, 2);
 	offer_chain(&b, 1, 2);
 	take(&b, 0);
@@ -272,10 +272,10 @@ END_TEST
 
 START_TEST(b4_08_area_with_more_chains_than_slots_is_refused)
 {
-	struct bed b;
+	struct inflight_rig b;
 	unsigned int i;
 
-	bed_init(&b);
+	inflight_init(&b);
 	crash(&b);
 	put(&b, OLD_FREE_HEAD, 0xffff, 2);
 	for (i = 0; i < ENTRIES; i++) {
@@ -291,17 +291,17 @@ END_TEST
 /* Flags of a copy: none may make a chain of more than its own slots. */
 START_TEST(b4_08_copy_with_odd_flags_is_a_chain_or_breaks_the_ring)
 {
-	struct bed b;
+	struct inflight_rig b;
 	int rc;
 
-	bed_init(&b);
+	inflight_init(&b);
 	offer_chain(&b, 0, 2);
 	offer_chain(&b, 1, 2);
 	take(&b, 0);
 	take(&b, 1);
 	crash(&b);
 	put(&b, ENTRY(_i / 8 ? 1 : 0) + E_FLAGS, (uint64_t)(_i % 8), 2);
-	bed_enable(&b);
+	inflight_enable(&b);
 	rc = rig_pop(&b.r);
 	if (rc < 0)
 		ck_assert_int_ne(vq_broken(b.r.q), 0);
@@ -314,16 +314,16 @@ END_TEST
 START_TEST(b4_08_copy_with_an_id_that_cannot_be_breaks_the_ring)
 {
 	static const uint16_t ids[] = { SIZE, 0xffff, 1 };
-	struct bed b;
+	struct inflight_rig b;
 
-	bed_init(&b);
+	inflight_init(&b);
 	offer_chain(&b, 1, 1);
 	offer_chain(&b, 2, 1);
 	take(&b, 1);
 	take(&b, 2);
 	crash(&b);
 	put(&b, ENTRY(1) + E_ID, ids[_i], 2);
-	bed_enable(&b);
+	inflight_enable(&b);
 	take(&b, 1);
 	ck_broken(&b.r, _i < 2 ? VQ_BROKEN_HEAD : VQ_BROKEN_TWICE);
 	rig_fini(&b.r);
@@ -339,11 +339,11 @@ static unsigned char noise(uint32_t *seed, unsigned char limit)
 /* Mostly a possible area, so that all of the recovery is reached. */
 START_TEST(b4_08_nonsense_in_the_area_is_harmless)
 {
-	uint64_t good[ARRAY_SIZE(((struct bed *)0)->words)];
+	uint64_t good[ARRAY_SIZE(((struct inflight_rig *)0)->words)];
 	uint32_t i, k, seed = 1, enabled = 0;
-	struct bed b;
+	struct inflight_rig b;
 
-	bed_init(&b);
+	inflight_init(&b);
 	offer_chain(&b, 0, 2);
 	offer_chain(&b, 1, 1);
 	take(&b, 0);
@@ -373,10 +373,10 @@ END_TEST
 /* A peer writes while the ring runs: nothing of it is read. */
 START_TEST(b4_08_area_that_changes_while_the_ring_runs_is_not_looked_at)
 {
-	struct bed b;
+	struct inflight_rig b;
 	uint32_t i;
 
-	bed_init(&b);
+	inflight_init(&b);
 	for (i = 0; i < 50; i++) {
 		memset(b.words, 0xff, sizeof(b.words));
 		offer_chain(&b, (uint16_t)(i % SIZE), 1 + i % 3);

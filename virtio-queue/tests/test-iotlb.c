@@ -9,13 +9,13 @@
 
 #define IOVA	0x7000000000ull		/* where guest memory is seen */
 
-struct bed {
+struct iotlb_rig {
 	struct rig r;
 	struct vmem_map *memory;
 	struct vmem_iotlb *tlb;
 };
 
-static void bed_publish(struct bed *b)
+static void iotlb_publish(struct iotlb_rig *b)
 {
 	struct vmem_map *map;
 
@@ -24,16 +24,16 @@ static void bed_publish(struct bed *b)
 	vmem_map_unref(map);
 }
 
-static void bed_set(struct bed *b, uint64_t gpa, uint64_t len, uint32_t perm)
+static void iotlb_set(struct iotlb_rig *b, uint64_t gpa, uint64_t len, uint32_t perm)
 {
 	struct vmem_iotlb_entry e = { IOVA + gpa, len, gpa, perm, 0 };
 
 	ck_assert_int_eq(vmem_iotlb_set(b->tlb, &e, NULL), 0);
-	bed_publish(b);
+	iotlb_publish(b);
 }
 
 /* The rings are mapped, by pages; nothing else is. */
-static void bed_init(struct bed *b)
+static void iotlb_init(struct iotlb_rig *b)
 {
 	struct vmem_region *region = make_region(0, RIG_MEMORY, 0, 0);
 	uint64_t gpa;
@@ -46,7 +46,7 @@ static void bed_init(struct bed *b)
 	b->r.mem = vmem_region_hva(region);
 	vmem_region_unref(region);
 	for (gpa = RIG_DESC; gpa <= RIG_DEVICE; gpa += 0x1000)
-		bed_set(b, gpa, 0x1000, VMEM_READ | VMEM_WRITE);
+		iotlb_set(b, gpa, 0x1000, VMEM_READ | VMEM_WRITE);
 	ck_assert_int_eq(vq_new(&b->r.q), 0);
 	ck_assert_int_eq(vq_set_space(b->r.q, b->r.space), 0);
 	b->r.config = (struct vq_config){
@@ -61,19 +61,19 @@ static void bed_init(struct bed *b)
 	b->r.chain.iov_max = RIG_IOVS;
 }
 
-static void bed_enable(struct bed *b)
+static void iotlb_enable(struct iotlb_rig *b)
 {
 	ck_assert_int_eq(vq_enable(b->r.q, &b->r.config, NULL), 0);
 }
 
-static void bed_fini(struct bed *b)
+static void iotlb_fini(struct iotlb_rig *b)
 {
 	rig_fini(&b->r);
 	vmem_iotlb_free(b->tlb);
 	vmem_map_unref(b->memory);
 }
 
-static void ck_misses(struct bed *b, uint64_t gpa, uint64_t len,
+static void ck_misses(struct iotlb_rig *b, uint64_t gpa, uint64_t len,
 		      uint32_t access)
 {
 	struct vq_miss miss;
@@ -89,34 +89,34 @@ static void ck_misses(struct bed *b, uint64_t gpa, uint64_t len,
 
 START_TEST(miss_consumes_nothing_and_the_chain_comes_after_the_answer)
 {
-	struct bed b;
+	struct iotlb_rig b;
 
-	bed_init(&b);
-	bed_enable(&b);
+	iotlb_init(&b);
+	iotlb_enable(&b);
 	put_desc(&b.r, RIG_DESC, 0, IOVA + RIG_DATA, 64, F_WRITE, 0);
 	offer(&b.r, 0);
 	ck_misses(&b, RIG_DATA, 64, VMEM_WRITE);
 	ck_misses(&b, RIG_DATA, 64, VMEM_WRITE);
-	bed_set(&b, RIG_DATA, 0x1000, VMEM_WRITE);
+	iotlb_set(&b, RIG_DATA, 0x1000, VMEM_WRITE);
 	ck_assert_int_eq(rig_pop(&b.r), 1);
 	ck_assert_uint_eq(b.r.chain.fault.why, VQ_FAULT_NONE);
 	ck_assert_ptr_eq(b.r.iov[0].iov_base, b.r.mem + RIG_DATA);
-	bed_fini(&b);
+	iotlb_fini(&b);
 }
 END_TEST
 
 START_TEST(b4_11_chain_in_flight_keeps_what_is_invalidated)
 {
-	struct bed b;
+	struct iotlb_rig b;
 
-	bed_init(&b);
-	bed_enable(&b);
-	bed_set(&b, RIG_DATA, 0x1000, VMEM_WRITE);
+	iotlb_init(&b);
+	iotlb_enable(&b);
+	iotlb_set(&b, RIG_DATA, 0x1000, VMEM_WRITE);
 	put_desc(&b.r, RIG_DESC, 0, IOVA + RIG_DATA, 64, F_WRITE, 0);
 	offer(&b.r, 0);
 	ck_assert_int_eq(rig_pop(&b.r), 1);
 	ck_assert_int_eq(vmem_iotlb_invalidate(b.tlb, IOVA + RIG_DATA, 0x1000), 0);
-	bed_publish(&b);
+	iotlb_publish(&b);
 	ck_assert_int_gt(vmem_space_reclaim(b.r.space), 0);
 	memset(b.r.iov[0].iov_base, 7, 64);
 	ck_assert_uint_eq(b.r.mem[RIG_DATA + 63], 7);
@@ -124,129 +124,129 @@ START_TEST(b4_11_chain_in_flight_keeps_what_is_invalidated)
 	vq_publish(b.r.q);
 	offer(&b.r, 0);
 	ck_misses(&b, RIG_DATA, 64, VMEM_WRITE);
-	bed_fini(&b);
+	iotlb_fini(&b);
 }
 END_TEST
 
 START_TEST(miss_names_the_first_byte_that_is_missing)
 {
-	struct bed b;
+	struct iotlb_rig b;
 
-	bed_init(&b);
-	bed_set(&b, RIG_DATA, 0x1000, VMEM_READ);
-	bed_enable(&b);
+	iotlb_init(&b);
+	iotlb_set(&b, RIG_DATA, 0x1000, VMEM_READ);
+	iotlb_enable(&b);
 	put_desc(&b.r, RIG_DESC, 0, IOVA + RIG_DATA + 0xff0, 64, 0, 0);
 	offer(&b.r, 0);
 	ck_misses(&b, RIG_DATA + 0x1000, 48, VMEM_READ);
-	bed_set(&b, RIG_DATA + 0x1000, 0x1000, VMEM_READ);
+	iotlb_set(&b, RIG_DATA + 0x1000, 0x1000, VMEM_READ);
 	ck_assert_int_eq(rig_pop(&b.r), 1);
 	ck_assert_uint_eq(b.r.chain.readable_len, 64);
-	bed_fini(&b);
+	iotlb_fini(&b);
 }
 END_TEST
 
 START_TEST(indirect_table_may_miss)
 {
-	struct bed b;
+	struct iotlb_rig b;
 
-	bed_init(&b);
-	bed_set(&b, RIG_DATA, 0x1000, VMEM_READ);
-	bed_enable(&b);
+	iotlb_init(&b);
+	iotlb_set(&b, RIG_DATA, 0x1000, VMEM_READ);
+	iotlb_enable(&b);
 	put_desc(&b.r, RIG_DESC, 0, IOVA + RIG_TABLE, 16, F_INDIRECT, 0);
 	put_desc(&b.r, RIG_TABLE, 0, IOVA + RIG_DATA, 4, 0, 0);
 	offer(&b.r, 0);
 	ck_misses(&b, RIG_TABLE, 16, VMEM_READ);
-	bed_set(&b, RIG_TABLE, 0x1000, VMEM_READ);
+	iotlb_set(&b, RIG_TABLE, 0x1000, VMEM_READ);
 	ck_assert_int_eq(rig_pop(&b.r), 1);
 	ck_assert_uint_eq(b.r.chain.readable_len, 4);
-	bed_fini(&b);
+	iotlb_fini(&b);
 }
 END_TEST
 
 START_TEST(entry_that_forbids_the_access_is_a_fault)
 {
-	struct bed b;
+	struct iotlb_rig b;
 
-	bed_init(&b);
-	bed_set(&b, RIG_DATA, 0x1000, VMEM_READ);
-	bed_enable(&b);
+	iotlb_init(&b);
+	iotlb_set(&b, RIG_DATA, 0x1000, VMEM_READ);
+	iotlb_enable(&b);
 	put_desc(&b.r, RIG_DESC, 0, IOVA + RIG_DATA, 64, F_WRITE, 0);
 	offer(&b.r, 0);
 	ck_assert_int_eq(rig_pop(&b.r), 1);
 	ck_assert_uint_eq(b.r.chain.fault.why, VQ_FAULT_READ_ONLY);
-	bed_fini(&b);
+	iotlb_fini(&b);
 }
 END_TEST
 
 START_TEST(ring_that_misses_is_enabled_after_the_answer)
 {
 	struct vq_miss miss;
-	struct bed b;
+	struct iotlb_rig b;
 
-	bed_init(&b);
+	iotlb_init(&b);
 	b.r.config.driver_gpa = IOVA + 0x9000;
 	ck_assert_int_eq(vq_enable(b.r.q, &b.r.config, NULL), -EAGAIN);
 	vq_missed(b.r.q, &miss);
 	ck_assert_uint_eq(miss.gpa, IOVA + 0x9000);
-	bed_set(&b, 0x9000, 0x1000, VMEM_READ);
-	bed_enable(&b);
-	bed_fini(&b);
+	iotlb_set(&b, 0x9000, 0x1000, VMEM_READ);
+	iotlb_enable(&b);
+	iotlb_fini(&b);
 }
 END_TEST
 
 START_TEST(ring_over_pages_of_an_iommu_is_one_ring)
 {
-	struct bed b;
+	struct iotlb_rig b;
 
-	bed_init(&b);
+	iotlb_init(&b);
 	b.r.config.size = 512;	/* two pages of descriptors: 1 and 2 */
 	b.r.config.driver_gpa = IOVA + 0x3000;
 	b.r.config.device_gpa = IOVA + 0x4000;
-	bed_set(&b, 0x4000, 0x1000, VMEM_READ | VMEM_WRITE);
-	bed_set(&b, 0x5000, 0x1000, VMEM_READ | VMEM_WRITE);
-	bed_enable(&b);
-	bed_fini(&b);
+	iotlb_set(&b, 0x4000, 0x1000, VMEM_READ | VMEM_WRITE);
+	iotlb_set(&b, 0x5000, 0x1000, VMEM_READ | VMEM_WRITE);
+	iotlb_enable(&b);
+	iotlb_fini(&b);
 }
 END_TEST
 
 START_TEST(used_entries_go_on_while_the_ring_misses)
 {
-	struct bed b;
+	struct iotlb_rig b;
 
-	bed_init(&b);
-	bed_enable(&b);
+	iotlb_init(&b);
+	iotlb_enable(&b);
 	offer(&b.r, 0);
 	put_desc(&b.r, RIG_DESC, 0, 0, 0, F_WRITE, 0);
 	ck_assert_int_eq(rig_pop(&b.r), 1);
 	vmem_iotlb_invalidate(b.tlb, IOVA + RIG_DRIVER, 0x1000);
-	bed_publish(&b);
+	iotlb_publish(&b);
 	ck_assert_int_eq(rig_pop(&b.r), -EAGAIN);
 	vq_push(b.r.q, &b.r.chain, 0);
 	vq_publish(b.r.q);
 	ck_assert_uint_eq(used_idx(&b.r), 1);
-	bed_set(&b, RIG_DRIVER, 0x1000, VMEM_READ);
+	iotlb_set(&b, RIG_DRIVER, 0x1000, VMEM_READ);
 	ck_assert_int_eq(rig_pop(&b.r), 0);
-	bed_fini(&b);
+	iotlb_fini(&b);
 }
 END_TEST
 
 /* Who waits for a notification instead would never ask for the ring. */
 START_TEST(ring_that_misses_is_looked_at_again_before_the_wait)
 {
-	struct bed b;
+	struct iotlb_rig b;
 
-	bed_init(&b);
-	bed_enable(&b);
+	iotlb_init(&b);
+	iotlb_enable(&b);
 	ck_assert_int_eq(rig_pop(&b.r), 0);
 	vmem_iotlb_invalidate(b.tlb, IOVA + RIG_DRIVER, 0x1000);
-	bed_publish(&b);
+	iotlb_publish(&b);
 	ck_assert(vq_enable_notify(b.r.q));
 	ck_assert(vq_has_available(b.r.q));
 	ck_misses(&b, RIG_DRIVER, 4 + 2 * RIG_SIZE + 2, VMEM_READ);
-	bed_set(&b, RIG_DRIVER, 0x1000, VMEM_READ);
+	iotlb_set(&b, RIG_DRIVER, 0x1000, VMEM_READ);
 	ck_assert(!vq_enable_notify(b.r.q));
 	ck_assert(!vq_has_available(b.r.q));
-	bed_fini(&b);
+	iotlb_fini(&b);
 }
 END_TEST
 

@@ -25,7 +25,7 @@
 #define MAX_SHOTS	400u
 #define N_COMBINATIONS	8
 
-struct bed {
+struct killed_rig {
 	struct rig r;
 	struct vq_driver *d;
 	unsigned char *area;		/* shared with children */
@@ -51,14 +51,14 @@ struct shots {
 		} \
 	} while (0)
 
-static void new_queue(struct bed *b)
+static void new_queue(struct killed_rig *b)
 {
 	MUST(vq_new(&b->r.q) == 0);
 	MUST(vq_set_space(b->r.q, b->r.space) == 0);
 	MUST(vq_set_inflight(b->r.q, b->area, b->r.config.size) == 0);
 }
 
-static void bed_init(struct bed *b, uint64_t features, uint32_t size)
+static void killed_init(struct killed_rig *b, uint64_t features, uint32_t size)
 {
 	struct vmem_region *region = make_region(0, RIG_MEMORY, 0, 0);
 	struct vq_driver_config c = {
@@ -90,7 +90,7 @@ static void bed_init(struct bed *b, uint64_t features, uint32_t size)
 	ck_assert_int_eq(vq_enable(b->r.q, &b->r.config, NULL), 0);
 }
 
-static void bed_fini(struct bed *b)
+static void killed_fini(struct killed_rig *b)
 {
 	vq_driver_free(b->d);
 	munmap(b->area, b->area_len);
@@ -103,7 +103,7 @@ static unsigned int buffers_of(uint32_t k)
 	return 1 + k % 3;
 }
 
-static bool offer_one(struct bed *b)
+static bool offer_one(struct killed_rig *b)
 {
 	uint32_t k = b->offered;
 	uint64_t gpa = DATA + (uint64_t)(k % SLOTS) * SLOT;
@@ -120,7 +120,7 @@ static bool offer_one(struct bed *b)
 }
 
 /* Which request a chain is. */
-static uint32_t number(struct bed *b, const struct vq_chain *c)
+static uint32_t number(struct killed_rig *b, const struct vq_chain *c)
 {
 	struct vq_cursor reader;
 	uint32_t k = UINT32_MAX;
@@ -131,20 +131,20 @@ static uint32_t number(struct bed *b, const struct vq_chain *c)
 	return k;
 }
 
-static void pop(struct bed *b, unsigned int n)
+static void pop(struct killed_rig *b, unsigned int n)
 {
 	MUST(vq_pop_batch(b->r.q, &b->chain[b->nchain], n) == (int)n);
 	b->nchain += n;
 }
 
-static void push(struct bed *b, unsigned int i)
+static void push(struct killed_rig *b, unsigned int i)
 {
 	struct vq_chain *c = &b->chain[i];
 
 	vq_push(b->r.q, c, 4 * (buffers_of(number(b, c)) - 1));
 }
 
-static bool collect_one(struct bed *b, uint64_t *k)
+static bool collect_one(struct killed_rig *b, uint64_t *k)
 {
 	uint32_t written;
 	int rc = vq_driver_collect(b->d, k, &written);
@@ -155,7 +155,7 @@ static bool collect_one(struct bed *b, uint64_t *k)
 }
 
 /* One request, all the way; b->chain is used up. */
-static void round_trip(struct bed *b)
+static void round_trip(struct killed_rig *b)
 {
 	uint64_t k;
 
@@ -171,32 +171,32 @@ static void round_trip(struct bed *b)
 
 /* Operations, each on a ring that was prepared for it. */
 
-static void offer_three(struct bed *b)
+static void offer_three(struct killed_rig *b)
 {
 	offer_one(b);
 	offer_one(b);
 	offer_one(b);
 }
 
-static void take_three(struct bed *b)
+static void take_three(struct killed_rig *b)
 {
 	offer_three(b);
 	pop(b, 3);
 }
 
-static void fill_and_take(struct bed *b)
+static void fill_and_take(struct killed_rig *b)
 {
 	while (offer_one(b))
 		;
 	pop(b, b->offered - b->collected);
 }
 
-static void op_pop_three(struct bed *b)
+static void op_pop_three(struct killed_rig *b)
 {
 	pop(b, 3);
 }
 
-static void op_use_all(struct bed *b)
+static void op_use_all(struct killed_rig *b)
 {
 	unsigned int i;
 
@@ -206,7 +206,7 @@ static void op_use_all(struct bed *b)
 }
 
 /* Not in their order, unless they must be. */
-static void op_use_two(struct bed *b)
+static void op_use_two(struct killed_rig *b)
 {
 	bool in_order = b->r.config.features & VQ_F_IN_ORDER;
 
@@ -215,19 +215,19 @@ static void op_use_two(struct bed *b)
 	vq_publish(b->r.q);
 }
 
-static void op_use_without_publish(struct bed *b)
+static void op_use_without_publish(struct killed_rig *b)
 {
 	push(b, 0);
 	push(b, 1);
 }
 
-static void op_unpop(struct bed *b)
+static void op_unpop(struct killed_rig *b)
 {
 	vq_unpop(b->r.q, &b->chain[--b->nchain]);
 }
 
 /* The list of free entries is another one when the chain comes back to it. */
-static void op_use_and_unpop(struct bed *b)
+static void op_use_and_unpop(struct killed_rig *b)
 {
 	push(b, 0);
 	vq_publish(b->r.q);
@@ -237,8 +237,8 @@ static void op_use_and_unpop(struct bed *b)
 
 
 static const struct {
-	void (*prepare)(struct bed *b);
-	void (*op)(struct bed *b);
+	void (*prepare)(struct killed_rig *b);
+	void (*op)(struct killed_rig *b);
 } operations[] = {
 	{ offer_three, op_pop_three },
 	{ take_three, op_use_two },
@@ -249,43 +249,43 @@ static const struct {
 	{ take_three, op_use_all },
 };
 
-static void op_enable(struct bed *b)
+static void op_enable(struct killed_rig *b)
 {
 	MUST(vq_enable(b->r.q, &b->r.config, NULL) == 0);
 }
 
 /* The memory that was the process's own is gone. */
-static void crash(struct bed *b)
+static void crash(struct killed_rig *b)
 {
 	vq_free(b->r.q);
 	new_queue(b);
 }
 
 /* All that a successor can find, in one piece. */
-static size_t state_len(const struct bed *b)
+static size_t state_len(const struct killed_rig *b)
 {
 	return b->area_len + (END - RING);
 }
 
-static void load_state(const struct bed *b, unsigned char *to)
+static void load_state(const struct killed_rig *b, unsigned char *to)
 {
 	memcpy(to, b->area, b->area_len);
 	memcpy(to + b->area_len, b->r.mem + RING, END - RING);
 }
 
-static void store_state(struct bed *b, const unsigned char *from)
+static void store_state(struct killed_rig *b, const unsigned char *from)
 {
 	memcpy(b->area, from, b->area_len);
 	memcpy(b->r.mem + RING, from + b->area_len, END - RING);
 }
 
-static bool same_state(const struct bed *b, const unsigned char *as)
+static bool same_state(const struct killed_rig *b, const unsigned char *as)
 {
 	return !memcmp(b->area, as, b->area_len) &&
 	       !memcmp(b->r.mem + RING, as + b->area_len, END - RING);
 }
 
-static void shoot(const struct bed *b, struct shots *s)
+static void shoot(const struct killed_rig *b, struct shots *s)
 {
 	ck_assert_uint_lt(s->n, MAX_SHOTS);
 	s->mem[s->n] = malloc(state_len(b));
@@ -300,7 +300,7 @@ static void free_shots(struct shots *s)
 }
 
 /* The states that op goes through, the first and the last included. */
-static void record(struct bed *b, void (*op)(struct bed *b), struct shots *s)
+static void record(struct killed_rig *b, void (*op)(struct killed_rig *b), struct shots *s)
 {
 	pid_t pid = fork();
 	int status;
@@ -324,7 +324,7 @@ static void record(struct bed *b, void (*op)(struct bed *b), struct shots *s)
 }
 
 /* Pops all there is: in the order of the offers, nothing that was collected. */
-static void take_all(struct bed *b, bool *seen)
+static void take_all(struct killed_rig *b, bool *seen)
 {
 	uint32_t k, before = 0;
 
@@ -341,7 +341,7 @@ static void take_all(struct bed *b, bool *seen)
 }
 
 /* The driver sees what is used, when it is, and nothing else. */
-static void give_back_all(struct bed *b)
+static void give_back_all(struct killed_rig *b)
 {
 	bool in_order = b->r.config.features & VQ_F_IN_ORDER;
 	unsigned int i, at;
@@ -357,7 +357,7 @@ static void give_back_all(struct bed *b)
 	}
 }
 
-static void succeed(struct bed *b)
+static void succeed(struct killed_rig *b)
 {
 	bool seen[256] = { false };
 	unsigned int i;
@@ -380,7 +380,7 @@ static void succeed(struct bed *b)
 		round_trip(b);
 }
 
-static void ck_succeeds(struct bed *b, const unsigned char *state)
+static void ck_succeeds(struct killed_rig *b, const unsigned char *state)
 {
 	pid_t pid;
 	int status;
@@ -404,12 +404,12 @@ static uint64_t combination(int i)
 }
 
 /* Requests before the operation is prepared, so that it goes over the end of
-   the ring: of a packed one into its second turn, its third, with tables. */
+   the ring: of a packed one around its end once, twice, and with tables. */
 static const uint32_t leads[] = { 3, 7, 5 };
 
-static void bed_prepare(struct bed *b, int i, uint32_t lead, uint32_t op)
+static void killed_prepare(struct killed_rig *b, int i, uint32_t lead, uint32_t op)
 {
-	bed_init(b, combination(i), i & 4 ? 7 : 8);
+	killed_init(b, combination(i), i & 4 ? 7 : 8);
 	while (lead--)
 		round_trip(b);
 	operations[op].prepare(b);
@@ -419,18 +419,18 @@ START_TEST(killed_at_any_store_nothing_is_lost_doubled_or_reordered)
 {
 	uint32_t lead, op, i;
 	struct shots shots;
-	struct bed b;
+	struct killed_rig b;
 
 	for (op = 0; op < ARRAY_SIZE(operations); op++) {
 		for (lead = 0; lead < scaled(ARRAY_SIZE(leads)); lead++) {
-			bed_prepare(&b, _i, leads[lead], op);
+			killed_prepare(&b, _i, leads[lead], op);
 			record(&b, operations[op].op, &shots);
 			ck_assert_uint_ge(shots.n, 2);
 			/* a slow build takes some of them */
 			for (i = 0; i < shots.n; i += shots.n / scaled(shots.n))
 				ck_succeeds(&b, shots.mem[i]);
 			free_shots(&shots);
-			bed_fini(&b);
+			killed_fini(&b);
 		}
 	}
 }
@@ -440,10 +440,10 @@ START_TEST(killed_again_while_it_takes_over_nothing_is_lost_either)
 {
 	struct shots first, second;
 	uint32_t op, i, k;
-	struct bed b;
+	struct killed_rig b;
 
 	for (op = 1; op < ARRAY_SIZE(operations); op += 4) {
-		bed_prepare(&b, _i, leads[0], op);
+		killed_prepare(&b, _i, leads[0], op);
 		record(&b, operations[op].op, &first);
 		crash(&b);
 		for (i = 0; i < first.n; i += first.n / scaled(first.n)) {
@@ -454,7 +454,7 @@ START_TEST(killed_again_while_it_takes_over_nothing_is_lost_either)
 			free_shots(&second);
 		}
 		free_shots(&first);
-		bed_fini(&b);
+		killed_fini(&b);
 	}
 }
 END_TEST

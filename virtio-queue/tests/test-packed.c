@@ -4,7 +4,7 @@
 
 #include "util.h"
 
-struct pair {
+struct driver_rig {
 	struct rig r;
 	struct vq_driver *d;
 };
@@ -13,7 +13,7 @@ static const struct vq_buffer buffers[3] = {
 	{ RIG_DATA, 16, 0 }, { RIG_DATA + 64, 32, 1 }, { RIG_DATA + 128, 1, 1 },
 };
 
-static void pair_init(struct pair *p, uint64_t features, uint32_t size)
+static void driver_rig_init(struct driver_rig *p, uint64_t features, uint32_t size)
 {
 	struct vmem_region *region = make_region(0, RIG_MEMORY, 0, 0);
 	struct vq_driver_config c = { .features = features, .size = size,
@@ -29,13 +29,13 @@ static void pair_init(struct pair *p, uint64_t features, uint32_t size)
 	ck_assert_int_eq(vq_enable(p->r.q, &p->r.config, NULL), 0);
 }
 
-static void pair_fini(struct pair *p)
+static void driver_rig_fini(struct driver_rig *p)
 {
 	vq_driver_free(p->d);
 	rig_fini(&p->r);
 }
 
-static void add(struct pair *p, uint64_t cookie)
+static void add(struct driver_rig *p, uint64_t cookie)
 {
 	ck_assert_int_eq(vq_driver_add(p->d, buffers, 3, cookie), 0);
 	vq_driver_publish(p->d);
@@ -43,11 +43,11 @@ static void add(struct pair *p, uint64_t cookie)
 
 START_TEST(pushed_chains_are_seen_together_after_publish)
 {
-	struct pair p;
+	struct driver_rig p;
 	uint64_t cookie;
 	uint32_t len, i;
 
-	pair_init(&p, VQ_F_RING_PACKED, 9);
+	driver_rig_init(&p, VQ_F_RING_PACKED, 9);
 	for (i = 0; i < 3; i++)
 		add(&p, i);
 	for (i = 0; i < 3; i++) {
@@ -61,16 +61,16 @@ START_TEST(pushed_chains_are_seen_together_after_publish)
 		ck_assert_uint_eq(cookie, i);
 		ck_assert_uint_eq(len, i);
 	}
-	pair_fini(&p);
+	driver_rig_fini(&p);
 }
 END_TEST
 
 START_TEST(chain_given_back_comes_again_over_the_end)
 {
-	struct pair p;
+	struct driver_rig p;
 	uint32_t i, base;
 
-	pair_init(&p, VQ_F_RING_PACKED, 4);
+	driver_rig_init(&p, VQ_F_RING_PACKED, 4);
 	for (i = 0; i < 20; i++) {
 		add(&p, i);
 		base = vq_base(p.r.q);
@@ -83,17 +83,17 @@ START_TEST(chain_given_back_comes_again_over_the_end)
 		ck_assert_int_eq(vq_driver_collect(p.d, &(uint64_t){ 0 },
 						   &(uint32_t){ 0 }), 1);
 	}
-	pair_fini(&p);
+	driver_rig_fini(&p);
 }
 END_TEST
 
 START_TEST(queue_goes_on_at_its_base_with_both_wrap_counters)
 {
-	struct pair p;
+	struct driver_rig p;
 	uint64_t cookie;
 	uint32_t len, i;
 
-	pair_init(&p, VQ_F_RING_PACKED, 5);
+	driver_rig_init(&p, VQ_F_RING_PACKED, 5);
 	for (i = 0; i < 40; i++) {
 		add(&p, i);
 		ck_assert_int_eq(rig_pop(&p.r), 1);
@@ -106,7 +106,7 @@ START_TEST(queue_goes_on_at_its_base_with_both_wrap_counters)
 		ck_assert_int_eq(vq_driver_collect(p.d, &cookie, &len), 1);
 		ck_assert_uint_eq(cookie, i);
 	}
-	pair_fini(&p);
+	driver_rig_fini(&p);
 }
 END_TEST
 

@@ -9,7 +9,7 @@
 #define BATCH	64u
 #define LEN	24u
 
-struct pair {
+struct driver_rig {
 	struct rig r;
 	struct vq_driver *d;
 	struct vq_chain chains[BATCH];
@@ -17,7 +17,7 @@ struct pair {
 	uint64_t sent, got;
 };
 
-static void pair_init(struct pair *p, uint64_t features, uint32_t size)
+static void driver_rig_init(struct driver_rig *p, uint64_t features, uint32_t size)
 {
 	struct vmem_region *region = make_region(0, RIG_MEMORY, 0, 0);
 	struct vq_driver_config c = { .features = features, .size = size,
@@ -40,14 +40,14 @@ static void pair_init(struct pair *p, uint64_t features, uint32_t size)
 	}
 }
 
-static void pair_fini(struct pair *p)
+static void driver_rig_fini(struct driver_rig *p)
 {
 	vq_driver_free(p->d);
 	rig_fini(&p->r);
 }
 
 /* As many requests as the ring takes. */
-static void fill(struct pair *p)
+static void fill(struct driver_rig *p)
 {
 	struct vq_buffer buffer = { DATA, LEN, 1 };
 
@@ -56,7 +56,7 @@ static void fill(struct pair *p)
 	vq_driver_publish(p->d);
 }
 
-static void serve_all(struct pair *p)
+static void serve_all(struct driver_rig *p)
 {
 	uint32_t written[BATCH];
 	int i, n;
@@ -70,7 +70,7 @@ static void serve_all(struct pair *p)
 	ck_assert_int_eq(n, 0);
 }
 
-static void collect_all(struct pair *p)
+static void collect_all(struct driver_rig *p)
 {
 	uint32_t written;
 	uint64_t cookie;
@@ -87,10 +87,10 @@ static void collect_all(struct pair *p)
 /* Three times full: over the end with either wrap counter. */
 static void ck_full_ring_works(uint64_t features, uint32_t size)
 {
-	struct pair p;
+	struct driver_rig p;
 	int i;
 
-	pair_init(&p, features, size);
+	driver_rig_init(&p, features, size);
 	for (i = 1; i <= 3; i++) {
 		fill(&p);
 		ck_assert_uint_eq(p.sent, (uint64_t)size * (uint64_t)i);
@@ -102,7 +102,7 @@ static void ck_full_ring_works(uint64_t features, uint32_t size)
 	ck_assert_uint_eq(vq_counter(p.r.q, VQ_COUNT_BYTES),
 			  (uint64_t)LEN * 3 * size);
 	ck_assert_uint_eq(vq_inflight(p.r.q), 0);
-	pair_fini(&p);
+	driver_rig_fini(&p);
 }
 
 START_TEST(split_rings_of_every_size_work_when_full)
@@ -126,9 +126,9 @@ END_TEST
 
 START_TEST(counters_tell_what_happened)
 {
-	struct pair p;
+	struct driver_rig p;
 
-	pair_init(&p, FORMAT, 4);
+	driver_rig_init(&p, FORMAT, 4);
 	serve_all(&p);
 	ck_assert_uint_eq(vq_counter(p.r.q, VQ_COUNT_EMPTY), 1);
 	fill(&p);
@@ -146,21 +146,21 @@ START_TEST(counters_tell_what_happened)
 	ck_assert_uint_eq(vq_counter(p.r.q, VQ_COUNT_CHAINS), 8);
 	ck_assert_uint_eq(vq_counter(p.r.q, VQ_COUNT_FAULTS), 0);
 	ck_assert_uint_eq(vq_counter(p.r.q, (enum vq_counter)99), 0);
-	pair_fini(&p);
+	driver_rig_fini(&p);
 }
 END_TEST
 
 START_TEST(chain_given_back_is_not_counted)
 {
-	struct pair p;
+	struct driver_rig p;
 
-	pair_init(&p, FORMAT, 4);
+	driver_rig_init(&p, FORMAT, 4);
 	fill(&p);
 	ck_assert_int_eq(vq_pop(p.r.q, &p.chains[0]), 1);
 	vq_unpop(p.r.q, &p.chains[0]);
 	ck_assert_uint_eq(vq_counter(p.r.q, VQ_COUNT_CHAINS), 0);
 	ck_assert_uint_eq(vq_counter(p.r.q, VQ_COUNT_BYTES), 0);
-	pair_fini(&p);
+	driver_rig_fini(&p);
 }
 END_TEST
 

@@ -110,7 +110,7 @@ static int show(struct vmm_shmem *s, struct vmem_map *map)
 }
 
 /* Everybody lets go of the former map; what nobody holds is freed. */
-static void settle(struct vmm_shmem *s)
+static void after_publish(struct vmm_shmem *s)
 {
 	s->changed(s->opaque);
 	vmem_space_reclaim(s->memory->space);
@@ -146,7 +146,7 @@ void vmm_shmem_change(struct vmm_shmem *s, const void *owner,
 	if (changed && show(s, map))
 		change_singly(s, owner, changes, n);
 	vmem_map_unref(map);
-	settle(s);
+	after_publish(s);
 }
 
 /* The window that a region of the map lies in, or NULL: it is memory. */
@@ -242,7 +242,7 @@ void vmm_shmem_drop(struct vmm_shmem *s, enum vmm_shmem_reason reason)
 	vmem_map_unref(map);
 	vmem_map_unref(all);
 	if (dropped)
-		settle(s);
+		after_publish(s);
 }
 
 int vmm_shmem_map_for(const struct vmm_shmem *s, const void *owner,

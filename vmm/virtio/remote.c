@@ -140,7 +140,7 @@ static void announce(struct remote *r)
  * Acts on the session's answers once the device's lock is free: a
  * CPU that waits for a reset goes on; the guest learns of a dead back-end.
  */
-static void settle(struct remote *r)
+static void apply_answers(struct remote *r)
 {
 	const struct vmm_virtio_place *place = vmm_virtio_place(r->v);
 
@@ -176,7 +176,7 @@ static void dispatch(struct remote *r)
 		ev_idle_start(r->loop, &r->again);
 	else
 		ev_idle_stop(r->loop, &r->again);
-	settle(r);
+	apply_answers(r);
 }
 
 static void on_session(struct ev_loop *loop, ev_io *w, int revents)

@@ -106,7 +106,7 @@ struct fe_memory {
 	struct vmem_map *former;	/* what to go back to, while RUNNING */
 	struct vmem_region **held;	/* what the back-end has; referenced */
 	unsigned int nheld;
-	struct fe_change *changes;	/* what turns held into wanted */
+	struct fe_change *changes;	/* that make wanted out of held */
 	unsigned int nchanges;
 	bool whole;			/* one SET_MEM_TABLE instead of slots */
 	bool refused;

@@ -48,7 +48,7 @@ START_TEST(nothing_is_read_while_a_message_is_parked)
 	rig_expect_silence(&r);
 	ck_assert_uint_eq(r.status, 0);
 	vhost_user_backend_done(r.b, r.token);
-	ck_assert_int_eq(rig_turn(&r), 0);
+	ck_assert_int_eq(rig_dispatch(&r), 0);
 	ck_assert(rig_reply(&r, &reply));
 	ck_assert_uint_eq(reply.hdr.request, VHOST_USER_GET_VRING_BASE);
 	for (i = 0; i < 5; i++) {
@@ -73,7 +73,7 @@ START_TEST(answer_to_another_question_does_not_count)
 	rig_expect_silence(&r);
 	vhost_user_backend_done(r.b, r.token);
 	vhost_user_backend_done(r.b, r.token);
-	ck_assert_int_eq(rig_turn(&r), 0);
+	ck_assert_int_eq(rig_dispatch(&r), 0);
 	ck_assert(rig_reply(&r, &reply));
 	r.holds_answers = false;
 	rig_fini(&r);
@@ -155,7 +155,7 @@ START_TEST(close_drains_rings_and_says_gone_at_once_or_later)
 		ck_assert_uint_eq(r.gones, 0);
 		vhost_user_backend_close(r.b);
 		vhost_user_backend_done(r.b, r.token);
-		rig_turn(&r);
+		rig_dispatch(&r);
 	}
 	ck_assert_uint_eq(r.gones, 1);
 	ck_assert_int_eq(r.why.code, -ECANCELED);
@@ -218,7 +218,7 @@ START_TEST(b1_35_half_a_message_behind_a_parked_one_is_no_stall)
 	/* the rest is there before the answer */
 	rig_send_raw(&r, &ring_0, 4, NULL, 0);
 	vhost_user_backend_done(r.b, r.token);
-	ck_assert_int_eq(rig_turn(&r), 0);
+	ck_assert_int_eq(rig_dispatch(&r), 0);
 	ck_assert(rig_reply(&r, &reply));
 	ck_assert_uint_eq(reply.hdr.request, VHOST_USER_GET_VRING_BASE);
 	ck_assert_uint_eq(r.status, 1);
@@ -472,7 +472,7 @@ START_TEST(b5_02_slow_reader_gets_every_reply)
 			got++;
 	}
 	while (got < sent) {
-		ck_assert_int_ge(rig_turn(&r), 0);
+		ck_assert_int_ge(rig_dispatch(&r), 0);
 		ck_assert(rig_reply(&r, &reply));
 		ck_assert_uint_eq(reply.hdr.size, 12 + RIG_CONFIG);
 		got++;
@@ -582,7 +582,7 @@ static bool cut_session(int n, bool read_all)
 	for (i = 0; i < n && more; i++) {
 		more = set_up_step(&r, i);
 		if (read_all)
-			ck_assert_int_ge(rig_turn(&r), 0);
+			ck_assert_int_ge(rig_dispatch(&r), 0);
 	}
 	vsu_fd_close(&r.sock);
 	rig_expect_gone(&r, -ECONNRESET);

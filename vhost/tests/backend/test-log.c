@@ -57,7 +57,7 @@ static uint32_t set_log(struct log *l, uint64_t size, uint64_t offset, int fd)
 
 	rig_send(&l->r, VHOST_USER_SET_LOG_BASE, 1, &m, sizeof(m), &fd,
 		 fd >= 0);
-	ck_assert_int_ge(rig_turn(&l->r), 0);
+	ck_assert_int_ge(rig_dispatch(&l->r), 0);
 	ck_assert(rig_reply(&l->r, &reply));
 	ck_assert_uint_eq(reply.hdr.flags, 5);
 	if (reply.hdr.size)

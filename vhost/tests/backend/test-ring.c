@@ -308,7 +308,7 @@ START_TEST(b3_11_kick_is_the_owners_to_drain)
 	rig_init(&r);
 	rig_up(&r);
 	ck_assert_int_eq(write(r.kick[0], &many, 8), 8);
-	ck_assert_int_eq(rig_turn(&r), 0);	/* it is not the session's */
+	ck_assert_int_eq(rig_dispatch(&r), 0);	/* it is not the session's */
 	ck_assert_int_eq(read(vhost_user_backend_kick_fd(r.b, 0), &count, 8),
 			 8);
 	ck_assert_uint_eq(count, many);
@@ -358,7 +358,7 @@ START_TEST(b3_13_disabled_ring_is_drained_and_loses_nothing)
 	vq_push(q, &chain, 0);
 	vq_publish(q);
 	vhost_user_backend_done(r.b, r.token);
-	ck_assert_int_eq(rig_turn(&r), 0);
+	ck_assert_int_eq(rig_dispatch(&r), 0);
 	ck_assert(rig_reply(&r, &reply));
 	ck_assert_uint_eq(rig_used(&r, 0), 1);
 	r.holds_answers = false;
@@ -389,7 +389,7 @@ START_TEST(stop_waits_for_what_was_fetched_and_drops_kick_and_call)
 	if (vq_publish(q))
 		vhost_user_backend_call(r.b, 0);
 	vhost_user_backend_done(r.b, r.token);
-	ck_assert_int_eq(rig_turn(&r), 0);
+	ck_assert_int_eq(rig_dispatch(&r), 0);
 	ck_assert(rig_reply(&r, &reply));
 	ck_assert_uint_eq(reply.hdr.request, VHOST_USER_GET_VRING_BASE);
 	ck_assert_uint_eq(reply.payload[4], 1);

@@ -157,7 +157,7 @@ START_TEST(captured_messages_are_accepted)
 	rig_send_raw(&r, table, sizeof(table), &r.memfd, 1);
 	rig_send_raw(&r, num, sizeof(num), NULL, 0);
 	rig_send_raw(&r, enable, sizeof(enable), NULL, 0);
-	ck_assert_int_eq(rig_turn(&r), 0);
+	ck_assert_int_eq(rig_dispatch(&r), 0);
 	ck_assert_uint_eq(r.features, UINT64_C(1) << 32);
 	while (rig_reply(&r, &reply))
 		ck_assert_uint_eq(reply.payload[0], 0);
@@ -181,7 +181,7 @@ START_TEST(answers_come_in_the_order_of_the_requests)
 	rig_negotiate(&r);
 	for (i = 0; i < 100; i++)
 		rig_send(&r, requests[i % 5], 1, NULL, 0, NULL, 0);
-	ck_assert_int_eq(rig_turn(&r), 0);
+	ck_assert_int_eq(rig_dispatch(&r), 0);
 	for (i = 0; i < 100; i++) {
 		ck_assert(rig_reply(&r, &reply));
 		ck_assert_uint_eq(reply.hdr.request, requests[i % 5]);
@@ -268,7 +268,7 @@ START_TEST(b1_05_message_cut_short_ends_the_session)
 
 		rig_init(&r);
 		rig_send_raw(&r, &m, n, &r.memfd, 1);
-		ck_assert_int_eq(rig_turn(&r), 0);
+		ck_assert_int_eq(rig_dispatch(&r), 0);
 		ck_assert_int_eq(shutdown(r.sock, SHUT_WR), 0);
 		rig_expect_gone(&r, -EBADMSG);
 		ck_assert_uint_eq(r.features_set, 0);
@@ -293,7 +293,7 @@ START_TEST(message_in_pieces_is_put_together)
 	for (i = 0; i < 20; i++) {
 		ck_assert_uint_eq(r.features_set, 0);
 		rig_send_raw(&r, bytes + i, 1, NULL, 0);
-		ck_assert_int_eq(rig_turn(&r), 0);
+		ck_assert_int_eq(rig_dispatch(&r), 0);
 	}
 	ck_assert_uint_eq(r.features, VQ_F_VERSION_1);
 	ck_assert(rig_reply(&r, &reply));
@@ -425,7 +425,7 @@ START_TEST(b1_09_descriptors_where_none_belong_are_closed)
 		ck_assert_uint_ne(rig_ack(&r, requests[i % 3], NULL, 0,
 					  &r.memfd, 1), 0);
 	rig_send_raw(&r, &get, sizeof(get), &r.memfd, 1);
-	ck_assert_int_eq(rig_turn(&r), 0);
+	ck_assert_int_eq(rig_dispatch(&r), 0);
 	ck_assert(rig_reply(&r, &reply));
 	ck_assert_uint_eq(reply.hdr.size, 0);
 	ck_assert_uint_eq(r.resets, 0);
@@ -688,7 +688,7 @@ START_TEST(b1_19_request_with_an_answer_of_its_own_gets_one)
 	rig_init(&r);
 	rig_negotiate(&r);
 	rig_send(&r, VHOST_USER_GET_FEATURES, RIG_NEED, NULL, 0, NULL, 0);
-	ck_assert_int_eq(rig_turn(&r), 0);
+	ck_assert_int_eq(rig_dispatch(&r), 0);
 	ck_assert(rig_reply(&r, &reply));
 	ck_assert_uint_eq(reply.hdr.flags, 0x5);
 	rig_expect_silence(&r);
@@ -961,7 +961,7 @@ START_TEST(b4_14_channel_may_be_replaced_and_must_be_a_socket)
 	vsu_fd_close(&first[1]);
 	ck_assert_int_eq(recv(first[0], &byte, 1, MSG_DONTWAIT), 1);
 	ck_assert_int_eq(shutdown(second[0], SHUT_RDWR), 0);
-	ck_assert_int_eq(rig_turn(&r), 0);
+	ck_assert_int_eq(rig_dispatch(&r), 0);
 	ck_assert_int_eq(vhost_user_backend_config_changed(r.b), -EOPNOTSUPP);
 	vsu_fd_close(&first[0]);
 	vsu_fd_close(&second[0]);
@@ -984,7 +984,7 @@ START_TEST(channel_that_answers_unasked_is_closed)
 	ck_assert_uint_eq(rig_ack(&r, VHOST_USER_SET_BACKEND_REQ_FD, NULL, 0,
 				  &ends[1], 1), 0);
 	ck_assert_int_eq(send(ends[0], &hdr, sizeof(hdr), 0), 12);
-	ck_assert_int_eq(rig_turn(&r), 0);
+	ck_assert_int_eq(rig_dispatch(&r), 0);
 	ck_assert_int_eq(vhost_user_backend_config_changed(r.b), -EOPNOTSUPP);
 	vsu_fd_close(&ends[0]);
 	vsu_fd_close(&ends[1]);

@@ -11,23 +11,23 @@
 #include <vhost/shmem.h>
 #include <vmm-sys-util/fd.h>
 
-#include "../channel.h"
+#include "../channel_rig.h"
 
-static int map(struct front *f, uint8_t shmid, uint64_t offset, uint64_t cookie)
+static int map(struct channel_rig *f, uint8_t shmid, uint64_t offset, uint64_t cookie)
 {
 	struct vhost_user_shmem_request q = {
-		.offset = offset, .len = 16 * FRONT_PAGE, .fd_offset = 16 * FRONT_PAGE,
+		.offset = offset, .len = 16 * CHANNEL_PAGE, .fd_offset = 16 * CHANNEL_PAGE,
 		.fd = f->r.memfd, .shmid = shmid, .writable = true,
 	};
 
 	return vhost_user_backend_shmem_map(f->r.b, &q, cookie, NULL);
 }
 
-static int unmap(struct front *f, uint8_t shmid, uint64_t offset,
+static int unmap(struct channel_rig *f, uint8_t shmid, uint64_t offset,
 		 uint64_t cookie)
 {
 	struct vhost_user_shmem_request q = {
-		.offset = offset, .len = 16 * FRONT_PAGE, .fd = -1, .shmid = shmid,
+		.offset = offset, .len = 16 * CHANNEL_PAGE, .fd = -1, .shmid = shmid,
 	};
 
 	return vhost_user_backend_shmem_unmap(f->r.b, &q, cookie, NULL);
@@ -37,9 +37,9 @@ START_TEST(regions_are_told_by_their_ids)
 {
 	struct vhost_user_shmem_config c;
 	struct rig_reply answer;
-	struct front f;
+	struct channel_rig f;
 
-	front_prepare(&f);
+	channel_prepare(&f);
 	rig_start(&f.r);
 	rig_negotiate(&f.r);
 	ck_assert_uint_eq(rig_get(&f.r, VHOST_USER_GET_SHMEM_CONFIG, NULL, 0,
@@ -47,9 +47,9 @@ START_TEST(regions_are_told_by_their_ids)
 	memcpy(&c, answer.payload, sizeof(c));
 	ck_assert_uint_eq(c.nregions, 2);
 	ck_assert_uint_eq(c.padding, 0);
-	ck_assert_mem_eq(c.sizes, front_sizes, sizeof(front_sizes));
+	ck_assert_mem_eq(c.sizes, channel_sizes, sizeof(channel_sizes));
 	ck_assert_uint_eq(c.sizes[255], 0);
-	front_fini(&f);
+	channel_fini(&f);
 }
 END_TEST
 
@@ -57,9 +57,9 @@ START_TEST(feature_is_offered_only_with_regions_and_an_ear_for_answers)
 {
 	uint64_t bits = VHOST_USER_PROTOCOL_BIT(SHMEM) |
 			VHOST_USER_PROTOCOL_BIT(BACKEND_SEND_FD);
-	struct front f;
+	struct channel_rig f;
 
-	front_prepare(&f);
+	channel_prepare(&f);
 	if (_i == 1)
 		f.r.config.nshmem = 0;
 	if (_i == 2)
@@ -67,18 +67,18 @@ START_TEST(feature_is_offered_only_with_regions_and_an_ear_for_answers)
 	rig_start(&f.r);
 	ck_assert_uint_eq(rig_get_u64(&f.r, VHOST_USER_GET_PROTOCOL_FEATURES) &
 			  bits, _i ? 0 : bits);
-	front_fini(&f);
+	channel_fini(&f);
 }
 END_TEST
 
 START_TEST(sizes_must_be_whole_pages)
 {
-	static const uint64_t odd[1] = { FRONT_PAGE + 1 };
+	static const uint64_t odd[1] = { CHANNEL_PAGE + 1 };
 	struct vhost_user_backend *b;
 	struct vsu_error err;
-	struct front f;
+	struct channel_rig f;
 
-	front_init(&f);
+	channel_init(&f);
 	f.r.config.shmem_sizes = odd;
 	f.r.config.nshmem = 1;
 	ck_assert_int_eq(vhost_user_backend_new_take_fd(f.channel, &f.r.config,
@@ -86,193 +86,193 @@ START_TEST(sizes_must_be_whole_pages)
 	f.r.config.nshmem = 257;
 	ck_assert_int_eq(vhost_user_backend_new_take_fd(f.channel, &f.r.config,
 				&f.r.ops, &f.r, &b, &err), -EINVAL);
-	front_fini(&f);
+	channel_fini(&f);
 }
 END_TEST
 
 START_TEST(map_and_unmap_are_sent_and_answered)
 {
-	struct front f;
+	struct channel_rig f;
 	struct asked a;
 
-	front_init(&f);
-	ck_assert_int_eq(map(&f, 3, 16 * FRONT_PAGE, 77), 0);
-	ck_assert(front_next(&f, &a));
+	channel_init(&f);
+	ck_assert_int_eq(map(&f, 3, 16 * CHANNEL_PAGE, 77), 0);
+	ck_assert(channel_next(&f, &a));
 	ck_assert_uint_eq(a.hdr.request, VHOST_USER_BACKEND_SHMEM_MAP);
 	ck_assert_uint_eq(a.hdr.flags, 9);
 	ck_assert_uint_eq(a.m.shmid, 3);
-	ck_assert_uint_eq(a.m.shm_offset, 16 * FRONT_PAGE);
-	ck_assert_uint_eq(a.m.fd_offset, 16 * FRONT_PAGE);
-	ck_assert_uint_eq(a.m.len, 16 * FRONT_PAGE);
+	ck_assert_uint_eq(a.m.shm_offset, 16 * CHANNEL_PAGE);
+	ck_assert_uint_eq(a.m.fd_offset, 16 * CHANNEL_PAGE);
+	ck_assert_uint_eq(a.m.len, 16 * CHANNEL_PAGE);
 	ck_assert_uint_eq(a.m.flags, VHOST_USER_SHMEM_RW);
 	ck_assert_int_ge(a.fd, 0);
 	vsu_fd_close(&a.fd);
 	ck_assert_uint_eq(f.r.nresults, 0);
-	front_reply(&f, VHOST_USER_BACKEND_SHMEM_MAP, 0);
-	ck_assert_int_eq(unmap(&f, 3, 16 * FRONT_PAGE, 78), 0);
-	ck_assert(front_next(&f, &a));
+	channel_reply(&f, VHOST_USER_BACKEND_SHMEM_MAP, 0);
+	ck_assert_int_eq(unmap(&f, 3, 16 * CHANNEL_PAGE, 78), 0);
+	ck_assert(channel_next(&f, &a));
 	ck_assert_uint_eq(a.hdr.request, VHOST_USER_BACKEND_SHMEM_UNMAP);
 	ck_assert_int_eq(a.fd, -1);
-	front_reply(&f, VHOST_USER_BACKEND_SHMEM_UNMAP, 1);
+	channel_reply(&f, VHOST_USER_BACKEND_SHMEM_UNMAP, 1);
 	ck_assert_uint_eq(f.r.nresults, 2);
 	ck_assert_uint_eq(f.r.cookies[0], 77);
 	ck_assert_int_eq(f.r.results[0], 0);
 	ck_assert_uint_eq(f.r.cookies[1], 78);
 	ck_assert_int_eq(f.r.results[1], -EREMOTEIO);
-	front_fini(&f);
+	channel_fini(&f);
 }
 END_TEST
 
 START_TEST(requests_are_answered_in_order_up_to_a_number_of_them)
 {
-	struct front f;
+	struct channel_rig f;
 	struct asked a;
 	unsigned int i;
 
-	front_init(&f);
+	channel_init(&f);
 	for (i = 0; i < 64; i++)
 		ck_assert_int_eq(unmap(&f, 0, 0, i), 0);
 	ck_assert_int_eq(unmap(&f, 0, 0, 64), -EAGAIN);
 	for (i = 0; i < 64; i++) {
-		ck_assert(front_next(&f, &a));
-		front_reply(&f, VHOST_USER_BACKEND_SHMEM_UNMAP, i & 1);
+		ck_assert(channel_next(&f, &a));
+		channel_reply(&f, VHOST_USER_BACKEND_SHMEM_UNMAP, i & 1);
 		ck_assert_uint_eq(f.r.cookies[i], i);
 		ck_assert_int_eq(f.r.results[i], i & 1 ? -EREMOTEIO : 0);
 	}
 	ck_assert_int_eq(unmap(&f, 0, 0, 64), 0);
-	front_fini(&f);
+	channel_fini(&f);
 }
 END_TEST
 
 START_TEST(nothing_is_asked_while_all_rings_are_stopped)
 {
-	struct front f;
+	struct channel_rig f;
 	struct asked a;
 
-	front_init(&f);
+	channel_init(&f);
 	rig_stop_ring(&f.r, 0);
 	ck_assert_int_eq(map(&f, 0, 0, 1), 0);
-	ck_assert(front_next(&f, &a));
+	ck_assert(channel_next(&f, &a));
 	vsu_fd_close(&a.fd);
 	rig_stop_ring(&f.r, 1);
 	ck_assert_int_eq(f.r.results[0], -ECANCELED);
 	ck_assert_int_eq(map(&f, 0, 0, 2), -EPROTO);
-	ck_assert(!front_next(&f, &a));
-	front_fini(&f);
+	ck_assert(!channel_next(&f, &a));
+	channel_fini(&f);
 }
 END_TEST
 
 /* A request sent before the stop: its answer is not the next one's. */
 START_TEST(answer_after_the_stop_is_not_taken_for_another)
 {
-	struct front f;
+	struct channel_rig f;
 	struct asked a;
 
-	front_init(&f);
+	channel_init(&f);
 	ck_assert_int_eq(map(&f, 0, 0, 1), 0);
 	rig_stop_ring(&f.r, 0);
 	rig_stop_ring(&f.r, 1);
 	ck_assert_uint_eq(f.r.nresults, 1);
 	rig_set_ring(&f.r, 0);
-	ck_assert_int_eq(map(&f, 0, FRONT_REGION / 2, 2), 0);
-	front_reply(&f, VHOST_USER_BACKEND_SHMEM_MAP, 1);
+	ck_assert_int_eq(map(&f, 0, CHANNEL_REGION / 2, 2), 0);
+	channel_reply(&f, VHOST_USER_BACKEND_SHMEM_MAP, 1);
 	ck_assert_uint_eq(f.r.nresults, 1);
-	front_reply(&f, VHOST_USER_BACKEND_SHMEM_MAP, 0);
+	channel_reply(&f, VHOST_USER_BACKEND_SHMEM_MAP, 0);
 	ck_assert_uint_eq(f.r.nresults, 2);
 	ck_assert_uint_eq(f.r.cookies[1], 2);
 	ck_assert_int_eq(f.r.results[1], 0);
-	while (front_next(&f, &a))
+	while (channel_next(&f, &a))
 		vsu_fd_close(&a.fd);
-	front_fini(&f);
+	channel_fini(&f);
 }
 END_TEST
 
 START_TEST(what_is_outside_a_region_or_no_whole_page_is_not_asked)
 {
-	struct vhost_user_shmem_request q = { .len = 16 * FRONT_PAGE, .fd = -1 };
-	struct front f;
+	struct vhost_user_shmem_request q = { .len = 16 * CHANNEL_PAGE, .fd = -1 };
+	struct channel_rig f;
 	struct asked a;
 
-	front_init(&f);
+	channel_init(&f);
 	ck_assert_int_eq(map(&f, 1, 0, 1), -EINVAL);
 	ck_assert_int_eq(map(&f, 255, 0, 1), -EINVAL);
-	ck_assert_int_eq(map(&f, 0, FRONT_REGION, 1), -EINVAL);
-	ck_assert_int_eq(map(&f, 0, UINT64_MAX - FRONT_PAGE + 1, 1), -EINVAL);
+	ck_assert_int_eq(map(&f, 0, CHANNEL_REGION, 1), -EINVAL);
+	ck_assert_int_eq(map(&f, 0, UINT64_MAX - CHANNEL_PAGE + 1, 1), -EINVAL);
 	ck_assert_int_eq(map(&f, 0, 5, 1), -EINVAL);
 	ck_assert_int_eq(vhost_user_backend_shmem_map(f.r.b, &q, 1, NULL),
 			 -EINVAL);
 	q.len = 0;
 	ck_assert_int_eq(vhost_user_backend_shmem_unmap(f.r.b, &q, 1, NULL),
 			 -EINVAL);
-	ck_assert(!front_next(&f, &a));
-	front_fini(&f);
+	ck_assert(!channel_next(&f, &a));
+	channel_fini(&f);
 }
 END_TEST
 
 START_TEST(front_end_without_the_feature_is_not_asked)
 {
-	struct front f;
+	struct channel_rig f;
 
-	front_init(&f);
+	channel_init(&f);
 	ck_assert_uint_eq(rig_ack_u64(&f.r, VHOST_USER_SET_PROTOCOL_FEATURES,
 				      VHOST_USER_PROTOCOL_BIT(REPLY_ACK)), 0);
 	ck_assert_int_eq(map(&f, 0, 0, 1), -EOPNOTSUPP);
-	front_fini(&f);
+	channel_fini(&f);
 }
 END_TEST
 
 START_TEST(wrong_answer_closes_the_channel_and_cancels)
 {
-	struct front f;
+	struct channel_rig f;
 	struct asked a;
 
-	front_init(&f);
+	channel_init(&f);
 	ck_assert_int_eq(map(&f, 0, 0, 1), 0);
-	ck_assert_int_eq(map(&f, 0, FRONT_REGION / 2, 2), 0);
-	ck_assert(front_next(&f, &a));
+	ck_assert_int_eq(map(&f, 0, CHANNEL_REGION / 2, 2), 0);
+	ck_assert(channel_next(&f, &a));
 	vsu_fd_close(&a.fd);
-	front_reply(&f, VHOST_USER_BACKEND_SHMEM_UNMAP, 0);
+	channel_reply(&f, VHOST_USER_BACKEND_SHMEM_UNMAP, 0);
 	ck_assert_uint_eq(f.r.nresults, 2);
 	ck_assert_int_eq(f.r.results[0], -ECANCELED);
 	ck_assert_int_eq(f.r.results[1], -ECANCELED);
 	ck_assert_int_eq(map(&f, 0, 0, 3), -EOPNOTSUPP);
 	ck_assert(f.r.running[0]);
-	front_give_channel(&f);
+	channel_renew(&f);
 	ck_assert_int_eq(map(&f, 0, 0, 4), 0);
-	ck_assert(front_next(&f, &a));
+	ck_assert(channel_next(&f, &a));
 	vsu_fd_close(&a.fd);
-	front_reply(&f, VHOST_USER_BACKEND_SHMEM_MAP, 0);
+	channel_reply(&f, VHOST_USER_BACKEND_SHMEM_MAP, 0);
 	ck_assert_int_eq(f.r.results[2], 0);
-	front_fini(&f);
+	channel_fini(&f);
 }
 END_TEST
 
 START_TEST(end_of_the_session_cancels)
 {
-	struct front f;
+	struct channel_rig f;
 
-	front_init(&f);
+	channel_init(&f);
 	ck_assert_int_eq(map(&f, 0, 0, 9), 0);
 	vsu_fd_close(&f.r.sock);
 	rig_expect_gone(&f.r, -ECONNRESET);
 	ck_assert_uint_eq(f.r.nresults, 1);
 	ck_assert_uint_eq(f.r.cookies[0], 9);
 	ck_assert_int_eq(f.r.results[0], -ECANCELED);
-	front_fini(&f);
+	channel_fini(&f);
 }
 END_TEST
 
 /* The front-end is silent; the main channel is served all the same. */
 START_TEST(unanswered_request_holds_nothing_up)
 {
-	struct front f;
+	struct channel_rig f;
 
-	front_init(&f);
+	channel_init(&f);
 	ck_assert_int_eq(map(&f, 0, 0, 9), 0);
 	ck_assert_uint_eq(rig_get_u64(&f.r, VHOST_USER_GET_QUEUE_NUM),
 			  RIG_RINGS);
 	ck_assert_uint_eq(f.r.nresults, 0);
-	front_fini(&f);
+	channel_fini(&f);
 }
 END_TEST
 
@@ -281,26 +281,26 @@ START_TEST(full_channel_is_answered_with_again)
 	int rc = 0, small = 1;
 	unsigned int n;
 	struct asked a;
-	struct front f;
+	struct channel_rig f;
 
-	front_init(&f);
+	channel_init(&f);
 	setsockopt(f.channel, SOL_SOCKET, SO_SNDBUF, &small, sizeof(small));
 	for (n = 0; rc == 0; n++)
 		rc = map(&f, 0, 0, n);
 	ck_assert_int_eq(rc, -EAGAIN);
 	ck_assert_uint_ge(n, 16);
-	while (front_next(&f, &a))
+	while (channel_next(&f, &a))
 		vsu_fd_close(&a.fd);
-	front_fini(&f);
+	channel_fini(&f);
 }
 END_TEST
 
 /* requests of other threads, and front-ends that answer nothing */
 
-static int post(struct front *f, bool map, uint64_t offset, uint64_t cookie)
+static int post(struct channel_rig *f, bool map, uint64_t offset, uint64_t cookie)
 {
 	struct vhost_user_shmem_request q = {
-		.offset = offset, .len = 16 * FRONT_PAGE,
+		.offset = offset, .len = 16 * CHANNEL_PAGE,
 		.fd = map ? f->r.memfd : -1, .writable = true,
 	};
 
@@ -309,57 +309,57 @@ static int post(struct front *f, bool map, uint64_t offset, uint64_t cookie)
 
 static void *post_three(void *opaque)
 {
-	struct front *f = opaque;
+	struct channel_rig *f = opaque;
 
 	ck_assert_int_eq(post(f, true, 0, 1), 0);
 	ck_assert_int_eq(post(f, false, 0, 2), 0);
-	ck_assert_int_eq(post(f, true, FRONT_PAGE / 2, 3), 0);	/* no page */
+	ck_assert_int_eq(post(f, true, CHANNEL_PAGE / 2, 3), 0);	/* no page */
 	return NULL;
 }
 
 START_TEST(request_of_another_thread_is_sent_by_the_session)
 {
 	pthread_t thread;
-	struct front f;
+	struct channel_rig f;
 	struct asked a;
 
-	front_init(&f);
+	channel_init(&f);
 	f.r.nrefused = 0;
 	ck_assert_int_eq(pthread_create(&thread, NULL, post_three, &f), 0);
 	ck_assert_int_eq(pthread_join(thread, NULL), 0);
-	ck_assert(!front_next(&f, &a));
+	ck_assert(!channel_next(&f, &a));
 	rig_poll(&f.r);
-	ck_assert(front_next(&f, &a));
+	ck_assert(channel_next(&f, &a));
 	ck_assert_uint_eq(a.hdr.request, VHOST_USER_BACKEND_SHMEM_MAP);
 	ck_assert_uint_eq(a.hdr.flags, VHOST_USER_HDR_VERSION |
 			  VHOST_USER_HDR_NEED_REPLY);
 	vsu_fd_close(&a.fd);
-	ck_assert(front_next(&f, &a));
+	ck_assert(channel_next(&f, &a));
 	ck_assert_uint_eq(a.hdr.request, VHOST_USER_BACKEND_SHMEM_UNMAP);
-	ck_assert(!front_next(&f, &a));
+	ck_assert(!channel_next(&f, &a));
 	rig_expect_refused(&f.r, VHOST_USER_NO_REQUEST, VHOST_USER_ALL_RINGS,
 			   "whole pages");
 	ck_assert_uint_eq(f.r.nresults, 1);
 	ck_assert_uint_eq(f.r.cookies[0], 3);
 	ck_assert_int_eq(f.r.results[0], -EINVAL);
-	front_reply(&f, VHOST_USER_BACKEND_SHMEM_MAP, 0);
-	front_reply(&f, VHOST_USER_BACKEND_SHMEM_UNMAP, 1);
+	channel_reply(&f, VHOST_USER_BACKEND_SHMEM_MAP, 0);
+	channel_reply(&f, VHOST_USER_BACKEND_SHMEM_UNMAP, 1);
 	ck_assert_uint_eq(f.r.nresults, 3);
 	ck_assert_int_eq(f.r.results[1], 0);
 	ck_assert_uint_eq(f.r.cookies[2], 2);
 	ck_assert_int_eq(f.r.results[2], -EREMOTEIO);
-	front_fini(&f);
+	channel_fini(&f);
 }
 END_TEST
 
 /* 64 are unanswered, 64 more wait for their answers, and one is too many. */
 START_TEST(requests_of_other_threads_wait_for_answers)
 {
-	struct front f;
+	struct channel_rig f;
 	struct asked a;
 	uint64_t i;
 
-	front_init(&f);
+	channel_init(&f);
 	for (i = 0; i < 64; i++)
 		ck_assert_int_eq(post(&f, false, 0, i), 0);
 	rig_poll(&f.r);
@@ -368,14 +368,14 @@ START_TEST(requests_of_other_threads_wait_for_answers)
 	ck_assert_int_eq(post(&f, true, 0, 128), -EAGAIN);
 	rig_poll(&f.r);
 	for (i = 0; i < 64; i++)
-		ck_assert(front_next(&f, &a));
-	ck_assert(!front_next(&f, &a));
-	front_reply(&f, VHOST_USER_BACKEND_SHMEM_UNMAP, 0);
-	ck_assert(front_next(&f, &a));
-	ck_assert(!front_next(&f, &a));
+		ck_assert(channel_next(&f, &a));
+	ck_assert(!channel_next(&f, &a));
+	channel_reply(&f, VHOST_USER_BACKEND_SHMEM_UNMAP, 0);
+	ck_assert(channel_next(&f, &a));
+	ck_assert(!channel_next(&f, &a));
 	ck_assert_uint_eq(f.r.nresults, 1);
 	vsu_fd_close(&f.channel);
-	front_fini(&f);
+	channel_fini(&f);
 	ck_assert_uint_eq(f.r.nresults, 128);
 	ck_assert_int_eq(f.r.results[127], -ECANCELED);
 }
@@ -383,36 +383,36 @@ END_TEST
 
 START_TEST(request_of_another_thread_is_cancelled_by_the_end)
 {
-	struct front f;
+	struct channel_rig f;
 
-	front_init(&f);
+	channel_init(&f);
 	ck_assert_int_eq(post(&f, true, 0, 7), 0);
 	vhost_user_backend_close(f.r.b);
 	ck_assert_uint_eq(f.r.nresults, 1);
 	ck_assert_uint_eq(f.r.cookies[0], 7);
 	ck_assert_int_eq(f.r.results[0], -ECANCELED);
-	front_fini(&f);
+	channel_fini(&f);
 }
 END_TEST
 
 START_TEST(front_end_without_acknowledgements_is_asked_and_answers_nothing)
 {
-	struct front f;
+	struct channel_rig f;
 	struct asked a;
 
-	front_init(&f);
-	front_end_acknowledgements(&f);
+	channel_init(&f);
+	channel_end_acknowledgements(&f);
 	ck_assert_int_eq(map(&f, 0, 0, 1), 1);
-	ck_assert(front_next(&f, &a));
+	ck_assert(channel_next(&f, &a));
 	ck_assert_uint_eq(a.hdr.flags, VHOST_USER_HDR_VERSION);
 	vsu_fd_close(&a.fd);
 	ck_assert_uint_eq(f.r.nresults, 0);
 	ck_assert_int_eq(post(&f, false, 0, 2), 0);
 	rig_poll(&f.r);
-	ck_assert(front_next(&f, &a));
+	ck_assert(channel_next(&f, &a));
 	ck_assert_uint_eq(f.r.nresults, 1);
 	ck_assert_int_eq(f.r.results[0], 0);
-	front_fini(&f);
+	channel_fini(&f);
 }
 END_TEST
 

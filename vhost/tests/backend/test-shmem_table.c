@@ -9,15 +9,15 @@
 #include <vhost/shmem_table.h>
 #include <vmm-sys-util/fd.h>
 
-#include "../channel.h"
+#include "../channel_rig.h"
 
-#define PIECE (16 * FRONT_PAGE)
+#define PIECE (16 * CHANNEL_PAGE)
 #define MAP VHOST_USER_BACKEND_SHMEM_MAP
 #define UNMAP VHOST_USER_BACKEND_SHMEM_UNMAP
 
 /* One test at a time; what the table's owner was told, as words. */
 static struct {
-	struct front front;
+	struct channel_rig front;
 	struct vhost_user_shmem_table *t;
 	char told[512];
 } x;
@@ -48,7 +48,7 @@ static void on_result(void *opaque, uint64_t cookie, int result)
 static struct vhost_user_shmem_table *make(uint32_t max)
 {
 	const struct vhost_user_shmem_table_config config = {
-		.size = sizeof(config), .shmem_sizes = front_sizes,
+		.size = sizeof(config), .shmem_sizes = channel_sizes,
 		.nshmem = 4, .max = max, .told = on_told,
 	};
 	struct vhost_user_shmem_table *t;
@@ -60,19 +60,19 @@ static struct vhost_user_shmem_table *make(uint32_t max)
 /* A session with running rings; the table hears of it. */
 static void connect_front(void)
 {
-	front_prepare(&x.front);
+	channel_prepare(&x.front);
 	x.front.r.ops.shmem_result = on_result;
 	rig_start(&x.front.r);
 	vhost_user_shmem_table_attach(x.t, x.front.r.b);
 	rig_up(&x.front.r);
-	front_give_channel(&x.front);
+	channel_renew(&x.front);
 	vhost_user_shmem_table_start(x.t);
 }
 
 static void disconnect_front(void)
 {
 	vhost_user_shmem_table_attach(x.t, NULL);
-	front_fini(&x.front);
+	channel_fini(&x.front);
 }
 
 static void begin(uint32_t max)
@@ -104,7 +104,7 @@ static void expect_asked(uint32_t request, uint64_t offset)
 {
 	struct asked a;
 
-	ck_assert(front_next(&x.front, &a));
+	ck_assert(channel_next(&x.front, &a));
 	ck_assert_uint_eq(a.hdr.request, request);
 	ck_assert_uint_eq(a.m.shmid, 3);
 	ck_assert_uint_eq(a.m.shm_offset, offset);
@@ -116,14 +116,14 @@ static void expect_asked(uint32_t request, uint64_t offset)
 static void expect_and_answer(uint32_t request, uint64_t offset, uint64_t value)
 {
 	expect_asked(request, offset);
-	front_reply(&x.front, request, value);
+	channel_reply(&x.front, request, value);
 }
 
 static void expect_nothing_asked(void)
 {
 	struct asked a;
 
-	ck_assert(!front_next(&x.front, &a));
+	ck_assert(!channel_next(&x.front, &a));
 }
 
 static void stop_rings(void)
@@ -210,12 +210,12 @@ START_TEST(overlapping_and_known_entries_are_refused)
 
 	begin(4);
 	ck_assert_int_eq(add(PIECE, 1), 0);
-	ck_assert_int_eq(add(PIECE + FRONT_PAGE * 8, 2), -EEXIST);
-	ck_assert_int_eq(add(FRONT_PAGE * 8, 2), -EEXIST);
+	ck_assert_int_eq(add(PIECE + CHANNEL_PAGE * 8, 2), -EEXIST);
+	ck_assert_int_eq(add(CHANNEL_PAGE * 8, 2), -EEXIST);
 	ck_assert_int_eq(add(4 * PIECE, 1), -EEXIST);
 	ck_assert_int_eq(add(5, 2), -EINVAL);
-	ck_assert_int_eq(add(4 * FRONT_REGION, 2), -EINVAL);
-	ck_assert_int_eq(add(UINT64_MAX - FRONT_PAGE + 1, 2), -EINVAL);
+	ck_assert_int_eq(add(4 * CHANNEL_REGION, 2), -EINVAL);
+	ck_assert_int_eq(add(UINT64_MAX - CHANNEL_PAGE + 1, 2), -EINVAL);
 	ck_assert_int_eq(vhost_user_shmem_table_add(x.t, &q, 2, NULL), -EINVAL);
 	ck_assert_int_eq(add(0, 2), 0);
 	ck_assert_int_eq(add(2 * PIECE, 3), 0);
@@ -252,10 +252,10 @@ START_TEST(place_of_a_removed_mapping_is_mapped_after_it_is_gone)
 	ck_assert_int_eq(vhost_user_shmem_table_remove(x.t, 1), 0);
 	ck_assert_int_eq(add(0, 1), 0);
 	expect_nothing_asked();
-	front_reply(&x.front, MAP, 0);
+	channel_reply(&x.front, MAP, 0);
 	expect_asked(UNMAP, 0);
 	expect_nothing_asked();
-	front_reply(&x.front, UNMAP, 0);
+	channel_reply(&x.front, UNMAP, 0);
 	expect_and_answer(MAP, 0, 0);
 	expect_told("map 1, unmap 1, map 1");
 	end();
@@ -318,9 +318,9 @@ START_TEST(ring_that_starts_again_takes_away_first_what_may_be_left)
 	expect_asked(UNMAP, 0);
 	expect_asked(MAP, PIECE);
 	expect_asked(MAP, 2 * PIECE);
-	front_reply(&x.front, UNMAP, 1);
-	front_reply(&x.front, MAP, 0);
-	front_reply(&x.front, MAP, 0);
+	channel_reply(&x.front, UNMAP, 1);
+	channel_reply(&x.front, MAP, 0);
+	channel_reply(&x.front, MAP, 0);
 	expect_and_answer(MAP, 0, 0);
 	expect_nothing_asked();
 	end();
@@ -336,8 +336,8 @@ START_TEST(cancelled_mapping_is_in_doubt)
 	expect_told("map 1 cancelled");
 	start_ring();
 	expect_asked(UNMAP, 0);
-	front_reply(&x.front, MAP, 0);		/* of before the stop */
-	front_reply(&x.front, UNMAP, 0);
+	channel_reply(&x.front, MAP, 0);		/* of before the stop */
+	channel_reply(&x.front, UNMAP, 0);
 	expect_and_answer(MAP, 0, 0);
 	expect_told("unmap 1, map 1");
 	end();
@@ -373,8 +373,8 @@ START_TEST(request_that_finds_no_room_is_sent_after_an_answer)
 	for (i = 0; i < 64; i++)
 		expect_asked(MAP, i * PIECE);
 	expect_nothing_asked();
-	front_reply(&x.front, MAP, 0);
-	ck_assert(front_next(&x.front, &a));
+	channel_reply(&x.front, MAP, 0);
+	ck_assert(channel_next(&x.front, &a));
 	ck_assert_uint_eq(a.m.shmid, 0);
 	vsu_fd_close(&a.fd);
 	end();
@@ -384,7 +384,7 @@ END_TEST
 START_TEST(front_end_that_answers_nothing_is_taken_at_its_silence)
 {
 	begin(4);
-	front_end_acknowledgements(&x.front);
+	channel_end_acknowledgements(&x.front);
 	ck_assert_int_eq(add(0, 1), 0);
 	expect_asked(MAP, 0);
 	expect_told("map 1");
@@ -406,7 +406,7 @@ START_TEST(answers_of_nobody_are_ignored)
 	vhost_user_shmem_table_result(x.t, (UINT64_C(1) << 32) | 3, 0);
 	vhost_user_shmem_table_result(x.t, 0, 0);
 	expect_told("");
-	front_reply(&x.front, MAP, 0);
+	channel_reply(&x.front, MAP, 0);
 	expect_told("map 1");
 	end();
 }
@@ -428,9 +428,9 @@ END_TEST
 
 START_TEST(wrong_configuration_is_refused)
 {
-	static const uint64_t odd[1] = { FRONT_PAGE + 1 };
+	static const uint64_t odd[1] = { CHANNEL_PAGE + 1 };
 	struct vhost_user_shmem_table_config config = {
-		.size = sizeof(config), .shmem_sizes = front_sizes,
+		.size = sizeof(config), .shmem_sizes = channel_sizes,
 		.nshmem = 4, .max = 1,
 	};
 	struct vhost_user_shmem_table *t;

@@ -16,7 +16,7 @@
 #include <vmm-sys-util/fd.h>
 #include <vmm-sys-util/sock.h>
 
-#include "../session.h"
+#include "../front_rig.h"
 
 /* ------------------------------------------------------------- bad answers */
 
@@ -27,7 +27,7 @@ START_TEST(c1_01_reply_nobody_asked_for_ends_the_session)
 	become_ready();
 	peer_send(&peer, VHOST_USER_SET_OWNER,
 		  VHOST_USER_HDR_VERSION | VHOST_USER_HDR_REPLY, &zero, 8, -1);
-	settle();
+	dispatch_both();
 	assert_dead(-EBADMSG, "nobody asked for");
 }
 END_TEST
@@ -91,7 +91,7 @@ START_TEST(c1_04_reply_with_an_fd_ends_the_session_and_closes_it)
 	twist(PEER_WITH_FD, VHOST_USER_GET_QUEUE_NUM);
 	open_session();
 	peer.extra = vsu_event_new();
-	settle();
+	dispatch_both();
 	assert_dead(-EBADMSG, "descriptors");
 }
 END_TEST
@@ -112,7 +112,7 @@ START_TEST(c1_05_missing_answer_ends_the_session_at_its_deadline)
 	config.timeout_ns = 1000000;
 	twist(PEER_SILENT, VHOST_USER_SET_OWNER);
 	open_session();
-	settle();
+	dispatch_both();
 	wait_for_death();
 	assert_dead(-ETIMEDOUT, "within 0.001 seconds");
 }
@@ -123,7 +123,7 @@ START_TEST(c1_05_half_an_answer_does_not_stop_the_clock)
 	config.timeout_ns = 1000000;
 	twist(PEER_HALF_HEADER, VHOST_USER_GET_FEATURES);
 	open_session();
-	settle();
+	dispatch_both();
 	wait_for_death();
 	ck_assert_int_eq(told.err.code, -ETIMEDOUT);
 }
@@ -177,14 +177,14 @@ START_TEST(c1_13_back_end_dies_at_any_message)
 	peer.twist = PEER_HANG_UP;
 	peer.twist_count = (unsigned int)_i + 1;
 	open_session();
-	settle();
+	dispatch_both();
 	if (state() == VHOST_USER_FRONTEND_READY) {
 		begin_start();
-		settle();
+		dispatch_both();
 	}
 	if (state() == VHOST_USER_FRONTEND_RUNNING) {
 		ck_assert_int_eq(vhost_user_frontend_stop(fe, NULL), 0);
-		settle();
+		dispatch_both();
 	}
 	if (peer.n >= peer.twist_count)
 		assert_dead(-ECONNRESET, "hung up");
@@ -239,7 +239,7 @@ START_TEST(c1_15_calls_on_a_session_that_died_running_are_refused)
 {
 	run();
 	peer_fini(&peer);
-	settle();
+	dispatch_both();
 	assert_dead(-ECONNRESET, "hung up");
 	ck_assert_int_eq(vhost_user_frontend_set_call(fe, 0, call_fd, NULL),
 			 -ECONNRESET);
@@ -275,7 +275,7 @@ START_TEST(c2_01_unknown_request_is_refused_and_the_session_goes_on)
 	peer_ask(&peer, 98, 0, NULL, 0, -1);
 	peer_ask(&peer, VHOST_USER_BACKEND_CONFIG_CHANGE_MSG, NEED, NULL, 0,
 		 -1);
-	settle();
+	dispatch_both();
 	ck_assert_int_eq(peer_answer(&peer), 1);
 	ck_assert_int_eq(peer_answer(&peer), 0);
 	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_RUNNING);
@@ -298,7 +298,7 @@ START_TEST(c2_01_bad_header_on_the_channel_ends_the_channel_only)
 {
 	run();
 	ck_assert_int_eq(write(peer.back, &broken[_i].hdr, 12), 12);
-	settle();
+	dispatch_both();
 	assert_channel_closed(broken[_i].code, broken[_i].words);
 }
 END_TEST
@@ -313,7 +313,7 @@ START_TEST(c2_01_too_many_fds_on_the_channel_end_the_channel_only)
 		fds[i] = call_fd;
 	peer_ask_fds(&peer, VHOST_USER_BACKEND_CONFIG_CHANGE_MSG, NEED, NULL, 0,
 		     fds, 64);
-	settle();
+	dispatch_both();
 	ck_assert_int_eq(vsu_fd_count(), before - 1);
 	assert_channel_closed(-EMSGSIZE, "descriptors");
 }
@@ -328,14 +328,14 @@ START_TEST(c2_01_fds_nobody_takes_are_closed_and_counted)
 	for (i = 0; i < 15; i++)
 		peer_ask(&peer, VHOST_USER_BACKEND_CONFIG_CHANGE_MSG, NEED,
 			 NULL, 0, call_fd);
-	settle();
+	dispatch_both();
 	ck_assert_int_eq(vsu_fd_count(), before);
 	ck_assert_int_eq(peer_answer(&peer), 1);
 	ck_assert_uint_eq(told.changed, 0);
 	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_RUNNING);
 	peer_ask(&peer, VHOST_USER_BACKEND_CONFIG_CHANGE_MSG, NEED, NULL, 0,
 		 call_fd);
-	settle();
+	dispatch_both();
 	assert_channel_closed(-EPROTO, "descriptors");
 }
 END_TEST
@@ -389,7 +389,7 @@ START_TEST(c2_31_config_change_is_told_when_the_owner_can_ask)
 		vhost_user_frontend_dispatch(fe);
 	ck_assert_int_eq(peer_answer(&peer), 0);
 	ck_assert_uint_eq(told.changed, 0);
-	settle();
+	dispatch_both();
 	ck_assert_uint_eq(told.changed, 1);
 	ck_assert_uint_eq(told.config, i);
 }
@@ -436,7 +436,7 @@ START_TEST(owner_ends_a_session_inside_a_callback_or_outside)
 		ck_assert_uint_eq(told.failed, 0);
 		ck_assert(readable(vhost_user_frontend_fd(fe)));
 	}
-	settle();
+	dispatch_both();
 	assert_dead(-EPERM, "enough of it");
 }
 END_TEST
@@ -464,11 +464,11 @@ START_TEST(c2_03_channel_is_served_while_an_answer_is_awaited)
 	run();
 	twist(PEER_SILENT, VHOST_USER_GET_VRING_BASE);
 	ck_assert_int_eq(vhost_user_frontend_stop(fe, NULL), 0);
-	settle();
+	dispatch_both();
 	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_STOPPING);
 	peer_ask(&peer, VHOST_USER_BACKEND_CONFIG_CHANGE_MSG, NEED, NULL, 0,
 		 -1);
-	settle();
+	dispatch_both();
 	ck_assert_int_eq(peer_answer(&peer), 0);
 	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_STOPPING);
 }
@@ -483,7 +483,7 @@ START_TEST(c2_04_map_request_without_the_feature_is_refused)
 	before = vsu_fd_count();
 	peer_ask(&peer, VHOST_USER_BACKEND_SHMEM_MAP, NEED, &mmap_req,
 		 sizeof(mmap_req), call_fd);
-	settle();
+	dispatch_both();
 	ck_assert_int_eq(peer_answer(&peer), 1);
 	ck_assert_int_eq(vsu_fd_count(), before);
 	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_RUNNING);
@@ -495,10 +495,10 @@ START_TEST(channel_that_the_back_end_closes_is_no_end)
 	run();
 	close(peer.back);
 	peer.back = -1;
-	settle();
+	dispatch_both();
 	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_RUNNING);
 	ck_assert_int_eq(vhost_user_frontend_get_config(fe, 0, 8, NULL), 0);
-	settle();
+	dispatch_both();
 	ck_assert_uint_eq(told.config, 1);
 }
 END_TEST
@@ -517,7 +517,7 @@ START_TEST(channel_whose_answers_nobody_reads_is_not_read_either)
 		if (!readable(vhost_user_frontend_fd(fe)))
 			break;
 	}
-	settle();
+	dispatch_both();
 	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_RUNNING);
 	ck_assert_int_eq(peer_answer(&peer), 0);
 }

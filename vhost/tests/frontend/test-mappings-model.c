@@ -19,7 +19,7 @@
 #include <vmm-sys-util/fd.h>
 #include <vmm-sys-util/sock.h>
 
-#include "../session.h"
+#include "../front_rig.h"
 
 #define PAGE UINT64_C(4096)
 #define OPERATIONS 1000000u
@@ -287,7 +287,7 @@ static void start(void)
 {
 	describe_rings(1);
 	ck_assert_int_eq(vhost_user_frontend_start(fe, VERSION_1, NULL), 0);
-	settle();
+	dispatch_both();
 	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_RUNNING);
 }
 
@@ -305,7 +305,7 @@ static void nothing_is_mapped(void)
 static void reset(void)
 {
 	ck_assert_int_eq(vhost_user_frontend_stop(fe, NULL), 0);
-	settle();
+	dispatch_both();
 	ck_assert_int_eq(vhost_user_frontend_reset(fe, NULL), 0);
 	nothing_is_mapped();
 	peer.n = 0;
@@ -336,7 +336,7 @@ static void reconnect(void)
 	int pair[2];
 
 	peer_fini(&peer);
-	settle();
+	dispatch_both();
 	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_DEAD);
 	nothing_is_mapped();
 	vhost_user_frontend_free(fe);

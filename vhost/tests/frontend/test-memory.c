@@ -14,7 +14,7 @@
 #include <vm-memory/block.h>
 #include <vmm-sys-util/fd.h>
 
-#include "../session.h"
+#include "../front_rig.h"
 
 #define USER_BASE (UINT64_C(1) << 44)
 
@@ -167,7 +167,7 @@ START_TEST(memory_while_running_sends_the_difference)
 	grow_map(4 * MIB, MIB);
 	ck_assert_int_eq(vhost_user_frontend_set_memory(fe, map, NULL), 0);
 	ck_assert_int_eq(vhost_user_frontend_set_memory(fe, map, NULL), -EBUSY);
-	settle();
+	dispatch_both();
 	ck_assert_uint_eq(told.memory, 1);
 	ck_assert_int_eq(told.memory_code, 0);
 	ck_assert_uint_eq(peer_count(&peer, VHOST_USER_ADD_MEM_REG), 2);
@@ -197,7 +197,7 @@ START_TEST(memory_removed_while_running_goes_without_an_fd)
 		;
 	ck_assert_uint_eq(peer.last.hdr.request, VHOST_USER_REM_MEM_REG);
 	ck_assert_uint_eq(peer.last.nfds, 0);
-	settle();
+	dispatch_both();
 	ck_assert_uint_eq(told.memory, 1);
 }
 END_TEST
@@ -219,13 +219,13 @@ START_TEST(c1_06_refused_memory_while_running_is_taken_back)
 	twist(PEER_REFUSE, VHOST_USER_ADD_MEM_REG);
 	grow_map(4 * MIB, MIB);
 	ck_assert_int_eq(vhost_user_frontend_set_memory(fe, map, NULL), 0);
-	settle();
+	dispatch_both();
 	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_RUNNING);
 	ck_assert_uint_eq(told.memory, 1);
 	ck_assert_int_eq(told.memory_code, -EPROTO);
 	peer.twist = PEER_HONEST;
 	ck_assert_int_eq(vhost_user_frontend_set_memory(fe, map, NULL), 0);
-	settle();
+	dispatch_both();
 	ck_assert_uint_eq(told.memory, 2);
 	ck_assert_int_eq(told.memory_code, 0);
 }
@@ -240,7 +240,7 @@ START_TEST(c1_06_half_refused_memory_is_taken_back_as_a_whole)
 	peer.twist_at = 0;
 	peer.twist_count = peer.n + 2;
 	ck_assert_int_eq(vhost_user_frontend_set_memory(fe, map, NULL), 0);
-	settle();
+	dispatch_both();
 	ck_assert_int_eq(told.memory_code, -EPROTO);
 	ck_assert_uint_eq(peer_count(&peer, VHOST_USER_ADD_MEM_REG), 3);
 	ck_assert_uint_eq(peer_count(&peer, VHOST_USER_REM_MEM_REG), 1);
@@ -255,7 +255,7 @@ START_TEST(c1_06_refused_table_while_running_leaves_the_former)
 	twist(PEER_REFUSE, VHOST_USER_SET_MEM_TABLE);
 	grow_map(4 * MIB, MIB);
 	ck_assert_int_eq(vhost_user_frontend_set_memory(fe, map, NULL), 0);
-	settle();
+	dispatch_both();
 	ck_assert_int_eq(told.memory_code, -EPROTO);
 	ck_assert_uint_eq(peer_count(&peer, VHOST_USER_SET_MEM_TABLE), 2);
 	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_RUNNING);
@@ -268,7 +268,7 @@ START_TEST(stop_during_a_change_of_memory_comes_after_it)
 	grow_map(4 * MIB, MIB);
 	ck_assert_int_eq(vhost_user_frontend_set_memory(fe, map, NULL), 0);
 	ck_assert_int_eq(vhost_user_frontend_stop(fe, NULL), 0);
-	settle();
+	dispatch_both();
 	ck_assert_uint_eq(told.memory, 1);
 	ck_assert_uint_eq(told.stopped, 1);
 	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_READY);
@@ -282,7 +282,7 @@ START_TEST(c2_21_session_that_died_holds_no_memory)
 	run();
 	twist(PEER_HANG_UP, VHOST_USER_GET_CONFIG);
 	ck_assert_int_eq(vhost_user_frontend_get_config(fe, 0, 8, NULL), 0);
-	settle();
+	dispatch_both();
 	assert_dead(-ECONNRESET, "hung up");
 	before = vsu_fd_count();
 	map = vmem_map_unref(map);

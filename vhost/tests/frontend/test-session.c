@@ -12,7 +12,7 @@
 
 #include <vmm-sys-util/event.h>
 
-#include "../session.h"
+#include "../front_rig.h"
 
 /* ---------------------------------------------------------------- handshake */
 
@@ -153,7 +153,7 @@ START_TEST(start_sends_all_at_once_in_an_order_every_peer_takes)
 				  peer_first(&peer, order[i]));
 	ck_assert_uint_eq(peer.log[peer.n - 1], VHOST_USER_GET_FEATURES);
 	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_STARTING);
-	settle();
+	dispatch_both();
 	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_RUNNING);
 	ck_assert_uint_eq(told.started, 1);
 }
@@ -263,7 +263,7 @@ START_TEST(start_of_many_rings_stays_within_the_window)
 	ck_assert_int_eq(vhost_user_frontend_set_memory(fe, map, NULL), 0);
 	describe_rings(64);
 	ck_assert_int_eq(vhost_user_frontend_start(fe, VERSION_1, NULL), 0);
-	settle();
+	dispatch_both();
 	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_RUNNING);
 	ck_assert_uint_eq(peer_count(&peer, VHOST_USER_SET_VRING_KICK), 64);
 	ck_assert_uint_eq(peer_count(&peer, VHOST_USER_SET_VRING_ENABLE), 64);
@@ -277,7 +277,7 @@ START_TEST(stop_disables_then_asks_where_rings_stand)
 	peer.base = 42;
 	run();
 	ck_assert_int_eq(vhost_user_frontend_stop(fe, NULL), 0);
-	settle();
+	dispatch_both();
 	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_READY);
 	ck_assert_uint_eq(told.stopped, 1);
 	ck_assert_uint_eq(told.nbases, NRINGS);
@@ -294,7 +294,7 @@ START_TEST(start_after_stop_goes_on_where_rings_stopped)
 	peer.base = 42;
 	run();
 	ck_assert_int_eq(vhost_user_frontend_stop(fe, NULL), 0);
-	settle();
+	dispatch_both();
 	peer.twist = PEER_SILENT;	/* leaves SET_VRING_BASE as the last */
 	peer.twist_at = VHOST_USER_SET_VRING_BASE;
 	ck_assert_int_eq(vhost_user_frontend_start(fe, VERSION_1, NULL), 0);
@@ -312,7 +312,7 @@ START_TEST(c1_12_base_beyond_a_split_ring_is_fatal)
 	peer.base = 0x10000;
 	run();
 	ck_assert_int_eq(vhost_user_frontend_stop(fe, NULL), 0);
-	settle();
+	dispatch_both();
 	assert_dead(-EBADMSG, "GET_VRING_BASE of ring 0");
 	ck_assert_uint_eq(told.stopped, 0);
 }
@@ -338,9 +338,9 @@ START_TEST(c1_12_base_beyond_a_packed_ring_is_fatal)
 	ck_assert_int_eq(vhost_user_frontend_start(
 				 fe, VERSION_1 | VHOST_USER_F_RING_PACKED, NULL),
 			 0);
-	settle();
+	dispatch_both();
 	ck_assert_int_eq(vhost_user_frontend_stop(fe, NULL), 0);
-	settle();
+	dispatch_both();
 	ck_assert_uint_eq(told.stopped, packed_bases[_i].fits);
 	if (packed_bases[_i].fits)
 		ck_assert_uint_eq(told.bases[0], packed_bases[_i].base);
@@ -355,7 +355,7 @@ START_TEST(c1_12_base_of_another_ring_is_fatal)
 	twist(PEER_VALUE, VHOST_USER_GET_VRING_BASE);
 	peer.value = 1;
 	ck_assert_int_eq(vhost_user_frontend_stop(fe, NULL), 0);
-	settle();
+	dispatch_both();
 	assert_dead(-EBADMSG, "GET_VRING_BASE of ring 0");
 }
 END_TEST
@@ -366,15 +366,15 @@ START_TEST(reset_forgets_rings_and_keeps_memory)
 	run();
 	ck_assert_int_eq(vhost_user_frontend_reset(fe, NULL), -EPROTO);
 	ck_assert_int_eq(vhost_user_frontend_stop(fe, NULL), 0);
-	settle();
+	dispatch_both();
 	ck_assert_int_eq(vhost_user_frontend_reset(fe, NULL), 0);
-	settle();
+	dispatch_both();
 	ck_assert_uint_eq(peer_count(&peer, VHOST_USER_RESET_DEVICE), 1);
 	ck_assert_int_eq(vhost_user_frontend_start(fe, VERSION_1, NULL),
 			 -EINVAL);
 	describe_rings(1);
 	ck_assert_int_eq(vhost_user_frontend_start(fe, VERSION_1, NULL), 0);
-	settle();
+	dispatch_both();
 	ck_assert_uint_eq(peer_count(&peer, VHOST_USER_ADD_MEM_REG), 1);
 }
 END_TEST
@@ -383,10 +383,10 @@ START_TEST(reset_without_a_message_for_it_is_ours_alone)
 {
 	run();
 	ck_assert_int_eq(vhost_user_frontend_stop(fe, NULL), 0);
-	settle();
+	dispatch_both();
 	peer.n = 0;
 	ck_assert_int_eq(vhost_user_frontend_reset(fe, NULL), 0);
-	settle();
+	dispatch_both();
 	ck_assert_uint_eq(peer.n, 0);
 	ck_assert_int_eq(vhost_user_frontend_start(fe, VERSION_1, NULL),
 			 -EINVAL);
@@ -399,7 +399,7 @@ START_TEST(config_is_read)
 {
 	become_ready();
 	ck_assert_int_eq(vhost_user_frontend_get_config(fe, 8, 60, NULL), 0);
-	settle();
+	dispatch_both();
 	ck_assert_uint_eq(told.config, 1);
 	ck_assert_uint_eq(told.config_len, 60);
 	ck_assert_uint_eq(told.config_bytes[59], 0x5a);
@@ -445,13 +445,13 @@ START_TEST(c1_09_wrong_config_is_an_error_to_the_caller_only)
 	twist(bad_configs[_i].how, VHOST_USER_GET_CONFIG);
 	peer.value = bad_configs[_i].value;
 	ck_assert_int_eq(vhost_user_frontend_get_config(fe, 0, 60, NULL), 0);
-	settle();
+	dispatch_both();
 	ck_assert_uint_eq(told.config, 1);
 	ck_assert_uint_eq(told.config_len, 0);
 	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_READY);
 	peer.twist = PEER_HONEST;
 	ck_assert_int_eq(vhost_user_frontend_get_config(fe, 0, 60, NULL), 0);
-	settle();
+	dispatch_both();
 	ck_assert_uint_eq(told.config_len, 60);
 }
 END_TEST
@@ -462,7 +462,7 @@ START_TEST(config_write_that_is_refused_is_told_and_goes_on)
 	twist(PEER_REFUSE, VHOST_USER_SET_CONFIG);
 	ck_assert_int_eq(vhost_user_frontend_set_config(fe, 32, "\1", 1, false,
 							NULL), 0);
-	settle();
+	dispatch_both();
 	ck_assert_uint_eq(told.refused, 1);
 	ck_assert(strstr(told.refusal.msg, "SET_CONFIG"));
 	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_READY);
@@ -479,7 +479,7 @@ START_TEST(call_is_replaced_while_running)
 	ck_assert_uint_eq(peer.last.payload[0], 1);
 	ck_assert_uint_eq(peer.last.payload[1], 1);	/* bit 8: no fd */
 	ck_assert_uint_eq(peer.last.nfds, 0);
-	settle();
+	dispatch_both();
 	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_RUNNING);
 }
 END_TEST
@@ -492,9 +492,9 @@ START_TEST(too_many_calls_at_once_are_put_off)
 	for (n = 0; n < 1000 && !rc; n++)
 		rc = vhost_user_frontend_set_call(fe, 0, call_fd, NULL);
 	ck_assert_int_eq(rc, -EAGAIN);
-	settle();
+	dispatch_both();
 	ck_assert_int_eq(vhost_user_frontend_set_call(fe, 0, call_fd, NULL), 0);
-	settle();
+	dispatch_both();
 	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_RUNNING);
 }
 END_TEST

@@ -15,7 +15,7 @@
 #include <vm-memory/block.h>
 #include <vmm-sys-util/fd.h>
 
-#include "../window.h"
+#include "../shmem_rig.h"
 
 /* ---------------------------------------------------------- lives of mappings */
 
@@ -28,7 +28,7 @@ START_TEST(c2_21_unmap_is_answered_when_the_last_reference_is_gone)
 	ck_assert_uint_eq(told.changes, 2);
 	ck_assert_uint_eq(vmem_block_hva(kept[0].change.block)[0], 1);
 	let_go(0);
-	settle();
+	dispatch_both();
 	ck_assert_int_eq(peer_answer(&peer), 0);
 }
 END_TEST
@@ -41,13 +41,13 @@ START_TEST(c2_21_what_follows_a_held_unmap_waits_in_order)
 	ask_unmap(req(0, 0, 1, 0));
 	ask_map(req(0, 0, 1, 1));
 	peer_ask(&peer, VHOST_USER_BACKEND_CONFIG_CHANGE_MSG, NEED, NULL, 0, -1);
-	settle();
+	dispatch_both();
 	ck_assert_int_eq(peer_answer(&peer), -1);
 	ck_assert_uint_eq(told.changed, 0);
 	ck_assert(!readable(vhost_user_frontend_fd(fe)));
 	let_go(0);
 	hold_on = false;
-	settle();
+	dispatch_both();
 	ck_assert_int_eq(peer_answer(&peer), 0);
 	ck_assert_int_eq(peer_answer(&peer), 0);
 	ck_assert_int_eq(peer_answer(&peer), 0);
@@ -63,10 +63,10 @@ START_TEST(c2_21_main_socket_is_served_while_an_unmap_is_held)
 	hold_on = true;
 	ck_assert_int_eq(unmap_answer(req(0, 0, 1, 0)), -1);
 	ck_assert_int_eq(vhost_user_frontend_get_config(fe, 0, 8, NULL), 0);
-	settle();
+	dispatch_both();
 	ck_assert_uint_eq(told.config, 1);
 	let_go(0);
-	settle();
+	dispatch_both();
 	ck_assert_int_eq(peer_answer(&peer), 0);
 }
 END_TEST
@@ -79,10 +79,10 @@ START_TEST(c2_21_channel_closed_while_an_unmap_is_held)
 	ck_assert_int_eq(unmap_answer(req(0, 0, 1, 0)), -1);
 	close(peer.back);
 	peer.back = -1;
-	settle();
+	dispatch_both();
 	ck_assert(!readable(vhost_user_frontend_fd(fe)));
 	let_go(0);
-	settle();
+	dispatch_both();
 	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_RUNNING);
 }
 END_TEST
@@ -125,7 +125,7 @@ START_TEST(c2_23_reset_takes_every_mapping_away)
 	ck_assert_int_eq(map_answer(req(0, 0, 1, 0)), 0);
 	ck_assert_int_eq(map_answer(req(3, 0, 4, 0)), 0);
 	ck_assert_int_eq(vhost_user_frontend_stop(fe, NULL), 0);
-	settle();
+	dispatch_both();
 	ck_assert_uint_eq(vhost_user_frontend_shmem_count(fe), 2);
 	ck_assert_int_eq(vhost_user_frontend_reset(fe, NULL), 0);
 	ck_assert_uint_eq(vhost_user_frontend_shmem_count(fe), 0);
@@ -133,7 +133,7 @@ START_TEST(c2_23_reset_takes_every_mapping_away)
 	ck_assert(!kept[0].live && !kept[1].live);
 	describe_rings(1);
 	ck_assert_int_eq(vhost_user_frontend_start(fe, VERSION_1, NULL), 0);
-	settle();
+	dispatch_both();
 	ck_assert_int_eq(map_answer(req(0, 0, 1, 0)), 0);
 }
 END_TEST
@@ -146,7 +146,7 @@ START_TEST(c2_24_hang_up_takes_every_mapping_away)
 	for (i = 0; i < 40; i++)
 		ck_assert_int_eq(map_answer(req(0, i, 1, 0)), 0);
 	peer_fini(&peer);
-	settle();
+	dispatch_both();
 	assert_dead(-ECONNRESET, "hung up");
 	ck_assert_uint_eq(told.changes, 80);
 	for (i = 0; i < 40; i++)
@@ -162,7 +162,7 @@ START_TEST(c2_24_hang_up_while_an_unmap_is_held)
 	hold_on = true;
 	ck_assert_int_eq(unmap_answer(req(0, 0, 1, 0)), -1);
 	peer_fini(&peer);
-	settle();
+	dispatch_both();
 	assert_dead(-ECONNRESET, "hung up");
 	/* what is still in use is still there */
 	ck_assert_uint_eq(vmem_block_hva(kept[0].change.block)[0], 1);
@@ -187,7 +187,7 @@ START_TEST(c2_24_requests_just_before_a_hang_up_are_all_told)
 	ask_unmap(req(0, 0, 1, 0));
 	close(peer.back);
 	peer.back = -1;
-	settle();
+	dispatch_both();
 	ck_assert_uint_eq(told.changes, 2);
 	ck_assert(!kept[0].live);
 	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_RUNNING);
@@ -205,7 +205,7 @@ START_TEST(c2_24_map_before_a_broken_message_is_told_and_stays)
 	ck_assert_int_eq(write(peer.back, half, sizeof(half)), sizeof(half));
 	close(peer.back);
 	peer.back = -1;
-	settle();
+	dispatch_both();
 	assert_channel_closed(-EBADMSG, "hung up inside a header");
 	ck_assert_uint_eq(told.changes, 1);
 	ck_assert(kept[0].live);

@@ -18,7 +18,7 @@
 #include <vmm-sys-util/fd.h>
 #include <vmm-sys-util/sock.h>
 
-#include "../window.h"
+#include "../shmem_rig.h"
 
 /* ------------------------------------------------------------ what is served */
 
@@ -79,7 +79,7 @@ START_TEST(maps_that_come_together_are_one_batch)
 	run();
 	for (i = 0; i < 20; i++)
 		ask_map(req(0, i, 1, i));
-	settle();
+	dispatch_both();
 	ck_assert_uint_eq(told.shmem, 1);
 	ck_assert_uint_eq(told.changes, 20);
 	for (i = 0; i < 20; i++)
@@ -95,7 +95,7 @@ START_TEST(kinds_that_alternate_stay_in_order)
 	ask_map(req(0, 0, 2, 0));
 	ask_unmap(req(0, 0, 2, 0));
 	ask_unmap(req(0, 0, 2, 0));
-	settle();
+	dispatch_both();
 	ck_assert_uint_eq(told.shmem, 4);
 	ck_assert_int_eq(peer_answer(&peer), 0);
 	ck_assert_int_eq(peer_answer(&peer), 0);
@@ -123,7 +123,7 @@ START_TEST(request_without_need_reply_is_done_in_silence)
 
 	run();
 	peer_ask(&peer, VHOST_USER_BACKEND_SHMEM_MAP, 0, &r, sizeof(r), file_fd);
-	settle();
+	dispatch_both();
 	ck_assert_int_eq(peer_answer(&peer), -1);
 	ck_assert_uint_eq(vhost_user_frontend_shmem_count(fe), 1);
 }
@@ -212,7 +212,7 @@ START_TEST(c2_04_map_after_rings_stopped_is_refused)
 {
 	run();
 	ck_assert_int_eq(vhost_user_frontend_stop(fe, NULL), 0);
-	settle();
+	dispatch_both();
 	ck_assert_int_eq(map_answer(req(0, 0, 1, 0)), 1);
 }
 END_TEST
@@ -291,7 +291,7 @@ START_TEST(c2_11_no_descriptor)
 
 	run();
 	peer_ask(&peer, VHOST_USER_BACKEND_SHMEM_MAP, NEED, &r, sizeof(r), -1);
-	settle();
+	dispatch_both();
 	ck_assert_int_eq(peer_answer(&peer), 1);
 	ck_assert_uint_eq(vhost_user_frontend_shmem_count(fe), 0);
 }
@@ -306,7 +306,7 @@ START_TEST(c2_11_two_descriptors_are_closed)
 	before = vsu_fd_count();
 	peer_ask_fds(&peer, VHOST_USER_BACKEND_SHMEM_MAP, NEED, &r, sizeof(r),
 		     (const int[]){ file_fd, file_fd }, 2);
-	settle();
+	dispatch_both();
 	ck_assert_int_eq(peer_answer(&peer), 1);
 	ck_assert_int_eq(vsu_fd_count(), before);
 	ck_assert_uint_eq(vhost_user_frontend_shmem_count(fe), 0);
@@ -471,7 +471,7 @@ START_TEST(every_refusal_is_told_with_its_request_and_reason)
 	map_answer(req(0, 0, 1, 32));
 	assert_told(3, "SHMEM_MAP", "the file has");
 	peer_ask(&peer, VHOST_USER_BACKEND_SHMEM_MAP, NEED, &r, sizeof(r), -1);
-	settle();
+	dispatch_both();
 	ck_assert_int_eq(peer_answer(&peer), 1);
 	assert_told(4, "SHMEM_MAP", "0 descriptors, it takes 1");
 	unmap_answer(r);
@@ -495,7 +495,7 @@ START_TEST(c2_19_unmap_with_a_descriptor_is_done_and_closes_it)
 	before = vsu_fd_count();
 	peer_ask(&peer, VHOST_USER_BACKEND_SHMEM_UNMAP, NEED, &r, sizeof(r),
 		 file_fd);
-	settle();
+	dispatch_both();
 	ck_assert_int_eq(peer_answer(&peer), 0);
 	ck_assert_int_eq(vsu_fd_count(), before - 1); /* the mapping's own */
 	ck_assert_uint_eq(vhost_user_frontend_shmem_count(fe), 0);
@@ -519,7 +519,7 @@ START_TEST(request_of_another_size_is_refused)
 
 	run();
 	peer_ask(&peer, VHOST_USER_BACKEND_SHMEM_MAP, NEED, &r, 32, file_fd);
-	settle();
+	dispatch_both();
 	ck_assert_int_eq(peer_answer(&peer), 1);
 	ck_assert_uint_eq(vhost_user_frontend_shmem_count(fe), 0);
 }

@@ -16,7 +16,7 @@
 #include <vmm-sys-util/fd.h>
 #include <vmm-sys-util/sock.h>
 
-#include "../session.h"
+#include "../front_rig.h"
 
 static pthread_t thread;
 static int quit = -1;
@@ -108,7 +108,7 @@ START_TEST(wait_inside_a_callback_is_refused)
 	become_ready();
 	on_config_changed = wait_inside;
 	peer_ask(&peer, VHOST_USER_BACKEND_CONFIG_CHANGE_MSG, 0, NULL, 0, -1);
-	settle();
+	dispatch_both();
 	ck_assert_uint_eq(told.changed, 1);
 	ck_assert_int_eq(inside, -EPROTO);
 }
@@ -123,7 +123,7 @@ START_TEST(c1_05_wait_ends_at_its_time_out_and_the_session_goes_on)
 	ck_assert_int_eq(vhost_user_frontend_wait(fe, 1, &err), -ETIMEDOUT);
 	ck_assert_ptr_nonnull(strstr(err.msg, "/run/disk"));
 	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_NEGOTIATING);
-	settle();
+	dispatch_both();
 	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_READY);
 	ck_assert_int_eq(vhost_user_frontend_wait(fe, 1, NULL), 0);
 }

@@ -12,7 +12,7 @@
 
 #include "face.h"
 
-struct window {
+struct window_face {
 	struct virtdev_transport *t;
 	uint32_t offered_sel, wanted_sel;
 	uint16_t queue;
@@ -22,7 +22,7 @@ struct window {
 
 static void on_interrupt(void *face, uint32_t source)
 {
-	struct window *w = face;
+	struct window_face *w = face;
 
 	w->pending |= source == VIRTDEV_INTERRUPT_CONFIG ? FROM_CONFIG
 							 : FROM_QUEUE;
@@ -32,7 +32,7 @@ static void on_interrupt(void *face, uint32_t source)
 
 static void on_reset(void *face)
 {
-	struct window *w = face;
+	struct window_face *w = face;
 
 	w->offered_sel = w->wanted_sel = 0;
 	w->queue = 0;
@@ -45,7 +45,7 @@ static void *window_make(struct virtdev_transport *t)
 		.size = sizeof(ops), .interrupt = on_interrupt,
 		.reset = on_reset,
 	};
-	struct window *w = calloc(1, sizeof(*w));
+	struct window_face *w = calloc(1, sizeof(*w));
 
 	w->t = t;
 	ck_assert_int_eq(virtdev_transport_set_face(t, &ops, w, NULL), 0);
@@ -54,7 +54,7 @@ static void *window_make(struct virtdev_transport *t)
 
 static void window_free(void *f)
 {
-	struct window *w = f;
+	struct window_face *w = f;
 
 	ck_assert_int_eq(virtdev_transport_set_face(w->t, NULL, NULL, NULL),
 			 0);
@@ -63,7 +63,7 @@ static void window_free(void *f)
 
 static uint32_t window_get(void *f, enum field field)
 {
-	const struct window *w = f;
+	const struct window_face *w = f;
 	const uint32_t size = virtdev_transport_queue_size(w->t, w->queue);
 
 	switch (field) {
@@ -86,7 +86,7 @@ static uint32_t window_get(void *f, enum field field)
 }
 
 /* A driver that takes the largest size does not write it. */
-static void set_ready(const struct window *w, uint32_t value)
+static void set_ready(const struct window_face *w, uint32_t value)
 {
 	if (value != 1)
 		return;
@@ -98,7 +98,7 @@ static void set_ready(const struct window *w, uint32_t value)
 
 static void window_set(void *f, enum field field, uint32_t value)
 {
-	struct window *w = f;
+	struct window_face *w = f;
 
 	if (field == OFFERED_SEL)
 		w->offered_sel = value;
@@ -125,7 +125,7 @@ static void window_set(void *f, enum field field, uint32_t value)
 
 static unsigned int window_interrupts(void *f)
 {
-	struct window *w = f;
+	struct window_face *w = f;
 	unsigned int pending = w->pending;
 
 	w->pending = 0;
@@ -134,19 +134,19 @@ static unsigned int window_interrupts(void *f)
 
 static uint64_t window_config_read(void *f, uint32_t off, uint32_t len)
 {
-	return virtdev_transport_config_read(((struct window *)f)->t, off, len);
+	return virtdev_transport_config_read(((struct window_face *)f)->t, off, len);
 }
 
 static void window_config_write(void *f, uint32_t off, uint32_t len,
 				uint64_t value)
 {
-	virtdev_transport_config_write(((struct window *)f)->t, off, len,
+	virtdev_transport_config_write(((struct window_face *)f)->t, off, len,
 				       value);
 }
 
 uint32_t window_face_last_queue(const void *f)
 {
-	return ((const struct window *)f)->last_queue;
+	return ((const struct window_face *)f)->last_queue;
 }
 
 const struct face window_face = {

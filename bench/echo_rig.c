@@ -14,13 +14,13 @@
 #include <vmm-sys-util/fd.h>
 #include <vmm-sys-util/sock.h>
 
-#include "pair.h"
+#include "echo_rig.h"
 
 #define MIB (UINT64_C(1) << 20)
 /* Rings lie in the first region, one behind the other. */
 #define RING_STEP 0x8000u
 
-void pair_die(const char *what, const struct vsu_error *err)
+void echo_rig_die(const char *what, const struct vsu_error *err)
 {
 	fprintf(stderr, "bench: %s%s%s\n", what, err ? ": " : "",
 		err ? err->msg : "");
@@ -40,13 +40,13 @@ static struct vmem_region *new_region(uint64_t gpa)
 	if (file.fd < 0 || ftruncate(file.fd, (off_t)MIB) < 0 ||
 	    vmem_block_new_fd(&file, &desc.block, &err) < 0 ||
 	    vmem_region_new(&desc, &region, &err) < 0)
-		pair_die("memory", &err);
+		echo_rig_die("memory", &err);
 	close(file.fd);
 	vmem_block_unref(desc.block);
 	return region;
 }
 
-struct vmem_map *pair_new_map(unsigned int n)
+struct vmem_map *echo_rig_new_map(unsigned int n)
 {
 	struct vmem_region *regions[16] = { NULL };
 	struct vsu_error err = VSU_ERROR_INIT;
@@ -56,7 +56,7 @@ struct vmem_map *pair_new_map(unsigned int n)
 	for (i = 0; i < n; i++)
 		regions[i] = new_region(i * 4 * MIB);
 	if (vmem_map_from_regions(regions, n, &map, &err) < 0)
-		pair_die("map", &err);
+		echo_rig_die("map", &err);
 	for (i = 0; i < n; i++)
 		vmem_region_unref(regions[i]);
 	return map;
@@ -66,21 +66,21 @@ struct vmem_map *pair_new_map(unsigned int n)
 
 static void on_ready(void *opaque)
 {
-	struct pair *p = opaque;
+	struct echo_rig *p = opaque;
 
 	p->ready = true;
 }
 
 static void on_started(void *opaque)
 {
-	struct pair *p = opaque;
+	struct echo_rig *p = opaque;
 
 	p->started = true;
 }
 
 static void on_stopped(void *opaque, const uint32_t *bases, unsigned int n)
 {
-	struct pair *p = opaque;
+	struct echo_rig *p = opaque;
 
 	(void)bases;
 	(void)n;
@@ -89,7 +89,7 @@ static void on_stopped(void *opaque, const uint32_t *bases, unsigned int n)
 
 static void on_config(void *opaque, uint32_t off, const void *buf, uint32_t len)
 {
-	struct pair *p = opaque;
+	struct echo_rig *p = opaque;
 
 	(void)off;
 	(void)buf;
@@ -98,17 +98,17 @@ static void on_config(void *opaque, uint32_t off, const void *buf, uint32_t len)
 
 static void on_memory(void *opaque, const struct vsu_error *err)
 {
-	struct pair *p = opaque;
+	struct echo_rig *p = opaque;
 
 	if (err)
-		pair_die("memory", err);
+		echo_rig_die("memory", err);
 	p->memory = true;
 }
 
 static void on_failed(void *opaque, const struct vsu_error *err)
 {
 	(void)opaque;
-	pair_die("session", err);
+	echo_rig_die("session", err);
 }
 
 static const struct vhost_user_frontend_ops ops = {
@@ -123,21 +123,21 @@ static const struct vhost_user_frontend_ops ops = {
 
 /* --------------------------------------------------------------------- life */
 
-static void make_ring(struct pair *p, unsigned int index)
+static void make_ring(struct echo_rig *p, unsigned int index)
 {
 	const struct vq_driver_config config = {
 		.map = p->map, .gpa = index * RING_STEP,
-		.features = PAIR_FEATURES, .size = PAIR_RING_SIZE,
+		.features = ECHO_RIG_FEATURES, .size = ECHO_RIG_RING_SIZE,
 	};
 	struct vsu_error err = VSU_ERROR_INIT;
 
 	if (vq_driver_new(&config, &p->driver[index], &err) < 0)
-		pair_die("ring", &err);
+		echo_rig_die("ring", &err);
 	p->kick_fd[index] = vsu_event_new();
 	p->call_fd[index] = vsu_event_new();
 }
 
-int pair_open(struct pair *p, unsigned int nrings, struct vmem_map *map)
+int echo_rig_open(struct echo_rig *p, unsigned int nrings, struct vmem_map *map)
 {
 	unsigned int i;
 	int pair[2];
@@ -148,14 +148,14 @@ int pair_open(struct pair *p, unsigned int nrings, struct vmem_map *map)
 	for (i = 0; i < nrings; i++)
 		make_ring(p, i);
 	if (vsu_sock_pair(pair) < 0)
-		pair_die("socketpair", NULL);
-	echo_server_init(&p->server, pair[1], PAIR_FEATURES, -1);
+		echo_rig_die("socketpair", NULL);
+	echo_server_init(&p->server, pair[1], ECHO_RIG_FEATURES, -1);
 	if (pthread_create(&p->thread, NULL, echo_server_thread, &p->server))
-		pair_die("thread", NULL);
+		echo_rig_die("thread", NULL);
 	return pair[0];
 }
 
-void pair_connect(struct pair *p, int sock, uint64_t protocol)
+void echo_rig_connect(struct echo_rig *p, int sock, uint64_t protocol)
 {
 	const struct vhost_user_frontend_config config = {
 		.size = sizeof(config), .peer = "bench",
@@ -165,10 +165,10 @@ void pair_connect(struct pair *p, int sock, uint64_t protocol)
 
 	if (vhost_user_frontend_new_take_fd(sock, &config, &ops, p, &p->fe,
 					    &err) < 0)
-		pair_die("front-end", &err);
+		echo_rig_die("front-end", &err);
 }
 
-void pair_wait(struct pair *p, const bool *flag)
+void echo_rig_wait(struct echo_rig *p, const bool *flag)
 {
 	struct pollfd fd = {
 		.fd = vhost_user_frontend_fd(p->fe), .events = POLLIN,
@@ -180,11 +180,11 @@ void pair_wait(struct pair *p, const bool *flag)
 	}
 }
 
-static void describe(struct pair *p, unsigned int index)
+static void describe(struct echo_rig *p, unsigned int index)
 {
 	const struct vq_driver *driver = p->driver[index];
 	const struct vhost_user_ring ring = {
-		.size = PAIR_RING_SIZE,
+		.size = ECHO_RIG_RING_SIZE,
 		.desc_gpa = vq_driver_desc_gpa(driver),
 		.driver_gpa = vq_driver_driver_gpa(driver),
 		.device_gpa = vq_driver_device_gpa(driver),
@@ -194,33 +194,33 @@ static void describe(struct pair *p, unsigned int index)
 	struct vsu_error err = VSU_ERROR_INIT;
 
 	if (vhost_user_frontend_set_ring(p->fe, index, &ring, &err) < 0)
-		pair_die("ring", &err);
+		echo_rig_die("ring", &err);
 }
 
-void pair_start(struct pair *p)
+void echo_rig_start(struct echo_rig *p)
 {
 	struct vsu_error err = VSU_ERROR_INIT;
 	unsigned int i;
 
-	pair_wait(p, &p->ready);
+	echo_rig_wait(p, &p->ready);
 	for (i = 0; i < p->nrings; i++)
 		describe(p, i);
 	if (vhost_user_frontend_set_memory(p->fe, p->map, &err) < 0 ||
-	    vhost_user_frontend_start(p->fe, PAIR_FEATURES, &err) < 0)
-		pair_die("start", &err);
-	pair_wait(p, &p->started);
+	    vhost_user_frontend_start(p->fe, ECHO_RIG_FEATURES, &err) < 0)
+		echo_rig_die("start", &err);
+	echo_rig_wait(p, &p->started);
 }
 
-void pair_stop(struct pair *p)
+void echo_rig_stop(struct echo_rig *p)
 {
 	struct vsu_error err = VSU_ERROR_INIT;
 
 	if (vhost_user_frontend_stop(p->fe, &err) < 0)
-		pair_die("stop", &err);
-	pair_wait(p, &p->stopped);
+		echo_rig_die("stop", &err);
+	echo_rig_wait(p, &p->stopped);
 }
 
-void pair_close(struct pair *p)
+void echo_rig_close(struct echo_rig *p)
 {
 	unsigned int i;
 

@@ -7,19 +7,19 @@
 
 #include <vmm-sys-util/fd.h>
 
-#include "channel.h"
+#include "channel_rig.h"
 
-const uint64_t front_sizes[4] = { FRONT_REGION, 0, 0, 4 * FRONT_REGION };
+const uint64_t channel_sizes[4] = { CHANNEL_REGION, 0, 0, 4 * CHANNEL_REGION };
 
-void front_prepare(struct front *f)
+void channel_prepare(struct channel_rig *f)
 {
 	rig_prepare(&f->r);
-	f->r.config.shmem_sizes = front_sizes;
+	f->r.config.shmem_sizes = channel_sizes;
 	f->r.config.nshmem = 4;
 	f->channel = -1;
 }
 
-void front_give_channel(struct front *f)
+void channel_renew(struct channel_rig *f)
 {
 	int ends[2];
 
@@ -32,15 +32,15 @@ void front_give_channel(struct front *f)
 	f->channel = ends[0];
 }
 
-void front_init(struct front *f)
+void channel_init(struct channel_rig *f)
 {
-	front_prepare(f);
+	channel_prepare(f);
 	rig_start(&f->r);
 	rig_up(&f->r);
-	front_give_channel(f);
+	channel_renew(f);
 }
 
-void front_end_acknowledgements(struct front *f)
+void channel_end_acknowledgements(struct channel_rig *f)
 {
 	uint64_t bits = VHOST_USER_PROTOCOL_BIT(SHMEM) |
 			VHOST_USER_PROTOCOL_BIT(BACKEND_REQ) |
@@ -51,13 +51,13 @@ void front_end_acknowledgements(struct front *f)
 	rig_expect_silence(&f->r);
 }
 
-void front_fini(struct front *f)
+void channel_fini(struct channel_rig *f)
 {
 	vsu_fd_close(&f->channel);
 	rig_fini(&f->r);
 }
 
-bool front_next(struct front *f, struct asked *a)
+bool channel_next(struct channel_rig *f, struct asked *a)
 {
 	union {
 		struct cmsghdr align;
@@ -82,12 +82,12 @@ bool front_next(struct front *f, struct asked *a)
 	return true;
 }
 
-void front_reply(struct front *f, uint32_t request, uint64_t value)
+void channel_reply(struct channel_rig *f, uint32_t request, uint64_t value)
 {
 	struct { struct vhost_user_header hdr; uint32_t value[2]; } m = {
 		{ request, 5, 8 }, { (uint32_t)value, (uint32_t)(value >> 32) }
 	};
 
 	ck_assert_int_eq(send(f->channel, &m, 20, 0), 20);
-	ck_assert_int_ge(rig_turn(&f->r), 0);
+	ck_assert_int_ge(rig_dispatch(&f->r), 0);
 }

@@ -3,10 +3,10 @@
  * A session whose back-end has shared memory regions 0 (64 pages) and 3 (16),
  * and an owner who keeps a reference on each mapping until it is unmapped.
  */
-#ifndef TESTS_WINDOW_H
-#define TESTS_WINDOW_H
+#ifndef TESTS_SHMEM_RIG_H
+#define TESTS_SHMEM_RIG_H
 
-#include "session.h"
+#include "front_rig.h"
 
 #define PAGE UINT64_C(4096)
 #define NEED VHOST_USER_HDR_NEED_REPLY
@@ -34,7 +34,7 @@ struct vhost_user_shmem_mmap req(uint8_t shmid, uint64_t off, uint64_t len,
 				 uint64_t fd_off);
 void ask_map(struct vhost_user_shmem_mmap r);
 void ask_unmap(struct vhost_user_shmem_mmap r);
-/* The same, settled: 0 granted, 1 refused, -1 not answered. */
+/* The same with its answer: 0 granted, 1 refused, -1 not answered. */
 int64_t map_answer(struct vhost_user_shmem_mmap r);
 int64_t unmap_answer(struct vhost_user_shmem_mmap r);
 

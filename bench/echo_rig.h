@@ -3,8 +3,8 @@
  * A front-end on the calling thread and an echo server on another one, for
  * benchmarks of the protocol and of a back-end's data path.
  */
-#ifndef BENCH_PAIR_H
-#define BENCH_PAIR_H
+#ifndef BENCH_ECHO_RIG_H
+#define BENCH_ECHO_RIG_H
 
 #include <pthread.h>
 #include <stdbool.h>
@@ -16,12 +16,12 @@
 
 #include "echo_server.h"
 
-#define PAIR_FEATURES (UINT64_C(1) << 32 | UINT64_C(1) << 29)
-#define PAIR_RING_SIZE 256u
+#define ECHO_RIG_FEATURES (UINT64_C(1) << 32 | UINT64_C(1) << 29)
+#define ECHO_RIG_RING_SIZE 256u
 /* Guest address behind the rings, in region 0. */
-#define PAIR_DATA 0x40000u
+#define ECHO_RIG_DATA 0x40000u
 
-struct pair {
+struct echo_rig {
 	struct echo_server server;
 	pthread_t thread;
 	struct vhost_user_frontend *fe;
@@ -33,28 +33,28 @@ struct pair {
 };
 
 /* Says why and ends the program. */
-_Noreturn void pair_die(const char *what, const struct vsu_error *err);
+_Noreturn void echo_rig_die(const char *what, const struct vsu_error *err);
 
 /* n regions of 1 MiB, 4 MiB apart, from 0. */
-struct vmem_map *pair_new_map(unsigned int n);
+struct vmem_map *echo_rig_new_map(unsigned int n);
 
 /*
  * A server on a new thread and the socket that leads to it; no front-end yet.
  * map is referenced.
  */
-int pair_open(struct pair *p, unsigned int nrings, struct vmem_map *map);
+int echo_rig_open(struct echo_rig *p, unsigned int nrings, struct vmem_map *map);
 
 /* protocol: wanted protocol features, 0 for all. Returns at once. */
-void pair_connect(struct pair *p, int sock, uint64_t protocol);
+void echo_rig_connect(struct echo_rig *p, int sock, uint64_t protocol);
 
 /* Serves the session until *flag. */
-void pair_wait(struct pair *p, const bool *flag);
+void echo_rig_wait(struct echo_rig *p, const bool *flag);
 
 /* From ready to started, and from there to stopped. */
-void pair_start(struct pair *p);
-void pair_stop(struct pair *p);
+void echo_rig_start(struct echo_rig *p);
+void echo_rig_stop(struct echo_rig *p);
 
 /* Ends both sides. */
-void pair_close(struct pair *p);
+void echo_rig_close(struct echo_rig *p);
 
 #endif

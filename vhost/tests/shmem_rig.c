@@ -8,7 +8,7 @@
 
 #include <vm-memory/block.h>
 
-#include "window.h"
+#include "shmem_rig.h"
 
 int file_fd;
 struct kept kept[MAX_KEPT];
@@ -110,13 +110,13 @@ void ask_unmap(struct vhost_user_shmem_mmap r)
 int64_t map_answer(struct vhost_user_shmem_mmap r)
 {
 	ask_map(r);
-	settle();
+	dispatch_both();
 	return peer_answer(&peer);
 }
 
 int64_t unmap_answer(struct vhost_user_shmem_mmap r)
 {
 	ask_unmap(r);
-	settle();
+	dispatch_both();
 	return peer_answer(&peer);
 }

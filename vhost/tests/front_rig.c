@@ -13,7 +13,7 @@
 #include <vmm-sys-util/fd.h>
 #include <vmm-sys-util/sock.h>
 
-#include "session.h"
+#include "front_rig.h"
 
 struct told told;
 struct peer peer;
@@ -154,7 +154,7 @@ bool readable(int fd)
 }
 
 /* Both sides go on until neither has anything to do. */
-void settle(void)
+void dispatch_both(void)
 {
 	bool busy = true;
 
@@ -177,7 +177,7 @@ void become_ready(void)
 {
 	if (!fe)
 		open_session();
-	settle();
+	dispatch_both();
 }
 
 int new_memfd(uint64_t size)
@@ -250,7 +250,7 @@ void begin_start(void)
 void run(void)
 {
 	begin_start();
-	settle();
+	dispatch_both();
 }
 
 void assert_channel_closed(int code, const char *words)
@@ -267,7 +267,7 @@ void assert_channel_closed(int code, const char *words)
 	if (peer.back >= 0)
 		ck_assert(poll(&p, 1, 0) == 1 && (p.revents & POLLHUP));
 	ck_assert_int_eq(vhost_user_frontend_get_config(fe, 0, 8, NULL), 0);
-	settle();
+	dispatch_both();
 	ck_assert_uint_eq(told.config, 1);
 }
 

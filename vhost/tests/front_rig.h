@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
  * A front-end with a scripted back-end, for the tests of the front-end: setup()
- * and teardown() are the fixture; teardown() compares the number of open
+ * and teardown() make and end the rig; teardown() compares the number of open
  * descriptors with that of setup().
  */
-#ifndef TESTS_SESSION_H
-#define TESTS_SESSION_H
+#ifndef TESTS_FRONT_RIG_H
+#define TESTS_FRONT_RIG_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -50,15 +50,15 @@ void setup(void);
 void teardown(void);
 
 void open_session(void);
-/* Opened and settled. */
+/* Open, and neither side has anything left to do. */
 void become_ready(void);
 /* Memory and rings are set; start was called, nobody dispatched yet. */
 void begin_start(void);
-/* ... and settled. */
+/* The same, until neither side has anything left to do. */
 void run(void);
 
 /* Both sides go on until neither has anything to do. */
-void settle(void);
+void dispatch_both(void);
 bool readable(int fd);
 enum vhost_user_frontend_state state(void);
 
