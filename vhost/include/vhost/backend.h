@@ -127,6 +127,42 @@ struct vhost_user_backend_ops {
 	 */
 	void (*refused)(void *opaque, uint32_t request, uint32_t ring,
 			const struct vsu_error *err);
+
+	/*
+	 * Network devices. announce: the guest has moved here and does not say
+	 * so itself; the device sends a RARP frame from its address, 6 bytes.
+	 * set_mtu: the largest frame that the guest is told of.
+	 */
+	int (*announce)(void *opaque, const unsigned char *mac);
+	int (*set_mtu)(void *opaque, uint16_t mtu);
+
+	/*
+	 * Crypto devices: a session of the algorithms and keys in parameters,
+	 * as struct vhost_user_crypto_session has them (pointers among them
+	 * mean nothing). *id is its number, 0 or more.
+	 */
+	int (*open_session)(void *opaque, uint64_t op_code,
+			    const void *parameters, uint32_t len, int64_t *id);
+	int (*close_session)(void *opaque, uint64_t id);
+
+	/* A GPU's socket to who displays; it moves to the owner on success. */
+	int (*take_gpu_socket)(void *opaque, int fd);
+
+	/* The object with this name of 16 bytes; *fd moves to the session. */
+	int (*get_shared_object)(void *opaque, const unsigned char *uuid,
+				 int *fd);
+
+	/*
+	 * State that moves to another back-end, or comes from one, through fd
+	 * (a pipe as a rule; it moves to the owner on success). No ring is
+	 * started. The transfer goes on after the return, up to the end of the
+	 * stream, and must not block the session's thread.
+	 *
+	 * check_state asks how it went; vhost_user_backend_state_done() says
+	 * so when it is finished. Nothing is read of the front-end until then.
+	 */
+	int (*take_state_fd)(void *opaque, bool load, int fd);
+	void (*check_state)(void *opaque, uint64_t token);
 };
 
 struct vhost_user_backend_config {
@@ -187,6 +223,10 @@ VHOST_USER_API int vhost_user_backend_dispatch(struct vhost_user_backend *b);
 VHOST_USER_API void vhost_user_backend_done(struct vhost_user_backend *b,
 				       uint64_t token);
 
+/* The answer to check_state: 0, or a negative errno. Any thread, likewise. */
+VHOST_USER_API void vhost_user_backend_state_done(struct vhost_user_backend *b,
+					     uint64_t token, int result);
+
 /* The ring's virtqueue, borrowed; valid as long as the session. */
 VHOST_USER_API struct vq *vhost_user_backend_vq(struct vhost_user_backend *b,
 					   uint32_t ring);
@@ -222,8 +262,8 @@ VHOST_USER_API struct vmem_space *vhost_user_backend_space(
 		struct vhost_user_backend *b);
 
 /*
- * True when a file of the front-end was cut short under the guest's memory or
- * under the dirty log (vm-memory/sigbus.h): what is stored there goes nowhere,
+ * True when a file of the front-end was cut short under the guest's memory, the
+ * dirty log or the in-flight area (vm-memory/sigbus.h): what is stored there goes nowhere,
  * so that the session has to be closed. To be asked when the descriptor of the
  * SIGBUS table is readable.
  */

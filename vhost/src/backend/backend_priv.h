@@ -66,6 +66,7 @@ struct vhost_user_priv_table {
 struct vhost_user_priv_answer {
 	uint64_t token;
 	uint32_t state;		/* enum vhost_user_priv_answer_state */
+	int result;		/* of a transfer of state; valid when ANSWERED */
 };
 
 enum vhost_user_priv_answer_state {
@@ -90,6 +91,8 @@ enum vhost_user_priv_watch {
 #define VHOST_USER_PRIV_GO	0	/* they may run on */
 #define VHOST_USER_PRIV_QUIET	1	/* they must be left alone */
 #define VHOST_USER_PRIV_DRAIN	2	/* and all that was popped is pushed */
+#define VHOST_USER_PRIV_ASK_STATE 3	/* all are stopped; the owner says how its
+					   transfer of state went */
 
 enum vhost_user_priv_scope {
 	VHOST_USER_PRIV_NO_RING,
@@ -129,7 +132,8 @@ extern const struct vhost_user_priv_handlers
 	vhost_user_priv_features_handlers, vhost_user_priv_memory_handlers,
 	vhost_user_priv_log_handlers, vhost_user_priv_vring_handlers,
 	vhost_user_priv_kick_handlers, vhost_user_priv_config_handlers,
-	vhost_user_priv_channel_handlers, vhost_user_priv_shmem_handlers;
+	vhost_user_priv_channel_handlers, vhost_user_priv_shmem_handlers,
+	vhost_user_priv_device_handlers, vhost_user_priv_inflight_handlers;
 
 /* The most requests that the front-end has not answered. */
 #define VHOST_USER_PRIV_MAX_ASKED 64u
@@ -191,11 +195,16 @@ struct vhost_user_backend {
 	struct vhost_user_priv_table table;
 	struct vhost_user_priv_table staged;
 	struct vmem_map *staged_map;
-	struct vmem_block *staged_log;
+	struct vmem_block *staged_block; /* a log or in-flight area, mapped */
 
 	struct vmem_block *log;	/* the dirty log, or NULL */
 	struct vq_log log_area;	/* where it is mapped */
 	bool unlogged;		/* a ring ran with LOG_ALL before there was one */
+
+	struct vmem_block *inflight; /* the in-flight area, or NULL */
+	uint32_t inflight_rings, inflight_entries; /* it has parts for so many */
+	bool state_moves;	/* SET_DEVICE_STATE_FD came, no check after it */
+	int reply_fd;		/* leaves with the reply that comes next; or -1 */
 
 	struct vhost_user_priv_ring *rings;
 	bool rings_changed;	/* one may be able to run now */
@@ -270,9 +279,9 @@ void vhost_user_priv_backend_resume(struct vhost_user_backend *b);
 /* True when rings of the scope must be asked first. */
 bool vhost_user_priv_must_ask(const struct vhost_user_backend *b, uint32_t ring,
 			      bool drain);
-/* Asks the owner; true when the answer was given at once. */
+/* Asks the owner for what check said; true when it answered at once. */
 bool vhost_user_priv_ask(struct vhost_user_backend *b, uint32_t ring,
-			 bool drain);
+			 int quiet);
 /* Takes the answer if it is there and marks its rings; true then. */
 bool vhost_user_priv_accept_answer(struct vhost_user_backend *b);
 /* A question is open. */
@@ -315,6 +324,14 @@ void vhost_user_priv_log_drop(struct vhost_user_backend *b);
 bool vhost_user_priv_log_failed(const struct vhost_user_backend *b);
 /* A ring runs: notes it where its writes should be logged and cannot be. */
 void vhost_user_priv_note_unlogged(struct vhost_user_backend *b);
+
+/* inflight.c */
+/* A ring that is about to start gets its part of the area, or none. */
+int vhost_user_priv_inflight_attach(const struct vhost_user_backend *b,
+				    uint32_t index, struct vsu_error *err);
+/* No ring is active. */
+void vhost_user_priv_inflight_drop(struct vhost_user_backend *b);
+bool vhost_user_priv_inflight_failed(const struct vhost_user_backend *b);
 
 /* ring.c */
 int vhost_user_priv_rings_init(struct vhost_user_backend *b);

@@ -11,6 +11,32 @@
 /* Bits of the feature word that the device never sees. */
 #define OWN_FEATURES (VHOST_USER_F_PROTOCOL_FEATURES | VHOST_USER_F_LOG_ALL)
 
+/* The features that the owner's ops leave out. */
+static uint64_t left_out(const struct vhost_user_backend *b)
+{
+	const struct vhost_user_backend_ops *o = &b->ops;
+	const struct {
+		bool there;
+		uint64_t bit;
+	} needs[] = {
+		{ o->get_config && b->config.config_size, BIT(CONFIG) },
+		{ o->shmem_result && b->config.nshmem, BIT(SHMEM) },
+		{ o->reset, BIT(RESET_DEVICE) },
+		{ o->announce, BIT(RARP) },
+		{ o->set_mtu, BIT(NET_MTU) },
+		{ o->open_session && o->close_session, BIT(CRYPTO_SESSION) },
+		{ o->get_shared_object, BIT(SHARED_OBJECT) },
+		{ o->take_state_fd && o->check_state, BIT(DEVICE_STATE) },
+	};
+	uint64_t bits = 0;
+	unsigned int i;
+
+	for (i = 0; i < sizeof(needs) / sizeof(needs[0]); i++)
+		if (!needs[i].there)
+			bits |= needs[i].bit;
+	return bits;
+}
+
 /* Features whose messages are handled here, as far as the owner has the ops. */
 uint64_t vhost_user_priv_offered_protocol(const struct vhost_user_backend *b)
 {
@@ -24,16 +50,11 @@ uint64_t vhost_user_priv_offered_protocol(const struct vhost_user_backend *b)
 		    row->protocol_bit != VHOST_USER_PRIV_NO_BIT)
 			bits |= UINT64_C(1) << row->protocol_bit;
 	}
-	if (!b->ops.get_config || !b->config.config_size)
-		bits &= ~BIT(CONFIG);
-	if (!b->ops.shmem_result || !b->config.nshmem)
-		bits &= ~BIT(SHMEM);
-	if (bits & BIT(SHMEM))
+	bits &= ~left_out(b);
+	if (bits & (BIT(SHMEM) | BIT(SHARED_OBJECT)))
 		bits |= BIT(BACKEND_SEND_FD);
-	if (!(bits & (BIT(CONFIG) | BIT(SHMEM))))
+	if (!(bits & (BIT(CONFIG) | BIT(SHMEM) | BIT(SHARED_OBJECT))))
 		bits &= ~BIT(BACKEND_REQ);	/* nothing to say on it */
-	if (!b->ops.reset)
-		bits &= ~BIT(RESET_DEVICE);
 	if (b->config.protocol_features)
 		bits &= b->config.protocol_features;
 	return vhost_user_priv_without_orphans(bits);
@@ -158,6 +179,8 @@ static void device_reset(struct vhost_user_backend *b)
 		b->rings[i].refused = 0;
 	}
 	vhost_user_priv_log_drop(b);
+	vhost_user_priv_inflight_drop(b);
+	b->state_moves = false;
 	b->features = 0;
 	b->features_set = false;
 	b->status = 0;

@@ -108,7 +108,7 @@ static int check_base(struct vhost_user_backend *b,
 	if (rc < 0)
 		return rc;
 	vhost_user_priv_unstage(b);
-	rc = map_log(b, log, msg->fds[0], &b->staged_log, err);
+	rc = map_log(b, log, msg->fds[0], &b->staged_block, err);
 	if (rc < 0)
 		return rc;
 	return wants_log(b) ? VHOST_USER_PRIV_QUIET : VHOST_USER_PRIV_GO;
@@ -177,8 +177,8 @@ static int set_base(struct vhost_user_backend *b,
 
 	(void)msg;
 	(void)err;
-	b->log = b->staged_log;
-	b->staged_log = NULL;
+	b->log = b->staged_block;
+	b->staged_block = NULL;
 	b->log_area.base = vmem_block_hva(b->log);
 	b->log_area.size = vmem_block_len(b->log);
 	if (b->unlogged)

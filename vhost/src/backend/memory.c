@@ -23,13 +23,14 @@ void vhost_user_priv_unstage(struct vhost_user_backend *b)
 	vhost_user_priv_table_free(&b->staged);
 	vmem_map_unref(b->staged_map);
 	b->staged_map = NULL;
-	b->staged_log = vmem_block_unref(b->staged_log);
+	b->staged_block = vmem_block_unref(b->staged_block);
 }
 
 void vhost_user_priv_memory_fini(struct vhost_user_backend *b)
 {
 	vhost_user_priv_unstage(b);
 	b->log = vmem_block_unref(b->log);
+	b->inflight = vmem_block_unref(b->inflight);
 	vhost_user_priv_table_free(&b->table);
 	vmem_space_free(b->space);
 	b->space = NULL;

@@ -8,6 +8,7 @@
 #include <errno.h>
 
 #include "backend/backend_priv.h"
+#include <vmm-sys-util/fd.h>
 
 /* Messages with descriptors they do not take, before the session ends. */
 #define MAX_STRIKES 16u
@@ -17,6 +18,7 @@ static const struct vhost_user_priv_handlers *const groups[] = {
 	&vhost_user_priv_log_handlers, &vhost_user_priv_vring_handlers,
 	&vhost_user_priv_kick_handlers, &vhost_user_priv_config_handlers,
 	&vhost_user_priv_channel_handlers, &vhost_user_priv_shmem_handlers,
+	&vhost_user_priv_device_handlers, &vhost_user_priv_inflight_handlers,
 };
 
 void vhost_user_priv_index_handlers(struct vhost_user_backend *b)
@@ -40,8 +42,10 @@ static void send_reply(struct vhost_user_backend *b, uint32_t request,
 	if (vhost_user_priv_channel_send(&b->main, request,
 					 VHOST_USER_HDR_VERSION |
 					 VHOST_USER_HDR_REPLY, payload, len,
-					 NULL, 0, NULL, 0, &b->why) < 0)
+					 NULL, 0, &b->reply_fd,
+					 b->reply_fd >= 0, &b->why) < 0)
 		vhost_user_priv_backend_fail(b);
+	vsu_fd_close(&b->reply_fd);
 }
 
 static void send_status(struct vhost_user_backend *b, uint32_t request,
@@ -95,11 +99,14 @@ static void answer_yes(struct vhost_user_backend *b,
 		       const struct vhost_user_priv_message *row,
 		       const struct vhost_user_priv_msg *msg)
 {
+	bool may_have_fd = row->reply_fds != VHOST_USER_PRIV_FDS_NONE;
+
 	if (row->reply == VHOST_USER_PRIV_VALUE)
 		send_reply(b, msg->hdr.request, msg->payload.bytes,
 			   msg->hdr.size);
 	else if (row->reply == VHOST_USER_PRIV_STATUS || ack_wanted(b, msg))
-		send_status(b, msg->hdr.request, 0);
+		send_status(b, msg->hdr.request,
+			    may_have_fd ? VHOST_USER_VRING_NOFD : 0);
 }
 
 /* The ring that a message names: its index is 32 bits wide in most, 8 in some. */
@@ -288,13 +295,14 @@ static void carry_out(struct vhost_user_backend *b,
 	if (h->scope == VHOST_USER_PRIV_ONE_RING)
 		ring = named_ring(row, msg);
 	if (quiet == VHOST_USER_PRIV_GO ||
-	    !vhost_user_priv_must_ask(b, ring, drain)) {
+	    (quiet != VHOST_USER_PRIV_ASK_STATE &&
+	     !vhost_user_priv_must_ask(b, ring, drain))) {
 		finish_message(b, row, msg);
 		return;
 	}
 	b->parked_row = row;
 	b->parked_msg = msg;
-	if (vhost_user_priv_ask(b, ring, drain))
+	if (vhost_user_priv_ask(b, ring, quiet))
 		vhost_user_priv_backend_resume(b);
 }
 

@@ -28,15 +28,18 @@ bool vhost_user_priv_must_ask(const struct vhost_user_backend *b, uint32_t ring,
 }
 
 bool vhost_user_priv_ask(struct vhost_user_backend *b, uint32_t ring,
-			 bool drain)
+			 int quiet)
 {
 	struct vhost_user_priv_answer *a = &b->answer;
 
 	b->asked_ring = ring;
-	b->asked_drain = drain;
+	b->asked_drain = quiet == VHOST_USER_PRIV_DRAIN;
 	__atomic_store_n(&a->token, ++b->tokens, __ATOMIC_RELAXED);
 	__atomic_store_n(&a->state, VHOST_USER_PRIV_ASKED, __ATOMIC_RELEASE);
-	b->ops.quiesce(b->opaque, ring, drain, b->tokens);
+	if (quiet == VHOST_USER_PRIV_ASK_STATE)
+		b->ops.check_state(b->opaque, b->tokens);
+	else
+		b->ops.quiesce(b->opaque, ring, b->asked_drain, b->tokens);
 	if (!vhost_user_priv_accept_answer(b))
 		return false;
 	/* an answer from inside the callback needs no wake-up any more */
@@ -51,7 +54,8 @@ bool vhost_user_priv_ask(struct vhost_user_backend *b, uint32_t ring,
  * eventfd is written before, and a dispatch that it wakes too early wakes
  * itself again.
  */
-void vhost_user_backend_done(struct vhost_user_backend *b, uint64_t token)
+static void give_answer(struct vhost_user_backend *b, uint64_t token,
+			int result)
 {
 	struct vhost_user_priv_answer *a = &b->answer;
 	uint32_t asked = VHOST_USER_PRIV_ASKED;
@@ -61,8 +65,20 @@ void vhost_user_backend_done(struct vhost_user_backend *b, uint64_t token)
 					 VHOST_USER_PRIV_ANSWERING, false,
 					 __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
 		return;
+	a->result = result;
 	vsu_event_signal(b->event);
 	__atomic_store_n(&a->state, VHOST_USER_PRIV_ANSWERED, __ATOMIC_RELEASE);
+}
+
+void vhost_user_backend_done(struct vhost_user_backend *b, uint64_t token)
+{
+	give_answer(b, token, 0);
+}
+
+void vhost_user_backend_state_done(struct vhost_user_backend *b,
+				   uint64_t token, int result)
+{
+	give_answer(b, token, result);
 }
 
 bool vhost_user_priv_is_asking(const struct vhost_user_backend *b)

@@ -48,6 +48,8 @@ static int ring_enable(struct vhost_user_backend *b, uint32_t index,
 		return 0;
 	rc = vhost_user_priv_vq_config(b, index, &ring->addr, ring->base, &c,
 				       err);
+	if (rc == 0)
+		rc = vhost_user_priv_inflight_attach(b, index, err);
 	return rc < 0 ? rc : vq_enable(ring->vq, &c, err);
 }
 

@@ -146,7 +146,7 @@ int vhost_user_backend_new_take_fd(int sock,
 
 	if (!b)
 		return vsu_error_sys(err, -ENOMEM, "cannot make a back-end session");
-	b->epoll = b->event = b->timer = b->main.fd = -1;
+	b->epoll = b->event = b->timer = b->main.fd = b->reply_fd = -1;
 	b->opaque = opaque;
 	pthread_mutex_init(&b->posts.lock, NULL);
 	vhost_user_priv_index_handlers(b);
@@ -215,7 +215,8 @@ void vhost_user_priv_backend_end(struct vhost_user_backend *b)
 	if (vhost_user_priv_is_asking(b) && !vhost_user_priv_accept_answer(b))
 		return;
 	if (vhost_user_priv_must_ask(b, VHOST_USER_ALL_RINGS, true) &&
-	    !vhost_user_priv_ask(b, VHOST_USER_ALL_RINGS, true))
+	    !vhost_user_priv_ask(b, VHOST_USER_ALL_RINGS,
+				 VHOST_USER_PRIV_DRAIN))
 		return;
 	/* no ring runs any more, so that no thread posts another one */
 	vhost_user_priv_shmem_cancel_posts(b);
@@ -277,5 +278,7 @@ bool vhost_user_backend_memory_failed(const struct vhost_user_backend *b)
 {
 	const struct vmem_map *map = vmem_space_current(b->space);
 
-	return (map && vmem_map_failed(map)) || vhost_user_priv_log_failed(b);
+	return (map && vmem_map_failed(map)) ||
+	       vhost_user_priv_log_failed(b) ||
+	       vhost_user_priv_inflight_failed(b);
 }

@@ -51,6 +51,24 @@ int vhost_user_priv_check_file(int fd, bool served_files, const char *name,
 			     name, vsu_foreign_name(kind));
 }
 
+int vhost_user_priv_check_stream(int fd, bool read, const char *name,
+				 struct vsu_error *err)
+{
+	int unusable = read ? O_WRONLY : O_RDONLY;
+	int kind = vsu_foreign_kind(fd);
+
+	if (kind != VSU_FOREIGN_PIPE && kind != VSU_FOREIGN_SOCKET &&
+	    kind != VSU_FOREIGN_SHARED && kind != VSU_FOREIGN_FILE)
+		return vsu_error_set(err, -EBADMSG,
+				     "%s: its descriptor is %s, a pipe is needed",
+				     name, vsu_foreign_name(kind));
+	if ((fcntl(fd, F_GETFL) & O_ACCMODE) == unusable)
+		return vsu_error_set(err, -EBADMSG,
+				     "%s: its descriptor cannot be %s", name,
+				     read ? "read" : "written");
+	return 0;
+}
+
 /*
  * Both ends of a connection to a listening socket know its address: a peer's
  * end as its peer's, ours as its own. Of a pair of sockets without a name the

@@ -28,6 +28,10 @@ int vhost_user_priv_check_event(int fd, int unusable, const char *name,
 int vhost_user_priv_check_file(int fd, bool served_files, const char *name,
 			       struct vsu_error *err);
 
+/* The state of a device: a pipe, a socket or a file, open to read or to write. */
+int vhost_user_priv_check_stream(int fd, bool read, const char *name,
+				 struct vsu_error *err);
+
 /* The socket of the back-end channel, which main is not connected to. */
 int vhost_user_priv_check_socket(int fd, int main, const char *name,
 				 struct vsu_error *err);

@@ -175,7 +175,7 @@ START_TEST(b1_31_refused_message_is_told_with_its_name_and_its_ring)
 	rig_expect_refused(&r, 77, VHOST_USER_ALL_RINGS, "request 77");
 	tell(&r, VHOST_USER_SEND_RARP, &word, 8, NULL, 0);
 	rig_expect_refused(&r, VHOST_USER_SEND_RARP, VHOST_USER_ALL_RINGS,
-			   "SEND_RARP is not served");
+			   "SEND_RARP needs the protocol feature RARP");
 	rig_fini(&r);
 }
 END_TEST

@@ -90,7 +90,7 @@ START_TEST(offered_protocol_features_are_those_that_are_served)
 
 	rig_init(&r);
 	ck_assert_uint_eq(rig_get_u64(&r, VHOST_USER_GET_PROTOCOL_FEATURES),
-			  P(MQ) | P(LOG_SHMFD) | P(REPLY_ACK) |
+			  P(MQ) | P(LOG_SHMFD) | P(REPLY_ACK) | P(INFLIGHT_SHMFD) |
 			  P(BACKEND_REQ) | P(CONFIG) | P(RESET_DEVICE) |
 			  P(CONFIGURE_MEM_SLOTS) | P(STATUS));
 	rig_fini(&r);
@@ -99,7 +99,7 @@ START_TEST(offered_protocol_features_are_those_that_are_served)
 	r.ops.reset = NULL;
 	rig_start(&r);
 	ck_assert_uint_eq(rig_get_u64(&r, VHOST_USER_GET_PROTOCOL_FEATURES),
-			  P(MQ) | P(LOG_SHMFD) | P(REPLY_ACK) |
+			  P(MQ) | P(LOG_SHMFD) | P(REPLY_ACK) | P(INFLIGHT_SHMFD) |
 			  P(CONFIGURE_MEM_SLOTS) | P(STATUS));
 	rig_fini(&r);
 	rig_prepare(&r);

@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * The area in which rings note what they took and did not finish. The front-end
+ * keeps it, so that who serves the rings after us finds it; we make it, because
+ * its layout is the back-end's.
+ *
+ * The area is given to a ring when the ring starts: only then it is known which
+ * format the ring has, which decides how long its part is.
+ */
+#include <config.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "backend/backend_priv.h"
+#include "wire/descriptor.h"
+#include <vm-memory/block.h>
+#include <vmm-sys-util/checked.h>
+#include <vmm-sys-util/fd.h>
+
+#define SEALS (F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL)
+#define ALIGNMENT 8u	/* of its entries' counters */
+
+static int check_extent(const struct vhost_user_backend *b, const char *name,
+			const struct vhost_user_inflight *in,
+			struct vsu_error *err)
+{
+	if (in->num_queues == 0 || in->num_queues > b->config.nrings) {
+		vsu_error_set(err, -EBADMSG,
+			      "%s for %u rings, there are %u", name,
+			      in->num_queues, b->config.nrings);
+		vsu_error_operands(err, 0, 0, in->num_queues,
+				   b->config.nrings);
+		return -EBADMSG;
+	}
+	if (in->queue_size == 0 || in->queue_size > b->config.queue_max) {
+		vsu_error_set(err, -EBADMSG,
+			      "%s for rings of %u entries, 1 to %u are allowed",
+			      name, in->queue_size, b->config.queue_max);
+		vsu_error_operands(err, 0, 0, in->queue_size,
+				   b->config.queue_max);
+		return -EBADMSG;
+	}
+	return 0;
+}
+
+/* Bytes of a ring's part, by the features that are agreed or may be yet. */
+static uint64_t part_size(const struct vhost_user_backend *b,
+			  const struct vhost_user_inflight *in)
+{
+	return vq_inflight_size(in->queue_size,
+				b->features_set ? b->features : b->offered);
+}
+
+/* making one */
+
+static int new_area(uint64_t size)
+{
+	int fd = memfd_create("vhost-user-inflight",
+			      MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	int rc;
+
+	if (fd < 0)
+		return -errno;
+	if (ftruncate(fd, (off_t)size) < 0 ||
+	    fcntl(fd, F_ADD_SEALS, SEALS) < 0) {
+		rc = -errno;
+		vsu_fd_close(&fd);
+		return rc;
+	}
+	return fd;
+}
+
+static int check_get(struct vhost_user_backend *b,
+		     struct vhost_user_priv_msg *msg, struct vsu_error *err)
+{
+	int rc = check_extent(b, "GET_INFLIGHT_FD", &msg->payload.inflight,
+			      err);
+
+	return rc < 0 ? rc : VHOST_USER_PRIV_GO;
+}
+
+static int get_area(struct vhost_user_backend *b,
+		    struct vhost_user_priv_msg *msg, struct vsu_error *err)
+{
+	struct vhost_user_inflight *in = &msg->payload.inflight;
+	uint64_t size = in->num_queues * part_size(b, in);
+	int fd = new_area(size);
+
+	if (fd < 0)
+		return vsu_error_sys(err, fd,
+				     "GET_INFLIGHT_FD: cannot make %llu bytes of memory",
+				     (unsigned long long)size);
+	b->reply_fd = fd;
+	in->mmap_size = size;
+	in->mmap_offset = 0;
+	in->padding = 0;
+	msg->hdr.size = sizeof(*in);
+	return 0;
+}
+
+/* taking one */
+
+static int map_area(const struct vhost_user_backend *b,
+		    const struct vhost_user_inflight *in, int fd,
+		    struct vmem_block **out, struct vsu_error *err)
+{
+	struct vmem_fd_desc desc = {
+		.fd = fd,
+		.flags = VMEM_BLOCK_WRITE | VMEM_BLOCK_SHARED,
+		.fd_offset = in->mmap_offset,
+		.len = in->mmap_size,
+		.sigbus = b->config.sigbus,
+		.closer = b->config.closer,
+	};
+	int rc = vhost_user_priv_check_file(fd, b->config.served_files,
+					    "SET_INFLIGHT_FD", err);
+
+	if (rc < 0)
+		return rc;
+	rc = vmem_block_new_fd(&desc, out, err);
+	return rc < 0 ? vsu_error_prefix(err, rc, "SET_INFLIGHT_FD") : 0;
+}
+
+static int check_area(const struct vhost_user_backend *b,
+		      const struct vhost_user_inflight *in,
+		      struct vsu_error *err)
+{
+	uint64_t need = in->num_queues * part_size(b, in), end;
+
+	if (vsu_u64_add_overflow(in->mmap_offset, in->mmap_size, &end) ||
+	    in->mmap_offset % ALIGNMENT)
+		return vsu_error_set(err, -EBADMSG,
+				     "SET_INFLIGHT_FD of %#llx bytes at %#llx, which wraps or is not aligned to %u",
+				     (unsigned long long)in->mmap_size,
+				     (unsigned long long)in->mmap_offset,
+				     ALIGNMENT);
+	if (in->mmap_size >= need)
+		return 0;
+	vsu_error_set(err, -EBADMSG,
+		      "SET_INFLIGHT_FD of %#llx bytes, %u rings of %u entries need %#llx",
+		      (unsigned long long)in->mmap_size, in->num_queues,
+		      in->queue_size, (unsigned long long)need);
+	vsu_error_operands(err, 0, VHOST_USER_SET_INFLIGHT_FD, in->mmap_size,
+			   need);
+	return -EBADMSG;
+}
+
+static int check_set(struct vhost_user_backend *b,
+		     struct vhost_user_priv_msg *msg, struct vsu_error *err)
+{
+	const struct vhost_user_inflight *in = &msg->payload.inflight;
+	int rc = check_extent(b, "SET_INFLIGHT_FD", in, err);
+
+	if (rc == 0)
+		rc = check_area(b, in, err);
+	if (rc < 0)
+		return rc;
+	if (vhost_user_priv_any_active(b))
+		return vsu_error_set(err, -EPROTO,
+				     "SET_INFLIGHT_FD while a ring is started");
+	vhost_user_priv_unstage(b);
+	rc = map_area(b, in, msg->fds[0], &b->staged_block, err);
+	return rc < 0 ? rc : VHOST_USER_PRIV_GO;
+}
+
+static int set_area(struct vhost_user_backend *b,
+		    struct vhost_user_priv_msg *msg, struct vsu_error *err)
+{
+	(void)err;
+	vhost_user_priv_inflight_drop(b);
+	b->inflight = b->staged_block;
+	b->staged_block = NULL;
+	b->inflight_rings = msg->payload.inflight.num_queues;
+	b->inflight_entries = msg->payload.inflight.queue_size;
+	b->rings_changed = true;
+	return 0;
+}
+
+/* using it */
+
+void vhost_user_priv_inflight_drop(struct vhost_user_backend *b)
+{
+	uint32_t i;
+
+	for (i = 0; b->rings && i < b->config.nrings; i++)
+		vq_set_inflight(b->rings[i].vq, NULL, 0);
+	b->inflight = vmem_block_unref(b->inflight);
+}
+
+int vhost_user_priv_inflight_attach(const struct vhost_user_backend *b,
+				    uint32_t index, struct vsu_error *err)
+{
+	uint64_t part = vq_inflight_size(b->inflight_entries, b->features);
+	struct vq *vq = b->rings[index].vq;
+	int rc;
+
+	if (!b->inflight || index >= b->inflight_rings)
+		return vq_set_inflight(vq, NULL, 0);
+	if (vsu_range_exceeds(index * part, part, vmem_block_len(b->inflight)))
+		return vsu_error_set(err, -EINVAL,
+				     "ring %u: the in-flight area is too short for its format",
+				     index);
+	rc = vq_set_inflight(vq, vmem_block_hva(b->inflight) + index * part,
+			     b->inflight_entries);
+	return rc < 0 ? vsu_error_sys(err, rc, "ring %u: the in-flight area",
+				      index) : 0;
+}
+
+bool vhost_user_priv_inflight_failed(const struct vhost_user_backend *b)
+{
+	return b->inflight && vmem_block_failed(b->inflight);
+}
+
+static const struct vhost_user_priv_handler handlers[] = {
+	{ VHOST_USER_GET_INFLIGHT_FD, VHOST_USER_PRIV_NO_RING,
+	  VHOST_USER_PRIV_GO, check_get, get_area, NULL },
+	{ VHOST_USER_SET_INFLIGHT_FD, VHOST_USER_PRIV_NO_RING,
+	  VHOST_USER_PRIV_GO, check_set, set_area, NULL },
+};
+
+VHOST_USER_PRIV_HANDLERS(inflight_handlers, handlers);

@@ -1,0 +1,454 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Claims about messages that a back-end's device answers. */
+#include <config.h>
+
+#include <errno.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <vmm-sys-util/fd.h>
+
+#include "../rig.h"
+
+#define BIT(name) VHOST_USER_PROTOCOL_BIT(name)
+#define OPTIONAL (BIT(RARP) | BIT(NET_MTU) | BIT(CRYPTO_SESSION) | \
+		  BIT(SHARED_OBJECT) | BIT(DEVICE_STATE))
+
+/* What the device was told, and what it answers. */
+static struct {
+	unsigned char mac[6];
+	uint16_t mtu;
+	uint64_t op_code, closed;
+	unsigned char parameters[1056];
+	int gpu, state;
+	bool load, holds;
+	unsigned int checks;
+	uint64_t token;
+	int answer;
+	struct rig *r;
+} device;
+
+static int own_announce(void *opaque, const unsigned char *mac)
+{
+	(void)opaque;
+	memcpy(device.mac, mac, 6);
+	return device.answer;
+}
+
+static int own_set_mtu(void *opaque, uint16_t mtu)
+{
+	(void)opaque;
+	device.mtu = mtu;
+	return device.answer;
+}
+
+static int own_open_session(void *opaque, uint64_t op_code,
+			    const void *parameters, uint32_t len, int64_t *id)
+{
+	(void)opaque;
+	ck_assert_uint_eq(len, sizeof(device.parameters));
+	memcpy(device.parameters, parameters, len);
+	device.op_code = op_code;
+	*id = 7;
+	return device.answer;
+}
+
+static int own_close_session(void *opaque, uint64_t id)
+{
+	(void)opaque;
+	device.closed = id;
+	return device.answer;
+}
+
+static int own_take_gpu_socket(void *opaque, int fd)
+{
+	(void)opaque;
+	device.gpu = fd;
+	return device.answer;
+}
+
+/* Objects have names that begin with a 1. */
+static int own_get_object(void *opaque, const unsigned char *uuid, int *fd)
+{
+	(void)opaque;
+	if (uuid[0] != 1)
+		return -ENOENT;
+	*fd = dup(device.r->memfd);
+	return 0;
+}
+
+static int own_take_state_fd(void *opaque, bool load, int fd)
+{
+	(void)opaque;
+	if (device.answer)
+		return device.answer;
+	device.load = load;
+	device.state = fd;
+	return 0;
+}
+
+static void own_check_state(void *opaque, uint64_t token)
+{
+	struct rig *r = opaque;
+
+	device.checks++;
+	device.token = token;
+	if (!device.holds)
+		vhost_user_backend_state_done(r->b, token, device.answer);
+}
+
+static void init(struct rig *r)
+{
+	memset(&device, 0, sizeof(device));
+	device.gpu = device.state = -1;
+	device.r = r;
+	rig_prepare(r);
+	r->ops.announce = own_announce;
+	r->ops.set_mtu = own_set_mtu;
+	r->ops.open_session = own_open_session;
+	r->ops.close_session = own_close_session;
+	r->ops.take_gpu_socket = own_take_gpu_socket;
+	r->ops.get_shared_object = own_get_object;
+	r->ops.take_state_fd = own_take_state_fd;
+	r->ops.check_state = own_check_state;
+	rig_start(r);
+	rig_negotiate(r);
+}
+
+static void fini(struct rig *r)
+{
+	vsu_fd_close(&device.gpu);
+	vsu_fd_close(&device.state);
+	rig_fini(r);
+}
+
+START_TEST(operations_that_are_left_out_are_not_offered)
+{
+	struct rig r;
+
+	init(&r);
+	ck_assert_uint_eq(vhost_user_backend_protocol_features(r.b) & OPTIONAL,
+			  OPTIONAL);
+	fini(&r);
+	rig_init(&r);
+	rig_negotiate(&r);
+	ck_assert_uint_eq(vhost_user_backend_protocol_features(r.b) & OPTIONAL,
+			  0);
+	rig_fini(&r);
+}
+END_TEST
+
+static const struct {
+	uint32_t request, size;
+	bool fd;
+} not_offered[] = {
+	{ VHOST_USER_SEND_RARP, 8, false },
+	{ VHOST_USER_NET_SET_MTU, 8, false },
+	{ VHOST_USER_CLOSE_CRYPTO_SESSION, 8, false },
+	{ VHOST_USER_GPU_SET_SOCKET, 0, true },
+	{ VHOST_USER_SET_VRING_ENDIAN, 8, false },
+	{ VHOST_USER_VRING_KICK, 8, false },
+};
+
+START_TEST(requests_that_were_not_offered_are_refused_and_the_session_lives)
+{
+	static const unsigned char zeros[8];
+	struct rig r;
+
+	rig_init(&r);
+	rig_negotiate(&r);
+	ck_assert_uint_ne(rig_ack(&r, not_offered[_i].request, zeros,
+				  not_offered[_i].size, &r.memfd,
+				  not_offered[_i].fd), 0);
+	rig_expect_refused(&r, not_offered[_i].request, VHOST_USER_ALL_RINGS,
+			   "");
+	rig_expect_silence(&r);
+	rig_fini(&r);
+}
+END_TEST
+
+START_TEST(rarp_carries_six_bytes_of_address)
+{
+	struct rig r;
+
+	init(&r);
+	ck_assert_uint_eq(rig_ack(&r, VHOST_USER_SEND_RARP,
+				  "\x52\x54\x00\x12\x34\x56\x00\x00", 8, NULL,
+				  0), 0);
+	ck_assert_mem_eq(device.mac, "\x52\x54\x00\x12\x34\x56", 6);
+	fini(&r);
+}
+END_TEST
+
+START_TEST(mtu_reaches_the_device_within_its_limits)
+{
+	struct rig r;
+
+	init(&r);
+	ck_assert_uint_eq(rig_ack_u64(&r, VHOST_USER_NET_SET_MTU, 9000), 0);
+	ck_assert_uint_eq(device.mtu, 9000);
+	ck_assert_uint_ne(rig_ack_u64(&r, VHOST_USER_NET_SET_MTU, 67), 0);
+	rig_expect_refused(&r, VHOST_USER_NET_SET_MTU, VHOST_USER_ALL_RINGS,
+			   "67");
+	ck_assert_uint_ne(rig_ack_u64(&r, VHOST_USER_NET_SET_MTU, 0x1000040),
+			  0);
+	rig_expect_refused(&r, VHOST_USER_NET_SET_MTU, VHOST_USER_ALL_RINGS,
+			   "16777280");
+	ck_assert_uint_eq(device.mtu, 9000);
+	device.answer = -ERANGE;
+	ck_assert_uint_ne(rig_ack_u64(&r, VHOST_USER_NET_SET_MTU, 1500), 0);
+	fini(&r);
+}
+END_TEST
+
+START_TEST(crypto_sessions_are_carried_to_the_device)
+{
+	struct vhost_user_crypto_session s = { .op_code = 2 };
+	struct rig_reply reply;
+	struct rig r;
+
+	init(&r);
+	s.parameters[0] = 0xab;
+	s.parameters[1055] = 0xcd;
+	ck_assert_uint_eq(rig_get(&r, VHOST_USER_CREATE_CRYPTO_SESSION, &s,
+				  sizeof(s), &reply), sizeof(s));
+	memcpy(&s, reply.payload, sizeof(s));
+	ck_assert_int_eq(s.session_id, 7);
+	ck_assert_uint_eq(device.op_code, 2);
+	ck_assert_uint_eq(device.parameters[0], 0xab);
+	ck_assert_uint_eq(device.parameters[1055], 0xcd);
+	ck_assert_uint_eq(rig_ack_u64(&r, VHOST_USER_CLOSE_CRYPTO_SESSION, 7),
+			  0);
+	ck_assert_uint_eq(device.closed, 7);
+	fini(&r);
+}
+END_TEST
+
+START_TEST(crypto_session_that_is_refused_has_a_number_below_zero)
+{
+	struct vhost_user_crypto_session s = { .op_code = 2 };
+	struct rig_reply reply;
+	struct rig r;
+
+	init(&r);
+	device.answer = -ENOKEY;
+	ck_assert_uint_eq(rig_get(&r, VHOST_USER_CREATE_CRYPTO_SESSION, &s,
+				  sizeof(s), &reply), sizeof(s));
+	memcpy(&s, reply.payload, sizeof(s));
+	ck_assert_int_lt(s.session_id, 0);
+	fini(&r);
+}
+END_TEST
+
+START_TEST(gpu_socket_moves_to_the_device)
+{
+	struct rig r;
+	int pair[2];
+
+	init(&r);
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0,
+				    pair), 0);
+	ck_assert_uint_eq(rig_ack(&r, VHOST_USER_GPU_SET_SOCKET, NULL, 0,
+				  &pair[0], 1), 0);
+	ck_assert_int_eq(write(device.gpu, "x", 1), 1);
+	ck_assert_uint_ne(rig_ack(&r, VHOST_USER_GPU_SET_SOCKET, NULL, 0,
+				  &r.memfd, 1), 0);
+	rig_expect_refused(&r, VHOST_USER_GPU_SET_SOCKET,
+			   VHOST_USER_ALL_RINGS, "socket is needed");
+	vsu_fd_close(&pair[0]);
+	vsu_fd_close(&pair[1]);
+	fini(&r);
+}
+END_TEST
+
+/* Descriptors of the next reply. */
+static int reply_fd(struct rig *r, struct rig_reply *reply)
+{
+	char room[CMSG_SPACE(sizeof(int))]
+		__attribute__((aligned(sizeof(size_t))));
+	struct iovec iov = { &reply->hdr, sizeof(reply->hdr) };
+	struct msghdr msg = {
+		.msg_iov = &iov, .msg_iovlen = 1,
+		.msg_control = room, .msg_controllen = sizeof(room),
+	};
+	struct cmsghdr *c;
+	int fd = -1;
+
+	ck_assert_int_eq(recvmsg(r->sock, &msg, MSG_DONTWAIT),
+			 sizeof(reply->hdr));
+	c = CMSG_FIRSTHDR(&msg);
+	if (c)
+		memcpy(&fd, CMSG_DATA(c), sizeof(fd));
+	if (reply->hdr.size)
+		ck_assert_int_eq(recv(r->sock, reply->payload, reply->hdr.size,
+				      MSG_DONTWAIT), reply->hdr.size);
+	return fd;
+}
+
+static int get_object(struct rig *r, const void *uuid, uint32_t size)
+{
+	struct rig_reply reply;
+
+	rig_send(r, VHOST_USER_GET_SHARED_OBJECT, 1, uuid, size, NULL, 0);
+	ck_assert_int_ge(rig_turn(r), 0);
+	return reply_fd(r, &reply);
+}
+
+START_TEST(shared_object_comes_with_the_answer)
+{
+	struct rig r;
+	int fd;
+
+	init(&r);
+	fd = get_object(&r, "\x01 a name of sixt", 16);
+	ck_assert_int_ge(fd, 0);
+	vsu_fd_close(&fd);
+	fini(&r);
+}
+END_TEST
+
+START_TEST(b4_19_unknown_object_is_answered_without_a_descriptor)
+{
+	struct rig r;
+
+	init(&r);
+	ck_assert_int_eq(get_object(&r, "\x02 a name of sixt", 16), -1);
+	/* some forget the name */
+	ck_assert_int_eq(get_object(&r, NULL, 0), -1);
+	rig_expect_silence(&r);
+	fini(&r);
+}
+END_TEST
+
+/* The answer to SET_DEVICE_STATE_FD; end: of the pipe. */
+static uint64_t transfer(struct rig *r, uint32_t direction, uint32_t phase,
+			 int end)
+{
+	struct vhost_user_transfer t = { direction, phase };
+	struct rig_reply reply;
+	uint64_t value;
+	int pipes[2];
+
+	ck_assert_int_eq(pipe(pipes), 0);
+	rig_send(r, VHOST_USER_SET_DEVICE_STATE_FD, 1, &t, sizeof(t),
+		 &pipes[end], 1);
+	ck_assert_int_ge(rig_turn(r), 0);
+	vsu_fd_close(&pipes[0]);
+	vsu_fd_close(&pipes[1]);
+	ck_assert_int_eq(reply_fd(r, &reply), -1);
+	memcpy(&value, reply.payload, sizeof(value));
+	return value;
+}
+
+START_TEST(device_state_is_answered_at_once_and_checked_later)
+{
+	struct rig_reply reply;
+	struct rig r;
+
+	init(&r);
+	device.holds = true;
+	ck_assert_uint_eq(transfer(&r, VHOST_USER_TRANSFER_SAVE, 0, 1), 0x100);
+	ck_assert_int_ge(device.state, 0);
+	ck_assert(!device.load);
+	rig_send(&r, VHOST_USER_CHECK_DEVICE_STATE, 1, NULL, 0, NULL, 0);
+	rig_expect_silence(&r);
+	ck_assert_uint_eq(device.checks, 1);
+	vhost_user_backend_state_done(r.b, device.token, 0);
+	ck_assert_int_ge(rig_turn(&r), 0);
+	ck_assert(rig_reply(&r, &reply));
+	ck_assert_uint_eq(reply.payload[0], 0);
+	fini(&r);
+}
+END_TEST
+
+START_TEST(failed_transfer_is_told_and_the_next_one_may_succeed)
+{
+	struct rig r;
+
+	init(&r);
+	ck_assert_uint_eq(transfer(&r, VHOST_USER_TRANSFER_LOAD, 0, 0), 0x100);
+	ck_assert(device.load);
+	device.answer = -EBADMSG;
+	ck_assert_uint_ne(rig_get_u64(&r, VHOST_USER_CHECK_DEVICE_STATE), 0);
+	ck_assert_uint_eq(transfer(&r, VHOST_USER_TRANSFER_LOAD, 0, 0), 0x101);
+	device.answer = 0;
+	vsu_fd_close(&device.state);
+	ck_assert_uint_eq(transfer(&r, VHOST_USER_TRANSFER_LOAD, 0, 0), 0x100);
+	ck_assert_uint_eq(rig_get_u64(&r, VHOST_USER_CHECK_DEVICE_STATE), 0);
+	fini(&r);
+}
+END_TEST
+
+START_TEST(b4_15_transfers_that_make_no_sense_are_refused)
+{
+	struct rig r;
+
+	init(&r);
+	ck_assert_uint_ne(rig_get_u64(&r, VHOST_USER_CHECK_DEVICE_STATE), 0);
+	ck_assert_uint_eq(transfer(&r, 2, 0, 0), 0x101);
+	ck_assert_uint_eq(transfer(&r, 0, 1, 1), 0x101);
+	/* the wrong end of the pipe */
+	ck_assert_uint_eq(transfer(&r, VHOST_USER_TRANSFER_SAVE, 0, 0), 0x101);
+	ck_assert_uint_eq(transfer(&r, VHOST_USER_TRANSFER_LOAD, 0, 1), 0x101);
+	ck_assert_uint_eq(device.checks, 0);
+	ck_assert_int_eq(device.state, -1);
+	fini(&r);
+}
+END_TEST
+
+START_TEST(b4_15_state_does_not_move_while_a_ring_is_started)
+{
+	struct rig r;
+
+	init(&r);
+	ck_assert_uint_eq(rig_set_memory(&r), 0);
+	rig_set_ring(&r, 0);
+	ck_assert_uint_eq(transfer(&r, VHOST_USER_TRANSFER_SAVE, 0, 1), 0x101);
+	rig_expect_refused(&r, VHOST_USER_SET_DEVICE_STATE_FD,
+			   VHOST_USER_ALL_RINGS, "stopped");
+	fini(&r);
+}
+END_TEST
+
+START_TEST(b4_16_session_that_ends_during_a_check_waits_for_its_answer)
+{
+	struct rig r;
+
+	init(&r);
+	device.holds = true;
+	ck_assert_uint_eq(transfer(&r, VHOST_USER_TRANSFER_LOAD, 0, 0), 0x100);
+	rig_send(&r, VHOST_USER_CHECK_DEVICE_STATE, 1, NULL, 0, NULL, 0);
+	rig_expect_silence(&r);
+	vsu_fd_close(&r.sock);
+	rig_turn(&r);
+	ck_assert_ptr_nonnull(r.b);
+	vhost_user_backend_state_done(r.b, device.token, -EPIPE);
+	fini(&r);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("vhost back-end device");
+	TCase *tc = rig_case(s, "device");
+
+	tcase_add_test(tc, operations_that_are_left_out_are_not_offered);
+	tcase_add_loop_test(tc, requests_that_were_not_offered_are_refused_and_the_session_lives,
+			    0, (int)(sizeof(not_offered) / sizeof(not_offered[0])));
+	tcase_add_test(tc, rarp_carries_six_bytes_of_address);
+	tcase_add_test(tc, mtu_reaches_the_device_within_its_limits);
+	tcase_add_test(tc, crypto_sessions_are_carried_to_the_device);
+	tcase_add_test(tc, crypto_session_that_is_refused_has_a_number_below_zero);
+	tcase_add_test(tc, gpu_socket_moves_to_the_device);
+	tcase_add_test(tc, shared_object_comes_with_the_answer);
+	tcase_add_test(tc, b4_19_unknown_object_is_answered_without_a_descriptor);
+	tc = rig_case(s, "state");
+	tcase_add_test(tc, device_state_is_answered_at_once_and_checked_later);
+	tcase_add_test(tc, failed_transfer_is_told_and_the_next_one_may_succeed);
+	tcase_add_test(tc, b4_15_transfers_that_make_no_sense_are_refused);
+	tcase_add_test(tc, b4_15_state_does_not_move_while_a_ring_is_started);
+	tcase_add_test(tc, b4_16_session_that_ends_during_a_check_waits_for_its_answer);
+	return rig_run(s);
+}

@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * Claims about the in-flight area: what it may be, and that a back-end which
+ * comes after another one takes up what that one did not finish.
+ */
+#include <config.h>
+
+#include <errno.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <vmm-sys-util/fd.h>
+
+#include "../rig.h"
+
+/* A split ring of RIG_SIZE entries: 16 bytes and 16 for each, in lines of 64. */
+#define PART 320u
+
+/* The area's descriptor, or -1: refused. */
+static int get_area(struct rig *r, uint16_t rings, uint16_t entries,
+		    struct vhost_user_inflight *out)
+{
+	const struct vhost_user_inflight ask = {
+		.num_queues = rings, .queue_size = entries,
+	};
+	char room[CMSG_SPACE(sizeof(int))]
+		__attribute__((aligned(sizeof(size_t))));
+	struct vhost_user_header hdr;
+	struct iovec iov[] = { { &hdr, sizeof(hdr) }, { out, sizeof(*out) } };
+	struct msghdr msg = {
+		.msg_iov = iov, .msg_iovlen = 2,
+		.msg_control = room, .msg_controllen = sizeof(room),
+	};
+	int fd = -1;
+
+	rig_send(r, VHOST_USER_GET_INFLIGHT_FD, 1, &ask, sizeof(ask), NULL, 0);
+	ck_assert_int_ge(rig_turn(r), 0);
+	ck_assert_int_ge(recvmsg(r->sock, &msg, MSG_DONTWAIT),
+			 sizeof(hdr));
+	ck_assert_uint_eq(hdr.flags, 5);
+	if (!CMSG_FIRSTHDR(&msg))
+		return -1;
+	memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&msg)), sizeof(fd));
+	ck_assert_uint_eq(hdr.size, sizeof(*out));
+	return fd;
+}
+
+static uint64_t set_area(struct rig *r, const struct vhost_user_inflight *in,
+			 int fd)
+{
+	return rig_ack(r, VHOST_USER_SET_INFLIGHT_FD, in, sizeof(*in), &fd, 1);
+}
+
+/* A session with memory and an area for two rings. */
+static int init(struct rig *r, struct vhost_user_inflight *in)
+{
+	int fd;
+
+	rig_init(r);
+	rig_negotiate(r);
+	ck_assert_uint_eq(rig_set_memory(r), 0);
+	fd = get_area(r, 2, RIG_SIZE, in);
+	ck_assert_int_ge(fd, 0);
+	return fd;
+}
+
+START_TEST(area_is_as_long_as_its_layout_says_and_zero)
+{
+	struct vhost_user_inflight in;
+	unsigned char *bytes;
+	struct rig r;
+	unsigned int i;
+	int fd = init(&r, &in);
+
+	ck_assert_uint_eq(in.mmap_size, 2 * PART);
+	ck_assert_uint_eq(in.mmap_offset, 0);
+	ck_assert_uint_eq(in.num_queues, 2);
+	ck_assert_uint_eq(in.queue_size, RIG_SIZE);
+	bytes = mmap(NULL, in.mmap_size, PROT_READ, MAP_SHARED, fd, 0);
+	ck_assert(bytes != MAP_FAILED);
+	for (i = 0; i < in.mmap_size; i++)
+		ck_assert_uint_eq(bytes[i], 0);
+	munmap(bytes, in.mmap_size);
+	/* nobody may cut it short under the other */
+	ck_assert_int_ne(ftruncate(fd, 0), 0);
+	vsu_fd_close(&fd);
+	rig_fini(&r);
+}
+END_TEST
+
+/* One request is taken and never finished, another one is. */
+static void take_two_and_finish_the_second(struct rig *r)
+{
+	struct vq *q = vhost_user_backend_vq(r->b, 0);
+	struct iovec iov[2][4];
+	struct vq_chain chains[2] = {
+		{ .iov = iov[0], .iov_max = 4 }, { .iov = iov[1], .iov_max = 4 }
+	};
+
+	rig_offer(r, 0, 3);
+	rig_offer(r, 0, 5);
+	ck_assert_int_eq(vq_pop(q, &chains[0]), 1);
+	ck_assert_int_eq(vq_pop(q, &chains[1]), 1);
+	vq_chain_written(q, &chains[1], 0, 64);
+	vq_push(q, &chains[1], 64);
+	vq_publish(q);
+}
+
+/* The guest's memory, kept from one session to the next one. */
+static void next_session(struct rig *r)
+{
+	unsigned int i;
+
+	vsu_fd_close(&r->sock);
+	rig_turn(r);
+	ck_assert_ptr_null(r->b);
+	r->gones = 0;
+	for (i = 0; i < RIG_RINGS; i++)
+		r->running[i] = false;
+	rig_start(r);
+	rig_negotiate(r);
+	ck_assert_uint_eq(rig_set_memory(r), 0);
+}
+
+START_TEST(successor_takes_up_what_was_not_finished)
+{
+	struct vhost_user_inflight in;
+	struct rig r;
+	int fd = init(&r, &in);
+
+	ck_assert_uint_eq(set_area(&r, &in, fd), 0);
+	rig_set_ring(&r, 0);
+	take_two_and_finish_the_second(&r);
+	next_session(&r);
+	ck_assert_uint_eq(set_area(&r, &in, fd), 0);
+	rig_set_ring(&r, 0);
+	ck_assert_uint_eq(rig_serve(&r, 0), 1);
+	ck_assert_uint_eq(rig_used(&r, 0), 2);
+	rig_offer(&r, 0, 6);
+	ck_assert_uint_eq(rig_serve(&r, 0), 1);
+	ck_assert_uint_eq(rig_used(&r, 0), 3);
+	vsu_fd_close(&fd);
+	rig_fini(&r);
+}
+END_TEST
+
+START_TEST(without_the_area_the_base_counts)
+{
+	struct vhost_user_inflight in;
+	struct rig r;
+	int fd = init(&r, &in);
+
+	ck_assert_uint_eq(set_area(&r, &in, fd), 0);
+	rig_set_ring(&r, 0);
+	take_two_and_finish_the_second(&r);
+	next_session(&r);
+	rig_set_ring(&r, 0);	/* with the used index as its base: one behind */
+	ck_assert_uint_eq(rig_serve(&r, 0), 1);
+	vsu_fd_close(&fd);
+	rig_fini(&r);
+}
+END_TEST
+
+/* The new ring begins at 0, where the area would go on at 2. */
+START_TEST(b4_09_reset_forgets_the_area)
+{
+	struct vhost_user_inflight in;
+	struct rig r;
+	int fd = init(&r, &in);
+
+	ck_assert_uint_eq(set_area(&r, &in, fd), 0);
+	rig_set_ring(&r, 0);
+	rig_offer(&r, 0, 3);
+	rig_offer(&r, 0, 5);
+	ck_assert_uint_eq(rig_serve(&r, 0), 2);
+	ck_assert_uint_eq(rig_ack(&r, VHOST_USER_RESET_DEVICE, NULL, 0, NULL,
+				  0), 0);
+	memset(r.mem, 0, RIG_MEMORY);
+	rig_negotiate(&r);
+	rig_set_ring(&r, 0);
+	rig_offer(&r, 0, 1);
+	ck_assert_uint_eq(rig_serve(&r, 0), 1);
+	ck_assert_uint_eq(rig_used(&r, 0), 1);
+	vsu_fd_close(&fd);
+	rig_fini(&r);
+}
+END_TEST
+
+static const struct { uint16_t rings, entries; } bad_asks[] = {
+	{ 0, RIG_SIZE }, { RIG_RINGS + 1, RIG_SIZE }, { UINT16_MAX, UINT16_MAX },
+	{ 1, 0 }, { 1, 1025 },
+};
+
+START_TEST(b4_05_area_of_impossible_extent_is_not_made)
+{
+	struct vhost_user_inflight in;
+	struct rig r;
+
+	rig_init(&r);
+	rig_negotiate(&r);
+	ck_assert_int_eq(get_area(&r, bad_asks[_i].rings, bad_asks[_i].entries,
+				  &in), -1);
+	rig_expect_refused(&r, VHOST_USER_GET_INFLIGHT_FD,
+			   VHOST_USER_ALL_RINGS, "GET_INFLIGHT_FD");
+	rig_fini(&r);
+}
+END_TEST
+
+START_TEST(b4_05_area_asked_for_again_and_again_is_not_kept)
+{
+	struct vhost_user_inflight in;
+	struct rig r;
+	int i, fd, before;
+
+	rig_init(&r);
+	rig_negotiate(&r);
+	before = vsu_fd_count();
+	for (i = 0; i < 100; i++) {
+		fd = get_area(&r, 1, RIG_SIZE, &in);
+		ck_assert_int_ge(fd, 0);
+		vsu_fd_close(&fd);
+	}
+	ck_assert_int_eq(vsu_fd_count(), before);
+	rig_fini(&r);
+}
+END_TEST
+
+START_TEST(b4_06_area_for_more_rings_than_there_are_is_refused)
+{
+	struct vhost_user_inflight in;
+	struct rig r;
+	int fd = init(&r, &in);
+
+	in.num_queues = RIG_RINGS + 1;
+	ck_assert_uint_ne(set_area(&r, &in, fd), 0);
+	rig_expect_refused(&r, VHOST_USER_SET_INFLIGHT_FD,
+			   VHOST_USER_ALL_RINGS, "there are 3");
+	vsu_fd_close(&fd);
+	rig_fini(&r);
+}
+END_TEST
+
+static const struct { int64_t size, offset; } bad_areas[] = {
+	{ 2 * PART - 1, 0 }, { 0, 0 }, { INT64_MAX, INT64_MAX },
+	{ -1, 4096 }, { 2 * PART, 4 }, { 2 * PART, 4096 }, { 1 << 20, 0 },
+};
+
+START_TEST(b4_07_area_that_does_not_hold_what_it_should_is_refused)
+{
+	struct vhost_user_inflight in;
+	struct rig r;
+	int fd = init(&r, &in);
+
+	in.mmap_size = (uint64_t)bad_areas[_i].size;
+	in.mmap_offset = (uint64_t)bad_areas[_i].offset;
+	ck_assert_uint_ne(set_area(&r, &in, fd), 0);
+	rig_expect_refused(&r, VHOST_USER_SET_INFLIGHT_FD,
+			   VHOST_USER_ALL_RINGS, "SET_INFLIGHT_FD");
+	vsu_fd_close(&fd);
+	rig_fini(&r);
+}
+END_TEST
+
+START_TEST(b4_07_area_that_is_no_file_is_refused)
+{
+	struct vhost_user_inflight in;
+	struct rig r;
+	int fd = init(&r, &in), event = eventfd(0, EFD_CLOEXEC);
+
+	ck_assert_uint_ne(set_area(&r, &in, event), 0);
+	rig_expect_refused(&r, VHOST_USER_SET_INFLIGHT_FD,
+			   VHOST_USER_ALL_RINGS, "mapped");
+	vsu_fd_close(&event);
+	vsu_fd_close(&fd);
+	rig_fini(&r);
+}
+END_TEST
+
+START_TEST(area_does_not_change_under_a_ring_that_runs)
+{
+	struct vhost_user_inflight in;
+	struct rig r;
+	int fd = init(&r, &in);
+
+	rig_set_ring(&r, 0);
+	ck_assert_uint_ne(set_area(&r, &in, fd), 0);
+	rig_expect_refused(&r, VHOST_USER_SET_INFLIGHT_FD,
+			   VHOST_USER_ALL_RINGS, "started");
+	vsu_fd_close(&fd);
+	rig_fini(&r);
+}
+END_TEST
+
+START_TEST(b4_08_ring_waits_where_its_area_cannot_be)
+{
+	struct vhost_user_inflight in;
+	struct rig r;
+	int fd = init(&r, &in);
+	uint16_t version = 99;
+
+	ck_assert_int_eq(pwrite(fd, &version, 2, 8), 2);
+	ck_assert_uint_eq(set_area(&r, &in, fd), 0);
+	ck_assert_uint_eq(rig_ack_state(&r, VHOST_USER_SET_VRING_NUM, 0,
+					RIG_SIZE), 0);
+	rig_set_ring(&r, 1);	/* this one's part is untouched */
+	ck_assert(r.running[1]);
+	rig_set_ring(&r, 0);
+	ck_assert(!r.running[0]);
+	rig_expect_refused(&r, VHOST_USER_NO_REQUEST, 0, "waits");
+	vsu_fd_close(&fd);
+	rig_fini(&r);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("vhost back-end in flight");
+	TCase *tc = rig_case(s, "inflight");
+
+	tcase_add_test(tc, area_is_as_long_as_its_layout_says_and_zero);
+	tcase_add_test(tc, successor_takes_up_what_was_not_finished);
+	tcase_add_test(tc, without_the_area_the_base_counts);
+	tcase_add_test(tc, b4_09_reset_forgets_the_area);
+	tcase_add_loop_test(tc, b4_05_area_of_impossible_extent_is_not_made, 0,
+			    (int)(sizeof(bad_asks) / sizeof(bad_asks[0])));
+	tcase_add_test(tc, b4_05_area_asked_for_again_and_again_is_not_kept);
+	tcase_add_test(tc, b4_06_area_for_more_rings_than_there_are_is_refused);
+	tcase_add_loop_test(tc, b4_07_area_that_does_not_hold_what_it_should_is_refused,
+			    0, (int)(sizeof(bad_areas) / sizeof(bad_areas[0])));
+	tcase_add_test(tc, b4_07_area_that_is_no_file_is_refused);
+	tcase_add_test(tc, area_does_not_change_under_a_ring_that_runs);
+	tcase_add_test(tc, b4_08_ring_waits_where_its_area_cannot_be);
+	return rig_run(s);
+}
