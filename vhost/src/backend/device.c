@@ -6,6 +6,7 @@
 #include <config.h>
 
 #include <errno.h>
+#include <inttypes.h>
 
 #include "backend/backend_priv.h"
 #include "wire/descriptor.h"
@@ -38,8 +39,8 @@ static int check_mtu(struct vhost_user_backend *b,
 	if (mtu >= MIN_MTU && mtu <= UINT16_MAX)
 		return VHOST_USER_PRIV_GO;
 	vsu_error_set(err, -EBADMSG,
-		      "NET_SET_MTU of %llu bytes, %u to %u are allowed",
-		      (unsigned long long)mtu, MIN_MTU, UINT16_MAX);
+		      "NET_SET_MTU of %" PRIu64 " bytes, %u to %u are allowed",
+		      mtu, MIN_MTU, UINT16_MAX);
 	vsu_error_operands(err, 0, VHOST_USER_NET_SET_MTU, mtu, UINT16_MAX);
 	return -EBADMSG;
 }

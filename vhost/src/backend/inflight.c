@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -91,8 +92,8 @@ static int get_area(struct vhost_user_backend *b,
 
 	if (fd < 0)
 		return vsu_error_sys(err, fd,
-				     "GET_INFLIGHT_FD: cannot make %llu bytes of memory",
-				     (unsigned long long)size);
+				     "GET_INFLIGHT_FD: cannot make %" PRIu64 " bytes of memory",
+				     size);
 	b->reply_fd = fd;
 	in->mmap_size = size;
 	in->mmap_offset = 0;
@@ -133,16 +134,16 @@ static int check_area(const struct vhost_user_backend *b,
 	if (vsu_u64_add_overflow(in->mmap_offset, in->mmap_size, &end) ||
 	    in->mmap_offset % ALIGNMENT)
 		return vsu_error_set(err, -EBADMSG,
-				     "SET_INFLIGHT_FD of %#llx bytes at %#llx, which wraps or is not aligned to %u",
-				     (unsigned long long)in->mmap_size,
-				     (unsigned long long)in->mmap_offset,
+				     "SET_INFLIGHT_FD of %#" PRIx64 " bytes at %#" PRIx64 ", which wraps or is not aligned to %u",
+				     in->mmap_size,
+				     in->mmap_offset,
 				     ALIGNMENT);
 	if (in->mmap_size >= need)
 		return 0;
 	vsu_error_set(err, -EBADMSG,
-		      "SET_INFLIGHT_FD of %#llx bytes, %u rings of %u entries need %#llx",
-		      (unsigned long long)in->mmap_size, in->num_queues,
-		      in->queue_size, (unsigned long long)need);
+		      "SET_INFLIGHT_FD of %#" PRIx64 " bytes, %u rings of %u entries need %#" PRIx64,
+		      in->mmap_size, in->num_queues,
+		      in->queue_size, need);
 	vsu_error_operands(err, 0, VHOST_USER_SET_INFLIGHT_FD, in->mmap_size,
 			   need);
 	return -EBADMSG;

@@ -16,7 +16,7 @@
 #define OPTIONAL (BIT(RARP) | BIT(NET_MTU) | BIT(CRYPTO_SESSION) | \
 		  BIT(SHARED_OBJECT) | BIT(DEVICE_STATE))
 
-/* What the device was told, and what it answers. */
+/* The device: its orders, and its answers. */
 static struct {
 	unsigned char mac[6];
 	uint16_t mtu;
