@@ -12,6 +12,7 @@
 #include <config.h>
 
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -396,8 +397,8 @@ static void operate(struct fuzz *f, struct input *in)
 
 static void report(void)
 {
-	printf("# %llu of %llu inputs had a chain served\n",
-	       (unsigned long long)reached, (unsigned long long)inputs);
+	printf("# %" PRIu64 " of %" PRIu64 " inputs had a chain served\n",
+	       reached, inputs);
 }
 
 static void make_fds(void)

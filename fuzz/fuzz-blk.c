@@ -13,6 +13,7 @@
  */
 #include <config.h>
 
+#include <inttypes.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -60,12 +61,9 @@ static uint64_t reached[NREACHED];
 
 static void print_reach(void)
 {
-	printf("# reach: %llu ok, %llu failed, %llu unsupported, %llu without status, %llu broken rings\n",
-	       (unsigned long long)reached[ENDED_OK],
-	       (unsigned long long)reached[ENDED_IOERR],
-	       (unsigned long long)reached[ENDED_UNSUPP],
-	       (unsigned long long)reached[ENDED_SILENT],
-	       (unsigned long long)reached[BROKEN]);
+	printf("# reach: %" PRIu64 " ok, %" PRIu64 " failed, %" PRIu64 " unsupported, %" PRIu64 " without status, %" PRIu64 " broken rings\n",
+	       reached[ENDED_OK], reached[ENDED_IOERR], reached[ENDED_UNSUPP],
+	       reached[ENDED_SILENT], reached[BROKEN]);
 }
 
 struct disk {

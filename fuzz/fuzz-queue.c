@@ -10,6 +10,7 @@
  */
 #include <config.h>
 
+#include <inttypes.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -62,8 +63,8 @@ static void report(void)
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	s = (double)(now.tv_sec - stats.start.tv_sec) +
 	    (double)(now.tv_nsec - stats.start.tv_nsec) / 1e9;
-	printf("# queue: %llu runs, %.0f %% completed a chain, %.0f chains/s\n",
-	       (unsigned long long)stats.runs,
+	printf("# queue: %" PRIu64 " runs, %.0f %% completed a chain, %.0f chains/s\n",
+	       stats.runs,
 	       stats.runs ? 100.0 * (double)stats.reached /
 			    (double)stats.runs : 0.0,
 	       s > 0 ? (double)stats.chains / s : 0.0);

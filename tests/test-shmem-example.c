@@ -8,6 +8,7 @@
 #include <check.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <poll.h>
 #include <signal.h>
@@ -256,8 +257,8 @@ static const struct vmem_block *at(uint8_t shmid, uint64_t offset)
 	for (i = 0; i < f.n; i++)
 		if (f.seen[i].shmid == shmid && f.seen[i].offset == offset)
 			return f.seen[i].block;
-	ck_abort_msg("nothing at %#llx of region %u",
-		     (unsigned long long)offset, shmid);
+	ck_abort_msg("nothing at %#" PRIx64 " of region %u",
+		     offset, shmid);
 	return NULL;
 }
 

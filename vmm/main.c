@@ -115,14 +115,14 @@ static int cmd_run(int argc, char **argv)
 	struct vsu_error err = VSU_ERROR_INIT;
 	int rc = vmm_options_parse(&options, argc, argv, &err);
 
-	if (rc)
+	if (rc < 0)
 		return complain(vmm_exit_status(VMM_STAGE_OPTIONS, rc), &err);
 	if (options.help)
 		return show_run_help();
 	rc = prog_handle_signals(MAX_MAPPINGS, &sigbus_table, &err);
 	if (!rc)
 		rc = prog_closer_start(&err);
-	if (rc)
+	if (rc < 0)
 		return complain(VSU_EXIT_HOST, &err);
 	prog_ask_first(vmm_poison_note);
 	/* The guest may let go of a lost page before it is touched. */
@@ -148,12 +148,12 @@ static int cmd_memory(int argc, char **argv)
 	struct vmm_memory_command command;
 	int rc = vmm_memory_command_parse(&command, argc, argv, &err);
 
-	if (rc)
+	if (rc < 0)
 		return complain(vmm_exit_status(VMM_STAGE_OPTIONS, rc), &err);
 	if (command.help)
 		return show_memory_help();
 	rc = prog_handle_signals(MAX_MAPPINGS, &sigbus_table, &err);
-	if (rc)
+	if (rc < 0)
 		return complain(VSU_EXIT_HOST, &err);
 	return complain(vmm_memory_command_run(&command, sigbus_table, &err),
 			&err);

@@ -335,7 +335,7 @@ bool echo_client_run(struct echo_client *c, unsigned int index, uint64_t n)
 		rc = collect(c, index);
 		if (rc < 0 || c->failed)
 			return false;
-		if (rc || vq_driver_enable_call(ring->driver))
+		if (rc > 0 || vq_driver_enable_call(ring->driver))
 			continue;
 		wait_for(c, ring->call_fd);
 		vsu_event_drain(ring->call_fd, &count);

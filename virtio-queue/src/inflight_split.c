@@ -82,7 +82,7 @@ int vq_priv_track_split_recover(struct vq *q, uint16_t used, uint32_t *taken,
 
 	if (rc < 0)
 		return rc;
-	if (rc) {
+	if (rc > 0) {
 		finish_batch(q->track, used);
 		collect(q->track);
 	} else {

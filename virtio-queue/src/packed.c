@@ -423,7 +423,7 @@ int vq_priv_packed_take_again(struct vq *q, struct vq_chain *chain,
 			      &id);
 	q->area[AREA_DESC].hva = ring;
 	q->next_avail = next;
-	if (rc)
+	if (rc < 0)
 		return rc;
 	if (!packed_is_owned(q, id))
 		return packed_bad_id(q, id);

@@ -14,7 +14,7 @@ static int take_again(struct vq *q, struct vq_chain *chain)
 	int rc = q->format->tracking->take_again(q, chain,
 						 vq_priv_track_again(q));
 
-	if (rc)
+	if (rc < 0)
 		return rc;
 	chain->private_[CHAIN_TAKEN_AGAIN] = true;
 	q->track->next_again++;

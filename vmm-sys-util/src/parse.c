@@ -144,7 +144,7 @@ int vsu_parse_size(const char *text, uint64_t *value)
 
 	if (rc == -EINVAL || shift < 0 || (f.part && !shift))
 		return -EINVAL;
-	if (rc || vsu_u64_mul_overflow(number, UINT64_C(1) << shift, &number) ||
+	if (rc < 0 || vsu_u64_mul_overflow(number, UINT64_C(1) << shift, &number) ||
 	    vsu_u64_add_overflow(number, fraction_bytes(f, shift), &number))
 		return -ERANGE;
 	*value = number;

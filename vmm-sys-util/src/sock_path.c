@@ -114,7 +114,7 @@ static int remove_stale(const struct sockaddr_un *addr, struct vsu_error *err)
 		return vsu_error_sys(err, rc,
 				     "cannot tell whether a server listens at '%s'",
 				     path);
-	if (rc)
+	if (rc > 0)
 		return vsu_error_set(err, -EADDRINUSE,
 				     "'%s' is in use by a server that listens there; stop it or choose another path",
 				     path);

@@ -40,7 +40,7 @@ static int copy(struct vmm_file *file, int fd, uint64_t size, const char *what,
 	file->bytes = map;
 	file->size = size;
 	rc = fill(file, fd, what, path, err);
-	if (rc)
+	if (rc < 0)
 		vmm_file_free(file);
 	return rc;
 }

@@ -75,7 +75,7 @@ static int make(struct vmm_memory *memory, struct vmm_kvm *kvm,
 
 	if (needs_kvm(memory->backends[0]))
 		rc = vmm_kvm_open(kvm, vmm_memory_wants_private(memory), err);
-	if (rc)
+	if (rc < 0)
 		return vmm_exit_status(VMM_STAGE_KVM, rc);
 	kvm->phys_bits = PHYS_BITS;
 	rc = vmm_memory_make(memory, kvm, sigbus, err);

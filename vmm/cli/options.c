@@ -161,7 +161,7 @@ int vmm_options_parse(struct vmm_options *options, int argc, char *const *argv,
 	options->memory.what = "--memory";
 	rc = vsu_option_parse_argv(vmm_run_options, argc, argv, take_option,
 				   options, NULL, err);
-	if (rc || options->help)
+	if (rc < 0 || options->help)
 		return rc;
 	if (!options->kernel)
 		return vsu_error_set(err, -ENOENT, "run: no kernel named; try 'cvmm run builtin:selftest'");

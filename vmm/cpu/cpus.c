@@ -222,7 +222,7 @@ int vmm_cpus_new(const struct vmm_cpus_config *config, struct vmm_cpus **out,
 		cpus->cpu[i].fd = -1;
 	sigaction(KICK_SIGNAL, &kick, NULL);
 	rc = make_cpus(cpus, err);
-	if (rc) {
+	if (rc < 0) {
 		vmm_cpus_free(cpus);
 		return rc;
 	}

@@ -97,7 +97,7 @@ static int create_vm(struct vmm_kvm *kvm, bool private_memory,
 	unsigned long type = 0;
 	int rc = private_memory ? private_type(kvm, &type, err) : 0;
 
-	if (rc)
+	if (rc < 0)
 		return rc;
 	kvm->vm_fd = vmm_kvm_ioctl(kvm->kvm_fd, KVM_CREATE_VM, (void *)type);
 	if (kvm->vm_fd < 0)
@@ -171,7 +171,7 @@ int vmm_kvm_open(struct vmm_kvm *kvm, bool private_memory,
 		rc = check_needed(kvm, err);
 	if (!rc)
 		rc = add_interrupt_controllers(kvm, err);
-	if (rc) {
+	if (rc < 0) {
 		vmm_kvm_close(kvm);
 		return rc;
 	}

@@ -144,7 +144,7 @@ int vmm_console_new(const struct vmm_console_config *config,
 	c->own_fd = reopen(config->out_fd);
 	pthread_mutex_init(&c->lock, NULL);
 	rc = make_buffer(c);
-	if (rc) {
+	if (rc < 0) {
 		free_console(c);
 		return vsu_error_sys(err, rc, "console");
 	}

@@ -96,7 +96,7 @@ int vmm_machine_open_console(struct vmm_machine *m, struct vsu_error *err)
 	struct vmm_range placed = range;
 	int rc = open_console(m, err);
 
-	if (rc)
+	if (rc < 0)
 		return rc;
 	config.in_fd = m->console_in;
 	config.out_fd = m->console_out;

@@ -152,10 +152,10 @@ static int make_local(const struct vmm_virtio_place *place,
 	struct virtdev *dev;
 	int rc = vmm_device_open(&d->spec, sigbus, &dev, err);
 
-	if (rc)
+	if (rc < 0)
 		return rc;
 	rc = vmm_virtio_local(place, dev, &d->virtio, err);
-	if (rc)
+	if (rc < 0)
 		virtdev_free(dev);
 	return rc;
 }
@@ -340,7 +340,7 @@ int vmm_machine_make(struct vmm_machine *m, const struct vmm_options *options,
 	m->console_in = m->console_out = -1;
 	for (i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
 		rc = steps[i].fn(m, err);
-		if (rc)
+		if (rc < 0)
 			return vmm_exit_status(steps[i].stage, rc);
 	}
 	return 0;

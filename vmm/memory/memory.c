@@ -222,11 +222,11 @@ static int add_region(struct making *m, const struct vmm_layout_piece *piece,
 	struct vmem_map *next;
 	int rc = vmem_region_new(&desc, &region, m->err);
 
-	if (rc)
+	if (rc < 0)
 		return rc;
 	rc = vmem_map_add(*map, region, &next, m->err);
 	vmem_region_unref(region);
-	if (rc)
+	if (rc < 0)
 		return rc;
 	vmem_map_unref(*map);
 	*map = next;
@@ -242,7 +242,7 @@ static int publish(struct making *m)
 
 	if (!rc)
 		rc = vmem_map_new(&map);
-	if (rc)
+	if (rc < 0)
 		return vsu_error_sys(m->err, rc, "the map of the memory");
 	for (i = 0; !rc && i < layout->n; i++)
 		rc = add_region(m, &layout->pieces[i], &map);

@@ -93,7 +93,7 @@ int vmm_private_convert(struct vmm_private *p, int vm_fd,
 		rc = check_progress(p, cpu, c, err);
 	if (!rc)
 		rc = convert(vm_fd, map, c, err);
-	if (rc)
+	if (rc < 0)
 		return rc;
 	p->conversions++;
 	if (c->fault)

@@ -51,7 +51,7 @@ static void *populate(void *arg)
 			break;
 		n = w->len - off < w->slice ? w->len - off : w->slice;
 		rc = vmem_block_populate(w->block, off, n, &err);
-		if (rc)
+		if (rc < 0)
 			fail(w, rc, &err);
 	}
 	return NULL;

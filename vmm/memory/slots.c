@@ -260,7 +260,7 @@ static int change(struct vmm_slots *slots, const struct list *want,
 		vmm_cpus_pause(slots->cpus);
 	remove_missing(slots, &slots->now, want);
 	rc = add_missing(slots, want, &slots->now, err);
-	if (rc) {
+	if (rc < 0) {
 		remove_missing(slots, want, &slots->now);
 		add_missing(slots, &slots->now, want, NULL);
 	}
@@ -275,7 +275,7 @@ int vmm_slots_apply(struct vmm_slots *slots, struct vmem_map *map,
 	struct list want;
 	int rc = desired(map, &want);
 
-	if (rc)
+	if (rc < 0)
 		return vsu_error_sys(err, rc, "memory slots");
 	if (want.n > slots->kvm->max_slots)
 		rc = vsu_error_set(err, -ENOSPC, "this memory needs %u slots; KVM has %u", want.n,
@@ -284,7 +284,7 @@ int vmm_slots_apply(struct vmm_slots *slots, struct vmem_map *map,
 		rc = vsu_error_sys(err, -ENOMEM, "memory slots");
 	if (!rc)
 		rc = change(slots, &want, err);
-	if (rc) {
+	if (rc < 0) {
 		free(want.slot);
 		return rc;
 	}

@@ -24,7 +24,7 @@ int vmm_shmem_add_window(struct vmm_shmem *s, const void *owner,
 	if (!s->n)
 		s->next = s->memory->layout.end;
 	rc = vmm_layout_window(&s->next, len, s->phys_bits, &w->gpa, err);
-	if (rc)
+	if (rc < 0)
 		return rc;
 	w->owner = owner;
 	w->name = name;
@@ -65,7 +65,7 @@ static int add_mapping(struct vmem_map **map, uint64_t gpa,
 	struct vmem_map *next;
 	int rc = vmem_region_new(&desc, &region, NULL);
 
-	if (rc)
+	if (rc < 0)
 		return rc;
 	rc = vmem_map_add(*map, region, &next, NULL);
 	vmem_region_unref(region);
@@ -262,7 +262,7 @@ int vmm_shmem_map_for(const struct vmm_shmem *s, const void *owner,
 		if (!rc)
 			advance(&map, next);
 	}
-	if (rc)
+	if (rc < 0)
 		vmem_map_unref(map);
 	else
 		*out = map;

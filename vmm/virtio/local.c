@@ -124,11 +124,11 @@ static int make_local(const struct vmm_virtio_place *place, struct local *l,
 {
 	int rc = vmm_virtio_new(place, l->dev, &l->v, err);
 
-	if (rc)
+	if (rc < 0)
 		return rc;
 	rc = virtdev_inline_new(vmm_virtio_transport(l->v), place->space,
 				&l->home, err);
-	if (rc)
+	if (rc < 0)
 		vmm_virtio_free(l->v);
 	return rc;
 }
@@ -144,7 +144,7 @@ int vmm_virtio_local(const struct vmm_virtio_place *place, struct virtdev *dev,
 	l->loop = place->loop;
 	l->dev = dev;
 	rc = make_local(place, l, err);
-	if (rc) {
+	if (rc < 0) {
 		free(l);
 		return rc;
 	}

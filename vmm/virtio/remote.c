@@ -114,7 +114,7 @@ static int tell_memory(struct remote *r)
 	struct vmem_map *map;
 	int rc = vmm_shmem_map_for(r->shmem, r, !r->memory_only, &map);
 
-	if (rc)
+	if (rc < 0)
 		return rc;
 	rc = virtdev_vhost_user_set_memory(r->user, map, NULL);
 	vmem_map_unref(map);
@@ -398,7 +398,7 @@ static int connect_session(struct remote *r,
 		vsu_closer_set_keep(prog_closer(), 0);
 	rc = virtdev_vhost_user_new_take_fd(sock, &config, &user_ops, r,
 					    &r->user, err);
-	if (rc)
+	if (rc < 0)
 		vsu_fd_close(&sock);
 	return rc ? rc : wait_until_ready(r, err);
 }
@@ -450,7 +450,7 @@ int vmm_virtio_remote(const struct vmm_virtio_place *place,
 		rc = virtdev_vhost_user_set_memory(r->user, map, err);
 	if (!rc)
 		rc = make_windows(r, spec->socket, err);
-	if (rc) {
+	if (rc < 0) {
 		free_remote(r);
 		return rc;
 	}
@@ -459,7 +459,7 @@ int vmm_virtio_remote(const struct vmm_virtio_place *place,
 	rc = make_queues(r, err);
 	if (!rc)
 		rc = vmm_virtio_new(place, dev, &r->v, err);
-	if (rc) {
+	if (rc < 0) {
 		free_remote(r);
 		return rc;
 	}

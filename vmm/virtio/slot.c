@@ -198,7 +198,7 @@ int vmm_virtio_new(const struct vmm_virtio_place *place, struct virtdev *dev,
 	v->main = pthread_self();
 	pthread_mutex_init(&v->lock, NULL);
 	rc = virtdev_transport_new(dev, &transport_ops, v, &v->transport, err);
-	if (rc) {
+	if (rc < 0) {
 		vmm_virtio_free(v);
 		return rc;
 	}

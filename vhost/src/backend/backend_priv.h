@@ -294,9 +294,8 @@ uint64_t vhost_user_priv_offered_protocol(const struct vhost_user_backend *b);
 
 /* table.c */
 /* How sentences name a region. */
-#define VHOST_USER_PRIV_PLACE "region at guest address %#llx, size %#llx"
-#define VHOST_USER_PRIV_PLACE_ARGS(r) (unsigned long long)(r)->guest_addr, \
-		      (unsigned long long)(r)->size
+#define VHOST_USER_PRIV_PLACE "region at guest address %#" PRIx64 ", size %#" PRIx64
+#define VHOST_USER_PRIV_PLACE_ARGS(r) (r)->guest_addr, (r)->size
 /* The region that the front-end sees at uaddr, or NULL. */
 const struct vhost_user_mem_region *
 vhost_user_priv_table_find(const struct vhost_user_priv_table *t,

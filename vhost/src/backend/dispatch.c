@@ -3,6 +3,7 @@
 #include <config.h>
 
 #include <errno.h>
+#include <inttypes.h>
 #include <sys/epoll.h>
 
 #include "backend/backend_priv.h"
@@ -60,9 +61,9 @@ static void end_stalled(struct vhost_user_backend *b)
 	if (!in && !out)
 		return;
 	vsu_error_set(&b->why, -ETIMEDOUT,
-		      in ? "the peer stopped inside a message for %llu ms" :
-			   "the peer did not read its replies for %llu ms",
-		      (unsigned long long)b->config.stall_ns / 1000000);
+		      in ? "the peer stopped inside a message for %" PRIu64 " ms" :
+			   "the peer did not read its replies for %" PRIu64 " ms",
+		      b->config.stall_ns / 1000000);
 	vhost_user_priv_backend_fail(b);
 }
 

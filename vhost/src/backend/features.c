@@ -3,6 +3,7 @@
 #include <config.h>
 
 #include <errno.h>
+#include <inttypes.h>
 
 #include "backend/backend_priv.h"
 
@@ -79,12 +80,12 @@ static int check_features(struct vhost_user_backend *b,
 
 	if (want & ~b->offered)
 		return vsu_error_set(err, -EBADMSG,
-				     "SET_FEATURES wants bits that were not offered: %#llx",
-				     (unsigned long long)(want & ~b->offered));
+				     "SET_FEATURES wants bits that were not offered: %#" PRIx64,
+				     want & ~b->offered);
 	if (changed && vhost_user_priv_any_active(b))
 		return vsu_error_set(err, -EPROTO,
-				     "SET_FEATURES changes bits %#llx while a ring is started",
-				     (unsigned long long)changed);
+				     "SET_FEATURES changes bits %#" PRIx64 " while a ring is started",
+				     changed);
 	return want == b->features ? VHOST_USER_PRIV_GO : VHOST_USER_PRIV_QUIET;
 }
 
@@ -125,9 +126,8 @@ static int set_protocol(struct vhost_user_backend *b,
 
 	if (want & ~b->offered_protocol)
 		return vsu_error_set(err, -EBADMSG,
-				     "SET_PROTOCOL_FEATURES wants bits that were not offered: %#llx",
-				     (unsigned long long)
-				     (want & ~b->offered_protocol));
+				     "SET_PROTOCOL_FEATURES wants bits that were not offered: %#" PRIx64,
+				     want & ~b->offered_protocol);
 	b->protocol_features = vhost_user_priv_without_orphans(want);
 	return 0;
 }
@@ -204,8 +204,8 @@ static int check_status(struct vhost_user_backend *b,
 	(void)b;
 	if (msg->payload.u64 > UINT8_MAX)
 		return vsu_error_set(err, -EBADMSG,
-				     "SET_STATUS of %#llx, a status has 8 bits",
-				     (unsigned long long)msg->payload.u64);
+				     "SET_STATUS of %#" PRIx64 ", a status has 8 bits",
+				     msg->payload.u64);
 	return msg->payload.u64 ? VHOST_USER_PRIV_GO : VHOST_USER_PRIV_DRAIN;
 }
 

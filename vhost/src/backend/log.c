@@ -12,6 +12,7 @@
 #include <config.h>
 
 #include <errno.h>
+#include <inttypes.h>
 #include <string.h>
 
 #include "backend_priv.h"
@@ -81,15 +82,13 @@ static int check_extent(const struct vhost_user_backend *b,
 				     "SET_LOG_BASE of a log without bytes");
 	if (vsu_u64_add_overflow(log->mmap_offset, log->mmap_size - 1, &end))
 		return vsu_error_set(err, -EBADMSG,
-				     "SET_LOG_BASE of %#llx bytes from %#llx, which wraps",
-				     (unsigned long long)log->mmap_size,
-				     (unsigned long long)log->mmap_offset);
+				     "SET_LOG_BASE of %#" PRIx64 " bytes from %#" PRIx64 ", which wraps",
+				     log->mmap_size, log->mmap_offset);
 	if (log->mmap_size >= need)
 		return 0;
 	vsu_error_set(err, -EBADMSG,
-		      "SET_LOG_BASE of %#llx bytes, the memory needs %#llx",
-		      (unsigned long long)log->mmap_size,
-		      (unsigned long long)need);
+		      "SET_LOG_BASE of %#" PRIx64 " bytes, the memory needs %#" PRIx64,
+		      log->mmap_size, need);
 	vsu_error_operands(err, 0, VHOST_USER_SET_LOG_BASE, log->mmap_size,
 			   need);
 	return -EBADMSG;

@@ -7,6 +7,7 @@
 #include <config.h>
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -170,9 +171,9 @@ static int check_remove(struct vhost_user_backend *b,
 
 	if (!gone)
 		return vsu_error_set(err, -ENOENT, PLACE
-				     ", user address %#llx: there is none to remove",
+				     ", user address %#" PRIx64 ": there is none to remove",
 				     PLACE_ARGS(r),
-				     (unsigned long long)r->user_addr);
+				     r->user_addr);
 	rc = stage_copy(b, b->table.n, gone, err);
 	if (rc == 0)
 		rc = stage_map(b, err);

@@ -6,6 +6,7 @@
 #include <config.h>
 
 #include <errno.h>
+#include <inttypes.h>
 
 #include "backend/backend_priv.h"
 #include <vmm-sys-util/fd.h>
@@ -227,8 +228,8 @@ static int check_ring(const struct vhost_user_backend *b,
 
 	if (row->kind == VHOST_USER_PRIV_U64 && (msg->payload.u64 & ~known))
 		return vsu_error_set(err, -EBADMSG,
-				     "%s has unknown bits: %#llx", row->name,
-				     (unsigned long long)msg->payload.u64);
+				     "%s has unknown bits: %#" PRIx64, row->name,
+				     msg->payload.u64);
 	if (index < b->config.nrings)
 		return 0;
 	vsu_error_set(err, -EBADMSG, "%s names ring %u, there are %u",

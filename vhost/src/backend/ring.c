@@ -9,6 +9,7 @@
 #include <config.h>
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 
 #include "backend/backend_priv.h"
@@ -115,10 +116,8 @@ int vhost_user_priv_vq_config(const struct vhost_user_backend *b,
 				     "ring %u: the front-end has shared no memory with this device; give its guest memory that can be shared (QEMU: a memory back-end with share=on)",
 				     index);
 	return vsu_error_set(err, -EFAULT,
-			     "ring %u: user address %#llx, %#llx or %#llx lies in no memory region",
-			     index, (unsigned long long)addr->desc,
-			     (unsigned long long)addr->avail,
-			     (unsigned long long)addr->used);
+			     "ring %u: user address %#" PRIx64 ", %#" PRIx64 " or %#" PRIx64 " lies in no memory region",
+			     index, addr->desc, addr->avail, addr->used);
 }
 
 /* memory that changes under rings */

@@ -3,6 +3,7 @@
 #include <config.h>
 
 #include <errno.h>
+#include <inttypes.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -35,8 +36,8 @@ int vhost_user_priv_shmem_copy_sizes(uint64_t to[VHOST_USER_MAX_SHMEM],
 	for (i = 0; i < n; i++) {
 		if (!vsu_is_aligned(sizes[i], page_size()))
 			return vsu_error_set(err, -EINVAL,
-					     "shared memory region %u has %llu bytes, which is no multiple of the page size",
-					     i, (unsigned long long)sizes[i]);
+					     "shared memory region %u has %" PRIu64 " bytes, which is no multiple of the page size",
+					     i, sizes[i]);
 		to[i] = sizes[i];
 	}
 	return 0;
@@ -84,16 +85,12 @@ static int check_range(const uint64_t *sizes,
 				     r->shmid);
 	if (r->len == 0 || vsu_range_exceeds(r->offset, r->len, size))
 		return vsu_error_set(err, -EINVAL,
-				     "%#llx bytes at %#llx are not within region %u of %#llx bytes",
-				     (unsigned long long)r->len,
-				     (unsigned long long)r->offset, r->shmid,
-				     (unsigned long long)size);
+				     "%#" PRIx64 " bytes at %#" PRIx64 " are not within region %u of %#" PRIx64 " bytes",
+				     r->len, r->offset, r->shmid, size);
 	if (!vsu_is_aligned(r->offset | r->len | r->fd_offset, mask))
 		return vsu_error_set(err, -EINVAL,
-				     "%#llx bytes at %#llx of region %u, from %#llx of the file, are not whole pages",
-				     (unsigned long long)r->len,
-				     (unsigned long long)r->offset, r->shmid,
-				     (unsigned long long)r->fd_offset);
+				     "%#" PRIx64 " bytes at %#" PRIx64 " of region %u, from %#" PRIx64 " of the file, are not whole pages",
+				     r->len, r->offset, r->shmid, r->fd_offset);
 	return 0;
 }
 

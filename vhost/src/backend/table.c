@@ -3,6 +3,7 @@
 #include <config.h>
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <stdio.h>
 #include <sys/stat.h>
@@ -59,14 +60,14 @@ static int check_sums(const struct vhost_user_mem_region *r,
 				     PLACE_ARGS(r));
 	if (vsu_u64_add_overflow(r->user_addr, r->size - 1, &end))
 		return vsu_error_set(err, -EBADMSG,
-				     PLACE ": user addresses from %#llx wrap",
+				     PLACE ": user addresses from %#" PRIx64 " wrap",
 				     PLACE_ARGS(r),
-				     (unsigned long long)r->user_addr);
+				     r->user_addr);
 	if (vsu_u64_add_overflow(r->mmap_offset, r->size, &end))
 		return vsu_error_set(err, -EBADMSG,
-				     PLACE ": offsets from %#llx wrap",
+				     PLACE ": offsets from %#" PRIx64 " wrap",
 				     PLACE_ARGS(r),
-				     (unsigned long long)r->mmap_offset);
+				     r->mmap_offset);
 	return 0;
 }
 
@@ -83,15 +84,13 @@ static int check_alone(const struct vhost_user_priv_table *t,
 		if (vsu_ranges_overlap(r->guest_addr, r->size, o->guest_addr,
 				       o->size))
 			return vsu_error_set(err, -EEXIST, PLACE
-					     ": overlaps the one at %#llx",
-					     PLACE_ARGS(r), (unsigned long long)
-					     o->guest_addr);
+					     ": overlaps the one at %#" PRIx64,
+					     PLACE_ARGS(r), o->guest_addr);
 		if (vsu_ranges_overlap(r->user_addr, r->size, o->user_addr,
 				       o->size))
 			return vsu_error_set(err, -EEXIST, PLACE
-					     ": user addresses overlap those from %#llx",
-					     PLACE_ARGS(r), (unsigned long long)
-					     o->user_addr);
+					     ": user addresses overlap those from %#" PRIx64,
+					     PLACE_ARGS(r), o->user_addr);
 	}
 	return 0;
 }
@@ -112,9 +111,8 @@ static int check_total(const struct vhost_user_backend *b,
 	if (sum <= limit)
 		return 0;
 	vsu_error_set(err, -EBADMSG, PLACE
-		      ": %#llx bytes of memory in all, the limit is %#llx",
-		      PLACE_ARGS(r), (unsigned long long)sum,
-		      (unsigned long long)limit);
+		      ": %#" PRIx64 " bytes of memory in all, the limit is %#" PRIx64,
+		      PLACE_ARGS(r), sum, limit);
 	vsu_error_operands(err, 0, 0, sum, limit);
 	return -EBADMSG;
 }

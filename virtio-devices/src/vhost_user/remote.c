@@ -157,7 +157,7 @@ static void become_ready(struct virtdev_vhost_user *r)
 	r->ready = true;
 	vsu_error_set(&err, rc, "no memory for the device behind '%s'",
 		      r->peer);
-	if (rc)
+	if (rc < 0)
 		fail(r, &err);
 	else if (r->ops.ready)
 		r->ops.ready(r->opaque);
