@@ -6,14 +6,11 @@
 #include <config.h>
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "x86/cpuid.h"
-
-#define ANY UINT32_MAX
-
-enum reg { EAX, EBX, ECX, EDX };
+#include "x86/cpuid_state.h"
+#include "x86/cpuid_table.h"
 
 /* Leaf 1 */
 #define ECX_TSC_DEADLINE (1u << 24)
@@ -25,71 +22,10 @@ enum reg { EAX, EBX, ECX, EDX };
 #define LEVEL_THREAD 1u
 #define LEVEL_CORE 2u
 
-int vmm_cpuid_supported(const struct vmm_kvm *kvm, struct kvm_cpuid2 **out,
-			struct vsu_error *err)
-{
-	struct kvm_cpuid2 *table;
-	int rc;
-
-	table = calloc(1, sizeof(*table) +
-			  VMM_CPUID_MAX * sizeof(table->entries[0]));
-	if (!table)
-		return vsu_error_sys(err, -ENOMEM, "CPUID table");
-	table->nent = VMM_CPUID_MAX;
-	rc = vmm_kvm_ioctl(kvm->kvm_fd, KVM_GET_SUPPORTED_CPUID, table);
-	if (rc < 0) {
-		free(table);
-		return vsu_error_sys(err, rc, "KVM_GET_SUPPORTED_CPUID");
-	}
-	*out = table;
-	return 0;
-}
-
-static struct kvm_cpuid_entry2 *entry_find(struct kvm_cpuid2 *table,
-					   uint32_t function, uint32_t index)
-{
-	struct kvm_cpuid_entry2 *e;
-
-	for (e = table->entries; e < table->entries + table->nent; e++)
-		if (e->function == function &&
-		    (index == ANY || e->index == index))
-			return e;
-	return NULL;
-}
-
-static uint32_t *entry_register(struct kvm_cpuid_entry2 *e, enum reg reg)
-{
-	uint32_t *const regs[] = { &e->eax, &e->ebx, &e->ecx, &e->edx };
-
-	return regs[reg];
-}
-
-/* Removes the entries from first to last. */
-static void leaves_remove(struct kvm_cpuid2 *table, uint32_t first,
-			  uint32_t last)
-{
-	uint32_t i, n = 0;
-
-	for (i = 0; i < table->nent; i++)
-		if (table->entries[i].function < first ||
-		    table->entries[i].function > last)
-			table->entries[n++] = table->entries[i];
-	table->nent = n;
-}
-
-static int entry_add(struct kvm_cpuid2 *table,
-		     const struct kvm_cpuid_entry2 *e)
-{
-	if (table->nent == VMM_CPUID_MAX)
-		return -ENOSPC;
-	table->entries[table->nent++] = *e;
-	return 0;
-}
-
 /* Bits of a register that the guest may see. */
 struct mask {
 	uint32_t function, index;
-	enum reg reg;
+	enum vmm_cpuid_reg reg;
 	uint32_t keep;
 };
 
@@ -100,9 +36,9 @@ static void masks_apply(struct kvm_cpuid2 *table, const struct mask *masks,
 	const struct mask *m;
 
 	for (m = masks; m < masks + n; m++) {
-		e = entry_find(table, m->function, m->index);
+		e = vmm_cpuid_find(table, m->function, m->index);
 		if (e)
-			*entry_register(e, m->reg) &= m->keep;
+			*vmm_cpuid_register(e, m->reg) &= m->keep;
 	}
 }
 
@@ -112,8 +48,8 @@ static void masks_apply(struct kvm_cpuid2 *table, const struct mask *masks,
  * encryption needs a VM of that kind.
  */
 static const struct mask unkept[] = {
-	{ 7, 0, EBX, ~(1u << 2 | 1u << 12 | 1u << 15 | 1u << 25) },
-	{ 7, 0, ECX, ~(1u << 30) },
+	{ 7, 0, VMM_EBX, ~(1u << 2 | 1u << 12 | 1u << 15 | 1u << 25) },
+	{ 7, 0, VMM_ECX, ~(1u << 30) },
 };
 
 static const uint32_t unkept_leaves[][2] = {
@@ -130,15 +66,16 @@ static const uint32_t unkept_leaves[][2] = {
  */
 static const struct mask plain[] = {
 	/* SSE3, SSSE3, CX16, SSE4.1, SSE4.2, x2APIC, POPCNT, hypervisor */
-	{ 1, ANY, ECX, 1u << 0 | 1u << 9 | 1u << 13 | 1u << 19 | 1u << 20 |
-		       1u << 21 | 1u << 23 | 1u << 31 },
+	{ 1, VMM_CPUID_ANY, VMM_ECX,
+	  1u << 0 | 1u << 9 | 1u << 13 | 1u << 19 | 1u << 20 | 1u << 21 |
+	  1u << 23 | 1u << 31 },
 	/* FPU to SSE2, without debug store, thermal control and the like */
-	{ 1, ANY, EDX, 0x078bfbff },
+	{ 1, VMM_CPUID_ANY, VMM_EDX, 0x078bfbff },
 	/* LAHF in 64-bit mode, multi-core */
-	{ 0x80000001, ANY, ECX, 1u << 0 | ECX_CMP_LEGACY },
+	{ 0x80000001, VMM_CPUID_ANY, VMM_ECX, 1u << 0 | ECX_CMP_LEGACY },
 	/* SYSCALL, NX, RDTSCP, long mode, and leaf 1's features again */
-	{ 0x80000001, ANY, EDX, 0x2c100800 | 0x0183f3ff },
-	{ 0x80000008, ANY, EBX, 0 },
+	{ 0x80000001, VMM_CPUID_ANY, VMM_EDX, 0x2c100800 | 0x0183f3ff },
+	{ 0x80000008, VMM_CPUID_ANY, VMM_EBX, 0 },
 };
 
 /* A family without errata that need more than the table has. */
@@ -155,7 +92,7 @@ static void brand_set(struct kvm_cpuid2 *table)
 	uint32_t i;
 
 	for (i = 0; i < 3; i++) {
-		e = entry_find(table, 0x80000002 + i, ANY);
+		e = vmm_cpuid_find(table, VMM_CPUID_NAME + i, VMM_CPUID_ANY);
 		if (e)
 			memcpy(&e->eax, brand + 16 * i, 16);
 	}
@@ -164,24 +101,24 @@ static void brand_set(struct kvm_cpuid2 *table)
 /* The highest leaf of a range is told in its first one. */
 static void limit_set(struct kvm_cpuid2 *table, uint32_t first, uint32_t last)
 {
-	struct kvm_cpuid_entry2 *e = entry_find(table, first, ANY);
+	struct kvm_cpuid_entry2 *e = vmm_cpuid_find(table, first, VMM_CPUID_ANY);
 
 	if (e && e->eax > last)
 		e->eax = last;
-	leaves_remove(table, last + 1, first + 0xffff);
+	vmm_cpuid_remove_leaves(table, last + 1, first + 0xffff);
 }
 
 static void model_make_plain(struct kvm_cpuid2 *table)
 {
-	struct kvm_cpuid_entry2 *e = entry_find(table, 1, ANY);
+	struct kvm_cpuid_entry2 *e = vmm_cpuid_find(table, 1, VMM_CPUID_ANY);
 
 	masks_apply(table, plain, sizeof(plain) / sizeof(plain[0]));
 	if (e)
-		e->eax = plain_signature(entry_find(table, 0, ANY));
+		e->eax = plain_signature(vmm_cpuid_find(table, 0, VMM_CPUID_ANY));
 	brand_set(table);
-	leaves_remove(table, 5, 0xa);	/* power, features, counters */
+	vmm_cpuid_remove_leaves(table, 5, 0xa);	/* power, features, counters */
 	limit_set(table, 0, 0xb);
-	leaves_remove(table, 0x80000005, 0x80000007);
+	vmm_cpuid_remove_leaves(table, 0x80000005, 0x80000007);
 	limit_set(table, 0x80000000, 0x80000008);
 }
 
@@ -198,7 +135,7 @@ static unsigned int id_bits(unsigned int ncpus)
 static void features_set(struct kvm_cpuid2 *table,
 			 const struct vmm_cpuid_wish *wish)
 {
-	struct kvm_cpuid_entry2 *e = entry_find(table, 1, ANY);
+	struct kvm_cpuid_entry2 *e = vmm_cpuid_find(table, 1, VMM_CPUID_ANY);
 
 	if (e) {
 		e->ecx = (e->ecx & ~ECX_TSC_DEADLINE) | ECX_HYPERVISOR |
@@ -209,10 +146,10 @@ static void features_set(struct kvm_cpuid2 *table,
 		e->ebx = (e->ebx & 0xff00) | wish->cpu << 24 |
 			 1u << id_bits(wish->ncpus) << 16;
 	}
-	e = entry_find(table, KVM_CPUID_FEATURES, ANY);
+	e = vmm_cpuid_find(table, KVM_CPUID_FEATURES, VMM_CPUID_ANY);
 	if (e && wish->map_hypercall)
 		e->eax |= 1u << KVM_FEATURE_HC_MAP_GPA_RANGE;
-	e = entry_find(table, 0x80000001, ANY);
+	e = vmm_cpuid_find(table, 0x80000001, VMM_CPUID_ANY);
 	if (e && wish->ncpus == 1)
 		e->ecx &= ~ECX_CMP_LEGACY;
 }
@@ -236,7 +173,7 @@ static int levels_add(struct kvm_cpuid2 *table, uint32_t function,
 		e.function = function;
 		e.flags = KVM_CPUID_FLAG_SIGNIFCANT_INDEX;
 		e.edx = wish->cpu;
-		rc = entry_add(table, &e);
+		rc = vmm_cpuid_add(table, &e);
 	}
 	return rc;
 }
@@ -244,9 +181,9 @@ static int levels_add(struct kvm_cpuid2 *table, uint32_t function,
 static int topology_leaf_set(struct kvm_cpuid2 *table, uint32_t function,
 			     const struct vmm_cpuid_wish *wish)
 {
-	const struct kvm_cpuid_entry2 *base = entry_find(table, 0, ANY);
+	const struct kvm_cpuid_entry2 *base = vmm_cpuid_find(table, 0, VMM_CPUID_ANY);
 
-	leaves_remove(table, function, function);
+	vmm_cpuid_remove_leaves(table, function, function);
 	return base && base->eax >= function ?
 		levels_add(table, function, wish) : 0;
 }
@@ -273,11 +210,11 @@ static void caches_set(struct kvm_cpuid2 *table, uint32_t function,
 static void amd_topology_set(struct kvm_cpuid2 *table,
 			     const struct vmm_cpuid_wish *wish)
 {
-	struct kvm_cpuid_entry2 *e = entry_find(table, 0x80000008, ANY);
+	struct kvm_cpuid_entry2 *e = vmm_cpuid_find(table, 0x80000008, VMM_CPUID_ANY);
 
 	if (e)
 		e->ecx = id_bits(wish->ncpus) << 12 | (wish->ncpus - 1);
-	e = entry_find(table, 0x8000001e, ANY);
+	e = vmm_cpuid_find(table, 0x8000001e, VMM_CPUID_ANY);
 	if (e) {
 		e->eax = wish->cpu;
 		e->ebx = wish->cpu;	/* one thread in each core */
@@ -295,8 +232,9 @@ int vmm_cpuid_shape(struct kvm_cpuid2 *table,
 		model_make_plain(table);
 	masks_apply(table, unkept, sizeof(unkept) / sizeof(unkept[0]));
 	for (i = 0; i < sizeof(unkept_leaves) / sizeof(unkept_leaves[0]); i++)
-		leaves_remove(table, unkept_leaves[i][0], unkept_leaves[i][1]);
+		vmm_cpuid_remove_leaves(table, unkept_leaves[i][0], unkept_leaves[i][1]);
 	features_set(table, wish);
+	vmm_cpuid_state(table);
 	caches_set(table, 4, wish);
 	caches_set(table, 0x8000001d, wish);
 	amd_topology_set(table, wish);

@@ -12,8 +12,7 @@
 
 #include <vmm-sys-util/error.h>
 
-#include "kvm/kvm.h"
-#include "kvm/uapi.h"
+#include "x86/cpuid_table.h"
 
 enum vmm_cpu_model {
 	VMM_CPU_HOST,		/* all that KVM can give here */
@@ -26,12 +25,6 @@ struct vmm_cpuid_wish {
 	bool tsc_deadline;	/* KVM has the timer's deadline mode */
 	bool map_hypercall;	/* the guest may convert memory */
 };
-
-#define VMM_CPUID_MAX 256	/* entries of a table */
-
-/* A table with room for VMM_CPUID_MAX entries, filled by KVM; free() it. */
-int vmm_cpuid_supported(const struct vmm_kvm *kvm, struct kvm_cpuid2 **out,
-			struct vsu_error *err);
 
 /*
  * Turns what KVM offers into what the guest's CPU has. The table has room for
