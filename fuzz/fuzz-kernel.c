@@ -65,8 +65,8 @@ static void check_linux(const struct vmm_kernel *kernel,
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct vmem_map *map;
-	const struct vmm_kernel kernel = { .name = "k", .bytes = data,
-					   .size = size };
+	const struct vmm_kernel kernel = { .name = "k",
+		.file = { .bytes = data, .size = size } };
 	const bool bzimage = vmm_bzimage_is(&kernel);
 	struct vsu_error err = VSU_ERROR_INIT;
 	struct vmm_loaded loaded = { .entry = 0 };

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <vm-memory/access.h>
@@ -20,6 +21,7 @@
 #include "boot/elf_notes.h"
 
 #define MAX_SEGMENTS 64
+#define NOTES_MAX 65536	/* bytes of one segment of notes that are read */
 #define PVH_NOTE_TYPE 18	/* XEN_ELFNOTE_PHYS32_ENTRY */
 #define PVH_CMDLINE_MAX 2047	/* that is what Linux takes */
 
@@ -43,7 +45,7 @@ static int check_header(const struct vmm_kernel *kernel, const Elf64_Ehdr *h,
 		return refuse(kernel, "its program headers are malformed", err);
 	if (vsu_range_exceeds(h->e_phoff,
 			      (uint64_t)h->e_phnum * sizeof(Elf64_Phdr),
-			      kernel->size))
+			      kernel->file.size))
 		return refuse(kernel, "truncated within its program headers",
 			      err);
 	return 0;
@@ -52,19 +54,20 @@ static int check_header(const struct vmm_kernel *kernel, const Elf64_Ehdr *h,
 static int read_header(const struct vmm_kernel *kernel, Elf64_Ehdr *h,
 		       struct vsu_error *err)
 {
-	if (kernel->size < SELFMAG || memcmp(kernel->bytes, ELFMAG, SELFMAG))
+	const uint64_t size = kernel->file.size;
+	int rc;
+
+	memset(h, 0, sizeof(*h));
+	rc = vmm_file_copy(&kernel->file, 0, h,
+			   size < sizeof(*h) ? (size_t)size : sizeof(*h), err);
+	if (rc < 0)
+		return rc;
+	if (memcmp(h->e_ident, ELFMAG, SELFMAG))
 		return refuse(kernel, "not a kernel (neither bzImage nor ELF)",
 			      err);
-	if (kernel->size < sizeof(*h))
+	if (size < sizeof(*h))
 		return refuse(kernel, "truncated within its ELF header", err);
-	memcpy(h, kernel->bytes, sizeof(*h));
 	return check_header(kernel, h, err);
-}
-
-static void read_segment(const struct vmm_kernel *kernel, const Elf64_Ehdr *h,
-			 unsigned int i, Elf64_Phdr *p)
-{
-	memcpy(p, kernel->bytes + h->e_phoff + i * sizeof(*p), sizeof(*p));
 }
 
 static int check_segment(const struct vmm_kernel *kernel, const Elf64_Phdr *p,
@@ -72,7 +75,8 @@ static int check_segment(const struct vmm_kernel *kernel, const Elf64_Phdr *p,
 {
 	uint64_t end;
 
-	if (vsu_range_exceeds(p->p_offset, p->p_filesz, kernel->size))
+	if (vsu_range_exceeds(p->p_offset, p->p_filesz,
+			      kernel->file.size))
 		return refuse(kernel, "truncated within a segment", err);
 	if (p->p_filesz > p->p_memsz ||
 	    vsu_u64_add_overflow(p->p_paddr, p->p_memsz, &end))
@@ -101,18 +105,11 @@ static void take_pvh_entry(const struct vmm_note *note, struct identity *id)
 	id->pvh_entry = entry;
 }
 
-/* Only the bytes that are really there; malformed notes end the walk. */
-static void read_notes(const struct vmm_kernel *kernel, const Elf64_Phdr *p,
-		       struct identity *id)
+/* Malformed notes end the walk. */
+static void take_notes(struct vmm_notes notes, struct identity *id)
 {
-	struct vmm_notes notes = { .align = p->p_align == 8 ? 8 : 4 };
 	struct vmm_note note;
 
-	if (p->p_type != PT_NOTE ||
-	    vsu_range_exceeds(p->p_offset, p->p_filesz, kernel->size))
-		return;
-	notes.bytes = kernel->bytes + p->p_offset;
-	notes.size = p->p_filesz;
 	while (vmm_note_next(&notes, &note)) {
 		if (vmm_note_is_named(&note, "Xen") &&
 		    note.type == PVH_NOTE_TYPE)
@@ -124,6 +121,30 @@ static void read_notes(const struct vmm_kernel *kernel, const Elf64_Phdr *p,
 		id->ours = true;
 		memcpy(&id->note, note.desc, sizeof(id->note));
 	}
+}
+
+/* Only the bytes that are really there, and no more than a kernel has. */
+static int read_notes(const struct vmm_kernel *kernel, const Elf64_Phdr *p,
+		      struct identity *id, struct vsu_error *err)
+{
+	const uint64_t size = p->p_filesz < NOTES_MAX ? p->p_filesz : NOTES_MAX;
+	struct vmm_notes notes = { .size = size,
+				   .align = p->p_align == 8 ? 8 : 4 };
+	unsigned char *bytes;
+	int rc;
+
+	if (p->p_type != PT_NOTE || !size ||
+	    vsu_range_exceeds(p->p_offset, p->p_filesz, kernel->file.size))
+		return 0;
+	bytes = malloc((size_t)size);
+	if (!bytes)
+		return vsu_error_sys(err, -ENOMEM, "kernel '%s'", kernel->name);
+	notes.bytes = bytes;
+	rc = vmm_file_copy(&kernel->file, p->p_offset, bytes, (size_t)size, err);
+	if (!rc)
+		take_notes(notes, id);
+	free(bytes);
+	return rc;
 }
 
 static int check_identity(const struct vmm_kernel *kernel,
@@ -179,8 +200,8 @@ static int load_segment(const struct vmm_kernel *kernel,
 		return vsu_error_set(err, -E2BIG, "kernel '%s': its segment of %" PRIu64 " bytes at %#" PRIx64 " does not fit into the guest's memory; give it more with --memory",
 			kernel->name, (uint64_t)p->p_memsz,
 			(uint64_t)p->p_paddr);
-	rc = vmem_write_exact(view, p->p_paddr, kernel->bytes + p->p_offset,
-			      p->p_filesz);
+	rc = vmm_file_place(&kernel->file, p->p_offset, p->p_filesz, view,
+			    p->p_paddr, err);
 	return rc ? rc : clear(view, p->p_paddr + p->p_filesz,
 			       p->p_memsz - p->p_filesz);
 }
@@ -190,20 +211,24 @@ static bool holds(const Elf64_Phdr *p, uint64_t entry)
 	return entry >= p->p_paddr && entry - p->p_paddr < p->p_memsz;
 }
 
-/* The loadable segments of a file whose header has been checked. */
-static unsigned int read_segments(const struct vmm_kernel *kernel,
-				  const Elf64_Ehdr *h, Elf64_Phdr *segments,
-				  struct identity *id)
+/*
+ * The program headers of a file whose own header has been checked, and what
+ * its notes say. Leaves the n loadable ones in segments.
+ */
+static int read_segments(const struct vmm_kernel *kernel, const Elf64_Ehdr *h,
+			 Elf64_Phdr *segments, unsigned int *n,
+			 struct identity *id, struct vsu_error *err)
 {
-	unsigned int i, n = 0;
+	unsigned int i;
+	int rc = vmm_file_copy(&kernel->file, h->e_phoff, segments,
+			       h->e_phnum * sizeof(*segments), err);
 
-	for (i = 0; i < h->e_phnum; i++) {
-		read_segment(kernel, h, i, &segments[n]);
-		read_notes(kernel, &segments[n], id);
-		if (segments[n].p_type == PT_LOAD && segments[n].p_memsz)
-			n++;
+	for (i = *n = 0; !rc && i < h->e_phnum; i++) {
+		rc = read_notes(kernel, &segments[i], id, err);
+		if (segments[i].p_type == PT_LOAD && segments[i].p_memsz)
+			segments[(*n)++] = segments[i];
 	}
-	return n;
+	return rc;
 }
 
 static int check_segments(const struct vmm_kernel *kernel,
@@ -261,9 +286,10 @@ int vmm_kernel_load(const struct vmm_kernel *kernel,
 
 	if (rc < 0)
 		return rc;
-	n = read_segments(kernel, &h, segments, &id);
 	loaded.entry = h.e_entry;
-	rc = check_identity(kernel, &id, err);
+	rc = read_segments(kernel, &h, segments, &n, &id, err);
+	if (!rc)
+		rc = check_identity(kernel, &id, err);
 	identity_apply(&id, &loaded);
 	if (!rc)
 		rc = check_segments(kernel, segments, n, err);

@@ -16,17 +16,15 @@
 
 #include "file.h"
 
-/* A kernel in this process's memory. */
+/* A kernel that has been found, and not been looked at. */
 struct vmm_kernel {
 	const char *name;	/* for sentences: as the user wrote it */
-	const unsigned char *bytes;
-	size_t size;
-	struct vmm_file file;	/* of one that is not built in */
+	struct vmm_file file;
 };
 
 /*
  * "builtin:NAME" or a path. -EINVAL: no such built-in kernel; others as
- * vmm_file_read().
+ * vmm_file_open().
  */
 int vmm_kernel_open(struct vmm_kernel *kernel, const char *name,
 		    struct vsu_error *err);
@@ -50,7 +48,7 @@ struct vmm_loaded {
 
 /*
  * Copies the segments into guest memory. -EBADMSG: not a kernel of these
- * protocols, or malformed; -E2BIG: the guest has not enough memory for it.
+ * protocols, malformed, or cut while it was read; -E2BIG: the guest has not enough memory for it.
  */
 int vmm_kernel_load(const struct vmm_kernel *kernel,
 		    const struct vmem_view *view, struct vmm_loaded *loaded,

@@ -1,76 +1,115 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Reading whole files; neither their kind nor their size is trusted. */
+/* Reading pieces of files; neither their kind nor their size is trusted. */
 #include <config.h>
 
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/mman.h>
 
+#include <vm-memory/access.h>
 #include <vmm-sys-util/fd.h>
 
 #include "file.h"
 
-static int fill(struct vmm_file *file, int fd, const char *what,
-		const char *path, struct vsu_error *err)
+static int check(const struct vmm_file *file, struct vsu_error *err)
 {
-	ssize_t n = vsu_fd_pread_full(fd, file->bytes, file->size, 0);
-
-	if (n < 0)
-		return vsu_error_sys(err, (int)n, "cannot read %s '%s'", what,
-				     path);
-	if ((size_t)n < file->size)
-		return vsu_error_set(err, -EBADMSG, "%s '%s' became shorter while it was read", what, path);
-	return 0;
+	if (file->size && file->size <= SIZE_MAX / 2)
+		return 0;
+	return vsu_error_set(err, -EBADMSG, "%s '%s' is %s", file->what,
+			     file->path,
+			     file->size ? "absurdly large" : "empty");
 }
 
-static int copy(struct vmm_file *file, int fd, uint64_t size, const char *what,
-		const char *path, struct vsu_error *err)
+static int examine(struct vmm_file *file, struct vsu_error *err)
 {
-	void *map;
+	const int kind = vsu_fd_kind(file->fd);
 	int rc;
 
-	if (!size || size > SIZE_MAX / 2)
-		return vsu_error_set(err, -EBADMSG, "%s '%s' is %s", what,
-				     path, size ? "absurdly large" : "empty");
-	map = mmap(NULL, size, PROT_READ | PROT_WRITE,
-		   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (map == MAP_FAILED)
-		return vsu_error_sys(err, -errno, "%s '%s'", what, path);
-	file->bytes = map;
-	file->size = size;
-	rc = fill(file, fd, what, path, err);
+	if (kind != VSU_FD_REGULAR)
+		return vsu_error_set(err, -ENODEV, "%s '%s' is %s; it must be a regular file", file->what, file->path,
+				     vsu_fd_kind_name(kind));
+	rc = vsu_fd_size(file->fd, &file->size);
 	if (rc < 0)
-		vmm_file_free(file);
-	return rc;
+		return vsu_error_sys(err, rc, "%s '%s'", file->what, file->path);
+	return check(file, err);
 }
 
-int vmm_file_read(struct vmm_file *file, const char *what, const char *path,
+int vmm_file_open(struct vmm_file *file, const char *what, const char *path,
 		  struct vsu_error *err)
 {
 	/* Not to wait for a writer when it is a FIFO. */
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), kind, rc;
-	uint64_t size = 0;
+	struct vmm_file f = {
+		.what = what, .path = path,
+		.fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK),
+	};
+	int rc;
 
 	memset(file, 0, sizeof(*file));
-	if (fd < 0)
+	if (f.fd < 0)
 		return vsu_error_sys(err, -errno, "cannot open %s '%s'", what,
 				     path);
-	kind = vsu_fd_kind(fd);
-	if (kind == VSU_FD_REGULAR)
-		rc = vsu_fd_size(fd, &size);
+	rc = examine(&f, err);
+	if (rc < 0)
+		vsu_fd_close(&f.fd);
 	else
-		rc = vsu_error_set(err, -ENODEV, "%s '%s' is %s; it must be a regular file", what, path,
-				   vsu_fd_kind_name(kind));
-	if (!rc)
-		rc = copy(file, fd, size, what, path, err);
-	vsu_fd_close(&fd);
+		*file = f;
 	return rc;
 }
 
-void vmm_file_free(struct vmm_file *file)
+/* The outcome of a transfer of len bytes. */
+static int judge(const struct vmm_file *file, ssize_t n, size_t len,
+		 struct vsu_error *err)
 {
+	if (n < 0)
+		return vsu_error_sys(err, (int)n, "cannot read %s '%s'",
+				     file->what, file->path);
+	if ((size_t)n < len)
+		return vsu_error_set(err, -EBADMSG, "%s '%s' became shorter while it was read", file->what, file->path);
+	return 0;
+}
+
+int vmm_file_copy(const struct vmm_file *file, uint64_t offset, void *buf,
+		  size_t len, struct vsu_error *err)
+{
+	if (!file->bytes)
+		return judge(file, vsu_fd_pread_full(file->fd, buf, len, offset),
+			     len, err);
+	memcpy(buf, file->bytes + offset, len);
+	return 0;
+}
+
+/* A read may give less than was asked for and go on. */
+static ssize_t pread_to_guest(const struct vmm_file *file, uint64_t offset,
+			      size_t len, const struct vmem_view *view,
+			      uint64_t gpa)
+{
+	size_t done = 0;
+	ssize_t n = 1;
+
+	while (done < len && n > 0) {
+		n = vmem_pread_from_fd(view, gpa + done, len - done, file->fd,
+				       offset + done);
+		if (n > 0)
+			done += (size_t)n;
+	}
+	return n < 0 ? n : (ssize_t)done;
+}
+
+int vmm_file_place(const struct vmm_file *file, uint64_t offset, size_t len,
+		   const struct vmem_view *view, uint64_t gpa,
+		   struct vsu_error *err)
+{
+	if (!vmem_check_range(view, gpa, len, VMEM_WRITE))
+		return vsu_error_set(err, -EFAULT, "%s '%s': its place is not memory of the guest", file->what, file->path);
 	if (file->bytes)
-		munmap(file->bytes, file->size);
+		return vmem_write_exact(view, gpa, file->bytes + offset, len);
+	return judge(file, pread_to_guest(file, offset, len, view, gpa), len,
+		     err);
+}
+
+void vmm_file_close(struct vmm_file *file)
+{
+	if (file->size && !file->bytes)
+		vsu_fd_close(&file->fd);
 	memset(file, 0, sizeof(*file));
 }

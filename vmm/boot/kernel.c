@@ -34,8 +34,9 @@ static int open_builtin(struct vmm_kernel *kernel, const char *name,
 	for (i = 0; i < sizeof(builtins) / sizeof(builtins[0]); i++) {
 		if (strcmp(builtins[i].name, name))
 			continue;
-		kernel->bytes = builtins[i].bytes;
-		kernel->size = (size_t)(builtins[i].end - builtins[i].bytes);
+		kernel->file.bytes = builtins[i].bytes;
+		kernel->file.size = (uint64_t)(builtins[i].end -
+					       builtins[i].bytes);
 		return 0;
 	}
 	return vsu_error_set(err, -EINVAL, "no built-in kernel '%s'; %s '%s'",
@@ -46,20 +47,15 @@ static int open_builtin(struct vmm_kernel *kernel, const char *name,
 int vmm_kernel_open(struct vmm_kernel *kernel, const char *name,
 		    struct vsu_error *err)
 {
-	int rc;
-
 	memset(kernel, 0, sizeof(*kernel));
 	kernel->name = name;
 	if (!strncmp(name, PREFIX, strlen(PREFIX)))
 		return open_builtin(kernel, name + strlen(PREFIX), err);
-	rc = vmm_file_read(&kernel->file, "kernel", name, err);
-	kernel->bytes = kernel->file.bytes;
-	kernel->size = kernel->file.size;
-	return rc;
+	return vmm_file_open(&kernel->file, "kernel", name, err);
 }
 
 void vmm_kernel_close(struct vmm_kernel *kernel)
 {
-	vmm_file_free(&kernel->file);
+	vmm_file_close(&kernel->file);
 	memset(kernel, 0, sizeof(*kernel));
 }

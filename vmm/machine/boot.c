@@ -61,7 +61,7 @@ static int write_initrd(struct boot *b)
 {
 	const struct vmm_file *initrd = &b->m->initrd;
 
-	if (!initrd->bytes)
+	if (!initrd->size)
 		return 0;
 	b->handover.initrd_len = initrd->size;
 	return vmm_initrd_load(initrd, b->view, &b->m->loaded,
@@ -254,6 +254,6 @@ int vmm_boot_prepare(struct vmm_machine *m, struct vsu_error *err)
 	if (!rc)
 		rc = start_cpus(&b, protocol);
 	vmm_kernel_close(&m->kernel);	/* the guest has its own copy */
-	vmm_file_free(&m->initrd);
+	vmm_file_close(&m->initrd);
 	return rc;
 }

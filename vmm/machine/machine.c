@@ -51,7 +51,7 @@ static int open_kernel(struct vmm_machine *m, struct vsu_error *err)
 	int rc = vmm_kernel_open(&m->kernel, m->options->kernel, err);
 
 	if (!rc && m->options->initrd)
-		rc = vmm_file_read(&m->initrd, "initrd", m->options->initrd,
+		rc = vmm_file_open(&m->initrd, "initrd", m->options->initrd,
 				   err);
 	return rc;
 }
@@ -367,7 +367,7 @@ void vmm_machine_free(struct vmm_machine *m)
 	vmm_memory_free(&m->memory);
 	vmm_kvm_close(&m->kvm);
 	vmm_kernel_close(&m->kernel);
-	vmm_file_free(&m->initrd);
+	vmm_file_close(&m->initrd);
 	vsu_fd_close(&m->serial_irq_fd);
 	vsu_fd_close(&m->button_irq_fd);
 	if (m->close_console)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Loading a bzImage: every field of the setup header is read once from the
- * private copy of the file and checked before it is used.
+ * Loading a bzImage: every field of the setup header is read from a private
+ * copy of it and checked before it is used.
  */
 #include <config.h>
 
@@ -37,8 +37,12 @@ static uint64_t get_le(const unsigned char *at, unsigned int n)
 
 bool vmm_bzimage_is(const struct vmm_kernel *kernel)
 {
-	return kernel->size >= SETUP_MAGIC + 4 &&
-	       !memcmp(kernel->bytes + SETUP_MAGIC, "HdrS", 4);
+	char magic[4];
+
+	return kernel->file.size >= SETUP_MAGIC + sizeof(magic) &&
+	       !vmm_file_copy(&kernel->file, SETUP_MAGIC, magic, sizeof(magic),
+			      NULL) &&
+	       !memcmp(magic, "HdrS", sizeof(magic));
 }
 
 static int refuse(const struct vmm_kernel *kernel, const char *why,
@@ -100,10 +104,10 @@ static int find_payload(const struct vmm_kernel *kernel,
 {
 	const size_t at = ((h->sects ? h->sects : DEFAULT_SECTS) + 1) * SECTOR;
 
-	if (at >= kernel->size)
+	if (at >= kernel->file.size)
 		return refuse(kernel, "truncated within its setup sectors",
 			      err);
-	if ((uint64_t)h->syssize * 16 > kernel->size - at)
+	if ((uint64_t)h->syssize * 16 > kernel->file.size - at)
 		return refuse(kernel, "truncated within its compressed part",
 			      err);
 	if ((uint64_t)h->syssize * 16 <= ENTRY_64)
@@ -152,15 +156,19 @@ static int choose_place(const struct vmm_kernel *kernel,
 		h->pref_address, h->relocatable ? " or elsewhere" : "");
 }
 
-static int header_take(const struct vmm_kernel *kernel, struct header *h,
-		       struct vsu_error *err)
+/* The begin of the file goes into bytes, PARAMS_HEADER_MAX of them. */
+static int header_take(const struct vmm_kernel *kernel, unsigned char *bytes,
+		       struct header *h, struct vsu_error *err)
 {
 	int rc;
 
-	if (kernel->size < PARAMS_HEADER_MAX)
+	if (kernel->file.size < PARAMS_HEADER_MAX)
 		return refuse(kernel, "truncated within its setup header",
 			      err);
-	read_header(kernel->bytes, h);
+	rc = vmm_file_copy(&kernel->file, 0, bytes, PARAMS_HEADER_MAX, err);
+	if (rc < 0)
+		return rc;
+	read_header(bytes, h);
 	rc = check_version(kernel, h, err);
 	return rc ? rc : check_fields(kernel, h, err);
 }
@@ -171,8 +179,9 @@ int vmm_bzimage_load(const struct vmm_kernel *kernel,
 {
 	size_t offset = 0, len = 0;
 	uint64_t at, room;
+	unsigned char bytes[PARAMS_HEADER_MAX];
 	struct header h;
-	int rc = header_take(kernel, &h, err);
+	int rc = header_take(kernel, bytes, &h, err);
 
 	if (!rc)
 		rc = find_payload(kernel, &h, &offset, &len, err);
@@ -181,7 +190,7 @@ int vmm_bzimage_load(const struct vmm_kernel *kernel,
 	room = h.init_size > len ? h.init_size : len;
 	rc = choose_place(kernel, &h, view, room, &at, err);
 	if (!rc)
-		rc = vmem_write_exact(view, at, kernel->bytes + offset, len);
+		rc = vmm_file_place(&kernel->file, offset, len, view, at, err);
 	if (rc < 0)
 		return rc;
 	*loaded = (struct vmm_loaded){
@@ -219,12 +228,13 @@ int vmm_bzimage_hand_over(const struct vmm_kernel *kernel,
 			  struct vsu_error *err)
 {
 	unsigned char page[PARAMS_SIZE] = { 0 };
+	unsigned char bytes[PARAMS_HEADER_MAX];
 	struct header h;
-	int rc = header_take(kernel, &h, err);
+	int rc = header_take(kernel, bytes, &h, err);
 
 	if (rc < 0)
 		return rc;
-	memcpy(page + SETUP_SECTS, kernel->bytes + SETUP_SECTS,
+	memcpy(page + SETUP_SECTS, bytes + SETUP_SECTS,
 	       SETUP_MAGIC + h.jump - SETUP_SECTS);
 	page[SETUP_LOADER] = LOADER_UNKNOWN;
 	page[SETUP_LOADFLAGS] &= (unsigned char)~CAN_USE_HEAP;

@@ -50,8 +50,8 @@ static void make_image(void)
 static void setup(void)
 {
 	make_image();
-	kernel = (struct vmm_kernel){ .name = "k", .bytes = image,
-				      .size = sizeof(image) };
+	kernel = (struct vmm_kernel){ .name = "k",
+		.file = { .bytes = image, .size = sizeof(image) } };
 	map = make_memory(8 * MIB);
 }
 
@@ -165,9 +165,9 @@ START_TEST(d2_08_file_without_the_magic_is_no_bzimage)
 	image[SETUP_MAGIC] = 'h';
 	ck_assert(!vmm_bzimage_is(&kernel));
 	image[SETUP_MAGIC] = 'H';
-	kernel.size = SETUP_MAGIC + 3;
+	kernel.file.size = SETUP_MAGIC + 3;
 	ck_assert(!vmm_bzimage_is(&kernel));
-	kernel.size = SETUP_MAGIC + 4;
+	kernel.file.size = SETUP_MAGIC + 4;
 	ck_assert(vmm_bzimage_is(&kernel));
 	assert_says(-EBADMSG, "truncated within its setup header");
 }

@@ -80,8 +80,8 @@ static void setup(void)
 {
 	make_image();
 	kernel.name = "k";
-	kernel.bytes = (const void *)&image;
-	kernel.size = sizeof(image);
+	kernel.file.bytes = (const void *)&image;
+	kernel.file.size = sizeof(image);
 	map = make_memory(4 * MIB);
 }
 
@@ -164,8 +164,8 @@ static void assert_cut_refused(size_t cut)
 	ck_assert_ptr_ne(area, MAP_FAILED);
 	ck_assert_int_eq(mprotect(area + page, page, PROT_NONE), 0);
 	memcpy(area + page - cut, &image, cut);
-	kernel.bytes = area + page - cut;
-	kernel.size = cut;
+	kernel.file.bytes = area + page - cut;
+	kernel.file.size = cut;
 	ck_assert_int_eq(load(), -EBADMSG);
 	ck_assert_str_ne(err.msg, "");
 	munmap(area, 2 * page);
@@ -368,7 +368,7 @@ static void assert_open(const char *name, int code, const char *says)
 	vsu_error_clear(&err);
 	ck_assert_int_eq(vmm_kernel_open(&k, name, &err), code);
 	ck_assert_msg(strstr(err.msg, says), "it says: %s", err.msg);
-	ck_assert_ptr_null(k.file.bytes);
+	ck_assert_uint_eq(k.file.size, 0);
 }
 
 START_TEST(what_is_not_a_file_with_content_is_refused)
@@ -387,20 +387,51 @@ START_TEST(what_is_not_a_file_with_content_is_refused)
 }
 END_TEST
 
-/* The size is that of the open file; its bytes are copied at once. */
-START_TEST(d2_10_file_cut_after_it_was_read_does_not_matter)
+/* From a file, after what happens between opening and loading. */
+static int load_file(off_t length)
 {
 	struct vmm_kernel k;
-	int fd = mkstemp(path);
+	int fd = mkstemp(path), rc;
 
 	ck_assert_int_eq(write(fd, &image, sizeof(image)), sizeof(image));
+	vsu_error_clear(&err);
 	ck_assert_int_eq(vmm_kernel_open(&k, path, &err), 0);
-	ck_assert_int_eq(ftruncate(fd, 0), 0);
-	ck_assert_int_eq(vmm_kernel_load(&k, vmem_map_view(map), &loaded,
-					 &err), 0);
+	ck_assert_int_eq(ftruncate(fd, length), 0);
+	rc = vmm_kernel_load(&k, vmem_map_view(map), &loaded, &err);
 	vmm_kernel_close(&k);
 	close(fd);
 	unlink(path);
+	memcpy(path + sizeof(path) - 7, "XXXXXX", 6);
+	return rc;
+}
+
+START_TEST(kernel_of_a_file_is_the_same_as_one_in_memory)
+{
+	unsigned char code[16];
+
+	ck_assert_int_eq(load_file(sizeof(image)), 0);
+	ck_assert_int_eq(vmem_read_exact(vmem_map_view(map), 0x100000, code,
+					 sizeof(code)), 0);
+	ck_assert_mem_eq(code, image.code, sizeof(code));
+}
+END_TEST
+
+/* The size is that of the open file. */
+START_TEST(d2_10_file_cut_at_every_byte_while_it_is_read_is_refused)
+{
+	size_t cut;
+
+	for (cut = 0; cut < offsetof(struct image, data) + 8; cut++) {
+		ck_assert_int_eq(load_file((off_t)cut), -EBADMSG);
+		ck_assert_msg(strstr(err.msg, "became shorter"), "%s", err.msg);
+	}
+}
+END_TEST
+
+/* Only what is loaded counts. */
+START_TEST(d2_10_file_that_grows_while_it_is_read_is_what_it_was)
+{
+	ck_assert_int_eq(load_file(sizeof(image) + 4096), 0);
 }
 END_TEST
 
@@ -438,7 +469,11 @@ int main(void)
 	tcase_add_test(tc, file_that_is_no_elf_is_refused);
 	tcase_add_test(tc, kernel_larger_than_the_memory_is_refused);
 	tcase_add_test(tc, what_is_not_a_file_with_content_is_refused);
-	tcase_add_test(tc, d2_10_file_cut_after_it_was_read_does_not_matter);
+	tcase_add_test(tc, kernel_of_a_file_is_the_same_as_one_in_memory);
+	tcase_add_test(tc,
+		d2_10_file_cut_at_every_byte_while_it_is_read_is_refused);
+	tcase_add_test(tc,
+		d2_10_file_that_grows_while_it_is_read_is_what_it_was);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
 }

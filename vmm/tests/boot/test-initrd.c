@@ -9,7 +9,7 @@
 
 static struct vmm_loaded kernel = { .first = MIB, .end = MIB + 0x1234 };
 static unsigned char bytes[64 * 1024];
-static struct vmm_file initrd = { bytes, 5000 };
+static struct vmm_file initrd = { .bytes = bytes, .size = 5000 };
 static struct vsu_error err;
 static uint64_t gpa;
 
