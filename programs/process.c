@@ -13,6 +13,12 @@
 #include "log.h"
 #include "process.h"
 
+/*
+ * Large pages are made for stacks of 2 MiB and more, which the first call
+ * would then fill.
+ */
+#define STACK_SIZE (512 * 1024)
+
 /* Read by the handler; set once, before it is installed. */
 static struct vmem_sigbus *sigbus_table;
 
@@ -97,6 +103,7 @@ int prog_thread_start(pthread_t *id, void *(*fn)(void *), void *arg,
 {
 	static const int own[] = { SIGBUS, SIGSEGV, SIGILL, SIGFPE };
 	sigset_t mask, before;
+	pthread_attr_t attr;
 	size_t i;
 	int rc;
 
@@ -106,7 +113,10 @@ int prog_thread_start(pthread_t *id, void *(*fn)(void *), void *arg,
 	if (besides)
 		sigdelset(&mask, besides);
 	pthread_sigmask(SIG_SETMASK, &mask, &before);
-	rc = -pthread_create(id, NULL, fn, arg);
+	pthread_attr_init(&attr);
+	pthread_attr_setstacksize(&attr, STACK_SIZE);
+	rc = -pthread_create(id, &attr, fn, arg);
+	pthread_attr_destroy(&attr);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	return rc;
 }

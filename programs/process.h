@@ -44,7 +44,7 @@ void prog_ask_first(bool (*fn)(const void *siginfo));
 /*
  * A thread that no signal reaches but those of its own faults and, unless it
  * is 0, the signal besides: signals that end the program are for the main
- * thread.
+ * thread. Its stack has 512 KiB.
  */
 int prog_thread_start(pthread_t *id, void *(*fn)(void *), void *arg,
 		      int besides);

@@ -80,6 +80,28 @@ START_TEST(a_thread_takes_its_own_faults_and_one_signal_besides)
 }
 END_TEST
 
+static void *stack_of(void *arg)
+{
+	pthread_attr_t attr;
+
+	pthread_getattr_np(pthread_self(), &attr);
+	pthread_attr_getstacksize(&attr, arg);
+	pthread_attr_destroy(&attr);
+	return NULL;
+}
+
+START_TEST(a_thread_has_a_stack_that_no_large_page_is_made_for)
+{
+	size_t size = 0;
+	pthread_t id;
+
+	ck_assert_int_eq(prog_thread_start(&id, stack_of, &size, 0), 0);
+	pthread_join(id, NULL);
+	ck_assert_uint_ge(size, 256 * 1024);
+	ck_assert_uint_lt(size, 2048 * 1024);
+}
+END_TEST
+
 START_TEST(the_mask_of_the_caller_stays)
 {
 	sigset_t before, after;
@@ -130,6 +152,8 @@ int main(void)
 			    0, sizeof(closed) / sizeof(*closed));
 	tcase_add_test(tc, standard_descriptors_that_are_open_stay);
 	tcase_add_test(tc, a_thread_takes_its_own_faults_and_one_signal_besides);
+	tcase_add_test(tc,
+		       a_thread_has_a_stack_that_no_large_page_is_made_for);
 	tcase_add_test(tc, the_mask_of_the_caller_stays);
 	tcase_add_test_raise_signal(tc, a_fault_outside_the_table_ends_the_program,
 				    SIGBUS);
