@@ -28,12 +28,13 @@
 #include <unistd.h>
 
 #include "bench.h"
+#include "contest.h"
 
 #define MAX_RUNS 200
 
 enum { TIME, CPU, RSS, DIRTY, THREADS, FACTS };
 
-static const char *const units[FACTS][2] = {
+static const struct contest_fact facts[FACTS] = {
 	{ "time", "ms" }, { "cpu", "ms" }, { "rss", "KiB" },
 	{ "dirty", "KiB" }, { "threads", "n" },
 };
@@ -44,7 +45,7 @@ struct contestant {
 	double facts[FACTS][MAX_RUNS];
 };
 
-static char top[PATH_MAX], image[] = "/tmp/bench-start-XXXXXX";
+static char image[] = "/tmp/bench-start-XXXXXX";
 static char served_image[] = "/tmp/bench-start-XXXXXX";
 static char disk_option[PATH_MAX], user_option[PATH_MAX];
 static char socket_option[PATH_MAX], image_option[PATH_MAX];
@@ -61,34 +62,6 @@ static struct contestant contestants[] = {
 };
 
 #define COUNT (sizeof(contestants) / sizeof(contestants[0]))
-
-/* The program itself, not libtool's script around it. */
-static void program_path(char *path, size_t size, const char *name)
-{
-	const char *base = strrchr(name, '/');
-
-	snprintf(path, size, "%s/%.*s/.libs/%s", top, (int)(base - name), name,
-		 base + 1);
-	if (access(path, X_OK))
-		snprintf(path, size, "%s/%s", top, name);
-}
-
-static pid_t spawn(const char *const *argv, int out_fd)
-{
-	char path[PATH_MAX + 64], *words[8];
-	pid_t pid;
-
-	program_path(path, sizeof(path), argv[0]);
-	pid = fork();
-	if (pid)
-		return pid;
-	dup2(open("/dev/null", O_RDWR), 0);
-	dup2(out_fd, 1);
-	memcpy(words, argv, sizeof(words));	/* execv() changes none */
-	execv(path, words);
-	perror(path);
-	_exit(66);
-}
 
 /* KVM adds a thread of its own to whoever makes a VM. */
 static bool is_kernels(pid_t pid, const char *task)
@@ -134,22 +107,6 @@ static double cpu_ns(pid_t pid, unsigned int *threads)
 	return sum;
 }
 
-static double rollup_kib(pid_t pid, const char *field)
-{
-	char path[64], line[256];
-	double value = 0;
-	FILE *f;
-
-	snprintf(path, sizeof(path), "/proc/%d/smaps_rollup", pid);
-	f = fopen(path, "r");
-	while (f && fgets(line, sizeof(line), f))
-		if (!strncmp(line, field, strlen(field)))
-			value = strtod(line + strlen(field), NULL);
-	if (f)
-		fclose(f);
-	return value;
-}
-
 /* False when the program wrote nothing. */
 static bool sample(struct contestant *c, unsigned int i)
 {
@@ -164,14 +121,14 @@ static bool sample(struct contestant *c, unsigned int i)
 		return false;
 	fcntl(fds[0], F_SETFD, FD_CLOEXEC);
 	begun = bench_now();
-	pid = spawn(c->argv, fds[1]);
+	pid = contest_spawn(c->argv, fds[1]);
 	close(fds[1]);
 	ok = read(fds[0], &byte, 1) == 1;
 	c->facts[TIME][i] = (bench_now() - begun) / 1e6;
 	kill(pid, SIGSTOP);
 	c->facts[CPU][i] = cpu_ns(pid, &threads) / 1e6;
-	c->facts[RSS][i] = rollup_kib(pid, "Rss:");
-	c->facts[DIRTY][i] = rollup_kib(pid, "Private_Dirty:");
+	c->facts[RSS][i] = contest_rollup_kib(pid, "Rss:");
+	c->facts[DIRTY][i] = contest_rollup_kib(pid, "Private_Dirty:");
 	c->facts[THREADS][i] = threads;
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);
@@ -179,50 +136,19 @@ static bool sample(struct contestant *c, unsigned int i)
 	return ok;
 }
 
-static int compare(const void *a, const void *b)
-{
-	const double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
 static void print(struct contestant *c, unsigned int runs)
 {
-	unsigned int fact;
-	char name[64];
-	double *v;
+	unsigned int i;
 
-	for (fact = 0; fact < FACTS; fact++) {
-		v = c->facts[fact];
-		qsort(v, runs, sizeof(*v), compare);
-		snprintf(name, sizeof(name), "start.%s.%s", c->name,
-			 units[fact][0]);
-		if (bench_selected(name))
-			printf("%s %.4g %s %.4g %.4g %u\n", name, v[runs / 2],
-			       units[fact][1], v[0], v[runs - 1], runs);
-	}
-}
-
-/* bench/ lies below the top of the build tree, its programs in .libs or not. */
-static bool find_top(void)
-{
-	ssize_t n = readlink("/proc/self/exe", top, sizeof(top) - 1);
-	char *at;
-
-	if (n < 0)
-		return false;
-	top[n] = 0;
-	at = strstr(top, "/bench/");
-	if (at)
-		*at = 0;
-	return at;
+	for (i = 0; i < FACTS; i++)
+		contest_print("start", c->name, &facts[i], c->facts[i], runs);
 }
 
 static pid_t start_daemon(void)
 {
 	const char *const argv[8] = { "daemons/cvmm-vhost-user-blk",
 				     socket_option, image_option, NULL };
-	pid_t pid = spawn(argv, 2);
+	pid_t pid = contest_spawn(argv, 2);
 	unsigned int i;
 
 	for (i = 0; i < 500 && access(socket_path, F_OK); i++)
@@ -257,7 +183,7 @@ int main(int argc, char **argv)
 	pid_t daemon;
 
 	bench_init(argc, argv);
-	if (!find_top() || access("/dev/kvm", R_OK | W_OK)) {
+	if (!contest_begin() || access("/dev/kvm", R_OK | W_OK)) {
 		puts("# start: no /dev/kvm here");
 		return 0;
 	}

@@ -10,6 +10,8 @@
 #                               output in $WORK/out and $WORK/err, LINUX_STATUS
 
 LINUX_MODULES="virtio_mmio virtio_blk ext4 button evdev pvpanic-mmio"
+LINUX_PROGRAMS="mke2fs e2fsck"
+LINUX_INIT=$INTEROP/guest/cvmm-init
 
 linux_prepare() {
 	local poke=()
@@ -17,7 +19,7 @@ linux_prepare() {
 	LINUX_INITRD=$WORK/linux.initrd
 	LINUX_VMLINUX=$WORK/vmlinux
 	! program tests/interop/poke >/dev/null || poke=("$CVMM_BUILDDIR/tests/interop/poke:sbin/poke")
-	initrd_make "$LINUX_INITRD" "$LINUX_MODULES" "mke2fs e2fsck" "$INTEROP/guest/cvmm-init:init" "${poke[@]}" || { LINUX_WHY="no initrd: $INITRD_WHY"; return 1; }
+	initrd_make "$LINUX_INITRD" "$LINUX_MODULES" "$LINUX_PROGRAMS" "$LINUX_INIT:init" "${poke[@]}" || { LINUX_WHY="no initrd: $INITRD_WHY"; return 1; }
 	_vmlinux "$KERNEL_IMAGE" "$LINUX_VMLINUX" || LINUX_VMLINUX=
 }
 

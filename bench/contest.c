@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Starting programs of the build tree, and looking at them from outside. */
+#include <config.h>
+
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "bench.h"
+#include "contest.h"
+
+static char top[PATH_MAX];
+
+/* bench/ lies below the top of the build tree, its programs in .libs or not. */
+bool contest_begin(void)
+{
+	ssize_t n = readlink("/proc/self/exe", top, sizeof(top) - 1);
+	char *at;
+
+	if (n < 0)
+		return false;
+	top[n] = 0;
+	at = strstr(top, "/bench/");
+	if (at)
+		*at = 0;
+	return at;
+}
+
+void contest_path(char *path, size_t size, const char *name)
+{
+	const char *base = strrchr(name, '/');
+
+	snprintf(path, size, "%s/%.*s/.libs/%s", top, (int)(base - name), name,
+		 base + 1);
+	if (access(path, X_OK))
+		snprintf(path, size, "%s/%s", top, name);
+}
+
+pid_t contest_spawn(const char *const *argv, int out_fd)
+{
+	char path[PATH_MAX + 64];
+	char *words[CONTEST_WORDS] = { NULL };
+	size_t n = 0;
+	pid_t pid;
+
+	if (argv[0][0] == '/')
+		snprintf(path, sizeof(path), "%s", argv[0]);
+	else
+		contest_path(path, sizeof(path), argv[0]);
+	while (argv[n] && n < CONTEST_WORDS - 1)
+		n++;
+	memcpy(words, argv, n * sizeof(words[0])); /* execv() changes none */
+	pid = fork();
+	if (pid)
+		return pid;
+	dup2(open("/dev/null", O_RDWR), 0);
+	dup2(out_fd, 1);
+	execv(path, words);
+	perror(path);
+	_exit(66);
+}
+
+double contest_rollup_kib(pid_t pid, const char *field)
+{
+	char path[64], line[256];
+	double value = 0;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/smaps_rollup", pid);
+	f = fopen(path, "r");
+	while (f && fgets(line, sizeof(line), f))
+		if (!strncmp(line, field, strlen(field)))
+			value = strtod(line + strlen(field), NULL);
+	if (f)
+		fclose(f);
+	return value;
+}
+
+static int compare(const void *a, const void *b)
+{
+	const double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+void contest_print(const char *bench, const char *who,
+		   const struct contest_fact *fact, double *samples,
+		   unsigned int runs)
+{
+	char name[64];
+
+	qsort(samples, runs, sizeof(*samples), compare);
+	snprintf(name, sizeof(name), "%s.%s.%s", bench, who, fact->name);
+	if (bench_selected(name))
+		printf("%s %.4g %s %.4g %.4g %u\n", name, samples[runs / 2],
+		       fact->unit, samples[0], samples[runs - 1], runs);
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Programs that are measured from outside, beside each other. */
+#ifndef CONTEST_H
+#define CONTEST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+/* What is measured, and the end of its line's name. */
+struct contest_fact {
+	const char *name, *unit;
+};
+
+/* False where this program does not lie in bench/ of a build tree. */
+bool contest_begin(void);
+
+/* The path of the built program FOLDER/NAME, not of libtool's script for it. */
+void contest_path(char *path, size_t size, const char *name);
+
+#define CONTEST_WORDS 32	/* of a command, with the end */
+
+/*
+ * Runs argv with that standard output and nothing to read. argv[0] is a path,
+ * or FOLDER/NAME of the build tree. Returns its process id, or -1.
+ */
+pid_t contest_spawn(const char *const *argv, int out_fd);
+
+/* The number after a field of /proc/PID/smaps_rollup, in KiB. */
+double contest_rollup_kib(pid_t pid, const char *field);
+
+/* Sorts the samples, and prints the line of a fact if it is selected. */
+void contest_print(const char *bench, const char *who,
+		   const struct contest_fact *fact, double *samples,
+		   unsigned int runs);
+
+#endif
