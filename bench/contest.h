@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-/* What is measured, and the end of its line's name. */
+/* A thing that is measured, and the end of its line's name. */
 struct contest_fact {
 	const char *name, *unit;
 };
