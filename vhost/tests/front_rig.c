@@ -83,8 +83,8 @@ static void on_shmem(void *opaque, struct vhost_user_shmem_change *changes,
 		on_changes(changes, n);
 }
 
-const struct vhost_user_frontend_ops ops = {
-	.size = sizeof(ops),
+struct vhost_user_frontend_ops front_ops = {
+	.size = sizeof(front_ops),
 	.ready = on_ready,
 	.started = on_started,
 	.stopped = on_stopped,
@@ -118,6 +118,8 @@ void setup(void)
 	config.protocol_features = 0;
 	config.required_protocol_features = 0;
 	config.timeout_ns = 0;
+	config.reconnect_ns = 0;
+	front_ops.connect = NULL;
 	fe = NULL;
 	map = NULL;
 	/* until open_session() the front-end's end waits here */
@@ -130,7 +132,7 @@ void open_session(void)
 	int sock = peer.extra;
 
 	peer.extra = -1;
-	ck_assert_int_eq(vhost_user_frontend_new_take_fd(sock, &config, &ops,
+	ck_assert_int_eq(vhost_user_frontend_new_take_fd(sock, &config, &front_ops,
 							 NULL, &fe, &err), 0);
 }
 

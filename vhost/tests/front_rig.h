@@ -40,6 +40,7 @@ extern struct vmem_map *map;
 extern int kick_fd, call_fd;
 /* May be changed before open_session(). */
 extern struct vhost_user_frontend_config config;
+extern struct vhost_user_frontend_ops front_ops;
 /* Gets the changes of shared memory, when it is set. */
 extern void (*on_changes)(struct vhost_user_shmem_change *changes,
 			  unsigned int n);

@@ -17,6 +17,7 @@ void peer_init(struct peer *p, int sock)
 	p->sock = sock;
 	p->back = -1;
 	p->extra = -1;
+	p->inflight = -1;
 	p->features = UINT64_C(1) << 32 | VHOST_USER_F_PROTOCOL_FEATURES |
 		      UINT64_C(1) << 9;
 	p->protocol = VHOST_USER_PROTOCOL_BIT(MQ) |
@@ -191,6 +192,10 @@ static int honest(struct peer *p, unsigned char *out)
 	case VHOST_USER_GET_VRING_BASE:
 		memcpy(out + 4, &p->base, 4);
 		return 8;
+	case VHOST_USER_GET_INFLIGHT_FD:
+		memset(out, 0, 16);
+		out[1] = p->inflight < 0 ? 0 : 16;	/* 4096 bytes */
+		return (int)p->last.hdr.size;
 	case VHOST_USER_GET_CONFIG:
 		memset(out + sizeof(struct vhost_user_config), 0x5a,
 		       p->last.hdr.size - sizeof(struct vhost_user_config));
@@ -263,6 +268,8 @@ static void send_answer(struct peer *p, bool twisted)
 	if (size < 0)
 		return;
 	a.size = a.announced = (uint32_t)size;
+	if (a.request == VHOST_USER_GET_INFLIGHT_FD)
+		a.fd = p->inflight;
 	if (twisted)
 		twist(p, &a);
 	hdr.request = a.request;

@@ -48,6 +48,8 @@ struct peer {
 	int sock;
 	int back;			/* its end of the back-end channel, or -1 */
 	int extra;			/* a descriptor to attach where asked */
+	int inflight;			/* the in-flight area, attached to its answer,
+					   or -1 */
 	uint64_t features, protocol;	/* what it offers */
 	uint64_t queue_num, max_slots;
 	uint8_t status;

@@ -17,6 +17,11 @@
  *   DEAD         the peer hung up, answered wrongly, or not in time;
  *                ops->failed was called, once; only free is left, and no
  *                memory is held any more
+ *   AWAY         only with ops->connect: the back-end was lost. Connections
+ *                are tried, and the handshake and the start are repeated, until
+ *                ops->back says that there is one again. Memory and call
+ *                descriptors may be set meanwhile, rings that ran may be
+ *                stopped, and the device may then be reset; nothing else
  *
  * The user addresses that are sent are guest addresses plus a fixed base: no
  * pointer of this process leaves it. Nothing that the back-end writes is
@@ -56,6 +61,7 @@ enum vhost_user_frontend_state {
 	VHOST_USER_FRONTEND_RUNNING,
 	VHOST_USER_FRONTEND_STOPPING,
 	VHOST_USER_FRONTEND_DEAD,
+	VHOST_USER_FRONTEND_AWAY,
 };
 
 /* Called from dispatch only, but for shmem. None may free the session. */
@@ -93,6 +99,25 @@ struct vhost_user_frontend_ops {
 	 */
 	void (*shmem)(void *opaque, struct vhost_user_shmem_change *changes,
 		      unsigned int n);
+	/*
+	 * Makes a session that was READY once outlive its back-end: a new
+	 * connection to who serves the device now, whose ownership moves to
+	 * the session, or a negative errno, and it is called again after a
+	 * pause. Must not block. A back-end that comes back has to offer all
+	 * that the first one did; one that does not is refused, and the
+	 * attempts go on. INFLIGHT_SHMFD is agreed on where it is offered.
+	 */
+	int (*connect)(void *opaque, struct vsu_error *err);
+	/* The back-end is gone, for the reason in err; the session is AWAY. */
+	void (*lost)(void *opaque, const struct vsu_error *err);
+	/*
+	 * A back-end is there again. Rings that ran are served from where the
+	 * former one came to, unless rings_lost: without an in-flight area or
+	 * the feature IN_ORDER (of split rings) nobody knows which requests it
+	 * finished. Then the session is READY, and the driver has to be told
+	 * that the device needs a reset.
+	 */
+	void (*back)(void *opaque, bool rings_lost);
 };
 
 struct vhost_user_frontend_config {
@@ -110,6 +135,9 @@ struct vhost_user_frontend_config {
 	bool served_files;	/* the back-end may map files of FUSE and of
 				   network file systems, whose server can stop
 				   whoever touches them */
+	uint64_t reconnect_ns;	/* the first pause between two attempts to
+				   connect; up to 32 times as long later;
+				   0: 0.1 seconds */
 };
 
 /* A ring as the back-end is told about it. Frozen. */

@@ -156,6 +156,15 @@ static int accept_shmem(struct vhost_user_frontend *f, const struct fe_pending *
 	return vhost_user_priv_fe_accept_shmem(f, msg, err);
 }
 
+static int accept_inflight(struct vhost_user_frontend *f,
+			   const struct fe_pending *p,
+			   const struct vhost_user_priv_msg *msg,
+			   struct vsu_error *err)
+{
+	(void)p;
+	return vhost_user_priv_fe_accept_inflight(f, msg, err);
+}
+
 static const fe_accept_fn acceptors[] = {
 	[VHOST_USER_GET_FEATURES] = accept_features,
 	[VHOST_USER_GET_PROTOCOL_FEATURES] = accept_protocol_features,
@@ -164,6 +173,7 @@ static const fe_accept_fn acceptors[] = {
 	[VHOST_USER_GET_STATUS] = accept_status,
 	[VHOST_USER_GET_VRING_BASE] = accept_base,
 	[VHOST_USER_GET_CONFIG] = accept_config,
+	[VHOST_USER_GET_INFLIGHT_FD] = accept_inflight,
 	[VHOST_USER_GET_SHMEM_CONFIG] = accept_shmem,
 };
 

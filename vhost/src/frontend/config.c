@@ -100,6 +100,13 @@ int vhost_user_frontend_reset(struct vhost_user_frontend *f,
 {
 	int rc;
 
+	/* the back-end that comes has nothing to forget */
+	if (f->away && !f->resume &&
+	    f->state == VHOST_USER_FRONTEND_NEGOTIATING) {
+		vhost_user_priv_fe_free_rings(f);
+		vhost_user_priv_fe_drop_inflight(f);
+		return 0;
+	}
 	if (f->state != VHOST_USER_FRONTEND_READY || f->seq)
 		return vsu_error_set(err, -EPROTO,
 				     "reset: the session with '%s' is not ready, or it runs",
@@ -108,6 +115,7 @@ int vhost_user_frontend_reset(struct vhost_user_frontend *f,
 	if (rc < 0)
 		return rc;
 	vhost_user_priv_fe_free_rings(f);
+	vhost_user_priv_fe_drop_inflight(f);
 	vhost_user_priv_fe_shmem_clear(f);
 	vhost_user_priv_fe_push(f);
 	return 0;

@@ -22,6 +22,7 @@ static int report_failure(struct vhost_user_frontend *f)
 	vhost_user_priv_fe_disconnect(f);
 	vhost_user_priv_fe_free_memory(f);
 	f->state = VHOST_USER_FRONTEND_DEAD;
+	f->away = false;
 	f->seq = NULL;
 	f->next_seq = NULL;
 	vsu_timer_arm(f->timer_fd, 0);
@@ -93,12 +94,8 @@ static void tell_config_changed(struct vhost_user_frontend *f)
 		f->ops.config_changed(f->opaque);
 }
 
-int vhost_user_frontend_dispatch(struct vhost_user_frontend *f)
+static void serve_connection(struct vhost_user_frontend *f)
 {
-	if (f->state == VHOST_USER_FRONTEND_DEAD)
-		return f->reason.code;
-	f->dispatching = true;
-	vhost_user_priv_fe_forget_wake(f);
 	f->more = receive_answers(f);
 	if (!f->failed && f->send_failed)
 		vhost_user_priv_fe_fail(f, &f->send_error);
@@ -108,13 +105,39 @@ int vhost_user_frontend_dispatch(struct vhost_user_frontend *f)
 	vhost_user_priv_fe_look_at_timer(f);
 	if (f->config_changed && !f->failed)
 		tell_config_changed(f);
-	f->dispatching = false;
-	if (f->failed)
-		return report_failure(f);
-	vhost_user_priv_fe_flush(f);
-	return f->more;
+	if (f->away && !f->failed)
+		vhost_user_priv_fe_tell_stopped(f);
 }
 
+/* The session goes on without a connection, or not at all. */
+static int end_connection(struct vhost_user_frontend *f)
+{
+	if (!vhost_user_priv_fe_may_return(f))
+		return report_failure(f);
+	f->dispatching = true;
+	vhost_user_priv_fe_lose(f);
+	vhost_user_priv_fe_tell_stopped(f);
+	f->dispatching = false;
+	return 0;
+}
+
+int vhost_user_frontend_dispatch(struct vhost_user_frontend *f)
+{
+	if (f->state == VHOST_USER_FRONTEND_DEAD)
+		return f->reason.code;
+	f->dispatching = true;
+	vhost_user_priv_fe_forget_wake(f);
+	if (!f->connected)
+		vhost_user_priv_fe_retry(f);
+	if (f->connected)
+		serve_connection(f);
+	f->dispatching = false;
+	if (f->failed)
+		return end_connection(f);
+	if (f->connected)
+		vhost_user_priv_fe_flush(f);
+	return f->more;
+}
 /* ------------------------------------------------------------------ waiting */
 
 void vhost_user_frontend_fail(struct vhost_user_frontend *f,
@@ -122,13 +145,14 @@ void vhost_user_frontend_fail(struct vhost_user_frontend *f,
 {
 	if (f->state == VHOST_USER_FRONTEND_DEAD)
 		return;
+	f->final = true;
 	vhost_user_priv_fe_fail(f, why);
 	vhost_user_priv_fe_push(f);
 }
 
 static bool is_idle(const struct vhost_user_frontend *f)
 {
-	return !f->failed && !f->send_failed && !f->seq && !f->npending &&
+	return !f->away && !f->failed && !f->send_failed && !f->seq && !f->npending &&
 	       !f->config_changed &&
 	       !vhost_user_priv_channel_wants_write(&f->main);
 }

@@ -57,6 +57,8 @@ enum fe_watch {
 	FE_WATCH_WINDOW,
 };
 
+#define F_VERSION_1	(UINT64_C(1) << 32)
+
 /* In place of a ring, in sentences. */
 #define FE_NO_ITEM	0xffffu
 
@@ -145,6 +147,7 @@ struct vhost_user_frontend {
 	uint32_t main_events, channel_events;	/* what epoll watches */
 	struct vhost_user_priv_channel main;
 	struct vhost_user_priv_channel backend_channel;
+	bool connected;			/* main has a socket */
 	bool has_backend_channel;
 	unsigned int channel_strays;	/* requests with fds they do not take */
 
@@ -175,6 +178,24 @@ struct vhost_user_frontend {
 	uint32_t bases[FE_MAX_RINGS];
 	struct fe_memory mem;
 	bool config_changed;
+	/* the ends of a handshake and of a start; neither is NULL in theirs */
+	void (*ready_fn)(struct vhost_user_frontend *f);
+	void (*started_fn)(struct vhost_user_frontend *f);
+
+	int inflight_fd;		/* the area, or -1 */
+	bool inflight_asked;		/* its answer is due */
+	struct vhost_user_inflight inflight;
+
+	bool final;			/* the owner ended the session */
+	bool away;			/* lost, and not back yet */
+	bool resume;			/* rings ran, or were about to */
+	bool untouched;			/* ... and no back-end has seen them yet */
+	bool start_untold, stop_untold;	/* ... and the owner is to hear of it */
+	uint64_t reconnect_ns;		/* the first pause */
+	uint64_t retry_ns, retry_due;	/* the next one, and its end */
+	uint64_t shown, shown_protocol;	/* when it was ready first */
+	uint32_t shown_queues;
+
 	uint64_t max_shmem;
 	struct fe_shmem shm;
 };
@@ -188,6 +209,9 @@ static inline bool fe_has(const struct vhost_user_frontend *f, unsigned int bit)
 
 /* Hangs up; the back-end drops all it had of us, as we do of it. */
 void vhost_user_priv_fe_disconnect(struct vhost_user_frontend *f);
+/* Takes a connected socket over, on success. */
+int vhost_user_priv_fe_attach(struct vhost_user_frontend *f, int sock,
+			      struct vsu_error *err);
 
 /* waiting.c */
 
@@ -201,6 +225,10 @@ void vhost_user_priv_fe_push(struct vhost_user_frontend *f);
 void vhost_user_priv_fe_watch_backend_channel(struct vhost_user_frontend *f);
 /* Ends the session when the oldest request has waited too long. */
 void vhost_user_priv_fe_look_at_timer(struct vhost_user_frontend *f);
+
+/* Dispatch comes at that time; or not any more. */
+void vhost_user_priv_fe_arm(struct vhost_user_frontend *f, uint64_t due);
+void vhost_user_priv_fe_disarm(struct vhost_user_frontend *f);
 
 /* request.c */
 
@@ -255,7 +283,38 @@ void vhost_user_priv_fe_begin(struct vhost_user_frontend *f,
 void vhost_user_priv_fe_run(struct vhost_user_frontend *f);
 
 /* handshake.c */
-void vhost_user_priv_fe_handshake(struct vhost_user_frontend *f);
+void vhost_user_priv_fe_handshake(struct vhost_user_frontend *f,
+				  void (*done)(struct vhost_user_frontend *f));
+
+/* start_stop.c */
+/* Starts the described rings with the features that were acknowledged. */
+int vhost_user_priv_fe_begin_start(struct vhost_user_frontend *f,
+				   void (*done)(struct vhost_user_frontend *f),
+				   struct vsu_error *err);
+
+/* inflight.c */
+int vhost_user_priv_fe_send_get_inflight(struct vhost_user_frontend *f,
+					 unsigned int item,
+					 struct vsu_error *err);
+int vhost_user_priv_fe_send_set_inflight(struct vhost_user_frontend *f,
+					 unsigned int item,
+					 struct vsu_error *err);
+int vhost_user_priv_fe_accept_inflight(struct vhost_user_frontend *f,
+				       const struct vhost_user_priv_msg *msg,
+				       struct vsu_error *err);
+void vhost_user_priv_fe_drop_inflight(struct vhost_user_frontend *f);
+
+/* reconnect.c */
+/* Keeps what a back-end that comes back has to offer at least. */
+void vhost_user_priv_fe_remember(struct vhost_user_frontend *f);
+/* Whether a session that failed goes on with another connection. */
+bool vhost_user_priv_fe_may_return(const struct vhost_user_frontend *f);
+/* It failed and does so. */
+void vhost_user_priv_fe_lose(struct vhost_user_frontend *f);
+/* Without a connection: makes one when it is time. */
+void vhost_user_priv_fe_retry(struct vhost_user_frontend *f);
+/* Rings that were to be stopped when the back-end was lost are. */
+void vhost_user_priv_fe_tell_stopped(struct vhost_user_frontend *f);
 
 /* memory.c */
 /* Whether the back-end could be given that map now. */
@@ -269,6 +328,8 @@ int vhost_user_priv_fe_send_memory(struct vhost_user_frontend *f,
 				   unsigned int item, struct vsu_error *err);
 /* The planned changes are answered: held is what the back-end has now. */
 void vhost_user_priv_fe_apply_answers(struct vhost_user_frontend *f);
+/* The back-end has nothing any more, and no change is under way. */
+void vhost_user_priv_fe_forget_held(struct vhost_user_frontend *f);
 void vhost_user_priv_fe_free_memory(struct vhost_user_frontend *f);
 
 /* ring.c */

@@ -33,12 +33,14 @@ static void name_bits(uint64_t bits, char *buf, size_t size)
 
 static int agree(struct vhost_user_frontend *f, struct vsu_error *err)
 {
+	uint64_t wanted = f->away ? f->shown_protocol : f->protocol_wanted;
+	uint64_t needed = f->away ? f->shown_protocol : f->protocol_required;
 	uint64_t missing;
 	char names[256];
 
-	f->protocol = vhost_user_priv_without_orphans(f->protocol_wanted &
+	f->protocol = vhost_user_priv_without_orphans(wanted &
 						      f->offered_protocol);
-	missing = f->protocol_required & ~f->protocol;
+	missing = needed & ~f->protocol;
 	if (!missing)
 		return 0;
 	name_bits(missing, names, sizeof(names));
@@ -114,8 +116,7 @@ static int send_set_owner(struct vhost_user_frontend *f, unsigned int item,
 static void handshake_done(struct vhost_user_frontend *f)
 {
 	f->state = VHOST_USER_FRONTEND_READY;
-	if (f->ops.ready)
-		f->ops.ready(f->opaque);
+	f->ready_fn(f);
 }
 
 static const struct fe_step handshake_steps[] = {
@@ -135,7 +136,9 @@ static const struct fe_sequence handshake = {
 	.done = handshake_done,
 };
 
-void vhost_user_priv_fe_handshake(struct vhost_user_frontend *f)
+void vhost_user_priv_fe_handshake(struct vhost_user_frontend *f,
+				  void (*done)(struct vhost_user_frontend *f))
 {
+	f->ready_fn = done;
 	vhost_user_priv_fe_begin(f, &handshake);
 }

@@ -91,6 +91,23 @@ int vhost_user_priv_shmem_configure(struct vhost_user_priv_shmem *s,
 	return rc;
 }
 
+int vhost_user_priv_shmem_compare(const struct vhost_user_priv_shmem *s,
+				  const struct vhost_user_shmem_config *config,
+				  struct vsu_error *err)
+{
+	uint64_t size;
+	unsigned int i;
+
+	for (i = 0; i < VHOST_USER_MAX_SHMEM; i++) {
+		size = vhost_user_priv_shmem_size(s, (uint8_t)i);
+		if (config->sizes[i] != size)
+			return vsu_error_set(err, -EOPNOTSUPP,
+					     "shared memory region %u has %#" PRIx64 " bytes, the former back-end's had %#" PRIx64,
+					     i, config->sizes[i], size);
+	}
+	return 0;
+}
+
 void vhost_user_priv_shmem_fini(struct vhost_user_priv_shmem *s)
 {
 	struct vhost_user_priv_shm_region *r;

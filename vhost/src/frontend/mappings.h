@@ -52,6 +52,10 @@ int vhost_user_priv_shmem_configure(struct vhost_user_priv_shmem *s,
 				    uint64_t max_bytes, struct vsu_error *err);
 
 /* Everything goes; blocks live on where somebody holds them. */
+/* Whether a back-end that came back has the same regions. */
+int vhost_user_priv_shmem_compare(const struct vhost_user_priv_shmem *s,
+				  const struct vhost_user_shmem_config *config,
+				  struct vsu_error *err);
 void vhost_user_priv_shmem_fini(struct vhost_user_priv_shmem *s);
 
 /* Size of a region, 0 when there is none. */

@@ -204,17 +204,25 @@ void vhost_user_priv_fe_apply_answers(struct vhost_user_frontend *f)
 	forget_changes(mem);
 }
 
-void vhost_user_priv_fe_free_memory(struct vhost_user_frontend *f)
+void vhost_user_priv_fe_forget_held(struct vhost_user_frontend *f)
 {
 	struct fe_memory *mem = &f->mem;
 
 	forget_changes(mem);
 	while (mem->nheld)
 		vmem_region_unref(mem->held[--mem->nheld]);
+	mem->former = vmem_map_unref(mem->former);
+	mem->refused = false;
+}
+
+void vhost_user_priv_fe_free_memory(struct vhost_user_frontend *f)
+{
+	struct fe_memory *mem = &f->mem;
+
+	vhost_user_priv_fe_forget_held(f);
 	free(mem->held);
 	mem->held = NULL;
 	mem->wanted = vmem_map_unref(mem->wanted);
-	mem->former = vmem_map_unref(mem->former);
 }
 
 /* ----------------------------------------------------------------- messages */

@@ -109,6 +109,8 @@ int vhost_user_frontend_set_ring(struct vhost_user_frontend *f, uint32_t index,
 		close_fds(&f->rings[index].desc);
 	f->rings[index].desc = copy;
 	f->rings[index].described = true;
+	/* all that was taken was finished: a new ring gets a new area */
+	vhost_user_priv_fe_drop_inflight(f);
 	return 0;
 }
 

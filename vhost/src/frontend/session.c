@@ -28,6 +28,8 @@
 /* Spoken as well when the owner wants shared memory regions. */
 #define SPOKEN_SHMEM (VHOST_USER_PROTOCOL_BIT(BACKEND_SEND_FD) | \
 		      VHOST_USER_PROTOCOL_BIT(SHMEM))
+#define SPOKEN_INFLIGHT	VHOST_USER_PROTOCOL_BIT(INFLIGHT_SHMFD)
+#define DEFAULT_RECONNECT_NS	UINT64_C(100000000)
 #define DEFAULT_MAX_SHMEM	(UINT64_C(1) << 40)
 #define DEFAULT_MAX_MAPS	256u
 
@@ -65,8 +67,17 @@ static int set_up(struct vhost_user_frontend *f, int sock,
 	if (!f->peer)
 		return vsu_error_sys(err, -ENOMEM, "front-end");
 	rc = watch(f, f->timer_fd, FE_WATCH_TIMER);
-	if (!rc)
-		rc = watch(f, sock, FE_WATCH_MAIN);
+	if (rc < 0)
+		return vsu_error_sys(err, rc, "'%s': cannot wait for a timer",
+				     f->peer);
+	return vhost_user_priv_fe_attach(f, sock, err);
+}
+
+int vhost_user_priv_fe_attach(struct vhost_user_frontend *f, int sock,
+			      struct vsu_error *err)
+{
+	int rc = watch(f, sock, FE_WATCH_MAIN);
+
 	if (rc < 0)
 		return vsu_error_sys(err, rc,
 				     "'%s': cannot wait for the socket",
@@ -75,10 +86,11 @@ static int set_up(struct vhost_user_frontend *f, int sock,
 	rc = vhost_user_priv_channel_init_take_fd(&f->main, sock,
 						  VHOST_USER_PRIV_FRONTEND,
 						  true, FE_OUT_MAX, err);
-	if (!rc)
-		vhost_user_priv_channel_set_closer(&f->main,
-						   f->shm.table.closer);
-	return rc;
+	if (rc < 0)
+		return rc;
+	vhost_user_priv_channel_set_closer(&f->main, f->shm.table.closer);
+	f->connected = true;
+	return 0;
 }
 
 static void tear_down(struct vhost_user_frontend *f)
@@ -86,6 +98,7 @@ static void tear_down(struct vhost_user_frontend *f)
 	vhost_user_priv_fe_free_rings(f);
 	vhost_user_priv_fe_free_memory(f);
 	vhost_user_priv_shmem_fini(&f->shm.table);
+	vhost_user_priv_fe_drop_inflight(f);
 	vsu_fd_close(&f->event_fd);
 	vsu_fd_close(&f->timer_fd);
 	vsu_fd_close(&f->epoll_fd);
@@ -96,7 +109,15 @@ static void tear_down(struct vhost_user_frontend *f)
 static void configure(struct vhost_user_frontend *f,
 		      const struct vhost_user_frontend_config *config)
 {
+	uint64_t named = config->protocol_features |
+			 config->required_protocol_features;
 	uint64_t spoken = SPOKEN | (f->ops.shmem ? SPOKEN_SHMEM : 0);
+
+	/* an area costs a round trip and each request some stores */
+	if (f->ops.connect || named & SPOKEN_INFLIGHT)
+		spoken |= SPOKEN_INFLIGHT;
+	f->reconnect_ns = config->reconnect_ns ? config->reconnect_ns :
+						 DEFAULT_RECONNECT_NS;
 
 	f->timeout_ns = config->timeout_ns ? config->timeout_ns :
 					     DEFAULT_TIMEOUT_NS;
@@ -104,8 +125,7 @@ static void configure(struct vhost_user_frontend *f,
 		f->timeout_ns = MAX_TIMEOUT_NS;
 	f->protocol_wanted = spoken;
 	if (config->protocol_features)
-		f->protocol_wanted &= config->protocol_features |
-				      config->required_protocol_features;
+		f->protocol_wanted &= named;
 	f->protocol_required = config->required_protocol_features;
 	f->queue_num = 1;
 	f->max_slots = VHOST_USER_MAX_REGIONS;
@@ -116,6 +136,13 @@ static void configure(struct vhost_user_frontend *f,
 	f->shm.table.sigbus = config->sigbus;
 	f->shm.table.closer = config->closer;
 	f->shm.table.served_files = config->served_files;
+}
+
+static void first_ready(struct vhost_user_frontend *f)
+{
+	vhost_user_priv_fe_remember(f);
+	if (f->ops.ready)
+		f->ops.ready(f->opaque);
 }
 
 int vhost_user_frontend_new_take_fd(int sock,
@@ -132,6 +159,7 @@ int vhost_user_frontend_new_take_fd(int sock,
 	f->epoll_fd = -1;
 	f->timer_fd = -1;
 	f->event_fd = -1;
+	f->inflight_fd = -1;
 	f->opaque = opaque;
 	rc = vsu_copy_sized(&f->ops, sizeof(f->ops), ops,
 			    "struct vhost_user_frontend_ops", err);
@@ -146,7 +174,7 @@ int vhost_user_frontend_new_take_fd(int sock,
 		tear_down(f);
 		return rc;
 	}
-	vhost_user_priv_fe_handshake(f);
+	vhost_user_priv_fe_handshake(f, first_ready);
 	vhost_user_priv_fe_push(f);
 	*out = f;
 	return 0;
@@ -157,11 +185,13 @@ void vhost_user_priv_fe_disconnect(struct vhost_user_frontend *f)
 {
 	vhost_user_priv_fe_backend_channel_close(f);
 	vhost_user_priv_fe_shmem_clear(f);
-	if (f->state == VHOST_USER_FRONTEND_DEAD)
+	if (!f->connected)
 		return;
 	/* it may be closed later, and is nobody's until then */
 	epoll_ctl(f->epoll_fd, EPOLL_CTL_DEL, f->main.fd, NULL);
 	vhost_user_priv_channel_fini(&f->main);
+	f->connected = false;
+	f->main_events = 0;
 }
 
 void vhost_user_frontend_free(struct vhost_user_frontend *f)
@@ -182,7 +212,7 @@ int vhost_user_frontend_fd(const struct vhost_user_frontend *f)
 enum vhost_user_frontend_state
 vhost_user_frontend_state(const struct vhost_user_frontend *f)
 {
-	return f->state;
+	return f->away ? VHOST_USER_FRONTEND_AWAY : f->state;
 }
 
 uint64_t vhost_user_frontend_features(const struct vhost_user_frontend *f)

@@ -300,6 +300,9 @@ int vhost_user_priv_fe_accept_shmem(struct vhost_user_frontend *f,
 				  const struct vhost_user_priv_msg *msg,
 				  struct vsu_error *err)
 {
+	if (f->away)
+		return vhost_user_priv_shmem_compare(&f->shm.table,
+						     &msg->payload.shmem, err);
 	return vhost_user_priv_shmem_configure(&f->shm.table,
 					       &msg->payload.shmem,
 					       f->max_shmem, err);

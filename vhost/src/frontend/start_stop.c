@@ -63,8 +63,18 @@ static void start_done(struct vhost_user_frontend *f)
 {
 	f->state = VHOST_USER_FRONTEND_RUNNING;
 	vhost_user_priv_fe_apply_answers(f);
-	if (f->ops.started)
-		f->ops.started(f->opaque);
+	f->started_fn(f);
+}
+
+/* A back-end may have no area to give; all else has to be accepted. */
+static void start_refused(struct vhost_user_frontend *f,
+			  const struct fe_pending *p,
+			  const struct vsu_error *err)
+{
+	if (p->request == VHOST_USER_GET_INFLIGHT_FD)
+		f->inflight_asked = false;
+	else
+		vhost_user_priv_fe_fail(f, err);
 }
 
 /*
@@ -76,6 +86,8 @@ static const struct fe_step start_steps[] = {
 	{ .send = send_set_features },
 	{ .send = send_features_ok },
 	{ .send = send_get_status },
+	{ .send = vhost_user_priv_fe_send_get_inflight },
+	{ .send = vhost_user_priv_fe_send_set_inflight },
 	{ .send = vhost_user_priv_fe_send_memory,
 	  .count = vhost_user_priv_fe_memory_count },
 	{ .send = vhost_user_priv_fe_send_ring,
@@ -90,7 +102,30 @@ static const struct fe_sequence start = {
 	.steps = start_steps,
 	.n = COUNT(start_steps),
 	.done = start_done,
+	.refused = start_refused,
 };
+
+int vhost_user_priv_fe_begin_start(struct vhost_user_frontend *f,
+				   void (*done)(struct vhost_user_frontend *f),
+				   struct vsu_error *err)
+{
+	int rc = vhost_user_priv_fe_check_rings(f, f->mem.wanted, err);
+
+	if (!rc)
+		rc = vhost_user_priv_fe_plan_memory(f, err);
+	if (rc < 0)
+		return rc;
+	f->state = VHOST_USER_FRONTEND_STARTING;
+	f->started_fn = done;
+	vhost_user_priv_fe_begin(f, &start);
+	return 0;
+}
+
+static void tell_started(struct vhost_user_frontend *f)
+{
+	if (f->ops.started)
+		f->ops.started(f->opaque);
+}
 
 static int check_features(const struct vhost_user_frontend *f,
 			  uint64_t features, struct vsu_error *err)
@@ -116,22 +151,22 @@ int vhost_user_frontend_start(struct vhost_user_frontend *f, uint64_t features,
 {
 	int rc;
 
+	if (f->away)
+		return vsu_error_set(err, -ENOTCONN,
+				     "start: the back-end at '%s' is away",
+				     f->peer);
 	if (f->state != VHOST_USER_FRONTEND_READY || f->seq)
 		return vsu_error_set(err, -EPROTO,
 				     "start: the session with '%s' is not ready",
 				     f->peer);
 	rc = check_features(f, features, err);
-	if (!rc)
-		rc = vhost_user_priv_fe_check_rings(f, f->mem.wanted, err);
-	if (!rc)
-		rc = vhost_user_priv_fe_plan_memory(f, err);
 	if (rc < 0)
 		return rc;
 	f->acked = features;
-	f->state = VHOST_USER_FRONTEND_STARTING;
-	vhost_user_priv_fe_begin(f, &start);
-	vhost_user_priv_fe_push(f);
-	return 0;
+	rc = vhost_user_priv_fe_begin_start(f, tell_started, err);
+	if (!rc)
+		vhost_user_priv_fe_push(f);
+	return rc;
 }
 
 /* --------------------------------------------------------------------- stop */
@@ -164,6 +199,12 @@ static const struct fe_sequence stop = {
 int vhost_user_frontend_stop(struct vhost_user_frontend *f,
 			     struct vsu_error *err)
 {
+	if (f->away && f->resume) {
+		f->resume = false;
+		f->stop_untold = true;
+		vhost_user_priv_fe_push(f);
+		return 0;
+	}
 	if (f->state != VHOST_USER_FRONTEND_RUNNING)
 		return vsu_error_set(err, -EPROTO,
 				     "stop: the session with '%s' does not run",

@@ -57,12 +57,18 @@ static uint64_t deadline(struct vhost_user_frontend *f)
  * The timer is armed for the first deadline and looked at when it fires: most
  * answers come long before, and cost no system call for it.
  */
-static void arm(struct vhost_user_frontend *f, uint64_t due)
+void vhost_user_priv_fe_arm(struct vhost_user_frontend *f, uint64_t due)
 {
 	uint64_t now = vsu_now_ns();
 
 	vsu_timer_arm(f->timer_fd, due > now ? due - now : 1);
 	f->timer_due = due;
+}
+
+void vhost_user_priv_fe_disarm(struct vhost_user_frontend *f)
+{
+	vsu_timer_drain(f->timer_fd, NULL);
+	f->timer_due = 0;
 }
 
 /* Made when it is needed first: few sessions ever leave something undone. */
@@ -92,7 +98,7 @@ static void wake(struct vhost_user_frontend *f)
 	if (f->signalled)
 		vsu_event_signal_own(f->event_fd);
 	else
-		arm(f, 1);
+		vhost_user_priv_fe_arm(f, 1);
 }
 
 void vhost_user_priv_fe_forget_wake(struct vhost_user_frontend *f)
@@ -123,15 +129,19 @@ void vhost_user_priv_fe_flush(struct vhost_user_frontend *f)
 	if (f->failed || f->send_failed || f->more)
 		wake(f);
 	else if (!f->timer_due && f->waiting_since)
-		arm(f, deadline(f));
+		vhost_user_priv_fe_arm(f, deadline(f));
 	watch_main(f);
 	forget_waiting(f);
 }
 
 void vhost_user_priv_fe_push(struct vhost_user_frontend *f)
 {
-	if (!f->dispatching && f->state != VHOST_USER_FRONTEND_DEAD)
+	if (f->dispatching || f->state == VHOST_USER_FRONTEND_DEAD)
+		return;
+	if (f->connected)
 		vhost_user_priv_fe_flush(f);
+	else
+		wake(f);
 }
 
 static void fail_late(struct vhost_user_frontend *f)
@@ -163,8 +173,7 @@ void vhost_user_priv_fe_look_at_timer(struct vhost_user_frontend *f)
 	now = vsu_now_ns();
 	if (now < f->timer_due)
 		return;
-	vsu_timer_drain(f->timer_fd, NULL);
-	f->timer_due = 0;
+	vhost_user_priv_fe_disarm(f);
 	if (f->waiting_since && now >= deadline(f) && !f->failed)
 		fail_late(f);
 }

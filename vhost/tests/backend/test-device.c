@@ -292,7 +292,7 @@ static int get_object(struct rig *r, const void *uuid, uint32_t size)
 	struct rig_reply reply;
 
 	rig_send(r, VHOST_USER_GET_SHARED_OBJECT, 1, uuid, size, NULL, 0);
-	ck_assert_int_ge(rig_turn(r), 0);
+	ck_assert_int_ge(rig_dispatch(r), 0);
 	return reply_fd(r, &reply);
 }
 
@@ -334,7 +334,7 @@ static uint64_t transfer(struct rig *r, uint32_t direction, uint32_t phase,
 	ck_assert_int_eq(pipe(pipes), 0);
 	rig_send(r, VHOST_USER_SET_DEVICE_STATE_FD, 1, &t, sizeof(t),
 		 &pipes[end], 1);
-	ck_assert_int_ge(rig_turn(r), 0);
+	ck_assert_int_ge(rig_dispatch(r), 0);
 	vsu_fd_close(&pipes[0]);
 	vsu_fd_close(&pipes[1]);
 	ck_assert_int_eq(reply_fd(r, &reply), -1);
@@ -356,7 +356,7 @@ START_TEST(device_state_is_answered_at_once_and_checked_later)
 	rig_expect_silence(&r);
 	ck_assert_uint_eq(device.checks, 1);
 	vhost_user_backend_state_done(r.b, device.token, 0);
-	ck_assert_int_ge(rig_turn(&r), 0);
+	ck_assert_int_ge(rig_dispatch(&r), 0);
 	ck_assert(rig_reply(&r, &reply));
 	ck_assert_uint_eq(reply.payload[0], 0);
 	fini(&r);
@@ -422,7 +422,7 @@ START_TEST(b4_16_session_that_ends_during_a_check_waits_for_its_answer)
 	rig_send(&r, VHOST_USER_CHECK_DEVICE_STATE, 1, NULL, 0, NULL, 0);
 	rig_expect_silence(&r);
 	vsu_fd_close(&r.sock);
-	rig_turn(&r);
+	rig_dispatch(&r);
 	ck_assert_ptr_nonnull(r.b);
 	vhost_user_backend_state_done(r.b, device.token, -EPIPE);
 	fini(&r);

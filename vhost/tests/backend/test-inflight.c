@@ -38,7 +38,7 @@ static int get_area(struct rig *r, uint16_t rings, uint16_t entries,
 	int fd = -1;
 
 	rig_send(r, VHOST_USER_GET_INFLIGHT_FD, 1, &ask, sizeof(ask), NULL, 0);
-	ck_assert_int_ge(rig_turn(r), 0);
+	ck_assert_int_ge(rig_dispatch(r), 0);
 	ck_assert_int_ge(recvmsg(r->sock, &msg, MSG_DONTWAIT),
 			 sizeof(hdr));
 	ck_assert_uint_eq(hdr.flags, 5);
@@ -116,7 +116,7 @@ static void next_session(struct rig *r)
 	unsigned int i;
 
 	vsu_fd_close(&r->sock);
-	rig_turn(r);
+	rig_dispatch(r);
 	ck_assert_ptr_null(r->b);
 	r->gones = 0;
 	for (i = 0; i < RIG_RINGS; i++)

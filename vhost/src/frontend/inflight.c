@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * The in-flight area, as its keeper sees it: the back-end makes it, we hold
+ * its descriptor and give it to that back-end and to those that come after it.
+ * Nothing of it is ever looked at here.
+ */
+#include <config.h>
+
+#include <errno.h>
+#include <inttypes.h>
+
+#include "frontend/frontend_priv.h"
+#include "wire/descriptor.h"
+#include <vmm-sys-util/checked.h>
+#include <vmm-sys-util/fd.h>
+
+static uint16_t largest_ring(const struct vhost_user_frontend *f)
+{
+	uint32_t size = 0;
+	unsigned int i;
+
+	for (i = 0; i < f->nrings; i++)
+		if (f->rings[i].described && f->rings[i].desc.size > size)
+			size = f->rings[i].desc.size;
+	return (uint16_t)size;
+}
+
+void vhost_user_priv_fe_drop_inflight(struct vhost_user_frontend *f)
+{
+	vsu_fd_close(&f->inflight_fd);
+}
+
+int vhost_user_priv_fe_send_get_inflight(struct vhost_user_frontend *f,
+					 unsigned int item,
+					 struct vsu_error *err)
+{
+	const struct vhost_user_inflight ask = {
+		.num_queues = (uint16_t)f->nrings,
+		.queue_size = largest_ring(f),
+	};
+	const struct fe_request r = {
+		.number = VHOST_USER_GET_INFLIGHT_FD,
+		.head = &ask,
+		.head_len = sizeof(ask),
+		.note = { .in_sequence = true, .ring = FE_NO_ITEM },
+	};
+	int rc;
+
+	(void)item;
+	if (!fe_has(f, VHOST_USER_PROTOCOL_F_INFLIGHT_SHMFD) ||
+	    f->inflight_fd >= 0)
+		return 0;
+	rc = vhost_user_priv_fe_request(f, &r, err);
+	if (!rc)
+		f->inflight_asked = true;
+	return rc;
+}
+
+/* Waits for the area alone, and not for the answers behind it. */
+int vhost_user_priv_fe_send_set_inflight(struct vhost_user_frontend *f,
+					 unsigned int item,
+					 struct vsu_error *err)
+{
+	const struct fe_request r = {
+		.number = VHOST_USER_SET_INFLIGHT_FD,
+		.head = &f->inflight,
+		.head_len = sizeof(f->inflight),
+		.fds = &f->inflight_fd,
+		.nfds = 1,
+		.note = { .in_sequence = true, .ring = FE_NO_ITEM },
+	};
+
+	(void)item;
+	if (f->inflight_asked)
+		return -EAGAIN;
+	if (f->inflight_fd < 0)
+		return 0;
+	return vhost_user_priv_fe_request(f, &r, err);
+}
+
+/* A file of the back-end, which it may have made of anything. */
+static int check_area(const struct vhost_user_frontend *f,
+		      const struct vhost_user_inflight *in, int fd,
+		      struct vsu_error *err)
+{
+	uint64_t size;
+	int rc = vhost_user_priv_check_file(fd, f->shm.table.served_files,
+					    "GET_INFLIGHT_FD", err);
+
+	if (rc < 0)
+		return rc;
+	rc = vsu_fd_size(fd, &size);
+	if (rc < 0)
+		return vsu_error_sys(err, rc, "GET_INFLIGHT_FD");
+	if (vsu_range_exceeds(in->mmap_offset, in->mmap_size, size))
+		return vsu_error_set(err, -EBADMSG,
+				     "GET_INFLIGHT_FD: %#" PRIx64 " bytes at %#" PRIx64 " exceed the file's %#" PRIx64,
+				     in->mmap_size, in->mmap_offset, size);
+	if (in->num_queues != f->nrings || in->queue_size < largest_ring(f))
+		return vsu_error_set(err, -EBADMSG,
+				     "GET_INFLIGHT_FD: the area is for %u rings of %u entries, asked for were %u of %u",
+				     in->num_queues, in->queue_size, f->nrings,
+				     largest_ring(f));
+	return 0;
+}
+
+int vhost_user_priv_fe_accept_inflight(struct vhost_user_frontend *f,
+				       const struct vhost_user_priv_msg *msg,
+				       struct vsu_error *err)
+{
+	int rc;
+
+	f->inflight_asked = false;
+	if (msg->nfds != 1)
+		return vsu_error_set(err, -EBADMSG,
+				     "GET_INFLIGHT_FD: the answer has no descriptor");
+	rc = check_area(f, &msg->payload.inflight, msg->fds[0], err);
+	if (rc < 0)
+		return rc;
+	rc = vsu_fd_dup(msg->fds[0]);
+	if (rc < 0)
+		return vsu_error_sys(err, rc,
+				     "GET_INFLIGHT_FD: cannot keep its descriptor");
+	f->inflight_fd = rc;
+	f->inflight = msg->payload.inflight;
+	return 0;
+}

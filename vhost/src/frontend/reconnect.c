@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * A back-end that is lost and comes back. The whole handshake is replayed with
+ * the new one, which has to offer all that the driver was shown; then rings
+ * that ran are started again:
+ *
+ *   with an in-flight area   the area says what was taken and not finished
+ *   without, but IN_ORDER    all before the used index is finished, the rest
+ *                            is not
+ *   without either           nobody knows: the rings stay stopped
+ *
+ * Attempts go on for as long as the session lives, with pauses that double.
+ */
+#include <config.h>
+
+#include <endian.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "frontend/frontend_priv.h"
+#include <vm-memory/access.h>
+#include <vmm-sys-util/event.h>
+#include <vmm-sys-util/fd.h>
+
+#define F_IN_ORDER	(UINT64_C(1) << 35)
+/* The longest pause is so many times the first one. */
+#define MOST_PAUSES	32u
+/* VIRTIO 1.3, 2.7.8: behind the flags of the used ring. */
+#define USED_INDEX	2u
+
+/* ------------------------------------------------------------- bookkeeping */
+
+void vhost_user_priv_fe_remember(struct vhost_user_frontend *f)
+{
+	f->shown = f->features;
+	f->shown_protocol = f->protocol;
+	f->shown_queues = f->queue_num;
+}
+
+bool vhost_user_priv_fe_may_return(const struct vhost_user_frontend *f)
+{
+	return f->ops.connect && !f->final &&
+	       (f->away || f->state != VHOST_USER_FRONTEND_NEGOTIATING);
+}
+
+/* The answers that will not come are refusals. */
+static void end_pending(struct vhost_user_frontend *f)
+{
+	const struct fe_pending *p;
+
+	for (; f->npending; f->npending--) {
+		p = &f->pending[f->pending_first];
+		f->pending_first = (f->pending_first + 1) % FE_PENDING;
+		if (p->request == VHOST_USER_GET_CONFIG && f->ops.config)
+			f->ops.config(f->opaque, p->off, NULL, 0);
+	}
+	f->seq_pending = 0;
+}
+
+static void end_procedures(struct vhost_user_frontend *f)
+{
+	f->seq = f->next_seq = NULL;
+	f->waiting_since = f->stop_due = 0;
+	f->failed = f->send_failed = f->more = f->acks = false;
+	f->inflight_asked = f->config_changed = false;
+	memset(&f->answered, 0, sizeof(f->answered));
+}
+
+/* Rings that ran are to run again, unless the owner was stopping them. */
+static void note_rings(struct vhost_user_frontend *f)
+{
+	unsigned int i;
+
+	if (!f->away) {
+		f->resume = f->state == VHOST_USER_FRONTEND_RUNNING ||
+			    f->state == VHOST_USER_FRONTEND_STARTING;
+		f->start_untold = f->state == VHOST_USER_FRONTEND_STARTING;
+		f->stop_untold = f->state == VHOST_USER_FRONTEND_STOPPING;
+		f->untouched = true;
+	}
+	for (i = 0; i < f->nrings; i++) {
+		f->untouched &= !f->rings[i].started;
+		f->rings[i].started = false;
+	}
+}
+
+/* The back-end's memory went with it; the map that is wanted stays. */
+static void end_memory(struct vhost_user_frontend *f)
+{
+	bool changing = f->mem.former != NULL;
+
+	vhost_user_priv_fe_forget_held(f);
+	if (changing && f->ops.memory)
+		f->ops.memory(f->opaque, NULL);
+}
+
+static void pause_attempts(struct vhost_user_frontend *f)
+{
+	f->retry_due = vsu_now_ns() + f->retry_ns;
+	if (f->retry_ns < f->reconnect_ns * MOST_PAUSES)
+		f->retry_ns *= 2;
+	vhost_user_priv_fe_arm(f, f->retry_due);
+}
+
+void vhost_user_priv_fe_lose(struct vhost_user_frontend *f)
+{
+	const struct vsu_error why = f->reason;
+	bool again = f->away;
+
+	note_rings(f);
+	vhost_user_priv_fe_disconnect(f);
+	end_pending(f);
+	end_procedures(f);
+	end_memory(f);
+	f->state = VHOST_USER_FRONTEND_NEGOTIATING;
+	f->away = true;
+	if (!again) {
+		f->retry_ns = f->reconnect_ns;
+		if (f->ops.lost)
+			f->ops.lost(f->opaque, &why);
+	} else if (f->ops.refused) {
+		f->ops.refused(f->opaque, &why);
+	}
+	pause_attempts(f);
+}
+
+/* ------------------------------------------------------------------- bases */
+
+/* As far as the ring itself can tell: what is used is finished. */
+static uint32_t known_base(const struct vhost_user_frontend *f,
+			   const struct vhost_user_ring *ring)
+{
+	uint16_t used;
+
+	if (f->untouched || f->acked & VHOST_USER_F_RING_PACKED ||
+	    !f->mem.wanted ||
+	    vmem_load_u16(vmem_map_view(f->mem.wanted),
+			  ring->device_gpa + USED_INDEX, &used,
+			  __ATOMIC_ACQUIRE) < 0)
+		return ring->base;
+	return f->acked & F_VERSION_1 ? le16toh(used) : used;
+}
+
+static bool can_resume(const struct vhost_user_frontend *f)
+{
+	return f->untouched || f->inflight_fd >= 0 ||
+	       (f->acked & F_IN_ORDER &&
+		!(f->acked & VHOST_USER_F_RING_PACKED));
+}
+
+static void set_bases(struct vhost_user_frontend *f)
+{
+	unsigned int i;
+
+	for (i = 0; i < f->nrings; i++) {
+		if (!f->rings[i].described)
+			continue;
+		f->rings[i].desc.base = known_base(f, &f->rings[i].desc);
+		f->bases[i] = f->rings[i].desc.base;
+	}
+}
+
+void vhost_user_priv_fe_tell_stopped(struct vhost_user_frontend *f)
+{
+	if (!f->stop_untold || f->state == VHOST_USER_FRONTEND_STARTING)
+		return;
+	f->stop_untold = false;
+	set_bases(f);
+	if (f->ops.stopped)
+		f->ops.stopped(f->opaque, f->bases, f->nrings);
+}
+
+/* ------------------------------------------------------------------ return */
+
+static void tell_back(struct vhost_user_frontend *f, bool rings_lost)
+{
+	f->away = false;
+	f->resume = false;
+	f->retry_ns = f->reconnect_ns;
+	if (f->ops.back)
+		f->ops.back(f->opaque, rings_lost);
+}
+
+static void again_started(struct vhost_user_frontend *f)
+{
+	bool stop = f->stop_untold, told = !f->start_untold;
+
+	f->stop_untold = f->start_untold = false;
+	tell_back(f, false);
+	if (!told && f->ops.started)
+		f->ops.started(f->opaque);
+	if (stop && f->state == VHOST_USER_FRONTEND_RUNNING)
+		(void)!vhost_user_frontend_stop(f, NULL); /* it runs: no refusal */
+}
+
+/* Less than the driver was shown would be a different device. */
+static int check_offer(const struct vhost_user_frontend *f,
+		       struct vsu_error *err)
+{
+	uint64_t missing = f->shown & ~f->features;
+
+	if (missing)
+		return vsu_error_set(err, -EOPNOTSUPP,
+				     "the back-end that came back lacks the features %#" PRIx64 ", which the driver was shown",
+				     missing);
+	if (f->queue_num < f->shown_queues)
+		return vsu_error_set(err, -EOPNOTSUPP,
+				     "the back-end that came back has %u queues, the former one had %u",
+				     f->queue_num, f->shown_queues);
+	return 0;
+}
+
+static void again_ready(struct vhost_user_frontend *f)
+{
+	struct vsu_error err = VSU_ERROR_INIT;
+	int rc = check_offer(f, &err);
+
+	f->features = f->shown;
+	f->queue_num = f->shown_queues;
+	if (!rc && f->resume && can_resume(f)) {
+		set_bases(f);
+		rc = vhost_user_priv_fe_begin_start(f, again_started, &err);
+	} else if (!rc) {
+		tell_back(f, f->resume);
+	}
+	if (rc < 0)
+		vhost_user_priv_fe_fail(f, &err);
+}
+
+void vhost_user_priv_fe_retry(struct vhost_user_frontend *f)
+{
+	struct vsu_error err = VSU_ERROR_INIT;
+	int sock;
+
+	vhost_user_priv_fe_tell_stopped(f);
+	if (f->failed || vsu_now_ns() < f->retry_due)
+		return;
+	vhost_user_priv_fe_disarm(f);
+	sock = f->ops.connect(f->opaque, &err);
+	if (sock >= 0 && vhost_user_priv_fe_attach(f, sock, &err) < 0)
+		vsu_fd_close(&sock);
+	if (sock < 0)
+		pause_attempts(f);
+	else
+		vhost_user_priv_fe_handshake(f, again_ready);
+}

@@ -1,0 +1,557 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * Claims about a back-end that is lost and comes back: all is replayed, no less
+ * is offered, rings go on where that is known, and a connection may be cut at
+ * any message.
+ */
+#include <config.h>
+
+#include <check.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <vm-memory/access.h>
+#include <vmm-sys-util/event.h>
+#include <vmm-sys-util/fd.h>
+#include <vmm-sys-util/sock.h>
+
+#include "../front_rig.h"
+
+#define P(name) VHOST_USER_PROTOCOL_BIT(name)
+#define IN_ORDER (UINT64_C(1) << 35)
+#define USED_AT 0x3002u
+
+/* Orders for the next back-end, and calls of the owner's ops. */
+static struct peer next;
+static unsigned int connects, refusals_left, lost, back;
+static bool rings_lost;
+static int cut_at;		/* message of the next connection; 0: none */
+static struct vsu_error lost_why;
+
+/* A new back-end, which offers what next says. */
+static int on_connect(void *opaque, struct vsu_error *err)
+{
+	int pair[2], inflight = peer.inflight;
+
+	(void)opaque;
+	(void)err;
+	connects++;
+	if (refusals_left) {
+		refusals_left--;
+		return -ECONNREFUSED;
+	}
+	ck_assert_int_eq(vsu_sock_pair(pair), 0);
+	peer_fini(&peer);
+	peer = next;
+	peer.sock = pair[1];
+	peer.inflight = inflight;
+	if (cut_at) {
+		peer.twist = PEER_HANG_UP;
+		peer.twist_count = (unsigned int)cut_at;
+		cut_at = 0;
+	}
+	return pair[0];
+}
+
+static void on_lost(void *opaque, const struct vsu_error *err)
+{
+	(void)opaque;
+	lost++;
+	lost_why = *err;
+	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_AWAY);
+}
+
+static void on_back(void *opaque, bool rings)
+{
+	(void)opaque;
+	back++;
+	rings_lost = rings;
+	ck_assert_int_ne(state(), VHOST_USER_FRONTEND_AWAY);
+}
+
+static void setup_return(void)
+{
+	setup();
+	connects = refusals_left = lost = back = 0;
+	rings_lost = false;
+	cut_at = 0;
+	front_ops.connect = on_connect;
+	front_ops.lost = on_lost;
+	front_ops.back = on_back;
+	config.reconnect_ns = 1;
+	peer.protocol |= P(INFLIGHT_SHMFD) | P(RESET_DEVICE);
+	peer.features |= IN_ORDER;
+	next = peer;
+	peer.inflight = new_memfd(4096);
+}
+
+static void teardown_return(void)
+{
+	vsu_fd_close(&peer.inflight);
+	teardown();
+}
+
+/* The back-end dies; everybody goes on until nothing is left to do. */
+static void kill_peer(void)
+{
+	close(peer.sock);
+	peer.sock = -1;
+	if (peer.back >= 0)
+		close(peer.back);
+	peer.back = -1;
+	dispatch_both();
+}
+
+static void set_used(uint16_t value)
+{
+	ck_assert_int_eq(vmem_store_u16(vmem_map_view(map), USED_AT, value,
+					__ATOMIC_RELEASE), 0);
+}
+
+/* The last base that the back-end was told for a ring. */
+static uint32_t last_base;
+
+static void note_bases(void)
+{
+	struct vhost_user_vring_state s;
+
+	last_base = UINT32_MAX;
+	while (readable(vhost_user_frontend_fd(fe)) || peer.sock >= 0) {
+		bool busy = peer_step(&peer);
+
+		if (busy && peer.last.hdr.request == VHOST_USER_SET_VRING_BASE) {
+			memcpy(&s, peer.last.payload, sizeof(s));
+			last_base = s.num;
+		}
+		if (readable(vhost_user_frontend_fd(fe))) {
+			vhost_user_frontend_dispatch(fe);
+			busy = true;
+		}
+		if (!busy)
+			break;
+	}
+}
+
+START_TEST(rings_go_on_with_the_area_of_the_former_back_end)
+{
+	run();
+	ck_assert_uint_eq(peer_count(&peer, VHOST_USER_GET_INFLIGHT_FD), 1);
+	ck_assert_uint_eq(peer_count(&peer, VHOST_USER_SET_INFLIGHT_FD), 1);
+	ck_assert_uint_lt(peer_first(&peer, VHOST_USER_SET_INFLIGHT_FD),
+			  peer_first(&peer, VHOST_USER_SET_VRING_NUM));
+	kill_peer();
+	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_RUNNING);
+	ck_assert_uint_eq(lost, 1);
+	ck_assert_uint_eq(back, 1);
+	ck_assert(!rings_lost);
+	ck_assert_uint_eq(told.started, 1);
+	ck_assert_uint_eq(told.failed, 0);
+	ck_assert_uint_eq(peer_count(&peer, VHOST_USER_GET_INFLIGHT_FD), 0);
+	ck_assert_uint_eq(peer_count(&peer, VHOST_USER_SET_INFLIGHT_FD), 1);
+	ck_assert_uint_eq(peer_count(&peer, VHOST_USER_SET_VRING_KICK), NRINGS);
+}
+END_TEST
+
+START_TEST(base_is_the_used_index_of_the_ring)
+{
+	run();
+	set_used(41);
+	close(peer.sock);
+	peer.sock = -1;
+	note_bases();
+	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_RUNNING);
+	ck_assert_uint_eq(last_base, 41);
+}
+END_TEST
+
+/* Neither an area nor IN_ORDER. */
+static void run_without_area(uint64_t features)
+{
+	peer.protocol &= ~P(INFLIGHT_SHMFD);
+	next.protocol &= ~P(INFLIGHT_SHMFD);
+	become_ready();
+	grow_map(0, MIB);
+	ck_assert_int_eq(vhost_user_frontend_set_memory(fe, map, NULL), 0);
+	describe_rings(NRINGS);
+	ck_assert_int_eq(vhost_user_frontend_start(fe, features, NULL), 0);
+	dispatch_both();
+	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_RUNNING);
+}
+
+START_TEST(c1_16_rings_without_an_area_go_on_in_order_only)
+{
+	run_without_area(_i ? VERSION_1 | IN_ORDER : VERSION_1);
+	kill_peer();
+	ck_assert_uint_eq(back, 1);
+	ck_assert(rings_lost == !_i);
+	ck_assert_int_eq(state(), _i ? VHOST_USER_FRONTEND_RUNNING :
+				       VHOST_USER_FRONTEND_READY);
+}
+END_TEST
+
+START_TEST(attempts_go_on_until_one_succeeds)
+{
+	run();
+	refusals_left = 40;
+	kill_peer();
+	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_RUNNING);
+	ck_assert_uint_eq(connects, 41);
+	ck_assert_uint_eq(lost, 1);
+	ck_assert_uint_eq(back, 1);
+}
+END_TEST
+
+START_TEST(session_that_was_ready_comes_back_ready)
+{
+	become_ready();
+	kill_peer();
+	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_READY);
+	ck_assert_uint_eq(told.ready, 1);
+	ck_assert_uint_eq(back, 1);
+	ck_assert(!rings_lost);
+}
+END_TEST
+
+START_TEST(first_handshake_that_fails_is_the_end)
+{
+	peer.twist = PEER_HANG_UP;
+	peer.twist_count = 3;
+	become_ready();
+	assert_dead(-ECONNRESET, "hung up");
+	ck_assert_uint_eq(connects, 0);
+}
+END_TEST
+
+START_TEST(owner_that_ends_the_session_ends_it)
+{
+	struct vsu_error why = VSU_ERROR_INIT;
+
+	run();
+	vsu_error_set(&why, -ECANCELED, "enough");
+	vhost_user_frontend_fail(fe, &why);
+	dispatch_both();
+	assert_dead(-ECANCELED, "enough");
+	ck_assert_uint_eq(connects, 0);
+}
+END_TEST
+
+/* How the back-end that comes back offers less. */
+static void lack_feature(void) { next.features &= ~(UINT64_C(1) << 9); }
+static void lack_config(void) { next.protocol &= ~P(CONFIG); }
+static void lack_area(void) { next.protocol &= ~P(INFLIGHT_SHMFD); }
+static void lack_queues(void) { next.queue_num = 3; }
+
+static const struct {
+	void (*lack)(void);
+	const char *words;
+} lacks[] = {
+	{ lack_feature, "features 0x200" },
+	{ lack_config, "CONFIG" },
+	{ lack_area, "INFLIGHT_SHMFD" },
+	{ lack_queues, "3 queues" },
+};
+
+START_TEST(c1_07_back_end_that_offers_less_is_not_taken)
+{
+	struct peer whole;
+
+	run();
+	whole = next;
+	lacks[_i].lack();
+	close(peer.sock);
+	peer.sock = -1;
+	while (!told.refused) {
+		peer_step(&peer);
+		if (readable(vhost_user_frontend_fd(fe)))
+			vhost_user_frontend_dispatch(fe);
+	}
+	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_AWAY);
+	ck_assert_msg(strstr(told.refusal.msg, lacks[_i].words), "%s",
+		      told.refusal.msg);
+	ck_assert_uint_eq(back, 0);
+	next = whole;
+	dispatch_both();
+	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_RUNNING);
+	ck_assert_uint_eq(back, 1);
+}
+END_TEST
+
+/* More than a handshake and a start have. */
+#define MESSAGES 40
+
+START_TEST(c1_13_connection_may_be_cut_at_any_message)
+{
+	run();
+	cut_at = _i;
+	kill_peer();
+	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_RUNNING);
+	ck_assert_uint_eq(lost, connects > 1 && peer.n > MESSAGES ? 2 : lost);
+	ck_assert_uint_ge(back, 1);
+	ck_assert_uint_eq(told.failed, 0);
+	ck_assert_uint_eq(peer_count(&peer, VHOST_USER_SET_VRING_KICK), NRINGS);
+	ck_assert_uint_eq(told.started, 1);
+}
+END_TEST
+
+START_TEST(c1_13_start_that_is_cut_is_made_with_the_next_back_end)
+{
+	peer.twist = PEER_HANG_UP;
+	begin_start();
+	peer.twist_count = peer.n + (unsigned int)_i;
+	dispatch_both();
+	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_RUNNING);
+	ck_assert_uint_eq(told.started, 1);
+	ck_assert_uint_eq(told.failed, 0);
+}
+END_TEST
+
+/* Lost, and nobody is there. */
+static void be_away(void)
+{
+	run();
+	refusals_left = UINT32_MAX;
+	close(peer.sock);
+	peer.sock = -1;
+	while (connects < 2)
+		vhost_user_frontend_dispatch(fe);
+	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_AWAY);
+}
+
+START_TEST(rings_are_stopped_while_it_is_away)
+{
+	be_away();
+	set_used(19);
+	ck_assert_int_eq(vhost_user_frontend_stop(fe, NULL), 0);
+	ck_assert_uint_eq(told.stopped, 0);
+	vhost_user_frontend_dispatch(fe);
+	ck_assert_uint_eq(told.stopped, 1);
+	ck_assert_uint_eq(told.bases[0], 19);
+	ck_assert_int_ne(vhost_user_frontend_stop(fe, NULL), 0);
+	ck_assert_int_eq(vhost_user_frontend_reset(fe, NULL), 0);
+	refusals_left = 0;
+	dispatch_both();
+	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_READY);
+	ck_assert(!rings_lost);
+}
+END_TEST
+
+START_TEST(stop_that_was_under_way_is_complete)
+{
+	run();
+	twist(PEER_HANG_UP, VHOST_USER_GET_VRING_BASE);
+	ck_assert_int_eq(vhost_user_frontend_stop(fe, NULL), 0);
+	dispatch_both();
+	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_READY);
+	ck_assert_uint_eq(told.stopped, 1);
+	ck_assert_uint_eq(back, 1);
+}
+END_TEST
+
+START_TEST(c1_15_start_while_it_is_away_is_refused)
+{
+	become_ready();
+	refusals_left = UINT32_MAX;
+	close(peer.sock);
+	peer.sock = -1;
+	while (connects < 2)
+		vhost_user_frontend_dispatch(fe);
+	ck_assert_int_eq(vhost_user_frontend_start(fe, VERSION_1, NULL),
+			 -ENOTCONN);
+}
+END_TEST
+
+START_TEST(memory_that_is_set_meanwhile_is_what_the_next_one_gets)
+{
+	be_away();
+	grow_map(4 * MIB, MIB);
+	ck_assert_int_eq(vhost_user_frontend_set_memory(fe, map, NULL), 0);
+	refusals_left = 0;
+	dispatch_both();
+	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_RUNNING);
+	ck_assert_uint_eq(peer_count(&peer, VHOST_USER_ADD_MEM_REG), 2);
+}
+END_TEST
+
+START_TEST(change_of_memory_under_way_is_complete)
+{
+	run();
+	twist(PEER_HANG_UP, VHOST_USER_ADD_MEM_REG);
+	grow_map(4 * MIB, MIB);
+	ck_assert_int_eq(vhost_user_frontend_set_memory(fe, map, NULL), 0);
+	dispatch_both();
+	ck_assert_uint_eq(told.memory, 1);
+	ck_assert_int_eq(told.memory_code, 0);
+	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_RUNNING);
+	ck_assert_uint_eq(peer_count(&peer, VHOST_USER_ADD_MEM_REG), 2);
+}
+END_TEST
+
+START_TEST(question_for_configuration_that_is_lost_is_answered)
+{
+	run();
+	twist(PEER_HANG_UP, VHOST_USER_GET_CONFIG);
+	ck_assert_int_eq(vhost_user_frontend_get_config(fe, 0, 8, NULL), 0);
+	dispatch_both();
+	ck_assert_uint_eq(told.config, 1);
+	ck_assert_uint_eq(told.config_len, 0);
+	ck_assert_int_ne(vhost_user_frontend_get_config(fe, 0, 8, NULL),
+			 -ENOTCONN);
+}
+END_TEST
+
+START_TEST(session_may_be_freed_while_it_is_away)
+{
+	be_away();
+}
+END_TEST
+
+START_TEST(many_losses_leave_nothing_behind)
+{
+	unsigned int i;
+	int fds = -1;
+
+	run();
+	for (i = 0; i < 300; i++) {
+		kill_peer();
+		ck_assert_int_eq(state(), VHOST_USER_FRONTEND_RUNNING);
+		if (i == 10)
+			fds = vsu_fd_count();
+	}
+	ck_assert_int_eq(vsu_fd_count(), fds);
+	ck_assert_uint_eq(back, 300);
+}
+END_TEST
+
+/* --------------------------------------------------------------- the area */
+
+START_TEST(back_end_without_an_area_is_served_without)
+{
+	vsu_fd_close(&peer.inflight);
+	run();
+	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_RUNNING);
+	ck_assert_uint_eq(peer_count(&peer, VHOST_USER_SET_INFLIGHT_FD), 0);
+}
+END_TEST
+
+static void give_no_fd(void) { twist(PEER_VALUE, VHOST_USER_GET_INFLIGHT_FD); }
+
+static void give_short_file(void)
+{
+	ck_assert_int_eq(ftruncate(peer.inflight, 4095), 0);
+}
+
+static void give_event(void)
+{
+	vsu_fd_close(&peer.inflight);
+	peer.inflight = vsu_event_new();
+}
+
+static void (*const bad_areas[])(void) = {
+	give_no_fd, give_short_file, give_event,
+};
+
+START_TEST(c1_10_area_that_cannot_be_is_refused)
+{
+	front_ops.connect = NULL;
+	config.protocol_features = UINT64_MAX;
+	bad_areas[_i]();
+	if (_i == 0) {
+		vsu_fd_close(&peer.inflight);
+		peer.value = 4096;
+	}
+	run();
+	assert_dead(-EBADMSG, "GET_INFLIGHT_FD");
+}
+END_TEST
+
+START_TEST(area_is_asked_for_only_where_it_is_wanted)
+{
+	front_ops.connect = NULL;
+	run();
+	ck_assert_uint_eq(peer_count(&peer, VHOST_USER_GET_INFLIGHT_FD), 0);
+}
+END_TEST
+
+START_TEST(rings_that_are_set_anew_get_a_new_area)
+{
+	run();
+	ck_assert_int_eq(vhost_user_frontend_stop(fe, NULL), 0);
+	dispatch_both();
+	ck_assert_int_eq(vhost_user_frontend_start(fe, VERSION_1, NULL), 0);
+	dispatch_both();
+	ck_assert_uint_eq(peer_count(&peer, VHOST_USER_GET_INFLIGHT_FD), 1);
+	ck_assert_int_eq(vhost_user_frontend_stop(fe, NULL), 0);
+	dispatch_both();
+	describe_rings(NRINGS);
+	ck_assert_int_eq(vhost_user_frontend_start(fe, VERSION_1, NULL), 0);
+	dispatch_both();
+	ck_assert_uint_eq(peer_count(&peer, VHOST_USER_GET_INFLIGHT_FD), 2);
+}
+END_TEST
+
+static TCase *add_case(Suite *s, const char *name)
+{
+	TCase *tc = tcase_create(name);
+
+	tcase_add_checked_fixture(tc, setup_return, teardown_return);
+	tcase_set_timeout(tc, 120);
+	suite_add_tcase(s, tc);
+	return tc;
+}
+
+static void add_losses(Suite *s)
+{
+	TCase *tc = add_case(s, "lost");
+
+	tcase_add_test(tc, rings_go_on_with_the_area_of_the_former_back_end);
+	tcase_add_test(tc, base_is_the_used_index_of_the_ring);
+	tcase_add_loop_test(tc, c1_16_rings_without_an_area_go_on_in_order_only,
+			    0, 2);
+	tcase_add_test(tc, attempts_go_on_until_one_succeeds);
+	tcase_add_test(tc, session_that_was_ready_comes_back_ready);
+	tcase_add_test(tc, first_handshake_that_fails_is_the_end);
+	tcase_add_test(tc, owner_that_ends_the_session_ends_it);
+	tcase_add_loop_test(tc, c1_07_back_end_that_offers_less_is_not_taken, 0,
+			    COUNT(lacks));
+	tcase_add_loop_test(tc, c1_13_connection_may_be_cut_at_any_message, 1,
+			    MESSAGES);
+	tcase_add_loop_test(tc, c1_13_start_that_is_cut_is_made_with_the_next_back_end,
+			    1, 20);
+	tcase_add_test(tc, many_losses_leave_nothing_behind);
+}
+
+static void add_away(Suite *s)
+{
+	TCase *tc = add_case(s, "away");
+
+	tcase_add_test(tc, rings_are_stopped_while_it_is_away);
+	tcase_add_test(tc, stop_that_was_under_way_is_complete);
+	tcase_add_test(tc, c1_15_start_while_it_is_away_is_refused);
+	tcase_add_test(tc, memory_that_is_set_meanwhile_is_what_the_next_one_gets);
+	tcase_add_test(tc, change_of_memory_under_way_is_complete);
+	tcase_add_test(tc, question_for_configuration_that_is_lost_is_answered);
+	tcase_add_test(tc, session_may_be_freed_while_it_is_away);
+}
+
+int main(void)
+{
+	Suite *s = suite_create("vhost front-end reconnect");
+	SRunner *sr = srunner_create(s);
+	TCase *tc;
+	int failed;
+
+	add_losses(s);
+	add_away(s);
+	tc = add_case(s, "area");
+	tcase_add_test(tc, back_end_without_an_area_is_served_without);
+	tcase_add_loop_test(tc, c1_10_area_that_cannot_be_is_refused, 0,
+			    COUNT(bad_areas));
+	tcase_add_test(tc, area_is_asked_for_only_where_it_is_wanted);
+	tcase_add_test(tc, rings_that_are_set_anew_get_a_new_area);
+	srunner_run_all(sr, CK_ENV);
+	failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
