@@ -309,7 +309,7 @@ void vhost_user_priv_fe_drop_inflight(struct vhost_user_frontend *f);
 void vhost_user_priv_fe_remember(struct vhost_user_frontend *f);
 /* Whether a session that failed goes on with another connection. */
 bool vhost_user_priv_fe_may_return(const struct vhost_user_frontend *f);
-/* It failed and does so. */
+/* Goes on so, after a failure. */
 void vhost_user_priv_fe_lose(struct vhost_user_frontend *f);
 /* Without a connection: makes one when it is time. */
 void vhost_user_priv_fe_retry(struct vhost_user_frontend *f);
