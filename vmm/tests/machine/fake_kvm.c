@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* A KVM of this process. */
+#include <config.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdarg.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "fake_kvm.h"
+
+#define MAP_SIZE (3 * 4096)
+#define DATA_AT 4096	/* of a port's bytes, in struct kvm_run's pages */
+
+struct fake_kvm fake;
+
+void fake_kvm_init(void)
+{
+	unsigned int i;
+
+	memset(&fake, 0, sizeof(fake));
+	for (i = 0; i < VMM_MAX_CPUS; i++)
+		fake.cpu[i].fd = -1;
+	for (i = 0; i < FAKE_IRQS; i++)
+		fake.irq_fd[i] = -1;
+}
+
+int fake_out(struct kvm_run *run, uint16_t port, uint8_t value)
+{
+	run->exit_reason = KVM_EXIT_IO;
+	run->io.direction = KVM_EXIT_IO_OUT;
+	run->io.size = 1;
+	run->io.port = port;
+	run->io.count = 1;
+	run->io.data_offset = DATA_AT;
+	((uint8_t *)run)[DATA_AT] = value;
+	return 0;
+}
+
+int fake_in(struct kvm_run *run, uint16_t port)
+{
+	fake_out(run, port, 0);
+	run->io.direction = KVM_EXIT_IO_IN;
+	return 0;
+}
+
+int open(const char *path, int flags, ...)
+{
+	va_list ap;
+	mode_t mode;
+
+	va_start(ap, flags);
+	mode = flags & O_CREAT ? va_arg(ap, mode_t) : 0;
+	va_end(ap);
+	if (!strcmp(path, "/dev/kvm"))
+		path = "/dev/null";
+	return (int)syscall(SYS_openat, AT_FDCWD, path, flags, mode);
+}
+
+static struct fake_cpu *cpu_of(int fd)
+{
+	unsigned int i;
+
+	for (i = 0; i < fake.ncpus; i++)
+		if (fake.cpu[i].fd == fd)
+			return &fake.cpu[i];
+	return NULL;
+}
+
+/* A file that can be mapped stands for the CPU. */
+static int make_cpu(void)
+{
+	int fd = memfd_create("cpu", MFD_CLOEXEC);
+
+	if (fd >= 0 && ftruncate(fd, MAP_SIZE) < 0)
+		return -1;
+	fake.cpu[fake.ncpus].fd = fd;
+	fake.ncpus += fd >= 0;
+	return fd;
+}
+
+/* The guest computes until it is interrupted, as KVM_RUN does. */
+static int compute(const struct kvm_run *run)
+{
+	while (!__atomic_load_n(&run->immediate_exit, __ATOMIC_RELAXED))
+		poll(NULL, 0, 1);
+	return -EINTR;
+}
+
+static int run_cpu(struct fake_cpu *cpu)
+{
+	struct kvm_run *run = mmap(NULL, MAP_SIZE, PROT_READ | PROT_WRITE,
+				   MAP_SHARED, cpu->fd, 0);
+	int rc = FAKE_COMPUTES;
+
+	if (__atomic_load_n(&run->immediate_exit, __ATOMIC_RELAXED))
+		rc = -EINTR;
+	else if (fake.guest)
+		rc = fake.guest((unsigned int)(cpu - fake.cpu), cpu->runs++,
+				run);
+	if (rc == FAKE_COMPUTES)
+		rc = compute(run);
+	munmap(run, MAP_SIZE);
+	return rc;
+}
+
+/* A processor of 2 CPUs' worth of leaves, with KVM's own. */
+static int give_cpuid(struct kvm_cpuid2 *table)
+{
+	static const struct kvm_cpuid_entry2 leaves[] = {
+		{ .function = 0, .eax = 1 },
+		{ .function = 1, .ecx = 1u << 31, .edx = 0x078bfbff },
+		{ .function = 0x40000000, .eax = 0x40000001 },
+		{ .function = 0x40000001, .eax = 1 },
+		{ .function = 0x80000000, .eax = 0x80000008 },
+		{ .function = 0x80000008, .eax = 40 },
+	};
+
+	memcpy(table->entries, leaves, sizeof(leaves));
+	table->nent = sizeof(leaves) / sizeof(leaves[0]);
+	return 0;
+}
+
+static int take_cpuid(struct fake_cpu *cpu, const struct kvm_cpuid2 *table)
+{
+	cpu->nleaves = table->nent < FAKE_LEAVES ? table->nent : FAKE_LEAVES;
+	memcpy(cpu->leaves, table->entries,
+	       cpu->nleaves * sizeof(cpu->leaves[0]));
+	return 0;
+}
+
+/* The registers that tell whether a guest takes machine checks. */
+static int give_msrs(struct vmm_kvm_msrs *msrs)
+{
+	msrs->entries[0].data = 10;
+	msrs->entries[1].data = 0;
+	msrs->entries[2].data = fake.takes_checks ? UINT64_MAX : 0;
+	return (int)msrs->nmsrs;
+}
+
+static int take_check(const struct kvm_x86_mce *check)
+{
+	fake.check = *check;
+	__atomic_add_fetch(&fake.nchecks, 1, __ATOMIC_RELEASE);
+	return 0;
+}
+
+static int give_sregs(const struct fake_cpu *cpu, struct kvm_sregs *sregs)
+{
+	*sregs = cpu->sregs;
+	if (fake.takes_checks)
+		sregs->cr4 |= 1u << 6;
+	return 0;
+}
+
+static int answer_cpu(struct fake_cpu *cpu, unsigned long request, void *arg)
+{
+	switch (request) {
+	case KVM_RUN:
+		return run_cpu(cpu);
+	case KVM_SET_REGS:
+		cpu->regs = *(const struct kvm_regs *)arg;
+		cpu->has_regs = true;
+		return 0;
+	case KVM_GET_SREGS:
+		return give_sregs(cpu, arg);
+	case KVM_SET_SREGS:
+		cpu->sregs = *(const struct kvm_sregs *)arg;
+		return 0;
+	case KVM_SET_MP_STATE:
+		cpu->state = *(const struct kvm_mp_state *)arg;
+		return 0;
+	case KVM_SET_CPUID2:
+		return take_cpuid(cpu, arg);
+	case KVM_GET_MSRS:
+		return give_msrs(arg);
+	case KVM_X86_SET_MCE:
+		return take_check(arg);
+	default:
+		return 0;
+	}
+}
+
+static int take_irqfd(const struct kvm_irqfd *irq)
+{
+	if (irq->gsi < FAKE_IRQS)
+		fake.irq_fd[irq->gsi] =
+			irq->flags & KVM_IRQFD_FLAG_DEASSIGN ? -1 :
+			(int)irq->fd;
+	return 0;
+}
+
+static int capability(unsigned long which)
+{
+	switch (which) {
+	case KVM_CAP_NR_MEMSLOTS:
+		return 64;
+	case KVM_CAP_MCE:
+		return 32;
+	default:
+		return 1;
+	}
+}
+
+static int answer_vm(unsigned long request, unsigned long arg)
+{
+	switch (request) {
+	case KVM_GET_API_VERSION:
+		return KVM_API_VERSION;
+	case KVM_CREATE_VM:
+		return (int)syscall(SYS_openat, AT_FDCWD, "/dev/null", O_RDWR);
+	case KVM_CHECK_EXTENSION:
+		return capability(arg);
+	case KVM_GET_VCPU_MMAP_SIZE:
+		return MAP_SIZE;
+	case KVM_GET_SUPPORTED_CPUID:
+		return give_cpuid((struct kvm_cpuid2 *)arg);
+	case KVM_CREATE_VCPU:
+		return make_cpu();
+	case KVM_IRQFD:
+		return take_irqfd((const struct kvm_irqfd *)arg);
+	default:
+		return 0;
+	}
+}
+
+static int answer(int fd, unsigned long request, unsigned long arg)
+{
+	struct fake_cpu *cpu = cpu_of(fd);
+
+	if (request == fake.fails_request)
+		return -fake.fails_with;
+	if (request != KVM_RUN && request != KVM_CHECK_EXTENSION &&
+	    fake.lacks && fake.lacks(EIO))
+		return -EIO;
+	return cpu ? answer_cpu(cpu, request, (void *)arg) :
+		     answer_vm(request, arg);
+}
+
+int ioctl(int fd, unsigned long request, ...)
+{
+	unsigned long arg;
+	va_list ap;
+	int rc;
+
+	va_start(ap, request);
+	arg = va_arg(ap, unsigned long);
+	va_end(ap);
+	if (_IOC_TYPE(request) != KVMIO)
+		return (int)syscall(SYS_ioctl, fd, request, arg);
+	rc = answer(fd, request, arg);
+	if (rc < 0 && rc != -1)
+		errno = -rc;
+	return rc < 0 ? -1 : rc;
+}

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * A KVM of this process, for whole machines anywhere: a program that links it
+ * answers open("/dev/kvm") and KVM's ioctl() itself, and shows what KVM was
+ * told. A CPU's exits are the test's: it plays the guest.
+ */
+#ifndef VMM_TESTS_FAKE_KVM_H
+#define VMM_TESTS_FAKE_KVM_H
+
+#include "cpu/cpus.h"
+#include "kvm/uapi.h"
+
+#define FAKE_IRQS 24
+#define FAKE_LEAVES 8
+
+struct fake_cpu {
+	int fd;
+	unsigned int runs;	/* calls of KVM_RUN that reached the guest */
+	bool has_regs;		/* whether it was told where to begin */
+	struct kvm_regs regs;
+	struct kvm_sregs sregs;
+	struct kvm_mp_state state;
+	struct kvm_cpuid_entry2 leaves[FAKE_LEAVES];
+	uint32_t nleaves;
+};
+
+struct fake_kvm {
+	struct fake_cpu cpu[VMM_MAX_CPUS];
+	unsigned int ncpus;
+	int irq_fd[FAKE_IRQS];	/* -1: nobody's */
+	/* the machine checks that this guest can take, and those it got */
+	bool takes_checks;
+	struct kvm_x86_mce check;
+	unsigned int nchecks;
+	/*
+	 * The guest, on the CPU's thread: fills run with its n-th exit and
+	 * returns 0 or what KVM_RUN failed with, a negative errno; FAKE_COMPUTES
+	 * when it stays in the guest. NULL: it always does.
+	 */
+	int (*guest)(unsigned int cpu, unsigned int n, struct kvm_run *run);
+	unsigned long fails_request;	/* 0: none */
+	int fails_with;
+	/* asked before each call but KVM_RUN; NULL: none fails */
+	bool (*lacks)(int code);
+};
+
+#define FAKE_COMPUTES 1
+
+extern struct fake_kvm fake;
+
+/* As a KVM that nobody has used. */
+void fake_kvm_init(void);
+
+/* Exits of a guest: it stores to a port, loads from it, stores to memory. */
+int fake_out(struct kvm_run *run, uint16_t port, uint8_t value);
+int fake_in(struct kvm_run *run, uint16_t port);
+
+#endif

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* A whole machine in a folder of its own. */
+#include <config.h>
+
+#include <dirent.h>
+
+#include "rig.h"
+
+struct rig rig;
+
+void rig_init(void)
+{
+	alarm(60);
+	fake_kvm_init();
+	memset(&rig, 0, sizeof(rig));
+	strcpy(rig.folder, "/tmp/cvmm.XXXXXX");
+	ck_assert_ptr_nonnull(mkdtemp(rig.folder));
+	ck_assert_int_eq(chdir(rig.folder), 0);
+}
+
+void rig_fini(void)
+{
+	DIR *dir = opendir(".");
+	struct dirent *entry;
+
+	vmm_machine_free(&rig.machine);
+	while ((entry = readdir(dir)))
+		unlink(entry->d_name);
+	closedir(dir);
+	ck_assert_int_eq(chdir("/"), 0);
+	ck_assert_int_eq(rmdir(rig.folder), 0);
+}
+
+void rig_file(const char *name, const void *bytes, size_t size)
+{
+	FILE *file = fopen(name, "w");
+
+	ck_assert_ptr_nonnull(file);
+	ck_assert_uint_eq(fwrite(bytes, 1, size, file), size);
+	ck_assert_int_eq(fclose(file), 0);
+}
+
+void rig_options(const char *const *words)
+{
+	static char text[32][128] = { "run" };	/* options keep them */
+	char *argv[32] = { text[0] };
+	int argc = 1;
+
+	for (; *words; words++, argc++) {
+		snprintf(text[argc], sizeof(text[argc]), "%s", *words);
+		argv[argc] = text[argc];
+	}
+	ck_assert_msg(!vmm_options_parse(&rig.options, argc, argv, &rig.err),
+		      "%s", rig.err.msg);
+}
+
+void rig_make(void)
+{
+	ck_assert_msg(!vmm_machine_make(&rig.machine, &rig.options, NULL,
+					&rig.err), "%s", rig.err.msg);
+}
+
+void rig_run(void)
+{
+	rig_make();
+	rig.status = vmm_machine_run(&rig.machine, &rig.err);
+}
+
+void rig_read(uint64_t gpa, void *bytes, size_t n)
+{
+	const struct vmem_view *view =
+		vmem_map_view(vmm_memory_map(&rig.machine.memory));
+
+	ck_assert_int_eq(vmem_read_exact(view, gpa, bytes, n), 0);
+}
+
+uint64_t rig_number(uint64_t gpa, size_t n)
+{
+	uint64_t number = 0;
+
+	rig_read(gpa, &number, n);
+	return number;
+}

@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * Claims about the ends of a machine, its signals and its console; its KVM is
+ * this process, and the test plays the guest.
+ */
+#include <config.h>
+
+#include <poll.h>
+#include <signal.h>
+#include <sys/mman.h>
+
+#include <vmm-sys-util/exit.h>
+
+#include "kernels.h"
+#include "rig.h"
+
+#define I8042 0x64
+#define IER (VMM_PORT_SERIAL + 1)
+#define IER_TRANSMITTER 2
+
+static const struct end {
+	uint16_t port;
+	uint8_t value;
+	int status;
+	const char *says;
+} ends[] = {
+	{ VMM_PORT_SLEEP_CONTROL, 0x34, VSU_EXIT_OK, "the guest powered off" },
+	{ VMM_PORT_RESET, VMM_RESET_VALUE, VSU_EXIT_REBOOT,
+	  "the guest asked for a reboot" },
+	{ I8042, 0xfe, VSU_EXIT_REBOOT, "the guest asked for a reboot" },
+	{ VMM_PORT_PANIC, 1, VSU_EXIT_PANIC, "the guest's kernel panicked" },
+	{ VMM_PORT_POWER, 0, VSU_EXIT_OK, "" },
+	{ VMM_PORT_POWER, 7, VSU_EXIT_FAIL, "the guest ended with status 7" },
+};
+
+static const struct end *the_end;
+
+static int end(unsigned int cpu, unsigned int n, struct kvm_run *run)
+{
+	return cpu || n ? FAKE_COMPUTES :
+	       fake_out(run, the_end->port, the_end->value);
+}
+
+static void assert_ended(int status, const char *says)
+{
+	ck_assert_int_eq(rig.status, status);
+	ck_assert_str_eq(rig.err.msg, says);
+}
+
+/* The other CPU computes: it is stopped, too. */
+START_TEST(store_to_a_port_ends_the_machine)
+{
+	kernel_pvh();
+	the_end = &ends[_i];
+	fake.guest = end;
+	RIG_OPTIONS("kernel", "--memory=size=4M", "--console=null", "--cpus=2");
+	rig_run();
+	assert_ended(the_end->status, the_end->says);
+}
+END_TEST
+
+/* Waits for an interrupt, without a limit but the test's own. */
+static void wait_for_irq(unsigned int irq)
+{
+	struct pollfd p = { .fd = fake.irq_fd[irq], .events = POLLIN };
+	uint64_t count;
+
+	ck_assert_int_eq(poll(&p, 1, -1), 1);
+	ck_assert_int_eq(read(p.fd, &count, sizeof(count)), sizeof(count));
+}
+
+/* Is sent SIGTERM, sees the button, and is sent another. */
+static int terminated(unsigned int cpu, unsigned int n, struct kvm_run *run)
+{
+	(void)cpu;
+	(void)run;
+	if (n)
+		return FAKE_COMPUTES;
+	kill(getpid(), SIGTERM);
+	wait_for_irq(VMM_BUTTON_IRQ);
+	kill(getpid(), SIGTERM);
+	return FAKE_COMPUTES;
+}
+
+START_TEST(first_sigterm_presses_the_button_and_the_second_ends)
+{
+	kernel_pvh();
+	fake.guest = terminated;
+	RIG_OPTIONS("kernel", "--memory=size=4M", "--console=null");
+	rig_run();
+	assert_ended(VSU_EXIT_FAIL, "ended by signal 15");
+	ck_assert(rig.machine.asked);
+}
+END_TEST
+
+static int signal_to_send;
+
+static int signalled(unsigned int cpu, unsigned int n, struct kvm_run *run)
+{
+	(void)cpu;
+	(void)run;
+	if (!n)
+		kill(getpid(), signal_to_send);
+	return FAKE_COMPUTES;
+}
+
+static const struct signal_end {
+	int number;
+	const char *kernel, *says;
+} signal_ends[] = {
+	/* a built-in guest has no button */
+	{ SIGTERM, "builtin:selftest", "ended by signal 15" },
+	{ SIGINT, "kernel", "ended by signal 2" },
+	{ SIGHUP, "kernel", "ended by signal 1" },
+	{ SIGQUIT, "kernel", "ended by signal 3" },
+};
+
+START_TEST(other_signals_end_at_once)
+{
+	kernel_pvh();
+	fake.guest = signalled;
+	signal_to_send = signal_ends[_i].number;
+	RIG_OPTIONS(signal_ends[_i].kernel, "--memory=size=4M",
+		    "--console=null");
+	rig_run();
+	assert_ended(VSU_EXIT_FAIL, signal_ends[_i].says);
+	ck_assert(!rig.machine.asked);
+}
+END_TEST
+
+static int power_off(struct kvm_run *run)
+{
+	return fake_out(run, VMM_PORT_SLEEP_CONTROL, 0x34);
+}
+
+/* Says "hi" and waits for the interrupt of the empty transmitter. */
+static int speaks(unsigned int cpu, unsigned int n, struct kvm_run *run)
+{
+	(void)cpu;
+	switch (n) {
+	case 0:
+		return fake_out(run, IER, IER_TRANSMITTER);
+	case 1:
+	case 2:
+		wait_for_irq(VMM_SERIAL_IRQ);
+		return fake_out(run, VMM_PORT_SERIAL, (uint8_t)"hi"[n - 1]);
+	default:
+		return power_off(run);
+	}
+}
+
+START_TEST(console_goes_to_its_file_and_interrupts)
+{
+	char text[8] = "";
+	FILE *file;
+
+	kernel_pvh();
+	rig_file("console", "what was there", 14);
+	fake.guest = speaks;
+	RIG_OPTIONS("kernel", "--memory=size=4M", "--console=console");
+	rig_run();
+	assert_ended(VSU_EXIT_OK, "the guest powered off");
+	vmm_machine_free(&rig.machine);
+	memset(&rig.machine, 0, sizeof(rig.machine));
+	file = fopen("console", "r");
+	ck_assert_ptr_nonnull(fgets(text, sizeof(text), file));
+	fclose(file);
+	ck_assert_str_eq(text, "hi");
+}
+END_TEST
+
+/* More than a pipe takes, no more than pipe and machine hold. */
+#define FLOOD 100000u
+
+static int out[2];
+static unsigned int nread;
+
+/* The reader reads only after the guest has said all. */
+static int floods(unsigned int cpu, unsigned int n, struct kvm_run *run)
+{
+	unsigned char byte;
+
+	(void)cpu;
+	if (n < FLOOD)
+		return fake_out(run, VMM_PORT_SERIAL, (uint8_t)n);
+	for (; nread < FLOOD; nread++) {
+		ck_assert_int_eq(read(out[0], &byte, 1), 1);
+		ck_assert_uint_eq(byte, nread & 0xff);
+	}
+	return power_off(run);
+}
+
+START_TEST(slow_reader_of_the_console_gets_every_byte_in_order)
+{
+	kernel_pvh();
+	ck_assert_int_eq(pipe(out), 0);
+	ck_assert_int_eq(dup2(out[1], STDOUT_FILENO), STDOUT_FILENO);
+	fake.guest = floods;
+	RIG_OPTIONS("kernel", "--memory=size=4M");
+	rig_run();
+	assert_ended(VSU_EXIT_OK, "the guest powered off");
+	ck_assert_uint_eq(nread, FLOOD);
+	ck_assert_uint_eq(vmm_console_dropped(rig.machine.console), 0);
+}
+END_TEST
+
+/* Reads what was typed, and its end, before it powers off. */
+static int in[2];
+static char heard[4];
+
+static int listens(unsigned int cpu, unsigned int n, struct kvm_run *run)
+{
+	const uint8_t *data = (const uint8_t *)run + run->io.data_offset;
+
+	(void)cpu;
+	if (!n)
+		return fake_in(run, VMM_PORT_SERIAL + 5);
+	if (run->io.port == VMM_PORT_SERIAL)
+		heard[strlen(heard)] = (char)*data;
+	else if (*data & 1)
+		return fake_in(run, VMM_PORT_SERIAL);
+	return strlen(heard) == 2 ? power_off(run) :
+	       fake_in(run, VMM_PORT_SERIAL + 5);
+}
+
+START_TEST(guest_hears_what_comes_in_before_the_end_of_input)
+{
+	kernel_pvh();
+	ck_assert_int_eq(pipe(in), 0);
+	ck_assert_int_eq(write(in[1], "ok", 2), 2);
+	ck_assert_int_eq(dup2(in[0], STDIN_FILENO), STDIN_FILENO);
+	close(in[1]);
+	fake.guest = listens;
+	RIG_OPTIONS("kernel", "--memory=size=4M");
+	rig_run();
+	assert_ended(VSU_EXIT_OK, "the guest powered off");
+	ck_assert_str_eq(heard, "ok");
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("life");
+	TCase *tc = tcase_create("life");
+
+	tcase_set_timeout(tc, 60);
+	tcase_add_checked_fixture(tc, rig_init, rig_fini);
+	tcase_add_loop_test(tc, store_to_a_port_ends_the_machine, 0,
+			    COUNT(ends));
+	tcase_add_test(tc, first_sigterm_presses_the_button_and_the_second_ends);
+	tcase_add_loop_test(tc, other_signals_end_at_once, 0,
+			    COUNT(signal_ends));
+	tcase_add_test(tc, console_goes_to_its_file_and_interrupts);
+	tcase_add_test(tc, slow_reader_of_the_console_gets_every_byte_in_order);
+	tcase_add_test(tc, guest_hears_what_comes_in_before_the_end_of_input);
+	suite_add_tcase(s, tc);
+	return run_suite(s);
+}
