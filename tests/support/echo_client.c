@@ -168,8 +168,10 @@ void echo_client_init(struct echo_client *c, int sock, unsigned int nrings,
 	if (vmem_map_new(&c->map) < 0)
 		abort();
 	echo_client_grow(c, 0, nrings * WINDOW);
-	for (i = 0; i < nrings; i++)
+	for (i = 0; i < nrings; i++) {
 		make_ring(c, i);
+		c->bases[i] = vq_initial_base(features);
+	}
 	if (vhost_user_frontend_new_take_fd(sock, &config, &ops, c, &c->fe,
 					    NULL) < 0)
 		abort();

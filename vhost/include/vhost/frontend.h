@@ -143,7 +143,8 @@ struct vhost_user_frontend_config {
 /* A ring as the back-end is told about it. Frozen. */
 struct vhost_user_ring {
 	uint32_t size;
-	uint32_t base;		/* where to go on, as vq_base() */
+	uint32_t base;		/* where to go on, as vq_base(); at first
+				   vq_initial_base(), which is 0 if split */
 	uint64_t desc_gpa, driver_gpa, device_gpa;
 	int kick_fd;		/* the back-end waits for it; -1: it polls */
 	int call_fd;		/* the back-end signals it; -1: we poll */

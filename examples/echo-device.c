@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * A device of one's own behind a vhost-user socket: it writes back what a
+ * request brings. Its id is nobody's; a real device takes its own from VIRTIO.
+ */
+#include <stdio.h>
+#include <virtio-devices/vhost_user_server.h>
+#include <virtio-queue/cursor.h>
+#include <virtio-queue/features.h>
+
+struct echo {
+	struct virtdev *dev;
+	struct vq *q;			/* while the driver uses it */
+};
+
+/* One request: how many bytes were written into its buffers. */
+static uint32_t answer(void *opaque, struct vq *q, struct vq_chain *chain)
+{
+	struct vq_cursor in, out;
+
+	(void)opaque;
+	vq_reader_init(&in, q, chain);
+	vq_writer_init(&out, q, chain);
+	return vq_cursor_copy(&out, &in, vq_cursor_left(&in));
+}
+
+static int start(void *self, uint32_t queue, struct vq *q, struct vsu_error *err)
+{
+	struct echo *echo = self;
+
+	(void)queue;
+	(void)err;
+	echo->q = q;
+	return 0;
+}
+
+static int serve(void *self, uint32_t queue)
+{
+	const struct vq_turn turn = { .size = sizeof(turn), .serve = answer };
+	struct echo *echo = self;
+
+	return echo->q ? virtdev_queue_turn(echo->dev, queue, echo->q, &turn) : 0;
+}
+
+static void stop(void *self, uint32_t queue)
+{
+	struct echo *echo = self;
+
+	(void)queue;
+	echo->q = NULL;
+}
+
+int main(int argc, char **argv)
+{
+	static const struct virtdev_ops ops = { .size = sizeof(ops), .name = "echo",
+		.queue_start = start, .queue_serve = serve, .queue_stop = stop };
+	const struct virtdev_info info = { .id = 63, .nqueues = 1, .queue_max = 256,
+		.features = VQ_F_VERSION_1 | VQ_F_INDIRECT_DESC | VQ_F_RING_PACKED };
+	struct vsu_error err = VSU_ERROR_INIT;
+	struct echo echo = { NULL, NULL };
+
+	if (argc != 2 || virtdev_new(&ops, &info, &echo, &echo.dev) < 0) {
+		fprintf(stderr, "use: echo-device SOCKET\n");
+		return 64;
+	}
+	if (virtdev_vhost_user_serve(echo.dev, argv[1], -1, &err) < 0)
+		fprintf(stderr, "echo-device: %s\n", err.msg);
+	virtdev_free(echo.dev);
+	return 69;
+}
