@@ -12,7 +12,7 @@
 #include "devices/devices.h"
 
 /* Keys that every device has; those of its kind, or of its id, follow. */
-enum { BACKEND, QUEUES, QUEUE_SIZE, NCOMMON };
+enum { BACKEND, QUEUES, QUEUE_SIZE, RECONNECT, NCOMMON };
 enum { ID = NCOMMON, CONFIG_SIZE, ALLOW_FUSE, MAX_MAPPINGS, MAX_WINDOW_BYTES };
 
 static const struct vsu_option common_rows[NCOMMON] = {
@@ -23,6 +23,9 @@ static const struct vsu_option common_rows[NCOMMON] = {
 		     .help = "number of queues", .min = 1, .max = 256 },
 	[QUEUE_SIZE] = { .name = "queue-size", .kind = VSU_OPTION_U64,
 			 .help = "entries of a queue", .min = 2, .max = 32768 },
+	[RECONNECT] = { .name = "reconnect", .kind = VSU_OPTION_U64,
+			.arg = "MS", .help = "try again after so many ms when a back-end is lost",
+			.min = 1, .max = 60000 },
 };
 
 static const struct vsu_option any_rows[] = {
@@ -130,6 +133,9 @@ static int on_key(void *opaque, unsigned int index,
 	case QUEUE_SIZE:
 		p->spec->queue_size = (uint32_t)value->number;
 		return 0;
+	case RECONNECT:
+		p->spec->reconnect_ms = (uint32_t)value->number;
+		return 0;
 	}
 	return p->spec->kind ? set_own(p, index, value, err)
 			     : set_any(p->spec, index, value->number);
@@ -190,6 +196,10 @@ static int parse_keys(struct parse *p, const char *keys, struct vsu_error *err)
 					   on_key, p, err);
 	if (rc < 0)
 		return rc;
+	if (spec->reconnect_ms && !spec->remote)
+		return vsu_error_set(err, -EINVAL,
+				     "%s '%s': 'reconnect' needs 'backend=user:SOCKET'",
+				     p->option, p->list);
 	if (!spec->kind)
 		return check_any(p, err);
 	spec->id = spec->kind->id;

@@ -31,6 +31,8 @@ struct vmm_device_spec {
 	uint32_t id;		/* VIRTIO device id */
 	bool remote;		/* its queues are served behind a socket */
 	char socket[VMM_SOCKET_MAX];
+	uint32_t reconnect_ms;	/* the first pause before another connection to
+				   it; 0: a back-end that is lost is lost */
 	uint32_t queues;	/* 0: what the device has */
 	uint32_t queue_size;	/* 0: the device's own choice */
 	uint32_t config_size;	/* of any device; 0: that of its id */

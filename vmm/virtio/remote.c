@@ -3,6 +3,7 @@
 #include <config.h>
 
 #include <errno.h>
+#include <inttypes.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,6 +30,7 @@ struct queue {
 
 /* As a window of 8 GiB needs for pieces of 2 MiB. */
 #define DEFAULT_MAX_MAPPINGS 4096
+#define NS_PER_MS UINT64_C(1000000)
 
 struct remote {
 	struct vmm_virtio *v;
@@ -42,6 +44,12 @@ struct remote {
 	bool locked;		/* the session is dispatched under the lock */
 	bool announce;		/* the back-end is to hear of a new map */
 	bool memory_only;	/* it has no room for others' windows */
+	bool back;		/* a back-end came in the place of a lost one */
+	bool rings_lost;	/* nobody knows what a lost back-end finished */
+	bool start_waits;	/* the driver is ready, the back-end is away */
+	uint64_t start_features;
+	char socket[VMM_SOCKET_MAX];
+	uint64_t lost_ns;	/* when it was lost */
 	struct vsu_error why;
 	uint32_t nqueues;
 	struct queue *queues;
@@ -103,10 +111,39 @@ static void on_refused(void *opaque, const struct vsu_error *err)
 	prog_log(PROG_LOG_WARNING, "refused", "%s", err->msg);
 }
 
+static int on_connect(void *opaque, struct vsu_error *err)
+{
+	const struct remote *r = opaque;
+
+	return vsu_sock_connect(r->socket, err);
+}
+
+static void on_lost(void *opaque, const struct vsu_error *err)
+{
+	struct remote *r = opaque;
+
+	r->lost_ns = vsu_now_ns();
+	r->memory_only = false;
+	prog_log(PROG_LOG_WARNING, "lost",
+		 "%s; its device waits for another back-end", err->msg);
+}
+
+static void on_back(void *opaque, bool rings_lost)
+{
+	struct remote *r = opaque;
+
+	r->back = true;
+	r->rings_lost = rings_lost;
+	prog_log(PROG_LOG_INFO, "back", "'%s' is served again after %" PRIu64 " ms%s",
+		 r->socket, (vsu_now_ns() - r->lost_ns) / 1000000,
+		 rings_lost ? "; the guest has to reset the device" : "");
+}
+
 static const struct virtdev_vhost_user_ops user_ops = {
 	.size = sizeof(user_ops), .ready = on_ready, .stopped = on_stopped,
 	.failed = on_failed, .memory = on_memory, .shmem = on_shmem,
-	.refused = on_refused,
+	.refused = on_refused, .connect = on_connect, .lost = on_lost,
+	.back = on_back,
 };
 
 static int tell_memory(struct remote *r)
@@ -136,6 +173,13 @@ static void announce(struct remote *r)
 	r->announce = rc == -EBUSY;
 }
 
+static void need_reset(struct remote *r)
+{
+	vmm_virtio_lock(r->v);
+	virtdev_transport_needs_reset(vmm_virtio_transport(r->v));
+	vmm_virtio_unlock(r->v);
+}
+
 /*
  * Acts on the session's answers once the device's lock is free: a
  * CPU that waits for a reset goes on; the guest learns of a dead back-end.
@@ -144,6 +188,9 @@ static void apply_answers(struct remote *r)
 {
 	const struct vmm_virtio_place *place = vmm_virtio_place(r->v);
 
+	if (r->rings_lost)
+		need_reset(r);
+	r->rings_lost = false;
 	if (!r->stopped)
 		return;
 	r->stopped = false;
@@ -153,9 +200,76 @@ static void apply_answers(struct remote *r)
 	place->lost(place->opaque, &r->why);
 	ev_io_stop(r->loop, &r->session);
 	ev_idle_stop(r->loop, &r->again);
-	vmm_virtio_lock(r->v);
-	virtdev_transport_needs_reset(vmm_virtio_transport(r->v));
-	vmm_virtio_unlock(r->v);
+	need_reset(r);
+}
+
+static void describe_ring(const struct remote *r, uint32_t i,
+			  struct vhost_user_ring *ring)
+{
+	struct vq_config config;
+
+	memset(ring, 0, sizeof(*ring));
+	if (!virtdev_transport_queue(vmm_virtio_transport(r->v), i, &config))
+		return;
+	ring->size = config.size;
+	ring->base = config.base;
+	ring->desc_gpa = config.desc_gpa;
+	ring->driver_gpa = config.driver_gpa;
+	ring->device_gpa = config.device_gpa;
+	ring->kick_fd = r->queues[i].kick_fd;
+	ring->call_fd = r->queues[i].call_fd;
+	ring->err_fd = -1;
+}
+
+static int start_rings(struct remote *r, uint64_t features)
+{
+	struct vhost_user_ring *rings;
+	uint32_t i;
+	int rc;
+
+	rings = calloc(r->nqueues, sizeof(rings[0]));
+	if (!rings)
+		return -ENOMEM;
+	for (i = 0; i < r->nqueues; i++)
+		describe_ring(r, i, &rings[i]);
+	rc = virtdev_vhost_user_start(r->user, features, rings, r->nqueues,
+				      NULL);
+	free(rings);
+	return rc;
+}
+
+static bool is_away(const struct remote *r)
+{
+	const struct vhost_user_frontend *f =
+		virtdev_vhost_user_frontend(r->user);
+
+	return vhost_user_frontend_state(f) == VHOST_USER_FRONTEND_AWAY;
+}
+
+/* A guest that begins while its back-end is started again only waits. */
+static int remote_start(void *end, uint64_t features)
+{
+	struct remote *r = end;
+
+	if (r->dead)
+		return -ECONNRESET;
+	if (!is_away(r))
+		return start_rings(r, features);
+	r->start_waits = true;
+	r->start_features = features;
+	return 0;
+}
+
+/* With the lock. */
+static void start_late(struct remote *r)
+{
+	bool due = r->back && r->start_waits;
+
+	r->back = false;
+	if (!due)
+		return;
+	r->start_waits = false;
+	r->rings_lost = start_rings(r, r->start_features) < 0;
 }
 
 /*
@@ -169,6 +283,7 @@ static void dispatch(struct remote *r)
 	vmm_virtio_lock(r->v);
 	r->locked = true;
 	more = virtdev_vhost_user_dispatch(r->user) > 0;
+	start_late(r);
 	announce(r);
 	r->locked = false;
 	vmm_virtio_unlock(r->v);
@@ -204,48 +319,14 @@ static void on_call(struct ev_loop *loop, ev_io *w, int revents)
 				    q->index);
 }
 
-static void describe_ring(const struct remote *r, uint32_t i,
-			  struct vhost_user_ring *ring)
-{
-	struct vq_config config;
-
-	memset(ring, 0, sizeof(*ring));
-	if (!virtdev_transport_queue(vmm_virtio_transport(r->v), i, &config))
-		return;
-	ring->size = config.size;
-	ring->base = config.base;
-	ring->desc_gpa = config.desc_gpa;
-	ring->driver_gpa = config.driver_gpa;
-	ring->device_gpa = config.device_gpa;
-	ring->kick_fd = r->queues[i].kick_fd;
-	ring->call_fd = r->queues[i].call_fd;
-	ring->err_fd = -1;
-}
-
-static int remote_start(void *end, uint64_t features)
-{
-	struct remote *r = end;
-	struct vhost_user_ring *rings;
-	uint32_t i;
-	int rc;
-
-	if (r->dead)
-		return -ECONNRESET;
-	rings = calloc(r->nqueues, sizeof(rings[0]));
-	if (!rings)
-		return -ENOMEM;
-	for (i = 0; i < r->nqueues; i++)
-		describe_ring(r, i, &rings[i]);
-	rc = virtdev_vhost_user_start(r->user, features, rings, r->nqueues,
-				      NULL);
-	free(rings);
-	return rc;
-}
-
 static bool remote_stop(void *end)
 {
 	struct remote *r = end;
 
+	if (r->start_waits) {
+		r->start_waits = false;
+		return true;
+	}
 	return r->dead || virtdev_vhost_user_stop(r->user) > 0;
 }
 
@@ -389,15 +470,20 @@ static int connect_session(struct remote *r,
 		.max_shmem = spec->max_window_bytes,
 		.max_shmem_maps = spec->max_mappings ? spec->max_mappings :
 				  DEFAULT_MAX_MAPPINGS,
+		.reconnect_ns = spec->reconnect_ms * NS_PER_MS,
 	};
+	struct virtdev_vhost_user_ops ops = user_ops;
 	int sock = vsu_sock_connect(spec->socket, err), rc;
 
 	if (sock < 0)
 		return sock;
 	if (spec->allow_fuse && prog_closer())
 		vsu_closer_set_keep(prog_closer(), 0);
-	rc = virtdev_vhost_user_new_take_fd(sock, &config, &user_ops, r,
-					    &r->user, err);
+	strcpy(r->socket, spec->socket);
+	if (!spec->reconnect_ms)
+		ops.connect = NULL;
+	rc = virtdev_vhost_user_new_take_fd(sock, &config, &ops, r, &r->user,
+					    err);
 	if (rc < 0)
 		vsu_fd_close(&sock);
 	return rc ? rc : wait_until_ready(r, err);

@@ -14,6 +14,10 @@
  * A session that died leaves a device that shows its last configuration and
  * can be stopped (at once) but not started.
  *
+ * With ops->connect a session outlives its back-end, as <vhost/frontend.h>
+ * says: while it is away the device shows its last configuration, and its
+ * queues can be stopped but not started.
+ *
  * Waiting: virtdev_vhost_user_fd() never changes; when it is readable, call
  * virtdev_vhost_user_dispatch(), which never blocks.
  *
@@ -54,6 +58,7 @@ struct virtdev_vhost_user_config {
 	/* as those of struct vhost_user_frontend_config */
 	uint64_t max_shmem;	/* bytes of all shared memory regions */
 	uint32_t max_shmem_maps; /* mappings in them at once */
+	uint64_t reconnect_ns;	/* the first pause between attempts */
 };
 
 /* Called from dispatch only. NULL: nothing. None may free the remote. */
@@ -81,6 +86,10 @@ struct virtdev_vhost_user_ops {
 	 * refused of struct vhost_user_frontend_ops, with its limits.
 	 */
 	void (*refused)(void *opaque, const struct vsu_error *err);
+	/* As those of struct vhost_user_frontend_ops. */
+	int (*connect)(void *opaque, struct vsu_error *err);
+	void (*lost)(void *opaque, const struct vsu_error *err);
+	void (*back)(void *opaque, bool rings_lost);
 };
 
 /* On a connected socket, whose ownership moves here on success. */

@@ -265,11 +265,37 @@ static void on_shmem(void *opaque, struct vhost_user_shmem_change *changes,
 	r->ops.shmem(r->opaque, changes, n);
 }
 
+static int on_connect(void *opaque, struct vsu_error *err)
+{
+	struct virtdev_vhost_user *r = opaque;
+
+	return r->ops.connect(r->opaque, err);
+}
+
+static void on_lost(void *opaque, const struct vsu_error *err)
+{
+	struct virtdev_vhost_user *r = opaque;
+
+	if (r->ops.lost)
+		r->ops.lost(r->opaque, err);
+}
+
+/* The new back-end may have been given another disk. */
+static void on_back(void *opaque, bool rings_lost)
+{
+	struct virtdev_vhost_user *r = opaque;
+
+	ask_for_config(r);
+	if (r->ops.back)
+		r->ops.back(r->opaque, rings_lost);
+}
+
 static const struct vhost_user_frontend_ops frontend_ops = {
 	.size = sizeof(frontend_ops), .ready = on_ready,
 	.started = on_started, .stopped = on_stopped, .config = on_config,
 	.config_changed = on_config_changed, .failed = on_failed,
 	.memory = on_memory, .refused = on_refused,
+	.lost = on_lost, .back = on_back,
 };
 
 static int fill_in(struct virtdev_vhost_user *r, struct vsu_error *err)
@@ -313,10 +339,12 @@ static int open_session(struct virtdev_vhost_user *r, int sock,
 		.served_files = r->config.served_files,
 		.max_shmem = r->config.max_shmem,
 		.max_shmem_maps = r->config.max_shmem_maps,
+		.reconnect_ns = r->config.reconnect_ns,
 	};
 	struct vhost_user_frontend_ops wired = frontend_ops;
 
 	wired.shmem = r->ops.shmem ? on_shmem : NULL;
+	wired.connect = r->ops.connect ? on_connect : NULL;
 	return vhost_user_frontend_new_take_fd(sock, &session, &wired, r,
 					       &r->frontend, err);
 }
@@ -406,6 +434,7 @@ int virtdev_vhost_user_stop(struct virtdev_vhost_user *r)
 		r->stop_wanted = true;
 		return 0;
 	case VHOST_USER_FRONTEND_RUNNING:
+	case VHOST_USER_FRONTEND_AWAY:
 		return vhost_user_frontend_stop(r->frontend, NULL) ? 1 : 0;
 	case VHOST_USER_FRONTEND_STOPPING:
 		return 0;
