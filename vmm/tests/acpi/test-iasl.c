@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * The judgement of iasl on the tables of ACPI: what it disassembles must
+ * compile again without a remark.
+ */
+#include <config.h>
+
+#include "machines.h"
+
+static void store(const char *folder, const char *name,
+		  const struct vmm_acpi_table *t)
+{
+	char path[128];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/%s.aml", folder, name);
+	f = fopen(path, "w");
+	ck_assert_ptr_nonnull(f);
+	ck_assert_uint_eq(fwrite(block + t->offset, 1, t->len, f), t->len);
+	fclose(f);
+}
+
+/*
+ * iasl disassembles each table and compiles what it wrote; it says "0 Errors,
+ * 0 Warnings, 0 Remarks" of the DSDT, and nothing but the length of the others.
+ */
+static const char judge[] =
+	"cd '%s' && for t in dsdt facp apic xsdt; do"
+	" iasl -d $t.aml >$t.log 2>&1 && iasl -p again-$t $t.dsl >>$t.log 2>&1"
+	" || { cat $t.log; exit 1; };"
+	" grep -iE '(error|warning|remark)s?[^,]* *[0-9]* -' $t.log && exit 1; done;"
+	" grep -q ' 0 Errors, 0 Warnings, 0 Remarks' dsdt.log || { cat dsdt.log; exit 1; }";
+
+START_TEST(iasl_has_no_remark)
+{
+	char folder[] = "/tmp/cvmm-acpi-XXXXXX", command[1024];
+	int rc;
+
+	ck_assert_ptr_nonnull(mkdtemp(folder));
+	build((unsigned int)_i);
+	store(folder, "dsdt", &layout.dsdt);
+	store(folder, "facp", &layout.fadt);
+	store(folder, "apic", &layout.madt);
+	store(folder, "xsdt", &layout.xsdt);
+	snprintf(command, sizeof(command), judge, folder);
+	rc = system(command);
+	snprintf(command, sizeof(command), "rm -rf '%s'", folder);
+	ck_assert_int_eq(system(command), 0);
+	ck_assert_int_eq(rc, 0);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("iasl");
+	TCase *tc = tcase_create("iasl");
+
+	if (system("command -v iasl >/dev/null 2>&1"))
+		return skip_all("iasl is not installed (acpica-tools)");
+	tcase_add_loop_test(tc, iasl_has_no_remark, 0, (int)COUNT(sizes));
+	suite_add_tcase(s, tc);
+	return run_suite(s);
+}
