@@ -9,7 +9,6 @@
 #include <string.h>
 
 #include "x86/cpuid.h"
-#include "x86/cpuid_state.h"
 #include "x86/cpuid_table.h"
 
 /* Leaf 1 */
@@ -234,7 +233,6 @@ int vmm_cpuid_shape(struct kvm_cpuid2 *table,
 	for (i = 0; i < sizeof(unkept_leaves) / sizeof(unkept_leaves[0]); i++)
 		vmm_cpuid_remove_leaves(table, unkept_leaves[i][0], unkept_leaves[i][1]);
 	features_set(table, wish);
-	vmm_cpuid_state(table);
 	caches_set(table, 4, wish);
 	caches_set(table, 0x8000001d, wish);
 	amd_topology_set(table, wish);

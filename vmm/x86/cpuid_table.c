@@ -41,13 +41,6 @@ void vmm_cpuid_remove_leaves(struct kvm_cpuid2 *table, uint32_t first,
 	table->nent = n;
 }
 
-void vmm_cpuid_remove(struct kvm_cpuid2 *table, struct kvm_cpuid_entry2 *e)
-{
-	table->nent--;
-	memmove(e, e + 1, (size_t)((char *)&table->entries[table->nent] -
-				   (char *)e));
-}
-
 int vmm_cpuid_add(struct kvm_cpuid2 *table, const struct kvm_cpuid_entry2 *e)
 {
 	if (table->nent == VMM_CPUID_MAX)

@@ -34,10 +34,9 @@ struct kvm_cpuid_entry2 *vmm_cpuid_find(struct kvm_cpuid2 *table,
 uint32_t *vmm_cpuid_register(struct kvm_cpuid_entry2 *e,
 			     enum vmm_cpuid_reg reg);
 
-/* Removes the entries of the functions first to last, or one entry. */
+/* Removes the entries of the functions first to last. */
 void vmm_cpuid_remove_leaves(struct kvm_cpuid2 *table, uint32_t first,
 			     uint32_t last);
-void vmm_cpuid_remove(struct kvm_cpuid2 *table, struct kvm_cpuid_entry2 *e);
 
 /* -ENOSPC: the table is full. */
 int vmm_cpuid_add(struct kvm_cpuid2 *table, const struct kvm_cpuid_entry2 *e);

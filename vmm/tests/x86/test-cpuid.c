@@ -129,40 +129,6 @@ START_TEST(features_that_the_machine_cannot_keep_are_gone)
 }
 END_TEST
 
-/* A KVM on a kernel that cannot use AVX leaves its state in leaf 0xd. */
-START_TEST(extended_state_is_that_of_features_the_guest_has)
-{
-	u.table.entries[1].ecx &= ~(1u << 28);
-	add(0xd, 2, 256, 576, 0, 0);
-	add(0xd, 9, 8, 2688, 0, 0);
-	shape(VMM_CPU_HOST, 0, 1);
-	ck_assert_uint_eq(leaf(0xd, 0)->eax, 0x203);
-	ck_assert_ptr_null(leaf(0xd, 2));
-	ck_assert_uint_eq(leaf(0xd, 0)->ecx, 2696);	/* keys remain */
-	ck_assert_ptr_nonnull(leaf(0xd, 9));
-}
-END_TEST
-
-START_TEST(extended_state_without_components_is_the_legacy_area)
-{
-	u.table.entries[1].ecx &= ~(1u << 28);
-	u.table.entries[5].ecx = 0;	/* no keys */
-	add(0xd, 2, 256, 576, 0, 0);
-	shape(VMM_CPU_HOST, 0, 1);
-	ck_assert_uint_eq(leaf(0xd, 0)->eax, 0x3);
-	ck_assert_uint_eq(leaf(0xd, 0)->ecx, 576);
-	ck_assert_uint_eq(leaf(0xd, 0)->ebx, 576);
-}
-END_TEST
-
-START_TEST(processor_without_xsave_has_no_leaf_of_it)
-{
-	u.table.entries[1].ecx &= ~(1u << 26);
-	shape(VMM_CPU_HOST, 0, 1);
-	ck_assert_ptr_null(leaf(0xd, 0));
-}
-END_TEST
-
 START_TEST(model_name_is_the_host_s_where_kvm_leaves_it_empty)
 {
 	static const uint32_t name[12] = { 'a', 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12 };
@@ -257,9 +223,6 @@ int main(void)
 	tcase_add_loop_test(tc, topology_is_one_socket_of_cores, 0, (int)COUNT(cpus));
 	tcase_add_test(tc, caches_are_shared_by_the_guest_s_cores);
 	tcase_add_test(tc, features_that_the_machine_cannot_keep_are_gone);
-	tcase_add_test(tc, extended_state_is_that_of_features_the_guest_has);
-	tcase_add_test(tc, extended_state_without_components_is_the_legacy_area);
-	tcase_add_test(tc, processor_without_xsave_has_no_leaf_of_it);
 	tcase_add_test(tc, model_name_is_the_host_s_where_kvm_leaves_it_empty);
 	tcase_add_test(tc, plain_model_has_what_every_host_has);
 	tcase_add_test(tc, plain_model_is_the_same_on_two_hosts);
