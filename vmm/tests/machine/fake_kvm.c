@@ -13,8 +13,12 @@
 #include <unistd.h>
 
 #include "fake_kvm.h"
+#include "legacy/port_numbers.h"
 
 #define MAP_SIZE (3 * 4096)
+#define CAP_ATTRIBUTES 233	/* newer than some headers */
+#define IN_PROGRESS 4u		/* a machine check, in its status */
+#define CREATE_GUEST_MEMFD 0xc040aed4
 #define DATA_AT 4096	/* of a port's bytes, in struct kvm_run's pages */
 
 struct fake_kvm fake;
@@ -49,6 +53,11 @@ int fake_in(struct kvm_run *run, uint16_t port)
 	return 0;
 }
 
+int fake_power_off(struct kvm_run *run)
+{
+	return fake_out(run, VMM_PORT_SLEEP_CONTROL, 0x34);
+}
+
 int open(const char *path, int flags, ...)
 {
 	va_list ap;
@@ -72,13 +81,20 @@ static struct fake_cpu *cpu_of(int fd)
 	return NULL;
 }
 
+static int make_file(const char *name, off_t size)
+{
+	int fd = memfd_create(name, MFD_CLOEXEC);
+
+	if (fd >= 0 && ftruncate(fd, size) < 0)
+		return -errno;
+	return fd;
+}
+
 /* A file that can be mapped stands for the CPU. */
 static int make_cpu(void)
 {
-	int fd = memfd_create("cpu", MFD_CLOEXEC);
+	int fd = make_file("cpu", MAP_SIZE);
 
-	if (fd >= 0 && ftruncate(fd, MAP_SIZE) < 0)
-		return -1;
 	fake.cpu[fake.ncpus].fd = fd;
 	fake.ncpus += fd >= 0;
 	return fd;
@@ -138,7 +154,7 @@ static int take_cpuid(struct fake_cpu *cpu, const struct kvm_cpuid2 *table)
 static int give_msrs(struct vmm_kvm_msrs *msrs)
 {
 	msrs->entries[0].data = 10;
-	msrs->entries[1].data = 0;
+	msrs->entries[1].data = fake.nchecks ? IN_PROGRESS : 0;
 	msrs->entries[2].data = fake.takes_checks ? UINT64_MAX : 0;
 	return (int)msrs->nmsrs;
 }
@@ -202,6 +218,12 @@ static int capability(unsigned long which)
 		return 64;
 	case KVM_CAP_MCE:
 		return 32;
+	case KVM_CAP_VM_TYPES:
+		return 1 | 1 << KVM_X86_SW_PROTECTED_VM;
+	case KVM_CAP_EXIT_HYPERCALL:
+		return 1 << KVM_HC_MAP_GPA_RANGE;
+	case CAP_ATTRIBUTES:
+		return 1 << 3;		/* private */
 	default:
 		return 1;
 	}
@@ -222,6 +244,8 @@ static int answer_vm(unsigned long request, unsigned long arg)
 		return give_cpuid((struct kvm_cpuid2 *)arg);
 	case KVM_CREATE_VCPU:
 		return make_cpu();
+	case CREATE_GUEST_MEMFD:
+		return make_file("private", *(const off_t *)arg);
 	case KVM_IRQFD:
 		return take_irqfd((const struct kvm_irqfd *)arg);
 	default:
@@ -254,7 +278,7 @@ int ioctl(int fd, unsigned long request, ...)
 	if (_IOC_TYPE(request) != KVMIO)
 		return (int)syscall(SYS_ioctl, fd, request, arg);
 	rc = answer(fd, request, arg);
-	if (rc < 0 && rc != -1)
+	if (rc < 0)
 		errno = -rc;
 	return rc < 0 ? -1 : rc;
 }

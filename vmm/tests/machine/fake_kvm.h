@@ -28,7 +28,8 @@ struct fake_kvm {
 	struct fake_cpu cpu[VMM_MAX_CPUS];
 	unsigned int ncpus;
 	int irq_fd[FAKE_IRQS];	/* -1: nobody's */
-	/* the machine checks that this guest can take, and those it got */
+	/* whether this guest takes a machine check, and what it got; it
+	   never comes to the end of one */
 	bool takes_checks;
 	struct kvm_x86_mce check;
 	unsigned int nchecks;
@@ -51,8 +52,9 @@ extern struct fake_kvm fake;
 /* As a KVM that nobody has used. */
 void fake_kvm_init(void);
 
-/* Exits of a guest: it stores to a port, loads from it, stores to memory. */
+/* Exits of a guest: it stores to a port, loads from it, powers off. */
 int fake_out(struct kvm_run *run, uint16_t port, uint8_t value);
 int fake_in(struct kvm_run *run, uint16_t port);
+int fake_power_off(struct kvm_run *run);
 
 #endif

@@ -24,6 +24,7 @@ void rig_fini(void)
 	struct dirent *entry;
 
 	vmm_machine_free(&rig.machine);
+	vmem_sigbus_free(rig.sigbus);
 	while ((entry = readdir(dir)))
 		unlink(entry->d_name);
 	closedir(dir);
@@ -56,8 +57,8 @@ void rig_options(const char *const *words)
 
 void rig_make(void)
 {
-	ck_assert_msg(!vmm_machine_make(&rig.machine, &rig.options, NULL,
-					&rig.err), "%s", rig.err.msg);
+	ck_assert_msg(!vmm_machine_make(&rig.machine, &rig.options,
+					rig.sigbus, &rig.err), "%s", rig.err.msg);
 }
 
 void rig_run(void)

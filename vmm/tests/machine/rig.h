@@ -16,6 +16,7 @@ struct rig {
 	char folder[32];
 	struct vmm_options options;
 	struct vmm_machine machine;
+	struct vmem_sigbus *sigbus;	/* for make; NULL: none */
 	struct vsu_error err;
 	int status;
 };

@@ -128,11 +128,6 @@ START_TEST(other_signals_end_at_once)
 }
 END_TEST
 
-static int power_off(struct kvm_run *run)
-{
-	return fake_out(run, VMM_PORT_SLEEP_CONTROL, 0x34);
-}
-
 /* Says "hi" and waits for the interrupt of the empty transmitter. */
 static int speaks(unsigned int cpu, unsigned int n, struct kvm_run *run)
 {
@@ -145,7 +140,7 @@ static int speaks(unsigned int cpu, unsigned int n, struct kvm_run *run)
 		wait_for_irq(VMM_SERIAL_IRQ);
 		return fake_out(run, VMM_PORT_SERIAL, (uint8_t)"hi"[n - 1]);
 	default:
-		return power_off(run);
+		return fake_power_off(run);
 	}
 }
 
@@ -187,7 +182,7 @@ static int floods(unsigned int cpu, unsigned int n, struct kvm_run *run)
 		ck_assert_int_eq(read(out[0], &byte, 1), 1);
 		ck_assert_uint_eq(byte, nread & 0xff);
 	}
-	return power_off(run);
+	return fake_power_off(run);
 }
 
 START_TEST(slow_reader_of_the_console_gets_every_byte_in_order)
@@ -219,7 +214,7 @@ static int listens(unsigned int cpu, unsigned int n, struct kvm_run *run)
 		heard[strlen(heard)] = (char)*data;
 	else if (*data & 1)
 		return fake_in(run, VMM_PORT_SERIAL);
-	return strlen(heard) == 2 ? power_off(run) :
+	return strlen(heard) == 2 ? fake_power_off(run) :
 	       fake_in(run, VMM_PORT_SERIAL + 5);
 }
 
