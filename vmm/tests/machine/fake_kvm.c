@@ -85,9 +85,7 @@ static int make_file(const char *name, off_t size)
 {
 	int fd = memfd_create(name, MFD_CLOEXEC);
 
-	if (fd >= 0 && ftruncate(fd, size) < 0)
-		return -errno;
-	return fd;
+	return fd < 0 || ftruncate(fd, size) < 0 ? -errno : fd;
 }
 
 /* A file that can be mapped stands for the CPU. */
@@ -260,8 +258,8 @@ static int answer(int fd, unsigned long request, unsigned long arg)
 	if (request == fake.fails_request)
 		return -fake.fails_with;
 	if (request != KVM_RUN && request != KVM_CHECK_EXTENSION &&
-	    fake.lacks && fake.lacks(EIO))
-		return -EIO;
+	    fake.lacks && fake.lacks(ENOMEM))
+		return -ENOMEM;
 	return cpu ? answer_cpu(cpu, request, (void *)arg) :
 		     answer_vm(request, arg);
 }

@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * Claims about a machine on a host that lacks memory, descriptors, mappings,
+ * threads or a part of KVM: at whichever call, it is made all the same, or it
+ * says why it is not, with the status for the host, and nothing is left.
+ */
+#include <config.h>
+
+#include <dirent.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/epoll.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+
+#include <virtio-devices/rng.h>
+#include <virtio-devices/vhost_user_server.h>
+#include <vmm-sys-util/event.h>
+#include <vmm-sys-util/exit.h>
+
+#include "kernels.h"
+#include "rig.h"
+
+/* Calls that succeed before one fails; negative: none does. */
+static int left = -1;
+static bool for_good;	/* all later ones fail, too */
+static unsigned int failures;
+static pthread_t main_thread;
+
+static bool lacks(int code)
+{
+	if (left < 0 || !pthread_equal(pthread_self(), main_thread))
+		return false;
+	if (left) {
+		left--;
+		return false;
+	}
+	left = for_good ? 0 : -1;
+	failures++;
+	errno = code;
+	return true;
+}
+
+void *__real_calloc(size_t n, size_t size);
+void *__wrap_calloc(size_t n, size_t size);
+void *__real_malloc(size_t size);
+void *__wrap_malloc(size_t size);
+void *__real_mmap(void *at, size_t len, int prot, int flags, int fd, off_t off);
+void *__wrap_mmap(void *at, size_t len, int prot, int flags, int fd, off_t off);
+int __real_memfd_create(const char *name, unsigned int flags);
+int __wrap_memfd_create(const char *name, unsigned int flags);
+int __real_epoll_create1(int flags);
+int __wrap_epoll_create1(int flags);
+int __real_vsu_event_new(void);
+int __wrap_vsu_event_new(void);
+int __real_prog_thread_start(pthread_t *id, void *(*fn)(void *), void *arg,
+			     int besides);
+int __wrap_prog_thread_start(pthread_t *id, void *(*fn)(void *), void *arg,
+			     int besides);
+
+void *__wrap_calloc(size_t n, size_t size)
+{
+	return lacks(ENOMEM) ? NULL : __real_calloc(n, size);
+}
+
+void *__wrap_malloc(size_t size)
+{
+	return lacks(ENOMEM) ? NULL : __real_malloc(size);
+}
+
+void *__wrap_mmap(void *at, size_t len, int prot, int flags, int fd, off_t off)
+{
+	return lacks(ENOMEM) ? MAP_FAILED :
+	       __real_mmap(at, len, prot, flags, fd, off);
+}
+
+int __wrap_memfd_create(const char *name, unsigned int flags)
+{
+	return lacks(EMFILE) ? -1 : __real_memfd_create(name, flags);
+}
+
+int __wrap_epoll_create1(int flags)
+{
+	return lacks(EMFILE) ? -1 : __real_epoll_create1(flags);
+}
+
+int __wrap_vsu_event_new(void)
+{
+	return lacks(EMFILE) ? -EMFILE : __real_vsu_event_new();
+}
+
+int __wrap_prog_thread_start(pthread_t *id, void *(*fn)(void *), void *arg,
+			     int besides)
+{
+	return lacks(EAGAIN) ? -EAGAIN :
+	       __real_prog_thread_start(id, fn, arg, besides);
+}
+
+static unsigned int open_fds(void)
+{
+	DIR *dir = opendir("/proc/self/fd");
+	unsigned int n = 0;
+
+	while (readdir(dir))
+		n++;
+	closedir(dir);
+	return n;
+}
+
+/* Mappings that have a file; how many others there are is the allocator's. */
+static unsigned int file_maps(void)
+{
+	FILE *file = fopen("/proc/self/maps", "r");
+	unsigned int n = 0;
+	unsigned long inode;
+	char line[512];
+
+	while (fgets(line, sizeof(line), file))
+		n += sscanf(line, "%*s %*s %*s %*s %lu", &inode) == 1 && inode;
+	fclose(file);
+	return n;
+}
+
+static int powers_off(unsigned int cpu, unsigned int n, struct kvm_run *run)
+{
+	(void)cpu;
+	(void)n;
+	return fake_power_off(run);
+}
+
+static const struct machine {
+	const char *what;
+	const char *device, *memory;
+} machines[] = {
+	{ "a disk in memory of a file",
+	  "--disk=path=image,engine=sync", "--memory=size=4M,backend=memfd" },
+	{ "a device of every sort",
+	  "--device=rng", "--memory=size=4M,private=on" },
+	{ "a device of somebody else's",
+	  "--device=id=4,backend=user:socket", "--memory=size=4M,backend=memfd" },
+};
+
+/* Makes, runs and frees a machine whose n-th call fails. True: none did. */
+static bool survives(int n)
+{
+	fake_kvm_init();
+	fake.guest = powers_off;
+	fake.lacks = lacks;
+	memset(&rig.machine, 0, sizeof(rig.machine));
+	vsu_error_clear(&rig.err);
+	failures = 0;
+	left = n;
+	rig.status = vmm_machine_make(&rig.machine, &rig.options, rig.sigbus,
+				      &rig.err);
+	if (!rig.status)
+		rig.status = vmm_machine_run(&rig.machine, &rig.err);
+	vmm_machine_free(&rig.machine);
+	memset(&rig.machine, 0, sizeof(rig.machine));
+	left = -1;
+	return !failures;
+}
+
+/* A server of a device that works, in a process of its own. */
+static pid_t start_server(void)
+{
+	const struct virtdev_rng_config config = { .size = sizeof(config) };
+	pid_t server = fork();
+	struct virtdev *dev;
+
+	if (server)
+		return server;
+	alarm(60);
+	if (virtdev_rng_new(&config, &dev, NULL) ||
+	    virtdev_vhost_user_serve(dev, "socket", -1, NULL))
+		_exit(1);
+	_exit(0);
+}
+
+static void end_server(pid_t server)
+{
+	kill(server, SIGKILL);
+	waitpid(server, NULL, 0);
+}
+
+static void prepare(const struct machine *machine)
+{
+	kernel_pvh();
+	rig_file("image", "", 0);
+	ck_assert_int_eq(truncate("image", 1 << 20), 0);
+	ck_assert_int_eq(vmem_sigbus_new(64, &rig.sigbus, NULL), 0);
+	RIG_OPTIONS("kernel", machine->memory, machine->device,
+		    "--console=null", "--cpus=2");
+	main_thread = pthread_self();
+}
+
+static void assert_clean(int n, unsigned int fds, unsigned int maps)
+{
+	if (rig.status)
+		ck_assert_msg(rig.status == VSU_EXIT_HOST ||
+			      rig.status == VSU_EXIT_INTERNAL,
+			      "call %d: status %d: %s", n, rig.status,
+			      rig.err.msg);
+	ck_assert_msg(rig.err.msg[0], "call %d: status %d and no sentence", n,
+		      rig.status);
+	ck_assert_msg(open_fds() == fds, "call %d (%s): %u descriptors, not %u",
+		      n, rig.err.msg, open_fds(), fds);
+	ck_assert_msg(file_maps() == maps, "call %d (%s): %u mappings, not %u",
+		      n, rig.err.msg, file_maps(), maps);
+}
+
+START_TEST(e1_05_machine_is_made_or_says_why_at_whichever_call_fails)
+{
+	const struct machine *machine = &machines[_i / 2];
+	pid_t server = strstr(machine->device, "user:") ? start_server() : 0;
+	unsigned int fds, maps;
+	bool none_failed;
+	int n = 0;
+
+	for_good = _i % 2;
+	prepare(machine);
+	while (server && access("socket", F_OK))
+		sched_yield();
+	survives(-1);	/* what libraries open once is open now */
+	ck_assert_msg(!rig.status, "%s: %s", machine->what, rig.err.msg);
+	fds = open_fds();
+	maps = file_maps();
+	do {
+		none_failed = survives(n++);
+		assert_clean(n, fds, maps);
+	} while (!none_failed && n < 1000);
+	ck_assert_int_gt(n, 40);
+	ck_assert_int_lt(n, 1000);
+	ck_assert_int_eq(rig.status, VSU_EXIT_OK);
+	if (server)
+		end_server(server);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("lack");
+	TCase *tc = tcase_create("lack");
+
+	tcase_set_timeout(tc, 60);
+	tcase_add_checked_fixture(tc, rig_init, rig_fini);
+	tcase_add_loop_test(tc, e1_05_machine_is_made_or_says_why_at_whichever_call_fails,
+			    0, 2 * COUNT(machines));
+	suite_add_tcase(s, tc);
+	return run_suite(s);
+}
