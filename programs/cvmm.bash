@@ -1,0 +1,141 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
+#
+# Completion in bash for the programs of c-vmm. All words come from what the
+# program itself says for --help, so that they are those of its version.
+
+# _cvmm_say WORD...: those that begin with what was typed. bash replaces only
+# what stands behind the last "=" or ":", so the part before goes.
+_cvmm_say() {
+	local word
+
+	for word; do
+		[[ $word == "$typed"* ]] && COMPREPLY+=("${word#"$kept"}")
+	done
+}
+
+# _cvmm_files PREFIX: files for the part of the word behind it
+_cvmm_files() {
+	local file
+
+	compopt -o filenames 2>/dev/null
+	while IFS= read -r file; do
+		_cvmm_say "$1$file"
+	done < <(compgen -f -- "${typed#"$1"}")
+}
+
+# _cvmm_values PREFIX WHAT: what may stand for WHAT of a help text
+_cvmm_values() {
+	local prefix=$1 choice choices
+
+	case $2 in
+	LEVEL) choices='error|warning|info|debug' ;;
+	ENGINE) choices='auto|io_uring|sync|mmap' ;;
+	FILE | PATH | SOCKET) _cvmm_files "$prefix"; return ;;
+	*) choices=$2 ;;
+	esac
+	[[ $choices == *'|'* || $choices == *:SOCKET ]] || return
+	for choice in ${choices//|/ }; do
+		case $choice in
+		*:SOCKET) _cvmm_say "$prefix${choice%SOCKET}"
+			[[ $typed != "$prefix${choice%SOCKET}"* ]] || _cvmm_files "$prefix${choice%SOCKET}" ;;
+		FILE) _cvmm_files "$prefix" ;;
+		[a-z]*) _cvmm_say "$prefix$choice" ;;
+		esac
+	done
+}
+
+# _cvmm_section TITLE: the lines of a help text below a title
+_cvmm_section() {
+	awk -v title="$1" '/^Properties/ { inside = index($0, title) } /^$/ { inside = 0 } inside' <<<"$help"
+}
+
+# _cvmm_list PREFIX TITLE: a key of a list, or a value of one
+_cvmm_list() {
+	local prefix=$1 lines key given
+	local piece=${typed#"$prefix"}
+
+	given=,${piece%"${piece##*,}"}
+	prefix+=${given#,}
+	piece=${piece##*,}
+	lines=$(_cvmm_section "$2" | sed -n 's/^  \([a-z-]*\)=\([^ ]*\).*/\1 \2/p')
+	if [[ $piece == *=* ]]; then
+		_cvmm_values "$prefix${piece%%=*}=" "$(sed -n "s/^${piece%%=*} //p" <<<"$lines")"
+		return
+	fi
+	compopt -o nospace 2>/dev/null
+	for key in $(sed 's/ .*//' <<<"$lines"); do
+		[[ $given == *",$key="* ]] || _cvmm_say "$prefix$key="
+	done
+}
+
+# _cvmm_value PREFIX OPTION: the value of an option
+_cvmm_value() {
+	local what kind
+
+	what=$(sed -n "s/^  \(-[a-zA-Z], \)\{0,1\}$2=\([^ ]*\).*/\2/p" <<<"$help")
+	kind=${typed#"$1"}
+	case $2 in
+	--device)
+		if [[ $kind == *,* || $kind == *=* ]]; then
+			kind=${kind%%,*}
+			[[ $kind == *=* ]] && _cvmm_list "$1" "--device without" ||
+				_cvmm_list "$1" "--device $kind"
+		else
+			compopt -o nospace 2>/dev/null
+			for kind in $(sed -n 's/^Properties of --device \([a-z]*\)[ ,].*/\1/p' <<<"$help"); do
+				[[ $kind == without ]] || _cvmm_say "$1$kind"
+			done
+			_cvmm_list "$1" "--device without"
+		fi ;;
+	*)
+		if [[ $what == PROPERTIES ]]; then
+			_cvmm_list "$1" "$2"
+		else
+			_cvmm_values "$1" "$what"
+		fi ;;
+	esac
+}
+
+_cvmm() {
+	local line=${COMP_LINE:0:COMP_POINT} program=${COMP_WORDS[0]} command='' commands help
+	local typed kept before
+	local -a words
+
+	COMPREPLY=()
+	typed=${line##*[[:space:]]}
+	kept=${typed%"${typed##*[=:]}"}
+	read -ra words <<<"${line%"$typed"}"
+	before=${words[-1]}
+	program=${program/#\~/$HOME}
+	help=$("$program" --help 2>/dev/null) || return
+	commands=$(sed -n 's/^  \([a-z][a-z-]*\) .*/\1/p' <<<"$help")
+	if [[ -n $commands ]]; then
+		if ((${#words[@]} == 1)); then
+			# shellcheck disable=SC2046 # a list of words
+			_cvmm_say $commands $(grep -o -e '--[a-z-]*' <<<"$help" | sort -u)
+			return
+		fi
+		command=${words[1]}
+		help=$("$program" "$command" --help 2>/dev/null) || return
+	fi
+	if [[ $typed == --*=* ]]; then
+		_cvmm_value "${typed%%=*}=" "${typed%%=*}"
+	elif [[ $before == --* ]] && grep -q -e "^  $before=" <<<"$help"; then
+		_cvmm_value '' "$before"
+	elif [[ $typed == -* ]]; then
+		local option
+		while IFS= read -r option; do
+			[[ $option != *= || $option != "$typed"* ]] || compopt -o nospace 2>/dev/null
+			_cvmm_say "$option"
+		done < <(sed -n 's/^  \(-[a-zA-Z], \)\{0,1\}\(--[a-z-]*=\{0,1\}\).*/\2/p' <<<"$help")
+	elif [[ $command == memory ]]; then
+		_cvmm_list '' 'Properties:'
+	elif [[ -n $command ]]; then
+		# shellcheck disable=SC2046 # a list of words
+		_cvmm_say $(grep -o 'builtin:[a-z]*' <<<"$help" | sort -u)
+		_cvmm_files ''
+	fi
+}
+
+complete -F _cvmm cvmm cvmm-vhost-user-blk cvmm-vhost-user-rng vhost-user-tool
