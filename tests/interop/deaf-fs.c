@@ -3,9 +3,10 @@
  * A file system in user space with one file, "disk", whose reads and writes are
  * not answered until SIGUSR1 comes: a disk that does not answer. Needs root.
  *
- *   deaf-fs FOLDER BYTES
+ *   deaf-fs FOLDER BYTES [mute]
  *
- * Prints "mounted" when it is, and "asked" at the first read or write.
+ * Prints "mounted" when it is, and "asked" at the first read or write. One
+ * that is mute answers no read, write or close as long as it lives.
  */
 #include <config.h>
 
@@ -29,7 +30,7 @@
 static struct {
 	int fd;
 	uint64_t size;
-	bool asked;
+	bool asked, mute;
 	unsigned int nwaiting;
 	struct fuse_in_header waiting[MAX_WAITING];
 	uint32_t lens[MAX_WAITING];
@@ -89,6 +90,8 @@ static void keep_waiting(const struct fuse_in_header *in, uint32_t len)
 		fflush(stdout);
 	}
 	fs.asked = true;
+	if (fs.mute)
+		return;
 	if (fs.nwaiting == MAX_WAITING)
 		exit(1);
 	fs.lens[fs.nwaiting] = len;
@@ -145,6 +148,10 @@ static void take(const struct fuse_in_header *in, const void *body)
 	case FUSE_FSYNC:
 		answer(in, 0, NULL, 0);
 		break;
+	case FUSE_FLUSH:
+		if (!fs.mute)
+			answer(in, ENOSYS, NULL, 0);
+		break;
 	case FUSE_FORGET:
 	case FUSE_BATCH_FORGET:
 	case FUSE_INTERRUPT:
@@ -176,8 +183,9 @@ int main(int argc, char **argv)
 	ssize_t n;
 	int rc;
 
-	if (argc != 3)
+	if (argc < 3 || argc > 4)
 		return 64;
+	fs.mute = argc == 4;
 	fs.size = strtoull(argv[2], NULL, 10);
 	signal(SIGUSR1, on_signal);
 	sigemptyset(&blocked);

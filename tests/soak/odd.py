@@ -4,6 +4,7 @@
 Each maker gives (descriptor, keep): keep is held until the next descriptor is
 made, so that the other end of a pipe or connection may be open or not.
 """
+import collections
 import fcntl
 import os
 import select
@@ -44,13 +45,17 @@ def epoll():
     return fd, poll
 
 
-def pidfd():
+def dead_process():
     child = os.fork()
     if child == 0:
         os._exit(0)
     fd = os.pidfd_open(child)
     os.waitpid(child, 0)
-    return fd, None
+    return fd
+
+
+# Made once: the end of a child waits for the files that it inherited, too.
+DEAD_PROCESS = dead_process()
 
 
 def eventfd(value):
@@ -138,7 +143,7 @@ MAKERS = [
     lambda: dead_pipe(1),
     full_pipe,
     epoll,
-    pidfd,
+    lambda: (os.dup(DEAD_PROCESS), None),
     lambda: eventfd(0),
     lambda: eventfd(2 ** 64 - 2),
     lambda: memfd(0),
@@ -157,27 +162,43 @@ MAKERS = [
 
 
 class Odd:
-    """Makes odd descriptors by the dice; own is the session's socket, fuse the
-    path of a file whose server does not answer."""
+    """Makes odd descriptors by the dice; own is the session's socket."""
 
-    def __init__(self, dice, fuse=None):
-        self.dice, self.fuse, self.keep, self.fuses = dice, fuse, None, 0
+    def __init__(self, dice):
+        self.dice, self.deaf, self.keep, self.deaf_left = dice, None, None, 0
+        self.made = collections.Counter()
+
+    def use(self, deaf):
+        """Files of a server that does not answer, among others: each stays open
+        in the program until the server ends, so there are not many."""
+        self.deaf, self.deaf_left = deaf, 20
+
+    def take_deaf(self):
+        if not self.deaf or not self.deaf.path or not self.deaf_left or self.dice.random() > 0.05:
+            return None
+        self.deaf_left -= 1
+        self.made["deaf file"] += 1
+        return os.open(self.deaf.path, os.O_RDWR)
 
     def make(self, own=None):
         """A descriptor that the caller closes."""
         if own and self.dice.random() < 0.05:
+            self.made["own socket"] += 1
             return os.dup(own.fileno())
-        # each of them stays open until the program ends
-        if self.fuse and self.fuses < 20 and self.dice.random() < 0.02:
-            self.fuses += 1
-            return os.open(self.fuse, os.O_RDWR)
-        for _ in range(5):
+        fd = self.take_deaf()
+        for _ in range(5 if fd is None else 0):
+            kind = self.dice.randrange(len(MAKERS))
             try:
-                fd, self.keep = self.dice.choice(MAKERS)()
+                fd, self.keep = MAKERS[kind]()
+                self.made[kind] += 1
                 return fd
             except OSError:     # this host has none of these
                 pass
-        return os.eventfd(0)
+        return os.eventfd(0) if fd is None else fd
+
+    def summary(self):
+        return "%d descriptors of %d kinds, %d of a deaf file system" % (
+            sum(self.made.values()), len(self.made), self.made["deaf file"])
 
 
 def close_now(fd):
