@@ -3,6 +3,7 @@
 #include <config.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -107,6 +108,7 @@ static void keep_fds(struct peer *p, struct msghdr *msg)
 	p->last.nfds = (unsigned int)((cmsg->cmsg_len - CMSG_LEN(0)) /
 				      sizeof(int));
 	memcpy(fds, CMSG_DATA(cmsg), p->last.nfds * sizeof(int));
+	p->last.access = fcntl(fds[0], F_GETFL) & O_ACCMODE;
 	for (i = 0; i < p->last.nfds; i++) {
 		if (p->last.hdr.request == VHOST_USER_SET_BACKEND_REQ_FD)
 			p->back = fds[i];

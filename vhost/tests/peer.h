@@ -21,6 +21,7 @@ struct peer_msg {
 	struct vhost_user_header hdr;
 	unsigned char payload[4096];
 	unsigned int nfds;
+	int access;		/* O_ACCMODE of the first descriptor */
 };
 
 /* Deviations of one answer. */

@@ -12,7 +12,7 @@
 #include "devices/devices.h"
 
 /* Keys that every device has; those of its kind, or of its id, follow. */
-enum { BACKEND, QUEUES, QUEUE_SIZE, RECONNECT, NCOMMON };
+enum { BACKEND, QUEUES, QUEUE_SIZE, RECONNECT, READ_ONLY_WINDOWS, NCOMMON };
 enum { ID = NCOMMON, CONFIG_SIZE, ALLOW_FUSE, MAX_MAPPINGS, MAX_WINDOW_BYTES };
 
 static const struct vsu_option common_rows[NCOMMON] = {
@@ -26,6 +26,9 @@ static const struct vsu_option common_rows[NCOMMON] = {
 	[RECONNECT] = { .name = "reconnect", .kind = VSU_OPTION_U64,
 			.arg = "MS", .help = "try again after so many ms when a back-end is lost",
 			.min = 1, .max = 60000 },
+	[READ_ONLY_WINDOWS] = { .name = "read-only-windows",
+			.kind = VSU_OPTION_FLAG,
+			.help = "its back-end may read those of others" },
 };
 
 static const struct vsu_option any_rows[] = {
@@ -136,6 +139,9 @@ static int on_key(void *opaque, unsigned int index,
 	case RECONNECT:
 		p->spec->reconnect_ms = (uint32_t)value->number;
 		return 0;
+	case READ_ONLY_WINDOWS:
+		p->spec->read_only_windows = value->number;
+		return 0;
 	}
 	return p->spec->kind ? set_own(p, index, value, err)
 			     : set_any(p->spec, index, value->number);
@@ -159,6 +165,10 @@ static int check_inline(const struct parse *p, struct vsu_error *err)
 		vmm_device_missing(kind, p->spec->config);
 	int rc;
 
+	if (p->spec->read_only_windows)
+		return vsu_error_set(err, -EINVAL,
+				     "%s '%s': 'read-only-windows' is for 'backend=user:'; a device of this process reads all memory",
+				     p->option, p->list);
 	if (missing)
 		return vsu_error_set(err, -EINVAL,
 				     "%s '%s': needs '%s=%s' or 'backend=user:SOCKET'",

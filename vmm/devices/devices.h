@@ -35,6 +35,7 @@ struct vmm_device_spec {
 				   it; 0: a back-end that is lost is lost */
 	uint32_t queues;	/* 0: what the device has */
 	uint32_t queue_size;	/* 0: the device's own choice */
+	bool read_only_windows;	/* told to its back-end */
 	uint32_t config_size;	/* of any device; 0: that of its id */
 	bool allow_fuse;	/* of any device: windows over served files */
 	const char *own_key;	/* the first of the kind's own, or NULL */

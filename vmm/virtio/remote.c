@@ -471,6 +471,7 @@ static int connect_session(struct remote *r,
 		.max_shmem_maps = spec->max_mappings ? spec->max_mappings :
 				  DEFAULT_MAX_MAPPINGS,
 		.reconnect_ns = spec->reconnect_ms * NS_PER_MS,
+		.read_only_regions = spec->read_only_windows,
 	};
 	struct virtdev_vhost_user_ops ops = user_ops;
 	int sock = vsu_sock_connect(spec->socket, err), rc;

@@ -138,6 +138,8 @@ struct vhost_user_frontend_config {
 	uint64_t reconnect_ns;	/* the first pause between two attempts to
 				   connect; up to 32 times as long later;
 				   0: 0.1 seconds */
+	bool read_only_regions;	/* the back-end is told of ROM, too; see
+				   vhost_user_frontend_set_memory() */
 };
 
 /* A ring as the back-end is told about it. Frozen. */
@@ -227,6 +229,14 @@ VHOST_USER_API int vhost_user_frontend_set_config(struct vhost_user_frontend *f,
  * The guest's memory: all regions of the map that are not ROM. The map is
  * referenced. Before start it is recorded; while RUNNING the difference is sent
  * and ops->memory answers.
+ *
+ * With config->read_only_regions, shared ROM with an fd is sent as well, with
+ * descriptors that only allow reading, to back-ends with the protocol features
+ * CONFIGURE_MEM_SLOTS and REPLY_ACK, as far as they have slots left. A device
+ * there can read it, as the guest can, and write nothing. A back-end that
+ * refuses is not asked again, which ops->refused tells once; but there are
+ * some that end themselves because they cannot map it for writing, which is
+ * why it has to be asked for. Those of this library take it.
  *
  *   -EINVAL  a region has no fd or is a private mapping, which is named
  *   -ENOSPC  the back-end has too few slots

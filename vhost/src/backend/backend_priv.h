@@ -54,6 +54,7 @@ struct vhost_user_priv_ring {
 struct vhost_user_priv_slot {
 	struct vhost_user_mem_region wire;
 	uint64_t dev, ino;	/* of the file behind it */
+	bool read_only;		/* its descriptor cannot be written through */
 	struct vmem_region *region;
 };
 

@@ -3,6 +3,7 @@
 #include <config.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <stdio.h>
@@ -119,6 +120,15 @@ static int check_total(const struct vhost_user_backend *b,
 
 /* mapping */
 
+/*
+ * Memory that devices may read and not write, as the front-end's descriptor
+ * says: the piece is ROM to them.
+ */
+static bool is_read_only(int fd)
+{
+	return (fcntl(fd, F_GETFL) & O_ACCMODE) == O_RDONLY;
+}
+
 /* A mapping of the same piece of the same file, to be kept. */
 static const struct vhost_user_priv_slot *
 find_same(const struct vhost_user_priv_table *t,
@@ -132,6 +142,7 @@ find_same(const struct vhost_user_priv_table *t,
 		if (o->dev == s->dev && o->ino == s->ino &&
 		    o->wire.mmap_offset == s->wire.mmap_offset &&
 		    o->wire.size == s->wire.size &&
+		    o->read_only == s->read_only &&
 		    !vmem_block_failed(vmem_region_block(o->region)))
 			return o;
 	}
@@ -148,12 +159,14 @@ static bool still_long_enough(int fd, const struct vhost_user_mem_region *r)
 }
 
 static int map_block(const struct vhost_user_backend *b, int fd,
-		     const struct vhost_user_mem_region *r,
+		     const struct vhost_user_priv_slot *s,
 		     struct vmem_block **out, struct vsu_error *err)
 {
+	const struct vhost_user_mem_region *r = &s->wire;
 	struct vmem_fd_desc desc = {
 		.fd = fd,
-		.flags = VMEM_BLOCK_WRITE | VMEM_BLOCK_SHARED,
+		.flags = VMEM_BLOCK_SHARED |
+			 (s->read_only ? VMEM_BLOCK_ROM : VMEM_BLOCK_WRITE),
 		.fd_offset = r->mmap_offset,
 		.len = r->size,
 		.sigbus = b->config.sigbus,
@@ -205,12 +218,13 @@ static int map_slot(const struct vhost_user_backend *b, int fd,
 				     PLACE_ARGS(&s->wire));
 	s->dev = st.st_dev;
 	s->ino = st.st_ino;
+	s->read_only = is_read_only(fd);
 	if (keep && still_long_enough(fd, &s->wire))
 		same = find_same(keep, s);
 	if (same) {
 		block = vmem_block_ref(vmem_region_block(same->region));
 	} else {
-		rc = map_block(b, fd, &s->wire, &block, err);
+		rc = map_block(b, fd, s, &block, err);
 		if (rc < 0)
 			return vsu_error_prefix(err, rc, PLACE,
 						PLACE_ARGS(&s->wire));

@@ -241,6 +241,8 @@ static void note_refusal(struct vhost_user_frontend *f, const struct fe_pending 
 	vsu_error_set(&err, -EPROTO, "the back-end refused %s", name);
 	vsu_error_operands(&err, 0, p->request,
 			   msg->hdr.size ? msg->payload.u64 : 0, 0);
+	if (vhost_user_priv_fe_forgive_rom(f, p, &err))
+		return;
 	if (p->in_sequence && (!seq || !seq->refused)) {
 		vhost_user_priv_fe_fail(f, &err);
 		return;

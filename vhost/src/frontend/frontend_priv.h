@@ -177,6 +177,8 @@ struct vhost_user_frontend {
 	unsigned int nrings;
 	uint32_t bases[FE_MAX_RINGS];
 	struct fe_memory mem;
+	bool read_only_regions;		/* ROM is sent, too */
+	bool rom_refused;		/* the back-end does not take it */
 	bool config_changed;
 	/* the ends of a handshake and of a start; neither is NULL in theirs */
 	void (*ready_fn)(struct vhost_user_frontend *f);
@@ -326,6 +328,13 @@ int vhost_user_priv_fe_plan_memory(struct vhost_user_frontend *f,
 unsigned int vhost_user_priv_fe_memory_count(struct vhost_user_frontend *f);
 int vhost_user_priv_fe_send_memory(struct vhost_user_frontend *f,
 				   unsigned int item, struct vsu_error *err);
+/*
+ * A refusal of ROM costs the back-end nothing but that: told once, it is asked
+ * for no more. False where p is about something else.
+ */
+bool vhost_user_priv_fe_forgive_rom(struct vhost_user_frontend *f,
+				    const struct fe_pending *p,
+				    struct vsu_error *err);
 /* The planned changes are answered: held is what the back-end has now. */
 void vhost_user_priv_fe_apply_answers(struct vhost_user_frontend *f);
 /* The back-end has nothing any more, and no change is under way. */

@@ -6,19 +6,20 @@
 #include <config.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "frontend/frontend_priv.h"
 #include <vmm-sys-util/checked.h>
+#include <vmm-sys-util/fd.h>
+#include <vmm-sys-util/foreign.h>
 
 /* -------------------------------------------------------------- what is sent */
 
-/*
- * Another process can map it and see what the guest stores. ROM is left out:
- * no device has business there, and it is often private.
- */
+/* Another process can map it and see what the guest stores. */
 static bool is_shared(const struct vmem_region *region)
 {
 	const struct vmem_block *block = vmem_region_block(region);
@@ -55,7 +56,7 @@ static int check_map(const struct vmem_map *map, unsigned int *n,
 		const struct vmem_region *region = vmem_map_region(map, i);
 
 		if (vmem_region_is_rom(region))
-			continue;
+			continue;	/* nobody has to know it */
 		rc = check_region(region, err);
 		if (rc < 0)
 			return rc;
@@ -75,9 +76,25 @@ static int check_room(const struct vhost_user_frontend *f, unsigned int n,
 			     f->max_slots);
 }
 
-/* Region i of those that are sent, in order; NULL behind the last. */
-static struct vmem_region *next_shared(const struct vmem_map *map,
-				       unsigned int *i)
+/*
+ * A back-end is told of ROM where its owner says so, and where it can say that
+ * it does not want it: on its own, without harm to the memory beside it.
+ */
+static bool takes_rom(const struct vhost_user_frontend *f)
+{
+	return f->read_only_regions && !f->rom_refused && f->acks &&
+	       fe_has(f, VHOST_USER_PROTOCOL_F_CONFIGURE_MEM_SLOTS);
+}
+
+static bool is_sent(const struct vhost_user_frontend *f,
+		    const struct vmem_region *region)
+{
+	return !vmem_region_is_rom(region) ||
+	       (takes_rom(f) && !check_region(region, NULL));
+}
+
+/* Region i of those that are not ROM, in order; NULL behind the last. */
+static struct vmem_region *next_ram(const struct vmem_map *map, unsigned int *i)
 {
 	struct vmem_region *region;
 
@@ -101,10 +118,11 @@ static bool holds(const struct fe_memory *mem, const struct vmem_region *region)
 	return false;
 }
 
-static bool wants(const struct vmem_map *map, const struct vmem_region *region)
+static bool wants(const struct vhost_user_frontend *f,
+		  const struct vmem_region *region)
 {
-	return vmem_map_find(map, vmem_region_gpa(region)) == region &&
-	       !vmem_region_is_rom(region);
+	return vmem_map_find(f->mem.wanted, vmem_region_gpa(region)) ==
+	       region && is_sent(f, region);
 }
 
 static void forget_changes(struct fe_memory *mem)
@@ -128,18 +146,43 @@ static void add_change(struct fe_memory *mem, struct vmem_region *region,
 	change->refused = false;
 }
 
-/* Removals first: what is added may lie where something was. */
-static void list_changes(struct fe_memory *mem)
+/* ROM has the slots that are left. */
+static void list_rom(struct vhost_user_frontend *f, unsigned int nslots)
 {
+	struct fe_memory *mem = &f->mem;
 	struct vmem_region *region;
 	unsigned int i;
 
+	for (i = 0; i < vmem_map_count(mem->wanted) && nslots < f->max_slots;
+	     i++) {
+		region = vmem_map_region(mem->wanted, i);
+		if (!vmem_region_is_rom(region) || !is_sent(f, region) ||
+		    holds(mem, region))
+			continue;
+		add_change(mem, region, true);
+		nslots++;
+	}
+}
+
+/* Removals first: what is added may lie where something was. */
+static void list_changes(struct vhost_user_frontend *f)
+{
+	struct fe_memory *mem = &f->mem;
+	struct vmem_region *region;
+	unsigned int i, nslots = 0;
+
 	for (i = 0; i < mem->nheld; i++)
-		if (!wants(mem->wanted, mem->held[i]))
+		if (wants(f, mem->held[i]))
+			nslots++;
+		else
 			add_change(mem, mem->held[i], false);
-	for (i = 0; (region = next_shared(mem->wanted, &i)); )
-		if (!holds(mem, region))
-			add_change(mem, region, true);
+	for (i = 0; (region = next_ram(mem->wanted, &i)); ) {
+		if (holds(mem, region))
+			continue;
+		add_change(mem, region, true);
+		nslots++;
+	}
+	list_rom(f, nslots);
 }
 
 int vhost_user_priv_fe_plan_memory(struct vhost_user_frontend *f,
@@ -155,12 +198,13 @@ int vhost_user_priv_fe_plan_memory(struct vhost_user_frontend *f,
 		rc = check_room(f, n, err);
 	if (rc < 0)
 		return rc;
-	changes = calloc(n + mem->nheld + 1, sizeof(*changes));
+	changes = calloc((size_t)vmem_map_count(mem->wanted) + mem->nheld + 1,
+			 sizeof(*changes));
 	if (!changes)
 		return vsu_error_sys(err, -ENOMEM, "memory of the guest");
 	forget_changes(mem);
 	mem->changes = changes;
-	list_changes(mem);
+	list_changes(f);
 	mem->whole = !fe_has(f, VHOST_USER_PROTOCOL_F_CONFIGURE_MEM_SLOTS);
 	return 0;
 }
@@ -253,7 +297,7 @@ static int send_table(struct vhost_user_frontend *f, struct vsu_error *err)
 	};
 	unsigned int i = 0;
 
-	while ((region = next_shared(f->mem.wanted, &i))) {
+	while ((region = next_ram(f->mem.wanted, &i))) {
 		fds[table.nregions] = vmem_block_fd(vmem_region_block(region));
 		table.regions[table.nregions++] = describe(region);
 	}
@@ -263,12 +307,11 @@ static int send_table(struct vhost_user_frontend *f, struct vsu_error *err)
 	return vhost_user_priv_fe_request(f, &r, err);
 }
 
-static int send_slot(struct vhost_user_frontend *f, unsigned int item,
-		     struct vsu_error *err)
+static int request_slot(struct vhost_user_frontend *f, unsigned int item,
+			int fd, struct vsu_error *err)
 {
 	const struct fe_change *c = &f->mem.changes[item];
 	const struct vhost_user_mem_reg reg = { .region = describe(c->region) };
-	int fd = vmem_block_fd(vmem_region_block(c->region));
 	const struct fe_request r = {
 		.number = c->add ? VHOST_USER_ADD_MEM_REG :
 				   VHOST_USER_REM_MEM_REG,
@@ -281,6 +324,67 @@ static int send_slot(struct vhost_user_frontend *f, unsigned int item,
 	};
 
 	return vhost_user_priv_fe_request(f, &r, err);
+}
+
+/*
+ * A descriptor that nobody can write through, whatever the one is that we
+ * have: a new open file of its own, or a negative errno.
+ */
+static int open_read_only(int fd)
+{
+	const int kind = vsu_foreign_kind(fd);
+	char path[40];
+
+	/* opening anything else may wait, or do more than that */
+	if (kind != VSU_FOREIGN_SHARED && kind != VSU_FOREIGN_FILE)
+		return -ENODEV;
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	return fd < 0 ? -errno : fd;
+}
+
+static int send_rom(struct vhost_user_frontend *f, unsigned int item,
+		    struct vsu_error *err)
+{
+	struct fe_change *c = &f->mem.changes[item];
+	int fd = open_read_only(vmem_block_fd(vmem_region_block(c->region)));
+	int rc;
+
+	c->refused = fd < 0;	/* by the host: the back-end does without */
+	if (c->refused)
+		return 0;
+	rc = request_slot(f, item, fd, err);
+	vsu_fd_close(&fd);
+	return rc;
+}
+
+static int send_slot(struct vhost_user_frontend *f, unsigned int item,
+		     struct vsu_error *err)
+{
+	const struct fe_change *c = &f->mem.changes[item];
+
+	if (c->add && vmem_region_is_rom(c->region))
+		return send_rom(f, item, err);
+	return request_slot(f, item,
+			    vmem_block_fd(vmem_region_block(c->region)), err);
+}
+
+bool vhost_user_priv_fe_forgive_rom(struct vhost_user_frontend *f,
+				    const struct fe_pending *p,
+				    struct vsu_error *err)
+{
+	struct fe_change *c;
+
+	if (p->request != VHOST_USER_ADD_MEM_REG || p->item >= f->mem.nchanges)
+		return false;
+	c = &f->mem.changes[p->item];
+	if (!vmem_region_is_rom(c->region))
+		return false;
+	c->refused = true;
+	if (!f->rom_refused)
+		vhost_user_priv_fe_report(f, err);
+	f->rom_refused = true;
+	return true;
 }
 
 unsigned int vhost_user_priv_fe_memory_count(struct vhost_user_frontend *f)

@@ -135,6 +135,7 @@ static void configure(struct vhost_user_frontend *f,
 				config->max_shmem_maps : DEFAULT_MAX_MAPS;
 	f->shm.table.sigbus = config->sigbus;
 	f->shm.table.closer = config->closer;
+	f->read_only_regions = config->read_only_regions;
 	f->shm.table.served_files = config->served_files;
 }
 

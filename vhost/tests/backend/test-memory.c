@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include <vm-memory/map.h>
+#include <vm-memory/region.h>
 #include <vmm-sys-util/fd.h>
 
 #include "../rig.h"
@@ -390,25 +391,83 @@ END_TEST
 START_TEST(b2_10_descriptor_that_cannot_be_mapped_is_refused)
 {
 	struct vhost_user_mem_region region = rig_region(4 * MiB, PAGE, 0);
-	char path[64];
-	int fds[6], i;
+	int fds[5], i;
 	struct rig r;
 
 	rig_init(&r);
 	rig_up(&r);
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", r.memfd);
 	fds[0] = eventfd(0, EFD_CLOEXEC);
 	fds[1] = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	fds[2] = open("/", O_PATH | O_CLOEXEC);
 	fds[3] = epoll_create1(EPOLL_CLOEXEC);
-	fds[4] = open(path, O_RDONLY | O_CLOEXEC);
-	fds[5] = r.sock;
-	for (i = 0; i < 6; i++) {
+	fds[4] = r.sock;
+	for (i = 0; i < 5; i++) {
 		ck_assert_int_ge(fds[i], 0);
 		refuse_region(&r, region, fds[i]);
 	}
-	for (i = 0; i < 5; i++)
+	for (i = 0; i < 4; i++)
 		vsu_fd_close(&fds[i]);
+	rig_fini(&r);
+}
+END_TEST
+
+static int read_only(int fd)
+{
+	char path[40];
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	ck_assert_int_ge(fd, 0);
+	return fd;
+}
+
+static struct vmem_region *region_at(struct rig *r, uint64_t gpa)
+{
+	struct vmem_region *region = vmem_map_find(map_of(r), gpa);
+
+	ck_assert_ptr_nonnull(region);
+	return region;
+}
+
+START_TEST(b2_18_memory_whose_descriptor_cannot_be_written_is_rom)
+{
+	struct rig r;
+	int fd;
+
+	rig_init(&r);
+	rig_up(&r);
+	fd = read_only(r.memfd);
+	ck_assert_uint_eq(add(&r, rig_region(4 * MiB, PAGE, 7 * PAGE), fd), 0);
+	ck_assert(vmem_region_is_rom(region_at(&r, 4 * MiB)));
+	r.mem[7 * PAGE + 3] = 0x55;
+	ck_assert_uint_eq(*hva(&r, 4 * MiB + 3), 0x55);
+	ck_assert_uint_eq(change(&r, VHOST_USER_REM_MEM_REG,
+				 rig_region(4 * MiB, PAGE, 7 * PAGE), -1), 0);
+	ck_assert_uint_eq(count(&r), 1);
+	vsu_fd_close(&fd);
+	rig_fini(&r);
+}
+END_TEST
+
+/* What a table keeps of the former one is kept as what it is. */
+START_TEST(b2_18_rom_that_is_sent_again_for_writing_is_mapped_anew)
+{
+	struct table t = { .nfds = 0 };
+	struct rig r;
+	int fd;
+
+	rig_init(&r);
+	rig_negotiate(&r);
+	fd = read_only(r.memfd);
+	put(&t, rig_region(0, RIG_MEMORY, 0), fd);
+	ck_assert_uint_eq(set_table(&r, &t), 0);
+	ck_assert(vmem_region_is_rom(region_at(&r, 0)));
+	t.fds[0] = r.memfd;
+	ck_assert_uint_eq(set_table(&r, &t), 0);
+	ck_assert(!vmem_region_is_rom(region_at(&r, 0)));
+	*hva(&r, 5) = 0x44;
+	ck_assert_uint_eq(r.mem[5], 0x44);
+	vsu_fd_close(&fd);
 	rig_fini(&r);
 }
 END_TEST
@@ -631,6 +690,10 @@ static void add_refusals(Suite *s)
 	tcase_add_test(tc, b2_07_file_cut_short_since_is_refused_when_resent);
 	tcase_add_test(tc, b2_09_piece_inside_a_huge_page_is_exact_or_refused);
 	tcase_add_test(tc, b2_10_descriptor_that_cannot_be_mapped_is_refused);
+	tcase_add_test(tc,
+		b2_18_memory_whose_descriptor_cannot_be_written_is_rom);
+	tcase_add_test(tc,
+		b2_18_rom_that_is_sent_again_for_writing_is_mapped_anew);
 	tcase_add_test(tc, b2_11_failure_at_any_region_leaves_the_old_table);
 	tcase_add_test(tc, b2_13_sum_of_regions_is_limited);
 	tcase_add_test(tc, b2_14_slot_that_overlaps_or_is_one_too_many_is_refused);

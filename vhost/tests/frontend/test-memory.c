@@ -7,6 +7,7 @@
 
 #include <check.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -161,6 +162,107 @@ START_TEST(memory_that_is_rom_is_left_out)
 }
 END_TEST
 
+#define ROM_SHARED (VMEM_BLOCK_ROM | VMEM_BLOCK_SHARED)
+
+/* Two regions, of which the second is ROM that another process can map. */
+static void run_with_rom(void)
+{
+	grow_map(0, MIB);
+	grow_map_flags(0xfff00000, MIB, ROM_SHARED);
+	config.read_only_regions = true;
+	begin_start();
+}
+
+START_TEST(c1_21_rom_is_sent_for_reading_only_where_it_is_asked_for)
+{
+	unsigned int seen = 0;
+
+	run_with_rom();
+	while (peer_step(&peer) && seen < 2) {
+		if (peer.last.hdr.request != VHOST_USER_ADD_MEM_REG)
+			continue;
+		ck_assert_uint_eq(peer.last.nfds, 1);
+		ck_assert_int_eq(peer.last.access,
+				 seen ? O_RDONLY : O_RDWR);
+		seen++;
+	}
+	ck_assert_uint_eq(seen, 2);
+	settle();
+	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_RUNNING);
+	ck_assert_uint_eq(told.refused, 0);
+}
+END_TEST
+
+/* At the start, and for what comes later. */
+START_TEST(c1_21_refusal_of_rom_costs_nothing_and_is_told_once)
+{
+	run_with_rom();
+	while (peer_step(&peer) &&
+	       peer_count(&peer, VHOST_USER_ADD_MEM_REG) < 1)
+		;
+	twist(PEER_REFUSE, VHOST_USER_ADD_MEM_REG);	/* the second */
+	settle();
+	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_RUNNING);
+	ck_assert_uint_eq(told.refused, 1);
+	ck_assert(strstr(told.refusal.msg, "refused ADD_MEM_REG"));
+	peer.twist = PEER_HONEST;
+	grow_map(4 * MIB, MIB);
+	grow_map_flags(0xffe00000, MIB, ROM_SHARED);
+	ck_assert_int_eq(vhost_user_frontend_set_memory(fe, map, NULL), 0);
+	settle();
+	ck_assert_int_eq(told.memory_code, 0);
+	ck_assert_uint_eq(peer_count(&peer, VHOST_USER_ADD_MEM_REG), 3);
+	ck_assert_uint_eq(told.refused, 1);
+}
+END_TEST
+
+static void shrink_map(unsigned int at)
+{
+	struct vmem_map *less;
+
+	ck_assert_int_eq(vmem_map_remove(map, vmem_map_region(map, at), &less,
+					 NULL), 0);
+	vmem_map_unref(map);
+	map = less;
+}
+
+START_TEST(rom_that_goes_is_removed_from_who_was_told_of_it)
+{
+	run_with_rom();
+	settle();
+	shrink_map(1);
+	ck_assert_int_eq(vhost_user_frontend_set_memory(fe, map, NULL), 0);
+	settle();
+	ck_assert_uint_eq(peer_count(&peer, VHOST_USER_REM_MEM_REG), 1);
+	ck_assert_int_eq(told.memory_code, 0);
+}
+END_TEST
+
+START_TEST(rom_has_no_slot_that_memory_needs)
+{
+	peer.max_slots = 1;
+	run_with_rom();
+	settle();
+	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_RUNNING);
+	ck_assert_uint_eq(peer_count(&peer, VHOST_USER_ADD_MEM_REG), 1);
+}
+END_TEST
+
+/* A table is refused as a whole, and a refusal without REPLY_ACK not heard. */
+START_TEST(c1_21_rom_is_kept_from_who_cannot_refuse_it_alone)
+{
+	if (_i)
+		peer.protocol &= ~VHOST_USER_PROTOCOL_BIT(CONFIGURE_MEM_SLOTS);
+	else
+		peer.protocol &= ~VHOST_USER_PROTOCOL_BIT(REPLY_ACK);
+	run_with_rom();
+	settle();
+	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_RUNNING);
+	ck_assert_uint_eq(peer_count(&peer, VHOST_USER_ADD_MEM_REG), !_i);
+	ck_assert_uint_eq(peer_count(&peer, VHOST_USER_SET_MEM_TABLE), _i);
+}
+END_TEST
+
 START_TEST(memory_while_running_sends_the_difference)
 {
 	run();
@@ -174,16 +276,6 @@ START_TEST(memory_while_running_sends_the_difference)
 	ck_assert_uint_eq(peer_count(&peer, VHOST_USER_REM_MEM_REG), 0);
 }
 END_TEST
-
-static void shrink_map(unsigned int at)
-{
-	struct vmem_map *less;
-
-	ck_assert_int_eq(vmem_map_remove(map, vmem_map_region(map, at), &less,
-					 NULL), 0);
-	vmem_map_unref(map);
-	map = less;
-}
 
 START_TEST(memory_removed_while_running_goes_without_an_fd)
 {
@@ -314,6 +406,14 @@ static void add_memory(Suite *s)
 	tcase_add_test(tc, e2_02_memory_of_more_regions_than_a_table_is_refused);
 	tcase_add_test(tc, memory_that_cannot_be_shared_is_named);
 	tcase_add_test(tc, memory_that_is_rom_is_left_out);
+	tcase_add_test(tc,
+		c1_21_rom_is_sent_for_reading_only_where_it_is_asked_for);
+	tcase_add_test(tc,
+		c1_21_refusal_of_rom_costs_nothing_and_is_told_once);
+	tcase_add_test(tc, rom_that_goes_is_removed_from_who_was_told_of_it);
+	tcase_add_test(tc, rom_has_no_slot_that_memory_needs);
+	tcase_add_loop_test(tc,
+		c1_21_rom_is_kept_from_who_cannot_refuse_it_alone, 0, 2);
 	tcase_add_test(tc, memory_while_running_sends_the_difference);
 	tcase_add_test(tc, memory_removed_while_running_goes_without_an_fd);
 	tcase_add_test(tc, memory_of_a_running_ring_cannot_be_removed);

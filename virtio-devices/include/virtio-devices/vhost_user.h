@@ -59,6 +59,7 @@ struct virtdev_vhost_user_config {
 	uint64_t max_shmem;	/* bytes of all shared memory regions */
 	uint32_t max_shmem_maps; /* mappings in them at once */
 	uint64_t reconnect_ns;	/* the first pause between attempts */
+	bool read_only_regions;	/* the back-end is told of ROM, too */
 };
 
 /* Called from dispatch only. NULL: nothing. None may free the remote. */

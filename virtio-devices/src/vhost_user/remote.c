@@ -340,6 +340,7 @@ static int open_session(struct virtdev_vhost_user *r, int sock,
 		.max_shmem = r->config.max_shmem,
 		.max_shmem_maps = r->config.max_shmem_maps,
 		.reconnect_ns = r->config.reconnect_ns,
+		.read_only_regions = r->config.read_only_regions,
 	};
 	struct vhost_user_frontend_ops wired = frontend_ops;
 
