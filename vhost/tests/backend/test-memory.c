@@ -449,7 +449,7 @@ START_TEST(b2_18_memory_whose_descriptor_cannot_be_written_is_rom)
 }
 END_TEST
 
-/* What a table keeps of the former one is kept as what it is. */
+/* A table keeps of the former one only mappings that are the same. */
 START_TEST(b2_18_rom_that_is_sent_again_for_writing_is_mapped_anew)
 {
 	struct table t = { .nfds = 0 };
