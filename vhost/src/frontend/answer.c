@@ -165,6 +165,14 @@ static int accept_inflight(struct vhost_user_frontend *f,
 	return vhost_user_priv_fe_accept_inflight(f, msg, err);
 }
 
+static int accept_device(struct vhost_user_frontend *f,
+			 const struct fe_pending *p,
+			 const struct vhost_user_priv_msg *msg,
+			 struct vsu_error *err)
+{
+	return vhost_user_priv_fe_tell_device(f, p->request, msg, err);
+}
+
 static const fe_accept_fn acceptors[] = {
 	[VHOST_USER_GET_FEATURES] = accept_features,
 	[VHOST_USER_GET_PROTOCOL_FEATURES] = accept_protocol_features,
@@ -173,7 +181,10 @@ static const fe_accept_fn acceptors[] = {
 	[VHOST_USER_GET_STATUS] = accept_status,
 	[VHOST_USER_GET_VRING_BASE] = accept_base,
 	[VHOST_USER_GET_CONFIG] = accept_config,
+	[VHOST_USER_CREATE_CRYPTO_SESSION] = accept_device,
 	[VHOST_USER_GET_INFLIGHT_FD] = accept_inflight,
+	[VHOST_USER_SET_DEVICE_STATE_FD] = accept_device,
+	[VHOST_USER_CHECK_DEVICE_STATE] = accept_device,
 	[VHOST_USER_GET_SHMEM_CONFIG] = accept_shmem,
 };
 
@@ -253,6 +264,15 @@ static void note_refusal(struct vhost_user_frontend *f, const struct fe_pending 
 		vhost_user_priv_fe_report(f, &err);
 }
 
+/* Who asked hears of a refusal by the answer, and not beside it. */
+static bool hears_refusals(uint32_t request)
+{
+	return request == VHOST_USER_GET_CONFIG ||
+	       request == VHOST_USER_CREATE_CRYPTO_SESSION ||
+	       request == VHOST_USER_SET_DEVICE_STATE_FD ||
+	       request == VHOST_USER_CHECK_DEVICE_STATE;
+}
+
 static int accept_answer(struct vhost_user_frontend *f, const struct fe_pending *p,
 		const struct vhost_user_priv_message *row,
 		const struct vhost_user_priv_msg *msg, struct vsu_error *err)
@@ -260,7 +280,7 @@ static int accept_answer(struct vhost_user_frontend *f, const struct fe_pending 
 	fe_accept_fn fn = p->request < sizeof(acceptors) / sizeof(acceptors[0]) ?
 			acceptors[p->request] : NULL;
 
-	if (row->number != VHOST_USER_GET_CONFIG &&
+	if (!hears_refusals(row->number) &&
 	    vhost_user_priv_is_refusal(row, msg)) {
 		note_refusal(f, p, msg);
 		return 0;

@@ -188,6 +188,10 @@ struct vhost_user_frontend {
 	bool inflight_asked;		/* its answer is due */
 	struct vhost_user_inflight inflight;
 
+	int log_fd;			/* the dirty log, or -1: none is kept */
+	struct vhost_user_log log;
+	bool switching_log;		/* ops->log is due */
+
 	bool final;			/* the owner ended the session */
 	bool away;			/* lost, and not back yet */
 	bool resume;			/* rings ran, or were about to */
@@ -306,6 +310,21 @@ int vhost_user_priv_fe_accept_inflight(struct vhost_user_frontend *f,
 				       struct vsu_error *err);
 void vhost_user_priv_fe_drop_inflight(struct vhost_user_frontend *f);
 
+/* log.c */
+int vhost_user_priv_fe_send_log(struct vhost_user_frontend *f,
+				unsigned int item, struct vsu_error *err);
+/* Features that were acknowledged, and those of the protocol. */
+int vhost_user_priv_fe_send_features(struct vhost_user_frontend *f,
+				     unsigned int item, struct vsu_error *err);
+void vhost_user_priv_fe_drop_log(struct vhost_user_frontend *f);
+
+/* device.c */
+/* The owner hears an answer for its device; msg NULL: none will come. */
+int vhost_user_priv_fe_tell_device(struct vhost_user_frontend *f,
+				   uint32_t request,
+				   const struct vhost_user_priv_msg *msg,
+				   struct vsu_error *err);
+
 /* reconnect.c */
 /* Keeps what a back-end that comes back has to offer at least. */
 void vhost_user_priv_fe_remember(struct vhost_user_frontend *f);
@@ -346,6 +365,8 @@ unsigned int vhost_user_priv_fe_ring_count(struct vhost_user_frontend *f);
 unsigned int vhost_user_priv_fe_ring_message_count(
 		struct vhost_user_frontend *f);
 int vhost_user_priv_fe_send_ring(struct vhost_user_frontend *f,
+				 unsigned int item, struct vsu_error *err);
+int vhost_user_priv_fe_send_addr(struct vhost_user_frontend *f,
 				 unsigned int item, struct vsu_error *err);
 int vhost_user_priv_fe_enable_ring(struct vhost_user_frontend *f,
 				   unsigned int item, struct vsu_error *err);

@@ -54,6 +54,7 @@ static void end_pending(struct vhost_user_frontend *f)
 		f->pending_first = (f->pending_first + 1) % FE_PENDING;
 		if (p->request == VHOST_USER_GET_CONFIG && f->ops.config)
 			f->ops.config(f->opaque, p->off, NULL, 0);
+		vhost_user_priv_fe_tell_device(f, p->request, NULL, NULL);
 	}
 	f->seq_pending = 0;
 }
@@ -85,14 +86,21 @@ static void note_rings(struct vhost_user_frontend *f)
 	}
 }
 
-/* The back-end's memory went with it; the map that is wanted stays. */
+/*
+ * The back-end's memory went with it; the map that is wanted stays, and so does
+ * the log: the next one gets both before it runs.
+ */
 static void end_memory(struct vhost_user_frontend *f)
 {
 	bool changing = f->mem.former != NULL;
+	bool logging = f->switching_log;
 
 	vhost_user_priv_fe_forget_held(f);
 	if (changing && f->ops.memory)
 		f->ops.memory(f->opaque, NULL);
+	f->switching_log = false;
+	if (logging && f->ops.log)
+		f->ops.log(f->opaque);
 }
 
 static void pause_attempts(struct vhost_user_frontend *f)

@@ -202,18 +202,21 @@ static int send_base(struct vhost_user_frontend *f, unsigned int index,
 			  f->rings[index].desc.base, err);
 }
 
-static int send_addr(struct vhost_user_frontend *f, unsigned int index,
-		     struct vsu_error *err)
+int vhost_user_priv_fe_send_addr(struct vhost_user_frontend *f,
+				 unsigned int index, struct vsu_error *err)
 {
 	const struct vhost_user_ring *ring = &f->rings[index].desc;
 	const struct vhost_user_vring_addr addr = {
 		.index = index,
+		.flags = f->log_fd >= 0 ? VHOST_USER_VRING_F_LOG : 0,
 		.desc = ring->desc_gpa + FE_USER_BASE,
 		.used = ring->device_gpa + FE_USER_BASE,
 		.avail = ring->driver_gpa + FE_USER_BASE,
 		.log_guest_addr = ring->device_gpa,
 	};
 
+	if (!f->rings[index].described)
+		return 0;
 	return send_for_ring(f, VHOST_USER_SET_VRING_ADDR, index, &addr,
 			     sizeof(addr), -1, err);
 }
@@ -254,7 +257,7 @@ typedef int (*ring_message_fn)(struct vhost_user_frontend *f,
 
 /* The messages of a ring, in this order: NUM before ADDR, CALL before KICK. */
 static const ring_message_fn ring_messages[] = {
-	send_num, send_base, send_addr, send_err, send_call, send_kick,
+	send_num, send_base, vhost_user_priv_fe_send_addr, send_err, send_call, send_kick,
 };
 
 #define NMESSAGES (sizeof(ring_messages) / sizeof(ring_messages[0]))

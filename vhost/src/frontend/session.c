@@ -18,7 +18,12 @@
 #define MAX_TIMEOUT_NS		(UINT64_MAX / 2)
 /* All that this library speaks as a front-end. */
 #define SPOKEN (VHOST_USER_PROTOCOL_BIT(MQ) | \
+		VHOST_USER_PROTOCOL_BIT(LOG_SHMFD) | \
+		VHOST_USER_PROTOCOL_BIT(RARP) | \
 		VHOST_USER_PROTOCOL_BIT(REPLY_ACK) | \
+		VHOST_USER_PROTOCOL_BIT(NET_MTU) | \
+		VHOST_USER_PROTOCOL_BIT(CRYPTO_SESSION) | \
+		VHOST_USER_PROTOCOL_BIT(DEVICE_STATE) | \
 		VHOST_USER_PROTOCOL_BIT(BACKEND_REQ) | \
 		VHOST_USER_PROTOCOL_BIT(CONFIG) | \
 		VHOST_USER_PROTOCOL_BIT(RESET_DEVICE) | \
@@ -99,6 +104,7 @@ static void tear_down(struct vhost_user_frontend *f)
 	vhost_user_priv_fe_free_memory(f);
 	vhost_user_priv_shmem_fini(&f->shm.table);
 	vhost_user_priv_fe_drop_inflight(f);
+	vhost_user_priv_fe_drop_log(f);
 	vsu_fd_close(&f->event_fd);
 	vsu_fd_close(&f->timer_fd);
 	vsu_fd_close(&f->epoll_fd);
@@ -161,6 +167,7 @@ int vhost_user_frontend_new_take_fd(int sock,
 	f->timer_fd = -1;
 	f->event_fd = -1;
 	f->inflight_fd = -1;
+	f->log_fd = -1;
 	f->opaque = opaque;
 	rc = vsu_copy_sized(&f->ops, sizeof(f->ops), ops,
 			    "struct vhost_user_frontend_ops", err);

@@ -16,17 +16,6 @@
 
 /* -------------------------------------------------------------------- start */
 
-/* Bit 30 is the protocol's own: without it SET_VRING_ENABLE is not legal. */
-static int send_set_features(struct vhost_user_frontend *f, unsigned int item,
-			     struct vsu_error *err)
-{
-	uint64_t bits = f->acked |
-			(f->features & VHOST_USER_F_PROTOCOL_FEATURES);
-
-	(void)item;
-	return vhost_user_priv_fe_tell(f, VHOST_USER_SET_FEATURES, bits, err);
-}
-
 static int send_status(struct vhost_user_frontend *f, uint64_t status,
 		       struct vsu_error *err)
 {
@@ -83,7 +72,8 @@ static void start_refused(struct vhost_user_frontend *f,
  * up at the next message.
  */
 static const struct fe_step start_steps[] = {
-	{ .send = send_set_features },
+	{ .send = vhost_user_priv_fe_send_log },
+	{ .send = vhost_user_priv_fe_send_features },
 	{ .send = send_features_ok },
 	{ .send = send_get_status },
 	{ .send = vhost_user_priv_fe_send_get_inflight },

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * Requests that go to the back-end's device as they are: the owner says them,
+ * and their answers, or that there will be none, go back to it.
+ */
+#include <config.h>
+
+#include <errno.h>
+#include <string.h>
+
+#include "frontend/frontend_priv.h"
+
+#define MAC_LEN 6u
+
+/* Whether the request may be sent now, by what the message table says of it. */
+static int check_now(const struct vhost_user_frontend *f,
+		     const struct vhost_user_priv_message *row,
+		     struct vsu_error *err)
+{
+	uint8_t bit = row->protocol_bit;
+
+	if (f->away || f->state == VHOST_USER_FRONTEND_NEGOTIATING ||
+	    f->state == VHOST_USER_FRONTEND_DEAD)
+		return vsu_error_set(err, -EPROTO,
+				     "%s: the session with '%s' is not ready",
+				     row->name, f->peer);
+	if (bit != VHOST_USER_PRIV_NO_BIT && !fe_has(f, bit))
+		return vsu_error_set(err, -EOPNOTSUPP,
+				     "%s: the back-end '%s' lacks the protocol feature %s",
+				     row->name, f->peer,
+				     vhost_user_priv_protocol_feature_name(bit));
+	if (row->when == VHOST_USER_PRIV_SUSPENDED &&
+	    f->state != VHOST_USER_FRONTEND_READY)
+		return vsu_error_set(err, -EBUSY,
+				     "%s: the rings of '%s' have to be stopped first",
+				     row->name, f->peer);
+	return 0;
+}
+
+/* fd -1: the request has none. */
+static int send_now(struct vhost_user_frontend *f, uint32_t number,
+		    const void *payload, size_t len, int fd,
+		    struct vsu_error *err)
+{
+	const struct fe_request r = {
+		.number = number,
+		.head = payload,
+		.head_len = len,
+		.fds = &fd,
+		.nfds = fd >= 0,
+		.note = { .ring = FE_NO_ITEM },
+	};
+	int rc = check_now(f, vhost_user_priv_message(VHOST_USER_PRIV_FRONTEND,
+						      number), err);
+
+	if (!rc)
+		rc = vhost_user_priv_fe_request(f, &r, err);
+	if (!rc)
+		vhost_user_priv_fe_push(f);
+	return rc;
+}
+
+int vhost_user_frontend_announce(struct vhost_user_frontend *f,
+				 const unsigned char *mac,
+				 struct vsu_error *err)
+{
+	unsigned char word[sizeof(uint64_t)] = { 0 };
+
+	memcpy(word, mac, MAC_LEN);
+	return send_now(f, VHOST_USER_SEND_RARP, word, sizeof(word), -1, err);
+}
+
+int vhost_user_frontend_set_mtu(struct vhost_user_frontend *f, uint16_t mtu,
+				struct vsu_error *err)
+{
+	const uint64_t word = mtu;
+
+	return send_now(f, VHOST_USER_NET_SET_MTU, &word, sizeof(word), -1,
+			err);
+}
+
+int vhost_user_frontend_open_session(struct vhost_user_frontend *f,
+				     uint64_t op_code, const void *parameters,
+				     uint32_t len, struct vsu_error *err)
+{
+	struct vhost_user_crypto_session s = { .op_code = op_code };
+
+	if (len > sizeof(s.parameters))
+		return vsu_error_set(err, -EINVAL,
+				     "CREATE_CRYPTO_SESSION with %u bytes of parameters, the limit is %zu",
+				     len, sizeof(s.parameters));
+	memcpy(s.parameters, parameters, len);
+	return send_now(f, VHOST_USER_CREATE_CRYPTO_SESSION, &s, sizeof(s), -1,
+			err);
+}
+
+int vhost_user_frontend_close_session(struct vhost_user_frontend *f,
+				      uint64_t id, struct vsu_error *err)
+{
+	return send_now(f, VHOST_USER_CLOSE_CRYPTO_SESSION, &id, sizeof(id), -1,
+			err);
+}
+
+int vhost_user_frontend_set_gpu_socket(struct vhost_user_frontend *f, int sock,
+				       struct vsu_error *err)
+{
+	return send_now(f, VHOST_USER_GPU_SET_SOCKET, NULL, 0, sock, err);
+}
+
+int vhost_user_frontend_move_state(struct vhost_user_frontend *f, bool load,
+				   int fd, struct vsu_error *err)
+{
+	const struct vhost_user_transfer t = {
+		.direction = load ? VHOST_USER_TRANSFER_LOAD :
+				    VHOST_USER_TRANSFER_SAVE,
+		.phase = VHOST_USER_TRANSFER_STOPPED,
+	};
+
+	return send_now(f, VHOST_USER_SET_DEVICE_STATE_FD, &t, sizeof(t), fd,
+			err);
+}
+
+int vhost_user_frontend_check_state(struct vhost_user_frontend *f,
+				    struct vsu_error *err)
+{
+	return send_now(f, VHOST_USER_CHECK_DEVICE_STATE, NULL, 0, -1, err);
+}
+
+/* ----------------------------------------------------------------- answers */
+
+static void tell_session(struct vhost_user_frontend *f,
+			 const struct vhost_user_priv_msg *msg)
+{
+	int64_t id = -EPROTO;
+
+	if (!msg)
+		id = -ECONNRESET;
+	else if (msg->hdr.size)
+		id = msg->payload.crypto.session_id;
+	if (f->ops.session)
+		f->ops.session(f->opaque, id);
+}
+
+/* Without the bit for "no descriptor" there is one, which is to be used. */
+static int tell_state(struct vhost_user_frontend *f,
+		      const struct vhost_user_priv_msg *msg,
+		      struct vsu_error *err)
+{
+	uint64_t word = msg ? msg->payload.u64 : 0;
+	bool other = msg && !(word & VHOST_USER_VRING_NOFD);
+	int result = !msg ? -ECONNRESET : word & 0xff ? -EREMOTEIO : 0;
+
+	if (other && !result && msg->nfds != 1)
+		return vsu_error_set(err, -EBADMSG,
+				     "SET_DEVICE_STATE_FD: the answer announces a descriptor and has none");
+	if (f->ops.state_moves)
+		f->ops.state_moves(f->opaque, result,
+				   other && !result ? msg->fds[0] : -1);
+	return 0;
+}
+
+static void tell_checked(struct vhost_user_frontend *f,
+			 const struct vhost_user_priv_msg *msg)
+{
+	int result = !msg ? -ECONNRESET : msg->payload.u64 ? -EREMOTEIO : 0;
+
+	if (f->ops.state_moved)
+		f->ops.state_moved(f->opaque, result);
+}
+
+int vhost_user_priv_fe_tell_device(struct vhost_user_frontend *f,
+				   uint32_t request,
+				   const struct vhost_user_priv_msg *msg,
+				   struct vsu_error *err)
+{
+	switch (request) {
+	case VHOST_USER_CREATE_CRYPTO_SESSION:
+		tell_session(f, msg);
+		break;
+	case VHOST_USER_SET_DEVICE_STATE_FD:
+		return tell_state(f, msg, err);
+	case VHOST_USER_CHECK_DEVICE_STATE:
+		tell_checked(f, msg);
+		break;
+	}
+	return 0;
+}

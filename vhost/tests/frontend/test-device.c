@@ -1,0 +1,356 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * Claims about requests that go to the back-end's device as they are, and about
+ * the switch of the dirty log.
+ */
+#include <config.h>
+
+#include <check.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <vmm-sys-util/event.h>
+#include <vmm-sys-util/fd.h>
+#include <vmm-sys-util/sock.h>
+
+#include "../front_rig.h"
+
+#define P(name) VHOST_USER_PROTOCOL_BIT(name)
+#define REPLY (VHOST_USER_HDR_VERSION | VHOST_USER_HDR_REPLY)
+#define LOG_SIZE 4096u
+
+static unsigned int logs, sessions, moves, moved;
+static int64_t session_id;
+static int move_result, moved_result;
+static bool move_fd;
+
+static void on_log(void *opaque) { (void)opaque; logs++; }
+
+static void on_session(void *opaque, int64_t id)
+{
+	(void)opaque;
+	sessions++;
+	session_id = id;
+}
+
+static void on_moves(void *opaque, int result, int fd)
+{
+	(void)opaque;
+	moves++;
+	move_result = result;
+	move_fd = fd >= 0;
+}
+
+static void on_moved(void *opaque, int result)
+{
+	(void)opaque;
+	moved++;
+	moved_result = result;
+}
+
+static void setup_device(void)
+{
+	setup();
+	logs = sessions = moves = moved = 0;
+	front_ops.log = on_log;
+	front_ops.session = on_session;
+	front_ops.state_moves = on_moves;
+	front_ops.state_moved = on_moved;
+	peer.protocol |= P(RARP) | P(NET_MTU) | P(CRYPTO_SESSION) |
+			 P(DEVICE_STATE);
+	peer.features |= VHOST_USER_F_LOG_ALL;
+}
+
+/* The last message was this one, with these bytes at first. */
+static void expect(uint32_t request, uint32_t size, const void *head,
+		   size_t len, unsigned int nfds)
+{
+	dispatch_both();
+	ck_assert_uint_eq(peer.last.hdr.request, request);
+	ck_assert_uint_eq(peer.last.hdr.size, size);
+	ck_assert_mem_eq(peer.last.payload, head, len);
+	ck_assert_uint_eq(peer.last.nfds, nfds);
+}
+
+START_TEST(rarp_has_the_address_in_its_first_six_bytes)
+{
+	become_ready();
+	ck_assert_int_eq(vhost_user_frontend_announce(fe,
+			 (const unsigned char *)"\x52\x54\x00\x12\x34\x56",
+			 NULL), 0);
+	expect(VHOST_USER_SEND_RARP, 8, "\x52\x54\x00\x12\x34\x56\x00\x00", 8,
+	       0);
+}
+END_TEST
+
+START_TEST(mtu_is_sent_and_its_refusal_told)
+{
+	const uint64_t word = 9000;
+
+	twist(PEER_REFUSE, VHOST_USER_NET_SET_MTU);
+	become_ready();
+	ck_assert_int_eq(vhost_user_frontend_set_mtu(fe, 9000, NULL), 0);
+	expect(VHOST_USER_NET_SET_MTU, 8, &word, 8, 0);
+	ck_assert_uint_eq(told.refused, 1);
+	ck_assert_ptr_nonnull(strstr(told.refusal.msg, "NET_SET_MTU"));
+	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_READY);
+}
+END_TEST
+
+START_TEST(request_without_its_feature_is_not_sent)
+{
+	struct vsu_error err = VSU_ERROR_INIT;
+
+	peer.protocol &= ~(P(RARP) | P(DEVICE_STATE));
+	become_ready();
+	ck_assert_int_eq(vhost_user_frontend_announce(fe,
+			 (const unsigned char *)"123456", &err), -EOPNOTSUPP);
+	ck_assert_ptr_nonnull(strstr(err.msg, "RARP"));
+	ck_assert_int_eq(vhost_user_frontend_check_state(fe, &err),
+			 -EOPNOTSUPP);
+	dispatch_both();
+	ck_assert_uint_eq(peer_count(&peer, VHOST_USER_SEND_RARP), 0);
+}
+END_TEST
+
+static void open_crypto(void)
+{
+	become_ready();
+	ck_assert_int_eq(vhost_user_frontend_open_session(fe, 2, "key", 3,
+							  NULL), 0);
+	expect(VHOST_USER_CREATE_CRYPTO_SESSION, 1072,
+	       "\x02\0\0\0\0\0\0\0key\0", 12, 0);
+}
+
+START_TEST(crypto_session_is_opened_and_closed_by_its_number)
+{
+	struct vhost_user_crypto_session s = { .session_id = 5 };
+	const uint64_t five = 5;
+
+	open_crypto();
+	peer_send(&peer, VHOST_USER_CREATE_CRYPTO_SESSION, REPLY, &s,
+		  sizeof(s), -1);
+	dispatch_both();
+	ck_assert_uint_eq(sessions, 1);
+	ck_assert_int_eq(session_id, 5);
+	ck_assert_int_eq(vhost_user_frontend_close_session(fe, 5, NULL), 0);
+	expect(VHOST_USER_CLOSE_CRYPTO_SESSION, 8, &five, 8, 0);
+}
+END_TEST
+
+START_TEST(crypto_session_that_is_refused_has_no_number)
+{
+	open_crypto();
+	peer_send(&peer, VHOST_USER_CREATE_CRYPTO_SESSION, REPLY, NULL, 0, -1);
+	dispatch_both();
+	ck_assert_uint_eq(sessions, 1);
+	ck_assert_int_lt(session_id, 0);
+	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_READY);
+}
+END_TEST
+
+START_TEST(gpu_socket_is_sent)
+{
+	int pair[2];
+
+	ck_assert_int_eq(vsu_sock_pair(pair), 0);
+	become_ready();
+	ck_assert_int_eq(vhost_user_frontend_set_gpu_socket(fe, pair[0], NULL),
+			 0);
+	expect(VHOST_USER_GPU_SET_SOCKET, 0, "", 0, 1);
+	close(pair[0]);
+	close(pair[1]);
+}
+END_TEST
+
+/* Asks for a save, and answers with this word and descriptor. */
+static void move(uint64_t word, int fd)
+{
+	const uint64_t save = 0;
+
+	become_ready();
+	ck_assert_int_eq(vhost_user_frontend_move_state(fe, false, kick_fd,
+							NULL), 0);
+	expect(VHOST_USER_SET_DEVICE_STATE_FD, 8, &save, 8, 1);
+	peer_send(&peer, VHOST_USER_SET_DEVICE_STATE_FD, REPLY, &word, 8, fd);
+	dispatch_both();
+}
+
+static const struct {
+	uint64_t word;
+	bool fd;
+	int result;
+	bool other;
+} answers[] = {
+	{ 0x100, false, 0, false },
+	{ 0x000, true, 0, true },
+	{ 0x101, false, -EREMOTEIO, false },
+	{ 0x001, false, -EREMOTEIO, false },
+};
+
+START_TEST(answer_to_a_transfer_says_which_descriptor_counts)
+{
+	move(answers[_i].word, answers[_i].fd ? call_fd : -1);
+	ck_assert_uint_eq(moves, 1);
+	ck_assert_int_eq(move_result, answers[_i].result);
+	ck_assert(move_fd == answers[_i].other);
+	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_READY);
+}
+END_TEST
+
+START_TEST(c1_04_descriptor_that_is_announced_and_missing_ends_the_session)
+{
+	move(0, -1);
+	assert_dead(-EBADMSG, "has none");
+}
+END_TEST
+
+START_TEST(transfer_is_checked_by_its_answer)
+{
+	const uint64_t word = _i ? 1 : 0;
+
+	become_ready();
+	ck_assert_int_eq(vhost_user_frontend_check_state(fe, NULL), 0);
+	dispatch_both();
+	peer_send(&peer, VHOST_USER_CHECK_DEVICE_STATE, REPLY, &word, 8, -1);
+	dispatch_both();
+	ck_assert_uint_eq(moved, 1);
+	ck_assert_int_eq(moved_result, _i ? -EREMOTEIO : 0);
+	ck_assert_uint_eq(told.refused, 0);
+}
+END_TEST
+
+START_TEST(state_does_not_move_while_rings_run)
+{
+	struct vsu_error err = VSU_ERROR_INIT;
+
+	run();
+	ck_assert_int_eq(vhost_user_frontend_move_state(fe, false, kick_fd,
+							&err), -EBUSY);
+	ck_assert_ptr_nonnull(strstr(err.msg, "stopped"));
+}
+END_TEST
+
+/* --------------------------------------------------------------------- log */
+
+static void set_log(uint64_t size)
+{
+	int fd = new_memfd(LOG_SIZE);
+
+	ck_assert_int_eq(vhost_user_frontend_set_log(fe, fd, size, 0, NULL),
+			 0);
+	close(fd);
+}
+
+/* The flags of the last SET_VRING_ADDR, while both sides go on. */
+static uint32_t ring_flags;
+
+static void watch_rings(void)
+{
+	bool busy = true;
+
+	ring_flags = UINT32_MAX;
+	while (busy) {
+		busy = peer_step(&peer);
+		if (busy && peer.last.hdr.request == VHOST_USER_SET_VRING_ADDR)
+			memcpy(&ring_flags, peer.last.payload + 4, 4);
+		if (busy && peer.last.hdr.request == VHOST_USER_SET_LOG_BASE)
+			peer_send(&peer, VHOST_USER_SET_LOG_BASE, REPLY,
+				  peer.last.payload, 16, -1);
+		if (readable(vhost_user_frontend_fd(fe))) {
+			vhost_user_frontend_dispatch(fe);
+			busy = true;
+		}
+	}
+}
+
+START_TEST(log_is_given_before_it_is_switched_on)
+{
+	run();
+	set_log(LOG_SIZE);
+	watch_rings();
+	ck_assert_uint_eq(logs, 1);
+	ck_assert_uint_eq(peer.set_features & VHOST_USER_F_LOG_ALL,
+			  VHOST_USER_F_LOG_ALL);
+	ck_assert_uint_eq(ring_flags, VHOST_USER_VRING_F_LOG);
+	ck_assert_int_eq(vhost_user_frontend_set_log(fe, -1, 0, 0, NULL), 0);
+	watch_rings();
+	ck_assert_uint_eq(logs, 2);
+	ck_assert_uint_eq(peer.set_features & VHOST_USER_F_LOG_ALL, 0);
+	ck_assert_uint_eq(ring_flags, 0);
+	ck_assert_uint_eq(peer_count(&peer, VHOST_USER_SET_LOG_BASE), 1);
+}
+END_TEST
+
+START_TEST(log_that_was_set_before_is_part_of_the_start)
+{
+	become_ready();
+	set_log(LOG_SIZE);
+	grow_map(0, MIB);
+	ck_assert_int_eq(vhost_user_frontend_set_memory(fe, map, NULL), 0);
+	describe_rings(NRINGS);
+	ck_assert_int_eq(vhost_user_frontend_start(fe, VERSION_1, NULL), 0);
+	watch_rings();
+	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_RUNNING);
+	ck_assert_uint_lt(peer_first(&peer, VHOST_USER_SET_LOG_BASE),
+			  peer_first(&peer, VHOST_USER_SET_FEATURES));
+	ck_assert_uint_eq(ring_flags, VHOST_USER_VRING_F_LOG);
+}
+END_TEST
+
+START_TEST(log_that_is_too_short_or_not_kept_is_refused)
+{
+	struct vsu_error err = VSU_ERROR_INIT;
+
+	run();
+	ck_assert_int_eq(vhost_user_frontend_set_log(fe, kick_fd, 31, 0, &err),
+			 -EINVAL);
+	ck_assert_ptr_nonnull(strstr(err.msg, "needs 32"));
+	ck_assert_int_eq(vhost_user_frontend_set_log(fe, kick_fd, 32, 0, NULL),
+			 0);
+	ck_assert_int_eq(vhost_user_frontend_set_log(fe, kick_fd, 32, 0, NULL),
+			 -EBUSY);
+}
+END_TEST
+
+START_TEST(log_without_a_back_end_that_keeps_one_is_refused)
+{
+	peer.features &= ~VHOST_USER_F_LOG_ALL;
+	run();
+	ck_assert_int_eq(vhost_user_frontend_set_log(fe, kick_fd, LOG_SIZE, 0,
+						     NULL), -EOPNOTSUPP);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("vhost front-end device");
+	TCase *tc = tcase_create("device");
+	SRunner *sr;
+	int failed;
+
+	tcase_add_checked_fixture(tc, setup_device, teardown);
+	suite_add_tcase(s, tc);
+	tcase_add_test(tc, rarp_has_the_address_in_its_first_six_bytes);
+	tcase_add_test(tc, mtu_is_sent_and_its_refusal_told);
+	tcase_add_test(tc, request_without_its_feature_is_not_sent);
+	tcase_add_test(tc, crypto_session_is_opened_and_closed_by_its_number);
+	tcase_add_test(tc, crypto_session_that_is_refused_has_no_number);
+	tcase_add_test(tc, gpu_socket_is_sent);
+	tcase_add_loop_test(tc, answer_to_a_transfer_says_which_descriptor_counts,
+			    0, COUNT(answers));
+	tcase_add_test(tc, c1_04_descriptor_that_is_announced_and_missing_ends_the_session);
+	tcase_add_loop_test(tc, transfer_is_checked_by_its_answer, 0, 2);
+	tcase_add_test(tc, state_does_not_move_while_rings_run);
+	tcase_add_test(tc, log_is_given_before_it_is_switched_on);
+	tcase_add_test(tc, log_that_was_set_before_is_part_of_the_start);
+	tcase_add_test(tc, log_that_is_too_short_or_not_kept_is_refused);
+	tcase_add_test(tc, log_without_a_back_end_that_keeps_one_is_refused);
+	sr = srunner_create(s);
+	srunner_run_all(sr, CK_ENV);
+	failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
