@@ -287,65 +287,6 @@ VHOST_USER_API int vhost_user_frontend_start(struct vhost_user_frontend *f,
 					struct vsu_error *err)
 	VSU_NODISCARD;
 
-/*
- * The dirty log of a migration: size bytes at offset of fd, one bit for each
- * 4 KiB of guest addresses; fd -1: none any more. The fd is duplicated. While
- * RUNNING ops->log says when it is in force; before start it is part of that,
- * and it stays in force over stops and reconnections. A longer one may replace
- * it at any time, and has to before memory above it is added.
- *
- *   -EOPNOTSUPP  the back-end does not log
- *   -EINVAL      it is too short for the memory that was set
- *   -EBUSY       a start, a stop or a change is under way
- */
-VHOST_USER_API int vhost_user_frontend_set_log(struct vhost_user_frontend *f,
-					  int fd, uint64_t size,
-					  uint64_t offset,
-					  struct vsu_error *err)
-	VSU_NODISCARD;
-
-/*
- * For the devices that know them. Refusals of those without an answer of their
- * own are told through ops->refused; -EOPNOTSUPP: the back-end lacks the
- * protocol feature.
- *
- *   announce        a network device sends a RARP frame from this address of
- *                   6 bytes, for a guest that moved here
- *   set_mtu         the largest frame of a network device
- *   open_session    of a crypto device: algorithms and keys as struct
- *                   vhost_user_crypto_session has them; ops->session answers
- *   close_session   ... by its number
- *   set_gpu_socket  a GPU's socket to who displays; the fd is borrowed
- *   move_state      a stopped device writes its state into the pipe fd, or
- *                   reads it from there (load), to the end of the stream; the
- *                   fd is borrowed; ops->state_moves answers at once
- *   check_state     how that went, when the stream has ended;
- *                   ops->state_moved answers
- */
-VHOST_USER_API int vhost_user_frontend_announce(struct vhost_user_frontend *f,
-					   const unsigned char *mac,
-					   struct vsu_error *err)
-	VSU_NODISCARD;
-VHOST_USER_API int vhost_user_frontend_set_mtu(struct vhost_user_frontend *f,
-					  uint16_t mtu, struct vsu_error *err)
-	VSU_NODISCARD;
-VHOST_USER_API int vhost_user_frontend_open_session(
-		struct vhost_user_frontend *f, uint64_t op_code,
-		const void *parameters, uint32_t len, struct vsu_error *err)
-	VSU_NODISCARD;
-VHOST_USER_API int vhost_user_frontend_close_session(
-		struct vhost_user_frontend *f, uint64_t id,
-		struct vsu_error *err) VSU_NODISCARD;
-VHOST_USER_API int vhost_user_frontend_set_gpu_socket(
-		struct vhost_user_frontend *f, int sock, struct vsu_error *err)
-	VSU_NODISCARD;
-VHOST_USER_API int vhost_user_frontend_move_state(
-		struct vhost_user_frontend *f, bool load, int fd,
-		struct vsu_error *err) VSU_NODISCARD;
-VHOST_USER_API int vhost_user_frontend_check_state(
-		struct vhost_user_frontend *f, struct vsu_error *err)
-	VSU_NODISCARD;
-
 /* Replaces the call descriptor of a ring, also while RUNNING. */
 VHOST_USER_API int vhost_user_frontend_set_call(struct vhost_user_frontend *f,
 					   uint32_t index, int call_fd,

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "frontend/frontend_priv.h"
+#include <vhost/frontend_device.h>
 
 #define MAC_LEN 6u
 

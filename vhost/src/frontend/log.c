@@ -10,6 +10,7 @@
 #include <inttypes.h>
 
 #include "frontend/frontend_priv.h"
+#include <vhost/frontend_device.h>
 #include <vmm-sys-util/fd.h>
 
 #define BITS_PER_BYTE 8u

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <vhost/frontend_device.h>
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/fd.h>
 #include <vmm-sys-util/sock.h>
