@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * What a front-end may ask of a back-end besides serving rings: to log what it
- * stores, for a migration, and the requests that only some devices know. The
- * answers come to the ops of the session (frontend.h).
+ * Requests of a front-end besides those about rings: to log what the back-end
+ * stores, for a migration, and those that only some devices know. The answers
+ * come to the ops of the session (frontend.h).
  *
  * Errors: -EPROTO where the session is not ready or AWAY, -EOPNOTSUPP where the
  * back-end lacks the protocol feature, -EAGAIN where very many requests are
