@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "le.h"
 #include "reference.h"
 
 #define NEXT		1u
@@ -13,15 +14,12 @@
 
 static uint64_t get(const struct ref *r, uint64_t at, unsigned int bytes)
 {
-	uint64_t v = 0;
-
-	memcpy(&v, r->mem + at, bytes);
-	return v;
+	return le_get(r->mem + at, bytes);
 }
 
 static void put(struct ref *r, uint64_t at, uint64_t v, unsigned int bytes)
 {
-	memcpy(r->mem + at, &v, bytes);
+	le_put(r->mem + at, v, bytes);
 }
 
 void ref_init(struct ref *r, unsigned char *mem, uint64_t mem_len,

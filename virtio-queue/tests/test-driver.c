@@ -371,9 +371,7 @@ END_TEST
 static void forge_batch(struct driver_rig *p, uint16_t last, uint16_t n)
 {
 	if (p->r.config.features & VQ_F_RING_PACKED) {
-		uint32_t len = 100;
-
-		memcpy(p->r.mem + RING_GPA + 8, &len, 4);
+		le_put(p->r.mem + RING_GPA + 8, 100, 4);
 		put16(&p->r, RING_GPA + 12, last);
 		put16(&p->r, RING_GPA + 14, 0x8082);
 		return;

@@ -12,6 +12,8 @@
 #include <pthread.h>
 #include <stdio.h>
 
+#include <vmm-sys-util/endian.h>
+
 #include "util.h"
 
 #define POPS		300000u
@@ -35,20 +37,20 @@ static uint32_t rnd(struct flip *f, uint32_t n)
 
 static void store16(struct flip *f, uint64_t gpa, uint16_t v)
 {
-	__atomic_store_n((uint16_t *)(void *)(f->r.mem + gpa), v,
-			 __ATOMIC_RELAXED);
+	__atomic_store_n((uint16_t *)(void *)(f->r.mem + gpa),
+			 vsu_le16_make(v).raw, __ATOMIC_RELAXED);
 }
 
 static void store32(struct flip *f, uint64_t gpa, uint32_t v)
 {
-	__atomic_store_n((uint32_t *)(void *)(f->r.mem + gpa), v,
-			 __ATOMIC_RELAXED);
+	__atomic_store_n((uint32_t *)(void *)(f->r.mem + gpa),
+			 vsu_le32_make(v).raw, __ATOMIC_RELAXED);
 }
 
 static void store64(struct flip *f, uint64_t gpa, uint64_t v)
 {
-	__atomic_store_n((uint64_t *)(void *)(f->r.mem + gpa), v,
-			 __ATOMIC_RELAXED);
+	__atomic_store_n((uint64_t *)(void *)(f->r.mem + gpa),
+			 vsu_le64_make(v).raw, __ATOMIC_RELAXED);
 }
 
 static void *driver_thread(void *opaque)

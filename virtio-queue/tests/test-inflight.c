@@ -203,6 +203,7 @@ START_TEST(b4_08_nonsense_in_the_area_is_harmless)
 {
 	struct inflight_rig b;
 	uint32_t i, seed = 1;
+	const uint16_t version = 1;
 	int k;
 
 	inflight_init(&b, 0);
@@ -213,8 +214,7 @@ START_TEST(b4_08_nonsense_in_the_area_is_harmless)
 			b.area[i] = (unsigned char)(seed >> 16) %
 				    (i % 16 ? 255 : 2);
 		}
-		b.area[AREA_VERSION] = 1;
-		b.area[AREA_VERSION + 1] = 0;
+		memcpy(b.area + AREA_VERSION, &version, 2);
 		ck_assert_int_eq(vq_enable(b.r.q, &b.r.config, NULL), 0);
 		while (rig_pop(&b.r) == 1)
 			vq_push(b.r.q, &b.r.chain, 0);

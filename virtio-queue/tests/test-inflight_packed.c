@@ -51,17 +51,25 @@ static void inflight_init(struct inflight_rig *b)
 	inflight_enable(b);
 }
 
+/* The area is in host byte order: a short number is one end of a long one. */
+static unsigned char *low_bytes(uint64_t *v, unsigned int bytes)
+{
+	bool big = __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__;
+
+	return (unsigned char *)v + (big ? sizeof(*v) - bytes : 0);
+}
+
 static uint64_t get(const struct inflight_rig *b, unsigned int at, unsigned int bytes)
 {
 	uint64_t v = 0;
 
-	memcpy(&v, b->area + at, bytes);
+	memcpy(low_bytes(&v, bytes), b->area + at, bytes);
 	return v;
 }
 
 static void put(struct inflight_rig *b, unsigned int at, uint64_t v, unsigned int bytes)
 {
-	memcpy(b->area + at, &v, bytes);
+	memcpy(b->area + at, low_bytes(&v, bytes), bytes);
 }
 
 static void crash(struct inflight_rig *b)

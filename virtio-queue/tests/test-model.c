@@ -70,8 +70,8 @@ static uint32_t rnd(struct model *m, uint32_t n)
 /* Both memories. */
 static void put(struct model *m, uint64_t at, uint64_t v, size_t bytes)
 {
-	memcpy(m->r.mem + at, &v, bytes);
-	memcpy(m->mem + at, &v, bytes);
+	le_put(m->r.mem + at, v, bytes);
+	le_put(m->mem + at, v, bytes);
 }
 
 static void put_entry(struct model *m, uint64_t at, uint64_t gpa, uint32_t len,
@@ -208,10 +208,7 @@ static void drive_index(struct model *m)
 
 static uint64_t get(const struct model *m, uint64_t at, size_t bytes)
 {
-	uint64_t v = 0;
-
-	memcpy(&v, m->r.mem + at, bytes);
-	return v;
+	return le_get(m->r.mem + at, bytes);
 }
 
 /* The driver takes back what was used; nonsense is left alone. */

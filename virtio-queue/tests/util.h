@@ -18,6 +18,8 @@
 #include <virtio-queue/queue.h>
 #include <vm-memory/space.h>
 
+#include "le.h"
+
 #define RIG_SIZE	16u
 #define RIG_MEMORY	0x100000u	/* bytes from guest address 0 */
 #define RIG_DESC	0x1000u
@@ -125,23 +127,17 @@ static inline void rig_fini(struct rig *r)
 
 static inline void put16(struct rig *r, uint64_t gpa, uint16_t v)
 {
-	memcpy(r->mem + gpa, &v, 2);
+	le_put(r->mem + gpa, v, 2);
 }
 
 static inline uint16_t get16(const struct rig *r, uint64_t gpa)
 {
-	uint16_t v;
-
-	memcpy(&v, r->mem + gpa, 2);
-	return v;
+	return (uint16_t)le_get(r->mem + gpa, 2);
 }
 
 static inline uint32_t get32(const struct rig *r, uint64_t gpa)
 {
-	uint32_t v;
-
-	memcpy(&v, r->mem + gpa, 4);
-	return v;
+	return (uint32_t)le_get(r->mem + gpa, 4);
 }
 
 /* Entry `at` of a split table. */
@@ -151,10 +147,10 @@ static inline void put_desc(struct rig *r, uint64_t table, uint32_t at,
 {
 	unsigned char *p = r->mem + table + at * 16u;
 
-	memcpy(p, &gpa, 8);
-	memcpy(p + 8, &len, 4);
-	memcpy(p + 12, &flags, 2);
-	memcpy(p + 14, &next, 2);
+	le_put(p, gpa, 8);
+	le_put(p + 8, len, 4);
+	le_put(p + 12, flags, 2);
+	le_put(p + 14, next, 2);
 }
 
 static inline void put_avail_idx(struct rig *r, uint16_t idx)
