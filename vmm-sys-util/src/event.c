@@ -120,7 +120,8 @@ int vsu_event_drain(int fd, uint64_t *count)
 		rc = ready(fd, POLLIN);
 		if (rc < 0)
 			return rc;
-		rc = rc & POLLIN ? read_counter(fd, false, count) : -EAGAIN;
+		/* what hung up is read too: it is no counter, and readable for ever */
+		rc = rc ? read_counter(fd, false, count) : -EAGAIN;
 	}
 	return drained(rc, count);
 }

@@ -210,6 +210,20 @@ START_TEST(drain_works_where_preadv2_is_refused)
 }
 END_TEST
 
+START_TEST(b1_13_pipe_that_hung_up_is_refused_where_preadv2_is)
+{
+	uint64_t count = 9;
+	int fds[2];
+
+	refuse_preadv2(refusals[_i]);
+	ck_assert_int_eq(pipe2(fds, O_CLOEXEC), 0);
+	ck_assert_int_eq(vsu_event_drain(fds[0], &count), 0);
+	vsu_fd_close(&fds[1]);
+	ck_assert_int_eq(vsu_event_drain(fds[0], &count), -EBADMSG);
+	vsu_fd_close(&fds[0]);
+}
+END_TEST
+
 static int poll_in(int fd, int timeout_ms)
 {
 	struct pollfd p = { .fd = fd, .events = POLLIN };
@@ -282,6 +296,7 @@ int main(void)
 	tcase_add_test(tc, signal_to_a_pipe_without_reader_raises_no_sigpipe);
 	tcase_add_test(tc, a_descriptor_that_is_not_open_is_reported);
 	util_add_rows(tc, drain_works_where_preadv2_is_refused, refusals);
+	util_add_rows(tc, b1_13_pipe_that_hung_up_is_refused_where_preadv2_is, refusals);
 	tcase_add_test(tc, timer_fires_once);
 	tcase_add_test(tc, timer_that_is_disarmed_does_not_fire);
 	tcase_add_test(tc, timer_takes_the_longest_time);
