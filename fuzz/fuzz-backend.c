@@ -27,6 +27,7 @@
 
 #include <vhost/backend.h>
 #include <vhost/protocol.h>
+#include <vmm-sys-util/endian.h>
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/sock.h>
 
@@ -298,17 +299,20 @@ static void send_right(struct fuzz *f, enum right what, uint32_t ring)
 static void offer(uint32_t ring)
 {
 	unsigned char *desc = memory + at(ring, 0), *avail = memory + at(ring, 1);
-	uint64_t buffer = at(ring, 3);
-	uint32_t len = 64;
-	uint16_t flags = 2, idx, head;
+	struct vsu_le64 buffer = vsu_le64_make(at(ring, 3));
+	struct vsu_le32 len = vsu_le32_make(64);
+	struct vsu_le16 flags = vsu_le16_make(2), idx, le_head;
+	uint16_t n, head;
 
 	memcpy(&idx, avail + 2, 2);
-	head = idx % SIZE;
+	n = vsu_le16_load(idx);
+	head = n % SIZE;
+	le_head = vsu_le16_make(head);
 	memcpy(desc + 16 * head, &buffer, 8);
 	memcpy(desc + 16 * head + 8, &len, 4);
 	memcpy(desc + 16 * head + 12, &flags, 2);
-	memcpy(avail + 4 + 2 * head, &head, 2);
-	idx++;
+	memcpy(avail + 4 + 2 * head, &le_head, 2);
+	idx = vsu_le16_make((uint16_t)(n + 1));
 	memcpy(avail + 2, &idx, 2);
 }
 

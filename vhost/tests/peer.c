@@ -171,6 +171,7 @@ static void note(struct peer *p)
 /* The payload of an honest answer; -1: none is due. */
 static int honest(struct peer *p, unsigned char *out)
 {
+	uint64_t area_len;
 	const struct { uint32_t request; uint64_t value; } words[] = {
 		{ VHOST_USER_GET_FEATURES, p->features },
 		{ VHOST_USER_GET_PROTOCOL_FEATURES, p->protocol },
@@ -196,7 +197,8 @@ static int honest(struct peer *p, unsigned char *out)
 		return 8;
 	case VHOST_USER_GET_INFLIGHT_FD:
 		memset(out, 0, 16);
-		out[1] = p->inflight < 0 ? 0 : 16;	/* 4096 bytes */
+		area_len = p->inflight < 0 ? 0 : 4096;
+		memcpy(out, &area_len, sizeof(area_len));
 		return (int)p->last.hdr.size;
 	case VHOST_USER_GET_CONFIG:
 		memset(out + sizeof(struct vhost_user_config), 0x5a,

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include <vm-memory/access.h>
+#include <vmm-sys-util/endian.h>
 
 #include "blk-rig.h"
 
@@ -81,9 +82,7 @@ void rig_header(struct rig *r, uint32_t type, uint64_t sector)
 {
 	unsigned char *at = guest_at(&r->g, RIG_HEADER);
 
-	memcpy(at, &type, 4);
-	memset(at + 4, 0, 4);
-	memcpy(at + 8, &sector, 8);
+	guest_put_header(at, type, sector);
 	*guest_at(&r->g, RIG_STATUS) = S_UNTOUCHED;
 }
 
@@ -140,7 +139,9 @@ void rig_range(struct rig *r, unsigned int i, uint64_t sector,
 {
 	unsigned char *at = guest_at(&r->g, RIG_DATA + i * 16);
 
-	memcpy(at, &sector, 8);
-	memcpy(at + 8, &sectors, 4);
-	memcpy(at + 12, &flags, 4);
+	const struct vsu_le64 le_sector = vsu_le64_make(sector);
+	const struct vsu_le32 rest[] = { vsu_le32_make(sectors), vsu_le32_make(flags) };
+
+	memcpy(at, &le_sector, 8);
+	memcpy(at + 8, rest, 8);
 }

@@ -9,6 +9,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <vmm-sys-util/endian.h>
 #include <vmm-sys-util/fd.h>
 
 #include "guest.h"
@@ -93,6 +94,15 @@ unsigned char *guest_at(const struct guest *g, uint64_t gpa)
 {
 	ck_assert_uint_lt(gpa, 2 * GUEST_HALF);
 	return g->half[gpa / GUEST_HALF] + gpa % GUEST_HALF;
+}
+
+void guest_put_header(unsigned char *at, uint32_t type, uint64_t sector)
+{
+	const struct vsu_le32 words[] = { vsu_le32_make(type), vsu_le32_make(0) };
+	const struct vsu_le64 le_sector = vsu_le64_make(sector);
+
+	memcpy(at, words, 8);
+	memcpy(at + 8, &le_sector, 8);
 }
 
 /* Shared ones: guest memory and rings, but no allocator's. */

@@ -42,6 +42,9 @@ void guest_fini(struct guest *g);
 /* The host address of a byte of guest memory. */
 unsigned char *guest_at(const struct guest *g, uint64_t gpa);
 
+/* The header of a request to a disk: little-endian, as all that a driver writes. */
+void guest_put_header(unsigned char *at, uint32_t type, uint64_t sector);
+
 /* Descriptors and shared mappings of this process: that none is left. */
 struct baseline {
 	int fds, mappings;

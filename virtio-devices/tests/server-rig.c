@@ -406,9 +406,7 @@ void client_begin(struct client_side *c, unsigned int queue, unsigned int slot,
 	};
 	unsigned char *at = guest_at(&c->g, gpa);
 
-	memcpy(at, &type, 4);
-	memset(at + 4, 0, 4);
-	memcpy(at + 8, &sector, 8);
+	guest_put_header(at, type, sector);
 	at[16] = 0xee;
 	ck_assert_int_eq(vq_driver_add(c->drivers[queue], buffers, 3, slot),
 			 0);

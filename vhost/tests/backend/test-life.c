@@ -35,6 +35,7 @@ static void park(struct rig *r)
 
 START_TEST(nothing_is_read_while_a_message_is_parked)
 {
+	const uint64_t one = 1;
 	struct rig_reply reply;
 	struct rig r;
 	int i;
@@ -42,7 +43,7 @@ START_TEST(nothing_is_read_while_a_message_is_parked)
 	rig_init(&r);
 	rig_up(&r);
 	park(&r);
-	rig_send(&r, VHOST_USER_SET_STATUS, 1, "\1\0\0\0\0\0\0", 8, NULL, 0);
+	rig_send(&r, VHOST_USER_SET_STATUS, 1, &one, 8, NULL, 0);
 	for (i = 0; i < 5; i++)
 		rig_send(&r, VHOST_USER_GET_STATUS, 1, NULL, 0, NULL, 0);
 	rig_expect_silence(&r);
@@ -53,7 +54,7 @@ START_TEST(nothing_is_read_while_a_message_is_parked)
 	ck_assert_uint_eq(reply.hdr.request, VHOST_USER_GET_VRING_BASE);
 	for (i = 0; i < 5; i++) {
 		ck_assert(rig_reply(&r, &reply));
-		ck_assert_uint_eq(reply.payload[0], 1);
+		ck_assert_mem_eq(reply.payload, &one, 8);
 	}
 	r.holds_answers = false;
 	rig_fini(&r);
@@ -200,9 +201,10 @@ START_TEST(b1_35_half_a_message_behind_a_parked_one_is_no_stall)
 		struct vhost_user_header stop;
 		struct vhost_user_vring_state ring;
 		struct vhost_user_header half;
-		uint32_t word;
+		uint64_t status;
 	} bytes = { { VHOST_USER_GET_VRING_BASE, 1, 8 }, { 0, 0 },
 		    { VHOST_USER_SET_STATUS, 1, 8 }, 1 };
+	const size_t first = sizeof(bytes) - 4;
 	struct rig_reply reply;
 	struct rig r;
 	int i;
@@ -212,11 +214,11 @@ START_TEST(b1_35_half_a_message_behind_a_parked_one_is_no_stall)
 	rig_start(&r);
 	rig_up(&r);
 	r.holds_answers = true;
-	rig_send_raw(&r, &bytes, sizeof(bytes), NULL, 0);
+	rig_send_raw(&r, &bytes, first, NULL, 0);
 	for (i = 0; i < 1000; i++)
 		ck_assert_int_eq(vhost_user_backend_dispatch(r.b), 0);
 	/* the rest is there before the answer */
-	rig_send_raw(&r, &ring_0, 4, NULL, 0);
+	rig_send_raw(&r, (const char *)&bytes + first, 4, NULL, 0);
 	vhost_user_backend_done(r.b, r.token);
 	ck_assert_int_eq(rig_dispatch(&r), 0);
 	ck_assert(rig_reply(&r, &reply));

@@ -8,6 +8,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include <vmm-sys-util/endian.h>
 #include <vmm-sys-util/fd.h>
 
 #include "../rig.h"
@@ -392,7 +393,8 @@ START_TEST(stop_waits_for_what_was_fetched_and_drops_kick_and_call)
 	ck_assert_int_eq(rig_dispatch(&r), 0);
 	ck_assert(rig_reply(&r, &reply));
 	ck_assert_uint_eq(reply.hdr.request, VHOST_USER_GET_VRING_BASE);
-	ck_assert_uint_eq(reply.payload[4], 1);
+	memcpy(&s, reply.payload, sizeof(s));
+	ck_assert_uint_eq(s.num, 1);
 	ck_assert(rig_reply(&r, &reply));
 	ck_assert_uint_eq(reply.hdr.request, VHOST_USER_GET_FEATURES);
 	ck_assert_uint_eq(rig_drain(r.call[0]), 1);
@@ -474,7 +476,7 @@ END_TEST
 /* Ring state belongs to the peer's memory: nonsense there stops no message. */
 START_TEST(ring_that_broke_can_be_stopped_and_started_again)
 {
-	uint16_t jump = 5000;
+	struct vsu_le16 jump = vsu_le16_make(5000);
 	struct rig r;
 
 	rig_init(&r);

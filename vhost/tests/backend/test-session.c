@@ -279,14 +279,16 @@ END_TEST
 
 START_TEST(message_in_pieces_is_put_together)
 {
-	struct { struct vhost_user_header hdr; uint32_t value[2]; } m = {
-		{ VHOST_USER_SET_FEATURES, RIG_NEED, 8 }, { 0, 1 }
+	const uint64_t version_1 = VQ_F_VERSION_1;
+	struct { struct vhost_user_header hdr; unsigned char value[8]; } m = {
+		{ VHOST_USER_SET_FEATURES, RIG_NEED, 8 }, { 0 }
 	};
 	const unsigned char *bytes = (const unsigned char *)&m;
 	struct rig_reply reply;
 	struct rig r;
 	size_t i;
 
+	memcpy(m.value, &version_1, 8);
 	rig_init(&r);
 	ck_assert_uint_eq(rig_ack_u64(&r, VHOST_USER_SET_PROTOCOL_FEATURES,
 				      P(REPLY_ACK)), 0);
@@ -362,6 +364,7 @@ START_TEST(request_that_is_not_served_gets_the_refusal_of_its_kind)
 		VHOST_USER_GET_SHARED_OBJECT, VHOST_USER_POSTCOPY_ADVISE,
 		VHOST_USER_CREATE_CRYPTO_SESSION,
 	};
+	static const uint64_t failed = 1, no_descriptor = 1 | 1 << 8;
 	unsigned char payload[1072] = { 0 };
 	struct rig_reply reply;
 	struct rig r;
@@ -374,10 +377,10 @@ START_TEST(request_that_is_not_served_gets_the_refusal_of_its_kind)
 				  0);
 	ck_assert_uint_eq(rig_get(&r, VHOST_USER_IOTLB_MSG, payload, 32,
 				  &reply), 8);
-	ck_assert_uint_eq(reply.payload[0], 1);
+	ck_assert_mem_eq(reply.payload, &failed, 8);
 	ck_assert_uint_eq(rig_get(&r, VHOST_USER_SET_DEVICE_STATE_FD, payload,
 				  8, &reply), 8);
-	ck_assert_uint_eq(reply.payload[1], 1);	/* no descriptor */
+	ck_assert_mem_eq(reply.payload, &no_descriptor, 8);
 	ck_assert_uint_ne(rig_ack_u64(&r, VHOST_USER_SEND_RARP, 0), 0);
 	ck_assert_uint_eq(rig_ack_u64(&r, VHOST_USER_SET_PROTOCOL_FEATURES,
 				      P(REPLY_ACK)), 0);
@@ -1071,7 +1074,8 @@ int main(void)
 	tcase_add_test(tc, ops_or_config_without_a_size_are_refused);
 	tcase_add_test(tc, offered_protocol_features_are_those_that_are_served);
 	tcase_add_test(tc, features_are_the_devices_and_the_protocols_own);
-	tcase_add_test(tc, captured_messages_are_accepted);
+	if (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__)	/* as the host that they are of */
+		tcase_add_test(tc, captured_messages_are_accepted);
 	tcase_add_test(tc, answers_come_in_the_order_of_the_requests);
 	add_framing(s);
 	add_descriptors(s);

@@ -104,9 +104,8 @@ START_TEST(bytes_behind_the_payload_are_zero)
 	flush();
 	expect(2);
 	msg = expect(2);
-	ck_assert_uint_eq(msg->payload.u64, 0xffffff);
-	memset(full, 0, sizeof(full));
-	ck_assert_mem_eq(msg->payload.bytes + 3, full, sizeof(full) - 3);
+	memset(full + 3, 0, sizeof(full) - 3);
+	ck_assert_mem_eq(msg->payload.bytes, full, sizeof(full));
 }
 END_TEST
 

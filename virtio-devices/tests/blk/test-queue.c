@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <vmm-sys-util/endian.h>
+
 #include "../blk-rig.h"
 
 #define ALL (UINT64_MAX & ~VQ_F_RING_PACKED)
@@ -41,10 +43,10 @@ static void add_flushes(unsigned int n)
 
 static uint32_t config32(uint32_t off)
 {
-	uint32_t v;
+	struct vsu_le32 v;
 
 	virtdev_config_read(r.dev, off, &v, 4);
-	return v;
+	return vsu_le32_load(v);
 }
 
 static uint8_t config8(uint32_t off)
@@ -81,14 +83,14 @@ START_TEST(small_queues_announce_fewer_segments)
 	};
 	struct fake_disk disk;
 	struct virtdev *dev;
-	uint32_t seg_max;
+	struct vsu_le32 seg_max;
 
 	fake_disk_init(&disk);
 	fake_disk_make(&disk);
 	config.disk = disk.disk;
 	ck_assert_int_eq(virtdev_blk_new(&config, &dev, NULL), 0);
 	virtdev_config_read(dev, 12, &seg_max, 4);
-	ck_assert_uint_eq(seg_max, 14);
+	ck_assert_uint_eq(vsu_le32_load(seg_max), 14);
 	ck_assert_uint_eq(virtdev_info(dev)->max_chain, 16);
 	ck_assert_uint_eq(virtdev_info(dev)->features & F_MQ, 0);
 	virtdev_free(dev);

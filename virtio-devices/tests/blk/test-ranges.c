@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <vmm-sys-util/endian.h>
+
 #include "../blk-rig.h"
 
 static struct rig r;
@@ -171,13 +173,15 @@ END_TEST
 
 START_TEST(largest_range_is_what_the_configuration_says)
 {
+	struct vsu_le32 le_max;
 	uint32_t max;
 
 	rig_fini(&r);
 	rig_prepare(&r);
 	r.disk.info.capacity = UINT64_C(1) << 40;
 	rig_start(&r, UINT64_MAX & ~VQ_F_RING_PACKED, 64);
-	virtdev_config_read(r.dev, both[_i] == T_DISCARD ? 36 : 48, &max, 4);
+	virtdev_config_read(r.dev, both[_i] == T_DISCARD ? 36 : 48, &le_max, 4);
+	max = vsu_le32_load(le_max);
 	r.disk.hold = true;
 	rig_range(&r, 0, 1, max + 1, 0);
 	ck_assert_int_eq(rig_simple(&r, both[_i], 0, 16), S_IOERR);

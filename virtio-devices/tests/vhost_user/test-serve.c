@@ -81,7 +81,7 @@ static int connect_socket(void)
 static void ask(int fd)
 {
 	static const uint32_t request[3] = { 1, 1, 0 };
-	unsigned char answer[20];
+	uint32_t answer[5];
 	size_t got = 0;
 	ssize_t n;
 
@@ -91,7 +91,7 @@ static void ask(int fd)
 		struct pollfd p = { fd, POLLIN, 0 };
 
 		poll(&p, 1, -1);
-		n = read(fd, answer + got, sizeof(answer) - got);
+		n = read(fd, (char *)answer + got, sizeof(answer) - got);
 		ck_assert_int_gt(n, 0);
 		got += (size_t)n;
 	}
