@@ -67,13 +67,13 @@ static int serve(struct virtdev *dev, const char *path, struct vsu_error *err)
 
 	if (listener < 0)
 		return listener;
-	vsu_sock_path_of(listener, &where);
 	rc = virtdev_vhost_user_server_new_listen(&config, listener, &server, err);
 	if (rc >= 0) {
 		run();
 		virtdev_vhost_user_server_free(server);
 	}
-	vsu_sock_unlink(&where);
+	if (vsu_sock_path_of(listener, &where) >= 0)
+		vsu_sock_unlink(&where);
 	vsu_fd_close(&listener);
 	return rc;
 }

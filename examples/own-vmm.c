@@ -89,7 +89,9 @@ static int make_guest(struct vm *vm, struct vsu_error *err)
 		0xa0, (uint32_t)vq_driver_device_gpa(vm->driver),
 		0x44, 1, 0x70, 15, VIRTDEV_MMIO_NOTIFY, 0, UINT32_MAX };
 
-	vmem_write_exact(vmem_map_view(vm->map), STORES, stores, sizeof(stores));
+	rc = vmem_write_exact(vmem_map_view(vm->map), STORES, stores, sizeof(stores));
+	if (rc < 0)
+		return rc;
 	return vmem_write_exact(vmem_map_view(vm->map), CODE, code, sizeof(code));
 }
 

@@ -183,7 +183,8 @@ void pieces_remove(struct pieces *p)
 	unsigned int i;
 
 	for (i = 0; i < p->n; i++)
-		vhost_user_shmem_table_remove(p->table, i);
+		if (vhost_user_shmem_table_remove(p->table, i) < 0)
+			continue;	/* it was never mapped */
 }
 
 int pieces_make_table(struct pieces *p, struct vsu_error *err)

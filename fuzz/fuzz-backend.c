@@ -222,7 +222,7 @@ static void send_message(struct fuzz *f, uint32_t request, uint32_t flags,
 		{ (void *)(uintptr_t)payload, size },
 	};
 
-	vsu_sock_send(f->sock, iov, 2, with, n);
+	(void)!vsu_sock_send(f->sock, iov, 2, with, n);
 }
 
 /*

@@ -468,7 +468,7 @@ static void act(struct guest *g, struct input *in)
 		start_queue(g);
 		break;
 	case 13:
-		virtdev_config_write(g->dev, 32, &writeback, 1);
+		(void)!virtdev_config_write(g->dev, 32, &writeback, 1);
 		break;
 	case 14:
 		spoil(g, in);

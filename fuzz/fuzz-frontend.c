@@ -230,7 +230,7 @@ static void send_bytes(int sock, const void *buf, size_t len, int fd)
 	struct iovec iov = { (void *)(uintptr_t)buf, len };
 
 	if (sock >= 0 && len)
-		vsu_sock_send(sock, &iov, 1, &fd, fd >= 0);
+		(void)!vsu_sock_send(sock, &iov, 1, &fd, fd >= 0);
 }
 
 static uint32_t answer_size(const struct vhost_user_header *asked)
@@ -342,8 +342,8 @@ static void act(struct vhost_user_frontend *f, uint8_t arg)
 		(void)!vhost_user_frontend_get_config(f, 0, 60, NULL);
 		break;
 	case SET_CONFIG:
-		(void)vhost_user_frontend_set_config(f, arg, "fuzz", 4,
-						     arg & 8, NULL);
+		(void)!vhost_user_frontend_set_config(f, arg, "fuzz", 4,
+						      arg & 8, NULL);
 		break;
 	case GROW:
 		(void)!vhost_user_frontend_set_memory(f, large_map, NULL);

@@ -13,12 +13,12 @@ for library, names in ((vmem, ["map_view"]), (vq, ["driver_%s_gpa" % a for a in 
 
 
 def struct(fields):
-    kinds = {"i": c_int32, "h": c_uint16, "I": c_uint32, "Q": c_uint64, "P": c_void_p, "z": c_size_t}
+    kinds = {"i": c_int32, "I": c_uint32, "Q": c_uint64, "P": c_void_p, "z": c_size_t}
     return type("Struct", (Structure,), {"_fields_": [
         (f.split(":")[0], kinds.get(f.split(":")[1]) or c_char * int(f.split(":")[1])) for f in fields.split()]})
 
 
-Error = struct("code:i what:h arg:h got:Q limit:Q msg:488")
+Error = struct("code:i arg:I got:Q limit:Q msg:488")
 Region = struct("block:P offset:Q gpa:Q len:Q flags:I shift:I")
 Driver = struct("map:P gpa:Q features:Q size:I indirect_max:I indirect_gpa:Q")
 Buffer = struct("gpa:Q len:I writable:I")

@@ -124,7 +124,6 @@ int vq_broken_error(const struct vq *q, struct vsu_error *err)
 	vsu_error_set(err, -EFAULT, "ring %u is broken: %s (value %#" PRIx64
 		      ", limit %#" PRIx64 ")", q->index, reasons[q->broken],
 		      q->broken_got, q->broken_limit);
-	vsu_error_operands(err, (uint16_t)q->broken, (uint16_t)q->index,
-			   q->broken_got, q->broken_limit);
+	vsu_error_operands(err, q->index, q->broken_got, q->broken_limit);
 	return -EFAULT;
 }

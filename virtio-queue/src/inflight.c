@@ -22,7 +22,7 @@ static void free_arrays(struct vq_priv_track *t)
 	t->size = 0;
 }
 
-static void track_free(struct vq_priv_track *t)
+void vq_priv_track_free(struct vq_priv_track *t)
 {
 	if (!t)
 		return;
@@ -45,7 +45,7 @@ int vq_set_inflight(struct vq *q, void *area, uint32_t entries)
 		track->area = area;
 		track->entries = entries;
 	}
-	track_free(q->track);
+	vq_priv_track_free(q->track);
 	q->track = track;
 	return 0;
 }

@@ -59,6 +59,7 @@ struct vq_priv_track {
 /* inflight.c */
 
 /* Allocates what tracking needs for the ring that is being enabled. */
+void vq_priv_track_free(struct vq_priv_track *t);
 int vq_priv_track_prepare(struct vq *q, struct vsu_error *err);
 
 /* 1 when the area was used before, 0 when not, -EINVAL for another version. */

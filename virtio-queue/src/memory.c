@@ -178,8 +178,7 @@ int vq_priv_attach(struct vq *q, struct vsu_error *err)
 		      " of %" PRIu64 " bytes is not in one piece of guest memory, aligned",
 		      q->index, area_names[at], q->area[at].gpa,
 		      q->area[at].len);
-	vsu_error_operands(err, VQ_BROKEN_RING_MEMORY, (uint16_t)q->index,
-			   q->area[at].gpa, q->area[at].len);
+	vsu_error_operands(err, q->index, q->area[at].gpa, q->area[at].len);
 	return rc;
 }
 

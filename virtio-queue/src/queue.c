@@ -23,6 +23,13 @@ int vq_new(struct vq **out)
 	return 0;
 }
 
+static void leave_space(struct vq *q)
+{
+	if (q->space)
+		vmem_space_remove_reader(&q->reader);
+	q->space = NULL;
+}
+
 void vq_free(struct vq *q)
 {
 	uint32_t i;
@@ -33,8 +40,8 @@ void vq_free(struct vq *q)
 	for (i = 0; i < q->nflights; i++)
 		if (q->flights[i].map)
 			vq_priv_flight_unmap(&q->flights[i]);
-	vq_set_space(q, NULL);
-	vq_set_inflight(q, NULL, 0);
+	leave_space(q);
+	vq_priv_track_free(q->track);
 	free(q->flights);
 	free(q->order);
 	free(q);
@@ -44,8 +51,7 @@ int vq_set_space(struct vq *q, struct vmem_space *space)
 {
 	if (q->enabled)
 		return -EBUSY;
-	if (q->space)
-		vmem_space_remove_reader(&q->reader);
+	leave_space(q);
 	q->space = space;
 	if (space) {
 		vmem_space_add_reader(space, &q->reader);

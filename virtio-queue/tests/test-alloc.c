@@ -54,7 +54,8 @@ static void serve(struct rig *r, struct vq_driver *d)
 	vq_writer_init(&w, r->q, &r->chain);
 	vq_push(r->q, &r->chain, vq_cursor_zero(&w, 33));
 	vq_publish(r->q);
-	vq_enable_notify(r->q);
+	if (vq_enable_notify(r->q))
+		ck_abort();
 	if (vq_driver_collect(d, &cookie, &written) != 1)
 		ck_abort();
 }

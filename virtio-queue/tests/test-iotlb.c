@@ -218,7 +218,8 @@ START_TEST(used_entries_go_on_while_the_ring_misses)
 	offer(&b.r, 0);
 	put_desc(&b.r, RIG_DESC, 0, 0, 0, F_WRITE, 0);
 	ck_assert_int_eq(rig_pop(&b.r), 1);
-	vmem_iotlb_invalidate(b.tlb, IOVA + RIG_DRIVER, 0x1000);
+	ck_assert_int_eq(vmem_iotlb_invalidate(b.tlb, IOVA + RIG_DRIVER, 0x1000),
+			 0);
 	iotlb_publish(&b);
 	ck_assert_int_eq(rig_pop(&b.r), -EAGAIN);
 	vq_push(b.r.q, &b.r.chain, 0);
@@ -238,7 +239,8 @@ START_TEST(ring_that_misses_is_looked_at_again_before_the_wait)
 	iotlb_init(&b);
 	iotlb_enable(&b);
 	ck_assert_int_eq(rig_pop(&b.r), 0);
-	vmem_iotlb_invalidate(b.tlb, IOVA + RIG_DRIVER, 0x1000);
+	ck_assert_int_eq(vmem_iotlb_invalidate(b.tlb, IOVA + RIG_DRIVER, 0x1000),
+			 0);
 	iotlb_publish(&b);
 	ck_assert(vq_enable_notify(b.r.q));
 	ck_assert(vq_has_available(b.r.q));

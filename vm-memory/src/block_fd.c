@@ -53,7 +53,7 @@ static int check_file_size(const struct vmem_fd_desc *d, uint64_t end,
 	vsu_error_set(err, -EINVAL, "the file has %#" PRIx64 " bytes, too few for %#" PRIx64 " at offset %#" PRIx64,
 		      size, d->len,
 		      d->fd_offset);
-	vsu_error_operands(err, 0, 0, end, size);
+	vsu_error_operands(err, 0, end, size);
 	return -EINVAL;
 }
 

@@ -295,7 +295,7 @@ static int file_too_small(const struct judge *j)
 		return 0;
 	REFUSE(j, "mem-path '%s' is too small: it has %#" PRIx64 " bytes, and size %#" PRIx64 " at offset %#" PRIx64 " needs more",
 	       j->b->path, have, j->size, j->offset);
-	vsu_error_operands(j->err, 0, PROP_SIZE, j->offset + j->size, have);
+	vsu_error_operands(j->err, PROP_SIZE, j->offset + j->size, have);
 	return -EINVAL;
 }
 

@@ -259,7 +259,8 @@ static void *write_alternating(void *opaque)
 
 	while (!__atomic_load_n(&t->stop, __ATOMIC_RELAXED)) {
 		value = ~value;
-		vmem_write(view, 0x400, &value, t->width);
+		if (vmem_write(view, 0x400, &value, t->width) < 0)
+			break;
 		if (++n % 256 == 0)
 			sched_yield();	/* for tools that run one at a time */
 	}
@@ -275,13 +276,13 @@ START_TEST(aligned_pieces_of_up_to_8_bytes_are_never_torn)
 	pthread_t thread;
 	uint64_t value;
 
-	vmem_write(view, 0x400, &(uint64_t){ 0 }, 8);
+	ck_assert_int_eq(vmem_write(view, 0x400, &(uint64_t){ 0 }, 8), 8);
 	ck_assert_int_eq(pthread_create(&thread, NULL, write_alternating, &t),
 			 0);
 	for (i = 0; i < n; i++) {
 		value = 0;
-		vmem_read(view, 0x400, &value, t.width);
-		torn += value != 0 && value != ones;
+		torn += vmem_read(view, 0x400, &value, t.width) != (ssize_t)t.width ||
+			(value != 0 && value != ones);
 	}
 	__atomic_store_n(&t.stop, 1, __ATOMIC_RELAXED);
 	pthread_join(thread, NULL);

@@ -168,9 +168,9 @@ START_TEST(reading_marks_what_was_stored_and_all_of_it_on_failure)
 	ck_assert_int_eq(vmem_region_new(&d, &r, NULL), 0);
 	vmem_dirty_enable(vmem_region_dirty(r));
 	ck_assert_int_eq(vmem_map_from_regions(&r, 1, &m, NULL), 0);
-	vmem_pwrite_to_fd(vmem_map_view(m), 0, 0x3000, fd, 0x1001);
+	ck_assert_int_eq(vmem_pwrite_to_fd(vmem_map_view(m), 0, 0x3000, fd, 0x1001), 0x3000);
 	ck_assert_uint_eq(vmem_dirty_harvest(vmem_region_dirty(r), &bits), 0);
-	vmem_pread_from_fd(vmem_map_view(m), 0x3000, 0x1001, fd, 0);
+	ck_assert_int_eq(vmem_pread_from_fd(vmem_map_view(m), 0x3000, 0x1001, fd, 0), 0x1001);
 	vmem_dirty_harvest(vmem_region_dirty(r), &bits);
 	ck_assert_uint_eq(bits, 0x18);
 	bits = 0;
@@ -187,13 +187,15 @@ END_TEST
 #define CHECK_CMPXCHG(type, name, one, two)				\
 	do {								\
 		type want_ = (one), got_ = 0;				\
-		vmem_store_##name(view, 0x400, (one), __ATOMIC_RELAXED); \
+		ck_assert_int_eq(vmem_store_##name(view, 0x400, (one), \
+				__ATOMIC_RELAXED), 0); \
 		ck_assert_int_eq(vmem_cmpxchg_##name(view, 0x400, &want_, \
 						     (two)), 1);	\
 		ck_assert_int_eq(vmem_cmpxchg_##name(view, 0x400, &want_, \
 						     0), 0);		\
 		ck_assert_uint_eq(want_, (two));			\
-		vmem_load_##name(view, 0x400, &got_, __ATOMIC_RELAXED);	\
+		ck_assert_int_eq(vmem_load_##name(view, 0x400, &got_, \
+				__ATOMIC_RELAXED), 0); \
 		ck_assert_uint_eq(got_, (two));				\
 		ck_assert_int_eq(vmem_cmpxchg_##name(view, 0x900, &want_, \
 						     0), -EFAULT);	\

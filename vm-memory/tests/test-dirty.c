@@ -139,14 +139,19 @@ START_TEST(every_way_to_write_marks_and_reading_does_not)
 
 	ck_assert_int_eq(vmem_map_new(&map), 0);
 	put_region(&map, r);
-	vmem_read(vmem_map_view(map), 0x1000, &value, 8);
-	vmem_load_u64(vmem_map_view(map), 0x1000, &value, __ATOMIC_RELAXED);
+	ck_assert_int_eq(vmem_read(vmem_map_view(map), 0x1000, &value, 8), 8);
+	ck_assert_int_eq(vmem_load_u64(vmem_map_view(map), 0x1000, &value,
+					__ATOMIC_RELAXED), 0);
 	ck_assert_uint_eq(vmem_dirty_harvest(d, into), 0);
-	vmem_write(vmem_map_view(map), 0x1fff, &value, 2);
-	vmem_store_u8(vmem_map_view(map), 0x4000, 0, __ATOMIC_RELAXED);
-	vmem_store_u16(vmem_map_view(map), 0x5000, 0, __ATOMIC_RELEASE);
-	vmem_store_u32(vmem_map_view(map), 0x6000, 0, __ATOMIC_SEQ_CST);
-	vmem_store_u64(vmem_map_view(map), 0x7000, 0, __ATOMIC_RELAXED);
+	ck_assert_int_eq(vmem_write(vmem_map_view(map), 0x1fff, &value, 2), 2);
+	ck_assert_int_eq(vmem_store_u8(vmem_map_view(map), 0x4000, 0,
+					__ATOMIC_RELAXED), 0);
+	ck_assert_int_eq(vmem_store_u16(vmem_map_view(map), 0x5000, 0,
+					__ATOMIC_RELEASE), 0);
+	ck_assert_int_eq(vmem_store_u32(vmem_map_view(map), 0x6000, 0,
+					__ATOMIC_SEQ_CST), 0);
+	ck_assert_int_eq(vmem_store_u64(vmem_map_view(map), 0x7000, 0,
+					__ATOMIC_RELAXED), 0);
 	ck_assert_uint_eq(vmem_dirty_harvest(d, into), 6);
 	ck_assert_uint_eq(into[0], 0x7b);
 	vmem_map_unref(map);

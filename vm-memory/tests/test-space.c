@@ -41,7 +41,7 @@ static unsigned char mark_of(const struct vmem_map *map)
 {
 	unsigned char mark = 0;
 
-	vmem_read(vmem_map_view(map), 0, &mark, 1);
+	ck_assert_int_eq(vmem_read(vmem_map_view(map), 0, &mark, 1), 1);
 	return mark;
 }
 

@@ -129,7 +129,6 @@ static void join(char *msg, const char *first, const char *second)
 static int fill(struct vsu_error *err, int code, const char *msg)
 {
 	err->code = code;
-	err->what = 0;
 	err->arg = 0;
 	err->got = 0;
 	err->limit = 0;
@@ -188,12 +187,11 @@ int vsu_error_prefix(struct vsu_error *err, int code, const char *fmt, ...)
 	return code;
 }
 
-int vsu_error_operands(struct vsu_error *err, uint16_t what, uint16_t arg,
-		       uint64_t got, uint64_t limit)
+int vsu_error_operands(struct vsu_error *err, uint32_t arg, uint64_t got,
+		       uint64_t limit)
 {
 	if (!err)
 		return 0;
-	err->what = what;
 	err->arg = arg;
 	err->got = got;
 	err->limit = limit;

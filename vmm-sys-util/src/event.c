@@ -143,6 +143,13 @@ int vsu_timer_arm(int fd, uint64_t ns)
 	return timerfd_settime(fd, 0, &when, NULL) < 0 ? -errno : 0;
 }
 
+void vsu_timer_disarm(int fd)
+{
+	const struct itimerspec never = { .it_value.tv_sec = 0 };
+
+	timerfd_settime(fd, 0, &never, NULL);
+}
+
 int vsu_timer_drain(int fd, uint64_t *count)
 {
 	return drained(read_counter(fd, false, count), count);

@@ -136,7 +136,7 @@ static int refuse_range(const struct vsu_priv_parse *p,
 	vsu_error_set(p->err, -EINVAL, "%s: %s is out of range; allowed is %s",
 		      subject(p, o, who), text,
 		      vsu_priv_limits(o, range, sizeof(range)));
-	vsu_error_operands(p->err, 0, (uint16_t)i, number,
+	vsu_error_operands(p->err, (uint32_t)i, number,
 			   number < o->min ? o->min : o->max);
 	return -EINVAL;
 }

@@ -39,7 +39,7 @@ static int address_of(const char *path, struct sockaddr_un *addr,
 		vsu_error_set(err, -ENAMETOOLONG,
 			      "socket path '%s' has %zu bytes, at most %zu fit; use a shorter one, or a relative one",
 			      path, len, PATH_SPACE - 1);
-		vsu_error_operands(err, 0, 0, len, PATH_SPACE - 1);
+		vsu_error_operands(err, 0, len, PATH_SPACE - 1);
 		return -ENAMETOOLONG;
 	}
 	memset(addr, 0, sizeof(*addr));

@@ -45,7 +45,7 @@ START_TEST(every_function_takes_null_and_returns_the_code)
 	ck_assert_int_eq(vsu_error_set(NULL, -EINVAL, "%d", 7), -EINVAL);
 	ck_assert_int_eq(vsu_error_sys(NULL, -EIO, "%d", 7), -EIO);
 	ck_assert_int_eq(vsu_error_prefix(NULL, -EPERM, "%d", 7), -EPERM);
-	ck_assert_int_eq(vsu_error_operands(NULL, 1, 2, 3, 4), 0);
+	ck_assert_int_eq(vsu_error_operands(NULL, 2, 3, 4), 0);
 	vsu_error_clear(NULL);
 }
 END_TEST
@@ -55,9 +55,9 @@ START_TEST(set_forgets_the_operands_of_an_earlier_failure)
 	struct vsu_error err = VSU_ERROR_INIT;
 
 	vsu_error_set(&err, -EINVAL, "first");
-	ck_assert_int_eq(vsu_error_operands(&err, 1, 2, 3, 4), -EINVAL);
+	ck_assert_int_eq(vsu_error_operands(&err, 2, 3, 4), -EINVAL);
 	vsu_error_set(&err, -EIO, "second");
-	ck_assert_uint_eq(err.what + err.arg + err.got + err.limit, 0);
+	ck_assert_uint_eq(err.arg + err.got + err.limit, 0);
 }
 END_TEST
 
@@ -162,7 +162,7 @@ START_TEST(prefix_adds_context_and_keeps_operands)
 	struct vsu_error err = VSU_ERROR_INIT;
 
 	vsu_error_set(&err, -EINVAL, "size 7");
-	vsu_error_operands(&err, 1, 2, 3, 4);
+	vsu_error_operands(&err, 2, 3, 4);
 	ck_assert_int_eq(vsu_error_prefix(&err, -EIO, "ring %d", 5), -EIO);
 	ck_assert_str_eq(err.msg, "ring 5: size 7");
 	ck_assert_int_eq(err.code, -EIO);

@@ -231,6 +231,23 @@ static int poll_in(int fd, int timeout_ms)
 	return poll(&p, 1, timeout_ms);
 }
 
+START_TEST(a_disarmed_timer_does_not_fire)
+{
+	int fd = vsu_timer_new();
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+	uint64_t count = 9;
+
+	ck_assert_int_eq(vsu_timer_arm(fd, 1), 0);
+	ck_assert_int_eq(poll(&p, 1, -1), 1);
+	vsu_timer_disarm(fd);
+	ck_assert_int_eq(poll(&p, 1, 0), 0);
+	ck_assert_int_eq(vsu_timer_drain(fd, &count), 0);
+	ck_assert_uint_eq(count, 0);
+	vsu_timer_disarm(-1);	/* says nothing */
+	vsu_fd_close(&fd);
+}
+END_TEST
+
 START_TEST(timer_fires_once)
 {
 	int fd = vsu_timer_new();
@@ -297,6 +314,7 @@ int main(void)
 	tcase_add_test(tc, a_descriptor_that_is_not_open_is_reported);
 	util_add_rows(tc, drain_works_where_preadv2_is_refused, refusals);
 	util_add_rows(tc, b1_13_pipe_that_hung_up_is_refused_where_preadv2_is, refusals);
+	tcase_add_test(tc, a_disarmed_timer_does_not_fire);
 	tcase_add_test(tc, timer_fires_once);
 	tcase_add_test(tc, timer_that_is_disarmed_does_not_fire);
 	tcase_add_test(tc, timer_takes_the_longest_time);

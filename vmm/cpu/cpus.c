@@ -179,7 +179,8 @@ static int make_cpu(struct vmm_cpus *cpus, unsigned int i,
 	cpu->fd = ioctl(kvm->vm_fd, KVM_CREATE_VCPU, (unsigned long)i);
 	if (cpu->fd < 0)
 		return vsu_error_sys(err, -errno, "KVM cannot make CPU %u", i);
-	vsu_fd_set_cloexec(cpu->fd);
+	if (vsu_fd_set_cloexec(cpu->fd) < 0)
+		return vsu_error_sys(err, -EBADF, "CPU %u", i);
 	map = mmap(NULL, (size_t)kvm->vcpu_map_size, PROT_READ | PROT_WRITE,
 		   MAP_SHARED, cpu->fd, 0);
 	if (map == MAP_FAILED)

@@ -237,7 +237,8 @@ VHOST_USER_API int vhost_user_frontend_get_config(struct vhost_user_frontend *f,
 VHOST_USER_API int vhost_user_frontend_set_config(struct vhost_user_frontend *f,
 					     uint32_t off, const void *buf,
 					     uint32_t len, bool migration,
-					     struct vsu_error *err);
+					     struct vsu_error *err)
+	VSU_NODISCARD;
 
 /*
  * The guest's memory: all regions of the map that are not ROM. The map is

@@ -97,10 +97,10 @@ struct vhost_user_shmem_request {
  */
 VHOST_USER_API int vhost_user_backend_shmem_map(struct vhost_user_backend *b,
 		const struct vhost_user_shmem_request *request,
-		uint64_t cookie, struct vsu_error *err);
+		uint64_t cookie, struct vsu_error *err) VSU_NODISCARD;
 VHOST_USER_API int vhost_user_backend_shmem_unmap(struct vhost_user_backend *b,
 		const struct vhost_user_shmem_request *request,
-		uint64_t cookie, struct vsu_error *err);
+		uint64_t cookie, struct vsu_error *err) VSU_NODISCARD;
 
 /*
  * The same from the thread of a ring, between run and the answer to quiesce:

@@ -90,7 +90,7 @@ VHOST_USER_API int vhost_user_shmem_table_add(struct vhost_user_shmem_table *t,
  * in the table until then. -ENOENT: there is none of this cookie.
  */
 VHOST_USER_API int vhost_user_shmem_table_remove(
-		struct vhost_user_shmem_table *t, uint64_t cookie);
+		struct vhost_user_shmem_table *t, uint64_t cookie) VSU_NODISCARD;
 
 /* Asks again for mappings that were refused, and for what found no room. */
 VHOST_USER_API void vhost_user_shmem_table_ask_again(

@@ -330,7 +330,7 @@ void vhost_user_priv_note_unlogged(struct vhost_user_backend *b);
 int vhost_user_priv_inflight_attach(const struct vhost_user_backend *b,
 				    uint32_t index, struct vsu_error *err);
 /* No ring is active. */
-void vhost_user_priv_inflight_drop(struct vhost_user_backend *b);
+int vhost_user_priv_inflight_drop(struct vhost_user_backend *b);
 bool vhost_user_priv_inflight_failed(const struct vhost_user_backend *b);
 
 /* ring.c */

@@ -41,7 +41,7 @@ static int check_mtu(struct vhost_user_backend *b,
 	vsu_error_set(err, -EBADMSG,
 		      "NET_SET_MTU of %" PRIu64 " bytes, %u to %u are allowed",
 		      mtu, MIN_MTU, UINT16_MAX);
-	vsu_error_operands(err, 0, VHOST_USER_NET_SET_MTU, mtu, UINT16_MAX);
+	vsu_error_operands(err, VHOST_USER_NET_SET_MTU, mtu, UINT16_MAX);
 	return -EBADMSG;
 }
 

@@ -41,10 +41,13 @@ static void watch_stalls(struct vhost_user_backend *b)
 
 	if (need == b->timer_armed)
 		return;
-	if (need)
-		note_progress(b);
-	vsu_timer_arm(b->timer, need ? b->config.stall_ns : 0);
-	b->timer_armed = need;
+	if (!need) {
+		vsu_timer_disarm(b->timer);
+		b->timer_armed = false;
+		return;
+	}
+	note_progress(b);
+	b->timer_armed = vsu_timer_arm(b->timer, b->config.stall_ns) == 0;
 }
 
 /* Bytes of the same message do not count: they may come one by one for ever. */

@@ -170,6 +170,7 @@ static int reset_owner(struct vhost_user_backend *b,
 static void device_reset(struct vhost_user_backend *b)
 {
 	uint32_t i;
+	int rc;
 
 	for (i = 0; i < b->config.nrings; i++) {
 		vhost_user_priv_ring_stop(b, i);
@@ -179,7 +180,11 @@ static void device_reset(struct vhost_user_backend *b)
 		b->rings[i].refused = 0;
 	}
 	vhost_user_priv_log_drop(b);
-	vhost_user_priv_inflight_drop(b);
+	rc = vhost_user_priv_inflight_drop(b);
+	if (rc < 0) {
+		vsu_error_sys(&b->why, rc, "the in-flight area stays");
+		vhost_user_priv_backend_fail(b);
+	}
 	b->state_moves = false;
 	b->features = 0;
 	b->features_set = false;

@@ -32,7 +32,7 @@ static int check_extent(const struct vhost_user_backend *b, const char *name,
 		vsu_error_set(err, -EBADMSG,
 			      "%s for %u rings, there are %u", name,
 			      in->num_queues, b->config.nrings);
-		vsu_error_operands(err, 0, 0, in->num_queues,
+		vsu_error_operands(err, 0, in->num_queues,
 				   b->config.nrings);
 		return -EBADMSG;
 	}
@@ -40,7 +40,7 @@ static int check_extent(const struct vhost_user_backend *b, const char *name,
 		vsu_error_set(err, -EBADMSG,
 			      "%s for rings of %u entries, 1 to %u are allowed",
 			      name, in->queue_size, b->config.queue_max);
-		vsu_error_operands(err, 0, 0, in->queue_size,
+		vsu_error_operands(err, 0, in->queue_size,
 				   b->config.queue_max);
 		return -EBADMSG;
 	}
@@ -144,7 +144,7 @@ static int check_area(const struct vhost_user_backend *b,
 		      "SET_INFLIGHT_FD of %#" PRIx64 " bytes, %u rings of %u entries need %#" PRIx64,
 		      in->mmap_size, in->num_queues,
 		      in->queue_size, need);
-	vsu_error_operands(err, 0, VHOST_USER_SET_INFLIGHT_FD, in->mmap_size,
+	vsu_error_operands(err, VHOST_USER_SET_INFLIGHT_FD, in->mmap_size,
 			   need);
 	return -EBADMSG;
 }
@@ -170,8 +170,10 @@ static int check_set(struct vhost_user_backend *b,
 static int set_area(struct vhost_user_backend *b,
 		    struct vhost_user_priv_msg *msg, struct vsu_error *err)
 {
-	(void)err;
-	vhost_user_priv_inflight_drop(b);
+	int rc = vhost_user_priv_inflight_drop(b);
+
+	if (rc < 0)
+		return vsu_error_sys(err, rc, "the former in-flight area");
 	b->inflight = b->staged_block;
 	b->staged_block = NULL;
 	b->inflight_rings = msg->payload.inflight.num_queues;
@@ -182,13 +184,17 @@ static int set_area(struct vhost_user_backend *b,
 
 /* using it */
 
-void vhost_user_priv_inflight_drop(struct vhost_user_backend *b)
+/* The area stays mapped as long as a queue would use it. */
+int vhost_user_priv_inflight_drop(struct vhost_user_backend *b)
 {
 	uint32_t i;
+	int rc = 0;
 
-	for (i = 0; b->rings && i < b->config.nrings; i++)
-		vq_set_inflight(b->rings[i].vq, NULL, 0);
-	b->inflight = vmem_block_unref(b->inflight);
+	for (i = 0; rc == 0 && b->rings && i < b->config.nrings; i++)
+		rc = vq_set_inflight(b->rings[i].vq, NULL, 0);
+	if (rc == 0)
+		b->inflight = vmem_block_unref(b->inflight);
+	return rc;
 }
 
 int vhost_user_priv_inflight_attach(const struct vhost_user_backend *b,

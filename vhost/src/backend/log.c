@@ -89,7 +89,7 @@ static int check_extent(const struct vhost_user_backend *b,
 	vsu_error_set(err, -EBADMSG,
 		      "SET_LOG_BASE of %#" PRIx64 " bytes, the memory needs %#" PRIx64,
 		      log->mmap_size, need);
-	vsu_error_operands(err, 0, VHOST_USER_SET_LOG_BASE, log->mmap_size,
+	vsu_error_operands(err, VHOST_USER_SET_LOG_BASE, log->mmap_size,
 			   need);
 	return -EBADMSG;
 }

@@ -234,7 +234,7 @@ static int check_ring(const struct vhost_user_backend *b,
 		return 0;
 	vsu_error_set(err, -EBADMSG, "%s names ring %u, there are %u",
 		      row->name, index, b->config.nrings);
-	vsu_error_operands(err, 0, row->number, index, b->config.nrings);
+	vsu_error_operands(err, row->number, index, b->config.nrings);
 	return -EBADMSG;
 }
 

@@ -193,7 +193,7 @@ void vhost_user_backend_free(struct vhost_user_backend *b)
 /* Only the answer that is waited for makes our descriptor readable now. */
 static void silence(struct vhost_user_backend *b)
 {
-	vsu_timer_arm(b->timer, 0);
+	vsu_timer_disarm(b->timer);
 	vsu_event_drain(vmem_space_event_fd(b->space), NULL);
 	vsu_event_drain(b->event, NULL);
 	if (vhost_user_priv_is_answering(b))

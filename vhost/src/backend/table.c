@@ -114,7 +114,7 @@ static int check_total(const struct vhost_user_backend *b,
 	vsu_error_set(err, -EBADMSG, PLACE
 		      ": %#" PRIx64 " bytes of memory in all, the limit is %#" PRIx64,
 		      PLACE_ARGS(r), sum, limit);
-	vsu_error_operands(err, 0, 0, sum, limit);
+	vsu_error_operands(err, 0, sum, limit);
 	return -EBADMSG;
 }
 

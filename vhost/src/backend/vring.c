@@ -42,7 +42,7 @@ static int check_num(struct vhost_user_backend *b,
 			      "SET_VRING_NUM of ring %u to %u, 1 to %u are allowed",
 			      msg->payload.state.index, num,
 			      b->config.queue_max);
-		vsu_error_operands(err, 0, VHOST_USER_SET_VRING_NUM, num,
+		vsu_error_operands(err, VHOST_USER_SET_VRING_NUM, num,
 				   b->config.queue_max);
 		return -EBADMSG;
 	}

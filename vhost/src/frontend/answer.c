@@ -250,7 +250,7 @@ static void note_refusal(struct vhost_user_frontend *f, const struct fe_pending 
 
 	vhost_user_priv_fe_name(p, name, sizeof(name));
 	vsu_error_set(&err, -EPROTO, "the back-end refused %s", name);
-	vsu_error_operands(&err, 0, p->request,
+	vsu_error_operands(&err, p->request,
 			   msg->hdr.size ? msg->payload.u64 : 0, 0);
 	if (vhost_user_priv_fe_forgive_rom(f, p, &err))
 		return;

@@ -25,7 +25,7 @@ static int report_failure(struct vhost_user_frontend *f)
 	f->away = false;
 	f->seq = NULL;
 	f->next_seq = NULL;
-	vsu_timer_arm(f->timer_fd, 0);
+	vsu_timer_disarm(f->timer_fd);
 	vhost_user_priv_fe_forget_wake(f);
 	if (f->ops.failed)
 		f->ops.failed(f->opaque, &f->reason);

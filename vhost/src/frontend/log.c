@@ -105,7 +105,7 @@ static int check_log(const struct vhost_user_frontend *f, uint64_t size,
 	vsu_error_set(err, -EINVAL,
 		      "log: %" PRIu64 " bytes, the guest's memory needs %" PRIu64,
 		      size, need);
-	vsu_error_operands(err, 0, VHOST_USER_SET_LOG_BASE, size, need);
+	vsu_error_operands(err, VHOST_USER_SET_LOG_BASE, size, need);
 	return -EINVAL;
 }
 

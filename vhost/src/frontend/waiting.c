@@ -61,8 +61,8 @@ void vhost_user_priv_fe_arm(struct vhost_user_frontend *f, uint64_t due)
 {
 	uint64_t now = vsu_now_ns();
 
-	vsu_timer_arm(f->timer_fd, due > now ? due - now : 1);
-	f->timer_due = due;
+	if (vsu_timer_arm(f->timer_fd, due > now ? due - now : 1) == 0)
+		f->timer_due = due;	/* else it is tried again */
 }
 
 void vhost_user_priv_fe_disarm(struct vhost_user_frontend *f)

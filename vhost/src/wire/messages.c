@@ -267,7 +267,7 @@ static int bad_size(const struct vhost_user_priv_message *row,
 		      "%s %s has %u bytes of payload, expected %s%u",
 		      row->name, what, size, kinds[kind].unit ? "at least " : "",
 		      kinds[kind].size);
-	vsu_error_operands(err, 0, row->number, size, kinds[kind].size);
+	vsu_error_operands(err, row->number, size, kinds[kind].size);
 	return -EBADMSG;
 }
 
@@ -278,7 +278,7 @@ static int bad_count(const struct vhost_user_priv_message *row,
 	vsu_error_set(err, -EBADMSG,
 		      "%s announces %u %s, which %u bytes of payload do not hold",
 		      row->name, count, what, size);
-	vsu_error_operands(err, 0, row->number, count, size);
+	vsu_error_operands(err, row->number, count, size);
 	return -EBADMSG;
 }
 

@@ -143,12 +143,14 @@ VIRTDEV_API int virtdev_set_features(struct virtdev *dev, uint64_t features,
 VIRTDEV_API void virtdev_config_read(struct virtdev *dev, uint32_t off,
 				     void *buf, uint32_t len);
 VIRTDEV_API int virtdev_config_write(struct virtdev *dev, uint32_t off,
-				     const void *buf, uint32_t len);
+				     const void *buf, uint32_t len)
+	VSU_NODISCARD;
 
 VIRTDEV_API int virtdev_queue_start(struct virtdev *dev, uint32_t queue,
 				    struct vq *q, struct vsu_error *err)
 	VSU_NODISCARD;
-VIRTDEV_API int virtdev_queue_serve(struct virtdev *dev, uint32_t queue);
+VIRTDEV_API int virtdev_queue_serve(struct virtdev *dev, uint32_t queue)
+	VSU_NODISCARD;
 VIRTDEV_API int virtdev_queue_drain(struct virtdev *dev, uint32_t queue)
 	VSU_NODISCARD;
 VIRTDEV_API void virtdev_queue_stop(struct virtdev *dev, uint32_t queue);

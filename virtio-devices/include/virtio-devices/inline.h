@@ -57,7 +57,8 @@ VIRTDEV_API void virtdev_inline_dispatch(struct virtdev_inline *h);
 
 /*
  * -EAGAIN until everything that was taken is finished: go on dispatching and
- * ask again. 0: no queue runs.
+ * ask again. 0: no queue runs. Another code is that of a timer that could not
+ * be armed: nothing tells when to ask again.
  */
 VIRTDEV_API VSU_NODISCARD int virtdev_inline_stop(struct virtdev_inline *h);
 

@@ -97,7 +97,8 @@ struct virtdev_vhost_user_ops {
 VIRTDEV_API int virtdev_vhost_user_new_take_fd(int sock,
 		const struct virtdev_vhost_user_config *config,
 		const struct virtdev_vhost_user_ops *ops, void *opaque,
-		struct virtdev_vhost_user **out, struct vsu_error *err);
+		struct virtdev_vhost_user **out, struct vsu_error *err)
+	VSU_NODISCARD;
 
 /* The device is freed with it. */
 VIRTDEV_API void virtdev_vhost_user_free(struct virtdev_vhost_user *r);
@@ -118,7 +119,8 @@ VIRTDEV_API struct vhost_user_frontend *virtdev_vhost_user_frontend(
 /* The guest's memory, now and whenever it changes. */
 VIRTDEV_API int virtdev_vhost_user_set_memory(struct virtdev_vhost_user *r,
 					      struct vmem_map *map,
-					      struct vsu_error *err);
+					      struct vsu_error *err)
+	VSU_NODISCARD;
 
 /*
  * Starts queues as the driver set them up: n of them, rings[i] queue i; a ring
@@ -127,13 +129,15 @@ VIRTDEV_API int virtdev_vhost_user_set_memory(struct virtdev_vhost_user *r,
 VIRTDEV_API int virtdev_vhost_user_start(struct virtdev_vhost_user *r,
 					 uint64_t features,
 					 const struct vhost_user_ring *rings,
-					 uint32_t n, struct vsu_error *err);
+					 uint32_t n, struct vsu_error *err)
+	VSU_NODISCARD;
 
 /*
  * 0: ops->stopped follows; 1: nothing ran, or the session is dead: there is
  * nothing to wait for.
  */
-VIRTDEV_API int virtdev_vhost_user_stop(struct virtdev_vhost_user *r);
+VIRTDEV_API int virtdev_vhost_user_stop(struct virtdev_vhost_user *r)
+	VSU_NODISCARD;
 
 VSU_END_DECLS
 

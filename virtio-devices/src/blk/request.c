@@ -175,7 +175,8 @@ static int begin_ranges(struct blk_queue *q, struct blk_request *r,
 		return VIRTDEV_BLK_S_IOERR;
 	r->nranges = left / (uint32_t)sizeof(struct virtdev_blk_range);
 	r->range = 0;
-	vq_cursor_read_exact(in, r->ranges, left);
+	if (!vq_cursor_read_exact(in, r->ranges, left))
+		return VIRTDEV_BLK_S_IOERR;
 	for (i = 0; i < r->nranges; i++) {
 		status = check_range(q, &r->ranges[i],
 				     zero ? BLK_MAX_ZERO_SECTORS :

@@ -259,8 +259,9 @@ int virtdev_inline_stop(struct virtdev_inline *h)
 		h->stopping = h->stopping || left;
 		look_again = look_again || left < 0;
 	}
-	if (look_again)
-		vsu_timer_arm(h->timer_fd, LOOK_AGAIN_NS);
+	left = look_again ? vsu_timer_arm(h->timer_fd, LOOK_AGAIN_NS) : 0;
+	if (left < 0)
+		return left;
 	return h->stopping ? -EAGAIN : 0;
 }
 

@@ -349,8 +349,8 @@ void virtdev_transport_config_write(struct virtdev_transport *t, uint32_t off,
 		return;
 	for (i = 0; i < len; i++)
 		bytes[i] = (unsigned char)(value >> (8 * i));
-	/* what the driver may not change is not told to it (section 2.5) */
-	virtdev_config_write(t->dev, off, bytes, len);
+	if (virtdev_config_write(t->dev, off, bytes, len) < 0)
+		return;	/* the driver is not told of it (section 2.5) */
 }
 
 void virtdev_transport_shared_region(struct virtdev_transport *t, uint32_t id,

@@ -93,8 +93,8 @@ static void wait_for_allowance(struct rng *r)
 	const uint64_t wanted = r->rate < VIRTDEV_RNG_MOST ? r->rate
 							   : VIRTDEV_RNG_MOST;
 
-	vsu_timer_arm(r->timer_fd, wanted * NS_PER_S / r->rate);
-	r->waiting = true;
+	r->waiting = vsu_timer_arm(r->timer_fd,
+				   wanted * NS_PER_S / r->rate) == 0;
 }
 
 /* As many chains as the allowance lasts for if each takes the most. */

@@ -116,6 +116,15 @@ static void on_reset(void *opaque)
 	virtdev_reset(s->config.dev);
 }
 
+/* Without its timer nobody would look again: the server has ended. */
+static void wake_after(struct virtdev_vhost_user_server *s, uint64_t ns)
+{
+	int rc = vsu_timer_arm(s->timer, ns);
+
+	if (rc < 0 && !s->ended)
+		s->ended = rc;
+}
+
 /* When the host lacks what it takes to listen, now may be too early. */
 static void listen_again(struct virtdev_vhost_user_server *s)
 {
@@ -126,7 +135,7 @@ static void listen_again(struct virtdev_vhost_user_server *s)
 	s->listening = virtdev_priv_server_watch(s->epfd, s->listener, EPOLLIN,
 						 EVENT_LISTENER, 0) == 0;
 	if (!s->listening)
-		vsu_timer_arm(s->timer, PAUSE_NS);
+		wake_after(s, PAUSE_NS);
 }
 
 static void listen_no_more(struct virtdev_vhost_user_server *s)
@@ -270,7 +279,7 @@ static bool is_shortage(int rc)
 static void pause_accepting(struct virtdev_vhost_user_server *s)
 {
 	listen_no_more(s);
-	vsu_timer_arm(s->timer, PAUSE_NS);
+	wake_after(s, PAUSE_NS);
 }
 
 /* From now on the next front-end waits in the backlog. */
@@ -279,7 +288,7 @@ static void session_started(struct virtdev_vhost_user_server *s)
 	if (!s->session)
 		return;
 	listen_no_more(s);
-	vsu_timer_arm(s->timer, s->config.silence_ns);
+	wake_after(s, s->config.silence_ns);
 }
 
 /* Somebody waits while a session lasts that has been silent for too long. */

@@ -177,7 +177,7 @@ START_TEST(write_whose_flush_fails_has_failed)
 	};
 	uint8_t off = 0;
 
-	virtdev_config_write(r.dev, 32, &off, 1);
+	ck_assert_int_eq(virtdev_config_write(r.dev, 32, &off, 1), 0);
 	r.disk.hold = true;
 	rig_header(&r, T_OUT, 0);
 	rig_add(&r, buffers, 3);
@@ -312,14 +312,14 @@ START_TEST(a3_18_queue_that_is_reset_does_not_disturb_the_other)
 	*guest_at(&other, RIG_HEADER) = T_FLUSH;
 	ck_assert_int_eq(vq_driver_add(other.driver, flush, 2, 1), 0);
 	vq_driver_publish(other.driver);
-	virtdev_queue_serve(r.dev, 1);
+	ck_assert_int_ge(virtdev_queue_serve(r.dev, 1), 0);
 	ck_assert_uint_eq(vq_inflight(other.q), 1);
 	fake_disk_finish(&r.disk);
 	ck_assert_int_eq(virtdev_queue_drain(r.dev, 0), 0);
 	virtdev_queue_stop(r.dev, 0);
 	/* the other's is neither lost nor finished by this */
 	ck_assert_uint_eq(vq_inflight(other.q), 1);
-	virtdev_queue_serve(r.dev, 1);
+	ck_assert_int_ge(virtdev_queue_serve(r.dev, 1), 0);
 	ck_assert_uint_eq(vq_inflight(other.q), 0);
 	ck_assert_uint_eq(*guest_at(&other, RIG_STATUS), S_OK);
 	ck_assert_int_eq(virtdev_queue_drain(r.dev, 1), 0);
@@ -340,7 +340,7 @@ START_TEST(drain_goes_on_with_what_follows_a_request)
 		{ RIG_STATUS, 1, 1 },
 	};
 
-	virtdev_config_write(r.dev, 32, &off, 1);
+	ck_assert_int_eq(virtdev_config_write(r.dev, 32, &off, 1), 0);
 	r.disk.hold = true;
 	rig_header(&r, T_OUT, 0);
 	rig_add(&r, buffers, 3);
@@ -396,7 +396,7 @@ START_TEST(broken_ring_still_drains_what_was_taken)
 	add_flushes(2);
 	rig_serve(&r);
 	memcpy(guest_at(&r.g, r.g.config.driver_gpa + 2), &jump, 2);
-	virtdev_queue_serve(r.dev, 0);
+	ck_assert_int_ge(virtdev_queue_serve(r.dev, 0), 0);
 	ck_assert_uint_eq(r.broken, 1);
 	ck_assert_int_eq(virtdev_queue_drain(r.dev, 0), 2);
 	fake_disk_finish(&r.disk);

@@ -16,7 +16,8 @@ VSU_BEGIN_DECLS
 VQ_API uint32_t vq_cursor_left_call(const struct vq_cursor *cursor);
 VQ_API uint32_t vq_cursor_done_call(const struct vq_cursor *cursor);
 VQ_API bool vq_cursor_write_exact_call(struct vq_cursor *cursor,
-				       const void *buf, uint32_t len);
+				       const void *buf, uint32_t len)
+	VSU_NODISCARD;
 VQ_API uint32_t vq_initial_base_call(uint64_t features);
 
 VSU_END_DECLS

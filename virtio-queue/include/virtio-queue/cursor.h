@@ -52,11 +52,11 @@ VQ_API uint32_t vq_cursor_read(struct vq_cursor *cursor, void *buf,
 
 /* All of len bytes or nothing (false, not moved). */
 VQ_API bool vq_cursor_read_exact(struct vq_cursor *cursor, void *buf,
-				 uint32_t len);
+				 uint32_t len) VSU_NODISCARD;
 
 /* As vq_cursor_read_exact(), without moving. */
 VQ_API bool vq_cursor_peek(const struct vq_cursor *cursor, void *buf,
-			   uint32_t len);
+			   uint32_t len) VSU_NODISCARD;
 
 /* Copies up to len bytes in and moves on; returns how many. */
 VQ_API uint32_t vq_cursor_write(struct vq_cursor *cursor, const void *buf,
@@ -82,7 +82,7 @@ VQ_API uint32_t vq_cursor_skip(struct vq_cursor *cursor, uint32_t len);
  * False when there are fewer; both untouched then.
  */
 VQ_API bool vq_cursor_split_tail(struct vq_cursor *cursor, uint32_t len,
-				 struct vq_cursor *tail);
+				 struct vq_cursor *tail) VSU_NODISCARD;
 
 /*
  * The next len bytes (or what is left) as host pieces, and moves on; for
@@ -90,7 +90,8 @@ VQ_API bool vq_cursor_split_tail(struct vq_cursor *cursor, uint32_t len,
  * what they cover. What is stored there is told by vq_chain_written().
  */
 VQ_API int vq_cursor_iov(struct vq_cursor *cursor, uint32_t len,
-			 struct iovec *iov, int max, uint32_t *bytes);
+			 struct iovec *iov, int max, uint32_t *bytes)
+	VSU_NODISCARD;
 
 /*
  * Up to len bytes between the pieces and a descriptor, by one system call: to
@@ -100,11 +101,12 @@ VQ_API int vq_cursor_iov(struct vq_cursor *cursor, uint32_t len,
  * the negative errno of the call.
  */
 VQ_API ssize_t vq_cursor_to_fd(struct vq_cursor *cursor, int fd, int64_t off,
-			       uint32_t len);
+			       uint32_t len) VSU_NODISCARD;
 VQ_API ssize_t vq_cursor_from_fd(struct vq_cursor *cursor, int fd, int64_t off,
-				 uint32_t len);
+				 uint32_t len) VSU_NODISCARD;
 
 /* All of len bytes or nothing (false, not moved). */
+VSU_NODISCARD
 static inline bool vq_cursor_write_exact(struct vq_cursor *cursor,
 					 const void *buf, uint32_t len)
 {
@@ -124,6 +126,7 @@ static inline bool vq_cursor_write_exact(struct vq_cursor *cursor,
 	vq_cursor_write_exact(cursor, obj, (uint32_t)sizeof(*(obj)))
 
 /* Single numbers, little-endian in the chain. *out is written on success. */
+VSU_NODISCARD
 static inline bool vq_cursor_read_le16(struct vq_cursor *cursor, uint16_t *out)
 {
 	struct vsu_le16 v;
@@ -134,6 +137,7 @@ static inline bool vq_cursor_read_le16(struct vq_cursor *cursor, uint16_t *out)
 	return true;
 }
 
+VSU_NODISCARD
 static inline bool vq_cursor_read_le32(struct vq_cursor *cursor, uint32_t *out)
 {
 	struct vsu_le32 v;
@@ -144,6 +148,7 @@ static inline bool vq_cursor_read_le32(struct vq_cursor *cursor, uint32_t *out)
 	return true;
 }
 
+VSU_NODISCARD
 static inline bool vq_cursor_read_le64(struct vq_cursor *cursor, uint64_t *out)
 {
 	struct vsu_le64 v;
@@ -154,6 +159,7 @@ static inline bool vq_cursor_read_le64(struct vq_cursor *cursor, uint64_t *out)
 	return true;
 }
 
+VSU_NODISCARD
 static inline bool vq_cursor_write_le16(struct vq_cursor *cursor, uint16_t v)
 {
 	struct vsu_le16 le = vsu_le16_make(v);
@@ -161,6 +167,7 @@ static inline bool vq_cursor_write_le16(struct vq_cursor *cursor, uint16_t v)
 	return vq_cursor_write_obj(cursor, &le);
 }
 
+VSU_NODISCARD
 static inline bool vq_cursor_write_le32(struct vq_cursor *cursor, uint32_t v)
 {
 	struct vsu_le32 le = vsu_le32_make(v);
@@ -168,6 +175,7 @@ static inline bool vq_cursor_write_le32(struct vq_cursor *cursor, uint32_t v)
 	return vq_cursor_write_obj(cursor, &le);
 }
 
+VSU_NODISCARD
 static inline bool vq_cursor_write_le64(struct vq_cursor *cursor, uint64_t v)
 {
 	struct vsu_le64 le = vsu_le64_make(v);

@@ -102,7 +102,7 @@ VQ_API int vq_driver_collect(struct vq_driver *driver, uint64_t *cookie,
 VQ_API void vq_driver_disable_call(struct vq_driver *driver);
 
 /* Asks for a call at the next finished request; true: look again first. */
-VQ_API bool vq_driver_enable_call(struct vq_driver *driver);
+VQ_API bool vq_driver_enable_call(struct vq_driver *driver) VSU_NODISCARD;
 
 /* Requests that the device has not given back. */
 VQ_API unsigned int vq_driver_inflight(const struct vq_driver *driver);

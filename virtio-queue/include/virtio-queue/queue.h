@@ -132,7 +132,7 @@ VQ_API void vq_free(struct vq *q);
  * The memory to work on: the space whose current map translates addresses.
  * Before vq_enable(); NULL takes it away (the queue must be disabled).
  */
-VQ_API int vq_set_space(struct vq *q, struct vmem_space *space);
+VQ_API int vq_set_space(struct vq *q, struct vmem_space *space) VSU_NODISCARD;
 
 /*
  * Checks the set-up, translates the rings and goes on at config->base.
@@ -224,7 +224,7 @@ VQ_API void vq_disable_notify(struct vq *q);
  * already and may come without, or when the ring lost its memory: the caller
  * looks again, and vq_pop() says what it is.
  */
-VQ_API bool vq_enable_notify(struct vq *q);
+VQ_API bool vq_enable_notify(struct vq *q) VSU_NODISCARD;
 
 /* True when vq_pop() may have something to say. Touches the ring. */
 VQ_API bool vq_has_available(struct vq *q);
@@ -308,7 +308,8 @@ VQ_API void vq_set_ring_log(struct vq *q, bool on, uint64_t device_gpa);
  * cannot be; otherwise at worst other chains of the same ring are taken again.
  */
 VQ_API uint64_t vq_inflight_size(uint32_t entries, uint64_t features);
-VQ_API int vq_set_inflight(struct vq *q, void *area, uint32_t entries);
+VQ_API int vq_set_inflight(struct vq *q, void *area, uint32_t entries)
+	VSU_NODISCARD;
 
 /* Events since the queue was made. */
 enum vq_counter {

@@ -33,13 +33,13 @@
 VSU_BEGIN_DECLS
 
 VMEM_API ssize_t vmem_read(const struct vmem_view *view, uint64_t gpa,
-			   void *buf, size_t len);
+			   void *buf, size_t len) VSU_NODISCARD;
 VMEM_API ssize_t vmem_write(const struct vmem_view *view, uint64_t gpa,
-			    const void *buf, size_t len);
+			    const void *buf, size_t len) VSU_NODISCARD;
 VMEM_API int vmem_read_exact(const struct vmem_view *view, uint64_t gpa,
-			     void *buf, size_t len);
+			     void *buf, size_t len) VSU_NODISCARD;
 VMEM_API int vmem_write_exact(const struct vmem_view *view, uint64_t gpa,
-			      const void *buf, size_t len);
+			      const void *buf, size_t len) VSU_NODISCARD;
 
 /*
  * Fills iov with the host pieces of [gpa, gpa + len), at most max of them.
@@ -49,7 +49,7 @@ VMEM_API int vmem_write_exact(const struct vmem_view *view, uint64_t gpa,
  */
 VMEM_API int vmem_slices(const struct vmem_view *view, uint64_t gpa,
 			 uint64_t len, uint32_t access, struct iovec *iov,
-			 unsigned int max, uint64_t *done);
+			 unsigned int max, uint64_t *done) VSU_NODISCARD;
 
 /* True when all of [gpa, gpa + len) is memory that allows the access. */
 VMEM_API bool vmem_check_range(const struct vmem_view *view, uint64_t gpa,
@@ -61,21 +61,21 @@ VMEM_API bool vmem_check_range(const struct vmem_view *view, uint64_t gpa,
  * order is one of the __ATOMIC_ constants that suits a load or a store.
  */
 VMEM_API int vmem_load_u8(const struct vmem_view *view, uint64_t gpa,
-			  uint8_t *value, int order);
+			  uint8_t *value, int order) VSU_NODISCARD;
 VMEM_API int vmem_load_u16(const struct vmem_view *view, uint64_t gpa,
-			   uint16_t *value, int order);
+			   uint16_t *value, int order) VSU_NODISCARD;
 VMEM_API int vmem_load_u32(const struct vmem_view *view, uint64_t gpa,
-			   uint32_t *value, int order);
+			   uint32_t *value, int order) VSU_NODISCARD;
 VMEM_API int vmem_load_u64(const struct vmem_view *view, uint64_t gpa,
-			   uint64_t *value, int order);
+			   uint64_t *value, int order) VSU_NODISCARD;
 VMEM_API int vmem_store_u8(const struct vmem_view *view, uint64_t gpa,
-			   uint8_t value, int order);
+			   uint8_t value, int order) VSU_NODISCARD;
 VMEM_API int vmem_store_u16(const struct vmem_view *view, uint64_t gpa,
-			    uint16_t value, int order);
+			    uint16_t value, int order) VSU_NODISCARD;
 VMEM_API int vmem_store_u32(const struct vmem_view *view, uint64_t gpa,
-			    uint32_t value, int order);
+			    uint32_t value, int order) VSU_NODISCARD;
 VMEM_API int vmem_store_u64(const struct vmem_view *view, uint64_t gpa,
-			    uint64_t value, int order);
+			    uint64_t value, int order) VSU_NODISCARD;
 
 /*
  * If the value is *expected, stores desired in its place and returns 1; if
@@ -83,13 +83,16 @@ VMEM_API int vmem_store_u64(const struct vmem_view *view, uint64_t gpa,
  * consistent access; fails as a load or store does.
  */
 VMEM_API int vmem_cmpxchg_u8(const struct vmem_view *view, uint64_t gpa,
-			     uint8_t *expected, uint8_t desired);
+			     uint8_t *expected, uint8_t desired) VSU_NODISCARD;
 VMEM_API int vmem_cmpxchg_u16(const struct vmem_view *view, uint64_t gpa,
-			      uint16_t *expected, uint16_t desired);
+			      uint16_t *expected, uint16_t desired)
+	VSU_NODISCARD;
 VMEM_API int vmem_cmpxchg_u32(const struct vmem_view *view, uint64_t gpa,
-			      uint32_t *expected, uint32_t desired);
+			      uint32_t *expected, uint32_t desired)
+	VSU_NODISCARD;
 VMEM_API int vmem_cmpxchg_u64(const struct vmem_view *view, uint64_t gpa,
-			      uint64_t *expected, uint64_t desired);
+			      uint64_t *expected, uint64_t desired)
+	VSU_NODISCARD;
 
 /*
  * Between guest memory and a descriptor, without a copy on the way. Counts as
@@ -103,13 +106,15 @@ VMEM_API int vmem_cmpxchg_u64(const struct vmem_view *view, uint64_t gpa,
  * piece is marked dirty.
  */
 VMEM_API ssize_t vmem_read_from_fd(const struct vmem_view *view, uint64_t gpa,
-				   size_t len, int fd);
+				   size_t len, int fd) VSU_NODISCARD;
 VMEM_API ssize_t vmem_pread_from_fd(const struct vmem_view *view, uint64_t gpa,
-				    size_t len, int fd, uint64_t pos);
+				    size_t len, int fd, uint64_t pos)
+	VSU_NODISCARD;
 VMEM_API ssize_t vmem_write_to_fd(const struct vmem_view *view, uint64_t gpa,
-				  size_t len, int fd);
+				  size_t len, int fd) VSU_NODISCARD;
 VMEM_API ssize_t vmem_pwrite_to_fd(const struct vmem_view *view, uint64_t gpa,
-				   size_t len, int fd, uint64_t pos);
+				   size_t len, int fd, uint64_t pos)
+	VSU_NODISCARD;
 
 /*
  * Marks what of [gpa, gpa + len) is memory as stored to, for callers that
@@ -124,6 +129,7 @@ VMEM_API void vmem_mark_written(const struct vmem_view *view, uint64_t gpa,
  * where it is aligned. 0 or -EFAULT.
  */
 #define VMEM_DEFINE_GET_PUT_(type, name)				\
+VSU_NODISCARD								\
 static inline int vmem_get_##name(const struct vmem_view *view,	\
 				  uint32_t *hint, uint64_t gpa,		\
 				  type *value)				\
@@ -147,6 +153,7 @@ static inline int vmem_get_##name(const struct vmem_view *view,	\
 	return 0;							\
 }									\
 									\
+VSU_NODISCARD								\
 static inline int vmem_put_##name(const struct vmem_view *view,	\
 				  uint32_t *hint, uint64_t gpa,		\
 				  type value)				\
@@ -178,6 +185,7 @@ VMEM_DEFINE_GET_PUT_(uint32_t, u32)
 VMEM_DEFINE_GET_PUT_(uint64_t, u64)
 
 /* The same for any length, all of it or -EFAULT; best with a constant. */
+VSU_NODISCARD
 static inline int vmem_get(const struct vmem_view *view, uint32_t *hint,
 			   uint64_t gpa, void *buf, size_t len)
 {
@@ -191,6 +199,7 @@ static inline int vmem_get(const struct vmem_view *view, uint32_t *hint,
 	return 0;
 }
 
+VSU_NODISCARD
 static inline int vmem_put(const struct vmem_view *view, uint32_t *hint,
 			   uint64_t gpa, const void *buf, size_t len)
 {

@@ -54,7 +54,8 @@ VMEM_API void vmem_backend_free(struct vmem_backend *backend);
  * host-nodes adds to what was given.
  */
 VMEM_API int vmem_backend_set(struct vmem_backend *backend, const char *key,
-			      const char *value, struct vsu_error *err);
+			      const char *value, struct vsu_error *err)
+	VSU_NODISCARD;
 
 /* "key=value,key=value"; what names the list in sentences ("--memory"). */
 VMEM_API int vmem_backend_parse(struct vmem_backend *backend, const char *what,

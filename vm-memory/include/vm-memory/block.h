@@ -114,7 +114,8 @@ VMEM_API bool vmem_block_damaged(const struct vmem_block *block,
  * to. Calls for different pieces may run on different threads at once.
  */
 VMEM_API int vmem_block_populate(struct vmem_block *block, uint64_t off,
-				 uint64_t len, struct vsu_error *err);
+				 uint64_t len, struct vsu_error *err)
+	VSU_NODISCARD;
 
 /*
  * Gives the pages of [off, off + len) back to the host: the range reads as
@@ -122,7 +123,8 @@ VMEM_API int vmem_block_populate(struct vmem_block *block, uint64_t off,
  * file where the block is shared. -EOPNOTSUPP where the kind cannot.
  */
 VMEM_API int vmem_block_discard(struct vmem_block *block, uint64_t off,
-				uint64_t len, struct vsu_error *err);
+				uint64_t len, struct vsu_error *err)
+	VSU_NODISCARD;
 
 /*
  * Maps [off, off + len), whole pages, anew in place: after the hardware lost
@@ -131,7 +133,7 @@ VMEM_API int vmem_block_discard(struct vmem_block *block, uint64_t off,
  * block that was repaired by vmem_sigbus_fix(): it stays as it is.
  */
 VMEM_API int vmem_block_remap(struct vmem_block *block, uint64_t off,
-			      uint64_t len, struct vsu_error *err);
+			      uint64_t len, struct vsu_error *err) VSU_NODISCARD;
 
 /*
  * Locks the bytes of the file that the block maps, for as long as somebody

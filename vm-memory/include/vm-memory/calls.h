@@ -23,9 +23,10 @@ VMEM_API unsigned char *
 vmem_view_translate_call(const struct vmem_view *view, uint32_t *hint,
 			 uint64_t gpa, uint64_t len, uint32_t access);
 VMEM_API int vmem_get_call(const struct vmem_view *view, uint32_t *hint,
-			   uint64_t gpa, void *buf, size_t len);
+			   uint64_t gpa, void *buf, size_t len) VSU_NODISCARD;
 VMEM_API int vmem_put_call(const struct vmem_view *view, uint32_t *hint,
-			   uint64_t gpa, const void *buf, size_t len);
+			   uint64_t gpa, const void *buf, size_t len)
+	VSU_NODISCARD;
 VMEM_API void vmem_dirty_mark_call(struct vmem_dirty *dirty,
 				   const unsigned char *hva, uint64_t len);
 

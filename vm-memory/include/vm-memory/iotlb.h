@@ -54,7 +54,7 @@ struct vmem_iotlb_entry {
  */
 VMEM_API int vmem_iotlb_set(struct vmem_iotlb *iotlb,
 			    const struct vmem_iotlb_entry *entry,
-			    struct vsu_error *err);
+			    struct vsu_error *err) VSU_NODISCARD;
 
 /*
  * Forgets [iova, iova + len); what an entry has outside of it stays, which may
@@ -62,7 +62,7 @@ VMEM_API int vmem_iotlb_set(struct vmem_iotlb *iotlb,
  * entry is forgotten, which a miss repairs).
  */
 VMEM_API int vmem_iotlb_invalidate(struct vmem_iotlb *iotlb, uint64_t iova,
-				   uint64_t len);
+				   uint64_t len) VSU_NODISCARD;
 VMEM_API void vmem_iotlb_invalidate_all(struct vmem_iotlb *iotlb);
 
 VMEM_API unsigned int vmem_iotlb_count(const struct vmem_iotlb *iotlb);
@@ -92,7 +92,7 @@ struct vmem_iotlb_fail {
 VMEM_API int vmem_iotlb_lookup(const struct vmem_iotlb *iotlb, uint64_t iova,
 			       uint64_t len, uint32_t access,
 			       struct vmem_iotlb_fail *fails,
-			       unsigned int max);
+			       unsigned int max) VSU_NODISCARD;
 
 /*
  * The map of the entries over guest memory, which it holds a reference on.
@@ -101,7 +101,7 @@ VMEM_API int vmem_iotlb_lookup(const struct vmem_iotlb *iotlb, uint64_t iova,
  */
 VMEM_API int vmem_iotlb_map(const struct vmem_iotlb *iotlb,
 			    struct vmem_map *memory, struct vmem_map **out,
-			    struct vsu_error *err);
+			    struct vsu_error *err) VSU_NODISCARD;
 
 VSU_END_DECLS
 

@@ -55,7 +55,7 @@ vmem_reservation_len(const struct vmem_reservation *reservation);
 VMEM_API int vmem_block_new_fd_at(struct vmem_reservation *reservation,
 				  uint64_t off, const struct vmem_fd_desc *desc,
 				  struct vmem_block **out,
-				  struct vsu_error *err);
+				  struct vsu_error *err) VSU_NODISCARD;
 
 /* True while a block that still lives has a part of [off, off + len). */
 VMEM_API bool vmem_reservation_busy(const struct vmem_reservation *reservation,

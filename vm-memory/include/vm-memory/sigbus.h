@@ -56,7 +56,8 @@ VMEM_API int vmem_sigbus_fd(const struct vmem_sigbus *table);
  * any other address or cause: the program should then restore the default
  * action and return. Keeps errno.
  */
-VMEM_API bool vmem_sigbus_fix(struct vmem_sigbus *table, const void *siginfo);
+VMEM_API bool vmem_sigbus_fix(struct vmem_sigbus *table, const void *siginfo)
+	VSU_NODISCARD;
 
 VSU_END_DECLS
 

@@ -51,7 +51,8 @@ VMEM_API void vmem_space_free(struct vmem_space *space);
  * The former one is retired. A map is published once, in one space (-EINVAL
  * otherwise).
  */
-VMEM_API int vmem_space_publish(struct vmem_space *space, struct vmem_map *map);
+VMEM_API int vmem_space_publish(struct vmem_space *space, struct vmem_map *map)
+	VSU_NODISCARD;
 
 /* The current map, borrowed, for the writer's thread; NULL when none. */
 VMEM_API struct vmem_map *vmem_space_current(const struct vmem_space *space);
@@ -65,7 +66,7 @@ VMEM_API const uint64_t *vmem_space_generation(const struct vmem_space *space);
  * that leaves signals nothing, so as to cost nothing: while reclaim says that
  * maps remain and no event comes, the writer calls it again in its own time.
  */
-VMEM_API int vmem_space_want_event(struct vmem_space *space);
+VMEM_API int vmem_space_want_event(struct vmem_space *space) VSU_NODISCARD;
 VMEM_API int vmem_space_event_fd(const struct vmem_space *space);
 
 /*

@@ -9,23 +9,15 @@
 #if defined(__GNUC__)
 #define VSU_EXPORT __attribute__((visibility("default")))
 #define VSU_NODISCARD __attribute__((warn_unused_result))
-#define VSU_NONNULL(...) __attribute__((nonnull(__VA_ARGS__)))
 #define VSU_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
-#define VSU_PURE __attribute__((pure))
 #define VSU_COLD __attribute__((cold))
-#define VSU_UNUSED __attribute__((unused))
-#define VSU_CLEANUP(fn) __attribute__((cleanup(fn)))
 #define VSU_LIKELY(x) __builtin_expect(!!(x), 1)
 #define VSU_UNLIKELY(x) __builtin_expect(!!(x), 0)
 #else
 #define VSU_EXPORT
 #define VSU_NODISCARD
-#define VSU_NONNULL(...)
 #define VSU_PRINTF(fmt, args)
-#define VSU_PURE
 #define VSU_COLD
-#define VSU_UNUSED
-#define VSU_CLEANUP(fn)
 #define VSU_LIKELY(x) (x)
 #define VSU_UNLIKELY(x) (x)
 #endif

@@ -13,6 +13,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <vmm-sys-util/attributes.h>
+
+VSU_NODISCARD
 static inline bool vsu_u64_add_overflow(uint64_t a, uint64_t b, uint64_t *res)
 {
 	if (a > UINT64_MAX - b)
@@ -21,6 +24,7 @@ static inline bool vsu_u64_add_overflow(uint64_t a, uint64_t b, uint64_t *res)
 	return false;
 }
 
+VSU_NODISCARD
 static inline bool vsu_u64_mul_overflow(uint64_t a, uint64_t b, uint64_t *res)
 {
 	if (b && a > UINT64_MAX / b)
@@ -30,6 +34,7 @@ static inline bool vsu_u64_mul_overflow(uint64_t a, uint64_t b, uint64_t *res)
 }
 
 /* True when [off, off + len) does not lie within [0, size); never wraps. */
+VSU_NODISCARD
 static inline bool vsu_range_exceeds(uint64_t off, uint64_t len, uint64_t size)
 {
 	return len > size || off > size - len;
@@ -54,6 +59,7 @@ static inline bool vsu_is_aligned(uint64_t v, uint64_t align)
 }
 
 /* Rounds up to a power of two boundary; true when the result wraps. */
+VSU_NODISCARD
 static inline bool vsu_align_up_overflow(uint64_t v, uint64_t align,
 					 uint64_t *res)
 {

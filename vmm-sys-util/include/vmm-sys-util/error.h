@@ -41,14 +41,13 @@ VSU_BEGIN_DECLS
 /* 512 bytes, frozen. All zero means "no error". */
 struct vsu_error {
 	int32_t code;	/* the negative errno that the call returned */
-	uint16_t what;	/* which rule was broken; numbers are the library's */
-	uint16_t arg;	/* which argument, ring, region or message */
+	uint32_t arg;	/* which argument, ring, region or message */
 	uint64_t got;	/* the value that broke the rule */
 	uint64_t limit;	/* the value that would have been allowed */
 	char msg[488];	/* one sentence without newline, always terminated */
 };
 
-#define VSU_ERROR_INIT { 0, 0, 0, 0, 0, { 0 } }
+#define VSU_ERROR_INIT { 0, 0, 0, 0, { 0 } }
 
 /*
  * Fills *err with a code and a sentence and returns the code, so that
@@ -78,8 +77,8 @@ VSU_API int vsu_error_prefix(struct vsu_error *err, int code,
 			     const char *fmt, ...) VSU_PRINTF(3, 4) VSU_COLD;
 
 /* Adds the operands for programs; returns err->code (0 when err is NULL). */
-VSU_API int vsu_error_operands(struct vsu_error *err, uint16_t what,
-			       uint16_t arg, uint64_t got, uint64_t limit);
+VSU_API int vsu_error_operands(struct vsu_error *err, uint32_t arg,
+			       uint64_t got, uint64_t limit);
 
 /* Back to "no error". */
 VSU_API void vsu_error_clear(struct vsu_error *err);

@@ -45,8 +45,14 @@ VSU_API int vsu_event_drain(int fd, uint64_t *count);
 /* A new timer on the monotonic clock, or a negative errno. */
 VSU_API int vsu_timer_new(void) VSU_NODISCARD;
 
-/* Fires once, ns from now; 0 disarms. */
-VSU_API int vsu_timer_arm(int fd, uint64_t ns);
+/* Fires once, ns from now; 0 disarms, as vsu_timer_disarm() does. */
+VSU_API int vsu_timer_arm(int fd, uint64_t ns) VSU_NODISCARD;
+
+/*
+ * The timer fires no more. There is no result: one that stays armed makes its
+ * descriptor readable once, and vsu_timer_drain() is ready for that.
+ */
+VSU_API void vsu_timer_disarm(int fd);
 
 /* Takes the expirations, 0 when it has not fired; count may be NULL. */
 VSU_API int vsu_timer_drain(int fd, uint64_t *count);

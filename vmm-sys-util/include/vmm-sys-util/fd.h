@@ -29,8 +29,8 @@ VSU_API void vsu_fd_close(int *fd);
  */
 VSU_API int vsu_fd_dup(int fd) VSU_NODISCARD;
 
-VSU_API int vsu_fd_set_nonblock(int fd);
-VSU_API int vsu_fd_set_cloexec(int fd);
+VSU_API int vsu_fd_set_nonblock(int fd) VSU_NODISCARD;
+VSU_API int vsu_fd_set_cloexec(int fd) VSU_NODISCARD;
 
 /* The kind of a descriptor, from the open descriptor and not from a path. */
 enum vsu_fd_kind {
@@ -62,17 +62,19 @@ VSU_API int vsu_fd_size(int fd, uint64_t *size) VSU_NODISCARD;
  * Return the number of bytes done, less than len only at the end of the
  * file (read), or a negative errno when nothing was done before the failure.
  */
-VSU_API ssize_t vsu_fd_read_full(int fd, void *buf, size_t len);
-VSU_API ssize_t vsu_fd_write_full(int fd, const void *buf, size_t len);
-VSU_API ssize_t vsu_fd_pread_full(int fd, void *buf, size_t len, uint64_t pos);
+VSU_API ssize_t vsu_fd_read_full(int fd, void *buf, size_t len) VSU_NODISCARD;
+VSU_API ssize_t vsu_fd_write_full(int fd, const void *buf, size_t len)
+	VSU_NODISCARD;
+VSU_API ssize_t vsu_fd_pread_full(int fd, void *buf, size_t len, uint64_t pos)
+	VSU_NODISCARD;
 VSU_API ssize_t vsu_fd_pwrite_full(int fd, const void *buf, size_t len,
-				   uint64_t pos);
+				   uint64_t pos) VSU_NODISCARD;
 
 /* The same for vectors of up to 1024 pieces; iov is used as scratch space. */
 VSU_API ssize_t vsu_fd_preadv_full(int fd, struct iovec *iov, int n,
-				   uint64_t pos);
+				   uint64_t pos) VSU_NODISCARD;
 VSU_API ssize_t vsu_fd_pwritev_full(int fd, struct iovec *iov, int n,
-				    uint64_t pos);
+				    uint64_t pos) VSU_NODISCARD;
 
 /*
  * Number of open descriptors of this process, or a negative errno. For

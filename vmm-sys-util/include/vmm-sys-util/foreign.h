@@ -56,7 +56,8 @@ VSU_API const char *vsu_foreign_name(int kind);
 /* The descriptors that a thread of the program is to close. */
 struct vsu_closer;
 
-VSU_API int vsu_closer_new(struct vsu_closer **out, struct vsu_error *err);
+VSU_API int vsu_closer_new(struct vsu_closer **out, struct vsu_error *err)
+	VSU_NODISCARD;
 
 /*
  * How many files of kind VSU_FOREIGN_SERVED are kept open instead, until the
@@ -71,7 +72,7 @@ VSU_API void vsu_closer_set_keep(struct vsu_closer *closer, uint32_t n);
  * vsu_closer_stop() was called and nothing is left. Several threads may call
  * it, so that one descriptor that takes its time does not hold up the others.
  */
-VSU_API int vsu_closer_turn(struct vsu_closer *closer);
+VSU_API int vsu_closer_turn(struct vsu_closer *closer) VSU_NODISCARD;
 
 /* Descriptors that were handed over and are not closed yet. */
 VSU_API uint32_t vsu_closer_waiting(const struct vsu_closer *closer);

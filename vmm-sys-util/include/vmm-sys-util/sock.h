@@ -50,7 +50,8 @@ struct vsu_sock_path {
 	char path[108];
 	uint64_t dev, ino;
 };
-VSU_API int vsu_sock_path_of(int listener, struct vsu_sock_path *out);
+VSU_API int vsu_sock_path_of(int listener, struct vsu_sock_path *out)
+	VSU_NODISCARD;
 VSU_API void vsu_sock_unlink(const struct vsu_sock_path *where);
 
 /*
@@ -64,7 +65,7 @@ VSU_API int vsu_sock_connect(const char *path, struct vsu_error *err)
 /* The next connection, non-blocking and close-on-exec; -EAGAIN when none. */
 VSU_API int vsu_sock_accept(int listener) VSU_NODISCARD;
 
-VSU_API int vsu_sock_pair(int fds[2]);
+VSU_API int vsu_sock_pair(int fds[2]) VSU_NODISCARD;
 
 /* 1 when fd is an AF_UNIX SOCK_STREAM socket, 0 when not. */
 VSU_API int vsu_sock_is_unix_stream(int fd);
@@ -76,7 +77,7 @@ VSU_API int vsu_sock_is_unix_stream(int fd);
  * is gone, or another negative errno. The caller keeps its fds.
  */
 VSU_API ssize_t vsu_sock_send(int sock, const struct iovec *iov, int n,
-			      const int *fds, unsigned int nfds);
+			      const int *fds, unsigned int nfds) VSU_NODISCARD;
 
 /*
  * Receives without blocking, all descriptors close-on-exec. Returns the
@@ -89,7 +90,7 @@ VSU_API ssize_t vsu_sock_send(int sock, const struct iovec *iov, int n,
  * be closed then, as bytes were consumed.
  */
 VSU_API ssize_t vsu_sock_recv(int sock, const struct iovec *iov, int n,
-			      int *fds, unsigned int *nfds);
+			      int *fds, unsigned int *nfds) VSU_NODISCARD;
 
 VSU_END_DECLS
 
