@@ -187,7 +187,7 @@ START_TEST(c1_21_rom_is_sent_for_reading_only_where_it_is_asked_for)
 		seen++;
 	}
 	ck_assert_uint_eq(seen, 2);
-	settle();
+	dispatch_both();
 	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_RUNNING);
 	ck_assert_uint_eq(told.refused, 0);
 }
@@ -201,7 +201,7 @@ START_TEST(c1_21_refusal_of_rom_costs_nothing_and_is_told_once)
 	       peer_count(&peer, VHOST_USER_ADD_MEM_REG) < 1)
 		;
 	twist(PEER_REFUSE, VHOST_USER_ADD_MEM_REG);	/* the second */
-	settle();
+	dispatch_both();
 	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_RUNNING);
 	ck_assert_uint_eq(told.refused, 1);
 	ck_assert(strstr(told.refusal.msg, "refused ADD_MEM_REG"));
@@ -209,7 +209,7 @@ START_TEST(c1_21_refusal_of_rom_costs_nothing_and_is_told_once)
 	grow_map(4 * MIB, MIB);
 	grow_map_flags(0xffe00000, MIB, ROM_SHARED);
 	ck_assert_int_eq(vhost_user_frontend_set_memory(fe, map, NULL), 0);
-	settle();
+	dispatch_both();
 	ck_assert_int_eq(told.memory_code, 0);
 	ck_assert_uint_eq(peer_count(&peer, VHOST_USER_ADD_MEM_REG), 3);
 	ck_assert_uint_eq(told.refused, 1);
@@ -229,10 +229,10 @@ static void shrink_map(unsigned int at)
 START_TEST(rom_that_goes_is_removed_from_who_was_told_of_it)
 {
 	run_with_rom();
-	settle();
+	dispatch_both();
 	shrink_map(1);
 	ck_assert_int_eq(vhost_user_frontend_set_memory(fe, map, NULL), 0);
-	settle();
+	dispatch_both();
 	ck_assert_uint_eq(peer_count(&peer, VHOST_USER_REM_MEM_REG), 1);
 	ck_assert_int_eq(told.memory_code, 0);
 }
@@ -242,7 +242,7 @@ START_TEST(rom_has_no_slot_that_memory_needs)
 {
 	peer.max_slots = 1;
 	run_with_rom();
-	settle();
+	dispatch_both();
 	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_RUNNING);
 	ck_assert_uint_eq(peer_count(&peer, VHOST_USER_ADD_MEM_REG), 1);
 }
@@ -256,7 +256,7 @@ START_TEST(c1_21_rom_is_kept_from_who_cannot_refuse_it_alone)
 	else
 		peer.protocol &= ~VHOST_USER_PROTOCOL_BIT(REPLY_ACK);
 	run_with_rom();
-	settle();
+	dispatch_both();
 	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_RUNNING);
 	ck_assert_uint_eq(peer_count(&peer, VHOST_USER_ADD_MEM_REG), !_i);
 	ck_assert_uint_eq(peer_count(&peer, VHOST_USER_SET_MEM_TABLE), _i);
