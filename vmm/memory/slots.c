@@ -222,34 +222,32 @@ static bool replaces(const struct list *now, const struct list *want)
 	return false;
 }
 
-static void remove_missing(const struct vmm_slots *slots,
-			   const struct list *from, const struct list *other)
+/*
+ * Puts in (or takes out) what is in a list and not in the other. Goes on after
+ * a refusal; the answer is the first one.
+ */
+static int put_missing(const struct vmm_slots *slots, const struct list *list,
+		       const struct list *other, bool in, struct vsu_error *err)
 {
-	unsigned int i;
+	const struct slot *s;
+	int rc, first = 0;
 
-	for (i = 0; i < from->n; i++)
-		if (!slot_find(other, &from->slot[i]))
-			set_region(slots, &from->slot[i], 0);
+	for (s = list->slot; s < list->slot + list->n; s++) {
+		if (slot_find(other, s))
+			continue;
+		rc = set_region(slots, s, in ? s->len : 0);
+		if (rc < 0 && !first)
+			first = vsu_error_sys(err, rc, "KVM refuses %s at %#"
+				PRIx64 ", %" PRIu64 " bytes", in ? "memory" :
+				"to let go of memory", s->gpa, s->len);
+	}
+	return first;
 }
 
-static int add_missing(const struct vmm_slots *slots, const struct list *want,
-		       const struct list *other, struct vsu_error *err)
-{
-	unsigned int i;
-	int rc = 0;
-
-	for (i = 0; !rc && i < want->n; i++)
-		if (!slot_find(other, &want->slot[i]))
-			rc = set_region(slots, &want->slot[i],
-					want->slot[i].len);
-	if (rc < 0)
-		return vsu_error_sys(err, rc, "KVM refuses memory at %#" PRIx64
-				     ", %" PRIu64 " bytes",
-				     want->slot[i - 1].gpa,
-				     want->slot[i - 1].len);
-	return 0;
-}
-
+/*
+ * A slot that KVM keeps is never taken for gone: the guest would go on to use
+ * addresses of this process that are something else by then.
+ */
 static int change(struct vmm_slots *slots, const struct list *want,
 		  struct vsu_error *err)
 {
@@ -258,11 +256,12 @@ static int change(struct vmm_slots *slots, const struct list *want,
 
 	if (pause)
 		vmm_cpus_pause(slots->cpus);
-	remove_missing(slots, &slots->now, want);
-	rc = add_missing(slots, want, &slots->now, err);
-	if (rc < 0) {
-		remove_missing(slots, want, &slots->now);
-		add_missing(slots, &slots->now, want, NULL);
+	rc = put_missing(slots, &slots->now, want, false, err);
+	if (!rc)
+		rc = put_missing(slots, want, &slots->now, true, err);
+	if (rc < 0) {	/* as it was, however far KVM had come */
+		put_missing(slots, want, &slots->now, false, NULL);
+		put_missing(slots, &slots->now, want, true, NULL);
 	}
 	if (pause)
 		vmm_cpus_resume(slots->cpus);
@@ -302,7 +301,7 @@ void vmm_slots_free(struct vmm_slots *slots)
 
 	if (!slots)
 		return;
-	remove_missing(slots, &slots->now, &none);
+	put_missing(slots, &slots->now, &none, false, NULL);
 	free(slots->now.slot);
 	vmem_map_unref(slots->map);
 	free(slots);

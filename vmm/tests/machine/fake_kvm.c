@@ -209,11 +209,22 @@ static int take_irqfd(const struct kvm_irqfd *irq)
 	return 0;
 }
 
+/* A slot that is not there cannot be removed. */
+static int take_slot(const struct kvm_userspace_memory_region *slot)
+{
+	struct kvm_userspace_memory_region *now = &fake.slot[slot->slot];
+
+	if (!slot->memory_size && !now->memory_size)
+		return -EINVAL;
+	*now = *slot;
+	return 0;
+}
+
 static int capability(unsigned long which)
 {
 	switch (which) {
 	case KVM_CAP_NR_MEMSLOTS:
-		return 64;
+		return FAKE_SLOTS;
 	case KVM_CAP_MCE:
 		return 32;
 	case KVM_CAP_VM_TYPES:
@@ -244,6 +255,8 @@ static int answer_vm(unsigned long request, unsigned long arg)
 		return make_cpu();
 	case CREATE_GUEST_MEMFD:
 		return make_file("private", *(const off_t *)arg);
+	case KVM_SET_USER_MEMORY_REGION:
+		return take_slot((const void *)arg);
 	case KVM_IRQFD:
 		return take_irqfd((const struct kvm_irqfd *)arg);
 	default:

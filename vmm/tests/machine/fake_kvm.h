@@ -12,6 +12,7 @@
 
 #define FAKE_IRQS 24
 #define FAKE_LEAVES 8
+#define FAKE_SLOTS 64
 
 struct fake_cpu {
 	int fd;
@@ -27,6 +28,8 @@ struct fake_cpu {
 struct fake_kvm {
 	struct fake_cpu cpu[VMM_MAX_CPUS];
 	unsigned int ncpus;
+	/* memory as the guest has it; memory_size 0: no slot of that number */
+	struct kvm_userspace_memory_region slot[FAKE_SLOTS];
 	int irq_fd[FAKE_IRQS];	/* -1: nobody's */
 	/* whether this guest takes a machine check, and what it got; it
 	   never comes to the end of one */

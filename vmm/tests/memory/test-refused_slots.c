@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * Claims about memory slots when KVM refuses any one call of a change: it is
+ * made in full or not at all, and nobody believes a slot gone that is there.
+ */
+#include <config.h>
+
+#include "../machine/fake_kvm.h"
+#include "../memory.h"
+#include "memory/slots.h"
+
+#define PIECE (64 * KIB)
+
+static struct vmm_kvm kvm;
+static struct vmm_slots *slots;
+static struct vmem_map *before, *after;
+static struct vsu_error err;
+static int left;	/* calls of KVM that succeed before one fails */
+
+static bool lacks(int code)
+{
+	(void)code;
+	return left-- == 0;
+}
+
+static struct vmem_map *add(struct vmem_map *map, uint64_t gpa)
+{
+	struct vmem_block *block = make_block("size=64K");
+
+	map = with_piece(map, block, 0, gpa, PIECE);
+	vmem_block_unref(block);
+	return map;
+}
+
+/* Two pieces more and two less, one of them replaced by another. */
+static void setup(void)
+{
+	fake_kvm_init();
+	left = -1;
+	fake.lacks = lacks;
+	ck_assert_int_eq(vmm_kvm_open(&kvm, false, NULL), 0);
+	ck_assert_int_eq(vmm_slots_new(&kvm, &slots), 0);
+	before = add(add(add(empty_map(), 0), MIB), 2 * MIB);
+	after = add(add(add(empty_map(), MIB), 3 * MIB), 4 * MIB);
+	ck_assert_int_eq(vmm_slots_apply(slots, before, &err), 0);
+}
+
+static void teardown(void)
+{
+	vmm_slots_free(slots);
+	vmem_map_unref(before);
+	vmem_map_unref(after);
+	vmm_kvm_close(&kvm);
+}
+
+static bool has(const struct kvm_userspace_memory_region *slot,
+		const struct vmem_map *map)
+{
+	struct vmem_region *region = vmem_map_find(map, slot->guest_phys_addr);
+
+	return region && vmem_region_gpa(region) == slot->guest_phys_addr &&
+	       vmem_region_len(region) == slot->memory_size &&
+	       (uint64_t)(uintptr_t)vmem_region_hva(region) ==
+	       slot->userspace_addr;
+}
+
+/* KVM has every region of the map and nothing else. */
+static void assert_kvm_has(const struct vmem_map *map)
+{
+	unsigned int i, n = 0;
+
+	for (i = 0; i < FAKE_SLOTS; i++) {
+		if (!fake.slot[i].memory_size)
+			continue;
+		ck_assert_msg(has(&fake.slot[i], map), "KVM has %#llx",
+			      fake.slot[i].guest_phys_addr);
+		n++;
+	}
+	ck_assert_uint_eq(n, vmem_map_count(map));
+}
+
+START_TEST(change_is_made_in_full_or_not_at_all)
+{
+	int rc;
+
+	left = _i;
+	vsu_error_clear(&err);
+	rc = vmm_slots_apply(slots, after, &err);
+	ck_assert_int_eq(rc, -ENOMEM);
+	ck_assert_ptr_nonnull(strstr(err.msg, "KVM refuses"));
+	assert_kvm_has(before);
+	left = -1;
+	ck_assert_int_eq(vmm_slots_apply(slots, after, &err), 0);
+	assert_kvm_has(after);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("refused_slots");
+	TCase *tc = tcase_create("refused_slots");
+
+	tcase_add_checked_fixture(tc, setup, teardown);
+	/* three that go, three that come */
+	tcase_add_loop_test(tc, change_is_made_in_full_or_not_at_all, 0, 6);
+	suite_add_tcase(s, tc);
+	return run_suite(s);
+}
