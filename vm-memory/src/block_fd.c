@@ -9,6 +9,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 
 #include <vmm-sys-util/checked.h>
 #include <vmm-sys-util/fd.h>
@@ -36,16 +37,17 @@ static int check_desc(const struct vmem_fd_desc *d, uint64_t *end,
 
 /* Past its end a file maps well and kills whoever touches it: look first. */
 static int check_file_size(const struct vmem_fd_desc *d, uint64_t end,
-			   struct vsu_error *err)
+			   struct stat *st, struct vsu_error *err)
 {
-	int kind = vsu_fd_kind(d->fd), rc;
 	uint64_t size;
+	int rc;
 
-	if (kind < 0)
-		return vsu_error_sys(err, kind, "no usable fd to map");
-	if (kind != VSU_FD_REGULAR && kind != VSU_FD_BLOCK)
+	if (fstat(d->fd, st) < 0)
+		return vsu_error_sys(err, -errno, "no usable fd to map");
+	if (!S_ISREG(st->st_mode) && !S_ISBLK(st->st_mode))
 		return 0;	/* has no size; mmap() decides */
-	rc = vsu_fd_size(d->fd, &size);
+	size = (uint64_t)st->st_size;
+	rc = S_ISBLK(st->st_mode) ? vsu_fd_size(d->fd, &size) : 0;
 	if (rc < 0)
 		return vsu_error_sys(err, rc, "no size of the file to map");
 	if (end <= size)
@@ -86,15 +88,15 @@ static int whole_pages(const struct vmem_fd_desc *d, uint64_t page,
 	return 0;
 }
 
-static int open_block(const struct vmem_fd_desc *d, struct vmem_block *block,
-		      struct vsu_error *err)
+static int open_block(const struct vmem_fd_desc *d, const struct stat *st,
+		      struct vmem_block *block, struct vsu_error *err)
 {
 	int rc;
 
 	block->fd = vsu_fd_dup(d->fd);
 	if (block->fd < 0)
 		return vsu_error_sys(err, block->fd, "cannot keep the fd");
-	rc = vmem_priv_fd_page_size(block->fd, &block->page_size);
+	rc = vmem_priv_fd_page_size(block->fd, st, &block->page_size);
 	if (rc < 0)
 		return vsu_error_sys(err, rc, "no page size of the file");
 	block->closer = d->closer;
@@ -156,16 +158,17 @@ static int new_block(struct vmem_reservation *r, uint64_t off,
 {
 	struct vmem_block *block;
 	uint64_t end = 0;
+	struct stat st;
 	int rc = check_desc(d, &end, err);
 
 	if (!rc)
-		rc = check_file_size(d, end, err);
+		rc = check_file_size(d, end, &st, err);
 	if (rc < 0)
 		return rc;
 	block = vmem_priv_block_new(VMEM_KIND_FD);
 	if (!block)
 		return vsu_error_set(err, -ENOMEM, "no memory for a block");
-	rc = open_block(d, block, err);
+	rc = open_block(d, &st, block, err);
 	if (!rc)
 		rc = map_block(block, d, r, off, err);
 	if (rc < 0) {

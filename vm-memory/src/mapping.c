@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -22,17 +23,19 @@ uint64_t vmem_priv_host_page(void)
 	return (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
-int vmem_priv_fd_page_size(int fd, uint64_t *size)
+/* The block of a file on hugetlbfs is its page: a small one settles it. */
+int vmem_priv_fd_page_size(int fd, const struct stat *st, uint64_t *size)
 {
 	struct statfs fs;
 
+	*size = vmem_priv_host_page();
+	if (st && (uint64_t)st->st_blksize <= *size)
+		return 0;
 	if (fstatfs(fd, &fs) < 0)
 		return -errno;
 	/* The block size of any other file system does not matter to mmap. */
 	if ((uint32_t)fs.f_type == HUGETLBFS_MAGIC)
 		*size = (uint64_t)fs.f_bsize;
-	else
-		*size = vmem_priv_host_page();
 	return 0;
 }
 
@@ -88,12 +91,44 @@ static int ask(const struct vmem_priv_map_request *req)
 	return 0;
 }
 
+/*
+ * The common case in two calls: a file in pages of the host, wherever there is
+ * room, is mapped with one page more than is wanted, which then becomes the
+ * guard. False where the kernel does not do it so, and nothing is left.
+ */
+static bool map_with_guard(const struct vmem_priv_map_request *req,
+			   struct vmem_priv_mapping *out)
+{
+	struct vmem_priv_map_request wide = *req;
+	uint64_t page = vmem_priv_host_page();
+	unsigned char *area;
+
+	if (req->fd < 0 || req->at || req->align > page ||
+	    vsu_u64_add_overflow(req->len, page, &wide.len) ||
+	    wide.len > PTRDIFF_MAX)
+		return false;
+	area = map_at(&wide, NULL, 0);
+	if (area == MAP_FAILED)
+		return false;
+	if (mmap(area + req->len, page, PROT_NONE,
+		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1,
+		 0) == MAP_FAILED) {
+		munmap(area, wide.len);
+		return false;
+	}
+	*out = (struct vmem_priv_mapping){ area, req->len, area, wide.len };
+	return true;
+}
+
 int vmem_priv_map(const struct vmem_priv_map_request *req,
 		  struct vmem_priv_mapping *out)
 {
 	struct vmem_priv_mapping m = { req->at, req->len, NULL, 0 };
-	int rc = ask(req);
+	int rc;
 
+	if (map_with_guard(req, out))
+		return 0;
+	rc = ask(req);
 	if (!rc && !req->at)
 		rc = reserve(req->len, req->align, &m);
 	if (rc < 0)

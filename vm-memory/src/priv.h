@@ -49,8 +49,12 @@ int vmem_priv_map(const struct vmem_priv_map_request *req,
 		  struct vmem_priv_mapping *out);
 void vmem_priv_unmap(const struct vmem_priv_mapping *m);
 uint64_t vmem_priv_host_page(void);
-/* Of the pages behind fd: the huge page size on hugetlbfs, else the host's. */
-int vmem_priv_fd_page_size(int fd, uint64_t *size);
+/*
+ * Of the pages behind fd: the huge page size on hugetlbfs, else the host's. st:
+ * what fstat() says of fd, or NULL.
+ */
+struct stat;
+int vmem_priv_fd_page_size(int fd, const struct stat *st, uint64_t *size);
 
 /* policy.c */
 

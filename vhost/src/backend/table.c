@@ -150,11 +150,12 @@ find_same(const struct vhost_user_priv_table *t,
 }
 
 /* A file cut short since it was mapped is not good any more. */
-static bool still_long_enough(int fd, const struct vhost_user_mem_region *r)
+static bool still_long_enough(int fd, const struct stat *st,
+			      const struct vhost_user_mem_region *r)
 {
-	uint64_t size;
+	uint64_t size = (uint64_t)st->st_size;
 
-	return vsu_fd_size(fd, &size) == 0 &&
+	return (S_ISREG(st->st_mode) || vsu_fd_size(fd, &size) == 0) &&
 	       !vsu_range_exceeds(r->mmap_offset, r->size, size);
 }
 
@@ -219,7 +220,7 @@ static int map_slot(const struct vhost_user_backend *b, int fd,
 	s->dev = st.st_dev;
 	s->ino = st.st_ino;
 	s->read_only = is_read_only(fd);
-	if (keep && still_long_enough(fd, &s->wire))
+	if (keep && still_long_enough(fd, &st, &s->wire))
 		same = find_same(keep, s);
 	if (same) {
 		block = vmem_block_ref(vmem_region_block(same->region));
