@@ -152,8 +152,6 @@ static int check_keys(const struct command_line *cl, struct vsu_error *err)
 			      missing->option.help);
 		return VSU_EXIT_USAGE;
 	}
-	if (kind->check && kind->check(cl->config, err) < 0)
-		return VSU_EXIT_DATA;
 	return VSU_EXIT_OK;
 }
 

@@ -58,8 +58,6 @@ struct vmm_device_kind {
 	uint32_t min_queue_size;	/* entries */
 	const char *queue_size;	/* for the help: what a queue has if not told */
 	const struct vmm_device_key *keys;	/* ends with a row without name */
-	/* Properties that do not go together. NULL: all do. */
-	int (*check)(const void *config, struct vsu_error *err);
 	/* Strings of the config live as long as the device. */
 	int (*open)(const void *config, const struct vmm_device_common *common,
 		    struct virtdev **out, struct vsu_error *err);

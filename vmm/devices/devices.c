@@ -74,19 +74,21 @@ struct parse {
 	struct vsu_option rows[VMM_DEVICE_ROWS];
 };
 
-static int set_backend(struct vmm_device_spec *spec, const char *text,
+static int set_backend(const struct parse *p, const char *text,
 		       struct vsu_error *err)
 {
+	struct vmm_device_spec *spec = p->spec;
+
 	if (!strcmp(text, "inline"))
 		return 0;
 	if (strncmp(text, "user:", 5) || !text[5])
 		return vsu_error_set(err, -EINVAL,
-				     "key 'backend': '%s' is neither 'inline' nor 'user:SOCKET'",
-				     text);
+				     "%s: key 'backend': '%s' is neither 'inline' nor 'user:SOCKET'",
+				     p->option, text);
 	if (strlen(text + 5) >= sizeof(spec->socket))
 		return vsu_error_set(err, -EINVAL,
-				     "key 'backend': '%s' is longer than %zu characters",
-				     text + 5, sizeof(spec->socket) - 1);
+				     "%s: key 'backend': '%s' is longer than %zu characters",
+				     p->option, text + 5, sizeof(spec->socket) - 1);
 	strcpy(spec->socket, text + 5);
 	spec->remote = true;
 	return 0;
@@ -129,7 +131,7 @@ static int on_key(void *opaque, unsigned int index,
 
 	switch (index) {
 	case BACKEND:
-		return set_backend(p->spec, value->text, err);
+		return set_backend(p, value->text, err);
 	case QUEUES:
 		p->spec->queues = (uint32_t)value->number;
 		return 0;
@@ -163,7 +165,6 @@ static int check_inline(const struct parse *p, struct vsu_error *err)
 	const struct vmm_device_kind *kind = p->spec->kind;
 	const struct vmm_device_key *missing =
 		vmm_device_missing(kind, p->spec->config);
-	int rc;
 
 	if (p->spec->read_only_windows)
 		return vsu_error_set(err, -EINVAL,
@@ -174,9 +175,7 @@ static int check_inline(const struct parse *p, struct vsu_error *err)
 				     "%s '%s': needs '%s=%s' or 'backend=user:SOCKET'",
 				     p->option, p->list, missing->option.name,
 				     missing->option.arg);
-	rc = kind->check ? kind->check(p->spec->config, err) : 0;
-	return rc < 0 ? vsu_error_prefix(err, rc, "%s '%s'", p->option, p->list)
-		      : 0;
+	return 0;
 }
 
 static int check_any(const struct parse *p, struct vsu_error *err)

@@ -129,9 +129,11 @@ static const struct refusal {
 	  "--disk 'backend=user:s,engine=sync': 'engine' is the back-end's to "
 	  "say; leave it out, or 'backend=user:'" },
 	{ VMM_DEVICE_DISK, "path=a,backend=usr:s", -EINVAL,
-	  "key 'backend': 'usr:s' is neither 'inline' nor 'user:SOCKET'" },
+	  "--disk: key 'backend': 'usr:s' is neither 'inline' nor "
+	  "'user:SOCKET'" },
 	{ VMM_DEVICE_DISK, "backend=user:", -EINVAL,
-	  "key 'backend': 'user:' is neither 'inline' nor 'user:SOCKET'" },
+	  "--disk: key 'backend': 'user:' is neither 'inline' nor "
+	  "'user:SOCKET'" },
 	{ VMM_DEVICE_DISK, "path=a,readonli", -ENOENT,
 	  "--disk: unknown key 'readonli'; did you mean 'readonly'?" },
 	{ VMM_DEVICE_DISK, "path=a,id=2", -ENOENT, NULL },
@@ -167,6 +169,12 @@ static const struct refusal {
 	{ VMM_DEVICE_ANY, "rng,rate=1k,backend=user:s", -EINVAL,
 	  "--device 'rng,rate=1k,backend=user:s': 'rate' is the back-end's to "
 	  "say; leave it out, or 'backend=user:'" },
+	{ VMM_DEVICE_DISK, "path=a,reconnect=5", -EINVAL,
+	  "--disk 'path=a,reconnect=5': 'reconnect' needs "
+	  "'backend=user:SOCKET'" },
+	{ VMM_DEVICE_DISK, "path=a,read-only-windows", -EINVAL,
+	  "--disk 'path=a,read-only-windows': 'read-only-windows' is for "
+	  "'backend=user:'; a device of this process reads all memory" },
 	{ VMM_DEVICE_ANY, "blk", -EINVAL,
 	  "--device 'blk': needs 'path=FILE' or 'backend=user:SOCKET'" },
 };
@@ -196,6 +204,29 @@ START_TEST(d1_17_socket_longer_than_an_address_is_refused)
 }
 END_TEST
 
+START_TEST(disk_longer_than_a_path_is_refused)
+{
+	static char path[8192];
+
+	memset(path, 'p', sizeof(path) - 1);
+	ck_assert_int_eq(parse(VMM_DEVICE_DISK_PATH, path), -EINVAL);
+	ck_assert_ptr_nonnull(strstr(err.msg, "is longer than"));
+}
+END_TEST
+
+START_TEST(limits_of_a_back_end_are_taken)
+{
+	ck_assert_int_eq(parse(VMM_DEVICE_ANY, "id=26,backend=user:s,"
+			       "allow-fuse,max-mappings=7,reconnect=250,"
+			       "config-size=56"), 0);
+	ck_assert(spec.remote && spec.allow_fuse);
+	ck_assert_uint_eq(spec.id, 26);
+	ck_assert_uint_eq(spec.max_mappings, 7);
+	ck_assert_uint_eq(spec.reconnect_ms, 250);
+	ck_assert_uint_eq(spec.config_size, 56);
+}
+END_TEST
+
 START_TEST(missing_file_is_named)
 {
 	struct virtdev *dev;
@@ -220,6 +251,8 @@ int main(void)
 	tcase_add_test(tc, kind_behind_a_socket_has_its_id);
 	tcase_add_loop_test(tc, refuses_with_a_sentence, 0, COUNT(refusals));
 	tcase_add_test(tc, d1_17_socket_longer_than_an_address_is_refused);
+	tcase_add_test(tc, disk_longer_than_a_path_is_refused);
+	tcase_add_test(tc, limits_of_a_back_end_are_taken);
 	tcase_add_test(tc, missing_file_is_named);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
