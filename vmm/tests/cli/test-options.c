@@ -4,6 +4,8 @@
 
 #include "machine/exit_status.h"
 #include "cli/options.h"
+#include "log.h"
+#include "x86/cpuid.h"
 #include "../util.h"
 
 static struct vmm_options o;
@@ -76,6 +78,33 @@ START_TEST(words_behind_two_dashes_are_operands)
 }
 END_TEST
 
+START_TEST(choices_are_taken)
+{
+	ck_assert_int_eq(parse("k --cpu=plain --reboot=restart "
+			       "--on-memory-error=pause --initrd=i --append=a "
+			       "--console=null"), 0);
+	ck_assert_uint_eq(o.cpu_model, VMM_CPU_PLAIN);
+	ck_assert(o.restart);
+	ck_assert_int_eq(o.on_memory_error, VMM_ON_MEMORY_ERROR_PAUSE);
+	ck_assert_str_eq(o.initrd, "i");
+	ck_assert_str_eq(o.append, "a");
+	ck_assert_str_eq(o.console, "null");
+	ck_assert_int_eq(parse("k --reboot=exit --cpu=host"), 0);
+	ck_assert(!o.restart && o.cpu_model == VMM_CPU_HOST);
+}
+END_TEST
+
+START_TEST(log_says_as_much_as_was_asked_for)
+{
+	ck_assert_int_eq(parse("k --verbose"), 0);
+	ck_assert(prog_log_says(PROG_LOG_INFO));
+	ck_assert_int_eq(parse("k --log-level=error"), 0);
+	ck_assert(!prog_log_says(PROG_LOG_WARNING));
+	ck_assert_int_eq(parse("k --log-level=debug"), 0);
+	ck_assert(prog_log_says(PROG_LOG_DEBUG));
+}
+END_TEST
+
 START_TEST(help_needs_no_kernel)
 {
 	ck_assert_int_eq(parse("--help"), 0);
@@ -112,6 +141,16 @@ static const struct refusal {
 	{ "k --dry-run=yes", -EINVAL, VSU_EXIT_DATA,
 	  "option --dry-run takes no value, and 'yes' is given; write "
 	  "--dry-run alone, or leave it out" },
+	{ "k --cpu=old", -EINVAL, VSU_EXIT_DATA,
+	  "option --cpu: 'old' is not one of host or plain" },
+	{ "k --reboot=never", -EINVAL, VSU_EXIT_DATA,
+	  "option --reboot: 'never' is not one of exit or restart" },
+	{ "k --on-memory-error=panic", -EINVAL, VSU_EXIT_DATA,
+	  "option --on-memory-error: 'panic' is not one of stop, continue or "
+	  "pause" },
+	{ "k --log-level=loud", -EINVAL, VSU_EXIT_DATA,
+	  "option --log-level: 'loud' is not one of error, warning, info or "
+	  "debug" },
 	{ "k --initrd", -EINVAL, VSU_EXIT_DATA,
 	  "option --initrd needs a value; write --initrd=FILE" },
 };
@@ -171,6 +210,8 @@ int main(void)
 	tcase_add_test(tc, operands_stand_anywhere_between_options);
 	tcase_add_test(tc, memory_disk_and_device_may_repeat);
 	tcase_add_test(tc, words_behind_two_dashes_are_operands);
+	tcase_add_test(tc, choices_are_taken);
+	tcase_add_test(tc, log_says_as_much_as_was_asked_for);
 	tcase_add_test(tc, help_needs_no_kernel);
 	suite_add_tcase(s, tc);
 	tc = tcase_create("refused");

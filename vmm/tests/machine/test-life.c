@@ -6,17 +6,19 @@
 #include <config.h>
 
 #include <poll.h>
+#include <pty.h>
 #include <signal.h>
-#include <sys/mman.h>
 
 #include <vmm-sys-util/exit.h>
 
+#include "../virtio/rig.h"
 #include "kernels.h"
 #include "rig.h"
 
 #define I8042 0x64
 #define IER (VMM_PORT_SERIAL + 1)
 #define IER_TRANSMITTER 2
+#define NOTIFY 0x50
 
 static const struct end {
 	uint16_t port;
@@ -233,6 +235,53 @@ START_TEST(guest_hears_what_comes_in_before_the_end_of_input)
 }
 END_TEST
 
+/* The user asks what the machine is, and leaves it. */
+START_TEST(keys_on_a_terminal_tell_of_the_machine_and_leave_it)
+{
+	int terminal, side, told[2];
+	char line[128] = "";
+
+	kernel_pvh();
+	ck_assert_int_eq(openpty(&terminal, &side, NULL, NULL, NULL), 0);
+	ck_assert_int_eq(pipe(told), 0);
+	ck_assert_int_eq(dup2(side, STDIN_FILENO), STDIN_FILENO);
+	ck_assert_int_eq(dup2(told[1], STDERR_FILENO), STDERR_FILENO);
+	RIG_OPTIONS("kernel", "--memory=size=4M", "--cpus=2", "--device=rng");
+	rig_make();
+	ck_assert_int_eq(write(terminal, "\1c\1x", 4), 4);
+	rig.status = vmm_machine_run(&rig.machine, &rig.err);
+	assert_ended(VSU_EXIT_OK, "");
+	ck_assert_int_gt(read(told[0], line, sizeof(line) - 1), 0);
+	ck_assert_str_eq(line, "cvmm: 2 CPUs, 1 devices, 0 bytes of the "
+			 "console lost; Ctrl-A x ends the machine\n");
+}
+END_TEST
+
+/* KVM takes such a store itself; one that it left to us counts as well. */
+START_TEST(store_to_the_notify_register_kicks_its_queue)
+{
+	struct vmm_access access = { .len = 4, .write = true };
+	struct pollfd kick = { .events = POLLIN };
+	struct vmm_virtio *virtio;
+
+	kernel_pvh();
+	RIG_OPTIONS("kernel", "--memory=size=4M", "--device=rng");
+	rig_make();
+	virtio = rig.machine.devices[0].virtio;
+	kick.fd = vmm_virtio_kick_fd(virtio, 0);
+	vmm_bus_access(&rig.machine.mmio, VMM_TRANSPORTS_GPA + NOTIFY,
+		       &access);
+	ck_assert_int_eq(poll(&kick, 1, 0), 0);	/* the driver is not ready */
+	rig_start(virtio);
+	vmm_bus_access(&rig.machine.mmio, VMM_TRANSPORTS_GPA + NOTIFY,
+		       &access);
+	ck_assert_int_eq(poll(&kick, 1, 0), 1);
+	access.value = 1;	/* a queue that there is not */
+	vmm_bus_access(&rig.machine.mmio, VMM_TRANSPORTS_GPA + NOTIFY,
+		       &access);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("life");
@@ -248,6 +297,8 @@ int main(void)
 	tcase_add_test(tc, console_goes_to_its_file_and_interrupts);
 	tcase_add_test(tc, slow_reader_of_the_console_gets_every_byte_in_order);
 	tcase_add_test(tc, guest_hears_what_comes_in_before_the_end_of_input);
+	tcase_add_test(tc, keys_on_a_terminal_tell_of_the_machine_and_leave_it);
+	tcase_add_test(tc, store_to_the_notify_register_kicks_its_queue);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
 }
