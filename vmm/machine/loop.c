@@ -190,6 +190,8 @@ int vmm_machine_run(struct vmm_machine *m, struct vsu_error *err)
 		ev_run(m->loop, 0);
 	vmm_cpus_stop(m->cpus, &status, err);
 	vmm_slots_set_cpus(m->slots, NULL);
+	/* from here on a signal ends the process at once */
+	vmm_console_restore(m->console);
 	unwatch_signals(m);
 	ev_timer_stop(m->loop, &m->on_look);
 	if (!rc && !status && m->lost) {
