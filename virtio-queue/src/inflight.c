@@ -89,7 +89,7 @@ int vq_priv_track_version(const struct vq *q, uint16_t version,
 			  struct vsu_error *err)
 {
 	if (version > AREA_VERSION)
-		return vsu_error_set(err, -EINVAL, "ring %" PRIu32
+		return vsu_error_set(err, -EBADMSG, "ring %" PRIu32
 				     ": the in-flight area has version %u, and %u is known",
 				     q->index, version, AREA_VERSION);
 	return version;

@@ -62,7 +62,7 @@ struct vq_priv_track {
 void vq_priv_track_free(struct vq_priv_track *t);
 int vq_priv_track_prepare(struct vq *q, struct vsu_error *err);
 
-/* 1 when the area was used before, 0 when not, -EINVAL for another version. */
+/* 1 when the area was used before, 0 when not, -EBADMSG for another version. */
 int vq_priv_track_version(const struct vq *q, uint16_t version,
 			  struct vsu_error *err);
 
@@ -104,7 +104,7 @@ uint64_t vq_priv_track_packed_size(uint32_t entries);
 /*
  * Reads the area: 1 with the position in the used direction (in the track)
  * and the number of slots behind it whose chains are to be taken again; 0
- * when it was never used; -EINVAL when it cannot be.
+ * when it was never used; -EBADMSG when it cannot be.
  */
 int vq_priv_track_packed_recover(struct vq *q, uint32_t *slots,
 				 struct vsu_error *err);

@@ -78,7 +78,7 @@ static struct packed_area *area_of(const struct vq_priv_track *t)
 static int damaged(const struct vq *q, const char *what, uint32_t value,
 		   struct vsu_error *err)
 {
-	return vsu_error_set(err, -EINVAL, "ring %" PRIu32
+	return vsu_error_set(err, -EBADMSG, "ring %" PRIu32
 			     ": the in-flight area is damaged: %s (%" PRIu32 ")",
 			     q->index, what, value);
 }

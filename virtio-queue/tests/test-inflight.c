@@ -240,7 +240,7 @@ START_TEST(b4_08_area_that_cannot_be_is_refused)
 	ck_assert_int_eq(vq_enable(b.r.q, &b.r.config, NULL), -EINVAL);
 	b.area[AREA_VERSION] = 2;
 	ck_assert_int_eq(vq_set_inflight(b.r.q, b.area, RIG_SIZE), 0);
-	ck_assert_int_eq(vq_enable(b.r.q, &b.r.config, NULL), -EINVAL);
+	ck_assert_int_eq(vq_enable(b.r.q, &b.r.config, NULL), -EBADMSG);
 	ck_assert_int_eq(vq_set_inflight(b.r.q, NULL, 0), 0);
 	ck_assert_int_eq(vq_enable(b.r.q, &b.r.config, NULL), 0);
 	rig_fini(&b.r);

@@ -271,7 +271,7 @@ START_TEST(b4_08_damaged_area_is_refused_with_a_sentence)
 	crash(&b);
 	put(&b, damage[_i].at, damage[_i].value, damage[_i].bytes);
 	ck_assert_int_eq(vq_set_inflight(b.r.q, b.area, ENTRIES), 0);
-	ck_assert_int_eq(vq_enable(b.r.q, &b.r.config, &err), -EINVAL);
+	ck_assert_int_eq(vq_enable(b.r.q, &b.r.config, &err), -EBADMSG);
 	ck_assert_ptr_nonnull(strstr(err.msg, "ring 0: the in-flight area "));
 	ck_assert(!vq_is_enabled(b.r.q));
 	rig_fini(&b.r);
@@ -291,7 +291,7 @@ START_TEST(b4_08_area_with_more_chains_than_slots_is_refused)
 		put(&b, ENTRY(i) + E_NUM, 1, 2);
 	}
 	ck_assert_int_eq(vq_set_inflight(b.r.q, b.area, ENTRIES), 0);
-	ck_assert_int_eq(vq_enable(b.r.q, &b.r.config, NULL), -EINVAL);
+	ck_assert_int_eq(vq_enable(b.r.q, &b.r.config, NULL), -EBADMSG);
 	rig_fini(&b.r);
 }
 END_TEST

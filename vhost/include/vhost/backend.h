@@ -110,6 +110,9 @@ struct vhost_user_backend_ops {
 	/*
 	 * Something was refused, or a ring waits, and nothing else would tell a
 	 * person why: err has the sentence and, where there is one, the remedy.
+	 * Its code is -EBADMSG for malformed data, -EPROTO for what is illegal
+	 * now, -EINVAL for a request of the owner's that another thread made,
+	 * and else that of the host or of the owner's own refusal.
 	 *
 	 *   a message of the front-end was refused: request is its number
 	 *   (VHOST_USER_SET_VRING_NUM), ring the ring that it names, or

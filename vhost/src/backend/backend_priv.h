@@ -16,6 +16,7 @@
 #ifndef VHOST_USER_PRIV_BACKEND_H
 #define VHOST_USER_PRIV_BACKEND_H
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -229,6 +230,19 @@ struct vhost_user_backend {
 static inline void vhost_user_priv_backend_fail(struct vhost_user_backend *b)
 {
 	b->ending = true;
+}
+
+/*
+ * A library below calls a wrong argument what we took out of the peer's message:
+ * of the caller's arguments none is wrong.
+ */
+static inline int vhost_user_priv_of_peer(int rc, struct vsu_error *err)
+{
+	if (rc != -EINVAL)
+		return rc;
+	if (err)
+		err->code = -EBADMSG;
+	return -EBADMSG;
 }
 
 static inline bool vhost_user_priv_agreed(const struct vhost_user_backend *b,

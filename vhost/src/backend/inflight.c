@@ -121,7 +121,7 @@ static int map_area(const struct vhost_user_backend *b,
 
 	if (rc < 0)
 		return rc;
-	rc = vmem_block_new_fd(&desc, out, err);
+	rc = vhost_user_priv_of_peer(vmem_block_new_fd(&desc, out, err), err);
 	return rc < 0 ? vsu_error_prefix(err, rc, "SET_INFLIGHT_FD") : 0;
 }
 
@@ -207,7 +207,7 @@ int vhost_user_priv_inflight_attach(const struct vhost_user_backend *b,
 	if (!b->inflight || index >= b->inflight_rings)
 		return vq_set_inflight(vq, NULL, 0);
 	if (vsu_range_exceeds(index * part, part, vmem_block_len(b->inflight)))
-		return vsu_error_set(err, -EINVAL,
+		return vsu_error_set(err, -EBADMSG,
 				     "ring %u: the in-flight area is too short for its format",
 				     index);
 	rc = vq_set_inflight(vq, vmem_block_hva(b->inflight) + index * part,

@@ -67,8 +67,7 @@ static int map_log(const struct vhost_user_backend *b,
 
 	if (rc < 0)
 		return rc;
-	rc = vmem_block_new_fd(&desc, out, err);
-
+	rc = vhost_user_priv_of_peer(vmem_block_new_fd(&desc, out, err), err);
 	return rc < 0 ? vsu_error_prefix(err, rc, "SET_LOG_BASE") : 0;
 }
 

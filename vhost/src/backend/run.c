@@ -50,7 +50,9 @@ static int ring_enable(struct vhost_user_backend *b, uint32_t index,
 				       err);
 	if (rc == 0)
 		rc = vhost_user_priv_inflight_attach(b, index, err);
-	return rc < 0 ? rc : vq_enable(ring->vq, &c, err);
+	if (rc == 0)
+		rc = vq_enable(ring->vq, &c, err);
+	return vhost_user_priv_of_peer(rc, err);
 }
 
 /* Told once: the ring is looked at again after every message. */

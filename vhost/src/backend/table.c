@@ -174,7 +174,7 @@ static int map_block(const struct vhost_user_backend *b, int fd,
 		.closer = b->config.closer,
 	};
 
-	return vmem_block_new_fd(&desc, out, err);
+	return vhost_user_priv_of_peer(vmem_block_new_fd(&desc, out, err), err);
 }
 
 static int new_region(struct vmem_block *block,
@@ -187,7 +187,7 @@ static int new_region(struct vmem_block *block,
 		.len = r->size,
 	};
 
-	return vmem_region_new(&desc, out, err);
+	return vhost_user_priv_of_peer(vmem_region_new(&desc, out, err), err);
 }
 
 static int check_slot_fd(const struct vhost_user_backend *b, int fd,

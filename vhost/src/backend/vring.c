@@ -106,7 +106,8 @@ static int try_addr(const struct vhost_user_backend *b,
 
 	if (rc < 0 || !b->features_set)
 		return rc;
-	return vq_check(b->rings[addr->index].vq, &c, err);
+	return vhost_user_priv_of_peer(vq_check(b->rings[addr->index].vq, &c, err),
+				       err);
 }
 
 static int check_addr(struct vhost_user_backend *b,

@@ -707,7 +707,7 @@ START_TEST(b1_20_device_that_refuses_leaves_the_session_whole)
 
 	rig_init(&r);
 	rig_negotiate(&r);
-	r.refuses = -EINVAL;
+	r.refuses = -EPERM;
 	ck_assert_uint_ne(rig_ack_u64(&r, VHOST_USER_SET_FEATURES,
 				      VQ_F_VERSION_1), 0);
 	ck_assert_uint_eq(rig_get(&r, VHOST_USER_GET_CONFIG, &c, sizeof(c),

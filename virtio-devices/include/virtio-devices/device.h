@@ -71,7 +71,7 @@ struct virtdev_ops {
 
 	/* off and len lie within config_size. */
 	void (*config_read)(void *self, uint32_t off, void *buf, uint32_t len);
-	/* Writes what the driver may change; -EPERM for the rest. */
+	/* Writes; -EPERM where the driver may not, -EBADMSG for a bad value. */
 	int (*config_write)(void *self, uint32_t off, const void *buf,
 			    uint32_t len);
 
@@ -130,7 +130,7 @@ VIRTDEV_API const char *virtdev_name(const struct virtdev *dev);
 VIRTDEV_API const struct virtdev_info *virtdev_info(const struct virtdev *dev);
 
 /*
- * The features that the driver acknowledged. -EINVAL, naming a bit, when one
+ * The features that the driver acknowledged. -EBADMSG, naming a bit, when one
  * was not offered or the device cannot do without one that is missing.
  */
 VIRTDEV_API int virtdev_set_features(struct virtdev *dev, uint64_t features,
@@ -138,7 +138,8 @@ VIRTDEV_API int virtdev_set_features(struct virtdev *dev, uint64_t features,
 
 /*
  * Configuration space. Bytes beyond its end read as 0 and are not written;
- * config_write says -EPERM when the driver may not change what it named.
+ * config_write says -EPERM when the driver may not change what it named, and
+ * -EBADMSG when it may not have that value.
  */
 VIRTDEV_API void virtdev_config_read(struct virtdev *dev, uint32_t off,
 				     void *buf, uint32_t len);

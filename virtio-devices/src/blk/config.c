@@ -121,7 +121,7 @@ int virtdev_priv_blk_config_write(void *self, uint32_t off, const void *buf,
 		return -EPERM;
 	memcpy(&value, buf, 1);
 	if (value > 1)
-		return -EINVAL;
+		return -EBADMSG;
 	blk->writeback = value;
 	update_through(blk);
 	return 0;

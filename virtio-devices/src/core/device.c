@@ -135,7 +135,7 @@ int virtdev_set_features(struct virtdev *dev, uint64_t features,
 	uint64_t unknown = features & ~dev->info.features;
 
 	if (unknown)
-		return vsu_error_set(err, -EINVAL,
+		return vsu_error_set(err, -EBADMSG,
 				     "%s: feature bit %d was not offered",
 				     dev->ops.name, __builtin_ctzll(unknown));
 	if (!dev->ops.set_features)

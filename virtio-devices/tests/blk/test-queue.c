@@ -133,7 +133,7 @@ START_TEST(a3_12_only_writeback_may_be_written)
 			ck_assert_int_eq(virtdev_config_write(r.dev, off, &zero,
 							      1), -EPERM);
 	ck_assert_int_eq(virtdev_config_write(r.dev, 32, "\0\0", 2), -EPERM);
-	ck_assert_int_eq(virtdev_config_write(r.dev, 32, &two, 1), -EINVAL);
+	ck_assert_int_eq(virtdev_config_write(r.dev, 32, &two, 1), -EBADMSG);
 	ck_assert_uint_eq(config8(32), 1);
 	ck_assert_uint_eq(config32(0), FAKE_SECTORS);
 }

@@ -117,7 +117,7 @@ START_TEST(a3_03_feature_that_was_not_offered_is_refused_by_its_number)
 	struct vsu_error err = VSU_ERROR_INIT;
 
 	ck_assert_int_eq(virtdev_set_features(model.dev, VQ_F_VERSION_1 | 0x8,
-					      &err), -EINVAL);
+					      &err), -EBADMSG);
 	ck_assert_str_eq(err.msg, "model: feature bit 3 was not offered");
 	ck_assert_uint_eq(model.features, 0);
 }

@@ -304,8 +304,8 @@ VQ_API void vq_set_ring_log(struct vq *q, bool on, uint64_t device_gpa);
  * signals the driver once, whether anything is to be served or not.
  *
  * Nothing of the area is trusted, and vq_enable() is the only one that reads
- * it: -EINVAL for an unknown version, too few entries or (packed) content that
- * cannot be; otherwise at worst other chains of the same ring are taken again.
+ * it: -EBADMSG for an unknown version or (packed) content that cannot be, -EINVAL
+ * for too few entries; otherwise at worst other chains of the same ring are taken again.
  */
 VQ_API uint64_t vq_inflight_size(uint32_t entries, uint64_t features);
 VQ_API int vq_set_inflight(struct vq *q, void *area, uint32_t entries)
