@@ -173,7 +173,8 @@ struct vhost_user_backend_config {
 	uint64_t features;	/* of the device, offered to the driver; the
 				   protocol's own bits are added */
 	uint64_t protocol_features; /* offered, of those this library speaks and
-				   the ops allow; 0: all of them */
+				   the ops allow; 0: all of them but
+				   GPA_ADDRESSES, which is to be named here */
 	uint32_t nrings;	/* 1..256 */
 	uint32_t queue_max;	/* largest size of a ring; 0: 32768 */
 	uint32_t max_chain;	/* see vq_config; 0: size of the ring */

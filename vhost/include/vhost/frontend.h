@@ -137,7 +137,8 @@ struct vhost_user_frontend_ops {
 struct vhost_user_frontend_config {
 	size_t size;		/* sizeof(struct vhost_user_frontend_config) */
 	const char *peer;	/* what sentences call it: the socket's path */
-	uint64_t protocol_features; /* wanted; 0: all this library speaks */
+	uint64_t protocol_features; /* wanted; 0: all this library speaks but
+				   GPA_ADDRESSES, which is to be named here */
 	uint64_t required_protocol_features; /* or the handshake fails */
 	uint64_t timeout_ns;	/* longest wait for one answer, and for a stop
 				   as a whole; 0: 10 seconds */

@@ -56,7 +56,11 @@ uint64_t vhost_user_priv_offered_protocol(const struct vhost_user_backend *b)
 		bits |= BIT(BACKEND_SEND_FD);
 	if (!(bits & (BIT(CONFIG) | BIT(SHMEM) | BIT(SHARED_OBJECT))))
 		bits &= ~BIT(BACKEND_REQ);	/* nothing to say on it */
-	if (b->config.protocol_features)
+	/* user addresses are looked up as before: they are guest addresses */
+	bits |= BIT(GPA_ADDRESSES);
+	if (!b->config.protocol_features)
+		bits &= ~BIT(GPA_ADDRESSES);
+	else
 		bits &= b->config.protocol_features;
 	return vhost_user_priv_without_orphans(bits);
 }

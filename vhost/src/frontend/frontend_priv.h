@@ -206,6 +206,15 @@ struct vhost_user_frontend {
 	struct fe_shmem shm;
 };
 
+/* With GPA_ADDRESSES both peers speak of guest addresses alone. */
+static inline uint64_t fe_user_addr(const struct vhost_user_frontend *f,
+				    uint64_t gpa)
+{
+	bool same = f->protocol & VHOST_USER_PROTOCOL_BIT(GPA_ADDRESSES);
+
+	return same ? gpa : gpa + FE_USER_BASE;
+}
+
 static inline bool fe_has(const struct vhost_user_frontend *f, unsigned int bit)
 {
 	return f->protocol >> bit & 1;

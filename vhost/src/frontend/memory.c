@@ -271,12 +271,14 @@ void vhost_user_priv_fe_free_memory(struct vhost_user_frontend *f)
 
 /* ----------------------------------------------------------------- messages */
 
-static struct vhost_user_mem_region describe(const struct vmem_region *region)
+static struct vhost_user_mem_region describe(
+		const struct vhost_user_frontend *f,
+		const struct vmem_region *region)
 {
 	const struct vhost_user_mem_region r = {
 		.guest_addr = vmem_region_gpa(region),
 		.size = vmem_region_len(region),
-		.user_addr = vmem_region_gpa(region) + FE_USER_BASE,
+		.user_addr = fe_user_addr(f, vmem_region_gpa(region)),
 		.mmap_offset = vmem_region_file_pos(region, 0),
 	};
 
@@ -299,7 +301,7 @@ static int send_table(struct vhost_user_frontend *f, struct vsu_error *err)
 
 	while ((region = next_ram(f->mem.wanted, &i))) {
 		fds[table.nregions] = vmem_block_fd(vmem_region_block(region));
-		table.regions[table.nregions++] = describe(region);
+		table.regions[table.nregions++] = describe(f, region);
 	}
 	r.nfds = table.nregions;
 	r.head_len = offsetof(struct vhost_user_mem_table, regions) +
@@ -311,7 +313,7 @@ static int request_slot(struct vhost_user_frontend *f, unsigned int item,
 			int fd, struct vsu_error *err)
 {
 	const struct fe_change *c = &f->mem.changes[item];
-	const struct vhost_user_mem_reg reg = { .region = describe(c->region) };
+	const struct vhost_user_mem_reg reg = { .region = describe(f, c->region) };
 	const struct fe_request r = {
 		.number = c->add ? VHOST_USER_ADD_MEM_REG :
 				   VHOST_USER_REM_MEM_REG,

@@ -209,9 +209,9 @@ int vhost_user_priv_fe_send_addr(struct vhost_user_frontend *f,
 	const struct vhost_user_vring_addr addr = {
 		.index = index,
 		.flags = f->log_fd >= 0 ? VHOST_USER_VRING_F_LOG : 0,
-		.desc = ring->desc_gpa + FE_USER_BASE,
-		.used = ring->device_gpa + FE_USER_BASE,
-		.avail = ring->driver_gpa + FE_USER_BASE,
+		.desc = fe_user_addr(f, ring->desc_gpa),
+		.used = fe_user_addr(f, ring->device_gpa),
+		.avail = fe_user_addr(f, ring->driver_gpa),
 		.log_guest_addr = ring->device_gpa,
 	};
 

@@ -34,6 +34,7 @@
 #define SPOKEN_SHMEM (VHOST_USER_PROTOCOL_BIT(BACKEND_SEND_FD) | \
 		      VHOST_USER_PROTOCOL_BIT(SHMEM))
 #define SPOKEN_INFLIGHT	VHOST_USER_PROTOCOL_BIT(INFLIGHT_SHMFD)
+#define SPOKEN_GPA	VHOST_USER_PROTOCOL_BIT(GPA_ADDRESSES)
 #define DEFAULT_RECONNECT_NS	UINT64_C(100000000)
 #define DEFAULT_MAX_SHMEM	(UINT64_C(1) << 40)
 #define DEFAULT_MAX_MAPS	256u
@@ -122,6 +123,8 @@ static void configure(struct vhost_user_frontend *f,
 	/* an area costs a round trip and each request some stores */
 	if (f->ops.connect || named & SPOKEN_INFLIGHT)
 		spoken |= SPOKEN_INFLIGHT;
+	/* nobody gains by it: for who looks at peers that have nothing else */
+	spoken |= named & SPOKEN_GPA;
 	f->reconnect_ns = config->reconnect_ns ? config->reconnect_ns :
 						 DEFAULT_RECONNECT_NS;
 

@@ -675,6 +675,33 @@ START_TEST(all_slots_can_be_filled_and_the_next_is_refused)
 }
 END_TEST
 
+START_TEST(guest_addresses_alone_lead_to_rings)
+{
+	struct vhost_user_mem_table t = {
+		.nregions = 1, .regions = { { 0, RIG_MEMORY, 0, 0 } },
+	};
+	struct vhost_user_vring_addr addr = rig_addr(0);
+	struct rig r;
+
+	rig_prepare(&r);
+	r.config.protocol_features = UINT64_MAX;
+	rig_start(&r);
+	rig_negotiate(&r);
+	ck_assert(vhost_user_backend_protocol_features(r.b) &
+		  VHOST_USER_PROTOCOL_BIT(GPA_ADDRESSES));
+	ck_assert_uint_eq(rig_ack(&r, VHOST_USER_SET_MEM_TABLE, &t, 40,
+				  &r.memfd, 1), 0);
+	ck_assert_uint_eq(rig_ack_state(&r, VHOST_USER_SET_VRING_NUM, 0,
+					RIG_SIZE), 0);
+	addr.desc -= RIG_UADDR;
+	addr.avail -= RIG_UADDR;
+	addr.used -= RIG_UADDR;
+	ck_assert_uint_eq(rig_ack(&r, VHOST_USER_SET_VRING_ADDR, &addr,
+				  sizeof(addr), NULL, 0), 0);
+	rig_fini(&r);
+}
+END_TEST
+
 static void add_refusals(Suite *s)
 {
 	TCase *tc = rig_case(s, "refusals");
@@ -717,6 +744,7 @@ int main(void)
 	tcase_add_test(tc, ring_goes_on_in_memory_that_moved_in_guest_addresses);
 	tcase_add_test(tc, memory_is_added_without_asking_running_rings);
 	tcase_add_test(tc, b2_17_descriptor_on_removal_is_closed_and_ignored);
+	tcase_add_test(tc, guest_addresses_alone_lead_to_rings);
 	if (!rig_under_valgrind())	/* it keeps RLIMIT_NOFILE to itself */
 		tcase_add_test(tc, all_slots_can_be_filled_and_the_next_is_refused);
 	add_refusals(s);

@@ -38,6 +38,31 @@ START_TEST(c1_18_addresses_sent_are_no_host_pointers)
 }
 END_TEST
 
+/* Named by the owner or not, of a back-end that offers it. */
+START_TEST(guest_addresses_are_sent_alone_only_where_it_is_wanted)
+{
+	const uint64_t base = _i ? 0 : USER_BASE;
+	struct vhost_user_vring_addr addr;
+	struct vhost_user_mem_reg sent;
+
+	config.protocol_features = _i ? UINT64_MAX : 0;
+	peer.protocol |= VHOST_USER_PROTOCOL_BIT(GPA_ADDRESSES);
+	begin_start();
+	while (peer_step(&peer) &&
+	       peer.last.hdr.request != VHOST_USER_ADD_MEM_REG)
+		;
+	memcpy(&sent, peer.last.payload, sizeof(sent));
+	ck_assert_uint_eq(sent.region.user_addr, base);
+	while (peer_step(&peer) &&
+	       peer.last.hdr.request != VHOST_USER_SET_VRING_ADDR)
+		;
+	memcpy(&addr, peer.last.payload, sizeof(addr));
+	ck_assert_uint_eq(addr.desc, base + 0x1000);
+	ck_assert_uint_eq(addr.avail, base + 0x2000);
+	ck_assert_uint_eq(addr.used, base + 0x3000);
+}
+END_TEST
+
 START_TEST(memory_without_slots_is_one_table)
 {
 	struct vhost_user_mem_table sent;
@@ -420,6 +445,8 @@ static void add_memory(Suite *s)
 	tcase_add_test(tc, c1_06_refused_memory_while_running_is_taken_back);
 	tcase_add_test(tc, c1_06_half_refused_memory_is_taken_back_as_a_whole);
 	tcase_add_test(tc, c1_06_refused_table_while_running_leaves_the_former);
+	tcase_add_loop_test(tc, guest_addresses_are_sent_alone_only_where_it_is_wanted,
+			    0, 2);
 	tcase_add_test(tc, stop_during_a_change_of_memory_comes_after_it);
 	tcase_add_test(tc, c2_21_session_that_died_holds_no_memory);
 }
