@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
  * The feature bits that decide how a virtqueue is laid out and driven, as
- * masks of the 64-bit feature word (VIRTIO 1.3, section 6). The names carry a
- * prefix of their own because the kernel headers own VIRTIO_F_ and VIRTIO_RING_F_.
+ * masks of the 64-bit feature word (VIRTIO 1.3, section 6), and what both sides
+ * of a queue know of its beginning. The names carry a prefix of their own
+ * because the kernel headers own VIRTIO_F_ and VIRTIO_RING_F_.
  */
 #ifndef VIRTIO_QUEUE_FEATURES_H
 #define VIRTIO_QUEUE_FEATURES_H
@@ -23,5 +24,11 @@
 
 /* The largest queue, split or packed. */
 #define VQ_MAX_SIZE 32768u
+
+/* The base of a ring that was never used, in the encoding of vq_base(). */
+static inline uint32_t vq_initial_base(uint64_t features)
+{
+	return features & VQ_F_RING_PACKED ? UINT32_C(0x80008000) : 0;
+}
 
 #endif

@@ -116,12 +116,6 @@ enum vq_broken {
 	VQ_BROKEN_BY_DEVICE,	/* vq_break() */
 };
 
-/* The base of a ring that was never used. */
-static inline uint32_t vq_initial_base(uint64_t features)
-{
-	return features & VQ_F_RING_PACKED ? UINT32_C(0x80008000) : 0;
-}
-
 /* A queue that is not enabled. */
 VQ_API int vq_new(struct vq **out) VSU_NODISCARD;
 
