@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* A session with a back-end whose callbacks become flags. */
+/* A session with a back-end, whose answers are waited for. */
 #include <config.h>
 
 #include <errno.h>
@@ -13,35 +13,11 @@
 
 #define MAX_FDS 4u
 
-static void on_ready(void *opaque)
-{
-	struct client *c = opaque;
-
-	c->ready = true;
-}
-
-static void on_started(void *opaque)
-{
-	struct client *c = opaque;
-
-	c->started = true;
-}
-
-static void on_stopped(void *opaque, const uint32_t *bases, unsigned int n)
-{
-	struct client *c = opaque;
-
-	(void)bases;
-	(void)n;
-	c->stopped = true;
-}
-
 static void on_config(void *opaque, uint32_t off, const void *buf, uint32_t len)
 {
 	struct client *c = opaque;
 
 	(void)off;
-	c->answered = true;
 	c->config_len = len;
 	if (len)
 		memcpy(c->config, buf, len);
@@ -68,9 +44,6 @@ static void on_shmem(void *opaque, struct vhost_user_shmem_change *changes,
 
 static const struct vhost_user_frontend_ops ops = {
 	.size = sizeof(ops),
-	.ready = on_ready,
-	.started = on_started,
-	.stopped = on_stopped,
 	.config = on_config,
 	.failed = on_failed,
 	.shmem = on_shmem,
@@ -97,7 +70,7 @@ enum vsu_exit client_open(struct client *c, const char *socket,
 		close(sock);
 		return VSU_EXIT_HOST;
 	}
-	status = client_wait(c, &c->ready, err);
+	status = client_wait(c, err);
 	if (status != VSU_EXIT_OK)
 		client_close(c);
 	return status;
@@ -142,23 +115,17 @@ enum vsu_exit client_poll(struct client *c, struct pollfd *fds, unsigned int n,
 }
 
 /* The session has its own deadline for every answer. */
-enum vsu_exit client_wait(struct client *c, const bool *flag,
-			  struct vsu_error *err)
+enum vsu_exit client_wait(struct client *c, struct vsu_error *err)
 {
-	enum vsu_exit status = VSU_EXIT_OK;
-	bool timed_out;
-
-	while (status == VSU_EXIT_OK && !*flag)
-		status = client_poll(c, NULL, 0, -1, &timed_out, err);
-	return status;
+	return vhost_user_frontend_wait(c->fe, 0, err) < 0 ? VSU_EXIT_HOST :
+							     VSU_EXIT_OK;
 }
 
 enum vsu_exit client_get_config(struct client *c, uint32_t len,
 				struct vsu_error *err)
 {
-	c->answered = false;
 	c->config_len = 0;
 	if (vhost_user_frontend_get_config(c->fe, 0, len, err) < 0)
 		return VSU_EXIT_HOST;
-	return client_wait(c, &c->answered, err);
+	return client_wait(c, err);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * A session with a back-end for a program that has nothing else to do: the
- * front-end's callbacks become flags that can be waited for.
+ * A session with a back-end for a program that has nothing else to do: it waits
+ * for each answer.
  */
 #ifndef TOOLS_CLIENT_H
 #define TOOLS_CLIENT_H
@@ -17,8 +17,7 @@
 struct client {
 	struct vhost_user_frontend *fe;
 	const char *socket;
-	bool ready, started, stopped, dead;
-	bool answered;			/* to get_config */
+	bool dead;
 	uint32_t config_len;		/* 0: it was refused */
 	unsigned char config[256];
 	struct vsu_error reason;	/* of dead */
@@ -32,9 +31,8 @@ enum vsu_exit client_open(struct client *c, const char *socket,
 			  uint64_t required, struct vsu_error *err);
 void client_close(struct client *c);
 
-/* Dispatches until *flag; VSU_EXIT_HOST when the session ends before. */
-enum vsu_exit client_wait(struct client *c, const bool *flag,
-			  struct vsu_error *err);
+/* Until all is answered; VSU_EXIT_HOST when the session ends before. */
+enum vsu_exit client_wait(struct client *c, struct vsu_error *err);
 
 /*
  * Waits until one of fds is readable or ms have passed (-1: for ever), serving

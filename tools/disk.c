@@ -230,7 +230,7 @@ static enum vsu_exit set_up(struct disk *d, struct vsu_error *err)
 		return status;
 	if (make_ring(d, err) < 0 || start(d, err) < 0)
 		return VSU_EXIT_HOST;
-	return client_wait(&d->client, &d->client.started, err);
+	return client_wait(&d->client, err);
 }
 
 /* The session ended because the ring has too many entries. */
@@ -281,9 +281,9 @@ void disk_close(struct disk *d, bool in_order)
 {
 	struct vsu_error ignored = VSU_ERROR_INIT;
 
-	if (in_order && d->client.started && !d->client.dead &&
+	if (in_order && !d->client.dead &&
 	    !vhost_user_frontend_stop(d->client.fe, &ignored))
-		(void)client_wait(&d->client, &d->client.stopped, &ignored);
+		(void)client_wait(&d->client, &ignored);
 	client_close(&d->client);
 	vq_driver_free(d->driver);
 	vmem_map_unref(d->map);
