@@ -3,6 +3,9 @@
 #include "lib.h"
 #include "protocol.h"
 
+#define FCR 2
+#define FCR_ENABLE 0x01
+#define FIFO 16
 #define LSR 5
 #define LSR_DATA 0x01
 #define LSR_TX_READY 0x20
@@ -77,6 +80,24 @@ uint8_t read_byte(void)
 	while (!(in8(CVMM_PORT_SERIAL + LSR) & LSR_DATA))
 		;
 	return in8(CVMM_PORT_SERIAL);
+}
+
+void echo_bytes(uint32_t n)
+{
+	unsigned int room = 0;
+	uint8_t status;
+
+	out8(CVMM_PORT_SERIAL + FCR, FCR_ENABLE);
+	while (n) {
+		status = in8(CVMM_PORT_SERIAL + LSR);
+		if (status & LSR_TX_READY)
+			room = FIFO;
+		if (!(status & LSR_DATA) || !room)
+			continue;
+		out8(CVMM_PORT_SERIAL, in8(CVMM_PORT_SERIAL));
+		room--;
+		n--;
+	}
 }
 
 int byte_soon(unsigned int looks)

@@ -80,6 +80,12 @@ uint8_t read_byte(void);
 /* The same, or -1 when none has come after so many looks. */
 int byte_soon(unsigned int looks);
 
+/*
+ * That many bytes from the serial port, each back as it comes: a look at the
+ * status for each, as a driver does, and 16 to an empty transmitter.
+ */
+void echo_bytes(uint32_t n);
+
 /* Milliseconds since the machine started. */
 uint32_t now_ms(void);
 

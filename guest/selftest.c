@@ -82,6 +82,20 @@ static uint8_t read_command(int *ahead)
 	return what;
 }
 
+/* The number behind the letter, ended by a blank; then as many bytes. */
+static void echo(int *ahead)
+{
+	uint32_t n = 0, begun;
+	uint8_t c = *ahead < 0 ? read_byte() : (uint8_t)*ahead;
+
+	for (*ahead = -1; c >= '0' && c <= '9'; c = read_byte())
+		n = n * 10 + c - '0';
+	print("echo\n");
+	begun = now_ms();
+	echo_bytes(n);
+	print("\n%u bytes in %u ms\n", n, now_ms() - begun);
+}
+
 static void interact(const struct cvmm_boot *boot)
 {
 	int ahead = -1;
@@ -97,6 +111,9 @@ static void interact(const struct cvmm_boot *boot)
 			break;
 		case 'm':
 			test_memory(boot);
+			break;
+		case 'e':
+			echo(&ahead);
 			break;
 		case 'q':
 			return;

@@ -22,7 +22,8 @@
 #define BUFFER (64 * 1024)	/* bytes that wait for a slow reader */
 #define SPARE 256		/* of them for a driver that stores all the same */
 #define PATIENCE_NS UINT64_C(1000000000)
-#define HELD (1024 * 1024)		/* typed bytes that wait for a slow guest */
+#define HELD (16 * 1024 * 1024)	/* typed bytes that wait for a slow guest */
+#define TYPED 4096		/* of them that are read at once */
 #define LAST_ROUNDS 10		/* of waiting for the reader at the end, */
 #define LAST_MS 100		/* each that long */
 #define ESCAPE 0x01		/* Ctrl-A */
@@ -40,7 +41,7 @@ struct vmm_console {
 	size_t head, count;
 	uint64_t taken_ns;	/* when the reader took some, or could begin */
 	uint64_t dropped;
-	unsigned char *held;	/* HELD bytes, behind the buffer */
+	unsigned char *held;	/* the same, of HELD bytes behind the buffer */
 	size_t held_at, nheld;
 };
 
@@ -158,6 +159,30 @@ int vmm_console_new(const struct vmm_console_config *config,
 	return 0;
 }
 
+/* Typed bytes that wait go on to the port. With the lock. */
+static void feed(struct vmm_console *c)
+{
+	size_t n, piece;
+
+	do {
+		piece = c->nheld < HELD - c->held_at ? c->nheld :
+						       HELD - c->held_at;
+		n = vmm_serial_input(&c->port, c->held + c->held_at, piece);
+		c->nheld -= n;
+		c->held_at = (c->held_at + n) % HELD;
+	} while (n && n == piece && c->nheld);
+}
+
+/* Adds typed bytes behind those that wait; what has no room is lost. */
+static void hold(struct vmm_console *c, const unsigned char *bytes, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n && c->nheld < HELD; i++)
+		c->held[(c->held_at + c->nheld++) % HELD] = bytes[i];
+	c->dropped += n - i;
+}
+
 void vmm_console_access(void *opaque, struct vmm_access *access)
 {
 	struct vmm_console *c = opaque;
@@ -168,6 +193,8 @@ void vmm_console_access(void *opaque, struct vmm_access *access)
 	if (c->port.busy && is_stopped(c))
 		vmm_serial_set_busy(&c->port, false);
 	vmm_serial_access(&c->port, access);
+	if (c->nheld && vmm_serial_room(&c->port))
+		feed(c);	/* not to wait for the main thread */
 	if (was_full && vmm_serial_room(&c->port))
 		vsu_event_signal(c->event_fd);	/* input may go on */
 	pthread_mutex_unlock(&c->lock);
@@ -223,31 +250,6 @@ static ssize_t write_some(const struct vmm_console *c, const void *at,
 	return n < 0 ? -errno : n;
 }
 
-/* Typed bytes that wait go on to the port. */
-static void feed(struct vmm_console *c)
-{
-	size_t n;
-
-	pthread_mutex_lock(&c->lock);
-	n = vmm_serial_input(&c->port, c->held + c->held_at, c->nheld);
-	c->nheld -= n;
-	c->held_at = c->nheld ? c->held_at + n : 0;
-	pthread_mutex_unlock(&c->lock);
-}
-
-/* Adds typed bytes behind those that wait; what has no room is lost. */
-static void hold(struct vmm_console *c, const unsigned char *bytes, size_t n)
-{
-	if (n > HELD - c->nheld)
-		n = HELD - c->nheld;
-	if (n > HELD - c->held_at - c->nheld) {
-		memmove(c->held, c->held + c->held_at, c->nheld);
-		c->held_at = 0;
-	}
-	memcpy(c->held + c->held_at + c->nheld, bytes, n);
-	c->nheld += n;
-}
-
 bool vmm_console_flush(struct vmm_console *c)
 {
 	unsigned char *at;
@@ -256,8 +258,6 @@ bool vmm_console_flush(struct vmm_console *c)
 	size_t len;
 
 	vsu_event_drain(c->event_fd, &count);
-	if (c->nheld)
-		feed(c);
 	while ((len = waiting(c, &at))) {
 		n = c->config.out_fd < 0 ? (ssize_t)len :
 					   write_some(c, at, len);
@@ -271,12 +271,13 @@ bool vmm_console_flush(struct vmm_console *c)
 	return true;
 }
 
+/* None while some wait in front. */
 static size_t input_room(struct vmm_console *c)
 {
 	size_t room;
 
 	pthread_mutex_lock(&c->lock);
-	room = vmm_serial_room(&c->port);
+	room = c->nheld ? 0 : vmm_serial_room(&c->port);
 	pthread_mutex_unlock(&c->lock);
 	return room;
 }
@@ -284,7 +285,7 @@ static size_t input_room(struct vmm_console *c)
 /* On a terminal the way out has to be seen whatever the guest does. */
 bool vmm_console_wants_input(struct vmm_console *c)
 {
-	return c->raw || (!c->nheld && input_room(c) > 0);
+	return c->raw || input_room(c) > 0;
 }
 
 /* Leaves the typed bytes that go to the guest, in place; how many. */
@@ -312,7 +313,7 @@ static size_t filter(struct vmm_console *c, unsigned char *bytes, size_t n)
 
 bool vmm_console_input(struct vmm_console *c)
 {
-	unsigned char bytes[VMM_SERIAL_FIFO];
+	unsigned char bytes[TYPED];
 	const size_t room = c->raw ? sizeof(bytes) : input_room(c);
 	size_t kept;
 	ssize_t n;
@@ -325,8 +326,10 @@ bool vmm_console_input(struct vmm_console *c)
 	if (!n)
 		return false;
 	kept = filter(c, bytes, (size_t)n);
+	pthread_mutex_lock(&c->lock);
 	hold(c, bytes, kept);
 	feed(c);
+	pthread_mutex_unlock(&c->lock);
 	return true;
 }
 

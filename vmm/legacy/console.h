@@ -6,9 +6,10 @@
  * Output waits in a bounded buffer; when whoever reads it is slower than the
  * guest, the port says that it is busy, and nothing is lost. A reader that
  * takes nothing for a second is waited for no more: what does not fit is dropped
- * and counted. No CPU ever waits in here. Input that the guest does not take stays unread; on a terminal
- * it is taken raw and held up to a bound, so that Ctrl-A x ends the machine
- * whatever the guest does (Ctrl-A twice sends one).
+ * and counted. No CPU ever waits in here. Input that the guest does not take
+ * stays unread; on a terminal it is taken raw and held, up to 16 MiB, so that
+ * Ctrl-A x ends the machine whatever the guest does (Ctrl-A twice sends one).
+ * Behind that it is lost and counted, too.
  *
  * Threads: the bus handler runs on CPU threads; all else on the main thread.
  */
