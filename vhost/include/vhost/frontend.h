@@ -152,7 +152,7 @@ struct vhost_user_frontend_config {
 				   whoever touches them */
 	uint64_t reconnect_ns;	/* the first pause between two attempts to
 				   connect; up to 32 times as long later;
-				   0: 0.1 seconds */
+				   0: 0.1 seconds; an hour at most */
 	bool read_only_regions;	/* the back-end is told of ROM, too; see
 				   vhost_user_frontend_set_memory() */
 };

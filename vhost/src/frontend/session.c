@@ -36,6 +36,7 @@
 #define SPOKEN_INFLIGHT	VHOST_USER_PROTOCOL_BIT(INFLIGHT_SHMFD)
 #define SPOKEN_GPA	VHOST_USER_PROTOCOL_BIT(GPA_ADDRESSES)
 #define DEFAULT_RECONNECT_NS	UINT64_C(100000000)
+#define MAX_RECONNECT_NS	UINT64_C(3600000000000)
 #define DEFAULT_MAX_SHMEM	(UINT64_C(1) << 40)
 #define DEFAULT_MAX_MAPS	256u
 
@@ -127,6 +128,8 @@ static void configure(struct vhost_user_frontend *f,
 	spoken |= named & SPOKEN_GPA;
 	f->reconnect_ns = config->reconnect_ns ? config->reconnect_ns :
 						 DEFAULT_RECONNECT_NS;
+	if (f->reconnect_ns > MAX_RECONNECT_NS)
+		f->reconnect_ns = MAX_RECONNECT_NS;
 
 	f->timeout_ns = config->timeout_ns ? config->timeout_ns :
 					     DEFAULT_TIMEOUT_NS;

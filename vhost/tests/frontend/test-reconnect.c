@@ -203,6 +203,21 @@ START_TEST(attempts_go_on_until_one_succeeds)
 }
 END_TEST
 
+/* Nothing overflows, and nobody is asked again and again. */
+START_TEST(longest_pause_there_can_be_is_one)
+{
+	config.reconnect_ns = UINT64_MAX;
+	run();
+	close(peer.sock);
+	peer.sock = -1;
+	while (!lost)
+		vhost_user_frontend_dispatch(fe);
+	vhost_user_frontend_dispatch(fe);
+	ck_assert(!readable(vhost_user_frontend_fd(fe)));
+	ck_assert_uint_eq(connects, 0);
+}
+END_TEST
+
 START_TEST(session_that_was_ready_comes_back_ready)
 {
 	become_ready();
@@ -510,6 +525,7 @@ static void add_losses(Suite *s)
 	tcase_add_loop_test(tc, c1_16_rings_without_an_area_go_on_in_order_only,
 			    0, 2);
 	tcase_add_test(tc, attempts_go_on_until_one_succeeds);
+	tcase_add_test(tc, longest_pause_there_can_be_is_one);
 	tcase_add_test(tc, session_that_was_ready_comes_back_ready);
 	tcase_add_test(tc, first_handshake_that_fails_is_the_end);
 	tcase_add_test(tc, owner_that_ends_the_session_ends_it);
