@@ -11,9 +11,14 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <virtio-devices/blk.h>
+#include <virtio-devices/inline.h>
+#include <virtio-devices/mmio.h>
+#include <virtio-devices/rng.h>
+#include <virtio-devices/vhost_user.h>
 #include <virtio-devices/vhost_user_server.h>
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/fd.h>
@@ -216,6 +221,137 @@ START_TEST(e1_05_server_is_made_or_leaves_nothing)
 }
 END_TEST
 
+/* Devices and their homes, each made from one that lies below it. */
+static struct virtdev *device;
+static struct virtdev_transport *transport;
+static struct virtdev_mmio *mmio;
+static struct virtdev_inline *home;
+static struct virtdev_vhost_user *remote;
+static struct vmem_space *space;
+
+static int make_rng(void)
+{
+	const struct virtdev_rng_config config = { .size = sizeof(config),
+						   .rate = 1000 };
+
+	return virtdev_rng_new(&config, &device, &err);
+}
+
+static void free_device(void)
+{
+	virtdev_free(device);
+}
+
+static void prepare_device(void)
+{
+	ck_assert_int_eq(make_rng(), 0);
+	ck_assert_int_eq(vmem_space_new(&space), 0);
+}
+
+static int make_transport(void)
+{
+	static const struct virtdev_transport_ops ops = {
+		.size = sizeof(ops),
+	};
+
+	return virtdev_transport_new(device, &ops, NULL, &transport, &err);
+}
+
+static void free_transport(void)
+{
+	virtdev_transport_free(transport);
+}
+
+static void prepare_transport(void)
+{
+	prepare_device();
+	ck_assert_int_eq(make_transport(), 0);
+}
+
+static int make_mmio(void)
+{
+	return virtdev_mmio_new(transport, &mmio, &err);
+}
+
+static void free_mmio(void)
+{
+	virtdev_mmio_free(mmio);
+}
+
+static int make_inline(void)
+{
+	return virtdev_inline_new(transport, space, &home, &err);
+}
+
+static void free_inline(void)
+{
+	virtdev_inline_free(home);
+}
+
+/* The socket stays its owner's when it was not taken. */
+static int make_remote(void)
+{
+	static const struct virtdev_vhost_user_config config = {
+		.size = sizeof(config), .id = 4, .nqueues = 1,
+	};
+	static const struct virtdev_vhost_user_ops ops = {
+		.size = sizeof(ops),
+	};
+	int pair[2], rc;
+
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0,
+				    pair), 0);
+	rc = virtdev_vhost_user_new_take_fd(pair[0], &config, &ops, NULL,
+					    &remote, &err);
+	if (rc < 0)
+		close(pair[0]);
+	close(pair[1]);
+	return rc;
+}
+
+static void free_remote(void)
+{
+	virtdev_vhost_user_free(remote);
+}
+
+static void nothing(void)
+{
+}
+
+static const struct maker {
+	void (*prepare)(void);
+	int (*make)(void);
+	void (*free)(void);
+	unsigned int calls;	/* that can fail, at least */
+} makers[] = {
+	{ nothing, make_rng, free_device, 2 },
+	{ prepare_device, make_transport, free_transport, 1 },
+	{ prepare_transport, make_mmio, free_mmio, 2 },
+	{ prepare_transport, make_inline, free_inline, 5 },
+	{ nothing, make_remote, free_remote, 1 },
+};
+
+START_TEST(e1_05_device_and_home_are_made_or_leave_nothing)
+{
+	const struct maker *m = &makers[_i];
+	unsigned int n;
+	int rc = -1;
+
+	m->prepare();
+	before = baseline_take();
+	for (n = 0; rc; n++) {
+		ck_assert_uint_lt(n, 100);
+		left = (int)n;
+		rc = m->make();
+		if (rc < 0)
+			ck_clean(rc);
+	}
+	left = -1;
+	ck_assert_uint_gt(n, m->calls);
+	m->free();
+}
+END_TEST
+
 static const struct {
 	struct virtdev_disk_file file;
 	int rc;
@@ -229,12 +365,15 @@ static const struct {
 	    .engine = VIRTDEV_DISK_ENGINE_MMAP }, -EOPNOTSUPP, "tmpfs" },
 	{ { .size = sizeof(struct virtdev_disk_file), .path = "/" },
 	  -EISDIR, "directory" },
+	{ { .size = sizeof(struct virtdev_disk_file), .path = "running" },
+	  -EBUSY, "in use as a program" },
 };
 
 START_TEST(d1_18_disk_that_cannot_be_is_refused_with_a_sentence)
 {
 	struct virtdev_disk *disk;
 
+	ck_assert_int_eq(symlink("/proc/self/exe", "running"), 0);
 	before = baseline_take();
 	ck_assert_int_eq(virtdev_disk_file_open(&impossible[_i].file, &disk,
 						&err), impossible[_i].rc);
@@ -281,7 +420,9 @@ int main(void)
 	tcase_add_test(tc, e1_05_queue_starts_or_can_be_started_again);
 	tcase_add_loop_test(tc, e1_05_server_is_made_or_leaves_nothing, 0, 2);
 	tcase_add_loop_test(tc, d1_18_disk_that_cannot_be_is_refused_with_a_sentence,
-			    0, 5);
+			    0, 6);
+	tcase_add_loop_test(tc, e1_05_device_and_home_are_made_or_leave_nothing,
+			    0, sizeof(makers) / sizeof(makers[0]));
 	tcase_add_test(tc, d1_18_server_or_block_device_of_nothing_is_refused);
 	srunner_run_all(sr, CK_ENV);
 	failed = srunner_ntests_failed(sr);

@@ -180,6 +180,26 @@ static void start(void)
 	start_with(OFFERED);
 }
 
+/* For a face whose registers can be read back, unlike those of MMIO. */
+START_TEST(owner_reads_back_what_the_driver_stored)
+{
+	const enum virtdev_queue_area device = VIRTDEV_QUEUE_DEVICE;
+
+	ck_assert_uint_eq(virtdev_transport_features(rig.t), 0);
+	ck_assert_uint_eq(virtdev_transport_queue_area(rig.t, 0, device), 0);
+	acknowledge(OFFERED);
+	virtdev_transport_set_queue_area(rig.t, 1, device, 0, 0x5000);
+	virtdev_transport_set_queue_area(rig.t, 1, device, 1, 0x12);
+	ck_assert_uint_eq(virtdev_transport_features(rig.t), OFFERED);
+	ck_assert_uint_eq(virtdev_transport_queue_area(rig.t, 1, device),
+			  UINT64_C(0x1200005000));
+	ck_assert_uint_eq(virtdev_transport_queue_area(rig.t, 2, device), 0);
+	set(STATUS, 0);
+	ck_assert_uint_eq(virtdev_transport_features(rig.t), 0);
+	ck_assert_uint_eq(virtdev_transport_queue_area(rig.t, 1, device), 0);
+}
+END_TEST
+
 START_TEST(features_are_read_in_halves)
 {
 	set(OFFERED_SEL, 0);
@@ -502,6 +522,7 @@ static void add_tests(Suite *s, const char *name, void (*make)(void))
 	TCase *tc = tcase_create(name);
 
 	tcase_add_checked_fixture(tc, make, teardown);
+	tcase_add_test(tc, owner_reads_back_what_the_driver_stored);
 	tcase_add_test(tc, features_are_read_in_halves);
 	tcase_add_test(tc, a3_20_a_feature_word_beyond_the_second_reads_0);
 	tcase_add_test(tc, a_driver_starts_the_device);
