@@ -207,11 +207,11 @@ static const struct {
 };
 
 /* One line for each window and reason, however often it happens. */
-static void tell_dropped(struct vmm_shmem *s, const struct vmm_window *window,
-			 const struct vmem_region *region,
-			 enum vmm_shmem_reason reason)
+static void tell_one(struct vmm_shmem *s, const struct vmem_region *region,
+		     enum vmm_shmem_reason reason)
 {
-	struct vmm_window *w = &s->windows[window - s->windows];
+	struct vmm_window *w =
+		&s->windows[window_of(s, region) - s->windows];
 
 	if (!(w->told & 1u << reason) && s->dropped)
 		s->dropped(s->opaque, w, vmem_region_gpa(region),
@@ -219,30 +219,40 @@ static void tell_dropped(struct vmm_shmem *s, const struct vmm_window *window,
 	w->told |= (uint8_t)(1u << reason);
 }
 
+/* Regions that the map which is shown now lacks were taken away. */
+static void tell_dropped(struct vmm_shmem *s, const struct vmem_map *former,
+			 enum vmm_shmem_reason reason)
+{
+	const struct vmem_map *now = vmm_memory_map(s->memory);
+	const struct vmem_region *region;
+	unsigned int i;
+
+	for (i = 0; i < vmem_map_count(former); i++) {
+		region = vmem_map_region(former, i);
+		if (!vmem_map_find(now, vmem_region_gpa(region)))
+			tell_one(s, region, reason);
+	}
+}
+
 void vmm_shmem_drop(struct vmm_shmem *s, enum vmm_shmem_reason reason)
 {
-	struct vmem_map *all = vmm_memory_map(s->memory);
+	struct vmem_map *all = vmem_map_ref(vmm_memory_map(s->memory));
 	struct vmem_map *map = vmem_map_ref(all);
 	const struct vmem_region *region;
-	const struct vmm_window *w;
 	unsigned int i, dropped = 0;
 
-	vmem_map_ref(all);
 	for (i = 0; i < vmem_map_count(all); i++) {
 		region = vmem_map_region(all, i);
-		w = window_of(s, region);
-		if (!w || !reasons[reason].applies(region) ||
-		    remove_mapping(&map, vmem_region_gpa(region)))
-			continue;
-		dropped++;
-		tell_dropped(s, w, region, reason);
+		if (window_of(s, region) && reasons[reason].applies(region) &&
+		    !remove_mapping(&map, vmem_region_gpa(region)))
+			dropped++;
 	}
-	if (dropped)
-		show(s, map);
+	if (dropped && !show(s, map)) {
+		tell_dropped(s, all, reason);
+		after_publish(s);
+	}
 	vmem_map_unref(map);
 	vmem_map_unref(all);
-	if (dropped)
-		after_publish(s);
 }
 
 int vmm_shmem_map_for(const struct vmm_shmem *s, const void *owner,

@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * Claims about windows when the machine has no room for them, KVM refuses a
+ * change, or a page of a mapping is lost. The KVM is this process.
+ */
+#include <config.h>
+
+#include <signal.h>
+#include <sys/mman.h>
+
+#include "../machine/fake_kvm.h"
+#include "../memory.h"
+#include "memory/windows.h"
+
+#define PAGE UINT64_C(0x1000)
+#define WINDOW (16 * PAGE)
+
+static struct vmm_kvm kvm;
+static struct vmm_slots *slots;
+static struct vmm_memory memory;
+static struct vmm_shmem shmem;
+static struct vmem_sigbus *table;
+static struct vsu_error err;
+static const int me = 1;	/* the owner */
+static unsigned int dropped;
+static int left;	/* calls of KVM that succeed before some fail */
+
+static bool lacks(int code)
+{
+	(void)code;
+	return left >= 0 && left-- == 0;
+}
+
+static void on_changed(void *opaque)
+{
+	(void)opaque;
+}
+
+static void on_dropped(void *opaque, const struct vmm_window *window,
+		       uint64_t gpa, const char *why)
+{
+	(void)opaque;
+	(void)window;
+	(void)gpa;
+	ck_assert_str_ne(why, "");
+	dropped++;
+}
+
+static void setup(void)
+{
+	struct vmem_map *map = make_memory(MIB);
+
+	fake_kvm_init();
+	left = -1;
+	fake.lacks = lacks;
+	ck_assert_int_eq(vmm_kvm_open(&kvm, false, NULL), 0);
+	ck_assert_int_eq(vmm_slots_new(&kvm, &slots), 0);
+	ck_assert_int_eq(vmm_slots_apply(slots, map, NULL), 0);
+	ck_assert_int_eq(vmem_space_new(&memory.space), 0);
+	ck_assert_int_eq(vmem_space_publish(memory.space, map), 0);
+	ck_assert_int_eq(vmem_sigbus_new(16, &table, NULL), 0);
+	vmem_map_unref(map);
+	memory.layout.end = VMM_HOLE_END;
+	shmem = (struct vmm_shmem){
+		.memory = &memory, .slots = slots, .phys_bits = 40,
+		.changed = on_changed, .dropped = on_dropped,
+	};
+	ck_assert_int_eq(vmm_shmem_add_window(&shmem, &me, "me", 3, WINDOW,
+					      NULL), 0);
+}
+
+static void teardown(void)
+{
+	left = -1;
+	vmm_slots_free(slots);
+	vmem_space_free(memory.space);
+	vmem_sigbus_free(table);
+	vmm_kvm_close(&kvm);
+}
+
+static struct vmem_block *piece(void)
+{
+	struct vmem_fd_desc desc = {
+		.fd = memfd_create("window", MFD_CLOEXEC), .len = PAGE,
+		.flags = VMEM_BLOCK_SHARED | VMEM_BLOCK_WRITE,
+		.sigbus = table,
+	};
+	struct vmem_block *block;
+
+	ck_assert_int_eq(ftruncate(desc.fd, PAGE), 0);
+	ck_assert_int_eq(vmem_block_new_fd(&desc, &block, NULL), 0);
+	close(desc.fd);
+	return block;
+}
+
+static bool mapped(uint64_t page)
+{
+	return vmem_map_find(vmm_memory_map(&memory),
+			     VMM_HOLE_END + page * PAGE);
+}
+
+static unsigned int slots_of_kvm(void)
+{
+	unsigned int i, n = 0;
+
+	for (i = 0; i < FAKE_SLOTS; i++)
+		n += fake.slot[i].memory_size != 0;
+	return n;
+}
+
+/* Pages 1 and 3, of two files. */
+static struct vmem_block *blocks[2];
+static struct vhost_user_shmem_change changes[2];
+
+static void change_both(bool map)
+{
+	unsigned int i;
+
+	for (i = 0; i < 2; i++) {
+		if (map)
+			blocks[i] = piece();
+		changes[i] = (struct vhost_user_shmem_change){
+			.offset = (2 * i + 1) * PAGE, .len = PAGE,
+			.block = blocks[i], .shmid = 3, .map = map,
+			.result = 1,
+		};
+	}
+	vmm_shmem_change(&shmem, &me, changes, 2);
+}
+
+static void let_go(void)
+{
+	vmem_block_unref(blocks[0]);
+	vmem_block_unref(blocks[1]);
+}
+
+START_TEST(batch_that_kvm_refuses_is_tried_one_by_one)
+{
+	left = 0;
+	change_both(true);
+	ck_assert(!changes[0].result && !changes[1].result);
+	ck_assert(mapped(1) && mapped(3));
+	ck_assert_uint_eq(slots_of_kvm(), 3);
+	let_go();
+}
+END_TEST
+
+static unsigned int refusals;
+
+/* All calls for a while, those that undo a change, too. */
+static bool lacks_all(int code)
+{
+	(void)code;
+	refusals++;
+	return true;
+}
+
+START_TEST(mapping_that_kvm_refuses_is_not_there_for_anybody)
+{
+	fake.lacks = lacks_all;
+	change_both(true);
+	ck_assert_int_eq(changes[0].result, -ENOMEM);
+	ck_assert_int_eq(changes[1].result, -ENOMEM);
+	ck_assert(!mapped(1) && !mapped(3));
+	ck_assert_uint_eq(slots_of_kvm(), 1);
+	ck_assert_uint_gt(refusals, 2);
+	let_go();
+}
+END_TEST
+
+START_TEST(mapping_that_kvm_keeps_is_there_for_everybody)
+{
+	change_both(true);
+	fake.lacks = lacks_all;
+	change_both(false);
+	ck_assert_int_eq(changes[0].result, -ENOMEM);
+	ck_assert(mapped(1) && mapped(3));
+	ck_assert_uint_eq(slots_of_kvm(), 3);
+	fake.lacks = lacks;
+	change_both(false);
+	ck_assert(!changes[0].result && !mapped(1) && !mapped(3));
+	ck_assert_uint_eq(slots_of_kvm(), 1);
+	let_go();
+}
+END_TEST
+
+/* The handler put zeros in place of a page of the first one. */
+static void lose_a_page(void)
+{
+	siginfo_t si;
+
+	memset(&si, 0, sizeof(si));
+	si.si_signo = SIGBUS;
+	si.si_code = BUS_ADRERR;
+	si.si_addr = vmem_block_hva(blocks[0]);
+	ck_assert(vmem_sigbus_fix(table, &si));
+}
+
+START_TEST(mapping_that_lost_a_page_is_taken_away_alone)
+{
+	change_both(true);
+	lose_a_page();
+	vmm_shmem_drop(&shmem, VMM_SHMEM_FAILED);
+	ck_assert(!mapped(1) && mapped(3));
+	ck_assert_uint_eq(slots_of_kvm(), 2);
+	ck_assert_uint_eq(dropped, 1);
+	let_go();
+}
+END_TEST
+
+START_TEST(nobody_is_told_of_a_mapping_that_could_not_be_taken_away)
+{
+	change_both(true);
+	lose_a_page();
+	fake.lacks = lacks_all;
+	vmm_shmem_drop(&shmem, VMM_SHMEM_FAILED);
+	ck_assert(mapped(1));
+	ck_assert_uint_eq(dropped, 0);
+	fake.lacks = lacks;
+	vmm_shmem_drop(&shmem, VMM_SHMEM_FAILED);
+	ck_assert(!mapped(1));
+	ck_assert_uint_eq(dropped, 1);
+	let_go();
+}
+END_TEST
+
+START_TEST(more_windows_than_there_is_room_for_are_refused)
+{
+	unsigned int i;
+
+	for (i = 1; i < VMM_MAX_WINDOWS; i++)
+		ck_assert_int_eq(vmm_shmem_add_window(&shmem, &me, "me",
+						      (uint8_t)(i + 3), WINDOW,
+						      NULL), 0);
+	ck_assert_int_eq(vmm_shmem_add_window(&shmem, &me, "me", 0, WINDOW,
+					      &err), -ENOSPC);
+	ck_assert_ptr_nonnull(strstr(err.msg, "shared memory regions in one"));
+	ck_assert_uint_eq(shmem.n, VMM_MAX_WINDOWS);
+}
+END_TEST
+
+START_TEST(window_beyond_the_addresses_of_the_guest_is_refused)
+{
+	const unsigned int n = shmem.n;
+
+	ck_assert_int_lt(vmm_shmem_add_window(&shmem, &me, "me", 5,
+					      UINT64_C(1) << 40, &err), 0);
+	ck_assert_str_ne(err.msg, "");
+	ck_assert_uint_eq(shmem.n, n);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("refused_windows");
+	TCase *tc = tcase_create("refused_windows");
+
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_test(tc, batch_that_kvm_refuses_is_tried_one_by_one);
+	tcase_add_test(tc, mapping_that_kvm_refuses_is_not_there_for_anybody);
+	tcase_add_test(tc, mapping_that_kvm_keeps_is_there_for_everybody);
+	tcase_add_test(tc, mapping_that_lost_a_page_is_taken_away_alone);
+	tcase_add_test(tc, nobody_is_told_of_a_mapping_that_could_not_be_taken_away);
+	tcase_add_test(tc, more_windows_than_there_is_room_for_are_refused);
+	tcase_add_test(tc, window_beyond_the_addresses_of_the_guest_is_refused);
+	suite_add_tcase(s, tc);
+	return run_suite(s);
+}
