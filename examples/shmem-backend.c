@@ -13,8 +13,6 @@
  *
  * The loop is poll(): the session needs nothing more.
  */
-#include <config.h>
-
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>

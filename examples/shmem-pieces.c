@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /* Regions and pieces of files: read from the command line, mapped, unmapped. */
-#include <config.h>
-
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
