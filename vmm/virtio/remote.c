@@ -38,7 +38,6 @@ struct remote {
 	struct vmm_shmem *shmem;
 	struct virtdev_vhost_user *user;
 	ev_io session;
-	ev_idle again;		/* active while there is more to do */
 	bool ready, dead;
 	bool stopped;		/* the queues came back, or the back-end died */
 	bool locked;		/* the session is dispatched under the lock */
@@ -199,7 +198,6 @@ static void apply_answers(struct remote *r)
 		return;
 	place->lost(place->opaque, &r->why);
 	ev_io_stop(r->loop, &r->session);
-	ev_idle_stop(r->loop, &r->again);
 	need_reset(r);
 }
 
@@ -273,35 +271,22 @@ static void start_late(struct remote *r)
 }
 
 /*
- * A turn of the session. For what is left it comes again after the loop has
- * looked at everything else.
+ * One dispatch of the session. Its descriptor stays readable while something is
+ * left, so that the loop comes back after it has looked at everything else.
  */
 static void dispatch(struct remote *r)
 {
-	bool more;
-
 	vmm_virtio_lock(r->v);
 	r->locked = true;
-	more = virtdev_vhost_user_dispatch(r->user) > 0;
+	virtdev_vhost_user_dispatch(r->user);
 	start_late(r);
 	announce(r);
 	r->locked = false;
 	vmm_virtio_unlock(r->v);
-	if (more)
-		ev_idle_start(r->loop, &r->again);
-	else
-		ev_idle_stop(r->loop, &r->again);
 	apply_answers(r);
 }
 
 static void on_session(struct ev_loop *loop, ev_io *w, int revents)
-{
-	(void)loop;
-	(void)revents;
-	dispatch(w->data);
-}
-
-static void on_again(struct ev_loop *loop, ev_idle *w, int revents)
 {
 	(void)loop;
 	(void)revents;
@@ -338,7 +323,7 @@ static void remote_refresh(void *end)
 	if (r->dead)
 		return;
 	r->announce = true;
-	ev_idle_start(r->loop, &r->again);
+	ev_feed_event(r->loop, &r->session, EV_READ);
 }
 
 static int remote_kick_fd(void *end, uint32_t queue)
@@ -366,10 +351,8 @@ static void free_remote(struct remote *r)
 {
 	uint32_t i;
 
-	if (r->session.fd >= 0) {
+	if (r->session.fd >= 0)
 		ev_io_stop(r->loop, &r->session);
-		ev_idle_stop(r->loop, &r->again);
-	}
 	for (i = 0; r->queues && i < r->nqueues; i++) {
 		ev_io_stop(r->loop, &r->queues[i].called);
 		vsu_fd_close(&r->queues[i].call_fd);
@@ -513,9 +496,7 @@ static void hand_over(struct remote *r)
 {
 	ev_io_init(&r->session, on_session, virtdev_vhost_user_fd(r->user),
 		   EV_READ);
-	ev_idle_init(&r->again, on_again);
-	ev_set_priority(&r->again, EV_MAXPRI);
-	r->session.data = r->again.data = r;
+	r->session.data = r;
 	ev_io_start(r->loop, &r->session);
 }
 

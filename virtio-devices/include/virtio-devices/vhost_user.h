@@ -105,7 +105,10 @@ VIRTDEV_API void virtdev_vhost_user_free(struct virtdev_vhost_user *r);
 
 VIRTDEV_API int virtdev_vhost_user_fd(const struct virtdev_vhost_user *r);
 
-/* 1: call again soon; 0: wait; negative: the session is dead. */
+/*
+ * 1: there is more, and the fd stays readable until it is done, so that a loop
+ * may ignore this; 0: wait for the fd; negative: the session is dead.
+ */
 VIRTDEV_API int virtdev_vhost_user_dispatch(struct virtdev_vhost_user *r);
 
 /* NULL until ready. Borrowed. */
