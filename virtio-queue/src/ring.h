@@ -12,14 +12,6 @@
 #include <vmm-sys-util/attributes.h>
 #include <vmm-sys-util/endian.h>
 
-#if defined(__SANITIZE_THREAD__)
-#define RING_THREAD_SANITIZER
-#elif defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define RING_THREAD_SANITIZER
-#endif
-#endif
-
 /* Descriptor flags (VIRTIO 1.3, 2.7.5 and 2.8.1). */
 #define RING_DESC_NEXT		0x1u
 #define RING_DESC_WRITE		0x2u
@@ -127,7 +119,7 @@ static inline uint32_t ring_load32_acquire(const unsigned char *p)
  */
 static inline uint32_t ring_load_tail_acquire(const unsigned char *slot)
 {
-#ifdef RING_THREAD_SANITIZER
+#if VSU_THREAD_SANITIZER
 	return (uint32_t)(ring_load64_acquire(slot + 8) >> 32);
 #else
 	return ring_load32_acquire(slot + 12);
@@ -229,7 +221,7 @@ static inline uint64_t ring_word(uint32_t len, uint16_t third, uint16_t fourth)
  */
 static inline void ring_fence(void)
 {
-#if defined(__clang__) && defined(__x86_64__) && !defined(RING_THREAD_SANITIZER)
+#if defined(__clang__) && defined(__x86_64__) && !VSU_THREAD_SANITIZER
 	/* as gcc does it; clang's mfence costs more than the rest of a turn */
 	uint32_t here = 0;
 

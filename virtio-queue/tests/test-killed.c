@@ -459,19 +459,6 @@ START_TEST(killed_again_while_it_takes_over_nothing_is_lost_either)
 }
 END_TEST
 
-/* Their instructions are many more than the program's. */
-static bool has_sanitizer(void)
-{
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-	return true;
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-	return true;
-#endif
-#endif
-	return false;
-}
-
 /* Why a child cannot be stepped here, or NULL. */
 static const char *missing(void)
 {
@@ -481,7 +468,7 @@ static const char *missing(void)
 
 	if (preload && strstr(preload, "vgpreload"))
 		return "valgrind would be stepped, not the program";
-	if (has_sanitizer())
+	if (VSU_ADDRESS_SANITIZER || VSU_THREAD_SANITIZER)
 		return "a sanitizer would be stepped, not the program";
 	pid = fork();
 	if (!pid)

@@ -190,16 +190,7 @@ static void on_sigbus(int number, siginfo_t *info, void *context)
  * ThreadSanitizer makes the atomic store itself, and takes the signal of its
  * page over and over instead of handing it on.
  */
-#if defined(__SANITIZE_THREAD__)
-#define KEEPS_SIGNALS 1
-#elif defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define KEEPS_SIGNALS 1
-#endif
-#endif
-#ifndef KEEPS_SIGNALS
-#define KEEPS_SIGNALS 0
-#endif
+#define KEEPS_SIGNALS VSU_THREAD_SANITIZER
 
 /* As memory that is cut: writes would go on without anybody knowing of them. */
 START_TEST(e1_13_log_that_is_cut_is_failed_memory)

@@ -201,19 +201,10 @@ START_TEST(a4_13_driver_that_acknowledges_nothing_gets_safe_writes)
 }
 END_TEST
 
-/* Pages of private memory that belong to this process alone. */
 /* A sanitizer keeps freed memory resident for a while, to see who uses it. */
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define KEEPS_FREED_MEMORY 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define KEEPS_FREED_MEMORY 1
-#endif
-#endif
-#ifndef KEEPS_FREED_MEMORY
-#define KEEPS_FREED_MEMORY 0
-#endif
+#define KEEPS_FREED_MEMORY (VSU_ADDRESS_SANITIZER || VSU_THREAD_SANITIZER)
 
+/* Pages of private memory that belong to this process alone. */
 static long resident_pages(void)
 {
 	long size = 0, resident = 0, shared = 0;

@@ -22,6 +22,26 @@
 #define VSU_UNLIKELY(x) (x)
 #endif
 
+/*
+ * The instrumentation of this compilation. Tests that count time or memory
+ * accesses, and code that a sanitizer cannot follow, ask for it.
+ */
+#if defined(__has_feature)
+#define VSU_HAS_FEATURE_(x) __has_feature(x)
+#else
+#define VSU_HAS_FEATURE_(x) 0
+#endif
+#if defined(__SANITIZE_ADDRESS__) || VSU_HAS_FEATURE_(address_sanitizer)
+#define VSU_ADDRESS_SANITIZER 1
+#else
+#define VSU_ADDRESS_SANITIZER 0
+#endif
+#if defined(__SANITIZE_THREAD__) || VSU_HAS_FEATURE_(thread_sanitizer)
+#define VSU_THREAD_SANITIZER 1
+#else
+#define VSU_THREAD_SANITIZER 0
+#endif
+
 /* Marks the exports of this library; every library of the family has its own. */
 #define VSU_API VSU_EXPORT
 
