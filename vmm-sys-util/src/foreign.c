@@ -7,13 +7,17 @@
  */
 #include <config.h>
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <vmm-sys-util/foreign.h>
@@ -21,6 +25,27 @@
 #ifndef F_GET_SEALS
 #define F_GET_SEALS 1034
 #endif
+
+#ifndef AT_STATX_DONT_SYNC
+#define AT_STATX_DONT_SYNC 0x4000
+#endif
+#define CACHED_TYPE 1			/* STATX_TYPE */
+
+/* The kernel's struct statx, which musl has since 1.2.5 only. */
+struct cached_stat {
+	uint32_t mask, blksize;
+	uint64_t attributes;
+	uint32_t nlink, uid, gid;
+	uint16_t mode, pad;
+	uint64_t ino, size, blocks, attributes_mask;
+	uint64_t times[8];
+	uint32_t rdev_major, rdev_minor, dev_major, dev_minor;
+	uint64_t rest[14];
+};
+
+static_assert(offsetof(struct cached_stat, mode) == 28, "the mode is at 28");
+static_assert(offsetof(struct cached_stat, dev_major) == 136, "the device is at 136");
+static_assert(sizeof(struct cached_stat) == 256, "the kernel writes 256 bytes");
 
 /* Types of mounts whose files somebody serves; a dot begins a subtype. */
 static const char *const served_types[] = {
@@ -103,7 +128,7 @@ static bool is_kernel_object(const char *name)
  * cannot see is another namespace's, where anybody may mount FUSE; but only
  * root mounts what has a device of its own.
  */
-static int kind_of_file(int fd, const char *name, const struct statx *st)
+static int kind_of_file(int fd, const char *name, const struct cached_stat *st)
 {
 	int served;
 
@@ -111,19 +136,19 @@ static int kind_of_file(int fd, const char *name, const struct statx *st)
 		return VSU_FOREIGN_SHARED;
 	served = mount_is_served(mount_of(fd));
 	if (served < 0)
-		served = st->stx_dev_major == 0;
+		served = st->dev_major == 0;
 	return served ? VSU_FOREIGN_SERVED : VSU_FOREIGN_FILE;
 }
 
 /* The long way: by the type that the kernel cached. */
 static int kind_by_type(int fd, const char *name)
 {
-	struct statx st;
+	struct cached_stat st;
 
 	/* refused: a file of FUSE that another user mounted for himself */
-	if (statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_TYPE, &st))
+	if (syscall(SYS_statx, fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, CACHED_TYPE, &st))
 		return VSU_FOREIGN_SERVED;
-	switch (st.stx_mode & S_IFMT) {
+	switch (st.mode & S_IFMT) {
 	case S_IFREG:
 		return kind_of_file(fd, name, &st);
 	case S_IFIFO:
