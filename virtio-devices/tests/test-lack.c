@@ -186,7 +186,8 @@ START_TEST(e1_05_queue_starts_or_can_be_started_again)
 			ck_clean(rc);
 	}
 	left = -1;
-	ck_assert_uint_gt(n, 2);
+	/* of 32 bits, libc has mmap() by another name, which is not caught */
+	ck_assert_uint_gt(n, sizeof(void *) < 8 ? 1 : 2);
 	virtdev_queue_stop(dev, 0);
 	virtdev_free(dev);
 	guest_fini(&g);

@@ -13,7 +13,7 @@
 
 struct inflight_rig {
 	struct rig r;
-	uint64_t words[(16 + 16 * RIG_SIZE) / 8];
+	_Alignas(8) uint64_t words[(16 + 16 * RIG_SIZE) / 8];
 	unsigned char *area;
 };
 

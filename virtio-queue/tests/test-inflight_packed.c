@@ -28,7 +28,7 @@
 
 struct inflight_rig {
 	struct rig r;
-	uint64_t words[(32 + 32 * ENTRIES) / 8];
+	_Alignas(8) uint64_t words[(32 + 32 * ENTRIES) / 8];
 	unsigned char *area;
 	uint32_t at;			/* next slot of the driver, counted on */
 };

@@ -118,11 +118,15 @@ END_TEST
 
 static void open_crypto(void)
 {
+	struct vhost_user_crypto_session sent;
+
 	become_ready();
 	ck_assert_int_eq(vhost_user_frontend_open_session(fe, 2, "key", 3,
 							  NULL), 0);
-	expect(VHOST_USER_CREATE_CRYPTO_SESSION, 1072,
-	       "\x02\0\0\0\0\0\0\0key\0", 12, 0);
+	memset(&sent, 0, sizeof(sent));
+	sent.op_code = 2;
+	memcpy(sent.parameters, "key", 3);
+	expect(VHOST_USER_CREATE_CRYPTO_SESSION, 1072, &sent, 12, 0);
 }
 
 START_TEST(crypto_session_is_opened_and_closed_by_its_number)

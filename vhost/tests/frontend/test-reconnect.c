@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include <vm-memory/access.h>
+#include <vmm-sys-util/endian.h>
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/fd.h>
 #include <vmm-sys-util/sock.h>
@@ -106,7 +107,7 @@ static void kill_peer(void)
 
 static void set_used(uint16_t value)
 {
-	ck_assert_int_eq(vmem_store_u16(vmem_map_view(map), USED_AT, value,
+	ck_assert_int_eq(vmem_store_u16(vmem_map_view(map), USED_AT, vsu_le16_make(value).raw,
 					__ATOMIC_RELEASE), 0);
 }
 
