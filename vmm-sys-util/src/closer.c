@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Closing descriptors of peers on a thread of the program. The queue is a
+ * Closing descriptors of peers on a thread of the program. A queue is a
  * pipe of numbers: writing one is atomic and needs no lock, and threads that
- * wait for it need no more than read().
+ * wait for it need no more than poll(). Files of servers, whose close may
+ * never end, have a queue of their own, and never all of the threads.
  */
 #include <config.h>
 
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -21,31 +23,51 @@
 #define KEEP_SERVED 64u
 #define DRAIN_ROUNDS 1024
 
+struct queue {
+	int take, put;		/* the ends of a pipe */
+};
+
 struct vsu_closer {
-	int take, put;		/* the ends of the pipe */
+	struct queue plain, served;
+	uint32_t turning;	/* threads in a turn */
+	uint32_t risking;	/* of these, closing a served file */
 	uint32_t keep;		/* served files that may still be kept open */
 	uint32_t waiting;
 };
 
+static int queue_open(struct queue *q)
+{
+	int ends[2];
+
+	if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0)
+		return -errno;
+	q->take = ends[0];
+	q->put = ends[1];
+	return 0;
+}
+
+static void queue_close(struct queue *q)
+{
+	vsu_fd_close(&q->put);
+	vsu_fd_close(&q->take);
+}
+
 int vsu_closer_new(struct vsu_closer **out, struct vsu_error *err)
 {
 	struct vsu_closer *closer = calloc(1, sizeof(*closer));
-	int ends[2], rc;
+	int rc;
 
 	if (!closer)
 		return vsu_error_set(err, -ENOMEM, "no memory for a closer");
-	if (pipe2(ends, O_CLOEXEC) < 0) {
-		rc = -errno;
-		free(closer);
-		return vsu_error_sys(err, rc, "cannot make a pipe");
-	}
-	closer->take = ends[0];
-	closer->put = ends[1];
+	closer->served.take = closer->served.put = -1;
+	closer->plain = closer->served;
 	closer->keep = KEEP_SERVED;
-	rc = vsu_fd_set_nonblock(closer->put);
+	rc = queue_open(&closer->plain);
+	if (!rc)
+		rc = queue_open(&closer->served);
 	if (rc < 0) {
 		vsu_closer_free(closer);
-		return vsu_error_sys(err, rc, "cannot set up a pipe");
+		return vsu_error_sys(err, rc, "cannot make a pipe");
 	}
 	*out = closer;
 	return 0;
@@ -63,15 +85,16 @@ uint32_t vsu_closer_waiting(const struct vsu_closer *closer)
 
 void vsu_closer_stop(struct vsu_closer *closer)
 {
-	vsu_fd_close(&closer->put);
+	vsu_fd_close(&closer->plain.put);
+	vsu_fd_close(&closer->served.put);
 }
 
 void vsu_closer_free(struct vsu_closer *closer)
 {
 	if (!closer)
 		return;
-	vsu_fd_close(&closer->put);
-	vsu_fd_close(&closer->take);
+	queue_close(&closer->plain);
+	queue_close(&closer->served);
 	free(closer);
 }
 
@@ -117,17 +140,94 @@ static void socket_drain(struct vsu_closer *closer, int fd)
 	} while (got > 0 && --rounds);
 }
 
-int vsu_closer_turn(struct vsu_closer *closer)
+/* 1: *fd was taken; 0: nothing is there; negative: nor will be. */
+static int queue_take(struct queue *q, int *fd)
 {
-	int fd;
+	const ssize_t n = read(q->take, fd, sizeof(*fd));
 
-	if (vsu_fd_read_full(closer->take, &fd, sizeof(fd)) != sizeof(fd))
-		return 0;
+	if (n == sizeof(*fd))
+		return 1;
+	return n < 0 && (errno == EAGAIN || errno == EINTR) ? 0 : -ENODATA;
+}
+
+static void close_taken(struct vsu_closer *closer, int fd)
+{
 	if (socket_family(fd) == AF_UNIX)
 		socket_drain(closer, fd);
 	vsu_fd_close(&fd);
 	__atomic_fetch_sub(&closer->waiting, 1, __ATOMIC_RELEASE);
-	return 1;
+}
+
+/* A thread that does nothing else is left, unless there is only this one. */
+static bool may_risk(struct vsu_closer *closer)
+{
+	const uint32_t threads = __atomic_load_n(&closer->turning,
+						 __ATOMIC_ACQUIRE);
+	const uint32_t most = threads > 1 ? threads - 1 : 1;
+	uint32_t risking = __atomic_load_n(&closer->risking, __ATOMIC_RELAXED);
+
+	while (risking < most)
+		if (__atomic_compare_exchange_n(&closer->risking, &risking,
+						risking + 1, true,
+						__ATOMIC_ACQ_REL,
+						__ATOMIC_RELAXED))
+			return true;
+	return false;
+}
+
+/* As queue_take(); the file is closed, too. *may: this thread may do such. */
+static int close_served(struct vsu_closer *closer, bool *may)
+{
+	int fd, rc = 0;
+
+	*may = may_risk(closer);
+	if (!*may)
+		return 0;
+	rc = queue_take(&closer->served, &fd);
+	if (rc > 0)
+		close_taken(closer, fd);
+	__atomic_fetch_sub(&closer->risking, 1, __ATOMIC_ACQ_REL);
+	return rc;
+}
+
+static void wait_for_queues(struct vsu_closer *closer, bool plain, bool served)
+{
+	struct pollfd p[] = {
+		{ .fd = plain ? closer->plain.take : -1, .events = POLLIN },
+		{ .fd = served ? closer->served.take : -1, .events = POLLIN },
+	};
+
+	(void)poll(p, 2, -1);
+}
+
+static int turn(struct vsu_closer *closer)
+{
+	bool may;
+	int fd, plain, served;
+
+	for (;;) {
+		plain = queue_take(&closer->plain, &fd);
+		if (plain > 0) {
+			close_taken(closer, fd);
+			return 1;
+		}
+		served = close_served(closer, &may);
+		if (served > 0)
+			return 1;
+		if (plain < 0 && (served < 0 || !may))
+			return 0;
+		wait_for_queues(closer, plain == 0, may && served == 0);
+	}
+}
+
+int vsu_closer_turn(struct vsu_closer *closer)
+{
+	int rc;
+
+	__atomic_fetch_add(&closer->turning, 1, __ATOMIC_ACQ_REL);
+	rc = turn(closer);
+	__atomic_fetch_sub(&closer->turning, 1, __ATOMIC_ACQ_REL);
+	return rc;
 }
 
 /* True if the file may stay open until the process ends. */
@@ -147,10 +247,10 @@ static bool keep_open(struct vsu_closer *closer)
  * A full pipe means that thousands of closes take their time. The descriptor
  * stays open then: the limit of the process ends that, not a wait of ours.
  */
-static void hand_over(struct vsu_closer *closer, int fd)
+static void hand_over(struct vsu_closer *closer, const struct queue *q, int fd)
 {
 	__atomic_fetch_add(&closer->waiting, 1, __ATOMIC_RELAXED);
-	(void)!vsu_fd_write_full(closer->put, &fd, sizeof(fd));
+	(void)!vsu_fd_write_full(q->put, &fd, sizeof(fd));
 }
 
 void vsu_foreign_close(struct vsu_closer *closer, int *fd)
@@ -168,8 +268,10 @@ void vsu_foreign_close(struct vsu_closer *closer, int *fd)
 	if (!closer || kind < 0 || kind == VSU_FOREIGN_EVENT ||
 	    kind == VSU_FOREIGN_PIPE || kind == VSU_FOREIGN_PATH)
 		vsu_fd_close(fd);
-	else if (kind != VSU_FOREIGN_SERVED || !keep_open(closer))
-		hand_over(closer, *fd);
+	else if (kind != VSU_FOREIGN_SERVED)
+		hand_over(closer, &closer->plain, *fd);
+	else if (!keep_open(closer))
+		hand_over(closer, &closer->served, *fd);
 	*fd = -1;
 	errno = saved;
 }

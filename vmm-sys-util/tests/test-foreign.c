@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <pthread.h>
+#include <sched.h>
 #include <string.h>
 #include <stdlib.h>
 #include <stdio.h>
@@ -364,7 +365,7 @@ START_TEST(what_was_handed_over_before_the_stop_is_closed)
 	vsu_closer_stop(closer);
 	for (i = 0; i < 2; i++)
 		pthread_join(threads[i], NULL);
-	ck_assert_int_eq(vsu_fd_count(), before - 1);
+	ck_assert_int_eq(vsu_fd_count(), before - 2);
 	vsu_closer_free(closer);
 }
 END_TEST
@@ -413,6 +414,41 @@ START_TEST(a_program_that_uses_served_files_has_them_closed)
 }
 END_TEST
 
+#define NTHREADS 3
+
+START_TEST(b5_13_dead_files_by_the_dozen_hold_up_no_other_close)
+{
+	struct vsu_closer *closer = closer_new();
+	pthread_t threads[NTHREADS];
+	struct dead_server server;
+	int fd, i;
+
+	if (!dead_server_start(&server)) {
+		vsu_closer_free(closer);
+		return;
+	}
+	vsu_closer_set_keep(closer, 0);
+	for (i = 0; i < 12; i++) {
+		fd = dead_server_open(&server);
+		vsu_foreign_close(closer, &fd);
+	}
+	for (i = 0; i < NTHREADS; i++)
+		pthread_create(&threads[i], NULL, close_all, closer);
+	for (i = 0; i < 100; i++) {
+		fd = make_memfd();
+		vsu_foreign_close(closer, &fd);
+	}
+	while (vsu_closer_waiting(closer) > 12)
+		sched_yield();
+	dead_server_end(&server);
+	vsu_closer_stop(closer);
+	for (i = 0; i < NTHREADS; i++)
+		pthread_join(threads[i], NULL);
+	ck_assert_uint_eq(vsu_closer_waiting(closer), 0);
+	vsu_closer_free(closer);
+}
+END_TEST
+
 int main(void)
 {
 	const char *preload;
@@ -420,6 +456,7 @@ int main(void)
 	Suite *s = util_suite("foreign", &tc);
 
 	util_add_rows(tc, b1_12_every_kind_of_descriptor_is_told, samples);
+	tcase_add_test(tc, b5_13_dead_files_by_the_dozen_hold_up_no_other_close);
 	tcase_add_test(tc, b1_12_a_file_that_is_called_as_an_eventfd_is_a_file);
 	tcase_add_test(tc, a_descriptor_that_is_not_open_has_no_kind);
 	tcase_add_test(tc, the_kind_of_a_descriptor_changes_nothing_of_it);

@@ -70,7 +70,8 @@ VSU_API void vsu_closer_set_keep(struct vsu_closer *closer, uint32_t n);
 /*
  * For a thread that may wait: waits for a descriptor and closes it. 1; 0 when
  * vsu_closer_stop() was called and nothing is left. Several threads may call
- * it, so that one descriptor that takes its time does not hold up the others.
+ * it, so that one descriptor that takes its time does not hold up the others;
+ * of several, one is always left for what is no file of a server.
  */
 VSU_API int vsu_closer_turn(struct vsu_closer *closer) VSU_NODISCARD;
 
