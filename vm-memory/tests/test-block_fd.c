@@ -2,6 +2,10 @@
 /* Claims about blocks over an fd that somebody else opened. */
 #include <config.h>
 
+#include <sys/mman.h>
+
+#include <vmm-sys-util/foreign.h>
+
 #include "util.h"
 
 #ifndef F_SEAL_FUTURE_WRITE
@@ -200,6 +204,36 @@ START_TEST(last_reference_unmaps)
 }
 END_TEST
 
+/*
+ * The mapping goes while the file is open: what takes its time, freeing the
+ * file's pages, is left to whoever closes the last descriptor.
+ */
+START_TEST(b5_16_pages_of_a_large_file_are_freed_where_it_is_closed)
+{
+	struct vmem_fd_desc desc = { .fd = memfd_create("peer", MFD_CLOEXEC),
+				     .flags = VMEM_BLOCK_WRITE |
+					      VMEM_BLOCK_SHARED,
+				     .len = 1 << 20 };
+	int before = vsu_fd_count() - 1;
+	struct vmem_block *block;
+	unsigned char present;
+	void *hva;
+
+	ck_assert_int_eq(vsu_closer_new(&desc.closer, NULL), 0);
+	ck_assert_int_eq(ftruncate(desc.fd, 1 << 20), 0);
+	ck_assert_int_eq(vmem_block_new_fd(&desc, &block, NULL), 0);
+	close(desc.fd);
+	hva = vmem_block_hva(block);
+	ck_assert_int_eq(mincore(hva, 1, &present), 0);
+	vmem_block_unref(block);
+	ck_assert_int_eq(mincore(hva, 1, &present), -1);
+	ck_assert_uint_eq(vsu_closer_waiting(desc.closer), 1);
+	ck_assert_int_eq(vsu_closer_turn(desc.closer), 1);
+	vsu_closer_free(desc.closer);
+	ck_assert_int_eq(vsu_fd_count(), before);
+}
+END_TEST
+
 /* Behind the last page lies one that nobody may touch. */
 START_TEST(guard_page_stops_an_overrun)
 {
@@ -351,6 +385,8 @@ int main(void)
 	tcase_add_test(tc, descriptor_that_cannot_be_mapped_is_refused);
 	tcase_add_test(tc, block_keeps_its_own_close_on_exec_fd);
 	tcase_add_test(tc, last_reference_unmaps);
+	tcase_add_test(tc,
+		b5_16_pages_of_a_large_file_are_freed_where_it_is_closed);
 	tcase_add_test_raise_signal(tc, guard_page_stops_an_overrun, SIGSEGV);
 	tcase_add_test_raise_signal(tc, read_only_block_cannot_be_stored_to,
 				    SIGSEGV);
