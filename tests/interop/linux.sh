@@ -89,7 +89,7 @@ linux_run() {
 		return
 	fi
 	for try in 1 2; do
-		_watched timeout -k 5 $((limit + 30)) "$INTEROP/nested-kvm" -t "$limit" -m "${LINUX_MEMORY:-2500M}" -c 1 \
+		_watched timeout -k 5 $((limit + 30)) "$INTEROP/nested-kvm" -t "$limit" -m "${LINUX_MEMORY:-2500M}" -c "${LINUX_CPUS:-1}" \
 			-C "$CVMM_BUILDDIR" "$@"
 		LINUX_STATUS=$?
 		[ $LINUX_STATUS -eq 124 ] && [ "$try" -eq 1 ] || return
