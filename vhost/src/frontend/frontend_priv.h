@@ -335,8 +335,6 @@ int vhost_user_priv_fe_tell_device(struct vhost_user_frontend *f,
 				   struct vsu_error *err);
 
 /* reconnect.c */
-/* Keeps what a back-end that comes back has to offer at least. */
-void vhost_user_priv_fe_remember(struct vhost_user_frontend *f);
 /* Whether a session that failed goes on with another connection. */
 bool vhost_user_priv_fe_may_return(const struct vhost_user_frontend *f);
 /* Goes on so, after a failure. */

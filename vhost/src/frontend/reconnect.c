@@ -31,13 +31,6 @@
 
 /* ------------------------------------------------------------- bookkeeping */
 
-void vhost_user_priv_fe_remember(struct vhost_user_frontend *f)
-{
-	f->shown = f->features;
-	f->shown_protocol = f->protocol;
-	f->shown_queues = f->queue_num;
-}
-
 bool vhost_user_priv_fe_may_return(const struct vhost_user_frontend *f)
 {
 	return f->ops.connect && !f->final &&

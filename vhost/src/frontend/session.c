@@ -151,9 +151,17 @@ static void configure(struct vhost_user_frontend *f,
 	f->shm.table.served_files = config->served_files;
 }
 
+/* A back-end that comes back has to offer all of this again. */
+static void remember_offer(struct vhost_user_frontend *f)
+{
+	f->shown = f->features;
+	f->shown_protocol = f->protocol;
+	f->shown_queues = f->queue_num;
+}
+
 static void first_ready(struct vhost_user_frontend *f)
 {
-	vhost_user_priv_fe_remember(f);
+	remember_offer(f);
 	if (f->ops.ready)
 		f->ops.ready(f->opaque);
 }
