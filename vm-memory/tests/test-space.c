@@ -235,7 +235,7 @@ struct worker {
 	struct vmem_reader reader;
 	pthread_t thread;
 	bool keeps;
-	uint64_t looks;
+	unsigned int looks;
 	uint64_t wrong;		/* what is asserted when the thread is done */
 };
 
@@ -246,7 +246,7 @@ static uint64_t number_of(struct worker *w, const struct vmem_map *map)
 	w->wrong += vmem_load_u64(vmem_map_view(map), 0x1000, &number,
 				  __ATOMIC_RELAXED) != 0;
 	w->wrong += number != vmem_map_view(map)->generation;
-	w->looks++;
+	__atomic_fetch_add(&w->looks, 1, __ATOMIC_RELAXED);
 	return number;
 }
 
@@ -322,6 +322,16 @@ static void start(struct worker *workers)
 	}
 }
 
+/* A machine may give a thread its first turn late. */
+static bool all_have_looked(struct worker *workers)
+{
+	unsigned int i, n = 0;
+
+	for (i = 0; i < READERS; i++)
+		n += __atomic_load_n(&workers[i].looks, __ATOMIC_RELAXED) > 0;
+	return n == READERS;
+}
+
 static void finish(struct worker *workers)
 {
 	unsigned int i;
@@ -344,7 +354,7 @@ START_TEST(readers_at_work_survive_ten_thousand_swaps)
 
 	publish_number(blocks, 1);
 	start(workers);
-	for (i = 2; i <= n; i++) {
+	for (i = 2; i <= n || !all_have_looked(workers); i++) {
 		publish_number(blocks, i);
 		vmem_space_reclaim(space);
 	}
