@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
+#
+# For the tests of Linux under cvmm: checks for what they need, and runs groups
+# of guests in one machine. They are two programs because a machine has one
+# processor, and most hosts have more. Wants $here.
+
+. "$here/lib.sh"
+. "$here/kernel.sh"
+. "$here/linux.sh"
+
+need_program CVMM vmm/cvmm
+need_program DAEMON daemons/cvmm-vhost-user-blk
+need_program BACKEND examples/shmem-backend
+need_program POKE tests/interop/poke
+need_command busybox cpio mke2fs e2fsck
+kernel_find || tap_skip_all "$KERNEL_WHY"
+linux_prepare || tap_skip_all "$LINUX_WHY"
+
+NAMED=		# before the claims
+# Where a guest costs little, the largest one, and a long text.
+! kvm_is_hardware || export MANY=64 BYTES=1200000
+
+attempt() {
+	linux_run 600 "$here/linux-guests" "$CVMM_BUILDDIR" "$KERNEL_IMAGE" "$LINUX_VMLINUX" "$LINUX_INITRD" "$@"
+	[ "$LINUX_STATUS" -ne 77 ] || tap_skip_all "$(cat "$WORK/err")"
+}
+
+# The emulation failed, not what it ran: a processor was not given time. Any
+# other failure counts.
+emulation_failed() {
+	! kvm_is_hardware && grep -q 'soft lockup' "$WORK/out"
+}
+
+# parts NAME…: in one machine, which is asked once more where the emulation
+# failed, and says what was wrong with it.
+parts() {
+	attempt "$@"
+	if emulation_failed; then
+		diag "once more, because of:" "$(grep -A 25 '^not ok' "$WORK/out")"
+		attempt "$@"
+	fi
+	while IFS= read -r line; do
+		case $line in
+		"ok - "*"# SKIP "*) name=${line#ok - }; tap_skip "$NAMED${name%% # SKIP*}" "${line##*# SKIP }";;
+		"ok - "*) tap_ok "$NAMED${line#ok - }";;
+		"not ok - "*) tap_not_ok "$NAMED${line#not ok - }";;
+		finished) ;;
+		*) diag "${line#\# }";;
+		esac
+	done <"$WORK/out"
+	check "${NAMED}all guests of $* came to their ends" grep -qx finished "$WORK/out" ||
+		diag "status $LINUX_STATUS" "$(tail -n 5 "$WORK/err")"
+}
