@@ -135,6 +135,8 @@ const char *vhost_user_priv_protocol_feature_name(unsigned int bit);
  */
 uint64_t vhost_user_priv_without_orphans(uint64_t bits);
 
+/* payload.c */
+
 /* Bytes of a payload of that kind when it is sent (CONFIG, TABLE: the head). */
 uint32_t vhost_user_priv_kind_size(enum vhost_user_priv_kind kind);
 

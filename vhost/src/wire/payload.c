@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Sizes, counts and descriptors of a message, judged by its row of the table. */
+#include <config.h>
+
+#include <errno.h>
+#include <string.h>
+
+#include "wire/messages.h"
+#include <vmm-sys-util/foreign.h>
+
+#define K(kind) VHOST_USER_PRIV_##kind
+#define FDS(rule) VHOST_USER_PRIV_FDS_##rule
+
+/*
+ * Sizes of payloads. Peers send these exactly; alt is the one other form that
+ * is known to occur, unit the size of what may follow size, up to max.
+ */
+static const struct {
+	uint16_t size, alt, unit, max;
+} kinds[VHOST_USER_PRIV_KINDS] = {
+	[K(EMPTY)] = { 0, 0, 0, 0 },
+	[K(U64)] = { 8, 8, 0, 8 },
+	[K(STATE)] = { 8, 8, 0, 8 },
+	[K(ADDR)] = { 40, 40, 0, 40 },
+	[K(TABLE)] = { 8, 8, 32, 8 + 32 * VHOST_USER_MAX_REGIONS },
+	[K(REGION)] = { 40, 40, 0, 40 },
+	[K(LOG)] = { 16, 8, 0, 16 },	/* 8: without LOG_SHMFD */
+	[K(IOTLB)] = { 32, 32, 0, 32 },
+	[K(CONFIG)] = { 12, 12, 1, VHOST_USER_PRIV_MAX_PAYLOAD },
+	[K(INFLIGHT)] = { 24, 24, 0, 24 },
+	[K(AREA)] = { 24, 24, 0, 24 },
+	[K(SHARED)] = { 16, 0, 0, 16 },	/* 0: QEMU forgets the payload */
+	[K(TRANSFER)] = { 8, 8, 0, 8 },
+	[K(MMAP)] = { 40, 40, 0, 40 },
+	[K(SHMEM)] = { 2056, 2056, 0, 2056 },
+	[K(CRYPTO)] = { 1072, 1072, 0, 1072 },
+};
+
+uint32_t vhost_user_priv_kind_size(enum vhost_user_priv_kind kind)
+{
+	return kinds[kind].size;
+}
+
+static bool size_fits(uint8_t kind, uint32_t size)
+{
+	if (!kinds[kind].unit)
+		return size == kinds[kind].size || size == kinds[kind].alt;
+	return size >= kinds[kind].size && size <= kinds[kind].max &&
+	       (size - kinds[kind].size) % kinds[kind].unit == 0;
+}
+
+/* As many regions as are announced, or the room for all of them. */
+static bool table_fits(const struct vhost_user_priv_msg *msg)
+{
+	uint32_t head = kinds[K(TABLE)].size;
+	uint32_t room = (msg->hdr.size - head) / kinds[K(TABLE)].unit;
+	uint32_t n = msg->payload.table.nregions;
+
+	return n == room ||
+	       (n < room && room == VHOST_USER_MAX_REGIONS);
+}
+
+/* filler: a GET_CONFIG whose payload has no room for the answer is fine. */
+static bool config_fits(const struct vhost_user_priv_msg *msg, bool filler)
+{
+	uint32_t room = msg->hdr.size - kinds[K(CONFIG)].size;
+
+	return msg->payload.config.size == room || (filler && room == 0);
+}
+
+static int bad_size(const struct vhost_user_priv_message *row,
+		    const char *what, uint8_t kind, uint32_t size,
+		    struct vsu_error *err)
+{
+	vsu_error_set(err, -EBADMSG,
+		      "%s %s has %u bytes of payload, expected %s%u",
+		      row->name, what, size, kinds[kind].unit ? "at least " : "",
+		      kinds[kind].size);
+	vsu_error_operands(err, row->number, size, kinds[kind].size);
+	return -EBADMSG;
+}
+
+static int bad_count(const struct vhost_user_priv_message *row,
+		     const char *what, uint32_t count, uint32_t size,
+		     struct vsu_error *err)
+{
+	vsu_error_set(err, -EBADMSG,
+		      "%s announces %u %s, which %u bytes of payload do not hold",
+		      row->name, count, what, size);
+	vsu_error_operands(err, row->number, count, size);
+	return -EBADMSG;
+}
+
+int vhost_user_priv_check_request(const struct vhost_user_priv_message *row,
+				  const struct vhost_user_priv_msg *msg,
+				  struct vsu_error *err)
+{
+	uint32_t size = msg->hdr.size;
+
+	if (!size_fits(row->kind, size))
+		return bad_size(row, "request", row->kind, size, err);
+	if (row->kind == K(TABLE) && !table_fits(msg))
+		return bad_count(row, "regions", msg->payload.table.nregions,
+				 size, err);
+	if (row->kind == K(CONFIG) &&
+	    !config_fits(msg, row->reply == K(VALUE)))
+		return bad_count(row, "bytes", msg->payload.config.size, size,
+				 err);
+	return 0;
+}
+
+/*
+ * The reply of SET_LOG_BASE has been sent with 0, 8 and 16 bytes; nobody needs
+ * them. An empty reply is how a GET_ request is refused.
+ */
+int vhost_user_priv_check_reply(const struct vhost_user_priv_message *row,
+				const struct vhost_user_priv_msg *msg,
+				struct vsu_error *err)
+{
+	uint32_t size = msg->hdr.size;
+
+	if (row->reply == K(VALUE) && size == 0)
+		return 0;
+	if (row->reply_kind == K(LOG) && size <= kinds[K(LOG)].size)
+		return 0;
+	if (!size_fits(row->reply_kind, size))
+		return bad_size(row, "reply", row->reply_kind, size, err);
+	if (row->reply_kind == K(TABLE) && !table_fits(msg))
+		return bad_count(row, "regions", msg->payload.table.nregions,
+				 size, err);
+	if (row->reply_kind == K(CONFIG) && !config_fits(msg, false))
+		return bad_count(row, "bytes", msg->payload.config.size, size,
+				 err);
+	return 0;
+}
+
+bool vhost_user_priv_is_refusal(const struct vhost_user_priv_message *row,
+				const struct vhost_user_priv_msg *reply)
+{
+	if (row->reply != K(VALUE))
+		return row->number == VHOST_USER_SET_DEVICE_STATE_FD ?
+		       (reply->payload.u64 & 0xff) != 0 :
+		       reply->payload.u64 != 0;
+	switch (row->reply_kind) {
+	case K(EMPTY):
+	case K(SHARED):
+		return reply->nfds == 0;
+	case K(LOG):
+		return false;
+	case K(INFLIGHT):
+		return reply->payload.inflight.mmap_size == 0;
+	case K(CONFIG):
+		return reply->payload.config.size == 0;
+	default:
+		return reply->hdr.size == 0;
+	}
+}
+
+static void count_fds(uint8_t rule, const struct vhost_user_priv_msg *msg,
+		      unsigned int *min, unsigned int *max)
+{
+	*min = *max = 0;
+	switch (rule) {
+	case FDS(NONE):
+		break;
+	case FDS(ONE):
+		*min = *max = 1;
+		break;
+	case FDS(UNLESS_NOFD):
+		*min = *max = !(msg->payload.u64 & VHOST_USER_VRING_NOFD);
+		break;
+	case FDS(PER_REGION):
+		*min = *max = msg->payload.table.nregions;
+		break;
+	default:
+		*max = 1;
+		break;
+	}
+}
+
+void vhost_user_priv_request_fds(const struct vhost_user_priv_message *row,
+				 const struct vhost_user_priv_msg *msg,
+				 unsigned int *min, unsigned int *max)
+{
+	count_fds(row->fds, msg, min, max);
+}
+
+void vhost_user_priv_reply_fds(const struct vhost_user_priv_message *row,
+			       const struct vhost_user_priv_msg *msg,
+			       unsigned int *min, unsigned int *max)
+{
+	count_fds(row->reply_fds, msg, min, max);
+}
+
+bool vhost_user_priv_needs_fds(const struct vhost_user_priv_message *row,
+			       bool reply, const unsigned char *payload,
+			       size_t len)
+{
+	uint8_t rule = reply ? row->reply_fds : row->fds;
+	uint64_t word = 0;
+
+	if (rule == FDS(ONE))
+		return true;
+	if (rule != FDS(UNLESS_NOFD) && rule != FDS(PER_REGION))
+		return false;
+	/* the bit, or the number of regions with its padding */
+	memcpy(&word, payload, len < sizeof(word) ? len : sizeof(word));
+	return rule == FDS(PER_REGION) ? word != 0 :
+					 !(word & VHOST_USER_VRING_NOFD);
+}
+
+int vhost_user_priv_msg_take_fd(struct vhost_user_priv_msg *msg,
+				unsigned int i)
+{
+	int fd = i < msg->nfds ? msg->fds[i] : -1;
+
+	if (fd >= 0)
+		msg->fds[i] = -1;
+	return fd;
+}
+
+void vhost_user_priv_msg_close_fds(struct vhost_user_priv_msg *msg)
+{
+	unsigned int i;
+
+	for (i = 0; i < msg->nfds; i++)
+		vsu_foreign_close(msg->closer, &msg->fds[i]);
+	msg->nfds = 0;
+}
