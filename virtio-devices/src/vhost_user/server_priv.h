@@ -133,6 +133,30 @@ int virtdev_priv_server_watch(int epfd, int fd, uint32_t events,
 int virtdev_priv_server_more_init(struct server_more *m, int epfd);
 void virtdev_priv_server_more_tell(struct server_more *m, bool more);
 
+/* server_listen.c */
+
+/* EVENT_PAUSE comes after that time; without a timer the server has ended. */
+void virtdev_priv_server_wake_after(struct virtdev_vhost_user_server *s,
+				    uint64_t ns);
+/* Listens, or tries it later, unless a session needs nobody to give way to. */
+void virtdev_priv_server_listen_again(struct virtdev_vhost_user_server *s);
+void virtdev_priv_server_listen_no_more(struct virtdev_vhost_user_server *s);
+/* The host lacks something just now: tries again after a pause. */
+void virtdev_priv_server_listen_later(struct virtdev_vhost_user_server *s);
+
+/* server_session.c */
+
+extern const struct virtdev_home_ops virtdev_priv_server_home_ops;
+/* Takes sock, also when it fails. */
+int virtdev_priv_server_start_session_take_fd(
+		struct virtdev_vhost_user_server *s, int sock,
+		struct vsu_error *err);
+/* Answers the session's open question when the last of its queues was left. */
+void virtdev_priv_server_answer(struct virtdev_vhost_user_server *s);
+/* The owner hears that a session ended, or that none began. */
+void virtdev_priv_server_tell_ended(struct virtdev_vhost_user_server *s,
+				    const struct vsu_error *err);
+
 static inline enum server_event virtdev_priv_server_what(uint64_t data)
 {
 	return (enum server_event)(data >> 32);

@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* One session of the server: what it asks, what the device tells it, its end. */
+#include <config.h>
+
+#include <errno.h>
+#include <inttypes.h>
+#include <sys/epoll.h>
+
+#include "vhost_user/server_priv.h"
+
+#define NS_PER_MS UINT64_C(1000000)
+
+/* --- calls of the session --- */
+
+static int on_set_features(void *opaque, uint64_t features)
+{
+	struct virtdev_vhost_user_server *s = opaque;
+
+	return virtdev_set_features(s->config.dev, features, NULL);
+}
+
+static int on_get_config(void *opaque, uint32_t off, void *buf, uint32_t len)
+{
+	struct virtdev_vhost_user_server *s = opaque;
+
+	virtdev_config_read(s->config.dev, off, buf, len);
+	return 0;
+}
+
+static int on_set_config(void *opaque, uint32_t off, const void *buf,
+			 uint32_t len, bool migration)
+{
+	struct virtdev_vhost_user_server *s = opaque;
+
+	(void)migration;
+	return virtdev_config_write(s->config.dev, off, buf, len);
+}
+
+static void on_run(void *opaque, uint32_t ring)
+{
+	struct virtdev_vhost_user_server *s = opaque;
+
+	if (virtdev_priv_server_queue_run(&s->queues[ring], NULL) < 0)
+		vhost_user_backend_ring_error(s->session, ring);
+}
+
+void virtdev_priv_server_answer(struct virtdev_vhost_user_server *s)
+{
+	uint64_t token = s->question.token;
+	uint32_t i;
+
+	if (!token)
+		return;
+	for (i = 0; s->question.waiting && i < s->nqueues; i++) {
+		if (virtdev_priv_server_queue_answered(&s->queues[i],
+						       s->question.drain))
+			s->question.waiting--;
+	}
+	if (s->question.waiting)
+		return;
+	s->question.token = 0;
+	vhost_user_backend_done(s->session, token);
+}
+
+static void ask_queue(struct virtdev_vhost_user_server *s, uint32_t ring)
+{
+	struct server_queue *q = &s->queues[ring];
+
+	if (!virtdev_priv_server_queue_ask(q, s->question.token,
+					   s->question.drain))
+		return;
+	s->question.waiting++;
+	if (!s->config.threaded)
+		virtdev_priv_server_queue_turn(q);
+}
+
+static void on_quiesce(void *opaque, uint32_t ring, bool drain, uint64_t token)
+{
+	struct virtdev_vhost_user_server *s = opaque;
+	uint32_t i;
+
+	s->question.token = token;
+	s->question.waiting = 0;
+	s->question.drain = drain;
+	if (ring != VHOST_USER_ALL_RINGS)
+		ask_queue(s, ring);
+	for (i = 0; ring == VHOST_USER_ALL_RINGS && i < s->nqueues; i++)
+		ask_queue(s, i);
+	virtdev_priv_server_answer(s);
+}
+
+static void on_reset(void *opaque)
+{
+	struct virtdev_vhost_user_server *s = opaque;
+	uint32_t i;
+
+	for (i = 0; i < s->nqueues; i++)
+		virtdev_priv_server_queue_off(&s->queues[i]);
+	virtdev_reset(s->config.dev);
+}
+
+void virtdev_priv_server_tell_ended(struct virtdev_vhost_user_server *s,
+				    const struct vsu_error *err)
+{
+	if (s->config.session_ended)
+		s->config.session_ended(s->config.opaque, err);
+}
+
+/* A front-end that never spoke made room for the next. */
+static void tell_silent(struct virtdev_vhost_user_server *s)
+{
+	struct vsu_error err = VSU_ERROR_INIT;
+
+	vsu_error_set(&err, -ETIMEDOUT,
+		      "the front-end said nothing for %" PRIu64 " ms, and another one waits",
+		      s->config.silence_ns / NS_PER_MS);
+	virtdev_priv_server_tell_ended(s, &err);
+}
+
+static void on_gone(void *opaque, const struct vsu_error *err)
+{
+	struct virtdev_vhost_user_server *s = opaque;
+	struct vhost_user_backend *session = s->session;
+	bool gave_way = s->gives_way;
+
+	on_reset(s);
+	epoll_ctl(s->epfd, EPOLL_CTL_DEL, vhost_user_backend_fd(session), NULL);
+	s->session = NULL;
+	s->closing = s->gives_way = false;
+	if (s->listener < 0)
+		s->ended = -ECONNRESET;
+	if (gave_way)
+		tell_silent(s);
+	else
+		virtdev_priv_server_tell_ended(s, err);
+	vhost_user_backend_free(session);
+	virtdev_priv_server_listen_again(s);
+}
+
+static void on_refused(void *opaque, uint32_t request, uint32_t ring,
+		       const struct vsu_error *err)
+{
+	struct virtdev_vhost_user_server *s = opaque;
+
+	if (s->config.refused)
+		s->config.refused(s->config.opaque, request, ring, err);
+}
+
+static const struct vhost_user_backend_ops session_ops = {
+	.size = sizeof(session_ops),
+	.set_features = on_set_features,
+	.get_config = on_get_config,
+	.set_config = on_set_config,
+	.run = on_run,
+	.quiesce = on_quiesce,
+	.reset = on_reset,
+	.gone = on_gone,
+	.refused = on_refused,
+};
+
+/* --- calls of the device --- */
+
+static void on_notify(void *opaque, uint32_t queue)
+{
+	struct virtdev_vhost_user_server *s = opaque;
+
+	vhost_user_backend_call(s->session, queue);
+}
+
+static void on_config_changed(void *opaque)
+{
+	struct virtdev_vhost_user_server *s = opaque;
+
+	if (s->session)
+		vhost_user_backend_config_changed(s->session);
+}
+
+static void on_queue_broken(void *opaque, uint32_t queue)
+{
+	struct virtdev_vhost_user_server *s = opaque;
+
+	vhost_user_backend_ring_error(s->session, queue);
+}
+
+const struct virtdev_home_ops virtdev_priv_server_home_ops = {
+	.size = sizeof(virtdev_priv_server_home_ops),
+	.notify = on_notify,
+	.config_changed = on_config_changed,
+	.queue_broken = on_queue_broken,
+};
+
+/* --- beginning --- */
+
+int virtdev_priv_server_start_session_take_fd(
+		struct virtdev_vhost_user_server *s, int sock,
+		struct vsu_error *err)
+{
+	const struct virtdev_info *info = virtdev_info(s->config.dev);
+	struct vhost_user_backend_config config = {
+		.size = sizeof(config),
+		.features = info->features,
+		.nrings = info->nqueues,
+		.queue_max = info->queue_max,
+		.max_chain = info->max_chain,
+		.config_size = info->config_size,
+		.sigbus = s->config.sigbus,
+		.closer = s->config.closer,
+		.served_files = s->config.served_files,
+	};
+	struct vhost_user_backend *session;
+	int rc;
+
+	rc = vhost_user_backend_new_take_fd(sock, &config, &session_ops, s,
+					    &session, err);
+	if (rc < 0)
+		return rc;
+	s->session = session;
+	rc = virtdev_priv_server_watch(s->epfd, vhost_user_backend_fd(session),
+				       EPOLLIN, EVENT_SESSION, 0);
+	if (rc < 0) {
+		s->closing = true;
+		vhost_user_backend_close(session);
+	}
+	return 0;
+}
