@@ -53,14 +53,15 @@ static void show_device_keys(void)
 {
 	const struct vmm_device_kind *const *kind;
 	struct vsu_option rows[VMM_DEVICE_ROWS];
+	const char *shorthand;
 	char title[80];
 
 	for (kind = vmm_device_kinds; *kind; kind++) {
 		vmm_device_rows(*kind, rows);
-		snprintf(title, sizeof(title), "Properties of --device %s%s, %s:",
-			 (*kind)->name,
-			 *kind == &vmm_blk_kind ? " and of --disk" : "",
-			 (*kind)->summary);
+		shorthand = vmm_device_shorthand(*kind);
+		snprintf(title, sizeof(title), "Properties of --device %s%s%s, %s:",
+			 (*kind)->name, shorthand ? " and of " : "",
+			 shorthand ? shorthand : "", (*kind)->summary);
 		show_keys(title, rows);
 	}
 	vmm_device_rows(NULL, rows);

@@ -9,8 +9,8 @@
 #include "cli/options.h"
 #include "log.h"
 
-enum { MEMORY, ON_MEMORY_ERROR, CPUS, CPU, DISK, DEVICE, INITRD, CMDLINE,
-       APPEND, CONSOLE, REBOOT, DRY_RUN, JSON, LOG_LEVEL, VERBOSE, HELP, KERNEL,
+enum { MEMORY, ON_MEMORY_ERROR, CPUS, CPU, DISK, RNG, DEVICE, INITRD,
+       CMDLINE, APPEND, CONSOLE, REBOOT, DRY_RUN, JSON, LOG_LEVEL, VERBOSE, HELP, KERNEL,
        DISK_PATH };
 
 static const char *const cpu_models[] = { "host", "plain", NULL };
@@ -40,6 +40,9 @@ const struct vsu_option vmm_run_options[] = {
 	[DISK] = { .name = "disk", .kind = VSU_OPTION_STRING,
 		   .arg = "PROPERTIES", .repeat = true,
 		   .help = "a disk: path=FILE or backend=user:SOCKET" },
+	[RNG] = { .name = "rng", .kind = VSU_OPTION_STRING,
+		  .arg = "PROPERTIES", .repeat = true,
+		  .help = "a source of entropy: rate=BYTES or backend=user:SOCKET" },
 	[DEVICE] = { .name = "device", .kind = VSU_OPTION_STRING,
 		     .arg = "PROPERTIES", .repeat = true,
 		     .help = "a device: KIND[,key=value...], or any: id=N,backend=user:SOCKET" },
@@ -67,6 +70,13 @@ const struct vsu_option vmm_run_options[] = {
 	[DISK_PATH] = { .name = "DISK", .kind = VSU_OPTION_OPERAND,
 			.repeat = true },
 	{ .name = NULL },
+};
+
+static const enum vmm_device_how device_hows[] = {
+	[DISK] = VMM_DEVICE_DISK,
+	[RNG] = VMM_DEVICE_RNG,
+	[DEVICE] = VMM_DEVICE_ANY,
+	[DISK_PATH] = VMM_DEVICE_DISK_PATH,
 };
 
 static int add_memory(struct vmm_memory_options *o, const char *list,
@@ -104,11 +114,10 @@ static int take_option(void *opaque, unsigned int index,
 		o->on_memory_error = (enum vmm_on_memory_error)value->number;
 		return 0;
 	case DISK:
-		return add_device(o, VMM_DEVICE_DISK, value->text, err);
+	case RNG:
 	case DEVICE:
-		return add_device(o, VMM_DEVICE_ANY, value->text, err);
 	case DISK_PATH:
-		return add_device(o, VMM_DEVICE_DISK_PATH, value->text, err);
+		return add_device(o, device_hows[index], value->text, err);
 	case KERNEL:
 		o->kernel = value->text;
 		return 0;

@@ -47,6 +47,27 @@ static const struct vsu_option any_rows[] = {
 	{ .name = NULL },
 };
 
+/* The option of each way to ask for a device, and its kind if that is given. */
+static const struct {
+	const char *option;
+	const struct vmm_device_kind *kind;
+} ways[] = {
+	[VMM_DEVICE_DISK] = { "--disk", &vmm_blk_kind },
+	[VMM_DEVICE_DISK_PATH] = { "--disk", &vmm_blk_kind },
+	[VMM_DEVICE_RNG] = { "--rng", &vmm_rng_kind },
+	[VMM_DEVICE_ANY] = { "--device", NULL },
+};
+
+const char *vmm_device_shorthand(const struct vmm_device_kind *kind)
+{
+	unsigned int i;
+
+	for (i = 0; ways[i].kind; i++)
+		if (ways[i].kind == kind)
+			return ways[i].option;
+	return NULL;
+}
+
 void vmm_device_rows(const struct vmm_device_kind *kind,
 		     struct vsu_option rows[VMM_DEVICE_ROWS])
 {
@@ -265,15 +286,14 @@ int vmm_device_parse(const struct vmm_device_option *option,
 		     struct vmm_device_spec *spec, struct vsu_error *err)
 {
 	struct parse p = { .spec = spec, .list = option->list,
-			   .option = "--device" };
+			   .option = ways[option->how].option };
 
 	memset(spec, 0, sizeof(*spec));
-	if (option->how == VMM_DEVICE_ANY)
+	spec->kind = ways[option->how].kind;
+	if (!spec->kind)
 		return parse_device(&p, err);
-	p.option = "--disk";
-	spec->kind = &vmm_blk_kind;
-	return option->how == VMM_DEVICE_DISK ? parse_keys(&p, p.list, err)
-					      : take_path(&p, err);
+	return option->how == VMM_DEVICE_DISK_PATH ? take_path(&p, err)
+						   : parse_keys(&p, p.list, err);
 }
 
 int vmm_device_open(const struct vmm_device_spec *spec,

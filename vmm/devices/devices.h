@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The devices of the machine, from --disk, --device and disk operands: of a
+ * The devices of the machine, from --disk, --rng, --device and disk operands: of a
  * kind that this process can make (devices/kind.h), or of any id behind a
  * socket.
  *
@@ -48,6 +48,9 @@ struct vmm_device_spec {
 /* The keys of a kind in this program; NULL: of devices by their id. */
 void vmm_device_rows(const struct vmm_device_kind *kind,
 		     struct vsu_option rows[VMM_DEVICE_ROWS]);
+
+/* The option that stands for --device with this kind, "--disk", or NULL. */
+const char *vmm_device_shorthand(const struct vmm_device_kind *kind);
 
 /* Reads one option. */
 int vmm_device_parse(const struct vmm_device_option *option,

@@ -67,6 +67,16 @@ START_TEST(memory_disk_and_device_may_repeat)
 }
 END_TEST
 
+START_TEST(rng_is_a_device_in_its_place)
+{
+	ck_assert_int_eq(parse("k a.img --rng rate=64k --rng= b.img"), 0);
+	ck_assert_uint_eq(o.ndevices, 4);
+	ck_assert_int_eq(o.devices[1].how, VMM_DEVICE_RNG);
+	ck_assert_str_eq(o.devices[1].list, "rate=64k");
+	ck_assert_str_eq(o.devices[2].list, "");
+}
+END_TEST
+
 START_TEST(words_behind_two_dashes_are_operands)
 {
 	ck_assert_int_eq(parse("--cpus=2 -- kernel --cpus=3 --"), 0);
@@ -209,6 +219,7 @@ int main(void)
 	tcase_add_test(tc, kernel_and_disk_are_enough);
 	tcase_add_test(tc, operands_stand_anywhere_between_options);
 	tcase_add_test(tc, memory_disk_and_device_may_repeat);
+	tcase_add_test(tc, rng_is_a_device_in_its_place);
 	tcase_add_test(tc, words_behind_two_dashes_are_operands);
 	tcase_add_test(tc, choices_are_taken);
 	tcase_add_test(tc, log_says_as_much_as_was_asked_for);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Claims about the keys of --disk and --device. */
+/* Claims about the keys of --disk, --rng and --device. */
 #include <config.h>
 
 #include "devices/devices.h"
@@ -106,6 +106,28 @@ START_TEST(kind_alone_is_a_device)
 }
 END_TEST
 
+START_TEST(rng_is_its_kind_by_another_name)
+{
+	ck_assert_int_eq(parse(VMM_DEVICE_RNG, "rate=64k,queue-size=8"), 0);
+	ck_assert_ptr_eq(spec.kind, &vmm_rng_kind);
+	ck_assert_uint_eq(spec.id, 4);
+	ck_assert_uint_eq(number_of("rate"), 65536);
+	ck_assert_uint_eq(spec.queue_size, 8);
+	ck_assert_int_eq(parse(VMM_DEVICE_RNG, "backend=user:/run/s"), 0);
+	ck_assert(spec.remote);
+	ck_assert_str_eq(spec.socket, "/run/s");
+	ck_assert_uint_eq(spec.id, 4);
+}
+END_TEST
+
+START_TEST(kinds_know_their_shorthand)
+{
+	ck_assert_str_eq(vmm_device_shorthand(&vmm_blk_kind), "--disk");
+	ck_assert_str_eq(vmm_device_shorthand(&vmm_rng_kind), "--rng");
+	ck_assert_ptr_null(vmm_device_shorthand(NULL));
+}
+END_TEST
+
 START_TEST(kind_behind_a_socket_has_its_id)
 {
 	ck_assert_int_eq(parse(VMM_DEVICE_ANY, "rng,backend=user:/run/s"), 0);
@@ -147,6 +169,11 @@ static const struct refusal {
 	{ VMM_DEVICE_DISK, "path=a,serial=012345678901234567890", -EINVAL,
 	  "--disk: key 'serial': '012345678901234567890' has 21 bytes, at "
 	  "most 20 are possible" },
+	{ VMM_DEVICE_RNG, "rate=1k,backend=user:s", -EINVAL,
+	  "--rng 'rate=1k,backend=user:s': 'rate' is the back-end's to "
+	  "say; leave it out, or 'backend=user:'" },
+	{ VMM_DEVICE_RNG, "rat=1k", -ENOENT,
+	  "--rng: unknown key 'rat'; did you mean 'rate'?" },
 	{ VMM_DEVICE_ANY, "backend=user:s", -EINVAL,
 	  "--device 'backend=user:s': needs 'id=N', the VIRTIO device id, or "
 	  "begins with a kind" },
@@ -248,6 +275,8 @@ int main(void)
 	tcase_add_test(tc, device_has_its_keys);
 	tcase_add_test(tc, device_of_a_kind_has_the_keys_of_its_kind);
 	tcase_add_test(tc, kind_alone_is_a_device);
+	tcase_add_test(tc, rng_is_its_kind_by_another_name);
+	tcase_add_test(tc, kinds_know_their_shorthand);
 	tcase_add_test(tc, kind_behind_a_socket_has_its_id);
 	tcase_add_loop_test(tc, refuses_with_a_sentence, 0, COUNT(refusals));
 	tcase_add_test(tc, d1_17_socket_longer_than_an_address_is_refused);
