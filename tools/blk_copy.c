@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include <vmm-sys-util/checked.h>
+#include <vmm-sys-util/parse.h>
 #include <vmm-sys-util/event.h>
 
 #include "disk.h"
@@ -62,10 +63,13 @@ static enum vsu_exit refuse(struct vsu_error *err, const char *fmt, ...)
 static enum vsu_exit check_block(const struct copy *c, const char *what,
 				 uint64_t value, struct vsu_error *err)
 {
+	char size[24];
+
 	if (vsu_is_aligned(value, c->disk.block))
 		return VSU_EXIT_OK;
-	return refuse(err, "%s: %" PRIu64 " is not a multiple of %" PRIu32
-		      ", the block size of the disk '%s'", what, value,
+	return refuse(err, "%s: %s is not a multiple of %" PRIu32
+		      ", the block size of the disk '%s'", what,
+		      vsu_format_size(value, size, sizeof(size)),
 		      c->disk.block, c->args->socket);
 }
 
@@ -107,11 +111,13 @@ static uint64_t all_there_is(const struct copy *c)
 
 static enum vsu_exit check_file(const struct copy *c, struct vsu_error *err)
 {
+	char size[24];
+
 	if (!c->writing || !c->file.knows_size || c->total <= c->file.size)
 		return VSU_EXIT_OK;
-	return refuse(err, "option --length: '%s' has %" PRIu64 " bytes, %"
-		      PRIu64 " were asked for", c->file.name, c->file.size,
-		      c->total);
+	return refuse(err, "option --length: '%s' has %" PRIu64 " bytes, %s were asked for",
+		      c->file.name, c->file.size,
+		      vsu_format_size(c->total, size, sizeof(size)));
 }
 
 static enum vsu_exit plan(struct copy *c, struct vsu_error *err)

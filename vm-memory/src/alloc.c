@@ -63,8 +63,8 @@ static int set_size(struct maker *m, const char *what)
 	do {
 		rc = ftruncate(m->block->fd, (off_t)size);
 	} while (rc < 0 && errno == EINTR);
-	return rc < 0 ? vsu_error_sys(m->err, -errno, "cannot give a %s %#" PRIx64 " bytes",
-		      what, size) : 0;
+	return rc < 0 ? vsu_error_sys(m->err, -errno, "cannot give a %s %s bytes",
+		      what, vmem_priv_size_text(size).s) : 0;
 }
 
 static int seal(struct maker *m)
@@ -96,8 +96,8 @@ static int make_memfd(struct maker *m)
 
 	m->block->fd = memfd_create("vm-memory", memfd_flags(m));
 	if (m->block->fd < 0 && errno == ENODEV)
-		return vsu_error_set(m->err, -EOPNOTSUPP, "hugetlbsize %#" PRIx64 " is not a huge page size of this host",
-			      m->facts.page_size);
+		return vsu_error_set(m->err, -EOPNOTSUPP, "hugetlbsize %s is not a huge page size of this host",
+			      vmem_priv_typed(m->b, PROP_HUGETLBSIZE).s);
 	if (m->block->fd < 0)
 		return vsu_error_sys(m->err, -errno, "cannot make a memfd");
 	rc = set_size(m, "memfd");
@@ -159,8 +159,8 @@ static int make_guest_memfd(struct maker *m)
 					     VMEM_GMEM_FLAG_INIT_SHARED);
 	if (m->block->fd < 0)
 		return vsu_error_sys(m->err, m->block->fd,
-				     "cannot make a guest_memfd of %#" PRIx64 " bytes",
-					      m->block->len);
+				     "cannot make a guest_memfd of %s bytes",
+				     vmem_priv_typed(m->b, PROP_SIZE).s);
 	return 0;
 }
 
@@ -181,8 +181,8 @@ static int make_private(struct maker *m)
 						     m->block->len, 0);
 	if (m->block->private_fd < 0)
 		return vsu_error_sys(m->err, m->block->private_fd,
-				     "cannot make a private guest_memfd of %#" PRIx64 " bytes",
-					      m->block->len);
+				     "cannot make a private guest_memfd of %s bytes",
+				     vmem_priv_typed(m->b, PROP_SIZE).s);
 	return 0;
 }
 
@@ -227,23 +227,22 @@ static int map_synchronously(struct maker *m, struct vmem_priv_map_request *r)
 static int refuse_map(const struct maker *m, int rc)
 {
 	const uint64_t page = m->facts.page_size;
+	const struct vmem_priv_text size = vmem_priv_typed(m->b, PROP_SIZE);
 
 	if (rc == -ENOMEM && page > m->facts.host_page)
-		return vsu_error_set(m->err, rc, "size %#" PRIx64 ": this host has not so many free huge pages of %#" PRIx64 " (vm.nr_hugepages)",
-				     m->block->len, page);
+		return vsu_error_set(m->err, rc, "size %s: this host has not so many free huge pages of %s (vm.nr_hugepages)",
+				     size.s, vmem_priv_size_text(page).s);
 	if (rc == -ENOMEM && prop(m, PROP_ALIGN) > m->block->len)
-		return vsu_error_set(m->err, rc, "size %#" PRIx64 ", align %#" PRIx64 ": this host has not so much memory or no such address",
-			      m->block->len,
-				     prop(m, PROP_ALIGN));
+		return vsu_error_set(m->err, rc, "size %s, align %s: this host has not so much memory or no such address",
+				     size.s,
+				     vmem_priv_typed(m->b, PROP_ALIGN).s);
 	if (rc == -ENOMEM)
-		return vsu_error_set(m->err, rc, "size %#" PRIx64 ": this host has not so much memory%s",
-			      m->block->len,
-				     prop(m, PROP_RESERVE) ?
+		return vsu_error_set(m->err, rc, "size %s: this host has not so much memory%s",
+				     size.s, prop(m, PROP_RESERVE) ?
 				     " to set aside (reserve=on)" : "");
 	if (m->b->path && rc != -ENOSPC)
-		return vsu_error_sys(m->err, rc, "cannot map %#" PRIx64 " bytes of mem-path '%s'",
-			      m->block->len,
-				     m->b->path);
+		return vsu_error_sys(m->err, rc, "cannot map %s bytes of mem-path '%s'",
+				     size.s, m->b->path);
 	return rc;
 }
 

@@ -235,6 +235,26 @@ static void record(struct vmem_backend *b, unsigned int p, uint64_t value)
 {
 	b->given |= UINT64_C(1) << p;
 	b->value[p] = value;
+	b->typed[p][0] = '\0';
+}
+
+static void record_text(struct vmem_backend *b, unsigned int p,
+			const struct vsu_option_value *value)
+{
+	record(b, p, value->number);
+	if (options[p].kind == VSU_OPTION_SIZE &&
+	    strlen(value->text) < SIZE_TEXT)
+		strcpy(b->typed[p], value->text);
+}
+
+struct vmem_priv_text vmem_priv_typed(const struct vmem_backend *b,
+				      enum vmem_priv_prop p)
+{
+	struct vmem_priv_text text = vmem_priv_size_text(vmem_priv_prop(b, p));
+
+	if (b->typed[p][0])
+		memcpy(text.s, b->typed[p], sizeof(text.s));
+	return text;
 }
 
 int vmem_backend_set_path(struct vmem_backend *backend, const char *path)
@@ -284,7 +304,7 @@ static int set_row(void *opaque, unsigned int index,
 	if (index == PROP_HOST_NODES)
 		return set_nodes(b, value->text, err);
 	if (index != PROP_MEM_PATH) {
-		record(b, index, value->number);
+		record_text(b, index, value);
 		return 0;
 	}
 	if (vmem_backend_set_path(b, value->text) < 0)

@@ -7,6 +7,7 @@
 
 #include <vm-memory/backend.h>
 #include <vmm-sys-util/option.h>
+#include <vmm-sys-util/parse.h>
 
 #include "priv.h"
 
@@ -44,9 +45,13 @@ enum { SLOT_PLAIN, SLOT_BOUND };
 
 #define MAX_NODES VMEM_PRIV_MAX_NODES
 
+/* Room for any size as text; longer ones are shown in their shortest form. */
+#define SIZE_TEXT 24
+
 struct vmem_backend {
 	uint64_t given;			/* bit per property that was set */
 	uint64_t value[PROP_COUNT];	/* numbers, flags, choices */
+	char typed[PROP_COUNT][SIZE_TEXT];	/* sizes, as somebody typed them */
 	char *path;
 	uint64_t nodes[MAX_NODES / 64];
 	struct vmem_sigbus *sigbus;
@@ -66,6 +71,21 @@ uint64_t vmem_priv_prop(const struct vmem_backend *b, enum vmem_priv_prop p);
 bool vmem_priv_given(const struct vmem_backend *b, enum vmem_priv_prop p);
 /* guest-memfd=on on a memfd makes it one. */
 enum vmem_kind vmem_priv_kind(const struct vmem_backend *b);
+/* A size in a sentence: as it was typed, or in its largest exact unit. */
+struct vmem_priv_text {
+	char s[SIZE_TEXT];
+};
+
+static inline struct vmem_priv_text vmem_priv_size_text(uint64_t size)
+{
+	struct vmem_priv_text text;
+
+	vsu_format_size(size, text.s, sizeof(text.s));
+	return text;
+}
+
+struct vmem_priv_text vmem_priv_typed(const struct vmem_backend *b,
+				      enum vmem_priv_prop p);
 bool vmem_priv_rom(const struct vmem_backend *b);
 const char *vmem_priv_kind_name(enum vmem_kind kind);
 const char *vmem_priv_prop_name(enum vmem_priv_prop p);

@@ -24,6 +24,8 @@ struct judge {
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 #define REFUSE(j, ...) vsu_error_set((j)->err, -EINVAL, __VA_ARGS__)
+#define TYPED(j, p) (vmem_priv_typed((j)->b, p).s)
+#define BYTES(n) (vmem_priv_size_text(n).s)
 #define LACKS(j, ...) vsu_error_set((j)->err, -EOPNOTSUPP, __VA_ARGS__)
 
 static uint64_t prop(const struct judge *j, enum vmem_priv_prop p)
@@ -189,12 +191,12 @@ static int hugetlb_size(const struct judge *j)
 	if (given(j, PROP_HUGETLBSIZE) && !prop(j, PROP_HUGETLB))
 		return REFUSE(j, "hugetlbsize needs hugetlb=on");
 	if (given(j, PROP_HUGETLBSIZE) && !vsu_is_power_of_two(size))
-		return REFUSE(j, "hugetlbsize %#" PRIx64
-			      " is not a power of two", size);
+		return REFUSE(j, "hugetlbsize %s is not a power of two",
+			      TYPED(j, PROP_HUGETLBSIZE));
 	if (given(j, PROP_HUGETLBSIZE) && size <= j->facts->host_page)
-		return REFUSE(j, "hugetlbsize %#" PRIx64 " is not larger than a page of %#" PRIx64,
-			      size,
-			      j->facts->host_page);
+		return REFUSE(j, "hugetlbsize %s is not larger than a page of %s",
+			      TYPED(j, PROP_HUGETLBSIZE),
+			      BYTES(j->facts->host_page));
 	if (prop(j, PROP_HUGETLB) && !given(j, PROP_HUGETLBSIZE) &&
 	    !j->facts->huge_page)
 		return LACKS(j, "hugetlb=on: this host has no huge pages");
@@ -239,11 +241,11 @@ static int sums(const struct judge *j)
 	uint64_t len, end;
 
 	if (vsu_align_up_overflow(j->size, j->page, &len) || len > PTRDIFF_MAX)
-		return REFUSE(j, "size %#" PRIx64 " exceeds what a process can map", j->size);
+		return REFUSE(j, "size %s exceeds what a process can map",
+			      TYPED(j, PROP_SIZE));
 	if (vsu_u64_add_overflow(j->offset, len, &end) || end > INT64_MAX)
-		return REFUSE(j, "offset %#" PRIx64 " and size %#" PRIx64
-			      " exceed what a file can hold", j->offset,
-			      j->size);
+		return REFUSE(j, "offset %s and size %s exceed what a file can hold",
+			      TYPED(j, PROP_OFFSET), TYPED(j, PROP_SIZE));
 	return 0;
 }
 
@@ -293,8 +295,8 @@ static int file_too_small(const struct judge *j)
 	if (!have || !vsu_range_exceeds(j->offset, j->size, have) ||
 	    vmem_priv_may_grow(j->b, j->facts))
 		return 0;
-	REFUSE(j, "mem-path '%s' is too small: it has %#" PRIx64 " bytes, and size %#" PRIx64 " at offset %#" PRIx64 " needs more",
-	       j->b->path, have, j->size, j->offset);
+	REFUSE(j, "mem-path '%s' is too small: it has %" PRIu64 " bytes, and size %s at offset %s needs more",
+	       j->b->path, have, TYPED(j, PROP_SIZE), TYPED(j, PROP_OFFSET));
 	vsu_error_operands(j->err, PROP_SIZE, j->offset + j->size, have);
 	return -EINVAL;
 }
@@ -316,11 +318,11 @@ static int alignment(const struct judge *j)
 		return REFUSE(j, "the device needs align=%" PRIu64,
 			      j->facts->file_align);
 	if (align & (j->page - 1))
-		return REFUSE(j, "align %#" PRIx64 " is not a multiple of the page size %#" PRIx64,
-			      align, j->page);
+		return REFUSE(j, "align %s is not a multiple of the page size %s",
+			      TYPED(j, PROP_ALIGN), BYTES(j->page));
 	if (align && !vsu_is_power_of_two(align))
-		return REFUSE(j, "align %#" PRIx64 " is not a power of two",
-			      align);
+		return REFUSE(j, "align %s is not a power of two",
+			      TYPED(j, PROP_ALIGN));
 	return 0;
 }
 
@@ -328,8 +330,8 @@ static int offset_of_page(const struct judge *j)
 {
 	if (!(j->offset & (j->page - 1)))
 		return 0;
-	return REFUSE(j, "offset %#" PRIx64 " is not a multiple of the page size %#" PRIx64,
-		      j->offset, j->page);
+	return REFUSE(j, "offset %s is not a multiple of the page size %s",
+		      TYPED(j, PROP_OFFSET), BYTES(j->page));
 }
 
 /* Anonymous memory is rounded up; what has a file is what was said. */
@@ -338,11 +340,11 @@ static int size_of_page(const struct judge *j)
 	if (is_kind(j, VMEM_KIND_ANON))
 		return 0;
 	if (j->size < j->page)
-		return REFUSE(j, "size %#" PRIx64 " is smaller than a page of %#" PRIx64,
-			      j->size, j->page);
+		return REFUSE(j, "size %s is smaller than a page of %s",
+			      TYPED(j, PROP_SIZE), BYTES(j->page));
 	if (j->size & (j->page - 1))
-		return REFUSE(j, "size %#" PRIx64 " is not a multiple of the page size %#" PRIx64,
-			      j->size, j->page);
+		return REFUSE(j, "size %s is not a multiple of the page size %s",
+			      TYPED(j, PROP_SIZE), BYTES(j->page));
 	return 0;
 }
 

@@ -214,8 +214,8 @@ static int grow(const struct vmem_backend *b, struct vmem_priv_file *file,
 		rc = ftruncate(file->fd, (off_t)end);
 	} while (rc < 0 && errno == EINTR);
 	if (rc < 0)
-		return vsu_error_sys(err, -errno, "cannot give mem-path '%s' %#" PRIx64 " bytes",
-			      b->path, end);
+		return vsu_error_sys(err, -errno, "cannot give mem-path '%s' %s bytes",
+				     b->path, vmem_priv_size_text(end).s);
 	file->grown = true;
 	file->old_size = f->file_size;
 	return 0;

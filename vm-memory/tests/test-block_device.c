@@ -122,8 +122,8 @@ END_TEST
 
 START_TEST(offset_25_past_the_end_of_the_device)
 {
-	check_refused("size=2M", "too small: it has 0x100000 bytes");
-	check_refused("size=1M,offset=4k", "too small: it has 0x100000 bytes");
+	check_refused("size=2M", "too small: it has 1048576 bytes");
+	check_refused("size=1M,offset=4k", "too small: it has 1048576 bytes");
 }
 END_TEST
 

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include <vmm-sys-util/checked.h>
+#include <vmm-sys-util/parse.h>
 
 #include "memory/layout.h"
 
@@ -46,14 +47,18 @@ overlapped(const struct vmm_layout *layout, uint64_t gpa, uint64_t len)
 static int check_size(const struct vmm_layout_request *r, uint64_t limit,
 		      struct vsu_error *err)
 {
+	char size[24], most[24];
+
+	vsu_format_size(r->size, size, sizeof(size));
+	vsu_format_size(limit, most, sizeof(most));
 	if (!r->size || !vsu_is_aligned(r->size, VMM_PAGE))
 		return vsu_error_set(err, -EINVAL,
-				     "%s: size %" PRIu64 " is not a multiple of the page, 4096",
-				     r->name, r->size);
+				     "%s: size %s is not a multiple of the page, 4k",
+				     r->name, size);
 	if (r->size > limit)
 		return vsu_error_set(err, -EINVAL,
-				     "%s: size %" PRIu64 " exceeds what KVM can address, %" PRIu64,
-				     r->name, r->size, limit);
+				     "%s: size %s exceeds what KVM can address, %s",
+				     r->name, size, most);
 	return 0;
 }
 

@@ -164,9 +164,9 @@ static const struct refusal {
 	{ { { 4096, 1, true, "" } }, 1, -EINVAL,
 	  "--memory 1: at=0x1 is not a multiple of the page, 0x1000" },
 	{ { { 0, 0, false, "" } }, 1, -EINVAL,
-	  "--memory 1: size 0 is not a multiple of the page, 4096" },
+	  "--memory 1: size 0 is not a multiple of the page, 4k" },
 	{ { { MIB, 0, false, "" }, { 4097, 0, false, "" } }, 2, -EINVAL,
-	  "--memory 2: size 4097 is not a multiple of the page, 4096" },
+	  "--memory 2: size 4097 is not a multiple of the page, 4k" },
 	{ { { 8192, (UINT64_C(1) << BITS) - 4096, true, "" } }, 1, -EINVAL,
 	  "--memory 1: at=0x3ffffffff000 and size end above what KVM "
 	  "can address, 0x400000000000" },
@@ -174,8 +174,8 @@ static const struct refusal {
 	  "--memory 1: at=0xfffffffffffff000 and size end above what "
 	  "KVM can address, 0x400000000000" },
 	{ { { UINT64_C(1) << 47, 0, false, "" } }, 1, -EINVAL,
-	  "--memory 1: size 140737488355328 exceeds what KVM can "
-	  "address, 70368744177664" },
+	  "--memory 1: size 128T exceeds what KVM can "
+	  "address, 64T" },
 	{ { { UINT64_C(1) << BITS, 0, false, "" } }, 1, -ENOSPC,
 	  "--memory 1: no room below what KVM can address, "
 	  "0x400000000000" },

@@ -119,7 +119,7 @@ static const struct {
 	{ "size=1M,at=1M,at=2M", VMM_STAGE_OPTIONS, 65, "more than once" },
 	{ "backend=memfd", VMM_STAGE_OPTIONS, 65, "size" },
 	{ "size=0", VMM_STAGE_OPTIONS, 65, "size" },
-	{ "size=4097,backend=memfd", VMM_STAGE_OPTIONS, 65, "0x1001" },
+	{ "size=4097,backend=memfd", VMM_STAGE_OPTIONS, 65, "size 4097" },
 	{ "size=1M,backend=file", VMM_STAGE_OPTIONS, 65, "mem-path" },
 	{ "size=1M,mem-path=/tmp/x", VMM_STAGE_OPTIONS, 65, "mem-path" },
 	{ "size=1M,backend=file,mem-path=/nowhere/x", VMM_STAGE_MEMORY, 66,
