@@ -166,6 +166,13 @@ struct vhost_user_backend_ops {
 	 */
 	int (*take_state_fd)(void *opaque, bool load, int fd);
 	void (*check_state)(void *opaque, uint64_t token);
+
+	/*
+	 * The answer to a request of backend_device.h, with its cookie. fd: the
+	 * object of a lookup, which moves to the owner; or -1. May also be
+	 * called by vhost_user_backend_close().
+	 */
+	void (*answered)(void *opaque, uint64_t cookie, int result, int fd);
 };
 
 struct vhost_user_backend_config {

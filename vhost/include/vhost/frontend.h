@@ -50,6 +50,7 @@
 VSU_BEGIN_DECLS
 
 struct vhost_user_frontend;
+struct vhost_user_frontend_device_ops;
 struct vhost_user_shmem_change;
 struct vmem_sigbus;
 struct vsu_closer;
@@ -132,6 +133,8 @@ struct vhost_user_frontend_ops {
 	void (*state_moves)(void *opaque, int result, int fd);
 	/* The answer to check_state: 0, or a negative errno. */
 	void (*state_moved)(void *opaque, int result);
+	/* For what only some devices ask (frontend_device.h); copied; or NULL. */
+	const struct vhost_user_frontend_device_ops *device;
 };
 
 struct vhost_user_frontend_config {

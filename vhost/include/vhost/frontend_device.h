@@ -14,6 +14,7 @@
 #define VHOST_FRONTEND_DEVICE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include <vhost/attributes.h>
@@ -21,6 +22,29 @@
 #include <vmm-sys-util/error.h>
 
 VSU_BEGIN_DECLS
+
+/*
+ * Operations for what a back-end's device asks of the owner, and for answers to
+ * the calls below. Called from dispatch only.
+ * A feature whose operations are left out is not agreed on with the back-end.
+ */
+struct vhost_user_frontend_device_ops {
+	size_t size;	/* sizeof(struct vhost_user_frontend_device_ops) */
+	/*
+	 * Objects that devices share by a name of 16 bytes, and which the owner
+	 * keeps account of; all three, or the back-end cannot ask. It has one
+	 * now; it has it no more; it needs one, whose descriptor, in *fd, moves
+	 * to the session. A negative errno refuses.
+	 */
+	int (*object_add)(void *opaque, const unsigned char *uuid);
+	int (*object_remove)(void *opaque, const unsigned char *uuid);
+	int (*object_lookup)(void *opaque, const unsigned char *uuid, int *fd);
+	/*
+	 * The answer to get_object: 0 and the object, borrowed and of any kind,
+	 * or a negative errno and -1.
+	 */
+	void (*object)(void *opaque, int result, int fd);
+};
 
 /*
  * The dirty log of a migration: size bytes at offset of fd, one bit for each
@@ -55,6 +79,8 @@ VHOST_USER_API int vhost_user_frontend_set_log(struct vhost_user_frontend *f,
  *                   fd is borrowed; ops->state_moves answers at once
  *   check_state     how that went, when the stream has ended;
  *                   ops->state_moved answers
+ *   get_object      an object that the back-end said it has, by its name of 16
+ *                   bytes; ops->device->object answers
  */
 VHOST_USER_API int vhost_user_frontend_announce(struct vhost_user_frontend *f,
 					   const unsigned char *mac,
@@ -79,6 +105,10 @@ VHOST_USER_API int vhost_user_frontend_move_state(
 VHOST_USER_API int vhost_user_frontend_check_state(
 		struct vhost_user_frontend *f, struct vsu_error *err)
 	VSU_NODISCARD;
+
+VHOST_USER_API int vhost_user_frontend_get_object(
+		struct vhost_user_frontend *f, const unsigned char *uuid,
+		struct vsu_error *err) VSU_NODISCARD;
 
 VSU_END_DECLS
 

@@ -333,14 +333,18 @@ void vhost_user_priv_backend_channel_ready(struct vhost_user_backend *b);
 /* Both ends; err says why, NULL: it is not needed any more. */
 void vhost_user_priv_backend_channel_close(struct vhost_user_backend *b,
 				   struct vsu_error *err);
+/* Whether that request may be sent now: -EOPNOTSUPP, -EPROTO or -EAGAIN. */
+int vhost_user_priv_backend_channel_check(const struct vhost_user_backend *b,
+					  uint32_t request,
+					  struct vsu_error *err);
 /*
- * A request whose answer goes to shmem_result with the cookie; 1: the front-end
- * gives no answers.
+ * A request whose answer goes to the owner with the cookie, to shmem_result or
+ * answered; 1: the front-end gives no answer.
  */
-int vhost_user_priv_backend_channel_ask(struct vhost_user_backend *b, uint32_t request,
-				const struct vhost_user_shmem_mmap *payload,
-				const int *fd, uint64_t cookie,
-				struct vsu_error *err);
+int vhost_user_priv_backend_channel_ask(struct vhost_user_backend *b,
+					uint32_t request, const void *payload,
+					size_t len, const int *fd,
+					uint64_t cookie, struct vsu_error *err);
 /* The owner hears that what is unanswered is over; answers may still come. */
 void vhost_user_priv_backend_channel_cancel(struct vhost_user_backend *b);
 

@@ -38,6 +38,23 @@ static struct vhost_user_priv_asked *nth_asked(struct vhost_user_backend *b,
 	return &b->asked[(b->asked_first + n) % VHOST_USER_PRIV_MAX_ASKED];
 }
 
+static bool is_shmem(uint32_t request)
+{
+	return request == VHOST_USER_BACKEND_SHMEM_MAP ||
+	       request == VHOST_USER_BACKEND_SHMEM_UNMAP;
+}
+
+/* fd: the object that was looked up, which moves to the owner; or -1. */
+static void tell_result(struct vhost_user_backend *b,
+			const struct vhost_user_priv_asked *asked, int result,
+			int fd)
+{
+	if (is_shmem(asked->request))
+		b->ops.shmem_result(b->opaque, asked->cookie, result);
+	else
+		b->ops.answered(b->opaque, asked->cookie, result, fd);
+}
+
 void vhost_user_priv_backend_channel_cancel(struct vhost_user_backend *b)
 {
 	struct vhost_user_priv_asked *asked;
@@ -48,7 +65,7 @@ void vhost_user_priv_backend_channel_cancel(struct vhost_user_backend *b)
 		if (asked->cancelled)
 			continue;
 		asked->cancelled = true;
-		b->ops.shmem_result(b->opaque, asked->cookie, -ECANCELED);
+		tell_result(b, asked, -ECANCELED, -1);
 	}
 }
 
@@ -62,32 +79,55 @@ static void report_answer(struct vhost_user_backend *b, const char *name)
 			       &err);
 }
 
-/* The answer to the oldest request; anything else cannot be told apart. */
-static int accept_result(struct vhost_user_backend *b,
-			 const struct vhost_user_priv_msg *msg,
-			 struct vsu_error *err)
+/* The oldest request is answered; any other answer cannot be told apart. */
+static int check_result(const struct vhost_user_backend *b,
+			const struct vhost_user_priv_asked *asked,
+			const struct vhost_user_priv_message *row,
+			const struct vhost_user_priv_msg *msg,
+			struct vsu_error *err)
 {
-	struct vhost_user_priv_asked *asked = nth_asked(b, 0);
-	const struct vhost_user_priv_message *row =
-		vhost_user_priv_message(VHOST_USER_PRIV_BACKEND,
-					msg->hdr.request);
-	int rc;
+	unsigned int min = 0, max = 0;
 
-	if (!b->nasked || msg->hdr.request != asked->request || msg->nfds)
+	if (row)
+		vhost_user_priv_reply_fds(row, msg, &min, &max);
+	if (!b->nasked || msg->hdr.request != asked->request || msg->nfds > max)
 		return vsu_error_set(err, -EBADMSG,
 				     "a reply with the number %u and %u descriptors that was not asked for",
 				     msg->hdr.request, msg->nfds);
-	rc = vhost_user_priv_check_reply(row, msg, err);
+	return vhost_user_priv_check_reply(row, msg, err);
+}
+
+/* There are front-ends that find an object and forget to send it. */
+static bool is_refused(const struct vhost_user_priv_msg *msg)
+{
+	return msg->payload.u64 ||
+	       (msg->hdr.request == VHOST_USER_BACKEND_SHARED_OBJECT_LOOKUP &&
+		!msg->nfds);
+}
+
+static int accept_result(struct vhost_user_backend *b,
+			 struct vhost_user_priv_msg *msg,
+			 struct vsu_error *err)
+{
+	/* a copy: the owner may ask again from inside its callback */
+	const struct vhost_user_priv_asked asked = *nth_asked(b, 0);
+	const struct vhost_user_priv_message *row =
+		vhost_user_priv_message(VHOST_USER_PRIV_BACKEND,
+					msg->hdr.request);
+	int rc = check_result(b, &asked, row, msg, err);
+
 	if (rc < 0)
 		return rc;
 	b->asked_first = (b->asked_first + 1) % VHOST_USER_PRIV_MAX_ASKED;
 	b->nasked--;
-	if (asked->cancelled)
+	if (asked.cancelled)
 		return 0;
-	if (msg->payload.u64)
+	if (is_refused(msg)) {
 		report_answer(b, row->name);
-	b->ops.shmem_result(b->opaque, asked->cookie,
-			    msg->payload.u64 ? -EREMOTEIO : 0);
+		tell_result(b, &asked, -EREMOTEIO, -1);
+	} else {
+		tell_result(b, &asked, 0, vhost_user_priv_msg_take_fd(msg, 0));
+	}
 	return 0;
 }
 
@@ -226,19 +266,48 @@ static int set_socket(struct vhost_user_backend *b,
 
 /* requests */
 
+int vhost_user_priv_backend_channel_check(const struct vhost_user_backend *b,
+					  uint32_t request,
+					  struct vsu_error *err)
+{
+	const struct vhost_user_priv_message *row =
+		vhost_user_priv_message(VHOST_USER_PRIV_BACKEND, request);
+	uint64_t need = VHOST_USER_PROTOCOL_BIT(BACKEND_REQ) |
+			UINT64_C(1) << row->protocol_bit;
+
+	if (row->fds != VHOST_USER_PRIV_FDS_NONE)
+		need |= VHOST_USER_PROTOCOL_BIT(BACKEND_SEND_FD);
+	if ((b->protocol_features & need) != need || !b->have_backend_channel ||
+	    (!is_shmem(request) && !b->ops.answered))
+		return vsu_error_set(err, -EOPNOTSUPP,
+				     "%s was not agreed on with the front-end",
+				     row->name);
+	if (b->ending || !vhost_user_priv_any_started(b))
+		return vsu_error_set(err, -EPROTO,
+				     "%s can be sent only while a ring is started",
+				     row->name);
+	if (b->nasked == VHOST_USER_PRIV_MAX_ASKED)
+		return vsu_error_set(err, -EAGAIN,
+				     "%u requests of this device are unanswered",
+				     b->nasked);
+	return 0;
+}
+
 int vhost_user_priv_backend_channel_ask(struct vhost_user_backend *b,
-		uint32_t request, const struct vhost_user_shmem_mmap *payload,
+		uint32_t request, const void *payload, size_t len,
 		const int *fd, uint64_t cookie, struct vsu_error *err)
 {
-	bool answered = vhost_user_priv_agreed(b,
-					VHOST_USER_PROTOCOL_F_REPLY_ACK);
+	const struct vhost_user_priv_message *row =
+		vhost_user_priv_message(VHOST_USER_PRIV_BACKEND, request);
+	bool acks = vhost_user_priv_agreed(b, VHOST_USER_PROTOCOL_F_REPLY_ACK);
+	bool answered = acks || row->reply != VHOST_USER_PRIV_ACK;
 	uint32_t flags = VHOST_USER_HDR_VERSION |
-			 (answered ? VHOST_USER_HDR_NEED_REPLY : 0u);
+			 (acks ? VHOST_USER_HDR_NEED_REPLY : 0u);
 	struct vsu_error why = VSU_ERROR_INIT;
 	int rc;
 
 	rc = vhost_user_priv_channel_send(&b->backend_channel, request, flags,
-					  payload, sizeof(*payload), NULL, 0,
+					  payload, len, NULL, 0,
 					  fd, fd != NULL, err);
 	if (rc == -ENOSPC)
 		return vsu_error_set(err, -EAGAIN,

@@ -78,7 +78,7 @@ static int close_session(struct vhost_user_backend *b,
 			   "CLOSE_CRYPTO_SESSION", err);
 }
 
-/* graphics and shared objects */
+/* graphics */
 
 static int check_gpu_socket(struct vhost_user_backend *b,
 			    struct vhost_user_priv_msg *msg,
@@ -104,19 +104,6 @@ static int set_gpu_socket(struct vhost_user_backend *b,
 		return device_says(rc, "GPU_SET_SOCKET", err);
 	vhost_user_priv_msg_take_fd(msg, 0);
 	return 0;
-}
-
-/* QEMU forgets the payload, which then asks for an object without a name. */
-static int get_object(struct vhost_user_backend *b,
-		      struct vhost_user_priv_msg *msg, struct vsu_error *err)
-{
-	int rc = -ENOENT;
-
-	if (msg->hdr.size == sizeof(msg->payload.shared))
-		rc = b->ops.get_shared_object(b->opaque,
-					      msg->payload.shared.uuid,
-					      &b->reply_fd);
-	return device_says(rc, "GET_SHARED_OBJECT", err);
 }
 
 /* state of a device that migrates */
@@ -184,8 +171,6 @@ static const struct vhost_user_priv_handler handlers[] = {
 	  VHOST_USER_PRIV_GO, NULL, close_session, NULL },
 	{ VHOST_USER_GPU_SET_SOCKET, VHOST_USER_PRIV_NO_RING,
 	  VHOST_USER_PRIV_GO, check_gpu_socket, set_gpu_socket, NULL },
-	{ VHOST_USER_GET_SHARED_OBJECT, VHOST_USER_PRIV_NO_RING,
-	  VHOST_USER_PRIV_GO, NULL, get_object, NULL },
 	{ VHOST_USER_SET_DEVICE_STATE_FD, VHOST_USER_PRIV_NO_RING,
 	  VHOST_USER_PRIV_GO, check_transfer, set_transfer, NULL },
 	{ VHOST_USER_CHECK_DEVICE_STATE, VHOST_USER_PRIV_NO_RING,

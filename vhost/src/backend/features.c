@@ -26,7 +26,7 @@ static uint64_t left_out(const struct vhost_user_backend *b)
 		{ o->announce, BIT(RARP) },
 		{ o->set_mtu, BIT(NET_MTU) },
 		{ o->open_session && o->close_session, BIT(CRYPTO_SESSION) },
-		{ o->get_shared_object, BIT(SHARED_OBJECT) },
+		{ o->get_shared_object || o->answered, BIT(SHARED_OBJECT) },
 		{ o->take_state_fd && o->check_state, BIT(DEVICE_STATE) },
 	};
 	uint64_t bits = 0;

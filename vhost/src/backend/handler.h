@@ -56,6 +56,7 @@ extern const struct vhost_user_priv_handlers
 	vhost_user_priv_log_handlers, vhost_user_priv_vring_handlers,
 	vhost_user_priv_kick_handlers, vhost_user_priv_config_handlers,
 	vhost_user_priv_channel_handlers, vhost_user_priv_shmem_handlers,
-	vhost_user_priv_device_handlers, vhost_user_priv_inflight_handlers;
+	vhost_user_priv_device_handlers, vhost_user_priv_inflight_handlers,
+	vhost_user_priv_object_handlers;
 
 #endif

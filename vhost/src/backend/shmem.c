@@ -105,26 +105,6 @@ int vhost_user_priv_shmem_check_map(const uint64_t *sizes,
 	return rc;
 }
 
-static int check_can_ask(const struct vhost_user_backend *b,
-			 struct vsu_error *err)
-{
-	uint64_t need = VHOST_USER_PROTOCOL_BIT(SHMEM) |
-			VHOST_USER_PROTOCOL_BIT(BACKEND_REQ) |
-			VHOST_USER_PROTOCOL_BIT(BACKEND_SEND_FD);
-
-	if ((b->protocol_features & need) != need || !b->have_backend_channel)
-		return vsu_error_set(err, -EOPNOTSUPP,
-				     "the front-end takes no shared memory mappings");
-	if (b->ending || !vhost_user_priv_any_started(b))
-		return vsu_error_set(err, -EPROTO,
-				     "mappings can be asked for only while a ring is started");
-	if (b->nasked == VHOST_USER_PRIV_MAX_ASKED)
-		return vsu_error_set(err, -EAGAIN,
-				     "%u requests of this device are unanswered",
-				     b->nasked);
-	return 0;
-}
-
 int vhost_user_backend_shmem_map(struct vhost_user_backend *b,
 		const struct vhost_user_shmem_request *request,
 		uint64_t cookie, struct vsu_error *err)
@@ -136,7 +116,8 @@ int vhost_user_backend_shmem_map(struct vhost_user_backend *b,
 		.len = request->len,
 		.flags = request->writable ? VHOST_USER_SHMEM_RW : 0,
 	};
-	int rc = check_can_ask(b, err);
+	int rc = vhost_user_priv_backend_channel_check(b,
+			VHOST_USER_BACKEND_SHMEM_MAP, err);
 
 	if (rc == 0)
 		rc = vhost_user_priv_shmem_check_map(b->shmem_sizes, request,
@@ -144,8 +125,8 @@ int vhost_user_backend_shmem_map(struct vhost_user_backend *b,
 	if (rc < 0)
 		return rc;
 	return vhost_user_priv_backend_channel_ask(b,
-			VHOST_USER_BACKEND_SHMEM_MAP, &payload, &request->fd,
-			cookie, err);
+			VHOST_USER_BACKEND_SHMEM_MAP, &payload, sizeof(payload),
+			&request->fd, cookie, err);
 }
 
 int vhost_user_backend_shmem_unmap(struct vhost_user_backend *b,
@@ -157,15 +138,16 @@ int vhost_user_backend_shmem_unmap(struct vhost_user_backend *b,
 		.shm_offset = request->offset,
 		.len = request->len,
 	};
-	int rc = check_can_ask(b, err);
+	int rc = vhost_user_priv_backend_channel_check(b,
+			VHOST_USER_BACKEND_SHMEM_UNMAP, err);
 
 	if (rc == 0)
 		rc = check_range(b->shmem_sizes, request, err);
 	if (rc < 0)
 		return rc;
 	return vhost_user_priv_backend_channel_ask(b,
-			VHOST_USER_BACKEND_SHMEM_UNMAP, &payload, NULL, cookie,
-			err);
+			VHOST_USER_BACKEND_SHMEM_UNMAP, &payload, sizeof(payload),
+			NULL, cookie, err);
 }
 
 /* from other threads */

@@ -21,30 +21,38 @@
 /* Replies that may wait; the next request is read when they are gone. */
 #define BACK_OUT_MAX	4096u
 
-/* A handler's answer goes to the back-end: 0, or a negative errno. */
+/*
+ * A handler's answer goes to the back-end: 0, or a negative errno; with *fd,
+ * which is ours, where it is not -1.
+ */
 typedef int (*fe_serve_fn)(struct vhost_user_frontend *f,
-			   struct vhost_user_priv_msg *msg);
+			   const struct vhost_user_priv_msg *msg, int *fd);
 
 /* Many changes are one piece of news. */
 static int serve_config_change(struct vhost_user_frontend *f,
-			       struct vhost_user_priv_msg *msg)
+			       const struct vhost_user_priv_msg *msg, int *fd)
 {
 	(void)msg;
+	(void)fd;
 	f->config_changed = true;
 	return 0;
 }
 
 /* Those of shared memory go another way, in batches. */
 static int serve_shmem(struct vhost_user_frontend *f,
-		       struct vhost_user_priv_msg *msg)
+		       const struct vhost_user_priv_msg *msg, int *fd)
 {
 	(void)f;
 	(void)msg;
+	(void)fd;
 	return 0;
 }
 
 static const fe_serve_fn servers[] = {
 	[VHOST_USER_BACKEND_CONFIG_CHANGE_MSG] = serve_config_change,
+	[VHOST_USER_BACKEND_SHARED_OBJECT_ADD] = vhost_user_priv_fe_serve_object,
+	[VHOST_USER_BACKEND_SHARED_OBJECT_REMOVE] = vhost_user_priv_fe_serve_object,
+	[VHOST_USER_BACKEND_SHARED_OBJECT_LOOKUP] = vhost_user_priv_fe_serve_object,
 	[VHOST_USER_BACKEND_SHMEM_MAP] = serve_shmem,
 	[VHOST_USER_BACKEND_SHMEM_UNMAP] = serve_shmem,
 };
@@ -189,12 +197,17 @@ static int serve_one(struct vhost_user_frontend *f,
 		     struct vhost_user_priv_msg *msg, int answer,
 		     struct vsu_error *err)
 {
+	bool always = row && row->reply == VHOST_USER_PRIV_STATUS;
+	int fd = -1, rc = 0;
+
 	if (!answer)
-		answer = servers[row->number](f, msg);
-	if (!f->acks || !(msg->hdr.flags & VHOST_USER_HDR_NEED_REPLY))
-		return 0;
-	return vhost_user_priv_fe_backend_channel_reply(f, msg->hdr.request, answer,
-						err);
+		answer = servers[row->number](f, msg, &fd);
+	if (always || (f->acks && (msg->hdr.flags & VHOST_USER_HDR_NEED_REPLY)))
+		rc = vhost_user_priv_fe_backend_channel_reply(f,
+				msg->hdr.request, answer,
+				answer < 0 ? -1 : fd, err);
+	vsu_fd_close(&fd);
+	return rc;
 }
 
 static bool is_shmem(uint32_t request)

@@ -9,7 +9,6 @@
 #include <string.h>
 
 #include "frontend/frontend_priv.h"
-#include <vhost/frontend_device.h>
 
 #define MAC_LEN 6u
 
@@ -127,6 +126,31 @@ int vhost_user_frontend_check_state(struct vhost_user_frontend *f,
 	return send_now(f, VHOST_USER_CHECK_DEVICE_STATE, NULL, 0, -1, err);
 }
 
+int vhost_user_frontend_get_object(struct vhost_user_frontend *f,
+				   const unsigned char *uuid,
+				   struct vsu_error *err)
+{
+	return send_now(f, VHOST_USER_GET_SHARED_OBJECT, uuid,
+			sizeof(struct vhost_user_shared), -1, err);
+}
+
+/* ---------------------------------------------------- requests of back-ends */
+
+int vhost_user_priv_fe_serve_object(struct vhost_user_frontend *f,
+				    const struct vhost_user_priv_msg *msg,
+				    int *fd)
+{
+	const unsigned char *uuid = msg->payload.shared.uuid;
+
+	if (msg->hdr.size != sizeof(msg->payload.shared))
+		return -EBADMSG;	/* one without a name */
+	if (msg->hdr.request == VHOST_USER_BACKEND_SHARED_OBJECT_ADD)
+		return f->device.object_add(f->opaque, uuid);
+	if (msg->hdr.request == VHOST_USER_BACKEND_SHARED_OBJECT_REMOVE)
+		return f->device.object_remove(f->opaque, uuid);
+	return f->device.object_lookup(f->opaque, uuid, fd);
+}
+
 /* ----------------------------------------------------------------- answers */
 
 static void tell_session(struct vhost_user_frontend *f,
@@ -169,6 +193,15 @@ static void tell_checked(struct vhost_user_frontend *f,
 		f->ops.state_moved(f->opaque, result);
 }
 
+static void tell_object(struct vhost_user_frontend *f,
+			const struct vhost_user_priv_msg *msg)
+{
+	int result = !msg ? -ECONNRESET : !msg->nfds ? -EREMOTEIO : 0;
+
+	if (f->device.object)
+		f->device.object(f->opaque, result, result ? -1 : msg->fds[0]);
+}
+
 int vhost_user_priv_fe_tell_device(struct vhost_user_frontend *f,
 				   uint32_t request,
 				   const struct vhost_user_priv_msg *msg,
@@ -182,6 +215,9 @@ int vhost_user_priv_fe_tell_device(struct vhost_user_frontend *f,
 		return tell_state(f, msg, err);
 	case VHOST_USER_CHECK_DEVICE_STATE:
 		tell_checked(f, msg);
+		break;
+	case VHOST_USER_GET_SHARED_OBJECT:
+		tell_object(f, msg);
 		break;
 	}
 	return 0;

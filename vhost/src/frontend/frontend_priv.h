@@ -22,6 +22,7 @@
 #include "wire/messages.h"
 #include "frontend/mappings.h"
 #include <vhost/frontend.h>
+#include <vhost/frontend_device.h>
 #include <vhost/protocol.h>
 #include <vhost/shmem.h>
 
@@ -136,6 +137,7 @@ struct fe_shmem {
 
 struct vhost_user_frontend {
 	struct vhost_user_frontend_ops ops;
+	struct vhost_user_frontend_device_ops device;
 	void *opaque;
 	char *peer;
 	uint64_t timeout_ns;
@@ -278,9 +280,10 @@ int vhost_user_priv_fe_tell(struct vhost_user_frontend *f, uint32_t number,
 /* GET_FEATURES, which is also a barrier: all before it was done. */
 int vhost_user_priv_fe_barrier(struct vhost_user_frontend *f,
 			       unsigned int item, struct vsu_error *err);
+/* fd: goes with the answer, borrowed; or -1. */
 int vhost_user_priv_fe_backend_channel_reply(struct vhost_user_frontend *f,
 					     uint32_t request, int result,
-					     struct vsu_error *err);
+					     int fd, struct vsu_error *err);
 /* "SET_VRING_KICK of ring 1" */
 const char *vhost_user_priv_fe_name(const struct fe_pending *p, char *buf,
 				    size_t size);
@@ -328,6 +331,10 @@ int vhost_user_priv_fe_send_features(struct vhost_user_frontend *f,
 void vhost_user_priv_fe_drop_log(struct vhost_user_frontend *f);
 
 /* device.c */
+/* The owner's answer to a request about an object; *fd is ours. */
+int vhost_user_priv_fe_serve_object(struct vhost_user_frontend *f,
+				    const struct vhost_user_priv_msg *msg,
+				    int *fd);
 /* The owner hears an answer for its device; msg NULL: none will come. */
 int vhost_user_priv_fe_tell_device(struct vhost_user_frontend *f,
 				   uint32_t request,

@@ -106,7 +106,7 @@ int vhost_user_priv_fe_barrier(struct vhost_user_frontend *f,
 }
 
 int vhost_user_priv_fe_backend_channel_reply(struct vhost_user_frontend *f,
-				     uint32_t request, int result,
+				     uint32_t request, int result, int fd,
 				     struct vsu_error *err)
 {
 	const uint64_t value = result < 0 ? 1 : 0;
@@ -115,7 +115,7 @@ int vhost_user_priv_fe_backend_channel_reply(struct vhost_user_frontend *f,
 					    VHOST_USER_HDR_VERSION |
 					    VHOST_USER_HDR_REPLY,
 					    &value, sizeof(value), NULL, 0,
-					    NULL, 0, err);
+					    &fd, fd >= 0, err);
 }
 
 const char *vhost_user_priv_fe_name(const struct fe_pending *p, char *buf,

@@ -33,6 +33,9 @@
 /* Spoken as well when the owner wants shared memory regions. */
 #define SPOKEN_SHMEM (VHOST_USER_PROTOCOL_BIT(BACKEND_SEND_FD) | \
 		      VHOST_USER_PROTOCOL_BIT(SHMEM))
+/* ... when it keeps account of shared objects. */
+#define SPOKEN_OBJECT (VHOST_USER_PROTOCOL_BIT(BACKEND_SEND_FD) | \
+		       VHOST_USER_PROTOCOL_BIT(SHARED_OBJECT))
 #define SPOKEN_INFLIGHT	VHOST_USER_PROTOCOL_BIT(INFLIGHT_SHMFD)
 #define SPOKEN_GPA	VHOST_USER_PROTOCOL_BIT(GPA_ADDRESSES)
 #define DEFAULT_RECONNECT_NS	UINT64_C(100000000)
@@ -121,6 +124,8 @@ static void configure(struct vhost_user_frontend *f,
 			 config->required_protocol_features;
 	uint64_t spoken = SPOKEN | (f->ops.shmem ? SPOKEN_SHMEM : 0);
 
+	if (f->device.object_add && f->device.object_remove && f->device.object_lookup)
+		spoken |= SPOKEN_OBJECT;
 	/* an area costs a round trip and each request some stores */
 	if (f->ops.connect || named & SPOKEN_INFLIGHT)
 		spoken |= SPOKEN_INFLIGHT;
@@ -185,6 +190,11 @@ int vhost_user_frontend_new_take_fd(int sock,
 	f->opaque = opaque;
 	rc = vsu_copy_sized(&f->ops, sizeof(f->ops), ops,
 			    "struct vhost_user_frontend_ops", err);
+	if (!rc && f->ops.device)
+		rc = vsu_copy_sized(&f->device, sizeof(f->device),
+				    f->ops.device,
+				    "struct vhost_user_frontend_device_ops",
+				    err);
 	if (!rc)
 		rc = vsu_copy_sized(&c, sizeof(c), config,
 				    "struct vhost_user_frontend_config", err);

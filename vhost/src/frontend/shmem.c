@@ -180,7 +180,8 @@ static int answer(struct vhost_user_frontend *f, const struct fe_shmem_entry *e,
 {
 	if (!f->acks || !e->need_reply)
 		return 0;
-	return vhost_user_priv_fe_backend_channel_reply(f, e->request, e->result, err);
+	return vhost_user_priv_fe_backend_channel_reply(f, e->request,
+							e->result, -1, err);
 }
 
 /* The owner's part: a batch is told once, whatever becomes of its answers. */

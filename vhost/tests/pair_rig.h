@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * The library's front-end and its back-end at both ends of a socket, with one
+ * ring of PAIR_SIZE entries and both on one thread. Either's ops may be added to
+ * before pair_open(); opaque is the pair.
+ */
+#ifndef TESTS_PAIR_RIG_H
+#define TESTS_PAIR_RIG_H
+
+#include <check.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <vhost/backend.h>
+#include <vhost/frontend.h>
+#include <vhost/frontend_device.h>
+#include <vhost/protocol.h>
+
+#define PAIR_MEMORY	(UINT64_C(1) << 20)
+#define PAIR_SIZE	16u
+
+struct pair {
+	struct vhost_user_backend *b;	/* NULL when it is gone */
+	struct vhost_user_frontend *f;
+	struct vhost_user_backend_ops back_ops;
+	struct vhost_user_frontend_ops front_ops;
+	struct vhost_user_frontend_device_ops device_ops;
+	struct vhost_user_backend_config back_config;
+	struct vhost_user_frontend_config front_config;
+	struct vmem_map *map;
+	int kick, call, err;		/* the ring's; kick and call may be closed
+					   and set to -1 before pair_run() */
+	unsigned int runs, stops;
+	uint32_t base;			/* of the last stop */
+	unsigned int front_refused, back_refused;
+	struct vsu_error refusal;	/* the last, of either */
+	int fds_before;
+};
+
+void pair_init(struct pair *p);
+/* Both ends, and their handshake. */
+void pair_open(struct pair *p);
+/* Memory and the ring, which runs then. */
+void pair_run(struct pair *p);
+void pair_fini(struct pair *p);
+/* Both go on until neither has anything to do. */
+void pair_settle(struct pair *p);
+
+#endif
