@@ -35,7 +35,7 @@ int pieces_add(struct pieces *p, const char *text, struct vsu_error *err);
 
 /*
  * After all regions are known: every piece is wanted, lies in a region, and
- * beside the others. What becomes of each is said on standard output.
+ * beside the others. Standard output tells the fate of each.
  */
 int pieces_make_table(struct pieces *p, struct vsu_error *err);
 /* All are wanted; stops at a failure, which the code ignored is not. */

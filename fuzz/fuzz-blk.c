@@ -5,7 +5,7 @@
  * that the code behind the ring is reached; some spoil the ring itself, hold
  * the disk's answers back, or stop and start the queue.
  *
- * What must hold: the disk is asked for nothing beyond its end, nothing is
+ * These must hold: the disk is asked for nothing beyond its end, nothing is
  * stored outside of writable buffers (the address sanitizer and a canary see
  * it), used lengths do not exceed what is writable, every request comes back.
  *

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * A kernel file of any kind: bzImage, or an ELF file with its notes. What is
- * accepted was placed above the first MiB and within memory, is entered inside
- * of what was loaded, and can be handed over.
+ * A kernel file of any kind: bzImage, or an ELF file with its notes. A file
+ * that is accepted was placed above the first MiB and within memory, is entered
+ * inside of what was loaded, and can be handed over.
  */
 #include <config.h>
 

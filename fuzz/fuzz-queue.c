@@ -2,8 +2,8 @@
 /*
  * Rings of a hostile driver. The input is a list of decisions: most of them
  * build legal chains, so that the walker is reached; some overwrite a piece
- * of the ring or of a table, or replace the memory under the queue. What the
- * queue gives out is used, to the last byte, and must lie in guest memory.
+ * of the ring or of a table, or replace the memory under the queue. All that
+ * the queue gives out is used, to the last byte, and must lie in guest memory.
  *
  * At the end a comment line says how many runs completed a chain (the reach)
  * and how many chains were completed per second.

@@ -16,8 +16,8 @@
  * with I/O privilege level 0 and may take interrupts; that needs a KVM that
  * runs level 0 natively.
  *
- * What makes an ELF file a guest of this protocol is a note in a PT_NOTE
- * segment: name "cvmm", type 1, and struct cvmm_note.
+ * An ELF file is a guest of this protocol by a note in a PT_NOTE segment: name
+ * "cvmm", type 1, and struct cvmm_note.
  *
  * Everything is little-endian.
  */

@@ -2,7 +2,7 @@
 /*
  * A device's side of a ring, written to be obvious and not to be fast: guest
  * memory is one array, positions are counters that never wrap, everything is
- * looked up anew. What the engine does is compared with it.
+ * looked up anew. Tests compare the engine with it.
  */
 #ifndef VIRTIO_QUEUE_TESTS_REFERENCE_H
 #define VIRTIO_QUEUE_TESTS_REFERENCE_H

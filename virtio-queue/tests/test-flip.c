@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
  * Claims about a driver that changes the ring while the device reads it: a
- * second thread overwrites indexes and descriptors without end. What is handed
- * out must be of values that were there, and lie in guest memory, whatever
- * halves of descriptors were met.
+ * second thread overwrites indexes and descriptors without end. Chains that
+ * are handed out must be of values that were there, and lie in guest memory,
+ * whatever halves of descriptors were met.
  *
  * ThreadSanitizer is right that these are races: it skips this program.
  */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
  * Opening the file of backend=file: what exists is opened and looked at
- * through its fd, judged, and only then anything is made or grown. What a
- * failure later undoes is written down as it happens.
+ * through its fd, judged, and only then anything is made or grown. Each
+ * step that a later failure has to undo is written down as it happens.
  */
 #include <config.h>
 

@@ -15,8 +15,8 @@
 #include "uapi.h"
 
 /*
- * Hints that a kernel may be built without. What a fork would do with memory
- * that KVM and others write to is nothing good, so children do not have it.
+ * Hints that a kernel may be built without. Children do not have the memory:
+ * a fork would copy pages that KVM and others write to.
  */
 static void advise(const struct vmem_block *block, unsigned char *hva,
 		   size_t len)

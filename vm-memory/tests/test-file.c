@@ -79,8 +79,8 @@ static int alloc(const char *props, struct vmem_block **out,
 }
 
 /*
- * The twelve rows. What a store through the library's own access rules does
- * is said by flags; here the mapping itself is tried.
+ * The twelve rows. Flags say how the library's own access rules take a store;
+ * here the mapping itself is tried.
  */
 struct rom_row {
 	const char *props;

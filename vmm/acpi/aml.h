@@ -2,8 +2,8 @@
 /*
  * A writer of AML, the byte code of ACPI's namespace (ACPI 6.4, chapter 20).
  *
- * Calls append to a buffer of the caller. What contains others is opened by
- * its own call and closed by vmm_aml_end(), which writes the length in front
+ * Calls append to a buffer of the caller. An object that contains others is
+ * opened by its own call and closed by vmm_aml_end(), which writes the length in front
  * of the content. Errors stick: the first one makes all later calls do
  * nothing, and vmm_aml_finish() tells it.
  *

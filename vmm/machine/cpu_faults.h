@@ -19,8 +19,8 @@ void vmm_machine_memory_lost(struct vmm_machine *m, uint64_t gpa,
 
 /*
  * A page that this CPU needs cannot be had. True when it may try again: then
- * something was mended, the map changed, or it has tries left. What the user
- * chose for memory (--on-memory-error) is done.
+ * something was mended, the map changed, or it has tries left. Memory is
+ * treated as the user chose (--on-memory-error).
  */
 bool vmm_fault_repair(void *machine, unsigned int cpu);
 

@@ -10,9 +10,9 @@
  *
  * Front-end. Each mapping is a block of its own (vm-memory/block.h) inside an
  * address range that is reserved for the region, so that pieces that lie side
- * by side in the region lie side by side in this process too. What the
- * back-end asks for is checked first (the numbers, the one descriptor, the
- * size of its file, overlaps, the budget); what remains is given to the owner
+ * by side in the region lie side by side in this process too. Each
+ * request of the back-end is checked first (the numbers, the one descriptor,
+ * the size of its file, overlaps, the budget); those that pass are given to the owner
  * as changes, all of one dispatch at once, who makes them visible to the guest
  * and sets a result for each. The replies are sent when it returns.
  *

@@ -82,7 +82,8 @@ struct virtdev_disk_ops {
 	 * -EAGAIN: the budget is used up or the host did not take all, reap
 	 * may have something, and the others wait for the next kick. To be
 	 * called after reap, too, which may have queued what a request still
-	 * needs. What no descriptor announces is there for reap at once.
+	 * needs. Requests that no descriptor announces are there for reap at
+	 * once.
 	 */
 	int (*kick)(void *self, void *channel, uint64_t *budget);
 	/* The next finished request, or NULL. */

@@ -11,7 +11,7 @@
  *              accesses, calls the functions "for faces", and shows interrupts
  *              its own way (struct virtdev_face_ops)
  *
- * What a driver may do when follows the specification and nothing else:
+ * A driver may do what the specification allows in a state and nothing else:
  * features are written before FEATURES_OK only, a queue is set up before it
  * is ready only, status bits are added, and cleared by a reset only. A write
  * that is not allowed is ignored.

@@ -87,7 +87,7 @@ VQ_API bool vq_cursor_split_tail(struct vq_cursor *cursor, uint32_t len,
 /*
  * The next len bytes (or what is left) as host pieces, and moves on; for
  * zero-copy transfer. Returns the number of pieces, at most max; *bytes is
- * what they cover. What is stored there is told by vq_chain_written().
+ * what they cover. vq_chain_written() tells the queue how much was stored.
  */
 VQ_API int vq_cursor_iov(struct vq_cursor *cursor, uint32_t len,
 			 struct iovec *iov, int max, uint32_t *bytes)

@@ -3,12 +3,12 @@
  * A reservation: a stretch of address space that is empty at first, and in
  * which pieces of files are mapped at chosen places.
  *
- * It is what a window of shared memory needs: each piece is a block of its
- * own, with its own file, protection and life, and pieces that lie side by
+ * A window of shared memory needs that: each piece is a block of its own,
+ * with its own file, protection and life, and pieces that lie side by
  * side in the window lie side by side in this process too. A piece never
  * replaces or changes another one, and when its last reference goes the place
  * is empty again: nothing else of this process can come to lie there while
- * the reservation lives. What is empty faults when it is touched.
+ * the reservation lives. An empty stretch faults when it is touched.
  *
  * Threads: confined to one thread, except that a block in it may lose its
  * last reference on any thread.

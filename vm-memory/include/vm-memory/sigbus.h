@@ -9,7 +9,7 @@
  * installs none.
  *
  * Every block enters the table when it is mapped and leaves it when it is
- * unmapped. What is repaired reads as zeros (stores to it go nowhere): all that
+ * unmapped. Repaired memory reads as zeros (stores to it go nowhere): all that
  * lies behind the end of the file, or the one page that could not be had.
  * After 64 such pages of a mapping, after as many in all mappings as the table
  * has entries or 4096, and where the process may have no more mappings

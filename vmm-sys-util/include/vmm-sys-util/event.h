@@ -22,9 +22,9 @@ VSU_API int vsu_event_new(void) VSU_NODISCARD;
  * Adds one to a counter that a peer may share. A full counter counts as
  * signalled: whoever waits will wake. Does not block where a peer left the
  * descriptor in blocking mode and its counter full, because it is written
- * only when it is ready for that; two system calls. What remains is a peer
- * that switches to blocking mode and fills the counter between the two:
- * Linux has no write to an eventfd that excludes this.
+ * only when it is ready for that; two system calls. A peer that
+ * switches to blocking mode and fills the counter between the two can still
+ * hold it up: Linux has no write to an eventfd that excludes this.
  */
 VSU_API int vsu_event_signal(int fd);
 

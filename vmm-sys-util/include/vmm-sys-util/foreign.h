@@ -85,8 +85,8 @@ VSU_API void vsu_closer_stop(struct vsu_closer *closer);
 VSU_API void vsu_closer_free(struct vsu_closer *closer);
 
 /*
- * Closes *fd if it is not negative and sets it to -1. What can be closed at
- * once is (eventfd, pipe, path); all else goes to the closer. Without one
+ * Closes *fd if it is not negative and sets it to -1. An eventfd, a pipe
+ * or a path is closed at once; all else goes to the closer. Without one
  * (NULL) it is closed here, and a peer can make that take long. Keeps errno.
  */
 VSU_API void vsu_foreign_close(struct vsu_closer *closer, int *fd);
