@@ -116,6 +116,7 @@ static void on_signal(struct ev_loop *loop, ev_signal *w, int revents)
 
 	(void)loop;
 	(void)revents;
+	vmm_signals_served(&m->signals);
 	if (w->signum == SIGTERM && has_button(m) && !m->asked) {
 		m->asked = true;
 		vsu_event_signal(m->button_irq_fd);
@@ -146,17 +147,22 @@ static void watch_signal(struct vmm_machine *m, ev_signal *w, int signo)
 }
 
 /* All that would end the process with its terminal as the guest left it. */
-static void watch_signals(struct vmm_machine *m)
+static int watch_signals(struct vmm_machine *m, struct vsu_error *err)
 {
+	int rc;
+
 	watch_signal(m, &m->on_int, SIGINT);
 	watch_signal(m, &m->on_term, SIGTERM);
 	watch_signal(m, &m->on_hup, SIGHUP);
 	watch_signal(m, &m->on_quit, SIGQUIT);
+	rc = vmm_signals_start(&m->signals);
+	return rc < 0 ? vsu_error_sys(err, rc, "cannot start the thread of signals") : 0;
 }
 
 /* A signal belongs to one loop: the next machine has another. */
 static void unwatch_signals(struct vmm_machine *m)
 {
+	vmm_signals_stop(&m->signals);
 	ev_signal_stop(m->loop, &m->on_int);
 	ev_signal_stop(m->loop, &m->on_term);
 	ev_signal_stop(m->loop, &m->on_hup);
@@ -182,12 +188,14 @@ int vmm_machine_run(struct vmm_machine *m, struct vsu_error *err)
 		      SECONDS_BETWEEN_LOOKS);
 	m->on_look.data = m;
 	ev_timer_start(m->loop, &m->on_look);
-	watch_signals(m);
 	vmm_memory_keep_files(&m->memory);
 	vmm_slots_set_cpus(m->slots, m->cpus);
-	rc = vmm_cpus_start(m->cpus, err);
+	rc = watch_signals(m, err);
+	if (!rc)
+		rc = vmm_cpus_start(m->cpus, err);
 	if (!rc)
 		ev_run(m->loop, 0);
+	vmm_signals_end(&m->signals);
 	vmm_cpus_stop(m->cpus, &status, err);
 	vmm_slots_set_cpus(m->slots, NULL);
 	/* from here on a signal ends the process at once */

@@ -259,18 +259,32 @@ static int make_ports(struct vmm_machine *m, struct vsu_error *err)
 	return vmm_ports_add(&m->small_ports, &m->ports, err);
 }
 
-/* Nothing may be freed that the CPU is in the midst of: out, as it is. */
+/* Nothing may be freed that a thread is in the midst of: out, as it is. */
+static _Noreturn void end_as_it_is(const struct vmm_machine *m,
+				   const struct vsu_error *why)
+{
+	if (m->console)
+		vmm_console_restore(m->console);
+	prog_complain(why);
+	_exit(VSU_EXIT_INTERNAL);
+}
+
 static void on_stuck(void *opaque)
 {
 	static const struct vsu_error why = {
 		.msg = "a CPU waits for a page of a file whose server does not answer, and cannot be stopped; the machine ends without it",
 	};
-	const struct vmm_machine *m = opaque;
 
-	if (m->console)
-		vmm_console_restore(m->console);
-	prog_complain(&why);
-	_exit(VSU_EXIT_INTERNAL);
+	end_as_it_is(opaque, &why);
+}
+
+static void on_loop_stuck(void *opaque)
+{
+	static const struct vsu_error why = {
+		.msg = "a signal ends the machine, whose devices wait for a file or disk that does not answer; it ends without them, and engine=io_uring would not wait",
+	};
+
+	end_as_it_is(opaque, &why);
 }
 
 static int make_button(struct vmm_machine *m, struct vsu_error *err)
@@ -296,6 +310,9 @@ static int make_cpus(struct vmm_machine *m, struct vsu_error *err)
 	};
 	unsigned int i;
 	int rc = vmm_cpus_new(&config, &m->cpus, err);
+
+	m->signals.stuck = on_loop_stuck;
+	m->signals.opaque = m;
 
 	for (i = 0; !rc && i < m->ndevices; i++)
 		vmm_virtio_set_cpus(m->devices[i].virtio, m->cpus);

@@ -29,6 +29,7 @@
 #include "memory/memory_private.h"
 #include "memory/windows.h"
 #include "memory/slots.h"
+#include "machine/signals.h"
 #include "virtio/slot.h"
 
 /* Addresses of the transports, and the interrupts of the machine. */
@@ -78,6 +79,7 @@ struct vmm_machine {
 	ev_io on_cpus, on_console, on_input, on_writable, on_cut, on_space;
 	ev_timer on_look;
 	ev_signal on_int, on_term, on_hup, on_quit;
+	struct vmm_signals signals;
 	unsigned int lost;	/* devices whose back-end died */
 	/* how it ended */
 	int status;
