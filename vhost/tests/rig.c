@@ -14,6 +14,7 @@
 
 #include <vmm-sys-util/endian.h>
 #include <vmm-sys-util/fd.h>
+#include <vmm-sys-util/sock.h>
 
 #include "rig.h"
 
@@ -331,26 +332,11 @@ void rig_fini(struct rig *r)
 void rig_send_raw(struct rig *r, const void *bytes, size_t len, const int *fds,
 		  unsigned int nfds)
 {
-	union {
-		struct cmsghdr align;
-		char room[CMSG_SPACE(253 * sizeof(int))];
-	} control;
 	/* iovec has no const form */
 	struct iovec iov = { (void *)(uintptr_t)bytes, len };
-	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
-	struct cmsghdr *c;
 
-	if (nfds) {
-		memset(&control, 0, sizeof(control));
-		msg.msg_control = &control;
-		msg.msg_controllen = CMSG_SPACE(nfds * sizeof(int));
-		c = CMSG_FIRSTHDR(&msg);
-		c->cmsg_level = SOL_SOCKET;
-		c->cmsg_type = SCM_RIGHTS;
-		c->cmsg_len = CMSG_LEN(nfds * sizeof(int));
-		memcpy(CMSG_DATA(c), fds, nfds * sizeof(int));
-	}
-	ck_assert_int_eq(sendmsg(r->sock, &msg, MSG_NOSIGNAL), (ssize_t)len);
+	ck_assert_int_eq(vsu_sock_send(r->sock, &iov, 1, fds, nfds),
+			 (ssize_t)len);
 }
 
 void rig_send(struct rig *r, uint32_t request, uint32_t flags,

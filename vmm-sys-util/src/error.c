@@ -215,9 +215,14 @@ static const char *error_text(int number)
 {
 #ifdef HAVE_UNTRANSLATED
 	return strerrordesc_np(number);
-#else
-	/* A constant for every known number in musl and in older glibc. */
+#elif defined(__GLIBC__)
+	/* A constant for every number that is known. */
 	return strerror(number);
+#else
+	/* musl has one text for success and for every unknown number. */
+	const char *text = strerror(number);
+
+	return strcmp(text, strerror(0)) ? text : NULL;
 #endif
 }
 

@@ -9,6 +9,8 @@
 #include <stdbool.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <vmm-sys-util/fd.h>
 #include <vmm-sys-util/sock.h>
@@ -82,6 +84,20 @@ static void attach_fds(struct msghdr *msg, union send_control *control,
 	memcpy(CMSG_DATA(c), fds, len);
 }
 
+/*
+ * musl copies the control data into a room of 1024 bytes, which is less than
+ * 253 descriptors need, so the call is made without it. glibc's stays, because
+ * the sanitizers watch it.
+ */
+static ssize_t send_message(int sock, const struct msghdr *msg, int flags)
+{
+#ifdef __GLIBC__
+	return sendmsg(sock, msg, flags);
+#else
+	return syscall(SYS_sendmsg, sock, msg, flags);
+#endif
+}
+
 ssize_t vsu_sock_send(int sock, const struct iovec *iov, int n,
 		      const int *fds, unsigned int nfds)
 {
@@ -98,7 +114,7 @@ ssize_t vsu_sock_send(int sock, const struct iovec *iov, int n,
 	if (nfds)
 		attach_fds(&msg, &control, fds, nfds);
 	do {
-		done = sendmsg(sock, &msg, MSG_DONTWAIT | MSG_NOSIGNAL);
+		done = send_message(sock, &msg, MSG_DONTWAIT | MSG_NOSIGNAL);
 	} while (done < 0 && errno == EINTR);
 	if (done >= 0)
 		return done;

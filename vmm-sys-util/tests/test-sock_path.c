@@ -452,7 +452,7 @@ START_TEST(listen_without_descriptors_leaves_everything_as_it_was)
 	if (_i < LISTEN_NEEDS) {
 		ck_assert_int_eq(fd, -EMFILE);
 		ck_assert_uint_eq(inode_of("s"), before);
-		ck_assert_msg(has_word("Too many open files"), "%s", err.msg);
+		ck_assert_msg(has_word(strerror(EMFILE)), "%s", err.msg);
 	}
 	vsu_fd_close(&fd);
 }
@@ -465,7 +465,8 @@ START_TEST(connect_without_descriptors_is_reported)
 
 	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &old), 0);
 	ck_assert_int_eq(rc, -EMFILE);
-	ck_assert_str_eq(err.msg, "cannot make a socket: Too many open files");
+	ck_assert_msg(has_word("cannot make a socket: "), "%s", err.msg);
+	ck_assert_msg(has_word(strerror(EMFILE)), "%s", err.msg);
 }
 END_TEST
 

@@ -602,9 +602,15 @@ START_TEST(b5_04_session_may_end_after_any_message)
 }
 END_TEST
 
+#ifdef __GLIBC__
+#if __GLIBC_PREREQ(2, 33)
+#define HAVE_MALLINFO2
+#endif
+#endif
+
 static size_t heap_in_use(void)
 {
-#if defined(__GLIBC__) && __GLIBC_PREREQ(2, 33)
+#ifdef HAVE_MALLINFO2
 	return mallinfo2().uordblks;
 #else
 	return 0;

@@ -19,7 +19,7 @@
 
 #define PAGE	4096u
 #define MiB	(1u << 20)
-#define HUGE	UINT64_C(0xffffffffffffffff)
+#define LAST	UINT64_MAX
 
 /* a table of up to 8 regions and their descriptors */
 struct table {
@@ -139,8 +139,8 @@ START_TEST(last_address_is_an_address)
 
 	rig_init(&r);
 	rig_negotiate(&r);
-	ck_assert_uint_eq(add(&r, plain(HUGE - PAGE + 1, PAGE,
-					HUGE - PAGE + 1, 0), r.memfd), 0);
+	ck_assert_uint_eq(add(&r, plain(LAST - PAGE + 1, PAGE,
+					LAST - PAGE + 1, 0), r.memfd), 0);
 	ck_assert_uint_eq(count(&r), 1);
 	rig_fini(&r);
 }
@@ -284,9 +284,9 @@ START_TEST(b2_04_addresses_that_wrap_are_refused)
 
 	rig_init(&r);
 	rig_up(&r);
-	refuse_region(&r, plain(HUGE - PAGE + 2, PAGE, 4 * MiB, 0), r.memfd);
-	refuse_region(&r, plain(4 * MiB, PAGE, HUGE - PAGE + 2, 0), r.memfd);
-	refuse_region(&r, plain(HUGE, HUGE, HUGE, 0), r.memfd);
+	refuse_region(&r, plain(LAST - PAGE + 2, PAGE, 4 * MiB, 0), r.memfd);
+	refuse_region(&r, plain(4 * MiB, PAGE, LAST - PAGE + 2, 0), r.memfd);
+	refuse_region(&r, plain(LAST, LAST, LAST, 0), r.memfd);
 	rig_fini(&r);
 }
 END_TEST
@@ -297,12 +297,12 @@ START_TEST(b2_05_offsets_that_wrap_are_refused)
 
 	rig_init(&r);
 	rig_up(&r);
-	refuse_region(&r, plain(4 * MiB, PAGE, 4 * MiB, HUGE), r.memfd);
-	refuse_region(&r, plain(4 * MiB, PAGE, 4 * MiB, HUGE - PAGE + 1),
+	refuse_region(&r, plain(4 * MiB, PAGE, 4 * MiB, LAST), r.memfd);
+	refuse_region(&r, plain(4 * MiB, PAGE, 4 * MiB, LAST - PAGE + 1),
 		      r.memfd);
 	refuse_region(&r, plain(4 * MiB, PAGE, 4 * MiB, INT64_MAX), r.memfd);
-	refuse_region(&r, plain(0, HUGE, 0, 0), r.memfd);
-	refuse_region(&r, plain(0, HUGE - 5, 0, 1), r.memfd);
+	refuse_region(&r, plain(0, LAST, 0, 0), r.memfd);
+	refuse_region(&r, plain(0, LAST - 5, 0, 1), r.memfd);
 	rig_fini(&r);
 }
 END_TEST
