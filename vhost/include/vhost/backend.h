@@ -173,6 +173,16 @@ struct vhost_user_backend_ops {
 	 * called by vhost_user_backend_close().
 	 */
 	void (*answered)(void *opaque, uint64_t cookie, int result, int fd);
+
+	/*
+	 * The front-end stops a ring without having it drained: after a quiesce
+	 * that asked for no draining, and with the virtqueue disabled. The
+	 * owner gives up what it popped and did not push: it ends the work on
+	 * that and pushes it, which notes nothing. Whoever the ring is started
+	 * with next finds it in the in-flight area and does it again. No
+	 * memory of it is touched after the return.
+	 */
+	void (*park)(void *opaque, uint32_t ring);
 };
 
 struct vhost_user_backend_config {

@@ -64,6 +64,18 @@ VHOST_USER_API int vhost_user_frontend_set_log(struct vhost_user_frontend *f,
 	VSU_NODISCARD;
 
 /*
+ * A stop that does not wait for what the back-end has fetched: it leaves that in
+ * the in-flight area, and does it when the rings start again, with it or with
+ * the back-end that comes after it. Until they do, or the device is reset, no
+ * ring can be described anew. While RUNNING; ops->stopped at its end.
+ *
+ * For back-ends that have GET_VRING_BASE_SKIP_DRAIN, and where the configuration
+ * names INFLIGHT_SHMFD, GET_VRING_BASE_INFLIGHT and that one; or -EOPNOTSUPP.
+ */
+VHOST_USER_API int vhost_user_frontend_park(struct vhost_user_frontend *f,
+				       struct vsu_error *err) VSU_NODISCARD;
+
+/*
  * For the devices that know them. Refusals of those without an answer of their
  * own are told through ops->refused.
  *

@@ -27,6 +27,7 @@ static uint64_t left_out(const struct vhost_user_backend *b)
 		{ o->set_mtu, BIT(NET_MTU) },
 		{ o->open_session && o->close_session, BIT(CRYPTO_SESSION) },
 		{ o->get_shared_object || o->answered, BIT(SHARED_OBJECT) },
+		{ o->park, BIT(GET_VRING_BASE_SKIP_DRAIN) },
 		{ o->take_state_fd && o->check_state, BIT(DEVICE_STATE) },
 	};
 	uint64_t bits = 0;
@@ -56,6 +57,9 @@ uint64_t vhost_user_priv_offered_protocol(const struct vhost_user_backend *b)
 		bits |= BIT(BACKEND_SEND_FD);
 	if (!(bits & (BIT(CONFIG) | BIT(SHMEM) | BIT(SHARED_OBJECT))))
 		bits &= ~BIT(BACKEND_REQ);	/* nothing to say on it */
+	/* the one is a message, the other says that requests can stay there */
+	if (bits & BIT(GET_VRING_BASE_SKIP_DRAIN))
+		bits |= BIT(GET_VRING_BASE_INFLIGHT);
 	/* user addresses are looked up as before: they are guest addresses */
 	bits |= BIT(GPA_ADDRESSES);
 	if (!b->config.protocol_features)

@@ -195,6 +195,30 @@ static int get_base(struct vhost_user_backend *b,
 	return 0;
 }
 
+/* Without an area there is nowhere to leave what was fetched. */
+static int check_skip_drain(struct vhost_user_backend *b,
+			    struct vhost_user_priv_msg *msg,
+			    struct vsu_error *err)
+{
+	(void)err;
+	return b->inflight && msg->payload.state.index < b->inflight_rings ?
+	       VHOST_USER_PRIV_QUIET : VHOST_USER_PRIV_DRAIN;
+}
+
+/* Chains end on the disabled queue: their marks in the area stay. */
+static int get_base_undrained(struct vhost_user_backend *b,
+			      struct vhost_user_priv_msg *msg,
+			      struct vsu_error *err)
+{
+	struct vhost_user_priv_ring *ring = vhost_user_priv_ring_of(b, msg);
+	int rc = get_base(b, msg, err);
+
+	if (ring->undrained)
+		b->ops.park(b->opaque, msg->payload.state.index);
+	ring->undrained = false;
+	return rc;
+}
+
 static int check_enable(struct vhost_user_backend *b,
 			struct vhost_user_priv_msg *msg, struct vsu_error *err)
 {
@@ -251,6 +275,8 @@ static const struct vhost_user_priv_handler handlers[] = {
 	  check_base, set_base, forget_refused },
 	{ VHOST_USER_GET_VRING_BASE, VHOST_USER_PRIV_ONE_RING, VHOST_USER_PRIV_DRAIN,
 	  NULL, get_base, NULL },
+	{ VHOST_USER_GET_VRING_BASE_SKIP_DRAIN, VHOST_USER_PRIV_ONE_RING,
+	  VHOST_USER_PRIV_GO, check_skip_drain, get_base_undrained, NULL },
 	{ VHOST_USER_SET_VRING_ENABLE, VHOST_USER_PRIV_ONE_RING, VHOST_USER_PRIV_GO,
 	  check_enable, set_enable, NULL },
 };

@@ -180,6 +180,7 @@ static const fe_accept_fn acceptors[] = {
 	[VHOST_USER_GET_MAX_MEM_SLOTS] = accept_max_slots,
 	[VHOST_USER_GET_STATUS] = accept_status,
 	[VHOST_USER_GET_VRING_BASE] = accept_base,
+	[VHOST_USER_GET_VRING_BASE_SKIP_DRAIN] = accept_base,
 	[VHOST_USER_GET_CONFIG] = accept_config,
 	[VHOST_USER_CREATE_CRYPTO_SESSION] = accept_device,
 	[VHOST_USER_GET_INFLIGHT_FD] = accept_inflight,

@@ -103,6 +103,7 @@ int vhost_user_frontend_reset(struct vhost_user_frontend *f,
 	/* the back-end that comes has nothing to forget */
 	if (f->away && !f->resume &&
 	    f->state == VHOST_USER_FRONTEND_NEGOTIATING) {
+		f->parking = false;
 		vhost_user_priv_fe_free_rings(f);
 		vhost_user_priv_fe_drop_inflight(f);
 		return 0;
@@ -114,6 +115,7 @@ int vhost_user_frontend_reset(struct vhost_user_frontend *f,
 	rc = send_reset(f, err);
 	if (rc < 0)
 		return rc;
+	f->parking = false;
 	vhost_user_priv_fe_free_rings(f);
 	vhost_user_priv_fe_drop_inflight(f);
 	vhost_user_priv_fe_shmem_clear(f);

@@ -188,6 +188,7 @@ struct vhost_user_frontend {
 
 	int inflight_fd;		/* the area, or -1 */
 	bool inflight_asked;		/* its answer is due */
+	bool parking;			/* a stop leaves, or left, requests there */
 	struct vhost_user_inflight inflight;
 
 	int log_fd;			/* the dirty log, or -1: none is kept */

@@ -40,6 +40,10 @@ static int agree(struct vhost_user_frontend *f, struct vsu_error *err)
 
 	f->protocol = vhost_user_priv_without_orphans(wanted &
 						      f->offered_protocol);
+	/* before there was the message, the bit let any stop leave requests */
+	if (!fe_has(f, VHOST_USER_PROTOCOL_F_GET_VRING_BASE_SKIP_DRAIN))
+		f->protocol &=
+			~VHOST_USER_PROTOCOL_BIT(GET_VRING_BASE_INFLIGHT);
 	missing = needed & ~f->protocol;
 	if (!missing)
 		return 0;

@@ -75,6 +75,10 @@ static int check_ring(const struct vhost_user_frontend *f, uint32_t index,
 				     "ring %" PRIu32 ": the session with '%s' is not ready",
 				     index,
 				     f->peer);
+	if (f->parking)
+		return vsu_error_set(err, -EBUSY,
+				     "ring %" PRIu32 ": requests of it are parked at '%s', start or reset it first",
+				     index, f->peer);
 	if (index >= FE_MAX_RINGS)
 		return vsu_error_set(err, -EINVAL,
 				     "ring %" PRIu32 ": there can be %u",
@@ -309,7 +313,9 @@ int vhost_user_priv_fe_get_base(struct vhost_user_frontend *f,
 {
 	if (!f->rings[item].started)
 		return 0;
-	return send_state(f, VHOST_USER_GET_VRING_BASE, item, 0, err);
+	return send_state(f, f->parking ? VHOST_USER_GET_VRING_BASE_SKIP_DRAIN :
+					  VHOST_USER_GET_VRING_BASE,
+			  item, 0, err);
 }
 
 /* --------------------------------------------------------- the call replaced */

@@ -37,6 +37,9 @@
 #define SPOKEN_OBJECT (VHOST_USER_PROTOCOL_BIT(BACKEND_SEND_FD) | \
 		       VHOST_USER_PROTOCOL_BIT(SHARED_OBJECT))
 #define SPOKEN_INFLIGHT	VHOST_USER_PROTOCOL_BIT(INFLIGHT_SHMFD)
+#define SPOKEN_PARK \
+	(VHOST_USER_PROTOCOL_BIT(GET_VRING_BASE_INFLIGHT) | \
+	 VHOST_USER_PROTOCOL_BIT(GET_VRING_BASE_SKIP_DRAIN))
 #define SPOKEN_GPA	VHOST_USER_PROTOCOL_BIT(GPA_ADDRESSES)
 #define DEFAULT_RECONNECT_NS	UINT64_C(100000000)
 #define MAX_RECONNECT_NS	UINT64_C(3600000000000)
@@ -129,6 +132,8 @@ static void configure(struct vhost_user_frontend *f,
 	/* an area costs a round trip and each request some stores */
 	if (f->ops.connect || named & SPOKEN_INFLIGHT)
 		spoken |= SPOKEN_INFLIGHT;
+	/* the owner has to know that requests may stay in the area */
+	spoken |= named & SPOKEN_PARK;
 	/* nobody gains by it: for who looks at peers that have nothing else */
 	spoken |= named & SPOKEN_GPA;
 	f->reconnect_ns = config->reconnect_ns ? config->reconnect_ns :

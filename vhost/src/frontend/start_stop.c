@@ -51,6 +51,7 @@ static int send_driver_ok(struct vhost_user_frontend *f, unsigned int item,
 static void start_done(struct vhost_user_frontend *f)
 {
 	f->state = VHOST_USER_FRONTEND_RUNNING;
+	f->parking = false;
 	vhost_user_priv_fe_apply_answers(f);
 	f->started_fn(f);
 }
@@ -182,10 +183,35 @@ static const struct fe_sequence stop = {
 	.done = stop_done,
 };
 
+/* A ring that is disabled is drained by that: this goes without. */
+static const struct fe_sequence park = {
+	.steps = stop_steps + 1,
+	.n = COUNT(stop_steps) - 1,
+	.done = stop_done,
+};
+
 /*
  * A change of memory under way is finished first. A CPU of the guest may be
  * waiting for the end: the time-out is that of the whole, not of each answer.
  */
+static int begin_stop(struct vhost_user_frontend *f,
+		      const struct fe_sequence *seq, struct vsu_error *err)
+{
+	if (f->state != VHOST_USER_FRONTEND_RUNNING)
+		return vsu_error_set(err, -EPROTO,
+				     "stop: the session with '%s' does not run",
+				     f->peer);
+	f->state = VHOST_USER_FRONTEND_STOPPING;
+	f->stop_due = vsu_now_ns() + f->timeout_ns;
+	f->parking = seq == &park;
+	if (f->seq)
+		f->next_seq = seq;
+	else
+		vhost_user_priv_fe_begin(f, seq);
+	vhost_user_priv_fe_push(f);
+	return 0;
+}
+
 int vhost_user_frontend_stop(struct vhost_user_frontend *f,
 			     struct vsu_error *err)
 {
@@ -195,16 +221,16 @@ int vhost_user_frontend_stop(struct vhost_user_frontend *f,
 		vhost_user_priv_fe_push(f);
 		return 0;
 	}
-	if (f->state != VHOST_USER_FRONTEND_RUNNING)
-		return vsu_error_set(err, -EPROTO,
-				     "stop: the session with '%s' does not run",
+	return begin_stop(f, &stop, err);
+}
+
+int vhost_user_frontend_park(struct vhost_user_frontend *f,
+			     struct vsu_error *err)
+{
+	if (!fe_has(f, VHOST_USER_PROTOCOL_F_GET_VRING_BASE_SKIP_DRAIN) ||
+	    f->inflight_fd < 0)
+		return vsu_error_set(err, -EOPNOTSUPP,
+				     "park: the back-end '%s' has no in-flight area, or lacks the protocol feature GET_VRING_BASE_SKIP_DRAIN",
 				     f->peer);
-	f->state = VHOST_USER_FRONTEND_STOPPING;
-	f->stop_due = vsu_now_ns() + f->timeout_ns;
-	if (f->seq)
-		f->next_seq = &stop;
-	else
-		vhost_user_priv_fe_begin(f, &stop);
-	vhost_user_priv_fe_push(f);
-	return 0;
+	return begin_stop(f, &park, err);
 }

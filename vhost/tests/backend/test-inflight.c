@@ -190,6 +190,32 @@ START_TEST(b4_09_reset_forgets_the_area)
 }
 END_TEST
 
+static void on_park(void *opaque, uint32_t ring)
+{
+	(void)opaque;
+	(void)ring;
+	ck_abort_msg("there is no area to leave anything in");
+}
+
+/* Else what was fetched would be lost. */
+START_TEST(b4_22_stop_without_draining_or_an_area_drains)
+{
+	const struct vhost_user_vring_state ask = { 0, 0 };
+	struct rig_reply reply;
+	struct rig r;
+
+	rig_prepare(&r);
+	r.ops.park = on_park;
+	rig_start(&r);
+	rig_up(&r);
+	r.asked_drain = false;
+	ck_assert_uint_eq(rig_get(&r, VHOST_USER_GET_VRING_BASE_SKIP_DRAIN,
+				  &ask, sizeof(ask), &reply), sizeof(ask));
+	ck_assert(r.asked_drain);
+	rig_fini(&r);
+}
+END_TEST
+
 static const struct { uint16_t rings, entries; } bad_asks[] = {
 	{ 0, RIG_SIZE }, { RIG_RINGS + 1, RIG_SIZE }, { UINT16_MAX, UINT16_MAX },
 	{ 1, 0 }, { 1, 1025 },
@@ -324,6 +350,7 @@ int main(void)
 	tcase_add_test(tc, area_is_as_long_as_its_layout_says_and_zero);
 	tcase_add_test(tc, successor_takes_up_what_was_not_finished);
 	tcase_add_test(tc, without_the_area_the_base_counts);
+	tcase_add_test(tc, b4_22_stop_without_draining_or_an_area_drains);
 	tcase_add_test(tc, b4_09_reset_forgets_the_area);
 	tcase_add_loop_test(tc, b4_05_area_of_impossible_extent_is_not_made, 0,
 			    (int)(sizeof(bad_asks) / sizeof(bad_asks[0])));
