@@ -200,7 +200,7 @@ static void wait_for_queues(struct vsu_closer *closer, bool plain, bool served)
 	(void)poll(p, 2, -1);
 }
 
-static int turn(struct vsu_closer *closer)
+static int closer_turn(struct vsu_closer *closer)
 {
 	bool may;
 	int fd, plain, served;
@@ -225,7 +225,7 @@ int vsu_closer_turn(struct vsu_closer *closer)
 	int rc;
 
 	__atomic_fetch_add(&closer->turning, 1, __ATOMIC_ACQ_REL);
-	rc = turn(closer);
+	rc = closer_turn(closer);
 	__atomic_fetch_sub(&closer->turning, 1, __ATOMIC_ACQ_REL);
 	return rc;
 }

@@ -89,7 +89,7 @@ static void make_printable(char *msg)
  * Formats into msg of MSG_MAX + 1 bytes. The arguments may point into the
  * struct that msg will end up in, so msg must not be that struct's.
  */
-static void VSU_PRINTF(2, 0) format(char *msg, const char *fmt, va_list ap)
+static void VSU_PRINTF(2, 0) message_format(char *msg, const char *fmt, va_list ap)
 {
 	char text[STACK_TEXT], *heap = NULL;
 	va_list again;
@@ -116,7 +116,7 @@ static void VSU_PRINTF(2, 0) format(char *msg, const char *fmt, va_list ap)
 }
 
 /* Puts "first: second" into msg; both are within MSG_MAX, second may be "". */
-static void join(char *msg, const char *first, const char *second)
+static void message_join(char *msg, const char *first, const char *second)
 {
 	char text[2 * MSG_MAX + 3];
 	int len;
@@ -126,7 +126,7 @@ static void join(char *msg, const char *first, const char *second)
 	copy_shortened(msg, text, (size_t)len);
 }
 
-static int fill(struct vsu_error *err, int code, const char *msg)
+static int error_fill(struct vsu_error *err, int code, const char *msg)
 {
 	err->code = code;
 	err->arg = 0;
@@ -143,8 +143,8 @@ int vsu_error_setv(struct vsu_error *err, int code, const char *fmt,
 
 	if (!err)
 		return code;
-	format(msg, fmt, ap);
-	return fill(err, code, msg);
+	message_format(msg, fmt, ap);
+	return error_fill(err, code, msg);
 }
 
 int vsu_error_set(struct vsu_error *err, int code, const char *fmt, ...)
@@ -165,10 +165,10 @@ int vsu_error_sys(struct vsu_error *err, int code, const char *fmt, ...)
 	if (!err)
 		return code;
 	va_start(ap, fmt);
-	format(context, fmt, ap);
+	message_format(context, fmt, ap);
 	va_end(ap);
-	join(msg, context, vsu_strerror(code, reason, sizeof(reason)));
-	return fill(err, code, msg);
+	message_join(msg, context, vsu_strerror(code, reason, sizeof(reason)));
+	return error_fill(err, code, msg);
 }
 
 int vsu_error_prefix(struct vsu_error *err, int code, const char *fmt, ...)
@@ -179,11 +179,11 @@ int vsu_error_prefix(struct vsu_error *err, int code, const char *fmt, ...)
 	if (!err)
 		return code;
 	va_start(ap, fmt);
-	format(context, fmt, ap);
+	message_format(context, fmt, ap);
 	va_end(ap);
 	err->msg[MSG_MAX] = '\0';
 	err->code = code;
-	join(err->msg, context, err->msg);
+	message_join(err->msg, context, err->msg);
 	return code;
 }
 

@@ -41,7 +41,7 @@ int vsu_event_signal_own(int fd)
 }
 
 /* The poll events that fd is ready for now, or a negative errno. */
-static int ready(int fd, short events)
+static int events_ready(int fd, short events)
 {
 	struct pollfd p = { .fd = fd, .events = events };
 
@@ -61,7 +61,7 @@ int vsu_event_signal(int fd)
 	 * There is no write to an eventfd that promises not to block: it does
 	 * not take RWF_NOWAIT (as of Linux 6.18). Hence the question first.
 	 */
-	int rc = ready(fd, POLLOUT);
+	int rc = events_ready(fd, POLLOUT);
 
 	if (rc < 0)
 		return rc;
@@ -102,7 +102,7 @@ static int read_counter(int fd, bool nowait, uint64_t *count)
 	return 0;
 }
 
-static int drained(int rc, uint64_t *count)
+static int drain_result(int rc, uint64_t *count)
 {
 	if (rc != -EAGAIN)
 		return rc;
@@ -117,13 +117,13 @@ int vsu_event_drain(int fd, uint64_t *count)
 
 	/* Linux before 5.8, or a sandbox that does not know the call */
 	if (rc == -EOPNOTSUPP || rc == -ENOSYS || rc == -EPERM) {
-		rc = ready(fd, POLLIN);
+		rc = events_ready(fd, POLLIN);
 		if (rc < 0)
 			return rc;
 		/* what hung up is read too: it is no counter, and readable for ever */
 		rc = rc ? read_counter(fd, false, count) : -EAGAIN;
 	}
-	return drained(rc, count);
+	return drain_result(rc, count);
 }
 
 int vsu_timer_new(void)
@@ -152,7 +152,7 @@ void vsu_timer_disarm(int fd)
 
 int vsu_timer_drain(int fd, uint64_t *count)
 {
-	return drained(read_counter(fd, false, count), count);
+	return drain_result(read_counter(fd, false, count), count);
 }
 
 uint64_t vsu_now_ns(void)

@@ -156,7 +156,7 @@ static ssize_t write_at(int fd, const struct iovec *iov, int n, uint64_t pos)
 }
 
 /* Takes done bytes off the front of *iov, and pieces that are empty. */
-static void advance(struct iovec **iov, int *n, size_t done)
+static void iov_advance(struct iovec **iov, int *n, size_t done)
 {
 	while (*n && done >= (*iov)->iov_len) {
 		done -= (*iov)->iov_len;
@@ -169,14 +169,14 @@ static void advance(struct iovec **iov, int *n, size_t done)
 	}
 }
 
-static ssize_t transfer(transfer_fn fn, int fd, struct iovec *iov, int n,
-			uint64_t pos)
+static ssize_t transfer_full(transfer_fn fn, int fd, struct iovec *iov, int n,
+			     uint64_t pos)
 {
 	ssize_t total = 0, got;
 
 	if (n < 0 || n > MAX_PIECES)
 		return -EINVAL;
-	advance(&iov, &n, 0);
+	iov_advance(&iov, &n, 0);
 	while (n) {
 		got = fn(fd, iov, n, pos + (uint64_t)total);
 		if (got < 0 && errno == EINTR)
@@ -186,7 +186,7 @@ static ssize_t transfer(transfer_fn fn, int fd, struct iovec *iov, int n,
 		if (!got)
 			break;
 		total += got;
-		advance(&iov, &n, (size_t)got);
+		iov_advance(&iov, &n, (size_t)got);
 	}
 	return total;
 }
@@ -196,21 +196,21 @@ static ssize_t transfer_at(transfer_fn fn, int fd, struct iovec *iov, int n,
 {
 	if (pos > INT64_MAX)
 		return -EINVAL;
-	return transfer(fn, fd, iov, n, pos);
+	return transfer_full(fn, fd, iov, n, pos);
 }
 
 ssize_t vsu_fd_read_full(int fd, void *buf, size_t len)
 {
 	struct iovec iov = { buf, len };
 
-	return transfer(read_here, fd, &iov, 1, 0);
+	return transfer_full(read_here, fd, &iov, 1, 0);
 }
 
 ssize_t vsu_fd_write_full(int fd, const void *buf, size_t len)
 {
 	struct iovec iov = { (void *)(uintptr_t)buf, len };
 
-	return transfer(write_here, fd, &iov, 1, 0);
+	return transfer_full(write_here, fd, &iov, 1, 0);
 }
 
 ssize_t vsu_fd_pread_full(int fd, void *buf, size_t len, uint64_t pos)

@@ -47,7 +47,7 @@ struct text {
 	size_t size, len;
 };
 
-static void VSU_PRINTF(2, 3) add(struct text *t, const char *fmt, ...)
+static void VSU_PRINTF(2, 3) text_add(struct text *t, const char *fmt, ...)
 {
 	size_t room = t->len < t->size ? t->size - t->len : 0;
 	va_list ap;
@@ -67,18 +67,18 @@ static void add_left(struct text *t, const struct vsu_option *o, bool list)
 {
 	size_t i;
 
-	add(t, "  ");
+	text_add(t, "  ");
 	if (o->letter && !list)
-		add(t, "-%c, ", o->letter);
-	add(t, "%s%s", list ? "" : "--", o->name);
+		text_add(t, "-%c, ", o->letter);
+	text_add(t, "%s%s", list ? "" : "--", o->name);
 	if (o->kind == VSU_OPTION_FLAG && !list)
 		return;
 	if (o->kind != VSU_OPTION_CHOICE || o->arg) {
-		add(t, "=%s", vsu_priv_arg_name(o));
+		text_add(t, "=%s", vsu_priv_arg_name(o));
 		return;
 	}
 	for (i = 0; o->choices[i]; i++)
-		add(t, "%c%s", i ? '|' : '=', o->choices[i]);
+		text_add(t, "%c%s", i ? '|' : '=', o->choices[i]);
 }
 
 /* " (1 to 16; default 1; as in size=1G)", whichever there are */
@@ -89,20 +89,20 @@ static void add_facts(struct text *t, const struct vsu_option *o, bool list)
 	char range[64];
 
 	if (number && *vsu_priv_limits(o, range, sizeof(range))) {
-		add(t, "%s%s", glue, range);
+		text_add(t, "%s%s", glue, range);
 		glue = "; ";
 	}
 	if (o->preset) {
-		add(t, "%sdefault %s", glue, o->preset);
+		text_add(t, "%sdefault %s", glue, o->preset);
 		glue = "; ";
 	}
 	if (o->example) {
-		add(t, "%sas in %s%s=%s", glue, list ? "" : "--", o->name,
-		    o->example);
+		text_add(t, "%sas in %s%s=%s", glue, list ? "" : "--", o->name,
+			 o->example);
 		glue = "; ";
 	}
 	if (*glue == ';')
-		add(t, ")");
+		text_add(t, ")");
 }
 
 static void add_row(struct text *t, const struct vsu_option *o, bool list)
@@ -112,12 +112,12 @@ static void add_row(struct text *t, const struct vsu_option *o, bool list)
 	add_left(t, o, list);
 	width = t->len - start;
 	if (width + 2 > HELP_COLUMN) {
-		add(t, "\n");
+		text_add(t, "\n");
 		width = 0;
 	}
-	add(t, "%*s%s", (int)(HELP_COLUMN - width), "", o->help ? o->help : "");
+	text_add(t, "%*s%s", (int)(HELP_COLUMN - width), "", o->help ? o->help : "");
 	add_facts(t, o, list);
-	add(t, "\n");
+	text_add(t, "\n");
 }
 
 static size_t add_table(const struct vsu_option *table, char *buf, size_t size,

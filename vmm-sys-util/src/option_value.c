@@ -13,8 +13,8 @@
 #include "option_priv.h"
 
 /* "option --size" or "--disk: key 'size'", for the start of a sentence. */
-static const char *subject(const struct vsu_priv_parse *p,
-			   const struct vsu_option *o, char *buf)
+static const char *option_subject(const struct vsu_priv_parse *p,
+				  const struct vsu_option *o, char *buf)
 {
 	const char *name = o->name;
 
@@ -103,7 +103,7 @@ int vsu_priv_missing_value(const struct vsu_priv_parse *p,
 
 	return vsu_error_set(p->err, -EINVAL,
 			     "%s needs a value; write %s%s=%s",
-			     subject(p, o, who), p->list ? "" : "--",
+			     option_subject(p, o, who), p->list ? "" : "--",
 			     o->name, vsu_priv_arg_name(o));
 }
 
@@ -113,7 +113,7 @@ static int refuse_number(const struct vsu_priv_parse *p,
 	bool is_size = o->kind == VSU_OPTION_SIZE;
 	char who[VSU_PRIV_PHRASE], range[64];
 
-	subject(p, o, who);
+	option_subject(p, o, who);
 	vsu_priv_limits(o, range, sizeof(range));
 	if (rc == -ERANGE)
 		return vsu_error_set(p->err, -EINVAL,
@@ -134,7 +134,7 @@ static int refuse_range(const struct vsu_priv_parse *p,
 	int i = (int)(o - p->table);
 
 	vsu_error_set(p->err, -EINVAL, "%s: %s is out of range; allowed is %s",
-		      subject(p, o, who), text,
+		      option_subject(p, o, who), text,
 		      vsu_priv_limits(o, range, sizeof(range)));
 	vsu_error_operands(p->err, (uint32_t)i, number,
 			   number < o->min ? o->min : o->max);
@@ -189,7 +189,7 @@ static int judge_choice(const struct vsu_priv_parse *p,
 	nearest = vsu_nearest(v->text, o->choices);
 	return vsu_error_set(p->err, -EINVAL,
 			     "%s: '%s' is not one of %s%s%s%s",
-			     subject(p, o, who), v->text,
+			     option_subject(p, o, who), v->text,
 			     join_choices(o->choices, words, sizeof(words)),
 			     nearest ? "; did you mean '" : "",
 			     nearest ? nearest : "", nearest ? "'?" : "");
@@ -205,7 +205,7 @@ static int judge_flag(const struct vsu_priv_parse *p,
 	if (vsu_parse_bool(v->text, &on) < 0)
 		return vsu_error_set(p->err, -EINVAL,
 				     "%s: '%s' is neither on nor off; write %s=on or %s=off",
-				     subject(p, o, who), v->text,
+				     option_subject(p, o, who), v->text,
 				     o->name, o->name);
 	v->number = on;
 	return 0;
@@ -257,7 +257,7 @@ int vsu_priv_deliver(struct vsu_priv_parse *p, unsigned int row,
 	if (!note_row(p, row))
 		return vsu_error_set(p->err, -EINVAL,
 				     "%s is given more than once; give it once",
-				     subject(p, o, who));
+				     option_subject(p, o, who));
 	rc = judges[o->kind](p, o, &value);
 	if (rc < 0)
 		return rc;
@@ -265,7 +265,7 @@ int vsu_priv_deliver(struct vsu_priv_parse *p, unsigned int row,
 	rc = p->fn(p->opaque, row, &value, p->err);
 	if (rc < 0 && p->err && !p->err->msg[0])
 		vsu_error_sys(p->err, rc, "%s: '%s' is refused",
-			      subject(p, o, who), text);
+			      option_subject(p, o, who), text);
 	return rc < 0 ? rc : 0;
 }
 

@@ -15,18 +15,18 @@
 
 #include "nearest.h"
 
-static int lower(int c)
+static int char_lower(int c)
 {
 	return c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c;
 }
 
 /* The value of a digit of that base, or a number that is not below it. */
-static unsigned int digit(char c, unsigned int base)
+static unsigned int digit_value(char c, unsigned int base)
 {
 	if (c >= '0' && c <= '9')
 		return (unsigned int)(c - '0');
-	if (base == 16 && lower(c) >= 'a' && lower(c) <= 'f')
-		return (unsigned int)(lower(c) - 'a' + 10);
+	if (base == 16 && char_lower(c) >= 'a' && char_lower(c) <= 'f')
+		return (unsigned int)(char_lower(c) - 'a' + 10);
 	return base;
 }
 
@@ -42,11 +42,11 @@ static int parse_digits(const char *text, const char **end, uint64_t *value)
 		base = 16;
 		p += 2;
 	}
-	if (digit(*p, base) >= base)
+	if (digit_value(*p, base) >= base)
 		return -EINVAL;
-	for (; digit(*p, base) < base; p++)
+	for (; digit_value(*p, base) < base; p++)
 		over = over || vsu_u64_mul_overflow(sum, base, &sum) ||
-		       vsu_u64_add_overflow(sum, digit(*p, base), &sum);
+		       vsu_u64_add_overflow(sum, digit_value(*p, base), &sum);
 	*end = p;
 	*value = sum;
 	return over ? -ERANGE : 0;
@@ -72,10 +72,10 @@ static int suffix_shift(const char *suffix)
 {
 	int i;
 
-	if (!*suffix || (lower(*suffix) == 'b' && !suffix[1]))
+	if (!*suffix || (char_lower(*suffix) == 'b' && !suffix[1]))
 		return 0;
 	for (i = 0; units[i]; i++)
-		if (lower(*suffix) == lower(units[i]) && !suffix[1])
+		if (char_lower(*suffix) == char_lower(units[i]) && !suffix[1])
 			return 10 * (i + 1);
 	return -EINVAL;
 }
@@ -93,10 +93,10 @@ static void parse_fraction(const char **text, struct fraction *f)
 {
 	f->part = 0;
 	f->whole = 1;
-	for (; digit(**text, 10) < 10; ++*text) {
+	for (; digit_value(**text, 10) < 10; ++*text) {
 		if (f->whole >= FRACTION_MAX)
 			continue;
-		f->part = f->part * 10 + digit(**text, 10);
+		f->part = f->part * 10 + digit_value(**text, 10);
 		f->whole *= 10;
 	}
 }
@@ -119,10 +119,10 @@ static uint64_t fraction_bytes(struct fraction f, int shift)
 static int parse_decimal(const char *text, const char **end, uint64_t *number,
 			 struct fraction *f)
 {
-	bool hex = text[0] == '0' && lower(text[1]) == 'x';
+	bool hex = text[0] == '0' && char_lower(text[1]) == 'x';
 	int rc = parse_digits(text, end, number);
 
-	if (rc == -EINVAL && *text == '.' && digit(text[1], 10) < 10) {
+	if (rc == -EINVAL && *text == '.' && digit_value(text[1], 10) < 10) {
 		*number = 0;
 		*end = text;
 		rc = 0;
@@ -186,9 +186,9 @@ const char *vsu_format_size(uint64_t value, char *buf, size_t size)
 #define WORD_MAX 48
 
 /* Case and the kind of dash are the mildest of mistakes. */
-static int folded(char c)
+static int char_folded(char c)
 {
-	return c == '_' ? '-' : lower(c);
+	return c == '_' ? '-' : char_lower(c);
 }
 
 static unsigned int least(unsigned int a, unsigned int b)
@@ -217,10 +217,10 @@ static unsigned int edits(const char *a, size_t alen, const char *b,
 		for (j = 1; j <= blen; j++) {
 			row[j] = least(prev[j], row[j - 1]) + 1;
 			row[j] = least(row[j], prev[j - 1] +
-				       (folded(a[i - 1]) != folded(b[j - 1])));
+				       (char_folded(a[i - 1]) != char_folded(b[j - 1])));
 			if (i > 1 && j > 1 &&
-			    folded(a[i - 1]) == folded(b[j - 2]) &&
-			    folded(a[i - 2]) == folded(b[j - 1]))
+			    char_folded(a[i - 1]) == char_folded(b[j - 2]) &&
+			    char_folded(a[i - 2]) == char_folded(b[j - 1]))
 				row[j] = least(row[j], prev2[j - 2] + 1);
 		}
 	}
