@@ -37,7 +37,7 @@ static inline VMEM_HOT_ bool next_piece(const struct vmem_view *view,
 }
 
 /* After a piece; false at the end and where guest addresses end. */
-static bool advance(uint64_t *gpa, uint64_t *left, uint64_t n)
+static bool access_advance(uint64_t *gpa, uint64_t *left, uint64_t n)
 {
 	*gpa += n;
 	*left -= n;
@@ -138,7 +138,7 @@ ssize_t vmem_read(const struct vmem_view *view, uint64_t gpa, void *buf,
 			break;
 		copy_from_guest(to, p.hva, p.len);
 		to += p.len;
-	} while (advance(&gpa, &left, p.len));
+	} while (access_advance(&gpa, &left, p.len));
 	return left == all ? -EFAULT : (ssize_t)(all - left);
 }
 
@@ -157,7 +157,7 @@ ssize_t vmem_write(const struct vmem_view *view, uint64_t gpa, const void *buf,
 		copy_to_guest(p.hva, from, p.len);
 		vmem_dirty_mark(p.dirty, p.hva, p.len);
 		from += p.len;
-	} while (advance(&gpa, &left, p.len));
+	} while (access_advance(&gpa, &left, p.len));
 	return left == all ? -EFAULT : (ssize_t)(all - left);
 }
 
@@ -191,7 +191,7 @@ int vmem_slices(const struct vmem_view *view, uint64_t gpa, uint64_t len,
 		iov[n].iov_base = p.hva;
 		iov[n].iov_len = p.len;
 		n++;
-		if (!advance(&gpa, &left, p.len))
+		if (!access_advance(&gpa, &left, p.len))
 			break;
 	}
 	if (len && max && !n)
@@ -210,7 +210,7 @@ bool vmem_check_range(const struct vmem_view *view, uint64_t gpa, uint64_t len,
 	do {
 		if (!next_piece(view, gpa, len, access, &p))
 			return false;
-	} while (advance(&gpa, &len, p.len));
+	} while (access_advance(&gpa, &len, p.len));
 	return !len;
 }
 
@@ -224,12 +224,12 @@ void vmem_mark_written(const struct vmem_view *view, uint64_t gpa, uint64_t len)
 		if (!next_piece(view, gpa, len, VMEM_WRITE, &p))
 			return;
 		vmem_dirty_mark(p.dirty, p.hva, p.len);
-	} while (advance(&gpa, &len, p.len));
+	} while (access_advance(&gpa, &len, p.len));
 }
 
 /* One access that is never torn: all of it in one region, and aligned. */
-static inline int locate(const struct vmem_view *view, uint64_t gpa,
-			 uint64_t size, uint32_t access, struct piece *p)
+static inline int word_locate(const struct vmem_view *view, uint64_t gpa,
+			      uint64_t size, uint32_t access, struct piece *p)
 {
 	uint32_t hint = VMEM_HINT_NONE_;
 	uint64_t off;
@@ -248,7 +248,7 @@ int vmem_load_##name(const struct vmem_view *view, uint64_t gpa,	\
 		     type *value, int order)				\
 {									\
 	struct piece p;							\
-	int rc = locate(view, gpa, sizeof(*value), VMEM_READ, &p);	\
+	int rc = word_locate(view, gpa, sizeof(*value), VMEM_READ, &p);	\
 	const type *at;							\
 									\
 	if (rc < 0)							\
@@ -268,7 +268,7 @@ int vmem_store_##name(const struct vmem_view *view, uint64_t gpa,	\
 		      type value, int order)				\
 {									\
 	struct piece p;							\
-	int rc = locate(view, gpa, sizeof(value), VMEM_WRITE, &p);	\
+	int rc = word_locate(view, gpa, sizeof(value), VMEM_WRITE, &p);	\
 	type *at;							\
 									\
 	if (rc < 0)							\
@@ -289,8 +289,8 @@ int vmem_cmpxchg_##name(const struct vmem_view *view, uint64_t gpa,	\
 			type *expected, type desired)			\
 {									\
 	struct piece p;							\
-	int rc = locate(view, gpa, sizeof(desired),			\
-			VMEM_READ | VMEM_WRITE, &p);			\
+	int rc = word_locate(view, gpa, sizeof(desired),		\
+			     VMEM_READ | VMEM_WRITE, &p);		\
 									\
 	if (rc < 0)							\
 		return rc;						\

@@ -22,7 +22,7 @@ struct transfer {
 	uint64_t pos;
 };
 
-static ssize_t call(const struct transfer *t, const struct iovec *iov, int n)
+static ssize_t transfer_call(const struct transfer *t, const struct iovec *iov, int n)
 {
 	if (t->in)
 		return t->has_pos ? preadv(t->fd, iov, n, (off_t)t->pos) :
@@ -37,14 +37,14 @@ static ssize_t call_again(const struct transfer *t, const struct iovec *iov,
 	ssize_t done;
 
 	do {
-		done = call(t, iov, n);
+		done = transfer_call(t, iov, n);
 	} while (done < 0 && errno == EINTR);
 	return done < 0 ? -errno : done;
 }
 
 /* One system call's worth from gpa on; *room is what it was offered. */
-static ssize_t step(const struct vmem_view *view, uint64_t gpa, uint64_t len,
-		    const struct transfer *t, uint64_t *room)
+static ssize_t transfer_step(const struct vmem_view *view, uint64_t gpa, uint64_t len,
+			     const struct transfer *t, uint64_t *room)
 {
 	struct iovec iov[MAX_PIECES];
 	ssize_t done;
@@ -62,14 +62,14 @@ static ssize_t step(const struct vmem_view *view, uint64_t gpa, uint64_t len,
 	return done;
 }
 
-static ssize_t transfer(const struct vmem_view *view, uint64_t gpa, size_t len,
-			struct transfer *t)
+static ssize_t transfer_all(const struct vmem_view *view, uint64_t gpa, size_t len,
+			    struct transfer *t)
 {
 	uint64_t left = len > SSIZE_MAX ? SSIZE_MAX : len, all = left, room;
 	ssize_t done = 0;
 
 	while (left) {
-		done = step(view, gpa, left, t, &room);
+		done = transfer_step(view, gpa, left, t, &room);
 		if (done <= 0)
 			break;
 		left -= (uint64_t)done;
@@ -82,15 +82,15 @@ static ssize_t transfer(const struct vmem_view *view, uint64_t gpa, size_t len,
 }
 
 /* A position that no file can have is the caller's mistake. */
-static ssize_t positioned(const struct vmem_view *view, uint64_t gpa,
-			  size_t len, int fd, uint64_t pos, bool in)
+static ssize_t transfer_positioned(const struct vmem_view *view, uint64_t gpa,
+				   size_t len, int fd, uint64_t pos, bool in)
 {
 	struct transfer t = { fd, in, true, pos };
 	uint64_t end;
 
 	if (vsu_u64_add_overflow(pos, len, &end) || end > INT64_MAX)
 		return -EINVAL;
-	return transfer(view, gpa, len, &t);
+	return transfer_all(view, gpa, len, &t);
 }
 
 ssize_t vmem_read_from_fd(const struct vmem_view *view, uint64_t gpa,
@@ -98,13 +98,13 @@ ssize_t vmem_read_from_fd(const struct vmem_view *view, uint64_t gpa,
 {
 	struct transfer t = { fd, true, false, 0 };
 
-	return transfer(view, gpa, len, &t);
+	return transfer_all(view, gpa, len, &t);
 }
 
 ssize_t vmem_pread_from_fd(const struct vmem_view *view, uint64_t gpa,
 			   size_t len, int fd, uint64_t pos)
 {
-	return positioned(view, gpa, len, fd, pos, true);
+	return transfer_positioned(view, gpa, len, fd, pos, true);
 }
 
 ssize_t vmem_write_to_fd(const struct vmem_view *view, uint64_t gpa,
@@ -112,11 +112,11 @@ ssize_t vmem_write_to_fd(const struct vmem_view *view, uint64_t gpa,
 {
 	struct transfer t = { fd, false, false, 0 };
 
-	return transfer(view, gpa, len, &t);
+	return transfer_all(view, gpa, len, &t);
 }
 
 ssize_t vmem_pwrite_to_fd(const struct vmem_view *view, uint64_t gpa,
 			  size_t len, int fd, uint64_t pos)
 {
-	return positioned(view, gpa, len, fd, pos, false);
+	return transfer_positioned(view, gpa, len, fd, pos, false);
 }

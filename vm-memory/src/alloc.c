@@ -50,7 +50,7 @@ struct maker {
 	struct vsu_error *err;
 };
 
-static uint64_t prop(const struct maker *m, enum vmem_priv_prop p)
+static uint64_t maker_prop(const struct maker *m, enum vmem_priv_prop p)
 {
 	return vmem_priv_prop(m->b, p);
 }
@@ -67,9 +67,9 @@ static int set_size(struct maker *m, const char *what)
 		      what, vmem_priv_size_text(size).s) : 0;
 }
 
-static int seal(struct maker *m)
+static int file_seal(struct maker *m)
 {
-	if (!prop(m, PROP_SEAL))
+	if (!maker_prop(m, PROP_SEAL))
 		return 0;
 	if (fcntl(m->block->fd, F_ADD_SEALS,
 		  F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) < 0)
@@ -81,12 +81,12 @@ static unsigned int memfd_flags(const struct maker *m)
 {
 	unsigned int flags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
 
-	if (!prop(m, PROP_HUGETLB))
+	if (!maker_prop(m, PROP_HUGETLB))
 		return flags;
 	flags |= MFD_HUGETLB;
 	if (vmem_priv_given(m->b, PROP_HUGETLBSIZE))
 		flags |= (unsigned int)__builtin_ctzll(
-			prop(m, PROP_HUGETLBSIZE)) << MFD_HUGE_SHIFT;
+			maker_prop(m, PROP_HUGETLBSIZE)) << MFD_HUGE_SHIFT;
 	return flags;
 }
 
@@ -101,7 +101,7 @@ static int make_memfd(struct maker *m)
 	if (m->block->fd < 0)
 		return vsu_error_sys(m->err, -errno, "cannot make a memfd");
 	rc = set_size(m, "memfd");
-	return rc < 0 ? rc : seal(m);
+	return rc < 0 ? rc : file_seal(m);
 }
 
 /* The name lives for a moment only, and nobody else may open it. */
@@ -133,7 +133,7 @@ static int make_anon(struct maker *m)
 	if (vsu_align_up_overflow(m->block->len, m->facts.page_size, &len))
 		return vsu_error_set(m->err, -EINVAL, "size is too large");
 	m->block->len = len;
-	return prop(m, PROP_SHARE) ? make_memfd(m) : 0;
+	return maker_prop(m, PROP_SHARE) ? make_memfd(m) : 0;
 }
 
 static int make_file(struct maker *m)
@@ -142,7 +142,7 @@ static int make_file(struct maker *m)
 
 	if (rc < 0)
 		return rc;
-	m->block->fd_offset = prop(m, PROP_OFFSET);
+	m->block->fd_offset = maker_prop(m, PROP_OFFSET);
 	m->block->fd = vsu_fd_dup(m->file.fd);
 	if (m->block->fd < 0)
 		return vsu_error_sys(m->err, m->block->fd,
@@ -153,7 +153,7 @@ static int make_file(struct maker *m)
 
 static int make_guest_memfd(struct maker *m)
 {
-	m->block->bound = prop(m, PROP_SLOT) == SLOT_BOUND;
+	m->block->bound = maker_prop(m, PROP_SLOT) == SLOT_BOUND;
 	m->block->fd = vmem_priv_guest_memfd(m->b->vm_fd, m->block->len,
 					     VMEM_GMEM_FLAG_MMAP |
 					     VMEM_GMEM_FLAG_INIT_SHARED);
@@ -175,7 +175,7 @@ static int (*const makers[])(struct maker *m) = {
 /* The second layer, for what the guest keeps to itself. */
 static int make_private(struct maker *m)
 {
-	if (!prop(m, PROP_PRIVATE))
+	if (!maker_prop(m, PROP_PRIVATE))
 		return 0;
 	m->block->private_fd = vmem_priv_guest_memfd(m->b->vm_fd,
 						     m->block->len, 0);
@@ -190,7 +190,7 @@ static uint32_t block_flags(const struct maker *m)
 {
 	uint32_t flags = 0;
 
-	if (prop(m, PROP_SHARE))
+	if (maker_prop(m, PROP_SHARE))
 		flags |= VMEM_BLOCK_SHARED;
 	flags |= vmem_priv_rom(m->b) ? VMEM_BLOCK_ROM : VMEM_BLOCK_WRITE;
 	return flags;
@@ -199,7 +199,7 @@ static uint32_t block_flags(const struct maker *m)
 /* Aligns memory that 2 MiB pages can back to such pages. */
 static uint64_t host_alignment(const struct maker *m)
 {
-	uint64_t align = m->facts.page_size, asked = prop(m, PROP_ALIGN);
+	uint64_t align = m->facts.page_size, asked = maker_prop(m, PROP_ALIGN);
 
 	if (m->block->len >= THP_SIZE && align < THP_SIZE)
 		align = THP_SIZE;
@@ -232,13 +232,13 @@ static int refuse_map(const struct maker *m, int rc)
 	if (rc == -ENOMEM && page > m->facts.host_page)
 		return vsu_error_set(m->err, rc, "size %s: this host has not so many free huge pages of %s (vm.nr_hugepages)",
 				     size.s, vmem_priv_size_text(page).s);
-	if (rc == -ENOMEM && prop(m, PROP_ALIGN) > m->block->len)
+	if (rc == -ENOMEM && maker_prop(m, PROP_ALIGN) > m->block->len)
 		return vsu_error_set(m->err, rc, "size %s, align %s: this host has not so much memory or no such address",
 				     size.s,
 				     vmem_priv_typed(m->b, PROP_ALIGN).s);
 	if (rc == -ENOMEM)
 		return vsu_error_set(m->err, rc, "size %s: this host has not so much memory%s",
-				     size.s, prop(m, PROP_RESERVE) ?
+				     size.s, maker_prop(m, PROP_RESERVE) ?
 				     " to set aside (reserve=on)" : "");
 	if (m->b->path && rc != -ENOSPC)
 		return vsu_error_sys(m->err, rc, "cannot map %s bytes of mem-path '%s'",
@@ -246,7 +246,7 @@ static int refuse_map(const struct maker *m, int rc)
 	return rc;
 }
 
-static int map(struct maker *m)
+static int block_map(struct maker *m)
 {
 	struct vmem_block *block = m->block;
 	struct vmem_priv_map_request r = { 0 };
@@ -259,10 +259,10 @@ static int map(struct maker *m)
 	r.prot = PROT_READ |
 		 (block->flags & VMEM_BLOCK_WRITE ? PROT_WRITE : 0);
 	r.flags = block->flags & VMEM_BLOCK_SHARED ? MAP_SHARED : MAP_PRIVATE;
-	if (!prop(m, PROP_RESERVE))
+	if (!maker_prop(m, PROP_RESERVE))
 		r.flags |= MAP_NORESERVE;
 	r.align = host_alignment(m);
-	if (prop(m, PROP_PMEM) && (block->flags & VMEM_BLOCK_SHARED))
+	if (maker_prop(m, PROP_PMEM) && (block->flags & VMEM_BLOCK_SHARED))
 		rc = map_synchronously(m, &r);
 	if (rc == -EAGAIN)
 		rc = vmem_priv_block_map(block, &r, m->b->sigbus, m->err);
@@ -287,20 +287,20 @@ static int populate_all(const struct vmem_backend *b, struct vmem_block *block,
 	return rc;
 }
 
-static int make(struct maker *m)
+static int block_make(struct maker *m)
 {
 	int rc = makers[vmem_priv_kind(m->b)](m);
 
 	if (!rc)
 		rc = make_private(m);
 	if (!rc)
-		rc = map(m);
+		rc = block_map(m);
 	if (!rc)
 		rc = vmem_priv_apply_policy(m->b, m->block, m->err);
 	if (!rc)
 		rc = populate_all(m->b, m->block, m->err);
 	if (!rc)
-		m->block->discard_on_free = prop(m, PROP_DISCARD_DATA) &&
+		m->block->discard_on_free = maker_prop(m, PROP_DISCARD_DATA) &&
 			m->block->flags ==
 			(VMEM_BLOCK_WRITE | VMEM_BLOCK_SHARED);
 	return rc;
@@ -320,7 +320,7 @@ int vmem_backend_alloc(const struct vmem_backend *backend,
 	if (!m.block)
 		return vsu_error_set(err, -ENOMEM, "no memory for a block");
 	m.block->len = vmem_priv_prop(backend, PROP_SIZE);
-	rc = make(&m);
+	rc = block_make(&m);
 	if (rc < 0) {
 		vmem_priv_file_undo(&m.file);
 		vmem_block_unref(m.block);

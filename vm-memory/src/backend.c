@@ -231,7 +231,7 @@ const char *vmem_backend_text(const struct vmem_backend *backend,
 	return strcmp(key, "mem-path") ? NULL : backend->path;
 }
 
-static void record(struct vmem_backend *b, unsigned int p, uint64_t value)
+static void prop_record(struct vmem_backend *b, unsigned int p, uint64_t value)
 {
 	b->given |= UINT64_C(1) << p;
 	b->value[p] = value;
@@ -241,7 +241,7 @@ static void record(struct vmem_backend *b, unsigned int p, uint64_t value)
 static void record_text(struct vmem_backend *b, unsigned int p,
 			const struct vsu_option_value *value)
 {
-	record(b, p, value->number);
+	prop_record(b, p, value->number);
 	if (options[p].kind == VSU_OPTION_SIZE &&
 	    strlen(value->text) < SIZE_TEXT)
 		strcpy(b->typed[p], value->text);
@@ -265,7 +265,7 @@ int vmem_backend_set_path(struct vmem_backend *backend, const char *path)
 		return -ENOMEM;
 	free(backend->path);
 	backend->path = copy;
-	record(backend, PROP_MEM_PATH, 0);
+	prop_record(backend, PROP_MEM_PATH, 0);
 	return 0;
 }
 
@@ -292,7 +292,7 @@ static int set_nodes(struct vmem_backend *b, const char *text,
 			      text, MAX_NODES);
 	for (i = first; i <= last; i++)
 		b->nodes[i / 64] |= UINT64_C(1) << i % 64;
-	record(b, PROP_HOST_NODES, 0);
+	prop_record(b, PROP_HOST_NODES, 0);
 	return 0;
 }
 
@@ -336,27 +336,27 @@ int vmem_backend_set(struct vmem_backend *backend, const char *key,
 
 void vmem_backend_set_kind(struct vmem_backend *backend, enum vmem_kind kind)
 {
-	record(backend, PROP_BACKEND, kind);
+	prop_record(backend, PROP_BACKEND, kind);
 }
 
 void vmem_backend_set_size(struct vmem_backend *backend, uint64_t size)
 {
-	record(backend, PROP_SIZE, size);
+	prop_record(backend, PROP_SIZE, size);
 }
 
 void vmem_backend_set_offset(struct vmem_backend *backend, uint64_t offset)
 {
-	record(backend, PROP_OFFSET, offset);
+	prop_record(backend, PROP_OFFSET, offset);
 }
 
 void vmem_backend_set_share(struct vmem_backend *backend, bool on)
 {
-	record(backend, PROP_SHARE, on);
+	prop_record(backend, PROP_SHARE, on);
 }
 
 void vmem_backend_set_readonly(struct vmem_backend *backend, bool on)
 {
-	record(backend, PROP_READONLY, on);
+	prop_record(backend, PROP_READONLY, on);
 }
 
 void vmem_backend_set_sigbus(struct vmem_backend *backend,

@@ -66,7 +66,7 @@ struct vmem_block *vmem_block_ref(struct vmem_block *block)
 }
 
 /* Leave the table first: its entry must never cover memory of another. */
-static void destroy(struct vmem_block *block)
+static void block_destroy(struct vmem_block *block)
 {
 	if (block->discard_on_free && block->mapping.hva)
 		madvise(block->mapping.hva, block->mapping.len, MADV_REMOVE);
@@ -85,7 +85,7 @@ static void destroy(struct vmem_block *block)
 struct vmem_block *vmem_block_unref(struct vmem_block *block)
 {
 	if (block && __atomic_fetch_sub(&block->refs, 1, __ATOMIC_ACQ_REL) == 1)
-		destroy(block);
+		block_destroy(block);
 	return NULL;
 }
 

@@ -119,9 +119,9 @@ static int check_place(const struct vmem_block *block, uint64_t off,
 			     block->page_size);
 }
 
-static int claim(struct vmem_block *block, struct vmem_reservation *r,
-		 uint64_t off, struct vmem_priv_map_request *req,
-		 struct vsu_error *err)
+static int place_claim(struct vmem_block *block, struct vmem_reservation *r,
+		       uint64_t off, struct vmem_priv_map_request *req,
+		       struct vsu_error *err)
 {
 	int rc = check_place(block, off, err);
 
@@ -144,7 +144,7 @@ static int map_block(struct vmem_block *block, const struct vmem_fd_desc *d,
 	int rc = whole_pages(d, block->page_size, &req, err);
 
 	if (!rc && r)
-		rc = claim(block, r, off, &req, err);
+		rc = place_claim(block, r, off, &req, err);
 	if (!rc)
 		rc = vmem_priv_block_map(block, &req, d->sigbus, err);
 	if (!rc)

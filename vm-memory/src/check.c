@@ -28,12 +28,12 @@ struct judge {
 #define BYTES(n) (vmem_priv_size_text(n).s)
 #define LACKS(j, ...) vsu_error_set((j)->err, -EOPNOTSUPP, __VA_ARGS__)
 
-static uint64_t prop(const struct judge *j, enum vmem_priv_prop p)
+static uint64_t judge_prop(const struct judge *j, enum vmem_priv_prop p)
 {
 	return vmem_priv_prop(j->b, p);
 }
 
-static bool given(const struct judge *j, enum vmem_priv_prop p)
+static bool prop_given(const struct judge *j, enum vmem_priv_prop p)
 {
 	return vmem_priv_given(j->b, p);
 }
@@ -53,7 +53,7 @@ static int known_kind(const struct judge *j)
 /* guest-memfd=on belongs to memfd, whatever else is wrong with the list. */
 static int guest_memfd_spelling(const struct judge *j)
 {
-	if (given(j, PROP_GUEST_MEMFD) && !j->b->value[PROP_GUEST_MEMFD] &&
+	if (prop_given(j, PROP_GUEST_MEMFD) && !j->b->value[PROP_GUEST_MEMFD] &&
 	    is_kind(j, VMEM_KIND_GUEST_MEMFD))
 		return REFUSE(j, "backend=guest-memfd and guest-memfd=off contradict each other; leave one of them out");
 	if (!j->b->value[PROP_GUEST_MEMFD] ||
@@ -80,7 +80,7 @@ static int foreign_properties(const struct judge *j)
 	for (p = 0; p < PROP_COUNT; p++) {
 		uint32_t kinds = vmem_priv_prop_kinds((enum vmem_priv_prop)p);
 
-		if (!given(j, (enum vmem_priv_prop)p) ||
+		if (!prop_given(j, (enum vmem_priv_prop)p) ||
 		    kinds >> j->kind & 1)
 			continue;
 		return REFUSE(j, "%s is not a property of backend=%s; it belongs to backend=%s",
@@ -92,7 +92,7 @@ static int foreign_properties(const struct judge *j)
 
 static int size_given(const struct judge *j)
 {
-	if (!given(j, PROP_SIZE))
+	if (!prop_given(j, PROP_SIZE))
 		return REFUSE(j, "size is missing; give size=BYTES");
 	if (!j->size)
 		return REFUSE(j, "size is 0; memory needs at least one page");
@@ -109,18 +109,18 @@ static int path_given(const struct judge *j)
 /* The three refused rows of share x readonly x rom. */
 static int rom_contradiction(const struct judge *j)
 {
-	uint64_t rom = prop(j, PROP_ROM);
+	uint64_t rom = judge_prop(j, PROP_ROM);
 
-	if (rom == ROM_ON && !prop(j, PROP_READONLY))
+	if (rom == ROM_ON && !judge_prop(j, PROP_READONLY))
 		return REFUSE(j, "rom=on needs readonly=on");
-	if (rom == ROM_OFF && prop(j, PROP_READONLY) && prop(j, PROP_SHARE))
+	if (rom == ROM_OFF && judge_prop(j, PROP_READONLY) && judge_prop(j, PROP_SHARE))
 		return REFUSE(j, "rom=off with readonly=on needs share=off, because stores cannot reach a file that is open for reading");
 	return 0;
 }
 
 static int share_needed(const struct judge *j)
 {
-	if (prop(j, PROP_SHARE))
+	if (judge_prop(j, PROP_SHARE))
 		return 0;
 	if (is_kind(j, VMEM_KIND_SHM))
 		return REFUSE(j, "backend=shm needs share=on");
@@ -134,15 +134,15 @@ static int guest_memfd_refusals(const struct judge *j)
 {
 	if (!is_kind(j, VMEM_KIND_GUEST_MEMFD))
 		return 0;
-	if (prop(j, PROP_HUGETLB))
+	if (judge_prop(j, PROP_HUGETLB))
 		return REFUSE(j, "guest-memfd has no huge pages; leave hugetlb out");
-	if (given(j, PROP_HUGETLBSIZE))
+	if (prop_given(j, PROP_HUGETLBSIZE))
 		return REFUSE(j, "guest-memfd has no huge pages; leave hugetlbsize out");
-	if (prop(j, PROP_PRIVATE))
+	if (judge_prop(j, PROP_PRIVATE))
 		return REFUSE(j, "private=on adds a guest_memfd to memory of another kind, and guest-memfd is one already; give backend=memfd,private=on, or leave private out");
-	if (given(j, PROP_MERGE) && prop(j, PROP_MERGE))
+	if (prop_given(j, PROP_MERGE) && judge_prop(j, PROP_MERGE))
 		return REFUSE(j, "merge=on has no effect on guest-memfd, whose pages are shared; leave it out");
-	if (given(j, PROP_SEAL) && prop(j, PROP_SEAL))
+	if (prop_given(j, PROP_SEAL) && judge_prop(j, PROP_SEAL))
 		return REFUSE(j, "guest-memfd takes no seals and cannot be resized anyway; leave seal out");
 	return 0;
 }
@@ -159,7 +159,7 @@ static int guest_memfd_host(const struct judge *j)
 		return LACKS(j, "the KVM of this host has no guest_memfd for this kind of virtual machine (Linux 6.18 or newer)");
 	if (!(kvm & VMEM_KVM_GMEM_MMAP))
 		return LACKS(j, "the guest_memfd of this host cannot be mapped (Linux 6.18 or newer)");
-	if (prop(j, PROP_POLICY) != POLICY_DEFAULT &&
+	if (judge_prop(j, PROP_POLICY) != POLICY_DEFAULT &&
 	    !(kvm & VMEM_KVM_GMEM_POLICY))
 		return LACKS(j, "policy has no effect on the guest_memfd of this host (Linux 6.19 or newer); leave it and host-nodes out");
 	if (!(kvm & VMEM_KVM_GMEM_SHARED))
@@ -171,7 +171,7 @@ static int private_host(const struct judge *j)
 {
 	uint32_t kvm = j->facts->kvm;
 
-	if (!prop(j, PROP_PRIVATE))
+	if (!judge_prop(j, PROP_PRIVATE))
 		return 0;
 	if (!(kvm & VMEM_KVM_PRESENT))
 		return LACKS(j, "private=on needs KVM, and there is no virtual machine to make it for");
@@ -184,20 +184,20 @@ static int private_host(const struct judge *j)
 
 static int hugetlb_size(const struct judge *j)
 {
-	uint64_t size = prop(j, PROP_HUGETLBSIZE);
+	uint64_t size = judge_prop(j, PROP_HUGETLBSIZE);
 
 	if (!is_kind(j, VMEM_KIND_MEMFD))
 		return 0;
-	if (given(j, PROP_HUGETLBSIZE) && !prop(j, PROP_HUGETLB))
+	if (prop_given(j, PROP_HUGETLBSIZE) && !judge_prop(j, PROP_HUGETLB))
 		return REFUSE(j, "hugetlbsize needs hugetlb=on");
-	if (given(j, PROP_HUGETLBSIZE) && !vsu_is_power_of_two(size))
+	if (prop_given(j, PROP_HUGETLBSIZE) && !vsu_is_power_of_two(size))
 		return REFUSE(j, "hugetlbsize %s is not a power of two",
 			      TYPED(j, PROP_HUGETLBSIZE));
-	if (given(j, PROP_HUGETLBSIZE) && size <= j->facts->host_page)
+	if (prop_given(j, PROP_HUGETLBSIZE) && size <= j->facts->host_page)
 		return REFUSE(j, "hugetlbsize %s is not larger than a page of %s",
 			      TYPED(j, PROP_HUGETLBSIZE),
 			      BYTES(j->facts->host_page));
-	if (prop(j, PROP_HUGETLB) && !given(j, PROP_HUGETLBSIZE) &&
+	if (judge_prop(j, PROP_HUGETLB) && !prop_given(j, PROP_HUGETLBSIZE) &&
 	    !j->facts->huge_page)
 		return LACKS(j, "hugetlb=on: this host has no huge pages");
 	return 0;
@@ -205,7 +205,7 @@ static int hugetlb_size(const struct judge *j)
 
 static int prealloc_reserve(const struct judge *j)
 {
-	if (prop(j, PROP_PREALLOC) && !prop(j, PROP_RESERVE))
+	if (judge_prop(j, PROP_PREALLOC) && !judge_prop(j, PROP_RESERVE))
 		return REFUSE(j, "prealloc=on and reserve=off exclude each other");
 	return 0;
 }
@@ -213,8 +213,8 @@ static int prealloc_reserve(const struct judge *j)
 /* Only private memory that comes from nowhere else counts against swap. */
 static int reserve_host(const struct judge *j)
 {
-	if (prop(j, PROP_RESERVE) || !is_kind(j, VMEM_KIND_ANON) ||
-	    prop(j, PROP_SHARE))
+	if (judge_prop(j, PROP_RESERVE) || !is_kind(j, VMEM_KIND_ANON) ||
+	    judge_prop(j, PROP_SHARE))
 		return 0;
 	if (j->facts->overcommit == VMEM_OVERCOMMIT_UNKNOWN)
 		return LACKS(j, "reserve=off: cannot read whether this host allows it (/proc/sys/vm/overcommit_memory)");
@@ -223,10 +223,10 @@ static int reserve_host(const struct judge *j)
 	return 0;
 }
 
-static int numa(const struct judge *j)
+static int check_numa(const struct judge *j)
 {
-	bool nodes = given(j, PROP_HOST_NODES);
-	bool wants = prop(j, PROP_POLICY) != POLICY_DEFAULT;
+	bool nodes = prop_given(j, PROP_HOST_NODES);
+	bool wants = judge_prop(j, PROP_POLICY) != POLICY_DEFAULT;
 
 	if (nodes && !wants)
 		return REFUSE(j, "host-nodes needs a policy other than default");
@@ -236,7 +236,7 @@ static int numa(const struct judge *j)
 }
 
 /* Every sum that is made of the numbers later fits. */
-static int sums(const struct judge *j)
+static int check_sums(const struct judge *j)
 {
 	uint64_t len, end;
 
@@ -257,7 +257,7 @@ static int wrong_kind(const struct judge *j, int code, const char *what)
 
 static int file_kind(const struct judge *j)
 {
-	bool readonly = prop(j, PROP_READONLY);
+	bool readonly = judge_prop(j, PROP_READONLY);
 
 	switch (j->facts->file) {
 	case VMEM_FILE_MISSING:
@@ -305,14 +305,14 @@ static int file_too_small(const struct judge *j)
 static int empty_and_readonly(const struct judge *j)
 {
 	if (j->facts->file != VMEM_FILE_REGULAR || j->facts->file_size ||
-	    !prop(j, PROP_READONLY))
+	    !judge_prop(j, PROP_READONLY))
 		return 0;
 	return REFUSE(j, "mem-path '%s' is empty, and readonly=on cannot grow it", j->b->path);
 }
 
-static int alignment(const struct judge *j)
+static int check_alignment(const struct judge *j)
 {
-	uint64_t align = prop(j, PROP_ALIGN);
+	uint64_t align = judge_prop(j, PROP_ALIGN);
 
 	if (j->facts->file_align > (align ? align : j->page))
 		return REFUSE(j, "the device needs align=%" PRIu64,
@@ -360,8 +360,8 @@ static int (*const rules[])(const struct judge *j) = {
 	guest_memfd_refusals,
 	hugetlb_size,
 	prealloc_reserve,
-	numa,
-	sums,
+	check_numa,
+	check_sums,
 	reserve_host,
 	guest_memfd_host,
 	private_host,
@@ -372,7 +372,7 @@ static int (*const page_rules[])(const struct judge *j) = {
 	file_kind,
 	file_too_small,
 	empty_and_readonly,
-	alignment,
+	check_alignment,
 	offset_of_page,
 	size_of_page,
 };

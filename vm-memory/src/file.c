@@ -73,7 +73,7 @@ static enum vmem_file_state state_of(int kind)
 }
 
 /* Reads the kind, size and page size of the open fd. */
-static int look(int fd, struct vmem_backend_facts *f)
+static int file_look(int fd, struct vmem_backend_facts *f)
 {
 	int kind = vsu_fd_kind(fd), rc = 0;
 
@@ -200,8 +200,8 @@ static int make_file(const struct vmem_backend *b,
 }
 
 /* A file with content is resized only where the caller says that it made it. */
-static int grow(const struct vmem_backend *b, struct vmem_priv_file *file,
-		const struct vmem_backend_facts *f, struct vsu_error *err)
+static int file_grow(const struct vmem_backend *b, struct vmem_priv_file *file,
+		     const struct vmem_backend_facts *f, struct vsu_error *err)
 {
 	uint64_t end = vmem_priv_prop(b, PROP_OFFSET) +
 		       vmem_priv_prop(b, PROP_SIZE);
@@ -232,7 +232,7 @@ static int open_and_look(const struct vmem_backend *b,
 	if (fd < 0)
 		return refuse_unopened(b, f, fd, err);
 	file->fd = fd;
-	rc = look(fd, f);
+	rc = file_look(fd, f);
 	return rc < 0 ? refuse_open(b, rc, err) : 0;
 }
 
@@ -303,7 +303,7 @@ int vmem_priv_file_open(const struct vmem_backend *b,
 	if (rc == -EAGAIN)
 		rc = refuse_both(b, err);
 	if (!rc)
-		rc = grow(b, file, facts, err);
+		rc = file_grow(b, file, facts, err);
 	if (rc < 0)
 		vmem_priv_file_undo(file);
 	return rc;

@@ -22,7 +22,7 @@
 #include "uapi.h"
 
 /* A capability's value; what a kernel does not know is 0. */
-static uint64_t capability(int vm_fd, unsigned long which)
+static uint64_t vm_capability(int vm_fd, unsigned long which)
 {
 	int value = ioctl(vm_fd, VMEM_KVM_CHECK_EXTENSION, which);
 
@@ -43,16 +43,16 @@ static bool keeps_policy(void)
 
 void vmem_priv_kvm_facts(int vm_fd, struct vmem_backend_facts *facts)
 {
-	uint64_t flags = capability(vm_fd, VMEM_KVM_CAP_GUEST_MEMFD_FLAGS);
+	uint64_t flags = vm_capability(vm_fd, VMEM_KVM_CAP_GUEST_MEMFD_FLAGS);
 
 	facts->kvm = VMEM_KVM_PRESENT;
-	if (capability(vm_fd, VMEM_KVM_CAP_GUEST_MEMFD))
+	if (vm_capability(vm_fd, VMEM_KVM_CAP_GUEST_MEMFD))
 		facts->kvm |= VMEM_KVM_GUEST_MEMFD;
 	if (flags & VMEM_GMEM_FLAG_MMAP)
 		facts->kvm |= VMEM_KVM_GMEM_MMAP;
 	if (flags & VMEM_GMEM_FLAG_INIT_SHARED)
 		facts->kvm |= VMEM_KVM_GMEM_SHARED;
-	if (capability(vm_fd, VMEM_KVM_CAP_MEMORY_ATTRIBUTES) &
+	if (vm_capability(vm_fd, VMEM_KVM_CAP_MEMORY_ATTRIBUTES) &
 	    VMEM_ATTRIBUTE_PRIVATE)
 		facts->kvm |= VMEM_KVM_PRIVATE;
 	if (keeps_policy())

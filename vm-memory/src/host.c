@@ -32,7 +32,7 @@ static char *read_text(const char *path, char *buf, size_t size)
 	return buf;
 }
 
-static uint32_t overcommit(void)
+static uint32_t overcommit_mode(void)
 {
 	char buf[16];
 
@@ -73,7 +73,7 @@ int vmem_priv_host_facts(const struct vmem_backend *b,
 	facts->size = sizeof(*facts);
 	facts->host_page = vmem_priv_host_page();
 	if (!vmem_priv_prop(b, PROP_RESERVE))
-		facts->overcommit = overcommit();
+		facts->overcommit = overcommit_mode();
 	if (vmem_priv_prop(b, PROP_HUGETLB))
 		facts->huge_page = default_huge_page();
 	if (b->vm_fd >= 0)

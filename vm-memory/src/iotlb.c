@@ -61,7 +61,7 @@ void vmem_iotlb_free(struct vmem_iotlb *iotlb)
  * Guest addresses do not go on at 0, and a length of 2^64 has no number: what
  * would wrap stays two.
  */
-static bool continues(const struct interval *a, const struct interval *b)
+static bool interval_continues(const struct interval *a, const struct interval *b)
 {
 	return a->last + 1 == b->first && a->perm == b->perm &&
 	       b->first - a->first == b->gpa - a->gpa && a->gpa < b->gpa &&
@@ -69,10 +69,10 @@ static bool continues(const struct interval *a, const struct interval *b)
 }
 
 /* Neighbours that continue each other are one. Returns the new count. */
-static unsigned int append(struct interval *to, unsigned int n,
-			   const struct interval *i)
+static unsigned int interval_append(struct interval *to, unsigned int n,
+				    const struct interval *i)
 {
-	if (n && continues(&to[n - 1], i)) {
+	if (n && interval_continues(&to[n - 1], i)) {
 		to[n - 1].last = i->last;
 		return n;
 	}
@@ -105,24 +105,24 @@ static bool tail_of(const struct interval *i, uint64_t last,
  * Builds in next what now is with [first, last] taken out and in, if there
  * is one, put there. Returns its count; it stays within the room.
  */
-static unsigned int build(struct vmem_iotlb *t, uint64_t first, uint64_t last,
-			  const struct interval *in)
+static unsigned int intervals_build(struct vmem_iotlb *t, uint64_t first, uint64_t last,
+				    const struct interval *in)
 {
 	struct interval piece;
 	unsigned int i, n = 0;
 
 	for (i = 0; i < t->n && t->now[i].first < first; i++)
 		if (head_of(&t->now[i], first, &piece))
-			n = append(t->next, n, &piece);
+			n = interval_append(t->next, n, &piece);
 	if (in)
-		n = append(t->next, n, in);
+		n = interval_append(t->next, n, in);
 	for (i = 0; i < t->n; i++)
 		if (tail_of(&t->now[i], last, &piece))
-			n = append(t->next, n, &piece);
+			n = interval_append(t->next, n, &piece);
 	return n;
 }
 
-static void commit(struct vmem_iotlb *t, unsigned int n)
+static void intervals_commit(struct vmem_iotlb *t, unsigned int n)
 {
 	struct interval *former = t->now;
 
@@ -162,16 +162,16 @@ int vmem_iotlb_set(struct vmem_iotlb *iotlb,
 	in.last = entry->iova + (entry->len - 1);
 	in.gpa = entry->gpa;
 	in.perm = entry->perm;
-	n = build(iotlb, in.first, in.last, &in);
+	n = intervals_build(iotlb, in.first, in.last, &in);
 	if (n > iotlb->max)
 		return vsu_error_set(err, -ENOSPC, "more than %u IOTLB entries",
 				     iotlb->max);
-	commit(iotlb, n);
+	intervals_commit(iotlb, n);
 	return 0;
 }
 
 /* The bounds of the one interval that holds all of [*first, *last]. */
-static void widen(const struct vmem_iotlb *t, uint64_t *first, uint64_t *last)
+static void bounds_widen(const struct vmem_iotlb *t, uint64_t *first, uint64_t *last)
 {
 	const struct interval *i = t->now;
 
@@ -190,14 +190,14 @@ int vmem_iotlb_invalidate(struct vmem_iotlb *iotlb, uint64_t iova, uint64_t len)
 		return 0;
 	if (vsu_u64_add_overflow(iova, len - 1, &last))
 		return -EINVAL;
-	n = build(iotlb, first, last, NULL);
+	n = intervals_build(iotlb, first, last, NULL);
 	if (n <= iotlb->max) {
-		commit(iotlb, n);
+		intervals_commit(iotlb, n);
 		return 0;
 	}
 	/* Only a split makes more of them, so one interval holds the range. */
-	widen(iotlb, &first, &last);
-	commit(iotlb, build(iotlb, first, last, NULL));
+	bounds_widen(iotlb, &first, &last);
+	intervals_commit(iotlb, intervals_build(iotlb, first, last, NULL));
 	return -ENOSPC;
 }
 
@@ -233,8 +233,8 @@ struct fails {
 	struct vmem_iotlb_fail last;
 };
 
-static void fail(struct fails *f, uint64_t first, uint64_t last,
-		 enum vmem_iotlb_why why)
+static void fails_add(struct fails *f, uint64_t first, uint64_t last,
+		      enum vmem_iotlb_why why)
 {
 	if (f->n && f->last.why == why &&
 	    f->last.iova + f->last.len == first) {
@@ -265,16 +265,16 @@ int vmem_iotlb_lookup(const struct vmem_iotlb *iotlb, uint64_t iova,
 		if (i->last < at)
 			continue;
 		if (i->first > at)
-			fail(&f, at, i->first - 1, VMEM_IOTLB_MISS);
+			fails_add(&f, at, i->first - 1, VMEM_IOTLB_MISS);
 		at = i->first > at ? i->first : at;
 		stop = i->last < last ? i->last : last;
 		if ((i->perm & access) != access)
-			fail(&f, at, stop, VMEM_IOTLB_DENIED);
+			fails_add(&f, at, stop, VMEM_IOTLB_DENIED);
 		if (stop == last)
 			return (int)f.n;
 		at = stop + 1;
 	}
-	fail(&f, at, last, VMEM_IOTLB_MISS);
+	fails_add(&f, at, last, VMEM_IOTLB_MISS);
 	return (int)f.n;
 }
 
@@ -282,8 +282,8 @@ int vmem_iotlb_lookup(const struct vmem_iotlb *iotlb, uint64_t iova,
  * The pieces of one interval in the ranges of guest memory. With to NULL they
  * are only counted.
  */
-static size_t pieces(const struct interval *i, const struct vmem_view *memory,
-		     struct vmem_range *to)
+static size_t interval_pieces(const struct interval *i, const struct vmem_view *memory,
+			      struct vmem_range *to)
 {
 	const struct vmem_range *r = memory->ranges, *end = r + memory->n;
 	uint64_t gpa_last = i->gpa + (i->last - i->first), from, until;
@@ -317,12 +317,12 @@ int vmem_iotlb_map(const struct vmem_iotlb *iotlb, struct vmem_map *memory,
 	size_t n = 0;
 
 	for (i = 0; i < iotlb->n; i++)
-		n += pieces(&iotlb->now[i], view, NULL);
+		n += interval_pieces(&iotlb->now[i], view, NULL);
 	map = vmem_priv_map_over(memory, n, &ranges);
 	if (!map)
 		return vsu_error_set(err, -ENOMEM, "no memory for an IOTLB map of %zu ranges", n);
 	for (i = 0, n = 0; i < iotlb->n; i++)
-		n += pieces(&iotlb->now[i], view, ranges + n);
+		n += interval_pieces(&iotlb->now[i], view, ranges + n);
 	vmem_priv_map_seal(map);
 	*out = map;
 	return 0;

@@ -155,8 +155,8 @@ static uint64_t last_of(const struct vmem_region *region)
 	return vmem_region_gpa(region) + (vmem_region_len(region) - 1);
 }
 
-static int overlap(const struct vmem_region *a, const struct vmem_region *b,
-		   struct vsu_error *err)
+static int regions_overlap(const struct vmem_region *a, const struct vmem_region *b,
+			   struct vsu_error *err)
 {
 	return vsu_error_set(err, -EEXIST, "region %#" PRIx64 "-%#" PRIx64
 			     " overlaps region %#" PRIx64 "-%#" PRIx64,
@@ -205,9 +205,9 @@ int vmem_map_add(const struct vmem_map *map, struct vmem_region *region,
 	at = upper_bound(map, vmem_region_gpa(region));
 	n = map->view.n;
 	if (at && last_of(map->regions[at - 1]) >= vmem_region_gpa(region))
-		return overlap(map->regions[at - 1], region, err);
+		return regions_overlap(map->regions[at - 1], region, err);
 	if (at < n && last_of(region) >= vmem_region_gpa(map->regions[at]))
-		return overlap(map->regions[at], region, err);
+		return regions_overlap(map->regions[at], region, err);
 	if (n == MAX_REGIONS)
 		return no_memory(n, err);
 	bigger = alloc_map(n + 1);
@@ -247,7 +247,7 @@ int vmem_map_from_regions(struct vmem_region *const *regions, unsigned int n,
 	qsort(sorted, n, sizeof(*sorted), compare_gpa);
 	for (i = 1; i < n && !rc; i++)
 		if (last_of(sorted[i - 1]) >= vmem_region_gpa(sorted[i]))
-			rc = overlap(sorted[i - 1], sorted[i], err);
+			rc = regions_overlap(sorted[i - 1], sorted[i], err);
 	if (rc < 0) {
 		free(map);	/* holds no references yet */
 		return rc;
@@ -302,7 +302,7 @@ void vmem_priv_event_unref(struct vmem_priv_event *event)
 	free(event);
 }
 
-static void destroy(struct vmem_map *map)
+static void map_destroy(struct vmem_map *map)
 {
 	uint32_t i;
 
@@ -334,7 +334,7 @@ static void signal_event(struct vmem_priv_event *event)
  * Only the space's reference is left on a retired map: the writer may free it
  * from the moment the count says so, so the event is held across.
  */
-static void drop(struct vmem_map *map)
+static void map_drop(struct vmem_map *map)
 {
 	struct vmem_priv_event *event = __atomic_load_n(&map->event,
 							__ATOMIC_ACQUIRE);
@@ -345,7 +345,7 @@ static void drop(struct vmem_map *map)
 	before = __atomic_fetch_sub(&map->refs, VMEM_PRIV_MAP_REF,
 				    __ATOMIC_ACQ_REL);
 	if (before / VMEM_PRIV_MAP_REF == 1)
-		destroy(map);
+		map_destroy(map);
 	if (!event)
 		return;
 	if (before == (2 * VMEM_PRIV_MAP_REF | VMEM_PRIV_MAP_RETIRED))
@@ -356,7 +356,7 @@ static void drop(struct vmem_map *map)
 struct vmem_map *vmem_map_unref(struct vmem_map *map)
 {
 	if (map)
-		drop(map);
+		map_drop(map);
 	return NULL;
 }
 

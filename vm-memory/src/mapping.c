@@ -39,7 +39,7 @@ int vmem_priv_fd_page_size(int fd, const struct stat *st, uint64_t *size)
 	return 0;
 }
 
-static int reserve(uint64_t len, uint64_t align, struct vmem_priv_mapping *m)
+static int range_reserve(uint64_t len, uint64_t align, struct vmem_priv_mapping *m)
 {
 	uint64_t total, page = vmem_priv_host_page();
 	unsigned char *area;
@@ -78,7 +78,7 @@ static unsigned char *map_at(const struct vmem_priv_map_request *req,
  * lie and be taken away from it with the rest. Hence the question first; of
  * anonymous memory the kernel knows before it gives anything up.
  */
-static int ask(const struct vmem_priv_map_request *req)
+static int kernel_ask(const struct vmem_priv_map_request *req)
 {
 	unsigned char *anywhere;
 
@@ -128,9 +128,9 @@ int vmem_priv_map(const struct vmem_priv_map_request *req,
 
 	if (map_with_guard(req, out))
 		return 0;
-	rc = ask(req);
+	rc = kernel_ask(req);
 	if (!rc && !req->at)
-		rc = reserve(req->len, req->align, &m);
+		rc = range_reserve(req->len, req->align, &m);
 	if (rc < 0)
 		return rc;
 	if (map_at(req, m.hva, MAP_FIXED) == MAP_FAILED) {

@@ -18,8 +18,8 @@
  * Hints that a kernel may be built without. Children do not have the memory:
  * a fork would copy pages that KVM and others write to.
  */
-static void advise(const struct vmem_block *block, unsigned char *hva,
-		   size_t len)
+static void block_advise(const struct vmem_block *block, unsigned char *hva,
+			 size_t len)
 {
 	madvise(hva, len, MADV_HUGEPAGE);
 	madvise(hva, len, MADV_DONTFORK);
@@ -93,7 +93,7 @@ int vmem_priv_apply_policy(const struct vmem_backend *b,
 	policy->dump = vmem_priv_prop(b, PROP_DUMP);
 	policy->mode = MPOL_DEFAULT;
 	memcpy(policy->nodes, b->nodes, sizeof(policy->nodes));
-	advise(block, block->mapping.hva, block->mapping.len);
+	block_advise(block, block->mapping.hva, block->mapping.len);
 	return bind_nodes(block, mode_of(b), err);
 }
 
@@ -103,7 +103,7 @@ void vmem_priv_repeat_policy(const struct vmem_block *block,
 {
 	if (!block->policy.told)
 		return;
-	advise(block, hva, len);
+	block_advise(block, hva, len);
 	if (block->policy.mode != MPOL_DEFAULT)
 		mbind_pages(&block->policy, hva, len, 0);
 }

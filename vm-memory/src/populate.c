@@ -42,8 +42,8 @@ static int check_piece(const struct vmem_block *block, uint64_t off,
 }
 
 /* Whole pages around the piece: there is no half of a page to populate. */
-static struct pages around(const struct vmem_block *block, uint64_t off,
-			   uint64_t len)
+static struct pages pages_around(const struct vmem_block *block, uint64_t off,
+				 uint64_t len)
 {
 	uintptr_t mask = (uintptr_t)block->page_size - 1;
 	uintptr_t first = (uintptr_t)(block->hva + off) & ~mask;
@@ -64,7 +64,7 @@ static int madvise_all(const struct pages *p, int advice)
 }
 
 /* One access per page of the host, keeping what is there. */
-static void touch(const struct pages *p, bool write)
+static void pages_touch(const struct pages *p, bool write)
 {
 	size_t step = vmem_priv_host_page(), i;
 
@@ -116,7 +116,7 @@ static int populate_by_hand(struct vmem_block *block, const struct pages *p)
 		if (rc < 0 && errno != EOPNOTSUPP && errno != ENODEV)
 			return -errno;
 	}
-	touch(p, write);
+	pages_touch(p, write);
 	return 0;
 }
 
@@ -128,7 +128,7 @@ int vmem_block_populate(struct vmem_block *block, uint64_t off, uint64_t len,
 
 	if (rc < 0 || !len)
 		return rc;
-	p = around(block, off, len);
+	p = pages_around(block, off, len);
 	rc = madvise_all(&p, block->flags & VMEM_BLOCK_WRITE ?
 			 MADV_POPULATE_WRITE : MADV_POPULATE_READ);
 	if (rc == -EINVAL)	/* the kernel does not know it */
@@ -179,7 +179,7 @@ static int check_discard(const struct vmem_block *block, uint64_t off,
 	return 0;
 }
 
-static int punch(struct vmem_block *block, uint64_t off, uint64_t len)
+static int hole_punch(struct vmem_block *block, uint64_t off, uint64_t len)
 {
 	int rc;
 
@@ -207,7 +207,7 @@ int vmem_block_discard(struct vmem_block *block, uint64_t off, uint64_t len,
 	if (rc < 0 || !len)
 		return rc;
 	if (block->flags & VMEM_BLOCK_SHARED)
-		rc = punch(block, off, len);
+		rc = hole_punch(block, off, len);
 	/* Pages that replaced those of a cut file are private memory. */
 	if (!rc && (!(block->flags & VMEM_BLOCK_SHARED) ||
 		    vmem_block_failed(block)))

@@ -26,7 +26,7 @@ struct vmem_reservation {
 	struct vmem_priv_piece *pieces;
 };
 
-static void unref(struct vmem_reservation *r)
+static void reservation_unref(struct vmem_reservation *r)
 {
 	struct vmem_priv_piece *p, *next;
 
@@ -52,7 +52,7 @@ static int check_size(uint64_t len, uint64_t align, struct vsu_error *err)
 	return 0;
 }
 
-static int reserve(struct vmem_reservation *r, uint64_t len, uint64_t align)
+static int range_reserve(struct vmem_reservation *r, uint64_t len, uint64_t align)
 {
 	struct vmem_priv_map_request req = { 0 };
 
@@ -77,7 +77,7 @@ int vmem_reservation_new(uint64_t len, uint64_t align,
 	r = calloc(1, sizeof(*r));
 	if (!r)
 		return vsu_error_set(err, -ENOMEM, "no memory for a window");
-	rc = reserve(r, len, align > page ? align : page);
+	rc = range_reserve(r, len, align > page ? align : page);
 	if (rc < 0) {
 		free(r);
 		return vsu_error_sys(err, rc, "no address space for a window of %#" PRIx64 " bytes",
@@ -92,7 +92,7 @@ int vmem_reservation_new(uint64_t len, uint64_t align,
 void vmem_reservation_free(struct vmem_reservation *reservation)
 {
 	if (reservation)
-		unref(reservation);
+		reservation_unref(reservation);
 }
 
 unsigned char *vmem_reservation_hva(const struct vmem_reservation *reservation)
@@ -146,7 +146,7 @@ static bool piece_stays(struct vmem_reservation *r,
 }
 
 /* Frees the pieces whose block is gone, as far as their pages can be emptied. */
-static void sweep(struct vmem_reservation *r)
+static void pieces_sweep(struct vmem_reservation *r)
 {
 	struct vmem_priv_piece **link = &r->pieces, *p;
 
@@ -178,7 +178,7 @@ static int check_claim(struct vmem_reservation *r, uint64_t off, uint64_t len,
 		return vsu_error_set(err, -EINVAL, "%#" PRIx64 " bytes at %#"
 				     PRIx64 " exceed a window of %#zx", len,
 				     off, r->space.len);
-	sweep(r);
+	pieces_sweep(r);
 	if (vmem_reservation_busy(r, off, len))
 		return vsu_error_set(err, -EEXIST, "%#" PRIx64 " bytes at %#"
 				     PRIx64 " of the window are in use", len,
@@ -220,5 +220,5 @@ void vmem_priv_reservation_release(struct vmem_reservation *r,
 			 __ATOMIC_RELEASE);
 	if (r->event_fd >= 0)
 		vsu_event_signal_own(r->event_fd);
-	unref(r);
+	reservation_unref(r);
 }

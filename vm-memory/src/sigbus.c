@@ -130,7 +130,7 @@ int vmem_sigbus_fd(const struct vmem_sigbus *table)
 	return table->event_fd;
 }
 
-static bool claim(struct entry *e)
+static bool entry_claim(struct entry *e)
 {
 	uint32_t expected = 0;
 
@@ -147,7 +147,7 @@ int vmem_priv_sigbus_enter(struct vmem_sigbus *table,
 	struct entry *e;
 	uint32_t i;
 
-	for (i = 0; i < table->max && !claim(&table->entries[i]); i++)
+	for (i = 0; i < table->max && !entry_claim(&table->entries[i]); i++)
 		;
 	if (i == table->max)
 		return -ENOSPC;
@@ -182,7 +182,7 @@ void vmem_priv_sigbus_leave(struct vmem_sigbus *table, uint32_t slot)
 }
 
 /* A copy of *e when it covers addr and did not change meanwhile. */
-static bool covers(struct entry *e, uint64_t addr, struct entry *copy)
+static bool entry_covers(struct entry *e, uint64_t addr, struct entry *copy)
 {
 	uint32_t seq = LOAD(e->seq);
 
@@ -266,8 +266,8 @@ static bool replace_whole(struct vmem_sigbus *table, struct entry *e,
 	return true;
 }
 
-static bool repair(struct vmem_sigbus *table, struct entry *e,
-		   const struct entry *copy, const siginfo_t *si)
+static bool entry_repair(struct vmem_sigbus *table, struct entry *e,
+			 const struct entry *copy, const siginfo_t *si)
 {
 	uint64_t page = (uint64_t)(uintptr_t)si->si_addr &
 			~(copy->page_size - 1);
@@ -285,13 +285,13 @@ static bool repair(struct vmem_sigbus *table, struct entry *e,
 }
 
 /* The entry that covers addr, as it is now in *copy; NULL for none. */
-static struct entry *find(struct vmem_sigbus *table, uint64_t addr,
-			  struct entry *copy)
+static struct entry *entry_find(struct vmem_sigbus *table, uint64_t addr,
+				struct entry *copy)
 {
 	unsigned int i;
 
 	for (i = 0; i < table->max; i++)
-		if (covers(&table->entries[i], addr, copy))
+		if (entry_covers(&table->entries[i], addr, copy))
 			return &table->entries[i];
 	return NULL;
 }
@@ -315,7 +315,7 @@ bool vmem_sigbus_fix(struct vmem_sigbus *table, const void *siginfo)
 
 	if (!is_about_pages(si->si_code))
 		return false;
-	e = find(table, (uint64_t)(uintptr_t)si->si_addr, &copy);
+	e = entry_find(table, (uint64_t)(uintptr_t)si->si_addr, &copy);
 	if (!e)
 		return false;
 	/*
@@ -324,7 +324,7 @@ bool vmem_sigbus_fix(struct vmem_sigbus *table, const void *siginfo)
 	 */
 	if (si->si_code == BUS_MCEERR_AO)
 		return true;
-	fixed = repair(table, e, &copy, si);
+	fixed = entry_repair(table, e, &copy, si);
 	if (fixed)
 		vsu_event_signal_own(table->event_fd);
 	errno = saved;

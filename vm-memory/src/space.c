@@ -67,7 +67,7 @@ void vmem_space_free(struct vmem_space *space)
 }
 
 /* Takes the map for this space; false when it was published before. */
-static bool adopt(struct vmem_space *space, struct vmem_map *map)
+static bool map_adopt(struct vmem_space *space, struct vmem_map *map)
 {
 	if (__atomic_exchange_n(&map->published, 1, __ATOMIC_ACQ_REL))
 		return false;
@@ -78,7 +78,7 @@ static bool adopt(struct vmem_space *space, struct vmem_map *map)
 	return true;
 }
 
-static void retire(struct vmem_space *space, struct vmem_map *map)
+static void map_retire(struct vmem_space *space, struct vmem_map *map)
 {
 	map->retired_at = space->generation;
 	map->next_retired = space->retired;
@@ -91,13 +91,13 @@ int vmem_space_publish(struct vmem_space *space, struct vmem_map *map)
 {
 	struct vmem_map *former = space->current;
 
-	if (map && !adopt(space, map))
+	if (map && !map_adopt(space, map))
 		return -EINVAL;
 	__atomic_store_n(&space->current, map, __ATOMIC_SEQ_CST);
 	__atomic_store_n(&space->generation, space->generation + 1,
 			 __ATOMIC_SEQ_CST);
 	if (former)
-		retire(space, former);
+		map_retire(space, former);
 	return 0;
 }
 
