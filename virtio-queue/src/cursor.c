@@ -36,8 +36,8 @@ void vq_writer_init(struct vq_cursor *cursor, struct vq *q,
 }
 
 /* The rest of the current piece, at most len and what is left. */
-static uint32_t piece(const struct vq_cursor *cursor, uint32_t len,
-		      unsigned char **at)
+static uint32_t cursor_piece(const struct vq_cursor *cursor, uint32_t len,
+			     unsigned char **at)
 {
 	uint64_t rest;
 
@@ -50,8 +50,8 @@ static uint32_t piece(const struct vq_cursor *cursor, uint32_t len,
 	return rest < len ? (uint32_t)rest : len;
 }
 
-/* n is what piece() gave. */
-static void advance(struct vq_cursor *cursor, uint32_t n)
+/* n is what cursor_piece() gave. */
+static void cursor_advance(struct vq_cursor *cursor, uint32_t n)
 {
 	cursor->piece_off += n;
 	cursor->done += n;
@@ -68,9 +68,9 @@ uint32_t vq_cursor_read(struct vq_cursor *cursor, void *buf, uint32_t len)
 	unsigned char *to = buf, *at;
 	uint32_t n, done = 0;
 
-	while ((n = piece(cursor, len - done, &at)) > 0) {
+	while ((n = cursor_piece(cursor, len - done, &at)) > 0) {
 		memcpy(to + done, at, n);
-		advance(cursor, n);
+		cursor_advance(cursor, n);
 		done += n;
 	}
 	return done;
@@ -92,19 +92,19 @@ bool vq_cursor_peek(const struct vq_cursor *cursor, void *buf, uint32_t len)
 }
 
 /* Stores from buf, or zeros where there is none, and marks. */
-static uint32_t store(struct vq_cursor *cursor, const unsigned char *from,
-		      uint32_t len)
+static uint32_t cursor_store(struct vq_cursor *cursor, const unsigned char *from,
+			     uint32_t len)
 {
 	unsigned char *at;
 	uint32_t n, done = 0;
 
-	while ((n = piece(cursor, len - done, &at)) > 0) {
+	while ((n = cursor_piece(cursor, len - done, &at)) > 0) {
 		if (from)
 			memcpy(at, from + done, n);
 		else
 			memset(at, 0, n);
 		vq_priv_mark_chain(cursor->q, cursor->chain->head, at, n);
-		advance(cursor, n);
+		cursor_advance(cursor, n);
 		done += n;
 	}
 	return done;
@@ -113,12 +113,12 @@ static uint32_t store(struct vq_cursor *cursor, const unsigned char *from,
 uint32_t vq_cursor_write(struct vq_cursor *cursor, const void *buf,
 			 uint32_t len)
 {
-	return store(cursor, buf, len);
+	return cursor_store(cursor, buf, len);
 }
 
 uint32_t vq_cursor_zero(struct vq_cursor *cursor, uint32_t len)
 {
-	return store(cursor, NULL, len);
+	return cursor_store(cursor, NULL, len);
 }
 
 uint32_t vq_cursor_copy(struct vq_cursor *to, struct vq_cursor *from,
@@ -127,14 +127,14 @@ uint32_t vq_cursor_copy(struct vq_cursor *to, struct vq_cursor *from,
 	unsigned char *source, *target;
 	uint32_t n, room, done = 0;
 
-	while ((n = piece(from, len - done, &source)) > 0) {
-		room = piece(to, n, &target);
+	while ((n = cursor_piece(from, len - done, &source)) > 0) {
+		room = cursor_piece(to, n, &target);
 		if (!room)
 			break;
 		memmove(target, source, room);
 		vq_priv_mark_chain(to->q, to->chain->head, target, room);
-		advance(from, room);
-		advance(to, room);
+		cursor_advance(from, room);
+		cursor_advance(to, room);
 		done += room;
 	}
 	return done;
@@ -145,8 +145,8 @@ uint32_t vq_cursor_skip(struct vq_cursor *cursor, uint32_t len)
 	unsigned char *at;
 	uint32_t n, done = 0;
 
-	while ((n = piece(cursor, len - done, &at)) > 0) {
-		advance(cursor, n);
+	while ((n = cursor_piece(cursor, len - done, &at)) > 0) {
+		cursor_advance(cursor, n);
 		done += n;
 	}
 	return done;
@@ -195,12 +195,12 @@ int vq_cursor_iov(struct vq_cursor *cursor, uint32_t len, struct iovec *iov,
 	int i;
 
 	for (i = 0; i < max; i++) {
-		n = piece(cursor, len - done, &at);
+		n = cursor_piece(cursor, len - done, &at);
 		if (!n)
 			break;
 		iov[i].iov_base = at;
 		iov[i].iov_len = n;
-		advance(cursor, n);
+		cursor_advance(cursor, n);
 		done += n;
 	}
 	*bytes = done;

@@ -14,19 +14,19 @@
 typedef ssize_t (*transfer_fn)(int fd, const struct iovec *iov, int n,
 			       int64_t off);
 
-static ssize_t store(int fd, const struct iovec *iov, int n, int64_t off)
+static ssize_t file_store(int fd, const struct iovec *iov, int n, int64_t off)
 {
 	return off < 0 ? writev(fd, iov, n) : pwritev(fd, iov, n, off);
 }
 
-static ssize_t load(int fd, const struct iovec *iov, int n, int64_t off)
+static ssize_t file_load(int fd, const struct iovec *iov, int n, int64_t off)
 {
 	return off < 0 ? readv(fd, iov, n) : preadv(fd, iov, n, off);
 }
 
 /* Fills iov with what is to be transferred, without moving. */
-static ssize_t transfer(const struct vq_cursor *cursor, struct iovec *iov,
-			int fd, int64_t off, uint32_t len, transfer_fn fn)
+static ssize_t cursor_transfer(const struct vq_cursor *cursor, struct iovec *iov,
+			       int fd, int64_t off, uint32_t len, transfer_fn fn)
 {
 	struct vq_cursor copy = *cursor;
 	uint32_t bytes;
@@ -45,7 +45,7 @@ ssize_t vq_cursor_to_fd(struct vq_cursor *cursor, int fd, int64_t off,
 			uint32_t len)
 {
 	struct iovec iov[MAX_PIECES];
-	ssize_t rc = transfer(cursor, iov, fd, off, len, store);
+	ssize_t rc = cursor_transfer(cursor, iov, fd, off, len, file_store);
 
 	if (rc > 0)
 		vq_cursor_skip(cursor, (uint32_t)rc);
@@ -56,7 +56,7 @@ ssize_t vq_cursor_from_fd(struct vq_cursor *cursor, int fd, int64_t off,
 			  uint32_t len)
 {
 	struct iovec iov[MAX_PIECES], *piece = iov;
-	ssize_t rc = transfer(cursor, iov, fd, off, len, load);
+	ssize_t rc = cursor_transfer(cursor, iov, fd, off, len, file_load);
 	size_t left = rc > 0 ? (size_t)rc : 0, n;
 
 	for (; left; left -= n, piece++) {

@@ -193,7 +193,7 @@ static uint32_t writable_len(const struct vq_buffer *buffers, unsigned int n)
 }
 
 /* How many entries of the free list a request has: one, or its chain's. */
-static uint32_t listed(const struct vq_driver *d, uint16_t id)
+static uint32_t entries_listed(const struct vq_driver *d, uint16_t id)
 {
 	return d->requests[id].last == id ? 1 : d->requests[id].nslots;
 }
@@ -217,7 +217,7 @@ int vq_driver_add(struct vq_driver *driver, const struct vq_buffer *buffers,
 	r->nslots = (uint16_t)nslots;
 	driver->free_head = driver->requests[r->last].next;
 	driver->nfree -= nslots;
-	driver->nlisted -= listed(driver, id);
+	driver->nlisted -= entries_listed(driver, id);
 	driver->requests[driver->order_in].order = id;
 	if (++driver->order_in == driver->size)
 		driver->order_in = 0;
@@ -256,7 +256,7 @@ static int peek_in_order(struct vq_driver *d, uint16_t *id, uint32_t *len)
  * Back to the end of the list: requests that end in order take descriptors in
  * the order of the table, as section 2.7.5 wants it of rings in order.
  */
-static void release(struct vq_driver *d, uint16_t id)
+static void request_release(struct vq_driver *d, uint16_t id)
 {
 	struct vq_priv_request *r = &d->requests[id];
 
@@ -266,7 +266,7 @@ static void release(struct vq_driver *d, uint16_t id)
 		d->free_head = id;
 	d->free_tail = r->last;
 	d->nfree += r->nslots;
-	d->nlisted += listed(d, id);
+	d->nlisted += entries_listed(d, id);
 	r->nslots = 0;
 	d->inflight--;
 }
@@ -292,7 +292,7 @@ int vq_driver_collect(struct vq_driver *driver, uint64_t *cookie,
 	/* some devices count more than they may write: nothing relies on it */
 	*written = len < r->writable ? len : r->writable;
 	driver->ops->advance(driver, r->nslots);
-	release(driver, id);
+	request_release(driver, id);
 	return 1;
 }
 

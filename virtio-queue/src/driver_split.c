@@ -12,7 +12,7 @@
 #include "driver_priv.h"
 #include "ring.h"
 
-static uint16_t mask(const struct vq_driver *d, uint16_t index)
+static uint16_t index_mask(const struct vq_driver *d, uint16_t index)
 {
 	return index & (uint16_t)(d->size - 1);
 }
@@ -80,7 +80,7 @@ static uint16_t split_add(struct vq_driver *d, const struct vq_buffer *buffers,
 				   fill_direct(d, buffers, n);
 
 	ring_store16(d->driver + RING_ENTRIES +
-		     2u * mask(d, d->next_avail), head);
+		     2u * index_mask(d, d->next_avail), head);
 	d->next_avail++;
 	d->added++;
 	return last;
@@ -118,7 +118,7 @@ static int split_peek(const struct vq_driver *d, uint16_t *id, uint32_t *len)
 	if (n <= 0)
 		return n;
 	element = ring_load64(d->device + RING_ENTRIES +
-			      8u * mask(d, d->next_used));
+			      8u * index_mask(d, d->next_used));
 	if ((uint32_t)element >= d->size ||
 	    !d->requests[(uint32_t)element].nslots)
 		return -EBADMSG;

@@ -75,8 +75,8 @@ static struct packed_area *area_of(const struct vq_priv_track *t)
 	return t->area;
 }
 
-static int damaged(const struct vq *q, const char *what, uint32_t value,
-		   struct vsu_error *err)
+static int area_damaged(const struct vq *q, const char *what, uint32_t value,
+			struct vsu_error *err)
 {
 	return vsu_error_set(err, -EBADMSG, "ring %" PRIu32
 			     ": the in-flight area is damaged: %s (%" PRIu32 ")",
@@ -127,9 +127,9 @@ static int finish_batch(struct vq *q, struct vsu_error *err)
 	bool wrap = used.at.wrap & 1, old_wrap = used.at.old_wrap & 1;
 
 	if (used.at.idx >= q->size || used.at.old_idx >= q->size)
-		return damaged(q, "a position is not in the ring",
-			       used.at.idx >= q->size ? used.at.idx :
-			       used.at.old_idx, err);
+		return area_damaged(q, "a position is not in the ring",
+				    used.at.idx >= q->size ? used.at.idx :
+				    used.at.old_idx, err);
 	if ((used.at.idx != used.at.old_idx || wrap != old_wrap) &&
 	    was_seen(q, used.at.old_idx, old_wrap))
 		place_track(q->track, free_head, used.at.idx, wrap);
@@ -139,7 +139,7 @@ static int finish_batch(struct vq *q, struct vsu_error *err)
 }
 
 /* Takes over the link of an entry; false when it was met before. */
-static bool see(struct vq_priv_track *t, uint16_t at)
+static bool entry_see(struct vq_priv_track *t, uint16_t at)
 {
 	uint16_t next = AREA_LOAD(area_of(t)->entry[at].next);
 
@@ -156,8 +156,8 @@ static int see_free(struct vq *q, uint32_t *n, struct vsu_error *err)
 	uint16_t at = t->free_head;
 
 	for (*n = 0; at < t->entries; at = t->next[at], ++*n) {
-		if (!see(t, at))
-			return damaged(q, "the free list is a loop", at, err);
+		if (!entry_see(t, at))
+			return area_damaged(q, "the free list is a loop", at, err);
 		AREA_STORE(area_of(t)->entry[at].inflight, 0);
 	}
 	return 0;
@@ -173,8 +173,8 @@ static int find_heads(struct vq *q, struct vsu_error *err)
 		if (t->next[i] != UNSEEN || AREA_LOAD(e[i].inflight) != 1)
 			continue;
 		if (t->nagain == t->size)
-			return damaged(q, "more chains than slots", t->nagain,
-				       err);
+			return area_damaged(q, "more chains than slots", t->nagain,
+					    err);
 		t->again[t->nagain].counter = AREA_LOAD(e[i].counter);
 		t->again[t->nagain++].head = (uint16_t)i;
 	}
@@ -208,11 +208,11 @@ static int see_chain(struct vq *q, struct vq_priv_again *a, uint32_t at,
 	a->at = (uint16_t)at;
 	a->num = AREA_LOAD(e[entry].num);
 	if (!a->num || a->num > t->size - at)
-		return damaged(q, "a chain cannot be as long", a->num, err);
+		return area_damaged(q, "a chain cannot be as long", a->num, err);
 	for (i = 0; i < a->num; i++) {
-		if (entry >= t->entries || !see(t, entry))
-			return damaged(q, "a chain has an entry that is not its own",
-				       entry, err);
+		if (entry >= t->entries || !entry_see(t, entry))
+			return area_damaged(q, "a chain has an entry that is not its own",
+					    entry, err);
 		t->copies[at + i] = copy_of(&e[entry], i + 1u < a->num);
 		a->last = entry;
 		entry = t->next[entry];
@@ -253,7 +253,7 @@ int vq_priv_track_packed_recover(struct vq *q, uint32_t *slots,
 	if (rc == 0)
 		rc = see_chains(q, slots, err);
 	if (rc == 0 && nfree + *slots < t->size)
-		rc = damaged(q, "entries are missing", nfree + *slots, err);
+		rc = area_damaged(q, "entries are missing", nfree + *slots, err);
 	return rc < 0 ? rc : 1;
 }
 
@@ -279,7 +279,7 @@ static void move_free(struct vq_priv_track *t, uint16_t free_head)
 }
 
 /* The slot as it is now: who changes it meanwhile gets what it is then. */
-static void fill(struct packed_entry *e, const unsigned char *slot)
+static void entry_fill(struct packed_entry *e, const unsigned char *slot)
 {
 	struct ring_desc d = ring_load_desc(slot);
 
@@ -300,8 +300,8 @@ void vq_priv_track_packed_taken(struct vq *q, uint16_t id, uint32_t slot,
 
 	/* there are as many free entries as slots that are not in flight */
 	for (i = 0; i < n; i++) {
-		fill(&area->entry[at], q->area[AREA_DESC].hva +
-		     (slot + i) % q->size * RING_DESC_SIZE);
+		entry_fill(&area->entry[at], q->area[AREA_DESC].hva +
+			   (slot + i) % q->size * RING_DESC_SIZE);
 		kept.last = at;
 		at = t->next[at];
 	}

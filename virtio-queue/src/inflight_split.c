@@ -60,7 +60,7 @@ static void finish_batch(struct vq_priv_track *t, uint16_t used)
 	AREA_COMMIT(area->used_idx, used);
 }
 
-static void collect(struct vq_priv_track *t)
+static void heads_collect(struct vq_priv_track *t)
 {
 	const struct split_entry *e = area_of(t)->entry;
 	uint32_t i;
@@ -84,7 +84,7 @@ int vq_priv_track_split_recover(struct vq *q, uint16_t used, uint32_t *taken,
 		return rc;
 	if (rc > 0) {
 		finish_batch(q->track, used);
-		collect(q->track);
+		heads_collect(q->track);
 	} else {
 		AREA_STORE(area->desc_num, (uint16_t)q->track->entries);
 		AREA_STORE(area->used_idx, used);

@@ -66,7 +66,7 @@ static int find_area(struct vq *q, const struct vmem_view *view,
  * All areas or none: 0, or *bad is the one that is not there. A region may
  * lie at any host address, and rings are accessed atomically.
  */
-static int translate(struct vq *q, const struct vmem_view *view, int *bad)
+static int areas_translate(struct vq *q, const struct vmem_view *view, int *bad)
 {
 	struct vq_priv_area area[AREA_COUNT];
 	int i, rc;
@@ -133,7 +133,7 @@ void vq_priv_detach(struct vq *q)
 }
 
 /* At first the range of the device area, which allows everything. */
-static void remember(struct vq *q)
+static void range_remember(struct vq *q)
 {
 	uint32_t i, hint = 0;
 
@@ -149,13 +149,13 @@ void vq_priv_set_marks(struct vq *q)
 	q->marks = q->log || !q->view || has_bitmaps(q->view);
 }
 
-static void install(struct vq *q, struct vmem_map *map)
+static void map_install(struct vq *q, struct vmem_map *map)
 {
 	vq_priv_detach(q);
 	q->map = map;
 	q->view = vmem_map_view(map);
 	q->seen = q->view->generation;
-	remember(q);
+	range_remember(q);
 	vq_priv_set_marks(q);
 }
 
@@ -168,9 +168,9 @@ int vq_priv_attach(struct vq *q, struct vsu_error *err)
 		return vsu_error_set(err, -EFAULT,
 				     "ring %u: there is no guest memory",
 				     q->index);
-	rc = translate(q, vmem_map_view(map), &at);
+	rc = areas_translate(q, vmem_map_view(map), &at);
 	if (rc == 0) {
-		install(q, map);
+		map_install(q, map);
 		return 0;
 	}
 	vmem_map_unref(map);
@@ -192,9 +192,9 @@ int vq_priv_refresh(struct vq *q)
 	int at = AREA_DESC, rc = -EFAULT;
 
 	if (map)
-		rc = translate(q, vmem_map_view(map), &at);
+		rc = areas_translate(q, vmem_map_view(map), &at);
 	if (rc == 0) {
-		install(q, map);
+		map_install(q, map);
 		return 0;
 	}
 	vmem_map_unref(map);

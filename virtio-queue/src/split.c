@@ -33,7 +33,7 @@ static uint32_t avail_event_off(const struct vq *q)
 	return RING_ENTRIES + 8 * q->size;
 }
 
-static inline uint32_t mask(const struct vq *q, uint16_t index)
+static inline uint32_t index_mask(const struct vq *q, uint16_t index)
 {
 	return index & (q->size - 1);
 }
@@ -128,7 +128,7 @@ WALK_INLINE bool split_take_single(struct vq *q, struct vq_chain *chain,
 
 static inline uint16_t split_head(const struct vq *q, uint16_t index)
 {
-	return ring_load16(driver_area(q) + RING_ENTRIES + 2u * mask(q, index));
+	return ring_load16(driver_area(q) + RING_ENTRIES + 2u * index_mask(q, index));
 }
 
 /* The first of n chains that wait, as far as they are simple: how many. */
@@ -228,7 +228,7 @@ static inline void split_put_used(unsigned char *entries, uint32_t slot,
 
 static void split_use(struct vq *q, uint16_t id, uint32_t written)
 {
-	split_put_used(device_area(q) + RING_ENTRIES, mask(q, q->next_used),
+	split_put_used(device_area(q) + RING_ENTRIES, index_mask(q, q->next_used),
 		       id, written);
 	q->next_used++;
 }
@@ -273,7 +273,7 @@ static void split_push_batch(struct vq *q, const struct vq_chain *chains,
 static void split_mark_used(struct vq *q)
 {
 	const struct vq_priv_area *area = &q->area[AREA_DEVICE];
-	uint32_t first = mask(q, (uint16_t)q->published);
+	uint32_t first = index_mask(q, (uint16_t)q->published);
 	uint32_t n = (uint16_t)(q->next_used - q->published);
 	uint32_t run;
 

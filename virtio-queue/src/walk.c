@@ -9,7 +9,7 @@
 #include "walk.h"
 
 /* Both sides of a region border; the last byte may be the last of 64 bits. */
-static bool wraps(uint64_t gpa, uint32_t len)
+static bool buffer_wraps(uint64_t gpa, uint32_t len)
 {
 	return len && gpa > UINT64_MAX - (len - 1);
 }
@@ -17,7 +17,7 @@ static bool wraps(uint64_t gpa, uint32_t len)
 static enum vq_fault_why fault_why(struct vq *q, uint64_t gpa, uint32_t len,
 				   uint32_t access)
 {
-	if (wraps(gpa, len))
+	if (buffer_wraps(gpa, len))
 		return VQ_FAULT_WRAPS;
 	if (vmem_check_range(q->view, gpa, len, access))
 		return VQ_FAULT_NO_ROOM;
@@ -50,14 +50,14 @@ static int add_pieces(struct vq *q, struct vq_chain *chain, struct iovec *iov,
 	uint64_t done = 0;
 	int n = 0;
 
-	if (room && !wraps(gpa, len))
+	if (room && !buffer_wraps(gpa, len))
 		n = vmem_slices(q->view, gpa, len, access, iov, room, &done);
 	if (n > 0 && done == len)
 		return n;
 	done = n > 0 ? done : 0;
-	if (!wraps(gpa, len) && vmem_view_find(q->view, gpa + done) ==
+	if (!buffer_wraps(gpa, len) && vmem_view_find(q->view, gpa + done) ==
 	    q->view->n && vq_priv_miss(q, q->view, gpa + done, len - done,
-				       access) == -EAGAIN)
+					      access) == -EAGAIN)
 		return -EAGAIN;
 	if (!chain->fault.why) {
 		chain->fault.gpa = gpa;
@@ -79,7 +79,7 @@ static int remember_last(struct vq *q, struct vq_chain *chain, uint64_t gpa,
 	uint32_t at;
 
 	chain->private_[CHAIN_LAST_LEN] = 0;
-	if (wraps(gpa, len))
+	if (buffer_wraps(gpa, len))
 		return 0;
 	at = vmem_view_find(q->view, last);
 	if (at == q->view->n)
@@ -154,7 +154,7 @@ void vq_priv_walk_recount(struct vq *q, struct vq_chain *chain)
 
 int vq_priv_walk_table_memory(struct vq *q, uint64_t gpa, uint32_t len)
 {
-	if (!wraps(gpa, len)) {
+	if (!buffer_wraps(gpa, len)) {
 		if (vmem_check_range(q->view, gpa, len, VMEM_READ))
 			return 0;
 		if (!vmem_check_range(q->view, gpa, len, 0) &&
