@@ -129,7 +129,7 @@ static bool space_ready(struct vhost_user_backend *b)
 	return false;
 }
 
-static bool serve(struct vhost_user_backend *b, const struct epoll_event *ev)
+static bool event_serve(struct vhost_user_backend *b, const struct epoll_event *ev)
 {
 	switch ((enum vhost_user_priv_watch)ev->data.u32) {
 	case VHOST_USER_PRIV_WATCH_MAIN:
@@ -179,7 +179,7 @@ static bool serve_events(struct vhost_user_backend *b)
 
 	n = epoll_wait(b->epoll, events, VHOST_USER_PRIV_WATCHES, 0);
 	for (i = 0; i < n && !b->ending; i++)
-		more |= serve(b, &events[i]);
+		more |= event_serve(b, &events[i]);
 	return more;
 }
 

@@ -136,9 +136,9 @@ static uint32_t refused_ring(const struct vhost_user_backend *b,
 }
 
 /* The session goes on; the sender is answered and the owner is told. */
-static void refuse(struct vhost_user_backend *b,
-		   const struct vhost_user_priv_message *row,
-		   struct vhost_user_priv_msg *msg, struct vsu_error *err)
+static void message_refuse(struct vhost_user_backend *b,
+			   const struct vhost_user_priv_message *row,
+			   struct vhost_user_priv_msg *msg, struct vsu_error *err)
 {
 	uint32_t ring = refused_ring(b, row, msg);
 
@@ -152,9 +152,9 @@ static void refuse(struct vhost_user_backend *b,
 /* checks */
 
 /* Descriptors where none belong cost the peer its session at last. */
-static int strike(struct vhost_user_backend *b,
-		  const struct vhost_user_priv_msg *msg, unsigned int max,
-		  struct vsu_error *err)
+static int strike_add(struct vhost_user_backend *b,
+		      const struct vhost_user_priv_msg *msg, unsigned int max,
+		      struct vsu_error *err)
 {
 	const char *name = vhost_user_priv_message_name(VHOST_USER_PRIV_FRONTEND,
 							msg->hdr.request);
@@ -178,7 +178,7 @@ static int check_fds(struct vhost_user_backend *b,
 
 	vhost_user_priv_request_fds(row, msg, &min, &max);
 	if (msg->nfds > max)
-		return strike(b, msg, max, err);
+		return strike_add(b, msg, max, err);
 	if (msg->nfds < min)
 		return vsu_error_set(err, -EPROTO,
 				     "%s came with %u descriptors, it needs %u",
@@ -269,7 +269,7 @@ static void finish_message(struct vhost_user_backend *b,
 	struct vsu_error err = VSU_ERROR_INIT;
 
 	if (b->handlers[row->number]->apply(b, msg, &err) < 0)
-		refuse(b, row, msg, &err);
+		message_refuse(b, row, msg, &err);
 	else
 		answer_yes(b, row, msg);
 	vhost_user_priv_msg_close_fds(msg);
@@ -317,9 +317,9 @@ static void refuse_unknown(struct vhost_user_backend *b,
 	vsu_error_set(&err, -EOPNOTSUPP, "request %u is not known here",
 		      msg->hdr.request);
 	if (msg->nfds)
-		strike(b, msg, 0, NULL);
+		strike_add(b, msg, 0, NULL);
 	if (!b->ending)
-		refuse(b, NULL, msg, &err);
+		message_refuse(b, NULL, msg, &err);
 	vhost_user_priv_msg_close_fds(msg);
 }
 
@@ -346,5 +346,5 @@ void vhost_user_priv_backend_message(struct vhost_user_backend *b,
 	if (rc >= 0)
 		carry_out(b, row, h, msg, rc);
 	else
-		refuse(b, row, msg, &err);
+		message_refuse(b, row, msg, &err);
 }

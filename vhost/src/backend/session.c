@@ -62,8 +62,8 @@ static void fill_config(struct vhost_user_backend *b)
 		b->offered |= VHOST_USER_F_LOG_ALL;
 }
 
-static int watch(struct vhost_user_backend *b, int fd,
-		 enum vhost_user_priv_watch what)
+static int epoll_watch(struct vhost_user_backend *b, int fd,
+		       enum vhost_user_priv_watch what)
 {
 	struct epoll_event ev = { .events = EPOLLIN, .data.u32 = what };
 
@@ -81,18 +81,18 @@ static int make_parts(struct vhost_user_backend *b)
 	if (b->epoll < 0)
 		return -errno;
 	b->event = vsu_event_new();
-	rc = watch(b, b->event, VHOST_USER_PRIV_WATCH_EVENT);
+	rc = epoll_watch(b, b->event, VHOST_USER_PRIV_WATCH_EVENT);
 	if (rc < 0)
 		return rc;
 	b->timer = vsu_timer_new();
-	rc = watch(b, b->timer, VHOST_USER_PRIV_WATCH_TIMER);
+	rc = epoll_watch(b, b->timer, VHOST_USER_PRIV_WATCH_TIMER);
 	if (rc < 0)
 		return rc;
 	rc = vmem_space_new(&b->space);
 	if (rc < 0)
 		return rc;
-	rc = watch(b, vmem_space_want_event(b->space),
-		   VHOST_USER_PRIV_WATCH_SPACE);
+	rc = epoll_watch(b, vmem_space_want_event(b->space),
+			 VHOST_USER_PRIV_WATCH_SPACE);
 	return rc < 0 ? rc : vhost_user_priv_rings_init(b);
 }
 
@@ -108,7 +108,7 @@ static void drop_socket(struct vhost_user_backend *b)
 }
 
 /* A session that is gone has no use for these. */
-static void release(struct vhost_user_backend *b)
+static void session_release(struct vhost_user_backend *b)
 {
 	vhost_user_priv_backend_channel_close(b, NULL);
 	vhost_user_priv_rings_fini(b);
@@ -128,7 +128,7 @@ static int attach_socket(struct vhost_user_backend *b, int sock,
 	}
 	vhost_user_priv_channel_set_closer(&b->main, b->config.closer);
 	b->main_events = EPOLLIN;
-	rc = watch(b, sock, VHOST_USER_PRIV_WATCH_MAIN);
+	rc = epoll_watch(b, sock, VHOST_USER_PRIV_WATCH_MAIN);
 	if (rc < 0) {
 		b->main.fd = -1;	/* it is the caller's again */
 		return vsu_error_sys(err, rc, "cannot wait for socket %d", sock);
@@ -180,7 +180,7 @@ void vhost_user_backend_free(struct vhost_user_backend *b)
 	if (!b)
 		return;
 	drop_socket(b);
-	release(b);
+	session_release(b);
 	vsu_fd_close(&b->timer);
 	vsu_fd_close(&b->event);
 	vsu_fd_close(&b->epoll);
@@ -191,7 +191,7 @@ void vhost_user_backend_free(struct vhost_user_backend *b)
 /* the end */
 
 /* Only the answer that is waited for makes our descriptor readable now. */
-static void silence(struct vhost_user_backend *b)
+static void epoll_silence(struct vhost_user_backend *b)
 {
 	vsu_timer_disarm(b->timer);
 	vsu_event_drain(vmem_space_event_fd(b->space), NULL);
@@ -208,7 +208,7 @@ static void silence(struct vhost_user_backend *b)
 void vhost_user_priv_backend_end(struct vhost_user_backend *b)
 {
 	drop_socket(b);
-	silence(b);
+	epoll_silence(b);
 	vhost_user_priv_backend_channel_close(b, NULL);
 	b->parked_row = NULL;
 	vhost_user_priv_unstage(b);
@@ -220,7 +220,7 @@ void vhost_user_priv_backend_end(struct vhost_user_backend *b)
 		return;
 	/* no ring runs any more, so that no thread posts another one */
 	vhost_user_priv_shmem_cancel_posts(b);
-	release(b);
+	session_release(b);
 	b->gone = true;
 	b->ops.gone(b->opaque, &b->why);
 }

@@ -59,7 +59,7 @@ static const fe_serve_fn servers[] = {
 
 /* ------------------------------------------------------------------- offer */
 
-static int adopt(struct vhost_user_frontend *f, int sock, struct vsu_error *err)
+static int channel_adopt(struct vhost_user_frontend *f, int sock, struct vsu_error *err)
 {
 	struct epoll_event event = {
 		.events = EPOLLIN, .data.u32 = FE_WATCH_BACKEND_CHANNEL,
@@ -110,7 +110,7 @@ int vhost_user_priv_fe_backend_channel_offer(struct vhost_user_frontend *f,
 	if (rc < 0)
 		return vsu_error_sys(err, rc,
 				     "cannot make the back-end channel");
-	rc = adopt(f, pair[0], err);
+	rc = channel_adopt(f, pair[0], err);
 	if (!rc) {
 		rc = send_end(f, pair[1], err);
 		if (rc < 0)	/* it is made anew when there is room */
@@ -134,9 +134,9 @@ void vhost_user_priv_fe_backend_channel_close(struct vhost_user_frontend *f)
 /* ------------------------------------------------------------------- serve */
 
 /* A message that only a front-end may send, or with a foreign shape, is refused. */
-static int judge(struct vhost_user_frontend *f,
-		 const struct vhost_user_priv_message *row,
-		 const struct vhost_user_priv_msg *msg, struct vsu_error *err)
+static int request_judge(struct vhost_user_frontend *f,
+			 const struct vhost_user_priv_message *row,
+			 const struct vhost_user_priv_msg *msg, struct vsu_error *err)
 {
 	unsigned int min, max;
 	int rc;
@@ -220,8 +220,8 @@ static bool is_shmem(uint32_t request)
  * A request that does not join the batch comes after it, and where the batch
  * has to wait it does so too.
  */
-static int serve(struct vhost_user_frontend *f,
-		 struct vhost_user_priv_msg *msg, struct vsu_error *err)
+static int request_serve(struct vhost_user_frontend *f,
+			 struct vhost_user_priv_msg *msg, struct vsu_error *err)
 {
 	const struct vhost_user_priv_message *row =
 		vhost_user_priv_message(VHOST_USER_PRIV_BACKEND,
@@ -235,7 +235,7 @@ static int serve(struct vhost_user_frontend *f,
 	if (rc < 0 || f->shm.parked)
 		return rc;
 	f->shm.held = NULL;
-	judged = judge(f, row, msg, &why);
+	judged = request_judge(f, row, msg, &why);
 	rc = count_strays(f, row, msg, err);
 	if (rc < 0)
 		goto out;
@@ -275,7 +275,7 @@ static int serve_next(struct vhost_user_frontend *f, struct vsu_error *err)
 		rc = vhost_user_priv_channel_recv(&f->backend_channel, &msg, err);
 	if (rc <= 0)
 		return rc;
-	rc = serve(f, msg, err);
+	rc = request_serve(f, msg, err);
 	return rc < 0 ? rc : !f->shm.parked;
 }
 

@@ -8,8 +8,8 @@
 #include "frontend/frontend_priv.h"
 #include <vmm-sys-util/checked.h>
 
-static int check(const struct vhost_user_frontend *f, const char *what,
-		 uint32_t off, uint32_t len, struct vsu_error *err)
+static int config_check(const struct vhost_user_frontend *f, const char *what,
+			uint32_t off, uint32_t len, struct vsu_error *err)
 {
 	if (f->state == VHOST_USER_FRONTEND_NEGOTIATING ||
 	    f->state == VHOST_USER_FRONTEND_DEAD)
@@ -40,7 +40,7 @@ int vhost_user_frontend_get_config(struct vhost_user_frontend *f, uint32_t off,
 		.tail_len = len,
 		.note = { .ring = FE_NO_ITEM, .off = off, .len = len },
 	};
-	int rc = check(f, "get_config", off, len, err);
+	int rc = config_check(f, "get_config", off, len, err);
 
 	if (!rc)
 		rc = vhost_user_priv_fe_request(f, &r, err);
@@ -64,7 +64,7 @@ int vhost_user_frontend_set_config(struct vhost_user_frontend *f, uint32_t off,
 		.tail_len = len,
 		.note = { .ring = FE_NO_ITEM },
 	};
-	int rc = check(f, "set_config", off, len, err);
+	int rc = config_check(f, "set_config", off, len, err);
 
 	if (!rc)
 		rc = vhost_user_priv_fe_request(f, &r, err);

@@ -31,7 +31,7 @@ static void name_bits(uint64_t bits, char *buf, size_t size)
 	}
 }
 
-static int agree(struct vhost_user_frontend *f, struct vsu_error *err)
+static int features_agree(struct vhost_user_frontend *f, struct vsu_error *err)
 {
 	uint64_t wanted = f->away ? f->shown_protocol : f->protocol_wanted;
 	uint64_t needed = f->away ? f->shown_protocol : f->protocol_required;
@@ -70,7 +70,7 @@ static int send_set_protocol(struct vhost_user_frontend *f, unsigned int item,
 	int rc;
 
 	(void)item;
-	if (agree(f, &why) < 0) {
+	if (features_agree(f, &why) < 0) {
 		vhost_user_priv_fe_fail(f, &why);
 		return 0;
 	}

@@ -200,9 +200,9 @@ static int make_room(struct vhost_user_priv_shmem *s,
 	return 0;
 }
 
-static void add(struct vhost_user_priv_shmem *s,
-		struct vhost_user_priv_shm_region *r, uint64_t off,
-		struct vmem_block *block)
+static void mapping_add(struct vhost_user_priv_shmem *s,
+			struct vhost_user_priv_shm_region *r, uint64_t off,
+			struct vmem_block *block)
 {
 	struct vhost_user_priv_mapping *m = &r->maps[r->nmaps++];
 
@@ -242,7 +242,7 @@ int vhost_user_priv_shmem_map(struct vhost_user_priv_shmem *s,
 		rc = vmem_block_new_fd_at(r->window, req->shm_offset, &desc,
 					  block, err);
 	if (!rc)
-		add(s, r, req->shm_offset, *block);
+		mapping_add(s, r, req->shm_offset, *block);
 	return rc;
 }
 

@@ -108,7 +108,7 @@ static struct vmem_region *next_ram(const struct vmem_map *map, unsigned int *i)
 
 /* ----------------------------------------------------------------- planning */
 
-static bool holds(const struct fe_memory *mem, const struct vmem_region *region)
+static bool memory_holds(const struct fe_memory *mem, const struct vmem_region *region)
 {
 	unsigned int i;
 
@@ -118,8 +118,8 @@ static bool holds(const struct fe_memory *mem, const struct vmem_region *region)
 	return false;
 }
 
-static bool wants(const struct vhost_user_frontend *f,
-		  const struct vmem_region *region)
+static bool region_wanted(const struct vhost_user_frontend *f,
+			  const struct vmem_region *region)
 {
 	return vmem_map_find(f->mem.wanted, vmem_region_gpa(region)) ==
 	       region && is_sent(f, region);
@@ -157,7 +157,7 @@ static void list_rom(struct vhost_user_frontend *f, unsigned int nslots)
 	     i++) {
 		region = vmem_map_region(mem->wanted, i);
 		if (!vmem_region_is_rom(region) || !is_sent(f, region) ||
-		    holds(mem, region))
+		    memory_holds(mem, region))
 			continue;
 		add_change(mem, region, true);
 		nslots++;
@@ -172,12 +172,12 @@ static void list_changes(struct vhost_user_frontend *f)
 	unsigned int i, nslots = 0;
 
 	for (i = 0; i < mem->nheld; i++)
-		if (wants(f, mem->held[i]))
+		if (region_wanted(f, mem->held[i]))
 			nslots++;
 		else
 			add_change(mem, mem->held[i], false);
 	for (i = 0; (region = next_ram(mem->wanted, &i)); ) {
-		if (holds(mem, region))
+		if (memory_holds(mem, region))
 			continue;
 		add_change(mem, region, true);
 		nslots++;
@@ -271,7 +271,7 @@ void vhost_user_priv_fe_free_memory(struct vhost_user_frontend *f)
 
 /* ----------------------------------------------------------------- messages */
 
-static struct vhost_user_mem_region describe(
+static struct vhost_user_mem_region region_describe(
 		const struct vhost_user_frontend *f,
 		const struct vmem_region *region)
 {
@@ -301,7 +301,7 @@ static int send_table(struct vhost_user_frontend *f, struct vsu_error *err)
 
 	while ((region = next_ram(f->mem.wanted, &i))) {
 		fds[table.nregions] = vmem_block_fd(vmem_region_block(region));
-		table.regions[table.nregions++] = describe(f, region);
+		table.regions[table.nregions++] = region_describe(f, region);
 	}
 	r.nfds = table.nregions;
 	r.head_len = offsetof(struct vhost_user_mem_table, regions) +
@@ -313,7 +313,7 @@ static int request_slot(struct vhost_user_frontend *f, unsigned int item,
 			int fd, struct vsu_error *err)
 {
 	const struct fe_change *c = &f->mem.changes[item];
-	const struct vhost_user_mem_reg reg = { .region = describe(f, c->region) };
+	const struct vhost_user_mem_reg reg = { .region = region_describe(f, c->region) };
 	const struct fe_request r = {
 		.number = c->add ? VHOST_USER_ADD_MEM_REG :
 				   VHOST_USER_REM_MEM_REG,

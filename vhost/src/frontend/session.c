@@ -48,7 +48,7 @@
 
 /* ---------------------------------------------------------------------- life */
 
-static int watch(struct vhost_user_frontend *f, int fd, uint32_t what)
+static int epoll_watch(struct vhost_user_frontend *f, int fd, uint32_t what)
 {
 	struct epoll_event event = { .events = EPOLLIN, .data.u32 = what };
 
@@ -79,7 +79,7 @@ static int set_up(struct vhost_user_frontend *f, int sock,
 	f->peer = strdup(config->peer ? config->peer : "back-end");
 	if (!f->peer)
 		return vsu_error_sys(err, -ENOMEM, "front-end");
-	rc = watch(f, f->timer_fd, FE_WATCH_TIMER);
+	rc = epoll_watch(f, f->timer_fd, FE_WATCH_TIMER);
 	if (rc < 0)
 		return vsu_error_sys(err, rc, "'%s': cannot wait for a timer",
 				     f->peer);
@@ -89,7 +89,7 @@ static int set_up(struct vhost_user_frontend *f, int sock,
 int vhost_user_priv_fe_attach(struct vhost_user_frontend *f, int sock,
 			      struct vsu_error *err)
 {
-	int rc = watch(f, sock, FE_WATCH_MAIN);
+	int rc = epoll_watch(f, sock, FE_WATCH_MAIN);
 
 	if (rc < 0)
 		return vsu_error_sys(err, rc,
@@ -120,8 +120,8 @@ static void tear_down(struct vhost_user_frontend *f)
 	free(f);
 }
 
-static void configure(struct vhost_user_frontend *f,
-		      const struct vhost_user_frontend_config *config)
+static void session_configure(struct vhost_user_frontend *f,
+			      const struct vhost_user_frontend_config *config)
 {
 	uint64_t named = config->protocol_features |
 			 config->required_protocol_features;
@@ -204,7 +204,7 @@ int vhost_user_frontend_new_take_fd(int sock,
 		rc = vsu_copy_sized(&c, sizeof(c), config,
 				    "struct vhost_user_frontend_config", err);
 	if (!rc) {
-		configure(f, &c);
+		session_configure(f, &c);
 		rc = set_up(f, sock, &c, err);
 	}
 	if (rc < 0) {

@@ -15,7 +15,7 @@
 #include "frontend/frontend_priv.h"
 #include <vmm-sys-util/event.h>
 
-static bool suspended(const struct vhost_user_frontend *f)
+static bool device_suspended(const struct vhost_user_frontend *f)
 {
 	unsigned int i;
 
@@ -75,7 +75,7 @@ int vhost_user_priv_fe_shmem_add(struct vhost_user_frontend *f,
 	e->need_reply = msg->hdr.flags & VHOST_USER_HDR_NEED_REPLY;
 	e->change = -1;
 	e->result = judged;
-	if (!judged && suspended(f))
+	if (!judged && device_suspended(f))
 		e->result = vsu_error_set(err, -EPROTO, "no ring is started");
 	if (!e->result)
 		e->result = e->request == VHOST_USER_BACKEND_SHMEM_MAP ?
@@ -92,8 +92,8 @@ int vhost_user_priv_fe_shmem_add(struct vhost_user_frontend *f,
 
 /* ------------------------------------------------------------ out of a batch */
 
-static void drop(struct vhost_user_frontend *f,
-		 struct vhost_user_shmem_change *c)
+static void entry_drop(struct vhost_user_frontend *f,
+		       struct vhost_user_shmem_change *c)
 {
 	struct vmem_block *block;
 
@@ -125,7 +125,7 @@ static void finish_change(struct vhost_user_frontend *f, struct fe_shmem_entry *
 	} else if (c->result < 0) {
 		e->result = c->result;
 		report_owner(f, c);
-		drop(f, c);
+		entry_drop(f, c);
 	}
 }
 
@@ -163,8 +163,8 @@ static bool still_held_after_drain(struct vhost_user_frontend *f,
 }
 
 /* Waits for the window's event, where there is something to wait for. */
-static bool park(struct vhost_user_frontend *f,
-		 const struct vhost_user_shmem_change *c)
+static bool entry_park(struct vhost_user_frontend *f,
+		       const struct vhost_user_shmem_change *c)
 {
 	if (!still_held(f, c))
 		return false;
@@ -175,8 +175,8 @@ static bool park(struct vhost_user_frontend *f,
 	return false;
 }
 
-static int answer(struct vhost_user_frontend *f, const struct fe_shmem_entry *e,
-		  struct vsu_error *err)
+static int entry_answer(struct vhost_user_frontend *f, const struct fe_shmem_entry *e,
+			struct vsu_error *err)
 {
 	if (!f->acks || !e->need_reply)
 		return 0;
@@ -185,7 +185,7 @@ static int answer(struct vhost_user_frontend *f, const struct fe_shmem_entry *e,
 }
 
 /* The owner's part: a batch is told once, whatever becomes of its answers. */
-static void tell(struct vhost_user_frontend *f)
+static void batch_tell(struct vhost_user_frontend *f)
 {
 	struct fe_shmem *shm = &f->shm;
 	unsigned int i;
@@ -214,11 +214,11 @@ static int answer_all(struct vhost_user_frontend *f, struct vsu_error *err)
 
 	while (shm->answered < shm->nentries && !rc) {
 		c = change_of(shm, &shm->entries[shm->answered]);
-		if (c && !c->map && park(f, c)) {
+		if (c && !c->map && entry_park(f, c)) {
 			shm->parked = true;
 			return 0;
 		}
-		rc = answer(f, &shm->entries[shm->answered++], err);
+		rc = entry_answer(f, &shm->entries[shm->answered++], err);
 	}
 	forget_batch(shm);
 	return rc;
@@ -229,7 +229,7 @@ int vhost_user_priv_fe_shmem_flush(struct vhost_user_frontend *f,
 {
 	if (!f->shm.nentries)
 		return 0;
-	tell(f);
+	batch_tell(f);
 	return answer_all(f, err);
 }
 
@@ -239,7 +239,7 @@ void vhost_user_priv_fe_shmem_abandon(struct vhost_user_frontend *f)
 	const struct vhost_user_shmem_change *c;
 
 	if (shm->nentries && !shm->told)
-		tell(f);
+		batch_tell(f);
 	if (shm->parked) {
 		c = change_of(shm, &shm->entries[shm->answered]);
 		watch_window(f, c->shmid, EPOLL_CTL_DEL);

@@ -10,9 +10,9 @@
 #include <vmm-sys-util/fd.h>
 
 /* Without events it is left out wholly, so that a hang-up does not wake us. */
-static void rewatch(struct vhost_user_frontend *f,
-		    const struct vhost_user_priv_channel *ch, uint32_t what,
-		    uint32_t events, uint32_t *now)
+static void socket_rewatch(struct vhost_user_frontend *f,
+			   const struct vhost_user_priv_channel *ch, uint32_t what,
+			   uint32_t events, uint32_t *now)
 {
 	struct epoll_event event = { .events = events, .data.u32 = what };
 	int op = !events ? EPOLL_CTL_DEL : *now ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
@@ -26,8 +26,8 @@ static void watch_main(struct vhost_user_frontend *f)
 	bool out = !f->send_failed &&
 		   vhost_user_priv_channel_wants_write(&f->main);
 
-	rewatch(f, &f->main, FE_WATCH_MAIN, EPOLLIN | (out ? EPOLLOUT : 0u),
-		&f->main_events);
+	socket_rewatch(f, &f->main, FE_WATCH_MAIN, EPOLLIN | (out ? EPOLLOUT : 0u),
+		       &f->main_events);
 }
 
 /*
@@ -42,11 +42,12 @@ void vhost_user_priv_fe_watch_backend_channel(struct vhost_user_frontend *f)
 		events = 0;
 	else if (vhost_user_priv_channel_wants_write(&f->backend_channel))
 		events = EPOLLOUT;
-	rewatch(f, &f->backend_channel, FE_WATCH_BACKEND_CHANNEL, events, &f->channel_events);
+	socket_rewatch(f, &f->backend_channel, FE_WATCH_BACKEND_CHANNEL,
+		       events, &f->channel_events);
 }
 
 /* The end of the oldest request's patience, or of the socket's, or a stop's. */
-static uint64_t deadline(struct vhost_user_frontend *f)
+static uint64_t next_deadline(struct vhost_user_frontend *f)
 {
 	uint64_t due = f->waiting_since + f->timeout_ns;
 
@@ -90,7 +91,7 @@ static bool make_event(struct vhost_user_frontend *f)
 }
 
 /* Dispatch has to come again. Without an eventfd the timer does, later. */
-static void wake(struct vhost_user_frontend *f)
+static void session_wake(struct vhost_user_frontend *f)
 {
 	if (f->signalled)
 		return;
@@ -127,9 +128,9 @@ void vhost_user_priv_fe_flush(struct vhost_user_frontend *f)
 	    vhost_user_priv_channel_wants_write(&f->main))
 		f->waiting_since = vsu_now_ns();
 	if (f->failed || f->send_failed || f->more)
-		wake(f);
+		session_wake(f);
 	else if (!f->timer_due && f->waiting_since)
-		vhost_user_priv_fe_arm(f, deadline(f));
+		vhost_user_priv_fe_arm(f, next_deadline(f));
 	watch_main(f);
 	forget_waiting(f);
 }
@@ -141,7 +142,7 @@ void vhost_user_priv_fe_push(struct vhost_user_frontend *f)
 	if (f->connected)
 		vhost_user_priv_fe_flush(f);
 	else
-		wake(f);
+		session_wake(f);
 }
 
 static void fail_late(struct vhost_user_frontend *f)
@@ -174,6 +175,6 @@ void vhost_user_priv_fe_look_at_timer(struct vhost_user_frontend *f)
 	if (now < f->timer_due)
 		return;
 	vhost_user_priv_fe_disarm(f);
-	if (f->waiting_since && now >= deadline(f) && !f->failed)
+	if (f->waiting_since && now >= next_deadline(f) && !f->failed)
 		fail_late(f);
 }

@@ -186,8 +186,8 @@ static int out_room(struct vhost_user_priv_channel *ch, size_t len,
 }
 
 /* The bytes of iov behind the first skip of them. */
-static void append(struct vhost_user_priv_channel *ch, const struct iovec *iov,
-		   int n, size_t skip)
+static void out_append(struct vhost_user_priv_channel *ch, const struct iovec *iov,
+		       int n, size_t skip)
 {
 	size_t len;
 	int i;
@@ -206,8 +206,8 @@ static void append(struct vhost_user_priv_channel *ch, const struct iovec *iov,
 }
 
 /* Duplicates of the descriptors wait with the byte that is queued next. */
-static int attach(struct vhost_user_priv_channel *ch, const int *fds,
-		  unsigned int nfds, struct vsu_error *err)
+static int fds_attach(struct vhost_user_priv_channel *ch, const int *fds,
+		      unsigned int nfds, struct vsu_error *err)
 {
 	struct vhost_user_priv_attached *at = &ch->attached[ch->nattached];
 
@@ -286,10 +286,10 @@ int vhost_user_priv_channel_send(struct vhost_user_priv_channel *ch,
 		sent = send_now(ch, iov, 3, fds, nfds, err);
 		if (sent < 0)
 			return (int)sent;
-		rc = sent ? 0 : attach(ch, fds, nfds, err);
+		rc = sent ? 0 : fds_attach(ch, fds, nfds, err);
 		if (rc < 0)
 			return rc;
 	}
-	append(ch, iov, 3, (size_t)sent);
+	out_append(ch, iov, 3, (size_t)sent);
 	return 0;
 }

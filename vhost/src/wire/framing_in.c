@@ -194,7 +194,7 @@ static void move_in_to_front(struct vhost_user_priv_channel *ch)
 }
 
 /* Reads what is there, up to the room: 1 something, 0 nothing now. */
-static int fill(struct vhost_user_priv_channel *ch, struct vsu_error *err)
+static int in_fill(struct vhost_user_priv_channel *ch, struct vsu_error *err)
 {
 	int fds[VSU_SOCK_MAX_FDS];
 	unsigned int nfds = 0;
@@ -257,7 +257,7 @@ int vhost_user_priv_channel_recv(struct vhost_user_priv_channel *ch,
 			ch->drained = false;
 			return rc;
 		}
-		rc = fill(ch, err);
+		rc = in_fill(ch, err);
 		if (rc <= 0)
 			return rc;
 	}
