@@ -39,7 +39,7 @@
 /* Parts of requests that follow each other within one turn. */
 #define BLK_KICK_ROUNDS 32u
 
-static void reap(struct blk_queue *q)
+static void disk_reap(struct blk_queue *q)
 {
 	struct virtdev_disk *disk = q->blk->disk;
 	struct virtdev_disk_request *done;
@@ -63,12 +63,12 @@ static int kick_and_reap(struct blk_queue *q, uint64_t *budget)
 	do {
 		rc = disk->ops.kick(disk->self, q->channel, budget);
 		if (rc != 0)
-			reap(q);
+			disk_reap(q);
 	} while (rc > 0 && --rounds);
 	return rc ? -EAGAIN : 0;
 }
 
-static void publish(struct blk_queue *q)
+static void queue_publish(struct blk_queue *q)
 {
 	if (vq_publish(q->q))
 		virtdev_notify(q->blk->dev, q->index);
@@ -97,7 +97,7 @@ struct turn {
  * Takes chains until the ring is empty (0), or the turn is over (1). -EBUSY:
  * requests have to finish before others are taken.
  */
-static int take(struct blk_queue *q, struct turn *left)
+static int chain_take(struct blk_queue *q, struct turn *left)
 {
 	struct blk_request *r;
 	int rc;
@@ -116,15 +116,15 @@ static int take(struct blk_queue *q, struct turn *left)
 	return 1;
 }
 
-static int turn(struct blk_queue *q, struct turn *left)
+static int queue_turn(struct blk_queue *q, struct turn *left)
 {
 	int rc, kicked;
 
-	reap(q);
+	disk_reap(q);
 	vq_disable_notify(q->q);
-	rc = take(q, left);
+	rc = chain_take(q, left);
 	kicked = kick_and_reap(q, &left->bytes);
-	publish(q);
+	queue_publish(q);
 	if (rc == -EBUSY)
 		rc = is_full(q) ? 0 : 1;
 	else if (rc < 0)
@@ -142,7 +142,7 @@ static int blk_queue_serve(void *self, uint32_t queue)
 		return 0;
 	left.requests = q->per_turn;
 	do {
-		rc = turn(q, &left);
+		rc = queue_turn(q, &left);
 	} while (rc == 0 && !is_full(q) && vq_enable_notify(q->q));
 	return rc > 0;
 }
@@ -155,9 +155,9 @@ static int blk_queue_drain(void *self, uint32_t queue)
 
 	if (!q->q)
 		return 0;
-	reap(q);
+	disk_reap(q);
 	rc = kick_and_reap(q, &budget);
-	publish(q);
+	queue_publish(q);
 	return q->inflight && rc < 0 ? rc : (int)q->inflight;
 }
 
@@ -315,7 +315,7 @@ static int read_config(const struct virtdev_blk_config *config,
 	return 0;
 }
 
-static struct blk *make(const struct virtdev_blk_config *c, uint32_t seg_max)
+static struct blk *blk_make(const struct virtdev_blk_config *c, uint32_t seg_max)
 {
 	struct blk *blk = calloc(1, sizeof(*blk) +
 				 c->nqueues * sizeof(blk->queues[0]));
@@ -349,7 +349,7 @@ int virtdev_blk_new(const struct virtdev_blk_config *config,
 	/* a request and its header and status fit in the largest queue */
 	seg_max = c.queue_max - 2 < VIRTDEV_BLK_SEG_MAX ? c.queue_max - 2 :
 		  VIRTDEV_BLK_SEG_MAX;
-	blk = make(&c, seg_max);
+	blk = blk_make(&c, seg_max);
 	if (!blk)
 		return vsu_error_sys(err, -ENOMEM, "blk");
 	info.nqueues = c.nqueues;

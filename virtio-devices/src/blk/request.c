@@ -36,8 +36,8 @@ static void give_back(struct blk_queue *q, struct blk_request *r,
  * ones that hold what we put there; the status byte counts when nothing in
  * front of it was left out.
  */
-static void finish(struct blk_queue *q, struct blk_request *r,
-		   enum virtdev_blk_status status, uint32_t filled)
+static void request_finish(struct blk_queue *q, struct blk_request *r,
+			   enum virtdev_blk_status status, uint32_t filled)
 {
 	uint8_t byte = (uint8_t)status;
 
@@ -46,8 +46,8 @@ static void finish(struct blk_queue *q, struct blk_request *r,
 }
 
 /* [sector, + len bytes) as bytes of the disk. False when it does not fit. */
-static bool extent(const struct blk_queue *q, uint64_t sector, uint64_t len,
-		   uint64_t *offset)
+static bool request_extent(const struct blk_queue *q, uint64_t sector, uint64_t len,
+			   uint64_t *offset)
 {
 	uint64_t capacity = virtdev_disk_info(q->blk->disk)->capacity;
 
@@ -56,8 +56,8 @@ static bool extent(const struct blk_queue *q, uint64_t sector, uint64_t len,
 	       !vsu_range_exceeds(*offset, len, capacity);
 }
 
-static int submit(struct blk_queue *q, struct blk_request *r,
-		  enum virtdev_disk_op op)
+static int request_submit(struct blk_queue *q, struct blk_request *r,
+			  enum virtdev_disk_op op)
 {
 	struct virtdev_disk *disk = q->blk->disk;
 
@@ -77,15 +77,15 @@ static bool is_write_through(const struct blk_queue *q)
 }
 
 /* All of the data that the cursor stands before, to or from the disk. */
-static int transfer(struct blk_queue *q, struct blk_request *r,
-		    uint64_t sector, struct vq_cursor *data,
-		    enum virtdev_disk_op op)
+static int data_transfer(struct blk_queue *q, struct blk_request *r,
+			 uint64_t sector, struct vq_cursor *data,
+			 enum virtdev_disk_op op)
 {
 	uint32_t own = r->chain.nreadable + r->chain.nwritable;
 	uint32_t len = vq_cursor_left(data), covered = 0;
 	int n;
 
-	if (!extent(q, sector, len, &r->disk.offset))
+	if (!request_extent(q, sector, len, &r->disk.offset))
 		return VIRTDEV_BLK_S_IOERR;
 	n = vq_cursor_iov(data, len, r->pieces + own, BLK_PIECES, &covered);
 	if (n < 0 || covered != len)
@@ -93,7 +93,7 @@ static int transfer(struct blk_queue *q, struct blk_request *r,
 	r->disk.iov = r->pieces + own;
 	r->disk.niov = (uint32_t)n;
 	r->disk.len = len;
-	return submit(q, r, op);
+	return request_submit(q, r, op);
 }
 
 static int begin_in(struct blk_queue *q, struct blk_request *r,
@@ -101,7 +101,7 @@ static int begin_in(struct blk_queue *q, struct blk_request *r,
 		    struct vq_cursor *out)
 {
 	(void)in;
-	return transfer(q, r, sector, out, VIRTDEV_DISK_READ);
+	return data_transfer(q, r, sector, out, VIRTDEV_DISK_READ);
 }
 
 static int begin_out(struct blk_queue *q, struct blk_request *r,
@@ -112,7 +112,7 @@ static int begin_out(struct blk_queue *q, struct blk_request *r,
 	if (is_read_only(q))
 		return VIRTDEV_BLK_S_IOERR;
 	r->through = is_write_through(q);
-	return transfer(q, r, sector, in, VIRTDEV_DISK_WRITE);
+	return data_transfer(q, r, sector, in, VIRTDEV_DISK_WRITE);
 }
 
 static int begin_flush(struct blk_queue *q, struct blk_request *r,
@@ -122,7 +122,7 @@ static int begin_flush(struct blk_queue *q, struct blk_request *r,
 	(void)sector;
 	(void)in;
 	(void)out;
-	return submit(q, r, VIRTDEV_DISK_FLUSH);
+	return request_submit(q, r, VIRTDEV_DISK_FLUSH);
 }
 
 static int begin_get_id(struct blk_queue *q, struct blk_request *r,
@@ -131,7 +131,8 @@ static int begin_get_id(struct blk_queue *q, struct blk_request *r,
 {
 	(void)sector;
 	(void)in;
-	finish(q, r, VIRTDEV_BLK_S_OK, vq_cursor_write(out, q->blk->id, VIRTDEV_BLK_ID_LEN));
+	request_finish(q, r, VIRTDEV_BLK_S_OK,
+		       vq_cursor_write(out, q->blk->id, VIRTDEV_BLK_ID_LEN));
 	return PENDING;
 }
 
@@ -145,8 +146,8 @@ static int check_range(const struct blk_queue *q, const struct virtdev_blk_range
 	if (vsu_le32_load(range->flags) & ~flags_allowed)
 		return VIRTDEV_BLK_S_UNSUPP;
 	if (sectors > max_sectors ||
-	    !extent(q, vsu_le64_load(range->sector),
-		    (uint64_t)sectors * VIRTDEV_BLK_SECTOR, &offset))
+	    !request_extent(q, vsu_le64_load(range->sector),
+			    (uint64_t)sectors * VIRTDEV_BLK_SECTOR, &offset))
 		return VIRTDEV_BLK_S_IOERR;
 	return VIRTDEV_BLK_S_OK;
 }
@@ -159,7 +160,7 @@ static int submit_range(struct blk_queue *q, struct blk_request *r,
 	r->disk.offset = vsu_le64_load(range->sector) * VIRTDEV_BLK_SECTOR;
 	r->disk.len = (uint64_t)vsu_le32_load(range->num_sectors) * VIRTDEV_BLK_SECTOR;
 	r->disk.may_unmap = vsu_le32_load(range->flags) & VIRTDEV_BLK_RANGE_UNMAP;
-	return submit(q, r, op);
+	return request_submit(q, r, op);
 }
 
 /* All ranges are copied and judged before the first one is touched. */
@@ -232,9 +233,9 @@ static begin_fn handler_of(uint32_t type)
 }
 
 /* An enum virtdev_blk_status when the request ends here, or PENDING. */
-static int dispatch(struct blk_queue *q, struct blk_request *r,
-		    const struct virtdev_blk_header *header, struct vq_cursor *in,
-		    struct vq_cursor *out)
+static int request_dispatch(struct blk_queue *q, struct blk_request *r,
+			    const struct virtdev_blk_header *header, struct vq_cursor *in,
+			    struct vq_cursor *out)
 {
 	begin_fn begin = handler_of(vsu_le32_load(header->type));
 
@@ -247,7 +248,7 @@ static int dispatch(struct blk_queue *q, struct blk_request *r,
  * A writable buffer is bad: an error, told where the status byte is good. The
  * bytes in front of that were not written, so that none count as used.
  */
-static void refuse(struct blk_queue *q, struct blk_request *r)
+static void request_refuse(struct blk_queue *q, struct blk_request *r)
 {
 	const uint8_t byte = VIRTDEV_BLK_S_IOERR;
 
@@ -266,7 +267,7 @@ void virtdev_priv_blk_begin(struct blk_queue *q, struct blk_request *r)
 	r->bytes = (uint64_t)r->chain.readable_len + r->chain.writable_len;
 	q->bytes += r->bytes;
 	if (r->chain.fault.bad & VMEM_WRITE) {
-		refuse(q, r);
+		request_refuse(q, r);
 		return;
 	}
 	vq_reader_init(&in, q->q, &r->chain);
@@ -279,9 +280,9 @@ void virtdev_priv_blk_begin(struct blk_queue *q, struct blk_request *r)
 		return;
 	}
 	if (!r->chain.fault.why)
-		status = dispatch(q, r, &header, &in, &out);
+		status = request_dispatch(q, r, &header, &in, &out);
 	if (status != PENDING)
-		finish(q, r, (enum virtdev_blk_status)status, 0);
+		request_finish(q, r, (enum virtdev_blk_status)status, 0);
 }
 
 /* The part after the one that succeeded, or PENDING's opposite: VIRTDEV_BLK_S_OK. */
@@ -291,7 +292,7 @@ static int next_part(struct blk_queue *q, struct blk_request *r)
 		return submit_range(q, r, (enum virtdev_disk_op)r->disk.op);
 	if (r->through) {
 		r->through = false;
-		return submit(q, r, VIRTDEV_DISK_FLUSH);
+		return request_submit(q, r, VIRTDEV_DISK_FLUSH);
 	}
 	return VIRTDEV_BLK_S_OK;
 }
@@ -320,5 +321,5 @@ void virtdev_priv_blk_disk_done(struct blk_queue *q,
 		vq_chain_written(q->q, &r->chain, 0, room_of(r));
 		filled = status == VIRTDEV_BLK_S_OK ? room_of(r) : 0;
 	}
-	finish(q, r, (enum virtdev_blk_status)status, filled);
+	request_finish(q, r, (enum virtdev_blk_status)status, filled);
 }

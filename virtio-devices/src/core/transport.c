@@ -173,7 +173,7 @@ void virtdev_transport_reset_done(struct virtdev_transport *t)
 		t->face_ops.reset(t->face);
 }
 
-static void reset(struct virtdev_transport *t)
+static void device_reset(struct virtdev_transport *t)
 {
 	t->resetting = t->ops.reset && t->ops.reset(t->opaque) > 0;
 	if (!t->resetting)
@@ -202,7 +202,7 @@ void virtdev_transport_set_status(struct virtdev_transport *t, uint32_t value)
 	const uint32_t added = value & ~t->status;
 
 	if (!value) {
-		reset(t);
+		device_reset(t);
 		return;
 	}
 	if (t->resetting || (value & kept) != kept)

@@ -49,7 +49,7 @@ static int lock_byte(int fd, int cmd, short type, int byte, struct flock *lock)
 	return rc < 0 ? -errno : 0;
 }
 
-static int take(int fd, unsigned int perms, int base)
+static int lock_take(int fd, unsigned int perms, int base)
 {
 	struct flock lock;
 	int i, rc;
@@ -65,7 +65,7 @@ static int take(int fd, unsigned int perms, int base)
 }
 
 /* -EBUSY when somebody else holds the byte of one of these. */
-static int look(int fd, unsigned int perms, int base)
+static int lock_look(int fd, unsigned int perms, int base)
 {
 	struct flock lock;
 	int i, rc;
@@ -89,13 +89,13 @@ int virtdev_priv_file_lock(int fd, bool read_only, const char *path,
 			    (read_only ? 0 : BIT(PERM_WRITE));
 	int rc;
 
-	rc = take(fd, uses, USES_BASE);
+	rc = lock_take(fd, uses, USES_BASE);
 	if (!rc)
-		rc = take(fd, FORBIDS, FORBIDS_BASE);
+		rc = lock_take(fd, FORBIDS, FORBIDS_BASE);
 	if (!rc)
-		rc = look(fd, uses, FORBIDS_BASE);
+		rc = lock_look(fd, uses, FORBIDS_BASE);
 	if (!rc)
-		rc = look(fd, FORBIDS, USES_BASE);
+		rc = lock_look(fd, FORBIDS, USES_BASE);
 	if (rc == -EBUSY || rc == -EAGAIN || rc == -EACCES)
 		return vsu_error_set(err, -EBUSY,
 				     "'%s' is in use by another program%s",

@@ -29,8 +29,8 @@ struct mmap_disk {
 };
 
 /* niov whole pieces, or len bytes of one; false when they may be wrong. */
-static bool copy(const struct mmap_disk *d, const struct iovec *iov,
-		 uint32_t niov, uint64_t pos, uint64_t len)
+static bool pieces_copy(const struct mmap_disk *d, const struct iovec *iov,
+			uint32_t niov, uint64_t pos, uint64_t len)
 {
 	const unsigned char *from = d->base + pos;
 	uint32_t i;
@@ -52,7 +52,7 @@ static int64_t mmap_call(const struct mmap_disk *d,
 			 const struct virtdev_priv_step *step)
 {
 	if (step->kind == VIRTDEV_PRIV_STEP_READV &&
-	    copy(d, r->iov, step->niov, step->pos, step->len))
+	    pieces_copy(d, r->iov, step->niov, step->pos, step->len))
 		return (int64_t)step->len;
 	return virtdev_priv_file_call(d->file, r, step);
 }
@@ -65,7 +65,7 @@ static bool mmap_step(void *self, struct virtdev_disk_request *r,
 
 	/* most requests are one copy, whatever their number of pieces */
 	if (r->op == VIRTDEV_DISK_READ && r->len <= VIRTDEV_PRIV_STEP_MAX &&
-	    copy(d, r->iov, r->niov, r->offset, r->len)) {
+	    pieces_copy(d, r->iov, r->niov, r->offset, r->len)) {
 		virtdev_priv_spend(budget, r->len);
 		r->result = 0;
 		return true;

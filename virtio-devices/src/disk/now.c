@@ -73,9 +73,9 @@ struct virtdev_disk_request *virtdev_priv_now_reap(void *self, void *channel)
 	return virtdev_priv_list_take(&c->finished);
 }
 
-static int64_t transfer(const struct virtdev_priv_file *file,
-			const struct virtdev_disk_request *r,
-			const struct virtdev_priv_step *step)
+static int64_t file_transfer(const struct virtdev_priv_file *file,
+			     const struct virtdev_disk_request *r,
+			     const struct virtdev_priv_step *step)
 {
 	bool reads = step->kind == VIRTDEV_PRIV_STEP_READV;
 	off_t pos = (off_t)step->pos;
@@ -97,7 +97,7 @@ int64_t virtdev_priv_file_call(const struct virtdev_priv_file *file,
 	switch ((enum virtdev_priv_step_kind)step->kind) {
 	case VIRTDEV_PRIV_STEP_READV:
 	case VIRTDEV_PRIV_STEP_WRITEV:
-		rc = transfer(file, r, step);
+		rc = file_transfer(file, r, step);
 		break;
 	case VIRTDEV_PRIV_STEP_WRITE:
 		rc = pwrite(file->fd, file->zeros, step->len,

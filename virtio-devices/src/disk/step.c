@@ -53,7 +53,7 @@ static void set_stage(struct virtdev_disk_request *r, enum stage stage)
 	r->private_[1] = stage;
 }
 
-static bool finish(struct virtdev_disk_request *r, int64_t result)
+static bool request_finish(struct virtdev_disk_request *r, int64_t result)
 {
 	r->result = (int32_t)result;
 	return true;
@@ -99,7 +99,7 @@ static bool begin_flush(const struct virtdev_priv_file *file,
 
 	if (!error && !file->info.read_only)
 		return true;
-	finish(r, error);
+	request_finish(r, error);
 	return false;
 }
 
@@ -111,11 +111,11 @@ bool virtdev_priv_file_begin(const struct virtdev_priv_file *file,
 	if (r->op == VIRTDEV_DISK_FLUSH)
 		return begin_flush(file, r);
 	if (r->op != VIRTDEV_DISK_READ && file->info.read_only) {
-		finish(r, -EROFS);
+		request_finish(r, -EROFS);
 		return false;
 	}
 	if (!r->len) {
-		finish(r, 0);
+		request_finish(r, 0);
 		return false;
 	}
 	return true;
@@ -206,20 +206,20 @@ static void advance_pieces(struct virtdev_disk_request *r, uint64_t n)
 }
 
 /* n bytes of a transfer are done; 0 means that the file ends early. */
-static bool transferred(struct virtdev_disk_request *r, uint64_t n)
+static bool transfer_done(struct virtdev_disk_request *r, uint64_t n)
 {
 	if (!n || n > r->len - done_of(r))
-		return finish(r, -EIO);
+		return request_finish(r, -EIO);
 	r->private_[0] += n;
 	if (done_of(r) == r->len)
-		return finish(r, 0);
+		return request_finish(r, 0);
 	if (stage_of(r) != STAGE_ZERO_WRITE)
 		advance_pieces(r, n);
 	return false;
 }
 
-static bool flushed(struct virtdev_priv_file *file,
-		    struct virtdev_disk_request *r, int64_t answer)
+static bool flush_done(struct virtdev_priv_file *file,
+		       struct virtdev_disk_request *r, int64_t answer)
 {
 	int none = 0;
 
@@ -230,17 +230,17 @@ static bool flushed(struct virtdev_priv_file *file,
 	/* a flush that another one overtook with a failure has failed, too */
 	if (answer >= 0)
 		answer = __atomic_load_n(&file->flush_error, __ATOMIC_ACQUIRE);
-	return finish(r, answer);
+	return request_finish(r, answer);
 }
 
 /* A step of a range is done, and it has more of them or not. */
-static bool punched(struct virtdev_disk_request *r)
+static bool punch_done(struct virtdev_disk_request *r)
 {
 	uint64_t pos = r->offset + done_of(r);
 	uint64_t room = VIRTDEV_PRIV_PUNCH_MAX - pos % VIRTDEV_PRIV_PUNCH_MAX;
 
 	if (r->len - done_of(r) <= room)
-		return finish(r, 0);
+		return request_finish(r, 0);
 	r->private_[0] += room;
 	return false;
 }
@@ -253,8 +253,8 @@ static bool is_refusal(int64_t answer)
 }
 
 /* A stage of making holes or zeros was refused: on to the next one. */
-static bool refused(struct virtdev_priv_file *file,
-		    struct virtdev_disk_request *r, int64_t answer)
+static bool stage_refused(struct virtdev_priv_file *file,
+			  struct virtdev_disk_request *r, int64_t answer)
 {
 	enum stage stage = stage_of(r);
 	bool *missing = stage == STAGE_ZERO_RANGE ? &file->no_zero_range :
@@ -263,7 +263,7 @@ static bool refused(struct virtdev_priv_file *file,
 	if (answer != -EINVAL)
 		__atomic_store_n(missing, true, __ATOMIC_RELAXED);
 	if (stage == STAGE_PUNCH)
-		return finish(r, answer == -EINVAL ? -EINVAL : -EOPNOTSUPP);
+		return request_finish(r, answer == -EINVAL ? -EINVAL : -EOPNOTSUPP);
 	set_stage(r, stage == STAGE_ZERO_RANGE ||
 		  __atomic_load_n(&file->no_zero_range, __ATOMIC_RELAXED) ?
 		  STAGE_ZERO_WRITE : STAGE_ZERO_RANGE);
@@ -286,11 +286,11 @@ bool virtdev_priv_file_outcome(struct virtdev_priv_file *file,
 	if (answer < 0 && may_retry(r, answer))
 		return false;
 	if (kind == VIRTDEV_PRIV_STEP_FDATASYNC)
-		return flushed(file, r, answer);
+		return flush_done(file, r, answer);
 	if (kind == VIRTDEV_PRIV_STEP_FALLOCATE)
-		return answer >= 0 ? punched(r) :
-		       is_refusal(answer) ? refused(file, r, answer) :
-		       finish(r, answer);
-	return answer < 0 ? finish(r, answer) :
-	       transferred(r, (uint64_t)answer);
+		return answer >= 0 ? punch_done(r) :
+		       is_refusal(answer) ? stage_refused(file, r, answer) :
+		       request_finish(r, answer);
+	return answer < 0 ? request_finish(r, answer) :
+	       transfer_done(r, (uint64_t)answer);
 }

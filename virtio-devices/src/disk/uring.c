@@ -106,10 +106,10 @@ static bool is_single(const struct virtdev_priv_step *step)
 	return step->niov == 1;
 }
 
-static void prepare(const struct virtdev_priv_file *file,
-		    const struct virtdev_disk_request *r,
-		    const struct virtdev_priv_step *step,
-		    struct io_uring_sqe *sqe)
+static void sqe_prepare(const struct virtdev_priv_file *file,
+			const struct virtdev_disk_request *r,
+			const struct virtdev_priv_step *step,
+			struct io_uring_sqe *sqe)
 {
 	int fd = file->fd;
 
@@ -176,7 +176,7 @@ static void fill_ring(const struct virtdev_priv_file *file, struct channel *c,
 		r = virtdev_priv_list_take(&c->queued);
 		virtdev_priv_file_step(file, r, &step);
 		virtdev_priv_spend(budget, step.cost);
-		prepare(file, r, &step, sqe);
+		sqe_prepare(file, r, &step, sqe);
 		if (file->waits)
 			io_uring_sqe_set_flags(sqe, IOSQE_ASYNC);
 		io_uring_sqe_set_data(sqe, r);

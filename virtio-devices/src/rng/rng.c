@@ -55,7 +55,7 @@ static void count_on(struct rng *r)
 }
 
 /* A signal may cut a long call short; what came is enough. */
-static uint32_t draw(unsigned char *noise, uint32_t len)
+static uint32_t noise_draw(unsigned char *noise, uint32_t len)
 {
 	ssize_t n;
 
@@ -65,7 +65,7 @@ static uint32_t draw(unsigned char *noise, uint32_t len)
 	return n < 0 ? 0 : (uint32_t)n;
 }
 
-static uint32_t fill(void *opaque, struct vq *q, struct vq_chain *chain)
+static uint32_t chain_fill(void *opaque, struct vq *q, struct vq_chain *chain)
 {
 	unsigned char noise[VIRTDEV_RNG_MOST];
 	struct rng *r = opaque;
@@ -80,7 +80,7 @@ static uint32_t fill(void *opaque, struct vq *q, struct vq_chain *chain)
 		len = sizeof(noise);
 	if (r->rate && len > r->allowance)
 		len = (uint32_t)r->allowance;
-	len = vq_cursor_write(&writer, noise, draw(noise, len));
+	len = vq_cursor_write(&writer, noise, noise_draw(noise, len));
 	explicit_bzero(noise, sizeof(noise));	/* they are the guest's alone */
 	if (r->rate)
 		r->allowance -= len;
@@ -103,7 +103,7 @@ static int serve_allowed(struct rng *r, uint32_t queue)
 	const uint64_t chains = (r->allowance + VIRTDEV_RNG_MOST - 1) /
 				VIRTDEV_RNG_MOST;
 	const struct vq_turn turn = {
-		.size = sizeof(turn), .serve = fill, .opaque = r,
+		.size = sizeof(turn), .serve = chain_fill, .opaque = r,
 		.max_chains = chains < MAX_CHAINS ? (uint32_t)chains
 						  : MAX_CHAINS,
 	};
@@ -134,7 +134,7 @@ static int serve_limited(struct rng *r, uint32_t queue)
 static int rng_serve(void *self, uint32_t queue)
 {
 	struct rng *r = self;
-	const struct vq_turn turn = { .size = sizeof(turn), .serve = fill,
+	const struct vq_turn turn = { .size = sizeof(turn), .serve = chain_fill,
 				      .opaque = r };
 
 	if (!r->q)

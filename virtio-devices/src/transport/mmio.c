@@ -121,14 +121,14 @@ static uint32_t read_vendor_id(struct virtdev_mmio *m)
 	return VENDOR_VALUE;
 }
 
-static uint32_t half(uint64_t value, uint32_t select)
+static uint32_t word_half(uint64_t value, uint32_t select)
 {
 	return select > 1 ? 0 : (uint32_t)(value >> (32 * select));
 }
 
 static uint32_t read_device_features(struct virtdev_mmio *m)
 {
-	return half(virtdev_transport_offered(m->t), m->device_features_sel);
+	return word_half(virtdev_transport_offered(m->t), m->device_features_sel);
 }
 
 static void write_device_features_sel(struct virtdev_mmio *m, uint32_t value)
@@ -237,22 +237,22 @@ static uint64_t shm_base(struct virtdev_mmio *m)
 
 static uint32_t read_shm_len_low(struct virtdev_mmio *m)
 {
-	return half(shm_len(m), 0);
+	return word_half(shm_len(m), 0);
 }
 
 static uint32_t read_shm_len_high(struct virtdev_mmio *m)
 {
-	return half(shm_len(m), 1);
+	return word_half(shm_len(m), 1);
 }
 
 static uint32_t read_shm_base_low(struct virtdev_mmio *m)
 {
-	return half(shm_base(m), 0);
+	return word_half(shm_base(m), 0);
 }
 
 static uint32_t read_shm_base_high(struct virtdev_mmio *m)
 {
-	return half(shm_base(m), 1);
+	return word_half(shm_base(m), 1);
 }
 
 static uint32_t read_generation(struct virtdev_mmio *m)

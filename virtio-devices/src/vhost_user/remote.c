@@ -143,7 +143,7 @@ static int make_device(struct virtdev_vhost_user *r)
 }
 
 /* The session goes on only for what still can be made of it. */
-static void fail(struct virtdev_vhost_user *r, const struct vsu_error *err)
+static void session_fail(struct virtdev_vhost_user *r, const struct vsu_error *err)
 {
 	if (r->ops.failed)
 		r->ops.failed(r->opaque, err);
@@ -158,7 +158,7 @@ static void become_ready(struct virtdev_vhost_user *r)
 	vsu_error_set(&err, rc, "no memory for the device behind '%s'",
 		      r->peer);
 	if (rc < 0)
-		fail(r, &err);
+		session_fail(r, &err);
 	else if (r->ops.ready)
 		r->ops.ready(r->opaque);
 }
@@ -169,7 +169,7 @@ static void on_ready(void *opaque)
 	struct vsu_error err = VSU_ERROR_INIT;
 
 	if (check_features(r, &err))
-		fail(r, &err);
+		session_fail(r, &err);
 	/* Asked for first: how many queues there are may stand in it. */
 	else if (!r->config.config_size ||
 	    vhost_user_frontend_get_config(r->frontend, 0,
@@ -246,7 +246,7 @@ static void on_failed(void *opaque, const struct vsu_error *err)
 	struct virtdev_vhost_user *r = opaque;
 
 	r->stop_wanted = false;
-	fail(r, err);
+	session_fail(r, err);
 }
 
 static void on_memory(void *opaque, const struct vsu_error *err)

@@ -14,7 +14,7 @@
 #define BACKLOG 8
 
 /* Until the server cannot go on, or has stopped: 0. */
-static int run(struct virtdev_vhost_user_server *server, int stop_fd)
+static int server_run(struct virtdev_vhost_user_server *server, int stop_fd)
 {
 	struct pollfd fds[] = {
 		{ virtdev_vhost_user_server_fd(server), POLLIN, 0 },
@@ -54,7 +54,7 @@ int virtdev_vhost_user_serve(struct virtdev *dev, const char *path,
 						  err);
 	vsu_fd_close(&listener);
 	if (rc == 0) {
-		rc = run(server, stop_fd);
+		rc = server_run(server, stop_fd);
 		virtdev_vhost_user_server_free(server);
 		if (rc < 0)
 			vsu_error_sys(err, rc, "the server of '%s' cannot go on",

@@ -89,7 +89,7 @@ static void check_memory(struct virtdev_vhost_user_server *s)
 
 /* --- the descriptor and its dispatch --- */
 
-static void handle(struct virtdev_vhost_user_server *s, uint64_t data)
+static void event_handle(struct virtdev_vhost_user_server *s, uint64_t data)
 {
 	switch (virtdev_priv_server_what(data)) {
 	case EVENT_SESSION:
@@ -151,7 +151,7 @@ int virtdev_vhost_user_server_dispatch(struct virtdev_vhost_user_server *s)
 	bool more;
 
 	for (i = 0; i < n; i++)
-		handle(s, events[i].data.u64);
+		event_handle(s, events[i].data.u64);
 	if (!s->config.threaded)
 		serve_queues(s);
 	if (s->left) {

@@ -112,7 +112,7 @@ void virtdev_priv_server_queue_wants_turn(struct server_queue *q)
 }
 
 /* Whoever serves the queue is to look at its state. */
-static void wake(struct server_queue *q)
+static void queue_wake(struct server_queue *q)
 {
 	if (q->server->config.threaded)
 		vsu_event_signal_own(q->ctl);
@@ -140,7 +140,7 @@ int virtdev_priv_server_queue_run(struct server_queue *q,
 		q->host = virtdev_queue_host_fd(dev, q->index);
 		set_state(q, QUEUE_RUN);
 	}
-	wake(q);
+	queue_wake(q);
 	return 0;
 }
 
@@ -153,7 +153,7 @@ bool virtdev_priv_server_queue_ask(struct server_queue *q, uint64_t token,
 		return false;
 	q->asked = token;
 	set_state(q, drain ? QUEUE_DRAIN : QUEUE_QUIESCE);
-	wake(q);
+	queue_wake(q);
 	return true;
 }
 
@@ -188,7 +188,7 @@ static void attach_host(struct server_queue *q)
  * Edge-triggered: every kick is an event of its own, and the counter, which
  * is the peer's, is never read.
  */
-static void attach(struct server_queue *q)
+static void queue_attach(struct server_queue *q)
 {
 	if (!q->attached_kick && !q->polled) {
 		q->attached_kick = q->kick >= 0 &&
@@ -215,7 +215,7 @@ static void detach_host(struct server_queue *q)
 }
 
 /* The queue is the session's thread's again. */
-static void leave(struct server_queue *q)
+static void queue_leave(struct server_queue *q)
 {
 	struct virtdev_vhost_user_server *s = q->server;
 
@@ -272,22 +272,22 @@ static int serve_polled(struct server_queue *q)
 	return look_again(q, vq_counter(vq, VQ_COUNT_CHAINS) != before);
 }
 
-static void serve(struct server_queue *q)
+static void queue_serve(struct server_queue *q)
 {
 	int rc;
 
-	attach(q);
+	queue_attach(q);
 	rc = is_polled(q) ? serve_polled(q) :
 	     virtdev_queue_serve(q->server->config.dev, q->index);
 	set_again(q, rc > 0);
 }
 
-static void drain(struct server_queue *q)
+static void queue_drain(struct server_queue *q)
 {
 	int left = virtdev_queue_drain(q->server->config.dev, q->index);
 
 	if (!left) {
-		leave(q);
+		queue_leave(q);
 		return;
 	}
 	detach_kick(q);
@@ -300,13 +300,13 @@ void virtdev_priv_server_queue_turn(struct server_queue *q)
 {
 	switch ((enum server_queue_state)state_of(q)) {
 	case QUEUE_RUN:
-		serve(q);
+		queue_serve(q);
 		break;
 	case QUEUE_QUIESCE:
-		leave(q);
+		queue_leave(q);
 		break;
 	case QUEUE_DRAIN:
-		drain(q);
+		queue_drain(q);
 		break;
 	case QUEUE_OFF:
 	case QUEUE_QUIET:
