@@ -100,8 +100,8 @@ static int take_option(void *opaque, unsigned int index,
 	return take_key(cl, index, value, err);
 }
 
-static int parse(struct command_line *cl, int argc, char **argv,
-		 struct vsu_error *err)
+static int line_parse(struct command_line *cl, int argc, char **argv,
+		      struct vsu_error *err)
 {
 	int rc = vsu_option_parse_argv(cl->rows, argc, argv,
 				       take_option, cl, NULL, err);
@@ -187,7 +187,7 @@ static int open_device(struct command_line *cl, struct virtdev **out,
 	return rc < 0 ? open_status(rc) : VSU_EXIT_OK;
 }
 
-static int run(struct command_line *cl, struct vsu_error *err)
+static int line_run(struct command_line *cl, struct vsu_error *err)
 {
 	struct vmem_sigbus *sigbus;
 	struct virtdev *dev = NULL;
@@ -217,7 +217,7 @@ int daemon_main(const struct daemon *daemon, int argc, char **argv)
 
 	prog_begin(daemon->name);
 	make_rows(&cl);
-	status = parse(&cl, argc, argv, &err);
+	status = line_parse(&cl, argc, argv, &err);
 	if (status == VSU_EXIT_OK && cl.help)
 		return print_help(&cl);
 	if (status == VSU_EXIT_OK && cl.version)
@@ -225,7 +225,7 @@ int daemon_main(const struct daemon *daemon, int argc, char **argv)
 	if (status == VSU_EXIT_OK && cl.capabilities)
 		return puts(daemon->capabilities) < 0;
 	if (status == VSU_EXIT_OK)
-		status = run(&cl, &err);
+		status = line_run(&cl, &err);
 	if (status != VSU_EXIT_OK)
 		prog_complain(&err);
 	return status;

@@ -266,7 +266,7 @@ static int start_loop(struct loop *l, struct vsu_error *err)
 	return 0;
 }
 
-static void fini(struct loop *l)
+static void loop_fini(struct loop *l)
 {
 	end_threads(l);
 	virtdev_vhost_user_server_free(l->server);
@@ -295,7 +295,7 @@ int serve_device(const struct serve *how, struct virtdev *dev,
 		status = VSU_EXIT_HOST;
 	if (status == VSU_EXIT_OK)
 		ev_run(l.ev, 0);
-	fini(&l);
+	loop_fini(&l);
 	prog_log_flush();
 	return status;
 }

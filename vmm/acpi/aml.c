@@ -42,17 +42,17 @@ int vmm_aml_finish(const struct vmm_aml *aml, size_t *len)
 	return 0;
 }
 
-static void fail(struct vmm_aml *aml, int code)
+static void aml_fail(struct vmm_aml *aml, int code)
 {
 	if (!aml->error)
 		aml->error = code;
 }
 
 /* Makes room for n bytes in front of what is at that place. */
-static void insert(struct vmm_aml *aml, size_t at, const void *bytes, size_t n)
+static void aml_insert(struct vmm_aml *aml, size_t at, const void *bytes, size_t n)
 {
 	if (aml->size - aml->len < n)
-		fail(aml, -ENOSPC);
+		aml_fail(aml, -ENOSPC);
 	if (aml->error)
 		return;
 	memmove(aml->bytes + at + n, aml->bytes + at, aml->len - at);
@@ -60,14 +60,14 @@ static void insert(struct vmm_aml *aml, size_t at, const void *bytes, size_t n)
 	aml->len += n;
 }
 
-static void append(struct vmm_aml *aml, const void *bytes, size_t n)
+static void aml_append(struct vmm_aml *aml, const void *bytes, size_t n)
 {
-	insert(aml, aml->len, bytes, n);
+	aml_insert(aml, aml->len, bytes, n);
 }
 
 static void append_byte(struct vmm_aml *aml, uint8_t byte)
 {
-	append(aml, &byte, 1);
+	aml_append(aml, &byte, 1);
 }
 
 /* The low n bytes of value, the lowest first. */
@@ -80,7 +80,7 @@ static void append_le(struct vmm_aml *aml, uint64_t value, unsigned int n)
 static void open_container(struct vmm_aml *aml, bool resources)
 {
 	if (aml->depth == VMM_AML_DEPTH)
-		fail(aml, -ELOOP);
+		aml_fail(aml, -ELOOP);
 	if (aml->error)
 		return;
 	aml->open[aml->depth].at = aml->len;
@@ -127,8 +127,8 @@ static void close_resources(struct vmm_aml *aml, size_t at)
 	const uint8_t end[] = { 0x79, 0 };
 	uint8_t size[NUMBER_MAX];
 
-	append(aml, end, sizeof(end));
-	insert(aml, at, size, encode_number(size, aml->len - at));
+	aml_append(aml, end, sizeof(end));
+	aml_insert(aml, at, size, encode_number(size, aml->len - at));
 }
 
 void vmm_aml_end(struct vmm_aml *aml)
@@ -137,15 +137,15 @@ void vmm_aml_end(struct vmm_aml *aml)
 	size_t at;
 
 	if (!aml->depth)
-		fail(aml, -EPROTO);
+		aml_fail(aml, -EPROTO);
 	if (aml->error)
 		return;
 	at = aml->open[--aml->depth].at;
 	if (aml->open[aml->depth].resources)
 		close_resources(aml, at);
 	if (aml->len - at >= (1u << 28) - sizeof(length))
-		fail(aml, -ENOSPC);
-	insert(aml, at, length, encode_length(length, aml->len - at));
+		aml_fail(aml, -ENOSPC);
+	aml_insert(aml, at, length, encode_length(length, aml->len - at));
 }
 
 static bool is_name_byte(char c, bool first)
@@ -183,8 +183,8 @@ static void append_segments(struct vmm_aml *aml, const char *path)
 
 	do {
 		n = segment_length(path);
-		append(aml, path, n);
-		append(aml, "____", SEGMENT - n);
+		aml_append(aml, path, n);
+		aml_append(aml, "____", SEGMENT - n);
 		path += n;
 	} while (*path++ == '.');
 }
@@ -195,7 +195,7 @@ static void append_path(struct vmm_aml *aml, const char *path)
 	const unsigned int n = count_segments(path + root);
 
 	if (!n)
-		fail(aml, -EINVAL);
+		aml_fail(aml, -EINVAL);
 	if (aml->error)
 		return;
 	if (root)
@@ -227,7 +227,7 @@ void vmm_aml_device(struct vmm_aml *aml, const char *name)
 void vmm_aml_method(struct vmm_aml *aml, const char *name, unsigned int args)
 {
 	if (args > MAX_ARGS)
-		fail(aml, -EINVAL);
+		aml_fail(aml, -EINVAL);
 	append_byte(aml, OP_METHOD);
 	open_container(aml, false);
 	append_path(aml, name);
@@ -266,7 +266,7 @@ void vmm_aml_integer(struct vmm_aml *aml, uint64_t value)
 {
 	uint8_t number[NUMBER_MAX];
 
-	append(aml, number, encode_number(number, value));
+	aml_append(aml, number, encode_number(number, value));
 }
 
 void vmm_aml_string(struct vmm_aml *aml, const char *text)
@@ -275,9 +275,9 @@ void vmm_aml_string(struct vmm_aml *aml, const char *text)
 
 	for (c = text; *c; c++)
 		if ((unsigned char)*c > 0x7f)
-			fail(aml, -EINVAL);
+			aml_fail(aml, -EINVAL);
 	append_byte(aml, OP_STRING);
-	append(aml, text, strlen(text) + 1);
+	aml_append(aml, text, strlen(text) + 1);
 }
 
 static int hex_digit(char c)
@@ -296,13 +296,13 @@ void vmm_aml_eisa_id(struct vmm_aml *aml, const char *id)
 	int digit;
 
 	if (strlen(id) != 7) {
-		fail(aml, -EINVAL);
+		aml_fail(aml, -EINVAL);
 		return;
 	}
 	for (i = 0; i < 7; i++) {
 		digit = i < 3 ? id[i] - 'A' + 1 : hex_digit(id[i]);
 		if (digit < (i < 3) || digit > 26)
-			fail(aml, -EINVAL);
+			aml_fail(aml, -EINVAL);
 		value = value << (i < 3 ? 5 : 4) | ((uint32_t)digit & 0x1f);
 	}
 	append_byte(aml, OP_DWORD);

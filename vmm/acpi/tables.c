@@ -46,7 +46,7 @@ static void put_le(unsigned char *at, uint64_t value, unsigned int n)
 		*at++ = (unsigned char)value;
 }
 
-static void append(struct block *b, const void *bytes, size_t n)
+static void block_append(struct block *b, const void *bytes, size_t n)
 {
 	if (b->size - b->len < n)
 		b->full = true;
@@ -57,7 +57,7 @@ static void append(struct block *b, const void *bytes, size_t n)
 }
 
 /* All bytes of a table sum up to 0. */
-static uint8_t checksum(const unsigned char *bytes, size_t n)
+static uint8_t table_checksum(const unsigned char *bytes, size_t n)
 {
 	uint8_t sum = 0;
 
@@ -74,7 +74,7 @@ static struct vmm_acpi_table begin_table(struct block *b,
 	unsigned char h[HEADER] = { 0 };
 	struct vmm_acpi_table table;
 
-	append(b, zeros, -b->len % ALIGN);
+	block_append(b, zeros, -b->len % ALIGN);
 	table.offset = b->len;
 	memcpy(h, signature, 4);
 	h[8] = revision;
@@ -82,7 +82,7 @@ static struct vmm_acpi_table begin_table(struct block *b,
 	put_le(h + 24, 1, 4);
 	memcpy(h + 28, "CVMM", 4);
 	put_le(h + 32, 1, 4);
-	append(b, h, sizeof(h));
+	block_append(b, h, sizeof(h));
 	return table;
 }
 
@@ -94,7 +94,7 @@ static void end_table(struct block *b, struct vmm_acpi_table *table)
 	if (b->full)
 		return;
 	put_le(h + 4, table->len, 4);
-	h[9] = checksum(h, table->len);
+	h[9] = table_checksum(h, table->len);
 }
 
 static uint64_t table_gpa(const struct block *b, const struct vmm_acpi_table *t)
@@ -144,7 +144,7 @@ static void add_fadt(struct block *b, struct vmm_acpi_layout *out)
 	put_port(t + 244, VMM_PORT_SLEEP_CONTROL);
 	put_port(t + 256, VMM_PORT_SLEEP_STATUS);
 	memcpy(t + 268, "CVMM", 4);	/* who made the machine */
-	append(b, t + HEADER, sizeof(t) - HEADER);
+	block_append(b, t + HEADER, sizeof(t) - HEADER);
 	end_table(b, &out->fadt);
 }
 
@@ -159,15 +159,15 @@ static void add_madt(struct block *b, unsigned int ncpus,
 
 	*table = begin_table(b, "APIC", 4);
 	put_le(fixed, LAPIC_GPA, 4);
-	append(b, fixed, sizeof(fixed));
+	block_append(b, fixed, sizeof(fixed));
 	for (i = 0; i < ncpus; i++) {
 		cpu[2] = cpu[3] = (unsigned char)i;
 		put_le(cpu + 4, ENABLED, 4);
-		append(b, cpu, sizeof(cpu));
+		block_append(b, cpu, sizeof(cpu));
 	}
 	put_le(ioapic + 4, IOAPIC_GPA, 4);
-	append(b, ioapic, sizeof(ioapic));
-	append(b, nmi, sizeof(nmi));
+	block_append(b, ioapic, sizeof(ioapic));
+	block_append(b, nmi, sizeof(nmi));
 	end_table(b, table);
 }
 
@@ -178,7 +178,7 @@ static void add_xsdt(struct block *b, struct vmm_acpi_layout *out)
 	put_le(pointers, table_gpa(b, &out->fadt), 8);
 	put_le(pointers + 8, table_gpa(b, &out->madt), 8);
 	out->xsdt = begin_table(b, "XSDT", 1);
-	append(b, pointers, sizeof(pointers));
+	block_append(b, pointers, sizeof(pointers));
 	end_table(b, &out->xsdt);
 }
 
@@ -193,8 +193,8 @@ static void write_rsdp(const struct block *b, const struct vmm_acpi_layout *out)
 	t[15] = 2;		/* revision */
 	put_le(t + 20, RSDP_LEN, 4);
 	put_le(t + 24, table_gpa(b, &out->xsdt), 8);
-	t[8] = checksum(t, 20);
-	t[32] = checksum(t, RSDP_LEN);
+	t[8] = table_checksum(t, 20);
+	t[32] = table_checksum(t, RSDP_LEN);
 }
 
 int vmm_acpi_build(const struct vmm_acpi_machine *machine, uint32_t gpa,

@@ -7,8 +7,8 @@
 #include "boot/e820.h"
 #include "x86/long_mode.h"
 
-static int add(struct vmm_e820 *map, uint64_t gpa, uint64_t len,
-	       enum vmm_e820_type type, struct vsu_error *err)
+static int e820_add(struct vmm_e820 *map, uint64_t gpa, uint64_t len,
+		    enum vmm_e820_type type, struct vsu_error *err)
 {
 	if (map->n == VMM_E820_MAX)
 		return vsu_error_set(err, -ENOSPC, "the guest's memory has more than %d pieces; use fewer --memory options",
@@ -24,7 +24,7 @@ static int add_part(struct vmm_e820 *map, uint64_t first, uint64_t end,
 {
 	first = first < low ? low : first;
 	end = end > high ? high : end;
-	return first < end ? add(map, first, end - first, type, err) : 0;
+	return first < end ? e820_add(map, first, end - first, type, err) : 0;
 }
 
 /* Of the first MiB a PC has less: video memory, then firmware's tables. */

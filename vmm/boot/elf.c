@@ -25,8 +25,8 @@
 #define PVH_NOTE_TYPE 18	/* XEN_ELFNOTE_PHYS32_ENTRY */
 #define PVH_CMDLINE_MAX 2047	/* that is what Linux takes */
 
-static int refuse(const struct vmm_kernel *kernel, const char *why,
-		  struct vsu_error *err)
+static int kernel_refuse(const struct vmm_kernel *kernel, const char *why,
+			 struct vsu_error *err)
 {
 	return vsu_error_set(err, -EBADMSG, "kernel '%s': %s", kernel->name,
 			     why);
@@ -37,17 +37,17 @@ static int check_header(const struct vmm_kernel *kernel, const Elf64_Ehdr *h,
 {
 	if (h->e_ident[EI_CLASS] != ELFCLASS64 ||
 	    h->e_ident[EI_DATA] != ELFDATA2LSB || h->e_machine != EM_X86_64)
-		return refuse(kernel, "not a 64-bit ELF for x86-64", err);
+		return kernel_refuse(kernel, "not a 64-bit ELF for x86-64", err);
 	if (h->e_type != ET_EXEC)
-		return refuse(kernel, "not a static, non-relocatable ELF", err);
+		return kernel_refuse(kernel, "not a static, non-relocatable ELF", err);
 	if (h->e_phentsize != sizeof(Elf64_Phdr) || !h->e_phnum ||
 	    h->e_phnum > MAX_SEGMENTS)
-		return refuse(kernel, "its program headers are malformed", err);
+		return kernel_refuse(kernel, "its program headers are malformed", err);
 	if (vsu_range_exceeds(h->e_phoff,
 			      (uint64_t)h->e_phnum * sizeof(Elf64_Phdr),
 			      kernel->file.size))
-		return refuse(kernel, "truncated within its program headers",
-			      err);
+		return kernel_refuse(kernel, "truncated within its program headers",
+				     err);
 	return 0;
 }
 
@@ -63,10 +63,10 @@ static int read_header(const struct vmm_kernel *kernel, Elf64_Ehdr *h,
 	if (rc < 0)
 		return rc;
 	if (memcmp(h->e_ident, ELFMAG, SELFMAG))
-		return refuse(kernel, "not a kernel (neither bzImage nor ELF)",
-			      err);
+		return kernel_refuse(kernel, "not a kernel (neither bzImage nor ELF)",
+				     err);
 	if (size < sizeof(*h))
-		return refuse(kernel, "truncated within its ELF header", err);
+		return kernel_refuse(kernel, "truncated within its ELF header", err);
 	return check_header(kernel, h, err);
 }
 
@@ -77,12 +77,12 @@ static int check_segment(const struct vmm_kernel *kernel, const Elf64_Phdr *p,
 
 	if (vsu_range_exceeds(p->p_offset, p->p_filesz,
 			      kernel->file.size))
-		return refuse(kernel, "truncated within a segment", err);
+		return kernel_refuse(kernel, "truncated within a segment", err);
 	if (p->p_filesz > p->p_memsz ||
 	    vsu_u64_add_overflow(p->p_paddr, p->p_memsz, &end))
-		return refuse(kernel, "a segment with impossible sizes", err);
+		return kernel_refuse(kernel, "a segment with impossible sizes", err);
 	if (p->p_paddr < VMM_BOOT_KERNEL_GPA)
-		return refuse(kernel, "a segment below 1 MiB, where the boot protocol keeps its own", err);
+		return kernel_refuse(kernel, "a segment below 1 MiB, where the boot protocol keeps its own", err);
 	return 0;
 }
 
@@ -153,9 +153,9 @@ static int check_identity(const struct vmm_kernel *kernel,
 	if (!id->ours && id->pvh)
 		return 0;
 	if (!id->ours && id->bad_pvh)
-		return refuse(kernel, "its PVH note is malformed", err);
+		return kernel_refuse(kernel, "its PVH note is malformed", err);
 	if (!id->ours)
-		return refuse(kernel, "an ELF without the note that says how to enter it (PVH, or cvmm's protocol)", err);
+		return kernel_refuse(kernel, "an ELF without the note that says how to enter it (PVH, or cvmm's protocol)", err);
 	if (id->note.version != CVMM_BOOT_VERSION)
 		return vsu_error_set(err, -EBADMSG, "kernel '%s': made for version %" PRIu32 " of the boot protocol; this is %d",
 			kernel->name, id->note.version, CVMM_BOOT_VERSION);
@@ -177,7 +177,7 @@ static void identity_apply(const struct identity *id, struct vmm_loaded *loaded)
 	}
 }
 
-static int clear(const struct vmem_view *view, uint64_t gpa, uint64_t len)
+static int memory_clear(const struct vmem_view *view, uint64_t gpa, uint64_t len)
 {
 	static const unsigned char zeros[4096];
 	uint64_t n;
@@ -202,11 +202,11 @@ static int load_segment(const struct vmm_kernel *kernel,
 			(uint64_t)p->p_paddr);
 	rc = vmm_file_place(&kernel->file, p->p_offset, p->p_filesz, view,
 			    p->p_paddr, err);
-	return rc ? rc : clear(view, p->p_paddr + p->p_filesz,
-			       p->p_memsz - p->p_filesz);
+	return rc ? rc : memory_clear(view, p->p_paddr + p->p_filesz,
+				      p->p_memsz - p->p_filesz);
 }
 
-static bool holds(const Elf64_Phdr *p, uint64_t entry)
+static bool segment_holds(const Elf64_Phdr *p, uint64_t entry)
 {
 	return entry >= p->p_paddr && entry - p->p_paddr < p->p_memsz;
 }
@@ -245,7 +245,7 @@ static int check_segments(const struct vmm_kernel *kernel,
 					       segments[i].p_memsz,
 					       segments[k].p_paddr,
 					       segments[k].p_memsz))
-				rc = refuse(kernel, "two of its segments overlap", err);
+				rc = kernel_refuse(kernel, "two of its segments overlap", err);
 	}
 	return rc;
 }
@@ -261,15 +261,15 @@ static int load_segments(const struct vmm_kernel *kernel,
 
 	for (p = segments; !rc && p < segments + n; p++) {
 		rc = load_segment(kernel, view, p, err);
-		entry_loaded |= holds(p, loaded->entry);
+		entry_loaded |= segment_holds(p, loaded->entry);
 		if (p->p_paddr < loaded->first)
 			loaded->first = p->p_paddr;
 		if (p->p_paddr + p->p_memsz > loaded->end)
 			loaded->end = p->p_paddr + p->p_memsz;
 	}
 	if (!rc && !entry_loaded)
-		return refuse(kernel, "its entry point lies in no segment",
-			      err);
+		return kernel_refuse(kernel, "its entry point lies in no segment",
+				     err);
 	return rc;
 }
 

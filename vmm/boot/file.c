@@ -11,7 +11,7 @@
 
 #include "file.h"
 
-static int check(const struct vmm_file *file, struct vsu_error *err)
+static int file_check(const struct vmm_file *file, struct vsu_error *err)
 {
 	if (file->size && file->size <= SIZE_MAX / 2)
 		return 0;
@@ -20,7 +20,7 @@ static int check(const struct vmm_file *file, struct vsu_error *err)
 			     file->size ? "absurdly large" : "empty");
 }
 
-static int examine(struct vmm_file *file, struct vsu_error *err)
+static int file_examine(struct vmm_file *file, struct vsu_error *err)
 {
 	const int kind = vsu_fd_kind(file->fd);
 	int rc;
@@ -31,7 +31,7 @@ static int examine(struct vmm_file *file, struct vsu_error *err)
 	rc = vsu_fd_size(file->fd, &file->size);
 	if (rc < 0)
 		return vsu_error_sys(err, rc, "%s '%s'", file->what, file->path);
-	return check(file, err);
+	return file_check(file, err);
 }
 
 int vmm_file_open(struct vmm_file *file, const char *what, const char *path,
@@ -48,7 +48,7 @@ int vmm_file_open(struct vmm_file *file, const char *what, const char *path,
 	if (f.fd < 0)
 		return vsu_error_sys(err, -errno, "cannot open %s '%s'", what,
 				     path);
-	rc = examine(&f, err);
+	rc = file_examine(&f, err);
 	if (rc < 0)
 		vsu_fd_close(&f.fd);
 	else
@@ -57,8 +57,8 @@ int vmm_file_open(struct vmm_file *file, const char *what, const char *path,
 }
 
 /* The outcome of a transfer of len bytes. */
-static int judge(const struct vmm_file *file, ssize_t n, size_t len,
-		 struct vsu_error *err)
+static int read_judge(const struct vmm_file *file, ssize_t n, size_t len,
+		      struct vsu_error *err)
 {
 	if (n < 0)
 		return vsu_error_sys(err, (int)n, "cannot read %s '%s'",
@@ -72,8 +72,8 @@ int vmm_file_copy(const struct vmm_file *file, uint64_t offset, void *buf,
 		  size_t len, struct vsu_error *err)
 {
 	if (!file->bytes)
-		return judge(file, vsu_fd_pread_full(file->fd, buf, len, offset),
-			     len, err);
+		return read_judge(file, vsu_fd_pread_full(file->fd, buf, len, offset),
+				  len, err);
 	memcpy(buf, file->bytes + offset, len);
 	return 0;
 }
@@ -103,8 +103,8 @@ int vmm_file_place(const struct vmm_file *file, uint64_t offset, size_t len,
 		return vsu_error_set(err, -EFAULT, "%s '%s': its place is not memory of the guest", file->what, file->path);
 	if (file->bytes)
 		return vmem_write_exact(view, gpa, file->bytes + offset, len);
-	return judge(file, pread_to_guest(file, offset, len, view, gpa), len,
-		     err);
+	return read_judge(file, pread_to_guest(file, offset, len, view, gpa), len,
+			  err);
 }
 
 void vmm_file_close(struct vmm_file *file)

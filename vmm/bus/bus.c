@@ -40,8 +40,8 @@ int vmm_bus_add(struct vmm_bus *bus, const struct vmm_range *range,
 	return 0;
 }
 
-static const struct vmm_range *find(const struct vmm_bus *bus,
-				    uint64_t address, uint32_t len)
+static const struct vmm_range *range_find(const struct vmm_bus *bus,
+					  uint64_t address, uint32_t len)
 {
 	unsigned int lo = 0, hi = bus->n, mid;
 
@@ -61,7 +61,7 @@ static const struct vmm_range *find(const struct vmm_bus *bus,
 void vmm_bus_access(const struct vmm_bus *bus, uint64_t address,
 		    struct vmm_access *access)
 {
-	const struct vmm_range *range = find(bus, address, access->len);
+	const struct vmm_range *range = range_find(bus, address, access->len);
 
 	if (!access->write)
 		access->value = UINT64_MAX;

@@ -68,8 +68,8 @@ static bool needs_kvm(const struct vmem_backend *backend)
 	       vmem_backend_value(backend, "private");
 }
 
-static int make(struct vmm_memory *memory, struct vmm_kvm *kvm,
-		struct vmem_sigbus *sigbus, struct vsu_error *err)
+static int memory_make(struct vmm_memory *memory, struct vmm_kvm *kvm,
+		       struct vmem_sigbus *sigbus, struct vsu_error *err)
 {
 	int rc = 0;
 
@@ -90,7 +90,7 @@ static int try_one(const struct vmm_memory_options *o, bool json,
 	int rc = vmm_memory_parse(&memory, o, err), status;
 
 	status = rc ? vmm_exit_status(VMM_STAGE_OPTIONS, rc)
-		    : make(&memory, &kvm, sigbus, err);
+		    : memory_make(&memory, &kvm, sigbus, err);
 	if (!status)
 		vmm_report_block(memory.blocks[0], stdout, json);
 	vmm_memory_free(&memory);

@@ -163,7 +163,7 @@ static bool take_half(const struct exiting *x, struct vsu_error *err)
 	return !rc || rc == -ECANCELED;
 }
 
-static bool repair(const struct exiting *x)
+static bool exit_repair(const struct exiting *x)
 {
 	return x->run->exit_reason != KVM_EXIT_MEMORY_FAULT &&
 	       x->hooks->repair &&
@@ -178,7 +178,7 @@ static enum vmm_cpu_next on_failure(const struct exiting *x, int rc)
 
 	if (rc == -EINTR || rc == -EAGAIN)
 		return VMM_CPU_RUN;
-	if (rc == -EFAULT && (take_half(x, &err) || repair(x)))
+	if (rc == -EFAULT && (take_half(x, &err) || exit_repair(x)))
 		return VMM_CPU_RUN;
 	if (rc == -EHWPOISON)
 		why = "a page of guest memory is damaged";
@@ -188,7 +188,7 @@ static enum vmm_cpu_next on_failure(const struct exiting *x, int rc)
 		     " (%s)", -rc, run->exit_reason, why);
 }
 
-static enum vmm_cpu_next judge(const struct exiting *x, int rc)
+static enum vmm_cpu_next exit_judge(const struct exiting *x, int rc)
 {
 	unsigned int i;
 
@@ -205,7 +205,7 @@ void vmm_cpu_exit(const struct vmm_cpu_hooks *hooks, unsigned int cpu,
 {
 	const struct exiting x = { hooks, run, cpu, verdict };
 
-	verdict->next = judge(&x, rc);
+	verdict->next = exit_judge(&x, rc);
 }
 
 void vmm_cpu_poisoned(const struct vmm_cpu_hooks *hooks, unsigned int cpu,

@@ -97,7 +97,7 @@ static void leave_locked(struct vmm_cpus *cpus)
 	pthread_cond_broadcast(&cpus->changed);
 }
 
-static bool enter(struct cpu *cpu)
+static bool cpu_enter(struct cpu *cpu)
 {
 	bool ok;
 
@@ -107,7 +107,7 @@ static bool enter(struct cpu *cpu)
 	return ok;
 }
 
-static void leave(struct cpu *cpu)
+static void cpu_leave(struct cpu *cpu)
 {
 	pthread_mutex_lock(&cpu->cpus->lock);
 	leave_locked(cpu->cpus);
@@ -159,9 +159,9 @@ static void *cpu_main(void *arg)
 	struct cpu *cpu = arg;
 	enum vmm_cpu_next next = VMM_CPU_RUN;
 
-	while (next == VMM_CPU_RUN && enter(cpu)) {
+	while (next == VMM_CPU_RUN && cpu_enter(cpu)) {
 		next = run_guest(cpu);
-		leave(cpu);
+		cpu_leave(cpu);
 	}
 	wait_for_stop(cpu->cpus);
 	return NULL;
@@ -396,7 +396,7 @@ void vmm_cpus_stop(struct vmm_cpus *cpus, int *status, struct vsu_error *err)
 }
 
 /* Takes a ticket that nobody will carry out back from the list. */
-static void withdraw(struct vmm_cpus *cpus, struct vmm_ticket *ticket)
+static void ticket_withdraw(struct vmm_cpus *cpus, struct vmm_ticket *ticket)
 {
 	struct vmm_ticket **at = &cpus->tickets;
 
@@ -406,7 +406,7 @@ static void withdraw(struct vmm_cpus *cpus, struct vmm_ticket *ticket)
 		*at = ticket->next;
 }
 
-static void append(struct vmm_cpus *cpus, struct vmm_ticket *ticket)
+static void ticket_append(struct vmm_cpus *cpus, struct vmm_ticket *ticket)
 {
 	struct vmm_ticket **at = &cpus->tickets;
 
@@ -420,12 +420,12 @@ void vmm_cpus_carry(struct vmm_cpus *cpus, vmm_carry_fn fn, void *opaque)
 	struct vmm_ticket ticket = { .fn = fn, .opaque = opaque };
 
 	pthread_mutex_lock(&cpus->lock);
-	append(cpus, &ticket);
+	ticket_append(cpus, &ticket);
 	vsu_event_signal(cpus->event_fd);
 	leave_locked(cpus);
 	while (!ticket.done && !cpus->stopping)
 		pthread_cond_wait(&cpus->changed, &cpus->lock);
-	withdraw(cpus, &ticket);
+	ticket_withdraw(cpus, &ticket);
 	while (cpus->pauses && !cpus->stopping)
 		pthread_cond_wait(&cpus->changed, &cpus->lock);
 	cpus->in_guest++;	/* run_guest() sees attention before it runs */

@@ -99,7 +99,7 @@ static void make_raw(struct vmm_console *c)
  * alone does not block; of what cannot be opened again, poll() says when it
  * takes some bytes.
  */
-static int reopen(int fd)
+static int fd_reopen(int fd)
 {
 	char path[32];
 
@@ -142,7 +142,7 @@ int vmm_console_new(const struct vmm_console_config *config,
 		return vsu_error_sys(err, -ENOMEM, "console");
 	c->config = *config;
 	c->event_fd = -1;
-	c->own_fd = reopen(config->out_fd);
+	c->own_fd = fd_reopen(config->out_fd);
 	pthread_mutex_init(&c->lock, NULL);
 	rc = make_buffer(c);
 	if (rc < 0) {
@@ -160,7 +160,7 @@ int vmm_console_new(const struct vmm_console_config *config,
 }
 
 /* Typed bytes that wait go on to the port. With the lock. */
-static void feed(struct vmm_console *c)
+static void port_feed(struct vmm_console *c)
 {
 	size_t n, piece;
 
@@ -174,7 +174,7 @@ static void feed(struct vmm_console *c)
 }
 
 /* Adds typed bytes behind those that wait; what has no room is lost. */
-static void hold(struct vmm_console *c, const unsigned char *bytes, size_t n)
+static void input_hold(struct vmm_console *c, const unsigned char *bytes, size_t n)
 {
 	size_t i;
 
@@ -194,7 +194,7 @@ void vmm_console_access(void *opaque, struct vmm_access *access)
 		vmm_serial_set_busy(&c->port, false);
 	vmm_serial_access(&c->port, access);
 	if (c->nheld && vmm_serial_room(&c->port))
-		feed(c);	/* not to wait for the main thread */
+		port_feed(c);	/* not to wait for the main thread */
 	if (was_full && vmm_serial_room(&c->port))
 		vsu_event_signal(c->event_fd);	/* input may go on */
 	pthread_mutex_unlock(&c->lock);
@@ -206,7 +206,7 @@ int vmm_console_event_fd(const struct vmm_console *c)
 }
 
 /* The first bytes that wait and lie in one piece. */
-static size_t waiting(struct vmm_console *c, unsigned char **at)
+static size_t input_waiting(struct vmm_console *c, unsigned char **at)
 {
 	size_t n;
 
@@ -217,7 +217,7 @@ static size_t waiting(struct vmm_console *c, unsigned char **at)
 	return n;
 }
 
-static void consumed(struct vmm_console *c, size_t n)
+static void input_consumed(struct vmm_console *c, size_t n)
 {
 	pthread_mutex_lock(&c->lock);
 	c->head = (c->head + n) % BUFFER;
@@ -228,7 +228,7 @@ static void consumed(struct vmm_console *c, size_t n)
 	pthread_mutex_unlock(&c->lock);
 }
 
-static bool ready(int fd, int patience_ms)
+static bool fd_ready(int fd, int patience_ms)
 {
 	struct pollfd p = { .fd = fd, .events = POLLOUT };
 
@@ -243,7 +243,7 @@ static ssize_t write_some(const struct vmm_console *c, const void *at,
 	const bool own = c->own_fd >= 0;
 	ssize_t n;
 
-	if (!own && !ready(c->config.out_fd, 0))
+	if (!own && !fd_ready(c->config.out_fd, 0))
 		return -EAGAIN;
 	n = write(own ? c->own_fd : c->config.out_fd, at,
 		  len < 4096 ? len : 4096);
@@ -258,7 +258,7 @@ bool vmm_console_flush(struct vmm_console *c)
 	size_t len;
 
 	vsu_event_drain(c->event_fd, &count);
-	while ((len = waiting(c, &at))) {
+	while ((len = input_waiting(c, &at))) {
 		n = c->config.out_fd < 0 ? (ssize_t)len :
 					   write_some(c, at, len);
 		if (n == -EAGAIN || n == -EINTR)
@@ -266,7 +266,7 @@ bool vmm_console_flush(struct vmm_console *c)
 		if (n < 0)	/* nobody reads any more: let go of it all */
 			c->config.out_fd = -1;
 		else
-			consumed(c, (size_t)n);
+			input_consumed(c, (size_t)n);
 	}
 	return true;
 }
@@ -289,7 +289,7 @@ bool vmm_console_wants_input(struct vmm_console *c)
 }
 
 /* Leaves the typed bytes that go to the guest, in place; how many. */
-static size_t filter(struct vmm_console *c, unsigned char *bytes, size_t n)
+static size_t input_filter(struct vmm_console *c, unsigned char *bytes, size_t n)
 {
 	size_t i, kept = 0;
 
@@ -325,10 +325,10 @@ bool vmm_console_input(struct vmm_console *c)
 		return errno == EINTR || errno == EAGAIN;
 	if (!n)
 		return false;
-	kept = filter(c, bytes, (size_t)n);
+	kept = input_filter(c, bytes, (size_t)n);
 	pthread_mutex_lock(&c->lock);
-	hold(c, bytes, kept);
-	feed(c);
+	input_hold(c, bytes, kept);
+	port_feed(c);
 	pthread_mutex_unlock(&c->lock);
 	return true;
 }
@@ -344,7 +344,7 @@ static void write_last(struct vmm_console *c)
 	unsigned int round;
 
 	for (round = 0; !vmm_console_flush(c) && round < LAST_ROUNDS; round++)
-		ready(c->config.out_fd, LAST_MS);
+		fd_ready(c->config.out_fd, LAST_MS);
 }
 
 void vmm_console_restore(const struct vmm_console *c)

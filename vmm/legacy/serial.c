@@ -33,7 +33,7 @@ void vmm_serial_init(struct vmm_serial *s)
 	s->dll = 0x01;		/* 115200 baud */
 }
 
-static uint8_t pending(const struct vmm_serial *s)
+static uint8_t interrupt_pending(const struct vmm_serial *s)
 {
 	if (s->count && (s->ier & IER_RX))
 		return IIR_RX;
@@ -42,9 +42,9 @@ static uint8_t pending(const struct vmm_serial *s)
 	return IIR_NONE;
 }
 
-static void update(struct vmm_serial *s)
+static void interrupt_update(struct vmm_serial *s)
 {
-	if (pending(s) != IIR_NONE && s->interrupt)
+	if (interrupt_pending(s) != IIR_NONE && s->interrupt)
 		s->interrupt(s->opaque);
 }
 
@@ -53,7 +53,7 @@ void vmm_serial_set_busy(struct vmm_serial *s, bool busy)
 	if (s->busy && !busy)
 		s->thr_empty_pending = true;
 	s->busy = busy;
-	update(s);
+	interrupt_update(s);
 }
 
 size_t vmm_serial_room(const struct vmm_serial *s)
@@ -68,7 +68,7 @@ size_t vmm_serial_input(struct vmm_serial *s, const unsigned char *bytes,
 
 	for (i = 0; i < n && s->count < VMM_SERIAL_FIFO; i++, s->count++)
 		s->fifo[(s->head + s->count) % VMM_SERIAL_FIFO] = bytes[i];
-	update(s);
+	interrupt_update(s);
 	return i;
 }
 
@@ -81,7 +81,7 @@ static uint8_t take_byte(struct vmm_serial *s)
 	byte = s->fifo[s->head];
 	s->head = (s->head + 1) % VMM_SERIAL_FIFO;
 	s->count--;
-	update(s);
+	interrupt_update(s);
 	return byte;
 }
 
@@ -92,12 +92,12 @@ static void send_byte(struct vmm_serial *s, uint8_t byte)
 	else
 		s->output(s->opaque, byte);
 	s->thr_empty_pending = true;
-	update(s);
+	interrupt_update(s);
 }
 
 static uint8_t read_iir(struct vmm_serial *s)
 {
-	uint8_t iir = pending(s);
+	uint8_t iir = interrupt_pending(s);
 
 	if (iir == IIR_TX)
 		s->thr_empty_pending = false;	/* reading acknowledges it */
@@ -143,7 +143,7 @@ static void write_ier(struct vmm_serial *s, uint8_t value)
 	if ((value & IER_TX) && !(s->ier & IER_TX))
 		s->thr_empty_pending = true;
 	s->ier = value & 0x0f;
-	update(s);
+	interrupt_update(s);
 }
 
 static void write_fcr(struct vmm_serial *s, uint8_t value)

@@ -105,7 +105,7 @@ void vmm_fault_look_at_files(struct vmm_machine *m)
  * them every mapping whose file may change goes: the machine outlives its
  * windows.
  */
-static bool mend(void *opaque, struct vmm_ticket *ticket)
+static bool ticket_mend(void *opaque, struct vmm_ticket *ticket)
 {
 	struct fault *f = opaque;
 	struct vmm_fault_state *state = &f->machine->faults[f->cpu];
@@ -125,7 +125,7 @@ bool vmm_fault_repair(void *machine, unsigned int cpu)
 {
 	struct fault f = { machine, cpu, true };
 
-	vmm_cpus_carry(f.machine->cpus, mend, &f);
+	vmm_cpus_carry(f.machine->cpus, ticket_mend, &f);
 	return f.again;
 }
 
@@ -201,7 +201,7 @@ struct wish {
 	int rc;
 };
 
-static bool convert(void *opaque, struct vmm_ticket *ticket)
+static bool ticket_convert(void *opaque, struct vmm_ticket *ticket)
 {
 	struct wish *w = opaque;
 	struct vmm_machine *m = w->machine;
@@ -218,6 +218,6 @@ int vmm_fault_convert(void *machine, unsigned int cpu,
 {
 	struct wish w = { machine, cpu, c, err, -ECANCELED };
 
-	vmm_cpus_carry(w.machine->cpus, convert, &w);
+	vmm_cpus_carry(w.machine->cpus, ticket_convert, &w);
 	return w.rc;
 }

@@ -29,7 +29,7 @@ static void on_cpus(struct ev_loop *loop, ev_io *w, int revents)
 }
 
 /* Output is written until the reader is slow; then the loop waits for it. */
-static void flush(struct vmm_machine *m)
+static void console_flush(struct vmm_machine *m)
 {
 	if (vmm_console_flush(m->console)) {
 		ev_io_stop(m->loop, &m->on_writable);
@@ -46,7 +46,7 @@ static void on_console(struct ev_loop *loop, ev_io *w, int revents)
 {
 	(void)loop;
 	(void)revents;
-	flush(w->data);
+	console_flush(w->data);
 }
 
 static void on_input(struct ev_loop *loop, ev_io *w, int revents)
@@ -126,9 +126,9 @@ static void on_signal(struct ev_loop *loop, ev_signal *w, int revents)
 	vmm_cpus_end(m->cpus, VSU_EXIT_FAIL, "ended by signal %d", w->signum);
 }
 
-static void watch(struct vmm_machine *m, ev_io *w,
-		  void (*fn)(struct ev_loop *, ev_io *, int), int fd,
-		  int events)
+static void io_watch(struct vmm_machine *m, ev_io *w,
+		     void (*fn)(struct ev_loop *, ev_io *, int), int fd,
+		     int events)
 {
 	ev_init(w, fn);
 	w->data = m;
@@ -173,15 +173,15 @@ int vmm_machine_run(struct vmm_machine *m, struct vsu_error *err)
 {
 	int status = VSU_EXIT_INTERNAL, rc;
 
-	watch(m, &m->on_cpus, on_cpus, vmm_cpus_event_fd(m->cpus), EV_READ);
-	watch(m, &m->on_console, on_console,
-	      vmm_console_event_fd(m->console), EV_READ);
-	watch(m, &m->on_input, on_input, m->console_in, EV_READ);
-	watch(m, &m->on_writable, on_console, m->console_out, EV_WRITE);
-	watch(m, &m->on_space, on_space,
-	      vmem_space_event_fd(m->memory.space), EV_READ);
-	watch(m, &m->on_cut, on_cut,
-	      m->sigbus ? vmem_sigbus_fd(m->sigbus) : -1, EV_READ);
+	io_watch(m, &m->on_cpus, on_cpus, vmm_cpus_event_fd(m->cpus), EV_READ);
+	io_watch(m, &m->on_console, on_console,
+		 vmm_console_event_fd(m->console), EV_READ);
+	io_watch(m, &m->on_input, on_input, m->console_in, EV_READ);
+	io_watch(m, &m->on_writable, on_console, m->console_out, EV_WRITE);
+	io_watch(m, &m->on_space, on_space,
+		 vmem_space_event_fd(m->memory.space), EV_READ);
+	io_watch(m, &m->on_cut, on_cut,
+		 m->sigbus ? vmem_sigbus_fd(m->sigbus) : -1, EV_READ);
 	if (m->sigbus)
 		vmm_poison_wake(vmem_sigbus_fd(m->sigbus));
 	ev_timer_init(&m->on_look, on_look, SECONDS_BETWEEN_LOOKS,

@@ -17,8 +17,8 @@ static bool in_device_hole(uint64_t gpa, uint64_t len)
 				  VMM_HOLE_END - VMM_HOLE_FIRST);
 }
 
-static void insert(struct vmm_layout *layout,
-		   const struct vmm_layout_piece *piece)
+static void range_insert(struct vmm_layout *layout,
+			 const struct vmm_layout_piece *piece)
 {
 	unsigned int at = layout->n;
 
@@ -33,7 +33,7 @@ static void insert(struct vmm_layout *layout,
 }
 
 static const struct vmm_layout_piece *
-overlapped(const struct vmm_layout *layout, uint64_t gpa, uint64_t len)
+range_overlapped(const struct vmm_layout *layout, uint64_t gpa, uint64_t len)
 {
 	unsigned int i;
 
@@ -87,14 +87,14 @@ static int place_wish(struct vmm_layout *layout,
 	const struct vmm_layout_request *r = &requests[i];
 	const struct vmm_layout_piece piece = { r->at, r->size, 0, i };
 	const struct vmm_layout_piece *other =
-		overlapped(layout, r->at, r->size);
+		range_overlapped(layout, r->at, r->size);
 
 	if (other)
 		return vsu_error_set(err, -EEXIST,
 				     "%s: at=%#" PRIx64 " overlaps %s at %#" PRIx64,
 				     r->name, r->at,
 				     requests[other->request].name, other->gpa);
-	insert(layout, &piece);
+	range_insert(layout, &piece);
 	return 0;
 }
 
@@ -113,7 +113,7 @@ static uint64_t find_gap(const struct vmm_layout *layout, uint64_t from,
 		*fit = len;
 		if (from < VMM_HOLE_FIRST && len > VMM_HOLE_FIRST - from)
 			*fit = VMM_HOLE_FIRST - from;
-		other = overlapped(layout, from, *fit);
+		other = range_overlapped(layout, from, *fit);
 		if (!other)
 			return from;
 		from = other->gpa + other->len;
@@ -134,7 +134,7 @@ static int place_next(struct vmm_layout *layout, uint64_t *cursor,
 			return vsu_error_set(err, -ENOSPC,
 					     "%s: no room below what KVM can address, %#" PRIx64,
 					     r->name, limit);
-		insert(layout, &piece);
+		range_insert(layout, &piece);
 		*cursor = piece.gpa + piece.len;
 		piece.offset += piece.len;
 	}

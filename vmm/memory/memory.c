@@ -233,7 +233,7 @@ static int add_region(struct making *m, const struct vmm_layout_piece *piece,
 	return 0;
 }
 
-static int publish(struct making *m)
+static int map_publish(struct making *m)
 {
 	const struct vmm_layout *layout = &m->memory->layout;
 	struct vmem_map *map = NULL;
@@ -277,7 +277,7 @@ int vmm_memory_make(struct vmm_memory *memory, const struct vmm_kvm *kvm,
 		rc = vmm_layout_memory(memory->requests, memory->nblocks,
 				       kvm->phys_bits, &memory->layout, err);
 	if (!rc)
-		rc = publish(&m);
+		rc = map_publish(&m);
 	if (!rc)
 		keep_small(memory);
 	free_backends(memory);

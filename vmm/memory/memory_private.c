@@ -33,8 +33,8 @@ static bool first_piece(const struct vmem_map *map, uint64_t gpa, uint64_t len,
 }
 
 /* All of it is two-layer memory, so that it is done in full or not at all. */
-static int check(const struct vmem_map *map, const struct vmm_conversion *c,
-		 struct vsu_error *err)
+static int conversion_check(const struct vmem_map *map, const struct vmm_conversion *c,
+			    struct vsu_error *err)
 {
 	struct piece piece;
 	uint64_t done, end;
@@ -67,8 +67,8 @@ static int check_progress(struct vmm_private *p, unsigned int cpu,
 			     c->to_private ? "private" : "shared");
 }
 
-static int convert(int vm_fd, const struct vmem_map *map,
-		   const struct vmm_conversion *c, struct vsu_error *err)
+static int range_convert(int vm_fd, const struct vmem_map *map,
+			 const struct vmm_conversion *c, struct vsu_error *err)
 {
 	struct piece piece;
 	uint64_t done;
@@ -87,12 +87,12 @@ int vmm_private_convert(struct vmm_private *p, int vm_fd,
 			const struct vmm_conversion *c,
 			struct vsu_error *err)
 {
-	int rc = check(map, c, err);
+	int rc = conversion_check(map, c, err);
 
 	if (!rc)
 		rc = check_progress(p, cpu, c, err);
 	if (!rc)
-		rc = convert(vm_fd, map, c, err);
+		rc = range_convert(vm_fd, map, c, err);
 	if (rc < 0)
 		return rc;
 	p->conversions++;

@@ -27,7 +27,7 @@ struct work {
 };
 
 /* The first failure counts, and nobody begins another slice. */
-static void fail(struct work *w, int rc, const struct vsu_error *why)
+static void work_fail(struct work *w, int rc, const struct vsu_error *why)
 {
 	pthread_mutex_lock(&w->lock);
 	if (!w->rc) {
@@ -38,7 +38,7 @@ static void fail(struct work *w, int rc, const struct vsu_error *why)
 	__atomic_store_n(&w->next, w->len, __ATOMIC_RELAXED);
 }
 
-static void *populate(void *arg)
+static void *slice_populate(void *arg)
 {
 	struct vsu_error err = VSU_ERROR_INIT;
 	struct work *w = arg;
@@ -52,7 +52,7 @@ static void *populate(void *arg)
 		n = w->len - off < w->slice ? w->len - off : w->slice;
 		rc = vmem_block_populate(w->block, off, n, &err);
 		if (rc < 0)
-			fail(w, rc, &err);
+			work_fail(w, rc, &err);
 	}
 	return NULL;
 }
@@ -63,9 +63,9 @@ static void populate_on(struct work *w, pthread_t *thread, uint64_t n)
 	uint64_t started = 0;
 
 	while (started < n &&
-	       !prog_thread_start(&thread[started], populate, w, 0))
+	       !prog_thread_start(&thread[started], slice_populate, w, 0))
 		started++;
-	populate(w);
+	slice_populate(w);
 	while (started)
 		pthread_join(thread[--started], NULL);
 }

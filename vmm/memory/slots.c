@@ -101,7 +101,7 @@ static bool same_file(int a, int b)
 }
 
 /* Whether b simply goes on where a ends, for guest, host and file. */
-static bool continues(const struct slot *a, const struct slot *b)
+static bool slot_continues(const struct slot *a, const struct slot *b)
 {
 	return a->gpa + a->len == b->gpa && a->hva + a->len == b->hva &&
 	       a->flags == b->flags && !(a->flags & KVM_MEM_GUEST_MEMFD) &&
@@ -121,7 +121,7 @@ static void describe_file(const struct vmem_region *region, struct slot *s)
 	s->fd = vmem_block_private_fd(block);
 }
 
-static void describe(const struct vmem_region *region, struct slot *s)
+static void slot_describe(const struct vmem_region *region, struct slot *s)
 {
 	memset(s, 0, sizeof(*s));
 	s->gpa = vmem_region_gpa(region);
@@ -132,7 +132,7 @@ static void describe(const struct vmem_region *region, struct slot *s)
 }
 
 /* The slots that show the map, neighbours merged. */
-static int desired(const struct vmem_map *map, struct list *out)
+static int slots_desired(const struct vmem_map *map, struct list *out)
 {
 	unsigned int i, n = vmem_map_count(map);
 	struct slot s;
@@ -142,8 +142,8 @@ static int desired(const struct vmem_map *map, struct list *out)
 	if (!out->slot)
 		return -ENOMEM;
 	for (i = 0; i < n; i++) {
-		describe(vmem_map_region(map, i), &s);
-		if (out->n && continues(&out->slot[out->n - 1], &s))
+		slot_describe(vmem_map_region(map, i), &s);
+		if (out->n && slot_continues(&out->slot[out->n - 1], &s))
 			out->slot[out->n - 1].len += s.len;
 		else
 			out->slot[out->n++] = s;
@@ -207,7 +207,7 @@ static int give_ids(const struct list *now, struct list *want)
 }
 
 /* True when something the guest sees now is replaced, not just added to. */
-static bool replaces(const struct list *now, const struct list *want)
+static bool slots_replace(const struct list *now, const struct list *want)
 {
 	const struct slot *s;
 	unsigned int i, k;
@@ -248,10 +248,10 @@ static int put_missing(const struct vmm_slots *slots, const struct list *list,
  * A slot that KVM keeps is never taken for gone: the guest would go on to use
  * addresses of this process that are something else by then.
  */
-static int change(struct vmm_slots *slots, const struct list *want,
-		  struct vsu_error *err)
+static int slots_change(struct vmm_slots *slots, const struct list *want,
+			struct vsu_error *err)
 {
-	const bool pause = slots->cpus && replaces(&slots->now, want);
+	const bool pause = slots->cpus && slots_replace(&slots->now, want);
 	int rc;
 
 	if (pause)
@@ -272,7 +272,7 @@ int vmm_slots_apply(struct vmm_slots *slots, struct vmem_map *map,
 		    struct vsu_error *err)
 {
 	struct list want;
-	int rc = desired(map, &want);
+	int rc = slots_desired(map, &want);
 
 	if (rc < 0)
 		return vsu_error_sys(err, rc, "memory slots");
@@ -282,7 +282,7 @@ int vmm_slots_apply(struct vmm_slots *slots, struct vmem_map *map,
 	if (!rc && give_ids(&slots->now, &want))
 		rc = vsu_error_sys(err, -ENOMEM, "memory slots");
 	if (!rc)
-		rc = change(slots, &want, err);
+		rc = slots_change(slots, &want, err);
 	if (rc < 0) {
 		free(want.slot);
 		return rc;

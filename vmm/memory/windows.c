@@ -47,7 +47,7 @@ const struct vmm_window *vmm_shmem_window(const struct vmm_shmem *s,
 }
 
 /* Replaces *map by the next one, whose reference moves. */
-static void advance(struct vmem_map **map, struct vmem_map *next)
+static void map_advance(struct vmem_map **map, struct vmem_map *next)
 {
 	vmem_map_unref(*map);
 	*map = next;
@@ -70,7 +70,7 @@ static int add_mapping(struct vmem_map **map, uint64_t gpa,
 	rc = vmem_map_add(*map, region, &next, NULL);
 	vmem_region_unref(region);
 	if (!rc)
-		advance(map, next);
+		map_advance(map, next);
 	return rc;
 }
 
@@ -81,7 +81,7 @@ static int remove_mapping(struct vmem_map **map, uint64_t gpa)
 	int rc = region ? vmem_map_remove(*map, region, &next, NULL) : -ENOENT;
 
 	if (!rc)
-		advance(map, next);
+		map_advance(map, next);
 	return rc;
 }
 
@@ -98,7 +98,7 @@ static int change_map(const struct vmm_shmem *s, const void *owner,
 }
 
 /* Shows a map to KVM, then to everybody else. */
-static int show(struct vmm_shmem *s, struct vmem_map *map)
+static int map_show(struct vmm_shmem *s, struct vmem_map *map)
 {
 	int rc = vmm_slots_apply(s->slots, map, NULL);
 
@@ -128,7 +128,7 @@ static void change_singly(struct vmm_shmem *s, const void *owner,
 		map = vmem_map_ref(vmm_memory_map(s->memory));
 		changes[i].result = change_map(s, owner, &changes[i], &map);
 		if (!changes[i].result)
-			changes[i].result = show(s, map);
+			changes[i].result = map_show(s, map);
 		vmem_map_unref(map);
 	}
 }
@@ -143,7 +143,7 @@ void vmm_shmem_change(struct vmm_shmem *s, const void *owner,
 		changes[i].result = change_map(s, owner, &changes[i], &map);
 		changed += !changes[i].result;
 	}
-	if (changed && show(s, map))
+	if (changed && map_show(s, map))
 		change_singly(s, owner, changes, n);
 	vmem_map_unref(map);
 	after_publish(s);
@@ -247,7 +247,7 @@ void vmm_shmem_drop(struct vmm_shmem *s, enum vmm_shmem_reason reason)
 		    !remove_mapping(&map, vmem_region_gpa(region)))
 			dropped++;
 	}
-	if (dropped && !show(s, map)) {
+	if (dropped && !map_show(s, map)) {
 		tell_dropped(s, all, reason);
 		after_publish(s);
 	}
@@ -270,7 +270,7 @@ int vmm_shmem_map_for(const struct vmm_shmem *s, const void *owner,
 			continue;
 		rc = vmem_map_add(map, vmem_map_region(all, i), &next, NULL);
 		if (!rc)
-			advance(&map, next);
+			map_advance(&map, next);
 	}
 	if (rc < 0)
 		vmem_map_unref(map);

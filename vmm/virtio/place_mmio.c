@@ -39,7 +39,7 @@ static void on_access(void *opaque, struct vmm_access *access)
 			  access_register, p->mmio, access);
 }
 
-static void unplace(void *face)
+static void face_unplace(void *face)
 {
 	struct placed *p = face;
 	const struct vmm_virtio_place *place = vmm_virtio_place(p->v);
@@ -86,7 +86,7 @@ int vmm_place_mmio(struct vmm_virtio *v, struct vmm_bus *bus,
 	if (!p)
 		return vsu_error_sys(err, -ENOMEM, "virtio-mmio");
 	p->v = v;
-	vmm_virtio_set_face(v, p, unplace);
+	vmm_virtio_set_face(v, p, face_unplace);
 	rc = virtdev_mmio_new(t, &p->mmio, err);
 	if (!rc)
 		rc = vmm_bus_add(bus, &range, err);

@@ -158,7 +158,7 @@ static int tell_memory(struct remote *r)
 }
 
 /* -EBUSY: the answer to what is under way brings us here again. */
-static void announce(struct remote *r)
+static void map_announce(struct remote *r)
 {
 	int rc;
 
@@ -274,13 +274,13 @@ static void start_late(struct remote *r)
  * One dispatch of the session. Its descriptor stays readable while something is
  * left, so that the loop comes back after it has looked at everything else.
  */
-static void dispatch(struct remote *r)
+static void session_dispatch(struct remote *r)
 {
 	vmm_virtio_lock(r->v);
 	r->locked = true;
 	virtdev_vhost_user_dispatch(r->user);
 	start_late(r);
-	announce(r);
+	map_announce(r);
 	r->locked = false;
 	vmm_virtio_unlock(r->v);
 	apply_answers(r);
@@ -290,7 +290,7 @@ static void on_session(struct ev_loop *loop, ev_io *w, int revents)
 {
 	(void)loop;
 	(void)revents;
-	dispatch(w->data);
+	session_dispatch(w->data);
 }
 
 static void on_call(struct ev_loop *loop, ev_io *w, int revents)

@@ -80,8 +80,8 @@ static int set_msrs(int cpu_fd, struct vsu_error *err)
 	return rc < 0 ? vsu_error_sys(err, rc, "KVM_SET_MSRS") : 0;
 }
 
-static struct kvm_segment segment(uint16_t selector, uint8_t dpl, bool code,
-				  bool bits64)
+static struct kvm_segment segment_make(uint16_t selector, uint8_t dpl, bool code,
+				       bool bits64)
 {
 	struct kvm_segment s = {
 		.limit = UINT32_MAX, .present = 1, .s = 1, .g = 1,
@@ -135,8 +135,8 @@ static int set_system_registers(int cpu_fd, const struct entry_row *row,
 
 	if (rc < 0)
 		return vsu_error_sys(err, rc, "KVM_GET_SREGS");
-	s.cs = segment(row->code, row->dpl, true, row->bits64);
-	s.ds = segment(row->data, row->dpl, false, row->bits64);
+	s.cs = segment_make(row->code, row->dpl, true, row->bits64);
+	s.ds = segment_make(row->data, row->dpl, false, row->bits64);
 	s.es = s.fs = s.gs = s.ss = s.ds;
 	s.gdt.base = row->gdt;
 	s.gdt.limit = row->gdt_limit;

@@ -45,8 +45,8 @@ bool vmm_bzimage_is(const struct vmm_kernel *kernel)
 	       !memcmp(magic, "HdrS", sizeof(magic));
 }
 
-static int refuse(const struct vmm_kernel *kernel, const char *why,
-		  struct vsu_error *err)
+static int kernel_refuse(const struct vmm_kernel *kernel, const char *why,
+			 struct vsu_error *err)
 {
 	return vsu_error_set(err, -EBADMSG, "kernel '%s': %s", kernel->name,
 			     why);
@@ -73,14 +73,14 @@ static int check_version(const struct vmm_kernel *kernel,
 			 const struct header *h, struct vsu_error *err)
 {
 	if (h->boot_flag != BOOT_FLAG)
-		return refuse(kernel, "a bzImage without the signature of its boot sector", err);
+		return kernel_refuse(kernel, "a bzImage without the signature of its boot sector", err);
 	if (h->version < VERSION_64_BIT)
 		return vsu_error_set(err, -EBADMSG, "kernel '%s': its boot protocol is %d.%02d; needed is 2.12 (Linux 3.8)",
 			kernel->name, h->version >> 8, h->version & 0xff);
 	if (!(h->loadflags & LOADED_HIGH))
-		return refuse(kernel, "a zImage, which loads below 1 MiB; only a bzImage can be booted", err);
+		return kernel_refuse(kernel, "a zImage, which loads below 1 MiB; only a bzImage can be booted", err);
 	if (!(h->xloadflags & XLF_KERNEL_64))
-		return refuse(kernel, "a bzImage without a 64-bit entry; use a kernel for x86-64", err);
+		return kernel_refuse(kernel, "a bzImage without a 64-bit entry; use a kernel for x86-64", err);
 	return 0;
 }
 
@@ -89,7 +89,7 @@ static int check_fields(const struct vmm_kernel *kernel,
 {
 	if (SETUP_MAGIC + h->jump < SETUP_END ||
 	    SETUP_MAGIC + h->jump > PARAMS_HEADER_MAX)
-		return refuse(kernel, "a bzImage whose header has an impossible length", err);
+		return kernel_refuse(kernel, "a bzImage whose header has an impossible length", err);
 	if (!vsu_is_power_of_two(h->alignment) || h->alignment < MIN_ALIGNMENT)
 		return vsu_error_set(err, -EBADMSG, "kernel '%s': its alignment, %#" PRIx32 ", is not a power of two of at least a page", kernel->name, h->alignment);
 	if (!h->relocatable && h->pref_address < VMM_BOOT_KERNEL_GPA)
@@ -105,13 +105,13 @@ static int find_payload(const struct vmm_kernel *kernel,
 	const size_t at = ((h->sects ? h->sects : DEFAULT_SECTS) + 1) * SECTOR;
 
 	if (at >= kernel->file.size)
-		return refuse(kernel, "truncated within its setup sectors",
-			      err);
+		return kernel_refuse(kernel, "truncated within its setup sectors",
+				     err);
 	if ((uint64_t)h->syssize * 16 > kernel->file.size - at)
-		return refuse(kernel, "truncated within its compressed part",
-			      err);
+		return kernel_refuse(kernel, "truncated within its compressed part",
+				     err);
 	if ((uint64_t)h->syssize * 16 <= ENTRY_64)
-		return refuse(kernel, "a bzImage without content", err);
+		return kernel_refuse(kernel, "a bzImage without content", err);
 	*offset = at;
 	*len = (size_t)h->syssize * 16;
 	return 0;
@@ -163,8 +163,8 @@ static int header_take(const struct vmm_kernel *kernel, unsigned char *bytes,
 	int rc;
 
 	if (kernel->file.size < PARAMS_HEADER_MAX)
-		return refuse(kernel, "truncated within its setup header",
-			      err);
+		return kernel_refuse(kernel, "truncated within its setup header",
+				     err);
 	rc = vmm_file_copy(&kernel->file, 0, bytes, PARAMS_HEADER_MAX, err);
 	if (rc < 0)
 		return rc;
