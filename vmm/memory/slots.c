@@ -230,9 +230,11 @@ static int put_missing(const struct vmm_slots *slots, const struct list *list,
 		       const struct list *other, bool in, struct vsu_error *err)
 {
 	const struct slot *s;
+	unsigned int i;
 	int rc, first = 0;
 
-	for (s = list->slot; s < list->slot + list->n; s++) {
+	for (i = 0; i < list->n; i++) {
+		s = &list->slot[i];
 		if (slot_find(other, s))
 			continue;
 		rc = set_region(slots, s, in ? s->len : 0);
