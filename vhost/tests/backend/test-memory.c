@@ -11,6 +11,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <vm-memory/access.h>
 #include <vm-memory/map.h>
 #include <vm-memory/region.h>
 #include <vmm-sys-util/fd.h>
@@ -429,6 +430,26 @@ static struct vmem_region *region_at(struct rig *r, uint64_t gpa)
 	return region;
 }
 
+/* All ways in which a device stores, to guest memory that may only be read. */
+static void expect_no_store(struct rig *r, uint64_t gpa, uint32_t offset)
+{
+	const struct vmem_view *view = vmem_map_view(map_of(r));
+	unsigned char bytes[PAGE], before[PAGE];
+	struct iovec iov[4];
+	uint64_t done;
+
+	memcpy(before, r->mem + offset, PAGE);
+	memset(bytes, 0xaa, sizeof(bytes));
+	ck_assert_int_eq(vmem_read(view, gpa, bytes, 8), 8);
+	ck_assert_int_eq(vmem_write(view, gpa, bytes, 8), -EFAULT);
+	ck_assert_int_eq(vmem_write_exact(view, gpa, bytes, PAGE), -EFAULT);
+	ck_assert_int_eq(vmem_store_u8(view, gpa, 1, __ATOMIC_RELAXED),
+			 -EFAULT);
+	ck_assert_int_le(vmem_slices(view, gpa, 8, VMEM_WRITE, iov, 4, &done),
+			 0);
+	ck_assert_mem_eq(r->mem + offset, before, PAGE);
+}
+
 START_TEST(b2_18_memory_whose_descriptor_cannot_be_written_is_rom)
 {
 	struct rig r;
@@ -441,6 +462,7 @@ START_TEST(b2_18_memory_whose_descriptor_cannot_be_written_is_rom)
 	ck_assert(vmem_region_is_rom(region_at(&r, 4 * MiB)));
 	r.mem[7 * PAGE + 3] = 0x55;
 	ck_assert_uint_eq(*hva(&r, 4 * MiB + 3), 0x55);
+	expect_no_store(&r, 4 * MiB, 7 * PAGE);
 	ck_assert_uint_eq(change(&r, VHOST_USER_REM_MEM_REG,
 				 rig_region(4 * MiB, PAGE, 7 * PAGE), -1), 0);
 	ck_assert_uint_eq(count(&r), 1);
