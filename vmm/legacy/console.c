@@ -24,6 +24,7 @@
 #define PATIENCE_NS UINT64_C(1000000000)
 #define HELD (16 * 1024 * 1024)	/* typed bytes that wait for a slow guest */
 #define TYPED 4096		/* of them that are read at once */
+#define AHEAD 64		/* and when they need not be: read while fewer wait */
 #define LAST_ROUNDS 10		/* of waiting for the reader at the end, */
 #define LAST_MS 100		/* each that long */
 #define ESCAPE 0x01		/* Ctrl-A */
@@ -183,19 +184,28 @@ static void input_hold(struct vmm_console *c, const unsigned char *bytes, size_t
 	c->dropped += n - i;
 }
 
+/*
+ * Bytes that may be read from a source that keeps the rest: many at once, so
+ * that not each byte that a guest takes wakes the main thread. With the lock.
+ */
+static size_t input_room(const struct vmm_console *c)
+{
+	return c->nheld > AHEAD / 2 ? 0 : AHEAD - c->nheld;
+}
+
 void vmm_console_access(void *opaque, struct vmm_access *access)
 {
 	struct vmm_console *c = opaque;
-	bool was_full;
+	bool had_room;
 
 	pthread_mutex_lock(&c->lock);
-	was_full = !vmm_serial_room(&c->port);
+	had_room = input_room(c) > 0;
 	if (c->port.busy && is_stopped(c))
 		vmm_serial_set_busy(&c->port, false);
 	vmm_serial_access(&c->port, access);
 	if (c->nheld && vmm_serial_room(&c->port))
 		port_feed(c);	/* not to wait for the main thread */
-	if (was_full && vmm_serial_room(&c->port))
+	if (!had_room && input_room(c))
 		vsu_event_signal(c->event_fd);	/* input may go on */
 	pthread_mutex_unlock(&c->lock);
 }
@@ -271,13 +281,12 @@ bool vmm_console_flush(struct vmm_console *c)
 	return true;
 }
 
-/* None while some wait in front. */
-static size_t input_room(struct vmm_console *c)
+static size_t input_room_now(struct vmm_console *c)
 {
 	size_t room;
 
 	pthread_mutex_lock(&c->lock);
-	room = c->nheld ? 0 : vmm_serial_room(&c->port);
+	room = input_room(c);
 	pthread_mutex_unlock(&c->lock);
 	return room;
 }
@@ -285,7 +294,7 @@ static size_t input_room(struct vmm_console *c)
 /* On a terminal the way out has to be seen whatever the guest does. */
 bool vmm_console_wants_input(struct vmm_console *c)
 {
-	return c->raw || input_room(c) > 0;
+	return c->raw || input_room_now(c) > 0;
 }
 
 /* Leaves the typed bytes that go to the guest, in place; how many. */
@@ -314,7 +323,7 @@ static size_t input_filter(struct vmm_console *c, unsigned char *bytes, size_t n
 bool vmm_console_input(struct vmm_console *c)
 {
 	unsigned char bytes[TYPED];
-	const size_t room = c->raw ? sizeof(bytes) : input_room(c);
+	const size_t room = c->raw ? sizeof(bytes) : input_room_now(c);
 	size_t kept;
 	ssize_t n;
 

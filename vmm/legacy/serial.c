@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* The registers of a 16550 (offset, with DLAB of LCR for 0 and 1). */
+/* The registers of a 16550A (offset, with DLAB of LCR for 0 and 1). */
 #include <config.h>
 
 #include <string.h>
@@ -11,41 +11,77 @@ enum { RBR_THR = 0, IER = 1, IIR_FCR = 2, LCR = 3, MCR = 4, LSR = 5, MSR = 6,
 
 #define IER_RX		0x01
 #define IER_TX		0x02
+#define IER_LINE	0x04
+#define IER_MODEM	0x08
 #define LCR_DLAB	0x80
-#define MCR_LOOP	0x10
-#define LSR_DATA	0x01
-#define LSR_TX_EMPTY	0x60	/* holding and shift register */
-#define MSR_READY	0xb0	/* carrier, data set ready, clear to send */
-#define MSR_CTS		0x10
-#define MSR_DSR		0x20
-#define MSR_OUTPUTS	0xc0	/* ring and carrier: outputs 1 and 2 looped */
 #define MCR_DTR		0x01
 #define MCR_RTS		0x02
+#define MCR_LOOP	0x10
+#define LSR_DATA	0x01
+#define LSR_OVERRUN	0x02
+#define LSR_TX_EMPTY	0x60	/* holding and shift register */
+#define MSR_CTS		0x10
+#define MSR_DSR		0x20
+#define MSR_RING	0x40
+#define MSR_READY	0xb0	/* carrier, data set ready, clear to send */
+#define MSR_OUTPUTS	0xc0	/* ring and carrier: outputs 1 and 2 looped */
+#define MSR_LINES	0xf0	/* what they are; the lower half: what changed */
+#define IIR_MODEM	0x00
 #define IIR_NONE	0x01
 #define IIR_TX		0x02
 #define IIR_RX		0x04
+#define IIR_LINE	0x06
+#define IIR_TIMEOUT	0x0c	/* fewer than the trigger level, none follows */
 #define IIR_FIFO	0xc0
 #define FCR_ENABLE	0x01
 #define FCR_CLEAR_RX	0x02
+#define FCR_TRIGGER(fcr) ((fcr) >> 6 & 3)
 
 void vmm_serial_init(struct vmm_serial *s)
 {
 	s->dll = 0x01;		/* 115200 baud */
+	s->msr = MSR_READY;
 }
 
+static bool has_fifo(const struct vmm_serial *s)
+{
+	return s->fcr & FCR_ENABLE;
+}
+
+static unsigned int fifo_depth(const struct vmm_serial *s)
+{
+	return has_fifo(s) ? VMM_SERIAL_FIFO : 1;
+}
+
+static unsigned int fifo_trigger(const struct vmm_serial *s)
+{
+	static const unsigned int levels[] = { 1, 4, 8, 14 };
+
+	return has_fifo(s) ? levels[FCR_TRIGGER(s->fcr)] : 1;
+}
+
+/* The cause of highest priority. Time does not pass: a line is silent at once. */
 static uint8_t interrupt_pending(const struct vmm_serial *s)
 {
+	if (s->overrun && (s->ier & IER_LINE))
+		return IIR_LINE;
 	if (s->count && (s->ier & IER_RX))
-		return IIR_RX;
+		return s->count >= fifo_trigger(s) ? IIR_RX : IIR_TIMEOUT;
 	if (s->thr_empty_pending && !s->busy && (s->ier & IER_TX))
 		return IIR_TX;
+	if ((s->msr & ~MSR_LINES) && (s->ier & IER_MODEM))
+		return IIR_MODEM;
 	return IIR_NONE;
 }
 
+/* The line rises once, and stays up while a driver has left something to do. */
 static void interrupt_update(struct vmm_serial *s)
 {
-	if (interrupt_pending(s) != IIR_NONE && s->interrupt)
+	const bool up = interrupt_pending(s) != IIR_NONE;
+
+	if (up && !s->line && s->interrupt)
 		s->interrupt(s->opaque);
+	s->line = up;
 }
 
 void vmm_serial_set_busy(struct vmm_serial *s, bool busy)
@@ -56,18 +92,25 @@ void vmm_serial_set_busy(struct vmm_serial *s, bool busy)
 	interrupt_update(s);
 }
 
+/* In loopback nothing comes in from outside. */
 size_t vmm_serial_room(const struct vmm_serial *s)
 {
-	return VMM_SERIAL_FIFO - s->count;
+	return s->mcr & MCR_LOOP ? 0 : fifo_depth(s) - s->count;
+}
+
+static void fifo_put(struct vmm_serial *s, unsigned char byte)
+{
+	s->fifo[(s->head + s->count++) % VMM_SERIAL_FIFO] = byte;
 }
 
 size_t vmm_serial_input(struct vmm_serial *s, const unsigned char *bytes,
 			size_t n)
 {
+	const size_t room = vmm_serial_room(s);
 	size_t i;
 
-	for (i = 0; i < n && s->count < VMM_SERIAL_FIFO; i++, s->count++)
-		s->fifo[(s->head + s->count) % VMM_SERIAL_FIFO] = bytes[i];
+	for (i = 0; i < n && i < room; i++)
+		fifo_put(s, bytes[i]);
 	interrupt_update(s);
 	return i;
 }
@@ -78,21 +121,43 @@ static uint8_t take_byte(struct vmm_serial *s)
 
 	if (!s->count)
 		return 0;
+	/* what falls below the trigger level waits for the timeout: a new cause */
+	if (s->count > 1 && s->count == fifo_trigger(s) && interrupt_pending(s) == IIR_RX)
+		s->line = false;
 	byte = s->fifo[s->head];
 	s->head = (s->head + 1) % VMM_SERIAL_FIFO;
 	s->count--;
-	interrupt_update(s);
 	return byte;
 }
 
+/* An overrun keeps the FIFO and loses the byte; without FIFO the older one goes. */
+static void loop_byte(struct vmm_serial *s, uint8_t byte)
+{
+	if (s->count == fifo_depth(s)) {
+		s->overrun = true;
+		if (has_fifo(s))
+			return;
+		s->count = 0;
+	}
+	fifo_put(s, byte);
+}
+
+/*
+ * Storing takes the interrupt of the empty transmitter back, and what is stored
+ * is sent at once: of several bytes in a row only the first makes the line rise.
+ */
 static void send_byte(struct vmm_serial *s, uint8_t byte)
 {
+	if (!s->filling) {
+		s->thr_empty_pending = false;
+		interrupt_update(s);
+	}
+	s->filling = true;
 	if (s->mcr & MCR_LOOP)
-		vmm_serial_input(s, &byte, 1);
+		loop_byte(s, byte);
 	else
 		s->output(s->opaque, byte);
 	s->thr_empty_pending = true;
-	interrupt_update(s);
 }
 
 static uint8_t read_iir(struct vmm_serial *s)
@@ -101,17 +166,25 @@ static uint8_t read_iir(struct vmm_serial *s)
 
 	if (iir == IIR_TX)
 		s->thr_empty_pending = false;	/* reading acknowledges it */
-	return iir | (s->fcr & FCR_ENABLE ? IIR_FIFO : 0);
+	return iir | (has_fifo(s) ? IIR_FIFO : 0);
 }
 
-/* In loopback the outputs for a modem are its inputs: drivers look for it. */
-static uint8_t read_msr(const struct vmm_serial *s)
+static uint8_t read_lsr(struct vmm_serial *s)
 {
-	if (!(s->mcr & MCR_LOOP))
-		return MSR_READY;
-	return (s->mcr & MCR_RTS ? MSR_CTS : 0) |
-	       (s->mcr & MCR_DTR ? MSR_DSR : 0) |
-	       (uint8_t)(s->mcr << 4 & MSR_OUTPUTS);
+	const uint8_t lsr = (s->busy ? 0 : LSR_TX_EMPTY) |
+			    (s->overrun ? LSR_OVERRUN : 0) |
+			    (s->count ? LSR_DATA : 0);
+
+	s->overrun = false;
+	return lsr;
+}
+
+static uint8_t read_msr(struct vmm_serial *s)
+{
+	const uint8_t msr = s->msr;
+
+	s->msr &= MSR_LINES;
+	return msr;
 }
 
 static uint8_t read_register(struct vmm_serial *s, uint64_t offset)
@@ -128,8 +201,7 @@ static uint8_t read_register(struct vmm_serial *s, uint64_t offset)
 	case MCR:
 		return s->mcr;
 	case LSR:
-		return (s->busy ? 0 : LSR_TX_EMPTY) |
-		       (s->count ? LSR_DATA : 0);
+		return read_lsr(s);
 	case MSR:
 		return read_msr(s);
 	default:
@@ -143,14 +215,37 @@ static void write_ier(struct vmm_serial *s, uint8_t value)
 	if ((value & IER_TX) && !(s->ier & IER_TX))
 		s->thr_empty_pending = true;
 	s->ier = value & 0x0f;
-	interrupt_update(s);
 }
 
+/* The other bits count only with the first; a change of that one clears. */
 static void write_fcr(struct vmm_serial *s, uint8_t value)
 {
-	if (value & FCR_CLEAR_RX)
+	if (((value ^ s->fcr) & FCR_ENABLE) ||
+	    ((value & FCR_ENABLE) && (value & FCR_CLEAR_RX)))
 		s->count = 0;
-	s->fcr = value;
+	s->fcr = value & FCR_ENABLE ? value : 0;
+}
+
+/* In loopback the outputs for a modem are its inputs: drivers look for it. */
+static uint8_t modem_lines(const struct vmm_serial *s)
+{
+	if (!(s->mcr & MCR_LOOP))
+		return MSR_READY;
+	return (s->mcr & MCR_RTS ? MSR_CTS : 0) |
+	       (s->mcr & MCR_DTR ? MSR_DSR : 0) |
+	       (uint8_t)(s->mcr << 4 & MSR_OUTPUTS);
+}
+
+/* Of the ring only its end is a change. */
+static void write_mcr(struct vmm_serial *s, uint8_t value)
+{
+	uint8_t lines, changed;
+
+	s->mcr = value & 0x1f;
+	lines = modem_lines(s);
+	changed = (uint8_t)(lines ^ s->msr) & MSR_LINES;
+	changed &= (uint8_t)~(lines & MSR_RING);
+	s->msr = (uint8_t)(lines | (s->msr & ~MSR_LINES) | changed >> 4);
 }
 
 static void write_register(struct vmm_serial *s, uint64_t offset,
@@ -178,7 +273,7 @@ static void write_register(struct vmm_serial *s, uint64_t offset,
 		s->lcr = value;
 		break;
 	case MCR:
-		s->mcr = value & 0x1f;
+		write_mcr(s, value);
 		break;
 	case SCR:
 		s->scr = value;
@@ -190,8 +285,11 @@ void vmm_serial_access(void *opaque, struct vmm_access *access)
 {
 	struct vmm_serial *s = opaque;
 
+	if (!access->write || access->offset != RBR_THR)
+		s->filling = false;
 	if (access->write)
 		write_register(s, access->offset, (uint8_t)access->value);
 	else
 		access->value = read_register(s, access->offset);
+	interrupt_update(s);
 }

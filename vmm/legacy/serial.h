@@ -1,8 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * A 16550 serial port. A register model: it knows no file and no thread.
- * Output goes through a callback, input is offered by the owner, the line of
- * its interrupt is a callback too.
+ * A 16550A serial port. A register model: it knows no file, thread or clock.
+ * Output goes through a callback, input is offered by the owner, and a rise of
+ * its interrupt line is a callback too.
+ *
+ * Time does not pass in it. A byte that is stored is sent at once, and received
+ * bytes that do not reach the trigger level are timed out at once, for no more
+ * of them come at that moment. The line rises once for all that is pending and
+ * falls when the driver has dealt with it.
  *
  * Threads: the owner serialises all calls.
  */
@@ -16,16 +21,20 @@
 #include "bus/bus.h"
 
 #define VMM_SERIAL_PORTS 8
-#define VMM_SERIAL_FIFO 64	/* received bytes that wait; more than the chip */
+#define VMM_SERIAL_FIFO 16	/* received bytes that wait; one without FIFO */
 
 struct vmm_serial {
 	void (*output)(void *opaque, unsigned char byte);
-	void (*interrupt)(void *opaque); /* raise an edge */
+	void (*interrupt)(void *opaque); /* the line rises */
 	void *opaque;
 	/* private */
 	unsigned char fifo[VMM_SERIAL_FIFO];
 	unsigned int head, count;
 	uint8_t ier, lcr, mcr, scr, dll, dlm, fcr;
+	uint8_t msr;		/* lines of the modem, and which have changed */
+	bool overrun;		/* a byte had no room, unreported */
+	bool line;		/* the interrupt line is up */
+	bool filling;		/* the last access stored a byte to send */
 	bool busy;		/* the transmitter takes nothing now */
 	bool thr_empty_pending;	/* the transmitter became empty, unreported */
 };
