@@ -48,6 +48,16 @@ VHOST_USER_API int vhost_user_backend_object_lookup(
 		struct vhost_user_backend *b, const unsigned char *uuid,
 		uint64_t cookie, struct vsu_error *err) VSU_NODISCARD;
 
+/*
+ * A page by which the guest kicks the ring without leaving its CPU, as devices
+ * of hardware have one for each queue: that at offset of fd, which is borrowed;
+ * fd -1: there is none any more. It is forgotten when the ring stops.
+ */
+VHOST_USER_API int vhost_user_backend_host_notifier(
+		struct vhost_user_backend *b, uint32_t ring, int fd,
+		uint64_t offset, uint64_t cookie, struct vsu_error *err)
+	VSU_NODISCARD;
+
 VSU_END_DECLS
 
 #endif

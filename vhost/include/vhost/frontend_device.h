@@ -44,6 +44,15 @@ struct vhost_user_frontend_device_ops {
 	 * or a negative errno and -1.
 	 */
 	void (*object)(void *opaque, int result, int fd);
+	/*
+	 * A page by which the guest kicks this ring: one page of memory at
+	 * offset of fd, borrowed, to be mapped at the ring's place in the
+	 * device's notification area instead of the former one; fd -1: none
+	 * any more. It also ends with a stop of the ring, a reset and the
+	 * session. A negative errno refuses.
+	 */
+	int (*host_notifier)(void *opaque, uint32_t ring, int fd,
+			     uint64_t offset);
 };
 
 /*

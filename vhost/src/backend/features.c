@@ -53,9 +53,11 @@ uint64_t vhost_user_priv_offered_protocol(const struct vhost_user_backend *b)
 			bits |= UINT64_C(1) << row->protocol_bit;
 	}
 	bits &= ~left_out(b);
-	if (bits & (BIT(SHMEM) | BIT(SHARED_OBJECT)))
+	if (b->ops.answered)
+		bits |= BIT(HOST_NOTIFIER);
+	if (bits & (BIT(SHMEM) | BIT(SHARED_OBJECT) | BIT(HOST_NOTIFIER)))
 		bits |= BIT(BACKEND_SEND_FD);
-	if (!(bits & (BIT(CONFIG) | BIT(SHMEM) | BIT(SHARED_OBJECT))))
+	if (!(bits & (BIT(CONFIG) | BIT(BACKEND_SEND_FD))))
 		bits &= ~BIT(BACKEND_REQ);	/* nothing to say on it */
 	/* the one is a message, the other says that requests can stay there */
 	if (bits & BIT(GET_VRING_BASE_SKIP_DRAIN))

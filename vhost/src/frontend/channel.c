@@ -23,26 +23,32 @@
 
 /*
  * A handler's answer goes to the back-end: 0, or a negative errno; with *fd,
- * which is ours, where it is not -1.
+ * which is ours, where it is not -1. The owner hears why; its own refusals
+ * leave that empty.
  */
 typedef int (*fe_serve_fn)(struct vhost_user_frontend *f,
-			   const struct vhost_user_priv_msg *msg, int *fd);
+			   const struct vhost_user_priv_msg *msg, int *fd,
+			   struct vsu_error *why);
 
 /* Many changes are one piece of news. */
 static int serve_config_change(struct vhost_user_frontend *f,
-			       const struct vhost_user_priv_msg *msg, int *fd)
+			       const struct vhost_user_priv_msg *msg, int *fd,
+			       struct vsu_error *why)
 {
 	(void)msg;
 	(void)fd;
+	(void)why;
 	f->config_changed = true;
 	return 0;
 }
 
 /* Those of shared memory go another way, in batches. */
 static int serve_shmem(struct vhost_user_frontend *f,
-		       const struct vhost_user_priv_msg *msg, int *fd)
+		       const struct vhost_user_priv_msg *msg, int *fd,
+		       struct vsu_error *why)
 {
 	(void)f;
+	(void)why;
 	(void)msg;
 	(void)fd;
 	return 0;
@@ -50,6 +56,7 @@ static int serve_shmem(struct vhost_user_frontend *f,
 
 static const fe_serve_fn servers[] = {
 	[VHOST_USER_BACKEND_CONFIG_CHANGE_MSG] = serve_config_change,
+	[VHOST_USER_BACKEND_VRING_HOST_NOTIFIER_MSG] = vhost_user_priv_fe_serve_notifier,
 	[VHOST_USER_BACKEND_SHARED_OBJECT_ADD] = vhost_user_priv_fe_serve_object,
 	[VHOST_USER_BACKEND_SHARED_OBJECT_REMOVE] = vhost_user_priv_fe_serve_object,
 	[VHOST_USER_BACKEND_SHARED_OBJECT_LOOKUP] = vhost_user_priv_fe_serve_object,
@@ -195,13 +202,13 @@ static int count_strays(struct vhost_user_frontend *f,
 static int serve_one(struct vhost_user_frontend *f,
 		     const struct vhost_user_priv_message *row,
 		     struct vhost_user_priv_msg *msg, int answer,
-		     struct vsu_error *err)
+		     struct vsu_error *why, struct vsu_error *err)
 {
 	bool always = row && row->reply == VHOST_USER_PRIV_STATUS;
 	int fd = -1, rc = 0;
 
 	if (!answer)
-		answer = servers[row->number](f, msg, &fd);
+		answer = servers[row->number](f, msg, &fd, why);
 	if (always || (f->acks && (msg->hdr.flags & VHOST_USER_HDR_NEED_REPLY)))
 		rc = vhost_user_priv_fe_backend_channel_reply(f,
 				msg->hdr.request, answer,
@@ -242,8 +249,8 @@ static int request_serve(struct vhost_user_frontend *f,
 	if (is_shmem(msg->hdr.request))
 		judged = vhost_user_priv_fe_shmem_add(f, msg, judged, &why);
 	else
-		rc = serve_one(f, row, msg, judged, err);
-	if (judged < 0)
+		rc = serve_one(f, row, msg, judged, &why, err);
+	if (judged < 0 || why.code < 0)
 		report_request(f, row, msg->hdr.request, &why);
 out:
 	vhost_user_priv_msg_close_fds(msg);

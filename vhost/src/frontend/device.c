@@ -138,12 +138,12 @@ int vhost_user_frontend_get_object(struct vhost_user_frontend *f,
 
 int vhost_user_priv_fe_serve_object(struct vhost_user_frontend *f,
 				    const struct vhost_user_priv_msg *msg,
-				    int *fd)
+				    int *fd, struct vsu_error *why)
 {
 	const unsigned char *uuid = msg->payload.shared.uuid;
 
 	if (msg->hdr.size != sizeof(msg->payload.shared))
-		return -EBADMSG;	/* one without a name */
+		return vsu_error_set(why, -EBADMSG, "it names no object");
 	if (msg->hdr.request == VHOST_USER_BACKEND_SHARED_OBJECT_ADD)
 		return f->device.object_add(f->opaque, uuid);
 	if (msg->hdr.request == VHOST_USER_BACKEND_SHARED_OBJECT_REMOVE)

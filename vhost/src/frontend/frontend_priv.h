@@ -239,12 +239,18 @@ void vhost_user_priv_fe_drop_log(struct vhost_user_frontend *f);
 /* The owner's answer to a request about an object; *fd is ours. */
 int vhost_user_priv_fe_serve_object(struct vhost_user_frontend *f,
 				    const struct vhost_user_priv_msg *msg,
-				    int *fd);
+				    int *fd, struct vsu_error *why);
 /* The owner hears an answer for its device; msg NULL: none will come. */
 int vhost_user_priv_fe_tell_device(struct vhost_user_frontend *f,
 				   uint32_t request,
 				   const struct vhost_user_priv_msg *msg,
 				   struct vsu_error *err);
+
+/* notifier.c */
+/* Whether it is a page of a ring that there is, and the owner's answer. */
+int vhost_user_priv_fe_serve_notifier(struct vhost_user_frontend *f,
+				      const struct vhost_user_priv_msg *msg,
+				      int *fd, struct vsu_error *why);
 
 /* reconnect.c */
 /* Whether a session that failed goes on with another connection. */

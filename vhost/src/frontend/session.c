@@ -36,6 +36,9 @@
 /* ... when it keeps account of shared objects. */
 #define SPOKEN_OBJECT (VHOST_USER_PROTOCOL_BIT(BACKEND_SEND_FD) | \
 		       VHOST_USER_PROTOCOL_BIT(SHARED_OBJECT))
+/* ... when it maps the pages of host notifiers. */
+#define SPOKEN_NOTIFIER (VHOST_USER_PROTOCOL_BIT(BACKEND_SEND_FD) | \
+			 VHOST_USER_PROTOCOL_BIT(HOST_NOTIFIER))
 #define SPOKEN_INFLIGHT	VHOST_USER_PROTOCOL_BIT(INFLIGHT_SHMFD)
 #define SPOKEN_PARK \
 	(VHOST_USER_PROTOCOL_BIT(GET_VRING_BASE_INFLIGHT) | \
@@ -129,6 +132,8 @@ static void session_configure(struct vhost_user_frontend *f,
 
 	if (f->device.object_add && f->device.object_remove && f->device.object_lookup)
 		spoken |= SPOKEN_OBJECT;
+	if (f->device.host_notifier)
+		spoken |= SPOKEN_NOTIFIER;
 	/* an area costs a round trip and each request some stores */
 	if (f->ops.connect || named & SPOKEN_INFLIGHT)
 		spoken |= SPOKEN_INFLIGHT;
