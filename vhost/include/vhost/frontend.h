@@ -142,7 +142,9 @@ struct vhost_user_frontend_config {
 	const char *peer;	/* what sentences call it: the socket's path */
 	uint64_t protocol_features; /* wanted; 0: all this library speaks but
 				   GPA_ADDRESSES, which is to be named here */
-	uint64_t required_protocol_features; /* or the handshake fails */
+	uint64_t required_protocol_features; /* or the handshake fails; with
+				   one that no front-end of this library serves
+				   (CROSS_ENDIAN), already the making */
 	uint64_t timeout_ns;	/* longest wait for one answer, and for a stop
 				   as a whole; 0: 10 seconds */
 	uint64_t max_shmem;	/* bytes of all shared memory regions; 0: 2^40 */

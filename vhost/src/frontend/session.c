@@ -44,6 +44,10 @@
 	(VHOST_USER_PROTOCOL_BIT(GET_VRING_BASE_INFLIGHT) | \
 	 VHOST_USER_PROTOCOL_BIT(GET_VRING_BASE_SKIP_DRAIN))
 #define SPOKEN_GPA	VHOST_USER_PROTOCOL_BIT(GPA_ADDRESSES)
+/* Whatever the owner has operations for. */
+#define EVER_SPOKEN (SPOKEN | SPOKEN_SHMEM | SPOKEN_OBJECT | \
+		     SPOKEN_NOTIFIER | SPOKEN_INFLIGHT | SPOKEN_PARK | \
+		     SPOKEN_GPA)
 #define DEFAULT_RECONNECT_NS	UINT64_C(100000000)
 #define MAX_RECONNECT_NS	UINT64_C(3600000000000)
 #define DEFAULT_MAX_SHMEM	(UINT64_C(1) << 40)
@@ -166,6 +170,25 @@ static void session_configure(struct vhost_user_frontend *f,
 	f->shm.table.served_files = config->served_files;
 }
 
+/* No back-end is to blame for what this side lacks. */
+static int check_required(const struct vhost_user_frontend_config *config,
+			  struct vsu_error *err)
+{
+	uint64_t cannot = config->required_protocol_features & ~EVER_SPOKEN;
+	unsigned int bit = 0;
+	const char *name;
+
+	if (!cannot)
+		return 0;
+	while (!(cannot >> bit & 1))
+		bit++;
+	name = vhost_user_priv_protocol_feature_name(bit);
+	return vsu_error_set(err, -EOPNOTSUPP,
+			     "'%s': the protocol feature %s (bit %u) is required, and not served by this front-end",
+			     config->peer ? config->peer : "back-end",
+			     name ? name : "without a name", bit);
+}
+
 /* A back-end that comes back has to offer all of this again. */
 static void remember_offer(struct vhost_user_frontend *f)
 {
@@ -208,6 +231,8 @@ int vhost_user_frontend_new_take_fd(int sock,
 	if (!rc)
 		rc = vsu_copy_sized(&c, sizeof(c), config,
 				    "struct vhost_user_frontend_config", err);
+	if (!rc)
+		rc = check_required(&c, err);
 	if (!rc) {
 		session_configure(f, &c);
 		rc = set_up(f, sock, &c, err);

@@ -41,6 +41,38 @@ START_TEST(handshake_asks_for_no_more_than_both_speak)
 }
 END_TEST
 
+static const struct {
+	uint64_t bit;
+	const char *name;
+} unserved[] = {
+	{ VHOST_USER_PROTOCOL_BIT(CROSS_ENDIAN), "CROSS_ENDIAN (bit 6)" },
+	{ VHOST_USER_PROTOCOL_BIT(XEN_MMAP), "XEN_MMAP (bit 17)" },
+	{ UINT64_C(1) << 63, "bit 63" },
+};
+
+START_TEST(feature_that_is_required_and_not_served_here_is_refused_by_name)
+{
+	struct vsu_error err = VSU_ERROR_INIT;
+
+	config.required_protocol_features = unserved[_i].bit;
+	ck_assert_int_eq(vhost_user_frontend_new_take_fd(peer.extra, &config,
+							 &front_ops, NULL, &fe,
+							 &err), -EOPNOTSUPP);
+	ck_assert_ptr_nonnull(strstr(err.msg, unserved[_i].name));
+	ck_assert_ptr_nonnull(strstr(err.msg, "/run/disk"));
+	ck_assert_ptr_null(fe);
+}
+END_TEST
+
+START_TEST(cross_endian_that_is_offered_is_not_taken)
+{
+	peer.protocol |= VHOST_USER_PROTOCOL_BIT(CROSS_ENDIAN);
+	become_ready();
+	ck_assert_uint_eq(peer.acked & VHOST_USER_PROTOCOL_BIT(CROSS_ENDIAN),
+			  0);
+}
+END_TEST
+
 START_TEST(handshake_without_bit_30_uses_no_protocol_features)
 {
 	peer.features &= ~VHOST_USER_F_PROTOCOL_FEATURES;
@@ -523,6 +555,9 @@ static void add_handshake(Suite *s)
 
 	tcase_add_test(tc, handshake_ends_ready_with_what_was_offered);
 	tcase_add_test(tc, handshake_asks_for_no_more_than_both_speak);
+	tcase_add_loop_test(tc, feature_that_is_required_and_not_served_here_is_refused_by_name,
+			    0, COUNT(unserved));
+	tcase_add_test(tc, cross_endian_that_is_offered_is_not_taken);
 	tcase_add_test(tc, handshake_without_bit_30_uses_no_protocol_features);
 	tcase_add_test(tc, handshake_asks_for_no_ack_before_it_was_agreed_on);
 	tcase_add_test(tc, handshake_without_reply_ack_asks_for_none_at_all);
