@@ -100,13 +100,13 @@ static bool map_with_guard(const struct vmem_priv_map_request *req,
 			   struct vmem_priv_mapping *out)
 {
 	struct vmem_priv_map_request wide = *req;
-	uint64_t page = vmem_priv_host_page();
+	uint64_t page = vmem_priv_host_page(), len;
 	unsigned char *area;
 
 	if (req->fd < 0 || req->at || req->align > page ||
-	    vsu_u64_add_overflow(req->len, page, &wide.len) ||
-	    wide.len > PTRDIFF_MAX)
+	    vsu_u64_add_overflow(req->len, page, &len) || len > PTRDIFF_MAX)
 		return false;
+	wide.len = len;
 	area = map_at(&wide, NULL, 0);
 	if (area == MAP_FAILED)
 		return false;
