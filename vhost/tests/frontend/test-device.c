@@ -238,6 +238,48 @@ START_TEST(state_does_not_move_while_rings_run)
 }
 END_TEST
 
+/* --------------------------------------------------------- host notifiers */
+
+static int no_notifier(void *opaque, uint32_t ring, int fd, uint64_t offset)
+{
+	(void)opaque;
+	(void)ring;
+	(void)fd;
+	(void)offset;
+	ck_abort_msg("the owner is asked for what cannot be");
+}
+
+static const struct vhost_user_vring_area bad_areas[] = {
+	{ NRINGS, 0, 0 },		/* no ring of ours; 0: a page */
+	{ UINT64_C(1) << 32, 0, 0 },
+	{ 0, 100, 0 }, { 0, UINT64_MAX, 0 }, { 0, 0, 8 },
+	{ 0, 0, UINT64_MAX - 4095 },
+};
+
+START_TEST(c2_29_notifier_of_no_ring_or_no_page_is_refused)
+{
+	static const struct vhost_user_frontend_device_ops ops = {
+		.size = sizeof(ops), .host_notifier = no_notifier,
+	};
+	struct vhost_user_vring_area area = bad_areas[_i];
+	int fd = new_memfd(1 << 20);
+
+	if (!area.size)
+		area.size = (uint64_t)sysconf(_SC_PAGESIZE);
+	front_ops.device = &ops;
+	peer.protocol |= P(BACKEND_SEND_FD) | P(HOST_NOTIFIER);
+	run();
+	peer_ask(&peer, VHOST_USER_BACKEND_VRING_HOST_NOTIFIER_MSG,
+		 VHOST_USER_HDR_NEED_REPLY, &area, sizeof(area), fd);
+	dispatch_both();
+	ck_assert_int_eq(peer_answer(&peer), 1);
+	ck_assert_uint_eq(told.refused, 1);
+	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_RUNNING);
+	front_ops.device = NULL;
+	close(fd);
+}
+END_TEST
+
 /* --------------------------------------------------------------------- log */
 
 static void set_log(uint64_t size)
@@ -349,6 +391,8 @@ int main(void)
 	tcase_add_test(tc, c1_04_descriptor_that_is_announced_and_missing_ends_the_session);
 	tcase_add_loop_test(tc, transfer_is_checked_by_its_answer, 0, 2);
 	tcase_add_test(tc, state_does_not_move_while_rings_run);
+	tcase_add_loop_test(tc, c2_29_notifier_of_no_ring_or_no_page_is_refused,
+			    0, COUNT(bad_areas));
 	tcase_add_test(tc, log_is_given_before_it_is_switched_on);
 	tcase_add_test(tc, log_that_was_set_before_is_part_of_the_start);
 	tcase_add_test(tc, log_that_is_too_short_or_not_kept_is_refused);
