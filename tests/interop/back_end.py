@@ -11,6 +11,9 @@ does to cvmm's windows from outside. It uses none of the libraries.
     back_end.py broken PATH HOW        maps, then sends what ends its channel:
                                        version, reply, length or descriptors
     back_end.py huge PATH              maps huge pages, where there are none
+    back_end.py greedy PATH N OTHER    maps every second page, until it is
+                                       refused or has N, then waits for the
+                                       file OTHER, unmaps all and maps one again
 
 Says "mapped" when the guest may look, "refused" when it was not mapped, and
 "done" when it has done all; stays until the front-end leaves.
@@ -21,6 +24,7 @@ import socket
 import struct
 import sys
 import threading
+import time
 
 GET_FEATURES, GET_BASE, SET_KICK = 1, 11, 12
 GET_PROTOCOL, GET_QUEUES, ENABLE, SET_CHANNEL = 15, 17, 18, 21
@@ -30,6 +34,7 @@ VERSION_1, PROTOCOL_FEATURES = 1 << 32, 1 << 30
 REPLY_ACK, BACKEND_REQ, SEND_FD, SLOTS, SHMEM = 1 << 3, 1 << 5, 1 << 10, 1 << 15, 1 << 22
 NEED_REPLY, ANSWER = 8, 5
 WINDOW = 1 << 20
+PAGE = 4096
 
 
 class BackEnd:
@@ -89,9 +94,9 @@ class BackEnd:
         except (EOFError, OSError):
             os._exit(0)
 
-    def ask(self, request, fds=()):
-        """Of the whole window: what the front-end answered."""
-        payload = struct.pack("=B7x4Q", 0, 0, 0, WINDOW, 1 if request == MAP else 0)
+    def ask(self, request, fds=(), at=0, size=WINDOW):
+        """Of the whole window, or a piece: what the front-end answered."""
+        payload = struct.pack("=B7x4Q", 0, at if request == MAP else 0, at, size, 1 if request == MAP else 0)
         rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds))]
         head = struct.pack("=III", request, 1 | NEED_REPLY, len(payload))
         self.channel.sendmsg([head + payload], rights if fds else [])
@@ -155,11 +160,27 @@ def huge(peer):
     map_it(peer, new_file(os.MFD_HUGETLB, 2 << 20))
 
 
+def greedy(peer, n, other):
+    fd, places = new_file(), range(0, WINDOW, 2 * PAGE)
+    had = []
+    for at in places[:int(n)]:
+        if peer.ask(MAP, [fd], at, PAGE):
+            break
+        had.append(at)
+    say(f"has {len(had)}")
+    say("mapped" if had else "refused")
+    while not os.path.exists(other):
+        time.sleep(0.01)
+    for at in had:
+        assert not peer.ask(UNMAP, [], at, PAGE), "an unmap was refused"
+    say("again" if not peer.ask(MAP, [fd], 0, PAGE) else "refused again")
+
+
 if __name__ == "__main__":
     peer = BackEnd(sys.argv[2])
     threading.Thread(target=peer.serve, daemon=True).start()
     peer.running.wait()
     {"toggle": toggle, "cut-and-unmap": cut_and_unmap, "file": file,
-     "broken": broken, "huge": huge}[sys.argv[1]](peer, *sys.argv[3:])
+     "broken": broken, "huge": huge, "greedy": greedy}[sys.argv[1]](peer, *sys.argv[3:])
     say("done")
     threading.Event().wait()
