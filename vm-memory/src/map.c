@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/*
- * Maps: sorted regions in one allocation, with the view that inline code
- * reads at its front.
- */
+/* Maps: sorted regions, made anew for each change, and their references. */
 #include <config.h>
 
 #include <errno.h>
@@ -15,59 +12,14 @@
 
 #include "priv.h"
 
-#define CACHE_LINE 64
-
-_Static_assert(offsetof(struct vmem_map, guess) ==
-	       offsetof(struct vmem_map, view) + sizeof(struct vmem_view),
-	       "inline code finds the guess behind the view");
-
 /* The most regions of a map: KVM offers 32764 slots, so ample. */
 #define MAX_REGIONS (1u << 20)
-
-static size_t round_up(size_t n, size_t step)
-{
-	return (n + step - 1) / step * step;
-}
-
-/* How long the arrays of a view of n ranges are, for the search in map.h. */
-static size_t padded_count(size_t n)
-{
-	return n <= 8 ? 8 : round_up(n, 64);
-}
-
-/*
- * A map with room for n regions, all arrays in place, firsts all ones. When n
- * is 0 its first range is behind all memory and allows nothing.
- */
-static struct vmem_map *alloc_map(unsigned int n)
-{
-	size_t head = round_up(sizeof(struct vmem_map), CACHE_LINE);
-	size_t padded = padded_count(n);
-	size_t firsts = padded * sizeof(uint64_t);
-	size_t ranges = padded * sizeof(struct vmem_range);
-	size_t total = round_up(head + firsts + ranges +
-				n * sizeof(struct vmem_region *), CACHE_LINE);
-	struct vmem_map *map = aligned_alloc(CACHE_LINE, total);
-	unsigned char *at = (unsigned char *)map;
-
-	if (!map)
-		return NULL;
-	memset(map, 0, total);
-	memset(at + head, 0xff, firsts);
-	map->refs = VMEM_PRIV_MAP_REF;
-	map->view.n = n;
-	map->view.firsts = (const uint64_t *)(at + head);
-	map->view.ranges = (const struct vmem_range *)(at + head + firsts);
-	map->regions = (struct vmem_region **)(at + head + firsts + ranges);
-	((struct vmem_range *)(at + head + firsts))->first = UINT64_MAX;
-	return map;
-}
 
 struct vmem_map *vmem_priv_map_over(struct vmem_map *memory, size_t n,
 				    struct vmem_range **ranges)
 {
 	struct vmem_map *map = n > MAX_REGIONS ? NULL :
-						alloc_map((unsigned int)n);
+			       vmem_priv_map_alloc((unsigned int)n);
 
 	if (!map)
 		return NULL;
@@ -76,41 +28,6 @@ struct vmem_map *vmem_priv_map_over(struct vmem_map *memory, size_t n,
 	map->view.flags = VMEM_VIEW_IOTLB;
 	*ranges = (struct vmem_range *)(uintptr_t)map->view.ranges;
 	return map;
-}
-
-static void fill_guess(struct vmem_guess_ *guess,
-		       const struct vmem_range *ranges, uint32_t n)
-{
-	uint64_t last = ranges[n - 1].first - ranges[0].first +
-			ranges[n - 1].span, from;
-	uint32_t i;
-
-	guess->first = ranges[0].first;
-	while (last >> guess->shift >= VMEM_PIECES_)
-		guess->shift++;
-	for (i = 1; i < n && i <= UINT8_MAX; i++) {
-		from = (ranges[i].first - guess->first) >> guess->shift;
-		memset(guess->at + from, (int)i, VMEM_PIECES_ - from);
-	}
-}
-
-/*
- * The last guest address is not below the all-ones of the padding: behind
- * them stands the last range again, which is the only one that can have it.
- */
-void vmem_priv_map_seal(struct vmem_map *map)
-{
-	uint64_t *firsts = (uint64_t *)(uintptr_t)map->view.firsts;
-	struct vmem_range *ranges =
-		(struct vmem_range *)(uintptr_t)map->view.ranges;
-	uint32_t i, n = map->view.n;
-
-	for (i = 0; i < n; i++)
-		firsts[i] = ranges[i].first;
-	for (; n && i < padded_count(n); i++)
-		ranges[i] = ranges[n - 1];
-	if (n)
-		fill_guess(&map->guess, ranges, n);
 }
 
 static void set_range(struct vmem_range *range, struct vmem_region *region)
@@ -166,7 +83,7 @@ static int regions_overlap(const struct vmem_region *a, const struct vmem_region
 
 int vmem_map_new(struct vmem_map **out)
 {
-	struct vmem_map *map = alloc_map(0);
+	struct vmem_map *map = vmem_priv_map_alloc(0);
 
 	if (!map)
 		return -ENOMEM;
@@ -210,7 +127,7 @@ int vmem_map_add(const struct vmem_map *map, struct vmem_region *region,
 		return regions_overlap(map->regions[at], region, err);
 	if (n == MAX_REGIONS)
 		return no_memory(n, err);
-	bigger = alloc_map(n + 1);
+	bigger = vmem_priv_map_alloc(n + 1);
 	if (!bigger)
 		return no_memory(n + 1, err);
 	for (i = 0; i < at; i++)
@@ -234,7 +151,7 @@ static int compare_gpa(const void *a, const void *b)
 int vmem_map_from_regions(struct vmem_region *const *regions, unsigned int n,
 			  struct vmem_map **out, struct vsu_error *err)
 {
-	struct vmem_map *map = n > MAX_REGIONS ? NULL : alloc_map(n);
+	struct vmem_map *map = n > MAX_REGIONS ? NULL : vmem_priv_map_alloc(n);
 	struct vmem_region **sorted;
 	unsigned int i;
 	int rc = 0;
@@ -282,7 +199,7 @@ int vmem_map_remove(const struct vmem_map *map,
 		return vsu_error_set(err, -ENOENT, "region %#" PRIx64 "-%#"
 				     PRIx64 " is not in the map",
 				     vmem_region_gpa(region), last_of(region));
-	smaller = alloc_map(n - 1);
+	smaller = vmem_priv_map_alloc(n - 1);
 	if (!smaller)
 		return no_memory(n - 1, err);
 	for (i = 0; i < at; i++)

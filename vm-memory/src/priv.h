@@ -180,12 +180,17 @@ struct vmem_map {
 #define VMEM_PRIV_MAP_RETIRED 1u
 #define VMEM_PRIV_MAP_REF 2u
 
-/*
- * A map of n ranges, to be filled in, over the memory of another map; sealing
- * it takes their addresses over into the view.
- */
+/* A map of n ranges, to be filled in and sealed, over another map's memory. */
 struct vmem_map *vmem_priv_map_over(struct vmem_map *memory, size_t n,
 				    struct vmem_range **ranges);
+
+/* map_arrays.c */
+/*
+ * A map with room for n regions, all arrays in place, firsts all ones. When n
+ * is 0 its first range is behind all memory and allows nothing.
+ */
+struct vmem_map *vmem_priv_map_alloc(unsigned int n);
+/* Takes the addresses of the ranges, which are filled in, over into the view. */
 void vmem_priv_map_seal(struct vmem_map *map);
 
 void vmem_priv_event_unref(struct vmem_priv_event *event);
