@@ -30,7 +30,7 @@ static pthread_t main_thread;
 
 static bool lacks(int code)
 {
-	if (left < 0 || !pthread_equal(pthread_self(), main_thread))
+	if (!pthread_equal(pthread_self(), main_thread) || left < 0)
 		return false;
 	if (left) {
 		left--;
