@@ -12,10 +12,20 @@ AC_ARG_WITH([liburing],
 	[], [with_liburing=check])
 have_liburing=no
 AS_IF([test "x$with_liburing" != xno], [
-	PKG_CHECK_MODULES([LIBURING], [liburing >= 2.0], [have_liburing=yes], [
-		AS_IF([test "x$with_liburing" = xyes],
-			[AC_MSG_ERROR([liburing was asked for and not found])])
-	])
+	PKG_CHECK_MODULES([LIBURING], [liburing >= 2.0], [
+		dnl pkg-config may speak of the machine that builds, not of the other.
+		virtio_devices_saved_CPPFLAGS=$CPPFLAGS
+		virtio_devices_saved_LIBS=$LIBS
+		CPPFLAGS="$CPPFLAGS $LIBURING_CFLAGS"
+		LIBS="$LIBURING_LIBS $LIBS"
+		AC_LINK_IFELSE([AC_LANG_PROGRAM([[#include <liburing.h>]],
+			[[struct io_uring ring; return io_uring_queue_init(1, &ring, 0);]])],
+			[have_liburing=yes])
+		CPPFLAGS=$virtio_devices_saved_CPPFLAGS
+		LIBS=$virtio_devices_saved_LIBS
+	], [:])
+	AS_IF([test "x$with_liburing$have_liburing" = xyesno], [AC_MSG_ERROR(
+		[liburing was asked for and not found for the machine that runs it])])
 ])
 AS_IF([test "x$have_liburing" = xyes], [
 	AC_DEFINE([HAVE_LIBURING], [1], [Define to 1 to build the io_uring disk engine.])
