@@ -53,7 +53,7 @@ static void watch_stalls(struct vhost_user_backend *b)
 /* Bytes of the same message do not count: they may come one by one for ever. */
 static void end_stalled(struct vhost_user_backend *b)
 {
-	uint64_t count;
+	uint64_t count = 0;
 	bool in = stops_inside_message(b) && b->stall_in == b->in_count;
 	bool out = vhost_user_priv_channel_wants_write(&b->main) &&
 		   b->stall_out == b->main.sent;

@@ -207,7 +207,7 @@ int virtdev_priv_server_start_session_take_fd(
 		.closer = s->config.closer,
 		.served_files = s->config.served_files,
 	};
-	struct vhost_user_backend *session;
+	struct vhost_user_backend *session = NULL;
 	int rc;
 
 	rc = vhost_user_backend_new_take_fd(sock, &config, &session_ops, s,
