@@ -38,6 +38,7 @@ struct remote {
 	struct vmm_shmem *shmem;
 	struct virtdev_vhost_user *user;
 	ev_io session;
+	ev_timer refresh;	/* the windows changed in this iteration */
 	bool ready, dead;
 	bool stopped;		/* the queues came back, or the back-end died */
 	bool locked;		/* the session is dispatched under the lock */
@@ -198,6 +199,7 @@ static void apply_answers(struct remote *r)
 		return;
 	place->lost(place->opaque, &r->why);
 	ev_io_stop(r->loop, &r->session);
+	ev_timer_stop(r->loop, &r->refresh);
 	need_reset(r);
 }
 
@@ -293,6 +295,24 @@ static void on_session(struct ev_loop *loop, ev_io *w, int revents)
 	session_dispatch(w->data);
 }
 
+/*
+ * An event that is fed would be served before the loop polls again, for as long
+ * as a peer has its windows changed; a timer that is due at once comes after it.
+ */
+static void on_refresh(struct ev_loop *loop, ev_timer *w, int revents)
+{
+	struct remote *r = w->data;
+
+	(void)loop;
+	(void)revents;
+	vmm_virtio_lock(r->v);
+	r->locked = true;
+	map_announce(r);
+	r->locked = false;
+	vmm_virtio_unlock(r->v);
+	apply_answers(r);
+}
+
 static void on_call(struct ev_loop *loop, ev_io *w, int revents)
 {
 	const struct queue *q = w->data;
@@ -323,7 +343,7 @@ static void remote_refresh(void *end)
 	if (r->dead)
 		return;
 	r->announce = true;
-	ev_feed_event(r->loop, &r->session, EV_READ);
+	ev_timer_start(r->loop, &r->refresh);
 }
 
 static int remote_kick_fd(void *end, uint32_t queue)
@@ -351,8 +371,10 @@ static void free_remote(struct remote *r)
 {
 	uint32_t i;
 
-	if (r->session.fd >= 0)
+	if (r->session.fd >= 0) {
 		ev_io_stop(r->loop, &r->session);
+		ev_timer_stop(r->loop, &r->refresh);
+	}
 	for (i = 0; r->queues && i < r->nqueues; i++) {
 		ev_io_stop(r->loop, &r->queues[i].called);
 		vsu_fd_close(&r->queues[i].call_fd);
@@ -496,7 +518,8 @@ static void hand_over(struct remote *r)
 {
 	ev_io_init(&r->session, on_session, virtdev_vhost_user_fd(r->user),
 		   EV_READ);
-	r->session.data = r;
+	ev_timer_init(&r->refresh, on_refresh, 0., 0.);
+	r->session.data = r->refresh.data = r;
 	ev_io_start(r->loop, &r->session);
 }
 
