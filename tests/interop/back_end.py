@@ -14,6 +14,8 @@ does to cvmm's windows from outside. It uses none of the libraries.
     back_end.py greedy PATH N OTHER    maps every second page, until it is
                                        refused or has N, then waits for the
                                        file OTHER, unmaps all and maps one again
+    back_end.py flood PATH             maps and unmaps a page, asking for no
+                                       answer, until its channel is gone
 
 Says "mapped" when the guest may look, "refused" when it was not mapped, and
 "done" when it has done all; stays until the front-end leaves.
@@ -176,11 +178,27 @@ def greedy(peer, n, other):
     say("again" if not peer.ask(MAP, [fd], 0, PAGE) else "refused again")
 
 
+def flood(peer):
+    map_it(peer, new_file())
+    peer.ask(UNMAP)
+    rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [new_file(size=PAGE)]))]
+    pair = b"".join(struct.pack("=IIIB7x4Q", request, 1, 40, 0, 0, 0, PAGE, request == MAP) for request in (MAP, UNMAP))
+    peer.channel.setblocking(True)
+    for _ in range(3):    # faster than they are served
+        if not os.fork():
+            break
+    try:
+        while True:
+            peer.channel.sendmsg([pair], rights)
+    except OSError:
+        pass    # the machine has ended
+
+
 if __name__ == "__main__":
     peer = BackEnd(sys.argv[2])
     threading.Thread(target=peer.serve, daemon=True).start()
     peer.running.wait()
     {"toggle": toggle, "cut-and-unmap": cut_and_unmap, "file": file,
-     "broken": broken, "huge": huge, "greedy": greedy}[sys.argv[1]](peer, *sys.argv[3:])
+     "broken": broken, "huge": huge, "greedy": greedy, "flood": flood}[sys.argv[1]](peer, *sys.argv[3:])
     say("done")
     threading.Event().wait()
