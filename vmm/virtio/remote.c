@@ -135,7 +135,7 @@ static void on_back(void *opaque, bool rings_lost)
 	r->back = true;
 	r->rings_lost = rings_lost;
 	prog_log(PROG_LOG_INFO, "back", "'%s' is served again after %" PRIu64 " ms%s",
-		 r->socket, (vsu_now_ns() - r->lost_ns) / 1000000,
+		 r->socket, (vsu_now_ns() - r->lost_ns) / NS_PER_MS,
 		 rings_lost ? "; the guest has to reset the device" : "");
 }
 
@@ -272,27 +272,35 @@ static void start_late(struct remote *r)
 	r->rings_lost = start_rings(r, r->start_features) < 0;
 }
 
-/*
- * One dispatch of the session. Its descriptor stays readable while something is
- * left, so that the loop comes back after it has looked at everything else.
- */
-static void session_dispatch(struct remote *r)
+/* Whatever brings the loop to a session does it between these two. */
+static void session_enter(struct remote *r)
 {
 	vmm_virtio_lock(r->v);
 	r->locked = true;
-	virtdev_vhost_user_dispatch(r->user);
-	start_late(r);
+}
+
+static void session_leave(struct remote *r)
+{
 	map_announce(r);
 	r->locked = false;
 	vmm_virtio_unlock(r->v);
 	apply_answers(r);
 }
 
+/*
+ * The session's descriptor stays readable while something is left, so that the
+ * loop comes back after it has looked at everything else.
+ */
 static void on_session(struct ev_loop *loop, ev_io *w, int revents)
 {
+	struct remote *r = w->data;
+
 	(void)loop;
 	(void)revents;
-	session_dispatch(w->data);
+	session_enter(r);
+	virtdev_vhost_user_dispatch(r->user);
+	start_late(r);
+	session_leave(r);
 }
 
 /*
@@ -301,16 +309,10 @@ static void on_session(struct ev_loop *loop, ev_io *w, int revents)
  */
 static void on_refresh(struct ev_loop *loop, ev_timer *w, int revents)
 {
-	struct remote *r = w->data;
-
 	(void)loop;
 	(void)revents;
-	vmm_virtio_lock(r->v);
-	r->locked = true;
-	map_announce(r);
-	r->locked = false;
-	vmm_virtio_unlock(r->v);
-	apply_answers(r);
+	session_enter(w->data);
+	session_leave(w->data);
 }
 
 static void on_call(struct ev_loop *loop, ev_io *w, int revents)
