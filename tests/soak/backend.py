@@ -95,7 +95,16 @@ class Backend:
     def shmem(self, request, at, size, fd=None, writable=True):
         payload = struct.pack("<B7xQQQQ", 0, 0, at, size, 1 if writable and fd is not None else 0)
         self.channel.send(request, payload, [fd] if fd is not None else [], VERSION | NEED_REPLY)
-        return struct.unpack("<Q", self.channel.receive()[2])[0]
+        return self.result(request)
+
+    def result(self, request):
+        """Requests made of random bytes may have been answered before."""
+        while True:
+            answered, _, payload, fds = self.channel.receive()
+            for fd in fds:
+                os.close(fd)
+            if answered == request:
+                return struct.unpack("<Q", payload)[0]
 
     def map_something(self):
         """Maps, and unmaps again where that was taken."""
