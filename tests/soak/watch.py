@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
 """A program under test: how it is started, looked at and ended."""
+import atexit
 import os
 import re
 import signal
@@ -39,6 +40,7 @@ class Program:
             os.unlink(self.gaps)
         with open(self.log, "wb") as log:
             self.p = subprocess.Popen(args, stderr=log, env=env, **more)
+        atexit.register(self.p.kill)    # or a failure would leave it running
 
     def said(self):
         with open(self.log, "rb") as log:
