@@ -4,6 +4,7 @@
 
 #include <poll.h>
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include <virtio-devices/vhost_user_server.h>
 #include <vmm-sys-util/event.h>
@@ -37,6 +38,13 @@ static void config_read(void *self, uint32_t off, void *buf, uint32_t len)
 	memcpy(buf, ((struct back_end *)self)->config + off, len);
 }
 
+static int config_write(void *self, uint32_t off, const void *buf,
+			uint32_t len)
+{
+	memcpy(((struct back_end *)self)->config + off, buf, len);
+	return 0;
+}
+
 static void *serve(void *arg)
 {
 	struct back_end *b = arg;
@@ -65,7 +73,7 @@ static void start_back_end(uint64_t features)
 {
 	static const struct virtdev_ops ops = {
 		.size = sizeof(ops), .name = "test",
-		.config_read = config_read,
+		.config_read = config_read, .config_write = config_write,
 	};
 	const struct virtdev_info info = {
 		.id = 26, .nqueues = 1, .queue_max = 16, .config_size = 4,
@@ -176,6 +184,50 @@ START_TEST(a3_15_a_changed_configuration_reaches_the_guest)
 }
 END_TEST
 
+#define STORES 2000u	/* the last one's low byte is not 0 */
+
+/* As the transport's face does, on a CPU's thread. */
+static void config_store(void *face, struct vmm_access *access)
+{
+	virtdev_transport_config_write(face, (uint32_t)access->offset,
+				       access->len, access->value);
+}
+
+static void *store_often(void *arg)
+{
+	struct virtdev_transport *t = vmm_virtio_transport(virtio);
+	struct vmm_access access = { .offset = 3, .len = 1, .write = true };
+	unsigned int i;
+
+	for (i = 1; i <= STORES; i++) {
+		access.value = i;
+		vmm_virtio_access(virtio, VIRTDEV_ACCESS_PLAIN, config_store,
+				  t, &access);
+		if (i == STORES)
+			atomic_store((atomic_bool *)arg, true);
+		vsu_event_signal(be.change);
+	}
+	return NULL;
+}
+
+/* Each store is a message, each change one from the back-end and a question. */
+START_TEST(e1_22_a_cpu_stores_configuration_while_the_session_is_served)
+{
+	atomic_bool done = false;
+	pthread_t cpu;
+
+	connect_to(VQ_F_VERSION_1);
+	rig_start(virtio);
+	ck_assert_int_eq(pthread_create(&cpu, NULL, store_often, &done), 0);
+	while (!atomic_load(&done) || config_word() >> 24 == 0)
+		ev_run(place.loop, EVRUN_ONCE);
+	pthread_join(cpu, NULL);
+	ck_assert_int_eq(lost.code, 0);
+	ck_assert_uint_eq(rig_status(virtio), 15);
+	teardown();
+}
+END_TEST
+
 START_TEST(c1_19_bits_that_ask_the_transport_for_more_are_not_the_guests)
 {
 	const uint64_t theirs = UINT64_C(0x1fff) << 37;
@@ -207,6 +259,8 @@ int main(void)
 	TCase *tc = tcase_create("remote");
 
 	tcase_add_test(tc, a3_15_a_changed_configuration_reaches_the_guest);
+	tcase_add_test(tc,
+		e1_22_a_cpu_stores_configuration_while_the_session_is_served);
 	tcase_add_test(tc,
 		c1_19_bits_that_ask_the_transport_for_more_are_not_the_guests);
 	tcase_add_test(tc, a_dead_back_end_is_told_once_and_asks_for_a_reset);
