@@ -221,7 +221,8 @@ static void describe_ring(const struct remote *r, uint32_t i,
 	ring->err_fd = -1;
 }
 
-static int start_rings(struct remote *r, uint64_t features)
+static int give_rings(struct remote *r, uint64_t features,
+		      struct vsu_error *err)
 {
 	struct vhost_user_ring *rings;
 	uint32_t i;
@@ -229,12 +230,25 @@ static int start_rings(struct remote *r, uint64_t features)
 
 	rings = calloc(r->nqueues, sizeof(rings[0]));
 	if (!rings)
-		return -ENOMEM;
+		return vsu_error_sys(err, -ENOMEM, "rings");
 	for (i = 0; i < r->nqueues; i++)
 		describe_ring(r, i, &rings[i]);
 	rc = virtdev_vhost_user_start(r->user, features, rings, r->nqueues,
-				      NULL);
+				      err);
 	free(rings);
+	return rc;
+}
+
+/* The guest only sees that it has to reset the device: the user hears why. */
+static int start_rings(struct remote *r, uint64_t features)
+{
+	struct vsu_error err = VSU_ERROR_INIT;
+	int rc = give_rings(r, features, &err);
+
+	if (rc < 0)
+		prog_log(PROG_LOG_WARNING, "not started",
+			 "the queues of '%s' cannot be started: %s; the guest has to reset the device",
+			 r->socket, err.msg);
 	return rc;
 }
 

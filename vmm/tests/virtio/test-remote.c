@@ -5,9 +5,11 @@
 #include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <sys/mman.h>
 
 #include <virtio-devices/vhost_user_server.h>
 #include <vmm-sys-util/event.h>
+#include <vmm-sys-util/fd.h>
 #include <vmm-sys-util/sock.h>
 
 #include "rig.h"
@@ -32,6 +34,8 @@ static struct vmm_virtio_place place;
 static struct vmm_virtio *virtio;
 static struct vmem_map *map;
 static struct vsu_error lost;
+static uint32_t reconnect_ms;
+static int said_fd = -1;	/* standard error, or -1: as it was */
 
 static void config_read(void *self, uint32_t off, void *buf, uint32_t len)
 {
@@ -69,6 +73,19 @@ static void *serve(void *arg)
 	return NULL;
 }
 
+/* One that serves the device, on the listener that there is. */
+static void serve_anew(void)
+{
+	struct virtdev_vhost_user_server_config config = {
+		.size = sizeof(config), .dev = be.dev,
+	};
+
+	ck_assert_int_eq(virtdev_vhost_user_server_new_listen(&config,
+				be.listener, &be.server, NULL), 0);
+	ck_assert_int_eq(pthread_create(&be.thread, NULL, serve, &be), 0);
+	be.ended = false;
+}
+
 static void start_back_end(uint64_t features)
 {
 	static const struct virtdev_ops ops = {
@@ -79,9 +96,6 @@ static void start_back_end(uint64_t features)
 		.id = 26, .nqueues = 1, .queue_max = 16, .config_size = 4,
 		.features = features,
 	};
-	struct virtdev_vhost_user_server_config config = {
-		.size = sizeof(config),
-	};
 
 	memset(&be, 0, sizeof(be));
 	snprintf(be.path, sizeof(be.path), "/tmp/test-remote.%d", getpid());
@@ -91,10 +105,7 @@ static void start_back_end(uint64_t features)
 	be.change = vsu_event_new();
 	be.quit = vsu_event_new();
 	ck_assert_int_eq(virtdev_new(&ops, &info, &be, &be.dev), 0);
-	config.dev = be.dev;
-	ck_assert_int_eq(virtdev_vhost_user_server_new_listen(&config,
-				be.listener, &be.server, NULL), 0);
-	ck_assert_int_eq(pthread_create(&be.thread, NULL, serve, &be), 0);
+	serve_anew();
 }
 
 static void end_back_end(void)
@@ -102,6 +113,7 @@ static void end_back_end(void)
 	if (!be.ended) {
 		vsu_event_signal(be.quit);
 		pthread_join(be.thread, NULL);
+		vsu_event_drain(be.quit, NULL);
 	}
 	be.ended = true;
 }
@@ -117,6 +129,7 @@ static void connect_to(uint64_t features)
 {
 	struct vmm_device_spec spec = {
 		.id = 26, .remote = true, .queues = 1, .config_size = 4,
+		.reconnect_ms = reconnect_ms,
 	};
 
 	start_back_end(features);
@@ -142,6 +155,29 @@ static void teardown(void)
 	virtdev_free(be.dev);
 	vmem_map_unref(map);
 	ev_loop_destroy(place.loop);
+	vsu_fd_close(&said_fd);
+}
+
+/* What is said from here on can be looked at. */
+static void listen_to_stderr(void)
+{
+	said_fd = memfd_create("stderr", MFD_CLOEXEC);
+	ck_assert_int_ge(said_fd, 0);
+	ck_assert_int_ge(dup2(said_fd, STDERR_FILENO), 0);
+}
+
+static unsigned int times_said(const char *words)
+{
+	static char text[4096];
+	ssize_t len = pread(said_fd, text, sizeof(text) - 1, 0);
+	unsigned int n = 0;
+	const char *at;
+
+	ck_assert_int_ge(len, 0);
+	text[len] = '\0';
+	for (at = text; (at = strstr(at, words)); at++)
+		n++;
+	return n;
 }
 
 static uint32_t config_word(void)
@@ -253,6 +289,49 @@ START_TEST(a_dead_back_end_is_told_once_and_asks_for_a_reset)
 }
 END_TEST
 
+static void lose_back_end(void)
+{
+	end_back_end();
+	while (!times_said("waits for another back-end"))
+		ev_run(place.loop, EVRUN_ONCE);
+}
+
+/* A used ring where no memory is: with a back-end there, and without. */
+START_TEST(the_reason_why_rings_do_not_start_is_said_once)
+{
+	reconnect_ms = 1;
+	listen_to_stderr();
+	connect_to(VQ_F_VERSION_1);
+	if (_i)
+		lose_back_end();
+	rig_start_at(virtio, RIG_MEMORY);
+	if (_i)
+		serve_anew();
+	while (!(rig_status(virtio) & 0x40))
+		ev_run(place.loop, EVRUN_ONCE);
+	ck_assert_uint_eq(times_said("ring 0 lies in no memory"), 1);
+	ck_assert_uint_ge(times_said(be.path), 1);
+	teardown();
+}
+END_TEST
+
+/* It need not know that nobody was there. */
+START_TEST(a_driver_that_starts_meanwhile_runs_with_the_next_back_end)
+{
+	reconnect_ms = 1;
+	listen_to_stderr();
+	connect_to(VQ_F_VERSION_1);
+	lose_back_end();
+	rig_start(virtio);
+	serve_anew();
+	vsu_event_signal(be.change);
+	while (config_word() == 0)
+		ev_run(place.loop, EVRUN_ONCE);
+	ck_assert_uint_eq(rig_status(virtio), 15);
+	teardown();
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("remote");
@@ -264,6 +343,10 @@ int main(void)
 	tcase_add_test(tc,
 		c1_19_bits_that_ask_the_transport_for_more_are_not_the_guests);
 	tcase_add_test(tc, a_dead_back_end_is_told_once_and_asks_for_a_reset);
+	tcase_add_loop_test(tc, the_reason_why_rings_do_not_start_is_said_once,
+			    0, 2);
+	tcase_add_test(tc,
+		a_driver_that_starts_meanwhile_runs_with_the_next_back_end);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
 }
