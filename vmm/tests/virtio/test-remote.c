@@ -158,7 +158,7 @@ static void teardown(void)
 	vsu_fd_close(&said_fd);
 }
 
-/* What is said from here on can be looked at. */
+/* Lines that are said from here on can be looked at. */
 static void listen_to_stderr(void)
 {
 	said_fd = memfd_create("stderr", MFD_CLOEXEC);
@@ -315,7 +315,7 @@ START_TEST(the_reason_why_rings_do_not_start_is_said_once)
 }
 END_TEST
 
-/* It need not know that nobody was there. */
+/* Its driver need not know that nobody was there. */
 START_TEST(a_driver_that_starts_meanwhile_runs_with_the_next_back_end)
 {
 	reconnect_ms = 1;

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* The queues of a remote device, as its driver set them up, for its back-end. */
+#include <config.h>
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "log.h"
+#include "virtio/remote_session.h"
+
+static void describe_ring(const struct remote *r, uint32_t i,
+			  struct vhost_user_ring *ring)
+{
+	struct vq_config config;
+
+	memset(ring, 0, sizeof(*ring));
+	if (!virtdev_transport_queue(vmm_virtio_transport(r->v), i, &config))
+		return;
+	ring->size = config.size;
+	ring->base = config.base;
+	ring->desc_gpa = config.desc_gpa;
+	ring->driver_gpa = config.driver_gpa;
+	ring->device_gpa = config.device_gpa;
+	ring->kick_fd = r->queues[i].kick_fd;
+	ring->call_fd = r->queues[i].call_fd;
+	ring->err_fd = -1;
+}
+
+static int give_rings(struct remote *r, uint64_t features,
+		      struct vsu_error *err)
+{
+	struct vhost_user_ring *rings;
+	uint32_t i;
+	int rc;
+
+	rings = calloc(r->nqueues, sizeof(rings[0]));
+	if (!rings)
+		return vsu_error_sys(err, -ENOMEM, "rings");
+	for (i = 0; i < r->nqueues; i++)
+		describe_ring(r, i, &rings[i]);
+	rc = virtdev_vhost_user_start(r->user, features, rings, r->nqueues,
+				      err);
+	free(rings);
+	return rc;
+}
+
+int vmm_remote_start_rings(struct remote *r, uint64_t features)
+{
+	struct vsu_error err = VSU_ERROR_INIT;
+	int rc = give_rings(r, features, &err);
+
+	if (rc < 0)
+		prog_log(PROG_LOG_WARNING, "not started",
+			 "the queues of '%s' cannot be started: %s; the guest has to reset the device",
+			 r->socket, err.msg);
+	return rc;
+}
