@@ -8,12 +8,7 @@
 
 #include <vhost/protocol.h>
 #include <virtio-queue/features.h>
-#include <vm-memory/backend.h>
-#include <vm-memory/block.h>
-#include <vm-memory/region.h>
 #include <vmm-sys-util/checked.h>
-#include <vmm-sys-util/event.h>
-#include <vmm-sys-util/fd.h>
 
 #include "disk.h"
 
@@ -108,42 +103,9 @@ static uint64_t page_up(uint64_t v)
 	return (v + PAGE - 1) & ~(uint64_t)(PAGE - 1);
 }
 
-/* A memfd is sealed, so that the back-end cannot shrink it under our feet. */
-static int new_block(uint64_t size, struct vmem_block **out,
-		     struct vsu_error *err)
-{
-	struct vmem_backend *backend;
-	int rc = vmem_backend_new(&backend);
-
-	if (rc < 0)
-		return vsu_error_sys(err, rc, "cannot make memory");
-	vmem_backend_set_kind(backend, VMEM_KIND_MEMFD);
-	vmem_backend_set_size(backend, size);
-	rc = vmem_backend_alloc(backend, out, err);
-	vmem_backend_free(backend);
-	return rc;
-}
-
-static int map_block(struct vmem_block *block, struct vmem_map **out,
-		     struct vsu_error *err)
-{
-	const struct vmem_region_desc desc = {
-		.block = block, .gpa = BASE, .len = vmem_block_len(block),
-	};
-	struct vmem_region *region;
-	int rc = vmem_region_new(&desc, &region, err);
-
-	if (rc < 0)
-		return rc;
-	rc = vmem_map_from_regions(&region, 1, out, err);
-	vmem_region_unref(region);
-	return rc;
-}
-
 /* Ring, then tables, headers and buffers, in one piece of memory. */
 static int make_memory(struct disk *d, struct vsu_error *err)
 {
-	struct vmem_block *block;
 	struct vq_layout layout;
 	int rc;
 
@@ -153,13 +115,9 @@ static int make_memory(struct disk *d, struct vsu_error *err)
 	d->tables_gpa = BASE + page_up(layout.size);
 	d->headers_gpa = page_up(d->tables_gpa + ring_size(d) * TABLE_SIZE);
 	d->data_gpa = page_up(d->headers_gpa + d->nslots * HEADER_SIZE);
-	rc = new_block(page_up(d->data_gpa - BASE +
-			       (uint64_t)d->nslots * d->chunk), &block, err);
-	if (rc < 0)
-		return rc;
-	rc = map_block(block, &d->map, err);
-	vmem_block_unref(block);
-	return rc;
+	return ring_memory(&d->map, BASE, page_up(d->data_gpa - BASE +
+						  (uint64_t)d->nslots * d->chunk),
+			   err);
 }
 
 static unsigned char *at(const struct disk *d, uint64_t gpa, uint64_t len)
@@ -188,33 +146,16 @@ static int make_ring(struct disk *d, struct vsu_error *err)
 		config.indirect_gpa = d->tables_gpa;
 	}
 	config.map = d->map;
-	rc = vq_driver_new(&config, &d->driver, err);
-	if (rc < 0)
-		return rc;
-	d->kick_fd = vsu_event_new();
-	d->call_fd = vsu_event_new();
-	if (d->kick_fd < 0 || d->call_fd < 0)
-		return vsu_error_sys(err, d->kick_fd < 0 ? d->kick_fd :
-				     d->call_fd, "cannot make an eventfd");
-	return 0;
+	return ring_open(&d->ring, &config, err);
 }
 
 static int start(struct disk *d, struct vsu_error *err)
 {
-	const struct vhost_user_ring ring = {
-		.size = ring_size(d),
-		.desc_gpa = vq_driver_desc_gpa(d->driver),
-		.driver_gpa = vq_driver_driver_gpa(d->driver),
-		.device_gpa = vq_driver_device_gpa(d->driver),
-		.kick_fd = d->kick_fd,
-		.call_fd = d->call_fd,
-		.err_fd = -1,
-	};
 	struct vhost_user_frontend *fe = d->client.fe;
 	int rc = vhost_user_frontend_set_memory(fe, d->map, err);
 
 	if (!rc)
-		rc = vhost_user_frontend_set_ring(fe, d->queue, &ring, err);
+		rc = ring_describe(&d->ring, &d->client, d->queue, err);
 	if (!rc)
 		rc = vhost_user_frontend_start(fe, d->features, err);
 	return rc;
@@ -249,8 +190,7 @@ static enum vsu_exit try_open(struct disk *d, const char *socket,
 	enum vsu_exit status;
 
 	memset(d, 0, sizeof(*d));
-	d->kick_fd = -1;
-	d->call_fd = -1;
+	d->ring = RING_NONE;
 	d->queue = queue;
 	d->nslots = nslots;
 	status = client_open(&d->client, socket,
@@ -285,10 +225,8 @@ void disk_close(struct disk *d, bool in_order)
 	    !vhost_user_frontend_stop(d->client.fe, &ignored))
 		(void)client_wait(&d->client, &ignored);
 	client_close(&d->client);
-	vq_driver_free(d->driver);
+	ring_close(&d->ring);
 	vmem_map_unref(d->map);
-	vsu_fd_close(&d->kick_fd);
-	vsu_fd_close(&d->call_fd);
 }
 
 /* ----------------------------------------------------------------- requests */
@@ -337,7 +275,7 @@ enum vsu_exit disk_submit(struct disk *d, uint32_t slot,
 						   type == VIRTDEV_BLK_T_IN };
 	buffers[n++] = (struct vq_buffer){ gpa + STATUS_AT, 1, 1 };
 	write_header(d, slot, type, offset);
-	rc = vq_driver_add(d->driver, buffers, n, slot);
+	rc = vq_driver_add(d->ring.driver, buffers, n, slot);
 	if (!rc)
 		return VSU_EXIT_OK;
 	vsu_error_sys(err, rc, "'%s': cannot add a request to its ring",
@@ -347,15 +285,14 @@ enum vsu_exit disk_submit(struct disk *d, uint32_t slot,
 
 void disk_kick(struct disk *d)
 {
-	if (vq_driver_publish(d->driver))
-		vsu_event_signal(d->kick_fd);
+	ring_kick(&d->ring);
 }
 
 int disk_collect(struct disk *d, uint32_t *slot)
 {
 	uint64_t cookie;
 	uint32_t written;
-	int rc = vq_driver_collect(d->driver, &cookie, &written);
+	int rc = vq_driver_collect(d->ring.driver, &cookie, &written);
 
 	if (rc == 1)
 		*slot = (uint32_t)cookie;
@@ -371,5 +308,5 @@ uint8_t disk_status(struct disk *d, uint32_t slot)
 
 bool disk_want_call(struct disk *d)
 {
-	return vq_driver_enable_call(d->driver);
+	return vq_driver_enable_call(d->ring.driver);
 }

@@ -12,11 +12,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include <virtio-queue/driver.h>
 #include <vm-memory/map.h>
 
 #include "blk.h"
 #include "client.h"
+#include "ring.h"
 
 struct disk {
 	struct client client;
@@ -29,8 +29,7 @@ struct disk {
 	uint32_t queue;
 
 	struct vmem_map *map;
-	struct vq_driver *driver;
-	int kick_fd, call_fd;
+	struct ring ring;
 	uint64_t tables_gpa, headers_gpa, data_gpa;
 };
 

@@ -16,11 +16,8 @@
 #include <config.h>
 
 #include <inttypes.h>
-#include <poll.h>
 #include <stdio.h>
 #include <string.h>
-
-#include <vmm-sys-util/event.h>
 
 #include "disk.h"
 
@@ -46,22 +43,6 @@ static int giants(struct disk *d, struct vsu_error *err)
 	return done < GIANTS ? VSU_EXIT_OK : VSU_EXIT_FAIL;
 }
 
-/* Nobody kicks again: the call has to come by itself. */
-static int wait_for_call(struct disk *d, uint32_t *slot)
-{
-	struct pollfd p = { d->call_fd, POLLIN, 0 };
-	int rc;
-
-	while ((rc = disk_collect(d, slot)) == 0) {
-		if (disk_want_call(d))
-			continue;
-		if (poll(&p, 1, WAIT_MS) <= 0)
-			return 0;
-		vsu_event_drain(d->call_fd, NULL);
-	}
-	return rc;
-}
-
 static const struct {
 	const char *name;
 	uint32_t type, len;
@@ -77,15 +58,22 @@ static const struct {
 
 static int ask_empties(struct disk *d, struct vsu_error *err)
 {
-	uint32_t slot;
+	uint64_t slot;
+	uint32_t written;
 	size_t i;
+	int rc;
 
 	for (i = 0; i < sizeof(empties) / sizeof(*empties); i++) {
 		if (disk_submit(d, 0, (enum virtdev_blk_type)empties[i].type,
 				0, empties[i].len, err) != VSU_EXIT_OK)
 			return VSU_EXIT_HOST;
 		disk_kick(d);
-		if (wait_for_call(d, &slot) == 1)
+		/* nobody kicks again: the call has to come by itself */
+		rc = ring_wait(&d->ring, &d->client, WAIT_MS, &slot, &written,
+			       err);
+		if (rc < 0)
+			return VSU_EXIT_HOST;
+		if (rc == 1)
 			continue;
 		printf("%s was not completed\n", empties[i].name);
 		return VSU_EXIT_FAIL;
