@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
+# shellcheck shell=bash
+#
+# DPDK's test program, which sends each frame of a port back where it came from.
+# Needs lib.sh.
+
+TESTPMD=${TESTPMD:-dpdk-testpmd}
+
+# Both its threads run where this process may; one of them never rests.
+DPDK_CPUS=$(sed -n 's/^Cpus_allowed_list:[[:space:]]*//p' /proc/self/status)
+
+# testpmd_start MODE PAIRS VDEV [OPTION…]: PEER is its process, PEER_LOG what it
+# says. It ends at the end of its input, which this shell keeps open.
+testpmd_start() {
+	local mode=$1 pairs=$2 vdev=$3; shift 3
+
+	[ -p "$WORK/input" ] || { mkfifo "$WORK/input" && exec 7<>"$WORK/input"; }
+	PEER_LOG=$WORK/testpmd.log
+	mkdir -p "$WORK/run"
+	start "$PEER_LOG" env RUNTIME_DIRECTORY="$WORK/run" \
+		bash -c 'input=$1; shift; exec "$@" <"$input"' - "$WORK/input" \
+		"$TESTPMD" --no-huge -m 128 --no-pci --no-telemetry --no-shconf \
+		--lcores "(0-1)@($DPDK_CPUS)" --vdev "$vdev" "$@" -- \
+		--forward-mode="$mode" --port-topology=loop --auto-start \
+		--rxq="$pairs" --txq="$pairs" --total-num-mbufs=4096
+	PEER=$CHILD
+}
+
+# testpmd_end: whether it ended in order
+testpmd_end() {
+	end_child "$PEER" TERM
+	[ "$ENDED" -eq 0 ] || { echo "status $ENDED"; tail -n 40 "$PEER_LOG"; return 1; }
+}

@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * The driver of a network card behind a vhost-user socket, whose other end
+ * sends each frame back to where it came from. Ends with 0 when all of them
+ * came back, in order and byte for byte, and says what was wrong otherwise.
+ *
+ *   net-driver SOCKET PAIRS FRAMES [WORD...]
+ *
+ * PAIRS of a receiving and a sending ring are used at once, and FRAMES go
+ * through each of them; then the rings are stopped, started again where they
+ * stood, and as many go through again.
+ *
+ *   packed    packed rings
+ *   small     no receive buffers that are merged for a frame, and so no frame
+ *             that is longer than one
+ *   swapped   the other end exchanges the addresses
+ */
+#include <config.h>
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <vmm-sys-util/endian.h>
+
+#include "card.h"
+#include "frames.h"
+
+#define WAIT_MS 20000
+
+/* The header has a descriptor of its own, as many drivers have it. */
+static int frame_send(struct card *c, unsigned int pair, uint64_t slot)
+{
+	struct pair *p = &c->pairs[pair];
+	const uint64_t gpa = card_tx_gpa(pair, slot);
+	const uint32_t len = frame_len(p->sent, !c->small);
+	const struct vq_buffer buffers[] = {
+		{ gpa, NET_HEADER, 0 }, { gpa + NET_HEADER, len, 0 },
+	};
+	unsigned char *room = card_tx(c, pair, slot);
+
+	memset(room, 0, NET_HEADER);
+	frame_make(room + NET_HEADER, p->sent, len);
+	p->sent++;
+	return vq_driver_add(p->tx.driver, buffers, 2, slot);
+}
+
+static enum vsu_exit frames_send(struct card *c, unsigned int pair,
+				 unsigned int n, struct vsu_error *err)
+{
+	unsigned int i;
+	int rc;
+
+	for (i = 0; i < n; i++) {
+		rc = frame_send(c, pair, i);
+		if (rc >= 0)
+			continue;
+		vsu_error_sys(err, rc, "cannot send a frame");
+		return VSU_EXIT_HOST;
+	}
+	ring_kick(&c->pairs[pair].tx);
+	return VSU_EXIT_OK;
+}
+
+/* One more finished request of a ring, or why there is none. */
+static enum vsu_exit ring_next(struct card *c, struct ring *r, uint64_t *slot,
+			       uint32_t *written, struct vsu_error *err)
+{
+	int rc = ring_wait(r, &c->client, WAIT_MS, slot, written, err);
+
+	if (!rc)
+		vsu_error_set(err, -ETIMEDOUT, "a frame did not come back");
+	return rc == 1 ? VSU_EXIT_OK : VSU_EXIT_HOST;
+}
+
+/*
+ * The bytes of the next buffer go to the end of frame, and the buffer to the
+ * device again.
+ */
+static enum vsu_exit buffer_take(struct card *c, unsigned int pair,
+				 unsigned char *frame, uint32_t *len,
+				 struct vsu_error *err)
+{
+	uint32_t written;
+	uint64_t slot;
+	int rc;
+
+	if (ring_next(c, &c->pairs[pair].rx, &slot, &written, err) != VSU_EXIT_OK)
+		return VSU_EXIT_HOST;
+	if (written > CARD_RX_ROOM || written > NET_HEADER + FRAME_LARGE - *len) {
+		vsu_error_set(err, -EBADMSG, "a buffer of %" PRIu32 " bytes came behind %" PRIu32,
+			      written, *len);
+		return VSU_EXIT_HOST;
+	}
+	memcpy(frame + *len, card_rx(c, pair, slot), written);
+	*len += written;
+	rc = card_offer(c, pair, slot);
+	if (rc < 0)
+		vsu_error_sys(err, rc, "cannot offer a buffer again");
+	return rc < 0 ? VSU_EXIT_HOST : VSU_EXIT_OK;
+}
+
+/* A frame of all the buffers that its header tells of. */
+static enum vsu_exit frame_take(struct card *c, unsigned int pair,
+				struct vsu_error *err)
+{
+	unsigned char frame[NET_HEADER + FRAME_LARGE];
+	struct vsu_le16 buffers = vsu_le16_make(1);
+	struct pair *p = &c->pairs[pair];
+	const char *wrong = NULL;
+	uint32_t len = 0;
+	unsigned int i;
+
+	for (i = 0; i < vsu_le16_load(buffers); i++) {
+		if (buffer_take(c, pair, frame, &len, err) != VSU_EXIT_OK)
+			return VSU_EXIT_HOST;
+		if (!i && len >= NET_HEADER)
+			memcpy(&buffers, frame + NET_HEADER_BUFFERS, sizeof(buffers));
+	}
+	if (len < NET_HEADER)
+		wrong = "it is shorter than a header";
+	if (!wrong)
+		wrong = frame_judge(frame + NET_HEADER, len - NET_HEADER,
+				    p->came, !c->small, c->swapped);
+	if (wrong)
+		vsu_error_set(err, -EBADMSG, "frame %" PRIu32 " of pair %u, in %u buffers, %" PRIu32 " bytes: %s",
+			      p->came, pair, i, len, wrong);
+	p->came++;
+	return wrong ? VSU_EXIT_FAIL : VSU_EXIT_OK;
+}
+
+static enum vsu_exit frames_take(struct card *c, unsigned int pair,
+				 unsigned int n, struct vsu_error *err)
+{
+	enum vsu_exit status = VSU_EXIT_OK;
+	uint32_t written = 0;
+	unsigned int i;
+	uint64_t slot;
+
+	for (i = 0; status == VSU_EXIT_OK && i < n; i++)
+		status = frame_take(c, pair, err);
+	ring_kick(&c->pairs[pair].rx);
+	for (i = 0; status == VSU_EXIT_OK && i < n; i++)
+		status = ring_next(c, &c->pairs[pair].tx, &slot, &written, err);
+	if (status == VSU_EXIT_OK && written) {
+		vsu_error_set(err, -EBADMSG, "the device says that it wrote into a frame that was sent");
+		return VSU_EXIT_FAIL;
+	}
+	return status;
+}
+
+/* All pairs have theirs under way before one is asked for them. */
+static enum vsu_exit frames_pass(struct card *c, uint32_t left,
+				 struct vsu_error *err)
+{
+	enum vsu_exit status = VSU_EXIT_OK;
+	unsigned int i, n;
+
+	for (; status == VSU_EXIT_OK && left; left -= n) {
+		n = left < CARD_BATCH ? left : CARD_BATCH;
+		for (i = 0; status == VSU_EXIT_OK && i < c->npairs; i++)
+			status = frames_send(c, i, n, err);
+		for (i = 0; status == VSU_EXIT_OK && i < c->npairs; i++)
+			status = frames_take(c, i, n, err);
+	}
+	return status;
+}
+
+static enum vsu_exit card_run(struct card *c, uint32_t frames,
+			      struct vsu_error *err)
+{
+	enum vsu_exit status = card_start(c, err);
+
+	if (status == VSU_EXIT_OK)
+		status = frames_pass(c, frames, err);
+	if (status == VSU_EXIT_OK)
+		status = card_stop(c, err);
+	if (status == VSU_EXIT_OK)
+		status = card_restart(c, err);
+	if (status == VSU_EXIT_OK)
+		status = frames_pass(c, frames, err);
+	if (status == VSU_EXIT_OK)
+		status = card_stop(c, err);
+	return status;
+}
+
+/* ---------------------------------------------------------------------- words */
+
+static bool word_take(struct card *c, const char *word)
+{
+	const struct {
+		const char *name;
+		bool *set;
+	} words[] = {
+		{ "packed", &c->packed }, { "small", &c->small },
+		{ "swapped", &c->swapped },
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(words) / sizeof(*words); i++)
+		if (!strcmp(word, words[i].name))
+			return *words[i].set = true;
+	return false;
+}
+
+static bool args_take(struct card *c, int argc, char **argv)
+{
+	int i;
+
+	if (argc < 4)
+		return false;
+	c->npairs = (unsigned int)strtoul(argv[2], NULL, 10);
+	for (i = 4; i < argc; i++)
+		if (!word_take(c, argv[i]))
+			return false;
+	return c->npairs >= 1 && c->npairs <= CARD_PAIRS;
+}
+
+int main(int argc, char **argv)
+{
+	struct vsu_error err = VSU_ERROR_INIT;
+	struct card c = { .map = NULL };
+	enum vsu_exit status;
+	unsigned int i;
+
+	if (!args_take(&c, argc, argv)) {
+		fprintf(stderr, "use: net-driver SOCKET PAIRS FRAMES [packed] [small] [swapped]\n");
+		return VSU_EXIT_USAGE;
+	}
+	for (i = 0; i < CARD_PAIRS; i++)
+		c.pairs[i].rx = c.pairs[i].tx = RING_NONE;
+	status = client_open(&c.client, argv[1], 0, &err);
+	if (status == VSU_EXIT_OK) {
+		status = card_run(&c, (uint32_t)strtoul(argv[3], NULL, 10), &err);
+		card_close(&c);
+	}
+	if (status != VSU_EXIT_OK)
+		printf("%s\n", err.msg);
+	return status;
+}
