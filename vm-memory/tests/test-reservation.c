@@ -40,8 +40,19 @@ static bool readable(const void *at)
 	struct iovec from = { (void *)(uintptr_t)at, 1 };
 	char byte;
 	struct iovec to = { &byte, 1 };
+	int ends[2];
+	bool yes;
 
-	return process_vm_readv(getpid(), &to, 1, &from, 1, 0) == 1;
+	if (process_vm_readv(getpid(), &to, 1, &from, 1, 0) == 1)
+		return true;
+	if (errno != ENOSYS)
+		return false;
+	/* Under an emulator without that call a pipe tells. */
+	ck_assert_int_eq(pipe(ends), 0);
+	yes = write(ends[1], at, 1) == 1;
+	close(ends[0]);
+	close(ends[1]);
+	return yes;
 }
 
 /* No mapping over the window can be had. */
@@ -213,7 +224,6 @@ START_TEST(piece_dropped_elsewhere_wakes_the_owner)
 }
 END_TEST
 
-/* Random maps and unmaps against a table of pages. */
 /* Whoever waits until nobody can reach it must not wait for ever. */
 START_TEST(e1_28_piece_that_cannot_be_emptied_is_not_busy_and_is_emptied_later)
 {
@@ -237,6 +247,7 @@ START_TEST(e1_28_piece_that_cannot_be_emptied_is_not_busy_and_is_emptied_later)
 }
 END_TEST
 
+/* Random maps and unmaps against a table of pages. */
 START_TEST(random_maps_agree_with_a_model)
 {
 	struct vmem_block *at[16] = { NULL }, *owner[16] = { NULL }, *b;
