@@ -127,7 +127,7 @@ static void start_server(struct side *s, struct virtdev_disk *disk)
 	    vsu_sock_pair(pair) < 0)
 		die("device", &err);
 	config.dev = s->dev;
-	if (virtdev_vhost_user_server_new_connected(&config, pair[1],
+	if (virtdev_vhost_user_server_new(&config, pair[1],
 						    &s->server, &err) < 0)
 		die("server", &err);
 	close(pair[1]);

@@ -95,15 +95,6 @@ static int check_inherited(int fd, struct vsu_error *err)
 	return VSU_EXIT_DATA;
 }
 
-static bool is_listener(int fd)
-{
-	socklen_t len = sizeof(int);
-	int listens = 0;
-
-	return !getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &len) &&
-	       listens;
-}
-
 static void session_ended(void *opaque, const struct vsu_error *err)
 {
 	struct loop *l = opaque;
@@ -143,11 +134,7 @@ static int make_server(struct loop *l, struct vsu_error *err)
 		 check_inherited(fd, err);
 	if (status != VSU_EXIT_OK)
 		return status;
-	rc = is_listener(fd) ?
-	     virtdev_vhost_user_server_new_listen(&config, fd, &l->server,
-						  err) :
-	     virtdev_vhost_user_server_new_connected(&config, fd, &l->server,
-						     err);
+	rc = virtdev_vhost_user_server_new(&config, fd, &l->server, err);
 	/* the server has a duplicate */
 	vsu_fd_close(&fd);
 	return rc < 0 ? VSU_EXIT_HOST : VSU_EXIT_OK;

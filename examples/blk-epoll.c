@@ -63,7 +63,7 @@ static int add_disk(int loop, char *path, const char *image, struct vsu_error *e
 	listener = vsu_sock_listen(path, 8, err);
 	if (listener < 0)
 		return listener;
-	rc = virtdev_vhost_user_server_new_listen(&config, listener, &server, err);
+	rc = virtdev_vhost_user_server_new(&config, listener, &server, err);
 	vsu_fd_close(&listener);	/* the server has one of its own */
 	if (rc < 0)
 		return rc;

@@ -67,7 +67,7 @@ static int serve(struct virtdev *dev, const char *path, struct vsu_error *err)
 
 	if (listener < 0)
 		return listener;
-	rc = virtdev_vhost_user_server_new_listen(&config, listener, &server, err);
+	rc = virtdev_vhost_user_server_new(&config, listener, &server, err);
 	if (rc >= 0) {
 		run();
 		virtdev_vhost_user_server_free(server);

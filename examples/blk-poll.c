@@ -55,7 +55,7 @@ static int serve(struct virtdev *dev, const char *path, struct vsu_error *err)
 
 	if (listener < 0)
 		return listener;
-	rc = virtdev_vhost_user_server_new_listen(&config, listener, &server, err);
+	rc = virtdev_vhost_user_server_new(&config, listener, &server, err);
 	vsu_fd_close(&listener);	/* the server has one of its own */
 	return rc < 0 ? rc : vsu_error_sys(err, run(server), "the server ended");
 }

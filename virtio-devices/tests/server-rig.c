@@ -131,7 +131,7 @@ void server_listen(struct server_side *s, struct virtdev *dev, bool threaded)
 
 	prepare(s, dev, threaded, &config);
 	s->listener = make_listener();
-	ck_assert_msg(virtdev_vhost_user_server_new_listen(&config, s->listener,
+	ck_assert_msg(virtdev_vhost_user_server_new(&config, s->listener,
 							   &s->server, &err) ==
 		      0, "%s", err.msg);
 	start_threads(s);
@@ -147,7 +147,7 @@ void server_connected(struct server_side *s, struct virtdev *dev,
 	prepare(s, dev, threaded, &config);
 	s->listener = -1;
 	ck_assert_int_eq(vsu_sock_pair(pair), 0);
-	ck_assert_msg(virtdev_vhost_user_server_new_connected(&config, pair[0],
+	ck_assert_msg(virtdev_vhost_user_server_new(&config, pair[0],
 							      &s->server,
 							      &err) == 0,
 		      "%s", err.msg);

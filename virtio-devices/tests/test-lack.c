@@ -209,7 +209,7 @@ START_TEST(e1_05_server_is_made_or_leaves_nothing)
 	for (n = 0; rc; n++) {
 		ck_assert_uint_lt(n, 100);
 		left = (int)n;
-		rc = virtdev_vhost_user_server_new_listen(&config, listener, &s,
+		rc = virtdev_vhost_user_server_new(&config, listener, &s,
 							  &err);
 		if (rc < 0)
 			ck_clean(rc);
@@ -392,7 +392,7 @@ START_TEST(d1_18_server_or_block_device_of_nothing_is_refused)
 	struct virtdev_vhost_user_server *s;
 	struct virtdev *dev;
 
-	ck_assert_int_eq(virtdev_vhost_user_server_new_listen(&server, 0, &s,
+	ck_assert_int_eq(virtdev_vhost_user_server_new(&server, 0, &s,
 							      &err), -EINVAL);
 	ck_assert_ptr_nonnull(strstr(err.msg, "no device"));
 	ck_assert_int_eq(virtdev_blk_new(&blk, &dev, &err), -EINVAL);
@@ -401,7 +401,7 @@ START_TEST(d1_18_server_or_block_device_of_nothing_is_refused)
 	ck_assert_int_eq(virtdev_blk_new(&blk, &dev, &err), -EINVAL);
 	ck_assert_ptr_nonnull(strstr(err.msg, "struct virtdev_blk_config"));
 	server.size = 0;
-	ck_assert_int_eq(virtdev_vhost_user_server_new_listen(&server, 0, &s,
+	ck_assert_int_eq(virtdev_vhost_user_server_new(&server, 0, &s,
 							      &err), -EINVAL);
 	ck_assert_ptr_nonnull(strstr(err.msg, "_server_config"));
 }

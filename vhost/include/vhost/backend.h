@@ -274,10 +274,6 @@ VHOST_USER_API uint64_t vhost_user_backend_features(
 VHOST_USER_API uint64_t vhost_user_backend_protocol_features(
 		const struct vhost_user_backend *b);
 
-/* True until the first whole message of the front-end arrived. */
-VHOST_USER_API bool vhost_user_backend_is_silent(
-		const struct vhost_user_backend *b);
-
 /* The guest's memory. */
 VHOST_USER_API struct vmem_space *vhost_user_backend_space(
 		struct vhost_user_backend *b);

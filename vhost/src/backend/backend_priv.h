@@ -142,6 +142,7 @@ struct vhost_user_backend {
 	uint64_t offered, offered_protocol;
 	uint64_t features, protocol_features;
 	bool features_set;
+	bool negotiates;	/* the front-end means to use the device */
 	uint8_t status;
 	unsigned int strikes;	/* messages with descriptors they do not take */
 
@@ -176,6 +177,10 @@ struct vhost_user_backend {
 	bool ending;		/* why is filled; nothing is read any more */
 	bool gone;
 	struct vsu_error why;
+
+	/* its server hears that it is gone, see server.c; or NULL */
+	void (*left)(void *opaque);
+	void *left_opaque;
 };
 
 /* The session is over for the reason in b->why. */
@@ -227,6 +232,9 @@ static inline int vhost_user_priv_reply_u64(struct vhost_user_priv_msg *msg,
 /* session.c */
 /* Goes on with the end; the session may be freed when this returns. */
 void vhost_user_priv_backend_end(struct vhost_user_backend *b);
+/* As vhost_user_backend_close(), for this reason. */
+void vhost_user_priv_backend_close(struct vhost_user_backend *b,
+				   const struct vsu_error *why);
 
 /* report.c */
 /* The owner hears what was refused, or why a ring waits. */

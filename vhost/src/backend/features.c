@@ -112,7 +112,7 @@ static int set_features(struct vhost_user_backend *b,
 	if (rc < 0)
 		return vsu_error_sys(err, rc, "the device refuses its features");
 	b->features = want;
-	b->features_set = true;
+	b->features_set = b->negotiates = true;
 	b->rings_changed = true;
 	if (changed & VHOST_USER_F_LOG_ALL)
 		vhost_user_priv_log_switch(b);
@@ -139,6 +139,7 @@ static int set_protocol(struct vhost_user_backend *b,
 				     "SET_PROTOCOL_FEATURES wants bits that were not offered: %#" PRIx64,
 				     want & ~b->offered_protocol);
 	b->protocol_features = vhost_user_priv_without_orphans(want);
+	b->negotiates = true;
 	return 0;
 }
 
@@ -153,9 +154,9 @@ static int get_queue_num(struct vhost_user_backend *b,
 static int set_owner(struct vhost_user_backend *b,
 		     struct vhost_user_priv_msg *msg, struct vsu_error *err)
 {
-	(void)b;
 	(void)msg;
 	(void)err;
+	b->negotiates = true;
 	return 0;
 }
 

@@ -222,17 +222,28 @@ void vhost_user_priv_backend_end(struct vhost_user_backend *b)
 	vhost_user_priv_shmem_cancel_posts(b);
 	session_release(b);
 	b->gone = true;
+	if (b->left)
+		b->left(b->left_opaque);
 	b->ops.gone(b->opaque, &b->why);
+}
+
+void vhost_user_priv_backend_close(struct vhost_user_backend *b,
+				   const struct vsu_error *why)
+{
+	if (b->ending)
+		return;
+	b->why = *why;
+	vhost_user_priv_backend_fail(b);
+	if (!b->busy)
+		vhost_user_priv_backend_end(b);
 }
 
 void vhost_user_backend_close(struct vhost_user_backend *b)
 {
-	if (!b->ending) {
-		vsu_error_set(&b->why, -ECANCELED, "the session was closed");
-		vhost_user_priv_backend_fail(b);
-		if (!b->busy)
-			vhost_user_priv_backend_end(b);
-	}
+	struct vsu_error why = VSU_ERROR_INIT;
+
+	vsu_error_set(&why, -ECANCELED, "the session was closed");
+	vhost_user_priv_backend_close(b, &why);
 }
 
 /* queries */
@@ -251,11 +262,6 @@ int vhost_user_backend_kick_fd(const struct vhost_user_backend *b,
 			       uint32_t ring)
 {
 	return ring < b->config.nrings ? b->rings[ring].kick : -1;
-}
-
-bool vhost_user_backend_is_silent(const struct vhost_user_backend *b)
-{
-	return b->in_count == 0;
 }
 
 uint64_t vhost_user_backend_features(const struct vhost_user_backend *b)

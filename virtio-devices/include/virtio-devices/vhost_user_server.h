@@ -50,25 +50,21 @@ struct virtdev_vhost_user_server_config {
 	bool served_files;	/* memory may be files of FUSE and of network
 				   file systems */
 	/*
-	 * A front-end that connected and said nothing for so long gives way to
-	 * the next one, as soon as there is one; 0: 10 seconds.
+	 * A front-end that connected and negotiated nothing for so long (see
+	 * idle_ns of vhost/server.h) gives way to the next one, as soon as
+	 * there is one; 0: 10 seconds.
 	 */
 	uint64_t silence_ns;
 };
 
-/* Serves whoever connects to a listening socket; it is duplicated. */
-VIRTDEV_API int virtdev_vhost_user_server_new_listen(
-		const struct virtdev_vhost_user_server_config *config,
-		int listener, struct virtdev_vhost_user_server **out,
-		struct vsu_error *err) VSU_NODISCARD;
-
 /*
- * Serves the peer of one connected socket, which is duplicated. When it hangs
- * up, dispatch says -ECONNRESET.
+ * Serves whoever connects to a listening socket, one after the other, or the
+ * peer of a connected one; the socket is duplicated. When the peer of a
+ * connected one hangs up, dispatch says -ECONNRESET.
  */
-VIRTDEV_API int virtdev_vhost_user_server_new_connected(
-		const struct virtdev_vhost_user_server_config *config,
-		int sock, struct virtdev_vhost_user_server **out,
+VIRTDEV_API int virtdev_vhost_user_server_new(
+		const struct virtdev_vhost_user_server_config *config, int fd,
+		struct virtdev_vhost_user_server **out,
 		struct vsu_error *err) VSU_NODISCARD;
 
 VIRTDEV_API int virtdev_vhost_user_server_fd(

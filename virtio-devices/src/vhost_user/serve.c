@@ -50,7 +50,7 @@ int virtdev_vhost_user_serve(struct virtdev *dev, const char *path,
 	if (listener < 0)
 		return listener;
 	have_path = vsu_sock_path_of(listener, &socket) == 0;
-	rc = virtdev_vhost_user_server_new_listen(&config, listener, &server,
+	rc = virtdev_vhost_user_server_new(&config, listener, &server,
 						  err);
 	vsu_fd_close(&listener);
 	if (rc == 0) {

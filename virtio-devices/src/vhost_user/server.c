@@ -15,76 +15,24 @@
 
 #include "vhost_user/server_priv.h"
 
-#define SILENCE_NS UINT64_C(10000000000)
-
 /* Turns of queues in one dispatch, before the caller's loop has its own. */
 #define MAX_TURNS 16u
 #define MAX_ROUNDS 4u
 
-/* --- accepting --- */
-
-/* No descriptors or memory: the next try would fail as this one did. */
-static bool is_shortage(int rc)
+/* The listener and the session are behind one descriptor. */
+static void dispatch_sessions(struct virtdev_vhost_user_server *s)
 {
-	return rc == -EMFILE || rc == -ENFILE || rc == -ENOBUFS ||
-	       rc == -ENOMEM;
-}
+	int rc = vhost_user_server_dispatch(s->sessions);
 
-/* From now on the next front-end waits in the backlog. */
-static void session_started(struct virtdev_vhost_user_server *s)
-{
-	if (!s->session)
-		return;
-	virtdev_priv_server_listen_no_more(s);
-	virtdev_priv_server_wake_after(s, s->config.silence_ns);
-}
-
-/* Somebody waits while a session lasts that has been silent for too long. */
-static void give_way(struct virtdev_vhost_user_server *s)
-{
-	virtdev_priv_server_listen_no_more(s);
-	if (s->closing || !vhost_user_backend_is_silent(s->session))
-		return;
-	s->closing = s->gives_way = true;
-	vhost_user_backend_close(s->session);
-}
-
-static void accept_one(struct virtdev_vhost_user_server *s)
-{
-	struct vsu_error err = VSU_ERROR_INIT;
-	int sock = vsu_sock_accept(s->listener);
-	int rc = sock;
-
-	if (sock >= 0) {
-		rc = virtdev_priv_server_start_session_take_fd(s, sock, &err);
-		if (rc >= 0) {
-			session_started(s);
-			return;
-		}
-		vsu_foreign_close(s->config.closer, &sock);
-		virtdev_priv_server_tell_ended(s, &err);
-	}
-	if (is_shortage(rc))
-		virtdev_priv_server_listen_later(s);
-}
-
-static void dispatch_session(struct virtdev_vhost_user_server *s)
-{
-	if (s->session)
-		vhost_user_backend_dispatch(s->session);
-	if (s->session && s->listening &&
-	    !vhost_user_backend_is_silent(s->session))
-		virtdev_priv_server_listen_no_more(s);
+	if (rc < 0 && !s->ended)
+		s->ended = rc;
 }
 
 /* Memory or the log of the session was cut short: it cannot go on. */
 static void check_memory(struct virtdev_vhost_user_server *s)
 {
-	if (!s->session || s->closing ||
-	    !vhost_user_backend_memory_failed(s->session))
-		return;
-	s->closing = true;
-	vhost_user_backend_close(s->session);
+	if (s->session && vhost_user_backend_memory_failed(s->session))
+		vhost_user_backend_close(s->session);
 }
 
 /* --- the descriptor and its dispatch --- */
@@ -92,17 +40,8 @@ static void check_memory(struct virtdev_vhost_user_server *s)
 static void event_handle(struct virtdev_vhost_user_server *s, uint64_t data)
 {
 	switch (virtdev_priv_server_what(data)) {
-	case EVENT_SESSION:
-		dispatch_session(s);
-		break;
-	case EVENT_LISTENER:
-		if (s->listening && s->session)
-			give_way(s);
-		else if (s->listening)
-			accept_one(s);
-		break;
-	case EVENT_PAUSE:
-		virtdev_priv_server_listen_again(s);
+	case EVENT_SESSIONS:
+		dispatch_sessions(s);
 		break;
 	case EVENT_LEFT:
 		s->left = true;
@@ -172,13 +111,7 @@ int virtdev_vhost_user_server_fd(const struct virtdev_vhost_user_server *s)
 
 int virtdev_vhost_user_server_stop(struct virtdev_vhost_user_server *s)
 {
-	s->stopping = true;
-	virtdev_priv_server_listen_no_more(s);
-	if (s->session && !s->closing) {
-		s->closing = true;
-		vhost_user_backend_close(s->session);
-	}
-	return s->session ? -EAGAIN : 0;
+	return vhost_user_server_stop(s->sessions);
 }
 
 /* --- life --- */
@@ -193,13 +126,8 @@ static int init_waiting(struct virtdev_vhost_user_server *s)
 	rc = virtdev_priv_server_more_init(&s->more, s->epfd);
 	if (rc < 0)
 		return rc;
-	s->timer = vsu_timer_new();
-	if (s->timer < 0)
-		return s->timer;
 	/* edges: what they tell of is looked up, nothing has to be read */
-	rc = virtdev_priv_server_watch(s->epfd, s->timer, EPOLLIN | EPOLLET,
-				       EVENT_PAUSE, 0);
-	if (!rc && s->config.sigbus)
+	if (s->config.sigbus)
 		rc = virtdev_priv_server_watch(s->epfd,
 					       vmem_sigbus_fd(s->config.sigbus),
 					       EPOLLIN | EPOLLET, EVENT_SIGBUS,
@@ -224,83 +152,63 @@ static int init_queues(struct virtdev_vhost_user_server *s)
 	return rc;
 }
 
-static int new_server(const struct virtdev_vhost_user_server_config *config,
-		      struct virtdev_vhost_user_server **out,
-		      struct vsu_error *err)
+static int init_sessions(struct virtdev_vhost_user_server *s, int fd,
+			 struct vsu_error *err)
+{
+	const struct vhost_user_server_config config = {
+		.size = sizeof(config),
+		.idle_ns = s->config.silence_ns,
+		.closer = s->config.closer,
+	};
+	int rc = vhost_user_server_new(fd, &config,
+				       &virtdev_priv_server_sessions_ops, s,
+				       &s->sessions, err);
+
+	if (rc < 0)
+		return rc;
+	rc = virtdev_priv_server_watch(s->epfd, vhost_user_server_fd(s->sessions),
+				       EPOLLIN, EVENT_SESSIONS, 0);
+	return rc < 0 ? vsu_error_sys(err, rc, "vhost-user server") : 0;
+}
+
+static int check_config(const struct virtdev_vhost_user_server_config *c,
+			struct vsu_error *err)
+{
+	return c->dev ? 0 : vsu_error_set(err, -EINVAL,
+					  "vhost-user server: no device");
+}
+
+int virtdev_vhost_user_server_new(
+		const struct virtdev_vhost_user_server_config *config, int fd,
+		struct virtdev_vhost_user_server **out, struct vsu_error *err)
 {
 	struct virtdev_vhost_user_server_config c;
-	uint32_t nqueues;
 	struct virtdev_vhost_user_server *s;
+	uint32_t nqueues;
 	int rc;
 
 	rc = vsu_copy_sized(&c, sizeof(c), config,
 			    "struct virtdev_vhost_user_server_config", err);
+	if (rc == 0)
+		rc = check_config(&c, err);
 	if (rc < 0)
 		return rc;
-	if (!c.dev)
-		return vsu_error_set(err, -EINVAL,
-				     "vhost-user server: no device");
 	nqueues = virtdev_info(c.dev)->nqueues;
 	s = calloc(1, sizeof(*s) + nqueues * sizeof(s->queues[0]));
 	if (!s)
 		return vsu_error_sys(err, -ENOMEM, "vhost-user server");
 	s->config = c;
-	if (!s->config.silence_ns)
-		s->config.silence_ns = SILENCE_NS;
 	s->nqueues = nqueues;
-	s->epfd = s->event = s->listener = s->timer = s->more.fd = -1;
+	s->epfd = s->event = s->more.fd = -1;
 	rc = init_waiting(s);
 	if (!rc)
 		rc = init_queues(s);
-	if (rc < 0) {
-		virtdev_vhost_user_server_free(s);
-		return vsu_error_sys(err, rc, "vhost-user server");
-	}
+	if (rc < 0)
+		vsu_error_sys(err, rc, "vhost-user server");
 	virtdev_set_home(c.dev, &virtdev_priv_server_home_ops, s);
-	*out = s;
-	return 0;
-}
-
-int virtdev_vhost_user_server_new_listen(
-		const struct virtdev_vhost_user_server_config *config,
-		int listener, struct virtdev_vhost_user_server **out,
-		struct vsu_error *err)
-{
-	struct virtdev_vhost_user_server *s;
-	int rc = new_server(config, &s, err);
-
-	if (rc < 0)
-		return rc;
-	s->listener = rc = vsu_fd_dup(listener);
-	if (rc >= 0)
-		rc = vsu_fd_set_nonblock(s->listener);
-	if (rc >= 0)
-		rc = virtdev_priv_server_watch(s->epfd, s->listener, EPOLLIN,
-					       EVENT_LISTENER, 0);
+	if (!rc)
+		rc = init_sessions(s, fd, err);
 	if (rc < 0) {
-		virtdev_vhost_user_server_free(s);
-		return vsu_error_sys(err, rc, "vhost-user listener");
-	}
-	s->listening = true;
-	*out = s;
-	return 0;
-}
-
-int virtdev_vhost_user_server_new_connected(
-		const struct virtdev_vhost_user_server_config *config,
-		int sock, struct virtdev_vhost_user_server **out,
-		struct vsu_error *err)
-{
-	struct virtdev_vhost_user_server *s;
-	int fd = -1, rc = new_server(config, &s, err);
-
-	if (rc < 0)
-		return rc;
-	fd = vsu_fd_dup(sock);
-	rc = fd < 0 ? vsu_error_sys(err, fd, "vhost-user socket") :
-	     virtdev_priv_server_start_session_take_fd(s, fd, err);
-	if (rc < 0) {
-		vsu_foreign_close(s->config.closer, &fd);
 		virtdev_vhost_user_server_free(s);
 		return rc;
 	}
@@ -317,10 +225,8 @@ void virtdev_vhost_user_server_free(struct virtdev_vhost_user_server *s)
 	for (i = 0; i < s->nqueues; i++)
 		virtdev_priv_server_queue_fini(&s->queues[i]);
 	virtdev_set_home(s->config.dev, NULL, NULL);
-	/* what waits in the backlog goes with it */
-	vsu_foreign_close(s->config.closer, &s->listener);
+	vhost_user_server_free(s->sessions);
 	vsu_fd_close(&s->event);
-	vsu_fd_close(&s->timer);
 	vsu_fd_close(&s->more.fd);
 	vsu_fd_close(&s->epfd);
 	free(s);

@@ -21,6 +21,7 @@
 #include <stdint.h>
 
 #include <vhost/backend.h>
+#include <vhost/server.h>
 
 #include "virtio-devices/vhost_user_server.h"
 
@@ -34,9 +35,7 @@ enum server_queue_state {
 
 /* The meaning of a descriptor in an epoll set; in data.u64, index below. */
 enum server_event {
-	EVENT_SESSION,
-	EVENT_LISTENER,
-	EVENT_PAUSE,	/* accepting may be tried again */
+	EVENT_SESSIONS,	/* the listener, and the session */
 	EVENT_LEFT,	/* a queue was left by its thread */
 	EVENT_SIGBUS,	/* memory of a peer was cut short */
 	EVENT_STATE,	/* a queue's new state, for its thread */
@@ -77,15 +76,10 @@ struct virtdev_vhost_user_server {
 	struct virtdev_vhost_user_server_config config;
 	int epfd;
 	int event;		/* threaded: a queue was left; else -1 */
-	int listener;		/* -1: serves one connection */
-	int timer;		/* runs while accepting is paused */
-	bool listening;		/* the listener is in epfd */
-	bool stopping;
-	bool closing;		/* the session was told to end */
-	bool gives_way;		/* because it was silent and another waits */
 	bool left;		/* one thread: a queue was left */
 	struct server_more more;
 	int ended;		/* negative: there is nothing to serve any more */
+	struct vhost_user_server *sessions; /* with one place */
 	struct vhost_user_backend *session; /* NULL: none */
 	struct {		/* the session's question that is open */
 		uint64_t token;	/* 0: none */
@@ -133,30 +127,12 @@ int virtdev_priv_server_watch(int epfd, int fd, uint32_t events,
 int virtdev_priv_server_more_init(struct server_more *m, int epfd);
 void virtdev_priv_server_more_tell(struct server_more *m, bool more);
 
-/* server_listen.c */
-
-/* EVENT_PAUSE comes after that time; without a timer the server has ended. */
-void virtdev_priv_server_wake_after(struct virtdev_vhost_user_server *s,
-				    uint64_t ns);
-/* Listens, or tries it later, unless a session needs nobody to give way to. */
-void virtdev_priv_server_listen_again(struct virtdev_vhost_user_server *s);
-void virtdev_priv_server_listen_no_more(struct virtdev_vhost_user_server *s);
-/* The host lacks something just now: tries again after a pause. */
-void virtdev_priv_server_listen_later(struct virtdev_vhost_user_server *s);
-
 /* server_session.c */
 
 extern const struct virtdev_home_ops virtdev_priv_server_home_ops;
-/* Takes sock, also when it fails. */
-int virtdev_priv_server_start_session_take_fd(
-		struct virtdev_vhost_user_server *s, int sock,
-		struct vsu_error *err);
+extern const struct vhost_user_server_ops virtdev_priv_server_sessions_ops;
 /* Answers the session's open question when the last of its queues was left. */
 void virtdev_priv_server_answer(struct virtdev_vhost_user_server *s);
-/* The owner hears that a session ended, or that none began. */
-void virtdev_priv_server_tell_ended(struct virtdev_vhost_user_server *s,
-				    const struct vsu_error *err);
-
 static inline enum server_event virtdev_priv_server_what(uint64_t data)
 {
 	return (enum server_event)(data >> 32);

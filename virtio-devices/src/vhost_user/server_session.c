@@ -3,12 +3,8 @@
 #include <config.h>
 
 #include <errno.h>
-#include <inttypes.h>
-#include <sys/epoll.h>
 
 #include "vhost_user/server_priv.h"
-
-#define NS_PER_MS UINT64_C(1000000)
 
 /* --- calls of the session --- */
 
@@ -99,42 +95,24 @@ static void on_reset(void *opaque)
 	virtdev_reset(s->config.dev);
 }
 
-void virtdev_priv_server_tell_ended(struct virtdev_vhost_user_server *s,
-				    const struct vsu_error *err)
+/* A session ended, or none began. */
+static void tell_ended(void *opaque, const struct vsu_error *err)
 {
+	struct virtdev_vhost_user_server *s = opaque;
+
 	if (s->config.session_ended)
 		s->config.session_ended(s->config.opaque, err);
-}
-
-/* A front-end that never spoke made room for the next. */
-static void tell_silent(struct virtdev_vhost_user_server *s)
-{
-	struct vsu_error err = VSU_ERROR_INIT;
-
-	vsu_error_set(&err, -ETIMEDOUT,
-		      "the front-end said nothing for %" PRIu64 " ms, and another one waits",
-		      s->config.silence_ns / NS_PER_MS);
-	virtdev_priv_server_tell_ended(s, &err);
 }
 
 static void on_gone(void *opaque, const struct vsu_error *err)
 {
 	struct virtdev_vhost_user_server *s = opaque;
 	struct vhost_user_backend *session = s->session;
-	bool gave_way = s->gives_way;
 
 	on_reset(s);
-	epoll_ctl(s->epfd, EPOLL_CTL_DEL, vhost_user_backend_fd(session), NULL);
 	s->session = NULL;
-	s->closing = s->gives_way = false;
-	if (s->listener < 0)
-		s->ended = -ECONNRESET;
-	if (gave_way)
-		tell_silent(s);
-	else
-		virtdev_priv_server_tell_ended(s, err);
+	tell_ended(s, err);
 	vhost_user_backend_free(session);
-	virtdev_priv_server_listen_again(s);
 }
 
 static void on_refused(void *opaque, uint32_t request, uint32_t ring,
@@ -191,10 +169,10 @@ const struct virtdev_home_ops virtdev_priv_server_home_ops = {
 
 /* --- beginning --- */
 
-int virtdev_priv_server_start_session_take_fd(
-		struct virtdev_vhost_user_server *s, int sock,
-		struct vsu_error *err)
+static int on_begin(void *opaque, int sock, struct vhost_user_backend **session,
+		    struct vsu_error *err)
 {
+	struct virtdev_vhost_user_server *s = opaque;
 	const struct virtdev_info *info = virtdev_info(s->config.dev);
 	struct vhost_user_backend_config config = {
 		.size = sizeof(config),
@@ -207,19 +185,16 @@ int virtdev_priv_server_start_session_take_fd(
 		.closer = s->config.closer,
 		.served_files = s->config.served_files,
 	};
-	struct vhost_user_backend *session = NULL;
 	int rc;
 
 	rc = vhost_user_backend_new_take_fd(sock, &config, &session_ops, s,
-					    &session, err);
-	if (rc < 0)
-		return rc;
-	s->session = session;
-	rc = virtdev_priv_server_watch(s->epfd, vhost_user_backend_fd(session),
-				       EPOLLIN, EVENT_SESSION, 0);
-	if (rc < 0) {
-		s->closing = true;
-		vhost_user_backend_close(session);
-	}
-	return 0;
+					    &s->session, err);
+	*session = s->session;
+	return rc;
 }
+
+const struct vhost_user_server_ops virtdev_priv_server_sessions_ops = {
+	.size = sizeof(virtdev_priv_server_sessions_ops),
+	.begin = on_begin,
+	.failed = tell_ended,
+};

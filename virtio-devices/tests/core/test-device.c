@@ -389,10 +389,10 @@ START_TEST(structs_whose_size_was_forgotten_are_refused)
 	ck_assert_int_eq(virtdev_disk_file_open(&file, &disk, &err), -EINVAL);
 	ck_assert_str_eq(err.msg, "struct virtdev_disk_file: size is 0; set it to sizeof(struct virtdev_disk_file)");
 	ck_assert_int_eq(virtdev_blk_new(&blk, &dev, &err), -EINVAL);
-	ck_assert_int_eq(virtdev_vhost_user_server_new_listen(&server, -1, &s,
+	ck_assert_int_eq(virtdev_vhost_user_server_new(&server, -1, &s,
 							      &err), -EINVAL);
 	server.size = sizeof(server);
-	ck_assert_int_eq(virtdev_vhost_user_server_new_listen(&server, -1, &s,
+	ck_assert_int_eq(virtdev_vhost_user_server_new(&server, -1, &s,
 							      &err), -EINVAL);
 	ck_assert_str_eq(err.msg, "vhost-user server: no device");
 	ck_assert(!dev && !disk && !s);

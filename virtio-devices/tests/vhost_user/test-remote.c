@@ -111,7 +111,7 @@ static void make_server(uint64_t features, int sock)
 
 	ck_assert_int_eq(virtdev_new(&ops, &info, &rig, &rig.model), 0);
 	config.dev = rig.model;
-	ck_assert_int_eq(virtdev_vhost_user_server_new_connected(&config, sock,
+	ck_assert_int_eq(virtdev_vhost_user_server_new(&config, sock,
 				&rig.server, NULL), 0);
 }
 

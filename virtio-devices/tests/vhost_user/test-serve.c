@@ -18,22 +18,6 @@
 
 #include "../image.h"
 
-/* How many of the next calls fail: for want of memory in the kernel. */
-static unsigned int refuse_adds;
-
-int __real_epoll_ctl(int epfd, int op, int fd, struct epoll_event *event);
-int __wrap_epoll_ctl(int epfd, int op, int fd, struct epoll_event *event);
-
-int __wrap_epoll_ctl(int epfd, int op, int fd, struct epoll_event *event)
-{
-	if (op == EPOLL_CTL_ADD && refuse_adds) {
-		refuse_adds--;
-		errno = ENOSPC;
-		return -1;
-	}
-	return __real_epoll_ctl(epfd, op, fd, event);
-}
-
 static struct virtdev *dev;
 static int stop;
 static struct vsu_error err;
@@ -134,54 +118,6 @@ START_TEST(path_that_cannot_be_had_is_an_error)
 }
 END_TEST
 
-static void until_readable(struct virtdev_vhost_user_server *s)
-{
-	struct pollfd p = { virtdev_vhost_user_server_fd(s), POLLIN, 0 };
-
-	ck_assert_int_eq(poll(&p, 1, 10000), 1);
-	virtdev_vhost_user_server_dispatch(s);
-}
-
-static unsigned int ended;
-
-static void on_ended(void *opaque, const struct vsu_error *why)
-{
-	(void)opaque;
-	(void)why;
-	ended++;
-}
-
-START_TEST(e1_04_listener_that_cannot_be_watched_is_tried_again)
-{
-	const struct virtdev_vhost_user_server_config config = {
-		.size = sizeof(config), .dev = dev, .session_ended = on_ended,
-	};
-	int fd, listener = vsu_sock_listen("socket", 4, &err);
-	struct virtdev_vhost_user_server *s;
-	struct pollfd p;
-
-	ck_assert_int_eq(virtdev_vhost_user_server_new_listen(&config, listener,
-							      &s, &err), 0);
-	fd = connect_socket();
-	until_readable(s);
-	vsu_fd_close(&fd);
-	refuse_adds = 3;	/* each time that accepting is to go on */
-	while (!ended)
-		until_readable(s);
-	fd = connect_socket();
-	p = (struct pollfd) { fd, POLLIN, 0 };
-	ck_assert_int_eq(write(fd, "\1\0\0\0\1\0\0\0\0\0\0", 12), 12);
-	while (poll(&p, 1, 0) == 0)
-		until_readable(s);
-	ck_assert_uint_eq(refuse_adds, 0);
-	vsu_fd_close(&fd);
-	while (virtdev_vhost_user_server_stop(s) == -EAGAIN)
-		virtdev_vhost_user_server_dispatch(s);
-	virtdev_vhost_user_server_free(s);
-	vsu_fd_close(&listener);
-}
-END_TEST
-
 int main(void)
 {
 	Suite *suite = suite_create("serve");
@@ -193,7 +129,6 @@ int main(void)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, one_front_end_after_another_is_served_until_told_to_stop);
 	tcase_add_test(tc, path_that_cannot_be_had_is_an_error);
-	tcase_add_test(tc, e1_04_listener_that_cannot_be_watched_is_tried_again);
 	srunner_run_all(sr, CK_ENV);
 	failed = srunner_ntests_failed(sr);
 	srunner_free(sr);

@@ -80,7 +80,7 @@ static void serve_anew(void)
 		.size = sizeof(config), .dev = be.dev,
 	};
 
-	ck_assert_int_eq(virtdev_vhost_user_server_new_listen(&config,
+	ck_assert_int_eq(virtdev_vhost_user_server_new(&config,
 				be.listener, &be.server, NULL), 0);
 	ck_assert_int_eq(pthread_create(&be.thread, NULL, serve, &be), 0);
 	be.ended = false;
