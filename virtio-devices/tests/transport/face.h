@@ -32,9 +32,6 @@ struct face {
 			     uint64_t value);
 };
 
-extern const struct face mmio_face, window_face;
-
-/* The number of the queue that interrupted last on the window face. */
-uint32_t window_face_last_queue(const void *f);
+extern const struct face mmio_face, pci_face;
 
 #endif

@@ -109,9 +109,9 @@ static void setup_mmio(void)
 	setup(&mmio_face);
 }
 
-static void setup_window(void)
+static void setup_pci(void)
 {
-	setup(&window_face);
+	setup(&pci_face);
 }
 
 static void teardown(void)
@@ -490,17 +490,6 @@ START_TEST(a_change_before_the_driver_is_ready_is_not_told)
 }
 END_TEST
 
-/* On one face only: mmio has a single line. */
-START_TEST(the_number_of_the_queue_reaches_the_interrupt)
-{
-	start();
-	virtdev_transport_interrupt(rig.t, 1);
-	ck_assert_uint_eq(window_face_last_queue(rig.f), 1);
-	virtdev_transport_interrupt(rig.t, 0);
-	ck_assert_uint_eq(window_face_last_queue(rig.f), 0);
-}
-END_TEST
-
 START_TEST(tables_without_a_size_are_refused)
 {
 	const struct virtdev_transport_ops ops = { .size = 0 };
@@ -548,8 +537,6 @@ static void add_tests(Suite *s, const char *name, void (*make)(void))
 	tcase_add_test(tc, c1_19_bits_that_ask_the_transport_are_offered_by_it_only);
 	tcase_add_test(tc, an_interrupt_says_whether_a_queue_or_the_configuration_is_meant);
 	tcase_add_test(tc, a_change_before_the_driver_is_ready_is_not_told);
-	if (make == setup_window)
-		tcase_add_test(tc, the_number_of_the_queue_reaches_the_interrupt);
 	tcase_add_test(tc, tables_without_a_size_are_refused);
 	suite_add_tcase(s, tc);
 }
@@ -561,7 +548,7 @@ int main(void)
 	int failed;
 
 	add_tests(s, mmio_face.name, setup_mmio);
-	add_tests(s, window_face.name, setup_window);
+	add_tests(s, pci_face.name, setup_pci);
 	sr = srunner_create(s);
 	srunner_run_all(sr, CK_ENV);
 	failed = srunner_ntests_failed(sr);

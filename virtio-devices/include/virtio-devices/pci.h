@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * The registers of virtio over PCI (VIRTIO 1.3, section 4.1): a face of a
+ * transport (transport.h) as one modern function of type 0. The host bridge is
+ * the owner's: accesses to configuration space and to BAR 0 go in, interrupts
+ * and moved BARs come out through callbacks; it maps nothing and waits for
+ * nothing.
+ *
+ *   BAR 0  64 bits, VIRTDEV_PCI_BAR0_SIZE bytes of registers: common
+ *          configuration, ISR status, the device's configuration, a
+ *          notification address for each queue, MSI-X table and pending bits
+ *   BAR 2  64 bits, prefetchable: the shared memory regions. The owner maps
+ *          the memory itself; there is none without regions
+ *
+ * Interrupts are MSI-X messages, a vector each as the driver chose, or INTx
+ * with the ISR status while the driver has not enabled MSI-X. A vector that is
+ * masked keeps one interrupt as its pending bit.
+ *
+ * Threads: as virtdev_pci_class() says of each access to BAR 0; configuration
+ * space is written as VIRTDEV_ACCESS_CONTROL. The rest is confined but for
+ * virtdev_pci_intx(), which any thread may call.
+ */
+#ifndef VIRTIO_DEVICES_PCI_H
+#define VIRTIO_DEVICES_PCI_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <virtio-devices/attributes.h>
+#include <virtio-devices/transport.h>
+#include <vmm-sys-util/error.h>
+
+VSU_BEGIN_DECLS
+
+struct virtdev_pci;
+
+#define VIRTDEV_PCI_CONFIG_SIZE	0x100u	/* bytes of configuration space */
+#define VIRTDEV_PCI_BAR0_SIZE	0x10000u
+#define VIRTDEV_PCI_NOTIFY	0x3000u	/* in BAR 0: of queue 0 */
+#define VIRTDEV_PCI_NOTIFY_STEP	4u	/* bytes from a queue to the next */
+#define VIRTDEV_PCI_VECTORS	2048u	/* the most that MSI-X has */
+#define VIRTDEV_PCI_QUEUES	1024u	/* the most that BAR 0 has room for */
+#define VIRTDEV_PCI_REGIONS	3u	/* shared memory regions, at most */
+
+#define VIRTDEV_PCI_UNPLACED	UINT64_MAX /* address of a BAR that is off */
+
+/* A shared memory region in BAR 2; both in bytes and page-aligned. */
+struct virtdev_pci_region {
+	uint64_t offset, len;
+	uint8_t id;
+};
+
+struct virtdev_pci_config {
+	size_t size;		/* sizeof(struct virtdev_pci_config) */
+	/*
+	 * MSI-X vectors; 0: one for each queue and one for the configuration.
+	 */
+	uint32_t vectors;
+	/* Regions that do not overlap; copied. */
+	const struct virtdev_pci_region *regions;
+	uint32_t nregions;
+};
+
+/* Callbacks of the owner. NULL: nothing. */
+struct virtdev_pci_ops {
+	size_t size;		/* sizeof(struct virtdev_pci_ops) */
+
+	/* The vector's message is due. Any thread. */
+	void (*message)(void *opaque, uint32_t vector);
+
+	/*
+	 * The message of a vector that is not masked differs from the one told
+	 * last; from inside an access.
+	 */
+	void (*route)(void *opaque, uint32_t vector, uint64_t address,
+		      uint32_t data);
+
+	/*
+	 * The ISR status became or stays not 0 and INTx is in use: the line is
+	 * high as long as virtdev_pci_intx() says so. Any thread.
+	 */
+	void (*intx)(void *opaque);
+
+	/*
+	 * BAR 0 or 2 answers at that guest address from now on, or nowhere
+	 * (VIRTDEV_PCI_UNPLACED); from inside a write to configuration space.
+	 */
+	void (*bar_moved)(void *opaque, unsigned int bar, uint64_t gpa);
+};
+
+/*
+ * The transport is borrowed, outlives it and has no other face. -EINVAL: more
+ * queues, vectors or regions than there is room for, or regions that overlap.
+ */
+VIRTDEV_API VSU_NODISCARD int virtdev_pci_new(struct virtdev_transport *t,
+		const struct virtdev_pci_config *config,
+		const struct virtdev_pci_ops *ops, void *opaque,
+		struct virtdev_pci **out, struct vsu_error *err);
+VIRTDEV_API void virtdev_pci_free(struct virtdev_pci *p);
+
+/* Configuration space in 1, 2 or 4 bytes, aligned; others read all ones. */
+VIRTDEV_API uint32_t virtdev_pci_config_read(struct virtdev_pci *p,
+					     uint32_t offset, uint32_t len);
+VIRTDEV_API void virtdev_pci_config_write(struct virtdev_pci *p,
+					  uint32_t offset, uint32_t len,
+					  uint32_t value);
+
+/* Length in bytes of BAR 0 or 2; 0 when there is no such BAR. */
+VIRTDEV_API uint64_t virtdev_pci_bar_len(const struct virtdev_pci *p,
+					 unsigned int bar);
+/* The address where it answers now, or VIRTDEV_PCI_UNPLACED. */
+VIRTDEV_API uint64_t virtdev_pci_bar(const struct virtdev_pci *p,
+				     unsigned int bar);
+/*
+ * Stores the address as firmware does: it answers there once the driver
+ * switches memory on.
+ */
+VIRTDEV_API void virtdev_pci_place_bar(struct virtdev_pci *p, unsigned int bar,
+				       uint64_t gpa);
+
+/* How an access to BAR 0 has to be carried out. Any thread. */
+VIRTDEV_API enum virtdev_access virtdev_pci_class(uint64_t offset,
+						  uint32_t len, bool write);
+
+/* An access to BAR 0 of 1, 2, 4 or 8 bytes. */
+VIRTDEV_API uint64_t virtdev_pci_read(struct virtdev_pci *p, uint64_t offset,
+				      uint32_t len);
+VIRTDEV_API void virtdev_pci_write(struct virtdev_pci *p, uint64_t offset,
+				   uint32_t len, uint64_t value);
+
+/* True while the INTx line is high. Any thread. */
+VIRTDEV_API bool virtdev_pci_intx(const struct virtdev_pci *p);
+
+VSU_END_DECLS
+
+#endif

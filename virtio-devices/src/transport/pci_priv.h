@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * A virtio function on a PCI bus, in floors: the fields of the common
+ * configuration (pci_common.c), BAR 0 (pci_bar.c), configuration space
+ * (pci_config.c), and the whole (pci.c).
+ */
+#ifndef VIRTIO_DEVICES_PCI_PRIV_H
+#define VIRTIO_DEVICES_PCI_PRIV_H
+
+#include <virtio-devices/pci.h>
+
+#include "transport/msix.h"
+#include "transport/pci_space.h"
+
+/* Areas of BAR 0. */
+enum {
+	PCI_COMMON = 0x0000, PCI_COMMON_LEN = 56, PCI_ISR = 0x1000,
+	PCI_ISR_LEN = 1, PCI_CONFIG = 0x2000, PCI_CONFIG_LEN = 0x1000,
+	PCI_NOTIFY = VIRTDEV_PCI_NOTIFY,
+	PCI_NOTIFY_LEN = VIRTDEV_PCI_QUEUES * VIRTDEV_PCI_NOTIFY_STEP,
+	PCI_TABLE = 0x4000, PCI_TABLE_LEN = VIRTDEV_PCI_VECTORS * MSIX_ENTRY,
+	PCI_PENDING = 0xc000, PCI_PENDING_LEN = VIRTDEV_PCI_VECTORS / 8,
+};
+
+#define PCI_COMMON_STATUS 20u	/* in the common configuration */
+#define PCI_NO_VECTOR 0xffffu
+#define PCI_REGION_BAR 2u
+
+/* Bits of the ISR status. */
+enum { PCI_ISR_QUEUE = 1, PCI_ISR_CONFIG = 2 };
+
+struct virtdev_pci {
+	struct virtdev_transport *t;
+	struct virtdev_pci_ops ops;
+	void *opaque;
+	struct pci_space space;
+	struct msix msix;
+	bool msix_enabled;	/* atomic */
+	bool no_intx;		/* atomic */
+	uint32_t isr;		/* atomic */
+	uint32_t offered_sel, wanted_sel, queue_sel;
+	uint32_t window, msix_at;	/* capabilities */
+	uint64_t region_len;	/* of BAR 2 */
+	uint64_t told[PCI_REGION_BAR + 1];	/* where the BARs are */
+	uint32_t nqueues;
+	uint16_t config_vector;	/* atomic, as those of the queues */
+	uint16_t vectors[];
+};
+
+/* Selectors, vectors and ISR status as at power-on. */
+void virtdev_pci_common_reset(struct virtdev_pci *p);
+/* A field of its own width; others read 0 and store nothing. */
+uint64_t virtdev_pci_common_read(struct virtdev_pci *p, uint32_t at, uint32_t len);
+void virtdev_pci_common_write(struct virtdev_pci *p, uint32_t at, uint32_t len,
+		      uint64_t value);
+
+/* Asks the owner for the line while it is high. Any thread. */
+void virtdev_pci_raise_line(struct virtdev_pci *p);
+
+/* Fills configuration space; msix and region_len are there. */
+void virtdev_pci_config_init(struct virtdev_pci *p,
+		     const struct virtdev_pci_region *regions,
+		     uint32_t nregions);
+
+#endif
