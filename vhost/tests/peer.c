@@ -168,6 +168,19 @@ static void note(struct peer *p)
 
 /* ------------------------------------------------------------------- answer */
 
+/* In postcopy: the table, with the addresses where it is mapped here. */
+static int place(const struct peer *p, unsigned char *out)
+{
+	struct vhost_user_mem_table t;
+	uint32_t i;
+
+	memcpy(&t, p->last.payload, sizeof(t));
+	for (i = 0; i < t.nregions; i++)
+		t.regions[i].user_addr = PEER_PLACE + t.regions[i].guest_addr;
+	memcpy(out, &t, p->last.hdr.size);
+	return t.nregions ? (int)p->last.hdr.size : -1;
+}
+
 /* The payload of an honest answer; -1: none is due. */
 static int honest(struct peer *p, unsigned char *out)
 {
@@ -189,6 +202,17 @@ static int honest(struct peer *p, unsigned char *out)
 	}
 	memcpy(out, p->last.payload, p->last.hdr.size);
 	switch (p->last.hdr.request) {
+	case VHOST_USER_SET_MEM_TABLE:
+		if (p->listening)
+			return place(p, out);
+		break;
+	case VHOST_USER_POSTCOPY_ADVISE:
+		return 0;
+	case VHOST_USER_POSTCOPY_LISTEN:
+	case VHOST_USER_POSTCOPY_END:
+		p->listening = p->last.hdr.request == VHOST_USER_POSTCOPY_LISTEN;
+		memset(out, 0, 8);
+		return 8;
 	case VHOST_USER_GET_SHMEM_CONFIG:
 		memcpy(out, &p->shmem, sizeof(p->shmem));
 		return (int)sizeof(p->shmem);
@@ -256,7 +280,7 @@ static void twist(struct peer *p, struct answer *a)
 		a->payload[0] = 1;
 		break;
 	case PEER_VALUE:
-		memcpy(a->payload, &p->value, 8);
+		memcpy(a->payload + p->value_at, &p->value, 8);
 		break;
 	default:
 		break;

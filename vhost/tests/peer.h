@@ -15,6 +15,8 @@
 
 #define PEER_LOG	512u
 #define PEER_FDS	64u
+/* The address at which it has guest address 0, in postcopy. */
+#define PEER_PLACE	UINT64_C(0x7e0000000000)
 
 /* A message that arrived. */
 struct peer_msg {
@@ -41,7 +43,7 @@ enum peer_twist {
 	PEER_WITH_FD,
 	PEER_TWICE,
 	PEER_REFUSE,		/* non-zero acknowledgement */
-	PEER_VALUE,		/* value in place of the first 8 bytes */
+	PEER_VALUE,		/* value in place of 8 bytes, at value_at */
 	PEER_HALF_HEADER,	/* 6 bytes of header, then nothing */
 };
 
@@ -63,7 +65,9 @@ struct peer {
 	unsigned int twist_count;	/* the n-th message, from 1 */
 	enum peer_twist twist;
 	uint64_t value;
+	uint32_t value_at;
 	bool leaving;
+	bool listening;			/* postcopy: tables are answered */
 
 	struct peer_msg last;
 	uint32_t log[PEER_LOG];		/* request numbers */

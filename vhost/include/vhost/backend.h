@@ -183,6 +183,18 @@ struct vhost_user_backend_ops {
 	 * memory of it is touched after the return.
 	 */
 	void (*park)(void *opaque, uint32_t ring);
+
+	/*
+	 * The guest moves here and its memory comes behind it (postcopy): on
+	 * when the front-end asks for that, which a negative errno refuses, off
+	 * when all has arrived or the session ends. In between whoever touches
+	 * the guest's memory, dispatch among them, may have to wait until the
+	 * front-end has put the page there: only for front-ends that may stop
+	 * this process. Where the descriptor of this cannot be made (it needs
+	 * CAP_SYS_PTRACE or /dev/userfaultfd) the front-end is told so, and
+	 * refused. Memory slots are not offered beside it.
+	 */
+	int (*postcopy)(void *opaque, bool on);
 };
 
 struct vhost_user_backend_config {

@@ -23,6 +23,12 @@
 
 VSU_BEGIN_DECLS
 
+/* A region of the guest's memory, mapped by the back-end. Frozen. */
+struct vhost_user_placed_region {
+	uint64_t gpa, size;
+	uint64_t address;	/* of its first byte, in the back-end's process */
+};
+
 /*
  * Operations for what a back-end's device asks of the owner, and for answers to
  * the calls below. Called from dispatch only.
@@ -53,6 +59,19 @@ struct vhost_user_frontend_device_ops {
 	 */
 	int (*host_notifier)(void *opaque, uint32_t ring, int fd,
 			     uint64_t offset);
+	/*
+	 * Postcopy, see vhost_user_frontend_postcopy_advise(); all four, or it
+	 * is not agreed on. advised: 0 and the back-end's userfaultfd, borrowed,
+	 * or a negative errno and -1. placed: n regions as the back-end has them
+	 * mapped; it touches them after the return, and from then on needs its
+	 * page faults served.
+	 */
+	void (*postcopy_advised)(void *opaque, int result, int fd);
+	void (*postcopy_listening)(void *opaque, int result);
+	void (*postcopy_placed)(void *opaque,
+				const struct vhost_user_placed_region *regions,
+				unsigned int n);
+	void (*postcopy_ended)(void *opaque, int result);
 };
 
 /*
@@ -83,6 +102,36 @@ VHOST_USER_API int vhost_user_frontend_set_log(struct vhost_user_frontend *f,
  */
 VHOST_USER_API int vhost_user_frontend_park(struct vhost_user_frontend *f,
 				       struct vsu_error *err) VSU_NODISCARD;
+
+/*
+ * Postcopy: the guest runs here before its memory has arrived from elsewhere,
+ * and whoever touches a page that is missing waits for it. In this order:
+ *
+ *   advise     in READY; the back-end gives its userfaultfd, whose events the
+ *              owner reads from then on, best on a thread or in a process that
+ *              waits for nothing else
+ *   listen     before it has any memory
+ *   ...        memory is set and rings are started as ever; before the back-end
+ *              touches a table's memory, ops->postcopy_placed says where it has
+ *              it. A fault is answered by UFFDIO_COPY at that address, or by
+ *              UFFDIO_WAKE where the page is in the shared file by now
+ *   end        everything has arrived
+ *
+ * A back-end that is lost while it listens is not waited for: another one would
+ * read zeros where pages are missing. CONFIGURE_MEM_SLOTS is not agreed on
+ * beside the protocol feature of this, PAGEFAULT.
+ *
+ *   -EBUSY  listen: the back-end has memory; end: memory is being changed
+ */
+VHOST_USER_API int vhost_user_frontend_postcopy_advise(
+		struct vhost_user_frontend *f, struct vsu_error *err)
+	VSU_NODISCARD;
+VHOST_USER_API int vhost_user_frontend_postcopy_listen(
+		struct vhost_user_frontend *f, struct vsu_error *err)
+	VSU_NODISCARD;
+VHOST_USER_API int vhost_user_frontend_postcopy_end(
+		struct vhost_user_frontend *f, struct vsu_error *err)
+	VSU_NODISCARD;
 
 /*
  * For the devices that know them. Refusals of those without an answer of their

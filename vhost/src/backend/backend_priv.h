@@ -64,6 +64,14 @@ struct vhost_user_priv_table {
 	uint32_t n;
 };
 
+/* Memory whose pages come when they are touched, see postcopy.c. */
+struct vhost_user_priv_postcopy {
+	int faults;		/* the userfaultfd, or -1: not advised */
+	bool listening;
+	struct vhost_user_priv_table table; /* answered, and not confirmed */
+	struct vmem_map *map;	/* of it; NULL: none waits */
+};
+
 /* The one question to the owner that may be open. Any thread answers it. */
 struct vhost_user_priv_answer {
 	uint64_t token;
@@ -152,6 +160,7 @@ struct vhost_user_backend {
 	struct vmem_map *staged_map;
 	struct vmem_block *staged_block; /* a log or in-flight area, mapped */
 
+	struct vhost_user_priv_postcopy postcopy;
 	struct vmem_block *log;	/* the dirty log, or NULL */
 	struct vq_log log_area;	/* where it is mapped */
 	bool unlogged;		/* a ring ran with LOG_ALL before there was one */

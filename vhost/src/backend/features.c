@@ -29,6 +29,7 @@ static uint64_t left_out(const struct vhost_user_backend *b)
 		{ o->get_shared_object || o->answered, BIT(SHARED_OBJECT) },
 		{ o->park, BIT(GET_VRING_BASE_SKIP_DRAIN) },
 		{ o->take_state_fd && o->check_state, BIT(DEVICE_STATE) },
+		{ o->postcopy, BIT(PAGEFAULT) },
 	};
 	uint64_t bits = 0;
 	unsigned int i;
@@ -59,6 +60,9 @@ uint64_t vhost_user_priv_offered_protocol(const struct vhost_user_backend *b)
 		bits |= BIT(BACKEND_SEND_FD);
 	if (!(bits & (BIT(CONFIG) | BIT(BACKEND_SEND_FD))))
 		bits &= ~BIT(BACKEND_REQ);	/* nothing to say on it */
+	/* the last word of postcopy cannot be told from a slot without memory */
+	if (bits & BIT(PAGEFAULT))
+		bits &= ~BIT(CONFIGURE_MEM_SLOTS);
 	/* the one is a message, the other says that requests can stay there */
 	if (bits & BIT(GET_VRING_BASE_SKIP_DRAIN))
 		bits |= BIT(GET_VRING_BASE_INFLIGHT);

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "backend/backend_priv.h"
+#include "backend/postcopy.h"
 #include <vm-memory/block.h>
 #include <vm-memory/map.h>
 #include <vm-memory/region.h>
@@ -95,6 +96,15 @@ static int how_quiet(const struct vhost_user_backend *b)
 					      VHOST_USER_PRIV_QUIET;
 }
 
+static int check_confirmed(struct vhost_user_backend *b, struct vsu_error *err)
+{
+	int rc;
+
+	vhost_user_priv_unstage(b);
+	rc = vhost_user_priv_postcopy_restage(b, err);
+	return rc < 0 ? rc : how_quiet(b);
+}
+
 static int check_table(struct vhost_user_backend *b,
 		       struct vhost_user_priv_msg *msg, struct vsu_error *err)
 {
@@ -102,6 +112,8 @@ static int check_table(struct vhost_user_backend *b,
 	uint32_t i;
 	int rc;
 
+	if (t->nregions == 0 && b->postcopy.listening)
+		return check_confirmed(b, err);
 	if (t->nregions == 0)
 		return vsu_error_set(err, -EBADMSG,
 				     "SET_MEM_TABLE has no regions");
@@ -113,6 +125,8 @@ static int check_table(struct vhost_user_backend *b,
 		rc = stage_map(b, err);
 	if (rc < 0)
 		vhost_user_priv_unstage(b);
+	if (rc == 0 && b->postcopy.listening)
+		return VHOST_USER_PRIV_GO;	/* nothing is published yet */
 	return rc < 0 ? rc : how_quiet(b);
 }
 
@@ -194,6 +208,7 @@ static int commit_memory(struct vhost_user_backend *b,
 		vhost_user_priv_unstage(b);
 		return vsu_error_sys(err, rc, "cannot publish the memory map");
 	}
+	vhost_user_priv_postcopy_let_go(b, &b->table, &b->staged);
 	vhost_user_priv_table_free(&b->table);
 	b->table = b->staged;
 	memset(&b->staged, 0, sizeof(b->staged));
@@ -204,9 +219,22 @@ static int commit_memory(struct vhost_user_backend *b,
 	return 0;
 }
 
+static int set_table(struct vhost_user_backend *b,
+		     struct vhost_user_priv_msg *msg, struct vsu_error *err)
+{
+	int rc;
+
+	if (!b->postcopy.listening || !msg->payload.table.nregions)
+		return commit_memory(b, msg, err);
+	rc = vhost_user_priv_postcopy_hold(b, msg, err);
+	if (rc < 0)
+		vhost_user_priv_unstage(b);
+	return rc;
+}
+
 static const struct vhost_user_priv_handler handlers[] = {
 	{ VHOST_USER_SET_MEM_TABLE, VHOST_USER_PRIV_ALL_RINGS, VHOST_USER_PRIV_GO,
-	  check_table, commit_memory, NULL },
+	  check_table, set_table, NULL },
 	{ VHOST_USER_GET_MAX_MEM_SLOTS, VHOST_USER_PRIV_NO_RING, VHOST_USER_PRIV_GO,
 	  NULL, get_max_slots, NULL },
 	{ VHOST_USER_ADD_MEM_REG, VHOST_USER_PRIV_NO_RING, VHOST_USER_PRIV_GO,

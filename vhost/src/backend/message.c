@@ -20,7 +20,7 @@ static const struct vhost_user_priv_handlers *const groups[] = {
 	&vhost_user_priv_kick_handlers, &vhost_user_priv_config_handlers,
 	&vhost_user_priv_channel_handlers, &vhost_user_priv_shmem_handlers,
 	&vhost_user_priv_device_handlers, &vhost_user_priv_inflight_handlers,
-	&vhost_user_priv_object_handlers,
+	&vhost_user_priv_object_handlers, &vhost_user_priv_postcopy_handlers,
 };
 
 void vhost_user_priv_index_handlers(struct vhost_user_backend *b)
@@ -323,12 +323,23 @@ static void refuse_unknown(struct vhost_user_backend *b,
 	vhost_user_priv_msg_close_fds(msg);
 }
 
+/* A table in postcopy has an answer of its own, the word behind it none. */
+static const struct vhost_user_priv_message *
+find_row(const struct vhost_user_backend *b,
+	 const struct vhost_user_priv_msg *msg)
+{
+	if (b->postcopy.listening &&
+	    msg->hdr.request == VHOST_USER_SET_MEM_TABLE &&
+	    msg->payload.table.nregions)
+		return &vhost_user_priv_postcopy_table;
+	return vhost_user_priv_message(VHOST_USER_PRIV_FRONTEND,
+				       msg->hdr.request);
+}
+
 void vhost_user_priv_backend_message(struct vhost_user_backend *b,
 				     struct vhost_user_priv_msg *msg)
 {
-	const struct vhost_user_priv_message *row =
-		vhost_user_priv_message(VHOST_USER_PRIV_FRONTEND,
-					msg->hdr.request);
+	const struct vhost_user_priv_message *row = find_row(b, msg);
 	const struct vhost_user_priv_handler *h;
 	struct vsu_error err = VSU_ERROR_INIT;
 	int rc;

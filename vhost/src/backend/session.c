@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "backend/backend_priv.h"
+#include "backend/postcopy.h"
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/fd.h>
 #include <vmm-sys-util/sized.h>
@@ -147,6 +148,7 @@ int vhost_user_backend_new_take_fd(int sock,
 	if (!b)
 		return vsu_error_sys(err, -ENOMEM, "cannot make a back-end session");
 	b->epoll = b->event = b->timer = b->main.fd = b->reply_fd = -1;
+	b->postcopy.faults = -1;
 	b->opaque = opaque;
 	pthread_mutex_init(&b->posts.lock, NULL);
 	vhost_user_priv_index_handlers(b);
@@ -208,6 +210,7 @@ static void epoll_silence(struct vhost_user_backend *b)
 void vhost_user_priv_backend_end(struct vhost_user_backend *b)
 {
 	drop_socket(b);
+	vhost_user_priv_postcopy_end(b);
 	epoll_silence(b);
 	vhost_user_priv_backend_channel_close(b, NULL);
 	b->parked_row = NULL;

@@ -173,12 +173,34 @@ static int accept_device(struct vhost_user_frontend *f,
 	return vhost_user_priv_fe_tell_device(f, p->request, msg, err);
 }
 
+static int accept_placed(struct vhost_user_frontend *f,
+			 const struct fe_pending *p,
+			 const struct vhost_user_priv_msg *msg,
+			 struct vsu_error *err)
+{
+	return p->placing ? vhost_user_priv_fe_accept_placed(f, msg, err) : 0;
+}
+
+static int accept_postcopy(struct vhost_user_frontend *f,
+			   const struct fe_pending *p,
+			   const struct vhost_user_priv_msg *msg,
+			   struct vsu_error *err)
+{
+	(void)err;
+	vhost_user_priv_fe_tell_postcopy(f, p->request, msg);
+	return 0;
+}
+
 static const fe_accept_fn acceptors[] = {
 	[VHOST_USER_GET_FEATURES] = accept_features,
 	[VHOST_USER_GET_PROTOCOL_FEATURES] = accept_protocol_features,
 	[VHOST_USER_GET_QUEUE_NUM] = accept_queue_num,
 	[VHOST_USER_GET_MAX_MEM_SLOTS] = accept_max_slots,
 	[VHOST_USER_GET_STATUS] = accept_status,
+	[VHOST_USER_SET_MEM_TABLE] = accept_placed,
+	[VHOST_USER_POSTCOPY_ADVISE] = accept_postcopy,
+	[VHOST_USER_POSTCOPY_LISTEN] = accept_postcopy,
+	[VHOST_USER_POSTCOPY_END] = accept_postcopy,
 	[VHOST_USER_GET_VRING_BASE] = accept_base,
 	[VHOST_USER_GET_VRING_BASE_SKIP_DRAIN] = accept_base,
 	[VHOST_USER_GET_CONFIG] = accept_config,
@@ -272,6 +294,9 @@ static bool hears_refusals(uint32_t request)
 	return request == VHOST_USER_GET_CONFIG ||
 	       request == VHOST_USER_CREATE_CRYPTO_SESSION ||
 	       request == VHOST_USER_GET_SHARED_OBJECT ||
+	       request == VHOST_USER_POSTCOPY_ADVISE ||
+	       request == VHOST_USER_POSTCOPY_LISTEN ||
+	       request == VHOST_USER_POSTCOPY_END ||
 	       request == VHOST_USER_SET_DEVICE_STATE_FD ||
 	       request == VHOST_USER_CHECK_DEVICE_STATE;
 }
@@ -283,6 +308,8 @@ static int accept_answer(struct vhost_user_frontend *f, const struct fe_pending 
 	fe_accept_fn fn = p->request < sizeof(acceptors) / sizeof(acceptors[0]) ?
 			acceptors[p->request] : NULL;
 
+	if (p->placing)
+		f->postcopy.asked = false;
 	if (!hears_refusals(row->number) &&
 	    vhost_user_priv_is_refusal(row, msg)) {
 		note_refusal(f, p, msg);
@@ -312,7 +339,9 @@ void vhost_user_priv_fe_answer(struct vhost_user_frontend *f,
 		return;
 	}
 	p = pop_pending(f);
-	row = vhost_user_priv_message(VHOST_USER_PRIV_FRONTEND, p.request);
+	row = p.placing ? &vhost_user_priv_postcopy_table :
+			  vhost_user_priv_message(VHOST_USER_PRIV_FRONTEND,
+						  p.request);
 	rc = check_header(&p, msg, &err);
 	if (!rc)
 		rc = check_body(row, msg, &err);

@@ -134,6 +134,32 @@ int vhost_user_frontend_get_object(struct vhost_user_frontend *f,
 			sizeof(struct vhost_user_shared), -1, err);
 }
 
+int vhost_user_frontend_postcopy_advise(struct vhost_user_frontend *f,
+					struct vsu_error *err)
+{
+	return send_now(f, VHOST_USER_POSTCOPY_ADVISE, NULL, 0, -1, err);
+}
+
+int vhost_user_frontend_postcopy_listen(struct vhost_user_frontend *f,
+					struct vsu_error *err)
+{
+	if (f->mem.nheld || f->state == VHOST_USER_FRONTEND_STARTING)
+		return vsu_error_set(err, -EBUSY,
+				     "POSTCOPY_LISTEN: the back-end '%s' has memory already",
+				     f->peer);
+	return send_now(f, VHOST_USER_POSTCOPY_LISTEN, NULL, 0, -1, err);
+}
+
+int vhost_user_frontend_postcopy_end(struct vhost_user_frontend *f,
+				     struct vsu_error *err)
+{
+	if (f->seq)
+		return vsu_error_set(err, -EBUSY,
+				     "POSTCOPY_END: another change of the session with '%s' is under way",
+				     f->peer);
+	return send_now(f, VHOST_USER_POSTCOPY_END, NULL, 0, -1, err);
+}
+
 /* ---------------------------------------------------- requests of back-ends */
 
 int vhost_user_priv_fe_serve_object(struct vhost_user_frontend *f,

@@ -92,6 +92,12 @@ struct fe_shmem {
 	struct vhost_user_priv_msg *held; /* read, but of another kind */
 };
 
+struct fe_postcopy {
+	bool listening;		/* from the answer to LISTEN to that to END */
+	bool asked;		/* the answer to a table is due */
+	bool placed;		/* ... has come, and the word behind is due */
+};
+
 struct vhost_user_frontend {
 	struct vhost_user_frontend_ops ops;
 	struct vhost_user_frontend_device_ops device;
@@ -136,6 +142,7 @@ struct vhost_user_frontend {
 	unsigned int nrings;
 	uint32_t bases[FE_MAX_RINGS];
 	struct fe_memory mem;
+	struct fe_postcopy postcopy;
 	bool read_only_regions;		/* ROM is sent, too */
 	bool rom_refused;		/* the back-end does not take it */
 	bool config_changed;
@@ -246,6 +253,19 @@ int vhost_user_priv_fe_tell_device(struct vhost_user_frontend *f,
 				   const struct vhost_user_priv_msg *msg,
 				   struct vsu_error *err);
 
+/* postcopy.c */
+/* Sends the word behind a memory table whose answer was taken. */
+int vhost_user_priv_fe_confirm_memory(struct vhost_user_frontend *f,
+				      unsigned int item, struct vsu_error *err);
+/* The answer to a table; the owner hears where the back-end has it. */
+int vhost_user_priv_fe_accept_placed(struct vhost_user_frontend *f,
+				     const struct vhost_user_priv_msg *msg,
+				     struct vsu_error *err);
+/* The other answers; msg NULL: none will come. */
+void vhost_user_priv_fe_tell_postcopy(struct vhost_user_frontend *f,
+				      uint32_t request,
+				      const struct vhost_user_priv_msg *msg);
+
 /* notifier.c */
 /* Whether it is a page of a ring that there is, and the owner's answer. */
 int vhost_user_priv_fe_serve_notifier(struct vhost_user_frontend *f,
@@ -267,6 +287,9 @@ void vhost_user_priv_fe_tell_stopped(struct vhost_user_frontend *f);
 int vhost_user_priv_fe_check_memory(struct vhost_user_frontend *f,
 				    const struct vmem_map *map,
 				    struct vsu_error *err);
+/* Region i of those that are not ROM, in order; NULL behind the last. */
+struct vmem_region *vhost_user_priv_fe_next_ram(const struct vmem_map *map,
+						unsigned int *i);
 int vhost_user_priv_fe_plan_memory(struct vhost_user_frontend *f,
 				   struct vsu_error *err);
 unsigned int vhost_user_priv_fe_memory_count(struct vhost_user_frontend *f);

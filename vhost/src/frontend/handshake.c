@@ -44,6 +44,9 @@ static int features_agree(struct vhost_user_frontend *f, struct vsu_error *err)
 	if (!fe_has(f, VHOST_USER_PROTOCOL_F_GET_VRING_BASE_SKIP_DRAIN))
 		f->protocol &=
 			~VHOST_USER_PROTOCOL_BIT(GET_VRING_BASE_INFLIGHT);
+	/* the last word of postcopy cannot be told from a slot without memory */
+	if (fe_has(f, VHOST_USER_PROTOCOL_F_PAGEFAULT))
+		f->protocol &= ~VHOST_USER_PROTOCOL_BIT(CONFIGURE_MEM_SLOTS);
 	missing = needed & ~f->protocol;
 	if (!missing)
 		return 0;

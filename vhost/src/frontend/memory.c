@@ -93,8 +93,8 @@ static bool is_sent(const struct vhost_user_frontend *f,
 	       (takes_rom(f) && !check_region(region, NULL));
 }
 
-/* Region i of those that are not ROM, in order; NULL behind the last. */
-static struct vmem_region *next_ram(const struct vmem_map *map, unsigned int *i)
+struct vmem_region *vhost_user_priv_fe_next_ram(const struct vmem_map *map,
+						unsigned int *i)
 {
 	struct vmem_region *region;
 
@@ -176,7 +176,7 @@ static void list_changes(struct vhost_user_frontend *f)
 			nslots++;
 		else
 			add_change(mem, mem->held[i], false);
-	for (i = 0; (region = next_ram(mem->wanted, &i)); ) {
+	for (i = 0; (region = vhost_user_priv_fe_next_ram(mem->wanted, &i)); ) {
 		if (memory_holds(mem, region))
 			continue;
 		add_change(mem, region, true);
@@ -298,15 +298,19 @@ static int send_table(struct vhost_user_frontend *f, struct vsu_error *err)
 			  .item = UINT32_MAX },
 	};
 	unsigned int i = 0;
+	int rc;
 
-	while ((region = next_ram(f->mem.wanted, &i))) {
+	while ((region = vhost_user_priv_fe_next_ram(f->mem.wanted, &i))) {
 		fds[table.nregions] = vmem_block_fd(vmem_region_block(region));
 		table.regions[table.nregions++] = region_describe(f, region);
 	}
 	r.nfds = table.nregions;
 	r.head_len = offsetof(struct vhost_user_mem_table, regions) +
 		     table.nregions * sizeof(table.regions[0]);
-	return vhost_user_priv_fe_request(f, &r, err);
+	r.note.placing = f->postcopy.listening;
+	rc = vhost_user_priv_fe_request(f, &r, err);
+	f->postcopy.asked = rc == 0 && f->postcopy.listening;
+	return rc;
 }
 
 static int request_slot(struct vhost_user_frontend *f, unsigned int item,

@@ -12,6 +12,7 @@
 static const struct fe_step memory_steps[] = {
 	{ .send = vhost_user_priv_fe_send_memory,
 	  .count = vhost_user_priv_fe_memory_count },
+	{ .send = vhost_user_priv_fe_confirm_memory },
 	{ .send = vhost_user_priv_fe_barrier },
 };
 

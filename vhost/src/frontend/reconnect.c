@@ -33,7 +33,8 @@
 
 bool vhost_user_priv_fe_may_return(const struct vhost_user_frontend *f)
 {
-	return f->ops.connect && !f->final &&
+	/* pages that have not arrived would be zeros to the next back-end */
+	return f->ops.connect && !f->final && !f->postcopy.listening &&
 	       (f->away || f->state != VHOST_USER_FRONTEND_NEGOTIATING);
 }
 
@@ -48,6 +49,7 @@ static void end_pending(struct vhost_user_frontend *f)
 		if (p->request == VHOST_USER_GET_CONFIG && f->ops.config)
 			f->ops.config(f->opaque, p->off, NULL, 0);
 		vhost_user_priv_fe_tell_device(f, p->request, NULL, NULL);
+		vhost_user_priv_fe_tell_postcopy(f, p->request, NULL);
 	}
 	f->seq_pending = 0;
 }
@@ -59,6 +61,7 @@ static void end_procedures(struct vhost_user_frontend *f)
 	f->failed = f->send_failed = f->more = f->acks = false;
 	f->inflight_asked = f->config_changed = false;
 	memset(&f->answered, 0, sizeof(f->answered));
+	memset(&f->postcopy, 0, sizeof(f->postcopy));
 }
 
 /* Rings that ran are to run again, unless the owner was stopping them. */

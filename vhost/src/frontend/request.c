@@ -47,7 +47,7 @@ int vhost_user_priv_fe_request(struct vhost_user_frontend *f,
 {
 	const struct vhost_user_priv_message *row =
 		vhost_user_priv_message(VHOST_USER_PRIV_FRONTEND, r->number);
-	bool ack = row->reply == VHOST_USER_PRIV_ACK;
+	bool ack = row->reply == VHOST_USER_PRIV_ACK && !r->note.placing;
 	uint32_t flags = VHOST_USER_HDR_VERSION;
 	struct fe_pending p = r->note;
 	int rc;
@@ -60,7 +60,7 @@ int vhost_user_priv_fe_request(struct vhost_user_frontend *f,
 		return vsu_error_set(err, -EAGAIN,
 				     "%s: %u requests wait for their answers already; dispatch first",
 				     row->name, f->npending);
-	if (ack && f->acks)
+	if (ack && f->acks && !r->unanswered)
 		flags |= VHOST_USER_HDR_NEED_REPLY;
 	rc = vhost_user_priv_channel_send(&f->main, r->number, flags,
 					  r->head, r->head_len,
@@ -69,7 +69,7 @@ int vhost_user_priv_fe_request(struct vhost_user_frontend *f,
 	if (rc < 0)
 		return rc;
 	p.request = (uint8_t)r->number;
-	if (!ack || f->acks)
+	if (!r->unanswered && (!ack || f->acks))
 		note_pending(f, &p);
 	return 0;
 }

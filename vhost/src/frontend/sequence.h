@@ -34,6 +34,7 @@
 struct fe_pending {
 	uint8_t request;
 	bool in_sequence;	/* else: one of the owner's single calls */
+	bool placing;		/* a memory table in postcopy, always answered */
 	uint16_t ring;		/* for sentences; FE_NO_ITEM */
 	uint32_t item;		/* of the step */
 	uint32_t off, len;	/* GET_CONFIG: what was asked for */
@@ -74,6 +75,7 @@ struct fe_request {
 	size_t head_len, tail_len;
 	const int *fds;
 	unsigned int nfds;
+	bool unanswered;	/* though others of its number are */
 	struct fe_pending note;	/* request is filled in */
 };
 

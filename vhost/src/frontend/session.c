@@ -39,6 +39,8 @@
 /* ... when it maps the pages of host notifiers. */
 #define SPOKEN_NOTIFIER (VHOST_USER_PROTOCOL_BIT(BACKEND_SEND_FD) | \
 			 VHOST_USER_PROTOCOL_BIT(HOST_NOTIFIER))
+/* ... when it serves the page faults of the back-end. */
+#define SPOKEN_POSTCOPY	VHOST_USER_PROTOCOL_BIT(PAGEFAULT)
 #define SPOKEN_INFLIGHT	VHOST_USER_PROTOCOL_BIT(INFLIGHT_SHMFD)
 #define SPOKEN_PARK \
 	(VHOST_USER_PROTOCOL_BIT(GET_VRING_BASE_INFLIGHT) | \
@@ -47,7 +49,7 @@
 /* Whatever the owner has operations for. */
 #define EVER_SPOKEN (SPOKEN | SPOKEN_SHMEM | SPOKEN_OBJECT | \
 		     SPOKEN_NOTIFIER | SPOKEN_INFLIGHT | SPOKEN_PARK | \
-		     SPOKEN_GPA)
+		     SPOKEN_POSTCOPY | SPOKEN_GPA)
 #define DEFAULT_RECONNECT_NS	UINT64_C(100000000)
 #define MAX_RECONNECT_NS	UINT64_C(3600000000000)
 #define DEFAULT_MAX_SHMEM	(UINT64_C(1) << 40)
@@ -138,6 +140,9 @@ static void session_configure(struct vhost_user_frontend *f,
 		spoken |= SPOKEN_OBJECT;
 	if (f->device.host_notifier)
 		spoken |= SPOKEN_NOTIFIER;
+	if (f->device.postcopy_advised && f->device.postcopy_listening &&
+	    f->device.postcopy_placed && f->device.postcopy_ended)
+		spoken |= SPOKEN_POSTCOPY;
 	/* an area costs a round trip and each request some stores */
 	if (f->ops.connect || named & SPOKEN_INFLIGHT)
 		spoken |= SPOKEN_INFLIGHT;

@@ -81,6 +81,7 @@ static const struct fe_step start_steps[] = {
 	{ .send = vhost_user_priv_fe_send_set_inflight },
 	{ .send = vhost_user_priv_fe_send_memory,
 	  .count = vhost_user_priv_fe_memory_count },
+	{ .send = vhost_user_priv_fe_confirm_memory },
 	{ .send = vhost_user_priv_fe_send_ring,
 	  .count = vhost_user_priv_fe_ring_message_count },
 	{ .send = vhost_user_priv_fe_enable_ring,

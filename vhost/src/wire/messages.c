@@ -98,6 +98,11 @@ static const struct vhost_user_priv_message frontend_rows[VHOST_USER_PRIV_FRONTE
 	       PF(GET_VRING_BASE_SKIP_DRAIN)),
 };
 
+const struct vhost_user_priv_message vhost_user_priv_postcopy_table = {
+	VHOST_USER_SET_MEM_TABLE, K(TABLE), FDS(PER_REGION), K(VALUE), K(TABLE),
+	FDS(NONE), PF(PAGEFAULT), NO, K(ALWAYS), "SET_MEM_TABLE"
+};
+
 /* A device that is suspended sends nothing (section "Suspended device"). */
 static const struct vhost_user_priv_message backend_rows[BACKEND_ROWS] = {
 	ASK_(BREQ(IOTLB_MSG), IOTLB, NONE, PF(BACKEND_REQ), F_PLATFORM,

@@ -122,6 +122,12 @@ struct vhost_user_priv_msg {
 const struct vhost_user_priv_message *
 vhost_user_priv_message(enum vhost_user_priv_side side, uint32_t number);
 
+/*
+ * SET_MEM_TABLE between POSTCOPY_LISTEN and _END: always answered, by the same
+ * table with the addresses of the back-end.
+ */
+extern const struct vhost_user_priv_message vhost_user_priv_postcopy_table;
+
 /* Name for sentences: of the row, or "request" for an unknown number. */
 const char *vhost_user_priv_message_name(enum vhost_user_priv_side side,
 					 uint32_t number);

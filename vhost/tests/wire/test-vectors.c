@@ -53,6 +53,8 @@ static const struct vector requests[] = {
 		 " 0000000800000000 00002001407f0000 0000000000000000", 1,
 	  (&(const struct vhost_user_mem_table){ .nregions = 1, .regions = {
 		{ 0, 0x08000000, UINT64_C(0x7f4001200000), 0 } } }), 40 },
+	/* in postcopy: the table that was answered takes effect */
+	{ FRONT, "05000000 01000000 08000000 0000000000000000", 0, U64(0) },
 	{ FRONT, "06000000 01000000 10000000 0010000000000000 0000000000000000",
 	  1, (&(const struct vhost_user_log){ 4096, 0 }), 16 },
 	{ FRONT, "07000000 01000000 00000000", 1, NOTHING },
@@ -153,6 +155,12 @@ static const struct vector replies[] = {
 	{ FRONT, "01000000 05000000 08000000 0000004001000000", 0,
 	  U64(UINT64_C(0x140000000)) },
 	{ FRONT, "03000000 05000000 08000000 0000000000000000", 0, U64(0) },
+	{ FRONT, "05000000 05000000 08000000 0000000000000000", 0, U64(0) },
+	/* in postcopy */
+	{ FRONT, "05000000 05000000 28000000 01000000 00000000 0000000000000000"
+		 " 0000000800000000 00003002407f0000 0000000000000000", 0,
+	  (&(const struct vhost_user_mem_table){ .nregions = 1, .regions = {
+		{ 0, 0x08000000, UINT64_C(0x7f4002300000), 0 } } }), 40 },
 	{ FRONT, "06000000 05000000 10000000 0010000000000000 0000000000000000",
 	  0, (&(const struct vhost_user_log){ 4096, 0 }), 16 },
 	{ FRONT, "06000000 05000000 08000000 0000000000000000", 0, U64(0) },
@@ -252,6 +260,8 @@ static void check_read(const struct vector *v, bool reply)
 	ck_assert_msg(vhost_user_priv_channel_recv(&ch, &msg, &err) == 1, "%s",
 		      err.msg);
 	row = vhost_user_priv_message(v->side, msg->hdr.request);
+	if (reply && row->kind == VHOST_USER_PRIV_TABLE && msg->hdr.size != 8)
+		row = &vhost_user_priv_postcopy_table;
 	ck_assert_ptr_nonnull(row);
 	ck_assert_mem_eq(msg->payload.bytes, bytes + sizeof(msg->hdr),
 			 msg->hdr.size);

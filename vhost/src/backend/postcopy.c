@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * Postcopy: the guest runs here before its memory has arrived. The front-end
+ * gets a userfaultfd of this process; whoever touches a page that is not there
+ * waits until the front-end has put it there.
+ *
+ *   advised    the front-end has the userfaultfd
+ *   listening  a memory table is answered with the addresses where it is mapped
+ *              here, and takes effect when the front-end has said, by a table
+ *              without regions, that it serves faults there
+ *
+ * At the end every page is unregistered before the descriptor is closed: the
+ * front-end may hold another one of the same userfaultfd, and whoever waits for
+ * a page must not wait for ever.
+ */
+#include <config.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <linux/userfaultfd.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "backend/backend_priv.h"
+#include "backend/postcopy.h"
+#include <vm-memory/block.h>
+#include <vm-memory/map.h>
+#include <vm-memory/region.h>
+#include <vmm-sys-util/fd.h>
+
+#define PLACE VHOST_USER_PRIV_PLACE
+#define PLACE_ARGS VHOST_USER_PRIV_PLACE_ARGS
+
+/* the descriptor */
+
+/*
+ * One that serves faults of the kernel, too: devices have it read and write
+ * guest memory. Where the system call may not be used, the device node may.
+ */
+static int open_faults(void)
+{
+	int fd = (int)syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK);
+
+	if (fd < 0)
+		fd = -errno;
+#ifdef USERFAULTFD_IOC_NEW
+	if (fd == -EPERM) {
+		int dev = open("/dev/userfaultfd", O_RDWR | O_CLOEXEC);
+
+		if (dev < 0)
+			return fd;
+		fd = ioctl(dev, USERFAULTFD_IOC_NEW, O_CLOEXEC | O_NONBLOCK);
+		fd = fd < 0 ? -errno : fd;
+		vsu_fd_close(&dev);
+	}
+#endif
+	return fd;
+}
+
+static int new_faults(struct vsu_error *err)
+{
+	struct uffdio_api api = {
+		.api = UFFD_API, .features = UFFD_FEATURE_MISSING_SHMEM,
+	};
+	int fd = open_faults(), rc;
+
+	if (fd < 0)
+		return vsu_error_sys(err, fd,
+				     "POSTCOPY_ADVISE: cannot make a userfaultfd; it needs CAP_SYS_PTRACE, access to /dev/userfaultfd or vm.unprivileged_userfaultfd=1");
+	if (ioctl(fd, UFFDIO_API, &api) == 0)
+		return fd;
+	rc = -errno;
+	vsu_fd_close(&fd);
+	return vsu_error_sys(err, rc,
+			     "POSTCOPY_ADVISE: this kernel serves no faults of shared memory");
+}
+
+/* pages */
+
+/* Whole pages around the region. */
+static struct uffdio_range pages_of(const struct vhost_user_priv_slot *s)
+{
+	uint64_t page = vmem_block_page_size(vmem_region_block(s->region));
+	uint64_t from = (uintptr_t)vmem_region_hva(s->region);
+	uint64_t end = from + s->wire.size;
+	struct uffdio_range r;
+
+	r.start = from & ~(page - 1);
+	r.len = ((end + page - 1) & ~(page - 1)) - r.start;
+	return r;
+}
+
+/* A huge page would be filled with zeros around the one that arrived. */
+static int register_slot(const struct vhost_user_backend *b,
+			 const struct vhost_user_priv_slot *s,
+			 struct vsu_error *err)
+{
+	struct uffdio_register reg = {
+		.range = pages_of(s), .mode = UFFDIO_REGISTER_MODE_MISSING,
+	};
+
+	madvise((void *)(uintptr_t)reg.range.start, reg.range.len,
+		MADV_NOHUGEPAGE);
+	if (ioctl(b->postcopy.faults, UFFDIO_REGISTER, &reg) == 0)
+		return 0;
+	return vsu_error_sys(err, -errno, PLACE
+			     ": its pages cannot be waited for; that needs a writable file of tmpfs or hugetlbfs",
+			     PLACE_ARGS(&s->wire));
+}
+
+/* Whoever waits goes on. Pages that never came read as zeros. */
+static void unregister_slot(const struct vhost_user_backend *b,
+			    const struct vhost_user_priv_slot *s)
+{
+	struct uffdio_range range = pages_of(s);
+
+	ioctl(b->postcopy.faults, UFFDIO_UNREGISTER, &range);
+}
+
+static bool table_has(const struct vhost_user_priv_table *t,
+		      const struct vmem_block *block)
+{
+	uint32_t i;
+
+	for (i = 0; i < t->n; i++)
+		if (vmem_region_block(t->slots[i].region) == block)
+			return true;
+	return false;
+}
+
+void vhost_user_priv_postcopy_let_go(const struct vhost_user_backend *b,
+				     const struct vhost_user_priv_table *former,
+				     const struct vhost_user_priv_table *next)
+{
+	uint32_t i;
+
+	for (i = 0; b->postcopy.faults >= 0 && i < former->n; i++)
+		if (!table_has(next, vmem_region_block(former->slots[i].region)))
+			unregister_slot(b, &former->slots[i]);
+}
+
+/* tables */
+
+static void drop_waiting(struct vhost_user_priv_postcopy *p)
+{
+	vhost_user_priv_table_free(&p->table);
+	vmem_map_unref(p->map);
+	p->map = NULL;
+}
+
+int vhost_user_priv_postcopy_hold(struct vhost_user_backend *b,
+				  struct vhost_user_priv_msg *msg,
+				  struct vsu_error *err)
+{
+	struct vhost_user_mem_table *t = &msg->payload.table;
+	struct vhost_user_priv_postcopy *p = &b->postcopy;
+	uint32_t i;
+	int rc = 0;
+
+	for (i = 0; rc == 0 && i < b->staged.n; i++)
+		rc = register_slot(b, &b->staged.slots[i], err);
+	if (rc < 0)
+		return rc;
+	for (i = 0; i < b->staged.n; i++)
+		t->regions[i].user_addr = (uintptr_t)vmem_region_hva(
+						b->staged.slots[i].region);
+	drop_waiting(p);
+	p->table = b->staged;
+	p->map = b->staged_map;
+	memset(&b->staged, 0, sizeof(b->staged));
+	b->staged_map = NULL;
+	return 0;
+}
+
+int vhost_user_priv_postcopy_restage(struct vhost_user_backend *b,
+				     struct vsu_error *err)
+{
+	struct vhost_user_priv_postcopy *p = &b->postcopy;
+
+	if (!p->map)
+		return vsu_error_set(err, -EPROTO,
+				     "SET_MEM_TABLE has no regions, and none wait for it");
+	b->staged = p->table;
+	b->staged_map = p->map;
+	memset(&p->table, 0, sizeof(p->table));
+	p->map = NULL;
+	return 0;
+}
+
+/* the end */
+
+void vhost_user_priv_postcopy_end(struct vhost_user_backend *b)
+{
+	const struct vhost_user_priv_table none = { NULL, 0 };
+	struct vhost_user_priv_postcopy *p = &b->postcopy;
+
+	if (p->faults < 0)
+		return;
+	vhost_user_priv_postcopy_let_go(b, &b->table, &none);
+	drop_waiting(p);
+	p->listening = false;
+	vsu_fd_close(&p->faults);
+	b->ops.postcopy(b->opaque, false);
+}
+
+/* messages */
+
+static int check_advise(struct vhost_user_backend *b,
+			struct vhost_user_priv_msg *msg, struct vsu_error *err)
+{
+	(void)msg;
+	if (b->postcopy.listening)
+		return vsu_error_set(err, -EPROTO,
+				     "POSTCOPY_ADVISE after POSTCOPY_LISTEN");
+	return VHOST_USER_PRIV_GO;
+}
+
+/* Asked again, it is another one. */
+static int give_advice(struct vhost_user_backend *b,
+		       struct vhost_user_priv_msg *msg, struct vsu_error *err)
+{
+	int fd, rc;
+
+	(void)msg;
+	vhost_user_priv_postcopy_end(b);
+	fd = new_faults(err);
+	if (fd < 0)
+		return fd;
+	b->reply_fd = vsu_fd_dup(fd);
+	rc = b->reply_fd;
+	if (rc < 0)
+		vsu_error_sys(err, rc, "POSTCOPY_ADVISE");
+	else if ((rc = b->ops.postcopy(b->opaque, true)) < 0)
+		vsu_error_sys(err, rc, "the device refuses POSTCOPY_ADVISE");
+	if (rc < 0) {
+		vsu_fd_close(&b->reply_fd);
+		vsu_fd_close(&fd);
+		return rc;
+	}
+	b->postcopy.faults = fd;
+	return 0;
+}
+
+static int check_advised(const struct vhost_user_backend *b, const char *name,
+			 struct vsu_error *err)
+{
+	if (b->postcopy.faults >= 0)
+		return VHOST_USER_PRIV_GO;
+	return vsu_error_set(err, -EPROTO, "%s without a POSTCOPY_ADVISE",
+			     name);
+}
+
+static int check_listen(struct vhost_user_backend *b,
+			struct vhost_user_priv_msg *msg, struct vsu_error *err)
+{
+	(void)msg;
+	if (b->table.n)
+		return vsu_error_set(err, -EPROTO,
+				     "POSTCOPY_LISTEN comes after the memory, which has %u regions",
+				     b->table.n);
+	return check_advised(b, "POSTCOPY_LISTEN", err);
+}
+
+static int begin_listening(struct vhost_user_backend *b,
+			   struct vhost_user_priv_msg *msg,
+			   struct vsu_error *err)
+{
+	(void)msg;
+	(void)err;
+	b->postcopy.listening = true;
+	return 0;
+}
+
+static int check_end(struct vhost_user_backend *b,
+		     struct vhost_user_priv_msg *msg, struct vsu_error *err)
+{
+	(void)msg;
+	return check_advised(b, "POSTCOPY_END", err);
+}
+
+static int end_postcopy(struct vhost_user_backend *b,
+			struct vhost_user_priv_msg *msg, struct vsu_error *err)
+{
+	(void)msg;
+	(void)err;
+	vhost_user_priv_postcopy_end(b);
+	return 0;
+}
+
+static const struct vhost_user_priv_handler handlers[] = {
+	{ VHOST_USER_POSTCOPY_ADVISE, VHOST_USER_PRIV_NO_RING,
+	  VHOST_USER_PRIV_GO, check_advise, give_advice, NULL },
+	{ VHOST_USER_POSTCOPY_LISTEN, VHOST_USER_PRIV_NO_RING,
+	  VHOST_USER_PRIV_GO, check_listen, begin_listening, NULL },
+	{ VHOST_USER_POSTCOPY_END, VHOST_USER_PRIV_NO_RING, VHOST_USER_PRIV_GO,
+	  check_end, end_postcopy, NULL },
+};
+
+VHOST_USER_PRIV_HANDLERS(postcopy_handlers, handlers);

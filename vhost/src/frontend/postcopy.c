@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * Postcopy: the back-end waits for pages of the guest that have not arrived,
+ * and the owner puts them there. The back-end's answers to memory tables say
+ * where it has them mapped; it touches them when the word behind says that the
+ * owner knows.
+ */
+#include <config.h>
+
+#include <errno.h>
+#include <inttypes.h>
+
+#include "frontend/frontend_priv.h"
+#include <vmm-sys-util/checked.h>
+
+/* The word that is no table: neither asked nor answered, though it has the number. */
+int vhost_user_priv_fe_confirm_memory(struct vhost_user_frontend *f,
+				      unsigned int item, struct vsu_error *err)
+{
+	const uint64_t word = 0;
+	const struct fe_request r = {
+		.number = VHOST_USER_SET_MEM_TABLE,
+		.head = &word,
+		.head_len = sizeof(word),
+		.unanswered = true,
+		.note = { .in_sequence = true, .ring = FE_NO_ITEM },
+	};
+	int rc;
+
+	(void)item;
+	if (f->postcopy.asked)
+		return -EAGAIN;
+	if (!f->postcopy.placed)
+		return 0;
+	rc = vhost_user_priv_fe_request(f, &r, err);
+	if (rc == 0)
+		f->postcopy.placed = false;
+	return rc;
+}
+
+/* The table that was sent, but for the addresses. */
+static int check_region(const struct vhost_user_mem_region *r,
+			const struct vmem_region *sent, struct vsu_error *err)
+{
+	uint64_t end;
+
+	if (r->guest_addr != vmem_region_gpa(sent) ||
+	    r->size != vmem_region_len(sent))
+		return vsu_error_set(err, -EBADMSG,
+				     "the answer to SET_MEM_TABLE has %#" PRIx64 " bytes at guest address %#" PRIx64 ", which were not sent",
+				     r->size, r->guest_addr);
+	if (!vsu_u64_add_overflow(r->user_addr, r->size - 1, &end))
+		return 0;
+	return vsu_error_set(err, -EBADMSG,
+			     "the answer to SET_MEM_TABLE: %#" PRIx64 " bytes from %#" PRIx64 " wrap",
+			     r->size, r->user_addr);
+}
+
+int vhost_user_priv_fe_accept_placed(struct vhost_user_frontend *f,
+				     const struct vhost_user_priv_msg *msg,
+				     struct vsu_error *err)
+{
+	struct vhost_user_placed_region placed[VHOST_USER_MAX_REGIONS];
+	const struct vhost_user_mem_table *t = &msg->payload.table;
+	struct vmem_region *sent;
+	unsigned int i = 0, n = 0;
+	int rc = 0;
+
+	while (rc == 0 && n < t->nregions &&
+	       (sent = vhost_user_priv_fe_next_ram(f->mem.wanted, &i))) {
+		rc = check_region(&t->regions[n], sent, err);
+		placed[n].gpa = t->regions[n].guest_addr;
+		placed[n].size = t->regions[n].size;
+		placed[n].address = t->regions[n].user_addr;
+		n++;
+	}
+	if (rc == 0 && (n != t->nregions ||
+			vhost_user_priv_fe_next_ram(f->mem.wanted, &i)))
+		rc = vsu_error_set(err, -EBADMSG,
+				   "the answer to SET_MEM_TABLE has %u regions, which is not what was sent",
+				   t->nregions);
+	if (rc < 0)
+		return rc;
+	f->device.postcopy_placed(f->opaque, placed, n);
+	f->postcopy.placed = true;
+	return 0;
+}
+
+/* ----------------------------------------------------------------- answers */
+
+void vhost_user_priv_fe_tell_postcopy(struct vhost_user_frontend *f,
+				      uint32_t request,
+				      const struct vhost_user_priv_msg *msg)
+{
+	const struct vhost_user_frontend_device_ops *d = &f->device;
+	bool refused = msg && msg->hdr.size && msg->payload.u64;
+	int result = !msg ? -ECONNRESET : refused ? -EREMOTEIO : 0;
+
+	switch (request) {
+	case VHOST_USER_POSTCOPY_ADVISE:
+		if (msg && !msg->nfds)
+			result = -EREMOTEIO;
+		d->postcopy_advised(f->opaque, result,
+				    result ? -1 : msg->fds[0]);
+		break;
+	case VHOST_USER_POSTCOPY_LISTEN:
+		f->postcopy.listening = result == 0;
+		d->postcopy_listening(f->opaque, result);
+		break;
+	case VHOST_USER_POSTCOPY_END:
+		f->postcopy.listening &= result != 0;
+		d->postcopy_ended(f->opaque, result);
+		break;
+	}
+}

@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Claims about the messages of postcopy, from a front-end that sends raw bytes. */
+#include <config.h>
+
+#include <check.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <vm-memory/map.h>
+#include <vm-memory/space.h>
+
+#include "../rig.h"
+
+static struct rig rig;
+static int on;
+
+static int own_postcopy(void *opaque, bool begins)
+{
+	(void)opaque;
+	on += begins ? 1 : -1;
+	return 0;
+}
+
+static void prepare(void)
+{
+	on = 0;
+	rig_prepare(&rig);
+	rig.ops.postcopy = own_postcopy;
+	rig_start(&rig);
+	rig_negotiate(&rig);
+}
+
+/* The userfaultfd of the answer, or -1. */
+static int advise(void)
+{
+	struct vhost_user_header hdr;
+	struct iovec iov = { &hdr, sizeof(hdr) };
+	union {
+		struct cmsghdr align;
+		char room[CMSG_SPACE(sizeof(int))];
+	} control;
+	struct msghdr msg = {
+		.msg_iov = &iov, .msg_iovlen = 1,
+		.msg_control = &control, .msg_controllen = sizeof(control),
+	};
+	int fd = -1;
+
+	rig_send(&rig, VHOST_USER_POSTCOPY_ADVISE, VHOST_USER_HDR_VERSION, NULL,
+		 0, NULL, 0);
+	ck_assert_int_ge(rig_dispatch(&rig), 0);
+	ck_assert_int_eq(recvmsg(rig.sock, &msg, MSG_CMSG_CLOEXEC),
+			 sizeof(hdr));
+	ck_assert_uint_eq(hdr.request, VHOST_USER_POSTCOPY_ADVISE);
+	ck_assert_uint_eq(hdr.flags, 5);
+	ck_assert_uint_eq(hdr.size, 0);
+	if (msg.msg_controllen)
+		memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&msg)), sizeof(fd));
+	return fd;
+}
+
+/* These two are answered whether or not they ask for it. */
+static uint64_t ask(uint32_t request)
+{
+	struct rig_reply reply;
+	uint64_t value;
+
+	ck_assert_uint_eq(rig_get(&rig, request, NULL, 0, &reply), 8);
+	memcpy(&value, reply.payload, sizeof(value));
+	return value;
+}
+
+static void begin_listening(void)
+{
+	int fd;
+
+	prepare();
+	fd = advise();
+	ck_assert_int_ge(fd, 0);
+	close(fd);
+	ck_assert_uint_eq(ask(VHOST_USER_POSTCOPY_LISTEN), 0);
+}
+
+/* The size of the answer to a table of one region. */
+static uint32_t send_table(int fd, uint32_t size,
+			   struct vhost_user_mem_table *answer)
+{
+	struct vhost_user_mem_table t = {
+		.nregions = 1,
+		.regions = { rig_region(0, RIG_MEMORY, 0) },
+	};
+	struct rig_reply reply;
+
+	rig_send(&rig, VHOST_USER_SET_MEM_TABLE, VHOST_USER_HDR_VERSION, &t,
+		 size, &fd, 1);
+	ck_assert_int_ge(rig_dispatch(&rig), 0);
+	ck_assert(rig_reply(&rig, &reply));
+	ck_assert_uint_eq(reply.hdr.request, VHOST_USER_SET_MEM_TABLE);
+	ck_assert_uint_eq(reply.hdr.flags, 5);
+	memcpy(answer, reply.payload, sizeof(*answer));
+	return reply.hdr.size;
+}
+
+static void confirm(void)
+{
+	const uint64_t word = 0;
+
+	rig_send(&rig, VHOST_USER_SET_MEM_TABLE, VHOST_USER_HDR_VERSION, &word,
+		 sizeof(word), NULL, 0);
+	rig_expect_silence(&rig);
+}
+
+/* Of the guest's memory as devices see it. */
+static unsigned int regions(void)
+{
+	const struct vmem_map *map =
+		vmem_space_current(vhost_user_backend_space(rig.b));
+
+	return map ? vmem_map_count(map) : 0;
+}
+
+static void finish(void)
+{
+	rig_fini(&rig);
+	ck_assert_int_eq(on, 0);
+}
+
+START_TEST(table_is_answered_by_addresses_and_takes_effect_by_the_word_behind)
+{
+	uint32_t size = _i ? 8 + 8 * 32 : 8 + 32;	/* padded or not */
+	struct vhost_user_mem_region sent = rig_region(0, RIG_MEMORY, 0);
+	struct vhost_user_mem_table t;
+
+	begin_listening();
+	ck_assert_uint_eq(send_table(rig.memfd, size, &t), size);
+	ck_assert_uint_eq(t.nregions, 1);
+	ck_assert_uint_eq(t.regions[0].guest_addr, sent.guest_addr);
+	ck_assert_uint_eq(t.regions[0].size, sent.size);
+	ck_assert_uint_ne(t.regions[0].user_addr, sent.user_addr);
+	ck_assert_uint_eq(regions(), 0);
+	memset(rig.mem, 0, RIG_MEMORY);	/* the pages have come */
+	confirm();
+	ck_assert_uint_eq(regions(), 1);
+	rig_set_ring(&rig, 0);
+	ck_assert_uint_eq(rig.runs[0], 1);
+	ck_assert_uint_eq(ask(VHOST_USER_POSTCOPY_END), 0);
+	ck_assert_int_eq(on, 0);
+	ck_assert_uint_eq(rig_set_memory(&rig), 0);
+	finish();
+}
+END_TEST
+
+START_TEST(word_without_a_table_is_refused)
+{
+	struct vhost_user_mem_table t;
+
+	begin_listening();
+	if (_i) {
+		send_table(rig.memfd, 40, &t);
+		confirm();
+	}
+	rig.nrefused = 0;
+	confirm();
+	rig_expect_refused(&rig, VHOST_USER_SET_MEM_TABLE, VHOST_USER_ALL_RINGS,
+			   "none wait for it");
+	finish();
+}
+END_TEST
+
+START_TEST(table_whose_pages_cannot_be_waited_for_is_refused)
+{
+	struct vhost_user_mem_table t;
+	char path[40];
+	int fd;
+
+	begin_listening();
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", rig.memfd);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	ck_assert_int_ge(fd, 0);
+	ck_assert_uint_eq(send_table(fd, 40, &t), 0);
+	rig_expect_refused(&rig, VHOST_USER_SET_MEM_TABLE, VHOST_USER_ALL_RINGS,
+			   "cannot be waited for");
+	close(fd);
+	/* nothing of it stays: the next one is as good as the first */
+	ck_assert_uint_eq(send_table(rig.memfd, 40, &t), 40);
+	ck_assert_uint_eq(send_table(rig.memfd, 40, &t), 40);
+	confirm();
+	finish();
+}
+END_TEST
+
+START_TEST(b4_17_messages_out_of_their_order_are_refused)
+{
+	prepare();
+	ck_assert_uint_ne(ask(VHOST_USER_POSTCOPY_LISTEN), 0);
+	ck_assert_uint_ne(ask(VHOST_USER_POSTCOPY_END), 0);
+	ck_assert_uint_eq(rig_set_memory(&rig), 0);
+	close(advise());
+	ck_assert_uint_ne(ask(VHOST_USER_POSTCOPY_LISTEN), 0);
+	ck_assert_ptr_nonnull(strstr(rig.refusal.msg, "after the memory"));
+	ck_assert_uint_eq(ask(VHOST_USER_POSTCOPY_END), 0);
+	ck_assert_uint_ne(ask(VHOST_USER_POSTCOPY_END), 0);
+	finish();
+}
+END_TEST
+
+START_TEST(b4_17_advice_that_was_not_agreed_on_is_refused)
+{
+	rig_init(&rig);
+	rig_negotiate(&rig);
+	ck_assert_int_eq(advise(), -1);
+	rig_expect_refused(&rig, VHOST_USER_POSTCOPY_ADVISE,
+			   VHOST_USER_ALL_RINGS, "PAGEFAULT");
+	rig_fini(&rig);
+}
+END_TEST
+
+/* As the library makes one, without it: Check runs no test yet. */
+static bool is_permitted(void)
+{
+	int fd = (int)syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK);
+
+	if (fd < 0 && errno == EPERM)
+		fd = open("/dev/userfaultfd", O_RDWR | O_CLOEXEC);
+	if (fd < 0)
+		printf("1..0 # SKIP no userfaultfd for this user: %s\n",
+		       strerror(errno));
+	else
+		close(fd);
+	return fd >= 0;
+}
+
+int main(void)
+{
+	Suite *s;
+	TCase *tc;
+
+	if (!is_permitted())
+		return 0;
+	s = suite_create("vhost back-end postcopy");
+	tc = rig_case(s, "postcopy");
+	tcase_add_loop_test(tc, table_is_answered_by_addresses_and_takes_effect_by_the_word_behind,
+			    0, 2);
+	tcase_add_loop_test(tc, word_without_a_table_is_refused, 0, 2);
+	tcase_add_test(tc, table_whose_pages_cannot_be_waited_for_is_refused);
+	tcase_add_test(tc, b4_17_messages_out_of_their_order_are_refused);
+	tcase_add_test(tc, b4_17_advice_that_was_not_agreed_on_is_refused);
+	return rig_run(s);
+}
