@@ -318,7 +318,7 @@ void virtdev_transport_notify(struct virtdev_transport *t, uint32_t value)
 	if (!(t->driver_features & VQ_F_NOTIFICATION_DATA) && queue != value)
 		return;
 	if (virtdev_transport_queue_ready(t, queue) && t->ops.notify &&
-	    (t->status & VIRTDEV_STATUS_DRIVER_OK))
+	    !t->resetting && (t->status & VIRTDEV_STATUS_DRIVER_OK))
 		t->ops.notify(t->opaque, queue);
 }
 

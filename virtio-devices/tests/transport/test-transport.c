@@ -449,6 +449,8 @@ START_TEST(a3_05_a_reset_that_takes_time_reads_as_before_until_it_is_done)
 	ck_assert_uint_eq(get(STATUS), 0xf);
 	set(STATUS, 0xf | FAILED);
 	ck_assert_uint_eq(get(STATUS), 0xf);
+	set(NOTIFY, 0);
+	ck_assert_uint_eq(rig.notified, 0);
 	set(STATUS, 0);
 	ck_assert_uint_eq(rig.resets, 2);
 	ck_assert_uint_eq(rig.device_resets, 0);
