@@ -203,7 +203,8 @@ struct vhost_user_backend_config {
 				   protocol's own bits are added */
 	uint64_t protocol_features; /* offered, of those this library speaks and
 				   the ops allow; 0: all of them but
-				   GPA_ADDRESSES, which is to be named here */
+				   GPA_ADDRESSES and INBAND_NOTIFICATIONS, which
+				   are to be named here */
 	uint32_t nrings;	/* 1..256 */
 	uint32_t queue_max;	/* largest size of a ring; 0: 32768 */
 	uint32_t max_chain;	/* see vq_config; 0: size of the ring */
@@ -267,7 +268,8 @@ VHOST_USER_API struct vq *vhost_user_backend_vq(struct vhost_user_backend *b,
 /*
  * Descriptor that is readable when the ring was kicked, borrowed, from run to
  * the answer to quiesce; drain it with vsu_event_drain(). -1: the front-end
- * gave none and the ring must be polled.
+ * gave none and the ring must be polled. Kicks in band (INBAND_NOTIFICATIONS)
+ * make one readable that is the session's.
  */
 VHOST_USER_API int vhost_user_backend_kick_fd(const struct vhost_user_backend *b,
 					 uint32_t ring);

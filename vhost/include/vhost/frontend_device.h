@@ -72,6 +72,13 @@ struct vhost_user_frontend_device_ops {
 				const struct vhost_user_placed_region *regions,
 				unsigned int n);
 	void (*postcopy_ended)(void *opaque, int result);
+	/*
+	 * Notifications in band, both or they are not agreed on: a ring without
+	 * a call descriptor has used buffers; one without an error descriptor
+	 * is broken.
+	 */
+	void (*called)(void *opaque, uint32_t ring);
+	void (*ring_failed)(void *opaque, uint32_t ring);
 };
 
 /*
@@ -102,6 +109,16 @@ VHOST_USER_API int vhost_user_frontend_set_log(struct vhost_user_frontend *f,
  */
 VHOST_USER_API int vhost_user_frontend_park(struct vhost_user_frontend *f,
 				       struct vsu_error *err) VSU_NODISCARD;
+
+/*
+ * Kicks a ring by a message, where the back-end agreed to that
+ * (INBAND_NOTIFICATIONS): rings need no kick descriptor then. While RUNNING.
+ * -EINVAL: the ring was not described; -EAGAIN: dispatch, and kick again.
+ */
+VHOST_USER_API int vhost_user_frontend_kick(struct vhost_user_frontend *f,
+					    uint32_t ring,
+					    struct vsu_error *err)
+	VSU_NODISCARD;
 
 /*
  * Postcopy: the guest runs here before its memory has arrived from elsewhere,

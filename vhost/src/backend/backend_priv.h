@@ -40,6 +40,10 @@ struct vhost_user_priv_ring {
 	bool running;		/* between run and the answer to quiesce */
 	bool undrained;		/* ran since the last answer to drain */
 	bool error_told;
+	bool own_kick;		/* kick is ours, signalled by VRING_KICK */
+	bool inband;		/* while it runs: calls and errors that have no
+				   descriptor are messages */
+	uint8_t due;		/* atomic: such messages to be sent, inband.c */
 	uint8_t refused;	/* VHOST_USER_PRIV_SET_ bits: asked for in vain
 				   since they were last set */
 	uint8_t wait_told;	/* the last cause of waiting that the owner
@@ -171,6 +175,8 @@ struct vhost_user_backend {
 	int reply_fd;		/* leaves with the reply that comes next; or -1 */
 
 	struct vhost_user_priv_ring *rings;
+	bool inband_due;	/* atomic: some ring has one */
+	bool inband_left;	/* ... that could not leave yet */
 	bool rings_changed;	/* one may be able to run now */
 
 	/* the parked message; parked_row is NULL when there is none */

@@ -44,6 +44,13 @@ static bool is_shmem(uint32_t request)
 	       request == VHOST_USER_BACKEND_SHMEM_UNMAP;
 }
 
+/* Nobody waits for the answers of these. */
+static bool is_inband(uint32_t request)
+{
+	return request == VHOST_USER_BACKEND_VRING_CALL ||
+	       request == VHOST_USER_BACKEND_VRING_ERR;
+}
+
 /* fd: the object that was looked up, which moves to the owner; or -1. */
 static void tell_result(struct vhost_user_backend *b,
 			const struct vhost_user_priv_asked *asked, int result,
@@ -51,7 +58,7 @@ static void tell_result(struct vhost_user_backend *b,
 {
 	if (is_shmem(asked->request))
 		b->ops.shmem_result(b->opaque, asked->cookie, result);
-	else
+	else if (!is_inband(asked->request))
 		b->ops.answered(b->opaque, asked->cookie, result, fd);
 }
 
@@ -278,7 +285,7 @@ int vhost_user_priv_backend_channel_check(const struct vhost_user_backend *b,
 	if (row->fds != VHOST_USER_PRIV_FDS_NONE)
 		need |= VHOST_USER_PROTOCOL_BIT(BACKEND_SEND_FD);
 	if ((b->protocol_features & need) != need || !b->have_backend_channel ||
-	    (!is_shmem(request) && !b->ops.answered))
+	    (!is_shmem(request) && !is_inband(request) && !b->ops.answered))
 		return vsu_error_set(err, -EOPNOTSUPP,
 				     "%s was not agreed on with the front-end",
 				     row->name);

@@ -7,6 +7,7 @@
 #include <sys/epoll.h>
 
 #include "backend/backend_priv.h"
+#include "backend/inband.h"
 #include <vmm-sys-util/event.h>
 
 /* Messages of one dispatch, so that others get their turn. */
@@ -116,6 +117,7 @@ static bool event_ready(struct vhost_user_backend *b)
 	if (vhost_user_priv_is_answering(b))
 		vsu_event_signal(b->event);
 	vhost_user_priv_shmem_send_posts(b);
+	vhost_user_priv_inband_send(b);
 	if (!b->parked_row || !vhost_user_priv_accept_answer(b))
 		return false;
 	vhost_user_priv_backend_resume(b);
@@ -137,6 +139,7 @@ static bool event_serve(struct vhost_user_backend *b, const struct epoll_event *
 	case VHOST_USER_PRIV_WATCH_CHANNEL:
 		vhost_user_priv_backend_channel_ready(b);
 		vhost_user_priv_shmem_send_posts(b);
+		vhost_user_priv_inband_send(b);
 		return false;
 	case VHOST_USER_PRIV_WATCH_EVENT:
 		return event_ready(b);
@@ -209,7 +212,8 @@ static bool has_posts(struct vhost_user_backend *b)
 static bool leave_more(struct vhost_user_backend *b, bool more)
 {
 	if ((!b->parked_row && vhost_user_priv_channel_has_message(&b->main)) ||
-	    has_posts(b))
+	    has_posts(b) ||
+	    __atomic_load_n(&b->inband_due, __ATOMIC_RELAXED))
 		more = true;
 	if (more && !b->more)
 		vsu_event_signal_own(b->event);

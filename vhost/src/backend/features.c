@@ -58,7 +58,11 @@ uint64_t vhost_user_priv_offered_protocol(const struct vhost_user_backend *b)
 		bits |= BIT(HOST_NOTIFIER);
 	if (bits & (BIT(SHMEM) | BIT(SHARED_OBJECT) | BIT(HOST_NOTIFIER)))
 		bits |= BIT(BACKEND_SEND_FD);
-	if (!(bits & (BIT(CONFIG) | BIT(BACKEND_SEND_FD))))
+	/* QEMU agrees on it, and then neither kicks nor is called */
+	if (!(b->config.protocol_features & BIT(INBAND_NOTIFICATIONS)))
+		bits &= ~BIT(INBAND_NOTIFICATIONS);
+	if (!(bits & (BIT(CONFIG) | BIT(BACKEND_SEND_FD) |
+		      BIT(INBAND_NOTIFICATIONS))))
 		bits &= ~BIT(BACKEND_REQ);	/* nothing to say on it */
 	/* the last word of postcopy cannot be told from a slot without memory */
 	if (bits & BIT(PAGEFAULT))
@@ -144,7 +148,13 @@ static int set_protocol(struct vhost_user_backend *b,
 				     want & ~b->offered_protocol);
 	b->protocol_features = vhost_user_priv_without_orphans(want);
 	b->negotiates = true;
-	return 0;
+	if (!(want & ~b->protocol_features & BIT(INBAND_NOTIFICATIONS)))
+		return 0;
+	/* the specification wants the connection closed */
+	vsu_error_set(&b->why, -EPROTO,
+		      "SET_PROTOCOL_FEATURES wants INBAND_NOTIFICATIONS without REPLY_ACK and BACKEND_REQ");
+	vhost_user_priv_backend_fail(b);
+	return vsu_error_set(err, -EPROTO, "%s", b->why.msg);
 }
 
 static int get_queue_num(struct vhost_user_backend *b,

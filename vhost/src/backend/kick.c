@@ -8,6 +8,7 @@
 #include <fcntl.h>
 
 #include "backend/backend_priv.h"
+#include "backend/inband.h"
 #include "wire/descriptor.h"
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/fd.h>
@@ -62,11 +63,11 @@ static int set_kick(struct vhost_user_backend *b,
 {
 	struct vhost_user_priv_ring *ring = &b->rings[ring_index(msg)];
 
-	(void)err;
 	replace_fd(&ring->kick, msg);
+	ring->own_kick = false;
 	ring->started = true;
 	b->rings_changed = true;
-	return 0;
+	return vhost_user_priv_inband_open_kick(b, ring, err);
 }
 
 /*
@@ -99,6 +100,8 @@ void vhost_user_backend_call(struct vhost_user_backend *b, uint32_t ring)
 {
 	if (b->rings[ring].call >= 0)
 		vsu_event_signal(b->rings[ring].call);
+	else
+		vhost_user_priv_inband_call(b, ring);
 }
 
 void vhost_user_backend_ring_error(struct vhost_user_backend *b, uint32_t ring)
@@ -107,6 +110,8 @@ void vhost_user_backend_ring_error(struct vhost_user_backend *b, uint32_t ring)
 
 	if (!r->error_told && r->err >= 0)
 		vsu_event_signal(r->err);
+	else if (!r->error_told)
+		vhost_user_priv_inband_error(b, ring);
 	r->error_told = true;
 }
 

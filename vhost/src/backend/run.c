@@ -85,6 +85,8 @@ static void ring_start(struct vhost_user_backend *b, uint32_t index)
 	ring->wait_told = WAIT_FOR_NOTHING;
 	ring->error_told = false;
 	ring->running = ring->undrained = true;
+	ring->inband = vhost_user_priv_agreed(b,
+				VHOST_USER_PROTOCOL_F_INBAND_NOTIFICATIONS);
 	vhost_user_priv_note_unlogged(b);
 	b->ops.run(b->opaque, index);
 }
@@ -113,6 +115,8 @@ void vhost_user_priv_ring_stop(struct vhost_user_backend *b, uint32_t index)
 	ring->started = false;
 	ring->wait_told = WAIT_FOR_NOTHING;
 	vsu_fd_close(&ring->kick);
+	ring->own_kick = false;
+	__atomic_store_n(&ring->due, 0, __ATOMIC_RELAXED);
 	if (!vhost_user_priv_any_started(b))
 		vhost_user_priv_backend_channel_cancel(b);
 }

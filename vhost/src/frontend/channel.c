@@ -57,6 +57,8 @@ static int serve_shmem(struct vhost_user_frontend *f,
 static const fe_serve_fn servers[] = {
 	[VHOST_USER_BACKEND_CONFIG_CHANGE_MSG] = serve_config_change,
 	[VHOST_USER_BACKEND_VRING_HOST_NOTIFIER_MSG] = vhost_user_priv_fe_serve_notifier,
+	[VHOST_USER_BACKEND_VRING_CALL] = vhost_user_priv_fe_serve_inband,
+	[VHOST_USER_BACKEND_VRING_ERR] = vhost_user_priv_fe_serve_inband,
 	[VHOST_USER_BACKEND_SHARED_OBJECT_ADD] = vhost_user_priv_fe_serve_object,
 	[VHOST_USER_BACKEND_SHARED_OBJECT_REMOVE] = vhost_user_priv_fe_serve_object,
 	[VHOST_USER_BACKEND_SHARED_OBJECT_LOOKUP] = vhost_user_priv_fe_serve_object,

@@ -272,6 +272,12 @@ int vhost_user_priv_fe_serve_notifier(struct vhost_user_frontend *f,
 				      const struct vhost_user_priv_msg *msg,
 				      int *fd, struct vsu_error *why);
 
+/* inband.c */
+/* A call or an error of a ring, for the owner. */
+int vhost_user_priv_fe_serve_inband(struct vhost_user_frontend *f,
+				    const struct vhost_user_priv_msg *msg,
+				    int *fd, struct vsu_error *why);
+
 /* reconnect.c */
 /* Whether a session that failed goes on with another connection. */
 bool vhost_user_priv_fe_may_return(const struct vhost_user_frontend *f);

@@ -41,6 +41,8 @@
 			 VHOST_USER_PROTOCOL_BIT(HOST_NOTIFIER))
 /* ... when it serves the page faults of the back-end. */
 #define SPOKEN_POSTCOPY	VHOST_USER_PROTOCOL_BIT(PAGEFAULT)
+/* ... when it hears of rings by messages. */
+#define SPOKEN_INBAND	VHOST_USER_PROTOCOL_BIT(INBAND_NOTIFICATIONS)
 #define SPOKEN_INFLIGHT	VHOST_USER_PROTOCOL_BIT(INFLIGHT_SHMFD)
 #define SPOKEN_PARK \
 	(VHOST_USER_PROTOCOL_BIT(GET_VRING_BASE_INFLIGHT) | \
@@ -49,7 +51,7 @@
 /* Whatever the owner has operations for. */
 #define EVER_SPOKEN (SPOKEN | SPOKEN_SHMEM | SPOKEN_OBJECT | \
 		     SPOKEN_NOTIFIER | SPOKEN_INFLIGHT | SPOKEN_PARK | \
-		     SPOKEN_POSTCOPY | SPOKEN_GPA)
+		     SPOKEN_POSTCOPY | SPOKEN_INBAND | SPOKEN_GPA)
 #define DEFAULT_RECONNECT_NS	UINT64_C(100000000)
 #define MAX_RECONNECT_NS	UINT64_C(3600000000000)
 #define DEFAULT_MAX_SHMEM	(UINT64_C(1) << 40)
@@ -143,6 +145,8 @@ static void session_configure(struct vhost_user_frontend *f,
 	if (f->device.postcopy_advised && f->device.postcopy_listening &&
 	    f->device.postcopy_placed && f->device.postcopy_ended)
 		spoken |= SPOKEN_POSTCOPY;
+	if (f->device.called && f->device.ring_failed)
+		spoken |= SPOKEN_INBAND;
 	/* an area costs a round trip and each request some stores */
 	if (f->ops.connect || named & SPOKEN_INFLIGHT)
 		spoken |= SPOKEN_INFLIGHT;

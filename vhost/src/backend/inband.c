@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * Notifications in band: messages in place of event descriptors, for peers
+ * whose time stands still while a message is under way (simulators).
+ *
+ * A kick becomes the signal of a descriptor of ours, so that who serves a ring
+ * waits as ever. A call is noted by the ring's thread and sent by the session's;
+ * as many as are due of a ring make one message.
+ */
+#include <config.h>
+
+#include <errno.h>
+
+#include "backend/backend_priv.h"
+#include "backend/inband.h"
+#include <vmm-sys-util/event.h>
+#include <vmm-sys-util/fd.h>
+
+#define DUE_CALL	1u
+#define DUE_ERR		2u
+
+/* calls */
+
+static void note_due(struct vhost_user_backend *b, uint32_t ring, uint8_t what)
+{
+	__atomic_fetch_or(&b->rings[ring].due, what, __ATOMIC_RELAXED);
+	if (!__atomic_exchange_n(&b->inband_due, true, __ATOMIC_RELEASE))
+		vsu_event_signal(b->event);
+}
+
+void vhost_user_priv_inband_call(struct vhost_user_backend *b, uint32_t ring)
+{
+	if (b->rings[ring].inband)
+		note_due(b, ring, DUE_CALL);
+}
+
+void vhost_user_priv_inband_error(struct vhost_user_backend *b, uint32_t ring)
+{
+	if (b->rings[ring].inband)
+		note_due(b, ring, DUE_ERR);
+}
+
+/* Only -EAGAIN is worth another attempt: nobody is there to hear it else. */
+static int send_one(struct vhost_user_backend *b, uint32_t request,
+		    uint32_t ring)
+{
+	const struct vhost_user_vring_state state = { ring, 0 };
+	int rc = vhost_user_priv_backend_channel_check(b, request, NULL);
+
+	if (rc == 0)
+		rc = vhost_user_priv_backend_channel_ask(b, request, &state,
+							 sizeof(state), NULL,
+							 0, NULL);
+	return rc == -EAGAIN ? rc : 0;
+}
+
+static int send_due(struct vhost_user_backend *b, uint32_t ring)
+{
+	uint8_t *due = &b->rings[ring].due;
+	uint8_t what = __atomic_exchange_n(due, 0, __ATOMIC_RELAXED);
+
+	if (what & DUE_CALL &&
+	    send_one(b, VHOST_USER_BACKEND_VRING_CALL, ring) == 0)
+		what &= (uint8_t)~DUE_CALL;
+	if (what & DUE_ERR &&
+	    send_one(b, VHOST_USER_BACKEND_VRING_ERR, ring) == 0)
+		what &= (uint8_t)~DUE_ERR;
+	__atomic_fetch_or(due, what, __ATOMIC_RELAXED);
+	return what ? -EAGAIN : 0;
+}
+
+void vhost_user_priv_inband_send(struct vhost_user_backend *b)
+{
+	uint32_t i;
+
+	if (!__atomic_exchange_n(&b->inband_due, false, __ATOMIC_ACQUIRE) &&
+	    !b->inband_left)
+		return;
+	b->inband_left = false;
+	for (i = 0; i < b->config.nrings && !b->inband_left; i++)
+		b->inband_left = send_due(b, i) < 0;
+}
+
+/* kicks */
+
+int vhost_user_priv_inband_open_kick(struct vhost_user_backend *b,
+				     struct vhost_user_priv_ring *ring,
+				     struct vsu_error *err)
+{
+	int fd;
+
+	if (ring->kick >= 0 ||
+	    !vhost_user_priv_agreed(b, VHOST_USER_PROTOCOL_F_INBAND_NOTIFICATIONS))
+		return 0;
+	fd = vsu_event_new();
+	if (fd < 0)
+		return vsu_error_sys(err, fd, "no descriptor for kicks in band");
+	ring->kick = fd;
+	ring->own_kick = true;
+	return 0;
+}
+
+/* The front-end's descriptor may be the end of a pipe that cannot be written. */
+static int check_kick(struct vhost_user_backend *b,
+		      struct vhost_user_priv_msg *msg, struct vsu_error *err)
+{
+	(void)err;
+	return vhost_user_priv_ring_of(b, msg)->own_kick ?
+	       VHOST_USER_PRIV_GO : VHOST_USER_PRIV_QUIET;
+}
+
+/* A ring that was left alone for this is looked at when it runs again. */
+static int take_kick(struct vhost_user_backend *b,
+		     struct vhost_user_priv_msg *msg, struct vsu_error *err)
+{
+	struct vhost_user_priv_ring *ring = vhost_user_priv_ring_of(b, msg);
+	int rc = vhost_user_priv_inband_open_kick(b, ring, err);
+
+	if (rc < 0)
+		return rc;
+	ring->started = true;
+	b->rings_changed = true;
+	if (ring->own_kick)
+		vsu_event_signal(ring->kick);
+	return 0;
+}
+
+static const struct vhost_user_priv_handler handlers[] = {
+	{ VHOST_USER_VRING_KICK, VHOST_USER_PRIV_ONE_RING, VHOST_USER_PRIV_GO,
+	  check_kick, take_kick, NULL },
+};
+
+VHOST_USER_PRIV_HANDLERS(inband_handlers, handlers);
