@@ -88,12 +88,13 @@ static int whole_pages(const struct vmem_fd_desc *d, uint64_t page,
 	return 0;
 }
 
-static int open_block(const struct vmem_fd_desc *d, const struct stat *st,
-		      struct vmem_block *block, struct vsu_error *err)
+static int open_block(const struct vmem_fd_desc *d, bool take,
+		      const struct stat *st, struct vmem_block *block,
+		      struct vsu_error *err)
 {
 	int rc;
 
-	block->fd = vsu_fd_dup(d->fd);
+	block->fd = take ? d->fd : vsu_fd_dup(d->fd);
 	if (block->fd < 0)
 		return vsu_error_sys(err, block->fd, "cannot keep the fd");
 	rc = vmem_priv_fd_page_size(block->fd, st, &block->page_size);
@@ -152,9 +153,17 @@ static int map_block(struct vmem_block *block, const struct vmem_fd_desc *d,
 	return rc;
 }
 
+/* What failed has taken nothing. */
+static void give_up(struct vmem_block *block, bool take)
+{
+	if (take)
+		block->fd = -1;
+	vmem_block_unref(block);
+}
+
 static int new_block(struct vmem_reservation *r, uint64_t off,
-		     const struct vmem_fd_desc *d, struct vmem_block **out,
-		     struct vsu_error *err)
+		     const struct vmem_fd_desc *d, bool take,
+		     struct vmem_block **out, struct vsu_error *err)
 {
 	struct vmem_block *block;
 	uint64_t end = 0;
@@ -168,11 +177,11 @@ static int new_block(struct vmem_reservation *r, uint64_t off,
 	block = vmem_priv_block_new(VMEM_KIND_FD);
 	if (!block)
 		return vsu_error_set(err, -ENOMEM, "no memory for a block");
-	rc = open_block(d, &st, block, err);
+	rc = open_block(d, take, &st, block, err);
 	if (!rc)
 		rc = map_block(block, d, r, off, err);
 	if (rc < 0) {
-		vmem_block_unref(block);
+		give_up(block, take);
 		return rc;
 	}
 	*out = block;
@@ -182,12 +191,25 @@ static int new_block(struct vmem_reservation *r, uint64_t off,
 int vmem_block_new_fd(const struct vmem_fd_desc *desc, struct vmem_block **out,
 		      struct vsu_error *err)
 {
-	return new_block(NULL, 0, desc, out, err);
+	return new_block(NULL, 0, desc, false, out, err);
+}
+
+int vmem_block_new_take_fd(const struct vmem_fd_desc *desc,
+			   struct vmem_block **out, struct vsu_error *err)
+{
+	return new_block(NULL, 0, desc, true, out, err);
 }
 
 int vmem_block_new_fd_at(struct vmem_reservation *reservation, uint64_t off,
 			 const struct vmem_fd_desc *desc,
 			 struct vmem_block **out, struct vsu_error *err)
 {
-	return new_block(reservation, off, desc, out, err);
+	return new_block(reservation, off, desc, false, out, err);
+}
+
+int vmem_block_new_take_fd_at(struct vmem_reservation *reservation,
+			      uint64_t off, const struct vmem_fd_desc *desc,
+			      struct vmem_block **out, struct vsu_error *err)
+{
+	return new_block(reservation, off, desc, true, out, err);
 }

@@ -49,13 +49,13 @@ enum vmem_kind {
 
 /* A piece of a received or opened file that is to be mapped. Frozen. */
 struct vmem_fd_desc {
-	int fd;			/* borrowed; duplicated */
+	int fd;			/* borrowed; duplicated, or taken */
 	uint32_t flags;		/* VMEM_BLOCK_WRITE, VMEM_BLOCK_SHARED, _ROM */
 	uint64_t fd_offset;	/* bytes; need not be page aligned, see below */
 	uint64_t len;		/* bytes; need not be a multiple of the page */
 	struct vmem_sigbus *sigbus; /* the table to enter, or NULL */
-	struct vsu_closer *closer; /* closes the duplicate in the end, where fd is
-				   a peer's (foreign.h); NULL: the thread
+	struct vsu_closer *closer; /* closes the block's fd in the end, where it
+				   is a peer's (foreign.h); NULL: the thread
 				   that drops the last reference */
 };
 
@@ -74,6 +74,11 @@ struct vmem_fd_desc {
 VMEM_API int vmem_block_new_fd(const struct vmem_fd_desc *desc,
 			       struct vmem_block **out, struct vsu_error *err)
 	VSU_NODISCARD;
+
+/* As vmem_block_new_fd(); on success desc->fd is the block's, which closes it. */
+VMEM_API int vmem_block_new_take_fd(const struct vmem_fd_desc *desc,
+				    struct vmem_block **out,
+				    struct vsu_error *err) VSU_NODISCARD;
 
 VMEM_API struct vmem_block *vmem_block_ref(struct vmem_block *block);
 VMEM_API struct vmem_block *vmem_block_unref(struct vmem_block *block);

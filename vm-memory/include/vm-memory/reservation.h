@@ -57,6 +57,13 @@ VMEM_API int vmem_block_new_fd_at(struct vmem_reservation *reservation,
 				  struct vmem_block **out,
 				  struct vsu_error *err) VSU_NODISCARD;
 
+/* The same; on success desc->fd is the block's, which closes it. */
+VMEM_API int vmem_block_new_take_fd_at(struct vmem_reservation *reservation,
+				       uint64_t off,
+				       const struct vmem_fd_desc *desc,
+				       struct vmem_block **out,
+				       struct vsu_error *err) VSU_NODISCARD;
+
 /* True while a block that still lives has a part of [off, off + len). */
 VMEM_API bool vmem_reservation_busy(const struct vmem_reservation *reservation,
 				    uint64_t off, uint64_t len);
