@@ -81,6 +81,9 @@ struct vhost_user_priv_answer {
 	uint64_t token;
 	uint32_t state;		/* enum vhost_user_priv_answer_state */
 	int result;		/* of a transfer of state; valid when ANSWERED */
+	pthread_t asker;	/* the session's thread, while it is ASKED */
+	bool asking;		/* the asker is inside the owner's callback */
+	bool unsignalled;	/* answered there: valid when ANSWERED */
 };
 
 enum vhost_user_priv_answer_state {
@@ -292,11 +295,12 @@ vhost_user_priv_table_find(const struct vhost_user_priv_table *t,
 			   uint64_t uaddr);
 /*
  * Checks one more region against t and puts it there, mapped, or with the
- * mapping that keep has of the same piece of the same file.
+ * mapping that keep has of the same piece of the same file. What is mapped
+ * takes *fd, which becomes -1.
  */
 int vhost_user_priv_table_add(const struct vhost_user_backend *b,
 			      struct vhost_user_priv_table *t,
-			      const struct vhost_user_mem_region *r, int fd,
+			      const struct vhost_user_mem_region *r, int *fd,
 			      const struct vhost_user_priv_table *keep,
 			      struct vsu_error *err);
 void vhost_user_priv_table_free(struct vhost_user_priv_table *t);

@@ -120,7 +120,7 @@ static int check_table(struct vhost_user_backend *b,
 	rc = stage_empty(b, t->nregions, err);
 	for (i = 0; rc == 0 && i < t->nregions; i++)
 		rc = vhost_user_priv_table_add(b, &b->staged, &t->regions[i],
-					       msg->fds[i], &b->table, err);
+					       &msg->fds[i], &b->table, err);
 	if (rc == 0)
 		rc = stage_map(b, err);
 	if (rc < 0)
@@ -151,7 +151,7 @@ static int check_add(struct vhost_user_backend *b,
 	if (rc == 0)
 		rc = vhost_user_priv_table_add(b, &b->staged,
 					       &msg->payload.region.region,
-					       msg->fds[0], NULL, err);
+					       &msg->fds[0], NULL, err);
 	if (rc == 0)
 		rc = stage_map(b, err);
 	if (rc < 0)

@@ -159,13 +159,14 @@ static bool still_long_enough(int fd, const struct stat *st,
 	       !vsu_range_exceeds(r->mmap_offset, r->size, size);
 }
 
-static int map_block(const struct vhost_user_backend *b, int fd,
+/* The block takes *fd over. */
+static int map_block(const struct vhost_user_backend *b, int *fd,
 		     const struct vhost_user_priv_slot *s,
 		     struct vmem_block **out, struct vsu_error *err)
 {
 	const struct vhost_user_mem_region *r = &s->wire;
 	struct vmem_fd_desc desc = {
-		.fd = fd,
+		.fd = *fd,
 		.flags = VMEM_BLOCK_SHARED |
 			 (s->read_only ? VMEM_BLOCK_ROM : VMEM_BLOCK_WRITE),
 		.fd_offset = r->mmap_offset,
@@ -173,8 +174,11 @@ static int map_block(const struct vhost_user_backend *b, int fd,
 		.sigbus = b->config.sigbus,
 		.closer = b->config.closer,
 	};
+	int rc = vmem_block_new_take_fd(&desc, out, err);
 
-	return vhost_user_priv_of_peer(vmem_block_new_fd(&desc, out, err), err);
+	if (!rc)
+		*fd = -1;
+	return vhost_user_priv_of_peer(rc, err);
 }
 
 static int new_region(struct vmem_block *block,
@@ -201,8 +205,11 @@ static int check_slot_fd(const struct vhost_user_backend *b, int fd,
 					  err);
 }
 
-/* Maps fd for the slot, or takes over what keep has of it. */
-static int map_slot(const struct vhost_user_backend *b, int fd,
+/*
+ * Maps *fd for the slot, which takes it then, or takes over what keep has of
+ * it.
+ */
+static int map_slot(const struct vhost_user_backend *b, int *fd,
 		    const struct vhost_user_priv_table *keep,
 		    struct vhost_user_priv_slot *s, struct vsu_error *err)
 {
@@ -211,16 +218,16 @@ static int map_slot(const struct vhost_user_backend *b, int fd,
 	struct stat st;
 	int rc;
 
-	rc = check_slot_fd(b, fd, s, err);
+	rc = check_slot_fd(b, *fd, s, err);
 	if (rc < 0)
 		return rc;
-	if (fstat(fd, &st) < 0)
+	if (fstat(*fd, &st) < 0)
 		return vsu_error_sys(err, -errno, PLACE ": cannot look at its descriptor",
 				     PLACE_ARGS(&s->wire));
 	s->dev = st.st_dev;
 	s->ino = st.st_ino;
-	s->read_only = is_read_only(fd);
-	if (keep && still_long_enough(fd, &st, &s->wire))
+	s->read_only = is_read_only(*fd);
+	if (keep && still_long_enough(*fd, &st, &s->wire))
 		same = find_same(keep, s);
 	if (same) {
 		block = vmem_block_ref(vmem_region_block(same->region));
@@ -237,7 +244,7 @@ static int map_slot(const struct vhost_user_backend *b, int fd,
 
 int vhost_user_priv_table_add(const struct vhost_user_backend *b,
 			      struct vhost_user_priv_table *t,
-			      const struct vhost_user_mem_region *r, int fd,
+			      const struct vhost_user_mem_region *r, int *fd,
 			      const struct vhost_user_priv_table *keep,
 			      struct vsu_error *err)
 {

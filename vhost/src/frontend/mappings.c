@@ -214,11 +214,11 @@ static void mapping_add(struct vhost_user_priv_shmem *s,
 
 /* Overlap, alignment, size of the file and permission are vm-memory's to judge. */
 int vhost_user_priv_shmem_map(struct vhost_user_priv_shmem *s,
-			      const struct vhost_user_shmem_mmap *req, int fd,
+			      const struct vhost_user_shmem_mmap *req, int *fd,
 			      struct vmem_block **block, struct vsu_error *err)
 {
 	const struct vmem_fd_desc desc = {
-		.fd = fd,
+		.fd = *fd,
 		.flags = VMEM_BLOCK_SHARED |
 			 (req->flags & VHOST_USER_SHMEM_RW ? VMEM_BLOCK_WRITE :
 							     0),
@@ -234,16 +234,18 @@ int vhost_user_priv_shmem_map(struct vhost_user_priv_shmem *s,
 		return no_region(req->shmid, err);
 	rc = check_request(req, err);
 	if (!rc)
-		rc = vhost_user_priv_check_file(fd, s->served_files,
+		rc = vhost_user_priv_check_file(*fd, s->served_files,
 						"SHMEM_MAP", err);
 	if (!rc)
 		rc = make_room(s, r, err);
 	if (!rc)
-		rc = vmem_block_new_fd_at(r->window, req->shm_offset, &desc,
-					  block, err);
-	if (!rc)
-		mapping_add(s, r, req->shm_offset, *block);
-	return rc;
+		rc = vmem_block_new_take_fd_at(r->window, req->shm_offset,
+					       &desc, block, err);
+	if (rc < 0)
+		return rc;
+	*fd = -1;
+	mapping_add(s, r, req->shm_offset, *block);
+	return 0;
 }
 
 int vhost_user_priv_shmem_unmap(struct vhost_user_priv_shmem *s, uint8_t shmid,

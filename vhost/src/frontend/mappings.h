@@ -63,11 +63,11 @@ uint64_t vhost_user_priv_shmem_size(const struct vhost_user_priv_shmem *s,
 				    uint8_t shmid);
 
 /*
- * Maps a piece of fd, which is borrowed. *block is the mapping, borrowed, until
- * it is unmapped.
+ * Maps a piece of *fd, which is taken and becomes -1, on success. *block is the
+ * mapping, borrowed, until it is unmapped.
  */
 int vhost_user_priv_shmem_map(struct vhost_user_priv_shmem *s,
-			      const struct vhost_user_shmem_mmap *req, int fd,
+			      const struct vhost_user_shmem_mmap *req, int *fd,
 			      struct vmem_block **block, struct vsu_error *err);
 
 /*

@@ -41,7 +41,7 @@ static int try_map(struct vhost_user_frontend *f,
 	const struct vhost_user_shmem_mmap *req = &msg->payload.mmap;
 
 	c->map = true;
-	return vhost_user_priv_shmem_map(&f->shm.table, req, msg->fds[0],
+	return vhost_user_priv_shmem_map(&f->shm.table, req, &msg->fds[0],
 					 &c->block, err);
 }
 
