@@ -5,6 +5,8 @@
  */
 #include <config.h>
 
+#include <pthread.h>
+
 #include "backend/backend_priv.h"
 #include <vmm-sys-util/event.h>
 
@@ -34,18 +36,29 @@ bool vhost_user_priv_ask(struct vhost_user_backend *b, uint32_t ring,
 
 	b->asked_ring = ring;
 	b->asked_drain = quiet == VHOST_USER_PRIV_DRAIN;
+	a->asker = pthread_self();
 	__atomic_store_n(&a->token, ++b->tokens, __ATOMIC_RELAXED);
 	__atomic_store_n(&a->state, VHOST_USER_PRIV_ASKED, __ATOMIC_RELEASE);
+	a->asking = true;
 	if (quiet == VHOST_USER_PRIV_ASK_STATE)
 		b->ops.check_state(b->opaque, b->tokens);
 	else
 		b->ops.quiesce(b->opaque, ring, b->asked_drain, b->tokens);
+	a->asking = false;
 	if (!vhost_user_priv_accept_answer(b))
 		return false;
-	/* an answer from inside the callback needs no wake-up any more */
+	if (a->unsignalled)
+		return true;
+	/* one that another thread gave meanwhile needs no wake-up any more */
 	vsu_event_drain(b->event, NULL);
 	b->more = false;
 	return true;
+}
+
+/* On the session's own thread, which looks at the answer when we return. */
+static bool is_inside_question(const struct vhost_user_priv_answer *a)
+{
+	return pthread_equal(a->asker, pthread_self()) && a->asking;
 }
 
 /*
@@ -66,7 +79,9 @@ static void give_answer(struct vhost_user_backend *b, uint64_t token,
 					 __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
 		return;
 	a->result = result;
-	vsu_event_signal(b->event);
+	a->unsignalled = is_inside_question(a);
+	if (!a->unsignalled)
+		vsu_event_signal(b->event);
 	__atomic_store_n(&a->state, VHOST_USER_PRIV_ANSWERED, __ATOMIC_RELEASE);
 }
 
