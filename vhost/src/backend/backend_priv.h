@@ -295,8 +295,8 @@ vhost_user_priv_table_find(const struct vhost_user_priv_table *t,
 			   uint64_t uaddr);
 /*
  * Checks one more region against t and puts it there, mapped, or with the
- * mapping that keep has of the same piece of the same file. What is mapped
- * takes *fd, which becomes -1.
+ * mapping that keep has of the same piece of the same file. A new mapping takes
+ * *fd, which becomes -1.
  */
 int vhost_user_priv_table_add(const struct vhost_user_backend *b,
 			      struct vhost_user_priv_table *t,

@@ -67,6 +67,7 @@ int vhost_user_priv_fe_send_set_inflight(struct vhost_user_frontend *f,
 		.head_len = sizeof(f->inflight),
 		.fds = &f->inflight_fd,
 		.nfds = 1,
+		.lasting = true,
 		.note = { .in_sequence = true, .ring = FE_NO_ITEM },
 	};
 

@@ -294,6 +294,7 @@ static int send_table(struct vhost_user_frontend *f, struct vsu_error *err)
 		.number = VHOST_USER_SET_MEM_TABLE,
 		.head = &table,
 		.fds = fds,
+		.lasting = true,
 		.note = { .in_sequence = true, .ring = FE_NO_ITEM,
 			  .item = UINT32_MAX },
 	};
@@ -325,6 +326,7 @@ static int request_slot(struct vhost_user_frontend *f, unsigned int item,
 		.head_len = sizeof(reg),
 		.fds = &fd,
 		.nfds = c->add,
+		.lasting = !vmem_region_is_rom(c->region),
 		.note = { .in_sequence = true, .ring = FE_NO_ITEM,
 			  .item = item },
 	};

@@ -66,6 +66,8 @@ int vhost_user_priv_fe_request(struct vhost_user_frontend *f,
 					  r->head, r->head_len,
 					  r->tail, r->tail_len,
 					  r->fds, r->nfds, err);
+	if (!rc && r->nfds && !r->lasting)
+		rc = vhost_user_priv_channel_release(&f->main, err);
 	if (rc < 0)
 		return rc;
 	p.request = (uint8_t)r->number;

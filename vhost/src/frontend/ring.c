@@ -170,6 +170,7 @@ static int send_for_ring(struct vhost_user_frontend *f, uint32_t number,
 		.head_len = len,
 		.fds = &fd,
 		.nfds = fd >= 0,
+		.lasting = true,
 		.note = { .in_sequence = true, .ring = (uint16_t)index },
 	};
 

@@ -53,16 +53,43 @@ static int run_step(struct vhost_user_frontend *f, const struct fe_step *s)
 	return 0;
 }
 
+/* As far as it goes now; true when the last message has been sent. */
+static bool run_steps(struct vhost_user_frontend *f,
+		      const struct fe_sequence *seq)
+{
+	while (f->step < seq->n && !f->failed)
+		if (run_step(f, &seq->steps[f->step]))
+			return false;
+	return !f->failed;
+}
+
+/*
+ * Lasting descriptors are those of rings and memory, which change in calls of
+ * the owner: none comes before the release.
+ */
+static bool run_held(struct vhost_user_frontend *f,
+		     const struct fe_sequence *seq)
+{
+	struct vsu_error err = VSU_ERROR_INIT;
+	bool all;
+
+	vhost_user_priv_channel_hold(&f->main);
+	all = run_steps(f, seq);
+	if (vhost_user_priv_channel_release(&f->main, &err) < 0 &&
+	    !f->send_failed) {
+		f->send_failed = true;
+		f->send_error = err;
+	}
+	return all && !f->send_failed;
+}
+
 void vhost_user_priv_fe_run(struct vhost_user_frontend *f)
 {
 	const struct fe_sequence *seq = f->seq;
 
 	if (!seq || f->failed || f->send_failed)
 		return;
-	while (f->step < seq->n && !f->failed)
-		if (run_step(f, &seq->steps[f->step]))
-			return;
-	if (f->seq_pending || f->failed)
+	if (!run_held(f, seq) || f->seq_pending)
 		return;
 	f->seq = NULL;
 	seq->done(f);

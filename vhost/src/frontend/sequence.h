@@ -76,6 +76,7 @@ struct fe_request {
 	const int *fds;
 	unsigned int nfds;
 	bool unanswered;	/* though others of its number are */
+	bool lasting;		/* fds stay open until the sequence's turn ends */
 	struct fe_pending note;	/* request is filled in */
 };
 

@@ -62,6 +62,12 @@ static void close_fds(int *fds, unsigned int n)
 		vsu_fd_close(&fds[i]);
 }
 
+static void close_attached(struct vhost_user_priv_attached *at)
+{
+	if (!at->lent)
+		close_fds(at->fds, at->n);
+}
+
 /*
  * Messages that nobody read go with the socket, and descriptors in them may
  * linger as much as others. The peer hears of the end at once.
@@ -81,7 +87,7 @@ void vhost_user_priv_channel_fini(struct vhost_user_priv_channel *ch)
 	vhost_user_priv_close_foreign(ch->in.closer, ch->late, ch->nlate);
 	ch->nlate = 0;
 	for (i = 0; i < ch->nattached; i++)
-		close_fds(ch->attached[i].fds, ch->attached[i].n);
+		close_attached(&ch->attached[i]);
 	ch->nattached = 0;
 	free(ch->out);
 	ch->out = NULL;
@@ -118,7 +124,7 @@ static size_t out_span(struct vhost_user_priv_channel *ch,
 
 static void attached_sent(struct vhost_user_priv_channel *ch)
 {
-	close_fds(ch->attached[0].fds, ch->attached[0].n);
+	close_attached(&ch->attached[0]);
 	ch->nattached--;
 	memmove(ch->attached, ch->attached + 1,
 		ch->nattached * sizeof(ch->attached[0]));
@@ -205,30 +211,61 @@ static void out_append(struct vhost_user_priv_channel *ch, const struct iovec *i
 	}
 }
 
-/* Duplicates of the descriptors wait with the byte that is queued next. */
+/* n duplicates of fds, or none. */
+static int dup_fds(int *copies, const int *fds, unsigned int n,
+		   struct vsu_error *err)
+{
+	unsigned int i;
+	int rc;
+
+	for (i = 0; i < n; i++) {
+		rc = vsu_fd_dup(fds[i]);
+		if (rc < 0) {
+			close_fds(copies, i);
+			return vsu_error_sys(err, rc,
+					     "cannot duplicate descriptor %d",
+					     fds[i]);
+		}
+		copies[i] = rc;
+	}
+	return 0;
+}
+
+/* The descriptors, duplicated or lent, wait with the byte that is queued next. */
 static int fds_attach(struct vhost_user_priv_channel *ch, const int *fds,
-		      unsigned int nfds, struct vsu_error *err)
+		      unsigned int nfds, bool lent, struct vsu_error *err)
 {
 	struct vhost_user_priv_attached *at = &ch->attached[ch->nattached];
+	int rc = 0;
 
 	if (ch->nattached == VHOST_USER_PRIV_SEND_PENDING)
 		return vsu_error_set(err, -ENOSPC,
 				     "the peer does not read: %u messages with descriptors wait for it",
 				     ch->nattached);
-	for (at->n = 0; at->n < nfds; at->n++) {
-		at->fds[at->n] = vsu_fd_dup(fds[at->n]);
-		if (at->fds[at->n] < 0) {
-			int rc = at->fds[at->n];
-
-			close_fds(at->fds, at->n);
-			return vsu_error_sys(err, rc,
-					     "cannot duplicate descriptor %d",
-					     fds[at->n]);
-		}
-	}
+	if (lent)
+		memcpy(at->fds, fds, nfds * sizeof(*fds));
+	else
+		rc = dup_fds(at->fds, fds, nfds, err);
+	if (rc < 0)
+		return rc;
+	at->n = nfds;
+	at->lent = lent;
 	at->pos = ch->out_len;
 	ch->nattached++;
 	return 0;
+}
+
+/*
+ * The receiver takes descriptors for those of the message that needs some: only
+ * behind such a one may others stand.
+ */
+static bool may_lead(const struct vhost_user_priv_channel *ch, uint32_t request,
+		     const void *payload, size_t len)
+{
+	const struct vhost_user_priv_message *row =
+		vhost_user_priv_message(ch->side, request);
+
+	return row && vhost_user_priv_needs_fds(row, !ch->replies, payload, len);
 }
 
 /*
@@ -240,10 +277,7 @@ static ssize_t send_now(struct vhost_user_priv_channel *ch,
 			unsigned int nfds, struct vsu_error *err)
 {
 	ssize_t sent;
-	int rc = vhost_user_priv_channel_flush(ch, err);
 
-	if (rc < 0)
-		return rc;
 	if (vhost_user_priv_channel_wants_write(ch))
 		return 0;
 	sent = vsu_sock_send(ch->fd, iov, n, fds, nfds);
@@ -253,6 +287,31 @@ static ssize_t send_now(struct vhost_user_priv_channel *ch,
 		return send_failed(sent, err);
 	ch->sent += (uint64_t)sent;
 	return sent;
+}
+
+/* iov: header, and the payload in two parts. */
+static int send_with_fds(struct vhost_user_priv_channel *ch,
+			 const struct iovec *iov, const int *fds,
+			 unsigned int nfds, struct vsu_error *err)
+{
+	const struct vhost_user_header *hdr = iov[0].iov_base;
+	ssize_t sent = 0;
+	bool lend;
+	int rc = vhost_user_priv_channel_flush(ch, err);
+
+	if (rc < 0)
+		return rc;
+	lend = ch->held && !vhost_user_priv_channel_wants_write(ch) &&
+	       may_lead(ch, hdr->request, iov[1].iov_base, iov[1].iov_len);
+	if (!lend)
+		sent = send_now(ch, iov, 3, fds, nfds, err);
+	if (sent < 0)
+		return (int)sent;
+	rc = sent ? 0 : fds_attach(ch, fds, nfds, lend, err);
+	if (rc < 0)
+		return rc;
+	out_append(ch, iov, 3, (size_t)sent);
+	return 0;
 }
 
 int vhost_user_priv_channel_send(struct vhost_user_priv_channel *ch,
@@ -271,7 +330,6 @@ int vhost_user_priv_channel_send(struct vhost_user_priv_channel *ch,
 		{ (void *)(uintptr_t)head, head_len },
 		{ (void *)(uintptr_t)tail, tail_len },
 	};
-	ssize_t sent = 0;
 	int rc;
 
 	if (head_len + tail_len > VHOST_USER_PRIV_MAX_PAYLOAD ||
@@ -282,14 +340,32 @@ int vhost_user_priv_channel_send(struct vhost_user_priv_channel *ch,
 	rc = out_room(ch, sizeof(hdr) + hdr.size, err);
 	if (rc < 0)
 		return rc;
-	if (nfds) {
-		sent = send_now(ch, iov, 3, fds, nfds, err);
-		if (sent < 0)
-			return (int)sent;
-		rc = sent ? 0 : fds_attach(ch, fds, nfds, err);
-		if (rc < 0)
-			return rc;
-	}
-	out_append(ch, iov, 3, (size_t)sent);
+	if (nfds)
+		return send_with_fds(ch, iov, fds, nfds, err);
+	out_append(ch, iov, 3, 0);
 	return 0;
+}
+
+void vhost_user_priv_channel_hold(struct vhost_user_priv_channel *ch)
+{
+	ch->held = true;
+}
+
+/* What was lent and still waits is the only such, and the first. */
+int vhost_user_priv_channel_release(struct vhost_user_priv_channel *ch,
+				    struct vsu_error *err)
+{
+	struct vhost_user_priv_attached *at = ch->attached;
+	int rc, fds[VHOST_USER_PRIV_SEND_FDS];
+
+	ch->held = false;
+	rc = vhost_user_priv_channel_flush(ch, err);
+	if (rc < 0 || !ch->nattached || !at->lent)
+		return rc;
+	memcpy(fds, at->fds, sizeof(fds));
+	at->lent = false;
+	rc = dup_fds(at->fds, fds, at->n, err);
+	if (rc < 0)
+		at->n = 0;
+	return rc;
 }

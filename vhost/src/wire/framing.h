@@ -9,7 +9,8 @@
  *         in it and needs some, or else to the last that began
  *   out   messages are collected and written by flush, or at once where
  *         descriptors travel; what the socket does not take is kept, up to a
- *         limit
+ *         limit. While the channel is held, a message with descriptors waits
+ *         for those behind it that have none, and leaves with them
  *
  * A channel that answered with a framing error is dead: a stream cannot be
  * brought into step again. Nothing of it but fini may be called then.
@@ -36,9 +37,10 @@
 #define VHOST_USER_PRIV_IN_SIZE \
 	(2 * (sizeof(struct vhost_user_header) + VHOST_USER_PRIV_MAX_PAYLOAD))
 
-/* Descriptors, ours by dup, that travel with the byte at pos. */
+/* Descriptors, ours by dup or lent while held, that travel with the byte at pos. */
 struct vhost_user_priv_attached {
 	size_t pos;
+	bool lent;
 	unsigned int n;
 	int fds[VHOST_USER_PRIV_SEND_FDS];
 };
@@ -62,6 +64,7 @@ struct vhost_user_priv_channel {
 	unsigned char *out;	/* bytes [out_pos, out_len) wait */
 	size_t out_pos, out_len, out_size, out_max;
 	uint64_t sent;		/* bytes that the socket took, ever */
+	bool held;
 	unsigned int nattached;
 	struct vhost_user_priv_attached attached[VHOST_USER_PRIV_SEND_PENDING];
 };
@@ -130,6 +133,15 @@ int vhost_user_priv_channel_send(struct vhost_user_priv_channel *ch,
 /* Writes what waits. 0 when all is written or the socket is full. */
 int vhost_user_priv_channel_flush(struct vhost_user_priv_channel *ch,
 				  struct vsu_error *err);
+
+/*
+ * Until the release, which also flushes, descriptors that are sent are only
+ * borrowed: their owner keeps them for so long. Spares system calls on both
+ * sides where messages with and without descriptors take turns.
+ */
+void vhost_user_priv_channel_hold(struct vhost_user_priv_channel *ch);
+int vhost_user_priv_channel_release(struct vhost_user_priv_channel *ch,
+				    struct vsu_error *err);
 
 /* Something waits: flush again when the socket is writable. */
 bool vhost_user_priv_channel_wants_write(const struct vhost_user_priv_channel *ch);

@@ -56,6 +56,18 @@ static struct vhost_user_priv_msg *expect(uint32_t request)
 	return msg;
 }
 
+/* A read may end inside a message: the next one brings the rest. */
+static unsigned int fds_of(uint32_t request)
+{
+	struct vhost_user_priv_msg *msg = NULL;
+
+	if (!vhost_user_priv_channel_recv(&b, &msg, NULL))
+		ck_assert_int_eq(vhost_user_priv_channel_recv(&b, &msg, NULL),
+				 1);
+	ck_assert_uint_eq(msg->hdr.request, request);
+	return msg->nfds;
+}
+
 static void flush(void)
 {
 	ck_assert_int_eq(vhost_user_priv_channel_flush(&a, NULL), 0);
@@ -183,6 +195,63 @@ START_TEST(pending_descriptors_are_closed_with_the_channel)
 	fill();
 	ck_assert_int_eq(send_fds(12, &fd, 4, &fd, 1), 0);
 	vsu_fd_close(&fd);
+}
+END_TEST
+
+/* Bytes of one read are of one message with descriptors and those behind it. */
+START_TEST(held_message_leaves_with_those_behind_it)
+{
+	int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	unsigned char bytes[256];
+	const uint64_t ring = 0;
+
+	vhost_user_priv_channel_hold(&a);
+	ck_assert_int_eq(send_fds(12, &ring, 8, &fd, 1), 0);
+	ck_assert_int_eq(send_fds(3, NULL, 0, NULL, 0), 0);
+	ck_assert_int_eq(recv(b.fd, bytes, sizeof(bytes), MSG_PEEK), -1);
+	ck_assert_int_eq(vhost_user_priv_channel_release(&a, NULL), 0);
+	ck_assert_int_eq(recv(b.fd, bytes, sizeof(bytes), MSG_PEEK), 20 + 12);
+	ck_assert_uint_eq(expect(12)->nfds, 1);
+	ck_assert_uint_eq(expect(3)->nfds, 0);
+	vsu_fd_close(&fd);
+}
+END_TEST
+
+/* A receiver would take the descriptors for those of the last message. */
+START_TEST(held_message_whose_descriptors_are_optional_leaves_alone)
+{
+	int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+
+	vhost_user_priv_channel_hold(&a);
+	ck_assert_int_eq(send_fds(3, NULL, 0, &fd, 1), 0);
+	vsu_fd_close(&fd);
+	ck_assert_int_eq(send_fds(1, NULL, 0, NULL, 0), 0);
+	ck_assert_uint_eq(expect(3)->nfds, 1);
+	ck_assert_int_eq(vhost_user_priv_channel_release(&a, NULL), 0);
+	ck_assert_uint_eq(expect(1)->nfds, 0);
+}
+END_TEST
+
+START_TEST(released_descriptors_are_duplicated_where_the_socket_is_full)
+{
+	const struct vhost_user_header hdr = { 3, 1, 0 };
+	int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	const uint64_t ring = 0;
+	unsigned int n = 0;
+
+	while (send(a.fd, &hdr, sizeof(hdr), MSG_DONTWAIT) == sizeof(hdr))
+		n++;
+	vhost_user_priv_channel_hold(&a);
+	ck_assert_int_eq(send_fds(12, &ring, 8, &fd, 1), 0);
+	ck_assert_int_eq(send_fds(1, NULL, 0, NULL, 0), 0);
+	ck_assert_int_eq(vhost_user_priv_channel_release(&a, NULL), 0);
+	ck_assert(vhost_user_priv_channel_wants_write(&a));
+	vsu_fd_close(&fd);
+	while (n--)
+		ck_assert_uint_eq(fds_of(3), 0);
+	flush();
+	ck_assert_uint_eq(fds_of(12), 1);
+	ck_assert_uint_eq(fds_of(1), 0);
 }
 END_TEST
 
@@ -476,6 +545,11 @@ int main(void)
 	tcase_add_test(tc, descriptors_stay_with_their_message);
 	tcase_add_test(tc, full_socket_keeps_order_and_descriptors);
 	tcase_add_test(tc, pending_descriptors_are_closed_with_the_channel);
+	tcase_add_test(tc, held_message_leaves_with_those_behind_it);
+	tcase_add_test(tc,
+		       held_message_whose_descriptors_are_optional_leaves_alone);
+	tcase_add_test(tc,
+		       released_descriptors_are_duplicated_where_the_socket_is_full);
 	tcase_add_test(tc, queue_has_a_limit);
 	tcase_add_test(tc, what_is_too_large_is_not_sent);
 	tcase_add_test(tc, untaken_descriptors_are_closed_at_the_next_call);
