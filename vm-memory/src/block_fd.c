@@ -153,7 +153,7 @@ static int map_block(struct vmem_block *block, const struct vmem_fd_desc *d,
 	return rc;
 }
 
-/* What failed has taken nothing. */
+/* A failure takes nothing. */
 static void give_up(struct vmem_block *block, bool take)
 {
 	if (take)

@@ -351,7 +351,7 @@ void vhost_user_priv_channel_hold(struct vhost_user_priv_channel *ch)
 	ch->held = true;
 }
 
-/* What was lent and still waits is the only such, and the first. */
+/* Only the first that still waits can be one that was lent. */
 int vhost_user_priv_channel_release(struct vhost_user_priv_channel *ch,
 				    struct vsu_error *err)
 {
