@@ -4,14 +4,19 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
 
 #include <virtio-devices/blk.h>
 #include <virtio-devices/disk.h>
+#include <vmm-sys-util/event.h>
 
 #include "devices/kind.h"
 
 #define MAX_SERIAL 20u
+/* The kernel may hold the image of a killed program that long after its end. */
+#define LET_GO_NS UINT64_C(1000000000)
+#define LOOK_MS 2
 
 /* In the order of enum virtdev_disk_engine. */
 static const char *const engines[] = {
@@ -54,6 +59,23 @@ static const char *default_serial(const char *path)
 	return len > MAX_SERIAL ? name + len - MAX_SERIAL : name;
 }
 
+/*
+ * Who is started in the place of a program that was killed may find its image
+ * still locked: by requests that the kernel has not ended yet, and whose writes
+ * must not come after ours.
+ */
+static int open_image(const struct virtdev_disk_file *file,
+		      struct virtdev_disk **out, struct vsu_error *err)
+{
+	const uint64_t limit = vsu_now_ns() + LET_GO_NS;
+	int rc;
+
+	while ((rc = virtdev_disk_file_open(file, out, err)) == -EBUSY &&
+	       vsu_now_ns() < limit)
+		poll(NULL, 0, LOOK_MS);
+	return rc;
+}
+
 static int blk_open(const void *config, const struct vmm_device_common *common,
 		    struct virtdev **out, struct vsu_error *err)
 {
@@ -68,7 +90,7 @@ static int blk_open(const void *config, const struct vmm_device_common *common,
 		.queue_max = common->queue_size,
 		.serial = b->serial ? b->serial : default_serial(b->path),
 	};
-	int rc = virtdev_disk_file_open(&file, &blk.disk, err);
+	int rc = open_image(&file, &blk.disk, err);
 
 	if (rc < 0)
 		return rc;
