@@ -103,8 +103,8 @@ struct vhost_user_frontend_ops {
 	/*
 	 * Makes a session that was READY once outlive its back-end: a new
 	 * connection to who serves the device now, whose ownership moves to
-	 * the session, or a negative errno, and it is called again after a
-	 * pause. Must not block. A back-end that comes back has to offer all
+	 * the session, or a negative errno. Called at once when the back-end is
+	 * lost, and again after a pause. Must not block. A back-end that comes back has to offer all
 	 * that the first one did; one that does not is refused, and the
 	 * attempts go on. INFLIGHT_SHMFD is agreed on where it is offered.
 	 */
@@ -155,7 +155,7 @@ struct vhost_user_frontend_config {
 	bool served_files;	/* the back-end may map files of FUSE and of
 				   network file systems, whose server can stop
 				   whoever touches them */
-	uint64_t reconnect_ns;	/* the first pause between two attempts to
+	uint64_t reconnect_ns;	/* the least time between two attempts to
 				   connect; up to 32 times as long later;
 				   0: 0.1 seconds; an hour at most */
 	bool read_only_regions;	/* the back-end is told of ROM, too; see

@@ -165,7 +165,8 @@ struct vhost_user_frontend {
 	bool untouched;			/* ... and no back-end has seen them yet */
 	bool start_untold, stop_untold;	/* ... and the owner is to hear of it */
 	uint64_t reconnect_ns;		/* the first pause */
-	uint64_t retry_ns, retry_due;	/* the next one, and its end */
+	uint64_t lost_ns, tried_ns;	/* when; 0: never */
+	uint64_t retry_due;		/* the next attempt */
 	uint64_t shown, shown_protocol;	/* when it was ready first */
 	uint32_t shown_queues;
 

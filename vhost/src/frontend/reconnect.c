@@ -9,7 +9,10 @@
  *                            is not
  *   without either           nobody knows: the rings stay stopped
  *
- * Attempts go on for as long as the session lives, with pauses that double.
+ * Attempts go on for as long as the session lives: the first at once, because
+ * whoever starts the next back-end may hold its socket; then with pauses that
+ * are an eighth of the time it has been away, so that waiting for an attempt
+ * makes no absence much longer than it is.
  */
 #include <config.h>
 
@@ -26,6 +29,7 @@
 #define F_IN_ORDER	(UINT64_C(1) << 35)
 /* The longest pause is so many times the first one. */
 #define MOST_PAUSES	32u
+#define PAUSE_PART	8u
 /* VIRTIO 1.3, 2.7.8: behind the flags of the used ring. */
 #define USED_INDEX	2u
 
@@ -99,11 +103,20 @@ static void end_memory(struct vhost_user_frontend *f)
 		f->ops.log(f->opaque);
 }
 
-static void pause_attempts(struct vhost_user_frontend *f)
+/*
+ * Counted from the last attempt, even if it led to a back-end that is lost
+ * again: one that dies of what it is asked to do keeps nobody busy.
+ */
+static void plan_attempt(struct vhost_user_frontend *f)
 {
-	f->retry_due = vsu_now_ns() + f->retry_ns;
-	if (f->retry_ns < f->reconnect_ns * MOST_PAUSES)
-		f->retry_ns *= 2;
+	uint64_t now = vsu_now_ns();
+	uint64_t pause = (now - f->lost_ns) / PAUSE_PART;
+
+	if (pause < f->reconnect_ns)
+		pause = f->reconnect_ns;
+	else if (pause / MOST_PAUSES > f->reconnect_ns)
+		pause = f->reconnect_ns * MOST_PAUSES;
+	f->retry_due = f->tried_ns ? f->tried_ns + pause : now;
 	vhost_user_priv_fe_arm(f, f->retry_due);
 }
 
@@ -120,13 +133,13 @@ void vhost_user_priv_fe_lose(struct vhost_user_frontend *f)
 	f->state = VHOST_USER_FRONTEND_NEGOTIATING;
 	f->away = true;
 	if (!again) {
-		f->retry_ns = f->reconnect_ns;
+		f->lost_ns = vsu_now_ns();
 		if (f->ops.lost)
 			f->ops.lost(f->opaque, &why);
 	} else if (f->ops.refused) {
 		f->ops.refused(f->opaque, &why);
 	}
-	pause_attempts(f);
+	plan_attempt(f);
 }
 
 /* ------------------------------------------------------------------- bases */
@@ -181,7 +194,6 @@ static void tell_back(struct vhost_user_frontend *f, bool rings_lost)
 {
 	f->away = false;
 	f->resume = false;
-	f->retry_ns = f->reconnect_ns;
 	if (f->ops.back)
 		f->ops.back(f->opaque, rings_lost);
 }
@@ -241,11 +253,12 @@ void vhost_user_priv_fe_retry(struct vhost_user_frontend *f)
 	if (f->failed || vsu_now_ns() < f->retry_due)
 		return;
 	vhost_user_priv_fe_disarm(f);
+	f->tried_ns = vsu_now_ns();
 	sock = f->ops.connect(f->opaque, &err);
 	if (sock >= 0 && vhost_user_priv_fe_attach(f, sock, &err) < 0)
 		vsu_fd_close(&sock);
 	if (sock < 0)
-		pause_attempts(f);
+		plan_attempt(f);
 	else
 		vhost_user_priv_fe_handshake(f, again_ready);
 }

@@ -8,6 +8,7 @@
 
 #include <check.h>
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -204,18 +205,57 @@ START_TEST(attempts_go_on_until_one_succeeds)
 }
 END_TEST
 
-/* Nothing overflows, and nobody is asked again and again. */
+static void wait_for_attempt(void)
+{
+	struct pollfd p = { vhost_user_frontend_fd(fe), POLLIN, 0 };
+
+	while (!connects) {
+		ck_assert_int_eq(poll(&p, 1, -1), 1);
+		vhost_user_frontend_dispatch(fe);
+	}
+}
+
+/* The first attempt waits for nothing; nobody is asked again and again. */
 START_TEST(longest_pause_there_can_be_is_one)
+{
+	config.reconnect_ns = UINT64_MAX;
+	run();
+	refusals_left = 1;
+	close(peer.sock);
+	peer.sock = -1;
+	wait_for_attempt();
+	vhost_user_frontend_dispatch(fe);
+	ck_assert(!readable(vhost_user_frontend_fd(fe)));
+	ck_assert_uint_eq(connects, 1);
+	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_AWAY);
+}
+END_TEST
+
+START_TEST(back_end_that_is_there_already_is_found_without_a_pause)
 {
 	config.reconnect_ns = UINT64_MAX;
 	run();
 	close(peer.sock);
 	peer.sock = -1;
-	while (!lost)
-		vhost_user_frontend_dispatch(fe);
-	vhost_user_frontend_dispatch(fe);
-	ck_assert(!readable(vhost_user_frontend_fd(fe)));
-	ck_assert_uint_eq(connects, 0);
+	wait_for_attempt();
+	dispatch_both();
+	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_RUNNING);
+}
+END_TEST
+
+/* One that dies whenever it is asked to run would keep this side busy. */
+START_TEST(back_end_that_dies_again_is_followed_after_a_pause)
+{
+	config.reconnect_ns = UINT64_MAX;
+	run();
+	close(peer.sock);
+	peer.sock = -1;
+	wait_for_attempt();
+	dispatch_both();
+	kill_peer();
+	ck_assert_uint_eq(lost, 2);
+	ck_assert_uint_eq(connects, 1);
+	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_AWAY);
 }
 END_TEST
 
@@ -527,6 +567,8 @@ static void add_losses(Suite *s)
 			    0, 2);
 	tcase_add_test(tc, attempts_go_on_until_one_succeeds);
 	tcase_add_test(tc, longest_pause_there_can_be_is_one);
+	tcase_add_test(tc, back_end_that_is_there_already_is_found_without_a_pause);
+	tcase_add_test(tc, back_end_that_dies_again_is_followed_after_a_pause);
 	tcase_add_test(tc, session_that_was_ready_comes_back_ready);
 	tcase_add_test(tc, first_handshake_that_fails_is_the_end);
 	tcase_add_test(tc, owner_that_ends_the_session_ends_it);
