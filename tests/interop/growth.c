@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* How large a process is. */
+#include <config.h>
+
+#include <dirent.h>
+#include <inttypes.h>
+#include <malloc.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include <vmm-sys-util/fd.h>
+
+#include "growth.h"
+
+/* Bytes that come and go with the moment a process is looked at. */
+#define SLACK 4096
+
+static unsigned int lines_of(const char *path)
+{
+	FILE *f = fopen(path, "re");
+	unsigned int n = 0;
+	int c;
+
+	while (f && (c = getc(f)) != EOF)
+		n += c == '\n';
+	if (f)
+		fclose(f);
+	return n;
+}
+
+struct size size_here(void)
+{
+	struct size s = { .fds = vsu_fd_count(),
+			  .mappings = lines_of("/proc/self/maps") };
+#if defined(__GLIBC__) && __GLIBC_PREREQ(2, 33)
+	s.bytes = mallinfo2().uordblks;
+#endif
+	return s;
+}
+
+/* Bytes that the process has for itself: resident, and not shared. */
+static uint64_t pages_of(const char *path)
+{
+	unsigned long all = 0, resident = 0, shared = 0;
+	FILE *f = fopen(path, "re");
+
+	if (f && fscanf(f, "%lu %lu %lu", &all, &resident, &shared) != 3)
+		resident = shared;
+	if (f)
+		fclose(f);
+	return (uint64_t)(resident - shared) * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+static int entries_of(const char *path)
+{
+	DIR *dir = opendir(path);
+	int n = 0;
+
+	while (dir && readdir(dir))
+		n++;
+	if (dir)
+		closedir(dir);
+	return n;
+}
+
+struct size size_of(pid_t pid)
+{
+	struct size s = { 0 };
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/fd", (int)pid);
+	s.fds = entries_of(path);
+	snprintf(path, sizeof(path), "/proc/%d/maps", (int)pid);
+	s.mappings = lines_of(path);
+	snprintf(path, sizeof(path), "/proc/%d/statm", (int)pid);
+	s.bytes = pages_of(path);
+	return s;
+}
+
+bool grew(const struct size *before, const struct size *after)
+{
+	return after->fds > before->fds || after->mappings > before->mappings ||
+	       after->bytes > before->bytes + SLACK;
+}
+
+void print_growth(const struct size *before, const struct size *after)
+{
+	printf("descriptors %d, then %d; mappings %u, then %u; bytes %" PRIu64 ", then %" PRIu64 "\n",
+	       before->fds, after->fds, before->mappings, after->mappings,
+	       before->bytes, after->bytes);
+}
