@@ -5,6 +5,7 @@
  *
  *	vu.shmem_map_unmap_pair.S.mmap	one at a time, each awaited
  *	vu.shmem_map_unmap_16.S.mmap	16 maps together, then 16 unmaps
+ *	vu.shmem_map_unmap_pair.4k.heldN	a pair beside N mappings that stay
  *
  * The figure is requests per second. S is 4k or 2M.
  */
@@ -26,6 +27,9 @@
 
 #define MIB (UINT64_C(1) << 20)
 #define WINDOW (64 * MIB)
+#define PAGE UINT64_C(4096)
+/* Mappings that stay in the last rows; only every other page, lest they merge. */
+#define HELD 4000u
 
 /* The back-end, on this thread. */
 static struct {
@@ -170,6 +174,7 @@ static void request(bool map, uint64_t index, uint64_t len)
 struct requests {
 	uint64_t len;
 	unsigned int batch;
+	unsigned int first;	/* pieces before it are held */
 };
 
 static void run_requests(void *opaque, uint64_t n)
@@ -180,10 +185,10 @@ static void run_requests(void *opaque, uint64_t n)
 
 	for (done = 0; done < n; done += 2 * r->batch) {
 		for (i = 0; i < r->batch; i++)
-			request(true, i, r->len);
+			request(true, r->first + i, r->len);
 		await(r->batch);
 		for (i = 0; i < r->batch; i++)
-			request(false, i, r->len);
+			request(false, r->first + i, r->len);
 		await(r->batch);
 	}
 }
@@ -199,6 +204,7 @@ static void open_both(pthread_t *thread)
 	};
 	const struct vhost_user_frontend_config front = {
 		.size = sizeof(front), .peer = "bench",
+		.max_shmem_maps = HELD + 64,
 	};
 	struct vsu_error err = VSU_ERROR_INIT;
 	int socks[2];
@@ -229,17 +235,39 @@ static void close_both(pthread_t thread)
 	close(server.file);
 }
 
+/* Alternately with a pause for the answers, so that no queue runs full. */
+static void hold_mappings(unsigned int *held, unsigned int n)
+{
+	for (; *held < n; ++*held) {
+		request(true, 2 * *held, PAGE);
+		await(1);
+	}
+}
+
+static void measure_held(unsigned int n, unsigned int *held)
+{
+	struct requests r = { PAGE, 1, 2 * HELD };
+	char name[64];
+
+	snprintf(name, sizeof(name), "vu.shmem_map_unmap_pair.4k.held%u", n);
+	if (!bench_selected(name))
+		return;
+	hold_mappings(held, n);
+	bench_rate(name, run_requests, &r, 1e3, "k/s");
+}
+
 int main(int argc, char **argv)
 {
 	static const struct {
 		const char *name;
 		struct requests r;
 	} cases[] = {
-		{ "vu.shmem_map_unmap_pair.4k.mmap", { 4096, 1 } },
-		{ "vu.shmem_map_unmap_pair.2M.mmap", { 2 * MIB, 1 } },
-		{ "vu.shmem_map_unmap_16.4k.mmap", { 4096, 16 } },
-		{ "vu.shmem_map_unmap_16.2M.mmap", { 2 * MIB, 16 } },
+		{ "vu.shmem_map_unmap_pair.4k.mmap", { PAGE, 1, 0 } },
+		{ "vu.shmem_map_unmap_pair.2M.mmap", { 2 * MIB, 1, 0 } },
+		{ "vu.shmem_map_unmap_16.4k.mmap", { PAGE, 16, 0 } },
+		{ "vu.shmem_map_unmap_16.2M.mmap", { 2 * MIB, 16, 0 } },
 	};
+	unsigned int held = 0;
 	pthread_t thread;
 	unsigned int i;
 
@@ -250,6 +278,8 @@ int main(int argc, char **argv)
 
 		bench_rate(cases[i].name, run_requests, &r, 1e3, "k/s");
 	}
+	measure_held(0, &held);
+	measure_held(HELD, &held);
 	close_both(thread);
 	return 0;
 }

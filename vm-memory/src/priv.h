@@ -132,7 +132,6 @@ enum {
 
 /* A claimed piece of a reservation. */
 struct vmem_priv_piece {
-	struct vmem_priv_piece *next;
 	uint64_t off, len;
 	uint32_t live;		/* VMEM_PRIV_PIECE_* */
 };

@@ -2,15 +2,18 @@
 /*
  * Reservations: empty address space and who has which part of it.
  *
- * The owner's thread alone claims pieces and walks the list; a block that
- * dies elsewhere only clears the live flag of its piece, after the pages are
- * empty again, and the owner sweeps it out at the next claim.
+ * Pieces lie in the order of their offsets and never overlap, so that a place
+ * is found among thousands by halving. The owner's thread alone claims them and
+ * looks at them; a block that dies elsewhere only clears the live flag of its
+ * piece, after the pages are empty again. The owner sweeps it out at the next
+ * claim of the place, or with all others when most are dead.
  */
 #include <config.h>
 
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 
 #include <vmm-sys-util/checked.h>
@@ -23,19 +26,22 @@ struct vmem_reservation {
 	uint32_t refs;		/* the owner's and one per block */
 	int event_fd;
 	struct vmem_priv_mapping space;
-	struct vmem_priv_piece *pieces;
+	struct vmem_priv_piece **pieces;	/* by off */
+	size_t n, room;
+	uint32_t any_stuck;	/* some piece is to be emptied yet */
 };
+
+#define ROOM_FIRST 16u
 
 static void reservation_unref(struct vmem_reservation *r)
 {
-	struct vmem_priv_piece *p, *next;
+	size_t i;
 
 	if (__atomic_fetch_sub(&r->refs, 1, __ATOMIC_ACQ_REL) != 1)
 		return;
-	for (p = r->pieces; p; p = next) {
-		next = p->next;
-		free(p);
-	}
+	for (i = 0; i < r->n; i++)
+		free(r->pieces[i]);
+	free(r->pieces);
 	vmem_priv_unmap(&r->space);
 	vsu_fd_close(&r->event_fd);
 	free(r);
@@ -110,15 +116,38 @@ int vmem_reservation_fd(const struct vmem_reservation *reservation)
 	return reservation->event_fd < 0 ? -1 : reservation->event_fd;
 }
 
+/* The first piece that ends behind off, or n. */
+static size_t piece_behind(const struct vmem_reservation *r, uint64_t off)
+{
+	size_t low = 0, high = r->n, mid;
+
+	while (low < high) {
+		mid = low + (high - low) / 2;
+		if (r->pieces[mid]->off + r->pieces[mid]->len <= off)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low;
+}
+
+/* Whether piece i is one that has a part of that place. */
+static bool piece_overlaps(const struct vmem_reservation *r, size_t i,
+			   uint64_t off, uint64_t len)
+{
+	return i < r->n && vsu_ranges_overlap(r->pieces[i]->off,
+					      r->pieces[i]->len, off, len);
+}
+
 bool vmem_reservation_busy(const struct vmem_reservation *reservation,
 			   uint64_t off, uint64_t len)
 {
-	const struct vmem_priv_piece *p;
+	const struct vmem_reservation *r = reservation;
+	size_t i;
 
-	for (p = reservation->pieces; p; p = p->next)
-		if (__atomic_load_n(&p->live, __ATOMIC_ACQUIRE) ==
-		    VMEM_PRIV_PIECE_LIVE &&
-		    vsu_ranges_overlap(p->off, p->len, off, len))
+	for (i = piece_behind(r, off); piece_overlaps(r, i, off, len); i++)
+		if (__atomic_load_n(&r->pieces[i]->live, __ATOMIC_ACQUIRE) ==
+		    VMEM_PRIV_PIECE_LIVE)
 			return true;
 	return false;
 }
@@ -141,53 +170,102 @@ static bool piece_stays(struct vmem_reservation *r,
 {
 	const uint32_t live = __atomic_load_n(&p->live, __ATOMIC_ACQUIRE);
 
-	return live == VMEM_PRIV_PIECE_LIVE ||
-	       (live == VMEM_PRIV_PIECE_STUCK && !piece_empty(r, p));
+	if (live != VMEM_PRIV_PIECE_STUCK)
+		return live == VMEM_PRIV_PIECE_LIVE;
+	if (piece_empty(r, p))
+		return false;
+	__atomic_store_n(&r->any_stuck, 1, __ATOMIC_RELAXED);
+	return true;
 }
 
-/* Frees the pieces whose block is gone, as far as their pages can be emptied. */
-static void pieces_sweep(struct vmem_reservation *r)
+/*
+ * Frees those of the pieces [from, to) whose block is gone, as far as their
+ * pages can be emptied. How many stay.
+ */
+static size_t pieces_sweep(struct vmem_reservation *r, size_t from, size_t to)
 {
-	struct vmem_priv_piece **link = &r->pieces, *p;
+	size_t i, kept = from;
 
-	while ((p = *link)) {
-		if (piece_stays(r, p)) {
-			link = &p->next;
-			continue;
-		}
-		*link = p->next;
-		free(p);
+	for (i = from; i < to; i++) {
+		if (piece_stays(r, r->pieces[i]))
+			r->pieces[kept++] = r->pieces[i];
+		else
+			free(r->pieces[i]);
 	}
+	memmove(r->pieces + kept, r->pieces + to,
+		(r->n - to) * sizeof(*r->pieces));
+	r->n -= to - kept;
+	return kept - from;
 }
 
-static bool is_stuck(const struct vmem_reservation *r, uint64_t off,
-		     uint64_t len)
+/* Of the pieces that have a part of that place; how many stay. */
+static size_t place_sweep(struct vmem_reservation *r, uint64_t off,
+			  uint64_t len)
 {
-	const struct vmem_priv_piece *p;
+	size_t from = piece_behind(r, off), to = from;
 
-	for (p = r->pieces; p; p = p->next)
-		if (vsu_ranges_overlap(p->off, p->len, off, len))
-			return true;
-	return false;
+	while (piece_overlaps(r, to, off, len))
+		to++;
+	return from < to ? pieces_sweep(r, from, to) : 0;
+}
+
+/*
+ * Dead ones in places that nobody claims again never become more than the
+ * living; what still holds a file is tried again each time.
+ */
+static void sweep_sometimes(struct vmem_reservation *r)
+{
+	const size_t living = __atomic_load_n(&r->refs, __ATOMIC_RELAXED);
+
+	if (r->n >= 2 * living + ROOM_FIRST ||
+	    __atomic_exchange_n(&r->any_stuck, 0, __ATOMIC_ACQUIRE))
+		pieces_sweep(r, 0, r->n);
 }
 
 static int check_claim(struct vmem_reservation *r, uint64_t off, uint64_t len,
 		       struct vsu_error *err)
 {
+	size_t stuck;
+
 	if (vsu_range_exceeds(off, len, r->space.len))
 		return vsu_error_set(err, -EINVAL, "%#" PRIx64 " bytes at %#"
 				     PRIx64 " exceed a window of %#zx", len,
 				     off, r->space.len);
-	pieces_sweep(r);
+	sweep_sometimes(r);
+	stuck = place_sweep(r, off, len);
 	if (vmem_reservation_busy(r, off, len))
 		return vsu_error_set(err, -EEXIST, "%#" PRIx64 " bytes at %#"
 				     PRIx64 " of the window are in use", len,
 				     off);
-	if (is_stuck(r, off, len))
+	if (stuck)
 		return vsu_error_set(err, -ENOMEM,
 				     "%#" PRIx64 " bytes at %#" PRIx64 " of the window cannot be emptied: this process has as many mappings as vm.max_map_count allows",
 				     len, off);
 	return 0;
+}
+
+static bool make_room(struct vmem_reservation *r)
+{
+	const size_t room = r->room ? 2 * r->room : ROOM_FIRST;
+	struct vmem_priv_piece **pieces;
+
+	if (r->n < r->room)
+		return true;
+	pieces = realloc(r->pieces, room * sizeof(struct vmem_priv_piece *));
+	if (!pieces)
+		return false;
+	r->pieces = pieces;
+	r->room = room;
+	return true;
+}
+
+static void piece_insert(struct vmem_reservation *r, struct vmem_priv_piece *p)
+{
+	struct vmem_priv_piece **at = r->pieces + piece_behind(r, p->off);
+
+	memmove(at + 1, at, (size_t)(r->pieces + r->n - at) * sizeof(*at));
+	*at = p;
+	r->n++;
 }
 
 int vmem_priv_reservation_claim(struct vmem_reservation *r, uint64_t off,
@@ -199,14 +277,13 @@ int vmem_priv_reservation_claim(struct vmem_reservation *r, uint64_t off,
 
 	if (rc < 0)
 		return rc;
-	p = calloc(1, sizeof(*p));
+	p = make_room(r) ? calloc(1, sizeof(*p)) : NULL;
 	if (!p)
 		return vsu_error_set(err, -ENOMEM, "no memory for a mapping");
 	p->off = off;
 	p->len = len;
 	p->live = VMEM_PRIV_PIECE_LIVE;
-	p->next = r->pieces;
-	r->pieces = p;
+	piece_insert(r, p);
 	__atomic_fetch_add(&r->refs, 1, __ATOMIC_RELAXED);
 	*out = p;
 	return 0;
@@ -215,9 +292,12 @@ int vmem_priv_reservation_claim(struct vmem_reservation *r, uint64_t off,
 void vmem_priv_reservation_release(struct vmem_reservation *r,
 				   struct vmem_priv_piece *piece)
 {
-	__atomic_store_n(&piece->live, piece_empty(r, piece) ?
-			 VMEM_PRIV_PIECE_FREE : VMEM_PRIV_PIECE_STUCK,
-			 __ATOMIC_RELEASE);
+	const bool empty = piece_empty(r, piece);
+
+	__atomic_store_n(&piece->live, empty ? VMEM_PRIV_PIECE_FREE :
+			 VMEM_PRIV_PIECE_STUCK, __ATOMIC_RELEASE);
+	if (!empty)
+		__atomic_store_n(&r->any_stuck, 1, __ATOMIC_RELEASE);
 	if (r->event_fd >= 0)
 		vsu_event_signal_own(r->event_fd);
 	reservation_unref(r);

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "frontend/mappings.h"
@@ -200,16 +201,43 @@ static int make_room(struct vhost_user_priv_shmem *s,
 	return 0;
 }
 
+/* The first mapping that does not begin before off, or nmaps. */
+static uint32_t mapping_from(const struct vhost_user_priv_shm_region *r,
+			     uint64_t off)
+{
+	uint32_t low = 0, high = r->nmaps, mid;
+
+	while (low < high) {
+		mid = low + (high - low) / 2;
+		if (r->maps[mid].off < off)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low;
+}
+
 static void mapping_add(struct vhost_user_priv_shmem *s,
 			struct vhost_user_priv_shm_region *r, uint64_t off,
 			struct vmem_block *block)
 {
-	struct vhost_user_priv_mapping *m = &r->maps[r->nmaps++];
+	const uint32_t at = mapping_from(r, off);
+	struct vhost_user_priv_mapping *m = &r->maps[at];
 
+	memmove(m + 1, m, (r->nmaps++ - at) * sizeof(*m));
 	m->off = off;
 	m->len = vmem_block_len(block);
 	m->block = block;
 	s->nmaps++;
+}
+
+static void mapping_remove(struct vhost_user_priv_shmem *s,
+			   struct vhost_user_priv_shm_region *r, uint32_t at)
+{
+	struct vhost_user_priv_mapping *m = &r->maps[at];
+
+	memmove(m, m + 1, (--r->nmaps - at) * sizeof(*m));
+	s->nmaps--;
 }
 
 /* Overlap, alignment, size of the file and permission are vm-memory's to judge. */
@@ -258,12 +286,10 @@ int vhost_user_priv_shmem_unmap(struct vhost_user_priv_shmem *s, uint8_t shmid,
 
 	if (!r)
 		return no_region(shmid, err);
-	for (i = 0; i < r->nmaps; i++) {
-		if (r->maps[i].off != off || r->maps[i].len != len)
-			continue;
+	i = mapping_from(r, off);
+	if (i < r->nmaps && r->maps[i].off == off && r->maps[i].len == len) {
 		*block = r->maps[i].block;
-		r->maps[i] = r->maps[--r->nmaps];
-		s->nmaps--;
+		mapping_remove(s, r, i);
 		return 0;
 	}
 	return vsu_error_set(err, -ENOENT,
