@@ -3,14 +3,15 @@
  * Bytes as a vhost-user front-end and the guest behind it: messages with
  * descriptors, and what is in the guest's memory. Random bytes seldom form a
  * handshake, so the input is a script whose operations send a message of the
- * input, send one that is right, or let the guest or the owner do something.
+ * input, send one that is right (right.h), or let the guest or the owner do something.
  *
  * An operation is a byte, its lower three bits the kind (enum kind), the upper
- * five an argument; operands follow. How many inputs came as far as a served
- * chain is said at the end.
+ * five an argument; operands follow. How many sessions a second came as far as a
+ * ring that runs, and how many served a chain, is said at the end.
  */
 #include <config.h>
 
+#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdbool.h>
@@ -26,10 +27,13 @@
 #include <unistd.h>
 
 #include <vhost/backend.h>
+#include <vhost/backend_device.h>
 #include <vhost/protocol.h>
 #include <vmm-sys-util/endian.h>
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/sock.h>
+
+#include "right.h"
 
 enum kind {
 	MESSAGE,	/* number, flags, descriptors, size: bytes of the input */
@@ -42,22 +46,11 @@ enum kind {
 	DISPATCH,	/* the session dispatches */
 };
 
-enum right { PROTOCOL, FEATURES, TABLE, SLOT, NUM, BASE, ADDR, KICK, CALL,
-	     ENABLE, DISABLE, STOP, REQUESTS, CONFIG, RIGHTS };
+enum action { HOLD, ANSWER, CHANGE, CLOSE, HANG_UP, KEEP, ADD_OBJECT,
+	      LOOK_UP, NOTIFIER, ACTIONS };
 
-enum action { HOLD, ANSWER, CHANGE, CLOSE, HANG_UP, ACTIONS };
-
-/* Kinds of descriptors that are sent. */
-enum fd_kind { MEMFD, EVENTFD, PIPE_READ, PIPE_WRITE, SOCKET, FILE_FD, PATH_FD,
-	       EPOLL, FD_KINDS };
-
-#define RINGS 3u
-#define SIZE 8u			/* entries of a ring */
-#define MEMORY_SIZE 0x10000u
-#define UADDR UINT64_C(0x100000000)
 #define MAX_DISPATCHES 64u
 #define DEVICE_FEATURES (UINT64_C(0x130000000) | VHOST_USER_F_RING_PACKED)
-#define SPLIT_FEATURES (UINT64_C(0x100000000) | VHOST_USER_F_PROTOCOL_FEATURES)
 
 struct input {
 	const uint8_t *data;
@@ -69,14 +62,26 @@ struct fuzz {
 	int sock;
 	bool running[RINGS];
 	bool holds;
+	bool keeps;		/* the last chain of a turn stays popped */
+	bool deep;		/* what outlives a stop was agreed on */
 	uint64_t token;		/* not 0: unanswered */
+	bool of_state;		/* it asks how a transfer went */
+	bool ran;
 	unsigned int served;
 	bool out_of_step;	/* messages may have been cut, or none can come */
 };
 
+/* A chain of a ring that is popped and not pushed. */
+static struct kept {
+	struct iovec iov[8];
+	struct vq_chain chain;
+	bool is_there;
+} kept[RINGS];
+
 static int fds[FD_KINDS], channel_end;
 static unsigned char *memory;
-static uint64_t inputs, reached;
+static uint64_t inputs, reached, ran, began_ns;
+static uint64_t offered;	/* protocol features */
 
 static uint8_t take(struct input *in)
 {
@@ -112,7 +117,16 @@ static void run(void *opaque, uint32_t ring)
 
 	if (f->running[ring])
 		abort();
-	f->running[ring] = true;
+	f->running[ring] = f->ran = true;
+}
+
+static void push_kept(struct fuzz *f, uint32_t ring)
+{
+	struct kept *k = &kept[ring];
+
+	if (k->is_there)
+		vq_push(vhost_user_backend_vq(f->b, ring), &k->chain, 0);
+	k->is_there = false;
 }
 
 static void quiesce(void *opaque, uint32_t ring, bool drain, uint64_t token)
@@ -120,12 +134,18 @@ static void quiesce(void *opaque, uint32_t ring, bool drain, uint64_t token)
 	struct fuzz *f = opaque;
 	uint32_t i;
 
-	(void)drain;
 	if (f->token)
 		abort();	/* one question at a time */
-	for (i = 0; i < RINGS; i++)
-		if (ring == VHOST_USER_ALL_RINGS || ring == i)
-			f->running[i] = false;
+	for (i = 0; i < RINGS; i++) {
+		if (ring != VHOST_USER_ALL_RINGS && ring != i)
+			continue;
+		f->running[i] = false;
+		if (drain && kept[i].is_there) {
+			push_kept(f, i);
+			vq_publish(vhost_user_backend_vq(f->b, i));
+		}
+	}
+	f->of_state = false;
 	if (f->holds)
 		f->token = token;
 	else
@@ -138,16 +158,110 @@ static void reset(void *opaque)
 	uint32_t i;
 
 	for (i = 0; i < RINGS; i++)
+		if (f->running[i] || kept[i].is_there)
+			abort();
+}
+
+static void park(void *opaque, uint32_t ring)
+{
+	struct fuzz *f = opaque;
+
+	if (f->running[ring])
+		abort();
+	push_kept(f, ring);
+}
+
+static int announce(void *opaque, const unsigned char *mac)
+{
+	(void)opaque;
+	return mac[0] & 1 ? -EINVAL : 0;
+}
+
+static int set_mtu(void *opaque, uint16_t mtu)
+{
+	(void)opaque;
+	return mtu < 68 ? -EINVAL : 0;
+}
+
+static int open_session(void *opaque, uint64_t op_code, const void *parameters,
+			uint32_t len, int64_t *id)
+{
+	const unsigned char *p = parameters;
+
+	(void)opaque;
+	*id = (int64_t)(op_code & 0xff) + (len ? p[len - 1] : 0);
+	return 0;
+}
+
+static int close_session(void *opaque, uint64_t id)
+{
+	(void)opaque;
+	return id ? 0 : -ENOENT;
+}
+
+static int take_fd(void *opaque, int fd)
+{
+	(void)opaque;
+	close(fd);
+	return 0;
+}
+
+static int get_object(void *opaque, const unsigned char *uuid, int *fd)
+{
+	(void)opaque;
+	if (uuid[0])
+		return -ENOENT;
+	*fd = dup(fds[MEMFD]);
+	return 0;
+}
+
+static int take_state_fd(void *opaque, bool load, int fd)
+{
+	struct fuzz *f = opaque;
+	uint32_t i;
+
+	for (i = 0; i < RINGS; i++)
 		if (f->running[i])
 			abort();
+	if (load && f->holds)
+		return -EIO;
+	close(fd);
+	return 0;
+}
+
+static void check_state(void *opaque, uint64_t token)
+{
+	struct fuzz *f = opaque;
+
+	if (f->token)
+		abort();
+	f->of_state = true;
+	if (f->holds)
+		f->token = token;
+	else
+		vhost_user_backend_state_done(f->b, token, 0);
+}
+
+static void answered(void *opaque, uint64_t cookie, int result, int fd)
+{
+	(void)opaque;
+	if (result > 0 || (fd >= 0 && (result || cookie != LOOK_UP)))
+		abort();
+	if (fd >= 0)
+		close(fd);
 }
 
 static void gone(void *opaque, const struct vsu_error *err)
 {
 	struct fuzz *f = opaque;
 
+	uint32_t i;
+
 	if (!err->code || !err->msg[0] || f->token)
 		abort();
+	for (i = 0; i < RINGS; i++)
+		if (f->running[i] || kept[i].is_there)
+			abort();
 	vhost_user_backend_free(f->b);
 	f->b = NULL;
 }
@@ -159,20 +273,45 @@ static const struct vhost_user_backend_ops ops = {
 	.quiesce = quiesce,
 	.reset = reset,
 	.gone = gone,
+	.park = park,
+	.announce = announce,
+	.set_mtu = set_mtu,
+	.open_session = open_session,
+	.close_session = close_session,
+	.take_gpu_socket = take_fd,
+	.get_shared_object = get_object,
+	.take_state_fd = take_state_fd,
+	.check_state = check_state,
+	.answered = answered,
 };
+
+static void fill_chain(struct vq *q, struct vq_chain *chain)
+{
+	unsigned int i;
+
+	for (i = 0; i < chain->nwritable; i++)
+		memset(chain->iov[chain->nreadable + i].iov_base, 0x5a,
+		       chain->iov[chain->nreadable + i].iov_len);
+	vq_chain_written(q, chain, 0, chain->writable_len);
+	vq_push(q, chain, chain->writable_len);
+}
 
 static void serve_ring(struct fuzz *f, uint32_t ring)
 {
 	struct vq *q = vhost_user_backend_vq(f->b, ring);
-	struct iovec iov[8];
-	struct vq_chain chain = { .iov = iov, .iov_max = 8 };
-	unsigned int i, n;
+	struct kept *k = &kept[ring];
+	struct vq_chain *chain = &k->chain;
+	unsigned int n;
 
-	for (n = 0; n < 2 * SIZE && vq_pop(q, &chain) == 1; n++) {
-		for (i = 0; i < chain.nwritable; i++)
-			memset(iov[chain.nreadable + i].iov_base, 0x5a,
-			       iov[chain.nreadable + i].iov_len);
-		vq_push(q, &chain, chain.writable_len);
+	push_kept(f, ring);
+	chain->iov = k->iov;
+	chain->iov_max = 8;
+	for (n = 0; n < 2 * SIZE && vq_pop(q, chain) == 1; n++) {
+		k->is_there = true;
+		if (f->keeps)
+			break;
+		fill_chain(q, chain);
+		k->is_there = false;
 	}
 	f->served += n;
 	if (vq_publish(q))
@@ -236,6 +375,7 @@ static void send_input(struct fuzz *f, struct input *in)
 	const uint8_t *payload = take_bytes(in, &size);
 	int with[3];
 
+	f->deep |= request == VHOST_USER_SET_PROTOCOL_FEATURES;
 	for (i = 0; i < n; i++)
 		with[i] = fds[(which >> (2 + 2 * i)) % FD_KINDS];
 	if (request > 60)
@@ -244,62 +384,21 @@ static void send_input(struct fuzz *f, struct input *in)
 		     (uint32_t)size, with, (unsigned int)n);
 }
 
-static uint64_t at(uint32_t ring, uint32_t area)
-{
-	return 0x1000u * (1 + 4 * ring + area);
-}
-
-/* Which request a right message is, its payload's first words, its fd. */
 static void send_right(struct fuzz *f, enum right what, uint32_t ring)
 {
-	static const uint32_t requests[RIGHTS] = {
-		[PROTOCOL] = VHOST_USER_SET_PROTOCOL_FEATURES,
-		[FEATURES] = VHOST_USER_SET_FEATURES,
-		[TABLE] = VHOST_USER_SET_MEM_TABLE,
-		[SLOT] = VHOST_USER_ADD_MEM_REG,
-		[NUM] = VHOST_USER_SET_VRING_NUM,
-		[BASE] = VHOST_USER_SET_VRING_BASE,
-		[ADDR] = VHOST_USER_SET_VRING_ADDR,
-		[KICK] = VHOST_USER_SET_VRING_KICK,
-		[CALL] = VHOST_USER_SET_VRING_CALL,
-		[ENABLE] = VHOST_USER_SET_VRING_ENABLE,
-		[DISABLE] = VHOST_USER_SET_VRING_ENABLE,
-		[STOP] = VHOST_USER_GET_VRING_BASE,
-		[REQUESTS] = VHOST_USER_SET_BACKEND_REQ_FD,
-		[CONFIG] = VHOST_USER_GET_CONFIG,
-	};
-	static const uint32_t sizes[RIGHTS] = {
-		8, 8, 40, 40, 8, 8, 40, 8, 8, 8, 8, 8, 0, 12
-	};
-	static const int with[RIGHTS] = {
-		-1, -1, MEMFD, MEMFD, -1, -1, -1, EVENTFD, EVENTFD, -1, -1, -1,
-		SOCKET, -1
-	};
-	const uint64_t addr[5] = { ring, UADDR + at(ring, 0),
-				   UADDR + at(ring, 2), UADDR + at(ring, 1) };
-	const uint64_t table[5] = { what == TABLE, 0, MEMORY_SIZE, UADDR, 0 };
-	const uint32_t state[3] = { ring, what == NUM ? SIZE :
-				    what == ENABLE, 0 };
-	uint64_t word = what == PROTOCOL ? 0x1a229 :
-			what == FEATURES ? SPLIT_FEATURES : ring;
-	const void *payload = what == ADDR ? (const void *)addr :
-			      what == TABLE || what == SLOT ? table :
-			      sizes[what] == 8 && what >= NUM && what != KICK &&
-			      what != CALL ? (const void *)state :
-			      (const void *)&word;
-	const uint32_t config[3] = { 0, 20, 0 };
+	struct right_message m;
 
-	if (what == CONFIG)
-		payload = config;
-	send_message(f, requests[what], ring & 1 ? 1 : 9, payload, sizes[what],
-		     with[what] < 0 ? NULL : &fds[with[what]], with[what] >= 0);
+	right_message(&m, what, ring, offered);
+	f->deep |= what == EVERYTHING;
+	send_message(f, m.request, ring & 1 ? 1 : 9, m.payload, m.size,
+		     m.fd < 0 ? NULL : &fds[m.fd], m.fd >= 0);
 }
 
 /* One writable buffer, as a driver would; the ring may be nonsense by now. */
 static void offer(uint32_t ring)
 {
-	unsigned char *desc = memory + at(ring, 0), *avail = memory + at(ring, 1);
-	struct vsu_le64 buffer = vsu_le64_make(at(ring, 3));
+	unsigned char *desc = memory + right_at(ring, 0), *avail = memory + right_at(ring, 1);
+	struct vsu_le64 buffer = vsu_le64_make(right_at(ring, 3));
 	struct vsu_le32 len = vsu_le32_make(64);
 	struct vsu_le16 flags = vsu_le16_make(2), idx, le_head;
 	uint16_t n, head;
@@ -334,7 +433,9 @@ static void answer(struct fuzz *f)
 	uint64_t token = f->token;
 
 	f->token = 0;
-	if (token)
+	if (token && f->of_state)
+		vhost_user_backend_state_done(f->b, token, -EIO);
+	else if (token)
 		vhost_user_backend_done(f->b, token);
 }
 
@@ -352,6 +453,20 @@ static void act(struct fuzz *f, enum action what)
 		break;
 	case CLOSE:
 		vhost_user_backend_close(f->b);
+		break;
+	case KEEP:
+		f->keeps = !f->keeps;
+		break;
+	case ADD_OBJECT:
+		(void)!vhost_user_backend_object_add(f->b, memory, what, NULL);
+		break;
+	case LOOK_UP:
+		(void)!vhost_user_backend_object_lookup(f->b, memory, what,
+							NULL);
+		break;
+	case NOTIFIER:
+		(void)!vhost_user_backend_host_notifier(f->b, 0, fds[MEMFD], 0,
+							what, NULL);
 		break;
 	default:
 		shutdown(f->sock, SHUT_WR);
@@ -401,8 +516,11 @@ static void operate(struct fuzz *f, struct input *in)
 
 static void report(void)
 {
-	printf("# %" PRIu64 " of %" PRIu64 " inputs had a chain served\n",
-	       reached, inputs);
+	double seconds = (double)(vsu_now_ns() - began_ns) / 1e9;
+
+	printf("# %.0f sessions with a running ring per second, %" PRIu64
+	       " of %" PRIu64 " inputs, without the last set-up; %" PRIu64 " had a chain served\n",
+	       (double)ran / seconds, ran, inputs, reached);
 }
 
 static void make_fds(void)
@@ -426,6 +544,7 @@ static void make_fds(void)
 	fds[FILE_FD] = open("/dev/null", O_RDWR | O_CLOEXEC);
 	fds[PATH_FD] = open("/", O_PATH | O_CLOEXEC);
 	fds[EPOLL] = epoll_create1(EPOLL_CLOEXEC);
+	began_ns = vsu_now_ns();
 	atexit(report);
 }
 
@@ -448,6 +567,30 @@ static int start(struct fuzz *f)
 					      NULL);
 }
 
+/* Asks a session of its own what it speaks. */
+static void find_offer(void)
+{
+	struct fuzz f = { .sock = -1 };
+	struct {
+		struct vhost_user_header hdr;
+		uint64_t bits;
+	} __attribute__((packed)) reply;
+	int i;
+
+	if (start(&f) < 0)
+		abort();
+	send_message(&f, VHOST_USER_GET_PROTOCOL_FEATURES,
+		     VHOST_USER_HDR_VERSION, NULL, 0, NULL, 0);
+	for (i = 0; i < 2; i++)
+		vhost_user_backend_dispatch(f.b);
+	if (recv(f.sock, &reply, sizeof(reply), MSG_DONTWAIT) !=
+	    (ssize_t)sizeof(reply))
+		abort();
+	offered = reply.bits;
+	close(f.sock);
+	dispatch_all(&f);
+}
+
 /*
  * Whatever came before: a session that lives and is in step can be set up
  * rightly and serves.
@@ -459,9 +602,14 @@ static void serve_once_more(struct fuzz *f)
 	};
 	unsigned int i, before;
 
-	f->holds = false;
+	f->holds = f->keeps = false;
 	answer(f);
 	dispatch_all(f);
+	if (f->b && f->deep) {
+		send_right(f, EVERYTHING, 0);
+		send_right(f, RESET_ALL, 0);
+		dispatch_all(f);
+	}
 	for (i = 0; f->b && i < RINGS; i++)
 		send_right(f, STOP, i);
 	dispatch_all(f);
@@ -482,9 +630,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct input in = { data, size };
 	struct fuzz f = { .sock = -1 };
+	bool served;
 
-	if (!memory)
+	if (!memory) {
 		make_fds();
+		find_offer();
+	}
 	memset(memory, 0, MEMORY_SIZE);
 	if (start(&f) < 0)
 		abort();
@@ -492,10 +643,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		operate(&f, &in);
 	dispatch_all(&f);
 	serve(&f);
+	ran += f.ran;
+	served = f.served > 0;
 	if (f.b)
 		serve_once_more(&f);
 	inputs++;
-	reached += f.served > 0;
+	reached += served;
 	close(f.sock);
 	f.holds = false;
 	if (f.b)

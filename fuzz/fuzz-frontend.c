@@ -6,13 +6,18 @@
  * bytes, or let the owner of the session do something.
  *
  * An operation is a byte, its lower three bits the kind (enum kind), the upper
- * five an argument; operands follow.
+ * five an argument; operands follow. An input whose last byte has its highest
+ * bit set has a session that connects again. How many sessions a second came as
+ * far as started rings is said at the end.
  */
 #include <config.h>
 
+#include <errno.h>
+#include <inttypes.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -20,11 +25,13 @@
 #include <unistd.h>
 
 #include <vhost/frontend.h>
+#include <vhost/frontend_device.h>
 #include <vhost/protocol.h>
 #include <vhost/shmem.h>
 #include <vm-memory/block.h>
 #include <vm-memory/map.h>
 #include <vmm-sys-util/event.h>
+#include <vmm-sys-util/fd.h>
 #include <vmm-sys-util/sock.h>
 
 enum kind {
@@ -47,6 +54,10 @@ enum kind {
 enum action { START, STOP, GET_CONFIG, SET_CONFIG, GROW, SHRINK, CALL, RESET,
 	      ACTIONS };
 
+/* Asked for by a byte after the action RESET, where its argument is not 7. */
+enum device_action { PARK, LOG, ANNOUNCE, MTU, OPEN_SESSION, CLOSE_SESSION,
+		     SAVE, CHECK, OBJECT, GPU, DEVICE_ACTIONS };
+
 #define MIB (UINT64_C(1) << 20)
 #define MAX_WAITING 1024u
 #define MAX_TURNS 64u
@@ -60,10 +71,15 @@ struct input {
 /* The other side of the session. */
 struct peer {
 	int sock, back;
+	unsigned int connections; /* that may still be made */
+	bool has_started, came_back;
+	unsigned int sum;	/* of all that the owner was told */
+	struct vhost_user_inflight inflight;	/* as it was asked for */
 	struct vhost_user_header waiting[MAX_WAITING];
 	unsigned int first, n;
 };
 
+static uint64_t inputs, started, reconnected, began_ns;
 static struct vmem_map *small_map, *large_map;
 static int event_fd = -1, file_fd = -1;
 
@@ -73,8 +89,6 @@ static int event_fd = -1, file_fd = -1;
 /* The block of a mapping that the owner holds, and whether it keeps the next. */
 static struct vmem_block *held;
 static bool hold_next;
-
-/* ------------------------------------------------------------------- inputs */
 
 static uint8_t take_byte(struct input *in)
 {
@@ -112,6 +126,15 @@ static struct vmem_region *new_region(uint64_t gpa)
 	return out;
 }
 
+static void report(void)
+{
+	double seconds = (double)(vsu_now_ns() - began_ns) / 1e9;
+
+	printf("# %.0f sessions with started rings per second, %" PRIu64
+	       " of %" PRIu64 " inputs; %" PRIu64 " connected again\n",
+	       (double)started / seconds, started, inputs, reconnected);
+}
+
 /* Once for all inputs; they are not changed. */
 static void make_maps(void)
 {
@@ -130,6 +153,8 @@ static void make_maps(void)
 	file_fd = memfd_create("fuzz", MFD_CLOEXEC);
 	if (file_fd < 0 || ftruncate(file_fd, (off_t)WINDOW) < 0)
 		abort();
+	began_ns = vsu_now_ns();
+	atexit(report);
 }
 
 /* --------------------------------------------------------------------- peer */
@@ -172,6 +197,8 @@ static int receive(struct peer *p, struct vhost_user_header *hdr)
 	if (hdr->size && recv(p->sock, payload, hdr->size, MSG_DONTWAIT) !=
 			 (ssize_t)hdr->size)
 		return -1;
+	if (hdr->request == VHOST_USER_GET_INFLIGHT_FD)
+		memcpy(&p->inflight, payload, sizeof(p->inflight));
 	return 0;
 }
 
@@ -186,6 +213,13 @@ static bool has_answer(const struct vhost_user_header *hdr)
 	case VHOST_USER_GET_CONFIG:
 	case VHOST_USER_GET_STATUS:
 	case VHOST_USER_GET_SHMEM_CONFIG:
+	case VHOST_USER_GET_INFLIGHT_FD:
+	case VHOST_USER_SET_LOG_BASE:
+	case VHOST_USER_GET_VRING_BASE_SKIP_DRAIN:
+	case VHOST_USER_SET_DEVICE_STATE_FD:
+	case VHOST_USER_CHECK_DEVICE_STATE:
+	case VHOST_USER_GET_SHARED_OBJECT:
+	case VHOST_USER_CREATE_CRYPTO_SESSION:
 		return true;
 	}
 	return hdr->flags & VHOST_USER_HDR_NEED_REPLY;
@@ -220,8 +254,23 @@ static uint64_t honest_value(uint32_t request)
 		return UINT64_C(60) << 32;
 	case VHOST_USER_GET_SHMEM_CONFIG:
 		return 1;	/* one region */
+	case VHOST_USER_GET_INFLIGHT_FD:
+		return PAGE;	/* bytes of the area */
+	case VHOST_USER_SET_DEVICE_STATE_FD:
+		return VHOST_USER_VRING_NOFD;
 	}
 	return 0;
+}
+
+/* The descriptor of an honest answer, or -1. */
+static int honest_fd(uint32_t request)
+{
+	switch (request) {
+	case VHOST_USER_GET_INFLIGHT_FD:
+	case VHOST_USER_GET_SHARED_OBJECT:
+		return file_fd;
+	}
+	return -1;
 }
 
 static void send_bytes(int sock, const void *buf, size_t len, int fd)
@@ -240,6 +289,10 @@ static uint32_t answer_size(const struct vhost_user_header *asked)
 		return asked->size;
 	case VHOST_USER_GET_SHMEM_CONFIG:
 		return sizeof(struct vhost_user_shmem_config);
+	case VHOST_USER_GET_INFLIGHT_FD:
+	case VHOST_USER_GET_SHARED_OBJECT:
+	case VHOST_USER_CREATE_CRYPTO_SESSION:
+		return asked->size;
 	}
 	return 8;
 }
@@ -261,11 +314,13 @@ static void answer(struct peer *p, struct input *in, bool twisted, bool with_fd)
 	if (twisted)
 		take(in, &value, sizeof(value));
 	memcpy(buf, &hdr, sizeof(hdr));
+	if (asked->request == VHOST_USER_GET_INFLIGHT_FD)
+		memcpy(buf + sizeof(hdr), &p->inflight, sizeof(p->inflight));
 	memcpy(buf + sizeof(hdr), &value, sizeof(value));
 	if (asked->request == VHOST_USER_GET_SHMEM_CONFIG)
 		memcpy(buf + sizeof(hdr) + 8, &window, sizeof(window));
 	send_bytes(p->sock, buf, sizeof(hdr) + hdr.size,
-		   with_fd ? event_fd : -1);
+		   with_fd ? event_fd : honest_fd(asked->request));
 	p->first = (p->first + 1) % MAX_WAITING;
 	p->n--;
 }
@@ -326,7 +381,50 @@ static void describe_ring(struct vhost_user_frontend *f, uint32_t index)
 	(void)!vhost_user_frontend_set_ring(f, index, &ring, NULL);
 }
 
-static void act(struct vhost_user_frontend *f, uint8_t arg)
+/* Requests that only some devices know. */
+static void ask_device(struct vhost_user_frontend *f,
+		       enum device_action what, uint8_t arg)
+{
+	static const unsigned char name[16] = { 1, 2, 3 };
+
+	switch (what) {
+	case PARK:
+		(void)!vhost_user_frontend_park(f, NULL);
+		break;
+	case LOG:
+		(void)!vhost_user_frontend_set_log(f, arg & 16 ? -1 : file_fd,
+						   WINDOW, 0, NULL);
+		break;
+	case ANNOUNCE:
+		(void)!vhost_user_frontend_announce(f, name, NULL);
+		break;
+	case MTU:
+		(void)!vhost_user_frontend_set_mtu(f, 1500, NULL);
+		break;
+	case OPEN_SESSION:
+		(void)!vhost_user_frontend_open_session(f, arg, name,
+							sizeof(name), NULL);
+		break;
+	case CLOSE_SESSION:
+		(void)!vhost_user_frontend_close_session(f, arg, NULL);
+		break;
+	case SAVE:
+		(void)!vhost_user_frontend_move_state(f, arg & 16, event_fd,
+						      NULL);
+		break;
+	case CHECK:
+		(void)!vhost_user_frontend_check_state(f, NULL);
+		break;
+	case OBJECT:
+		(void)!vhost_user_frontend_get_object(f, name, NULL);
+		break;
+	default:
+		(void)!vhost_user_frontend_set_gpu_socket(f, event_fd, NULL);
+		break;
+	}
+}
+
+static void act(struct vhost_user_frontend *f, struct input *in, uint8_t arg)
 {
 	switch (arg % ACTIONS) {
 	case START:
@@ -357,12 +455,13 @@ static void act(struct vhost_user_frontend *f, uint8_t arg)
 						    NULL);
 		break;
 	case RESET:
-		(void)!vhost_user_frontend_reset(f, NULL);
+		if (arg == RESET)
+			(void)!vhost_user_frontend_reset(f, NULL);
+		else
+			ask_device(f, take_byte(in) % DEVICE_ACTIONS, arg);
 		break;
 	}
 }
-
-/* ---------------------------------------------------------------------- run */
 
 static void operate(struct vhost_user_frontend *f, struct peer *p,
 		    struct input *in)
@@ -384,7 +483,7 @@ static void operate(struct vhost_user_frontend *f, struct peer *p,
 		send_raw(in, p->back, arg);
 		break;
 	case OWNER:
-		act(f, arg);
+		act(f, in, arg);
 		break;
 	case ANSWER_ALL:
 		while (p->n)
@@ -401,9 +500,16 @@ static void operate(struct vhost_user_frontend *f, struct peer *p,
 
 static void told(void *opaque) { (void)opaque; }
 
+static void told_started(void *opaque)
+{
+	struct peer *p = opaque;
+
+	p->has_started = true;
+}
+
 static void told_stopped(void *opaque, const uint32_t *bases, unsigned int n)
 {
-	unsigned int i, *sum = opaque;
+	unsigned int i, *sum = &((struct peer *)opaque)->sum;
 
 	for (i = 0; i < n; i++)
 		*sum += bases[i];
@@ -412,7 +518,7 @@ static void told_stopped(void *opaque, const uint32_t *bases, unsigned int n)
 static void told_config(void *opaque, uint32_t off, const void *buf,
 			uint32_t len)
 {
-	unsigned int i, *sum = opaque;
+	unsigned int i, *sum = &((struct peer *)opaque)->sum;
 
 	for (i = 0; i < len; i++)
 		*sum += ((const unsigned char *)buf)[i] + off;
@@ -427,7 +533,7 @@ static void let_go(void)
 static void told_shmem(void *opaque, struct vhost_user_shmem_change *changes,
 		       unsigned int n)
 {
-	unsigned int i, *sum = opaque;
+	unsigned int i, *sum = &((struct peer *)opaque)->sum;
 
 	for (i = 0; i < n; i++) {
 		if (changes[i].offset + changes[i].len > WINDOW)
@@ -446,15 +552,101 @@ static void told_failed(void *opaque, const struct vsu_error *err)
 		abort();
 }
 
+/* The next back-end; whatever waited for the former one is forgotten. */
+static int connect_again(void *opaque, struct vsu_error *err)
+{
+	struct peer *p = opaque;
+	int pair[2];
+
+	if (!p->connections)
+		return vsu_error_set(err, -ECONNREFUSED, "nobody is there");
+	p->connections--;
+	if (vsu_sock_pair(pair) < 0)
+		abort();
+	close(p->sock);
+	vsu_fd_close(&p->back);
+	p->sock = pair[1];
+	p->n = 0;
+	return pair[0];
+}
+
+static void told_back(void *opaque, bool rings_lost)
+{
+	struct peer *p = opaque;
+
+	p->came_back = true;
+	p->sum += rings_lost;
+}
+
+static void told_session(void *opaque, int64_t id)
+{
+	struct peer *p = opaque;
+
+	p->sum += (unsigned int)id;
+}
+
+static void told_state(void *opaque, int result, int fd)
+{
+	struct peer *p = opaque;
+
+	if (result > 0 || (result && fd >= 0))
+		abort();
+	p->sum += (unsigned int)(result + fd);
+}
+
+static void told_moved(void *opaque, int result)
+{
+	told_state(opaque, result, -1);
+}
+
+static int told_object(void *opaque, const unsigned char *uuid)
+{
+	(void)opaque;
+	return uuid[0] ? -EEXIST : 0;
+}
+
+static int look_up(void *opaque, const unsigned char *uuid, int *fd)
+{
+	(void)opaque;
+	if (uuid[0])
+		return -ENOENT;
+	*fd = dup(file_fd);
+	return 0;
+}
+
+static int told_notifier(void *opaque, uint32_t ring, int fd, uint64_t offset)
+{
+	struct peer *p = opaque;
+
+	if (fd >= 0 && offset % PAGE)
+		abort();
+	p->sum += ring;
+	return 0;
+}
+
+static const struct vhost_user_frontend_device_ops device_ops = {
+	.size = sizeof(device_ops),
+	.object_add = told_object,
+	.object_remove = told_object,
+	.object_lookup = look_up,
+	.object = told_state,
+	.host_notifier = told_notifier,
+};
+
 static const struct vhost_user_frontend_ops ops = {
 	.size = sizeof(ops),
 	.ready = told,
-	.started = told,
+	.started = told_started,
 	.stopped = told_stopped,
 	.config = told_config,
 	.config_changed = told,
 	.failed = told_failed,
 	.shmem = told_shmem,
+	.log = told,
+	.session = told_session,
+	.state_moves = told_state,
+	.state_moved = told_moved,
+	.device = &device_ops,
 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -464,16 +656,23 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	const struct vhost_user_frontend_config config = {
 		.size = sizeof(config), .peer = "fuzz",
 		.timeout_ns = UINT64_MAX / 4,	/* no result depends on time */
+		.reconnect_ns = 1,
 	};
 	struct input in = { data, size };
-	struct peer p = { .back = -1 };
+	struct vhost_user_frontend_ops wanted = ops;
+	struct peer p = { .back = -1, .connections = 2 };
 	struct vhost_user_frontend *f;
-	unsigned int sum = 0, turns;
+	unsigned int turns;
 	int pair[2], rc = 0;
 
 	make_maps();
+	if (size && data[size - 1] & 0x80) {
+		wanted.connect = connect_again;
+		wanted.lost = told_failed;
+		wanted.back = told_back;
+	}
 	if (vsu_sock_pair(pair) < 0 ||
-	    vhost_user_frontend_new_take_fd(pair[0], &config, &ops, &sum, &f,
+	    vhost_user_frontend_new_take_fd(pair[0], &config, &wanted, &p, &f,
 					    NULL) < 0)
 		abort();
 	p.sock = pair[1];
@@ -491,7 +690,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	vhost_user_frontend_free(f);
 	let_go();
 	close(p.sock);
-	if (p.back >= 0)
-		close(p.back);
+	vsu_fd_close(&p.back);
+	inputs++;
+	started += p.has_started;
+	reconnected += p.came_back;
 	return 0;
 }

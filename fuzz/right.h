@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Messages of a front-end that are right, for the target that is a back-end. */
+#ifndef FUZZ_RIGHT_H
+#define FUZZ_RIGHT_H
+
+#include <stdint.h>
+
+/* Numbers are in the corpus: new ones come last. */
+enum right { PROTOCOL, FEATURES, TABLE, SLOT, NUM, BASE, ADDR, KICK, CALL,
+	     ENABLE, DISABLE, STOP, REQUESTS, CONFIG, EVERYTHING, GET_INFLIGHT,
+	     SET_INFLIGHT, PARK, LOG, LOG_ALL, STATE, CHECK, OBJECT, RESET_ALL,
+	     ANNOUNCE, MTU, SESSION, RIGHTS };
+
+/* Kinds of descriptors that are sent. */
+enum fd_kind { MEMFD, EVENTFD, PIPE_READ, PIPE_WRITE, SOCKET, FILE_FD, PATH_FD,
+	       EPOLL, FD_KINDS };
+
+#define RINGS 3u
+#define SIZE 8u			/* entries of a ring */
+#define MEMORY_SIZE 0x10000u
+
+struct right_message {
+	uint32_t request, size;
+	uint64_t payload[5];
+	int fd;			/* enum fd_kind, or -1 */
+};
+
+/*
+ * Those without a ring take its number as what they are about. offered: the
+ * protocol features for EVERYTHING.
+ */
+void right_message(struct right_message *m, enum right what, uint32_t ring,
+		   uint64_t offered);
+
+/* Guest address of one of a ring's areas: 0 descriptors, available, used, buffers. */
+uint64_t right_at(uint32_t ring, uint32_t area);
+
+#endif
