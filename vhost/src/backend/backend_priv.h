@@ -34,6 +34,8 @@ struct vhost_user_priv_ring {
 	uint32_t size;		/* 0 until SET_VRING_NUM */
 	uint32_t base;		/* where to start; what the vq says while it is
 				   enabled */
+	uint32_t reset_base;	/* where a reset stopped it; 0 once it was set
+				   or started anew */
 	struct vhost_user_vring_addr addr;
 	bool have_addr;
 	bool started, enabled;	/* as the front-end asked */

@@ -188,6 +188,23 @@ static int reset_owner(struct vhost_user_backend *b,
 }
 
 /*
+ * QEMU 7.2 sets a status of 0 before it asks where the rings stopped, and its
+ * migration takes the answer for the truth: a reset does not forget it.
+ */
+static void ring_reset(struct vhost_user_backend *b, uint32_t index)
+{
+	struct vhost_user_priv_ring *ring = &b->rings[index];
+
+	vhost_user_priv_ring_stop(b, index);
+	if (ring->base)
+		ring->reset_base = ring->base;
+	ring->base = 0;
+	ring->enabled = false;
+	ring->have_addr = false;
+	ring->refused = 0;
+}
+
+/*
  * The device's initial state. The connection, the protocol features and the
  * memory stay, and so do call and error descriptors, which front-ends send
  * once, long before the first start.
@@ -197,13 +214,8 @@ static void device_reset(struct vhost_user_backend *b)
 	uint32_t i;
 	int rc;
 
-	for (i = 0; i < b->config.nrings; i++) {
-		vhost_user_priv_ring_stop(b, i);
-		b->rings[i].enabled = false;
-		b->rings[i].have_addr = false;
-		b->rings[i].base = 0;
-		b->rings[i].refused = 0;
-	}
+	for (i = 0; i < b->config.nrings; i++)
+		ring_reset(b, i);
 	vhost_user_priv_log_drop(b);
 	rc = vhost_user_priv_inflight_drop(b);
 	if (rc < 0) {

@@ -84,6 +84,7 @@ static void ring_start(struct vhost_user_backend *b, uint32_t index)
 	}
 	ring->wait_told = WAIT_FOR_NOTHING;
 	ring->error_told = false;
+	ring->reset_base = 0;
 	ring->running = ring->undrained = true;
 	ring->inband = vhost_user_priv_agreed(b,
 				VHOST_USER_PROTOCOL_F_INBAND_NOTIFICATIONS);

@@ -177,6 +177,7 @@ static int set_base(struct vhost_user_backend *b,
 
 	(void)err;
 	ring->base = msg->payload.state.num;
+	ring->reset_base = 0;
 	ring->refused &= (uint8_t)~VHOST_USER_PRIV_SET_BASE;
 	b->rings_changed = true;
 	return 0;
@@ -190,7 +191,7 @@ static int get_base(struct vhost_user_backend *b,
 	(void)err;
 	vhost_user_priv_ring_stop(b, msg->payload.state.index);
 	vsu_fd_close(&ring->call);
-	msg->payload.state.num = ring->base;
+	msg->payload.state.num = ring->base ? ring->base : ring->reset_base;
 	msg->hdr.size = sizeof(msg->payload.state);
 	return 0;
 }

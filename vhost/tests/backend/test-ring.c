@@ -70,6 +70,48 @@ static void refuse_ring(uint32_t ring)
 	rig_fini(&r);
 }
 
+/* QEMU 7.2 does so whenever it stops a device, and migrates what it is told. */
+START_TEST(ring_stopped_by_a_reset_still_says_where)
+{
+	struct rig r;
+
+	rig_init(&r);
+	rig_up(&r);
+	rig_offer(&r, 0, 5);
+	rig_offer(&r, 0, 6);
+	ck_assert_uint_eq(rig_serve(&r, 0), 2);
+	ck_assert_uint_eq(rig_ack_u64(&r, VHOST_USER_SET_STATUS, 0), 0);
+	ck_assert_uint_eq(rig_ack(&r, VHOST_USER_RESET_DEVICE, NULL, 0, NULL,
+				  0), 0);
+	ck_assert_uint_eq(rig_stop_ring(&r, 0), 2);
+	ck_assert_uint_eq(rig_stop_ring(&r, 1), 0);
+	rig_fini(&r);
+}
+END_TEST
+
+START_TEST(ring_of_a_reset_device_begins_at_0)
+{
+	struct vhost_user_vring_addr addr = rig_addr(0);
+	struct rig r;
+
+	rig_init(&r);
+	rig_up(&r);
+	rig_offer(&r, 0, 5);
+	ck_assert_uint_eq(rig_serve(&r, 0), 1);
+	ck_assert_uint_eq(rig_ack_u64(&r, VHOST_USER_SET_STATUS, 0), 0);
+	memset(r.mem, 0, RIG_MEMORY);
+	rig_negotiate(&r);
+	ck_assert_uint_eq(set_addr(&r, addr), 0);
+	ck_assert_uint_eq(rig_ack_fd(&r, VHOST_USER_SET_VRING_KICK, 0x100, -1),
+			  0);
+	ck_assert_uint_eq(rig_ack_state(&r, VHOST_USER_SET_VRING_ENABLE, 0, 1),
+			  0);
+	ck_assert_uint_eq(r.runs[0], 2);
+	ck_assert_uint_eq(rig_stop_ring(&r, 0), 0);
+	rig_fini(&r);
+}
+END_TEST
+
 START_TEST(b3_01_ring_that_does_not_exist_is_refused)
 {
 	refuse_ring(RIG_RINGS);
@@ -516,6 +558,8 @@ int main(void)
 	TCase *tc = rig_case(s, "set-up");
 
 	tcase_add_test(tc, ring_is_served_and_the_driver_is_called);
+	tcase_add_test(tc, ring_stopped_by_a_reset_still_says_where);
+	tcase_add_test(tc, ring_of_a_reset_device_begins_at_0);
 	tcase_add_test(tc, b3_01_ring_that_does_not_exist_is_refused);
 	tcase_add_test(tc, b3_02_ring_that_exists_only_when_cut_short_is_refused);
 	tcase_add_test(tc, b3_03_last_ring_is_there_for_every_message);
