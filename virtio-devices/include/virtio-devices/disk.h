@@ -117,11 +117,14 @@ struct virtdev_disk_file {
 	uint32_t engine;	/* enum virtdev_disk_engine */
 	struct vmem_sigbus *sigbus; /* the table for its mapping, or NULL;
 				   outlives the disk */
+	bool unlocked;		/* takes and minds no locks: somebody else sees
+				   to it that one disk at a time is written to,
+				   as a migration does with the two it has */
 };
 
 /*
- * Opens an image and locks it: one writer, or any number of readers, QEMU
- * counted. Never creates, grows or truncates it. Fails with -ENOENT, -EACCES,
+ * Opens an image and, unless told otherwise, locks it: one writer, or any
+ * number of readers, QEMU counted. Never creates, grows or truncates it. Fails with -ENOENT, -EACCES,
  * -EISDIR, -ENODEV (a kind of file that is no disk), -EINVAL (size not a
  * multiple of 512, or 0), -EBUSY (in use), -EOPNOTSUPP (engine refused).
  */

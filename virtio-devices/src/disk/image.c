@@ -171,7 +171,9 @@ static int take_image(struct virtdev_priv_file *file,
 	kind = check_kind(file->fd, how, err);
 	if (kind < 0)
 		return kind;
-	rc = virtdev_priv_file_lock(file->fd, how->read_only, how->path, err);
+	rc = how->unlocked ? 0 : virtdev_priv_file_lock(file->fd,
+							how->read_only,
+							how->path, err);
 	if (rc < 0)
 		return rc;
 	rc = check_size(file->fd, how->path, &file->info.capacity, err);

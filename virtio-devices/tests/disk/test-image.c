@@ -197,6 +197,23 @@ START_TEST(d1_15_one_writer_or_many_readers)
 }
 END_TEST
 
+/* It minds no lock, and leaves none for those that do. */
+START_TEST(unlocked_disk_stands_beside_any_other)
+{
+	const struct virtdev_disk_file how = {
+		.size = sizeof(how), .path = "thing", .unlocked = true,
+	};
+	struct virtdev_disk *second, *third;
+
+	image_make("thing", 4096);
+	ck_assert_int_eq(virtdev_disk_file_open(&how, &second, &err), 0);
+	ck_assert_int_eq(disk_open("thing", false, AUTO, &disk, &err), 0);
+	ck_assert_int_eq(virtdev_disk_file_open(&how, &third, &err), 0);
+	virtdev_disk_free(third);
+	virtdev_disk_free(second);
+}
+END_TEST
+
 START_TEST(d1_15_refused_user_leaves_no_lock)
 {
 	struct virtdev_disk *second;
@@ -368,6 +385,7 @@ int main(void)
 	tcase_add_test(tc, a4_16_format_is_never_probed);
 	tcase_add_test(tc, image_is_neither_created_nor_changed_by_opening);
 	tcase_add_loop_test(tc, d1_15_one_writer_or_many_readers, 0, 4);
+	tcase_add_test(tc, unlocked_disk_stands_beside_any_other);
 	tcase_add_test(tc, d1_15_refused_user_leaves_no_lock);
 	tcase_add_test(tc, image_is_free_again_when_its_disk_is);
 	tcase_add_test(tc, mapping_needs_ram_and_a_handler);
