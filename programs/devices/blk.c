@@ -23,9 +23,13 @@ static const char *const engines[] = {
 	"auto", "io_uring", "sync", "mmap", NULL,
 };
 
+enum { LOCKING_ON, LOCKING_OFF };
+
+static const char *const locking[] = { "on", "off", NULL };
+
 struct blk {
 	const char *path, *serial;
-	uint64_t read_only, engine;
+	uint64_t read_only, engine, locking;
 };
 static_assert(sizeof(struct blk) <= VMM_DEVICE_CONFIG_MAX, "a kind's config");
 
@@ -46,6 +50,10 @@ static const struct vmm_device_key keys[] = {
 		      .arg = "ENGINE", .choices = engines,
 		      .help = "auto, io_uring, sync or mmap (files in RAM)" },
 	  .offset = offsetof(struct blk, engine) },
+	{ .option = { .name = "locking", .kind = VSU_OPTION_CHOICE,
+		      .arg = "on|off", .choices = locking,
+		      .help = "off: another may serve FILE meanwhile, as in a migration" },
+	  .offset = offsetof(struct blk, locking) },
 	{ .option = { .name = NULL } },
 };
 
@@ -84,6 +92,7 @@ static int blk_open(const void *config, const struct vmm_device_common *common,
 		.size = sizeof(file), .path = b->path,
 		.read_only = b->read_only, .engine = (uint32_t)b->engine,
 		.sigbus = common->sigbus,
+		.unlocked = b->locking == LOCKING_OFF,
 	};
 	struct virtdev_blk_config blk = {
 		.size = sizeof(blk), .nqueues = common->queues,
