@@ -197,7 +197,7 @@ START_TEST(d1_15_one_writer_or_many_readers)
 }
 END_TEST
 
-/* It minds no lock, and leaves none for those that do. */
+/* Locks of others do not count, and it leaves none for those that lock. */
 START_TEST(unlocked_disk_stands_beside_any_other)
 {
 	const struct virtdev_disk_file how = {
