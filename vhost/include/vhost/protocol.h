@@ -182,6 +182,21 @@ struct vhost_user_mem_reg {
 	struct vhost_user_mem_region region;
 };
 
+/*
+ * A region with XEN_MMAP, in place of the one above in SET_MEM_TABLE, ADD_ and
+ * REM_MEM_REG: memory of another domain of a Xen host. This library neither
+ * offers nor maps it.
+ */
+struct vhost_user_xen_mem_region {
+	struct vhost_user_mem_region region;
+	uint32_t mmap_flags;	/* VHOST_USER_XEN_* */
+	uint32_t domid;
+};
+
+#define VHOST_USER_XEN_FOREIGN		0x1u
+#define VHOST_USER_XEN_GRANT		0x2u
+#define VHOST_USER_XEN_NO_ADVANCE_MAP	0x100u
+
 /* SET_LOG_BASE */
 struct vhost_user_log {
 	uint64_t mmap_size;

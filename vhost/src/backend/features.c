@@ -140,12 +140,17 @@ static int get_protocol(struct vhost_user_backend *b,
 static int set_protocol(struct vhost_user_backend *b,
 			struct vhost_user_priv_msg *msg, struct vsu_error *err)
 {
-	uint64_t want = msg->payload.u64;
+	uint64_t want = msg->payload.u64, strange = want & ~b->offered_protocol;
+	const char *name;
 
-	if (want & ~b->offered_protocol)
+	if (strange) {
+		name = vhost_user_priv_protocol_feature_name(
+				(unsigned int)__builtin_ctzll(strange));
 		return vsu_error_set(err, -EBADMSG,
-				     "SET_PROTOCOL_FEATURES wants bits that were not offered: %#" PRIx64,
-				     want & ~b->offered_protocol);
+				     "SET_PROTOCOL_FEATURES wants bits that were not offered: %#" PRIx64 " (%s%s)",
+				     strange, name ? name : "unknown",
+				     strange & (strange - 1) ? ", ..." : "");
+	}
 	b->protocol_features = vhost_user_priv_without_orphans(want);
 	b->negotiates = true;
 	if (!(want & ~b->protocol_features & BIT(INBAND_NOTIFICATIONS)))

@@ -155,6 +155,14 @@ int vhost_user_priv_check_request(const struct vhost_user_priv_message *row,
 				  struct vsu_error *err);
 
 /*
+ * Whether the regions of a request are as XEN_MMAP has them, by its size; such
+ * a request passes no check. The first of them.
+ */
+bool vhost_user_priv_xen_region(const struct vhost_user_priv_message *row,
+				const struct vhost_user_priv_msg *msg,
+				struct vhost_user_xen_mem_region *first);
+
+/*
  * The same for the payload of its reply, success or refusal (see
  * vhost_user_priv_is_refusal()).
  */

@@ -3,6 +3,7 @@
 #include <config.h>
 
 #include <errno.h>
+#include <inttypes.h>
 #include <string.h>
 
 #include "wire/messages.h"
@@ -91,12 +92,51 @@ static int bad_count(const struct vhost_user_priv_message *row,
 	return -EBADMSG;
 }
 
+/* The place of the first region of a payload in Xen's form; 0: of another form. */
+static uint32_t xen_regions_at(const struct vhost_user_priv_message *row,
+			       const struct vhost_user_priv_msg *msg)
+{
+	const uint32_t head = sizeof(uint64_t);
+	uint32_t n = row->kind == K(TABLE) ? msg->payload.table.nregions : 1;
+
+	if ((row->kind != K(TABLE) && row->kind != K(REGION)) || !n ||
+	    n > VHOST_USER_MAX_REGIONS)
+		return 0;
+	return msg->hdr.size ==
+	       head + n * sizeof(struct vhost_user_xen_mem_region) ? head : 0;
+}
+
+bool vhost_user_priv_xen_region(const struct vhost_user_priv_message *row,
+				const struct vhost_user_priv_msg *msg,
+				struct vhost_user_xen_mem_region *first)
+{
+	uint32_t at = xen_regions_at(row, msg);
+
+	if (at)
+		memcpy(first, msg->payload.bytes + at, sizeof(*first));
+	return at;
+}
+
+static int refuse_xen(const struct vhost_user_priv_message *row,
+		      const struct vhost_user_xen_mem_region *x,
+		      struct vsu_error *err)
+{
+	return vsu_error_set(err, -EOPNOTSUPP,
+			     "%s describes memory of the Xen domain %u at guest address %#" PRIx64 " (%s, flags %#x), as with XEN_MMAP, which is not served here",
+			     row->name, x->domid, x->region.guest_addr,
+			     x->mmap_flags & VHOST_USER_XEN_GRANT ? "a grant" :
+			     "foreign", x->mmap_flags);
+}
+
 int vhost_user_priv_check_request(const struct vhost_user_priv_message *row,
 				  const struct vhost_user_priv_msg *msg,
 				  struct vsu_error *err)
 {
+	struct vhost_user_xen_mem_region xen;
 	uint32_t size = msg->hdr.size;
 
+	if (vhost_user_priv_xen_region(row, msg, &xen))
+		return refuse_xen(row, &xen, err);
 	if (!size_fits(row->kind, size))
 		return bad_size(row, "request", row->kind, size, err);
 	if (row->kind == K(TABLE) && !table_fits(msg))

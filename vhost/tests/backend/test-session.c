@@ -650,6 +650,30 @@ START_TEST(b1_16_bits_that_were_not_offered_are_refused)
 }
 END_TEST
 
+START_TEST(b1_16_xen_is_not_offered_and_refused_by_its_name)
+{
+	struct { uint64_t pad; struct vhost_user_xen_mem_region r; } reg = {
+		0, { rig_region(0, RIG_MEMORY, 0), VHOST_USER_XEN_FOREIGN, 3 }
+	};
+	struct rig r;
+
+	rig_prepare(&r);
+	r.config.protocol_features = UINT64_MAX;
+	rig_start(&r);
+	rig_negotiate(&r);
+	ck_assert_uint_ne(rig_ack_u64(&r, VHOST_USER_SET_PROTOCOL_FEATURES,
+				      P(XEN_MMAP) | P(REPLY_ACK)), 0);
+	rig_expect_refused(&r, VHOST_USER_SET_PROTOCOL_FEATURES,
+			   VHOST_USER_ALL_RINGS, "(XEN_MMAP)");
+	ck_assert_uint_ne(rig_ack(&r, VHOST_USER_ADD_MEM_REG, &reg, sizeof(reg),
+				  &r.memfd, 1), 0);
+	rig_expect_refused(&r, VHOST_USER_ADD_MEM_REG, VHOST_USER_ALL_RINGS,
+			   "Xen domain 3");
+	ck_assert_uint_eq(rig_set_memory(&r), 0);
+	rig_fini(&r);
+}
+END_TEST
+
 START_TEST(b1_17_protocol_features_may_be_set_without_being_asked_for)
 {
 	struct rig r;
@@ -1039,6 +1063,7 @@ static void add_negotiation(Suite *s)
 	tcase_add_test(tc, b1_15_enable_needs_the_protocol_features_bit);
 	tcase_add_test(tc, features_without_the_protocol_bit_enable_all_rings);
 	tcase_add_test(tc, b1_16_bits_that_were_not_offered_are_refused);
+	tcase_add_test(tc, b1_16_xen_is_not_offered_and_refused_by_its_name);
 	tcase_add_test(tc, b1_17_protocol_features_may_be_set_without_being_asked_for);
 	tcase_add_test(tc, b1_18_features_may_be_repeated_while_rings_run);
 	tcase_add_test(tc, b1_19_request_with_an_answer_of_its_own_gets_one);

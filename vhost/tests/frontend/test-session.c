@@ -32,11 +32,15 @@ END_TEST
 START_TEST(handshake_asks_for_no_more_than_both_speak)
 {
 	peer.protocol |= VHOST_USER_PROTOCOL_BIT(PAGEFAULT) |
+			 VHOST_USER_PROTOCOL_BIT(XEN_MMAP) |
+			 VHOST_USER_PROTOCOL_BIT(INBAND_NOTIFICATIONS) |
 			 UINT64_C(1) << 63;
 	become_ready();
 	ck_assert_uint_eq(peer.acked, vhost_user_frontend_protocol_features(fe));
 	ck_assert_uint_eq(peer.acked & ~peer.protocol, 0);
 	ck_assert_uint_eq(peer.acked & VHOST_USER_PROTOCOL_BIT(PAGEFAULT), 0);
+	ck_assert_uint_eq(peer.acked & VHOST_USER_PROTOCOL_BIT(XEN_MMAP), 0);
+	ck_assert_uint_eq(peer.acked & VHOST_USER_PROTOCOL_BIT(INBAND_NOTIFICATIONS), 0);
 	ck_assert_uint_eq(peer.acked >> 63, 0);
 }
 END_TEST

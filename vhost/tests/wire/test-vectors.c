@@ -196,6 +196,32 @@ static const struct vector replies[] = {
 	{ BACK, "09000000 05000000 08000000 0000000000000000", 0, U64(0) },
 };
 
+/* Xen's form of regions: known, and refused. */
+static const struct vector xen[] = {
+	{ FRONT, "05000000 01000000 58000000 02000000 00000000"
+		 " 0000000000000000 0000100000000000 00002001407f0000"
+		 " 0000000000000000 01000000 05000000"
+		 " 0000100000000000 0000100000000000 00003001407f0000"
+		 " 0000000000000000 01000000 05000000", 2,
+	  (&(const struct { uint64_t n; struct vhost_user_xen_mem_region r[2]; }){
+		2, { { { 0, 0x100000, UINT64_C(0x7f4001200000), 0 }, 1, 5 },
+		     { { 0x100000, 0x100000, UINT64_C(0x7f4001300000), 0 },
+		       1, 5 } } }), 88 },
+	{ FRONT, "25000000 01000000 30000000 0000000000000000 000000fe00000000"
+		 " 0000010000000000 000000fe00000000 0000000000000000"
+		 " 02010000 07000000", 1,
+	  (&(const struct { uint64_t pad; struct vhost_user_xen_mem_region r; }){
+		0, { { 0xfe000000, 0x10000, 0xfe000000, 0 },
+		     VHOST_USER_XEN_GRANT | VHOST_USER_XEN_NO_ADVANCE_MAP,
+		     7 } }), 48 },
+	{ FRONT, "26000000 01000000 30000000 0000000000000000 000000fe00000000"
+		 " 0000010000000000 000000fe00000000 0000000000000000"
+		 " 02000000 07000000", 0,
+	  (&(const struct { uint64_t pad; struct vhost_user_xen_mem_region r; }){
+		0, { { 0xfe000000, 0x10000, 0xfe000000, 0 },
+		     VHOST_USER_XEN_GRANT, 7 } }), 48 },
+};
+
 /* ------------------------------------------------------------------- bytes */
 
 static unsigned int digit(char c)
@@ -304,6 +330,36 @@ START_TEST(request_is_read_from_its_bytes) { check_read(&requests[_i], false); }
 END_TEST
 START_TEST(request_is_sent_as_its_bytes) { check_sent(&requests[_i]); }
 END_TEST
+START_TEST(xen_region_is_sent_as_its_bytes) { check_sent(&xen[_i]); }
+END_TEST
+
+START_TEST(xen_region_is_read_from_its_bytes_and_refused_by_its_domain)
+{
+	static const char *const words[] = {
+		"domain 5 at guest address 0 (foreign, flags 0x1)",
+		"domain 7 at guest address 0xfe000000 (a grant, flags 0x102)",
+		"domain 7 at guest address 0xfe000000 (a grant, flags 0x2)",
+	};
+	struct vhost_user_xen_mem_region first;
+	static struct vhost_user_priv_msg msg;
+	const struct vhost_user_priv_message *row;
+	struct vsu_error err = VSU_ERROR_INIT;
+	unsigned char bytes[MAX];
+	size_t len = unhex(xen[_i].bytes, bytes);
+
+	memcpy(&msg.hdr, bytes, sizeof(msg.hdr));
+	memcpy(msg.payload.bytes, bytes + sizeof(msg.hdr),
+	       len - sizeof(msg.hdr));
+	row = vhost_user_priv_message(FRONT, msg.hdr.request);
+	ck_assert(vhost_user_priv_xen_region(row, &msg, &first));
+	ck_assert_uint_eq(first.domid, _i ? 7 : 5);
+	ck_assert_uint_eq(first.region.size, _i ? 0x10000 : 0x100000);
+	ck_assert_int_eq(vhost_user_priv_check_request(row, &msg, &err),
+			 -EOPNOTSUPP);
+	ck_assert_msg(strstr(err.msg, words[_i]), "%s", err.msg);
+}
+END_TEST
+
 START_TEST(answer_is_read_from_its_bytes) { check_read(&replies[_i], true); }
 END_TEST
 START_TEST(answer_is_sent_as_its_bytes) { check_sent(&replies[_i]); }
@@ -360,6 +416,9 @@ int main(void)
 			    COUNT(requests));
 	tcase_add_loop_test(tc, request_is_sent_as_its_bytes, 0,
 			    COUNT(requests));
+	tcase_add_loop_test(tc, xen_region_is_sent_as_its_bytes, 0, COUNT(xen));
+	tcase_add_loop_test(tc, xen_region_is_read_from_its_bytes_and_refused_by_its_domain,
+			    0, COUNT(xen));
 	tcase_add_loop_test(tc, answer_is_read_from_its_bytes, 0,
 			    COUNT(replies));
 	tcase_add_loop_test(tc, answer_is_sent_as_its_bytes, 0, COUNT(replies));
