@@ -222,6 +222,9 @@ struct vhost_user_backend_config {
 	bool served_files;	/* memory may be files of FUSE and of network
 				   file systems, whose server can stop this
 				   process */
+	uint32_t shmem_bit;	/* for tests with peers of former drafts: 20 or 21,
+				   where those have SHMEM, in place of that
+				   bit's meaning of today; 0: 22 */
 };
 
 /*

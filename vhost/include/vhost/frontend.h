@@ -160,6 +160,9 @@ struct vhost_user_frontend_config {
 				   0: 0.1 seconds; an hour at most */
 	bool read_only_regions;	/* the back-end is told of ROM, too; see
 				   vhost_user_frontend_set_memory() */
+	uint32_t shmem_bit;	/* for tests with peers of former drafts: 20 or 21,
+				   where those have SHMEM, in place of that
+				   bit's meaning of today; 0: 22 */
 };
 
 /* A ring as the back-end is told about it. Frozen. */

@@ -76,7 +76,17 @@ uint64_t vhost_user_priv_offered_protocol(const struct vhost_user_backend *b)
 		bits &= ~BIT(GPA_ADDRESSES);
 	else
 		bits &= b->config.protocol_features;
+	if (b->config.shmem_bit != VHOST_USER_PROTOCOL_F_SHMEM)
+		bits &= ~(UINT64_C(1) << b->config.shmem_bit);
 	return vhost_user_priv_without_orphans(bits);
+}
+
+/* As the front-end sees them: SHMEM is where the owner wants it. */
+static uint64_t shown_protocol(const struct vhost_user_backend *b)
+{
+	return vhost_user_priv_move_feature(b->offered_protocol,
+					    VHOST_USER_PROTOCOL_F_SHMEM,
+					    b->config.shmem_bit);
 }
 
 static int get_features(struct vhost_user_backend *b,
@@ -134,13 +144,13 @@ static int get_protocol(struct vhost_user_backend *b,
 			struct vhost_user_priv_msg *msg, struct vsu_error *err)
 {
 	(void)err;
-	return vhost_user_priv_reply_u64(msg, b->offered_protocol);
+	return vhost_user_priv_reply_u64(msg, shown_protocol(b));
 }
 
 static int set_protocol(struct vhost_user_backend *b,
 			struct vhost_user_priv_msg *msg, struct vsu_error *err)
 {
-	uint64_t want = msg->payload.u64, strange = want & ~b->offered_protocol;
+	uint64_t want = msg->payload.u64, strange = want & ~shown_protocol(b);
 	const char *name;
 
 	if (strange) {
@@ -151,6 +161,8 @@ static int set_protocol(struct vhost_user_backend *b,
 				     strange, name ? name : "unknown",
 				     strange & (strange - 1) ? ", ..." : "");
 	}
+	want = vhost_user_priv_move_feature(want, b->config.shmem_bit,
+					    VHOST_USER_PROTOCOL_F_SHMEM);
 	b->protocol_features = vhost_user_priv_without_orphans(want);
 	b->negotiates = true;
 	if (!(want & ~b->protocol_features & BIT(INBAND_NOTIFICATIONS)))

@@ -160,6 +160,8 @@ int vhost_user_backend_new_take_fd(int sock,
 	if (rc == 0)
 		rc = check_config(&b->config, &b->ops, err);
 	if (rc == 0)
+		rc = vhost_user_priv_check_shmem_bit(&b->config.shmem_bit, err);
+	if (rc == 0)
 		rc = vhost_user_priv_shmem_init(b, err);
 	if (rc == 0) {
 		fill_config(b);

@@ -42,7 +42,9 @@ static int accept_protocol_features(struct vhost_user_frontend *f,
 {
 	(void)p;
 	(void)err;
-	f->offered_protocol = msg->payload.u64;
+	f->offered_protocol =
+		vhost_user_priv_move_feature(msg->payload.u64, f->shmem_bit,
+					     VHOST_USER_PROTOCOL_F_SHMEM);
 	return 0;
 }
 

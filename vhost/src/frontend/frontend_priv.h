@@ -171,6 +171,7 @@ struct vhost_user_frontend {
 	uint32_t shown_queues;
 
 	uint64_t max_shmem;
+	uint32_t shmem_bit;		/* of SHMEM on the wire */
 	struct fe_shmem shm;
 };
 

@@ -80,7 +80,9 @@ static int send_set_protocol(struct vhost_user_frontend *f, unsigned int item,
 	if (!has_protocol(f))
 		return 0;
 	rc = vhost_user_priv_fe_tell(f, VHOST_USER_SET_PROTOCOL_FEATURES,
-				     f->protocol, err);
+			vhost_user_priv_move_feature(f->protocol,
+					VHOST_USER_PROTOCOL_F_SHMEM,
+					f->shmem_bit), err);
 	if (!rc)
 		f->acks = fe_has(f, VHOST_USER_PROTOCOL_F_REPLY_ACK);
 	return rc;

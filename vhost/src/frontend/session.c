@@ -168,6 +168,7 @@ static void session_configure(struct vhost_user_frontend *f,
 		f->protocol_wanted &= named;
 	f->protocol_required = config->required_protocol_features;
 	f->queue_num = 1;
+	f->shmem_bit = config->shmem_bit;
 	f->max_slots = VHOST_USER_MAX_REGIONS;
 	f->max_shmem = config->max_shmem ? config->max_shmem :
 					   DEFAULT_MAX_SHMEM;
@@ -242,6 +243,8 @@ int vhost_user_frontend_new_take_fd(int sock,
 				    "struct vhost_user_frontend_config", err);
 	if (!rc)
 		rc = check_required(&c, err);
+	if (!rc)
+		rc = vhost_user_priv_check_shmem_bit(&c.shmem_bit, err);
 	if (!rc) {
 		session_configure(f, &c);
 		rc = set_up(f, sock, &c, err);

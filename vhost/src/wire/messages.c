@@ -2,6 +2,8 @@
 /* The message table, and what the protocol features need of each other. */
 #include <config.h>
 
+#include <errno.h>
+
 #include "wire/messages.h"
 
 #define NO VHOST_USER_PRIV_NO_BIT
@@ -188,6 +190,27 @@ const char *vhost_user_priv_protocol_feature_name(unsigned int bit)
 {
 	return bit < VHOST_USER_PROTOCOL_F_COUNT ? protocol_features[bit].name :
 						   NULL;
+}
+
+uint64_t vhost_user_priv_move_feature(uint64_t bits, unsigned int from,
+				      unsigned int to)
+{
+	uint64_t is = bits >> from & 1;
+	uint64_t both = UINT64_C(1) << from | UINT64_C(1) << to;
+
+	return (bits & ~both) | is << to;
+}
+
+int vhost_user_priv_check_shmem_bit(uint32_t *bit, struct vsu_error *err)
+{
+	if (*bit == 0)
+		*bit = VHOST_USER_PROTOCOL_F_SHMEM;
+	if (*bit >= VHOST_USER_PROTOCOL_F_GET_VRING_BASE_INFLIGHT &&
+	    *bit <= VHOST_USER_PROTOCOL_F_SHMEM)
+		return 0;
+	return vsu_error_set(err, -EINVAL,
+			     "shmem_bit %u: SHMEM was never any bit but 20, 21 and 22",
+			     *bit);
 }
 
 uint64_t vhost_user_priv_without_orphans(uint64_t bits)

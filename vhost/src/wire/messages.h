@@ -141,6 +141,15 @@ const char *vhost_user_priv_protocol_feature_name(unsigned int bit);
  */
 uint64_t vhost_user_priv_without_orphans(uint64_t bits);
 
+/*
+ * The bits with that of one feature in another's place, which is gone: peers of
+ * former drafts have SHMEM there.
+ */
+uint64_t vhost_user_priv_move_feature(uint64_t bits, unsigned int from,
+				      unsigned int to);
+/* The place of SHMEM in a configuration, 0 for that of today: -EINVAL. */
+int vhost_user_priv_check_shmem_bit(uint32_t *bit, struct vsu_error *err);
+
 /* payload.c */
 
 /* Bytes of a payload of that kind when it is sent (CONFIG, TABLE: the head). */

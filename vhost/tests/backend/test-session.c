@@ -111,6 +111,31 @@ START_TEST(offered_protocol_features_are_those_that_are_served)
 }
 END_TEST
 
+START_TEST(shared_memory_is_offered_where_a_former_draft_has_it_if_asked_to)
+{
+	static const uint64_t sizes[] = { 1 << 20 };
+	const uint64_t bit = UINT64_C(1) << (20 + _i);
+	struct rig_reply reply;
+	struct rig r;
+
+	rig_prepare(&r);
+	r.config.shmem_sizes = sizes;
+	r.config.nshmem = 1;
+	r.config.protocol_features = UINT64_MAX;
+	r.config.shmem_bit = 20 + (uint32_t)_i;
+	rig_start(&r);
+	ck_assert_uint_eq(rig_get_u64(&r, VHOST_USER_GET_PROTOCOL_FEATURES) &
+			  (P(GET_VRING_BASE_INFLIGHT) | P(GPA_ADDRESSES) |
+			   P(SHMEM)), bit | (_i == 0 ? P(GPA_ADDRESSES) : 0));
+	rig_negotiate(&r);
+	ck_assert_uint_eq(vhost_user_backend_protocol_features(r.b) & P(SHMEM),
+			  P(SHMEM));
+	ck_assert_uint_eq(rig_get(&r, VHOST_USER_GET_SHMEM_CONFIG, NULL, 0,
+				  &reply), 2056);
+	rig_fini(&r);
+}
+END_TEST
+
 START_TEST(features_are_the_devices_and_the_protocols_own)
 {
 	struct rig r;
@@ -1098,6 +1123,8 @@ int main(void)
 	tcase_add_test(tc, older_callers_ops_and_config_are_taken);
 	tcase_add_test(tc, ops_or_config_without_a_size_are_refused);
 	tcase_add_test(tc, offered_protocol_features_are_those_that_are_served);
+	tcase_add_loop_test(tc, shared_memory_is_offered_where_a_former_draft_has_it_if_asked_to,
+			    0, 2);
 	tcase_add_test(tc, features_are_the_devices_and_the_protocols_own);
 	if (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__)	/* as the host that they are of */
 		tcase_add_test(tc, captured_messages_are_accepted);

@@ -45,6 +45,39 @@ START_TEST(handshake_asks_for_no_more_than_both_speak)
 }
 END_TEST
 
+/* _i 2: nothing is guessed. */
+START_TEST(shared_memory_is_looked_for_where_a_former_draft_has_it_if_asked_to)
+{
+	const uint64_t bit = UINT64_C(1) << (20 + _i % 2);
+	const uint64_t three = UINT64_C(7) << 20;
+
+	config.shmem_bit = _i == 2 ? 0 : 20 + (uint32_t)_i;
+	peer.protocol = (peer.protocol & ~three) | bit |
+			VHOST_USER_PROTOCOL_BIT(BACKEND_SEND_FD);
+	become_ready();
+	ck_assert_uint_eq(peer.acked & three, _i == 2 ? 0 : bit);
+	ck_assert_uint_eq(vhost_user_frontend_protocol_features(fe) & three,
+			  _i == 2 ? 0 : VHOST_USER_PROTOCOL_BIT(SHMEM));
+	ck_assert_uint_eq(peer_count(&peer, VHOST_USER_GET_SHMEM_CONFIG),
+			  _i == 2 ? 0 : 1);
+}
+END_TEST
+
+START_TEST(place_of_shared_memory_that_never_was_is_refused)
+{
+	struct vhost_user_frontend *f;
+	struct vsu_error err = VSU_ERROR_INIT;
+
+	config.shmem_bit = _i ? 19 : 23;
+	ck_assert_int_eq(vhost_user_frontend_new_take_fd(peer.extra, &config,
+							 &front_ops, NULL, &f,
+							 &err), -EINVAL);
+	ck_assert_ptr_nonnull(strstr(err.msg, "20, 21 and 22"));
+	config.shmem_bit = 0;
+	become_ready();
+}
+END_TEST
+
 static const struct {
 	uint64_t bit;
 	const char *name;
@@ -559,6 +592,10 @@ static void add_handshake(Suite *s)
 
 	tcase_add_test(tc, handshake_ends_ready_with_what_was_offered);
 	tcase_add_test(tc, handshake_asks_for_no_more_than_both_speak);
+	tcase_add_loop_test(tc, shared_memory_is_looked_for_where_a_former_draft_has_it_if_asked_to,
+			    0, 3);
+	tcase_add_loop_test(tc, place_of_shared_memory_that_never_was_is_refused,
+			    0, 2);
 	tcase_add_loop_test(tc, feature_that_is_required_and_not_served_here_is_refused_by_name,
 			    0, COUNT(unserved));
 	tcase_add_test(tc, cross_endian_that_is_offered_is_not_taken);
