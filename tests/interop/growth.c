@@ -13,7 +13,9 @@
 #include "growth.h"
 
 /* Bytes that come and go with the moment a process is looked at. */
-#define SLACK 4096
+#define HEAP_SLACK 4096
+/* ... and pages that are touched first by a path that is rarely taken. */
+#define RESIDENT_SLACK (256 * 1024)
 
 static unsigned int lines_of(const char *path)
 {
@@ -30,7 +32,7 @@ static unsigned int lines_of(const char *path)
 
 struct size size_here(void)
 {
-	struct size s = { .fds = vsu_fd_count(),
+	struct size s = { .slack = HEAP_SLACK, .fds = vsu_fd_count(),
 			  .mappings = lines_of("/proc/self/maps") };
 #if defined(__GLIBC__) && __GLIBC_PREREQ(2, 33)
 	s.bytes = mallinfo2().uordblks;
@@ -65,7 +67,7 @@ static int entries_of(const char *path)
 
 struct size size_of(pid_t pid)
 {
-	struct size s = { 0 };
+	struct size s = { .slack = RESIDENT_SLACK };
 	char path[64];
 
 	snprintf(path, sizeof(path), "/proc/%d/fd", (int)pid);
@@ -80,7 +82,7 @@ struct size size_of(pid_t pid)
 bool grew(const struct size *before, const struct size *after)
 {
 	return after->fds > before->fds || after->mappings > before->mappings ||
-	       after->bytes > before->bytes + SLACK;
+	       after->bytes > before->bytes + before->slack;
 }
 
 void print_growth(const struct size *before, const struct size *after)

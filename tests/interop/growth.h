@@ -11,6 +11,7 @@ struct size {
 	int fds;
 	unsigned int mappings;
 	uint64_t bytes;		/* of the heap, or resident and not shared */
+	uint64_t slack;		/* of bytes that are no growth */
 };
 
 /* This process; without a heap that can be asked, bytes is 0. */
