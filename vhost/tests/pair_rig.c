@@ -138,7 +138,7 @@ void pair_open(struct pair *p)
 			 VHOST_USER_FRONTEND_READY);
 }
 
-static void set_memory(struct pair *p)
+void pair_set_memory(struct pair *p)
 {
 	struct vmem_region_desc desc = { .len = PAIR_MEMORY };
 	struct vmem_fd_desc file = {
@@ -171,7 +171,7 @@ void pair_run(struct pair *p)
 
 	if (!p->f)
 		pair_open(p);
-	set_memory(p);
+	pair_set_memory(p);
 	ck_assert_int_eq(vhost_user_frontend_set_ring(p->f, 0, &ring, NULL), 0);
 	ck_assert_int_eq(vhost_user_frontend_start(p->f, VQ_F_VERSION_1, NULL),
 			 0);

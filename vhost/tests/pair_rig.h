@@ -40,6 +40,8 @@ struct pair {
 void pair_init(struct pair *p);
 /* Both ends, and their handshake. */
 void pair_open(struct pair *p);
+/* Guest memory, made and given to the front-end. */
+void pair_set_memory(struct pair *p);
 /* Memory and the ring, which runs then. */
 void pair_run(struct pair *p);
 void pair_fini(struct pair *p);

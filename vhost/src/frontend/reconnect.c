@@ -238,6 +238,7 @@ static void again_ready(struct vhost_user_frontend *f)
 		set_bases(f);
 		rc = vhost_user_priv_fe_begin_start(f, again_started, &err);
 	} else if (!rc) {
+		vhost_user_priv_fe_tell_stopped(f);
 		tell_back(f, f->resume);
 	}
 	if (rc < 0)

@@ -1,0 +1,421 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * Claims about connections that are cut: front-end and back-end talk through a
+ * relay, which ends both connections at one message of either's, before it,
+ * in its middle or behind it, or holds it back for ever. Each point of a set-up,
+ * a return and a stop is tried.
+ */
+#include <config.h>
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <virtio-queue/features.h>
+#include <vmm-sys-util/event.h>
+#include <vmm-sys-util/fd.h>
+#include <vmm-sys-util/sock.h>
+
+#include "pair_rig.h"
+
+#define RELAY_FDS 32u
+#define NEVER UINT32_MAX
+
+enum cut { CUT_BEFORE, CUT_IN_HEADER, CUT_IN_PAYLOAD, CUT_BEHIND, CUTS,
+	   HOLD };		/* nothing passes any more */
+
+static struct pair pair;
+static int ends[2];		/* to the front-end, to the back-end; or -1 */
+static unsigned int passed;	/* messages, of all connections */
+static unsigned int cut_at;
+static enum cut cut_how;
+static unsigned int connects, ready, started, failed, lost, back;
+static struct vsu_error why;
+
+/* -------------------------------------------------------------------- relay */
+
+struct message {
+	struct vhost_user_header hdr;
+	unsigned char payload[4096];
+	int fds[RELAY_FDS];
+	unsigned int nfds;
+};
+
+/* Both sides write whole messages, so what has begun is all there. */
+static bool relay_read(int sock, struct message *m)
+{
+	struct iovec iov = { &m->hdr, sizeof(m->hdr) };
+	unsigned int none = 0;
+	ssize_t n;
+
+	m->nfds = RELAY_FDS;
+	n = vsu_sock_recv(sock, &iov, 1, m->fds, &m->nfds);
+	if (n <= 0)
+		return false;
+	ck_assert_int_eq(n, sizeof(m->hdr));
+	ck_assert_uint_le(m->hdr.size, sizeof(m->payload));
+	iov = (struct iovec){ m->payload, m->hdr.size };
+	if (m->hdr.size)
+		ck_assert_int_eq(vsu_sock_recv(sock, &iov, 1, NULL, &none),
+				 m->hdr.size);
+	return true;
+}
+
+/* The other side may have left: at the end of a test. */
+static void relay_write(int sock, const struct message *m, size_t len)
+{
+	/* iovec has no const form */
+	struct iovec iov = { (void *)(uintptr_t)m, len };
+	ssize_t n = vsu_sock_send(sock, &iov, 1, m->fds, m->nfds);
+
+	ck_assert(n == (ssize_t)len || (n < 0 && !pair.f));
+}
+
+static size_t cut_length(const struct message *m)
+{
+	const size_t lengths[CUTS] = {
+		[CUT_IN_HEADER] = sizeof(m->hdr) / 2,
+		[CUT_IN_PAYLOAD] = sizeof(m->hdr) + m->hdr.size / 2,
+		[CUT_BEHIND] = sizeof(m->hdr) + m->hdr.size,
+	};
+
+	return lengths[cut_how];
+}
+
+static void relay_hang_up(void)
+{
+	vsu_fd_close(&ends[0]);
+	vsu_fd_close(&ends[1]);
+}
+
+/* One message, if there is one. */
+static bool relay_pass(int from, int to)
+{
+	size_t len = sizeof(struct vhost_user_header);
+	struct message m;
+	bool cut;
+
+	if (from < 0 || (cut_how == HOLD && passed == cut_at) ||
+	    !relay_read(from, &m))
+		return false;
+	cut = passed++ == cut_at;
+	len = cut ? cut_length(&m) : len + m.hdr.size;
+	if (len)
+		relay_write(to, &m, len);
+	while (m.nfds)
+		vsu_fd_close(&m.fds[--m.nfds]);
+	if (cut)
+		relay_hang_up();
+	return true;
+}
+
+static bool has_hung_up(int fd)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+
+	return fd >= 0 && poll(&p, 1, 0) == 1 && p.revents & POLLHUP;
+}
+
+static void settle(void)
+{
+	bool busy = true;
+
+	while (busy) {
+		pair_settle(&pair);
+		busy = relay_pass(ends[0], ends[1]);
+		busy |= relay_pass(ends[1], ends[0]);
+		if (!busy && (has_hung_up(ends[0]) || has_hung_up(ends[1]))) {
+			relay_hang_up();
+			busy = true;
+		}
+	}
+}
+
+/* -------------------------------------------------------------------- sides */
+
+/* A back-end behind the relay, and the socket of a front-end before it. */
+static int connection_new(void)
+{
+	int front[2], back_end[2];
+
+	ck_assert_int_eq(vsu_sock_pair(front), 0);
+	ck_assert_int_eq(vsu_sock_pair(back_end), 0);
+	ends[0] = front[1];
+	ends[1] = back_end[1];
+	pair.runs = 0;
+	ck_assert_int_eq(vhost_user_backend_new_take_fd(back_end[0],
+				&pair.back_config, &pair.back_ops, &pair,
+				&pair.b, NULL), 0);
+	return front[0];
+}
+
+/* The former back-end has to be gone first, as a process would be. */
+static int on_connect(void *opaque, struct vsu_error *err)
+{
+	(void)opaque;
+	if (pair.b)
+		return vsu_error_set(err, -ECONNREFUSED, "it is busy");
+	connects++;
+	return connection_new();
+}
+
+static void on_ready(void *opaque) { (void)opaque; ready++; }
+static void on_started(void *opaque) { (void)opaque; started++; }
+
+static void on_failed(void *opaque, const struct vsu_error *err)
+{
+	(void)opaque;
+	failed++;
+	why = *err;
+}
+
+static void on_lost(void *opaque, const struct vsu_error *err)
+{
+	(void)opaque;
+	(void)err;
+	lost++;
+}
+
+static void on_back(void *opaque, bool rings_lost)
+{
+	(void)opaque;
+	ck_assert(!rings_lost);
+	back++;
+}
+
+static int get_config(void *opaque, uint32_t off, void *buf, uint32_t len)
+{
+	(void)opaque;
+	memset(buf, (int)off, len);
+	return 0;
+}
+
+static void cut_init(unsigned int at, enum cut how, bool returns)
+{
+	pair_init(&pair);
+	pair.front_ops.ready = on_ready;
+	pair.front_ops.started = on_started;
+	pair.front_ops.failed = on_failed;
+	pair.front_ops.lost = on_lost;
+	pair.front_ops.back = on_back;
+	pair.front_ops.connect = returns ? on_connect : NULL;
+	pair.front_config.reconnect_ns = 1;
+	pair.back_ops.get_config = get_config;
+	pair.back_config.config_size = 60;
+	ends[0] = ends[1] = -1;
+	passed = connects = ready = started = failed = lost = back = 0;
+	cut_at = at;
+	cut_how = how;
+	ck_assert_int_eq(vhost_user_frontend_new_take_fd(connection_new(),
+				&pair.front_config, &pair.front_ops, &pair,
+				&pair.f, NULL), 0);
+	settle();
+}
+
+static void cut_fini(void)
+{
+	vhost_user_frontend_free(pair.f);
+	pair.f = NULL;
+	settle();
+	pair_fini(&pair);
+}
+
+static enum vhost_user_frontend_state state(void)
+{
+	return vhost_user_frontend_state(pair.f);
+}
+
+static void start(void)
+{
+	const struct vhost_user_ring ring = {
+		.size = PAIR_SIZE, .desc_gpa = 0x1000, .driver_gpa = 0x2000,
+		.device_gpa = 0x3000, .kick_fd = pair.kick,
+		.call_fd = pair.call, .err_fd = pair.err,
+	};
+
+	pair_set_memory(&pair);
+	ck_assert_int_eq(vhost_user_frontend_set_ring(pair.f, 0, &ring, NULL),
+			 0);
+	ck_assert_int_eq(vhost_user_frontend_start(pair.f, VQ_F_VERSION_1,
+						   NULL), 0);
+	settle();
+}
+
+static void stop(void)
+{
+	ck_assert_int_eq(vhost_user_frontend_stop(pair.f, NULL), 0);
+	settle();
+}
+
+static bool was_cut(void) { return passed > cut_at; }
+
+/* ------------------------------------------------------------------- claims */
+
+/* Told once, with a reason, and nothing is left of either. */
+static void expect_dead(void)
+{
+	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_DEAD);
+	ck_assert_uint_eq(failed, 1);
+	ck_assert_msg(why.code == -ECONNRESET || why.code == -EBADMSG,
+		      "%d: %s", why.code, why.msg);
+	ck_assert_ptr_null(pair.b);
+}
+
+/* Whether the session came so far that there was something to cut. */
+static bool try_without_return(unsigned int at, enum cut how)
+{
+	bool cut;
+
+	cut_init(at, how, false);
+	if (!failed)
+		start();
+	if (!failed)
+		stop();
+	cut = was_cut();
+	if (cut)
+		expect_dead();
+	cut_fini();
+	return cut;
+}
+
+START_TEST(c1_13_session_that_is_cut_anywhere_ends_cleanly_at_both_sides)
+{
+	unsigned int at;
+
+	for (at = 0; try_without_return(at, (enum cut)_i); at++)
+		;
+	ck_assert_uint_gt(at, 40);
+}
+END_TEST
+
+/* The first handshake has nobody to come back to; all else is repeated. */
+static bool try_with_return(unsigned int at, enum cut how)
+{
+	bool cut;
+
+	cut_init(at, how, true);
+	if (!failed) {
+		start();
+		ck_assert_int_eq(state(), VHOST_USER_FRONTEND_RUNNING);
+		ck_assert_uint_eq(started, 1);
+		ck_assert_uint_eq(pair.runs, 1);
+		stop();
+		ck_assert_int_eq(state(), VHOST_USER_FRONTEND_READY);
+		ck_assert_uint_eq(pair.stops, 1);
+	}
+	cut = was_cut();
+	ck_assert_uint_eq(failed + lost, cut);
+	ck_assert_uint_eq(back, lost);
+	ck_assert_uint_eq(ready, !failed);
+	cut_fini();
+	return cut;
+}
+
+START_TEST(c1_13_session_that_is_cut_anywhere_is_resumed)
+{
+	unsigned int at;
+
+	for (at = 0; try_with_return(at, (enum cut)_i); at++)
+		;
+	ck_assert_uint_gt(at, 40);
+}
+END_TEST
+
+/* The session ran, is lost, and the next connection is cut too. */
+static bool try_return_cut(unsigned int at, enum cut how)
+{
+	bool cut;
+
+	cut_init(NEVER, how, true);
+	start();
+	cut_at = passed + at;
+	relay_hang_up();
+	settle();
+	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_RUNNING);
+	cut = was_cut();
+	ck_assert_uint_eq(connects, cut ? 2 : 1);
+	ck_assert_uint_eq(pair.runs, 1);
+	ck_assert_uint_eq(started, 1);
+	ck_assert_uint_eq(failed, 0);
+	ck_assert_uint_eq(back, lost);
+	cut_fini();
+	return cut;
+}
+
+START_TEST(c1_13_return_that_is_cut_anywhere_is_tried_again)
+{
+	unsigned int at;
+
+	for (at = 0; try_return_cut(at, (enum cut)_i); at++)
+		;
+	ck_assert_uint_gt(at, 30);
+}
+END_TEST
+
+/* The session ran, and its return has come so far. */
+static bool return_half_way(unsigned int at)
+{
+	cut_init(NEVER, HOLD, true);
+	start();
+	cut_at = passed + at;
+	relay_hang_up();
+	settle();
+	return state() == VHOST_USER_FRONTEND_AWAY;
+}
+
+START_TEST(session_may_be_freed_at_any_step_of_its_return)
+{
+	unsigned int at;
+	bool away = true;
+
+	for (at = 0; away; at++) {
+		away = return_half_way(at);
+		cut_fini();
+	}
+	ck_assert_uint_gt(at, 30);
+}
+END_TEST
+
+START_TEST(session_may_be_stopped_at_any_step_of_its_return)
+{
+	unsigned int at;
+	bool away = true;
+
+	for (at = 0; away; at++) {
+		away = return_half_way(at);
+		ck_assert_int_eq(vhost_user_frontend_stop(pair.f, NULL), 0);
+		cut_at = NEVER;
+		settle();
+		ck_assert_int_eq(state(), VHOST_USER_FRONTEND_READY);
+		ck_assert_msg(pair.stops == 1, "at %u: stopped %u times", at, pair.stops);
+		ck_assert_int_eq(vhost_user_frontend_reset(pair.f, NULL), 0);
+		cut_fini();
+	}
+	ck_assert_uint_gt(at, 30);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("vhost cut connections");
+	TCase *tc = tcase_create("cut");
+	SRunner *sr;
+	int nfailed;
+
+	tcase_set_timeout(tc, 120);
+	tcase_add_loop_test(tc, c1_13_session_that_is_cut_anywhere_ends_cleanly_at_both_sides,
+			    0, CUTS);
+	tcase_add_loop_test(tc, c1_13_session_that_is_cut_anywhere_is_resumed,
+			    0, CUTS);
+	tcase_add_loop_test(tc, c1_13_return_that_is_cut_anywhere_is_tried_again,
+			    0, CUTS);
+	tcase_add_test(tc, session_may_be_freed_at_any_step_of_its_return);
+	tcase_add_test(tc, session_may_be_stopped_at_any_step_of_its_return);
+	suite_add_tcase(s, tc);
+	sr = srunner_create(s);
+	srunner_run_all(sr, CK_ENV);
+	nfailed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return nfailed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
