@@ -325,18 +325,46 @@ void vmm_aml_memory32(struct vmm_aml *aml, uint32_t base, uint32_t len)
 	append_le(aml, len, 4);
 }
 
-void vmm_aml_memory64(struct vmm_aml *aml, uint64_t base, uint64_t len)
+#define FIXED_ENDS 0x0cu
+#define USED_HERE 0x01u		/* and not forwarded to what is behind it */
+
+static void append_memory64(struct vmm_aml *aml, uint8_t flags, uint64_t base,
+			    uint64_t len)
 {
 	append_byte(aml, 0x8a);
 	append_le(aml, 43, 2);
 	append_byte(aml, 0);		/* memory */
-	append_byte(aml, 0x0d);		/* both ends fixed, used here */
+	append_byte(aml, flags);
 	append_byte(aml, 1);		/* writable */
 	append_le(aml, 0, 8);
 	append_le(aml, base, 8);
 	append_le(aml, base + len - 1, 8);
 	append_le(aml, 0, 8);
 	append_le(aml, len, 8);
+}
+
+void vmm_aml_memory64(struct vmm_aml *aml, uint64_t base, uint64_t len)
+{
+	append_memory64(aml, FIXED_ENDS | USED_HERE, base, len);
+}
+
+void vmm_aml_bridge_memory(struct vmm_aml *aml, uint64_t base, uint64_t len)
+{
+	append_memory64(aml, FIXED_ENDS, base, len);
+}
+
+void vmm_aml_buses(struct vmm_aml *aml, uint16_t first, uint16_t last)
+{
+	append_byte(aml, 0x88);
+	append_le(aml, 13, 2);
+	append_byte(aml, 2);		/* bus numbers */
+	append_byte(aml, FIXED_ENDS);
+	append_byte(aml, 0);
+	append_le(aml, 0, 2);
+	append_le(aml, first, 2);
+	append_le(aml, last, 2);
+	append_le(aml, 0, 2);
+	append_le(aml, last - first + 1u, 2);
 }
 
 void vmm_aml_io(struct vmm_aml *aml, uint16_t port, uint8_t len)

@@ -121,6 +121,53 @@ static void add_transport(struct vmm_aml *aml, unsigned int i,
 	vmm_aml_end(aml);
 }
 
+/* Windows of shared memory lie behind the bus: their functions have BARs. */
+static void add_bus_resources(struct vmm_aml *aml,
+			      const struct vmm_acpi_machine *machine)
+{
+	const struct vmm_acpi_pci *pci = machine->pci;
+	unsigned int i;
+
+	begin_resources(aml);
+	vmm_aml_buses(aml, 0, 0);
+	vmm_aml_bridge_memory(aml, pci->window_gpa, pci->window_len);
+	for (i = 0; i < machine->nwindows; i++)
+		vmm_aml_bridge_memory(aml, machine->windows[i].gpa,
+				      machine->windows[i].len);
+	vmm_aml_end(aml);
+}
+
+/* Each line of a slot has an interrupt of its own. */
+static void add_routes(struct vmm_aml *aml, const struct vmm_acpi_pci *pci)
+{
+	unsigned int i;
+
+	vmm_aml_name(aml, "_PRT");
+	vmm_aml_package(aml, (uint8_t)pci->nslots);
+	for (i = 0; i < pci->nslots; i++) {
+		vmm_aml_package(aml, 4);
+		vmm_aml_integer(aml, (uint64_t)pci->slots[i].slot << 16 |
+				0xffff);
+		vmm_aml_integer(aml, 0);
+		vmm_aml_integer(aml, 0);
+		vmm_aml_integer(aml, pci->slots[i].irq);
+		vmm_aml_end(aml);
+	}
+	vmm_aml_end(aml);
+}
+
+static void add_bus(struct vmm_aml *aml, const struct vmm_acpi_machine *machine)
+{
+	vmm_aml_device(aml, "PCI0");
+	add_eisa_id(aml, "PNP0A08");
+	vmm_aml_name(aml, "_CID");
+	vmm_aml_eisa_id(aml, "PNP0A03");
+	add_uid(aml, 0);
+	add_bus_resources(aml, machine);
+	add_routes(aml, machine->pci);
+	vmm_aml_end(aml);
+}
+
 /* Ports and windows that belong to the machine and to no driver. */
 static void add_reserved(struct vmm_aml *aml,
 			 const struct vmm_acpi_machine *machine)
@@ -132,9 +179,12 @@ static void add_reserved(struct vmm_aml *aml,
 	add_uid(aml, 0);
 	begin_resources(aml);
 	vmm_aml_io(aml, VMM_PORT_POWER, VMM_PORT_MACHINE_LEN);
-	for (i = 0; i < machine->nwindows; i++)
+	for (i = 0; !machine->pci && i < machine->nwindows; i++)
 		vmm_aml_memory64(aml, machine->windows[i].gpa,
 				 machine->windows[i].len);
+	if (machine->pci)
+		vmm_aml_memory32(aml, machine->pci->ecam_gpa,
+				 machine->pci->ecam_len);
 	vmm_aml_end(aml);
 	vmm_aml_end(aml);
 }
@@ -153,6 +203,8 @@ void vmm_acpi_dsdt(const struct vmm_acpi_machine *machine,
 	add_panic_port(aml);
 	for (i = 0; i < machine->ndevices; i++)
 		add_transport(aml, i, &machine->devices[i]);
+	if (machine->pci)
+		add_bus(aml, machine);
 	add_reserved(aml, machine);
 	vmm_aml_end(aml);
 }

@@ -171,14 +171,28 @@ static void add_madt(struct block *b, unsigned int ncpus,
 	end_table(b, table);
 }
 
+/* Configuration space of bus 0 of segment 0 (PCI Firmware 3.0, section 4.1.2). */
+static void add_mcfg(struct block *b, const struct vmm_acpi_pci *pci,
+		     struct vmm_acpi_table *table)
+{
+	unsigned char space[8 + 16] = { 0 };
+
+	*table = begin_table(b, "MCFG", 1);
+	put_le(space + 8, pci->ecam_gpa, 8);
+	block_append(b, space, sizeof(space));
+	end_table(b, table);
+}
+
 static void add_xsdt(struct block *b, struct vmm_acpi_layout *out)
 {
-	unsigned char pointers[16];
+	const size_t n = out->mcfg.len ? 3 : 2;
+	unsigned char pointers[24];
 
 	put_le(pointers, table_gpa(b, &out->fadt), 8);
 	put_le(pointers + 8, table_gpa(b, &out->madt), 8);
+	put_le(pointers + 16, table_gpa(b, &out->mcfg), 8);
 	out->xsdt = begin_table(b, "XSDT", 1);
-	block_append(b, pointers, sizeof(pointers));
+	block_append(b, pointers, n * 8);
 	end_table(b, &out->xsdt);
 }
 
@@ -210,6 +224,8 @@ int vmm_acpi_build(const struct vmm_acpi_machine *machine, uint32_t gpa,
 	rc = add_dsdt(&b, machine, &out->dsdt);
 	add_fadt(&b, out);
 	add_madt(&b, machine->ncpus, &out->madt);
+	if (machine->pci)
+		add_mcfg(&b, machine->pci, &out->mcfg);
 	add_xsdt(&b, out);
 	if (b.full || rc == -ENOSPC)
 		return vsu_error_set(err, -ENOSPC, "the description of the machine needs more than %zu bytes; use fewer CPUs, devices or windows", size);

@@ -17,6 +17,20 @@ struct vmm_acpi_device {
 	uint32_t gpa, len, irq;
 };
 
+/* The function of a slot on the PCI bus, and the interrupt of its line. */
+struct vmm_acpi_slot {
+	unsigned int slot;
+	uint32_t irq;
+};
+
+/* A PCI bus: configuration space and registers of its functions. */
+struct vmm_acpi_pci {
+	uint32_t ecam_gpa, ecam_len;
+	uint32_t window_gpa, window_len;
+	unsigned int nslots;
+	const struct vmm_acpi_slot *slots;
+};
+
 /* Addresses that no driver of the guest may give to something else. */
 struct vmm_acpi_window {
 	uint64_t gpa, len;
@@ -27,6 +41,7 @@ struct vmm_acpi_machine {
 	unsigned int ndevices, nwindows;
 	const struct vmm_acpi_device *devices;
 	const struct vmm_acpi_window *windows;
+	const struct vmm_acpi_pci *pci;	/* or NULL: there is no bus */
 };
 
 /* The place of a part in the block. */
@@ -35,7 +50,7 @@ struct vmm_acpi_table {
 };
 
 struct vmm_acpi_layout {
-	struct vmm_acpi_table rsdp, dsdt, fadt, madt, xsdt;
+	struct vmm_acpi_table rsdp, dsdt, fadt, madt, mcfg, xsdt;
 	size_t len;		/* of the whole block */
 };
 

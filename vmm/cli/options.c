@@ -9,12 +9,15 @@
 #include "cli/options.h"
 #include "log.h"
 
-enum { MEMORY, ON_MEMORY_ERROR, CPUS, CPU, DISK, RNG, DEVICE, INITRD,
+enum { MEMORY, ON_MEMORY_ERROR, CPUS, CPU, DISK, RNG, DEVICE, TRANSPORT, INITRD,
        CMDLINE, APPEND, CONSOLE, REBOOT, DRY_RUN, JSON, LOG_LEVEL, VERBOSE, HELP, KERNEL,
        DISK_PATH };
 
 static const char *const cpu_models[] = { "host", "plain", NULL };
 static const char *const reboots[] = { "exit", "restart", NULL };
+static const char *const transports[] = {
+	[VMM_TRANSPORT_MMIO] = "mmio", [VMM_TRANSPORT_PCI] = "pci", NULL,
+};
 static const char *const memory_errors[] = {
 	[VMM_ON_MEMORY_ERROR_STOP] = "stop",
 	[VMM_ON_MEMORY_ERROR_CONTINUE] = "continue",
@@ -46,6 +49,9 @@ const struct vsu_option vmm_run_options[] = {
 	[DEVICE] = { .name = "device", .kind = VSU_OPTION_STRING,
 		     .arg = "PROPERTIES", .repeat = true,
 		     .help = "a device: KIND[,key=value...], or any: id=N,backend=user:SOCKET" },
+	[TRANSPORT] = { .name = "transport", .kind = VSU_OPTION_CHOICE,
+			.choices = transports, .preset = "mmio",
+			.help = "where the guest finds its devices: at fixed addresses or on a PCI bus" },
 	[INITRD] = { .name = "initrd", .kind = VSU_OPTION_STRING,
 		     .arg = "FILE",
 		     .help = "a file that the kernel finds in memory" },
@@ -112,6 +118,9 @@ static int take_option(void *opaque, unsigned int index,
 		return add_memory(&o->memory, value->text, err);
 	case ON_MEMORY_ERROR:
 		o->on_memory_error = (enum vmm_on_memory_error)value->number;
+		return 0;
+	case TRANSPORT:
+		o->transport = (enum vmm_transport)value->number;
 		return 0;
 	case DISK:
 	case RNG:

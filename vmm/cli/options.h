@@ -35,6 +35,12 @@ enum vmm_on_memory_error {
 	VMM_ON_MEMORY_ERROR_PAUSE,	/* it stands still until it is ended */
 };
 
+/* The bus on which a guest finds its devices. */
+enum vmm_transport {
+	VMM_TRANSPORT_MMIO,
+	VMM_TRANSPORT_PCI,
+};
+
 struct vmm_options {
 	const char *kernel;
 	struct vmm_memory_options memory;
@@ -45,6 +51,7 @@ struct vmm_options {
 	bool restart;		/* after the guest asked for a reboot */
 	const char *initrd, *cmdline, *append, *console;
 	enum vmm_on_memory_error on_memory_error;
+	enum vmm_transport transport;
 	bool dry_run, json, help;
 };
 

@@ -53,4 +53,12 @@ int vmm_kvm_ioeventfd(const struct vmm_kvm *kvm, const struct vmm_ioeventfd *io,
 int vmm_kvm_irqfd(const struct vmm_kvm *kvm, int event_fd, uint32_t irq,
 		  bool on, struct vsu_error *err);
 
+/*
+ * A signal on event_fd raises the line of interrupt irq. When the guest has
+ * served it, the line falls and again_fd is signalled: whoever still has a
+ * reason signals event_fd again. Taken away by vmm_kvm_irqfd().
+ */
+int vmm_kvm_irqfd_level(const struct vmm_kvm *kvm, int event_fd, int again_fd,
+			uint32_t irq, struct vsu_error *err);
+
 #endif

@@ -99,6 +99,8 @@ static int hand_over_builtin(struct boot *b)
 	};
 	unsigned int i;
 
+	if (m->options->transport != VMM_TRANSPORT_MMIO)
+		return vsu_error_set(b->err, -EINVAL, "a built-in kernel looks for its devices at fixed addresses and knows no bus; leave --transport out");
 	for (i = 0; i < m->ndevices && i < CVMM_BOOT_MAX_DEVICES; i++) {
 		boot.devices[i].gpa = m->devices[i].gpa;
 		boot.devices[i].len = VIRTDEV_MMIO_SIZE;
@@ -113,18 +115,29 @@ static int describe_machine(const struct vmm_machine *m, void *bytes,
 			    struct vsu_error *err)
 {
 	struct vmm_acpi_device devices[VMM_MAX_DEVICES];
+	struct vmm_acpi_slot slots[VMM_MAX_DEVICES];
 	struct vmm_acpi_window windows[VMM_MAX_WINDOWS];
+	const struct vmm_acpi_pci pci = {
+		.ecam_gpa = VMM_PCI_ECAM_GPA, .ecam_len = VMM_PCI_ECAM_LEN,
+		.window_gpa = VMM_PCI_WINDOW_GPA,
+		.window_len = VMM_PCI_WINDOW_LEN,
+		.nslots = m->ndevices, .slots = slots,
+	};
+	const bool on_bus = m->options->transport == VMM_TRANSPORT_PCI;
 	const struct vmm_acpi_machine machine = {
-		.ncpus = m->options->cpus,
-		.ndevices = m->ndevices, .devices = devices,
+		.ncpus = m->options->cpus, .pci = on_bus ? &pci : NULL,
+		.ndevices = on_bus ? 0 : m->ndevices, .devices = devices,
 		.nwindows = m->shmem.n, .windows = windows,
 	};
 	unsigned int i;
 
-	for (i = 0; i < m->ndevices; i++)
+	for (i = 0; i < m->ndevices; i++) {
 		devices[i] = (struct vmm_acpi_device){
 			(uint32_t)m->devices[i].gpa, VIRTDEV_MMIO_SIZE,
 			m->devices[i].irq };
+		slots[i] = (struct vmm_acpi_slot){ m->devices[i].slot,
+						   m->devices[i].irq };
+	}
 	for (i = 0; i < m->shmem.n; i++)
 		windows[i] = (struct vmm_acpi_window){
 			m->shmem.windows[i].gpa, m->shmem.windows[i].len };

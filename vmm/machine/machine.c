@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include <virtio-devices/mmio.h>
+#include <virtio-devices/pci.h>
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/fd.h>
 
@@ -170,29 +171,59 @@ static void on_lost(void *opaque, const struct vsu_error *why)
 	m->lost++;
 }
 
-/* Makes device i if it is of the wanted sort and adds it to the machine. */
-static int make_device(struct vmm_machine *m, unsigned int i, bool remote,
-		       struct vsu_error *err)
+/* Slot 0 is the bus's host. */
+static struct vmm_virtio_place describe_place(struct vmm_machine *m,
+					      unsigned int i)
 {
-	struct vmm_device *d = &m->devices[i];
-	const struct vmm_virtio_place place = {
+	struct vmm_virtio_place place = {
 		.loop = m->loop, .kvm = &m->kvm, .space = m->memory.space,
 		.shmem = &m->shmem,
 		.gpa = VMM_TRANSPORTS_GPA + i * VIRTDEV_MMIO_SIZE,
 		.irq = VMM_FIRST_DEVICE_IRQ + i,
 		.lost = on_lost, .opaque = m,
 	};
+
+	if (m->options->transport == VMM_TRANSPORT_PCI) {
+		place.pci = &m->pci;
+		place.msi = m->msi;
+		place.slot = i + 1;
+		place.gpa = VMM_PCI_WINDOW_GPA +
+			    i * (uint64_t)VIRTDEV_PCI_BAR0_SIZE;
+	}
+	return place;
+}
+
+/* Makes device i if it is of the wanted sort and adds it to the machine. */
+static int make_device(struct vmm_machine *m, unsigned int i, bool remote,
+		       struct vsu_error *err)
+{
+	struct vmm_device *d = &m->devices[i];
+	const struct vmm_virtio_place place = describe_place(m, i);
 	int rc;
 
 	if (d->spec.remote != remote)
 		return 0;
 	d->gpa = place.gpa;
 	d->irq = place.irq;
+	d->slot = place.slot;
 	rc = remote ? vmm_virtio_remote(&place, &d->spec,
 					vmm_memory_map(&m->memory),
 					&d->virtio, err)
 		    : make_local(&place, m->sigbus, d, err);
-	return rc ? rc : vmm_place_mmio(d->virtio, &m->mmio, err);
+	if (rc < 0)
+		return rc;
+	return place.pci ? vmm_place_pci(d->virtio, err)
+			 : vmm_place_mmio(d->virtio, &m->mmio, err);
+}
+
+static int make_bus(struct vmm_machine *m, struct vsu_error *err)
+{
+	int rc;
+
+	if (m->options->transport != VMM_TRANSPORT_PCI)
+		return 0;
+	rc = vmm_pci_host_init(&m->pci, &m->mmio, &m->ports, err);
+	return rc ? rc : vmm_msi_new(&m->kvm, &m->msi, err);
 }
 
 static int make_devices(struct vmm_machine *m, bool remote,
@@ -335,6 +366,7 @@ static const struct step steps[] = {
 	{ open_kvm, VMM_STAGE_KVM },
 	{ make_memory, VMM_STAGE_MEMORY },
 	{ check_sharing, VMM_STAGE_MEMORY },
+	{ make_bus, VMM_STAGE_KVM },
 	{ make_local_devices, VMM_STAGE_DISK },
 	{ make_remote_devices, VMM_STAGE_SOCKET },
 	{ make_ports, VMM_STAGE_RUN },
@@ -378,6 +410,7 @@ void vmm_machine_free(struct vmm_machine *m)
 
 	for (i = 0; i < m->ndevices; i++)
 		free_device(&m->devices[i]);
+	vmm_msi_free(m->msi);
 	vmm_console_free(m->console);
 	vmm_cpus_free(m->cpus);
 	vmm_slots_free(m->slots);

@@ -18,10 +18,12 @@
 
 #include "boot/elf.h"
 #include "bus/bus.h"
+#include "bus/pci_host.h"
 #include "legacy/console.h"
 #include "cpu/cpus.h"
 #include "devices/devices.h"
 #include "kvm/kvm.h"
+#include "kvm/msi.h"
 #include "legacy/port_numbers.h"
 #include "legacy/ports.h"
 #include "memory/memory.h"
@@ -40,8 +42,9 @@
 struct vmm_device {
 	struct vmm_device_spec spec;
 	struct vmm_virtio *virtio;
-	uint64_t gpa;
+	uint64_t gpa;		/* of its registers */
 	uint32_t irq;
+	unsigned int slot;	/* on the PCI bus, or 0 */
 };
 
 /* A CPU's accesses that failed; see cpu_faults.c. */
@@ -62,6 +65,8 @@ struct vmm_machine {
 	struct vmm_slots *slots;
 	struct vmm_shmem shmem;
 	struct vmm_bus mmio, ports;
+	struct vmm_pci_host pci;	/* with --transport=pci, and msi too */
+	struct vmm_msi *msi;
 	struct vmm_ports small_ports;
 	struct vmm_cpus *cpus;
 	struct vmm_console *console;

@@ -27,6 +27,8 @@
 #include "kvm/kvm.h"
 #include "memory/windows.h"
 
+struct vmm_msi;
+struct vmm_pci_host;
 struct vmm_virtio;
 
 /*
@@ -70,6 +72,10 @@ struct vmm_virtio_place {
 	struct vmm_shmem *shmem;
 	uint64_t gpa;		/* of the transport's registers */
 	uint32_t irq;
+	/* For a function on the PCI bus only. */
+	struct vmm_pci_host *pci;
+	struct vmm_msi *msi;
+	unsigned int slot;	/* on that bus */
 	/* A device whose back-end died, told once. Main thread, no lock. */
 	void (*lost)(void *opaque, const struct vsu_error *why);
 	void *opaque;
@@ -119,5 +125,7 @@ int vmm_virtio_local(const struct vmm_virtio_place *place, struct virtdev *dev,
 /* The faces: registers at place->gpa, one interrupt line. */
 int vmm_place_mmio(struct vmm_virtio *v, struct vmm_bus *bus,
 		   struct vsu_error *err);
+/* A function in place->slot with vectors, and a line where there are none. */
+int vmm_place_pci(struct vmm_virtio *v, struct vsu_error *err);
 
 #endif

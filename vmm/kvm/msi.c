@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* The routing table of KVM, which is only ever set as a whole. */
+#include <config.h>
+
+#include <errno.h>
+#include <linux/kvm.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdlib.h>
+
+#include "kvm/msi.h"
+
+#define PINS 24u	/* of the I/O APIC, which are the first numbers */
+#define PIC_PINS 16u
+#define MOST 1024u	/* vectors of one machine */
+#define FIXED (PINS + PIC_PINS)
+
+struct vector {
+	bool taken, routed;
+	uint64_t address;
+	uint32_t data;
+};
+
+struct vmm_msi {
+	const struct vmm_kvm *kvm;
+	unsigned int n;		/* vectors that this KVM has */
+	pthread_mutex_t lock;
+	struct kvm_irq_routing *table;
+	struct vector vectors[MOST];
+};
+
+static struct kvm_irq_routing_entry pin_entry(uint32_t gsi, uint32_t chip,
+					      uint32_t pin)
+{
+	return (struct kvm_irq_routing_entry){
+		.gsi = gsi, .type = KVM_IRQ_ROUTING_IRQCHIP,
+		.u.irqchip = { .irqchip = chip, .pin = pin },
+	};
+}
+
+/* As KVM has them when it makes its controllers. */
+static void fill_pins(struct kvm_irq_routing *table)
+{
+	uint32_t i;
+
+	for (i = 0; i < PINS; i++)
+		table->entries[table->nr++] =
+			pin_entry(i, KVM_IRQCHIP_IOAPIC, i);
+	for (i = 0; i < PIC_PINS; i++)
+		table->entries[table->nr++] =
+			pin_entry(i, i < 8 ? KVM_IRQCHIP_PIC_MASTER :
+				  KVM_IRQCHIP_PIC_SLAVE, i % 8);
+}
+
+/* With the lock. */
+static int table_set(struct vmm_msi *m)
+{
+	struct kvm_irq_routing *table = m->table;
+	unsigned int i;
+
+	table->nr = 0;
+	fill_pins(table);
+	for (i = 0; i < m->n; i++)
+		if (m->vectors[i].routed)
+			table->entries[table->nr++] =
+				(struct kvm_irq_routing_entry){
+				.gsi = PINS + i, .type = KVM_IRQ_ROUTING_MSI,
+				.u.msi = {
+					.address_lo = (uint32_t)m->vectors[i].address,
+					.address_hi = (uint32_t)(m->vectors[i].address >> 32),
+					.data = m->vectors[i].data,
+				},
+			};
+	return vmm_kvm_ioctl(m->kvm->vm_fd, KVM_SET_GSI_ROUTING, table);
+}
+
+int vmm_msi_new(const struct vmm_kvm *kvm, struct vmm_msi **out,
+		struct vsu_error *err)
+{
+	const int most = vmm_kvm_capability(kvm, KVM_CAP_IRQ_ROUTING);
+	struct vmm_msi *m;
+
+	if (most <= (int)PINS)
+		return vsu_error_set(err, -EOPNOTSUPP, "this host's KVM cannot route messages (KVM_CAP_IRQ_ROUTING); use --transport=mmio");
+	m = calloc(1, sizeof(*m));
+	if (!m)
+		return vsu_error_sys(err, -ENOMEM, "interrupts");
+	m->table = calloc(1, sizeof(*m->table) +
+			  (FIXED + MOST) * sizeof(m->table->entries[0]));
+	if (!m->table) {
+		free(m);
+		return vsu_error_sys(err, -ENOMEM, "interrupts");
+	}
+	m->kvm = kvm;
+	m->n = (unsigned int)most - PINS < MOST ? (unsigned int)most - PINS
+						: MOST;
+	pthread_mutex_init(&m->lock, NULL);
+	*out = m;
+	return 0;
+}
+
+void vmm_msi_free(struct vmm_msi *m)
+{
+	if (!m)
+		return;
+	pthread_mutex_destroy(&m->lock);
+	free(m->table);
+	free(m);
+}
+
+static int vector_take(struct vmm_msi *m)
+{
+	unsigned int i;
+	int rc = -ENOSPC;
+
+	pthread_mutex_lock(&m->lock);
+	for (i = 0; i < m->n && rc < 0; i++)
+		if (!m->vectors[i].taken) {
+			m->vectors[i].taken = true;
+			rc = (int)i;
+		}
+	pthread_mutex_unlock(&m->lock);
+	return rc;
+}
+
+/* Only the vector's owner can tell whether its message is gone from KVM. */
+static void vector_leave(struct vmm_msi *m, uint32_t i)
+{
+	const struct vector none = { 0 };
+
+	pthread_mutex_lock(&m->lock);
+	m->vectors[i] = none;
+	(void)!table_set(m);
+	pthread_mutex_unlock(&m->lock);
+}
+
+int vmm_msi_add(struct vmm_msi *m, int event_fd, uint32_t *gsi,
+		struct vsu_error *err)
+{
+	int i = vector_take(m), rc;
+
+	if (i < 0)
+		return vsu_error_set(err, i, "this host's KVM has interrupts for %u messages of devices; use fewer queues or devices",
+				     m->n);
+	rc = vmm_kvm_irqfd(m->kvm, event_fd, PINS + (uint32_t)i, true, err);
+	if (rc < 0)
+		vector_leave(m, (uint32_t)i);
+	else
+		*gsi = PINS + (uint32_t)i;
+	return rc;
+}
+
+void vmm_msi_remove(struct vmm_msi *m, int event_fd, uint32_t gsi)
+{
+	vmm_kvm_irqfd(m->kvm, event_fd, gsi, false, NULL);
+	vector_leave(m, gsi - PINS);
+}
+
+int vmm_msi_route(struct vmm_msi *m, uint32_t gsi, uint64_t address,
+		  uint32_t data)
+{
+	struct vector *v = &m->vectors[gsi - PINS];
+	int rc;
+
+	pthread_mutex_lock(&m->lock);
+	v->routed = true;
+	v->address = address;
+	v->data = data;
+	rc = table_set(m);
+	if (rc < 0)
+		v->routed = false;
+	pthread_mutex_unlock(&m->lock);
+	return rc;
+}

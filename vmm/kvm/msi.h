@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * Messages of devices as interrupts of KVM: each vector is an eventfd, whose
+ * signal sends the message that its route says. Any thread.
+ */
+#ifndef VMM_KVM_MSI_H
+#define VMM_KVM_MSI_H
+
+#include <stdint.h>
+
+#include "kvm/kvm.h"
+
+struct vmm_msi;
+
+/* kvm is borrowed; the interrupt controllers' pins keep their routes. */
+int vmm_msi_new(const struct vmm_kvm *kvm, struct vmm_msi **out,
+		struct vsu_error *err);
+void vmm_msi_free(struct vmm_msi *m);
+
+/* Nothing is sent before there is a route. -ENOSPC: KVM has no more. */
+int vmm_msi_add(struct vmm_msi *m, int event_fd, uint32_t *gsi,
+		struct vsu_error *err);
+void vmm_msi_remove(struct vmm_msi *m, int event_fd, uint32_t gsi);
+
+int vmm_msi_route(struct vmm_msi *m, uint32_t gsi, uint64_t address,
+		  uint32_t data);
+
+#endif

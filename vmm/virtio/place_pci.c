@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * A device as a function on the PCI bus: its notifications in by ioeventfds,
+ * its vectors out by irqfds, its shared memory region as BAR 2, which stays
+ * where the machine put it.
+ */
+#include <config.h>
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include <virtio-devices/pci.h>
+#include <vmm-sys-util/event.h>
+#include <vmm-sys-util/fd.h>
+
+#include "bus/pci_host.h"
+#include "kvm/msi.h"
+#include "log.h"
+#include "virtio/slot.h"
+
+struct vector {
+	int event_fd;
+	uint32_t gsi;
+	bool added;
+};
+
+struct placed {
+	struct vmm_virtio *v;
+	const struct vmm_virtio_place *place;
+	struct virtdev_pci *pci;
+	uint64_t gpa;		/* of BAR 0, as the notifications are set */
+	uint64_t region_gpa;
+	int line_fd, again_fd;	/* INTx; KVM asks again after each one */
+	bool line_set;
+	ev_io again;
+	uint32_t nvectors;
+	struct vector vectors[];
+};
+
+/* ---------------------------------------------------------------- interrupts */
+
+static void on_message(void *opaque, uint32_t vector)
+{
+	const struct placed *p = opaque;
+
+	vsu_event_signal_own(p->vectors[vector].event_fd);
+}
+
+static void on_route(void *opaque, uint32_t vector, uint64_t address,
+		     uint32_t data)
+{
+	const struct placed *p = opaque;
+	int rc = vmm_msi_route(p->place->msi, p->vectors[vector].gsi, address,
+			       data);
+
+	if (rc < 0)
+		prog_log(PROG_LOG_WARNING, "route", "the guest's address %#" PRIx64 " for interrupts is not one of this machine",
+			 address);
+}
+
+static void on_intx(void *opaque)
+{
+	const struct placed *p = opaque;
+
+	vsu_event_signal_own(p->line_fd);
+}
+
+/* The guest has served the line's interrupt; there may be another reason. */
+static void on_again(struct ev_loop *loop, ev_io *w, int revents)
+{
+	const struct placed *p = w->data;
+
+	(void)loop;
+	(void)revents;
+	vsu_event_drain(p->again_fd, NULL);
+	if (virtdev_pci_intx(p->pci))
+		vsu_event_signal_own(p->line_fd);
+}
+
+static int connect_line(struct placed *p, struct vsu_error *err)
+{
+	int rc;
+
+	p->line_fd = rc = vsu_event_new();
+	if (rc >= 0)
+		p->again_fd = rc = vsu_event_new();
+	if (rc < 0)
+		return vsu_error_sys(err, rc, "virtio-pci: interrupt");
+	rc = vmm_kvm_irqfd_level(p->place->kvm, p->line_fd, p->again_fd,
+				 p->place->irq, err);
+	p->line_set = !rc;
+	ev_io_init(&p->again, on_again, p->again_fd, EV_READ);
+	p->again.data = p;
+	ev_io_start(p->place->loop, &p->again);
+	return rc;
+}
+
+static int connect_vectors(struct placed *p, struct vsu_error *err)
+{
+	uint32_t i;
+	int rc = 0;
+
+	for (i = 0; !rc && i < p->nvectors; i++) {
+		p->vectors[i].event_fd = vsu_event_new();
+		if (p->vectors[i].event_fd < 0)
+			return vsu_error_sys(err, p->vectors[i].event_fd,
+					     "virtio-pci: vectors");
+		rc = vmm_msi_add(p->place->msi, p->vectors[i].event_fd,
+				 &p->vectors[i].gsi, err);
+		p->vectors[i].added = !rc;
+	}
+	return rc;
+}
+
+/* ------------------------------------------------------------------ addresses */
+
+static void set_notifications(const struct placed *p, bool on)
+{
+	const struct virtdev *dev =
+		virtdev_transport_device(vmm_virtio_transport(p->v));
+	struct vmm_ioeventfd io = {
+		.gpa = p->gpa + VIRTDEV_PCI_NOTIFY, .any = true,
+	};
+	uint32_t i;
+
+	for (i = 0; i < virtdev_info(dev)->nqueues; i++) {
+		io.event_fd = vmm_virtio_kick_fd(p->v, i);
+		/* without one, the access itself is the notification */
+		(void)!vmm_kvm_ioeventfd(p->place->kvm, &io, on, NULL);
+		io.gpa += VIRTDEV_PCI_NOTIFY_STEP;
+	}
+}
+
+static bool is_in_window(uint64_t gpa)
+{
+	return gpa >= VMM_PCI_WINDOW_GPA &&
+	       gpa - VMM_PCI_WINDOW_GPA <= VMM_PCI_WINDOW_LEN -
+					   VIRTDEV_PCI_BAR0_SIZE;
+}
+
+/* Beyond the window nobody would find the registers. */
+static void move_registers(struct placed *p, uint64_t gpa)
+{
+	if (!is_in_window(gpa))
+		gpa = VMM_PCI_NOWHERE;
+	if (p->gpa != VMM_PCI_NOWHERE)
+		set_notifications(p, false);
+	p->gpa = gpa;
+	if (gpa != VMM_PCI_NOWHERE)
+		set_notifications(p, true);
+	vmm_pci_host_move(p->place->pci, p->place->slot, gpa);
+}
+
+static void on_bar_moved(void *opaque, unsigned int bar, uint64_t gpa)
+{
+	struct placed *p = opaque;
+
+	if (!bar)
+		move_registers(p, gpa);
+	else if (gpa != VIRTDEV_PCI_UNPLACED && gpa != p->region_gpa)
+		prog_log(PROG_LOG_WARNING, "bar", "the guest moves a shared memory region to %#" PRIx64 "; it stays at %#" PRIx64,
+			 gpa, p->region_gpa);
+}
+
+static void access_registers(void *face, struct vmm_access *access)
+{
+	if (access->write)
+		virtdev_pci_write(face, access->offset, access->len,
+				  access->value);
+	else
+		access->value = virtdev_pci_read(face, access->offset,
+						 access->len);
+}
+
+static void on_registers(void *opaque, struct vmm_access *access)
+{
+	const struct placed *p = opaque;
+
+	vmm_virtio_access(p->v, virtdev_pci_class(access->offset, access->len,
+						  access->write),
+			  access_registers, p->pci, access);
+}
+
+static void access_space(void *face, struct vmm_access *access)
+{
+	if (access->write)
+		virtdev_pci_config_write(face, (uint32_t)access->offset,
+					 access->len, (uint32_t)access->value);
+	else
+		access->value = virtdev_pci_config_read(face,
+							(uint32_t)access->offset,
+							access->len);
+}
+
+static void on_space(void *opaque, struct vmm_access *access)
+{
+	const struct placed *p = opaque;
+
+	vmm_virtio_access(p->v, access->write ? VIRTDEV_ACCESS_CONTROL
+					      : VIRTDEV_ACCESS_PLAIN,
+			  access_space, p->pci, access);
+}
+
+/* -------------------------------------------------------------------- making */
+
+/* The device's one region, if it has any. */
+static int find_region(struct placed *p, struct virtdev_pci_region *region,
+		       uint32_t *n, struct vsu_error *err)
+{
+	uint64_t base, len;
+	uint32_t id;
+
+	for (*n = 0, id = 0; id <= UINT8_MAX; id++) {
+		vmm_virtio_lock(p->v);
+		virtdev_transport_shared_region(vmm_virtio_transport(p->v), id,
+						&base, &len);
+		vmm_virtio_unlock(p->v);
+		if (base == UINT64_MAX)
+			continue;
+		if ((*n)++)
+			return vsu_error_set(err, -EINVAL, "a device with more than one shared memory region needs --transport=mmio");
+		p->region_gpa = base;
+		region->len = len;
+		region->id = (uint8_t)id;
+	}
+	return 0;
+}
+
+static int make_function(struct placed *p, struct vsu_error *err)
+{
+	static const struct virtdev_pci_ops ops = {
+		.size = sizeof(ops), .message = on_message, .route = on_route,
+		.intx = on_intx, .bar_moved = on_bar_moved,
+	};
+	struct virtdev_pci_region region = { 0 };
+	struct virtdev_pci_config config = {
+		.size = sizeof(config), .vectors = p->nvectors,
+		.regions = &region,
+	};
+	int rc = find_region(p, &region, &config.nregions, err);
+
+	if (!rc)
+		rc = virtdev_pci_new(vmm_virtio_transport(p->v), &config, &ops,
+				     p, &p->pci, err);
+	return rc;
+}
+
+static void place_function(struct placed *p)
+{
+	const struct vmm_pci_function function = {
+		.space = on_space, .registers = on_registers, .opaque = p,
+		.len = VIRTDEV_PCI_BAR0_SIZE, .gpa = VMM_PCI_NOWHERE,
+	};
+
+	vmm_pci_host_add(p->place->pci, p->place->slot, &function);
+	virtdev_pci_place_bar(p->pci, 0, p->place->gpa);
+	virtdev_pci_place_bar(p->pci, 2, p->region_gpa);
+}
+
+static void face_unplace(void *face)
+{
+	struct placed *p = face;
+	uint32_t i;
+
+	virtdev_pci_free(p->pci);
+	for (i = 0; i < p->nvectors; i++) {
+		if (p->vectors[i].added)
+			vmm_msi_remove(p->place->msi, p->vectors[i].event_fd,
+				       p->vectors[i].gsi);
+		vsu_fd_close(&p->vectors[i].event_fd);
+	}
+	if (p->line_set)
+		vmm_kvm_irqfd(p->place->kvm, p->line_fd, p->place->irq, false,
+			      NULL);
+	if (p->again.data)
+		ev_io_stop(p->place->loop, &p->again);
+	vsu_fd_close(&p->line_fd);
+	vsu_fd_close(&p->again_fd);
+	free(p);
+}
+
+int vmm_place_pci(struct vmm_virtio *v, struct vsu_error *err)
+{
+	struct virtdev *dev = virtdev_transport_device(vmm_virtio_transport(v));
+	const uint32_t nvectors = virtdev_info(dev)->nqueues + 1;
+	struct placed *p = calloc(1, sizeof(*p) +
+				  nvectors * sizeof(p->vectors[0]));
+	uint32_t i;
+	int rc;
+
+	if (!p)
+		return vsu_error_sys(err, -ENOMEM, "virtio-pci");
+	p->v = v;
+	p->place = vmm_virtio_place(v);
+	p->gpa = VMM_PCI_NOWHERE;
+	p->line_fd = p->again_fd = -1;
+	p->nvectors = nvectors;
+	for (i = 0; i < nvectors; i++)
+		p->vectors[i].event_fd = -1;
+	vmm_virtio_set_face(v, p, face_unplace);
+	rc = connect_vectors(p, err);
+	if (!rc)
+		rc = connect_line(p, err);
+	if (!rc)
+		rc = make_function(p, err);
+	if (!rc)
+		place_function(p);
+	return rc;
+}
