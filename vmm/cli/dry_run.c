@@ -127,8 +127,12 @@ static void json_region(const struct facts *f, FILE *to)
 
 static void text_device(const struct vmm_device *d, FILE *to)
 {
-	fprintf(to, "device id=%" PRIu32 " mmio=%#" PRIx64 " irq=%" PRIu32
-		" backend=%s%s%s%s\n", d->spec.id, d->gpa, d->irq,
+	fprintf(to, "device id=%" PRIu32, d->spec.id);
+	if (d->slot)
+		fprintf(to, " pci=0000:00:%02x.0", d->slot);
+	else
+		fprintf(to, " mmio=%#" PRIx64, d->gpa);
+	fprintf(to, " irq=%" PRIu32 " backend=%s%s%s%s\n", d->irq,
 		d->spec.remote ? "user:" : "inline", d->spec.socket,
 		d->spec.kind ? " kind=" : "",
 		d->spec.kind ? d->spec.kind->name : "");
@@ -178,8 +182,12 @@ static void json_device(const struct vmm_machine *m, const struct vmm_device *d,
 	const char *on = d->spec.remote ? d->spec.socket
 					: vmm_device_describe(&d->spec).file;
 
-	fprintf(to, "{\"id\":%" PRIu32 ",\"mmio\":%" PRIu64 ",\"irq\":%" PRIu32
-		",\"backend\":\"%s\"", d->spec.id, d->gpa, d->irq,
+	fprintf(to, "{\"id\":%" PRIu32 ",", d->spec.id);
+	if (d->slot)
+		fprintf(to, "\"pci\":\"0000:00:%02x.0\"", d->slot);
+	else
+		fprintf(to, "\"mmio\":%" PRIu64, d->gpa);
+	fprintf(to, ",\"irq\":%" PRIu32 ",\"backend\":\"%s\"", d->irq,
 		d->spec.remote ? "user" : "inline");
 	if (d->spec.kind)
 		fprintf(to, ",\"kind\":\"%s\"", d->spec.kind->name);

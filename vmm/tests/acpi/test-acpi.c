@@ -38,6 +38,12 @@ START_TEST(tables_sum_up_to_zero_and_point_to_each_other)
 	ck_assert_uint_eq(get(24, 8), ACPI_GPA + layout.xsdt.offset);
 	ck_assert_uint_eq(get(layout.xsdt.offset + 36, 8), ACPI_GPA + layout.fadt.offset);
 	ck_assert_uint_eq(get(layout.xsdt.offset + 44, 8), ACPI_GPA + layout.madt.offset);
+	if (sizes[_i][3]) {
+		ck_assert_uint_eq(sum_of(&layout.mcfg), 0);
+		ck_assert_uint_eq(get(layout.xsdt.offset + 52, 8),
+				  ACPI_GPA + layout.mcfg.offset);
+		ck_assert_uint_eq(get(layout.mcfg.offset + 44, 8), 0xe0000000);
+	}
 	ck_assert_uint_eq(get(layout.fadt.offset + 140, 8), ACPI_GPA + layout.dsdt.offset);
 	ck_assert_uint_eq(get(layout.fadt.offset + 4, 4), layout.fadt.len);
 }

@@ -25,7 +25,7 @@ static void store(const char *folder, const char *name,
  * 0 Warnings, 0 Remarks" of the DSDT, and nothing but the length of the others.
  */
 static const char judge[] =
-	"cd '%s' && for t in dsdt facp apic xsdt; do"
+	"cd '%s' && for t in dsdt facp apic xsdt $(test -s mcfg.aml && echo mcfg); do"
 	" iasl -d $t.aml >$t.log 2>&1 && iasl -p again-$t $t.dsl >>$t.log 2>&1"
 	" || { cat $t.log; exit 1; };"
 	" grep -iE '(error|warning|remark)s?[^,]* *[0-9]* -' $t.log && exit 1; done;"
@@ -42,6 +42,7 @@ START_TEST(iasl_has_no_remark)
 	store(folder, "facp", &layout.fadt);
 	store(folder, "apic", &layout.madt);
 	store(folder, "xsdt", &layout.xsdt);
+	store(folder, "mcfg", &layout.mcfg);
 	snprintf(command, sizeof(command), judge, folder);
 	rc = system(command);
 	snprintf(command, sizeof(command), "rm -rf '%s'", folder);

@@ -92,9 +92,10 @@ START_TEST(choices_are_taken)
 {
 	ck_assert_int_eq(parse("k --cpu=plain --reboot=restart "
 			       "--on-memory-error=pause --initrd=i --append=a "
-			       "--console=null"), 0);
+			       "--console=null --transport=pci"), 0);
 	ck_assert_uint_eq(o.cpu_model, VMM_CPU_PLAIN);
 	ck_assert(o.restart);
+	ck_assert_int_eq(o.transport, VMM_TRANSPORT_PCI);
 	ck_assert_int_eq(o.on_memory_error, VMM_ON_MEMORY_ERROR_PAUSE);
 	ck_assert_str_eq(o.initrd, "i");
 	ck_assert_str_eq(o.append, "a");
