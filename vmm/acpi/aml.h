@@ -62,7 +62,7 @@ void vmm_aml_notify(struct vmm_aml *aml, const char *name, uint64_t event);
 /* Descriptors (ACPI 6.4, section 6.4). Interrupts are edges, active high. */
 void vmm_aml_memory32(struct vmm_aml *aml, uint32_t base, uint32_t len);
 void vmm_aml_memory64(struct vmm_aml *aml, uint64_t base, uint64_t len);
-/* What a bridge forwards: bus numbers, and memory below 4 GiB or anywhere. */
+/* A bridge forwards these: bus numbers, and memory. */
 void vmm_aml_buses(struct vmm_aml *aml, uint16_t first, uint16_t last);
 void vmm_aml_bridge_memory(struct vmm_aml *aml, uint64_t base, uint64_t len);
 void vmm_aml_io(struct vmm_aml *aml, uint16_t port, uint8_t len);

@@ -3,6 +3,7 @@
 #include <config.h>
 
 #include <errno.h>
+#include <stddef.h>
 #include <string.h>
 
 #include "cpu/cpus.h"
@@ -85,6 +86,14 @@ static const enum vmm_device_how device_hows[] = {
 	[DISK_PATH] = VMM_DEVICE_DISK_PATH,
 };
 
+/* Options that are kept as they are: the member of each. */
+static const size_t texts[] = {
+	[INITRD] = offsetof(struct vmm_options, initrd),
+	[CMDLINE] = offsetof(struct vmm_options, cmdline),
+	[APPEND] = offsetof(struct vmm_options, append),
+	[CONSOLE] = offsetof(struct vmm_options, console),
+};
+
 static int add_memory(struct vmm_memory_options *o, const char *list,
 		      struct vsu_error *err)
 {
@@ -140,16 +149,11 @@ static int take_option(void *opaque, unsigned int index,
 		o->restart = value->number;
 		return 0;
 	case INITRD:
-		o->initrd = value->text;
-		return 0;
 	case CMDLINE:
-		o->cmdline = value->text;
-		return 0;
 	case APPEND:
-		o->append = value->text;
-		return 0;
 	case CONSOLE:
-		o->console = value->text;
+		memcpy((char *)o + texts[index], &value->text,
+		       sizeof(value->text));
 		return 0;
 	case DRY_RUN:
 		o->dry_run = value->number;

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* The devices of the machine, each made and put in its place. */
+#include <config.h>
+
+#include <virtio-devices/mmio.h>
+#include <virtio-devices/pci.h>
+
+#include "log.h"
+#include "machine/devices.h"
+#include "virtio/remote.h"
+
+static int make_local(const struct vmm_virtio_place *place,
+		      struct vmem_sigbus *sigbus, struct vmm_device *d,
+		      struct vsu_error *err)
+{
+	struct virtdev *dev;
+	int rc = vmm_device_open(&d->spec, sigbus, &dev, err);
+
+	if (rc < 0)
+		return rc;
+	rc = vmm_virtio_local(place, dev, &d->virtio, err);
+	if (rc < 0)
+		virtdev_free(dev);
+	return rc;
+}
+
+/* The guest goes on without it; the exit status tells of it, too. */
+static void on_lost(void *opaque, const struct vsu_error *why)
+{
+	struct vmm_machine *m = opaque;
+
+	prog_log(PROG_LOG_ERROR, "lost", "a device of the guest is lost: %s",
+		 why->msg);
+	m->lost++;
+}
+
+/* Slot 0 is the bus's host. */
+static struct vmm_virtio_place describe_place(struct vmm_machine *m,
+					      unsigned int i)
+{
+	struct vmm_virtio_place place = {
+		.loop = m->loop, .kvm = &m->kvm, .space = m->memory.space,
+		.shmem = &m->shmem,
+		.gpa = VMM_TRANSPORTS_GPA + i * VIRTDEV_MMIO_SIZE,
+		.irq = VMM_FIRST_DEVICE_IRQ + i,
+		.lost = on_lost, .opaque = m,
+	};
+
+	if (m->options->transport == VMM_TRANSPORT_PCI) {
+		place.pci = &m->pci;
+		place.msi = m->msi;
+		place.slot = i + 1;
+		place.gpa = VMM_PCI_WINDOW_GPA +
+			    i * (uint64_t)VIRTDEV_PCI_BAR0_SIZE;
+	}
+	return place;
+}
+
+/* Makes device i if it is of the wanted sort and adds it to the machine. */
+static int make_device(struct vmm_machine *m, unsigned int i, bool remote,
+		       struct vsu_error *err)
+{
+	struct vmm_device *d = &m->devices[i];
+	const struct vmm_virtio_place place = describe_place(m, i);
+	int rc;
+
+	if (d->spec.remote != remote)
+		return 0;
+	d->gpa = place.gpa;
+	d->irq = place.irq;
+	d->slot = place.slot;
+	rc = remote ? vmm_virtio_remote(&place, &d->spec,
+					vmm_memory_map(&m->memory),
+					&d->virtio, err)
+		    : make_local(&place, m->sigbus, d, err);
+	if (rc < 0)
+		return rc;
+	return place.pci ? vmm_place_pci(d->virtio, err)
+			 : vmm_place_mmio(d->virtio, &m->mmio, err);
+}
+
+int vmm_machine_make_bus(struct vmm_machine *m, struct vsu_error *err)
+{
+	int rc;
+
+	if (m->options->transport != VMM_TRANSPORT_PCI)
+		return 0;
+	rc = vmm_pci_host_init(&m->pci, &m->mmio, &m->ports, err);
+	return rc ? rc : vmm_msi_new(&m->kvm, &m->msi, err);
+}
+
+static int make_devices(struct vmm_machine *m, bool remote,
+			struct vsu_error *err)
+{
+	unsigned int i;
+	int rc = 0;
+
+	for (i = 0; !rc && i < m->ndevices; i++)
+		rc = make_device(m, i, remote, err);
+	return rc;
+}
+
+int vmm_machine_make_local_devices(struct vmm_machine *m,
+				   struct vsu_error *err)
+{
+	return make_devices(m, false, err);
+}
+
+int vmm_machine_make_remote_devices(struct vmm_machine *m,
+				    struct vsu_error *err)
+{
+	return make_devices(m, true, err);
+}
