@@ -185,14 +185,15 @@ END_TEST
 
 START_TEST(event_index_holds_where_the_index_wraps)
 {
+	const uint32_t wraps = scaled(100) < 3 ? 1 : 3;
 	struct rig r;
 	uint32_t i, calls = 0;
 
 	rig_init(&r, VQ_F_EVENT_IDX);
 	put16(&r, RIG_DRIVER + 4 + 2 * RIG_SIZE, 65535);
-	for (i = 0; i < 3 * 65536; i++)
+	for (i = 0; i < wraps * 65536; i++)
 		calls += serve(&r, 1);
-	ck_assert_uint_eq(calls, 3);
+	ck_assert_uint_eq(calls, wraps);
 	rig_fini(&r);
 }
 END_TEST
