@@ -13,4 +13,8 @@ vmm_builtin_\name\()_end:
 	builtin irqtest
 	builtin selftest
 
+/* A program has branch protection if each of its objects has, code or none. */
+#ifdef __CET__
+#include <cet.h>
+#endif
 	.section .note.GNU-stack, "", @progbits
