@@ -7,10 +7,13 @@
  *	vu.get_config_60			one round trip by ours
  *	vu.set_mem_table_N_ack			a new table of N regions, in
  *						turn with another one
+ *	vu.set_mem_table_8_grown		one of eight regions comes or
+ *						goes, the others are kept
  *	vu.add_rem_mem_reg_ack			a region comes or goes
  *	vu.handshake_Nq_[no]ack			from the first message to all
  *						rings stopped again, 8 regions
  *	floor.sock_pingpong_12_20		the same bytes and no protocol
+ *	floor.handshake_Nq			the bare system calls of one
  */
 #include <config.h>
 
@@ -27,6 +30,7 @@
 
 #include "bench.h"
 #include "echo_rig.h"
+#include "handshake_floor.h"
 
 #define ACK VHOST_USER_PROTOCOL_BIT(REPLY_ACK)
 #define WITHOUT_SLOTS (ACK | VHOST_USER_PROTOCOL_BIT(MQ) | \
@@ -228,6 +232,36 @@ static void measure_memory(const char *name, unsigned int n, unsigned int other,
 	vmem_map_unref(s.maps[1]);
 }
 
+static struct vmem_map *without_last(struct vmem_map *map, unsigned int n)
+{
+	struct vmem_region *regions[16];
+	struct vmem_map *out;
+	unsigned int i;
+
+	for (i = 0; i + 1 < n; i++)
+		regions[i] = vmem_map_region(map, i);
+	if (vmem_map_from_regions(regions, n - 1, &out, NULL) < 0)
+		echo_rig_die("map", NULL);
+	return out;
+}
+
+static void measure_grown(void)
+{
+	const char *name = "vu.set_mem_table_8_grown";
+	struct echo_rig p;
+	struct swap s = { .p = &p };
+
+	if (!bench_selected(name))
+		return;
+	s.maps[0] = echo_rig_new_map(8);
+	s.maps[1] = without_last(s.maps[0], 8);
+	open_running(&p, s.maps[0], WITHOUT_SLOTS);
+	bench_rate(name, run_swap, &s, 1e3, "k/s");
+	echo_rig_close(&p);
+	vmem_map_unref(s.maps[0]);
+	vmem_map_unref(s.maps[1]);
+}
+
 /* ---------------------------------------------------------------- handshake */
 
 struct shake {
@@ -281,7 +315,10 @@ int main(int argc, char **argv)
 	measure_config();
 	measure_memory("vu.set_mem_table_2_ack", 1, 2, WITHOUT_SLOTS);
 	measure_memory("vu.set_mem_table_8_ack", 8, 8, WITHOUT_SLOTS);
+	measure_grown();
 	measure_memory("vu.add_rem_mem_reg_ack", 1, 2, 0);
+	bench_handshake_floor(1);
+	bench_handshake_floor(4);
 	measure_handshake(1, true);
 	measure_handshake(4, true);
 	measure_handshake(1, false);
