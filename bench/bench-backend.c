@@ -5,6 +5,8 @@
  * each, and calls; then the driver collects them.
  *
  *	vub.daemon_chains_bB		chains per second
+ *	vub.daemon_chains_inflight_bB	the same while the back-end notes in a
+ *					shared area which chains it has
  *	floor.eventfd_pingpong		the two wakes and nothing else
  */
 #include <config.h>
@@ -13,6 +15,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include <vhost/protocol.h>
 #include <vmm-sys-util/event.h>
 
 #include "bench.h"
@@ -75,18 +78,24 @@ static void run_chains(void *opaque, uint64_t n)
 	}
 }
 
-static void measure_chains(unsigned int batch)
+/* 0: all that both sides speak, but for the area. */
+#define WITH_AREA (VHOST_USER_PROTOCOL_BIT(REPLY_ACK) | \
+		   VHOST_USER_PROTOCOL_BIT(MQ) | \
+		   VHOST_USER_PROTOCOL_BIT(INFLIGHT_SHMFD))
+
+static void measure_chains(unsigned int batch, uint64_t protocol)
 {
 	struct echo_rig p;
 	struct chains c = { &p, batch };
 	struct vmem_map *map;
 	char name[64];
 
-	snprintf(name, sizeof(name), "vub.daemon_chains_b%u", batch);
+	snprintf(name, sizeof(name), "vub.daemon_chains_%sb%u",
+		 protocol ? "inflight_" : "", batch);
 	if (!bench_selected(name))
 		return;
 	map = echo_rig_new_map(1);
-	echo_rig_connect(&p, echo_rig_open(&p, 1, map), 0);
+	echo_rig_connect(&p, echo_rig_open(&p, 1, map), protocol);
 	echo_rig_start(&p);
 	bench_rate(name, run_chains, &c, 1e3, "k/s");
 	echo_rig_close(&p);
@@ -152,10 +161,14 @@ static void measure_floor(void)
 
 int main(int argc, char **argv)
 {
+	static const unsigned int batches[] = { 1, 32, 256 };
+	unsigned int i;
+
 	bench_init(argc, argv);
 	measure_floor();
-	measure_chains(1);
-	measure_chains(32);
-	measure_chains(256);
+	for (i = 0; i < sizeof(batches) / sizeof(batches[0]); i++) {
+		measure_chains(batches[i], 0);
+		measure_chains(batches[i], WITH_AREA);
+	}
 	return 0;
 }
