@@ -262,7 +262,8 @@ VHOST_USER_API int vhost_user_frontend_set_config(struct vhost_user_frontend *f,
  * some that end themselves because they cannot map it for writing, which is
  * why it has to be asked for. Those of this library take it.
  *
- *   -EINVAL  a region has no fd or is a private mapping, which is named
+ *   -EINVAL  a region has no fd or is a private mapping, which is named; or it
+ *            lies above the dirty log that is in force
  *   -ENOSPC  the back-end has too few slots
  *   -EFAULT  a ring that runs would no longer be in memory
  *   -EBUSY   another change, a start or a stop is under way

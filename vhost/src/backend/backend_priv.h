@@ -172,7 +172,8 @@ struct vhost_user_backend {
 	struct vhost_user_priv_postcopy postcopy;
 	struct vmem_block *log;	/* the dirty log, or NULL */
 	struct vq_log log_area;	/* where it is mapped */
-	bool unlogged;		/* a ring ran with LOG_ALL before there was one */
+	bool unlogged;		/* a ring ran with LOG_ALL before there was one,
+				   or with memory above it */
 
 	struct vmem_block *inflight; /* the in-flight area, or NULL */
 	uint32_t inflight_rings, inflight_entries; /* it has parts for so many */
@@ -319,6 +320,8 @@ void vhost_user_priv_log_drop(struct vhost_user_backend *b);
 bool vhost_user_priv_log_failed(const struct vhost_user_backend *b);
 /* A ring runs: notes it where its writes should be logged and cannot be. */
 void vhost_user_priv_note_unlogged(struct vhost_user_backend *b);
+/* The memory changed: whether the log is long enough for it. */
+void vhost_user_priv_note_short_log(struct vhost_user_backend *b);
 
 /* inflight.c */
 /* A ring that is about to start gets its part of the area, or none. */

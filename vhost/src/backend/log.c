@@ -6,8 +6,9 @@
  * Rings write to the log while VHOST_USER_F_LOG_ALL is agreed. A front-end that starts
  * a device in the middle of a migration agrees on it before it gives the log,
  * and one that agrees to everything never gives one: rings run meanwhile. A log
- * that comes after rings ran without it begins with all memory marked, so that
- * nothing that was written is missing from it.
+ * that comes after rings ran without it, or after memory that a former one was
+ * too short for, begins with all memory marked, so that nothing that was written
+ * is missing from it.
  */
 #include <config.h>
 
@@ -121,6 +122,24 @@ void vhost_user_priv_note_unlogged(struct vhost_user_backend *b)
 	b->unlogged = true;
 	vsu_error_set(&err, -EPROTO,
 		      "LOG_ALL was agreed on and SET_LOG_BASE gave no log: rings run without one until it comes");
+	vhost_user_priv_report(b, VHOST_USER_NO_REQUEST, VHOST_USER_ALL_RINGS,
+			       &err);
+}
+
+void vhost_user_priv_note_short_log(struct vhost_user_backend *b)
+{
+	uint64_t need = log_needed(&b->table);
+	struct vsu_error err = VSU_ERROR_INIT;
+
+	if (b->unlogged || !b->log || !wants_log(b) ||
+	    need <= b->log_area.size)
+		return;
+	b->unlogged = true;
+	vsu_error_set(&err, -EPROTO,
+		      "memory reaches above the log of %#" PRIx64 " bytes, it needs %#" PRIx64 ": rings write there unlogged until a longer one comes",
+		      (uint64_t)b->log_area.size, need);
+	vsu_error_operands(&err, VHOST_USER_SET_LOG_BASE, b->log_area.size,
+			   need);
 	vhost_user_priv_report(b, VHOST_USER_NO_REQUEST, VHOST_USER_ALL_RINGS,
 			       &err);
 }

@@ -243,6 +243,10 @@ int vhost_user_priv_fe_send_log(struct vhost_user_frontend *f,
 int vhost_user_priv_fe_send_features(struct vhost_user_frontend *f,
 				     unsigned int item, struct vsu_error *err);
 void vhost_user_priv_fe_drop_log(struct vhost_user_frontend *f);
+/* The log that is in force, if one is, has a bit for every page of the map. */
+int vhost_user_priv_fe_check_logged(const struct vhost_user_frontend *f,
+				    const struct vmem_map *map,
+				    struct vsu_error *err);
 
 /* device.c */
 /* The owner's answer to a request about an object; *fd is ours. */

@@ -109,6 +109,21 @@ static int check_log(const struct vhost_user_frontend *f, uint64_t size,
 	return -EINVAL;
 }
 
+int vhost_user_priv_fe_check_logged(const struct vhost_user_frontend *f,
+				    const struct vmem_map *map,
+				    struct vsu_error *err)
+{
+	uint64_t need = bytes_needed(map), size = f->log.mmap_size;
+
+	if (!is_logging(f) || size >= need)
+		return 0;
+	vsu_error_set(err, -EINVAL,
+		      "memory: it reaches above the dirty log, which has %" PRIu64 " bytes and needs %" PRIu64 "; set a longer log first",
+		      size, need);
+	vsu_error_operands(err, VHOST_USER_SET_LOG_BASE, size, need);
+	return -EINVAL;
+}
+
 static int check_when(const struct vhost_user_frontend *f,
 		      struct vsu_error *err)
 {

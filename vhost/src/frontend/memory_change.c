@@ -113,6 +113,8 @@ int vhost_user_frontend_set_memory(struct vhost_user_frontend *f,
 
 	if (!rc)
 		rc = vhost_user_priv_fe_check_memory(f, map, err);
+	if (!rc)
+		rc = vhost_user_priv_fe_check_logged(f, map, err);
 	if (rc < 0)
 		return rc;
 	f->mem.wanted = vmem_map_ref(map);

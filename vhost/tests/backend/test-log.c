@@ -326,6 +326,33 @@ START_TEST(b4_03_ring_starts_without_a_log_and_the_owner_is_told)
 }
 END_TEST
 
+/* A front-end is to send the longer log first; one that does not loses nothing. */
+START_TEST(b4_02_memory_above_the_log_is_marked_when_a_longer_one_comes)
+{
+	struct vhost_user_mem_region gpa[2] = {
+		rig_region(0, RIG_MEMORY, 0),
+		rig_region(4 * RIG_MEMORY, RIG_MEMORY, 0),
+	};
+	struct vhost_user_mem_table t = { .nregions = 2 };
+	struct log l;
+	int fds[2];
+
+	init(&l);
+	ck_assert_uint_eq(set_log(&l, RIG_MEMORY / PAGE / 8, 0, l.fd), 16);
+	ck_assert_uint_eq(log_all(&l, true), 0);
+	l.r.nrefused = 0;
+	memcpy(t.regions, gpa, sizeof(gpa));
+	fds[0] = fds[1] = l.r.memfd;
+	ck_assert_uint_eq(rig_ack(&l.r, VHOST_USER_SET_MEM_TABLE, &t,
+				  8 + sizeof(gpa), fds, 2), 0);
+	rig_expect_refused(&l.r, VHOST_USER_NO_REQUEST, VHOST_USER_ALL_RINGS,
+			   "above the log");
+	ck_assert_uint_eq(set_log(&l, l.size, 0, l.fd), 16);
+	ck_assert_uint_eq(marked(&l), 2 * RIG_MEMORY / PAGE);
+	fini(&l);
+}
+END_TEST
+
 /* A log that is there before the first ring runs begins empty. */
 START_TEST(b4_03_log_given_before_the_rings_is_complete_from_the_start)
 {
@@ -444,6 +471,7 @@ int main(void)
 	tcase_add_test(tc, b4_02_mark_beyond_the_log_is_dropped);
 	tcase_add_test(tc, b4_03_running_ring_goes_on_without_a_log_and_loses_nothing);
 	tcase_add_test(tc, b4_03_ring_starts_without_a_log_and_the_owner_is_told);
+	tcase_add_test(tc, b4_02_memory_above_the_log_is_marked_when_a_longer_one_comes);
 	tcase_add_test(tc, b4_03_log_given_before_the_rings_is_complete_from_the_start);
 	tcase_add_test(tc, b4_20_log_without_bytes_or_without_its_descriptor_is_refused);
 	tcase_add_test(tc, b4_04_refused_descriptor_is_closed);

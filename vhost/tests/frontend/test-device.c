@@ -362,6 +362,24 @@ START_TEST(log_that_is_too_short_or_not_kept_is_refused)
 }
 END_TEST
 
+START_TEST(memory_above_the_log_waits_for_a_longer_one)
+{
+	struct vsu_error err = VSU_ERROR_INIT;
+
+	run();
+	set_log(32);
+	watch_rings();
+	grow_map(MIB, MIB);
+	ck_assert_int_eq(vhost_user_frontend_set_memory(fe, map, &err), -EINVAL);
+	ck_assert_ptr_nonnull(strstr(err.msg, "set a longer log"));
+	set_log(64);
+	watch_rings();
+	ck_assert_int_eq(vhost_user_frontend_set_memory(fe, map, NULL), 0);
+	ck_assert_int_eq(vhost_user_frontend_set_log(fe, -1, 0, 0, NULL),
+			 -EBUSY);
+}
+END_TEST
+
 START_TEST(log_without_a_back_end_that_keeps_one_is_refused)
 {
 	peer.features &= ~VHOST_USER_F_LOG_ALL;
@@ -396,6 +414,7 @@ int main(void)
 	tcase_add_test(tc, log_is_given_before_it_is_switched_on);
 	tcase_add_test(tc, log_that_was_set_before_is_part_of_the_start);
 	tcase_add_test(tc, log_that_is_too_short_or_not_kept_is_refused);
+	tcase_add_test(tc, memory_above_the_log_waits_for_a_longer_one);
 	tcase_add_test(tc, log_without_a_back_end_that_keeps_one_is_refused);
 	sr = srunner_create(s);
 	srunner_run_all(sr, CK_ENV);
