@@ -74,6 +74,8 @@ void rig_poll(struct rig *r);
 TCase *rig_case(Suite *s, const char *name);
 int rig_run(Suite *s);
 bool rig_under_valgrind(void);
+/* Whether postcopy can be tested; says why not, before Check runs anything. */
+bool rig_has_userfaultfd(void);
 
 /* Everything but the session; then the session, with r's ops and config. */
 void rig_prepare(struct rig *r);

@@ -8,16 +8,13 @@
 
 #include <endian.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <linux/userfaultfd.h>
 #include <poll.h>
 #include <pthread.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -380,30 +377,17 @@ START_TEST(postcopy_is_agreed_on_with_its_operations)
 }
 END_TEST
 
-/* As the library makes one, without it: Check runs no test yet. */
-static bool is_permitted(void)
-{
-	int fd = (int)syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK);
-
-	if (fd < 0 && errno == EPERM)
-		fd = open("/dev/userfaultfd", O_RDWR | O_CLOEXEC);
-	if (fd < 0)
-		printf("1..0 # SKIP no userfaultfd for this user: %s\n",
-		       strerror(errno));
-	else
-		close(fd);
-	return fd >= 0;
-}
-
 int main(void)
 {
-	Suite *s = suite_create("vhost postcopy");
-	TCase *tc = tcase_create("postcopy");
+	Suite *s;
+	TCase *tc;
 	SRunner *sr;
 	int failed;
 
-	if (!is_permitted())
+	if (!rig_has_userfaultfd())
 		return 0;
+	s = suite_create("vhost postcopy");
+	tc = tcase_create("postcopy");
 	suite_add_tcase(s, tc);
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, pages_arrive_when_the_ring_reads_them);

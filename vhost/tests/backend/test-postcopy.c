@@ -8,9 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <vm-memory/map.h>
@@ -221,27 +219,12 @@ START_TEST(b4_17_advice_that_was_not_agreed_on_is_refused)
 }
 END_TEST
 
-/* As the library makes one, without it: Check runs no test yet. */
-static bool is_permitted(void)
-{
-	int fd = (int)syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK);
-
-	if (fd < 0 && errno == EPERM)
-		fd = open("/dev/userfaultfd", O_RDWR | O_CLOEXEC);
-	if (fd < 0)
-		printf("1..0 # SKIP no userfaultfd for this user: %s\n",
-		       strerror(errno));
-	else
-		close(fd);
-	return fd >= 0;
-}
-
 int main(void)
 {
 	Suite *s;
 	TCase *tc;
 
-	if (!is_permitted())
+	if (!rig_has_userfaultfd())
 		return 0;
 	s = suite_create("vhost back-end postcopy");
 	tc = rig_case(s, "postcopy");
