@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "frontend/frontend_priv.h"
+#include <vm-memory/access.h>
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/fd.h>
 
@@ -130,12 +131,20 @@ void vhost_user_priv_fe_free_rings(struct vhost_user_frontend *f)
 	f->nrings = 0;
 }
 
-static bool in_memory(const struct vmem_map *map,
+/* VIRTIO 1.3, sections 2.7 and 2.8; without what VQ_F_EVENT_IDX adds at the end. */
+static bool in_memory(const struct vhost_user_frontend *f,
+		      const struct vmem_map *map,
 		      const struct vhost_user_ring *ring)
 {
-	return vmem_map_find(map, ring->desc_gpa) &&
-	       vmem_map_find(map, ring->driver_gpa) &&
-	       vmem_map_find(map, ring->device_gpa);
+	const struct vmem_view *view = vmem_map_view(map);
+	bool packed = f->acked & VHOST_USER_F_RING_PACKED;
+	uint64_t n = ring->size;
+
+	return vmem_check_range(view, ring->desc_gpa, 16 * n, VMEM_READ) &&
+	       vmem_check_range(view, ring->driver_gpa, packed ? 4 : 4 + 2 * n,
+				VMEM_READ) &&
+	       vmem_check_range(view, ring->device_gpa, packed ? 4 : 4 + 8 * n,
+				VMEM_READ);
 }
 
 int vhost_user_priv_fe_check_rings(struct vhost_user_frontend *f,
@@ -148,9 +157,9 @@ int vhost_user_priv_fe_check_rings(struct vhost_user_frontend *f,
 		if (!f->rings[i].described)
 			continue;
 		n++;
-		if (!map || !in_memory(map, &f->rings[i].desc))
+		if (!map || !in_memory(f, map, &f->rings[i].desc))
 			return vsu_error_set(err, -EFAULT,
-					     "ring %u lies in no memory that was set",
+					     "ring %u does not lie as a whole in memory that was set",
 					     i);
 	}
 	if (!n)

@@ -89,7 +89,7 @@ START_TEST(ring_stopped_by_a_reset_still_says_where)
 }
 END_TEST
 
-START_TEST(ring_of_a_reset_device_begins_at_0)
+START_TEST(e2_07_ring_of_a_reset_device_begins_at_0)
 {
 	struct vhost_user_vring_addr addr = rig_addr(0);
 	struct rig r;
@@ -515,6 +515,30 @@ START_TEST(broken_ring_is_told_once_per_start)
 }
 END_TEST
 
+/* By the descriptor that the front-end gave for it, and by nothing else. */
+START_TEST(e2_09_broken_ring_says_so_and_the_others_run)
+{
+	int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	struct vsu_le16 jump = vsu_le16_make(5000);
+	struct rig r;
+
+	rig_init(&r);
+	rig_up(&r);
+	ck_assert_uint_eq(rig_ack_fd(&r, VHOST_USER_SET_VRING_ERR, 0, fd), 0);
+	memcpy(r.mem + 0x5000 + 2, &jump, 2);
+	ck_assert_uint_eq(rig_serve(&r, 0), 0);
+	ck_assert_int_ne(vq_broken(vhost_user_backend_vq(r.b, 0)), VQ_OK);
+	vhost_user_backend_ring_error(r.b, 0);
+	ck_assert_uint_eq(rig_drain(fd), 1);
+	rig_offer(&r, 1, 1);
+	ck_assert_uint_eq(rig_serve(&r, 1), 1);
+	ck_assert_uint_ne(rig_get_u64(&r, VHOST_USER_GET_FEATURES), 0);
+	ck_assert_uint_eq(rig_drain(fd), 0);
+	vsu_fd_close(&fd);
+	rig_fini(&r);
+}
+END_TEST
+
 /* Ring state belongs to the peer's memory: nonsense there stops no message. */
 START_TEST(ring_that_broke_can_be_stopped_and_started_again)
 {
@@ -549,6 +573,7 @@ static void add_states(Suite *s)
 	tcase_add_test(tc, stopped_ring_starts_again_where_it_stood);
 	tcase_add_test(tc, kick_and_call_are_replaced_while_the_ring_is_left_alone);
 	tcase_add_test(tc, broken_ring_is_told_once_per_start);
+	tcase_add_test(tc, e2_09_broken_ring_says_so_and_the_others_run);
 	tcase_add_test(tc, ring_that_broke_can_be_stopped_and_started_again);
 }
 
@@ -559,7 +584,7 @@ int main(void)
 
 	tcase_add_test(tc, ring_is_served_and_the_driver_is_called);
 	tcase_add_test(tc, ring_stopped_by_a_reset_still_says_where);
-	tcase_add_test(tc, ring_of_a_reset_device_begins_at_0);
+	tcase_add_test(tc, e2_07_ring_of_a_reset_device_begins_at_0);
 	tcase_add_test(tc, b3_01_ring_that_does_not_exist_is_refused);
 	tcase_add_test(tc, b3_02_ring_that_exists_only_when_cut_short_is_refused);
 	tcase_add_test(tc, b3_03_last_ring_is_there_for_every_message);

@@ -7,6 +7,8 @@
 
 #include <check.h>
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -294,6 +296,53 @@ START_TEST(c1_07_features_that_this_back_end_lacks_are_not_started_with)
 	ck_assert_int_eq(vhost_user_frontend_start(
 				 fe, VHOST_USER_F_PROTOCOL_FEATURES, &err),
 			 -EINVAL);
+}
+END_TEST
+
+/* A guest that was saved elsewhere uses what this back-end does not offer. */
+START_TEST(e2_03_features_that_lack_are_named_and_nothing_is_sent)
+{
+	const uint64_t more = VERSION_1 << _i;
+	struct vsu_error err = VSU_ERROR_INIT;
+	char words[64];
+	unsigned int n;
+
+	become_ready();
+	grow_map(0, MIB);
+	ck_assert_int_eq(vhost_user_frontend_set_memory(fe, map, NULL), 0);
+	describe_rings(NRINGS);
+	n = peer.n;
+	ck_assert_int_eq(vhost_user_frontend_start(fe, VERSION_1 | more, &err),
+			 -EINVAL);
+	snprintf(words, sizeof(words), "%#" PRIx64, more);
+	ck_assert_msg(strstr(err.msg, words), "%s", err.msg);
+	dispatch_both();
+	ck_assert_uint_eq(peer.n, n);
+	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_READY);
+}
+END_TEST
+
+/* Each area ends 8 bytes beyond the memory that it begins in. */
+START_TEST(e2_05_each_area_of_a_ring_lies_in_memory_as_a_whole)
+{
+	static const uint64_t lens[] = { 128 * 16, 4 + 128 * 2, 4 + 128 * 8 };
+	struct vhost_user_ring ring = {
+		.size = 128, .desc_gpa = 0x1000, .driver_gpa = 0x2000,
+		.device_gpa = 0x3000, .kick_fd = -1, .call_fd = -1, .err_fd = -1,
+	};
+	uint64_t *areas[] = { &ring.desc_gpa, &ring.driver_gpa,
+			      &ring.device_gpa };
+
+	become_ready();
+	grow_map(0, MIB);
+	ck_assert_int_eq(vhost_user_frontend_set_memory(fe, map, NULL), 0);
+	*areas[_i] = (MIB - lens[_i] + 8 + 15) & ~UINT64_C(15);
+	ck_assert_int_eq(vhost_user_frontend_set_ring(fe, 0, &ring, NULL), 0);
+	ck_assert_int_eq(vhost_user_frontend_start(fe, VERSION_1, NULL),
+			 -EFAULT);
+	*areas[_i] = (MIB - lens[_i]) & ~UINT64_C(15);
+	ck_assert_int_eq(vhost_user_frontend_set_ring(fe, 0, &ring, NULL), 0);
+	ck_assert_int_eq(vhost_user_frontend_start(fe, VERSION_1, NULL), 0);
 }
 END_TEST
 
@@ -620,6 +669,10 @@ static void add_start(Suite *s)
 	tcase_add_test(tc, start_with_status_says_driver_ok_last);
 	tcase_add_test(tc, start_fails_when_the_device_clears_features_ok);
 	tcase_add_test(tc, c1_07_features_that_this_back_end_lacks_are_not_started_with);
+	tcase_add_loop_test(tc, e2_03_features_that_lack_are_named_and_nothing_is_sent,
+			    2, 8);
+	tcase_add_loop_test(tc, e2_05_each_area_of_a_ring_lies_in_memory_as_a_whole,
+			    0, 3);
 	tcase_add_test(tc, start_refuses_a_ring_outside_memory);
 	tcase_add_test(tc, start_refuses_to_begin_without_rings);
 	tcase_add_test(tc, start_is_refused_while_one_runs);

@@ -53,6 +53,9 @@ static int answer(unsigned long request, unsigned long arg)
 	case KVM_ENABLE_CAP:
 		disabled = ((const struct kvm_enable_cap *)arg)->args[0];
 		return 0;
+	case KVM_GET_SUPPORTED_CPUID:
+		((struct kvm_cpuid2 *)arg)->nent = 7;
+		return 0;
 	case KVM_GET_VCPU_MMAP_SIZE:
 		errno = EPERM;	/* for a size that is a failure */
 		return map_size;
@@ -153,12 +156,22 @@ START_TEST(optional_capability_may_be_missing)
 }
 END_TEST
 
-START_TEST(missing_device_and_permission_name_the_remedy)
+START_TEST(e2_01_missing_device_and_permission_name_path_and_remedy)
 {
 	open_errno = ENOENT;
-	assert_host(-ENOENT, "is the kvm module loaded?");
+	assert_host(-ENOENT, "cannot open '/dev/kvm' (is the kvm module loaded?");
 	open_errno = EACCES;
-	assert_host(-EACCES, "is this user in group kvm?");
+	assert_host(-EACCES, "cannot open '/dev/kvm' (is this user in group kvm?");
+}
+END_TEST
+
+/* A compiler that took the argument for unchanged would still see 100. */
+START_TEST(e2_04_argument_that_kvm_writes_is_read_after_the_call)
+{
+	struct kvm_cpuid2 table = { .nent = 100 };
+
+	ck_assert_int_eq(vmm_kvm_ioctl(3, KVM_GET_SUPPORTED_CPUID, &table), 0);
+	ck_assert_uint_eq(table.nent, 7);
 }
 END_TEST
 
@@ -204,7 +217,8 @@ int main(void)
 	tcase_add_test(tc, complete_host_is_taken);
 	tcase_add_loop_test(tc, missing_capability_is_named, 0, COUNT(needed));
 	tcase_add_test(tc, optional_capability_may_be_missing);
-	tcase_add_test(tc, missing_device_and_permission_name_the_remedy);
+	tcase_add_test(tc, e2_01_missing_device_and_permission_name_path_and_remedy);
+	tcase_add_test(tc, e2_04_argument_that_kvm_writes_is_read_after_the_call);
 	tcase_add_test(tc, other_interface_is_refused);
 	tcase_add_test(tc, other_slots_are_kept_where_kvm_can);
 	tcase_add_loop_test(tc, failed_call_is_named, 0, COUNT(failures));
