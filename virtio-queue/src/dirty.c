@@ -68,14 +68,18 @@ static void mark_in_map(struct vq *q, struct vmem_map *map, const void *hva,
 	log_range(q->log, vmem_region_gpa(region) + off, len);
 }
 
-/* The front-end says under which address the device area is to be logged. */
+/*
+ * The front-end says under which address the device area is to be logged.
+ * Behind an IOMMU it may say the I/O address, and pages are logged by theirs.
+ */
 void vq_priv_mark_area(struct vq *q, const struct vq_priv_area *area,
 		       uint64_t off, uint64_t len)
 {
 	bool log = q->log && q->log_ring && len;
 
 	vmem_dirty_mark(area->dirty, area->hva + off, len);
-	if (log && area == &q->area[AREA_DEVICE])
+	if (log && area == &q->area[AREA_DEVICE] &&
+	    !(q->view->flags & VMEM_VIEW_IOTLB))
 		log_range(q->log, q->log_used_gpa + off, len);
 	else if (log)
 		mark_in_map(q, q->map, area->hva + off, len, true);

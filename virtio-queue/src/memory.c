@@ -86,10 +86,32 @@ static int areas_translate(struct vq *q, const struct vmem_view *view, int *bad)
 	return 0;
 }
 
+/* A chain with more such addresses is not asked about any further. */
+static bool is_denied(const struct vq *q, uint64_t gpa)
+{
+	uint32_t i;
+
+	if (q->denied_taken != q->taken)
+		return false;
+	for (i = 0; i < q->ndenied; i++)
+		if (q->denied[i] == gpa)
+			return true;
+	return q->ndenied == VQ_PRIV_DENIED;
+}
+
+void vq_deny_missed(struct vq *q)
+{
+	if (q->denied_taken != q->taken)
+		q->ndenied = 0;
+	q->denied_taken = q->taken;
+	if (q->ndenied < VQ_PRIV_DENIED)
+		q->denied[q->ndenied++] = q->miss.gpa;
+}
+
 int vq_priv_miss(struct vq *q, const struct vmem_view *view, uint64_t gpa,
 		 uint64_t len, uint32_t access)
 {
-	if (!(view->flags & VMEM_VIEW_IOTLB))
+	if (!(view->flags & VMEM_VIEW_IOTLB) || is_denied(q, gpa))
 		return -EFAULT;
 	q->miss.gpa = gpa;
 	q->miss.len = len;
@@ -168,6 +190,7 @@ int vq_priv_attach(struct vq *q, struct vsu_error *err)
 		return vsu_error_set(err, -EFAULT,
 				     "ring %u: there is no guest memory",
 				     q->index);
+	q->ndenied = 0;
 	rc = areas_translate(q, vmem_map_view(map), &at);
 	if (rc == 0) {
 		map_install(q, map);

@@ -32,6 +32,9 @@ struct vq_priv_flight {
 #define STRETCH_SHIFT	22
 #define STRETCHES	16u
 
+/* Addresses of one chain about which an IOMMU can say that they lead nowhere. */
+#define VQ_PRIV_DENIED	16u
+
 /* The private members of a chain. */
 enum {
 	CHAIN_TAKEN_AGAIN,	/* tracked: a former owner had taken it */
@@ -142,6 +145,10 @@ struct vq {
 	uint64_t broken_got, broken_limit;
 	uint32_t base;			/* where it stood when disabled */
 	struct vq_miss miss;		/* the last one */
+	uint64_t denied[VQ_PRIV_DENIED]; /* addresses that lead nowhere, while
+					   the chain at the head is the same */
+	uint32_t ndenied;
+	uint64_t denied_taken;		/* taken, then */
 	const struct vq_log *log;	/* borrowed; or NULL */
 	uint64_t log_used_gpa;		/* of the device area, for the log */
 	bool log_ring;

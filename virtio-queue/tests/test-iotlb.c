@@ -178,6 +178,102 @@ START_TEST(entry_that_forbids_the_access_is_a_fault)
 }
 END_TEST
 
+START_TEST(address_that_is_denied_is_a_fault_of_its_chain_alone)
+{
+	struct iotlb_rig b;
+
+	iotlb_init(&b);
+	iotlb_enable(&b);
+	put_desc(&b.r, RIG_DESC, 0, IOVA + RIG_DATA, 64, F_WRITE, 0);
+	offer(&b.r, 0);
+	ck_misses(&b, RIG_DATA, 64, VMEM_WRITE);
+	vq_deny_missed(b.r.q);
+	ck_misses(&b, RIG_DATA + 63, 1, VMEM_WRITE);
+	vq_deny_missed(b.r.q);
+	ck_assert_int_eq(rig_pop(&b.r), 1);
+	ck_assert_uint_eq(b.r.chain.fault.why, VQ_FAULT_UNMAPPED);
+	ck_assert_uint_eq(b.r.chain.writable_len, 0);
+	vq_push(b.r.q, &b.r.chain, 0);
+	offer(&b.r, 0);
+	ck_misses(&b, RIG_DATA, 64, VMEM_WRITE);
+	iotlb_set(&b, RIG_DATA, 0x1000, VMEM_WRITE);
+	ck_assert_int_eq(rig_pop(&b.r), 1);
+	ck_assert_uint_eq(b.r.chain.fault.why, VQ_FAULT_NONE);
+	iotlb_fini(&b);
+}
+END_TEST
+
+/* Buffers of 64 bytes, each on a page of its own that is denied. */
+static unsigned int denials_of(struct iotlb_rig *b, unsigned int n)
+{
+	unsigned int i, denials = 0;
+
+	for (i = 0; i < n; i++)
+		put_desc(&b->r, RIG_TABLE, i, IOVA + RIG_MEMORY + 0x1000ull * i,
+			 64, F_WRITE | (i + 1 < n ? F_NEXT : 0), i + 1);
+	put_desc(&b->r, RIG_DESC, 0, IOVA + RIG_TABLE, 16 * n, F_INDIRECT, 0);
+	offer(&b->r, 0);
+	while (rig_pop(&b->r) == -EAGAIN) {
+		vq_deny_missed(b->r.q);
+		denials++;
+	}
+	return denials;
+}
+
+START_TEST(b4_10_number_of_questions_about_one_chain_is_limited)
+{
+	struct iotlb_rig b;
+
+	iotlb_init(&b);
+	b.r.config.max_chain = 64;
+	iotlb_set(&b, RIG_TABLE, 0x1000, VMEM_READ);
+	iotlb_enable(&b);
+	ck_assert_uint_eq(denials_of(&b, 60), 16);
+	ck_assert_uint_eq(b.r.chain.fault.why, VQ_FAULT_UNMAPPED);
+	vq_push(b.r.q, &b.r.chain, 0);
+	iotlb_fini(&b);
+}
+END_TEST
+
+START_TEST(table_that_is_denied_breaks_the_queue)
+{
+	struct iotlb_rig b;
+
+	iotlb_init(&b);
+	iotlb_enable(&b);
+	put_desc(&b.r, RIG_DESC, 0, IOVA + RIG_TABLE, 16, F_INDIRECT, 0);
+	offer(&b.r, 0);
+	ck_misses(&b, RIG_TABLE, 16, VMEM_READ);
+	vq_deny_missed(b.r.q);
+	ck_assert_int_eq(rig_pop(&b.r), -EFAULT);
+	ck_assert_int_eq(vq_broken(b.r.q), VQ_BROKEN_TABLE_MEMORY);
+	iotlb_fini(&b);
+}
+END_TEST
+
+START_TEST(device_area_behind_an_iommu_is_logged_where_it_is)
+{
+	unsigned char bits[32] = { 0 };
+	struct vq_log log = { bits, sizeof(bits) };
+	struct iotlb_rig b;
+
+	iotlb_init(&b);
+	vq_set_log(b.r.q, &log);
+	vq_set_ring_log(b.r.q, true, 0x70000);
+	iotlb_set(&b, RIG_DATA, 0x1000, VMEM_WRITE);
+	iotlb_enable(&b);
+	put_desc(&b.r, RIG_DESC, 0, IOVA + RIG_DATA, 64, F_WRITE, 0);
+	offer(&b.r, 0);
+	ck_assert_int_eq(rig_pop(&b.r), 1);
+	vq_push(b.r.q, &b.r.chain, 0);
+	vq_publish(b.r.q);
+	ck_assert_uint_ne(bits[RIG_DEVICE >> 15] & 1u << (RIG_DEVICE >> 12 & 7),
+			  0);
+	ck_assert_uint_eq(bits[0x70000 >> 15] & 1u << (0x70000 >> 12 & 7), 0);
+	iotlb_fini(&b);
+}
+END_TEST
+
 START_TEST(ring_that_misses_is_enabled_after_the_answer)
 {
 	struct vq_miss miss;
@@ -386,6 +482,12 @@ int main(void)
 	tcase_add_test(tc, miss_names_the_first_byte_that_is_missing);
 	tcase_add_test(tc, indirect_table_may_miss);
 	tcase_add_test(tc, entry_that_forbids_the_access_is_a_fault);
+	tcase_add_test(tc,
+		address_that_is_denied_is_a_fault_of_its_chain_alone);
+	tcase_add_test(tc,
+		b4_10_number_of_questions_about_one_chain_is_limited);
+	tcase_add_test(tc, table_that_is_denied_breaks_the_queue);
+	tcase_add_test(tc, device_area_behind_an_iommu_is_logged_where_it_is);
 	tcase_add_test(tc, ring_that_misses_is_enabled_after_the_answer);
 	tcase_add_test(tc, ring_over_pages_of_an_iommu_is_one_ring);
 	tcase_add_test(tc, used_entries_go_on_while_the_ring_misses);

@@ -190,6 +190,14 @@ struct vq_miss {
 /* After -EAGAIN: the first range that is missing. */
 VQ_API void vq_missed(const struct vq *q, struct vq_miss *out);
 
+/*
+ * After -EAGAIN: that address leads nowhere, because whoever was asked said so.
+ * The next vq_pop() takes it for one outside of memory: the chain comes with a
+ * fault, or the queue breaks where its structure is there. It may be asked for
+ * again when another chain is at the head.
+ */
+VQ_API void vq_deny_missed(struct vq *q);
+
 /* Gives the chain that was popped last back unserved: the next pop has it. */
 VQ_API void vq_unpop(struct vq *q, struct vq_chain *chain);
 
