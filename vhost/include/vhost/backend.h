@@ -33,6 +33,17 @@
  * waits, and runs when it can. The owner hears of refusals and of rings that
  * wait through refused.
  *
+ * Behind an IOMMU (config->iotlb_entries, and ACCESS_PLATFORM agreed on) every
+ * address of a ring is an I/O address. The session keeps the translations that
+ * the front-end sends, asks it over the back-end channel for those that a ring
+ * lacks, and waits for nobody: a ring whose own addresses are not known starts
+ * later, and a chain with such an address stays in the ring, with those behind
+ * it, until run is called again. The owner only has to say so
+ * (vhost_user_backend_missed()). What the front-end invalidates is used no more
+ * when it has its answer: rings are drained first, if they may know of it. When
+ * there are more translations than entries, all are forgotten and asked for
+ * again.
+ *
  * Waiting: vhost_user_backend_fd() is an epoll descriptor that never changes;
  * when it is readable, call vhost_user_backend_dispatch(), which never blocks
  * and does a bounded amount of work. Kick descriptors are not in it: they are
@@ -225,6 +236,9 @@ struct vhost_user_backend_config {
 	uint32_t shmem_bit;	/* for tests with peers of former drafts: 20 or 21,
 				   where those have SHMEM, in place of that
 				   bit's meaning of today; 0: 22 */
+	uint32_t iotlb_entries;	/* ACCESS_PLATFORM is offered, and so many
+				   translations are kept, up to 65536; 0: the
+				   device is behind no IOMMU */
 };
 
 /*
@@ -285,13 +299,22 @@ VHOST_USER_API void vhost_user_backend_call(struct vhost_user_backend *b,
 VHOST_USER_API void vhost_user_backend_ring_error(struct vhost_user_backend *b,
 					     uint32_t ring);
 
+/*
+ * A turn of the ring ended with -EAGAIN (vq_pop()): it knows an I/O address not
+ * yet. 0: the front-end is asked, leave the ring until run is called again.
+ * 1: the address leads nowhere, look at once: the chain comes with a fault now.
+ * On the ring's thread.
+ */
+VHOST_USER_API int vhost_user_backend_missed(struct vhost_user_backend *b,
+					uint32_t ring) VSU_NODISCARD;
+
 /* Features that were negotiated so far. */
 VHOST_USER_API uint64_t vhost_user_backend_features(
 		const struct vhost_user_backend *b);
 VHOST_USER_API uint64_t vhost_user_backend_protocol_features(
 		const struct vhost_user_backend *b);
 
-/* The guest's memory. */
+/* The guest's memory, by I/O addresses where it is behind an IOMMU. */
 VHOST_USER_API struct vmem_space *vhost_user_backend_space(
 		struct vhost_user_backend *b);
 

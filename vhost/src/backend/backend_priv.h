@@ -22,6 +22,7 @@
 #include <stdint.h>
 
 #include "backend/handler.h"
+#include "backend/iotlb.h"
 #include "wire/framing.h"
 #include <vhost/backend.h>
 #include <vhost/shmem.h>
@@ -30,6 +31,7 @@
 
 struct vhost_user_priv_ring {
 	struct vq *vq;
+	struct vhost_user_priv_miss miss;
 	int kick, call, err;	/* -1: none */
 	uint32_t size;		/* 0 until SET_VRING_NUM */
 	uint32_t base;		/* where to start; what the vq says while it is
@@ -164,6 +166,12 @@ struct vhost_user_backend {
 	unsigned int strikes;	/* messages with descriptors they do not take */
 
 	struct vmem_space *space;
+	struct vmem_iotlb *iotlb;	/* the entries; NULL: the owner wants none */
+	struct vmem_map *memory;	/* of the guest, where space has the entries
+					   over it; else NULL */
+	bool forgot;			/* entries that chains in flight may use */
+	uint32_t evictions;		/* how often */
+	bool missed;			/* atomic: a ring has a question */
 	struct vhost_user_priv_table table;
 	struct vhost_user_priv_table staged;
 	struct vmem_map *staged_map;
@@ -227,6 +235,13 @@ static inline bool vhost_user_priv_agreed(const struct vhost_user_backend *b,
 					  unsigned int protocol_bit)
 {
 	return b->protocol_features >> protocol_bit & 1;
+}
+
+/* Addresses of rings and in them are I/O addresses. */
+static inline bool
+vhost_user_priv_translates(const struct vhost_user_backend *b)
+{
+	return b->features & VHOST_USER_F_ACCESS_PLATFORM;
 }
 
 static inline struct vhost_user_priv_ring *
@@ -297,6 +312,16 @@ const struct vhost_user_mem_region *
 vhost_user_priv_table_find(const struct vhost_user_priv_table *t,
 			   uint64_t uaddr);
 /*
+ * How many of the len bytes from uaddr on lie in the region that uaddr is in;
+ * *gpa is the guest address of the first. 0: it is in none.
+ */
+uint64_t vhost_user_priv_table_piece(const struct vhost_user_priv_table *t,
+				     uint64_t uaddr, uint64_t len,
+				     uint64_t *gpa);
+/* Whether all regions of one are in the other, made of it, as they are. */
+bool vhost_user_priv_table_grows(const struct vhost_user_priv_table *from,
+				 const struct vhost_user_priv_table *to);
+/*
  * Checks one more region against t and puts it there, mapped, or with the
  * mapping that keep has of the same piece of the same file. A new mapping takes
  * *fd, which becomes -1.
@@ -312,6 +337,9 @@ void vhost_user_priv_table_free(struct vhost_user_priv_table *t);
 /* Forgets memory that was staged and not published. */
 void vhost_user_priv_unstage(struct vhost_user_backend *b);
 void vhost_user_priv_memory_fini(struct vhost_user_backend *b);
+/* ACCESS_PLATFORM was switched: memory is published anew. No ring is active. */
+int vhost_user_priv_memory_switch(struct vhost_user_backend *b,
+				  struct vsu_error *err);
 
 /* log.c */
 /* LOG_ALL may have changed: says to every ring, all quiet, whether it logs. */

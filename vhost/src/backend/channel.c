@@ -51,12 +51,20 @@ static bool is_inband(uint32_t request)
 	       request == VHOST_USER_BACKEND_VRING_ERR;
 }
 
+/* The session asks this for its rings. */
+static bool is_own(uint32_t request)
+{
+	return request == VHOST_USER_BACKEND_IOTLB_MSG;
+}
+
 /* fd: the object that was looked up, which moves to the owner; or -1. */
 static void tell_result(struct vhost_user_backend *b,
 			const struct vhost_user_priv_asked *asked, int result,
 			int fd)
 {
-	if (is_shmem(asked->request))
+	if (is_own(asked->request))
+		vhost_user_priv_miss_answered(b, asked->cookie, result);
+	else if (is_shmem(asked->request))
 		b->ops.shmem_result(b->opaque, asked->cookie, result);
 	else if (!is_inband(asked->request))
 		b->ops.answered(b->opaque, asked->cookie, result, fd);
@@ -268,6 +276,8 @@ static int set_socket(struct vhost_user_backend *b,
 		return vsu_error_sys(err, rc, "cannot wait for the back-end channel");
 	}
 	vhost_user_priv_backend_channel_pump(b);
+	/* rings may have waited for somebody to ask */
+	__atomic_store_n(&b->missed, b->iotlb != NULL, __ATOMIC_RELAXED);
 	return 0;
 }
 
@@ -285,7 +295,8 @@ int vhost_user_priv_backend_channel_check(const struct vhost_user_backend *b,
 	if (row->fds != VHOST_USER_PRIV_FDS_NONE)
 		need |= VHOST_USER_PROTOCOL_BIT(BACKEND_SEND_FD);
 	if ((b->protocol_features & need) != need || !b->have_backend_channel ||
-	    (!is_shmem(request) && !is_inband(request) && !b->ops.answered))
+	    (!is_shmem(request) && !is_inband(request) && !is_own(request) &&
+	     !b->ops.answered))
 		return vsu_error_set(err, -EOPNOTSUPP,
 				     "%s was not agreed on with the front-end",
 				     row->name);

@@ -118,6 +118,7 @@ static bool event_ready(struct vhost_user_backend *b)
 		vsu_event_signal(b->event);
 	vhost_user_priv_shmem_send_posts(b);
 	vhost_user_priv_inband_send(b);
+	vhost_user_priv_miss_pump(b);
 	if (!b->parked_row || !vhost_user_priv_accept_answer(b))
 		return false;
 	vhost_user_priv_backend_resume(b);
@@ -131,15 +132,24 @@ static bool space_ready(struct vhost_user_backend *b)
 	return false;
 }
 
+/* What was answered makes room, and may be what a ring waits for. */
+static void channel_ready(struct vhost_user_backend *b)
+{
+	vhost_user_priv_backend_channel_ready(b);
+	vhost_user_priv_shmem_send_posts(b);
+	vhost_user_priv_inband_send(b);
+	vhost_user_priv_miss_pump(b);
+	if (!b->parked_row)
+		vhost_user_priv_start_ready_rings(b);
+}
+
 static bool event_serve(struct vhost_user_backend *b, const struct epoll_event *ev)
 {
 	switch ((enum vhost_user_priv_watch)ev->data.u32) {
 	case VHOST_USER_PRIV_WATCH_MAIN:
 		return main_ready(b, ev->events);
 	case VHOST_USER_PRIV_WATCH_CHANNEL:
-		vhost_user_priv_backend_channel_ready(b);
-		vhost_user_priv_shmem_send_posts(b);
-		vhost_user_priv_inband_send(b);
+		channel_ready(b);
 		return false;
 	case VHOST_USER_PRIV_WATCH_EVENT:
 		return event_ready(b);
@@ -213,7 +223,8 @@ static bool leave_more(struct vhost_user_backend *b, bool more)
 {
 	if ((!b->parked_row && vhost_user_priv_channel_has_message(&b->main)) ||
 	    has_posts(b) ||
-	    __atomic_load_n(&b->inband_due, __ATOMIC_RELAXED))
+	    __atomic_load_n(&b->inband_due, __ATOMIC_RELAXED) ||
+	    __atomic_load_n(&b->missed, __ATOMIC_RELAXED))
 		more = true;
 	if (more && !b->more)
 		vsu_event_signal_own(b->event);

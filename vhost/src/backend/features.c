@@ -10,7 +10,8 @@
 #define BIT(name) VHOST_USER_PROTOCOL_BIT(name)
 
 /* Bits of the feature word that the device never sees. */
-#define OWN_FEATURES (VHOST_USER_F_PROTOCOL_FEATURES | VHOST_USER_F_LOG_ALL)
+#define OWN_FEATURES (VHOST_USER_F_PROTOCOL_FEATURES | VHOST_USER_F_LOG_ALL | \
+		      VHOST_USER_F_ACCESS_PLATFORM)
 
 /* The features that the owner's ops leave out. */
 static uint64_t left_out(const struct vhost_user_backend *b)
@@ -62,7 +63,8 @@ uint64_t vhost_user_priv_offered_protocol(const struct vhost_user_backend *b)
 	if (!(b->config.protocol_features & BIT(INBAND_NOTIFICATIONS)))
 		bits &= ~BIT(INBAND_NOTIFICATIONS);
 	if (!(bits & (BIT(CONFIG) | BIT(BACKEND_SEND_FD) |
-		      BIT(INBAND_NOTIFICATIONS))))
+		      BIT(INBAND_NOTIFICATIONS))) &&
+	    !b->config.iotlb_entries)
 		bits &= ~BIT(BACKEND_REQ);	/* nothing to say on it */
 	/* the last word of postcopy cannot be told from a slot without memory */
 	if (bits & BIT(PAGEFAULT))
@@ -117,6 +119,13 @@ static int check_features(struct vhost_user_backend *b,
 	return want == b->features ? VHOST_USER_PRIV_GO : VHOST_USER_PRIV_QUIET;
 }
 
+/* Rings translate otherwise from here on, or nothing can be done for them. */
+static void addresses_switch(struct vhost_user_backend *b)
+{
+	if (vhost_user_priv_memory_switch(b, &b->why) < 0)
+		vhost_user_priv_backend_fail(b);
+}
+
 static int set_features(struct vhost_user_backend *b,
 			struct vhost_user_priv_msg *msg, struct vsu_error *err)
 {
@@ -132,6 +141,8 @@ static int set_features(struct vhost_user_backend *b,
 	b->features = want;
 	b->features_set = b->negotiates = true;
 	b->rings_changed = true;
+	if (changed & VHOST_USER_F_ACCESS_PLATFORM)
+		addresses_switch(b);
 	if (changed & VHOST_USER_F_LOG_ALL)
 		vhost_user_priv_log_switch(b);
 	if (!(want & VHOST_USER_F_PROTOCOL_FEATURES))
@@ -228,6 +239,7 @@ static void ring_reset(struct vhost_user_backend *b, uint32_t index)
  */
 static void device_reset(struct vhost_user_backend *b)
 {
+	bool translated = vhost_user_priv_translates(b);
 	uint32_t i;
 	int rc;
 
@@ -242,6 +254,8 @@ static void device_reset(struct vhost_user_backend *b)
 	b->state_moves = false;
 	b->features = 0;
 	b->features_set = false;
+	if (translated)
+		addresses_switch(b);
 	b->status = 0;
 	if (b->ops.reset)
 		b->ops.reset(b->opaque);

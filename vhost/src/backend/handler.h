@@ -58,6 +58,6 @@ extern const struct vhost_user_priv_handlers
 	vhost_user_priv_channel_handlers, vhost_user_priv_shmem_handlers,
 	vhost_user_priv_device_handlers, vhost_user_priv_inflight_handlers,
 	vhost_user_priv_object_handlers, vhost_user_priv_postcopy_handlers,
-	vhost_user_priv_inband_handlers;
+	vhost_user_priv_inband_handlers, vhost_user_priv_iotlb_handlers;
 
 #endif

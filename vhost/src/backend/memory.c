@@ -34,6 +34,9 @@ void vhost_user_priv_memory_fini(struct vhost_user_backend *b)
 	b->log = vmem_block_unref(b->log);
 	b->inflight = vmem_block_unref(b->inflight);
 	vhost_user_priv_table_free(&b->table);
+	vhost_user_priv_iotlb_clear(b);
+	vmem_iotlb_free(b->iotlb);
+	b->iotlb = NULL;
 	vmem_space_free(b->space);
 	b->space = NULL;
 }
@@ -196,6 +199,38 @@ static int check_remove(struct vhost_user_backend *b,
 	return rc < 0 ? rc : how_quiet(b);
 }
 
+/* What rings translate by: guest memory, or an IOTLB over it. */
+static int publish_staged(struct vhost_user_backend *b, struct vsu_error *err)
+{
+	int rc;
+
+	if (vhost_user_priv_translates(b))
+		return vhost_user_priv_iotlb_set_memory(b, b->staged_map,
+				vhost_user_priv_table_grows(&b->table,
+							    &b->staged), err);
+	rc = vmem_space_publish(b->space, b->staged_map);
+	return rc < 0 ? vsu_error_sys(err, rc,
+				      "cannot publish the memory map") : 0;
+}
+
+/* A map is published once: the same memory is another one. */
+int vhost_user_priv_memory_switch(struct vhost_user_backend *b,
+				  struct vsu_error *err)
+{
+	int rc = 0;
+
+	vhost_user_priv_iotlb_clear(b);
+	if (!b->table.n)
+		return 0;
+	rc = stage_copy(b, b->table.n, NULL, err);
+	if (rc == 0)
+		rc = stage_map(b, err);
+	if (rc == 0)
+		rc = publish_staged(b, err);
+	vhost_user_priv_unstage(b);
+	return rc;
+}
+
 static int commit_memory(struct vhost_user_backend *b,
 			 struct vhost_user_priv_msg *msg, struct vsu_error *err)
 {
@@ -203,10 +238,10 @@ static int commit_memory(struct vhost_user_backend *b,
 
 	(void)msg;
 	vhost_user_priv_suspend_moving(b);
-	rc = vmem_space_publish(b->space, b->staged_map);
+	rc = publish_staged(b, err);
 	if (rc < 0) {
 		vhost_user_priv_unstage(b);
-		return vsu_error_sys(err, rc, "cannot publish the memory map");
+		return rc;
 	}
 	vhost_user_priv_postcopy_let_go(b, &b->table, &b->staged);
 	vhost_user_priv_table_free(&b->table);

@@ -85,13 +85,9 @@ void vhost_user_priv_ring_suspend(struct vhost_user_priv_ring *ring)
 static bool to_gpa(const struct vhost_user_backend *b, uint64_t uaddr,
 		   uint64_t *gpa)
 {
-	const struct vhost_user_mem_region *r =
-		vhost_user_priv_table_find(&b->table, uaddr);
-
-	if (!r)
-		return false;
-	*gpa = r->guest_addr + (uaddr - r->user_addr);
-	return true;
+	*gpa = uaddr;
+	return vhost_user_priv_translates(b) ? b->table.n :
+	       vhost_user_priv_table_piece(&b->table, uaddr, 1, gpa);
 }
 
 int vhost_user_priv_vq_config(const struct vhost_user_backend *b,
@@ -132,13 +128,21 @@ static bool same_place(const struct vhost_user_backend *b, uint64_t uaddr)
 	       old->size == new->size && old->user_addr == new->user_addr;
 }
 
+static bool all_stays(const struct vhost_user_backend *b,
+		      const struct vhost_user_priv_ring *ring)
+{
+	if (vhost_user_priv_translates(b))
+		return vhost_user_priv_table_grows(&b->table, &b->staged);
+	return same_place(b, ring->addr.desc) &&
+	       same_place(b, ring->addr.used) &&
+	       same_place(b, ring->addr.avail);
+}
+
 /* An active ring keeps its virtqueue only where its regions stay. */
 static bool will_move(const struct vhost_user_backend *b,
 		      const struct vhost_user_priv_ring *ring)
 {
-	return vhost_user_priv_is_active(ring) && !(same_place(b, ring->addr.desc) &&
-				    same_place(b, ring->addr.used) &&
-				    same_place(b, ring->addr.avail));
+	return vhost_user_priv_is_active(ring) && !all_stays(b, ring);
 }
 
 bool vhost_user_priv_any_moves(const struct vhost_user_backend *b)

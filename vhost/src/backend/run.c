@@ -3,6 +3,7 @@
 #include <config.h>
 
 #include <errno.h>
+#include <inttypes.h>
 
 #include "backend_priv.h"
 #include <vmm-sys-util/fd.h>
@@ -15,6 +16,7 @@ enum wait_cause {
 	WAIT_FOR_NUM,
 	WAIT_FOR_ADDR,
 	WAIT_FOR_MEMORY,
+	WAIT_FOR_ENTRY,
 };
 
 static const char *const causes[] = {
@@ -55,6 +57,24 @@ static int ring_enable(struct vhost_user_backend *b, uint32_t index,
 	return vhost_user_priv_of_peer(rc, err);
 }
 
+/* The address of a ring behind an IOMMU may have to be asked for. */
+static enum wait_cause try_enable(struct vhost_user_backend *b, uint32_t index,
+				  struct vsu_error *err)
+{
+	int rc = ring_enable(b, index, err);
+
+	if (rc == 0)
+		return WAIT_FOR_NOTHING;
+	if (rc != -EAGAIN)
+		return WAIT_FOR_MEMORY;
+	if (vhost_user_priv_miss_want(b, index))
+		return WAIT_FOR_ENTRY;
+	vsu_error_set(err, -EFAULT,
+		      "the front-end knows no memory at I/O address %#" PRIx64,
+		      b->rings[index].miss.range.gpa);
+	return WAIT_FOR_MEMORY;
+}
+
 /* Told once: the ring is looked at again after every message. */
 static void tell_wait(struct vhost_user_backend *b, uint32_t index,
 		      enum wait_cause cause, struct vsu_error *err)
@@ -64,6 +84,8 @@ static void tell_wait(struct vhost_user_backend *b, uint32_t index,
 	if (ring->wait_told == cause)
 		return;
 	ring->wait_told = (uint8_t)cause;
+	if (cause == WAIT_FOR_ENTRY)
+		return;
 	if (cause != WAIT_FOR_MEMORY)
 		vsu_error_set(err, -EPROTO, "%s", causes[cause]);
 	vsu_error_prefix(err, err->code, "ring %u is started and waits", index);
@@ -76,8 +98,8 @@ static void ring_start(struct vhost_user_backend *b, uint32_t index)
 	enum wait_cause cause = find_cause(b, ring);
 	struct vsu_error err = VSU_ERROR_INIT;
 
-	if (cause == WAIT_FOR_NOTHING && ring_enable(b, index, &err) < 0)
-		cause = WAIT_FOR_MEMORY;
+	if (cause == WAIT_FOR_NOTHING)
+		cause = try_enable(b, index, &err);
 	if (cause != WAIT_FOR_NOTHING) {
 		tell_wait(b, index, cause, &err);
 		return;
@@ -106,6 +128,7 @@ void vhost_user_priv_start_ready_rings(struct vhost_user_backend *b)
 			ring_start(b, i);
 	}
 	vhost_user_priv_backend_channel_pump(b);
+	vhost_user_priv_miss_pump(b);
 }
 
 void vhost_user_priv_ring_stop(struct vhost_user_backend *b, uint32_t index)
@@ -114,6 +137,7 @@ void vhost_user_priv_ring_stop(struct vhost_user_backend *b, uint32_t index)
 
 	vhost_user_priv_ring_suspend(ring);
 	ring->started = false;
+	vhost_user_priv_miss_forget(ring);
 	ring->wait_told = WAIT_FOR_NOTHING;
 	vsu_fd_close(&ring->kick);
 	ring->own_kick = false;

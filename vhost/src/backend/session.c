@@ -16,6 +16,7 @@
 
 #define MAX_RINGS 256u		/* SET_VRING_KICK has 8 bits for the index */
 #define MAX_SLOTS 509u		/* what the other back-ends offer */
+#define MAX_ENTRIES 65536u	/* of an IOTLB: each costs 64 bytes */
 #define STALL_NS UINT64_C(5000000000)
 /* Replies that may wait for the front-end to read them. */
 #define OUT_MAX (64u << 10)
@@ -38,6 +39,10 @@ static int check_config(const struct vhost_user_backend_config *c,
 		return vsu_error_set(err, -EINVAL,
 				     "%u memory slots, the limit is %u",
 				     c->max_slots, MAX_SLOTS);
+	if (c->iotlb_entries > MAX_ENTRIES)
+		return vsu_error_set(err, -EINVAL,
+				     "an IOTLB of %u entries, the limit is %u",
+				     c->iotlb_entries, MAX_ENTRIES);
 	if (!ops->run || !ops->quiesce || !ops->gone)
 		return vsu_error_set(err, -EINVAL,
 				     "a back-end needs the ops run, quiesce and gone");
@@ -55,12 +60,14 @@ static void fill_config(struct vhost_user_backend *b)
 	if (!c->stall_ns)
 		c->stall_ns = STALL_NS;
 	b->offered_protocol = vhost_user_priv_offered_protocol(b);
-	/* addresses behind an IOTLB are not served */
 	b->offered = (c->features & ~(VHOST_USER_F_ACCESS_PLATFORM |
 				      VHOST_USER_F_LOG_ALL)) |
 		     VHOST_USER_F_PROTOCOL_FEATURES;
 	if (b->offered_protocol & VHOST_USER_PROTOCOL_BIT(LOG_SHMFD))
 		b->offered |= VHOST_USER_F_LOG_ALL;
+	if (c->iotlb_entries &&
+	    b->offered_protocol & VHOST_USER_PROTOCOL_BIT(BACKEND_REQ))
+		b->offered |= VHOST_USER_F_ACCESS_PLATFORM;
 }
 
 static int epoll_watch(struct vhost_user_backend *b, int fd,
@@ -90,6 +97,8 @@ static int make_parts(struct vhost_user_backend *b)
 	if (rc < 0)
 		return rc;
 	rc = vmem_space_new(&b->space);
+	if (rc == 0 && b->config.iotlb_entries)
+		rc = vmem_iotlb_new(b->config.iotlb_entries, &b->iotlb);
 	if (rc < 0)
 		return rc;
 	rc = epoll_watch(b, vmem_space_want_event(b->space),

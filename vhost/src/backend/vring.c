@@ -106,8 +106,9 @@ static int try_addr(const struct vhost_user_backend *b,
 
 	if (rc < 0 || !b->features_set)
 		return rc;
-	return vhost_user_priv_of_peer(vq_check(b->rings[addr->index].vq, &c, err),
-				       err);
+	rc = vq_check(b->rings[addr->index].vq, &c, err);
+	/* an I/O address without an entry is asked for when the ring starts */
+	return rc == -EAGAIN ? 0 : vhost_user_priv_of_peer(rc, err);
 }
 
 static int check_addr(struct vhost_user_backend *b,
@@ -141,6 +142,8 @@ static int set_addr(struct vhost_user_backend *b,
 	if (vhost_user_priv_is_active(ring) &&
 	    is_same_addr(&ring->addr, &msg->payload.addr))
 		return 0;
+	if (!vhost_user_priv_is_active(ring))
+		vhost_user_priv_miss_forget(ring);
 	ring->addr = msg->payload.addr;
 	ring->have_addr = true;
 	vq_set_ring_log(ring->vq, ring->addr.flags & VHOST_USER_VRING_F_LOG,

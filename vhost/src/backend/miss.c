@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * Questions of rings: I/O addresses that they do not know. A ring has one at a
+ * time:
+ *
+ *   IDLE    nothing is asked
+ *   WANTED  the ring's thread has left a question for the session (miss_send.c)
+ *   SENT    the front-end has it; an update makes the ring look again
+ *   DENIED  it said no, which the ring's thread takes to its virtqueue
+ *
+ * The question belongs to the ring's thread while IDLE or DENIED, and to the
+ * session's otherwise; a ring that is quiet has no thread.
+ */
+#include <config.h>
+
+#include <errno.h>
+
+#include "backend/backend_priv.h"
+#include <vmm-sys-util/event.h>
+
+static void note_question(struct vhost_user_backend *b,
+			  struct vhost_user_priv_ring *ring)
+{
+	vq_missed(ring->vq, &ring->miss.range);
+	ring->miss.chains = vq_counter(ring->vq, VQ_COUNT_CHAINS);
+	vhost_user_priv_set_miss(&ring->miss, VHOST_USER_PRIV_MISS_WANTED);
+	__atomic_store_n(&b->missed, true, __ATOMIC_RELEASE);
+}
+
+int vhost_user_backend_missed(struct vhost_user_backend *b, uint32_t ring)
+{
+	struct vhost_user_priv_ring *r = &b->rings[ring];
+	enum vhost_user_priv_miss_state state =
+		vhost_user_priv_miss_state(&r->miss);
+	struct vq_miss now;
+
+	vq_missed(r->vq, &now);
+	if (state == VHOST_USER_PRIV_MISS_DENIED) {
+		vhost_user_priv_set_miss(&r->miss, VHOST_USER_PRIV_MISS_IDLE);
+		/* it may have been known after all, and the chain taken */
+		if (r->miss.range.gpa == now.gpa &&
+		    r->miss.chains == vq_counter(r->vq, VQ_COUNT_CHAINS)) {
+			vq_deny_missed(r->vq);
+			return 1;
+		}
+		state = VHOST_USER_PRIV_MISS_IDLE;
+	}
+	if (state == VHOST_USER_PRIV_MISS_IDLE) {
+		note_question(b, r);
+		vsu_event_signal(b->event);
+	}
+	return 0;
+}
+
+bool vhost_user_priv_miss_want(struct vhost_user_backend *b, uint32_t index)
+{
+	struct vhost_user_priv_ring *ring = &b->rings[index];
+	enum vhost_user_priv_miss_state state =
+		vhost_user_priv_miss_state(&ring->miss);
+
+	if (state == VHOST_USER_PRIV_MISS_IDLE)
+		note_question(b, ring);
+	return state != VHOST_USER_PRIV_MISS_DENIED;
+}
+
+void vhost_user_priv_miss_forget(struct vhost_user_priv_ring *ring)
+{
+	ring->miss.number++;
+	ring->miss.told = false;
+	vhost_user_priv_set_miss(&ring->miss, VHOST_USER_PRIV_MISS_IDLE);
+}
+
+bool vhost_user_priv_miss_is_known(const struct vhost_user_backend *b,
+				   const struct vhost_user_priv_ring *ring)
+{
+	const struct vmem_map *map = vmem_space_current(b->space);
+	const struct vmem_view *view = map ? vmem_map_view(map) : NULL;
+
+	return view && vmem_view_find(view, ring->miss.range.gpa) != view->n;
+}
+
+/* Rings that are being taken from their threads are told to run afterwards. */
+static void run_again(struct vhost_user_backend *b, uint32_t index)
+{
+	bool asked = vhost_user_priv_is_asking(b) &&
+		     (b->asked_ring == VHOST_USER_ALL_RINGS ||
+		      b->asked_ring == index);
+
+	b->rings_changed = true;
+	if (b->rings[index].running && !asked)
+		b->ops.run(b->opaque, index);
+}
+
+void vhost_user_priv_miss_settle(struct vhost_user_backend *b, uint32_t index)
+{
+	vhost_user_priv_miss_forget(&b->rings[index]);
+	run_again(b, index);
+}
+
+void vhost_user_priv_miss_deny(struct vhost_user_backend *b, uint32_t index)
+{
+	vhost_user_priv_set_miss(&b->rings[index].miss,
+				 VHOST_USER_PRIV_MISS_DENIED);
+	run_again(b, index);
+}
+
+/*
+ * An answer that says yes means that the update came or will come. A question
+ * whose channel ended is asked again on the next one.
+ */
+void vhost_user_priv_miss_answered(struct vhost_user_backend *b,
+				   uint64_t cookie, int result)
+{
+	uint32_t index = (uint32_t)cookie;
+	struct vhost_user_priv_miss *m = &b->rings[index].miss;
+
+	if (vhost_user_priv_miss_state(m) != VHOST_USER_PRIV_MISS_SENT ||
+	    m->number != cookie >> 32 || result == 0)
+		return;
+	if (result != -ECANCELED) {
+		vhost_user_priv_miss_deny(b, index);
+		return;
+	}
+	vhost_user_priv_set_miss(m, VHOST_USER_PRIV_MISS_WANTED);
+	__atomic_store_n(&b->missed, true, __ATOMIC_RELEASE);
+}
