@@ -78,6 +78,9 @@ static int take_option(void *opaque, unsigned int index,
 	case DAEMON_ALLOW_FUSE:
 		cl->serve.served_files = value->number;
 		return 0;
+	case DAEMON_IOMMU_PLATFORM:
+		cl->serve.iommu_platform = value->number;
+		return 0;
 	case DAEMON_LOG_LEVEL:
 		prog_log_set_level((enum prog_log_level)value->number);
 		return 0;

@@ -25,6 +25,7 @@ enum daemon_option {
 	DAEMON_FD,
 	DAEMON_PRINT_CAPABILITIES,
 	DAEMON_ALLOW_FUSE,
+	DAEMON_IOMMU_PLATFORM,
 	DAEMON_LOG_LEVEL,
 	DAEMON_VERBOSE,
 	DAEMON_HELP,
@@ -44,6 +45,8 @@ enum daemon_option {
 	  .help = "print what this program offers, as JSON, and end" },	\
 	{ .name = "allow-fuse", .kind = VSU_OPTION_FLAG,		\
 	  .help = "take guest memory in files of FUSE and network mounts" }, \
+	{ .name = "iommu-platform", .kind = VSU_OPTION_FLAG,		\
+	  .help = "let a guest have the device behind an IOMMU" },	\
 	PROG_LOG_LEVEL_OPTION,						\
 	PROG_LOG_VERBOSE_OPTION,					\
 	VSU_OPTION_ROW_HELP,						\
@@ -69,6 +72,7 @@ struct serve {
 	const char *socket_path; /* to listen at, or NULL */
 	int fd;			/* else this one, listening or connected */
 	bool served_files;	/* --allow-fuse */
+	bool iommu_platform;
 };
 
 /* Serves dev until told to end; an enum vsu_exit, err filled when not 0. */

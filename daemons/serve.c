@@ -27,6 +27,8 @@
 
 /* Front-ends that wait while one is served. */
 #define BACKLOG 8
+/* Pages of a guest behind an IOMMU that are remembered: 16 MiB and more. */
+#define IOTLB_ENTRIES 4096u
 
 struct queue_thread {
 	struct loop *loop;
@@ -121,6 +123,7 @@ static int make_server(struct loop *l, struct vsu_error *err)
 		.size = sizeof(config),
 		.closer = prog_closer(),
 		.served_files = l->how->served_files,
+		.iotlb_entries = l->how->iommu_platform ? IOTLB_ENTRIES : 0,
 		.dev = l->dev,
 		.sigbus = l->sigbus,
 		.threaded = virtdev_queue_blocks(l->dev),

@@ -10,6 +10,7 @@ SOCKET=$WORK/socket
 MARK=40
 MARK_MIB=2
 MARK_SUM=
+BLK_BEFORE=()		# QEMU's devices that have to come before the disk
 
 BLK_CHECKS=(
 	"capacity and queues"
@@ -87,6 +88,7 @@ EXPECT_MARK=$MARK_SUM
 EXPECT_QUEUES=$2
 EXPECT_RING=${BLK_RING:-110}
 EXPECT_SECTORS=$((IMAGE_MIB * 2048))" \
+		"${BLK_BEFORE[@]}" \
 		-chardev "socket,id=disk,path=$SOCKET" \
 		-device "vhost-user-blk-pci,chardev=disk,num-queues=$2${BLK_OPTIONS:+,$BLK_OPTIONS}"
 }

@@ -55,6 +55,12 @@ struct virtdev_home_ops {
 	void (*config_changed)(void *opaque);
 	/* The queue broke (vq_broken() says why). On the queue's thread. */
 	void (*queue_broken)(void *opaque, uint32_t queue);
+	/*
+	 * A turn of the queue met an I/O address that is not known yet (-EAGAIN
+	 * of vq_pop()). 0: the queue is served again when it is; 1: look again
+	 * at once. On the queue's thread. NULL where there is no IOMMU.
+	 */
+	int (*queue_missed)(void *opaque, uint32_t queue);
 };
 
 /*
@@ -107,6 +113,13 @@ VIRTDEV_API int virtdev_new(const struct virtdev_ops *ops,
 VIRTDEV_API void virtdev_notify(struct virtdev *dev, uint32_t queue);
 VIRTDEV_API void virtdev_config_changed(struct virtdev *dev);
 VIRTDEV_API void virtdev_queue_broken(struct virtdev *dev, uint32_t queue);
+
+/*
+ * For models that take chains themselves, at the end of a turn in which vq_pop()
+ * said -EAGAIN: what queue_serve says then, 1 or 0.
+ */
+VIRTDEV_API int virtdev_queue_missed(struct virtdev *dev, uint32_t queue)
+	VSU_NODISCARD;
 
 /*
  * For models that finish a chain before they take the next one: the whole of

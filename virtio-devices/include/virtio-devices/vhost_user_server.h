@@ -55,6 +55,8 @@ struct virtdev_vhost_user_server_config {
 	 * there is one; 0: 10 seconds.
 	 */
 	uint64_t silence_ns;
+	uint32_t iotlb_entries;	/* a guest may have the device behind an IOMMU;
+				   as in struct vhost_user_backend_config */
 };
 
 /*

@@ -144,6 +144,8 @@ static int blk_queue_serve(void *self, uint32_t queue)
 	do {
 		rc = queue_turn(q, &left);
 	} while (rc == 0 && !is_full(q) && vq_enable_notify(q->q));
+	if (rc == -EAGAIN)
+		return virtdev_queue_missed(q->blk->dev, queue);
 	return rc > 0;
 }
 

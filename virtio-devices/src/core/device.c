@@ -67,6 +67,12 @@ void virtdev_queue_broken(struct virtdev *dev, uint32_t queue)
 		dev->home.queue_broken(dev->home_opaque, queue);
 }
 
+int virtdev_queue_missed(struct virtdev *dev, uint32_t queue)
+{
+	return dev->home.queue_missed ?
+	       dev->home.queue_missed(dev->home_opaque, queue) : 0;
+}
+
 /* A model's turn, whose notification goes to the device's home. */
 struct home_turn {
 	struct virtdev *dev;
@@ -106,6 +112,8 @@ int virtdev_queue_turn(struct virtdev *dev, uint32_t queue, struct vq *q,
 	rc = vq_turn(q, &t);
 	if (!was_broken && vq_broken(q))
 		virtdev_queue_broken(dev, queue);
+	if (rc == -EAGAIN)
+		return virtdev_queue_missed(dev, queue);
 	return rc == 1;
 }
 

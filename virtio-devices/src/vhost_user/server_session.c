@@ -160,11 +160,19 @@ static void on_queue_broken(void *opaque, uint32_t queue)
 	vhost_user_backend_ring_error(s->session, queue);
 }
 
+static int on_queue_missed(void *opaque, uint32_t queue)
+{
+	struct virtdev_vhost_user_server *s = opaque;
+
+	return vhost_user_backend_missed(s->session, queue);
+}
+
 const struct virtdev_home_ops virtdev_priv_server_home_ops = {
 	.size = sizeof(virtdev_priv_server_home_ops),
 	.notify = on_notify,
 	.config_changed = on_config_changed,
 	.queue_broken = on_queue_broken,
+	.queue_missed = on_queue_missed,
 };
 
 /* --- beginning --- */
@@ -184,6 +192,7 @@ static int on_begin(void *opaque, int sock, struct vhost_user_backend **session,
 		.sigbus = s->config.sigbus,
 		.closer = s->config.closer,
 		.served_files = s->config.served_files,
+		.iotlb_entries = s->config.iotlb_entries,
 	};
 	int rc;
 
