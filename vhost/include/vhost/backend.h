@@ -33,16 +33,13 @@
  * waits, and runs when it can. The owner hears of refusals and of rings that
  * wait through refused.
  *
- * Behind an IOMMU (config->iotlb_entries, and ACCESS_PLATFORM agreed on) every
- * address of a ring is an I/O address. The session keeps the translations that
- * the front-end sends, asks it over the back-end channel for those that a ring
- * lacks, and waits for nobody: a ring whose own addresses are not known starts
- * later, and a chain with such an address stays in the ring, with those behind
- * it, until run is called again. The owner only has to say so
- * (vhost_user_backend_missed()). What the front-end invalidates is used no more
- * when it has its answer: rings are drained first, if they may know of it. When
- * there are more translations than entries, all are forgotten and asked for
- * again.
+ * Behind an IOMMU (config->iotlb_entries, ACCESS_PLATFORM) addresses of rings are
+ * I/O addresses. The session keeps what the front-end says about them and asks it
+ * for more over the back-end channel. Nobody waits: a ring whose own areas are not
+ * known starts later, and a chain at such an address stays in the ring until run
+ * is called again; the owner only says so (vhost_user_backend_missed()). Entries
+ * that are invalidated are used no more when the front-end has its answer: rings
+ * are drained first. Of too many entries all are forgotten, and asked for again.
  *
  * Waiting: vhost_user_backend_fd() is an epoll descriptor that never changes;
  * when it is readable, call vhost_user_backend_dispatch(), which never blocks
@@ -300,10 +297,9 @@ VHOST_USER_API void vhost_user_backend_ring_error(struct vhost_user_backend *b,
 					     uint32_t ring);
 
 /*
- * A turn of the ring ended with -EAGAIN (vq_pop()): it knows an I/O address not
- * yet. 0: the front-end is asked, leave the ring until run is called again.
- * 1: the address leads nowhere, look at once: the chain comes with a fault now.
- * On the ring's thread.
+ * vq_pop() said -EAGAIN. 0: the front-end is asked, leave the ring until run is
+ * called again. 1: the address leads nowhere, the next vq_pop() gives the chain
+ * with a fault. On the ring's thread.
  */
 VHOST_USER_API int vhost_user_backend_missed(struct vhost_user_backend *b,
 					uint32_t ring) VSU_NODISCARD;

@@ -132,7 +132,7 @@ static bool space_ready(struct vhost_user_backend *b)
 	return false;
 }
 
-/* What was answered makes room, and may be what a ring waits for. */
+/* An answer makes room for more, and may be all that a ring waits for. */
 static void channel_ready(struct vhost_user_backend *b)
 {
 	vhost_user_priv_backend_channel_ready(b);

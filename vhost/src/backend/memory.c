@@ -199,7 +199,7 @@ static int check_remove(struct vhost_user_backend *b,
 	return rc < 0 ? rc : how_quiet(b);
 }
 
-/* What rings translate by: guest memory, or an IOTLB over it. */
+/* Rings translate by guest memory, or by an IOTLB over it. */
 static int publish_staged(struct vhost_user_backend *b, struct vsu_error *err)
 {
 	int rc;
