@@ -236,6 +236,8 @@ struct vhost_user_backend_config {
 	uint32_t iotlb_entries;	/* ACCESS_PLATFORM is offered, and so many
 				   translations are kept, up to 65536; 0: the
 				   device is behind no IOMMU */
+	uint32_t iotlb_entries;	/* ACCESS_PLATFORM is offered, and so many are
+				   kept, up to 65536; 0: behind no IOMMU */
 };
 
 /*
@@ -298,8 +300,7 @@ VHOST_USER_API void vhost_user_backend_ring_error(struct vhost_user_backend *b,
 
 /*
  * vq_pop() said -EAGAIN. 0: the front-end is asked, leave the ring until run is
- * called again. 1: the address leads nowhere, the next vq_pop() gives the chain
- * with a fault. On the ring's thread.
+ * called again. 1: it leads nowhere, vq_pop() says so. On the ring's thread.
  */
 VHOST_USER_API int vhost_user_backend_missed(struct vhost_user_backend *b,
 					uint32_t ring) VSU_NODISCARD;
