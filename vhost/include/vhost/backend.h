@@ -37,9 +37,10 @@
  * I/O addresses. The session keeps what the front-end says about them and asks it
  * for more over the back-end channel. Nobody waits: a ring whose own areas are not
  * known starts later, and a chain at such an address stays in the ring until run
- * is called again; the owner only says so (vhost_user_backend_missed()). Entries
- * that are invalidated are used no more when the front-end has its answer: rings
- * are drained first. Of too many entries all are forgotten, and asked for again.
+ * is called again; the owner only says so (vhost_user_backend_missed() of
+ * backend_device.h). Entries that are invalidated are used no more when the
+ * front-end has its answer: rings are drained first. Of too many entries all are
+ * forgotten, and asked for again.
  *
  * Waiting: vhost_user_backend_fd() is an epoll descriptor that never changes;
  * when it is readable, call vhost_user_backend_dispatch(), which never blocks
@@ -233,9 +234,6 @@ struct vhost_user_backend_config {
 	uint32_t shmem_bit;	/* for tests with peers of former drafts: 20 or 21,
 				   where those have SHMEM, in place of that
 				   bit's meaning of today; 0: 22 */
-	uint32_t iotlb_entries;	/* ACCESS_PLATFORM is offered, and so many
-				   translations are kept, up to 65536; 0: the
-				   device is behind no IOMMU */
 	uint32_t iotlb_entries;	/* ACCESS_PLATFORM is offered, and so many are
 				   kept, up to 65536; 0: behind no IOMMU */
 };
@@ -297,13 +295,6 @@ VHOST_USER_API void vhost_user_backend_call(struct vhost_user_backend *b,
 /* Tells the front-end that the ring is broken (once). On the ring's thread. */
 VHOST_USER_API void vhost_user_backend_ring_error(struct vhost_user_backend *b,
 					     uint32_t ring);
-
-/*
- * vq_pop() said -EAGAIN. 0: the front-end is asked, leave the ring until run is
- * called again. 1: it leads nowhere, vq_pop() says so. On the ring's thread.
- */
-VHOST_USER_API int vhost_user_backend_missed(struct vhost_user_backend *b,
-					uint32_t ring) VSU_NODISCARD;
 
 /* Features that were negotiated so far. */
 VHOST_USER_API uint64_t vhost_user_backend_features(

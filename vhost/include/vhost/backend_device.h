@@ -15,7 +15,7 @@
  * no ring is started (the device is suspended, and must be silent), -EAGAIN
  * when too many requests are unanswered.
  *
- * Threads: that of the session.
+ * Threads: that of the session, but for vhost_user_backend_missed().
  */
 #ifndef VHOST_BACKEND_DEVICE_H
 #define VHOST_BACKEND_DEVICE_H
@@ -57,6 +57,17 @@ VHOST_USER_API int vhost_user_backend_host_notifier(
 		struct vhost_user_backend *b, uint32_t ring, int fd,
 		uint64_t offset, uint64_t cookie, struct vsu_error *err)
 	VSU_NODISCARD;
+
+/*
+ * A turn of the ring ended with -EAGAIN of vq_pop(): the device is behind an
+ * IOMMU, and an I/O address is not known yet. On the ring's thread.
+ *
+ *   0  the front-end is asked: leave the ring until run is called again
+ *   1  it said that the address leads nowhere: look at once, vq_pop() gives the
+ *      chain with a fault now
+ */
+VHOST_USER_API int vhost_user_backend_missed(struct vhost_user_backend *b,
+					uint32_t ring) VSU_NODISCARD;
 
 VSU_END_DECLS
 

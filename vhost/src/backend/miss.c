@@ -16,6 +16,7 @@
 #include <errno.h>
 
 #include "backend/backend_priv.h"
+#include <vhost/backend_device.h>
 #include <vmm-sys-util/event.h>
 
 static void note_question(struct vhost_user_backend *b,

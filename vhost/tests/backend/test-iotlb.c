@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <vhost/backend_device.h>
 #include <virtio-queue/queue.h>
 #include <vmm-sys-util/fd.h>
 

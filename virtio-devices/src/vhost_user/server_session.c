@@ -4,6 +4,8 @@
 
 #include <errno.h>
 
+#include <vhost/backend_device.h>
+
 #include "vhost_user/server_priv.h"
 
 /* --- calls of the session --- */
