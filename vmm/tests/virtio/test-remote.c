@@ -86,7 +86,7 @@ static void serve_anew(void)
 	be.ended = false;
 }
 
-static void start_back_end(uint64_t features)
+static void make_device(uint64_t features)
 {
 	static const struct virtdev_ops ops = {
 		.size = sizeof(ops), .name = "test",
@@ -97,6 +97,11 @@ static void start_back_end(uint64_t features)
 		.features = features,
 	};
 
+	ck_assert_int_eq(virtdev_new(&ops, &info, &be, &be.dev), 0);
+}
+
+static void start_back_end(uint64_t features)
+{
 	memset(&be, 0, sizeof(be));
 	snprintf(be.path, sizeof(be.path), "/tmp/test-remote.%d", getpid());
 	be.listener = vsu_sock_listen(be.path, 1, NULL);
@@ -104,7 +109,7 @@ static void start_back_end(uint64_t features)
 	ck_assert_int_eq(vsu_sock_path_of(be.listener, &be.where), 0);
 	be.change = vsu_event_new();
 	be.quit = vsu_event_new();
-	ck_assert_int_eq(virtdev_new(&ops, &info, &be, &be.dev), 0);
+	make_device(features);
 	serve_anew();
 }
 
@@ -332,6 +337,104 @@ START_TEST(a_driver_that_starts_meanwhile_runs_with_the_next_back_end)
 }
 END_TEST
 
+static void set_status(uint32_t status)
+{
+	vmm_virtio_lock(virtio);
+	virtdev_transport_set_status(vmm_virtio_transport(virtio), status);
+	vmm_virtio_unlock(virtio);
+}
+
+/* Whoever serves the device now has answered once. */
+static void hear_of_change(void)
+{
+	const uint32_t before = config_word();
+
+	vsu_event_signal(be.change);
+	while (config_word() == before)
+		ev_run(place.loop, EVRUN_ONCE);
+}
+
+static void run_and_lose(void)
+{
+	reconnect_ms = 1;
+	listen_to_stderr();
+	connect_to(VQ_F_VERSION_1);
+	rig_start(virtio);
+	hear_of_change();
+	lose_back_end();
+}
+
+START_TEST(rings_that_ran_go_on_with_the_next_back_end)
+{
+	run_and_lose();
+	serve_anew();
+	hear_of_change();
+	ck_assert_uint_eq(rig_status(virtio), 15);
+	ck_assert(!lost.code);
+	teardown();
+}
+END_TEST
+
+START_TEST(c1_14_a_device_is_reset_and_begun_again_while_nobody_is_there)
+{
+	run_and_lose();
+	set_status(0);
+	while (rig_status(virtio))
+		ev_run(place.loop, EVRUN_ONCE);
+	rig_start(virtio);
+	serve_anew();
+	hear_of_change();
+	ck_assert_uint_eq(rig_status(virtio), 15);
+	teardown();
+}
+END_TEST
+
+/* The start that waited is not made when the driver no longer wants it. */
+START_TEST(a_start_that_waits_is_taken_back_by_a_reset)
+{
+	reconnect_ms = 1;
+	listen_to_stderr();
+	connect_to(VQ_F_VERSION_1);
+	lose_back_end();
+	rig_start_at(virtio, RIG_MEMORY);
+	set_status(0);
+	ck_assert_uint_eq(rig_status(virtio), 0);
+	serve_anew();
+	hear_of_change();
+	ck_assert_uint_eq(times_said("cannot be started"), 0);
+	ck_assert_uint_eq(rig_status(virtio), 0);
+	teardown();
+}
+END_TEST
+
+START_TEST(a_device_may_be_freed_while_nobody_is_there)
+{
+	run_and_lose();
+	if (_i)
+		set_status(0);
+	teardown();
+}
+END_TEST
+
+START_TEST(c1_07_a_back_end_that_offers_less_is_refused_with_a_sentence)
+{
+	run_and_lose();
+	virtdev_free(be.dev);
+	make_device(0);
+	serve_anew();
+	while (!times_said("lacks the features"))
+		ev_run(place.loop, EVRUN_ONCE);
+	ck_assert_uint_eq(rig_status(virtio), 15);
+	end_back_end();
+	virtdev_free(be.dev);
+	make_device(VQ_F_VERSION_1);
+	serve_anew();
+	hear_of_change();
+	ck_assert_uint_eq(rig_status(virtio), 15);
+	teardown();
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("remote");
@@ -347,6 +450,14 @@ int main(void)
 			    0, 2);
 	tcase_add_test(tc,
 		a_driver_that_starts_meanwhile_runs_with_the_next_back_end);
+	tcase_add_test(tc, rings_that_ran_go_on_with_the_next_back_end);
+	tcase_add_test(tc,
+		c1_14_a_device_is_reset_and_begun_again_while_nobody_is_there);
+	tcase_add_test(tc, a_start_that_waits_is_taken_back_by_a_reset);
+	tcase_add_loop_test(tc, a_device_may_be_freed_while_nobody_is_there, 0,
+			    2);
+	tcase_add_test(tc,
+		c1_07_a_back_end_that_offers_less_is_refused_with_a_sentence);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
 }
