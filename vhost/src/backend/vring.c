@@ -181,6 +181,8 @@ static int set_base(struct vhost_user_backend *b,
 	(void)err;
 	ring->base = msg->payload.state.num;
 	ring->reset_base = 0;
+	if (b->features_set && is_packed(b))
+		ring->base = vhost_user_priv_packed_base(ring->base);
 	ring->refused &= (uint8_t)~VHOST_USER_PRIV_SET_BASE;
 	b->rings_changed = true;
 	return 0;

@@ -123,6 +123,8 @@ static int accept_base(struct vhost_user_frontend *f, const struct fe_pending *p
 		     (base >> 16 & 0x7fff) >= ring->desc.size :
 		     base > UINT16_MAX)
 		return bad_base(p, base, ring->desc.size, err);
+	if (packed && !f->parking)
+		base = vhost_user_priv_packed_base(base);
 	ring->desc.base = base;
 	ring->started = false;
 	f->bases[p->ring] = base;

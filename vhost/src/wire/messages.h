@@ -202,6 +202,14 @@ bool vhost_user_priv_needs_fds(const struct vhost_user_priv_message *row,
 			       bool reply, const unsigned char *payload,
 			       size_t len);
 
+/*
+ * The positions of a packed ring from the word of SET_VRING_BASE or of the
+ * answer to GET_VRING_BASE. There are peers (DPDK) that know its lower 16 bits
+ * only, the next available descriptor: nothing is under way when a ring begins
+ * or was drained, so that this is the next used one, too.
+ */
+uint32_t vhost_user_priv_packed_base(uint32_t word);
+
 /* Takes descriptor i out of the message: the caller owns it now. */
 int vhost_user_priv_msg_take_fd(struct vhost_user_priv_msg *msg,
 				unsigned int i);

@@ -249,6 +249,11 @@ bool vhost_user_priv_needs_fds(const struct vhost_user_priv_message *row,
 					 !(word & VHOST_USER_VRING_NOFD);
 }
 
+uint32_t vhost_user_priv_packed_base(uint32_t word)
+{
+	return word > UINT16_MAX ? word : word | word << 16;
+}
+
 int vhost_user_priv_msg_take_fd(struct vhost_user_priv_msg *msg,
 				unsigned int i)
 {

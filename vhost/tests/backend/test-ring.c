@@ -182,6 +182,30 @@ START_TEST(packed_ring_may_have_any_size_and_a_base_of_32_bits)
 }
 END_TEST
 
+/* Some front-ends take the word for one of 16 bits, as of a split ring. */
+static const struct {
+	uint32_t told, meant;
+} short_bases[] = {
+	{ 0x8000, 0x80008000 }, { 0x8063, 0x80638063 }, { 5, 0x50005 }, { 0, 0 },
+};
+
+START_TEST(packed_base_of_16_bits_is_both_positions)
+{
+	struct rig r;
+
+	rig_prepare(&r);
+	r.config.features |= VQ_F_RING_PACKED;
+	rig_start(&r);
+	rig_negotiate(&r);
+	ck_assert_uint_eq(rig_ack_state(&r, VHOST_USER_SET_VRING_NUM, 0, 100),
+			  0);
+	ck_assert_uint_eq(rig_ack_state(&r, VHOST_USER_SET_VRING_BASE, 0,
+					short_bases[_i].told), 0);
+	ck_assert_uint_eq(rig_stop_ring(&r, 0), short_bases[_i].meant);
+	rig_fini(&r);
+}
+END_TEST
+
 /* b3_05: the heap is watched by the sanitizers and valgrind. */
 START_TEST(b3_05_set_up_may_be_repeated_without_end)
 {
@@ -591,6 +615,8 @@ int main(void)
 	tcase_add_loop_test(tc, b3_04_size_must_suit_the_device_and_the_format,
 			    0, 8);
 	tcase_add_test(tc, packed_ring_may_have_any_size_and_a_base_of_32_bits);
+	tcase_add_loop_test(tc, packed_base_of_16_bits_is_both_positions, 0,
+			    sizeof(short_bases) / sizeof(*short_bases));
 	tcase_add_test(tc, b3_05_set_up_may_be_repeated_without_end);
 	tcase_add_test(tc, b3_06_running_ring_keeps_its_size_base_and_place);
 	tcase_add_test(tc, b3_07_whole_ring_must_lie_in_memory);

@@ -470,6 +470,25 @@ START_TEST(c1_12_base_beyond_a_packed_ring_is_fatal)
 }
 END_TEST
 
+/* Back-ends that take the word for one of 16 bits, as of a split ring. */
+START_TEST(packed_base_of_16_bits_is_both_positions)
+{
+	peer.base = 0x8040;
+	peer.features |= VHOST_USER_F_RING_PACKED;
+	become_ready();
+	grow_map(0, MIB);
+	ck_assert_int_eq(vhost_user_frontend_set_memory(fe, map, NULL), 0);
+	describe_rings(1);
+	ck_assert_int_eq(vhost_user_frontend_start(
+				 fe, VERSION_1 | VHOST_USER_F_RING_PACKED, NULL),
+			 0);
+	dispatch_both();
+	ck_assert_int_eq(vhost_user_frontend_stop(fe, NULL), 0);
+	dispatch_both();
+	ck_assert_uint_eq(told.bases[0], 0x80408040);
+}
+END_TEST
+
 START_TEST(c1_12_base_of_another_ring_is_fatal)
 {
 	const struct vhost_user_vring_state other = { 1, 0 };
@@ -688,6 +707,7 @@ static void add_stop(Suite *s)
 	tcase_add_test(tc, c1_12_base_beyond_a_split_ring_is_fatal);
 	tcase_add_loop_test(tc, c1_12_base_beyond_a_packed_ring_is_fatal, 0,
 			    COUNT(packed_bases));
+	tcase_add_test(tc, packed_base_of_16_bits_is_both_positions);
 	tcase_add_test(tc, c1_12_base_of_another_ring_is_fatal);
 	tcase_add_test(tc, reset_forgets_rings_and_keeps_memory);
 	tcase_add_test(tc, reset_without_a_message_for_it_is_ours_alone);
