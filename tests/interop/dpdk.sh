@@ -8,9 +8,11 @@ TESTPMD=${TESTPMD:-dpdk-testpmd}
 
 # Both its threads run where this process may; one of them never rests.
 DPDK_CPUS=$(sed -n 's/^Cpus_allowed_list:[[:space:]]*//p' /proc/self/status)
+# Where its memory is from.
+DPDK_MEMORY=(--no-huge -m 128)
 
 # testpmd_start MODE PAIRS VDEV [OPTION…]: PEER is its process, PEER_LOG what it
-# says. It ends at the end of its input, which this shell keeps open.
+# says. It takes commands from testpmd_do.
 testpmd_start() {
 	local mode=$1 pairs=$2 vdev=$3; shift 3
 
@@ -19,12 +21,14 @@ testpmd_start() {
 	mkdir -p "$WORK/run"
 	start "$PEER_LOG" env RUNTIME_DIRECTORY="$WORK/run" \
 		bash -c 'input=$1; shift; exec "$@" <"$input"' - "$WORK/input" \
-		"$TESTPMD" --no-huge -m 128 --no-pci --no-telemetry --no-shconf \
-		--lcores "(0-1)@($DPDK_CPUS)" --vdev "$vdev" "$@" -- \
-		--forward-mode="$mode" --port-topology=loop --auto-start \
-		--rxq="$pairs" --txq="$pairs" --total-num-mbufs=4096
+		"$TESTPMD" "${DPDK_MEMORY[@]}" --no-pci --no-telemetry --no-shconf \
+		--lcores "(0-1)@($DPDK_CPUS)" --vdev "$vdev" -- -i \
+		--forward-mode="$mode" --port-topology=loop --auto-start --no-flush-rx --total-num-mbufs=4096 \
+		--rxq="$pairs" --txq="$pairs" "$@"
 	PEER=$CHILD
 }
+
+testpmd_do() { printf '%s\n' "$@" >&7; }
 
 # testpmd_end: whether it ended in order
 testpmd_end() {

@@ -7,17 +7,17 @@
 #include "frames.h"
 
 #define MAC_LEN 6u
-#define SHORTEST 60u
 /* EtherType of local experiments. */
 #define TYPE_AT 12u
-#define BODY_AT 14u
+#define NUMBER_AT 14u
+#define BODY_AT 18u
 
 /* All lengths come up, in an order in which neighbours differ much. */
 uint32_t frame_len(uint32_t number, bool large)
 {
 	if (large && number % 4 == 3)
 		return FRAME_PLAIN + 1 + number * 1237 % (FRAME_LARGE - FRAME_PLAIN);
-	return SHORTEST + number * 397 % (FRAME_PLAIN - SHORTEST + 1);
+	return FRAME_SHORTEST + number * 397 % (FRAME_PLAIN - FRAME_SHORTEST + 1);
 }
 
 static void addresses_make(unsigned char *out, bool swapped)
@@ -36,10 +36,21 @@ void frame_make(unsigned char *out, uint32_t number, uint32_t len)
 	addresses_make(out, false);
 	out[TYPE_AT] = 0x88;
 	out[TYPE_AT + 1] = 0xb5;
+	for (i = 0; i < BODY_AT - NUMBER_AT; i++)
+		out[NUMBER_AT + i] = (unsigned char)(number >> 8 * i);
 	for (i = BODY_AT; i < len; i++) {
 		state = state * 1664525u + 1013904223u;
 		out[i] = (unsigned char)(state >> 24);
 	}
+}
+
+uint32_t frame_number(const unsigned char *frame)
+{
+	uint32_t number = 0, i;
+
+	for (i = 0; i < BODY_AT - NUMBER_AT; i++)
+		number |= (uint32_t)frame[NUMBER_AT + i] << 8 * i;
+	return number;
 }
 
 const char *frame_judge(const unsigned char *frame, uint32_t len,
@@ -52,7 +63,7 @@ const char *frame_judge(const unsigned char *frame, uint32_t len,
 	frame_make(sent, number, len);
 	addresses_make(sent, swapped);
 	if (memcmp(sent, frame, BODY_AT))
-		return "its addresses or its type are wrong";
+		return "its addresses, its type or its number are wrong";
 	if (memcmp(sent, frame, len))
 		return "its bytes are not those that were sent";
 	return NULL;

@@ -17,10 +17,14 @@
 /* The longest that is made, with large ones and without. */
 #define FRAME_LARGE 9014u
 #define FRAME_PLAIN 1514u
+#define FRAME_SHORTEST 60u
 
 /* Of frame number; large: some have more than 1514 bytes. */
 uint32_t frame_len(uint32_t number, bool large);
 void frame_make(unsigned char *out, uint32_t number, uint32_t len);
+
+/* The number that stands in a frame, of FRAME_SHORTEST bytes or more. */
+uint32_t frame_number(const unsigned char *frame);
 
 /*
  * NULL, or what is wrong. swapped: the peer exchanged source and destination.
