@@ -280,6 +280,33 @@ START_TEST(c2_29_notifier_of_no_ring_or_no_page_is_refused)
 }
 END_TEST
 
+/* 22 is IOTLB_MSG of a front-end, 2 and 3 of an entry are for it to send. */
+START_TEST(c2_30_misses_without_end_and_requests_of_a_front_end_are_refused)
+{
+	struct vhost_user_iotlb miss = {
+		UINT64_MAX - 4095, 0, 0, 3, VHOST_USER_IOTLB_MISS, { 0 }
+	};
+	unsigned int i;
+	int fds;
+
+	run();
+	fds = vsu_fd_count();
+	for (i = 0; i < 1000; i++) {
+		miss.type = i & 1 ? VHOST_USER_IOTLB_MISS :
+				    VHOST_USER_IOTLB_UPDATE;
+		peer_ask(&peer, i % 3 ? VHOST_USER_BACKEND_IOTLB_MSG :
+					VHOST_USER_IOTLB_MSG,
+			 VHOST_USER_HDR_NEED_REPLY, &miss, sizeof(miss), -1);
+		dispatch_both();
+		ck_assert_int_eq(peer_answer(&peer), 1);
+		ck_assert_uint_eq(told.refused, i + 1);
+	}
+	ck_assert_int_eq(vsu_fd_count(), fds);
+	ck_assert_uint_eq(peer_count(&peer, VHOST_USER_IOTLB_MSG), 0);
+	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_RUNNING);
+}
+END_TEST
+
 /* --------------------------------------------------------------------- log */
 
 static void set_log(uint64_t size)
@@ -411,6 +438,7 @@ int main(void)
 	tcase_add_test(tc, state_does_not_move_while_rings_run);
 	tcase_add_loop_test(tc, c2_29_notifier_of_no_ring_or_no_page_is_refused,
 			    0, COUNT(bad_areas));
+	tcase_add_test(tc, c2_30_misses_without_end_and_requests_of_a_front_end_are_refused);
 	tcase_add_test(tc, log_is_given_before_it_is_switched_on);
 	tcase_add_test(tc, log_that_was_set_before_is_part_of_the_start);
 	tcase_add_test(tc, log_that_is_too_short_or_not_kept_is_refused);
