@@ -374,7 +374,7 @@ START_TEST(log_that_was_set_before_is_part_of_the_start)
 }
 END_TEST
 
-START_TEST(log_that_is_too_short_or_not_kept_is_refused)
+START_TEST(e2_08_log_that_is_too_short_or_not_kept_is_refused)
 {
 	struct vsu_error err = VSU_ERROR_INIT;
 
@@ -389,7 +389,7 @@ START_TEST(log_that_is_too_short_or_not_kept_is_refused)
 }
 END_TEST
 
-START_TEST(memory_above_the_log_waits_for_a_longer_one)
+START_TEST(e2_08_memory_above_the_log_waits_for_a_longer_one)
 {
 	struct vsu_error err = VSU_ERROR_INIT;
 
@@ -441,8 +441,8 @@ int main(void)
 	tcase_add_test(tc, c2_30_misses_without_end_and_requests_of_a_front_end_are_refused);
 	tcase_add_test(tc, log_is_given_before_it_is_switched_on);
 	tcase_add_test(tc, log_that_was_set_before_is_part_of_the_start);
-	tcase_add_test(tc, log_that_is_too_short_or_not_kept_is_refused);
-	tcase_add_test(tc, memory_above_the_log_waits_for_a_longer_one);
+	tcase_add_test(tc, e2_08_log_that_is_too_short_or_not_kept_is_refused);
+	tcase_add_test(tc, e2_08_memory_above_the_log_waits_for_a_longer_one);
 	tcase_add_test(tc, log_without_a_back_end_that_keeps_one_is_refused);
 	sr = srunner_create(s);
 	srunner_run_all(sr, CK_ENV);
