@@ -7,7 +7,8 @@
  *
  * An operation is a byte, its lower three bits the kind (enum kind), the upper
  * five an argument; operands follow. An input whose last byte has its highest
- * bit set has a session that connects again. How many sessions a second came as
+ * bit set has a session that connects again, and with the next one agrees on
+ * every protocol feature. How many sessions a second came as
  * far as started rings is said at the end.
  */
 #include <config.h>
@@ -156,8 +157,6 @@ static void make_maps(void)
 	began_ns = vsu_now_ns();
 	atexit(report);
 }
-
-/* --------------------------------------------------------------------- peer */
 
 static void keep_channel(struct peer *p, struct msghdr *msg, uint32_t request)
 {
@@ -367,8 +366,6 @@ static void send_request(struct peer *p, struct input *in, uint8_t arg)
 	send_bytes(p->back, buf, sizeof(hdr) + hdr.size,
 		   arg & WITH_FD ? file_fd : -1);
 }
-
-/* -------------------------------------------------------------------- owner */
 
 static void describe_ring(struct vhost_user_frontend *f, uint32_t index)
 {
@@ -653,7 +650,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	const struct vhost_user_frontend_config config = {
+	struct vhost_user_frontend_config config = {
 		.size = sizeof(config), .peer = "fuzz",
 		.timeout_ns = UINT64_MAX / 4,	/* no result depends on time */
 		.reconnect_ns = 1,
@@ -666,6 +663,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	int pair[2], rc = 0;
 
 	make_maps();
+	/* an undrained stop is agreed on only where the owner names it */
+	if (size && data[size - 1] & 0x40)
+		config.protocol_features = UINT64_MAX;
 	if (size && data[size - 1] & 0x80) {
 		wanted.connect = connect_again;
 		wanted.lost = told_failed;

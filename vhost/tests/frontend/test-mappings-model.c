@@ -3,7 +3,8 @@
  * Random maps, unmaps, resets and hang-ups of a back-end against a model that
  * knows nothing but an array of pages. Answers are compared one by one, what
  * the owner was told and the process's own memory map now and then. TEST_SCALE
- * scales the number of operations; TEST_SEED repeats a run.
+ * scales the number of operations (10 for ten millions, which take a minute);
+ * TEST_SEED repeats a run.
  */
 #include <config.h>
 

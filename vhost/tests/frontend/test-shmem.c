@@ -72,6 +72,32 @@ START_TEST(neighbours_in_a_region_are_neighbours_here)
 }
 END_TEST
 
+#if UINTPTR_MAX > UINT32_MAX
+/* Address space of 64 GiB, a page at either end and one in its middle. */
+START_TEST(window_of_64_gib_is_as_empty_as_its_mappings_leave_it)
+{
+	const uint64_t size = UINT64_C(64) << 30, pages = size / PAGE;
+	const uint64_t at[] = { 0, pages / 2, pages - 1 };
+	unsigned int i;
+
+	peer.shmem.sizes[0] = size;
+	run();
+	ck_assert_uint_eq(vhost_user_frontend_shmem_size(fe, 0), size);
+	for (i = 0; i < 3; i++) {
+		ck_assert_int_eq(map_answer(req(0, at[i], 1, i)), 0);
+		ck_assert_uint_eq(vmem_block_hva(kept[i].change.block)[0],
+				  i + 1);
+	}
+	ck_assert_int_eq(map_answer(req(0, pages, 1, 0)), 1);
+	ck_assert_int_eq(map_answer(req(0, pages - 1, 1, 0)), 1);
+	ck_assert_int_eq(map_answer(req(3, 0, 4, 0)), 0);
+	for (i = 0; i < 3; i++)
+		ck_assert_int_eq(unmap_answer(req(0, at[i], 1, i)), 0);
+	ck_assert_uint_eq(vhost_user_frontend_shmem_count(fe), 1);
+}
+END_TEST
+#endif
+
 START_TEST(maps_that_come_together_are_one_batch)
 {
 	unsigned int i;
@@ -545,6 +571,9 @@ static void add_served(Suite *s)
 	tcase_add_test(tc, mapping_shows_the_file_at_its_offset);
 	tcase_add_test(tc, mapping_without_the_flag_is_read_only);
 	tcase_add_test(tc, neighbours_in_a_region_are_neighbours_here);
+#if UINTPTR_MAX > UINT32_MAX
+	tcase_add_test(tc, window_of_64_gib_is_as_empty_as_its_mappings_leave_it);
+#endif
 	tcase_add_test(tc, maps_that_come_together_are_one_batch);
 	tcase_add_test(tc, kinds_that_alternate_stay_in_order);
 	tcase_add_test(tc, map_that_the_owner_refuses_is_taken_back);
