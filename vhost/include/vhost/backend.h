@@ -37,8 +37,8 @@
  * I/O addresses. The session keeps what the front-end says about them and asks it
  * for more over the back-end channel. Nobody waits: a ring whose own areas are not
  * known starts later, and a chain at such an address stays in the ring until run
- * is called again; the owner only says so (vhost_user_backend_missed() of
- * backend_device.h). Entries that are invalidated are used no more when the
+ * is called again; the owner only says so by vhost_user_backend_missed() of
+ * backend_device.h. Entries that are invalidated are used no more when the
  * front-end has its answer: rings are drained first. Of too many entries all are
  * forgotten, and asked for again.
  *

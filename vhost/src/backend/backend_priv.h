@@ -283,9 +283,10 @@ bool vhost_user_priv_is_answering(const struct vhost_user_backend *b);
 /* features.c */
 uint64_t vhost_user_priv_offered_protocol(const struct vhost_user_backend *b);
 
-/* memory.c */
+/* table.c */
 /* Forgets memory that was staged and not published. */
 void vhost_user_priv_unstage(struct vhost_user_backend *b);
+/* memory.c */
 void vhost_user_priv_memory_fini(struct vhost_user_backend *b);
 /* ACCESS_PLATFORM was switched: memory is published anew. No ring is active. */
 int vhost_user_priv_memory_switch(struct vhost_user_backend *b,

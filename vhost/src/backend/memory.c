@@ -20,14 +20,6 @@
 #define PLACE VHOST_USER_PRIV_PLACE
 #define PLACE_ARGS VHOST_USER_PRIV_PLACE_ARGS
 
-void vhost_user_priv_unstage(struct vhost_user_backend *b)
-{
-	vhost_user_priv_table_free(&b->staged);
-	vmem_map_unref(b->staged_map);
-	b->staged_map = NULL;
-	b->staged_block = vmem_block_unref(b->staged_block);
-}
-
 void vhost_user_priv_memory_fini(struct vhost_user_backend *b)
 {
 	vhost_user_priv_unstage(b);

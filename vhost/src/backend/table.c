@@ -12,6 +12,7 @@
 #include "backend/backend_priv.h"
 #include "wire/descriptor.h"
 #include <vm-memory/block.h>
+#include <vm-memory/map.h>
 #include <vm-memory/region.h>
 #include <vmm-sys-util/checked.h>
 #include <vmm-sys-util/fd.h>
@@ -71,6 +72,14 @@ void vhost_user_priv_table_free(struct vhost_user_priv_table *t)
 	free(t->slots);
 	t->slots = NULL;
 	t->n = 0;
+}
+
+void vhost_user_priv_unstage(struct vhost_user_backend *b)
+{
+	vhost_user_priv_table_free(&b->staged);
+	vmem_map_unref(b->staged_map);
+	b->staged_map = NULL;
+	b->staged_block = vmem_block_unref(b->staged_block);
 }
 
 /* checks */
