@@ -314,7 +314,7 @@ START_TEST(the_reason_why_rings_do_not_start_is_said_once)
 		serve_anew();
 	while (!(rig_status(virtio) & 0x40))
 		ev_run(place.loop, EVRUN_ONCE);
-	ck_assert_uint_eq(times_said("ring 0 lies in no memory"), 1);
+	ck_assert_uint_eq(times_said("ring 0 does not lie as a whole in memory"), 1);
 	ck_assert_uint_ge(times_said(be.path), 1);
 	teardown();
 }
