@@ -79,6 +79,15 @@ struct vhost_user_frontend_device_ops {
 	 */
 	void (*called)(void *opaque, uint32_t ring);
 	void (*ring_failed)(void *opaque, uint32_t ring);
+	/*
+	 * The back-end knows nothing of this I/O address and wants to access it
+	 * (VMEM_READ, VMEM_WRITE). 0: vhost_user_frontend_iotlb_update() is
+	 * called, here or later; a negative errno: it leads nowhere, or not so.
+	 * Without it ACCESS_PLATFORM cannot be agreed on.
+	 */
+	int (*iotlb_miss)(void *opaque, uint64_t iova, uint32_t access);
+	/* Answers to updates and invalidations, in the order of the calls. */
+	void (*iotlb_done)(void *opaque, int result);
 };
 
 /*
@@ -195,6 +204,24 @@ VHOST_USER_API int vhost_user_frontend_check_state(
 
 VHOST_USER_API int vhost_user_frontend_get_object(
 		struct vhost_user_frontend *f, const unsigned char *uuid,
+		struct vsu_error *err) VSU_NODISCARD;
+
+/*
+ * A device behind an IOMMU, while rings run with ACCESS_PLATFORM: I/O addresses
+ * that lead to guest memory (vm-memory/iotlb.h), and those that do no more. What
+ * is invalidated is used no more when ops->device->iotlb_done says so. Rings are
+ * described by I/O addresses, too. A back-end that comes back asks for all again.
+ *
+ *   -EINVAL  a range of no bytes or that wraps, or no permission
+ *   -EFAULT  it leads to no memory that was set
+ */
+struct vmem_iotlb_entry;
+VHOST_USER_API int vhost_user_frontend_iotlb_update(
+		struct vhost_user_frontend *f,
+		const struct vmem_iotlb_entry *entry, struct vsu_error *err)
+	VSU_NODISCARD;
+VHOST_USER_API int vhost_user_frontend_iotlb_invalidate(
+		struct vhost_user_frontend *f, uint64_t iova, uint64_t len,
 		struct vsu_error *err) VSU_NODISCARD;
 
 VSU_END_DECLS

@@ -211,6 +211,7 @@ static const fe_accept_fn acceptors[] = {
 	[VHOST_USER_CREATE_CRYPTO_SESSION] = accept_device,
 	[VHOST_USER_GET_INFLIGHT_FD] = accept_inflight,
 	[VHOST_USER_GET_SHARED_OBJECT] = accept_device,
+	[VHOST_USER_IOTLB_MSG] = accept_device,
 	[VHOST_USER_SET_DEVICE_STATE_FD] = accept_device,
 	[VHOST_USER_CHECK_DEVICE_STATE] = accept_device,
 	[VHOST_USER_GET_SHMEM_CONFIG] = accept_shmem,
@@ -298,6 +299,7 @@ static bool hears_refusals(uint32_t request)
 	return request == VHOST_USER_GET_CONFIG ||
 	       request == VHOST_USER_CREATE_CRYPTO_SESSION ||
 	       request == VHOST_USER_GET_SHARED_OBJECT ||
+	       request == VHOST_USER_IOTLB_MSG ||
 	       request == VHOST_USER_POSTCOPY_ADVISE ||
 	       request == VHOST_USER_POSTCOPY_LISTEN ||
 	       request == VHOST_USER_POSTCOPY_END ||

@@ -55,6 +55,7 @@ static int serve_shmem(struct vhost_user_frontend *f,
 }
 
 static const fe_serve_fn servers[] = {
+	[VHOST_USER_BACKEND_IOTLB_MSG] = vhost_user_priv_fe_serve_iotlb,
 	[VHOST_USER_BACKEND_CONFIG_CHANGE_MSG] = serve_config_change,
 	[VHOST_USER_BACKEND_VRING_HOST_NOTIFIER_MSG] = vhost_user_priv_fe_serve_notifier,
 	[VHOST_USER_BACKEND_VRING_CALL] = vhost_user_priv_fe_serve_inband,

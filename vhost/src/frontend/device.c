@@ -245,6 +245,9 @@ int vhost_user_priv_fe_tell_device(struct vhost_user_frontend *f,
 	case VHOST_USER_GET_SHARED_OBJECT:
 		tell_object(f, msg);
 		break;
+	case VHOST_USER_IOTLB_MSG:
+		vhost_user_priv_fe_tell_iotlb(f, msg);
+		break;
 	}
 	return 0;
 }

@@ -184,6 +184,12 @@ static inline uint64_t fe_user_addr(const struct vhost_user_frontend *f,
 	return same ? gpa : gpa + FE_USER_BASE;
 }
 
+/* Rings and what is in them have I/O addresses. */
+static inline bool fe_translates(const struct vhost_user_frontend *f)
+{
+	return f->acked & VHOST_USER_F_ACCESS_PLATFORM;
+}
+
 static inline bool fe_has(const struct vhost_user_frontend *f, unsigned int bit)
 {
 	return f->protocol >> bit & 1;
@@ -271,6 +277,15 @@ int vhost_user_priv_fe_accept_placed(struct vhost_user_frontend *f,
 void vhost_user_priv_fe_tell_postcopy(struct vhost_user_frontend *f,
 				      uint32_t request,
 				      const struct vhost_user_priv_msg *msg);
+
+/* iotlb.c */
+/* The owner's answer to a question for an I/O address. */
+int vhost_user_priv_fe_serve_iotlb(struct vhost_user_frontend *f,
+				   const struct vhost_user_priv_msg *msg,
+				   int *fd, struct vsu_error *why);
+/* ... and the back-end's to what the owner said; msg NULL: none will come. */
+void vhost_user_priv_fe_tell_iotlb(struct vhost_user_frontend *f,
+				   const struct vhost_user_priv_msg *msg);
 
 /* notifier.c */
 /* Whether it is a page of a ring that there is, and the owner's answer. */

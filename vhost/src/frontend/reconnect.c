@@ -151,6 +151,7 @@ static uint32_t known_base(const struct vhost_user_frontend *f,
 	uint16_t used;
 
 	if (f->untouched || f->acked & VHOST_USER_F_RING_PACKED ||
+	    fe_translates(f) ||
 	    !f->mem.wanted ||
 	    vmem_load_u16(vmem_map_view(f->mem.wanted),
 			  ring->device_gpa + USED_INDEX, &used,
@@ -163,7 +164,7 @@ static bool can_resume(const struct vhost_user_frontend *f)
 {
 	return f->untouched || f->inflight_fd >= 0 ||
 	       (f->acked & F_IN_ORDER &&
-		!(f->acked & VHOST_USER_F_RING_PACKED));
+		!(f->acked & VHOST_USER_F_RING_PACKED) && !fe_translates(f));
 }
 
 static void set_bases(struct vhost_user_frontend *f)

@@ -157,7 +157,8 @@ int vhost_user_priv_fe_check_rings(struct vhost_user_frontend *f,
 		if (!f->rings[i].described)
 			continue;
 		n++;
-		if (!map || !in_memory(f, map, &f->rings[i].desc))
+		if (!map || (!fe_translates(f) &&
+			     !in_memory(f, map, &f->rings[i].desc)))
 			return vsu_error_set(err, -EFAULT,
 					     "ring %u does not lie as a whole in memory that was set",
 					     i);
@@ -216,6 +217,11 @@ static int send_base(struct vhost_user_frontend *f, unsigned int index,
 			  f->rings[index].desc.base, err);
 }
 
+static uint64_t area_addr(const struct vhost_user_frontend *f, uint64_t addr)
+{
+	return fe_translates(f) ? addr : fe_user_addr(f, addr);
+}
+
 int vhost_user_priv_fe_send_addr(struct vhost_user_frontend *f,
 				 unsigned int index, struct vsu_error *err)
 {
@@ -223,9 +229,9 @@ int vhost_user_priv_fe_send_addr(struct vhost_user_frontend *f,
 	const struct vhost_user_vring_addr addr = {
 		.index = index,
 		.flags = f->log_fd >= 0 ? VHOST_USER_VRING_F_LOG : 0,
-		.desc = fe_user_addr(f, ring->desc_gpa),
-		.used = fe_user_addr(f, ring->device_gpa),
-		.avail = fe_user_addr(f, ring->driver_gpa),
+		.desc = area_addr(f, ring->desc_gpa),
+		.used = area_addr(f, ring->device_gpa),
+		.avail = area_addr(f, ring->driver_gpa),
 		.log_guest_addr = ring->device_gpa,
 	};
 

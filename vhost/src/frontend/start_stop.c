@@ -125,9 +125,11 @@ static int check_features(const struct vhost_user_frontend *f,
 	const uint64_t own = VHOST_USER_F_PROTOCOL_FEATURES |
 			     VHOST_USER_F_LOG_ALL;
 
-	if (features & VHOST_USER_F_ACCESS_PLATFORM)
+	if (features & VHOST_USER_F_ACCESS_PLATFORM &&
+	    !(f->device.iotlb_miss &&
+	      fe_has(f, VHOST_USER_PROTOCOL_F_BACKEND_REQ)))
 		return vsu_error_set(err, -EOPNOTSUPP, "features %#" PRIx64
-				     ": ACCESS_PLATFORM (bit 33) needs an IOTLB, which is not served here",
+				     ": ACCESS_PLATFORM (bit 33) needs the operation iotlb_miss and the protocol feature BACKEND_REQ",
 				     features);
 	if (features & ~f->features || features & own)
 		return vsu_error_set(err, -EINVAL, "features %#" PRIx64

@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Claims about a device behind an IOMMU, with the library at both ends. */
+#include <config.h>
+
+#include <endian.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <vhost/backend_device.h>
+#include <virtio-queue/features.h>
+#include <virtio-queue/queue.h>
+#include <vm-memory/iotlb.h>
+#include <vm-memory/map.h>
+
+#include "pair_rig.h"
+
+#define IOVA UINT64_C(0x7000000000)	/* where the device sees guest memory */
+#define BUFFER 0x8000u
+#define PLATFORM (VQ_F_VERSION_1 | VQ_F_ACCESS_PLATFORM)
+
+static struct pair pair;
+static struct iovec iov[4];
+static struct vq_chain chain = { .iov = iov, .iov_max = 4 };
+static unsigned int misses, dones;
+static uint64_t denied;		/* guest address of a page that leads nowhere */
+static bool pushes;		/* into the callback, not later */
+static int result;
+
+static struct vmem_iotlb_entry page_of(uint64_t iova)
+{
+	return (struct vmem_iotlb_entry){
+		.iova = iova & ~UINT64_C(0xfff), .len = 0x1000,
+		.gpa = (iova - IOVA) & ~UINT64_C(0xfff),
+		.perm = VMEM_READ | VMEM_WRITE,
+	};
+}
+
+static int on_miss(void *opaque, uint64_t iova, uint32_t access)
+{
+	const struct vmem_iotlb_entry e = page_of(iova);
+
+	(void)opaque;
+	ck_assert_uint_ne(access, 0);
+	misses++;
+	if (denied && e.gpa == denied)
+		return -EFAULT;
+	return pushes ? vhost_user_frontend_iotlb_update(pair.f, &e, NULL) : 0;
+}
+
+static void on_done(void *opaque, int code)
+{
+	(void)opaque;
+	dones++;
+	result = code;
+}
+
+static void setup(void)
+{
+	misses = dones = 0;
+	denied = 0;
+	pushes = true;
+	pair_init(&pair);
+	pair.device_ops.iotlb_miss = on_miss;
+	pair.device_ops.iotlb_done = on_done;
+	pair.back_config.iotlb_entries = 64;
+	pair.back_config.features |= VQ_F_ACCESS_PLATFORM;
+}
+
+static void teardown(void)
+{
+	pair_fini(&pair);
+}
+
+static unsigned char *guest(uint64_t gpa)
+{
+	uint32_t hint = 0;
+
+	return vmem_view_translate(vmem_map_view(pair.map), &hint, gpa, 64,
+				   VMEM_WRITE);
+}
+
+/* Runs once by guest addresses, for the memory; then by I/O addresses. */
+static void run(void)
+{
+	const struct vhost_user_ring ring = {
+		.size = PAIR_SIZE, .desc_gpa = IOVA + 0x1000,
+		.driver_gpa = IOVA + 0x2000, .device_gpa = IOVA + 0x3000,
+		.kick_fd = pair.kick, .call_fd = pair.call, .err_fd = pair.err,
+	};
+
+	pair_run(&pair);
+	ck_assert_int_eq(vhost_user_frontend_stop(pair.f, NULL), 0);
+	pair_settle(&pair);
+	ck_assert_int_eq(vhost_user_frontend_set_ring(pair.f, 0, &ring, NULL),
+			 0);
+	ck_assert_int_eq(vhost_user_frontend_start(pair.f, PLATFORM, NULL), 0);
+	pair_settle(&pair);
+	ck_assert_int_eq(vhost_user_frontend_state(pair.f),
+			 VHOST_USER_FRONTEND_RUNNING);
+}
+
+static void offer(uint16_t n)
+{
+	const struct { uint64_t addr; uint32_t len; uint16_t flags, next; } d = {
+		htole64(IOVA + BUFFER), htole32(16), htole16(2), 0
+	};
+	const uint16_t head = 0, idx = htole16(n);
+
+	memcpy(guest(0x1000), &d, sizeof(d));
+	memcpy(guest(0x2000) + 4 + 2 * (n - 1), &head, sizeof(head));
+	memcpy(guest(0x2000) + 2, &idx, sizeof(idx));
+}
+
+/* The back-end's owner, as often as it is told to look. */
+static int pop(void)
+{
+	struct vq *q = vhost_user_backend_vq(pair.b, 0);
+	unsigned int looks;
+	int rc = -EAGAIN;
+
+	for (looks = 0; rc == -EAGAIN && looks < 100; looks++) {
+		rc = vq_pop(q, &chain);
+		if (rc == -EAGAIN &&
+		    vhost_user_backend_missed(pair.b, 0) == 0)
+			pair_settle(&pair);
+	}
+	return rc;
+}
+
+static void push(void)
+{
+	vq_push(vhost_user_backend_vq(pair.b, 0), &chain, 16);
+	vq_publish(vhost_user_backend_vq(pair.b, 0));
+}
+
+START_TEST(ring_and_buffers_are_asked_for_and_data_arrives)
+{
+	run();
+	ck_assert_uint_eq(pair.runs, 2);
+	ck_assert_uint_eq(misses, 3);
+	offer(1);
+	ck_assert_int_eq(pop(), 1);
+	ck_assert_uint_eq(chain.fault.why, VQ_FAULT_NONE);
+	memset(iov[0].iov_base, 0x5a, 16);
+	push();
+	ck_assert_uint_eq(*guest(BUFFER + 15), 0x5a);
+	ck_assert_uint_eq(misses, 4);
+	ck_assert_uint_eq(dones, 4);
+	ck_assert_int_eq(result, 0);
+}
+END_TEST
+
+START_TEST(address_that_the_owner_denies_is_a_fault)
+{
+	denied = BUFFER;
+	run();
+	offer(1);
+	ck_assert_int_eq(pop(), 1);
+	ck_assert_uint_eq(chain.fault.why, VQ_FAULT_UNMAPPED);
+	push();
+}
+END_TEST
+
+START_TEST(entry_may_come_after_the_answer)
+{
+	struct vmem_iotlb_entry e = page_of(IOVA + BUFFER);
+
+	run();
+	pushes = false;
+	offer(1);
+	ck_assert_int_eq(pop(), -EAGAIN);
+	ck_assert_uint_eq(misses, 4);
+	ck_assert_int_eq(vhost_user_frontend_iotlb_update(pair.f, &e, NULL), 0);
+	pair_settle(&pair);
+	ck_assert_uint_eq(pair.runs, 3);
+	ck_assert_int_eq(pop(), 1);
+	push();
+}
+END_TEST
+
+START_TEST(invalidated_entry_is_asked_for_again)
+{
+	run();
+	offer(1);
+	ck_assert_int_eq(pop(), 1);
+	push();
+	ck_assert_int_eq(vhost_user_frontend_iotlb_invalidate(pair.f,
+				IOVA + BUFFER, 0x1000, NULL), 0);
+	pair_settle(&pair);
+	ck_assert_uint_eq(dones, 5);
+	ck_assert_int_eq(result, 0);
+	offer(2);
+	ck_assert_int_eq(pop(), 1);
+	push();
+	ck_assert_uint_eq(misses, 5);
+}
+END_TEST
+
+START_TEST(bad_entries_are_the_callers_fault)
+{
+	struct vmem_iotlb_entry e = page_of(IOVA);
+
+	run();
+	e.gpa = PAIR_MEMORY;
+	ck_assert_int_eq(vhost_user_frontend_iotlb_update(pair.f, &e, NULL),
+			 -EFAULT);
+	e = page_of(IOVA);
+	e.len = 0;
+	ck_assert_int_eq(vhost_user_frontend_iotlb_update(pair.f, &e, NULL),
+			 -EINVAL);
+	e = page_of(IOVA);
+	e.perm = 0;
+	ck_assert_int_eq(vhost_user_frontend_iotlb_update(pair.f, &e, NULL),
+			 -EINVAL);
+	ck_assert_int_eq(vhost_user_frontend_iotlb_invalidate(pair.f, 2,
+				UINT64_MAX, NULL), -EINVAL);
+	ck_assert_int_eq(vhost_user_frontend_stop(pair.f, NULL), 0);
+	pair_settle(&pair);
+	e = page_of(IOVA);
+	ck_assert_int_eq(vhost_user_frontend_iotlb_update(pair.f, &e, NULL),
+			 -EPROTO);
+}
+END_TEST
+
+START_TEST(platform_addresses_need_somebody_to_ask)
+{
+	pair.device_ops.iotlb_miss = NULL;
+	pair_run(&pair);
+	ck_assert_int_eq(vhost_user_frontend_stop(pair.f, NULL), 0);
+	pair_settle(&pair);
+	ck_assert_int_eq(vhost_user_frontend_start(pair.f, PLATFORM, NULL),
+			 -EOPNOTSUPP);
+}
+END_TEST
+
+int main(void)
+{
+	TCase *tc = tcase_create("iotlb");
+	Suite *s = suite_create("iotlb");
+	SRunner *sr;
+	int failed;
+
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_test(tc, ring_and_buffers_are_asked_for_and_data_arrives);
+	tcase_add_test(tc, address_that_the_owner_denies_is_a_fault);
+	tcase_add_test(tc, entry_may_come_after_the_answer);
+	tcase_add_test(tc, invalidated_entry_is_asked_for_again);
+	tcase_add_test(tc, bad_entries_are_the_callers_fault);
+	tcase_add_test(tc, platform_addresses_need_somebody_to_ask);
+	suite_add_tcase(s, tc);
+	sr = srunner_create(s);
+	srunner_run_all(sr, CK_ENV);
+	failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
