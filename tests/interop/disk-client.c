@@ -10,6 +10,9 @@
  *   disk-client empties SOCKET
  *       flushes and requests without bytes, each with one kick; each has to be
  *       completed without another one
+ *   disk-client edits SOCKET, edits-by-two SOCKET
+ *       a write, a flush, zeroes and a discard within it, and reads that see
+ *       them; through the first virtqueue, or the second
  *   disk-client stuck SOCKET
  *       a read, which need not be answered; the configuration has to be
  */
@@ -81,6 +84,93 @@ static int ask_empties(struct disk *d, struct vsu_error *err)
 	return VSU_EXIT_OK;
 }
 
+#define EDIT_AT (1u << 20)
+#define EDIT_LEN (64u << 10)
+/* Within it, in sectors, what becomes zeroes and what is given back. */
+#define ZEROES_SECTOR 8u
+#define DISCARD_SECTOR 64u
+#define RANGE_SECTORS 16u
+
+static int edit(struct disk *d, enum virtdev_blk_type type, uint32_t len,
+		struct vsu_error *err)
+{
+	uint32_t written;
+	uint64_t slot;
+	int rc;
+
+	if (disk_submit(d, 0, type, EDIT_AT, len, err) != VSU_EXIT_OK)
+		return VSU_EXIT_HOST;
+	disk_kick(d);
+	rc = ring_wait(&d->ring, &d->client, WAIT_MS, &slot, &written, err);
+	if (rc < 0)
+		return VSU_EXIT_HOST;
+	if (rc == 1 && disk_status(d, 0) == 0)
+		return VSU_EXIT_OK;
+	printf("a request of type %u failed\n", (unsigned int)type);
+	return VSU_EXIT_FAIL;
+}
+
+static int edit_range(struct disk *d, enum virtdev_blk_type type,
+		      uint32_t sector, struct vsu_error *err)
+{
+	const struct virtdev_blk_range range = {
+		.sector = vsu_le64_make(EDIT_AT / VIRTDEV_BLK_SECTOR + sector),
+		.num_sectors = vsu_le32_make(RANGE_SECTORS),
+	};
+
+	memcpy(disk_buffer(d, 0), &range, sizeof(range));
+	return edit(d, type, sizeof(range), err);
+}
+
+static unsigned char edit_byte(uint32_t i)
+{
+	return (unsigned char)(i * 7 % 251 + 1);
+}
+
+/* Reads all, and compares what was not given back. */
+static int edit_compare(struct disk *d, bool zeroes, struct vsu_error *err)
+{
+	const unsigned char *bytes = disk_buffer(d, 0);
+	uint32_t i, sector, wrong = 0;
+	int rc;
+
+	memset(disk_buffer(d, 0), 0xff, EDIT_LEN);
+	rc = edit(d, VIRTDEV_BLK_T_IN, EDIT_LEN, err);
+	for (i = 0; i < EDIT_LEN; i++) {
+		sector = i / VIRTDEV_BLK_SECTOR;
+		if (zeroes && sector >= ZEROES_SECTOR &&
+		    sector < ZEROES_SECTOR + RANGE_SECTORS)
+			wrong += bytes[i] != 0;
+		else if (sector < DISCARD_SECTOR ||
+			 sector >= DISCARD_SECTOR + RANGE_SECTORS)
+			wrong += bytes[i] != edit_byte(i);
+	}
+	if (rc == VSU_EXIT_OK && wrong)
+		printf("%" PRIu32 " bytes are not what was written\n", wrong);
+	return rc == VSU_EXIT_OK && wrong ? VSU_EXIT_FAIL : rc;
+}
+
+static int edits(struct disk *d, struct vsu_error *err)
+{
+	uint32_t i;
+	int rc;
+
+	for (i = 0; i < EDIT_LEN; i++)
+		disk_buffer(d, 0)[i] = edit_byte(i);
+	rc = edit(d, VIRTDEV_BLK_T_OUT, EDIT_LEN, err);
+	if (rc == VSU_EXIT_OK)
+		rc = edit(d, VIRTDEV_BLK_T_FLUSH, 0, err);
+	if (rc == VSU_EXIT_OK)
+		rc = edit_compare(d, false, err);
+	if (rc == VSU_EXIT_OK)
+		rc = edit_range(d, VIRTDEV_BLK_T_WRITE_ZEROES, ZEROES_SECTOR, err);
+	if (rc == VSU_EXIT_OK)
+		rc = edit_range(d, VIRTDEV_BLK_T_DISCARD, DISCARD_SECTOR, err);
+	if (rc == VSU_EXIT_OK)
+		rc = edit_compare(d, true, err);
+	return rc;
+}
+
 static int stuck(struct disk *d, struct vsu_error *err)
 {
 	int i;
@@ -97,11 +187,13 @@ static int stuck(struct disk *d, struct vsu_error *err)
 static const struct {
 	const char *name;
 	int (*run)(struct disk *d, struct vsu_error *err);
-	uint32_t nslots;
+	uint32_t nslots, queue;
 } commands[] = {
-	{ "giants", giants, GIANT_SLOTS },
-	{ "empties", ask_empties, 1 },
-	{ "stuck", stuck, 1 },
+	{ "giants", giants, GIANT_SLOTS, 0 },
+	{ "empties", ask_empties, 1, 0 },
+	{ "stuck", stuck, 1, 0 },
+	{ "edits", edits, 1, 0 },
+	{ "edits-by-two", edits, 1, 1 },
 };
 
 int main(int argc, char **argv)
@@ -114,7 +206,8 @@ int main(int argc, char **argv)
 	for (i = 0; argc == 3 && i < sizeof(commands) / sizeof(*commands); i++) {
 		if (strcmp(argv[1], commands[i].name))
 			continue;
-		status = disk_open(&d, argv[2], 0, commands[i].nslots, &err);
+		status = disk_open(&d, argv[2], commands[i].queue,
+				   commands[i].nslots, &err);
 		if (status == VSU_EXIT_OK) {
 			status = commands[i].run(&d, &err);
 			disk_close(&d, false);
@@ -123,6 +216,6 @@ int main(int argc, char **argv)
 			printf("%s\n", err.msg);
 		return status;
 	}
-	fprintf(stderr, "use: disk-client giants|empties|stuck SOCKET\n");
+	fprintf(stderr, "use: disk-client giants|empties|edits|edits-by-two|stuck SOCKET\n");
 	return VSU_EXIT_USAGE;
 }
