@@ -12,6 +12,12 @@
 
 #include "growth.h"
 
+#ifdef __GLIBC__
+#if __GLIBC_PREREQ(2, 33)
+#define HAVE_MALLINFO2
+#endif
+#endif
+
 /* Bytes that come and go with the moment a process is looked at. */
 #define HEAP_SLACK 4096
 /* ... and pages that are touched first by a path that is rarely taken. */
@@ -34,7 +40,7 @@ struct size size_here(void)
 {
 	struct size s = { .slack = HEAP_SLACK, .fds = vsu_fd_count(),
 			  .mappings = lines_of("/proc/self/maps") };
-#if defined(__GLIBC__) && __GLIBC_PREREQ(2, 33)
+#ifdef HAVE_MALLINFO2
 	s.bytes = mallinfo2().uordblks;
 #endif
 	return s;
