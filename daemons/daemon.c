@@ -192,7 +192,7 @@ static int open_device(struct command_line *cl, struct virtdev **out,
 
 static int line_run(struct command_line *cl, struct vsu_error *err)
 {
-	struct vmem_sigbus *sigbus;
+	struct vmem_sigbus *sigbus = NULL;
 	struct virtdev *dev = NULL;
 	int status = check_socket(cl, err);
 
