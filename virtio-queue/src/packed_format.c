@@ -107,7 +107,7 @@ static void take_back_used(struct vq *q, uint32_t n)
 static int packed_start_tracked(struct vq *q, uint32_t base,
 				struct vsu_error *err)
 {
-	uint32_t taken;
+	uint32_t taken = 0;
 	int rc = vq_priv_track_packed_recover(q, &taken, err);
 
 	if (rc < 0)

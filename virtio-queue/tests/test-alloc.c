@@ -68,7 +68,7 @@ static void ck_no_allocation(uint64_t features, bool tracked)
 		.gpa = RIG_DESC, .indirect_max = 4, .indirect_gpa = 0x80000,
 	};
 	uint64_t area[128];
-	struct vq_driver *d;
+	struct vq_driver *d = NULL;
 	struct rig r;
 	int i;
 

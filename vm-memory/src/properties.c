@@ -27,7 +27,7 @@ int vmem_map_from_properties(const char *list, uint64_t gpa,
 			     struct vsu_error *err)
 {
 	struct vmem_region_desc desc = { .gpa = gpa };
-	struct vmem_region *region;
+	struct vmem_region *region = NULL;
 	int rc = alloc_block(list, sigbus, &desc.block, err);
 
 	if (rc < 0)

@@ -268,7 +268,7 @@ START_TEST(full_sigbus_table_refuses_every_kind)
 		"size=4k", "backend=memfd,size=4k", "backend=shm,size=4k",
 	};
 	int i, before;
-	struct vmem_sigbus *table;
+	struct vmem_sigbus *table = NULL;
 	struct vmem_backend *b;
 	struct vmem_block *one, *two = NULL;
 

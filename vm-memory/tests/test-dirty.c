@@ -18,7 +18,7 @@ static struct vmem_region *tracked(uint64_t gpa, uint64_t len, uint32_t shift)
 {
 	struct vmem_block *block = make_block(len);
 	struct vmem_region_desc d = { block, 0, gpa, len, 0, shift };
-	struct vmem_region *r;
+	struct vmem_region *r = NULL;
 
 	ck_assert_int_eq(vmem_region_new(&d, &r, NULL), 0);
 	vmem_block_unref(block);

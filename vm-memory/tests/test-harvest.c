@@ -26,7 +26,7 @@ static struct vmem_map *with_region(struct vmem_map *map, uint64_t gpa,
 	const struct vmem_region_desc d = { .block = block, .gpa = gpa,
 					    .dirty_page_shift = shift };
 	struct vmem_region *region;
-	struct vmem_map *next;
+	struct vmem_map *next = NULL;
 
 	ck_assert_int_eq(vmem_region_new(&d, &region, NULL), 0);
 	ck_assert_int_eq(vmem_map_add(map, region, &next, NULL), 0);

@@ -305,7 +305,7 @@ static void compare_all(const struct model *m, const struct vmem_map *map,
 START_TEST(random_changes_agree_with_a_model)
 {
 	struct vmem_region *r = make_region(0, 4096, 0);
-	struct vmem_map *memory, *map;
+	struct vmem_map *memory = NULL, *map;
 	uint64_t seed = 0x9e3779b97f4a7c15, iova, len;
 	unsigned int n = scaled(20000);
 	struct model m;

@@ -48,7 +48,7 @@ START_TEST(regions_are_in_order_of_address)
 	struct vmem_region *r[3] = { make_region(0x3000, 0x1000, 0),
 				     make_region(0x1000, 0x1000, 0),
 				     make_region(0x2000, 0x1000, 0) };
-	struct vmem_map *map;
+	struct vmem_map *map = NULL;
 	unsigned int i;
 
 	ck_assert_int_eq(vmem_map_from_regions(r, 3, &map, NULL), 0);

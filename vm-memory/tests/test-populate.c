@@ -9,7 +9,7 @@
 static struct vmem_block *alloc(const char *list)
 {
 	struct vmem_backend *b;
-	struct vmem_block *block;
+	struct vmem_block *block = NULL;
 
 	ck_assert_int_eq(vmem_backend_new(&b), 0);
 	ck_assert_int_eq(vmem_backend_parse(b, "x", list, NULL), 0);

@@ -295,7 +295,7 @@ static void publish_number(struct vmem_block *const blocks[2], uint64_t number)
 {
 	struct vmem_block *own;
 	struct vmem_region *r[2];
-	struct vmem_map *map;
+	struct vmem_map *map = NULL;
 
 	own = make_block(4096);
 	*(uint64_t *)(void *)vmem_block_hva(own) = number;

@@ -79,7 +79,7 @@ static inline int new_block_fd(int fd, uint64_t fd_offset, uint64_t len,
 /* A writable shared block over a new memfd with the pattern in it. */
 static inline struct vmem_block *make_block(uint64_t len)
 {
-	struct vmem_block *block;
+	struct vmem_block *block = NULL;
 	int fd = make_memfd(len);
 
 	ck_assert_int_eq(new_block_fd(fd, 0, len, RW_SHARED, &block), 0);
@@ -92,7 +92,7 @@ static inline struct vmem_region *region_of(struct vmem_block *block,
 					    uint64_t len, uint32_t flags)
 {
 	struct vmem_region_desc d = { block, offset, gpa, len, flags, 0 };
-	struct vmem_region *region;
+	struct vmem_region *region = NULL;
 
 	ck_assert_int_eq(vmem_region_new(&d, &region, NULL), 0);
 	return region;
@@ -112,7 +112,7 @@ static inline struct vmem_region *make_region(uint64_t gpa, uint64_t len,
 /* *map with the region in it; takes both references. */
 static inline void put_region(struct vmem_map **map, struct vmem_region *region)
 {
-	struct vmem_map *bigger;
+	struct vmem_map *bigger = NULL;
 
 	ck_assert_int_eq(vmem_map_add(*map, region, &bigger, NULL), 0);
 	vmem_region_unref(region);

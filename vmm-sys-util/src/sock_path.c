@@ -214,7 +214,7 @@ int vsu_sock_listen(const char *path, int backlog, struct vsu_error *err)
 {
 	struct sockaddr_un addr;
 	int rc = address_of(path, &addr, err);
-	int fd, lock;
+	int fd, lock = -1;
 
 	if (!rc)
 		rc = lock_directory(path, &lock, err);

@@ -206,7 +206,7 @@ static bool is_open(int fd)
 
 static struct vsu_closer *closer_new(void)
 {
-	struct vsu_closer *closer;
+	struct vsu_closer *closer = NULL;
 
 	ck_assert_int_eq(vsu_closer_new(&closer, NULL), 0);
 	return closer;

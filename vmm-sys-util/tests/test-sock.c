@@ -91,7 +91,7 @@ static bool same_file(int a, int b)
 
 START_TEST(pair_does_not_block_and_closes_on_exec)
 {
-	int fds[2];
+	int fds[2] = { -1, -1 };
 
 	new_pair(fds);
 	ck_assert_int_eq(fcntl(fds[0], F_GETFL) & O_NONBLOCK, O_NONBLOCK);
@@ -126,7 +126,7 @@ END_TEST
 
 START_TEST(bytes_and_descriptors_arrive_together)
 {
-	int s[2], file[2], got[VSU_SOCK_MAX_FDS];
+	int s[2] = { -1, -1 }, file[2], got[VSU_SOCK_MAX_FDS];
 	unsigned int nfds = 9;
 	char buf[8] = "";
 
@@ -150,7 +150,7 @@ START_TEST(vectors_are_gathered_and_scattered)
 	char a[] = "ab", b[] = "cdef", x[3] = "", y[5] = "";
 	struct iovec out[] = { { a, 2 }, { NULL, 0 }, { b, 4 } };
 	struct iovec in[] = { { x, 2 }, { y, 4 } };
-	int s[2], fds[VSU_SOCK_MAX_FDS];
+	int s[2] = { -1, -1 }, fds[VSU_SOCK_MAX_FDS];
 	unsigned int nfds;
 
 	new_pair(s);
@@ -165,7 +165,7 @@ END_TEST
 
 START_TEST(descriptors_come_with_the_first_byte)
 {
-	int s[2], file, got[VSU_SOCK_MAX_FDS];
+	int s[2] = { -1, -1 }, file, got[VSU_SOCK_MAX_FDS];
 	unsigned int nfds;
 	char buf[8];
 
@@ -184,7 +184,7 @@ END_TEST
 
 START_TEST(b1_14_one_descriptor_sent_twice_arrives_as_two)
 {
-	int s[2], file[2], got[VSU_SOCK_MAX_FDS];
+	int s[2] = { -1, -1 }, file[2], got[VSU_SOCK_MAX_FDS];
 	unsigned int nfds;
 	char buf[8];
 
@@ -203,7 +203,7 @@ END_TEST
 
 START_TEST(the_most_descriptors_arrive_complete)
 {
-	int s[2], file[VSU_SOCK_MAX_FDS], got[VSU_SOCK_MAX_FDS];
+	int s[2] = { -1, -1 }, file[VSU_SOCK_MAX_FDS], got[VSU_SOCK_MAX_FDS];
 	unsigned int nfds;
 	char buf[8];
 
@@ -220,7 +220,7 @@ END_TEST
 
 START_TEST(send_refuses_what_cannot_travel)
 {
-	int s[2], fds[VSU_SOCK_MAX_FDS + 1];
+	int s[2] = { -1, -1 }, fds[VSU_SOCK_MAX_FDS + 1];
 	struct iovec nothing = { NULL, 0 };
 
 	new_pair(s);
@@ -239,7 +239,7 @@ START_TEST(full_socket_takes_a_part_and_then_nothing)
 {
 	static char data[1 << 20], sink[1 << 20];
 	struct iovec iov = { data, sizeof(data) };
-	int s[2], fds[VSU_SOCK_MAX_FDS];
+	int s[2] = { -1, -1 }, fds[VSU_SOCK_MAX_FDS];
 	ssize_t sent, n, got = 0;
 	unsigned int nfds;
 
@@ -258,7 +258,7 @@ END_TEST
 
 START_TEST(peer_that_is_gone_ends_both_directions)
 {
-	int s[2], fds[VSU_SOCK_MAX_FDS];
+	int s[2] = { -1, -1 }, fds[VSU_SOCK_MAX_FDS];
 	unsigned int nfds = 9;
 	char buf[8];
 
@@ -274,7 +274,7 @@ END_TEST
 
 START_TEST(recv_answers_at_once_when_there_is_nothing)
 {
-	int s[2], fds[VSU_SOCK_MAX_FDS];
+	int s[2] = { -1, -1 }, fds[VSU_SOCK_MAX_FDS];
 	unsigned int nfds = 9;
 	char buf[8];
 
@@ -292,7 +292,7 @@ static const unsigned int many[] = { 33, 34, 252, 253 };
 
 START_TEST(b1_11_as_many_as_the_kernel_sends_arrive)
 {
-	int s[2], file[KERNEL_MAX_FDS], got[VSU_SOCK_MAX_FDS];
+	int s[2] = { -1, -1 }, file[KERNEL_MAX_FDS], got[VSU_SOCK_MAX_FDS];
 	unsigned int nfds = 9;
 	char buf[8];
 
@@ -330,7 +330,7 @@ static bool kernel_learns_limit(void)
 
 START_TEST(b1_06_descriptors_cut_off_by_our_limit_are_closed)
 {
-	int s[2], file[4], got[VSU_SOCK_MAX_FDS];
+	int s[2] = { -1, -1 }, file[4], got[VSU_SOCK_MAX_FDS];
 	unsigned int nfds = 9;
 	struct rlimit old;
 	char buf[8];
@@ -357,7 +357,7 @@ static const int noisy_options[] = { SO_PASSCRED, SO_PASSPIDFD, SO_TIMESTAMP };
 
 START_TEST(other_control_data_is_skipped_and_leaves_no_descriptor)
 {
-	int s[2], file[VSU_SOCK_MAX_FDS], got[VSU_SOCK_MAX_FDS], on = 1;
+	int s[2] = { -1, -1 }, file[VSU_SOCK_MAX_FDS], got[VSU_SOCK_MAX_FDS], on = 1;
 	unsigned int nfds = 9;
 	char buf[8];
 

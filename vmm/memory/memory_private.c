@@ -70,7 +70,7 @@ static int check_progress(struct vmm_private *p, unsigned int cpu,
 static int range_convert(int vm_fd, const struct vmem_map *map,
 			 const struct vmm_conversion *c, struct vsu_error *err)
 {
-	struct piece piece;
+	struct piece piece = { 0 };
 	uint64_t done;
 	int rc = 0;
 

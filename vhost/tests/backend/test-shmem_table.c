@@ -51,7 +51,7 @@ static struct vhost_user_shmem_table *make(uint32_t max)
 		.size = sizeof(config), .shmem_sizes = channel_sizes,
 		.nshmem = 4, .max = max, .told = on_told,
 	};
-	struct vhost_user_shmem_table *t;
+	struct vhost_user_shmem_table *t = NULL;
 
 	ck_assert_int_eq(vhost_user_shmem_table_new(&config, &t, NULL), 0);
 	return t;
