@@ -299,7 +299,7 @@ void vhost_user_priv_log_drop(struct vhost_user_backend *b);
 bool vhost_user_priv_log_failed(const struct vhost_user_backend *b);
 /* A ring runs: notes it where its writes should be logged and cannot be. */
 void vhost_user_priv_note_unlogged(struct vhost_user_backend *b);
-/* The memory changed: whether the log is long enough for it. */
+/* The memory may have changed: whether the log is long enough for it. */
 void vhost_user_priv_note_short_log(struct vhost_user_backend *b);
 
 /* inflight.c */

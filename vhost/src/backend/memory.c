@@ -242,7 +242,6 @@ static int commit_memory(struct vhost_user_backend *b,
 	vhost_user_priv_unstage(b);
 	vhost_user_priv_refresh_quiet(b);
 	vmem_space_reclaim(b->space);
-	vhost_user_priv_note_short_log(b);
 	b->rings_changed = true;
 	return 0;
 }

@@ -122,6 +122,7 @@ void vhost_user_priv_start_ready_rings(struct vhost_user_backend *b)
 	if (!b->rings_changed)
 		return;
 	b->rings_changed = false;
+	vhost_user_priv_note_short_log(b);
 	for (i = 0; i < b->config.nrings && !b->ending; i++) {
 		ring = &b->rings[i];
 		if (!ring->running && ring->started && ring->enabled)
