@@ -37,7 +37,7 @@ struct floor {
 	void *at[REGIONS];
 };
 
-static void floor_die(const char *what)
+static __attribute__((noreturn)) void floor_die(const char *what)
 {
 	fprintf(stderr, "bench: handshake floor: %s\n", what);
 	exit(1);
