@@ -40,7 +40,7 @@ END_TEST
 
 START_TEST(shared_anonymous_memory_has_an_fd_to_pass_on)
 {
-	struct vmem_block *b, *peer;
+	struct vmem_block *b, *peer = NULL;
 
 	ck_assert_int_eq(alloc("size=64k,share=on", &b, NULL), 0);
 	ck_assert_int_eq(vmem_block_kind(b), VMEM_KIND_ANON);

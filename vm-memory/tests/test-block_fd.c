@@ -282,7 +282,7 @@ END_TEST
 
 START_TEST(read_only_block_cannot_be_stored_to)
 {
-	struct vmem_block *block;
+	struct vmem_block *block = NULL;
 	int fd = make_memfd(PAGE);
 
 	ck_assert_int_eq(new_block_fd(fd, 0, PAGE, VMEM_BLOCK_SHARED, &block),

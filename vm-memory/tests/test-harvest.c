@@ -25,7 +25,7 @@ static struct vmem_map *with_region(struct vmem_map *map, uint64_t gpa,
 	struct vmem_block *block = make_block(len);
 	const struct vmem_region_desc d = { .block = block, .gpa = gpa,
 					    .dirty_page_shift = shift };
-	struct vmem_region *region;
+	struct vmem_region *region = NULL;
 	struct vmem_map *next = NULL;
 
 	ck_assert_int_eq(vmem_region_new(&d, &region, NULL), 0);

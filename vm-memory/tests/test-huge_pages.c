@@ -323,7 +323,7 @@ END_TEST
 
 START_TEST(piece_of_a_received_fd_is_rounded_to_huge_pages)
 {
-	struct vmem_block *whole, *piece;
+	struct vmem_block *whole, *piece = NULL;
 
 	ck_assert_int_eq(alloc_memfd(2 * huge, "", &whole, NULL), 0);
 	ck_assert_int_eq(new_block_fd(vmem_block_fd(whole), huge + 4096, 4096,

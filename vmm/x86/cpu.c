@@ -50,7 +50,7 @@ static int set_cpuid(const struct vmm_kvm *kvm, int cpu_fd, unsigned int cpu,
 						   KVM_CAP_TSC_DEADLINE_TIMER),
 		.map_hypercall = kvm->map_hypercall,
 	};
-	struct kvm_cpuid2 *table;
+	struct kvm_cpuid2 *table = NULL;
 	int rc = vmm_cpuid_supported(kvm, &table, err);
 
 	if (rc < 0)

@@ -42,7 +42,7 @@ int virtdev_vhost_user_serve(struct virtdev *dev, const char *path,
 	const struct virtdev_vhost_user_server_config config = {
 		.size = sizeof(config), .dev = dev,
 	};
-	struct virtdev_vhost_user_server *server;
+	struct virtdev_vhost_user_server *server = NULL;
 	struct vsu_sock_path socket;
 	int rc, listener = vsu_sock_listen(path, BACKLOG, err);
 	bool have_path;

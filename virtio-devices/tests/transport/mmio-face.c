@@ -22,7 +22,7 @@ static const uint32_t offsets[NFIELDS] = {
 
 static void *mmio_make(struct virtdev_transport *t)
 {
-	struct virtdev_mmio *m;
+	struct virtdev_mmio *m = NULL;
 
 	ck_assert_int_eq(virtdev_mmio_new(t, &m, NULL), 0);
 	return m;

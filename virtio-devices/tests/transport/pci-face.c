@@ -29,7 +29,7 @@ static void *pci_make(struct virtdev_transport *t)
 {
 	const struct virtdev_pci_config config = { .size = sizeof(config) };
 	const struct virtdev_pci_ops ops = { .size = sizeof(ops) };
-	struct virtdev_pci *p;
+	struct virtdev_pci *p = NULL;
 
 	ck_assert_int_eq(virtdev_pci_new(t, &config, &ops, NULL, &p, NULL), 0);
 	return p;

@@ -65,7 +65,7 @@ static struct virtdev *make_device(void)
 	struct virtdev_blk_config config = {
 		.size = sizeof(config), .nqueues = QUEUES,
 	};
-	struct virtdev *dev;
+	struct virtdev *dev = NULL;
 
 	config.disk = threaded ? make_sync_disk() : make_fake_disk();
 	ck_assert_int_eq(virtdev_blk_new(&config, &dev, NULL), 0);
