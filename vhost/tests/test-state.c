@@ -115,7 +115,7 @@ static void back_serve(struct back *back)
 					  POLLIN, 0 };
 		fds[1] = (struct pollfd){ back->stream,
 					  back->load ? POLLIN : POLLOUT, 0 };
-		if (!back->load && back->at == back->limit)
+		if (!back->load && back->at >= back->limit)
 			fds[1].fd = -1;
 		poll(fds, 2, -1);
 		if (back->stream >= 0 && fds[1].revents)
