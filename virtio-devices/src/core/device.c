@@ -10,7 +10,7 @@
 #include <vmm-sys-util/checked.h>
 #include <vmm-sys-util/sized.h>
 
-#include "virtio-devices/device.h"
+#include "core/device_priv.h"
 
 struct virtdev {
 	struct virtdev_ops ops;
@@ -47,6 +47,11 @@ void virtdev_free(struct virtdev *dev)
 	if (dev->ops.free)
 		dev->ops.free(dev->self);
 	free(dev);
+}
+
+void *virtdev_priv_self(const struct virtdev *dev, const char *name)
+{
+	return strcmp(dev->ops.name, name) ? NULL : dev->self;
 }
 
 void virtdev_notify(struct virtdev *dev, uint32_t queue)
