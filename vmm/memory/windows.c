@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 
+#include <vmm-sys-util/checked.h>
 #include <vmm-sys-util/fd.h>
 
 #include "memory/probe.h"
@@ -147,6 +148,51 @@ void vmm_shmem_change(struct vmm_shmem *s, const void *owner,
 		change_singly(s, owner, changes, n);
 	vmem_map_unref(map);
 	after_publish(s);
+}
+
+/* Takes the regions within [gpa, gpa + len) out of *map; how many there were. */
+static int clear_range(const struct vmem_map *all, struct vmem_map **map,
+		       uint64_t gpa, uint64_t len)
+{
+	const struct vmem_region *region;
+	int rc = 0, n = 0;
+	unsigned int i;
+
+	for (i = 0; !rc && i < vmem_map_count(all); i++) {
+		uint64_t first, length;
+
+		region = vmem_map_region(all, i);
+		first = vmem_region_gpa(region);
+		length = vmem_region_len(region);
+		if (!vsu_ranges_overlap(first, length, gpa, len))
+			continue;
+		if (first < gpa || vsu_range_exceeds(first - gpa, length, len))
+			return -EINVAL;
+		rc = remove_mapping(map, first);
+		n++;
+	}
+	return rc < 0 ? rc : n;
+}
+
+int vmm_shmem_clear(struct vmm_shmem *s, const void *owner, uint8_t shmid,
+		    uint64_t offset, uint64_t len)
+{
+	const struct vmm_window *w = vmm_shmem_window(s, owner, shmid);
+	struct vmem_map *all, *map;
+	int rc;
+
+	if (!w)
+		return -ENOENT;
+	all = vmem_map_ref(vmm_memory_map(s->memory));
+	map = vmem_map_ref(all);
+	rc = clear_range(all, &map, w->gpa + offset, len);
+	if (rc > 0) {
+		rc = map_show(s, map);
+		after_publish(s);
+	}
+	vmem_map_unref(map);
+	vmem_map_unref(all);
+	return rc;
 }
 
 /* The window that a region of the map lies in, or NULL: it is memory. */

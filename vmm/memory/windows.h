@@ -73,6 +73,13 @@ void vmm_shmem_change(struct vmm_shmem *s, const void *owner,
 		      struct vhost_user_shmem_change *changes, unsigned int n);
 
 /*
+ * Takes all away that is mapped in [offset, offset + len) of a window. -EINVAL:
+ * a mapping lies there in part, -ENOENT: no such window.
+ */
+int vmm_shmem_clear(struct vmm_shmem *s, const void *owner, uint8_t shmid,
+		    uint64_t offset, uint64_t len);
+
+/*
  * Takes the mappings away to which the reason applies: what a CPU would fault
  * on inside KVM becomes a hole. Their back-end may unmap them all the same.
  */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Queues that this process serves, in its event loop. */
+/* Queues that this process serves, in its event loop, and their device's regions. */
 #include <config.h>
 
 #include <errno.h>
@@ -23,9 +23,122 @@ struct local {
 	struct ev_loop *loop;
 	struct virtdev *dev;
 	struct virtdev_inline *home;
+	struct vmm_shmem *shmem;
 	bool stopping;		/* a reset waits until the queues have stopped */
 	ev_io ready;
 };
+
+/* ------------------------------------------------------------------ regions */
+
+/*
+ * Changing slots may pause the CPUs, and one of them may wait for this
+ * device's lock: it is let go meanwhile.
+ */
+static int change_window(struct local *l, bool map,
+			 const struct virtdev_mapping *m,
+			 struct vmem_block *block)
+{
+	struct vhost_user_shmem_change change = {
+		.offset = m->offset, .len = m->len, .block = block,
+		.shmid = m->region, .map = true,
+	};
+	const bool locked = vmm_virtio_is_mine(l->v);
+
+	if (locked)
+		vmm_virtio_unlock(l->v);
+	if (map)
+		vmm_shmem_change(l->shmem, l, &change, 1);
+	else
+		change.result = vmm_shmem_clear(l->shmem, l, m->region,
+						m->offset, m->len);
+	if (locked)
+		vmm_virtio_lock(l->v);
+	return change.result;
+}
+
+static int on_region_change(void *opaque, bool map,
+			    const struct virtdev_mapping *m, uint64_t cookie)
+{
+	struct local *l = opaque;
+	const struct vmem_fd_desc desc = {
+		.fd = m->fd, .fd_offset = m->fd_offset, .len = m->len,
+		.flags = VMEM_BLOCK_SHARED |
+			 (m->writable ? VMEM_BLOCK_WRITE : 0),
+		.sigbus = l->shmem->memory->sigbus,
+	};
+	struct vmem_block *block = NULL;
+	int rc = map ? vmem_block_new_fd(&desc, &block, NULL) : 0;
+
+	(void)cookie;
+	if (!rc)
+		rc = change_window(l, map, m, block);
+	if (block)
+		vmem_block_unref(block);
+	return rc;
+}
+
+static int on_region_address(void *opaque, uint8_t region, uint64_t *gpa)
+{
+	const struct local *l = opaque;
+	const struct vmm_window *w = vmm_shmem_window(l->shmem, l, region);
+
+	if (!w)
+		return -EINVAL;
+	*gpa = w->gpa;
+	return 0;
+}
+
+static const struct virtdev_region *find_region(const struct local *l,
+						uint32_t id)
+{
+	const struct virtdev_info *info = virtdev_info(l->dev);
+	uint32_t i;
+
+	for (i = 0; i < info->nregions; i++)
+		if (info->regions[i].id == id)
+			return &info->regions[i];
+	return NULL;
+}
+
+static bool local_shared_region(void *end, uint32_t id, uint64_t *base,
+				uint64_t *len)
+{
+	const struct virtdev_region *region = find_region(end, id);
+
+	if (!region || (region->flags & VIRTDEV_REGION_APART))
+		return false;
+	*len = region->len;
+	return !on_region_address(end, region->id, base);
+}
+
+static int make_windows(struct local *l, struct vsu_error *err)
+{
+	const struct virtdev_info *info = virtdev_info(l->dev);
+	uint32_t i;
+	int rc = 0;
+
+	for (i = 0; !rc && i < info->nregions; i++)
+		rc = vmm_shmem_add_window(l->shmem, l, virtdev_name(l->dev),
+					  info->regions[i].id,
+					  info->regions[i].len, err);
+	return rc;
+}
+
+/* The next driver finds the regions empty. */
+static void empty_windows(struct local *l)
+{
+	const struct virtdev_info *info = virtdev_info(l->dev);
+	struct virtdev_mapping all = { 0 };
+	uint32_t i;
+
+	for (i = 0; i < info->nregions; i++) {
+		all.region = info->regions[i].id;
+		all.len = info->regions[i].len;
+		(void)!change_window(l, false, &all, NULL);
+	}
+}
+
+/* -------------------------------------------------------------------- turns */
 
 /* Its descriptor stays readable while there is more: others come in between. */
 static void on_ready(struct ev_loop *loop, ev_io *w, int revents)
@@ -42,6 +155,7 @@ static void on_ready(struct ev_loop *loop, ev_io *w, int revents)
 	vmm_virtio_unlock(l->v);
 	if (stopped) {
 		l->stopping = false;
+		empty_windows(l);
 		vmm_virtio_stopped(l->v);
 	}
 }
@@ -59,6 +173,8 @@ static bool local_stop(void *end)
 	struct local *l = end;
 
 	l->stopping = virtdev_inline_stop(l->home) != 0;
+	if (!l->stopping)
+		empty_windows(l);
 	return !l->stopping;
 }
 
@@ -109,6 +225,7 @@ static void local_free(void *end)
 		virtdev_set_home(l->dev, NULL, NULL);
 		return;
 	}
+	empty_windows(l);
 	virtdev_inline_free(l->home);
 	virtdev_free(l->dev);
 	free(l);
@@ -116,7 +233,13 @@ static void local_free(void *end)
 
 static const struct vmm_virtio_end local_ops = {
 	.start = local_start, .stop = local_stop, .refresh = local_refresh,
-	.kick_fd = local_kick_fd, .free = local_free,
+	.kick_fd = local_kick_fd, .shared_region = local_shared_region,
+	.free = local_free,
+};
+
+static const struct virtdev_home_ops region_ops = {
+	.size = sizeof(region_ops), .region_change = on_region_change,
+	.region_address = on_region_address,
 };
 
 static int make_local(const struct vmm_virtio_place *place, struct local *l,
@@ -128,8 +251,14 @@ static int make_local(const struct vmm_virtio_place *place, struct local *l,
 		return rc;
 	rc = virtdev_inline_new(vmm_virtio_transport(l->v), place->space,
 				&l->home, err);
-	if (rc < 0)
+	if (!rc)
+		rc = virtdev_inline_set_regions(l->home, &region_ops, l);
+	if (!rc)
+		rc = make_windows(l, err);
+	if (rc < 0) {
+		virtdev_inline_free(l->home);
 		vmm_virtio_free(l->v);
+	}
 	return rc;
 }
 
@@ -142,6 +271,7 @@ int vmm_virtio_local(const struct vmm_virtio_place *place, struct virtdev *dev,
 	if (!l)
 		return vsu_error_sys(err, -ENOMEM, "device");
 	l->loop = place->loop;
+	l->shmem = place->shmem;
 	l->dev = dev;
 	rc = make_local(place, l, err);
 	if (rc < 0) {

@@ -13,8 +13,23 @@
  *   host fd    what the work of a queue waits for on the host's side (a ring
  *              of disk requests, a tap): readable means serve again
  *
+ *   region     shared memory of the device and its driver (VIRTIO 1.3, section
+ *              2.10): addresses that its home gives it, into which the device
+ *              has files mapped
+ *   state      what a device knows besides its configuration and its queues,
+ *              as bytes (state.h): the same from every home, for every home
+ *
  * Life of a queue: queue_start, then serve as often as needed, then drain
  * until it says 0, then queue_stop. All queues are stopped before reset.
+ *
+ * A pause: all queues are drained and stopped, then pause, then state_save if
+ * the state is wanted; resume comes before queues start where they stopped. A
+ * device that takes over is new or was reset; it is given the features and the
+ * state, in either order, before its first queue starts.
+ *
+ * A configuration that changes: the model stores it and calls
+ * virtdev_config_changed() before anybody else can read it, on the same thread;
+ * its home counts the generation on and tells the driver.
  *
  * Threads: a device is confined to one thread, except that after queue_start
  * serve and drain of different queues may run on different threads, each
@@ -35,6 +50,25 @@ VSU_BEGIN_DECLS
 
 struct virtdev;
 
+struct virtdev_state_reader;
+struct virtdev_state_writer;
+
+#define VIRTDEV_REGIONS 8u	/* of one device, at most */
+
+/*
+ * A region that the driver does not find through its transport: the device
+ * tells it the address, which it has of virtdev_region_address().
+ */
+#define VIRTDEV_REGION_APART 0x1u
+
+/* Frozen. A shared memory region. */
+struct virtdev_region {
+	uint64_t len;		/* bytes; a multiple of 4096, not 0 */
+	uint8_t id;		/* no two are the same */
+	uint8_t flags;		/* VIRTDEV_REGION_* */
+	uint8_t pad[6];
+};
+
 /* Frozen. Properties of a device, constant during its life. */
 struct virtdev_info {
 	uint32_t id;		/* VIRTIO device id: 2 is a block device */
@@ -42,8 +76,24 @@ struct virtdev_info {
 	uint32_t queue_max;	/* largest size of a queue */
 	uint32_t max_chain;	/* longest chain it takes; 0: the queue's size */
 	uint32_t config_size;	/* bytes of configuration space */
-	uint32_t pad;
+	uint32_t nregions;
 	uint64_t features;	/* offered, the ring's own (VQ_F_*) with them */
+	struct virtdev_region regions[VIRTDEV_REGIONS];
+};
+
+/* Frozen. A piece of a file in a region, or what is to be taken away there. */
+struct virtdev_mapping {
+	uint64_t offset, len;	/* in the region; multiples of 4096 */
+	uint64_t fd_offset;	/* map: where in the file; likewise */
+	int fd;			/* map: borrowed, open for that */
+	uint8_t region;		/* its id */
+	bool writable;		/* map: the driver may store to it */
+};
+
+/* Frozen. Something that a device counts. */
+struct virtdev_stat {
+	const char *name;	/* "reads"; constant */
+	uint64_t value;
 };
 
 /* A home for its device. opaque was given to virtdev_set_home(). */
@@ -61,6 +111,14 @@ struct virtdev_home_ops {
 	 * at once. On the queue's thread. NULL where there is no IOMMU.
 	 */
 	int (*queue_missed)(void *opaque, uint32_t queue);
+	/*
+	 * See virtdev_region_map() and _unmap(). NULL: it gives no memory to
+	 * regions. On a queue's thread, or the device's.
+	 */
+	int (*region_change)(void *opaque, bool map,
+			     const struct virtdev_mapping *m, uint64_t cookie);
+	/* See virtdev_region_address(). NULL: nobody knows. */
+	int (*region_address)(void *opaque, uint8_t region, uint64_t *gpa);
 };
 
 /*
@@ -102,9 +160,44 @@ struct virtdev_ops {
 	/* Back to the state of a new device. No queue runs. */
 	void (*reset)(void *self);
 	void (*free)(void *self);
+
+	/*
+	 * No queue runs, and none will until resume: nothing of the host's
+	 * reaches the device in between.
+	 */
+	void (*pause)(void *self);
+	void (*resume)(void *self);
+
+	/*
+	 * The device's own state, paused: what a driver has told or could
+	 * notice, and neither queues nor what the owner of the device chose.
+	 * state_version is raised when the bytes change their meaning.
+	 */
+	uint32_t state_version;
+	void (*state_save)(void *self, struct virtdev_state_writer *w);
+	/*
+	 * Of an equal or older version. Reads everything, asks
+	 * virtdev_state_end(), judges the values (-EBADMSG), and only then
+	 * takes them.
+	 */
+	int (*state_load)(void *self, uint32_t version,
+			  struct virtdev_state_reader *r,
+			  struct vsu_error *err);
+
+	/*
+	 * Fills in up to max numbers and says how many there are, always the
+	 * same ones. Any thread, while queues run.
+	 */
+	uint32_t (*stats)(void *self, struct virtdev_stat *stats, uint32_t max);
+
+	/* The answer to a change of a region that said 1: 0, or an errno. */
+	void (*region_done)(void *self, uint64_t cookie, int result);
 };
 
-/* For models: makes a device of self; ops and info are copied. */
+/*
+ * For models: makes a device of self; ops and info are copied. -EINVAL: an
+ * argument that this header does not allow.
+ */
 VIRTDEV_API int virtdev_new(const struct virtdev_ops *ops,
 			    const struct virtdev_info *info, void *self,
 			    struct virtdev **out) VSU_NODISCARD;
@@ -130,6 +223,36 @@ VIRTDEV_API int virtdev_queue_missed(struct virtdev *dev, uint32_t queue)
 VIRTDEV_API int virtdev_queue_turn(struct virtdev *dev, uint32_t queue,
 				   struct vq *q, const struct vq_turn *turn)
 	VSU_NODISCARD;
+
+/*
+ * For models: puts a piece of a file into one of their regions, where nothing
+ * may be mapped; or takes away one that was put there, by its offset and len.
+ * Regions are empty at first, and again after a reset or a change of homes.
+ *
+ *   0  done
+ *   1  ops->region_done comes with the cookie
+ *
+ * -EINVAL: no such region, or numbers that do not fit; -EEXIST: something is
+ * mapped there (or, through a vhost-user server, -EREMOTEIO); -EOPNOTSUPP: this home
+ * gives no memory to regions; -EPROTO: not now, a queue has to run (a
+ * vhost-user server); -EAGAIN: too many are under way; or the host's error.
+ *
+ * While a queue runs, from its thread or the device's. The driver may read the
+ * configuration space meanwhile.
+ */
+VIRTDEV_API int virtdev_region_map(struct virtdev *dev,
+				   const struct virtdev_mapping *m,
+				   uint64_t cookie) VSU_NODISCARD;
+VIRTDEV_API int virtdev_region_unmap(struct virtdev *dev,
+				     const struct virtdev_mapping *m,
+				     uint64_t cookie) VSU_NODISCARD;
+
+/*
+ * For models: where the driver finds a region. -EOPNOTSUPP: the home does not
+ * know (behind a socket nobody does); -EINVAL: no such region.
+ */
+VIRTDEV_API int virtdev_region_address(struct virtdev *dev, uint8_t region,
+				       uint64_t *gpa) VSU_NODISCARD;
 
 /* Queues must have been stopped. */
 VIRTDEV_API void virtdev_free(struct virtdev *dev);
@@ -171,6 +294,34 @@ VIRTDEV_API void virtdev_queue_stop(struct virtdev *dev, uint32_t queue);
 VIRTDEV_API int virtdev_queue_host_fd(struct virtdev *dev, uint32_t queue);
 VIRTDEV_API bool virtdev_queue_blocks(const struct virtdev *dev);
 VIRTDEV_API void virtdev_reset(struct virtdev *dev);
+
+/* All queues have been drained and stopped; a second one does nothing. */
+VIRTDEV_API void virtdev_pause(struct virtdev *dev);
+VIRTDEV_API void virtdev_resume(struct virtdev *dev);
+
+/*
+ * The state of a paused device as *len bytes, for free(). -ENOMEM, -EFBIG: more
+ * than VIRTDEV_STATE_MAX.
+ */
+#define VIRTDEV_STATE_MAX (1u << 20)
+VIRTDEV_API int virtdev_state_save(struct virtdev *dev, void **bytes,
+				   size_t *len) VSU_NODISCARD;
+/*
+ * Into a device of the same kind that is new or was reset, from whomever:
+ * -EBADMSG, and nothing has changed, where the bytes are not such a state.
+ * -EOPNOTSUPP: of a later version than this one knows.
+ */
+VIRTDEV_API int virtdev_state_load(struct virtdev *dev, const void *bytes,
+				   size_t len, struct vsu_error *err)
+	VSU_NODISCARD;
+
+/* How many numbers the device counts; up to max of them. Any thread. */
+VIRTDEV_API uint32_t virtdev_stats(struct virtdev *dev,
+				   struct virtdev_stat *stats, uint32_t max);
+
+/* The answer to region_change that said 1. On the device's thread. */
+VIRTDEV_API void virtdev_region_done(struct virtdev *dev, uint64_t cookie,
+				     int result);
 
 VSU_END_DECLS
 

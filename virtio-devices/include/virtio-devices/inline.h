@@ -62,6 +62,15 @@ VIRTDEV_API void virtdev_inline_dispatch(struct virtdev_inline *h);
  */
 VIRTDEV_API VSU_NODISCARD int virtdev_inline_stop(struct virtdev_inline *h);
 
+/*
+ * The owner gives memory to the device's shared memory regions: of ops, which
+ * are copied, region_change and region_address are called, as device.h says.
+ * When a reset is done, or the home is freed, the owner empties the regions.
+ */
+VIRTDEV_API VSU_NODISCARD int virtdev_inline_set_regions(
+		struct virtdev_inline *h, const struct virtdev_home_ops *ops,
+		void *opaque);
+
 /* The guest's memory changed: queues let go of the former map. */
 VIRTDEV_API void virtdev_inline_refresh(struct virtdev_inline *h);
 

@@ -3,7 +3,6 @@
 #include <config.h>
 
 #include <errno.h>
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,21 +10,17 @@
 #include <vmm-sys-util/sized.h>
 
 #include "core/device_priv.h"
-
-struct virtdev {
-	struct virtdev_ops ops;
-	struct virtdev_info info;
-	void *self;
-	struct virtdev_home_ops home;
-	void *home_opaque;
-};
+#include "core/device_struct.h"
 
 int virtdev_new(const struct virtdev_ops *ops, const struct virtdev_info *info,
 		void *self, struct virtdev **out)
 {
-	struct virtdev *dev = calloc(1, sizeof(*dev));
+	struct virtdev *dev;
 	int rc;
 
+	if (!virtdev_priv_has_good_regions(info))
+		return -EINVAL;
+	dev = calloc(1, sizeof(*dev));
 	if (!dev)
 		return -ENOMEM;
 	rc = vsu_copy_sized(&dev->ops, sizeof(dev->ops), ops,
@@ -232,6 +227,7 @@ bool virtdev_queue_blocks(const struct virtdev *dev)
 
 void virtdev_reset(struct virtdev *dev)
 {
+	virtdev_resume(dev);
 	if (dev->ops.reset)
 		dev->ops.reset(dev->self);
 }

@@ -10,6 +10,7 @@
 #include <virtio-devices/inline.h>
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/fd.h>
+#include <vmm-sys-util/sized.h>
 
 /* Descriptors that are looked at in one turn. */
 #define TURN 4
@@ -31,6 +32,8 @@ struct queue {
 struct virtdev_inline {
 	struct virtdev_transport *t;
 	struct virtdev *dev;
+	struct virtdev_home_ops owner;	/* of regions */
+	void *owner_opaque;
 	int epoll_fd, timer_fd;
 	bool stopping;		/* queues finish what they took */
 	uint32_t nqueues;
@@ -61,10 +64,45 @@ static void on_queue_broken(void *opaque, uint32_t queue)
 	virtdev_transport_needs_reset(h->t);
 }
 
+static int on_region_change(void *opaque, bool map,
+			    const struct virtdev_mapping *m, uint64_t cookie)
+{
+	const struct virtdev_inline *h = opaque;
+
+	return h->owner.region_change ?
+	       h->owner.region_change(h->owner_opaque, map, m, cookie) :
+	       -EOPNOTSUPP;
+}
+
+static int on_region_address(void *opaque, uint8_t region, uint64_t *gpa)
+{
+	const struct virtdev_inline *h = opaque;
+
+	return h->owner.region_address ?
+	       h->owner.region_address(h->owner_opaque, region, gpa) :
+	       -EOPNOTSUPP;
+}
+
 static const struct virtdev_home_ops home_ops = {
 	.size = sizeof(home_ops), .notify = on_notify,
 	.config_changed = on_config_changed, .queue_broken = on_queue_broken,
+	.region_change = on_region_change, .region_address = on_region_address,
 };
+
+int virtdev_inline_set_regions(struct virtdev_inline *h,
+			       const struct virtdev_home_ops *ops,
+			       void *opaque)
+{
+	struct virtdev_home_ops copy = { 0 };
+	int rc = vsu_copy_sized(&copy, sizeof(copy), ops,
+				"struct virtdev_home_ops", NULL);
+
+	if (rc < 0)
+		return rc;
+	h->owner = copy;
+	h->owner_opaque = opaque;
+	return 0;
+}
 
 /* --------------------------------------------------------------------- life */
 

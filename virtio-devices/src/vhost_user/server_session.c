@@ -5,6 +5,7 @@
 #include <errno.h>
 
 #include <vhost/backend_device.h>
+#include <vhost/shmem.h>
 
 #include "vhost_user/server_priv.h"
 
@@ -126,6 +127,13 @@ static void on_refused(void *opaque, uint32_t request, uint32_t ring,
 		s->config.refused(s->config.opaque, request, ring, err);
 }
 
+static void on_shmem_result(void *opaque, uint64_t cookie, int result)
+{
+	struct virtdev_vhost_user_server *s = opaque;
+
+	virtdev_region_done(s->config.dev, cookie, result);
+}
+
 static const struct vhost_user_backend_ops session_ops = {
 	.size = sizeof(session_ops),
 	.set_features = on_set_features,
@@ -136,6 +144,7 @@ static const struct vhost_user_backend_ops session_ops = {
 	.reset = on_reset,
 	.gone = on_gone,
 	.refused = on_refused,
+	.shmem_result = on_shmem_result,
 };
 
 /* --- calls of the device --- */
@@ -169,12 +178,31 @@ static int on_queue_missed(void *opaque, uint32_t queue)
 	return vhost_user_backend_missed(s->session, queue);
 }
 
+/* The answer comes on the session's thread, whatever it is. */
+static int on_region_change(void *opaque, bool map,
+			    const struct virtdev_mapping *m, uint64_t cookie)
+{
+	struct virtdev_vhost_user_server *s = opaque;
+	const struct vhost_user_shmem_request request = {
+		.offset = m->offset, .len = m->len, .fd_offset = m->fd_offset,
+		.fd = map ? m->fd : -1, .shmid = m->region,
+		.writable = m->writable,
+	};
+	int rc;
+
+	if (!s->session)
+		return -EPROTO;
+	rc = vhost_user_backend_shmem_post(s->session, map, &request, cookie);
+	return rc < 0 ? rc : 1;
+}
+
 const struct virtdev_home_ops virtdev_priv_server_home_ops = {
 	.size = sizeof(virtdev_priv_server_home_ops),
 	.notify = on_notify,
 	.config_changed = on_config_changed,
 	.queue_broken = on_queue_broken,
 	.queue_missed = on_queue_missed,
+	.region_change = on_region_change,
 };
 
 /* --- beginning --- */
@@ -184,6 +212,7 @@ static int on_begin(void *opaque, int sock, struct vhost_user_backend **session,
 {
 	struct virtdev_vhost_user_server *s = opaque;
 	const struct virtdev_info *info = virtdev_info(s->config.dev);
+	uint64_t shmem_sizes[VHOST_USER_SHMEM_REGIONS] = { 0 };
 	struct vhost_user_backend_config config = {
 		.size = sizeof(config),
 		.features = info->features,
@@ -195,9 +224,14 @@ static int on_begin(void *opaque, int sock, struct vhost_user_backend **session,
 		.closer = s->config.closer,
 		.served_files = s->config.served_files,
 		.iotlb_entries = s->config.iotlb_entries,
+		.shmem_sizes = shmem_sizes,
+		.nshmem = info->nregions ? VHOST_USER_SHMEM_REGIONS : 0,
 	};
+	uint32_t i;
 	int rc;
 
+	for (i = 0; i < info->nregions; i++)
+		shmem_sizes[info->regions[i].id] = info->regions[i].len;
 	rc = vhost_user_backend_new_take_fd(sock, &config, &session_ops, s,
 					    &s->session, err);
 	*session = s->session;

@@ -116,6 +116,45 @@ START_TEST(a_mapping_is_memory_of_the_guest_until_it_is_unmapped)
 }
 END_TEST
 
+START_TEST(a_range_is_cleared_of_all_that_lies_in_it)
+{
+	struct vmem_block *first = piece(0, PAGE, true);
+	struct vmem_block *second = piece(2 * PAGE, PAGE, true);
+
+	ck_assert_int_eq(change(true, 1, first), 0);
+	ck_assert_int_eq(change(true, 3, second), 0);
+	ck_assert_int_eq(vmm_shmem_clear(&shmem, &me, 3, 0, 3 * PAGE), 0);
+	ck_assert_ptr_null(found(1));
+	ck_assert_ptr_nonnull(found(3));
+	ck_assert_int_eq(vmm_shmem_clear(&shmem, &me, 3, 0, WINDOW), 0);
+	ck_assert_uint_eq(vmm_slots_count(vm.slots), 1);
+	ck_assert_uint_eq(told, 4);
+	ck_assert_int_eq(vmm_shmem_clear(&shmem, &me, 3, 0, WINDOW), 0);
+	ck_assert_uint_eq(told, 4);
+	vmem_block_unref(first);
+	vmem_block_unref(second);
+}
+END_TEST
+
+START_TEST(a_mapping_is_not_cleared_in_part)
+{
+	struct vmem_block *block = piece(0, 2 * PAGE, true);
+	struct vhost_user_shmem_change c = {
+		.offset = PAGE, .len = 2 * PAGE, .block = block, .shmid = 3,
+		.map = true,
+	};
+
+	vmm_shmem_change(&shmem, &me, &c, 1);
+	ck_assert_int_eq(c.result, 0);
+	ck_assert_int_eq(vmm_shmem_clear(&shmem, &me, 3, 0, 2 * PAGE), -EINVAL);
+	ck_assert_int_eq(vmm_shmem_clear(&shmem, &me, 3, 2 * PAGE, PAGE),
+			 -EINVAL);
+	ck_assert_int_eq(vmm_shmem_clear(&shmem, &other, 3, 0, PAGE), -ENOENT);
+	ck_assert_ptr_nonnull(found(1));
+	vmem_block_unref(block);
+}
+END_TEST
+
 START_TEST(a_read_only_mapping_is_rom)
 {
 	struct vmem_block *block = piece(0, PAGE, false);
@@ -271,6 +310,8 @@ int main(void)
 	tcase_set_timeout(tc, 60);
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, a_mapping_is_memory_of_the_guest_until_it_is_unmapped);
+	tcase_add_test(tc, a_range_is_cleared_of_all_that_lies_in_it);
+	tcase_add_test(tc, a_mapping_is_not_cleared_in_part);
 	tcase_add_test(tc, a_read_only_mapping_is_rom);
 	tcase_add_test(tc, of_a_batch_only_what_cannot_be_is_refused);
 	tcase_add_test(tc, a_window_is_its_owners_alone);

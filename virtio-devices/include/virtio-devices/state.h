@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * The state of a device as bytes: fields one after the other, little-endian,
+ * without padding. For models, in state_save and state_load (device.h).
+ *
+ *   writer   grows up to VIRTDEV_STATE_MAX; the first failure makes all later
+ *            calls do nothing, and virtdev_state_save() tells of it
+ *   reader   beyond its end all is 0, and virtdev_state_end() tells of it
+ *
+ *	static void save(void *self, struct virtdev_state_writer *w)
+ *	{
+ *		virtdev_state_put_u64(w, ((struct model *)self)->seen);
+ *	}
+ *
+ *	static int load(void *self, uint32_t version,
+ *			struct virtdev_state_reader *r, struct vsu_error *err)
+ *	{
+ *		const uint64_t seen = virtdev_state_get_u64(r);
+ *		int rc = virtdev_state_end(r, err);
+ *
+ *		if (!rc && seen > MOST)
+ *			rc = vsu_error_set(err, -EBADMSG, "...");
+ *		if (!rc)
+ *			((struct model *)self)->seen = seen;
+ *		return rc;
+ *	}
+ *
+ * Threads: confined.
+ */
+#ifndef VIRTIO_DEVICES_STATE_H
+#define VIRTIO_DEVICES_STATE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <virtio-devices/attributes.h>
+#include <vmm-sys-util/error.h>
+
+VSU_BEGIN_DECLS
+
+struct virtdev_state_reader;
+struct virtdev_state_writer;
+
+VIRTDEV_API void virtdev_state_put_u8(struct virtdev_state_writer *w,
+				      uint8_t value);
+VIRTDEV_API void virtdev_state_put_u16(struct virtdev_state_writer *w,
+				       uint16_t value);
+VIRTDEV_API void virtdev_state_put_u32(struct virtdev_state_writer *w,
+				       uint32_t value);
+VIRTDEV_API void virtdev_state_put_u64(struct virtdev_state_writer *w,
+				       uint64_t value);
+VIRTDEV_API void virtdev_state_put_bytes(struct virtdev_state_writer *w,
+					 const void *bytes, size_t len);
+
+VIRTDEV_API uint8_t virtdev_state_get_u8(struct virtdev_state_reader *r);
+VIRTDEV_API uint16_t virtdev_state_get_u16(struct virtdev_state_reader *r);
+VIRTDEV_API uint32_t virtdev_state_get_u32(struct virtdev_state_reader *r);
+VIRTDEV_API uint64_t virtdev_state_get_u64(struct virtdev_state_reader *r);
+/* All of them, or zeros. */
+VIRTDEV_API void virtdev_state_get_bytes(struct virtdev_state_reader *r,
+					 void *bytes, size_t len);
+/* Bytes that have not been read: the bound of a count that was. */
+VIRTDEV_API size_t virtdev_state_left(const struct virtdev_state_reader *r);
+
+/* 0 when everything was there and nothing is left, else -EBADMSG. */
+VIRTDEV_API int virtdev_state_end(const struct virtdev_state_reader *r,
+				  struct vsu_error *err) VSU_NODISCARD;
+
+VSU_END_DECLS
+
+#endif

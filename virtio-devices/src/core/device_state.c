@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* A device's pause, its state and its numbers. */
+#include <config.h>
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "core/device_struct.h"
+#include "core/state_priv.h"
+
+/* In front of every state: who wrote it, and how much. */
+#define STATE_MAGIC 0x76656476u	/* "vdev" */
+#define STATE_LAYOUT 1u
+#define STATE_HEAD 20u
+
+void virtdev_pause(struct virtdev *dev)
+{
+	if (!dev->paused && dev->ops.pause)
+		dev->ops.pause(dev->self);
+	dev->paused = true;
+}
+
+void virtdev_resume(struct virtdev *dev)
+{
+	if (dev->paused && dev->ops.resume)
+		dev->ops.resume(dev->self);
+	dev->paused = false;
+}
+
+int virtdev_state_save(struct virtdev *dev, void **bytes, size_t *len)
+{
+	struct virtdev_state_writer body = { .max = VIRTDEV_STATE_MAX - STATE_HEAD };
+	struct virtdev_state_writer all = { .max = VIRTDEV_STATE_MAX };
+
+	if (dev->ops.state_save)
+		dev->ops.state_save(dev->self, &body);
+	virtdev_state_put_u32(&all, STATE_MAGIC);
+	virtdev_state_put_u32(&all, STATE_LAYOUT);
+	virtdev_state_put_u32(&all, dev->info.id);
+	virtdev_state_put_u32(&all, dev->ops.state_version);
+	virtdev_state_put_u32(&all, (uint32_t)body.len);
+	virtdev_state_put_bytes(&all, body.bytes, body.len);
+	free(body.bytes);
+	if (body.error || all.error) {
+		free(all.bytes);
+		return body.error ? body.error : all.error;
+	}
+	*bytes = all.bytes;
+	*len = all.len;
+	return 0;
+}
+
+/* The version of what follows, whose length is all that is left. */
+static int read_head(const struct virtdev *dev, struct virtdev_state_reader *r,
+		     uint32_t *version, struct vsu_error *err)
+{
+	const uint32_t magic = virtdev_state_get_u32(r);
+	const uint32_t layout = virtdev_state_get_u32(r);
+	const uint32_t id = virtdev_state_get_u32(r);
+	const uint32_t wanted = virtdev_state_get_u32(r);
+	const uint32_t len = virtdev_state_get_u32(r);
+
+	if (r->cut || magic != STATE_MAGIC || len != r->left)
+		return vsu_error_set(err, -EBADMSG,
+				     "this is not the whole state of a device");
+	if (id != dev->info.id)
+		return vsu_error_set(err, -EBADMSG,
+				     "%s: the state is of a device of id %" PRIu32 ", not %" PRIu32,
+				     dev->ops.name, id, dev->info.id);
+	if (layout != STATE_LAYOUT || wanted > dev->ops.state_version)
+		return vsu_error_set(err, -EOPNOTSUPP,
+				     "%s: the state is of version %" PRIu32 "; up to %" PRIu32 " are known",
+				     dev->ops.name, wanted,
+				     dev->ops.state_version);
+	*version = wanted;
+	return 0;
+}
+
+int virtdev_state_load(struct virtdev *dev, const void *bytes, size_t len,
+		       struct vsu_error *err)
+{
+	struct virtdev_state_reader r = { .at = bytes, .left = len };
+	uint32_t version = 0;
+	int rc = read_head(dev, &r, &version, err);
+
+	if (rc < 0)
+		return rc;
+	return dev->ops.state_load ?
+	       dev->ops.state_load(dev->self, version, &r, err) :
+	       virtdev_state_end(&r, err);
+}
+
+uint32_t virtdev_stats(struct virtdev *dev, struct virtdev_stat *stats,
+		       uint32_t max)
+{
+	return dev->ops.stats ? dev->ops.stats(dev->self, stats, max) : 0;
+}

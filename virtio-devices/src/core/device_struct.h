@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* A device as the files of this room see it. */
+#ifndef VIRTIO_DEVICES_DEVICE_STRUCT_H
+#define VIRTIO_DEVICES_DEVICE_STRUCT_H
+
+#include <virtio-devices/device.h>
+
+struct virtdev {
+	struct virtdev_ops ops;
+	struct virtdev_info info;
+	void *self;
+	struct virtdev_home_ops home;
+	void *home_opaque;
+	bool paused;
+};
+
+/* Whether a device may have these regions. */
+bool virtdev_priv_has_good_regions(const struct virtdev_info *info);
+
+#endif
