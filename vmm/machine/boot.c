@@ -21,6 +21,7 @@
 #include "boot/linux/bzimage.h"
 #include "boot/pvh/start_info.h"
 #include "machine/boot.h"
+#include "memory/layout.h"
 #include "x86/long_mode.h"
 
 static_assert(VMM_BOOT_STACKS_GPA + VMM_MAX_CPUS * VMM_BOOT_STACK_SIZE <=
@@ -140,7 +141,8 @@ static int describe_machine(const struct vmm_machine *m, void *bytes,
 	}
 	for (i = 0; i < m->shmem.n; i++)
 		windows[i] = (struct vmm_acpi_window){
-			m->shmem.windows[i].gpa, m->shmem.windows[i].len };
+			m->shmem.windows[i].gpa,
+			vmm_layout_window_room(m->shmem.windows[i].len) };
 	return vmm_acpi_build(&machine, VMM_BOOT_ACPI_GPA, bytes, ACPI_ROOM,
 			      layout, err);
 }

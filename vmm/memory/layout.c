@@ -167,27 +167,27 @@ int vmm_layout_memory(const struct vmm_layout_request *requests,
 	return rc;
 }
 
-static uint64_t power_of_two_above(uint64_t v)
+uint64_t vmm_layout_window_room(uint64_t size)
 {
-	uint64_t p = VMM_PAGE;
+	uint64_t room = VMM_PAGE;
 
-	while (p < v)
-		p <<= 1;
-	return p;
+	while (room < size)
+		room <<= 1;
+	return room;
 }
 
 int vmm_layout_window(uint64_t *next, uint64_t size, unsigned int phys_bits,
 		      uint64_t *gpa, struct vsu_error *err)
 {
 	const uint64_t limit = UINT64_C(1) << phys_bits;
-	uint64_t at;
+	uint64_t room, at;
 
-	if (!size || size > limit / 2 ||
-	    vsu_align_up_overflow(*next, power_of_two_above(size), &at) ||
-	    vsu_range_exceeds(at, size, limit))
+	room = size <= limit ? vmm_layout_window_room(size) : limit;
+	if (!size || vsu_align_up_overflow(*next, room, &at) ||
+	    vsu_range_exceeds(at, room, limit))
 		return vsu_error_set(err, -ENOSPC, "no room for a shared memory region of %" PRIu64 " bytes below what KVM can address, %#" PRIx64,
 			      size, limit);
 	*gpa = at;
-	*next = at + size;
+	*next = at + room;
 	return 0;
 }

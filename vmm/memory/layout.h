@@ -50,8 +50,14 @@ int vmm_layout_memory(const struct vmm_layout_request *requests,
 		      struct vmm_layout *out, struct vsu_error *err);
 
 /*
- * An address for a window of size bytes (aligned to the next power of two)
- * at or above *next, which moves on. -ENOSPC when it exceeds phys_bits.
+ * Address space that a window of size bytes takes: the next power of two, since
+ * a base address register of PCI decodes no other size. size: at most 2^63.
+ */
+uint64_t vmm_layout_window_room(uint64_t size);
+
+/*
+ * An address for a window of size bytes, aligned to its room, at or above
+ * *next, which moves on behind the room. -ENOSPC when it exceeds phys_bits.
  */
 int vmm_layout_window(uint64_t *next, uint64_t size, unsigned int phys_bits,
 		      uint64_t *gpa, struct vsu_error *err);

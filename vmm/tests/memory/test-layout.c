@@ -262,6 +262,10 @@ START_TEST(window_is_aligned_to_its_size)
 	ck_assert_int_eq(vmm_layout_window(&next_gpa, 3 * MIB, BITS, &gpa,
 					   &err), 0);
 	ck_assert_uint_eq(gpa, 4 * GIB + 8 * MIB);
+	/* Behind the 4 MiB that a base address register decodes for 3. */
+	ck_assert_int_eq(vmm_layout_window(&next_gpa, 64 * KIB, BITS, &gpa,
+					   &err), 0);
+	ck_assert_uint_eq(gpa, 4 * GIB + 12 * MIB);
 }
 END_TEST
 
