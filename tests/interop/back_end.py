@@ -184,6 +184,7 @@ def flood(peer):
     rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [new_file(size=PAGE)]))]
     pair = b"".join(struct.pack("=IIIB7x4Q", request, 1, 40, 0, 0, 0, PAGE, request == MAP) for request in (MAP, UNMAP))
     peer.channel.setblocking(True)
+    first = os.getpid()
     for _ in range(3):    # faster than they are served
         if not os.fork():
             break
@@ -192,6 +193,8 @@ def flood(peer):
             peer.channel.sendmsg([pair], rights)
     except OSError:
         pass    # the machine has ended
+    if os.getpid() != first:
+        os._exit(0)
 
 
 if __name__ == "__main__":
