@@ -64,6 +64,11 @@ full_scale() {
 	case ${TEST_SCALE:-1} in 0 | 0.* | .*) return 1 ;; esac
 }
 
+# Everything in this program takes long. Only before the first claim.
+tap_long_all() {
+	full_scale || tap_skip_all 'at full scale only: TEST_SCALE=1'
+}
+
 # tap_long CLAIM COMMAND...: runs the command at full scale, else skips
 tap_long() {
 	tap_claim=$1
