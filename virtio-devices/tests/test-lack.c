@@ -14,6 +14,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <virtio-devices/balloon.h>
 #include <virtio-devices/blk.h>
 #include <virtio-devices/inline.h>
 #include <virtio-devices/mmio.h>
@@ -243,6 +244,19 @@ static void free_device(void)
 	virtdev_free(device);
 }
 
+static void prepare_space(void)
+{
+	ck_assert_int_eq(vmem_space_new(&space), 0);
+}
+
+static int make_balloon(void)
+{
+	const struct virtdev_balloon_config config = { .size = sizeof(config),
+						       .space = space };
+
+	return virtdev_balloon_new(&config, &device, &err);
+}
+
 static void prepare_device(void)
 {
 	ck_assert_int_eq(make_rng(), 0);
@@ -326,6 +340,7 @@ static const struct maker {
 	unsigned int calls;	/* that can fail, at least */
 } makers[] = {
 	{ nothing, make_rng, free_device, 2 },
+	{ prepare_space, make_balloon, free_device, 2 },
 	{ prepare_device, make_transport, free_transport, 1 },
 	{ prepare_transport, make_mmio, free_mmio, 2 },
 	{ prepare_transport, make_inline, free_inline, 5 },
