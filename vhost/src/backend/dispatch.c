@@ -73,6 +73,17 @@ static void end_stalled(struct vhost_user_backend *b)
 
 /* dispatch */
 
+/*
+ * The front-end may have answered on the other socket before it left: that is
+ * heard before nothing is any more.
+ */
+static void end_by_peer(struct vhost_user_backend *b)
+{
+	if (b->why.code == -ECONNRESET)
+		vhost_user_priv_backend_channel_ready(b);
+	vhost_user_priv_backend_fail(b);
+}
+
 /* Up to a batch of messages; true when there may be more. */
 static bool read_messages(struct vhost_user_backend *b)
 {
@@ -85,7 +96,7 @@ static bool read_messages(struct vhost_user_backend *b)
 			return false;
 		rc = vhost_user_priv_channel_recv(&b->main, &msg, &b->why);
 		if (rc < 0)
-			vhost_user_priv_backend_fail(b);
+			end_by_peer(b);
 		if (rc <= 0)
 			return false;
 		b->in_count++;
@@ -104,7 +115,7 @@ static bool main_ready(struct vhost_user_backend *b, uint32_t events)
 		return read_messages(b);
 	if (events & (EPOLLHUP | EPOLLERR)) {
 		vsu_error_set(&b->why, -ECONNRESET, "the peer hung up");
-		vhost_user_priv_backend_fail(b);
+		end_by_peer(b);
 	}
 	return false;
 }

@@ -262,6 +262,28 @@ START_TEST(end_of_the_session_cancels)
 }
 END_TEST
 
+/* Both sockets have something to read by then. */
+START_TEST(answer_that_came_before_the_hang_up_is_told)
+{
+	const struct { struct vhost_user_header hdr; uint32_t value[2]; } m = {
+		{ VHOST_USER_BACKEND_SHMEM_MAP, 5, 8 }, { 0, 0 }
+	};
+	struct channel_rig f;
+
+	channel_init(&f);
+	ck_assert_int_eq(map(&f, 0, 0, 9), 0);
+	ck_assert_int_eq(map(&f, 0, CHANNEL_REGION / 2, 10), 0);
+	ck_assert_int_eq(send(f.channel, &m, 20, 0), 20);
+	vsu_fd_close(&f.channel);
+	vsu_fd_close(&f.r.sock);
+	rig_expect_gone(&f.r, -ECONNRESET);
+	ck_assert_uint_eq(f.r.nresults, 2);
+	ck_assert_int_eq(f.r.results[0], 0);
+	ck_assert_int_eq(f.r.results[1], -ECANCELED);
+	channel_fini(&f);
+}
+END_TEST
+
 /* The front-end is silent; the main channel is served all the same. */
 START_TEST(unanswered_request_holds_nothing_up)
 {
@@ -433,6 +455,7 @@ int main(void)
 	tcase_add_test(tc, front_end_without_the_feature_is_not_asked);
 	tcase_add_test(tc, wrong_answer_closes_the_channel_and_cancels);
 	tcase_add_test(tc, end_of_the_session_cancels);
+	tcase_add_test(tc, answer_that_came_before_the_hang_up_is_told);
 	tcase_add_test(tc, unanswered_request_holds_nothing_up);
 	tcase_add_test(tc, full_channel_is_answered_with_again);
 	tcase_add_test(tc, request_of_another_thread_is_sent_by_the_session);
