@@ -47,7 +47,7 @@ struct vm {
 static int activate(void *vm, uint64_t features)
 {
 	(void)features;
-	return virtdev_inline_start(((struct vm *)vm)->home);
+	return virtdev_inline_start(((struct vm *)vm)->home, NULL);
 }
 
 static void notify(void *vm, uint32_t queue)

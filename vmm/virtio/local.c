@@ -10,6 +10,7 @@
 #include <virtio-devices/inline.h>
 #include <vmm-sys-util/event.h>
 
+#include "log.h"
 #include "virtio/slot.h"
 
 /*
@@ -162,10 +163,16 @@ static void on_ready(struct ev_loop *loop, ev_io *w, int revents)
 
 static int local_start(void *end, uint64_t features)
 {
-	struct local *l = end;
+	const struct local *l = end;
+	struct vsu_error err = VSU_ERROR_INIT;
+	int rc = virtdev_inline_start(l->home, &err);
 
 	(void)features;
-	return virtdev_inline_start(l->home);
+	if (rc < 0)
+		prog_log(PROG_LOG_WARNING, "not started",
+			 "a %s device cannot be started: %s; the guest has to reset it",
+			 virtdev_name(l->dev), err.msg);
+	return rc;
 }
 
 static bool local_stop(void *end)

@@ -48,9 +48,12 @@ VIRTDEV_API void virtdev_inline_free(struct virtdev_inline *h);
 
 /*
  * From inside activate. A failure leaves queues running that were started
- * before; they are stopped by the reset that the driver is asked for.
+ * before; they are stopped by the reset that the driver is asked for. The
+ * reason names the queue: it is the driver's own doing as a rule (an area
+ * that is not aligned or in no memory), or the host's.
  */
-VIRTDEV_API VSU_NODISCARD int virtdev_inline_start(struct virtdev_inline *h);
+VIRTDEV_API VSU_NODISCARD int virtdev_inline_start(struct virtdev_inline *h,
+						   struct vsu_error *err);
 
 VIRTDEV_API int virtdev_inline_fd(const struct virtdev_inline *h);
 VIRTDEV_API void virtdev_inline_dispatch(struct virtdev_inline *h);

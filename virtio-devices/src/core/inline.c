@@ -3,6 +3,7 @@
 #include <config.h>
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <unistd.h>
@@ -237,26 +238,28 @@ static void stop_queue(struct virtdev_inline *h, uint32_t i)
 }
 
 static int start_queue(struct virtdev_inline *h, uint32_t i,
-		       const struct vq_config *config)
+		       const struct vq_config *config, struct vsu_error *err)
 {
 	struct queue *q = &h->queues[i];
-	int rc = vq_enable(q->vq, config, NULL);
+	int rc = vq_enable(q->vq, config, err);
 
 	if (rc < 0)
 		return rc;
-	rc = virtdev_queue_start(h->dev, i, q->vq, NULL);
+	rc = virtdev_queue_start(h->dev, i, q->vq, err);
 	if (rc < 0) {
 		vq_disable(q->vq);
 		return rc;
 	}
 	q->running = true;
 	rc = watch_queue(h, i);
-	if (rc < 0)
+	if (rc < 0) {
 		stop_queue(h, i);
+		vsu_error_sys(err, rc, "its kicks cannot be waited for");
+	}
 	return rc;
 }
 
-int virtdev_inline_start(struct virtdev_inline *h)
+int virtdev_inline_start(struct virtdev_inline *h, struct vsu_error *err)
 {
 	struct vq_config config;
 	uint32_t i;
@@ -264,8 +267,10 @@ int virtdev_inline_start(struct virtdev_inline *h)
 
 	for (i = 0; !rc && i < h->nqueues; i++)
 		if (virtdev_transport_queue(h->t, i, &config))
-			rc = start_queue(h, i, &config);
-	return rc;
+			rc = start_queue(h, i, &config, err);
+	if (rc < 0 && err && !err->code)
+		vsu_error_sys(err, rc, "the device does not start it");
+	return rc < 0 ? vsu_error_prefix(err, rc, "queue %" PRIu32, i - 1) : 0;
 }
 
 /*

@@ -30,6 +30,8 @@ struct rig {
 };
 
 static struct rig rig;
+static struct vsu_error start_err;	/* of the last start */
+static uint32_t ring_gpa;		/* of a queue's descriptors */
 
 static int on_start(void *self, uint32_t queue, struct vq *q,
 		    struct vsu_error *err)
@@ -72,7 +74,7 @@ static int on_host_fd(void *self, uint32_t queue)
 static int activate(void *opaque, uint64_t features)
 {
 	(void)features;
-	return virtdev_inline_start(((struct rig *)opaque)->home);
+	return virtdev_inline_start(((struct rig *)opaque)->home, &start_err);
 }
 
 static void on_interrupt(void *face, uint32_t source)
@@ -123,6 +125,8 @@ static void setup(void)
 	};
 
 	memset(&rig, 0, sizeof(rig));
+	vsu_error_clear(&start_err);
+	ring_gpa = 0x1000;
 	rig.host_fd = -1;
 	rig.space = make_space();
 	ck_assert_int_eq(virtdev_new(&ops, &info, &rig, &rig.dev), 0);
@@ -158,7 +162,7 @@ static void start(uint32_t n)
 	for (i = 0; i < n; i++) {
 		virtdev_transport_set_queue_size(rig.t, i, 16);
 		virtdev_transport_set_queue_area(rig.t, i, VIRTDEV_QUEUE_DESC,
-						 0, 0x1000);
+						 0, ring_gpa);
 		virtdev_transport_set_queue_area(rig.t, i,
 						 VIRTDEV_QUEUE_DRIVER, 0,
 						 0x2000);
@@ -281,9 +285,22 @@ START_TEST(a3_08_a_start_that_fails_half_way_is_stopped_by_the_reset)
 	rig.start_result = -ENOMEM;
 	start(2);
 	ck_assert_uint_eq(virtdev_transport_status(rig.t), 15 | 64);
+	ck_assert_int_eq(start_err.code, -ENOMEM);
+	ck_assert_ptr_nonnull(strstr(start_err.msg, "queue 1: "));
 	ck_assert_int_eq(virtdev_inline_stop(rig.home), 0);
 	ck_assert_uint_eq(rig.stopped[0], 1);
 	ck_assert_uint_eq(rig.stopped[1], 0);
+}
+END_TEST
+
+START_TEST(a_start_whose_ring_lies_in_no_memory_says_which)
+{
+	ring_gpa = 16 * MEMORY;
+	start(1);
+	ck_assert_uint_eq(virtdev_transport_status(rig.t), 15 | 64);
+	ck_assert_int_eq(start_err.code, -EFAULT);
+	ck_assert_ptr_nonnull(strstr(start_err.msg, "queue 0: "));
+	ck_assert_int_eq(virtdev_inline_stop(rig.home), 0);
 }
 END_TEST
 
@@ -332,6 +349,7 @@ int main(void)
 		a4_18_a_stop_waits_for_the_hosts_descriptor_without_spinning);
 	tcase_add_test(tc,
 		a3_08_a_start_that_fails_half_way_is_stopped_by_the_reset);
+	tcase_add_test(tc, a_start_whose_ring_lies_in_no_memory_says_which);
 	tcase_add_test(tc, a_queue_starts_again_after_a_stop);
 	tcase_add_test(tc, what_the_device_says_goes_to_the_transport);
 	suite_add_tcase(s, tc);
