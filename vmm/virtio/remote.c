@@ -43,7 +43,10 @@ static int make_queue(struct remote_queue *q)
 	if (q->kick_fd < 0)
 		return q->kick_fd;
 	q->call_fd = vsu_event_new();
-	return q->call_fd < 0 ? q->call_fd : 0;
+	if (q->call_fd < 0)
+		return q->call_fd;
+	q->err_fd = vsu_event_new();
+	return q->err_fd < 0 ? q->err_fd : 0;
 }
 
 static int make_queues(struct remote *r, struct vsu_error *err)
@@ -58,6 +61,7 @@ static int make_queues(struct remote *r, struct vsu_error *err)
 		r->queues[i].remote = r;
 		r->queues[i].index = i;
 		r->queues[i].kick_fd = r->queues[i].call_fd = -1;
+		r->queues[i].err_fd = -1;
 	}
 	for (i = 0; !rc && i < r->nqueues; i++)
 		rc = make_queue(&r->queues[i]);

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <vmm-sys-util/event.h>
+
 #include "log.h"
 #include "virtio/remote_session.h"
 
@@ -24,7 +26,7 @@ static void describe_ring(const struct remote *r, uint32_t i,
 	ring->device_gpa = config.device_gpa;
 	ring->kick_fd = r->queues[i].kick_fd;
 	ring->call_fd = r->queues[i].call_fd;
-	ring->err_fd = -1;
+	ring->err_fd = r->queues[i].err_fd;
 }
 
 static int give_rings(struct remote *r, uint64_t features,
@@ -45,11 +47,24 @@ static int give_rings(struct remote *r, uint64_t features,
 	return rc;
 }
 
+/* Of the queues before the reset nothing is heard any more. */
+static void watch_faults(struct remote *r)
+{
+	uint32_t i;
+
+	for (i = 0; i < r->nqueues; i++) {
+		vsu_event_drain(r->queues[i].err_fd, NULL);
+		ev_io_start(r->loop, &r->queues[i].broken);
+	}
+}
+
 int vmm_remote_start_rings(struct remote *r, uint64_t features)
 {
 	struct vsu_error err = VSU_ERROR_INIT;
-	int rc = give_rings(r, features, &err);
+	int rc;
 
+	watch_faults(r);
+	rc = give_rings(r, features, &err);
 	if (rc < 0)
 		prog_log(PROG_LOG_WARNING, "not started",
 			 "the queues of '%s' cannot be started: %s; the guest has to reset the device",

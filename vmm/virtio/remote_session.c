@@ -251,6 +251,19 @@ static void on_call(struct ev_loop *loop, ev_io *w, int revents)
 				    q->index);
 }
 
+/* Told once: a driver that goes on all the same cannot make this busy. */
+static void on_broken(struct ev_loop *loop, ev_io *w, int revents)
+{
+	const struct remote_queue *q = w->data;
+
+	(void)revents;
+	ev_io_stop(loop, w);
+	prog_log(PROG_LOG_WARNING, "broken",
+		 "the back-end at '%s' finds queue %" PRIu32 " of its device broken; the guest has to reset the device",
+		 q->remote->socket, q->index);
+	need_reset(q->remote);
+}
+
 static bool remote_stop(void *end)
 {
 	struct remote *r = end;
@@ -305,6 +318,8 @@ void vmm_remote_free(void *remote)
 	}
 	for (i = 0; r->queues && i < r->nqueues; i++) {
 		ev_io_stop(r->loop, &r->queues[i].called);
+		ev_io_stop(r->loop, &r->queues[i].broken);
+		vsu_fd_close(&r->queues[i].err_fd);
 		vsu_fd_close(&r->queues[i].call_fd);
 		vsu_fd_close(&r->queues[i].kick_fd);
 	}
@@ -332,6 +347,7 @@ static const struct virtdev_home_ops home_ops = {
 	.size = sizeof(home_ops), .config_changed = home_config_changed,
 };
 
+/* Faults are listened to from a start of the rings on. */
 static void watch_calls(struct remote *r)
 {
 	struct remote_queue *q;
@@ -342,6 +358,8 @@ static void watch_calls(struct remote *r)
 		ev_io_init(&q->called, on_call, q->call_fd, EV_READ);
 		q->called.data = q;
 		ev_io_start(r->loop, &q->called);
+		ev_io_init(&q->broken, on_broken, q->err_fd, EV_READ);
+		q->broken.data = q;
 	}
 }
 

@@ -25,7 +25,8 @@ struct remote_queue {
 	struct remote *remote;
 	uint32_t index;
 	int kick_fd, call_fd;
-	ev_io called;
+	int err_fd;		/* signalled where the back-end finds it broken */
+	ev_io called, broken;
 };
 
 /* Zeroed at first. */

@@ -8,6 +8,7 @@
 #include <sys/mman.h>
 
 #include <virtio-devices/vhost_user_server.h>
+#include <virtio-queue/turn.h>
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/fd.h>
 #include <vmm-sys-util/sock.h>
@@ -47,6 +48,36 @@ static int config_write(void *self, uint32_t off, const void *buf,
 {
 	memcpy(((struct back_end *)self)->config + off, buf, len);
 	return 0;
+}
+
+static struct vq *served;	/* the queue; that thread's */
+
+static int queue_start(void *self, uint32_t queue, struct vq *q,
+		       struct vsu_error *err)
+{
+	(void)self;
+	(void)queue;
+	(void)err;
+	served = q;
+	return 0;
+}
+
+static uint32_t use_nothing(void *opaque, struct vq *q, struct vq_chain *chain)
+{
+	(void)opaque;
+	(void)q;
+	(void)chain;
+	return 0;
+}
+
+static int queue_serve(void *self, uint32_t queue)
+{
+	const struct vq_turn turn = {
+		.size = sizeof(turn), .serve = use_nothing,
+	};
+
+	return virtdev_queue_turn(((struct back_end *)self)->dev, queue, served,
+				  &turn);
 }
 
 static void *serve(void *arg)
@@ -91,6 +122,7 @@ static void make_device(uint64_t features)
 	static const struct virtdev_ops ops = {
 		.size = sizeof(ops), .name = "test",
 		.config_read = config_read, .config_write = config_write,
+		.queue_start = queue_start, .queue_serve = queue_serve,
 	};
 	const struct virtdev_info info = {
 		.id = 26, .nqueues = 1, .queue_max = 16, .config_size = 4,
@@ -294,6 +326,53 @@ START_TEST(a_dead_back_end_is_told_once_and_asks_for_a_reset)
 }
 END_TEST
 
+/* The driver's index of available chains, in ring 0; and a kick. */
+static void offer(uint16_t index)
+{
+	uint32_t hint = 0;
+	unsigned char *at = vmem_view_translate(vmem_map_view(map), &hint,
+						0x2002, 2, VMEM_WRITE);
+
+	at[0] = (unsigned char)index;
+	at[1] = (unsigned char)(index >> 8);
+	vsu_event_signal(vmm_virtio_kick_fd(virtio, 0));
+}
+
+static void reset_driver(void)
+{
+	vmm_virtio_lock(virtio);
+	virtdev_transport_set_status(vmm_virtio_transport(virtio), 0);
+	vmm_virtio_unlock(virtio);
+	while (rig_status(virtio))
+		ev_run(place.loop, EVRUN_ONCE);
+}
+
+START_TEST(e2_09_a_queue_that_its_back_end_finds_broken_asks_for_a_reset)
+{
+	unsigned int i;
+
+	reconnect_ms = 0;
+	listen_to_stderr();
+	connect_to(VQ_F_VERSION_1);
+	for (i = 1; i <= 2; i++) {
+		rig_start(virtio);
+		offer(1000);
+		while (rig_status(virtio) != (15 | 0x40))
+			ev_run(place.loop, EVRUN_ONCE);
+		ck_assert_uint_eq(times_said("finds queue 0 of its device broken"),
+				  i);
+		ck_assert_uint_ge(times_said(be.path), i);
+		offer(0);
+		reset_driver();
+	}
+	ck_assert_int_eq(lost.code, 0);
+	rig_start(virtio);
+	ev_run(place.loop, EVRUN_NOWAIT);
+	ck_assert_uint_eq(rig_status(virtio), 15);
+	teardown();
+}
+END_TEST
+
 static void lose_back_end(void)
 {
 	end_back_end();
@@ -446,6 +525,8 @@ int main(void)
 	tcase_add_test(tc,
 		c1_19_bits_that_ask_the_transport_for_more_are_not_the_guests);
 	tcase_add_test(tc, a_dead_back_end_is_told_once_and_asks_for_a_reset);
+	tcase_add_test(tc,
+		e2_09_a_queue_that_its_back_end_finds_broken_asks_for_a_reset);
 	tcase_add_loop_test(tc, the_reason_why_rings_do_not_start_is_said_once,
 			    0, 2);
 	tcase_add_test(tc,
