@@ -239,14 +239,19 @@ void describe_rings(unsigned int n)
 }
 
 /* Memory and rings are set; start was called, nobody dispatched yet. */
-void begin_start(void)
+void begin_start_with(uint64_t features)
 {
 	become_ready();
 	if (!map)
 		grow_map(0, MIB);
 	ck_assert_int_eq(vhost_user_frontend_set_memory(fe, map, NULL), 0);
 	describe_rings(NRINGS);
-	ck_assert_int_eq(vhost_user_frontend_start(fe, VERSION_1, NULL), 0);
+	ck_assert_int_eq(vhost_user_frontend_start(fe, features, NULL), 0);
+}
+
+void begin_start(void)
+{
+	begin_start_with(VERSION_1);
 }
 
 void run(void)

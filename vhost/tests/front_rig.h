@@ -55,6 +55,7 @@ void open_session(void);
 void become_ready(void);
 /* Memory and rings are set; start was called, nobody dispatched yet. */
 void begin_start(void);
+void begin_start_with(uint64_t features);
 /* The same, until neither side has anything left to do. */
 void run(void);
 

@@ -208,6 +208,9 @@ static int honest(struct peer *p, unsigned char *out)
 		break;
 	case VHOST_USER_POSTCOPY_ADVISE:
 		return 0;
+	case VHOST_USER_IOTLB_MSG:
+		memset(out, 0, 8);
+		return 8;
 	case VHOST_USER_POSTCOPY_LISTEN:
 	case VHOST_USER_POSTCOPY_END:
 		p->listening = p->last.hdr.request == VHOST_USER_POSTCOPY_LISTEN;

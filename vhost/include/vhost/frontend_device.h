@@ -88,6 +88,13 @@ struct vhost_user_frontend_device_ops {
 	int (*iotlb_miss)(void *opaque, uint64_t iova, uint32_t access);
 	/* Answers to updates and invalidations, in the order of the calls. */
 	void (*iotlb_done)(void *opaque, int result);
+	/*
+	 * An entry that the back-end has forbids this access, which its device
+	 * needed: a fault of the driver's, as an IOMMU reports them. A negative
+	 * errno refuses the news; without it all are refused. Back-ends of this
+	 * library send none: the request fails by its own status.
+	 */
+	int (*iotlb_access_fail)(void *opaque, uint64_t iova, uint32_t access);
 };
 
 /*

@@ -92,20 +92,26 @@ int vhost_user_priv_fe_serve_iotlb(struct vhost_user_frontend *f,
 	const struct vhost_user_iotlb *m = &msg->payload.iotlb;
 	uint32_t access = (m->perm & VHOST_USER_IOTLB_READ ? VMEM_READ : 0) |
 			  (m->perm & VHOST_USER_IOTLB_WRITE ? VMEM_WRITE : 0);
+	int (*tell)(void *opaque, uint64_t iova, uint32_t access) = NULL;
 	int rc;
 
 	(void)fd;
 	if (!f->device.iotlb_miss || !fe_translates(f))
 		return vsu_error_set(why, -EOPNOTSUPP,
 				     "ACCESS_PLATFORM was not negotiated");
-	if (m->type != VHOST_USER_IOTLB_MISS)
+	if (m->type == VHOST_USER_IOTLB_MISS)
+		tell = f->device.iotlb_miss;
+	else if (m->type == VHOST_USER_IOTLB_ACCESS_FAIL)
+		tell = f->device.iotlb_access_fail;
+	if (!tell)
 		return vsu_error_set(why, -EBADMSG,
-				     "its type is %u, only a miss (1) is served",
+				     "its type is %u, which is not served",
 				     m->type);
-	if (!access)
+	if (!access || m->perm & ~(VHOST_USER_IOTLB_READ | VHOST_USER_IOTLB_WRITE))
 		return vsu_error_set(why, -EBADMSG,
-				     "it asks for no access (%u)", m->perm);
-	rc = f->device.iotlb_miss(f->opaque, m->iova, access);
+				     "its access is %u, 1 to 3 are known",
+				     m->perm);
+	rc = tell(f->opaque, m->iova, access);
 	vhost_user_priv_fe_flush(f);
 	return rc;
 }
