@@ -12,6 +12,7 @@
 #include <virtio-queue/queue.h>
 #include <vm-memory/iotlb.h>
 #include <vm-memory/map.h>
+#include <vmm-sys-util/sock.h>
 
 #include "pair_rig.h"
 
@@ -234,6 +235,99 @@ START_TEST(platform_addresses_need_somebody_to_ask)
 }
 END_TEST
 
+/* ------------------------------------------------------------------- return */
+
+static unsigned int backs, losses;
+
+/* Another back-end, for which nobody has an entry. */
+static int on_connect(void *opaque, struct vsu_error *err)
+{
+	struct pair *p = opaque;
+	int ends[2];
+
+	if (p->b)
+		return vsu_error_set(err, -ECONNREFUSED, "not yet");
+	ck_assert_int_eq(vsu_sock_pair(ends), 0);
+	ck_assert_int_eq(vhost_user_backend_new_take_fd(ends[0],
+				&p->back_config, &p->back_ops, p, &p->b,
+				NULL), 0);
+	return ends[1];
+}
+
+static void on_back(void *opaque, bool rings_lost)
+{
+	(void)opaque;
+	backs++;
+	losses += rings_lost;
+}
+
+static void lose_back_end(void)
+{
+	vhost_user_backend_close(pair.b);
+	ck_assert_ptr_null(pair.b);
+	pair_settle(&pair);
+	ck_assert_int_eq(vhost_user_frontend_state(pair.f),
+			 VHOST_USER_FRONTEND_RUNNING);
+}
+
+static void run_with_return(void)
+{
+	backs = losses = 0;
+	pair.front_ops.connect = on_connect;
+	pair.front_ops.back = on_back;
+	pair.front_config.reconnect_ns = 1;
+	run();
+}
+
+/* The chain waits for an answer that its back-end never hears. */
+START_TEST(c1_16_chain_that_waits_for_its_address_is_served_by_the_next)
+{
+	unsigned int round, before;
+
+	run_with_return();
+	for (round = 1; round <= 10; round++) {
+		pushes = false;
+		ck_assert_int_eq(vhost_user_frontend_iotlb_invalidate(pair.f,
+					IOVA + BUFFER, 0x1000, NULL), 0);
+		pair_settle(&pair);
+		offer((uint16_t)round);
+		ck_assert_int_eq(pop(), -EAGAIN);
+		pushes = true;
+		before = misses;
+		lose_back_end();
+		ck_assert_uint_eq(backs, round);
+		ck_assert_uint_eq(misses - before, 3);
+		ck_assert_int_eq(pop(), 1);
+		ck_assert_uint_eq(chain.fault.why, VQ_FAULT_NONE);
+		memset(iov[0].iov_base, (int)round, 16);
+		push();
+		ck_assert_uint_eq(*guest(BUFFER + 15), round);
+	}
+	ck_assert_uint_eq(losses, 0);
+	ck_assert_int_eq(vhost_user_frontend_stop(pair.f, NULL), 0);
+	pair_settle(&pair);
+	ck_assert_uint_eq(pair.base, 10);
+}
+END_TEST
+
+/* A ring whose own areas are asked for when the back-end goes. */
+START_TEST(c1_16_ring_that_waits_for_its_areas_is_started_by_the_next)
+{
+	run_with_return();
+	pushes = false;
+	ck_assert_int_eq(vhost_user_frontend_iotlb_invalidate(pair.f, IOVA,
+				PAIR_MEMORY, NULL), 0);
+	pair_settle(&pair);
+	ck_assert_uint_eq(pair.runs, 2);
+	pushes = true;
+	lose_back_end();
+	ck_assert_uint_eq(pair.runs, 3);
+	offer(1);
+	ck_assert_int_eq(pop(), 1);
+	push();
+}
+END_TEST
+
 int main(void)
 {
 	TCase *tc = tcase_create("iotlb");
@@ -248,6 +342,8 @@ int main(void)
 	tcase_add_test(tc, invalidated_entry_is_asked_for_again);
 	tcase_add_test(tc, bad_entries_are_the_callers_fault);
 	tcase_add_test(tc, platform_addresses_need_somebody_to_ask);
+	tcase_add_test(tc, c1_16_chain_that_waits_for_its_address_is_served_by_the_next);
+	tcase_add_test(tc, c1_16_ring_that_waits_for_its_areas_is_started_by_the_next);
 	suite_add_tcase(s, tc);
 	sr = srunner_create(s);
 	srunner_run_all(sr, CK_ENV);
