@@ -278,6 +278,23 @@ int vmem_iotlb_lookup(const struct vmem_iotlb *iotlb, uint64_t iova,
 	return (int)f.n;
 }
 
+/* The first range that does not end before gpa, or the end. */
+static const struct vmem_range *range_from(const struct vmem_view *memory,
+					   uint64_t gpa)
+{
+	const struct vmem_range *low = memory->ranges, *mid;
+	const struct vmem_range *high = low + memory->n;
+
+	while (low < high) {
+		mid = low + (high - low) / 2;
+		if (mid->first + mid->span < gpa)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low;
+}
+
 /*
  * The pieces of one interval in the ranges of guest memory. With to NULL they
  * are only counted.
@@ -285,13 +302,12 @@ int vmem_iotlb_lookup(const struct vmem_iotlb *iotlb, uint64_t iova,
 static size_t interval_pieces(const struct interval *i, const struct vmem_view *memory,
 			      struct vmem_range *to)
 {
-	const struct vmem_range *r = memory->ranges, *end = r + memory->n;
+	const struct vmem_range *r = range_from(memory, i->gpa);
+	const struct vmem_range *end = memory->ranges + memory->n;
 	uint64_t gpa_last = i->gpa + (i->last - i->first), from, until;
 	size_t n = 0;
 
 	for (; r < end && r->first <= gpa_last; r++) {
-		if (r->first + r->span < i->gpa)
-			continue;
 		from = r->first > i->gpa ? r->first : i->gpa;
 		until = r->first + r->span < gpa_last ? r->first + r->span :
 							gpa_last;

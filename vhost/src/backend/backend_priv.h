@@ -183,6 +183,7 @@ struct vhost_user_backend {
 	uint64_t tokens;
 
 	bool busy;		/* inside dispatch */
+	bool turn_over;		/* a message cost as much as a batch of them */
 	bool ending;		/* why is filled; nothing is read any more */
 	bool gone;
 	struct vsu_error why;

@@ -91,7 +91,8 @@ static bool read_messages(struct vhost_user_backend *b)
 	unsigned int i;
 	int rc;
 
-	for (i = 0; i < BATCH; i++) {
+	b->turn_over = false;
+	for (i = 0; i < BATCH && !b->turn_over; i++) {
 		if (b->ending || b->parked_row)
 			return false;
 		rc = vhost_user_priv_channel_recv(&b->main, &msg, &b->why);

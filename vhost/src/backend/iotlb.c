@@ -12,6 +12,8 @@
 #include "backend/backend_priv.h"
 #include <vmm-sys-util/checked.h>
 
+/* Entries that are gone through for one message before others have their turn. */
+#define TURN_STEPS 65536u
 #define KNOWN_PERM (VHOST_USER_IOTLB_READ | VHOST_USER_IOTLB_WRITE)
 
 /* Something is known that was not. */
@@ -107,16 +109,31 @@ static bool entry_overlaps(const struct vmem_iotlb_entry *e, uint64_t first,
 	return e->iova <= last && first <= e->iova + (e->len - 1);
 }
 
+/* The first entry that does not end before that address, or their number. */
+static unsigned int entry_from(const struct vhost_user_backend *b,
+			       uint64_t iova)
+{
+	unsigned int low = 0, high = vmem_iotlb_count(b->iotlb), mid;
+	struct vmem_iotlb_entry e;
+
+	while (low < high) {
+		mid = low + (high - low) / 2;
+		vmem_iotlb_entry_at(b->iotlb, mid, &e);
+		if (e.iova + (e.len - 1) < iova)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low;
+}
+
 static bool has_entries(const struct vhost_user_backend *b, uint64_t first,
 			uint64_t last)
 {
 	struct vmem_iotlb_entry e;
-	unsigned int i;
 
-	for (i = 0; vmem_iotlb_entry_at(b->iotlb, i, &e); i++)
-		if (entry_overlaps(&e, first, last))
-			return true;
-	return false;
+	return vmem_iotlb_entry_at(b->iotlb, entry_from(b, first), &e) &&
+	       entry_overlaps(&e, first, last);
 }
 
 /* update */
@@ -147,12 +164,13 @@ static bool entry_agrees(const struct vmem_iotlb_entry *is,
 static bool takes_away(const struct vhost_user_backend *b,
 		       const struct vmem_iotlb_entry *e)
 {
+	uint64_t last = e->iova + (e->len - 1);
+	unsigned int i = entry_from(b, e->iova);
 	struct vmem_iotlb_entry is;
-	unsigned int i;
 
-	for (i = 0; vmem_iotlb_entry_at(b->iotlb, i, &is); i++)
-		if (entry_overlaps(&is, e->iova, e->iova + (e->len - 1)) &&
-		    !entry_agrees(&is, e))
+	for (; vmem_iotlb_entry_at(b->iotlb, i, &is) &&
+	       entry_overlaps(&is, e->iova, last); i++)
+		if (!entry_agrees(&is, e))
 			return true;
 	return false;
 }
@@ -202,13 +220,15 @@ static int apply_update(struct vhost_user_backend *b,
 			const struct vhost_user_iotlb *m, struct vsu_error *err)
 {
 	struct vmem_iotlb_entry e;
-	uint64_t done;
+	uint64_t done, steps = 0;
 	int rc = 0;
 
 	for (done = 0; rc == 0 && done < m->size; done += e.len) {
 		e = piece_at(b, m, done);
 		rc = entry_set(b, &e, err);
+		steps += vmem_iotlb_count(b->iotlb);
 	}
+	b->turn_over |= steps > TURN_STEPS;
 	if (rc == 0)
 		rc = publish_entries(b, err);
 	if (rc == 0)

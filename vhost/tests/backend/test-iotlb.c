@@ -363,6 +363,63 @@ START_TEST(b4_10_endless_entries_are_bounded_and_served)
 }
 END_TEST
 
+#define PIECES	64u
+#define PAGE	UINT64_C(0x1000)
+#define WIDE	(RIG_UADDR + 0x10000000)
+
+/* Regions side by side in user addresses, and apart in those of the guest. */
+static void add_pieces(void)
+{
+	struct vhost_user_mem_reg m = { 0 };
+	unsigned int i;
+
+	for (i = 0; i < PIECES; i++) {
+		m.region = (struct vhost_user_mem_region){
+			0x40000000 + 2 * PAGE * i, PAGE, WIDE + PAGE * i, 0
+		};
+		ck_assert_uint_eq(rig_ack(&r, VHOST_USER_ADD_MEM_REG, &m,
+					  sizeof(m), &r.memfd, 1), 0);
+	}
+}
+
+static unsigned int count_replies(void)
+{
+	struct rig_reply reply;
+	unsigned int n = 0;
+
+	while (rig_reply(&r, &reply))
+		n++;
+	return n;
+}
+
+/* Each of its pieces is put among thousands; others have their turn then. */
+START_TEST(b4_10_costly_entry_is_the_last_message_of_a_turn)
+{
+	const struct vhost_user_iotlb m = {
+		.iova = 0x8000000000, .size = PIECES * PAGE, .user_addr = WIDE,
+		.perm = 3, .type = VHOST_USER_IOTLB_UPDATE,
+	};
+	unsigned int i;
+
+	setup_with(4096);
+	add_pieces();
+	for (i = 0; i < 2000; i++)
+		ck_assert_uint_eq(update(0x100000000 + 2 * PAGE * i,
+					 PAGE * (i % 64), PAGE, 3), 0);
+	rig_send(&r, VHOST_USER_IOTLB_MSG, VHOST_USER_HDR_VERSION, &m,
+		 sizeof(m), NULL, 0);
+	for (i = 0; i < 8; i++)
+		rig_send(&r, VHOST_USER_GET_QUEUE_NUM, VHOST_USER_HDR_VERSION,
+			 NULL, 0, NULL, 0);
+	ck_assert_int_eq(vhost_user_backend_dispatch(r.b), 1);
+	ck_assert_uint_eq(count_replies(), 1);
+	ck_assert_int_ge(rig_dispatch(&r), 0);
+	ck_assert_uint_eq(count_replies(), 8);
+	ck_assert_uint_eq(r.nrefused, 0);
+	finish();
+}
+END_TEST
+
 /* Answers every question of the ring; how many times it looked. */
 static unsigned int serve_questions(void)
 {
@@ -639,6 +696,7 @@ static void add_entries(TCase *tc)
 	tcase_add_loop_test(tc, b4_10_bad_entry_is_refused_and_changes_nothing,
 			    0, COUNT(bad));
 	tcase_add_test(tc, b4_10_endless_entries_are_bounded_and_served);
+	tcase_add_test(tc, b4_10_costly_entry_is_the_last_message_of_a_turn);
 	tcase_add_test(tc,
 		b4_10_chain_that_needs_more_entries_than_there_are_is_refused);
 	tcase_add_test(tc,
