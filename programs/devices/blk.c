@@ -23,13 +23,20 @@ static const char *const engines[] = {
 	"auto", "io_uring", "sync", "mmap", NULL,
 };
 
+/* Names and meanings are QEMU's; the bits of an index are two properties. */
+static const char *const caches[] = {
+	"writeback", "writethrough", "none", "directsync", NULL,
+};
+#define CACHE_THROUGH	1u
+#define CACHE_DIRECT	2u
+
 enum { LOCKING_ON, LOCKING_OFF };
 
 static const char *const locking[] = { "on", "off", NULL };
 
 struct blk {
 	const char *path, *serial;
-	uint64_t read_only, engine, locking;
+	uint64_t read_only, engine, locking, cache, block_size;
 };
 static_assert(sizeof(struct blk) <= VMM_DEVICE_CONFIG_MAX, "a kind's config");
 
@@ -50,6 +57,15 @@ static const struct vmm_device_key keys[] = {
 		      .arg = "ENGINE", .choices = engines,
 		      .help = "auto, io_uring, sync or mmap (files in RAM)" },
 	  .offset = offsetof(struct blk, engine) },
+	{ .option = { .name = "cache", .kind = VSU_OPTION_CHOICE,
+		      .arg = "MODE", .choices = caches, .preset = "writeback",
+		      .help = "writeback, writethrough, none (O_DIRECT) or directsync" },
+	  .offset = offsetof(struct blk, cache) },
+	{ .option = { .name = "block-size", .kind = VSU_OPTION_SIZE,
+		      .arg = "BYTES", .min = 512, .max = 65536,
+		      .preset = "the host's",
+		      .help = "of a sector, as the guest is told" },
+	  .offset = offsetof(struct blk, block_size) },
 	{ .option = { .name = "locking", .kind = VSU_OPTION_CHOICE,
 		      .arg = "on|off", .choices = locking,
 		      .help = "off: another may serve FILE meanwhile, as in a migration" },
@@ -93,11 +109,14 @@ static int blk_open(const void *config, const struct vmm_device_common *common,
 		.read_only = b->read_only, .engine = (uint32_t)b->engine,
 		.sigbus = common->sigbus,
 		.unlocked = b->locking == LOCKING_OFF,
+		.direct = b->cache & CACHE_DIRECT,
+		.block_size = (uint32_t)b->block_size,
 	};
 	struct virtdev_blk_config blk = {
 		.size = sizeof(blk), .nqueues = common->queues,
 		.queue_max = common->queue_size,
 		.serial = b->serial ? b->serial : default_serial(b->path),
+		.writethrough = b->cache & CACHE_THROUGH,
 	};
 	int rc = open_image(&file, &blk.disk, err);
 

@@ -28,6 +28,8 @@ struct virtdev_blk_config {
 	uint32_t nqueues;	/* 1..256; 0: 1 */
 	uint32_t queue_max;	/* largest queue, entries; 0: 1024 */
 	const char *serial;	/* for get-id, at most 20 bytes count; or NULL */
+	bool writethrough;	/* until the driver asks for a write-back cache,
+				   a write is on stable storage when it is done */
 };
 
 VIRTDEV_API int virtdev_blk_new(const struct virtdev_blk_config *config,

@@ -120,13 +120,17 @@ struct virtdev_disk_file {
 	bool unlocked;		/* takes and minds no locks: somebody else sees
 				   to it that one disk at a time is written to,
 				   as a migration does with the two it has */
+	bool direct;		/* around the page cache where requests are
+				   aligned; not with MMAP, which AUTO leaves out */
+	uint32_t block_size;	/* 512..65536, a power of two; 0: the host's */
 };
 
 /*
  * Opens an image and, unless told otherwise, locks it: one writer, or any
  * number of readers, QEMU counted. Never creates, grows or truncates it. Fails with -ENOENT, -EACCES,
  * -EISDIR, -ENODEV (a kind of file that is no disk), -EINVAL (size not a
- * multiple of 512, or 0), -EBUSY (in use), -EOPNOTSUPP (engine refused).
+ * multiple of 512 or of block_size, or 0), -EBUSY (in use), -EOPNOTSUPP (engine
+ * or direct access refused).
  */
 VIRTDEV_API int virtdev_disk_file_open(const struct virtdev_disk_file *file,
 				       struct virtdev_disk **out,

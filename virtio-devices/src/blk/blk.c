@@ -327,6 +327,7 @@ static struct blk *blk_make(const struct virtdev_blk_config *c, uint32_t seg_max
 		return NULL;
 	blk->disk = c->disk;
 	blk->nqueues = c->nqueues;
+	blk->writethrough = c->writethrough;
 	for (i = 0; i < c->nqueues; i++) {
 		blk->queues[i].blk = blk;
 		blk->queues[i].index = i;

@@ -63,6 +63,7 @@ struct blk {
 	struct virtdev_disk *disk;
 	uint64_t features;		/* acknowledged */
 	bool negotiated;		/* features were told since the reset */
+	bool writethrough;		/* what writeback is not, in the beginning */
 	bool writeback;			/* as the configuration shows it */
 	bool through;			/* atomic; writes are flushed */
 	struct virtdev_blk_space config;

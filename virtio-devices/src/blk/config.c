@@ -79,7 +79,7 @@ void virtdev_priv_blk_config_reset(struct blk *blk)
 {
 	blk->features = 0;
 	blk->negotiated = false;
-	blk->writeback = true;
+	blk->writeback = !blk->writethrough;
 	update_through(blk);
 }
 
@@ -94,7 +94,7 @@ int virtdev_priv_blk_set_features(void *self, uint64_t features,
 		return 0;
 	blk->negotiated = true;
 	blk->features = features;
-	blk->writeback = features & VIRTDEV_BLK_F_FLUSH;
+	blk->writeback = (features & VIRTDEV_BLK_F_FLUSH) && !blk->writethrough;
 	update_through(blk);
 	return 0;
 }

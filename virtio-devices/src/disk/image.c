@@ -18,6 +18,7 @@
 #include "disk/image.h"
 
 #define SECTOR 512u
+#define BLOCK_MAX 65536u
 
 /* The sentence for a refusal of open(), with the remedy. */
 static int open_failed(const struct virtdev_disk_file *how, int code,
@@ -126,7 +127,7 @@ static int check_size(int fd, const char *path, uint64_t *size,
 /* Sizes in which the host likes to be addressed; sane powers of two only. */
 static uint32_t sane_block_size(uint64_t size, uint32_t at_least)
 {
-	bool sane = size >= at_least && size <= 65536 && !(size & (size - 1));
+	bool sane = size >= at_least && size <= BLOCK_MAX && !(size & (size - 1));
 
 	return sane ? (uint32_t)size : at_least;
 }
@@ -147,6 +148,32 @@ static void ask_block_sizes(int fd, int kind, struct virtdev_disk_info *info)
 	}
 	info->block_size = sane_block_size((uint64_t)logical, SECTOR);
 	info->physical_block_size = sane_block_size(physical, info->block_size);
+}
+
+/* Larger blocks than the host's, as its other users may have it. */
+static int choose_block_size(const struct virtdev_disk_file *how,
+			     struct virtdev_disk_info *info,
+			     struct vsu_error *err)
+{
+	const uint32_t wanted = how->block_size;
+
+	if (!wanted)
+		return 0;
+	if (wanted < info->block_size || wanted > BLOCK_MAX ||
+	    (wanted & (wanted - 1)))
+		return vsu_error_set(err, -EINVAL,
+				     "blocks of %u bytes: '%s' can have those of %u to %u, powers of two",
+				     wanted, how->path, info->block_size,
+				     BLOCK_MAX);
+	if (info->capacity % wanted)
+		return vsu_error_set(err, -EINVAL,
+				     "'%s' has %" PRIu64 " bytes, not a multiple of its blocks of %u; truncate -s %" PRIu64 " makes it one",
+				     how->path, info->capacity, wanted,
+				     info->capacity + (wanted - info->capacity % wanted));
+	info->block_size = wanted;
+	info->physical_block_size = sane_block_size(info->physical_block_size,
+						    wanted);
+	return 0;
 }
 
 /* Untouched anonymous memory that is only read takes no pages of its own. */
@@ -180,6 +207,11 @@ static int take_image(struct virtdev_priv_file *file,
 	if (rc < 0)
 		return rc;
 	ask_block_sizes(file->fd, kind, &file->info);
+	rc = how->direct ? virtdev_priv_file_open_direct(file, how, err) : 0;
+	if (rc == 0)
+		rc = choose_block_size(how, &file->info, err);
+	if (rc < 0)
+		return rc;
 	file->info.read_only = how->read_only;
 	file->info.can_discard = !how->read_only;
 	file->info.can_zero = !how->read_only;
@@ -195,7 +227,7 @@ static int start_any(struct virtdev_priv_file *file,
 {
 	int rc = -EOPNOTSUPP;
 
-	if (how->sigbus)
+	if (how->sigbus && !how->direct)
 		rc = virtdev_priv_disk_mmap_new(file, how->sigbus, out, err);
 	if (rc == -EOPNOTSUPP) {
 		vsu_error_clear(err);
@@ -220,8 +252,13 @@ static int start_engine(struct virtdev_priv_file *file,
 	case VIRTDEV_DISK_ENGINE_SYNC:
 		return virtdev_priv_disk_sync_new(file, out, err);
 	case VIRTDEV_DISK_ENGINE_MMAP:
+		if (how->direct)
+			break;
 		return virtdev_priv_disk_mmap_new(file, how->sigbus, out, err);
 	}
+	if (how->engine == VIRTDEV_DISK_ENGINE_MMAP)
+		return vsu_error_set(err, -EINVAL,
+				     "an image that is mapped has no page cache to go around; use another engine or the cache");
 	return vsu_error_set(err, -EINVAL, "disk engine %u does not exist",
 			     how->engine);
 }
@@ -243,6 +280,7 @@ int virtdev_disk_file_open(const struct virtdev_disk_file *file,
 	if (!f)
 		return vsu_error_sys(err, -ENOMEM, "cannot open '%s'",
 				     how.path);
+	f->direct = -1;
 	f->fd = rc = open_image(&how, err);
 	if (rc >= 0)
 		rc = take_image(f, &how, err);

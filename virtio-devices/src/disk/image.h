@@ -21,6 +21,8 @@
 
 struct virtdev_priv_file {
 	int fd;
+	int direct;		/* the same file around the page cache, or -1 */
+	uint32_t direct_mask;	/* of bits that are 0 in what goes there */
 	struct virtdev_disk_info info;
 	void *zeros;		/* VIRTDEV_PRIV_ZEROS bytes of them */
 	int flush_error;	/* atomic; what an earlier flush failed with */
@@ -61,6 +63,7 @@ enum virtdev_priv_step_kind {
  */
 struct virtdev_priv_step {
 	uint32_t kind;		/* enum virtdev_priv_step_kind */
+	int fd;			/* one of the file's */
 	int mode;		/* of fallocate */
 	uint64_t pos, len;
 	uint32_t niov;		/* of a vector */
@@ -83,6 +86,21 @@ void virtdev_priv_file_step(const struct virtdev_priv_file *file,
 bool virtdev_priv_file_outcome(struct virtdev_priv_file *file,
 			       struct virtdev_disk_request *request,
 			       int64_t answer);
+
+/* direct.c */
+
+/*
+ * Opens the file again, for access around the page cache; -EOPNOTSUPP where its
+ * file system has none.
+ */
+int virtdev_priv_file_open_direct(struct virtdev_priv_file *file,
+				  const struct virtdev_disk_file *how,
+				  struct vsu_error *err);
+
+/* May a step that is otherwise complete go there? */
+bool virtdev_priv_file_is_direct(const struct virtdev_priv_file *file,
+				 const struct virtdev_disk_request *request,
+				 const struct virtdev_priv_step *step);
 
 /* lock.c */
 

@@ -73,8 +73,7 @@ struct virtdev_disk_request *virtdev_priv_now_reap(void *self, void *channel)
 	return virtdev_priv_list_take(&c->finished);
 }
 
-static int64_t file_transfer(const struct virtdev_priv_file *file,
-			     const struct virtdev_disk_request *r,
+static int64_t file_transfer(const struct virtdev_disk_request *r,
 			     const struct virtdev_priv_step *step)
 {
 	bool reads = step->kind == VIRTDEV_PRIV_STEP_READV;
@@ -82,10 +81,10 @@ static int64_t file_transfer(const struct virtdev_priv_file *file,
 
 	if (step->niov == 1)
 		return reads ?
-		       pread(file->fd, r->iov->iov_base, step->len, pos) :
-		       pwrite(file->fd, r->iov->iov_base, step->len, pos);
-	return reads ? preadv(file->fd, r->iov, (int)step->niov, pos) :
-	       pwritev(file->fd, r->iov, (int)step->niov, pos);
+		       pread(step->fd, r->iov->iov_base, step->len, pos) :
+		       pwrite(step->fd, r->iov->iov_base, step->len, pos);
+	return reads ? preadv(step->fd, r->iov, (int)step->niov, pos) :
+	       pwritev(step->fd, r->iov, (int)step->niov, pos);
 }
 
 int64_t virtdev_priv_file_call(const struct virtdev_priv_file *file,
@@ -97,17 +96,17 @@ int64_t virtdev_priv_file_call(const struct virtdev_priv_file *file,
 	switch ((enum virtdev_priv_step_kind)step->kind) {
 	case VIRTDEV_PRIV_STEP_READV:
 	case VIRTDEV_PRIV_STEP_WRITEV:
-		rc = file_transfer(file, r, step);
+		rc = file_transfer(r, step);
 		break;
 	case VIRTDEV_PRIV_STEP_WRITE:
-		rc = pwrite(file->fd, file->zeros, step->len,
+		rc = pwrite(step->fd, file->zeros, step->len,
 			    (off_t)step->pos);
 		break;
 	case VIRTDEV_PRIV_STEP_FDATASYNC:
-		rc = fdatasync(file->fd);
+		rc = fdatasync(step->fd);
 		break;
 	case VIRTDEV_PRIV_STEP_FALLOCATE:
-		rc = fallocate(file->fd, step->mode, (off_t)step->pos,
+		rc = fallocate(step->fd, step->mode, (off_t)step->pos,
 			       (off_t)step->len);
 		break;
 	}

@@ -12,7 +12,7 @@
 
 #include "disk/image.h"
 
-/* The stage of a request; in private_[1], with the retries above it. */
+/* The stage of a request; in private_[1], with a bit and the retries above it. */
 enum stage {
 	STAGE_READ,
 	STAGE_WRITE,
@@ -23,7 +23,9 @@ enum stage {
 	STAGE_ZERO_WRITE,	/* or written */
 };
 
-#define STAGE_MASK	0xffu
+#define STAGE_MASK	0x7fu
+/* The file system refused to go around the page cache with it. */
+#define CACHED		0x80u
 #define RETRY_ONE	0x100u
 /* EAGAIN and EINTR come one at a time; a host that only says so is broken. */
 #define RETRY_LIMIT	(1000u * RETRY_ONE)
@@ -34,6 +36,7 @@ void virtdev_priv_file_free(struct virtdev_priv_file *file)
 		return;
 	if (file->zeros)
 		munmap(file->zeros, VIRTDEV_PRIV_ZEROS);
+	vsu_fd_close(&file->direct);
 	vsu_fd_close(&file->fd);
 	free(file);
 }
@@ -178,7 +181,6 @@ void virtdev_priv_file_step(const struct virtdev_priv_file *file,
 {
 	enum stage stage = stage_of(r);
 
-	(void)file;
 	step->kind = steps[stage].kind;
 	step->mode = steps[stage].mode;
 	step->pos = r->offset + done_of(r);
@@ -189,6 +191,9 @@ void virtdev_priv_file_step(const struct virtdev_priv_file *file,
 		cut_punch(step);
 	else if (step->kind != VIRTDEV_PRIV_STEP_FDATASYNC)
 		cut_transfer(r, step);
+	step->fd = !(r->private_[1] & CACHED) &&
+		   virtdev_priv_file_is_direct(file, r, step) ?
+		   file->direct : file->fd;
 }
 
 /* The first n bytes of the pieces have been transferred. */
@@ -270,8 +275,14 @@ static bool stage_refused(struct virtdev_priv_file *file,
 	return false;
 }
 
-static bool may_retry(struct virtdev_disk_request *r, int64_t answer)
+static bool may_retry(const struct virtdev_priv_file *file,
+		      struct virtdev_disk_request *r, int64_t answer)
 {
+	if (answer == -EINVAL && file->direct >= 0 &&
+	    !(r->private_[1] & CACHED)) {
+		r->private_[1] |= CACHED;
+		return true;
+	}
 	if (answer != -EINTR && answer != -EAGAIN)
 		return false;
 	r->private_[1] += RETRY_ONE;
@@ -283,7 +294,7 @@ bool virtdev_priv_file_outcome(struct virtdev_priv_file *file,
 {
 	uint32_t kind = steps[stage_of(r)].kind;
 
-	if (answer < 0 && may_retry(r, answer))
+	if (answer < 0 && may_retry(file, r, answer))
 		return false;
 	if (kind == VIRTDEV_PRIV_STEP_FDATASYNC)
 		return flush_done(file, r, answer);

@@ -111,7 +111,7 @@ static void sqe_prepare(const struct virtdev_priv_file *file,
 			const struct virtdev_priv_step *step,
 			struct io_uring_sqe *sqe)
 {
-	int fd = file->fd;
+	const int fd = step->fd;
 
 	switch ((enum virtdev_priv_step_kind)step->kind) {
 	case VIRTDEV_PRIV_STEP_READV:

@@ -156,6 +156,34 @@ START_TEST(writeback_off_flushes_after_every_write)
 }
 END_TEST
 
+START_TEST(writethrough_lasts_until_the_driver_asks_for_a_cache)
+{
+	struct virtdev_blk_config config = {
+		.size = sizeof(config), .writethrough = true,
+	};
+	struct fake_disk disk;
+	struct virtdev *dev;
+	uint8_t value = 7, on = 1;
+
+	fake_disk_init(&disk);
+	fake_disk_make(&disk);
+	config.disk = disk.disk;
+	ck_assert_int_eq(virtdev_blk_new(&config, &dev, NULL), 0);
+	ck_assert_int_eq(virtdev_set_features(dev, virtdev_info(dev)->features,
+					      NULL), 0);
+	virtdev_config_read(dev, 32, &value, 1);
+	ck_assert_uint_eq(value, 0);
+	ck_assert_int_eq(virtdev_config_write(dev, 32, &on, 1), 0);
+	virtdev_config_read(dev, 32, &value, 1);
+	ck_assert_uint_eq(value, 1);
+	virtdev_reset(dev);
+	virtdev_config_read(dev, 32, &value, 1);
+	ck_assert_uint_eq(value, 0);
+	virtdev_free(dev);
+	fake_disk_fini(&disk);
+}
+END_TEST
+
 START_TEST(a4_13_driver_without_flush_gets_safe_writes)
 {
 	rig_fini(&r);
@@ -447,6 +475,7 @@ int main(void)
 	tcase_add_loop_test(tc, d1_18_impossible_numbers_are_refused, 0, 3);
 	tcase_add_test(tc, a3_12_only_writeback_may_be_written);
 	tcase_add_test(tc, writeback_off_flushes_after_every_write);
+	tcase_add_test(tc, writethrough_lasts_until_the_driver_asks_for_a_cache);
 	tcase_add_test(tc, a4_13_driver_without_flush_gets_safe_writes);
 	tcase_add_test(tc, write_whose_flush_fails_has_failed);
 	tcase_add_test(tc, repeated_features_do_not_change_the_cache);

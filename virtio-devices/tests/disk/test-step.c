@@ -24,6 +24,7 @@ static void setup(void)
 	size_t i;
 
 	memset(&file, 0, sizeof(file));
+	file.direct = -1;
 	memset(&r, 0, sizeof(r));
 	memset(memory, 0, sizeof(memory));
 	for (i = 0; i < sizeof(image); i++)

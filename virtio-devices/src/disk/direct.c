@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * Requests around the page cache: what is aligned as the host wants it goes
+ * through a second descriptor, which has O_DIRECT. The rest, and the lengths and
+ * places that a file system refuses all the same, take the page cache, which the
+ * kernel keeps true to what went around it.
+ */
+#include <config.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <vmm-sys-util/fd.h>
+
+#include "disk/image.h"
+
+/* Enough for every file system that Linux has direct access on. */
+#define FILE_ALIGNMENT 4096u
+
+static int check_same(int fd, int other, const char *path,
+		      struct vsu_error *err)
+{
+	struct stat a, b;
+
+	if (fstat(fd, &a) < 0 || fstat(other, &b) < 0)
+		return vsu_error_sys(err, -errno, "cannot look at '%s'", path);
+	if (a.st_dev != b.st_dev || a.st_ino != b.st_ino)
+		return vsu_error_set(err, -EBUSY,
+				     "'%s' was replaced by another file while it was opened; try again",
+				     path);
+	return 0;
+}
+
+int virtdev_priv_file_open_direct(struct virtdev_priv_file *file,
+				  const struct virtdev_disk_file *how,
+				  struct vsu_error *err)
+{
+	int flags = (how->read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC |
+		    O_NONBLOCK | O_NOCTTY | O_DIRECT;
+
+	do {
+		file->direct = open(how->path, flags);
+	} while (file->direct < 0 && errno == EINTR);
+	if (file->direct < 0 && errno == EINVAL)
+		return vsu_error_set(err, -EOPNOTSUPP,
+				     "the file system of '%s' has no access around the page cache; use the cache",
+				     how->path);
+	if (file->direct < 0)
+		return vsu_error_sys(err, -errno, "cannot open '%s'",
+				     how->path);
+	file->direct_mask = vsu_fd_kind(file->fd) == VSU_FD_BLOCK ?
+			    file->info.block_size - 1 : FILE_ALIGNMENT - 1;
+	return check_same(file->fd, file->direct, how->path, err);
+}
+
+static bool pieces_aligned(const struct iovec *iov, uint32_t n, uint64_t mask)
+{
+	uint64_t bits = 0;
+	uint32_t i;
+
+	for (i = 0; i < n; i++)
+		bits |= (uintptr_t)iov[i].iov_base | iov[i].iov_len;
+	return !(bits & mask);
+}
+
+bool virtdev_priv_file_is_direct(const struct virtdev_priv_file *file,
+				 const struct virtdev_disk_request *r,
+				 const struct virtdev_priv_step *step)
+{
+	const uint64_t mask = file->direct_mask;
+
+	if (file->direct < 0 || ((step->pos | step->len) & mask))
+		return false;
+	switch ((enum virtdev_priv_step_kind)step->kind) {
+	case VIRTDEV_PRIV_STEP_READV:
+	case VIRTDEV_PRIV_STEP_WRITEV:
+		return step->niov == 1 ?
+		       !((uintptr_t)r->iov->iov_base & mask) :
+		       pieces_aligned(r->iov, step->niov, mask);
+	case VIRTDEV_PRIV_STEP_WRITE:
+		return true;
+	case VIRTDEV_PRIV_STEP_FDATASYNC:
+	case VIRTDEV_PRIV_STEP_FALLOCATE:
+		break;
+	}
+	return false;
+}

@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Claims about disks around the page cache, and about sizes of blocks. */
+#include <config.h>
+
+#include <check.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "../guest.h"
+#include "../image.h"
+
+#define SIZE (1u << 20)
+#define CHUNK 65536u
+
+static struct vsu_error err;
+static struct test_disk disk;
+static unsigned char *bytes, *back;	/* CHUNK and a page, aligned */
+static uint32_t engine;
+
+static void use_uring(void)
+{
+	engine = VIRTDEV_DISK_ENGINE_IO_URING;
+}
+
+static void use_sync(void)
+{
+	engine = VIRTDEV_DISK_ENGINE_SYNC;
+}
+
+static int open_with(uint32_t with, bool direct, uint32_t block_size,
+		     struct virtdev_disk **out)
+{
+	const struct virtdev_disk_file how = {
+		.size = sizeof(how), .path = "image", .engine = with,
+		.direct = direct, .block_size = block_size,
+	};
+
+	memset(&err, 0, sizeof(err));
+	return virtdev_disk_file_open(&how, out, &err);
+}
+
+static void *fresh_pages(void)
+{
+	void *pages = mmap(NULL, CHUNK + 4096, PROT_READ | PROT_WRITE,
+			   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	ck_assert_ptr_ne(pages, MAP_FAILED);
+	return pages;
+}
+
+static void setup(void)
+{
+	uint32_t i;
+
+	folder_init("/var/tmp");
+	image_make("image", SIZE);
+	bytes = fresh_pages();
+	back = fresh_pages();
+	for (i = 0; i < CHUNK + 4096; i++)
+		bytes[i] = (unsigned char)(i * 7 + i / 512);
+}
+
+static void setup_disk(void)
+{
+	setup();
+	ck_assert_msg(open_with(engine, true, 0, &disk.disk) == 0, "%s",
+		      err.msg);
+	ck_assert_int_eq(disk.disk->ops.channel_open(disk.disk->self, 16,
+						     &disk.channel, &err), 0);
+}
+
+static void teardown(void)
+{
+	munmap(bytes, CHUNK + 4096);
+	munmap(back, CHUNK + 4096);
+	folder_fini();
+}
+
+static void teardown_disk(void)
+{
+	test_disk_fini(&disk);
+	teardown();
+}
+
+/* Pages of the image that the page cache holds. */
+static unsigned int cached_pages(void)
+{
+	unsigned char there[SIZE / 4096];
+	unsigned int i, n = 0;
+	int fd = open("image", O_RDONLY | O_CLOEXEC);
+	void *map = mmap(NULL, SIZE, PROT_READ, MAP_SHARED, fd, 0);
+
+	close(fd);
+	ck_assert_ptr_ne(map, MAP_FAILED);
+	ck_assert_int_eq(mincore(map, SIZE, there), 0);
+	for (i = 0; i < SIZE / 4096; i++)
+		n += there[i] & 1u;
+	munmap(map, SIZE);
+	return n;
+}
+
+START_TEST(aligned_requests_leave_nothing_in_the_page_cache)
+{
+	ck_assert_int_eq(test_disk_do(&disk, VIRTDEV_DISK_WRITE, 8192, bytes,
+				      CHUNK), 0);
+	ck_assert_int_eq(test_disk_do(&disk, VIRTDEV_DISK_READ, 8192, back,
+				      CHUNK), 0);
+	ck_assert_mem_eq(bytes, back, CHUNK);
+	ck_assert_uint_eq(cached_pages(), 0);
+}
+END_TEST
+
+static const struct {
+	uint64_t at, len;
+	uint32_t skew;		/* bytes that the memory is off a page */
+} odd[] = {
+	{ 512, 512, 0 }, { 4096, 1024, 0 }, { 4096, 4096, 512 },
+	{ 4096, 4096, 1 }, { 1536, 10240, 24 },
+};
+
+START_TEST(what_is_not_aligned_is_served_all_the_same)
+{
+	const uint64_t at = odd[_i].at, len = odd[_i].len;
+	unsigned char *from = bytes + odd[_i].skew;
+
+	ck_assert_int_eq(test_disk_do(&disk, VIRTDEV_DISK_WRITE, at, from, len),
+			 0);
+	ck_assert_int_eq(test_disk_do(&disk, VIRTDEV_DISK_READ, at,
+				      back + odd[_i].skew, len), 0);
+	ck_assert_mem_eq(from, back + odd[_i].skew, len);
+	/* around the cache as well, which then has nothing newer */
+	ck_assert_int_eq(test_disk_do(&disk, VIRTDEV_DISK_READ, 0, back, CHUNK),
+			 0);
+	ck_assert_mem_eq(back + at, from, len);
+}
+END_TEST
+
+START_TEST(pieces_of_which_one_is_odd_are_one_request)
+{
+	struct iovec iov[] = {
+		{ bytes, 4096 }, { bytes + 4096, 512 }, { bytes + 8192, 3584 },
+	};
+	struct virtdev_disk_request r = {
+		.op = VIRTDEV_DISK_WRITE, .iov = iov, .niov = 3, .len = 8192,
+	};
+
+	test_disk_submit(&disk, &r);
+	ck_assert_ptr_eq(test_disk_wait(&disk), &r);
+	ck_assert_int_eq(r.result, 0);
+	ck_assert_int_eq(test_disk_do(&disk, VIRTDEV_DISK_READ, 0, back, 8192),
+			 0);
+	ck_assert_mem_eq(back, bytes, 4608);
+	ck_assert_mem_eq(back + 4608, bytes + 8192, 3584);
+}
+END_TEST
+
+START_TEST(flush_zeros_and_discard_work_beside_it)
+{
+	memset(back, 0xff, CHUNK);
+	ck_assert_int_eq(test_disk_do(&disk, VIRTDEV_DISK_WRITE, 0, bytes,
+				      CHUNK), 0);
+	ck_assert_int_eq(test_disk_range(&disk, VIRTDEV_DISK_FLUSH, 0, 0, false),
+			 0);
+	ck_assert_int_eq(test_disk_range(&disk, VIRTDEV_DISK_ZERO, 512, 8192,
+					 false), 0);
+	ck_assert_int_eq(test_disk_range(&disk, VIRTDEV_DISK_DISCARD, 16384,
+					 8192, false), 0);
+	ck_assert_int_eq(test_disk_do(&disk, VIRTDEV_DISK_READ, 0, back, CHUNK),
+			 0);
+	memset(bytes + 512, 0, 8192);
+	memset(bytes + 16384, 0, 8192);
+	ck_assert_mem_eq(bytes, back, CHUNK);
+}
+END_TEST
+
+START_TEST(image_that_is_mapped_has_no_cache_to_go_around)
+{
+	struct virtdev_disk *out;
+
+	ck_assert_int_eq(open_with(VIRTDEV_DISK_ENGINE_MMAP, true, 0, &out),
+			 -EINVAL);
+	ck_assert_ptr_nonnull(strstr(err.msg, "no page cache to go around"));
+}
+END_TEST
+
+static const struct {
+	uint32_t block_size;
+	const char *refusal;
+} sizes[] = {
+	{ 512, NULL },
+	{ 4096, NULL },
+	{ 65536, NULL },
+	{ 256, "blocks of 256 bytes: 'image' can have those of 512 to 65536, powers of two" },
+	{ 768, "blocks of 768 bytes: 'image' can have those of 512 to 65536, powers of two" },
+	{ 131072, "blocks of 131072 bytes: 'image' can have those of 512 to 65536, powers of two" },
+};
+
+START_TEST(blocks_are_of_the_size_that_was_asked_for)
+{
+	struct virtdev_disk *out;
+	int rc = open_with(VIRTDEV_DISK_ENGINE_SYNC, false,
+			   sizes[_i].block_size, &out);
+
+	ck_assert_int_eq(rc, sizes[_i].refusal ? -EINVAL : 0);
+	if (rc < 0) {
+		ck_assert_str_eq(err.msg, sizes[_i].refusal);
+		return;
+	}
+	ck_assert_uint_eq(virtdev_disk_info(out)->block_size,
+			  sizes[_i].block_size);
+	ck_assert_uint_ge(virtdev_disk_info(out)->physical_block_size,
+			  sizes[_i].block_size);
+	virtdev_disk_free(out);
+}
+END_TEST
+
+START_TEST(d1_18_capacity_is_a_number_of_blocks)
+{
+	struct virtdev_disk *out;
+
+	ck_assert_int_eq(truncate("image", SIZE + 512), 0);
+	ck_assert_int_eq(open_with(VIRTDEV_DISK_ENGINE_SYNC, false, 4096, &out),
+			 -EINVAL);
+	ck_assert_str_eq(err.msg, "'image' has 1049088 bytes, not a multiple of its blocks of 4096; truncate -s 1052672 makes it one");
+}
+END_TEST
+
+static void add_engine(Suite *s, const char *name, void (*use)(void))
+{
+	TCase *tc = tcase_create(name);
+
+	suite_add_tcase(s, tc);
+	tcase_add_unchecked_fixture(tc, use, NULL);
+	tcase_add_checked_fixture(tc, setup_disk, teardown_disk);
+	tcase_add_test(tc, aligned_requests_leave_nothing_in_the_page_cache);
+	tcase_add_loop_test(tc, what_is_not_aligned_is_served_all_the_same, 0,
+			    sizeof(odd) / sizeof(*odd));
+	tcase_add_test(tc, pieces_of_which_one_is_odd_are_one_request);
+	tcase_add_test(tc, flush_zeros_and_discard_work_beside_it);
+}
+
+static void add_opening(Suite *s)
+{
+	TCase *tc = tcase_create("opening");
+
+	suite_add_tcase(s, tc);
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_loop_test(tc, blocks_are_of_the_size_that_was_asked_for, 0,
+			    sizeof(sizes) / sizeof(*sizes));
+	tcase_add_test(tc, d1_18_capacity_is_a_number_of_blocks);
+	tcase_add_test(tc, image_that_is_mapped_has_no_cache_to_go_around);
+}
+
+/* Before the tests are run: does the place of their images know O_DIRECT? */
+static bool direct_works(void)
+{
+	char name[] = "/var/tmp/virtdev-XXXXXX";
+	int fd = mkstemp(name), again = open(name, O_RDWR | O_CLOEXEC | O_DIRECT);
+
+	unlink(name);
+	close(fd);
+	if (again >= 0)
+		close(again);
+	return again >= 0;
+}
+
+int main(void)
+{
+	Suite *s = suite_create("direct");
+	SRunner *sr = srunner_create(s);
+	int failed;
+
+	add_opening(s);
+	if (direct_works()) {
+		add_engine(s, "sync", use_sync);
+		if (engine_works(VIRTDEV_DISK_ENGINE_IO_URING))
+			add_engine(s, "io_uring", use_uring);
+	} else {
+		puts("# left out: the file system of /var/tmp has no access around the page cache");
+		fflush(stdout);
+	}
+	srunner_run_all(sr, CK_ENV);
+	failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
