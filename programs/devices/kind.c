@@ -8,6 +8,7 @@
 #include "devices/kind.h"
 
 const struct vmm_device_kind *const vmm_device_kinds[] = {
+	&vmm_balloon_kind,
 	&vmm_blk_kind,
 	&vmm_rng_kind,
 	NULL,

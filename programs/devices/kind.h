@@ -17,6 +17,7 @@
 #include <virtio-devices/device.h>
 #include <virtio-devices/ids.h>
 #include <vm-memory/sigbus.h>
+#include <vm-memory/space.h>
 #include <vmm-sys-util/error.h>
 #include <vmm-sys-util/option.h>
 
@@ -42,6 +43,11 @@ struct vmm_device_common {
 	uint32_t queues;	/* 0: one */
 	uint32_t queue_size;	/* entries of a queue; 0: the device's choice */
 	struct vmem_sigbus *sigbus; /* table for files that are mapped */
+	/* For devices that give memory back; the first outlives them. */
+	struct vmem_space *space;	/* the guest's memory, or NULL */
+	/* Whether a region of it is RAM that nothing else is made of. */
+	bool (*is_ram)(void *ram_owner, const struct vmem_region *region);
+	void *ram_owner;
 };
 
 /* For reports and for checks across devices. */
@@ -61,6 +67,9 @@ struct vmm_device_kind {
 	/* Strings of the config live as long as the device. */
 	int (*open)(const void *config, const struct vmm_device_common *common,
 		    struct virtdev **out, struct vsu_error *err);
+	/* Another size while it runs, in bytes; NULL: it has none. */
+	int (*resize)(struct virtdev *dev, uint64_t bytes,
+		      struct vsu_error *err);
 	/* NULL: there is nothing to say. */
 	void (*describe)(const void *config, struct vmm_device_facts *facts);
 };
@@ -84,6 +93,7 @@ const struct vmm_device_key *vmm_device_missing(
 		const struct vmm_device_kind *kind, const void *config);
 
 /* The kinds. */
-extern const struct vmm_device_kind vmm_blk_kind, vmm_rng_kind;
+extern const struct vmm_device_kind vmm_balloon_kind, vmm_blk_kind,
+				    vmm_rng_kind;
 
 #endif

@@ -10,7 +10,7 @@
 #include "cli/options.h"
 #include "log.h"
 
-enum { MEMORY, ON_MEMORY_ERROR, CPUS, CPU, DISK, RNG, DEVICE, TRANSPORT, INITRD,
+enum { MEMORY, ON_MEMORY_ERROR, CPUS, CPU, DISK, RNG, BALLOON, DEVICE, TRANSPORT, INITRD,
        CMDLINE, APPEND, CONSOLE, REBOOT, DRY_RUN, JSON, LOG_LEVEL, VERBOSE, HELP, KERNEL,
        DISK_PATH };
 
@@ -47,6 +47,10 @@ const struct vsu_option vmm_run_options[] = {
 	[RNG] = { .name = "rng", .kind = VSU_OPTION_STRING,
 		  .arg = "PROPERTIES", .repeat = true,
 		  .help = "a source of entropy: rate=BYTES or backend=user:SOCKET" },
+	[BALLOON] = { .name = "balloon", .kind = VSU_OPTION_STRING,
+		      .arg = "PROPERTIES",
+		      .help = "memory that the guest lends the host: size=BYTES",
+		      .example = "size=1G,deflate-on-oom" },
 	[DEVICE] = { .name = "device", .kind = VSU_OPTION_STRING,
 		     .arg = "PROPERTIES", .repeat = true,
 		     .help = "a device: KIND[,key=value...], or any: id=N,backend=user:SOCKET" },
@@ -82,6 +86,7 @@ const struct vsu_option vmm_run_options[] = {
 static const enum vmm_device_how device_hows[] = {
 	[DISK] = VMM_DEVICE_DISK,
 	[RNG] = VMM_DEVICE_RNG,
+	[BALLOON] = VMM_DEVICE_BALLOON,
 	[DEVICE] = VMM_DEVICE_ANY,
 	[DISK_PATH] = VMM_DEVICE_DISK_PATH,
 };
@@ -133,6 +138,7 @@ static int take_option(void *opaque, unsigned int index,
 		return 0;
 	case DISK:
 	case RNG:
+	case BALLOON:
 	case DEVICE:
 	case DISK_PATH:
 		return add_device(o, device_hows[index], value->text, err);

@@ -55,6 +55,7 @@ static const struct {
 	[VMM_DEVICE_DISK] = { "--disk", &vmm_blk_kind },
 	[VMM_DEVICE_DISK_PATH] = { "--disk", &vmm_blk_kind },
 	[VMM_DEVICE_RNG] = { "--rng", &vmm_rng_kind },
+	[VMM_DEVICE_BALLOON] = { "--balloon", &vmm_balloon_kind },
 	[VMM_DEVICE_ANY] = { "--device", NULL },
 };
 
@@ -297,14 +298,13 @@ int vmm_device_parse(const struct vmm_device_option *option,
 }
 
 int vmm_device_open(const struct vmm_device_spec *spec,
-		    struct vmem_sigbus *sigbus, struct virtdev **out,
-		    struct vsu_error *err)
+		    const struct vmm_device_common *machine,
+		    struct virtdev **out, struct vsu_error *err)
 {
-	const struct vmm_device_common common = {
-		.queues = spec->queues, .queue_size = spec->queue_size,
-		.sigbus = sigbus,
-	};
+	struct vmm_device_common common = *machine;
 
+	common.queues = spec->queues;
+	common.queue_size = spec->queue_size;
 	return spec->kind->open(spec->config, &common, out, err);
 }
 

@@ -56,10 +56,10 @@ const char *vmm_device_shorthand(const struct vmm_device_kind *kind);
 int vmm_device_parse(const struct vmm_device_option *option,
 		     struct vmm_device_spec *spec, struct vsu_error *err);
 
-/* Makes an in-process device; sigbus is for images that are mapped. */
+/* Makes an in-process device of what the machine has for devices. */
 int vmm_device_open(const struct vmm_device_spec *spec,
-		    struct vmem_sigbus *sigbus, struct virtdev **out,
-		    struct vsu_error *err);
+		    const struct vmm_device_common *machine,
+		    struct virtdev **out, struct vsu_error *err);
 
 /* About a device of this process; of another's nothing is known. */
 struct vmm_device_facts vmm_device_describe(const struct vmm_device_spec *spec);

@@ -9,12 +9,21 @@
 #include "machine/devices.h"
 #include "virtio/remote.h"
 
-static int make_local(const struct vmm_virtio_place *place,
-		      struct vmem_sigbus *sigbus, struct vmm_device *d,
-		      struct vsu_error *err)
+static bool is_ram(void *memory, const struct vmem_region *region)
 {
+	return vmm_memory_has(memory, region);
+}
+
+static int make_local(struct vmm_machine *m,
+		      const struct vmm_virtio_place *place,
+		      struct vmm_device *d, struct vsu_error *err)
+{
+	const struct vmm_device_common common = {
+		.sigbus = m->sigbus, .space = m->memory.space,
+		.is_ram = is_ram, .ram_owner = &m->memory,
+	};
 	struct virtdev *dev;
-	int rc = vmm_device_open(&d->spec, sigbus, &dev, err);
+	int rc = vmm_device_open(&d->spec, &common, &dev, err);
 
 	if (rc < 0)
 		return rc;
@@ -72,7 +81,7 @@ static int make_device(struct vmm_machine *m, unsigned int i, bool remote,
 	rc = remote ? vmm_virtio_remote(&place, &d->spec,
 					vmm_memory_map(&m->memory),
 					&d->virtio, err)
-		    : make_local(&place, m->sigbus, d, err);
+		    : make_local(m, &place, d, err);
 	if (rc < 0)
 		return rc;
 	return place.pci ? vmm_place_pci(d->virtio, err)

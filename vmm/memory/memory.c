@@ -329,6 +329,17 @@ struct vmem_map *vmm_memory_map(const struct vmm_memory *memory)
 	return vmem_space_current(memory->space);
 }
 
+bool vmm_memory_has(const struct vmm_memory *memory,
+		    const struct vmem_region *region)
+{
+	unsigned int i;
+
+	for (i = 0; i < memory->nblocks; i++)
+		if (memory->blocks[i] == vmem_region_block(region))
+			return true;
+	return false;
+}
+
 int vmm_memory_check_shared(const struct vmm_memory *memory, const char *who,
 			    struct vsu_error *err)
 {

@@ -65,6 +65,10 @@ void vmm_memory_free(struct vmm_memory *memory);
 /* The current map, borrowed. */
 struct vmem_map *vmm_memory_map(const struct vmm_memory *memory);
 
+/* Whether a region shows a piece of it, and no window. Any thread. */
+bool vmm_memory_has(const struct vmm_memory *memory,
+		    const struct vmem_region *region);
+
 /* -EINVAL, naming the property, when a part of it cannot be shared. */
 int vmm_memory_check_shared(const struct vmm_memory *memory, const char *who,
 			    struct vsu_error *err);

@@ -7,6 +7,7 @@
 
 static struct vmm_device_spec spec;
 static struct vsu_error err;
+static const struct vmm_device_common machine;
 
 static int parse(enum vmm_device_how how, const char *list)
 {
@@ -100,7 +101,7 @@ START_TEST(kind_alone_is_a_device)
 
 	ck_assert_int_eq(parse(VMM_DEVICE_ANY, "rng"), 0);
 	ck_assert(!spec.remote);
-	ck_assert_int_eq(vmm_device_open(&spec, NULL, &dev, &err), 0);
+	ck_assert_int_eq(vmm_device_open(&spec, &machine, &dev, &err), 0);
 	ck_assert_uint_eq(virtdev_info(dev)->id, 4);
 	virtdev_free(dev);
 }
@@ -259,7 +260,7 @@ START_TEST(missing_file_is_named)
 	struct virtdev *dev;
 
 	ck_assert_int_eq(parse(VMM_DEVICE_DISK_PATH, "/nowhere/disk"), 0);
-	ck_assert_int_eq(vmm_device_open(&spec, NULL, &dev, &err), -ENOENT);
+	ck_assert_int_eq(vmm_device_open(&spec, &machine, &dev, &err), -ENOENT);
 	ck_assert_ptr_nonnull(strstr(err.msg, "/nowhere/disk"));
 }
 END_TEST

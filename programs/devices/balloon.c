@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* The kind "balloon": memory that the guest lends to the host. */
+#include <config.h>
+
+#include <assert.h>
+
+#include <virtio-devices/balloon.h>
+
+#include "devices/kind.h"
+
+struct balloon {
+	uint64_t target, deflate_on_oom, reporting;
+};
+static_assert(sizeof(struct balloon) <= VMM_DEVICE_CONFIG_MAX,
+	      "a kind's config");
+
+static const struct vmm_device_key keys[] = {
+	{ .option = { .name = "size", .kind = VSU_OPTION_SIZE, .arg = "BYTES",
+		      .help = "what the guest is asked to do without",
+		      .preset = "0", .example = "512M" },
+	  .offset = offsetof(struct balloon, target) },
+	{ .option = { .name = "deflate-on-oom", .kind = VSU_OPTION_FLAG,
+		      .help = "the guest may take it back when it needs memory" },
+	  .offset = offsetof(struct balloon, deflate_on_oom) },
+	{ .option = { .name = "free-page-reporting", .kind = VSU_OPTION_FLAG,
+		      .help = "pages that are free in the guest are given back" },
+	  .offset = offsetof(struct balloon, reporting) },
+	{ .option = { .name = NULL } },
+};
+
+static int balloon_open(const void *config,
+			const struct vmm_device_common *common,
+			struct virtdev **out, struct vsu_error *err)
+{
+	const struct balloon *b = config;
+	const struct virtdev_balloon_config balloon = {
+		.size = sizeof(balloon), .space = common->space,
+		.queue_max = common->queue_size, .target = b->target,
+		.deflate_on_oom = b->deflate_on_oom,
+		.reporting = b->reporting, .may_discard = common->is_ram,
+		.opaque = common->ram_owner,
+	};
+
+	return virtdev_balloon_new(&balloon, out, err);
+}
+
+const struct vmm_device_kind vmm_balloon_kind = {
+	.name = "balloon", .summary = "memory that the guest lends the host",
+	.id = VIRTDEV_ID_BALLOON, .max_queues = 1,
+	.min_queue_size = 2, .queue_size = "128", .keys = keys,
+	.open = balloon_open, .resize = virtdev_balloon_set_target,
+};
