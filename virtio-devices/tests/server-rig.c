@@ -255,6 +255,23 @@ static void on_failed(void *opaque, const struct vsu_error *err)
 	((struct client_side *)opaque)->failed = true;
 }
 
+static void on_state_moves(void *opaque, int result, int fd)
+{
+	struct client_side *c = opaque;
+
+	ck_assert_int_eq(fd, -1);
+	c->state_result = result;
+	c->state_moves = true;
+}
+
+static void on_state_moved(void *opaque, int result)
+{
+	struct client_side *c = opaque;
+
+	c->state_result = result;
+	c->state_moved = true;
+}
+
 void client_take_sock(struct client_side *c, struct server_side *s, int sock)
 {
 	static const struct vhost_user_frontend_ops ops = {
@@ -266,6 +283,8 @@ void client_take_sock(struct client_side *c, struct server_side *s, int sock)
 		.config_changed = on_config_changed,
 		.memory = on_memory,
 		.failed = on_failed,
+		.state_moves = on_state_moves,
+		.state_moved = on_state_moved,
 	};
 	const struct vhost_user_frontend_config config = {
 		.size = sizeof(config),

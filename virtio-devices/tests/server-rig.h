@@ -54,6 +54,8 @@ struct client_side {
 	struct vhost_user_frontend *fe;
 	bool ready, started, stopped, failed, memory_done, config_changed;
 	bool configured;
+	bool state_moves, state_moved;	/* answers, with this code */
+	int state_result;
 	unsigned char config[60];
 	uint32_t bases[QUEUES];
 	unsigned int inflight;

@@ -74,6 +74,29 @@ VIRTDEV_API VSU_NODISCARD int virtdev_inline_set_regions(
 		struct virtdev_inline *h, const struct virtdev_home_ops *ops,
 		void *opaque);
 
+/*
+ * A pause, while no driver accesses the transport: -EAGAIN until everything that
+ * was taken is finished, as stop, whose errors it has, too; resume goes on where
+ * the queues stood. A resume that fails asks the driver for a reset.
+ */
+VIRTDEV_API VSU_NODISCARD int virtdev_inline_pause(struct virtdev_inline *h);
+VIRTDEV_API VSU_NODISCARD int virtdev_inline_resume(struct virtdev_inline *h);
+
+/*
+ * All of a paused device: its own state, that of the transport with its face,
+ * and where the queues stand; *len bytes, for free(). -EBUSY: a queue runs.
+ *
+ * A load is into the home of a device of the same kind behind the same kind of
+ * face, which no driver has begun with (-EBUSY), and whose guest has the same
+ * memory when it resumes. Pauses it on success. The bytes may be
+ * anybody's: -EBADMSG or -EOPNOTSUPP, and the device is as after a reset.
+ */
+VIRTDEV_API VSU_NODISCARD int virtdev_inline_save(struct virtdev_inline *h,
+						  void **bytes, size_t *len);
+VIRTDEV_API VSU_NODISCARD int virtdev_inline_load(struct virtdev_inline *h,
+						  const void *bytes, size_t len,
+						  struct vsu_error *err);
+
 /* The guest's memory changed: queues let go of the former map. */
 VIRTDEV_API void virtdev_inline_refresh(struct virtdev_inline *h);
 

@@ -34,6 +34,8 @@
 
 VSU_BEGIN_DECLS
 
+struct virtdev_state_reader;
+struct virtdev_state_writer;
 struct virtdev_transport;
 
 /* The source of an interrupt that is no queue: the configuration changed. */
@@ -116,6 +118,20 @@ VIRTDEV_API bool virtdev_transport_is_resetting(
 		const struct virtdev_transport *t);
 VIRTDEV_API void virtdev_transport_reset_done(struct virtdev_transport *t);
 
+/*
+ * The state between device and driver, that of the face with it, while no queue
+ * runs; see inline.h for the whole. A load is into a transport that no driver
+ * has begun with (-EBUSY); the device has the driver's features then, and the
+ * generation is one further. -EBADMSG: nothing has changed but those features.
+ */
+VIRTDEV_API void virtdev_transport_state_save(
+		const struct virtdev_transport *t,
+		struct virtdev_state_writer *w);
+VIRTDEV_API int virtdev_transport_state_load(struct virtdev_transport *t,
+					     struct virtdev_state_reader *r,
+					     struct vsu_error *err)
+	VSU_NODISCARD;
+
 /* ---------------------------------------------------------------- for faces */
 
 struct virtdev_face_ops {
@@ -125,6 +141,10 @@ struct virtdev_face_ops {
 	void (*interrupt)(void *face, uint32_t source);
 	/* The registers are as at power-on. */
 	void (*reset)(void *face);
+	/* Registers that the transport does not know; as those of a model. */
+	void (*state_save)(void *face, struct virtdev_state_writer *w);
+	int (*state_load)(void *face, struct virtdev_state_reader *r,
+			  struct vsu_error *err);
 };
 
 /* One face at a time; NULL takes it away. */

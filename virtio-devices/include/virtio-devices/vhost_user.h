@@ -91,6 +91,12 @@ struct virtdev_vhost_user_ops {
 	int (*connect)(void *opaque, struct vsu_error *err);
 	void (*lost)(void *opaque, const struct vsu_error *err);
 	void (*back)(void *opaque, bool rings_lost);
+	/*
+	 * The device's state, moved by vhost_user_frontend_move_state() and
+	 * _check_state() of the session; likewise.
+	 */
+	void (*state_moves)(void *opaque, int result, int fd);
+	void (*state_moved)(void *opaque, int result);
 };
 
 /* On a connected socket, whose ownership moves here on success. */

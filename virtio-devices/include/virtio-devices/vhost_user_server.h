@@ -11,6 +11,10 @@
  * for a thread that the caller runs for as long as the server lives. The
  * server hands a queue to its thread and takes it back by itself.
  *
+ * A front-end that moves its guest has the device's state of device.h through
+ * a descriptor, the same bytes as in every other home. One that moves none of
+ * it for silence_ns has ended the transfer.
+ *
  * Threads: the server is confined to one thread; the dispatch of a queue
  * belongs to the thread of that queue.
  */

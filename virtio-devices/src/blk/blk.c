@@ -291,6 +291,9 @@ static const struct virtdev_ops blk_ops = {
 	.queue_blocks = blk_queue_blocks,
 	.reset = blk_reset,
 	.free = blk_free,
+	.state_version = 1,
+	.state_save = virtdev_priv_blk_state_save,
+	.state_load = virtdev_priv_blk_state_load,
 };
 
 /* The configuration with its defaults filled in, or -EINVAL. */

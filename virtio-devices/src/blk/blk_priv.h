@@ -82,6 +82,10 @@ void virtdev_priv_blk_config_read(void *self, uint32_t off, void *buf,
 				  uint32_t len);
 int virtdev_priv_blk_config_write(void *self, uint32_t off, const void *buf,
 				  uint32_t len);
+void virtdev_priv_blk_state_save(void *self, struct virtdev_state_writer *w);
+int virtdev_priv_blk_state_load(void *self, uint32_t version,
+				struct virtdev_state_reader *r,
+				struct vsu_error *err);
 
 /* blk_request.c */
 

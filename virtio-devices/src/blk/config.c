@@ -7,6 +7,8 @@
 #include <stddef.h>
 #include <string.h>
 
+#include <virtio-devices/state.h>
+
 #include "blk/blk_priv.h"
 
 static_assert(offsetof(struct virtdev_blk_space, unused1) == 57, "5.2.4");
@@ -123,6 +125,42 @@ int virtdev_priv_blk_config_write(void *self, uint32_t off, const void *buf,
 	if (value > 1)
 		return -EBADMSG;
 	blk->writeback = value;
+	update_through(blk);
+	return 0;
+}
+
+void virtdev_priv_blk_state_save(void *self, struct virtdev_state_writer *w)
+{
+	const struct blk *blk = self;
+
+	virtdev_state_put_u64(w, blk->features);
+	virtdev_state_put_u8(w, blk->negotiated);
+	virtdev_state_put_u8(w, blk->writeback);
+}
+
+int virtdev_priv_blk_state_load(void *self, uint32_t version,
+				struct virtdev_state_reader *r,
+				struct vsu_error *err)
+{
+	struct blk *blk = self;
+	const uint64_t features = virtdev_state_get_u64(r);
+	const uint8_t negotiated = virtdev_state_get_u8(r);
+	const uint8_t writeback = virtdev_state_get_u8(r);
+	int rc = virtdev_state_end(r, err);
+
+	(void)version;
+	if (rc < 0)
+		return rc;
+	if (features & ~virtdev_info(blk->dev)->features)
+		return vsu_error_set(err, -EBADMSG,
+				     "blk: feature bit %d of the state is not one of this disk",
+				     __builtin_ctzll(features & ~virtdev_info(blk->dev)->features));
+	if (negotiated > 1 || writeback > 1)
+		return vsu_error_set(err, -EBADMSG,
+				     "blk: a flag of the state is neither 0 nor 1");
+	blk->features = features;
+	blk->negotiated = negotiated;
+	blk->writeback = writeback;
 	update_through(blk);
 	return 0;
 }

@@ -8,10 +8,11 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
-#include <virtio-devices/inline.h>
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/fd.h>
 #include <vmm-sys-util/sized.h>
+
+#include "core/inline_priv.h"
 
 /* Descriptors that are looked at in one turn. */
 #define TURN 4
@@ -22,24 +23,6 @@
 /* Tags of epoll: the timer, or a queue's number and which of its two. */
 #define TAG_TIMER UINT64_MAX
 #define TAG_HOST (UINT64_C(1) << 32)
-
-struct queue {
-	struct vq *vq;
-	int kick_fd;
-	int host_fd;		/* watched while it runs, or -1 */
-	bool running;
-};
-
-struct virtdev_inline {
-	struct virtdev_transport *t;
-	struct virtdev *dev;
-	struct virtdev_home_ops owner;	/* of regions */
-	void *owner_opaque;
-	int epoll_fd, timer_fd;
-	bool stopping;		/* queues finish what they took */
-	uint32_t nqueues;
-	struct queue queues[];
-};
 
 /* ----------------------------------------------------------------- the home */
 
@@ -118,7 +101,7 @@ static int watch_fd(const struct virtdev_inline *h, int fd, uint64_t tag)
 static int make_queue(struct virtdev_inline *h, uint32_t i,
 		      struct vmem_space *space)
 {
-	struct queue *q = &h->queues[i];
+	struct inline_queue *q = &h->queues[i];
 	int rc = vq_new(&q->vq);
 
 	if (rc < 0)
@@ -211,7 +194,7 @@ void virtdev_inline_refresh(struct virtdev_inline *h)
 /* A kick of one's own, so that the queue is looked at once at its start. */
 static int watch_queue(struct virtdev_inline *h, uint32_t i)
 {
-	struct queue *q = &h->queues[i];
+	struct inline_queue *q = &h->queues[i];
 	int rc = watch_fd(h, q->kick_fd, i);
 
 	q->host_fd = virtdev_queue_host_fd(h->dev, i);
@@ -228,11 +211,12 @@ static void unwatch_fd(const struct virtdev_inline *h, int fd)
 
 static void stop_queue(struct virtdev_inline *h, uint32_t i)
 {
-	struct queue *q = &h->queues[i];
+	struct inline_queue *q = &h->queues[i];
 
 	unwatch_fd(h, q->kick_fd);
 	unwatch_fd(h, q->host_fd);
 	virtdev_queue_stop(h->dev, i);
+	q->base = vq_base(q->vq);
 	vq_disable(q->vq);
 	q->running = false;
 }
@@ -240,7 +224,7 @@ static void stop_queue(struct virtdev_inline *h, uint32_t i)
 static int start_queue(struct virtdev_inline *h, uint32_t i,
 		       const struct vq_config *config, struct vsu_error *err)
 {
-	struct queue *q = &h->queues[i];
+	struct inline_queue *q = &h->queues[i];
 	int rc = vq_enable(q->vq, config, err);
 
 	if (rc < 0)
@@ -251,6 +235,7 @@ static int start_queue(struct virtdev_inline *h, uint32_t i,
 		return rc;
 	}
 	q->running = true;
+	q->paused = false;
 	rc = watch_queue(h, i);
 	if (rc < 0) {
 		stop_queue(h, i);
@@ -290,7 +275,8 @@ static int drain_queue(struct virtdev_inline *h, uint32_t i)
 	return left > 0 && h->queues[i].host_fd < 0 ? -EAGAIN : left;
 }
 
-int virtdev_inline_stop(struct virtdev_inline *h)
+/* -EAGAIN until no queue runs any more. */
+static int drain_all(struct virtdev_inline *h)
 {
 	bool look_again = false;
 	uint32_t i;
@@ -306,6 +292,48 @@ int virtdev_inline_stop(struct virtdev_inline *h)
 	if (left < 0)
 		return left;
 	return h->stopping ? -EAGAIN : 0;
+}
+
+int virtdev_inline_stop(struct virtdev_inline *h)
+{
+	uint32_t i;
+
+	for (i = 0; i < h->nqueues; i++)
+		h->queues[i].paused = false;
+	return drain_all(h);
+}
+
+int virtdev_inline_pause(struct virtdev_inline *h)
+{
+	uint32_t i;
+	int rc;
+
+	for (i = 0; i < h->nqueues; i++)
+		h->queues[i].paused = h->queues[i].paused ||
+				      h->queues[i].running;
+	rc = drain_all(h);
+	if (!rc)
+		virtdev_pause(h->dev);
+	return rc;
+}
+
+int virtdev_inline_resume(struct virtdev_inline *h)
+{
+	struct vq_config config;
+	uint32_t i;
+	int rc = 0;
+
+	virtdev_resume(h->dev);
+	for (i = 0; !rc && i < h->nqueues; i++) {
+		if (!h->queues[i].paused ||
+		    !virtdev_transport_queue(h->t, i, &config))
+			continue;
+		config.base = h->queues[i].base;
+		rc = start_queue(h, i, &config, NULL);
+	}
+	if (rc < 0)
+		virtdev_transport_needs_reset(h->t);
+	return rc;
 }
 
 /* --------------------------------------------------------------------- turns */

@@ -131,6 +131,30 @@ uint64_t virtdev_state_get_u64(struct virtdev_state_reader *r)
 	return get_value(r, 8);
 }
 
+void virtdev_priv_state_put_part(struct virtdev_state_writer *w,
+				 struct virtdev_state_writer *part)
+{
+	virtdev_state_put_u32(w, (uint32_t)part->len);
+	virtdev_state_put_bytes(w, part->bytes, part->len);
+	if (!w->error)
+		w->error = part->error;
+	free(part->bytes);
+	part->bytes = NULL;
+	part->len = part->room = 0;
+}
+
+struct virtdev_state_reader virtdev_priv_state_get_part(
+		struct virtdev_state_reader *r)
+{
+	struct virtdev_state_reader part = { 0 };
+	const uint32_t len = virtdev_state_get_u32(r);
+
+	part.at = virtdev_priv_state_take(r, len);
+	part.left = part.at ? len : 0;
+	part.cut = !part.at;
+	return part;
+}
+
 size_t virtdev_state_left(const struct virtdev_state_reader *r)
 {
 	return r->cut ? 0 : r->left;

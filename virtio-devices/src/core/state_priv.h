@@ -18,6 +18,13 @@ struct virtdev_state_reader {
 	bool cut;		/* something was read beyond the end */
 };
 
+/* Adds all of another writer behind its length, and leaves that one empty. */
+void virtdev_priv_state_put_part(struct virtdev_state_writer *w,
+				 struct virtdev_state_writer *part);
+/* The part that comes next as a reader of its own. */
+struct virtdev_state_reader virtdev_priv_state_get_part(
+		struct virtdev_state_reader *r);
+
 /* The next len bytes, or NULL. */
 const unsigned char *virtdev_priv_state_take(struct virtdev_state_reader *r,
 					     size_t len);

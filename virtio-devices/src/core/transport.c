@@ -9,33 +9,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <virtio-devices/transport.h>
 #include <vmm-sys-util/sized.h>
+
+#include "core/transport_priv.h"
 
 /* Feature bits that ask the transport, with those reserved after them. */
 #define OF_TRANSPORTS (((UINT64_C(1) << 50) - 1) & ~((UINT64_C(1) << 37) - 1))
-
-#define NAREAS 3
-
-/* One queue as the driver described it. */
-struct ring {
-	uint64_t areas[NAREAS];
-	uint32_t size;
-	bool ready;
-};
-
-struct virtdev_transport {
-	struct virtdev *dev;
-	struct virtdev_transport_ops ops;
-	void *opaque;
-	struct virtdev_face_ops face_ops;
-	void *face;
-	uint64_t driver_features;
-	uint32_t status, generation;
-	bool resetting;
-	uint32_t nrings;
-	struct ring rings[];
-};
 
 int virtdev_transport_new(struct virtdev *dev,
 			  const struct virtdev_transport_ops *ops, void *opaque,
@@ -264,13 +243,19 @@ uint64_t virtdev_transport_queue_area(const struct virtdev_transport *t,
 	return ring ? ring->areas[area] : 0;
 }
 
+bool virtdev_priv_transport_can_be(const struct virtdev_transport *t,
+				   uint64_t features, uint32_t size)
+{
+	return size && size <= virtdev_info(t->dev)->queue_max &&
+	       ((features & VQ_F_RING_PACKED) || !(size & (size - 1)));
+}
+
 void virtdev_transport_set_queue_size(struct virtdev_transport *t,
 				      uint32_t queue, uint32_t size)
 {
 	struct ring *ring = ring_open(t, queue);
 
-	if (ring && size && size <= virtdev_info(t->dev)->queue_max &&
-	    ((t->driver_features & VQ_F_RING_PACKED) || !(size & (size - 1))))
+	if (ring && virtdev_priv_transport_can_be(t, t->driver_features, size))
 		ring->size = size;
 }
 

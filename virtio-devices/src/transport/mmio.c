@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include <virtio-devices/mmio.h>
+#include <virtio-devices/state.h>
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/fd.h>
 
@@ -56,9 +57,49 @@ static void on_reset(void *face)
 	__atomic_store_n(&m->interrupt_status, 0, __ATOMIC_RELEASE);
 }
 
+static void on_save(void *face, struct virtdev_state_writer *w)
+{
+	const struct virtdev_mmio *m = face;
+
+	virtdev_state_put_u32(w, MAGIC_VALUE);
+	virtdev_state_put_u32(w, m->device_features_sel);
+	virtdev_state_put_u32(w, m->driver_features_sel);
+	virtdev_state_put_u32(w, m->queue_sel);
+	virtdev_state_put_u32(w, m->shm_sel);
+	virtdev_state_put_u32(w, __atomic_load_n(&m->interrupt_status,
+						 __ATOMIC_ACQUIRE));
+}
+
+/* A line that was high is raised again. */
+static int on_load(void *face, struct virtdev_state_reader *r,
+		   struct vsu_error *err)
+{
+	struct virtdev_mmio *m = face, read = *m;
+	const uint32_t magic = virtdev_state_get_u32(r);
+	int rc;
+
+	read.device_features_sel = virtdev_state_get_u32(r);
+	read.driver_features_sel = virtdev_state_get_u32(r);
+	read.queue_sel = virtdev_state_get_u32(r);
+	read.shm_sel = virtdev_state_get_u32(r);
+	read.interrupt_status = virtdev_state_get_u32(r);
+	rc = virtdev_state_end(r, err);
+	if (!rc && (magic != MAGIC_VALUE || read.interrupt_status >
+		    (VIRTDEV_MMIO_INT_USED | VIRTDEV_MMIO_INT_CONFIG)))
+		rc = vsu_error_set(err, -EBADMSG,
+				   "this is not the state of virtio-mmio");
+	if (rc < 0)
+		return rc;
+	*m = read;
+	if (read.interrupt_status)
+		vsu_event_signal_own(m->irq_fd);
+	return 0;
+}
+
 static const struct virtdev_face_ops face_ops = {
 	.size = sizeof(face_ops), .features = VQ_F_NOTIFICATION_DATA,
 	.interrupt = on_interrupt, .reset = on_reset,
+	.state_save = on_save, .state_load = on_load,
 };
 
 int virtdev_mmio_new(struct virtdev_transport *t, struct virtdev_mmio **out,

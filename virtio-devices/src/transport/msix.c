@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include <virtio-devices/state.h>
+
 #include "transport/msix.h"
 
 /* Words of an entry. */
@@ -175,4 +177,43 @@ uint64_t virtdev_msix_pending_read(const struct msix *m, uint32_t at, uint32_t l
 				    __ATOMIC_ACQUIRE) & PENDING)
 			bits |= UINT64_C(1) << i;
 	return bits;
+}
+
+void virtdev_msix_vector_save(const struct msix *m, uint32_t i,
+			      struct virtdev_state_writer *w)
+{
+	const struct msix_vector *v = &m->vectors[i];
+	const uint32_t state = __atomic_load_n(&v->state, __ATOMIC_ACQUIRE);
+
+	virtdev_state_put_u64(w, v->address);
+	virtdev_state_put_u32(w, v->data);
+	virtdev_state_put_u8(w, v->masked);
+	virtdev_state_put_u8(w, (state & PENDING) != 0);
+}
+
+bool virtdev_msix_vector_load(struct msix *m, uint32_t i,
+			      struct virtdev_state_reader *r)
+{
+	struct msix_vector *v = &m->vectors[i];
+	uint8_t masked, pending;
+
+	v->address = virtdev_state_get_u64(r);
+	v->data = virtdev_state_get_u32(r);
+	masked = virtdev_state_get_u8(r);
+	pending = virtdev_state_get_u8(r);
+	v->masked = masked;
+	v->state = CLOSED | (pending ? PENDING : 0);
+	return masked <= 1 && pending <= 1 && !(v->address & 3);
+}
+
+void virtdev_msix_vector_take(struct msix *m, uint32_t i,
+			      const struct msix_vector *from)
+{
+	struct msix_vector *v = &m->vectors[i];
+
+	v->address = from->address;
+	v->data = from->data;
+	v->masked = from->masked;
+	__atomic_store_n(&v->state, from->state, __ATOMIC_RELEASE);
+	vector_update(m, i);
 }

@@ -10,6 +10,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct virtdev_state_reader;
+struct virtdev_state_writer;
+
 #define MSIX_ENTRY 16u	/* bytes of the table that a vector takes */
 
 /* Either may be NULL; see struct virtdev_pci_ops. */
@@ -50,5 +53,17 @@ uint64_t virtdev_msix_table_read(const struct msix *m, uint32_t at, uint32_t len
 void virtdev_msix_table_write(struct msix *m, uint32_t at, uint32_t len,
 		      uint64_t value);
 uint64_t virtdev_msix_pending_read(const struct msix *m, uint32_t at, uint32_t len);
+
+/*
+ * A vector's registers and its pending bit as state (state.h). Load reads into
+ * a vector that is nobody's, false: it cannot be; take gives such a one to a
+ * vector that is used, whose interrupts wait until set_open.
+ */
+void virtdev_msix_vector_save(const struct msix *m, uint32_t i,
+			      struct virtdev_state_writer *w);
+bool virtdev_msix_vector_load(struct msix *m, uint32_t i,
+			      struct virtdev_state_reader *r);
+void virtdev_msix_vector_take(struct msix *m, uint32_t i,
+			      const struct msix_vector *from);
 
 #endif

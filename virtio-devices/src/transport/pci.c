@@ -39,6 +39,8 @@ static void on_reset(void *face)
 static const struct virtdev_face_ops face_ops = {
 	.size = sizeof(face_ops), .features = VQ_F_NOTIFICATION_DATA,
 	.interrupt = on_interrupt, .reset = on_reset,
+	.state_save = virtdev_pci_state_save,
+	.state_load = virtdev_pci_state_load,
 };
 
 /* The BAR that holds them all, or 0 with the sentence. */

@@ -54,7 +54,7 @@ static void tell_bar(struct virtdev_pci *p, unsigned int bar)
 }
 
 /* Messages are writes to memory, which only a master of the bus may do. */
-static void apply_space(struct virtdev_pci *p)
+void virtdev_pci_apply_space(struct virtdev_pci *p)
 {
 	const uint64_t command = virtdev_pci_space_get(&p->space, PCI_COMMAND, 2);
 	const uint64_t control = virtdev_pci_space_get(&p->space,
@@ -81,7 +81,7 @@ void virtdev_pci_place_bar(struct virtdev_pci *p, unsigned int bar,
 		return;
 	virtdev_pci_space_write(&p->space, at, 4, (uint32_t)gpa);
 	virtdev_pci_space_write(&p->space, at + 4, 4, (uint32_t)(gpa >> 32));
-	apply_space(p);
+	virtdev_pci_apply_space(p);
 }
 
 /*
@@ -125,7 +125,7 @@ void virtdev_pci_config_write(struct virtdev_pci *p, uint32_t offset,
 		virtdev_pci_write(p, in_bar, in_len,
 				  virtdev_pci_space_get(&p->space, p->window + CAP_TAIL,
 						in_len));
-	apply_space(p);
+	virtdev_pci_apply_space(p);
 }
 
 /* Base class, subclass and interface, which drivers do not look at. */

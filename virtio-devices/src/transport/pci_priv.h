@@ -57,6 +57,14 @@ void virtdev_pci_common_write(struct virtdev_pci *p, uint32_t at, uint32_t len,
 /* Asks the owner for the line while it is high. Any thread. */
 void virtdev_pci_raise_line(struct virtdev_pci *p);
 
+/* Lets what configuration space holds take effect. */
+void virtdev_pci_apply_space(struct virtdev_pci *p);
+
+/* pci_state.c: see struct virtdev_face_ops. */
+void virtdev_pci_state_save(void *face, struct virtdev_state_writer *w);
+int virtdev_pci_state_load(void *face, struct virtdev_state_reader *r,
+			   struct vsu_error *err);
+
 /* Fills configuration space; msix and region_len are there. */
 void virtdev_pci_config_init(struct virtdev_pci *p,
 		     const struct virtdev_pci_region *regions,

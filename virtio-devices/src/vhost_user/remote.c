@@ -290,6 +290,20 @@ static void on_back(void *opaque, bool rings_lost)
 		r->ops.back(r->opaque, rings_lost);
 }
 
+static void on_state_moves(void *opaque, int result, int fd)
+{
+	struct virtdev_vhost_user *r = opaque;
+
+	r->ops.state_moves(r->opaque, result, fd);
+}
+
+static void on_state_moved(void *opaque, int result)
+{
+	struct virtdev_vhost_user *r = opaque;
+
+	r->ops.state_moved(r->opaque, result);
+}
+
 static const struct vhost_user_frontend_ops frontend_ops = {
 	.size = sizeof(frontend_ops), .ready = on_ready,
 	.started = on_started, .stopped = on_stopped, .config = on_config,
@@ -346,6 +360,8 @@ static int open_session(struct virtdev_vhost_user *r, int sock,
 
 	wired.shmem = r->ops.shmem ? on_shmem : NULL;
 	wired.connect = r->ops.connect ? on_connect : NULL;
+	wired.state_moves = r->ops.state_moves ? on_state_moves : NULL;
+	wired.state_moved = r->ops.state_moved ? on_state_moved : NULL;
 	return vhost_user_frontend_new_take_fd(sock, &session, &wired, r,
 					       &r->frontend, err);
 }

@@ -54,6 +54,12 @@ static void event_handle(struct virtdev_vhost_user_server *s, uint64_t data)
 	case EVENT_POLL:
 		virtdev_priv_server_queue_wants_turn(&s->queues[(uint32_t)data]);
 		break;
+	case EVENT_STREAM:
+		virtdev_priv_server_state_turn(s);
+		break;
+	case EVENT_STREAM_LATE:
+		virtdev_priv_server_state_late(s);
+		break;
 	case EVENT_STATE:
 	case EVENT_MORE:
 		break;
@@ -199,7 +205,7 @@ int virtdev_vhost_user_server_new(
 		return vsu_error_sys(err, -ENOMEM, "vhost-user server");
 	s->config = c;
 	s->nqueues = nqueues;
-	s->epfd = s->event = s->more.fd = -1;
+	s->epfd = s->event = s->more.fd = s->stream.fd = s->stream.timer = -1;
 	rc = init_waiting(s);
 	if (!rc)
 		rc = init_queues(s);

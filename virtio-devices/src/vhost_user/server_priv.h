@@ -43,6 +43,8 @@ enum server_event {
 	EVENT_HOST,
 	EVENT_POLL,	/* time to look at a ring that has no kicks */
 	EVENT_MORE,	/* there is more to do */
+	EVENT_STREAM,	/* the state of the device can move on */
+	EVENT_STREAM_LATE,	/* and has not for a long time */
 };
 
 /*
@@ -72,6 +74,17 @@ struct server_queue {
 	struct server_more more; /* threaded */
 };
 
+/* A state on its way out or in. */
+struct server_stream {
+	int fd;			/* -1: none is under way */
+	int timer;		/* while one waits; else -1 */
+	bool load, is_socket;
+	unsigned char *bytes;
+	size_t len, at;
+	int result;		/* of the last one */
+	uint64_t token;		/* of the question how it went; 0: none */
+};
+
 struct virtdev_vhost_user_server {
 	struct virtdev_vhost_user_server_config config;
 	int epfd;
@@ -86,6 +99,7 @@ struct virtdev_vhost_user_server {
 		uint32_t waiting; /* queues that have not been left */
 		bool drain;	/* and stopped afterwards */
 	} question;
+	struct server_stream stream;
 	uint32_t nagain;	/* one thread: queues with again set */
 	uint32_t next;		/* the queue whose turn is next */
 	uint32_t nqueues;
@@ -133,6 +147,15 @@ extern const struct virtdev_home_ops virtdev_priv_server_home_ops;
 extern const struct vhost_user_server_ops virtdev_priv_server_sessions_ops;
 /* Answers the session's open question when the last of its queues was left. */
 void virtdev_priv_server_answer(struct virtdev_vhost_user_server *s);
+
+/* server_state.c: see struct vhost_user_backend_ops. */
+int virtdev_priv_server_take_state_fd(void *opaque, bool load, int fd);
+void virtdev_priv_server_check_state(void *opaque, uint64_t token);
+void virtdev_priv_server_state_turn(struct virtdev_vhost_user_server *s);
+void virtdev_priv_server_state_late(struct virtdev_vhost_user_server *s);
+/* The session is gone, or another transfer begins. */
+void virtdev_priv_server_state_end(struct virtdev_vhost_user_server *s);
+
 static inline enum server_event virtdev_priv_server_what(uint64_t data)
 {
 	return (enum server_event)(data >> 32);

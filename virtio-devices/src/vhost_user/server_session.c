@@ -39,6 +39,7 @@ static void on_run(void *opaque, uint32_t ring)
 {
 	struct virtdev_vhost_user_server *s = opaque;
 
+	virtdev_resume(s->config.dev);
 	if (virtdev_priv_server_queue_run(&s->queues[ring], NULL) < 0)
 		vhost_user_backend_ring_error(s->session, ring);
 }
@@ -112,6 +113,7 @@ static void on_gone(void *opaque, const struct vsu_error *err)
 	struct virtdev_vhost_user_server *s = opaque;
 	struct vhost_user_backend *session = s->session;
 
+	virtdev_priv_server_state_end(s);
 	on_reset(s);
 	s->session = NULL;
 	tell_ended(s, err);
@@ -145,6 +147,8 @@ static const struct vhost_user_backend_ops session_ops = {
 	.gone = on_gone,
 	.refused = on_refused,
 	.shmem_result = on_shmem_result,
+	.take_state_fd = virtdev_priv_server_take_state_fd,
+	.check_state = virtdev_priv_server_check_state,
 };
 
 /* --- calls of the device --- */

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* A paused device with its transport and its queues, as bytes. */
+#include <config.h>
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "core/inline_priv.h"
+#include "core/state_priv.h"
+
+#define STATE_MAGIC 0x6e6c6e69u	/* "inln" */
+#define STATE_LAYOUT 1u
+/* Room for a device's own state and all that is around it. */
+#define STATE_MOST (2 * (size_t)VIRTDEV_STATE_MAX)
+
+static bool is_paused(const struct virtdev_inline *h)
+{
+	uint32_t i;
+
+	for (i = 0; i < h->nqueues; i++)
+		if (h->queues[i].running)
+			return false;
+	return true;
+}
+
+static int put_device(struct virtdev_inline *h, struct virtdev_state_writer *w)
+{
+	void *bytes;
+	size_t len;
+	int rc = virtdev_state_save(h->dev, &bytes, &len);
+
+	if (rc < 0)
+		return rc;
+	virtdev_state_put_u32(w, (uint32_t)len);
+	virtdev_state_put_bytes(w, bytes, len);
+	free(bytes);
+	return 0;
+}
+
+int virtdev_inline_save(struct virtdev_inline *h, void **bytes, size_t *len)
+{
+	struct virtdev_state_writer w = { .max = STATE_MOST };
+	struct virtdev_state_writer part = { .max = STATE_MOST };
+	uint32_t i;
+	int rc;
+
+	if (!is_paused(h))
+		return -EBUSY;
+	virtdev_state_put_u32(&w, STATE_MAGIC);
+	virtdev_state_put_u32(&w, STATE_LAYOUT);
+	rc = put_device(h, &w);
+	virtdev_transport_state_save(h->t, &part);
+	virtdev_priv_state_put_part(&w, &part);
+	for (i = 0; i < h->nqueues; i++) {
+		virtdev_state_put_u8(&w, h->queues[i].paused);
+		virtdev_state_put_u32(&w, h->queues[i].base);
+	}
+	if (!rc)
+		rc = w.error;
+	if (rc < 0) {
+		free(w.bytes);
+		return rc;
+	}
+	*bytes = w.bytes;
+	*len = w.len;
+	return 0;
+}
+
+/* The queues stand at the end; how many there are is the transport's to judge. */
+static int load_queues(struct virtdev_inline *h,
+		       struct virtdev_state_reader *r, struct vsu_error *err)
+{
+	struct vq_config config;
+	uint32_t i;
+	int rc = virtdev_state_left(r) == 5 * (size_t)h->nqueues ? 0 : -EBADMSG;
+
+	for (i = 0; !rc && i < h->nqueues; i++) {
+		const uint8_t paused = virtdev_state_get_u8(r);
+
+		h->queues[i].base = virtdev_state_get_u32(r);
+		h->queues[i].paused = paused;
+		if (paused > 1 ||
+		    (paused && !virtdev_transport_queue(h->t, i, &config)))
+			rc = -EBADMSG;
+	}
+	return rc ? vsu_error_set(err, rc, "%s: queues of the state that cannot be",
+				  virtdev_name(h->dev)) : 0;
+}
+
+static int load_parts(struct virtdev_inline *h, struct virtdev_state_reader *r,
+		      struct vsu_error *err)
+{
+	struct virtdev_state_reader device, transport;
+	int rc;
+
+	if (virtdev_state_get_u32(r) != STATE_MAGIC ||
+	    virtdev_state_get_u32(r) != STATE_LAYOUT)
+		return vsu_error_set(err, -EBADMSG,
+				     "this is not the state of a device and its queues");
+	device = virtdev_priv_state_get_part(r);
+	transport = virtdev_priv_state_get_part(r);
+	rc = virtdev_transport_state_load(h->t, &transport, err);
+	if (!rc)
+		rc = virtdev_state_end(&transport, err);
+	if (!rc)
+		rc = virtdev_state_load(h->dev, device.at, device.left, err);
+	return rc ? rc : load_queues(h, r, err);
+}
+
+int virtdev_inline_load(struct virtdev_inline *h, const void *bytes,
+			size_t len, struct vsu_error *err)
+{
+	struct virtdev_state_reader r = { .at = bytes, .left = len };
+	uint32_t i;
+	int rc;
+
+	if (!is_paused(h) || virtdev_transport_status(h->t))
+		return vsu_error_set(err, -EBUSY,
+				     "%s: a driver uses the device; reset it first",
+				     virtdev_name(h->dev));
+	rc = load_parts(h, &r, err);
+	if (!rc) {
+		virtdev_pause(h->dev);
+		return 0;
+	}
+	for (i = 0; i < h->nqueues; i++)
+		h->queues[i].paused = false;
+	virtdev_transport_reset_done(h->t);
+	return rc;
+}

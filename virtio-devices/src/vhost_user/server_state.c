@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * The device's state on its way through a descriptor of the front-end's, which
+ * may be as slow as it likes, and may break.
+ */
+#include <config.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <vmm-sys-util/event.h>
+#include <vmm-sys-util/fd.h>
+#include <vmm-sys-util/foreign.h>
+
+#include "vhost_user/server_priv.h"
+
+/* Bytes that one turn moves. */
+#define TURN 65536u
+
+/* A peer that moves nothing for so long has ended the transfer. */
+#define SILENCE_NS UINT64_C(10000000000)
+
+static void stream_answer(struct virtdev_vhost_user_server *s)
+{
+	struct server_stream *t = &s->stream;
+	const uint64_t token = t->token;
+
+	if (!token || t->fd >= 0)
+		return;
+	t->token = 0;
+	vhost_user_backend_state_done(s->session, token, t->result);
+}
+
+static void let_go(struct virtdev_vhost_user_server *s)
+{
+	struct server_stream *t = &s->stream;
+
+	if (t->fd >= 0)
+		epoll_ctl(s->epfd, EPOLL_CTL_DEL, t->fd, NULL);
+	vsu_foreign_close(s->config.closer, &t->fd);
+	vsu_fd_close(&t->timer);
+	free(t->bytes);
+	t->bytes = NULL;
+}
+
+static void stream_finish(struct virtdev_vhost_user_server *s, int result)
+{
+	struct server_stream *t = &s->stream;
+
+	if (!result && t->load)
+		result = virtdev_state_load(s->config.dev, t->bytes, t->at,
+					    NULL);
+	t->result = result;
+	let_go(s);
+	stream_answer(s);
+}
+
+void virtdev_priv_server_state_end(struct virtdev_vhost_user_server *s)
+{
+	let_go(s);
+	s->stream.token = 0;
+}
+
+/*
+ * A pipe whose reader has gone must not end this process: where its owner did
+ * not say so, the signal is taken back.
+ */
+static ssize_t write_quietly(int fd, const void *bytes, size_t len)
+{
+	static const struct timespec now = { 0, 0 };
+	sigset_t pipe, former, pending;
+	ssize_t n;
+	int code;
+
+	sigemptyset(&pipe);
+	sigaddset(&pipe, SIGPIPE);
+	pthread_sigmask(SIG_BLOCK, &pipe, &former);
+	sigpending(&pending);
+	n = write(fd, bytes, len);
+	code = errno;
+	if (n < 0 && code == EPIPE && !sigismember(&pending, SIGPIPE))
+		while (sigtimedwait(&pipe, NULL, &now) < 0 && errno == EINTR)
+			;
+	pthread_sigmask(SIG_SETMASK, &former, NULL);
+	errno = code;
+	return n;
+}
+
+static ssize_t move_some(const struct server_stream *t)
+{
+	const size_t left = t->len - t->at, n = left < TURN ? left : TURN;
+
+	if (t->load)
+		return t->is_socket ? recv(t->fd, t->bytes + t->at, n,
+					   MSG_DONTWAIT)
+				    : read(t->fd, t->bytes + t->at, n);
+	return t->is_socket ? send(t->fd, t->bytes + t->at, n,
+				   MSG_DONTWAIT | MSG_NOSIGNAL)
+			    : write_quietly(t->fd, t->bytes + t->at, n);
+}
+
+static int wait_on(const struct virtdev_vhost_user_server *s)
+{
+	return vsu_timer_arm(s->stream.timer, s->config.silence_ns ?
+			     s->config.silence_ns : SILENCE_NS);
+}
+
+/* One turn of the transfer; true when another may follow at once. */
+static bool stream_turn(struct virtdev_vhost_user_server *s)
+{
+	struct server_stream *t = &s->stream;
+	const ssize_t n = move_some(t);
+
+	if (n < 0) {
+		if (errno != EAGAIN && errno != EINTR)
+			stream_finish(s, -errno);
+		return false;
+	}
+	t->at += (size_t)n;
+	if (t->timer >= 0)
+		wait_on(s);
+	if (!t->load && t->at == t->len)
+		stream_finish(s, 0);
+	else if (t->load && !n)
+		stream_finish(s, 0);
+	else if (t->load && t->at == t->len)
+		stream_finish(s, -EFBIG);
+	return t->fd >= 0;
+}
+
+void virtdev_priv_server_state_turn(struct virtdev_vhost_user_server *s)
+{
+	if (s->stream.fd >= 0)
+		stream_turn(s);
+}
+
+void virtdev_priv_server_state_late(struct virtdev_vhost_user_server *s)
+{
+	uint64_t fired = 0;
+
+	if (s->stream.timer >= 0)
+		vsu_timer_drain(s->stream.timer, &fired);
+	if (fired)
+		stream_finish(s, -ETIMEDOUT);
+}
+
+/*
+ * A peer that shares the description of a pipe could have it wait again; one of
+ * our own cannot. Sockets are told with each call.
+ */
+static int open_own(int fd, int kind, bool load)
+{
+	char path[32];
+	int own;
+
+	if (kind != VSU_FOREIGN_PIPE)
+		return vsu_fd_dup(fd);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	own = open(path, (load ? O_RDONLY : O_WRONLY) | O_NONBLOCK | O_CLOEXEC);
+	if (own >= 0)
+		return own;
+	own = vsu_fd_dup(fd);
+	return own < 0 ? own : vsu_fd_set_nonblock(own) < 0 ? -errno : own;
+}
+
+/* The bytes to write, or room for one more than can be read. */
+static int make_bytes(struct virtdev_vhost_user_server *s, bool load)
+{
+	struct server_stream *t = &s->stream;
+	void *bytes;
+	int rc;
+
+	if (load) {
+		t->len = VIRTDEV_STATE_MAX + 1;
+		t->bytes = malloc(t->len);
+		return t->bytes ? 0 : -ENOMEM;
+	}
+	virtdev_pause(s->config.dev);
+	rc = virtdev_state_save(s->config.dev, &bytes, &t->len);
+	if (!rc)
+		t->bytes = bytes;
+	return rc;
+}
+
+static int watch_stream(struct virtdev_vhost_user_server *s)
+{
+	struct server_stream *t = &s->stream;
+	int rc;
+
+	t->timer = rc = vsu_timer_new();
+	if (rc >= 0)
+		rc = virtdev_priv_server_watch(s->epfd, t->timer, EPOLLIN,
+					       EVENT_STREAM_LATE, 0);
+	if (rc >= 0)
+		rc = wait_on(s);
+	if (rc >= 0)
+		rc = virtdev_priv_server_watch(s->epfd, t->fd,
+					       t->load ? EPOLLIN : EPOLLOUT,
+					       EVENT_STREAM, 0);
+	return rc;
+}
+
+/* Files know no readiness, and do not wait for anybody. */
+static int stream_begin(struct virtdev_vhost_user_server *s, int kind)
+{
+	if (kind == VSU_FOREIGN_PIPE || kind == VSU_FOREIGN_SOCKET)
+		return watch_stream(s);
+	while (stream_turn(s))
+		;
+	return 0;
+}
+
+int virtdev_priv_server_take_state_fd(void *opaque, bool load, int fd)
+{
+	struct virtdev_vhost_user_server *s = opaque;
+	struct server_stream *t = &s->stream;
+	const int kind = vsu_foreign_kind(fd);
+	int rc;
+
+	virtdev_priv_server_state_end(s);
+	t->load = load;
+	t->at = 0;
+	t->is_socket = kind == VSU_FOREIGN_SOCKET;
+	rc = make_bytes(s, load);
+	if (rc < 0)
+		return rc;
+	t->fd = rc = open_own(fd, kind, load);
+	if (rc >= 0)
+		rc = stream_begin(s, kind);
+	if (rc < 0) {
+		let_go(s);
+		return rc;
+	}
+	vsu_foreign_close(s->config.closer, &fd);
+	return 0;
+}
+
+void virtdev_priv_server_check_state(void *opaque, uint64_t token)
+{
+	struct virtdev_vhost_user_server *s = opaque;
+
+	s->stream.token = token;
+	stream_answer(s);
+}

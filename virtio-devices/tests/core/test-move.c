@@ -1,0 +1,340 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Claims about a disk that pauses, and goes on in another home. */
+#include <config.h>
+
+#include <check.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <virtio-devices/blk.h>
+#include <virtio-devices/blk_layout.h>
+#include <virtio-devices/disk.h>
+#include <virtio-devices/inline.h>
+#include <vmm-sys-util/event.h>
+
+#include "../guest.h"
+#include "../transport/face.h"
+
+#define SIZE 16u
+#define WRITEBACK 32u	/* in the configuration space */
+#define STATUS_OK 15u
+#define WANTED (VQ_F_VERSION_1 | VIRTDEV_BLK_F_FLUSH | VIRTDEV_BLK_F_CONFIG_WCE)
+
+/* A disk with nothing on it, at home here. */
+struct home {
+	struct virtdev *dev;
+	struct virtdev_transport *t;
+	struct virtdev_inline *in;
+	void *f;
+};
+
+static const struct face *faces[] = { &mmio_face, &pci_face };
+static const struct face *face;
+static struct home a, b;
+static struct guest g;
+static void *bytes;		/* of a, paused */
+static size_t len;
+
+static int activate(void *opaque, uint64_t features)
+{
+	(void)features;
+	return virtdev_inline_start(((struct home *)opaque)->in, NULL);
+}
+
+static int reset(void *opaque)
+{
+	return virtdev_inline_stop(((struct home *)opaque)->in) != 0;
+}
+
+static void make_home(struct home *h, uint32_t queues)
+{
+	static const struct virtdev_transport_ops ops = {
+		.size = sizeof(ops), .activate = activate, .reset = reset,
+	};
+	struct virtdev_blk_config config = {
+		.size = sizeof(config), .nqueues = queues, .serial = "moved",
+	};
+
+	ck_assert_int_eq(virtdev_disk_null_new(1 << 20, &config.disk,
+					       NULL), 0);
+	ck_assert_int_eq(virtdev_blk_new(&config, &h->dev, NULL), 0);
+	ck_assert_int_eq(virtdev_transport_new(h->dev, &ops, h, &h->t, NULL),
+			 0);
+	h->f = face->make(h->t);
+	ck_assert_int_eq(virtdev_inline_new(h->t, g.space, &h->in, NULL), 0);
+}
+
+static void free_home(struct home *h)
+{
+	ck_assert_int_eq(virtdev_inline_stop(h->in), 0);
+	virtdev_inline_free(h->in);
+	face->free(h->f);
+	virtdev_transport_free(h->t);
+	virtdev_free(h->dev);
+}
+
+static void set(struct home *h, enum field field, uint64_t value)
+{
+	face->set(h->f, field, (uint32_t)value);
+}
+
+static void start(struct home *h)
+{
+	set(h, STATUS, 3);
+	set(h, WANTED_WORD, WANTED);
+	set(h, WANTED_SEL, 1);
+	set(h, WANTED_WORD, g.config.features >> 32);
+	set(h, STATUS, 11);
+	set(h, QUEUE_SEL, 0);
+	set(h, QUEUE_SIZE, SIZE);
+	set(h, DESC_LOW, g.config.desc_gpa);
+	set(h, DRIVER_LOW, g.config.driver_gpa);
+	set(h, DEVICE_LOW, g.config.device_gpa);
+	set(h, QUEUE_READY, 1);
+	set(h, STATUS, STATUS_OK);
+	ck_assert_uint_eq(face->get(h->f, STATUS), STATUS_OK);
+}
+
+/* More requests than the ring has entries, each answered with the disk's name. */
+static void use(struct home *h, unsigned int n)
+{
+	const struct vq_buffer buffers[] = {
+		{ GUEST_DATA, 16, 0 }, { GUEST_DATA + 64, 20, 1 },
+		{ GUEST_DATA + 128, 1, 1 },
+	};
+	uint32_t written;
+	uint64_t cookie;
+
+	for (; n > 0; n--) {
+		guest_put_header(guest_at(&g, GUEST_DATA), VIRTDEV_BLK_T_GET_ID,
+				 0);
+		memset(guest_at(&g, GUEST_DATA + 64), 0xee, 65);
+		ck_assert_int_eq(vq_driver_add(g.driver, buffers, 3, n), 0);
+		vq_driver_publish(g.driver);
+		vsu_event_signal_own(virtdev_inline_kick_fd(h->in, 0));
+		virtdev_inline_dispatch(h->in);
+		ck_assert_int_eq(vq_driver_collect(g.driver, &cookie, &written),
+				 1);
+		ck_assert_uint_eq(cookie, n);
+		ck_assert_str_eq((char *)guest_at(&g, GUEST_DATA + 64),
+				 "moved");
+	}
+}
+
+static void save(void)
+{
+	ck_assert_int_eq(virtdev_inline_pause(a.in), 0);
+	ck_assert_int_eq(virtdev_inline_save(a.in, &bytes, &len), 0);
+}
+
+/* Each claim with both faces, and with split and packed rings. */
+static void setup(int i)
+{
+	face = faces[i % 2];
+	guest_init(&g, i / 2 ? VQ_F_RING_PACKED : 0, SIZE, 0, 0);
+	make_home(&a, 1);
+	make_home(&b, 1);
+	start(&a);
+	use(&a, SIZE + 5);
+	face->config_write(a.f, WRITEBACK, 1, 0);
+	bytes = NULL;
+}
+
+static void teardown(void)
+{
+	free(bytes);
+	free_home(&a);
+	free_home(&b);
+	guest_fini(&g);
+}
+
+START_TEST(device_that_paused_goes_on_where_it_stood)
+{
+	setup(_i);
+	ck_assert_int_eq(virtdev_inline_pause(a.in), 0);
+	ck_assert_int_eq(virtdev_inline_pause(a.in), 0);
+	ck_assert_int_eq(virtdev_inline_resume(a.in), 0);
+	use(&a, SIZE + 1);
+	teardown();
+}
+END_TEST
+
+START_TEST(requests_made_in_a_pause_are_served_after_it)
+{
+	const struct vq_buffer buffer = { GUEST_DATA, 16, 0 };
+	uint32_t written;
+	uint64_t cookie;
+
+	setup(_i);
+	ck_assert_int_eq(virtdev_inline_pause(a.in), 0);
+	ck_assert_int_eq(vq_driver_add(g.driver, &buffer, 1, 1), 0);
+	vq_driver_publish(g.driver);
+	vsu_event_signal_own(virtdev_inline_kick_fd(a.in, 0));
+	virtdev_inline_dispatch(a.in);
+	ck_assert_int_eq(vq_driver_collect(g.driver, &cookie, &written), 0);
+	ck_assert_int_eq(virtdev_inline_resume(a.in), 0);
+	virtdev_inline_dispatch(a.in);
+	ck_assert_int_eq(vq_driver_collect(g.driver, &cookie, &written), 1);
+	teardown();
+}
+END_TEST
+
+START_TEST(device_goes_on_in_another_home_with_all_that_its_driver_said)
+{
+	setup(_i);
+	face->interrupts(a.f);
+	virtdev_config_changed(a.dev);
+	save();
+	ck_assert_int_eq(virtdev_inline_load(b.in, bytes, len, NULL), 0);
+	ck_assert_uint_eq(face->get(b.f, STATUS), STATUS_OK);
+	ck_assert_uint_eq(face->interrupts(b.f) & FROM_CONFIG, FROM_CONFIG);
+	ck_assert_uint_eq(face->config_read(b.f, WRITEBACK, 1), 0);
+	ck_assert_int_eq(virtdev_inline_resume(b.in), 0);
+	use(&b, 2 * SIZE + 3);
+	ck_assert_uint_eq(face->interrupts(b.f) & FROM_QUEUE, FROM_QUEUE);
+	/* and back, with a that was reset */
+	free(bytes);
+	ck_assert_int_eq(virtdev_inline_pause(b.in), 0);
+	ck_assert_int_eq(virtdev_inline_save(b.in, &bytes, &len), 0);
+	set(&a, STATUS, 0);
+	ck_assert_int_eq(virtdev_inline_load(a.in, bytes, len, NULL), 0);
+	ck_assert_int_eq(virtdev_inline_resume(a.in), 0);
+	use(&a, 3);
+	teardown();
+}
+END_TEST
+
+START_TEST(driver_may_reset_a_device_that_was_loaded)
+{
+	setup(_i);
+	save();
+	ck_assert_int_eq(virtdev_inline_load(b.in, bytes, len, NULL), 0);
+	set(&b, STATUS, 0);
+	ck_assert_uint_eq(face->get(b.f, STATUS), 0);
+	ck_assert_uint_eq(face->config_read(b.f, WRITEBACK, 1), 1);
+	teardown();
+}
+END_TEST
+
+START_TEST(state_is_neither_saved_nor_loaded_while_a_driver_is_there)
+{
+	setup(_i);
+	ck_assert_int_eq(virtdev_inline_save(a.in, &bytes, &len), -EBUSY);
+	save();
+	ck_assert_int_eq(virtdev_inline_load(a.in, bytes, len, NULL), -EBUSY);
+	teardown();
+}
+END_TEST
+
+static void check_untouched(void)
+{
+	ck_assert_uint_eq(face->get(b.f, STATUS), 0);
+	ck_assert_uint_eq(virtdev_transport_features(b.t), 0);
+	ck_assert_uint_eq(face->config_read(b.f, WRITEBACK, 1), 1);
+}
+
+START_TEST(state_that_is_cut_anywhere_leaves_a_new_device)
+{
+	unsigned char *copy;
+	size_t n;
+
+	setup(_i);
+	save();
+	for (n = 0; n < len; n++) {
+		copy = malloc(n ? n : 1);
+		memcpy(copy, bytes, n);
+		ck_assert_int_lt(virtdev_inline_load(b.in, copy, n, NULL), 0);
+		free(copy);
+	}
+	check_untouched();
+	teardown();
+}
+END_TEST
+
+/* Whatever it is: refused and nothing has changed, or a device that can go on. */
+START_TEST(state_with_any_byte_changed_does_no_harm)
+{
+	unsigned char *copy;
+	size_t n;
+
+	setup(_i);
+	save();
+	copy = malloc(len);
+	for (n = 0; n < 4 * len; n++) {
+		memcpy(copy, bytes, len);
+		copy[n / 4] ^= (unsigned char)("\x01\x80\xff\x10"[n % 4]);
+		if (!virtdev_inline_load(b.in, copy, len, NULL)) {
+			(void)!virtdev_inline_resume(b.in);
+			virtdev_inline_dispatch(b.in);
+			set(&b, STATUS, 0);
+		}
+		check_untouched();
+	}
+	free(copy);
+	teardown();
+}
+END_TEST
+
+START_TEST(state_of_a_disk_with_other_queues_is_refused)
+{
+	struct vsu_error err = VSU_ERROR_INIT;
+	struct home other;
+
+	setup(_i);
+	make_home(&other, 2);
+	save();
+	ck_assert_int_eq(virtdev_inline_load(other.in, bytes, len, &err),
+			 -EBADMSG);
+	ck_assert_str_eq(err.msg, "the state of a transport: another number of queues");
+	free_home(&other);
+	teardown();
+}
+END_TEST
+
+START_TEST(state_of_one_face_is_not_that_of_the_other)
+{
+	struct home other;
+
+	setup(_i);
+	save();
+	face = faces[1 - _i % 2];
+	make_home(&other, 1);
+	ck_assert_int_eq(virtdev_inline_load(other.in, bytes, len, NULL),
+			 -EBADMSG);
+	free_home(&other);
+	face = faces[_i % 2];
+	teardown();
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("move");
+	TCase *tc = tcase_create("move");
+	SRunner *sr;
+	int failed;
+
+	tcase_add_loop_test(tc, device_that_paused_goes_on_where_it_stood, 0, 4);
+	tcase_add_loop_test(tc, requests_made_in_a_pause_are_served_after_it, 0,
+			    4);
+	tcase_add_loop_test(tc,
+		device_goes_on_in_another_home_with_all_that_its_driver_said,
+		0, 4);
+	tcase_add_loop_test(tc, driver_may_reset_a_device_that_was_loaded, 0, 4);
+	tcase_add_loop_test(tc,
+		state_is_neither_saved_nor_loaded_while_a_driver_is_there, 0, 2);
+	tcase_add_loop_test(tc, state_that_is_cut_anywhere_leaves_a_new_device,
+			    0, 4);
+	tcase_add_loop_test(tc, state_with_any_byte_changed_does_no_harm, 0, 4);
+	tcase_add_loop_test(tc, state_of_a_disk_with_other_queues_is_refused, 0,
+			    2);
+	tcase_add_loop_test(tc, state_of_one_face_is_not_that_of_the_other, 0,
+			    2);
+	suite_add_tcase(s, tc);
+	sr = srunner_create(s);
+	srunner_run_all(sr, CK_ENV);
+	failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}

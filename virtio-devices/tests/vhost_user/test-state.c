@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Claims about a device's state that moves through a vhost-user socket. */
+#include <config.h>
+
+#include <check.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <vhost/frontend_device.h>
+#include <virtio-devices/blk_layout.h>
+#include <vmm-sys-util/fd.h>
+
+#include "../fake-disk.h"
+#include "../server-rig.h"
+
+#define WRITEBACK 32u	/* in the configuration space */
+
+static struct fake_disk disk;
+static struct server_side server;
+static struct client_side client;
+
+static struct virtdev *make_disk(struct fake_disk *f)
+{
+	struct virtdev_blk_config config = {
+		.size = sizeof(config), .nqueues = QUEUES,
+	};
+	struct virtdev *dev = NULL;
+
+	fake_disk_init(f);
+	fake_disk_make(f);
+	config.disk = f->disk;
+	ck_assert_int_eq(virtdev_blk_new(&config, &dev, NULL), 0);
+	return dev;
+}
+
+static void setup(void)
+{
+	server_listen(&server, make_disk(&disk), false);
+	client_connect(&client, &server);
+	pump(&client, &client.ready);
+}
+
+static void setup_impatient(void)
+{
+	server_silence_ns = 20000000;
+	setup();
+}
+
+static void teardown(void)
+{
+	client_fini(&client);
+	server_fini(&server);
+	fake_disk_fini(&disk);
+}
+
+static unsigned char writeback_of(struct virtdev *dev)
+{
+	unsigned char byte;
+
+	virtdev_config_read(dev, WRITEBACK, &byte, 1);
+	return byte;
+}
+
+/* The state of a disk in no home whose driver asked for write-through. */
+static void *state_of_other(size_t *len)
+{
+	const unsigned char off = 0;
+	struct fake_disk other;
+	struct virtdev *dev = make_disk(&other);
+	void *bytes;
+
+	ck_assert_int_eq(virtdev_set_features(dev, VQ_F_VERSION_1 |
+			VIRTDEV_BLK_F_FLUSH | VIRTDEV_BLK_F_CONFIG_WCE, NULL),
+			0);
+	ck_assert_int_eq(virtdev_config_write(dev, WRITEBACK, &off, 1), 0);
+	ck_assert_int_eq(virtdev_state_save(dev, &bytes, len), 0);
+	virtdev_free(dev);
+	fake_disk_fini(&other);
+	return bytes;
+}
+
+/* Gives the descriptor to the back-end; what that says. */
+static int give(bool load, int fd)
+{
+	client.state_moves = false;
+	ck_assert_int_eq(vhost_user_frontend_move_state(client.fe, load, fd,
+							NULL), 0);
+	pump(&client, &client.state_moves);
+	return client.state_result;
+}
+
+static int result(void)
+{
+	client.state_moved = false;
+	ck_assert_int_eq(vhost_user_frontend_check_state(client.fe, NULL), 0);
+	pump(&client, &client.state_moved);
+	return client.state_result;
+}
+
+/* A pair of the kind that the loop of tests asks for: to read, to write. */
+static void make_pair(int kind, int fds[2])
+{
+	if (kind)
+		ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC,
+					    0, fds), 0);
+	else
+		ck_assert_int_eq(pipe2(fds, O_CLOEXEC), 0);
+}
+
+static int load(int kind, const void *bytes, size_t len)
+{
+	int fds[2];
+
+	make_pair(kind, fds);
+	ck_assert_int_eq(give(true, fds[0]), 0);
+	close(fds[0]);
+	ck_assert_int_eq(vsu_fd_write_full(fds[1], bytes, len), len);
+	close(fds[1]);
+	return result();
+}
+
+START_TEST(state_of_a_disk_elsewhere_is_loaded_through_the_socket)
+{
+	size_t len;
+	void *bytes = state_of_other(&len);
+
+	ck_assert_uint_eq(writeback_of(server.dev), 1);
+	ck_assert_int_eq(load(_i, bytes, len), 0);
+	ck_assert_uint_eq(writeback_of(server.dev), 0);
+	free(bytes);
+}
+END_TEST
+
+START_TEST(state_that_is_saved_through_the_socket_is_that_of_any_home)
+{
+	unsigned char read_bytes[256];
+	size_t len, other_len;
+	void *bytes = state_of_other(&other_len);
+	ssize_t n;
+	int fds[2];
+
+	ck_assert_int_eq(load(_i, bytes, other_len), 0);
+	make_pair(_i, fds);
+	ck_assert_int_eq(give(false, fds[1]), 0);
+	close(fds[1]);
+	ck_assert_int_eq(result(), 0);
+	n = vsu_fd_read_full(fds[0], read_bytes, sizeof(read_bytes));
+	ck_assert_int_gt(n, 0);
+	len = (size_t)n;
+	ck_assert_uint_eq(len, other_len);
+	ck_assert_mem_eq(read_bytes, bytes, len);
+	close(fds[0]);
+	free(bytes);
+}
+END_TEST
+
+START_TEST(disk_works_after_its_state_was_saved_or_loaded)
+{
+	size_t len;
+	void *bytes = state_of_other(&len);
+
+	ck_assert_int_eq(load(_i, bytes, len), 0);
+	client_start(&client, true);
+	ck_assert_int_eq(client_do(&client, VIRTDEV_BLK_T_IN, 0), 0);
+	client_stop(&client);
+	free(bytes);
+}
+END_TEST
+
+START_TEST(bytes_that_are_no_state_are_refused_and_change_nothing)
+{
+	size_t len;
+	unsigned char *bytes = state_of_other(&len);
+
+	ck_assert_int_lt(load(_i, bytes, len - 1), 0);
+	ck_assert_int_lt(load(_i, "", 0), 0);
+	bytes[len - 1] = 9;
+	ck_assert_int_lt(load(_i, bytes, len), 0);
+	ck_assert_uint_eq(writeback_of(server.dev), 1);
+	free(bytes);
+}
+END_TEST
+
+START_TEST(stream_without_end_is_refused_at_the_most)
+{
+	const size_t len = 2 * VIRTDEV_STATE_MAX;
+	int fd = memfd_create("state", MFD_CLOEXEC);
+
+	ck_assert_int_eq(ftruncate(fd, (off_t)len), 0);
+	ck_assert_int_eq(give(true, fd), 0);
+	ck_assert_int_lt(result(), 0);
+	close(fd);
+}
+END_TEST
+
+/* Without a signal, which would end this process. */
+START_TEST(reader_that_has_gone_is_an_error_of_the_transfer)
+{
+	int fds[2], rc;
+
+	make_pair(_i, fds);
+	close(fds[0]);
+	rc = give(false, fds[1]);
+	close(fds[1]);
+	ck_assert_int_lt(rc < 0 ? rc : result(), 0);
+}
+END_TEST
+
+/* A writer that says nothing does not keep the device from the next one. */
+START_TEST(stream_that_stands_still_ends_with_its_session)
+{
+	int fds[2], before;
+
+	before = vsu_fd_count();
+	make_pair(_i, fds);
+	ck_assert_int_eq(give(true, fds[0]), 0);
+	ck_assert_int_eq(vhost_user_frontend_check_state(client.fe, NULL), 0);
+	close(fds[0]);
+	client_fini(&client);
+	pump_server(&server, 1);
+	close(fds[1]);
+	client_connect(&client, &server);
+	pump(&client, &client.ready);
+	ck_assert_int_eq(vsu_fd_count(), before);
+}
+END_TEST
+
+START_TEST(second_transfer_takes_the_place_of_the_first)
+{
+	size_t len;
+	void *bytes = state_of_other(&len);
+	int fds[2];
+
+	make_pair(_i, fds);
+	ck_assert_int_eq(give(true, fds[0]), 0);
+	close(fds[0]);
+	ck_assert_int_eq(load(_i, bytes, len), 0);
+	ck_assert_uint_eq(writeback_of(server.dev), 0);
+	close(fds[1]);
+	free(bytes);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("state");
+	TCase *tc = tcase_create("state");
+	SRunner *sr;
+	int failed;
+
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_loop_test(tc,
+		state_of_a_disk_elsewhere_is_loaded_through_the_socket, 0, 2);
+	tcase_add_loop_test(tc,
+		state_that_is_saved_through_the_socket_is_that_of_any_home,
+		0, 2);
+	tcase_add_loop_test(tc, disk_works_after_its_state_was_saved_or_loaded,
+			    0, 2);
+	tcase_add_loop_test(tc,
+		bytes_that_are_no_state_are_refused_and_change_nothing, 0, 2);
+	tcase_add_test(tc, stream_without_end_is_refused_at_the_most);
+	tcase_add_loop_test(tc,
+		reader_that_has_gone_is_an_error_of_the_transfer, 0, 2);
+	tcase_add_loop_test(tc, second_transfer_takes_the_place_of_the_first, 0,
+			    2);
+	suite_add_tcase(s, tc);
+	tc = tcase_create("impatient");
+	tcase_add_checked_fixture(tc, setup_impatient, teardown);
+	tcase_add_loop_test(tc, stream_that_stands_still_ends_with_its_session,
+			    0, 2);
+	suite_add_tcase(s, tc);
+	sr = srunner_create(s);
+	srunner_run_all(sr, CK_ENV);
+	failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
