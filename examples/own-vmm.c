@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/*
- * A virtual machine monitor of one's own on /dev/kvm: guest memory, a disk behind virtio-mmio,
- * one CPU. The guest is a few instructions that read the disk's first sector and print it.
- */
+/* A monitor of one's own on /dev/kvm: memory, a virtio-mmio disk, a CPU that prints its start. */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/kvm.h>
