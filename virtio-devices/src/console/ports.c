@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* The ports of a console: how they come, go and change. */
+#include <config.h>
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include <vmm-sys-util/event.h>
+#include <vmm-sys-util/fd.h>
+#include <vmm-sys-util/sized.h>
+
+#include "console/console_priv.h"
+#include "core/device_priv.h"
+
+int virtdev_priv_port_check(const struct virtdev_console_port *port,
+			    struct virtdev_console_port *p,
+			    struct vsu_error *err)
+{
+	int rc = vsu_copy_sized(p, sizeof(*p), port,
+				"struct virtdev_console_port", err);
+
+	if (rc < 0)
+		return rc;
+	if (!p->host)
+		return vsu_error_set(err, -EINVAL,
+				     "console: a port without an end on the host");
+	if (p->name && strlen(p->name) > VIRTDEV_CONSOLE_MAX_NAME)
+		return vsu_error_set(err, -EINVAL,
+				     "console: port name '%s' has %zu bytes, at most %u are possible",
+				     p->name, strlen(p->name),
+				     VIRTDEV_CONSOLE_MAX_NAME);
+	return 0;
+}
+
+void virtdev_priv_port_fini(struct port *p)
+{
+	virtdev_port_free(p->host);
+	p->host = NULL;
+	vsu_fd_close(&p->timer);
+}
+
+static int port_attach(struct console *c, struct port *p)
+{
+	const uint32_t rx = console_rx_of((uint32_t)(p - c->ports));
+	int rc;
+
+	if (p->console) {
+		p->timer = rc = vsu_timer_new();
+		if (rc >= 0)
+			rc = virtdev_priv_channel_add_timer(
+					&c->channels[rx + 1], p->timer);
+		if (rc < 0)
+			return rc;
+	}
+	return p->host->ops.attach(p->host->self, c->channels[rx].epfd,
+				   c->channels[rx + 1].epfd);
+}
+
+int virtdev_priv_port_init(struct console *c, struct port *p,
+			   const struct virtdev_console_port *config,
+			   struct vsu_error *err)
+{
+	const uint32_t tell = p->tell;
+	const bool known = p->known;
+	int rc;
+
+	memset(p, 0, sizeof(*p));
+	p->tell = tell;
+	p->known = known;
+	p->timer = -1;
+	p->host = config->host;
+	p->console = config->console;
+	p->in_ready = p->out_ready = p->unsure = true;
+	if (config->name)
+		strcpy(p->name, config->name);
+	rc = port_attach(c, p);
+	if (rc < 0) {
+		p->host = NULL;
+		virtdev_priv_port_fini(p);
+		return vsu_error_sys(err, rc, "console: port on %s",
+				     config->host->ops.name);
+	}
+	return 0;
+}
+
+static int add_port(struct console *c, const struct virtdev_console_port *port,
+		    uint32_t *id, struct vsu_error *err)
+{
+	uint32_t i = 0;
+	int rc;
+
+	while (i < c->max_ports && c->ports[i].host)
+		i++;
+	if (i == c->max_ports)
+		return vsu_error_set(err, -ENOSPC,
+				     "console: it has %" PRIu32 " ports, and was made for no more",
+				     c->max_ports);
+	rc = virtdev_priv_port_init(c, &c->ports[i], port, err);
+	if (rc < 0)
+		return rc;
+	virtdev_priv_control_tell(c, &c->ports[i], EVENT_PORT_ADD);
+	virtdev_priv_channel_wake(&c->channels[console_rx_of(i)]);
+	virtdev_priv_channel_wake(&c->channels[console_rx_of(i) + 1]);
+	*id = i;
+	return 0;
+}
+
+int virtdev_console_add(struct virtdev *dev,
+			const struct virtdev_console_port *port, uint32_t *id,
+			struct vsu_error *err)
+{
+	struct console *c = virtdev_priv_self(dev, CONSOLE_NAME);
+	struct virtdev_console_port p;
+	int rc = virtdev_priv_port_check(port, &p, err);
+
+	if (!rc && !c)
+		rc = vsu_error_set(err, -EINVAL, "'%s' is no console",
+				   virtdev_name(dev));
+	if (rc < 0)
+		return rc;
+	pthread_mutex_lock(&c->lock);
+	rc = add_port(c, &p, id, err);
+	pthread_mutex_unlock(&c->lock);
+	return rc;
+}
+
+static struct port *port_find(struct console *c, uint32_t id)
+{
+	return c && id < c->max_ports && c->ports[id].host ? &c->ports[id]
+							   : NULL;
+}
+
+/* A driver that was never told of the port is not told of its end. */
+static void remove_port(struct console *c, struct port *p)
+{
+	virtdev_priv_port_fini(p);
+	p->tell = 0;
+	p->ready = p->guest_open = p->host_open = false;
+	if (p->known)
+		virtdev_priv_control_tell(c, p, EVENT_PORT_REMOVE);
+}
+
+int virtdev_console_remove(struct virtdev *dev, uint32_t id)
+{
+	struct console *c = virtdev_priv_self(dev, CONSOLE_NAME);
+	struct port *p = id ? port_find(c, id) : NULL;
+
+	if (!p)
+		return -ENOENT;
+	pthread_mutex_lock(&c->lock);
+	remove_port(c, p);
+	pthread_mutex_unlock(&c->lock);
+	return 0;
+}
+
+int virtdev_console_resize(struct virtdev *dev, uint32_t id, uint16_t cols,
+			   uint16_t rows)
+{
+	struct console *c = virtdev_priv_self(dev, CONSOLE_NAME);
+	struct port *p = port_find(c, id);
+
+	if (!p)
+		return -ENOENT;
+	pthread_mutex_lock(&c->lock);
+	p->cols = cols;
+	p->rows = rows;
+	if (c->features & CONSOLE_F_SIZE)
+		virtdev_priv_control_tell(c, p, EVENT_RESIZE);
+	pthread_mutex_unlock(&c->lock);
+	if (!id)
+		virtdev_config_changed(dev);
+	return 0;
+}
+
+int virtdev_console_counts(struct virtdev *dev, uint32_t id,
+			   struct virtdev_console_counts *out)
+{
+	struct console *c = virtdev_priv_self(dev, CONSOLE_NAME);
+	const struct port *p = port_find(c, id);
+	struct virtdev_console_counts now;
+	const size_t size = out->size;
+
+	if (!p)
+		return -ENOENT;
+	if (size <= sizeof(now.size) || size > sizeof(now))
+		return -EINVAL;
+	pthread_mutex_lock(&c->lock);
+	now = (struct virtdev_console_counts) {
+		.size = size, .to_guest = p->to_guest,
+		.from_guest = p->from_guest, .dropped = p->dropped,
+		.refused = c->refused, .host_open = p->host_open,
+		.guest_open = p->guest_open,
+	};
+	pthread_mutex_unlock(&c->lock);
+	memcpy(out, &now, size);
+	return 0;
+}

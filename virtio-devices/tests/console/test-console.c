@@ -1,0 +1,445 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Claims about the bytes of a console: both ways, and when somebody is slow. */
+#include <config.h>
+
+#include <check.h>
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <virtio-devices/ids.h>
+#include <vmm-sys-util/fd.h>
+
+#include "../console-rig.h"
+
+#define RX 0u
+#define TX 1u
+#define DATA_RX 4u
+#define DATA_TX 5u
+
+static const uint64_t formats[] = { 0, VQ_F_RING_PACKED, VQ_F_EVENT_IDX };
+
+static char bytes[CONSOLE_BUFFER + 1];
+
+/* The text of the next used buffer of a queue, "" where there is none. */
+static const char *text_of(uint32_t queue)
+{
+	int64_t n = console_used(queue, bytes, CONSOLE_BUFFER);
+
+	bytes[n < 0 ? 0 : n] = '\0';
+	return bytes;
+}
+
+START_TEST(it_says_what_it_is)
+{
+	unsigned char config[12] = { 0 };
+
+	console_init_one(0);
+	ck_assert_uint_eq(virtdev_info(con.dev)->id, VIRTDEV_ID_CONSOLE);
+	ck_assert_uint_eq(virtdev_info(con.dev)->nqueues, 2);
+	ck_assert(!(virtdev_info(con.dev)->features & F_MULTIPORT));
+	virtdev_config_read(con.dev, 0, config, sizeof(config));
+	ck_assert_uint_eq(config[4], 1);
+	console_fini();
+	console_init_many(0);
+	ck_assert_uint_eq(virtdev_info(con.dev)->nqueues, 8);
+	ck_assert(virtdev_info(con.dev)->features & F_MULTIPORT);
+	virtdev_config_read(con.dev, 4, config, 4);
+	ck_assert_uint_eq(config[0], 3);
+	console_fini();
+}
+END_TEST
+
+START_TEST(bytes_go_both_ways)
+{
+	console_init_one(formats[_i]);
+	console_write(TX, "login: ", 7);
+	ck_assert_str_eq(console_seen(0), "login: ");
+	ck_assert_int_eq(console_used(TX, NULL, 0), 0);
+	ck_assert_uint_eq(con.notified[TX], 1);
+	console_offer(RX, 2, 64);
+	console_settle();
+	ck_assert_uint_eq(con.notified[RX], 0);
+	console_type(0, "root\r");
+	ck_assert_str_eq(text_of(RX), "root\r");
+	ck_assert_uint_eq(con.notified[RX], 1);
+	ck_assert_uint_eq(console_counts(0).to_guest, 5);
+	ck_assert_uint_eq(console_counts(0).from_guest, 7);
+	console_fini();
+}
+END_TEST
+
+START_TEST(a6_02_any_byte_is_passed_as_it_is)
+{
+	unsigned char all[256], seen[256];
+	int i;
+
+	console_init_one(0);
+	for (i = 0; i < 256; i++)
+		all[i] = (unsigned char)i;
+	console_write(TX, all, sizeof(all));
+	console_settle();
+	ck_assert_int_eq(recv(con.host[0], seen, sizeof(seen), MSG_DONTWAIT),
+			 256);
+	ck_assert_mem_eq(seen, all, sizeof(all));
+	console_offer(RX, 1, 256);
+	ck_assert_int_eq(write(con.host[0], all, sizeof(all)), 256);
+	console_settle();
+	ck_assert_int_eq(console_used(RX, seen, sizeof(seen)), 256);
+	ck_assert_mem_eq(seen, all, sizeof(all));
+	console_fini();
+}
+END_TEST
+
+START_TEST(a6_04_what_the_guest_has_no_room_for_stays_with_its_sender)
+{
+	int waits = 0;
+
+	console_init_one(0);
+	console_type(0, "abcdef");
+	ck_assert_int_eq(console_used(RX, NULL, 0), -1);
+	ck_assert_int_eq(poll(&(struct pollfd) {
+			virtdev_queue_host_fd(con.dev, RX), POLLIN, 0 }, 1, 0),
+			 0);	/* and nobody spins meanwhile */
+	console_offer(RX, 1, 4);
+	console_settle();
+	ck_assert_str_eq(text_of(RX), "abcd");
+	while (send(con.host[0], bytes, sizeof(bytes), MSG_DONTWAIT) > 0)
+		console_settle();
+	ck_assert_int_eq(errno, EAGAIN);
+	ck_assert_uint_eq(console_counts(0).to_guest, 4);
+	console_offer(RX, 1, 64);
+	console_settle();
+	waits = (int)console_used(RX, bytes, 64);
+	ck_assert_int_eq(waits, 64);
+	ck_assert_int_eq(memcmp(bytes, "ef", 2), 0);
+	console_fini();
+}
+END_TEST
+
+/* Writes until the socket is full; how many buffers it took. */
+static unsigned int fill(uint32_t queue)
+{
+	static char line[CONSOLE_BUFFER];
+	unsigned int n = 0;
+
+	do {
+		memset(line, 'a' + (int)(n % 26), sizeof(line));
+		console_write(queue, line, sizeof(line));
+		console_settle();
+		n++;
+	} while (console_used(queue, NULL, 0) == 0);
+	return n;
+}
+
+/* Reads all that a port's host end gets, and checks that none is missing. */
+static uint64_t read_filled(unsigned int port)
+{
+	unsigned char piece[777];
+	uint64_t at = 0;
+	ssize_t n, i;
+
+	do {
+		console_settle();
+		n = recv(con.host[port], piece, sizeof(piece), MSG_DONTWAIT);
+		for (i = 0; i < n; i++, at++)
+			ck_assert_int_eq(piece[i], 'a' +
+					 (int)(at / CONSOLE_BUFFER % 26));
+	} while (n > 0);
+	return at;
+}
+
+START_TEST(a_stream_whose_reader_is_slow_waits_and_loses_nothing)
+{
+	unsigned int n;
+
+	console_init_many(0);
+	console_greet();
+	n = fill(DATA_TX);
+	ck_assert_int_eq(virtdev_queue_serve(con.dev, DATA_TX), 0);
+	ck_assert_uint_eq(read_filled(1), (uint64_t)n * CONSOLE_BUFFER);
+	ck_assert_int_eq(console_used(DATA_TX, NULL, 0), 0);
+	ck_assert_uint_eq(console_counts(1).dropped, 0);
+	console_fini();
+}
+END_TEST
+
+START_TEST(a_queue_that_stops_while_its_host_is_slow_goes_on_where_it_was)
+{
+	unsigned int n;
+
+	console_init_one(0);
+	n = fill(TX);
+	virtdev_queue_stop(con.dev, TX);
+	ck_assert_uint_eq(vq_inflight(con.queues[TX].q), 0);
+	ck_assert_int_eq(virtdev_queue_start(con.dev, TX, con.queues[TX].q,
+					     NULL), 0);
+	ck_assert_uint_eq(read_filled(0), (uint64_t)n * CONSOLE_BUFFER);
+	console_fini();
+}
+END_TEST
+
+/* The timer is real: a second. */
+static void wait_for_patience(void)
+{
+	struct pollfd p = { virtdev_queue_host_fd(con.dev, TX), POLLIN, 0 };
+
+	ck_assert_int_eq(poll(&p, 1, 10000), 1);
+	console_settle();
+}
+
+START_TEST(a6_01_a_console_that_nobody_reads_for_a_second_drops_and_counts)
+{
+	unsigned int n;
+
+	console_init_one(0);
+	n = fill(TX);
+	ck_assert_uint_eq(console_counts(0).dropped, 0);
+	wait_for_patience();
+	ck_assert_int_eq(console_used(TX, NULL, 0), 0);
+	ck_assert_uint_gt(console_counts(0).dropped, 0);
+	ck_assert_uint_eq(console_counts(0).dropped + console_counts(0).from_guest,
+			  (uint64_t)n * CONSOLE_BUFFER);
+	console_write(TX, bytes, 100);
+	console_settle();	/* and from then on nobody waits */
+	ck_assert_int_eq(console_used(TX, NULL, 0), 0);
+	console_fini();
+}
+END_TEST
+
+START_TEST(a_console_that_is_read_again_is_written_again)
+{
+	console_init_one(0);
+	fill(TX);
+	wait_for_patience();
+	console_used(TX, NULL, 0);
+	read_filled(0);
+	console_write(TX, "back", 4);
+	ck_assert_str_eq(console_seen(0), "back");
+	console_fini();
+}
+END_TEST
+
+START_TEST(a_host_that_left_does_not_stop_the_guest)
+{
+	console_init_one(0);
+	console_settle();
+	ck_assert(console_counts(0).host_open);
+	vsu_fd_close(&con.host[0]);
+	console_settle();
+	ck_assert(!console_counts(0).host_open);
+	console_write(TX, "anybody?", 8);
+	console_settle();
+	ck_assert_int_eq(console_used(TX, NULL, 0), 0);
+	ck_assert_uint_eq(console_counts(0).dropped, 8);
+	console_fini();
+}
+END_TEST
+
+START_TEST(all_that_a_host_sent_before_it_left_arrives)
+{
+	console_init_one(0);
+	console_offer(RX, 1, 4);
+	console_type(0, "last words");
+	vsu_fd_close(&con.host[0]);
+	console_settle();
+	ck_assert_str_eq(text_of(RX), "last");
+	console_offer(RX, 1, 64);
+	console_settle();
+	ck_assert_str_eq(text_of(RX), " words");
+	ck_assert(!console_counts(0).host_open);
+	console_fini();
+}
+END_TEST
+
+START_TEST(a1_15_a1_20_a_buffer_that_is_not_memory_costs_itself_only)
+{
+	const struct vq_buffer bad[] = {
+		{ GUEST_HOLE, 64, 0 }, { GUEST_HOLE, 64, 1 },
+		{ GUEST_ROM, 64, 1 }, { GUEST_DATA, 64, 0 },
+	};
+	int i;
+
+	console_init_one(0);
+	ck_assert_int_eq(vq_driver_add(con.queues[TX].driver, &bad[0], 1, 0),
+			 0);
+	for (i = 1; i < 4; i++)
+		ck_assert_int_eq(vq_driver_add(con.queues[RX].driver, &bad[i],
+					       1, 0), 0);
+	vq_driver_publish(con.queues[TX].driver);
+	vq_driver_publish(con.queues[RX].driver);
+	console_type(0, "x");
+	ck_assert_int_eq(console_used(TX, NULL, 0), 0);
+	for (i = 1; i < 4; i++)
+		ck_assert_int_eq(console_used(RX, NULL, 0), 0);
+	console_write(TX, "still here", 10);
+	ck_assert_str_eq(console_seen(0), "still here");
+	console_offer(RX, 1, 8);
+	console_settle();
+	ck_assert_str_eq(text_of(RX), "x");
+	console_fini();
+}
+END_TEST
+
+START_TEST(a_broken_ring_is_told_once)
+{
+	console_init_one(0);
+	/* the available index jumps */
+	guest_at(&con.g, vq_driver_driver_gpa(con.queues[TX].driver))[3] = 0x40;
+	console_settle();
+	console_settle();
+	ck_assert_uint_eq(con.broken, 1);
+	console_fini();
+}
+END_TEST
+
+START_TEST(an_emergency_write_needs_no_queue)
+{
+	const unsigned char word[] = { 'P', 0, 0, 0 };
+
+	console_init_one(0);
+	ck_assert_int_eq(virtdev_config_write(con.dev, 8, word, 4), 0);
+	ck_assert_int_eq(virtdev_config_write(con.dev, 8, word, 1), 0);
+	ck_assert_int_eq(virtdev_config_write(con.dev, 0, word, 2), -EPERM);
+	ck_assert_str_eq(console_seen(0), "PP");
+	vsu_fd_close(&con.host[0]);
+	ck_assert_int_eq(virtdev_config_write(con.dev, 8, word, 1), 0);
+	ck_assert_uint_eq(console_counts(0).dropped, 1);
+	console_fini();
+}
+END_TEST
+
+START_TEST(a_size_stands_in_the_configuration_space)
+{
+	const unsigned char want[] = { 132, 0, 43, 0 };
+	unsigned char config[4];
+
+	console_init_one(F_SIZE);
+	ck_assert_int_eq(virtdev_console_resize(con.dev, 0, 132, 43), 0);
+	virtdev_config_read(con.dev, 0, config, sizeof(config));
+	ck_assert_mem_eq(config, want, sizeof(want));
+	ck_assert_uint_eq(con.config_changes, 1);
+	ck_assert_int_eq(virtdev_console_resize(con.dev, 1, 1, 1), -ENOENT);
+	console_fini();
+}
+END_TEST
+
+/* A host's end that always has bytes and always takes some. */
+static ssize_t endless(void *self, const struct iovec *iov, int n)
+{
+	uint64_t *moved = self;
+	ssize_t len = 0;
+
+	while (n--)
+		len += (ssize_t)iov++->iov_len;
+	*moved += (uint64_t)len;
+	return len;
+}
+
+static int attach_nothing(void *self, int in_epfd, int out_epfd)
+{
+	(void)self;
+	(void)in_epfd;
+	(void)out_epfd;
+	return 0;
+}
+
+static bool is_there(void *self)
+{
+	(void)self;
+	return true;
+}
+
+START_TEST(a_turn_is_bounded_in_bytes)
+{
+	static const struct virtdev_port_ops ops = {
+		.size = sizeof(ops), .name = "endless",
+		.attach = attach_nothing, .is_open = is_there,
+		.read = endless, .write = endless,
+	};
+	const struct vq_buffer huge[] = { { 0, 2 * GUEST_HALF, 0 },
+					  { 0, 2 * GUEST_HALF, 0 } };
+	struct virtdev_port *port;
+	uint64_t moved = 0;
+
+	memset(&con, 0, sizeof(con));
+	memset(con.host, -1, sizeof(con.host));
+	ck_assert_int_eq(virtdev_port_new(&ops, &moved, &port), 0);
+	console_init_on(port, NULL, 1, 0);
+	ck_assert_int_eq(vq_driver_add(con.queues[TX].driver, huge, 2, 0), 0);
+	vq_driver_publish(con.queues[TX].driver);
+	ck_assert_int_eq(virtdev_queue_serve(con.dev, TX), 1);
+	ck_assert_uint_le(moved, 2 << 20);
+	console_settle();
+	ck_assert_uint_eq(moved, 4 * GUEST_HALF);
+	console_fini();
+}
+END_TEST
+
+START_TEST(what_cannot_be_is_refused)
+{
+	struct virtdev_console_port port = { .size = sizeof(port) };
+	struct virtdev_console_config config = { .size = sizeof(config),
+						 .port = &port };
+	struct vsu_error err = VSU_ERROR_INIT;
+	struct virtdev *dev;
+	char name[VIRTDEV_CONSOLE_MAX_NAME + 2];
+	int other;
+
+	ck_assert_int_eq(virtdev_console_new(&config, &dev, &err), -EINVAL);
+	ck_assert_str_eq(err.msg,
+			 "console: a port without an end on the host");
+	port.host = console_socket(&other);
+	memset(name, 'n', sizeof(name) - 1);
+	name[sizeof(name) - 1] = '\0';
+	port.name = name;
+	ck_assert_int_eq(virtdev_console_new(&config, &dev, &err), -EINVAL);
+	ck_assert_ptr_nonnull(strstr(err.msg, "has 64 bytes, at most 63"));
+	port.name = NULL;
+	config.max_ports = 32;
+	ck_assert_int_eq(virtdev_console_new(&config, &dev, &err), -EINVAL);
+	ck_assert_str_eq(err.msg,
+			 "console: 32 ports; at most 31 are possible");
+	config.max_ports = 0;
+	config.queue_max = 32769;
+	ck_assert_int_eq(virtdev_console_new(&config, &dev, &err), -EINVAL);
+	config.size = 0;
+	ck_assert_int_eq(virtdev_console_new(&config, &dev, &err), -EINVAL);
+	virtdev_port_free(port.host);
+	close(other);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("console");
+	TCase *tc = tcase_create("console");
+	SRunner *sr;
+	int failed;
+
+	tcase_add_test(tc, it_says_what_it_is);
+	tcase_add_loop_test(tc, bytes_go_both_ways, 0, 3);
+	tcase_add_test(tc, a6_02_any_byte_is_passed_as_it_is);
+	tcase_add_test(tc, a6_04_what_the_guest_has_no_room_for_stays_with_its_sender);
+	tcase_add_test(tc, a_stream_whose_reader_is_slow_waits_and_loses_nothing);
+	tcase_add_test(tc, a_queue_that_stops_while_its_host_is_slow_goes_on_where_it_was);
+	tcase_add_test(tc, a6_01_a_console_that_nobody_reads_for_a_second_drops_and_counts);
+	tcase_add_test(tc, a_console_that_is_read_again_is_written_again);
+	tcase_add_test(tc, a_host_that_left_does_not_stop_the_guest);
+	tcase_add_test(tc, all_that_a_host_sent_before_it_left_arrives);
+	tcase_add_test(tc, a1_15_a1_20_a_buffer_that_is_not_memory_costs_itself_only);
+	tcase_add_test(tc, a_broken_ring_is_told_once);
+	tcase_add_test(tc, an_emergency_write_needs_no_queue);
+	tcase_add_test(tc, a_size_stands_in_the_configuration_space);
+	tcase_add_test(tc, a_turn_is_bounded_in_bytes);
+	tcase_add_test(tc, what_cannot_be_is_refused);
+	suite_add_tcase(s, tc);
+	sr = srunner_create(s);
+	srunner_run_all(sr, CK_ENV);
+	failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}

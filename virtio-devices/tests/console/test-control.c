@@ -1,0 +1,345 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Claims about the control messages of a console. */
+#include <config.h>
+
+#include <check.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <vmm-sys-util/fd.h>
+
+#include "../console-rig.h"
+
+#define DATA_RX 4u
+#define DATA_TX 5u
+
+static void setup(void)
+{
+	console_init_many(F_SIZE);
+}
+
+START_TEST(a_driver_is_told_of_its_ports_in_order)
+{
+	console_greet();
+	ck_assert_str_eq(console_heard(), "");
+	ck_assert_uint_eq(console_counts(0).refused, 0);
+	ck_assert(console_counts(0).guest_open && console_counts(0).host_open);
+	ck_assert(!console_counts(1).guest_open && console_counts(1).host_open);
+}
+END_TEST
+
+START_TEST(nothing_is_told_before_the_driver_is_ready)
+{
+	ck_assert_int_eq(virtdev_console_resize(con.dev, 0, 80, 24), 0);
+	console_offer(2, 1, 64);
+	console_settle();
+	ck_assert_int_eq(console_used(2, NULL, 0), -1);
+}
+END_TEST
+
+START_TEST(a_driver_that_gives_up_is_told_nothing)
+{
+	console_say(UINT32_MAX, DEVICE_READY, 0);
+	ck_assert_str_eq(console_heard(), "");
+	console_say(UINT32_MAX, DEVICE_READY, 1);
+	ck_assert_str_eq(console_heard(), "1 0 1");
+	ck_assert_str_eq(console_heard(), "1 1 1");
+	console_say(1, PORT_READY, 0);
+	ck_assert_str_eq(console_heard(), "");
+}
+END_TEST
+
+START_TEST(a_size_is_told_with_its_columns_first)
+{
+	console_greet();
+	ck_assert_int_eq(virtdev_console_resize(con.dev, 0, 132, 43), 0);
+	ck_assert_str_eq(console_heard(), "5 0 1 132 43");
+	ck_assert_str_eq(console_heard(), "");
+}
+END_TEST
+
+START_TEST(a_size_is_told_to_a_driver_that_comes_later)
+{
+	ck_assert_int_eq(virtdev_console_resize(con.dev, 0, 80, 25), 0);
+	console_say(UINT32_MAX, DEVICE_READY, 1);
+	console_heard();
+	console_heard();
+	console_say(0, PORT_READY, 1);
+	ck_assert_str_eq(console_heard(), "4 0 1");
+	ck_assert_str_eq(console_heard(), "5 0 1 80 25");
+	ck_assert_str_eq(console_heard(), "6 0 1");
+}
+END_TEST
+
+START_TEST(of_many_changes_the_last_one_is_told)
+{
+	uint16_t i;
+
+	console_greet();
+	for (i = 1; i <= 1000; i++)
+		ck_assert_int_eq(virtdev_console_resize(con.dev, 0, i, i), 0);
+	ck_assert_str_eq(console_heard(), "5 0 1 1000 1000");
+	ck_assert_str_eq(console_heard(), "");
+}
+END_TEST
+
+START_TEST(a_host_that_comes_and_goes_opens_and_closes_the_port)
+{
+	console_greet();
+	vsu_fd_close(&con.host[1]);
+	console_settle();
+	ck_assert_str_eq(console_heard(), "6 1 0");
+	ck_assert_str_eq(console_heard(), "");
+}
+END_TEST
+
+START_TEST(a_stream_that_the_guest_has_not_opened_is_not_read)
+{
+	char text[8];
+
+	console_greet();
+	console_offer(DATA_RX, 1, 64);
+	console_type(1, "early");
+	ck_assert_int_eq(console_used(DATA_RX, NULL, 0), -1);
+	console_say(1, PORT_OPEN, 1);
+	ck_assert_int_eq(console_used(DATA_RX, text, sizeof(text)), 5);
+	ck_assert_int_eq(memcmp(text, "early", 5), 0);
+	console_say(1, PORT_OPEN, 0);
+	console_offer(DATA_RX, 1, 64);
+	console_type(1, "late");
+	ck_assert_int_eq(console_used(DATA_RX, NULL, 0), -1);
+}
+END_TEST
+
+START_TEST(ports_do_not_mix)
+{
+	console_greet();
+	console_write(1, "zero", 4);
+	console_write(DATA_TX, "one", 3);
+	ck_assert_str_eq(console_seen(0), "zero");
+	ck_assert_str_eq(console_seen(1), "one");
+}
+END_TEST
+
+static uint32_t add_third(void)
+{
+	const struct virtdev_console_port port = {
+		.size = sizeof(port), .name = "third",
+		.host = console_socket(&con.host[2]),
+	};
+	uint32_t id = 99;
+
+	ck_assert_int_eq(virtdev_console_add(con.dev, &port, &id, NULL), 0);
+	return id;
+}
+
+START_TEST(a_port_can_be_added_while_the_guest_runs)
+{
+	console_greet();
+	ck_assert_uint_eq(add_third(), 2);
+	ck_assert_str_eq(console_heard(), "1 2 1");
+	console_say(2, PORT_READY, 1);
+	ck_assert_str_eq(console_heard(), "7 2 1 third");
+	ck_assert_str_eq(console_heard(), "6 2 1");
+	console_write(7, "hello", 5);
+	ck_assert_str_eq(console_seen(2), "hello");
+}
+END_TEST
+
+START_TEST(more_ports_than_it_was_made_for_are_refused)
+{
+	struct virtdev_console_port port = { .size = sizeof(port) };
+	struct vsu_error err = VSU_ERROR_INIT;
+	uint32_t id;
+	int other;
+
+	add_third();
+	port.host = console_socket(&other);
+	ck_assert_int_eq(virtdev_console_add(con.dev, &port, &id, &err),
+			 -ENOSPC);
+	ck_assert_str_eq(err.msg,
+			 "console: it has 3 ports, and was made for no more");
+	virtdev_port_free(port.host);
+	close(other);
+}
+END_TEST
+
+START_TEST(a_port_can_be_removed_and_its_number_used_again)
+{
+	char c;
+
+	console_greet();
+	ck_assert_int_eq(virtdev_console_remove(con.dev, 1), 0);
+	ck_assert_int_eq(read(con.host[1], &c, 1), 0);
+	console_write(DATA_TX, "gone", 4);	/* of a driver that does not know yet */
+	console_settle();
+	ck_assert_int_eq(console_used(DATA_TX, NULL, 0), 0);
+	ck_assert_uint_eq(add_third(), 1);
+	ck_assert_str_eq(console_heard(), "2 1 1");
+	ck_assert_str_eq(console_heard(), "1 1 1");
+	console_say(1, PORT_READY, 1);
+	ck_assert_str_eq(console_heard(), "7 1 1 third");
+	console_write(DATA_TX, "new", 3);
+	ck_assert_str_eq(console_seen(2), "new");
+	ck_assert_int_eq(virtdev_console_remove(con.dev, 0), -ENOENT);
+	ck_assert_int_eq(virtdev_console_remove(con.dev, 2), -ENOENT);
+}
+END_TEST
+
+START_TEST(a_port_that_came_and_went_unseen_is_not_told)
+{
+	console_greet();
+	ck_assert_int_eq(virtdev_console_remove(con.dev, add_third()), 0);
+	ck_assert_str_eq(console_heard(), "");
+}
+END_TEST
+
+/* Event, port, and value of messages that no driver may send. */
+static const uint32_t bad[][3] = {
+	{ PORT_ADD, 0, 1 }, { PORT_REMOVE, 1, 1 }, { CONSOLE_PORT, 0, 1 },
+	{ RESIZE, 0, 1 }, { PORT_NAME, 1, 1 }, { 8, 0, 0 }, { 0xffff, 1, 1 },
+	{ PORT_READY, 2, 1 }, { PORT_READY, 3, 1 }, { PORT_OPEN, 31, 1 },
+	{ PORT_OPEN, UINT32_MAX, 1 }, { PORT_READY, 0x80000000, 1 },
+};
+
+START_TEST(a6_03_a_message_that_cannot_be_is_dropped_and_counted)
+{
+	console_greet();
+	console_say(bad[_i][1], (uint16_t)bad[_i][0], (uint16_t)bad[_i][2]);
+	ck_assert_uint_eq(console_counts(0).refused, 1);
+	ck_assert_str_eq(console_heard(), "");
+	console_write(1, "alive", 5);
+	ck_assert_str_eq(console_seen(0), "alive");
+}
+END_TEST
+
+START_TEST(a6_03_a_message_that_is_cut_short_is_dropped_and_counted)
+{
+	const unsigned char m[] = { 0, 0, 0, 0, PORT_OPEN, 0, 1 };
+	uint32_t len;
+
+	console_greet();
+	console_say(0, PORT_OPEN, 0);
+	for (len = 0; len <= sizeof(m); len++) {
+		if (!len)
+			console_offer(3, 1, 64);	/* no readable byte at all */
+		else
+			console_write(3, m, len);
+		console_settle();
+		ck_assert_int_eq(console_used(3, NULL, 0), 0);
+	}
+	ck_assert_uint_eq(console_counts(0).refused, 8);
+	ck_assert(!console_counts(0).guest_open);
+}
+END_TEST
+
+START_TEST(a6_03_a_driver_that_asks_a_thousand_times_is_answered_once)
+{
+	int i, n = 0;
+
+	console_greet();
+	for (i = 0; i < 1000; i++)
+		console_say(0, PORT_READY, 1);
+	while (console_heard()[0])
+		n++;
+	ck_assert_int_eq(n, 2);
+}
+END_TEST
+
+START_TEST(a6_03_a_driver_that_begins_a_thousand_times_is_told_once)
+{
+	int i, n = 0;
+
+	for (i = 0; i < 1000; i++)
+		console_say(UINT32_MAX, DEVICE_READY, 1);
+	while (console_heard()[0])
+		n++;
+	ck_assert_int_eq(n, 2);
+}
+END_TEST
+
+START_TEST(a_buffer_too_short_for_a_message_comes_back_empty)
+{
+	console_say(UINT32_MAX, DEVICE_READY, 1);
+	console_offer(2, 3, 7);
+	console_settle();
+	ck_assert_int_eq(console_used(2, NULL, 0), 0);
+	ck_assert_int_eq(console_used(2, NULL, 0), 0);
+	ck_assert_int_eq(console_used(2, NULL, 0), 0);
+	ck_assert_str_eq(console_heard(), "1 0 1");
+}
+END_TEST
+
+START_TEST(a_new_driver_begins_anew)
+{
+	console_greet();
+	ck_assert_int_eq(virtdev_console_resize(con.dev, 0, 1, 1), 0);
+	console_restart(F_MULTIPORT);	/* without F_SIZE */
+	ck_assert_str_eq(console_heard(), "");
+	ck_assert(!console_counts(0).guest_open);
+	console_greet();
+	console_restart(0);			/* without messages */
+	console_write(1, "plain", 5);
+	ck_assert_str_eq(console_seen(0), "plain");
+}
+END_TEST
+
+START_TEST(rows_can_come_first)
+{
+	const struct virtdev_console_port port = {
+		.size = sizeof(port), .console = true, .name = "tty",
+		.host = console_socket(&con.host[2]),
+	};
+	const struct virtdev_console_config config = {
+		.size = sizeof(config), .port = &port, .rows_first = true,
+	};
+	struct virtdev *first = con.dev, *dev;
+	unsigned char columns;
+
+	ck_assert_int_eq(virtdev_console_new(&config, &dev, NULL), 0);
+	ck_assert_int_eq(virtdev_console_resize(dev, 0, 80, 25), 0);
+	virtdev_config_read(dev, 0, &columns, 1);
+	ck_assert_uint_eq(columns, 80);
+	virtdev_free(dev);
+	con.dev = first;
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("control");
+	TCase *tc = tcase_create("control");
+	SRunner *sr;
+	int failed;
+
+	tcase_add_checked_fixture(tc, setup, console_fini);
+	tcase_add_test(tc, a_driver_is_told_of_its_ports_in_order);
+	tcase_add_test(tc, nothing_is_told_before_the_driver_is_ready);
+	tcase_add_test(tc, a_driver_that_gives_up_is_told_nothing);
+	tcase_add_test(tc, a_size_is_told_with_its_columns_first);
+	tcase_add_test(tc, a_size_is_told_to_a_driver_that_comes_later);
+	tcase_add_test(tc, of_many_changes_the_last_one_is_told);
+	tcase_add_test(tc, a_host_that_comes_and_goes_opens_and_closes_the_port);
+	tcase_add_test(tc, a_stream_that_the_guest_has_not_opened_is_not_read);
+	tcase_add_test(tc, ports_do_not_mix);
+	tcase_add_test(tc, a_port_can_be_added_while_the_guest_runs);
+	tcase_add_test(tc, more_ports_than_it_was_made_for_are_refused);
+	tcase_add_test(tc, a_port_can_be_removed_and_its_number_used_again);
+	tcase_add_test(tc, a_port_that_came_and_went_unseen_is_not_told);
+	tcase_add_loop_test(tc, a6_03_a_message_that_cannot_be_is_dropped_and_counted,
+			    0, (int)(sizeof(bad) / sizeof(bad[0])));
+	tcase_add_test(tc, a6_03_a_message_that_is_cut_short_is_dropped_and_counted);
+	tcase_add_test(tc, a6_03_a_driver_that_asks_a_thousand_times_is_answered_once);
+	tcase_add_test(tc, a6_03_a_driver_that_begins_a_thousand_times_is_told_once);
+	tcase_add_test(tc, a_buffer_too_short_for_a_message_comes_back_empty);
+	tcase_add_test(tc, a_new_driver_begins_anew);
+	tcase_add_test(tc, rows_can_come_first);
+	suite_add_tcase(s, tc);
+	sr = srunner_create(s);
+	srunner_run_all(sr, CK_ENV);
+	failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
