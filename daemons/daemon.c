@@ -163,7 +163,9 @@ static int open_status(int rc)
 {
 	switch (-rc) {
 	case EINVAL:
+	case ENAMETOOLONG:
 		return VSU_EXIT_DATA;
+	case EADDRINUSE:
 	case EBUSY:
 		return VSU_EXIT_BUSY;
 	case EAGAIN:

@@ -11,6 +11,7 @@ const struct vmm_device_kind *const vmm_device_kinds[] = {
 	&vmm_balloon_kind,
 	&vmm_blk_kind,
 	&vmm_rng_kind,
+	&vmm_vsock_kind,
 	NULL,
 };
 
@@ -55,18 +56,28 @@ int vmm_device_set(const struct vmm_device_kind *kind, unsigned int key,
 	return 0;
 }
 
+/* No key that is required may be 0. */
+static bool has_value(const struct vmm_device_key *k, const void *config)
+{
+	const char *at = (const char *)config + k->offset;
+	const char *text;
+	uint64_t number;
+
+	if (k->option.kind == VSU_OPTION_STRING) {
+		memcpy(&text, at, sizeof(text));
+		return text != NULL;
+	}
+	memcpy(&number, at, sizeof(number));
+	return number != 0;
+}
+
 const struct vmm_device_key *vmm_device_missing(
 		const struct vmm_device_kind *kind, const void *config)
 {
 	const struct vmm_device_key *k;
-	const char *text;
 
-	for (k = kind->keys; k->option.name; k++) {
-		if (!k->required)
-			continue;
-		memcpy(&text, (const char *)config + k->offset, sizeof(text));
-		if (!text)
+	for (k = kind->keys; k->option.name; k++)
+		if (k->required && !has_value(k, config))
 			return k;
-	}
 	return NULL;
 }

@@ -10,7 +10,7 @@
 #include "cli/options.h"
 #include "log.h"
 
-enum { MEMORY, ON_MEMORY_ERROR, CPUS, CPU, DISK, RNG, BALLOON, DEVICE, TRANSPORT, INITRD,
+enum { MEMORY, ON_MEMORY_ERROR, CPUS, CPU, DISK, RNG, BALLOON, VSOCK, DEVICE, TRANSPORT, INITRD,
        CMDLINE, APPEND, CONSOLE, REBOOT, DRY_RUN, JSON, LOG_LEVEL, VERBOSE, HELP, KERNEL,
        DISK_PATH };
 
@@ -51,6 +51,9 @@ const struct vsu_option vmm_run_options[] = {
 		      .arg = "PROPERTIES",
 		      .help = "memory that the guest lends the host: size=BYTES",
 		      .example = "size=1G,deflate-on-oom" },
+	[VSOCK] = { .name = "vsock", .kind = VSU_OPTION_STRING,
+		    .arg = "PROPERTIES", .repeat = true,
+		    .help = "sockets between guest and host: cid=N,path=PATH or backend=user:SOCKET" },
 	[DEVICE] = { .name = "device", .kind = VSU_OPTION_STRING,
 		     .arg = "PROPERTIES", .repeat = true,
 		     .help = "a device: KIND[,key=value...], or any: id=N,backend=user:SOCKET" },
@@ -87,6 +90,7 @@ static const enum vmm_device_how device_hows[] = {
 	[DISK] = VMM_DEVICE_DISK,
 	[RNG] = VMM_DEVICE_RNG,
 	[BALLOON] = VMM_DEVICE_BALLOON,
+	[VSOCK] = VMM_DEVICE_VSOCK,
 	[DEVICE] = VMM_DEVICE_ANY,
 	[DISK_PATH] = VMM_DEVICE_DISK_PATH,
 };
@@ -139,6 +143,7 @@ static int take_option(void *opaque, unsigned int index,
 	case DISK:
 	case RNG:
 	case BALLOON:
+	case VSOCK:
 	case DEVICE:
 	case DISK_PATH:
 		return add_device(o, device_hows[index], value->text, err);

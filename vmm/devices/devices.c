@@ -56,6 +56,7 @@ static const struct {
 	[VMM_DEVICE_DISK_PATH] = { "--disk", &vmm_blk_kind },
 	[VMM_DEVICE_RNG] = { "--rng", &vmm_rng_kind },
 	[VMM_DEVICE_BALLOON] = { "--balloon", &vmm_balloon_kind },
+	[VMM_DEVICE_VSOCK] = { "--vsock", &vmm_vsock_kind },
 	[VMM_DEVICE_ANY] = { "--device", NULL },
 };
 

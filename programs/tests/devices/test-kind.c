@@ -65,7 +65,7 @@ START_TEST(keys_are_different_and_fit)
 END_TEST
 
 /* An operand and a failed open name the first key. */
-START_TEST(what_is_required_is_the_first_key_and_a_string)
+START_TEST(what_is_required_begins_with_the_first_key_a_string)
 {
 	const struct vmm_device_key *k = vmm_device_kinds[_i]->keys;
 
@@ -76,7 +76,29 @@ START_TEST(what_is_required_is_the_first_key_and_a_string)
 						    config), k);
 	}
 	for (; k->option.name; k++)
-		ck_assert(!k->required || k == vmm_device_kinds[_i]->keys);
+		ck_assert(!k->required ||
+			  (vmm_device_kinds[_i]->keys->required &&
+			   k->option.arg));
+}
+END_TEST
+
+START_TEST(sockets_need_a_path_and_a_cid)
+{
+	const struct vsu_option_value path = { .text = "/nowhere/at/all" };
+	const struct vsu_option_value cid = { .number = 3 };
+	const struct vmm_device_common common = { .queues = 1 };
+	struct virtdev *dev;
+
+	ck_assert_int_eq(vmm_device_set(&vmm_vsock_kind, 0, "key 'path'",
+					&path, config, &err), 0);
+	ck_assert_str_eq(vmm_device_missing(&vmm_vsock_kind,
+					    config)->option.name, "cid");
+	ck_assert_int_eq(vmm_device_set(&vmm_vsock_kind, 1, "key 'cid'", &cid,
+					config, &err), 0);
+	ck_assert_ptr_null(vmm_device_missing(&vmm_vsock_kind, config));
+	ck_assert_int_eq(vmm_vsock_kind.open(config, &common, &dev, &err),
+			 -ENOENT);
+	ck_assert(strstr(err.msg, "/nowhere/at/all"));
 }
 END_TEST
 
@@ -145,10 +167,11 @@ int main(void)
 	tcase_add_checked_fixture(tc, setup, NULL);
 	tcase_add_loop_test(tc, a_kind_is_found_by_its_name, 0, n);
 	tcase_add_loop_test(tc, keys_are_different_and_fit, 0, n);
-	tcase_add_loop_test(tc, what_is_required_is_the_first_key_and_a_string,
+	tcase_add_loop_test(tc, what_is_required_begins_with_the_first_key_a_string,
 			    0, n);
 	tcase_add_test(tc, a_disk_needs_its_file_only);
 	tcase_add_test(tc, a_value_that_is_too_long_is_refused);
+	tcase_add_test(tc, sockets_need_a_path_and_a_cid);
 	tcase_add_test(tc, entropy_is_made_without_any_key);
 	tcase_add_test(tc, a_missing_image_is_named);
 	suite_add_tcase(s, tc);

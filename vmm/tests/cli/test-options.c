@@ -67,6 +67,14 @@ START_TEST(memory_disk_and_device_may_repeat)
 }
 END_TEST
 
+START_TEST(vsock_is_a_device_in_its_place)
+{
+	ck_assert_int_eq(parse("k --vsock cid=3,path=v b.img"), 0);
+	ck_assert_int_eq(o.devices[0].how, VMM_DEVICE_VSOCK);
+	ck_assert_str_eq(o.devices[0].list, "cid=3,path=v");
+}
+END_TEST
+
 START_TEST(rng_is_a_device_in_its_place)
 {
 	ck_assert_int_eq(parse("k a.img --rng rate=64k --rng= b.img"), 0);
@@ -221,6 +229,7 @@ int main(void)
 	tcase_add_test(tc, operands_stand_anywhere_between_options);
 	tcase_add_test(tc, memory_disk_and_device_may_repeat);
 	tcase_add_test(tc, rng_is_a_device_in_its_place);
+	tcase_add_test(tc, vsock_is_a_device_in_its_place);
 	tcase_add_test(tc, words_behind_two_dashes_are_operands);
 	tcase_add_test(tc, choices_are_taken);
 	tcase_add_test(tc, log_says_as_much_as_was_asked_for);

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Serves sockets between guest and host, over vhost-user. */
+#include <config.h>
+
+#include "daemon.h"
+
+int main(int argc, char **argv)
+{
+	static const struct daemon daemon = {
+		.name = "cvmm-vhost-user-vsock",
+		.summary = "Serves sockets between a guest and this host to QEMU or another vhost-user front-end.",
+		.capabilities = "{\n"
+				"  \"type\": \"vsock\"\n"
+				"}",
+		.kind = &vmm_vsock_kind,
+	};
+
+	return daemon_main(&daemon, argc, argv);
+}

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* The kind "vsock": sockets between programs of the guest and of the host. */
+#include <config.h>
+
+#include <assert.h>
+
+#include <virtio-devices/vsock.h>
+
+#include "devices/kind.h"
+
+struct vsock {
+	const char *path;
+	uint64_t cid, connections, buffer;
+};
+static_assert(sizeof(struct vsock) <= VMM_DEVICE_CONFIG_MAX, "a kind's config");
+
+static const struct vmm_device_key keys[] = {
+	{ .option = { .name = "path", .kind = VSU_OPTION_STRING, .arg = "PATH",
+		      .help = "the UNIX socket for CONNECT PORT; the guest reaches PATH_PORT" },
+	  .daemon_name = "uds-path", .offset = offsetof(struct vsock, path),
+	  .required = true },
+	{ .option = { .name = "cid", .kind = VSU_OPTION_U64, .arg = "N",
+		      .help = "the guest's context id, 3 or more",
+		      .min = VIRTDEV_VSOCK_CID_MIN,
+		      .max = VIRTDEV_VSOCK_CID_MAX },
+	  .daemon_name = "guest-cid", .offset = offsetof(struct vsock, cid),
+	  .required = true },
+	{ .option = { .name = "connections", .kind = VSU_OPTION_U64,
+		      .arg = "N", .help = "how many there may be at once",
+		      .preset = "1024", .min = 1,
+		      .max = VIRTDEV_VSOCK_CONNECTIONS_MAX },
+	  .offset = offsetof(struct vsock, connections) },
+	{ .option = { .name = "buffer", .kind = VSU_OPTION_SIZE,
+		      .arg = "BYTES",
+		      .help = "of each, for a program of the host that does not read",
+		      .preset = "64k", .min = VIRTDEV_VSOCK_BUFFER_MIN,
+		      .max = VIRTDEV_VSOCK_BUFFER_MAX },
+	  .offset = offsetof(struct vsock, buffer) },
+	{ .option = { .name = NULL } },
+};
+
+static int vsock_open(const void *config,
+		      const struct vmm_device_common *common,
+		      struct virtdev **out, struct vsu_error *err)
+{
+	const struct vsock *v = config;
+	const struct virtdev_vsock_config vsock = {
+		.size = sizeof(vsock), .path = v->path, .cid = v->cid,
+		.connections = (uint32_t)v->connections,
+		.buffer = (uint32_t)v->buffer,
+		.queue_max = common->queue_size,
+	};
+
+	return virtdev_vsock_new(&vsock, out, err);
+}
+
+const struct vmm_device_kind vmm_vsock_kind = {
+	.name = "vsock", .summary = "sockets between guest and host",
+	.id = VIRTDEV_ID_SOCKET, .max_queues = 1,
+	.min_queue_size = 2, .queue_size = "256", .keys = keys,
+	.open = vsock_open,
+};

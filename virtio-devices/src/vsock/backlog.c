@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Bytes that wait for the host's socket. */
+#include <config.h>
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+
+#include "vsock/backlog.h"
+
+int virtdev_priv_vsock_backlog_add(struct vsock_backlog *b,
+				   struct vq_cursor *from, uint32_t len)
+{
+	uint32_t at, part;
+
+	if (!b->bytes)
+		b->bytes = malloc(b->size);
+	if (!b->bytes)
+		return -ENOMEM;
+	while (len) {
+		at = (b->head + b->len) % b->size;
+		part = len < b->size - at ? len : b->size - at;
+		part = vq_cursor_read(from, b->bytes + at, part);
+		if (!part)
+			return -EFAULT;
+		b->len += part;
+		len -= part;
+	}
+	return 0;
+}
+
+ssize_t virtdev_priv_vsock_send(int fd, struct iovec *iov, int n)
+{
+	const struct msghdr msg = { .msg_iov = iov, .msg_iovlen = (size_t)n };
+	ssize_t rc;
+
+	do
+		rc = sendmsg(fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT);
+	while (rc < 0 && errno == EINTR);
+	return rc < 0 ? -errno : rc;
+}
+
+ssize_t virtdev_priv_vsock_backlog_send(struct vsock_backlog *b, int fd)
+{
+	const uint32_t end = b->size - b->head;
+	const uint32_t first = b->len < end ? b->len : end;
+	struct iovec iov[2] = {
+		{ b->bytes + b->head, first },
+		{ b->bytes, b->len - first },
+	};
+	ssize_t rc = virtdev_priv_vsock_send(fd, iov, b->len > first ? 2 : 1);
+
+	if (rc > 0) {
+		b->head = (b->head + (uint32_t)rc) % b->size;
+		b->len -= (uint32_t)rc;
+	}
+	return rc;
+}
+
+void virtdev_priv_vsock_backlog_drop(struct vsock_backlog *b)
+{
+	free(b->bytes);
+	b->bytes = NULL;
+	b->head = b->len = 0;
+}

@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* One connection and its socket of the host. */
+#include <config.h>
+
+#include <errno.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <stdio.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+#include "vsock/vsock_priv.h"
+
+#define PIECES 64
+#define READ_EVENTS (EPOLLIN | EPOLLRDHUP | EPOLLET)
+
+static int watch_events(struct vsock_conn *c, int op, uint32_t events)
+{
+	struct epoll_event event = {
+		.events = events,
+		.data.u64 = (uint64_t)(c - c->bridge->conns),
+	};
+
+	return epoll_ctl(c->bridge->epfd, op, c->fd, &event) < 0 ? -errno : 0;
+}
+
+int virtdev_priv_vsock_watch(struct vsock_conn *c)
+{
+	return watch_events(c, EPOLL_CTL_ADD, READ_EVENTS);
+}
+
+/* Only while something waits: a reader frees room all the time. */
+static void watch_room(struct vsock_conn *c, bool on)
+{
+	if (c->watches_room == on)
+		return;
+	if (watch_events(c, EPOLL_CTL_MOD,
+			 on ? READ_EVENTS | EPOLLOUT : READ_EVENTS) < 0)
+		virtdev_priv_vsock_abort(c);
+	else
+		c->watches_room = on;
+}
+
+static bool is_hung_up(const struct vsock_conn *c)
+{
+	struct pollfd p = { .fd = c->fd };
+
+	return poll(&p, 1, 0) > 0 && (p.revents & (POLLHUP | POLLERR));
+}
+
+void virtdev_priv_vsock_host_eof(struct vsock_conn *c)
+{
+	c->host_eof = true;
+	c->readable = false;
+	virtdev_priv_vsock_shut(c, is_hung_up(c) ? VSOCK_SHUT_BOTH
+						 : VSOCK_SHUT_SEND);
+}
+
+/* Whoever reads the socket is gone; it may have written before. */
+static void go_deaf(struct vsock_conn *c)
+{
+	const uint32_t len = c->backlog.len;
+
+	virtdev_priv_vsock_backlog_drop(&c->backlog);
+	if (c->state == VSOCK_LINGERING) {
+		virtdev_priv_vsock_abort(c);
+		return;
+	}
+	c->host_deaf = true;
+	virtdev_priv_vsock_shut(c, c->host_eof ? VSOCK_SHUT_BOTH
+					       : VSOCK_SHUT_RECEIVE);
+	virtdev_priv_vsock_forwarded(c, len);
+}
+
+/* All that the guest sent is with the host: its end may follow. */
+static void backlog_sent(struct vsock_conn *c)
+{
+	watch_room(c, false);
+	if (c->state == VSOCK_DEAD)
+		return;
+	if (c->state == VSOCK_LINGERING) {
+		virtdev_priv_vsock_abort(c);
+		return;
+	}
+	if (!(c->guest_shut & VSOCK_SHUT_SEND))
+		return;
+	shutdown(c->fd, SHUT_WR);
+	if (c->host_eof)
+		virtdev_priv_vsock_shut(c, VSOCK_SHUT_BOTH);
+}
+
+static void backlog_flush(struct vsock_conn *c)
+{
+	ssize_t n = 0;
+
+	while (c->backlog.len) {
+		n = virtdev_priv_vsock_backlog_send(&c->backlog, c->fd);
+		if (n < 0)
+			break;
+		virtdev_priv_vsock_forwarded(c, (uint32_t)n);
+		if (c->state == VSOCK_LINGERING)
+			virtdev_priv_vsock_time_begin(c);
+	}
+	if (!c->backlog.len)
+		backlog_sent(c);
+	else if (n != -EAGAIN)
+		go_deaf(c);
+}
+
+/* As much as the socket takes now: how much, or a negative errno. */
+static int64_t send_pieces(int fd, struct vq_cursor *body, uint32_t len)
+{
+	struct iovec iov[PIECES];
+	struct vq_cursor at;
+	uint32_t bytes, done = 0;
+	ssize_t rc;
+	int n;
+
+	while (done < len) {
+		at = *body;
+		n = vq_cursor_iov(&at, len - done, iov, PIECES, &bytes);
+		rc = n ? virtdev_priv_vsock_send(fd, iov, n) : -EAGAIN;
+		if (rc < 0)
+			return done || rc == -EAGAIN ? (int64_t)done : rc;
+		done += (uint32_t)rc;
+		vq_cursor_skip(body, (uint32_t)rc);
+		if ((uint32_t)rc < bytes)
+			break;
+	}
+	return done;
+}
+
+static void backlog_begin(struct vsock_conn *c, struct vq_cursor *body,
+			  uint32_t len)
+{
+	if (virtdev_priv_vsock_backlog_add(&c->backlog, body, len) < 0)
+		virtdev_priv_vsock_abort(c);
+	else
+		watch_room(c, true);
+}
+
+void virtdev_priv_vsock_take(struct vsock_conn *c, struct vq_cursor *body,
+			     uint32_t len)
+{
+	int64_t n = 0;
+
+	if (c->host_deaf) {
+		virtdev_priv_vsock_forwarded(c, len);
+		return;
+	}
+	if (!c->backlog.len)
+		n = send_pieces(c->fd, body, len);
+	if (n < 0) {
+		go_deaf(c);
+		virtdev_priv_vsock_forwarded(c, len);
+		return;
+	}
+	virtdev_priv_vsock_forwarded(c, (uint32_t)n);
+	if ((uint32_t)n < len)
+		backlog_begin(c, body, len - (uint32_t)n);
+}
+
+/* The guest closed its socket: it hears of the end now, the host in time. */
+static void guest_done(struct vsock_conn *c)
+{
+	if (!c->backlog.len) {
+		virtdev_priv_vsock_abort(c);
+		return;
+	}
+	c->state = VSOCK_LINGERING;
+	c->pending = 0;
+	virtdev_priv_vsock_time_begin(c);
+	virtdev_priv_vsock_want(c, VSOCK_PEND_RST);
+}
+
+void virtdev_priv_vsock_guest_shut(struct vsock_conn *c, unsigned int flags)
+{
+	const unsigned int fresh = flags & ~c->guest_shut & VSOCK_SHUT_BOTH;
+
+	c->guest_shut |= (uint8_t)fresh;
+	if (c->guest_shut == VSOCK_SHUT_BOTH) {
+		guest_done(c);
+		return;
+	}
+	if (fresh & VSOCK_SHUT_RECEIVE)
+		shutdown(c->fd, SHUT_RD);
+	if (fresh & VSOCK_SHUT_SEND && !c->backlog.len)
+		backlog_sent(c);
+}
+
+/* A client that did not even leave room for this line gets no connection. */
+void virtdev_priv_vsock_answered(struct vsock_conn *c)
+{
+	char line[24];
+	int len = snprintf(line, sizeof(line), "OK %" PRIu32 "\n",
+			   c->host_port);
+	struct iovec iov = { line, (size_t)len };
+
+	virtdev_priv_vsock_time_end(c);
+	if (virtdev_priv_vsock_send(c->fd, &iov, 1) != len) {
+		virtdev_priv_vsock_abort(c);
+		return;
+	}
+	c->state = VSOCK_OPEN;
+	c->readable = true;
+	virtdev_priv_vsock_line_up(c);
+}
+
+/* Of an open one; what was read of its end says more than the event does. */
+static void open_event(struct vsock_conn *c, uint32_t events)
+{
+	if (events & EPOLLHUP && (c->host_eof ||
+				  c->guest_shut & VSOCK_SHUT_RECEIVE))
+		virtdev_priv_vsock_shut(c, VSOCK_SHUT_BOTH);
+	if (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR))
+		c->readable = true;
+	virtdev_priv_vsock_line_up(c);
+}
+
+void virtdev_priv_vsock_socket_event(struct vsock_conn *c, uint32_t events)
+{
+	if (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR))
+		c->hung_up = true;
+	if (c->backlog.len && events & (EPOLLOUT | EPOLLHUP | EPOLLERR))
+		backlog_flush(c);
+	if (c->state == VSOCK_REQUESTED && events & (EPOLLHUP | EPOLLERR))
+		virtdev_priv_vsock_abort(c);
+	else if (c->state == VSOCK_OPEN)
+		open_event(c, events);
+}
