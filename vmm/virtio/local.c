@@ -185,6 +185,20 @@ static bool local_stop(void *end)
 	return !l->stopping;
 }
 
+static int local_queue_reset(void *end, uint32_t queue)
+{
+	const struct local *l = end;
+
+	return virtdev_inline_reset_queue(l->home, queue);
+}
+
+static int local_queue_start(void *end, uint32_t queue)
+{
+	const struct local *l = end;
+
+	return virtdev_inline_start_queue(l->home, queue, NULL);
+}
+
 static void local_refresh(void *end)
 {
 	const struct local *l = end;
@@ -239,7 +253,9 @@ static void local_free(void *end)
 }
 
 static const struct vmm_virtio_end local_ops = {
-	.start = local_start, .stop = local_stop, .refresh = local_refresh,
+	.start = local_start, .stop = local_stop,
+	.queue_reset = local_queue_reset, .queue_start = local_queue_start,
+	.refresh = local_refresh,
 	.kick_fd = local_kick_fd, .shared_region = local_shared_region,
 	.free = local_free,
 };
@@ -252,7 +268,8 @@ static const struct virtdev_home_ops region_ops = {
 static int make_local(const struct vmm_virtio_place *place, struct local *l,
 		      struct vsu_error *err)
 {
-	int rc = vmm_virtio_new(place, l->dev, &l->v, err);
+	int rc = vmm_virtio_new(place, l->dev, VQ_F_RING_RESET, &l->v,
+				err);
 
 	if (rc < 0)
 		return rc;

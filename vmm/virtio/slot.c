@@ -85,6 +85,22 @@ static int on_reset(void *opaque)
 	return v->ops->stop(v->end) ? 0 : 1;
 }
 
+static int on_queue_reset(void *opaque, uint32_t queue)
+{
+	struct vmm_virtio *v = opaque;
+
+	assert(is_main(v) && vmm_virtio_is_mine(v));
+	return v->ops->queue_reset(v->end, queue);
+}
+
+static int on_queue_start(void *opaque, uint32_t queue)
+{
+	struct vmm_virtio *v = opaque;
+
+	assert(is_main(v) && vmm_virtio_is_mine(v));
+	return v->ops->queue_start(v->end, queue);
+}
+
 static void on_notify(void *opaque, uint32_t queue)
 {
 	struct vmm_virtio *v = opaque;
@@ -106,6 +122,7 @@ static const struct virtdev_transport_ops transport_ops = {
 	.size = sizeof(transport_ops), .activate = on_activate,
 	.reset = on_reset, .notify = on_notify,
 	.shared_region = on_shared_region,
+	.queue_reset = on_queue_reset, .queue_start = on_queue_start,
 };
 
 /* ------------------------------------------------------------------ accesses */
@@ -187,17 +204,20 @@ void vmm_virtio_access(struct vmm_virtio *v, enum virtdev_access how,
 /* --------------------------------------------------------------------- life */
 
 int vmm_virtio_new(const struct vmm_virtio_place *place, struct virtdev *dev,
-		   struct vmm_virtio **out, struct vsu_error *err)
+		   uint64_t features, struct vmm_virtio **out,
+		   struct vsu_error *err)
 {
+	struct virtdev_transport_ops ops = transport_ops;
 	struct vmm_virtio *v = calloc(1, sizeof(*v));
 	int rc;
 
 	if (!v)
 		return vsu_error_sys(err, -ENOMEM, "device");
+	ops.features = features;
 	v->place = *place;
 	v->main = pthread_self();
 	pthread_mutex_init(&v->lock, NULL);
-	rc = virtdev_transport_new(dev, &transport_ops, v, &v->transport, err);
+	rc = virtdev_transport_new(dev, &ops, v, &v->transport, err);
 	if (rc < 0) {
 		vmm_virtio_free(v);
 		return rc;

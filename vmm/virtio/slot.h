@@ -48,6 +48,12 @@ struct vmm_virtio_end {
 	 * Main thread, with the lock; it must not wait.
 	 */
 	bool (*stop)(void *end);
+	/*
+	 * As those of struct virtdev_transport_ops; for ends that can do
+	 * VQ_F_RING_RESET. Main thread, with the lock.
+	 */
+	int (*queue_reset)(void *end, uint32_t queue);
+	int (*queue_start)(void *end, uint32_t queue);
 	/* The guest's memory changed. Main thread, with the lock. */
 	void (*refresh)(void *end);
 	/* The eventfd of a queue's notifications; constant. Any thread. */
@@ -81,9 +87,13 @@ struct vmm_virtio_place {
 	void *opaque;
 };
 
-/* dev is borrowed. Without an end until vmm_virtio_set_end(). */
+/*
+ * dev is borrowed. Without an end until vmm_virtio_set_end(). features: bits that
+ * ask the transport (struct virtdev_transport_ops) and that the end can do.
+ */
 int vmm_virtio_new(const struct vmm_virtio_place *place, struct virtdev *dev,
-		   struct vmm_virtio **out, struct vsu_error *err);
+		   uint64_t features, struct vmm_virtio **out,
+		   struct vsu_error *err);
 /* Before it is placed; the end is owned from now on. */
 void vmm_virtio_set_end(struct vmm_virtio *v, const struct vmm_virtio_end *ops,
 			void *end);

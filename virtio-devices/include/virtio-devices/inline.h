@@ -75,6 +75,17 @@ VIRTDEV_API VSU_NODISCARD int virtdev_inline_set_regions(
 		void *opaque);
 
 /*
+ * As the transport's queue_reset and queue_start, which tell these of one queue;
+ * dispatch goes on with a reset that takes time, and tells the transport of
+ * its end.
+ */
+VIRTDEV_API VSU_NODISCARD int virtdev_inline_reset_queue(
+		struct virtdev_inline *h, uint32_t queue);
+VIRTDEV_API VSU_NODISCARD int virtdev_inline_start_queue(
+		struct virtdev_inline *h, uint32_t queue,
+		struct vsu_error *err);
+
+/*
  * A pause, while no driver accesses the transport: -EAGAIN until everything that
  * was taken is finished, as stop, whose errors it has, too; resume goes on where
  * the queues stood. A resume that fails asks the driver for a reset.

@@ -74,6 +74,16 @@ struct virtdev_transport_ops {
 	 */
 	bool (*shared_region)(void *opaque, uint32_t id, uint64_t *base,
 			      uint64_t *len);
+
+	/*
+	 * The driver resets one queue of a device that runs (VIRTIO 1.3, section
+	 * 2.6.1): as reset, with virtdev_transport_queue_reset_done(). With this
+	 * and queue_start VQ_F_RING_RESET may stand in features, and is
+	 * offered whatever the device says: its queues start and stop one by one.
+	 */
+	int (*queue_reset)(void *opaque, uint32_t queue);
+	/* A queue that was reset is ready again; negative as activate. */
+	int (*queue_start)(void *opaque, uint32_t queue);
 };
 
 /* How an access to registers has to be carried out; see the faces. */
@@ -117,6 +127,8 @@ VIRTDEV_API void virtdev_transport_needs_reset(struct virtdev_transport *t);
 VIRTDEV_API bool virtdev_transport_is_resetting(
 		const struct virtdev_transport *t);
 VIRTDEV_API void virtdev_transport_reset_done(struct virtdev_transport *t);
+VIRTDEV_API void virtdev_transport_queue_reset_done(struct virtdev_transport *t,
+						    uint32_t queue);
 
 /*
  * The state between device and driver, that of the face with it, while no queue
@@ -190,6 +202,12 @@ VIRTDEV_API void virtdev_transport_set_queue_size(struct virtdev_transport *t,
 						  uint32_t size);
 VIRTDEV_API void virtdev_transport_set_queue_ready(struct virtdev_transport *t,
 						   uint32_t queue, bool ready);
+/* Resets the queue, where that was agreed on and the queue is ready. */
+VIRTDEV_API void virtdev_transport_reset_queue(struct virtdev_transport *t,
+					       uint32_t queue);
+/* True while a reset of the queue takes its time. */
+VIRTDEV_API bool virtdev_transport_queue_resets(
+		const struct virtdev_transport *t, uint32_t queue);
 /* word 0: the lower half of the address, 1: the upper. */
 VIRTDEV_API void virtdev_transport_set_queue_area(struct virtdev_transport *t,
 						  uint32_t queue,

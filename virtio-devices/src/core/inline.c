@@ -10,7 +10,6 @@
 
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/fd.h>
-#include <vmm-sys-util/sized.h>
 
 #include "core/inline_priv.h"
 
@@ -48,45 +47,12 @@ static void on_queue_broken(void *opaque, uint32_t queue)
 	virtdev_transport_needs_reset(h->t);
 }
 
-static int on_region_change(void *opaque, bool map,
-			    const struct virtdev_mapping *m, uint64_t cookie)
-{
-	const struct virtdev_inline *h = opaque;
-
-	return h->owner.region_change ?
-	       h->owner.region_change(h->owner_opaque, map, m, cookie) :
-	       -EOPNOTSUPP;
-}
-
-static int on_region_address(void *opaque, uint8_t region, uint64_t *gpa)
-{
-	const struct virtdev_inline *h = opaque;
-
-	return h->owner.region_address ?
-	       h->owner.region_address(h->owner_opaque, region, gpa) :
-	       -EOPNOTSUPP;
-}
-
 static const struct virtdev_home_ops home_ops = {
 	.size = sizeof(home_ops), .notify = on_notify,
 	.config_changed = on_config_changed, .queue_broken = on_queue_broken,
-	.region_change = on_region_change, .region_address = on_region_address,
+	.region_change = virtdev_priv_inline_region_change,
+	.region_address = virtdev_priv_inline_region_address,
 };
-
-int virtdev_inline_set_regions(struct virtdev_inline *h,
-			       const struct virtdev_home_ops *ops,
-			       void *opaque)
-{
-	struct virtdev_home_ops copy = { 0 };
-	int rc = vsu_copy_sized(&copy, sizeof(copy), ops,
-				"struct virtdev_home_ops", NULL);
-
-	if (rc < 0)
-		return rc;
-	h->owner = copy;
-	h->owner_opaque = opaque;
-	return 0;
-}
 
 /* --------------------------------------------------------------------- life */
 
@@ -218,7 +184,7 @@ static void stop_queue(struct virtdev_inline *h, uint32_t i)
 	virtdev_queue_stop(h->dev, i);
 	q->base = vq_base(q->vq);
 	vq_disable(q->vq);
-	q->running = false;
+	q->running = q->resetting = false;
 }
 
 static int start_queue(struct virtdev_inline *h, uint32_t i,
@@ -294,6 +260,48 @@ static int drain_all(struct virtdev_inline *h)
 	return h->stopping ? -EAGAIN : 0;
 }
 
+/* The reset of one queue, whose end the transport is told of. */
+static int reset_step(struct virtdev_inline *h, uint32_t i)
+{
+	const int left = drain_queue(h, i);
+
+	/* without a timer nothing would ask again */
+	if (left < 0 && vsu_timer_arm(h->timer_fd, LOOK_AGAIN_NS) < 0)
+		virtdev_transport_needs_reset(h->t);
+	return left;
+}
+
+int virtdev_inline_reset_queue(struct virtdev_inline *h, uint32_t queue)
+{
+	h->queues[queue].resetting = h->queues[queue].running;
+	h->resets = reset_step(h, queue) != 0 || h->resets;
+	return h->queues[queue].resetting;
+}
+
+int virtdev_inline_start_queue(struct virtdev_inline *h, uint32_t queue,
+			       struct vsu_error *err)
+{
+	struct vq_config config;
+
+	return virtdev_transport_queue(h->t, queue, &config) ?
+	       start_queue(h, queue, &config, err) : 0;
+}
+
+static void go_on_with_resets(struct virtdev_inline *h)
+{
+	uint32_t i;
+
+	h->resets = false;
+	for (i = 0; i < h->nqueues; i++) {
+		if (!h->queues[i].resetting)
+			continue;
+		if (reset_step(h, i))
+			h->resets = true;
+		else
+			virtdev_transport_queue_reset_done(h->t, i);
+	}
+}
+
 int virtdev_inline_stop(struct virtdev_inline *h)
 {
 	uint32_t i;
@@ -341,7 +349,7 @@ int virtdev_inline_resume(struct virtdev_inline *h)
 /* For what is left the queue kicks itself, and waits for its next turn. */
 static void serve_queue(struct virtdev_inline *h, uint32_t i)
 {
-	if (h->queues[i].running && !h->stopping &&
+	if (h->queues[i].running && !h->stopping && !h->queues[i].resetting &&
 	    virtdev_queue_serve(h->dev, i) > 0)
 		vsu_event_signal_own(h->queues[i].kick_fd);
 }
@@ -366,4 +374,6 @@ void virtdev_inline_dispatch(struct virtdev_inline *h)
 
 	for (i = 0; i < n; i++)
 		on_event(h, events[i].data.u64);
+	if (h->resets && !h->stopping)
+		go_on_with_resets(h);
 }

@@ -106,7 +106,8 @@ uint64_t virtdev_transport_offered(const struct virtdev_transport *t)
 {
 	const uint64_t ours = t->ops.features & t->face_ops.features;
 
-	return virtdev_info(t->dev)->features & (~OF_TRANSPORTS | ours);
+	return (virtdev_info(t->dev)->features & (~OF_TRANSPORTS | ours)) |
+	       (ours & VQ_F_RING_RESET);
 }
 
 uint64_t virtdev_transport_features(const struct virtdev_transport *t)
@@ -159,11 +160,18 @@ static void device_reset(struct virtdev_transport *t)
 		virtdev_transport_reset_done(t);
 }
 
+uint64_t virtdev_priv_device_features(const struct virtdev_transport *t)
+{
+	return t->driver_features &
+	       (virtdev_info(t->dev)->features | ~VQ_F_RING_RESET);
+}
+
 /* The device may take FEATURES_OK back by leaving it clear. */
 static void set_features_ok(struct virtdev_transport *t)
 {
 	if (!(t->driver_features & ~virtdev_transport_offered(t)) &&
-	    !virtdev_set_features(t->dev, t->driver_features, NULL))
+	    !virtdev_set_features(t->dev, virtdev_priv_device_features(t),
+				  NULL))
 		t->status |= VIRTDEV_STATUS_FEATURES_OK;
 }
 
@@ -171,7 +179,7 @@ static void set_driver_ok(struct virtdev_transport *t)
 {
 	t->status |= VIRTDEV_STATUS_DRIVER_OK;
 	if (t->ops.activate &&
-	    t->ops.activate(t->opaque, t->driver_features) < 0)
+	    t->ops.activate(t->opaque, virtdev_priv_device_features(t)) < 0)
 		virtdev_transport_needs_reset(t);
 }
 
@@ -206,10 +214,12 @@ static const struct ring *ring_find(const struct virtdev_transport *t,
 /* The queue while the driver may still set it up, or NULL. */
 static struct ring *ring_open(struct virtdev_transport *t, uint32_t queue)
 {
-	if (queue >= t->nrings || (t->status & VIRTDEV_STATUS_DRIVER_OK) ||
-	    t->rings[queue].ready)
+	struct ring *ring = queue < t->nrings ? &t->rings[queue] : NULL;
+
+	if (!ring || ring->ready ||
+	    ((t->status & VIRTDEV_STATUS_DRIVER_OK) && !ring->renewed))
 		return NULL;
-	return &t->rings[queue];
+	return ring;
 }
 
 uint32_t virtdev_transport_queue_max(const struct virtdev_transport *t,
@@ -243,6 +253,14 @@ uint64_t virtdev_transport_queue_area(const struct virtdev_transport *t,
 	return ring ? ring->areas[area] : 0;
 }
 
+static void start_again(struct virtdev_transport *t, uint32_t queue)
+{
+	t->rings[queue].ready = true;
+	if (!t->resetting && t->ops.queue_start &&
+	    t->ops.queue_start(t->opaque, queue) < 0)
+		virtdev_transport_needs_reset(t);
+}
+
 bool virtdev_priv_transport_can_be(const struct virtdev_transport *t,
 				   uint64_t features, uint32_t size)
 {
@@ -262,8 +280,51 @@ void virtdev_transport_set_queue_size(struct virtdev_transport *t,
 void virtdev_transport_set_queue_ready(struct virtdev_transport *t,
 				       uint32_t queue, bool ready)
 {
-	if (queue < t->nrings && !(t->status & VIRTDEV_STATUS_DRIVER_OK))
+	if (queue >= t->nrings)
+		return;
+	if (!(t->status & VIRTDEV_STATUS_DRIVER_OK))
 		t->rings[queue].ready = ready && t->rings[queue].size;
+	else if (ready && ring_open(t, queue) && t->rings[queue].size)
+		start_again(t, queue);
+}
+
+static bool can_reset_queues(const struct virtdev_transport *t)
+{
+	return (t->driver_features & VQ_F_RING_RESET) &&
+	       (t->status & VIRTDEV_STATUS_FEATURES_OK) && !t->resetting;
+}
+
+void virtdev_transport_reset_queue(struct virtdev_transport *t, uint32_t queue)
+{
+	const struct ring *ring = ring_find(t, queue);
+	const bool runs = t->status & VIRTDEV_STATUS_DRIVER_OK;
+
+	if (!ring || !ring->ready || ring->resetting || !can_reset_queues(t))
+		return;
+	t->rings[queue].resetting = true;
+	if (!runs || !t->ops.queue_reset ||
+	    t->ops.queue_reset(t->opaque, queue) <= 0)
+		virtdev_transport_queue_reset_done(t, queue);
+}
+
+/* As it was at first; one that a reset of the device overtook is nobody's. */
+void virtdev_transport_queue_reset_done(struct virtdev_transport *t,
+					uint32_t queue)
+{
+	struct ring *ring = queue < t->nrings ? &t->rings[queue] : NULL;
+
+	if (!ring || !ring->resetting)
+		return;
+	memset(ring, 0, sizeof(*ring));
+	ring->renewed = true;
+}
+
+bool virtdev_transport_queue_resets(const struct virtdev_transport *t,
+				    uint32_t queue)
+{
+	const struct ring *ring = ring_find(t, queue);
+
+	return ring && ring->resetting;
 }
 
 void virtdev_transport_set_queue_area(struct virtdev_transport *t,
@@ -303,46 +364,7 @@ void virtdev_transport_notify(struct virtdev_transport *t, uint32_t value)
 	if (!(t->driver_features & VQ_F_NOTIFICATION_DATA) && queue != value)
 		return;
 	if (virtdev_transport_queue_ready(t, queue) && t->ops.notify &&
+	    !t->rings[queue].resetting &&
 	    !t->resetting && (t->status & VIRTDEV_STATUS_DRIVER_OK))
 		t->ops.notify(t->opaque, queue);
-}
-
-/* ----------------------------------------------- configuration, shared memory */
-
-uint64_t virtdev_transport_config_read(struct virtdev_transport *t,
-				       uint32_t off, uint32_t len)
-{
-	unsigned char bytes[8] = { 0 };
-	uint64_t value = 0;
-	uint32_t i;
-
-	if (len > sizeof(bytes))
-		return 0;
-	virtdev_config_read(t->dev, off, bytes, len);
-	for (i = len; i > 0; i--)
-		value = value << 8 | bytes[i - 1];
-	return value;
-}
-
-void virtdev_transport_config_write(struct virtdev_transport *t, uint32_t off,
-				    uint32_t len, uint64_t value)
-{
-	unsigned char bytes[8];
-	uint32_t i;
-
-	if (len > sizeof(bytes))
-		return;
-	for (i = 0; i < len; i++)
-		bytes[i] = (unsigned char)(value >> (8 * i));
-	if (virtdev_config_write(t->dev, off, bytes, len) < 0)
-		return;	/* the driver is not told of it (section 2.5) */
-}
-
-void virtdev_transport_shared_region(struct virtdev_transport *t, uint32_t id,
-				     uint64_t *base, uint64_t *len)
-{
-	if (t->ops.shared_region &&
-	    t->ops.shared_region(t->opaque, id, base, len))
-		return;
-	*base = *len = UINT64_MAX;
 }

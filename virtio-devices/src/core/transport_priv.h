@@ -12,6 +12,8 @@ struct ring {
 	uint64_t areas[NAREAS];
 	uint32_t size;
 	bool ready;
+	bool resetting;		/* by itself, which is not done yet */
+	bool renewed;		/* it was, and can be set up again */
 };
 
 struct virtdev_transport {
@@ -26,6 +28,9 @@ struct virtdev_transport {
 	uint32_t nrings;
 	struct ring rings[];
 };
+
+/* The driver's features without those that the transport does alone. */
+uint64_t virtdev_priv_device_features(const struct virtdev_transport *t);
 
 /* Whether a queue may have this size, with these features. */
 bool virtdev_priv_transport_can_be(const struct virtdev_transport *t,

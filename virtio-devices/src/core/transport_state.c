@@ -21,6 +21,7 @@ static void save_ring(const struct ring *ring, struct virtdev_state_writer *w)
 		virtdev_state_put_u64(w, ring->areas[i]);
 	virtdev_state_put_u32(w, ring->size);
 	virtdev_state_put_u8(w, ring->ready);
+	virtdev_state_put_u8(w, ring->renewed);
 }
 
 void virtdev_transport_state_save(const struct virtdev_transport *t,
@@ -51,14 +52,16 @@ static int load_ring(const struct virtdev_transport *t, uint64_t features,
 		     struct vsu_error *err)
 {
 	unsigned int i;
-	uint8_t ready;
+	uint8_t ready, renewed;
 
 	for (i = 0; i < NAREAS; i++)
 		ring->areas[i] = virtdev_state_get_u64(r);
 	ring->size = virtdev_state_get_u32(r);
 	ready = virtdev_state_get_u8(r);
+	renewed = virtdev_state_get_u8(r);
 	ring->ready = ready;
-	if (ready > 1 || (ready && !ring->size) ||
+	ring->renewed = renewed;
+	if (ready > 1 || renewed > 1 || (ready && !ring->size) ||
 	    (ring->size && !virtdev_priv_transport_can_be(t, features,
 							  ring->size)))
 		return refuse_state(err, "a queue that cannot be");
@@ -112,6 +115,18 @@ static int load_face(struct virtdev_transport *t,
 	       virtdev_state_end(&part, err);
 }
 
+static int set_features(struct virtdev_transport *t, uint64_t features,
+			struct vsu_error *err)
+{
+	const uint64_t before = t->driver_features;
+	int rc;
+
+	t->driver_features = features;
+	rc = virtdev_set_features(t->dev, virtdev_priv_device_features(t), err);
+	t->driver_features = before;
+	return rc;
+}
+
 int virtdev_transport_state_load(struct virtdev_transport *t,
 				 struct virtdev_state_reader *r,
 				 struct vsu_error *err)
@@ -127,7 +142,7 @@ int virtdev_transport_state_load(struct virtdev_transport *t,
 		return vsu_error_sys(err, -ENOMEM, "transport");
 	rc = read_all(t, to, r, err);
 	if (!rc && (to->status & VIRTDEV_STATUS_FEATURES_OK))
-		rc = virtdev_set_features(t->dev, to->driver_features, err);
+		rc = set_features(t, to->driver_features, err);
 	if (!rc)
 		rc = load_face(t, r, err);
 	if (!rc) {

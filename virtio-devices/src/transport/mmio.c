@@ -21,7 +21,7 @@ enum {
 	QUEUE_DRIVER_LOW = 0x090, QUEUE_DRIVER_HIGH = 0x094,
 	QUEUE_DEVICE_LOW = 0x0a0, QUEUE_DEVICE_HIGH = 0x0a4,
 	SHM_SEL = 0x0ac, SHM_LEN_LOW = 0x0b0, SHM_LEN_HIGH = 0x0b4,
-	SHM_BASE_LOW = 0x0b8, SHM_BASE_HIGH = 0x0bc,
+	SHM_BASE_LOW = 0x0b8, SHM_BASE_HIGH = 0x0bc, QUEUE_RESET = 0x0c0,
 	CONFIG_GENERATION = 0x0fc,
 };
 
@@ -97,7 +97,8 @@ static int on_load(void *face, struct virtdev_state_reader *r,
 }
 
 static const struct virtdev_face_ops face_ops = {
-	.size = sizeof(face_ops), .features = VQ_F_NOTIFICATION_DATA,
+	.size = sizeof(face_ops),
+	.features = VQ_F_NOTIFICATION_DATA | VQ_F_RING_RESET,
 	.interrupt = on_interrupt, .reset = on_reset,
 	.state_save = on_save, .state_load = on_load,
 };
@@ -212,6 +213,17 @@ static void write_queue_ready(struct virtdev_mmio *m, uint32_t value)
 	virtdev_transport_set_queue_ready(m->t, m->queue_sel, value == 1);
 }
 
+static uint32_t read_queue_reset(struct virtdev_mmio *m)
+{
+	return virtdev_transport_queue_resets(m->t, m->queue_sel);
+}
+
+static void write_queue_reset(struct virtdev_mmio *m, uint32_t value)
+{
+	if (value == 1)
+		virtdev_transport_reset_queue(m->t, m->queue_sel);
+}
+
 static void write_queue_notify(struct virtdev_mmio *m, uint32_t value)
 {
 	virtdev_transport_notify(m->t, value);
@@ -260,40 +272,32 @@ static void write_shm_sel(struct virtdev_mmio *m, uint32_t value)
 	m->shm_sel = value;
 }
 
-static uint64_t shm_len(struct virtdev_mmio *m)
+static uint64_t read_shm(struct virtdev_mmio *m, bool want_base)
 {
 	uint64_t base, len;
 
 	virtdev_transport_shared_region(m->t, m->shm_sel, &base, &len);
-	return len;
-}
-
-static uint64_t shm_base(struct virtdev_mmio *m)
-{
-	uint64_t base, len;
-
-	virtdev_transport_shared_region(m->t, m->shm_sel, &base, &len);
-	return base;
+	return want_base ? base : len;
 }
 
 static uint32_t read_shm_len_low(struct virtdev_mmio *m)
 {
-	return word_half(shm_len(m), 0);
+	return word_half(read_shm(m, false), 0);
 }
 
 static uint32_t read_shm_len_high(struct virtdev_mmio *m)
 {
-	return word_half(shm_len(m), 1);
+	return word_half(read_shm(m, false), 1);
 }
 
 static uint32_t read_shm_base_low(struct virtdev_mmio *m)
 {
-	return word_half(shm_base(m), 0);
+	return word_half(read_shm(m, true), 0);
 }
 
 static uint32_t read_shm_base_high(struct virtdev_mmio *m)
 {
-	return word_half(shm_base(m), 1);
+	return word_half(read_shm(m, true), 1);
 }
 
 static uint32_t read_generation(struct virtdev_mmio *m)
@@ -336,6 +340,7 @@ static const struct reg regs[] = {
 	{ SHM_LEN_HIGH, read_shm_len_high, NULL },
 	{ SHM_BASE_LOW, read_shm_base_low, NULL },
 	{ SHM_BASE_HIGH, read_shm_base_high, NULL },
+	{ QUEUE_RESET, read_queue_reset, write_queue_reset },
 	{ CONFIG_GENERATION, read_generation, NULL },
 };
 
@@ -356,8 +361,10 @@ enum virtdev_access virtdev_mmio_class(uint64_t offset, uint32_t len,
 {
 	if (len == 4 && (offset == INTERRUPT_STATUS || offset == INTERRUPT_ACK))
 		return VIRTDEV_ACCESS_ANY;
-	return write && len == 4 && offset == STATUS ? VIRTDEV_ACCESS_CONTROL
-						     : VIRTDEV_ACCESS_PLAIN;
+	return write && len == 4 && (offset == STATUS ||
+				     offset == QUEUE_READY ||
+				     offset == QUEUE_RESET) ?
+	       VIRTDEV_ACCESS_CONTROL : VIRTDEV_ACCESS_PLAIN;
 }
 
 uint64_t virtdev_mmio_read(struct virtdev_mmio *m, uint64_t offset,

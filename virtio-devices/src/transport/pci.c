@@ -37,7 +37,8 @@ static void on_reset(void *face)
 }
 
 static const struct virtdev_face_ops face_ops = {
-	.size = sizeof(face_ops), .features = VQ_F_NOTIFICATION_DATA,
+	.size = sizeof(face_ops),
+	.features = VQ_F_NOTIFICATION_DATA | VQ_F_RING_RESET,
 	.interrupt = on_interrupt, .reset = on_reset,
 	.state_save = virtdev_pci_state_save,
 	.state_load = virtdev_pci_state_load,

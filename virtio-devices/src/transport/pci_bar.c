@@ -119,6 +119,9 @@ enum virtdev_access virtdev_pci_class(uint64_t offset, uint32_t len, bool write)
 {
 	if (offset == PCI_ISR && len == 1)
 		return VIRTDEV_ACCESS_ANY;
-	return write && offset == PCI_COMMON + PCI_COMMON_STATUS && len == 1 ?
-	       VIRTDEV_ACCESS_CONTROL : VIRTDEV_ACCESS_PLAIN;
+	if (write && ((offset == PCI_COMMON + PCI_COMMON_STATUS && len == 1) ||
+		      (offset == PCI_COMMON + PCI_COMMON_ENABLE && len == 2) ||
+		      (offset == PCI_COMMON + PCI_COMMON_RESET && len == 2)))
+		return VIRTDEV_ACCESS_CONTROL;
+	return VIRTDEV_ACCESS_PLAIN;
 }

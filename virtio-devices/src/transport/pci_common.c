@@ -28,8 +28,9 @@ void virtdev_pci_common_reset(struct virtdev_pci *p)
 enum {
 	OFFERED_SEL = 0, OFFERED = 4, WANTED_SEL = 8, WANTED = 12,
 	CONFIG_VECTOR = 16, NUM_QUEUES = 18, STATUS = PCI_COMMON_STATUS,
-	GENERATION = 21, QUEUE_SEL = 22, QUEUE_SIZE = 24, QUEUE_VECTOR = 26, QUEUE_ENABLE = 28,
-	QUEUE_NOTIFY_OFF = 30, QUEUE_AREAS = 32,
+	GENERATION = 21, QUEUE_SEL = 22, QUEUE_SIZE = 24, QUEUE_VECTOR = 26,
+	QUEUE_ENABLE = PCI_COMMON_ENABLE, QUEUE_NOTIFY_OFF = 30, QUEUE_AREAS = 32,
+	QUEUE_NOTIFY_DATA = 56, QUEUE_RESET = PCI_COMMON_RESET,
 };
 
 static uint32_t read_offered_sel(struct virtdev_pci *p, uint32_t at)
@@ -177,6 +178,19 @@ static void write_queue_enable(struct virtdev_pci *p, uint32_t at,
 	virtdev_transport_set_queue_ready(p->t, p->queue_sel, true);
 }
 
+static uint32_t read_reset(struct virtdev_pci *p, uint32_t at)
+{
+	(void)at;
+	return virtdev_transport_queue_resets(p->t, p->queue_sel);
+}
+
+static void write_reset(struct virtdev_pci *p, uint32_t at, uint32_t value)
+{
+	(void)at;
+	if (value == 1)
+		virtdev_transport_reset_queue(p->t, p->queue_sel);
+}
+
 static uint32_t read_notify_off(struct virtdev_pci *p, uint32_t at)
 {
 	(void)at;
@@ -226,6 +240,8 @@ static const struct field fields[] = {
 	{ QUEUE_AREAS + 12, 4, read_area, write_area },
 	{ QUEUE_AREAS + 16, 4, read_area, write_area },
 	{ QUEUE_AREAS + 20, 4, read_area, write_area },
+	{ QUEUE_NOTIFY_DATA, 2, read_notify_off, NULL },
+	{ QUEUE_RESET, 2, read_reset, write_reset },
 };
 
 static const struct field *field_find(uint32_t at, uint32_t len)

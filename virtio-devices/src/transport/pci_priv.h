@@ -14,7 +14,7 @@
 
 /* Areas of BAR 0. */
 enum {
-	PCI_COMMON = 0x0000, PCI_COMMON_LEN = 56, PCI_ISR = 0x1000,
+	PCI_COMMON = 0x0000, PCI_COMMON_LEN = 60, PCI_ISR = 0x1000,
 	PCI_ISR_LEN = 1, PCI_CONFIG = 0x2000, PCI_CONFIG_LEN = 0x1000,
 	PCI_NOTIFY = VIRTDEV_PCI_NOTIFY,
 	PCI_NOTIFY_LEN = VIRTDEV_PCI_QUEUES * VIRTDEV_PCI_NOTIFY_STEP,
@@ -22,7 +22,10 @@ enum {
 	PCI_PENDING = 0xc000, PCI_PENDING_LEN = VIRTDEV_PCI_VECTORS / 8,
 };
 
-#define PCI_COMMON_STATUS 20u	/* in the common configuration */
+/* In the common configuration: what may call the owner. */
+#define PCI_COMMON_STATUS 20u
+#define PCI_COMMON_ENABLE 28u
+#define PCI_COMMON_RESET 58u
 #define PCI_NO_VECTOR 0xffffu
 #define PCI_REGION_BAR 2u
 

@@ -77,6 +77,17 @@ static int activate(void *opaque, uint64_t features)
 	return virtdev_inline_start(((struct rig *)opaque)->home, &start_err);
 }
 
+static int queue_reset(void *opaque, uint32_t queue)
+{
+	return virtdev_inline_reset_queue(((struct rig *)opaque)->home, queue);
+}
+
+static int queue_start(void *opaque, uint32_t queue)
+{
+	return virtdev_inline_start_queue(((struct rig *)opaque)->home, queue,
+					  NULL);
+}
+
 static void on_interrupt(void *face, uint32_t source)
 {
 	((struct rig *)face)->interrupted = source;
@@ -115,9 +126,12 @@ static void setup(void)
 	};
 	static const struct virtdev_transport_ops transport_ops = {
 		.size = sizeof(transport_ops), .activate = activate,
+		.features = VQ_F_RING_RESET, .queue_reset = queue_reset,
+		.queue_start = queue_start,
 	};
 	static const struct virtdev_face_ops face_ops = {
 		.size = sizeof(face_ops), .interrupt = on_interrupt,
+		.features = VQ_F_RING_RESET,
 	};
 	const struct virtdev_info info = {
 		.id = 42, .nqueues = 2, .queue_max = 16,
@@ -151,26 +165,29 @@ static void teardown(void)
 	vmem_space_free(rig.space);
 }
 
+static void ready(uint32_t i)
+{
+	virtdev_transport_set_queue_size(rig.t, i, 16);
+	virtdev_transport_set_queue_area(rig.t, i, VIRTDEV_QUEUE_DESC, 0,
+					 ring_gpa);
+	virtdev_transport_set_queue_area(rig.t, i, VIRTDEV_QUEUE_DRIVER, 0,
+					 0x2000);
+	virtdev_transport_set_queue_area(rig.t, i, VIRTDEV_QUEUE_DEVICE, 0,
+					 0x3000);
+	virtdev_transport_set_queue_ready(rig.t, i, true);
+}
+
 /* The driver sets up n queues and is ready. */
 static void start(uint32_t n)
 {
+	const uint64_t features = VQ_F_VERSION_1 | VQ_F_RING_RESET;
 	uint32_t i;
 
 	virtdev_transport_set_status(rig.t, 3);
-	virtdev_transport_set_features(rig.t, 1, VQ_F_VERSION_1 >> 32);
+	virtdev_transport_set_features(rig.t, 1, (uint32_t)(features >> 32));
 	virtdev_transport_set_status(rig.t, 11);
-	for (i = 0; i < n; i++) {
-		virtdev_transport_set_queue_size(rig.t, i, 16);
-		virtdev_transport_set_queue_area(rig.t, i, VIRTDEV_QUEUE_DESC,
-						 0, ring_gpa);
-		virtdev_transport_set_queue_area(rig.t, i,
-						 VIRTDEV_QUEUE_DRIVER, 0,
-						 0x2000);
-		virtdev_transport_set_queue_area(rig.t, i,
-						 VIRTDEV_QUEUE_DEVICE, 0,
-						 0x3000);
-		virtdev_transport_set_queue_ready(rig.t, i, true);
-	}
+	for (i = 0; i < n; i++)
+		ready(i);
 	virtdev_transport_set_status(rig.t, 15);
 }
 
@@ -304,6 +321,43 @@ START_TEST(a_start_whose_ring_lies_in_no_memory_says_which)
 }
 END_TEST
 
+START_TEST(a3_18_a_queue_is_reset_when_nothing_of_it_is_left)
+{
+	struct pollfd p = { .events = POLLIN };
+
+	start(2);
+	virtdev_inline_dispatch(rig.home);
+	rig.left[1] = 3;
+	virtdev_transport_reset_queue(rig.t, 1);
+	ck_assert(virtdev_transport_queue_resets(rig.t, 1));
+	ck_assert_uint_eq(rig.stopped[1], 0);
+	p.fd = virtdev_inline_fd(rig.home);
+	while (virtdev_transport_queue_resets(rig.t, 1)) {
+		ck_assert_int_eq(poll(&p, 1, -1), 1);
+		vsu_event_signal(virtdev_inline_kick_fd(rig.home, 0));
+		virtdev_inline_dispatch(rig.home);
+	}
+	ck_assert_uint_eq(rig.stopped[1], 1);
+	ck_assert_uint_eq(rig.stopped_early, 0);
+	ck_assert_uint_eq(rig.served[1], 1);
+	ck_assert_uint_gt(rig.served[0], 1);
+	ck_assert_uint_eq(rig.stopped[0], 0);
+}
+END_TEST
+
+START_TEST(a_queue_that_was_reset_is_served_again)
+{
+	start(2);
+	virtdev_inline_dispatch(rig.home);
+	virtdev_transport_reset_queue(rig.t, 1);
+	ck_assert(!virtdev_transport_queue_ready(rig.t, 1));
+	ready(1);
+	virtdev_inline_dispatch(rig.home);
+	ck_assert_uint_eq(rig.served[1], 2);
+	ck_assert_uint_eq(rig.served[0], 1);
+}
+END_TEST
+
 START_TEST(a_queue_starts_again_after_a_stop)
 {
 	start(1);
@@ -350,6 +404,8 @@ int main(void)
 	tcase_add_test(tc,
 		a3_08_a_start_that_fails_half_way_is_stopped_by_the_reset);
 	tcase_add_test(tc, a_start_whose_ring_lies_in_no_memory_says_which);
+	tcase_add_test(tc, a3_18_a_queue_is_reset_when_nothing_of_it_is_left);
+	tcase_add_test(tc, a_queue_that_was_reset_is_served_again);
 	tcase_add_test(tc, a_queue_starts_again_after_a_stop);
 	tcase_add_test(tc, what_the_device_says_goes_to_the_transport);
 	suite_add_tcase(s, tc);

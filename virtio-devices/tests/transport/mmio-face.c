@@ -17,7 +17,7 @@ static const uint32_t offsets[NFIELDS] = {
 	[QUEUE_MAX] = 0x034, [QUEUE_SIZE] = 0x038, [QUEUE_READY] = 0x044,
 	[DESC_LOW] = 0x080, [DESC_HIGH] = 0x084, [DRIVER_LOW] = 0x090,
 	[DRIVER_HIGH] = 0x094, [DEVICE_LOW] = 0x0a0, [DEVICE_HIGH] = 0x0a4,
-	[NOTIFY] = VIRTDEV_MMIO_NOTIFY, [GENERATION] = 0x0fc,
+	[NOTIFY] = VIRTDEV_MMIO_NOTIFY, [GENERATION] = 0x0fc, [QUEUE_RESET] = 0x0c0,
 };
 
 static void *mmio_make(struct virtdev_transport *t)

@@ -23,6 +23,7 @@ static const struct {
 	[DRIVER_LOW] = { 40, 4 }, [DRIVER_HIGH] = { 44, 4 },
 	[DEVICE_LOW] = { 48, 4 }, [DEVICE_HIGH] = { 52, 4 },
 	[NOTIFY] = { VIRTDEV_PCI_NOTIFY, 4 }, [GENERATION] = { 21, 1 },
+	[QUEUE_RESET] = { 58, 2 },
 };
 
 static void *pci_make(struct virtdev_transport *t)

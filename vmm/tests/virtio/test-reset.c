@@ -109,7 +109,7 @@ static struct virtdev *make_device(void)
 
 static void make_virtio(struct virtdev *dev)
 {
-	ck_assert_int_eq(vmm_virtio_new(&place, dev, &virtio, NULL), 0);
+	ck_assert_int_eq(vmm_virtio_new(&place, dev, 0, &virtio, NULL), 0);
 	vmm_virtio_set_end(virtio, &fake_ops, &fake);
 }
 

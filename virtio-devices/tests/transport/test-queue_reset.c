@@ -1,0 +1,352 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Claims about the reset of a single queue, through every face. */
+#include <config.h>
+
+#include <check.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "face.h"
+
+#define FEATURES (VQ_F_VERSION_1 | VQ_F_RING_RESET)
+#define RUNNING 15u
+#define ASKS_FOR_RESET 64u
+
+/* A device of three queues that says nothing of RING_RESET itself. */
+struct rig {
+	struct virtdev *dev;
+	struct virtdev_transport *t;
+	const struct face *face;
+	void *f;
+	uint64_t device_features, activated_with;
+	int reset_result, start_result;
+	unsigned int resets, starts, notified;
+	uint32_t last;
+};
+
+static struct rig rig;
+
+static int set_features(void *self, uint64_t features, struct vsu_error *err)
+{
+	(void)err;
+	((struct rig *)self)->device_features = features;
+	return 0;
+}
+
+static int on_activate(void *opaque, uint64_t features)
+{
+	((struct rig *)opaque)->activated_with = features;
+	return 0;
+}
+
+static int on_queue_reset(void *opaque, uint32_t queue)
+{
+	struct rig *r = opaque;
+
+	r->resets++;
+	r->last = queue;
+	return r->reset_result;
+}
+
+static int on_queue_start(void *opaque, uint32_t queue)
+{
+	struct rig *r = opaque;
+
+	r->starts++;
+	r->last = queue;
+	return r->start_result;
+}
+
+static void on_notify(void *opaque, uint32_t queue)
+{
+	(void)queue;
+	((struct rig *)opaque)->notified++;
+}
+
+static void setup(const struct face *face)
+{
+	static const struct virtdev_ops ops = {
+		.size = sizeof(ops), .name = "test",
+		.set_features = set_features,
+	};
+	static const struct virtdev_transport_ops transport_ops = {
+		.size = sizeof(transport_ops), .features = VQ_F_RING_RESET,
+		.activate = on_activate, .notify = on_notify,
+		.queue_reset = on_queue_reset, .queue_start = on_queue_start,
+	};
+	const struct virtdev_info info = {
+		.id = 42, .nqueues = 3, .queue_max = 256,
+		.features = VQ_F_VERSION_1,
+	};
+
+	memset(&rig, 0, sizeof(rig));
+	ck_assert_int_eq(virtdev_new(&ops, &info, &rig, &rig.dev), 0);
+	ck_assert_int_eq(virtdev_transport_new(rig.dev, &transport_ops, &rig,
+					       &rig.t, NULL), 0);
+	rig.face = face;
+	rig.f = face->make(rig.t);
+}
+
+static void setup_mmio(void)
+{
+	setup(&mmio_face);
+}
+
+static void setup_pci(void)
+{
+	setup(&pci_face);
+}
+
+static void teardown(void)
+{
+	rig.face->free(rig.f);
+	virtdev_transport_free(rig.t);
+	virtdev_free(rig.dev);
+}
+
+static uint32_t get(enum field field)
+{
+	return rig.face->get(rig.f, field);
+}
+
+static void set(enum field field, uint64_t value)
+{
+	rig.face->set(rig.f, field, (uint32_t)value);
+}
+
+static void make_ready(uint32_t queue, uint32_t size)
+{
+	set(QUEUE_SEL, queue);
+	set(QUEUE_SIZE, size);
+	set(DESC_LOW, 0x1000);
+	set(DRIVER_LOW, 0x2000);
+	set(DEVICE_LOW, 0x3000);
+	set(QUEUE_READY, 1);
+}
+
+/* Queues 0 and 1 run, 2 was never set up. */
+static void start(uint64_t features)
+{
+	set(STATUS, 3);
+	set(WANTED_SEL, 1);
+	set(WANTED_WORD, features >> 32);
+	set(STATUS, 11);
+	make_ready(0, 16);
+	make_ready(1, 32);
+	set(STATUS, RUNNING);
+}
+
+static bool is_set_up(uint32_t queue)
+{
+	struct vq_config config;
+
+	return virtdev_transport_queue(rig.t, queue, &config);
+}
+
+START_TEST(feature_is_the_transports_and_the_device_never_hears_of_it)
+{
+	set(OFFERED_SEL, 1);
+	ck_assert_uint_eq(get(OFFERED_WORD), FEATURES >> 32);
+	start(FEATURES);
+	ck_assert_uint_eq(get(STATUS), RUNNING);
+	ck_assert_uint_eq(rig.device_features, VQ_F_VERSION_1);
+	ck_assert_uint_eq(rig.activated_with, VQ_F_VERSION_1);
+}
+END_TEST
+
+START_TEST(a3_18_queue_that_is_reset_is_as_at_first_and_the_other_runs)
+{
+	start(FEATURES);
+	set(QUEUE_SEL, 1);
+	set(QUEUE_RESET, 1);
+	ck_assert_uint_eq(rig.resets, 1);
+	ck_assert_uint_eq(rig.last, 1);
+	ck_assert_uint_eq(get(QUEUE_RESET), 0);
+	ck_assert_uint_eq(get(QUEUE_READY), 0);
+	ck_assert_uint_eq(virtdev_transport_queue_size(rig.t, 1), 0);
+	ck_assert(!is_set_up(1));
+	ck_assert(is_set_up(0));
+	set(NOTIFY, 1);
+	ck_assert_uint_eq(rig.notified, 0);
+	set(NOTIFY, 0);
+	ck_assert_uint_eq(rig.notified, 1);
+	ck_assert_uint_eq(get(STATUS), RUNNING);
+}
+END_TEST
+
+START_TEST(queue_that_was_reset_starts_again_with_another_size)
+{
+	struct vq_config config;
+
+	start(FEATURES);
+	set(QUEUE_SEL, 1);
+	set(QUEUE_RESET, 1);
+	make_ready(1, 64);
+	ck_assert_uint_eq(rig.starts, 1);
+	ck_assert_uint_eq(rig.last, 1);
+	ck_assert_uint_eq(get(QUEUE_READY), 1);
+	ck_assert(virtdev_transport_queue(rig.t, 1, &config));
+	ck_assert_uint_eq(config.size, 64);
+	ck_assert_uint_eq(config.base, 0);
+	set(QUEUE_READY, 1);
+	ck_assert_uint_eq(rig.starts, 1);
+	set(QUEUE_RESET, 1);
+	ck_assert_uint_eq(rig.resets, 2);
+}
+END_TEST
+
+START_TEST(reset_of_a_queue_that_takes_time_reads_so_until_it_is_done)
+{
+	start(FEATURES);
+	rig.reset_result = 1;
+	set(QUEUE_SEL, 0);
+	set(QUEUE_RESET, 1);
+	ck_assert_uint_eq(get(QUEUE_RESET), 1);
+	set(QUEUE_RESET, 1);
+	ck_assert_uint_eq(rig.resets, 1);
+	set(NOTIFY, 0);
+	ck_assert_uint_eq(rig.notified, 0);
+	make_ready(0, 8);
+	ck_assert_uint_eq(rig.starts, 0);
+	virtdev_transport_queue_reset_done(rig.t, 0);
+	ck_assert_uint_eq(get(QUEUE_RESET), 0);
+	ck_assert_uint_eq(get(QUEUE_READY), 0);
+}
+END_TEST
+
+START_TEST(a3_05_reset_of_the_device_overtakes_that_of_a_queue)
+{
+	start(FEATURES);
+	rig.reset_result = 1;
+	set(QUEUE_SEL, 0);
+	set(QUEUE_RESET, 1);
+	set(STATUS, 0);
+	start(FEATURES);
+	virtdev_transport_queue_reset_done(rig.t, 0);
+	ck_assert(is_set_up(0));
+	set(QUEUE_SEL, 0);
+	ck_assert_uint_eq(get(QUEUE_RESET), 0);
+}
+END_TEST
+
+START_TEST(a3_02_reset_of_a_queue_without_the_feature_is_ignored)
+{
+	start(VQ_F_VERSION_1);
+	set(QUEUE_SEL, 0);
+	set(QUEUE_RESET, 1);
+	ck_assert_uint_eq(rig.resets, 0);
+	ck_assert(is_set_up(0));
+}
+END_TEST
+
+/* A queue and the value that is stored for it. */
+static const struct {
+	uint32_t queue, value;
+} bad[] = {
+	{ 0, 0 }, { 0, 2 }, { 0, 0xffff }, { 2, 1 }, { 3, 1 }, { 0xffff, 1 },
+};
+
+START_TEST(a3_09_reset_of_what_is_no_running_queue_is_ignored)
+{
+	start(FEATURES);
+	set(QUEUE_SEL, bad[_i].queue);
+	set(QUEUE_RESET, bad[_i].value);
+	ck_assert_uint_eq(rig.resets, 0);
+	ck_assert_uint_eq(get(QUEUE_RESET), 0);
+	virtdev_transport_queue_reset_done(rig.t, bad[_i].queue);
+	ck_assert(is_set_up(0));
+	ck_assert(is_set_up(1));
+}
+END_TEST
+
+START_TEST(a3_07_queue_that_never_was_does_not_start_under_a_running_device)
+{
+	start(FEATURES);
+	make_ready(2, 16);
+	ck_assert_uint_eq(rig.starts, 0);
+	ck_assert(!is_set_up(2));
+}
+END_TEST
+
+START_TEST(a1_31_queue_that_was_reset_needs_a_size_that_can_be)
+{
+	start(FEATURES);
+	set(QUEUE_SEL, 0);
+	set(QUEUE_RESET, 1);
+	virtdev_transport_set_queue_size(rig.t, 0, 24);
+	virtdev_transport_set_queue_ready(rig.t, 0, true);
+	ck_assert_uint_eq(rig.starts, 0);
+	ck_assert(!is_set_up(0));
+}
+END_TEST
+
+START_TEST(a3_08_queue_that_does_not_start_again_asks_for_a_reset)
+{
+	start(FEATURES);
+	rig.start_result = -EFAULT;
+	set(QUEUE_SEL, 0);
+	set(QUEUE_RESET, 1);
+	make_ready(0, 16);
+	ck_assert_uint_eq(get(STATUS), RUNNING | ASKS_FOR_RESET);
+	ck_assert_uint_eq(rig.face->interrupts(rig.f), FROM_CONFIG);
+}
+END_TEST
+
+/* Before the device runs there is nobody to tell. */
+START_TEST(queue_is_reset_before_the_driver_is_ready)
+{
+	set(STATUS, 3);
+	set(WANTED_SEL, 1);
+	set(WANTED_WORD, FEATURES >> 32);
+	set(STATUS, 11);
+	make_ready(0, 16);
+	set(QUEUE_RESET, 1);
+	ck_assert_uint_eq(rig.resets, 0);
+	ck_assert(!is_set_up(0));
+	make_ready(0, 8);
+	ck_assert(is_set_up(0));
+	ck_assert_uint_eq(rig.starts, 0);
+}
+END_TEST
+
+static TCase *through(const char *name, void (*prepare)(void))
+{
+	TCase *tc = tcase_create(name);
+
+	tcase_add_checked_fixture(tc, prepare, teardown);
+	tcase_add_test(tc,
+		feature_is_the_transports_and_the_device_never_hears_of_it);
+	tcase_add_test(tc,
+		a3_18_queue_that_is_reset_is_as_at_first_and_the_other_runs);
+	tcase_add_test(tc, queue_that_was_reset_starts_again_with_another_size);
+	tcase_add_test(tc,
+		reset_of_a_queue_that_takes_time_reads_so_until_it_is_done);
+	tcase_add_test(tc, a3_05_reset_of_the_device_overtakes_that_of_a_queue);
+	tcase_add_test(tc,
+		a3_02_reset_of_a_queue_without_the_feature_is_ignored);
+	tcase_add_loop_test(tc,
+		a3_09_reset_of_what_is_no_running_queue_is_ignored, 0,
+		sizeof(bad) / sizeof(bad[0]));
+	tcase_add_test(tc,
+		a3_07_queue_that_never_was_does_not_start_under_a_running_device);
+	tcase_add_test(tc, a1_31_queue_that_was_reset_needs_a_size_that_can_be);
+	tcase_add_test(tc, a3_08_queue_that_does_not_start_again_asks_for_a_reset);
+	tcase_add_test(tc, queue_is_reset_before_the_driver_is_ready);
+	return tc;
+}
+
+int main(void)
+{
+	Suite *s = suite_create("queue reset");
+	SRunner *sr;
+	int failed;
+
+	suite_add_tcase(s, through("mmio", setup_mmio));
+	suite_add_tcase(s, through("pci", setup_pci));
+	sr = srunner_create(s);
+	srunner_run_all(sr, CK_ENV);
+	failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
