@@ -6,6 +6,9 @@
 
 int main(int argc, char **argv)
 {
+	static const char *const calls[] = {
+		"connect", "recvfrom", "socket", NULL,
+	};
 	static const struct daemon daemon = {
 		.name = "cvmm-vhost-user-vsock",
 		.summary = "Serves sockets between a guest and this host to QEMU or another vhost-user front-end.",
@@ -13,6 +16,7 @@ int main(int argc, char **argv)
 				"  \"type\": \"vsock\"\n"
 				"}",
 		.kind = &vmm_vsock_kind,
+		.calls = calls,
 	};
 
 	return daemon_main(&daemon, argc, argv);

@@ -81,6 +81,12 @@ static int take_option(void *opaque, unsigned int index,
 	case DAEMON_IOMMU_PLATFORM:
 		cl->serve.iommu_platform = value->number;
 		return 0;
+	case DAEMON_USER:
+		cl->serve.user = value->text;
+		return 0;
+	case DAEMON_SECCOMP:
+		cl->serve.filter = (enum confine_filter)value->number;
+		return 0;
 	case DAEMON_LOG_LEVEL:
 		prog_log_set_level((enum prog_log_level)value->number);
 		return 0;
@@ -215,7 +221,8 @@ int daemon_main(const struct daemon *daemon, int argc, char **argv)
 {
 	struct command_line cl = {
 		.daemon = daemon,
-		.serve = { .fd = -1 },
+		.serve = { .fd = -1, .filter = CONFINE_PRESET,
+			   .calls = daemon->calls },
 	};
 	struct vsu_error err = VSU_ERROR_INIT;
 	int status;

@@ -16,6 +16,7 @@
 #include <vmm-sys-util/exit.h>
 #include <vmm-sys-util/option.h>
 
+#include "confine.h"
 #include "devices/kind.h"
 #include "log.h"
 
@@ -26,6 +27,8 @@ enum daemon_option {
 	DAEMON_PRINT_CAPABILITIES,
 	DAEMON_ALLOW_FUSE,
 	DAEMON_IOMMU_PLATFORM,
+	DAEMON_USER,
+	DAEMON_SECCOMP,
 	DAEMON_LOG_LEVEL,
 	DAEMON_VERBOSE,
 	DAEMON_HELP,
@@ -47,6 +50,11 @@ enum daemon_option {
 	  .help = "take guest memory in files of FUSE and network mounts" }, \
 	{ .name = "iommu-platform", .kind = VSU_OPTION_FLAG,		\
 	  .help = "let a guest have the device behind an IOMMU" },	\
+	{ .name = "user", .kind = VSU_OPTION_STRING, .arg = "NAME",	\
+	  .help = "become this user before serving" },			\
+	{ .name = "seccomp", .kind = VSU_OPTION_CHOICE, .arg = "ACTION",	\
+	  .choices = confine_filter_names, .preset = "on",		\
+	  .help = "on, kill or off: system calls that serving does not need" }, \
 	PROG_LOG_LEVEL_OPTION,						\
 	PROG_LOG_VERBOSE_OPTION,					\
 	VSU_OPTION_ROW_HELP,						\
@@ -61,6 +69,8 @@ struct daemon {
 	const char *summary;		/* what it does, for the help text */
 	const char *capabilities;	/* JSON, as QEMU's conventions have it */
 	const struct vmm_device_kind *kind;
+	/* System calls besides those of every daemon, ended by NULL; or NULL. */
+	const char *const *calls;
 };
 
 /* The whole life of the program; returns its exit status. */
@@ -73,6 +83,9 @@ struct serve {
 	int fd;			/* else this one, listening or connected */
 	bool served_files;	/* --allow-fuse */
 	bool iommu_platform;
+	const char *user;	/* to become, or NULL */
+	enum confine_filter filter;
+	const char *const *calls; /* as in struct daemon */
 };
 
 /* Serves dev until told to end; an enum vsu_exit, err filled when not 0. */

@@ -199,6 +199,17 @@ static void end_threads(struct loop *l)
 	vsu_fd_close(&l->quit);
 }
 
+/* The last step before the first front-end is heard. */
+static int confine_all(const struct serve *how, struct vsu_error *err)
+{
+	int rc = how->user ? confine_user(how->user, err) : 0;
+
+	if (rc < 0)
+		return rc == -ENOENT ? VSU_EXIT_DATA : VSU_EXIT_HOST;
+	return confine_calls(how->filter, how->calls, err) < 0 ? VSU_EXIT_HOST :
+	       VSU_EXIT_OK;
+}
+
 /* Goes on as long as queues have to be drained. */
 static void try_to_stop(struct loop *l)
 {
@@ -283,6 +294,8 @@ int serve_device(const struct serve *how, struct virtdev *dev,
 	if (status == VSU_EXIT_OK &&
 	    (start_loop(&l, err) < 0 || start_threads(&l, err) < 0))
 		status = VSU_EXIT_HOST;
+	if (status == VSU_EXIT_OK)
+		status = confine_all(how, err);
 	if (status == VSU_EXIT_OK)
 		ev_run(l.ev, 0);
 	loop_fini(&l);

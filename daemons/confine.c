@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Another user, and a filter of system calls. */
+#include <config.h>
+
+#include <errno.h>
+#include <grp.h>
+#include <pwd.h>
+#include <stddef.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "confine.h"
+
+const char *const confine_filter_names[] = { "on", "kill", "off", NULL };
+
+static int give_up_new_privileges(struct vsu_error *err)
+{
+	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ?
+	       vsu_error_sys(err, -errno, "cannot give up new privileges") : 0;
+}
+
+/* The groups go first, while that is still allowed. */
+int confine_user(const char *name, struct vsu_error *err)
+{
+	const struct passwd *user;
+
+	errno = 0;
+	user = getpwnam(name);
+	if (!user)
+		return vsu_error_set(err, -ENOENT,
+				     "--user: there is no user '%s' on this host",
+				     name);
+	if (setgroups(0, NULL) < 0 ||
+	    setresgid(user->pw_gid, user->pw_gid, user->pw_gid) < 0 ||
+	    setresuid(user->pw_uid, user->pw_uid, user->pw_uid) < 0)
+		return vsu_error_sys(err, -errno,
+				     "--user: cannot become '%s'; only root can",
+				     name);
+	return give_up_new_privileges(err);
+}
+
+/* Whoever asked for a filter is told; who did not goes without. */
+static int without_filter(enum confine_filter how, const char *why,
+		 struct vsu_error *err)
+{
+	if (how == CONFINE_PRESET)
+		return 0;
+	return vsu_error_set(err, -EOPNOTSUPP,
+			     "--seccomp: %s; leave it out or say --seccomp=off",
+			     why);
+}
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define UNDER_SANITIZER 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define UNDER_SANITIZER 1
+#endif
+#endif
+
+#if defined(HAVE_LIBSECCOMP) && !defined(UNDER_SANITIZER)
+
+#include <linux/sched.h>
+#include <seccomp.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+
+/* By what they are for. Names that an architecture lacks are passed over. */
+static const char *const calls[] = {
+	/* messages and descriptors of a front-end */
+	"accept", "accept4", "close", "dup", "fcntl", "fcntl64", "fstat",
+	"fstat64", "fstatat64", "fstatfs", "fstatfs64", "getpeername",
+	"getsockname", "getsockopt", "lseek", "_llseek", "newfstatat", "openat",
+	"poll", "ppoll", "ppoll_time64", "read", "readlink", "readlinkat",
+	"recvmsg", "sendmsg", "sendto", "setsockopt", "shutdown", "stat",
+	"statfs", "statfs64", "statx", "write", "writev",
+	/* memory of the guest, and our own */
+	"brk", "ftruncate", "ftruncate64", "madvise", "membarrier",
+	"memfd_create", "mremap", "munmap", "userfaultfd",
+	/* rings */
+	"epoll_create1", "epoll_ctl", "epoll_pwait", "epoll_pwait2",
+	"epoll_wait", "eventfd2", "timerfd_create", "timerfd_settime",
+	"timerfd_settime64",
+	/* images */
+	"fallocate", "fdatasync", "fsync", "io_uring_enter",
+	"io_uring_register", "io_uring_setup", "pread64", "preadv", "preadv2",
+	"pwrite64", "pwritev", "pwritev2", "readv",
+	/* randomness and time */
+	"clock_gettime", "clock_gettime64", "clock_nanosleep",
+	"clock_nanosleep_time64", "getrandom", "gettimeofday", "nanosleep",
+	"time",
+	/* threads, signals, the end */
+	"exit", "exit_group", "futex", "futex_time64", "getpid", "gettid",
+	"restart_syscall", "rseq", "rt_sigaction", "rt_sigprocmask",
+	"rt_sigreturn", "sched_getaffinity", "sched_yield", "set_robust_list",
+	"sigaltstack", "sigreturn", "tgkill", "unlink", "unlinkat",
+};
+
+static int allow_name(scmp_filter_ctx filter, const char *name)
+{
+	int call = seccomp_syscall_resolve_name(name);
+
+	return call == __NR_SCMP_ERROR ? 0 :
+	       seccomp_rule_add(filter, SCMP_ACT_ALLOW, call, 0);
+}
+
+static int allow_names(scmp_filter_ctx filter)
+{
+	size_t i;
+	int rc = 0;
+
+	for (i = 0; !rc && i < sizeof(calls) / sizeof(*calls); i++)
+		rc = allow_name(filter, calls[i]);
+	return rc;
+}
+
+/* Nothing that was written can be executed. */
+static int allow_mapping(scmp_filter_ctx filter, int call)
+{
+	return seccomp_rule_add(filter, SCMP_ACT_ALLOW, call, 1,
+				SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
+}
+
+/*
+ * Threads, but no processes. The flags of clone3() are in memory, where no filter
+ * sees them: the C library takes the answer that an old kernel would give.
+ */
+static int allow_threads(scmp_filter_ctx filter)
+{
+	int rc = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(clone), 1,
+				  SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD,
+					  CLONE_THREAD));
+
+	return rc ? rc : seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS),
+					  SCMP_SYS(clone3), 0);
+}
+
+/* Requests of userfaultfd, all of one kind; none of terminals and devices. */
+static int allow_requests(scmp_filter_ctx filter)
+{
+	return seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1,
+				SCMP_A1(SCMP_CMP_MASKED_EQ, 0xff00, 0xaa00));
+}
+
+static int fill_filter(scmp_filter_ctx filter, const char *const *more)
+{
+	int rc = seccomp_attr_set(filter, SCMP_FLTATR_CTL_TSYNC, 1);
+
+	rc = rc ? rc : allow_names(filter);
+	rc = rc ? rc : allow_mapping(filter, SCMP_SYS(mmap));
+	rc = rc ? rc : allow_mapping(filter, SCMP_SYS(mmap2));
+	rc = rc ? rc : allow_mapping(filter, SCMP_SYS(mprotect));
+	rc = rc ? rc : allow_threads(filter);
+	rc = rc ? rc : allow_requests(filter);
+	for (; !rc && more && *more; more++)
+		rc = allow_name(filter, *more);
+	return rc ? rc : seccomp_load(filter);
+}
+
+int confine_calls(enum confine_filter how, const char *const *more,
+		  struct vsu_error *err)
+{
+	scmp_filter_ctx filter;
+	int rc;
+
+	if (how == CONFINE_OFF)
+		return 0;
+	rc = give_up_new_privileges(err);
+	if (rc < 0)
+		return rc;
+	filter = seccomp_init(how == CONFINE_KILL ? SCMP_ACT_KILL_PROCESS :
+			      SCMP_ACT_ERRNO(EPERM));
+	if (!filter)
+		return vsu_error_sys(err, -ENOMEM, "--seccomp");
+	rc = fill_filter(filter, more);
+	seccomp_release(filter);
+	return rc ? without_filter(how, "this host takes no filter of system calls",
+			  err) : 0;
+}
+
+#else
+
+int confine_calls(enum confine_filter how, const char *const *more,
+		  struct vsu_error *err)
+{
+	(void)more;
+	return how == CONFINE_OFF ? 0 :
+	       without_filter(how, "this program was built without libseccomp", err);
+}
+
+#endif

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * A daemon gives this up once it has its socket, its device and its loop, so
+ * that a guest or front-end that takes it over can do no more than it can.
+ *
+ * Threads: both calls are for all threads of the process.
+ */
+#ifndef DAEMONS_CONFINE_H
+#define DAEMONS_CONFINE_H
+
+#include <stdint.h>
+
+#include <vmm-sys-util/error.h>
+
+/* How system calls are filtered, in the order of confine_filter_names. */
+enum confine_filter {
+	CONFINE_ON,	/* others fail with EPERM */
+	CONFINE_KILL,	/* they end the program */
+	CONFINE_OFF,
+	CONFINE_PRESET,	/* on, where the program was built for it */
+};
+
+extern const char *const confine_filter_names[];
+
+/*
+ * Becomes that user, with its group and no others, for good. -ENOENT: there is
+ * no such user; -EPERM: this process may not.
+ */
+int confine_user(const char *name, struct vsu_error *err);
+
+/*
+ * No new privileges, and no system calls but those that serving takes. more: names
+ * of those that this daemon needs besides, ended by NULL; or NULL.
+ * -EOPNOTSUPP: not built for it, or not on this host.
+ */
+int confine_calls(enum confine_filter how, const char *const *more,
+		  struct vsu_error *err);
+
+#endif

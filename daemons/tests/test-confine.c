@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Claims about what a daemon can still do when it has given up the rest. */
+#include <config.h>
+
+#include <check.h>
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "confine.h"
+
+/* In a child: what it ends with, or -1 minus the signal that ended it. */
+static int in_child(int (*fn)(void), enum confine_filter how,
+		    const char *const *more)
+{
+	int status;
+	pid_t pid = fork();
+
+	ck_assert_int_ge(pid, 0);
+	if (!pid)
+		_exit(confine_calls(how, more, NULL) < 0 ? 99 : fn());
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -1 - WTERMSIG(status);
+}
+
+static int error_of(bool failed)
+{
+	return failed ? errno : 0;
+}
+
+static int run_program(void)
+{
+	char name[] = "true";
+	char *const argv[] = { name, NULL };
+
+	return error_of(execv("/bin/true", argv) < 0);
+}
+
+static int make_process(void)
+{
+	pid_t pid = fork();
+
+	if (!pid)
+		_exit(0);
+	return error_of(pid < 0);
+}
+
+static int reach_network(void)
+{
+	return error_of(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0) < 0);
+}
+
+static int map_code(void)
+{
+	return error_of(mmap(NULL, 4096, PROT_WRITE | PROT_EXEC,
+			     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED);
+}
+
+static int turn_into_code(void)
+{
+	void *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	return page == MAP_FAILED ? 98 :
+	       error_of(mprotect(page, 4096, PROT_READ | PROT_EXEC) < 0);
+}
+
+static int look_into_another(void)
+{
+	return error_of(ptrace(PTRACE_ATTACH, getppid(), NULL, NULL) < 0);
+}
+
+static int send_a_signal(void)
+{
+	return error_of(kill(getppid(), 0) < 0);
+}
+
+static int (*const refused[])(void) = {
+	run_program, make_process, reach_network, map_code, turn_into_code,
+	look_into_another, send_a_signal,
+};
+
+START_TEST(what_serving_does_not_take_fails)
+{
+	ck_assert_int_eq(in_child(refused[_i], CONFINE_ON, NULL), EPERM);
+}
+END_TEST
+
+START_TEST(it_ends_the_program_where_that_was_asked_for)
+{
+	ck_assert_int_eq(in_child(refused[_i], CONFINE_KILL, NULL), -1 - SIGSYS);
+}
+END_TEST
+
+START_TEST(filter_that_is_off_refuses_nothing)
+{
+	ck_assert_int_eq(in_child(map_code, CONFINE_OFF, NULL), 0);
+}
+END_TEST
+
+START_TEST(a_daemon_may_need_more_than_others)
+{
+	static const char *const more[] = { "socket", "no_such_call", NULL };
+
+	ck_assert_int_eq(in_child(reach_network, CONFINE_KILL, more), 0);
+}
+END_TEST
+
+static void *do_nothing(void *arg)
+{
+	return arg;
+}
+
+static int use_both(void)
+{
+	pthread_t id;
+	char *memory = malloc(1 << 20);
+
+	memset(memory, 1, 1 << 20);
+	memory = realloc(memory, 8 << 20);
+	if (!memory || pthread_create(&id, NULL, do_nothing, NULL) ||
+	    pthread_join(id, NULL))
+		return 1;
+	free(memory);
+	return 0;
+}
+
+START_TEST(memory_and_threads_are_had_as_before)
+{
+	ck_assert_int_eq(in_child(use_both, CONFINE_KILL, NULL), 0);
+}
+END_TEST
+
+static void *wait_for_start(void *arg)
+{
+	char byte;
+
+	return read(*(int *)arg, &byte, 1) == 1 && map_code() == EPERM ? arg :
+	       NULL;
+}
+
+/* A thread that was there before. */
+static int in_another_thread(void)
+{
+	int ends[2];
+	pthread_t id;
+	void *result;
+
+	if (pipe(ends) < 0 ||
+	    pthread_create(&id, NULL, wait_for_start, &ends[0]) ||
+	    confine_calls(CONFINE_ON, NULL, NULL) < 0 ||
+	    write(ends[1], "", 1) != 1 || pthread_join(id, &result))
+		return 1;
+	return result ? 0 : 2;
+}
+
+START_TEST(all_threads_are_confined)
+{
+	ck_assert_int_eq(in_child(in_another_thread, CONFINE_OFF, NULL), 0);
+}
+END_TEST
+
+START_TEST(privileges_are_not_had_back)
+{
+	struct vsu_error err = VSU_ERROR_INIT;
+	int status;
+	pid_t pid = fork();
+
+	if (!pid)
+		_exit(confine_user("nobody", &err) < 0 || !getuid() || !getgid() ||
+		      setuid(0) == 0 || getgroups(0, NULL) != 0 ||
+		      prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != 1);
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert_int_eq(status, 0);
+}
+END_TEST
+
+START_TEST(user_that_is_not_there_is_named)
+{
+	struct vsu_error err = VSU_ERROR_INIT;
+
+	ck_assert_int_eq(confine_user("no-such-user", &err), -ENOENT);
+	ck_assert_str_eq(err.msg, "--user: there is no user 'no-such-user' on this host");
+}
+END_TEST
+
+static void add_filter(TCase *tc)
+{
+	const int n = sizeof(refused) / sizeof(*refused);
+
+	tcase_add_loop_test(tc, what_serving_does_not_take_fails, 0, n);
+	tcase_add_loop_test(tc, it_ends_the_program_where_that_was_asked_for, 0, n);
+	tcase_add_test(tc, filter_that_is_off_refuses_nothing);
+	tcase_add_test(tc, a_daemon_may_need_more_than_others);
+	tcase_add_test(tc, memory_and_threads_are_had_as_before);
+	tcase_add_test(tc, all_threads_are_confined);
+}
+
+/* Before the tests are run. */
+static bool filter_works(void)
+{
+	int status;
+	pid_t pid = fork();
+
+	if (!pid)
+		_exit(confine_calls(CONFINE_ON, NULL, NULL) < 0);
+	return waitpid(pid, &status, 0) == pid && status == 0;
+}
+
+int main(void)
+{
+	Suite *s = suite_create("confine");
+	TCase *tc = tcase_create("confine");
+	SRunner *sr = srunner_create(s);
+	int failed;
+
+	suite_add_tcase(s, tc);
+	tcase_add_test(tc, user_that_is_not_there_is_named);
+	if (getuid() == 0)
+		tcase_add_test(tc, privileges_are_not_had_back);
+	else
+		puts("# left out: becoming another user, for which root is needed");
+	if (filter_works())
+		add_filter(tc);
+	else
+		puts("# left out: the filter, which this build or host has not");
+	fflush(stdout);
+	srunner_run_all(sr, CK_ENV);
+	failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
