@@ -3,6 +3,7 @@
 #include <config.h>
 
 #include <errno.h>
+#include <inttypes.h>
 #include <string.h>
 
 #include "devices/kind.h"
@@ -10,6 +11,7 @@
 const struct vmm_device_kind *const vmm_device_kinds[] = {
 	&vmm_balloon_kind,
 	&vmm_blk_kind,
+	&vmm_console_kind,
 	&vmm_rng_kind,
 	&vmm_vsock_kind,
 	NULL,
@@ -36,6 +38,27 @@ unsigned int vmm_device_nkeys(const struct vmm_device_kind *kind)
 	return n;
 }
 
+/* Behind those that were given before. */
+static int store_text(const struct vmm_device_key *k, char *at,
+		      const char *what, const char *text, struct vsu_error *err)
+{
+	const uint32_t times = k->max_times ? k->max_times : 1;
+	const char *before;
+	uint32_t i;
+
+	for (i = 0; i < times; i++, at += sizeof(text)) {
+		memcpy(&before, at, sizeof(before));
+		if (before && i + 1 < times)
+			continue;
+		if (before && k->max_times)
+			break;
+		memcpy(at, &text, sizeof(text));
+		return 0;
+	}
+	return vsu_error_set(err, -EINVAL, "%s: '%s' is one too many; %" PRIu32 " are possible",
+			     what, text, times);
+}
+
 int vmm_device_set(const struct vmm_device_kind *kind, unsigned int key,
 		   const char *what, const struct vsu_option_value *value,
 		   void *config, struct vsu_error *err)
@@ -52,8 +75,7 @@ int vmm_device_set(const struct vmm_device_kind *kind, unsigned int key,
 				     "%s: '%s' has %zu bytes, at most %u are possible",
 				     what, value->text, strlen(value->text),
 				     k->max_len);
-	memcpy(at, &value->text, sizeof(value->text));
-	return 0;
+	return store_text(k, at, what, value->text, err);
 }
 
 /* No key that is required may be 0. */

@@ -16,6 +16,7 @@
 
 #include <virtio-devices/device.h>
 #include <virtio-devices/ids.h>
+#include <virtio-devices/port.h>
 #include <vm-memory/sigbus.h>
 #include <vm-memory/space.h>
 #include <vmm-sys-util/error.h>
@@ -31,11 +32,13 @@ struct vmm_device_key {
 	 */
 	size_t offset;
 	uint32_t max_len;	/* bytes of a string; 0: no limit */
+	uint32_t max_times;	/* of a string that may be repeated: how many
+				   const char * there are; 0: one */
 	bool required;		/* nothing can be made without it */
 };
 
 /* Limits of every kind: bytes of its config, and its keys. */
-#define VMM_DEVICE_CONFIG_MAX 64
+#define VMM_DEVICE_CONFIG_MAX 128
 #define VMM_DEVICE_KEYS_MAX 16
 
 /* Properties of every device, whatever its kind. */
@@ -43,6 +46,10 @@ struct vmm_device_common {
 	uint32_t queues;	/* 0: one */
 	uint32_t queue_size;	/* entries of a queue; 0: the device's choice */
 	struct vmem_sigbus *sigbus; /* table for files that are mapped */
+	/* Standard input and output as a port; NULL: the bare descriptors. */
+	int (*open_stdio)(void *stdio, struct virtdev_port **out,
+			  struct vsu_error *err);
+	void *stdio;
 	/* For devices that give memory back; the first outlives them. */
 	struct vmem_space *space;	/* the guest's memory, or NULL */
 	/* Whether a region of it is RAM that nothing else is made of. */
@@ -54,6 +61,7 @@ struct vmm_device_common {
 struct vmm_device_facts {
 	const char *file;	/* that it stands on, or NULL */
 	bool writes;		/* it may store to that file */
+	bool stdio;		/* it is on standard input and output */
 };
 
 struct vmm_device_kind {
@@ -93,7 +101,7 @@ const struct vmm_device_key *vmm_device_missing(
 		const struct vmm_device_kind *kind, const void *config);
 
 /* The kinds. */
-extern const struct vmm_device_kind vmm_balloon_kind, vmm_blk_kind,
+extern const struct vmm_device_kind vmm_balloon_kind, vmm_blk_kind, vmm_console_kind,
 				    vmm_rng_kind, vmm_vsock_kind;
 
 #endif

@@ -11,7 +11,7 @@
 #include "log.h"
 
 enum { MEMORY, ON_MEMORY_ERROR, CPUS, CPU, DISK, RNG, BALLOON, VSOCK, DEVICE, TRANSPORT, INITRD,
-       CMDLINE, APPEND, CONSOLE, REBOOT, DRY_RUN, JSON, LOG_LEVEL, VERBOSE, HELP, KERNEL,
+       CMDLINE, APPEND, CONSOLE, SERIAL, REBOOT, DRY_RUN, JSON, LOG_LEVEL, VERBOSE, HELP, KERNEL,
        DISK_PATH };
 
 static const char *const cpu_models[] = { "host", "plain", NULL };
@@ -68,8 +68,12 @@ const struct vsu_option vmm_run_options[] = {
 	[APPEND] = { .name = "append", .kind = VSU_OPTION_STRING,
 		     .help = "text to add to the kernel command line" },
 	[CONSOLE] = { .name = "console", .kind = VSU_OPTION_STRING,
-		      .arg = "stdio|null|FILE", .preset = "stdio",
-		      .help = "where the console goes" },
+		      .arg = "PROPERTIES", .repeat = true,
+		      .help = "a console: stdio, pty, socket=PATH, fd=N or backend=user:SOCKET" },
+	[SERIAL] = { .name = "serial", .kind = VSU_OPTION_STRING,
+		     .arg = "stdio|null|FILE",
+		     .preset = "stdio, or null where a console is there",
+		     .help = "where the serial port goes" },
 	[REBOOT] = { .name = "reboot", .kind = VSU_OPTION_CHOICE,
 		     .choices = reboots, .preset = "exit",
 		     .help = "what to do when the guest reboots" },
@@ -89,6 +93,7 @@ const struct vsu_option vmm_run_options[] = {
 static const enum vmm_device_how device_hows[] = {
 	[DISK] = VMM_DEVICE_DISK,
 	[RNG] = VMM_DEVICE_RNG,
+	[CONSOLE] = VMM_DEVICE_CONSOLE,
 	[BALLOON] = VMM_DEVICE_BALLOON,
 	[VSOCK] = VMM_DEVICE_VSOCK,
 	[DEVICE] = VMM_DEVICE_ANY,
@@ -100,7 +105,7 @@ static const size_t texts[] = {
 	[INITRD] = offsetof(struct vmm_options, initrd),
 	[CMDLINE] = offsetof(struct vmm_options, cmdline),
 	[APPEND] = offsetof(struct vmm_options, append),
-	[CONSOLE] = offsetof(struct vmm_options, console),
+	[SERIAL] = offsetof(struct vmm_options, serial),
 };
 
 static int add_memory(struct vmm_memory_options *o, const char *list,
@@ -142,6 +147,7 @@ static int take_option(void *opaque, unsigned int index,
 		return 0;
 	case DISK:
 	case RNG:
+	case CONSOLE:
 	case BALLOON:
 	case VSOCK:
 	case DEVICE:
@@ -162,7 +168,7 @@ static int take_option(void *opaque, unsigned int index,
 	case INITRD:
 	case CMDLINE:
 	case APPEND:
-	case CONSOLE:
+	case SERIAL:
 		memcpy((char *)o + texts[index], &value->text,
 		       sizeof(value->text));
 		return 0;

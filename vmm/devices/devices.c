@@ -55,6 +55,7 @@ static const struct {
 	[VMM_DEVICE_DISK] = { "--disk", &vmm_blk_kind },
 	[VMM_DEVICE_DISK_PATH] = { "--disk", &vmm_blk_kind },
 	[VMM_DEVICE_RNG] = { "--rng", &vmm_rng_kind },
+	[VMM_DEVICE_CONSOLE] = { "--console", &vmm_console_kind },
 	[VMM_DEVICE_BALLOON] = { "--balloon", &vmm_balloon_kind },
 	[VMM_DEVICE_VSOCK] = { "--vsock", &vmm_vsock_kind },
 	[VMM_DEVICE_ANY] = { "--device", NULL },
@@ -311,7 +312,7 @@ int vmm_device_open(const struct vmm_device_spec *spec,
 
 struct vmm_device_facts vmm_device_describe(const struct vmm_device_spec *spec)
 {
-	struct vmm_device_facts facts = { NULL, false };
+	struct vmm_device_facts facts = { .file = NULL };
 
 	if (!spec->remote && spec->kind->describe)
 		spec->kind->describe(spec->config, &facts);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The devices of the machine, from --disk, --rng, --device and disk operands: of a
+ * The devices of the machine, from --disk, --rng, --console, --device and disk operands: of a
  * kind that this process can make (devices/kind.h), or of any id behind a
  * socket.
  *

@@ -3,14 +3,11 @@
 #include <config.h>
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <termios.h>
 #include <unistd.h>
 
 #include <vmm-sys-util/event.h>
@@ -18,6 +15,7 @@
 
 #include "legacy/console.h"
 #include "legacy/serial.h"
+#include "legacy/terminal.h"
 
 #define BUFFER (64 * 1024)	/* bytes that wait for a slow reader */
 #define SPARE 256		/* of them for a driver that stores all the same */
@@ -27,14 +25,12 @@
 #define AHEAD 64		/* and when they need not be: read while fewer wait */
 #define LAST_ROUNDS 10		/* of waiting for the reader at the end, */
 #define LAST_MS 100		/* each that long */
-#define ESCAPE 0x01		/* Ctrl-A */
 
 struct vmm_console {
 	struct vmm_console_config config;
 	int event_fd;
 	int own_fd;		/* out_fd opened once more, or -1 */
-	bool escaped, raw;
-	struct termios saved;
+	struct vmm_terminal terminal;
 
 	pthread_mutex_t lock;	/* guards the port and the buffer */
 	struct vmm_serial port;
@@ -78,38 +74,6 @@ static void on_interrupt(void *opaque)
 		c->config.interrupt(c->config.opaque);
 }
 
-/* Characters one by one, no echo, no signals; output as it was. */
-static void make_raw(struct vmm_console *c)
-{
-	struct termios raw;
-
-	if (c->config.in_fd < 0 || !isatty(c->config.in_fd) ||
-	    tcgetattr(c->config.in_fd, &c->saved))
-		return;
-	raw = c->saved;
-	raw.c_lflag &= ~(tcflag_t)(ICANON | ECHO | ISIG | IEXTEN);
-	raw.c_iflag &= ~(tcflag_t)(ICRNL | IXON);
-	raw.c_cc[VMIN] = 1;
-	raw.c_cc[VTIME] = 0;
-	c->raw = !tcsetattr(c->config.in_fd, TCSANOW, &raw);
-}
-
-/*
- * The descriptor may be shared with other programs and is left in the mode it
- * has. A terminal or pipe is opened once more, so that this opening of it
- * alone does not block; of what cannot be opened again, poll() says when it
- * takes some bytes.
- */
-static int fd_reopen(int fd)
-{
-	char path[32];
-
-	if (fd < 0 || (!isatty(fd) && vsu_fd_kind(fd) != VSU_FD_FIFO))
-		return -1;
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	return open(path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-}
-
 static int make_buffer(struct vmm_console *c)
 {
 	void *map = mmap(NULL, BUFFER + HELD, PROT_READ | PROT_WRITE,
@@ -143,7 +107,7 @@ int vmm_console_new(const struct vmm_console_config *config,
 		return vsu_error_sys(err, -ENOMEM, "console");
 	c->config = *config;
 	c->event_fd = -1;
-	c->own_fd = fd_reopen(config->out_fd);
+	c->own_fd = vmm_terminal_reopen(config->out_fd);
 	pthread_mutex_init(&c->lock, NULL);
 	rc = make_buffer(c);
 	if (rc < 0) {
@@ -155,7 +119,11 @@ int vmm_console_new(const struct vmm_console_config *config,
 	c->port.output = on_output;
 	c->port.interrupt = on_interrupt;
 	c->port.opaque = c;
-	make_raw(c);
+	c->terminal = (struct vmm_terminal) {
+		.in_fd = config->in_fd, .leave = config->leave,
+		.tell = config->tell, .opaque = config->opaque,
+	};
+	vmm_terminal_init(&c->terminal);
 	*out = c;
 	return 0;
 }
@@ -294,36 +262,13 @@ static size_t input_room_now(struct vmm_console *c)
 /* On a terminal the way out has to be seen whatever the guest does. */
 bool vmm_console_wants_input(struct vmm_console *c)
 {
-	return c->raw || input_room_now(c) > 0;
-}
-
-/* Leaves the typed bytes that go to the guest, in place; how many. */
-static size_t input_filter(struct vmm_console *c, unsigned char *bytes, size_t n)
-{
-	size_t i, kept = 0;
-
-	if (!c->raw)
-		return n;
-	for (i = 0; i < n; i++) {
-		if (!c->escaped && bytes[i] == ESCAPE) {
-			c->escaped = true;
-			continue;
-		}
-		if (c->escaped && bytes[i] == 'x' && c->config.leave)
-			c->config.leave(c->config.opaque);
-		else if (c->escaped && bytes[i] == 'c' && c->config.tell)
-			c->config.tell(c->config.opaque);
-		else
-			bytes[kept++] = bytes[i];
-		c->escaped = false;
-	}
-	return kept;
+	return c->terminal.raw || input_room_now(c) > 0;
 }
 
 bool vmm_console_input(struct vmm_console *c)
 {
 	unsigned char bytes[TYPED];
-	const size_t room = c->raw ? sizeof(bytes) : input_room_now(c);
+	const size_t room = c->terminal.raw ? sizeof(bytes) : input_room_now(c);
 	size_t kept;
 	ssize_t n;
 
@@ -334,7 +279,7 @@ bool vmm_console_input(struct vmm_console *c)
 		return errno == EINTR || errno == EAGAIN;
 	if (!n)
 		return false;
-	kept = input_filter(c, bytes, (size_t)n);
+	kept = vmm_terminal_filter(&c->terminal, bytes, (size_t)n);
 	pthread_mutex_lock(&c->lock);
 	input_hold(c, bytes, kept);
 	port_feed(c);
@@ -358,8 +303,7 @@ static void write_last(struct vmm_console *c)
 
 void vmm_console_restore(const struct vmm_console *c)
 {
-	if (c->raw)
-		tcsetattr(c->config.in_fd, TCSANOW, &c->saved);
+	vmm_terminal_restore(&c->terminal);
 }
 
 void vmm_console_free(struct vmm_console *c)

@@ -39,6 +39,12 @@ struct boot {
 	struct vsu_error *err;
 };
 
+/* The last console of the line is the one that a shell gets. */
+static const char *default_cmdline(const struct vmm_machine *m)
+{
+	return m->stdio ? DEFAULT_CMDLINE " console=hvc0" : DEFAULT_CMDLINE;
+}
+
 static int write_cmdline(struct boot *b)
 {
 	const struct vmm_options *o = b->m->options;
@@ -47,7 +53,7 @@ static int write_cmdline(struct boot *b)
 	const int max = wanted && wanted < sizeof(line) ? (int)wanted :
 							  (int)sizeof(line) - 1;
 	int n = snprintf(line, sizeof(line), "%s%s%s",
-			 o->cmdline ? o->cmdline : DEFAULT_CMDLINE,
+			 o->cmdline ? o->cmdline : default_cmdline(b->m),
 			 o->append ? " " : "", o->append ? o->append : "");
 
 	if (n > max)

@@ -6,14 +6,17 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
+#include <virtio-devices/console.h>
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/exit.h>
 
 #include "legacy/port_numbers.h"
+#include "log.h"
 #include "machine/console.h"
 
 static void on_serial_interrupt(void *opaque)
@@ -65,16 +68,21 @@ static int open_console_file(struct vmm_machine *m, const char *path,
 		return 0;
 	if (m->console_out < 0)
 		return vsu_error_sys(err, -errno,
-			"option --console: cannot open '%s'", path);
+			"option --serial: cannot open '%s'", path);
 	m->close_console = true;
 	return 0;
 }
 
 static int open_console(struct vmm_machine *m, struct vsu_error *err)
 {
-	const char *where = m->options->console;
+	const char *where = m->options->serial;
 
 	m->console_in = m->console_out = -1;
+	if (m->stdio && where && !strcmp(where, "stdio"))
+		return vsu_error_set(err, -EINVAL,
+				     "option --serial: standard input and output are a console's; leave --serial out, or put one of them elsewhere");
+	if (!where && m->stdio)
+		return 0;
 	if (!where || !strcmp(where, "stdio")) {
 		m->console_in = STDIN_FILENO;
 		m->console_out = STDOUT_FILENO;
@@ -109,4 +117,89 @@ int vmm_machine_open_console(struct vmm_machine *m, struct vsu_error *err)
 		rc = vmm_bus_add(&m->ports, &placed, err);
 	return rc ? rc : vmm_kvm_irqfd(&m->kvm, m->serial_irq_fd,
 				       VMM_SERIAL_IRQ, true, err);
+}
+
+/* --------------------------------------------------- a console device on stdio */
+
+static void on_want(void *opaque)
+{
+	struct vmm_machine *m = opaque;
+
+	if (m->on_keys.data)
+		ev_io_start(m->loop, &m->on_keys);
+}
+
+int vmm_machine_open_stdio(void *machine, struct virtdev_port **out,
+			   struct vsu_error *err)
+{
+	struct vmm_machine *m = machine;
+	const struct vmm_terminal terminal = {
+		.leave = on_leave, .tell = on_tell, .opaque = m,
+	};
+	int rc;
+
+	if (m->stdio)
+		return vsu_error_set(err, -EINVAL,
+				     "option --console: two consoles are on standard input and output; put one of them elsewhere");
+	rc = vmm_stdio_new(STDIN_FILENO, STDOUT_FILENO, &terminal, on_want,
+			   &m->stdio, err);
+	return rc ? rc : vmm_stdio_port(m->stdio, out, err);
+}
+
+/* A terminal's size is the guest's as soon as it asks. */
+static void tell_size(struct vmm_machine *m)
+{
+	struct vmm_virtio *v = m->stdio_device->virtio;
+	uint16_t cols, rows;
+
+	if (!vmm_stdio_size(m->stdio, &cols, &rows))
+		return;
+	vmm_virtio_lock(v);
+	if (virtdev_console_resize(virtdev_transport_device(
+					   vmm_virtio_transport(v)),
+				   0, cols, rows) < 0)
+		prog_log(PROG_LOG_WARNING, "size", "no console to resize");
+	vmm_virtio_unlock(v);
+}
+
+void vmm_machine_give_stdio(struct vmm_machine *m, struct vmm_device *d)
+{
+	m->stdio_device = d;
+	tell_size(m);
+}
+
+static void on_keys(struct ev_loop *loop, ev_io *w, int revents)
+{
+	struct vmm_machine *m = w->data;
+
+	(void)revents;
+	if (!vmm_stdio_input(m->stdio) || !vmm_stdio_wants(m->stdio))
+		ev_io_stop(loop, w);
+}
+
+static void on_winch(struct ev_loop *loop, ev_signal *w, int revents)
+{
+	(void)loop;
+	(void)revents;
+	tell_size(w->data);
+}
+
+void vmm_machine_watch_stdio(struct vmm_machine *m)
+{
+	if (!m->stdio_device)
+		return;
+	ev_io_init(&m->on_keys, on_keys, STDIN_FILENO, EV_READ);
+	ev_signal_init(&m->on_winch, on_winch, SIGWINCH);
+	m->on_keys.data = m->on_winch.data = m;
+	ev_io_start(m->loop, &m->on_keys);
+	ev_signal_start(m->loop, &m->on_winch);
+	tell_size(m);
+}
+
+void vmm_machine_unwatch_stdio(struct vmm_machine *m)
+{
+	if (!m->stdio_device)
+		return;
+	ev_io_stop(m->loop, &m->on_keys);
+	ev_signal_stop(m->loop, &m->on_winch);
 }

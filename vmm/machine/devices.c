@@ -6,6 +6,7 @@
 #include <virtio-devices/pci.h>
 
 #include "log.h"
+#include "machine/console.h"
 #include "machine/devices.h"
 #include "virtio/remote.h"
 
@@ -21,6 +22,7 @@ static int make_local(struct vmm_machine *m,
 	const struct vmm_device_common common = {
 		.sigbus = m->sigbus, .space = m->memory.space,
 		.is_ram = is_ram, .ram_owner = &m->memory,
+		.open_stdio = vmm_machine_open_stdio, .stdio = m,
 	};
 	struct virtdev *dev;
 	int rc = vmm_device_open(&d->spec, &common, &dev, err);
@@ -30,6 +32,8 @@ static int make_local(struct vmm_machine *m,
 	rc = vmm_virtio_local(place, dev, &d->virtio, err);
 	if (rc < 0)
 		virtdev_free(dev);
+	else if (vmm_device_describe(&d->spec).stdio)
+		vmm_machine_give_stdio(m, d);
 	return rc;
 }
 

@@ -13,6 +13,7 @@
 #include "machine/exit_status.h"
 #include "machine/cpu_faults.h"
 #include "cpu/poison.h"
+#include "machine/console.h"
 #include "machine/machine.h"
 #include "log.h"
 
@@ -190,6 +191,7 @@ int vmm_machine_run(struct vmm_machine *m, struct vsu_error *err)
 	ev_timer_start(m->loop, &m->on_look);
 	vmm_memory_keep_files(&m->memory);
 	vmm_slots_set_cpus(m->slots, m->cpus);
+	vmm_machine_watch_stdio(m);
 	rc = watch_signals(m, err);
 	if (!rc)
 		rc = vmm_cpus_start(m->cpus, err);
@@ -200,6 +202,8 @@ int vmm_machine_run(struct vmm_machine *m, struct vsu_error *err)
 	vmm_slots_set_cpus(m->slots, NULL);
 	/* from here on a signal ends the process at once */
 	vmm_console_restore(m->console);
+	vmm_stdio_restore(m->stdio);
+	vmm_machine_unwatch_stdio(m);
 	unwatch_signals(m);
 	ev_timer_stop(m->loop, &m->on_look);
 	if (!rc && !status && m->lost) {

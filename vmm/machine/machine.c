@@ -193,6 +193,7 @@ static _Noreturn void end_as_it_is(const struct vmm_machine *m,
 {
 	if (m->console)
 		vmm_console_restore(m->console);
+	vmm_stdio_restore(m->stdio);
 	prog_complain(why);
 	_exit(VSU_EXIT_INTERNAL);
 }
@@ -309,6 +310,7 @@ void vmm_machine_free(struct vmm_machine *m)
 		free_device(&m->devices[i]);
 	vmm_msi_free(m->msi);
 	vmm_console_free(m->console);
+	vmm_stdio_free(m->stdio);
 	vmm_cpus_free(m->cpus);
 	vmm_slots_free(m->slots);
 	vmm_memory_free(&m->memory);

@@ -22,6 +22,7 @@
 #include "legacy/console.h"
 #include "cpu/cpus.h"
 #include "devices/devices.h"
+#include "devices/stdio.h"
 #include "kvm/kvm.h"
 #include "kvm/msi.h"
 #include "legacy/port_numbers.h"
@@ -73,6 +74,8 @@ struct vmm_machine {
 	int serial_irq_fd;
 	int button_irq_fd;	/* the power button */
 	bool asked;		/* the guest was asked to power off */
+	struct vmm_stdio *stdio;	/* of a console device, or NULL */
+	struct vmm_device *stdio_device;
 	int console_in, console_out;
 	bool close_console;
 	unsigned int ndevices;
@@ -81,6 +84,8 @@ struct vmm_machine {
 	struct vmm_fault_state faults[VMM_MAX_CPUS];
 	bool paused;		/* by a memory error, for good */
 	/* watchers of the loop */
+	ev_io on_keys;
+	ev_signal on_winch;
 	ev_io on_cpus, on_console, on_input, on_writable, on_cut, on_space;
 	ev_timer on_look;
 	ev_signal on_int, on_term, on_hup, on_quit;

@@ -142,6 +142,79 @@ START_TEST(entropy_is_made_without_any_key)
 }
 END_TEST
 
+/* Keys of a console by their place in its table. */
+enum { STDIO, PTY, SOCKET, FD, NAME, ROWS_FIRST, PORT };
+
+static int set_console(unsigned int key, const char *text)
+{
+	const struct vsu_option_value value = { .text = text, .number = 1 };
+
+	return vmm_device_set(&vmm_console_kind, key, "key", &value, config,
+			      &err);
+}
+
+START_TEST(a_console_is_on_exactly_one_thing)
+{
+	const struct vmm_device_common common = { .queues = 1 };
+	struct virtdev *dev;
+
+	ck_assert_int_eq(vmm_console_kind.open(config, &common, &dev, &err),
+			 -EINVAL);
+	ck_assert_str_eq(err.msg, "a console is on one of stdio, pty, socket and fd; none is given");
+	ck_assert_int_eq(set_console(PTY, NULL), 0);
+	ck_assert_int_eq(vmm_console_kind.open(config, &common, &dev, &err),
+			 0);
+	ck_assert_uint_eq(virtdev_info(dev)->nqueues, 2);
+	virtdev_free(dev);
+	ck_assert_int_eq(set_console(FD, "0"), 0);
+	ck_assert_int_eq(vmm_console_kind.open(config, &common, &dev, &err),
+			 -EINVAL);
+	ck_assert_str_eq(err.msg, "a console is on one of stdio, pty, socket and fd; more than one is given");
+}
+END_TEST
+
+START_TEST(a_console_has_streams_besides)
+{
+	const struct vmm_device_common common = { .queues = 1 };
+	struct virtdev *dev;
+	int i;
+
+	ck_assert_int_eq(set_console(PTY, NULL), 0);
+	for (i = 0; i < 8; i++)
+		ck_assert_int_eq(set_console(PORT, "data:pty"), 0);
+	ck_assert_int_eq(set_console(PORT, "data:pty"), -EINVAL);
+	ck_assert_str_eq(err.msg, "key: 'data:pty' is one too many; 8 are possible");
+	ck_assert_int_eq(vmm_console_kind.open(config, &common, &dev, &err),
+			 0);
+	ck_assert_uint_eq(virtdev_info(dev)->nqueues, 20);
+	virtdev_free(dev);
+}
+END_TEST
+
+static const struct {
+	const char *port, *sentence;
+} bad_streams[] = {
+	{ "pty", "port 'pty' has no name of 1 to 63 bytes before a colon" },
+	{ ":pty", "port ':pty' has no name of 1 to 63 bytes before a colon" },
+	{ "a:tty", "port a: 'tty' is none of pty, fd:N and socket:PATH" },
+	{ "a:fd:x", "port a: 'x' is not the number of a descriptor" },
+	{ "a:fd:999", "port a: port on descriptors 999 and 999" },
+	{ "a:socket:/nowhere/s", "/nowhere/s" },
+};
+
+START_TEST(a_stream_that_cannot_be_is_refused)
+{
+	const struct vmm_device_common common = { .queues = 1 };
+	struct virtdev *dev;
+
+	ck_assert_int_eq(set_console(PTY, NULL), 0);
+	ck_assert_int_eq(set_console(PORT, bad_streams[_i].port), 0);
+	ck_assert_int_lt(vmm_console_kind.open(config, &common, &dev, &err), 0);
+	ck_assert_msg(strstr(err.msg, bad_streams[_i].sentence) != NULL, "%s",
+		      err.msg);
+}
+END_TEST
+
 START_TEST(a_missing_image_is_named)
 {
 	const struct vsu_option_value value = { .text = "/nowhere/disk" };
@@ -173,6 +246,10 @@ int main(void)
 	tcase_add_test(tc, a_value_that_is_too_long_is_refused);
 	tcase_add_test(tc, sockets_need_a_path_and_a_cid);
 	tcase_add_test(tc, entropy_is_made_without_any_key);
+	tcase_add_test(tc, a_console_is_on_exactly_one_thing);
+	tcase_add_test(tc, a_console_has_streams_besides);
+	tcase_add_loop_test(tc, a_stream_that_cannot_be_is_refused, 0,
+			    (int)(sizeof(bad_streams) / sizeof(bad_streams[0])));
 	tcase_add_test(tc, a_missing_image_is_named);
 	suite_add_tcase(s, tc);
 	sr = srunner_create(s);

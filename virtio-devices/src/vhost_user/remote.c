@@ -18,6 +18,10 @@
 #define DEFAULT_QUEUE_MAX 256u
 #define NUM_QUEUES offsetof(struct virtdev_blk_space, num_queues)
 
+/* Of a console: its most ports, low half, and the feature that they need. */
+#define NUM_PORTS 4
+#define CONSOLE_F_MULTIPORT (UINT64_C(1) << 1)
+
 /* Queues and configuration of each kind of device (VIRTIO 1.3, section 5). */
 static const struct preset {
 	uint32_t id, nqueues, config_size;
@@ -102,6 +106,10 @@ static uint32_t queue_count(const struct virtdev_vhost_user *r,
 	if (r->config.id == VIRTDEV_ID_BLOCK && (features & VIRTDEV_BLK_F_MQ))
 		n = r->bytes[NUM_QUEUES] |
 		    (uint32_t)r->bytes[NUM_QUEUES + 1] << 8;
+	if (r->config.id == VIRTDEV_ID_CONSOLE &&
+	    (features & CONSOLE_F_MULTIPORT))
+		n = 2 + 2 * (r->bytes[NUM_PORTS] |
+			     (uint32_t)r->bytes[NUM_PORTS + 1] << 8);
 	if (!n)
 		n = r->preset ? r->preset->nqueues : 1;
 	return n > 256 ? 256 : n;

@@ -36,7 +36,7 @@ START_TEST(kernel_and_disk_are_enough)
 	ck_assert_str_eq(o.devices[0].list, "disk.img");
 	ck_assert_uint_eq(o.cpus, 1);
 	ck_assert_uint_eq(o.memory.n, 0);
-	ck_assert(!o.console && !o.dry_run && !o.json);
+	ck_assert(!o.serial && !o.dry_run && !o.json);
 }
 END_TEST
 
@@ -100,14 +100,14 @@ START_TEST(choices_are_taken)
 {
 	ck_assert_int_eq(parse("k --cpu=plain --reboot=restart "
 			       "--on-memory-error=pause --initrd=i --append=a "
-			       "--console=null --transport=pci"), 0);
+			       "--serial=null --transport=pci"), 0);
 	ck_assert_uint_eq(o.cpu_model, VMM_CPU_PLAIN);
 	ck_assert(o.restart);
 	ck_assert_int_eq(o.transport, VMM_TRANSPORT_PCI);
 	ck_assert_int_eq(o.on_memory_error, VMM_ON_MEMORY_ERROR_PAUSE);
 	ck_assert_str_eq(o.initrd, "i");
 	ck_assert_str_eq(o.append, "a");
-	ck_assert_str_eq(o.console, "null");
+	ck_assert_str_eq(o.serial, "null");
 	ck_assert_int_eq(parse("k --reboot=exit --cpu=host"), 0);
 	ck_assert(!o.restart && o.cpu_model == VMM_CPU_HOST);
 }

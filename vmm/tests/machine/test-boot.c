@@ -22,7 +22,7 @@ static void boot(void)
 	rig_file("initrd", INITRD, sizeof(INITRD));
 	RIG_OPTIONS("kernel", "--memory=size=16M", "--initrd=initrd",
 		    "--cmdline=root=here", "--append=quiet", "--cpus=3",
-		    "--console=null", "--device=rng", "--device=rng");
+		    "--serial=null", "--device=rng", "--device=rng");
 	rig_make();
 }
 
@@ -167,7 +167,7 @@ END_TEST
 START_TEST(kernel_without_an_initrd_is_told_of_none)
 {
 	kernel_pvh();
-	RIG_OPTIONS("kernel", "--memory=size=4M", "--console=null");
+	RIG_OPTIONS("kernel", "--memory=size=4M", "--serial=null");
 	rig_make();
 	ck_assert_uint_eq(rig_number(VMM_BOOT_INFO_GPA + 12, 4), 0);
 	assert_text(rig_number(VMM_BOOT_INFO_GPA + 24, 8), "console=ttyS0");

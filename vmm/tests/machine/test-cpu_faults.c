@@ -55,7 +55,7 @@ static void run(int (*guest)(unsigned int, unsigned int, struct kvm_run *),
 {
 	kernel_pvh();
 	fake.guest = guest;
-	RIG_OPTIONS("kernel", memory, "--console=null",
+	RIG_OPTIONS("kernel", memory, "--serial=null",
 		    "--on-memory-error=continue");
 	rig_run();
 }

@@ -200,7 +200,7 @@ static void prepare(const struct machine *machine)
 	ck_assert_int_eq(truncate("image", 1 << 20), 0);
 	ck_assert_int_eq(vmem_sigbus_new(64, &rig.sigbus, NULL), 0);
 	RIG_OPTIONS("kernel", machine->memory, machine->device,
-		    "--console=null", "--cpus=2");
+		    "--serial=null", "--cpus=2");
 	main_thread = pthread_self();
 }
 

@@ -55,7 +55,7 @@ START_TEST(store_to_a_port_ends_the_machine)
 	kernel_pvh();
 	the_end = &ends[_i];
 	fake.guest = end;
-	RIG_OPTIONS("kernel", "--memory=size=4M", "--console=null", "--cpus=2");
+	RIG_OPTIONS("kernel", "--memory=size=4M", "--serial=null", "--cpus=2");
 	rig_run();
 	assert_ended(the_end->status, the_end->says);
 }
@@ -88,7 +88,7 @@ START_TEST(first_sigterm_presses_the_button_and_the_second_ends)
 {
 	kernel_pvh();
 	fake.guest = terminated;
-	RIG_OPTIONS("kernel", "--memory=size=4M", "--console=null");
+	RIG_OPTIONS("kernel", "--memory=size=4M", "--serial=null");
 	rig_run();
 	assert_ended(VSU_EXIT_FAIL, "ended by signal 15");
 	ck_assert(rig.machine.asked);
@@ -123,7 +123,7 @@ START_TEST(other_signals_end_at_once)
 	fake.guest = signalled;
 	signal_to_send = signal_ends[_i].number;
 	RIG_OPTIONS(signal_ends[_i].kernel, "--memory=size=4M",
-		    "--console=null");
+		    "--serial=null");
 	rig_run();
 	assert_ended(VSU_EXIT_FAIL, signal_ends[_i].says);
 	ck_assert(!rig.machine.asked);
@@ -154,7 +154,7 @@ START_TEST(console_goes_to_its_file_and_interrupts)
 	kernel_pvh();
 	rig_file("console", "what was there", 14);
 	fake.guest = speaks;
-	RIG_OPTIONS("kernel", "--memory=size=4M", "--console=console");
+	RIG_OPTIONS("kernel", "--memory=size=4M", "--serial=console");
 	rig_run();
 	assert_ended(VSU_EXIT_OK, "the guest powered off");
 	vmm_machine_free(&rig.machine);
