@@ -59,20 +59,19 @@ int vmem_priv_block_map(struct vmem_block *block,
 	return 0;
 }
 
-struct vmem_block *vmem_block_ref(struct vmem_block *block)
-{
-	__atomic_fetch_add(&block->refs, 1, __ATOMIC_RELAXED);
-	return block;
-}
-
 /* Leave the table first: its entry must never cover memory of another. */
-static void block_destroy(struct vmem_block *block)
+static void mapping_leave(struct vmem_block *block,
+			  struct vmem_priv_areas *areas)
 {
 	if (block->discard_on_free && block->mapping.hva)
 		madvise(block->mapping.hva, block->mapping.len, MADV_REMOVE);
 	if (block->sigbus)
 		vmem_priv_sigbus_leave(block->sigbus, block->sigbus_slot);
-	vmem_priv_unmap(&block->mapping);
+	vmem_priv_areas_add(areas, &block->mapping);
+}
+
+static void block_free(struct vmem_block *block)
+{
 	if (block->piece)
 		vmem_priv_reservation_release(block->reservation, block->piece);
 	if (block->closer)
@@ -82,10 +81,42 @@ static void block_destroy(struct vmem_block *block)
 	free(block);
 }
 
+/* All are unmapped before the first is closed, which may free its pages. */
+void vmem_priv_blocks_destroy(struct vmem_block *gone)
+{
+	struct vmem_priv_areas areas = { NULL, 0 };
+	struct vmem_block *block;
+
+	for (block = gone; block; block = block->next_gone)
+		mapping_leave(block, &areas);
+	vmem_priv_areas_unmap(&areas);
+	while ((block = gone)) {
+		gone = block->next_gone;
+		block_free(block);
+	}
+}
+
+struct vmem_block *vmem_block_ref(struct vmem_block *block)
+{
+	__atomic_fetch_add(&block->refs, 1, __ATOMIC_RELAXED);
+	return block;
+}
+
+void vmem_priv_block_drop(struct vmem_block *block, struct vmem_block **gone)
+{
+	if (__atomic_fetch_sub(&block->refs, 1, __ATOMIC_ACQ_REL) != 1)
+		return;
+	block->next_gone = *gone;
+	*gone = block;
+}
+
 struct vmem_block *vmem_block_unref(struct vmem_block *block)
 {
-	if (block && __atomic_fetch_sub(&block->refs, 1, __ATOMIC_ACQ_REL) == 1)
-		block_destroy(block);
+	struct vmem_block *gone = NULL;
+
+	if (block)
+		vmem_priv_block_drop(block, &gone);
+	vmem_priv_blocks_destroy(gone);
 	return NULL;
 }
 

@@ -18,39 +18,50 @@
 
 #define ALL_FLAGS (VMEM_BLOCK_WRITE | VMEM_BLOCK_SHARED | VMEM_BLOCK_ROM)
 
-/* *end is where in the file the piece ends. */
-static int check_desc(const struct vmem_fd_desc *d, uint64_t *end,
-		      struct vsu_error *err)
+static int check_desc(const struct vmem_fd_desc *d, struct vsu_error *err)
 {
+	uint64_t end;
+
 	if (!d->len)
 		return vsu_error_set(err, -EINVAL, "a mapping of length 0");
 	if (d->flags & ~ALL_FLAGS)
 		return vsu_error_set(err, -EINVAL, "unknown block flags %#x",
 				     d->flags);
-	if (vsu_u64_add_overflow(d->fd_offset, d->len, end) ||
-	    *end > INT64_MAX)
+	if (vsu_u64_add_overflow(d->fd_offset, d->len, &end) ||
+	    end > INT64_MAX)
 		return vsu_error_set(err, -EINVAL, "file offset %#" PRIx64
 				     " + length %#" PRIx64 " exceed a file",
 				     d->fd_offset, d->len);
 	return 0;
 }
 
-/* Past its end a file maps well and kills whoever touches it: look first. */
-static int check_file_size(const struct vmem_fd_desc *d, uint64_t end,
-			   struct stat *st, struct vsu_error *err)
+int vmem_fd_look(int fd, struct vmem_fd_facts *facts)
 {
-	uint64_t size;
-	int rc;
+	struct vmem_fd_facts seen = { .size = UINT64_MAX };
+	struct stat st;
+	int rc = 0;
 
-	if (fstat(d->fd, st) < 0)
-		return vsu_error_sys(err, -errno, "no usable fd to map");
-	if (!S_ISREG(st->st_mode) && !S_ISBLK(st->st_mode))
-		return 0;	/* has no size; mmap() decides */
-	size = (uint64_t)st->st_size;
-	rc = S_ISBLK(st->st_mode) ? vsu_fd_size(d->fd, &size) : 0;
-	if (rc < 0)
-		return vsu_error_sys(err, rc, "no size of the file to map");
-	if (end <= size)
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	seen.dev = st.st_dev;
+	seen.ino = st.st_ino;
+	seen.block_size = (uint64_t)st.st_blksize;
+	if (S_ISREG(st.st_mode))
+		seen.size = (uint64_t)st.st_size;
+	else if (S_ISBLK(st.st_mode))
+		rc = vsu_fd_size(fd, &seen.size);
+	if (!rc)
+		*facts = seen;
+	return rc;
+}
+
+/* Past its end a file maps well and kills whoever touches it. */
+static int check_file_size(const struct vmem_fd_desc *d, uint64_t size,
+			   struct vsu_error *err)
+{
+	uint64_t end = 0;
+
+	if (!vsu_u64_add_overflow(d->fd_offset, d->len, &end) && end <= size)
 		return 0;
 	vsu_error_set(err, -EINVAL, "the file has %#" PRIx64 " bytes, too few for %#" PRIx64 " at offset %#" PRIx64,
 		      size, d->len,
@@ -89,7 +100,7 @@ static int whole_pages(const struct vmem_fd_desc *d, uint64_t page,
 }
 
 static int open_block(const struct vmem_fd_desc *d, bool take,
-		      const struct stat *st, struct vmem_block *block,
+		      uint64_t block_size, struct vmem_block *block,
 		      struct vsu_error *err)
 {
 	int rc;
@@ -97,7 +108,7 @@ static int open_block(const struct vmem_fd_desc *d, bool take,
 	block->fd = take ? d->fd : vsu_fd_dup(d->fd);
 	if (block->fd < 0)
 		return vsu_error_sys(err, block->fd, "cannot keep the fd");
-	rc = vmem_priv_fd_page_size(block->fd, st, &block->page_size);
+	rc = vmem_priv_fd_page_size(block->fd, block_size, &block->page_size);
 	if (rc < 0)
 		return vsu_error_sys(err, rc, "no page size of the file");
 	block->closer = d->closer;
@@ -161,23 +172,20 @@ static void give_up(struct vmem_block *block, bool take)
 	vmem_block_unref(block);
 }
 
-static int new_block(struct vmem_reservation *r, uint64_t off,
-		     const struct vmem_fd_desc *d, bool take,
-		     struct vmem_block **out, struct vsu_error *err)
+static int new_known_block(struct vmem_reservation *r, uint64_t off,
+			   const struct vmem_fd_desc *d,
+			   const struct vmem_fd_facts *facts, bool take,
+			   struct vmem_block **out, struct vsu_error *err)
 {
 	struct vmem_block *block;
-	uint64_t end = 0;
-	struct stat st;
-	int rc = check_desc(d, &end, err);
+	int rc = check_file_size(d, facts->size, err);
 
-	if (!rc)
-		rc = check_file_size(d, end, &st, err);
 	if (rc < 0)
 		return rc;
 	block = vmem_priv_block_new(VMEM_KIND_FD);
 	if (!block)
 		return vsu_error_set(err, -ENOMEM, "no memory for a block");
-	rc = open_block(d, take, &st, block, err);
+	rc = open_block(d, take, facts->block_size, block, err);
 	if (!rc)
 		rc = map_block(block, d, r, off, err);
 	if (rc < 0) {
@@ -186,6 +194,21 @@ static int new_block(struct vmem_reservation *r, uint64_t off,
 	}
 	*out = block;
 	return 0;
+}
+
+static int new_block(struct vmem_reservation *r, uint64_t off,
+		     const struct vmem_fd_desc *d, bool take,
+		     struct vmem_block **out, struct vsu_error *err)
+{
+	struct vmem_fd_facts facts;
+	int rc = check_desc(d, err);
+
+	if (rc < 0)
+		return rc;
+	rc = vmem_fd_look(d->fd, &facts);
+	if (rc < 0)
+		return vsu_error_sys(err, rc, "no usable fd to map");
+	return new_known_block(r, off, d, &facts, take, out, err);
 }
 
 int vmem_block_new_fd(const struct vmem_fd_desc *desc, struct vmem_block **out,
@@ -198,6 +221,16 @@ int vmem_block_new_take_fd(const struct vmem_fd_desc *desc,
 			   struct vmem_block **out, struct vsu_error *err)
 {
 	return new_block(NULL, 0, desc, true, out, err);
+}
+
+int vmem_block_new_take_known_fd(const struct vmem_fd_desc *desc,
+				 const struct vmem_fd_facts *facts,
+				 struct vmem_block **out, struct vsu_error *err)
+{
+	int rc = check_desc(desc, err);
+
+	return rc < 0 ? rc : new_known_block(NULL, 0, desc, facts, true, out,
+					     err);
 }
 
 int vmem_block_new_fd_at(struct vmem_reservation *reservation, uint64_t off,

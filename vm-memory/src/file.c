@@ -87,7 +87,7 @@ static int file_look(int fd, struct vmem_backend_facts *f)
 	else if (f->file == VMEM_FILE_CHAR)
 		vmem_priv_dax_size(fd, &f->file_size, &f->file_align);
 	if (!rc)
-		rc = vmem_priv_fd_page_size(fd, NULL, &f->page_size);
+		rc = vmem_priv_fd_page_size(fd, 0, &f->page_size);
 	return rc;
 }
 
@@ -129,7 +129,7 @@ static int look_at_parent(const struct vmem_backend *b,
 	if (names_device(b->path))
 		return refuse_open(b, -ENOENT, err);
 	fd = open_parent(b->path);
-	rc = fd < 0 ? -errno : vmem_priv_fd_page_size(fd, NULL, &f->page_size);
+	rc = fd < 0 ? -errno : vmem_priv_fd_page_size(fd, 0, &f->page_size);
 	vsu_fd_close(&fd);
 	if (rc < 0)
 		return refuse_open(b, rc, err);

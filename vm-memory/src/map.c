@@ -221,10 +221,12 @@ void vmem_priv_event_unref(struct vmem_priv_event *event)
 
 static void map_destroy(struct vmem_map *map)
 {
+	struct vmem_block *gone = NULL;
 	uint32_t i;
 
 	for (i = 0; map->regions && i < map->view.n; i++)
-		vmem_region_unref(map->regions[i]);
+		vmem_priv_region_drop(map->regions[i], &gone);
+	vmem_priv_blocks_destroy(gone);
 	vmem_map_unref(map->memory);
 	if (map->event)
 		vmem_priv_event_unref(map->event);
@@ -249,7 +251,9 @@ static void signal_event(struct vmem_priv_event *event)
 
 /*
  * Only the space's reference is left on a retired map: the writer may free it
- * from the moment the count says so, so the event is held across.
+ * from the moment the count says so, so the event is held across. Either the
+ * writer, who said that it waits before it read the counts, saw this one, or
+ * it is seen here that it waits.
  */
 static void map_drop(struct vmem_map *map)
 {
@@ -260,12 +264,13 @@ static void map_drop(struct vmem_map *map)
 	if (event)
 		__atomic_fetch_add(&event->refs, 1, __ATOMIC_RELAXED);
 	before = __atomic_fetch_sub(&map->refs, VMEM_PRIV_MAP_REF,
-				    __ATOMIC_ACQ_REL);
+				    __ATOMIC_SEQ_CST);
 	if (before / VMEM_PRIV_MAP_REF == 1)
 		map_destroy(map);
 	if (!event)
 		return;
-	if (before == (2 * VMEM_PRIV_MAP_REF | VMEM_PRIV_MAP_RETIRED))
+	if (before == (2 * VMEM_PRIV_MAP_REF | VMEM_PRIV_MAP_RETIRED) &&
+	    __atomic_load_n(&event->awaited, __ATOMIC_SEQ_CST))
 		signal_event(event);
 	vmem_priv_event_unref(event);
 }

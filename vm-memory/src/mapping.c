@@ -7,8 +7,8 @@
 #include <config.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -18,18 +18,27 @@
 
 #define HUGETLBFS_MAGIC 0x958458f6
 
+#ifndef F_GET_SEALS
+#define F_GET_SEALS 1034
+#define F_SEAL_SEAL 0x1
+#define F_SEAL_WRITE 0x8
+#endif
+#ifndef F_SEAL_FUTURE_WRITE
+#define F_SEAL_FUTURE_WRITE 0x10
+#endif
+
 uint64_t vmem_priv_host_page(void)
 {
 	return (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
 /* The block of a file on hugetlbfs is its page: a small one settles it. */
-int vmem_priv_fd_page_size(int fd, const struct stat *st, uint64_t *size)
+int vmem_priv_fd_page_size(int fd, uint64_t block_size, uint64_t *size)
 {
 	struct statfs fs;
 
 	*size = vmem_priv_host_page();
-	if (st && (uint64_t)st->st_blksize <= *size)
+	if (block_size && block_size <= *size)
 		return 0;
 	if (fstatfs(fd, &fs) < 0)
 		return -errno;
@@ -73,16 +82,36 @@ static unsigned char *map_at(const struct vmem_priv_map_request *req,
 }
 
 /*
+ * Memory whose seals allow the mapping and cannot change any more, in pages of
+ * the host: nothing in it can refuse. That the descriptor may be mapped so at
+ * all, and that there is room for one more, the kernel knows in time.
+ */
+static bool file_never_refuses(const struct vmem_priv_map_request *req)
+{
+	const int forbid = F_SEAL_WRITE | F_SEAL_FUTURE_WRITE;
+	int seals;
+
+	if ((req->flags & MAP_TYPE) != MAP_SHARED ||
+	    req->align > vmem_priv_host_page())
+		return false;
+	seals = fcntl(req->fd, F_GET_SEALS);
+	if (seals < 0 || !(seals & F_SEAL_SEAL))
+		return false;
+	return !(req->prot & PROT_WRITE) || !(seals & forbid);
+}
+
+/*
  * MAP_FIXED gives up what was there before it asks the file. When that has no
  * huge pages, say, a hole is left, where another thread's mapping may come to
- * lie and be taken away from it with the rest. Hence the question first; of
- * anonymous memory the kernel knows before it gives anything up.
+ * lie and be taken away from it with the rest. Hence the question first, unless
+ * its answer is known; of anonymous memory the kernel knows before it gives
+ * anything up.
  */
 static int kernel_ask(const struct vmem_priv_map_request *req)
 {
 	unsigned char *anywhere;
 
-	if (req->fd < 0)
+	if (req->fd < 0 || file_never_refuses(req))
 		return 0;
 	anywhere = map_at(req, NULL, 0);
 	if (anywhere == MAP_FAILED)
@@ -94,7 +123,8 @@ static int kernel_ask(const struct vmem_priv_map_request *req)
 /*
  * The common case in two calls: a file in pages of the host, wherever there is
  * room, is mapped with one page more than is wanted, which then becomes the
- * guard. False where the kernel does not do it so, and nothing is left.
+ * guard: to forbid a page costs less than to put another mapping there. False
+ * where the kernel does not do it so, and nothing is left.
  */
 static bool map_with_guard(const struct vmem_priv_map_request *req,
 			   struct vmem_priv_mapping *out)
@@ -110,9 +140,7 @@ static bool map_with_guard(const struct vmem_priv_map_request *req,
 	area = map_at(&wide, NULL, 0);
 	if (area == MAP_FAILED)
 		return false;
-	if (mmap(area + req->len, page, PROT_NONE,
-		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1,
-		 0) == MAP_FAILED) {
+	if (mprotect(area + req->len, page, PROT_NONE) < 0) {
 		munmap(area, wide.len);
 		return false;
 	}
@@ -146,4 +174,24 @@ void vmem_priv_unmap(const struct vmem_priv_mapping *m)
 {
 	if (m->area)
 		munmap(m->area, m->area_len);
+}
+
+void vmem_priv_areas_add(struct vmem_priv_areas *areas,
+			 const struct vmem_priv_mapping *m)
+{
+	if (!m->area)
+		return;
+	if (areas->len && m->area + m->area_len != areas->from &&
+	    m->area != areas->from + areas->len)
+		vmem_priv_areas_unmap(areas);
+	if (!areas->len || m->area < areas->from)
+		areas->from = m->area;
+	areas->len += m->area_len;
+}
+
+void vmem_priv_areas_unmap(struct vmem_priv_areas *areas)
+{
+	if (areas->len)
+		munmap(areas->from, areas->len);
+	areas->len = 0;
 }

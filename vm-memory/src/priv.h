@@ -48,13 +48,24 @@ struct vmem_priv_map_request {
 int vmem_priv_map(const struct vmem_priv_map_request *req,
 		  struct vmem_priv_mapping *out);
 void vmem_priv_unmap(const struct vmem_priv_mapping *m);
+/*
+ * Areas to be unmapped that lie side by side, as those of mappings made one
+ * after the other do, so that one call takes them all. Begins all zero.
+ */
+struct vmem_priv_areas {
+	unsigned char *from;
+	size_t len;
+};
+
+void vmem_priv_areas_add(struct vmem_priv_areas *areas,
+			 const struct vmem_priv_mapping *m);
+void vmem_priv_areas_unmap(struct vmem_priv_areas *areas);
 uint64_t vmem_priv_host_page(void);
 /*
- * Of the pages behind fd: the huge page size on hugetlbfs, else the host's. st:
- * what fstat() says of fd, or NULL.
+ * Of the pages behind fd: the huge page size on hugetlbfs, else the host's.
+ * block_size is what fstat() says of fd, or 0.
  */
-struct stat;
-int vmem_priv_fd_page_size(int fd, const struct stat *st, uint64_t *size);
+int vmem_priv_fd_page_size(int fd, uint64_t block_size, uint64_t *size);
 
 /* policy.c */
 
@@ -102,6 +113,7 @@ struct vmem_block {
 	struct vsu_closer *closer;	/* of fd, where it is a peer's */
 	struct vmem_reservation *reservation;
 	struct vmem_priv_piece *piece;
+	struct vmem_block *next_gone;	/* at its end, with others */
 };
 
 /* A block with one reference, no fd and no mapping, or NULL. */
@@ -110,6 +122,16 @@ struct vmem_block *vmem_priv_block_new(enum vmem_kind kind);
 int vmem_priv_block_map(struct vmem_block *block,
 			struct vmem_priv_map_request *req,
 			struct vmem_sigbus *sigbus, struct vsu_error *err);
+
+/* As vmem_block_unref(), but a block that nobody has any more joins gone. */
+void vmem_priv_block_drop(struct vmem_block *block, struct vmem_block **gone);
+/* Ends them all together. */
+void vmem_priv_blocks_destroy(struct vmem_block *gone);
+
+/* region.c */
+/* As vmem_region_unref(), likewise. */
+void vmem_priv_region_drop(struct vmem_region *region,
+			   struct vmem_block **gone);
 
 /* sigbus.c */
 
@@ -157,6 +179,7 @@ uint64_t vmem_priv_dirty_take(struct vmem_dirty *dirty, uint64_t first,
 struct vmem_priv_event {	/* an eventfd that outlives its space */
 	uint32_t refs;
 	int fd;			/* -1 until somebody wants it */
+	uint32_t awaited;	/* retired maps are left that somebody holds */
 };
 
 struct vmem_map {

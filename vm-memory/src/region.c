@@ -105,14 +105,23 @@ struct vmem_region *vmem_region_ref(struct vmem_region *region)
 	return region;
 }
 
+void vmem_priv_region_drop(struct vmem_region *region,
+			   struct vmem_block **gone)
+{
+	if (__atomic_fetch_sub(&region->refs, 1, __ATOMIC_ACQ_REL) != 1)
+		return;
+	vmem_priv_dirty_fini(&region->dirty);
+	vmem_priv_block_drop(region->block, gone);
+	free(region);
+}
+
 struct vmem_region *vmem_region_unref(struct vmem_region *region)
 {
-	if (region &&
-	    __atomic_fetch_sub(&region->refs, 1, __ATOMIC_ACQ_REL) == 1) {
-		vmem_priv_dirty_fini(&region->dirty);
-		vmem_block_unref(region->block);
-		free(region);
-	}
+	struct vmem_block *gone = NULL;
+
+	if (region)
+		vmem_priv_region_drop(region, &gone);
+	vmem_priv_blocks_destroy(gone);
 	return NULL;
 }
 

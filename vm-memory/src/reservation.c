@@ -29,6 +29,7 @@ struct vmem_reservation {
 	struct vmem_priv_piece **pieces;	/* by off */
 	size_t n, room;
 	uint32_t any_stuck;	/* some piece is to be emptied yet */
+	uint32_t awaited;	/* the owner was told that a place is in use */
 };
 
 #define ROOM_FIRST 16u
@@ -139,17 +140,31 @@ static bool piece_overlaps(const struct vmem_reservation *r, size_t i,
 					      r->pieces[i]->len, off, len);
 }
 
-bool vmem_reservation_busy(const struct vmem_reservation *reservation,
-			   uint64_t off, uint64_t len)
+static bool is_busy(const struct vmem_reservation *r, uint64_t off, uint64_t len)
 {
-	const struct vmem_reservation *r = reservation;
 	size_t i;
 
 	for (i = piece_behind(r, off); piece_overlaps(r, i, off, len); i++)
-		if (__atomic_load_n(&r->pieces[i]->live, __ATOMIC_ACQUIRE) ==
+		if (__atomic_load_n(&r->pieces[i]->live, __ATOMIC_SEQ_CST) ==
 		    VMEM_PRIV_PIECE_LIVE)
 			return true;
 	return false;
+}
+
+/*
+ * Whoever hears that the place is in use may wait for the event from now on:
+ * either the look behind the mark sees that the block is gone, or the block
+ * sees the mark.
+ */
+bool vmem_reservation_busy(const struct vmem_reservation *reservation,
+			   uint64_t off, uint64_t len)
+{
+	uint32_t *awaited = (uint32_t *)(uintptr_t)&reservation->awaited;
+
+	if (!is_busy(reservation, off, len))
+		return false;
+	__atomic_store_n(awaited, 1, __ATOMIC_SEQ_CST);
+	return is_busy(reservation, off, len);
 }
 
 /*
@@ -233,7 +248,7 @@ static int check_claim(struct vmem_reservation *r, uint64_t off, uint64_t len,
 				     off, r->space.len);
 	sweep_sometimes(r);
 	stuck = place_sweep(r, off, len);
-	if (vmem_reservation_busy(r, off, len))
+	if (is_busy(r, off, len))
 		return vsu_error_set(err, -EEXIST, "%#" PRIx64 " bytes at %#"
 				     PRIx64 " of the window are in use", len,
 				     off);
@@ -295,10 +310,11 @@ void vmem_priv_reservation_release(struct vmem_reservation *r,
 	const bool empty = piece_empty(r, piece);
 
 	__atomic_store_n(&piece->live, empty ? VMEM_PRIV_PIECE_FREE :
-			 VMEM_PRIV_PIECE_STUCK, __ATOMIC_RELEASE);
+			 VMEM_PRIV_PIECE_STUCK, __ATOMIC_SEQ_CST);
 	if (!empty)
 		__atomic_store_n(&r->any_stuck, 1, __ATOMIC_RELEASE);
-	if (r->event_fd >= 0)
+	if (__atomic_exchange_n(&r->awaited, 0, __ATOMIC_SEQ_CST) &&
+	    r->event_fd >= 0)
 		vsu_event_signal_own(r->event_fd);
 	reservation_unref(r);
 }

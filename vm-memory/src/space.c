@@ -93,6 +93,8 @@ int vmem_space_publish(struct vmem_space *space, struct vmem_map *map)
 
 	if (map && !map_adopt(space, map))
 		return -EINVAL;
+	/* a reclaim comes, and finds what is let go of until then */
+	__atomic_store_n(&space->event->awaited, 0, __ATOMIC_RELAXED);
 	__atomic_store_n(&space->current, map, __ATOMIC_SEQ_CST);
 	__atomic_store_n(&space->generation, space->generation + 1,
 			 __ATOMIC_SEQ_CST);
@@ -146,14 +148,11 @@ static uint64_t oldest_in_use(const struct vmem_space *space)
  * The slots must be read before the counts: a reader goes from its slot to a
  * counted reference, never back.
  */
-unsigned int vmem_space_reclaim(struct vmem_space *space)
+static void free_unused(struct vmem_space *space)
 {
 	struct vmem_map **link = &space->retired, *map;
-	uint64_t oldest;
+	uint64_t oldest = oldest_in_use(space);
 
-	if (!space->nretired)
-		return 0;
-	oldest = oldest_in_use(space);
 	while ((map = *link)) {
 		if (map->retired_at > oldest ||
 		    __atomic_load_n(&map->refs, __ATOMIC_SEQ_CST) /
@@ -165,6 +164,16 @@ unsigned int vmem_space_reclaim(struct vmem_space *space)
 		space->nretired--;
 		vmem_map_unref(map);
 	}
+}
+
+unsigned int vmem_space_reclaim(struct vmem_space *space)
+{
+	if (!space->nretired)
+		return 0;
+	__atomic_store_n(&space->event->awaited, 1, __ATOMIC_SEQ_CST);
+	free_unused(space);
+	if (!space->nretired)
+		__atomic_store_n(&space->event->awaited, 0, __ATOMIC_RELAXED);
 	return space->nretired;
 }
 

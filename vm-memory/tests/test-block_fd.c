@@ -249,6 +249,38 @@ START_TEST(descriptor_is_taken_and_closed_with_the_block)
 }
 END_TEST
 
+START_TEST(file_looked_at_is_not_looked_at_again)
+{
+	struct vmem_fd_desc d = { make_memfd(PAGE), RW_SHARED, 0, PAGE, NULL,
+				  NULL };
+	struct vmem_fd_facts facts, closed;
+	struct vmem_block *block;
+
+	ck_assert_int_eq(vmem_fd_look(d.fd, &facts), 0);
+	ck_assert_uint_eq(facts.size, PAGE);
+	facts.size = PAGE - 1;
+	ck_assert_int_eq(vmem_block_new_take_known_fd(&d, &facts, &block, NULL),
+			 -EINVAL);
+	facts.size = PAGE;
+	ck_assert_int_eq(vmem_block_new_take_known_fd(&d, &facts, &block, NULL),
+			 0);
+	ck_assert_uint_eq(vmem_block_hva(block)[5], pattern(5));
+	vmem_block_unref(block);
+	ck_assert_int_eq(vmem_fd_look(d.fd, &closed), -EBADF);
+}
+END_TEST
+
+START_TEST(file_without_a_size_is_held_to_none)
+{
+	int fd = open("/dev/zero", O_RDWR | O_CLOEXEC);
+	struct vmem_fd_facts facts;
+
+	ck_assert_int_eq(vmem_fd_look(fd, &facts), 0);
+	ck_assert_uint_eq(facts.size, UINT64_MAX);
+	close(fd);
+}
+END_TEST
+
 /* Too long a piece, and a read-only descriptor for a block to be stored to. */
 START_TEST(descriptor_of_a_refused_block_stays_the_callers)
 {
@@ -424,6 +456,8 @@ int main(void)
 		b5_16_pages_of_a_large_file_are_freed_where_it_is_closed);
 	tcase_add_test(tc, descriptor_is_taken_and_closed_with_the_block);
 	tcase_add_test(tc, descriptor_of_a_refused_block_stays_the_callers);
+	tcase_add_test(tc, file_looked_at_is_not_looked_at_again);
+	tcase_add_test(tc, file_without_a_size_is_held_to_none);
 	tcase_add_test_raise_signal(tc, guard_page_stops_an_overrun, SIGSEGV);
 	tcase_add_test_raise_signal(tc, read_only_block_cannot_be_stored_to,
 				    SIGSEGV);

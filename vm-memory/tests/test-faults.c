@@ -242,7 +242,8 @@ START_TEST(failing_regions_maps_and_others_leave_nothing)
 	two = make_region(4096, 4096, 0);
 	ck_assert_int_ge(faults_each(make_maps, 0), 4);
 	ck_assert_int_ge(faults_each(make_region_with_bitmap, 0), 2);
-	ck_assert_int_ge(faults_each(make_the_rest, 1), 9);
+	/* the spare pages of a table are a favour: six calls */
+	ck_assert_int_ge(faults_each(make_the_rest, 6), 9);
 	vmem_region_unref(one);
 	vmem_region_unref(two);
 }

@@ -2,6 +2,8 @@
 /* Claims about maps and their views. */
 #include <config.h>
 
+#include <sys/mman.h>
+
 #include <vm-memory/access.h>
 
 #include "util.h"
@@ -429,6 +431,38 @@ START_TEST(a_million_changes_and_lookups_agree_with_a_model)
 }
 END_TEST
 
+static bool is_mapped(const void *page)
+{
+	unsigned char present;
+
+	return mincore((void *)(uintptr_t)page, 1, &present) == 0;
+}
+
+/* Mapped one after the other they lie side by side, and go together. */
+START_TEST(map_takes_all_its_regions_along_but_one_that_is_held)
+{
+	struct vmem_region *r[5];
+	struct vmem_map *map = NULL;
+	unsigned char *hva[5];
+	unsigned int i;
+
+	for (i = 0; i < 5; i++) {
+		r[i] = make_region(i * PAGE, PAGE, 0);
+		hva[i] = vmem_region_hva(r[i]);
+	}
+	ck_assert_int_eq(vmem_map_from_regions(r, 5, &map, NULL), 0);
+	for (i = 0; i < 5; i++)
+		if (i != 2)
+			vmem_region_unref(r[i]);
+	vmem_map_unref(map);
+	for (i = 0; i < 5; i++)
+		ck_assert_int_eq(is_mapped(hva[i]), i == 2);
+	ck_assert_uint_eq(hva[2][7], pattern(7));
+	vmem_region_unref(r[2]);
+	ck_assert(!is_mapped(hva[2]));
+}
+END_TEST
+
 #define LOOP(tc, test, table) \
 	tcase_add_loop_test(tc, test, 0, sizeof(table) / sizeof((table)[0]))
 
@@ -452,6 +486,7 @@ int main(void)
 	LOOP(tc, regions_in_heaps_are_searched_rightly, counts);
 	LOOP(tc, last_guest_address_is_found_among_any_number, counts);
 	LOOP(tc, firsts_are_padded_with_ones_and_ranges_with_the_last, counts);
+	tcase_add_test(tc, map_takes_all_its_regions_along_but_one_that_is_held);
 	suite_add_tcase(s, model);
 	tcase_set_timeout(model, 300);
 	tcase_add_test(model, a_million_changes_and_lookups_agree_with_a_model);

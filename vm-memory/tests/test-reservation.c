@@ -60,6 +60,7 @@ static bool no_room;
 
 /* Mappings that failed and took with them what was there before. */
 static unsigned int holes;
+static unsigned int tried;
 
 void *__real_mmap(void *at, size_t len, int prot, int flags, int fd, off_t pos);
 void *__wrap_mmap(void *at, size_t len, int prot, int flags, int fd, off_t pos);
@@ -70,6 +71,7 @@ void *__wrap_mmap(void *at, size_t len, int prot, int flags, int fd, off_t pos)
 	const int why = no_room ? ENOMEM : errno;
 	unsigned char present;
 
+	tried += !(flags & MAP_FIXED);
 	if (p == MAP_FAILED && (flags & MAP_FIXED))
 		holes += mincore(at, 1, &present) < 0;
 	errno = why;
@@ -214,6 +216,7 @@ START_TEST(piece_dropped_elsewhere_wakes_the_owner)
 	pthread_t thread;
 
 	ck_assert_int_eq(map_at(0, 0, PAGE, RW_SHARED, &b), 0);
+	ck_assert(vmem_reservation_busy(window, 0, PAGE));
 	ck_assert_int_eq(poll(&p, 1, 0), 0);
 	ck_assert_int_eq(pthread_create(&thread, NULL, drop, b), 0);
 	ck_assert_int_eq(poll(&p, 1, -1), 1);
@@ -221,6 +224,18 @@ START_TEST(piece_dropped_elsewhere_wakes_the_owner)
 	ck_assert_int_eq(map_at(0, 0, PAGE, RW_SHARED, &b), 0);
 	vmem_block_unref(b);
 	pthread_join(thread, NULL);
+}
+END_TEST
+
+START_TEST(piece_that_nobody_asked_for_wakes_nobody)
+{
+	struct pollfd p = { vmem_reservation_fd(window), POLLIN, 0 };
+	struct vmem_block *b;
+
+	ck_assert_int_eq(map_at(0, 0, PAGE, RW_SHARED, &b), 0);
+	ck_assert(!vmem_reservation_busy(window, PAGE, PAGE));
+	vmem_block_unref(b);
+	ck_assert_int_eq(poll(&p, 1, 0), 0);
 }
 END_TEST
 
@@ -307,6 +322,44 @@ START_TEST(refused_mapping_leaves_no_hole_in_the_window)
 }
 END_TEST
 
+/* Whether its file is asked elsewhere first, by its seals; one that may not. */
+static const struct {
+	unsigned int memfd;
+	int seals, rc;
+	uint32_t flags;
+	bool asked;
+} sealed[] = {
+	{ 0, 0, 0, RW_SHARED, false },
+	{ MFD_ALLOW_SEALING, 0, 0, RW_SHARED, true },
+	{ MFD_ALLOW_SEALING, F_SEAL_SEAL | F_SEAL_SHRINK, 0, RW_SHARED, false },
+	{ MFD_ALLOW_SEALING, F_SEAL_WRITE, -EPERM, RW_SHARED, true },
+	{ MFD_ALLOW_SEALING, F_SEAL_SEAL | F_SEAL_WRITE, -EPERM, RW_SHARED,
+	  true },
+	{ MFD_ALLOW_SEALING, F_SEAL_SEAL | F_SEAL_FUTURE_WRITE, -EPERM,
+	  RW_SHARED, true },
+	{ 0, 0, 0, VMEM_BLOCK_WRITE, true },
+};
+
+START_TEST(only_memory_that_cannot_refuse_is_mapped_without_a_question)
+{
+	struct vmem_fd_desc d = { memfd_create("sealed", MFD_CLOEXEC |
+					       sealed[_i].memfd),
+				  sealed[_i].flags, 0, PAGE, NULL, NULL };
+	struct vmem_block *b = NULL;
+
+	ck_assert_int_eq(ftruncate(d.fd, PAGE), 0);
+	if (sealed[_i].seals && fcntl(d.fd, F_ADD_SEALS, sealed[_i].seals) < 0)
+		return;		/* a kernel before F_SEAL_FUTURE_WRITE */
+	tried = 0;
+	ck_assert_int_eq(vmem_block_new_fd_at(window, PAGE, &d, &b, NULL),
+			 sealed[_i].rc);
+	ck_assert_uint_eq(tried, sealed[_i].asked);
+	ck_assert_uint_eq(holes, 0);
+	vmem_block_unref(b);
+	close(d.fd);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("reservation");
@@ -323,9 +376,12 @@ int main(void)
 	tcase_add_loop_test(tc, piece_never_replaces_a_living_one, 0,
 			    sizeof(places) / sizeof(places[0]));
 	tcase_add_test(tc, unaligned_piece_is_refused);
+	tcase_add_loop_test(tc, only_memory_that_cannot_refuse_is_mapped_without_a_question,
+			    0, sizeof(sealed) / sizeof(sealed[0]));
 	tcase_add_test(tc, pieces_have_protections_of_their_own);
 	tcase_add_test(tc, window_outlives_its_owner_as_long_as_a_piece);
 	tcase_add_test(tc, piece_dropped_elsewhere_wakes_the_owner);
+	tcase_add_test(tc, piece_that_nobody_asked_for_wakes_nobody);
 	if (sizeof(off_t) == sizeof(long))	/* else mmap() has another name */
 		tcase_add_test(tc,
 			       e1_28_piece_that_cannot_be_emptied_is_not_busy_and_is_emptied_later);

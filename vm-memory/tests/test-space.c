@@ -158,6 +158,24 @@ START_TEST(reference_on_the_current_map_signals_nothing)
 }
 END_TEST
 
+/* Nobody waits: the writer's reclaim comes after it. */
+START_TEST(reference_that_no_reclaim_met_signals_nothing)
+{
+	struct pollfd p = { vmem_space_want_event(space), POLLIN, 0 };
+	struct vmem_reader reader;
+	struct vmem_map *map;
+
+	vmem_space_add_reader(space, &reader);
+	publish(1);
+	map = vmem_reader_map_ref(&reader);
+	publish(2);
+	vmem_map_unref(map);
+	ck_assert_int_eq(poll(&p, 1, 0), 0);
+	ck_assert_uint_eq(vmem_space_reclaim(space), 0);
+	vmem_space_remove_reader(&reader);
+}
+END_TEST
+
 /* The writer has to ask again by itself. */
 START_TEST(reader_that_leaves_a_retired_map_signals_nothing)
 {
@@ -382,6 +400,7 @@ int main(void)
 	tcase_add_test(tc,
 		       reference_keeps_a_retired_map_and_its_end_is_signalled);
 	tcase_add_test(tc, reference_on_the_current_map_signals_nothing);
+	tcase_add_test(tc, reference_that_no_reclaim_met_signals_nothing);
 	tcase_add_test(tc, reader_that_leaves_a_retired_map_signals_nothing);
 	tcase_add_test(tc, event_does_not_exist_until_it_is_wanted);
 	tcase_add_test(tc, reference_outlives_the_space);

@@ -220,6 +220,7 @@ int vhost_user_priv_memory_switch(struct vhost_user_backend *b,
 	if (rc == 0)
 		rc = publish_staged(b, err);
 	vhost_user_priv_unstage(b);
+	vmem_space_reclaim(b->space);
 	return rc;
 }
 

@@ -7,7 +7,6 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <stdio.h>
-#include <sys/stat.h>
 
 #include "backend/backend_priv.h"
 #include "wire/descriptor.h"
@@ -16,6 +15,7 @@
 #include <vm-memory/region.h>
 #include <vmm-sys-util/checked.h>
 #include <vmm-sys-util/fd.h>
+#include <vmm-sys-util/foreign.h>
 
 #define PLACE VHOST_USER_PRIV_PLACE
 #define PLACE_ARGS VHOST_USER_PRIV_PLACE_ARGS
@@ -179,7 +179,6 @@ find_same(const struct vhost_user_priv_table *t,
 		if (o->dev == s->dev && o->ino == s->ino &&
 		    o->wire.mmap_offset == s->wire.mmap_offset &&
 		    o->wire.size == s->wire.size &&
-		    o->read_only == s->read_only &&
 		    !vmem_block_failed(vmem_region_block(o->region)))
 			return o;
 	}
@@ -187,17 +186,16 @@ find_same(const struct vhost_user_priv_table *t,
 }
 
 /* A file cut short since it was mapped is not good any more. */
-static bool still_long_enough(int fd, const struct stat *st,
+static bool still_long_enough(const struct vmem_fd_facts *facts,
 			      const struct vhost_user_mem_region *r)
 {
-	uint64_t size = (uint64_t)st->st_size;
-
-	return (S_ISREG(st->st_mode) || vsu_fd_size(fd, &size) == 0) &&
-	       !vsu_range_exceeds(r->mmap_offset, r->size, size);
+	return facts->size != UINT64_MAX &&
+	       !vsu_range_exceeds(r->mmap_offset, r->size, facts->size);
 }
 
 /* The block takes *fd over. */
 static int map_block(const struct vhost_user_backend *b, int *fd,
+		     const struct vmem_fd_facts *facts,
 		     const struct vhost_user_priv_slot *s,
 		     struct vmem_block **out, struct vsu_error *err)
 {
@@ -211,7 +209,7 @@ static int map_block(const struct vhost_user_backend *b, int *fd,
 		.sigbus = b->config.sigbus,
 		.closer = b->config.closer,
 	};
-	int rc = vmem_block_new_take_fd(&desc, out, err);
+	int rc = vmem_block_new_take_known_fd(&desc, facts, out, err);
 
 	if (!rc)
 		*fd = -1;
@@ -231,49 +229,86 @@ static int new_region(struct vmem_block *block,
 	return vhost_user_priv_of_peer(vmem_region_new(&desc, out, err), err);
 }
 
+/* The place is a sentence's: memory as nearly all send it needs none. */
 static int check_slot_fd(const struct vhost_user_backend *b, int fd,
-			 const struct vhost_user_priv_slot *s,
+			 const struct vhost_user_priv_slot *s, bool *shared,
 			 struct vsu_error *err)
 {
 	char place[80];
 
+	*shared = vsu_foreign_kind(fd) == VSU_FOREIGN_SHARED;
+	if (*shared)
+		return 0;
 	snprintf(place, sizeof(place), PLACE, PLACE_ARGS(&s->wire));
 	return vhost_user_priv_check_file(fd, b->config.served_files, place,
 					  err);
 }
 
 /*
+ * The mapping itself says whether the descriptor can be written; only what it
+ * refuses is asked, and tried again as what it is.
+ */
+static int map_fresh(const struct vhost_user_backend *b, int *fd,
+		     const struct vmem_fd_facts *facts,
+		     struct vhost_user_priv_slot *s, struct vmem_block **out,
+		     struct vsu_error *err)
+{
+	int rc = map_block(b, fd, facts, s, out, NULL);
+
+	if (rc == 0)
+		return 0;
+	s->read_only = is_read_only(*fd);
+	rc = map_block(b, fd, facts, s, out, err);
+	return rc < 0 ? vsu_error_prefix(err, rc, PLACE, PLACE_ARGS(&s->wire)) :
+			0;
+}
+
+/* A block that is kept, or NULL. */
+static struct vmem_block *
+block_keep(const struct vhost_user_priv_table *keep, int fd,
+	   const struct vmem_fd_facts *facts, struct vhost_user_priv_slot *s)
+{
+	const struct vhost_user_priv_slot *same = NULL;
+
+	if (keep && still_long_enough(facts, &s->wire))
+		same = find_same(keep, s);
+	if (!same)
+		return NULL;
+	s->read_only = is_read_only(fd);
+	return same->read_only == s->read_only ?
+	       vmem_block_ref(vmem_region_block(same->region)) : NULL;
+}
+
+/*
  * Maps *fd for the slot, which takes it then, or takes over what keep has of
- * it.
+ * it. Memory is held by what is kept, so that to close another descriptor of it
+ * frees nothing and takes no time.
  */
 static int map_slot(const struct vhost_user_backend *b, int *fd,
 		    const struct vhost_user_priv_table *keep,
 		    struct vhost_user_priv_slot *s, struct vsu_error *err)
 {
-	const struct vhost_user_priv_slot *same = NULL;
+	struct vmem_fd_facts facts;
 	struct vmem_block *block;
-	struct stat st;
+	bool shared = false;
 	int rc;
 
-	rc = check_slot_fd(b, *fd, s, err);
+	rc = check_slot_fd(b, *fd, s, &shared, err);
 	if (rc < 0)
 		return rc;
-	if (fstat(*fd, &st) < 0)
-		return vsu_error_sys(err, -errno, PLACE ": cannot look at its descriptor",
+	rc = vmem_fd_look(*fd, &facts);
+	if (rc < 0)
+		return vsu_error_sys(err, rc, PLACE ": cannot look at its descriptor",
 				     PLACE_ARGS(&s->wire));
-	s->dev = st.st_dev;
-	s->ino = st.st_ino;
-	s->read_only = is_read_only(*fd);
-	if (keep && still_long_enough(*fd, &st, &s->wire))
-		same = find_same(keep, s);
-	if (same) {
-		block = vmem_block_ref(vmem_region_block(same->region));
-	} else {
-		rc = map_block(b, fd, s, &block, err);
-		if (rc < 0)
-			return vsu_error_prefix(err, rc, PLACE,
-						PLACE_ARGS(&s->wire));
-	}
+	s->dev = facts.dev;
+	s->ino = facts.ino;
+	block = block_keep(keep, *fd, &facts, s);
+	if (!block)
+		rc = map_fresh(b, fd, &facts, s, &block, err);
+	else if (shared)
+		vsu_fd_close(fd);
+	if (rc < 0)
+		return rc;
 	rc = new_region(block, &s->wire, &s->region, err);
 	vmem_block_unref(block);
 	return rc;

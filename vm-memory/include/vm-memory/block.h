@@ -80,6 +80,26 @@ VMEM_API int vmem_block_new_take_fd(const struct vmem_fd_desc *desc,
 				    struct vmem_block **out,
 				    struct vsu_error *err) VSU_NODISCARD;
 
+/* An open file, as the kernel describes it at one moment. Frozen. */
+struct vmem_fd_facts {
+	uint64_t dev, ino;	/* which file it is */
+	uint64_t size;		/* bytes that there are to map; UINT64_MAX: the
+				   kernel knows no size, mapping decides */
+	uint64_t block_size;	/* as the file system says, bytes */
+};
+
+/* Looks at fd: one fstat(), of a block device its size, too. */
+VMEM_API int vmem_fd_look(int fd, struct vmem_fd_facts *facts) VSU_NODISCARD;
+
+/*
+ * As vmem_block_new_take_fd(), for a caller who has looked at desc->fd a moment
+ * ago, so that it is not looked at again.
+ */
+VMEM_API int vmem_block_new_take_known_fd(const struct vmem_fd_desc *desc,
+					  const struct vmem_fd_facts *facts,
+					  struct vmem_block **out,
+					  struct vsu_error *err) VSU_NODISCARD;
+
 VMEM_API struct vmem_block *vmem_block_ref(struct vmem_block *block);
 VMEM_API struct vmem_block *vmem_block_unref(struct vmem_block *block);
 

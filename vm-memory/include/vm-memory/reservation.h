@@ -69,9 +69,9 @@ VMEM_API bool vmem_reservation_busy(const struct vmem_reservation *reservation,
 				    uint64_t off, uint64_t len);
 
 /*
- * An eventfd, borrowed, that becomes readable when a block has left, for
- * whoever waits for a place to become empty. -1 when there is no descriptor
- * to be had.
+ * An eventfd, borrowed, that becomes readable when a block has left since
+ * vmem_reservation_busy() last said true, for whoever waits for a place to
+ * become empty and then asks again. -1 when there is no descriptor to be had.
  */
 VMEM_API int vmem_reservation_fd(const struct vmem_reservation *reservation);
 

@@ -61,8 +61,9 @@ VMEM_API struct vmem_map *vmem_space_current(const struct vmem_space *space);
 VMEM_API const uint64_t *vmem_space_generation(const struct vmem_space *space);
 
 /*
- * An eventfd, borrowed, that is signalled when the last reference on a retired
- * map goes; -1 until it was asked for by vmem_space_want_event(). A reader
+ * An eventfd, borrowed, that is signalled when the last reference goes on a
+ * retired map that vmem_space_reclaim(), called after the last publication,
+ * found in use; -1 until it was asked for by vmem_space_want_event(). A reader
  * that leaves signals nothing, so as to cost nothing: while reclaim says that
  * maps remain and no event comes, the writer calls it again in its own time.
  */
