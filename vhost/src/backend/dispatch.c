@@ -195,7 +195,15 @@ static void flush_replies(struct vhost_user_backend *b)
 	watch_stalls(b);
 }
 
-/* Everything but the messages of a busy peer is found by epoll. */
+static bool is_main(const struct epoll_event *ev)
+{
+	return ev->data.u32 == VHOST_USER_PRIV_WATCH_MAIN;
+}
+
+/*
+ * Everything but the messages of a busy peer is found by epoll. Of a peer that
+ * ended, the main socket says so.
+ */
 static bool serve_events(struct vhost_user_backend *b)
 {
 	struct epoll_event events[VHOST_USER_PRIV_WATCHES];
@@ -204,20 +212,28 @@ static bool serve_events(struct vhost_user_backend *b)
 
 	n = epoll_wait(b->epoll, events, VHOST_USER_PRIV_WATCHES, 0);
 	for (i = 0; i < n && !b->ending; i++)
-		more |= event_serve(b, &events[i]);
+		if (is_main(&events[i]))
+			more |= event_serve(b, &events[i]);
+	for (i = 0; i < n && !b->ending; i++)
+		if (!is_main(&events[i]))
+			more |= event_serve(b, &events[i]);
 	return more;
 }
 
 /*
  * Messages are what dispatch is called for nearly always: they are looked for
  * first, and where there are some epoll is asked only now and then, so that
- * nothing else waits for ever.
+ * nothing else waits for ever. While answers are due on the back-end channel it
+ * is epoll that knows.
  */
 static bool serve_some(struct vhost_user_backend *b)
 {
 	uint64_t before = b->in_count;
-	bool more = read_messages(b);
+	bool more;
 
+	if (b->nasked && !vhost_user_priv_channel_has_message(&b->main))
+		return serve_events(b);
+	more = read_messages(b);
 	if (b->in_count != before && ++b->turns % TURNS && !b->parked_row)
 		return more;
 	return serve_events(b) || more;

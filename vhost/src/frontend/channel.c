@@ -300,26 +300,27 @@ static int serve_some(struct vhost_user_frontend *f, unsigned int *n,
 	rc = vhost_user_priv_fe_shmem_resume(f, err);
 	if (rc < 0 || f->shm.parked)
 		return rc;
-	for (rc = 1, *n = 0; *n < BUDGET && rc > 0; (*n)++)
-		rc = serve_next(f, err);
+	while (*n < BUDGET && (rc = serve_next(f, err)) > 0)
+		(*n)++;
 	if (rc >= 0 && !f->shm.parked)
 		rc = vhost_user_priv_fe_shmem_flush(f, err);
 	return rc < 0 ? rc : vhost_user_priv_channel_flush(&f->backend_channel, err);
 }
 
-bool vhost_user_priv_fe_backend_channel_serve(struct vhost_user_frontend *f)
+bool vhost_user_priv_fe_backend_channel_serve(struct vhost_user_frontend *f,
+					      unsigned int *n)
 {
 	struct vsu_error err = VSU_ERROR_INIT;
-	unsigned int n = 0;
 	int rc;
 
+	*n = 0;
 	if (!f->has_backend_channel)
 		return false;
-	rc = serve_some(f, &n, &err);
+	rc = serve_some(f, n, &err);
 	if (rc < 0) {
 		end_channel(f, rc, &err);
 		return false;
 	}
 	vhost_user_priv_fe_watch_backend_channel(f);
-	return n == BUDGET && !f->shm.parked && f->channel_events == EPOLLIN;
+	return *n == BUDGET && !f->shm.parked && f->channel_events == EPOLLIN;
 }

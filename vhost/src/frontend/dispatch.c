@@ -14,6 +14,8 @@
 
 /* Answers per dispatch. */
 #define BUDGET			64u
+/* Dispatches with messages on one socket between two looks at the other. */
+#define TURNS			8u
 #define NS_PER_MS		UINT64_C(1000000)
 
 /* Memory that a dead session held would stay mapped, and wait, for nobody. */
@@ -59,8 +61,8 @@ static void explain_hang_up(struct vhost_user_frontend *f, struct vsu_error *err
 			      waiting);
 }
 
-/* 1: there may be more answers. */
-static int receive_answers(struct vhost_user_frontend *f)
+/* The number of answers; of BUDGET there may be more. */
+static unsigned int receive_answers(struct vhost_user_frontend *f)
 {
 	struct vsu_error err = VSU_ERROR_INIT;
 	struct vhost_user_priv_msg *msg;
@@ -70,16 +72,54 @@ static int receive_answers(struct vhost_user_frontend *f)
 	for (n = 0; n < BUDGET && !f->failed; n++) {
 		rc = vhost_user_priv_channel_recv(&f->main, &msg, &err);
 		if (rc == 0)
-			return 0;
+			break;
 		if (rc < 0) {
 			explain_hang_up(f, &err);
 			vhost_user_priv_fe_fail(f, &err);
-			return 0;
+			break;
 		}
 		vhost_user_priv_fe_answer(f, msg);
 		vhost_user_priv_fe_run(f);
 	}
-	return n == BUDGET;
+	return n;
+}
+
+/* Answers, and what an error of the socket left to say. True: some came. */
+static bool serve_main(struct vhost_user_frontend *f)
+{
+	const unsigned int n = receive_answers(f);
+
+	f->main_more = n == BUDGET;
+	if (!f->failed && f->send_failed)
+		vhost_user_priv_fe_fail(f, &f->send_error);
+	return n;
+}
+
+static bool serve_channel(struct vhost_user_frontend *f)
+{
+	unsigned int n = 0;
+
+	if (!f->failed)
+		f->channel_more = vhost_user_priv_fe_backend_channel_serve(f, &n);
+	return n;
+}
+
+/*
+ * While no answer is due the back-end channel is what dispatch is called for.
+ * The socket that had messages is nearly always the only one: the other is left
+ * to the next dispatch, now and then not. Both stay readable.
+ */
+static void serve_sockets(struct vhost_user_frontend *f)
+{
+	const bool channel_first = !f->npending && !f->send_failed;
+
+	if (channel_first && serve_channel(f) && !f->main_more &&
+	    ++f->turns % TURNS)
+		return;
+	if (serve_main(f) && !f->channel_more && ++f->turns % TURNS)
+		return;
+	if (!channel_first)
+		serve_channel(f);
 }
 
 /* Told when the owner can ask for it: get_config is refused while many wait. */
@@ -96,11 +136,8 @@ static void tell_config_changed(struct vhost_user_frontend *f)
 
 static void serve_connection(struct vhost_user_frontend *f)
 {
-	f->more = receive_answers(f);
-	if (!f->failed && f->send_failed)
-		vhost_user_priv_fe_fail(f, &f->send_error);
-	if (!f->failed)
-		f->more |= vhost_user_priv_fe_backend_channel_serve(f);
+	serve_sockets(f);
+	f->more = f->main_more || f->channel_more;
 	vhost_user_priv_fe_run(f);
 	vhost_user_priv_fe_look_at_timer(f);
 	if (f->config_changed && !f->failed)

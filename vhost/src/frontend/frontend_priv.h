@@ -119,7 +119,9 @@ struct vhost_user_frontend {
 	enum vhost_user_frontend_state state;
 	bool dispatching;
 	bool failed;
-	bool more;			/* the last dispatch left something */
+	bool more;			/* the last dispatch left something: */
+	bool main_more, channel_more;	/* that was read already */
+	unsigned int turns;		/* dispatches that had messages */
 	struct vsu_error reason;
 	bool send_failed;		/* the answer that tells why may come */
 	struct vsu_error send_error;
@@ -360,8 +362,9 @@ void vhost_user_priv_fe_free_rings(struct vhost_user_frontend *f);
 /* Makes the channel and sends its other end. */
 int vhost_user_priv_fe_backend_channel_offer(struct vhost_user_frontend *f,
 				     unsigned int item, struct vsu_error *err);
-/* Serves a bounded number of requests; true when there may be more. */
-bool vhost_user_priv_fe_backend_channel_serve(struct vhost_user_frontend *f);
+/* Serves a bounded number of requests, *n; true when there may be more. */
+bool vhost_user_priv_fe_backend_channel_serve(struct vhost_user_frontend *f,
+					      unsigned int *n);
 void vhost_user_priv_fe_backend_channel_close(struct vhost_user_frontend *f);
 
 /* shmem.c */

@@ -63,6 +63,7 @@ static void end_procedures(struct vhost_user_frontend *f)
 	f->seq = f->next_seq = NULL;
 	f->waiting_since = f->stop_due = 0;
 	f->failed = f->send_failed = f->more = f->acks = false;
+	f->main_more = f->channel_more = false;
 	f->inflight_asked = f->config_changed = false;
 	memset(&f->answered, 0, sizeof(f->answered));
 	memset(&f->postcopy, 0, sizeof(f->postcopy));

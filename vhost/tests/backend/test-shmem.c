@@ -403,6 +403,34 @@ START_TEST(requests_of_other_threads_wait_for_answers)
 }
 END_TEST
 
+/* More of them than one dispatch takes, all read from the socket at once. */
+START_TEST(messages_are_all_answered_while_an_answer_is_due)
+{
+	struct vhost_user_header ask[100];
+	struct channel_rig f;
+	struct rig_reply reply;
+	struct asked a;
+	unsigned int i;
+
+	channel_init(&f);
+	ck_assert_int_eq(post(&f, false, 0, 1), 0);
+	rig_poll(&f.r);
+	ck_assert(channel_next(&f, &a));
+	for (i = 0; i < 100; i++)
+		ask[i] = (struct vhost_user_header){
+			VHOST_USER_GET_FEATURES, VHOST_USER_HDR_VERSION, 0
+		};
+	rig_send_raw(&f.r, ask, sizeof(ask), NULL, 0);
+	rig_poll(&f.r);
+	for (i = 0; i < 100; i++)
+		ck_assert(rig_reply(&f.r, &reply));
+	ck_assert_uint_eq(f.r.nresults, 0);
+	channel_reply(&f, VHOST_USER_BACKEND_SHMEM_UNMAP, 0);
+	ck_assert_uint_eq(f.r.nresults, 1);
+	channel_fini(&f);
+}
+END_TEST
+
 START_TEST(request_of_another_thread_is_cancelled_by_the_end)
 {
 	struct channel_rig f;
@@ -460,6 +488,7 @@ int main(void)
 	tcase_add_test(tc, full_channel_is_answered_with_again);
 	tcase_add_test(tc, request_of_another_thread_is_sent_by_the_session);
 	tcase_add_test(tc, requests_of_other_threads_wait_for_answers);
+	tcase_add_test(tc, messages_are_all_answered_while_an_answer_is_due);
 	tcase_add_test(tc, request_of_another_thread_is_cancelled_by_the_end);
 	tcase_add_test(tc, front_end_without_acknowledgements_is_asked_and_answers_nothing);
 	return rig_run(s);
