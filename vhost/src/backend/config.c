@@ -41,9 +41,11 @@ static int get_config(struct vhost_user_backend *b,
 		      struct vhost_user_priv_msg *msg, struct vsu_error *err)
 {
 	struct vhost_user_config *c = &msg->payload.config;
-	int rc = b->ops.get_config(b->opaque, c->offset, config_bytes(msg),
-				   c->size);
+	int rc;
 
+	msg->used = (uint32_t)sizeof(*c) + c->size;
+	rc = b->ops.get_config(b->opaque, c->offset, config_bytes(msg),
+			       c->size);
 	if (rc < 0)
 		return vsu_error_sys(err, rc, "the device refuses its configuration");
 	msg->hdr.size = (uint32_t)sizeof(*c) + c->size;

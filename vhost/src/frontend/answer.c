@@ -235,6 +235,8 @@ static int check_header(const struct fe_pending *p,
 {
 	char name[64];
 
+	if (msg->hdr.request == p->request && msg->hdr.flags == ALL_OF_REPLY)
+		return 0;
 	vhost_user_priv_fe_name(p, name, sizeof(name));
 	if (msg->hdr.request != p->request)
 		return vsu_error_set(err, -EBADMSG,
@@ -243,12 +245,9 @@ static int check_header(const struct fe_pending *p,
 				     vhost_user_priv_message_name(
 					VHOST_USER_PRIV_FRONTEND,
 					msg->hdr.request), msg->hdr.request);
-	if (msg->hdr.flags != ALL_OF_REPLY)
-		return vsu_error_set(err, -EBADMSG,
-				     "the answer to %s has the flags %#x instead of %#x",
-				     name,
-				     msg->hdr.flags, ALL_OF_REPLY);
-	return 0;
+	return vsu_error_set(err, -EBADMSG,
+			     "the answer to %s has the flags %#x instead of %#x",
+			     name, msg->hdr.flags, ALL_OF_REPLY);
 }
 
 /* The rest of it is as the message table says. */

@@ -3,6 +3,7 @@
 #include <config.h>
 
 #include <errno.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -31,7 +32,7 @@ int vhost_user_priv_channel_init_take_fd(struct vhost_user_priv_channel *ch,
 	if (rc < 0)
 		return vsu_error_sys(err, rc, "cannot make socket %d non-blocking",
 				     sock);
-	memset(ch, 0, sizeof(*ch));
+	memset(ch, 0, offsetof(struct vhost_user_priv_channel, in_bytes));
 	ch->fd = sock;
 	ch->side = side;
 	ch->replies = replies;

@@ -51,7 +51,6 @@ struct vhost_user_priv_channel {
 	bool replies;		/* what arrives are replies, not requests */
 	enum vhost_user_priv_side side;	/* who sends the requests */
 
-	unsigned char in_bytes[VHOST_USER_PRIV_IN_SIZE];
 	size_t in_pos, in_end;	/* what was read and not handed out */
 	bool drained;		/* the socket was empty behind what was read */
 	bool handed_out;	/* in is the caller's until the next call */
@@ -67,6 +66,7 @@ struct vhost_user_priv_channel {
 	bool held;
 	unsigned int nattached;
 	struct vhost_user_priv_attached attached[VHOST_USER_PRIV_SEND_PENDING];
+	unsigned char in_bytes[VHOST_USER_PRIV_IN_SIZE]; /* last: not cleared */
 };
 
 /*

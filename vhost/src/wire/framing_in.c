@@ -230,11 +230,16 @@ static void hand_out(struct vhost_user_priv_channel *ch, size_t end)
 {
 	struct vhost_user_priv_msg *in = &ch->in;
 	const unsigned char *bytes = ch->in_bytes + ch->in_pos;
+	/* the one before, and its reply where that was made in its place */
+	const uint32_t used = in->used > in->hdr.size ? in->used :
+							 in->hdr.size;
 
 	memcpy(&in->hdr, bytes, HEADER);
 	memcpy(in->payload.bytes, bytes + HEADER, in->hdr.size);
-	memset(in->payload.bytes + in->hdr.size, 0,
-	       VHOST_USER_PRIV_MAX_PAYLOAD - in->hdr.size);
+	if (used > in->hdr.size)
+		memset(in->payload.bytes + in->hdr.size, 0,
+		       used - in->hdr.size);
+	in->used = in->hdr.size;
 	ch->in_pos = end;
 	ch->handed_out = true;
 }

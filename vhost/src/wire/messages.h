@@ -113,6 +113,8 @@ struct vhost_user_priv_msg {
 	uint32_t nfds;
 	int fds[VHOST_USER_PRIV_MAX_FDS];	/* -1: taken */
 	struct vsu_closer *closer;	/* closes them, or NULL */
+	uint32_t used;			/* of payload, where somebody stored
+					   more than hdr.size says */
 	union vhost_user_priv_payload payload;
 };
 

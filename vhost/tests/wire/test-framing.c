@@ -121,6 +121,28 @@ START_TEST(bytes_behind_the_payload_are_zero)
 }
 END_TEST
 
+/* Whoever is given a message may make its reply in its place. */
+START_TEST(bytes_of_a_reply_in_its_place_are_zero_in_the_next_message)
+{
+	static const unsigned char zeros[4096];
+	struct vhost_user_priv_msg *msg;
+
+	send_fds(2, zeros, 8, NULL, 0);
+	send_fds(2, zeros, 8, NULL, 0);
+	send_fds(2, zeros, 8, NULL, 0);
+	flush();
+	msg = expect(2);
+	memset(msg->payload.bytes, 0xff, 100);
+	msg->hdr.size = 100;
+	msg = expect(2);
+	ck_assert_mem_eq(msg->payload.bytes, zeros, sizeof(zeros));
+	memset(msg->payload.bytes, 0xff, 200);
+	msg->used = 200;	/* a reply that was given up */
+	msg = expect(2);
+	ck_assert_mem_eq(msg->payload.bytes, zeros, sizeof(zeros));
+}
+END_TEST
+
 START_TEST(descriptors_stay_with_their_message)
 {
 	int fds[2] = { open("/dev/null", O_RDONLY | O_CLOEXEC),
@@ -542,6 +564,7 @@ int main(void)
 	tcase_add_test(tc, message_arrives_as_it_was_sent);
 	tcase_add_test(tc, payload_may_have_two_parts);
 	tcase_add_test(tc, bytes_behind_the_payload_are_zero);
+	tcase_add_test(tc, bytes_of_a_reply_in_its_place_are_zero_in_the_next_message);
 	tcase_add_test(tc, descriptors_stay_with_their_message);
 	tcase_add_test(tc, full_socket_keeps_order_and_descriptors);
 	tcase_add_test(tc, pending_descriptors_are_closed_with_the_channel);
