@@ -273,6 +273,17 @@ static int load_segments(const struct vmm_kernel *kernel,
 	return rc;
 }
 
+bool vmm_kernel_is_builtin(const struct vmm_kernel *kernel)
+{
+	Elf64_Phdr segments[MAX_SEGMENTS];
+	struct identity id = { 0 };
+	unsigned int n;
+	Elf64_Ehdr h;
+
+	return !read_header(kernel, &h, NULL) &&
+	       !read_segments(kernel, &h, segments, &n, &id, NULL) && id.ours;
+}
+
 int vmm_kernel_load(const struct vmm_kernel *kernel,
 		    const struct vmem_view *view, struct vmm_loaded *out,
 		    struct vsu_error *err)

@@ -17,7 +17,8 @@ enum { MEMORY, ON_MEMORY_ERROR, CPUS, CPU, DISK, RNG, BALLOON, VSOCK, DEVICE, TR
 static const char *const cpu_models[] = { "host", "plain", NULL };
 static const char *const reboots[] = { "exit", "restart", NULL };
 static const char *const transports[] = {
-	[VMM_TRANSPORT_MMIO] = "mmio", [VMM_TRANSPORT_PCI] = "pci", NULL,
+	[VMM_TRANSPORT_AUTO] = "auto", [VMM_TRANSPORT_MMIO] = "mmio",
+	[VMM_TRANSPORT_PCI] = "pci", NULL,
 };
 static const char *const memory_errors[] = {
 	[VMM_ON_MEMORY_ERROR_STOP] = "stop",
@@ -58,8 +59,8 @@ const struct vsu_option vmm_run_options[] = {
 		     .arg = "PROPERTIES", .repeat = true,
 		     .help = "a device: KIND[,key=value...], or any: id=N,backend=user:SOCKET" },
 	[TRANSPORT] = { .name = "transport", .kind = VSU_OPTION_CHOICE,
-			.choices = transports, .preset = "mmio",
-			.help = "where the guest finds its devices: at fixed addresses or on a PCI bus" },
+			.choices = transports, .preset = "auto",
+			.help = "where the guest finds its devices: at fixed addresses, or on a PCI bus as Linux does by default" },
 	[INITRD] = { .name = "initrd", .kind = VSU_OPTION_STRING,
 		     .arg = "FILE",
 		     .help = "a file that the kernel finds in memory" },

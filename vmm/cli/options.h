@@ -40,6 +40,7 @@ enum vmm_on_memory_error {
 
 /* The bus on which a guest finds its devices. */
 enum vmm_transport {
+	VMM_TRANSPORT_AUTO,	/* the bus, unless the kernel is one of ours */
 	VMM_TRANSPORT_MMIO,
 	VMM_TRANSPORT_PCI,
 };

@@ -106,7 +106,7 @@ static int hand_over_builtin(struct boot *b)
 	};
 	unsigned int i;
 
-	if (m->options->transport != VMM_TRANSPORT_MMIO)
+	if (m->on_bus)
 		return vsu_error_set(b->err, -EINVAL, "a built-in kernel looks for its devices at fixed addresses and knows no bus; leave --transport out");
 	for (i = 0; i < m->ndevices && i < CVMM_BOOT_MAX_DEVICES; i++) {
 		boot.devices[i].gpa = m->devices[i].gpa;
@@ -115,6 +115,20 @@ static int hand_over_builtin(struct boot *b)
 	}
 	boot.ndevices = i;
 	return vmm_builtin_hand_over(&boot, b->view, VMM_BOOT_INFO_GPA);
+}
+
+/* Those that share a room are one to ACPI; how many there are. */
+static unsigned int describe_windows(const struct vmm_machine *m,
+				     struct vmm_acpi_window *windows)
+{
+	const struct vmm_window *w = m->shmem.windows;
+	unsigned int i, n = 0;
+
+	for (i = 0; i < m->shmem.n; i++)
+		if (w[i].room)
+			windows[n++] = (struct vmm_acpi_window){ w[i].gpa,
+								 w[i].room };
+	return n;
 }
 
 static int describe_machine(const struct vmm_machine *m, void *bytes,
@@ -130,11 +144,10 @@ static int describe_machine(const struct vmm_machine *m, void *bytes,
 		.window_len = VMM_PCI_WINDOW_LEN,
 		.nslots = m->ndevices, .slots = slots,
 	};
-	const bool on_bus = m->options->transport == VMM_TRANSPORT_PCI;
-	const struct vmm_acpi_machine machine = {
-		.ncpus = m->options->cpus, .pci = on_bus ? &pci : NULL,
-		.ndevices = on_bus ? 0 : m->ndevices, .devices = devices,
-		.nwindows = m->shmem.n, .windows = windows,
+	struct vmm_acpi_machine machine = {
+		.ncpus = m->options->cpus, .pci = m->on_bus ? &pci : NULL,
+		.ndevices = m->on_bus ? 0 : m->ndevices, .devices = devices,
+		.windows = windows,
 	};
 	unsigned int i;
 
@@ -145,10 +158,7 @@ static int describe_machine(const struct vmm_machine *m, void *bytes,
 		slots[i] = (struct vmm_acpi_slot){ m->devices[i].slot,
 						   m->devices[i].irq };
 	}
-	for (i = 0; i < m->shmem.n; i++)
-		windows[i] = (struct vmm_acpi_window){
-			m->shmem.windows[i].gpa,
-			vmm_layout_window_room(m->shmem.windows[i].len) };
+	machine.nwindows = describe_windows(m, windows);
 	return vmm_acpi_build(&machine, VMM_BOOT_ACPI_GPA, bytes, ACPI_ROOM,
 			      layout, err);
 }

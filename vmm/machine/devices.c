@@ -2,6 +2,8 @@
 /* The devices of the machine, each made and put in its place. */
 #include <config.h>
 
+#include <errno.h>
+
 #include <virtio-devices/mmio.h>
 #include <virtio-devices/pci.h>
 
@@ -59,7 +61,7 @@ static struct vmm_virtio_place describe_place(struct vmm_machine *m,
 		.lost = on_lost, .opaque = m,
 	};
 
-	if (m->options->transport == VMM_TRANSPORT_PCI) {
+	if (m->on_bus) {
 		place.pci = &m->pci;
 		place.msi = m->msi;
 		place.slot = i + 1;
@@ -92,14 +94,22 @@ static int make_device(struct vmm_machine *m, unsigned int i, bool remote,
 			 : vmm_place_mmio(d->virtio, &m->mmio, err);
 }
 
+/* A host that cannot route messages has no bus, unless the user wants one. */
 int vmm_machine_make_bus(struct vmm_machine *m, struct vsu_error *err)
 {
+	const enum vmm_transport wanted = m->options->transport;
 	int rc;
 
-	if (m->options->transport != VMM_TRANSPORT_PCI)
+	if (wanted == VMM_TRANSPORT_MMIO ||
+	    (wanted == VMM_TRANSPORT_AUTO && vmm_kernel_is_builtin(&m->kernel)))
 		return 0;
-	rc = vmm_pci_host_init(&m->pci, &m->mmio, &m->ports, err);
-	return rc ? rc : vmm_msi_new(&m->kvm, &m->msi, err);
+	rc = vmm_msi_new(&m->kvm, &m->msi, err);
+	if (rc == -EOPNOTSUPP && wanted == VMM_TRANSPORT_AUTO)
+		return 0;
+	if (!rc)
+		rc = vmm_pci_host_init(&m->pci, &m->mmio, &m->ports, err);
+	m->on_bus = !rc;
+	return rc;
 }
 
 static int make_devices(struct vmm_machine *m, bool remote,

@@ -66,7 +66,8 @@ struct vmm_machine {
 	struct vmm_slots *slots;
 	struct vmm_shmem shmem;
 	struct vmm_bus mmio, ports;
-	struct vmm_pci_host pci;	/* with --transport=pci, and msi too */
+	bool on_bus;		/* devices are functions of pci, with msi */
+	struct vmm_pci_host pci;
 	struct vmm_msi *msi;
 	struct vmm_ports small_ports;
 	struct vmm_cpus *cpus;

@@ -12,27 +12,59 @@
 #include "memory/probe.h"
 #include "memory/windows.h"
 
-int vmm_shmem_add_window(struct vmm_shmem *s, const void *owner,
-			 const char *name, uint8_t shmid, uint64_t len,
-			 struct vsu_error *err)
+/* Each begins at a multiple of its own room; where the last one's ends. */
+static int place_wishes(const struct vmm_window_wish *wishes, unsigned int n,
+			unsigned int phys_bits, uint64_t *offsets,
+			uint64_t *end, struct vsu_error *err)
 {
-	struct vmm_window *w = &s->windows[s->n];
+	uint64_t next = 0;
+	unsigned int i;
+	int rc = 0;
+
+	for (i = 0; !rc && i < n; i++)
+		rc = vmm_layout_window(&next, wishes[i].len, phys_bits,
+				       &offsets[i], err);
+	*end = next;
+	return rc;
+}
+
+int vmm_shmem_add_windows(struct vmm_shmem *s, const void *owner,
+			  const char *name, const struct vmm_window_wish *wishes,
+			  unsigned int n, struct vsu_error *err)
+{
+	uint64_t offsets[VMM_MAX_WINDOWS], end, gpa;
+	unsigned int i;
 	int rc;
 
-	if (s->n == VMM_MAX_WINDOWS)
+	if (!n)
+		return 0;
+	if (n > VMM_MAX_WINDOWS - s->n)
 		return vsu_error_set(err, -ENOSPC, "more than %d shared memory regions in one machine",
 				     VMM_MAX_WINDOWS);
 	if (!s->n)
 		s->next = s->memory->layout.end;
-	rc = vmm_layout_window(&s->next, len, s->phys_bits, &w->gpa, err);
+	rc = place_wishes(wishes, n, s->phys_bits, offsets, &end, err);
+	if (!rc)
+		rc = vmm_layout_window(&s->next, end, s->phys_bits, &gpa, err);
 	if (rc < 0)
 		return rc;
-	w->owner = owner;
-	w->name = name;
-	w->shmid = shmid;
-	w->len = len;
-	s->n++;
+	for (i = 0; i < n; i++)
+		s->windows[s->n++] = (struct vmm_window){
+			.gpa = gpa + offsets[i], .len = wishes[i].len,
+			.room = i ? 0 : vmm_layout_window_room(end),
+			.owner = owner, .name = name,
+			.shmid = wishes[i].shmid,
+		};
 	return 0;
+}
+
+int vmm_shmem_add_window(struct vmm_shmem *s, const void *owner,
+			 const char *name, uint8_t shmid, uint64_t len,
+			 struct vsu_error *err)
+{
+	const struct vmm_window_wish wish = { len, shmid };
+
+	return vmm_shmem_add_windows(s, owner, name, &wish, 1, err);
 }
 
 const struct vmm_window *vmm_shmem_window(const struct vmm_shmem *s,

@@ -26,6 +26,8 @@
 
 struct vmm_window {
 	uint64_t gpa, len;
+	uint64_t room;		/* bytes from gpa on that no one else has; 0: it
+				   lies in the room of another one */
 	const void *owner;	/* whoever maps into it */
 	const char *name;	/* of the owner, for people; borrowed */
 	uint8_t shmid;
@@ -56,7 +58,21 @@ struct vmm_shmem {
 	void *opaque;
 };
 
-/* Makes a window of len bytes. */
+/* A window that is wanted. */
+struct vmm_window_wish {
+	uint64_t len;
+	uint8_t shmid;
+};
+
+/*
+ * Makes n windows that lie in one range, whose length is a power of two and
+ * which begins at a multiple of that: what a BAR of PCI has to be.
+ */
+int vmm_shmem_add_windows(struct vmm_shmem *s, const void *owner,
+			  const char *name, const struct vmm_window_wish *wishes,
+			  unsigned int n, struct vsu_error *err);
+
+/* Makes one of len bytes. */
 int vmm_shmem_add_window(struct vmm_shmem *s, const void *owner,
 			 const char *name, uint8_t shmid, uint64_t len,
 			 struct vsu_error *err);

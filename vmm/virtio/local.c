@@ -112,17 +112,26 @@ static bool local_shared_region(void *end, uint32_t id, uint64_t *base,
 	return !on_region_address(end, region->id, base);
 }
 
+/* Those that the transport shows lie together; the others each alone. */
 static int make_windows(struct local *l, struct vsu_error *err)
 {
 	const struct virtdev_info *info = virtdev_info(l->dev);
-	uint32_t i;
+	struct vmm_window_wish wishes[VIRTDEV_REGIONS];
+	const char *name = virtdev_name(l->dev);
+	unsigned int i, n = 0;
 	int rc = 0;
 
-	for (i = 0; !rc && i < info->nregions; i++)
-		rc = vmm_shmem_add_window(l->shmem, l, virtdev_name(l->dev),
-					  info->regions[i].id,
-					  info->regions[i].len, err);
-	return rc;
+	for (i = 0; !rc && i < info->nregions; i++) {
+		const struct virtdev_region *r = &info->regions[i];
+
+		if (r->flags & VIRTDEV_REGION_APART)
+			rc = vmm_shmem_add_window(l->shmem, l, name, r->id,
+						  r->len, err);
+		else
+			wishes[n++] = (struct vmm_window_wish){ r->len, r->id };
+	}
+	return rc ? rc : vmm_shmem_add_windows(l->shmem, l, name, wishes, n,
+					       err);
 }
 
 /* The next driver finds the regions empty. */

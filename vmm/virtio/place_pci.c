@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
  * A device as a function on the PCI bus: its notifications in by ioeventfds,
- * its vectors out by irqfds, its shared memory region as BAR 2, which stays
+ * its vectors out by irqfds, its shared memory regions as BAR 2, which stays
  * where the machine put it.
  */
 #include <config.h>
@@ -204,26 +204,38 @@ static void on_space(void *opaque, struct vmm_access *access)
 
 /* -------------------------------------------------------------------- making */
 
-/* The device's one region, if it has any. */
-static int find_region(struct placed *p, struct virtdev_pci_region *region,
-		       uint32_t *n, struct vsu_error *err)
+/* Keeps them in order of address; first the offset is that address. */
+static void add_region(struct virtdev_pci_region *regions, uint32_t n,
+		       const struct virtdev_pci_region *region)
 {
-	uint64_t base, len;
-	uint32_t id;
+	for (; n > 0 && regions[n - 1].offset > region->offset; n--)
+		regions[n] = regions[n - 1];
+	regions[n] = *region;
+}
+
+/* The device's regions, which lie in one range: BAR 2. */
+static int find_regions(struct placed *p, struct virtdev_pci_region *regions,
+			uint32_t *n, struct vsu_error *err)
+{
+	struct virtdev_pci_region region;
+	uint32_t id, i;
 
 	for (*n = 0, id = 0; id <= UINT8_MAX; id++) {
 		vmm_virtio_lock(p->v);
 		virtdev_transport_shared_region(vmm_virtio_transport(p->v), id,
-						&base, &len);
+						&region.offset, &region.len);
 		vmm_virtio_unlock(p->v);
-		if (base == UINT64_MAX)
+		if (region.offset == UINT64_MAX)
 			continue;
-		if ((*n)++)
-			return vsu_error_set(err, -EINVAL, "a device with more than one shared memory region needs --transport=mmio");
-		p->region_gpa = base;
-		region->len = len;
-		region->id = (uint8_t)id;
+		if (*n == VIRTDEV_PCI_REGIONS)
+			return vsu_error_set(err, -EINVAL, "a device with more than %u shared memory regions needs --transport=mmio",
+					     VIRTDEV_PCI_REGIONS);
+		region.id = (uint8_t)id;
+		add_region(regions, (*n)++, &region);
 	}
+	p->region_gpa = *n ? regions[0].offset : 0;
+	for (i = 0; i < *n; i++)
+		regions[i].offset -= p->region_gpa;
 	return 0;
 }
 
@@ -233,12 +245,12 @@ static int make_function(struct placed *p, struct vsu_error *err)
 		.size = sizeof(ops), .message = on_message, .route = on_route,
 		.intx = on_intx, .bar_moved = on_bar_moved,
 	};
-	struct virtdev_pci_region region = { 0 };
+	struct virtdev_pci_region regions[VIRTDEV_PCI_REGIONS];
 	struct virtdev_pci_config config = {
 		.size = sizeof(config), .vectors = p->nvectors,
-		.regions = &region,
+		.regions = regions,
 	};
-	int rc = find_region(p, &region, &config.nregions, err);
+	int rc = find_regions(p, regions, &config.nregions, err);
 
 	if (!rc)
 		rc = virtdev_pci_new(vmm_virtio_transport(p->v), &config, &ops,

@@ -106,17 +106,17 @@ static int make_windows(struct remote *r, const char *name,
 {
 	const struct vhost_user_frontend *f =
 		virtdev_vhost_user_frontend(r->user);
-	unsigned int id;
+	struct vmm_window_wish wishes[VHOST_USER_SHMEM_REGIONS];
+	unsigned int id, n = 0;
 	uint64_t len;
-	int rc = 0;
 
-	for (id = 0; !rc && id < VHOST_USER_SHMEM_REGIONS; id++) {
+	for (id = 0; id < VHOST_USER_SHMEM_REGIONS; id++) {
 		len = vhost_user_frontend_shmem_size(f, (uint8_t)id);
 		if (len)
-			rc = vmm_shmem_add_window(r->shmem, r, name,
-						  (uint8_t)id, len, err);
+			wishes[n++] = (struct vmm_window_wish){ len,
+								(uint8_t)id };
 	}
-	return rc;
+	return vmm_shmem_add_windows(r->shmem, r, name, wishes, n, err);
 }
 
 int vmm_virtio_remote(const struct vmm_virtio_place *place,

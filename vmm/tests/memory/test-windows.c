@@ -116,6 +116,32 @@ START_TEST(a_mapping_is_memory_of_the_guest_until_it_is_unmapped)
 }
 END_TEST
 
+START_TEST(windows_of_one_device_lie_in_one_range_that_can_be_a_bar)
+{
+	static const struct vmm_window_wish wishes[] = {
+		{ PAGE, 7 }, { 5 * PAGE, 0 }, { 2 * PAGE, 9 },
+	};
+	const struct vmm_window *w[3], *after;
+	unsigned int i;
+
+	ck_assert_int_eq(vmm_shmem_add_windows(&shmem, &other, "other", wishes,
+					       3, NULL), 0);
+	ck_assert_int_eq(vmm_shmem_add_window(&shmem, &me, "me", 4, PAGE, NULL),
+			 0);
+	after = vmm_shmem_window(&shmem, &me, 4);
+	for (i = 0; i < 3; i++)
+		w[i] = vmm_shmem_window(&shmem, &other, wishes[i].shmid);
+	ck_assert_uint_eq(w[0]->room, 32 * PAGE);
+	ck_assert_uint_eq(w[0]->gpa % w[0]->room, 0);
+	ck_assert_uint_eq(w[1]->gpa, w[0]->gpa + 8 * PAGE);
+	ck_assert_uint_eq(w[2]->gpa, w[0]->gpa + 16 * PAGE);
+	ck_assert_uint_eq(w[1]->room, 0);
+	ck_assert_uint_eq(after->gpa, w[0]->gpa + w[0]->room);
+	ck_assert_int_eq(vmm_shmem_add_windows(&shmem, &other, "other", NULL, 0,
+					       NULL), 0);
+}
+END_TEST
+
 START_TEST(a_range_is_cleared_of_all_that_lies_in_it)
 {
 	struct vmem_block *first = piece(0, PAGE, true);
@@ -310,6 +336,8 @@ int main(void)
 	tcase_set_timeout(tc, 60);
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, a_mapping_is_memory_of_the_guest_until_it_is_unmapped);
+	tcase_add_test(tc,
+		windows_of_one_device_lie_in_one_range_that_can_be_a_bar);
 	tcase_add_test(tc, a_range_is_cleared_of_all_that_lies_in_it);
 	tcase_add_test(tc, a_mapping_is_not_cleared_in_part);
 	tcase_add_test(tc, a_read_only_mapping_is_rom);
