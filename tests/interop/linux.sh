@@ -9,7 +9,7 @@
 #   linux_run SECONDS COMMAND…  runs COMMAND where KVM runs level 0 by hardware;
 #                               output in $WORK/out and $WORK/err, LINUX_STATUS
 
-LINUX_MODULES="virtio_mmio virtio_pci virtio_blk virtio_rng virtio_balloon ext4 button evdev pvpanic-mmio"
+LINUX_MODULES="virtio_mmio virtio_pci virtio_blk virtio_rng virtio_balloon virtiofs ext4 button evdev pvpanic-mmio"
 LINUX_PROGRAMS="mke2fs e2fsck"
 LINUX_INIT=$INTEROP/guest/cvmm-init
 

@@ -7,13 +7,14 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <virtio-devices/vhost_user.h>
 #include <vmm-sys-util/parse.h>
 
 #include "devices/devices.h"
 
 /* Keys that every device has; those of its kind, or of its id, follow. */
 enum { BACKEND, QUEUES, QUEUE_SIZE, RECONNECT, READ_ONLY_WINDOWS, NCOMMON };
-enum { ID = NCOMMON, CONFIG_SIZE, ALLOW_FUSE, MAX_MAPPINGS, MAX_WINDOW_BYTES };
+enum { ID = NCOMMON, CONFIG_SIZE, ALLOW_FUSE, MAX_MAPPINGS, MAX_WINDOW_BYTES, TAG };
 
 static const struct vsu_option common_rows[NCOMMON] = {
 	[BACKEND] = { .name = "backend", .kind = VSU_OPTION_STRING,
@@ -44,6 +45,8 @@ static const struct vsu_option any_rows[] = {
 	{ .name = "max-window-bytes", .kind = VSU_OPTION_SIZE, .arg = "SIZE",
 	  .help = "most bytes of all its regions, 1T by default",
 	  .min = 4096, .max = UINT64_MAX },
+	{ .name = "tag", .kind = VSU_OPTION_STRING, .arg = "NAME",
+	  .help = "of a file system, as the guest mounts it" },
 	{ .name = NULL },
 };
 
@@ -118,6 +121,16 @@ static int set_backend(const struct parse *p, const char *text,
 	return 0;
 }
 
+static int set_tag(const struct parse *p, const char *tag, struct vsu_error *err)
+{
+	if (!tag[0] || strlen(tag) >= sizeof(p->spec->tag))
+		return vsu_error_set(err, -EINVAL,
+				     "%s: key 'tag': '%s' is not of 1 to %zu characters",
+				     p->option, tag, sizeof(p->spec->tag) - 1);
+	strcpy(p->spec->tag, tag);
+	return 0;
+}
+
 static int set_any(struct vmm_device_spec *spec, unsigned int index,
 		   uint64_t number)
 {
@@ -169,8 +182,14 @@ static int on_key(void *opaque, unsigned int index,
 		p->spec->read_only_windows = value->number;
 		return 0;
 	}
-	return p->spec->kind ? set_own(p, index, value, err)
-			     : set_any(p->spec, index, value->number);
+	if (p->spec->kind)
+		return set_own(p, index, value, err);
+	if (index == ID && p->spec->id)
+		return vsu_error_set(err, -EINVAL,
+				     "%s '%s': the kind it begins with has an id; leave 'id' out",
+				     p->option, p->list);
+	return index == TAG ? set_tag(p, value->text, err)
+			    : set_any(p->spec, index, value->number);
 }
 
 /* ---------------------------------------------------------------- the checks */
@@ -212,6 +231,12 @@ static int check_any(const struct parse *p, struct vsu_error *err)
 		return vsu_error_set(err, -EINVAL,
 				     "%s '%s': needs 'backend=user:SOCKET'",
 				     p->option, p->list);
+	if (p->spec->tag[0] && p->spec->id != VIRTDEV_ID_FS)
+		return vsu_error_set(err, -EINVAL,
+				     "%s '%s': 'tag' is for a file system; leave it out, or begin with 'fs'",
+				     p->option, p->list);
+	if (p->spec->tag[0])
+		p->spec->config_size = VMM_FS_CONFIG;
 	return 0;
 }
 
@@ -261,7 +286,8 @@ static int parse_device(struct parse *p, struct vsu_error *err)
 	char word[32];
 
 	p->spec->kind = vmm_device_kind_find(p->list, len);
-	if (p->spec->kind)
+	p->spec->id = virtdev_vhost_user_id_of(p->list, len);
+	if (p->spec->kind || p->spec->id)
 		return parse_keys(p, p->list + len + (p->list[len] == ','),
 				  err);
 	if (memchr(p->list, '=', len) || !len)

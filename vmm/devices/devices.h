@@ -21,6 +21,8 @@
 
 #define VMM_SOCKET_MAX 108
 #define VMM_DEVICE_TEXT_MAX 4608
+/* Bytes of configuration that a file system has. */
+#define VMM_FS_CONFIG 44
 
 /* Rows of keys, with the one that ends them. */
 #define VMM_DEVICE_ROWS (VMM_DEVICE_KEYS_MAX + 8)
@@ -38,6 +40,7 @@ struct vmm_device_spec {
 	bool read_only_windows;	/* told to its back-end */
 	uint32_t config_size;	/* of any device; 0: that of its id */
 	bool allow_fuse;	/* of any device: windows over served files */
+	char tag[37];		/* of a file system, or "": the back-end's */
 	const char *own_key;	/* the first of the kind's own, or NULL */
 	_Alignas(8) unsigned char config[VMM_DEVICE_CONFIG_MAX];
 	char text[VMM_DEVICE_TEXT_MAX];	/* what strings of config point to */

@@ -2,11 +2,13 @@
 /* A device whose queues a vhost-user back-end serves is made, step by step. */
 #include <config.h>
 
+#include <assert.h>
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include <vmm-sys-util/endian.h>
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/fd.h>
 #include <vmm-sys-util/sock.h>
@@ -68,12 +70,33 @@ static int make_queues(struct remote *r, struct vsu_error *err)
 	return rc ? vsu_error_sys(err, rc, "queues") : 0;
 }
 
+/* The configuration of a file system (VIRTIO 1.3, 5.11.4). */
+struct fs_space {
+	char tag[36];		/* padded with zeros, maybe unterminated */
+	struct vsu_le32 num_request_queues;
+	struct vsu_le32 notify_buf_size;
+};
+
+static_assert(sizeof(struct fs_space) == VMM_FS_CONFIG, "5.11.4");
+
+/* The first queue is that of urgent requests. */
+static void describe_fs(const struct vmm_device_spec *spec, struct fs_space *out)
+{
+	const uint32_t queues = spec->queues > 1 ? spec->queues : 2;
+
+	memset(out, 0, sizeof(*out));
+	memcpy(out->tag, spec->tag, strnlen(spec->tag, sizeof(out->tag)));
+	out->num_request_queues = vsu_le32_make(queues - 1);
+}
+
 static int connect_session(struct remote *r,
 			   const struct vmm_device_spec *spec,
 			   struct vsu_error *err)
 {
+	struct fs_space fs;
 	const struct virtdev_vhost_user_config config = {
 		.size = sizeof(config), .id = spec->id,
+		.space = spec->tag[0] ? &fs : NULL,
 		.nqueues = spec->queues, .queue_max = spec->queue_size,
 		.config_size = spec->config_size, .peer = spec->socket,
 		.sigbus = r->shmem->memory->sigbus,
@@ -89,6 +112,7 @@ static int connect_session(struct remote *r,
 
 	if (sock < 0)
 		return sock;
+	describe_fs(spec, &fs);
 	if (spec->allow_fuse && prog_closer())
 		vsu_closer_set_keep(prog_closer(), 0);
 	strcpy(r->socket, spec->socket);

@@ -60,7 +60,16 @@ struct virtdev_vhost_user_config {
 	uint32_t max_shmem_maps; /* mappings in them at once */
 	uint64_t reconnect_ns;	/* the first pause between attempts */
 	bool read_only_regions;	/* the back-end is told of ROM, too */
+	const void *space;	/* config_size bytes, copied: the configuration of
+				   kinds that leave it to the front-end, such as
+				   file systems; or NULL: the back-end's */
 };
+
+/*
+ * The device id of a kind by its name: "net", "fs"; len bytes of it. 0: no such
+ * kind is known.
+ */
+VIRTDEV_API uint32_t virtdev_vhost_user_id_of(const char *name, size_t len);
 
 /* Called from dispatch only. NULL: nothing. None may free the remote. */
 struct virtdev_vhost_user_ops {

@@ -51,6 +51,7 @@ struct virtdev_vhost_user {
 	const struct preset *preset;	/* or NULL */
 	char *peer;
 	bool ready, stop_wanted;
+	bool own_space;		/* the configuration is the front-end's */
 	bool config_stale;	/* a change could not be asked for yet */
 	unsigned char bytes[CONFIG_MAX];
 };
@@ -65,6 +66,17 @@ static const struct preset *find_preset(uint32_t id)
 	return NULL;
 }
 
+uint32_t virtdev_vhost_user_id_of(const char *name, size_t len)
+{
+	unsigned int i;
+
+	for (i = 0; i < sizeof(presets) / sizeof(presets[0]); i++)
+		if (strlen(presets[i].name) == len &&
+		    !memcmp(presets[i].name, name, len))
+			return presets[i].id;
+	return 0;
+}
+
 static void on_config_read(void *self, uint32_t off, void *buf, uint32_t len)
 {
 	const struct virtdev_vhost_user *r = self;
@@ -77,9 +89,12 @@ static int on_config_write(void *self, uint32_t off, const void *buf,
 			   uint32_t len)
 {
 	struct virtdev_vhost_user *r = self;
-	int rc = vhost_user_frontend_set_config(r->frontend, off, buf, len,
-						false, NULL);
+	int rc;
 
+	if (r->own_space)
+		return -EPERM;
+	rc = vhost_user_frontend_set_config(r->frontend, off, buf, len, false,
+					    NULL);
 	return rc ? rc : vhost_user_frontend_get_config(r->frontend, 0,
 					r->config.config_size, NULL);
 }
@@ -179,7 +194,7 @@ static void on_ready(void *opaque)
 	if (check_features(r, &err))
 		session_fail(r, &err);
 	/* Asked for first: how many queues there are may stand in it. */
-	else if (!r->config.config_size ||
+	else if (!r->config.config_size || r->own_space ||
 	    vhost_user_frontend_get_config(r->frontend, 0,
 					   r->config.config_size, NULL))
 		become_ready(r);
@@ -204,7 +219,7 @@ static void on_config(void *opaque, uint32_t off, const void *buf,
 /* -EAGAIN: too much is unanswered; asked once there is room again. */
 static void ask_for_config(struct virtdev_vhost_user *r)
 {
-	if (r->config.config_size)
+	if (r->config.config_size && !r->own_space)
 		r->config_stale = vhost_user_frontend_get_config(r->frontend,
 				0, r->config.config_size, NULL) == -EAGAIN;
 }
@@ -330,6 +345,10 @@ static int fill_in(struct virtdev_vhost_user *r, struct vsu_error *err)
 		r->config.queue_max = DEFAULT_QUEUE_MAX;
 	if (!r->config.config_size && r->preset)
 		r->config.config_size = r->preset->config_size;
+	r->own_space = r->config.space != NULL;
+	if (r->own_space)
+		memcpy(r->bytes, r->config.space, r->config.config_size);
+	r->config.space = NULL;	/* the caller's */
 	return 0;
 }
 

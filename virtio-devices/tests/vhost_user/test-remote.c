@@ -115,11 +115,12 @@ static void make_server(uint64_t features, int sock)
 				&rig.server, NULL), 0);
 }
 
-/* A device of this id on a new connection; its handshake has not begun. */
-static void begin(uint64_t features, uint32_t id)
+/* As begin(), with a configuration of the front-end's own. */
+static void begin_with(uint64_t features, uint32_t id, const void *space)
 {
 	const struct virtdev_vhost_user_config config = {
 		.size = sizeof(config), .id = id, .peer = "the peer",
+		.space = space,
 	};
 	int socks[2];
 
@@ -135,6 +136,12 @@ static void begin(uint64_t features, uint32_t id)
 	close(socks[0]);
 	ck_assert_int_eq(virtdev_vhost_user_new_take_fd(socks[1], &config,
 				&remote_ops, &rig, &rig.remote, NULL), 0);
+}
+
+/* A device of this id on a new connection; its handshake has not begun. */
+static void begin(uint64_t features, uint32_t id)
+{
+	begin_with(features, id, NULL);
 }
 
 static void end_server(void)
@@ -237,6 +244,45 @@ START_TEST(other_devices_have_the_queues_of_their_kind)
 	ck_assert_uint_eq(virtdev_info(virtdev_vhost_user_device(
 						rig.remote))->nqueues, 3);
 	teardown();
+}
+END_TEST
+
+START_TEST(configuration_that_is_the_front_ends_is_neither_asked_for_nor_written)
+{
+	unsigned char space[44] = { 't', 'a', 'g' }, byte = 7;
+	struct virtdev *dev;
+
+	begin_with(VQ_F_VERSION_1, VIRTDEV_ID_FS, space);
+	memset(space, 0, sizeof(space));
+	pump();
+	dev = virtdev_vhost_user_device(rig.remote);
+	ck_assert_uint_eq(virtdev_info(dev)->config_size, sizeof(space));
+	ck_assert_int_eq(virtdev_config_write(dev, 1, &byte, 1), -EPERM);
+	rig.config[1] = 9;
+	virtdev_config_changed(rig.model);
+	pump();
+	virtdev_config_read(dev, 0, space, sizeof(space));
+	ck_assert_str_eq((char *)space, "tag");
+	teardown();
+}
+END_TEST
+
+static const struct {
+	const char *name;
+	uint32_t id;
+} names[] = {
+	{ "net", VIRTDEV_ID_NET }, { "blk", VIRTDEV_ID_BLOCK },
+	{ "fs", VIRTDEV_ID_FS }, { "vsock", VIRTDEV_ID_SOCKET },
+	{ "rng", VIRTDEV_ID_ENTROPY }, { "console", VIRTDEV_ID_CONSOLE },
+	{ "gpu", VIRTDEV_ID_GPU }, { "input", VIRTDEV_ID_INPUT },
+	{ "scsi", VIRTDEV_ID_SCSI }, { "f", 0 }, { "fss", 0 }, { "", 0 },
+};
+
+START_TEST(kinds_are_known_by_their_names)
+{
+	ck_assert_uint_eq(virtdev_vhost_user_id_of(names[_i].name,
+						   strlen(names[_i].name)),
+			  names[_i].id);
 }
 END_TEST
 
@@ -444,6 +490,9 @@ int main(void)
 	tcase_add_test(tc, a_ready_device_shows_what_the_back_end_says);
 	tcase_add_test(tc, a_disk_says_itself_how_many_queues_it_has);
 	tcase_add_test(tc, other_devices_have_the_queues_of_their_kind);
+	tcase_add_test(tc, configuration_that_is_the_front_ends_is_neither_asked_for_nor_written);
+	tcase_add_loop_test(tc, kinds_are_known_by_their_names, 0,
+			    sizeof(names) / sizeof(names[0]));
 	tcase_add_test(tc, queues_start_with_the_back_end_only);
 	tcase_add_test(tc, a_start_and_a_stop_reach_the_back_end);
 	tcase_add_test(tc, a_stop_during_the_start_is_done_after_it);

@@ -190,6 +190,19 @@ static const struct refusal {
 	{ VMM_DEVICE_ANY, "thermometer,rate=3", -ENOENT,
 	  "--device: no kind of device 'thermometer'; begin with a kind, or "
 	  "give 'id=N'" },
+	{ VMM_DEVICE_ANY, "fs,id=2,backend=user:s", -EINVAL,
+	  "--device 'fs,id=2,backend=user:s': the kind it begins with has an "
+	  "id; leave 'id' out" },
+	{ VMM_DEVICE_ANY, "gpu,tag=a,backend=user:s", -EINVAL,
+	  "--device 'gpu,tag=a,backend=user:s': 'tag' is for a file system; "
+	  "leave it out, or begin with 'fs'" },
+	{ VMM_DEVICE_ANY, "fs,tag=,backend=user:s", -EINVAL,
+	  "--device: key 'tag': '' is not of 1 to 36 characters" },
+	{ VMM_DEVICE_ANY, "fs,tag=0123456789012345678901234567890123456,backend=user:s",
+	  -EINVAL, "--device: key 'tag': '0123456789012345678901234567890123456' "
+	  "is not of 1 to 36 characters" },
+	{ VMM_DEVICE_ANY, "fs,tag=a", -EINVAL,
+	  "--device 'fs,tag=a': needs 'backend=user:SOCKET'" },
 	{ VMM_DEVICE_ANY, "rng,path=a", -ENOENT, NULL },
 	{ VMM_DEVICE_ANY, "rng,id=4", -ENOENT, NULL },
 	{ VMM_DEVICE_ANY, "rng,queues=2", -EINVAL,
