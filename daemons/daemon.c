@@ -198,6 +198,19 @@ static int open_device(struct command_line *cl, struct virtdev **out,
 	return rc < 0 ? open_status(rc) : VSU_EXIT_OK;
 }
 
+/* System calls that this device takes besides. */
+static const char *const *more_calls(const struct command_line *cl)
+{
+	static const char *const connecting[] = {
+		"connect", "recvfrom", "socket", NULL,
+	};
+	struct vmm_device_facts facts = { 0 };
+
+	if (cl->daemon->kind->describe)
+		cl->daemon->kind->describe(cl->config, &facts);
+	return facts.connects ? connecting : cl->daemon->calls;
+}
+
 static int line_run(struct command_line *cl, struct vsu_error *err)
 {
 	struct vmem_sigbus *sigbus = NULL;
@@ -210,6 +223,7 @@ static int line_run(struct command_line *cl, struct vsu_error *err)
 		return VSU_EXIT_HOST;
 	cl->common.sigbus = sigbus;
 	status = open_device(cl, &dev, err);
+	cl->serve.calls = more_calls(cl);
 	if (status == VSU_EXIT_OK)
 		status = serve_device(&cl->serve, dev, sigbus, err);
 	/* the table lives as long as its handler: until the program ends */
@@ -221,8 +235,7 @@ int daemon_main(const struct daemon *daemon, int argc, char **argv)
 {
 	struct command_line cl = {
 		.daemon = daemon,
-		.serve = { .fd = -1, .filter = CONFINE_PRESET,
-			   .calls = daemon->calls },
+		.serve = { .fd = -1, .filter = CONFINE_PRESET },
 	};
 	struct vsu_error err = VSU_ERROR_INIT;
 	int status;

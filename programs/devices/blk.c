@@ -12,6 +12,7 @@
 #include <vmm-sys-util/event.h>
 
 #include "devices/kind.h"
+#include "disk/module.h"
 
 #define MAX_SERIAL 20u
 /* The kernel may hold the image of a killed program that long after its end. */
@@ -42,7 +43,7 @@ static_assert(sizeof(struct blk) <= VMM_DEVICE_CONFIG_MAX, "a kind's config");
 
 static const struct vmm_device_key keys[] = {
 	{ .option = { .name = "path", .kind = VSU_OPTION_STRING, .arg = "FILE",
-		      .help = "the raw image or block device" },
+		      .help = "the raw image, block device, or address nbd://HOST/EXPORT" },
 	  .daemon_name = "blk-file", .offset = offsetof(struct blk, path),
 	  .required = true },
 	{ .option = { .name = "readonly", .kind = VSU_OPTION_FLAG,
@@ -100,25 +101,49 @@ static int open_image(const struct virtdev_disk_file *file,
 	return rc;
 }
 
+static int open_file(const struct blk *b, struct vmem_sigbus *sigbus,
+		     struct virtdev_disk **out, struct vsu_error *err)
+{
+	const struct virtdev_disk_file file = {
+		.size = sizeof(file), .path = b->path,
+		.read_only = b->read_only, .engine = (uint32_t)b->engine,
+		.sigbus = sigbus, .unlocked = b->locking == LOCKING_OFF,
+		.direct = b->cache & CACHE_DIRECT,
+		.block_size = (uint32_t)b->block_size,
+	};
+
+	return open_image(&file, out, err);
+}
+
+static int open_address(const struct blk *b, uint32_t queues,
+			struct virtdev_disk **out, struct vsu_error *err)
+{
+	const struct prog_disk_want want = {
+		.address = b->path, .read_only = b->read_only,
+		.queues = queues ? queues : 1,
+	};
+
+	if (b->engine != VIRTDEV_DISK_ENGINE_AUTO || b->block_size ||
+	    b->cache & CACHE_DIRECT || b->locking == LOCKING_OFF)
+		return vsu_error_set(err, -EINVAL,
+				     "'%s' is no file; engine, block-size, locking and cache=none or directsync are for files",
+				     b->path);
+	return prog_disk_open(&want, out, err);
+}
+
 static int blk_open(const void *config, const struct vmm_device_common *common,
 		    struct virtdev **out, struct vsu_error *err)
 {
 	const struct blk *b = config;
-	const struct virtdev_disk_file file = {
-		.size = sizeof(file), .path = b->path,
-		.read_only = b->read_only, .engine = (uint32_t)b->engine,
-		.sigbus = common->sigbus,
-		.unlocked = b->locking == LOCKING_OFF,
-		.direct = b->cache & CACHE_DIRECT,
-		.block_size = (uint32_t)b->block_size,
-	};
 	struct virtdev_blk_config blk = {
 		.size = sizeof(blk), .nqueues = common->queues,
 		.queue_max = common->queue_size,
 		.serial = b->serial ? b->serial : default_serial(b->path),
 		.writethrough = b->cache & CACHE_THROUGH,
 	};
-	int rc = open_image(&file, &blk.disk, err);
+	int rc = prog_disk_is_address(b->path) ?
+		 open_address(b, common->queues, &blk.disk, err) :
+		 open_file(b, common->sigbus, &blk.disk, err);
 
 	if (rc < 0)
 		return rc;
@@ -132,8 +157,9 @@ static void blk_describe(const void *config, struct vmm_device_facts *facts)
 {
 	const struct blk *b = config;
 
-	facts->file = b->path;
+	facts->file = prog_disk_is_address(b->path) ? NULL : b->path;
 	facts->writes = !b->read_only;
+	facts->connects = !facts->file;
 }
 
 const struct vmm_device_kind vmm_blk_kind = {

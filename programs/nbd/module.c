@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* The module: how a program opens a disk of NBD. */
+#include <config.h>
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "nbd/nbd.h"
+
+static void disk_free(void *self)
+{
+	struct pnbd_disk *d = self;
+
+	nbd_close(d->first);
+	free(d->export_name);
+	free(d);
+}
+
+static const struct virtdev_disk_ops ops = {
+	.size = sizeof(ops),
+	.name = "nbd",
+	.channel_open = pnbd_channel_open,
+	.channel_close = pnbd_channel_close,
+	.channel_fd = pnbd_channel_fd,
+	.submit = pnbd_channel_submit,
+	.kick = pnbd_channel_kick,
+	.reap = pnbd_channel_reap,
+	.free = disk_free,
+};
+
+static int disk_open(const struct prog_disk_want *want,
+		     struct prog_disk_made *out, struct vsu_error *err)
+{
+	struct pnbd_disk *d = calloc(1, sizeof(*d));
+	int rc;
+
+	if (!d)
+		return vsu_error_sys(err, -ENOMEM, "disk");
+	rc = pnbd_disk_ask(d, want, err);
+	if (rc < 0) {
+		disk_free(d);
+		return rc;
+	}
+	out->ops = &ops;
+	out->info = d->info;
+	out->self = d;
+	return 0;
+}
+
+const struct prog_disk_module prog_disk_module = {
+	.version = PACKAGE_VERSION,
+	.open = disk_open,
+};
