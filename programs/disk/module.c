@@ -36,7 +36,7 @@ bool prog_disk_is_address(const char *text)
 	return scheme_of(text) != NULL;
 }
 
-static int load(const char *name, const struct prog_disk_module **out,
+static int module_load(const char *name, const struct prog_disk_module **out,
 		struct vsu_error *err)
 {
 	const char *folder = secure_getenv("CVMM_MODULES");
@@ -86,7 +86,7 @@ int prog_disk_open(const struct prog_disk_want *want,
 				     "no disk can be had by '%s'; %s",
 				     want->address, scheme ? scheme->remedy :
 				     "nbd:// and nbd+unix:// are known");
-	rc = load(scheme->module, &module, err);
+	rc = module_load(scheme->module, &module, err);
 	if (rc >= 0)
 		rc = module->open(want, &made, err);
 	return rc < 0 ? rc : make_disk(&made, out, err);

@@ -28,7 +28,7 @@ static int wait_for(struct pnbd_channel *c, int op, int fd, uint32_t events,
 }
 
 /* The connection is waited for as libnbd wants it now. */
-static void watch(struct pnbd_channel *c)
+static void connection_watch(struct pnbd_channel *c)
 {
 	unsigned int wanted;
 	uint32_t events;
@@ -64,7 +64,7 @@ static void note_lost_writes(struct pnbd_disk *d)
 }
 
 /* Whatever was asked has no answer any more. */
-static void lose(struct pnbd_channel *c)
+static void connection_lose(struct pnbd_channel *c)
 {
 	uint32_t i;
 
@@ -85,14 +85,14 @@ static void lose(struct pnbd_channel *c)
 static void look_again(struct pnbd_channel *c)
 {
 	if (nbd_aio_is_dead(c->nbd) || nbd_aio_is_closed(c->nbd)) {
-		lose(c);
+		connection_lose(c);
 		return;
 	}
 	if (!c->ready && !nbd_aio_is_connecting(c->nbd)) {
 		c->ready = true;
 		c->heard = c->answers;
 	}
-	watch(c);
+	connection_watch(c);
 }
 
 static void try_to_connect(struct pnbd_channel *c)
@@ -112,7 +112,7 @@ static void check_answers(struct pnbd_channel *c)
 		c->heard = c->answers;
 		c->since_ns = now;
 	} else if (now - c->since_ns >= c->disk->answer_ns) {
-		lose(c);
+		connection_lose(c);
 	}
 }
 
@@ -141,7 +141,7 @@ static void give_up_queued(struct pnbd_channel *c)
 	}
 }
 
-static void tick(struct pnbd_channel *c)
+static void channel_tick(struct pnbd_channel *c)
 {
 	vsu_timer_drain(c->timer_fd, NULL);
 	c->ticking = false;
@@ -150,7 +150,7 @@ static void tick(struct pnbd_channel *c)
 	else if (c->ready)
 		check_answers(c);
 	else if (vsu_now_ns() - c->began_ns >= PNBD_CONNECT_NS)
-		lose(c);
+		connection_lose(c);
 	if (held_too_long(c))
 		give_up_queued(c);
 	if (!c->ready)
@@ -182,7 +182,7 @@ static void serve_ready(struct pnbd_channel *c)
 
 	for (i = 0; i < n; i++) {
 		if (ready[i].data.u32 == ON_TIMER)
-			tick(c);
+			channel_tick(c);
 		else if (c->nbd)
 			serve_connection(c, ready[i].events);
 	}
@@ -200,7 +200,7 @@ struct virtdev_disk_request *pnbd_channel_reap(void *self, void *channel)
 	return pnbd_list_take(&c->finished);
 }
 
-/* What needs no server is finished already. */
+/* A request that needs no server is finished already. */
 static bool finish_here(struct pnbd_disk *d, struct virtdev_disk_request *r)
 {
 	r->result = 0;
@@ -274,7 +274,7 @@ static int make_descriptors(struct pnbd_channel *c)
 	return wait_for(c, EPOLL_CTL_ADD, c->timer_fd, EPOLLIN, ON_TIMER);
 }
 
-static void begin(struct pnbd_channel *c)
+static void channel_begin(struct pnbd_channel *c)
 {
 	c->since_ns = c->began_ns = vsu_now_ns();
 	c->nbd = __atomic_exchange_n(&c->disk->first, NULL, __ATOMIC_ACQ_REL);
@@ -303,7 +303,7 @@ int pnbd_channel_open(void *self, uint32_t depth, void **channel,
 		pnbd_channel_close(self, c);
 		return vsu_error_sys(err, rc, "disk channel");
 	}
-	begin(c);
+	channel_begin(c);
 	*channel = c;
 	return 0;
 }

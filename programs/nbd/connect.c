@@ -13,7 +13,7 @@
 #define SECTOR 512u
 /* Guests take blocks up to a page. */
 #define MAX_BLOCK 4096u
-/* What a server takes that does not say: the protocol's own figure. */
+/* Taken by a server that does not say: the protocol's own figure. */
 #define USUAL_MOST (32u << 20)
 /* Beyond this a message gains nothing, and others wait for it. */
 #define PART_MOST (1u << 20)

@@ -6,8 +6,8 @@
  *   channel   a connection of its own, and a timer
  *   part      as much of a request as one message asks for
  *
- * A connection that is lost is made anew, again and again. What the server was
- * asked and did not answer ends with -EIO: it may have been done or not, and
+ * A connection that is lost is made anew, again and again. Requests that the
+ * server did not answer end with -EIO: they may have been done or not, and
  * asking again could come after a later write of the same bytes. Requests that
  * it was not asked yet wait for some seconds. The next flush ends with -EIO when
  * the lost server had answered writes that no flush has followed: nobody knows

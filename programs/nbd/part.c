@@ -76,7 +76,7 @@ static int on_answer(void *opaque, int *error)
 }
 
 /* The cookie of a command, or libnbd's error. */
-static int taken(int64_t cookie)
+static int cookie_result(int64_t cookie)
 {
 	if (cookie >= 0)
 		return 0;
@@ -93,8 +93,8 @@ static int ask_transfer(struct pnbd_part *p, uint64_t at, uint64_t left)
 	if (!place)
 		return -ENOMEM;
 	if (p->request->op == VIRTDEV_DISK_READ)
-		return taken(nbd_aio_pread(nbd, place, p->len, at, done, 0));
-	return taken(nbd_aio_pwrite(nbd, place, p->len, at, done, 0));
+		return cookie_result(nbd_aio_pread(nbd, place, p->len, at, done, 0));
+	return cookie_result(nbd_aio_pwrite(nbd, place, p->len, at, done, 0));
 }
 
 static int ask_flush(struct pnbd_part *p, uint64_t at, uint64_t left)
@@ -106,7 +106,7 @@ static int ask_flush(struct pnbd_part *p, uint64_t at, uint64_t left)
 	p->len = left;
 	p->written = __atomic_load_n(&p->channel->disk->written,
 				     __ATOMIC_ACQUIRE);
-	return taken(nbd_aio_flush(p->channel->nbd, done, 0));
+	return cookie_result(nbd_aio_flush(p->channel->nbd, done, 0));
 }
 
 static int ask_trim(struct pnbd_part *p, uint64_t at, uint64_t left)
@@ -115,7 +115,7 @@ static int ask_trim(struct pnbd_part *p, uint64_t at, uint64_t left)
 					       .user_data = p };
 
 	p->len = left < TRIM_MOST ? left : TRIM_MOST;
-	return taken(nbd_aio_trim(p->channel->nbd, p->len, at, done, 0));
+	return cookie_result(nbd_aio_trim(p->channel->nbd, p->len, at, done, 0));
 }
 
 static int ask_zero(struct pnbd_part *p, uint64_t at, uint64_t left)
@@ -124,7 +124,7 @@ static int ask_zero(struct pnbd_part *p, uint64_t at, uint64_t left)
 					       .user_data = p };
 
 	p->len = left < ZERO_MOST ? left : ZERO_MOST;
-	return taken(nbd_aio_zero(p->channel->nbd, p->len, at, done,
+	return cookie_result(nbd_aio_zero(p->channel->nbd, p->len, at, done,
 				  p->request->may_unmap ? 0 :
 				  LIBNBD_CMD_FLAG_NO_HOLE));
 }
@@ -179,7 +179,7 @@ static void flushed_to(struct pnbd_disk *d, uint64_t written)
 }
 
 /* A flush that other connections' losses made false is none. */
-static int account(struct pnbd_disk *d, const struct pnbd_part *p)
+static int part_account(struct pnbd_disk *d, const struct pnbd_part *p)
 {
 	if (is_change(p->request->op)) {
 		__atomic_add_fetch(&d->written, 1, __ATOMIC_RELEASE);
@@ -200,7 +200,7 @@ void pnbd_part_end(struct pnbd_part *p, int result)
 	if (!result) {
 		if (p->copy && r->op == VIRTDEV_DISK_READ)
 			copy_pieces(p, true);
-		result = account(c->disk, p);
+		result = part_account(c->disk, p);
 		*done += p->len;
 	}
 	free(p->copy);

@@ -147,7 +147,7 @@ static void submit(struct virtdev_disk_request *r)
 	ck_assert_int_eq(made.ops->submit(made.self, channel, r), 0);
 }
 
-/* What the device does until there is something, or the time is over. */
+/* As the device does, until there is something, or the time is over. */
 static struct virtdev_disk_request *wait_ns(uint64_t ns)
 {
 	struct pollfd p = { .fd = made.ops->channel_fd(made.self, channel),
@@ -196,7 +196,7 @@ static int range(uint32_t op, uint64_t at, uint64_t len)
 	return do_request(&r);
 }
 
-/* What the image has, past the server. */
+/* Bytes of the image, past the server. */
 static void look(uint64_t at, void *place, size_t len)
 {
 	int fd = open("image", O_RDONLY | O_CLOEXEC);
