@@ -60,8 +60,10 @@ static int without_filter(enum confine_filter how, const char *why,
 
 #if defined(HAVE_LIBSECCOMP) && !defined(UNDER_SANITIZER)
 
+#include <linux/if_tun.h>
 #include <linux/sched.h>
 #include <seccomp.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 
@@ -135,11 +137,22 @@ static int allow_threads(scmp_filter_ctx filter)
 					  SCMP_SYS(clone3), 0);
 }
 
-/* Requests of userfaultfd, all of one kind; none of terminals and devices. */
+/*
+ * Requests of userfaultfd, all of one kind, and two of tap interfaces, which
+ * share their kind with terminals; no others of terminals and devices.
+ */
 static int allow_requests(scmp_filter_ctx filter)
 {
-	return seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1,
-				SCMP_A1(SCMP_CMP_MASKED_EQ, 0xff00, 0xaa00));
+	static const unsigned int taps[] = { TUNSETOFFLOAD, TUNSETQUEUE };
+	int rc = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1,
+				  SCMP_A1(SCMP_CMP_MASKED_EQ, 0xff00, 0xaa00));
+	size_t i;
+
+	for (i = 0; !rc && i < sizeof(taps) / sizeof(*taps); i++)
+		rc = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(ioctl),
+				      1, SCMP_A1(SCMP_CMP_MASKED_EQ,
+						 UINT32_MAX, taps[i]));
+	return rc;
 }
 
 static int fill_filter(scmp_filter_ctx filter, const char *const *more)

@@ -9,8 +9,10 @@
 #   linux_run SECONDS COMMAND…  runs COMMAND where KVM runs level 0 by hardware;
 #                               output in $WORK/out and $WORK/err, LINUX_STATUS
 
-LINUX_MODULES="virtio_mmio virtio_pci virtio_blk virtio_rng virtio_balloon virtiofs ext4 button evdev pvpanic-mmio"
+LINUX_MODULES="virtio_mmio virtio_pci virtio_blk virtio_net virtio_rng virtio_balloon virtiofs ext4 button evdev pvpanic-mmio"
 LINUX_PROGRAMS="mke2fs e2fsck"
+# In the machine that runs them, where that is an emulated one.
+LINUX_OUTER_MODULES="tun vhost_net"
 LINUX_INIT=$INTEROP/guest/cvmm-init
 
 linux_prepare() {
@@ -92,7 +94,7 @@ linux_run() {
 	fi
 	for try in 1 2 3; do
 		_watched timeout -k 5 $((limit + 30)) "$INTEROP/nested-kvm" -t "$limit" -m "${LINUX_MEMORY:-2500M}" -c "${LINUX_CPUS:-1}" \
-			-C "$CVMM_BUILDDIR" env EMULATED=1 "$@"
+			-M "$LINUX_OUTER_MODULES" -C "$CVMM_BUILDDIR" env EMULATED=1 "$@"
 		LINUX_STATUS=$?
 		[ $LINUX_STATUS -eq 124 ] && [ "$try" -lt 3 ] || return
 		diag "the emulated machine stood still after: $(tail -n 1 "$WORK/out")"

@@ -10,7 +10,7 @@
 #include "cli/options.h"
 #include "log.h"
 
-enum { MEMORY, ON_MEMORY_ERROR, CPUS, CPU, DISK, RNG, BALLOON, VSOCK, DEVICE, TRANSPORT, INITRD,
+enum { MEMORY, ON_MEMORY_ERROR, CPUS, CPU, DISK, NET, RNG, BALLOON, VSOCK, DEVICE, TRANSPORT, INITRD,
        CMDLINE, APPEND, CONSOLE, SERIAL, REBOOT, DRY_RUN, JSON, LOG_LEVEL, VERBOSE, HELP, KERNEL,
        DISK_PATH };
 
@@ -45,6 +45,9 @@ const struct vsu_option vmm_run_options[] = {
 	[DISK] = { .name = "disk", .kind = VSU_OPTION_STRING,
 		   .arg = "PROPERTIES", .repeat = true,
 		   .help = "a disk: path=FILE or backend=user:SOCKET" },
+	[NET] = { .name = "net", .kind = VSU_OPTION_STRING,
+		  .arg = "PROPERTIES", .repeat = true,
+		  .help = "a network card: tap=NAME, socket=PATH, fd=N or backend=user:SOCKET" },
 	[RNG] = { .name = "rng", .kind = VSU_OPTION_STRING,
 		  .arg = "PROPERTIES", .repeat = true,
 		  .help = "a source of entropy: rate=BYTES or backend=user:SOCKET" },
@@ -93,6 +96,7 @@ const struct vsu_option vmm_run_options[] = {
 
 static const enum vmm_device_how device_hows[] = {
 	[DISK] = VMM_DEVICE_DISK,
+	[NET] = VMM_DEVICE_NET,
 	[RNG] = VMM_DEVICE_RNG,
 	[CONSOLE] = VMM_DEVICE_CONSOLE,
 	[BALLOON] = VMM_DEVICE_BALLOON,
@@ -147,6 +151,7 @@ static int take_option(void *opaque, unsigned int index,
 		o->transport = (enum vmm_transport)value->number;
 		return 0;
 	case DISK:
+	case NET:
 	case RNG:
 	case CONSOLE:
 	case BALLOON:

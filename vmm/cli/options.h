@@ -22,6 +22,7 @@ struct vmm_device_option {
 	enum vmm_device_how {
 		VMM_DEVICE_DISK,	/* list: --disk */
 		VMM_DEVICE_DISK_PATH,	/* list: a path alone, an operand */
+		VMM_DEVICE_NET,		/* list: --net */
 		VMM_DEVICE_RNG,		/* list: --rng */
 		VMM_DEVICE_CONSOLE,	/* list: --console */
 		VMM_DEVICE_BALLOON,	/* list: --balloon */

@@ -57,6 +57,7 @@ static const struct {
 } ways[] = {
 	[VMM_DEVICE_DISK] = { "--disk", &vmm_blk_kind },
 	[VMM_DEVICE_DISK_PATH] = { "--disk", &vmm_blk_kind },
+	[VMM_DEVICE_NET] = { "--net", &vmm_net_kind },
 	[VMM_DEVICE_RNG] = { "--rng", &vmm_rng_kind },
 	[VMM_DEVICE_CONSOLE] = { "--console", &vmm_console_kind },
 	[VMM_DEVICE_BALLOON] = { "--balloon", &vmm_balloon_kind },

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Serves a network card over a tap interface or a socket, over vhost-user. */
+#include <config.h>
+
+#include "daemon.h"
+
+int main(int argc, char **argv)
+{
+	static const char *const calls[] = { "recvfrom", NULL };
+	static const struct daemon daemon = {
+		.name = "cvmm-vhost-user-net",
+		.summary = "Serves a network card to QEMU or another vhost-user front-end.",
+		.capabilities = "{\n"
+				"  \"type\": \"net\"\n"
+				"}",
+		.kind = &vmm_net_kind,
+		.calls = calls,
+	};
+
+	return daemon_main(&daemon, argc, argv);
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* The guest of fuzz-net and the link of its device. */
+#ifndef FUZZ_NET_GUEST_H
+#define FUZZ_NET_GUEST_H
+
+#include <stdint.h>
+#include <stdlib.h>
+
+#include <virtio-devices/net.h>
+#include <virtio-queue/driver.h>
+#include <vm-memory/space.h>
+
+#define CHECK(x) ((x) ? (void)0 : abort())
+
+#define LANES		2u
+#define QUEUES		(2 * LANES + 1)
+#define QUEUE_SIZE	16u
+#define MEMORY		0x40000u	/* of each of two regions that touch */
+#define ROM_GPA		0x100000u
+#define HOLE_GPA	0x200000u
+#define RING_GPA(i)	(0x1000u * (i))
+#define HEADERS_GPA	0x10000u
+#define DATA_GPA	(MEMORY - 0x8000u)	/* crosses the border */
+#define DATA_LEN	0x20000u
+#define CANARY_GPA	0x7f000u	/* never given to the device */
+#define CANARY_LEN	0x1000u
+#define MAX_HELD	64u
+
+enum { SENT, LOST, RECEIVED, EMPTY, OBEYED, REFUSED, BROKEN, NREACHED };
+
+extern uint64_t reached[NREACHED];
+
+struct guest {
+	unsigned char *memory[2];
+	struct vmem_space *space;
+	struct vmem_map *map;
+	struct virtdev *dev;
+	uint64_t features;
+	struct vq *q[QUEUES];
+	struct vq_driver *driver[QUEUES];
+	uint32_t writable[QUEUES][MAX_HELD];
+	unsigned int nheld[QUEUES];
+	/* the link */
+	int fd, receive_code, send_code;
+	uint32_t lengths[16], nlengths;
+};
+
+/* A link that asks of each frame what must hold; the guest is its own. */
+struct virtdev_net_link *fuzz_net_link(struct guest *g);
+
+#endif

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* The kind "net": a network card over a tap interface or a socket. */
+#include <config.h>
+
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+
+#include <virtio-devices/net.h>
+
+#include "devices/kind.h"
+
+/* "52:54:00:12:34:56" */
+#define MAC_TEXT 17u
+#define MAX_TAP 15u
+
+enum { OFFLOADS_ON, OFFLOADS_OFF };
+
+static const char *const offloads[] = { "on", "off", NULL };
+
+struct net {
+	const char *tap, *socket, *mac;
+	uint64_t fd, mtu, offloads;
+};
+static_assert(sizeof(struct net) <= VMM_DEVICE_CONFIG_MAX, "a kind's config");
+
+static const struct vmm_device_key keys[] = {
+	{ .option = { .name = "tap", .kind = VSU_OPTION_STRING, .arg = "NAME",
+		      .help = "a tap interface, made where there is none" },
+	  .offset = offsetof(struct net, tap), .max_len = MAX_TAP },
+	{ .option = { .name = "socket", .kind = VSU_OPTION_STRING,
+		      .arg = "PATH",
+		      .help = "a stream of frames, as passt's" },
+	  .daemon_name = "stream", .offset = offsetof(struct net, socket) },
+	{ .option = { .name = "fd", .kind = VSU_OPTION_U64, .arg = "N",
+		      .help = "an inherited tap interface or socket",
+		      .min = 3, .max = INT32_MAX },
+	  .daemon_name = "net-fd", .offset = offsetof(struct net, fd) },
+	{ .option = { .name = "mac", .kind = VSU_OPTION_STRING, .arg = "MAC",
+		      .help = "the card's address", .preset = "a random one",
+		      .example = "52:54:00:12:34:56" },
+	  .offset = offsetof(struct net, mac), .max_len = MAC_TEXT },
+	{ .option = { .name = "mtu", .kind = VSU_OPTION_U64, .arg = "BYTES",
+		      .help = "the largest packet, told to the guest",
+		      .min = 68, .max = VIRTDEV_NET_MTU_MAX },
+	  .offset = offsetof(struct net, mtu) },
+	{ .option = { .name = "offloads", .kind = VSU_OPTION_CHOICE,
+		      .arg = "on|off", .choices = offloads,
+		      .help = "off: the guest sums and segments itself" },
+	  .offset = offsetof(struct net, offloads) },
+	{ .option = { .name = NULL } },
+};
+
+static int digit_of(char c)
+{
+	static const char digits[] = "0123456789abcdef";
+	const char *at = strchr(digits, c >= 'A' && c <= 'F' ? c + 32 : c);
+
+	return c && at ? (int)(at - digits) : -1;
+}
+
+static int mac_parse(const char *text, uint8_t mac[6], struct vsu_error *err)
+{
+	int i, high, low;
+
+	if (!text)
+		return 0;
+	for (i = 0; i < 6; i++, text += 3) {
+		high = digit_of(text[0]);
+		low = high < 0 ? -1 : digit_of(text[1]);
+		if (low < 0 || text[2] != (i < 5 ? ':' : '\0'))
+			return vsu_error_set(err, -EINVAL,
+					     "mac is not six bytes as in 52:54:00:12:34:56");
+		mac[i] = (uint8_t)(high << 4 | low);
+	}
+	return 0;
+}
+
+static int check_one(const struct net *n, struct vsu_error *err)
+{
+	const int given = !!n->tap + !!n->socket + !!n->fd;
+
+	if (given == 1)
+		return 0;
+	return vsu_error_set(err, -EINVAL,
+			     given ? "a network card stands on one of a tap interface, a socket and a descriptor; leave out the others" :
+				     "a network card needs a tap interface, a socket or a descriptor to stand on");
+}
+
+static int link_open(const struct net *n, uint32_t queues,
+		     struct virtdev_net_link **out, struct vsu_error *err)
+{
+	const struct virtdev_net_tap tap = {
+		.size = sizeof(tap), .name = n->tap, .lanes = queues,
+	};
+
+	if (n->tap)
+		return virtdev_net_tap_open(&tap, out, err);
+	if (queues > 1)
+		return vsu_error_set(err, -EINVAL,
+				     "a network card of %u queues needs a tap interface; a socket or descriptor has one",
+				     queues);
+	return n->socket ? virtdev_net_stream_connect(n->socket, out, err) :
+			   virtdev_net_link_from_fd((int)n->fd, out, err);
+}
+
+static int net_open(const void *config, const struct vmm_device_common *common,
+		    struct virtdev **out, struct vsu_error *err)
+{
+	const struct net *n = config;
+	struct virtdev_net_config net = {
+		.size = sizeof(net), .mtu = (uint16_t)n->mtu,
+		.queue_max = common->queue_size,
+		.no_offloads = n->offloads == OFFLOADS_OFF,
+	};
+	int rc = check_one(n, err);
+
+	if (rc == 0)
+		rc = mac_parse(n->mac, net.mac, err);
+	if (rc == 0)
+		rc = link_open(n, common->queues, &net.link, err);
+	if (rc < 0)
+		return rc;
+	rc = virtdev_net_new(&net, out, err);
+	if (rc < 0)
+		virtdev_net_link_free(net.link);
+	return rc;
+}
+
+const struct vmm_device_kind vmm_net_kind = {
+	.name = "net", .summary = "a network card", .id = VIRTDEV_ID_NET,
+	.max_queues = VIRTDEV_NET_PAIRS_MAX, .min_queue_size = 2,
+	.queue_size = "1024", .keys = keys, .open = net_open,
+};

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * The kinds of links over descriptors. Each takes its descriptors on success
+ * only.
+ */
+#ifndef VIRTIO_DEVICES_LINK_KINDS_H
+#define VIRTIO_DEVICES_LINK_KINDS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "link/link_priv.h"
+
+/* A tap interface's queues, with IFF_VNET_HDR. */
+int virtdev_priv_tap_take_fds(const int *fds, uint32_t n, bool multi_queue,
+			      struct virtdev_net_link **out,
+			      struct vsu_error *err);
+
+/* A stream of frames behind their lengths. */
+int virtdev_priv_stream_take_fd(int fd, struct virtdev_net_link **out);
+
+/* Each transfer is a frame without a header: a socket, or a tap interface. */
+int virtdev_priv_packets_take_fd(int fd, bool is_socket,
+				 struct virtdev_net_link **out);
+
+#endif

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* A link from within: for the device that drives its operations. */
+#ifndef VIRTIO_DEVICES_LINK_PRIV_H
+#define VIRTIO_DEVICES_LINK_PRIV_H
+
+#include "virtio-devices/net_link.h"
+
+struct virtdev_net_link {
+	struct virtdev_net_link_ops ops;
+	struct virtdev_net_link_info info;
+	void *self;
+};
+
+/* Bytes in front of each frame, whatever was negotiated (5.1.6.1). */
+#define NET_HEADER ((uint32_t)sizeof(struct virtdev_net_header))
+
+#endif

@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* A tap interface of Linux, whose queues are descriptors. */
+#include <config.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <net/if.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+
+#include <linux/if_tun.h>
+
+#include <vmm-sys-util/fd.h>
+#include <vmm-sys-util/sized.h>
+
+#include "link/kinds.h"
+#include "link/pieces.h"
+
+/* Of Linux 6.2. */
+#ifndef TUN_F_USO4
+#define TUN_F_USO4 0x20
+#define TUN_F_USO6 0x40
+#endif
+
+#define MAX_LANES 127u
+
+struct tap {
+	uint32_t n;
+	bool multi_queue;
+	int fds[];
+};
+
+/* Bits that a driver takes, and the flags of the interface for them. */
+static const struct {
+	uint64_t feature;
+	unsigned int flag;
+} guest_bits[] = {
+	{ VIRTDEV_NET_F_GUEST_CSUM, TUN_F_CSUM },
+	{ VIRTDEV_NET_F_GUEST_TSO4, TUN_F_TSO4 },
+	{ VIRTDEV_NET_F_GUEST_TSO6, TUN_F_TSO6 },
+	{ VIRTDEV_NET_F_GUEST_ECN, TUN_F_TSO_ECN },
+	{ VIRTDEV_NET_F_GUEST_UFO, TUN_F_UFO },
+	{ VIRTDEV_NET_F_GUEST_USO4, TUN_F_USO4 },
+	{ VIRTDEV_NET_F_GUEST_USO6, TUN_F_USO6 },
+};
+
+#define USO (TUN_F_USO4 | TUN_F_USO6)
+
+static unsigned int flags_of(uint64_t features)
+{
+	unsigned int flags = 0;
+	size_t i;
+
+	if (!(features & VIRTDEV_NET_F_GUEST_CSUM))
+		return 0;
+	for (i = 0; i < sizeof(guest_bits) / sizeof(*guest_bits); i++)
+		if (features & guest_bits[i].feature)
+			flags |= guest_bits[i].flag;
+	/* the kernel takes both or none, and ECN only with segments of TCP */
+	if ((flags & USO) != USO)
+		flags &= ~(unsigned int)USO;
+	if (!(flags & (TUN_F_TSO4 | TUN_F_TSO6)))
+		flags &= ~(unsigned int)TUN_F_TSO_ECN;
+	return flags;
+}
+
+static int offloads_set(int fd, unsigned int flags)
+{
+	return ioctl(fd, TUNSETOFFLOAD, (unsigned long)flags) < 0 ? -errno : 0;
+}
+
+/* All that this kernel can; the interface is left without offloads. */
+static uint64_t offloads_probe(int fd)
+{
+	const unsigned int plain = TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6;
+	uint64_t can = 0;
+
+	if (offloads_set(fd, plain) == 0)
+		can |= VIRTDEV_NET_F_CSUM | VIRTDEV_NET_F_GUEST_CSUM |
+		       VIRTDEV_NET_F_HOST_TSO4 | VIRTDEV_NET_F_HOST_TSO6 |
+		       VIRTDEV_NET_F_GUEST_TSO4 | VIRTDEV_NET_F_GUEST_TSO6;
+	if (offloads_set(fd, plain | TUN_F_TSO_ECN) == 0)
+		can |= VIRTDEV_NET_F_HOST_ECN | VIRTDEV_NET_F_GUEST_ECN;
+	if (offloads_set(fd, plain | TUN_F_UFO) == 0)
+		can |= VIRTDEV_NET_F_HOST_UFO | VIRTDEV_NET_F_GUEST_UFO;
+	if (offloads_set(fd, plain | USO) == 0)
+		can |= VIRTDEV_NET_F_HOST_USO | VIRTDEV_NET_F_GUEST_USO4 |
+		       VIRTDEV_NET_F_GUEST_USO6;
+	return offloads_set(fd, 0) < 0 ? 0 : can;
+}
+
+/* --------------------------------------------------------------- the transfers */
+
+static int tap_fd(void *self, uint32_t lane)
+{
+	return ((const struct tap *)self)->fds[lane];
+}
+
+static ssize_t tap_receive(void *self, uint32_t lane, const struct iovec *iov,
+			   int n)
+{
+	const struct tap *t = self;
+	ssize_t len = readv(t->fds[lane], iov, n);
+
+	return len < 0 ? virtdev_priv_link_code(errno) : len;
+}
+
+static int tap_send(void *self, uint32_t lane, const struct iovec *iov, int n)
+{
+	const struct tap *t = self;
+
+	return writev(t->fds[lane], iov, n) < 0 ?
+	       virtdev_priv_link_code(errno) : 0;
+}
+
+/* The first lane is always there, so that the interface keeps its carrier. */
+static int tap_set_lane(void *self, uint32_t lane, bool on)
+{
+	const struct tap *t = self;
+	struct ifreq request = {
+		.ifr_flags = on ? IFF_ATTACH_QUEUE : IFF_DETACH_QUEUE,
+	};
+
+	if (!lane || !t->multi_queue)
+		return 0;
+	if (ioctl(t->fds[lane], TUNSETQUEUE, &request) == 0)
+		return 0;
+	return errno == EINVAL ? 0 : -errno;	/* it was so before */
+}
+
+static int tap_set_offloads(void *self, uint64_t features)
+{
+	const struct tap *t = self;
+
+	return offloads_set(t->fds[0], flags_of(features));
+}
+
+static void tap_free(void *self)
+{
+	struct tap *t = self;
+	uint32_t i;
+
+	for (i = 0; i < t->n; i++)
+		vsu_fd_close(&t->fds[i]);
+	free(t);
+}
+
+/* --------------------------------------------------------------------- opening */
+
+/* Headers of twelve bytes, little-endian, in front of each frame. */
+static int header_set(int fd)
+{
+	int len = (int)NET_HEADER, on = 1;
+
+	if (ioctl(fd, TUNSETVNETHDRSZ, &len) < 0)
+		return -errno;
+	return ioctl(fd, TUNSETVNETLE, &on) < 0 ? -errno : 0;
+}
+
+int virtdev_priv_tap_take_fds(const int *fds, uint32_t n, bool multi_queue,
+			      struct virtdev_net_link **out,
+			      struct vsu_error *err)
+{
+	static const struct virtdev_net_link_ops ops = {
+		.size = sizeof(ops), .name = "tap", .fd = tap_fd,
+		.receive = tap_receive, .send = tap_send,
+		.set_lane = tap_set_lane, .set_offloads = tap_set_offloads,
+		.free = tap_free,
+	};
+	struct virtdev_net_link_info info = { .lanes = n };
+	struct tap *t = calloc(1, sizeof(*t) + n * sizeof(t->fds[0]));
+	uint32_t i;
+	int rc = t ? 0 : -ENOMEM;
+
+	for (i = 0; !rc && i < n; i++) {
+		rc = vsu_fd_set_nonblock(fds[i]);
+		if (rc >= 0)
+			rc = header_set(fds[i]);
+	}
+	if (!rc) {
+		memcpy(t->fds, fds, n * sizeof(*fds));
+		t->n = n;
+		t->multi_queue = multi_queue;
+		info.offloads = offloads_probe(fds[0]);
+		rc = virtdev_net_link_new(&ops, &info, t, out);
+	}
+	if (rc < 0) {
+		free(t);
+		return vsu_error_sys(err, rc, "tap interface");
+	}
+	return 0;
+}
+
+static int queue_open(const char *name, int flags, struct vsu_error *err)
+{
+	struct ifreq request = { .ifr_flags = (short)flags };
+	int fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC | O_NONBLOCK), rc;
+
+	if (fd < 0)
+		return vsu_error_sys(err, -errno, "/dev/net/tun");
+	memcpy(request.ifr_name, name, strlen(name));
+	if (ioctl(fd, TUNSETIFF, &request) == 0)
+		return fd;
+	rc = -errno;
+	vsu_fd_close(&fd);
+	return rc;
+}
+
+/* The sentence of a queue that the kernel refused. */
+static int open_refuse(int rc, const char *name, bool multi_queue,
+		   struct vsu_error *err)
+{
+	switch (-rc) {
+	case EPERM:
+		return vsu_error_set(err, rc,
+				     "tap '%s' is neither this user's, nor may this user make one; 'ip tuntap add %s mode tap user NAME' by root gives it away",
+				     name, name);
+	case EBUSY:
+		return vsu_error_set(err, rc, "tap '%s' is in use by another program",
+				     name);
+	case EINVAL:
+		return vsu_error_set(err, -EBUSY,
+				     multi_queue ? "tap '%s' is no tap interface, or was made for one queue only; make it with 'multi_queue'" :
+						   "'%s' is no tap interface",
+				     name);
+	}
+	return err && err->code == rc ? rc :
+	       vsu_error_sys(err, rc, "tap '%s'", name);
+}
+
+static int queues_open(const char *name, uint32_t n, int flags, int *fds,
+		       struct vsu_error *err)
+{
+	uint32_t i;
+
+	for (i = 0; i < n; i++) {
+		fds[i] = queue_open(name, flags, err);
+		if (fds[i] >= 0)
+			continue;
+		flags = fds[i];
+		while (i-- > 0)
+			vsu_fd_close(&fds[i]);
+		return flags;
+	}
+	return 0;
+}
+
+static int check_name(const char *name, struct vsu_error *err)
+{
+	if (!name || !*name)
+		return vsu_error_set(err, -EINVAL, "tap: no name of an interface");
+	if (strlen(name) >= IFNAMSIZ || strchr(name, '/') || strchr(name, '%'))
+		return vsu_error_set(err, -EINVAL,
+				     "tap: '%s' is no name of an interface; it has at most 15 characters, none of them '/' or '%%'",
+				     name);
+	return 0;
+}
+
+int virtdev_net_tap_open(const struct virtdev_net_tap *tap,
+			 struct virtdev_net_link **out, struct vsu_error *err)
+{
+	int flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR, fds[MAX_LANES], rc;
+	struct virtdev_net_tap t;
+	uint32_t i, n;
+
+	rc = vsu_copy_sized(&t, sizeof(t), tap, "struct virtdev_net_tap", err);
+	if (rc == 0)
+		rc = check_name(t.name, err);
+	if (rc < 0)
+		return rc;
+	n = t.lanes ? t.lanes : 1;
+	if (n > MAX_LANES)
+		return vsu_error_set(err, -EINVAL,
+				     "tap '%s': %" PRIu32 " queues; at most %u are possible",
+				     t.name, n, MAX_LANES);
+	flags |= n > 1 ? IFF_MULTI_QUEUE : 0;
+	rc = queues_open(t.name, n, flags, fds, err);
+	if (rc == -EINVAL && n == 1)	/* made for several, of which one is used */
+		rc = queues_open(t.name, n, flags | IFF_MULTI_QUEUE, fds, err);
+	if (rc < 0)
+		return open_refuse(rc, t.name, n > 1, err);
+	rc = virtdev_priv_tap_take_fds(fds, n, n > 1, out, err);
+	for (i = 0; rc < 0 && i < n; i++)
+		vsu_fd_close(&fds[i]);
+	return rc;
+}

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Features and configuration space of a network device. */
+#include <config.h>
+
+#include <assert.h>
+#include <errno.h>
+#include <stddef.h>
+#include <string.h>
+
+#include "net/net_priv.h"
+
+static_assert(sizeof(struct virtdev_net_space) == 24, "5.1.4");
+static_assert(sizeof(struct virtdev_net_header) == 12, "5.1.6");
+
+#define RING (VQ_F_VERSION_1 | VQ_F_INDIRECT_DESC | VQ_F_EVENT_IDX | \
+	      VQ_F_RING_PACKED)
+
+/* All devices have these, over whatever link. */
+#define ALWAYS (VIRTDEV_NET_F_MAC | VIRTDEV_NET_F_STATUS | \
+		VIRTDEV_NET_F_MRG_RXBUF | VIRTDEV_NET_F_CTRL_VQ | \
+		VIRTDEV_NET_F_CTRL_RX | VIRTDEV_NET_F_CTRL_RX_EXTRA | \
+		VIRTDEV_NET_F_CTRL_VLAN | VIRTDEV_NET_F_CTRL_MAC_ADDR | \
+		VIRTDEV_NET_F_GUEST_ANNOUNCE)
+
+#define GUEST_OFFLOADS (VIRTDEV_NET_F_GUEST_CSUM | VIRTDEV_NET_F_GUEST_TSO4 | \
+			VIRTDEV_NET_F_GUEST_TSO6 | VIRTDEV_NET_F_GUEST_ECN | \
+			VIRTDEV_NET_F_GUEST_UFO | VIRTDEV_NET_F_GUEST_USO4 | \
+			VIRTDEV_NET_F_GUEST_USO6)
+
+uint64_t virtdev_priv_net_features(const struct net *net)
+{
+	uint64_t features = RING | ALWAYS | net->offered;
+
+	if (net->offered & GUEST_OFFLOADS)
+		features |= VIRTDEV_NET_F_CTRL_GUEST_OFFLOADS;
+	if (net->mtu)
+		features |= VIRTDEV_NET_F_MTU;
+	if (net->pairs > 1)
+		features |= VIRTDEV_NET_F_MQ;
+	return features;
+}
+
+int virtdev_priv_net_set_offloads(struct net *net, uint64_t offloads)
+{
+	struct virtdev_net_link *link = net->link;
+	int rc = 0;
+
+	if (offloads & ~(net->features & GUEST_OFFLOADS))
+		return -EINVAL;
+	if (offloads != net->offloads && link->ops.set_offloads)
+		rc = link->ops.set_offloads(link->self, offloads);
+	if (!rc)
+		net->offloads = offloads;
+	return rc;
+}
+
+/*
+ * A driver that has the control queue uses one pair until it says otherwise. A
+ * front-end that keeps that queue to itself starts as many as it uses.
+ */
+static uint32_t pairs_at_first(const struct net *net)
+{
+	const uint64_t both = VIRTDEV_NET_F_MQ | VIRTDEV_NET_F_CTRL_VQ;
+
+	return (net->features & both) == both ? 1 : net->pairs;
+}
+
+int virtdev_priv_net_set_features(void *self, uint64_t features,
+				  struct vsu_error *err)
+{
+	struct net *net = self;
+	int rc;
+
+	net->features = features;
+	__atomic_store_n(&net->active, pairs_at_first(net), __ATOMIC_RELAXED);
+	net->filter.vlans_on = features & VIRTDEV_NET_F_CTRL_VLAN;
+	virtdev_priv_net_filters_store(&net->filters, &net->filter);
+	rc = virtdev_priv_net_set_offloads(net, features & GUEST_OFFLOADS);
+	return rc < 0 ? vsu_error_sys(err, rc, "net: offloads of the link") : 0;
+}
+
+void virtdev_priv_net_config_reset(struct net *net)
+{
+	net->features = 0;
+	(void)virtdev_priv_net_set_offloads(net, 0);
+	__atomic_store_n(&net->active, net->pairs, __ATOMIC_RELAXED);
+	__atomic_store_n(&net->announce, false, __ATOMIC_RELAXED);
+	virtdev_priv_net_filter_init(&net->filter, net->own_mac, false);
+	virtdev_priv_net_filters_store(&net->filters, &net->filter);
+}
+
+enum net_role virtdev_priv_net_role(const struct net *net, uint32_t queue)
+{
+	const bool many = net->features & VIRTDEV_NET_F_MQ;
+	const uint32_t control = many ? 2 * net->pairs : 2;
+
+	if (net->features & VIRTDEV_NET_F_CTRL_VQ) {
+		if (queue == control)
+			return NET_CONTROLS;
+		if (queue > control)
+			return NET_IDLE;
+	}
+	if (queue >= 2 * net->pairs)
+		return NET_IDLE;
+	return queue % 2 ? NET_SENDS : NET_RECEIVES;
+}
+
+static uint16_t status_of(const struct net *net)
+{
+	uint32_t status = 0;
+
+	if (!virtdev_priv_net_is_down(net))
+		status |= VIRTDEV_NET_S_LINK_UP;
+	if (__atomic_load_n(&net->announce, __ATOMIC_RELAXED))
+		status |= VIRTDEV_NET_S_ANNOUNCE;
+	return (uint16_t)status;
+}
+
+void virtdev_priv_net_config_read(void *self, uint32_t off, void *buf,
+				  uint32_t len)
+{
+	const struct net *net = self;
+	struct virtdev_net_space space = {
+		.status = vsu_le16_make(status_of(net)),
+		.max_virtqueue_pairs = vsu_le16_make((uint16_t)net->pairs),
+		.mtu = vsu_le16_make(net->mtu),
+		.speed = vsu_le32_make(UINT32_MAX), .duplex = UINT8_MAX,
+	};
+
+	memcpy(space.mac, net->filter.mac, NET_MAC);
+	memcpy(buf, (const char *)&space + off, len);
+}
+
+/* The address is set by a command; the rest is the device's to say (5.1.4). */
+int virtdev_priv_net_config_write(void *self, uint32_t off, const void *buf,
+				  uint32_t len)
+{
+	(void)self;
+	(void)off;
+	(void)buf;
+	(void)len;
+	return -EPERM;
+}

@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* A network device: its life, and that of its queues. */
+#include <config.h>
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+
+#include <virtio-devices/ids.h>
+#include <vmm-sys-util/fd.h>
+#include <vmm-sys-util/sized.h>
+
+#include "net/net_priv.h"
+
+#define DEFAULT_QUEUE_MAX 1024u
+/* The least that every network of IPv4 carries (RFC 791). */
+#define MIN_MTU 68u
+
+/* ------------------------------------------------------------------ the queues */
+
+static size_t storage_of(const struct net_queue *q)
+{
+	if (q->role == NET_RECEIVES)
+		return sizeof(*q->stock);
+	return q->role == NET_SENDS ?
+	       (2 * NET_PIECES + 1) * sizeof(*q->pieces) : 0;
+}
+
+/* Mostly untouched as a rule, so that it has no pages. */
+static int storage_map(struct net_queue *q)
+{
+	const size_t len = storage_of(q);
+	void *at;
+
+	if (!len)
+		return 0;
+	at = mmap(NULL, len, PROT_READ | PROT_WRITE,
+		  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (at == MAP_FAILED)
+		return -errno;
+	(void)madvise(at, len, MADV_NOHUGEPAGE);
+	if (q->role == NET_RECEIVES)
+		q->stock = at;
+	else
+		q->pieces = at;
+	return 0;
+}
+
+static void queue_close(struct net_queue *q)
+{
+	if (q->stock)
+		munmap(q->stock, sizeof(*q->stock));
+	if (q->pieces)
+		munmap(q->pieces, storage_of(q));
+	q->stock = NULL;
+	q->pieces = NULL;
+	vsu_fd_close(&q->epfd);
+	q->watching = 0;
+	q->q = NULL;
+}
+
+static int queue_open(struct net_queue *q, struct vq *vq)
+{
+	int rc;
+
+	q->epfd = epoll_create1(EPOLL_CLOEXEC);
+	if (q->epfd < 0)
+		return -errno;
+	rc = storage_map(q);
+	if (rc < 0)
+		return rc;
+	if (q->stock)
+		q->stock->wanted = NET_USUAL_FRAME;
+	q->told_broken = false;
+	q->q = vq;
+	return 0;
+}
+
+static int net_queue_start(void *self, uint32_t queue, struct vq *vq,
+			   struct vsu_error *err)
+{
+	struct net *net = self;
+	struct net_queue *q = &net->queues[queue];
+	int rc;
+
+	if (q->q)
+		return vsu_error_set(err, -EBUSY, "net: queue %u was started",
+				     queue);
+	q->role = virtdev_priv_net_role(net, queue);
+	rc = queue_open(q, vq);
+	if (rc < 0) {
+		queue_close(q);
+		return vsu_error_sys(err, rc, "net: queue %u", queue);
+	}
+	virtdev_priv_net_update_lanes(net);
+	return 0;
+}
+
+static void net_queue_stop(void *self, uint32_t queue)
+{
+	struct net *net = self;
+
+	queue_close(&net->queues[queue]);
+	virtdev_priv_net_update_lanes(net);
+}
+
+static int net_queue_serve(void *self, uint32_t queue)
+{
+	struct net_queue *q = &((struct net *)self)->queues[queue];
+
+	if (!q->q)
+		return 0;
+	switch (q->role) {
+	case NET_RECEIVES:
+		return virtdev_priv_net_receive(q);
+	case NET_SENDS:
+		return virtdev_priv_net_send(q);
+	case NET_CONTROLS:
+		return virtdev_priv_net_control(q);
+	case NET_IDLE:
+		break;
+	}
+	return 0;
+}
+
+static int net_queue_host_fd(void *self, uint32_t queue)
+{
+	return ((struct net *)self)->queues[queue].epfd;
+}
+
+/* ------------------------------------------------------------------ the device */
+
+static void net_reset(void *self)
+{
+	virtdev_priv_net_config_reset(self);
+}
+
+static void net_release(struct net *net)
+{
+	virtdev_priv_net_filters_fini(&net->filters);
+	free(net);
+}
+
+static void net_free(void *self)
+{
+	struct net *net = self;
+
+	virtdev_net_link_free(net->link);
+	net_release(net);
+}
+
+static const struct virtdev_ops net_ops = {
+	.size = sizeof(net_ops), .name = "net",
+	.set_features = virtdev_priv_net_set_features,
+	.config_read = virtdev_priv_net_config_read,
+	.config_write = virtdev_priv_net_config_write,
+	.queue_start = net_queue_start, .queue_serve = net_queue_serve,
+	.queue_stop = net_queue_stop, .queue_host_fd = net_queue_host_fd,
+	.reset = net_reset, .free = net_free,
+};
+
+static int check_numbers(const struct virtdev_net_config *c,
+			 struct vsu_error *err)
+{
+	const uint32_t lanes = c->link->info.lanes;
+
+	if (!lanes || lanes > VIRTDEV_NET_PAIRS_MAX)
+		return vsu_error_set(err, -EINVAL,
+				     "net: a link of %" PRIu32 " lanes; 1 to %u are possible",
+				     lanes, VIRTDEV_NET_PAIRS_MAX);
+	if (c->mtu && c->mtu < MIN_MTU)
+		return vsu_error_set(err, -EINVAL,
+				     "net: an MTU of %u; it is %u at least",
+				     c->mtu, MIN_MTU);
+	if (c->queue_max < 2 || c->queue_max > VQ_MAX_SIZE)
+		return vsu_error_set(err, -EINVAL,
+				     "net: a queue of %" PRIu32 " entries; 2 to %u are possible",
+				     c->queue_max, VQ_MAX_SIZE);
+	if (c->mac[0] & 1)
+		return vsu_error_set(err, -EINVAL,
+				     "net: the address %02x:%02x:%02x:%02x:%02x:%02x is one of a group; its first byte has to be even",
+				     c->mac[0], c->mac[1], c->mac[2], c->mac[3],
+				     c->mac[4], c->mac[5]);
+	return 0;
+}
+
+static int read_config(const struct virtdev_net_config *config,
+		       struct virtdev_net_config *c, struct vsu_error *err)
+{
+	int rc = vsu_copy_sized(c, sizeof(*c), config,
+				"struct virtdev_net_config", err);
+
+	if (rc < 0)
+		return rc;
+	if (!c->link)
+		return vsu_error_set(err, -EINVAL, "net: no link");
+	c->queue_max = c->queue_max ? c->queue_max : DEFAULT_QUEUE_MAX;
+	return check_numbers(c, err);
+}
+
+/* One of nobody's: locally administered, and of a single station. */
+static int mac_make_up(uint8_t mac[NET_MAC])
+{
+	if (getrandom(mac, NET_MAC, GRND_NONBLOCK) != (ssize_t)NET_MAC)
+		return -EAGAIN;
+	mac[0] = (uint8_t)((mac[0] & 0xfcu) | 2u);
+	return 0;
+}
+
+static bool is_zero(const uint8_t mac[NET_MAC])
+{
+	static const uint8_t zero[NET_MAC];
+
+	return !memcmp(mac, zero, NET_MAC);
+}
+
+static int net_make(const struct virtdev_net_config *c, struct net **out)
+{
+	const uint32_t pairs = c->link->info.lanes, n = 2 * pairs + 1;
+	struct net *net = calloc(1, sizeof(*net) + n * sizeof(net->queues[0]));
+	uint32_t i;
+	int rc = 0;
+
+	if (!net)
+		return -ENOMEM;
+	net->link = c->link;
+	net->pairs = pairs;
+	net->mtu = c->mtu;
+	net->offered = c->no_offloads ? 0 : c->link->info.offloads;
+	virtdev_priv_net_filters_init(&net->filters);
+	memcpy(net->own_mac, c->mac, NET_MAC);
+	if (is_zero(c->mac))
+		rc = mac_make_up(net->own_mac);
+	if (rc < 0) {
+		net_release(net);
+		return rc;
+	}
+	for (i = 0; i < n; i++) {
+		net->queues[i].net = net;
+		net->queues[i].index = i;
+		net->queues[i].epfd = -1;
+	}
+	virtdev_priv_net_config_reset(net);
+	*out = net;
+	return 0;
+}
+
+int virtdev_net_new(const struct virtdev_net_config *config,
+		    struct virtdev **out, struct vsu_error *err)
+{
+	struct virtdev_info info = {
+		.id = VIRTDEV_ID_NET,
+		.config_size = sizeof(struct virtdev_net_space),
+	};
+	struct virtdev_net_config c;
+	struct net *net;
+	int rc = read_config(config, &c, err);
+
+	if (rc < 0)
+		return rc;
+	rc = net_make(&c, &net);
+	if (rc < 0)
+		return vsu_error_sys(err, rc, "net");
+	info.nqueues = 2 * net->pairs + 1;
+	info.queue_max = c.queue_max;
+	info.features = virtdev_priv_net_features(net);
+	rc = virtdev_new(&net_ops, &info, net, &net->dev);
+	if (rc < 0) {
+		net_release(net);
+		return vsu_error_sys(err, rc, "net");
+	}
+	*out = net->dev;
+	return 0;
+}

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * The network device from within.
+ *
+ *   net     the device: its link, its configuration, its queues
+ *   queue   one virtqueue and what wakes it from the host's side
+ *   stock   buffers of a receiving queue that were taken and hold no frame yet
+ *   kept    a frame that was longer than the stock: it waits for more buffers
+ */
+#ifndef VIRTIO_DEVICES_NET_PRIV_H
+#define VIRTIO_DEVICES_NET_PRIV_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/uio.h>
+
+#include <virtio-devices/net.h>
+#include <virtio-queue/cursor.h>
+#include <virtio-queue/queue.h>
+
+#include "link/link_priv.h"
+#include "net/filter.h"
+
+/* Buffers and pieces of a stock; the last piece of a transfer is kept's. */
+#define NET_STOCK 256u
+#define NET_PIECES 1023u
+
+/* One turn, before others have theirs. */
+#define NET_TURN_FRAMES 256u
+#define NET_TURN_BYTES (UINT64_C(4) << 20)
+
+/* With its header and a tag. */
+#define NET_USUAL_FRAME (1518u + 12u)
+
+enum net_role {
+	NET_RECEIVES,
+	NET_SENDS,
+	NET_CONTROLS,
+	NET_IDLE,		/* a queue that does not exist as negotiated */
+};
+
+struct net_stock {
+	uint32_t first, n;	/* chains [first, first + n) */
+	uint32_t npieces, used;	/* pieces [used, npieces) are theirs */
+	uint64_t bytes;		/* that they have room for */
+	uint64_t wanted;	/* the longest frame so far */
+	uint32_t kept;		/* bytes of the frame that waits; 0: none does */
+	uint32_t seen;		/* generation of the filter */
+	struct net_filter filter;
+	struct vq_chain chains[NET_STOCK];
+	struct iovec pieces[NET_PIECES + 1];
+	unsigned char frame[VIRTDEV_NET_FRAME_MAX];
+};
+
+struct net_queue {
+	struct net *net;
+	struct vq *q;			/* NULL: stopped */
+	uint32_t index;
+	enum net_role role;		/* since it was started */
+	int epfd;			/* the host's descriptor */
+	uint32_t watching;		/* atomic; events of the lane, or 0 */
+	bool told_broken;
+	struct net_stock *stock;	/* of one that receives */
+	struct iovec *pieces;		/* of one that sends: a chain's, a frame's */
+};
+
+struct net {
+	struct virtdev *dev;
+	struct virtdev_net_link *link;
+	uint32_t pairs;			/* as many as the link has lanes */
+	uint32_t active;		/* atomic; pairs that the driver uses */
+	uint64_t features;		/* acknowledged */
+	uint64_t offered;		/* offloads of the link, as far as wanted */
+	uint64_t offloads;		/* GUEST_ bits in effect */
+	uint16_t mtu;
+	uint8_t own_mac[NET_MAC];	/* as at the beginning */
+	bool down;			/* atomic; the link is at its end */
+	bool announce;			/* atomic; the driver is asked to */
+	struct net_filter filter;	/* the control queue's */
+	struct net_filters filters;	/* the same for those who look */
+	struct net_queue queues[];
+};
+
+/* config.c */
+uint64_t virtdev_priv_net_features(const struct net *net);
+int virtdev_priv_net_set_features(void *self, uint64_t features,
+				  struct vsu_error *err);
+void virtdev_priv_net_config_read(void *self, uint32_t off, void *buf,
+				  uint32_t len);
+int virtdev_priv_net_config_write(void *self, uint32_t off, const void *buf,
+				  uint32_t len);
+/* The driver's choices as at the beginning. */
+void virtdev_priv_net_config_reset(struct net *net);
+/* Which queue is what, as negotiated. */
+enum net_role virtdev_priv_net_role(const struct net *net, uint32_t queue);
+/* Tells the link what the driver takes of frames. */
+int virtdev_priv_net_set_offloads(struct net *net, uint64_t offloads);
+
+/* lane.c */
+
+/* Wakes the queue for these events of its lane, or for none. */
+void virtdev_priv_net_watch(struct net_queue *q, uint32_t events);
+/* Frames come through the lanes of receiving queues that are in use. */
+void virtdev_priv_net_update_lanes(struct net *net);
+/* The link is at its end: nothing comes, and the driver is told. */
+void virtdev_priv_net_lost(struct net *net);
+/* Publishes what was pushed, and tells the home what it wants to know. */
+void virtdev_priv_net_publish(struct net_queue *q);
+
+/* receive.c, send.c, control.c: one turn, as struct virtdev_ops has it */
+int virtdev_priv_net_receive(struct net_queue *q);
+int virtdev_priv_net_send(struct net_queue *q);
+int virtdev_priv_net_control(struct net_queue *q);
+
+static inline uint32_t virtdev_priv_net_lane(const struct net_queue *q)
+{
+	return q->index / 2;
+}
+
+static inline uint32_t virtdev_priv_net_active(const struct net *net)
+{
+	return __atomic_load_n(&net->active, __ATOMIC_RELAXED);
+}
+
+static inline bool virtdev_priv_net_is_down(const struct net *net)
+{
+	return __atomic_load_n(&net->down, __ATOMIC_RELAXED);
+}
+
+#endif

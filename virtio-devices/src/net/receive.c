@@ -1,0 +1,359 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * From the link to the driver (VIRTIO 1.3, 5.1.6.4). Buffers are taken until
+ * they have room for the longest frame seen, and the link stores into them
+ * directly. The rest of a longer one goes into a piece of our own behind them: it
+ * is kept, copied together, until there are buffers enough. Buffers that
+ * are left at the end of a turn are given back to the ring, from the last.
+ */
+#include <config.h>
+
+#include <errno.h>
+#include <string.h>
+#include <sys/epoll.h>
+
+#include "link/pieces.h"
+#include "net/net_priv.h"
+
+/* Why a turn ended. */
+enum pause {
+	PAUSE_NO_FRAME,
+	PAUSE_NO_BUFFER,
+	PAUSE_LONG,		/* others have their turn */
+	PAUSE_LOST,		/* the link is at its end */
+};
+
+#define GO_ON (-1)
+
+struct turn {
+	uint32_t frames;	/* that may still be received */
+	uint32_t bad;		/* buffers that may still be bad */
+	uint64_t bytes;		/* of frames, so far */
+	int code;		/* of vq_pop(), when it had no buffer */
+};
+
+static bool is_merging(const struct net_queue *q)
+{
+	return q->net->features & VIRTDEV_NET_F_MRG_RXBUF;
+}
+
+static struct iovec *pieces_of(struct net_stock *s)
+{
+	return &s->pieces[s->used];
+}
+
+static int stock_pieces(const struct net_stock *s)
+{
+	return (int)(s->npieces - s->used);
+}
+
+/* ------------------------------------------------------------------- the stock */
+
+static void stock_clear(struct net_stock *s)
+{
+	s->first = s->n = s->npieces = s->used = 0;
+	s->bytes = 0;
+}
+
+/* Nothing that is left over may stay in our hands: the last goes back first. */
+static void stock_return(struct net_queue *q)
+{
+	struct net_stock *s = q->stock;
+
+	while (s->n > 0)
+		vq_unpop(q->q, &s->chains[s->first + --s->n]);
+	stock_clear(s);
+}
+
+/* Whatever the device cannot store a header into goes back empty. */
+static bool is_bad(const struct vq_chain *chain)
+{
+	return chain->fault.why || chain->writable_len < NET_HEADER ||
+	       chain->nreadable;
+}
+
+/* The next buffer of the ring, good or not; as vq_pop(). */
+static int chain_take(struct net_queue *q, struct vq_chain *chain)
+{
+	struct net_stock *s = q->stock;
+	int rc;
+
+	chain->iov = &s->pieces[s->npieces];
+	chain->iov_max = NET_PIECES - s->npieces;
+	rc = vq_pop(q->q, chain);
+	if (rc == 1 && chain->fault.why == VQ_FAULT_NO_ROOM && s->npieces) {
+		vq_unpop(q->q, chain);
+		return -ENOSPC;
+	}
+	return rc;
+}
+
+/*
+ * One more buffer: 1 taken, or as vq_pop(). -ENOSPC: the stock has as many as
+ * it can. -EBUSY: too many of this turn were bad.
+ */
+static int stock_add(struct net_queue *q, struct turn *turn)
+{
+	struct net_stock *s = q->stock;
+	struct vq_chain *chain = &s->chains[s->first + s->n];
+	int rc;
+
+	if (s->first + s->n == NET_STOCK || s->npieces == NET_PIECES)
+		return -ENOSPC;
+	while ((rc = chain_take(q, chain)) == 1 && is_bad(chain)) {
+		vq_push(q->q, chain, 0);
+		if (!turn->bad || !--turn->bad)
+			return -EBUSY;
+	}
+	if (rc != 1)
+		return rc;
+	s->n++;
+	s->npieces += chain->nwritable;
+	s->bytes += chain->writable_len;
+	return 1;
+}
+
+/*
+ * Buffers for so many bytes, or one where frames are not merged. 1: there are;
+ * 0: fewer, the ring has no more; or as stock_add().
+ */
+static int stock_fill(struct net_queue *q, uint64_t bytes, struct turn *turn)
+{
+	struct net_stock *s = q->stock;
+	int rc = 1;
+
+	if (!is_merging(q))
+		return s->n ? 1 : stock_add(q, turn);
+	/* buffers that were used leave a gap in front */
+	if (s->first > NET_STOCK / 2 || s->used > NET_PIECES / 2)
+		stock_return(q);
+	while (rc == 1 && s->bytes < bytes)
+		rc = stock_add(q, turn);
+	return rc;
+}
+
+static void buffer_push(struct net_queue *q, uint32_t len)
+{
+	struct net_stock *s = q->stock;
+	struct vq_chain *chain = &s->chains[s->first++];
+
+	s->n--;
+	s->used += chain->nwritable;
+	s->bytes -= chain->writable_len;
+	vq_chain_written(q->q, chain, 0, len);
+	vq_push(q->q, chain, len);
+}
+
+/* How many buffers, from the first, len bytes take. */
+static uint32_t buffers_of(const struct net_stock *s, uint32_t len)
+{
+	uint32_t n = 0;
+	uint64_t room = 0;
+
+	while (room < len)
+		room += s->chains[s->first + n++].writable_len;
+	return n;
+}
+
+/* The first len bytes of the stock hold a frame: the driver's now. */
+static void frame_deliver(struct net_queue *q, uint32_t len)
+{
+	struct net_stock *s = q->stock;
+	const struct vsu_le16 n = vsu_le16_make((uint16_t)buffers_of(s, len));
+	const uint32_t off = offsetof(struct virtdev_net_header, num_buffers);
+
+	(void)virtdev_priv_pieces_store(pieces_of(s),
+					stock_pieces(s), off, &n,
+					sizeof(n));
+	while (len) {
+		const uint32_t room = s->chains[s->first].writable_len;
+		const uint32_t part = len < room ? len : room;
+
+		buffer_push(q, part);
+		len -= part;
+	}
+}
+
+/* ---------------------------------------------------------------------- frames */
+
+static bool is_wanted(struct net_queue *q, uint32_t len)
+{
+	struct net_stock *s = q->stock;
+	uint8_t head[NET_FILTER_BYTES] = { 0 };
+	uint32_t n = len - NET_HEADER;
+
+	if (virtdev_priv_net_filter_is_open(&s->filter))
+		return true;
+	virtdev_priv_pieces_load(pieces_of(s), stock_pieces(s) + 1,
+				 NET_HEADER, head,
+				 n < sizeof(head) ? n : sizeof(head));
+	return virtdev_priv_net_filter_takes(&s->filter, head);
+}
+
+/* The frame lies partly in the stock, partly behind it: all of it comes here. */
+static void frame_keep(struct net_queue *q, uint32_t len)
+{
+	struct net_stock *s = q->stock;
+	const uint32_t in_stock = (uint32_t)s->bytes;
+
+	memmove(s->frame + in_stock, s->frame, len - in_stock);
+	virtdev_priv_pieces_load(pieces_of(s), stock_pieces(s), 0,
+				 s->frame, in_stock);
+	s->kept = len;
+	s->wanted = len;
+}
+
+/* From the link into the stock: the frame's bytes, or a code of the link. */
+static ssize_t frame_receive(struct net_queue *q)
+{
+	struct virtdev_net_link *link = q->net->link;
+	struct net_stock *s = q->stock;
+	struct iovec *rest = &s->pieces[s->npieces];
+
+	rest->iov_base = s->frame;
+	rest->iov_len = sizeof(s->frame);
+	return link->ops.receive(link->self, virtdev_priv_net_lane(q),
+				 pieces_of(s), stock_pieces(s) + 1);
+}
+
+/*
+ * The frame of len bytes that the link has stored. Without merging, one that
+ * is longer than its buffer is lost (5.1.6.3.1 has the driver give longer
+ * ones).
+ */
+static void frame_take(struct net_queue *q, uint32_t len)
+{
+	struct net_stock *s = q->stock;
+
+	if (len <= NET_HEADER || !is_wanted(q, len))
+		return;
+	if (len <= s->bytes)
+		frame_deliver(q, len);
+	else if (is_merging(q) && len <= sizeof(s->frame))
+		frame_keep(q, len);
+}
+
+/*
+ * Copies the frame that was kept, when there is room; a stock that cannot be
+ * larger and has none never will, and the frame is lost. As receive_one().
+ */
+static int frame_finish(struct net_queue *q, struct turn *turn)
+{
+	struct net_stock *s = q->stock;
+	int rc;
+
+	stock_return(q);
+	rc = stock_fill(q, s->kept, turn);
+	if (rc == 1) {
+		(void)virtdev_priv_pieces_store(pieces_of(s), stock_pieces(s), 0,
+						s->frame, s->kept);
+		frame_deliver(q, s->kept);
+	}
+	/* a ring whose every entry is in our hands has no more to give */
+	if (rc == 1 || rc == -ENOSPC || s->n == vq_size(q->q)) {
+		s->kept = 0;
+		return GO_ON;
+	}
+	turn->code = rc;
+	return rc == -EBUSY ? PAUSE_LONG : PAUSE_NO_BUFFER;
+}
+
+/* ----------------------------------------------------------------------- turns */
+
+/* The link answered this instead of a frame. */
+static int pause_of(ssize_t code)
+{
+	switch (code) {
+	case -EPIPE:
+		return PAUSE_LOST;
+	case -ENOMSG:
+	case -EMSGSIZE:
+		return GO_ON;
+	}
+	return PAUSE_NO_FRAME;
+}
+
+static int receive_one(struct net_queue *q, struct turn *turn)
+{
+	struct net_stock *s = q->stock;
+	ssize_t len;
+	int rc;
+
+	if (s->kept)
+		return frame_finish(q, turn);
+	rc = stock_fill(q, s->wanted, turn);
+	if (rc == -EBUSY)
+		return PAUSE_LONG;
+	if (!s->n || (rc < 0 && rc != -ENOSPC)) {
+		turn->code = rc;
+		return PAUSE_NO_BUFFER;
+	}
+	len = frame_receive(q);
+	if (len < 0)
+		return pause_of(len);
+	turn->bytes += (uint64_t)len;
+	frame_take(q, (uint32_t)len);
+	return GO_ON;
+}
+
+static enum pause receive_all(struct net_queue *q, struct turn *turn)
+{
+	int why = GO_ON;
+
+	virtdev_priv_net_filters_follow(&q->net->filters, &q->stock->filter,
+					&q->stock->seen);
+	for (; why == GO_ON && turn->frames && turn->bytes < NET_TURN_BYTES;
+	     turn->frames--)
+		why = receive_one(q, turn);
+	virtdev_priv_net_publish(q);
+	return why == GO_ON ? PAUSE_LONG : (enum pause)why;
+}
+
+static bool is_in_use(const struct net_queue *q)
+{
+	return virtdev_priv_net_lane(q) < virtdev_priv_net_active(q->net) &&
+	       !virtdev_priv_net_is_down(q->net);
+}
+
+/*
+ * Asks for a kick while the stock is still in our hands, so that it comes for
+ * buffers that are none of these. True: look again.
+ */
+static bool wants_look(struct net_queue *q, enum pause why,
+		       const struct turn *turn)
+{
+	return why == PAUSE_NO_BUFFER && !turn->code && vq_enable_notify(q->q);
+}
+
+static int receive_turn(struct net_queue *q)
+{
+	struct turn turn = { .frames = NET_TURN_FRAMES,
+			     .bad = NET_TURN_FRAMES };
+	enum pause why;
+
+	do {
+		vq_disable_notify(q->q);
+		why = receive_all(q, &turn);
+	} while (wants_look(q, why, &turn));
+	if (why == PAUSE_LONG)
+		return 1;
+	if (why == PAUSE_LOST)
+		virtdev_priv_net_lost(q->net);
+	/* a frame that came meanwhile makes the descriptor readable */
+	virtdev_priv_net_watch(q, why == PAUSE_NO_FRAME ? EPOLLIN : 0);
+	return turn.code == -EAGAIN ?
+	       virtdev_queue_missed(q->net->dev, q->index) : 0;
+}
+
+int virtdev_priv_net_receive(struct net_queue *q)
+{
+	int rc;
+
+	if (!is_in_use(q)) {
+		virtdev_priv_net_watch(q, 0);
+		return 0;
+	}
+	rc = receive_turn(q);
+	stock_return(q);
+	return rc;
+}

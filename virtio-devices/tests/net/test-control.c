@@ -1,0 +1,416 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Claims about the control queue, and about what is offered. */
+#include <config.h>
+
+#include <check.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../net-rig.h"
+
+#define CTRL (VIRTDEV_NET_F_CTRL_VQ | VIRTDEV_NET_F_CTRL_RX | \
+	      VIRTDEV_NET_F_CTRL_RX_EXTRA | VIRTDEV_NET_F_CTRL_VLAN | \
+	      VIRTDEV_NET_F_CTRL_MAC_ADDR | VIRTDEV_NET_F_GUEST_ANNOUNCE | \
+	      VIRTDEV_NET_F_CTRL_GUEST_OFFLOADS)
+#define MQ (CTRL | VIRTDEV_NET_F_MQ)
+
+#define OK (int)VIRTDEV_NET_OK
+#define ERR (int)VIRTDEV_NET_ERR
+
+static const uint8_t own[6] = { 0x52, 0x54, 0, 1, 2, 3 };
+static const uint8_t other[6] = { 0x52, 0x54, 0, 9, 9, 9 };
+static const uint8_t group[6] = { 1, 0, 0x5e, 1, 1, 1 };
+static const uint8_t everybody[6] = { 255, 255, 255, 255, 255, 255 };
+
+/* Whether the driver gets a frame to that address, of a VLAN or (-1) of none. */
+static bool gets(const uint8_t *to, int vlan)
+{
+	uint8_t frame[60] = { 0 };
+
+	memcpy(frame, to, 6);
+	frame[12] = vlan < 0 ? 0x08 : 0x81;
+	frame[14] = (uint8_t)(vlan >> 8);
+	frame[15] = (uint8_t)vlan;
+	net_rig.link.come = net_rig.link.taken = 0;
+	link_gets(frame, sizeof(frame));
+	if (!vq_driver_inflight(net_rig.driver[0]))
+		give(0, GUEST_DATA, 2048, true);
+	serve(0);
+	return back(0, NULL) == HEADER + 60;
+}
+
+static int mode(enum virtdev_net_rx which, uint8_t on)
+{
+	return command(VIRTDEV_NET_CTRL_RX, (uint8_t)which, &on, 1);
+}
+
+static int vlan(uint8_t how, uint16_t id)
+{
+	const struct vsu_le16 le = vsu_le16_make(id);
+
+	return command(VIRTDEV_NET_CTRL_VLAN, how, &le, sizeof(le));
+}
+
+static int pairs(uint16_t n)
+{
+	const struct vsu_le16 le = vsu_le16_make(n);
+
+	return command(VIRTDEV_NET_CTRL_MQ, VIRTDEV_NET_MQ_PAIRS_SET, &le,
+		       sizeof(le));
+}
+
+/* Tables of nuni and nmulti addresses, of which len bytes are sent. */
+static int tables(uint32_t nuni, uint32_t nmulti, const uint8_t *uni,
+		  const uint8_t *multi, uint32_t len)
+{
+	unsigned char data[0x1000] = { 0 };
+	struct vsu_le32 n = vsu_le32_make(nuni);
+	uint32_t i;
+
+	memcpy(data, &n, 4);
+	for (i = 0; i < nuni && i < 200; i++)
+		memcpy(data + 4 + 6 * i, uni, 6);
+	n = vsu_le32_make(nmulti);
+	memcpy(data + 4 + 6 * i, &n, 4);
+	for (nuni = 0; nuni < nmulti && nuni < 200; nuni++)
+		memcpy(data + 8 + 6 * (i + nuni), multi, 6);
+	return command(VIRTDEV_NET_CTRL_MAC, VIRTDEV_NET_MAC_TABLE_SET, data,
+		       len ? len : 8 + 6 * (i + nuni));
+}
+
+START_TEST(a_driver_gets_everything_until_it_says_otherwise)
+{
+	net_rig_init(1, 0);
+	ck_assert(gets(own, -1));
+	ck_assert(gets(other, -1));
+	ck_assert(gets(group, -1));
+	ck_assert(gets(other, 7));
+	net_rig_fini();
+}
+END_TEST
+
+START_TEST(receive_modes_choose)
+{
+	net_rig_init(1, CTRL);
+	ck_assert_int_eq(mode(VIRTDEV_NET_RX_PROMISC, 0), OK);
+	ck_assert(gets(own, -1));
+	ck_assert(!gets(other, -1));
+	ck_assert(!gets(group, -1));
+	ck_assert(gets(everybody, -1));
+	ck_assert_int_eq(mode(VIRTDEV_NET_RX_ALLMULTI, 1), OK);
+	ck_assert(gets(group, -1));
+	ck_assert_int_eq(mode(VIRTDEV_NET_RX_NOMULTI, 1), OK);
+	ck_assert(!gets(group, -1));
+	ck_assert_int_eq(mode(VIRTDEV_NET_RX_ALLUNI, 1), OK);
+	ck_assert(gets(other, -1));
+	ck_assert_int_eq(mode(VIRTDEV_NET_RX_NOUNI, 1), OK);
+	ck_assert(!gets(own, -1));
+	ck_assert_int_eq(mode(VIRTDEV_NET_RX_NOBCAST, 1), OK);
+	ck_assert(!gets(everybody, -1));
+	ck_assert_int_eq(mode(VIRTDEV_NET_RX_PROMISC, 1), OK);
+	ck_assert(gets(everybody, -1));
+	ck_assert_int_eq(mode(VIRTDEV_NET_RX_PROMISC, 2), ERR);
+	net_rig_fini();
+}
+END_TEST
+
+START_TEST(tables_of_addresses_choose)
+{
+	net_rig_init(1, CTRL);
+	ck_assert_int_eq(mode(VIRTDEV_NET_RX_PROMISC, 0), OK);
+	ck_assert_int_eq(tables(1, 1, other, group, 0), OK);
+	ck_assert(gets(other, -1));
+	ck_assert(gets(group, -1));
+	ck_assert(gets(own, -1));
+	ck_assert_int_eq(tables(0, 0, other, group, 0), OK);
+	ck_assert(!gets(other, -1));
+	ck_assert(!gets(group, -1));
+	net_rig_fini();
+}
+END_TEST
+
+START_TEST(a5_11_table_longer_than_ours_stands_for_all)
+{
+	net_rig_init(1, CTRL);
+	ck_assert_int_eq(mode(VIRTDEV_NET_RX_PROMISC, 0), OK);
+	ck_assert_int_eq(tables(65, 1, own, own, 0), OK);
+	ck_assert(gets(other, -1));
+	ck_assert(!gets(group, -1));
+	ck_assert_int_eq(tables(1, 65, own, own, 0), OK);
+	ck_assert(!gets(other, -1));
+	ck_assert(gets(group, -1));
+	net_rig_fini();
+}
+END_TEST
+
+START_TEST(a5_11_table_shorter_than_it_says_changes_nothing)
+{
+	net_rig_init(1, CTRL);
+	ck_assert_int_eq(mode(VIRTDEV_NET_RX_PROMISC, 0), OK);
+	ck_assert_int_eq(tables(1, 1, other, group, 0), OK);
+	ck_assert_int_eq(tables(2, 0, own, own, 9), ERR);
+	ck_assert_int_eq(tables(UINT32_MAX, 0, own, own, 40), ERR);
+	ck_assert_int_eq(tables(0x2aaaaaab, 0, own, own, 40), ERR);
+	ck_assert_int_eq(tables(1, UINT32_MAX, own, own, 20), ERR);
+	ck_assert_int_eq(tables(1, 1, own, own, 12), ERR);
+	ck_assert(gets(other, -1));
+	ck_assert(gets(group, -1));
+	net_rig_fini();
+}
+END_TEST
+
+static void ck_address(const uint8_t *mac)
+{
+	struct virtdev_net_space space;
+
+	virtdev_config_read(net_rig.dev, 0, &space, sizeof(space));
+	ck_assert_mem_eq(space.mac, mac, 6);
+}
+
+START_TEST(the_driver_may_have_another_address_until_a_reset)
+{
+	net_rig_init(1, CTRL);
+	ck_assert_int_eq(mode(VIRTDEV_NET_RX_PROMISC, 0), OK);
+	ck_assert_int_eq(command(VIRTDEV_NET_CTRL_MAC, VIRTDEV_NET_MAC_ADDR_SET,
+				 other, 6), OK);
+	ck_assert(gets(other, -1));
+	ck_assert(!gets(own, -1));
+	ck_address(other);
+	ck_assert_int_eq(command(VIRTDEV_NET_CTRL_MAC, VIRTDEV_NET_MAC_ADDR_SET,
+				 own, 5), ERR);
+	ck_address(other);
+	virtdev_reset(net_rig.dev);
+	ck_address(own);
+	net_rig_fini();
+}
+END_TEST
+
+START_TEST(vlans_are_added_and_deleted)
+{
+	net_rig_init(1, CTRL);
+	ck_assert(gets(own, -1));
+	ck_assert(!gets(own, 7));
+	ck_assert_int_eq(vlan(VIRTDEV_NET_VLAN_ADD, 7), OK);
+	ck_assert_int_eq(vlan(VIRTDEV_NET_VLAN_ADD, 4095), OK);
+	ck_assert(gets(own, 7));
+	ck_assert(gets(own, 4095));
+	ck_assert(!gets(own, 8));
+	ck_assert_int_eq(vlan(VIRTDEV_NET_VLAN_DEL, 7), OK);
+	ck_assert(!gets(own, 7));
+	ck_assert_int_eq(vlan(VIRTDEV_NET_VLAN_ADD, 4096), ERR);
+	ck_assert_int_eq(vlan(2, 7), ERR);
+	net_rig_fini();
+}
+END_TEST
+
+START_TEST(a_driver_uses_one_pair_until_it_asks_for_more)
+{
+	net_rig_init(3, MQ);
+	ck_assert(net_rig.link.on[0] && !net_rig.link.on[1]);
+	ck_assert_int_eq(pairs(2), OK);
+	ck_assert(net_rig.link.on[1] && !net_rig.link.on[2]);
+	give(4, GUEST_DATA, 2048, true);
+	link_gets_pattern(60, 1);
+	serve(4);	/* of the pair that is not in use */
+	ck_assert_int_eq(back(4, NULL), -1);
+	ck_assert_int_eq(pairs(3), OK);
+	serve(4);
+	ck_assert_int_eq(back(4, NULL), HEADER + 60);
+	ck_assert_int_eq(pairs(1), OK);
+	ck_assert(net_rig.link.on[0] && !net_rig.link.on[1]);
+	net_rig_fini();
+}
+END_TEST
+
+START_TEST(all_pairs_that_run_are_used_without_a_control_queue)
+{
+	net_rig_init(3, VIRTDEV_NET_F_MQ);
+	ck_assert(net_rig.link.on[0] && net_rig.link.on[1] &&
+		  net_rig.link.on[2]);
+	net_rig_stop(2);
+	ck_assert(!net_rig.link.on[1]);
+	net_rig_fini();
+}
+END_TEST
+
+START_TEST(a5_10_number_of_pairs_that_cannot_be_is_refused)
+{
+	net_rig_init(3, MQ);
+	ck_assert_int_eq(pairs(0), ERR);
+	ck_assert_int_eq(pairs(4), ERR);
+	ck_assert_int_eq(pairs(0x8000), ERR);
+	ck_assert_int_eq(pairs(0xffff), ERR);
+	ck_assert(net_rig.link.on[0] && !net_rig.link.on[1]);
+	net_rig_fini();
+}
+END_TEST
+
+START_TEST(a5_09_receive_side_scaling_was_not_offered_and_is_refused)
+{
+	const unsigned char data[64] = { 0xff };
+
+	net_rig_init(3, MQ);
+	ck_assert_int_eq(command(VIRTDEV_NET_CTRL_MQ, 1, data, 64), ERR);
+	ck_assert_int_eq(command(VIRTDEV_NET_CTRL_MQ, 2, data, 64), ERR);
+	ck_assert_uint_eq(virtdev_info(net_rig.dev)->features &
+			  (UINT64_C(15) << 57), 0);
+	net_rig_fini();
+}
+END_TEST
+
+START_TEST(offloads_change_within_what_was_negotiated)
+{
+	const uint64_t guest = VIRTDEV_NET_F_GUEST_CSUM |
+			       VIRTDEV_NET_F_GUEST_TSO4;
+	struct vsu_le64 le = vsu_le64_make(VIRTDEV_NET_F_GUEST_CSUM);
+
+	net_rig_init(1, CTRL | guest);
+	ck_assert_uint_eq(net_rig.link.offloads, guest);
+	ck_assert_int_eq(command(VIRTDEV_NET_CTRL_GUEST_OFFLOADS, 0, &le, 8),
+			 OK);
+	ck_assert_uint_eq(net_rig.link.offloads, VIRTDEV_NET_F_GUEST_CSUM);
+	le = vsu_le64_make(guest | VIRTDEV_NET_F_GUEST_TSO6);
+	ck_assert_int_eq(command(VIRTDEV_NET_CTRL_GUEST_OFFLOADS, 0, &le, 8),
+			 ERR);
+	le = vsu_le64_make(guest);
+	net_rig.link.offloads_code = -EINVAL;
+	ck_assert_int_eq(command(VIRTDEV_NET_CTRL_GUEST_OFFLOADS, 0, &le, 8),
+			 ERR);
+	ck_assert_uint_eq(net_rig.link.offloads, VIRTDEV_NET_F_GUEST_CSUM);
+	net_rig_fini();
+}
+END_TEST
+
+static const struct {
+	uint8_t command_class, command;
+} strangers[] = {
+	{ VIRTDEV_NET_CTRL_RX, 6 }, { VIRTDEV_NET_CTRL_MAC, 2 },
+	{ VIRTDEV_NET_CTRL_ANNOUNCE, 1 }, { VIRTDEV_NET_CTRL_MQ, 0 },
+	{ VIRTDEV_NET_CTRL_GUEST_OFFLOADS, 1 }, { 6, 0 }, { 255, 255 },
+};
+
+START_TEST(a5_12_unknown_command_is_answered_by_an_error)
+{
+	const uint8_t data[8] = { 1 };
+
+	net_rig_init(1, CTRL);
+	ck_assert_int_eq(command(strangers[_i].command_class,
+				 strangers[_i].command, data, 8), ERR);
+	ck_assert_int_eq(mode(VIRTDEV_NET_RX_PROMISC, 1), OK);
+	net_rig_fini();
+}
+END_TEST
+
+START_TEST(a5_12_command_whose_feature_was_not_taken_is_none)
+{
+	net_rig_init(1, VIRTDEV_NET_F_CTRL_VQ);
+	ck_assert_int_eq(mode(VIRTDEV_NET_RX_PROMISC, 0), ERR);
+	ck_assert_int_eq(vlan(VIRTDEV_NET_VLAN_ADD, 1), ERR);
+	ck_assert(gets(other, -1));
+	net_rig_fini();
+}
+END_TEST
+
+START_TEST(a5_12_short_command_or_none_for_the_answer_is_survived)
+{
+	const struct vq_buffer half[] = { { RIG_COMMAND, 1, 0 },
+					  { RIG_COMMAND + 64, 8, 1 } };
+	const struct vq_buffer mute = { RIG_COMMAND, 3, 0 };
+
+	net_rig_init(1, CTRL);
+	ck_assert_int_eq(vq_driver_add(net_rig.driver[2], half, 2, 0), 0);
+	ck_assert_int_eq(vq_driver_add(net_rig.driver[2], &mute, 1, 0), 0);
+	vq_driver_publish(net_rig.driver[2]);
+	serve(2);
+	ck_assert_int_eq(back(2, NULL), 1);	/* of eight: the answer alone */
+	ck_assert_uint_eq(*guest_at(&net_rig.g, RIG_COMMAND + 64), ERR);
+	ck_assert_int_eq(back(2, NULL), 0);
+	ck_assert_int_eq(mode(VIRTDEV_NET_RX_PROMISC, 1), OK);
+	net_rig_fini();
+}
+END_TEST
+
+START_TEST(a5_08_the_header_is_of_one_size_whatever_was_negotiated)
+{
+	net_rig_init(1, 0);
+	/* a longer one (HASH_REPORT), bit 57, is never offered */
+	ck_assert_uint_eq(virtdev_info(net_rig.dev)->features >> 57 & 1, 0);
+	ck_assert_int_eq(virtdev_set_features(net_rig.dev, UINT64_C(1) << 57,
+					      NULL), -EBADMSG);
+	ck_assert_uint_eq(HEADER, 12);
+	net_rig_fini();
+}
+END_TEST
+
+START_TEST(what_cannot_be_is_refused)
+{
+	struct virtdev_net_config config = { .size = sizeof(config) };
+	struct vsu_error err = VSU_ERROR_INIT;
+	struct virtdev *dev;
+
+	ck_assert_int_eq(virtdev_net_new(&config, &dev, &err), -EINVAL);
+	ck_assert_str_eq(err.msg, "net: no link");
+	config.size = 0;
+	ck_assert_int_eq(virtdev_net_new(&config, &dev, &err), -EINVAL);
+	ck_assert(strstr(err.msg, "struct virtdev_net_config"));
+}
+END_TEST
+
+START_TEST(configuration_says_what_there_is_and_cannot_be_written)
+{
+	struct virtdev_net_space space;
+
+	net_rig_init(3, 0);
+	virtdev_config_read(net_rig.dev, 0, &space, sizeof(space));
+	ck_assert_uint_eq(vsu_le16_load(space.max_virtqueue_pairs), 3);
+	ck_assert_uint_eq(vsu_le16_load(space.mtu), 9000);
+	ck_assert_uint_eq(vsu_le16_load(space.status), VIRTDEV_NET_S_LINK_UP);
+	ck_assert_int_eq(virtdev_config_write(net_rig.dev, 0, other, 6),
+			 -EPERM);
+	ck_assert_uint_eq(virtdev_info(net_rig.dev)->nqueues, 7);
+	net_rig_fini();
+}
+END_TEST
+
+static void add_tests(TCase *tc)
+{
+	tcase_add_test(tc, a_driver_gets_everything_until_it_says_otherwise);
+	tcase_add_test(tc, receive_modes_choose);
+	tcase_add_test(tc, tables_of_addresses_choose);
+	tcase_add_test(tc, a5_11_table_longer_than_ours_stands_for_all);
+	tcase_add_test(tc, a5_11_table_shorter_than_it_says_changes_nothing);
+	tcase_add_test(tc, the_driver_may_have_another_address_until_a_reset);
+	tcase_add_test(tc, vlans_are_added_and_deleted);
+	tcase_add_test(tc, a_driver_uses_one_pair_until_it_asks_for_more);
+	tcase_add_test(tc, all_pairs_that_run_are_used_without_a_control_queue);
+	tcase_add_test(tc, a5_10_number_of_pairs_that_cannot_be_is_refused);
+	tcase_add_test(tc,
+		       a5_09_receive_side_scaling_was_not_offered_and_is_refused);
+	tcase_add_test(tc, offloads_change_within_what_was_negotiated);
+	tcase_add_loop_test(tc, a5_12_unknown_command_is_answered_by_an_error,
+			    0, sizeof(strangers) / sizeof(strangers[0]));
+	tcase_add_test(tc, a5_12_command_whose_feature_was_not_taken_is_none);
+	tcase_add_test(tc,
+		       a5_12_short_command_or_none_for_the_answer_is_survived);
+	tcase_add_test(tc,
+		       a5_08_the_header_is_of_one_size_whatever_was_negotiated);
+	tcase_add_test(tc, what_cannot_be_is_refused);
+	tcase_add_test(tc,
+		       configuration_says_what_there_is_and_cannot_be_written);
+}
+
+int main(void)
+{
+	Suite *s = suite_create("net control");
+	TCase *tc = tcase_create("control");
+	SRunner *sr = srunner_create(s);
+	int failed;
+
+	suite_add_tcase(s, tc);
+	add_tests(tc);
+	srunner_run_all(sr, CK_ENV);
+	failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}

@@ -1,0 +1,321 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Claims about frames from the link to the driver. */
+#include <config.h>
+
+#include <check.h>
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../net-rig.h"
+
+#define MRG VIRTDEV_NET_F_MRG_RXBUF
+
+/* Buffer n of those that a test gives. */
+static uint64_t place(unsigned int n)
+{
+	return GUEST_DATA + 0x1000u * n;
+}
+
+static void give_many(unsigned int first, unsigned int n, uint32_t len)
+{
+	for (; n--; first++)
+		give(0, place(first), len, true);
+}
+
+static unsigned int num_buffers(uint64_t gpa)
+{
+	const struct virtdev_net_header *h =
+		(const void *)guest_at(&net_rig.g, gpa);
+
+	return vsu_le16_load(h->num_buffers);
+}
+
+static bool is_readable(uint32_t queue)
+{
+	struct pollfd p = { virtdev_queue_host_fd(net_rig.dev, queue), POLLIN, 0 };
+
+	return poll(&p, 1, 0) == 1;
+}
+
+/* Byte i of a frame of link_gets_pattern(), behind its header. */
+static unsigned char pattern(uint32_t i, unsigned char seed)
+{
+	unsigned char byte = (unsigned char)(seed + i * 7 + i / 251);
+
+	return i ? byte : byte & 0xfe;
+}
+
+/* A frame of len bytes lies in buffers of room bytes each, from the first. */
+static void ck_frame(unsigned int first, uint32_t room, uint32_t len,
+		     unsigned char seed)
+{
+	uint32_t i, at;
+
+	for (i = 0; i < len; i++) {
+		at = HEADER + i;
+		ck_assert_uint_eq(*guest_at(&net_rig.g, place(first + at / room) +
+						    at % room),
+				  pattern(i, seed));
+	}
+}
+
+static const uint64_t formats[] = { 0, VQ_F_RING_PACKED };
+
+START_TEST(a_frame_fills_one_buffer_behind_its_header)
+{
+	uint64_t gpa;
+
+	net_rig_init(1, formats[_i]);
+	give_many(0, 2, 2048);
+	link_gets_pattern(1000, 3);
+	serve(0);
+	ck_assert_int_eq(back(0, &gpa), HEADER + 1000);
+	ck_assert_uint_eq(gpa, place(0));
+	ck_frame(0, 2048, 1000, 3);
+	ck_assert_uint_eq(num_buffers(place(0)), 1);
+	ck_assert_int_eq(back(0, NULL), -1);
+	ck_assert_uint_eq(net_rig.notified, 1);
+	net_rig_fini();
+}
+END_TEST
+
+START_TEST(a_long_frame_is_spread_over_merged_buffers)
+{
+	net_rig_init(1, MRG | formats[_i]);
+	give_many(0, 40, 1536);
+	link_gets_pattern(1000, 1);
+	link_gets_pattern(1514, 9);
+	link_gets_pattern(9000, 5);	/* longer than any so far: by a copy */
+	link_gets_pattern(9000, 6);	/* and this one without */
+	serve(0);
+	ck_assert_int_eq(back(0, NULL), HEADER + 1000);
+	ck_assert_int_eq(back(0, NULL), HEADER + 1514);
+	ck_assert_uint_eq(num_buffers(place(1)), 1);
+	ck_frame(2, 1536, 9000, 5);
+	ck_frame(8, 1536, 9000, 6);
+	ck_assert_uint_eq(num_buffers(place(2)), 6);
+	ck_assert_uint_eq(num_buffers(place(8)), 6);
+	for (_i = 0; _i < 12; _i++)
+		ck_assert_int_eq(back(0, NULL),
+				 _i % 6 < 5 ? 1536 : HEADER + 9000 - 5 * 1536);
+	ck_assert_int_eq(back(0, NULL), -1);
+	net_rig_fini();
+}
+END_TEST
+
+START_TEST(a5_06_frame_waits_until_there_are_buffers_enough)
+{
+	net_rig_init(1, MRG | formats[_i]);
+	give_many(0, 3, 1536);
+	link_gets_pattern(9000, 5);
+	link_gets_pattern(60, 7);
+	serve(0);
+	ck_assert_int_eq(back(0, NULL), -1);
+	ck_assert_uint_eq(vq_inflight(net_rig.q[0]), 0);
+	ck_assert(!is_readable(0));
+	give_many(3, 4, 1536);
+	serve(0);
+	ck_frame(0, 1536, 9000, 5);
+	ck_assert_uint_eq(num_buffers(place(0)), 6);
+	ck_frame(6, 1536, 60, 7);
+	net_rig_fini();
+}
+END_TEST
+
+START_TEST(a5_06_frame_that_no_stock_can_hold_is_dropped_whole)
+{
+	unsigned int i;
+
+	net_rig_init(1, MRG);
+	/* 64 buffers are all that the ring has */
+	for (i = 0; i < RIG_SIZE; i++)
+		give(0, place(0) + 64 * i, 64, true);
+	link_gets_pattern(9000, 5);
+	serve(0);
+	ck_assert_int_eq(back(0, NULL), -1);
+	ck_assert_uint_eq(vq_inflight(net_rig.q[0]), 0);
+	ck_assert_uint_eq(net_rig.broken, 0);
+	net_rig_fini();
+}
+END_TEST
+
+START_TEST(a5_07_buffer_too_small_for_the_header_goes_back_empty)
+{
+	net_rig_init(1, _i ? MRG : 0);
+	give(0, place(0), HEADER - 1, true);
+	give(0, place(1), 2048, true);
+	link_gets_pattern(100, 2);
+	serve(0);
+	ck_assert_int_eq(back(0, NULL), 0);
+	ck_assert_int_eq(back(0, NULL), HEADER + 100);
+	ck_frame(1, 2048, 100, 2);
+	ck_assert_uint_eq(net_rig.broken, 0);
+	net_rig_fini();
+}
+END_TEST
+
+START_TEST(a5_07_frame_longer_than_its_buffer_is_lost_without_merging)
+{
+	net_rig_init(1, 0);
+	give_many(0, 2, 1000);
+	link_gets_pattern(1500, 2);
+	link_gets_pattern(500, 4);
+	serve(0);
+	ck_assert_int_eq(back(0, NULL), HEADER + 500);
+	ck_frame(0, 1000, 500, 4);
+	ck_assert_int_eq(back(0, NULL), -1);
+	net_rig_fini();
+}
+END_TEST
+
+START_TEST(a1_15_a1_20_buffers_that_cannot_be_written_go_back_empty)
+{
+	net_rig_init(1, MRG);
+	give(0, GUEST_HOLE, 2048, true);
+	give(0, GUEST_ROM, 2048, true);
+	give(0, place(0), 2048, false);
+	give(0, place(1), 2048, true);
+	link_gets_pattern(100, 2);
+	serve(0);
+	ck_assert_int_eq(back(0, NULL), 0);
+	ck_assert_int_eq(back(0, NULL), 0);
+	ck_assert_int_eq(back(0, NULL), 0);
+	ck_assert_int_eq(back(0, NULL), HEADER + 100);
+	net_rig_fini();
+}
+END_TEST
+
+START_TEST(a5_13_frames_wait_at_the_link_while_there_are_no_buffers)
+{
+	net_rig_init(1, MRG | formats[_i] | VQ_F_EVENT_IDX);
+	link_gets_pattern(100, 1);
+	link_gets_pattern(100, 2);
+	serve(0);
+	ck_assert_uint_eq(net_rig.link.taken, 0);
+	/* nobody spins: only a kick brings it back */
+	ck_assert(!is_readable(0));
+	give_many(0, 2, 2048);
+	serve(0);
+	ck_assert_int_eq(back(0, NULL), HEADER + 100);
+	ck_assert_int_eq(back(0, NULL), HEADER + 100);
+	ck_assert_uint_eq(net_rig.link.taken, 2);
+	net_rig_fini();
+}
+END_TEST
+
+START_TEST(an_idle_queue_is_woken_by_the_link_and_not_by_buffers)
+{
+	const struct vq_buffer buf = { place(8), 2048, 1 };
+
+	net_rig_init(1, MRG);
+	give_many(0, 2, 2048);
+	serve(0);
+	ck_assert(is_readable(0));
+	ck_assert_int_eq(vq_driver_add(net_rig.driver[0], &buf, 1, 0), 0);
+	ck_assert(!vq_driver_publish(net_rig.driver[0]));
+	net_rig_fini();
+}
+END_TEST
+
+START_TEST(a5_14_failures_of_the_link_pass)
+{
+	static const int codes[] = { -EIO, -EAGAIN, -ENOMSG, -EMSGSIZE,
+				     -ENOBUFS };
+
+	net_rig_init(1, MRG);
+	give_many(0, 2, 2048);
+	net_rig.link.receive_code = codes[_i];
+	ck_assert_int_ge(virtdev_queue_serve(net_rig.dev, 0), 0);
+	ck_assert_uint_eq(net_rig.changed, 0);
+	net_rig.link.receive_code = 0;
+	link_gets_pattern(100, 1);
+	serve(0);
+	ck_assert_int_eq(back(0, NULL), HEADER + 100);
+	net_rig_fini();
+}
+END_TEST
+
+static unsigned int link_status(void)
+{
+	struct virtdev_net_space space;
+
+	virtdev_config_read(net_rig.dev, 0, &space, sizeof(space));
+	return vsu_le16_load(space.status);
+}
+
+START_TEST(the_driver_is_told_once_that_the_link_is_at_its_end)
+{
+	net_rig_init(1, MRG);
+	give_many(0, 2, 2048);
+	ck_assert_uint_eq(link_status(), VIRTDEV_NET_S_LINK_UP);
+	net_rig.link.receive_code = -EPIPE;
+	serve(0);
+	serve(0);
+	ck_assert_uint_eq(net_rig.changed, 1);
+	ck_assert_uint_eq(link_status(), 0);
+	ck_assert(!is_readable(0));
+	net_rig_fini();
+}
+END_TEST
+
+START_TEST(a_turn_is_bounded)
+{
+	unsigned int i;
+
+	net_rig_init(1, MRG);
+	for (i = 0; i < RIG_SIZE; i++)
+		give(0, GUEST_HOLE, 2048, true);
+	for (i = 0; i < 100; i++) {
+		ck_assert_int_ge(virtdev_queue_serve(net_rig.dev, 0), 0);
+		while (back(0, NULL) == 0)
+			give(0, GUEST_HOLE, 2048, true);
+	}
+	serve(0);
+	while (back(0, NULL) == 0)
+		;
+	net_rig.link.receive_code = -ENOMSG;	/* for ever */
+	give_many(0, 1, 2048);
+	for (i = 0; i < 10; i++)
+		ck_assert_int_le(virtdev_queue_serve(net_rig.dev, 0), 1);
+	net_rig_fini();
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("net receive");
+	TCase *tc = tcase_create("receive");
+	SRunner *sr = srunner_create(s);
+	int failed;
+
+	suite_add_tcase(s, tc);
+	tcase_add_loop_test(tc, a_frame_fills_one_buffer_behind_its_header, 0,
+			    2);
+	tcase_add_loop_test(tc, a_long_frame_is_spread_over_merged_buffers, 0,
+			    2);
+	tcase_add_loop_test(tc,
+			    a5_06_frame_waits_until_there_are_buffers_enough,
+			    0, 2);
+	tcase_add_test(tc,
+		       a5_06_frame_that_no_stock_can_hold_is_dropped_whole);
+	tcase_add_loop_test(tc,
+			    a5_07_buffer_too_small_for_the_header_goes_back_empty,
+			    0, 2);
+	tcase_add_test(tc,
+		       a5_07_frame_longer_than_its_buffer_is_lost_without_merging);
+	tcase_add_test(tc,
+		       a1_15_a1_20_buffers_that_cannot_be_written_go_back_empty);
+	tcase_add_loop_test(tc,
+			    a5_13_frames_wait_at_the_link_while_there_are_no_buffers,
+			    0, 2);
+	tcase_add_test(tc, an_idle_queue_is_woken_by_the_link_and_not_by_buffers);
+	tcase_add_loop_test(tc, a5_14_failures_of_the_link_pass, 0, 5);
+	tcase_add_test(tc, the_driver_is_told_once_that_the_link_is_at_its_end);
+	tcase_add_test(tc, a_turn_is_bounded);
+	srunner_run_all(sr, CK_ENV);
+	failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}

@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Claims about frames from the driver to the link. */
+#include <config.h>
+
+#include <check.h>
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../net-rig.h"
+
+#define CSUM VIRTDEV_NET_F_CSUM
+#define TSO (CSUM | VIRTDEV_NET_F_HOST_TSO4)
+
+static struct virtdev_net_header plain(void)
+{
+	struct virtdev_net_header h;
+
+	memset(&h, 0, sizeof(h));
+	return h;
+}
+
+static struct virtdev_net_header segments(void)
+{
+	struct virtdev_net_header h = plain();
+
+	h.flags = VIRTDEV_NET_HDR_NEEDS_CSUM;
+	h.gso_type = VIRTDEV_NET_GSO_TCPV4;
+	h.gso_size = vsu_le16_make(1448);
+	h.hdr_len = vsu_le16_make(54);
+	h.csum_start = vsu_le16_make(34);
+	h.csum_offset = vsu_le16_make(16);
+	return h;
+}
+
+/* A frame with this header is sent, or else lost, and its buffer comes back. */
+static void ck_sent(const struct virtdev_net_header *h, uint32_t len, bool sent)
+{
+	const unsigned int before = net_rig.link.nsent;
+
+	send_frame(h, len, true);
+	serve(1);
+	ck_assert_uint_eq(net_rig.link.nsent, before + sent);
+	ck_assert_int_eq(back(1, NULL), 0);
+	ck_assert_uint_eq(net_rig.broken, 0);
+}
+
+static const uint64_t formats[] = { 0, VQ_F_RING_PACKED };
+
+START_TEST(a_frame_arrives_behind_a_clean_header)
+{
+	struct virtdev_net_header h = plain();
+	const struct rig_frame *f = &net_rig.link.sent[0];
+
+	net_rig_init(1, formats[_i % 2]);
+	memset(guest_at(&net_rig.g, GUEST_DATA + HEADER), 0x5a, 1000);
+	h.num_buffers = vsu_le16_make(7);	/* means nothing here */
+	h.flags = VIRTDEV_NET_HDR_DATA_VALID;
+	send_frame(&h, 1000, _i / 2);
+	serve(1);
+	ck_assert_uint_eq(f->len, HEADER + 1000);
+	for (_i = 0; _i < (int)f->len; _i++)
+		ck_assert_uint_eq(f->bytes[_i], _i < (int)HEADER ? 0 : 0x5a);
+	ck_assert_int_eq(back(1, NULL), 0);
+	net_rig_fini();
+}
+END_TEST
+
+START_TEST(a5_01_chain_without_a_frame_is_dropped)
+{
+	const struct virtdev_net_header h = plain();
+	const struct vq_buffer some = { GUEST_DATA, HEADER, 0 };
+
+	net_rig_init(1, 0);
+	ck_sent(&h, 1, false);
+	ck_sent(&h, 13, false);
+	ck_assert_int_eq(vq_driver_add(net_rig.driver[1], &some, 1, 0), 0);
+	vq_driver_publish(net_rig.driver[1]);
+	serve(1);
+	ck_assert_int_eq(back(1, NULL), 0);
+	ck_assert_uint_eq(net_rig.link.nsent, 0);
+	ck_sent(&h, 14, true);
+	net_rig_fini();
+}
+END_TEST
+
+START_TEST(a5_02_header_over_many_descriptors_is_read)
+{
+	const struct vq_buffer bufs[] = {
+		{ GUEST_DATA, 1, 0 }, { GUEST_DATA + 1, 5, 0 },
+		{ GUEST_DATA + 6, 4, 0 }, { GUEST_DATA + 10, 90, 0 },
+	};
+	struct virtdev_net_header h = segments(), got;
+
+	net_rig_init(1, TSO);
+	memcpy(guest_at(&net_rig.g, GUEST_DATA), &h, sizeof(h));
+	ck_assert_int_eq(vq_driver_add(net_rig.driver[1], bufs, 4, 0), 0);
+	vq_driver_publish(net_rig.driver[1]);
+	serve(1);
+	ck_assert_uint_eq(net_rig.link.nsent, 1);
+	ck_assert_uint_eq(net_rig.link.sent[0].len, 100);
+	memcpy(&got, net_rig.link.sent[0].bytes, sizeof(got));
+	ck_assert_mem_eq(&got, &h, sizeof(h));
+	net_rig_fini();
+}
+END_TEST
+
+START_TEST(a5_03_sum_beyond_the_frame_is_dropped)
+{
+	struct virtdev_net_header h = plain();
+
+	net_rig_init(1, CSUM);
+	h.flags = VIRTDEV_NET_HDR_NEEDS_CSUM;
+	h.csum_start = vsu_le16_make(34);
+	h.csum_offset = vsu_le16_make(16);
+	ck_sent(&h, 52, true);
+	ck_sent(&h, 51, false);
+	h.csum_start = vsu_le16_make(0xffff);
+	h.csum_offset = vsu_le16_make(0xffff);
+	ck_sent(&h, 60, false);
+	net_rig_fini();
+}
+END_TEST
+
+START_TEST(a5_03_the_link_gets_the_header_that_was_judged)
+{
+	struct virtdev_net_header h = segments(), got;
+
+	net_rig_init(1, TSO);
+	net_rig.link.send_code = -EAGAIN;
+	send_frame(&h, 2000, true);
+	serve(1);
+	/* the driver changes it meanwhile: judged anew, and lost */
+	((struct virtdev_net_header *)guest_at(&net_rig.g, GUEST_DATA))
+		->csum_start = vsu_le16_make(0xfff0);
+	net_rig.link.send_code = 0;
+	serve(1);
+	ck_assert_uint_eq(net_rig.link.nsent, 0);
+	send_frame(&h, 2000, true);
+	serve(1);
+	memcpy(&got, net_rig.link.sent[0].bytes, sizeof(got));
+	ck_assert_mem_eq(&got, &h, sizeof(h));
+	net_rig_fini();
+}
+END_TEST
+
+static const struct {
+	uint64_t features;
+	uint8_t flags, type;
+	uint16_t size, hdr_len;
+	bool good;
+} gsos[] = {
+	{ TSO, 1, VIRTDEV_NET_GSO_TCPV4, 1448, 54, true },
+	{ TSO, 1, VIRTDEV_NET_GSO_TCPV4, 0, 54, false },
+	{ TSO, 1, VIRTDEV_NET_GSO_TCPV4, 1448, 2001, false },
+	{ TSO, 1, VIRTDEV_NET_GSO_TCPV4, 1448, 0, true },
+	{ TSO, 1, VIRTDEV_NET_GSO_TCPV6, 1448, 54, false },
+	{ TSO, 1, VIRTDEV_NET_GSO_UDP, 1448, 54, false },
+	{ TSO, 1, VIRTDEV_NET_GSO_UDP_L4, 1448, 54, false },
+	{ TSO, 1, 2, 1448, 54, false },
+	{ TSO, 1, 0x7f, 1448, 54, false },
+	{ TSO, 1, VIRTDEV_NET_GSO_ECN | 1, 1448, 54, false },
+	{ TSO, 1, VIRTDEV_NET_GSO_ECN, 1448, 54, false },
+	{ TSO | VIRTDEV_NET_F_HOST_ECN, 1, VIRTDEV_NET_GSO_ECN | 1, 1448, 54,
+	  true },
+	{ TSO | VIRTDEV_NET_F_HOST_USO, 1, VIRTDEV_NET_GSO_UDP_L4, 1448, 42,
+	  true },
+	{ TSO | VIRTDEV_NET_F_HOST_UFO, 1, VIRTDEV_NET_GSO_UDP, 1448, 42,
+	  true },
+	{ CSUM, 1, VIRTDEV_NET_GSO_TCPV4, 1448, 54, false },
+	{ 0, 1, VIRTDEV_NET_GSO_NONE, 0, 0, false },
+	{ 0, 0, VIRTDEV_NET_GSO_TCPV4, 1448, 54, false },
+	{ 0, 0, VIRTDEV_NET_GSO_NONE, 77, 0xffff, true },
+};
+
+START_TEST(a5_04_only_offloads_that_were_negotiated_and_make_sense)
+{
+	struct virtdev_net_header h = segments();
+
+	net_rig_init(1, gsos[_i].features);
+	h.flags = gsos[_i].flags;
+	h.gso_type = gsos[_i].type;
+	h.gso_size = vsu_le16_make(gsos[_i].size);
+	h.hdr_len = vsu_le16_make(gsos[_i].hdr_len);
+	ck_sent(&h, 2000, gsos[_i].good);
+	h = plain();
+	ck_sent(&h, 60, true);
+	net_rig_fini();
+}
+END_TEST
+
+START_TEST(a5_05_frame_beyond_what_segments_can_be_is_dropped)
+{
+	const struct virtdev_net_header h = segments();
+
+	net_rig_init(1, TSO);
+	ck_sent(&h, 65536 + 18, true);
+	ck_sent(&h, 65536 + 19, false);
+	ck_sent(&h, 0x100000 - 0x80000, false);
+	net_rig_fini();
+}
+END_TEST
+
+static bool is_ready(uint32_t queue)
+{
+	struct pollfd p = { virtdev_queue_host_fd(net_rig.dev, queue), POLLIN,
+			    0 };
+
+	return poll(&p, 1, 0) == 1;
+}
+
+START_TEST(a5_14_frames_wait_for_a_link_without_room_and_survive_failures)
+{
+	const struct virtdev_net_header h = plain();
+
+	net_rig_init(1, formats[_i]);
+	ck_assert(!is_ready(1));
+	net_rig.link.send_code = -EAGAIN;
+	send_frame(&h, 60, true);
+	serve(1);
+	ck_assert_int_eq(back(1, NULL), -1);
+	ck_assert_uint_eq(vq_inflight(net_rig.q[1]), 0);
+	ck_assert(is_ready(1));
+	net_rig.link.send_code = 0;
+	serve(1);
+	ck_assert_uint_eq(net_rig.link.nsent, 1);
+	ck_assert_int_eq(back(1, NULL), 0);
+	ck_assert(!is_ready(1));
+	net_rig.link.send_code = -EIO;
+	ck_sent(&h, 60, false);
+	net_rig.link.send_code = 0;
+	ck_sent(&h, 60, true);
+	net_rig_fini();
+}
+END_TEST
+
+START_TEST(a_link_that_keeps_frames_is_asked_to_let_them_go)
+{
+	const struct virtdev_net_header h = plain();
+
+	net_rig_init(1, 0);
+	net_rig.link.flush_code = -EAGAIN;
+	ck_sent(&h, 60, true);
+	ck_assert(is_ready(1));
+	net_rig.link.flush_code = 0;
+	serve(1);
+	ck_assert(!is_ready(1));
+	net_rig_fini();
+}
+END_TEST
+
+START_TEST(a1_15_a_frame_that_is_not_in_memory_is_dropped)
+{
+	const struct virtdev_net_header h = plain();
+	const struct vq_buffer bufs[] = {
+		{ GUEST_DATA, HEADER, 0 }, { GUEST_HOLE, 60, 0 },
+	};
+
+	net_rig_init(1, 0);
+	ck_assert_int_eq(vq_driver_add(net_rig.driver[1], bufs, 2, 0), 0);
+	vq_driver_publish(net_rig.driver[1]);
+	serve(1);
+	ck_assert_int_eq(back(1, NULL), 0);
+	ck_assert_uint_eq(net_rig.link.nsent, 0);
+	ck_sent(&h, 60, true);
+	net_rig_fini();
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("net send");
+	TCase *tc = tcase_create("send");
+	SRunner *sr = srunner_create(s);
+	int failed;
+
+	suite_add_tcase(s, tc);
+	tcase_add_loop_test(tc, a_frame_arrives_behind_a_clean_header, 0, 4);
+	tcase_add_test(tc, a5_01_chain_without_a_frame_is_dropped);
+	tcase_add_test(tc, a5_02_header_over_many_descriptors_is_read);
+	tcase_add_test(tc, a5_03_sum_beyond_the_frame_is_dropped);
+	tcase_add_test(tc, a5_03_the_link_gets_the_header_that_was_judged);
+	tcase_add_loop_test(tc,
+			    a5_04_only_offloads_that_were_negotiated_and_make_sense,
+			    0, sizeof(gsos) / sizeof(gsos[0]));
+	tcase_add_test(tc, a5_05_frame_beyond_what_segments_can_be_is_dropped);
+	tcase_add_loop_test(tc,
+			    a5_14_frames_wait_for_a_link_without_room_and_survive_failures,
+			    0, 2);
+	tcase_add_test(tc, a_link_that_keeps_frames_is_asked_to_let_them_go);
+	tcase_add_test(tc, a1_15_a_frame_that_is_not_in_memory_is_dropped);
+	srunner_run_all(sr, CK_ENV);
+	failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
