@@ -110,8 +110,9 @@ static int make_flights(struct vq *q, uint32_t size, struct vsu_error *err)
 					     "ring %u: no memory for %" PRIu32
 					     " entries", q->index, size);
 		q->nflights = size;
+	} else {
+		memset(q->flights, 0, size * sizeof(*q->flights));
 	}
-	memset(q->flights, 0, size * sizeof(*q->flights));
 	return 0;
 }
 

@@ -221,8 +221,9 @@ static int send_config_change(struct vhost_user_backend *b,
 
 void vhost_user_priv_backend_channel_pump(struct vhost_user_backend *b)
 {
-	struct vsu_error err = VSU_ERROR_INIT;
+	struct vsu_error err;
 
+	vhost_user_priv_no_error(&err);
 	if (b->have_backend_channel && send_config_change(b, &err) < 0)
 		vhost_user_priv_backend_channel_close(b, &err);
 }
@@ -245,8 +246,9 @@ static int accept_results(struct vhost_user_backend *b, struct vsu_error *err)
 
 void vhost_user_priv_backend_channel_ready(struct vhost_user_backend *b)
 {
-	struct vsu_error err = VSU_ERROR_INIT;
+	struct vsu_error err;
 
+	vhost_user_priv_no_error(&err);
 	if (!b->have_backend_channel)
 		return;
 	if (accept_results(b, &err) < 0)

@@ -128,13 +128,16 @@ void vhost_user_priv_note_unlogged(struct vhost_user_backend *b)
 
 void vhost_user_priv_note_short_log(struct vhost_user_backend *b)
 {
-	uint64_t need = log_needed(&b->table);
-	struct vsu_error err = VSU_ERROR_INIT;
+	struct vsu_error err;
+	uint64_t need;
 
-	if (b->unlogged || !b->log || !wants_log(b) ||
-	    need <= b->log_area.size)
+	if (b->unlogged || !b->log || !wants_log(b))
+		return;
+	need = log_needed(&b->table);
+	if (need <= b->log_area.size)
 		return;
 	b->unlogged = true;
+	vhost_user_priv_no_error(&err);
 	vsu_error_set(&err, -EPROTO,
 		      "memory reaches above the log of %#" PRIx64 " bytes, it needs %#" PRIx64 ": rings write there unlogged until a longer one comes",
 		      (uint64_t)b->log_area.size, need);

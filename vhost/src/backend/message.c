@@ -267,8 +267,9 @@ static void finish_message(struct vhost_user_backend *b,
 			   const struct vhost_user_priv_message *row,
 			   struct vhost_user_priv_msg *msg)
 {
-	struct vsu_error err = VSU_ERROR_INIT;
+	struct vsu_error err;
 
+	vhost_user_priv_no_error(&err);
 	if (b->handlers[row->number]->apply(b, msg, &err) < 0)
 		message_refuse(b, row, msg, &err);
 	else
@@ -342,9 +343,10 @@ void vhost_user_priv_backend_message(struct vhost_user_backend *b,
 {
 	const struct vhost_user_priv_message *row = find_row(b, msg);
 	const struct vhost_user_priv_handler *h;
-	struct vsu_error err = VSU_ERROR_INIT;
+	struct vsu_error err;
 	int rc;
 
+	vhost_user_priv_no_error(&err);
 	if (!row) {
 		refuse_unknown(b, msg);
 		return;

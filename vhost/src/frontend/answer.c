@@ -329,10 +329,11 @@ void vhost_user_priv_fe_answer(struct vhost_user_frontend *f,
 			       struct vhost_user_priv_msg *msg)
 {
 	const struct vhost_user_priv_message *row;
-	struct vsu_error err = VSU_ERROR_INIT;
+	struct vsu_error err;
 	struct fe_pending p;
 	int rc;
 
+	vhost_user_priv_no_error(&err);
 	if (!f->npending) {
 		vsu_error_set(&err, -EBADMSG,
 			      "a reply that nobody asked for (number %u, %s)",

@@ -236,9 +236,10 @@ static int request_serve(struct vhost_user_frontend *f,
 	const struct vhost_user_priv_message *row =
 		vhost_user_priv_message(VHOST_USER_PRIV_BACKEND,
 					msg->hdr.request);
-	struct vsu_error why = VSU_ERROR_INIT;
+	struct vsu_error why;
 	int rc = 0, judged;
 
+	vhost_user_priv_no_error(&why);
 	f->shm.held = msg;
 	if (!vhost_user_priv_fe_shmem_joins(f, msg->hdr.request))
 		rc = vhost_user_priv_fe_shmem_flush(f, err);
@@ -310,9 +311,10 @@ static int serve_some(struct vhost_user_frontend *f, unsigned int *n,
 bool vhost_user_priv_fe_backend_channel_serve(struct vhost_user_frontend *f,
 					      unsigned int *n)
 {
-	struct vsu_error err = VSU_ERROR_INIT;
+	struct vsu_error err;
 	int rc;
 
+	vhost_user_priv_no_error(&err);
 	*n = 0;
 	if (!f->has_backend_channel)
 		return false;

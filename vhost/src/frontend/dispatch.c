@@ -64,11 +64,12 @@ static void explain_hang_up(struct vhost_user_frontend *f, struct vsu_error *err
 /* The number of answers; of BUDGET there may be more. */
 static unsigned int receive_answers(struct vhost_user_frontend *f)
 {
-	struct vsu_error err = VSU_ERROR_INIT;
+	struct vsu_error err;
 	struct vhost_user_priv_msg *msg;
 	unsigned int n;
 	int rc;
 
+	vhost_user_priv_no_error(&err);
 	for (n = 0; n < BUDGET && !f->failed; n++) {
 		rc = vhost_user_priv_channel_recv(&f->main, &msg, &err);
 		if (rc == 0)

@@ -70,9 +70,10 @@ static bool run_steps(struct vhost_user_frontend *f,
 static bool run_held(struct vhost_user_frontend *f,
 		     const struct fe_sequence *seq)
 {
-	struct vsu_error err = VSU_ERROR_INIT;
+	struct vsu_error err;
 	bool all;
 
+	vhost_user_priv_no_error(&err);
 	vhost_user_priv_channel_hold(&f->main);
 	all = run_steps(f, seq);
 	if (vhost_user_priv_channel_release(&f->main, &err) < 0 &&
