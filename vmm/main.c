@@ -33,12 +33,12 @@ static int complain(int status, const struct vsu_error *err)
 	return status;
 }
 
-static void show_keys(const char *title, const struct vsu_option *keys)
+static void show_keys(const struct vsu_option *keys)
 {
 	char lines[6144];
 
 	vsu_option_help_list(keys, lines, sizeof(lines));
-	printf("\n%s\n%s", title, lines);
+	fputs(lines, stdout);
 }
 
 static void show_memory_keys(const char *title)
@@ -46,7 +46,8 @@ static void show_memory_keys(const char *title)
 	struct vsu_option rows[VMM_MEMORY_ROWS];
 
 	vmm_memory_rows(rows);
-	show_keys(title, rows);
+	printf("\n%s\n", title);
+	show_keys(rows);
 }
 
 static void show_device_keys(void)
@@ -54,18 +55,18 @@ static void show_device_keys(void)
 	const struct vmm_device_kind *const *kind;
 	struct vsu_option rows[VMM_DEVICE_ROWS];
 	const char *shorthand;
-	char title[80];
 
 	for (kind = vmm_device_kinds; *kind; kind++) {
 		vmm_device_rows(*kind, rows);
 		shorthand = vmm_device_shorthand(*kind);
-		snprintf(title, sizeof(title), "Properties of --device %s%s%s, %s:",
-			 (*kind)->name, shorthand ? " and of " : "",
-			 shorthand ? shorthand : "", (*kind)->summary);
-		show_keys(title, rows);
+		printf("\nProperties of --device %s%s%s, %s:\n",
+		       (*kind)->name, shorthand ? " and of " : "",
+		       shorthand ? shorthand : "", (*kind)->summary);
+		show_keys(rows);
 	}
 	vmm_device_rows(NULL, rows);
-	show_keys("Properties of --device without a kind:", rows);
+	puts("\nProperties of --device without a kind, or with one that is served elsewhere:");
+	show_keys(rows);
 }
 
 static int show_run_help(void)
