@@ -57,7 +57,8 @@ struct virtdev_state_writer;
 
 /*
  * A region that the driver does not find through its transport: the device
- * tells it the address, which it has of virtdev_region_address().
+ * tells it the address, which it has of virtdev_region_address(). The guest may
+ * use what is mapped there as memory, driver or not: a reset leaves it.
  */
 #define VIRTDEV_REGION_APART 0x1u
 
@@ -227,7 +228,8 @@ VIRTDEV_API int virtdev_queue_turn(struct virtdev *dev, uint32_t queue,
 /*
  * For models: puts a piece of a file into one of their regions, where nothing
  * may be mapped; or takes away one that was put there, by its offset and len.
- * Regions are empty at first, and again after a reset or a change of homes.
+ * Regions are empty at first, and again after a change of homes or, but for
+ * those with VIRTDEV_REGION_APART, a reset.
  *
  *   0  done
  *   1  ops->region_done comes with the cookie

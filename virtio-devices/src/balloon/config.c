@@ -28,6 +28,21 @@ void virtdev_priv_balloon_config_read(void *self, uint32_t off, void *buf,
 	memcpy(buf, (const char *)&b->space + off, len);
 }
 
+/* Words are looked at by any thread that counts. */
+static void word_store(struct vsu_le32 *word, struct vsu_le32 value)
+{
+	__atomic_store_n(&word->raw, value.raw, __ATOMIC_RELAXED);
+}
+
+static uint64_t word_bytes(const struct vsu_le32 *word)
+{
+	const struct vsu_le32 value = {
+		__atomic_load_n(&word->raw, __ATOMIC_RELAXED)
+	};
+
+	return (uint64_t)vsu_le32_load(value) * VIRTDEV_BALLOON_PAGE;
+}
+
 static bool lies_in(uint32_t off, uint32_t len, size_t member)
 {
 	return off >= member && off + len <= member + sizeof(struct vsu_le32);
@@ -37,11 +52,14 @@ int virtdev_priv_balloon_config_write(void *self, uint32_t off, const void *buf,
 				      uint32_t len)
 {
 	struct balloon *b = self;
+	struct balloon_space space = b->space;
 
 	if (!lies_in(off, len, offsetof(struct balloon_space, actual)) &&
 	    !lies_in(off, len, offsetof(struct balloon_space, poison_val)))
 		return -EPERM;
-	memcpy((char *)&b->space + off, buf, len);
+	memcpy((char *)&space + off, buf, len);
+	word_store(&b->space.actual, space.actual);
+	word_store(&b->space.poison_val, space.poison_val);
 	return 0;
 }
 
@@ -51,7 +69,8 @@ void virtdev_priv_balloon_reset(void *self)
 	struct balloon *b = self;
 
 	b->features = 0;
-	b->space.actual = b->space.poison_val = vsu_le32_make(0);
+	word_store(&b->space.actual, vsu_le32_make(0));
+	word_store(&b->space.poison_val, vsu_le32_make(0));
 }
 
 void virtdev_priv_balloon_save(void *self, struct virtdev_state_writer *w)
@@ -73,8 +92,8 @@ int virtdev_priv_balloon_load(void *self, uint32_t version,
 	(void)version;
 	if (rc < 0)
 		return rc;
-	b->space.actual = vsu_le32_make(actual);
-	b->space.poison_val = vsu_le32_make(poison_val);
+	word_store(&b->space.actual, vsu_le32_make(actual));
+	word_store(&b->space.poison_val, vsu_le32_make(poison_val));
 	return 0;
 }
 
@@ -87,10 +106,22 @@ uint32_t virtdev_priv_balloon_stats(void *self, struct virtdev_stat *stats,
 				    uint32_t max)
 {
 	const struct balloon *b = self;
+	const uint64_t *guest = b->stats.last.value;
 	const struct virtdev_stat all[] = {
+		{ "target", word_bytes(&b->space.num_pages) },
+		{ "actual", word_bytes(&b->space.actual) },
 		{ "inflated", count_of(&b->inflated) },
 		{ "reported", count_of(&b->reported) },
 		{ "kept", count_of(&b->giveback.kept) },
+		{ "guest_swapped_in", count_of(&guest[VIRTDEV_BALLOON_SWAP_IN]) },
+		{ "guest_swapped_out", count_of(&guest[VIRTDEV_BALLOON_SWAP_OUT]) },
+		{ "guest_major_faults", count_of(&guest[VIRTDEV_BALLOON_MAJOR_FAULTS]) },
+		{ "guest_minor_faults", count_of(&guest[VIRTDEV_BALLOON_MINOR_FAULTS]) },
+		{ "guest_free", count_of(&guest[VIRTDEV_BALLOON_FREE]) },
+		{ "guest_total", count_of(&guest[VIRTDEV_BALLOON_TOTAL]) },
+		{ "guest_available", count_of(&guest[VIRTDEV_BALLOON_AVAILABLE]) },
+		{ "guest_caches", count_of(&guest[VIRTDEV_BALLOON_CACHES]) },
+		{ "guest_reports", count_of(&b->stats.last.reports) },
 	};
 	const uint32_t n = sizeof(all) / sizeof(all[0]);
 
@@ -110,8 +141,8 @@ int virtdev_priv_balloon_check_target(uint64_t bytes, struct vsu_error *err)
 
 void virtdev_priv_balloon_store_target(struct balloon *b, uint64_t bytes)
 {
-	b->space.num_pages =
-		vsu_le32_make((uint32_t)(bytes / VIRTDEV_BALLOON_PAGE));
+	word_store(&b->space.num_pages,
+		   vsu_le32_make((uint32_t)(bytes / VIRTDEV_BALLOON_PAGE)));
 }
 
 int virtdev_balloon_set_target(struct virtdev *dev, uint64_t bytes,
@@ -134,12 +165,11 @@ int virtdev_balloon_get_size(const struct virtdev *dev,
 			     struct virtdev_balloon_size *out)
 {
 	const struct balloon *b = virtdev_priv_self(dev, BALLOON_NAME);
-	const uint64_t page = VIRTDEV_BALLOON_PAGE;
 
 	if (!b)
 		return -EINVAL;
-	out->target = vsu_le32_load(b->space.num_pages) * page;
-	out->actual = vsu_le32_load(b->space.actual) * page;
+	out->target = word_bytes(&b->space.num_pages);
+	out->actual = word_bytes(&b->space.actual);
 	out->inflated = count_of(&b->inflated);
 	out->reported = count_of(&b->reported);
 	out->kept = count_of(&b->giveback.kept);

@@ -34,6 +34,19 @@ static bool number_read(struct vq_cursor *reader,
 	return true;
 }
 
+/* Whoever counts may look at them meanwhile. */
+static void stats_store(struct virtdev_balloon_stats *last,
+			const struct virtdev_balloon_stats *stats)
+{
+	unsigned int i;
+
+	for (i = 0; i < VIRTDEV_BALLOON_NSTATS; i++)
+		__atomic_store_n(&last->value[i], stats->value[i],
+				 __ATOMIC_RELAXED);
+	last->known = stats->known;
+	__atomic_store_n(&last->reports, stats->reports, __ATOMIC_RELAXED);
+}
+
 static void buffer_read(struct balloon_stats *s, struct vq *q)
 {
 	struct virtdev_balloon_stats stats = { .reports = s->last.reports + 1 };
@@ -43,7 +56,7 @@ static void buffer_read(struct balloon_stats *s, struct vq *q)
 	vq_reader_init(&reader, q, &s->held);
 	while (n < MOST_NUMBERS && number_read(&reader, &stats))
 		n++;
-	s->last = stats;
+	stats_store(&s->last, &stats);
 }
 
 static void buffer_return(struct balloon *b, struct vq *q)

@@ -26,6 +26,7 @@ int virtdev_disk_new(const struct virtdev_disk_ops *ops,
 	}
 	disk->info = *info;
 	disk->self = self;
+	disk->fd = -1;
 	*out = disk;
 	return 0;
 }

@@ -9,6 +9,7 @@ struct virtdev_disk {
 	struct virtdev_disk_ops ops;
 	struct virtdev_disk_info info;
 	void *self;
+	int fd;			/* of the file, the engine's; -1: there is none */
 };
 
 #endif

@@ -15,6 +15,7 @@
 #include <vmm-sys-util/fd.h>
 #include <vmm-sys-util/sized.h>
 
+#include "disk/disk_priv.h"
 #include "disk/image.h"
 
 #define SECTOR 512u
@@ -286,7 +287,10 @@ int virtdev_disk_file_open(const struct virtdev_disk_file *file,
 		rc = take_image(f, &how, err);
 	if (rc >= 0)
 		rc = start_engine(f, &how, out, err);
-	if (rc < 0)
+	if (rc < 0) {
 		virtdev_priv_file_free(f);
-	return rc < 0 ? rc : 0;
+		return rc;
+	}
+	(*out)->fd = f->fd;
+	return 0;
 }

@@ -605,16 +605,18 @@ START_TEST(what_the_driver_said_moves_with_the_state)
 {
 	const struct vsu_le32 word = vsu_le32_make(12);
 	struct vsu_error err = VSU_ERROR_INIT;
-	struct virtdev_stat stats[8];
+	struct virtdev_stat stats[16];
 	void *bytes;
 	size_t len;
 
 	setup_queue(INFLATE);
 	put_number(0, GUEST_HOLE / PAGE);
 	inflate(1);
-	ck_assert_uint_eq(virtdev_stats(rig.dev, stats, 8), 3);
-	ck_assert_str_eq(stats[2].name, "kept");
-	ck_assert_uint_eq(stats[2].value, PAGE);
+	ck_assert_uint_eq(virtdev_stats(rig.dev, stats, 16), 14);
+	ck_assert_str_eq(stats[0].name, "target");
+	ck_assert_uint_eq(stats[0].value, 16 * PAGE);
+	ck_assert_str_eq(stats[4].name, "kept");
+	ck_assert_uint_eq(stats[4].value, PAGE);
 	ck_assert_int_eq(virtdev_config_write(rig.dev, 4, &word, 4), 0);
 	ck_assert_int_eq(virtdev_config_write(rig.dev, 12, &word, 4), 0);
 	virtdev_queue_stop(rig.dev, INFLATE);

@@ -1,0 +1,441 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Persistent memory: a region over a file, and flushes of it. */
+#include <config.h>
+
+#include <assert.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <virtio-devices/ids.h>
+#include <virtio-devices/pmem.h>
+#include <virtio-queue/cursor.h>
+#include <vmm-sys-util/checked.h>
+#include <vmm-sys-util/endian.h>
+#include <vmm-sys-util/sized.h>
+
+#include "disk/disk_priv.h"
+
+#define DEFAULT_QUEUE_MAX 64u
+#define REGION 0u
+
+/* Pieces of a request of which there are two, or some more if it is odd. */
+#define PIECES 8u
+
+/* Requests that one turn takes, and flushes that it waits for in place. */
+#define TURN_REQUESTS 256u
+#define TURN_FLUSHES 4u
+
+/* The one type of request, and its answers (5.19.6, 5.19.7). */
+#define PMEM_REQ_FLUSH 0u
+#define PMEM_DONE 0u
+#define PMEM_FAILED UINT32_MAX
+
+/* Configuration space (5.19.4). */
+struct pmem_space {
+	struct vsu_le64 start;
+	struct vsu_le64 size;
+};
+
+struct request {
+	struct vq_chain chain;
+	struct request *next;
+	struct iovec pieces[PIECES];
+};
+
+struct pmem {
+	struct virtdev *dev;
+	struct virtdev_disk *disk;
+	uint64_t len;
+	struct vq *q;			/* while it runs */
+	void *channel;
+	struct virtdev_disk_request flush;
+	bool flying;			/* the flush is under way: */
+	struct request *served;		/* for these, */
+	struct request *waiting;	/* and not for these */
+	struct request *pool, *free;	/* one for each entry of the queue */
+	uint32_t taken;			/* of the pool */
+	bool told_broken;
+	uint64_t flushes, requests;	/* atomic; ever */
+};
+
+/* ------------------------------------------------------------- one request */
+
+static struct request *request_get(struct pmem *p)
+{
+	struct request *r = p->free;
+
+	p->free = r->next;
+	p->taken++;
+	r->chain.iov = r->pieces;
+	r->chain.iov_max = PIECES;
+	return r;
+}
+
+static void request_put(struct pmem *p, struct request *r)
+{
+	r->next = p->free;
+	p->free = r;
+	p->taken--;
+}
+
+static void request_answer(struct pmem *p, struct request *r, uint32_t result)
+{
+	struct vq_cursor writer;
+	uint32_t written = 0;
+
+	vq_writer_init(&writer, p->q, &r->chain);
+	if (vq_cursor_write_le32(&writer, result))
+		written = sizeof(result);
+	vq_push(p->q, &r->chain, written);
+	request_put(p, r);
+}
+
+static void count(uint64_t *counter)
+{
+	__atomic_fetch_add(counter, 1, __ATOMIC_RELAXED);
+}
+
+/* A flush whose answer has no place is not worth one. */
+static bool is_flush(struct pmem *p, const struct request *r)
+{
+	struct vq_cursor reader;
+	uint32_t type;
+
+	vq_reader_init(&reader, p->q, &r->chain);
+	return !r->chain.fault.why && vq_cursor_read_le32(&reader, &type) &&
+	       type == PMEM_REQ_FLUSH &&
+	       r->chain.writable_len >= sizeof(uint32_t);
+}
+
+static void request_begin(struct pmem *p, struct request *r)
+{
+	if (!is_flush(p, r)) {
+		request_answer(p, r, PMEM_FAILED);
+		return;
+	}
+	count(&p->requests);
+	r->next = p->waiting;
+	p->waiting = r;
+}
+
+/* ------------------------------------------------------------ the flushes */
+
+static void flush_end(struct pmem *p)
+{
+	const uint32_t result = p->flush.result ? PMEM_FAILED : PMEM_DONE;
+	struct request *r, *next;
+
+	for (r = p->served; r; r = next) {
+		next = r->next;
+		request_answer(p, r, result);
+	}
+	p->served = NULL;
+	p->flying = false;
+}
+
+/* Everything that was stored before the request is flushed by what begins now. */
+static void flush_begin(struct pmem *p)
+{
+	const struct virtdev_disk_ops *ops = &p->disk->ops;
+	int rc;
+
+	if (p->flying || !p->waiting)
+		return;
+	p->served = p->waiting;
+	p->waiting = NULL;
+	p->flying = true;
+	count(&p->flushes);
+	memset(&p->flush, 0, sizeof(p->flush));
+	p->flush.op = VIRTDEV_DISK_FLUSH;
+	rc = ops->submit(p->disk->self, p->channel, &p->flush);
+	if (rc < 0) {
+		p->flush.result = rc;
+		flush_end(p);
+	}
+}
+
+static int flush_kick(struct pmem *p)
+{
+	const struct virtdev_disk_ops *ops = &p->disk->ops;
+	uint64_t budget = UINT64_MAX;	/* a flush moves no bytes of ours */
+	int rc = ops->kick(p->disk->self, p->channel, &budget);
+
+	if (rc != 0 && ops->reap(p->disk->self, p->channel))
+		flush_end(p);
+	return rc;
+}
+
+/*
+ * As far as it goes without waiting. 0: the disk's descriptor tells of the
+ * rest; -EAGAIN: nothing does.
+ */
+static int flush_all(struct pmem *p)
+{
+	const struct virtdev_disk_ops *ops = &p->disk->ops;
+	unsigned int left = TURN_FLUSHES;
+	int rc;
+
+	if (p->flying && ops->reap(p->disk->self, p->channel))
+		flush_end(p);
+	do {
+		flush_begin(p);
+		rc = flush_kick(p);
+	} while (rc > 0 && --left);
+	return rc ? -EAGAIN : 0;
+}
+
+/* --------------------------------------------------------------- the queue */
+
+static void queue_publish(struct pmem *p)
+{
+	if (vq_publish(p->q))
+		virtdev_notify(p->dev, 0);
+}
+
+/* As vq_pop(); 1: there may be more than a turn takes. */
+static int requests_take(struct pmem *p)
+{
+	unsigned int left = TURN_REQUESTS;
+	struct request *r;
+	int rc;
+
+	while (left-- && p->free) {
+		r = request_get(p);
+		rc = vq_pop(p->q, &r->chain);
+		if (rc != 1) {
+			request_put(p, r);
+			return rc;
+		}
+		request_begin(p, r);
+	}
+	return p->free ? 1 : 0;
+}
+
+static void tell_if_broken(struct pmem *p)
+{
+	if (p->told_broken || !vq_broken(p->q))
+		return;
+	p->told_broken = true;
+	virtdev_queue_broken(p->dev, 0);
+}
+
+static int pmem_serve(void *self, uint32_t queue)
+{
+	struct pmem *p = self;
+	int rc, flushed;
+
+	if (!p->q)
+		return 0;
+	do {
+		vq_disable_notify(p->q);
+		rc = requests_take(p);
+		flushed = flush_all(p);
+		queue_publish(p);
+	} while (rc == 0 && p->free && vq_enable_notify(p->q));
+	if (rc == -EAGAIN)
+		return virtdev_queue_missed(p->dev, queue);
+	tell_if_broken(p);
+	return rc > 0 || flushed < 0;
+}
+
+static int pmem_drain(void *self, uint32_t queue)
+{
+	struct pmem *p = self;
+	int rc;
+
+	(void)queue;
+	if (!p->q)
+		return 0;
+	rc = flush_all(p);
+	queue_publish(p);
+	return p->taken && rc < 0 ? rc : (int)p->taken;
+}
+
+static void close_queue(struct pmem *p)
+{
+	if (p->channel)
+		p->disk->ops.channel_close(p->disk->self, p->channel);
+	free(p->pool);
+	p->pool = p->free = NULL;
+	p->channel = NULL;
+	p->q = NULL;
+}
+
+static int open_queue(struct pmem *p, struct vq *q, struct vsu_error *err)
+{
+	uint32_t i, n = vq_size(q);
+
+	p->pool = calloc(n, sizeof(*p->pool));
+	if (!p->pool)
+		return vsu_error_sys(err, -ENOMEM, "pmem: requests");
+	for (i = 0; i < n; i++) {
+		p->pool[i].next = p->free;
+		p->free = &p->pool[i];
+	}
+	p->taken = 0;
+	p->told_broken = false;
+	return p->disk->ops.channel_open(p->disk->self, 1, &p->channel, err);
+}
+
+/* The region is kept over a reset: the second time it is there already. */
+static int map_region(struct pmem *p, struct vsu_error *err)
+{
+	const struct virtdev_mapping all = {
+		.region = REGION, .len = p->len, .fd = p->disk->fd,
+		.writable = !p->disk->info.read_only,
+	};
+	int rc = virtdev_region_map(p->dev, &all, 0);
+
+	if (rc < 0 && rc != -EEXIST)
+		return vsu_error_sys(err, rc, "pmem: cannot show its file to the guest");
+	return 0;
+}
+
+static int pmem_start(void *self, uint32_t queue, struct vq *q,
+		      struct vsu_error *err)
+{
+	struct pmem *p = self;
+	int rc = open_queue(p, q, err);
+
+	(void)queue;
+	if (!rc)
+		rc = map_region(p, err);
+	if (rc < 0)
+		close_queue(p);
+	else
+		p->q = q;
+	return rc;
+}
+
+static void pmem_stop(void *self, uint32_t queue)
+{
+	struct pmem *p = self;
+
+	(void)queue;
+	assert(!p->taken);
+	close_queue(p);
+}
+
+static int pmem_host_fd(void *self, uint32_t queue)
+{
+	const struct pmem *p = self;
+
+	(void)queue;
+	return p->channel ? p->disk->ops.channel_fd(p->disk->self, p->channel)
+			  : -1;
+}
+
+static bool pmem_blocks(void *self)
+{
+	return ((const struct pmem *)self)->disk->info.blocks;
+}
+
+/* --------------------------------------------------------------------- life */
+
+static void pmem_config_read(void *self, uint32_t off, void *buf, uint32_t len)
+{
+	const struct pmem *p = self;
+	struct pmem_space space = { .size = vsu_le64_make(p->len) };
+	uint64_t start;
+
+	if (!virtdev_region_address(p->dev, REGION, &start))
+		space.start = vsu_le64_make(start);
+	memcpy(buf, (const char *)&space + off, len);
+}
+
+static uint32_t pmem_stats(void *self, struct virtdev_stat *stats, uint32_t max)
+{
+	const struct pmem *p = self;
+	const struct virtdev_stat all[] = {
+		{ "requests", __atomic_load_n(&p->requests, __ATOMIC_RELAXED) },
+		{ "flushes", __atomic_load_n(&p->flushes, __ATOMIC_RELAXED) },
+	};
+	const uint32_t n = sizeof(all) / sizeof(all[0]);
+
+	memcpy(stats, all, (n < max ? n : max) * sizeof(all[0]));
+	return n;
+}
+
+static void pmem_free(void *self)
+{
+	struct pmem *p = self;
+
+	virtdev_disk_free(p->disk);
+	free(p);
+}
+
+static const struct virtdev_ops pmem_ops = {
+	.size = sizeof(pmem_ops), .name = "pmem",
+	.config_read = pmem_config_read,
+	.queue_start = pmem_start, .queue_serve = pmem_serve,
+	.queue_drain = pmem_drain, .queue_stop = pmem_stop,
+	.queue_host_fd = pmem_host_fd, .queue_blocks = pmem_blocks,
+	.stats = pmem_stats, .free = pmem_free,
+};
+
+static int check_len(const struct virtdev_pmem_config *c, struct vsu_error *err)
+{
+	const uint64_t capacity = c->disk->info.capacity;
+
+	if (!c->len || !vsu_is_aligned(c->len, VIRTDEV_PMEM_ALIGN))
+		return vsu_error_set(err, -EINVAL,
+				     "pmem: %" PRIu64 " bytes are not a multiple of 2 MiB; make the file one (truncate -s), or give a size",
+				     c->len);
+	if (c->len > capacity)
+		return vsu_error_set(err, -EINVAL,
+				     "pmem: %" PRIu64 " bytes of a file that has %" PRIu64,
+				     c->len, capacity);
+	return 0;
+}
+
+static int read_config(const struct virtdev_pmem_config *config,
+		       struct virtdev_pmem_config *c, struct vsu_error *err)
+{
+	int rc = vsu_copy_sized(c, sizeof(*c), config,
+				"struct virtdev_pmem_config", err);
+
+	if (rc < 0)
+		return rc;
+	if (!c->disk || c->disk->fd < 0)
+		return vsu_error_set(err, -EINVAL, "pmem: no disk with a file that can be mapped");
+	if (c->queue_max > VQ_MAX_SIZE)
+		return vsu_error_set(err, -EINVAL,
+				     "pmem: a queue of %" PRIu32 " entries; at most %u are possible",
+				     c->queue_max, VQ_MAX_SIZE);
+	c->queue_max = c->queue_max ? c->queue_max : DEFAULT_QUEUE_MAX;
+	c->len = c->len ? c->len : c->disk->info.capacity;
+	return check_len(c, err);
+}
+
+int virtdev_pmem_new(const struct virtdev_pmem_config *config,
+		     struct virtdev **out, struct vsu_error *err)
+{
+	struct virtdev_info info = {
+		.id = VIRTDEV_ID_PMEM, .nqueues = 1, .nregions = 1,
+		.config_size = sizeof(struct pmem_space),
+		.features = VQ_F_VERSION_1 | VQ_F_INDIRECT_DESC |
+			    VQ_F_EVENT_IDX | VQ_F_RING_PACKED,
+		.regions = { { .id = REGION,
+			       .flags = VIRTDEV_REGION_APART } },
+	};
+	struct virtdev_pmem_config c = { 0 };
+	int rc = read_config(config, &c, err);
+	struct pmem *p;
+
+	if (rc < 0)
+		return rc;
+	info.queue_max = c.queue_max;
+	info.regions[0].len = c.len;
+	p = calloc(1, sizeof(*p));
+	rc = p ? virtdev_new(&pmem_ops, &info, p, &p->dev) : -ENOMEM;
+	if (rc < 0) {
+		free(p);
+		return vsu_error_sys(err, rc, "pmem");
+	}
+	p->disk = c.disk;
+	p->len = c.len;
+	*out = p->dev;
+	return 0;
+}

@@ -1,0 +1,397 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Claims about persistent memory: its region, and when a flush is answered. */
+#include <config.h>
+
+#include <check.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <virtio-devices/ids.h>
+#include <virtio-devices/pmem.h>
+#include <vmm-sys-util/endian.h>
+
+#include "../fake-disk.h"
+#include "../guest.h"
+#include "disk/disk_priv.h"
+
+#define LEN VIRTDEV_PMEM_ALIGN
+#define ANSWERS (GUEST_DATA + 0x1000)
+#define UNTOUCHED 0xee
+
+struct rig {
+	struct guest g;
+	struct fake_disk disk;
+	struct virtdev *dev;
+	int fd;
+	unsigned int notified, maps;
+	struct virtdev_mapping mapped;
+	int map_answer;
+	unsigned int asked;	/* requests, ever */
+};
+
+static struct rig rig;
+
+static void on_notify(void *opaque, uint32_t queue)
+{
+	(void)opaque;
+	(void)queue;
+	rig.notified++;
+}
+
+static int on_change(void *opaque, bool map, const struct virtdev_mapping *m,
+		     uint64_t cookie)
+{
+	(void)opaque;
+	(void)cookie;
+	ck_assert(map);
+	rig.maps++;
+	rig.mapped = *m;
+	return rig.map_answer;
+}
+
+static int on_address(void *opaque, uint8_t region, uint64_t *gpa)
+{
+	(void)opaque;
+	(void)region;
+	*gpa = UINT64_C(1) << 33;
+	return 0;
+}
+
+static void make_disk(bool read_only)
+{
+	fake_disk_init(&rig.disk);
+	rig.disk.info.read_only = read_only;
+	fake_disk_make(&rig.disk);
+	rig.fd = memfd_create("pmem", MFD_CLOEXEC);
+	ck_assert_int_ge(rig.fd, 0);
+	rig.disk.disk->fd = rig.fd;
+	rig.disk.disk->info.capacity = LEN;
+}
+
+static void setup_with(uint64_t ring, bool read_only)
+{
+	static const struct virtdev_home_ops home = {
+		.size = sizeof(home), .notify = on_notify,
+		.region_change = on_change, .region_address = on_address,
+	};
+	struct virtdev_pmem_config config = { .size = sizeof(config) };
+
+	memset(&rig, 0, sizeof(rig));
+	guest_init(&rig.g, ring, 16, 0, 16);
+	make_disk(read_only);
+	config.disk = rig.disk.disk;
+	ck_assert_int_eq(virtdev_pmem_new(&config, &rig.dev, NULL), 0);
+	virtdev_set_home(rig.dev, &home, NULL);
+	ck_assert_int_eq(virtdev_queue_start(rig.dev, 0, rig.g.q, NULL), 0);
+}
+
+static void setup_plain(void)
+{
+	setup_with(0, false);
+}
+
+static void teardown(void)
+{
+	fake_disk_finish(&rig.disk);
+	ck_assert_int_eq(virtdev_queue_drain(rig.dev, 0), 0);
+	virtdev_queue_stop(rig.dev, 0);
+	virtdev_free(rig.dev);
+	ck_assert_uint_eq(rig.disk.freed, 1);
+	ck_assert_uint_eq(rig.disk.channels, 0);
+	fake_disk_fini(&rig.disk);
+	close(rig.fd);
+	ck_assert_uint_eq(vq_inflight(rig.g.q), 0);
+	guest_fini(&rig.g);
+}
+
+static void serve(void)
+{
+	unsigned int turns = 0;
+
+	while (virtdev_queue_serve(rig.dev, 0))
+		ck_assert_uint_lt(++turns, 100);
+}
+
+static void ask(uint32_t type, uint32_t len, uint32_t answer_len)
+{
+	const uint64_t at = ANSWERS + 64 * (rig.asked % 64);
+	const uint64_t from = GUEST_DATA + 8 * (rig.asked % 64);
+	const struct vsu_le32 le = vsu_le32_make(type);
+	const struct vq_buffer buffers[] = {
+		{ from, len, false }, { at, answer_len, true },
+	};
+
+	memcpy(guest_at(&rig.g, from), &le, 4);
+	memset(guest_at(&rig.g, at), UNTOUCHED, 4);
+	ck_assert_int_eq(vq_driver_add(rig.g.driver, buffers,
+				       answer_len ? 2 : 1, rig.asked++), 0);
+	vq_driver_publish(rig.g.driver);
+}
+
+static void flush(void)
+{
+	ask(0, 4, 4);
+}
+
+/* The next answer, or 1 when there is none; -2 for one without room. */
+static int answer(void)
+{
+	uint64_t cookie;
+	uint32_t len;
+	struct vsu_le32 le;
+
+	if (vq_driver_collect(rig.g.driver, &cookie, &len) != 1)
+		return 1;
+	if (!len)
+		return -2;
+	ck_assert_uint_eq(len, 4);
+	memcpy(&le, guest_at(&rig.g, ANSWERS + 64 * (cookie % 64)), 4);
+	return (int32_t)vsu_le32_load(le);
+}
+
+static const uint64_t formats[] = { 0, VQ_F_RING_PACKED };
+
+START_TEST(a_flush_is_answered_when_the_disk_has_flushed)
+{
+	setup_with(formats[_i], false);
+	rig.disk.hold = true;
+	flush();
+	serve();
+	ck_assert_int_eq(answer(), 1);
+	ck_assert_uint_eq(rig.disk.nlog, 1);
+	ck_assert_uint_eq(rig.disk.log[0].op, VIRTDEV_DISK_FLUSH);
+	rig.disk.hold = false;
+	fake_disk_finish(&rig.disk);
+	serve();
+	ck_assert_int_eq(answer(), 0);
+	ck_assert_uint_eq(rig.notified, 1);
+	teardown();
+}
+END_TEST
+
+START_TEST(the_file_is_the_region_and_stays_it)
+{
+	setup_plain();
+	ck_assert_uint_eq(rig.maps, 1);
+	ck_assert_int_eq(rig.mapped.fd, rig.fd);
+	ck_assert_uint_eq(rig.mapped.len, LEN);
+	ck_assert(rig.mapped.writable);
+	ck_assert_uint_eq(virtdev_info(rig.dev)->regions[0].flags,
+			  VIRTDEV_REGION_APART);
+	virtdev_queue_stop(rig.dev, 0);
+	virtdev_reset(rig.dev);
+	rig.map_answer = -EEXIST;
+	ck_assert_int_eq(virtdev_queue_start(rig.dev, 0, rig.g.q, NULL), 0);
+	flush();
+	serve();
+	ck_assert_int_eq(answer(), 0);
+	teardown();
+}
+END_TEST
+
+START_TEST(a_file_that_is_read_only_is_so_for_the_guest)
+{
+	setup_with(0, true);
+	ck_assert(!rig.mapped.writable);
+	flush();
+	serve();
+	ck_assert_int_eq(answer(), 0);
+	teardown();
+}
+END_TEST
+
+START_TEST(a_region_that_cannot_be_had_stops_the_start)
+{
+	struct vsu_error err = VSU_ERROR_INIT;
+
+	setup_plain();
+	virtdev_queue_stop(rig.dev, 0);
+	rig.map_answer = -ENOSPC;
+	ck_assert_int_eq(virtdev_queue_start(rig.dev, 0, rig.g.q, &err),
+			 -ENOSPC);
+	ck_assert(strstr(err.msg, "pmem: cannot show its file"));
+	ck_assert_uint_eq(rig.disk.channels, 0);
+	rig.map_answer = 0;
+	ck_assert_int_eq(virtdev_queue_start(rig.dev, 0, rig.g.q, NULL), 0);
+	teardown();
+}
+END_TEST
+
+START_TEST(configuration_says_where_and_how_long)
+{
+	struct vsu_le64 space[2];
+
+	setup_plain();
+	ck_assert_uint_eq(virtdev_info(rig.dev)->id, VIRTDEV_ID_PMEM);
+	ck_assert_uint_eq(virtdev_info(rig.dev)->config_size, sizeof(space));
+	virtdev_config_read(rig.dev, 0, space, sizeof(space));
+	ck_assert_uint_eq(vsu_le64_load(space[0]), UINT64_C(1) << 33);
+	ck_assert_uint_eq(vsu_le64_load(space[1]), LEN);
+	ck_assert_int_eq(virtdev_config_write(rig.dev, 0, space, 8), -EPERM);
+	virtdev_set_home(rig.dev, NULL, NULL);
+	virtdev_config_read(rig.dev, 0, space, 8);
+	ck_assert_uint_eq(vsu_le64_load(space[0]), 0);
+	teardown();
+}
+END_TEST
+
+START_TEST(a8_08_a_request_that_is_short_or_unknown_fails_without_a_flush)
+{
+	setup_plain();
+	ask(0, 3, 4);
+	ask(1, 4, 4);
+	ask(UINT32_MAX, 4, 4);
+	ask(0, 4, 0);
+	ask(0, 4, 3);
+	serve();
+	ck_assert_int_eq(answer(), -1);
+	ck_assert_int_eq(answer(), -1);
+	ck_assert_int_eq(answer(), -1);
+	ck_assert_int_eq(answer(), -2);
+	ck_assert_int_eq(answer(), -2);
+	ck_assert_uint_eq(rig.disk.nlog, 0);
+	teardown();
+}
+END_TEST
+
+START_TEST(a8_08_a_request_or_an_answer_outside_of_memory_fails)
+{
+	const struct vq_buffer nowhere[] = { { GUEST_HOLE, 4, false },
+					     { ANSWERS, 4, true } };
+	const struct vq_buffer rom[] = { { GUEST_DATA, 4, false },
+					 { GUEST_ROM, 4, true } };
+
+	setup_plain();
+	ck_assert_int_eq(vq_driver_add(rig.g.driver, nowhere, 2, 0), 0);
+	ck_assert_int_eq(vq_driver_add(rig.g.driver, rom, 2, 0), 0);
+	vq_driver_publish(rig.g.driver);
+	serve();
+	ck_assert_int_eq(answer(), -1);
+	ck_assert_int_eq(answer(), -2);
+	ck_assert_uint_eq(rig.disk.nlog, 0);
+	teardown();
+}
+END_TEST
+
+/* The second flush begins after all that waited for it was asked for. */
+START_TEST(a8_09_flushes_that_come_meanwhile_are_one_flush)
+{
+	unsigned int i;
+
+	setup_plain();
+	rig.disk.hold = true;
+	flush();
+	serve();
+	for (i = 0; i < 7; i++) {
+		flush();
+		serve();
+	}
+	ck_assert_uint_eq(rig.disk.nlog, 1);
+	fake_disk_finish(&rig.disk);
+	serve();
+	ck_assert_int_eq(answer(), 0);
+	ck_assert_int_eq(answer(), 1);
+	ck_assert_uint_eq(rig.disk.nlog, 2);
+	fake_disk_finish(&rig.disk);
+	serve();
+	for (i = 0; i < 7; i++)
+		ck_assert_int_eq(answer(), 0);
+	ck_assert_uint_eq(rig.disk.nlog, 2);
+	teardown();
+}
+END_TEST
+
+START_TEST(a8_10_a_flush_that_fails_says_so)
+{
+	setup_plain();
+	rig.disk.result = -EIO;
+	flush();
+	serve();
+	ck_assert_int_eq(answer(), -1);
+	rig.disk.refuse_submit = -ENOMEM;
+	flush();
+	serve();
+	ck_assert_int_eq(answer(), -1);
+	rig.disk.refuse_submit = 0;
+	teardown();
+}
+END_TEST
+
+START_TEST(a4_15_a_drain_waits_for_the_flush_and_takes_nothing_new)
+{
+	setup_plain();
+	rig.disk.hold = true;
+	flush();
+	serve();
+	flush();
+	ck_assert_int_eq(virtdev_queue_drain(rig.dev, 0), 1);
+	fake_disk_finish(&rig.disk);
+	ck_assert_int_eq(virtdev_queue_drain(rig.dev, 0), 0);
+	ck_assert_int_eq(answer(), 0);
+	ck_assert_int_eq(answer(), 1);
+	teardown();
+}
+END_TEST
+
+START_TEST(what_cannot_be_is_refused)
+{
+	struct virtdev_pmem_config config = { .size = 0 };
+	struct vsu_error err = VSU_ERROR_INIT;
+	struct virtdev *dev;
+
+	memset(&rig, 0, sizeof(rig));
+	make_disk(false);
+	ck_assert_int_eq(virtdev_pmem_new(&config, &dev, &err), -EINVAL);
+	config.size = sizeof(config);
+	ck_assert_int_eq(virtdev_pmem_new(&config, &dev, &err), -EINVAL);
+	ck_assert(strstr(err.msg, "no disk"));
+	config.disk = rig.disk.disk;
+	config.len = 4096;
+	ck_assert_int_eq(virtdev_pmem_new(&config, &dev, &err), -EINVAL);
+	ck_assert_str_eq(err.msg, "pmem: 4096 bytes are not a multiple of 2 MiB; make the file one (truncate -s), or give a size");
+	config.len = 2 * LEN;
+	ck_assert_int_eq(virtdev_pmem_new(&config, &dev, &err), -EINVAL);
+	config.len = 0;
+	config.queue_max = 32769;
+	ck_assert_int_eq(virtdev_pmem_new(&config, &dev, &err), -EINVAL);
+	config.queue_max = 0;
+	rig.disk.disk->fd = -1;
+	ck_assert_int_eq(virtdev_pmem_new(&config, &dev, &err), -EINVAL);
+	virtdev_disk_free(rig.disk.disk);
+	fake_disk_fini(&rig.disk);
+	close(rig.fd);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("pmem");
+	TCase *tc = tcase_create("pmem");
+	SRunner *sr;
+	int failed;
+
+	tcase_add_loop_test(tc, a_flush_is_answered_when_the_disk_has_flushed,
+			    0, 2);
+	tcase_add_test(tc, the_file_is_the_region_and_stays_it);
+	tcase_add_test(tc, a_file_that_is_read_only_is_so_for_the_guest);
+	tcase_add_test(tc, a_region_that_cannot_be_had_stops_the_start);
+	tcase_add_test(tc, configuration_says_where_and_how_long);
+	tcase_add_test(tc,
+		       a8_08_a_request_that_is_short_or_unknown_fails_without_a_flush);
+	tcase_add_test(tc,
+		       a8_08_a_request_or_an_answer_outside_of_memory_fails);
+	tcase_add_test(tc, a8_09_flushes_that_come_meanwhile_are_one_flush);
+	tcase_add_test(tc, a8_10_a_flush_that_fails_says_so);
+	tcase_add_test(tc,
+		       a4_15_a_drain_waits_for_the_flush_and_takes_nothing_new);
+	tcase_add_test(tc, what_cannot_be_is_refused);
+	suite_add_tcase(s, tc);
+	sr = srunner_create(s);
+	srunner_run_all(sr, CK_ENV);
+	failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
