@@ -79,6 +79,8 @@ struct vmm_device_kind {
 	/* Another size while it runs, in bytes; NULL: it has none. */
 	int (*resize)(struct virtdev *dev, uint64_t bytes,
 		      struct vsu_error *err);
+	/* Asks the driver for newer numbers; NULL: there are none. */
+	void (*refresh)(struct virtdev *dev);
 	/* NULL: there is nothing to say. */
 	void (*describe)(const void *config, struct vmm_device_facts *facts);
 };
@@ -103,6 +105,6 @@ const struct vmm_device_key *vmm_device_missing(
 
 /* The kinds. */
 extern const struct vmm_device_kind vmm_balloon_kind, vmm_blk_kind, vmm_console_kind,
-				    vmm_net_kind, vmm_rng_kind, vmm_vsock_kind;
+				    vmm_net_kind, vmm_pmem_kind, vmm_rng_kind, vmm_vsock_kind;
 
 #endif

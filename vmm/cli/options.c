@@ -10,8 +10,8 @@
 #include "cli/options.h"
 #include "log.h"
 
-enum { MEMORY, ON_MEMORY_ERROR, CPUS, CPU, DISK, NET, RNG, BALLOON, VSOCK, DEVICE, TRANSPORT, INITRD,
-       CMDLINE, APPEND, CONSOLE, SERIAL, REBOOT, DRY_RUN, JSON, LOG_LEVEL, VERBOSE, HELP, KERNEL,
+enum { MEMORY, ON_MEMORY_ERROR, CPUS, CPU, DISK, NET, RNG, BALLOON, PMEM, VSOCK, DEVICE, TRANSPORT, INITRD,
+       CMDLINE, APPEND, CONSOLE, SERIAL, CONTROL, REBOOT, DRY_RUN, JSON, LOG_LEVEL, VERBOSE, HELP, KERNEL,
        DISK_PATH };
 
 static const char *const cpu_models[] = { "host", "plain", NULL };
@@ -55,6 +55,9 @@ const struct vsu_option vmm_run_options[] = {
 		      .arg = "PROPERTIES",
 		      .help = "memory that the guest lends the host: size=BYTES",
 		      .example = "size=1G,deflate-on-oom" },
+	[PMEM] = { .name = "pmem", .kind = VSU_OPTION_STRING,
+		   .arg = "PROPERTIES", .repeat = true,
+		   .help = "a file as persistent memory: path=FILE" },
 	[VSOCK] = { .name = "vsock", .kind = VSU_OPTION_STRING,
 		    .arg = "PROPERTIES", .repeat = true,
 		    .help = "sockets between guest and host: cid=N,path=PATH or backend=user:SOCKET" },
@@ -78,6 +81,9 @@ const struct vsu_option vmm_run_options[] = {
 		     .arg = "stdio|null|FILE",
 		     .preset = "stdio, or null where a console is there",
 		     .help = "where the serial port goes" },
+	[CONTROL] = { .name = "control", .kind = VSU_OPTION_STRING,
+		      .arg = "SOCKET",
+		      .help = "where commands are taken while the guest runs" },
 	[REBOOT] = { .name = "reboot", .kind = VSU_OPTION_CHOICE,
 		     .choices = reboots, .preset = "exit",
 		     .help = "what to do when the guest reboots" },
@@ -100,6 +106,7 @@ static const enum vmm_device_how device_hows[] = {
 	[RNG] = VMM_DEVICE_RNG,
 	[CONSOLE] = VMM_DEVICE_CONSOLE,
 	[BALLOON] = VMM_DEVICE_BALLOON,
+	[PMEM] = VMM_DEVICE_PMEM,
 	[VSOCK] = VMM_DEVICE_VSOCK,
 	[DEVICE] = VMM_DEVICE_ANY,
 	[DISK_PATH] = VMM_DEVICE_DISK_PATH,
@@ -111,6 +118,7 @@ static const size_t texts[] = {
 	[CMDLINE] = offsetof(struct vmm_options, cmdline),
 	[APPEND] = offsetof(struct vmm_options, append),
 	[SERIAL] = offsetof(struct vmm_options, serial),
+	[CONTROL] = offsetof(struct vmm_options, control),
 };
 
 static int add_memory(struct vmm_memory_options *o, const char *list,
@@ -155,6 +163,7 @@ static int take_option(void *opaque, unsigned int index,
 	case RNG:
 	case CONSOLE:
 	case BALLOON:
+	case PMEM:
 	case VSOCK:
 	case DEVICE:
 	case DISK_PATH:
@@ -175,6 +184,7 @@ static int take_option(void *opaque, unsigned int index,
 	case CMDLINE:
 	case APPEND:
 	case SERIAL:
+	case CONTROL:
 		memcpy((char *)o + texts[index], &value->text,
 		       sizeof(value->text));
 		return 0;

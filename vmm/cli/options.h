@@ -26,6 +26,7 @@ struct vmm_device_option {
 		VMM_DEVICE_RNG,		/* list: --rng */
 		VMM_DEVICE_CONSOLE,	/* list: --console */
 		VMM_DEVICE_BALLOON,	/* list: --balloon */
+		VMM_DEVICE_PMEM,	/* list: --pmem */
 		VMM_DEVICE_VSOCK,	/* list: --vsock */
 		VMM_DEVICE_ANY,		/* list: --device */
 	} how;
@@ -54,7 +55,7 @@ struct vmm_options {
 	unsigned int cpus;
 	unsigned int cpu_model;	/* enum vmm_cpu_model */
 	bool restart;		/* after the guest asked for a reboot */
-	const char *initrd, *cmdline, *append, *serial;
+	const char *initrd, *cmdline, *append, *serial, *control;
 	enum vmm_on_memory_error on_memory_error;
 	enum vmm_transport transport;
 	bool dry_run, json, help;

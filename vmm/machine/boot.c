@@ -86,9 +86,11 @@ static int write_tables(struct boot *b)
 		ranges[n].first = b->view->ranges[i].first;
 		ranges[n].len = b->view->ranges[i].span + 1;
 	}
-	for (i = 0; i < m->shmem.n; i++, n++) {
+	for (i = 0; i < m->shmem.n; i++) {
+		if (m->shmem.windows[i].apart)
+			continue;
 		ranges[n].first = m->shmem.windows[i].gpa;
-		ranges[n].len = m->shmem.windows[i].len;
+		ranges[n++].len = m->shmem.windows[i].len;
 	}
 	return vmm_long_mode_tables(b->view, ranges, n, b->err);
 }
@@ -117,7 +119,10 @@ static int hand_over_builtin(struct boot *b)
 	return vmm_builtin_hand_over(&boot, b->view, VMM_BOOT_INFO_GPA);
 }
 
-/* Those that share a room are one to ACPI; how many there are. */
+/*
+ * Those that share a room are one to ACPI; how many there are. Windows that are
+ * the guest's memory are told to it by their device alone.
+ */
 static unsigned int describe_windows(const struct vmm_machine *m,
 				     struct vmm_acpi_window *windows)
 {
@@ -125,7 +130,7 @@ static unsigned int describe_windows(const struct vmm_machine *m,
 	unsigned int i, n = 0;
 
 	for (i = 0; i < m->shmem.n; i++)
-		if (w[i].room)
+		if (w[i].room && !w[i].apart)
 			windows[n++] = (struct vmm_acpi_window){ w[i].gpa,
 								 w[i].room };
 	return n;

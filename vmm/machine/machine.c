@@ -18,6 +18,7 @@
 #include "log.h"
 #include "process.h"
 #include "machine/boot.h"
+#include "machine/commands.h"
 #include "machine/console.h"
 #include "machine/devices.h"
 #include "machine/machine.h"
@@ -271,6 +272,7 @@ static const struct step steps[] = {
 	{ make_button, VMM_STAGE_KVM },
 	{ make_cpus, VMM_STAGE_KVM },
 	{ vmm_boot_prepare, VMM_STAGE_KERNEL },
+	{ vmm_machine_open_control, VMM_STAGE_SOCKET },
 	{ vmm_machine_open_console, VMM_STAGE_CONSOLE },	/* may make a file: the last */
 };
 
@@ -306,6 +308,7 @@ void vmm_machine_free(struct vmm_machine *m)
 {
 	unsigned int i;
 
+	vmm_control_free(m->control);
 	for (i = 0; i < m->ndevices; i++)
 		free_device(&m->devices[i]);
 	vmm_msi_free(m->msi);

@@ -20,6 +20,7 @@
 #include "bus/bus.h"
 #include "bus/pci_host.h"
 #include "legacy/console.h"
+#include "control/control.h"
 #include "cpu/cpus.h"
 #include "devices/devices.h"
 #include "devices/stdio.h"
@@ -72,6 +73,7 @@ struct vmm_machine {
 	struct vmm_ports small_ports;
 	struct vmm_cpus *cpus;
 	struct vmm_console *console;
+	struct vmm_control *control;	/* with --control */
 	int serial_irq_fd;
 	int button_irq_fd;	/* the power button */
 	bool asked;		/* the guest was asked to power off */

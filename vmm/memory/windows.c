@@ -67,6 +67,16 @@ int vmm_shmem_add_window(struct vmm_shmem *s, const void *owner,
 	return vmm_shmem_add_windows(s, owner, name, &wish, 1, err);
 }
 
+void vmm_shmem_set_apart(struct vmm_shmem *s, const void *owner, uint8_t shmid)
+{
+	unsigned int i;
+
+	for (i = 0; i < s->n; i++)
+		if (s->windows[i].owner == owner &&
+		    s->windows[i].shmid == shmid)
+			s->windows[i].apart = true;
+}
+
 const struct vmm_window *vmm_shmem_window(const struct vmm_shmem *s,
 					  const void *owner, uint8_t shmid)
 {
@@ -344,7 +354,7 @@ int vmm_shmem_map_for(const struct vmm_shmem *s, const void *owner,
 
 	for (i = 0; !rc && i < vmem_map_count(all); i++) {
 		w = window_of(s, vmem_map_region(all, i));
-		if (w && (!with_others || w->owner == owner))
+		if (w && !w->apart && (!with_others || w->owner == owner))
 			continue;
 		rc = vmem_map_add(map, vmem_map_region(all, i), &next, NULL);
 		if (!rc)

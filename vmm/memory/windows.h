@@ -31,6 +31,8 @@ struct vmm_window {
 	const void *owner;	/* whoever maps into it */
 	const char *name;	/* of the owner, for people; borrowed */
 	uint8_t shmid;
+	bool apart;		/* the guest takes it for memory: neither a
+				   BAR nor in ACPI, and every back-end's */
 	uint8_t told;		/* bits of reasons for drops that were told */
 };
 
@@ -77,6 +79,10 @@ int vmm_shmem_add_window(struct vmm_shmem *s, const void *owner,
 			 const char *name, uint8_t shmid, uint64_t len,
 			 struct vsu_error *err);
 
+/* From now on what the owner maps in that window is memory to everybody. */
+void vmm_shmem_set_apart(struct vmm_shmem *s, const void *owner,
+			 uint8_t shmid);
+
 /* The owner's window of that id, or NULL. */
 const struct vmm_window *vmm_shmem_window(const struct vmm_shmem *s,
 					  const void *owner, uint8_t shmid);
@@ -103,7 +109,8 @@ void vmm_shmem_drop(struct vmm_shmem *s, enum vmm_shmem_reason reason);
 
 /*
  * The guest's memory as a back-end is told about it: without the windows of
- * its own (owner), and with or without those of others. The caller drops it.
+ * its own (owner), with those that are memory, and with or without the others.
+ * The caller drops it.
  */
 int vmm_shmem_map_for(const struct vmm_shmem *s, const void *owner,
 		      bool with_others, struct vmem_map **out);

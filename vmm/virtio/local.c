@@ -113,6 +113,17 @@ static bool local_shared_region(void *end, uint32_t id, uint64_t *base,
 }
 
 /* Those that the transport shows lie together; the others each alone. */
+static int add_memory_window(struct local *l, const char *name,
+			     const struct virtdev_region *r,
+			     struct vsu_error *err)
+{
+	int rc = vmm_shmem_add_window(l->shmem, l, name, r->id, r->len, err);
+
+	if (!rc)
+		vmm_shmem_set_apart(l->shmem, l, r->id);
+	return rc;
+}
+
 static int make_windows(struct local *l, struct vsu_error *err)
 {
 	const struct virtdev_info *info = virtdev_info(l->dev);
@@ -125,8 +136,7 @@ static int make_windows(struct local *l, struct vsu_error *err)
 		const struct virtdev_region *r = &info->regions[i];
 
 		if (r->flags & VIRTDEV_REGION_APART)
-			rc = vmm_shmem_add_window(l->shmem, l, name, r->id,
-						  r->len, err);
+			rc = add_memory_window(l, name, r, err);
 		else
 			wishes[n++] = (struct vmm_window_wish){ r->len, r->id };
 	}
@@ -134,7 +144,7 @@ static int make_windows(struct local *l, struct vsu_error *err)
 					       err);
 }
 
-/* The next driver finds the regions empty. */
+/* The next driver finds the regions empty, but for what is its memory. */
 static void empty_windows(struct local *l)
 {
 	const struct virtdev_info *info = virtdev_info(l->dev);
@@ -142,6 +152,8 @@ static void empty_windows(struct local *l)
 	uint32_t i;
 
 	for (i = 0; i < info->nregions; i++) {
+		if (info->regions[i].flags & VIRTDEV_REGION_APART)
+			continue;
 		all.region = info->regions[i].id;
 		all.len = info->regions[i].len;
 		(void)!change_window(l, false, &all, NULL);

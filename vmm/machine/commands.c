@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Commands for the machine: each is a function and a row. */
+#include <config.h>
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include <virtio-devices/transport.h>
+#include <vmm-sys-util/parse.h>
+
+#include "machine/commands.h"
+
+#define MOST_NUMBERS 64u
+
+static struct virtdev *virtdev_of(const struct vmm_device *d)
+{
+	return virtdev_transport_device(vmm_virtio_transport(d->virtio));
+}
+
+static void write_numbers(const struct vmm_device *d, FILE *to)
+{
+	struct virtdev_stat stats[MOST_NUMBERS];
+	uint32_t i, n = virtdev_stats(virtdev_of(d), stats, MOST_NUMBERS);
+
+	fputs(",\"numbers\":{", to);
+	for (i = 0; i < n && i < MOST_NUMBERS; i++)
+		fprintf(to, "%s\"%s\":%" PRIu64, i ? "," : "", stats[i].name,
+			stats[i].value);
+	fputc('}', to);
+}
+
+/* Newer numbers of a driver come later: in the answer to the next one. */
+static void refresh(struct vmm_device *d)
+{
+	const struct vmm_device_kind *kind = d->spec.kind;
+
+	if (d->spec.remote || !kind->refresh)
+		return;
+	vmm_virtio_lock(d->virtio);
+	kind->refresh(virtdev_of(d));
+	vmm_virtio_unlock(d->virtio);
+}
+
+static int command_status(void *opaque, char *const *words, FILE *answer,
+			  struct vsu_error *err)
+{
+	struct vmm_machine *m = opaque;
+	struct vmm_device *d;
+	unsigned int i;
+
+	(void)words;
+	(void)err;
+	fprintf(answer, ",\"cpus\":%u,\"paused\":%s,\"devices\":[",
+		m->options->cpus, m->paused ? "true" : "false");
+	for (i = 0; i < m->ndevices; i++) {
+		d = &m->devices[i];
+		fprintf(answer, "%s{\"device\":%u,\"id\":%" PRIu32,
+			i ? "," : "", i, d->spec.id);
+		if (d->spec.kind)
+			fprintf(answer, ",\"kind\":\"%s\"", d->spec.kind->name);
+		if (!d->spec.remote)
+			write_numbers(d, answer);
+		fputc('}', answer);
+		refresh(d);
+	}
+	fputc(']', answer);
+	return 0;
+}
+
+/* By its number in the status, or the first of a kind. */
+static struct vmm_device *device_find(struct vmm_machine *m, const char *word)
+{
+	const struct vmm_device_kind *kind;
+	uint64_t number;
+	unsigned int i;
+
+	if (!vsu_parse_u64(word, &number))
+		return number < m->ndevices ? &m->devices[number] : NULL;
+	for (i = 0; i < m->ndevices; i++) {
+		kind = m->devices[i].spec.kind;
+		if (kind && !strcmp(kind->name, word))
+			return &m->devices[i];
+	}
+	return NULL;
+}
+
+static int command_resize(void *opaque, char *const *words, FILE *answer,
+			  struct vsu_error *err)
+{
+	struct vmm_device *d = device_find(opaque, words[1]);
+	uint64_t bytes;
+	int rc;
+
+	(void)answer;
+	if (!d)
+		return vsu_error_set(err, -ENOENT, "resize: no device '%s'; 'status' names them",
+				     words[1]);
+	rc = vsu_parse_size(words[2], &bytes);
+	if (rc < 0)
+		return vsu_error_set(err, rc, "resize: '%s' is no size, as 512M is",
+				     words[2]);
+	if (d->spec.remote || !d->spec.kind->resize)
+		return vsu_error_set(err, -EOPNOTSUPP, "resize: device '%s' has no size that can be changed here",
+				     words[1]);
+	vmm_virtio_lock(d->virtio);
+	rc = d->spec.kind->resize(virtdev_of(d), bytes, err);
+	vmm_virtio_unlock(d->virtio);
+	return rc;
+}
+
+static const struct vmm_control_command commands[] = {
+	{ "status", NULL, 0, 0, command_status },
+	{ "resize", "DEVICE SIZE", 2, 2, command_resize },
+	{ NULL, NULL, 0, 0, NULL },
+};
+
+int vmm_machine_open_control(struct vmm_machine *m, struct vsu_error *err)
+{
+	if (!m->options->control || m->options->dry_run)
+		return 0;
+	return vmm_control_new(m->loop, m->options->control, commands, m,
+			       &m->control, err);
+}

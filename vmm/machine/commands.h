@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* The commands of --control. */
+#ifndef VMM_MACHINE_COMMANDS_H
+#define VMM_MACHINE_COMMANDS_H
+
+#include "machine/machine.h"
+
+/* Opens the socket, if one is asked for, and adds it to the machine. */
+int vmm_machine_open_control(struct vmm_machine *m, struct vsu_error *err);
+
+#endif
