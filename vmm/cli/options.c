@@ -112,7 +112,7 @@ static const enum vmm_device_how device_hows[] = {
 	[DISK_PATH] = VMM_DEVICE_DISK_PATH,
 };
 
-/* Options that are kept as they are: the member of each. */
+/* Options that are kept as they are: the member of each; none is the first. */
 static const size_t texts[] = {
 	[INITRD] = offsetof(struct vmm_options, initrd),
 	[CMDLINE] = offsetof(struct vmm_options, cmdline),
@@ -149,6 +149,11 @@ static int take_option(void *opaque, unsigned int index,
 {
 	struct vmm_options *o = opaque;
 
+	if (index < sizeof(texts) / sizeof(texts[0]) && texts[index]) {
+		memcpy((char *)o + texts[index], &value->text,
+		       sizeof(value->text));
+		return 0;
+	}
 	switch (index) {
 	case MEMORY:
 		return add_memory(&o->memory, value->text, err);
@@ -179,14 +184,6 @@ static int take_option(void *opaque, unsigned int index,
 		return 0;
 	case REBOOT:
 		o->restart = value->number;
-		return 0;
-	case INITRD:
-	case CMDLINE:
-	case APPEND:
-	case SERIAL:
-	case CONTROL:
-		memcpy((char *)o + texts[index], &value->text,
-		       sizeof(value->text));
 		return 0;
 	case DRY_RUN:
 		o->dry_run = value->number;

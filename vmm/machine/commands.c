@@ -31,7 +31,7 @@ static void write_numbers(const struct vmm_device *d, FILE *to)
 }
 
 /* Newer numbers of a driver come later: in the answer to the next one. */
-static void refresh(struct vmm_device *d)
+static void numbers_refresh(struct vmm_device *d)
 {
 	const struct vmm_device_kind *kind = d->spec.kind;
 
@@ -62,7 +62,7 @@ static int command_status(void *opaque, char *const *words, FILE *answer,
 		if (!d->spec.remote)
 			write_numbers(d, answer);
 		fputc('}', answer);
-		refresh(d);
+		numbers_refresh(d);
 	}
 	fputc(']', answer);
 	return 0;

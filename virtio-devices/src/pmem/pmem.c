@@ -9,249 +9,20 @@
 #include <string.h>
 
 #include <virtio-devices/ids.h>
-#include <virtio-devices/pmem.h>
-#include <virtio-queue/cursor.h>
 #include <vmm-sys-util/checked.h>
 #include <vmm-sys-util/endian.h>
 #include <vmm-sys-util/sized.h>
 
-#include "disk/disk_priv.h"
+#include "pmem/pmem_priv.h"
 
 #define DEFAULT_QUEUE_MAX 64u
 #define REGION 0u
-
-/* Pieces of a request of which there are two, or some more if it is odd. */
-#define PIECES 8u
-
-/* Requests that one turn takes, and flushes that it waits for in place. */
-#define TURN_REQUESTS 256u
-#define TURN_FLUSHES 4u
-
-/* The one type of request, and its answers (5.19.6, 5.19.7). */
-#define PMEM_REQ_FLUSH 0u
-#define PMEM_DONE 0u
-#define PMEM_FAILED UINT32_MAX
 
 /* Configuration space (5.19.4). */
 struct pmem_space {
 	struct vsu_le64 start;
 	struct vsu_le64 size;
 };
-
-struct request {
-	struct vq_chain chain;
-	struct request *next;
-	struct iovec pieces[PIECES];
-};
-
-struct pmem {
-	struct virtdev *dev;
-	struct virtdev_disk *disk;
-	uint64_t len;
-	struct vq *q;			/* while it runs */
-	void *channel;
-	struct virtdev_disk_request flush;
-	bool flying;			/* the flush is under way: */
-	struct request *served;		/* for these, */
-	struct request *waiting;	/* and not for these */
-	struct request *pool, *free;	/* one for each entry of the queue */
-	uint32_t taken;			/* of the pool */
-	bool told_broken;
-	uint64_t flushes, requests;	/* atomic; ever */
-};
-
-/* ------------------------------------------------------------- one request */
-
-static struct request *request_get(struct pmem *p)
-{
-	struct request *r = p->free;
-
-	p->free = r->next;
-	p->taken++;
-	r->chain.iov = r->pieces;
-	r->chain.iov_max = PIECES;
-	return r;
-}
-
-static void request_put(struct pmem *p, struct request *r)
-{
-	r->next = p->free;
-	p->free = r;
-	p->taken--;
-}
-
-static void request_answer(struct pmem *p, struct request *r, uint32_t result)
-{
-	struct vq_cursor writer;
-	uint32_t written = 0;
-
-	vq_writer_init(&writer, p->q, &r->chain);
-	if (vq_cursor_write_le32(&writer, result))
-		written = sizeof(result);
-	vq_push(p->q, &r->chain, written);
-	request_put(p, r);
-}
-
-static void count(uint64_t *counter)
-{
-	__atomic_fetch_add(counter, 1, __ATOMIC_RELAXED);
-}
-
-/* A flush whose answer has no place is not worth one. */
-static bool is_flush(struct pmem *p, const struct request *r)
-{
-	struct vq_cursor reader;
-	uint32_t type;
-
-	vq_reader_init(&reader, p->q, &r->chain);
-	return !r->chain.fault.why && vq_cursor_read_le32(&reader, &type) &&
-	       type == PMEM_REQ_FLUSH &&
-	       r->chain.writable_len >= sizeof(uint32_t);
-}
-
-static void request_begin(struct pmem *p, struct request *r)
-{
-	if (!is_flush(p, r)) {
-		request_answer(p, r, PMEM_FAILED);
-		return;
-	}
-	count(&p->requests);
-	r->next = p->waiting;
-	p->waiting = r;
-}
-
-/* ------------------------------------------------------------ the flushes */
-
-static void flush_end(struct pmem *p)
-{
-	const uint32_t result = p->flush.result ? PMEM_FAILED : PMEM_DONE;
-	struct request *r, *next;
-
-	for (r = p->served; r; r = next) {
-		next = r->next;
-		request_answer(p, r, result);
-	}
-	p->served = NULL;
-	p->flying = false;
-}
-
-/* Everything that was stored before the request is flushed by what begins now. */
-static void flush_begin(struct pmem *p)
-{
-	const struct virtdev_disk_ops *ops = &p->disk->ops;
-	int rc;
-
-	if (p->flying || !p->waiting)
-		return;
-	p->served = p->waiting;
-	p->waiting = NULL;
-	p->flying = true;
-	count(&p->flushes);
-	memset(&p->flush, 0, sizeof(p->flush));
-	p->flush.op = VIRTDEV_DISK_FLUSH;
-	rc = ops->submit(p->disk->self, p->channel, &p->flush);
-	if (rc < 0) {
-		p->flush.result = rc;
-		flush_end(p);
-	}
-}
-
-static int flush_kick(struct pmem *p)
-{
-	const struct virtdev_disk_ops *ops = &p->disk->ops;
-	uint64_t budget = UINT64_MAX;	/* a flush moves no bytes of ours */
-	int rc = ops->kick(p->disk->self, p->channel, &budget);
-
-	if (rc != 0 && ops->reap(p->disk->self, p->channel))
-		flush_end(p);
-	return rc;
-}
-
-/*
- * As far as it goes without waiting. 0: the disk's descriptor tells of the
- * rest; -EAGAIN: nothing does.
- */
-static int flush_all(struct pmem *p)
-{
-	const struct virtdev_disk_ops *ops = &p->disk->ops;
-	unsigned int left = TURN_FLUSHES;
-	int rc;
-
-	if (p->flying && ops->reap(p->disk->self, p->channel))
-		flush_end(p);
-	do {
-		flush_begin(p);
-		rc = flush_kick(p);
-	} while (rc > 0 && --left);
-	return rc ? -EAGAIN : 0;
-}
-
-/* --------------------------------------------------------------- the queue */
-
-static void queue_publish(struct pmem *p)
-{
-	if (vq_publish(p->q))
-		virtdev_notify(p->dev, 0);
-}
-
-/* As vq_pop(); 1: there may be more than a turn takes. */
-static int requests_take(struct pmem *p)
-{
-	unsigned int left = TURN_REQUESTS;
-	struct request *r;
-	int rc;
-
-	while (left-- && p->free) {
-		r = request_get(p);
-		rc = vq_pop(p->q, &r->chain);
-		if (rc != 1) {
-			request_put(p, r);
-			return rc;
-		}
-		request_begin(p, r);
-	}
-	return p->free ? 1 : 0;
-}
-
-static void tell_if_broken(struct pmem *p)
-{
-	if (p->told_broken || !vq_broken(p->q))
-		return;
-	p->told_broken = true;
-	virtdev_queue_broken(p->dev, 0);
-}
-
-static int pmem_serve(void *self, uint32_t queue)
-{
-	struct pmem *p = self;
-	int rc, flushed;
-
-	if (!p->q)
-		return 0;
-	do {
-		vq_disable_notify(p->q);
-		rc = requests_take(p);
-		flushed = flush_all(p);
-		queue_publish(p);
-	} while (rc == 0 && p->free && vq_enable_notify(p->q));
-	if (rc == -EAGAIN)
-		return virtdev_queue_missed(p->dev, queue);
-	tell_if_broken(p);
-	return rc > 0 || flushed < 0;
-}
-
-static int pmem_drain(void *self, uint32_t queue)
-{
-	struct pmem *p = self;
-	int rc;
-
-	(void)queue;
-	if (!p->q)
-		return 0;
-	rc = flush_all(p);
-	queue_publish(p);
-	return p->taken && rc < 0 ? rc : (int)p->taken;
-}
 
 static void close_queue(struct pmem *p)
 {
@@ -369,8 +140,9 @@ static void pmem_free(void *self)
 static const struct virtdev_ops pmem_ops = {
 	.size = sizeof(pmem_ops), .name = "pmem",
 	.config_read = pmem_config_read,
-	.queue_start = pmem_start, .queue_serve = pmem_serve,
-	.queue_drain = pmem_drain, .queue_stop = pmem_stop,
+	.queue_start = pmem_start, .queue_stop = pmem_stop,
+	.queue_serve = virtdev_priv_pmem_serve,
+	.queue_drain = virtdev_priv_pmem_drain,
 	.queue_host_fd = pmem_host_fd, .queue_blocks = pmem_blocks,
 	.stats = pmem_stats, .free = pmem_free,
 };
