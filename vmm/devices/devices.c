@@ -14,7 +14,8 @@
 
 /* Keys that every device has; those of its kind, or of its id, follow. */
 enum { BACKEND, QUEUES, QUEUE_SIZE, RECONNECT, READ_ONLY_WINDOWS, NCOMMON };
-enum { ID = NCOMMON, CONFIG_SIZE, ALLOW_FUSE, MAX_MAPPINGS, MAX_WINDOW_BYTES, TAG };
+enum { ID = NCOMMON, CONFIG_SIZE, ALLOW_FUSE, MAX_MAPPINGS, MAX_WINDOW_BYTES,
+       TAG, MAX_MAPPED_BYTES };
 
 static const struct vsu_option common_rows[NCOMMON] = {
 	[BACKEND] = { .name = "backend", .kind = VSU_OPTION_STRING,
@@ -47,6 +48,9 @@ static const struct vsu_option any_rows[] = {
 	  .min = 4096, .max = UINT64_MAX },
 	{ .name = "tag", .kind = VSU_OPTION_STRING, .arg = "NAME",
 	  .help = "of a file system, as the guest mounts it" },
+	{ .name = "max-mapped-bytes", .kind = VSU_OPTION_SIZE, .arg = "SIZE",
+	  .help = "most bytes mapped in them at once, all by default",
+	  .min = 4096, .max = UINT64_MAX },
 	{ .name = NULL },
 };
 
@@ -144,8 +148,10 @@ static int set_any(struct vmm_device_spec *spec, unsigned int index,
 		spec->allow_fuse = number;
 	else if (index == MAX_MAPPINGS)
 		spec->max_mappings = (uint32_t)number;
-	else
+	else if (index == MAX_WINDOW_BYTES)
 		spec->max_window_bytes = number;
+	else if (index == MAX_MAPPED_BYTES)
+		spec->max_mapped_bytes = number;
 	return 0;
 }
 

@@ -46,6 +46,7 @@ struct vmm_device_spec {
 	char text[VMM_DEVICE_TEXT_MAX];	/* what strings of config point to */
 	uint32_t max_mappings;	/* in its windows; 0: the default */
 	uint64_t max_window_bytes; /* of all its windows; 0: the default */
+	uint64_t max_mapped_bytes; /* in them at once; 0: all of them */
 };
 
 /* The keys of a kind in this program; NULL: of devices by their id. */

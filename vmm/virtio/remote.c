@@ -104,6 +104,7 @@ static int connect_session(struct remote *r,
 		.max_shmem = spec->max_window_bytes,
 		.max_shmem_maps = spec->max_mappings ? spec->max_mappings :
 				  DEFAULT_MAX_MAPPINGS,
+		.max_shmem_mapped = spec->max_mapped_bytes,
 		.reconnect_ns = spec->reconnect_ms * NS_PER_MS,
 		.read_only_regions = spec->read_only_windows,
 	};

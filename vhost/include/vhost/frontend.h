@@ -163,6 +163,8 @@ struct vhost_user_frontend_config {
 	uint32_t shmem_bit;	/* for tests with peers of former drafts: 20 or 21,
 				   where those have SHMEM, in place of that
 				   bit's meaning of today; 0: 22 */
+	uint64_t max_shmem_mapped; /* bytes mapped in them at once; 0: as many
+				   as they have room for */
 };
 
 /* A ring as the back-end is told about it. Frozen. */

@@ -12,7 +12,7 @@
  * address range that is reserved for the region, so that pieces that lie side
  * by side in the region lie side by side in this process too. Each
  * request of the back-end is checked first (the numbers, the one descriptor,
- * the size of its file, overlaps, the budget); those that pass are given to the owner
+ * the size of its file, overlaps, the budgets of mappings and of bytes); those that pass are given to the owner
  * as changes, all of one dispatch at once, who makes them visible to the guest
  * and sets a result for each. The replies are sent when it returns.
  *

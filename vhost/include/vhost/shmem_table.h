@@ -60,6 +60,8 @@ struct vhost_user_shmem_table_config {
 	 * listens.
 	 */
 	void (*told)(void *opaque, uint64_t cookie, bool map, int result);
+	uint64_t max_bytes;	/* of all entries; 0: as many as the regions
+				   have room for */
 };
 
 /* -EINVAL for the configuration, -ENOMEM. */
@@ -77,7 +79,7 @@ VHOST_USER_API void vhost_user_shmem_table_free(
  * The descriptor is duplicated. The cookie is the owner's name of the entry.
  * -EINVAL: not within a region, no whole pages, or no descriptor; -EEXIST: the
  * cookie is in the table, or an entry is in the way; -ENOSPC: the table is
- * full; or the code of duplicating. A place whose entry was removed is no
+ * full, or would have more than max_bytes; or the code of duplicating. A place whose entry was removed is no
  * longer in the way: the new mapping waits until the old one is gone.
  */
 VHOST_USER_API int vhost_user_shmem_table_add(struct vhost_user_shmem_table *t,

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include <vhost/shmem_table.h>
+#include <vmm-sys-util/checked.h>
 #include <vmm-sys-util/fd.h>
 #include <vmm-sys-util/sized.h>
 
@@ -230,6 +231,23 @@ static struct entry *entry_unused(struct vhost_user_shmem_table *t)
 	return NULL;
 }
 
+static int check_bytes(struct vhost_user_shmem_table *t, uint64_t len,
+		       struct vsu_error *err)
+{
+	uint64_t sum = len, limit = t->config.max_bytes;
+	const struct entry *e;
+
+	/* places may overlap while a removed one waits, and the sum may wrap */
+	for (e = t->entries; limit && e < entries_end(t); e++)
+		if (e->used && vsu_u64_add_overflow(sum, e->request.len, &sum))
+			sum = UINT64_MAX;
+	if (!limit || sum <= limit)
+		return 0;
+	return vsu_error_set(err, -ENOSPC,
+			     "%#" PRIx64 " bytes would be mapped, those counted that wait to be unmapped; the limit is %#" PRIx64,
+			     sum, limit);
+}
+
 static int check_new(struct vhost_user_shmem_table *t,
 		     const struct vhost_user_shmem_request *r, uint64_t cookie,
 		     struct vsu_error *err)
@@ -260,6 +278,9 @@ int vhost_user_shmem_table_add(struct vhost_user_shmem_table *t,
 	int rc = check_new(t, request, cookie, err), fd;
 	struct entry *e;
 
+	if (rc < 0)
+		return rc;
+	rc = check_bytes(t, request->len, err);
 	if (rc < 0)
 		return rc;
 	e = entry_unused(t);

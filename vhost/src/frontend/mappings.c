@@ -123,6 +123,7 @@ void vhost_user_priv_shmem_fini(struct vhost_user_priv_shmem *s)
 	free(s->regions);
 	s->regions = NULL;
 	s->nmaps = 0;
+	s->mapped = 0;
 }
 
 static struct vhost_user_priv_shm_region *
@@ -181,16 +182,26 @@ static int check_request(const struct vhost_user_shmem_mmap *req,
 	return 0;
 }
 
-static int make_room(struct vhost_user_priv_shmem *s,
-		     struct vhost_user_priv_shm_region *r,
+static int check_budget(const struct vhost_user_priv_shmem *s, uint64_t len,
+			struct vsu_error *err)
+{
+	if (s->nmaps >= s->max_maps)
+		return vsu_error_set(err, -ENOSPC, "the back-end has %" PRIu32
+				     " mappings, which is the limit", s->nmaps);
+	if (len > s->max_mapped - s->mapped)
+		return vsu_error_set(err, -ENOSPC, "the back-end has %#" PRIx64
+				     " bytes mapped, with %#" PRIx64
+				     " more the limit of %#" PRIx64 " is exceeded",
+				     s->mapped, len, s->max_mapped);
+	return 0;
+}
+
+static int make_room(struct vhost_user_priv_shm_region *r,
 		     struct vsu_error *err)
 {
 	uint32_t room = r->room ? 2 * r->room : MAPS_FIRST;
 	struct vhost_user_priv_mapping *maps;
 
-	if (s->nmaps >= s->max_maps)
-		return vsu_error_set(err, -ENOSPC, "the back-end has %" PRIu32
-				     " mappings, which is the limit", s->nmaps);
 	if (r->nmaps < r->room)
 		return 0;
 	maps = realloc(r->maps, room * sizeof(*maps));
@@ -229,6 +240,7 @@ static void mapping_add(struct vhost_user_priv_shmem *s,
 	m->len = vmem_block_len(block);
 	m->block = block;
 	s->nmaps++;
+	s->mapped += m->len;
 }
 
 static void mapping_remove(struct vhost_user_priv_shmem *s,
@@ -236,6 +248,7 @@ static void mapping_remove(struct vhost_user_priv_shmem *s,
 {
 	struct vhost_user_priv_mapping *m = &r->maps[at];
 
+	s->mapped -= m->len;
 	memmove(m, m + 1, (--r->nmaps - at) * sizeof(*m));
 	s->nmaps--;
 }
@@ -265,7 +278,9 @@ int vhost_user_priv_shmem_map(struct vhost_user_priv_shmem *s,
 		rc = vhost_user_priv_check_file(*fd, s->served_files,
 						"SHMEM_MAP", err);
 	if (!rc)
-		rc = make_room(s, r, err);
+		rc = check_budget(s, req->len, err);
+	if (!rc)
+		rc = make_room(r, err);
 	if (!rc)
 		rc = vmem_block_new_take_fd_at(r->window, req->shm_offset,
 					       &desc, block, err);

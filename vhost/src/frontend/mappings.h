@@ -37,6 +37,7 @@ struct vhost_user_priv_shmem {
 	struct vhost_user_priv_shm_region *regions;
 	uint32_t nregions;
 	uint32_t nmaps, max_maps;	/* of all regions */
+	uint64_t mapped, max_mapped;	/* bytes, likewise */
 	struct vmem_sigbus *sigbus;
 	struct vsu_closer *closer;
 	bool served_files;

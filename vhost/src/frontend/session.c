@@ -174,6 +174,8 @@ static void session_configure(struct vhost_user_frontend *f,
 					   DEFAULT_MAX_SHMEM;
 	f->shm.table.max_maps = config->max_shmem_maps ?
 				config->max_shmem_maps : DEFAULT_MAX_MAPS;
+	f->shm.table.max_mapped = config->max_shmem_mapped ?
+				  config->max_shmem_mapped : UINT64_MAX;
 	f->shm.table.sigbus = config->sigbus;
 	f->shm.table.closer = config->closer;
 	f->read_only_regions = config->read_only_regions;

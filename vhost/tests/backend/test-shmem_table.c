@@ -45,11 +45,13 @@ static void on_result(void *opaque, uint64_t cookie, int result)
 	vhost_user_shmem_table_result(x.t, cookie, result);
 }
 
+static uint64_t max_bytes;	/* of the next table */
+
 static struct vhost_user_shmem_table *make(uint32_t max)
 {
 	const struct vhost_user_shmem_table_config config = {
 		.size = sizeof(config), .shmem_sizes = channel_sizes,
-		.nshmem = 4, .max = max, .told = on_told,
+		.nshmem = 4, .max = max, .max_bytes = max_bytes, .told = on_told,
 	};
 	struct vhost_user_shmem_table *t = NULL;
 
@@ -230,6 +232,25 @@ END_TEST
 START_TEST(full_table_refuses_until_a_mapping_is_gone)
 {
 	begin(2);
+	ck_assert_int_eq(add(0, 1), 0);
+	ck_assert_int_eq(add(PIECE, 2), 0);
+	ck_assert_int_eq(add(2 * PIECE, 3), -ENOSPC);
+	expect_and_answer(MAP, 0, 0);
+	expect_and_answer(MAP, PIECE, 0);
+	ck_assert_int_eq(vhost_user_shmem_table_remove(x.t, 1), 0);
+	ck_assert_int_eq(add(2 * PIECE, 3), -ENOSPC);
+	expect_and_answer(UNMAP, 0, 0);
+	ck_assert_int_eq(add(2 * PIECE, 3), 0);
+	expect_asked(MAP, 2 * PIECE);
+	end();
+}
+END_TEST
+
+START_TEST(bytes_of_a_table_have_a_limit_until_a_mapping_is_gone)
+{
+	max_bytes = 2 * PIECE;
+	begin(8);
+	max_bytes = 0;
 	ck_assert_int_eq(add(0, 1), 0);
 	ck_assert_int_eq(add(PIECE, 2), 0);
 	ck_assert_int_eq(add(2 * PIECE, 3), -ENOSPC);
@@ -463,6 +484,7 @@ int main(void)
 	tcase_add_test(tc, refused_unmapping_makes_room_all_the_same);
 	tcase_add_test(tc, overlapping_and_known_entries_are_refused);
 	tcase_add_test(tc, full_table_refuses_until_a_mapping_is_gone);
+	tcase_add_test(tc, bytes_of_a_table_have_a_limit_until_a_mapping_is_gone);
 	tcase_add_test(tc, place_of_a_removed_mapping_is_mapped_after_it_is_gone);
 	tcase_add_test(tc, new_session_is_told_all_of_it_again);
 	tcase_add_test(tc, refusal_in_the_middle_of_a_new_session_stops_nothing);

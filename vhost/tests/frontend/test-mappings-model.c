@@ -28,6 +28,7 @@
 #define FILE_PAGES 256u
 #define MAX_LEN 12u
 #define BUDGET 64u
+#define PAGE_BUDGET 120u
 #define MAX_BATCH 16u
 #define COMPARE_EVERY 4000u
 #define NEED VHOST_USER_HDR_NEED_REPLY
@@ -43,7 +44,7 @@ struct mapping {
 static struct {
 	struct mapping maps[2][PAGES + 1];
 	unsigned char owner[2][PAGES];
-	unsigned int n;
+	unsigned int n, pages;
 } model;
 
 /* The owner's view: where each page is, and references it drops late. */
@@ -71,7 +72,7 @@ static int model_map(unsigned int r, const struct mapping *m)
 	unsigned int id = 1, i;
 
 	if (!m->len || m->off + m->len > PAGES || m->file + m->len > FILE_PAGES ||
-	    model.n >= BUDGET)
+	    model.n >= BUDGET || model.pages + m->len > PAGE_BUDGET)
 		return 1;
 	for (i = 0; i < m->len; i++)
 		if (model.owner[r][m->off + i])
@@ -82,6 +83,7 @@ static int model_map(unsigned int r, const struct mapping *m)
 	model.maps[r][id].used = true;
 	memset(&model.owner[r][m->off], (int)id, m->len);
 	model.n++;
+	model.pages += m->len;
 	return 0;
 }
 
@@ -94,6 +96,7 @@ static int model_unmap(unsigned int r, uint32_t off, uint32_t len)
 		return 1;
 	memset(&model.owner[r][off], 0, len);
 	m->used = false;
+	model.pages -= len;
 	model.n--;
 	return 0;
 }
@@ -325,6 +328,7 @@ static void offer_regions(void)
 static void open_and_start(void)
 {
 	config.max_shmem_maps = BUDGET;
+	config.max_shmem_mapped = PAGE_BUDGET * PAGE;
 	offer_regions();
 	become_ready();
 	ck_assert_int_eq(vhost_user_frontend_set_memory(fe, map, NULL), 0);

@@ -464,6 +464,23 @@ START_TEST(c2_17_mappings_have_a_budget)
 }
 END_TEST
 
+START_TEST(c2_17_bytes_that_are_mapped_have_a_budget)
+{
+	config.max_shmem_mapped = 6 * PAGE;
+	run();
+	config.max_shmem_mapped = 0;
+	ck_assert_int_eq(map_answer(req(0, 0, 4, 0)), 0);
+	ck_assert_int_eq(map_answer(req(3, 0, 3, 0)), 1);
+	ck_assert_ptr_nonnull(strstr(told.refusal.msg,
+				     "0x4000 bytes mapped, with 0x3000 more the limit of 0x6000"));
+	ck_assert_int_eq(map_answer(req(3, 0, 2, 0)), 0);
+	ck_assert_int_eq(map_answer(req(0, 8, 1, 0)), 1);
+	ck_assert_int_eq(unmap_answer(req(0, 0, 4, 0)), 0);
+	ck_assert_int_eq(map_answer(req(0, 8, 4, 0)), 0);
+	ck_assert_uint_eq(vhost_user_frontend_shmem_count(fe), 2);
+}
+END_TEST
+
 START_TEST(c2_18_unmap_is_of_one_whole_mapping)
 {
 	run();
@@ -612,6 +629,7 @@ static void add_refused(Suite *s)
 	tcase_add_test(tc, c2_15_unknown_flags_are_refused_and_padding_is_not);
 	tcase_add_test(tc, c2_16_overlap_leaves_the_old_mapping_alone);
 	tcase_add_test(tc, c2_17_mappings_have_a_budget);
+	tcase_add_test(tc, c2_17_bytes_that_are_mapped_have_a_budget);
 	tcase_add_test(tc, c2_18_unmap_is_of_one_whole_mapping);
 	tcase_add_test(tc, every_refusal_is_told_with_its_request_and_reason);
 	tcase_add_test(tc, c2_19_unmap_with_a_descriptor_is_done_and_closes_it);

@@ -63,6 +63,7 @@ struct virtdev_vhost_user_config {
 	const void *space;	/* config_size bytes, copied: the configuration of
 				   kinds that leave it to the front-end, such as
 				   file systems; or NULL: the back-end's */
+	uint64_t max_shmem_mapped; /* bytes mapped in those regions at once */
 };
 
 /*

@@ -380,6 +380,7 @@ static int open_session(struct virtdev_vhost_user *r, int sock,
 		.served_files = r->config.served_files,
 		.max_shmem = r->config.max_shmem,
 		.max_shmem_maps = r->config.max_shmem_maps,
+		.max_shmem_mapped = r->config.max_shmem_mapped,
 		.reconnect_ns = r->config.reconnect_ns,
 		.read_only_regions = r->config.read_only_regions,
 	};

@@ -259,10 +259,13 @@ START_TEST(limits_of_a_back_end_are_taken)
 {
 	ck_assert_int_eq(parse(VMM_DEVICE_ANY, "id=26,backend=user:s,"
 			       "allow-fuse,max-mappings=7,reconnect=250,"
-			       "config-size=56"), 0);
+			       "config-size=56,max-window-bytes=1M,"
+			       "max-mapped-bytes=64K"), 0);
 	ck_assert(spec.remote && spec.allow_fuse);
 	ck_assert_uint_eq(spec.id, 26);
 	ck_assert_uint_eq(spec.max_mappings, 7);
+	ck_assert_uint_eq(spec.max_window_bytes, 1 << 20);
+	ck_assert_uint_eq(spec.max_mapped_bytes, 1 << 16);
 	ck_assert_uint_eq(spec.reconnect_ms, 250);
 	ck_assert_uint_eq(spec.config_size, 56);
 }
