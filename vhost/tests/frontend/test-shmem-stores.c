@@ -207,7 +207,7 @@ static void read_words(uint32_t piece, uint64_t words[PER * CPUS])
 				 8 * CPUS);
 }
 
-/* What was unmapped when the answer came nobody stores into any more. */
+/* Nobody stores any more into a piece whose unmapping was answered. */
 static void change(uint32_t piece, bool mapped[PIECES])
 {
 	uint64_t now[PER * CPUS];
