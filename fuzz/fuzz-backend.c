@@ -6,8 +6,11 @@
  * input, send one that is right (right.h), or let the guest or the owner do something.
  *
  * An operation is a byte, its lower three bits the kind (enum kind), the upper
- * five an argument; operands follow. How many sessions a second came as far as a
- * ring that runs, and how many served a chain, is said at the end.
+ * five an argument; operands follow. An input whose last byte has its highest bit
+ * set has a device that may be behind an IOMMU and kicks in band; with the next
+ * one its memory may come behind the guest (postcopy). How many sessions a second
+ * came as far as a ring that runs, and how many served a chain or came further, is
+ * said at the end.
  */
 #include <config.h>
 
@@ -37,7 +40,8 @@
 
 enum kind {
 	MESSAGE,	/* number, flags, descriptors, size: bytes of the input */
-	RIGHT,		/* a message that is right: enum right, and a ring */
+	RIGHT,		/* a message that is right: enum right, from arg and
+			   bit 7 of the next byte, whose rest is a ring */
 	RAW,		/* arg bytes of the input, as they are */
 	MEMORY,		/* address (2 bytes), then arg bytes into the memory */
 	OFFER,		/* a sound chain in ring arg */
@@ -47,9 +51,14 @@ enum kind {
 };
 
 enum action { HOLD, ANSWER, CHANGE, CLOSE, HANG_UP, KEEP, ADD_OBJECT,
-	      LOOK_UP, NOTIFIER, ACTIONS };
+	      LOOK_UP, NOTIFIER, FOUND, NOWHERE, BREAK, ACTIONS };
+
+/* The bits of an input's last byte. */
+#define WITH_IOMMU	0x80u
+#define WITH_POSTCOPY	0x40u
 
 #define MAX_DISPATCHES 64u
+#define ENTRIES 4u
 #define DEVICE_FEATURES (UINT64_C(0x130000000) | VHOST_USER_F_RING_PACKED)
 
 struct input {
@@ -61,12 +70,16 @@ struct fuzz {
 	struct vhost_user_backend *b;
 	int sock;
 	bool running[RINGS];
+	bool waits[RINGS];	/* for an address: it is told to run again */
 	bool holds;
 	bool keeps;		/* the last chain of a turn stays popped */
 	bool deep;		/* what outlives a stop was agreed on */
 	uint64_t token;		/* not 0: unanswered */
 	bool of_state;		/* it asks how a transfer went */
 	bool ran;
+	bool missed, translated;	/* a chain waited; one was served */
+	bool listened;
+	uint8_t with;			/* of the input's last byte */
 	unsigned int served;
 	bool out_of_step;	/* messages may have been cut, or none can come */
 };
@@ -81,7 +94,8 @@ static struct kept {
 static int fds[FD_KINDS], channel_end;
 static unsigned char *memory;
 static uint64_t inputs, reached, ran, began_ns;
-static uint64_t offered;	/* protocol features */
+static uint64_t missed, translated, listened, kicked;
+static uint64_t offered[256];	/* protocol features, with these bits */
 
 static uint8_t take(struct input *in)
 {
@@ -115,9 +129,10 @@ static void run(void *opaque, uint32_t ring)
 {
 	struct fuzz *f = opaque;
 
-	if (f->running[ring])
+	if (f->running[ring] && !f->waits[ring])
 		abort();
 	f->running[ring] = f->ran = true;
+	f->waits[ring] = false;
 }
 
 static void push_kept(struct fuzz *f, uint32_t ring)
@@ -251,6 +266,14 @@ static void answered(void *opaque, uint64_t cookie, int result, int fd)
 		close(fd);
 }
 
+static int postcopy(void *opaque, bool on)
+{
+	struct fuzz *f = opaque;
+
+	f->listened |= on;
+	return 0;
+}
+
 static void gone(void *opaque, const struct vsu_error *err)
 {
 	struct fuzz *f = opaque;
@@ -285,6 +308,9 @@ static const struct vhost_user_backend_ops ops = {
 	.answered = answered,
 };
 
+/* The same, but for the guest's memory, which may come later. */
+static struct vhost_user_backend_ops ops_with_postcopy;
+
 static void fill_chain(struct vq *q, struct vq_chain *chain)
 {
 	unsigned int i;
@@ -294,6 +320,26 @@ static void fill_chain(struct vq *q, struct vq_chain *chain)
 		       chain->iov[chain->nreadable + i].iov_len);
 	vq_chain_written(q, chain, 0, chain->writable_len);
 	vq_push(q, chain, chain->writable_len);
+}
+
+/* A chain whose address is not known waits, unless it leads nowhere. */
+static int take_chain(struct fuzz *f, uint32_t ring, struct vq_chain *chain)
+{
+	struct vq *q = vhost_user_backend_vq(f->b, ring);
+	unsigned int looks;
+	int rc = vq_pop(q, chain);
+
+	for (looks = 0; rc == -EAGAIN && looks < 64; looks++) {
+		f->missed = true;
+		f->waits[ring] = vhost_user_backend_missed(f->b, ring) == 0;
+		if (f->waits[ring])
+			break;
+		rc = vq_pop(q, chain);
+	}
+	if (rc == 1 && vhost_user_backend_features(f->b) &
+		       VHOST_USER_F_ACCESS_PLATFORM)
+		f->translated = true;
+	return rc;
 }
 
 static void serve_ring(struct fuzz *f, uint32_t ring)
@@ -306,7 +352,7 @@ static void serve_ring(struct fuzz *f, uint32_t ring)
 	push_kept(f, ring);
 	chain->iov = k->iov;
 	chain->iov_max = 8;
-	for (n = 0; n < 2 * SIZE && vq_pop(q, chain) == 1; n++) {
+	for (n = 0; n < 2 * SIZE && take_chain(f, ring, chain) == 1; n++) {
 		k->is_there = true;
 		if (f->keeps)
 			break;
@@ -388,8 +434,9 @@ static void send_right(struct fuzz *f, enum right what, uint32_t ring)
 {
 	struct right_message m;
 
-	right_message(&m, what, ring, offered);
+	right_message(&m, what, ring, offered[f->with]);
 	f->deep |= what == EVERYTHING;
+	kicked += what == RING_KICK && ring < RINGS && f->running[ring];
 	send_message(f, m.request, ring & 1 ? 1 : 9, m.payload, m.size,
 		     m.fd < 0 ? NULL : &fds[m.fd], m.fd >= 0);
 }
@@ -439,9 +486,33 @@ static void answer(struct fuzz *f)
 		vhost_user_backend_done(f->b, token);
 }
 
+/* To the oldest question of the back-end's; without one it ends the channel. */
+static void answer_question(uint64_t value)
+{
+	const struct {
+		struct vhost_user_header hdr;
+		uint64_t value;
+	} __attribute__((packed)) m = {
+		{ VHOST_USER_BACKEND_IOTLB_MSG, 5, 8 }, value
+	};
+
+	send(channel_end, &m, sizeof(m), MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
 static void act(struct fuzz *f, enum action what)
 {
+	uint32_t i;
+
 	switch (what) {
+	case FOUND:
+	case NOWHERE:
+		answer_question(what == NOWHERE);
+		break;
+	case BREAK:
+		for (i = 0; i < RINGS; i++)
+			if (f->running[i])
+				vhost_user_backend_ring_error(f->b, i);
+		break;
 	case HOLD:
 		f->holds = !f->holds;
 		break;
@@ -484,9 +555,13 @@ static void operate(struct fuzz *f, struct input *in)
 	case MESSAGE:
 		send_input(f, in);
 		break;
-	case RIGHT:
-		send_right(f, arg % RIGHTS, take(in) % (RINGS + 1));
+	case RIGHT: {
+		const uint8_t ring = take(in);
+
+		send_right(f, (arg + (ring >> 7) * 32u) % RIGHTS,
+			   (ring & 0x7f) % (RINGS + 1));
 		break;
+	}
 	case RAW: {
 		const uint8_t *p = take_bytes(in, &n);
 
@@ -521,6 +596,10 @@ static void report(void)
 	printf("# %.0f sessions with a running ring per second, %" PRIu64
 	       " of %" PRIu64 " inputs, without the last set-up; %" PRIu64 " had a chain served\n",
 	       (double)ran / seconds, ran, inputs, reached);
+	printf("# %" PRIu64 " had a chain wait for its address, %" PRIu64
+	       " one served behind an IOMMU, %" PRIu64 " listened in postcopy; %" PRIu64
+	       " kicks in band of running rings\n",
+	       missed, translated, listened, kicked);
 }
 
 static void make_fds(void)
@@ -557,20 +636,24 @@ static int start(struct fuzz *f)
 		.queue_max = 256,
 		.config_size = 20,
 		.max_slots = 4,
+		.iotlb_entries = f->with & WITH_IOMMU ? ENTRIES : 0,
+		.protocol_features = f->with & WITH_IOMMU ? UINT64_MAX : 0,
 	};
+	const struct vhost_user_backend_ops *o =
+		f->with & WITH_POSTCOPY ? &ops_with_postcopy : &ops;
 	int ends[2];
 
 	if (vsu_sock_pair(ends) < 0)
 		return -1;
 	f->sock = ends[0];
-	return vhost_user_backend_new_take_fd(ends[1], &config, &ops, f, &f->b,
+	return vhost_user_backend_new_take_fd(ends[1], &config, o, f, &f->b,
 					      NULL);
 }
 
 /* Asks a session of its own what it speaks. */
-static void find_offer(void)
+static void find_offer(uint8_t with)
 {
-	struct fuzz f = { .sock = -1 };
+	struct fuzz f = { .sock = -1, .with = with };
 	struct {
 		struct vhost_user_header hdr;
 		uint64_t bits;
@@ -586,7 +669,7 @@ static void find_offer(void)
 	if (recv(f.sock, &reply, sizeof(reply), MSG_DONTWAIT) !=
 	    (ssize_t)sizeof(reply))
 		abort();
-	offered = reply.bits;
+	offered[with] = reply.bits;
 	close(f.sock);
 	dispatch_all(&f);
 }
@@ -607,6 +690,8 @@ static void serve_once_more(struct fuzz *f)
 	dispatch_all(f);
 	if (f->b && f->deep) {
 		send_right(f, EVERYTHING, 0);
+		if (f->with & WITH_POSTCOPY)
+			send_right(f, ARRIVED, 0);
 		send_right(f, RESET_ALL, 0);
 		dispatch_all(f);
 	}
@@ -629,12 +714,20 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct input in = { data, size };
-	struct fuzz f = { .sock = -1 };
+	struct fuzz f = {
+		.sock = -1,
+		.with = size ? data[size - 1] & (WITH_IOMMU | WITH_POSTCOPY) : 0,
+	};
 	bool served;
 
 	if (!memory) {
 		make_fds();
-		find_offer();
+		ops_with_postcopy = ops;
+		ops_with_postcopy.postcopy = postcopy;
+		find_offer(0);
+		find_offer(WITH_IOMMU);
+		find_offer(WITH_POSTCOPY);
+		find_offer(WITH_IOMMU | WITH_POSTCOPY);
 	}
 	memset(memory, 0, MEMORY_SIZE);
 	if (start(&f) < 0)
@@ -644,6 +737,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	dispatch_all(&f);
 	serve(&f);
 	ran += f.ran;
+	missed += f.missed;
+	translated += f.translated;
+	listened += f.listened;
 	served = f.served > 0;
 	if (f.b)
 		serve_once_more(&f);

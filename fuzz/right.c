@@ -48,6 +48,16 @@ static const struct {
 	[ANNOUNCE] = { VHOST_USER_SEND_RARP, 8, -1 },
 	[MTU] = { VHOST_USER_NET_SET_MTU, 8, -1 },
 	[SESSION] = { VHOST_USER_CLOSE_CRYPTO_SESSION, 8, -1 },
+	[PLATFORM] = { VHOST_USER_SET_FEATURES, 8, -1 },
+	[ENTRY_ALL] = { VHOST_USER_IOTLB_MSG, 32, -1 },
+	[ENTRY_PAGE] = { VHOST_USER_IOTLB_MSG, 32, -1 },
+	[NO_ENTRY] = { VHOST_USER_IOTLB_MSG, 32, -1 },
+	[ADVISE] = { VHOST_USER_POSTCOPY_ADVISE, 0, -1 },
+	[LISTEN] = { VHOST_USER_POSTCOPY_LISTEN, 0, -1 },
+	[PLACED] = { VHOST_USER_SET_MEM_TABLE, 8, -1 },
+	[ARRIVED] = { VHOST_USER_POSTCOPY_END, 0, -1 },
+	[RING_KICK] = { VHOST_USER_VRING_KICK, 8, -1 },
+	[NO_KICK] = { VHOST_USER_SET_VRING_KICK, 8, -1 },
 };
 
 uint64_t right_at(uint32_t ring, uint32_t area)
@@ -69,14 +79,43 @@ static uint64_t word_of(enum right what, uint32_t ring, uint64_t offered)
 		return offered;
 	case MTU:
 		return 1500;
+	case PLATFORM:
+		return SPLIT_FEATURES | VHOST_USER_F_ACCESS_PLATFORM;
+	case PLACED:
+		return 0;
+	case NO_KICK:
+		return ring | VHOST_USER_VRING_NOFD;
 	default:
 		return ring;
 	}
 }
 
+/*
+ * Rings have their user addresses as I/O addresses, buffers those of the guest.
+ * The ring's number says which, and for single pages the permission.
+ */
+static struct vhost_user_iotlb entry_of(enum right what, uint32_t ring)
+{
+	struct vhost_user_iotlb e = {
+		.iova = ring & 1 ? 0 : UADDR, .size = MEMORY_SIZE,
+		.user_addr = UADDR, .perm = 3, .type = VHOST_USER_IOTLB_UPDATE,
+	};
+
+	if (what == ENTRY_ALL)
+		return e;
+	e.iova += right_at(ring, 3) & 0xfff000;
+	e.user_addr += right_at(ring, 3) & 0xfff000;
+	e.size = 0x1000;
+	e.perm = (uint8_t)(1 + ring % 3);
+	if (what == NO_ENTRY)
+		e.type = VHOST_USER_IOTLB_INVALIDATE;
+	return e;
+}
+
 void right_message(struct right_message *m, enum right what, uint32_t ring,
 		   uint64_t offered)
 {
+	const struct vhost_user_iotlb entry = entry_of(what, ring);
 	const uint64_t addr[5] = { ring, UADDR + right_at(ring, 0),
 				   UADDR + right_at(ring, 2),
 				   UADDR + right_at(ring, 1) };
@@ -106,7 +145,9 @@ void right_message(struct right_message *m, enum right what, uint32_t ring,
 		payload = &config;
 	else if (what == STATE)
 		payload = transfer;
-	else if (what == PARK || (what >= NUM && what <= STOP && what != KICK &&
+	else if (what >= ENTRY_ALL && what <= NO_ENTRY)
+		payload = &entry;
+	else if (what == PARK || what == RING_KICK || (what >= NUM && what <= STOP && what != KICK &&
 				  what != CALL))
 		payload = &state;
 	else if (what == OBJECT)
