@@ -8,8 +8,10 @@
  * An operation is a byte, its lower three bits the kind (enum kind), the upper
  * five an argument; operands follow. An input whose last byte has its highest
  * bit set has a session that connects again, and with the next one agrees on
- * every protocol feature. How many sessions a second came as
- * far as started rings is said at the end.
+ * every protocol feature; with the third highest its memory may come behind the
+ * guest (postcopy), and with the fourth its rings have I/O addresses and are
+ * kicked in band. How many sessions a second came as far as started rings, and
+ * how many further, is said at the end.
  */
 #include <config.h>
 
@@ -30,6 +32,7 @@
 #include <vhost/protocol.h>
 #include <vhost/shmem.h>
 #include <vm-memory/block.h>
+#include <vm-memory/iotlb.h>
 #include <vm-memory/map.h>
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/fd.h>
@@ -51,18 +54,27 @@ enum kind {
 #define WITH_PAYLOAD	2u	/* else none */
 #define FROM_INPUT	4u	/* the payload, else a small mapping */
 #define HELD		8u	/* the owner holds what is unmapped a while */
+#define RIGHT_SIZE	16u	/* the payload is as long as the request's */
 
 enum action { START, STOP, GET_CONFIG, SET_CONFIG, GROW, SHRINK, CALL, RESET,
 	      ACTIONS };
 
 /* Asked for by a byte after the action RESET, where its argument is not 7. */
 enum device_action { PARK, LOG, ANNOUNCE, MTU, OPEN_SESSION, CLOSE_SESSION,
-		     SAVE, CHECK, OBJECT, GPU, DEVICE_ACTIONS };
+		     SAVE, CHECK, OBJECT, GPU, KICK, ADVISE, LISTEN, ARRIVED,
+		     UPDATE, INVALIDATE, DEVICE_ACTIONS };
+
+/* The bits of an input's last byte. */
+#define WITH_RETURN	0x80u
+#define WITH_ALL	0x40u
+#define WITH_POSTCOPY	0x20u
+#define WITH_IOMMU	0x10u
 
 #define MIB (UINT64_C(1) << 20)
 #define MAX_WAITING 1024u
 #define MAX_TURNS 64u
 #define FEATURES (UINT64_C(1) << 32)
+#define IOVA UINT64_C(0x7000000000)
 
 struct input {
 	const uint8_t *data;
@@ -74,6 +86,11 @@ struct peer {
 	int sock, back;
 	unsigned int connections; /* that may still be made */
 	bool has_started, came_back;
+	bool has_missed, has_placed, was_called;
+	bool listening;		/* tables have another answer */
+	uint8_t with;		/* of the input's last byte */
+	struct vhost_user_frontend *f;
+	struct vhost_user_mem_table table;	/* the last one */
 	unsigned int sum;	/* of all that the owner was told */
 	struct vhost_user_inflight inflight;	/* as it was asked for */
 	struct vhost_user_header waiting[MAX_WAITING];
@@ -81,6 +98,7 @@ struct peer {
 };
 
 static uint64_t inputs, started, reconnected, began_ns;
+static uint64_t missed, placed, called;
 static struct vmem_map *small_map, *large_map;
 static int event_fd = -1, file_fd = -1;
 
@@ -134,6 +152,9 @@ static void report(void)
 	printf("# %.0f sessions with started rings per second, %" PRIu64
 	       " of %" PRIu64 " inputs; %" PRIu64 " connected again\n",
 	       (double)started / seconds, started, inputs, reconnected);
+	printf("# %" PRIu64 " were asked for an I/O address, %" PRIu64
+	       " heard where memory is in postcopy, %" PRIu64
+	       " were called in band\n", missed, placed, called);
 }
 
 /* Once for all inputs; they are not changed. */
@@ -198,12 +219,24 @@ static int receive(struct peer *p, struct vhost_user_header *hdr)
 		return -1;
 	if (hdr->request == VHOST_USER_GET_INFLIGHT_FD)
 		memcpy(&p->inflight, payload, sizeof(p->inflight));
+	if (hdr->request == VHOST_USER_SET_MEM_TABLE &&
+	    hdr->size <= sizeof(p->table))
+		memcpy(&p->table, payload, hdr->size);
 	return 0;
 }
 
-static bool has_answer(const struct vhost_user_header *hdr)
+static bool has_answer(const struct peer *p,
+		       const struct vhost_user_header *hdr)
 {
 	switch (hdr->request) {
+	case VHOST_USER_SET_MEM_TABLE:
+		if (p->listening)
+			return hdr->size > 8;	/* not the word behind it */
+		break;
+	case VHOST_USER_IOTLB_MSG:
+	case VHOST_USER_POSTCOPY_ADVISE:
+	case VHOST_USER_POSTCOPY_LISTEN:
+	case VHOST_USER_POSTCOPY_END:
 	case VHOST_USER_GET_FEATURES:
 	case VHOST_USER_GET_PROTOCOL_FEATURES:
 	case VHOST_USER_GET_QUEUE_NUM:
@@ -229,7 +262,11 @@ static void collect(struct peer *p)
 	struct vhost_user_header hdr;
 
 	while (p->n < MAX_WAITING && !receive(p, &hdr)) {
-		if (!has_answer(&hdr))
+		if (hdr.request == VHOST_USER_POSTCOPY_LISTEN)
+			p->listening = true;
+		if (hdr.request == VHOST_USER_POSTCOPY_END)
+			p->listening = false;
+		if (!has_answer(p, &hdr))
 			continue;
 		p->waiting[(p->first + p->n) % MAX_WAITING] = hdr;
 		p->n++;
@@ -241,7 +278,8 @@ static uint64_t honest_value(uint32_t request)
 {
 	switch (request) {
 	case VHOST_USER_GET_FEATURES:
-		return FEATURES | VHOST_USER_F_PROTOCOL_FEATURES;
+		return FEATURES | VHOST_USER_F_PROTOCOL_FEATURES |
+		       VHOST_USER_F_ACCESS_PLATFORM;
 	case VHOST_USER_GET_PROTOCOL_FEATURES:
 		return (UINT64_C(1) << 24) - 1;
 	case VHOST_USER_GET_QUEUE_NUM:
@@ -268,6 +306,8 @@ static int honest_fd(uint32_t request)
 	case VHOST_USER_GET_INFLIGHT_FD:
 	case VHOST_USER_GET_SHARED_OBJECT:
 		return file_fd;
+	case VHOST_USER_POSTCOPY_ADVISE:
+		return event_fd;
 	}
 	return -1;
 }
@@ -281,9 +321,16 @@ static void send_bytes(int sock, const void *buf, size_t len, int fd)
 		(void)!vsu_sock_send(sock, &iov, 1, &fd, fd >= 0);
 }
 
-static uint32_t answer_size(const struct vhost_user_header *asked)
+static uint32_t answer_size(const struct peer *p,
+			    const struct vhost_user_header *asked)
 {
 	switch (asked->request) {
+	case VHOST_USER_POSTCOPY_ADVISE:
+		return 0;
+	case VHOST_USER_SET_MEM_TABLE:
+		if (p->listening)
+			return asked->size;
+		break;
 	case VHOST_USER_GET_CONFIG:
 		return asked->size;
 	case VHOST_USER_GET_SHMEM_CONFIG:
@@ -308,13 +355,17 @@ static void answer(struct peer *p, struct input *in, bool twisted, bool with_fd)
 		return;
 	hdr.request = asked->request;
 	hdr.flags = VHOST_USER_HDR_VERSION | VHOST_USER_HDR_REPLY;
-	hdr.size = answer_size(asked);
+	hdr.size = answer_size(p, asked);
 	value = honest_value(asked->request);
 	if (twisted)
 		take(in, &value, sizeof(value));
 	memcpy(buf, &hdr, sizeof(hdr));
 	if (asked->request == VHOST_USER_GET_INFLIGHT_FD)
 		memcpy(buf + sizeof(hdr), &p->inflight, sizeof(p->inflight));
+	if (asked->request == VHOST_USER_SET_MEM_TABLE && p->listening) {
+		memcpy(buf + sizeof(hdr), &p->table, sizeof(p->table));
+		value = (twisted ? value : 0) ^ p->table.nregions;
+	}
 	memcpy(buf + sizeof(hdr), &value, sizeof(value));
 	if (asked->request == VHOST_USER_GET_SHMEM_CONFIG)
 		memcpy(buf + sizeof(hdr) + 8, &window, sizeof(window));
@@ -345,6 +396,24 @@ static struct vhost_user_shmem_mmap small_mapping(uint8_t where)
 	return m;
 }
 
+static uint32_t request_size(uint32_t number)
+{
+	switch (number) {
+	case VHOST_USER_BACKEND_IOTLB_MSG:
+		return sizeof(struct vhost_user_iotlb);
+	case VHOST_USER_BACKEND_VRING_HOST_NOTIFIER_MSG:
+		return sizeof(struct vhost_user_vring_area);
+	case VHOST_USER_BACKEND_VRING_CALL:
+	case VHOST_USER_BACKEND_VRING_ERR:
+		return sizeof(struct vhost_user_vring_state);
+	case VHOST_USER_BACKEND_SHARED_OBJECT_ADD:
+	case VHOST_USER_BACKEND_SHARED_OBJECT_REMOVE:
+	case VHOST_USER_BACKEND_SHARED_OBJECT_LOOKUP:
+		return sizeof(struct vhost_user_shared);
+	}
+	return sizeof(struct vhost_user_shmem_mmap);
+}
+
 static void send_request(struct peer *p, struct input *in, uint8_t arg)
 {
 	unsigned char buf[sizeof(struct vhost_user_header) + 40] = { 0 };
@@ -355,6 +424,8 @@ static void send_request(struct peer *p, struct input *in, uint8_t arg)
 	struct vhost_user_shmem_mmap m;
 
 	hdr.size = arg & WITH_PAYLOAD ? (uint32_t)sizeof(m) : 0;
+	if (arg & RIGHT_SIZE)
+		hdr.size = request_size(hdr.request);
 	hold_next = arg & HELD;
 	memcpy(buf, &hdr, sizeof(hdr));
 	if (arg & FROM_INPUT) {
@@ -367,15 +438,58 @@ static void send_request(struct peer *p, struct input *in, uint8_t arg)
 		   arg & WITH_FD ? file_fd : -1);
 }
 
-static void describe_ring(struct vhost_user_frontend *f, uint32_t index)
+static void describe_ring(struct vhost_user_frontend *f, uint32_t index,
+			  bool in_band)
 {
 	const struct vhost_user_ring ring = {
 		.size = 64, .desc_gpa = 0x1000, .driver_gpa = 0x2000,
-		.device_gpa = 0x3000, .kick_fd = event_fd, .call_fd = event_fd,
-		.err_fd = -1,
+		.device_gpa = 0x3000, .kick_fd = in_band ? -1 : event_fd,
+		.call_fd = in_band ? -1 : event_fd, .err_fd = -1,
 	};
 
 	(void)!vhost_user_frontend_set_ring(f, index, &ring, NULL);
+}
+
+/* A byte tells which pages lead where. */
+static struct vmem_iotlb_entry small_entry(uint8_t where)
+{
+	const struct vmem_iotlb_entry e = {
+		.iova = IOVA + where % 8 * PAGE,
+		.len = (where / 8 % 4 + 1) * PAGE,
+		.gpa = where % 16 * PAGE,
+		.perm = where / 64 ? where / 64 : VMEM_READ,
+	};
+
+	return e;
+}
+
+/* What a device in postcopy or behind an IOMMU is told. */
+static void ask_memory(struct vhost_user_frontend *f, enum device_action what,
+		       uint8_t arg)
+{
+	const struct vmem_iotlb_entry e = small_entry(arg);
+
+	switch (what) {
+	case ADVISE:
+		(void)!vhost_user_frontend_postcopy_advise(f, NULL);
+		break;
+	case LISTEN:
+		(void)!vhost_user_frontend_postcopy_listen(f, NULL);
+		break;
+	case ARRIVED:
+		(void)!vhost_user_frontend_postcopy_end(f, NULL);
+		break;
+	case UPDATE:
+		(void)!vhost_user_frontend_iotlb_update(f, &e, NULL);
+		break;
+	case INVALIDATE:
+		(void)!vhost_user_frontend_iotlb_invalidate(f, e.iova, e.len,
+							    NULL);
+		break;
+	default:
+		(void)!vhost_user_frontend_kick(f, arg, NULL);
+		break;
+	}
 }
 
 /* Requests that only some devices know. */
@@ -415,20 +529,34 @@ static void ask_device(struct vhost_user_frontend *f,
 	case OBJECT:
 		(void)!vhost_user_frontend_get_object(f, name, NULL);
 		break;
-	default:
+	case GPU:
 		(void)!vhost_user_frontend_set_gpu_socket(f, event_fd, NULL);
+		break;
+	default:
+		ask_memory(f, what, arg);
 		break;
 	}
 }
 
-static void act(struct vhost_user_frontend *f, struct input *in, uint8_t arg)
+static void start_rings(struct vhost_user_frontend *f, uint8_t with,
+			uint32_t index)
+{
+	const bool platform = with & WITH_IOMMU;
+
+	describe_ring(f, 0, platform);
+	if (index)
+		describe_ring(f, index, false);
+	(void)!vhost_user_frontend_set_memory(f, small_map, NULL);
+	(void)!vhost_user_frontend_start(f, FEATURES |
+			(platform ? VHOST_USER_F_ACCESS_PLATFORM : 0), NULL);
+}
+
+static void act(struct vhost_user_frontend *f, struct input *in, uint8_t arg,
+		uint8_t with)
 {
 	switch (arg % ACTIONS) {
 	case START:
-		describe_ring(f, 0);
-		describe_ring(f, arg / ACTIONS);
-		(void)!vhost_user_frontend_set_memory(f, small_map, NULL);
-		(void)!vhost_user_frontend_start(f, FEATURES, NULL);
+		start_rings(f, with, arg / ACTIONS);
 		break;
 	case STOP:
 		(void)!vhost_user_frontend_stop(f, NULL);
@@ -480,7 +608,7 @@ static void operate(struct vhost_user_frontend *f, struct peer *p,
 		send_raw(in, p->back, arg);
 		break;
 	case OWNER:
-		act(f, in, arg);
+		act(f, in, arg, p->with);
 		break;
 	case ANSWER_ALL:
 		while (p->n)
@@ -564,6 +692,7 @@ static int connect_again(void *opaque, struct vsu_error *err)
 	vsu_fd_close(&p->back);
 	p->sock = pair[1];
 	p->n = 0;
+	p->listening = false;
 	return pair[0];
 }
 
@@ -621,6 +750,47 @@ static int told_notifier(void *opaque, uint32_t ring, int fd, uint64_t offset)
 	return 0;
 }
 
+/* Half of all addresses lead somewhere, at once. */
+static int told_miss(void *opaque, uint64_t iova, uint32_t access)
+{
+	struct peer *p = opaque;
+	struct vmem_iotlb_entry e = small_entry((uint8_t)(iova / PAGE % 256));
+
+	if (!access || access & ~(VMEM_READ | VMEM_WRITE))
+		abort();
+	p->has_missed = true;
+	e.iova = iova & ~(uint64_t)(PAGE - 1);
+	return iova & PAGE ? -EFAULT :
+	       vhost_user_frontend_iotlb_update(p->f, &e, NULL);
+}
+
+static int told_access(void *opaque, uint64_t iova, uint32_t access)
+{
+	return told_miss(opaque, iova, access) < 0 ? -EACCES : 0;
+}
+
+static void told_placed(void *opaque, const struct vhost_user_placed_region *r,
+			unsigned int n)
+{
+	struct peer *p = opaque;
+	unsigned int i;
+
+	p->has_placed = true;
+	for (i = 0; i < n; i++) {
+		if (r[i].address + (r[i].size - 1) < r[i].address)
+			abort();
+		p->sum += (unsigned int)r[i].gpa;
+	}
+}
+
+static void told_called(void *opaque, uint32_t ring)
+{
+	struct peer *p = opaque;
+
+	p->was_called = true;
+	p->sum += ring;
+}
+
 static const struct vhost_user_frontend_device_ops device_ops = {
 	.size = sizeof(device_ops),
 	.object_add = told_object,
@@ -629,6 +799,23 @@ static const struct vhost_user_frontend_device_ops device_ops = {
 	.object = told_state,
 	.host_notifier = told_notifier,
 };
+
+/* What the input's last byte adds to these. */
+static void add_ops(struct vhost_user_frontend_device_ops *add, uint8_t with)
+{
+	if (with & WITH_POSTCOPY) {
+		add->postcopy_advised = told_state;
+		add->postcopy_listening = told_moved;
+		add->postcopy_placed = told_placed;
+		add->postcopy_ended = told_moved;
+	}
+	if (with & WITH_IOMMU) {
+		add->iotlb_miss = told_miss;
+		add->iotlb_done = told_moved;
+		add->iotlb_access_fail = told_access;
+		add->called = add->ring_failed = told_called;
+	}
+}
 
 static const struct vhost_user_frontend_ops ops = {
 	.size = sizeof(ops),
@@ -656,17 +843,23 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		.reconnect_ns = 1,
 	};
 	struct input in = { data, size };
+	struct vhost_user_frontend_device_ops device = device_ops;
 	struct vhost_user_frontend_ops wanted = ops;
-	struct peer p = { .back = -1, .connections = 2 };
+	struct peer p = {
+		.back = -1, .connections = 2,
+		.with = size ? data[size - 1] & 0xf0 : 0,
+	};
 	struct vhost_user_frontend *f;
 	unsigned int turns;
 	int pair[2], rc = 0;
 
 	make_maps();
 	/* an undrained stop is agreed on only where the owner names it */
-	if (size && data[size - 1] & 0x40)
+	if (p.with & WITH_ALL)
 		config.protocol_features = UINT64_MAX;
-	if (size && data[size - 1] & 0x80) {
+	add_ops(&device, p.with);
+	wanted.device = &device;
+	if (p.with & WITH_RETURN) {
 		wanted.connect = connect_again;
 		wanted.lost = told_failed;
 		wanted.back = told_back;
@@ -676,6 +869,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 					    NULL) < 0)
 		abort();
 	p.sock = pair[1];
+	p.f = f;
 	while (in.size && rc >= 0) {
 		operate(f, &p, &in);
 		for (turns = 0; turns < MAX_TURNS; turns++) {
@@ -694,5 +888,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	inputs++;
 	started += p.has_started;
 	reconnected += p.came_back;
+	missed += p.has_missed;
+	placed += p.has_placed;
+	called += p.was_called;
 	return 0;
 }
