@@ -87,6 +87,9 @@ static int take_option(void *opaque, unsigned int index,
 	case DAEMON_SECCOMP:
 		cl->serve.filter = (enum confine_filter)value->number;
 		return 0;
+	case DAEMON_ALLOW_POSTCOPY:
+		cl->serve.postcopy = value->number;
+		return 0;
 	case DAEMON_LOG_LEVEL:
 		prog_log_set_level((enum prog_log_level)value->number);
 		return 0;

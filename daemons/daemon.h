@@ -29,6 +29,7 @@ enum daemon_option {
 	DAEMON_IOMMU_PLATFORM,
 	DAEMON_USER,
 	DAEMON_SECCOMP,
+	DAEMON_ALLOW_POSTCOPY,
 	DAEMON_LOG_LEVEL,
 	DAEMON_VERBOSE,
 	DAEMON_HELP,
@@ -55,6 +56,8 @@ enum daemon_option {
 	{ .name = "seccomp", .kind = VSU_OPTION_CHOICE, .arg = "ACTION",	\
 	  .choices = confine_filter_names, .preset = "on",		\
 	  .help = "on, kill or off: system calls that serving does not need" }, \
+	{ .name = "allow-postcopy", .kind = VSU_OPTION_FLAG,		\
+	  .help = "wait for guest memory that comes late in a migration" }, \
 	PROG_LOG_LEVEL_OPTION,						\
 	PROG_LOG_VERBOSE_OPTION,					\
 	VSU_OPTION_ROW_HELP,						\
@@ -86,6 +89,7 @@ struct serve {
 	const char *user;	/* to become, or NULL */
 	enum confine_filter filter;
 	const char *const *calls; /* as in struct daemon */
+	bool postcopy;		/* --allow-postcopy */
 };
 
 /* Serves dev until told to end; an enum vsu_exit, err filled when not 0. */

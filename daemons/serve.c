@@ -124,6 +124,7 @@ static int make_server(struct loop *l, struct vsu_error *err)
 		.closer = prog_closer(),
 		.served_files = l->how->served_files,
 		.iotlb_entries = l->how->iommu_platform ? IOTLB_ENTRIES : 0,
+		.postcopy = l->how->postcopy,
 		.dev = l->dev,
 		.sigbus = l->sigbus,
 		.threaded = virtdev_queue_blocks(l->dev),

@@ -61,6 +61,10 @@ struct virtdev_vhost_user_server_config {
 	uint64_t silence_ns;
 	uint32_t iotlb_entries;	/* a guest may have the device behind an IOMMU;
 				   as in struct vhost_user_backend_config */
+	bool postcopy;		/* a front-end may bring the guest's memory
+				   behind the guest, and so stop this process
+				   where a page is missing; memory slots are
+				   not offered beside it */
 };
 
 /*

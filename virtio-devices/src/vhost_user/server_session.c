@@ -136,6 +136,14 @@ static void on_shmem_result(void *opaque, uint64_t cookie, int result)
 	virtdev_region_done(s->config.dev, cookie, result);
 }
 
+/* Whoever allows it waits for pages: nothing of the device has to know. */
+static int on_postcopy(void *opaque, bool on)
+{
+	(void)opaque;
+	(void)on;
+	return 0;
+}
+
 static const struct vhost_user_backend_ops session_ops = {
 	.size = sizeof(session_ops),
 	.set_features = on_set_features,
@@ -149,6 +157,7 @@ static const struct vhost_user_backend_ops session_ops = {
 	.shmem_result = on_shmem_result,
 	.take_state_fd = virtdev_priv_server_take_state_fd,
 	.check_state = virtdev_priv_server_check_state,
+	.postcopy = on_postcopy,
 };
 
 /* --- calls of the device --- */
@@ -231,12 +240,15 @@ static int on_begin(void *opaque, int sock, struct vhost_user_backend **session,
 		.shmem_sizes = shmem_sizes,
 		.nshmem = info->nregions ? VHOST_USER_SHMEM_REGIONS : 0,
 	};
+	struct vhost_user_backend_ops ops = session_ops;
 	uint32_t i;
 	int rc;
 
+	if (!s->config.postcopy)
+		ops.postcopy = NULL;
 	for (i = 0; i < info->nregions; i++)
 		shmem_sizes[info->regions[i].id] = info->regions[i].len;
-	rc = vhost_user_backend_new_take_fd(sock, &config, &session_ops, s,
+	rc = vhost_user_backend_new_take_fd(sock, &config, &ops, s,
 					    &s->session, err);
 	*session = s->session;
 	return rc;
