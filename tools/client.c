@@ -49,8 +49,9 @@ static const struct vhost_user_frontend_ops ops = {
 	.shmem = on_shmem,
 };
 
-enum vsu_exit client_open(struct client *c, const char *socket,
-			  uint64_t required, struct vsu_error *err)
+enum vsu_exit client_open_take_fd(struct client *c, const char *socket,
+				  int sock, uint64_t required,
+				  struct vsu_error *err)
 {
 	const struct vhost_user_frontend_config config = {
 		.size = sizeof(config),
@@ -58,13 +59,10 @@ enum vsu_exit client_open(struct client *c, const char *socket,
 		.required_protocol_features = required,
 	};
 	enum vsu_exit status;
-	int sock, rc;
+	int rc;
 
 	memset(c, 0, sizeof(*c));
 	c->socket = socket;
-	sock = vsu_sock_connect(socket, err);
-	if (sock < 0)
-		return sock == -ENAMETOOLONG ? VSU_EXIT_DATA : VSU_EXIT_HOST;
 	rc = vhost_user_frontend_new_take_fd(sock, &config, &ops, c, &c->fe, err);
 	if (rc < 0) {
 		close(sock);
@@ -74,6 +72,16 @@ enum vsu_exit client_open(struct client *c, const char *socket,
 	if (status != VSU_EXIT_OK)
 		client_close(c);
 	return status;
+}
+
+enum vsu_exit client_open(struct client *c, const char *socket,
+			  uint64_t required, struct vsu_error *err)
+{
+	int sock = vsu_sock_connect(socket, err);
+
+	if (sock < 0)
+		return sock == -ENAMETOOLONG ? VSU_EXIT_DATA : VSU_EXIT_HOST;
+	return client_open_take_fd(c, socket, sock, required, err);
 }
 
 void client_close(struct client *c)

@@ -29,6 +29,10 @@ struct client {
  */
 enum vsu_exit client_open(struct client *c, const char *socket,
 			  uint64_t required, struct vsu_error *err);
+/* The same on a connected socket, which is closed where that fails. */
+enum vsu_exit client_open_take_fd(struct client *c, const char *socket,
+				  int sock, uint64_t required,
+				  struct vsu_error *err);
 void client_close(struct client *c);
 
 /* Until all is answered; VSU_EXIT_HOST when the session ends before. */

@@ -68,17 +68,34 @@ unsigned char *card_tx(const struct card *c, unsigned int pair, uint64_t slot)
 	return at(c, card_tx_gpa(pair, slot), CARD_TX_ROOM);
 }
 
-/* Rings, what is received and what is sent: each of them a region. */
+/* n regions side by side. */
+static int regions_make(struct card *c, uint64_t gpa, uint64_t size,
+			unsigned int n, struct vsu_error *err)
+{
+	unsigned int i;
+	int rc = 0;
+
+	for (i = 0; rc >= 0 && i < n; i++)
+		rc = ring_memory(&c->map, gpa + i * (size / n), size / n, err);
+	return rc;
+}
+
+/*
+ * Rings, what is received and what is sent: each of them a region, or eight
+ * regions in all, which is the most that a table has.
+ */
 static int memory_make(struct card *c, struct vsu_error *err)
 {
-	int rc = ring_memory(&c->map, RINGS_GPA, c->npairs * 2 * RING_ROOM, err);
+	const unsigned int few = c->eight ? 2 : 1;
+	int rc = regions_make(c, RINGS_GPA, c->npairs * 2 * RING_ROOM, few,
+			      err);
 
 	if (rc >= 0)
-		rc = ring_memory(&c->map, RX_GPA,
-				 (uint64_t)c->npairs * RING_SIZE * CARD_RX_ROOM, err);
+		rc = regions_make(c, RX_GPA, (uint64_t)c->npairs * RING_SIZE *
+				  CARD_RX_ROOM, few, err);
 	if (rc >= 0)
-		rc = ring_memory(&c->map, TX_GPA,
-				 (uint64_t)c->npairs * CARD_BATCH * CARD_TX_ROOM, err);
+		rc = regions_make(c, TX_GPA, (uint64_t)c->npairs * CARD_BATCH *
+				  CARD_TX_ROOM, few * few, err);
 	return rc;
 }
 

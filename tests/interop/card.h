@@ -29,6 +29,8 @@ struct card {
 	uint64_t features;
 	unsigned int npairs;
 	bool packed, small, swapped;
+	bool eight;		/* regions, else three */
+	bool listens;		/* the device's end connects */
 	struct pair pairs[CARD_PAIRS];
 };
 

@@ -14,16 +14,21 @@
  *   small     no receive buffers that are merged for a frame, and so no frame
  *             that is longer than one
  *   swapped   the other end exchanges the addresses
+ *   eight     the memory is in eight regions
+ *   listen    the other end connects to SOCKET, which is made here
  */
 #include <config.h>
 
 #include <errno.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <vmm-sys-util/endian.h>
+#include <vmm-sys-util/fd.h>
+#include <vmm-sys-util/sock.h>
 
 #include "card.h"
 #include "frames.h"
@@ -195,7 +200,8 @@ static bool word_take(struct card *c, const char *word)
 		bool *set;
 	} words[] = {
 		{ "packed", &c->packed }, { "small", &c->small },
-		{ "swapped", &c->swapped },
+		{ "swapped", &c->swapped }, { "eight", &c->eight },
+		{ "listen", &c->listens },
 	};
 	size_t i;
 
@@ -218,6 +224,25 @@ static bool args_take(struct card *c, int argc, char **argv)
 	return c->npairs >= 1 && c->npairs <= CARD_PAIRS;
 }
 
+/* The other end connects. */
+static enum vsu_exit open_connected(struct client *c, const char *path,
+				    struct vsu_error *err)
+{
+	int sock, listener = vsu_sock_listen(path, 1, err);
+	struct pollfd p = { listener, POLLIN, 0 };
+
+	if (listener < 0)
+		return VSU_EXIT_HOST;
+	poll(&p, 1, WAIT_MS);
+	sock = vsu_sock_accept(listener);
+	vsu_fd_close(&listener);
+	if (sock < 0) {
+		vsu_error_sys(err, sock, "nobody connects to '%s'", path);
+		return VSU_EXIT_HOST;
+	}
+	return client_open_take_fd(c, path, sock, 0, err);
+}
+
 int main(int argc, char **argv)
 {
 	struct vsu_error err = VSU_ERROR_INIT;
@@ -226,12 +251,13 @@ int main(int argc, char **argv)
 	unsigned int i;
 
 	if (!args_take(&c, argc, argv)) {
-		fprintf(stderr, "use: net-driver SOCKET PAIRS FRAMES [packed] [small] [swapped]\n");
+		fprintf(stderr, "use: net-driver SOCKET PAIRS FRAMES [packed] [small] [swapped] [eight] [listen]\n");
 		return VSU_EXIT_USAGE;
 	}
 	for (i = 0; i < CARD_PAIRS; i++)
 		c.pairs[i].rx = c.pairs[i].tx = RING_NONE;
-	status = client_open(&c.client, argv[1], 0, &err);
+	status = c.listens ? open_connected(&c.client, argv[1], &err) :
+			     client_open(&c.client, argv[1], 0, &err);
 	if (status == VSU_EXIT_OK) {
 		status = card_run(&c, (uint32_t)strtoul(argv[3], NULL, 10), &err);
 		card_close(&c);
