@@ -32,10 +32,10 @@
 #include <vhost/backend.h>
 #include <vhost/backend_device.h>
 #include <vhost/protocol.h>
-#include <vmm-sys-util/endian.h>
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/sock.h>
 
+#include "kinds.h"
 #include "right.h"
 
 enum kind {
@@ -118,13 +118,6 @@ static const uint8_t *take_bytes(struct input *in, size_t *n)
 
 /* owner */
 
-static int get_config(void *opaque, uint32_t off, void *buf, uint32_t len)
-{
-	(void)opaque;
-	memset(buf, (int)off, len);
-	return 0;
-}
-
 static void run(void *opaque, uint32_t ring)
 {
 	struct fuzz *f = opaque;
@@ -184,41 +177,6 @@ static void park(void *opaque, uint32_t ring)
 	if (f->running[ring])
 		abort();
 	push_kept(f, ring);
-}
-
-static int announce(void *opaque, const unsigned char *mac)
-{
-	(void)opaque;
-	return mac[0] & 1 ? -EINVAL : 0;
-}
-
-static int set_mtu(void *opaque, uint16_t mtu)
-{
-	(void)opaque;
-	return mtu < 68 ? -EINVAL : 0;
-}
-
-static int open_session(void *opaque, uint64_t op_code, const void *parameters,
-			uint32_t len, int64_t *id)
-{
-	const unsigned char *p = parameters;
-
-	(void)opaque;
-	*id = (int64_t)(op_code & 0xff) + (len ? p[len - 1] : 0);
-	return 0;
-}
-
-static int close_session(void *opaque, uint64_t id)
-{
-	(void)opaque;
-	return id ? 0 : -ENOENT;
-}
-
-static int take_fd(void *opaque, int fd)
-{
-	(void)opaque;
-	close(fd);
-	return 0;
 }
 
 static int get_object(void *opaque, const unsigned char *uuid, int *fd)
@@ -289,19 +247,13 @@ static void gone(void *opaque, const struct vsu_error *err)
 	f->b = NULL;
 }
 
-static const struct vhost_user_backend_ops ops = {
+static struct vhost_user_backend_ops ops = {
 	.size = sizeof(ops),
-	.get_config = get_config,
 	.run = run,
 	.quiesce = quiesce,
 	.reset = reset,
 	.gone = gone,
 	.park = park,
-	.announce = announce,
-	.set_mtu = set_mtu,
-	.open_session = open_session,
-	.close_session = close_session,
-	.take_gpu_socket = take_fd,
 	.get_shared_object = get_object,
 	.take_state_fd = take_state_fd,
 	.check_state = check_state,
@@ -441,27 +393,6 @@ static void send_right(struct fuzz *f, enum right what, uint32_t ring)
 		     m.fd < 0 ? NULL : &fds[m.fd], m.fd >= 0);
 }
 
-/* One writable buffer, as a driver would; the ring may be nonsense by now. */
-static void offer(uint32_t ring)
-{
-	unsigned char *desc = memory + right_at(ring, 0), *avail = memory + right_at(ring, 1);
-	struct vsu_le64 buffer = vsu_le64_make(right_at(ring, 3));
-	struct vsu_le32 len = vsu_le32_make(64);
-	struct vsu_le16 flags = vsu_le16_make(2), idx, le_head;
-	uint16_t n, head;
-
-	memcpy(&idx, avail + 2, 2);
-	n = vsu_le16_load(idx);
-	head = n % SIZE;
-	le_head = vsu_le16_make(head);
-	memcpy(desc + 16 * head, &buffer, 8);
-	memcpy(desc + 16 * head + 8, &len, 4);
-	memcpy(desc + 16 * head + 12, &flags, 2);
-	memcpy(avail + 4 + 2 * head, &le_head, 2);
-	idx = vsu_le16_make((uint16_t)(n + 1));
-	memcpy(avail + 2, &idx, 2);
-}
-
 static void store(struct input *in, size_t n)
 {
 	uint32_t where = take(in);
@@ -573,7 +504,7 @@ static void operate(struct fuzz *f, struct input *in)
 		store(in, n);
 		break;
 	case OFFER:
-		offer(arg % RINGS);
+		right_offer(memory, arg % RINGS);
 		break;
 	case SERVE:
 		serve(f);
@@ -702,11 +633,23 @@ static void serve_once_more(struct fuzz *f)
 	for (i = 0; f->b && i < sizeof(set_up) / sizeof(set_up[0]); i++)
 		send_right(f, set_up[i], 0);
 	dispatch_all(f);
-	offer(0);
+	right_offer(memory, 0);
 	before = f->served;
 	serve(f);
 	if (f->b && !f->out_of_step && f->served != before + 1)
 		abort();
+}
+
+static void begin(void)
+{
+	make_fds();
+	kinds_ops(&ops);
+	ops_with_postcopy = ops;
+	ops_with_postcopy.postcopy = postcopy;
+	find_offer(0);
+	find_offer(WITH_IOMMU);
+	find_offer(WITH_POSTCOPY);
+	find_offer(WITH_IOMMU | WITH_POSTCOPY);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -720,15 +663,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	};
 	bool served;
 
-	if (!memory) {
-		make_fds();
-		ops_with_postcopy = ops;
-		ops_with_postcopy.postcopy = postcopy;
-		find_offer(0);
-		find_offer(WITH_IOMMU);
-		find_offer(WITH_POSTCOPY);
-		find_offer(WITH_IOMMU | WITH_POSTCOPY);
-	}
+	if (!memory)
+		begin();
 	memset(memory, 0, MEMORY_SIZE);
 	if (start(&f) < 0)
 		abort();

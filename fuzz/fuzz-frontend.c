@@ -28,15 +28,14 @@
 #include <unistd.h>
 
 #include <vhost/frontend.h>
-#include <vhost/frontend_device.h>
 #include <vhost/protocol.h>
-#include <vhost/shmem.h>
 #include <vm-memory/block.h>
-#include <vm-memory/iotlb.h>
 #include <vm-memory/map.h>
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/fd.h>
 #include <vmm-sys-util/sock.h>
+
+#include "owner.h"
 
 enum kind {
 	ANSWER,		/* the oldest request, honestly */
@@ -64,17 +63,10 @@ enum device_action { PARK, LOG, ANNOUNCE, MTU, OPEN_SESSION, CLOSE_SESSION,
 		     SAVE, CHECK, OBJECT, GPU, KICK, ADVISE, LISTEN, ARRIVED,
 		     UPDATE, INVALIDATE, DEVICE_ACTIONS };
 
-/* The bits of an input's last byte. */
-#define WITH_RETURN	0x80u
-#define WITH_ALL	0x40u
-#define WITH_POSTCOPY	0x20u
-#define WITH_IOMMU	0x10u
-
 #define MIB (UINT64_C(1) << 20)
 #define MAX_WAITING 1024u
 #define MAX_TURNS 64u
-#define FEATURES (UINT64_C(1) << 32)
-#define IOVA UINT64_C(0x7000000000)
+#define FEATURES HONEST_FEATURES
 
 struct input {
 	const uint8_t *data;
@@ -85,13 +77,10 @@ struct input {
 struct peer {
 	int sock, back;
 	unsigned int connections; /* that may still be made */
-	bool has_started, came_back;
-	bool has_missed, has_placed, was_called;
 	bool listening;		/* tables have another answer */
 	uint8_t with;		/* of the input's last byte */
-	struct vhost_user_frontend *f;
+	struct owner owner;
 	struct vhost_user_mem_table table;	/* the last one */
-	unsigned int sum;	/* of all that the owner was told */
 	struct vhost_user_inflight inflight;	/* as it was asked for */
 	struct vhost_user_header waiting[MAX_WAITING];
 	unsigned int first, n;
@@ -102,12 +91,7 @@ static uint64_t missed, placed, called;
 static struct vmem_map *small_map, *large_map;
 static int event_fd = -1, file_fd = -1;
 
-#define PAGE 4096u
-#define WINDOW (16 * PAGE)
-
-/* The block of a mapping that the owner holds, and whether it keeps the next. */
-static struct vmem_block *held;
-static bool hold_next;
+#define PAGE HONEST_PAGE
 
 static uint8_t take_byte(struct input *in)
 {
@@ -225,38 +209,6 @@ static int receive(struct peer *p, struct vhost_user_header *hdr)
 	return 0;
 }
 
-static bool has_answer(const struct peer *p,
-		       const struct vhost_user_header *hdr)
-{
-	switch (hdr->request) {
-	case VHOST_USER_SET_MEM_TABLE:
-		if (p->listening)
-			return hdr->size > 8;	/* not the word behind it */
-		break;
-	case VHOST_USER_IOTLB_MSG:
-	case VHOST_USER_POSTCOPY_ADVISE:
-	case VHOST_USER_POSTCOPY_LISTEN:
-	case VHOST_USER_POSTCOPY_END:
-	case VHOST_USER_GET_FEATURES:
-	case VHOST_USER_GET_PROTOCOL_FEATURES:
-	case VHOST_USER_GET_QUEUE_NUM:
-	case VHOST_USER_GET_VRING_BASE:
-	case VHOST_USER_GET_MAX_MEM_SLOTS:
-	case VHOST_USER_GET_CONFIG:
-	case VHOST_USER_GET_STATUS:
-	case VHOST_USER_GET_SHMEM_CONFIG:
-	case VHOST_USER_GET_INFLIGHT_FD:
-	case VHOST_USER_SET_LOG_BASE:
-	case VHOST_USER_GET_VRING_BASE_SKIP_DRAIN:
-	case VHOST_USER_SET_DEVICE_STATE_FD:
-	case VHOST_USER_CHECK_DEVICE_STATE:
-	case VHOST_USER_GET_SHARED_OBJECT:
-	case VHOST_USER_CREATE_CRYPTO_SESSION:
-		return true;
-	}
-	return hdr->flags & VHOST_USER_HDR_NEED_REPLY;
-}
-
 static void collect(struct peer *p)
 {
 	struct vhost_user_header hdr;
@@ -266,40 +218,13 @@ static void collect(struct peer *p)
 			p->listening = true;
 		if (hdr.request == VHOST_USER_POSTCOPY_END)
 			p->listening = false;
-		if (!has_answer(p, &hdr))
+		if (!honest_answers(&hdr, p->listening))
 			continue;
 		p->waiting[(p->first + p->n) % MAX_WAITING] = hdr;
 		p->n++;
 	}
 }
 
-/* All bits that are known, so that every path of the handshake is gone. */
-static uint64_t honest_value(uint32_t request)
-{
-	switch (request) {
-	case VHOST_USER_GET_FEATURES:
-		return FEATURES | VHOST_USER_F_PROTOCOL_FEATURES |
-		       VHOST_USER_F_ACCESS_PLATFORM;
-	case VHOST_USER_GET_PROTOCOL_FEATURES:
-		return (UINT64_C(1) << 24) - 1;
-	case VHOST_USER_GET_QUEUE_NUM:
-	case VHOST_USER_GET_MAX_MEM_SLOTS:
-		return 8;
-	case VHOST_USER_GET_STATUS:
-		return 0xf;
-	case VHOST_USER_GET_CONFIG:
-		return UINT64_C(60) << 32;
-	case VHOST_USER_GET_SHMEM_CONFIG:
-		return 1;	/* one region */
-	case VHOST_USER_GET_INFLIGHT_FD:
-		return PAGE;	/* bytes of the area */
-	case VHOST_USER_SET_DEVICE_STATE_FD:
-		return VHOST_USER_VRING_NOFD;
-	}
-	return 0;
-}
-
-/* The descriptor of an honest answer, or -1. */
 static int honest_fd(uint32_t request)
 {
 	switch (request) {
@@ -321,32 +246,26 @@ static void send_bytes(int sock, const void *buf, size_t len, int fd)
 		(void)!vsu_sock_send(sock, &iov, 1, &fd, fd >= 0);
 }
 
-static uint32_t answer_size(const struct peer *p,
-			    const struct vhost_user_header *asked)
+static void fill_answer(const struct peer *p,
+			const struct vhost_user_header *asked, uint64_t value,
+			bool twisted, unsigned char *to)
 {
-	switch (asked->request) {
-	case VHOST_USER_POSTCOPY_ADVISE:
-		return 0;
-	case VHOST_USER_SET_MEM_TABLE:
-		if (p->listening)
-			return asked->size;
-		break;
-	case VHOST_USER_GET_CONFIG:
-		return asked->size;
-	case VHOST_USER_GET_SHMEM_CONFIG:
-		return sizeof(struct vhost_user_shmem_config);
-	case VHOST_USER_GET_INFLIGHT_FD:
-	case VHOST_USER_GET_SHARED_OBJECT:
-	case VHOST_USER_CREATE_CRYPTO_SESSION:
-		return asked->size;
+	const uint64_t window = WINDOW;
+
+	if (asked->request == VHOST_USER_GET_INFLIGHT_FD)
+		memcpy(to, &p->inflight, sizeof(p->inflight));
+	if (asked->request == VHOST_USER_SET_MEM_TABLE && p->listening) {
+		memcpy(to, &p->table, sizeof(p->table));
+		value = (twisted ? value : 0) ^ p->table.nregions;
 	}
-	return 8;
+	memcpy(to, &value, sizeof(value));
+	if (asked->request == VHOST_USER_GET_SHMEM_CONFIG)
+		memcpy(to + 8, &window, sizeof(window));
 }
 
 static void answer(struct peer *p, struct input *in, bool twisted, bool with_fd)
 {
 	const struct vhost_user_header *asked = &p->waiting[p->first];
-	const uint64_t window = WINDOW;
 	unsigned char buf[4096] = { 0 };
 	struct vhost_user_header hdr;
 	uint64_t value;
@@ -355,20 +274,12 @@ static void answer(struct peer *p, struct input *in, bool twisted, bool with_fd)
 		return;
 	hdr.request = asked->request;
 	hdr.flags = VHOST_USER_HDR_VERSION | VHOST_USER_HDR_REPLY;
-	hdr.size = answer_size(p, asked);
+	hdr.size = honest_size(asked, p->listening);
 	value = honest_value(asked->request);
 	if (twisted)
 		take(in, &value, sizeof(value));
 	memcpy(buf, &hdr, sizeof(hdr));
-	if (asked->request == VHOST_USER_GET_INFLIGHT_FD)
-		memcpy(buf + sizeof(hdr), &p->inflight, sizeof(p->inflight));
-	if (asked->request == VHOST_USER_SET_MEM_TABLE && p->listening) {
-		memcpy(buf + sizeof(hdr), &p->table, sizeof(p->table));
-		value = (twisted ? value : 0) ^ p->table.nregions;
-	}
-	memcpy(buf + sizeof(hdr), &value, sizeof(value));
-	if (asked->request == VHOST_USER_GET_SHMEM_CONFIG)
-		memcpy(buf + sizeof(hdr) + 8, &window, sizeof(window));
+	fill_answer(p, asked, value, twisted, buf + sizeof(hdr));
 	send_bytes(p->sock, buf, sizeof(hdr) + hdr.size,
 		   with_fd ? event_fd : honest_fd(asked->request));
 	p->first = (p->first + 1) % MAX_WAITING;
@@ -396,24 +307,6 @@ static struct vhost_user_shmem_mmap small_mapping(uint8_t where)
 	return m;
 }
 
-static uint32_t request_size(uint32_t number)
-{
-	switch (number) {
-	case VHOST_USER_BACKEND_IOTLB_MSG:
-		return sizeof(struct vhost_user_iotlb);
-	case VHOST_USER_BACKEND_VRING_HOST_NOTIFIER_MSG:
-		return sizeof(struct vhost_user_vring_area);
-	case VHOST_USER_BACKEND_VRING_CALL:
-	case VHOST_USER_BACKEND_VRING_ERR:
-		return sizeof(struct vhost_user_vring_state);
-	case VHOST_USER_BACKEND_SHARED_OBJECT_ADD:
-	case VHOST_USER_BACKEND_SHARED_OBJECT_REMOVE:
-	case VHOST_USER_BACKEND_SHARED_OBJECT_LOOKUP:
-		return sizeof(struct vhost_user_shared);
-	}
-	return sizeof(struct vhost_user_shmem_mmap);
-}
-
 static void send_request(struct peer *p, struct input *in, uint8_t arg)
 {
 	unsigned char buf[sizeof(struct vhost_user_header) + 40] = { 0 };
@@ -425,8 +318,8 @@ static void send_request(struct peer *p, struct input *in, uint8_t arg)
 
 	hdr.size = arg & WITH_PAYLOAD ? (uint32_t)sizeof(m) : 0;
 	if (arg & RIGHT_SIZE)
-		hdr.size = request_size(hdr.request);
-	hold_next = arg & HELD;
+		hdr.size = honest_request_size(hdr.request);
+	p->owner.hold_next = arg & HELD;
 	memcpy(buf, &hdr, sizeof(hdr));
 	if (arg & FROM_INPUT) {
 		take(in, buf + sizeof(hdr), hdr.size);
@@ -450,24 +343,11 @@ static void describe_ring(struct vhost_user_frontend *f, uint32_t index,
 	(void)!vhost_user_frontend_set_ring(f, index, &ring, NULL);
 }
 
-/* A byte tells which pages lead where. */
-static struct vmem_iotlb_entry small_entry(uint8_t where)
-{
-	const struct vmem_iotlb_entry e = {
-		.iova = IOVA + where % 8 * PAGE,
-		.len = (where / 8 % 4 + 1) * PAGE,
-		.gpa = where % 16 * PAGE,
-		.perm = where / 64 ? where / 64 : VMEM_READ,
-	};
-
-	return e;
-}
-
-/* What a device in postcopy or behind an IOMMU is told. */
+/* For a device in postcopy or behind an IOMMU. */
 static void ask_memory(struct vhost_user_frontend *f, enum device_action what,
 		       uint8_t arg)
 {
-	const struct vmem_iotlb_entry e = small_entry(arg);
+	const struct vmem_iotlb_entry e = owner_entry(arg);
 
 	switch (what) {
 	case ADVISE:
@@ -623,64 +503,15 @@ static void operate(struct vhost_user_frontend *f, struct peer *p,
 	}
 }
 
-static void told(void *opaque) { (void)opaque; }
-
-static void told_started(void *opaque)
+static struct peer *peer_of(struct owner *o)
 {
-	struct peer *p = opaque;
-
-	p->has_started = true;
-}
-
-static void told_stopped(void *opaque, const uint32_t *bases, unsigned int n)
-{
-	unsigned int i, *sum = &((struct peer *)opaque)->sum;
-
-	for (i = 0; i < n; i++)
-		*sum += bases[i];
-}
-
-static void told_config(void *opaque, uint32_t off, const void *buf,
-			uint32_t len)
-{
-	unsigned int i, *sum = &((struct peer *)opaque)->sum;
-
-	for (i = 0; i < len; i++)
-		*sum += ((const unsigned char *)buf)[i] + off;
-}
-
-static void let_go(void)
-{
-	held = vmem_block_unref(held);
-}
-
-/* Mappings lie in the window; what is told of is there. */
-static void told_shmem(void *opaque, struct vhost_user_shmem_change *changes,
-		       unsigned int n)
-{
-	unsigned int i, *sum = &((struct peer *)opaque)->sum;
-
-	for (i = 0; i < n; i++) {
-		if (changes[i].offset + changes[i].len > WINDOW)
-			abort();
-		*sum += vmem_block_hva(changes[i].block)[changes[i].len - 1];
-		if (!changes[i].map && hold_next && !held)
-			held = vmem_block_ref(changes[i].block);
-	}
-}
-
-/* Once and no more, with a sentence. */
-static void told_failed(void *opaque, const struct vsu_error *err)
-{
-	(void)opaque;
-	if (!err || err->code >= 0 || !err->msg[0])
-		abort();
+	return (struct peer *)(void *)((char *)o - offsetof(struct peer, owner));
 }
 
 /* The next back-end; whatever waited for the former one is forgotten. */
 static int connect_again(void *opaque, struct vsu_error *err)
 {
-	struct peer *p = opaque;
+	struct peer *p = peer_of(opaque);
 	int pair[2];
 
 	if (!p->connections)
@@ -696,143 +527,6 @@ static int connect_again(void *opaque, struct vsu_error *err)
 	return pair[0];
 }
 
-static void told_back(void *opaque, bool rings_lost)
-{
-	struct peer *p = opaque;
-
-	p->came_back = true;
-	p->sum += rings_lost;
-}
-
-static void told_session(void *opaque, int64_t id)
-{
-	struct peer *p = opaque;
-
-	p->sum += (unsigned int)id;
-}
-
-static void told_state(void *opaque, int result, int fd)
-{
-	struct peer *p = opaque;
-
-	if (result > 0 || (result && fd >= 0))
-		abort();
-	p->sum += (unsigned int)(result + fd);
-}
-
-static void told_moved(void *opaque, int result)
-{
-	told_state(opaque, result, -1);
-}
-
-static int told_object(void *opaque, const unsigned char *uuid)
-{
-	(void)opaque;
-	return uuid[0] ? -EEXIST : 0;
-}
-
-static int look_up(void *opaque, const unsigned char *uuid, int *fd)
-{
-	(void)opaque;
-	if (uuid[0])
-		return -ENOENT;
-	*fd = dup(file_fd);
-	return 0;
-}
-
-static int told_notifier(void *opaque, uint32_t ring, int fd, uint64_t offset)
-{
-	struct peer *p = opaque;
-
-	if (fd >= 0 && offset % PAGE)
-		abort();
-	p->sum += ring;
-	return 0;
-}
-
-/* Half of all addresses lead somewhere, at once. */
-static int told_miss(void *opaque, uint64_t iova, uint32_t access)
-{
-	struct peer *p = opaque;
-	struct vmem_iotlb_entry e = small_entry((uint8_t)(iova / PAGE % 256));
-
-	if (!access || access & ~(VMEM_READ | VMEM_WRITE))
-		abort();
-	p->has_missed = true;
-	e.iova = iova & ~(uint64_t)(PAGE - 1);
-	return iova & PAGE ? -EFAULT :
-	       vhost_user_frontend_iotlb_update(p->f, &e, NULL);
-}
-
-static int told_access(void *opaque, uint64_t iova, uint32_t access)
-{
-	return told_miss(opaque, iova, access) < 0 ? -EACCES : 0;
-}
-
-static void told_placed(void *opaque, const struct vhost_user_placed_region *r,
-			unsigned int n)
-{
-	struct peer *p = opaque;
-	unsigned int i;
-
-	p->has_placed = true;
-	for (i = 0; i < n; i++) {
-		if (r[i].address + (r[i].size - 1) < r[i].address)
-			abort();
-		p->sum += (unsigned int)r[i].gpa;
-	}
-}
-
-static void told_called(void *opaque, uint32_t ring)
-{
-	struct peer *p = opaque;
-
-	p->was_called = true;
-	p->sum += ring;
-}
-
-static const struct vhost_user_frontend_device_ops device_ops = {
-	.size = sizeof(device_ops),
-	.object_add = told_object,
-	.object_remove = told_object,
-	.object_lookup = look_up,
-	.object = told_state,
-	.host_notifier = told_notifier,
-};
-
-/* What the input's last byte adds to these. */
-static void add_ops(struct vhost_user_frontend_device_ops *add, uint8_t with)
-{
-	if (with & WITH_POSTCOPY) {
-		add->postcopy_advised = told_state;
-		add->postcopy_listening = told_moved;
-		add->postcopy_placed = told_placed;
-		add->postcopy_ended = told_moved;
-	}
-	if (with & WITH_IOMMU) {
-		add->iotlb_miss = told_miss;
-		add->iotlb_done = told_moved;
-		add->iotlb_access_fail = told_access;
-		add->called = add->ring_failed = told_called;
-	}
-}
-
-static const struct vhost_user_frontend_ops ops = {
-	.size = sizeof(ops),
-	.ready = told,
-	.started = told_started,
-	.stopped = told_stopped,
-	.config = told_config,
-	.config_changed = told,
-	.failed = told_failed,
-	.shmem = told_shmem,
-	.log = told,
-	.session = told_session,
-	.state_moves = told_state,
-	.state_moved = told_moved,
-	.device = &device_ops,
-};
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -843,8 +537,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		.reconnect_ns = 1,
 	};
 	struct input in = { data, size };
-	struct vhost_user_frontend_device_ops device = device_ops;
-	struct vhost_user_frontend_ops wanted = ops;
+	struct vhost_user_frontend_device_ops device;
+	struct vhost_user_frontend_ops wanted;
 	struct peer p = {
 		.back = -1, .connections = 2,
 		.with = size ? data[size - 1] & 0xf0 : 0,
@@ -857,19 +551,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	/* an undrained stop is agreed on only where the owner names it */
 	if (p.with & WITH_ALL)
 		config.protocol_features = UINT64_MAX;
-	add_ops(&device, p.with);
-	wanted.device = &device;
-	if (p.with & WITH_RETURN) {
+	owner_ops(&wanted, &device, p.with);
+	if (p.with & WITH_RETURN)
 		wanted.connect = connect_again;
-		wanted.lost = told_failed;
-		wanted.back = told_back;
-	}
 	if (vsu_sock_pair(pair) < 0 ||
-	    vhost_user_frontend_new_take_fd(pair[0], &config, &wanted, &p, &f,
+	    vhost_user_frontend_new_take_fd(pair[0], &config, &wanted, &p.owner,
+					    &f,
 					    NULL) < 0)
 		abort();
 	p.sock = pair[1];
-	p.f = f;
+	p.owner.f = f;
+	p.owner.file_fd = file_fd;
 	while (in.size && rc >= 0) {
 		operate(f, &p, &in);
 		for (turns = 0; turns < MAX_TURNS; turns++) {
@@ -878,18 +570,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 				break;
 		}
 		if (in.size % 4 == 0)
-			let_go();
+			owner_let_go(&p.owner);
 	}
-	hold_next = false;
+	p.owner.hold_next = false;
 	vhost_user_frontend_free(f);
-	let_go();
+	owner_let_go(&p.owner);
 	close(p.sock);
 	vsu_fd_close(&p.back);
 	inputs++;
-	started += p.has_started;
-	reconnected += p.came_back;
-	missed += p.has_missed;
-	placed += p.has_placed;
-	called += p.was_called;
+	started += p.owner.has_started;
+	reconnected += p.owner.came_back;
+	missed += p.owner.has_missed;
+	placed += p.owner.has_placed;
+	called += p.owner.was_called;
 	return 0;
 }

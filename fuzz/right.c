@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include <vhost/protocol.h>
+#include <vmm-sys-util/endian.h>
 
 #include "right.h"
 
@@ -154,4 +155,25 @@ void right_message(struct right_message *m, enum right what, uint32_t ring,
 		m->payload[0] = ring;
 	if (what != OBJECT)
 		memcpy(m->payload, payload, m->size);
+}
+
+void right_offer(unsigned char *memory, uint32_t ring)
+{
+	unsigned char *desc = memory + right_at(ring, 0);
+	unsigned char *avail = memory + right_at(ring, 1);
+	struct vsu_le64 buffer = vsu_le64_make(right_at(ring, 3));
+	struct vsu_le32 len = vsu_le32_make(64);
+	struct vsu_le16 flags = vsu_le16_make(2), idx, le_head;
+	uint16_t n, head;
+
+	memcpy(&idx, avail + 2, 2);
+	n = vsu_le16_load(idx);
+	head = n % SIZE;
+	le_head = vsu_le16_make(head);
+	memcpy(desc + 16 * head, &buffer, 8);
+	memcpy(desc + 16 * head + 8, &len, 4);
+	memcpy(desc + 16 * head + 12, &flags, 2);
+	memcpy(avail + 4 + 2 * head, &le_head, 2);
+	idx = vsu_le16_make((uint16_t)(n + 1));
+	memcpy(avail + 2, &idx, 2);
 }

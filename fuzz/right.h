@@ -37,4 +37,7 @@ void right_message(struct right_message *m, enum right what, uint32_t ring,
 /* Guest address of one of a ring's areas: 0 descriptors, available, used, buffers. */
 uint64_t right_at(uint32_t ring, uint32_t area);
 
+/* One writable buffer, as a driver would; the ring may be nonsense by now. */
+void right_offer(unsigned char *memory, uint32_t ring);
+
 #endif

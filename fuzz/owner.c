@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* The owner of the session: notes what it is told, and judges that. */
+#include <config.h>
+
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <vm-memory/block.h>
+
+#include "owner.h"
+
+#define IOVA UINT64_C(0x7000000000)
+
+struct vmem_iotlb_entry owner_entry(uint8_t where)
+{
+	const struct vmem_iotlb_entry e = {
+		.iova = IOVA + where % 8 * HONEST_PAGE,
+		.len = (where / 8 % 4 + 1) * HONEST_PAGE,
+		.gpa = where % 16 * HONEST_PAGE,
+		.perm = where / 64 ? where / 64 : VMEM_READ,
+	};
+
+	return e;
+}
+
+static void told(void *opaque) { (void)opaque; }
+
+static void told_started(void *opaque)
+{
+	struct owner *p = opaque;
+
+	p->has_started = true;
+}
+
+static void told_stopped(void *opaque, const uint32_t *bases, unsigned int n)
+{
+	unsigned int i, *sum = &((struct owner *)opaque)->sum;
+
+	for (i = 0; i < n; i++)
+		*sum += bases[i];
+}
+
+static void told_config(void *opaque, uint32_t off, const void *buf,
+			uint32_t len)
+{
+	unsigned int i, *sum = &((struct owner *)opaque)->sum;
+
+	for (i = 0; i < len; i++)
+		*sum += ((const unsigned char *)buf)[i] + off;
+}
+
+void owner_let_go(struct owner *o)
+{
+	o->held = vmem_block_unref(o->held);
+}
+
+/* Mappings lie in the window; what is told of is there. */
+static void told_shmem(void *opaque, struct vhost_user_shmem_change *changes,
+		       unsigned int n)
+{
+	struct owner *p = opaque;
+	unsigned int i, *sum = &p->sum;
+
+	for (i = 0; i < n; i++) {
+		if (changes[i].offset + changes[i].len > WINDOW)
+			abort();
+		*sum += vmem_block_hva(changes[i].block)[changes[i].len - 1];
+		if (!changes[i].map && p->hold_next && !p->held)
+			p->held = vmem_block_ref(changes[i].block);
+	}
+}
+
+/* Once and no more, with a sentence. */
+static void told_failed(void *opaque, const struct vsu_error *err)
+{
+	(void)opaque;
+	if (!err || err->code >= 0 || !err->msg[0])
+		abort();
+}
+
+static void told_back(void *opaque, bool rings_lost)
+{
+	struct owner *p = opaque;
+
+	p->came_back = true;
+	p->sum += rings_lost;
+}
+
+static void told_session(void *opaque, int64_t id)
+{
+	struct owner *p = opaque;
+
+	p->sum += (unsigned int)id;
+}
+
+static void told_state(void *opaque, int result, int fd)
+{
+	struct owner *p = opaque;
+
+	if (result > 0 || (result && fd >= 0))
+		abort();
+	p->sum += (unsigned int)(result + fd);
+}
+
+static void told_moved(void *opaque, int result)
+{
+	told_state(opaque, result, -1);
+}
+
+static int told_object(void *opaque, const unsigned char *uuid)
+{
+	(void)opaque;
+	return uuid[0] ? -EEXIST : 0;
+}
+
+static int look_up(void *opaque, const unsigned char *uuid, int *fd)
+{
+	const struct owner *p = opaque;
+
+	if (uuid[0])
+		return -ENOENT;
+	*fd = dup(p->file_fd);
+	return 0;
+}
+
+static int told_notifier(void *opaque, uint32_t ring, int fd, uint64_t offset)
+{
+	struct owner *p = opaque;
+
+	if (fd >= 0 && offset % HONEST_PAGE)
+		abort();
+	p->sum += ring;
+	return 0;
+}
+
+/* Half of all addresses lead somewhere, at once. */
+static int told_miss(void *opaque, uint64_t iova, uint32_t access)
+{
+	struct owner *p = opaque;
+	struct vmem_iotlb_entry e = owner_entry((uint8_t)(iova / HONEST_PAGE % 256));
+
+	if (!access || access & ~(VMEM_READ | VMEM_WRITE))
+		abort();
+	p->has_missed = true;
+	e.iova = iova & ~(uint64_t)(HONEST_PAGE - 1);
+	return iova & HONEST_PAGE ? -EFAULT :
+	       vhost_user_frontend_iotlb_update(p->f, &e, NULL);
+}
+
+static int told_access(void *opaque, uint64_t iova, uint32_t access)
+{
+	return told_miss(opaque, iova, access) < 0 ? -EACCES : 0;
+}
+
+static void told_placed(void *opaque, const struct vhost_user_placed_region *r,
+			unsigned int n)
+{
+	struct owner *p = opaque;
+	unsigned int i;
+
+	p->has_placed = true;
+	for (i = 0; i < n; i++) {
+		if (r[i].address + (r[i].size - 1) < r[i].address)
+			abort();
+		p->sum += (unsigned int)r[i].gpa;
+	}
+}
+
+static void told_called(void *opaque, uint32_t ring)
+{
+	struct owner *p = opaque;
+
+	p->was_called = true;
+	p->sum += ring;
+}
+
+static const struct vhost_user_frontend_device_ops device_ops = {
+	.size = sizeof(device_ops),
+	.object_add = told_object,
+	.object_remove = told_object,
+	.object_lookup = look_up,
+	.object = told_state,
+	.host_notifier = told_notifier,
+};
+
+/* All that the input's last byte asks for. */
+static void add_ops(struct vhost_user_frontend_device_ops *add, uint8_t with)
+{
+	if (with & WITH_POSTCOPY) {
+		add->postcopy_advised = told_state;
+		add->postcopy_listening = told_moved;
+		add->postcopy_placed = told_placed;
+		add->postcopy_ended = told_moved;
+	}
+	if (with & WITH_IOMMU) {
+		add->iotlb_miss = told_miss;
+		add->iotlb_done = told_moved;
+		add->iotlb_access_fail = told_access;
+		add->called = add->ring_failed = told_called;
+	}
+}
+
+static const struct vhost_user_frontend_ops ops = {
+	.size = sizeof(ops),
+	.ready = told,
+	.started = told_started,
+	.stopped = told_stopped,
+	.config = told_config,
+	.config_changed = told,
+	.failed = told_failed,
+	.shmem = told_shmem,
+	.log = told,
+	.lost = told_failed,
+	.back = told_back,
+	.session = told_session,
+	.state_moves = told_state,
+	.state_moved = told_moved,
+};
+
+void owner_ops(struct vhost_user_frontend_ops *to,
+	       struct vhost_user_frontend_device_ops *device, uint8_t with)
+{
+	*device = device_ops;
+	add_ops(device, with);
+	*to = ops;
+	to->device = device;
+	if (!(with & WITH_RETURN))
+		to->lost = NULL;
+}
