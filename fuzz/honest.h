@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* What an honest back-end answers, for the target that is a front-end. */
+/* An honest back-end, for the target that is a front-end. */
 #ifndef FUZZ_HONEST_H
 #define FUZZ_HONEST_H
 
