@@ -79,6 +79,7 @@ static void start_threads(struct server_side *s)
 }
 
 uint64_t server_silence_ns;
+bool server_postcopy;
 
 static void prepare(struct server_side *s, struct virtdev *dev, bool threaded,
 		    struct virtdev_vhost_user_server_config *config)
@@ -96,6 +97,7 @@ static void prepare(struct server_side *s, struct virtdev *dev, bool threaded,
 		.opaque = s,
 		.refused = refused,
 		.silence_ns = server_silence_ns,
+		.postcopy = server_postcopy,
 	};
 }
 

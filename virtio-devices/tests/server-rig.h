@@ -37,6 +37,8 @@ struct server_side {
 
 /* How long a front-end may be silent, for servers made from now on; 0: usual. */
 extern uint64_t server_silence_ns;
+/* Whether those may have their memory behind the guest. */
+extern bool server_postcopy;
 
 /* dev is the server's from here on. */
 void server_listen(struct server_side *s, struct virtdev *dev, bool threaded);

@@ -14,6 +14,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <vhost/protocol.h>
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/fd.h>
 
@@ -572,6 +573,26 @@ START_TEST(connection_is_served_until_it_ends)
 }
 END_TEST
 
+START_TEST(b4_17_postcopy_is_offered_to_those_alone_who_allow_it)
+{
+	const uint64_t bits = VHOST_USER_PROTOCOL_BIT(PAGEFAULT) |
+			      VHOST_USER_PROTOCOL_BIT(CONFIGURE_MEM_SLOTS);
+	uint64_t offered;
+
+	server_postcopy = _i;
+	setup();
+	server_postcopy = false;
+	client_connect(&client, &server);
+	pump(&client, &client.ready);
+	offered = vhost_user_frontend_offered_protocol_features(client.fe);
+	ck_assert_uint_eq(offered & bits, _i ?
+			  VHOST_USER_PROTOCOL_BIT(PAGEFAULT) :
+			  VHOST_USER_PROTOCOL_BIT(CONFIGURE_MEM_SLOTS));
+	client_fini(&client);
+	teardown();
+}
+END_TEST
+
 /* An unknown request that wants no answer, then a hang-up. */
 START_TEST(b1_31_refusal_without_an_answer_is_told_to_the_owner)
 {
@@ -610,6 +631,8 @@ static TCase *connected(void)
 	TCase *tc = tcase_create("connected");
 
 	tcase_add_loop_test(tc, connection_is_served_until_it_ends, 0, 2);
+	tcase_add_loop_test(tc, b4_17_postcopy_is_offered_to_those_alone_who_allow_it,
+			    0, 2);
 	tcase_add_loop_test(tc, b1_31_refusal_without_an_answer_is_told_to_the_owner,
 			    0, 2);
 	return tc;
