@@ -24,6 +24,7 @@ class Frontend(Channel):
         super().__init__(sock)
         self.dice, self.odds, self.avail = dice, odds, 0
         self.memory = None
+        self.features, self.asked, self.pieces = F_PROTOCOL | F_VERSION_1, None, 0
         self.kick = os.eventfd(0, os.EFD_NONBLOCK)
         self.call = os.eventfd(0, os.EFD_NONBLOCK)
 
@@ -33,6 +34,8 @@ class Frontend(Channel):
         os.close(self.call)
         if self.memory:
             self.memory.close()
+        if self.asked:
+            self.asked.close()
 
     # --- what an ordinary front-end does ---
 
@@ -41,7 +44,7 @@ class Frontend(Channel):
         self.ask(GET_PROTOCOL_FEATURES)
         self.send(SET_PROTOCOL_FEATURES, u64(P_LOG | P_REPLY_ACK | P_SLOTS | P_STATUS | P_BACKEND_REQ))
         self.send(SET_OWNER)
-        self.send(SET_FEATURES, u64(F_PROTOCOL | F_VERSION_1))
+        self.send(SET_FEATURES, u64(self.features))
 
     def share(self):
         fd, _ = odd.memfd(MEMORY)
@@ -80,7 +83,59 @@ class Frontend(Channel):
                 os.eventfd_read(self.call)
         return self.memory[DATA + 16]
 
+    def go_behind_an_iommu(self):
+        """All of the memory is known to the device where it is; questions come to asked."""
+        self.features |= F_PLATFORM
+        self.send(SET_FEATURES, u64(self.features))
+        self.asked, theirs = socket.socketpair()
+        self.asked.setblocking(False)
+        self.ask(SET_BACKEND_REQ_FD, fds=[theirs.fileno()])
+        theirs.close()
+
+    def entry(self, kind, iova, size, uaddr=0, perm=3):
+        return struct.pack("<QQQBB6x", iova, size, uaddr, perm, kind)
+
+    def know_all(self):
+        self.ask(IOTLB_MSG, self.entry(IOTLB_UPDATE, 0, MEMORY))
+
     # --- and what it does besides ---
+
+    def odd_entries(self):
+        """Many at once, most of them sound; answers are read later."""
+        for _ in range(self.dice.choice([1, 3, 100])):
+            kind = self.dice.choice([IOTLB_UPDATE] * 4 + [IOTLB_INVALIDATE, self.dice.randint(0, 255)])
+            iova = self.dice.choice([0, DESC, DATA, self.dice.randint(0, 1 << 24) << 12, 1 << 63, (1 << 64) - 4096])
+            size = self.dice.choice([0, 4096, 4096, 65536, MEMORY, 1 << 40, (1 << 64) - 1])
+            self.send(IOTLB_MSG, self.entry(kind, iova, size, self.dice.choice([0, 0, 4096, MEMORY, 1 << 40]),
+                                            self.dice.choice([1, 2, 3, 3, 3, 0, 7])), flags=VERSION | NEED_REPLY)
+        self.read_on()
+
+    def entry_of_many_pieces(self):
+        """Regions side by side here and apart in the guest, and an entry over all of them."""
+        at = 1 << 32
+        for _ in range(self.dice.choice([2, 60])):
+            fd, _ = odd.memfd(4096)
+            self.send(ADD_MEM_REG, struct.pack("<QQQQQ", 0, at + 8192 * self.pieces, 4096, at + 4096 * self.pieces, 0),
+                      [fd], VERSION | NEED_REPLY)
+            os.close(fd)
+            self.pieces += 1
+        for iova in range(self.dice.choice([1, 20])):
+            self.send(IOTLB_MSG, self.entry(IOTLB_UPDATE, (1 << 44) + (iova << 32), 4096 * self.pieces, at))
+        self.read_on()
+
+    def answer_questions(self):
+        """Truly, wrongly, or not at all."""
+        try:
+            while self.asked:
+                self.asked.recv(44)
+                answer = self.dice.choice([0, 0, 1, None])
+                if self.dice.random() < 0.5:
+                    self.know_all()
+                if answer is not None:
+                    self.asked.send(struct.pack("<IIIQ", BACKEND_IOTLB_MSG, VERSION | REPLY, 8, answer))
+        except BlockingIOError:
+            pass
+
 
     def odd_fds(self, most=3):
         return [self.odds.make(self.sock) for _ in range(self.dice.randint(0, most))]
@@ -155,10 +210,16 @@ class Frontend(Channel):
 
     def set_up(self):
         self.share()
+        if self.asked:
+            self.know_all()
         self.start()
 
     def misbehave(self, steps):
-        deeds = [self.any_message, self.odd_descriptor, self.odd_descriptor, self.odd_memory, self.odd_memory,
+        if self.asked:
+            behind = [self.odd_entries, self.odd_entries, self.entry_of_many_pieces, self.answer_questions]
+        else:
+            behind = []
+        deeds = behind + [self.any_message, self.odd_descriptor, self.odd_descriptor, self.odd_memory, self.odd_memory,
                  self.odd_log, self.some_io, self.some_io, self.some_io, self.scribble, self.read_on, self.stop_ring]
         for _ in range(steps):
             self.dice.choice(deeds)()
