@@ -169,7 +169,7 @@ int vmm_virtio_remote(const struct vmm_virtio_place *place,
 	r->nqueues = virtdev_info(dev)->nqueues;
 	rc = make_queues(r, err);
 	if (!rc)
-		rc = vmm_virtio_new(place, dev, 0, &r->v, err);
+		rc = vmm_virtio_new(place, dev, VQ_F_RING_RESET, &r->v, err);
 	if (rc < 0) {
 		vmm_remote_free(r);
 		return rc;

@@ -71,3 +71,18 @@ int vmm_remote_start_rings(struct remote *r, uint64_t features)
 			 r->socket, err.msg);
 	return rc;
 }
+
+int vmm_remote_start_ring(struct remote *r, uint32_t queue)
+{
+	struct vsu_error err = VSU_ERROR_INIT;
+	struct vhost_user_ring ring;
+	int rc;
+
+	describe_ring(r, queue, &ring);
+	rc = virtdev_vhost_user_start_queue(r->user, queue, &ring, &err);
+	if (rc < 0)
+		prog_log(PROG_LOG_WARNING, "not started",
+			 "a queue of '%s' cannot be started again: %s; the guest has to reset the device",
+			 r->socket, err.msg);
+	return rc;
+}

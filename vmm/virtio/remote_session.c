@@ -71,6 +71,14 @@ static void on_refused(void *opaque, const struct vsu_error *err)
 	prog_log(PROG_LOG_WARNING, "refused", "%s", err->msg);
 }
 
+/* In the session's turn, or in an access: with the lock. */
+static void on_queue_reset(void *opaque, uint32_t queue)
+{
+	struct remote *r = opaque;
+
+	virtdev_transport_queue_reset_done(vmm_virtio_transport(r->v), queue);
+}
+
 static int on_connect(void *opaque, struct vsu_error *err)
 {
 	const struct remote *r = opaque;
@@ -103,7 +111,7 @@ const struct virtdev_vhost_user_ops vmm_remote_told = {
 	.size = sizeof(vmm_remote_told), .ready = on_ready, .stopped = on_stopped,
 	.failed = on_failed, .memory = on_memory, .shmem = on_shmem,
 	.refused = on_refused, .connect = on_connect, .lost = on_lost,
-	.back = on_back,
+	.back = on_back, .queue_reset = on_queue_reset,
 };
 
 static int tell_memory(struct remote *r)
@@ -275,6 +283,27 @@ static bool remote_stop(void *end)
 	return r->dead || virtdev_vhost_user_stop(r->user) > 0;
 }
 
+/* With no back-end to stop it, a queue is only reset with its device. */
+static int remote_queue_reset(void *end, uint32_t queue)
+{
+	struct remote *r = end;
+	int rc = r->dead || r->start_waits ? 1 :
+		 virtdev_vhost_user_reset_queue(r->user, queue);
+
+	if (rc < 0)
+		virtdev_transport_needs_reset(vmm_virtio_transport(r->v));
+	return rc == 0;
+}
+
+static int remote_queue_start(void *end, uint32_t queue)
+{
+	struct remote *r = end;
+
+	if (r->dead)
+		return -ECONNRESET;
+	return r->start_waits ? 0 : vmm_remote_start_ring(r, queue);
+}
+
 /* Told after the reply to whoever changed it: not from inside its dispatch. */
 static void remote_refresh(void *end)
 {
@@ -330,6 +359,7 @@ void vmm_remote_free(void *remote)
 
 static const struct vmm_virtio_end remote_ops = {
 	.start = remote_start, .stop = remote_stop,
+	.queue_reset = remote_queue_reset, .queue_start = remote_queue_start,
 	.refresh = remote_refresh, .kick_fd = remote_kick_fd,
 	.shared_region = remote_shared_region,
 	.free = vmm_remote_free,
@@ -343,8 +373,18 @@ static void home_config_changed(void *opaque)
 	virtdev_transport_config_changed(vmm_virtio_transport(r->v));
 }
 
+/* Queues that were to go on after the reset of one cannot. Likewise. */
+static void home_queue_broken(void *opaque, uint32_t queue)
+{
+	const struct remote *r = opaque;
+
+	(void)queue;
+	virtdev_transport_needs_reset(vmm_virtio_transport(r->v));
+}
+
 static const struct virtdev_home_ops home_ops = {
 	.size = sizeof(home_ops), .config_changed = home_config_changed,
+	.queue_broken = home_queue_broken,
 };
 
 /* Faults are listened to from a start of the rings on. */

@@ -71,5 +71,7 @@ void vmm_remote_free(void *remote);
  * that it has to reset the device when that fails: the user is told why.
  */
 int vmm_remote_start_rings(struct remote *r, uint64_t features);
+/* One that was reset, likewise. */
+int vmm_remote_start_ring(struct remote *r, uint32_t queue);
 
 #endif

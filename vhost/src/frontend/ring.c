@@ -68,8 +68,8 @@ static int make_room(struct vhost_user_frontend *f, uint32_t index)
 	return 0;
 }
 
-static int check_ring(const struct vhost_user_frontend *f, uint32_t index,
-		      const struct vhost_user_ring *ring, struct vsu_error *err)
+static int check_ready(const struct vhost_user_frontend *f, uint32_t index,
+		       struct vsu_error *err)
 {
 	if (f->state != VHOST_USER_FRONTEND_READY)
 		return vsu_error_set(err, -EPROTO,
@@ -80,6 +80,16 @@ static int check_ring(const struct vhost_user_frontend *f, uint32_t index,
 		return vsu_error_set(err, -EBUSY,
 				     "ring %" PRIu32 ": requests of it are parked at '%s', start or reset it first",
 				     index, f->peer);
+	return 0;
+}
+
+static int check_ring(const struct vhost_user_frontend *f, uint32_t index,
+		      const struct vhost_user_ring *ring, struct vsu_error *err)
+{
+	int rc = check_ready(f, index, err);
+
+	if (rc < 0)
+		return rc;
 	if (index >= FE_MAX_RINGS)
 		return vsu_error_set(err, -EINVAL,
 				     "ring %" PRIu32 ": there can be %u",
@@ -115,6 +125,19 @@ int vhost_user_frontend_set_ring(struct vhost_user_frontend *f, uint32_t index,
 	f->rings[index].desc = copy;
 	f->rings[index].described = true;
 	/* all that was taken was finished: a new ring gets a new area */
+	vhost_user_priv_fe_drop_inflight(f);
+	return 0;
+}
+
+int vhost_user_frontend_forget_ring(struct vhost_user_frontend *f,
+				    uint32_t index, struct vsu_error *err)
+{
+	int rc = check_ready(f, index, err);
+
+	if (rc < 0 || index >= f->nrings || !f->rings[index].described)
+		return rc;
+	close_fds(&f->rings[index].desc);
+	memset(&f->rings[index], 0, sizeof(f->rings[index]));
 	vhost_user_priv_fe_drop_inflight(f);
 	return 0;
 }

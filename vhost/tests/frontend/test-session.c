@@ -358,6 +358,23 @@ START_TEST(start_refuses_a_ring_outside_memory)
 }
 END_TEST
 
+START_TEST(ring_that_is_forgotten_was_never_described)
+{
+	become_ready();
+	grow_map(0, MIB);
+	ck_assert_int_eq(vhost_user_frontend_set_memory(fe, map, NULL), 0);
+	describe_rings(1);
+	ck_assert_int_eq(vhost_user_frontend_forget_ring(fe, 0, NULL), 0);
+	ck_assert_int_eq(vhost_user_frontend_forget_ring(fe, 0, NULL), 0);
+	ck_assert_int_eq(vhost_user_frontend_forget_ring(fe, 300, NULL), 0);
+	ck_assert_int_eq(vhost_user_frontend_start(fe, VERSION_1, NULL),
+			 -EINVAL);
+	describe_rings(1);
+	ck_assert_int_eq(vhost_user_frontend_start(fe, VERSION_1, NULL), 0);
+	ck_assert_int_eq(vhost_user_frontend_forget_ring(fe, 0, NULL), -EPROTO);
+}
+END_TEST
+
 START_TEST(start_refuses_to_begin_without_rings)
 {
 	become_ready();
@@ -693,6 +710,7 @@ static void add_start(Suite *s)
 	tcase_add_loop_test(tc, e2_05_each_area_of_a_ring_lies_in_memory_as_a_whole,
 			    0, 3);
 	tcase_add_test(tc, start_refuses_a_ring_outside_memory);
+	tcase_add_test(tc, ring_that_is_forgotten_was_never_described);
 	tcase_add_test(tc, start_refuses_to_begin_without_rings);
 	tcase_add_test(tc, start_is_refused_while_one_runs);
 	tcase_add_test(tc, start_of_many_rings_stays_within_the_window);

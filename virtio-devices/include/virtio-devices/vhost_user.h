@@ -107,6 +107,8 @@ struct virtdev_vhost_user_ops {
 	 */
 	void (*state_moves)(void *opaque, int result, int fd);
 	void (*state_moved)(void *opaque, int result);
+	/* A reset of a queue is done: see virtdev_vhost_user_reset_queue(). */
+	void (*queue_reset)(void *opaque, uint32_t queue);
 };
 
 /* On a connected socket, whose ownership moves here on success. */
@@ -156,6 +158,25 @@ VIRTDEV_API int virtdev_vhost_user_start(struct virtdev_vhost_user *r,
  * nothing to wait for.
  */
 VIRTDEV_API int virtdev_vhost_user_stop(struct virtdev_vhost_user *r)
+	VSU_NODISCARD;
+
+/*
+ * Resets one queue of a device that runs, for VQ_F_RING_RESET; and starts it
+ * again, described anew (the descriptors are borrowed until it runs). The
+ * back-end, which need not know of that, finishes what it fetched and goes on
+ * with the others where they stood.
+ *
+ *   0        ops->queue_reset follows; a start needs nothing more
+ *   1        reset: nothing ran, there is nothing to wait for
+ *   -EINVAL  no such queue
+ *   -EAGAIN  the back-end is away: only a reset of the device helps
+ */
+VIRTDEV_API int virtdev_vhost_user_reset_queue(struct virtdev_vhost_user *r,
+					       uint32_t queue) VSU_NODISCARD;
+VIRTDEV_API int virtdev_vhost_user_start_queue(struct virtdev_vhost_user *r,
+					       uint32_t queue,
+					       const struct vhost_user_ring *ring,
+					       struct vsu_error *err)
 	VSU_NODISCARD;
 
 VSU_END_DECLS

@@ -11,10 +11,10 @@
 #include <vhost/protocol.h>
 #include <virtio-devices/blk_layout.h>
 #include <virtio-devices/ids.h>
-#include <virtio-devices/vhost_user.h>
 #include <vmm-sys-util/sized.h>
 
-#define CONFIG_MAX 256u		/* what the protocol carries */
+#include "vhost_user/remote_priv.h"
+
 #define DEFAULT_QUEUE_MAX 256u
 #define NUM_QUEUES offsetof(struct virtdev_blk_space, num_queues)
 
@@ -23,10 +23,7 @@
 #define CONSOLE_F_MULTIPORT (UINT64_C(1) << 1)
 
 /* Queues and configuration of each kind of device (VIRTIO 1.3, section 5). */
-static const struct preset {
-	uint32_t id, nqueues, config_size;
-	const char *name;
-} presets[] = {
+static const struct remote_preset presets[] = {
 	{ VIRTDEV_ID_NET, 2, 24, "net" },
 	{ VIRTDEV_ID_BLOCK, 1, 60, "blk" },
 	{ VIRTDEV_ID_CONSOLE, 2, 12, "console" },
@@ -42,21 +39,7 @@ static const struct preset {
 	{ VIRTDEV_ID_PMEM, 1, 16, "pmem" },
 };
 
-struct virtdev_vhost_user {
-	struct virtdev_vhost_user_config config;
-	struct virtdev_vhost_user_ops ops;
-	void *opaque;
-	struct vhost_user_frontend *frontend;
-	struct virtdev *dev;
-	const struct preset *preset;	/* or NULL */
-	char *peer;
-	bool ready, stop_wanted;
-	bool own_space;		/* the configuration is the front-end's */
-	bool config_stale;	/* a change could not be asked for yet */
-	unsigned char bytes[CONFIG_MAX];
-};
-
-static const struct preset *find_preset(uint32_t id)
+static const struct remote_preset *find_preset(uint32_t id)
 {
 	unsigned int i;
 
@@ -245,8 +228,11 @@ static void on_started(void *opaque)
 {
 	struct virtdev_vhost_user *r = opaque;
 
+	r->changing = false;
 	if (r->stop_wanted)
 		(void)!vhost_user_frontend_stop(r->frontend, NULL);
+	else
+		virtdev_priv_remote_change(r);
 }
 
 static void on_stopped(void *opaque, const uint32_t *bases, unsigned int n)
@@ -256,6 +242,8 @@ static void on_stopped(void *opaque, const uint32_t *bases, unsigned int n)
 
 	(void)bases;
 	(void)n;
+	if (r->changing && virtdev_priv_remote_changed(r))
+		return;
 	r->stop_wanted = false;
 	/* Back-ends that cannot be reset forget with the next start. */
 	if (vhost_user_frontend_reset(r->frontend, &err) < 0)
@@ -268,7 +256,7 @@ static void on_failed(void *opaque, const struct vsu_error *err)
 {
 	struct virtdev_vhost_user *r = opaque;
 
-	r->stop_wanted = false;
+	r->stop_wanted = r->changing = false;
 	session_fail(r, err);
 }
 
@@ -465,15 +453,22 @@ int virtdev_vhost_user_start(struct virtdev_vhost_user *r, uint64_t features,
 	uint32_t i;
 	int rc = 0;
 
-	for (i = 0; !rc && i < n; i++)
-		if (rings[i].size)
-			rc = vhost_user_frontend_set_ring(r->frontend, i,
-							  &rings[i], err);
+	virtdev_priv_remote_forget(r);
+	r->features = features;
+	for (i = 0; !rc && i < n; i++) {
+		if (!rings[i].size)
+			continue;
+		rc = vhost_user_frontend_set_ring(r->frontend, i, &rings[i],
+						  err);
+		if (!rc && i < REMOTE_QUEUES)
+			r->described[i] = true;
+	}
 	return rc ? rc : vhost_user_frontend_start(r->frontend, features, err);
 }
 
 int virtdev_vhost_user_stop(struct virtdev_vhost_user *r)
 {
+	virtdev_priv_remote_forget(r);
 	switch (vhost_user_frontend_state(r->frontend)) {
 	case VHOST_USER_FRONTEND_STARTING:
 		r->stop_wanted = true;

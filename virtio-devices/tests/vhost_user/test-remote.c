@@ -33,7 +33,8 @@ struct rig {
 	struct guest g;
 	struct virtdev_vhost_user *remote;
 	int kick, call;
-	unsigned int ready, stopped, failed, changed;
+	unsigned int ready, stopped, failed, changed, queue_resets;
+	uint32_t bases[2];	/* where queues of the model started last */
 	struct vsu_error why;
 };
 
@@ -53,9 +54,8 @@ static int model_write(void *self, uint32_t off, const void *buf, uint32_t len)
 static int model_start(void *self, uint32_t queue, struct vq *q,
 		       struct vsu_error *err)
 {
-	(void)queue;
-	(void)q;
 	(void)err;
+	((struct rig *)self)->bases[queue] = vq_base(q);
 	((struct rig *)self)->started++;
 	return 0;
 }
@@ -89,9 +89,17 @@ static void on_changed(void *opaque)
 	((struct rig *)opaque)->changed++;
 }
 
+static void on_queue_reset(void *opaque, uint32_t queue)
+{
+	struct rig *r = opaque;
+
+	ck_assert_uint_eq(queue, 1);
+	r->queue_resets++;
+}
+
 static const struct virtdev_vhost_user_ops remote_ops = {
 	.size = sizeof(remote_ops), .ready = on_ready, .stopped = on_stopped,
-	.failed = on_failed,
+	.failed = on_failed, .queue_reset = on_queue_reset,
 };
 
 static void make_server(uint64_t features, int sock)
@@ -331,6 +339,129 @@ START_TEST(a_stop_during_the_start_is_done_after_it)
 }
 END_TEST
 
+/* The second one has pages of zeros for its rings. */
+static struct vhost_user_ring ring_of(uint32_t queue)
+{
+	const uint64_t at = queue ? GUEST_DATA : 0;
+
+	return (struct vhost_user_ring){
+		.size = 16, .kick_fd = rig.kick, .call_fd = rig.call,
+		.err_fd = -1,
+		.desc_gpa = queue ? at : rig.g.config.desc_gpa,
+		.driver_gpa = queue ? at + 0x1000 : rig.g.config.driver_gpa,
+		.device_gpa = queue ? at + 0x2000 : rig.g.config.device_gpa,
+		.base = queue ? 0 : 5,
+	};
+}
+
+static void start_both(void)
+{
+	struct vhost_user_ring rings[2];
+
+	connect_as(VIRTDEV_ID_BLOCK);
+	rings[0] = ring_of(0);
+	rings[1] = ring_of(1);
+	ck_assert_int_eq(virtdev_vhost_user_start(rig.remote, VQ_F_VERSION_1,
+						  rings, 2, NULL), 0);
+}
+
+START_TEST(a3_18_a_queue_is_reset_and_the_other_goes_on_where_it_stood)
+{
+	struct vhost_user_ring again;
+
+	start_both();
+	again = ring_of(1);
+	pump();
+	ck_assert_uint_eq(rig.started, 2);
+	ck_assert_int_eq(virtdev_vhost_user_reset_queue(rig.remote, 1), 0);
+	ck_assert_uint_eq(rig.queue_resets, 0);
+	pump();
+	ck_assert_uint_eq(rig.queue_resets, 1);
+	ck_assert_uint_eq(rig.started, 3);
+	ck_assert_uint_eq(rig.bases[0], 5);
+	ck_assert_int_eq(virtdev_vhost_user_reset_queue(rig.remote, 1), 1);
+	ck_assert_int_eq(virtdev_vhost_user_start_queue(rig.remote, 1, &again,
+							NULL), 0);
+	pump();
+	ck_assert_uint_eq(rig.started, 5);
+	ck_assert_uint_eq(rig.bases[0], 5);
+	ck_assert_uint_eq(rig.stopped, 0);
+	ck_assert_int_eq(virtdev_vhost_user_stop(rig.remote), 0);
+	pump();
+	ck_assert_uint_eq(rig.stopped, 1);
+	ck_assert_uint_eq(rig.failed, 0);
+	teardown();
+}
+END_TEST
+
+START_TEST(a_queue_that_is_reset_during_the_start_is_reset_after_it)
+{
+	start_both();
+	ck_assert_int_eq(virtdev_vhost_user_reset_queue(rig.remote, 1), 0);
+	ck_assert_int_eq(virtdev_vhost_user_reset_queue(rig.remote, 1), 0);
+	pump();
+	ck_assert_uint_eq(rig.queue_resets, 1);
+	ck_assert_uint_eq(rig.started, 3);
+	teardown();
+}
+END_TEST
+
+START_TEST(a3_05_a_stop_overtakes_the_reset_of_a_queue)
+{
+	start_both();
+	pump();
+	ck_assert_int_eq(virtdev_vhost_user_reset_queue(rig.remote, 1), 0);
+	ck_assert_int_eq(virtdev_vhost_user_stop(rig.remote), 0);
+	pump();
+	ck_assert_uint_eq(rig.stopped, 1);
+	ck_assert_uint_eq(rig.queue_resets, 0);
+	ck_assert_uint_eq(rig.started, 2);
+	teardown();
+}
+END_TEST
+
+START_TEST(the_only_queue_is_reset_and_starts_again)
+{
+	struct vhost_user_ring rings[2] = { { 0 } };
+
+	connect_as(VIRTDEV_ID_BLOCK);
+	rings[1] = ring_of(1);
+	ck_assert_int_eq(virtdev_vhost_user_start(rig.remote, VQ_F_VERSION_1,
+						  rings, 2, NULL), 0);
+	pump();
+	ck_assert_int_eq(virtdev_vhost_user_reset_queue(rig.remote, 1), 0);
+	pump();
+	ck_assert_uint_eq(rig.queue_resets, 1);
+	ck_assert_int_eq(virtdev_vhost_user_start_queue(rig.remote, 1,
+							&rings[1], NULL), 0);
+	pump();
+	ck_assert_uint_eq(rig.started, 2);
+	ck_assert_int_eq(virtdev_vhost_user_stop(rig.remote), 0);
+	pump();
+	ck_assert_uint_eq(rig.stopped, 1);
+	teardown();
+}
+END_TEST
+
+START_TEST(a_queue_that_cannot_be_reset_or_started_is_refused)
+{
+	struct vhost_user_ring again;
+
+	start_both();
+	again = ring_of(0);
+	pump();
+	ck_assert_int_eq(virtdev_vhost_user_reset_queue(rig.remote, 256),
+			 -EINVAL);
+	ck_assert_int_eq(virtdev_vhost_user_reset_queue(rig.remote, 7), 1);
+	ck_assert_int_eq(virtdev_vhost_user_start_queue(rig.remote, 0, &again,
+							NULL), -EINVAL);
+	end_server();
+	pump();
+	ck_assert_int_eq(virtdev_vhost_user_reset_queue(rig.remote, 1), 1);
+	teardown();
+}
+END_TEST
+
 START_TEST(a3_15_a_changed_configuration_is_told_once)
 {
 	struct virtdev *dev;
@@ -496,6 +627,13 @@ int main(void)
 	tcase_add_test(tc, queues_start_with_the_back_end_only);
 	tcase_add_test(tc, a_start_and_a_stop_reach_the_back_end);
 	tcase_add_test(tc, a_stop_during_the_start_is_done_after_it);
+	tcase_add_test(tc,
+		a3_18_a_queue_is_reset_and_the_other_goes_on_where_it_stood);
+	tcase_add_test(tc,
+		a_queue_that_is_reset_during_the_start_is_reset_after_it);
+	tcase_add_test(tc, a3_05_a_stop_overtakes_the_reset_of_a_queue);
+	tcase_add_test(tc, the_only_queue_is_reset_and_starts_again);
+	tcase_add_test(tc, a_queue_that_cannot_be_reset_or_started_is_refused);
 	tcase_add_test(tc, a3_15_a_changed_configuration_is_told_once);
 	tcase_add_test(tc,
 		       c2_31_notices_without_end_leave_the_last_configuration);

@@ -468,6 +468,74 @@ START_TEST(c1_14_a_device_is_reset_and_begun_again_while_nobody_is_there)
 }
 END_TEST
 
+/* It dies before the reset, or while it is to give its queues back. */
+START_TEST(a3_06_a_reset_whose_back_end_fails_ends_in_a_clean_state)
+{
+	connect_to(VQ_F_VERSION_1);
+	rig_start(virtio);
+	if (_i)
+		reset_driver();
+	end_back_end();
+	while (!lost.code)
+		ev_run(place.loop, EVRUN_ONCE);
+	if (!_i)
+		reset_driver();
+	while (rig_status(virtio) & 15)
+		ev_run(place.loop, EVRUN_ONCE);
+	ck_assert_uint_eq(virtdev_transport_features(
+				vmm_virtio_transport(virtio)), 0);
+	ck_assert(!virtdev_transport_queue_ready(vmm_virtio_transport(virtio),
+						 0));
+	teardown();
+}
+END_TEST
+
+static void set_up_ring(struct virtdev_transport *t)
+{
+	virtdev_transport_set_queue_size(t, 0, 16);
+	virtdev_transport_set_queue_area(t, 0, VIRTDEV_QUEUE_DESC, 0, 0x1000);
+	virtdev_transport_set_queue_area(t, 0, VIRTDEV_QUEUE_DRIVER, 0,
+					 0x2000);
+	virtdev_transport_set_queue_area(t, 0, VIRTDEV_QUEUE_DEVICE, 0,
+					 0x3000);
+	virtdev_transport_set_queue_ready(t, 0, true);
+}
+
+START_TEST(a3_18_a_queue_of_a_back_end_is_reset_and_starts_again)
+{
+	static const struct virtdev_face_ops face = {
+		.size = sizeof(face), .features = VQ_F_RING_RESET,
+	};
+	const uint64_t features = VQ_F_VERSION_1 | VQ_F_RING_RESET;
+	struct virtdev_transport *t;
+	int round;
+
+	connect_to(VQ_F_VERSION_1);
+	t = vmm_virtio_transport(virtio);
+	ck_assert_int_eq(virtdev_transport_set_face(t, &face, NULL, NULL), 0);
+	vmm_virtio_lock(virtio);
+	virtdev_transport_set_status(t, 3);
+	virtdev_transport_set_features(t, 1, (uint32_t)(features >> 32));
+	virtdev_transport_set_status(t, 11);
+	set_up_ring(t);
+	virtdev_transport_set_status(t, 15);
+	for (round = 0; round < 3; round++) {
+		virtdev_transport_reset_queue(t, 0);
+		vmm_virtio_unlock(virtio);
+		while (virtdev_transport_queue_resets(t, 0))
+			ev_run(place.loop, EVRUN_ONCE);
+		ck_assert(!virtdev_transport_queue_ready(t, 0));
+		vmm_virtio_lock(virtio);
+		set_up_ring(t);
+		ck_assert(virtdev_transport_queue_ready(t, 0));
+	}
+	vmm_virtio_unlock(virtio);
+	ck_assert_uint_eq(rig_status(virtio), 15);
+	ck_assert_int_eq(virtdev_transport_set_face(t, NULL, NULL, NULL), 0);
+	teardown();
+}
+END_TEST
+
 /* The start that waited is not made when the driver no longer wants it. */
 START_TEST(a_start_that_waits_is_taken_back_by_a_reset)
 {
@@ -534,6 +602,10 @@ int main(void)
 	tcase_add_test(tc, rings_that_ran_go_on_with_the_next_back_end);
 	tcase_add_test(tc,
 		c1_14_a_device_is_reset_and_begun_again_while_nobody_is_there);
+	tcase_add_loop_test(tc,
+		a3_06_a_reset_whose_back_end_fails_ends_in_a_clean_state, 0, 2);
+	tcase_add_test(tc,
+		a3_18_a_queue_of_a_back_end_is_reset_and_starts_again);
 	tcase_add_test(tc, a_start_that_waits_is_taken_back_by_a_reset);
 	tcase_add_loop_test(tc, a_device_may_be_freed_while_nobody_is_there, 0,
 			    2);
