@@ -83,6 +83,25 @@ static void on_notify(void *opaque, uint32_t queue)
 	demand(m->active && virtdev_transport_queue_ready(m->t, queue));
 }
 
+static int on_queue_reset(void *opaque, uint32_t queue)
+{
+	const struct machine *m = opaque;
+
+	demand(m->active && queue < QUEUES);
+	return m->slow_reset;
+}
+
+/* One that was reset, with a size that can be served. */
+static int on_queue_start(void *opaque, uint32_t queue)
+{
+	const struct machine *m = opaque;
+	struct vq_config config;
+
+	demand(m->active && virtdev_transport_queue(m->t, queue, &config));
+	demand(config.size && config.size <= QUEUE_MAX);
+	return 0;
+}
+
 static bool on_shared_region(void *opaque, uint32_t id, uint64_t *base,
 			     uint64_t *len)
 {
@@ -148,7 +167,9 @@ static void machine_make(struct machine *m, uint8_t how)
 		.config_size = 12, .features = FEATURES,
 	};
 	const struct virtdev_transport_ops t_ops = {
-		.size = sizeof(t_ops), .features = VQ_F_NOTIFICATION_DATA,
+		.size = sizeof(t_ops),
+		.features = VQ_F_NOTIFICATION_DATA | VQ_F_RING_RESET,
+		.queue_reset = on_queue_reset, .queue_start = on_queue_start,
 		.activate = on_activate, .reset = on_reset,
 		.notify = on_notify, .shared_region = on_shared_region,
 	};
@@ -206,7 +227,10 @@ static void space_access(struct machine *m, struct input *in, uint32_t len,
 static void finish_reset(struct machine *m)
 {
 	struct vq_config config;
+	uint32_t i;
 
+	for (i = 0; i <= QUEUES; i++)
+		virtdev_transport_queue_reset_done(m->t, i);
 	if (!virtdev_transport_is_resetting(m->t))
 		return;
 	virtdev_transport_reset_done(m->t);

@@ -72,7 +72,7 @@ int vmm_remote_start_rings(struct remote *r, uint64_t features)
 	return rc;
 }
 
-int vmm_remote_start_ring(struct remote *r, uint32_t queue)
+static int start_ring(struct remote *r, uint32_t queue)
 {
 	struct vsu_error err = VSU_ERROR_INIT;
 	struct vhost_user_ring ring;
@@ -85,4 +85,25 @@ int vmm_remote_start_ring(struct remote *r, uint32_t queue)
 			 "a queue of '%s' cannot be started again: %s; the guest has to reset the device",
 			 r->socket, err.msg);
 	return rc;
+}
+
+/* With no back-end to stop it, a queue is only reset with its device. */
+int vmm_remote_queue_reset(void *end, uint32_t queue)
+{
+	struct remote *r = end;
+	int rc = r->dead || r->start_waits ? 1 :
+		 virtdev_vhost_user_reset_queue(r->user, queue);
+
+	if (rc < 0)
+		virtdev_transport_needs_reset(vmm_virtio_transport(r->v));
+	return rc == 0;
+}
+
+int vmm_remote_queue_start(void *end, uint32_t queue)
+{
+	struct remote *r = end;
+
+	if (r->dead)
+		return -ECONNRESET;
+	return r->start_waits ? 0 : start_ring(r, queue);
 }

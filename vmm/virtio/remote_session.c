@@ -283,27 +283,6 @@ static bool remote_stop(void *end)
 	return r->dead || virtdev_vhost_user_stop(r->user) > 0;
 }
 
-/* With no back-end to stop it, a queue is only reset with its device. */
-static int remote_queue_reset(void *end, uint32_t queue)
-{
-	struct remote *r = end;
-	int rc = r->dead || r->start_waits ? 1 :
-		 virtdev_vhost_user_reset_queue(r->user, queue);
-
-	if (rc < 0)
-		virtdev_transport_needs_reset(vmm_virtio_transport(r->v));
-	return rc == 0;
-}
-
-static int remote_queue_start(void *end, uint32_t queue)
-{
-	struct remote *r = end;
-
-	if (r->dead)
-		return -ECONNRESET;
-	return r->start_waits ? 0 : vmm_remote_start_ring(r, queue);
-}
-
 /* Told after the reply to whoever changed it: not from inside its dispatch. */
 static void remote_refresh(void *end)
 {
@@ -359,7 +338,8 @@ void vmm_remote_free(void *remote)
 
 static const struct vmm_virtio_end remote_ops = {
 	.start = remote_start, .stop = remote_stop,
-	.queue_reset = remote_queue_reset, .queue_start = remote_queue_start,
+	.queue_reset = vmm_remote_queue_reset,
+	.queue_start = vmm_remote_queue_start,
 	.refresh = remote_refresh, .kick_fd = remote_kick_fd,
 	.shared_region = remote_shared_region,
 	.free = vmm_remote_free,

@@ -71,7 +71,8 @@ void vmm_remote_free(void *remote);
  * that it has to reset the device when that fails: the user is told why.
  */
 int vmm_remote_start_rings(struct remote *r, uint64_t features);
-/* One that was reset, likewise. */
-int vmm_remote_start_ring(struct remote *r, uint32_t queue);
+/* One queue: see struct vmm_virtio_end. */
+int vmm_remote_queue_reset(void *end, uint32_t queue);
+int vmm_remote_queue_start(void *end, uint32_t queue);
 
 #endif

@@ -286,11 +286,6 @@ VHOST_USER_API int vhost_user_frontend_set_ring(struct vhost_user_frontend *f,
 					   struct vsu_error *err)
 	VSU_NODISCARD;
 
-/* As if ring index had never been described. In READY. */
-VHOST_USER_API int vhost_user_frontend_forget_ring(
-		struct vhost_user_frontend *f, uint32_t index,
-		struct vsu_error *err) VSU_NODISCARD;
-
 /*
  * Starts all described rings with these device features (without the
  * protocol's own bits), a subset of what was offered. Each ring's kick

@@ -231,6 +231,11 @@ VHOST_USER_API int vhost_user_frontend_iotlb_invalidate(
 		struct vhost_user_frontend *f, uint64_t iova, uint64_t len,
 		struct vsu_error *err) VSU_NODISCARD;
 
+/* As if ring index had never been described. In READY. */
+VHOST_USER_API int vhost_user_frontend_forget_ring(
+		struct vhost_user_frontend *f, uint32_t index,
+		struct vsu_error *err) VSU_NODISCARD;
+
 VSU_END_DECLS
 
 #endif

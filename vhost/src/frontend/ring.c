@@ -74,8 +74,7 @@ static int check_ready(const struct vhost_user_frontend *f, uint32_t index,
 	if (f->state != VHOST_USER_FRONTEND_READY)
 		return vsu_error_set(err, -EPROTO,
 				     "ring %" PRIu32 ": the session with '%s' is not ready",
-				     index,
-				     f->peer);
+				     index, f->peer);
 	if (f->parking)
 		return vsu_error_set(err, -EBUSY,
 				     "ring %" PRIu32 ": requests of it are parked at '%s', start or reset it first",
@@ -91,8 +90,7 @@ static int check_ring(const struct vhost_user_frontend *f, uint32_t index,
 	if (rc < 0)
 		return rc;
 	if (index >= FE_MAX_RINGS)
-		return vsu_error_set(err, -EINVAL,
-				     "ring %" PRIu32 ": there can be %u",
+		return vsu_error_set(err, -EINVAL, "ring %" PRIu32 ": there can be %u",
 				     index, FE_MAX_RINGS);
 	if (!ring->size || ring->size > MAX_RING_SIZE)
 		return vsu_error_set(err, -EINVAL, "ring %" PRIu32 ": size %"
@@ -112,8 +110,7 @@ int vhost_user_frontend_set_ring(struct vhost_user_frontend *f, uint32_t index,
 		return rc;
 	rc = copy_ring(ring, &copy);
 	if (rc < 0)
-		return vsu_error_sys(err, rc,
-				     "ring %" PRIu32 ": cannot duplicate its descriptors",
+		return vsu_error_sys(err, rc, "ring %" PRIu32 ": cannot duplicate its descriptors",
 				     index);
 	rc = make_room(f, index);
 	if (rc < 0) {
@@ -382,8 +379,7 @@ int vhost_user_frontend_set_call(struct vhost_user_frontend *f, uint32_t index,
 	int fd, rc = 0;
 
 	if (index >= f->nrings || !f->rings[index].described)
-		return vsu_error_set(err, -EINVAL,
-				     "ring %" PRIu32 " was not described",
+		return vsu_error_set(err, -EINVAL, "ring %" PRIu32 " was not described",
 				     index);
 	ring = &f->rings[index].desc;
 	fd = dup_optional(call_fd);

@@ -14,6 +14,8 @@
 
 #include <vmm-sys-util/event.h>
 
+#include <vhost/frontend_device.h>
+
 #include "../front_rig.h"
 
 /* ---------------------------------------------------------------- handshake */

@@ -294,6 +294,7 @@ static const struct virtdev_ops blk_ops = {
 	.state_version = 1,
 	.state_save = virtdev_priv_blk_state_save,
 	.state_load = virtdev_priv_blk_state_load,
+	.stats = virtdev_priv_blk_stats,
 };
 
 /* The configuration with its defaults filled in, or -EINVAL. */

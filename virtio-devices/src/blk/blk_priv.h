@@ -31,6 +31,10 @@
  */
 #define BLK_PIECES (VIRTDEV_BLK_SEG_MAX + 2 + 32)
 
+/* Numbers of a queue, of all its life; written on its thread alone. */
+enum blk_count { BLK_READS, BLK_WRITES, BLK_FLUSHES, BLK_DISCARDS, BLK_ZEROES, BLK_FAILED,
+		 BLK_BYTES_READ, BLK_BYTES_WRITTEN, BLK_COUNTS };
+
 struct blk_request {
 	struct vq_chain chain;
 	struct virtdev_disk_request disk;
@@ -38,6 +42,7 @@ struct blk_request {
 	struct blk_request *next;	/* while free */
 	uint64_t bytes;			/* of the chain's buffers */
 	bool through;			/* a flush has to follow */
+	enum blk_count kind;		/* BLK_COUNTS: one that is not counted */
 	uint32_t nranges, range;	/* all, and the one under way */
 	struct virtdev_blk_range ranges[BLK_MAX_RANGES];
 	/* the chain's own, and behind them those that the disk works on */
@@ -55,6 +60,7 @@ struct blk_queue {
 	uint32_t inflight;
 	uint64_t bytes;			/* of the requests in flight */
 	bool told_broken;
+	uint64_t counts[BLK_COUNTS];	/* atomic */
 	struct blk_request *pool, *free;
 };
 
@@ -86,6 +92,8 @@ void virtdev_priv_blk_state_save(void *self, struct virtdev_state_writer *w);
 int virtdev_priv_blk_state_load(void *self, uint32_t version,
 				struct virtdev_state_reader *r,
 				struct vsu_error *err);
+uint32_t virtdev_priv_blk_stats(void *self, struct virtdev_stat *stats,
+				uint32_t max);
 
 /* blk_request.c */
 
@@ -95,6 +103,13 @@ void virtdev_priv_blk_begin(struct blk_queue *q, struct blk_request *request);
 /* The disk has finished a request: its next part is queued, or it is done. */
 void virtdev_priv_blk_disk_done(struct blk_queue *q,
 				struct virtdev_disk_request *disk);
+
+static inline void virtdev_priv_blk_count(struct blk_queue *q,
+					  enum blk_count what, uint64_t n)
+{
+	__atomic_store_n(&q->counts[what], q->counts[what] + n,
+			 __ATOMIC_RELAXED);
+}
 
 /* A request whose storage is warm, or one that was never used, or NULL. */
 static inline struct blk_request *virtdev_priv_blk_get(struct blk_queue *q)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Features and configuration space of a block device. */
+/* Features, configuration space, state and numbers of a block device. */
 #include <config.h>
 
 #include <assert.h>
@@ -163,4 +163,33 @@ int virtdev_priv_blk_state_load(void *self, uint32_t version,
 	blk->writeback = writeback;
 	update_through(blk);
 	return 0;
+}
+
+static uint64_t count_all(const struct blk *blk, unsigned int what)
+{
+	uint64_t sum = 0;
+	uint32_t i;
+
+	for (i = 0; i < blk->nqueues; i++)
+		sum += __atomic_load_n(&blk->queues[i].counts[what],
+				       __ATOMIC_RELAXED);
+	return sum;
+}
+
+uint32_t virtdev_priv_blk_stats(void *self, struct virtdev_stat *stats,
+				uint32_t max)
+{
+	static const char *const names[BLK_COUNTS] = {
+		[BLK_READS] = "reads", [BLK_WRITES] = "writes",
+		[BLK_FLUSHES] = "flushes", [BLK_DISCARDS] = "discards",
+		[BLK_ZEROES] = "write-zeroes", [BLK_FAILED] = "failed",
+		[BLK_BYTES_READ] = "bytes-read",
+		[BLK_BYTES_WRITTEN] = "bytes-written",
+	};
+	unsigned int i;
+
+	for (i = 0; i < BLK_COUNTS && i < max; i++)
+		stats[i] = (struct virtdev_stat){ names[i],
+						  count_all(self, i) };
+	return BLK_COUNTS;
 }

@@ -31,6 +31,23 @@ static void give_back(struct blk_queue *q, struct blk_request *r,
 	virtdev_priv_blk_put(q, r);
 }
 
+static void request_count(struct blk_queue *q, const struct blk_request *r,
+			  enum virtdev_blk_status status)
+{
+	if (status != VIRTDEV_BLK_S_OK) {
+		virtdev_priv_blk_count(q, BLK_FAILED, 1);
+		return;
+	}
+	if (r->kind < BLK_COUNTS)
+		virtdev_priv_blk_count(q, r->kind, 1);
+	if (r->kind == BLK_READS)
+		virtdev_priv_blk_count(q, BLK_BYTES_READ, room_of(r));
+	else if (r->kind == BLK_WRITES)
+		virtdev_priv_blk_count(q, BLK_BYTES_WRITTEN,
+				       r->chain.readable_len -
+				       sizeof(struct virtdev_blk_header));
+}
+
 /*
  * The used length is the number of bytes from the beginning of the writable
  * ones that hold what we put there; the status byte counts when nothing in
@@ -41,6 +58,7 @@ static void request_finish(struct blk_queue *q, struct blk_request *r,
 {
 	uint8_t byte = (uint8_t)status;
 
+	request_count(q, r, status);
 	vq_cursor_write(&r->status, &byte, 1);
 	give_back(q, r, filled == room_of(r) ? filled + 1 : filled);
 }
@@ -217,19 +235,22 @@ typedef int (*begin_fn)(struct blk_queue *q, struct blk_request *r,
 			uint64_t sector, struct vq_cursor *in,
 			struct vq_cursor *out);
 
-static const begin_fn handlers[] = {
-	[VIRTDEV_BLK_T_IN] = begin_in,
-	[VIRTDEV_BLK_T_OUT] = begin_out,
-	[VIRTDEV_BLK_T_FLUSH] = begin_flush,
-	[VIRTDEV_BLK_T_GET_ID] = begin_get_id,
-	[VIRTDEV_BLK_T_DISCARD] = begin_discard,
-	[VIRTDEV_BLK_T_WRITE_ZEROES] = begin_zero,
+static const struct handler {
+	begin_fn begin;
+	enum blk_count kind;
+} handlers[] = {
+	[VIRTDEV_BLK_T_IN] = { begin_in, BLK_READS },
+	[VIRTDEV_BLK_T_OUT] = { begin_out, BLK_WRITES },
+	[VIRTDEV_BLK_T_FLUSH] = { begin_flush, BLK_FLUSHES },
+	[VIRTDEV_BLK_T_GET_ID] = { begin_get_id, BLK_COUNTS },
+	[VIRTDEV_BLK_T_DISCARD] = { begin_discard, BLK_DISCARDS },
+	[VIRTDEV_BLK_T_WRITE_ZEROES] = { begin_zero, BLK_ZEROES },
 };
 
-static begin_fn handler_of(uint32_t type)
+static const struct handler *handler_of(uint32_t type)
 {
-	return type < sizeof(handlers) / sizeof(*handlers) ? handlers[type] :
-	       NULL;
+	return type < sizeof(handlers) / sizeof(*handlers) &&
+	       handlers[type].begin ? &handlers[type] : NULL;
 }
 
 /* An enum virtdev_blk_status when the request ends here, or PENDING. */
@@ -237,11 +258,12 @@ static int request_dispatch(struct blk_queue *q, struct blk_request *r,
 			    const struct virtdev_blk_header *header, struct vq_cursor *in,
 			    struct vq_cursor *out)
 {
-	begin_fn begin = handler_of(vsu_le32_load(header->type));
+	const struct handler *h = handler_of(vsu_le32_load(header->type));
 
-	if (!begin)
+	if (!h)
 		return VIRTDEV_BLK_S_UNSUPP;
-	return begin(q, r, vsu_le64_load(header->sector), in, out);
+	r->kind = h->kind;
+	return h->begin(q, r, vsu_le64_load(header->sector), in, out);
 }
 
 /*
@@ -252,6 +274,7 @@ static void request_refuse(struct blk_queue *q, struct blk_request *r)
 {
 	const uint8_t byte = VIRTDEV_BLK_S_IOERR;
 
+	virtdev_priv_blk_count(q, BLK_FAILED, 1);
 	vq_chain_write_last(q->q, &r->chain, &byte, 1);
 	give_back(q, r, 0);
 }
@@ -263,6 +286,7 @@ void virtdev_priv_blk_begin(struct blk_queue *q, struct blk_request *r)
 	int status = VIRTDEV_BLK_S_IOERR;
 
 	r->through = false;
+	r->kind = BLK_COUNTS;
 	r->nranges = r->range = 0;
 	r->bytes = (uint64_t)r->chain.readable_len + r->chain.writable_len;
 	q->bytes += r->bytes;

@@ -346,7 +346,7 @@ bool virtdev_transport_queue(const struct virtdev_transport *t, uint32_t queue,
 	if (!ring || !ring->ready)
 		return false;
 	memset(config, 0, sizeof(*config));
-	config->features = t->driver_features;
+	config->features = virtdev_priv_device_features(t);
 	config->size = ring->size;
 	config->max_chain = virtdev_info(t->dev)->max_chain;
 	config->desc_gpa = ring->areas[VIRTDEV_QUEUE_DESC];

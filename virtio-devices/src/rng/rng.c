@@ -33,6 +33,7 @@ struct rng {
 	uint64_t rate;		/* bytes per second; 0: no limit */
 	uint64_t allowance;	/* bytes that may be given now */
 	uint64_t counted_at;	/* ns, when allowance was counted on */
+	uint64_t given;		/* atomic: bytes, ever */
 };
 
 /* Adds what the time since the last call brought, at most a second's worth. */
@@ -82,6 +83,7 @@ static uint32_t chain_fill(void *opaque, struct vq *q, struct vq_chain *chain)
 		len = (uint32_t)r->allowance;
 	len = vq_cursor_write(&writer, noise, noise_draw(noise, len));
 	explicit_bzero(noise, sizeof(noise));	/* they are the guest's alone */
+	__atomic_store_n(&r->given, r->given + len, __ATOMIC_RELAXED);
 	if (r->rate)
 		r->allowance -= len;
 	return len;
@@ -164,6 +166,16 @@ static int rng_host_fd(void *self, uint32_t queue)
 	return ((struct rng *)self)->timer_fd;
 }
 
+static uint32_t rng_stats(void *self, struct virtdev_stat *stats, uint32_t max)
+{
+	const struct rng *r = self;
+
+	if (max)
+		stats[0] = (struct virtdev_stat){ "bytes",
+			__atomic_load_n(&r->given, __ATOMIC_RELAXED) };
+	return 1;
+}
+
 static void rng_free(void *self)
 {
 	struct rng *r = self;
@@ -198,6 +210,7 @@ static int make_rng(const struct virtdev_rng_config *config,
 		.size = sizeof(ops), .name = "rng", .queue_start = rng_start,
 		.queue_serve = rng_serve, .queue_stop = rng_stop,
 		.queue_host_fd = rng_host_fd, .free = rng_free,
+		.stats = rng_stats,
 	};
 	const struct virtdev_info info = {
 		.id = VIRTDEV_ID_ENTROPY, .nqueues = 1,

@@ -10,6 +10,8 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include <vhost/frontend_device.h>
+
 #include "vhost_user/remote_priv.h"
 
 void virtdev_priv_remote_forget(struct virtdev_vhost_user *r)

@@ -101,11 +101,15 @@ static const uint64_t formats[] = { 0, VQ_F_RING_PACKED };
 
 START_TEST(a_buffer_is_filled_with_noise)
 {
+	struct virtdev_stat given;
+
 	setup_rate(0, formats[_i]);
 	ask(GUEST_DATA, 1024, true);
 	ck_assert_int_eq(serve(), 0);
 	ck_assert_int_eq(answer(), 1024);
 	ck_assert_uint_eq(rig.notified, 1);
+	ck_assert_uint_eq(virtdev_stats(rig.dev, &given, 1), 1);
+	ck_assert_uint_eq(given.value, 1024);
 	ck_assert_uint_lt(zeros(GUEST_DATA, 1024), 64); /* 4 are expected */
 	teardown();
 }

@@ -172,6 +172,36 @@ START_TEST(disk_works_after_its_state_was_saved_or_loaded)
 }
 END_TEST
 
+static uint64_t stat_of(const char *name)
+{
+	struct virtdev_stat stats[16];
+	uint32_t i, n = virtdev_stats(server.dev, stats, 16);
+
+	ck_assert_uint_le(n, 16);
+	for (i = 0; i < n && strcmp(stats[i].name, name); i++)
+		;
+	ck_assert_uint_lt(i, n);
+	return stats[i].value;
+}
+
+START_TEST(numbers_of_a_disk_are_read_while_its_queues_run)
+{
+	client_start(&client, true);
+	ck_assert_uint_eq(stat_of("reads"), 0);
+	client_do(&client, VIRTDEV_BLK_T_IN, 0);
+	client_do(&client, VIRTDEV_BLK_T_OUT, 1);
+	client_do(&client, VIRTDEV_BLK_T_IN, FAKE_SECTORS);
+	client_do(&client, 77, 0);
+	ck_assert_uint_eq(stat_of("reads"), 1);
+	ck_assert_uint_eq(stat_of("bytes-read"), 512);
+	ck_assert_uint_eq(stat_of("writes"), 1);
+	ck_assert_uint_eq(stat_of("bytes-written"), 512);
+	ck_assert_uint_eq(stat_of("failed"), 2);
+	client_stop(&client);
+	ck_assert_uint_eq(stat_of("reads"), 1);
+}
+END_TEST
+
 START_TEST(bytes_that_are_no_state_are_refused_and_change_nothing)
 {
 	size_t len;
@@ -263,6 +293,7 @@ int main(void)
 			    0, 2);
 	tcase_add_loop_test(tc,
 		bytes_that_are_no_state_are_refused_and_change_nothing, 0, 2);
+	tcase_add_test(tc, numbers_of_a_disk_are_read_while_its_queues_run);
 	tcase_add_test(tc, stream_without_end_is_refused_at_the_most);
 	tcase_add_loop_test(tc,
 		reader_that_has_gone_is_an_error_of_the_transfer, 0, 2);

@@ -468,7 +468,7 @@ START_TEST(c1_14_a_device_is_reset_and_begun_again_while_nobody_is_there)
 }
 END_TEST
 
-/* It dies before the reset, or while it is to give its queues back. */
+/* The back-end dies before that, or while it is to give its queues back. */
 START_TEST(a3_06_a_reset_whose_back_end_fails_ends_in_a_clean_state)
 {
 	connect_to(VQ_F_VERSION_1);

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * The state of a disk that was begun with, as somebody changed it on its way: it
+ * is refused, and the disk that should have taken it is as new; or the disk
+ * goes on, and a reset leaves nothing of it. The first byte chooses the face and
+ * whether the bytes that follow are the state itself or changes of a good one,
+ * three bytes each: where, and what is to be flipped there.
+ */
+#include <config.h>
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <virtio-devices/blk.h>
+#include <virtio-devices/disk.h>
+#include <virtio-devices/inline.h>
+#include <virtio-devices/mmio.h>
+#include <virtio-devices/pci.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+struct home {
+	struct virtdev *dev;
+	struct virtdev_transport *t;
+	struct virtdev_mmio *mmio;
+	struct virtdev_pci *pci;
+	struct virtdev_inline *in;
+};
+
+static void demand(bool holds)
+{
+	if (!holds)
+		abort();
+}
+
+static int on_activate(void *opaque, uint64_t features)
+{
+	(void)features;
+	return virtdev_inline_start(((struct home *)opaque)->in, NULL);
+}
+
+static int on_reset(void *opaque)
+{
+	return virtdev_inline_stop(((struct home *)opaque)->in) != 0;
+}
+
+static void home_make(struct home *h, struct vmem_space *space, bool pci)
+{
+	static const struct virtdev_transport_ops ops = {
+		.size = sizeof(ops), .activate = on_activate,
+		.reset = on_reset, .features = VQ_F_RING_RESET,
+	};
+	const struct virtdev_pci_config config = { .size = sizeof(config) };
+	const struct virtdev_pci_ops pci_ops = { .size = sizeof(pci_ops) };
+	struct virtdev_blk_config blk = { .size = sizeof(blk), .nqueues = 2 };
+
+	memset(h, 0, sizeof(*h));
+	demand(!virtdev_disk_null_new(4096, &blk.disk, NULL));
+	demand(!virtdev_blk_new(&blk, &h->dev, NULL));
+	demand(!virtdev_transport_new(h->dev, &ops, h, &h->t, NULL));
+	if (pci)
+		demand(!virtdev_pci_new(h->t, &config, &pci_ops, NULL, &h->pci,
+					NULL));
+	else
+		demand(!virtdev_mmio_new(h->t, &h->mmio, NULL));
+	demand(!virtdev_inline_new(h->t, space, &h->in, NULL));
+}
+
+static void home_free(struct home *h)
+{
+	demand(!virtdev_inline_stop(h->in));
+	virtdev_inline_free(h->in);
+	virtdev_pci_free(h->pci);
+	virtdev_mmio_free(h->mmio);
+	virtdev_transport_free(h->t);
+	virtdev_free(h->dev);
+}
+
+/* A good one, of a disk whose driver is in the midst of its set-up. */
+static uint8_t *state_make(struct home *h, size_t *len)
+{
+	void *bytes = NULL;
+
+	virtdev_transport_set_status(h->t, 3);
+	virtdev_transport_set_features(h->t, 1, VQ_F_VERSION_1 >> 32);
+	virtdev_transport_set_status(h->t, 11);
+	virtdev_transport_set_queue_size(h->t, 0, 16);
+	virtdev_transport_set_queue_ready(h->t, 0, true);
+	demand(!virtdev_inline_save(h->in, &bytes, len));
+	return bytes;
+}
+
+static void state_change(uint8_t *state, size_t len, const uint8_t *data,
+			 size_t size)
+{
+	for (; size >= 3; data += 3, size -= 3)
+		state[((size_t)data[0] << 8 | data[1]) % len] ^= data[2];
+}
+
+static void check_new(struct home *h)
+{
+	struct vq_config config;
+
+	demand(!virtdev_transport_status(h->t) &&
+	       !virtdev_transport_features(h->t) &&
+	       !virtdev_transport_queue(h->t, 0, &config));
+}
+
+static void state_try(struct home *h, const void *bytes, size_t len)
+{
+	if (!virtdev_inline_load(h->in, bytes, len, NULL)) {
+		(void)!virtdev_inline_resume(h->in);
+		virtdev_inline_dispatch(h->in);
+		virtdev_transport_set_status(h->t, 0);
+	}
+	check_new(h);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct vmem_space *space;
+	struct home from, to;
+	struct vmem_map *map;
+	uint8_t *state;
+	size_t len;
+
+	if (!size)
+		return 0;
+	demand(!vmem_space_new(&space) && !vmem_map_new(&map));
+	demand(!vmem_space_publish(space, map));
+	home_make(&from, space, data[0] & 1);
+	home_make(&to, space, data[0] & 1);
+	state = state_make(&from, &len);
+	state_change(state, len, data + 1, size - 1);
+	if (data[0] & 2)
+		state_try(&to, data + 1, size - 1);
+	else
+		state_try(&to, state, len);
+	free(state);
+	home_free(&from);
+	home_free(&to);
+	vmem_map_unref(map);
+	vmem_space_reclaim(space);
+	vmem_space_free(space);
+	return 0;
+}
