@@ -227,6 +227,26 @@ START_TEST(piece_dropped_elsewhere_wakes_the_owner)
 }
 END_TEST
 
+/* A wake-up that was lost would leave the owner waiting for ever. */
+START_TEST(piece_dropped_at_any_moment_wakes_whoever_was_told_of_it)
+{
+	struct pollfd p = { vmem_reservation_fd(window), POLLIN, 0 };
+	unsigned int n = scaled(2000);
+	struct vmem_block *b;
+	pthread_t thread;
+
+	while (n--) {
+		ck_assert_int_eq(map_at(0, 0, PAGE, RW_SHARED, &b), 0);
+		ck_assert_int_eq(pthread_create(&thread, NULL, drop, b), 0);
+		while (vmem_reservation_busy(window, 0, PAGE)) {
+			ck_assert_int_eq(poll(&p, 1, -1), 1);
+			vsu_event_drain(p.fd, NULL);
+		}
+		pthread_join(thread, NULL);
+	}
+}
+END_TEST
+
 START_TEST(piece_that_nobody_asked_for_wakes_nobody)
 {
 	struct pollfd p = { vmem_reservation_fd(window), POLLIN, 0 };
@@ -381,6 +401,7 @@ int main(void)
 	tcase_add_test(tc, pieces_have_protections_of_their_own);
 	tcase_add_test(tc, window_outlives_its_owner_as_long_as_a_piece);
 	tcase_add_test(tc, piece_dropped_elsewhere_wakes_the_owner);
+	tcase_add_test(tc, piece_dropped_at_any_moment_wakes_whoever_was_told_of_it);
 	tcase_add_test(tc, piece_that_nobody_asked_for_wakes_nobody);
 	if (sizeof(off_t) == sizeof(long))	/* else mmap() has another name */
 		tcase_add_test(tc,
