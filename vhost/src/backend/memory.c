@@ -132,28 +132,6 @@ static int get_max_slots(struct vhost_user_backend *b,
 	return vhost_user_priv_reply_u64(msg, b->config.max_slots);
 }
 
-/* Nothing that a ring uses changes: rings run on and see it at their next use. */
-static int check_add(struct vhost_user_backend *b,
-		     struct vhost_user_priv_msg *msg, struct vsu_error *err)
-{
-	int rc;
-
-	if (b->table.n >= b->config.max_slots)
-		return vsu_error_set(err, -ENOSPC,
-				     "ADD_MEM_REG: all %u memory slots are in use",
-				     b->config.max_slots);
-	rc = stage_copy(b, b->table.n + 1, NULL, err);
-	if (rc == 0)
-		rc = vhost_user_priv_table_add(b, &b->staged,
-					       &msg->payload.region.region,
-					       &msg->fds[0], NULL, err);
-	if (rc == 0)
-		rc = stage_map(b, err);
-	if (rc < 0)
-		vhost_user_priv_unstage(b);
-	return rc < 0 ? rc : VHOST_USER_PRIV_GO;
-}
-
 /* The offset is not part of what identifies a region: some send 0. */
 static const struct vhost_user_priv_slot *
 find_slot(const struct vhost_user_priv_table *t,
@@ -169,6 +147,52 @@ find_slot(const struct vhost_user_priv_table *t,
 			return &t->slots[i];
 	}
 	return NULL;
+}
+
+/*
+ * The region that was added last, with the mapping of the one that was there
+ * before: another one in its place would need another mapping.
+ */
+static int check_same(const struct vhost_user_backend *b,
+		      const struct vhost_user_priv_slot *before,
+		      struct vsu_error *err)
+{
+	const struct vhost_user_priv_slot *s = &b->staged.slots[b->staged.n - 1];
+
+	if (!before || vmem_region_block(s->region) ==
+		       vmem_region_block(before->region))
+		return 0;
+	return vsu_error_set(err, -EEXIST, PLACE ": it is there, of another file",
+			     PLACE_ARGS(&s->wire));
+}
+
+/*
+ * Nothing that a ring uses changes: rings run on and see it at their next use.
+ * A region that is there already stays: QEMU up to 7.2 says each of them once
+ * for each pair of queues of a network card.
+ */
+static int check_add(struct vhost_user_backend *b,
+		     struct vhost_user_priv_msg *msg, struct vsu_error *err)
+{
+	const struct vhost_user_mem_region *r = &msg->payload.region.region;
+	const struct vhost_user_priv_slot *before = find_slot(&b->table, r);
+	int rc;
+
+	if (!before && b->table.n >= b->config.max_slots)
+		return vsu_error_set(err, -ENOSPC,
+				     "ADD_MEM_REG: all %u memory slots are in use",
+				     b->config.max_slots);
+	rc = stage_copy(b, b->table.n + 1, before, err);
+	if (rc == 0)
+		rc = vhost_user_priv_table_add(b, &b->staged, r, &msg->fds[0],
+					       before ? &b->table : NULL, err);
+	if (rc == 0)
+		rc = check_same(b, before, err);
+	if (rc == 0)
+		rc = stage_map(b, err);
+	if (rc < 0)
+		vhost_user_priv_unstage(b);
+	return rc < 0 ? rc : VHOST_USER_PRIV_GO;
 }
 
 static int check_remove(struct vhost_user_backend *b,

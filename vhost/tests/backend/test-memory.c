@@ -575,13 +575,37 @@ START_TEST(b2_14_slot_that_overlaps_or_is_one_too_many_is_refused)
 	rig_negotiate(&r);
 	ck_assert_uint_eq(rig_get_u64(&r, VHOST_USER_GET_MAX_MEM_SLOTS), 5);
 	ck_assert_uint_eq(add(&r, rig_region(0, PAGE, 0), r.memfd), 0);
-	ck_assert_uint_ne(add(&r, rig_region(0, PAGE, 0), r.memfd), 0);
+	ck_assert_uint_ne(add(&r, rig_region(0, 2 * PAGE, 0), r.memfd), 0);
 	ck_assert_uint_ne(add(&r, plain(MiB, PAGE, RIG_UADDR, 0), r.memfd), 0);
 	for (i = 1; i < 5; i++)
 		ck_assert_uint_eq(add(&r, rig_region(i * PAGE, PAGE, 0),
 				      r.memfd), 0);
 	ck_assert_uint_ne(add(&r, rig_region(MiB, PAGE, 0), r.memfd), 0);
 	ck_assert_uint_eq(count(&r), 5);
+	rig_fini(&r);
+}
+END_TEST
+
+/* As QEMU up to 7.2 does for each pair of queues of a network card. */
+START_TEST(b2_14_slot_that_is_given_again_stays_as_it_is)
+{
+	int other = memfd_create("other", MFD_CLOEXEC);
+	struct rig r;
+
+	rig_prepare(&r);
+	r.config.max_slots = 1;
+	rig_start(&r);
+	rig_negotiate(&r);
+	ck_assert_uint_eq(add(&r, rig_region(0, PAGE, 0), r.memfd), 0);
+	hva(&r, 0)[5] = 0x77;
+	ck_assert_uint_eq(add(&r, rig_region(0, PAGE, 0), r.memfd), 0);
+	ck_assert_uint_eq(hva(&r, 0)[5], 0x77);
+	ck_assert_uint_eq(count(&r), 1);
+	ck_assert_int_eq(ftruncate(other, RIG_MEMORY), 0);
+	ck_assert_uint_ne(add(&r, rig_region(0, PAGE, 0), other), 0);
+	ck_assert_uint_eq(hva(&r, 0)[5], 0x77);
+	ck_assert_uint_eq(count(&r), 1);
+	vsu_fd_close(&other);
 	rig_fini(&r);
 }
 END_TEST
@@ -746,6 +770,7 @@ static void add_refusals(Suite *s)
 	tcase_add_test(tc, b2_11_failure_at_any_region_leaves_the_old_table);
 	tcase_add_test(tc, b2_13_sum_of_regions_is_limited);
 	tcase_add_test(tc, b2_14_slot_that_overlaps_or_is_one_too_many_is_refused);
+	tcase_add_test(tc, b2_14_slot_that_is_given_again_stays_as_it_is);
 	tcase_add_test(tc, b2_15_unknown_slot_cannot_be_removed);
 }
 
