@@ -18,6 +18,7 @@
 #include <virtio-devices/blk.h>
 #include <virtio-devices/inline.h>
 #include <virtio-devices/mmio.h>
+#include <virtio-devices/net.h>
 #include <virtio-devices/rng.h>
 #include <virtio-devices/vhost_user.h>
 #include <virtio-devices/vhost_user_server.h>
@@ -263,6 +264,24 @@ static void prepare_device(void)
 	ck_assert_int_eq(vmem_space_new(&space), 0);
 }
 
+/* A link of a socket, and a card over it. */
+static int make_net(void)
+{
+	struct virtdev_net_config config = { .size = sizeof(config) };
+	int pair[2], rc;
+
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0,
+				    pair), 0);
+	rc = virtdev_net_link_from_fd(pair[0], &config.link, &err);
+	if (!rc)
+		rc = virtdev_net_new(&config, &device, &err);
+	if (rc < 0)
+		virtdev_net_link_free(config.link);
+	close(pair[0]);
+	close(pair[1]);
+	return rc;
+}
+
 static int make_transport(void)
 {
 	static const struct virtdev_transport_ops ops = {
@@ -340,6 +359,7 @@ static const struct maker {
 	unsigned int calls;	/* that can fail, at least */
 } makers[] = {
 	{ nothing, make_rng, free_device, 2 },
+	{ nothing, make_net, free_device, 4 },
 	{ prepare_space, make_balloon, free_device, 2 },
 	{ prepare_device, make_transport, free_transport, 1 },
 	{ prepare_transport, make_mmio, free_mmio, 2 },

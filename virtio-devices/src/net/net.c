@@ -97,6 +97,9 @@ static int net_queue_start(void *self, uint32_t queue, struct vq *vq,
 		return vsu_error_sys(err, rc, "net: queue %u", queue);
 	}
 	virtdev_priv_net_update_lanes(net);
+	/* a driver that moved here is to look, see state.c */
+	if (!queue && __atomic_load_n(&net->announce, __ATOMIC_RELAXED))
+		virtdev_config_changed(net->dev);
 	return 0;
 }
 
@@ -161,6 +164,9 @@ static const struct virtdev_ops net_ops = {
 	.queue_start = net_queue_start, .queue_serve = net_queue_serve,
 	.queue_stop = net_queue_stop, .queue_host_fd = net_queue_host_fd,
 	.reset = net_reset, .free = net_free,
+	.state_version = 1,
+	.state_save = virtdev_priv_net_state_save,
+	.state_load = virtdev_priv_net_state_load,
 };
 
 static int check_numbers(const struct virtdev_net_config *c,

@@ -96,6 +96,12 @@ enum net_role virtdev_priv_net_role(const struct net *net, uint32_t queue);
 /* Tells the link what the driver takes of frames. */
 int virtdev_priv_net_set_offloads(struct net *net, uint64_t offloads);
 
+/* state.c */
+void virtdev_priv_net_state_save(void *self, struct virtdev_state_writer *w);
+int virtdev_priv_net_state_load(void *self, uint32_t version,
+				struct virtdev_state_reader *r,
+				struct vsu_error *err);
+
 /* lane.c */
 
 /* Wakes the queue for these events of its lane, or for none. */

@@ -160,6 +160,82 @@ START_TEST(a5_11_table_shorter_than_it_says_changes_nothing)
 }
 END_TEST
 
+static unsigned int status(void)
+{
+	struct virtdev_net_space space;
+
+	virtdev_config_read(net_rig.dev, 0, &space, sizeof(space));
+	return vsu_le16_load(space.status);
+}
+
+/* A driver's choices, as bytes. */
+static void save_choices(void **bytes, size_t *len)
+{
+	net_rig_init(3, MQ | VIRTDEV_NET_F_GUEST_CSUM);
+	ck_assert_int_eq(mode(VIRTDEV_NET_RX_PROMISC, 0), OK);
+	ck_assert_int_eq(vlan(VIRTDEV_NET_VLAN_ADD, 7), OK);
+	ck_assert_int_eq(tables(1, 1, other, group, 0), OK);
+	ck_assert_int_eq(pairs(2), OK);
+	ck_assert_int_eq(virtdev_state_save(net_rig.dev, bytes, len), 0);
+	net_rig_fini();
+}
+
+START_TEST(a_state_brings_all_choices_and_asks_for_an_announcement)
+{
+	void *bytes;
+	size_t len;
+
+	save_choices(&bytes, &len);
+	net_rig_init(3, MQ | VIRTDEV_NET_F_GUEST_CSUM);
+	net_rig_stop(0);
+	ck_assert_int_eq(virtdev_state_load(net_rig.dev, bytes, len, NULL), 0);
+	ck_assert_uint_eq(net_rig.changed, 0);
+	net_rig_start(0);
+	ck_assert_uint_eq(net_rig.changed, 1);
+	ck_assert_uint_eq(status(), VIRTDEV_NET_S_LINK_UP |
+				    VIRTDEV_NET_S_ANNOUNCE);
+	ck_assert(gets(other, 7) && gets(group, -1) && gets(own, -1));
+	ck_assert(!gets(everybody, 8));
+	ck_assert(net_rig.link.on[1] && !net_rig.link.on[2]);
+	ck_assert_uint_eq(net_rig.link.offloads, VIRTDEV_NET_F_GUEST_CSUM);
+	ck_assert_int_eq(command(VIRTDEV_NET_CTRL_ANNOUNCE,
+				 VIRTDEV_NET_ANNOUNCE_ACK, own, 1), OK);
+	ck_assert_uint_eq(status(), VIRTDEV_NET_S_LINK_UP);
+	net_rig_fini();
+	free(bytes);
+}
+END_TEST
+
+START_TEST(a_state_that_cannot_be_is_refused_or_means_something)
+{
+	struct vsu_error err = VSU_ERROR_INIT;
+	unsigned char *bytes;
+	void *saved;
+	size_t len, i;
+	int rc;
+
+	save_choices(&saved, &len);
+	bytes = saved;
+	net_rig_init(1, 0);	/* which has one pair, not two */
+	ck_assert_int_eq(virtdev_state_load(net_rig.dev, bytes, len, &err),
+			 -EBADMSG);
+	net_rig_fini();
+	net_rig_init(3, 0);
+	for (i = 0; i < len; i++)
+		ck_assert_int_lt(virtdev_state_load(net_rig.dev, bytes, i,
+						    NULL), 0);
+	for (i = 0; i < len; i++) {
+		bytes[i] ^= 0xff;
+		rc = virtdev_state_load(net_rig.dev, bytes, len, NULL);
+		ck_assert_msg(rc == 0 || rc == -EBADMSG || rc == -EOPNOTSUPP,
+			      "byte %zu: %d", i, rc);
+		bytes[i] ^= 0xff;
+	}
+	net_rig_fini();
+	free(saved);
+}
+END_TEST
+
 static void ck_address(const uint8_t *mac)
 {
 	struct virtdev_net_space space;
@@ -381,6 +457,10 @@ static void add_tests(TCase *tc)
 	tcase_add_test(tc, a5_11_table_longer_than_ours_stands_for_all);
 	tcase_add_test(tc, a5_11_table_shorter_than_it_says_changes_nothing);
 	tcase_add_test(tc, the_driver_may_have_another_address_until_a_reset);
+	tcase_add_test(tc,
+		       a_state_brings_all_choices_and_asks_for_an_announcement);
+	tcase_add_test(tc,
+		       a_state_that_cannot_be_is_refused_or_means_something);
 	tcase_add_test(tc, vlans_are_added_and_deleted);
 	tcase_add_test(tc, a_driver_uses_one_pair_until_it_asks_for_more);
 	tcase_add_test(tc, all_pairs_that_run_are_used_without_a_control_queue);

@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Claims about links over sockets. */
+#include <config.h>
+
+#include <arpa/inet.h>
+#include <check.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <virtio-devices/net_link.h>
+#include <vmm-sys-util/fd.h>
+
+#include "link/link_priv.h"
+
+static struct virtdev_net_link *link_;
+static struct vsu_error err;
+static int peer;
+
+/* A link over one end of a pair; the other is the peer. */
+static void make_link(int type)
+{
+	int pair[2];
+
+	ck_assert_int_eq(socketpair(AF_UNIX, type | SOCK_CLOEXEC, 0, pair), 0);
+	ck_assert_int_eq(virtdev_net_link_from_fd(pair[0], &link_, &err), 0);
+	close(pair[0]);
+	peer = pair[1];
+}
+
+static void end_link(void)
+{
+	virtdev_net_link_free(link_);
+	close(peer);
+}
+
+static ssize_t receive(void *buf, size_t len)
+{
+	const struct iovec iov[] = { { buf, 5 },
+				     { (char *)buf + 5, len - 5 } };
+
+	return link_->ops.receive(link_->self, 0, iov, 2);
+}
+
+static int send_bytes(void *header, void *buf, size_t len)
+{
+	const struct iovec iov[] = { { header, NET_HEADER }, { buf, len } };
+
+	return link_->ops.send(link_->self, 0, iov, 2);
+}
+
+static void peer_says(const void *bytes, size_t len)
+{
+	ck_assert_int_eq(send(peer, bytes, len, MSG_NOSIGNAL), (ssize_t)len);
+}
+
+/* len bytes behind their length, in a stream. */
+static void peer_sends(const unsigned char *frame, uint32_t len)
+{
+	const uint32_t be = htonl(len);
+
+	peer_says(&be, sizeof(be));
+	peer_says(frame, len);
+}
+
+static const int kinds[] = { SOCK_DGRAM, SOCK_SEQPACKET };
+
+START_TEST(a_packet_is_a_frame_each_way)
+{
+	unsigned char out[NET_HEADER + 60], in[200], header[NET_HEADER];
+
+	make_link(kinds[_i]);
+	memset(out, 0x44, sizeof(out));
+	memset(in, 0xee, sizeof(in));
+	ck_assert_int_eq(receive(in, sizeof(in)), -EAGAIN);
+	peer_says(out, 60);
+	ck_assert_int_eq(receive(in, sizeof(in)), NET_HEADER + 60);
+	memset(header, 0, sizeof(header));
+	ck_assert_mem_eq(in, header, NET_HEADER);
+	ck_assert_mem_eq(in + NET_HEADER, out, 60);
+	ck_assert_int_eq(send_bytes(header, out, 60), 0);
+	ck_assert_int_eq(recv(peer, in, sizeof(in), 0), 60);
+	ck_assert_mem_eq(in, out, 60);
+	end_link();
+}
+END_TEST
+
+START_TEST(a_packet_that_does_not_fit_is_lost_alone)
+{
+	unsigned char out[100] = { 1 }, in[60];
+
+	make_link(kinds[_i]);
+	peer_says(out, sizeof(out));
+	peer_says(out, 20);
+	ck_assert_int_eq(receive(in, sizeof(in)), -EMSGSIZE);
+	ck_assert_int_eq(receive(in, sizeof(in)), NET_HEADER + 20);
+	end_link();
+}
+END_TEST
+
+START_TEST(the_end_of_a_connection_is_one_of_the_link)
+{
+	unsigned char in[60];
+
+	make_link(_i ? SOCK_STREAM : SOCK_SEQPACKET);
+	shutdown(peer, SHUT_RDWR);
+	ck_assert_int_eq(receive(in, sizeof(in)), -EPIPE);
+	ck_assert_int_eq(receive(in, sizeof(in)), -EPIPE);
+	end_link();
+}
+END_TEST
+
+START_TEST(frames_of_a_stream_come_in_whatever_pieces)
+{
+	unsigned char frame[300], bytes[2 * 304], in[400];
+	const uint32_t be = htonl(300);
+	size_t i;
+
+	make_link(SOCK_STREAM);
+	for (i = 0; i < sizeof(frame); i++)
+		frame[i] = (unsigned char)i;
+	memcpy(bytes, &be, 4);
+	memcpy(bytes + 4, frame, 300);
+	memcpy(bytes + 304, bytes, 304);
+	for (i = 0; i < 303; i++) {
+		peer_says(bytes + i, 1);
+		ck_assert_int_eq(receive(in, sizeof(in)), -EAGAIN);
+	}
+	peer_says(bytes + 303, 305);
+	for (i = 0; i < 2; i++) {
+		ck_assert_int_eq(receive(in, sizeof(in)), NET_HEADER + 300);
+		ck_assert_mem_eq(in + NET_HEADER, frame, 300);
+	}
+	ck_assert_int_eq(receive(in, sizeof(in)), -EAGAIN);
+	end_link();
+}
+END_TEST
+
+START_TEST(frames_of_a_stream_go_out_together_behind_their_lengths)
+{
+	unsigned char header[NET_HEADER] = { 0 }, frame[100], got[400];
+	const uint32_t be = htonl(100);
+	int i;
+
+	make_link(SOCK_STREAM);
+	memset(frame, 0x3c, sizeof(frame));
+	for (i = 0; i < 3; i++)
+		ck_assert_int_eq(send_bytes(header, frame, 100), 0);
+	ck_assert_int_eq(recv(peer, got, sizeof(got), MSG_DONTWAIT), -1);
+	ck_assert_int_eq(link_->ops.flush(link_->self, 0), 0);
+	ck_assert_int_eq(recv(peer, got, sizeof(got), MSG_DONTWAIT), 312);
+	ck_assert_mem_eq(got + 208, &be, 4);
+	ck_assert_mem_eq(got + 212, frame, 100);
+	end_link();
+}
+END_TEST
+
+START_TEST(a_stream_whose_peer_does_not_read_takes_no_more_and_loses_nothing)
+{
+	static unsigned char frame[60000], got[1 << 20];
+	unsigned char header[NET_HEADER] = { 0 };
+	uint64_t sent = 0, came = 0;
+	ssize_t n;
+	int i;
+
+	make_link(SOCK_STREAM);
+	for (i = 0; i < 1000 && !send_bytes(header, frame, sizeof(frame)); i++)
+		sent += 4 + sizeof(frame);
+	ck_assert_int_lt(i, 1000);
+	for (i = 0; i < 1000 && came < sent; i++) {
+		n = recv(peer, got, sizeof(got), MSG_DONTWAIT);
+		came += n > 0 ? (uint64_t)n : 0;
+		link_->ops.flush(link_->self, 0);
+	}
+	ck_assert_uint_eq(came, sent);
+	ck_assert_int_eq(link_->ops.flush(link_->self, 0), 0);
+	end_link();
+}
+END_TEST
+
+START_TEST(a_length_that_cannot_be_ends_a_stream)
+{
+	const uint32_t be = htonl(0x7fffffff);
+	unsigned char in[100] = { 0 };
+
+	make_link(SOCK_STREAM);
+	peer_sends(in, 20);
+	peer_says(&be, 4);
+	ck_assert_int_eq(receive(in, sizeof(in)), NET_HEADER + 20);
+	ck_assert_int_eq(receive(in, sizeof(in)), -EPIPE);
+	ck_assert_int_eq(send_bytes(in, in, 60), -EPIPE);
+	end_link();
+}
+END_TEST
+
+START_TEST(what_is_no_frame_is_passed_over)
+{
+	unsigned char bytes[100] = { 0 };
+
+	make_link(SOCK_STREAM);
+	peer_sends(bytes, 0);
+	peer_sends(bytes, 13);
+	peer_sends(bytes, 100);
+	peer_sends(bytes, 14);
+	ck_assert_int_eq(receive(bytes, 60), -ENOMSG);
+	ck_assert_int_eq(receive(bytes, 60), -ENOMSG);
+	ck_assert_int_eq(receive(bytes, 60), -EMSGSIZE);
+	ck_assert_int_eq(receive(bytes, 60), NET_HEADER + 14);
+	end_link();
+}
+END_TEST
+
+START_TEST(a_descriptor_that_is_no_link_is_refused_with_a_sentence)
+{
+	int fd = open("/dev/null", O_RDWR | O_CLOEXEC), fds = vsu_fd_count();
+
+	ck_assert_int_eq(virtdev_net_link_from_fd(fd, &link_, &err), -EINVAL);
+	ck_assert(strstr(err.msg, "neither a tap interface nor a socket"));
+	ck_assert_int_eq(vsu_fd_count(), fds);
+	close(fd);
+	ck_assert_int_lt(virtdev_net_link_from_fd(fd, &link_, &err), 0);
+}
+END_TEST
+
+static const struct {
+	struct virtdev_net_tap tap;
+	const char *says;
+} taps[] = {
+	{ { .size = 0, .name = "t" }, "struct virtdev_net_tap" },
+	{ { .size = sizeof(taps[0].tap), .name = NULL }, "no name" },
+	{ { .size = sizeof(taps[0].tap), .name = "0123456789abcdef" },
+	  "at most 15 characters" },
+	{ { .size = sizeof(taps[0].tap), .name = "a/b" }, "is no name" },
+	{ { .size = sizeof(taps[0].tap), .name = "t", .lanes = 128 },
+	  "at most 127" },
+};
+
+START_TEST(a_tap_interface_that_cannot_be_is_refused_with_a_sentence)
+{
+	ck_assert_int_eq(virtdev_net_tap_open(&taps[_i].tap, &link_, &err),
+			 -EINVAL);
+	ck_assert_msg(strstr(err.msg, taps[_i].says), "%s", err.msg);
+}
+END_TEST
+
+START_TEST(a_stream_that_nobody_serves_is_named)
+{
+	ck_assert_int_eq(virtdev_net_stream_connect("/nowhere/passt", &link_,
+						    &err), -ENOENT);
+	ck_assert(strstr(err.msg, "/nowhere/passt"));
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("link");
+	TCase *tc = tcase_create("link");
+	SRunner *sr = srunner_create(s);
+	int failed;
+
+	suite_add_tcase(s, tc);
+	tcase_add_loop_test(tc, a_packet_is_a_frame_each_way, 0, 2);
+	tcase_add_loop_test(tc, a_packet_that_does_not_fit_is_lost_alone, 0, 2);
+	tcase_add_loop_test(tc, the_end_of_a_connection_is_one_of_the_link, 0,
+			    2);
+	tcase_add_test(tc, frames_of_a_stream_come_in_whatever_pieces);
+	tcase_add_test(tc,
+		       frames_of_a_stream_go_out_together_behind_their_lengths);
+	tcase_add_test(tc,
+		       a_stream_whose_peer_does_not_read_takes_no_more_and_loses_nothing);
+	tcase_add_test(tc, a_length_that_cannot_be_ends_a_stream);
+	tcase_add_test(tc, what_is_no_frame_is_passed_over);
+	tcase_add_test(tc,
+		       a_descriptor_that_is_no_link_is_refused_with_a_sentence);
+	tcase_add_loop_test(tc,
+			    a_tap_interface_that_cannot_be_is_refused_with_a_sentence,
+			    0, sizeof(taps) / sizeof(taps[0]));
+	tcase_add_test(tc, a_stream_that_nobody_serves_is_named);
+	srunner_run_all(sr, CK_ENV);
+	failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
