@@ -89,6 +89,13 @@ static void describe_fs(const struct vmm_device_spec *spec, struct fs_space *out
 	out->num_request_queues = vsu_le32_make(queues - 1);
 }
 
+/* Of a network card, pairs are counted, which have a control queue besides. */
+static uint32_t ring_count(const struct vmm_device_spec *spec)
+{
+	return spec->id == VIRTDEV_ID_NET && spec->queues ?
+	       2 * spec->queues + 1 : spec->queues;
+}
+
 static int connect_session(struct remote *r,
 			   const struct vmm_device_spec *spec,
 			   struct vsu_error *err)
@@ -97,7 +104,7 @@ static int connect_session(struct remote *r,
 	const struct virtdev_vhost_user_config config = {
 		.size = sizeof(config), .id = spec->id,
 		.space = spec->tag[0] ? &fs : NULL,
-		.nqueues = spec->queues, .queue_max = spec->queue_size,
+		.nqueues = ring_count(spec), .queue_max = spec->queue_size,
 		.config_size = spec->config_size, .peer = spec->socket,
 		.sigbus = r->shmem->memory->sigbus,
 		.closer = prog_closer(), .served_files = spec->allow_fuse,

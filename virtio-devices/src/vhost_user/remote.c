@@ -11,12 +11,14 @@
 #include <vhost/protocol.h>
 #include <virtio-devices/blk_layout.h>
 #include <virtio-devices/ids.h>
+#include <virtio-devices/net_layout.h>
 #include <vmm-sys-util/sized.h>
 
 #include "vhost_user/remote_priv.h"
 
 #define DEFAULT_QUEUE_MAX 256u
 #define NUM_QUEUES offsetof(struct virtdev_blk_space, num_queues)
+#define NUM_PAIRS offsetof(struct virtdev_net_space, max_virtqueue_pairs)
 
 /* Of a console: its most ports, low half, and the feature that they need. */
 #define NUM_PORTS 4
@@ -93,6 +95,17 @@ static int on_queue_start(void *self, uint32_t queue, struct vq *q,
 		" is served by the back-end at '%s'", queue, r->peer);
 }
 
+/* A card with a control queue has it behind all pairs. */
+static uint32_t net_queues(const struct virtdev_vhost_user *r,
+			   uint64_t features)
+{
+	const uint32_t many = r->bytes[NUM_PAIRS] |
+			      (uint32_t)r->bytes[NUM_PAIRS + 1] << 8;
+	const uint32_t pairs = (features & VIRTDEV_NET_F_MQ) && many ? many : 1;
+
+	return features & VIRTDEV_NET_F_CTRL_VQ ? 2 * pairs + 1 : 2;
+}
+
 /* Queues: what the caller says, what the device says, what its kind has. */
 static uint32_t queue_count(const struct virtdev_vhost_user *r,
 			    uint64_t features)
@@ -108,6 +121,8 @@ static uint32_t queue_count(const struct virtdev_vhost_user *r,
 	    (features & CONSOLE_F_MULTIPORT))
 		n = 2 + 2 * (r->bytes[NUM_PORTS] |
 			     (uint32_t)r->bytes[NUM_PORTS + 1] << 8);
+	if (r->config.id == VIRTDEV_ID_NET)
+		n = net_queues(r, features);
 	if (!n)
 		n = r->preset ? r->preset->nqueues : 1;
 	return n > 256 ? 256 : n;

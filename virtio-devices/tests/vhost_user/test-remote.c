@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include <virtio-devices/ids.h>
+#include <virtio-devices/net_layout.h>
 #include <virtio-devices/vhost_user.h>
 #include <virtio-devices/vhost_user_server.h>
 #include <vmm-sys-util/event.h>
@@ -242,6 +243,25 @@ START_TEST(a_disk_says_itself_how_many_queues_it_has)
 	connect_as(VIRTDEV_ID_BLOCK);
 	ck_assert_uint_eq(virtdev_info(virtdev_vhost_user_device(
 						rig.remote))->nqueues, 2);
+	teardown();
+}
+END_TEST
+
+static const struct {
+	uint64_t features;
+	uint32_t nqueues;
+} cards[] = {
+	{ 0, 2 }, { VIRTDEV_NET_F_MQ, 2 }, { VIRTDEV_NET_F_CTRL_VQ, 3 },
+	{ VIRTDEV_NET_F_CTRL_VQ | VIRTDEV_NET_F_MQ, 7 },
+};
+
+START_TEST(a_network_card_has_a_control_queue_behind_its_pairs)
+{
+	begin(VQ_F_VERSION_1 | cards[_i].features, VIRTDEV_ID_NET);
+	rig.config[8] = 3;
+	pump();
+	ck_assert_uint_eq(virtdev_info(virtdev_vhost_user_device(
+				rig.remote))->nqueues, cards[_i].nqueues);
 	teardown();
 }
 END_TEST
@@ -620,6 +640,9 @@ int main(void)
 
 	tcase_add_test(tc, a_ready_device_shows_what_the_back_end_says);
 	tcase_add_test(tc, a_disk_says_itself_how_many_queues_it_has);
+	tcase_add_loop_test(tc,
+			    a_network_card_has_a_control_queue_behind_its_pairs,
+			    0, 4);
 	tcase_add_test(tc, other_devices_have_the_queues_of_their_kind);
 	tcase_add_test(tc, configuration_that_is_the_front_ends_is_neither_asked_for_nor_written);
 	tcase_add_loop_test(tc, kinds_are_known_by_their_names, 0,
