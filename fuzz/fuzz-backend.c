@@ -122,7 +122,9 @@ static void run(void *opaque, uint32_t ring)
 {
 	struct fuzz *f = opaque;
 
-	if (f->running[ring] && !f->waits[ring])
+	/* behind an IOMMU an answer may come for a ring that runs by now */
+	if (f->running[ring] && !f->waits[ring] &&
+	    !(vhost_user_backend_features(f->b) & VHOST_USER_F_ACCESS_PLATFORM))
 		abort();
 	f->running[ring] = f->ran = true;
 	f->waits[ring] = false;
