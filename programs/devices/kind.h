@@ -105,6 +105,7 @@ const struct vmm_device_key *vmm_device_missing(
 
 /* The kinds. */
 extern const struct vmm_device_kind vmm_balloon_kind, vmm_blk_kind, vmm_console_kind,
-				    vmm_net_kind, vmm_pmem_kind, vmm_rng_kind, vmm_vsock_kind;
+				    vmm_mem_kind, vmm_net_kind, vmm_pmem_kind, vmm_rng_kind,
+				    vmm_vsock_kind;
 
 #endif

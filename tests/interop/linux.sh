@@ -9,7 +9,7 @@
 #   linux_run SECONDS COMMAND…  runs COMMAND where KVM runs level 0 by hardware;
 #                               output in $WORK/out and $WORK/err, LINUX_STATUS
 
-LINUX_MODULES="virtio_mmio virtio_pci virtio_blk virtio_net virtio_rng virtio_balloon virtio_pmem nd_pmem virtiofs ext4 button evdev pvpanic-mmio"
+LINUX_MODULES="virtio_mmio virtio_pci virtio_blk virtio_net virtio_rng virtio_balloon virtio_pmem nd_pmem virtio_mem virtiofs ext4 button evdev pvpanic-mmio"
 LINUX_PROGRAMS="mke2fs e2fsck"
 # In the machine that runs them, where that is an emulated one.
 LINUX_OUTER_MODULES="tun vhost_net"

@@ -17,6 +17,7 @@
 #include <virtio-devices/balloon.h>
 #include <virtio-devices/blk.h>
 #include <virtio-devices/inline.h>
+#include <virtio-devices/mem.h>
 #include <virtio-devices/mmio.h>
 #include <virtio-devices/net.h>
 #include <virtio-devices/rng.h>
@@ -258,6 +259,15 @@ static int make_balloon(void)
 	return virtdev_balloon_new(&config, &device, &err);
 }
 
+static int make_mem(void)
+{
+	const struct virtdev_mem_config config = {
+		.size = sizeof(config), .len = VIRTDEV_MEM_PIECE,
+	};
+
+	return virtdev_mem_new(&config, &device, &err);
+}
+
 static void prepare_device(void)
 {
 	ck_assert_int_eq(make_rng(), 0);
@@ -361,6 +371,7 @@ static const struct maker {
 	{ nothing, make_rng, free_device, 2 },
 	{ nothing, make_net, free_device, 4 },
 	{ prepare_space, make_balloon, free_device, 2 },
+	{ nothing, make_mem, free_device, 3 },
 	{ prepare_device, make_transport, free_transport, 1 },
 	{ prepare_transport, make_mmio, free_mmio, 2 },
 	{ prepare_transport, make_inline, free_inline, 5 },

@@ -10,7 +10,7 @@
 #include "cli/options.h"
 #include "log.h"
 
-enum { MEMORY, ON_MEMORY_ERROR, CPUS, CPU, DISK, NET, RNG, BALLOON, PMEM, VSOCK, DEVICE, TRANSPORT, INITRD,
+enum { MEMORY, ON_MEMORY_ERROR, CPUS, CPU, DISK, NET, RNG, BALLOON, PMEM, MEM, VSOCK, DEVICE, TRANSPORT, INITRD,
        CMDLINE, APPEND, CONSOLE, SERIAL, CONTROL, REBOOT, DRY_RUN, JSON, LOG_LEVEL, VERBOSE, HELP, KERNEL,
        DISK_PATH };
 
@@ -55,6 +55,10 @@ const struct vsu_option vmm_run_options[] = {
 		      .arg = "PROPERTIES",
 		      .help = "memory that the guest lends the host: size=BYTES",
 		      .example = "size=1G,deflate-on-oom" },
+	[MEM] = { .name = "mem", .kind = VSU_OPTION_STRING,
+		  .arg = "PROPERTIES", .repeat = true,
+		  .help = "memory that comes and goes: size=BYTES",
+		  .example = "size=4G,requested=1G" },
 	[PMEM] = { .name = "pmem", .kind = VSU_OPTION_STRING,
 		   .arg = "PROPERTIES", .repeat = true,
 		   .help = "a file as persistent memory: path=FILE" },
@@ -107,6 +111,7 @@ static const enum vmm_device_how device_hows[] = {
 	[CONSOLE] = VMM_DEVICE_CONSOLE,
 	[BALLOON] = VMM_DEVICE_BALLOON,
 	[PMEM] = VMM_DEVICE_PMEM,
+	[MEM] = VMM_DEVICE_MEM,
 	[VSOCK] = VMM_DEVICE_VSOCK,
 	[DEVICE] = VMM_DEVICE_ANY,
 	[DISK_PATH] = VMM_DEVICE_DISK_PATH,
@@ -169,6 +174,7 @@ static int take_option(void *opaque, unsigned int index,
 	case CONSOLE:
 	case BALLOON:
 	case PMEM:
+	case MEM:
 	case VSOCK:
 	case DEVICE:
 	case DISK_PATH:

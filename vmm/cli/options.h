@@ -27,6 +27,7 @@ struct vmm_device_option {
 		VMM_DEVICE_CONSOLE,	/* list: --console */
 		VMM_DEVICE_BALLOON,	/* list: --balloon */
 		VMM_DEVICE_PMEM,	/* list: --pmem */
+		VMM_DEVICE_MEM,		/* list: --mem */
 		VMM_DEVICE_VSOCK,	/* list: --vsock */
 		VMM_DEVICE_ANY,		/* list: --device */
 	} how;

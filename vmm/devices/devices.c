@@ -66,6 +66,7 @@ static const struct {
 	[VMM_DEVICE_CONSOLE] = { "--console", &vmm_console_kind },
 	[VMM_DEVICE_BALLOON] = { "--balloon", &vmm_balloon_kind },
 	[VMM_DEVICE_PMEM] = { "--pmem", &vmm_pmem_kind },
+	[VMM_DEVICE_MEM] = { "--mem", &vmm_mem_kind },
 	[VMM_DEVICE_VSOCK] = { "--vsock", &vmm_vsock_kind },
 	[VMM_DEVICE_ANY] = { "--device", NULL },
 };

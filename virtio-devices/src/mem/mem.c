@@ -1,0 +1,389 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* A memory device: its configuration, and the requests of its driver. */
+#include <config.h>
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <virtio-devices/ids.h>
+#include <virtio-devices/mem.h>
+#include <virtio-devices/state.h>
+#include <virtio-queue/cursor.h>
+#include <vmm-sys-util/checked.h>
+#include <vmm-sys-util/endian.h>
+#include <vmm-sys-util/sized.h>
+
+#include "core/device_priv.h"
+#include "mem/blocks.h"
+
+#define MEM_NAME "mem"
+#define DEFAULT_QUEUE_MAX 64u
+#define REGION 0u
+
+/* Requests of one turn: each may change the guest's memory. */
+#define TURN_REQUESTS 4u
+
+/* The driver leaves unplugged blocks alone (5.15.3). */
+#define MEM_F_UNPLUGGED_INACCESSIBLE (UINT64_C(1) << 1)
+
+/* Configuration space (5.15.4). */
+struct mem_space {
+	struct vsu_le64 block_size;
+	struct vsu_le16 node_id;
+	uint8_t pad[6];
+	struct vsu_le64 addr, region_size, usable_region_size;
+	struct vsu_le64 plugged_size, requested_size;
+};
+
+/* Types of requests, of answers, and states of blocks (5.15.6). */
+enum { REQ_PLUG, REQ_UNPLUG, REQ_UNPLUG_ALL, REQ_STATE };
+enum { RESP_ACK, RESP_NACK, RESP_BUSY, RESP_ERROR };
+enum { STATE_PLUGGED, STATE_UNPLUGGED, STATE_MIXED };
+
+struct mem_request {
+	struct vsu_le16 type;
+	uint8_t pad[6];
+	struct vsu_le64 addr;
+	struct vsu_le16 nblocks;
+	uint8_t pad2[6];
+};
+
+struct mem_response {
+	struct vsu_le16 type;
+	uint8_t pad[6];
+	struct vsu_le16 state;
+};
+
+/* Blocks that a request names. */
+struct range {
+	uint64_t first, n;
+};
+
+struct mem {
+	struct virtdev *dev;
+	struct vq *q;		/* while it runs */
+	uint64_t requested;	/* bytes; atomic for who counts */
+	struct virtdev_priv_blocks blocks;
+};
+
+/* ---------------------------------------------------------- the requests */
+
+static uint16_t range_plug(struct mem *m, const struct range *r)
+{
+	const uint64_t room = m->requested / VIRTDEV_MEM_BLOCK;
+
+	if (virtdev_priv_blocks_count(&m->blocks, r->first, r->n))
+		return RESP_ERROR;
+	if (m->blocks.plugged > room || r->n > room - m->blocks.plugged)
+		return RESP_NACK;
+	return virtdev_priv_blocks_plug(&m->blocks, r->first, r->n) < 0 ?
+	       RESP_NACK : RESP_ACK;
+}
+
+static uint16_t range_unplug(struct mem *m, const struct range *r)
+{
+	if (virtdev_priv_blocks_count(&m->blocks, r->first, r->n) != r->n)
+		return RESP_ERROR;
+	return virtdev_priv_blocks_unplug(&m->blocks, r->first, r->n) < 0 ?
+	       RESP_BUSY : RESP_ACK;
+}
+
+static uint16_t all_unplug(struct mem *m)
+{
+	return virtdev_priv_blocks_unplug(&m->blocks, 0, m->blocks.n) < 0 ?
+	       RESP_BUSY : RESP_ACK;
+}
+
+static uint16_t range_state(const struct mem *m, const struct range *r,
+			    uint16_t *state)
+{
+	const uint64_t n = virtdev_priv_blocks_count(&m->blocks, r->first,
+						     r->n);
+
+	*state = STATE_MIXED;
+	if (!n)
+		*state = STATE_UNPLUGGED;
+	else if (n == r->n)
+		*state = STATE_PLUGGED;
+	return RESP_ACK;
+}
+
+/* False: the range is not one of whole blocks of the region. */
+static bool range_read(const struct mem *m, const struct mem_request *request,
+		       struct range *r)
+{
+	const uint64_t addr = vsu_le64_load(request->addr);
+	uint64_t base;
+
+	if (virtdev_region_address(m->dev, REGION, &base) || addr < base ||
+	    !vsu_is_aligned(addr - base, VIRTDEV_MEM_BLOCK))
+		return false;
+	r->first = (addr - base) / VIRTDEV_MEM_BLOCK;
+	r->n = vsu_le16_load(request->nblocks);
+	return r->n && !vsu_range_exceeds(r->first, r->n, m->blocks.n);
+}
+
+static uint16_t request_obey(struct mem *m, const struct mem_request *request,
+			     uint16_t *state)
+{
+	const uint16_t type = vsu_le16_load(request->type);
+	struct range r;
+
+	if (type == REQ_UNPLUG_ALL)
+		return all_unplug(m);
+	if (type > REQ_STATE || !range_read(m, request, &r))
+		return RESP_ERROR;
+	if (type == REQ_PLUG)
+		return range_plug(m, &r);
+	return type == REQ_UNPLUG ? range_unplug(m, &r)
+				  : range_state(m, &r, state);
+}
+
+/* Nothing is done for a driver that has no room for the answer. */
+static uint32_t chain_obey(void *opaque, struct vq *q, struct vq_chain *chain)
+{
+	struct mem_response response = { .type = vsu_le16_make(RESP_ERROR) };
+	struct vq_cursor reader, writer;
+	struct mem_request request;
+	uint16_t state = 0;
+
+	if (chain->fault.why || chain->writable_len < sizeof(response))
+		return 0;
+	vq_reader_init(&reader, q, chain);
+	vq_writer_init(&writer, q, chain);
+	if (vq_cursor_read_obj(&reader, &request)) {
+		response.type = vsu_le16_make(request_obey(opaque, &request,
+							   &state));
+		response.state = vsu_le16_make(state);
+	}
+	return vq_cursor_write(&writer, &response, sizeof(response));
+}
+
+/* --------------------------------------------------------------- the queue */
+
+static int mem_serve(void *self, uint32_t queue)
+{
+	struct mem *m = self;
+	const struct vq_turn turn = {
+		.size = sizeof(turn), .serve = chain_obey, .opaque = m,
+		.max_chains = TURN_REQUESTS,
+	};
+
+	return m->q ? virtdev_queue_turn(m->dev, queue, m->q, &turn) : 0;
+}
+
+static int mem_start(void *self, uint32_t queue, struct vq *q,
+		     struct vsu_error *err)
+{
+	struct mem *m = self;
+	int rc = virtdev_priv_blocks_show(&m->blocks);
+
+	(void)queue;
+	if (rc < 0)
+		return vsu_error_sys(err, rc, "mem: cannot show its blocks to the guest");
+	m->q = q;
+	return 0;
+}
+
+static void mem_stop(void *self, uint32_t queue)
+{
+	(void)queue;
+	((struct mem *)self)->q = NULL;
+}
+
+/* ------------------------------------------------ configuration and state */
+
+static uint64_t plugged_bytes(const struct mem *m)
+{
+	return __atomic_load_n(&m->blocks.plugged, __ATOMIC_RELAXED) *
+	       VIRTDEV_MEM_BLOCK;
+}
+
+static uint64_t requested_bytes(const struct mem *m)
+{
+	return __atomic_load_n(&m->requested, __ATOMIC_RELAXED);
+}
+
+static void mem_config_read(void *self, uint32_t off, void *buf, uint32_t len)
+{
+	const struct mem *m = self;
+	const struct vsu_le64 size =
+		vsu_le64_make(m->blocks.n * VIRTDEV_MEM_BLOCK);
+	struct mem_space space = {
+		.block_size = vsu_le64_make(VIRTDEV_MEM_BLOCK),
+		.region_size = size, .usable_region_size = size,
+		.plugged_size = vsu_le64_make(plugged_bytes(m)),
+		.requested_size = vsu_le64_make(requested_bytes(m)),
+	};
+	uint64_t addr;
+
+	if (!virtdev_region_address(m->dev, REGION, &addr))
+		space.addr = vsu_le64_make(addr);
+	memcpy(buf, (const char *)&space + off, len);
+}
+
+static void mem_save(void *self, struct virtdev_state_writer *w)
+{
+	const struct mem *m = self;
+	uint64_t i;
+
+	virtdev_state_put_u64(w, m->blocks.n);
+	for (i = 0; i < m->blocks.n; i += 8)
+		virtdev_state_put_u8(w, (uint8_t)(
+			m->blocks.map[i] | m->blocks.map[i + 1] << 1 |
+			m->blocks.map[i + 2] << 2 | m->blocks.map[i + 3] << 3 |
+			m->blocks.map[i + 4] << 4 | m->blocks.map[i + 5] << 5 |
+			m->blocks.map[i + 6] << 6 | m->blocks.map[i + 7] << 7));
+}
+
+/* The bits are looked at once more when it is known that all is there. */
+static int mem_load(void *self, uint32_t version,
+		    struct virtdev_state_reader *r, struct vsu_error *err)
+{
+	struct mem *m = self;
+	const uint64_t n = virtdev_state_get_u64(r);
+	uint8_t *bits = calloc(m->blocks.n / 8, 1);
+	uint64_t i, plugged = 0;
+	int rc;
+
+	(void)version;
+	if (!bits)
+		return vsu_error_sys(err, -ENOMEM, "mem");
+	virtdev_state_get_bytes(r, bits, m->blocks.n / 8);
+	rc = virtdev_state_end(r, err);
+	if (!rc && n != m->blocks.n)
+		rc = vsu_error_set(err, -EBADMSG, "mem: the state is of a device of another size");
+	for (i = 0; !rc && i < m->blocks.n; i++) {
+		m->blocks.map[i] = bits[i / 8] >> i % 8 & 1;
+		plugged += m->blocks.map[i];
+	}
+	if (!rc)
+		__atomic_store_n(&m->blocks.plugged, plugged, __ATOMIC_RELAXED);
+	free(bits);
+	return rc;
+}
+
+static uint32_t mem_stats(void *self, struct virtdev_stat *stats, uint32_t max)
+{
+	const struct mem *m = self;
+	const struct virtdev_stat all[] = {
+		{ "requested", requested_bytes(m) },
+		{ "plugged", plugged_bytes(m) },
+	};
+	const uint32_t n = sizeof(all) / sizeof(all[0]);
+
+	memcpy(stats, all, (n < max ? n : max) * sizeof(all[0]));
+	return n;
+}
+
+/* --------------------------------------------------------------------- life */
+
+static void mem_free(void *self)
+{
+	struct mem *m = self;
+
+	virtdev_priv_blocks_fini(&m->blocks);
+	free(m);
+}
+
+static const struct virtdev_ops mem_ops = {
+	.size = sizeof(mem_ops), .name = MEM_NAME,
+	.config_read = mem_config_read,
+	.queue_start = mem_start, .queue_serve = mem_serve,
+	.queue_stop = mem_stop,
+	.state_version = 1, .state_save = mem_save, .state_load = mem_load,
+	.stats = mem_stats, .free = mem_free,
+};
+
+static int check_requested(uint64_t bytes, uint64_t len, struct vsu_error *err)
+{
+	if (!vsu_is_aligned(bytes, VIRTDEV_MEM_BLOCK) || bytes > len)
+		return vsu_error_set(err, -EINVAL,
+				     "mem: %" PRIu64 " bytes requested; multiples of 2 MiB up to %" PRIu64 " are possible",
+				     bytes, len);
+	return 0;
+}
+
+static int read_config(const struct virtdev_mem_config *config,
+		       struct virtdev_mem_config *c, struct vsu_error *err)
+{
+	int rc = vsu_copy_sized(c, sizeof(*c), config,
+				"struct virtdev_mem_config", err);
+
+	if (rc < 0)
+		return rc;
+	if (!c->len || !vsu_is_aligned(c->len, VIRTDEV_MEM_PIECE) ||
+	    c->len > VIRTDEV_MEM_MOST)
+		return vsu_error_set(err, -EINVAL,
+				     "mem: a size of %" PRIu64 " bytes; multiples of 128 MiB up to 8 TiB are possible",
+				     c->len);
+	if (c->queue_max > VQ_MAX_SIZE)
+		return vsu_error_set(err, -EINVAL,
+				     "mem: a queue of %" PRIu32 " entries; at most %u are possible",
+				     c->queue_max, VQ_MAX_SIZE);
+	return check_requested(c->requested, c->len, err);
+}
+
+static int make_mem(const struct virtdev_mem_config *c, struct mem **out)
+{
+	const struct virtdev_info info = {
+		.id = VIRTDEV_ID_MEMORY, .nqueues = 1, .nregions = 1,
+		.queue_max = c->queue_max ? c->queue_max : DEFAULT_QUEUE_MAX,
+		.config_size = sizeof(struct mem_space),
+		.features = VQ_F_VERSION_1 | VQ_F_INDIRECT_DESC |
+			    VQ_F_EVENT_IDX | VQ_F_RING_PACKED |
+			    MEM_F_UNPLUGGED_INACCESSIBLE,
+		.regions = { { .id = REGION, .len = c->len,
+			       .flags = VIRTDEV_REGION_APART } },
+	};
+	struct mem *m = calloc(1, sizeof(*m));
+	int rc;
+
+	if (!m)
+		return -ENOMEM;
+	m->requested = c->requested;
+	rc = virtdev_priv_blocks_init(&m->blocks, c->len);
+	if (!rc)
+		rc = virtdev_new(&mem_ops, &info, m, &m->dev);
+	if (rc < 0) {
+		mem_free(m);
+		return rc;
+	}
+	m->blocks.dev = m->dev;
+	*out = m;
+	return 0;
+}
+
+int virtdev_mem_new(const struct virtdev_mem_config *config,
+		    struct virtdev **out, struct vsu_error *err)
+{
+	struct virtdev_mem_config c = { 0 };
+	struct mem *m;
+	int rc = read_config(config, &c, err);
+
+	if (rc < 0)
+		return rc;
+	rc = make_mem(&c, &m);
+	if (rc < 0)
+		return vsu_error_sys(err, rc, "mem");
+	*out = m->dev;
+	return 0;
+}
+
+int virtdev_mem_set_requested(struct virtdev *dev, uint64_t bytes,
+			      struct vsu_error *err)
+{
+	struct mem *m = virtdev_priv_self(dev, MEM_NAME);
+	int rc;
+
+	if (!m)
+		return vsu_error_set(err, -EINVAL, "this device is no memory");
+	rc = check_requested(bytes, m->blocks.n * VIRTDEV_MEM_BLOCK, err);
+	if (rc < 0)
+		return rc;
+	__atomic_store_n(&m->requested, bytes, __ATOMIC_RELAXED);
+	virtdev_config_changed(dev);
+	return 0;
+}

@@ -1,0 +1,412 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Claims about memory that comes and goes: what is mapped, and what is there. */
+#include <config.h>
+
+#include <check.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#include <virtio-devices/ids.h>
+#include <virtio-devices/mem.h>
+#include <vmm-sys-util/endian.h>
+
+#include "../guest.h"
+
+#define BLOCK VIRTDEV_MEM_BLOCK
+#define PIECE VIRTDEV_MEM_PIECE
+#define BASE (UINT64_C(1) << 34)
+#define REQUEST GUEST_DATA
+#define ANSWER (GUEST_DATA + 64)
+
+enum { PLUG, UNPLUG, UNPLUG_ALL, STATE };
+enum { ACK, NACK, BUSY, ERROR };
+
+struct rig {
+	struct guest g;
+	struct virtdev *dev;
+	unsigned int changed;
+	bool mapped[4];		/* pieces */
+	int fd;			/* the device's */
+	int refuse;		/* what the next mapping is answered with */
+	uint16_t state;
+};
+
+static struct rig rig;
+
+static int on_change(void *opaque, bool map, const struct virtdev_mapping *m,
+		     uint64_t cookie)
+{
+	const uint64_t piece = m->offset / PIECE;
+
+	(void)opaque;
+	(void)cookie;
+	ck_assert_uint_eq(m->len, PIECE);
+	ck_assert_uint_lt(piece, 4);
+	if (map && rig.mapped[piece])
+		return -EEXIST;
+	if (map && rig.refuse)
+		return rig.refuse;
+	ck_assert(map != rig.mapped[piece]);
+	rig.mapped[piece] = map;
+	rig.fd = m->fd;
+	return 0;
+}
+
+static int on_address(void *opaque, uint8_t region, uint64_t *gpa)
+{
+	(void)opaque;
+	(void)region;
+	*gpa = BASE;
+	return 0;
+}
+
+static void on_changed(void *opaque)
+{
+	(void)opaque;
+	rig.changed++;
+}
+
+static void make_mem(void)
+{
+	static const struct virtdev_home_ops home = {
+		.size = sizeof(home), .region_change = on_change,
+		.region_address = on_address, .config_changed = on_changed,
+	};
+	const struct virtdev_mem_config config = {
+		.size = sizeof(config), .len = 4 * PIECE,
+		.requested = 3 * PIECE,
+	};
+
+	ck_assert_int_eq(virtdev_mem_new(&config, &rig.dev, NULL), 0);
+	virtdev_set_home(rig.dev, &home, NULL);
+}
+
+static void start(void)
+{
+	ck_assert_int_eq(virtdev_queue_start(rig.dev, 0, rig.g.q, NULL), 0);
+}
+
+static void setup(void)
+{
+	memset(&rig, 0, sizeof(rig));
+	guest_init(&rig.g, 0, 16, 0, 16);
+	make_mem();
+	start();
+}
+
+static void teardown(void)
+{
+	virtdev_queue_stop(rig.dev, 0);
+	virtdev_free(rig.dev);
+	guest_fini(&rig.g);
+}
+
+/* The type of the answer to a request of so many bytes, or -1 for none. */
+static int obey(uint16_t type, uint64_t addr, uint16_t n, uint32_t len,
+		uint32_t room)
+{
+	const struct vsu_le16 le_type = vsu_le16_make(type);
+	const struct vsu_le16 le_n = vsu_le16_make(n);
+	const struct vsu_le64 le_addr = vsu_le64_make(addr);
+	const struct vq_buffer buffers[] = { { REQUEST, len, false },
+					     { ANSWER, room, true } };
+	unsigned char *at = guest_at(&rig.g, REQUEST);
+	struct vsu_le16 answer[5];
+	uint64_t cookie;
+	uint32_t written;
+
+	memcpy(at, &le_type, 2);
+	memcpy(at + 8, &le_addr, 8);
+	memcpy(at + 16, &le_n, 2);
+	ck_assert_int_eq(vq_driver_add(rig.g.driver, buffers, 2, 0), 0);
+	vq_driver_publish(rig.g.driver);
+	while (virtdev_queue_serve(rig.dev, 0))
+		;
+	ck_assert_int_eq(vq_driver_collect(rig.g.driver, &cookie, &written), 1);
+	if (!written)
+		return -1;
+	ck_assert_uint_eq(written, sizeof(answer));
+	memcpy(answer, guest_at(&rig.g, ANSWER), sizeof(answer));
+	rig.state = vsu_le16_load(answer[4]);
+	return vsu_le16_load(answer[0]);
+}
+
+static int ask(uint16_t type, uint64_t block, uint16_t n)
+{
+	return obey(type, BASE + block * BLOCK, n, 24, 10);
+}
+
+static uint64_t config_at(uint32_t off)
+{
+	struct vsu_le64 value;
+
+	virtdev_config_read(rig.dev, off, &value, 8);
+	return vsu_le64_load(value);
+}
+
+static uint64_t resident(void)
+{
+	struct stat st;
+
+	ck_assert_int_eq(fstat(rig.fd, &st), 0);
+	return (uint64_t)st.st_blocks * 512;
+}
+
+static void touch(uint64_t block)
+{
+	unsigned char *p = mmap(NULL, BLOCK, PROT_READ | PROT_WRITE, MAP_SHARED,
+				rig.fd, (off_t)(block * BLOCK));
+
+	ck_assert_ptr_ne(p, MAP_FAILED);
+	memset(p, 1, BLOCK);
+	munmap(p, BLOCK);
+}
+
+START_TEST(plugged_blocks_are_there_and_unplugged_ones_given_back)
+{
+	setup();
+	ck_assert_int_eq(ask(PLUG, 63, 2), ACK);	/* over an edge */
+	ck_assert(rig.mapped[0] && rig.mapped[1] && !rig.mapped[2]);
+	ck_assert_uint_eq(config_at(40), 2 * BLOCK);
+	touch(63);
+	touch(64);
+	ck_assert_uint_eq(resident(), 2 * BLOCK);
+	ck_assert_int_eq(ask(UNPLUG, 64, 1), ACK);
+	ck_assert_uint_eq(resident(), BLOCK);
+	ck_assert(rig.mapped[0] && !rig.mapped[1]);
+	ck_assert_int_eq(ask(UNPLUG, 63, 1), ACK);
+	ck_assert_uint_eq(resident(), 0);
+	ck_assert(!rig.mapped[0]);
+	ck_assert_uint_eq(config_at(40), 0);
+	teardown();
+}
+END_TEST
+
+START_TEST(state_of_blocks_is_told)
+{
+	setup();
+	ck_assert_int_eq(ask(PLUG, 5, 3), ACK);
+	ck_assert_int_eq(ask(STATE, 5, 3), ACK);
+	ck_assert_uint_eq(rig.state, 0);
+	ck_assert_int_eq(ask(STATE, 0, 5), ACK);
+	ck_assert_uint_eq(rig.state, 1);
+	ck_assert_int_eq(ask(STATE, 0, 256), ACK);
+	ck_assert_uint_eq(rig.state, 2);
+	teardown();
+}
+END_TEST
+
+START_TEST(more_than_is_requested_is_not_plugged)
+{
+	struct vsu_error err = VSU_ERROR_INIT;
+
+	setup();
+	ck_assert_int_eq(ask(PLUG, 0, 193), NACK);
+	ck_assert_int_eq(ask(PLUG, 0, 192), ACK);
+	ck_assert_int_eq(ask(PLUG, 200, 1), NACK);
+	ck_assert_int_eq(virtdev_mem_set_requested(rig.dev, 4 * PIECE, &err), 0);
+	ck_assert_uint_eq(rig.changed, 1);
+	ck_assert_uint_eq(config_at(48), 4 * PIECE);
+	ck_assert_int_eq(ask(PLUG, 200, 1), ACK);
+	ck_assert_int_eq(virtdev_mem_set_requested(rig.dev, BLOCK, NULL), 0);
+	ck_assert_int_eq(ask(PLUG, 201, 1), NACK);
+	ck_assert_int_eq(ask(UNPLUG, 0, 192), ACK);
+	ck_assert_int_eq(virtdev_mem_set_requested(rig.dev, BLOCK + 1, &err),
+			 -EINVAL);
+	ck_assert_int_eq(virtdev_mem_set_requested(rig.dev, 5 * PIECE, &err),
+			 -EINVAL);
+	ck_assert_str_eq(err.msg, "mem: 671088640 bytes requested; multiples of 2 MiB up to 536870912 are possible");
+	teardown();
+}
+END_TEST
+
+START_TEST(all_of_it_goes_by_one_request)
+{
+	setup();
+	ck_assert_int_eq(ask(PLUG, 0, 1), ACK);
+	ck_assert_int_eq(ask(PLUG, 130, 7), ACK);
+	touch(131);
+	ck_assert_int_eq(ask(UNPLUG_ALL, 0, 0), ACK);
+	ck_assert_uint_eq(resident(), 0);
+	ck_assert_uint_eq(config_at(40), 0);
+	ck_assert(!rig.mapped[0] && !rig.mapped[2]);
+	ck_assert_int_eq(ask(UNPLUG_ALL, 0, 0), ACK);
+	teardown();
+}
+END_TEST
+
+static const struct {
+	uint64_t addr;
+	uint16_t n;
+} nowhere[] = {
+	{ BASE - BLOCK, 1 }, { BASE + 4096, 1 }, { BASE, 0 }, { 0, 1 },
+	{ BASE, 257 }, { BASE + 255 * BLOCK, 2 }, { BASE + 4 * PIECE, 1 },
+	{ UINT64_MAX, 1 }, { UINT64_MAX - BLOCK + 1, 65535 }, { BASE, 65535 },
+};
+
+START_TEST(a8_18_blocks_that_do_not_exist_are_refused)
+{
+	uint16_t type;
+
+	setup();
+	ck_assert_int_eq(ask(PLUG, 7, 1), ACK);
+	for (type = PLUG; type <= STATE; type++)
+		if (type != UNPLUG_ALL)
+			ck_assert_int_eq(obey(type, nowhere[_i].addr,
+					      nowhere[_i].n, 24, 10), ERROR);
+	ck_assert_uint_eq(config_at(40), BLOCK);
+	teardown();
+}
+END_TEST
+
+START_TEST(a8_18_requests_that_are_cut_or_unknown_change_nothing)
+{
+	setup();
+	ck_assert_int_eq(obey(PLUG, BASE, 1, 23, 10), ERROR);
+	ck_assert_int_eq(obey(PLUG, BASE, 1, 24, 9), -1);
+	ck_assert_int_eq(obey(4, BASE, 1, 24, 10), ERROR);
+	ck_assert_int_eq(obey(UINT16_MAX, BASE, 1, 24, 10), ERROR);
+	ck_assert_uint_eq(config_at(40), 0);
+	teardown();
+}
+END_TEST
+
+START_TEST(a8_19_blocks_in_the_wrong_state_are_refused)
+{
+	setup();
+	ck_assert_int_eq(ask(PLUG, 10, 10), ACK);
+	ck_assert_int_eq(ask(PLUG, 19, 2), ERROR);
+	ck_assert_int_eq(ask(UNPLUG, 19, 2), ERROR);
+	ck_assert_int_eq(ask(UNPLUG, 30, 1), ERROR);
+	ck_assert_uint_eq(config_at(40), 10 * BLOCK);
+	teardown();
+}
+END_TEST
+
+START_TEST(a_piece_that_cannot_be_mapped_leaves_nothing_plugged)
+{
+	setup();
+	ck_assert_int_eq(ask(PLUG, 64, 1), ACK);
+	rig.refuse = -ENOSPC;
+	ck_assert_int_eq(ask(PLUG, 100, 60), NACK);
+	ck_assert_int_eq(ask(PLUG, 0, 1), NACK);
+	ck_assert(!rig.mapped[0] && rig.mapped[1] && !rig.mapped[2]);
+	ck_assert_uint_eq(config_at(40), BLOCK);
+	rig.refuse = 0;
+	ck_assert_int_eq(ask(PLUG, 100, 60), ACK);
+	teardown();
+}
+END_TEST
+
+START_TEST(blocks_stay_plugged_over_a_reset)
+{
+	setup();
+	ck_assert_int_eq(ask(PLUG, 0, 3), ACK);
+	virtdev_queue_stop(rig.dev, 0);
+	virtdev_reset(rig.dev);
+	ck_assert_uint_eq(config_at(40), 3 * BLOCK);
+	start();
+	ck_assert_int_eq(ask(STATE, 0, 3), ACK);
+	ck_assert_uint_eq(rig.state, 0);
+	teardown();
+}
+END_TEST
+
+START_TEST(plugged_blocks_move_with_the_state)
+{
+	struct vsu_error err = VSU_ERROR_INIT;
+	void *bytes;
+	size_t len;
+
+	setup();
+	ck_assert_int_eq(ask(PLUG, 62, 3), ACK);
+	virtdev_queue_stop(rig.dev, 0);
+	virtdev_pause(rig.dev);
+	ck_assert_int_eq(virtdev_state_save(rig.dev, &bytes, &len), 0);
+	virtdev_free(rig.dev);
+	memset(rig.mapped, 0, sizeof(rig.mapped));
+	make_mem();
+	ck_assert_int_eq(virtdev_state_load(rig.dev, bytes, len - 1, &err),
+			 -EBADMSG);
+	ck_assert_uint_eq(config_at(40), 0);
+	ck_assert_int_eq(virtdev_state_load(rig.dev, bytes, len, &err), 0);
+	free(bytes);
+	start();
+	ck_assert(rig.mapped[0] && rig.mapped[1] && !rig.mapped[2]);
+	ck_assert_int_eq(ask(STATE, 62, 3), ACK);
+	ck_assert_uint_eq(rig.state, 0);
+	teardown();
+}
+END_TEST
+
+START_TEST(configuration_says_where_and_how_much)
+{
+	setup();
+	ck_assert_uint_eq(virtdev_info(rig.dev)->id, VIRTDEV_ID_MEMORY);
+	ck_assert_uint_eq(virtdev_info(rig.dev)->config_size, 56);
+	ck_assert_uint_eq(config_at(0), BLOCK);
+	ck_assert_uint_eq(config_at(16), BASE);
+	ck_assert_uint_eq(config_at(24), 4 * PIECE);
+	ck_assert_uint_eq(config_at(32), 4 * PIECE);
+	ck_assert_uint_eq(config_at(48), 3 * PIECE);
+	ck_assert_int_eq(virtdev_config_write(rig.dev, 48, "12345678", 8),
+			 -EPERM);
+	teardown();
+}
+END_TEST
+
+START_TEST(a8_21_sizes_that_cannot_be_are_refused)
+{
+	struct virtdev_mem_config config = { .size = 0 };
+	struct vsu_error err = VSU_ERROR_INIT;
+	struct virtdev *dev;
+
+	ck_assert_int_eq(virtdev_mem_new(&config, &dev, &err), -EINVAL);
+	config.size = sizeof(config);
+	ck_assert_int_eq(virtdev_mem_new(&config, &dev, &err), -EINVAL);
+	config.len = BLOCK;
+	ck_assert_int_eq(virtdev_mem_new(&config, &dev, &err), -EINVAL);
+	ck_assert_str_eq(err.msg, "mem: a size of 2097152 bytes; multiples of 128 MiB up to 8 TiB are possible");
+	config.len = UINT64_MAX - PIECE + 1;
+	ck_assert_int_eq(virtdev_mem_new(&config, &dev, &err), -EINVAL);
+	config.len = PIECE;
+	config.requested = 2 * PIECE;
+	ck_assert_int_eq(virtdev_mem_new(&config, &dev, &err), -EINVAL);
+	config.requested = 0;
+	config.queue_max = 32769;
+	ck_assert_int_eq(virtdev_mem_new(&config, &dev, &err), -EINVAL);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("mem");
+	TCase *tc = tcase_create("mem");
+	SRunner *sr;
+	int failed;
+
+	tcase_add_test(tc,
+		       plugged_blocks_are_there_and_unplugged_ones_given_back);
+	tcase_add_test(tc, state_of_blocks_is_told);
+	tcase_add_test(tc, more_than_is_requested_is_not_plugged);
+	tcase_add_test(tc, all_of_it_goes_by_one_request);
+	tcase_add_loop_test(tc, a8_18_blocks_that_do_not_exist_are_refused, 0,
+			    sizeof(nowhere) / sizeof(nowhere[0]));
+	tcase_add_test(tc,
+		       a8_18_requests_that_are_cut_or_unknown_change_nothing);
+	tcase_add_test(tc, a8_19_blocks_in_the_wrong_state_are_refused);
+	tcase_add_test(tc, a_piece_that_cannot_be_mapped_leaves_nothing_plugged);
+	tcase_add_test(tc, blocks_stay_plugged_over_a_reset);
+	tcase_add_test(tc, plugged_blocks_move_with_the_state);
+	tcase_add_test(tc, configuration_says_where_and_how_much);
+	tcase_add_test(tc, a8_21_sizes_that_cannot_be_are_refused);
+	suite_add_tcase(s, tc);
+	sr = srunner_create(s);
+	srunner_run_all(sr, CK_ENV);
+	failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
