@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * A guest against the devices that give and take memory: the balloon, and memory
+ * that comes and goes; the first byte says which of them, and which queue. The
+ * input is read as a row of requests whose bytes and places are its own.
+ *
+ * These must hold: memory that its owner refuses to give keeps its bytes, the
+ * host maps and unmaps whole pieces in turn, used lengths do not exceed what is
+ * writable, and every request but a balloon's statistics comes back.
+ */
+#include <config.h>
+
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <virtio-devices/balloon.h>
+#include <virtio-devices/mem.h>
+#include <virtio-queue/driver.h>
+#include <vm-memory/space.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+#define CHECK(x) ((x) ? (void)0 : abort())
+
+#define MEMORY		0x40000u
+#define KEPT_GPA	0x100000u	/* never given back */
+#define DATA_GPA	0x20000u
+#define MEM_GPA		(UINT64_C(1) << 32)
+#define PIECES		2u
+
+struct input {
+	const uint8_t *p, *end;
+};
+
+static uint32_t take(struct input *in, unsigned int bytes)
+{
+	uint32_t v = 0;
+
+	while (bytes-- && in->p < in->end)
+		v = v << 8 | *in->p++;
+	return v;
+}
+
+static struct {
+	struct vmem_space *space;
+	struct vmem_map *map;
+	struct vmem_region *regions[2];
+	struct vq *q;
+	struct vq_driver *driver;
+	struct virtdev *dev;
+	bool mapped[PIECES];
+} g;
+
+static uint64_t reached[3];
+
+static void print_reach(void)
+{
+	printf("# reach: %" PRIu64 " answers of the balloon, %" PRIu64 " of memory, %" PRIu64 " bytes given back\n",
+	       reached[0], reached[1], reached[2]);
+}
+
+static bool may_discard(void *opaque, const struct vmem_region *region)
+{
+	(void)opaque;
+	return region == g.regions[0];
+}
+
+static int region_change(void *opaque, bool map,
+			 const struct virtdev_mapping *m, uint64_t cookie)
+{
+	const uint64_t piece = m->offset / VIRTDEV_MEM_PIECE;
+
+	(void)opaque;
+	(void)cookie;
+	CHECK(m->len == VIRTDEV_MEM_PIECE && piece < PIECES);
+	CHECK(m->offset % VIRTDEV_MEM_PIECE == 0 && g.mapped[piece] != map);
+	g.mapped[piece] = map;
+	return 0;
+}
+
+static int region_address(void *opaque, uint8_t region, uint64_t *gpa)
+{
+	(void)opaque;
+	(void)region;
+	*gpa = MEM_GPA;
+	return 0;
+}
+
+static const struct virtdev_home_ops home = {
+	.size = sizeof(home), .region_change = region_change,
+	.region_address = region_address,
+};
+
+static struct vmem_region *make_region(uint64_t gpa)
+{
+	int fd = memfd_create("fuzz", MFD_CLOEXEC);
+	const struct vmem_fd_desc file = {
+		.fd = fd, .flags = VMEM_BLOCK_WRITE | VMEM_BLOCK_SHARED,
+		.len = MEMORY,
+	};
+	struct vmem_region_desc desc = { .gpa = gpa, .len = MEMORY };
+	struct vmem_region *r;
+
+	CHECK(fd >= 0 && ftruncate(fd, MEMORY) == 0);
+	CHECK(vmem_block_new_fd(&file, &desc.block, NULL) == 0);
+	close(fd);
+	CHECK(vmem_region_new(&desc, &r, NULL) == 0);
+	vmem_block_unref(desc.block);
+	return r;
+}
+
+static void make_memory(void)
+{
+	g.regions[0] = make_region(0);
+	g.regions[1] = make_region(KEPT_GPA);
+	CHECK(vmem_space_new(&g.space) == 0);
+	CHECK(vmem_map_from_regions(g.regions, 2, &g.map, NULL) == 0);
+	CHECK(vmem_space_publish(g.space, g.map) == 0);
+	memset(vmem_region_hva(g.regions[1]), 0xc5, MEMORY);
+}
+
+static void make_device(uint32_t how)
+{
+	const struct virtdev_balloon_config balloon = {
+		.size = sizeof(balloon), .space = g.space, .reporting = true,
+		.may_discard = may_discard,
+	};
+	const struct virtdev_mem_config mem = {
+		.size = sizeof(mem), .len = PIECES * VIRTDEV_MEM_PIECE,
+		.requested = VIRTDEV_MEM_PIECE,
+	};
+
+	CHECK((how & 4 ? virtdev_mem_new(&mem, &g.dev, NULL) :
+			 virtdev_balloon_new(&balloon, &g.dev, NULL)) == 0);
+	virtdev_set_home(g.dev, &home, NULL);
+}
+
+static void start(uint32_t how)
+{
+	const uint64_t features = VQ_F_VERSION_1 |
+				  (how & 8 ? VQ_F_RING_PACKED : 0);
+	const struct vq_driver_config dc = {
+		.map = g.map, .features = features, .size = 16,
+	};
+	struct vq_config config = { .features = features, .size = 16,
+				    .base = vq_initial_base(features) };
+
+	CHECK(virtdev_set_features(g.dev, features | (how & 4 ? 0 : 0x32),
+				   NULL) == 0);
+	CHECK(vq_driver_new(&dc, &g.driver, NULL) == 0);
+	config.desc_gpa = vq_driver_desc_gpa(g.driver);
+	config.driver_gpa = vq_driver_driver_gpa(g.driver);
+	config.device_gpa = vq_driver_device_gpa(g.driver);
+	CHECK(vq_new(&g.q) == 0 && vq_set_space(g.q, g.space) == 0);
+	CHECK(vq_enable(g.q, &config, NULL) == 0);
+	CHECK(virtdev_queue_start(g.dev, how & 4 ? 0 : how & 3, g.q, NULL) == 0);
+}
+
+static uint64_t place(struct input *in)
+{
+	const uint32_t v = take(in, 2);
+
+	switch (v >> 13) {
+	case 6:
+		return KEPT_GPA + (v & 0x1fff) * 16;
+	case 7:
+		return UINT64_MAX - (v & 0x1fff);
+	}
+	return DATA_GPA + v;
+}
+
+/* What a request of a memory device reads, mostly of blocks that exist. */
+static void put_request(struct input *in)
+{
+	unsigned char *at = vmem_region_hva(g.regions[0]) + DATA_GPA;
+	const uint16_t type = take(in, 1) % 6, n = (uint16_t)take(in, 1);
+	const uint64_t addr = MEM_GPA + (uint64_t)take(in, 1) *
+			      VIRTDEV_MEM_BLOCK + take(in, 1) / 250;
+
+	memcpy(at, &type, 2);
+	memcpy(at + 8, &addr, 8);
+	memcpy(at + 16, &n, 2);
+}
+
+static void put_numbers(struct input *in)
+{
+	unsigned char *at = vmem_region_hva(g.regions[0]) + DATA_GPA;
+	unsigned int i;
+
+	for (i = 0; i < 16; i++) {
+		const uint32_t v = take(in, 1);
+		const uint32_t page = v < 0xc0 ? v : 0x100 + (v & 0x3f);
+
+		memcpy(at + i * 4, &page, 4);
+	}
+}
+
+static void collect(bool mem)
+{
+	uint32_t written;
+	uint64_t writable;
+
+	while (vq_driver_collect(g.driver, &writable, &written) == 1) {
+		CHECK(written <= writable);
+		reached[mem]++;
+	}
+}
+
+static void request(struct input *in, uint32_t how)
+{
+	const uint32_t shape = take(in, 1);
+	const uint32_t len = shape & 1 ? 64 : take(in, 2);
+	const uint32_t room = shape & 2 ? 10 : take(in, 2);
+	const struct vq_buffer b[] = {
+		{ shape & 4 ? place(in) : DATA_GPA, len, false },
+		{ shape & 8 ? place(in) : DATA_GPA + 0x1000, room, true },
+	};
+	unsigned int turns = 0;
+
+	if (how & 4)
+		put_request(in);
+	else
+		put_numbers(in);
+	if (!vq_driver_add(g.driver, b, 2, room))
+		vq_driver_publish(g.driver);
+	while (virtdev_queue_serve(g.dev, how & 4 ? 0 : how & 3))
+		CHECK(++turns < 10000);
+	collect(how & 4);
+}
+
+static void fini(uint32_t how)
+{
+	/* a balloon stores nothing; memory's answers go where the guest says */
+	const unsigned char *kept = vmem_region_hva(g.regions[1]);
+	struct virtdev_stat stats[16];
+	uint32_t i;
+
+	if (!(how & 4) && virtdev_stats(g.dev, stats, 16) > 3)
+		reached[2] += stats[2].value + stats[3].value;
+	CHECK(virtdev_queue_drain(g.dev, how & 4 ? 0 : how & 3) == 0);
+	virtdev_queue_stop(g.dev, how & 4 ? 0 : how & 3);
+	virtdev_free(g.dev);
+	vq_disable(g.q);
+	CHECK(vq_inflight(g.q) == 0);
+	vq_driver_free(g.driver);
+	vq_free(g.q);
+	for (i = 0; i < MEMORY; i += 4096)
+		CHECK(how & 4 || kept[i + 5] == 0xc5);
+	vmem_region_unref(g.regions[0]);
+	vmem_region_unref(g.regions[1]);
+	vmem_map_unref(g.map);
+	vmem_space_reclaim(g.space);
+	vmem_space_free(g.space);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct input in = { data, data + size };
+	const uint32_t how = take(&in, 1);
+	static bool told;
+
+	if (!told)
+		atexit(print_reach);
+	told = true;
+	memset(&g, 0, sizeof(g));
+	make_memory();
+	make_device(how);
+	start(how);
+	while (in.p < in.end)
+		request(&in, how);
+	fini(how);
+	return 0;
+}
