@@ -175,7 +175,7 @@ static uint64_t place(struct input *in)
 	return DATA_GPA + v;
 }
 
-/* What a request of a memory device reads, mostly of blocks that exist. */
+/* The bytes that a memory device reads, mostly of blocks that exist. */
 static void put_request(struct input *in)
 {
 	unsigned char *at = vmem_region_hva(g.regions[0]) + DATA_GPA;
