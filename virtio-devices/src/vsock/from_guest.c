@@ -20,6 +20,7 @@ static void reply_reset(struct vsock_bridge *b, const struct vsock_packet *p)
 		.host_port = p->dst_port, .type = p->type,
 	};
 	b->nreplies++;
+	vsock_count(&b->refused, 1);
 }
 
 /* ----------------------------------------------------------------- operations */
@@ -64,6 +65,7 @@ static void on_rw(struct vsock_conn *c, const struct vsock_packet *p,
 		return;
 	}
 	c->received += p->len;
+	vsock_count(&c->bridge->bytes_from_guest, p->len);
 	virtdev_priv_vsock_take(c, body, p->len);
 }
 

@@ -77,6 +77,7 @@ struct vsock_conn *virtdev_priv_vsock_conn_new(struct vsock_bridge *b)
 		return NULL;
 	b->free = c->next_same;
 	b->nconns++;
+	vsock_count(&b->live, 1);
 	c->next_same = NULL;
 	c->backlog.size = b->buffer;
 	return c;
@@ -93,6 +94,18 @@ void virtdev_priv_vsock_conn_free(struct vsock_conn *c)
 	vsu_fd_close(&c->fd);
 	conn_give_back(b, c);
 	b->nconns--;
+	vsock_count(&b->live, UINT64_MAX);
+}
+
+void virtdev_priv_vsock_forget(struct vsock_bridge *b)
+{
+	uint32_t i;
+
+	for (i = 0; i < b->max_conns && b->nconns; i++)
+		if (b->conns[i].state != VSOCK_FREE)
+			virtdev_priv_vsock_conn_free(&b->conns[i]);
+	b->first_reply = b->nreplies = 0;
+	b->stalled = b->starved = false;
 }
 
 static struct vsock_conn **bucket_of(const struct vsock_bridge *b,

@@ -131,6 +131,7 @@ static int64_t data_fill(struct vsock_conn *c, struct vq_cursor *to)
 	/* less than asked for is all there was, unless an end stands behind it */
 	c->readable = (uint32_t)n == len || c->hung_up;
 	c->sent += (uint32_t)n;
+	vsock_count(&c->bridge->bytes_to_guest, (uint64_t)n);
 	p = packet_of(c, VSOCK_OP_RW);
 	p.len = (uint32_t)n;
 	return header_store(to, &p);

@@ -136,22 +136,11 @@ static void vsock_config_read(void *self, uint32_t off, void *buf, uint32_t len)
 
 /* ---------------------------------------------------------------------- life */
 
-static void forget_connections(struct vsock_bridge *b)
-{
-	uint32_t i;
-
-	for (i = 0; i < b->max_conns && b->nconns; i++)
-		if (b->conns[i].state != VSOCK_FREE)
-			virtdev_priv_vsock_conn_free(&b->conns[i]);
-	b->first_reply = b->nreplies = 0;
-	b->stalled = b->starved = false;
-}
-
 static void vsock_reset(void *self)
 {
 	struct vsock_bridge *b = self;
 
-	forget_connections(b);
+	virtdev_priv_vsock_forget(b);
 	b->reset = VSOCK_RESET_NONE;
 }
 
@@ -160,7 +149,7 @@ static void vsock_free(void *self)
 	struct vsock_bridge *b = self;
 
 	if (b->conns)
-		forget_connections(b);
+		virtdev_priv_vsock_forget(b);
 	virtdev_priv_vsock_table_fini(b);
 	if (b->listener >= 0 && b->made.path[0])
 		vsu_sock_unlink(&b->made);
@@ -232,7 +221,10 @@ static int make_device(struct vsock_bridge *b, uint32_t queue_max,
 		.config_read = vsock_config_read, .queue_start = vsock_start,
 		.queue_serve = vsock_serve, .queue_stop = vsock_stop,
 		.queue_host_fd = vsock_host_fd, .reset = vsock_reset,
-		.free = vsock_free,
+		.free = vsock_free, .state_version = 1,
+		.state_save = virtdev_priv_vsock_save,
+		.state_load = virtdev_priv_vsock_load,
+		.stats = virtdev_priv_vsock_stats,
 	};
 	const struct virtdev_info info = {
 		.id = VIRTDEV_ID_SOCKET, .nqueues = VIRTDEV_VSOCK_QUEUES,

@@ -116,9 +116,18 @@ struct vsock_bridge {
 	struct vsock_conn *conns, *free, **buckets;
 	struct vsock_link line, times;
 
+	/* for whoever asks, on any thread */
+	uint64_t live, bytes_to_guest, bytes_from_guest, refused;
+
 	uint32_t first_reply, nreplies;
 	struct vsock_reply replies[VSOCK_REPLIES];
 };
+
+/* Under the lock; read without it. */
+static inline void vsock_count(uint64_t *counter, uint64_t n)
+{
+	__atomic_store_n(counter, *counter + n, __ATOMIC_RELAXED);
+}
 
 /* list and table: table.c */
 void virtdev_priv_vsock_link_add(struct vsock_link *list,
@@ -126,6 +135,8 @@ void virtdev_priv_vsock_link_add(struct vsock_link *list,
 void virtdev_priv_vsock_link_remove(struct vsock_link *link);
 int virtdev_priv_vsock_table_init(struct vsock_bridge *b) VSU_NODISCARD;
 void virtdev_priv_vsock_table_fini(struct vsock_bridge *b);
+/* All connections and replies. */
+void virtdev_priv_vsock_forget(struct vsock_bridge *b);
 /* NULL: all are in use. */
 struct vsock_conn *virtdev_priv_vsock_conn_new(struct vsock_bridge *b);
 void virtdev_priv_vsock_conn_free(struct vsock_conn *c);
@@ -184,6 +195,14 @@ void virtdev_priv_vsock_host_events(struct vsock_bridge *b);
 
 /* from_guest.c */
 int virtdev_priv_vsock_from_guest(struct vsock_bridge *b);
+
+/* state.c: operations of the device */
+void virtdev_priv_vsock_save(void *self, struct virtdev_state_writer *w);
+int virtdev_priv_vsock_load(void *self, uint32_t version,
+			    struct virtdev_state_reader *r,
+			    struct vsu_error *err) VSU_NODISCARD;
+uint32_t virtdev_priv_vsock_stats(void *self, struct virtdev_stat *stats,
+				  uint32_t max);
 
 /* to_guest.c */
 int virtdev_priv_vsock_to_guest(struct vsock_bridge *b);

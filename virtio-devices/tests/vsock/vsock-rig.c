@@ -229,10 +229,11 @@ static struct packet packet_load(uint64_t gpa)
 	return p;
 }
 
-/* Packets of the guest stand one after the other; the device takes each at once. */
+/* Bytes stand in one place, as the device takes them at once; headers may wait. */
 void vsock_send_as(const struct packet *p, uint32_t bytes, bool in_one)
 {
-	const uint64_t data = TX_AT + 64;
+	const uint64_t data = bytes ? TX_AT + 64 : TX_AT + 0x40000 + HEADER +
+					   rig.sent % QUEUE_SIZE * 64;
 	const struct vq_buffer one[] = { { data - HEADER, HEADER + bytes, 0 } };
 	const struct vq_buffer two[] = {
 		{ data - HEADER, HEADER, 0 }, { data, bytes, 0 },

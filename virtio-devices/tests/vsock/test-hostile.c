@@ -1,0 +1,679 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Claims about the socket device and a guest that means harm. */
+#include <config.h>
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <virtio-devices/device.h>
+
+#include "../image.h"
+#include "vsock-rig.h"
+
+#define CONNECTIONS 64u
+
+static const struct virtdev_vsock_config config = {
+	.connections = CONNECTIONS,
+};
+
+static int listener, fd;	/* of a connection from port 9 to port 52 */
+static struct baseline before;
+
+static void setup(void)
+{
+	vsock_init(&config, 0);
+	listener = server_make(52);
+	before = baseline_take();
+	fd = guest_open(listener, 9, 52);
+}
+
+static void teardown(void)
+{
+	close(fd);
+	close(listener);
+	vsock_fini();
+}
+
+/* The connection of setup still carries bytes both ways. */
+static void ck_alive(void)
+{
+	vsock_send_data(9, 52, "to the host");
+	client_expect(fd, "to the host");
+	client_write(fd, "to the guest");
+	vsock_expect_data("to the guest");
+	vsock_expect_none();
+}
+
+static void ck_ended(void)
+{
+	struct packet p = vsock_expect(OP_RST);
+	char byte;
+
+	ck_assert_uint_eq(p.src_port, 52);
+	ck_assert_uint_eq(p.dst_port, 9);
+	ck_assert_int_le(recv(fd, &byte, 1, MSG_DONTWAIT), 0);
+	vsock_expect_none();
+	/* and its slot, descriptor and backlog are free */
+	close(fd);
+	fd = guest_open(listener, 9, 52);
+	ck_alive();
+}
+
+START_TEST(a7_01_a_packet_shorter_than_its_header_is_dropped)
+{
+	const struct vq_buffer buf = { TX_AT, 43, 0 };
+	uint64_t cookie;
+	uint32_t len;
+
+	ck_assert_int_eq(vq_driver_add(rig.driver[1], &buf, 1, 1), 0);
+	vq_driver_publish(rig.driver[1]);
+	vsock_pump();
+	ck_assert_int_eq(vq_driver_collect(rig.driver[1], &cookie, &len), 1);
+	ck_assert_uint_eq(len, 0);
+	ck_alive();
+}
+END_TEST
+
+START_TEST(a7_01_a_header_and_its_bytes_may_be_in_one_buffer)
+{
+	struct packet p = packet_make(OP_RW, 9, 52);
+
+	p.len = 5;
+	memcpy(guest_at(&rig.g, TX_AT + 64), "bytes", 5);
+	vsock_send_as(&p, 5, true);
+	client_expect(fd, "bytes");
+	ck_alive();
+}
+END_TEST
+
+START_TEST(a7_01_a_buffer_without_room_for_a_header_comes_back_empty)
+{
+	const struct vq_buffer buf = { GUEST_DATA, 43, 1 };
+	struct packet p;
+	uint64_t cookie;
+	uint32_t len;
+	unsigned int i;
+
+	rig.rx_withheld = true;
+	for (i = 0; i < RX_BUFFERS; i++) {
+		client_write(fd, "x");
+		ck_assert(vsock_receive(&p));
+	}
+	ck_assert_int_eq(vq_driver_add(rig.driver[0], &buf, 1, 0), 0);
+	vq_driver_publish(rig.driver[0]);
+	client_write(fd, "kept");
+	ck_assert_int_eq(vq_driver_collect(rig.driver[0], &cookie, &len), 1);
+	ck_assert_uint_eq(len, 0);
+	vsock_post_rx(1);
+	vsock_pump();
+	vsock_expect_data("kept");
+}
+END_TEST
+
+static const uint32_t lengths[] = { 6, 65537, UINT32_MAX };
+START_TEST(a7_02_a_length_beyond_the_buffer_or_64_kib_resets_the_connection)
+{
+	struct packet p = packet_make(OP_RW, 9, 52);
+
+	p.len = lengths[_i];
+	vsock_send_as(&p, 5, _i % 2);
+	ck_ended();
+}
+END_TEST
+
+START_TEST(a7_03_a_packet_never_exceeds_the_buffer_of_the_guest)
+{
+	const struct vq_buffer buf = { GUEST_DATA, 44 + 10, 1 };
+	struct packet p;
+	unsigned int i;
+
+	rig.rx_withheld = true;
+	for (i = 0; i < RX_BUFFERS; i++) {
+		client_write(fd, "x");
+		ck_assert(vsock_receive(&p));
+	}
+	memset(guest_at(&rig.g, GUEST_DATA), 0xc5, 256);
+	ck_assert_int_eq(vq_driver_add(rig.driver[0], &buf, 1, GUEST_DATA), 0);
+	vq_driver_publish(rig.driver[0]);
+	client_write(fd, "0123456789abcdef");
+	vsock_expect_data("0123456789");
+	ck_assert_uint_eq(*guest_at(&rig.g, GUEST_DATA + 54), 0xc5);
+}
+END_TEST
+
+START_TEST(a7_04_a_packet_of_another_cid_is_ignored)
+{
+	struct packet p = packet_make(OP_REQUEST, 10, 52);
+
+	p.src_cid = GUEST_CID + 1;
+	vsock_send_as(&p, 0, true);
+	p = packet_make(OP_RST, 9, 52);
+	p.src_cid = UINT64_C(1) << 32 | GUEST_CID;
+	vsock_send_as(&p, 0, true);
+	ck_assert_int_eq(accept(listener, NULL, NULL), -1);
+	vsock_expect_none();
+	ck_alive();
+}
+END_TEST
+
+static const uint64_t cids[] = { 0, 1, 3, GUEST_CID, UINT32_MAX,
+				 UINT64_C(1) << 32 | 2, UINT64_MAX };
+START_TEST(a7_04_a_packet_to_another_cid_is_reset)
+{
+	struct packet p = packet_make(OP_REQUEST, 10, 52);
+
+	p.dst_cid = cids[_i];
+	vsock_send_as(&p, 0, true);
+	p = vsock_expect(OP_RST);
+	ck_assert_uint_eq(p.src_cid, cids[_i]);
+	ck_assert_int_eq(accept(listener, NULL, NULL), -1);
+	ck_alive();
+}
+END_TEST
+
+START_TEST(a7_04_a_type_that_is_not_offered_is_reset)
+{
+	struct packet p = packet_make(OP_REQUEST, 10, 52);
+
+	p.type = 2;
+	vsock_send_as(&p, 0, true);
+	ck_assert_uint_eq(vsock_expect(OP_RST).type, 2);
+	ck_assert_int_eq(accept(listener, NULL, NULL), -1);
+	ck_alive();
+}
+END_TEST
+
+static const uint16_t unknown[] = { 0, 8, 9, 255, 65535 };
+START_TEST(a7_04_an_unknown_operation_resets_the_connection)
+{
+	vsock_send(unknown[_i], 9, 52);
+	ck_ended();
+}
+END_TEST
+
+START_TEST(a7_04_an_unknown_operation_of_no_connection_makes_none)
+{
+	vsock_send(unknown[_i], 10, 52);
+	vsock_expect(OP_RST);
+	ck_assert_int_eq(accept(listener, NULL, NULL), -1);
+	ck_alive();
+}
+END_TEST
+
+START_TEST(a7_05_packets_of_no_connection_are_reset)
+{
+	static const uint16_t ops[] = { OP_RESPONSE, OP_SHUTDOWN, OP_RW,
+					OP_UPDATE, OP_CREDIT };
+	unsigned int i;
+
+	for (i = 0; i < sizeof(ops) / sizeof(ops[0]); i++) {
+		vsock_send(ops[i], 77, 52);
+		vsock_expect(OP_RST);
+	}
+	vsock_send(OP_RST, 77, 52);
+	vsock_expect_none();
+	ck_alive();
+}
+END_TEST
+
+START_TEST(a7_05_a_response_to_a_connection_that_is_open_resets_it)
+{
+	vsock_send(OP_RESPONSE, 9, 52);
+	ck_ended();
+}
+END_TEST
+
+START_TEST(a7_05_a_request_of_ports_that_are_connected_resets_them)
+{
+	vsock_send(OP_REQUEST, 9, 52);
+	ck_ended();
+}
+END_TEST
+
+START_TEST(a7_05_bytes_before_the_response_reset_the_connection)
+{
+	int client = client_make("CONNECT 5\n");
+	struct packet p = vsock_expect(OP_REQUEST);
+
+	vsock_send_data(5, p.src_port, "too early");
+	vsock_expect(OP_RST);
+	client_expect(client, "");
+	close(client);
+	ck_alive();
+}
+END_TEST
+
+/* So many replies that neither they nor the guest's packets have room. */
+START_TEST(a7_05_a_storm_without_buffers_waits_and_is_answered_whole)
+{
+	struct packet p = packet_make(OP_RW, 0, 52), got;
+	uint32_t sent = 0, answered = 0, len;
+	uint64_t cookie;
+
+	rig.rx_withheld = true;
+	while (vq_driver_inflight(rig.driver[1]) < 40) {
+		ck_assert_uint_lt(sent, 1000);
+		p.src_port = 1000 + sent++;
+		vsock_send_as(&p, 0, true);
+	}
+	ck_assert_uint_ge(sent, 256);
+	rig.rx_withheld = false;
+	for (; answered < sent; answered++) {
+		if (!vsock_receive(&got)) {
+			vsock_post_rx(1);
+			vsock_pump();
+			ck_assert(vsock_receive(&got));
+		}
+		ck_assert_uint_eq(got.op, OP_RST);
+		ck_assert_uint_eq(got.dst_port, 1000 + answered);
+	}
+	while (vq_driver_collect(rig.driver[1], &cookie, &len) == 1)
+		;
+	ck_assert_uint_eq(vq_driver_inflight(rig.driver[1]), 0);
+	ck_alive();
+}
+END_TEST
+
+START_TEST(a7_05_ten_thousand_resets_and_requests_leave_nothing)
+{
+	unsigned int i;
+
+	for (i = 0; i < 10000; i++) {
+		vsock_send(OP_REQUEST, 5000 + i % 100, 53);
+		vsock_expect(OP_RST);
+		vsock_send(OP_RST, 5000 + i % 100, 53);
+	}
+	vsock_expect_none();
+	ck_alive();
+	ck_assert_int_eq(baseline_take().fds, before.fds + 2);
+}
+END_TEST
+
+static const uint32_t rooms[] = { UINT32_MAX, 0x80000000, 1u << 30 };
+START_TEST(a7_07_a_huge_room_of_the_guest_costs_the_host_nothing)
+{
+	static const char text[1024] = { 'x' };
+	unsigned int i;
+	struct packet p;
+
+	rig.buf_alloc = rooms[_i];
+	vsock_send(OP_UPDATE, 9, 52);
+	rig.rx_withheld = true;
+	for (i = 0; send(fd, text, sizeof(text), MSG_DONTWAIT) > 0; i++)
+		vsock_pump();
+	/* the rest stands in the socket, which is full */
+	ck_assert_uint_lt(i, 2048);
+	while (vsock_receive(&p))
+		ck_assert_uint_eq(p.op, OP_RW);
+}
+END_TEST
+
+static const uint32_t counts[] = { 1, 1000, 0x7fffffff };
+START_TEST(a7_08_a_count_ahead_of_what_was_sent_resets_the_connection)
+{
+	rig.fwd_cnt = counts[_i];
+	vsock_send(OP_UPDATE, 9, 52);
+	rig.fwd_cnt = 0;
+	ck_ended();
+}
+END_TEST
+
+START_TEST(a7_08_a_count_that_goes_back_gives_no_credit)
+{
+	rig.buf_alloc = 8;
+	vsock_send(OP_UPDATE, 9, 52);
+	client_write(fd, "01234567abcdefgh");
+	vsock_expect_data("01234567");
+	vsock_expect(OP_CREDIT);
+	rig.fwd_cnt = 8;
+	vsock_send(OP_UPDATE, 9, 52);
+	vsock_expect_data("abcdefgh");
+	rig.fwd_cnt = 4;
+	vsock_send(OP_UPDATE, 9, 52);
+	client_write(fd, "more");
+	vsock_expect(OP_CREDIT);
+	vsock_expect_none();
+}
+END_TEST
+
+START_TEST(a7_08_less_room_than_is_used_is_no_credit)
+{
+	client_write(fd, "0123456789");
+	vsock_expect_data("0123456789");
+	rig.buf_alloc = 5;
+	vsock_send(OP_UPDATE, 9, 52);
+	client_write(fd, "abc");
+	vsock_expect(OP_CREDIT);
+	vsock_expect_none();
+	rig.fwd_cnt = 10;
+	vsock_send(OP_UPDATE, 9, 52);
+	vsock_expect_data("abc");
+}
+END_TEST
+
+/* The listener's own queue has room for 16 at least. */
+START_TEST(a7_09_connections_beyond_the_limit_are_reset)
+{
+	int fds[CONNECTIONS];
+	unsigned int i;
+
+	for (i = 0; i < CONNECTIONS - 1; i++)
+		fds[i] = guest_open(listener, 100 + i, 52);
+	for (i = 0; i < 10000; i++) {
+		vsock_send(OP_REQUEST, 10000 + i, 52);
+		vsock_expect(OP_RST);
+	}
+	ck_assert_int_eq(accept(listener, NULL, NULL), -1);
+	/* both ends of each are in this process */
+	ck_assert_int_eq(baseline_take().fds,
+			 before.fds + 2 * (int)CONNECTIONS);
+	ck_alive();
+	vsock_send(OP_RST, 100, 52);
+	close(fds[0]);
+	fds[0] = guest_open(listener, 20000, 52);
+	for (i = 0; i < CONNECTIONS - 1; i++)
+		close(fds[i]);
+}
+END_TEST
+
+START_TEST(a7_09_clients_beyond_the_limit_wait_for_a_place)
+{
+	int fds[CONNECTIONS], last;
+	unsigned int i;
+
+	for (i = 0; i < CONNECTIONS - 1; i++)
+		fds[i] = client_make("");
+	last = client_make("CONNECT 5\n");
+	vsock_expect_none();
+	close(fds[7]);
+	vsock_pump();
+	client_open(last, 5);
+	close(last);
+	fds[7] = -1;
+	for (i = 0; i < CONNECTIONS - 1; i++)
+		close(fds[i]);
+}
+END_TEST
+
+START_TEST(a7_09_without_descriptors_connections_are_reset_and_nothing_spins)
+{
+	struct rlimit was, none = { 0, 0 };
+	int client;
+
+	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &was), 0);
+	none.rlim_max = was.rlim_max;
+	client = socket(AF_UNIX, SOCK_STREAM, 0);
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
+	vsock_send(OP_REQUEST, 10, 52);
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &was), 0);
+	vsock_expect(OP_RST);
+	ck_alive();
+	close(client);
+}
+END_TEST
+
+START_TEST(a1_11_a1_12_buffers_that_lead_nowhere_are_dropped)
+{
+	const struct vq_buffer bad[][2] = {
+		{ { GUEST_HOLE, 44, 0 }, { TX_AT, 16, 0 } },
+		{ { TX_AT, 44, 0 }, { UINT64_MAX - 4, 16, 0 } },
+	};
+	const struct vq_buffer rx = { GUEST_ROM, 4096, 1 };
+	uint64_t cookie;
+	uint32_t len;
+	unsigned int i;
+
+	for (i = 0; i < 2; i++) {
+		ck_assert_int_eq(vq_driver_add(rig.driver[1], bad[i], 2, i), 0);
+		vq_driver_publish(rig.driver[1]);
+		vsock_pump();
+		ck_assert_int_eq(vq_driver_collect(rig.driver[1], &cookie,
+						   &len), 1);
+	}
+	ck_assert_int_eq(vq_driver_add(rig.driver[0], &rx, 1, 1), 0);
+	vq_driver_publish(rig.driver[0]);
+	ck_alive();
+}
+END_TEST
+
+START_TEST(a1_05_a_broken_ring_is_told_once)
+{
+	const uint64_t avail = vq_driver_driver_gpa(rig.driver[0]) + 2;
+	unsigned int i;
+
+	*guest_at(&rig.g, avail + 1) = 0x7f;
+	for (i = 0; i < RX_BUFFERS + 2; i++)
+		client_write(fd, "x");
+	ck_assert_uint_eq(rig.broken, 1);
+}
+END_TEST
+
+/* -------------------------------------------------------- another home, later */
+
+static void *state;
+static size_t state_len;
+
+/* The device of a guest that was saved with a connection, or without one. */
+static void move_device(bool connected)
+{
+	if (!connected) {
+		vsock_send(OP_RST, 9, 52);
+		vsock_expect_none();
+	}
+	vsock_stop();
+	virtdev_pause(rig.dev);
+	ck_assert_int_eq(virtdev_state_save(rig.dev, &state, &state_len),
+			 0);
+	virtdev_reset(rig.dev);
+	ck_assert_int_eq(virtdev_state_load(rig.dev, state, state_len, NULL),
+			 0);
+	free(state);
+	virtdev_resume(rig.dev);
+	vsock_start();
+	vsock_pump();
+}
+
+static void give_event(uint64_t gpa)
+{
+	const struct vq_buffer buf = { gpa, 4, 1 };
+
+	ck_assert_int_eq(vq_driver_add(rig.driver[2], &buf, 1, gpa), 0);
+	vq_driver_publish(rig.driver[2]);
+	vsock_pump();
+}
+
+static bool take_event(void)
+{
+	uint64_t gpa;
+	uint32_t len, event;
+
+	if (vq_driver_collect(rig.driver[2], &gpa, &len) != 1)
+		return false;
+	ck_assert_uint_eq(len, 4);
+	memcpy(&event, guest_at(&rig.g, gpa), 4);
+	ck_assert_uint_eq(event, 0);
+	return true;
+}
+
+START_TEST(a7_13_nothing_comes_before_the_driver_knows_of_the_reset)
+{
+	int client;
+
+	memset(guest_at(&rig.g, GUEST_DATA - 64), 0xee, 64);
+	give_event(GUEST_DATA - 64);
+	give_event(GUEST_DATA - 32);
+	ck_assert(!take_event());
+	move_device(true);
+	client = client_make("CONNECT 5\n");
+	vsock_send_data(9, 52, "of before");
+	ck_assert(take_event());
+	ck_assert(take_event());
+	vsock_expect_none();
+	give_event(GUEST_DATA - 64);
+	vsock_expect(OP_RST);
+	client_open(client, 5);
+	ck_assert(!take_event());
+	close(client);
+}
+END_TEST
+
+START_TEST(a7_13_without_buffers_the_event_waits)
+{
+	int client;
+
+	move_device(true);
+	client = client_make("CONNECT 5\n");
+	vsock_expect_none();
+	give_event(GUEST_DATA - 64);
+	ck_assert(take_event());
+	vsock_expect_none();
+	give_event(GUEST_DATA - 64);
+	client_open(client, 5);
+	close(client);
+}
+END_TEST
+
+START_TEST(without_connections_there_is_nothing_to_tell)
+{
+	int client;
+
+	move_device(false);
+	give_event(GUEST_DATA - 64);
+	ck_assert(!take_event());
+	client = client_make("CONNECT 5\n");
+	client_open(client, 5);
+	close(client);
+}
+END_TEST
+
+START_TEST(a_state_that_is_none_is_refused)
+{
+	struct vsu_error err = VSU_ERROR_INIT;
+
+	vsock_stop();
+	virtdev_pause(rig.dev);
+	ck_assert_int_eq(virtdev_state_save(rig.dev, &state, &state_len),
+			 0);
+	((unsigned char *)state)[state_len - 1] = 7;
+	ck_assert_int_eq(virtdev_state_load(rig.dev, state, state_len, &err),
+			 -EBADMSG);
+	ck_assert_str_ne(err.msg, "");
+	ck_assert_int_eq(virtdev_state_load(rig.dev, state, state_len - 1,
+					    &err), -EBADMSG);
+	free(state);
+	virtdev_resume(rig.dev);
+	vsock_start();
+	ck_alive();
+}
+END_TEST
+
+START_TEST(it_counts_what_it_does)
+{
+	struct virtdev_stat stats[16];
+	uint32_t n = virtdev_stats(rig.dev, stats, 16), i;
+
+	ck_alive();
+	vsock_send(OP_REQUEST, 10, 53);
+	vsock_expect(OP_RST);
+	ck_assert_uint_eq(virtdev_stats(rig.dev, stats, 16), n);
+	for (i = 0; i < n; i++) {
+		if (!strcmp(stats[i].name, "connections"))
+			ck_assert_uint_eq(stats[i].value, 1);
+		if (!strcmp(stats[i].name, "to-guest"))
+			ck_assert_uint_eq(stats[i].value, 12);
+		if (!strcmp(stats[i].name, "from-guest"))
+			ck_assert_uint_eq(stats[i].value, 11);
+		if (!strcmp(stats[i].name, "refused"))
+			ck_assert_uint_eq(stats[i].value, 1);
+	}
+	ck_assert_uint_eq(n, 4);
+}
+END_TEST
+
+#define N(array) ((int)(sizeof(array) / sizeof((array)[0])))
+
+static void add_packets(TCase *tc)
+{
+	tcase_add_test(tc, a7_01_a_packet_shorter_than_its_header_is_dropped);
+	tcase_add_test(tc,
+		       a7_01_a_header_and_its_bytes_may_be_in_one_buffer);
+	tcase_add_test(tc,
+		       a7_01_a_buffer_without_room_for_a_header_comes_back_empty);
+	tcase_add_loop_test(tc,
+			    a7_02_a_length_beyond_the_buffer_or_64_kib_resets_the_connection,
+			    0, N(lengths));
+	tcase_add_test(tc,
+		       a7_03_a_packet_never_exceeds_the_buffer_of_the_guest);
+	tcase_add_test(tc, a7_04_a_packet_of_another_cid_is_ignored);
+	tcase_add_loop_test(tc, a7_04_a_packet_to_another_cid_is_reset, 0,
+			    N(cids));
+	tcase_add_test(tc, a7_04_a_type_that_is_not_offered_is_reset);
+	tcase_add_loop_test(tc,
+			    a7_04_an_unknown_operation_resets_the_connection,
+			    0, N(unknown));
+	tcase_add_loop_test(tc,
+			    a7_04_an_unknown_operation_of_no_connection_makes_none,
+			    0, N(unknown));
+	tcase_add_test(tc, a7_05_packets_of_no_connection_are_reset);
+	tcase_add_test(tc,
+		       a7_05_a_response_to_a_connection_that_is_open_resets_it);
+	tcase_add_test(tc,
+		       a7_05_a_request_of_ports_that_are_connected_resets_them);
+	tcase_add_test(tc,
+		       a7_05_bytes_before_the_response_reset_the_connection);
+	tcase_add_test(tc, a1_11_a1_12_buffers_that_lead_nowhere_are_dropped);
+	tcase_add_test(tc, a1_05_a_broken_ring_is_told_once);
+}
+
+static void add_floods(TCase *tc)
+{
+	tcase_add_test(tc,
+		       a7_05_a_storm_without_buffers_waits_and_is_answered_whole);
+	tcase_add_test(tc,
+		       a7_05_ten_thousand_resets_and_requests_leave_nothing);
+	tcase_add_loop_test(tc,
+			    a7_07_a_huge_room_of_the_guest_costs_the_host_nothing,
+			    0, N(rooms));
+	tcase_add_loop_test(tc,
+			    a7_08_a_count_ahead_of_what_was_sent_resets_the_connection,
+			    0, N(counts));
+	tcase_add_test(tc, a7_08_a_count_that_goes_back_gives_no_credit);
+	tcase_add_test(tc, a7_08_less_room_than_is_used_is_no_credit);
+	tcase_add_test(tc, a7_09_connections_beyond_the_limit_are_reset);
+	tcase_add_test(tc, a7_09_clients_beyond_the_limit_wait_for_a_place);
+	tcase_add_test(tc,
+		       a7_09_without_descriptors_connections_are_reset_and_nothing_spins);
+}
+
+static void add_state(TCase *tc)
+{
+	tcase_add_test(tc,
+		       a7_13_nothing_comes_before_the_driver_knows_of_the_reset);
+	tcase_add_test(tc, a7_13_without_buffers_the_event_waits);
+	tcase_add_test(tc, without_connections_there_is_nothing_to_tell);
+	tcase_add_test(tc, a_state_that_is_none_is_refused);
+	tcase_add_test(tc, it_counts_what_it_does);
+}
+
+int main(void)
+{
+	Suite *s = suite_create("vsock");
+	TCase *tc = tcase_create("hostile");
+	SRunner *sr;
+	int failed;
+
+	tcase_add_checked_fixture(tc, setup, teardown);
+	add_packets(tc);
+	add_floods(tc);
+	add_state(tc);
+	suite_add_tcase(s, tc);
+	sr = srunner_create(s);
+	srunner_run_all(sr, CK_ENV);
+	failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
