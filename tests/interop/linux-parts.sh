@@ -12,6 +12,7 @@ need_program CVMM vmm/cvmm
 need_program DAEMON daemons/cvmm-vhost-user-blk
 need_program BACKEND examples/shmem-backend
 need_program POKE tests/interop/poke
+need_program LOAD tests/interop/vsock-load
 need_command busybox cpio mke2fs e2fsck
 kernel_find || tap_skip_all "$KERNEL_WHY"
 linux_prepare || tap_skip_all "$LINUX_WHY"

@@ -14,6 +14,7 @@ LINUX_PROGRAMS="mke2fs e2fsck"
 # In the machine that runs them, where that is an emulated one.
 LINUX_OUTER_MODULES="tun vhost_net"
 LINUX_INIT=$INTEROP/guest/cvmm-init
+LINUX_MODULES="$LINUX_MODULES vmw_vsock_virtio_transport"
 
 linux_prepare() {
 	local poke=()
@@ -21,6 +22,7 @@ linux_prepare() {
 	LINUX_INITRD=$WORK/linux.initrd
 	LINUX_VMLINUX=$WORK/vmlinux
 	! program tests/interop/poke >/dev/null || poke=("$CVMM_BUILDDIR/tests/interop/poke:sbin/poke")
+	! program tests/interop/vsock-load >/dev/null || poke+=("$CVMM_BUILDDIR/tests/interop/vsock-load:sbin/vsock-load")
 	initrd_make "$LINUX_INITRD" "$LINUX_MODULES" "$LINUX_PROGRAMS" "$LINUX_INIT:init" "${poke[@]}" || { LINUX_WHY="no initrd: $INITRD_WHY"; return 1; }
 	_vmlinux "$KERNEL_IMAGE" "$LINUX_VMLINUX" || LINUX_VMLINUX=
 }

@@ -23,6 +23,7 @@
 #include <virtio-devices/rng.h>
 #include <virtio-devices/vhost_user.h>
 #include <virtio-devices/vhost_user_server.h>
+#include <virtio-devices/vsock.h>
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/fd.h>
 #include <vmm-sys-util/sock.h>
@@ -251,6 +252,15 @@ static void prepare_space(void)
 	ck_assert_int_eq(vmem_space_new(&space), 0);
 }
 
+static int make_vsock(void)
+{
+	const struct virtdev_vsock_config config = {
+		.size = sizeof(config), .path = "vsock", .cid = 3,
+	};
+
+	return virtdev_vsock_new(&config, &device, &err);
+}
+
 static int make_balloon(void)
 {
 	const struct virtdev_balloon_config config = { .size = sizeof(config),
@@ -370,6 +380,7 @@ static const struct maker {
 } makers[] = {
 	{ nothing, make_rng, free_device, 2 },
 	{ nothing, make_net, free_device, 4 },
+	{ nothing, make_vsock, free_device, 10 },
 	{ prepare_space, make_balloon, free_device, 2 },
 	{ nothing, make_mem, free_device, 3 },
 	{ prepare_device, make_transport, free_transport, 1 },
