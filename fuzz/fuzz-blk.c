@@ -19,41 +19,20 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include <virtio-devices/blk.h>
 #include <virtio-queue/driver.h>
-#include <vm-memory/space.h>
+
+#include "memory.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-#define CHECK(x) ((x) ? (void)0 : abort())
-
 #define SECTORS		64u
 #define QUEUE_SIZE	16u
-#define MEMORY		0x20000u	/* of each of two regions that touch */
-#define ROM_GPA		0x100000u
-#define HOLE_GPA	0x200000u
 #define TABLES_GPA	0x4000u
 #define HEADERS_GPA	0x10000u
-#define DATA_GPA	(MEMORY - 0x4000u) /* crosses the border */
-#define CANARY_GPA	0x3f000u	/* never given to the device */
-#define CANARY_LEN	0x1000u
 #define MAX_HELD	256u
-
-struct input {
-	const uint8_t *p, *end;
-};
-
-static uint32_t take(struct input *in, unsigned int bytes)
-{
-	uint32_t v = 0;
-
-	while (bytes-- && in->p < in->end)
-		v = v << 8 | *in->p++;
-	return v;
-}
 
 enum { ENDED_OK, ENDED_IOERR, ENDED_UNSUPP, ENDED_SILENT, BROKEN, NREACHED };
 
@@ -174,9 +153,7 @@ struct held {
 };
 
 struct guest {
-	unsigned char *memory[2];
-	struct vmem_space *space;
-	struct vmem_map *map;
+	struct memory memory;
 	struct vq *q;
 	struct vq_driver *driver;
 	struct virtdev *dev;
@@ -186,54 +163,10 @@ struct guest {
 	unsigned int nheld;
 };
 
-static struct vmem_region *region(uint64_t gpa, uint64_t len, uint32_t flags)
-{
-	int fd = memfd_create("fuzz", MFD_CLOEXEC);
-	struct vmem_fd_desc file = {
-		.fd = fd,
-		.flags = VMEM_BLOCK_WRITE | VMEM_BLOCK_SHARED,
-		.len = len,
-	};
-	struct vmem_region_desc desc = { .gpa = gpa, .len = len,
-					 .flags = flags };
-	struct vmem_region *r;
-
-	CHECK(fd >= 0 && ftruncate(fd, (off_t)len) == 0);
-	CHECK(vmem_block_new_fd(&file, &desc.block, NULL) == 0);
-	close(fd);
-	CHECK(vmem_region_new(&desc, &r, NULL) == 0);
-	vmem_block_unref(desc.block);
-	return r;
-}
-
-static unsigned char *at(const struct guest *g, uint64_t gpa)
-{
-	return g->memory[gpa / MEMORY] + gpa % MEMORY;
-}
-
-static void make_memory(struct guest *g)
-{
-	struct vmem_region *regions[] = {
-		region(0, MEMORY, 0),
-		region(MEMORY, MEMORY, 0),
-		region(ROM_GPA, 4096, VMEM_REGION_ROM),
-	};
-	int i;
-
-	CHECK(vmem_space_new(&g->space) == 0);
-	CHECK(vmem_map_from_regions(regions, 3, &g->map, NULL) == 0);
-	CHECK(vmem_space_publish(g->space, g->map) == 0);
-	g->memory[0] = vmem_region_hva(regions[0]);
-	g->memory[1] = vmem_region_hva(regions[1]);
-	for (i = 0; i < 3; i++)
-		vmem_region_unref(regions[i]);
-	memset(at(g, CANARY_GPA), 0xc5, CANARY_LEN);
-}
-
 static void start_queue(struct guest *g)
 {
 	struct vq_driver_config dc = {
-		.map = g->map,
+		.map = g->memory.map,
 		.features = g->features,
 		.size = QUEUE_SIZE,
 		.indirect_max = g->features & VQ_F_INDIRECT_DESC ? 16 : 0,
@@ -272,30 +205,14 @@ static void init(struct guest *g, struct input *in)
 	memset(g, 0, sizeof(*g));
 	CHECK(virtdev_disk_new(&disk_ops, &info, &g->disk, &config.disk) == 0);
 	CHECK(virtdev_blk_new(&config, &g->dev, NULL) == 0);
-	make_memory(g);
+	memory_init(&g->memory);
 	g->features = VQ_F_VERSION_1 | (how & 0x10 ? VQ_F_INDIRECT_DESC : 0) |
 		      (how & 0x20 ? VQ_F_EVENT_IDX : 0) |
 		      (how & 0x40 ? VQ_F_RING_PACKED : 0);
 	CHECK(virtdev_set_features(g->dev, g->features | (how & 0x80 ? 0x200 :
 							  0), NULL) == 0);
-	CHECK(vq_new(&g->q) == 0 && vq_set_space(g->q, g->space) == 0);
+	CHECK(vq_new(&g->q) == 0 && vq_set_space(g->q, g->memory.space) == 0);
 	start_queue(g);
-}
-
-/* A buffer where the input wants it: mostly memory, sometimes not. */
-static uint64_t place(struct input *in)
-{
-	uint32_t v = take(in, 2);
-
-	switch (v >> 13) {
-	case 5:
-		return ROM_GPA + v % 4096;
-	case 6:
-		return HOLE_GPA + v;
-	case 7:
-		return UINT64_MAX - v % 1024;
-	}
-	return DATA_GPA + v % 0x6000;
 }
 
 /* Lengths of interest: few bytes, sectors, one off, a lot. */
@@ -336,8 +253,8 @@ static void put_header(struct guest *g, uint64_t gpa, struct input *in)
 	uint32_t type = choice < 0xe0 ? types[choice % 8] : take(in, 4);
 	uint64_t s = sector(in);
 
-	memcpy(at(g, gpa), &type, 4);
-	memcpy(at(g, gpa) + 8, &s, 8);
+	memcpy(memory_at(&g->memory, gpa), &type, 4);
+	memcpy(memory_at(&g->memory, gpa) + 8, &s, 8);
 }
 
 /* Ranges for discard and write-zeroes, where data often lies. */
@@ -349,9 +266,9 @@ static void put_ranges(struct guest *g, struct input *in)
 		uint64_t s = sector(in);
 		uint32_t count = length(in), flags = take(in, 1) % 4;
 
-		memcpy(at(g, DATA_GPA + i * 16), &s, 8);
-		memcpy(at(g, DATA_GPA + i * 16) + 8, &count, 4);
-		memcpy(at(g, DATA_GPA + i * 16) + 12, &flags, 4);
+		memcpy(memory_at(&g->memory, DATA_GPA + i * 16), &s, 8);
+		memcpy(memory_at(&g->memory, DATA_GPA + i * 16) + 8, &count, 4);
+		memcpy(memory_at(&g->memory, DATA_GPA + i * 16) + 12, &flags, 4);
 	}
 }
 
@@ -369,7 +286,7 @@ static void add_request(struct guest *g, struct input *in)
 	if (g->nheld == MAX_HELD)
 		return;
 	put_header(g, header, in);
-	*at(g, header + 32) = 0xee;
+	*memory_at(&g->memory, header + 32) = 0xee;
 	h->writable = 0;
 	h->status_gpa = header + 32;
 	b[n++] = (struct vq_buffer) { shape & 0x80 ? place(in) : header,
@@ -392,7 +309,7 @@ static void add_request(struct guest *g, struct input *in)
 
 static void note(struct guest *g, const struct held *h, uint32_t written)
 {
-	uint8_t status = *at(g, h->status_gpa);
+	uint8_t status = *memory_at(&g->memory, h->status_gpa);
 
 	CHECK(written <= h->writable);
 	if (status <= 2)
@@ -426,7 +343,7 @@ static void spoil(struct guest *g, struct input *in)
 {
 	uint32_t where = take(in, 2) % 0x5000;
 
-	*at(g, where) = (unsigned char)take(in, 1);
+	*memory_at(&g->memory, where) = (unsigned char)take(in, 1);
 }
 
 static void stop_queue(struct guest *g)
@@ -484,18 +401,12 @@ static void act(struct guest *g, struct input *in)
 
 static void fini(struct guest *g)
 {
-	uint32_t i;
-
 	serve(g);
 	stop_queue(g);
-	for (i = 0; i < CANARY_LEN; i++)
-		CHECK(at(g, CANARY_GPA)[i] == 0xc5);
 	virtdev_reset(g->dev);
 	virtdev_free(g->dev);
 	vq_free(g->q);
-	vmem_map_unref(g->map);
-	vmem_space_reclaim(g->space);
-	vmem_space_free(g->space);
+	memory_fini(&g->memory);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -73,6 +73,20 @@ START_TEST(the_device_answers_one_driver_after_another)
 }
 END_TEST
 
+START_TEST(the_same_device_answers_behind_registers)
+{
+	char command[PATH_MAX + 64], line[64] = "";
+	FILE *said;
+
+	snprintf(command, sizeof(command), "%s here 'there and back'", program);
+	said = popen(command, "r");
+	ck_assert_ptr_nonnull(said);
+	ck_assert_ptr_nonnull(fgets(line, sizeof(line), said));
+	ck_assert_str_eq(line, "there and back\n");
+	ck_assert_int_eq(pclose(said), 0);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("echo-example");
@@ -94,6 +108,7 @@ int main(void)
 	suite_add_tcase(s, tc);
 	tcase_add_checked_fixture(tc, launch, end);
 	tcase_add_test(tc, the_device_answers_one_driver_after_another);
+	tcase_add_test(tc, the_same_device_answers_behind_registers);
 
 	srunner_run_all(sr, CK_ENV);
 	failed = srunner_ntests_failed(sr);

@@ -52,6 +52,8 @@ _vmlinux() {
 	[ "$(head -c 4 "$2" | od -An -tx1 | tr -d ' ')" = 7f454c46 ]
 }
 
+LINUX_MODULES+=" virtio_console"
+
 # A KVM without these modules is done in software.
 kvm_is_hardware() {
 	[ -w /dev/kvm ] && { [ -d /sys/module/kvm_intel ] || [ -d /sys/module/kvm_amd ]; }

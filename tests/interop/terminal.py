@@ -9,10 +9,12 @@ terminal.py kernel FILE STORE...   a kernel by PVH that says "ready" and then
 terminal.py run ERRORS ACTION... -- COMMAND...
     runs COMMAND, its errors into the file ERRORS; when it has said "ready",
     the actions in turn: keys=TEXT, signal=NAME, cut=FILE:BYTES,
-    kill=PID, says=REGEX (waits until the errors say so), ready=TIMES (waits
+    kill=PID, size=COLSxROWS (of the terminal), hears=REGEX (waits until it
+    has said so on the terminal), says=REGEX (waits until the errors say so), ready=TIMES (waits
     until it has said so that often).
     Prints how the terminal is and ends with the command's status.
 """
+import fcntl
 import os
 import pty
 import re
@@ -59,6 +61,7 @@ class Program:
         self.errors = errors
         self.said = b""
         self.master, self.slave = pty.openpty()
+        self.resize("80x25")
         self.before = termios.tcgetattr(self.slave)
         self.pid = os.fork()
         if not self.pid:
@@ -83,6 +86,11 @@ class Program:
         with open(self.errors, "rb") as file:
             return re.search(regex.encode(), file.read())
 
+    def resize(self, size):
+        cols, rows = size.split("x")
+        fcntl.ioctl(self.slave, termios.TIOCSWINSZ,
+                    struct.pack("<HHHH", int(rows), int(cols), 0, 0))
+
     def act(self, what, how):
         if what == "keys":
             os.write(self.master, how.encode().decode("unicode_escape").encode())
@@ -91,6 +99,11 @@ class Program:
         elif what == "cut":
             path, size = how.rsplit(":", 1)
             os.truncate(path, int(size))
+        elif what == "size":
+            self.resize(how)
+            os.kill(self.pid, signal.SIGWINCH)
+        elif what == "hears":
+            self.wait(lambda: re.search(how.encode(), self.said))
         elif what == "kill":
             os.kill(int(how), signal.SIGKILL)
         elif what == "ready":

@@ -16,6 +16,7 @@
 
 #include <virtio-devices/balloon.h>
 #include <virtio-devices/blk.h>
+#include <virtio-devices/console.h>
 #include <virtio-devices/inline.h>
 #include <virtio-devices/mem.h>
 #include <virtio-devices/mmio.h>
@@ -234,6 +235,24 @@ static struct virtdev_inline *home;
 static struct virtdev_vhost_user *remote;
 static struct vmem_space *space;
 
+/* The end on the host stays the caller's where this fails. */
+static int make_console(void)
+{
+	struct virtdev_console_port port = { .size = sizeof(port),
+					     .name = "p", .console = true };
+	const struct virtdev_console_config config = {
+		.size = sizeof(config), .port = &port, .max_ports = 2,
+	};
+	int rc = virtdev_port_fds_new(STDIN_FILENO, -1, &port.host, &err);
+
+	if (rc < 0)
+		return rc;
+	rc = virtdev_console_new(&config, &device, &err);
+	if (rc < 0)
+		virtdev_port_free(port.host);
+	return rc;
+}
+
 static int make_rng(void)
 {
 	const struct virtdev_rng_config config = { .size = sizeof(config),
@@ -387,6 +406,7 @@ static const struct maker {
 	{ prepare_transport, make_mmio, free_mmio, 2 },
 	{ prepare_transport, make_inline, free_inline, 5 },
 	{ nothing, make_remote, free_remote, 1 },
+	{ nothing, make_console, free_device, 10 },
 };
 
 START_TEST(e1_05_device_and_home_are_made_or_leave_nothing)

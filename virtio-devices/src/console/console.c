@@ -60,6 +60,7 @@ static int console_serve(void *self, uint32_t queue)
 	return more;
 }
 
+/* Linux looks at the size only when it is told that it changed. */
 static int console_start(void *self, uint32_t queue, struct vq *q,
 			 struct vsu_error *err)
 {
@@ -71,6 +72,8 @@ static int console_start(void *self, uint32_t queue, struct vq *q,
 	c->channels[queue].q = q;
 	p->in_ready = p->out_ready = p->unsure = true;
 	pthread_mutex_unlock(&c->lock);
+	if (!queue && p->cols && !console_has_messages(c))
+		virtdev_config_changed(c->dev);
 	return 0;
 }
 
@@ -181,6 +184,8 @@ static int make_device(struct console *c, uint32_t queue_max)
 		.queue_start = console_start, .queue_serve = console_serve,
 		.queue_stop = console_stop, .queue_host_fd = console_host_fd,
 		.reset = console_reset, .free = console_free,
+		.state_version = 1, .state_save = virtdev_priv_console_save,
+		.state_load = virtdev_priv_console_load,
 	};
 	const struct virtdev_info info = {
 		.id = VIRTDEV_ID_CONSOLE, .nqueues = c->nchannels,

@@ -44,7 +44,6 @@ enum console_event {
 	EVENT_RESIZE,
 	EVENT_PORT_OPEN,
 	EVENT_PORT_NAME,
-	EVENTS,
 };
 
 #define CONSOLE_NAME "console"
@@ -165,5 +164,14 @@ int virtdev_priv_port_init(struct console *c, struct port *p,
 			   const struct virtdev_console_port *config,
 			   struct vsu_error *err);
 void virtdev_priv_port_fini(struct port *p);
+
+/* state.c */
+
+struct virtdev_state_reader;
+struct virtdev_state_writer;
+void virtdev_priv_console_save(void *self, struct virtdev_state_writer *w);
+int virtdev_priv_console_load(void *self, uint32_t version,
+			      struct virtdev_state_reader *r,
+			      struct vsu_error *err);
 
 #endif

@@ -6,7 +6,6 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include <vmm-sys-util/sized.h>
@@ -82,12 +81,23 @@ int virtdev_priv_port_watch(int epfd, int fd, unsigned int events)
 	return 0;
 }
 
+/*
+ * poll() says of a socket that hung up that it can be read whether something
+ * is left or not; of all others, only if something is. FIONREAD would tell,
+ * but filters of system calls know no ioctl().
+ */
 bool virtdev_priv_port_is_gone(int fd)
 {
-	struct pollfd p = { .fd = fd };
-	int left = 0;
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+	unsigned char byte;
+	struct iovec iov = { &byte, 1 };
+	struct msghdr peek = { .msg_iov = &iov, .msg_iovlen = 1 };
+	ssize_t n;
 
 	if (poll(&p, 1, 0) != 1 || !(p.revents & (POLLHUP | POLLERR)))
 		return false;
-	return ioctl(fd, FIONREAD, &left) < 0 || left == 0;
+	n = recvmsg(fd, &peek, MSG_PEEK | MSG_DONTWAIT);
+	if (n < 0 && errno == ENOTSOCK)
+		return !(p.revents & POLLIN);
+	return n <= 0;
 }

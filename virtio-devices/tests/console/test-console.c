@@ -323,6 +323,8 @@ START_TEST(a_size_stands_in_the_configuration_space)
 	ck_assert_mem_eq(config, want, sizeof(want));
 	ck_assert_uint_eq(con.config_changes, 1);
 	ck_assert_int_eq(virtdev_console_resize(con.dev, 1, 1, 1), -ENOENT);
+	console_restart(F_SIZE);	/* a new driver is told, too */
+	ck_assert_uint_eq(con.config_changes, 2);
 	console_fini();
 }
 END_TEST

@@ -286,6 +286,83 @@ START_TEST(a_new_driver_begins_anew)
 }
 END_TEST
 
+/* The same console, as another home has it: other ends, the same driver. */
+static void move(const void *bytes, size_t len)
+{
+	struct virtdev_console_port data = { .size = sizeof(data),
+					     .name = "data" };
+	const struct virtdev_console_port port = {
+		.size = sizeof(port), .console = true,
+		.host = console_socket(&con.host[2]),
+	};
+	const struct virtdev_console_config config = {
+		.size = sizeof(config), .port = &port,
+		.max_ports = CONSOLE_PORTS,
+	};
+	struct virtdev *dev;
+	uint32_t i, id;
+
+	ck_assert_int_eq(virtdev_console_new(&config, &dev, NULL), 0);
+	vsu_fd_close(&con.host[1]);
+	data.host = console_socket(&con.host[1]);
+	ck_assert_int_eq(virtdev_console_add(dev, &data, &id, NULL), 0);
+	ck_assert_int_eq(virtdev_state_load(dev, bytes, len, NULL), 0);
+	ck_assert_int_eq(virtdev_set_features(dev, con.features |
+					      VQ_F_VERSION_1, NULL), 0);
+	for (i = 0; i < con.nqueues; i++) {
+		virtdev_queue_stop(con.dev, i);
+		ck_assert_int_eq(virtdev_queue_start(dev, i, con.queues[i].q,
+						     NULL), 0);
+	}
+	virtdev_free(con.dev);
+	con.dev = dev;
+}
+
+START_TEST(a_driver_goes_on_with_the_console_of_another_home)
+{
+	char text[8];
+	void *bytes;
+	size_t len;
+
+	console_greet();
+	console_say(1, PORT_OPEN, 1);
+	ck_assert_int_eq(virtdev_state_save(con.dev, &bytes, &len), 0);
+	move(bytes, len);
+	free(bytes);
+	ck_assert_str_eq(console_heard(), "");	/* nothing has changed for it */
+	ck_assert(console_counts(0).guest_open && console_counts(1).guest_open);
+	console_write(DATA_TX, "on", 2);
+	ck_assert_str_eq(console_seen(1), "on");
+	console_offer(DATA_RX, 1, 64);
+	console_type(1, "and on");
+	ck_assert_int_eq(console_used(DATA_RX, text, sizeof(text)), 6);
+}
+END_TEST
+
+START_TEST(a_state_that_cannot_be_is_refused)
+{
+	struct vsu_error err = VSU_ERROR_INIT;
+	unsigned char *bytes;
+	size_t len, i;
+	int rc;
+
+	console_greet();
+	ck_assert_int_eq(virtdev_state_save(con.dev, (void **)&bytes,
+					    &len), 0);
+	for (i = 0; i < len; i++)
+		ck_assert_int_eq(virtdev_state_load(con.dev, bytes, i, &err),
+				 -EBADMSG);
+	for (i = 0; i < len; i++) {
+		bytes[i] ^= 0x80;
+		rc = virtdev_state_load(con.dev, bytes, len, &err);
+		ck_assert(rc == 0 || rc == -EBADMSG || rc == -EOPNOTSUPP);
+		bytes[i] ^= 0x80;
+	}
+	ck_assert_int_eq(virtdev_state_load(con.dev, bytes, len, &err), 0);
+	free(bytes);
+}
+END_TEST
+
 START_TEST(rows_can_come_first)
 {
 	const struct virtdev_console_port port = {
@@ -335,6 +412,8 @@ int main(void)
 	tcase_add_test(tc, a6_03_a_driver_that_begins_a_thousand_times_is_told_once);
 	tcase_add_test(tc, a_buffer_too_short_for_a_message_comes_back_empty);
 	tcase_add_test(tc, a_new_driver_begins_anew);
+	tcase_add_test(tc, a_driver_goes_on_with_the_console_of_another_home);
+	tcase_add_test(tc, a_state_that_cannot_be_is_refused);
 	tcase_add_test(tc, rows_can_come_first);
 	suite_add_tcase(s, tc);
 	sr = srunner_create(s);

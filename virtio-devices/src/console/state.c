@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* A console in another home: how far its driver and it had come. */
+#include <config.h>
+
+#include <errno.h>
+#include <inttypes.h>
+
+#include <virtio-devices/state.h>
+
+#include "console/console_priv.h"
+
+/* Bits of a port in the state. */
+enum { KNOWN = 1, READY = 2, GUEST_OPEN = 4, HOST_OPEN = 8, ALL = 15 };
+
+struct saved {
+	uint8_t flags;
+	uint8_t tell;
+	uint32_t written;
+};
+
+void virtdev_priv_console_save(void *self, struct virtdev_state_writer *w)
+{
+	const struct console *c = self;
+	uint32_t id;
+
+	virtdev_state_put_u8(w, c->driver_ready);
+	virtdev_state_put_u32(w, c->max_ports);
+	for (id = 0; id < c->max_ports; id++) {
+		const struct port *p = &c->ports[id];
+
+		virtdev_state_put_u8(w, (uint8_t)((p->known ? KNOWN : 0) |
+						  (p->ready ? READY : 0) |
+						  (p->guest_open ? GUEST_OPEN : 0) |
+						  (p->host_open ? HOST_OPEN : 0)));
+		virtdev_state_put_u8(w, (uint8_t)p->tell);
+		virtdev_state_put_u32(w, p->written);
+	}
+}
+
+/*
+ * The driver believes of the host's end what it was told last: a look finds out
+ * whether that is so here. It is told of ports that are here and were not
+ * there, and of those that are gone.
+ */
+static void port_load(const struct console *c, struct port *p,
+		      const struct saved *s)
+{
+	p->known = s->flags & KNOWN;
+	p->ready = s->flags & READY;
+	p->guest_open = s->flags & GUEST_OPEN;
+	p->host_open = s->flags & HOST_OPEN;
+	p->tell = s->tell;
+	p->written = s->written;
+	p->unsure = true;
+	if (!p->host) {
+		p->tell = p->known ? 1u << EVENT_PORT_REMOVE : 0;
+		p->ready = p->guest_open = p->host_open = false;
+	} else if (!p->known && c->driver_ready) {
+		p->tell |= 1u << EVENT_PORT_ADD;
+	}
+}
+
+static int check_ports(const struct console *c, uint32_t nports,
+		       struct vsu_error *err)
+{
+	return nports == c->max_ports ? 0 :
+	       vsu_error_set(err, -EBADMSG,
+			     "console: a state of %" PRIu32 " ports for a device of %" PRIu32,
+			     nports, c->max_ports);
+}
+
+int virtdev_priv_console_load(void *self, uint32_t version,
+			      struct virtdev_state_reader *r,
+			      struct vsu_error *err)
+{
+	struct saved saved[VIRTDEV_CONSOLE_MAX_PORTS];
+	struct console *c = self;
+	const uint8_t ready = virtdev_state_get_u8(r);
+	int rc = check_ports(c, virtdev_state_get_u32(r), err);
+	uint32_t id;
+
+	(void)version;
+	for (id = 0; !rc && id < c->max_ports; id++) {
+		saved[id].flags = virtdev_state_get_u8(r);
+		saved[id].tell = virtdev_state_get_u8(r);
+		saved[id].written = virtdev_state_get_u32(r);
+		if (saved[id].flags > ALL)
+			rc = vsu_error_set(err, -EBADMSG,
+					   "console: port %" PRIu32 " of the state has bits %#x",
+					   id, saved[id].flags);
+	}
+	if (!rc)
+		rc = virtdev_state_end(r, err);
+	if (!rc && ready > 1)
+		rc = vsu_error_set(err, -EBADMSG,
+				   "console: the driver of the state is ready in %u ways",
+				   ready);
+	if (rc < 0)
+		return rc;
+	c->driver_ready = ready;
+	for (id = 0; id < c->max_ports; id++)
+		port_load(c, &c->ports[id], &saved[id]);
+	return 0;
+}
