@@ -48,7 +48,7 @@ static const struct vmm_device_key keys[] = {
 	  .offset = offsetof(struct console, name),
 	  .max_len = VIRTDEV_CONSOLE_MAX_NAME },
 	{ .option = { .name = "rows-first", .kind = VSU_OPTION_FLAG,
-		      .help = "sizes for ports as Linux before 6.15 reads them" },
+		      .help = "sizes for ports with rows first, as older Linux reads them" },
 	  .offset = offsetof(struct console, rows_first) },
 	{ .option = { .name = "port", .kind = VSU_OPTION_STRING,
 		      .arg = "NAME:pty|fd:N|socket:PATH", .repeat = true,
