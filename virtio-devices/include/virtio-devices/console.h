@@ -53,7 +53,7 @@ struct virtdev_console_config {
 	uint32_t queue_max;	/* entries of a queue; 0: 256 */
 	/*
 	 * A size in a control message has its rows before its columns, as
-	 * Linux read it before 6.15, and not as VIRTIO has it. Nothing else
+	 * older Linux read it, and not as VIRTIO has it. Nothing else
 	 * depends on it: not the configuration space, which has no such twin.
 	 */
 	bool rows_first;
