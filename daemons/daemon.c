@@ -226,9 +226,10 @@ static int line_run(struct command_line *cl, struct vsu_error *err)
 		return VSU_EXIT_HOST;
 	cl->common.sigbus = sigbus;
 	status = open_device(cl, &dev, err);
-	cl->serve.calls = more_calls(cl);
-	if (status == VSU_EXIT_OK)
+	if (status == VSU_EXIT_OK) {
+		cl->serve.calls = more_calls(cl);
 		status = serve_device(&cl->serve, dev, sigbus, err);
+	}
 	/* the table lives as long as its handler: until the program ends */
 	virtdev_free(dev);
 	return status;

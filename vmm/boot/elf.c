@@ -273,15 +273,19 @@ static int load_segments(const struct vmm_kernel *kernel,
 	return rc;
 }
 
-bool vmm_kernel_is_builtin(const struct vmm_kernel *kernel)
+int vmm_kernel_is_builtin(const struct vmm_kernel *kernel, struct vsu_error *err)
 {
 	Elf64_Phdr segments[MAX_SEGMENTS];
 	struct identity id = { 0 };
 	unsigned int n;
 	Elf64_Ehdr h;
+	int rc = read_header(kernel, &h, NULL);
 
-	return !read_header(kernel, &h, NULL) &&
-	       !read_segments(kernel, &h, segments, &n, &id, NULL) && id.ours;
+	if (!rc)
+		rc = read_segments(kernel, &h, segments, &n, &id, NULL);
+	if (rc == -ENOMEM)
+		return vsu_error_sys(err, rc, "kernel '%s'", kernel->name);
+	return !rc && id.ours;
 }
 
 int vmm_kernel_load(const struct vmm_kernel *kernel,

@@ -30,8 +30,12 @@ int vmm_kernel_open(struct vmm_kernel *kernel, const char *name,
 		    struct vsu_error *err);
 void vmm_kernel_close(struct vmm_kernel *kernel);
 
-/* True when it is to be entered by the built-in protocol, as far as one sees. */
-bool vmm_kernel_is_builtin(const struct vmm_kernel *kernel);
+/*
+ * 1: it is to be entered by the built-in protocol, as far as one sees; 0: it is
+ * not; -ENOMEM.
+ */
+int vmm_kernel_is_builtin(const struct vmm_kernel *kernel,
+			  struct vsu_error *err);
 
 enum vmm_protocol {
 	VMM_PROTOCOL_BUILTIN,

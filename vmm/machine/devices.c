@@ -98,10 +98,13 @@ static int make_device(struct vmm_machine *m, unsigned int i, bool remote,
 int vmm_machine_make_bus(struct vmm_machine *m, struct vsu_error *err)
 {
 	const enum vmm_transport wanted = m->options->transport;
-	int rc;
+	int rc = wanted == VMM_TRANSPORT_AUTO ?
+		 vmm_kernel_is_builtin(&m->kernel, err) :
+		 wanted == VMM_TRANSPORT_MMIO;
 
-	if (wanted == VMM_TRANSPORT_MMIO ||
-	    (wanted == VMM_TRANSPORT_AUTO && vmm_kernel_is_builtin(&m->kernel)))
+	if (rc < 0)
+		return rc;
+	if (rc > 0)
 		return 0;
 	rc = vmm_msi_new(&m->kvm, &m->msi, err);
 	if (rc == -EOPNOTSUPP && wanted == VMM_TRANSPORT_AUTO)
