@@ -12,7 +12,6 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -51,17 +50,6 @@ struct loop {
 	uint32_t nthreads;		/* that were started */
 	struct queue_thread *threads;
 };
-
-/* A queue has about six descriptors, so many queues exceed the usual 1024. */
-static void raise_fd_limit(void)
-{
-	struct rlimit limit;
-
-	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
-		return;
-	limit.rlim_cur = limit.rlim_max;
-	setrlimit(RLIMIT_NOFILE, &limit);
-}
 
 static int listen_status(int rc)
 {
@@ -286,7 +274,7 @@ int serve_device(const struct serve *how, struct virtdev *dev,
 	};
 	int status;
 
-	raise_fd_limit();
+	prog_raise_fd_limit();
 	if (prog_closer_start(err) < 0)
 		return VSU_EXIT_HOST;
 	if (how->served_files)

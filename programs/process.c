@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <vmm-sys-util/exit.h>
@@ -37,6 +38,16 @@ void prog_begin(const char *name)
 {
 	fill_standard_descriptors();
 	prog_log_init(name);
+}
+
+void prog_raise_fd_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 static bool (*ask_first)(const void *siginfo);

@@ -21,6 +21,12 @@
 void prog_begin(const char *name);
 
 /*
+ * As many descriptors as the host allows: a queue has about six, and a guest may
+ * have a thousand sockets, of which the rest of the program shall not lack.
+ */
+void prog_raise_fd_limit(void);
+
+/*
  * Handles SIGBUS until the program ends, with a new table of so many mappings
  * for all that is mapped; ignores the signals of writes that fail. A fault
  * outside the table ends the program, as without a handler.

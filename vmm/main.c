@@ -121,6 +121,7 @@ static int cmd_run(int argc, char **argv)
 		return complain(vmm_exit_status(VMM_STAGE_OPTIONS, rc), &err);
 	if (options.help)
 		return show_run_help();
+	prog_raise_fd_limit();
 	rc = prog_handle_signals(MAX_MAPPINGS, &sigbus_table, &err);
 	if (!rc)
 		rc = prog_closer_start(&err);
