@@ -128,7 +128,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (!size)
 		return 0;
-	demand(!vmem_space_new(&space) && !vmem_map_new(&map));
+	demand(!vmem_space_new(&space));
+	demand(!vmem_map_new(&map));
 	demand(!vmem_space_publish(space, map));
 	home_make(&from, space, data[0] & 1);
 	home_make(&to, space, data[0] & 1);
