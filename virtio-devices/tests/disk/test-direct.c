@@ -87,8 +87,8 @@ static void teardown_disk(void)
 	teardown();
 }
 
-/* Pages of the image that the page cache holds. */
-static unsigned int cached_pages(void)
+/* Pages of that chunk of the image that the page cache holds. */
+static unsigned int cached_pages(uint64_t at)
 {
 	unsigned char there[SIZE / 4096];
 	unsigned int i, n = 0;
@@ -98,20 +98,23 @@ static unsigned int cached_pages(void)
 	close(fd);
 	ck_assert_ptr_ne(map, MAP_FAILED);
 	ck_assert_int_eq(mincore(map, SIZE, there), 0);
-	for (i = 0; i < SIZE / 4096; i++)
-		n += there[i] & 1u;
+	for (i = 0; i < CHUNK / 4096; i++)
+		n += there[at / 4096 + i] & 1u;
 	munmap(map, SIZE);
 	return n;
 }
 
+/* Not at the beginning, which valgrind reads of a file that is mapped. */
 START_TEST(aligned_requests_leave_nothing_in_the_page_cache)
 {
-	ck_assert_int_eq(test_disk_do(&disk, VIRTDEV_DISK_WRITE, 8192, bytes,
+	const uint64_t at = SIZE / 2;
+
+	ck_assert_int_eq(test_disk_do(&disk, VIRTDEV_DISK_WRITE, at, bytes,
 				      CHUNK), 0);
-	ck_assert_int_eq(test_disk_do(&disk, VIRTDEV_DISK_READ, 8192, back,
+	ck_assert_int_eq(test_disk_do(&disk, VIRTDEV_DISK_READ, at, back,
 				      CHUNK), 0);
 	ck_assert_mem_eq(bytes, back, CHUNK);
-	ck_assert_uint_eq(cached_pages(), 0);
+	ck_assert_uint_eq(cached_pages(at), 0);
 }
 END_TEST
 
