@@ -5,6 +5,7 @@
  * played by this program. It writes back what a request brings. Its id is
  * nobody's; a real device takes its own from VIRTIO.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <virtio-devices/inline.h>
@@ -103,13 +104,13 @@ static int echo_here(struct virtdev *dev, const char *text, struct vsu_error *er
 	struct vq_driver_config ring = { .gpa = RING, .size = 16, .features = VQ_F_VERSION_1 };
 	const uint32_t len = (uint32_t)strnlen(text, MOST);
 	const struct vq_buffer buffers[] = { { SENT, len, 0 }, { RECEIVED, MOST, 1 } };
-	struct virtdev_transport *t;
-	struct virtdev_mmio *mmio;
-	struct vmem_space *space;
-	struct vq_driver *driver;
+	struct virtdev_transport *t = NULL;
+	struct virtdev_mmio *mmio = NULL;
+	struct vmem_space *space = NULL;
+	struct vq_driver *driver = NULL;
 	char got[MOST];
 	uint64_t cookie;
-	uint32_t n;
+	uint32_t n = 0;
 	int rc = vmem_map_from_properties("size=1M", 0, NULL, &ring.map, err);
 
 	if (rc < 0 || (rc = vmem_space_new(&space)) < 0 ||
@@ -120,14 +121,25 @@ static int echo_here(struct virtdev *dev, const char *text, struct vsu_error *er
 	    (rc = vq_driver_new(&ring, &driver, err)) < 0 ||
 	    (rc = vmem_write_exact(vmem_map_view(ring.map), SENT, text, len)) < 0 ||
 	    (rc = vq_driver_add(driver, buffers, 2, 0)) < 0)
-		return rc;
+		goto out;
 	vq_driver_publish(driver);
 	drive(mmio, driver);
 	virtdev_inline_dispatch(home);
 	rc = vq_driver_collect(driver, &cookie, &n) == 1 ? 0 : -1;
 	if (!rc)
 		rc = vmem_read_exact(vmem_map_view(ring.map), RECEIVED, got, n);
-	return rc < 0 ? rc : printf("%.*s\n", (int)n, got);
+	if (rc >= 0)
+		rc = printf("%.*s\n", (int)n, got);
+	while (virtdev_inline_stop(home) == -EAGAIN)
+		virtdev_inline_dispatch(home);
+out:
+	vq_driver_free(driver);
+	virtdev_inline_free(home);
+	virtdev_mmio_free(mmio);
+	virtdev_transport_free(t);
+	vmem_space_free(space);
+	vmem_map_unref(ring.map);
+	return rc;
 }
 
 int main(int argc, char **argv)
@@ -136,8 +148,10 @@ int main(int argc, char **argv)
 	struct echo echo = { NULL, NULL };
 
 	if (argc == 3 && !strcmp(argv[1], "here") && make_echo(&echo) == 0 &&
-	    echo_here(echo.dev, argv[2], &err) > 0)
-		return 0;	/* the kernel takes back what the machine has */
+	    echo_here(echo.dev, argv[2], &err) > 0) {
+		virtdev_free(echo.dev);
+		return 0;
+	}
 	if (argc == 2 && make_echo(&echo) == 0 &&
 	    virtdev_vhost_user_serve(echo.dev, argv[1], -1, &err) == 0)
 		return 0;
