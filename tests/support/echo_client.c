@@ -193,7 +193,8 @@ void echo_client_fini(struct echo_client *c)
 
 /* ------------------------------------------------------------------ waiting */
 
-/* Until the session or fd is readable; the server gets its turn meanwhile. */
+/* Until the session or fd is readable, or a turn of the server that shares this
+   thread, which may be all that the caller waits for. */
 static void wait_for(struct echo_client *c, int fd)
 {
 	struct pollfd fds[2] = {
@@ -201,7 +202,7 @@ static void wait_for(struct echo_client *c, int fd)
 		{ .fd = fd, .events = POLLIN },
 	};
 
-	while (poll(fds, 2, c->server ? 0 : -1) == 0)
+	if (poll(fds, 2, c->server ? 0 : -1) == 0)
 		echo_server_turn(c->server, 0);
 	if (fds[0].revents && !c->failed)
 		vhost_user_frontend_dispatch(c->fe);

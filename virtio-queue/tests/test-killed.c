@@ -451,7 +451,7 @@ START_TEST(killed_again_while_it_takes_over_nothing_is_lost_either)
 		for (i = 0; i < first.n; i += first.n / scaled(first.n)) {
 			store_state(&b, first.mem[i]);
 			record(&b, op_enable, &second);
-			for (k = 1; k < second.n; k++)
+			for (k = 1; k < second.n; k += second.n / scaled(second.n))
 				ck_succeeds(&b, second.mem[k]);
 			free_shots(&second);
 		}
