@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "acpi/aml.h"
+#include "play.h"
 
 #define MAX_SIZE 8192
 #define GUARD 64
@@ -19,23 +20,10 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-struct input {
-	const uint8_t *at, *end;
-};
-
 static void demand(bool holds)
 {
 	if (!holds)
 		abort();
-}
-
-static uint64_t take(struct input *in, unsigned int n)
-{
-	uint64_t value = 0;
-
-	for (; n && in->at < in->end; n--)
-		value = value << 8 | *in->at++;
-	return value;
 }
 
 /* Text up to a zero, of at most 63 characters. */
@@ -43,10 +31,10 @@ static const char *take_text(struct input *in, char *text)
 {
 	unsigned int n = 0;
 
-	while (n < 63 && in->at < in->end && *in->at)
-		text[n++] = (char)*in->at++;
-	if (in->at < in->end)
-		in->at++;
+	while (n < 63 && in->p < in->end && *in->p)
+		text[n++] = (char)*in->p++;
+	if (in->p < in->end)
+		in->p++;
 	text[n] = '\0';
 	return text;
 }
@@ -73,13 +61,13 @@ static void call(struct vmm_aml *aml, struct input *in)
 		vmm_aml_resources(aml);
 		break;
 	case 5:
-		vmm_aml_if_arg0_is(aml, take(in, 8));
+		vmm_aml_if_arg0_is(aml, take_u64(in, 8));
 		break;
 	case 6:
 		vmm_aml_name(aml, take_text(in, text));
 		break;
 	case 7:
-		vmm_aml_integer(aml, take(in, 8));
+		vmm_aml_integer(aml, take_u64(in, 8));
 		break;
 	case 8:
 		vmm_aml_string(aml, take_text(in, text));
@@ -91,10 +79,10 @@ static void call(struct vmm_aml *aml, struct input *in)
 		vmm_aml_notify(aml, take_text(in, text), take(in, 1));
 		break;
 	case 11:
-		vmm_aml_memory64(aml, take(in, 8), take(in, 8));
+		vmm_aml_memory64(aml, take_u64(in, 8), take_u64(in, 8));
 		break;
 	case 12:
-		vmm_aml_interrupt(aml, (uint32_t)take(in, 4));
+		vmm_aml_interrupt(aml, take(in, 4));
 		break;
 	default:
 		vmm_aml_end(aml);
@@ -112,7 +100,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	room = take(&in, 2) % (MAX_SIZE + 1);
 	memset(bytes, 0xee, sizeof(bytes));
 	vmm_aml_init(&aml, bytes, room);
-	while (in.at < in.end) {
+	while (in.p < in.end) {
 		call(&aml, &in);
 		demand(aml.len <= room && (!error || aml.error == error));
 		error = aml.error;

@@ -25,6 +25,7 @@
 #include <virtio-queue/driver.h>
 
 #include "memory.h"
+#include "ring.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -165,31 +166,21 @@ struct guest {
 
 static void start_queue(struct guest *g)
 {
-	struct vq_driver_config dc = {
+	const struct vq_driver_config dc = {
 		.map = g->memory.map,
 		.features = g->features,
 		.size = QUEUE_SIZE,
 		.indirect_max = g->features & VQ_F_INDIRECT_DESC ? 16 : 0,
 		.indirect_gpa = TABLES_GPA,
 	};
-	struct vq_config config = {
-		.features = g->features,
-		.size = QUEUE_SIZE,
-		.max_chain = virtdev_info(g->dev)->max_chain,
-		.base = g->features & VQ_F_RING_PACKED ? 0x80008000u : 0,
-	};
 
-	CHECK(vq_driver_new(&dc, &g->driver, NULL) == 0);
-	config.desc_gpa = vq_driver_desc_gpa(g->driver);
-	config.driver_gpa = vq_driver_driver_gpa(g->driver);
-	config.device_gpa = vq_driver_device_gpa(g->driver);
-	CHECK(vq_enable(g->q, &config, NULL) == 0);
-	CHECK(virtdev_queue_start(g->dev, 0, g->q, NULL) == 0);
+	g->driver = ring_start(g->dev, 0, g->q, &dc);
 	g->nheld = 0;
 }
 
-static void init(struct guest *g, struct input *in)
+static void init(void *guest, struct input *in)
 {
+	struct guest *g = guest;
 	uint32_t how = take(in, 1);
 	struct virtdev_disk_info info = {
 		.capacity = sizeof(g->disk.bytes),
@@ -349,22 +340,18 @@ static void spoil(struct guest *g, struct input *in)
 static void stop_queue(struct guest *g)
 {
 	unsigned int turns = 0;
-	bool broken;
 
 	g->disk.hold = false;
 	while (virtdev_queue_drain(g->dev, 0))
 		CHECK(++turns < 10000);
-	broken = vq_broken(g->q) != VQ_OK;
-	reached[BROKEN] += broken;
-	virtdev_queue_stop(g->dev, 0);
+	reached[BROKEN] += ring_stop(g->dev, 0, g->q);
 	collect(g);
-	vq_disable(g->q);
-	CHECK(vq_inflight(g->q) == 0);
 	vq_driver_free(g->driver);
 }
 
-static void act(struct guest *g, struct input *in)
+static void act(void *guest, struct input *in)
 {
+	struct guest *g = guest;
 	static const int results[] = { 0, 0, -5, -28, -95 };
 	uint32_t what = take(in, 1);
 	uint8_t writeback = what & 1;
@@ -399,28 +386,22 @@ static void act(struct guest *g, struct input *in)
 	}
 }
 
-static void fini(struct guest *g)
+static void fini(void *guest)
 {
+	struct guest *g = guest;
 	serve(g);
 	stop_queue(g);
 	virtdev_reset(g->dev);
 	virtdev_free(g->dev);
 	vq_free(g->q);
+	memory_check(&g->memory);
 	memory_fini(&g->memory);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct input in = { data, data + size };
+	static const struct play course = { init, act, fini, print_reach };
 	static struct guest guest;
-	static bool told;
 
-	if (!told)
-		atexit(print_reach);
-	told = true;
-	init(&guest, &in);
-	while (in.p < in.end)
-		act(&guest, &in);
-	fini(&guest);
-	return 0;
+	return play(&course, &guest, data, size);
 }

@@ -29,6 +29,7 @@
 #include <vmm-sys-util/event.h>
 
 #include "memory.h"
+#include "ring.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -138,23 +139,14 @@ static struct virtdev_port *make_host(struct host *h)
 
 static void start_queue(struct guest *g, uint32_t i)
 {
-	struct vq_driver_config dc = {
+	const struct vq_driver_config dc = {
 		.map = g->memory.map, .gpa = RING_GPA(i), .features = g->features,
 		.size = QUEUE_SIZE,
 		.indirect_max = g->features & VQ_F_INDIRECT_DESC ? 8 : 0,
 		.indirect_gpa = TABLES_GPA(i),
 	};
-	struct vq_config config = {
-		.features = g->features, .size = QUEUE_SIZE, .index = i,
-		.base = vq_initial_base(g->features),
-	};
 
-	CHECK(vq_driver_new(&dc, &g->driver[i], NULL) == 0);
-	config.desc_gpa = vq_driver_desc_gpa(g->driver[i]);
-	config.driver_gpa = vq_driver_driver_gpa(g->driver[i]);
-	config.device_gpa = vq_driver_device_gpa(g->driver[i]);
-	CHECK(vq_enable(g->q[i], &config, NULL) == 0);
-	CHECK(virtdev_queue_start(g->dev, i, g->q[i], NULL) == 0);
+	g->driver[i] = ring_start(g->dev, i, g->q[i], &dc);
 	g->next[i] = 0;
 }
 
@@ -200,17 +192,15 @@ static void stop_queues(struct guest *g)
 
 	for (i = 0; i < g->nqueues; i++) {
 		CHECK(virtdev_queue_drain(g->dev, i) == 0);
-		reached[BROKEN] += vq_broken(g->q[i]) != VQ_OK;
-		virtdev_queue_stop(g->dev, i);
+		reached[BROKEN] += ring_stop(g->dev, i, g->q[i]);
 		collect(g, i);
-		vq_disable(g->q[i]);
-		CHECK(vq_inflight(g->q[i]) == 0);
 		vq_driver_free(g->driver[i]);
 	}
 }
 
-static void init(struct guest *g, struct input *in)
+static void init(void *guest, struct input *in)
 {
+	struct guest *g = guest;
 	const struct virtdev_console_port first = {
 		.size = sizeof(first), .host = make_host(&g->hosts[0]),
 		.console = true,
@@ -325,8 +315,9 @@ static void count(struct guest *g)
 	}
 }
 
-static void act(struct guest *g, struct input *in)
+static void act(void *guest, struct input *in)
 {
+	struct guest *g = guest;
 	const uint32_t what = take(in, 1);
 	unsigned char word[4] = { 'e', 0, 0, 0 };
 
@@ -366,8 +357,9 @@ static void act(struct guest *g, struct input *in)
 	}
 }
 
-static void fini(struct guest *g)
+static void fini(void *guest)
 {
+	struct guest *g = guest;
 	uint32_t i;
 
 	for (i = 0; i < g->nqueues; i++)
@@ -380,21 +372,14 @@ static void fini(struct guest *g)
 		close(g->hosts[i].event);
 	for (i = 0; i < QUEUES; i++)
 		vq_free(g->q[i]);
+	memory_check(&g->memory);
 	memory_fini(&g->memory);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct input in = { data, data + size };
+	static const struct play course = { init, act, fini, print_reach };
 	static struct guest guest;
-	static bool told;
 
-	if (!told)
-		atexit(print_reach);
-	told = true;
-	init(&guest, &in);
-	while (in.p < in.end)
-		act(&guest, &in);
-	fini(&guest);
-	return 0;
+	return play(&course, &guest, data, size);
 }

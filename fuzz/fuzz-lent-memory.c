@@ -16,36 +16,21 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include <virtio-devices/balloon.h>
 #include <virtio-devices/mem.h>
 #include <virtio-queue/driver.h>
-#include <vm-memory/space.h>
+
+#include "memory.h"
+#include "ring.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-#define CHECK(x) ((x) ? (void)0 : abort())
-
-#define MEMORY		0x40000u
+#define LENT		0x40000u
 #define KEPT_GPA	0x100000u	/* never given back */
-#define DATA_GPA	0x20000u
+#define REQUEST_GPA	0x20000u
 #define MEM_GPA		(UINT64_C(1) << 32)
 #define PIECES		2u
-
-struct input {
-	const uint8_t *p, *end;
-};
-
-static uint32_t take(struct input *in, unsigned int bytes)
-{
-	uint32_t v = 0;
-
-	while (bytes-- && in->p < in->end)
-		v = v << 8 | *in->p++;
-	return v;
-}
 
 static struct {
 	struct vmem_space *space;
@@ -55,6 +40,8 @@ static struct {
 	struct vq_driver *driver;
 	struct virtdev *dev;
 	bool mapped[PIECES];
+	bool mem;		/* not a balloon */
+	uint32_t queue;
 } g;
 
 static uint64_t reached[3];
@@ -97,35 +84,17 @@ static const struct virtdev_home_ops home = {
 	.region_address = region_address,
 };
 
-static struct vmem_region *make_region(uint64_t gpa)
-{
-	int fd = memfd_create("fuzz", MFD_CLOEXEC);
-	const struct vmem_fd_desc file = {
-		.fd = fd, .flags = VMEM_BLOCK_WRITE | VMEM_BLOCK_SHARED,
-		.len = MEMORY,
-	};
-	struct vmem_region_desc desc = { .gpa = gpa, .len = MEMORY };
-	struct vmem_region *r;
-
-	CHECK(fd >= 0 && ftruncate(fd, MEMORY) == 0);
-	CHECK(vmem_block_new_fd(&file, &desc.block, NULL) == 0);
-	close(fd);
-	CHECK(vmem_region_new(&desc, &r, NULL) == 0);
-	vmem_block_unref(desc.block);
-	return r;
-}
-
 static void make_memory(void)
 {
-	g.regions[0] = make_region(0);
-	g.regions[1] = make_region(KEPT_GPA);
+	g.regions[0] = memory_region(0, LENT, 0);
+	g.regions[1] = memory_region(KEPT_GPA, LENT, 0);
 	CHECK(vmem_space_new(&g.space) == 0);
 	CHECK(vmem_map_from_regions(g.regions, 2, &g.map, NULL) == 0);
 	CHECK(vmem_space_publish(g.space, g.map) == 0);
-	memset(vmem_region_hva(g.regions[1]), 0xc5, MEMORY);
+	memset(vmem_region_hva(g.regions[1]), 0xc5, LENT);
 }
 
-static void make_device(uint32_t how)
+static void make_device(void)
 {
 	const struct virtdev_balloon_config balloon = {
 		.size = sizeof(balloon), .space = g.space, .reporting = true,
@@ -136,33 +105,38 @@ static void make_device(uint32_t how)
 		.requested = VIRTDEV_MEM_PIECE,
 	};
 
-	CHECK((how & 4 ? virtdev_mem_new(&mem, &g.dev, NULL) :
+	CHECK((g.mem ? virtdev_mem_new(&mem, &g.dev, NULL) :
 			 virtdev_balloon_new(&balloon, &g.dev, NULL)) == 0);
 	virtdev_set_home(g.dev, &home, NULL);
 }
 
-static void start(uint32_t how)
+static void start(bool packed)
 {
-	const uint64_t features = VQ_F_VERSION_1 |
-				  (how & 8 ? VQ_F_RING_PACKED : 0);
 	const struct vq_driver_config dc = {
-		.map = g.map, .features = features, .size = 16,
+		.map = g.map, .size = 16,
+		.features = VQ_F_VERSION_1 | (packed ? VQ_F_RING_PACKED : 0),
 	};
-	struct vq_config config = { .features = features, .size = 16,
-				    .base = vq_initial_base(features) };
 
-	CHECK(virtdev_set_features(g.dev, features | (how & 4 ? 0 : 0x32),
+	CHECK(virtdev_set_features(g.dev, dc.features | (g.mem ? 0 : 0x32),
 				   NULL) == 0);
-	CHECK(vq_driver_new(&dc, &g.driver, NULL) == 0);
-	config.desc_gpa = vq_driver_desc_gpa(g.driver);
-	config.driver_gpa = vq_driver_driver_gpa(g.driver);
-	config.device_gpa = vq_driver_device_gpa(g.driver);
 	CHECK(vq_new(&g.q) == 0 && vq_set_space(g.q, g.space) == 0);
-	CHECK(vq_enable(g.q, &config, NULL) == 0);
-	CHECK(virtdev_queue_start(g.dev, how & 4 ? 0 : how & 3, g.q, NULL) == 0);
+	g.driver = ring_start(g.dev, g.queue, g.q, &dc);
 }
 
-static uint64_t place(struct input *in)
+static void init(void *opaque, struct input *in)
+{
+	const uint32_t how = take(in, 1);
+
+	(void)opaque;
+	memset(&g, 0, sizeof(g));
+	g.mem = how & 4;
+	g.queue = g.mem ? 0 : how & 3;
+	make_memory();
+	make_device();
+	start(how & 8);
+}
+
+static uint64_t somewhere(struct input *in)
 {
 	const uint32_t v = take(in, 2);
 
@@ -172,13 +146,13 @@ static uint64_t place(struct input *in)
 	case 7:
 		return UINT64_MAX - (v & 0x1fff);
 	}
-	return DATA_GPA + v;
+	return REQUEST_GPA + v;
 }
 
 /* The bytes that a memory device reads, mostly of blocks that exist. */
 static void put_request(struct input *in)
 {
-	unsigned char *at = vmem_region_hva(g.regions[0]) + DATA_GPA;
+	unsigned char *at = vmem_region_hva(g.regions[0]) + REQUEST_GPA;
 	const uint16_t type = take(in, 1) % 6, n = (uint16_t)take(in, 1);
 	const uint64_t addr = MEM_GPA + (uint64_t)take(in, 1) *
 			      VIRTDEV_MEM_BLOCK + take(in, 1) / 250;
@@ -190,7 +164,7 @@ static void put_request(struct input *in)
 
 static void put_numbers(struct input *in)
 {
-	unsigned char *at = vmem_region_hva(g.regions[0]) + DATA_GPA;
+	unsigned char *at = vmem_region_hva(g.regions[0]) + REQUEST_GPA;
 	unsigned int i;
 
 	for (i = 0; i < 16; i++) {
@@ -201,57 +175,57 @@ static void put_numbers(struct input *in)
 	}
 }
 
-static void collect(bool mem)
+static void collect(void)
 {
 	uint32_t written;
 	uint64_t writable;
 
 	while (vq_driver_collect(g.driver, &writable, &written) == 1) {
 		CHECK(written <= writable);
-		reached[mem]++;
+		reached[g.mem]++;
 	}
 }
 
-static void request(struct input *in, uint32_t how)
+static void act(void *opaque, struct input *in)
 {
 	const uint32_t shape = take(in, 1);
 	const uint32_t len = shape & 1 ? 64 : take(in, 2);
 	const uint32_t room = shape & 2 ? 10 : take(in, 2);
 	const struct vq_buffer b[] = {
-		{ shape & 4 ? place(in) : DATA_GPA, len, false },
-		{ shape & 8 ? place(in) : DATA_GPA + 0x1000, room, true },
+		{ shape & 4 ? somewhere(in) : REQUEST_GPA, len, false },
+		{ shape & 8 ? somewhere(in) : REQUEST_GPA + 0x1000, room, true },
 	};
 	unsigned int turns = 0;
 
-	if (how & 4)
+	(void)opaque;
+	if (g.mem)
 		put_request(in);
 	else
 		put_numbers(in);
 	if (!vq_driver_add(g.driver, b, 2, room))
 		vq_driver_publish(g.driver);
-	while (virtdev_queue_serve(g.dev, how & 4 ? 0 : how & 3))
+	while (virtdev_queue_serve(g.dev, g.queue))
 		CHECK(++turns < 10000);
-	collect(how & 4);
+	collect();
 }
 
-static void fini(uint32_t how)
+static void fini(void *opaque)
 {
 	/* a balloon stores nothing; memory's answers go where the guest says */
 	const unsigned char *kept = vmem_region_hva(g.regions[1]);
 	struct virtdev_stat stats[16];
 	uint32_t i;
 
-	if (!(how & 4) && virtdev_stats(g.dev, stats, 16) > 3)
+	(void)opaque;
+	if (!g.mem && virtdev_stats(g.dev, stats, 16) > 3)
 		reached[2] += stats[2].value + stats[3].value;
-	CHECK(virtdev_queue_drain(g.dev, how & 4 ? 0 : how & 3) == 0);
-	virtdev_queue_stop(g.dev, how & 4 ? 0 : how & 3);
+	CHECK(virtdev_queue_drain(g.dev, g.queue) == 0);
+	(void)ring_stop(g.dev, g.queue, g.q);
 	virtdev_free(g.dev);
-	vq_disable(g.q);
-	CHECK(vq_inflight(g.q) == 0);
 	vq_driver_free(g.driver);
 	vq_free(g.q);
-	for (i = 0; i < MEMORY; i += 4096)
-		CHECK(how & 4 || kept[i + 5] == 0xc5);
+	for (i = 0; i < LENT; i += 4096)
+		CHECK(g.mem || kept[i + 5] == 0xc5);
 	vmem_region_unref(g.regions[0]);
 	vmem_region_unref(g.regions[1]);
 	vmem_map_unref(g.map);
@@ -261,19 +235,7 @@ static void fini(uint32_t how)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct input in = { data, data + size };
-	const uint32_t how = take(&in, 1);
-	static bool told;
+	static const struct play course = { init, act, fini, print_reach };
 
-	if (!told)
-		atexit(print_reach);
-	told = true;
-	memset(&g, 0, sizeof(g));
-	make_memory();
-	make_device(how);
-	start(how);
-	while (in.p < in.end)
-		request(&in, how);
-	fini(how);
-	return 0;
+	return play(&course, NULL, data, size);
 }

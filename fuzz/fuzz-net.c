@@ -21,29 +21,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include <virtio-devices/net.h>
 #include <virtio-queue/driver.h>
-#include <vm-memory/space.h>
 
 #include "net-guest.h"
+#include "ring.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-struct input {
-	const uint8_t *p, *end;
-};
-
-static uint32_t take(struct input *in, unsigned int bytes)
-{
-	uint32_t v = 0;
-
-	while (bytes-- && in->p < in->end)
-		v = v << 8 | *in->p++;
-	return v;
-}
 
 uint64_t reached[NREACHED];
 
@@ -55,76 +41,25 @@ static void print_reach(void)
 	       reached[BROKEN]);
 }
 
-static struct guest guest;
-
-/* ------------------------------------------------------------------- the guest */
-
-static struct vmem_region *region(uint64_t gpa, uint64_t len, uint32_t flags)
-{
-	int fd = memfd_create("fuzz", MFD_CLOEXEC);
-	struct vmem_fd_desc file = {
-		.fd = fd,
-		.flags = VMEM_BLOCK_WRITE | VMEM_BLOCK_SHARED,
-		.len = len,
-	};
-	struct vmem_region_desc desc = { .gpa = gpa, .len = len,
-					 .flags = flags };
-	struct vmem_region *r;
-
-	CHECK(fd >= 0 && ftruncate(fd, (off_t)len) == 0);
-	CHECK(vmem_block_new_fd(&file, &desc.block, NULL) == 0);
-	close(fd);
-	CHECK(vmem_region_new(&desc, &r, NULL) == 0);
-	vmem_block_unref(desc.block);
-	return r;
-}
-
 static unsigned char *at(const struct guest *g, uint64_t gpa)
 {
-	return g->memory[gpa / MEMORY] + gpa % MEMORY;
-}
-
-static void make_memory(struct guest *g)
-{
-	struct vmem_region *regions[] = {
-		region(0, MEMORY, 0),
-		region(MEMORY, MEMORY, 0),
-		region(ROM_GPA, 4096, VMEM_REGION_ROM),
-	};
-	int i;
-
-	CHECK(vmem_space_new(&g->space) == 0);
-	CHECK(vmem_map_from_regions(regions, 3, &g->map, NULL) == 0);
-	CHECK(vmem_space_publish(g->space, g->map) == 0);
-	g->memory[0] = vmem_region_hva(regions[0]);
-	g->memory[1] = vmem_region_hva(regions[1]);
-	for (i = 0; i < 3; i++)
-		vmem_region_unref(regions[i]);
-	memset(at(g, CANARY_GPA), 0xc5, CANARY_LEN);
+	return memory_at(&g->memory, gpa);
 }
 
 static void start_queue(struct guest *g, uint32_t i)
 {
-	struct vq_driver_config dc = {
-		.map = g->map, .gpa = RING_GPA(i), .features = g->features,
-		.size = QUEUE_SIZE,
-	};
-	struct vq_config config = {
-		.features = g->features, .size = QUEUE_SIZE, .index = i,
-		.base = vq_initial_base(g->features),
+	const struct vq_driver_config dc = {
+		.map = g->memory.map, .gpa = RING_GPA(i),
+		.features = g->features, .size = QUEUE_SIZE,
 	};
 
-	CHECK(vq_driver_new(&dc, &g->driver[i], NULL) == 0);
-	config.desc_gpa = vq_driver_desc_gpa(g->driver[i]);
-	config.driver_gpa = vq_driver_driver_gpa(g->driver[i]);
-	config.device_gpa = vq_driver_device_gpa(g->driver[i]);
-	CHECK(vq_enable(g->q[i], &config, NULL) == 0);
-	CHECK(virtdev_queue_start(g->dev, i, g->q[i], NULL) == 0);
+	g->driver[i] = ring_start(g->dev, i, g->q[i], &dc);
 	g->nheld[i] = 0;
 }
 
-static void init(struct guest *g, struct input *in)
+static void init(void *guest, struct input *in)
 {
+	struct guest *g = guest;
 	const uint32_t how = take(in, 1);
 	struct virtdev_net_config config = { .size = sizeof(config),
 					     .mac = { 2, 1, 1, 1, 1, 1 } };
@@ -134,7 +69,7 @@ static void init(struct guest *g, struct input *in)
 	memset(g, 0, sizeof(*g));
 	config.link = fuzz_net_link(g);
 	CHECK(virtdev_net_new(&config, &g->dev, NULL) == 0);
-	make_memory(g);
+	memory_init(&g->memory);
 	all = virtdev_info(g->dev)->features & ~(VQ_F_RING_PACKED |
 						 VQ_F_INDIRECT_DESC);
 	g->features = how & 1 ? all : VQ_F_VERSION_1;
@@ -145,25 +80,9 @@ static void init(struct guest *g, struct input *in)
 	CHECK(virtdev_set_features(g->dev, g->features, NULL) == 0);
 	for (i = 0; i < QUEUES; i++) {
 		CHECK(vq_new(&g->q[i]) == 0);
-		CHECK(vq_set_space(g->q[i], g->space) == 0);
+		CHECK(vq_set_space(g->q[i], g->memory.space) == 0);
 		start_queue(g, i);
 	}
-}
-
-/* A buffer where the input wants it: mostly memory, sometimes not. */
-static uint64_t place(struct input *in)
-{
-	uint32_t v = take(in, 2);
-
-	switch (v >> 13) {
-	case 5:
-		return ROM_GPA + v % 4096;
-	case 6:
-		return HOLE_GPA + v;
-	case 7:
-		return UINT64_MAX - v % 1024;
-	}
-	return DATA_GPA + v;
 }
 
 /* Few bytes, those of headers, of frames, a lot; below the canary. */
@@ -279,10 +198,7 @@ static void serve(struct guest *g, uint32_t queue)
 static void stop_queue(struct guest *g, uint32_t i)
 {
 	CHECK(virtdev_queue_drain(g->dev, i) == 0);
-	reached[BROKEN] += vq_broken(g->q[i]) != VQ_OK;
-	virtdev_queue_stop(g->dev, i);
-	CHECK(vq_inflight(g->q[i]) == 0);
-	vq_disable(g->q[i]);
+	reached[BROKEN] += ring_stop(g->dev, i, g->q[i]);
 	vq_driver_free(g->driver[i]);
 }
 
@@ -294,8 +210,9 @@ static void frame_comes(struct guest *g, struct input *in)
 		g->lengths[g->nlengths++] = len + 12;
 }
 
-static void act(struct guest *g, struct input *in)
+static void act(void *guest, struct input *in)
 {
+	struct guest *g = guest;
 	static const int codes[] = { 0, 0, -EAGAIN, -EIO, -EPIPE, -EMSGSIZE };
 	const uint32_t what = take(in, 1), queue = (what >> 4) % QUEUES;
 
@@ -338,8 +255,9 @@ static void act(struct guest *g, struct input *in)
 	}
 }
 
-static void fini(struct guest *g)
+static void fini(void *guest)
 {
+	struct guest *g = guest;
 	uint32_t i;
 
 	for (i = 0; i < QUEUES; i++) {
@@ -347,27 +265,17 @@ static void fini(struct guest *g)
 		stop_queue(g, i);
 		vq_free(g->q[i]);
 	}
-	for (i = 0; i < CANARY_LEN; i++)
-		CHECK(at(g, CANARY_GPA)[i] == 0xc5);
 	virtdev_reset(g->dev);
 	virtdev_free(g->dev);
 	close(g->fd);
-	vmem_map_unref(g->map);
-	vmem_space_reclaim(g->space);
-	vmem_space_free(g->space);
+	memory_check(&g->memory);
+	memory_fini(&g->memory);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct input in = { data, data + size };
-	static bool told;
+	static const struct play course = { init, act, fini, print_reach };
+	static struct guest guest;
 
-	if (!told)
-		atexit(print_reach);
-	told = true;
-	init(&guest, &in);
-	while (in.p < in.end)
-		act(&guest, &in);
-	fini(&guest);
-	return 0;
+	return play(&course, &guest, data, size);
 }

@@ -16,16 +16,14 @@
 #include <virtio-devices/mmio.h>
 #include <virtio-devices/pci.h>
 
+#include "play.h"
+
 #define QUEUES 3u
 #define QUEUE_MAX 64u
 #define FEATURES (VQ_F_VERSION_1 | VQ_F_RING_PACKED | VQ_F_NOTIFICATION_DATA | 0x35)
 #define BARS 3u
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-struct input {
-	const uint8_t *at, *end;
-};
 
 struct machine {
 	struct virtdev *dev;
@@ -40,15 +38,6 @@ static void demand(bool holds)
 {
 	if (!holds)
 		abort();
-}
-
-static uint64_t take(struct input *in, uint32_t n)
-{
-	uint64_t value = 0;
-
-	for (; n && in->at < in->end; n--)
-		value = value << 8 | *in->at++;
-	return value;
 }
 
 /* Each queue that is set up can be served. */
@@ -211,13 +200,13 @@ static void register_read(struct machine *m, uint64_t offset, uint32_t len)
 static void space_access(struct machine *m, struct input *in, uint32_t len,
 			 bool write)
 {
-	const uint32_t offset = (uint32_t)take(in, 2);
+	const uint32_t offset = take(in, 2);
 
 	if (!m->pci)
 		return;
 	if (write)
 		virtdev_pci_config_write(m->pci, offset, len,
-					 (uint32_t)take(in, len));
+					 take(in, len));
 	else
 		(void)virtdev_pci_config_read(m->pci, offset, len);
 	demand(m->bars[0] == virtdev_pci_bar(m->pci, 0) &&
@@ -250,7 +239,7 @@ static void step(struct machine *m, struct input *in)
 	case 0:
 	case 1:
 		offset = take(in, 2);
-		register_write(m, offset, len, take(in, len));
+		register_write(m, offset, len, take_u64(in, len));
 		break;
 	case 2:
 		register_read(m, take(in, 2), len);
@@ -260,7 +249,7 @@ static void step(struct machine *m, struct input *in)
 		space_access(m, in, len, op & 4);
 		break;
 	case 5:
-		virtdev_transport_interrupt(m->t, (uint32_t)take(in, 1) - 1);
+		virtdev_transport_interrupt(m->t, take(in, 1) - 1);
 		break;
 	case 6:
 		virtdev_transport_config_changed(m->t);
@@ -276,7 +265,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct machine m;
 
 	machine_make(&m, (uint8_t)take(&in, 1));
-	while (in.at < in.end)
+	while (in.p < in.end)
 		step(&m, &in);
 	machine_free(&m);
 	return 0;

@@ -21,32 +21,29 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include <virtio-devices/vsock.h>
 #include <virtio-queue/driver.h>
-#include <vm-memory/space.h>
 #include <vmm-sys-util/fd.h>
 
+#include "memory.h"
 #include "peers.h"
+#include "ring.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 #define CID		9u
 #define HEADER		44u
 #define QUEUE_SIZE	16u
-#define MEMORY		0x40000u
 #define RING(i)		((i) * 0x1000u)
 #define RX_AT		0x4000u
 #define RX_ROOM		0x1000u
 #define EVENTS_AT	0x14000u
 #define TX_AT		0x24000u
-#define CANARY_AT	0x3f000u
 
 static uint64_t reached[8], broken;
 
-/* Once, at the end of the program. */
 static void print_reach(void)
 {
 	printf("# reach: %" PRIu64 " requests, %" PRIu64 " responses, %" PRIu64 " resets, %" PRIu64 " shutdowns, %" PRIu64 " with bytes, %" PRIu64 " of credit, %" PRIu64 " broken rings\n",
@@ -56,9 +53,7 @@ static void print_reach(void)
 }
 
 struct guest {
-	unsigned char *memory;
-	struct vmem_space *space;
-	struct vmem_map *map;
+	struct memory memory;
 	struct virtdev *dev;
 	struct vq *q[3];
 	struct vq_driver *driver[3];
@@ -66,79 +61,53 @@ struct guest {
 	bool spoiled;		/* its rings; until the next input */
 	struct peers host;
 	uint32_t asked_guest, asked_host;	/* ports of the last request */
+	int fds;		/* that were open before it */
 	uint32_t posted[3], sent;	/* posted: those of a queue lie in its order */
 };
 
-static void make_memory(struct guest *g)
+static unsigned char *at(const struct guest *g, uint64_t gpa)
 {
-	int fd = memfd_create("fuzz", MFD_CLOEXEC);
-	struct vmem_fd_desc file = {
-		.fd = fd, .flags = VMEM_BLOCK_WRITE | VMEM_BLOCK_SHARED,
-		.len = MEMORY,
-	};
-	struct vmem_region_desc desc = { .len = MEMORY };
-	struct vmem_region *r;
-
-	CHECK(fd >= 0 && ftruncate(fd, MEMORY) == 0);
-	CHECK(vmem_block_new_fd(&file, &desc.block, NULL) == 0);
-	close(fd);
-	CHECK(vmem_region_new(&desc, &r, NULL) == 0);
-	vmem_block_unref(desc.block);
-	CHECK(vmem_space_new(&g->space) == 0);
-	CHECK(vmem_map_from_regions(&r, 1, &g->map, NULL) == 0);
-	CHECK(vmem_space_publish(g->space, g->map) == 0);
-	g->memory = vmem_region_hva(r);
-	vmem_region_unref(r);
-	memset(g->memory + CANARY_AT, 0xc5, MEMORY - CANARY_AT);
+	return memory_at(&g->memory, gpa);
 }
 
 static void start_queue(struct guest *g, uint32_t i)
 {
 	const struct vq_driver_config dc = {
-		.map = g->map, .gpa = RING(i), .features = g->features,
+		.map = g->memory.map, .gpa = RING(i), .features = g->features,
 		.size = QUEUE_SIZE,
 	};
-	struct vq_config config = {
-		.features = g->features, .size = QUEUE_SIZE,
-		.base = g->features & VQ_F_RING_PACKED ? 0x80008000u : 0,
-	};
 
-	CHECK(vq_driver_new(&dc, &g->driver[i], NULL) == 0);
-	config.desc_gpa = vq_driver_desc_gpa(g->driver[i]);
-	config.driver_gpa = vq_driver_driver_gpa(g->driver[i]);
-	config.device_gpa = vq_driver_device_gpa(g->driver[i]);
-	CHECK(vq_enable(g->q[i], &config, NULL) == 0);
-	CHECK(virtdev_queue_start(g->dev, i, g->q[i], NULL) == 0);
+	g->driver[i] = ring_start(g->dev, i, g->q[i], &dc);
 }
 
 static void stop_queue(struct guest *g, uint32_t i)
 {
 	CHECK(virtdev_queue_drain(g->dev, i) == 0);
-	broken += vq_broken(g->q[i]) != VQ_OK;
-	virtdev_queue_stop(g->dev, i);
-	vq_disable(g->q[i]);
-	CHECK(vq_inflight(g->q[i]) == 0);
+	broken += ring_stop(g->dev, i, g->q[i]);
 	vq_driver_free(g->driver[i]);
 }
 
-static void init(struct guest *g, struct input *in)
+static void init(void *guest, struct input *in)
 {
+	struct guest *g = guest;
 	const uint32_t how = take(in, 1);
-	const struct virtdev_vsock_config config = {
-		.size = sizeof(config), .path = peers_path(), .cid = CID,
-		.connections = 4, .buffer = 4096,
+	struct virtdev_vsock_config config = {
+		.size = sizeof(config), .cid = CID, .connections = 4,
+		.buffer = 4096,
 	};
 	uint32_t i;
 
 	memset(g, 0, sizeof(*g));
+	config.path = peers_path();
+	g->fds = vsu_fd_count();
 	CHECK(virtdev_vsock_new(&config, &g->dev, NULL) == 0);
 	peers_init(&g->host);
-	make_memory(g);
+	memory_init(&g->memory);
 	g->features = VQ_F_VERSION_1 | (how & 1 ? VQ_F_EVENT_IDX : 0) |
 		      (how & 2 ? VQ_F_RING_PACKED : 0);
 	for (i = 0; i < 3; i++) {
 		CHECK(vq_new(&g->q[i]) == 0);
-		CHECK(vq_set_space(g->q[i], g->space) == 0);
+		CHECK(vq_set_space(g->q[i], g->memory.space) == 0);
 		start_queue(g, i);
 	}
 }
@@ -175,13 +144,13 @@ static uint32_t odd_number(struct input *in)
 
 static void send_packet(struct guest *g, struct input *in)
 {
-	const uint64_t at = TX_AT + g->sent++ % QUEUE_SIZE * 0x1000;
-	unsigned char *h = g->memory + at;
+	const uint64_t gpa = TX_AT + g->sent++ % QUEUE_SIZE * 0x1000;
+	unsigned char *h = at(g, gpa);
 	const uint32_t shape = take(in, 1), op = take(in, 1);
 	const uint32_t len = take(in, 1) * (shape & 8 ? 8 : 1);
 	const struct vq_buffer b[] = {
-		{ at, shape & 1 ? HEADER + len : HEADER, 0 },
-		{ at + HEADER, len, 0 },
+		{ gpa, shape & 1 ? HEADER + len : HEADER, 0 },
+		{ gpa + HEADER, len, 0 },
 	};
 
 	put(h, shape & 0x10 && op & 0x80 ? CID + 1 : CID, 8);
@@ -200,8 +169,9 @@ static void send_packet(struct guest *g, struct input *in)
 
 static void send_response(struct guest *g)
 {
-	unsigned char *h = g->memory + TX_AT + g->sent++ % QUEUE_SIZE * 0x1000;
-	const struct vq_buffer b = { (uint64_t)(h - g->memory), HEADER, 0 };
+	const uint64_t gpa = TX_AT + g->sent++ % QUEUE_SIZE * 0x1000;
+	unsigned char *h = at(g, gpa);
+	const struct vq_buffer b = { gpa, HEADER, 0 };
 
 	memset(h, 0, HEADER);
 	put(h, CID, 8);
@@ -224,22 +194,22 @@ static void post_buffers(struct guest *g, struct input *in)
 	uint32_t i;
 
 	for (i = 0; i < n; i++) {
-		const uint64_t at = area + g->posted[queue] % QUEUE_SIZE *
-					   RX_ROOM;
-		const struct vq_buffer b = { at, len ? len : 1, 1 };
+		const uint64_t gpa = area + g->posted[queue] % QUEUE_SIZE *
+					    RX_ROOM;
+		const struct vq_buffer b = { gpa, len ? len : 1, 1 };
 
 		if (vq_driver_add(g->driver[queue], &b, 1,
-				  at << 16 | b.len) < 0)
+				  gpa << 16 | b.len) < 0)
 			break;
 		g->posted[queue]++;
 	}
 	vq_driver_publish(g->driver[queue]);
 }
 
-static void note_packet(struct guest *g, uint64_t at, uint32_t room,
+static void note_packet(struct guest *g, uint64_t gpa, uint32_t room,
 			uint32_t used)
 {
-	const unsigned char *h = g->memory + at;
+	const unsigned char *h = at(g, gpa);
 	const uint32_t op = h[30];
 
 	CHECK(g->spoiled || used <= room);
@@ -313,12 +283,13 @@ static void spoil(struct guest *g, struct input *in)
 {
 	const uint32_t where = take(in, 2) % 0x3000;
 
-	g->memory[where] = (unsigned char)take(in, 1);
+	*at(g, where) = (unsigned char)take(in, 1);
 	g->spoiled = true;
 }
 
-static void act(struct guest *g, struct input *in)
+static void act(void *guest, struct input *in)
 {
+	struct guest *g = guest;
 	const uint32_t what = take(in, 1);
 
 	switch (what % 16) {
@@ -357,8 +328,9 @@ static void act(struct guest *g, struct input *in)
 	}
 }
 
-static void fini(struct guest *g)
+static void fini(void *guest)
 {
+	struct guest *g = guest;
 	uint32_t i;
 
 	serve(g);
@@ -368,30 +340,16 @@ static void fini(struct guest *g)
 	}
 	virtdev_free(g->dev);
 	peers_fini(&g->host);
-	for (i = CANARY_AT; i < MEMORY; i++)
-		CHECK(g->spoiled || g->memory[i] == 0xc5);
-	vmem_map_unref(g->map);
-	vmem_space_reclaim(g->space);
-	vmem_space_free(g->space);
+	if (!g->spoiled)
+		memory_check(&g->memory);
+	memory_fini(&g->memory);
+	CHECK(vsu_fd_count() == g->fds);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct input in = { data, data + size };
+	static const struct play course = { init, act, fini, print_reach };
 	static struct guest guest;
-	static bool begun;
-	int fds;
 
-	if (!begun) {
-		peers_begin();
-		atexit(print_reach);
-	}
-	begun = true;
-	fds = vsu_fd_count();
-	init(&guest, &in);
-	while (in.p < in.end)
-		act(&guest, &in);
-	fini(&guest);
-	CHECK(vsu_fd_count() == fds);
-	return 0;
+	return play(&course, &guest, data, size);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Memory and input of a guest that is fuzzed. */
+/* Memory of a guest that is fuzzed. */
 #include <config.h>
 
 #include <string.h>
@@ -10,15 +10,6 @@
 
 #define CANARY_GPA	0x3f000u	/* never given to the device */
 #define CANARY_LEN	0x1000u
-
-uint32_t take(struct input *in, unsigned int bytes)
-{
-	uint32_t v = 0;
-
-	while (bytes-- && in->p < in->end)
-		v = v << 8 | *in->p++;
-	return v;
-}
 
 uint64_t place(struct input *in)
 {
@@ -35,7 +26,7 @@ uint64_t place(struct input *in)
 	return DATA_GPA + v % 0x6000;
 }
 
-static struct vmem_region *region(uint64_t gpa, uint64_t len, uint32_t flags)
+struct vmem_region *memory_region(uint64_t gpa, uint64_t len, uint32_t flags)
 {
 	int fd = memfd_create("fuzz", MFD_CLOEXEC);
 	struct vmem_fd_desc file = {
@@ -63,9 +54,9 @@ unsigned char *memory_at(const struct memory *m, uint64_t gpa)
 void memory_init(struct memory *m)
 {
 	struct vmem_region *regions[] = {
-		region(0, MEMORY, 0),
-		region(MEMORY, MEMORY, 0),
-		region(ROM_GPA, 4096, VMEM_REGION_ROM),
+		memory_region(0, MEMORY, 0),
+		memory_region(MEMORY, MEMORY, 0),
+		memory_region(ROM_GPA, 4096, VMEM_REGION_ROM),
 	};
 	int i;
 
@@ -79,12 +70,16 @@ void memory_init(struct memory *m)
 	memset(memory_at(m, CANARY_GPA), 0xc5, CANARY_LEN);
 }
 
-void memory_fini(struct memory *m)
+void memory_check(const struct memory *m)
 {
 	uint32_t i;
 
 	for (i = 0; i < CANARY_LEN; i++)
 		CHECK(memory_at(m, CANARY_GPA)[i] == 0xc5);
+}
+
+void memory_fini(struct memory *m)
+{
 	vmem_map_unref(m->map);
 	vmem_space_reclaim(m->space);
 	vmem_space_free(m->space);

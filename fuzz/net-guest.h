@@ -4,26 +4,17 @@
 #define FUZZ_NET_GUEST_H
 
 #include <stdint.h>
-#include <stdlib.h>
 
 #include <virtio-devices/net.h>
 #include <virtio-queue/driver.h>
-#include <vm-memory/space.h>
 
-#define CHECK(x) ((x) ? (void)0 : abort())
+#include "memory.h"
 
 #define LANES		2u
 #define QUEUES		(2 * LANES + 1)
 #define QUEUE_SIZE	16u
-#define MEMORY		0x40000u	/* of each of two regions that touch */
-#define ROM_GPA		0x100000u
-#define HOLE_GPA	0x200000u
 #define RING_GPA(i)	(0x1000u * (i))
 #define HEADERS_GPA	0x10000u
-#define DATA_GPA	(MEMORY - 0x8000u)	/* crosses the border */
-#define DATA_LEN	0x20000u
-#define CANARY_GPA	0x7f000u	/* never given to the device */
-#define CANARY_LEN	0x1000u
 #define MAX_HELD	64u
 
 enum { SENT, LOST, RECEIVED, EMPTY, OBEYED, REFUSED, BROKEN, NREACHED };
@@ -31,9 +22,7 @@ enum { SENT, LOST, RECEIVED, EMPTY, OBEYED, REFUSED, BROKEN, NREACHED };
 extern uint64_t reached[NREACHED];
 
 struct guest {
-	unsigned char *memory[2];
-	struct vmem_space *space;
-	struct vmem_map *map;
+	struct memory memory;
 	struct virtdev *dev;
 	uint64_t features;
 	struct vq *q[QUEUES];

@@ -14,7 +14,7 @@
 
 static char folder[64], path[80], server[80];
 
-void peers_begin(void)
+static void make_folder(void)
 {
 	snprintf(folder, sizeof(folder), "/tmp/fuzz-vsock-XXXXXX");
 	CHECK(mkdtemp(folder));
@@ -29,6 +29,8 @@ void peers_end(void)
 
 const char *peers_path(void)
 {
+	if (!folder[0])
+		make_folder();
 	return path;
 }
 

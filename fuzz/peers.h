@@ -4,35 +4,23 @@
 #define FUZZ_PEERS_H
 
 #include <stdint.h>
-#include <stdlib.h>
 
-#define CHECK(x) ((x) ? (void)0 : abort())
+#include "play.h"
 
 #define PEERS 6u
 #define PORT 52u		/* one of them listens for it */
-
-struct input {
-	const uint8_t *p, *end;
-};
-
-static inline uint32_t take(struct input *in, unsigned int bytes)
-{
-	uint32_t v = 0;
-
-	while (bytes-- && in->p < in->end)
-		v = v << 8 | *in->p++;
-	return v;
-}
 
 struct peers {
 	int listener, fds[PEERS];
 };
 
-/* A folder for the sockets, for the life of the program. */
-void peers_begin(void);
-void peers_end(void);
-/* The socket that stands for the guest. */
+/*
+ * The socket that stands for the guest, in a folder that is made for the first
+ * to ask.
+ */
 const char *peers_path(void);
+/* Without the folder, at the end of the program. */
+void peers_end(void);
 
 void peers_init(struct peers *h);
 void peers_fini(struct peers *h);

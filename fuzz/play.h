@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* An input that is a row of actions, and the course of a target that plays it. */
+#ifndef FUZZ_PLAY_H
+#define FUZZ_PLAY_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#define CHECK(x) ((x) ? (void)0 : abort())
+
+struct input {
+	const uint8_t *p, *end;
+};
+
+/* So many bytes, the first one highest, or zeros beyond the end. */
+uint32_t take(struct input *in, unsigned int bytes);
+uint64_t take_u64(struct input *in, unsigned int bytes);
+
+struct play {
+	void (*init)(void *guest, struct input *in);
+	void (*act)(void *guest, struct input *in);
+	void (*fini)(void *guest);
+	void (*report)(void);	/* the reach, at the end of the program */
+};
+
+/* Makes a guest, lets it act until the input ends, and takes it down: 0. */
+int play(const struct play *play, void *guest, const uint8_t *data,
+	 size_t size);
+
+#endif
