@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "daemon.h"
+#include "places.h"
 #include "process.h"
 
 /* Mappings that a front-end may cause: all of its memory slots and to spare. */
@@ -18,7 +19,7 @@
 struct command_line {
 	const struct daemon *daemon;
 	struct serve serve;
-	bool have_fd, capabilities, help, version;
+	bool capabilities, help, version;
 	struct vmm_device_common common;
 	_Alignas(8) unsigned char config[VMM_DEVICE_CONFIG_MAX];
 	struct vsu_option rows[ROWS];
@@ -58,57 +59,33 @@ static int take_key(struct command_line *cl, unsigned int index,
 			      value, cl->config, err);
 }
 
+#define PLACE(member) PROG_PLACE(struct command_line, member)
+
+static const struct prog_place places[DAEMON_OWN] = {
+	[DAEMON_SOCKET_PATH] = PLACE(serve.socket_path),
+	[DAEMON_FD] = PLACE(serve.fd),
+	[DAEMON_PRINT_CAPABILITIES] = PLACE(capabilities),
+	[DAEMON_ALLOW_FUSE] = PLACE(serve.served_files),
+	[DAEMON_IOMMU_PLATFORM] = PLACE(serve.iommu_platform),
+	[DAEMON_USER] = PLACE(serve.user),
+	[DAEMON_SECCOMP] = PLACE(serve.filter),
+	[DAEMON_ALLOW_POSTCOPY] = PLACE(serve.postcopy),
+	[DAEMON_LOG_LEVEL] = PROG_PLACE_LEVEL,
+	[DAEMON_VERBOSE] = PROG_PLACE_VERBOSE,
+	[DAEMON_HELP] = PLACE(help),
+	[DAEMON_VERSION] = PLACE(version),
+	[DAEMON_NUM_QUEUES] = PLACE(common.queues),
+	[DAEMON_QUEUE_SIZE] = PLACE(common.queue_size),
+};
+
 static int take_option(void *opaque, unsigned int index,
 		       const struct vsu_option_value *value,
 		       struct vsu_error *err)
 {
 	struct command_line *cl = opaque;
 
-	switch (index) {
-	case DAEMON_SOCKET_PATH:
-		cl->serve.socket_path = value->text;
+	if (index < DAEMON_OWN && prog_place_store(&places[index], cl, value))
 		return 0;
-	case DAEMON_FD:
-		cl->serve.fd = (int)value->number;
-		cl->have_fd = true;
-		return 0;
-	case DAEMON_PRINT_CAPABILITIES:
-		cl->capabilities = value->number;
-		return 0;
-	case DAEMON_ALLOW_FUSE:
-		cl->serve.served_files = value->number;
-		return 0;
-	case DAEMON_IOMMU_PLATFORM:
-		cl->serve.iommu_platform = value->number;
-		return 0;
-	case DAEMON_USER:
-		cl->serve.user = value->text;
-		return 0;
-	case DAEMON_SECCOMP:
-		cl->serve.filter = (enum confine_filter)value->number;
-		return 0;
-	case DAEMON_ALLOW_POSTCOPY:
-		cl->serve.postcopy = value->number;
-		return 0;
-	case DAEMON_LOG_LEVEL:
-		prog_log_set_level((enum prog_log_level)value->number);
-		return 0;
-	case DAEMON_VERBOSE:
-		prog_log_set_level(PROG_LOG_INFO);
-		return 0;
-	case DAEMON_HELP:
-		cl->help = value->number;
-		return 0;
-	case DAEMON_VERSION:
-		cl->version = value->number;
-		return 0;
-	case DAEMON_NUM_QUEUES:
-		cl->common.queues = (uint32_t)value->number;
-		return 0;
-	case DAEMON_QUEUE_SIZE:
-		cl->common.queue_size = (uint32_t)value->number;
-		return 0;
-	}
 	return take_key(cl, index, value, err);
 }
 
@@ -127,13 +104,14 @@ static int line_parse(struct command_line *cl, int argc, char **argv,
 static int check_socket(const struct command_line *cl, struct vsu_error *err)
 {
 	bool have_path = cl->serve.socket_path != NULL;
+	bool have_fd = cl->serve.fd >= 0;
 
-	if (have_path && cl->have_fd) {
+	if (have_path && have_fd) {
 		vsu_error_set(err, -EINVAL,
 			      "--socket-path and --fd are both given; give one");
 		return VSU_EXIT_DATA;
 	}
-	if (!have_path && !cl->have_fd) {
+	if (!have_path && !have_fd) {
 		vsu_error_set(err, -EINVAL,
 			      "neither --socket-path=PATH nor --fd=N is given; give one");
 		return VSU_EXIT_USAGE;

@@ -85,7 +85,7 @@ static enum vsu_exit check_total(const struct copy *c, struct vsu_error *err)
 {
 	if (c->total == UINT64_MAX)
 		return VSU_EXIT_OK;
-	if (c->args->has_length)
+	if (c->args->length != TOOL_ALL)
 		return check_block(c, "option --length", c->total, err);
 	return vsu_is_aligned(c->total, c->disk.block) ? VSU_EXIT_OK :
 	       odd_input(c, c->total, err);
@@ -125,7 +125,8 @@ static enum vsu_exit plan(struct copy *c, struct vsu_error *err)
 	enum vsu_exit status;
 
 	c->first = c->args->offset;
-	c->total = c->args->has_length ? c->args->length : all_there_is(c);
+	c->total = c->args->length != TOOL_ALL ? c->args->length :
+						 all_there_is(c);
 	status = check_block(c, "option --offset", c->first, err);
 	if (status == VSU_EXIT_OK)
 		status = check_total(c, err);

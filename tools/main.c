@@ -13,6 +13,7 @@
 
 #include "log.h"
 #include "names.h"
+#include "places.h"
 #include "process.h"
 #include "tool.h"
 
@@ -21,10 +22,8 @@
 #define MAX_QUEUE 255
 #define MAX_TIMEOUT 1000000
 
-enum option {
-	OPT_HELP, OPT_VERSION, OPT_JSON, OPT_DEVICE, OPT_OFFSET, OPT_LENGTH,
-	OPT_DEPTH, OPT_QUEUE, OPT_TIMEOUT, OPT_PROGRESS, OPT_SOCKET, OPT_FILE
-};
+/* The members of the arguments that the rows of a table go to. */
+#define PLACE(member) PROG_PLACE(struct tool_args, member)
 
 /* Rows that several tables have. */
 #define ROW_SOCKET { .name = "SOCKET", .kind = VSU_OPTION_OPERAND }
@@ -33,7 +32,7 @@ enum option {
 static const struct vsu_option main_options[] = {
 	VSU_OPTION_ROW_HELP, VSU_OPTION_ROW_VERSION, { .name = NULL }
 };
-static const enum option main_ids[] = { OPT_HELP, OPT_VERSION };
+static const struct prog_place main_places[] = { PLACE(help), PLACE(version) };
 
 static const struct vsu_option info_options[] = {
 	{ .name = "json", .kind = VSU_OPTION_FLAG,
@@ -42,8 +41,8 @@ static const struct vsu_option info_options[] = {
 	  .help = "what it is: blk, net, ...; none for no names of its own" },
 	VSU_OPTION_ROW_HELP, ROW_SOCKET, { .name = NULL }
 };
-static const enum option info_ids[] = {
-	OPT_JSON, OPT_DEVICE, OPT_HELP, OPT_SOCKET
+static const struct prog_place info_places[] = {
+	PLACE(json), PLACE(device), PLACE(help), PLACE(socket)
 };
 
 static const struct vsu_option copy_options[] = {
@@ -51,6 +50,7 @@ static const struct vsu_option copy_options[] = {
 	  .help = "where on the disk to begin",
 	  .preset = "0" },
 	{ .name = "length", .kind = VSU_OPTION_SIZE, .arg = "SIZE",
+	  .max = INT64_MAX,
 	  .help = "how much to copy",
 	  .preset = "all there is" },
 	{ .name = "queue-depth", .kind = VSU_OPTION_U64, .arg = "N",
@@ -68,9 +68,10 @@ static const struct vsu_option copy_options[] = {
 	  .help = "show progress even where standard error is no terminal" },
 	VSU_OPTION_ROW_HELP, ROW_SOCKET, ROW_FILE, { .name = NULL }
 };
-static const enum option copy_ids[] = {
-	OPT_OFFSET, OPT_LENGTH, OPT_DEPTH, OPT_QUEUE, OPT_TIMEOUT,
-	OPT_PROGRESS, OPT_HELP, OPT_SOCKET, OPT_FILE
+static const struct prog_place copy_places[] = {
+	PLACE(offset), PLACE(length), PLACE(depth), PLACE(queue),
+	PLACE(timeout), PLACE(progress), PLACE(help), PLACE(socket),
+	PLACE(file)
 };
 
 struct command {
@@ -79,20 +80,20 @@ struct command {
 	bool file;		/* one of them is a file */
 	const char *what;	/* one line of help */
 	const struct vsu_option *options;
-	const enum option *ids;	/* of the rows */
+	const struct prog_place *places;	/* of the rows */
 	enum vsu_exit (*run)(const struct tool_args *args,
 			     struct vsu_error *err);
 };
 
 static const struct command commands[] = {
 	{ "info", "SOCKET", false, "what a back-end offers and is configured as",
-	  info_options, info_ids, tool_info },
+	  info_options, info_places, tool_info },
 	{ "blk-read", "SOCKET FILE", true,
 	  "copies from a disk to a file, or to standard output (-)",
-	  copy_options, copy_ids, tool_blk_read },
+	  copy_options, copy_places, tool_blk_read },
 	{ "blk-write", "SOCKET FILE", true,
 	  "copies a file, or standard input (-), to a disk",
-	  copy_options, copy_ids, tool_blk_write },
+	  copy_options, copy_places, tool_blk_write },
 };
 
 #define NCOMMANDS (sizeof(commands) / sizeof(commands[0]))
@@ -100,18 +101,15 @@ static const struct command commands[] = {
 /* ------------------------------------------------------------------ options */
 
 struct parse {
-	struct tool_args *args;
-	const enum option *ids;
-	bool version;
+	struct tool_args args;
+	const struct prog_place *places;
 };
 
-static int set_device(struct tool_args *args, const char *name,
-		      struct vsu_error *err)
+static int check_device(const char *name, struct vsu_error *err)
 {
 	const char *nearest;
 
-	args->device = name;
-	if (!strcmp(name, "none") || names_device(name))
+	if (!name || !strcmp(name, "none") || names_device(name))
 		return 0;
 	nearest = vsu_nearest(name, names_devices());
 	if (nearest)
@@ -126,46 +124,9 @@ static int take_option(void *opaque, unsigned int index,
 		       struct vsu_error *err)
 {
 	struct parse *p = opaque;
-	struct tool_args *args = p->args;
 
-	switch (p->ids[index]) {
-	case OPT_HELP:
-		args->help = true;
-		break;
-	case OPT_SOCKET:
-		args->socket = value->text;
-		break;
-	case OPT_FILE:
-		args->file = value->text;
-		break;
-	case OPT_VERSION:
-		p->version = true;
-		break;
-	case OPT_JSON:
-		args->json = value->number;
-		break;
-	case OPT_DEVICE:
-		return set_device(args, value->text, err);
-	case OPT_OFFSET:
-		args->offset = value->number;
-		break;
-	case OPT_LENGTH:
-		args->length = value->number;
-		args->has_length = true;
-		break;
-	case OPT_DEPTH:
-		args->depth = value->number;
-		break;
-	case OPT_QUEUE:
-		args->queue = value->number;
-		break;
-	case OPT_TIMEOUT:
-		args->timeout = value->number;
-		break;
-	case OPT_PROGRESS:
-		args->progress = value->number;
-		break;
-	}
+	(void)err;
+	(void)prog_place_store(&p->places[index], &p->args, value);
 	return 0;
 }
 
@@ -243,27 +204,30 @@ static enum vsu_exit check_operands(const struct command *c,
 static enum vsu_exit run_command(const struct command *c, int argc,
 				 char *const *argv, struct vsu_error *err)
 {
-	struct tool_args args = { .depth = 16, .timeout = 30 };
-	struct parse p = { .args = &args, .ids = c->ids };
+	struct parse p = {
+		.args = { .depth = 16, .timeout = 30, .length = TOOL_ALL },
+		.places = c->places,
+	};
 	enum vsu_exit status;
 	int rc;
 
 	rc = vsu_option_parse_argv(c->options, argc, argv, take_option, &p,
 				   NULL, err);
+	if (rc == 0)
+		rc = check_device(p.args.device, err);
 	if (rc < 0)
 		return status_of(rc);
-	if (args.help) {
+	if (p.args.help) {
 		show_command_help(c);
 		return VSU_EXIT_OK;
 	}
-	status = check_operands(c, &args, err);
-	return status == VSU_EXIT_OK ? c->run(&args, err) : status;
+	status = check_operands(c, &p.args, err);
+	return status == VSU_EXIT_OK ? c->run(&p.args, err) : status;
 }
 
 static enum vsu_exit run(int argc, char *const *argv, struct vsu_error *err)
 {
-	struct tool_args args = { 0 };
-	struct parse p = { .args = &args, .ids = main_ids };
+	struct parse p = { .places = main_places };
 	const struct command *c;
 	int first, rc;
 
@@ -271,11 +235,11 @@ static enum vsu_exit run(int argc, char *const *argv, struct vsu_error *err)
 				   &first, err);
 	if (rc < 0)
 		return status_of(rc);
-	if (args.help) {
+	if (p.args.help) {
 		show_help();
 		return VSU_EXIT_OK;
 	}
-	if (p.version) {
+	if (p.args.version) {
 		puts(PROGRAM " " PACKAGE_VERSION);
 		return VSU_EXIT_OK;
 	}

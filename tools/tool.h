@@ -13,17 +13,19 @@
 #include <vmm-sys-util/error.h>
 #include <vmm-sys-util/exit.h>
 
+/* A length that was not given. */
+#define TOOL_ALL UINT64_MAX
+
 /* The command line, as one record for all commands. */
 struct tool_args {
 	const char *socket;
 	const char *file;	/* "-": standard input or output */
-	bool help;
+	bool help, version;
 	bool json;
 	bool progress;
 	const char *device;	/* NULL: guess */
 	uint64_t offset;	/* on the disk, bytes */
-	uint64_t length;	/* bytes, when has_length */
-	bool has_length;
+	uint64_t length;	/* bytes, or TOOL_ALL */
 	uint64_t depth;		/* requests at once */
 	uint64_t queue;		/* index of the virtqueue */
 	uint64_t timeout;	/* seconds without any progress; 0: for ever */

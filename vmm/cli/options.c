@@ -3,12 +3,12 @@
 #include <config.h>
 
 #include <errno.h>
-#include <stddef.h>
 #include <string.h>
 
 #include "cpu/cpus.h"
 #include "cli/options.h"
 #include "log.h"
+#include "places.h"
 
 enum { MEMORY, ON_MEMORY_ERROR, CPUS, CPU, DISK, NET, RNG, BALLOON, PMEM, MEM, VSOCK, DEVICE, TRANSPORT, INITRD,
        CMDLINE, APPEND, CONSOLE, SERIAL, CONTROL, REBOOT, DRY_RUN, JSON, LOG_LEVEL, VERBOSE, HELP, KERNEL,
@@ -117,13 +117,27 @@ static const enum vmm_device_how device_hows[] = {
 	[DISK_PATH] = VMM_DEVICE_DISK_PATH,
 };
 
-/* Options that are kept as they are: the member of each; none is the first. */
-static const size_t texts[] = {
-	[INITRD] = offsetof(struct vmm_options, initrd),
-	[CMDLINE] = offsetof(struct vmm_options, cmdline),
-	[APPEND] = offsetof(struct vmm_options, append),
-	[SERIAL] = offsetof(struct vmm_options, serial),
-	[CONTROL] = offsetof(struct vmm_options, control),
+#define PLACE(member) PROG_PLACE(struct vmm_options, member)
+
+/* Options that are kept as they are. */
+static const struct prog_place places[] = {
+	[ON_MEMORY_ERROR] = PLACE(on_memory_error),
+	[CPUS] = PLACE(cpus),
+	[CPU] = PLACE(cpu_model),
+	[TRANSPORT] = PLACE(transport),
+	[INITRD] = PLACE(initrd),
+	[CMDLINE] = PLACE(cmdline),
+	[APPEND] = PLACE(append),
+	[SERIAL] = PLACE(serial),
+	[CONTROL] = PLACE(control),
+	[REBOOT] = PLACE(restart),
+	[DRY_RUN] = PLACE(dry_run),
+	[JSON] = PLACE(json),
+	[LOG_LEVEL] = PROG_PLACE_LEVEL,
+	[VERBOSE] = PROG_PLACE_VERBOSE,
+	[HELP] = PLACE(help),
+	[KERNEL] = PLACE(kernel),
+	[DISK_PATH] = { PROG_PLACE_NONE, 0 },
 };
 
 static int add_memory(struct vmm_memory_options *o, const char *list,
@@ -154,59 +168,11 @@ static int take_option(void *opaque, unsigned int index,
 {
 	struct vmm_options *o = opaque;
 
-	if (index < sizeof(texts) / sizeof(texts[0]) && texts[index]) {
-		memcpy((char *)o + texts[index], &value->text,
-		       sizeof(value->text));
+	if (prog_place_store(&places[index], o, value))
 		return 0;
-	}
-	switch (index) {
-	case MEMORY:
+	if (index == MEMORY)
 		return add_memory(&o->memory, value->text, err);
-	case ON_MEMORY_ERROR:
-		o->on_memory_error = (enum vmm_on_memory_error)value->number;
-		return 0;
-	case TRANSPORT:
-		o->transport = (enum vmm_transport)value->number;
-		return 0;
-	case DISK:
-	case NET:
-	case RNG:
-	case CONSOLE:
-	case BALLOON:
-	case PMEM:
-	case MEM:
-	case VSOCK:
-	case DEVICE:
-	case DISK_PATH:
-		return add_device(o, device_hows[index], value->text, err);
-	case KERNEL:
-		o->kernel = value->text;
-		return 0;
-	case CPUS:
-		o->cpus = (unsigned int)value->number;
-		return 0;
-	case CPU:
-		o->cpu_model = (unsigned int)value->number;
-		return 0;
-	case REBOOT:
-		o->restart = value->number;
-		return 0;
-	case DRY_RUN:
-		o->dry_run = value->number;
-		return 0;
-	case JSON:
-		o->json = value->number;
-		return 0;
-	case LOG_LEVEL:
-		prog_log_set_level((enum prog_log_level)value->number);
-		return 0;
-	case VERBOSE:
-		prog_log_set_level(PROG_LOG_INFO);
-		return 0;
-	default:
-		o->help = value->number;
-		return 0;
-	}
+	return add_device(o, device_hows[index], value->text, err);
 }
 
 int vmm_options_parse(struct vmm_options *options, int argc, char *const *argv,

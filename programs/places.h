@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * The places that the values of a program's options go to: a table beside that
+ * of the options names a member of the program's struct for each row that is
+ * only kept. A row that wants more is the program's own.
+ *
+ *	static const struct prog_place places[] = {
+ *		[CPUS] = PROG_PLACE(struct options, cpus),
+ *		[VERBOSE] = PROG_PLACE_VERBOSE,
+ *	};
+ */
+#ifndef PROGRAMS_PLACES_H
+#define PROGRAMS_PLACES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <vmm-sys-util/option.h>
+
+struct prog_place {
+	enum prog_place_kind {
+		PROG_PLACE_NONE,
+		PROG_PLACE_TEXT,	/* const char *; lives as long as argv */
+		PROG_PLACE_BOOL,
+		PROG_PLACE_INT,		/* int, unsigned int or an enum */
+		PROG_PLACE_U64,
+		PROG_PLACE_OF_LEVEL,	/* prog_log_set_level() */
+		PROG_PLACE_OF_VERBOSE,
+	} kind;
+	size_t at;		/* bytes into the struct */
+};
+
+/* The member decides how a value is stored; other types do not compile. */
+#define PROG_PLACE(type, member)					\
+	{ _Generic(((type *)0)->member,					\
+		   const char *: PROG_PLACE_TEXT,			\
+		   bool: PROG_PLACE_BOOL,				\
+		   int: PROG_PLACE_INT,					\
+		   unsigned int: PROG_PLACE_INT,			\
+		   uint64_t: PROG_PLACE_U64), offsetof(type, member) }
+
+/* Of the rows of log.h. */
+#define PROG_PLACE_LEVEL { PROG_PLACE_OF_LEVEL, 0 }
+#define PROG_PLACE_VERBOSE { PROG_PLACE_OF_VERBOSE, 0 }
+
+/* Puts a value to its place in the struct; false where the row has none. */
+bool prog_place_store(const struct prog_place *place, void *options,
+		      const struct vsu_option_value *value);
+
+#endif
