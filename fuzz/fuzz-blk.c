@@ -174,7 +174,7 @@ static void start_queue(struct guest *g)
 		.indirect_gpa = TABLES_GPA,
 	};
 
-	g->driver = ring_start(g->dev, 0, g->q, &dc);
+	g->driver = queue_begin(g->dev, 0, g->q, &dc);
 	g->nheld = 0;
 }
 
@@ -344,7 +344,7 @@ static void stop_queue(struct guest *g)
 	g->disk.hold = false;
 	while (virtdev_queue_drain(g->dev, 0))
 		CHECK(++turns < 10000);
-	reached[BROKEN] += ring_stop(g->dev, 0, g->q);
+	reached[BROKEN] += queue_end(g->dev, 0, g->q);
 	collect(g);
 	vq_driver_free(g->driver);
 }

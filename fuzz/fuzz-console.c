@@ -146,7 +146,7 @@ static void start_queue(struct guest *g, uint32_t i)
 		.indirect_gpa = TABLES_GPA(i),
 	};
 
-	g->driver[i] = ring_start(g->dev, i, g->q[i], &dc);
+	g->driver[i] = queue_begin(g->dev, i, g->q[i], &dc);
 	g->next[i] = 0;
 }
 
@@ -192,7 +192,7 @@ static void stop_queues(struct guest *g)
 
 	for (i = 0; i < g->nqueues; i++) {
 		CHECK(virtdev_queue_drain(g->dev, i) == 0);
-		reached[BROKEN] += ring_stop(g->dev, i, g->q[i]);
+		reached[BROKEN] += queue_end(g->dev, i, g->q[i]);
 		collect(g, i);
 		vq_driver_free(g->driver[i]);
 	}

@@ -120,7 +120,7 @@ static void start(bool packed)
 	CHECK(virtdev_set_features(g.dev, dc.features | (g.mem ? 0 : 0x32),
 				   NULL) == 0);
 	CHECK(vq_new(&g.q) == 0 && vq_set_space(g.q, g.space) == 0);
-	g.driver = ring_start(g.dev, g.queue, g.q, &dc);
+	g.driver = queue_begin(g.dev, g.queue, g.q, &dc);
 }
 
 static void init(void *opaque, struct input *in)
@@ -220,7 +220,7 @@ static void fini(void *opaque)
 	if (!g.mem && virtdev_stats(g.dev, stats, 16) > 3)
 		reached[2] += stats[2].value + stats[3].value;
 	CHECK(virtdev_queue_drain(g.dev, g.queue) == 0);
-	(void)ring_stop(g.dev, g.queue, g.q);
+	(void)queue_end(g.dev, g.queue, g.q);
 	virtdev_free(g.dev);
 	vq_driver_free(g.driver);
 	vq_free(g.q);

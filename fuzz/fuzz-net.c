@@ -53,7 +53,7 @@ static void start_queue(struct guest *g, uint32_t i)
 		.features = g->features, .size = QUEUE_SIZE,
 	};
 
-	g->driver[i] = ring_start(g->dev, i, g->q[i], &dc);
+	g->driver[i] = queue_begin(g->dev, i, g->q[i], &dc);
 	g->nheld[i] = 0;
 }
 
@@ -198,7 +198,7 @@ static void serve(struct guest *g, uint32_t queue)
 static void stop_queue(struct guest *g, uint32_t i)
 {
 	CHECK(virtdev_queue_drain(g->dev, i) == 0);
-	reached[BROKEN] += ring_stop(g->dev, i, g->q[i]);
+	reached[BROKEN] += queue_end(g->dev, i, g->q[i]);
 	vq_driver_free(g->driver[i]);
 }
 

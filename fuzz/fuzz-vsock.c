@@ -77,13 +77,13 @@ static void start_queue(struct guest *g, uint32_t i)
 		.size = QUEUE_SIZE,
 	};
 
-	g->driver[i] = ring_start(g->dev, i, g->q[i], &dc);
+	g->driver[i] = queue_begin(g->dev, i, g->q[i], &dc);
 }
 
 static void stop_queue(struct guest *g, uint32_t i)
 {
 	CHECK(virtdev_queue_drain(g->dev, i) == 0);
-	broken += ring_stop(g->dev, i, g->q[i]);
+	broken += queue_end(g->dev, i, g->q[i]);
 	vq_driver_free(g->driver[i]);
 }
 

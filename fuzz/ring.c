@@ -5,8 +5,9 @@
 #include "play.h"
 #include "ring.h"
 
-struct vq_driver *ring_start(struct virtdev *dev, uint32_t queue, struct vq *q,
-			     const struct vq_driver_config *dc)
+struct vq_driver *queue_begin(struct virtdev *dev, uint32_t queue,
+			      struct vq *q,
+			      const struct vq_driver_config *dc)
 {
 	struct vq_config config = {
 		.features = dc->features, .size = dc->size, .index = queue,
@@ -24,7 +25,7 @@ struct vq_driver *ring_start(struct virtdev *dev, uint32_t queue, struct vq *q,
 	return driver;
 }
 
-bool ring_stop(struct virtdev *dev, uint32_t queue, struct vq *q)
+bool queue_end(struct virtdev *dev, uint32_t queue, struct vq *q)
 {
 	const bool broken = vq_broken(q) != VQ_OK;
 

@@ -10,12 +10,13 @@
 #include <virtio-queue/driver.h>
 
 /* Starts a queue of the device on a ring that `dc` lays out; the driver is new. */
-struct vq_driver *ring_start(struct virtdev *dev, uint32_t queue, struct vq *q,
-			     const struct vq_driver_config *dc);
+struct vq_driver *queue_begin(struct virtdev *dev, uint32_t queue,
+			      struct vq *q,
+			      const struct vq_driver_config *dc);
 /*
  * Stops one that was drained: nothing may be in flight. Was the ring broken?
  * The driver stays, so that what came back can be looked at.
  */
-bool ring_stop(struct virtdev *dev, uint32_t queue, struct vq *q);
+bool queue_end(struct virtdev *dev, uint32_t queue, struct vq *q);
 
 #endif

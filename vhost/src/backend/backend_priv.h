@@ -23,6 +23,7 @@
 
 #include "backend/handler.h"
 #include "backend/iotlb.h"
+#include "backend/miss.h"
 #include "backend/table.h"
 #include "wire/framing.h"
 #include <vhost/backend.h>
