@@ -8,33 +8,6 @@
 
 #include "vq.h"
 
-static void cursor_init(struct vq_cursor *cursor, struct vq *q,
-			const struct vq_chain *chain, const struct iovec *iov,
-			uint32_t niov, uint32_t len)
-{
-	cursor->q = q;
-	cursor->chain = chain;
-	cursor->iov = iov;
-	cursor->niov = niov;
-	cursor->piece_off = 0;
-	cursor->done = 0;
-	cursor->left = len;
-}
-
-void vq_reader_init(struct vq_cursor *cursor, struct vq *q,
-		    const struct vq_chain *chain)
-{
-	cursor_init(cursor, q, chain, chain->iov, chain->nreadable,
-		    chain->readable_len);
-}
-
-void vq_writer_init(struct vq_cursor *cursor, struct vq *q,
-		    const struct vq_chain *chain)
-{
-	cursor_init(cursor, q, chain, chain->iov + chain->nreadable,
-		    chain->nwritable, chain->writable_len);
-}
-
 /* The rest of the current piece, at most len and what is left. */
 static uint32_t cursor_piece(const struct vq_cursor *cursor, uint32_t len,
 			     unsigned char **at)

@@ -171,31 +171,38 @@ uint64_t vq_driver_device_gpa(const struct vq_driver *driver)
 	return driver->gpa + driver->layout.device;
 }
 
-/* Readable buffers first, and something to do at all. */
-static bool in_order(const struct vq_buffer *buffers, unsigned int n)
-{
-	unsigned int i;
-
-	for (i = 1; i < n; i++)
-		if (buffers[i - 1].writable && !buffers[i].writable)
-			return false;
-	return n > 0;
-}
-
-static uint32_t writable_len(const struct vq_buffer *buffers, unsigned int n)
+/*
+ * Readable buffers first, and something to do at all; *writable is how much a
+ * device may store.
+ */
+static bool buffers_read(const struct vq_buffer *buffers, unsigned int n,
+			 uint32_t *writable)
 {
 	uint64_t len = 0;
+	bool writing = false;
 	unsigned int i;
 
-	for (i = 0; i < n; i++)
-		len += buffers[i].writable ? buffers[i].len : 0;
-	return len < UINT32_MAX ? (uint32_t)len : UINT32_MAX;
+	for (i = 0; i < n; i++) {
+		if (writing && !buffers[i].writable)
+			return false;
+		writing = buffers[i].writable;
+		len += writing ? buffers[i].len : 0;
+	}
+	*writable = len < UINT32_MAX ? (uint32_t)len : UINT32_MAX;
+	return n > 0;
 }
 
 /* How many entries of the free list a request has: one, or its chain's. */
 static uint32_t entries_listed(const struct vq_driver *d, uint16_t id)
 {
 	return d->requests[id].last == id ? 1 : d->requests[id].nslots;
+}
+
+static void note_order(struct vq_driver *d, uint16_t id)
+{
+	d->requests[d->order_in].order = id;
+	if (++d->order_in == d->size)
+		d->order_in = 0;
 }
 
 int vq_driver_add(struct vq_driver *driver, const struct vq_buffer *buffers,
@@ -205,22 +212,22 @@ int vq_driver_add(struct vq_driver *driver, const struct vq_buffer *buffers,
 	uint32_t nslots = indirect ? 1 : n;
 	uint16_t id = driver->free_head;
 	struct vq_priv_request *r;
+	uint32_t writable;
 
-	if (!in_order(buffers, n) || nslots > driver->size)
+	if (!buffers_read(buffers, n, &writable) || nslots > driver->size)
 		return -EINVAL;
 	if (nslots > driver->nfree)
 		return -ENOSPC;
 	r = &driver->requests[id];
 	r->last = driver->ops->add(driver, buffers, n, indirect);
 	r->cookie = cookie;
-	r->writable = writable_len(buffers, n);
+	r->writable = writable;
 	r->nslots = (uint16_t)nslots;
 	driver->free_head = driver->requests[r->last].next;
 	driver->nfree -= nslots;
 	driver->nlisted -= entries_listed(driver, id);
-	driver->requests[driver->order_in].order = id;
-	if (++driver->order_in == driver->size)
-		driver->order_in = 0;
+	if (driver->in_order)
+		note_order(driver, id);
 	driver->inflight++;
 	return 0;
 }

@@ -40,23 +40,27 @@ static void fill_table(unsigned char *table, const struct vq_buffer *buffers,
 					  (uint16_t)(i + 1 < n ? i + 1 : 0)));
 }
 
-/* Takes n descriptors off the free list; returns the last. */
+static inline void put_desc(struct vq_driver *d, uint16_t at,
+			    const struct vq_buffer *buffer, bool more,
+			    uint16_t next)
+{
+	ring_store_desc(d->desc + (uint32_t)at * RING_DESC_SIZE, buffer->gpa,
+			ring_word(buffer->len,
+				  vq_priv_buffer_flags(buffer, more), next));
+}
+
+/* Takes n > 0 descriptors off the free list; returns the last. */
 static uint16_t fill_direct(struct vq_driver *d,
 			    const struct vq_buffer *buffers, unsigned int n)
 {
-	uint16_t at = d->free_head, last = at;
-	unsigned int i;
+	uint16_t at = d->free_head, next;
 
-	for (i = 0; i < n; i++) {
-		last = at;
-		at = d->requests[last].next;
-		ring_store_desc(d->desc + (uint32_t)last * RING_DESC_SIZE,
-				buffers[i].gpa,
-				ring_word(buffers[i].len,
-					  vq_priv_buffer_flags(&buffers[i], i + 1 < n),
-					  i + 1 < n ? at : 0));
+	for (; n > 1; n--, buffers++, at = next) {
+		next = d->requests[at].next;
+		put_desc(d, at, buffers, true, next);
 	}
-	return last;
+	put_desc(d, at, buffers, false, 0);
+	return at;
 }
 
 static uint16_t fill_indirect(struct vq_driver *d,

@@ -7,8 +7,23 @@
 #include <virtio-queue/turn.h>
 #include <vmm-sys-util/sized.h>
 
+#include "vq.h"
+
 #define DEFAULT_CHAINS 256u
 #define DEFAULT_BYTES (UINT64_C(4) << 20)
+
+/* Chains that are taken together, and the least number of pieces for each. */
+#define BATCH 16u
+#define BATCH_PIECES 2u
+
+struct batch {
+	struct iovec *iov;	/* for the pieces of all chains */
+	uint32_t iov_max;
+	unsigned int most;	/* chains that may be taken together */
+	unsigned int room;	/* chains that the pieces are divided among */
+	struct vq_chain chains[BATCH];
+	uint32_t written[BATCH];
+};
 
 /* The caller's turn with its defaults, or -EINVAL. */
 static int turn_read(struct vq_turn *t, const struct vq_turn *turn)
@@ -22,22 +37,90 @@ static int turn_read(struct vq_turn *t, const struct vq_turn *turn)
 	return 0;
 }
 
-/* Serves until the ring is empty (0), broken, or what is left is used (1). */
-static int serve_chains(struct vq *q, struct vq_turn *left,
-			struct vq_chain *chain)
+static void batch_divide(struct batch *b, unsigned int n)
 {
-	uint64_t bytes;
-	int rc;
+	const uint32_t each = b->iov_max / n;
+	unsigned int i;
+
+	for (i = 0; i < n; i++) {
+		b->chains[i].iov = b->iov + i * each;
+		b->chains[i].iov_max = each;
+	}
+	b->room = n;
+}
+
+/* Two at first: a lone chain is not to pay for many. */
+static void batch_init(struct batch *b, const struct vq_turn *t,
+		       struct iovec *pieces)
+{
+	b->iov = t->iov ? t->iov : pieces;
+	b->iov_max = t->iov ? t->iov_max : VQ_TURN_PIECES;
+	b->most = b->iov_max >= BATCH * BATCH_PIECES ? BATCH : 1;
+	batch_divide(b, b->most > 1 ? 2 : 1);
+}
+
+static void turn_spend(struct vq_turn *left, const struct vq_chain *chain)
+{
+	uint64_t bytes = vq_priv_chain_bytes(chain);
+
+	left->max_chains--;
+	left->max_bytes -= bytes < left->max_bytes ? bytes : left->max_bytes;
+}
+
+/* A chain that had to share the room for pieces, and needs more than its part. */
+static bool is_cramped(const struct batch *b, const struct vq_chain *chain)
+{
+	return VSU_UNLIKELY(chain->fault.why == VQ_FAULT_NO_ROOM) && b->room > 1;
+}
+
+/*
+ * Serves the first of n chains, up to one that is too long to share, the end
+ * of the turn, or the end of the queue: how many.
+ */
+static unsigned int batch_serve(struct vq *q, struct vq_turn *left,
+				struct batch *b, unsigned int n)
+{
+	const struct vq_priv_ops *ops = q->ops;
+	struct vq_chain *chain = b->chains;
+	unsigned int i;
+
+	for (i = 0; i < n; i++, chain++) {
+		if (!left->max_bytes || q->ops != ops || is_cramped(b, chain))
+			break;
+		turn_spend(left, chain);
+		b->written[i] = left->serve(left->opaque, q, chain);
+	}
+	return i;
+}
+
+/* Those that were not served go back to the ring, the last one first. */
+static void batch_give_back(struct vq *q, struct batch *b, unsigned int served,
+			    unsigned int n)
+{
+	if (is_cramped(b, &b->chains[served]))
+		b->most = 1;
+	while (n > served)
+		vq_unpop(q, &b->chains[--n]);
+	batch_divide(b, b->most);
+}
+
+/* Serves until the ring is empty (0), broken, or what is left is used (1). */
+static int serve_chains(struct vq *q, struct vq_turn *left, struct batch *b)
+{
+	unsigned int served, most;
+	int n;
 
 	while (left->max_chains && left->max_bytes) {
-		rc = vq_pop(q, chain);
-		if (rc != 1)
-			return rc;
-		bytes = (uint64_t)chain->readable_len + chain->writable_len;
-		left->max_chains--;
-		left->max_bytes -= bytes < left->max_bytes ? bytes :
-				   left->max_bytes;
-		vq_push(q, chain, left->serve(left->opaque, q, chain));
+		most = left->max_chains < b->room ? left->max_chains : b->room;
+		n = vq_pop_batch(q, b->chains, most);
+		if (n <= 0)
+			return n;
+		served = batch_serve(q, left, b, (unsigned int)n);
+		vq_push_batch(q, b->chains, b->written, served);
+		if (VSU_UNLIKELY(served < (unsigned int)n))
+			batch_give_back(q, b, served, (unsigned int)n);
+		else if (served == b->room && b->room < b->most)
+			batch_divide(b, b->most);
 	}
 	return 1;
 }
@@ -45,19 +128,16 @@ static int serve_chains(struct vq *q, struct vq_turn *left,
 int vq_turn(struct vq *q, const struct vq_turn *turn)
 {
 	struct iovec pieces[VQ_TURN_PIECES];
-	struct vq_chain chain = { .iov = pieces, .iov_max = VQ_TURN_PIECES };
 	struct vq_turn left;
+	struct batch b;
 	int rc = turn_read(&left, turn);
 
 	if (rc < 0)
 		return rc;
-	if (left.iov) {
-		chain.iov = left.iov;
-		chain.iov_max = left.iov_max;
-	}
+	batch_init(&b, &left, pieces);
 	do {
 		vq_disable_notify(q);
-		rc = serve_chains(q, &left, &chain);
+		rc = serve_chains(q, &left, &b);
 		if (vq_publish(q) && left.notify)
 			left.notify(left.opaque);
 	} while (rc == 0 && vq_enable_notify(q));

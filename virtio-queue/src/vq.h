@@ -317,6 +317,7 @@ static inline void vq_priv_untaken(struct vq *q,
 	q->taken--;
 	q->released--;
 	q->bytes -= vq_priv_chain_bytes(chain);
+	q->count[VQ_COUNT_FAULTS] -= chain->fault.bad != 0;
 	if (q->in_order)
 		vq_priv_order_undo(q);
 }

@@ -175,6 +175,71 @@ START_TEST(pieces_have_the_room_that_the_caller_gives)
 }
 END_TEST
 
+/* Heads in the order in which they were served, and how many pieces each had. */
+static uint16_t heads[RIG_SIZE];
+static uint32_t pieces[RIG_SIZE];
+
+static uint32_t note_chain(void *opaque, struct vq *q, struct vq_chain *chain)
+{
+	(void)q;
+	ck_assert_uint_eq(chain->fault.why, VQ_FAULT_NONE);
+	heads[served] = chain->head;
+	pieces[served] = chain->nwritable;
+	if (opaque && ++served == 2)
+		vq_break(opaque);
+	else if (!opaque)
+		served++;
+	return 0;
+}
+
+/* Six pieces from 8 on, behind five chains of one and in front of two. */
+static void offer_long_among_short(void)
+{
+	uint16_t i;
+
+	for (i = 8; i < 13; i++)
+		put_desc(&r, RIG_DESC, i, RIG_DATA, 8, F_WRITE | F_NEXT,
+			 (uint16_t)(i + 1));
+	offer_n(5);
+	offer(&r, 8);
+	offer(&r, 14);
+	offer(&r, 15);
+}
+
+START_TEST(long_chain_among_short_ones_has_all_its_pieces_in_its_turn)
+{
+	static const uint16_t expected[] = { 0, 1, 2, 3, 4, 8, 14, 15 };
+	unsigned int i;
+
+	turn.serve = note_chain;
+	turn.notify = NULL;
+	turn.opaque = NULL;
+	offer_long_among_short();
+	ck_assert_int_eq(vq_turn(r.q, &turn), 0);
+	ck_assert_uint_eq(served, 8);
+	for (i = 0; i < 8; i++) {
+		ck_assert_uint_eq(heads[i], expected[i]);
+		ck_assert_uint_eq(pieces[i], expected[i] == 8 ? 6 : 1);
+	}
+	ck_assert_uint_eq(used_idx(&r), 8);
+	ck_assert_uint_eq(vq_counter(r.q, VQ_COUNT_CHAINS), 8);
+	ck_assert_uint_eq(vq_counter(r.q, VQ_COUNT_FAULTS), 0);
+	ck_assert_uint_eq(vq_inflight(r.q), 0);
+}
+END_TEST
+
+START_TEST(device_that_gives_up_is_asked_for_no_more)
+{
+	turn.serve = note_chain;
+	turn.notify = NULL;
+	turn.opaque = r.q;
+	offer_n(5);
+	ck_assert_int_eq(vq_turn(r.q, &turn), -EFAULT);
+	ck_assert_uint_eq(served, 2);
+	ck_assert_uint_eq(vq_inflight(r.q), 0);
+}
+END_TEST
+
 int main(void)
 {
 	TCase *tc = tcase_create("turn");
@@ -189,5 +254,7 @@ int main(void)
 	tcase_add_test(tc, turn_without_its_size_or_a_device_is_refused);
 	tcase_add_test(tc, turn_of_an_older_caller_has_its_defaults);
 	tcase_add_test(tc, pieces_have_the_room_that_the_caller_gives);
+	tcase_add_test(tc, long_chain_among_short_ones_has_all_its_pieces_in_its_turn);
+	tcase_add_test(tc, device_that_gives_up_is_asked_for_no_more);
 	return run_tcase(tc, "turn");
 }

@@ -31,10 +31,26 @@ struct vq_cursor {
 	uint32_t done, left;		/* bytes */
 };
 
-VQ_API void vq_reader_init(struct vq_cursor *cursor, struct vq *q,
-			   const struct vq_chain *chain);
-VQ_API void vq_writer_init(struct vq_cursor *cursor, struct vq *q,
-			   const struct vq_chain *chain);
+static inline void vq_reader_init(struct vq_cursor *cursor, struct vq *q,
+				  const struct vq_chain *chain)
+{
+	cursor->q = q;
+	cursor->chain = chain;
+	cursor->iov = chain->iov;
+	cursor->niov = chain->nreadable;
+	cursor->piece_off = 0;
+	cursor->done = 0;
+	cursor->left = chain->readable_len;
+}
+
+static inline void vq_writer_init(struct vq_cursor *cursor, struct vq *q,
+				  const struct vq_chain *chain)
+{
+	vq_reader_init(cursor, q, chain);
+	cursor->iov += chain->nreadable;
+	cursor->niov = chain->nwritable;
+	cursor->left = chain->writable_len;
+}
 
 static inline uint32_t vq_cursor_left(const struct vq_cursor *cursor)
 {
