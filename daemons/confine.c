@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Another user, and a filter of system calls. */
+/* Another user, fewer capabilities, and a filter of system calls. */
 #include <config.h>
 
 #include <errno.h>
 #include <grp.h>
+#include <linux/capability.h>
 #include <pwd.h>
 #include <stddef.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "confine.h"
@@ -36,6 +38,37 @@ int confine_user(const char *name, struct vsu_error *err)
 		return vsu_error_sys(err, -errno,
 				     "--user: cannot become '%s'; only root can",
 				     name);
+	return give_up_new_privileges(err);
+}
+
+/* A kernel knows fewer numbers than there are bits. */
+static void narrow_bounds(uint64_t keep)
+{
+	unsigned long bit;
+
+	for (bit = 0; bit < 64; bit++)
+		if (!(keep >> bit & 1))
+			prctl(PR_CAPBSET_DROP, bit, 0, 0, 0);
+}
+
+int confine_capabilities(uint64_t keep, struct vsu_error *err)
+{
+	struct __user_cap_header_struct header = {
+		.version = _LINUX_CAPABILITY_VERSION_3,
+	};
+	struct __user_cap_data_struct sets[2];
+	int i;
+
+	if (syscall(SYS_capget, &header, sets) < 0)
+		return vsu_error_sys(err, -errno, "cannot read the capabilities");
+	narrow_bounds(keep);
+	for (i = 0; i < 2; i++) {
+		sets[i].permitted &= (uint32_t)(keep >> 32 * i);
+		sets[i].effective = sets[i].permitted;
+		sets[i].inheritable = 0;
+	}
+	if (syscall(SYS_capset, &header, sets) < 0)
+		return vsu_error_sys(err, -errno, "cannot give up capabilities");
 	return give_up_new_privileges(err);
 }
 

@@ -3,7 +3,7 @@
  * A daemon gives this up once it has its socket, its device and its loop, so
  * that a guest or front-end that takes it over can do no more than it can.
  *
- * Threads: both calls are for all threads of the process.
+ * Threads: the calls are for all threads of the process, unless they say else.
  */
 #ifndef DAEMONS_CONFINE_H
 #define DAEMONS_CONFINE_H
@@ -27,6 +27,13 @@ extern const char *const confine_filter_names[];
  * no such user; -EPERM: this process may not.
  */
 int confine_user(const char *name, struct vsu_error *err);
+
+/*
+ * No capabilities but these, bits by their numbers, as far as this process has
+ * them now; no program that it executes gets others either. The calling thread
+ * alone: before there are others. No new privileges.
+ */
+int confine_capabilities(uint64_t keep, struct vsu_error *err);
 
 /*
  * No new privileges, and no system calls but those that serving takes. more: names

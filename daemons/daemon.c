@@ -3,9 +3,12 @@
 #include <config.h>
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include "daemon.h"
 #include "places.h"
@@ -14,11 +17,32 @@
 /* Mappings that a front-end may cause: all of its memory slots and to spare. */
 #define MAX_MAPPINGS 1024u
 
-#define ROWS (DAEMON_OWN + VMM_DEVICE_KEYS_MAX + 1)
+/* Rows behind the keys of the kind, of daemons that share a folder. */
+enum folder_option {
+	FOLDER_SANDBOX,
+	FOLDER_RLIMIT_NOFILE,
+	FOLDER_OPTIONS,
+};
+
+static const struct vsu_option folder_options[] = {
+	[FOLDER_SANDBOX] = {
+		.name = "sandbox", .kind = VSU_OPTION_CHOICE, .arg = "KIND",
+		.choices = sandbox_names, .preset = "namespace",
+		.help = "namespace, chroot or none: sees that folder and no others" },
+	[FOLDER_RLIMIT_NOFILE] = {
+		.name = "rlimit-nofile", .kind = VSU_OPTION_U64, .arg = "N",
+		.help = "descriptors, and with them files that a guest may use",
+		.preset = "what the host allows", .min = 256,
+		.max = UINT32_MAX },
+};
+
+#define ROWS (DAEMON_OWN + VMM_DEVICE_KEYS_MAX + FOLDER_OPTIONS + 1)
 
 struct command_line {
 	const struct daemon *daemon;
 	struct serve serve;
+	struct sandbox sandbox;
+	uint64_t files;		/* --rlimit-nofile, or 0 */
 	bool capabilities, help, version;
 	struct vmm_device_common common;
 	_Alignas(8) unsigned char config[VMM_DEVICE_CONFIG_MAX];
@@ -31,7 +55,7 @@ static const char *option_name(const struct vmm_device_key *key)
 	return key->daemon_name ? key->daemon_name : key->option.name;
 }
 
-/* The options of every daemon, then the keys of its kind. */
+/* The options of every daemon, the keys of its kind, and those of a folder. */
 static void make_rows(struct command_line *cl)
 {
 	static const struct vsu_option common[] = { DAEMON_OPTIONS };
@@ -46,6 +70,9 @@ static void make_rows(struct command_line *cl)
 		cl->rows[DAEMON_OWN + i] = kind->keys[i].option;
 		cl->rows[DAEMON_OWN + i].name = option_name(&kind->keys[i]);
 	}
+	if (cl->daemon->shares_folder)
+		memcpy(&cl->rows[DAEMON_OWN + i], folder_options,
+		       sizeof(folder_options));
 }
 
 static int take_key(struct command_line *cl, unsigned int index,
@@ -78,13 +105,23 @@ static const struct prog_place places[DAEMON_OWN] = {
 	[DAEMON_QUEUE_SIZE] = PLACE(common.queue_size),
 };
 
+static const struct prog_place folder_places[] = {
+	[FOLDER_SANDBOX] = PLACE(sandbox.kind),
+	[FOLDER_RLIMIT_NOFILE] = PLACE(files),
+};
+
 static int take_option(void *opaque, unsigned int index,
 		       const struct vsu_option_value *value,
 		       struct vsu_error *err)
 {
 	struct command_line *cl = opaque;
+	const unsigned int folder = DAEMON_OWN +
+				    vmm_device_nkeys(cl->daemon->kind);
 
 	if (index < DAEMON_OWN && prog_place_store(&places[index], cl, value))
+		return 0;
+	if (index >= folder &&
+	    prog_place_store(&folder_places[index - folder], cl, value))
 		return 0;
 	return take_key(cl, index, value, err);
 }
@@ -169,11 +206,8 @@ static int open_device(struct command_line *cl, struct virtdev **out,
 		       struct vsu_error *err)
 {
 	const struct vmm_device_kind *kind = cl->daemon->kind;
-	int status = check_keys(cl, err), rc;
+	int rc = kind->open(cl->config, &cl->common, out, err);
 
-	if (status != VSU_EXIT_OK)
-		return status;
-	rc = kind->open(cl->config, &cl->common, out, err);
 	if (rc < 0 && kind->keys[0].required)
 		vsu_error_prefix(err, rc, "--%s", option_name(&kind->keys[0]));
 	return rc < 0 ? open_status(rc) : VSU_EXIT_OK;
@@ -192,14 +226,12 @@ static const char *const *more_calls(const struct command_line *cl)
 	return facts.connects ? connecting : cl->daemon->calls;
 }
 
-static int line_run(struct command_line *cl, struct vsu_error *err)
+static int device_run(struct command_line *cl, struct vsu_error *err)
 {
 	struct vmem_sigbus *sigbus = NULL;
 	struct virtdev *dev = NULL;
-	int status = check_socket(cl, err);
+	int status;
 
-	if (status != VSU_EXIT_OK)
-		return status;
 	if (prog_handle_signals(MAX_MAPPINGS, &sigbus, err) < 0)
 		return VSU_EXIT_HOST;
 	cl->common.sigbus = sigbus;
@@ -213,11 +245,82 @@ static int line_run(struct command_line *cl, struct vsu_error *err)
 	return status;
 }
 
+/* Before the device asks how many descriptors there may be. */
+static int limit_files(uint64_t files, struct vsu_error *err)
+{
+	const struct rlimit limit = { files, files };
+
+	if (!files)
+		prog_raise_fd_limit();
+	else if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return vsu_error_sys(err, -errno,
+				     "--rlimit-nofile: this user cannot have %" PRIu64 " descriptors",
+				     files);
+	return 0;
+}
+
+/*
+ * The folder under the name that it has in the sandbox. A user who is named is
+ * there first: names of users are outside.
+ */
+static int enter_sandbox(struct command_line *cl, int *status,
+			 struct vsu_error *err)
+{
+	const struct vmm_device_key *key = &cl->daemon->kind->keys[0];
+	const char **folder = (const char **)(void *)(cl->config + key->offset);
+	struct vmm_device_facts facts = { 0 };
+	int rc = limit_files(cl->files, err);
+
+	if (cl->serve.user && rc >= 0)
+		rc = confine_user(cl->serve.user, err);
+	if (rc < 0) {
+		*status = rc == -ENOENT ? VSU_EXIT_DATA : VSU_EXIT_HOST;
+		return rc;
+	}
+	cl->serve.user = NULL;
+	cl->serve.sandbox = &cl->sandbox;
+	cl->daemon->kind->describe(cl->config, &facts);
+	rc = sandbox_enter(&cl->sandbox, folder, !facts.writes, status, err);
+	if (rc < 0)
+		*status = rc == -EPERM ? VSU_EXIT_HOST : open_status(rc);
+	if (rc < 0 && rc != -EPERM)
+		vsu_error_prefix(err, rc, "--%s", option_name(key));
+	return rc;
+}
+
+static int line_run(struct command_line *cl, struct vsu_error *err)
+{
+	int status = check_socket(cl, err);
+
+	if (status == VSU_EXIT_OK)
+		status = check_keys(cl, err);
+	if (status != VSU_EXIT_OK)
+		return status;
+	if (cl->daemon->shares_folder && enter_sandbox(cl, &status, err) != 0)
+		return status;
+	return device_run(cl, err);
+}
+
+/*
+ * The child of a sandbox has said why it ends, and its parent is silent. Handlers
+ * of the end of a program find no /proc and none of their files any more.
+ */
+static int program_end(const struct command_line *cl, int status,
+		       const struct vsu_error *err)
+{
+	if (status != VSU_EXIT_OK && err->code)
+		prog_complain(err);
+	if (cl->sandbox.root_changed)
+		_exit(status);
+	return status;
+}
+
 int daemon_main(const struct daemon *daemon, int argc, char **argv)
 {
 	struct command_line cl = {
 		.daemon = daemon,
 		.serve = { .fd = -1, .filter = CONFINE_PRESET },
+		.sandbox = SANDBOX_INIT(SANDBOX_NAMESPACE),
 	};
 	struct vsu_error err = VSU_ERROR_INIT;
 	int status;
@@ -233,7 +336,5 @@ int daemon_main(const struct daemon *daemon, int argc, char **argv)
 		return puts(daemon->capabilities) < 0;
 	if (status == VSU_EXIT_OK)
 		status = line_run(&cl, &err);
-	if (status != VSU_EXIT_OK)
-		prog_complain(&err);
-	return status;
+	return program_end(&cl, status, &err);
 }

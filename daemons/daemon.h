@@ -19,6 +19,7 @@
 #include "confine.h"
 #include "devices/kind.h"
 #include "log.h"
+#include "sandbox.h"
 
 /* Rows that every daemon's table begins with, by the same numbers. */
 enum daemon_option {
@@ -74,6 +75,12 @@ struct daemon {
 	const struct vmm_device_kind *kind;
 	/* System calls besides those of every daemon, ended by NULL; or NULL. */
 	const char *const *calls;
+	/*
+	 * The first key of its kind is a folder, which is all that the program
+	 * sees of the host, and a file there may take a descriptor of it:
+	 * --sandbox and --rlimit-nofile.
+	 */
+	bool shares_folder;
 };
 
 /* The whole life of the program; returns its exit status. */
@@ -90,6 +97,7 @@ struct serve {
 	enum confine_filter filter;
 	const char *const *calls; /* as in struct daemon */
 	bool postcopy;		/* --allow-postcopy */
+	struct sandbox *sandbox; /* to close once the socket is open, or NULL */
 };
 
 /* Serves dev until told to end; an enum vsu_exit, err filled when not 0. */

@@ -67,6 +67,8 @@ static int open_listener(struct loop *l, int *listener, struct vsu_error *err)
 		return listen_status(*listener);
 	}
 	l->have_path = vsu_sock_path_of(*listener, &l->path) == 0;
+	if (l->have_path && l->how->sandbox)
+		l->have_path = !sandbox_leave_socket(l->how->sandbox, &l->path);
 	return VSU_EXIT_OK;
 }
 
@@ -105,7 +107,15 @@ static void session_refused(void *opaque, uint32_t request, uint32_t ring,
 		 request ? "refused: " : "", err->msg);
 }
 
-static int make_server(struct loop *l, struct vsu_error *err)
+static int open_socket(struct loop *l, int *fd, struct vsu_error *err)
+{
+	*fd = l->how->fd;
+	return l->how->socket_path ? open_listener(l, fd, err) :
+	       check_inherited(*fd, err);
+}
+
+/* The server has a duplicate of the socket. */
+static int make_server(struct loop *l, int fd, struct vsu_error *err)
 {
 	struct virtdev_vhost_user_server_config config = {
 		.size = sizeof(config),
@@ -120,16 +130,8 @@ static int make_server(struct loop *l, struct vsu_error *err)
 		.refused = session_refused,
 		.opaque = l,
 	};
-	int fd = l->how->fd, status, rc;
 
-	status = l->how->socket_path ? open_listener(l, &fd, err) :
-		 check_inherited(fd, err);
-	if (status != VSU_EXIT_OK)
-		return status;
-	rc = virtdev_vhost_user_server_new(&config, fd, &l->server, err);
-	/* the server has a duplicate */
-	vsu_fd_close(&fd);
-	return rc < 0 ? VSU_EXIT_HOST : VSU_EXIT_OK;
+	return virtdev_vhost_user_server_new(&config, fd, &l->server, err);
 }
 
 static void *queue_main(void *arg)
@@ -266,6 +268,25 @@ static void loop_fini(struct loop *l)
 		ev_loop_destroy(l->ev);
 }
 
+/* A sandbox is closed before there are threads. */
+static int loop_init(struct loop *l, struct vsu_error *err)
+{
+	int fd, rc = 0, status = open_socket(l, &fd, err);
+
+	if (status != VSU_EXIT_OK)
+		return status;
+	if (l->how->sandbox)
+		rc = sandbox_close(l->how->sandbox, err);
+	rc = rc < 0 ? rc : prog_closer_start(err);
+	if (rc >= 0 && l->how->served_files)
+		vsu_closer_set_keep(prog_closer(), 0);
+	rc = rc < 0 ? rc : make_server(l, fd, err);
+	vsu_fd_close(&fd);
+	rc = rc < 0 ? rc : start_loop(l, err);
+	rc = rc < 0 ? rc : start_threads(l, err);
+	return rc < 0 ? VSU_EXIT_HOST : VSU_EXIT_OK;
+}
+
 int serve_device(const struct serve *how, struct virtdev *dev,
 		 struct vmem_sigbus *sigbus, struct vsu_error *err)
 {
@@ -275,14 +296,7 @@ int serve_device(const struct serve *how, struct virtdev *dev,
 	int status;
 
 	prog_raise_fd_limit();
-	if (prog_closer_start(err) < 0)
-		return VSU_EXIT_HOST;
-	if (how->served_files)
-		vsu_closer_set_keep(prog_closer(), 0);
-	status = make_server(&l, err);
-	if (status == VSU_EXIT_OK &&
-	    (start_loop(&l, err) < 0 || start_threads(&l, err) < 0))
-		status = VSU_EXIT_HOST;
+	status = loop_init(&l, err);
 	if (status == VSU_EXIT_OK)
 		status = confine_all(how, err);
 	if (status == VSU_EXIT_OK)

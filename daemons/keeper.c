@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* The parent of a process that serves in a sandbox. */
+#define _GNU_SOURCE
+#include <config.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <vmm-sys-util/fd.h>
+
+#include "keeper.h"
+
+static const int passed_on[] = { SIGTERM, SIGINT, SIGHUP };
+
+static void watched_signals(sigset_t *set)
+{
+	size_t i;
+
+	sigemptyset(set);
+	for (i = 0; i < sizeof(passed_on) / sizeof(*passed_on); i++)
+		sigaddset(set, passed_on[i]);
+	sigaddset(set, SIGCHLD);
+}
+
+/* The first and only thing that the child may have said. */
+static void remove_socket(int from_child)
+{
+	struct vsu_sock_path path;
+
+	if (read(from_child, &path, sizeof(path)) == (ssize_t)sizeof(path))
+		vsu_sock_unlink(&path);
+}
+
+/* The socket goes before the signal, so that nobody connects to an end. */
+static int child_watch(pid_t child, int from_child, const sigset_t *set)
+{
+	int number, status = 0;
+
+	while (waitpid(child, &status, WNOHANG) != child) {
+		if (sigwait(set, &number) != 0 || number == SIGCHLD)
+			continue;
+		remove_socket(from_child);
+		kill(child, number);
+	}
+	remove_socket(from_child);
+	return status;
+}
+
+/* Whoever started the parent sees how the child ended. */
+static int end_like(int status)
+{
+	sigset_t one;
+
+	if (!WIFSIGNALED(status))
+		return WEXITSTATUS(status);
+	signal(WTERMSIG(status), SIG_DFL);
+	sigemptyset(&one);
+	sigaddset(&one, WTERMSIG(status));
+	raise(WTERMSIG(status));
+	sigprocmask(SIG_UNBLOCK, &one, NULL);
+	return 128 + WTERMSIG(status);
+}
+
+/* A parent that was killed between fork() and prctl() left its end closed. */
+static int tie_to_parent(int to_parent, const sigset_t *before,
+			 struct vsu_error *err)
+{
+	struct pollfd end = { .fd = to_parent };
+	sigset_t child;
+
+	sigemptyset(&child);
+	sigaddset(&child, SIGCHLD);
+	if (!sigismember(before, SIGCHLD))
+		sigprocmask(SIG_UNBLOCK, &child, NULL);
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
+		return vsu_error_sys(err, -errno, "cannot be tied to the parent");
+	if (poll(&end, 1, 0) != 0)
+		return vsu_error_set(err, -ECHILD, "the parent is gone");
+	return 0;
+}
+
+int keeper_fork(int *leash, int *status, struct vsu_error *err)
+{
+	sigset_t set, before;
+	int ends[2];
+	pid_t child;
+	int rc;
+
+	if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0)
+		return vsu_error_sys(err, -errno, "cannot make a pipe");
+	/* an ignored one would take the child's status away */
+	signal(SIGCHLD, SIG_DFL);
+	watched_signals(&set);
+	sigprocmask(SIG_BLOCK, &set, &before);
+	child = fork();
+	if (child < 0) {
+		rc = vsu_error_sys(err, -errno, "cannot start a process");
+		sigprocmask(SIG_SETMASK, &before, NULL);
+		vsu_fd_close(&ends[0]);
+		vsu_fd_close(&ends[1]);
+		return rc;
+	}
+	vsu_fd_close(&ends[child ? 1 : 0]);
+	if (!child) {
+		*leash = ends[1];
+		return tie_to_parent(ends[1], &before, err);
+	}
+	*status = end_like(child_watch(child, ends[0], &set));
+	vsu_fd_close(&ends[0]);
+	return 1;
+}
+
+int keeper_leave_socket(int leash, const struct vsu_sock_path *where)
+{
+	ssize_t n = write(leash, where, sizeof(*where));
+
+	return n == (ssize_t)sizeof(*where) ? 0 : n < 0 ? -errno : -EIO;
+}
+
+void keeper_close(int *leash)
+{
+	vsu_fd_close(leash);
+}

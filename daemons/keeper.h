@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * Two processes in place of one: the child serves, in its sandbox, and the
+ * parent keeps watch outside of it. The parent hands signals on, removes the
+ * socket that the child cannot reach any more, and ends as the child ends. A
+ * child whose parent is gone is killed.
+ *
+ * Threads: before there are any.
+ */
+#ifndef DAEMONS_KEEPER_H
+#define DAEMONS_KEEPER_H
+
+#include <vmm-sys-util/error.h>
+#include <vmm-sys-util/sock.h>
+
+/*
+ * 0 in the child, with *leash, which the next two calls take. 1 in the parent,
+ * when the child has ended, with its exit status in *status; a child that a
+ * signal ended ends the parent by the same. SIGTERM, SIGINT and SIGHUP are
+ * blocked in the child: they wait for whoever handles them.
+ */
+int keeper_fork(int *leash, int *status, struct vsu_error *err);
+
+/* The parent removes this socket in the end, and before it hands a signal on. */
+int keeper_leave_socket(int leash, const struct vsu_sock_path *where);
+
+/* The parent hears nothing more of the child. */
+void keeper_close(int *leash);
+
+#endif

@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* A folder as the root of a process, by namespaces or chroot(). */
+#define _GNU_SOURCE
+#include <config.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <sched.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <vmm-sys-util/fd.h>
+
+#include "confine.h"
+#include "keeper.h"
+#include "sandbox.h"
+
+const char *const sandbox_names[] = { "namespace", "chroot", "none", NULL };
+
+/*
+ * A folder that every host has and nobody needs between the steps: the shared
+ * one is mounted over it. Not that of the sockets, nor /proc or /dev.
+ */
+#define STAGE "/sys"
+/* The descriptors of this process, as files. */
+#define OWN_FILES "/proc/self/fd"
+
+/* Headers of some hosts are older than their Linux. */
+#ifndef SYS_open_tree
+#define SYS_open_tree 428
+#endif
+#ifndef SYS_move_mount
+#define SYS_move_mount 429
+#endif
+#ifndef SYS_mount_setattr
+#define SYS_mount_setattr 442
+#endif
+/* OPEN_TREE_CLONE, MOVE_MOUNT_F_EMPTY_PATH, MOUNT_ATTR_* of linux/mount.h */
+#define TREE_CLONE 1u
+#define TREE_RECURSIVE 0x8000u
+#define MOVE_FROM_DESCRIPTOR 4u
+#define MOUNT_READ_ONLY 1u
+#define MOUNT_NO_SUID 2u
+#define MOUNT_NO_DEVICES 4u
+
+struct mount_attributes {
+	uint64_t set, clear, propagation, userns_fd;
+};
+
+/* Of a server of files that belong to many users. */
+#define FILE_CAPABILITIES						\
+	(UINT64_C(1) << CAP_CHOWN | UINT64_C(1) << CAP_DAC_OVERRIDE |	\
+	 UINT64_C(1) << CAP_FOWNER | UINT64_C(1) << CAP_FSETID |	\
+	 UINT64_C(1) << CAP_SETGID | UINT64_C(1) << CAP_SETUID |	\
+	 UINT64_C(1) << CAP_MKNOD | UINT64_C(1) << CAP_SETFCAP)
+
+static int no_namespace(struct vsu_error *err, const char *what)
+{
+	return vsu_error_set(err, -EPERM,
+			     "--sandbox=namespace: %s (%s); this host does not let this user have it: become root, or say --sandbox=none",
+			     what, strerror(errno));
+}
+
+static int text_write(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC), rc = 0;
+
+	if (fd < 0)
+		return -errno;
+	if (write(fd, text, strlen(text)) < 0)
+		rc = -errno;
+	vsu_fd_close(&fd);
+	return rc;
+}
+
+/* One user and one group, who are the same inside and outside. */
+static int map_ids(uid_t uid, gid_t gid)
+{
+	char users[64], groups[64];
+	int dumpable = prctl(PR_GET_DUMPABLE, 0, 0, 0, 0), rc;
+
+	/* after a change of user these files are root's otherwise */
+	prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
+	snprintf(users, sizeof(users), "%u %u 1", uid, uid);
+	snprintf(groups, sizeof(groups), "%u %u 1", gid, gid);
+	rc = text_write("/proc/self/setgroups", "deny");
+	rc = rc < 0 ? rc : text_write("/proc/self/uid_map", users);
+	rc = rc < 0 ? rc : text_write("/proc/self/gid_map", groups);
+	if (dumpable == 0)
+		prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+	return rc;
+}
+
+static int namespaces_first(struct sandbox *s, struct vsu_error *err)
+{
+	uid_t uid = geteuid();
+	gid_t gid = getegid();
+	int rc;
+
+	s->own_users = uid != 0;
+	if (unshare(CLONE_NEWPID | (s->own_users ? CLONE_NEWUSER : 0)) < 0)
+		return no_namespace(err, s->own_users ? "no user namespace" :
+						  "no namespace of processes");
+	rc = s->own_users ? map_ids(uid, gid) : 0;
+	if (rc < 0) {
+		errno = -rc;
+		return no_namespace(err, "the user cannot be mapped");
+	}
+	return 0;
+}
+
+/*
+ * Device files in the folder are the guest's affair: nobody opens them here. A
+ * host that cannot say so for all mounts at once does without.
+ */
+static int restrict_mounts(int tree, bool read_only, struct vsu_error *err)
+{
+	const struct mount_attributes attributes = {
+		.set = MOUNT_NO_SUID | MOUNT_NO_DEVICES |
+		       (read_only ? MOUNT_READ_ONLY : 0),
+	};
+
+	if (syscall(SYS_mount_setattr, tree, "", AT_EMPTY_PATH | TREE_RECURSIVE,
+		    &attributes, sizeof(attributes)) < 0 && errno != ENOSYS)
+		return no_namespace(err, "mounts that cannot be restricted");
+	return 0;
+}
+
+/* A copy of the folder's mount with all that is mounted in it, or an errno. */
+static int tree_open(const char *folder, struct vsu_error *err)
+{
+	int dir = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC), tree;
+
+	if (dir < 0)
+		return vsu_error_sys(err, -errno, "%s", folder);
+	tree = (int)syscall(SYS_open_tree, dir, "",
+			    TREE_CLONE | TREE_RECURSIVE | AT_EMPTY_PATH |
+			    O_CLOEXEC);
+	if (tree < 0)
+		tree = no_namespace(err, "the folder's mount cannot be copied");
+	vsu_fd_close(&dir);
+	return tree;
+}
+
+/*
+ * OWN_FILES is mounted over itself: when the mount that it is a part of goes,
+ * nothing of /proc is above it any more.
+ */
+static int mounts_separate(struct vsu_error *err)
+{
+	if (unshare(CLONE_NEWNS) < 0)
+		return no_namespace(err, "no namespace of mounts");
+	if (mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0 ||
+	    mount(OWN_FILES, OWN_FILES, NULL, MS_BIND, NULL) < 0)
+		return no_namespace(err, "no mounts");
+	return 0;
+}
+
+static int stage_folder(const char *folder, bool read_only,
+			struct vsu_error *err)
+{
+	int rc = mounts_separate(err), tree;
+
+	if (rc < 0)
+		return rc;
+	tree = rc = tree_open(folder, err);
+	if (rc < 0)
+		return rc;
+	rc = restrict_mounts(tree, read_only, err);
+	if (rc >= 0 && syscall(SYS_move_mount, tree, "", AT_FDCWD, STAGE,
+			       MOVE_FROM_DESCRIPTOR) < 0)
+		rc = no_namespace(err, "the folder cannot be mounted at " STAGE);
+	vsu_fd_close(&tree);
+	return rc;
+}
+
+static int no_chroot(struct vsu_error *err)
+{
+	return vsu_error_set(err, -EPERM,
+			     "--sandbox=chroot: only root can; become root, or say --sandbox=namespace");
+}
+
+int sandbox_enter(struct sandbox *s, const char **folder, bool read_only,
+		  int *status, struct vsu_error *err)
+{
+	int rc;
+
+	s->folder = *folder;
+	if (s->kind == SANDBOX_NONE)
+		return 0;
+	if (s->kind == SANDBOX_CHROOT && geteuid())
+		return no_chroot(err);
+	rc = s->kind == SANDBOX_NAMESPACE ? namespaces_first(s, err) : 0;
+	rc = rc < 0 ? rc : keeper_fork(&s->leash, status, err);
+	if (rc != 0 || s->kind == SANDBOX_CHROOT)
+		return rc;
+	rc = stage_folder(*folder, read_only, err);
+	if (rc >= 0)
+		*folder = s->folder = STAGE;
+	return rc;
+}
+
+bool sandbox_leave_socket(const struct sandbox *s,
+			  const struct vsu_sock_path *where)
+{
+	return s->leash >= 0 && keeper_leave_socket(s->leash, where) >= 0;
+}
+
+/*
+ * The old root is stacked over the new one, where it can be taken away without
+ * a folder for it. The mounts below it go one by one, each without a parent.
+ */
+static int root_change(const char *folder, struct vsu_error *err)
+{
+	if (chdir(folder) < 0 || syscall(SYS_pivot_root, ".", ".") < 0 ||
+	    umount2(".", MNT_DETACH) < 0 || chdir("/") < 0)
+		return no_namespace(err, "the root cannot be changed");
+	if (unshare(CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS) < 0)
+		return no_namespace(err, "no namespace of networks");
+	return 0;
+}
+
+static int root_narrow(const char *folder, struct vsu_error *err)
+{
+	if (chdir(folder) < 0)
+		return vsu_error_sys(err, -errno, "%s", folder);
+	return chroot(".") < 0 ? no_chroot(err) : 0;
+}
+
+int sandbox_close(struct sandbox *s, struct vsu_error *err)
+{
+	int rc = 0;
+
+	if (s->kind == SANDBOX_NAMESPACE)
+		rc = root_change(s->folder, err);
+	else if (s->kind == SANDBOX_CHROOT)
+		rc = root_narrow(s->folder, err);
+	if (s->leash >= 0)
+		keeper_close(&s->leash);
+	if (rc < 0)
+		return rc;
+	s->root_changed = s->kind != SANDBOX_NONE;
+	umask(0);
+	return confine_capabilities(s->own_users ? 0 : FILE_CAPABILITIES, err);
+}

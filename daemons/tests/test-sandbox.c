@@ -1,0 +1,463 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Claims about a process whose root is a folder, from inside and as its parent. */
+#define _GNU_SOURCE
+#include <config.h>
+
+#include <check.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <net/if.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "sandbox.h"
+
+#define NOBODY 65534
+
+/* A sandbox for a user. */
+static const struct way {
+	enum sandbox_kind kind;
+	bool as_nobody;
+	const char *name;
+} ways[] = {
+	{ SANDBOX_NAMESPACE, false, "namespaces" },
+	{ SANDBOX_NAMESPACE, true, "namespaces for somebody who is not root" },
+	{ SANDBOX_CHROOT, false, "chroot" },
+	{ SANDBOX_NONE, false, "no sandbox" },
+};
+#define NWAYS (int)(sizeof(ways) / sizeof(*ways))
+
+/* As seen by the process in the sandbox. */
+struct inside {
+	const struct way *way;
+	int folder;	/* opened between the steps */
+	int own_files;
+	int out;	/* for a byte to the test */
+};
+
+static char folder[64];
+
+static void become_nobody(void)
+{
+	if (setresgid(NOBODY, NOBODY, NOBODY) < 0 ||
+	    setresuid(NOBODY, NOBODY, NOBODY) < 0)
+		_exit(98);
+}
+
+static int open_folder(const char *path)
+{
+	return open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+}
+
+/* The whole life of a process with a sandbox; never returns. */
+static void live(const struct way *way, bool read_only, int out,
+		 int (*fn)(struct inside *))
+{
+	struct sandbox s = SANDBOX_INIT(way->kind);
+	struct inside in = { .way = way, .out = out };
+	const char *path = folder;
+	int rc, status = 0;
+
+	if (way->as_nobody && !geteuid())
+		become_nobody();
+	rc = sandbox_enter(&s, &path, read_only, &status, NULL);
+	if (rc == 1)
+		_exit(status);
+	in.folder = open_folder(path);
+	in.own_files = open_folder("/proc/self/fd");
+	if (rc < 0 || sandbox_close(&s, NULL) < 0)
+		_exit(99);
+	_exit(fn(&in));
+}
+
+static pid_t begin(const struct way *way, bool read_only, int out,
+		   int (*fn)(struct inside *))
+{
+	pid_t pid = fork();
+
+	if (!pid)
+		live(way, read_only, out, fn);
+	return pid;
+}
+
+static int finish(pid_t pid)
+{
+	int status;
+
+	return waitpid(pid, &status, 0) != pid ? -1000 :
+	       WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
+}
+
+static int in_sandbox(const struct way *way, int (*fn)(struct inside *))
+{
+	return finish(begin(way, false, -1, fn));
+}
+
+/* A number of the line that tells what failed: claims below return it. */
+#define HOLDS(condition) do { if (!(condition)) return __LINE__ % 90 + 1; } while (0)
+
+static bool same_file(int dir, const char *path, int dir2, const char *path2)
+{
+	struct stat a, b;
+
+	return fstatat(dir, path, &a, AT_EMPTY_PATH) == 0 &&
+	       fstatat(dir2, path2, &b, AT_EMPTY_PATH) == 0 &&
+	       a.st_ino == b.st_ino && a.st_dev == b.st_dev;
+}
+
+static int root_is_the_folder(struct inside *in)
+{
+	bool closed = in->way->kind != SANDBOX_NONE;
+
+	HOLDS((access("/mark", F_OK) == 0) == closed);
+	HOLDS((access("/etc/passwd", F_OK) < 0) == closed);
+	HOLDS((access("/proc/self", F_OK) < 0) == closed);
+	HOLDS(faccessat(in->folder, "mark", F_OK, 0) == 0);
+	HOLDS(!closed || same_file(AT_FDCWD, ".", in->folder, ""));
+	return 0;
+}
+
+START_TEST(folder_is_all_there_is)
+{
+	ck_assert_int_eq(in_sandbox(&ways[_i], root_is_the_folder), 0);
+}
+END_TEST
+
+static int nothing_is_above(struct inside *in)
+{
+	int up = openat(in->folder, "../../..", O_PATH | O_CLOEXEC);
+
+	HOLDS(in->way->kind == SANDBOX_NONE || same_file(up, "", in->folder, ""));
+	up = openat(in->own_files, "../..", O_PATH | O_CLOEXEC);
+	/* chroot() alone leaves /proc above it */
+	HOLDS(in->way->kind != SANDBOX_NAMESPACE ||
+	      same_file(up, "", in->own_files, ""));
+	return 0;
+}
+
+START_TEST(descriptors_lead_nowhere_else)
+{
+	ck_assert_int_eq(in_sandbox(&ways[_i], nothing_is_above), 0);
+}
+END_TEST
+
+static int file_is_opened_anew(struct inside *in)
+{
+	int file = openat(in->folder, "mark", O_PATH | O_CLOEXEC);
+	char name[16], byte = 0;
+
+	snprintf(name, sizeof(name), "%d", file);
+	file = openat(in->own_files, name, O_RDONLY | O_CLOEXEC);
+	HOLDS(file >= 0 && read(file, &byte, 1) == 1 && byte == 'm');
+	return 0;
+}
+
+START_TEST(own_descriptors_are_opened_anew)
+{
+	ck_assert_int_eq(in_sandbox(&ways[_i], file_is_opened_anew), 0);
+}
+END_TEST
+
+static int namespaces_are_own(struct inside *in)
+{
+	struct if_nameindex *links = if_nameindex();
+
+	(void)in;
+	HOLDS(getpid() == 1);
+	HOLDS(links && (!links[0].if_index || !links[1].if_index));
+	return 0;
+}
+
+START_TEST(processes_and_networks_are_not_seen)
+{
+	ck_assert_int_eq(in_sandbox(&ways[_i], namespaces_are_own), 0);
+}
+END_TEST
+
+static int privileges_are_few(struct inside *in)
+{
+	const int admin = 21;	/* CAP_SYS_ADMIN */
+
+	HOLDS(prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1);
+	HOLDS(geteuid() || prctl(PR_CAPBSET_READ, admin, 0, 0, 0) == 0);
+	/* CAP_CHOWN */
+	HOLDS((fchownat(in->folder, "mark", NOBODY, 0, 0) == 0) == !geteuid());
+	HOLDS(chroot(".") < 0 && errno == EPERM);
+	HOLDS(sethostname("x", 1) < 0 && errno == EPERM);
+	return 0;
+}
+
+START_TEST(capabilities_are_those_of_a_file_server)
+{
+	ck_assert_int_eq(in_sandbox(&ways[_i], privileges_are_few), 0);
+}
+END_TEST
+
+static int device_is_not_opened(struct inside *in)
+{
+	HOLDS(openat(in->folder, "null", O_RDONLY | O_CLOEXEC) < 0 &&
+	      errno == EACCES);
+	return 0;
+}
+
+START_TEST(device_in_the_folder_cannot_be_opened)
+{
+	ck_assert_int_eq(in_sandbox(&ways[_i], device_is_not_opened), 0);
+}
+END_TEST
+
+static int nothing_is_made(struct inside *in)
+{
+	HOLDS(openat(in->folder, "new", O_CREAT | O_WRONLY | O_CLOEXEC, 0600) < 0 &&
+	      errno == EROFS);
+	return 0;
+}
+
+START_TEST(folder_that_is_only_read_is_that_for_the_host)
+{
+	ck_assert_int_eq(finish(begin(&ways[_i], true, -1, nothing_is_made)), 0);
+}
+END_TEST
+
+static int end_with_42(struct inside *in)
+{
+	(void)in;
+	return 42;
+}
+
+static int end_by_signal(struct inside *in)
+{
+	(void)in;
+	/* as the first of a namespace it would not mind one of its own */
+	__builtin_trap();
+}
+
+START_TEST(parent_ends_as_the_child_did)
+{
+	ck_assert_int_eq(in_sandbox(&ways[_i], end_with_42), 42);
+	ck_assert_int_lt(in_sandbox(&ways[_i], end_by_signal), 0);
+}
+END_TEST
+
+/* Tells the test that it is there; then it ends with what it was told. */
+static int wait_for_signal(struct inside *in)
+{
+	sigset_t set;
+	int number;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGHUP);
+	HOLDS(write(in->out, "", 1) == 1);
+	HOLDS(sigwait(&set, &number) == 0);
+	return 100 + number;
+}
+
+static pid_t begin_and_wait(const struct way *way, int ends[2])
+{
+	char byte;
+	pid_t pid;
+
+	ck_assert_int_eq(pipe(ends), 0);
+	pid = begin(way, false, ends[1], wait_for_signal);
+	close(ends[1]);
+	ck_assert_int_eq(read(ends[0], &byte, 1), 1);
+	return pid;
+}
+
+START_TEST(signals_reach_the_child)
+{
+	int ends[2];
+	pid_t pid;
+
+	pid = begin_and_wait(&ways[_i], ends);
+	kill(pid, SIGHUP);
+	ck_assert_int_eq(finish(pid), 100 + SIGHUP);
+	pid = begin_and_wait(&ways[_i], ends);
+	kill(pid, SIGTERM);
+	ck_assert_int_eq(finish(pid), 100 + SIGTERM);
+}
+END_TEST
+
+START_TEST(child_does_not_outlive_its_parent)
+{
+	int ends[2];
+	char byte;
+	pid_t pid;
+
+	pid = begin_and_wait(&ways[_i], ends);
+	kill(pid, SIGKILL);
+	ck_assert_int_eq(finish(pid), -SIGKILL);
+	/* it has the other end */
+	ck_assert_int_eq(read(ends[0], &byte, 1), 0);
+}
+END_TEST
+
+/* In the process that has a socket, and then a sandbox. */
+static int leave_a_socket(const char *path)
+{
+	struct sandbox s = SANDBOX_INIT(SANDBOX_NAMESPACE);
+	struct vsu_sock_path where;
+	const char *dir = folder;
+	int rc, status = 0, listener;
+
+	rc = sandbox_enter(&s, &dir, false, &status, NULL);
+	if (rc == 1)
+		return status;
+	listener = vsu_sock_listen(path, 1, NULL);
+	HOLDS(rc == 0 && listener >= 0);
+	HOLDS(vsu_sock_path_of(listener, &where) == 0);
+	HOLDS(sandbox_leave_socket(&s, &where) && sandbox_close(&s, NULL) >= 0);
+	HOLDS(!sandbox_leave_socket(&s, &where));
+	return 42;
+}
+
+START_TEST(parent_removes_the_socket)
+{
+	char path[108];
+	pid_t pid;
+
+	snprintf(path, sizeof(path), "%s.socket", folder);
+	pid = fork();
+	if (!pid)
+		_exit(leave_a_socket(path));
+	ck_assert_int_eq(finish(pid), 42);
+	ck_assert_int_lt(access(path, F_OK), 0);
+}
+END_TEST
+
+/* Its status tells both the code and that there is a sentence. */
+static int enter_without_folder(const char *path)
+{
+	struct sandbox s = SANDBOX_INIT(SANDBOX_NAMESPACE);
+	struct vsu_error err = VSU_ERROR_INIT;
+	int status = 0, rc = sandbox_enter(&s, &path, false, &status, &err);
+
+	return rc == 1 ? status : strstr(err.msg, path) ? -rc : 99;
+}
+
+START_TEST(folder_that_is_missing_is_named)
+{
+	pid_t pid = fork();
+
+	if (!pid)
+		_exit(enter_without_folder("/no/such/folder"));
+	ck_assert_int_eq(finish(pid), ENOENT);
+}
+END_TEST
+
+START_TEST(file_is_no_folder)
+{
+	pid_t pid = fork();
+
+	if (!pid)
+		_exit(enter_without_folder("/etc/passwd"));
+	ck_assert_int_eq(finish(pid), ENOTDIR);
+}
+END_TEST
+
+static void make_folder(void)
+{
+	const char *tmp = getenv("TMPDIR");
+	int fd;
+
+	snprintf(folder, sizeof(folder), "%.40s/sandbox.XXXXXX",
+		 tmp ? tmp : "/tmp");
+	if (!mkdtemp(folder) || chmod(folder, 0755) < 0 ||
+	    (fd = open_folder(folder)) < 0)
+		abort();
+	if (!geteuid() && mknodat(fd, "null", S_IFCHR | 0666, makedev(1, 3)) < 0)
+		puts("# no device files here");
+	fd = openat(fd, "mark", O_CREAT | O_WRONLY | O_CLOEXEC, 0644);
+	if (fd < 0 || write(fd, "mark", 4) != 4)
+		abort();
+}
+
+static void remove_folder(void)
+{
+	char path[80];
+
+	snprintf(path, sizeof(path), "%s/null", folder);
+	unlink(path);
+	snprintf(path, sizeof(path), "%s/mark", folder);
+	unlink(path);
+	rmdir(folder);
+}
+
+static int do_nothing(struct inside *in)
+{
+	(void)in;
+	return 0;
+}
+
+static bool is_possible(const struct way *way)
+{
+	if (in_sandbox(way, do_nothing) == 0)
+		return true;
+	printf("# left out: %s, which this host refuses to this user\n",
+	       way->name);
+	return false;
+}
+
+static void add_way(TCase *tc, int i)
+{
+	tcase_add_loop_test(tc, folder_is_all_there_is, i, i + 1);
+	tcase_add_loop_test(tc, descriptors_lead_nowhere_else, i, i + 1);
+	tcase_add_loop_test(tc, own_descriptors_are_opened_anew, i, i + 1);
+	tcase_add_loop_test(tc, capabilities_are_those_of_a_file_server, i,
+			    i + 1);
+	tcase_add_loop_test(tc, parent_ends_as_the_child_did, i, i + 1);
+	if (ways[i].kind == SANDBOX_NONE)
+		return;
+	tcase_add_loop_test(tc, signals_reach_the_child, i, i + 1);
+	tcase_add_loop_test(tc, child_does_not_outlive_its_parent, i, i + 1);
+	if (ways[i].kind == SANDBOX_CHROOT)
+		return;
+	tcase_add_loop_test(tc, processes_and_networks_are_not_seen, i, i + 1);
+	tcase_add_loop_test(tc, folder_that_is_only_read_is_that_for_the_host,
+			    i, i + 1);
+	if (!geteuid())
+		tcase_add_loop_test(tc, device_in_the_folder_cannot_be_opened,
+				    i, i + 1);
+}
+
+static void add_tests(TCase *tc)
+{
+	int i;
+
+	for (i = 0; i < NWAYS; i++)
+		if (is_possible(&ways[i]))
+			add_way(tc, i);
+	if (!is_possible(&ways[0]))
+		return;
+	tcase_add_test(tc, parent_removes_the_socket);
+	tcase_add_test(tc, folder_that_is_missing_is_named);
+	tcase_add_test(tc, file_is_no_folder);
+}
+
+int main(void)
+{
+	Suite *s = suite_create("sandbox");
+	TCase *tc = tcase_create("sandbox");
+	SRunner *sr = srunner_create(s);
+	int failed;
+
+	make_folder();
+	suite_add_tcase(s, tc);
+	add_tests(tc);
+	fflush(stdout);
+	srunner_run_all(sr, CK_ENV);
+	failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	remove_folder();
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
