@@ -448,7 +448,8 @@ START_TEST(killed_again_while_it_takes_over_nothing_is_lost_either)
 		killed_prepare(&b, _i, leads[0], op);
 		record(&b, operations[op].op, &first);
 		crash(&b);
-		for (i = 0; i < first.n; i += first.n / scaled(first.n)) {
+		/* every second store, the others with the next features */
+		for (i = (uint32_t)_i % 2; i < first.n; i += 2 * first.n / scaled(first.n)) {
 			store_state(&b, first.mem[i]);
 			record(&b, op_enable, &second);
 			for (k = 1; k < second.n; k += second.n / scaled(second.n))
