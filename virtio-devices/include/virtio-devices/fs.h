@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * A file system device (VIRTIO 1.3, section 5.11): a folder of the host that
+ * the guest mounts. The requests in its queues are those of FUSE, 7.31 and
+ * later (linux/fuse.h).
+ *
+ *   folder   what is shared. Nothing outside of it can be named: every step of
+ *            a path is one name, looked up below a descriptor that is held
+ *            already, and links are never followed on the host. File systems
+ *            that are mounted in the folder are a part of it
+ *   inode    a file that the driver knows by a number: a descriptor of the
+ *            host each, until it forgets the file
+ *   handle   a file or a folder that it has opened: one descriptor each
+ *   window   where the guest has pages of files as memory (DAX): shared memory
+ *            region 0, in which the driver asks for pieces of files
+ *
+ * Both tables are bounded, and a guest that wants more gets ENFILE. The
+ * device's queues are one of high priority, whose requests are the driver's
+ * notes of what it forgot, and those of requests.
+ *
+ * Where the process is root, what a guest makes belongs to the user in the
+ * guest who made it; otherwise all belongs to the owner of the process. Who may
+ * do what is judged by the guest's kernel, and by the host's for the owner of
+ * the process.
+ *
+ * Nothing is opened by an absolute path after virtdev_fs_new(): a program may
+ * change its root then. It must not have forked in between, for the device
+ * opens its own descriptors anew by its process's folder in /proc.
+ *
+ * Threads: as device.h. serve waits for the host's file system.
+ */
+#ifndef VIRTIO_DEVICES_FS_H
+#define VIRTIO_DEVICES_FS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <virtio-devices/attributes.h>
+#include <virtio-devices/device.h>
+#include <vmm-sys-util/error.h>
+
+VSU_BEGIN_DECLS
+
+/* Bytes of a tag, at most. */
+#define VIRTDEV_FS_TAG_MAX 36u
+
+/* Queues of requests, at most; beside them is the one of high priority. */
+#define VIRTDEV_FS_QUEUES_MAX 64u
+
+/* Windows are multiples of what a driver maps at once. */
+#define VIRTDEV_FS_WINDOW_ALIGN (UINT64_C(2) << 20)
+
+/* For how long the driver may believe what it was told of a file. */
+enum virtdev_fs_cache {
+	VIRTDEV_FS_CACHE_AUTO,	/* a second */
+	VIRTDEV_FS_CACHE_ALWAYS, /* a day: the guest alone changes the folder */
+	VIRTDEV_FS_CACHE_NEVER,	/* it asks each time */
+};
+
+struct virtdev_fs_config {
+	size_t size;		/* sizeof(struct virtdev_fs_config) */
+	const char *path;	/* of the folder */
+	const char *tag;	/* what the guest mounts it by: 1 to
+				   VIRTDEV_FS_TAG_MAX bytes */
+	uint64_t window;	/* bytes, a multiple of VIRTDEV_FS_WINDOW_ALIGN;
+				   0: no DAX */
+	uint32_t cache;		/* enum virtdev_fs_cache */
+	uint32_t queues;	/* of requests; 0: 1 */
+	uint32_t queue_max;	/* entries of each; 0: 1024 */
+	uint32_t inodes;	/* at most; 0: as many as the limit of open
+				   files leaves beside the handles */
+	uint32_t handles;	/* at most; 0: an eighth of that limit */
+	bool read_only;		/* nothing in the folder is changed */
+	bool xattr;		/* extended attributes go through */
+	bool posix_acl;		/* so do access lists; wants xattr */
+	bool submounts;		/* the guest is told where another file system
+				   of the host begins */
+	bool locks;		/* fcntl() and flock() against other users of
+				   the host's file; false: within the guest */
+};
+
+/*
+ * -EINVAL: the struct's size, no folder or tag, or a number that is not possible;
+ * -ENAMETOOLONG: the tag; -ENOTDIR, -ENOENT, -EACCES: the folder cannot be
+ * opened; -ENOSYS: /proc is missing; -ENFILE: the limit of open files is too
+ * low for anything.
+ */
+VIRTDEV_API VSU_NODISCARD int virtdev_fs_new(
+		const struct virtdev_fs_config *config, struct virtdev **out,
+		struct vsu_error *err);
+
+VSU_END_DECLS
+
+#endif

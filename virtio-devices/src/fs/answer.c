@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* What all handlers need: an answer, and a counter. */
+#include <config.h>
+
+#include <errno.h>
+
+#include "fs/fs_priv.h"
+
+int virtdev_priv_fs_answer(struct fs_call *c, const void *bytes, size_t len)
+{
+	return vq_cursor_write_exact(&c->to, bytes, (uint32_t)len) ? (int)len
+								  : -EINVAL;
+}
+
+void virtdev_priv_fs_count(struct fs *fs, enum fs_count which, uint64_t n)
+{
+	__atomic_fetch_add(&fs->counts[which], n, __ATOMIC_RELAXED);
+}

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Attributes of files and of the file system, and their change. */
+#include <config.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <sys/statfs.h>
+#include <unistd.h>
+
+#include <vmm-sys-util/fd.h>
+
+#include "fs/fs_priv.h"
+
+#define MODE_BITS 07777u
+
+static int answer_attr(struct fs_call *c)
+{
+	struct fuse_attr_out out = { .attr_valid = c->fs->valid_s };
+	struct statx st;
+	int rc = virtdev_priv_fs_stat(c->inode->fd, "", &st);
+
+	if (rc < 0)
+		return rc;
+	virtdev_priv_fs_attr(&st, &out.attr);
+	return virtdev_priv_fs_answer(c, &out, sizeof(out));
+}
+
+int virtdev_priv_fs_getattr(struct fs_call *c)
+{
+	return answer_attr(c);
+}
+
+/* A link has no mode of its own. */
+static int set_mode(struct fs_call *c, const struct fuse_setattr_in *in)
+{
+	const struct fs_proc_name name =
+		virtdev_priv_fs_proc_name(c->inode->fd);
+
+	if (c->inode->type == S_IFLNK)
+		return -EOPNOTSUPP;
+	return fchmodat(c->fs->proc, name.text, in->mode & MODE_BITS, 0) < 0 ?
+	       -errno : 0;
+}
+
+static int set_owner(struct fs_call *c, const struct fuse_setattr_in *in)
+{
+	const uint32_t same = UINT32_MAX;
+
+	return fchownat(c->inode->fd, "",
+			in->valid & FATTR_UID ? in->uid : same,
+			in->valid & FATTR_GID ? in->gid : same,
+			AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW) < 0 ? -errno : 0;
+}
+
+static int set_size(struct fs_call *c, const struct fuse_setattr_in *in)
+{
+	struct fs_handle *handle = NULL;
+	int rc, fd = -1;
+
+	if (in->size > INT64_MAX)
+		return -EFBIG;
+	if (in->valid & FATTR_FH)
+		handle = virtdev_priv_fs_handle_get(c->fs, in->fh,
+						    c->in.nodeid);
+	if (!handle)
+		fd = virtdev_priv_fs_reopen(c->fs, c->inode,
+					    O_WRONLY | O_NONBLOCK);
+	if (!handle && fd < 0)
+		return fd;
+	rc = ftruncate(handle ? handle->fd : fd, (off_t)in->size) < 0 ? -errno
+								      : 0;
+	if (handle)
+		virtdev_priv_fs_handle_put(c->fs, handle);
+	vsu_fd_close(&fd);
+	return rc;
+}
+
+static struct timespec time_of(uint32_t valid, uint32_t set, uint32_t now,
+			       uint64_t s, uint32_t ns)
+{
+	if (!(valid & (set | now)))
+		return (struct timespec){ .tv_nsec = UTIME_OMIT };
+	if (valid & now)
+		return (struct timespec){ .tv_nsec = UTIME_NOW };
+	/* what is more would be one of the two above, or is no time */
+	return (struct timespec){ .tv_sec = (time_t)s,
+				  .tv_nsec = ns < 1000000000 ? (long)ns : 0 };
+}
+
+static int set_times(struct fs_call *c, const struct fuse_setattr_in *in)
+{
+	const struct fs_proc_name name =
+		virtdev_priv_fs_proc_name(c->inode->fd);
+	const struct timespec times[2] = {
+		time_of(in->valid, FATTR_ATIME, FATTR_ATIME_NOW, in->atime,
+			in->atimensec),
+		time_of(in->valid, FATTR_MTIME, FATTR_MTIME_NOW, in->mtime,
+			in->mtimensec),
+	};
+
+	return utimensat(c->fs->proc, name.text, times, 0) < 0 ? -errno : 0;
+}
+
+int virtdev_priv_fs_setattr(struct fs_call *c)
+{
+	static const struct {
+		uint32_t when;
+		int (*set)(struct fs_call *c, const struct fuse_setattr_in *in);
+	} steps[] = {
+		{ FATTR_MODE, set_mode },
+		{ FATTR_UID | FATTR_GID, set_owner },
+		{ FATTR_SIZE, set_size },
+		{ FATTR_ATIME | FATTR_MTIME | FATTR_ATIME_NOW |
+		  FATTR_MTIME_NOW, set_times },
+	};
+	const struct fuse_setattr_in in = c->arg.setattr;
+	unsigned int i;
+	int rc;
+
+	for (i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+		if (!(in.valid & steps[i].when))
+			continue;
+		rc = steps[i].set(c, &in);
+		if (rc < 0)
+			return rc;
+	}
+	return answer_attr(c);
+}
+
+/* As the one who asks, as far as the host can tell. */
+int virtdev_priv_fs_access(struct fs_call *c)
+{
+	const struct fs_proc_name name =
+		virtdev_priv_fs_proc_name(c->inode->fd);
+	const uint32_t mask = c->arg.access.mask;
+	int rc;
+
+	if (mask & ~(uint32_t)(R_OK | W_OK | X_OK))
+		return -EINVAL;
+	if (mask & W_OK && c->fs->config.read_only)
+		return -EROFS;
+	rc = virtdev_priv_fs_user_enter(c);
+	if (rc < 0)
+		return rc;
+	rc = faccessat(c->fs->proc, name.text, (int)mask, AT_EACCESS) < 0 ?
+	     -errno : 0;
+	virtdev_priv_fs_user_leave(c);
+	return rc;
+}
+
+int virtdev_priv_fs_statfs(struct fs_call *c)
+{
+	struct fuse_statfs_out out = { 0 };
+	struct statfs st;
+
+	if (fstatfs(c->inode->fd, &st) < 0)
+		return -errno;
+	out.st = (struct fuse_kstatfs){
+		.blocks = st.f_blocks, .bfree = st.f_bfree,
+		.bavail = st.f_bavail, .files = st.f_files,
+		.ffree = st.f_ffree, .bsize = (uint32_t)st.f_bsize,
+		.namelen = (uint32_t)st.f_namelen,
+		.frsize = (uint32_t)st.f_frsize,
+	};
+	return virtdev_priv_fs_answer(c, &out, sizeof(out));
+}

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* The content of files: between them and the guest's memory as it lies. */
+#include <config.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/falloc.h>
+#include <unistd.h>
+
+#include "fs/fs_priv.h"
+
+/* Modes that neither move the rest of a file nor share blocks. */
+#define ALLOCATE_MODES (FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE | \
+			FALLOC_FL_ZERO_RANGE)
+
+/* Bytes that one copy moves at most; the guest asks for the rest. */
+#define COPY_MOST (UINT64_C(16) << 20)
+
+typedef ssize_t (*transfer_fn)(struct vq_cursor *cursor, int fd, int64_t off,
+			       uint32_t len);
+
+/* As much as there is, in the pieces of a call each; what was done counts. */
+static int transfer(struct vq_cursor *cursor, int fd, uint64_t off,
+		    uint32_t len, transfer_fn fn)
+{
+	uint32_t done = 0;
+	ssize_t n;
+
+	while (done < len) {
+		n = fn(cursor, fd, (int64_t)(off + done), len - done);
+		if (n < 0 && !done)
+			return (int)n;
+		if (n <= 0)
+			break;
+		done += (uint32_t)n;
+	}
+	return (int)done;
+}
+
+int virtdev_priv_fs_read(struct fs_call *c)
+{
+	const struct fuse_read_in *in = &c->arg.read;
+	const uint32_t room = vq_cursor_left(&c->to);
+	int rc;
+
+	if (in->offset > INT64_MAX - FS_TRANSFER)
+		return -EINVAL;
+	if (in->size > FS_TRANSFER || in->size > room)
+		return -EINVAL;
+	rc = transfer(&c->to, c->handle->fd, in->offset, in->size,
+		      vq_cursor_from_fd);
+	if (rc > 0)
+		virtdev_priv_fs_count(c->fs, FS_BYTES_READ, (uint64_t)rc);
+	return rc;
+}
+
+int virtdev_priv_fs_write(struct fs_call *c)
+{
+	const struct fuse_write_in *in = &c->arg.write;
+	struct fuse_write_out out = { 0 };
+	int rc;
+
+	if (in->size > FS_TRANSFER || in->size > c->left)
+		return -EINVAL;
+	if (in->offset > INT64_MAX - FS_TRANSFER)
+		return -EFBIG;
+	rc = transfer(&c->from, c->handle->fd, in->offset, in->size,
+		      vq_cursor_to_fd);
+	if (rc < 0)
+		return rc;
+	out.size = (uint32_t)rc;
+	virtdev_priv_fs_count(c->fs, FS_BYTES_WRITTEN, out.size);
+	return virtdev_priv_fs_answer(c, &out, sizeof(out));
+}
+
+int virtdev_priv_fs_fallocate(struct fs_call *c)
+{
+	const struct fuse_fallocate_in *in = &c->arg.fallocate;
+
+	if (in->mode & ~(uint32_t)ALLOCATE_MODES)
+		return -EOPNOTSUPP;
+	if (in->offset > INT64_MAX || in->length > INT64_MAX)
+		return -EFBIG;
+	return fallocate(c->handle->fd, (int)in->mode, (off_t)in->offset,
+			 (off_t)in->length) < 0 ? -errno : 0;
+}
+
+int virtdev_priv_fs_lseek(struct fs_call *c)
+{
+	const struct fuse_lseek_in *in = &c->arg.lseek;
+	struct fuse_lseek_out out;
+	off_t at;
+
+	if (in->whence != SEEK_DATA && in->whence != SEEK_HOLE)
+		return -EINVAL;
+	if (in->offset > INT64_MAX)
+		return -ENXIO;
+	at = lseek(c->handle->fd, (off_t)in->offset, (int)in->whence);
+	if (at < 0)
+		return -errno;
+	out.offset = (uint64_t)at;
+	return virtdev_priv_fs_answer(c, &out, sizeof(out));
+}
+
+static int copy_range(const struct fs_call *c, const struct fs_handle *to)
+{
+	const struct fuse_copy_file_range_in *in = &c->arg.copy;
+	const uint64_t len = in->len < COPY_MOST ? in->len : COPY_MOST;
+	off_t from_at = (off_t)in->off_in, to_at = (off_t)in->off_out;
+	ssize_t n;
+
+	if (in->off_in > INT64_MAX - COPY_MOST ||
+	    in->off_out > INT64_MAX - COPY_MOST || in->flags)
+		return -EINVAL;
+	n = copy_file_range(c->handle->fd, &from_at, to->fd, &to_at, len, 0);
+	return n < 0 ? -errno : (int)n;
+}
+
+int virtdev_priv_fs_copy(struct fs_call *c)
+{
+	struct fs_handle *to = virtdev_priv_fs_handle_get(c->fs,
+				c->arg.copy.fh_out, c->arg.copy.nodeid_out);
+	struct fuse_write_out out = { 0 };
+	int rc;
+
+	if (!to)
+		return -EBADF;
+	rc = copy_range(c, to);
+	virtdev_priv_fs_handle_put(c->fs, to);
+	if (rc < 0)
+		return rc;
+	out.size = (uint32_t)rc;
+	return virtdev_priv_fs_answer(c, &out, sizeof(out));
+}

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Entries of folders, as the kernel gives them and as the driver has them. */
+#include <config.h>
+
+#include <dirent.h>
+#include <errno.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "fs/fs_priv.h"
+
+/* Bytes of entries that are read at once. */
+#define READ_MOST 32768u
+#define READ_LEAST 512u
+
+/* What getdents64() says of an entry. */
+struct entry {
+	uint64_t ino;
+	int64_t next;		/* where to go on behind it */
+	uint16_t len;		/* of it all */
+	uint8_t type;
+	char name[];
+};
+
+static bool is_dots(const char *name)
+{
+	return !strcmp(name, ".") || !strcmp(name, "..");
+}
+
+/* Nothing is told of a file that cannot be: the driver looks it up itself. */
+static struct fuse_entry_out tell(struct fs_call *c, const char *name)
+{
+	struct fuse_entry_out out;
+
+	if (is_dots(name) ||
+	    virtdev_priv_fs_entry(c->fs, c->inode, name, &out) < 0)
+		memset(&out, 0, sizeof(out));
+	return out;
+}
+
+/* 1: it is in the answer; 0: it has no room there. */
+static int put_entry(struct fs_call *c, const struct entry *e, bool plus,
+		     uint32_t *room)
+{
+	static const char zeros[8];
+	const uint32_t namelen = (uint32_t)strlen(e->name);
+	const uint32_t head = plus ? sizeof(struct fuse_entry_out) : 0;
+	const uint32_t len = head +
+		(uint32_t)FUSE_REC_ALIGN(FUSE_NAME_OFFSET + namelen);
+	const struct fuse_dirent d = {
+		.ino = e->ino, .off = (uint64_t)e->next, .namelen = namelen,
+		.type = e->type,
+	};
+	struct fuse_entry_out told;
+
+	if (len > *room)
+		return 0;
+	if (plus) {
+		told = tell(c, e->name);
+		vq_cursor_write(&c->to, &told, sizeof(told));
+	}
+	vq_cursor_write(&c->to, &d, FUSE_NAME_OFFSET);
+	vq_cursor_write(&c->to, e->name, namelen);
+	vq_cursor_write(&c->to, zeros,
+			len - head - (uint32_t)FUSE_NAME_OFFSET - namelen);
+	*room -= len;
+	return 1;
+}
+
+/* Says how many bytes it put of len bytes of entries. */
+static int put_entries(struct fs_call *c, uint32_t len, bool plus,
+		       uint32_t room)
+{
+	const uint32_t all = room;
+	const struct entry *e;
+	uint32_t at = 0;
+
+	while (at < len) {
+		e = (const struct entry *)(const void *)(c->queue->text + at);
+		if (!put_entry(c, e, plus, &room))
+			break;
+		at += e->len;
+	}
+	return at || !len ? (int)(all - room) : -EINVAL;
+}
+
+/* About as many entries as the answer will hold. */
+static uint32_t read_len(uint32_t room, bool plus)
+{
+	const uint32_t len = plus ? room / 4 : room;
+
+	return len < READ_LEAST ? READ_LEAST : len < READ_MOST ? len : READ_MOST;
+}
+
+static int read_entries(struct fs_call *c, bool plus)
+{
+	const uint32_t left = vq_cursor_left(&c->to);
+	const uint32_t room = c->arg.read.size < left ? c->arg.read.size : left;
+	long n;
+
+	if (c->arg.read.offset > INT64_MAX)
+		return -EINVAL;
+	if (lseek(c->handle->fd, (off_t)c->arg.read.offset, SEEK_SET) < 0)
+		return -errno;
+	n = syscall(SYS_getdents64, c->handle->fd, c->queue->text,
+		    read_len(room, plus));
+	return n < 0 ? -errno : put_entries(c, (uint32_t)n, plus, room);
+}
+
+static int read_folder(struct fs_call *c, bool plus)
+{
+	int rc;
+
+	pthread_mutex_lock(&c->handle->position);
+	rc = read_entries(c, plus);
+	pthread_mutex_unlock(&c->handle->position);
+	return rc;
+}
+
+int virtdev_priv_fs_readdir(struct fs_call *c)
+{
+	return read_folder(c, false);
+}
+
+int virtdev_priv_fs_readdirplus(struct fs_call *c)
+{
+	return read_folder(c, true);
+}

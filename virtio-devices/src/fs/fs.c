@@ -1,0 +1,318 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* A file system device: its queues, its configuration and its life. */
+#include <config.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <virtio-devices/ids.h>
+#include <vmm-sys-util/checked.h>
+#include <vmm-sys-util/endian.h>
+#include <vmm-sys-util/fd.h>
+#include <vmm-sys-util/sized.h>
+
+#include "fs/fs_priv.h"
+
+#define DEFAULT_QUEUE_MAX 1024u
+#define REGION 0u
+
+/* Pieces of a chain beyond the queue's size: where buffers cross a region. */
+#define MORE_PIECES 64u
+
+/* Of the limit of open files: what is the process's own, and the handles'. */
+#define OWN_FILES 64u
+#define HANDLES_SHARE 8u
+#define FILES_MOST (UINT32_C(1) << 20)
+
+#define DAY UINT64_C(86400)
+
+/* -------------------------------------------------------------------- queues */
+
+static int fs_serve(void *self, uint32_t queue)
+{
+	struct fs *fs = self;
+	struct fs_queue *q = &fs->queues[queue];
+	struct vq_turn turn = {
+		.size = sizeof(turn), .serve = virtdev_priv_fs_serve,
+		.opaque = q, .iov = q->pieces,
+	};
+
+	if (!q->q)
+		return 0;
+	turn.iov_max = vq_size(q->q) + MORE_PIECES;
+	return virtdev_queue_turn(fs->dev, queue, q->q, &turn);
+}
+
+static void queue_fini(struct fs_queue *q)
+{
+	free(q->pieces);
+	free(q->text);
+	q->pieces = NULL;
+	q->text = NULL;
+	q->q = NULL;
+}
+
+static int fs_start(void *self, uint32_t queue, struct vq *vq,
+		    struct vsu_error *err)
+{
+	struct fs_queue *q = &((struct fs *)self)->queues[queue];
+
+	q->pieces = calloc(vq_size(vq) + MORE_PIECES, sizeof(*q->pieces));
+	q->text = calloc(1, FS_TEXT);
+	if (!q->pieces || !q->text) {
+		queue_fini(q);
+		return vsu_error_sys(err, -ENOMEM, "fs: a queue's room");
+	}
+	q->q = vq;
+	return 0;
+}
+
+static void fs_stop(void *self, uint32_t queue)
+{
+	queue_fini(&((struct fs *)self)->queues[queue]);
+}
+
+static bool fs_blocks(void *self)
+{
+	(void)self;
+	return true;
+}
+
+/* --------------------------------------------------------------------- life */
+
+static void fs_config_read(void *self, uint32_t off, void *buf, uint32_t len)
+{
+	memcpy(buf, (const char *)&((const struct fs *)self)->space + off, len);
+}
+
+static void fs_reset(void *self)
+{
+	struct fs *fs = self;
+
+	fs->agreed = 0;
+	virtdev_priv_fs_handles_forget_all(fs);
+	virtdev_priv_fs_inodes_forget_all(fs);
+}
+
+static uint32_t fs_stats(void *self, struct virtdev_stat *stats, uint32_t max)
+{
+	static const char *const names[FS_COUNTS] = {
+		[FS_REQUESTS] = "requests", [FS_FAILED] = "failed",
+		[FS_BYTES_READ] = "bytes-read",
+		[FS_BYTES_WRITTEN] = "bytes-written",
+	};
+	const struct fs *fs = self;
+	uint32_t i;
+
+	for (i = 0; i < FS_COUNTS && i < max; i++)
+		stats[i] = (struct virtdev_stat){ names[i],
+			__atomic_load_n(&fs->counts[i], __ATOMIC_RELAXED) };
+	return FS_COUNTS;
+}
+
+static void fs_free(void *self)
+{
+	struct fs *fs = self;
+
+	virtdev_priv_fs_handles_fini(fs);
+	virtdev_priv_fs_inodes_fini(fs);
+	vsu_fd_close(&fs->folder);
+	vsu_fd_close(&fs->proc);
+	pthread_mutex_destroy(&fs->lock);
+	free(fs);
+}
+
+static const struct virtdev_ops fs_ops = {
+	.size = sizeof(fs_ops), .name = "fs",
+	.config_read = fs_config_read,
+	.queue_start = fs_start, .queue_serve = fs_serve,
+	.queue_stop = fs_stop, .queue_blocks = fs_blocks,
+	.stats = fs_stats, .reset = fs_reset, .free = fs_free,
+};
+
+/* -------------------------------------------------------------------- making */
+
+static int open_folder(struct fs *fs, const char *path, struct vsu_error *err)
+{
+	fs->folder = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (fs->folder < 0)
+		return vsu_error_sys(err, -errno, "fs: cannot open the folder '%s'",
+				     path);
+	fs->proc = open("/proc/self/fd", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (fs->proc < 0)
+		return vsu_error_set(err, -ENOSYS,
+				     "fs: no /proc/self/fd, by which files are opened anew; mount /proc");
+	return 0;
+}
+
+/* The mask of this process, without changing it for the others' threads. */
+static uint32_t read_umask(void)
+{
+	FILE *status = fopen("/proc/self/status", "re");
+	char line[256];
+	unsigned int mask = 022;
+
+	while (status && fgets(line, sizeof(line), status))
+		if (sscanf(line, "Umask: %o", &mask) == 1)
+			break;
+	if (status)
+		fclose(status);
+	return mask;
+}
+
+static struct fs *fs_new(const struct virtdev_fs_config *c)
+{
+	const uint32_t nqueues = c->queues + 1;
+	struct fs *fs = calloc(1, sizeof(*fs) +
+			       nqueues * sizeof(struct fs_queue));
+	uint32_t i;
+
+	if (!fs)
+		return NULL;
+	fs->folder = fs->proc = -1;
+	fs->nqueues = nqueues;
+	for (i = 0; i < nqueues; i++)
+		fs->queues[i] = (struct fs_queue){ .fs = fs, .index = i };
+	fs->config = *c;
+	memcpy(fs->space.tag, c->tag, strlen(c->tag));
+	fs->space.queues[0] = (unsigned char)c->queues;
+	fs->valid_s = c->cache == VIRTDEV_FS_CACHE_ALWAYS ? DAY :
+		      c->cache == VIRTDEV_FS_CACHE_AUTO;
+	fs->uid = geteuid();
+	fs->gid = getegid();
+	fs->umask = read_umask();
+	pthread_mutex_init(&fs->lock, NULL);
+	return fs;
+}
+
+static int make_device(struct fs *fs, struct vsu_error *err)
+{
+	const struct virtdev_fs_config *c = &fs->config;
+	const struct virtdev_info info = {
+		.id = VIRTDEV_ID_FS, .nqueues = fs->nqueues,
+		.queue_max = c->queue_max,
+		.config_size = sizeof(struct fs_space),
+		.nregions = c->window ? 1 : 0,
+		.features = VQ_F_VERSION_1 | VQ_F_INDIRECT_DESC |
+			    VQ_F_EVENT_IDX | VQ_F_RING_PACKED,
+		.regions = { { .id = REGION, .len = c->window } },
+	};
+	int rc = virtdev_priv_fs_inodes_init(fs);
+
+	if (rc >= 0)
+		rc = virtdev_priv_fs_handles_init(fs);
+	if (rc >= 0)
+		rc = virtdev_new(&fs_ops, &info, fs, &fs->dev);
+	return rc < 0 ? vsu_error_sys(err, rc, "fs") : 0;
+}
+
+static int make_fs(const struct virtdev_fs_config *c, struct virtdev **out,
+		   struct vsu_error *err)
+{
+	struct fs *fs = fs_new(c);
+	int rc;
+
+	if (!fs)
+		return vsu_error_sys(err, -ENOMEM, "fs");
+	rc = open_folder(fs, c->path, err);
+	if (rc >= 0)
+		rc = make_device(fs, err);
+	if (rc < 0) {
+		fs_free(fs);
+		return rc;
+	}
+	*out = fs->dev;
+	return 0;
+}
+
+/* -------------------------------------------------------------------- checks */
+
+static int check_strings(const struct virtdev_fs_config *c,
+			 struct vsu_error *err)
+{
+	if (!c->path || !*c->path)
+		return vsu_error_set(err, -EINVAL, "fs: no path; name the folder to share");
+	if (!c->tag || !*c->tag)
+		return vsu_error_set(err, -EINVAL, "fs: no tag; the guest mounts the folder by it");
+	if (strlen(c->tag) > VIRTDEV_FS_TAG_MAX)
+		return vsu_error_set(err, -ENAMETOOLONG,
+				     "fs: tag '%s' has %zu bytes, at most %u are possible",
+				     c->tag, strlen(c->tag), VIRTDEV_FS_TAG_MAX);
+	return 0;
+}
+
+static int check_numbers(const struct virtdev_fs_config *c,
+			 struct vsu_error *err)
+{
+	if (!vsu_is_aligned(c->window, VIRTDEV_FS_WINDOW_ALIGN) ||
+	    c->window > INT64_MAX)
+		return vsu_error_set(err, -EINVAL,
+				     "fs: a window of %" PRIu64 " bytes; it has to be a multiple of 2 MiB",
+				     c->window);
+	if (c->queues > VIRTDEV_FS_QUEUES_MAX)
+		return vsu_error_set(err, -EINVAL,
+				     "fs: %" PRIu32 " queues; at most %u are possible",
+				     c->queues, VIRTDEV_FS_QUEUES_MAX);
+	if (c->queue_max > VQ_MAX_SIZE)
+		return vsu_error_set(err, -EINVAL,
+				     "fs: a queue of %" PRIu32 " entries; at most %u are possible",
+				     c->queue_max, VQ_MAX_SIZE);
+	if (c->cache > VIRTDEV_FS_CACHE_NEVER)
+		return vsu_error_set(err, -EINVAL, "fs: there is no cache mode %" PRIu32,
+				     c->cache);
+	if (c->posix_acl && !c->xattr)
+		return vsu_error_set(err, -EINVAL, "fs: access lists are extended attributes; allow both");
+	return 0;
+}
+
+static uint32_t at_most(uint64_t n, uint32_t most)
+{
+	return n < most ? (uint32_t)n : most;
+}
+
+/* How many files may be known and open, of those that the process may open. */
+static int divide_files(struct virtdev_fs_config *c, struct vsu_error *err)
+{
+	struct rlimit limit;
+	uint64_t files, handles;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return vsu_error_sys(err, -errno, "fs: the limit of open files");
+	files = limit.rlim_cur;
+	if (files < 2 * OWN_FILES)
+		return vsu_error_set(err, -ENFILE,
+				     "fs: at most %" PRIu64 " open files; %u are needed (ulimit -n)",
+				     files, 2 * OWN_FILES);
+	handles = c->handles ? c->handles : files / HANDLES_SHARE;
+	c->handles = at_most(handles, FILES_MOST);
+	files -= OWN_FILES;
+	files = c->inodes ? c->inodes : files > handles ? files - handles : 1;
+	c->inodes = at_most(files, FILES_MOST);
+	return 0;
+}
+
+int virtdev_fs_new(const struct virtdev_fs_config *config,
+		   struct virtdev **out, struct vsu_error *err)
+{
+	struct virtdev_fs_config c = { 0 };
+	int rc = vsu_copy_sized(&c, sizeof(c), config,
+				"struct virtdev_fs_config", err);
+
+	if (rc >= 0)
+		rc = check_strings(&c, err);
+	if (rc >= 0)
+		rc = check_numbers(&c, err);
+	if (rc >= 0)
+		rc = divide_files(&c, err);
+	if (rc < 0)
+		return rc;
+	c.queues = c.queues ? c.queues : 1;
+	c.queue_max = c.queue_max ? c.queue_max : DEFAULT_QUEUE_MAX;
+	return make_fs(&c, out, err);
+}

@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * A file system from within: a queue takes a request apart (request.c), one
+ * table says what belongs to it (operations.c), and its handler works on an
+ * inode and a handle that were looked up already.
+ */
+#ifndef VIRTIO_DEVICES_FS_PRIV_H
+#define VIRTIO_DEVICES_FS_PRIV_H
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+
+#include <virtio-devices/fs.h>
+#include <virtio-queue/cursor.h>
+#include <virtio-queue/queue.h>
+
+#include "fs/pool.h"
+#include "fs/protocol.h"
+
+/* Bytes of the largest read or write. */
+#define FS_TRANSFER (1u << 20)
+
+/* Bytes of names, of a value of an attribute, or of entries of a folder. */
+#define FS_TEXT (72u << 10)
+#define FS_NAME_MAX 255u
+#define FS_VALUE_MAX (64u << 10)
+
+/* Flags of open() that are the guest's; its kernel does the rest of them. */
+#define FS_OPEN_FLAGS (O_ACCMODE | O_TRUNC | O_APPEND | O_DSYNC | O_SYNC)
+
+/* The name of a descriptor in /proc/self/fd. */
+struct fs_proc_name {
+	char text[12];
+};
+
+/* A file that the driver knows: lookups counts how often it was told of it. */
+struct fs_inode {
+	struct fs_slot slot;
+	int fd;			/* O_PATH */
+	uint32_t type;		/* S_IFMT of its mode */
+	uint32_t next;		/* in its bucket: index + 1, or 0 */
+	uint64_t lookups;
+	uint64_t dev, ino, mount;
+};
+
+/* A file or a folder that the driver opened. */
+struct fs_handle {
+	struct fs_slot slot;
+	int fd;
+	bool folder, writable;
+	uint64_t node;		/* the inode's number */
+	pthread_mutex_t position; /* of a folder, which reading it moves */
+};
+
+/* Of fs.agreed, beside what FUSE has: there was a FUSE_INIT. */
+#define FS_SESSION (UINT64_C(1) << 63)
+
+enum fs_count { FS_REQUESTS, FS_FAILED, FS_BYTES_READ, FS_BYTES_WRITTEN,
+		FS_COUNTS };
+
+struct fs_queue {
+	struct fs *fs;
+	struct vq *q;		/* while it runs */
+	uint32_t index;
+	struct iovec *pieces;
+	unsigned char *text;	/* FS_TEXT bytes */
+};
+
+struct fs {
+	struct virtdev *dev;
+	struct fs_space space;
+	struct virtdev_fs_config config; /* without its strings */
+	uint64_t valid_s;	/* seconds that what the driver knows holds */
+	int folder;		/* O_PATH; the root's inode has it, too */
+	int proc;		/* /proc/self/fd, O_PATH */
+	uint32_t umask;		/* the process's, */
+	uint32_t uid, gid;	/* and as whom it runs */
+	uint64_t agreed;	/* atomic: flags of FUSE_INIT, and FS_SESSION */
+	pthread_mutex_t lock;	/* of the tables */
+	struct fs_pool inodes, handles;
+	uint32_t *buckets, nbuckets; /* of inodes by what they are */
+	uint64_t counts[FS_COUNTS];	/* atomic; ever */
+	uint32_t nqueues;
+	struct fs_queue queues[];
+};
+
+union fs_args {
+	struct fuse_forget_in forget;
+	struct fuse_batch_forget_in batch_forget;
+	struct fuse_getattr_in getattr;
+	struct fuse_setattr_in setattr;
+	struct fuse_mknod_in mknod;
+	struct fuse_mkdir_in mkdir;
+	struct fuse_rename2_in rename;
+	struct fuse_link_in link;
+	struct fuse_open_in open;
+	struct fuse_create_in create;
+	struct fuse_release_in release;
+	struct fuse_flush_in flush;
+	struct fuse_read_in read;
+	struct fuse_write_in write;
+	struct fuse_fsync_in fsync;
+	struct fuse_setxattr_in setxattr;
+	struct fuse_getxattr_in getxattr;
+	struct fuse_lk_in lk;
+	struct fuse_access_in access;
+	struct fuse_init_in init;
+	struct fuse_fallocate_in fallocate;
+	struct fuse_lseek_in lseek;
+	struct fuse_copy_file_range_in copy;
+	struct fuse_setupmapping_in setup;
+	struct fuse_removemapping_in remove;
+	uint64_t fh;		/* where it comes first */
+};
+
+/* A request while it is served. */
+struct fs_call {
+	struct fs *fs;
+	struct fs_queue *queue;
+	struct fuse_in_header in;
+	union fs_args arg;
+	struct vq_cursor from;	/* what follows in the request, */
+	uint32_t left;		/* of so many bytes */
+	struct vq_cursor to;	/* the answer behind its header */
+	char *name, *other;	/* in the queue's text */
+	struct fs_inode *inode;	/* of in.nodeid */
+	struct fs_handle *handle;
+};
+
+/* What an operation takes and gives. */
+enum fs_texts {
+	FS_NO_TEXT,
+	FS_NAME,		/* of an entry in the inode, a folder */
+	FS_TWO_NAMES,
+	FS_NAME_AND_TEXT,
+	FS_TEXT_ONLY,		/* any string */
+};
+#define FS_NODE 0x01u		/* in.nodeid is one that the driver knows */
+#define FS_FILE 0x02u		/* its first argument is a file's handle */
+#define FS_FOLDER 0x04u		/* or a folder's */
+#define FS_CHANGES 0x08u	/* not in a folder that is read-only */
+#define FS_QUIET 0x10u		/* nothing is answered */
+#define FS_URGENT 0x20u		/* legal in the queue of high priority */
+#define FS_FIRST 0x40u		/* legal before FUSE_INIT */
+
+/*
+ * serve says how many bytes it answered behind the header, or a negative
+ * errno: the header alone is the answer then.
+ */
+struct fs_operation {
+	const char *name;
+	int (*serve)(struct fs_call *c);
+	uint16_t args;		/* bytes, at least */
+	uint16_t room;		/* for the answer behind the header, at least */
+	uint8_t texts;		/* enum fs_texts */
+	uint8_t flags;		/* FS_* */
+};
+
+/* operations.c: NULL for one that is not known. */
+const struct fs_operation *virtdev_priv_fs_operation(uint32_t opcode);
+
+/* request.c: vq_turn's; opaque is the queue. */
+uint32_t virtdev_priv_fs_serve(void *opaque, struct vq *q,
+			       struct vq_chain *chain);
+
+/* answer.c: says len, or -EINVAL when the driver left no room. */
+int virtdev_priv_fs_answer(struct fs_call *c, const void *bytes, size_t len);
+void virtdev_priv_fs_count(struct fs *fs, enum fs_count which, uint64_t n);
+
+/* inodes.c. A number that is not known is NULL. */
+int virtdev_priv_fs_inodes_init(struct fs *fs);
+void virtdev_priv_fs_inodes_fini(struct fs *fs);
+/* Forgets all but the root, whose descriptor stays. */
+void virtdev_priv_fs_inodes_forget_all(struct fs *fs);
+struct fs_inode *virtdev_priv_fs_inode_get(struct fs *fs, uint64_t id);
+void virtdev_priv_fs_inode_put(struct fs *fs, struct fs_inode *inode);
+/* Tells of a file once more, or of a new one. Owns fd in any case. */
+int virtdev_priv_fs_inode_tell_take_fd(struct fs *fs, int fd,
+				       const struct statx *st, uint64_t *id);
+void virtdev_priv_fs_inode_forget(struct fs *fs, uint64_t id, uint64_t times);
+
+/* handles.c: FOPEN_* of an answer first. */
+uint32_t virtdev_priv_fs_open_flags(const struct fs *fs, bool folder);
+int virtdev_priv_fs_handles_init(struct fs *fs);
+void virtdev_priv_fs_handles_fini(struct fs *fs);
+void virtdev_priv_fs_handles_forget_all(struct fs *fs);
+/* Of a file or folder of that inode, or NULL. */
+struct fs_handle *virtdev_priv_fs_handle_get(struct fs *fs, uint64_t id,
+					     uint64_t node);
+void virtdev_priv_fs_handle_put(struct fs *fs, struct fs_handle *handle);
+/* Owns fd in any case. */
+int virtdev_priv_fs_handle_new_take_fd(struct fs *fs, int fd, uint64_t node,
+				       uint32_t open_flags, uint64_t *id);
+/* The number is gone; the descriptor follows when nobody is at it. */
+void virtdev_priv_fs_handle_retire(struct fs *fs, struct fs_handle *handle);
+
+/* entry.c */
+struct fs_proc_name virtdev_priv_fs_proc_name(int fd);
+int virtdev_priv_fs_stat(int dir, const char *name, struct statx *st);
+void virtdev_priv_fs_attr(const struct statx *st, struct fuse_attr *attr);
+/* Tells of the file behind an O_PATH descriptor, which it owns. */
+int virtdev_priv_fs_entry_take_fd(struct fs *fs, const struct fs_inode *parent,
+				  int fd, struct fuse_entry_out *out);
+/* Tells of an entry of the folder. */
+int virtdev_priv_fs_entry(struct fs *fs, const struct fs_inode *parent,
+			  const char *name, struct fuse_entry_out *out);
+int virtdev_priv_fs_answer_entry(struct fs_call *c, const char *name);
+/* A descriptor of the inode with other flags. */
+int virtdev_priv_fs_reopen(const struct fs *fs, const struct fs_inode *inode,
+			   int flags);
+
+/* user.c: as whom the host sees what follows. */
+int virtdev_priv_fs_user_enter(const struct fs_call *c);
+void virtdev_priv_fs_user_leave(const struct fs_call *c);
+
+/* The handlers. */
+int virtdev_priv_fs_init(struct fs_call *c);
+int virtdev_priv_fs_destroy(struct fs_call *c);
+int virtdev_priv_fs_lookup(struct fs_call *c);
+int virtdev_priv_fs_forget(struct fs_call *c);
+int virtdev_priv_fs_batch_forget(struct fs_call *c);
+int virtdev_priv_fs_getattr(struct fs_call *c);
+int virtdev_priv_fs_setattr(struct fs_call *c);
+int virtdev_priv_fs_access(struct fs_call *c);
+int virtdev_priv_fs_statfs(struct fs_call *c);
+int virtdev_priv_fs_readlink(struct fs_call *c);
+int virtdev_priv_fs_symlink(struct fs_call *c);
+int virtdev_priv_fs_mknod(struct fs_call *c);
+int virtdev_priv_fs_mkdir(struct fs_call *c);
+int virtdev_priv_fs_link(struct fs_call *c);
+int virtdev_priv_fs_create(struct fs_call *c);
+int virtdev_priv_fs_tmpfile(struct fs_call *c);
+int virtdev_priv_fs_unlink(struct fs_call *c);
+int virtdev_priv_fs_rmdir(struct fs_call *c);
+int virtdev_priv_fs_rename(struct fs_call *c);
+int virtdev_priv_fs_rename2(struct fs_call *c);
+int virtdev_priv_fs_open(struct fs_call *c);
+int virtdev_priv_fs_opendir(struct fs_call *c);
+int virtdev_priv_fs_release(struct fs_call *c);
+int virtdev_priv_fs_flush(struct fs_call *c);
+int virtdev_priv_fs_fsync(struct fs_call *c);
+int virtdev_priv_fs_syncfs(struct fs_call *c);
+int virtdev_priv_fs_read(struct fs_call *c);
+int virtdev_priv_fs_write(struct fs_call *c);
+int virtdev_priv_fs_fallocate(struct fs_call *c);
+int virtdev_priv_fs_lseek(struct fs_call *c);
+int virtdev_priv_fs_copy(struct fs_call *c);
+int virtdev_priv_fs_readdir(struct fs_call *c);
+int virtdev_priv_fs_readdirplus(struct fs_call *c);
+int virtdev_priv_fs_setxattr(struct fs_call *c);
+int virtdev_priv_fs_getxattr(struct fs_call *c);
+int virtdev_priv_fs_listxattr(struct fs_call *c);
+int virtdev_priv_fs_removexattr(struct fs_call *c);
+
+#endif

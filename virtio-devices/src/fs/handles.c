@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Files and folders that the driver has open: a bounded pool. */
+#include <config.h>
+
+#include <errno.h>
+#include <fcntl.h>
+
+#include <vmm-sys-util/fd.h>
+
+#include "fs/fs_priv.h"
+
+uint32_t virtdev_priv_fs_open_flags(const struct fs *fs, bool folder)
+{
+	if (fs->config.cache == VIRTDEV_FS_CACHE_ALWAYS)
+		return FOPEN_KEEP_CACHE | (folder ? FOPEN_CACHE_DIR : 0);
+	return fs->config.cache == VIRTDEV_FS_CACHE_NEVER && !folder ?
+	       FOPEN_DIRECT_IO : 0;
+}
+
+/* Says the descriptor that is to be closed without the lock, or -1. */
+static int drop_use(struct fs *fs, struct fs_handle *handle)
+{
+	const int fd = handle->fd;
+
+	if (!virtdev_priv_fs_pool_put(&handle->slot))
+		return -1;
+	handle->fd = -1;
+	pthread_mutex_destroy(&handle->position);
+	virtdev_priv_fs_pool_free(&fs->handles, &handle->slot);
+	return fd;
+}
+
+struct fs_handle *virtdev_priv_fs_handle_get(struct fs *fs, uint64_t id,
+					     uint64_t node)
+{
+	struct fs_handle *handle;
+
+	pthread_mutex_lock(&fs->lock);
+	handle = virtdev_priv_fs_pool_get(&fs->handles, id);
+	if (handle && handle->node != node) {
+		virtdev_priv_fs_pool_put(&handle->slot);
+		handle = NULL;
+	}
+	pthread_mutex_unlock(&fs->lock);
+	return handle;
+}
+
+void virtdev_priv_fs_handle_put(struct fs *fs, struct fs_handle *handle)
+{
+	int fd;
+
+	pthread_mutex_lock(&fs->lock);
+	fd = drop_use(fs, handle);
+	pthread_mutex_unlock(&fs->lock);
+	vsu_fd_close(&fd);
+}
+
+int virtdev_priv_fs_handle_new_take_fd(struct fs *fs, int fd, uint64_t node,
+				       uint32_t open_flags, uint64_t *id)
+{
+	struct fs_handle *handle;
+
+	pthread_mutex_lock(&fs->lock);
+	handle = virtdev_priv_fs_pool_take(&fs->handles);
+	if (handle) {
+		handle->fd = fd;
+		handle->node = node;
+		handle->folder = open_flags & O_DIRECTORY;
+		handle->writable = (open_flags & O_ACCMODE) != O_RDONLY;
+		pthread_mutex_init(&handle->position, NULL);
+		*id = handle->slot.id;
+		virtdev_priv_fs_pool_put(&handle->slot);
+	}
+	pthread_mutex_unlock(&fs->lock);
+	if (handle)
+		return 0;
+	vsu_fd_close(&fd);
+	return -ENFILE;
+}
+
+void virtdev_priv_fs_handle_retire(struct fs *fs, struct fs_handle *handle)
+{
+	pthread_mutex_lock(&fs->lock);
+	handle->slot.live = false;
+	pthread_mutex_unlock(&fs->lock);
+}
+
+void virtdev_priv_fs_handles_forget_all(struct fs *fs)
+{
+	struct fs_handle *handle;
+	uint32_t at = 0;
+	int fd;
+
+	pthread_mutex_lock(&fs->lock);
+	while ((handle = virtdev_priv_fs_pool_next(&fs->handles, &at))) {
+		handle->slot.live = false;
+		handle->slot.users++;
+		fd = drop_use(fs, handle);
+		vsu_fd_close(&fd);
+	}
+	pthread_mutex_unlock(&fs->lock);
+}
+
+int virtdev_priv_fs_handles_init(struct fs *fs)
+{
+	return virtdev_priv_fs_pool_init(&fs->handles, sizeof(struct fs_handle),
+					 fs->config.handles);
+}
+
+void virtdev_priv_fs_handles_fini(struct fs *fs)
+{
+	if (fs->handles.touched)
+		virtdev_priv_fs_handles_forget_all(fs);
+	virtdev_priv_fs_pool_fini(&fs->handles);
+}

@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * What the driver knows by numbers of files: a bounded pool, and buckets by
+ * which a file is found that was told of before. The root is never forgotten.
+ */
+#include <config.h>
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <vmm-sys-util/fd.h>
+
+#include "fs/fs_priv.h"
+
+#define LEAST_BUCKETS 64u
+
+static uint32_t *bucket_of(struct fs *fs, uint64_t dev, uint64_t ino)
+{
+	const uint64_t mixed = (ino ^ dev << 32) * UINT64_C(0x9e3779b97f4a7c15);
+
+	return &fs->buckets[(mixed >> 32) & (fs->nbuckets - 1)];
+}
+
+static struct fs_inode *inode_at(const struct fs *fs, uint32_t number)
+{
+	return (struct fs_inode *)(void *)
+		(fs->inodes.slots + fs->inodes.size * (number - 1));
+}
+
+static bool is_file(const struct fs_inode *inode, const struct statx *st,
+		    uint64_t dev)
+{
+	return inode->ino == st->stx_ino && inode->dev == dev &&
+	       inode->mount == st->stx_mnt_id;
+}
+
+static uint64_t dev_of(const struct statx *st)
+{
+	return (uint64_t)st->stx_dev_major << 32 | st->stx_dev_minor;
+}
+
+static struct fs_inode *find(struct fs *fs, const struct statx *st)
+{
+	const uint64_t dev = dev_of(st);
+	uint32_t number = *bucket_of(fs, dev, st->stx_ino);
+	struct fs_inode *inode;
+
+	for (; number; number = inode->next) {
+		inode = inode_at(fs, number);
+		if (is_file(inode, st, dev))
+			return inode;
+	}
+	return NULL;
+}
+
+static void bucket_remove(struct fs *fs, const struct fs_inode *inode)
+{
+	uint32_t *link = bucket_of(fs, inode->dev, inode->ino);
+
+	while (*link && inode_at(fs, *link) != inode)
+		link = &inode_at(fs, *link)->next;
+	if (*link)
+		*link = inode->next;
+}
+
+/* Its number is gone; the caller drops a use of it. */
+static void retire(struct fs *fs, struct fs_inode *inode)
+{
+	if (!inode->slot.live)
+		return;
+	bucket_remove(fs, inode);
+	inode->slot.live = false;
+	inode->lookups = 0;
+}
+
+/* Says the descriptor that is to be closed without the lock, or -1. */
+static int drop_use(struct fs *fs, struct fs_inode *inode)
+{
+	const int fd = inode->fd;
+
+	if (!virtdev_priv_fs_pool_put(&inode->slot))
+		return -1;
+	inode->fd = -1;
+	virtdev_priv_fs_pool_free(&fs->inodes, &inode->slot);
+	return fd;
+}
+
+struct fs_inode *virtdev_priv_fs_inode_get(struct fs *fs, uint64_t id)
+{
+	struct fs_inode *inode;
+
+	pthread_mutex_lock(&fs->lock);
+	inode = virtdev_priv_fs_pool_get(&fs->inodes, id);
+	pthread_mutex_unlock(&fs->lock);
+	return inode;
+}
+
+void virtdev_priv_fs_inode_put(struct fs *fs, struct fs_inode *inode)
+{
+	int fd;
+
+	pthread_mutex_lock(&fs->lock);
+	fd = drop_use(fs, inode);
+	pthread_mutex_unlock(&fs->lock);
+	vsu_fd_close(&fd);
+}
+
+/* In a new slot, which has the descriptor then. */
+static struct fs_inode *add(struct fs *fs, int *fd, const struct statx *st)
+{
+	struct fs_inode *inode = virtdev_priv_fs_pool_take(&fs->inodes);
+	uint32_t *bucket;
+
+	if (!inode)
+		return NULL;
+	inode->fd = *fd;
+	*fd = -1;
+	inode->type = st->stx_mode & S_IFMT;
+	inode->dev = dev_of(st);
+	inode->ino = st->stx_ino;
+	inode->mount = st->stx_mnt_id;
+	inode->lookups = 0;
+	bucket = bucket_of(fs, inode->dev, inode->ino);
+	inode->next = *bucket;
+	*bucket = (uint32_t)inode->slot.id;
+	return inode;
+}
+
+int virtdev_priv_fs_inode_tell_take_fd(struct fs *fs, int fd,
+				       const struct statx *st, uint64_t *id)
+{
+	struct fs_inode *inode;
+
+	pthread_mutex_lock(&fs->lock);
+	inode = find(fs, st);
+	if (!inode) {
+		inode = add(fs, &fd, st);
+		if (inode)
+			virtdev_priv_fs_pool_put(&inode->slot);
+	}
+	if (inode) {
+		inode->lookups++;
+		*id = inode->slot.id;
+	}
+	pthread_mutex_unlock(&fs->lock);
+	vsu_fd_close(&fd);
+	return inode ? 0 : -ENFILE;
+}
+
+void virtdev_priv_fs_inode_forget(struct fs *fs, uint64_t id, uint64_t times)
+{
+	struct fs_inode *inode;
+	int fd = -1;
+
+	pthread_mutex_lock(&fs->lock);
+	inode = virtdev_priv_fs_pool_get(&fs->inodes, id);
+	if (inode) {
+		inode->lookups -= times < inode->lookups ? times
+							 : inode->lookups;
+		if (!inode->lookups && id != FUSE_ROOT_ID)
+			retire(fs, inode);
+		fd = drop_use(fs, inode);
+	}
+	pthread_mutex_unlock(&fs->lock);
+	vsu_fd_close(&fd);
+}
+
+void virtdev_priv_fs_inodes_forget_all(struct fs *fs)
+{
+	struct fs_inode *inode;
+	uint32_t at = 1;	/* behind the root */
+	int fd;
+
+	pthread_mutex_lock(&fs->lock);
+	while ((inode = virtdev_priv_fs_pool_next(&fs->inodes, &at))) {
+		inode->slot.users++;
+		retire(fs, inode);
+		fd = drop_use(fs, inode);
+		vsu_fd_close(&fd);
+	}
+	pthread_mutex_unlock(&fs->lock);
+}
+
+/* The pool's first number is FUSE_ROOT_ID. */
+static int add_root(struct fs *fs)
+{
+	struct statx st;
+	int rc = virtdev_priv_fs_stat(fs->folder, "", &st), fd;
+
+	if (rc < 0)
+		return rc;
+	fd = vsu_fd_dup(fs->folder);
+	return fd < 0 ? fd : add(fs, &fd, &st) ? 0 : -ENFILE;
+}
+
+int virtdev_priv_fs_inodes_init(struct fs *fs)
+{
+	int rc = virtdev_priv_fs_pool_init(&fs->inodes, sizeof(struct fs_inode),
+					   fs->config.inodes);
+
+	if (rc < 0)
+		return rc;
+	fs->nbuckets = LEAST_BUCKETS;
+	while (fs->nbuckets < fs->config.inodes)
+		fs->nbuckets *= 2;
+	fs->buckets = calloc(fs->nbuckets, sizeof(*fs->buckets));
+	return fs->buckets ? add_root(fs) : -ENOMEM;
+}
+
+void virtdev_priv_fs_inodes_fini(struct fs *fs)
+{
+	struct fs_inode *root;
+
+	if (fs->inodes.touched) {
+		virtdev_priv_fs_inodes_forget_all(fs);
+		root = inode_at(fs, FUSE_ROOT_ID);
+		vsu_fd_close(&root->fd);
+	}
+	virtdev_priv_fs_pool_fini(&fs->inodes);
+	free(fs->buckets);
+}

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Sessions, and which files the driver knows. */
+#include <config.h>
+
+#include <errno.h>
+#include <stddef.h>
+
+#include "fs/fs_priv.h"
+
+/* Notes of one request, at most; the driver's own bound is a page of them. */
+#define MOST_FORGOTTEN 65536u
+
+/* What is offered whatever the options are. */
+#define OFFERED (FUSE_ASYNC_READ | FUSE_ATOMIC_O_TRUNC | FUSE_BIG_WRITES | \
+		 FUSE_AUTO_INVAL_DATA | FUSE_DO_READDIRPLUS | \
+		 FUSE_READDIRPLUS_AUTO | FUSE_ASYNC_DIO | \
+		 FUSE_PARALLEL_DIROPS | FUSE_MAX_PAGES | FUSE_INIT_EXT)
+
+#define PAGE 4096u
+#define PAGE_BITS 12u
+
+static void forget_session(struct fs *fs)
+{
+	__atomic_store_n(&fs->agreed, 0, __ATOMIC_RELEASE);
+	virtdev_priv_fs_handles_forget_all(fs);
+	virtdev_priv_fs_inodes_forget_all(fs);
+}
+
+static uint64_t offered(const struct fs *fs)
+{
+	return OFFERED | (fs->config.submounts ? FUSE_SUBMOUNTS : 0) |
+	       (fs->config.window ? FUSE_MAP_ALIGNMENT : 0);
+}
+
+/* A driver of another major version asks again, with ours. */
+static int answer_version(struct fs_call *c)
+{
+	const struct fuse_init_out out = { .major = FUSE_KERNEL_VERSION,
+					   .minor = FS_MINOR_MOST };
+
+	return virtdev_priv_fs_answer(c, &out, sizeof(out));
+}
+
+static int answer_init(struct fs_call *c, const struct fuse_init_in *in)
+{
+	const uint64_t flags = (in->flags | (uint64_t)in->flags2 << 32) &
+			       offered(c->fs);
+	const struct fuse_init_out out = {
+		.major = FUSE_KERNEL_VERSION, .minor = FS_MINOR_MOST,
+		.max_readahead = in->max_readahead, .flags = (uint32_t)flags,
+		.flags2 = (uint32_t)(flags >> 32), .time_gran = 1,
+		.max_write = FS_TRANSFER, .max_pages = FS_TRANSFER / PAGE,
+		.map_alignment = flags & FUSE_MAP_ALIGNMENT ? PAGE_BITS : 0,
+	};
+
+	__atomic_store_n(&c->fs->agreed, flags | FS_SESSION, __ATOMIC_RELEASE);
+	return virtdev_priv_fs_answer(c, &out, sizeof(out));
+}
+
+int virtdev_priv_fs_init(struct fs_call *c)
+{
+	struct fuse_init_in in = c->arg.init;
+	const uint32_t more = sizeof(in) - FS_INIT_SHORT;
+
+	if (in.major > FUSE_KERNEL_VERSION)
+		return answer_version(c);
+	if (in.major < FUSE_KERNEL_VERSION || in.minor < FS_MINOR_LEAST)
+		return -EPROTO;
+	vq_cursor_read(&c->from, (char *)&in + FS_INIT_SHORT,
+		       c->left < more ? c->left : more);
+	if (!(in.flags & FUSE_INIT_EXT))
+		in.flags2 = 0;
+	forget_session(c->fs);
+	return answer_init(c, &in);
+}
+
+int virtdev_priv_fs_destroy(struct fs_call *c)
+{
+	forget_session(c->fs);
+	return 0;
+}
+
+int virtdev_priv_fs_lookup(struct fs_call *c)
+{
+	return virtdev_priv_fs_answer_entry(c, c->name);
+}
+
+int virtdev_priv_fs_forget(struct fs_call *c)
+{
+	virtdev_priv_fs_inode_forget(c->fs, c->in.nodeid,
+				     c->arg.forget.nlookup);
+	return 0;
+}
+
+int virtdev_priv_fs_batch_forget(struct fs_call *c)
+{
+	uint32_t n = c->arg.batch_forget.count;
+	struct fuse_forget_one one;
+
+	if (n > MOST_FORGOTTEN || n > c->left / sizeof(one))
+		return -EINVAL;
+	while (n-- && vq_cursor_read_obj(&c->from, &one))
+		virtdev_priv_fs_inode_forget(c->fs, one.nodeid, one.nlookup);
+	return 0;
+}

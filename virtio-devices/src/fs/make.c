@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* New files, which belong to the user who made them. */
+#include <config.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include <vmm-sys-util/fd.h>
+
+#include "fs/fs_priv.h"
+
+#define MODE_BITS 07777u
+#define PERMISSIONS 0777u
+
+/*
+ * The guest's mask was applied by its kernel; what the mask of this process
+ * took away as well is given back, where the file is the one just made.
+ */
+static void undo_umask(const struct fs_call *c, int fd, uint32_t mode)
+{
+	const struct fs_proc_name name = virtdev_priv_fs_proc_name(fd);
+	const uint32_t uid = c->fs->uid ? c->fs->uid : c->in.uid;
+	const uint32_t taken = mode & c->fs->umask & PERMISSIONS;
+	struct statx st;
+
+	if (!taken || virtdev_priv_fs_stat(fd, "", &st) < 0 ||
+	    S_ISLNK(st.stx_mode) || st.stx_uid != uid)
+		return;
+	if (taken & ~(uint32_t)st.stx_mode)
+		fchmodat(c->fs->proc, name.text,
+			 (st.stx_mode & MODE_BITS) | taken, 0);
+}
+
+/* Makes c->name as the user who asks; 0 or -1 and errno. */
+typedef int (*make_fn)(const struct fs_call *c);
+
+static int make(const struct fs_call *c, make_fn fn)
+{
+	int rc = virtdev_priv_fs_user_enter(c);
+
+	if (rc < 0)
+		return rc;
+	rc = fn(c) < 0 ? -errno : 0;
+	virtdev_priv_fs_user_leave(c);
+	return rc;
+}
+
+static int make_and_tell(struct fs_call *c, make_fn fn, uint32_t mode)
+{
+	struct fuse_entry_out out;
+	int fd, rc = make(c, fn);
+
+	if (rc < 0)
+		return rc;
+	fd = openat(c->inode->fd, c->name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	undo_umask(c, fd, mode);
+	rc = virtdev_priv_fs_entry_take_fd(c->fs, c->inode, fd, &out);
+	return rc < 0 ? rc : virtdev_priv_fs_answer(c, &out, sizeof(out));
+}
+
+static int do_symlink(const struct fs_call *c)
+{
+	return symlinkat(c->other, c->inode->fd, c->name);
+}
+
+int virtdev_priv_fs_symlink(struct fs_call *c)
+{
+	return make_and_tell(c, do_symlink, 0);
+}
+
+static int do_mkdir(const struct fs_call *c)
+{
+	return mkdirat(c->inode->fd, c->name, c->arg.mkdir.mode & MODE_BITS);
+}
+
+int virtdev_priv_fs_mkdir(struct fs_call *c)
+{
+	return make_and_tell(c, do_mkdir, c->arg.mkdir.mode);
+}
+
+/* The number of a device as the kernel's new_encode_dev() has it. */
+static int do_mknod(const struct fs_call *c)
+{
+	const struct fuse_mknod_in *in = &c->arg.mknod;
+
+	return mknodat(c->inode->fd, c->name, in->mode,
+		       makedev(in->rdev >> 8 & 0xfff,
+			       (in->rdev & 0xff) | (in->rdev >> 12 & 0xfff00)));
+}
+
+int virtdev_priv_fs_mknod(struct fs_call *c)
+{
+	return make_and_tell(c, do_mknod, c->arg.mknod.mode);
+}
+
+/* A new name of a file that the driver knows, in the folder. */
+int virtdev_priv_fs_link(struct fs_call *c)
+{
+	struct fs_inode *old = virtdev_priv_fs_inode_get(c->fs,
+						c->arg.link.oldnodeid);
+	struct fs_proc_name name;
+	int rc;
+
+	if (!old)
+		return -ESTALE;
+	name = virtdev_priv_fs_proc_name(old->fd);
+	rc = linkat(c->fs->proc, name.text, c->inode->fd, c->name,
+		    AT_SYMLINK_FOLLOW) < 0 ? -errno : 0;
+	virtdev_priv_fs_inode_put(c->fs, old);
+	return rc < 0 ? rc : virtdev_priv_fs_answer_entry(c, c->name);
+}
+
+int virtdev_priv_fs_readlink(struct fs_call *c)
+{
+	char *target = (char *)c->queue->text;
+	ssize_t n = readlinkat(c->inode->fd, "", target, FS_TEXT);
+
+	return n < 0 ? -errno : virtdev_priv_fs_answer(c, target, (size_t)n);
+}
+
+/* ------------------------------------------------------- made and opened */
+
+static int open_new(const struct fs_call *c, int flags)
+{
+	int fd = openat(c->inode->fd, c->name, flags | O_CREAT | O_EXCL |
+			O_NOFOLLOW | O_CLOEXEC, c->arg.create.mode & MODE_BITS);
+
+	if (fd < 0)
+		return -errno;
+	undo_umask(c, fd, c->arg.create.mode);
+	return fd;
+}
+
+/* Somebody was faster; his file is opened if it is one. */
+static int open_old(const struct fs_call *c, int flags)
+{
+	struct fs_inode old;
+	struct statx st;
+	int rc, fd = openat(c->inode->fd, c->name,
+			    O_PATH | O_NOFOLLOW | O_CLOEXEC);
+
+	if (fd < 0)
+		return -errno;
+	rc = virtdev_priv_fs_stat(fd, "", &st);
+	if (rc >= 0) {
+		old = (struct fs_inode){ .fd = fd,
+					 .type = st.stx_mode & S_IFMT };
+		rc = old.type == S_IFDIR ? -EISDIR :
+		     virtdev_priv_fs_reopen(c->fs, &old, flags);
+	}
+	vsu_fd_close(&fd);
+	return rc;
+}
+
+static int open_named(const struct fs_call *c)
+{
+	const int flags = ((int)c->arg.create.flags & FS_OPEN_FLAGS) | O_NONBLOCK;
+	int fd = open_new(c, flags);
+
+	if (fd == -EEXIST && !(c->arg.create.flags & O_EXCL))
+		fd = open_old(c, flags);
+	return fd;
+}
+
+static int open_unnamed(const struct fs_call *c)
+{
+	const int flags = ((int)c->arg.create.flags & FS_OPEN_FLAGS) | O_NONBLOCK;
+	int fd = openat(c->inode->fd, ".", flags | O_TMPFILE | O_CLOEXEC,
+			c->arg.create.mode & MODE_BITS);
+
+	if (fd < 0)
+		return -errno;
+	undo_umask(c, fd, c->arg.create.mode);
+	return fd;
+}
+
+struct created {
+	struct fuse_entry_out entry;
+	struct fuse_open_out open;
+};
+
+/* Owns fd in any case. The inode is of the very file that was opened. */
+static int answer_created_take_fd(struct fs_call *c, int fd)
+{
+	const struct fs_proc_name name = virtdev_priv_fs_proc_name(fd);
+	struct created out = { .open = {
+		.open_flags = virtdev_priv_fs_open_flags(c->fs, false) } };
+	int path = openat(c->fs->proc, name.text, O_PATH | O_CLOEXEC);
+	int rc = path < 0 ? -errno :
+		 virtdev_priv_fs_entry_take_fd(c->fs, c->inode, path,
+					       &out.entry);
+
+	if (rc < 0) {
+		vsu_fd_close(&fd);
+		return rc;
+	}
+	rc = virtdev_priv_fs_handle_new_take_fd(c->fs, fd, out.entry.nodeid,
+						c->arg.create.flags & O_ACCMODE,
+						&out.open.fh);
+	if (rc < 0) {
+		virtdev_priv_fs_inode_forget(c->fs, out.entry.nodeid, 1);
+		return rc;
+	}
+	return virtdev_priv_fs_answer(c, &out, sizeof(out));
+}
+
+static int create(struct fs_call *c, int (*open_fn)(const struct fs_call *c))
+{
+	int fd, rc;
+
+	if ((c->arg.create.flags & O_ACCMODE) == O_ACCMODE)
+		return -EINVAL;
+	rc = virtdev_priv_fs_user_enter(c);
+	if (rc < 0)
+		return rc;
+	fd = open_fn(c);
+	virtdev_priv_fs_user_leave(c);
+	return fd < 0 ? fd : answer_created_take_fd(c, fd);
+}
+
+int virtdev_priv_fs_create(struct fs_call *c)
+{
+	return create(c, open_named);
+}
+
+int virtdev_priv_fs_tmpfile(struct fs_call *c)
+{
+	return create(c, open_unnamed);
+}

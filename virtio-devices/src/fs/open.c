@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Files and folders opened, flushed and closed. */
+#include <config.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <vmm-sys-util/fd.h>
+
+#include "fs/fs_priv.h"
+
+static int open_inode(struct fs_call *c, int flags)
+{
+	struct fuse_open_out out = { .open_flags =
+		virtdev_priv_fs_open_flags(c->fs, flags & O_DIRECTORY) };
+	int fd = virtdev_priv_fs_reopen(c->fs, c->inode, flags | O_NONBLOCK);
+	int rc;
+
+	if (fd < 0)
+		return fd;
+	rc = virtdev_priv_fs_handle_new_take_fd(c->fs, fd, c->in.nodeid,
+						(uint32_t)flags, &out.fh);
+	return rc < 0 ? rc : virtdev_priv_fs_answer(c, &out, sizeof(out));
+}
+
+int virtdev_priv_fs_open(struct fs_call *c)
+{
+	const int flags = (int)c->arg.open.flags & FS_OPEN_FLAGS;
+	const bool changes = (flags & O_ACCMODE) != O_RDONLY ||
+			     flags & O_TRUNC;
+
+	if ((flags & O_ACCMODE) == O_ACCMODE)
+		return -EINVAL;
+	if (c->inode->type == S_IFDIR)
+		return -EISDIR;
+	return changes && c->fs->config.read_only ? -EROFS
+						  : open_inode(c, flags);
+}
+
+int virtdev_priv_fs_opendir(struct fs_call *c)
+{
+	return c->inode->type == S_IFDIR ?
+	       open_inode(c, O_RDONLY | O_DIRECTORY) : -ENOTDIR;
+}
+
+int virtdev_priv_fs_release(struct fs_call *c)
+{
+	virtdev_priv_fs_handle_retire(c->fs, c->handle);
+	return 0;
+}
+
+/* A file system that tells of lost writes does so when one closes. */
+int virtdev_priv_fs_flush(struct fs_call *c)
+{
+	int fd = vsu_fd_dup(c->handle->fd);
+
+	if (fd < 0)
+		return fd;
+	return close(fd) < 0 && errno != EINTR ? -errno : 0;
+}
+
+int virtdev_priv_fs_fsync(struct fs_call *c)
+{
+	const bool data_only = c->arg.fsync.fsync_flags & FUSE_FSYNC_FDATASYNC;
+
+	return (data_only ? fdatasync(c->handle->fd)
+			  : fsync(c->handle->fd)) < 0 ? -errno : 0;
+}
+
+int virtdev_priv_fs_syncfs(struct fs_call *c)
+{
+	int fd = virtdev_priv_fs_reopen(c->fs, c->inode, O_RDONLY | O_NONBLOCK);
+	int rc;
+
+	if (fd < 0)
+		return fd;
+	rc = syncfs(fd) < 0 ? -errno : 0;
+	vsu_fd_close(&fd);
+	return rc;
+}

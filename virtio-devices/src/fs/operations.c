@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * All operations. What has a name and no handler is refused with ENOSYS, by
+ * which a driver learns not to ask again: IOCTL, POLL, BMAP.
+ */
+#include <config.h>
+
+#include "fs/fs_priv.h"
+
+#define ARGS(type) sizeof(struct fuse_##type##_in)
+#define ENTRY sizeof(struct fuse_entry_out)
+#define ATTR sizeof(struct fuse_attr_out)
+#define OPEN sizeof(struct fuse_open_out)
+#define WRITTEN sizeof(struct fuse_write_out)
+
+#define OP(opcode, fn, args, room, texts, flags) \
+	[FUSE_##opcode] = { #opcode, virtdev_priv_fs_##fn, args, room, texts, \
+			    flags }
+#define REFUSED(opcode, flags) \
+	[FUSE_##opcode] = { #opcode, NULL, 0, 0, FS_NO_TEXT, flags }
+
+static const struct fs_operation operations[] = {
+	OP(LOOKUP, lookup, 0, ENTRY, FS_NAME, FS_NODE),
+	OP(FORGET, forget, ARGS(forget), 0, FS_NO_TEXT, FS_QUIET | FS_URGENT),
+	OP(BATCH_FORGET, batch_forget, ARGS(batch_forget), 0, FS_NO_TEXT,
+	   FS_QUIET | FS_URGENT),
+	OP(GETATTR, getattr, ARGS(getattr), ATTR, FS_NO_TEXT, FS_NODE),
+	OP(SETATTR, setattr, ARGS(setattr), ATTR, FS_NO_TEXT,
+	   FS_NODE | FS_CHANGES),
+	OP(ACCESS, access, ARGS(access), 0, FS_NO_TEXT, FS_NODE),
+	OP(STATFS, statfs, 0, sizeof(struct fuse_statfs_out), FS_NO_TEXT,
+	   FS_NODE),
+
+	OP(READLINK, readlink, 0, 0, FS_NO_TEXT, FS_NODE),
+	OP(SYMLINK, symlink, 0, ENTRY, FS_NAME_AND_TEXT, FS_NODE | FS_CHANGES),
+	OP(MKNOD, mknod, ARGS(mknod), ENTRY, FS_NAME, FS_NODE | FS_CHANGES),
+	OP(MKDIR, mkdir, ARGS(mkdir), ENTRY, FS_NAME, FS_NODE | FS_CHANGES),
+	OP(LINK, link, ARGS(link), ENTRY, FS_NAME, FS_NODE | FS_CHANGES),
+	OP(CREATE, create, ARGS(create), ENTRY + OPEN, FS_NAME,
+	   FS_NODE | FS_CHANGES),
+	OP(TMPFILE, tmpfile, ARGS(create), ENTRY + OPEN, FS_TEXT_ONLY,
+	   FS_NODE | FS_CHANGES),
+	OP(UNLINK, unlink, 0, 0, FS_NAME, FS_NODE | FS_CHANGES),
+	OP(RMDIR, rmdir, 0, 0, FS_NAME, FS_NODE | FS_CHANGES),
+	OP(RENAME, rename, ARGS(rename), 0, FS_TWO_NAMES, FS_NODE | FS_CHANGES),
+	OP(RENAME2, rename2, ARGS(rename2), 0, FS_TWO_NAMES,
+	   FS_NODE | FS_CHANGES),
+
+	OP(OPEN, open, ARGS(open), OPEN, FS_NO_TEXT, FS_NODE),
+	OP(READ, read, ARGS(read), 0, FS_NO_TEXT, FS_NODE | FS_FILE),
+	OP(WRITE, write, ARGS(write), WRITTEN, FS_NO_TEXT,
+	   FS_NODE | FS_FILE | FS_CHANGES),
+	OP(FLUSH, flush, ARGS(flush), 0, FS_NO_TEXT, FS_NODE | FS_FILE),
+	OP(FSYNC, fsync, ARGS(fsync), 0, FS_NO_TEXT, FS_NODE | FS_FILE),
+	OP(SYNCFS, syncfs, ARGS(syncfs), 0, FS_NO_TEXT, FS_NODE),
+	OP(RELEASE, release, ARGS(release), 0, FS_NO_TEXT, FS_NODE | FS_FILE),
+	OP(FALLOCATE, fallocate, ARGS(fallocate), 0, FS_NO_TEXT,
+	   FS_NODE | FS_FILE | FS_CHANGES),
+	OP(LSEEK, lseek, ARGS(lseek), sizeof(struct fuse_lseek_out),
+	   FS_NO_TEXT, FS_NODE | FS_FILE),
+	OP(COPY_FILE_RANGE, copy, ARGS(copy_file_range), WRITTEN, FS_NO_TEXT,
+	   FS_NODE | FS_FILE | FS_CHANGES),
+
+	OP(OPENDIR, opendir, ARGS(open), OPEN, FS_NO_TEXT, FS_NODE),
+	OP(READDIR, readdir, ARGS(read), 0, FS_NO_TEXT, FS_NODE | FS_FOLDER),
+	OP(READDIRPLUS, readdirplus, ARGS(read), 0, FS_NO_TEXT,
+	   FS_NODE | FS_FOLDER),
+	OP(RELEASEDIR, release, ARGS(release), 0, FS_NO_TEXT,
+	   FS_NODE | FS_FOLDER),
+	OP(FSYNCDIR, fsync, ARGS(fsync), 0, FS_NO_TEXT, FS_NODE | FS_FOLDER),
+
+	OP(SETXATTR, setxattr, FS_SETXATTR_SHORT, 0, FS_TEXT_ONLY,
+	   FS_NODE | FS_CHANGES),
+	OP(GETXATTR, getxattr, ARGS(getxattr), 0, FS_TEXT_ONLY, FS_NODE),
+	OP(LISTXATTR, listxattr, ARGS(getxattr), 0, FS_NO_TEXT, FS_NODE),
+	OP(REMOVEXATTR, removexattr, 0, 0, FS_TEXT_ONLY, FS_NODE | FS_CHANGES),
+
+	OP(INIT, init, FS_INIT_SHORT, sizeof(struct fuse_init_out), FS_NO_TEXT,
+	   FS_FIRST),
+	OP(DESTROY, destroy, 0, 0, FS_NO_TEXT, FS_FIRST),
+	/* a request is done before the next one is looked at */
+	REFUSED(INTERRUPT, FS_URGENT),
+	REFUSED(IOCTL, 0),
+	REFUSED(POLL, 0),
+	REFUSED(BMAP, 0),
+};
+
+const struct fs_operation *virtdev_priv_fs_operation(uint32_t opcode)
+{
+	return opcode < sizeof(operations) / sizeof(operations[0]) &&
+	       operations[opcode].name ? &operations[opcode] : NULL;
+}

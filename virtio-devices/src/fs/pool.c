@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Numbered slots: a number is a slot's index and how often it was used. */
+#include <config.h>
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fs/pool.h"
+
+static struct fs_slot *slot_at(const struct fs_pool *pool, uint32_t index)
+{
+	return (struct fs_slot *)(void *)(pool->slots + pool->size * index);
+}
+
+/* From 1 on: the first number of all is 1, which the root of a tree has. */
+static uint64_t id_of(uint32_t index, uint32_t generation)
+{
+	return (uint64_t)generation << 32 | (index + 1);
+}
+
+int virtdev_priv_fs_pool_init(struct fs_pool *pool, size_t size, uint32_t max)
+{
+	memset(pool, 0, sizeof(*pool));
+	pool->slots = calloc(max, size);
+	if (!pool->slots)
+		return -ENOMEM;
+	pool->size = size;
+	pool->max = max;
+	return 0;
+}
+
+void virtdev_priv_fs_pool_fini(struct fs_pool *pool)
+{
+	free(pool->slots);
+	pool->slots = NULL;
+}
+
+/* One that was given back, or one that was never used. */
+static struct fs_slot *find_free(struct fs_pool *pool)
+{
+	struct fs_slot *slot;
+
+	if (pool->free) {
+		slot = slot_at(pool, pool->free - 1);
+		pool->free = slot->next;
+		return slot;
+	}
+	return pool->touched < pool->max ? slot_at(pool, pool->touched++)
+					 : NULL;
+}
+
+static uint32_t index_of(const struct fs_pool *pool, const struct fs_slot *slot)
+{
+	const unsigned char *at = (const unsigned char *)slot;
+
+	return (uint32_t)((size_t)(at - pool->slots) / pool->size);
+}
+
+void *virtdev_priv_fs_pool_take(struct fs_pool *pool)
+{
+	struct fs_slot *slot = find_free(pool);
+
+	if (!slot)
+		return NULL;
+	slot->id = id_of(index_of(pool, slot), slot->generation);
+	slot->users = 1;
+	slot->live = true;
+	pool->taken++;
+	return slot;
+}
+
+void *virtdev_priv_fs_pool_get(struct fs_pool *pool, uint64_t id)
+{
+	const uint32_t number = (uint32_t)id;
+	struct fs_slot *slot;
+
+	if (!number || number > pool->touched)
+		return NULL;
+	slot = slot_at(pool, number - 1);
+	if (!slot->live || slot->id != id)
+		return NULL;
+	slot->users++;
+	return slot;
+}
+
+bool virtdev_priv_fs_pool_put(struct fs_slot *slot)
+{
+	return --slot->users == 0 && !slot->live;
+}
+
+void virtdev_priv_fs_pool_free(struct fs_pool *pool, struct fs_slot *slot)
+{
+	slot->id = 0;
+	slot->generation++;
+	slot->next = pool->free;
+	pool->free = index_of(pool, slot) + 1;
+	pool->taken--;
+}
+
+void *virtdev_priv_fs_pool_next(struct fs_pool *pool, uint32_t *at)
+{
+	struct fs_slot *slot;
+
+	while (*at < pool->touched) {
+		slot = slot_at(pool, (*at)++);
+		if (slot->live)
+			return slot;
+	}
+	return NULL;
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* FUSE as the kernel's header has it, and what an older header lacks. */
+#ifndef VIRTIO_DEVICES_FS_PROTOCOL_H
+#define VIRTIO_DEVICES_FS_PROTOCOL_H
+
+#include <linux/fuse.h>
+
+/* The oldest minor version of 7 that is spoken, and the newest. */
+#define FS_MINOR_LEAST 31u
+#define FS_MINOR_MOST 38u
+
+/* One byte swapped: a guest whose numbers are the other way round. */
+#define FS_INIT_SWAPPED UINT32_C(0x1a000000)
+
+/* INIT without what 7.36 added, and SETXATTR as it is unless agreed. */
+#define FS_INIT_SHORT 16u
+#define FS_SETXATTR_SHORT 8u
+
+/* Configuration space (VIRTIO 1.3, 5.11.4), without F_NOTIFICATION. */
+struct fs_space {
+	char tag[36];
+	unsigned char queues[4];	/* little-endian */
+};
+
+#endif

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Names that go, or become others. */
+#include <config.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "fs/fs_priv.h"
+
+#define RENAME_FLAGS (RENAME_NOREPLACE | RENAME_EXCHANGE | RENAME_WHITEOUT)
+
+int virtdev_priv_fs_unlink(struct fs_call *c)
+{
+	return unlinkat(c->inode->fd, c->name, 0) < 0 ? -errno : 0;
+}
+
+int virtdev_priv_fs_rmdir(struct fs_call *c)
+{
+	return unlinkat(c->inode->fd, c->name, AT_REMOVEDIR) < 0 ? -errno : 0;
+}
+
+static int move(struct fs_call *c, uint64_t folder, uint32_t flags)
+{
+	struct fs_inode *to;
+	int rc;
+
+	if (flags & ~(uint32_t)RENAME_FLAGS)
+		return -EINVAL;
+	to = virtdev_priv_fs_inode_get(c->fs, folder);
+	if (!to)
+		return -ESTALE;
+	rc = syscall(SYS_renameat2, c->inode->fd, c->name, to->fd, c->other,
+		     flags) < 0 ? -errno : 0;
+	virtdev_priv_fs_inode_put(c->fs, to);
+	return rc;
+}
+
+int virtdev_priv_fs_rename(struct fs_call *c)
+{
+	return move(c, c->arg.rename.newdir, 0);
+}
+
+int virtdev_priv_fs_rename2(struct fs_call *c)
+{
+	return move(c, c->arg.rename.newdir, c->arg.rename.flags);
+}

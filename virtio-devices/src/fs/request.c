@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * A request from its chain to its answer: what its row of the table asks for
+ * is read once, checked and looked up before the handler has it.
+ */
+#include <config.h>
+
+#include <errno.h>
+#include <string.h>
+
+#include "fs/fs_priv.h"
+
+#define LEAST_ERROR (-511)	/* what a driver takes for an error */
+
+/* ------------------------------------------------------------------- texts */
+
+/* One step of a path, which leads nowhere else. */
+static int check_name(const char *name)
+{
+	if (strlen(name) > FS_NAME_MAX)
+		return -ENAMETOOLONG;
+	return !*name || strchr(name, '/') || !strcmp(name, ".") ||
+	       !strcmp(name, "..") ? -EINVAL : 0;
+}
+
+/* What follows a text in the same request, or NULL when the text has no end. */
+static char *end_of(char *text, uint32_t *left)
+{
+	char *end = memchr(text, 0, *left);
+
+	if (!end)
+		return NULL;
+	*left -= (uint32_t)(end + 1 - text);
+	return end + 1;
+}
+
+static int split_texts(struct fs_call *c, uint8_t texts, uint32_t len)
+{
+	char *next;
+	int rc;
+
+	c->name = (char *)c->queue->text;
+	next = end_of(c->name, &len);
+	if (!next)
+		return -EINVAL;
+	c->other = next;
+	c->left = len;
+	if (texts == FS_TEXT_ONLY)
+		return 0;
+	rc = check_name(c->name);
+	if (rc < 0 || texts == FS_NAME)
+		return rc;
+	if (!end_of(c->other, &len))
+		return -EINVAL;
+	return texts == FS_TWO_NAMES ? check_name(c->other) : 0;
+}
+
+/* All that follows, into the queue's text: names, and what a value is. */
+static int read_texts(struct fs_call *c, uint8_t texts)
+{
+	const uint32_t len = c->left;
+
+	if (texts == FS_NO_TEXT)
+		return 0;
+	if (len > FS_TEXT)
+		return -E2BIG;
+	if (!vq_cursor_read_exact(&c->from, c->queue->text, len))
+		return -EINVAL;
+	return split_texts(c, texts, len);
+}
+
+/* ------------------------------------------------------------------ checks */
+
+/* What may be asked for here and now. */
+static int check_operation(const struct fs_call *c,
+			   const struct fs_operation *op)
+{
+	if (!op || (!op->serve && !(op->flags & FS_URGENT)))
+		return -ENOSYS;
+	if (!c->queue->index && !(op->flags & FS_URGENT))
+		return -EINVAL;
+	if (!op->serve)
+		return -ENOSYS;
+	if (!(op->flags & FS_FIRST) &&
+	    !__atomic_load_n(&c->fs->agreed, __ATOMIC_ACQUIRE))
+		return -ENOTCONN;
+	return op->flags & FS_CHANGES && c->fs->config.read_only ? -EROFS : 0;
+}
+
+/* The length that a request says of itself, without its extensions. */
+static int read_length(struct fs_call *c)
+{
+	const uint32_t extensions = c->in.total_extlen * 8u;
+	const uint32_t least = (uint32_t)sizeof(c->in) + extensions;
+
+	if (c->in.len < least ||
+	    c->in.len - sizeof(c->in) > vq_cursor_left(&c->from))
+		return -EINVAL;
+	c->left = c->in.len - least;
+	return 0;
+}
+
+static int read_args(struct fs_call *c, const struct fs_operation *op)
+{
+	if (c->left < op->args || vq_cursor_left(&c->to) < op->room ||
+	    !vq_cursor_read_exact(&c->from, &c->arg, op->args))
+		return -EINVAL;
+	c->left -= op->args;
+	return read_texts(c, op->texts);
+}
+
+static int find_handle(struct fs_call *c, const struct fs_operation *op)
+{
+	if (!(op->flags & (FS_FILE | FS_FOLDER)))
+		return 0;
+	c->handle = virtdev_priv_fs_handle_get(c->fs, c->arg.fh, c->in.nodeid);
+	return c->handle && c->handle->folder == !!(op->flags & FS_FOLDER) ?
+	       0 : -EBADF;
+}
+
+static int find_subject(struct fs_call *c, const struct fs_operation *op)
+{
+	if (!(op->flags & FS_NODE))
+		return 0;
+	c->inode = virtdev_priv_fs_inode_get(c->fs, c->in.nodeid);
+	if (!c->inode)
+		return -ESTALE;
+	if (op->texts && op->texts != FS_TEXT_ONLY &&
+	    c->inode->type != S_IFDIR)
+		return -ENOTDIR;
+	return find_handle(c, op);
+}
+
+static void let_go(struct fs_call *c)
+{
+	if (c->handle)
+		virtdev_priv_fs_handle_put(c->fs, c->handle);
+	if (c->inode)
+		virtdev_priv_fs_inode_put(c->fs, c->inode);
+}
+
+static int serve(struct fs_call *c, const struct fs_operation *op)
+{
+	int rc = check_operation(c, op);
+
+	if (rc >= 0)
+		rc = read_length(c);
+	if (rc >= 0)
+		rc = read_args(c, op);
+	if (rc >= 0)
+		rc = find_subject(c, op);
+	if (rc >= 0)
+		rc = op->serve(c);
+	let_go(c);
+	return rc;
+}
+
+/* ------------------------------------------------------------------- answer */
+
+/* The header, and so how many bytes were stored in all. */
+static uint32_t answer(struct fs_call *c, struct vq_cursor *head, int rc)
+{
+	struct fuse_out_header out = { .len = sizeof(out),
+				       .unique = c->in.unique };
+
+	if (rc < 0) {
+		out.error = rc < LEAST_ERROR ? -EIO : rc;
+		virtdev_priv_fs_count(c->fs, FS_FAILED, 1);
+	} else {
+		out.len += (uint32_t)rc;
+	}
+	return vq_cursor_write_obj(head, &out) ? out.len : 0;
+}
+
+uint32_t virtdev_priv_fs_serve(void *opaque, struct vq *q,
+			       struct vq_chain *chain)
+{
+	struct fs_queue *queue = opaque;
+	struct fs_call c = { .fs = queue->fs, .queue = queue };
+	const uint32_t least = sizeof(struct fuse_out_header);
+	const struct fs_operation *op;
+	struct vq_cursor head;
+	bool quiet;
+	int rc = -EIO;
+
+	vq_reader_init(&c.from, q, chain);
+	vq_writer_init(&head, q, chain);
+	c.to = head;
+	if (chain->fault.bad & VMEM_WRITE ||
+	    !vq_cursor_read_obj(&c.from, &c.in))
+		return 0;
+	virtdev_priv_fs_count(c.fs, FS_REQUESTS, 1);
+	op = virtdev_priv_fs_operation(c.in.opcode);
+	quiet = op && op->flags & FS_QUIET;
+	if (!quiet && vq_cursor_skip(&c.to, least) < least)
+		return 0;
+	if (!chain->fault.why)
+		rc = serve(&c, op);
+	return quiet ? 0 : answer(&c, &head, rc);
+}

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * As whom the host sees what a thread does. The C library's functions would
+ * change all threads of the process, the system calls change one.
+ */
+#include <config.h>
+
+#include <errno.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "fs/fs_priv.h"
+
+#ifdef SYS_setresuid32
+#define SETRESUID SYS_setresuid32
+#define SETRESGID SYS_setresgid32
+#else
+#define SETRESUID SYS_setresuid
+#define SETRESGID SYS_setresgid
+#endif
+
+/* "Leave it alone", which is no user. */
+#define SAME UINT32_MAX
+
+static int set_user(uint32_t uid)
+{
+	return syscall(SETRESUID, SAME, uid, SAME) < 0 ? -errno : 0;
+}
+
+static int set_group(uint32_t gid)
+{
+	return syscall(SETRESGID, SAME, gid, SAME) < 0 ? -errno : 0;
+}
+
+/* Nobody but root becomes somebody else. */
+static bool is_same(const struct fs_call *c)
+{
+	return c->fs->uid || (c->in.uid == 0 && c->in.gid == c->fs->gid);
+}
+
+int virtdev_priv_fs_user_enter(const struct fs_call *c)
+{
+	int rc;
+
+	if (is_same(c))
+		return 0;
+	if (c->in.uid == SAME || c->in.gid == SAME)
+		return -EINVAL;
+	rc = set_group(c->in.gid);
+	if (rc < 0)
+		return rc;
+	rc = set_user(c->in.uid);
+	if (rc < 0)
+		set_group(c->fs->gid);
+	return rc;
+}
+
+/* The saved user is still root, so that this is always allowed. */
+void virtdev_priv_fs_user_leave(const struct fs_call *c)
+{
+	if (is_same(c))
+		return;
+	set_user(c->fs->uid);
+	set_group(c->fs->gid);
+}

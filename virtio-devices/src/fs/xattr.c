@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Extended attributes, of files that can be opened. */
+#include <config.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/xattr.h>
+
+#include <vmm-sys-util/fd.h>
+
+#include "fs/fs_priv.h"
+
+/* Of the queue's text: the name that was asked for, and room for a value. */
+#define VALUE_AT (FS_TEXT - FS_VALUE_MAX)
+#define SET_FLAGS (XATTR_CREATE | XATTR_REPLACE)
+
+/* What belongs to the host's kernel alone is neither shown nor changed. */
+static bool is_shown(const char *name)
+{
+	return !strncmp(name, "user.", 5) || !strncmp(name, "trusted.", 8) ||
+	       !strncmp(name, "security.", 9);
+}
+
+/* -ENOSYS: the driver does not ask again. */
+static int open_for(struct fs_call *c, const char *name)
+{
+	if (!c->fs->config.xattr)
+		return -ENOSYS;
+	if (c->inode->type != S_IFREG && c->inode->type != S_IFDIR)
+		return -EOPNOTSUPP;
+	if (name && (!*name || strlen(name) > FS_NAME_MAX))
+		return -ERANGE;
+	if (name && !is_shown(name))
+		return -EOPNOTSUPP;
+	return virtdev_priv_fs_reopen(c->fs, c->inode, O_RDONLY | O_NONBLOCK);
+}
+
+int virtdev_priv_fs_setxattr(struct fs_call *c)
+{
+	const struct fuse_setxattr_in *in = &c->arg.setxattr;
+	const char *value = c->other;
+	int rc, fd;
+
+	if (in->size > FS_VALUE_MAX || in->size > c->left)
+		return -E2BIG;
+	if (in->flags & ~(uint32_t)SET_FLAGS)
+		return -EINVAL;
+	fd = open_for(c, c->name);
+	if (fd < 0)
+		return fd;
+	rc = fsetxattr(fd, c->name, value, in->size, (int)in->flags) < 0 ?
+	     -errno : 0;
+	vsu_fd_close(&fd);
+	return rc;
+}
+
+/* The value, or how long it is when that was asked for. */
+static int answer_value(struct fs_call *c, const char *value, ssize_t len,
+			uint32_t wanted)
+{
+	const struct fuse_getxattr_out out = { .size = (uint32_t)len };
+
+	if (!wanted)
+		return virtdev_priv_fs_answer(c, &out, sizeof(out));
+	return len > (ssize_t)wanted ? -ERANGE
+				     : virtdev_priv_fs_answer(c, value,
+							      (size_t)len);
+}
+
+int virtdev_priv_fs_getxattr(struct fs_call *c)
+{
+	char *value = (char *)c->queue->text + VALUE_AT;
+	int fd = open_for(c, c->name);
+	ssize_t n;
+
+	if (fd < 0)
+		return fd;
+	n = fgetxattr(fd, c->name, value, FS_VALUE_MAX);
+	if (n < 0)
+		n = -errno;
+	vsu_fd_close(&fd);
+	return n < 0 ? (int)n
+		     : answer_value(c, value, n, c->arg.getxattr.size);
+}
+
+/* Those that are shown, moved together. */
+static ssize_t keep_shown(char *names, ssize_t len)
+{
+	char *at = names, *to = names, *end = names + len;
+	size_t n;
+
+	for (; at < end; at += n) {
+		n = strlen(at) + 1;
+		if (!is_shown(at))
+			continue;
+		memmove(to, at, n);
+		to += n;
+	}
+	return to - names;
+}
+
+int virtdev_priv_fs_listxattr(struct fs_call *c)
+{
+	char *names = (char *)c->queue->text + VALUE_AT;
+	int fd = open_for(c, NULL);
+	ssize_t n;
+
+	if (fd < 0)
+		return fd;
+	n = flistxattr(fd, names, FS_VALUE_MAX);
+	if (n < 0)
+		n = -errno;
+	vsu_fd_close(&fd);
+	return n < 0 ? (int)n
+		     : answer_value(c, names, keep_shown(names, n),
+				    c->arg.getxattr.size);
+}
+
+int virtdev_priv_fs_removexattr(struct fs_call *c)
+{
+	int rc, fd = open_for(c, c->name);
+
+	if (fd < 0)
+		return fd;
+	rc = fremovexattr(fd, c->name) < 0 ? -errno : 0;
+	vsu_fd_close(&fd);
+	return rc;
+}
