@@ -12,6 +12,7 @@ const struct vmm_device_kind *const vmm_device_kinds[] = {
 	&vmm_balloon_kind,
 	&vmm_blk_kind,
 	&vmm_console_kind,
+	&vmm_fs_kind,
 	&vmm_net_kind,
 	&vmm_mem_kind,
 	&vmm_pmem_kind,

@@ -83,6 +83,11 @@ struct vmm_device_kind {
 	void (*refresh)(struct virtdev *dev);
 	/* NULL: there is nothing to say. */
 	void (*describe)(const void *config, struct vmm_device_facts *facts);
+	/*
+	 * Behind a socket it is as any device of its id: what its back-end
+	 * leaves to the VMM are keys then, and its own keys are none.
+	 */
+	bool any_when_remote;
 };
 
 /* Ends with NULL. */
@@ -105,7 +110,7 @@ const struct vmm_device_key *vmm_device_missing(
 
 /* The kinds. */
 extern const struct vmm_device_kind vmm_balloon_kind, vmm_blk_kind, vmm_console_kind,
-				    vmm_mem_kind, vmm_net_kind, vmm_pmem_kind, vmm_rng_kind,
+				    vmm_fs_kind, vmm_mem_kind, vmm_net_kind, vmm_pmem_kind, vmm_rng_kind,
 				    vmm_vsock_kind;
 
 #endif

@@ -10,7 +10,7 @@
 #include "log.h"
 #include "places.h"
 
-enum { MEMORY, ON_MEMORY_ERROR, CPUS, CPU, DISK, NET, RNG, BALLOON, PMEM, MEM, VSOCK, DEVICE, TRANSPORT, INITRD,
+enum { MEMORY, ON_MEMORY_ERROR, CPUS, CPU, DISK, NET, RNG, FS, BALLOON, PMEM, MEM, VSOCK, DEVICE, TRANSPORT, INITRD,
        CMDLINE, APPEND, CONSOLE, SERIAL, CONTROL, REBOOT, DRY_RUN, JSON, LOG_LEVEL, VERBOSE, HELP, KERNEL,
        DISK_PATH };
 
@@ -51,6 +51,9 @@ const struct vsu_option vmm_run_options[] = {
 	[RNG] = { .name = "rng", .kind = VSU_OPTION_STRING,
 		  .arg = "PROPERTIES", .repeat = true,
 		  .help = "a source of entropy: rate=BYTES or backend=user:SOCKET" },
+	[FS] = { .name = "fs", .kind = VSU_OPTION_STRING,
+		 .arg = "PROPERTIES", .repeat = true,
+		 .help = "a folder to mount in the guest: path=FOLDER,tag=NAME or backend=user:SOCKET" },
 	[BALLOON] = { .name = "balloon", .kind = VSU_OPTION_STRING,
 		      .arg = "PROPERTIES",
 		      .help = "memory that the guest lends the host: size=BYTES",
@@ -108,6 +111,7 @@ static const enum vmm_device_how device_hows[] = {
 	[DISK] = VMM_DEVICE_DISK,
 	[NET] = VMM_DEVICE_NET,
 	[RNG] = VMM_DEVICE_RNG,
+	[FS] = VMM_DEVICE_FS,
 	[CONSOLE] = VMM_DEVICE_CONSOLE,
 	[BALLOON] = VMM_DEVICE_BALLOON,
 	[PMEM] = VMM_DEVICE_PMEM,

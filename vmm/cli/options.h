@@ -24,6 +24,7 @@ struct vmm_device_option {
 		VMM_DEVICE_DISK_PATH,	/* list: a path alone, an operand */
 		VMM_DEVICE_NET,		/* list: --net */
 		VMM_DEVICE_RNG,		/* list: --rng */
+		VMM_DEVICE_FS,		/* list: --fs */
 		VMM_DEVICE_CONSOLE,	/* list: --console */
 		VMM_DEVICE_BALLOON,	/* list: --balloon */
 		VMM_DEVICE_PMEM,	/* list: --pmem */

@@ -63,6 +63,7 @@ static const struct {
 	[VMM_DEVICE_DISK_PATH] = { "--disk", &vmm_blk_kind },
 	[VMM_DEVICE_NET] = { "--net", &vmm_net_kind },
 	[VMM_DEVICE_RNG] = { "--rng", &vmm_rng_kind },
+	[VMM_DEVICE_FS] = { "--fs", &vmm_fs_kind },
 	[VMM_DEVICE_CONSOLE] = { "--console", &vmm_console_kind },
 	[VMM_DEVICE_BALLOON] = { "--balloon", &vmm_balloon_kind },
 	[VMM_DEVICE_PMEM] = { "--pmem", &vmm_pmem_kind },
@@ -251,11 +252,28 @@ static int check_any(const struct parse *p, struct vsu_error *err)
 
 /* ---------------------------------------------------------------- the kinds */
 
+/* Whether a key of the list says that it is served behind a socket. */
+static bool names_socket(const char *keys)
+{
+	static const char key[] = "backend=user:";
+
+	for (; keys; keys = strchr(keys, ',')) {
+		keys += *keys == ',';
+		if (!strncmp(keys, key, sizeof(key) - 1))
+			return true;
+	}
+	return false;
+}
+
 static int parse_keys(struct parse *p, const char *keys, struct vsu_error *err)
 {
 	struct vmm_device_spec *spec = p->spec;
 	int rc = 0;
 
+	if (spec->kind && spec->kind->any_when_remote && names_socket(keys)) {
+		spec->id = spec->kind->id;
+		spec->kind = NULL;
+	}
 	vmm_device_rows(spec->kind, p->rows);
 	if (keys[0])
 		rc = vsu_option_parse_list(p->rows, p->option, keys,

@@ -73,11 +73,8 @@ struct virtdev_fs_config {
 	uint32_t handles;	/* at most; 0: an eighth of that limit */
 	bool read_only;		/* nothing in the folder is changed */
 	bool xattr;		/* extended attributes go through */
-	bool posix_acl;		/* so do access lists; wants xattr */
 	bool submounts;		/* the guest is told where another file system
 				   of the host begins */
-	bool locks;		/* fcntl() and flock() against other users of
-				   the host's file; false: within the guest */
 };
 
 /*

@@ -266,8 +266,6 @@ static int check_numbers(const struct virtdev_fs_config *c,
 	if (c->cache > VIRTDEV_FS_CACHE_NEVER)
 		return vsu_error_set(err, -EINVAL, "fs: there is no cache mode %" PRIu32,
 				     c->cache);
-	if (c->posix_acl && !c->xattr)
-		return vsu_error_set(err, -EINVAL, "fs: access lists are extended attributes; allow both");
 	return 0;
 }
 

@@ -202,7 +202,7 @@ static const struct refusal {
 	  -EINVAL, "--device: key 'tag': '0123456789012345678901234567890123456' "
 	  "is not of 1 to 36 characters" },
 	{ VMM_DEVICE_ANY, "fs,tag=a", -EINVAL,
-	  "--device 'fs,tag=a': needs 'backend=user:SOCKET'" },
+	  "--device 'fs,tag=a': needs 'path=FOLDER' or 'backend=user:SOCKET'" },
 	{ VMM_DEVICE_ANY, "rng,path=a", -ENOENT, NULL },
 	{ VMM_DEVICE_ANY, "rng,id=4", -ENOENT, NULL },
 	{ VMM_DEVICE_ANY, "rng,queues=2", -EINVAL,

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* The kind "fs": a folder of the host that the guest mounts. */
+#include <config.h>
+
+#include <assert.h>
+#include <sys/resource.h>
+
+#include <virtio-devices/fs.h>
+
+#include "devices/kind.h"
+
+#define DEFAULT_TAG "host"
+
+/* As enum virtdev_fs_cache. */
+static const char *const caches[] = { "auto", "always", "never", NULL };
+
+struct fs {
+	const char *path, *tag;
+	uint64_t cache, read_only, window, xattr, submounts;
+};
+static_assert(sizeof(struct fs) <= VMM_DEVICE_CONFIG_MAX, "a kind's config");
+static_assert(VIRTDEV_FS_CACHE_ALWAYS == 1 && VIRTDEV_FS_CACHE_NEVER == 2,
+	      "the order of cache modes");
+
+static const struct vmm_device_key keys[] = {
+	{ .option = { .name = "path", .kind = VSU_OPTION_STRING,
+		      .arg = "FOLDER", .help = "what is shared" },
+	  .daemon_name = "shared-dir",
+	  .offset = offsetof(struct fs, path), .required = true },
+	{ .option = { .name = "tag", .kind = VSU_OPTION_STRING, .arg = "NAME",
+		      .help = "what the guest mounts it by",
+		      .preset = DEFAULT_TAG },
+	  .offset = offsetof(struct fs, tag),
+	  .max_len = VIRTDEV_FS_TAG_MAX },
+	{ .option = { .name = "cache", .kind = VSU_OPTION_CHOICE,
+		      .arg = "MODE", .choices = caches, .preset = "auto",
+		      .help = "how long the guest believes what it knows: a second, always or never" },
+	  .offset = offsetof(struct fs, cache) },
+	{ .option = { .name = "readonly", .kind = VSU_OPTION_FLAG,
+		      .help = "the guest changes nothing" },
+	  .daemon_name = "read-only",
+	  .offset = offsetof(struct fs, read_only) },
+	{ .option = { .name = "dax-window", .kind = VSU_OPTION_SIZE,
+		      .arg = "BYTES",
+		      .help = "where the guest has files as memory, a multiple of 2M",
+		      .preset = "none", .example = "1G" },
+	  .offset = offsetof(struct fs, window) },
+	{ .option = { .name = "xattr", .kind = VSU_OPTION_FLAG,
+		      .help = "extended attributes go through" },
+	  .offset = offsetof(struct fs, xattr) },
+	{ .option = { .name = "announce-submounts", .kind = VSU_OPTION_FLAG,
+		      .help = "the guest is told where another file system begins" },
+	  .offset = offsetof(struct fs, submounts) },
+	{ .option = { .name = NULL } },
+};
+
+/* Each file that the guest knows is an open one: as many as there may be. */
+static void raise_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+static int fs_open(const void *config, const struct vmm_device_common *common,
+		   struct virtdev **out, struct vsu_error *err)
+{
+	const struct fs *f = config;
+	const struct virtdev_fs_config fs = {
+		.size = sizeof(fs), .path = f->path,
+		.tag = f->tag ? f->tag : DEFAULT_TAG,
+		.window = f->window, .cache = (uint32_t)f->cache,
+		.queues = common->queues, .queue_max = common->queue_size,
+		.read_only = f->read_only, .xattr = f->xattr,
+		.submounts = f->submounts,
+	};
+
+	raise_limit();
+	return virtdev_fs_new(&fs, out, err);
+}
+
+static void fs_describe(const void *config, struct vmm_device_facts *facts)
+{
+	const struct fs *f = config;
+
+	facts->file = f->path;
+	facts->writes = !f->read_only;
+}
+
+const struct vmm_device_kind vmm_fs_kind = {
+	.name = "fs", .summary = "a folder that the guest mounts",
+	.id = VIRTDEV_ID_FS, .max_queues = VIRTDEV_FS_QUEUES_MAX,
+	.min_queue_size = 8, .queue_size = "1024", .keys = keys,
+	.open = fs_open, .describe = fs_describe,
+	.any_when_remote = true,
+};

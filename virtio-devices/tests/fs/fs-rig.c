@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+#include <config.h>
+
+#include <fcntl.h>
+#include <ftw.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "fs-rig.h"
+
+static int remove_one(const char *path, const struct stat *st, int type,
+		      struct FTW *at)
+{
+	(void)st;
+	(void)type;
+	(void)at;
+	return remove(path);
+}
+
+void fs_rig_folder(struct fs_rig *r)
+{
+	int fd;
+
+	memset(r, 0, sizeof(*r));
+	r->before = baseline_take();
+	strcpy(r->folder, "/tmp/test-fs-XXXXXX");
+	ck_assert_ptr_nonnull(mkdtemp(r->folder));
+	r->dir = open(r->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	ck_assert_int_ge(r->dir, 0);
+	fd = openat(r->dir, "file", O_CREAT | O_WRONLY | O_CLOEXEC, 0644);
+	ck_assert_int_eq(write(fd, "content", 7), 7);
+	close(fd);
+	ck_assert_int_eq(mkdirat(r->dir, "sub", 0755), 0);
+	r->config = (struct virtdev_fs_config){
+		.size = sizeof(r->config), .path = r->folder, .tag = "test",
+		.xattr = true,
+	};
+	r->uid = getuid();
+	r->gid = getgid();
+	r->room = RIG_ROOM;
+}
+
+void fs_rig_make(struct fs_rig *r, uint32_t queue)
+{
+	struct vsu_error err = VSU_ERROR_INIT;
+
+	guest_init(&r->g, 0, 16, 0, 16);
+	ck_assert_msg(virtdev_fs_new(&r->config, &r->dev, &err) == 0, "%s",
+		      err.msg);
+	r->queue = queue;
+	ck_assert_int_eq(virtdev_queue_start(r->dev, queue, r->g.q, NULL), 0);
+}
+
+void fs_rig_init(struct fs_rig *r)
+{
+	fs_rig_folder(r);
+	fs_rig_make(r, RIG_REQUESTS);
+	ck_assert_int_eq(fs_rig_begin(r), 0);
+}
+
+void fs_rig_fini(struct fs_rig *r)
+{
+	ck_assert_int_eq(virtdev_queue_drain(r->dev, r->queue), 0);
+	virtdev_queue_stop(r->dev, r->queue);
+	virtdev_free(r->dev);
+	ck_assert_uint_eq(vq_inflight(r->g.q), 0);
+	guest_fini(&r->g);
+	close(r->dir);
+	nftw(r->folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+	baseline_check(r->before);
+}
+
+static int answer_of(struct fs_rig *r)
+{
+	struct fuse_out_header out;
+	uint64_t cookie;
+
+	ck_assert_int_eq(vq_driver_collect(r->g.driver, &cookie, &r->written),
+			 1);
+	if (!r->written)
+		return 1;
+	ck_assert_uint_ge(r->written, sizeof(out));
+	memcpy(&out, guest_at(&r->g, RIG_ANSWER), sizeof(out));
+	ck_assert_uint_eq(out.len, r->written);
+	ck_assert_uint_eq(out.unique, 0x1234);
+	ck_assert(!out.error || r->written == sizeof(out));
+	return out.error;
+}
+
+int fs_rig_send(struct fs_rig *r, const void *bytes, uint32_t len)
+{
+	const struct vq_buffer buffers[] = {
+		{ RIG_ASK, len, false }, { RIG_ANSWER, r->room, true },
+	};
+	unsigned int turns = 0;
+
+	memcpy(guest_at(&r->g, RIG_ASK), bytes, len);
+	ck_assert_int_eq(vq_driver_add(r->g.driver, buffers, r->room ? 2 : 1,
+				       0), 0);
+	vq_driver_publish(r->g.driver);
+	while (virtdev_queue_serve(r->dev, r->queue))
+		ck_assert_uint_lt(++turns, 100);
+	return answer_of(r);
+}
+
+int fs_rig_ask(struct fs_rig *r, uint32_t opcode, uint64_t node,
+	       const void *args, uint32_t args_len, const void *text,
+	       uint32_t len)
+{
+	static unsigned char bytes[RIG_ROOM];
+	struct fuse_in_header in = {
+		.opcode = opcode, .unique = 0x1234, .nodeid = node,
+		.uid = r->uid, .gid = r->gid, .pid = 1,
+	};
+
+	in.len = r->len = (uint32_t)sizeof(in) + args_len + len;
+	ck_assert_uint_le(in.len, sizeof(bytes));
+	memcpy(bytes, &in, sizeof(in));
+	if (args_len)
+		memcpy(bytes + sizeof(in), args, args_len);
+	if (len)
+		memcpy(bytes + sizeof(in) + args_len, text, len);
+	return fs_rig_send(r, bytes, in.len);
+}
+
+int fs_rig_name(struct fs_rig *r, uint32_t opcode, uint64_t node,
+		const void *args, uint32_t args_len, const char *name)
+{
+	return fs_rig_ask(r, opcode, node, args, args_len, name,
+			  name ? (uint32_t)strlen(name) + 1 : 0);
+}
+
+const void *fs_rig_answer(const struct fs_rig *r)
+{
+	return guest_at(&r->g, RIG_ANSWER + sizeof(struct fuse_out_header));
+}
+
+uint32_t fs_rig_answer_len(const struct fs_rig *r)
+{
+	return r->written - (uint32_t)sizeof(struct fuse_out_header);
+}
+
+int fs_rig_begin(struct fs_rig *r)
+{
+	const struct fuse_init_in in = {
+		.major = 7, .minor = 38, .max_readahead = 131072,
+		.flags = UINT32_MAX,
+	};
+
+	return fs_rig_ask(r, FUSE_INIT, 0, &in, sizeof(in), NULL, 0);
+}
+
+uint64_t fs_rig_lookup(struct fs_rig *r, uint64_t folder, const char *name)
+{
+	struct fuse_entry_out out;
+
+	ck_assert_int_eq(fs_rig_name(r, FUSE_LOOKUP, folder, NULL, 0, name), 0);
+	ck_assert_uint_eq(fs_rig_answer_len(r), sizeof(out));
+	memcpy(&out, fs_rig_answer(r), sizeof(out));
+	ck_assert_uint_ne(out.nodeid, 0);
+	return out.nodeid;
+}
+
+uint64_t fs_rig_open(struct fs_rig *r, uint32_t opcode, uint64_t node,
+		     uint32_t flags)
+{
+	const struct fuse_open_in in = { .flags = flags };
+	struct fuse_open_out out;
+
+	ck_assert_int_eq(fs_rig_ask(r, opcode, node, &in, sizeof(in), NULL, 0),
+			 0);
+	memcpy(&out, fs_rig_answer(r), sizeof(out));
+	return out.fh;
+}
+
+int fs_rig_read(struct fs_rig *r, uint32_t opcode, uint64_t node, uint64_t fh,
+		uint64_t offset, uint32_t size)
+{
+	const struct fuse_read_in in = { .fh = fh, .offset = offset,
+					 .size = size };
+
+	return fs_rig_ask(r, opcode, node, &in, sizeof(in), NULL, 0);
+}
+
+int fs_rig_write(struct fs_rig *r, uint64_t node, uint64_t fh, uint64_t offset,
+		 const void *bytes, uint32_t len)
+{
+	const struct fuse_write_in in = { .fh = fh, .offset = offset,
+					  .size = len };
+
+	return fs_rig_ask(r, FUSE_WRITE, node, &in, sizeof(in), bytes, len);
+}
+
+int fs_rig_release(struct fs_rig *r, uint32_t opcode, uint64_t node,
+		   uint64_t fh)
+{
+	const struct fuse_release_in in = { .fh = fh };
+
+	return fs_rig_ask(r, opcode, node, &in, sizeof(in), NULL, 0);
+}

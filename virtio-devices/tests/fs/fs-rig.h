@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * Shared by the tests of the file system device: a folder of its own, the
+ * device that shares it, and a driver that makes one request at a time.
+ */
+#ifndef VIRTIO_DEVICES_TESTS_FS_RIG_H
+#define VIRTIO_DEVICES_TESTS_FS_RIG_H
+
+#include <stdint.h>
+#include <sys/stat.h>
+
+#include <linux/fuse.h>
+
+#include <virtio-devices/fs.h>
+
+#include "../guest.h"
+
+/* Where a request and its answer lie, and room for each. */
+#define RIG_ASK (GUEST_DATA + 0x1000)
+#define RIG_ANSWER (GUEST_DATA + 0x40000)
+#define RIG_ROOM 0x30000u
+
+#define RIG_URGENT 0u
+#define RIG_REQUESTS 1u
+
+struct fs_rig {
+	struct guest g;
+	struct virtdev *dev;
+	uint32_t queue;
+	char folder[64];
+	int dir;		/* of the folder */
+	struct virtdev_fs_config config;
+	uint32_t uid, gid;	/* of the requests */
+	uint32_t len;		/* of the last request, as its header says */
+	uint32_t room;		/* for its answer */
+	uint32_t written;	/* what the device says it stored */
+	struct baseline before;
+};
+
+/* A folder with "file", which has "content", and "sub"; no session yet. */
+void fs_rig_folder(struct fs_rig *r);
+void fs_rig_make(struct fs_rig *r, uint32_t queue);
+/* The folder as it is made above, its device, and a session. */
+void fs_rig_init(struct fs_rig *r);
+/* The folder goes, with all in it; and no descriptor is left. */
+void fs_rig_fini(struct fs_rig *r);
+
+/* A request as it is: what the answer's header says, or 1 without one. */
+int fs_rig_send(struct fs_rig *r, const void *bytes, uint32_t len);
+
+/* A request: arguments and then len bytes of text. */
+int fs_rig_ask(struct fs_rig *r, uint32_t opcode, uint64_t node,
+	       const void *args, uint32_t args_len, const void *text,
+	       uint32_t len);
+/* The same with one name, its NUL with it; NULL: with none. */
+int fs_rig_name(struct fs_rig *r, uint32_t opcode, uint64_t node,
+		const void *args, uint32_t args_len, const char *name);
+/* The answer behind its header. */
+const void *fs_rig_answer(const struct fs_rig *r);
+uint32_t fs_rig_answer_len(const struct fs_rig *r);
+
+int fs_rig_begin(struct fs_rig *r);
+/* The number of an entry; fails the test where there is none. */
+uint64_t fs_rig_lookup(struct fs_rig *r, uint64_t folder, const char *name);
+uint64_t fs_rig_open(struct fs_rig *r, uint32_t opcode, uint64_t node,
+		     uint32_t flags);
+int fs_rig_read(struct fs_rig *r, uint32_t opcode, uint64_t node, uint64_t fh,
+		uint64_t offset, uint32_t size);
+int fs_rig_write(struct fs_rig *r, uint64_t node, uint64_t fh, uint64_t offset,
+		 const void *bytes, uint32_t len);
+int fs_rig_release(struct fs_rig *r, uint32_t opcode, uint64_t node,
+		   uint64_t fh);
+
+#endif
