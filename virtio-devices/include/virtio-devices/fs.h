@@ -18,9 +18,8 @@
  * device's queues are one of high priority, whose requests are the driver's
  * notes of what it forgot, and those of requests.
  *
- * Where the process is root, what a guest makes belongs to the user in the
- * guest who made it; otherwise all belongs to the owner of the process. Who may
- * do what is judged by the guest's kernel, and by the host's for the owner of
+ * As root, a process makes what the guest makes for the user in the guest who
+ * made it; otherwise all belongs to the owner of the process. Who may do what is judged by the guest's kernel, and by the host's for the owner of
  * the process.
  *
  * Nothing is opened by an absolute path after virtdev_fs_new(): a program may

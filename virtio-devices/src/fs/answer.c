@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* What all handlers need: an answer, and a counter. */
+/* For all handlers: an answer, and a counter. */
 #include <config.h>
 
 #include <errno.h>

@@ -20,7 +20,7 @@ typedef ssize_t (*transfer_fn)(struct vq_cursor *cursor, int fd, int64_t off,
 			       uint32_t len);
 
 /* As much as there is, in the pieces of a call each; what was done counts. */
-static int transfer(struct vq_cursor *cursor, int fd, uint64_t off,
+static int transfer_all(struct vq_cursor *cursor, int fd, uint64_t off,
 		    uint32_t len, transfer_fn fn)
 {
 	uint32_t done = 0;
@@ -47,7 +47,7 @@ int virtdev_priv_fs_read(struct fs_call *c)
 		return -EINVAL;
 	if (in->size > FS_TRANSFER || in->size > room)
 		return -EINVAL;
-	rc = transfer(&c->to, c->handle->fd, in->offset, in->size,
+	rc = transfer_all(&c->to, c->handle->fd, in->offset, in->size,
 		      vq_cursor_from_fd);
 	if (rc > 0)
 		virtdev_priv_fs_count(c->fs, FS_BYTES_READ, (uint64_t)rc);
@@ -64,7 +64,7 @@ int virtdev_priv_fs_write(struct fs_call *c)
 		return -EINVAL;
 	if (in->offset > INT64_MAX - FS_TRANSFER)
 		return -EFBIG;
-	rc = transfer(&c->from, c->handle->fd, in->offset, in->size,
+	rc = transfer_all(&c->from, c->handle->fd, in->offset, in->size,
 		      vq_cursor_to_fd);
 	if (rc < 0)
 		return rc;

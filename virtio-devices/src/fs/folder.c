@@ -15,7 +15,7 @@
 #define READ_MOST 32768u
 #define READ_LEAST 512u
 
-/* What getdents64() says of an entry. */
+/* An entry as getdents64() has it. */
 struct entry {
 	uint64_t ino;
 	int64_t next;		/* where to go on behind it */
@@ -30,7 +30,7 @@ static bool is_dots(const char *name)
 }
 
 /* Nothing is told of a file that cannot be: the driver looks it up itself. */
-static struct fuse_entry_out tell(struct fs_call *c, const char *name)
+static struct fuse_entry_out tell_entry(struct fs_call *c, const char *name)
 {
 	struct fuse_entry_out out;
 
@@ -58,7 +58,7 @@ static int put_entry(struct fs_call *c, const struct entry *e, bool plus,
 	if (len > *room)
 		return 0;
 	if (plus) {
-		told = tell(c, e->name);
+		told = tell_entry(c, e->name);
 		vq_cursor_write(&c->to, &told, sizeof(told));
 	}
 	vq_cursor_write(&c->to, &d, FUSE_NAME_OFFSET);

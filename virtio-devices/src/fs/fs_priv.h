@@ -131,7 +131,7 @@ struct fs_call {
 	struct fs_handle *handle;
 };
 
-/* What an operation takes and gives. */
+/* The texts of a request. */
 enum fs_texts {
 	FS_NO_TEXT,
 	FS_NAME,		/* of an entry in the inode, a folder */
@@ -171,6 +171,14 @@ uint32_t virtdev_priv_fs_serve(void *opaque, struct vq *q,
 int virtdev_priv_fs_answer(struct fs_call *c, const void *bytes, size_t len);
 void virtdev_priv_fs_count(struct fs *fs, enum fs_count which, uint64_t n);
 
+/* file.c */
+struct fs_proc_name virtdev_priv_fs_proc_name(int fd);
+int virtdev_priv_fs_stat(int dir, const char *name, struct statx *st);
+void virtdev_priv_fs_attr(const struct statx *st, struct fuse_attr *attr);
+/* A descriptor of the inode with other flags. */
+int virtdev_priv_fs_reopen(const struct fs *fs, const struct fs_inode *inode,
+			   int flags);
+
 /* inodes.c. A number that is not known is NULL. */
 int virtdev_priv_fs_inodes_init(struct fs *fs);
 void virtdev_priv_fs_inodes_fini(struct fs *fs);
@@ -198,20 +206,13 @@ int virtdev_priv_fs_handle_new_take_fd(struct fs *fs, int fd, uint64_t node,
 /* The number is gone; the descriptor follows when nobody is at it. */
 void virtdev_priv_fs_handle_retire(struct fs *fs, struct fs_handle *handle);
 
-/* entry.c */
-struct fs_proc_name virtdev_priv_fs_proc_name(int fd);
-int virtdev_priv_fs_stat(int dir, const char *name, struct statx *st);
-void virtdev_priv_fs_attr(const struct statx *st, struct fuse_attr *attr);
-/* Tells of the file behind an O_PATH descriptor, which it owns. */
+/* entry.c: tells of the file behind an O_PATH descriptor, which it owns. */
 int virtdev_priv_fs_entry_take_fd(struct fs *fs, const struct fs_inode *parent,
 				  int fd, struct fuse_entry_out *out);
 /* Tells of an entry of the folder. */
 int virtdev_priv_fs_entry(struct fs *fs, const struct fs_inode *parent,
 			  const char *name, struct fuse_entry_out *out);
 int virtdev_priv_fs_answer_entry(struct fs_call *c, const char *name);
-/* A descriptor of the inode with other flags. */
-int virtdev_priv_fs_reopen(const struct fs *fs, const struct fs_inode *inode,
-			   int flags);
 
 /* user.c: as whom the host sees what follows. */
 int virtdev_priv_fs_user_enter(const struct fs_call *c);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * What the driver knows by numbers of files: a bounded pool, and buckets by
+ * The files that the driver knows by numbers: a bounded pool, and buckets by
  * which a file is found that was told of before. The root is never forgotten.
  */
 #include <config.h>
@@ -40,7 +40,7 @@ static uint64_t dev_of(const struct statx *st)
 	return (uint64_t)st->stx_dev_major << 32 | st->stx_dev_minor;
 }
 
-static struct fs_inode *find(struct fs *fs, const struct statx *st)
+static struct fs_inode *inode_find(struct fs *fs, const struct statx *st)
 {
 	const uint64_t dev = dev_of(st);
 	uint32_t number = *bucket_of(fs, dev, st->stx_ino);
@@ -65,7 +65,7 @@ static void bucket_remove(struct fs *fs, const struct fs_inode *inode)
 }
 
 /* Its number is gone; the caller drops a use of it. */
-static void retire(struct fs *fs, struct fs_inode *inode)
+static void inode_retire(struct fs *fs, struct fs_inode *inode)
 {
 	if (!inode->slot.live)
 		return;
@@ -107,7 +107,7 @@ void virtdev_priv_fs_inode_put(struct fs *fs, struct fs_inode *inode)
 }
 
 /* In a new slot, which has the descriptor then. */
-static struct fs_inode *add(struct fs *fs, int *fd, const struct statx *st)
+static struct fs_inode *inode_add(struct fs *fs, int *fd, const struct statx *st)
 {
 	struct fs_inode *inode = virtdev_priv_fs_pool_take(&fs->inodes);
 	uint32_t *bucket;
@@ -133,9 +133,9 @@ int virtdev_priv_fs_inode_tell_take_fd(struct fs *fs, int fd,
 	struct fs_inode *inode;
 
 	pthread_mutex_lock(&fs->lock);
-	inode = find(fs, st);
+	inode = inode_find(fs, st);
 	if (!inode) {
-		inode = add(fs, &fd, st);
+		inode = inode_add(fs, &fd, st);
 		if (inode)
 			virtdev_priv_fs_pool_put(&inode->slot);
 	}
@@ -159,7 +159,7 @@ void virtdev_priv_fs_inode_forget(struct fs *fs, uint64_t id, uint64_t times)
 		inode->lookups -= times < inode->lookups ? times
 							 : inode->lookups;
 		if (!inode->lookups && id != FUSE_ROOT_ID)
-			retire(fs, inode);
+			inode_retire(fs, inode);
 		fd = drop_use(fs, inode);
 	}
 	pthread_mutex_unlock(&fs->lock);
@@ -175,7 +175,7 @@ void virtdev_priv_fs_inodes_forget_all(struct fs *fs)
 	pthread_mutex_lock(&fs->lock);
 	while ((inode = virtdev_priv_fs_pool_next(&fs->inodes, &at))) {
 		inode->slot.users++;
-		retire(fs, inode);
+		inode_retire(fs, inode);
 		fd = drop_use(fs, inode);
 		vsu_fd_close(&fd);
 	}
@@ -191,7 +191,7 @@ static int add_root(struct fs *fs)
 	if (rc < 0)
 		return rc;
 	fd = vsu_fd_dup(fs->folder);
-	return fd < 0 ? fd : add(fs, &fd, &st) ? 0 : -ENFILE;
+	return fd < 0 ? fd : inode_add(fs, &fd, &st) ? 0 : -ENFILE;
 }
 
 int virtdev_priv_fs_inodes_init(struct fs *fs)

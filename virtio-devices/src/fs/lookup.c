@@ -10,7 +10,7 @@
 /* Notes of one request, at most; the driver's own bound is a page of them. */
 #define MOST_FORGOTTEN 65536u
 
-/* What is offered whatever the options are. */
+/* Offered whatever the options are. */
 #define OFFERED (FUSE_ASYNC_READ | FUSE_ATOMIC_O_TRUNC | FUSE_BIG_WRITES | \
 		 FUSE_AUTO_INVAL_DATA | FUSE_DO_READDIRPLUS | \
 		 FUSE_READDIRPLUS_AUTO | FUSE_ASYNC_DIO | \
@@ -26,7 +26,7 @@ static void forget_session(struct fs *fs)
 	virtdev_priv_fs_inodes_forget_all(fs);
 }
 
-static uint64_t offered(const struct fs *fs)
+static uint64_t flags_offered(const struct fs *fs)
 {
 	return OFFERED | (fs->config.submounts ? FUSE_SUBMOUNTS : 0) |
 	       (fs->config.window ? FUSE_MAP_ALIGNMENT : 0);
@@ -44,7 +44,7 @@ static int answer_version(struct fs_call *c)
 static int answer_init(struct fs_call *c, const struct fuse_init_in *in)
 {
 	const uint64_t flags = (in->flags | (uint64_t)in->flags2 << 32) &
-			       offered(c->fs);
+			       flags_offered(c->fs);
 	const struct fuse_init_out out = {
 		.major = FUSE_KERNEL_VERSION, .minor = FS_MINOR_MOST,
 		.max_readahead = in->max_readahead, .flags = (uint32_t)flags,

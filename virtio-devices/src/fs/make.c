@@ -36,7 +36,7 @@ static void undo_umask(const struct fs_call *c, int fd, uint32_t mode)
 /* Makes c->name as the user who asks; 0 or -1 and errno. */
 typedef int (*make_fn)(const struct fs_call *c);
 
-static int make(const struct fs_call *c, make_fn fn)
+static int make_name(const struct fs_call *c, make_fn fn)
 {
 	int rc = virtdev_priv_fs_user_enter(c);
 
@@ -50,7 +50,7 @@ static int make(const struct fs_call *c, make_fn fn)
 static int make_and_tell(struct fs_call *c, make_fn fn, uint32_t mode)
 {
 	struct fuse_entry_out out;
-	int fd, rc = make(c, fn);
+	int fd, rc = make_name(c, fn);
 
 	if (rc < 0)
 		return rc;
@@ -208,7 +208,7 @@ static int answer_created_take_fd(struct fs_call *c, int fd)
 	return virtdev_priv_fs_answer(c, &out, sizeof(out));
 }
 
-static int create(struct fs_call *c, int (*open_fn)(const struct fs_call *c))
+static int make_file(struct fs_call *c, int (*open_fn)(const struct fs_call *c))
 {
 	int fd, rc;
 
@@ -224,10 +224,10 @@ static int create(struct fs_call *c, int (*open_fn)(const struct fs_call *c))
 
 int virtdev_priv_fs_create(struct fs_call *c)
 {
-	return create(c, open_named);
+	return make_file(c, open_named);
 }
 
 int virtdev_priv_fs_tmpfile(struct fs_call *c)
 {
-	return create(c, open_unnamed);
+	return make_file(c, open_unnamed);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * All operations. What has a name and no handler is refused with ENOSYS, by
- * which a driver learns not to ask again: IOCTL, POLL, BMAP.
+ * All operations. IOCTL, POLL and BMAP have a name and no handler: ENOSYS, by
+ * which a driver learns not to ask again.
  */
 #include <config.h>
 

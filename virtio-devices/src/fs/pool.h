@@ -43,7 +43,7 @@ void *virtdev_priv_fs_pool_get(struct fs_pool *pool, uint64_t id);
 /* True: nobody is at it and its number is gone; the caller empties it. */
 bool virtdev_priv_fs_pool_put(struct fs_slot *slot);
 
-/* It is empty. */
+/* Nothing is left in it. */
 void virtdev_priv_fs_pool_free(struct fs_pool *pool, struct fs_slot *slot);
 
 /* The next slot whose number is valid, from index *at on, or NULL. */

@@ -22,7 +22,7 @@ int virtdev_priv_fs_rmdir(struct fs_call *c)
 	return unlinkat(c->inode->fd, c->name, AT_REMOVEDIR) < 0 ? -errno : 0;
 }
 
-static int move(struct fs_call *c, uint64_t folder, uint32_t flags)
+static int move_name(struct fs_call *c, uint64_t folder, uint32_t flags)
 {
 	struct fs_inode *to;
 	int rc;
@@ -40,10 +40,10 @@ static int move(struct fs_call *c, uint64_t folder, uint32_t flags)
 
 int virtdev_priv_fs_rename(struct fs_call *c)
 {
-	return move(c, c->arg.rename.newdir, 0);
+	return move_name(c, c->arg.rename.newdir, 0);
 }
 
 int virtdev_priv_fs_rename2(struct fs_call *c)
 {
-	return move(c, c->arg.rename.newdir, c->arg.rename.flags);
+	return move_name(c, c->arg.rename.newdir, c->arg.rename.flags);
 }

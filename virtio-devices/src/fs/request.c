@@ -23,7 +23,7 @@ static int check_name(const char *name)
 	       !strcmp(name, "..") ? -EINVAL : 0;
 }
 
-/* What follows a text in the same request, or NULL when the text has no end. */
+/* The part behind a text of the same request, or NULL when the text has no end. */
 static char *end_of(char *text, uint32_t *left)
 {
 	char *end = memchr(text, 0, *left);
@@ -71,7 +71,7 @@ static int read_texts(struct fs_call *c, uint8_t texts)
 
 /* ------------------------------------------------------------------ checks */
 
-/* What may be asked for here and now. */
+/* Whether it may be asked for here and now. */
 static int check_operation(const struct fs_call *c,
 			   const struct fs_operation *op)
 {
@@ -139,7 +139,7 @@ static void let_go(struct fs_call *c)
 		virtdev_priv_fs_inode_put(c->fs, c->inode);
 }
 
-static int serve(struct fs_call *c, const struct fs_operation *op)
+static int request_serve(struct fs_call *c, const struct fs_operation *op)
 {
 	int rc = check_operation(c, op);
 
@@ -158,7 +158,7 @@ static int serve(struct fs_call *c, const struct fs_operation *op)
 /* ------------------------------------------------------------------- answer */
 
 /* The header, and so how many bytes were stored in all. */
-static uint32_t answer(struct fs_call *c, struct vq_cursor *head, int rc)
+static uint32_t write_answer(struct fs_call *c, struct vq_cursor *head, int rc)
 {
 	struct fuse_out_header out = { .len = sizeof(out),
 				       .unique = c->in.unique };
@@ -195,6 +195,6 @@ uint32_t virtdev_priv_fs_serve(void *opaque, struct vq *q,
 	if (!quiet && vq_cursor_skip(&c.to, least) < least)
 		return 0;
 	if (!chain->fault.why)
-		rc = serve(&c, op);
-	return quiet ? 0 : answer(&c, &head, rc);
+		rc = request_serve(&c, op);
+	return quiet ? 0 : write_answer(&c, &head, rc);
 }

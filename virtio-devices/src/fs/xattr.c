@@ -15,7 +15,7 @@
 #define VALUE_AT (FS_TEXT - FS_VALUE_MAX)
 #define SET_FLAGS (XATTR_CREATE | XATTR_REPLACE)
 
-/* What belongs to the host's kernel alone is neither shown nor changed. */
+/* The host's kernel has others of its own, which nobody else sees or changes. */
 static bool is_shown(const char *name)
 {
 	return !strncmp(name, "user.", 5) || !strncmp(name, "trusted.", 8) ||

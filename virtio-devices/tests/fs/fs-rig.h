@@ -15,7 +15,7 @@
 
 #include "../guest.h"
 
-/* Where a request and its answer lie, and room for each. */
+/* Addresses of a request and its answer, and room for each. */
 #define RIG_ASK (GUEST_DATA + 0x1000)
 #define RIG_ANSWER (GUEST_DATA + 0x40000)
 #define RIG_ROOM 0x30000u

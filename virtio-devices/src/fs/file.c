@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* A file of the host by its descriptor: opened anew, and its attributes. */
+#include <config.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+
+#include "fs/fs_priv.h"
+
+struct fs_proc_name virtdev_priv_fs_proc_name(int fd)
+{
+	struct fs_proc_name name;
+
+	snprintf(name.text, sizeof(name.text), "%d", fd);
+	return name;
+}
+
+int virtdev_priv_fs_reopen(const struct fs *fs, const struct fs_inode *inode,
+			   int flags)
+{
+	const struct fs_proc_name name = virtdev_priv_fs_proc_name(inode->fd);
+	int fd;
+
+	/* nothing but these has an effect when it is opened */
+	if (inode->type != S_IFREG && inode->type != S_IFDIR)
+		return -EBADF;
+	fd = openat(fs->proc, name.text, flags | O_CLOEXEC | O_NOCTTY);
+	return fd < 0 ? -errno : fd;
+}
+
+int virtdev_priv_fs_stat(int dir, const char *name, struct statx *st)
+{
+	return statx(dir, name, AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW |
+		     AT_NO_AUTOMOUNT, STATX_BASIC_STATS | STATX_MNT_ID,
+		     st) < 0 ? -errno : 0;
+}
+
+void virtdev_priv_fs_attr(const struct statx *st, struct fuse_attr *attr)
+{
+	*attr = (struct fuse_attr){
+		.ino = st->stx_ino, .size = st->stx_size,
+		.blocks = st->stx_blocks, .mode = st->stx_mode,
+		.atime = (uint64_t)st->stx_atime.tv_sec,
+		.mtime = (uint64_t)st->stx_mtime.tv_sec,
+		.ctime = (uint64_t)st->stx_ctime.tv_sec,
+		.atimensec = st->stx_atime.tv_nsec,
+		.mtimensec = st->stx_mtime.tv_nsec,
+		.ctimensec = st->stx_ctime.tv_nsec,
+		.nlink = st->stx_nlink, .uid = st->stx_uid,
+		.gid = st->stx_gid, .blksize = st->stx_blksize,
+		/* as the kernel's new_encode_dev() has it */
+		.rdev = (st->stx_rdev_minor & 0xff) | st->stx_rdev_major << 8 |
+			(st->stx_rdev_minor & ~0xffu) << 12,
+	};
+}
