@@ -187,8 +187,10 @@ static void run_requests(void *opaque, uint64_t n)
 		for (i = 0; i < r->batch; i++)
 			request(true, r->first + i, r->len);
 		await(r->batch);
+		vhost_user_backend_shmem_hold(server.b);
 		for (i = 0; i < r->batch; i++)
 			request(false, r->first + i, r->len);
+		vhost_user_backend_shmem_release(server.b);
 		await(r->batch);
 	}
 }

@@ -72,8 +72,6 @@ static void mapping_leave(struct vmem_block *block,
 
 static void block_free(struct vmem_block *block)
 {
-	if (block->piece)
-		vmem_priv_reservation_release(block->reservation, block->piece);
 	if (block->closer)
 		vsu_foreign_close(block->closer, &block->fd);
 	vsu_fd_close(&block->fd);
@@ -90,6 +88,7 @@ void vmem_priv_blocks_destroy(struct vmem_block *gone)
 	for (block = gone; block; block = block->next_gone)
 		mapping_leave(block, &areas);
 	vmem_priv_areas_unmap(&areas);
+	vmem_priv_reservation_release(gone);
 	while ((block = gone)) {
 		gone = block->next_gone;
 		block_free(block);
@@ -118,6 +117,16 @@ struct vmem_block *vmem_block_unref(struct vmem_block *block)
 		vmem_priv_block_drop(block, &gone);
 	vmem_priv_blocks_destroy(gone);
 	return NULL;
+}
+
+void vmem_blocks_unref(struct vmem_block *const *blocks, size_t n)
+{
+	struct vmem_block *gone = NULL;
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		vmem_priv_block_drop(blocks[i], &gone);
+	vmem_priv_blocks_destroy(gone);
 }
 
 enum vmem_kind vmem_block_kind(const struct vmem_block *block)

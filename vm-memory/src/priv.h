@@ -161,9 +161,11 @@ struct vmem_priv_piece {
 int vmem_priv_reservation_claim(struct vmem_reservation *r, uint64_t off,
 				uint64_t len, struct vmem_priv_piece **out,
 				struct vsu_error *err);
-/* Restores the empty pages, ends the claim, drops the block's reference. */
-void vmem_priv_reservation_release(struct vmem_reservation *r,
-				   struct vmem_priv_piece *piece);
+/*
+ * Of a list of blocks at their end, those that lie in reservations: restores
+ * the empty pages, ends the claims, drops the blocks' references.
+ */
+void vmem_priv_reservation_release(struct vmem_block *gone);
 
 /* dirty.c */
 

@@ -172,12 +172,17 @@ bool vmem_reservation_busy(const struct vmem_reservation *reservation,
  * mapping could come to lie in the window. False when the kernel has no room
  * to split the mapping; the pages are out of everybody's reach all the same.
  */
+static bool range_empty(struct vmem_reservation *r, uint64_t off, uint64_t len)
+{
+	return mmap(r->space.hva + off, len, PROT_NONE,
+		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED,
+		    -1, 0) != MAP_FAILED;
+}
+
 static bool piece_empty(struct vmem_reservation *r,
 			const struct vmem_priv_piece *p)
 {
-	return mmap(r->space.hva + p->off, p->len, PROT_NONE,
-		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED,
-		    -1, 0) != MAP_FAILED;
+	return range_empty(r, p->off, p->len);
 }
 
 static bool piece_stays(struct vmem_reservation *r,
@@ -304,11 +309,9 @@ int vmem_priv_reservation_claim(struct vmem_reservation *r, uint64_t off,
 	return 0;
 }
 
-void vmem_priv_reservation_release(struct vmem_reservation *r,
-				   struct vmem_priv_piece *piece)
+static void piece_release(struct vmem_reservation *r,
+			  struct vmem_priv_piece *piece, bool empty)
 {
-	const bool empty = piece_empty(r, piece);
-
 	__atomic_store_n(&piece->live, empty ? VMEM_PRIV_PIECE_FREE :
 			 VMEM_PRIV_PIECE_STUCK, __ATOMIC_SEQ_CST);
 	if (!empty)
@@ -317,4 +320,54 @@ void vmem_priv_reservation_release(struct vmem_reservation *r,
 	    r->event_fd >= 0)
 		vsu_event_signal_own(r->event_fd);
 	reservation_unref(r);
+}
+
+/* Pieces side by side, of blocks that follow each other in their list. */
+struct run {
+	struct vmem_reservation *r;
+	uint64_t off, len;
+};
+
+/* True where the block's piece lies beside the run, which it joins. */
+static bool run_add(struct run *run, const struct vmem_block *block)
+{
+	const struct vmem_priv_piece *p = block->piece;
+
+	if (!p || block->reservation != run->r)
+		return false;
+	if (p->off + p->len == run->off)
+		run->off = p->off;
+	else if (p->off != run->off + run->len)
+		return false;
+	run->len += p->len;
+	return true;
+}
+
+/* Each is tried alone, should the kernel not empty them together. */
+static void run_release(const struct run *run, const struct vmem_block *from,
+			const struct vmem_block *end)
+{
+	const bool empty = range_empty(run->r, run->off, run->len);
+	const struct vmem_block *b;
+
+	for (b = from; b != end; b = b->next_gone)
+		piece_release(run->r, b->piece,
+			      empty || piece_empty(run->r, b->piece));
+}
+
+void vmem_priv_reservation_release(struct vmem_block *gone)
+{
+	const struct vmem_block *from, *end;
+	struct run run;
+
+	for (from = gone; from; from = end) {
+		end = from->next_gone;
+		if (!from->piece)
+			continue;
+		run = (struct run){ from->reservation, from->piece->off,
+				    from->piece->len };
+		while (end && run_add(&run, end))
+			end = end->next_gone;
+		run_release(&run, from, end);
+	}
 }

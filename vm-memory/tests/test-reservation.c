@@ -61,6 +61,8 @@ static bool no_room;
 /* Mappings that failed and took with them what was there before. */
 static unsigned int holes;
 static unsigned int tried;
+/* Mappings over a place in the window. */
+static unsigned int fixed;
 
 void *__real_mmap(void *at, size_t len, int prot, int flags, int fd, off_t pos);
 void *__wrap_mmap(void *at, size_t len, int prot, int flags, int fd, off_t pos);
@@ -72,6 +74,7 @@ void *__wrap_mmap(void *at, size_t len, int prot, int flags, int fd, off_t pos)
 	unsigned char present;
 
 	tried += !(flags & MAP_FIXED);
+	fixed += !!(flags & MAP_FIXED);
 	if (p == MAP_FAILED && (flags & MAP_FIXED))
 		holes += mincore(at, 1, &present) < 0;
 	errno = why;
@@ -283,6 +286,72 @@ START_TEST(e1_28_piece_that_cannot_be_emptied_is_not_busy_and_is_emptied_later)
 END_TEST
 
 /* Random maps and unmaps against a table of pages. */
+/* Pages 2, 1, 0 and 5 of the window. */
+static void map_four(struct vmem_block **blocks)
+{
+	static const uint64_t at[] = { 2, 1, 0, 5 };
+	unsigned int i;
+
+	for (i = 0; i < 4; i++)
+		ck_assert_int_eq(map_at(at[i] * PAGE, i * PAGE, PAGE, 0,
+					&blocks[i]), 0);
+}
+
+static bool page_readable(unsigned int page)
+{
+	return readable(vmem_reservation_hva(window) + page * PAGE);
+}
+
+START_TEST(neighbours_that_go_together_are_emptied_by_one_call)
+{
+	struct vmem_block *blocks[4];
+	unsigned int i;
+
+	map_four(blocks);
+	fixed = 0;
+	vmem_blocks_unref(blocks, 4);
+	ck_assert_uint_eq(fixed, 2);
+	for (i = 0; i < 6; i++)
+		ck_assert(!page_readable(i));
+	ck_assert(!vmem_reservation_busy(window, 0, 16 * PAGE));
+	map_four(blocks);
+	ck_assert(page_readable(1));
+	vmem_blocks_unref(blocks, 4);
+	vmem_blocks_unref(blocks, 0);
+}
+END_TEST
+
+START_TEST(neighbour_that_somebody_holds_stays)
+{
+	struct vmem_block *blocks[4];
+
+	map_four(blocks);
+	vmem_block_ref(blocks[1]);
+	vmem_blocks_unref(blocks, 4);
+	ck_assert(!page_readable(0));
+	ck_assert(page_readable(1));
+	ck_assert(!page_readable(2));
+	ck_assert(vmem_reservation_busy(window, PAGE, PAGE));
+	vmem_block_unref(blocks[1]);
+	ck_assert(!page_readable(1));
+}
+END_TEST
+
+START_TEST(neighbours_that_cannot_be_emptied_are_emptied_later)
+{
+	struct vmem_block *blocks[4];
+
+	map_four(blocks);
+	no_room = true;
+	vmem_blocks_unref(blocks, 4);
+	no_room = false;
+	ck_assert(!vmem_reservation_busy(window, 0, 16 * PAGE));
+	map_four(blocks);
+	ck_assert(page_readable(0) && page_readable(2) && page_readable(5));
+	vmem_blocks_unref(blocks, 4);
+}
+END_TEST
+
 START_TEST(random_maps_agree_with_a_model)
 {
 	struct vmem_block *at[16] = { NULL }, *owner[16] = { NULL }, *b;
@@ -406,6 +475,9 @@ int main(void)
 	if (sizeof(off_t) == sizeof(long))	/* else mmap() has another name */
 		tcase_add_test(tc,
 			       e1_28_piece_that_cannot_be_emptied_is_not_busy_and_is_emptied_later);
+	tcase_add_test(tc, neighbours_that_go_together_are_emptied_by_one_call);
+	tcase_add_test(tc, neighbour_that_somebody_holds_stays);
+	tcase_add_test(tc, neighbours_that_cannot_be_emptied_are_emptied_later);
 	tcase_add_test(tc, random_maps_agree_with_a_model);
 	if (sizeof(void *) >= 8)	/* room for the window */
 		tcase_add_test(tc, refused_mapping_leaves_no_hole_in_the_window);

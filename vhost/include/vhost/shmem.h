@@ -103,6 +103,16 @@ VHOST_USER_API int vhost_user_backend_shmem_unmap(struct vhost_user_backend *b,
 		uint64_t cookie, struct vsu_error *err) VSU_NODISCARD;
 
 /*
+ * Between the two, requests without descriptors (those that unmap) are kept:
+ * they leave together, by one system call, with the next one that has a
+ * descriptor, with the release, or at the end of a dispatch. Inside a dispatch
+ * that is so without asking.
+ */
+VHOST_USER_API void vhost_user_backend_shmem_hold(struct vhost_user_backend *b);
+VHOST_USER_API void vhost_user_backend_shmem_release(
+		struct vhost_user_backend *b);
+
+/*
  * The same from the thread of a ring, between run and the answer to quiesce:
  * the request is left to the session's thread, and every outcome comes there as
  * shmem_result, with the codes of the calls above, too; 0 also where the

@@ -184,6 +184,7 @@ struct vhost_user_backend {
 	uint64_t tokens;
 
 	bool busy;		/* inside dispatch */
+	bool holding;		/* requests without descriptors wait for more */
 	bool turn_over;		/* a message cost as much as a batch of them */
 	bool ending;		/* why is filled; nothing is read any more */
 	bool gone;
@@ -341,6 +342,8 @@ void vhost_user_priv_ring_stop(struct vhost_user_backend *b, uint32_t index);
 /* channel.c: the back-end channel */
 /* Sends what waits for a ring to be started or for the socket. */
 void vhost_user_priv_backend_channel_pump(struct vhost_user_backend *b);
+/* Sends the requests that were left to the end of a dispatch. */
+void vhost_user_priv_backend_channel_send_waiting(struct vhost_user_backend *b);
 /* Something arrived, or the peer closed it. */
 void vhost_user_priv_backend_channel_ready(struct vhost_user_backend *b);
 /* Both ends; err says why, NULL: it is not needed any more. */

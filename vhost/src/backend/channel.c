@@ -70,11 +70,14 @@ static void tell_result(struct vhost_user_backend *b,
 		b->ops.answered(b->opaque, asked->cookie, result, fd);
 }
 
+/* Requests that wait leave before: behind this nothing is sent. */
 void vhost_user_priv_backend_channel_cancel(struct vhost_user_backend *b)
 {
 	struct vhost_user_priv_asked *asked;
 	unsigned int i;
 
+	if (b->have_backend_channel)
+		vhost_user_priv_channel_flush(&b->backend_channel, NULL);
 	for (i = 0; i < b->nasked; i++) {
 		asked = nth_asked(b, i);
 		if (asked->cancelled)
@@ -313,6 +316,25 @@ int vhost_user_priv_backend_channel_check(const struct vhost_user_backend *b,
 	return 0;
 }
 
+/* Requests without descriptors leave together, at the end of a dispatch. */
+static bool may_wait(const struct vhost_user_backend *b, uint32_t request)
+{
+	return request == VHOST_USER_BACKEND_SHMEM_UNMAP &&
+	       (b->busy || b->holding);
+}
+
+void vhost_user_priv_backend_channel_send_waiting(struct vhost_user_backend *b)
+{
+	struct vsu_error err;
+
+	if (!b->have_backend_channel || b->channel_events & EPOLLOUT ||
+	    !vhost_user_priv_channel_wants_write(&b->backend_channel))
+		return;
+	vhost_user_priv_no_error(&err);
+	if (flush_channel(b, &err) < 0)
+		vhost_user_priv_backend_channel_close(b, &err);
+}
+
 int vhost_user_priv_backend_channel_ask(struct vhost_user_backend *b,
 		uint32_t request, const void *payload, size_t len,
 		const int *fd, uint64_t cookie, struct vsu_error *err)
@@ -338,7 +360,7 @@ int vhost_user_priv_backend_channel_ask(struct vhost_user_backend *b,
 		*nth_asked(b, b->nasked++) = (struct vhost_user_priv_asked){
 			.cookie = cookie, .request = request
 		};
-	if (flush_channel(b, &why) < 0)
+	if (!may_wait(b, request) && flush_channel(b, &why) < 0)
 		vhost_user_priv_backend_channel_close(b, &why);
 	return answered ? 0 : 1;
 }

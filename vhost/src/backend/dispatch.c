@@ -180,6 +180,7 @@ static void flush_replies(struct vhost_user_backend *b)
 {
 	struct epoll_event ev = { .data.u32 = VHOST_USER_PRIV_WATCH_MAIN };
 
+	vhost_user_priv_backend_channel_send_waiting(b);
 	if (vhost_user_priv_channel_flush(&b->main, &b->why) < 0) {
 		vhost_user_priv_backend_fail(b);
 		return;

@@ -150,6 +150,17 @@ int vhost_user_backend_shmem_unmap(struct vhost_user_backend *b,
 			NULL, cookie, err);
 }
 
+void vhost_user_backend_shmem_hold(struct vhost_user_backend *b)
+{
+	b->holding = true;
+}
+
+void vhost_user_backend_shmem_release(struct vhost_user_backend *b)
+{
+	b->holding = false;
+	vhost_user_priv_backend_channel_send_waiting(b);
+}
+
 /* from other threads */
 
 int vhost_user_backend_shmem_post(struct vhost_user_backend *b, bool map,
@@ -157,7 +168,7 @@ int vhost_user_backend_shmem_post(struct vhost_user_backend *b, bool map,
 {
 	struct vhost_user_priv_posts *p = &b->posts;
 	struct vhost_user_priv_post post = { *request, cookie, map };
-	bool full;
+	bool full, first;
 
 	if (!b->config.nshmem || !b->ops.shmem_result)
 		return -EOPNOTSUPP;
@@ -166,6 +177,7 @@ int vhost_user_backend_shmem_post(struct vhost_user_backend *b, bool map,
 		return post.request.fd;
 	pthread_mutex_lock(&p->lock);
 	full = p->n == VHOST_USER_PRIV_MAX_ASKED;
+	first = p->n == 0;
 	if (!full) {
 		p->slots[(p->first + p->n) % VHOST_USER_PRIV_MAX_ASKED] = post;
 		__atomic_store_n(&p->n, p->n + 1, __ATOMIC_RELAXED);
@@ -175,7 +187,8 @@ int vhost_user_backend_shmem_post(struct vhost_user_backend *b, bool map,
 		vsu_fd_close(&post.request.fd);
 		return -EAGAIN;
 	}
-	return vsu_event_signal_own(b->event);
+	/* others wait for the same dispatch, which takes all of them */
+	return first ? vsu_event_signal_own(b->event) : 0;
 }
 
 static bool pop_post(struct vhost_user_backend *b,

@@ -113,16 +113,28 @@ static void report_owner(struct vhost_user_frontend *f,
 	vhost_user_priv_fe_report(f, &err);
 }
 
-/* Maps that the owner refused are taken back; of unmaps our hold ends. */
+/* Our hold on what was unmapped ends, of all together. */
+static void drop_unmapped(struct vhost_user_shmem_change *changes,
+			  unsigned int n)
+{
+	struct vmem_block *blocks[FE_SHMEM_BATCH];
+	unsigned int i, count = 0;
+
+	for (i = 0; i < n; i++) {
+		if (changes[i].map)
+			continue;
+		blocks[count++] = changes[i].block;
+		changes[i].block = NULL;
+	}
+	vmem_blocks_unref(blocks, count);
+}
+
+/* Maps that the owner refused are taken back. */
 static void finish_change(struct vhost_user_frontend *f, struct fe_shmem_entry *e)
 {
 	struct vhost_user_shmem_change *c = change_of(&f->shm, e);
 
-	if (!c)
-		return;
-	if (!c->map) {
-		c->block = vmem_block_unref(c->block);
-	} else if (c->result < 0) {
+	if (c && c->map && c->result < 0) {
 		e->result = c->result;
 		report_owner(f, c);
 		entry_drop(f, c);
@@ -192,6 +204,7 @@ static void batch_tell(struct vhost_user_frontend *f)
 
 	if (shm->nchanges)
 		f->ops.shmem(f->opaque, shm->changes, shm->nchanges);
+	drop_unmapped(shm->changes, shm->nchanges);
 	for (i = 0; i < shm->nentries; i++)
 		finish_change(f, &shm->entries[i]);
 	shm->told = true;
@@ -271,7 +284,7 @@ int vhost_user_priv_fe_shmem_resume(struct vhost_user_frontend *f,
 static void clear_some(struct vhost_user_frontend *f)
 {
 	struct vhost_user_shmem_change c[FE_SHMEM_BATCH];
-	unsigned int i, n = 0;
+	unsigned int n = 0;
 
 	while (n < FE_SHMEM_BATCH &&
 	       vhost_user_priv_shmem_any(&f->shm.table, &c[n].shmid,
@@ -284,8 +297,7 @@ static void clear_some(struct vhost_user_frontend *f)
 		n++;
 	}
 	f->ops.shmem(f->opaque, c, n);
-	for (i = 0; i < n; i++)
-		vmem_block_unref(c[i].block);
+	drop_unmapped(c, n);
 }
 
 void vhost_user_priv_fe_shmem_clear(struct vhost_user_frontend *f)

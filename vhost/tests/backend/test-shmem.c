@@ -144,6 +144,62 @@ START_TEST(requests_are_answered_in_order_up_to_a_number_of_them)
 }
 END_TEST
 
+/* The next n requests are in the socket, with these offsets, and no other. */
+static void expect_offsets(struct channel_rig *f, const uint64_t *offsets,
+			   unsigned int n)
+{
+	struct asked a;
+	unsigned int i;
+
+	for (i = 0; i < n; i++) {
+		ck_assert(channel_next(f, &a));
+		ck_assert_uint_eq(a.m.shm_offset, offsets[i] * CHANNEL_PAGE);
+		vsu_fd_close(&a.fd);
+	}
+	ck_assert(!channel_next(f, &a));
+}
+
+START_TEST(unmaps_that_are_held_leave_together)
+{
+	static const uint64_t expected[] = { 0, 1, 2 };
+	struct channel_rig f;
+	unsigned int i;
+
+	channel_init(&f);
+	vhost_user_backend_shmem_hold(f.r.b);
+	for (i = 0; i < 3; i++)
+		ck_assert_int_eq(unmap(&f, 0, i * CHANNEL_PAGE, i), 0);
+	expect_offsets(&f, expected, 0);
+	vhost_user_backend_shmem_release(f.r.b);
+	expect_offsets(&f, expected, 3);
+	ck_assert_int_eq(unmap(&f, 0, 0, 3), 0);
+	expect_offsets(&f, expected, 1);
+	channel_fini(&f);
+}
+END_TEST
+
+START_TEST(dispatch_map_and_stop_send_the_unmaps_that_are_held)
+{
+	static const uint64_t expected[] = { 0, 16, 32, 48 };
+	struct channel_rig f;
+
+	channel_init(&f);
+	vhost_user_backend_shmem_hold(f.r.b);
+	ck_assert_int_eq(unmap(&f, 0, 0, 1), 0);
+	ck_assert_int_ge(rig_dispatch(&f.r), 0);
+	expect_offsets(&f, expected, 1);
+	ck_assert_int_eq(unmap(&f, 0, 16 * CHANNEL_PAGE, 2), 0);
+	ck_assert_int_eq(map(&f, 0, 32 * CHANNEL_PAGE, 3), 0);
+	expect_offsets(&f, expected + 1, 2);
+	ck_assert_int_eq(unmap(&f, 0, 48 * CHANNEL_PAGE, 4), 0);
+	rig_stop_ring(&f.r, 0);
+	rig_stop_ring(&f.r, 1);
+	expect_offsets(&f, expected + 3, 1);
+	ck_assert_uint_eq(f.r.nresults, 4);
+	channel_fini(&f);
+}
+END_TEST
+
 START_TEST(nothing_is_asked_while_all_rings_are_stopped)
 {
 	struct channel_rig f;
@@ -477,6 +533,8 @@ int main(void)
 	tcase_add_test(tc, sizes_must_be_whole_pages);
 	tcase_add_test(tc, map_and_unmap_are_sent_and_answered);
 	tcase_add_test(tc, requests_are_answered_in_order_up_to_a_number_of_them);
+	tcase_add_test(tc, unmaps_that_are_held_leave_together);
+	tcase_add_test(tc, dispatch_map_and_stop_send_the_unmaps_that_are_held);
 	tcase_add_test(tc, nothing_is_asked_while_all_rings_are_stopped);
 	tcase_add_test(tc, answer_after_the_stop_is_not_taken_for_another);
 	tcase_add_test(tc, what_is_outside_a_region_or_no_whole_page_is_not_asked);

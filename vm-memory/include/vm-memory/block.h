@@ -102,6 +102,11 @@ VMEM_API int vmem_block_new_take_known_fd(const struct vmem_fd_desc *desc,
 
 VMEM_API struct vmem_block *vmem_block_ref(struct vmem_block *block);
 VMEM_API struct vmem_block *vmem_block_unref(struct vmem_block *block);
+/*
+ * Lets n of them go at once: those that nobody has any more are unmapped
+ * together, neighbours by one system call.
+ */
+VMEM_API void vmem_blocks_unref(struct vmem_block *const *blocks, size_t n);
 
 VMEM_API enum vmem_kind vmem_block_kind(const struct vmem_block *block);
 VMEM_API uint32_t vmem_block_flags(const struct vmem_block *block);
