@@ -93,6 +93,7 @@ static int without_filter(enum confine_filter how, const char *why,
 
 #if defined(HAVE_LIBSECCOMP) && !defined(UNDER_SANITIZER)
 
+#include <linux/fs.h>
 #include <linux/if_tun.h>
 #include <linux/sched.h>
 #include <seccomp.h>
@@ -107,11 +108,11 @@ static const char *const calls[] = {
 	"fstat64", "fstatat64", "fstatfs", "fstatfs64", "getpeername",
 	"getsockname", "getsockopt", "lseek", "_llseek", "newfstatat", "openat",
 	"poll", "ppoll", "ppoll_time64", "read", "readlink", "readlinkat",
-	"recvmsg", "sendmsg", "sendto", "setsockopt", "shutdown", "stat",
-	"statfs", "statfs64", "statx", "write", "writev",
-	/* memory of the guest, and our own */
+	"recvfrom", "recvmsg", "sendmsg", "sendto", "setsockopt", "shutdown",
+	"stat", "statfs", "statfs64", "statx", "write", "writev",
+	/* memory of the guest, and our own; qsort() asks how much there is */
 	"brk", "ftruncate", "ftruncate64", "madvise", "membarrier",
-	"memfd_create", "mremap", "munmap", "userfaultfd",
+	"memfd_create", "mremap", "munmap", "sysinfo", "userfaultfd",
 	/* rings */
 	"epoll_create1", "epoll_ctl", "epoll_pwait", "epoll_pwait2",
 	"epoll_wait", "eventfd2", "timerfd_create", "timerfd_settime",
@@ -126,8 +127,9 @@ static const char *const calls[] = {
 	"time",
 	/* threads, signals, the end */
 	"exit", "exit_group", "futex", "futex_time64", "getpid", "gettid",
-	"restart_syscall", "rseq", "rt_sigaction", "rt_sigprocmask",
-	"rt_sigreturn", "sched_getaffinity", "sched_yield", "set_robust_list",
+	"restart_syscall", "rseq", "rt_sigaction", "rt_sigpending",
+	"rt_sigprocmask", "rt_sigreturn", "rt_sigtimedwait",
+	"rt_sigtimedwait_time64", "sched_getaffinity", "sched_yield", "set_robust_list",
 	"sigaltstack", "sigreturn", "tgkill", "unlink", "unlinkat",
 };
 
@@ -171,21 +173,34 @@ static int allow_threads(scmp_filter_ctx filter)
 }
 
 /*
- * Requests of userfaultfd, all of one kind, and two of tap interfaces, which
- * share their kind with terminals; no others of terminals and devices.
+ * Requests of userfaultfd, all of one kind; the size of a block device that a
+ * front-end gives; and two of tap interfaces, which share their kind with
+ * terminals. No others of terminals and devices.
  */
 static int allow_requests(scmp_filter_ctx filter)
 {
-	static const unsigned int taps[] = { TUNSETOFFLOAD, TUNSETQUEUE };
+	static const unsigned int single[] = {
+		BLKGETSIZE64, TUNSETOFFLOAD, TUNSETQUEUE,
+	};
 	int rc = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1,
 				  SCMP_A1(SCMP_CMP_MASKED_EQ, 0xff00, 0xaa00));
 	size_t i;
 
-	for (i = 0; !rc && i < sizeof(taps) / sizeof(*taps); i++)
+	for (i = 0; !rc && i < sizeof(single) / sizeof(*single); i++)
 		rc = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(ioctl),
 				      1, SCMP_A1(SCMP_CMP_MASKED_EQ,
-						 UINT32_MAX, taps[i]));
+						 UINT32_MAX, single[i]));
 	return rc;
+}
+
+/*
+ * The disconnect by which vsu_closer makes a peer's socket quiet: an address
+ * of a family and nothing else leads nowhere.
+ */
+static int allow_disconnect(scmp_filter_ctx filter)
+{
+	return seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(connect), 1,
+				SCMP_A2(SCMP_CMP_EQ, sizeof(sa_family_t)));
 }
 
 static int fill_filter(scmp_filter_ctx filter, const char *const *more)
@@ -198,6 +213,7 @@ static int fill_filter(scmp_filter_ctx filter, const char *const *more)
 	rc = rc ? rc : allow_mapping(filter, SCMP_SYS(mprotect));
 	rc = rc ? rc : allow_threads(filter);
 	rc = rc ? rc : allow_requests(filter);
+	rc = rc ? rc : allow_disconnect(filter);
 	for (; !rc && more && *more; more++)
 		rc = allow_name(filter, *more);
 	return rc ? rc : seccomp_load(filter);

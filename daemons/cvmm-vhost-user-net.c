@@ -6,7 +6,6 @@
 
 int main(int argc, char **argv)
 {
-	static const char *const calls[] = { "recvfrom", NULL };
 	static const struct daemon daemon = {
 		.name = "cvmm-vhost-user-net",
 		.summary = "Serves a network card to QEMU or another vhost-user front-end.",
@@ -14,7 +13,6 @@ int main(int argc, char **argv)
 				"  \"type\": \"net\"\n"
 				"}",
 		.kind = &vmm_net_kind,
-		.calls = calls,
 	};
 
 	return daemon_main(&daemon, argc, argv);

@@ -4,18 +4,24 @@
 
 #include <check.h>
 #include <errno.h>
+#include <linux/fs.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
+
+#include <vmm-sys-util/foreign.h>
 
 #include "confine.h"
 
@@ -60,6 +66,15 @@ static int reach_network(void)
 	return error_of(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0) < 0);
 }
 
+static int reach_the_host(void)
+{
+	const struct sockaddr_un name = { .sun_family = AF_UNIX,
+					  .sun_path = "/tmp/s" };
+
+	return error_of(connect(STDIN_FILENO, (const struct sockaddr *)&name,
+				sizeof(name)) < 0);
+}
+
 static int map_code(void)
 {
 	return error_of(mmap(NULL, 4096, PROT_WRITE | PROT_EXEC,
@@ -86,8 +101,8 @@ static int send_a_signal(void)
 }
 
 static int (*const refused[])(void) = {
-	run_program, make_process, reach_network, map_code, turn_into_code,
-	look_into_another, send_a_signal,
+	run_program, make_process, reach_network, reach_the_host, map_code,
+	turn_into_code, look_into_another, send_a_signal,
 };
 
 START_TEST(what_serving_does_not_take_fails)
@@ -135,9 +150,72 @@ static int use_both(void)
 	return 0;
 }
 
-START_TEST(memory_and_threads_are_had_as_before)
+/* A peer's descriptor, of a kind that it ought not to send. */
+static int close_a_stranger(void)
 {
-	ck_assert_int_eq(in_child(use_both, CONFINE_KILL, NULL), 0);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	struct vsu_closer *closer;
+
+	if (fd < 0 || vsu_closer_new(&closer, NULL) < 0 ||
+	    confine_calls(CONFINE_KILL, NULL, NULL) < 0)
+		return 99;
+	vsu_foreign_close(closer, &fd);
+	vsu_closer_stop(closer);
+	while (vsu_closer_turn(closer) > 0)
+		;
+	return vsu_closer_waiting(closer) ? 1 : 0;
+}
+
+static int measure_a_device(void)
+{
+	uint64_t bytes;
+
+	return ioctl(STDIN_FILENO, BLKGETSIZE64, &bytes) == 0;
+}
+
+/* As state goes to a pipe whose reader may be gone, and comes by a socket. */
+static int move_state(void)
+{
+	static const struct timespec now = { 0, 0 };
+	sigset_t pipe_set, pending;
+	char byte;
+
+	sigemptyset(&pipe_set);
+	sigaddset(&pipe_set, SIGPIPE);
+	return sigpending(&pending) < 0 ||
+	       sigtimedwait(&pipe_set, NULL, &now) != -1 || errno != EAGAIN ||
+	       recv(STDIN_FILENO, &byte, 1, MSG_DONTWAIT) != -1;
+}
+
+static int compare(const void *a, const void *b)
+{
+	return *(const int *)a - *(const int *)b;
+}
+
+static int sort_regions(void)
+{
+	static int numbers[100000];
+	int i;
+
+	for (i = 0; i < 100000; i++)
+		numbers[i] = i * 31 % 1009;
+	qsort(numbers, 100000, sizeof(*numbers), compare);
+	return numbers[99999] != 1008;
+}
+
+static int (*const allowed[])(void) = {
+	use_both, measure_a_device, move_state, sort_regions,
+};
+
+START_TEST(what_serving_takes_ends_nothing)
+{
+	ck_assert_int_eq(in_child(allowed[_i], CONFINE_KILL, NULL), 0);
+}
+END_TEST
+
+START_TEST(sockets_of_peers_are_closed_in_quiet)
+{
+	ck_assert_int_eq(in_child(close_a_stranger, CONFINE_OFF, NULL), 0);
 }
 END_TEST
 
@@ -202,7 +280,9 @@ static void add_filter(TCase *tc)
 	tcase_add_loop_test(tc, it_ends_the_program_where_that_was_asked_for, 0, n);
 	tcase_add_test(tc, filter_that_is_off_refuses_nothing);
 	tcase_add_test(tc, a_daemon_may_need_more_than_others);
-	tcase_add_test(tc, memory_and_threads_are_had_as_before);
+	tcase_add_loop_test(tc, what_serving_takes_ends_nothing, 0,
+			    sizeof(allowed) / sizeof(*allowed));
+	tcase_add_test(tc, sockets_of_peers_are_closed_in_quiet);
 	tcase_add_test(tc, all_threads_are_confined);
 }
 

@@ -101,15 +101,17 @@ void vsu_closer_free(struct vsu_closer *closer)
 /*
  * Ends what a socket could wait for in close(): it does not linger, and a TCP
  * connection is gone, so that lingering that a peer asks for once more has no
- * data to wait for. Other families have no such disconnect and say so.
+ * data to wait for. Other families have no such disconnect and say so. The
+ * address is no longer than its family, so that a filter of system calls can
+ * tell this from a connection.
  */
 static void socket_quiet(int fd)
 {
-	const struct sockaddr nobody = { .sa_family = AF_UNSPEC };
+	const sa_family_t nobody = AF_UNSPEC;
 	const struct linger off = { 0, 0 };
 
 	setsockopt(fd, SOL_SOCKET, SO_LINGER, &off, sizeof(off));
-	(void)!connect(fd, &nobody, sizeof(nobody));
+	(void)!connect(fd, (const struct sockaddr *)&nobody, sizeof(nobody));
 }
 
 static int socket_family(int fd)
