@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+/* Here is the one text of them that others can be linked with. */
+#define VQ_CURSOR_INLINE VQ_API
 #include <virtio-queue/cursor.h>
 
 #include "vq.h"

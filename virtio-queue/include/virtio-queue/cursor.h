@@ -31,8 +31,20 @@ struct vq_cursor {
 	uint32_t done, left;		/* bytes */
 };
 
-static inline void vq_reader_init(struct vq_cursor *cursor, struct vq *q,
-				  const struct vq_chain *chain)
+/* A cursor over a chain that was popped. Compiled where they are called; the
+   library has them as well, for programs that were built before or are not
+   optimised. */
+#ifndef VQ_CURSOR_INLINE
+#define VQ_CURSOR_INLINE extern inline __attribute__((__gnu_inline__))
+#endif
+
+VQ_API void vq_reader_init(struct vq_cursor *cursor, struct vq *q,
+			   const struct vq_chain *chain);
+VQ_API void vq_writer_init(struct vq_cursor *cursor, struct vq *q,
+			   const struct vq_chain *chain);
+
+VQ_CURSOR_INLINE void vq_reader_init(struct vq_cursor *cursor, struct vq *q,
+				     const struct vq_chain *chain)
 {
 	cursor->q = q;
 	cursor->chain = chain;
@@ -43,8 +55,8 @@ static inline void vq_reader_init(struct vq_cursor *cursor, struct vq *q,
 	cursor->left = chain->readable_len;
 }
 
-static inline void vq_writer_init(struct vq_cursor *cursor, struct vq *q,
-				  const struct vq_chain *chain)
+VQ_CURSOR_INLINE void vq_writer_init(struct vq_cursor *cursor, struct vq *q,
+				     const struct vq_chain *chain)
 {
 	vq_reader_init(cursor, q, chain);
 	cursor->iov += chain->nreadable;
