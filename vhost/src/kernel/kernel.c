@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* A device that the kernel serves: its node, opened and let go. */
+#include <config.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <virtio-queue/queue.h>
+#include <vmm-sys-util/fd.h>
+#include <vmm-sys-util/sized.h>
+
+#include "kernel/kernel_priv.h"
+
+/* Regions that each kernel takes, where it does not say how many. */
+#define DEFAULT_LIMIT 64u
+#define LIMIT_FILE "/sys/module/vhost/parameters/max_mem_regions"
+
+static unsigned int read_limit(void)
+{
+	char text[16] = "";
+	int fd = open(LIMIT_FILE, O_RDONLY | O_CLOEXEC);
+	unsigned long n = 0;
+
+	if (fd >= 0 && read(fd, text, sizeof(text) - 1) > 0)
+		n = strtoul(text, NULL, 10);
+	vsu_fd_close(&fd);
+	return n && n <= UINT16_MAX ? (unsigned int)n : DEFAULT_LIMIT;
+}
+
+/*
+ * Messages of the second version alone, so that each has one form. A kernel
+ * that cannot keeps its devices from being behind an IOMMU.
+ */
+static void agree_on_messages(struct vhost_kern *k)
+{
+	uint64_t bits = 0;
+
+	if (vhost_kern_priv_call(k, VHOST_GET_BACKEND_FEATURES, &bits) == 0 &&
+	    bits & UINT64_C(1) << VHOST_BACKEND_F_IOTLB_MSG_V2) {
+		bits = UINT64_C(1) << VHOST_BACKEND_F_IOTLB_MSG_V2;
+		if (vhost_kern_priv_call(k, VHOST_SET_BACKEND_FEATURES, &bits) == 0)
+			return;
+	}
+	k->offered &= ~VQ_F_ACCESS_PLATFORM;
+}
+
+static int become_owner(struct vhost_kern *k, struct vsu_error *err)
+{
+	int rc = vhost_kern_priv_call(k, VHOST_SET_OWNER, NULL);
+
+	if (rc == -ENOTTY)
+		return vsu_error_set(err, rc, "'%s' is no device of the kernel's vhost",
+				     k->name);
+	if (rc == -EBUSY)
+		return vsu_error_set(err, rc, "'%s': the descriptor has an owner already",
+				     k->name);
+	if (rc == 0)
+		rc = vhost_kern_priv_call(k, VHOST_GET_FEATURES, &k->offered);
+	if (rc < 0)
+		return vsu_error_sys(err, rc, "'%s'", k->name);
+	agree_on_messages(k);
+	return k->kind->open(k, err);
+}
+
+static void release_object(struct vhost_kern *k)
+{
+	vsu_fd_close(&k->config.tap_fd);
+	free(k->name);
+	free(k);
+}
+
+static int copy_config(struct vhost_kern *k,
+		       const struct vhost_kern_config *config,
+		       struct vsu_error *err)
+{
+	int rc = vsu_copy_sized(&k->config, sizeof(k->config), config,
+				"struct vhost_kern_config", err);
+	const int tap = k->config.tap_fd;
+
+	k->config.tap_fd = -1;
+	if (rc < 0)
+		return rc;
+	k->kind = vhost_kern_priv_kind(k->config.kind);
+	if (!k->kind)
+		return vsu_error_set(err, -EINVAL, "vhost of the kernel: no kind %d",
+				     (int)k->config.kind);
+	k->name = strdup(k->config.node ? k->config.node : k->kind->node);
+	k->config.node = NULL;	/* the caller's */
+	if (k->name && k->config.kind == VHOST_KERN_NET && tap >= 0)
+		k->config.tap_fd = rc = vsu_fd_dup(tap);
+	if (!k->name || rc < 0)
+		return vsu_error_sys(err, k->name ? rc : -ENOMEM,
+				     "vhost of the kernel");
+	return 0;
+}
+
+static int make_object(const struct vhost_kern_config *config,
+		       struct vhost_kern **out, struct vsu_error *err)
+{
+	struct vhost_kern *k = calloc(1, sizeof(*k));
+	int rc;
+
+	if (!k)
+		return vsu_error_sys(err, -ENOMEM, "vhost of the kernel");
+	k->fd = -1;
+	rc = copy_config(k, config, err);
+	if (rc < 0) {
+		release_object(k);
+		return rc;
+	}
+	k->limit = read_limit();
+	*out = k;
+	return 0;
+}
+
+int vhost_kern_new_take_fd(int fd, const struct vhost_kern_config *config,
+			   struct vhost_kern **out, struct vsu_error *err)
+{
+	struct vhost_kern *k = NULL;
+	int rc = make_object(config, &k, err);
+
+	if (rc < 0)
+		return rc;
+	k->fd = fd;
+	rc = vsu_fd_set_nonblock(fd);
+	rc = rc < 0 ? vsu_error_sys(err, rc, "'%s'", k->name) :
+		      become_owner(k, err);
+	if (rc < 0) {
+		release_object(k);
+		return rc;
+	}
+	*out = k;
+	return 0;
+}
+
+static int open_node(const char *name, struct vsu_error *err)
+{
+	int fd = open(name, O_RDWR | O_CLOEXEC | O_NONBLOCK), rc = -errno;
+
+	if (fd >= 0)
+		return fd;
+	switch (-rc) {
+	case ENOENT:
+	case ENODEV:
+	case ENXIO:
+		return vsu_error_set(err, rc,
+				     "the host has no '%s'; its kernel needs the module of that name ('modprobe vhost_net', 'modprobe vhost_vsock')",
+				     name);
+	case EACCES:
+	case EPERM:
+		return vsu_error_set(err, rc,
+				     "'%s' is not permitted to this user; give it read and write access, as a group of the node may",
+				     name);
+	}
+	return vsu_error_sys(err, rc, "'%s'", name);
+}
+
+int vhost_kern_open(const struct vhost_kern_config *config,
+		    struct vhost_kern **out, struct vsu_error *err)
+{
+	const struct kern_kind *kind;
+	int fd, rc;
+
+	if (!config)
+		return vsu_error_set(err, -EINVAL, "no struct vhost_kern_config");
+	kind = vhost_kern_priv_kind(config->kind);
+	if (!kind)
+		return vsu_error_set(err, -EINVAL, "vhost of the kernel: no kind %d",
+				     (int)config->kind);
+	fd = open_node(config->node ? config->node : kind->node, err);
+	if (fd < 0)
+		return fd;
+	rc = vhost_kern_new_take_fd(fd, config, out, err);
+	if (rc < 0)
+		vsu_fd_close(&fd);
+	return rc;
+}
+
+void vhost_kern_free(struct vhost_kern *k)
+{
+	if (!k)
+		return;
+	vhost_kern_stop(k, NULL);
+	vsu_fd_close(&k->fd);
+	vmem_map_unref(k->map);
+	release_object(k);
+}
+
+const char *vhost_kern_name(const struct vhost_kern *k)
+{
+	return k->name;
+}

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* The dirty log: the kernel sets a bit for each page that it stores to. */
+#include <config.h>
+
+#include <errno.h>
+#include <inttypes.h>
+
+#include "kernel/kernel_priv.h"
+
+/* Guest memory for which one byte of a log stands. */
+#define LOGGED_BY_BYTE (8u * 4096u)
+
+int vhost_kern_priv_check_log(const struct vhost_kern *k,
+			      const struct vmem_map *map,
+			      struct vsu_error *err)
+{
+	const unsigned int n = vmem_map_count(map);
+	const struct vmem_region *last = n ? vmem_map_region(map, n - 1) : NULL;
+	uint64_t need;
+
+	if (!k->log || !last)
+		return 0;
+	need = (vmem_region_gpa(last) + vmem_region_len(last) - 1) /
+	       LOGGED_BY_BYTE + 1;
+	if (need <= k->log_len)
+		return 0;
+	return vsu_error_set(err, -EINVAL,
+			     "'%s': a log of %zu bytes; the guest's memory needs %" PRIu64,
+			     k->name, k->log_len, need);
+}
+
+/* Rings that do not run are told with their next start. */
+static int tell_rings(const struct vhost_kern *k)
+{
+	uint32_t i;
+	int rc = k->running ? vhost_kern_priv_send_features(k) : 0;
+
+	for (i = 0; !rc && i < VHOST_KERN_RINGS; i++)
+		if (k->rings[i].running)
+			rc = vhost_kern_priv_send_home(k, i);
+	return rc;
+}
+
+/* The place comes first: the kernel checks it when it is told to log. */
+static int send_log(const struct vhost_kern *k, int event_fd)
+{
+	uint64_t base = (uintptr_t)k->log;
+	int rc = 0;
+
+	if (k->log)
+		rc = vhost_kern_priv_call(k, VHOST_SET_LOG_BASE, &base);
+	if (!rc)
+		rc = vhost_kern_priv_call(k, VHOST_SET_LOG_FD, &event_fd);
+	return rc ? rc : tell_rings(k);
+}
+
+int vhost_kern_set_log(struct vhost_kern *k, void *log, size_t len,
+		       int event_fd, struct vsu_error *err)
+{
+	int rc;
+
+	if (log && !(k->offered & UINT64_C(1) << VHOST_F_LOG_ALL))
+		return vsu_error_set(err, -EOPNOTSUPP,
+				     "'%s' keeps no log of its stores", k->name);
+	k->log = log;
+	k->log_len = len;
+	rc = vhost_kern_priv_check_log(k, k->map, err);
+	if (!rc) {
+		rc = send_log(k, log ? event_fd : -1);
+		vsu_error_sys(err, rc, "'%s': dirty log", k->name);
+	}
+	if (rc < 0 && log) {	/* not by halves */
+		k->log = NULL;
+		(void)!send_log(k, -1);
+	}
+	return rc;
+}

@@ -1,0 +1,598 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Claims about devices that the kernel serves, against a kernel in this process. */
+#include <config.h>
+
+#include <check.h>
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <vhost/kernel.h>
+#include <virtio-queue/queue.h>
+#include <vm-memory/iotlb.h>
+#include <vm-memory/block.h>
+
+#include "fake_vhost.h"
+
+#define GPA UINT64_C(0x100000)
+#define LEN UINT64_C(0x10000)
+#define DESC (GPA + 0x1000)
+#define DRIVER (GPA + 0x2000)
+#define DEVICE (GPA + 0x3000)
+
+/* The node is a socket, at whose other end the kernel's messages are. */
+struct rig {
+	int kernel, kick, tap;
+	struct vhost_kern *k;
+	struct vmem_map *map;
+	struct vsu_error err;
+};
+
+static struct vmem_map *make_map(uint64_t gpa, const char *properties)
+{
+	struct vmem_map *map;
+
+	ck_assert_int_eq(vmem_map_from_properties(properties, gpa, NULL, &map,
+						  NULL), 0);
+	return map;
+}
+
+static int rig_open(struct rig *rig, enum vhost_kern_kind kind)
+{
+	const struct vhost_kern_config config = {
+		.size = sizeof(config), .kind = kind, .tap_fd = rig->tap,
+		.cid = 7,
+	};
+	int ends[2], rc;
+
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, ends), 0);
+	rig->kernel = ends[1];
+	rc = vhost_kern_new_take_fd(ends[0], &config, &rig->k, &rig->err);
+	if (rc < 0)
+		close(ends[0]);
+	return rc;
+}
+
+static void rig_init(struct rig *rig, enum vhost_kern_kind kind)
+{
+	memset(rig, 0, sizeof(*rig));
+	vsu_error_clear(&rig->err);
+	fake_vhost_init();
+	rig->tap = eventfd(0, 0);
+	rig->kick = eventfd(0, 0);
+	rig->map = make_map(GPA, "size=64K,backend=memfd");
+	ck_assert_int_eq(rig_open(rig, kind), 0);
+	ck_assert_int_eq(vhost_kern_set_memory(rig->k, rig->map, NULL), 0);
+}
+
+static void rig_fini(struct rig *rig)
+{
+	vhost_kern_free(rig->k);
+	vmem_map_unref(rig->map);
+	close(rig->kernel);
+	close(rig->kick);
+	close(rig->tap);
+}
+
+static struct vhost_user_ring ring_at(uint64_t desc)
+{
+	const struct vhost_user_ring ring = {
+		.size = 16, .base = 5, .desc_gpa = desc, .driver_gpa = DRIVER,
+		.device_gpa = DEVICE, .kick_fd = -1, .call_fd = -1,
+		.err_fd = -1,
+	};
+
+	return ring;
+}
+
+static int start(struct rig *rig, uint64_t desc, uint64_t features)
+{
+	struct vhost_user_ring ring = ring_at(DESC);
+	int rc;
+
+	ring.kick_fd = rig->kick;
+	rc = vhost_kern_set_ring(rig->k, 0, &ring, &rig->err);
+	ck_assert_int_eq(rc, 0);
+	ring.desc_gpa = desc;
+	rc = vhost_kern_set_ring(rig->k, 1, &ring, &rig->err);
+	ck_assert_int_eq(rc, 0);
+	return vhost_kern_start(rig->k, VQ_F_VERSION_1 | features, &rig->err);
+}
+
+static uint64_t hva(const struct rig *rig, uint64_t gpa)
+{
+	return (uintptr_t)vmem_region_hva(vmem_map_region(rig->map, 0)) +
+	       (gpa - GPA);
+}
+
+static bool has(const struct rig *rig, const char *words)
+{
+	return strstr(rig->err.msg, words) != NULL;
+}
+
+/* --------------------------------------------------------------------- start */
+
+START_TEST(start_gives_the_kernel_rings_and_tap)
+{
+	struct rig rig;
+	const struct fake_ring *r = &fake_vhost.rings[1];
+
+	rig_init(&rig, VHOST_KERN_NET);
+	ck_assert_int_eq(start(&rig, DESC, 0), 0);
+	ck_assert(vhost_kern_is_running(rig.k));
+	ck_assert_uint_eq(r->num, 16);
+	ck_assert_uint_eq(r->base, 5);
+	ck_assert_uint_eq(r->addr.desc_user_addr, hva(&rig, DESC));
+	ck_assert_uint_eq(r->addr.avail_user_addr, hva(&rig, DRIVER));
+	ck_assert_uint_eq(r->addr.used_user_addr, hva(&rig, DEVICE));
+	ck_assert_int_ge(r->kick, 0);
+	ck_assert_int_eq(r->call, -1);
+	ck_assert_int_ge(r->backend, 0);
+	ck_assert_int_ne(r->backend, rig.tap);
+	ck_assert_uint_eq(fake_vhost.features, VQ_F_VERSION_1);
+	rig_fini(&rig);
+}
+END_TEST
+
+START_TEST(vsock_has_its_context_id_and_runs_with_both_rings)
+{
+	struct rig rig;
+	const struct vhost_user_ring ring = ring_at(DESC);
+
+	rig_init(&rig, VHOST_KERN_VSOCK);
+	ck_assert_uint_eq(fake_vhost.cid, 7);
+	ck_assert_int_eq(vhost_kern_set_ring(rig.k, 0, &ring, NULL), 0);
+	ck_assert_int_eq(vhost_kern_start(rig.k, VQ_F_VERSION_1, &rig.err),
+			 -EINVAL);
+	ck_assert(has(&rig, "set up 1 rings, 2 are needed"));
+	ck_assert_int_eq(start(&rig, DESC, 0), 0);
+	ck_assert(fake_vhost.running);
+	vhost_kern_stop(rig.k, NULL);
+	ck_assert(!fake_vhost.running);
+	rig_fini(&rig);
+}
+END_TEST
+
+START_TEST(stop_says_where_the_rings_stand_and_lets_go)
+{
+	uint32_t bases[VHOST_KERN_RINGS] = { 0 };
+	struct rig rig;
+
+	rig_init(&rig, VHOST_KERN_NET);
+	ck_assert_int_eq(start(&rig, DESC, 0), 0);
+	fake_vhost.rings[1].base = 77;
+	vhost_kern_stop(rig.k, bases);
+	ck_assert_uint_eq(bases[0], 5);
+	ck_assert_uint_eq(bases[1], 77);
+	ck_assert_int_eq(fake_vhost.rings[1].backend, -1);
+	ck_assert_int_eq(fake_vhost.rings[0].kick, -1);
+	ck_assert(!vhost_kern_is_running(rig.k));
+	ck_assert_int_eq(vhost_kern_start(rig.k, VQ_F_VERSION_1, &rig.err),
+			 -EINVAL);
+	rig_fini(&rig);
+}
+END_TEST
+
+START_TEST(driver_cannot_have_what_was_not_offered)
+{
+	struct rig rig;
+
+	rig_init(&rig, VHOST_KERN_NET);
+	ck_assert(vhost_kern_features(rig.k) & VQ_F_EVENT_IDX);
+	ck_assert(!(vhost_kern_features(rig.k) & VQ_F_RING_PACKED));
+	ck_assert_int_eq(start(&rig, DESC, VQ_F_RING_PACKED), -EINVAL);
+	ck_assert(has(&rig, "0x400000000 were not offered"));
+	ck_assert_int_eq(vhost_kern_start(rig.k, 0, &rig.err), -EINVAL);
+	ck_assert(has(&rig, "VERSION_1"));
+	rig_fini(&rig);
+}
+END_TEST
+
+static const unsigned long refusals[] = {
+	VHOST_SET_FEATURES, VHOST_SET_VRING_NUM, VHOST_SET_VRING_BASE,
+	VHOST_SET_VRING_ADDR, VHOST_SET_VRING_KICK, VHOST_SET_VRING_CALL,
+	VHOST_SET_VRING_ERR, VHOST_NET_SET_BACKEND,
+};
+
+START_TEST(nothing_runs_after_a_start_that_the_kernel_refused)
+{
+	struct rig rig;
+
+	rig_init(&rig, VHOST_KERN_NET);
+	fake_vhost.fails = refusals[_i];
+	fake_vhost.code = EINVAL;
+	ck_assert_int_eq(start(&rig, DESC, 0), -EINVAL);
+	ck_assert(has(&rig, "'/dev/vhost-net': "));
+	ck_assert(!vhost_kern_is_running(rig.k));
+	fake_vhost.fails = 0;
+	ck_assert_int_eq(start(&rig, DESC, 0), 0);
+	rig_fini(&rig);
+}
+END_TEST
+
+/* -------------------------------------------------------------------- memory */
+
+/* Its last byte is the first behind the memory; or it is not there at all. */
+static const uint64_t bad_places[] = {
+	GPA + LEN - 16 * 16 + 1, GPA - 1, GPA + LEN, 0, UINT64_MAX - 8,
+};
+
+START_TEST(a1_35_ring_outside_memory_is_refused_before_the_kernel_hears_of_it)
+{
+	struct rig rig;
+
+	rig_init(&rig, VHOST_KERN_NET);
+	ck_assert_int_eq(start(&rig, bad_places[_i], 0), -EFAULT);
+	ck_assert(has(&rig, "ring 1 has 256 bytes at "));
+	ck_assert_uint_eq(fake_vhost.rings[1].addr.desc_user_addr, 0);
+	ck_assert_int_eq(fake_vhost.rings[0].backend, -1);
+	rig_fini(&rig);
+}
+END_TEST
+
+START_TEST(ring_that_ends_with_the_memory_is_taken)
+{
+	struct rig rig;
+
+	rig_init(&rig, VHOST_KERN_NET);
+	ck_assert_int_eq(start(&rig, GPA + LEN - 16 * 16, 0), 0);
+	rig_fini(&rig);
+}
+END_TEST
+
+START_TEST(rom_is_nothing_the_kernel_is_told_of)
+{
+	struct rig rig;
+	struct vmem_map *map = make_map(GPA,
+		"size=64K,backend=file,mem-path=/proc/self/exe,readonly=on,share=on");
+
+	rig_init(&rig, VHOST_KERN_NET);
+	ck_assert_uint_eq(fake_vhost.nregions, 1);
+	ck_assert_int_eq(vhost_kern_set_memory(rig.k, map, NULL), 0);
+	ck_assert_uint_eq(fake_vhost.nregions, 0);
+	ck_assert_int_eq(start(&rig, DESC, 0), -EFAULT);
+	vmem_map_unref(map);
+	rig_fini(&rig);
+}
+END_TEST
+
+static struct vmem_map *map_of(const struct rig *rig, unsigned int more)
+{
+	struct vmem_region *regions[FAKE_REGIONS];
+	struct vmem_map *maps[FAKE_REGIONS], *map;
+	unsigned int i;
+
+	regions[0] = vmem_map_region(rig->map, 0);
+	for (i = 1; i <= more; i++) {
+		maps[i] = make_map(GPA + i * LEN, "size=4K,backend=memfd");
+		regions[i] = vmem_map_region(maps[i], 0);
+	}
+	ck_assert_int_eq(vmem_map_from_regions(regions, more + 1, &map, NULL),
+			 0);
+	for (i = 1; i <= more; i++)
+		vmem_map_unref(maps[i]);
+	return map;
+}
+
+START_TEST(memory_grows_and_shrinks_while_rings_run)
+{
+	struct vmem_map *more;
+	struct rig rig;
+
+	rig_init(&rig, VHOST_KERN_NET);
+	ck_assert_int_eq(start(&rig, DESC, 0), 0);
+	more = map_of(&rig, 3);
+	ck_assert_int_eq(vhost_kern_set_memory(rig.k, more, NULL), 0);
+	vmem_map_unref(more);
+	ck_assert_uint_eq(fake_vhost.nregions, 4);
+	ck_assert_int_eq(vhost_kern_set_memory(rig.k, rig.map, NULL), 0);
+	ck_assert_uint_eq(fake_vhost.nregions, 1);
+	ck_assert_uint_eq(fake_vhost.regions[0].userspace_addr, hva(&rig, GPA));
+	rig_fini(&rig);
+}
+END_TEST
+
+START_TEST(memory_of_a_running_ring_stays)
+{
+	struct vmem_map *other = make_map(GPA, "size=64K,backend=memfd");
+	struct rig rig;
+
+	rig_init(&rig, VHOST_KERN_NET);
+	ck_assert_int_eq(start(&rig, DESC, 0), 0);
+	ck_assert_int_eq(vhost_kern_set_memory(rig.k, NULL, &rig.err), -EBUSY);
+	ck_assert(has(&rig, "ring 0 runs in memory that goes away"));
+	ck_assert_int_eq(vhost_kern_set_memory(rig.k, other, NULL), -EBUSY);
+	ck_assert_uint_eq(fake_vhost.regions[0].userspace_addr, hva(&rig, GPA));
+	vhost_kern_stop(rig.k, NULL);
+	ck_assert_int_eq(vhost_kern_set_memory(rig.k, other, NULL), 0);
+	ck_assert_int_eq(vhost_kern_set_memory(rig.k, NULL, NULL), 0);
+	vmem_map_unref(other);
+	rig_fini(&rig);
+}
+END_TEST
+
+START_TEST(more_regions_than_the_kernel_takes_are_refused)
+{
+	struct vmem_map *most, *more;
+	struct rig rig;
+
+	rig_init(&rig, VHOST_KERN_NET);
+	most = map_of(&rig, 63);
+	more = map_of(&rig, 64);
+	ck_assert_int_eq(vhost_kern_set_memory(rig.k, most, NULL), 0);
+	ck_assert_int_eq(vhost_kern_set_memory(rig.k, more, &rig.err), -ENOSPC);
+	ck_assert(has(&rig, "has 65 regions of memory, '/dev/vhost-net' takes 64"));
+	ck_assert_uint_eq(fake_vhost.nregions, 64);
+	vmem_map_unref(most);
+	vmem_map_unref(more);
+	rig_fini(&rig);
+}
+END_TEST
+
+/* ----------------------------------------------------------------- dirty log */
+
+START_TEST(log_is_switched_while_rings_run)
+{
+	static uint64_t log[64];
+	struct rig rig;
+
+	rig_init(&rig, VHOST_KERN_NET);
+	ck_assert_int_eq(start(&rig, DESC, 0), 0);
+	ck_assert_int_eq(vhost_kern_set_log(rig.k, log, sizeof(log), -1, NULL),
+			 0);
+	ck_assert_uint_eq(fake_vhost.log_base, (uintptr_t)log);
+	ck_assert_uint_eq(fake_vhost.features,
+			  VQ_F_VERSION_1 | UINT64_C(1) << VHOST_F_LOG_ALL);
+	ck_assert_uint_eq(fake_vhost.rings[0].addr.flags,
+			  1u << VHOST_VRING_F_LOG);
+	ck_assert_uint_eq(fake_vhost.rings[0].addr.log_guest_addr, DEVICE);
+	ck_assert_int_eq(vhost_kern_set_log(rig.k, NULL, 0, -1, NULL), 0);
+	ck_assert_uint_eq(fake_vhost.features, VQ_F_VERSION_1);
+	ck_assert_uint_eq(fake_vhost.rings[0].addr.flags, 0);
+	rig_fini(&rig);
+}
+END_TEST
+
+START_TEST(log_that_is_too_small_is_refused)
+{
+	unsigned char log[34];	/* 272 pages: what 1 MiB and 64 KiB have */
+	struct rig rig;
+
+	rig_init(&rig, VHOST_KERN_NET);
+	ck_assert_int_eq(vhost_kern_set_log(rig.k, log, 33, -1, &rig.err),
+			 -EINVAL);
+	ck_assert(has(&rig, "a log of 33 bytes; the guest's memory needs 34"));
+	ck_assert_int_eq(vhost_kern_set_log(rig.k, log, 34, -1, &rig.err), 0);
+	rig_fini(&rig);
+}
+END_TEST
+
+START_TEST(log_that_the_kernel_refuses_is_off)
+{
+	unsigned char log[64];
+	struct rig rig;
+
+	rig_init(&rig, VHOST_KERN_NET);
+	ck_assert_int_eq(start(&rig, DESC, 0), 0);
+	fake_vhost.fails = VHOST_SET_VRING_ADDR;
+	fake_vhost.code = EFAULT;
+	ck_assert_int_eq(vhost_kern_set_log(rig.k, log, sizeof(log), -1,
+					    &rig.err), -EFAULT);
+	ck_assert_uint_eq(fake_vhost.features, VQ_F_VERSION_1);
+	rig_fini(&rig);
+}
+END_TEST
+
+/* --------------------------------------------------------------- I/O addresses */
+
+static const struct vmem_iotlb_entry entry = {
+	.iova = 0x5000, .len = 0x1000, .gpa = GPA + 0x4000, .perm = VMEM_READ,
+};
+
+START_TEST(iotlb_carries_misses_and_answers)
+{
+	struct vhost_msg_v2 msg = {
+		.type = VHOST_IOTLB_MSG_V2,
+		.iotlb = { .iova = 0x5000, .perm = VHOST_ACCESS_WO,
+			   .type = VHOST_IOTLB_MISS },
+	};
+	uint64_t iova;
+	uint32_t access;
+	struct rig rig;
+
+	rig_init(&rig, VHOST_KERN_NET);
+	ck_assert_int_eq(start(&rig, 0, VQ_F_ACCESS_PLATFORM), 0);
+	ck_assert_uint_eq(fake_vhost.rings[1].addr.avail_user_addr, DRIVER);
+	ck_assert_int_eq(vhost_kern_iotlb_next(rig.k, &iova, &access), 0);
+	ck_assert_int_eq(write(rig.kernel, &msg, sizeof(msg)), sizeof(msg));
+	ck_assert_int_eq(vhost_kern_iotlb_next(rig.k, &iova, &access), 1);
+	ck_assert_uint_eq(iova, 0x5000);
+	ck_assert_uint_eq(access, VMEM_WRITE);
+	ck_assert_int_eq(vhost_kern_iotlb_update(rig.k, &entry, NULL), 0);
+	ck_assert_int_eq(read(rig.kernel, &msg, sizeof(msg)), sizeof(msg));
+	ck_assert_uint_eq(msg.iotlb.uaddr, hva(&rig, entry.gpa));
+	ck_assert_uint_eq(msg.iotlb.type, VHOST_IOTLB_UPDATE);
+	ck_assert_int_eq(vhost_kern_iotlb_invalidate(rig.k, 0x5000, 0x1000,
+						     NULL), 0);
+	ck_assert_int_eq(read(rig.kernel, &msg, sizeof(msg)), sizeof(msg));
+	ck_assert_uint_eq(msg.iotlb.type, VHOST_IOTLB_INVALIDATE);
+	rig_fini(&rig);
+}
+END_TEST
+
+START_TEST(iotlb_entry_beyond_memory_is_refused)
+{
+	struct vmem_iotlb_entry e = entry;
+	struct rig rig;
+
+	rig_init(&rig, VHOST_KERN_NET);
+	ck_assert_int_eq(vhost_kern_iotlb_update(rig.k, &e, &rig.err),
+			 -EOPNOTSUPP);
+	ck_assert_int_eq(start(&rig, DESC, VQ_F_ACCESS_PLATFORM), 0);
+	e.len = LEN;
+	ck_assert_int_eq(vhost_kern_iotlb_update(rig.k, &e, NULL), -EFAULT);
+	e.len = 0;
+	ck_assert_int_eq(vhost_kern_iotlb_update(rig.k, &e, NULL), -EINVAL);
+	e = entry;
+	e.iova = UINT64_MAX;
+	ck_assert_int_eq(vhost_kern_iotlb_update(rig.k, &e, NULL), -EINVAL);
+	e = entry;
+	e.perm = 4;
+	ck_assert_int_eq(vhost_kern_iotlb_update(rig.k, &e, NULL), -EINVAL);
+	rig_fini(&rig);
+}
+END_TEST
+
+START_TEST(iotlb_message_of_another_kind_is_refused)
+{
+	struct vhost_msg_v2 msg = { .type = 1 };
+	uint64_t iova;
+	uint32_t access;
+	struct rig rig;
+
+	rig_init(&rig, VHOST_KERN_NET);
+	ck_assert_int_eq(write(rig.kernel, &msg, sizeof(msg)), sizeof(msg));
+	ck_assert_int_eq(vhost_kern_iotlb_next(rig.k, &iova, &access),
+			 -EBADMSG);
+	ck_assert_int_eq(write(rig.kernel, &msg, 8), 8);
+	ck_assert_int_eq(vhost_kern_iotlb_next(rig.k, &iova, &access),
+			 -EBADMSG);
+	rig_fini(&rig);
+}
+END_TEST
+
+/* ---------------------------------------------------------------------- life */
+
+/* Requests that an open cannot do without, or can. */
+static const struct {
+	unsigned long request;
+	int code, expected;
+} opens[] = {
+	{ VHOST_SET_OWNER, EBUSY, -EBUSY },
+	{ VHOST_SET_OWNER, ENOTTY, -ENOTTY },
+	{ VHOST_GET_FEATURES, EPERM, -EPERM },
+	{ VHOST_VSOCK_SET_GUEST_CID, EADDRINUSE, -EADDRINUSE },
+	{ VHOST_GET_BACKEND_FEATURES, ENOTTY, 0 },
+};
+
+START_TEST(open_says_what_the_kernel_refused)
+{
+	struct rig rig = { .tap = -1 };
+
+	fake_vhost_init();
+	fake_vhost.fails = opens[_i].request;
+	fake_vhost.code = opens[_i].code;
+	ck_assert_int_eq(rig_open(&rig, VHOST_KERN_VSOCK), opens[_i].expected);
+	if (opens[_i].expected) {
+		ck_assert(has(&rig, "'/dev/vhost-vsock'"));
+	} else {
+		ck_assert(!(vhost_kern_features(rig.k) & VQ_F_ACCESS_PLATFORM));
+		vhost_kern_free(rig.k);
+	}
+	close(rig.kernel);
+}
+END_TEST
+
+START_TEST(node_that_is_missing_names_its_module)
+{
+	const struct vhost_kern_config config = {
+		.size = sizeof(config), .kind = VHOST_KERN_VSOCK, .cid = 7,
+		.node = "/dev/vhost-of-nobody",
+	};
+	struct vsu_error err = VSU_ERROR_INIT;
+	struct vhost_kern *k;
+
+	ck_assert_int_eq(vhost_kern_open(&config, &k, &err), -ENOENT);
+	ck_assert_ptr_nonnull(strstr(err.msg, "modprobe vhost_vsock"));
+}
+END_TEST
+
+START_TEST(card_without_tap_and_guest_without_id_are_refused)
+{
+	struct vhost_kern_config config = {
+		.size = sizeof(config), .kind = VHOST_KERN_NET, .tap_fd = -1,
+		.cid = 2,
+	};
+	struct vhost_kern *k;
+
+	fake_vhost_init();
+	ck_assert_int_eq(vhost_kern_new_take_fd(0, &config, &k, NULL), -EINVAL);
+	fake_vhost_init();
+	config.kind = VHOST_KERN_VSOCK;
+	ck_assert_int_eq(vhost_kern_new_take_fd(0, &config, &k, NULL), -EINVAL);
+	config.kind = (enum vhost_kern_kind)2;
+	ck_assert_int_eq(vhost_kern_open(&config, &k, NULL), -EINVAL);
+}
+END_TEST
+
+START_TEST(ring_that_cannot_be_is_refused)
+{
+	struct vhost_user_ring ring = ring_at(DESC);
+	struct rig rig;
+
+	rig_init(&rig, VHOST_KERN_NET);
+	ck_assert_int_eq(vhost_kern_set_ring(rig.k, 2, &ring, NULL), -EINVAL);
+	ring.size = 0;
+	ck_assert_int_eq(vhost_kern_set_ring(rig.k, 0, &ring, NULL), -EINVAL);
+	ring.size = 24;
+	ck_assert_int_eq(vhost_kern_set_ring(rig.k, 0, &ring, NULL), -EINVAL);
+	ring.size = 65536;
+	ck_assert_int_eq(vhost_kern_set_ring(rig.k, 0, &ring, NULL), -EINVAL);
+	ring.size = 32;
+	ring.call_fd = 1 << 20;
+	ck_assert_int_eq(vhost_kern_set_ring(rig.k, 0, &ring, NULL), -EBADF);
+	ck_assert_int_eq(start(&rig, DESC, 0), 0);
+	ring.call_fd = -1;
+	ck_assert_int_eq(vhost_kern_set_ring(rig.k, 0, &ring, NULL), -EBUSY);
+	ck_assert_int_eq(vhost_kern_start(rig.k, VQ_F_VERSION_1, NULL), -EBUSY);
+	rig_fini(&rig);
+}
+END_TEST
+
+static Suite *suite(void)
+{
+	Suite *s = suite_create("kernel");
+	TCase *t = tcase_create("kernel");
+
+	suite_add_tcase(s, t);
+	tcase_add_test(t, start_gives_the_kernel_rings_and_tap);
+	tcase_add_test(t, vsock_has_its_context_id_and_runs_with_both_rings);
+	tcase_add_test(t, stop_says_where_the_rings_stand_and_lets_go);
+	tcase_add_test(t, driver_cannot_have_what_was_not_offered);
+	tcase_add_loop_test(t, nothing_runs_after_a_start_that_the_kernel_refused,
+			    0, sizeof(refusals) / sizeof(refusals[0]));
+	tcase_add_loop_test(t, a1_35_ring_outside_memory_is_refused_before_the_kernel_hears_of_it,
+			    0, sizeof(bad_places) / sizeof(bad_places[0]));
+	tcase_add_test(t, ring_that_ends_with_the_memory_is_taken);
+	tcase_add_test(t, rom_is_nothing_the_kernel_is_told_of);
+	tcase_add_test(t, memory_grows_and_shrinks_while_rings_run);
+	tcase_add_test(t, memory_of_a_running_ring_stays);
+	tcase_add_test(t, more_regions_than_the_kernel_takes_are_refused);
+	tcase_add_test(t, log_is_switched_while_rings_run);
+	tcase_add_test(t, log_that_is_too_small_is_refused);
+	tcase_add_test(t, log_that_the_kernel_refuses_is_off);
+	tcase_add_test(t, iotlb_carries_misses_and_answers);
+	tcase_add_test(t, iotlb_entry_beyond_memory_is_refused);
+	tcase_add_test(t, iotlb_message_of_another_kind_is_refused);
+	tcase_add_loop_test(t, open_says_what_the_kernel_refused, 0,
+			    sizeof(opens) / sizeof(opens[0]));
+	tcase_add_test(t, node_that_is_missing_names_its_module);
+	tcase_add_test(t, card_without_tap_and_guest_without_id_are_refused);
+	tcase_add_test(t, ring_that_cannot_be_is_refused);
+	return s;
+}
+
+int main(void)
+{
+	SRunner *runner = srunner_create(suite());
+	int failed;
+
+	srunner_run_all(runner, CK_ENV);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
