@@ -22,16 +22,11 @@ static_assert(sizeof(struct virtdev_net_header) == 12, "5.1.6");
 		VIRTDEV_NET_F_CTRL_VLAN | VIRTDEV_NET_F_CTRL_MAC_ADDR | \
 		VIRTDEV_NET_F_GUEST_ANNOUNCE)
 
-#define GUEST_OFFLOADS (VIRTDEV_NET_F_GUEST_CSUM | VIRTDEV_NET_F_GUEST_TSO4 | \
-			VIRTDEV_NET_F_GUEST_TSO6 | VIRTDEV_NET_F_GUEST_ECN | \
-			VIRTDEV_NET_F_GUEST_UFO | VIRTDEV_NET_F_GUEST_USO4 | \
-			VIRTDEV_NET_F_GUEST_USO6)
-
 uint64_t virtdev_priv_net_features(const struct net *net)
 {
 	uint64_t features = RING | ALWAYS | net->offered;
 
-	if (net->offered & GUEST_OFFLOADS)
+	if (net->offered & NET_GUEST_OFFLOADS)
 		features |= VIRTDEV_NET_F_CTRL_GUEST_OFFLOADS;
 	if (net->mtu)
 		features |= VIRTDEV_NET_F_MTU;
@@ -45,7 +40,7 @@ int virtdev_priv_net_set_offloads(struct net *net, uint64_t offloads)
 	struct virtdev_net_link *link = net->link;
 	int rc = 0;
 
-	if (offloads & ~(net->features & GUEST_OFFLOADS))
+	if (offloads & ~(net->features & NET_GUEST_OFFLOADS))
 		return -EINVAL;
 	if (offloads != net->offloads && link->ops.set_offloads)
 		rc = link->ops.set_offloads(link->self, offloads);
@@ -75,7 +70,7 @@ int virtdev_priv_net_set_features(void *self, uint64_t features,
 	__atomic_store_n(&net->active, pairs_at_first(net), __ATOMIC_RELAXED);
 	net->filter.vlans_on = features & VIRTDEV_NET_F_CTRL_VLAN;
 	virtdev_priv_net_filters_store(&net->filters, &net->filter);
-	rc = virtdev_priv_net_set_offloads(net, features & GUEST_OFFLOADS);
+	rc = virtdev_priv_net_set_offloads(net, features & NET_GUEST_OFFLOADS);
 	return rc < 0 ? vsu_error_sys(err, rc, "net: offloads of the link") : 0;
 }
 

@@ -3,22 +3,15 @@
 #include <config.h>
 
 #include <errno.h>
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
-#include <sys/random.h>
 
 #include <virtio-devices/ids.h>
 #include <vmm-sys-util/fd.h>
-#include <vmm-sys-util/sized.h>
 
 #include "net/net_priv.h"
-
-#define DEFAULT_QUEUE_MAX 1024u
-/* The least that every network of IPv4 carries (RFC 791). */
-#define MIN_MTU 68u
 
 /* ------------------------------------------------------------------ the queues */
 
@@ -169,67 +162,11 @@ static const struct virtdev_ops net_ops = {
 	.state_load = virtdev_priv_net_state_load,
 };
 
-static int check_numbers(const struct virtdev_net_config *c,
-			 struct vsu_error *err)
-{
-	const uint32_t lanes = c->link->info.lanes;
-
-	if (!lanes || lanes > VIRTDEV_NET_PAIRS_MAX)
-		return vsu_error_set(err, -EINVAL,
-				     "net: a link of %" PRIu32 " lanes; 1 to %u are possible",
-				     lanes, VIRTDEV_NET_PAIRS_MAX);
-	if (c->mtu && c->mtu < MIN_MTU)
-		return vsu_error_set(err, -EINVAL,
-				     "net: an MTU of %u; it is %u at least",
-				     c->mtu, MIN_MTU);
-	if (c->queue_max < 2 || c->queue_max > VQ_MAX_SIZE)
-		return vsu_error_set(err, -EINVAL,
-				     "net: a queue of %" PRIu32 " entries; 2 to %u are possible",
-				     c->queue_max, VQ_MAX_SIZE);
-	if (c->mac[0] & 1)
-		return vsu_error_set(err, -EINVAL,
-				     "net: the address %02x:%02x:%02x:%02x:%02x:%02x is one of a group; its first byte has to be even",
-				     c->mac[0], c->mac[1], c->mac[2], c->mac[3],
-				     c->mac[4], c->mac[5]);
-	return 0;
-}
-
-static int read_config(const struct virtdev_net_config *config,
-		       struct virtdev_net_config *c, struct vsu_error *err)
-{
-	int rc = vsu_copy_sized(c, sizeof(*c), config,
-				"struct virtdev_net_config", err);
-
-	if (rc < 0)
-		return rc;
-	if (!c->link)
-		return vsu_error_set(err, -EINVAL, "net: no link");
-	c->queue_max = c->queue_max ? c->queue_max : DEFAULT_QUEUE_MAX;
-	return check_numbers(c, err);
-}
-
-/* One of nobody's: locally administered, and of a single station. */
-static int mac_make_up(uint8_t mac[NET_MAC])
-{
-	if (getrandom(mac, NET_MAC, GRND_NONBLOCK) != (ssize_t)NET_MAC)
-		return -EAGAIN;
-	mac[0] = (uint8_t)((mac[0] & 0xfcu) | 2u);
-	return 0;
-}
-
-static bool is_zero(const uint8_t mac[NET_MAC])
-{
-	static const uint8_t zero[NET_MAC];
-
-	return !memcmp(mac, zero, NET_MAC);
-}
-
 static int net_make(const struct virtdev_net_config *c, struct net **out)
 {
 	const uint32_t pairs = c->link->info.lanes, n = 2 * pairs + 1;
 	struct net *net = calloc(1, sizeof(*net) + n * sizeof(net->queues[0]));
 	uint32_t i;
-	int rc = 0;
 
 	if (!net)
 		return -ENOMEM;
@@ -239,12 +176,6 @@ static int net_make(const struct virtdev_net_config *c, struct net **out)
 	net->offered = c->no_offloads ? 0 : c->link->info.offloads;
 	virtdev_priv_net_filters_init(&net->filters);
 	memcpy(net->own_mac, c->mac, NET_MAC);
-	if (is_zero(c->mac))
-		rc = mac_make_up(net->own_mac);
-	if (rc < 0) {
-		net_release(net);
-		return rc;
-	}
 	for (i = 0; i < n; i++) {
 		net->queues[i].net = net;
 		net->queues[i].index = i;
@@ -264,7 +195,7 @@ int virtdev_net_new(const struct virtdev_net_config *config,
 	};
 	struct virtdev_net_config c;
 	struct net *net;
-	int rc = read_config(config, &c, err);
+	int rc = virtdev_priv_net_read_config(config, &c, err);
 
 	if (rc < 0)
 		return rc;

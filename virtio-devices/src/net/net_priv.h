@@ -32,6 +32,13 @@
 /* With its header and a tag. */
 #define NET_USUAL_FRAME (1518u + 12u)
 
+/* Work of the link that the driver may take over. */
+#define NET_GUEST_OFFLOADS \
+	(VIRTDEV_NET_F_GUEST_CSUM | VIRTDEV_NET_F_GUEST_TSO4 | \
+	 VIRTDEV_NET_F_GUEST_TSO6 | VIRTDEV_NET_F_GUEST_ECN | \
+	 VIRTDEV_NET_F_GUEST_UFO | VIRTDEV_NET_F_GUEST_USO4 | \
+	 VIRTDEV_NET_F_GUEST_USO6)
+
 enum net_role {
 	NET_RECEIVES,
 	NET_SENDS,
@@ -80,6 +87,13 @@ struct net {
 	struct net_filters filters;	/* the same for those who look */
 	struct net_queue queues[];
 };
+
+/* given.c */
+
+/* A copy that was judged, with what its owner left open filled in. */
+int virtdev_priv_net_read_config(const struct virtdev_net_config *config,
+				 struct virtdev_net_config *c,
+				 struct vsu_error *err);
 
 /* config.c */
 uint64_t virtdev_priv_net_features(const struct net *net);
