@@ -17,6 +17,7 @@
 #include <virtio-devices/device.h>
 #include <virtio-devices/ids.h>
 #include <virtio-devices/port.h>
+#include <virtio-devices/vhost_kern.h>
 #include <vm-memory/sigbus.h>
 #include <vm-memory/space.h>
 #include <vmm-sys-util/error.h>
@@ -65,6 +66,15 @@ struct vmm_device_facts {
 	bool stdio;		/* it is on standard input and output */
 };
 
+/* The same device with queues that the host's kernel serves. */
+struct vmm_device_kernel {
+	/* -EINVAL: a key that cannot be then, or one that has to. */
+	int (*check)(const void *config, uint32_t queues,
+		     struct vsu_error *err);
+	int (*open)(const void *config, const struct vmm_device_common *common,
+		    struct virtdev_vhost_kern **out, struct vsu_error *err);
+};
+
 struct vmm_device_kind {
 	const char *name;	/* "blk" */
 	const char *summary;	/* for the help: "a disk" */
@@ -76,6 +86,7 @@ struct vmm_device_kind {
 	/* Strings of the config live as long as the device. */
 	int (*open)(const void *config, const struct vmm_device_common *common,
 		    struct virtdev **out, struct vsu_error *err);
+	const struct vmm_device_kernel *kernel;	/* NULL: it cannot be so */
 	/* Another size while it runs, in bytes; NULL: it has none. */
 	int (*resize)(struct virtdev *dev, uint64_t bytes,
 		      struct vsu_error *err);

@@ -104,21 +104,29 @@ static int link_open(const struct net *n, uint32_t queues,
 			   virtdev_net_link_from_fd((int)n->fd, out, err);
 }
 
-static int net_open(const void *config, const struct vmm_device_common *common,
-		    struct virtdev **out, struct vsu_error *err)
+/* With its link, which is the caller's. */
+static int read_config(const struct net *n,
+		       const struct vmm_device_common *common,
+		       struct virtdev_net_config *net, struct vsu_error *err)
 {
-	const struct net *n = config;
-	struct virtdev_net_config net = {
-		.size = sizeof(net), .mtu = (uint16_t)n->mtu,
+	int rc = check_one(n, err);
+
+	*net = (struct virtdev_net_config){
+		.size = sizeof(*net), .mtu = (uint16_t)n->mtu,
 		.queue_max = common->queue_size,
 		.no_offloads = n->offloads == OFFLOADS_OFF,
 	};
-	int rc = check_one(n, err);
+	if (rc == 0)
+		rc = mac_parse(n->mac, net->mac, err);
+	return rc ? rc : link_open(n, common->queues, &net->link, err);
+}
 
-	if (rc == 0)
-		rc = mac_parse(n->mac, net.mac, err);
-	if (rc == 0)
-		rc = link_open(n, common->queues, &net.link, err);
+static int net_open(const void *config, const struct vmm_device_common *common,
+		    struct virtdev **out, struct vsu_error *err)
+{
+	struct virtdev_net_config net;
+	int rc = read_config(config, common, &net, err);
+
 	if (rc < 0)
 		return rc;
 	rc = virtdev_net_new(&net, out, err);
@@ -127,8 +135,39 @@ static int net_open(const void *config, const struct vmm_device_common *common,
 	return rc;
 }
 
+static int kernel_check(const void *config, uint32_t queues,
+			struct vsu_error *err)
+{
+	const struct net *n = config;
+
+	if (n->socket || (!n->tap && !n->fd))
+		return vsu_error_set(err, -EINVAL,
+				     "the kernel serves a tap interface: give 'tap=NAME' or 'fd=N'%s",
+				     n->socket ? ", leave out 'socket'" : "");
+	return queues < 2 ? 0 : vsu_error_set(err, -EINVAL,
+		"the kernel serves one pair of queues of a network card; leave out 'queues'");
+}
+
+static int kernel_open(const void *config,
+		       const struct vmm_device_common *common,
+		       struct virtdev_vhost_kern **out, struct vsu_error *err)
+{
+	struct virtdev_net_config net;
+	int rc = read_config(config, common, &net, err);
+
+	if (rc < 0)
+		return rc;
+	rc = virtdev_vhost_kern_net(&net, NULL, out, err);
+	if (rc < 0)
+		virtdev_net_link_free(net.link);
+	return rc;
+}
+
+static const struct vmm_device_kernel kernel = { kernel_check, kernel_open };
+
 const struct vmm_device_kind vmm_net_kind = {
 	.name = "net", .summary = "a network card", .id = VIRTDEV_ID_NET,
 	.max_queues = VIRTDEV_NET_PAIRS_MAX, .min_queue_size = 2,
 	.queue_size = "1024", .keys = keys, .open = net_open,
+	.kernel = &kernel,
 };

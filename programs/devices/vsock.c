@@ -3,6 +3,7 @@
 #include <config.h>
 
 #include <assert.h>
+#include <errno.h>
 
 #include <virtio-devices/vsock.h>
 
@@ -54,9 +55,34 @@ static int vsock_open(const void *config,
 	return virtdev_vsock_new(&vsock, out, err);
 }
 
+static int kernel_check(const void *config, uint32_t queues,
+			struct vsu_error *err)
+{
+	const struct vsock *v = config;
+
+	(void)queues;
+	if (!v->cid)
+		return vsu_error_set(err, -EINVAL, "needs 'cid=N'");
+	return !v->path && !v->connections && !v->buffer ? 0 :
+	       vsu_error_set(err, -EINVAL,
+			     "programs of the host reach the kernel's sockets by AF_VSOCK; leave out 'path', 'connections' and 'buffer'");
+}
+
+static int kernel_open(const void *config,
+		       const struct vmm_device_common *common,
+		       struct virtdev_vhost_kern **out, struct vsu_error *err)
+{
+	const struct vsock *v = config;
+
+	return virtdev_vhost_kern_vsock(v->cid, common->queue_size, NULL, out,
+					err);
+}
+
+static const struct vmm_device_kernel kernel = { kernel_check, kernel_open };
+
 const struct vmm_device_kind vmm_vsock_kind = {
 	.name = "vsock", .summary = "sockets between guest and host",
 	.id = VIRTDEV_ID_SOCKET, .max_queues = 1,
 	.min_queue_size = 2, .queue_size = "256", .keys = keys,
-	.open = vsock_open,
+	.open = vsock_open, .kernel = &kernel,
 };

@@ -125,6 +125,12 @@ static void json_region(const struct facts *f, FILE *to)
 		(uintptr_t)f->hva, f->fd, f->fd_offset, f->slot);
 }
 
+/* Who serves its queues. */
+static const char *server_name(const struct vmm_device_spec *spec)
+{
+	return spec->remote ? "user" : spec->kernel ? "kernel" : "inline";
+}
+
 static void text_device(const struct vmm_device *d, FILE *to)
 {
 	fprintf(to, "device id=%" PRIu32, d->spec.id);
@@ -133,7 +139,7 @@ static void text_device(const struct vmm_device *d, FILE *to)
 	else
 		fprintf(to, " mmio=%#" PRIx64, d->gpa);
 	fprintf(to, " irq=%" PRIu32 " backend=%s%s%s%s\n", d->irq,
-		d->spec.remote ? "user:" : "inline", d->spec.socket,
+		d->spec.remote ? "user:" : server_name(&d->spec), d->spec.socket,
 		d->spec.kind ? " kind=" : "",
 		d->spec.kind ? d->spec.kind->name : "");
 }
@@ -188,7 +194,7 @@ static void json_device(const struct vmm_machine *m, const struct vmm_device *d,
 	else
 		fprintf(to, "\"mmio\":%" PRIu64, d->gpa);
 	fprintf(to, ",\"irq\":%" PRIu32 ",\"backend\":\"%s\"", d->irq,
-		d->spec.remote ? "user" : "inline");
+		server_name(&d->spec));
 	if (d->spec.kind)
 		fprintf(to, ",\"kind\":\"%s\"", d->spec.kind->name);
 	if (on) {

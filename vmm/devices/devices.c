@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Reading device options and making in-process devices. */
+/* Reading device options. */
 #include <config.h>
 
 #include <errno.h>
@@ -19,7 +19,7 @@ enum { ID = NCOMMON, CONFIG_SIZE, ALLOW_FUSE, MAX_MAPPINGS, MAX_WINDOW_BYTES,
 
 static const struct vsu_option common_rows[NCOMMON] = {
 	[BACKEND] = { .name = "backend", .kind = VSU_OPTION_STRING,
-		      .arg = "inline|user:SOCKET", .preset = "inline",
+		      .arg = "inline|kernel|user:SOCKET", .preset = "inline",
 		      .help = "who serves the queues" },
 	[QUEUES] = { .name = "queues", .kind = VSU_OPTION_U64,
 		     .help = "number of queues", .min = 1, .max = 256 },
@@ -114,11 +114,12 @@ static int set_backend(const struct parse *p, const char *text,
 {
 	struct vmm_device_spec *spec = p->spec;
 
-	if (!strcmp(text, "inline"))
+	spec->kernel = !strcmp(text, "kernel");
+	if (spec->kernel || !strcmp(text, "inline"))
 		return 0;
 	if (strncmp(text, "user:", 5) || !text[5])
 		return vsu_error_set(err, -EINVAL,
-				     "%s: key 'backend': '%s' is neither 'inline' nor 'user:SOCKET'",
+				     "%s: key 'backend': '%s' is neither 'inline', 'kernel' nor 'user:SOCKET'",
 				     p->option, text);
 	if (strlen(text + 5) >= sizeof(spec->socket))
 		return vsu_error_set(err, -EINVAL,
@@ -231,6 +232,26 @@ static int check_inline(const struct parse *p, struct vsu_error *err)
 	return 0;
 }
 
+static int check_kernel(const struct parse *p, struct vsu_error *err)
+{
+	const struct vmm_device_spec *spec = p->spec;
+	const struct vmm_device_kind *kind = spec->kind;
+	struct vsu_error why = VSU_ERROR_INIT;
+	int rc;
+
+	if (!kind || !kind->kernel)
+		return vsu_error_set(err, -EINVAL,
+				     "%s '%s': the kernel serves network cards and sockets, 'net' and 'vsock'",
+				     p->option, p->list);
+	if (spec->read_only_windows)
+		return vsu_error_set(err, -EINVAL,
+				     "%s '%s': 'read-only-windows' is for 'backend=user:'",
+				     p->option, p->list);
+	rc = kind->kernel->check(spec->config, spec->queues, &why);
+	return rc < 0 ? vsu_error_set(err, rc, "%s '%s': %s", p->option,
+				      p->list, why.msg) : 0;
+}
+
 static int check_any(const struct parse *p, struct vsu_error *err)
 {
 	if (!p->spec->id)
@@ -285,9 +306,15 @@ static int parse_keys(struct parse *p, const char *keys, struct vsu_error *err)
 		return vsu_error_set(err, -EINVAL,
 				     "%s '%s': 'reconnect' needs 'backend=user:SOCKET'",
 				     p->option, p->list);
-	if (!spec->kind)
+	if (spec->kernel)
+		rc = check_kernel(p, err);
+	else if (!spec->kind)
 		return check_any(p, err);
+	if (rc < 0)
+		return rc;
 	spec->id = spec->kind->id;
+	if (spec->kernel)
+		return 0;
 	return spec->remote ? check_remote(p, err) : check_inline(p, err);
 }
 
@@ -350,24 +377,4 @@ int vmm_device_parse(const struct vmm_device_option *option,
 		return parse_device(&p, err);
 	return option->how == VMM_DEVICE_DISK_PATH ? take_path(&p, err)
 						   : parse_keys(&p, p.list, err);
-}
-
-int vmm_device_open(const struct vmm_device_spec *spec,
-		    const struct vmm_device_common *machine,
-		    struct virtdev **out, struct vsu_error *err)
-{
-	struct vmm_device_common common = *machine;
-
-	common.queues = spec->queues;
-	common.queue_size = spec->queue_size;
-	return spec->kind->open(spec->config, &common, out, err);
-}
-
-struct vmm_device_facts vmm_device_describe(const struct vmm_device_spec *spec)
-{
-	struct vmm_device_facts facts = { .file = NULL };
-
-	if (!spec->remote && spec->kind->describe)
-		spec->kind->describe(spec->config, &facts);
-	return facts;
 }

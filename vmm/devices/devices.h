@@ -32,6 +32,7 @@ struct vmm_device_spec {
 	const struct vmm_device_kind *kind;	/* NULL: any, by its id */
 	uint32_t id;		/* VIRTIO device id */
 	bool remote;		/* its queues are served behind a socket */
+	bool kernel;		/* the host's kernel serves them */
 	char socket[VMM_SOCKET_MAX];
 	uint32_t reconnect_ms;	/* the first pause before another connection to
 				   it; 0: a back-end that is lost is lost */
@@ -64,6 +65,11 @@ int vmm_device_parse(const struct vmm_device_option *option,
 int vmm_device_open(const struct vmm_device_spec *spec,
 		    const struct vmm_device_common *machine,
 		    struct virtdev **out, struct vsu_error *err);
+
+/* The same of one whose queues the kernel serves. */
+int vmm_device_open_kernel(const struct vmm_device_spec *spec,
+			   struct virtdev_vhost_kern **out,
+			   struct vsu_error *err);
 
 /* About a device of this process; of another's nothing is known. */
 struct vmm_device_facts vmm_device_describe(const struct vmm_device_spec *spec);

@@ -10,6 +10,7 @@
 #include "log.h"
 #include "machine/console.h"
 #include "machine/devices.h"
+#include "virtio/kernel.h"
 #include "virtio/remote.h"
 
 static bool is_ram(void *memory, const struct vmem_region *region)
@@ -37,6 +38,30 @@ static int make_local(struct vmm_machine *m,
 	else if (vmm_device_describe(&d->spec).stdio)
 		vmm_machine_give_stdio(m, d);
 	return rc;
+}
+
+static int make_kernel(struct vmm_machine *m,
+		       const struct vmm_virtio_place *place,
+		       struct vmm_device *d, struct vsu_error *err)
+{
+	struct virtdev_vhost_kern *kern;
+	int rc = vmm_device_open_kernel(&d->spec, &kern, err);
+
+	(void)m;
+	if (rc < 0)
+		return rc;
+	rc = vmm_virtio_kernel(place, kern, &d->virtio, err);
+	if (rc < 0)
+		virtdev_vhost_kern_free(kern);
+	return rc;
+}
+
+static int make_remote(struct vmm_machine *m,
+		       const struct vmm_virtio_place *place,
+		       struct vmm_device *d, struct vsu_error *err)
+{
+	return vmm_virtio_remote(place, &d->spec, vmm_memory_map(&m->memory),
+				 &d->virtio, err);
 }
 
 /* The guest goes on without it; the exit status tells of it, too. */
@@ -71,23 +96,34 @@ static struct vmm_virtio_place describe_place(struct vmm_machine *m,
 	return place;
 }
 
+/* Who serves the queues of a device. */
+enum server { LOCAL, KERNEL, REMOTE };
+
+static int (*const makers[])(struct vmm_machine *m,
+			     const struct vmm_virtio_place *place,
+			     struct vmm_device *d, struct vsu_error *err) = {
+	[LOCAL] = make_local, [KERNEL] = make_kernel, [REMOTE] = make_remote,
+};
+
+static enum server server_of(const struct vmm_device_spec *spec)
+{
+	return spec->remote ? REMOTE : spec->kernel ? KERNEL : LOCAL;
+}
+
 /* Makes device i if it is of the wanted sort and adds it to the machine. */
-static int make_device(struct vmm_machine *m, unsigned int i, bool remote,
-		       struct vsu_error *err)
+static int make_device(struct vmm_machine *m, unsigned int i,
+		       enum server server, struct vsu_error *err)
 {
 	struct vmm_device *d = &m->devices[i];
 	const struct vmm_virtio_place place = describe_place(m, i);
 	int rc;
 
-	if (d->spec.remote != remote)
+	if (server_of(&d->spec) != server)
 		return 0;
 	d->gpa = place.gpa;
 	d->irq = place.irq;
 	d->slot = place.slot;
-	rc = remote ? vmm_virtio_remote(&place, &d->spec,
-					vmm_memory_map(&m->memory),
-					&d->virtio, err)
-		    : make_local(m, &place, d, err);
+	rc = makers[server](m, &place, d, err);
 	if (rc < 0)
 		return rc;
 	return place.pci ? vmm_place_pci(d->virtio, err)
@@ -115,25 +151,31 @@ int vmm_machine_make_bus(struct vmm_machine *m, struct vsu_error *err)
 	return rc;
 }
 
-static int make_devices(struct vmm_machine *m, bool remote,
+static int make_devices(struct vmm_machine *m, enum server server,
 			struct vsu_error *err)
 {
 	unsigned int i;
 	int rc = 0;
 
 	for (i = 0; !rc && i < m->ndevices; i++)
-		rc = make_device(m, i, remote, err);
+		rc = make_device(m, i, server, err);
 	return rc;
 }
 
 int vmm_machine_make_local_devices(struct vmm_machine *m,
 				   struct vsu_error *err)
 {
-	return make_devices(m, false, err);
+	return make_devices(m, LOCAL, err);
+}
+
+int vmm_machine_make_kernel_devices(struct vmm_machine *m,
+				    struct vsu_error *err)
+{
+	return make_devices(m, KERNEL, err);
 }
 
 int vmm_machine_make_remote_devices(struct vmm_machine *m,
 				    struct vsu_error *err)
 {
-	return make_devices(m, true, err);
+	return make_devices(m, REMOTE, err);
 }

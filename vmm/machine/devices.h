@@ -8,9 +8,12 @@
 /* The PCI bus, where the user wants one. */
 int vmm_machine_make_bus(struct vmm_machine *m, struct vsu_error *err);
 
-/* In the order of the options, first those that this process serves. */
+/* In the order of the options, first those that this process serves, then the
+   kernel's. */
 int vmm_machine_make_local_devices(struct vmm_machine *m,
 				   struct vsu_error *err);
+int vmm_machine_make_kernel_devices(struct vmm_machine *m,
+				    struct vsu_error *err);
 int vmm_machine_make_remote_devices(struct vmm_machine *m,
 				    struct vsu_error *err);
 

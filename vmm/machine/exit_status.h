@@ -17,6 +17,7 @@ enum vmm_stage {
 	VMM_STAGE_MEMORY,
 	VMM_STAGE_DISK,
 	VMM_STAGE_SOCKET,
+	VMM_STAGE_VHOST,	/* of the host's kernel */
 	VMM_STAGE_CONSOLE,
 	VMM_STAGE_RUN,
 };

@@ -267,6 +267,7 @@ static const struct step steps[] = {
 	{ check_sharing, VMM_STAGE_MEMORY },
 	{ vmm_machine_make_bus, VMM_STAGE_KVM },
 	{ vmm_machine_make_local_devices, VMM_STAGE_DISK },
+	{ vmm_machine_make_kernel_devices, VMM_STAGE_VHOST },
 	{ vmm_machine_make_remote_devices, VMM_STAGE_SOCKET },
 	{ make_ports, VMM_STAGE_RUN },
 	{ make_button, VMM_STAGE_KVM },

@@ -5,11 +5,11 @@
 #include <assert.h>
 #include <errno.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <vmm-sys-util/endian.h>
-#include <vmm-sys-util/event.h>
 #include <vmm-sys-util/fd.h>
 #include <vmm-sys-util/sock.h>
 
@@ -37,37 +37,6 @@ static int wait_until_ready(struct remote *r, struct vsu_error *err)
 		return 0;
 	*err = r->why;
 	return r->why.code ? r->why.code : -ECONNRESET;
-}
-
-static int make_queue(struct remote_queue *q)
-{
-	q->kick_fd = vsu_event_new();
-	if (q->kick_fd < 0)
-		return q->kick_fd;
-	q->call_fd = vsu_event_new();
-	if (q->call_fd < 0)
-		return q->call_fd;
-	q->err_fd = vsu_event_new();
-	return q->err_fd < 0 ? q->err_fd : 0;
-}
-
-static int make_queues(struct remote *r, struct vsu_error *err)
-{
-	uint32_t i;
-	int rc = 0;
-
-	r->queues = calloc(r->nqueues, sizeof(r->queues[0]));
-	if (!r->queues)
-		return vsu_error_sys(err, -ENOMEM, "queues");
-	for (i = 0; i < r->nqueues; i++) {
-		r->queues[i].remote = r;
-		r->queues[i].index = i;
-		r->queues[i].kick_fd = r->queues[i].call_fd = -1;
-		r->queues[i].err_fd = -1;
-	}
-	for (i = 0; !rc && i < r->nqueues; i++)
-		rc = make_queue(&r->queues[i]);
-	return rc ? vsu_error_sys(err, rc, "queues") : 0;
 }
 
 /* The configuration of a file system (VIRTIO 1.3, 5.11.4). */
@@ -124,6 +93,8 @@ static int connect_session(struct remote *r,
 	if (spec->allow_fuse && prog_closer())
 		vsu_closer_set_keep(prog_closer(), 0);
 	strcpy(r->socket, spec->socket);
+	snprintf(r->rings.who, sizeof(r->rings.who), "the back-end at '%s'",
+		 r->socket);
 	if (!spec->reconnect_ms)
 		ops.connect = NULL;
 	rc = virtdev_vhost_user_new_take_fd(sock, &config, &ops, r, &r->user,
@@ -173,8 +144,7 @@ int vmm_virtio_remote(const struct vmm_virtio_place *place,
 		return rc;
 	}
 	dev = virtdev_vhost_user_device(r->user);
-	r->nqueues = virtdev_info(dev)->nqueues;
-	rc = make_queues(r, err);
+	rc = vmm_rings_make(&r->rings, virtdev_info(dev)->nqueues, err);
 	if (!rc)
 		rc = vmm_virtio_new(place, dev, VQ_F_RING_RESET, &r->v, err);
 	if (rc < 0) {

@@ -4,58 +4,22 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
-
-#include <vmm-sys-util/event.h>
 
 #include "log.h"
 #include "virtio/remote_session.h"
-
-static void describe_ring(const struct remote *r, uint32_t i,
-			  struct vhost_user_ring *ring)
-{
-	struct vq_config config;
-
-	memset(ring, 0, sizeof(*ring));
-	if (!virtdev_transport_queue(vmm_virtio_transport(r->v), i, &config))
-		return;
-	ring->size = config.size;
-	ring->base = config.base;
-	ring->desc_gpa = config.desc_gpa;
-	ring->driver_gpa = config.driver_gpa;
-	ring->device_gpa = config.device_gpa;
-	ring->kick_fd = r->queues[i].kick_fd;
-	ring->call_fd = r->queues[i].call_fd;
-	ring->err_fd = r->queues[i].err_fd;
-}
 
 static int give_rings(struct remote *r, uint64_t features,
 		      struct vsu_error *err)
 {
 	struct vhost_user_ring *rings;
-	uint32_t i;
-	int rc;
+	int rc = vmm_rings_describe_all(&r->rings, &rings, err);
 
-	rings = calloc(r->nqueues, sizeof(rings[0]));
-	if (!rings)
-		return vsu_error_sys(err, -ENOMEM, "rings");
-	for (i = 0; i < r->nqueues; i++)
-		describe_ring(r, i, &rings[i]);
-	rc = virtdev_vhost_user_start(r->user, features, rings, r->nqueues,
+	if (rc < 0)
+		return rc;
+	rc = virtdev_vhost_user_start(r->user, features, rings, r->rings.n,
 				      err);
 	free(rings);
 	return rc;
-}
-
-/* Of the queues before the reset nothing is heard any more. */
-static void watch_faults(struct remote *r)
-{
-	uint32_t i;
-
-	for (i = 0; i < r->nqueues; i++) {
-		vsu_event_drain(r->queues[i].err_fd, NULL);
-		ev_io_start(r->loop, &r->queues[i].broken);
-	}
 }
 
 int vmm_remote_start_rings(struct remote *r, uint64_t features)
@@ -63,7 +27,7 @@ int vmm_remote_start_rings(struct remote *r, uint64_t features)
 	struct vsu_error err = VSU_ERROR_INIT;
 	int rc;
 
-	watch_faults(r);
+	vmm_rings_watch_faults(&r->rings);
 	rc = give_rings(r, features, &err);
 	if (rc < 0)
 		prog_log(PROG_LOG_WARNING, "not started",
@@ -78,7 +42,7 @@ static int start_ring(struct remote *r, uint32_t queue)
 	struct vhost_user_ring ring;
 	int rc;
 
-	describe_ring(r, queue, &ring);
+	vmm_rings_describe(&r->rings, queue, &ring);
 	rc = virtdev_vhost_user_start_queue(r->user, queue, &ring, &err);
 	if (rc < 0)
 		prog_log(PROG_LOG_WARNING, "not started",

@@ -7,7 +7,6 @@
 #include <stdlib.h>
 
 #include <vmm-sys-util/event.h>
-#include <vmm-sys-util/fd.h>
 #include <vmm-sys-util/sock.h>
 
 #include "log.h"
@@ -141,13 +140,6 @@ static void map_announce(struct remote *r)
 	r->announce = rc == -EBUSY;
 }
 
-static void need_reset(struct remote *r)
-{
-	vmm_virtio_lock(r->v);
-	virtdev_transport_needs_reset(vmm_virtio_transport(r->v));
-	vmm_virtio_unlock(r->v);
-}
-
 /*
  * Acts on the session's answers once the device's lock is free: a
  * CPU that waits for a reset goes on; the guest learns of a dead back-end.
@@ -157,7 +149,7 @@ static void apply_answers(struct remote *r)
 	const struct vmm_virtio_place *place = vmm_virtio_place(r->v);
 
 	if (r->rings_lost)
-		need_reset(r);
+		vmm_virtio_need_reset(r->v);
 	r->rings_lost = false;
 	if (!r->stopped)
 		return;
@@ -168,7 +160,7 @@ static void apply_answers(struct remote *r)
 	place->lost(place->opaque, &r->why);
 	ev_io_stop(r->loop, &r->session);
 	ev_timer_stop(r->loop, &r->refresh);
-	need_reset(r);
+	vmm_virtio_need_reset(r->v);
 }
 
 static bool is_away(const struct remote *r)
@@ -248,30 +240,6 @@ static void on_refresh(struct ev_loop *loop, ev_timer *w, int revents)
 	session_leave(w->data);
 }
 
-static void on_call(struct ev_loop *loop, ev_io *w, int revents)
-{
-	const struct remote_queue *q = w->data;
-
-	(void)loop;
-	(void)revents;
-	vsu_event_drain(q->call_fd, NULL);
-	virtdev_transport_interrupt(vmm_virtio_transport(q->remote->v),
-				    q->index);
-}
-
-/* Told once: a driver that goes on all the same cannot make this busy. */
-static void on_broken(struct ev_loop *loop, ev_io *w, int revents)
-{
-	const struct remote_queue *q = w->data;
-
-	(void)revents;
-	ev_io_stop(loop, w);
-	prog_log(PROG_LOG_WARNING, "broken",
-		 "the back-end at '%s' finds queue %" PRIu32 " of its device broken; the guest has to reset the device",
-		 q->remote->socket, q->index);
-	need_reset(q->remote);
-}
-
 static bool remote_stop(void *end)
 {
 	struct remote *r = end;
@@ -298,7 +266,7 @@ static int remote_kick_fd(void *end, uint32_t queue)
 {
 	const struct remote *r = end;
 
-	return r->queues[queue].kick_fd;
+	return r->rings.ring[queue].kick_fd;
 }
 
 static bool remote_shared_region(void *end, uint32_t id, uint64_t *base,
@@ -318,20 +286,12 @@ static bool remote_shared_region(void *end, uint32_t id, uint64_t *base,
 void vmm_remote_free(void *remote)
 {
 	struct remote *r = remote;
-	uint32_t i;
 
 	if (r->watched) {
 		ev_io_stop(r->loop, &r->session);
 		ev_timer_stop(r->loop, &r->refresh);
 	}
-	for (i = 0; r->queues && i < r->nqueues; i++) {
-		ev_io_stop(r->loop, &r->queues[i].called);
-		ev_io_stop(r->loop, &r->queues[i].broken);
-		vsu_fd_close(&r->queues[i].err_fd);
-		vsu_fd_close(&r->queues[i].call_fd);
-		vsu_fd_close(&r->queues[i].kick_fd);
-	}
-	free(r->queues);
+	vmm_rings_fini(&r->rings);
 	virtdev_vhost_user_free(r->user);
 	free(r);
 }
@@ -367,22 +327,6 @@ static const struct virtdev_home_ops home_ops = {
 	.queue_broken = home_queue_broken,
 };
 
-/* Faults are listened to from a start of the rings on. */
-static void watch_calls(struct remote *r)
-{
-	struct remote_queue *q;
-	uint32_t i;
-
-	for (i = 0; i < r->nqueues; i++) {
-		q = &r->queues[i];
-		ev_io_init(&q->called, on_call, q->call_fd, EV_READ);
-		q->called.data = q;
-		ev_io_start(r->loop, &q->called);
-		ev_io_init(&q->broken, on_broken, q->err_fd, EV_READ);
-		q->broken.data = q;
-	}
-}
-
 void vmm_remote_run(struct remote *r)
 {
 	vmm_virtio_set_end(r->v, &remote_ops, r);
@@ -392,6 +336,6 @@ void vmm_remote_run(struct remote *r)
 	ev_timer_init(&r->refresh, on_refresh, 0., 0.);
 	r->session.data = r->refresh.data = r;
 	ev_io_start(r->loop, &r->session);
-	watch_calls(r);
+	vmm_rings_run(&r->rings, r->v, r->loop);
 	r->watched = true;
 }

@@ -15,19 +15,8 @@
 #include <virtio-devices/vhost_user.h>
 
 #include "devices/devices.h"
+#include "virtio/rings.h"
 #include "virtio/slot.h"
-
-/*
- * A back-end's call passes through the loop: the transport's interrupt status
- * has to be set before the line is raised.
- */
-struct remote_queue {
-	struct remote *remote;
-	uint32_t index;
-	int kick_fd, call_fd;
-	int err_fd;		/* signalled where the back-end finds it broken */
-	ev_io called, broken;
-};
 
 /* Zeroed at first. */
 struct remote {
@@ -50,8 +39,7 @@ struct remote {
 	char socket[VMM_SOCKET_MAX];
 	uint64_t lost_ns;	/* when it was lost */
 	struct vsu_error why;
-	uint32_t nqueues;
-	struct remote_queue *queues;
+	struct vmm_rings rings;
 };
 
 /* Told by the session; opaque is the remote. With connect, to be left out. */

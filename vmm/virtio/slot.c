@@ -173,6 +173,13 @@ void vmm_virtio_stopped(struct vmm_virtio *v)
 	vmm_virtio_unlock(v);
 }
 
+void vmm_virtio_need_reset(struct vmm_virtio *v)
+{
+	vmm_virtio_lock(v);
+	virtdev_transport_needs_reset(v->transport);
+	vmm_virtio_unlock(v);
+}
+
 /* A notification that came as an exit: the end takes it like the others. */
 static void access_locked(struct vmm_virtio *v, vmm_face_fn fn, void *face,
 			  struct vmm_access *access)

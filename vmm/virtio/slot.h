@@ -2,8 +2,8 @@
 /*
  * A virtio device in the machine: a transport, at one side a face whose
  * registers the guest sees (place_mmio.c), at the other side an end that
- * serves the queues: this process (local.c) or a vhost-user back-end
- * (remote.c).
+ * serves the queues: this process (local.c), a vhost-user back-end (remote.c)
+ * or the kernel (kernel.c).
  *
  * Threads: register accesses come from CPU threads and take the device's
  * lock; those that start or reset the device are carried out on the main
@@ -117,6 +117,8 @@ void vmm_virtio_unlock(struct vmm_virtio *v);
 bool vmm_virtio_is_mine(const struct vmm_virtio *v);
 /* A stop that was under way is done. Main thread, without the lock. */
 void vmm_virtio_stopped(struct vmm_virtio *v);
+/* The guest is told that the device goes on only after a reset. Likewise. */
+void vmm_virtio_need_reset(struct vmm_virtio *v);
 
 /* For faces: the object is freed, by this function, with the device. */
 void vmm_virtio_set_face(struct vmm_virtio *v, void *face,

@@ -69,6 +69,19 @@ START_TEST(keyword_puts_a_disk_behind_a_socket)
 }
 END_TEST
 
+START_TEST(keyword_gives_cards_and_sockets_to_the_kernel)
+{
+	ck_assert_int_eq(parse(VMM_DEVICE_NET, "tap=t,backend=kernel,mtu=1400"),
+			 0);
+	ck_assert(spec.kernel && !spec.remote);
+	ck_assert_uint_eq(spec.id, 1);
+	ck_assert_int_eq(parse(VMM_DEVICE_ANY, "vsock,cid=4,backend=kernel"),
+			 0);
+	ck_assert(spec.kernel && !spec.remote);
+	ck_assert_uint_eq(spec.id, 19);
+}
+END_TEST
+
 START_TEST(device_has_its_keys)
 {
 	ck_assert_int_eq(parse(VMM_DEVICE_ANY, "id=26,backend=user:s,queues=2,"
@@ -152,10 +165,34 @@ static const struct refusal {
 	  "--disk 'backend=user:s,engine=sync': 'engine' is the back-end's to "
 	  "say; leave it out, or 'backend=user:'" },
 	{ VMM_DEVICE_DISK, "path=a,backend=usr:s", -EINVAL,
-	  "--disk: key 'backend': 'usr:s' is neither 'inline' nor "
+	  "--disk: key 'backend': 'usr:s' is neither 'inline', 'kernel' nor "
 	  "'user:SOCKET'" },
+	{ VMM_DEVICE_DISK, "path=a,backend=kernel", -EINVAL,
+	  "--disk 'path=a,backend=kernel': the kernel serves network cards and "
+	  "sockets, 'net' and 'vsock'" },
+	{ VMM_DEVICE_ANY, "id=19,backend=kernel", -EINVAL,
+	  "--device 'id=19,backend=kernel': the kernel serves network cards "
+	  "and sockets, 'net' and 'vsock'" },
+	{ VMM_DEVICE_NET, "socket=s,backend=kernel", -EINVAL,
+	  "--net 'socket=s,backend=kernel': the kernel serves a tap interface: "
+	  "give 'tap=NAME' or 'fd=N', leave out 'socket'" },
+	{ VMM_DEVICE_NET, "tap=t,queues=2,backend=kernel", -EINVAL,
+	  "--net 'tap=t,queues=2,backend=kernel': the kernel serves one pair of "
+	  "queues of a network card; leave out 'queues'" },
+	{ VMM_DEVICE_NET, "tap=t,backend=kernel,reconnect=5", -EINVAL,
+	  "--net 'tap=t,backend=kernel,reconnect=5': 'reconnect' needs "
+	  "'backend=user:SOCKET'" },
+	{ VMM_DEVICE_NET, "tap=t,backend=kernel,read-only-windows", -EINVAL,
+	  "--net 'tap=t,backend=kernel,read-only-windows': 'read-only-windows' "
+	  "is for 'backend=user:'" },
+	{ VMM_DEVICE_VSOCK, "backend=kernel", -EINVAL,
+	  "--vsock 'backend=kernel': needs 'cid=N'" },
+	{ VMM_DEVICE_VSOCK, "cid=4,path=p,backend=kernel", -EINVAL,
+	  "--vsock 'cid=4,path=p,backend=kernel': programs of the host reach "
+	  "the kernel's sockets by AF_VSOCK; leave out 'path', 'connections' "
+	  "and 'buffer'" },
 	{ VMM_DEVICE_DISK, "backend=user:", -EINVAL,
-	  "--disk: key 'backend': 'user:' is neither 'inline' nor "
+	  "--disk: key 'backend': 'user:' is neither 'inline', 'kernel' nor "
 	  "'user:SOCKET'" },
 	{ VMM_DEVICE_DISK, "path=a,readonli", -ENOENT,
 	  "--disk: unknown key 'readonli'; did you mean 'readonly'?" },
@@ -289,6 +326,7 @@ int main(void)
 	tcase_add_test(tc, operand_is_a_path_as_it_stands);
 	tcase_add_test(tc, disk_has_its_keys);
 	tcase_add_test(tc, keyword_puts_a_disk_behind_a_socket);
+	tcase_add_test(tc, keyword_gives_cards_and_sockets_to_the_kernel);
 	tcase_add_test(tc, device_has_its_keys);
 	tcase_add_test(tc, device_of_a_kind_has_the_keys_of_its_kind);
 	tcase_add_test(tc, kind_alone_is_a_device);

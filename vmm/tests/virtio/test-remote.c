@@ -36,7 +36,6 @@ static struct vmm_virtio *virtio;
 static struct vmem_map *map;
 static struct vsu_error lost;
 static uint32_t reconnect_ms;
-static int said_fd = -1;	/* standard error, or -1: as it was */
 
 static void config_read(void *self, uint32_t off, void *buf, uint32_t len)
 {
@@ -193,28 +192,6 @@ static void teardown(void)
 	vmem_map_unref(map);
 	ev_loop_destroy(place.loop);
 	vsu_fd_close(&said_fd);
-}
-
-/* Lines that are said from here on can be looked at. */
-static void listen_to_stderr(void)
-{
-	said_fd = memfd_create("stderr", MFD_CLOEXEC);
-	ck_assert_int_ge(said_fd, 0);
-	ck_assert_int_ge(dup2(said_fd, STDERR_FILENO), 0);
-}
-
-static unsigned int times_said(const char *words)
-{
-	static char text[4096];
-	ssize_t len = pread(said_fd, text, sizeof(text) - 1, 0);
-	unsigned int n = 0;
-	const char *at;
-
-	ck_assert_int_ge(len, 0);
-	text[len] = '\0';
-	for (at = text; (at = strstr(at, words)); at++)
-		n++;
-	return n;
 }
 
 static uint32_t config_word(void)

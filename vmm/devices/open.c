@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Making devices as they were asked for, in this process or for the kernel. */
+#include <config.h>
+
+#include "devices/devices.h"
+
+int vmm_device_open(const struct vmm_device_spec *spec,
+		    const struct vmm_device_common *machine,
+		    struct virtdev **out, struct vsu_error *err)
+{
+	struct vmm_device_common common = *machine;
+
+	common.queues = spec->queues;
+	common.queue_size = spec->queue_size;
+	return spec->kind->open(spec->config, &common, out, err);
+}
+
+int vmm_device_open_kernel(const struct vmm_device_spec *spec,
+			   struct virtdev_vhost_kern **out,
+			   struct vsu_error *err)
+{
+	const struct vmm_device_common common = {
+		.queues = spec->queues, .queue_size = spec->queue_size,
+	};
+
+	return spec->kind->kernel->open(spec->config, &common, out, err);
+}
+
+struct vmm_device_facts vmm_device_describe(const struct vmm_device_spec *spec)
+{
+	struct vmm_device_facts facts = { .file = NULL };
+
+	if (!spec->remote && spec->kind->describe)
+		spec->kind->describe(spec->config, &facts);
+	return facts;
+}

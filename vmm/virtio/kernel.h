@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * A device whose queues the host's kernel serves, in the machine.
+ *
+ * Threads: the main thread.
+ */
+#ifndef VMM_VIRTIO_KERNEL_H
+#define VMM_VIRTIO_KERNEL_H
+
+#include <virtio-devices/vhost_kern.h>
+
+#include "virtio/slot.h"
+
+/* kern is owned on success. */
+int vmm_virtio_kernel(const struct vmm_virtio_place *place,
+		      struct virtdev_vhost_kern *kern,
+		      struct vmm_virtio **out, struct vsu_error *err);
+
+#endif

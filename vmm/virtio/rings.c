@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* The queues of a device that somebody else serves. */
+#include <config.h>
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <vmm-sys-util/event.h>
+#include <vmm-sys-util/fd.h>
+
+#include "log.h"
+#include "virtio/rings.h"
+
+static int make_ring(struct vmm_ring *q)
+{
+	q->kick_fd = vsu_event_new();
+	if (q->kick_fd < 0)
+		return q->kick_fd;
+	q->call_fd = vsu_event_new();
+	if (q->call_fd < 0)
+		return q->call_fd;
+	q->err_fd = vsu_event_new();
+	return q->err_fd < 0 ? q->err_fd : 0;
+}
+
+int vmm_rings_make(struct vmm_rings *r, uint32_t n, struct vsu_error *err)
+{
+	uint32_t i;
+	int rc = 0;
+
+	r->ring = calloc(n, sizeof(r->ring[0]));
+	if (!r->ring)
+		return vsu_error_sys(err, -ENOMEM, "queues");
+	r->n = n;
+	for (i = 0; i < n; i++) {
+		r->ring[i].rings = r;
+		r->ring[i].index = i;
+		r->ring[i].kick_fd = r->ring[i].call_fd = -1;
+		r->ring[i].err_fd = -1;
+	}
+	for (i = 0; !rc && i < n; i++)
+		rc = make_ring(&r->ring[i]);
+	return rc ? vsu_error_sys(err, rc, "queues") : 0;
+}
+
+void vmm_rings_fini(struct vmm_rings *r)
+{
+	uint32_t i;
+
+	for (i = 0; r->ring && i < r->n; i++) {
+		if (r->v) {
+			ev_io_stop(r->loop, &r->ring[i].called);
+			ev_io_stop(r->loop, &r->ring[i].broken);
+		}
+		vsu_fd_close(&r->ring[i].err_fd);
+		vsu_fd_close(&r->ring[i].call_fd);
+		vsu_fd_close(&r->ring[i].kick_fd);
+	}
+	free(r->ring);
+	r->ring = NULL;
+}
+
+static void on_call(struct ev_loop *loop, ev_io *w, int revents)
+{
+	const struct vmm_ring *q = w->data;
+
+	(void)loop;
+	(void)revents;
+	vsu_event_drain(q->call_fd, NULL);
+	virtdev_transport_interrupt(vmm_virtio_transport(q->rings->v),
+				    q->index);
+}
+
+/* Told once: a driver that goes on all the same cannot make this busy. */
+static void on_broken(struct ev_loop *loop, ev_io *w, int revents)
+{
+	const struct vmm_ring *q = w->data;
+
+	(void)revents;
+	ev_io_stop(loop, w);
+	prog_log(PROG_LOG_WARNING, "broken",
+		 "%s finds queue %" PRIu32 " of its device broken; the guest has to reset the device",
+		 q->rings->who, q->index);
+	vmm_virtio_need_reset(q->rings->v);
+}
+
+void vmm_rings_run(struct vmm_rings *r, struct vmm_virtio *v,
+		   struct ev_loop *loop)
+{
+	struct vmm_ring *q;
+	uint32_t i;
+
+	r->v = v;
+	r->loop = loop;
+	for (i = 0; i < r->n; i++) {
+		q = &r->ring[i];
+		ev_io_init(&q->called, on_call, q->call_fd, EV_READ);
+		q->called.data = q;
+		ev_io_start(loop, &q->called);
+		ev_io_init(&q->broken, on_broken, q->err_fd, EV_READ);
+		q->broken.data = q;
+	}
+}
+
+void vmm_rings_watch_faults(struct vmm_rings *r)
+{
+	uint32_t i;
+
+	for (i = 0; i < r->n; i++) {
+		vsu_event_drain(r->ring[i].err_fd, NULL);
+		ev_io_start(r->loop, &r->ring[i].broken);
+	}
+}
+
+void vmm_rings_describe(const struct vmm_rings *r, uint32_t i,
+			struct vhost_user_ring *ring)
+{
+	struct vq_config config;
+
+	memset(ring, 0, sizeof(*ring));
+	if (!virtdev_transport_queue(vmm_virtio_transport(r->v), i, &config))
+		return;
+	ring->size = config.size;
+	ring->base = config.base;
+	ring->desc_gpa = config.desc_gpa;
+	ring->driver_gpa = config.driver_gpa;
+	ring->device_gpa = config.device_gpa;
+	ring->kick_fd = r->ring[i].kick_fd;
+	ring->call_fd = r->ring[i].call_fd;
+	ring->err_fd = r->ring[i].err_fd;
+}
+
+int vmm_rings_describe_all(const struct vmm_rings *r,
+			   struct vhost_user_ring **out, struct vsu_error *err)
+{
+	struct vhost_user_ring *rings = calloc(r->n, sizeof(rings[0]));
+	uint32_t i;
+
+	if (!rings)
+		return vsu_error_sys(err, -ENOMEM, "rings");
+	for (i = 0; i < r->n; i++)
+		vmm_rings_describe(r, i, &rings[i]);
+	*out = rings;
+	return 0;
+}
