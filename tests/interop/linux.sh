@@ -12,7 +12,7 @@
 LINUX_MODULES="virtio_mmio virtio_pci virtio_blk virtio_net virtio_rng virtio_balloon virtio_pmem nd_pmem virtio_mem virtiofs ext4 button evdev pvpanic-mmio"
 LINUX_PROGRAMS="mke2fs e2fsck"
 # In the machine that runs them, where that is an emulated one.
-LINUX_OUTER_MODULES="tun vhost_net"
+LINUX_OUTER_MODULES="tun vhost_net vhost_vsock"
 LINUX_INIT=$INTEROP/guest/cvmm-init
 LINUX_MODULES="$LINUX_MODULES vmw_vsock_virtio_transport"
 
