@@ -62,15 +62,9 @@ static struct vmem_sigbus *table;
 static void *serve(void *opaque)
 {
 	struct side *s = opaque;
-	struct pollfd p = { virtdev_vhost_user_server_fd(s->server), POLLIN,
-			    0 };
-	int rc;
 
-	do {
-		rc = virtdev_vhost_user_server_dispatch(s->server);
-		if (!rc)
-			poll(&p, 1, -1);
-	} while (rc >= 0);
+	while (virtdev_vhost_user_server_wait(s->server, -1, -1) >= 0)
+		;
 	return NULL;
 }
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Loaded before a program that runs a libev loop: measures how much CPU time
- * the main thread takes between two polls of the loop, and writes the longest
- * as a number of milliseconds to the file $SOAK_GAPS whenever it grows. Time
- * on the CPU, so that a busy host does no harm.
+ * Loaded before a program with a loop: measures how much CPU time the main
+ * thread takes between two polls of the loop, and writes the longest as a number
+ * of milliseconds to the file $SOAK_GAPS whenever it grows. Time on the CPU, so
+ * that a busy host does no harm. The loop's set is the one that is waited for:
+ * sessions only look at theirs.
  */
 #include <config.h>
 
@@ -17,7 +18,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#define LOOP_EVENTS 64	/* libev asks for as many; sessions for fewer */
 #define NS_PER_MS 1000000
 
 static long cpu_ms(void)
@@ -43,9 +43,13 @@ static void write_longest(long ms)
 int epoll_wait(int epfd, struct epoll_event *events, int max, int timeout)
 {
 	static long left, longest;
-	bool loop = max >= LOOP_EVENTS && syscall(SYS_gettid) == getpid();
+	static int waited = -1;
+	bool main_thread = syscall(SYS_gettid) == getpid(), loop;
 	int rc;
 
+	if (main_thread && timeout)
+		waited = epfd;
+	loop = main_thread && epfd == waited;
 	if (loop && left && cpu_ms() - left > longest) {
 		longest = cpu_ms() - left;
 		write_longest(longest);

@@ -44,21 +44,35 @@ struct thread_arg {
 	uint32_t queue;
 };
 
+static void dispatch_and_poll(struct virtdev_vhost_user_server *server,
+			      uint32_t queue, int quit)
+{
+	struct pollfd p[2] = {
+		{ virtdev_vhost_user_server_queue_fd(server, queue), POLLIN,
+		  0 },
+		{ quit, POLLIN, 0 },
+	};
+
+	do {
+		virtdev_vhost_user_server_queue_dispatch(server, queue);
+		poll(p, 2, -1);
+	} while (!p[1].revents);
+}
+
+/* Every other queue by each of the two ways. */
 static void *queue_main(void *opaque)
 {
 	struct thread_arg arg = *(struct thread_arg *)opaque;
 	struct virtdev_vhost_user_server *server = arg.s->server;
-	struct pollfd p[2] = {
-		{ virtdev_vhost_user_server_queue_fd(server, arg.queue),
-		  POLLIN, 0 },
-		{ arg.s->quit, POLLIN, 0 },
-	};
 
 	free(opaque);
-	do {
-		virtdev_vhost_user_server_queue_dispatch(server, arg.queue);
-		poll(p, 2, -1);
-	} while (!p[1].revents);
+	if (arg.queue % 2)
+		dispatch_and_poll(server, arg.queue, arg.s->quit);
+	else
+		while (virtdev_vhost_user_server_queue_wait(server, arg.queue,
+							    arg.s->quit,
+							    -1) == 0)
+			;
 	return NULL;
 }
 

@@ -185,6 +185,12 @@ static int set_protocol(struct vhost_user_backend *b,
 	return vsu_error_set(err, -EPROTO, "%s", b->why.msg);
 }
 
+/*
+ * Rings, as the specification counts and most front-ends do. QEMU and DPDK take
+ * them for pairs of a network card's: it is a limit to them, which then is too
+ * high, and rings beyond the last one are refused by their number. Pairs would
+ * be too low for everybody else, who would not use the card at all.
+ */
 static int get_queue_num(struct vhost_user_backend *b,
 			 struct vhost_user_priv_msg *msg, struct vsu_error *err)
 {

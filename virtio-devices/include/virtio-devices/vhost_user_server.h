@@ -89,11 +89,24 @@ VIRTDEV_API int virtdev_vhost_user_server_fd(
 VIRTDEV_API int virtdev_vhost_user_server_dispatch(
 		struct virtdev_vhost_user_server *s);
 
-/* The queue's own descriptor and dispatch, when threaded; as the server's. */
+/*
+ * For a thread that has nothing else to wait for: waits for the server, for at
+ * most timeout_ms (-1: for ever), and for fd, the caller's (-1: none),
+ * and dispatches. That is one system call where a loop and its dispatch need
+ * two. 1: fd is readable; 0: go on; negative: it cannot serve any more.
+ */
+VIRTDEV_API int virtdev_vhost_user_server_wait(
+		struct virtdev_vhost_user_server *s, int fd, int timeout_ms)
+	VSU_NODISCARD;
+
+/* The queue's own descriptor, dispatch and wait, when threaded; as the server's. */
 VIRTDEV_API int virtdev_vhost_user_server_queue_fd(
 		const struct virtdev_vhost_user_server *s, uint32_t queue);
 VIRTDEV_API int virtdev_vhost_user_server_queue_dispatch(
 		struct virtdev_vhost_user_server *s, uint32_t queue);
+VIRTDEV_API int virtdev_vhost_user_server_queue_wait(
+		struct virtdev_vhost_user_server *s, uint32_t queue, int fd,
+		int timeout_ms) VSU_NODISCARD;
 
 /*
  * Ends the session and takes no other; -EAGAIN until queues have been drained:

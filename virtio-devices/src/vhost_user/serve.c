@@ -2,7 +2,6 @@
 /* The life of a vhost-user server, for programs that have no loop. */
 #include <config.h>
 
-#include <poll.h>
 #include <stdbool.h>
 
 #include <vmm-sys-util/fd.h>
@@ -16,23 +15,17 @@
 /* Until the server cannot go on, or has stopped: 0. */
 static int server_run(struct virtdev_vhost_user_server *server, int stop_fd)
 {
-	struct pollfd fds[] = {
-		{ virtdev_vhost_user_server_fd(server), POLLIN, 0 },
-		{ stop_fd, POLLIN, 0 },
-	};
 	bool stopping = false;
 	int rc;
 
 	for (;;) {
 		if (stopping && !virtdev_vhost_user_server_stop(server))
 			return 0;
-		rc = virtdev_vhost_user_server_dispatch(server);
+		rc = virtdev_vhost_user_server_wait(server,
+						    stopping ? -1 : stop_fd, -1);
 		if (rc < 0)
 			return rc;
-		if (poll(fds, 2, -1) <= 0 || !fds[1].revents)
-			continue;
-		stopping = true;
-		fds[1].fd = -1;
+		stopping |= rc == 1;
 	}
 }
 

@@ -60,6 +60,9 @@ static void event_handle(struct virtdev_vhost_user_server *s, uint64_t data)
 	case EVENT_STREAM_LATE:
 		virtdev_priv_server_state_late(s);
 		break;
+	case EVENT_OTHER:
+		s->other.ready = true;
+		break;
 	case EVENT_STATE:
 	case EVENT_MORE:
 		break;
@@ -89,11 +92,16 @@ static void serve_queues(struct virtdev_vhost_user_server *s)
 	}
 }
 
-int virtdev_vhost_user_server_dispatch(struct virtdev_vhost_user_server *s)
+static bool has_turns(const struct virtdev_vhost_user_server *s)
+{
+	return !s->config.threaded && s->nagain;
+}
+
+/* One round of everything; 1: there is more. */
+static int server_round(struct virtdev_vhost_user_server *s, int timeout_ms)
 {
 	struct epoll_event events[32];
-	int i, n = epoll_wait(s->epfd, events, 32, 0);
-	bool more;
+	int i, n = epoll_wait(s->epfd, events, 32, timeout_ms);
 
 	for (i = 0; i < n; i++)
 		event_handle(s, events[i].data.u64);
@@ -103,11 +111,29 @@ int virtdev_vhost_user_server_dispatch(struct virtdev_vhost_user_server *s)
 		s->left = false;
 		virtdev_priv_server_answer(s);
 	}
-	if (s->ended)
-		return s->ended;
-	more = !s->config.threaded && s->nagain;
-	virtdev_priv_server_more_tell(&s->more, more);
-	return more || n == 32;
+	return s->ended ? s->ended : has_turns(s) || n == 32;
+}
+
+int virtdev_vhost_user_server_dispatch(struct virtdev_vhost_user_server *s)
+{
+	int rc = server_round(s, 0);
+
+	if (rc >= 0)
+		virtdev_priv_server_more_tell(&s->more, has_turns(s));
+	return rc;
+}
+
+/* A round does not wait while the one before left something: no event is needed. */
+int virtdev_vhost_user_server_wait(struct virtdev_vhost_user_server *s, int fd,
+				   int timeout_ms)
+{
+	int rc = virtdev_priv_server_other_set(&s->other, s->epfd, fd);
+
+	if (rc < 0)
+		return rc;
+	virtdev_priv_server_more_tell(&s->more, false);
+	rc = server_round(s, has_turns(s) ? 0 : timeout_ms);
+	return rc < 0 ? rc : s->other.ready;
 }
 
 int virtdev_vhost_user_server_fd(const struct virtdev_vhost_user_server *s)
@@ -205,7 +231,8 @@ int virtdev_vhost_user_server_new(
 		return vsu_error_sys(err, -ENOMEM, "vhost-user server");
 	s->config = c;
 	s->nqueues = nqueues;
-	s->epfd = s->event = s->more.fd = s->stream.fd = s->stream.timer = -1;
+	s->epfd = s->event = s->more.fd = s->other.fd = -1;
+	s->stream.fd = s->stream.timer = -1;
 	rc = init_waiting(s);
 	if (!rc)
 		rc = init_queues(s);

@@ -43,6 +43,7 @@ enum server_event {
 	EVENT_HOST,
 	EVENT_POLL,	/* time to look at a ring that has no kicks */
 	EVENT_MORE,	/* there is more to do */
+	EVENT_OTHER,	/* the caller's descriptor, beside which it waits */
 	EVENT_STREAM,	/* the state of the device can move on */
 	EVENT_STREAM_LATE,	/* and has not for a long time */
 };
@@ -54,6 +55,12 @@ enum server_event {
 struct server_more {
 	int fd;			/* -1: none yet */
 	bool told;
+};
+
+/* A descriptor of the caller's in an epoll set. */
+struct server_other {
+	int fd;			/* -1: none */
+	bool ready;
 };
 
 struct virtdev_vhost_user_server;
@@ -72,6 +79,7 @@ struct server_queue {
 	int timer;		/* of a ring that is looked at; -1: none yet */
 	uint64_t pause;		/* before the next look, ns */
 	struct server_more more; /* threaded */
+	struct server_other other; /* threaded */
 };
 
 /* A state on its way out or in. */
@@ -91,6 +99,7 @@ struct virtdev_vhost_user_server {
 	int event;		/* threaded: a queue was left; else -1 */
 	bool left;		/* one thread: a queue was left */
 	struct server_more more;
+	struct server_other other;
 	int ended;		/* negative: there is nothing to serve any more */
 	struct vhost_user_server *sessions; /* with one place */
 	struct vhost_user_backend *session; /* NULL: none */
@@ -140,6 +149,9 @@ int virtdev_priv_server_watch(int epfd, int fd, uint32_t events,
 /* Once: puts its eventfd there. */
 int virtdev_priv_server_more_init(struct server_more *m, int epfd);
 void virtdev_priv_server_more_tell(struct server_more *m, bool more);
+
+/* That descriptor is in the set from here on, and no other one: 0, or an errno. */
+int virtdev_priv_server_other_set(struct server_other *o, int epfd, int fd);
 
 /* server_session.c */
 

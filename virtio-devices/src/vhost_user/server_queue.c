@@ -56,6 +56,24 @@ void virtdev_priv_server_more_tell(struct server_more *m, bool more)
 		vsu_event_drain(m->fd, NULL);
 }
 
+int virtdev_priv_server_other_set(struct server_other *o, int epfd, int fd)
+{
+	int rc = 0;
+
+	o->ready = false;
+	if (fd == o->fd)
+		return 0;
+	if (o->fd >= 0)
+		epoll_ctl(epfd, EPOLL_CTL_DEL, o->fd, NULL);
+	o->fd = -1;
+	if (fd >= 0)
+		rc = virtdev_priv_server_watch(epfd, fd, EPOLLIN, EVENT_OTHER,
+					       0);
+	if (rc == 0)
+		o->fd = fd;
+	return rc;
+}
+
 /* Own epoll set and eventfd when threaded, the server's otherwise. */
 static int init_thread(struct server_queue *q)
 {
@@ -79,7 +97,7 @@ int virtdev_priv_server_queue_init(struct server_queue *q,
 	q->server = s;
 	q->index = index;
 	q->state = QUEUE_OFF;
-	q->ctl = q->kick = q->host = q->timer = q->more.fd = -1;
+	q->ctl = q->kick = q->host = q->timer = q->more.fd = q->other.fd = -1;
 	q->epfd = s->epfd;
 	return s->config.threaded ? init_thread(q) : 0;
 }
@@ -322,17 +340,48 @@ int virtdev_vhost_user_server_queue_fd(
 	       s->queues[queue].epfd : -1;
 }
 
+static struct server_queue *own_queue(struct virtdev_vhost_user_server *s,
+				      uint32_t queue)
+{
+	return s->config.threaded && queue < s->nqueues ? &s->queues[queue] :
+							  NULL;
+}
+
+/* Waits for what the queue has to do, and does it. */
+static void queue_wait(struct server_queue *q, int timeout_ms)
+{
+	struct epoll_event events[6];
+	int i, n = epoll_wait(q->epfd, events, 6, q->again ? 0 : timeout_ms);
+
+	for (i = 0; i < n; i++)
+		if (virtdev_priv_server_what(events[i].data.u64) == EVENT_OTHER)
+			q->other.ready = true;
+	if (n > 0 || q->again)
+		virtdev_priv_server_queue_turn(q);
+}
+
 int virtdev_vhost_user_server_queue_dispatch(
 		struct virtdev_vhost_user_server *s, uint32_t queue)
 {
-	struct epoll_event events[4];
-	struct server_queue *q;
+	struct server_queue *q = own_queue(s, queue);
 
-	if (!s->config.threaded || queue >= s->nqueues)
+	if (!q)
 		return -EINVAL;
-	q = &s->queues[queue];
-	if (epoll_wait(q->epfd, events, 4, 0) > 0 || q->again)
-		virtdev_priv_server_queue_turn(q);
+	queue_wait(q, 0);
 	virtdev_priv_server_more_tell(&q->more, q->again);
 	return q->again;
+}
+
+int virtdev_vhost_user_server_queue_wait(struct virtdev_vhost_user_server *s,
+					 uint32_t queue, int fd, int timeout_ms)
+{
+	struct server_queue *q = own_queue(s, queue);
+	int rc = q ? virtdev_priv_server_other_set(&q->other, q->epfd, fd) :
+		     -EINVAL;
+
+	if (rc < 0)
+		return rc;
+	virtdev_priv_server_more_tell(&q->more, false);
+	queue_wait(q, timeout_ms);
+	return q->other.ready;
 }

@@ -435,6 +435,37 @@ START_TEST(e1_23_descriptor_stays_readable_while_there_is_more_and_no_longer)
 }
 END_TEST
 
+START_TEST(wait_ends_with_its_time_and_tells_of_another_descriptor)
+{
+	int event = vsu_event_new();
+
+	ck_assert_int_eq(virtdev_vhost_user_server_wait(server.server, event,
+							0), 0);
+	vsu_event_signal_own(event);
+	ck_assert_int_eq(virtdev_vhost_user_server_wait(server.server, event,
+							-1), 1);
+	ck_assert_int_eq(virtdev_vhost_user_server_wait(server.server, -1, 0),
+			 0);
+	ck_assert(!is_readable(virtdev_vhost_user_server_fd(server.server)));
+	vsu_fd_close(&event);
+}
+END_TEST
+
+START_TEST(wait_does_not_wait_while_there_is_more)
+{
+	client_connect(&client, &server);
+	client_start(&client, true);
+	disk.refuse_kicks = 20;
+	client_begin(&client, 0, 0, T_FLUSH, 0);
+	while (disk.refuse_kicks)
+		ck_assert_int_eq(virtdev_vhost_user_server_wait(server.server,
+								-1, -1), 0);
+	client_wait(&client);
+	ck_assert_int_eq(client_status(&client, 0, 0), 0);
+	client_fini(&client);
+}
+END_TEST
+
 /* Readable within a time in which a ring is looked at many times. */
 static bool is_looked_at(void)
 {
@@ -551,6 +582,8 @@ static TCase *listening(const char *name, SFun choose, bool with_fake_disk)
 		tcase_add_test(tc, b5_03_front_end_that_vanishes_is_drained_first);
 		tcase_add_test(tc, stop_waits_for_what_is_under_way);
 		tcase_add_test(tc, e1_23_descriptor_stays_readable_while_there_is_more_and_no_longer);
+		tcase_add_test(tc, wait_ends_with_its_time_and_tells_of_another_descriptor);
+		tcase_add_test(tc, wait_does_not_wait_while_there_is_more);
 		tcase_add_test(tc, a4_22_ring_without_kicks_is_looked_at_in_pauses_until_it_breaks);
 	}
 	return tc;
