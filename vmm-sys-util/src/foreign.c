@@ -165,6 +165,18 @@ static int kind_by_type(int fd, const char *name)
 	return VSU_FOREIGN_OTHER;
 }
 
+/*
+ * For processes that see no /proc: an eventfd is the object without a file that
+ * takes eight bytes, and the number 0 changes nothing of it. It waits for no one:
+ * no number that a writer leaves in it lacks room for 0.
+ */
+static bool takes_nothing(int fd)
+{
+	const uint64_t nothing = 0;
+
+	return write(fd, &nothing, sizeof(nothing)) == (ssize_t)sizeof(nothing);
+}
+
 /* Beginnings of names; that of a file on any file system begins with '/'. */
 static const struct {
 	const char *name;
@@ -178,12 +190,13 @@ static const struct {
 
 /*
  * Peers send memory and eventfds most: one call tells the former, two the latter.
- * Nothing but its name tells one object without a file from another.
+ * Its name tells one object without a file from another.
  */
 int vsu_foreign_kind(int fd)
 {
 	char name[64];
 	size_t i;
+	int kind;
 
 	if (fcntl(fd, F_GET_SEALS) >= 0)
 		return VSU_FOREIGN_SHARED;
@@ -194,7 +207,9 @@ int vsu_foreign_kind(int fd)
 	for (i = 0; i < sizeof(objects) / sizeof(*objects); i++)
 		if (!strncmp(name, objects[i].name, strlen(objects[i].name)))
 			return objects[i].kind;
-	return kind_by_type(fd, name);
+	kind = kind_by_type(fd, name);
+	return kind == VSU_FOREIGN_OTHER && !*name && takes_nothing(fd) ?
+	       VSU_FOREIGN_EVENT : kind;
 }
 
 const char *vsu_foreign_name(int kind)

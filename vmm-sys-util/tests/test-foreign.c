@@ -16,6 +16,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/timerfd.h>
+#include <sys/wait.h>
 
 #include <vmm-sys-util/foreign.h>
 
@@ -196,6 +197,49 @@ START_TEST(the_kind_of_a_descriptor_changes_nothing_of_it)
 	close(fd);
 }
 END_TEST
+
+static bool leave_proc(void)
+{
+	return (!geteuid() || unshare(CLONE_NEWUSER) == 0) && chroot(".") == 0;
+}
+
+/* A full one, a stranger and memory, and as which they are known then. */
+static int kinds_without_proc(void)
+{
+	const int event = make_full_event(), timer = make_timer(),
+		  epoll = make_epoll(), memory = make_memfd(), end = pipe_end(1);
+
+	if (!leave_proc())
+		return 2;
+	return vsu_foreign_kind(event) != VSU_FOREIGN_EVENT ||
+	       vsu_foreign_kind(timer) != VSU_FOREIGN_OTHER ||
+	       vsu_foreign_kind(epoll) != VSU_FOREIGN_OTHER ||
+	       vsu_foreign_kind(memory) != VSU_FOREIGN_SHARED ||
+	       vsu_foreign_kind(end) != VSU_FOREIGN_PIPE;
+}
+
+START_TEST(b1_12_kinds_are_told_without_proc)
+{
+	int status;
+	pid_t pid = fork();
+
+	if (!pid)
+		_exit(kinds_without_proc());
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert(WIFEXITED(status));
+	ck_assert_int_eq(WEXITSTATUS(status), 0);
+}
+END_TEST
+
+static bool can_leave_proc(void)
+{
+	int status;
+	pid_t pid = fork();
+
+	if (!pid)
+		_exit(!leave_proc());
+	return waitpid(pid, &status, 0) == pid && status == 0;
+}
 
 /* --- closing --- */
 
@@ -457,6 +501,10 @@ int main(void)
 
 	util_add_rows(tc, b1_12_every_kind_of_descriptor_is_told, samples);
 	tcase_add_test(tc, b1_12_a_file_that_is_called_as_an_eventfd_is_a_file);
+	if (can_leave_proc())
+		tcase_add_test(tc, b1_12_kinds_are_told_without_proc);
+	else
+		puts("# kinds without /proc: this user cannot change its root here");
 	tcase_add_test(tc, a_descriptor_that_is_not_open_has_no_kind);
 	tcase_add_test(tc, the_kind_of_a_descriptor_changes_nothing_of_it);
 	util_add_rows(tc, b5_13_a_close_that_may_wait_is_left_to_the_thread_for_it,

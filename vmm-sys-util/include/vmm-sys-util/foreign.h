@@ -17,7 +17,9 @@
  *	... on a thread of its own:  while (vsu_closer_turn(closer) > 0) ;
  *	... in the configuration of each session:  .closer = closer,
  *
- * Reads /proc; where that is not mounted, an eventfd is VSU_FOREIGN_OTHER.
+ * Reads /proc. A process that does not see it, in a sandbox say, knows an eventfd
+ * by writing 0 to it, an epoll as VSU_FOREIGN_OTHER, and a file that may be a
+ * server's by its device alone: those of Btrfs are VSU_FOREIGN_SERVED then.
  *
  * Threads: any.
  */
