@@ -138,4 +138,4 @@ _cvmm() {
 	fi
 }
 
-complete -F _cvmm cvmm cvmm-vhost-user-blk cvmm-vhost-user-console cvmm-vhost-user-net cvmm-vhost-user-rng cvmm-vhost-user-vsock vhost-user-tool
+complete -F _cvmm cvmm cvmm-vhost-user-blk cvmm-vhost-user-console cvmm-vhost-user-fs cvmm-vhost-user-net cvmm-vhost-user-rng cvmm-vhost-user-vsock vhost-user-tool
