@@ -34,4 +34,20 @@ struct face {
 
 extern const struct face mmio_face, pci_face;
 
+/* A device, its transport, and a face on that. */
+struct faced {
+	struct virtdev *dev;
+	struct virtdev_transport *t;
+	const struct face *face;
+	void *f;
+};
+
+/* self is of the device and of the transport's operations. */
+void faced_init(struct faced *d, const struct face *face,
+		const struct virtdev_ops *ops, const struct virtdev_info *info,
+		const struct virtdev_transport_ops *transport_ops, void *self);
+void faced_fini(struct faced *d);
+uint32_t faced_get(const struct faced *d, enum field field);
+void faced_set(const struct faced *d, enum field field, uint64_t value);
+
 #endif

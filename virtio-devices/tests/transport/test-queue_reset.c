@@ -15,10 +15,7 @@
 
 /* A device of three queues that says nothing of RING_RESET itself. */
 struct rig {
-	struct virtdev *dev;
-	struct virtdev_transport *t;
-	const struct face *face;
-	void *f;
+	struct faced d;
 	uint64_t device_features, activated_with;
 	int reset_result, start_result;
 	unsigned int resets, starts, notified;
@@ -81,11 +78,7 @@ static void setup(const struct face *face)
 	};
 
 	memset(&rig, 0, sizeof(rig));
-	ck_assert_int_eq(virtdev_new(&ops, &info, &rig, &rig.dev), 0);
-	ck_assert_int_eq(virtdev_transport_new(rig.dev, &transport_ops, &rig,
-					       &rig.t, NULL), 0);
-	rig.face = face;
-	rig.f = face->make(rig.t);
+	faced_init(&rig.d, face, &ops, &info, &transport_ops, &rig);
 }
 
 static void setup_mmio(void)
@@ -100,19 +93,17 @@ static void setup_pci(void)
 
 static void teardown(void)
 {
-	rig.face->free(rig.f);
-	virtdev_transport_free(rig.t);
-	virtdev_free(rig.dev);
+	faced_fini(&rig.d);
 }
 
 static uint32_t get(enum field field)
 {
-	return rig.face->get(rig.f, field);
+	return faced_get(&rig.d, field);
 }
 
 static void set(enum field field, uint64_t value)
 {
-	rig.face->set(rig.f, field, (uint32_t)value);
+	faced_set(&rig.d, field, value);
 }
 
 static void make_ready(uint32_t queue, uint32_t size)
@@ -141,7 +132,7 @@ static bool is_set_up(uint32_t queue)
 {
 	struct vq_config config;
 
-	return virtdev_transport_queue(rig.t, queue, &config);
+	return virtdev_transport_queue(rig.d.t, queue, &config);
 }
 
 START_TEST(feature_is_the_transports_and_the_device_never_hears_of_it)
@@ -164,7 +155,7 @@ START_TEST(a3_18_queue_that_is_reset_is_as_at_first_and_the_other_runs)
 	ck_assert_uint_eq(rig.last, 1);
 	ck_assert_uint_eq(get(QUEUE_RESET), 0);
 	ck_assert_uint_eq(get(QUEUE_READY), 0);
-	ck_assert_uint_eq(virtdev_transport_queue_size(rig.t, 1), 0);
+	ck_assert_uint_eq(virtdev_transport_queue_size(rig.d.t, 1), 0);
 	ck_assert(!is_set_up(1));
 	ck_assert(is_set_up(0));
 	set(NOTIFY, 1);
@@ -186,7 +177,7 @@ START_TEST(queue_that_was_reset_starts_again_with_another_size)
 	ck_assert_uint_eq(rig.starts, 1);
 	ck_assert_uint_eq(rig.last, 1);
 	ck_assert_uint_eq(get(QUEUE_READY), 1);
-	ck_assert(virtdev_transport_queue(rig.t, 1, &config));
+	ck_assert(virtdev_transport_queue(rig.d.t, 1, &config));
 	ck_assert_uint_eq(config.size, 64);
 	ck_assert_uint_eq(config.base, 0);
 	set(QUEUE_READY, 1);
@@ -209,7 +200,7 @@ START_TEST(reset_of_a_queue_that_takes_time_reads_so_until_it_is_done)
 	ck_assert_uint_eq(rig.notified, 0);
 	make_ready(0, 8);
 	ck_assert_uint_eq(rig.starts, 0);
-	virtdev_transport_queue_reset_done(rig.t, 0);
+	virtdev_transport_queue_reset_done(rig.d.t, 0);
 	ck_assert_uint_eq(get(QUEUE_RESET), 0);
 	ck_assert_uint_eq(get(QUEUE_READY), 0);
 }
@@ -223,7 +214,7 @@ START_TEST(a3_05_reset_of_the_device_overtakes_that_of_a_queue)
 	set(QUEUE_RESET, 1);
 	set(STATUS, 0);
 	start(FEATURES);
-	virtdev_transport_queue_reset_done(rig.t, 0);
+	virtdev_transport_queue_reset_done(rig.d.t, 0);
 	ck_assert(is_set_up(0));
 	set(QUEUE_SEL, 0);
 	ck_assert_uint_eq(get(QUEUE_RESET), 0);
@@ -254,7 +245,7 @@ START_TEST(a3_09_reset_of_what_is_no_running_queue_is_ignored)
 	set(QUEUE_RESET, bad[_i].value);
 	ck_assert_uint_eq(rig.resets, 0);
 	ck_assert_uint_eq(get(QUEUE_RESET), 0);
-	virtdev_transport_queue_reset_done(rig.t, bad[_i].queue);
+	virtdev_transport_queue_reset_done(rig.d.t, bad[_i].queue);
 	ck_assert(is_set_up(0));
 	ck_assert(is_set_up(1));
 }
@@ -274,8 +265,8 @@ START_TEST(a1_31_queue_that_was_reset_needs_a_size_that_can_be)
 	start(FEATURES);
 	set(QUEUE_SEL, 0);
 	set(QUEUE_RESET, 1);
-	virtdev_transport_set_queue_size(rig.t, 0, 24);
-	virtdev_transport_set_queue_ready(rig.t, 0, true);
+	virtdev_transport_set_queue_size(rig.d.t, 0, 24);
+	virtdev_transport_set_queue_ready(rig.d.t, 0, true);
 	ck_assert_uint_eq(rig.starts, 0);
 	ck_assert(!is_set_up(0));
 }
@@ -289,7 +280,7 @@ START_TEST(a3_08_queue_that_does_not_start_again_asks_for_a_reset)
 	set(QUEUE_RESET, 1);
 	make_ready(0, 16);
 	ck_assert_uint_eq(get(STATUS), RUNNING | ASKS_FOR_RESET);
-	ck_assert_uint_eq(rig.face->interrupts(rig.f), FROM_CONFIG);
+	ck_assert_uint_eq(rig.d.face->interrupts(rig.d.f), FROM_CONFIG);
 }
 END_TEST
 

@@ -21,10 +21,7 @@ enum { ACK = VIRTDEV_STATUS_ACKNOWLEDGE, DRIVER = VIRTDEV_STATUS_DRIVER,
 
 /* A device of two queues and 8 bytes of configuration, and its transport. */
 struct rig {
-	struct virtdev *dev;
-	struct virtdev_transport *t;
-	const struct face *face;
-	void *f;
+	struct faced d;
 	unsigned char config[8];
 	int activate_result, reset_result;
 	unsigned int activated, resets, device_resets, notified;
@@ -97,11 +94,7 @@ static void setup(const struct face *face)
 
 	memset(&rig, 0, sizeof(rig));
 	memcpy(rig.config, "\1\2\3\4\5\6\7\10", 8);
-	ck_assert_int_eq(virtdev_new(&ops, &info, &rig, &rig.dev), 0);
-	ck_assert_int_eq(virtdev_transport_new(rig.dev, &transport_ops, &rig,
-					       &rig.t, NULL), 0);
-	rig.face = face;
-	rig.f = face->make(rig.t);
+	faced_init(&rig.d, face, &ops, &info, &transport_ops, &rig);
 }
 
 static void setup_mmio(void)
@@ -116,34 +109,32 @@ static void setup_pci(void)
 
 static void teardown(void)
 {
-	rig.face->free(rig.f);
-	virtdev_transport_free(rig.t);
-	virtdev_free(rig.dev);
+	faced_fini(&rig.d);
 }
 
 static uint32_t get(enum field field)
 {
-	return rig.face->get(rig.f, field);
+	return faced_get(&rig.d, field);
 }
 
 static void set(enum field field, uint32_t value)
 {
-	rig.face->set(rig.f, field, value);
+	faced_set(&rig.d, field, value);
 }
 
 static unsigned int interrupts(void)
 {
-	return rig.face->interrupts(rig.f);
+	return rig.d.face->interrupts(rig.d.f);
 }
 
 static uint64_t read_config(uint32_t off, uint32_t len)
 {
-	return rig.face->config_read(rig.f, off, len);
+	return rig.d.face->config_read(rig.d.f, off, len);
 }
 
 static void write_config(uint32_t off, uint32_t len, uint64_t value)
 {
-	rig.face->config_write(rig.f, off, len, value);
+	rig.d.face->config_write(rig.d.f, off, len, value);
 }
 
 static void acknowledge(uint64_t features)
@@ -185,18 +176,18 @@ START_TEST(owner_reads_back_what_the_driver_stored)
 {
 	const enum virtdev_queue_area device = VIRTDEV_QUEUE_DEVICE;
 
-	ck_assert_uint_eq(virtdev_transport_features(rig.t), 0);
-	ck_assert_uint_eq(virtdev_transport_queue_area(rig.t, 0, device), 0);
+	ck_assert_uint_eq(virtdev_transport_features(rig.d.t), 0);
+	ck_assert_uint_eq(virtdev_transport_queue_area(rig.d.t, 0, device), 0);
 	acknowledge(OFFERED);
-	virtdev_transport_set_queue_area(rig.t, 1, device, 0, 0x5000);
-	virtdev_transport_set_queue_area(rig.t, 1, device, 1, 0x12);
-	ck_assert_uint_eq(virtdev_transport_features(rig.t), OFFERED);
-	ck_assert_uint_eq(virtdev_transport_queue_area(rig.t, 1, device),
+	virtdev_transport_set_queue_area(rig.d.t, 1, device, 0, 0x5000);
+	virtdev_transport_set_queue_area(rig.d.t, 1, device, 1, 0x12);
+	ck_assert_uint_eq(virtdev_transport_features(rig.d.t), OFFERED);
+	ck_assert_uint_eq(virtdev_transport_queue_area(rig.d.t, 1, device),
 			  UINT64_C(0x1200005000));
-	ck_assert_uint_eq(virtdev_transport_queue_area(rig.t, 2, device), 0);
+	ck_assert_uint_eq(virtdev_transport_queue_area(rig.d.t, 2, device), 0);
 	set(STATUS, 0);
-	ck_assert_uint_eq(virtdev_transport_features(rig.t), 0);
-	ck_assert_uint_eq(virtdev_transport_queue_area(rig.t, 1, device), 0);
+	ck_assert_uint_eq(virtdev_transport_features(rig.d.t), 0);
+	ck_assert_uint_eq(virtdev_transport_queue_area(rig.d.t, 1, device), 0);
 }
 END_TEST
 
@@ -230,12 +221,12 @@ START_TEST(a_driver_starts_the_device)
 	ck_assert_uint_eq(rig.activated, 1);
 	ck_assert_uint_eq(rig.features, OFFERED);
 	ck_assert_uint_eq(get(STATUS), 0xf);
-	ck_assert(virtdev_transport_queue(rig.t, 0, &config));
+	ck_assert(virtdev_transport_queue(rig.d.t, 0, &config));
 	ck_assert_uint_eq(config.size, 16);
 	ck_assert_uint_eq(config.desc_gpa, UINT64_C(0x100001000));
 	ck_assert_uint_eq(config.driver_gpa, 0x2000);
 	ck_assert_uint_eq(config.device_gpa, 0x3000);
-	ck_assert(!virtdev_transport_queue(rig.t, 1, &config));
+	ck_assert(!virtdev_transport_queue(rig.d.t, 1, &config));
 }
 END_TEST
 
@@ -245,11 +236,11 @@ START_TEST(a_queue_begins_where_its_format_says)
 	struct vq_config config;
 
 	start();
-	ck_assert(virtdev_transport_queue(rig.t, 0, &config));
+	ck_assert(virtdev_transport_queue(rig.d.t, 0, &config));
 	ck_assert_uint_eq(config.base, 0);
 	set(STATUS, 0);
 	start_with(PACKED);
-	ck_assert(virtdev_transport_queue(rig.t, 0, &config));
+	ck_assert(virtdev_transport_queue(rig.d.t, 0, &config));
 	ck_assert_uint_eq(config.base, 0x80008000u);
 }
 END_TEST
@@ -347,7 +338,7 @@ START_TEST(a3_15_a_config_change_counts_the_generation_on)
 	uint32_t before = get(GENERATION);
 
 	start();
-	virtdev_transport_config_changed(rig.t);
+	virtdev_transport_config_changed(rig.d.t);
 	ck_assert_uint_ne(get(GENERATION), before);
 	ck_assert_uint_eq(interrupts(), FROM_CONFIG);
 }
@@ -358,13 +349,13 @@ START_TEST(a3_17_reset_leaves_every_register_as_at_power_on)
 	struct vq_config config;
 
 	start();
-	virtdev_transport_interrupt(rig.t, 1);
+	virtdev_transport_interrupt(rig.d.t, 1);
 	set(STATUS, 0);
 	ck_assert_uint_eq(rig.resets, 1);
 	ck_assert_uint_eq(get(STATUS), 0);
 	ck_assert_uint_eq(interrupts(), 0);
 	ck_assert_uint_eq(get(QUEUE_READY), 0);
-	ck_assert(!virtdev_transport_queue(rig.t, 0, &config));
+	ck_assert(!virtdev_transport_queue(rig.d.t, 0, &config));
 	start();
 	ck_assert_uint_eq(rig.activated, 2);
 }
@@ -382,7 +373,7 @@ START_TEST(a1_31_a1_32_impossible_queue_sizes_are_ignored)
 	set(QUEUE_SIZE, 128);
 	set(QUEUE_SIZE, bad_sizes[_i]);
 	set(QUEUE_READY, 1);
-	ck_assert(virtdev_transport_queue(rig.t, 0, &config));
+	ck_assert(virtdev_transport_queue(rig.d.t, 0, &config));
 	ck_assert_uint_eq(config.size, 128);
 }
 END_TEST
@@ -395,7 +386,7 @@ START_TEST(a1_37_a_running_queue_cannot_be_changed)
 	make_ready(0, 64);
 	set(DESC_LOW, 0x8000);
 	set(QUEUE_READY, 0);
-	ck_assert(virtdev_transport_queue(rig.t, 0, &config));
+	ck_assert(virtdev_transport_queue(rig.d.t, 0, &config));
 	ck_assert_uint_eq(config.size, 16);
 	ck_assert_uint_eq(config.desc_gpa, UINT64_C(0x100001000));
 }
@@ -435,8 +426,8 @@ START_TEST(a3_16_queue_that_was_not_set_up_is_absent_and_the_first_is_not)
 
 	start();
 	ck_assert_uint_eq(rig.activated, 1);
-	ck_assert(virtdev_transport_queue(rig.t, 0, &config));
-	ck_assert(!virtdev_transport_queue(rig.t, 1, &config));
+	ck_assert(virtdev_transport_queue(rig.d.t, 0, &config));
+	ck_assert(!virtdev_transport_queue(rig.d.t, 1, &config));
 }
 END_TEST
 
@@ -445,7 +436,7 @@ START_TEST(a3_05_a_reset_that_takes_time_reads_as_before_until_it_is_done)
 	start();
 	rig.reset_result = 1;
 	set(STATUS, 0);
-	ck_assert(virtdev_transport_is_resetting(rig.t));
+	ck_assert(virtdev_transport_is_resetting(rig.d.t));
 	ck_assert_uint_eq(get(STATUS), 0xf);
 	set(STATUS, 0xf | FAILED);
 	ck_assert_uint_eq(get(STATUS), 0xf);
@@ -454,8 +445,8 @@ START_TEST(a3_05_a_reset_that_takes_time_reads_as_before_until_it_is_done)
 	set(STATUS, 0);
 	ck_assert_uint_eq(rig.resets, 2);
 	ck_assert_uint_eq(rig.device_resets, 0);
-	virtdev_transport_reset_done(rig.t);
-	ck_assert(!virtdev_transport_is_resetting(rig.t));
+	virtdev_transport_reset_done(rig.d.t);
+	ck_assert(!virtdev_transport_is_resetting(rig.d.t));
 	ck_assert_uint_eq(get(STATUS), 0);
 	ck_assert_uint_eq(rig.device_resets, 1);
 }
@@ -474,10 +465,10 @@ END_TEST
 START_TEST(an_interrupt_says_whether_a_queue_or_the_configuration_is_meant)
 {
 	start();
-	virtdev_transport_interrupt(rig.t, 0);
+	virtdev_transport_interrupt(rig.d.t, 0);
 	ck_assert_uint_eq(interrupts(), FROM_QUEUE);
-	virtdev_transport_config_changed(rig.t);
-	virtdev_transport_interrupt(rig.t, 1);
+	virtdev_transport_config_changed(rig.d.t);
+	virtdev_transport_interrupt(rig.d.t, 1);
 	ck_assert_uint_eq(interrupts(), FROM_QUEUE | FROM_CONFIG);
 	ck_assert_uint_eq(interrupts(), 0);
 }
@@ -485,8 +476,8 @@ END_TEST
 
 START_TEST(a_change_before_the_driver_is_ready_is_not_told)
 {
-	virtdev_transport_config_changed(rig.t);
-	virtdev_transport_needs_reset(rig.t);
+	virtdev_transport_config_changed(rig.d.t);
+	virtdev_transport_needs_reset(rig.d.t);
 	ck_assert_uint_eq(interrupts(), 0);
 	ck_assert_uint_eq(get(STATUS), NEEDS_RESET);
 }
@@ -499,10 +490,10 @@ START_TEST(tables_without_a_size_are_refused)
 	struct vsu_error err = VSU_ERROR_INIT;
 	struct virtdev_transport *t;
 
-	ck_assert_int_eq(virtdev_transport_new(rig.dev, &ops, NULL, &t, &err),
+	ck_assert_int_eq(virtdev_transport_new(rig.d.dev, &ops, NULL, &t, &err),
 			 -EINVAL);
 	ck_assert(strstr(err.msg, "struct virtdev_transport_ops"));
-	ck_assert_int_eq(virtdev_transport_set_face(rig.t, &face_ops, NULL,
+	ck_assert_int_eq(virtdev_transport_set_face(rig.d.t, &face_ops, NULL,
 						    &err), -EINVAL);
 	ck_assert(strstr(err.msg, "struct virtdev_face_ops"));
 }

@@ -161,6 +161,14 @@ END_TEST
 
 /* ------------------------------------------------------------------------ ends */
 
+static void guest_shuts(uint32_t port, uint32_t flags)
+{
+	struct packet p = packet_make(OP_SHUTDOWN, 5, port);
+
+	p.flags = flags;
+	vsock_send_as(&p, 0, true);
+}
+
 START_TEST(a7_10_what_the_client_ends_is_one_direction)
 {
 	int fd = client_make("CONNECT 5\n");
@@ -185,11 +193,9 @@ START_TEST(a7_10_what_the_guest_ends_is_one_direction)
 {
 	int fd = client_make("CONNECT 5\n");
 	uint32_t port = client_open(fd, 5);
-	struct packet p = packet_make(OP_SHUTDOWN, 5, port);
 
-	p.flags = SHUT_SEND;
 	vsock_send_data(5, port, "last words");
-	vsock_send_as(&p, 0, true);
+	guest_shuts(port, SHUT_SEND);
 	client_expect(fd, "last words");
 	client_expect(fd, "");
 	client_write(fd, "an answer");
@@ -207,10 +213,8 @@ START_TEST(a7_10_data_behind_its_own_shutdown_resets_the_connection)
 {
 	int fd = client_make("CONNECT 5\n");
 	uint32_t port = client_open(fd, 5);
-	struct packet p = packet_make(OP_SHUTDOWN, 5, port);
 
-	p.flags = SHUT_SEND;
-	vsock_send_as(&p, 0, true);
+	guest_shuts(port, SHUT_SEND);
 	vsock_send_data(5, port, "afterthought");
 	vsock_expect(OP_RST);
 	client_expect(fd, "");
@@ -222,10 +226,8 @@ START_TEST(what_the_guest_will_not_receive_is_not_sent)
 {
 	int fd = client_make("CONNECT 5\n");
 	uint32_t port = client_open(fd, 5);
-	struct packet p = packet_make(OP_SHUTDOWN, 5, port);
 
-	p.flags = SHUT_RECEIVE;
-	vsock_send_as(&p, 0, true);
+	guest_shuts(port, SHUT_RECEIVE);
 	ck_assert_int_lt(send(fd, "x", 1, MSG_NOSIGNAL), 0);
 	ck_assert_int_eq(errno, EPIPE);
 	vsock_send_data(5, port, "still");
@@ -240,11 +242,9 @@ START_TEST(a_guest_that_closes_gets_its_reset_and_the_client_its_end)
 {
 	int fd = client_make("CONNECT 5\n");
 	uint32_t port = client_open(fd, 5);
-	struct packet p = packet_make(OP_SHUTDOWN, 5, port);
 
-	p.flags = SHUT_BOTH;
 	vsock_send_data(5, port, "bye");
-	vsock_send_as(&p, 0, true);
+	guest_shuts(port, SHUT_BOTH);
 	vsock_expect(OP_RST);
 	vsock_expect_none();
 	client_expect(fd, "bye");
