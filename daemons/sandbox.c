@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <linux/capability.h>
 #include <sched.h>
 #include <stddef.h>
@@ -235,13 +236,24 @@ static int root_narrow(const char *folder, struct vsu_error *err)
 	return chroot(".") < 0 ? no_chroot(err) : 0;
 }
 
+/*
+ * The groups of who started the daemon would be those of each user of the guest
+ * as whom a thread works. A root who may not give them up becomes nobody else.
+ */
+static int groups_drop(struct vsu_error *err)
+{
+	if (geteuid() == 0 && setgroups(0, NULL) < 0 && errno != EPERM)
+		return vsu_error_sys(err, -errno, "cannot leave the groups of root");
+	return 0;
+}
+
 int sandbox_close(struct sandbox *s, struct vsu_error *err)
 {
-	int rc = 0;
+	int rc = groups_drop(err);
 
-	if (s->kind == SANDBOX_NAMESPACE)
+	if (rc == 0 && s->kind == SANDBOX_NAMESPACE)
 		rc = root_change(s->folder, err);
-	else if (s->kind == SANDBOX_CHROOT)
+	else if (rc == 0 && s->kind == SANDBOX_CHROOT)
 		rc = root_narrow(s->folder, err);
 	if (s->leash >= 0)
 		keeper_close(&s->leash);
