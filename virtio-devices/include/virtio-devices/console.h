@@ -18,7 +18,8 @@
  * are dropped and counted from then on, until something is taken. So are those
  * for a port whose host's end is not open.
  *
- * Threads: as device.h; functions here are the device's thread's.
+ * Threads: as device.h; functions here are the device's thread's. They take
+ * the device that virtdev_console_new() made: -EINVAL or -ENOENT for another.
  */
 #ifndef VIRTIO_DEVICES_CONSOLE_H
 #define VIRTIO_DEVICES_CONSOLE_H

@@ -19,8 +19,10 @@
  * notes of what it forgot, and those of requests.
  *
  * As root, a process makes what the guest makes for the user in the guest who
- * made it; otherwise all belongs to the owner of the process. Who may do what is judged by the guest's kernel, and by the host's for the owner of
- * the process.
+ * made it; otherwise all belongs to the owner of the process. Who may do what is
+ * judged by the guest's kernel, and by the host's: for that user, who is in the
+ * supplementary groups of the process, too, unless it left them (setgroups()),
+ * or for the owner of the process.
  *
  * Nothing is opened by an absolute path after virtdev_fs_new(): a program may
  * change its root then. It must not have forked in between, for the device
