@@ -19,7 +19,7 @@ enum { ID = NCOMMON, CONFIG_SIZE, ALLOW_FUSE, MAX_MAPPINGS, MAX_WINDOW_BYTES,
 
 static const struct vsu_option common_rows[NCOMMON] = {
 	[BACKEND] = { .name = "backend", .kind = VSU_OPTION_STRING,
-		      .arg = "inline|kernel|user:SOCKET", .preset = "inline",
+		      .arg = "inline|user:SOCKET", .preset = "inline",
 		      .help = "who serves the queues" },
 	[QUEUES] = { .name = "queues", .kind = VSU_OPTION_U64,
 		     .help = "number of queues", .min = 1, .max = 256 },
@@ -92,6 +92,8 @@ void vmm_device_rows(const struct vmm_device_kind *kind,
 		memcpy(rows + NCOMMON, any_rows, sizeof(any_rows));
 		return;
 	}
+	if (kind->kernel)
+		rows[BACKEND].arg = "inline|kernel|user:SOCKET";
 	rows[QUEUES].max = kind->max_queues;
 	rows[QUEUE_SIZE].min = kind->min_queue_size;
 	rows[QUEUE_SIZE].preset = kind->queue_size;
