@@ -114,6 +114,14 @@ VHOST_USER_API int vhost_kern_set_ring(struct vhost_kern *k, uint32_t index,
 VHOST_USER_API int vhost_kern_start(struct vhost_kern *k, uint64_t features,
 				    struct vsu_error *err) VSU_NODISCARD;
 
+/*
+ * Agrees on the features of the next start before it, for a device behind an
+ * IOMMU: the kernel has to know where the device areas of its rings are
+ * (vhost_kern_iotlb_update()) when they start. The codes of a start.
+ */
+VHOST_USER_API int vhost_kern_agree(struct vhost_kern *k, uint64_t features,
+				    struct vsu_error *err) VSU_NODISCARD;
+
 VHOST_USER_API bool vhost_kern_is_running(const struct vhost_kern *k);
 
 /*

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <string.h>
 #include <unistd.h>
 
 #include <virtio-queue/queue.h>
@@ -43,10 +44,15 @@ static int send_iotlb(const struct vhost_kern *k,
 		      const struct vhost_iotlb_msg *iotlb,
 		      struct vsu_error *err)
 {
-	const struct vhost_msg_v2 msg = {
-		.type = VHOST_IOTLB_MSG_V2, .iotlb = *iotlb,
-	};
+	struct vhost_msg_v2 msg;
 
+	memset(&msg, 0, sizeof(msg));	/* no byte of the stack leaves */
+	msg.type = VHOST_IOTLB_MSG_V2;
+	msg.iotlb.iova = iotlb->iova;
+	msg.iotlb.size = iotlb->size;
+	msg.iotlb.uaddr = iotlb->uaddr;
+	msg.iotlb.perm = iotlb->perm;
+	msg.iotlb.type = iotlb->type;
 	if (!(k->features & VQ_F_ACCESS_PLATFORM))
 		return vsu_error_set(err, -EOPNOTSUPP,
 				     "'%s': the driver has not agreed on I/O addresses",

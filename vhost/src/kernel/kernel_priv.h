@@ -34,6 +34,7 @@ struct vhost_kern {
 	int fd;
 	uint64_t offered;	/* by the kernel */
 	uint64_t features;	/* of the last start */
+	bool agreed;		/* the kernel was told of them for the next */
 	unsigned int limit;
 	bool running;
 	struct vmem_map *map;	/* or NULL */

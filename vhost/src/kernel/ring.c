@@ -164,11 +164,10 @@ static int attach_ring(struct vhost_kern *k, uint32_t index,
 				      k->name, index) : 0;
 }
 
-static int check_start(const struct vhost_kern *k, uint64_t features,
-		       struct vsu_error *err)
+static int check_features(const struct vhost_kern *k, uint64_t features,
+			  struct vsu_error *err)
 {
 	const uint64_t more = features & ~vhost_kern_features(k);
-	uint32_t i, n = 0;
 
 	if (k->running)
 		return vsu_error_set(err, -EBUSY, "'%s' runs", k->name);
@@ -180,6 +179,27 @@ static int check_start(const struct vhost_kern *k, uint64_t features,
 		return vsu_error_set(err, -EINVAL,
 				     "'%s': the driver does without VIRTIO_F_VERSION_1",
 				     k->name);
+	return 0;
+}
+
+int vhost_kern_agree(struct vhost_kern *k, uint64_t features,
+		     struct vsu_error *err)
+{
+	int rc = check_features(k, features, err);
+
+	if (rc < 0)
+		return rc;
+	k->features = features;
+	rc = vhost_kern_priv_send_features(k);
+	k->agreed = rc == 0;
+	return rc < 0 ? vsu_error_sys(err, rc, "'%s': features %#" PRIx64,
+				      k->name, features) : 0;
+}
+
+static int check_rings(const struct vhost_kern *k, struct vsu_error *err)
+{
+	uint32_t i, n = 0;
+
 	for (i = 0; i < VHOST_KERN_RINGS; i++)
 		n += k->rings[i].described;
 	if (n < k->kind->needed)
@@ -192,11 +212,8 @@ static int check_start(const struct vhost_kern *k, uint64_t features,
 static int start_rings(struct vhost_kern *k, struct vsu_error *err)
 {
 	uint32_t i;
-	int rc = vhost_kern_priv_send_features(k);
+	int rc = 0;
 
-	if (rc < 0)
-		return vsu_error_sys(err, rc, "'%s': features %#" PRIx64,
-				     k->name, k->features);
 	for (i = 0; !rc && i < VHOST_KERN_RINGS; i++)
 		rc = prepare_ring(k, i, err);
 	for (i = 0; !rc && i < VHOST_KERN_RINGS; i++)
@@ -207,12 +224,16 @@ static int start_rings(struct vhost_kern *k, struct vsu_error *err)
 int vhost_kern_start(struct vhost_kern *k, uint64_t features,
 		     struct vsu_error *err)
 {
-	int rc = check_start(k, features, err);
+	int rc = check_features(k, features, err);
 
+	if (!rc)
+		rc = check_rings(k, err);
 	if (rc < 0)
 		return rc;
-	k->features = features;
-	rc = start_rings(k, err);
+	if (!k->agreed || k->features != features)
+		rc = vhost_kern_agree(k, features, err);
+	if (!rc)
+		rc = start_rings(k, err);
 	if (rc < 0)
 		vhost_kern_stop(k, NULL);
 	return rc;
@@ -251,7 +272,7 @@ void vhost_kern_stop(struct vhost_kern *k, uint32_t bases[VHOST_KERN_RINGS])
 			release_ring(k, i);
 		forget_ring(&k->rings[i]);
 	}
-	k->running = false;
+	k->running = k->agreed = false;
 }
 
 bool vhost_kern_is_running(const struct vhost_kern *k)

@@ -424,6 +424,26 @@ START_TEST(iotlb_carries_misses_and_answers)
 }
 END_TEST
 
+START_TEST(translations_that_came_before_a_start_are_kept)
+{
+	struct rig rig;
+	unsigned int count;
+
+	rig_init(&rig, VHOST_KERN_NET);
+	ck_assert_int_eq(vhost_kern_agree(rig.k, VQ_F_VERSION_1 |
+					  VQ_F_ACCESS_PLATFORM, NULL), 0);
+	ck_assert_int_eq(vhost_kern_iotlb_update(rig.k, &entry, NULL), 0);
+	fake_vhost.fails = VHOST_SET_FEATURES;	/* which forgets them */
+	fake_vhost.code = EIO;
+	ck_assert_int_eq(start(&rig, DESC, VQ_F_ACCESS_PLATFORM), 0);
+	count = fake_vhost.count;
+	vhost_kern_stop(rig.k, NULL);
+	ck_assert_uint_gt(fake_vhost.count, count);
+	ck_assert_int_eq(start(&rig, DESC, VQ_F_ACCESS_PLATFORM), -EIO);
+	rig_fini(&rig);
+}
+END_TEST
+
 START_TEST(iotlb_entry_beyond_memory_is_refused)
 {
 	struct vmem_iotlb_entry e = entry;
@@ -576,6 +596,7 @@ static Suite *suite(void)
 	tcase_add_test(t, log_that_is_too_small_is_refused);
 	tcase_add_test(t, log_that_the_kernel_refuses_is_off);
 	tcase_add_test(t, iotlb_carries_misses_and_answers);
+	tcase_add_test(t, translations_that_came_before_a_start_are_kept);
 	tcase_add_test(t, iotlb_entry_beyond_memory_is_refused);
 	tcase_add_test(t, iotlb_message_of_another_kind_is_refused);
 	tcase_add_loop_test(t, open_says_what_the_kernel_refused, 0,
