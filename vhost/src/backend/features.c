@@ -6,6 +6,7 @@
 #include <inttypes.h>
 
 #include "backend/backend_priv.h"
+#include "backend/miss.h"
 
 #define BIT(name) VHOST_USER_PROTOCOL_BIT(name)
 
@@ -119,9 +120,16 @@ static int check_features(struct vhost_user_backend *b,
 	return want == b->features ? VHOST_USER_PRIV_GO : VHOST_USER_PRIV_QUIET;
 }
 
-/* Rings translate otherwise from here on, or nothing can be done for them. */
+/*
+ * Rings translate otherwise from here on, or nothing can be done for them.
+ * Questions about the former addresses are over; all rings are quiet.
+ */
 static void addresses_switch(struct vhost_user_backend *b)
 {
+	uint32_t i;
+
+	for (i = 0; i < b->config.nrings; i++)
+		vhost_user_priv_miss_forget(&b->rings[i]);
 	if (vhost_user_priv_memory_switch(b, &b->why) < 0)
 		vhost_user_priv_backend_fail(b);
 }

@@ -635,6 +635,25 @@ START_TEST(reset_forgets_entries_and_goes_back_to_user_addresses)
 }
 END_TEST
 
+/* The ring waits for an address, and then starts without an IOMMU. */
+START_TEST(answer_of_before_the_features_changed_disturbs_no_ring)
+{
+	uint64_t plain;
+
+	setup_with(ENTRIES);
+	give_channel();
+	rig_set_ring(&r, 0);
+	ck_assert_uint_eq(asked(1), RING_IOVA);
+	plain = rig_get_u64(&r, VHOST_USER_GET_FEATURES) &
+		~(VHOST_USER_F_ACCESS_PLATFORM | VHOST_USER_F_LOG_ALL);
+	ck_assert_uint_eq(rig_ack_u64(&r, VHOST_USER_SET_FEATURES, plain), 0);
+	ck_assert(r.running[0]);
+	answer(1);
+	ck_assert_uint_eq(r.runs[0], 1);
+	finish();
+}
+END_TEST
+
 START_TEST(stopped_ring_asks_no_more)
 {
 	setup_with(ENTRIES);
@@ -688,6 +707,7 @@ static void add_questions(TCase *tc)
 	tcase_add_test(tc, chain_at_a_denied_address_comes_with_a_fault);
 	tcase_add_test(tc, entry_that_forbids_the_access_is_a_fault);
 	tcase_add_test(tc, ring_without_a_channel_waits_for_one);
+	tcase_add_test(tc, answer_of_before_the_features_changed_disturbs_no_ring);
 	tcase_add_test(tc, stopped_ring_asks_no_more);
 }
 
