@@ -31,13 +31,15 @@ struct vq_cursor {
 	uint32_t done, left;		/* bytes */
 };
 
-/* A cursor over a chain that was popped. Compiled where they are called; the
-   library has them as well, for programs that were built before or are not
-   optimised. */
+/*
+ * Two are compiled where they are called; the library has them as well, for
+ * programs that were built before or are not optimised.
+ */
 #ifndef VQ_CURSOR_INLINE
 #define VQ_CURSOR_INLINE extern inline __attribute__((__gnu_inline__))
 #endif
 
+/* A cursor over a chain that was popped. */
 VQ_API void vq_reader_init(struct vq_cursor *cursor, struct vq *q,
 			   const struct vq_chain *chain);
 VQ_API void vq_writer_init(struct vq_cursor *cursor, struct vq *q,
