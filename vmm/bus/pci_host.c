@@ -119,6 +119,13 @@ void vmm_pci_host_add(struct vmm_pci_host *host, unsigned int slot,
 	host->functions[slot] = *function;
 }
 
+void vmm_pci_host_remove(struct vmm_pci_host *host, unsigned int slot)
+{
+	const struct vmm_pci_function none = { .gpa = VMM_PCI_NOWHERE };
+
+	host->functions[slot] = none;
+}
+
 void vmm_pci_host_move(struct vmm_pci_host *host, unsigned int slot,
 		       uint64_t gpa)
 {

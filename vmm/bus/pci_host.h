@@ -4,8 +4,8 @@
  * 0xcf8 and 0xcfc, and a range of addresses for the functions' registers. A
  * slot has one function; slot 0 is the bridge itself.
  *
- * Functions are added before the first CPU runs. Afterwards any CPU reads the
- * table without locks; only the place of a function's registers changes.
+ * Functions come and go while no CPU runs. Any CPU reads the table without
+ * locks; only the place of a function's registers changes meanwhile.
  */
 #ifndef VMM_BUS_PCI_HOST_H
 #define VMM_BUS_PCI_HOST_H
@@ -44,6 +44,9 @@ int vmm_pci_host_init(struct vmm_pci_host *host, struct vmm_bus *memory,
 /* The slot is free and not 0. */
 void vmm_pci_host_add(struct vmm_pci_host *host, unsigned int slot,
 		      const struct vmm_pci_function *function);
+
+/* The slot is empty again: it reads all-ones. */
+void vmm_pci_host_remove(struct vmm_pci_host *host, unsigned int slot);
 
 /* The registers answer there from now on. Any thread. */
 void vmm_pci_host_move(struct vmm_pci_host *host, unsigned int slot,

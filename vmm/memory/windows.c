@@ -38,6 +38,8 @@ int vmm_shmem_add_windows(struct vmm_shmem *s, const void *owner,
 
 	if (!n)
 		return 0;
+	if (s->closed)
+		return vsu_error_set(err, -EOPNOTSUPP, "a device with shared memory regions or memory of its own cannot come while the guest runs; name it when the machine is started");
 	if (n > VMM_MAX_WINDOWS - s->n)
 		return vsu_error_set(err, -ENOSPC, "more than %d shared memory regions in one machine",
 				     VMM_MAX_WINDOWS);
@@ -75,6 +77,17 @@ void vmm_shmem_set_apart(struct vmm_shmem *s, const void *owner, uint8_t shmid)
 		if (s->windows[i].owner == owner &&
 		    s->windows[i].shmid == shmid)
 			s->windows[i].apart = true;
+}
+
+void vmm_shmem_disown(struct vmm_shmem *s, const void *owner)
+{
+	unsigned int i;
+
+	for (i = 0; s && i < s->n; i++)
+		if (s->windows[i].owner == owner) {
+			s->windows[i].owner = NULL;
+			s->windows[i].name = "a device that is gone";
+		}
 }
 
 const struct vmm_window *vmm_shmem_window(const struct vmm_shmem *s,

@@ -49,6 +49,7 @@ struct vmm_shmem {
 	struct vmm_slots *slots;
 	unsigned int phys_bits;
 	uint64_t next;		/* where the next window may begin */
+	bool closed;		/* the guest was told of all that there are */
 	struct vmm_window windows[VMM_MAX_WINDOWS];
 	unsigned int n;
 	uint64_t changes;	/* of the map, ever */
@@ -68,7 +69,8 @@ struct vmm_window_wish {
 
 /*
  * Makes n windows that lie in one range, whose length is a power of two and
- * which begins at a multiple of that: what a BAR of PCI has to be.
+ * which begins at a multiple of that: what a BAR of PCI has to be. -EOPNOTSUPP
+ * once they are closed.
  */
 int vmm_shmem_add_windows(struct vmm_shmem *s, const void *owner,
 			  const char *name, const struct vmm_window_wish *wishes,
@@ -82,6 +84,12 @@ int vmm_shmem_add_window(struct vmm_shmem *s, const void *owner,
 /* From now on what the owner maps in that window is memory to everybody. */
 void vmm_shmem_set_apart(struct vmm_shmem *s, const void *owner,
 			 uint8_t shmid);
+
+/*
+ * The owner is gone, and its mappings: nobody uses its windows again. Nothing
+ * where s is NULL.
+ */
+void vmm_shmem_disown(struct vmm_shmem *s, const void *owner);
 
 /* The owner's window of that id, or NULL. */
 const struct vmm_window *vmm_shmem_window(const struct vmm_shmem *s,

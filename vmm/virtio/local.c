@@ -270,6 +270,7 @@ static void local_free(void *end)
 	empty_windows(l);
 	virtdev_inline_free(l->home);
 	virtdev_free(l->dev);
+	vmm_shmem_disown(l->shmem, l);
 	free(l);
 }
 

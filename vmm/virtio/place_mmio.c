@@ -86,7 +86,7 @@ int vmm_place_mmio(struct vmm_virtio *v, struct vmm_bus *bus,
 	if (!p)
 		return vsu_error_sys(err, -ENOMEM, "virtio-mmio");
 	p->v = v;
-	vmm_virtio_set_face(v, p, face_unplace);
+	vmm_virtio_set_face(v, p, NULL, face_unplace);
 	rc = virtdev_mmio_new(t, &p->mmio, err);
 	if (!rc)
 		rc = vmm_bus_add(bus, &range, err);

@@ -270,6 +270,16 @@ static void place_function(struct placed *p)
 	virtdev_pci_place_bar(p->pci, 2, p->region_gpa);
 }
 
+static void face_leave(void *face)
+{
+	struct placed *p = face;
+
+	if (p->gpa != VMM_PCI_NOWHERE)
+		set_notifications(p, false);
+	p->gpa = VMM_PCI_NOWHERE;
+	vmm_pci_host_remove(p->place->pci, p->place->slot);
+}
+
 static void face_unplace(void *face)
 {
 	struct placed *p = face;
@@ -310,7 +320,7 @@ int vmm_place_pci(struct vmm_virtio *v, struct vsu_error *err)
 	p->nvectors = nvectors;
 	for (i = 0; i < nvectors; i++)
 		p->vectors[i].event_fd = -1;
-	vmm_virtio_set_face(v, p, face_unplace);
+	vmm_virtio_set_face(v, p, face_leave, face_unplace);
 	rc = connect_vectors(p, err);
 	if (!rc)
 		rc = connect_line(p, err);

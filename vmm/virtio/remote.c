@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include <vmm-sys-util/endian.h>
+#include <vmm-sys-util/event.h>
 #include <vmm-sys-util/fd.h>
 #include <vmm-sys-util/sock.h>
 
@@ -20,17 +21,33 @@
 /* As a window of 8 GiB needs for pieces of 2 MiB. */
 #define DEFAULT_MAX_MAPPINGS 4096
 #define NS_PER_MS UINT64_C(1000000)
+/* Of a back-end whose device comes while the guest runs. */
+#define LATE_LIMIT_MS 1000
 
-/* The machine has not begun: waiting here holds up nobody. */
+static int refuse_slow(const struct remote *r, struct vsu_error *err)
+{
+	return vsu_error_set(err, -ETIMEDOUT,
+			     "the back-end at '%s' did not finish its handshake within %d ms, for which the guest stood still; is it stopped, or busy with another front-end?",
+			     r->socket, LATE_LIMIT_MS);
+}
+
+/*
+ * Before the machine has begun, waiting here holds up nobody; afterwards not for
+ * longer than a guest bears.
+ */
 static int wait_until_ready(struct remote *r, struct vsu_error *err)
 {
+	const uint64_t limit = vsu_now_ns() + LATE_LIMIT_MS * NS_PER_MS;
+	const bool late = r->shmem->closed;
 	struct pollfd p = { .fd = virtdev_vhost_user_fd(r->user),
 			    .events = POLLIN };
 	int rc = 0;
 
 	while (!r->ready && !r->dead && rc >= 0) {
+		if (late && vsu_now_ns() >= limit)
+			return refuse_slow(r, err);
 		if (!rc)
-			poll(&p, 1, -1);
+			poll(&p, 1, late ? LATE_LIMIT_MS : -1);
 		rc = virtdev_vhost_user_dispatch(r->user);
 	}
 	if (!r->dead)

@@ -293,6 +293,7 @@ void vmm_remote_free(void *remote)
 	}
 	vmm_rings_fini(&r->rings);
 	virtdev_vhost_user_free(r->user);
+	vmm_shmem_disown(r->shmem, r);
 	free(r);
 }
 

@@ -28,8 +28,13 @@ struct vmm_virtio {
 	const struct vmm_virtio_end *ops;	/* NULL: no end yet */
 	void *end;
 	void *face;
+	void (*leave)(void *face);
 	void (*free_face)(void *face);
 	struct carried *waiting;	/* CPUs that wait for a reset */
+	unsigned int ncarried;	/* atomic: CPUs that wait in it at all */
+	void (*gone)(void *opaque);	/* of one that was retired */
+	void *gone_opaque;
+	ev_timer going;
 	pthread_t main;		/* the thread that made it */
 	pthread_mutex_t lock;	/* transport and device */
 	pthread_t owner;	/* of the lock, while it is held */
@@ -127,7 +132,21 @@ static const struct virtdev_transport_ops transport_ops = {
 
 /* ------------------------------------------------------------------ accesses */
 
-/* A CPU's entry is gone as soon as it goes on. */
+/* A retired device may end here: not before whoever calls has let go of it. */
+static void look_whether_gone(struct vmm_virtio *v)
+{
+	if (v->gone && !virtdev_transport_is_resetting(v->transport) &&
+	    !__atomic_load_n(&v->ncarried, __ATOMIC_ACQUIRE))
+		ev_timer_start(v->place.loop, &v->going);
+}
+
+/* A CPU's entry is gone as soon as it goes on, and it leaves the device alone. */
+static void finish_one(struct vmm_virtio *v, struct vmm_ticket *ticket)
+{
+	vmm_cpus_finish(v->cpus, ticket);
+	__atomic_sub_fetch(&v->ncarried, 1, __ATOMIC_ACQ_REL);
+}
+
 static void finish_waiting(struct vmm_virtio *v)
 {
 	struct carried *c = v->waiting, *next;
@@ -135,7 +154,7 @@ static void finish_waiting(struct vmm_virtio *v)
 	v->waiting = NULL;
 	for (; c; c = next) {
 		next = c->next;
-		vmm_cpus_finish(v->cpus, c->ticket);
+		finish_one(v, c->ticket);
 	}
 }
 
@@ -152,15 +171,14 @@ static bool access_on_main(void *opaque, struct vmm_ticket *ticket)
 	vmm_virtio_lock(v);
 	c->fn(c->face, c->access);
 	waits = virtdev_transport_is_resetting(v->transport);
-	if (waits) {
-		c->ticket = ticket;
-		c->next = v->waiting;
-		v->waiting = c;
-	} else {
+	c->ticket = ticket;
+	c->next = v->waiting;
+	v->waiting = c;
+	if (!waits)
 		finish_waiting(v);
-	}
 	vmm_virtio_unlock(v);
-	return !waits;
+	look_whether_gone(v);
+	return false;
 }
 
 void vmm_virtio_stopped(struct vmm_virtio *v)
@@ -171,6 +189,7 @@ void vmm_virtio_stopped(struct vmm_virtio *v)
 		virtdev_transport_reset_done(v->transport);
 	finish_waiting(v);
 	vmm_virtio_unlock(v);
+	look_whether_gone(v);
 }
 
 void vmm_virtio_need_reset(struct vmm_virtio *v)
@@ -195,6 +214,15 @@ static void access_locked(struct vmm_virtio *v, vmm_face_fn fn, void *face,
 		vsu_event_signal(vmm_virtio_kick_fd(v, (uint32_t)queue));
 }
 
+/* Counted before it waits: the main thread sees it as soon as CPUs are paused. */
+static void access_carried(struct carried *carried)
+{
+	struct vmm_cpus *cpus = carried->v->cpus;
+
+	__atomic_add_fetch(&carried->v->ncarried, 1, __ATOMIC_ACQ_REL);
+	vmm_cpus_carry(cpus, access_on_main, carried);
+}
+
 void vmm_virtio_access(struct vmm_virtio *v, enum virtdev_access how,
 		       vmm_face_fn fn, void *face, struct vmm_access *access)
 {
@@ -203,12 +231,40 @@ void vmm_virtio_access(struct vmm_virtio *v, enum virtdev_access how,
 	if (how == VIRTDEV_ACCESS_ANY)
 		fn(face, access);
 	else if (how == VIRTDEV_ACCESS_CONTROL)
-		vmm_cpus_carry(v->cpus, access_on_main, &carried);
+		access_carried(&carried);
 	else
 		access_locked(v, fn, face, access);
 }
 
 /* --------------------------------------------------------------------- life */
+
+static void on_going(struct ev_loop *loop, ev_timer *w, int revents)
+{
+	struct vmm_virtio *v = w->data;
+	void (*gone)(void *opaque) = v->gone;
+
+	(void)revents;
+	ev_timer_stop(loop, w);
+	v->gone = NULL;
+	gone(v->gone_opaque);
+}
+
+void vmm_virtio_retire(struct vmm_virtio *v, void (*gone)(void *opaque),
+		       void *opaque)
+{
+	assert(is_main(v) && v->leave && !v->gone);
+	vmm_cpus_pause(v->cpus);
+	v->leave(v->face);
+	vmm_cpus_resume(v->cpus);
+	v->gone = gone;
+	v->gone_opaque = opaque;
+	vmm_virtio_lock(v);
+	virtdev_transport_set_status(v->transport, 0);
+	if (!virtdev_transport_is_resetting(v->transport))
+		finish_waiting(v);
+	vmm_virtio_unlock(v);
+	look_whether_gone(v);
+}
 
 int vmm_virtio_new(const struct vmm_virtio_place *place, struct virtdev *dev,
 		   uint64_t features, struct vmm_virtio **out,
@@ -224,6 +280,8 @@ int vmm_virtio_new(const struct vmm_virtio_place *place, struct virtdev *dev,
 	v->place = *place;
 	v->main = pthread_self();
 	pthread_mutex_init(&v->lock, NULL);
+	ev_timer_init(&v->going, on_going, 0., 0.);
+	v->going.data = v;
 	rc = virtdev_transport_new(dev, &ops, v, &v->transport, err);
 	if (rc < 0) {
 		vmm_virtio_free(v);
@@ -241,9 +299,11 @@ void vmm_virtio_set_end(struct vmm_virtio *v, const struct vmm_virtio_end *ops,
 }
 
 void vmm_virtio_set_face(struct vmm_virtio *v, void *face,
+			 void (*leave)(void *face),
 			 void (*free_face)(void *face))
 {
 	v->face = face;
+	v->leave = leave;
 	v->free_face = free_face;
 }
 
@@ -253,6 +313,7 @@ void vmm_virtio_free(struct vmm_virtio *v)
 		return;
 	assert(is_main(v) && !vmm_virtio_is_mine(v));
 	v->waiting = NULL;	/* their CPUs have been stopped */
+	ev_timer_stop(v->place.loop, &v->going);
 	if (v->ops)
 		v->ops->free(v->end);
 	if (v->free_face)

@@ -66,7 +66,7 @@ struct vmm_virtio_end {
 			      uint64_t *len);
 	/*
 	 * All is stopped by force; the transport is still there. Main thread,
-	 * without the lock; no CPU runs any more.
+	 * without the lock; no CPU has the device any more.
 	 */
 	void (*free)(void *end);
 };
@@ -98,10 +98,18 @@ int vmm_virtio_new(const struct vmm_virtio_place *place, struct virtdev *dev,
 void vmm_virtio_set_end(struct vmm_virtio *v, const struct vmm_virtio_end *ops,
 			void *end);
 
-/* The CPUs must have been stopped. */
+/* The CPUs must have been stopped, or it was retired and is gone. */
 void vmm_virtio_free(struct vmm_virtio *v);
 
-/* Before the CPUs start. */
+/*
+ * The guest finds it no more. gone is called when its queues have stopped and
+ * no CPU waits in it: later, from the loop, and once. Main thread, without the
+ * lock; only where the place can be taken from a machine that runs (a PCI slot).
+ */
+void vmm_virtio_retire(struct vmm_virtio *v, void (*gone)(void *opaque),
+		       void *opaque);
+
+/* Before it is placed, or before the CPUs start. */
 void vmm_virtio_set_cpus(struct vmm_virtio *v, struct vmm_cpus *cpus);
 
 /* The guest's memory changed: running queues let go of the former map. */
@@ -120,8 +128,12 @@ void vmm_virtio_stopped(struct vmm_virtio *v);
 /* The guest is told that the device goes on only after a reset. Likewise. */
 void vmm_virtio_need_reset(struct vmm_virtio *v);
 
-/* For faces: the object is freed, by this function, with the device. */
+/*
+ * For faces: the object is freed with the device. leave takes it from the
+ * guest's sight while no CPU runs; NULL: it stays for the machine's life.
+ */
 void vmm_virtio_set_face(struct vmm_virtio *v, void *face,
+			 void (*leave)(void *face),
 			 void (*free_face)(void *face));
 int vmm_virtio_kick_fd(const struct vmm_virtio *v, uint32_t queue);
 
