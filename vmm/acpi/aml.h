@@ -46,6 +46,9 @@ void vmm_aml_method(struct vmm_aml *aml, const char *name, unsigned int args);
 void vmm_aml_package(struct vmm_aml *aml, uint8_t n);	/* n elements follow */
 void vmm_aml_resources(struct vmm_aml *aml);		/* descriptors follow */
 void vmm_aml_if_arg0_is(struct vmm_aml *aml, uint64_t value);
+void vmm_aml_if_local0_has(struct vmm_aml *aml, uint32_t bits);
+/* In a region of ports, fields of 32 bits follow, one behind the other. */
+void vmm_aml_fields(struct vmm_aml *aml, const char *region);
 void vmm_aml_end(struct vmm_aml *aml);
 
 /* A named object; its value, one of those below, follows. */
@@ -56,8 +59,17 @@ void vmm_aml_string(struct vmm_aml *aml, const char *text);	/* ASCII */
 /* Three capital letters and four hexadecimal digits, as in "PNP0501". */
 void vmm_aml_eisa_id(struct vmm_aml *aml, const char *id);
 
+/* A region of I/O ports, and a field within vmm_aml_fields(). */
+void vmm_aml_ports(struct vmm_aml *aml, const char *name, uint16_t port,
+		   uint8_t len);
+void vmm_aml_field32(struct vmm_aml *aml, const char *name);
+
 /* In a method: tells the object's driver of an event. */
 void vmm_aml_notify(struct vmm_aml *aml, const char *name, uint64_t event);
+/* In a method: reads a field, stores to one, calls a method without arguments. */
+void vmm_aml_load_local0(struct vmm_aml *aml, const char *name);
+void vmm_aml_store(struct vmm_aml *aml, uint64_t value, const char *name);
+void vmm_aml_call(struct vmm_aml *aml, const char *name);
 
 /* Descriptors (ACPI 6.4, section 6.4). Interrupts are edges, active high. */
 void vmm_aml_memory32(struct vmm_aml *aml, uint32_t base, uint32_t len);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
  * All that a guest cannot find by itself: CPUs, the serial port, the power button,
- * the panic port and the virtio-mmio transports.
+ * the panic port, the virtio-mmio transports and the slots of the bus.
  */
 #include <config.h>
 
@@ -12,6 +12,8 @@
 
 #define SLEEP_STATE_OFF 5
 #define BUTTON_PRESSED 0x80
+#define SLOT_CHANGED 1
+#define SLOT_TO_EJECT 3
 
 static void add_uid(struct vmm_aml *aml, unsigned int uid)
 {
@@ -73,23 +75,37 @@ static void add_serial(struct vmm_aml *aml)
 	vmm_aml_end(aml);
 }
 
-/* The button has no register: an interrupt of the event device presses it. */
 static void add_power_button(struct vmm_aml *aml)
 {
 	vmm_aml_device(aml, "PWRB");
 	add_eisa_id(aml, "PNP0C0C");
 	add_uid(aml, 0);
 	vmm_aml_end(aml);
+}
+
+/*
+ * Each event has an interrupt: that of the button has no register and presses
+ * it, that of the slots has the bus look which they are.
+ */
+static void add_events(struct vmm_aml *aml, bool has_bus)
+{
 	vmm_aml_device(aml, "GED0");
 	add_string_id(aml, "ACPI0013");
 	add_uid(aml, 0);
 	begin_resources(aml);
 	vmm_aml_interrupt(aml, VMM_BUTTON_IRQ);
+	if (has_bus)
+		vmm_aml_interrupt(aml, VMM_PLUG_IRQ);
 	vmm_aml_end(aml);
 	vmm_aml_method(aml, "_EVT", 1);
 	vmm_aml_if_arg0_is(aml, VMM_BUTTON_IRQ);
 	vmm_aml_notify(aml, "\\_SB.PWRB", BUTTON_PRESSED);
 	vmm_aml_end(aml);
+	if (has_bus) {
+		vmm_aml_if_arg0_is(aml, VMM_PLUG_IRQ);
+		vmm_aml_call(aml, "\\_SB.PCI0.LOOK");
+		vmm_aml_end(aml);
+	}
 	vmm_aml_end(aml);
 	vmm_aml_end(aml);
 }
@@ -156,6 +172,63 @@ static void add_routes(struct vmm_aml *aml, const struct vmm_acpi_pci *pci)
 	vmm_aml_end(aml);
 }
 
+static void name_slot(char name[8], unsigned int slot)
+{
+	snprintf(name, 8, "S%03X", slot & 0xfff);
+}
+
+/* The guest says by _EJ0 that it does without the function. */
+static void add_slot(struct vmm_aml *aml, unsigned int slot)
+{
+	char name[8];
+
+	name_slot(name, slot);
+	vmm_aml_device(aml, name);
+	vmm_aml_name(aml, "_ADR");
+	vmm_aml_integer(aml, (uint64_t)slot << 16);
+	vmm_aml_name(aml, "_SUN");
+	vmm_aml_integer(aml, slot);
+	vmm_aml_method(aml, "_EJ0", 1);
+	vmm_aml_store(aml, UINT64_C(1) << slot, "\\_SB.PCI0.EJCT");
+	vmm_aml_end(aml);
+	vmm_aml_end(aml);
+}
+
+/* Tells the drivers of the slots whose bits a register has. */
+static void add_look(struct vmm_aml *aml, const struct vmm_acpi_pci *pci,
+		     const char *reg, uint64_t event)
+{
+	char name[8];
+	unsigned int i;
+
+	vmm_aml_load_local0(aml, reg);
+	for (i = 0; i < pci->nslots; i++) {
+		name_slot(name, pci->slots[i].slot);
+		vmm_aml_if_local0_has(aml, UINT32_C(1) << pci->slots[i].slot);
+		vmm_aml_notify(aml, name, event);
+		vmm_aml_end(aml);
+	}
+}
+
+/* The registers of acpi/plug.h. */
+static void add_plug(struct vmm_aml *aml, const struct vmm_acpi_pci *pci)
+{
+	unsigned int i;
+
+	vmm_aml_ports(aml, "PLUG", VMM_PORT_PLUG, VMM_PORT_PLUG_LEN);
+	vmm_aml_fields(aml, "PLUG");
+	vmm_aml_field32(aml, "CAME");
+	vmm_aml_field32(aml, "GOES");
+	vmm_aml_field32(aml, "EJCT");
+	vmm_aml_end(aml);
+	for (i = 0; i < pci->nslots; i++)
+		add_slot(aml, pci->slots[i].slot);
+	vmm_aml_method(aml, "LOOK", 0);
+	add_look(aml, pci, "CAME", SLOT_CHANGED);
+	add_look(aml, pci, "GOES", SLOT_TO_EJECT);
+	vmm_aml_end(aml);
+}
+
 static void add_bus(struct vmm_aml *aml, const struct vmm_acpi_machine *machine)
 {
 	vmm_aml_device(aml, "PCI0");
@@ -165,6 +238,7 @@ static void add_bus(struct vmm_aml *aml, const struct vmm_acpi_machine *machine)
 	add_uid(aml, 0);
 	add_bus_resources(aml, machine);
 	add_routes(aml, machine->pci);
+	add_plug(aml, machine->pci);
 	vmm_aml_end(aml);
 }
 
@@ -200,6 +274,7 @@ void vmm_acpi_dsdt(const struct vmm_acpi_machine *machine,
 		add_cpu(aml, i);
 	add_serial(aml);
 	add_power_button(aml);
+	add_events(aml, machine->pci);
 	add_panic_port(aml);
 	for (i = 0; i < machine->ndevices; i++)
 		add_transport(aml, i, &machine->devices[i]);

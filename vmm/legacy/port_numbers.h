@@ -12,9 +12,12 @@
 #define VMM_PORT_SLEEP_CONTROL	0x620	/* ACPI: bits 2-4 state, bit 5 go */
 #define VMM_PORT_SLEEP_STATUS	0x621
 #define VMM_PORT_RESET		0x622	/* ACPI: VMM_RESET_VALUE resets */
+#define VMM_PORT_PLUG		0x624	/* PCI slots that come and go: acpi/plug.h */
+#define VMM_PORT_PLUG_LEN	12
 #define VMM_PORT_MACHINE_LEN	0x30
 #define VMM_RESET_VALUE		0x01
 
+#define VMM_PLUG_IRQ		1	/* a slot came or goes */
 #define VMM_BUTTON_IRQ		3	/* the power button */
 #define VMM_SERIAL_IRQ		4
 

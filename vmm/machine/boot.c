@@ -141,13 +141,13 @@ static int describe_machine(const struct vmm_machine *m, void *bytes,
 			    struct vsu_error *err)
 {
 	struct vmm_acpi_device devices[VMM_MAX_DEVICES];
-	struct vmm_acpi_slot slots[VMM_MAX_DEVICES];
+	struct vmm_acpi_slot slots[VMM_DEVICE_PLACES];
 	struct vmm_acpi_window windows[VMM_MAX_WINDOWS];
 	const struct vmm_acpi_pci pci = {
 		.ecam_gpa = VMM_PCI_ECAM_GPA, .ecam_len = VMM_PCI_ECAM_LEN,
 		.window_gpa = VMM_PCI_WINDOW_GPA,
 		.window_len = VMM_PCI_WINDOW_LEN,
-		.nslots = m->ndevices, .slots = slots,
+		.nslots = VMM_DEVICE_PLACES, .slots = slots,
 	};
 	struct vmm_acpi_machine machine = {
 		.ncpus = m->options->cpus, .pci = m->on_bus ? &pci : NULL,
@@ -156,13 +156,13 @@ static int describe_machine(const struct vmm_machine *m, void *bytes,
 	};
 	unsigned int i;
 
-	for (i = 0; i < m->ndevices; i++) {
+	for (i = 0; i < m->ndevices; i++)
 		devices[i] = (struct vmm_acpi_device){
 			(uint32_t)m->devices[i].gpa, VIRTDEV_MMIO_SIZE,
 			m->devices[i].irq };
-		slots[i] = (struct vmm_acpi_slot){ m->devices[i].slot,
-						   m->devices[i].irq };
-	}
+	for (i = 0; i < VMM_DEVICE_PLACES; i++)
+		slots[i] = (struct vmm_acpi_slot){ i + 1,
+						   VMM_FIRST_DEVICE_IRQ + i };
 	machine.nwindows = describe_windows(m, windows);
 	return vmm_acpi_build(&machine, VMM_BOOT_ACPI_GPA, bytes, ACPI_ROOM,
 			      layout, err);

@@ -10,6 +10,7 @@
 #include <vmm-sys-util/parse.h>
 
 #include "machine/commands.h"
+#include "machine/plug.h"
 
 #define MOST_NUMBERS 64u
 
@@ -42,12 +43,28 @@ static void numbers_refresh(struct vmm_device *d)
 	vmm_virtio_unlock(d->virtio);
 }
 
+static void write_device(const struct vmm_machine *m, const struct vmm_device *d,
+			 FILE *to)
+{
+	fprintf(to, "{\"device\":%u,\"id\":%" PRIu32,
+		(unsigned int)(d - m->devices), d->spec.id);
+	if (d->spec.kind)
+		fprintf(to, ",\"kind\":\"%s\"", d->spec.kind->name);
+	if (d->slot)
+		fprintf(to, ",\"slot\":%u", d->slot);
+	if (vmm_machine_is_leaving(m, d))
+		fputs(",\"leaving\":true", to);
+	if (!d->spec.remote)
+		write_numbers(d, to);
+	fputc('}', to);
+}
+
 static int command_status(void *opaque, char *const *words, FILE *answer,
 			  struct vsu_error *err)
 {
 	struct vmm_machine *m = opaque;
 	struct vmm_device *d;
-	unsigned int i;
+	unsigned int i, n = 0;
 
 	(void)words;
 	(void)err;
@@ -55,13 +72,11 @@ static int command_status(void *opaque, char *const *words, FILE *answer,
 		m->options->cpus, m->paused ? "true" : "false");
 	for (i = 0; i < m->ndevices; i++) {
 		d = &m->devices[i];
-		fprintf(answer, "%s{\"device\":%u,\"id\":%" PRIu32,
-			i ? "," : "", i, d->spec.id);
-		if (d->spec.kind)
-			fprintf(answer, ",\"kind\":\"%s\"", d->spec.kind->name);
-		if (!d->spec.remote)
-			write_numbers(d, answer);
-		fputc('}', answer);
+		if (!d->virtio)
+			continue;
+		if (n++)
+			fputc(',', answer);
+		write_device(m, d, answer);
 		numbers_refresh(d);
 	}
 	fputc(']', answer);
@@ -76,13 +91,48 @@ static struct vmm_device *device_find(struct vmm_machine *m, const char *word)
 	unsigned int i;
 
 	if (!vsu_parse_u64(word, &number))
-		return number < m->ndevices ? &m->devices[number] : NULL;
+		return number < m->ndevices && m->devices[number].virtio ?
+		       &m->devices[number] : NULL;
 	for (i = 0; i < m->ndevices; i++) {
 		kind = m->devices[i].spec.kind;
-		if (kind && !strcmp(kind->name, word))
+		if (m->devices[i].virtio && kind && !strcmp(kind->name, word))
 			return &m->devices[i];
 	}
 	return NULL;
+}
+
+static int refuse_device(char *const *words, struct vsu_error *err)
+{
+	return vsu_error_set(err, -ENOENT, "%s: no device '%s'; 'status' names them",
+			     words[0], words[1]);
+}
+
+static int command_add(void *opaque, char *const *words, FILE *answer,
+		       struct vsu_error *err)
+{
+	unsigned int number;
+	int rc = vmm_machine_add_device(opaque, words[1], &number, err);
+
+	if (rc < 0)
+		return vsu_error_prefix(err, rc, "%s", words[0]);
+	fprintf(answer, ",\"device\":%u", number);
+	return 0;
+}
+
+static int command_remove(void *opaque, char *const *words, FILE *answer,
+			  struct vsu_error *err)
+{
+	struct vmm_device *d = device_find(opaque, words[1]);
+	int rc;
+
+	(void)answer;
+	if (!d)
+		return refuse_device(words, err);
+	if (words[2] && strcmp(words[2], "force"))
+		return vsu_error_set(err, -EINVAL, "%s: '%s' after the device; expected is 'force' or nothing",
+				     words[0], words[2]);
+	rc = vmm_machine_remove_device(opaque, d, words[2], err);
+	return rc ? vsu_error_prefix(err, rc, "%s", words[0]) : 0;
 }
 
 static int command_resize(void *opaque, char *const *words, FILE *answer,
@@ -94,8 +144,7 @@ static int command_resize(void *opaque, char *const *words, FILE *answer,
 
 	(void)answer;
 	if (!d)
-		return vsu_error_set(err, -ENOENT, "resize: no device '%s'; 'status' names them",
-				     words[1]);
+		return refuse_device(words, err);
 	rc = vsu_parse_size(words[2], &bytes);
 	if (rc < 0)
 		return vsu_error_set(err, rc, "resize: '%s' is no size, as 512M is",
@@ -112,6 +161,8 @@ static int command_resize(void *opaque, char *const *words, FILE *answer,
 static const struct vmm_control_command commands[] = {
 	{ "status", NULL, 0, 0, command_status },
 	{ "resize", "DEVICE SIZE", 2, 2, command_resize },
+	{ "device-add", "KIND,OPTIONS", 1, 1, command_add },
+	{ "device-del", "DEVICE [force]", 1, 2, command_remove },
 	{ NULL, NULL, 0, 0, NULL },
 };
 

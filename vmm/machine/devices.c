@@ -56,12 +56,19 @@ static int make_kernel(struct vmm_machine *m,
 	return rc;
 }
 
+/* Others' windows are told later, by a change of the map. */
 static int make_remote(struct vmm_machine *m,
 		       const struct vmm_virtio_place *place,
 		       struct vmm_device *d, struct vsu_error *err)
 {
-	return vmm_virtio_remote(place, &d->spec, vmm_memory_map(&m->memory),
-				 &d->virtio, err);
+	struct vmem_map *map;
+	int rc = vmm_shmem_map_for(&m->shmem, NULL, false, &map);
+
+	if (rc < 0)
+		return vsu_error_sys(err, rc, "the guest's memory");
+	rc = vmm_virtio_remote(place, &d->spec, map, &d->virtio, err);
+	vmem_map_unref(map);
+	return rc;
 }
 
 /* The guest goes on without it; the exit status tells of it, too. */
@@ -110,24 +117,57 @@ static enum server server_of(const struct vmm_device_spec *spec)
 	return spec->remote ? REMOTE : spec->kernel ? KERNEL : LOCAL;
 }
 
-/* Makes device i if it is of the wanted sort and adds it to the machine. */
-static int make_device(struct vmm_machine *m, unsigned int i,
-		       enum server server, struct vsu_error *err)
+/* CPUs that run read the table of functions without a lock. */
+static int place_on_bus(struct vmm_machine *m, struct vmm_virtio *v,
+			struct vsu_error *err)
+{
+	int rc;
+
+	if (!m->cpus)
+		return vmm_place_pci(v, err);
+	vmm_cpus_pause(m->cpus);
+	rc = vmm_place_pci(v, err);
+	vmm_cpus_resume(m->cpus);
+	return rc;
+}
+
+int vmm_machine_make_device(struct vmm_machine *m, unsigned int i,
+			    struct vsu_error *err)
 {
 	struct vmm_device *d = &m->devices[i];
 	const struct vmm_virtio_place place = describe_place(m, i);
 	int rc;
 
-	if (server_of(&d->spec) != server)
-		return 0;
 	d->gpa = place.gpa;
 	d->irq = place.irq;
 	d->slot = place.slot;
-	rc = makers[server](m, &place, d, err);
+	rc = makers[server_of(&d->spec)](m, &place, d, err);
 	if (rc < 0)
 		return rc;
-	return place.pci ? vmm_place_pci(d->virtio, err)
+	vmm_virtio_set_cpus(d->virtio, m->cpus);
+	return place.pci ? place_on_bus(m, d->virtio, err)
 			 : vmm_place_mmio(d->virtio, &m->mmio, err);
+}
+
+/* Its mappings go while it is freed, when it no longer takes part. */
+void vmm_machine_free_device(struct vmm_device *d)
+{
+	struct vmm_virtio *virtio = d->virtio;
+
+	d->virtio = NULL;
+	vmm_virtio_free(virtio);
+}
+
+int vmm_machine_check_device(const struct vmm_machine *m,
+			     const struct vmm_device_spec *spec,
+			     struct vsu_error *err)
+{
+	const struct vmm_device_facts facts = vmm_device_describe(spec);
+
+	if (spec->remote)
+		return vmm_memory_check_shared(&m->memory, spec->socket, err);
+	return facts.file ? vmm_memory_check_disk(&m->memory, facts.file,
+						  !facts.writes, err) : 0;
 }
 
 /* A host that cannot route messages has no bus, unless the user wants one. */
@@ -158,7 +198,8 @@ static int make_devices(struct vmm_machine *m, enum server server,
 	int rc = 0;
 
 	for (i = 0; !rc && i < m->ndevices; i++)
-		rc = make_device(m, i, server, err);
+		if (server_of(&m->devices[i].spec) == server)
+			rc = vmm_machine_make_device(m, i, err);
 	return rc;
 }
 

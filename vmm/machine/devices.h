@@ -17,4 +17,17 @@ int vmm_machine_make_kernel_devices(struct vmm_machine *m,
 int vmm_machine_make_remote_devices(struct vmm_machine *m,
 				    struct vsu_error *err);
 
+/* Before it is made: whether what it stands on goes with the guest's memory. */
+int vmm_machine_check_device(const struct vmm_machine *m,
+			     const struct vmm_device_spec *spec,
+			     struct vsu_error *err);
+
+/*
+ * Makes devices[i] of its spec, and puts it in its place. In a machine that
+ * runs, after a failure too, it is for vmm_machine_free_device().
+ */
+int vmm_machine_make_device(struct vmm_machine *m, unsigned int i,
+			    struct vsu_error *err);
+void vmm_machine_free_device(struct vmm_device *d);
+
 #endif

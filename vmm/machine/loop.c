@@ -15,6 +15,7 @@
 #include "cpu/poison.h"
 #include "machine/console.h"
 #include "machine/machine.h"
+#include "machine/plug.h"
 #include "log.h"
 
 /* Of files behind the guest's memory that may have been cut. */
@@ -102,6 +103,7 @@ static void on_look(struct ev_loop *loop, ev_timer *w, int revents)
 	(void)loop;
 	(void)revents;
 	vmm_fault_look_at_files(w->data);
+	vmm_machine_remind(w->data);
 }
 
 /* Only a kernel that was told of the button by ACPI can listen to it. */
@@ -192,6 +194,7 @@ int vmm_machine_run(struct vmm_machine *m, struct vsu_error *err)
 	vmm_memory_keep_files(&m->memory);
 	vmm_slots_set_cpus(m->slots, m->cpus);
 	vmm_machine_watch_stdio(m);
+	m->shmem.closed = true;
 	rc = watch_signals(m, err);
 	if (!rc)
 		rc = vmm_cpus_start(m->cpus, err);

@@ -22,6 +22,7 @@
 #include "machine/console.h"
 #include "machine/devices.h"
 #include "machine/machine.h"
+#include "machine/plug.h"
 #include "x86/long_mode.h"
 
 /* One step: 0 or a negative errno that the step's stage gives a status. */
@@ -36,10 +37,10 @@ static int parse_devices(struct vmm_machine *m, struct vsu_error *err)
 	unsigned int i;
 	int rc = 0;
 
-	if (o->ndevices > VMM_LAST_IRQ - VMM_FIRST_DEVICE_IRQ + 1)
+	if (o->ndevices > VMM_DEVICE_PLACES)
 		return vsu_error_set(err, -EINVAL,
 			"%u devices; there are interrupts for %d", o->ndevices,
-			VMM_LAST_IRQ - VMM_FIRST_DEVICE_IRQ + 1);
+			VMM_DEVICE_PLACES);
 	for (i = 0; !rc && i < o->ndevices; i++)
 		rc = vmm_device_parse(&o->devices[i], &m->devices[i].spec, err);
 	m->ndevices = o->ndevices;
@@ -123,25 +124,13 @@ static int make_memory(struct vmm_machine *m, struct vsu_error *err)
 					 err);
 }
 
-static int check_device(const struct vmm_machine *m,
-			const struct vmm_device_spec *spec,
-			struct vsu_error *err)
-{
-	const struct vmm_device_facts facts = vmm_device_describe(spec);
-
-	if (spec->remote)
-		return vmm_memory_check_shared(&m->memory, spec->socket, err);
-	return facts.file ? vmm_memory_check_disk(&m->memory, facts.file,
-						  !facts.writes, err) : 0;
-}
-
 static int check_sharing(struct vmm_machine *m, struct vsu_error *err)
 {
 	unsigned int i;
 	int rc = 0;
 
 	for (i = 0; !rc && i < m->ndevices; i++)
-		rc = check_device(m, &m->devices[i].spec, err);
+		rc = vmm_machine_check_device(m, &m->devices[i].spec, err);
 	return rc;
 }
 
@@ -271,6 +260,7 @@ static const struct step steps[] = {
 	{ vmm_machine_make_remote_devices, VMM_STAGE_SOCKET },
 	{ make_ports, VMM_STAGE_RUN },
 	{ make_button, VMM_STAGE_KVM },
+	{ vmm_machine_make_plug, VMM_STAGE_KVM },
 	{ make_cpus, VMM_STAGE_KVM },
 	{ vmm_boot_prepare, VMM_STAGE_KERNEL },
 	{ vmm_machine_open_control, VMM_STAGE_SOCKET },
@@ -286,7 +276,7 @@ int vmm_machine_make(struct vmm_machine *m, const struct vmm_options *options,
 	m->options = options;
 	m->sigbus = sigbus;
 	m->kvm.kvm_fd = m->kvm.vm_fd = -1;
-	m->serial_irq_fd = m->button_irq_fd = -1;
+	m->serial_irq_fd = m->button_irq_fd = m->plug_irq_fd = -1;
 	m->console_in = m->console_out = -1;
 	for (i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
 		rc = steps[i].fn(m, err);
@@ -296,22 +286,13 @@ int vmm_machine_make(struct vmm_machine *m, const struct vmm_options *options,
 	return 0;
 }
 
-/* Its mappings go while it is freed, when it no longer takes part. */
-static void free_device(struct vmm_device *d)
-{
-	struct vmm_virtio *virtio = d->virtio;
-
-	d->virtio = NULL;
-	vmm_virtio_free(virtio);
-}
-
 void vmm_machine_free(struct vmm_machine *m)
 {
 	unsigned int i;
 
 	vmm_control_free(m->control);
 	for (i = 0; i < m->ndevices; i++)
-		free_device(&m->devices[i]);
+		vmm_machine_free_device(&m->devices[i]);
 	vmm_msi_free(m->msi);
 	vmm_console_free(m->console);
 	vmm_stdio_free(m->stdio);
@@ -323,6 +304,7 @@ void vmm_machine_free(struct vmm_machine *m)
 	vmm_file_close(&m->initrd);
 	vsu_fd_close(&m->serial_irq_fd);
 	vsu_fd_close(&m->button_irq_fd);
+	vsu_fd_close(&m->plug_irq_fd);
 	if (m->close_console)
 		vsu_fd_close(&m->console_out);
 	if (m->loop)

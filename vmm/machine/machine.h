@@ -29,6 +29,7 @@
 #include "legacy/port_numbers.h"
 #include "legacy/ports.h"
 #include "memory/memory.h"
+#include "acpi/plug.h"
 #include "cli/options.h"
 #include "memory/memory_private.h"
 #include "memory/windows.h"
@@ -40,6 +41,8 @@
 #define VMM_TRANSPORTS_GPA UINT64_C(0xd0000000)
 #define VMM_FIRST_DEVICE_IRQ 5
 #define VMM_LAST_IRQ 23
+/* Devices that there are interrupts for, and slots of the bus. */
+#define VMM_DEVICE_PLACES (VMM_LAST_IRQ - VMM_FIRST_DEVICE_IRQ + 1)
 
 struct vmm_device {
 	struct vmm_device_spec spec;
@@ -47,6 +50,7 @@ struct vmm_device {
 	uint64_t gpa;		/* of its registers */
 	uint32_t irq;
 	unsigned int slot;	/* on the PCI bus, or 0 */
+	bool retired;		/* the guest has it no more, but it still ends */
 };
 
 /* A CPU's accesses that failed; see cpu_faults.c. */
@@ -70,6 +74,8 @@ struct vmm_machine {
 	bool on_bus;		/* devices are functions of pci, with msi */
 	struct vmm_pci_host pci;
 	struct vmm_msi *msi;
+	struct vmm_plug plug;	/* of the bus's slots */
+	int plug_irq_fd;
 	struct vmm_ports small_ports;
 	struct vmm_cpus *cpus;
 	struct vmm_console *console;
@@ -81,8 +87,9 @@ struct vmm_machine {
 	struct vmm_device *stdio_device;
 	int console_in, console_out;
 	bool close_console;
-	unsigned int ndevices;
-	struct vmm_device devices[VMM_MAX_DEVICES];
+	unsigned int ndevices;	/* places that were ever taken */
+	struct vmm_device devices[VMM_MAX_DEVICES]; /* those without virtio are
+				   free, once the machine runs */
 	struct vmm_loaded loaded;
 	struct vmm_fault_state faults[VMM_MAX_CPUS];
 	bool paused;		/* by a memory error, for good */

@@ -225,6 +225,8 @@ static int capability(unsigned long which)
 	switch (which) {
 	case KVM_CAP_NR_MEMSLOTS:
 		return FAKE_SLOTS;
+	case KVM_CAP_IRQ_ROUTING:
+		return fake.nroutes;
 	case KVM_CAP_MCE:
 		return 32;
 	case KVM_CAP_VM_TYPES:

@@ -42,6 +42,7 @@ struct fake_kvm {
 	 * when it stays in the guest. NULL: it always does.
 	 */
 	int (*guest)(unsigned int cpu, unsigned int n, struct kvm_run *run);
+	int nroutes;		/* of interrupts; 0: none to speak of */
 	unsigned long fails_request;	/* 0: none */
 	int fails_with;
 	/* asked before each call but KVM_RUN; NULL: none fails */

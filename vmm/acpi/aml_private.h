@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* The bytes that the files of the writer of AML append. */
+#ifndef VMM_ACPI_AML_PRIVATE_H
+#define VMM_ACPI_AML_PRIVATE_H
+
+#include "acpi/aml.h"
+
+void vmm_aml_append_byte(struct vmm_aml *aml, uint8_t byte);
+/* The low n bytes of value, the lowest first. */
+void vmm_aml_append_le(struct vmm_aml *aml, uint64_t value, unsigned int n);
+
+#endif

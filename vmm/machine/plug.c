@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Adding and removing devices of a machine that runs. */
+#include <config.h>
+
+#include <errno.h>
+#include <string.h>
+
+#include <virtio-devices/transport.h>
+#include <vmm-sys-util/event.h>
+
+#include "legacy/port_numbers.h"
+#include "log.h"
+#include "machine/devices.h"
+#include "machine/plug.h"
+
+/* --------------------------------------------------------- the guest is told */
+
+static void tell_guest(struct vmm_machine *m)
+{
+	vsu_event_signal(m->plug_irq_fd);
+}
+
+void vmm_machine_remind(struct vmm_machine *m)
+{
+	if (m->on_bus && vmm_plug_is_unread(&m->plug))
+		tell_guest(m);
+}
+
+bool vmm_machine_is_leaving(const struct vmm_machine *m,
+			    const struct vmm_device *d)
+{
+	return d->retired || (d->slot && vmm_plug_is_asked(&m->plug, d->slot));
+}
+
+/* ------------------------------------------------------------------- leaving */
+
+/* Nothing uses it any more: the place is free. */
+static void on_gone(void *opaque)
+{
+	struct vmm_device *d = opaque;
+
+	prog_log(PROG_LOG_INFO, "unplugged", "the device in slot %u is gone",
+		 d->slot);
+	vmm_machine_free_device(d);
+	memset(d, 0, sizeof(*d));
+}
+
+static void device_retire(struct vmm_machine *m, struct vmm_device *d)
+{
+	if (!d->virtio || d->retired)
+		return;
+	d->retired = true;
+	vmm_plug_forget(&m->plug, d->slot);
+	vmm_virtio_retire(d->virtio, on_gone, d);
+}
+
+/* Slots that a CPU gives away, on its stack. */
+struct given {
+	struct vmm_machine *m;
+	uint32_t slots;
+};
+
+static bool eject_on_main(void *opaque, struct vmm_ticket *ticket)
+{
+	const struct given *given = opaque;
+	struct vmm_machine *m = given->m;
+	unsigned int i;
+
+	(void)ticket;
+	for (i = 0; i < m->ndevices; i++)
+		if (given->slots & UINT32_C(1) << m->devices[i].slot)
+			device_retire(m, &m->devices[i]);
+	return true;
+}
+
+/* The method that ejects returns when the function is gone from the bus. */
+static void on_eject(void *opaque, uint32_t slots)
+{
+	struct given given = { opaque, slots };
+
+	vmm_cpus_carry(given.m->cpus, eject_on_main, &given);
+}
+
+static bool has_memory(const struct vmm_device *d)
+{
+	const struct virtdev_info *info = virtdev_info(virtdev_transport_device(
+		vmm_virtio_transport(d->virtio)));
+	uint32_t i;
+
+	for (i = 0; i < info->nregions; i++)
+		if (info->regions[i].flags & VIRTDEV_REGION_APART)
+			return true;
+	return false;
+}
+
+static int check_removal(const struct vmm_machine *m,
+			 const struct vmm_device *d, struct vsu_error *err)
+{
+	if (!m->on_bus)
+		return vsu_error_set(err, -EOPNOTSUPP, "the machine has no PCI bus, from which devices can be taken; start it with --transport=pci");
+	if (d->retired)
+		return vsu_error_set(err, -EALREADY, "the guest has given the device away; it is gone when its last requests are");
+	if (d == m->stdio_device)
+		return vsu_error_set(err, -EOPNOTSUPP, "the console on standard input and output stays for the machine's life");
+	if (has_memory(d))
+		return vsu_error_set(err, -EOPNOTSUPP, "the device is memory of the guest, which stays for the machine's life; give it another size");
+	return 0;
+}
+
+int vmm_machine_remove_device(struct vmm_machine *m, struct vmm_device *d,
+			      bool force, struct vsu_error *err)
+{
+	int rc = check_removal(m, d, err);
+
+	if (rc < 0)
+		return rc;
+	if (force) {
+		vmm_plug_came(&m->plug, d->slot);
+		device_retire(m, d);
+	} else {
+		vmm_plug_ask(&m->plug, d->slot);
+	}
+	tell_guest(m);
+	return 0;
+}
+
+/* -------------------------------------------------------------------- coming */
+
+static int find_place(const struct vmm_machine *m, unsigned int *number,
+		      struct vsu_error *err)
+{
+	unsigned int i;
+
+	if (!m->on_bus)
+		return vsu_error_set(err, -EOPNOTSUPP, "the machine has no PCI bus, to which devices can be added; start it with --transport=pci");
+	for (i = 0; i < VMM_DEVICE_PLACES; i++)
+		if (!m->devices[i].virtio) {
+			*number = i;
+			return 0;
+		}
+	return vsu_error_set(err, -ENOSPC, "each of the bus's %d slots has a device",
+			     VMM_DEVICE_PLACES);
+}
+
+static int read_list(const struct vmm_machine *m, const char *list,
+		     struct vmm_device_spec *spec, struct vsu_error *err)
+{
+	const struct vmm_device_option option = { VMM_DEVICE_ANY, list };
+	int rc = vmm_device_parse(&option, spec, err);
+
+	if (rc < 0)
+		return rc;
+	if (vmm_device_describe(spec).stdio)
+		return vsu_error_set(err, -EOPNOTSUPP, "standard input and output are not free while the machine runs; put the console elsewhere");
+	return vmm_machine_check_device(m, spec, err);
+}
+
+int vmm_machine_add_device(struct vmm_machine *m, const char *list,
+			   unsigned int *number, struct vsu_error *err)
+{
+	struct vmm_device *d;
+	unsigned int i = 0;
+	int rc = find_place(m, &i, err);
+
+	if (rc < 0)
+		return rc;
+	d = &m->devices[i];
+	memset(d, 0, sizeof(*d));
+	rc = read_list(m, list, &d->spec, err);
+	if (!rc)
+		rc = vmm_machine_make_device(m, i, err);
+	if (rc < 0) {
+		vmm_machine_free_device(d);
+		memset(d, 0, sizeof(*d));
+		return rc;
+	}
+	if (i >= m->ndevices)
+		m->ndevices = i + 1;
+	vmm_virtio_refresh(d->virtio);
+	vmm_plug_came(&m->plug, d->slot);
+	tell_guest(m);
+	*number = i;
+	return 0;
+}
+
+/* ---------------------------------------------------------------------- life */
+
+int vmm_machine_make_plug(struct vmm_machine *m, struct vsu_error *err)
+{
+	int rc;
+
+	if (!m->on_bus)
+		return 0;
+	m->plug.eject = on_eject;
+	m->plug.opaque = m;
+	rc = vmm_plug_add(&m->plug, &m->ports, err);
+	if (rc < 0)
+		return rc;
+	m->plug_irq_fd = vsu_event_new();
+	if (m->plug_irq_fd < 0)
+		return vsu_error_sys(err, m->plug_irq_fd, "slots of the bus");
+	return vmm_kvm_irqfd(&m->kvm, m->plug_irq_fd, VMM_PLUG_IRQ, true, err);
+}
