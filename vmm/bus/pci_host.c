@@ -3,6 +3,7 @@
 #include <config.h>
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "bus/pci_host.h"
 
@@ -72,24 +73,40 @@ static void on_port(void *opaque, struct vmm_access *access)
 	}
 }
 
+/* Whether the function's registers are there; then where the access is in them. */
+static bool is_within(const struct vmm_pci_function *f, uint64_t gpa,
+		      uint32_t len, uint64_t *offset)
+{
+	const uint64_t first = __atomic_load_n(&f->gpa, __ATOMIC_ACQUIRE);
+
+	if (gpa < first || f->len < len || gpa - first > f->len - len)
+		return false;
+	*offset = gpa - first;
+	return true;
+}
+
+/*
+ * Registers of a function that is gone read 0, where no other has moved: drivers
+ * that reset a device wait until its status does, whether it is there or not.
+ */
 static void on_window(void *opaque, struct vmm_access *access)
 {
 	struct vmm_pci_host *host = opaque;
 	const uint64_t gpa = VMM_PCI_WINDOW_GPA + access->offset;
-	unsigned int i;
+	const struct vmm_pci_function *f = host->functions;
+	bool gone = false;
 
-	for (i = 0; i < VMM_PCI_SLOTS; i++) {
-		const struct vmm_pci_function *f = &host->functions[i];
-		const uint64_t first = __atomic_load_n(&f->gpa,
-						       __ATOMIC_ACQUIRE);
-
-		if (!f->registers || gpa < first || f->len < access->len ||
-		    gpa - first > f->len - access->len)
+	for (; f < &host->functions[VMM_PCI_SLOTS]; f++) {
+		if (!is_within(f, gpa, access->len, &access->offset))
 			continue;
-		access->offset = gpa - first;
-		f->registers(f->opaque, access);
-		return;
+		if (f->registers) {
+			f->registers(f->opaque, access);
+			return;
+		}
+		gone = true;
 	}
+	if (gone)
+		access->value = 0;
 }
 
 int vmm_pci_host_init(struct vmm_pci_host *host, struct vmm_bus *memory,
@@ -121,9 +138,8 @@ void vmm_pci_host_add(struct vmm_pci_host *host, unsigned int slot,
 
 void vmm_pci_host_remove(struct vmm_pci_host *host, unsigned int slot)
 {
-	const struct vmm_pci_function none = { .gpa = VMM_PCI_NOWHERE };
-
-	host->functions[slot] = none;
+	host->functions[slot].space = NULL;
+	host->functions[slot].registers = NULL;
 }
 
 void vmm_pci_host_move(struct vmm_pci_host *host, unsigned int slot,

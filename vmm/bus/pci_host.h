@@ -45,7 +45,7 @@ int vmm_pci_host_init(struct vmm_pci_host *host, struct vmm_bus *memory,
 void vmm_pci_host_add(struct vmm_pci_host *host, unsigned int slot,
 		      const struct vmm_pci_function *function);
 
-/* The slot is empty again: it reads all-ones. */
+/* The slot is empty again: it reads all-ones, and its registers 0. */
 void vmm_pci_host_remove(struct vmm_pci_host *host, unsigned int slot);
 
 /* The registers answer there from now on. Any thread. */

@@ -20,6 +20,7 @@
 #define GOES (VMM_PORT_PLUG + 4)
 #define EJECT (VMM_PORT_PLUG + 8)
 #define ABSENT 0xffffffffu
+#define COMMAND 0x04
 #define STATUS 0x14		/* of the common configuration */
 #define ROUNDS 200u
 
@@ -148,8 +149,10 @@ static uint32_t config_in(unsigned int slot, uint32_t at)
 	return access_of(&rig.machine.mmio, VMM_PCI_ECAM_GPA + slot * 0x8000 + at, 4, false, 0);
 }
 
+/* Behind registers that are switched on. */
 static void status_out(unsigned int slot, uint8_t value)
 {
+	access_of(&rig.machine.mmio, VMM_PCI_ECAM_GPA + slot * 0x8000 + COMMAND, 2, true, 6);
 	access_of(&rig.machine.mmio, VMM_PCI_WINDOW_GPA + (slot - 1) * UINT64_C(0x4000) + STATUS,
 		  1, true, value);
 }
@@ -233,8 +236,10 @@ static void taken(void)
 {
 	assert_told(ADD, ADDED(0));
 	ck_assert_uint_eq(port_in(CAME), SLOT1);
+	status_out(1, 1);
 	assert_told("device-del blk force\n", DONE);
 	ck_assert_uint_eq(config_in(1, 0), ABSENT);
+	ck_assert_uint_eq(access_of(&rig.machine.mmio, VMM_PCI_WINDOW_GPA + STATUS, 1, false, 0), 0);
 	ck_assert_uint_eq(port_in(CAME), SLOT1);
 	ck_assert_uint_eq(port_in(GOES), 0);
 	wait_until_gone(0);
@@ -301,21 +306,24 @@ END_TEST
  */
 static int storming(unsigned int cpu, unsigned int n, struct kvm_run *run)
 {
-	const struct rows { const struct vmm_bus *bus; uint64_t at; uint32_t len; bool write; } rows[] = {
-		{ &rig.machine.mmio, VMM_PCI_WINDOW_GPA + STATUS, 1, true },
-		{ &rig.machine.mmio, VMM_PCI_WINDOW_GPA, 4, false },
-		{ &rig.machine.mmio, VMM_PCI_ECAM_GPA + 0x8004, 2, true },
-		{ &rig.machine.ports, CAME, 4, false },
-		{ &rig.machine.ports, EJECT, 4, true },
-		{ &rig.machine.mmio, VMM_PCI_WINDOW_GPA + STATUS, 1, false },
+	const struct row {
+		const struct vmm_bus *bus;
+		uint64_t at;
+		uint32_t len, value;
+		bool write;
+	} rows[] = {
+		{ &rig.machine.mmio, VMM_PCI_ECAM_GPA + 0x8000 + COMMAND, 2, 6, true },
+		{ &rig.machine.mmio, VMM_PCI_WINDOW_GPA + STATUS, 1, n % 4, true },
+		{ &rig.machine.mmio, VMM_PCI_WINDOW_GPA, 4, 0, false },
+		{ &rig.machine.ports, CAME, 4, 0, false },
+		{ &rig.machine.ports, EJECT, 4, ABSENT & ~SLOT1, true },
+		{ &rig.machine.mmio, VMM_PCI_WINDOW_GPA + STATUS, 1, 0, true },
 	};
-	const struct rows *row = &rows[n % COUNT(rows)];
-	struct vmm_access access = { .len = row->len, .write = row->write, .value = n % 4 };
+	const struct row *row = &rows[n % COUNT(rows)];
+	struct vmm_access access = { .len = row->len, .write = row->write, .value = row->value };
 
 	if (!cpu)
 		return obedient(cpu, n, run);
-	if (row->at == EJECT)
-		access.value = ABSENT & ~SLOT1;
 	vmm_bus_access(row->bus, row->at, &access);
 	return fake_in(run, VMM_PORT_SLEEP_STATUS);
 }
