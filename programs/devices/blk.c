@@ -165,6 +165,6 @@ static void blk_describe(const void *config, struct vmm_device_facts *facts)
 const struct vmm_device_kind vmm_blk_kind = {
 	.name = "blk", .summary = "a disk", .id = VIRTDEV_ID_BLOCK,
 	.max_queues = 256, .min_queue_size = 4, .queue_size = "1024",
-	.keys = keys, .open = blk_open,
+	.keys = keys, .open = blk_open, .resize = virtdev_blk_resize,
 	.describe = blk_describe,
 };

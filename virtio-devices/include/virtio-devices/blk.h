@@ -36,6 +36,17 @@ VIRTDEV_API int virtdev_blk_new(const struct virtdev_blk_config *config,
 				struct virtdev **out, struct vsu_error *err)
 	VSU_NODISCARD;
 
+/*
+ * The disk has bytes from now on, and its driver is told. An image file that is
+ * smaller grows; 0 bytes: as many as the file or block device has by now. On
+ * the device's thread; requests go on. -EINVAL: fewer bytes than before, or no
+ * multiple of its blocks, -EOPNOTSUPP: this kind of disk keeps its size,
+ * -ENOSPC: a block device is smaller, -EROFS: a read-only image is, or what
+ * the file system said.
+ */
+VIRTDEV_API int virtdev_blk_resize(struct virtdev *dev, uint64_t bytes,
+				   struct vsu_error *err) VSU_NODISCARD;
+
 VSU_END_DECLS
 
 #endif

@@ -51,7 +51,7 @@ struct virtdev_disk_request {
 
 /* Frozen. The properties of a disk. */
 struct virtdev_disk_info {
-	uint64_t capacity;	/* bytes, a multiple of 512 */
+	uint64_t capacity;	/* bytes, a multiple of 512; at first */
 	uint32_t block_size;	/* best unit of addresses and lengths, >= 512 */
 	uint32_t can_discard;	/* 0 or 1 */
 	uint32_t can_zero;	/* 0 or 1 */
@@ -89,6 +89,14 @@ struct virtdev_disk_ops {
 	/* The next finished request, or NULL. */
 	struct virtdev_disk_request *(*reap)(void *self, void *channel);
 	void (*free)(void *self);
+	/*
+	 * Has bytes from now on, no fewer than before, while channels go on:
+	 * grows what is behind the disk where that is smaller. 0 bytes: as
+	 * large as that is now. The new capacity is stored to *capacity. NULL:
+	 * its size is fixed.
+	 */
+	int (*resize)(void *self, uint64_t bytes, uint64_t *capacity,
+		      struct vsu_error *err);
 };
 
 /* For kinds of disks: makes a disk of self; ops and info are copied. */
@@ -99,6 +107,8 @@ VIRTDEV_API int virtdev_disk_new(const struct virtdev_disk_ops *ops,
 VIRTDEV_API void virtdev_disk_free(struct virtdev_disk *disk);
 VIRTDEV_API const struct virtdev_disk_info *virtdev_disk_info(
 		const struct virtdev_disk *disk);
+/* As it is now; virtdev_disk_info() is for the rest. Any thread. */
+VIRTDEV_API uint64_t virtdev_disk_capacity(const struct virtdev_disk *disk);
 VIRTDEV_API const char *virtdev_disk_engine(const struct virtdev_disk *disk);
 
 enum virtdev_disk_engine {

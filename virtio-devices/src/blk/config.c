@@ -10,6 +10,7 @@
 #include <virtio-devices/state.h>
 
 #include "blk/blk_priv.h"
+#include "core/device_priv.h"
 
 static_assert(offsetof(struct virtdev_blk_space, unused1) == 57, "5.2.4");
 static_assert(offsetof(struct virtdev_blk_space, writeback) == 32, "5.2.4");
@@ -126,6 +127,27 @@ int virtdev_priv_blk_config_write(void *self, uint32_t off, const void *buf,
 		return -EBADMSG;
 	blk->writeback = value;
 	update_through(blk);
+	return 0;
+}
+
+int virtdev_blk_resize(struct virtdev *dev, uint64_t bytes,
+		       struct vsu_error *err)
+{
+	struct blk *blk = virtdev_priv_self(dev, BLK_NAME);
+	uint64_t capacity;
+	int rc;
+
+	if (!blk)
+		return vsu_error_set(err, -EINVAL, "this device is no disk");
+	rc = virtdev_priv_disk_resize(blk->disk, bytes, err);
+	if (rc < 0)
+		return rc;
+	capacity = vsu_le64_load(blk->config.capacity) * VIRTDEV_BLK_SECTOR;
+	if (virtdev_disk_capacity(blk->disk) == capacity)
+		return 0;
+	capacity = virtdev_disk_capacity(blk->disk);
+	blk->config.capacity = vsu_le64_make(capacity / VIRTDEV_BLK_SECTOR);
+	virtdev_config_changed(dev);
 	return 0;
 }
 

@@ -67,7 +67,7 @@ static void request_finish(struct blk_queue *q, struct blk_request *r,
 static bool request_extent(const struct blk_queue *q, uint64_t sector, uint64_t len,
 			   uint64_t *offset)
 {
-	uint64_t capacity = virtdev_disk_info(q->blk->disk)->capacity;
+	uint64_t capacity = virtdev_disk_capacity(q->blk->disk);
 
 	return len % VIRTDEV_BLK_SECTOR == 0 &&
 	       !vsu_u64_mul_overflow(sector, VIRTDEV_BLK_SECTOR, offset) &&

@@ -3,6 +3,7 @@
 #include <config.h>
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 
 #include <vmm-sys-util/sized.h>
@@ -25,6 +26,7 @@ int virtdev_disk_new(const struct virtdev_disk_ops *ops,
 		return rc;
 	}
 	disk->info = *info;
+	disk->capacity = info->capacity;
 	disk->self = self;
 	disk->fd = -1;
 	*out = disk;
@@ -44,6 +46,50 @@ const struct virtdev_disk_info *virtdev_disk_info(
 		const struct virtdev_disk *disk)
 {
 	return &disk->info;
+}
+
+uint64_t virtdev_disk_capacity(const struct virtdev_disk *disk)
+{
+	return __atomic_load_n(&disk->capacity, __ATOMIC_RELAXED);
+}
+
+/* Fewer bytes would cut off what the guest has stored. */
+static int check_growth(const struct virtdev_disk *disk, uint64_t bytes,
+			struct vsu_error *err)
+{
+	const uint64_t now = virtdev_disk_capacity(disk);
+
+	if (!disk->ops.resize)
+		return vsu_error_set(err, -EOPNOTSUPP,
+				     "a disk over %s keeps its size", disk->ops.name);
+	if (bytes && bytes % disk->info.block_size)
+		return vsu_error_set(err, -EINVAL,
+				     "%" PRIu64 " bytes are no multiple of the disk's blocks of %" PRIu32,
+				     bytes, disk->info.block_size);
+	if (bytes && bytes < now)
+		return vsu_error_set(err, -EINVAL,
+				     "the disk has %" PRIu64 " bytes already; it can grow, and not shrink",
+				     now);
+	return 0;
+}
+
+int virtdev_priv_disk_resize(struct virtdev_disk *disk, uint64_t bytes,
+			     struct vsu_error *err)
+{
+	uint64_t capacity = 0;
+	int rc = check_growth(disk, bytes, err);
+
+	if (!rc)
+		rc = disk->ops.resize(disk->self, bytes, &capacity, err);
+	if (rc < 0)
+		return rc;
+	capacity -= capacity % disk->info.block_size;
+	if (capacity < virtdev_disk_capacity(disk))
+		return vsu_error_set(err, -EINVAL,
+				     "what is behind the disk has %" PRIu64 " bytes, fewer than the guest knows of",
+				     capacity);
+	__atomic_store_n(&disk->capacity, capacity, __ATOMIC_RELAXED);
+	return 0;
 }
 
 const char *virtdev_disk_engine(const struct virtdev_disk *disk)

@@ -8,8 +8,13 @@
 struct virtdev_disk {
 	struct virtdev_disk_ops ops;
 	struct virtdev_disk_info info;
+	uint64_t capacity;	/* atomic: as it is now */
 	void *self;
 	int fd;			/* of the file, the engine's; -1: there is none */
 };
+
+/* See virtdev_blk_resize(). */
+int virtdev_priv_disk_resize(struct virtdev_disk *disk, uint64_t bytes,
+			     struct vsu_error *err);
 
 #endif

@@ -102,6 +102,13 @@ bool virtdev_priv_file_is_direct(const struct virtdev_priv_file *file,
 				 const struct virtdev_disk_request *request,
 				 const struct virtdev_priv_step *step);
 
+/* resize.c */
+
+/* An engine's operation of that name; self is its file. */
+int virtdev_priv_file_resize(const struct virtdev_priv_file *file,
+			     uint64_t bytes, uint64_t *capacity,
+			     struct vsu_error *err);
+
 /* lock.c */
 
 /*

@@ -32,6 +32,12 @@ static int sync_kick(void *self, void *channel, uint64_t *budget)
 	return virtdev_priv_now_kick(self, channel, budget, sync_step);
 }
 
+static int sync_resize(void *self, uint64_t bytes, uint64_t *capacity,
+		       struct vsu_error *err)
+{
+	return virtdev_priv_file_resize(self, bytes, capacity, err);
+}
+
 static void sync_free(void *self)
 {
 	virtdev_priv_file_free(self);
@@ -47,6 +53,7 @@ static const struct virtdev_disk_ops sync_ops = {
 	.kick = sync_kick,
 	.reap = virtdev_priv_now_reap,
 	.free = sync_free,
+	.resize = sync_resize,
 };
 
 int virtdev_priv_disk_sync_new(struct virtdev_priv_file *file,

@@ -225,6 +225,12 @@ static struct virtdev_disk_request *uring_reap(void *self, void *channel)
 	return r;
 }
 
+static int uring_resize(void *self, uint64_t bytes, uint64_t *capacity,
+			struct vsu_error *err)
+{
+	return virtdev_priv_file_resize(self, bytes, capacity, err);
+}
+
 static void uring_free(void *self)
 {
 	virtdev_priv_file_free(self);
@@ -240,6 +246,7 @@ static const struct virtdev_disk_ops uring_ops = {
 	.kick = uring_kick,
 	.reap = uring_reap,
 	.free = uring_free,
+	.resize = uring_resize,
 };
 
 /* All operations that requests are made of, or -EOPNOTSUPP. */

@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Claims about disks that grow while they are served. */
+#include <config.h>
+
+#include <check.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <virtio-devices/blk.h>
+#include <virtio-devices/rng.h>
+
+#include "../guest.h"
+#include "../image.h"
+
+#define MIB (UINT64_C(1) << 20)
+
+static struct vsu_error err;
+static struct virtdev *dev;
+static unsigned int told;
+
+static void on_told(void *opaque)
+{
+	(void)opaque;
+	told++;
+}
+
+static void device_make(const char *name, bool read_only, uint32_t engine)
+{
+	static const struct virtdev_home_ops home = {
+		.size = sizeof(home), .config_changed = on_told,
+	};
+	struct virtdev_blk_config config = { .size = sizeof(config) };
+
+	ck_assert_msg(!disk_open(name, read_only, engine, &config.disk, &err), "%s", err.msg);
+	ck_assert_int_eq(virtdev_blk_new(&config, &dev, &err), 0);
+	virtdev_set_home(dev, &home, NULL);
+}
+
+static void setup(void)
+{
+	folder_init("/tmp");
+	memset(&err, 0, sizeof(err));
+	dev = NULL;
+	told = 0;
+	image_make("image", MIB);
+}
+
+static void teardown(void)
+{
+	virtdev_free(dev);
+	folder_fini();
+}
+
+/* The driver's view, in sectors. */
+static uint64_t capacity(void)
+{
+	unsigned char le[8];
+	uint64_t value = 0;
+	int i;
+
+	virtdev_config_read(dev, 0, le, sizeof(le));
+	for (i = 7; i >= 0; i--)
+		value = value << 8 | le[i];
+	return value;
+}
+
+static uint64_t file_size(void)
+{
+	struct stat st;
+
+	ck_assert_int_eq(stat("image", &st), 0);
+	return (uint64_t)st.st_size;
+}
+
+static const uint32_t engines[] = {
+	VIRTDEV_DISK_ENGINE_SYNC, VIRTDEV_DISK_ENGINE_IO_URING,
+};
+
+START_TEST(an_image_grows_with_its_disk_and_the_driver_is_told)
+{
+	if (!engine_works(engines[_i]))
+		return;
+	device_make("image", false, engines[_i]);
+	ck_assert_int_eq(virtdev_blk_resize(dev, 3 * MIB, &err), 0);
+	ck_assert_uint_eq(capacity(), 3 * MIB / 512);
+	ck_assert_uint_eq(file_size(), 3 * MIB);
+	ck_assert_uint_eq(told, 1);
+}
+END_TEST
+
+START_TEST(the_same_size_again_is_told_nobody)
+{
+	device_make("image", false, VIRTDEV_DISK_ENGINE_SYNC);
+	ck_assert_int_eq(virtdev_blk_resize(dev, MIB, &err), 0);
+	ck_assert_int_eq(virtdev_blk_resize(dev, 0, &err), 0);
+	ck_assert_uint_eq(capacity(), MIB / 512);
+	ck_assert_uint_eq(told, 0);
+}
+END_TEST
+
+START_TEST(growth_by_another_hand_is_found)
+{
+	device_make("image", true, VIRTDEV_DISK_ENGINE_SYNC);
+	ck_assert_int_eq(truncate("image", (off_t)(2 * MIB + 100)), 0);
+	ck_assert_uint_eq(capacity(), MIB / 512);
+	ck_assert_int_eq(virtdev_blk_resize(dev, 0, &err), 0);
+	ck_assert_uint_eq(capacity(), 2 * MIB / 512);
+	ck_assert_uint_eq(told, 1);
+}
+END_TEST
+
+static const struct refusal {
+	uint64_t bytes;
+	bool read_only;
+	int code;
+	const char *why;
+} refusals[] = {
+	{ MIB - 512, false, -EINVAL, "it can grow, and not shrink" },
+	{ 2 * MIB + 1, false, -EINVAL, "no multiple" },
+	{ 2 * MIB, true, -EROFS, "make it larger first" },
+	{ UINT64_MAX - 511, false, -EFBIG, "no file has" },
+};
+
+START_TEST(what_cannot_be_is_refused_and_changes_nothing)
+{
+	const struct refusal *x = &refusals[_i];
+
+	device_make("image", x->read_only, VIRTDEV_DISK_ENGINE_SYNC);
+	ck_assert_int_eq(virtdev_blk_resize(dev, x->bytes, &err), x->code);
+	ck_assert_msg(strstr(err.msg, x->why), "%s", err.msg);
+	ck_assert_uint_eq(capacity(), MIB / 512);
+	ck_assert_uint_eq(file_size(), MIB);
+	ck_assert_uint_eq(told, 0);
+}
+END_TEST
+
+START_TEST(a_file_that_was_cut_does_not_make_the_disk_smaller)
+{
+	device_make("image", false, VIRTDEV_DISK_ENGINE_SYNC);
+	ck_assert_int_eq(truncate("image", 4096), 0);
+	ck_assert_int_eq(virtdev_blk_resize(dev, 0, &err), -EINVAL);
+	ck_assert_ptr_nonnull(strstr(err.msg, "has 4096 bytes, fewer than the guest knows of"));
+	ck_assert_uint_eq(capacity(), MIB / 512);
+}
+END_TEST
+
+START_TEST(a_disk_without_a_file_keeps_its_size)
+{
+	struct virtdev_blk_config config = { .size = sizeof(config) };
+
+	ck_assert_int_eq(virtdev_disk_null_new(MIB, &config.disk, &err), 0);
+	ck_assert_int_eq(virtdev_blk_new(&config, &dev, &err), 0);
+	ck_assert_int_eq(virtdev_blk_resize(dev, 2 * MIB, &err), -EOPNOTSUPP);
+	ck_assert_ptr_nonnull(strstr(err.msg, "keeps its size"));
+}
+END_TEST
+
+START_TEST(another_device_is_no_disk)
+{
+	const struct virtdev_rng_config config = { .size = sizeof(config) };
+
+	ck_assert_int_eq(virtdev_rng_new(&config, &dev, &err), 0);
+	ck_assert_int_eq(virtdev_blk_resize(dev, MIB, &err), -EINVAL);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("resize");
+	TCase *tc = tcase_create("resize");
+	SRunner *sr;
+	int failed;
+
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_loop_test(tc, an_image_grows_with_its_disk_and_the_driver_is_told, 0,
+			    (int)(sizeof(engines) / sizeof(engines[0])));
+	tcase_add_test(tc, the_same_size_again_is_told_nobody);
+	tcase_add_test(tc, growth_by_another_hand_is_found);
+	tcase_add_loop_test(tc, what_cannot_be_is_refused_and_changes_nothing, 0,
+			    (int)(sizeof(refusals) / sizeof(refusals[0])));
+	tcase_add_test(tc, a_file_that_was_cut_does_not_make_the_disk_smaller);
+	tcase_add_test(tc, a_disk_without_a_file_keeps_its_size);
+	tcase_add_test(tc, another_device_is_no_disk);
+	suite_add_tcase(s, tc);
+	sr = srunner_create(s);
+	srunner_run_all(sr, CK_ENV);
+	failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
