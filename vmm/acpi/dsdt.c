@@ -223,9 +223,10 @@ static void add_plug(struct vmm_aml *aml, const struct vmm_acpi_pci *pci)
 	vmm_aml_end(aml);
 	for (i = 0; i < pci->nslots; i++)
 		add_slot(aml, pci->slots[i].slot);
+	/* of a slot that was emptied and filled again, in this order */
 	vmm_aml_method(aml, "LOOK", 0);
-	add_look(aml, pci, "CAME", SLOT_CHANGED);
 	add_look(aml, pci, "GOES", SLOT_TO_EJECT);
+	add_look(aml, pci, "CAME", SLOT_CHANGED);
 	vmm_aml_end(aml);
 }
 

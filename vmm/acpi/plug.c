@@ -68,6 +68,12 @@ void vmm_plug_forget(struct vmm_plug *plug, unsigned int slot)
 	take_bits(&plug->goes, UINT32_C(1) << slot);
 }
 
+void vmm_plug_went(struct vmm_plug *plug, unsigned int slot)
+{
+	vmm_plug_forget(plug, slot);
+	bit_set(&plug->goes, slot);
+}
+
 bool vmm_plug_is_asked(const struct vmm_plug *plug, unsigned int slot)
 {
 	return __atomic_load_n(&plug->asked, __ATOMIC_ACQUIRE) &

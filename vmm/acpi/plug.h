@@ -4,8 +4,9 @@
  * the DSDT use them. Each has 32 bits, one for a slot, and takes accesses of 32
  * bits alone:
  *
- *   0 came     slots whose function is new, or went unasked; a read clears it
- *   4 goes     slots whose function the guest is asked for; a read clears it
+ *   0 came     slots whose function is new; a read clears it
+ *   4 goes     slots whose function the guest is asked for, or that went
+ *              unasked; a read clears it
  *   8 eject    stores name slots whose function the guest gives away; reads 0
  *
  * A function that nobody asked for is not given away: the guest may stop using
@@ -37,6 +38,7 @@ int vmm_plug_add(struct vmm_plug *plug, struct vmm_bus *ports,
 /* Whoever says so raises the interrupt, too. */
 void vmm_plug_came(struct vmm_plug *plug, unsigned int slot);
 void vmm_plug_ask(struct vmm_plug *plug, unsigned int slot);
+void vmm_plug_went(struct vmm_plug *plug, unsigned int slot);
 /* The slot is empty: it is asked for no more. */
 void vmm_plug_forget(struct vmm_plug *plug, unsigned int slot);
 

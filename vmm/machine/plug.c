@@ -115,8 +115,8 @@ int vmm_machine_remove_device(struct vmm_machine *m, struct vmm_device *d,
 	if (rc < 0)
 		return rc;
 	if (force) {
-		vmm_plug_came(&m->plug, d->slot);
 		device_retire(m, d);
+		vmm_plug_went(&m->plug, d->slot);
 	} else {
 		vmm_plug_ask(&m->plug, d->slot);
 	}

@@ -240,9 +240,12 @@ static void taken(void)
 	assert_told("device-del blk force\n", DONE);
 	ck_assert_uint_eq(config_in(1, 0), ABSENT);
 	ck_assert_uint_eq(access_of(&rig.machine.mmio, VMM_PCI_WINDOW_GPA + STATUS, 1, false, 0), 0);
-	ck_assert_uint_eq(port_in(CAME), SLOT1);
-	ck_assert_uint_eq(port_in(GOES), 0);
+	ck_assert_uint_eq(port_in(CAME), 0);
+	ck_assert_uint_eq(port_in(GOES), SLOT1);
 	wait_until_gone(0);
+	assert_told(ADD, ADDED(0));
+	port_out(EJECT, SLOT1);
+	ck_assert(has_device(0));
 }
 
 START_TEST(a_device_can_be_taken_from_a_guest_that_does_not_answer)
