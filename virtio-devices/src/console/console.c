@@ -186,6 +186,7 @@ static int make_device(struct console *c, uint32_t queue_max)
 		.reset = console_reset, .free = console_free,
 		.state_version = 1, .state_save = virtdev_priv_console_save,
 		.state_load = virtdev_priv_console_load,
+		.stats = virtdev_priv_console_stats,
 	};
 	const struct virtdev_info info = {
 		.id = VIRTDEV_ID_CONSOLE, .nqueues = c->nchannels,

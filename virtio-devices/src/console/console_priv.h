@@ -164,6 +164,8 @@ int virtdev_priv_port_init(struct console *c, struct port *p,
 			   const struct virtdev_console_port *config,
 			   struct vsu_error *err);
 void virtdev_priv_port_fini(struct port *p);
+uint32_t virtdev_priv_console_stats(void *self, struct virtdev_stat *stats,
+				    uint32_t max);
 
 /* state.c */
 

@@ -196,3 +196,28 @@ int virtdev_console_counts(struct virtdev *dev, uint32_t id,
 	memcpy(out, &now, size);
 	return 0;
 }
+
+/* Of all ports together. */
+uint32_t virtdev_priv_console_stats(void *self, struct virtdev_stat *stats,
+				    uint32_t max)
+{
+	struct virtdev_stat all[] = {
+		{ "bytes-to-guest", 0 }, { "bytes-from-guest", 0 },
+		{ "bytes-dropped", 0 }, { "messages-refused", 0 },
+	};
+	const uint32_t n = sizeof(all) / sizeof(all[0]);
+	struct console *c = self;
+	uint32_t i;
+
+	pthread_mutex_lock(&c->lock);
+	for (i = 0; i < c->max_ports; i++) {
+		all[0].value += c->ports[i].to_guest;
+		all[1].value += c->ports[i].from_guest;
+		all[2].value += c->ports[i].dropped;
+	}
+	all[3].value = c->refused;
+	pthread_mutex_unlock(&c->lock);
+	for (i = 0; i < n && i < max; i++)
+		stats[i] = all[i];
+	return n;
+}

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Features and configuration space of a network device. */
+/* Features, numbers and configuration space of a network device. */
 #include <config.h>
 
 #include <assert.h>
@@ -135,4 +135,32 @@ int virtdev_priv_net_config_write(void *self, uint32_t off, const void *buf,
 	(void)buf;
 	(void)len;
 	return -EPERM;
+}
+
+static uint64_t count_all(const struct net *net, unsigned int what)
+{
+	const uint32_t n = virtdev_info(net->dev)->nqueues;
+	uint64_t sum = 0;
+	uint32_t i;
+
+	for (i = 0; i < n; i++)
+		sum += __atomic_load_n(&net->queues[i].counts[what],
+				       __ATOMIC_RELAXED);
+	return sum;
+}
+
+uint32_t virtdev_priv_net_stats(void *self, struct virtdev_stat *stats,
+				uint32_t max)
+{
+	static const char *const names[NET_COUNTS] = {
+		[NET_RECEIVED] = "received", [NET_SENT] = "sent",
+		[NET_BYTES_RECEIVED] = "bytes-received",
+		[NET_BYTES_SENT] = "bytes-sent", [NET_DROPPED] = "dropped",
+	};
+	unsigned int i;
+
+	for (i = 0; i < NET_COUNTS && i < max; i++)
+		stats[i] = (struct virtdev_stat){ names[i],
+						  count_all(self, i) };
+	return NET_COUNTS;
 }

@@ -160,6 +160,7 @@ static const struct virtdev_ops net_ops = {
 	.state_version = 1,
 	.state_save = virtdev_priv_net_state_save,
 	.state_load = virtdev_priv_net_state_load,
+	.stats = virtdev_priv_net_stats,
 };
 
 static int net_make(const struct virtdev_net_config *c, struct net **out)

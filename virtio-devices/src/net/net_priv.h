@@ -59,6 +59,10 @@ struct net_stock {
 	unsigned char frame[VIRTDEV_NET_FRAME_MAX];
 };
 
+/* Numbers of a queue, of all its life; written on its thread alone. */
+enum net_count { NET_RECEIVED, NET_SENT, NET_BYTES_RECEIVED, NET_BYTES_SENT, NET_DROPPED,
+		 NET_COUNTS };
+
 struct net_queue {
 	struct net *net;
 	struct vq *q;			/* NULL: stopped */
@@ -69,6 +73,7 @@ struct net_queue {
 	bool told_broken;
 	struct net_stock *stock;	/* of one that receives */
 	struct iovec *pieces;		/* of one that sends: a chain's, a frame's */
+	uint64_t counts[NET_COUNTS];	/* atomic */
 };
 
 struct net {
@@ -103,6 +108,8 @@ void virtdev_priv_net_config_read(void *self, uint32_t off, void *buf,
 				  uint32_t len);
 int virtdev_priv_net_config_write(void *self, uint32_t off, const void *buf,
 				  uint32_t len);
+uint32_t virtdev_priv_net_stats(void *self, struct virtdev_stat *stats,
+				uint32_t max);
 /* The driver's choices as at the beginning. */
 void virtdev_priv_net_config_reset(struct net *net);
 /* Which queue is what, as negotiated. */
@@ -131,6 +138,13 @@ void virtdev_priv_net_publish(struct net_queue *q);
 int virtdev_priv_net_receive(struct net_queue *q);
 int virtdev_priv_net_send(struct net_queue *q);
 int virtdev_priv_net_control(struct net_queue *q);
+
+static inline void virtdev_priv_net_count(struct net_queue *q,
+					  enum net_count what, uint64_t n)
+{
+	__atomic_store_n(&q->counts[what], q->counts[what] + n,
+			 __ATOMIC_RELAXED);
+}
 
 static inline uint32_t virtdev_priv_net_lane(const struct net_queue *q)
 {

@@ -165,6 +165,8 @@ static void frame_deliver(struct net_queue *q, uint32_t len)
 	(void)virtdev_priv_pieces_store(pieces_of(s),
 					stock_pieces(s), off, &n,
 					sizeof(n));
+	virtdev_priv_net_count(q, NET_RECEIVED, 1);
+	virtdev_priv_net_count(q, NET_BYTES_RECEIVED, len - NET_HEADER);
 	while (len) {
 		const uint32_t room = s->chains[s->first].writable_len;
 		const uint32_t part = len < room ? len : room;
@@ -231,6 +233,8 @@ static void frame_take(struct net_queue *q, uint32_t len)
 		frame_deliver(q, len);
 	else if (is_merging(q) && len <= sizeof(s->frame))
 		frame_keep(q, len);
+	else
+		virtdev_priv_net_count(q, NET_DROPPED, 1);
 }
 
 /*
@@ -251,6 +255,7 @@ static int frame_finish(struct net_queue *q, struct turn *turn)
 	}
 	/* a ring whose every entry is in our hands has no more to give */
 	if (rc == 1 || rc == -ENOSPC || s->n == vq_size(q->q)) {
+		virtdev_priv_net_count(q, NET_DROPPED, rc != 1);
 		s->kept = 0;
 		return GO_ON;
 	}

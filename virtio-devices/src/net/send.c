@@ -113,6 +113,17 @@ static int frame_make(struct net_queue *q, const struct vq_chain *chain,
 	return n < 0 || covered != len ? 0 : n + 1;
 }
 
+/* The link has answered: the frame went, or will never go. */
+static void frame_done(struct net_queue *q, uint32_t len, int answer)
+{
+	if (answer < 0) {
+		virtdev_priv_net_count(q, NET_DROPPED, 1);
+		return;
+	}
+	virtdev_priv_net_count(q, NET_SENT, 1);
+	virtdev_priv_net_count(q, NET_BYTES_SENT, len - NET_HEADER);
+}
+
 /* -EAGAIN: the link has no room. Whatever else it says, the frame is done. */
 static int frame_send(struct net_queue *q, const struct vq_chain *chain)
 {
@@ -121,10 +132,14 @@ static int frame_send(struct net_queue *q, const struct vq_chain *chain)
 	/* the chain's own pieces, and those of the frame behind them */
 	struct iovec *pieces = q->pieces + NET_PIECES;
 	int n = frame_make(q, chain, &header, pieces);
+	int rc = -EBADMSG;
 
-	if (!n)
-		return 0;
-	return link->ops.send(link->self, virtdev_priv_net_lane(q), pieces, n);
+	if (n)
+		rc = link->ops.send(link->self, virtdev_priv_net_lane(q),
+				    pieces, n);
+	if (rc != -EAGAIN)
+		frame_done(q, chain->readable_len, rc);
+	return rc;
 }
 
 /* ----------------------------------------------------------------------- turns */

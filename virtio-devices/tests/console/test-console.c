@@ -55,6 +55,8 @@ END_TEST
 
 START_TEST(bytes_go_both_ways)
 {
+	struct virtdev_stat stats[2];
+
 	console_init_one(formats[_i]);
 	console_write(TX, "login: ", 7);
 	ck_assert_str_eq(console_seen(0), "login: ");
@@ -68,6 +70,10 @@ START_TEST(bytes_go_both_ways)
 	ck_assert_uint_eq(con.notified[RX], 1);
 	ck_assert_uint_eq(console_counts(0).to_guest, 5);
 	ck_assert_uint_eq(console_counts(0).from_guest, 7);
+	ck_assert_uint_eq(virtdev_stats(con.dev, stats, 2), 4);
+	ck_assert_str_eq(stats[0].name, "bytes-to-guest");
+	ck_assert_uint_eq(stats[0].value, 5);
+	ck_assert_uint_eq(stats[1].value, 7);
 	console_fini();
 }
 END_TEST

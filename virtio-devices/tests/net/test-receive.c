@@ -158,6 +158,8 @@ END_TEST
 
 START_TEST(a5_07_frame_longer_than_its_buffer_is_lost_without_merging)
 {
+	struct virtdev_stat stats[5];
+
 	net_rig_init(1, 0);
 	give_many(0, 2, 1000);
 	link_gets_pattern(1500, 2);
@@ -166,6 +168,10 @@ START_TEST(a5_07_frame_longer_than_its_buffer_is_lost_without_merging)
 	ck_assert_int_eq(back(0, NULL), HEADER + 500);
 	ck_frame(0, 1000, 500, 4);
 	ck_assert_int_eq(back(0, NULL), -1);
+	ck_assert_uint_eq(virtdev_stats(net_rig.dev, stats, 5), 5);
+	ck_assert_uint_eq(stats[0].value, 1);
+	ck_assert_uint_eq(stats[2].value, 500);
+	ck_assert_uint_eq(stats[4].value, 1);
 	net_rig_fini();
 }
 END_TEST

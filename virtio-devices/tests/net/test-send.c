@@ -71,6 +71,7 @@ START_TEST(a5_01_chain_without_a_frame_is_dropped)
 {
 	const struct virtdev_net_header h = plain();
 	const struct vq_buffer some = { GUEST_DATA, HEADER, 0 };
+	struct virtdev_stat stats[5];
 
 	net_rig_init(1, 0);
 	ck_sent(&h, 1, false);
@@ -81,6 +82,12 @@ START_TEST(a5_01_chain_without_a_frame_is_dropped)
 	ck_assert_int_eq(back(1, NULL), 0);
 	ck_assert_uint_eq(net_rig.link.nsent, 0);
 	ck_sent(&h, 14, true);
+	ck_assert_uint_eq(virtdev_stats(net_rig.dev, stats, 5), 5);
+	ck_assert_str_eq(stats[1].name, "sent");
+	ck_assert_uint_eq(stats[1].value, 1);
+	ck_assert_uint_eq(stats[3].value, 14);
+	ck_assert_str_eq(stats[4].name, "dropped");
+	ck_assert_uint_eq(stats[4].value, 3);
 	net_rig_fini();
 }
 END_TEST
