@@ -9,6 +9,7 @@
 
 #include <virtio-devices/inline.h>
 #include <vmm-sys-util/event.h>
+#include <vmm-sys-util/fd.h>
 
 #include "log.h"
 #include "virtio/slot.h"
@@ -39,36 +40,60 @@ static int change_window(struct local *l, bool map,
 			 const struct virtdev_mapping *m,
 			 struct vmem_block *block)
 {
-	struct vhost_user_shmem_change change = {
-		.offset = m->offset, .len = m->len, .block = block,
-		.shmid = m->region, .map = true,
+	struct vhost_user_shmem_change changes[2] = {
+		{ .offset = m->offset, .len = m->len, .shmid = m->region },
+		{ .offset = m->offset, .len = m->len, .block = block,
+		  .shmid = m->region, .map = true },
 	};
+	const unsigned int skip = !m->replaces;
 	const bool locked = vmm_virtio_is_mine(l->v);
 
 	if (locked)
 		vmm_virtio_unlock(l->v);
 	if (map)
-		vmm_shmem_change(l->shmem, l, &change, 1);
+		vmm_shmem_change(l->shmem, l, changes + skip, 2 - skip);
 	else
-		change.result = vmm_shmem_clear(l->shmem, l, m->region,
+		changes[1].result = vmm_shmem_clear(l->shmem, l, m->region,
 						m->offset, m->len);
 	if (locked)
 		vmm_virtio_lock(l->v);
-	return change.result;
+	return changes[1].result;
 }
 
-static int on_region_change(void *opaque, bool map,
-			    const struct virtdev_mapping *m, uint64_t cookie)
+static int make_block(const struct local *l, const struct virtdev_mapping *m,
+		      struct vmem_block **block)
 {
-	struct local *l = opaque;
 	const struct vmem_fd_desc desc = {
 		.fd = m->fd, .fd_offset = m->fd_offset, .len = m->len,
 		.flags = VMEM_BLOCK_SHARED |
 			 (m->writable ? VMEM_BLOCK_WRITE : 0),
 		.sigbus = l->shmem->memory->sigbus,
 	};
+	struct vmem_fd_desc own = desc;
+	struct vmem_fd_facts facts;
+	int rc;
+
+	if (!m->open_end)
+		return vmem_block_new_fd(&desc, block, NULL);
+	rc = vmem_fd_look(m->fd, &facts);
+	if (rc < 0)
+		return rc;
+	facts.size = UINT64_MAX;	/* wherever it ends today */
+	own.fd = vsu_fd_dup(m->fd);
+	if (own.fd < 0)
+		return own.fd;
+	rc = vmem_block_new_take_known_fd(&own, &facts, block, NULL);
+	if (rc < 0)
+		vsu_fd_close(&own.fd);
+	return rc;
+}
+
+static int on_region_change(void *opaque, bool map,
+			    const struct virtdev_mapping *m, uint64_t cookie)
+{
+	struct local *l = opaque;
 	struct vmem_block *block = NULL;
-	int rc = map ? vmem_block_new_fd(&desc, &block, NULL) : 0;
+	int rc = map ? make_block(l, m, &block) : 0;
 
 	(void)cookie;
 	if (!rc)

@@ -20,7 +20,6 @@
 #include "fs/fs_priv.h"
 
 #define DEFAULT_QUEUE_MAX 1024u
-#define REGION 0u
 
 /* Pieces of a chain beyond the queue's size: where buffers cross a region. */
 #define MORE_PIECES 64u
@@ -98,6 +97,7 @@ static void fs_reset(void *self)
 	fs->agreed = 0;
 	virtdev_priv_fs_handles_forget_all(fs);
 	virtdev_priv_fs_inodes_forget_all(fs);
+	virtdev_priv_fs_window_forget(fs);
 }
 
 static uint32_t fs_stats(void *self, struct virtdev_stat *stats, uint32_t max)
@@ -122,9 +122,11 @@ static void fs_free(void *self)
 
 	virtdev_priv_fs_handles_fini(fs);
 	virtdev_priv_fs_inodes_fini(fs);
+	virtdev_priv_fs_window_fini(fs);
 	vsu_fd_close(&fs->folder);
 	vsu_fd_close(&fs->proc);
 	pthread_mutex_destroy(&fs->lock);
+	pthread_mutex_destroy(&fs->window_lock);
 	free(fs);
 }
 
@@ -188,6 +190,7 @@ static struct fs *fs_new(const struct virtdev_fs_config *c)
 	fs->gid = getegid();
 	fs->umask = read_umask();
 	pthread_mutex_init(&fs->lock, NULL);
+	pthread_mutex_init(&fs->window_lock, NULL);
 	return fs;
 }
 
@@ -201,12 +204,14 @@ static int make_device(struct fs *fs, struct vsu_error *err)
 		.nregions = c->window ? 1 : 0,
 		.features = VQ_F_VERSION_1 | VQ_F_INDIRECT_DESC |
 			    VQ_F_EVENT_IDX | VQ_F_RING_PACKED,
-		.regions = { { .id = REGION, .len = c->window } },
+		.regions = { { .id = FS_WINDOW_REGION, .len = c->window } },
 	};
 	int rc = virtdev_priv_fs_inodes_init(fs);
 
 	if (rc >= 0)
 		rc = virtdev_priv_fs_handles_init(fs);
+	if (rc >= 0)
+		rc = virtdev_priv_fs_window_init(fs);
 	if (rc >= 0)
 		rc = virtdev_new(&fs_ops, &info, fs, &fs->dev);
 	return rc < 0 ? vsu_error_sys(err, rc, "fs") : 0;

@@ -29,6 +29,11 @@
 #define FS_NAME_MAX 255u
 #define FS_VALUE_MAX (64u << 10)
 
+/* The window's region, and what of it is mapped at once: a driver's bound. */
+#define FS_WINDOW_REGION 0u
+#define FS_CHUNK VIRTDEV_FS_WINDOW_ALIGN
+#define FS_CHUNK_BITS 21u
+
 /* Flags of open() that are the guest's; its kernel does the rest of them. */
 #define FS_OPEN_FLAGS (O_ACCMODE | O_TRUNC | O_APPEND | O_DSYNC | O_SYNC)
 
@@ -54,6 +59,7 @@ struct fs_handle {
 	bool folder, writable;
 	uint64_t node;		/* the inode's number */
 	pthread_mutex_t position; /* of a folder, which reading it moves */
+	int64_t next;		/* the entry where it stands, of a folder */
 };
 
 /* Of fs.agreed, beside what FUSE has: there was a FUSE_INIT. */
@@ -83,6 +89,9 @@ struct fs {
 	pthread_mutex_t lock;	/* of the tables */
 	struct fs_pool inodes, handles;
 	uint32_t *buckets, nbuckets; /* of inodes by what they are */
+	pthread_mutex_t window_lock;
+	bool *mapped;		/* each chunk of the window */
+	uint32_t nchunks;
 	uint64_t counts[FS_COUNTS];	/* atomic; ever */
 	uint32_t nqueues;
 	struct fs_queue queues[];
@@ -146,6 +155,7 @@ enum fs_texts {
 #define FS_QUIET 0x10u		/* nothing is answered */
 #define FS_URGENT 0x20u		/* legal in the queue of high priority */
 #define FS_FIRST 0x40u		/* legal before FUSE_INIT */
+#define FS_WINDOW 0x80u		/* only where there is a window */
 
 /*
  * serve says how many bytes it answered behind the header, or a negative
@@ -218,7 +228,15 @@ int virtdev_priv_fs_answer_entry(struct fs_call *c, const char *name);
 int virtdev_priv_fs_user_enter(const struct fs_call *c);
 void virtdev_priv_fs_user_leave(const struct fs_call *c);
 
+/* dax.c: the last two take away what is mapped, or know that it is gone. */
+int virtdev_priv_fs_window_init(struct fs *fs);
+void virtdev_priv_fs_window_fini(struct fs *fs);
+void virtdev_priv_fs_window_clear(struct fs *fs);
+void virtdev_priv_fs_window_forget(struct fs *fs);
+
 /* The handlers. */
+int virtdev_priv_fs_setupmapping(struct fs_call *c);
+int virtdev_priv_fs_removemapping(struct fs_call *c);
 int virtdev_priv_fs_init(struct fs_call *c);
 int virtdev_priv_fs_destroy(struct fs_call *c);
 int virtdev_priv_fs_lookup(struct fs_call *c);

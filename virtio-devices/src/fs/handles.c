@@ -65,6 +65,7 @@ int virtdev_priv_fs_handle_new_take_fd(struct fs *fs, int fd, uint64_t node,
 	if (handle) {
 		handle->fd = fd;
 		handle->node = node;
+		handle->next = 0;
 		handle->folder = open_flags & O_DIRECTORY;
 		handle->writable = (open_flags & O_ACCMODE) != O_RDONLY;
 		pthread_mutex_init(&handle->position, NULL);

@@ -12,23 +12,26 @@
 
 /* Offered whatever the options are. */
 #define OFFERED (FUSE_ASYNC_READ | FUSE_ATOMIC_O_TRUNC | FUSE_BIG_WRITES | \
-		 FUSE_AUTO_INVAL_DATA | FUSE_DO_READDIRPLUS | \
+		 FUSE_DO_READDIRPLUS | \
 		 FUSE_READDIRPLUS_AUTO | FUSE_ASYNC_DIO | \
 		 FUSE_PARALLEL_DIROPS | FUSE_MAX_PAGES | FUSE_INIT_EXT)
 
 #define PAGE 4096u
-#define PAGE_BITS 12u
 
 static void forget_session(struct fs *fs)
 {
 	__atomic_store_n(&fs->agreed, 0, __ATOMIC_RELEASE);
 	virtdev_priv_fs_handles_forget_all(fs);
 	virtdev_priv_fs_inodes_forget_all(fs);
+	virtdev_priv_fs_window_clear(fs);
 }
 
 static uint64_t flags_offered(const struct fs *fs)
 {
-	return OFFERED | (fs->config.submounts ? FUSE_SUBMOUNTS : 0) |
+	return OFFERED |
+	       (fs->config.cache == VIRTDEV_FS_CACHE_ALWAYS ?
+		FUSE_CACHE_SYMLINKS : FUSE_AUTO_INVAL_DATA) |
+	       (fs->config.submounts ? FUSE_SUBMOUNTS : 0) |
 	       (fs->config.window ? FUSE_MAP_ALIGNMENT : 0);
 }
 
@@ -50,7 +53,8 @@ static int answer_init(struct fs_call *c, const struct fuse_init_in *in)
 		.max_readahead = in->max_readahead, .flags = (uint32_t)flags,
 		.flags2 = (uint32_t)(flags >> 32), .time_gran = 1,
 		.max_write = FS_TRANSFER, .max_pages = FS_TRANSFER / PAGE,
-		.map_alignment = flags & FUSE_MAP_ALIGNMENT ? PAGE_BITS : 0,
+		.map_alignment = flags & FUSE_MAP_ALIGNMENT ? FS_CHUNK_BITS
+						    : 0,
 	};
 
 	__atomic_store_n(&c->fs->agreed, flags | FS_SESSION, __ATOMIC_RELEASE);

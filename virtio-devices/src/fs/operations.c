@@ -75,6 +75,11 @@ static const struct fs_operation operations[] = {
 	OP(LISTXATTR, listxattr, ARGS(getxattr), 0, FS_NO_TEXT, FS_NODE),
 	OP(REMOVEXATTR, removexattr, 0, 0, FS_TEXT_ONLY, FS_NODE | FS_CHANGES),
 
+	OP(SETUPMAPPING, setupmapping, ARGS(setupmapping), 0, FS_NO_TEXT,
+	   FS_NODE | FS_WINDOW),
+	OP(REMOVEMAPPING, removemapping, ARGS(removemapping), 0, FS_NO_TEXT,
+	   FS_WINDOW),
+
 	OP(INIT, init, FS_INIT_SHORT, sizeof(struct fuse_init_out), FS_NO_TEXT,
 	   FS_FIRST),
 	OP(DESTROY, destroy, 0, 0, FS_NO_TEXT, FS_FIRST),

@@ -79,7 +79,7 @@ static int check_operation(const struct fs_call *c,
 		return -ENOSYS;
 	if (!c->queue->index && !(op->flags & FS_URGENT))
 		return -EINVAL;
-	if (!op->serve)
+	if (!op->serve || (op->flags & FS_WINDOW && !c->fs->nchunks))
 		return -ENOSYS;
 	if (!(op->flags & FS_FIRST) &&
 	    !__atomic_load_n(&c->fs->agreed, __ATOMIC_ACQUIRE))

@@ -205,6 +205,8 @@ static int on_region_change(void *opaque, bool map,
 
 	if (!s->session)
 		return -EPROTO;
+	if (map && m->replaces)
+		return -EOPNOTSUPP;
 	rc = vhost_user_backend_shmem_post(s->session, map, &request, cookie);
 	return rc < 0 ? rc : 1;
 }

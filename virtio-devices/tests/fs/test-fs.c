@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/xattr.h>
@@ -351,6 +352,36 @@ START_TEST(a_folder_is_read_in_pieces_of_any_size)
 }
 END_TEST
 
+START_TEST(a_folder_is_read_whole_while_its_entries_go)
+{
+	const struct fuse_mkdir_in in = { .mode = 0755 };
+	const uint64_t fh = fs_rig_open(&r, FUSE_OPENDIR, 1, 0);
+	char name[8];
+	uint64_t at = 0;
+	unsigned int n = 0, i, got;
+	bool has_file = false;
+
+	for (i = 0; i < 100; i++) {
+		snprintf(name, sizeof(name), "n%u", i);
+		ck_assert_int_eq(fs_rig_name(&r, FUSE_MKDIR, 1, &in,
+					     sizeof(in), name), 0);
+	}
+	do {
+		ck_assert_int_eq(fs_rig_read(&r, FUSE_READDIR, 1, fh, at, 400),
+				 0);
+		got = count_entries(false, &has_file, &at);
+		n += got;
+		for (i = 0; got && n < 100 && i < 10; i++) {
+			snprintf(name, sizeof(name), "n%u", i);
+			fs_rig_name(&r, FUSE_RMDIR, 1, NULL, 0, name);
+		}
+	} while (got);
+	/* those ten may be in it or not, everybody else is */
+	ck_assert_uint_ge(n, 94);
+	ck_assert_uint_le(n, 104);
+}
+END_TEST
+
 START_TEST(a_folder_is_read_with_what_its_entries_are)
 {
 	const uint64_t fh = fs_rig_open(&r, FUSE_OPENDIR, 1, 0);
@@ -483,6 +514,7 @@ static Suite *suite(void)
 	tcase_add_test(tc, attributes_are_set_one_by_one_or_together);
 	tcase_add_test(tc, the_file_system_and_access_are_answered);
 	tcase_add_test(tc, a_folder_is_read_in_pieces_of_any_size);
+	tcase_add_test(tc, a_folder_is_read_whole_while_its_entries_go);
 	tcase_add_test(tc, a_folder_is_read_with_what_its_entries_are);
 	tcase_add_test(tc, holes_copies_and_allocation);
 	tcase_add_test(tc, extended_attributes_go_through);
