@@ -264,14 +264,20 @@ static const struct vmm_window *window_of(const struct vmm_shmem *s,
 	return NULL;
 }
 
-/* Files without a size of their own cannot be judged: 0 bytes. */
+/*
+ * Files without a size of their own cannot be judged: 0 bytes. The page in which
+ * a file ends is whole.
+ */
 static bool is_short(const struct vmem_region *region)
 {
-	const int fd = vmem_block_fd(vmem_region_block(region));
+	const struct vmem_block *block = vmem_region_block(region);
+	const int fd = vmem_block_fd(block);
 	uint64_t size;
 
 	return fd >= 0 && vsu_fd_kind(fd) == VSU_FD_REGULAR &&
 	       !vsu_fd_size(fd, &size) &&
+	       !vsu_align_up_overflow(size, vmem_block_page_size(block),
+				      &size) &&
 	       size < vmem_region_file_pos(region, vmem_region_len(region));
 }
 

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include <virtio-devices/inline.h>
+#include <vmm-sys-util/checked.h>
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/fd.h>
 
@@ -19,6 +20,9 @@
  * shut down has waited for them itself.
  */
 #define STOP_LIMIT_MS 1000
+
+/* Mappings are multiples of it (device.h). */
+#define MAPPED_PAGE 4096u
 
 struct local {
 	struct vmm_virtio *v;
@@ -60,31 +64,29 @@ static int change_window(struct local *l, bool map,
 	return changes[1].result;
 }
 
+/* The last page of a file is whole: what it lacks of it reads as zeros. */
 static int make_block(const struct local *l, const struct virtdev_mapping *m,
 		      struct vmem_block **block)
 {
-	const struct vmem_fd_desc desc = {
-		.fd = m->fd, .fd_offset = m->fd_offset, .len = m->len,
+	struct vmem_fd_desc desc = {
+		.fd_offset = m->fd_offset, .len = m->len,
 		.flags = VMEM_BLOCK_SHARED |
 			 (m->writable ? VMEM_BLOCK_WRITE : 0),
 		.sigbus = l->shmem->memory->sigbus,
 	};
-	struct vmem_fd_desc own = desc;
 	struct vmem_fd_facts facts;
-	int rc;
+	int rc = vmem_fd_look(m->fd, &facts);
 
-	if (!m->open_end)
-		return vmem_block_new_fd(&desc, block, NULL);
-	rc = vmem_fd_look(m->fd, &facts);
 	if (rc < 0)
 		return rc;
-	facts.size = UINT64_MAX;	/* wherever it ends today */
-	own.fd = vsu_fd_dup(m->fd);
-	if (own.fd < 0)
-		return own.fd;
-	rc = vmem_block_new_take_known_fd(&own, &facts, block, NULL);
+	if (vsu_align_up_overflow(facts.size, MAPPED_PAGE, &facts.size))
+		facts.size = UINT64_MAX;
+	desc.fd = vsu_fd_dup(m->fd);
+	if (desc.fd < 0)
+		return desc.fd;
+	rc = vmem_block_new_take_known_fd(&desc, &facts, block, NULL);
 	if (rc < 0)
-		vsu_fd_close(&own.fd);
+		vsu_fd_close(&desc.fd);
 	return rc;
 }
 

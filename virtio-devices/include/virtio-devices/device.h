@@ -89,11 +89,7 @@ struct virtdev_mapping {
 	int fd;			/* map: borrowed, open for that */
 	uint8_t region;		/* its id */
 	bool writable;		/* map: the driver may store to it */
-	bool open_end;		/* map: the file may end within it, and grow.
-				   Whoever touches what the file lacks may
-				   lose the mapping */
-	bool replaces;		/* map: what was mapped by the same offset and
-				   len goes at the same moment */
+	bool replaces;		/* map: in place of what begins there */
 };
 
 /* Frozen. Something that a device counts. */
@@ -236,13 +232,11 @@ VIRTDEV_API int virtdev_queue_turn(struct virtdev *dev, uint32_t queue,
  * Regions are empty at first, and again after a change of homes or, but for
  * those with VIRTDEV_REGION_APART, a reset.
  *
- *   0  done
- *   1  ops->region_done comes with the cookie
+ * 0: done; 1: ops->region_done comes with the cookie.
  *
- * -EINVAL: no such region, or numbers that do not fit; -EOPNOTSUPP, too: this
- * home does not replace at once, or not with an open end; -EEXIST: something is
- * mapped there (or, through a vhost-user server, -EREMOTEIO); -EOPNOTSUPP: this home
- * gives no memory to regions; -EPROTO: not now, a queue has to run (a
+ * -EINVAL: no such region, or numbers that do not fit; -EEXIST: something is
+ * mapped there (or, through a vhost-user server, -EREMOTEIO); -EOPNOTSUPP: this
+ * home has no memory for regions, or replaces nothing; -EPROTO: no queue runs (a
  * vhost-user server); -EAGAIN: too many are under way; or the host's error.
  *
  * While a queue runs, from its thread or the device's. The driver may read the

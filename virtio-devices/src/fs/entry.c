@@ -24,6 +24,7 @@ int virtdev_priv_fs_entry_take_fd(struct fs *fs, const struct fs_inode *parent,
 	rc = virtdev_priv_fs_inode_tell_take_fd(fs, fd, &st, &id);
 	if (rc < 0)
 		return rc;
+	virtdev_priv_fs_window_fit(fs, id, st.stx_size);
 	memset(out, 0, sizeof(*out));
 	out->nodeid = id;
 	out->entry_valid = out->attr_valid = fs->valid_s;

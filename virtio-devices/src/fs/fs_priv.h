@@ -65,6 +65,14 @@ struct fs_handle {
 /* Of fs.agreed, beside what FUSE has: there was a FUSE_INIT. */
 #define FS_SESSION (UINT64_C(1) << 63)
 
+/* A piece of the window: what the driver asked for, and what is there. */
+struct fs_chunk {
+	uint64_t node;		/* 0: nothing was asked for */
+	uint64_t file_pos;
+	uint32_t len;		/* bytes that are mapped: as the file has pages */
+	bool writable;
+};
+
 enum fs_count { FS_REQUESTS, FS_FAILED, FS_BYTES_READ, FS_BYTES_WRITTEN,
 		FS_COUNTS };
 
@@ -90,8 +98,9 @@ struct fs {
 	struct fs_pool inodes, handles;
 	uint32_t *buckets, nbuckets; /* of inodes by what they are */
 	pthread_mutex_t window_lock;
-	bool *mapped;		/* each chunk of the window */
+	struct fs_chunk *chunks; /* of the window */
 	uint32_t nchunks;
+	uint32_t nmapped;	/* atomic: of them have a file */
 	uint64_t counts[FS_COUNTS];	/* atomic; ever */
 	uint32_t nqueues;
 	struct fs_queue queues[];
@@ -228,11 +237,14 @@ int virtdev_priv_fs_answer_entry(struct fs_call *c, const char *name);
 int virtdev_priv_fs_user_enter(const struct fs_call *c);
 void virtdev_priv_fs_user_leave(const struct fs_call *c);
 
-/* dax.c: the last two take away what is mapped, or know that it is gone. */
+/* dax.c: clear takes away what is mapped, forget knows that it is gone. */
 int virtdev_priv_fs_window_init(struct fs *fs);
 void virtdev_priv_fs_window_fini(struct fs *fs);
 void virtdev_priv_fs_window_clear(struct fs *fs);
 void virtdev_priv_fs_window_forget(struct fs *fs);
+/* A file may have got another size: that one, or the one that fd has. */
+void virtdev_priv_fs_window_fit(struct fs *fs, uint64_t node, uint64_t size);
+void virtdev_priv_fs_window_look(struct fs *fs, uint64_t node, int fd);
 
 /* The handlers. */
 int virtdev_priv_fs_setupmapping(struct fs_call *c);

@@ -40,6 +40,14 @@ static int on_change(void *opaque, bool map, const struct virtdev_mapping *m,
 	return home.answer;
 }
 
+static void set_size(uint64_t size)
+{
+	int fd = openat(r.dir, "file", O_WRONLY | O_CLOEXEC);
+
+	ck_assert_int_eq(ftruncate(fd, (off_t)size), 0);
+	close(fd);
+}
+
 static void setup_with(bool read_only)
 {
 	static const struct virtdev_home_ops ops = {
@@ -49,6 +57,7 @@ static void setup_with(bool read_only)
 
 	memset(&home, 0, sizeof(home));
 	fs_rig_folder(&r);
+	set_size(3 * CHUNK + 100);
 	r.config.window = CHUNKS * CHUNK;
 	r.config.read_only = read_only;
 	fs_rig_make(&r, RIG_REQUESTS);
@@ -111,7 +120,7 @@ START_TEST(a_piece_of_a_file_is_mapped_as_it_was_asked_for)
 	ck_assert_uint_eq(home.last.offset, CHUNK);
 	ck_assert_uint_eq(home.last.len, CHUNK);
 	ck_assert_uint_eq(home.last.fd_offset, 2 * CHUNK);
-	ck_assert(home.last.open_end && !home.last.writable);
+	ck_assert(!home.last.writable);
 	ck_assert_int_eq(home.flags & O_ACCMODE, O_RDONLY);
 	ck_assert_int_eq(map(file, 0, 2 * CHUNK, 2 * CHUNK,
 			     FUSE_SETUPMAPPING_FLAG_WRITE), 0);
@@ -148,6 +157,45 @@ START_TEST(what_is_unmapped_was_mapped)
 	ck_assert_uint_eq(home.last.offset, CHUNK);
 	ck_assert_int_eq(unmap(0, CHUNKS * CHUNK), 0);
 	ck_assert_uint_eq(home.unmaps, 1);
+}
+END_TEST
+
+START_TEST(a_chunk_is_mapped_as_far_as_its_file_has_pages)
+{
+	const uint64_t file = fs_rig_lookup(&r, 1, "file");
+
+	ck_assert_int_eq(map(file, 3 * CHUNK, CHUNK, 0, 0), 0);
+	ck_assert_uint_eq(home.last.len, 4096);
+	ck_assert_int_eq(map(file, 4 * CHUNK, CHUNK, CHUNK, 0), 0);
+	ck_assert_uint_eq(home.maps, 1);
+	ck_assert_int_eq(unmap(0, 2 * CHUNK), 0);
+	ck_assert_uint_eq(home.unmaps, 1);
+	ck_assert_uint_eq(home.last.len, 4096);
+}
+END_TEST
+
+START_TEST(a_file_that_gets_another_length_is_mapped_so)
+{
+	const uint64_t file = fs_rig_lookup(&r, 1, "file");
+	const uint64_t fh = fs_rig_open(&r, FUSE_OPEN, file, O_RDWR);
+	struct fuse_setattr_in cut = { .valid = FATTR_SIZE, .size = 10000 };
+
+	ck_assert_int_eq(map(file, 0, 2 * CHUNK, 0, 0), 0);
+	ck_assert_int_eq(fs_rig_ask(&r, FUSE_SETATTR, file, &cut, sizeof(cut),
+				    NULL, 0), 0);
+	ck_assert_uint_eq(home.maps, 3);	/* the first one anew, */
+	ck_assert_uint_eq(home.unmaps, 1);	/* the second one gone */
+	ck_assert_int_eq(fs_rig_write(&r, file, fh, CHUNK, "x", 1), 0);
+	ck_assert_uint_eq(home.maps, 5);
+	ck_assert_uint_eq(home.last.offset, CHUNK);
+	ck_assert_uint_eq(home.last.len, 4096);
+	ck_assert_int_eq(fs_rig_write(&r, file, fh, CHUNK, "yz", 2), 0);
+	ck_assert_uint_eq(home.maps, 5);
+	set_size(CHUNK + 4097);		/* by somebody else: seen when told */
+	fs_rig_lookup(&r, 1, "file");
+	ck_assert_uint_eq(home.maps, 6);
+	ck_assert(home.last.replaces);
+	ck_assert_uint_eq(home.last.len, 8192);
 }
 END_TEST
 
@@ -221,6 +269,8 @@ static Suite *suite(void)
 	tcase_add_test(tc, a_piece_of_a_file_is_mapped_as_it_was_asked_for);
 	tcase_add_test(tc, a_chunk_that_is_mapped_again_is_replaced);
 	tcase_add_test(tc, what_is_unmapped_was_mapped);
+	tcase_add_test(tc, a_chunk_is_mapped_as_far_as_its_file_has_pages);
+	tcase_add_test(tc, a_file_that_gets_another_length_is_mapped_so);
 	tcase_add_test(tc, a_session_that_ends_leaves_an_empty_window);
 	tcase_add_test(tc, a_home_that_refuses_is_an_error_for_the_driver);
 	tcase_add_test(tc, a8_11_mappings_that_cannot_be_are_refused);
