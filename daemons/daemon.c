@@ -156,6 +156,17 @@ static int check_socket(const struct command_line *cl, struct vsu_error *err)
 	return VSU_EXIT_OK;
 }
 
+/* A userfaultfd takes what a sandbox takes away, and is made while it serves. */
+static int check_postcopy(const struct command_line *cl, struct vsu_error *err)
+{
+	if (!cl->daemon->shares_folder || !cl->serve.postcopy ||
+	    cl->sandbox.kind == SANDBOX_NONE)
+		return VSU_EXIT_OK;
+	vsu_error_set(err, -EINVAL,
+		      "--allow-postcopy: no sandbox has what it takes; say --sandbox=none, or leave it out");
+	return VSU_EXIT_DATA;
+}
+
 static int print_help(const struct command_line *cl)
 {
 	char text[4096];
@@ -294,6 +305,8 @@ static int line_run(struct command_line *cl, struct vsu_error *err)
 
 	if (status == VSU_EXIT_OK)
 		status = check_keys(cl, err);
+	if (status == VSU_EXIT_OK)
+		status = check_postcopy(cl, err);
 	if (status != VSU_EXIT_OK)
 		return status;
 	if (cl->daemon->shares_folder && enter_sandbox(cl, &status, err) != 0)
