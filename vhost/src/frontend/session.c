@@ -131,11 +131,10 @@ static void tear_down(struct vhost_user_frontend *f)
 	free(f);
 }
 
-static void session_configure(struct vhost_user_frontend *f,
-			      const struct vhost_user_frontend_config *config)
+/* Features that the owner's operations allow, and those it asked for by name. */
+static uint64_t session_speaks(const struct vhost_user_frontend *f,
+			       uint64_t named)
 {
-	uint64_t named = config->protocol_features |
-			 config->required_protocol_features;
 	uint64_t spoken = SPOKEN | (f->ops.shmem ? SPOKEN_SHMEM : 0);
 
 	if (f->device.object_add && f->device.object_remove && f->device.object_lookup)
@@ -154,6 +153,15 @@ static void session_configure(struct vhost_user_frontend *f,
 	spoken |= named & SPOKEN_PARK;
 	/* nobody gains by it: for who looks at peers that have nothing else */
 	spoken |= named & SPOKEN_GPA;
+	return spoken;
+}
+
+static void session_configure(struct vhost_user_frontend *f,
+			      const struct vhost_user_frontend_config *config)
+{
+	uint64_t named = config->protocol_features |
+			 config->required_protocol_features;
+
 	f->reconnect_ns = config->reconnect_ns ? config->reconnect_ns :
 						 DEFAULT_RECONNECT_NS;
 	if (f->reconnect_ns > MAX_RECONNECT_NS)
@@ -163,7 +171,7 @@ static void session_configure(struct vhost_user_frontend *f,
 					     DEFAULT_TIMEOUT_NS;
 	if (f->timeout_ns > MAX_TIMEOUT_NS)
 		f->timeout_ns = MAX_TIMEOUT_NS;
-	f->protocol_wanted = spoken;
+	f->protocol_wanted = session_speaks(f, named);
 	if (config->protocol_features)
 		f->protocol_wanted &= named;
 	f->protocol_required = config->required_protocol_features;
