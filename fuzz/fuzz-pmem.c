@@ -125,7 +125,8 @@ static void init(void *opaque, struct input *in)
 
 static void add_request(struct input *in)
 {
-	const uint32_t shape = take(in, 1), slot = shape % RING;
+	const uint32_t shape = take(in, 1);
+	const uint64_t slot = g.added % RING; /* half of them are in flight */
 	const uint32_t type = shape & 0x20 ? take(in, 1) : 0;
 	const bool odd = shape & 0xc0;
 	const struct vq_buffer b[] = {
