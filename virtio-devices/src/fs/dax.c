@@ -63,6 +63,14 @@ static int chunk_unmap(struct fs *fs, uint32_t i)
 	return rc;
 }
 
+/* A home that maps later, behind a socket: nobody waits for it. */
+static int refuse_later(struct fs *fs, const struct virtdev_mapping *m)
+{
+	int rc = virtdev_region_unmap(fs->dev, m, 0);
+
+	return rc < 0 ? rc : -EOPNOTSUPP;
+}
+
 static int chunk_map(struct fs *fs, uint32_t i, const struct piece *p)
 {
 	struct fs_chunk *chunk = &fs->chunks[i];
@@ -75,6 +83,8 @@ static int chunk_map(struct fs *fs, uint32_t i, const struct piece *p)
 	int rc = m.len ? virtdev_region_map(fs->dev, &m, 0)
 		       : chunk_unmap(fs, i);
 
+	if (rc > 0)
+		return refuse_later(fs, &m);
 	if (rc < 0)
 		return rc;
 	chunk->len = (uint32_t)m.len;

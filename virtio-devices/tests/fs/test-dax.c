@@ -215,6 +215,9 @@ START_TEST(a_home_that_refuses_is_an_error_for_the_driver)
 
 	home.answer = -ENOSPC;
 	ck_assert_int_eq(map(file, 0, CHUNK, 0, 0), -ENOSPC);
+	home.answer = 1;
+	ck_assert_int_eq(map(file, 0, CHUNK, 0, 0), -EOPNOTSUPP);
+	ck_assert_uint_eq(home.unmaps, 1);
 	home.answer = 0;
 	ck_assert_int_eq(map(file, 0, CHUNK, 0, 0), 0);
 	ck_assert(!home.last.replaces);
