@@ -47,6 +47,7 @@ struct command_line {
 	struct vmm_device_common common;
 	_Alignas(8) unsigned char config[VMM_DEVICE_CONFIG_MAX];
 	struct vsu_option rows[ROWS];
+	unsigned int nkeys;	/* of them the kind's */
 };
 
 /* The name of a kind's key as an option of its daemon. */
@@ -60,18 +61,18 @@ static void make_rows(struct command_line *cl)
 {
 	static const struct vsu_option common[] = { DAEMON_OPTIONS };
 	const struct vmm_device_kind *kind = cl->daemon->kind;
-	unsigned int i;
+	const struct vmm_device_key *key;
 
 	memcpy(cl->rows, common, sizeof(common));
 	cl->rows[DAEMON_NUM_QUEUES].max = kind->max_queues;
 	cl->rows[DAEMON_QUEUE_SIZE].min = kind->min_queue_size;
 	cl->rows[DAEMON_QUEUE_SIZE].preset = kind->queue_size;
-	for (i = 0; kind->keys[i].option.name; i++) {
-		cl->rows[DAEMON_OWN + i] = kind->keys[i].option;
-		cl->rows[DAEMON_OWN + i].name = option_name(&kind->keys[i]);
+	for (key = kind->keys; key->option.name && !key->vmm_only; key++) {
+		cl->rows[DAEMON_OWN + cl->nkeys] = key->option;
+		cl->rows[DAEMON_OWN + cl->nkeys++].name = option_name(key);
 	}
 	if (cl->daemon->shares_folder)
-		memcpy(&cl->rows[DAEMON_OWN + i], folder_options,
+		memcpy(&cl->rows[DAEMON_OWN + cl->nkeys], folder_options,
 		       sizeof(folder_options));
 }
 
@@ -115,8 +116,7 @@ static int take_option(void *opaque, unsigned int index,
 		       struct vsu_error *err)
 {
 	struct command_line *cl = opaque;
-	const unsigned int folder = DAEMON_OWN +
-				    vmm_device_nkeys(cl->daemon->kind);
+	const unsigned int folder = DAEMON_OWN + cl->nkeys;
 
 	if (index < DAEMON_OWN && prog_place_store(&places[index], cl, value))
 		return 0;
