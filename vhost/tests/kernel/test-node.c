@@ -211,15 +211,17 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("node");
-	TCase *t = tcase_create("node");
 	SRunner *runner;
+	TCase *t;
+	Suite *s;
 	int failed;
 
 	if (access(NODE, R_OK | W_OK) < 0) {
 		printf("1..0 # SKIP %s: %s\n", NODE, strerror(errno));
 		return EXIT_SUCCESS;
 	}
+	s = suite_create("node");
+	t = tcase_create("node");
 	suite_add_tcase(s, t);
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, kernel_takes_a_packet_and_logs_its_store);
