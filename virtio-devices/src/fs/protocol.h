@@ -3,6 +3,9 @@
 #ifndef VIRTIO_DEVICES_FS_PROTOCOL_H
 #define VIRTIO_DEVICES_FS_PROTOCOL_H
 
+#include <stdint.h>
+#include <string.h>
+
 #include <linux/fuse.h>
 
 /* The oldest minor version of 7 that is spoken, and the newest. */
@@ -15,6 +18,18 @@
 /* INIT without what 7.36 added, and SETXATTR as it is unless agreed. */
 #define FS_INIT_SHORT 16u
 #define FS_SETXATTR_SHORT 8u
+
+/* In struct fuse_in_header: how many times eight bytes of extensions
+   follow; kernel headers before 7.38 have padding there. */
+#define FS_EXTENSIONS_AT 36u
+
+static inline uint32_t fs_extensions(const struct fuse_in_header *in)
+{
+	uint16_t n;
+
+	memcpy(&n, (const char *)in + FS_EXTENSIONS_AT, sizeof(n));
+	return n * 8u;
+}
 
 /* Configuration space (VIRTIO 1.3, 5.11.4), without F_NOTIFICATION. */
 struct fs_space {

@@ -90,7 +90,7 @@ static int check_operation(const struct fs_call *c,
 /* The length that a request says of itself, without its extensions. */
 static int read_length(struct fs_call *c)
 {
-	const uint32_t extensions = c->in.total_extlen * 8u;
+	const uint32_t extensions = fs_extensions(&c->in);
 	const uint32_t least = (uint32_t)sizeof(c->in) + extensions;
 
 	if (c->in.len < least ||
