@@ -3,11 +3,11 @@
 #include <config.h>
 
 #include <assert.h>
-#include <sys/resource.h>
 
 #include <virtio-devices/fs.h>
 
 #include "devices/kind.h"
+#include "process.h"
 
 #define DEFAULT_TAG "host"
 
@@ -54,17 +54,6 @@ static const struct vmm_device_key keys[] = {
 	{ .option = { .name = NULL } },
 };
 
-/* Each file that the guest knows is an open one: as many as there may be. */
-static void raise_limit(void)
-{
-	struct rlimit limit;
-
-	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
-		return;
-	limit.rlim_cur = limit.rlim_max;
-	setrlimit(RLIMIT_NOFILE, &limit);
-}
-
 static int fs_open(const void *config, const struct vmm_device_common *common,
 		   struct virtdev **out, struct vsu_error *err)
 {
@@ -78,7 +67,8 @@ static int fs_open(const void *config, const struct vmm_device_common *common,
 		.submounts = f->submounts,
 	};
 
-	raise_limit();
+	/* each file that the guest knows is an open one */
+	prog_raise_fd_limit();
 	return virtdev_fs_new(&fs, out, err);
 }
 
