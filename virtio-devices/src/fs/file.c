@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "fs/fs_priv.h"
 
@@ -31,9 +33,10 @@ int virtdev_priv_fs_reopen(const struct fs *fs, const struct fs_inode *inode,
 
 int virtdev_priv_fs_stat(int dir, const char *name, struct statx *st)
 {
-	return statx(dir, name, AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW |
-		     AT_NO_AUTOMOUNT, STATX_BASIC_STATS | STATX_MNT_ID,
-		     st) < 0 ? -errno : 0;
+	/* not every C library has the function */
+	return syscall(SYS_statx, dir, name, AT_EMPTY_PATH |
+		       AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT,
+		       STATX_BASIC_STATS | STATX_MNT_ID, st) < 0 ? -errno : 0;
 }
 
 void virtdev_priv_fs_attr(const struct statx *st, struct fuse_attr *attr)

@@ -18,6 +18,11 @@
 #include <virtio-queue/cursor.h>
 #include <virtio-queue/queue.h>
 
+/* musl has struct statx since 1.2.5 only; its place is behind the constants. */
+#ifndef STATX_BASIC_STATS
+#include <linux/stat.h>
+#endif
+
 #include "fs/pool.h"
 #include "fs/protocol.h"
 
