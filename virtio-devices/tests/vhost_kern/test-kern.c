@@ -29,13 +29,20 @@ static struct {
 	unsigned int taps, sizes, runs;	/* rings that have one */
 } kernel;
 
+#ifdef __GLIBC__
+typedef unsigned long request_t;
+#else
+typedef int request_t;
+#endif
+
 /* In the place of libc's for the shared library, too. */
-VSU_EXPORT int ioctl(int fd, unsigned long request, ...)
+VSU_EXPORT int ioctl(int fd, request_t asked, ...)
 {
+	unsigned int request = (unsigned int)asked;
 	va_list ap;
 	void *arg;
 
-	va_start(ap, request);
+	va_start(ap, asked);
 	arg = va_arg(ap, void *);
 	va_end(ap);
 	(void)fd;
