@@ -25,12 +25,12 @@
 #include <virtio-devices/blk.h>
 #include <virtio-devices/vhost_user_server.h>
 #include <virtio-queue/driver.h>
-#include <vm-memory/block.h>
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/fd.h>
 #include <vmm-sys-util/sock.h>
 
 #include "bench.h"
+#include "guest_rig.h"
 
 #define MIB (UINT64_C(1) << 20)
 #define IMAGE (64 * MIB)
@@ -41,13 +41,6 @@
 #define TABLES_GPA 0x10000u
 #define HEADERS_GPA 0x20000u
 #define DATA_GPA MIB
-
-static _Noreturn void die(const char *what, const struct vsu_error *err)
-{
-	fprintf(stderr, "bench: %s%s%s\n", what, err ? ": " : "",
-		err ? err->msg : "");
-	exit(1);
-}
 
 /* A device and the thread that serves it. */
 struct side {
@@ -81,10 +74,10 @@ static struct virtdev_disk *open_image(uint32_t engine)
 	void *bytes;
 
 	if (fd < 0 || ftruncate(fd, (off_t)IMAGE) < 0)
-		die("image", NULL);
+		guest_rig_die("image", NULL);
 	bytes = mmap(NULL, IMAGE, PROT_WRITE, MAP_SHARED, fd, 0);
 	if (bytes == MAP_FAILED)
-		die("image", NULL);
+		guest_rig_die("image", NULL);
 	memset(bytes, 0x5a, IMAGE);
 	munmap(bytes, IMAGE);
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
@@ -103,7 +96,7 @@ static struct virtdev_disk *open_null(uint32_t engine)
 
 	(void)engine;
 	if (virtdev_disk_null_new(IMAGE, &disk, NULL) < 0)
-		die("null disk", NULL);
+		guest_rig_die("null disk", NULL);
 	return disk;
 }
 
@@ -119,15 +112,15 @@ static void start_server(struct side *s, struct virtdev_disk *disk)
 
 	if (virtdev_blk_new(&blk, &s->dev, &err) < 0 ||
 	    vsu_sock_pair(pair) < 0)
-		die("device", &err);
+		guest_rig_die("device", &err);
 	config.dev = s->dev;
 	if (virtdev_vhost_user_server_new(&config, pair[1],
 						    &s->server, &err) < 0)
-		die("server", &err);
+		guest_rig_die("server", &err);
 	close(pair[1]);
 	s->sock = pair[0];
 	if (pthread_create(&s->thread, NULL, serve, s))
-		die("thread", NULL);
+		guest_rig_die("thread", NULL);
 }
 
 /* After the client has hung up. */
@@ -162,7 +155,7 @@ static void on_started(void *opaque)
 static void on_failed(void *opaque, const struct vsu_error *err)
 {
 	(void)opaque;
-	die("session", err);
+	guest_rig_die("session", err);
 }
 
 static void wait_for(struct client *c, const bool *flag)
@@ -175,27 +168,6 @@ static void wait_for(struct client *c, const bool *flag)
 	}
 }
 
-static void make_memory(struct client *c)
-{
-	struct vmem_fd_desc file = {
-		.fd = memfd_create("bench", MFD_CLOEXEC),
-		.flags = VMEM_BLOCK_WRITE | VMEM_BLOCK_SHARED, .len = 2 * MIB,
-	};
-	struct vmem_region_desc desc = { .len = 2 * MIB };
-	struct vsu_error err = VSU_ERROR_INIT;
-	struct vmem_region *region;
-
-	if (file.fd < 0 || ftruncate(file.fd, (off_t)file.len) < 0 ||
-	    vmem_block_new_fd(&file, &desc.block, &err) < 0 ||
-	    vmem_region_new(&desc, &region, &err) < 0 ||
-	    vmem_map_from_regions(&region, 1, &c->map, &err) < 0)
-		die("memory", &err);
-	close(file.fd);
-	c->memory = vmem_region_hva(region);
-	vmem_block_unref(desc.block);
-	vmem_region_unref(region);
-}
-
 static void make_ring(struct client *c)
 {
 	const struct vq_driver_config dc = {
@@ -206,14 +178,14 @@ static void make_ring(struct client *c)
 	struct vsu_error err = VSU_ERROR_INIT;
 
 	if (vq_driver_new(&dc, &c->driver, &err) < 0)
-		die("ring", &err);
+		guest_rig_die("ring", &err);
 	ring.desc_gpa = vq_driver_desc_gpa(c->driver);
 	ring.driver_gpa = vq_driver_driver_gpa(c->driver);
 	ring.device_gpa = vq_driver_device_gpa(c->driver);
 	ring.kick_fd = c->kick = vsu_event_new();
 	ring.call_fd = c->call = vsu_event_new();
 	if (vhost_user_frontend_set_ring(c->fe, 0, &ring, &err) < 0)
-		die("ring", &err);
+		guest_rig_die("ring", &err);
 }
 
 static void client_open(struct client *c, int sock)
@@ -229,17 +201,17 @@ static void client_open(struct client *c, int sock)
 
 	memset(c, 0, sizeof(*c));
 	c->random = UINT64_C(0x9e3779b97f4a7c15);
-	make_memory(c);
+	c->map = guest_rig_memory(2 * MIB, &c->memory);
 	if (vhost_user_frontend_new_take_fd(sock, &config, &ops, c, &c->fe,
 					    &err) < 0)
-		die("front-end", &err);
+		guest_rig_die("front-end", &err);
 	wait_for(c, &c->ready);
 	make_ring(c);
 	if (vhost_user_frontend_set_memory(c->fe, c->map, &err) < 0 ||
 	    vhost_user_frontend_start(c->fe, FEATURES &
 				      vhost_user_frontend_features(c->fe),
 				      &err) < 0)
-		die("start", &err);
+		guest_rig_die("start", &err);
 	wait_for(c, &c->started);
 }
 
@@ -268,7 +240,7 @@ static void add_read(struct client *c, uint64_t slot)
 	memset(c->memory + header, 0, 8);
 	memcpy(c->memory + header + 8, &sector, 8);
 	if (vq_driver_add(c->driver, b, 3, slot) < 0)
-		die("a request does not fit", NULL);
+		guest_rig_die("a request does not fit", NULL);
 	c->inflight++;
 }
 
@@ -305,7 +277,7 @@ static void reads(void *opaque, uint64_t n)
 		vq_driver_disable_call(c->driver);
 		while (vq_driver_collect(c->driver, &slot, &written) == 1) {
 			if (c->memory[HEADERS_GPA + slot * 64 + 32])
-				die("a read failed", NULL);
+				guest_rig_die("a read failed", NULL);
 			c->inflight--;
 			done++;
 			if (begun < n) {
@@ -385,12 +357,12 @@ int main(int argc, char **argv)
 	if (socket) {
 		sock = vsu_sock_connect(socket, &err);
 		if (sock < 0)
-			die("BLK_SOCKET", &err);
+			guest_rig_die("BLK_SOCKET", &err);
 		measure("socket", sock);
 		return 0;
 	}
 	if (vmem_sigbus_new(64, &table, &err) < 0)
-		die("table", &err);
+		guest_rig_die("table", &err);
 	for (i = 0; i < sizeof(disks) / sizeof(*disks); i++)
 		if (wanted(disks[i].name))
 			measure_own(i);

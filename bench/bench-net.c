@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * Frames between a driver and the host, through our network device:
+ *
+ *	net.WAY.LINK.SIZE.bN		thousands of frames per second; WAY: tx (from
+ *					the driver), rx; LINK: stream, packets (UNIX
+ *					sockets), tap; SIZE: bytes of a frame, 64k
+ *					one of which a tap makes segments; N: frames
+ *					at once, 1 or 32
+ *	floor.net.WAY.LINK.SIZE.bN	the same system calls without a device
+ *
+ * Both ends are of this thread, so that a figure is the work of both and of the
+ * kernel's between them. The tap interface lies in a network of its own; where
+ * this user can have none, its cases are left out.
+ */
+#include <config.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <virtio-devices/net.h>
+#include <vmm-sys-util/fd.h>
+
+#include "bench.h"
+#include "guest_rig.h"
+#include "net_far.h"
+
+#define RX 0u
+#define TX 1u
+/* A buffer of the driver's, with MRG_RXBUF, and one of its frames. */
+#define BUFFER 2048u
+#define STRIDE 0x11000u
+#define RX_DATA (GUEST_RIG_DATA + NET_FAR_BATCH * STRIDE)
+#define MEMORY (RX_DATA + GUEST_RIG_SIZE * BUFFER)
+#define HEADER ((uint32_t)sizeof(struct virtdev_net_header))
+
+#define FEATURES (VQ_F_VERSION_1 | VQ_F_EVENT_IDX | VIRTDEV_NET_F_MRG_RXBUF | \
+		  VIRTDEV_NET_F_CSUM | VIRTDEV_NET_F_HOST_TSO4 | \
+		  VIRTDEV_NET_F_GUEST_CSUM | VIRTDEV_NET_F_GUEST_TSO4)
+
+struct net_case {
+	struct guest_rig rig;
+	struct net_far far;
+	unsigned int batch;
+	uint64_t stored;	/* bytes of received frames and their headers */
+};
+
+static void collect(struct net_case *c, uint32_t queue)
+{
+	uint64_t gpa;
+	uint32_t len;
+
+	while (vq_driver_collect(c->rig.driver[queue], &gpa, &len) == 1) {
+		c->stored += len;
+		if (queue == RX)
+			guest_rig_give(&c->rig, RX, gpa, BUFFER, true);
+	}
+}
+
+/* Frames of the driver, n of them, as many at once as a batch has. */
+static void send_frames(void *opaque, uint64_t n)
+{
+	struct net_case *c = opaque;
+	unsigned int i, part;
+
+	for (; n; n -= part) {
+		part = n < c->batch ? (unsigned int)n : c->batch;
+		for (i = 0; i < part; i++)
+			guest_rig_give(&c->rig, TX, GUEST_RIG_DATA + i * STRIDE,
+				       HEADER + c->far.len, false);
+		guest_rig_serve(&c->rig, TX);
+		c->far.kind->take(&c->far, part);
+		collect(c, TX);
+	}
+}
+
+static void receive_frames(void *opaque, uint64_t n)
+{
+	struct net_case *c = opaque;
+	unsigned int part;
+
+	for (; n; n -= part) {
+		part = n < c->batch ? (unsigned int)n : c->batch;
+		c->far.kind->give(&c->far, part);
+		c->stored = 0;
+		guest_rig_serve(&c->rig, RX);
+		collect(c, RX);
+		if (c->stored < (uint64_t)part * (HEADER + c->far.len))
+			guest_rig_die("frames were lost", NULL);
+	}
+}
+
+/* ---------------------------------------------------------------------- floors */
+
+static void floor_send(void *opaque, uint64_t n)
+{
+	struct net_far *far = opaque;
+	unsigned int part;
+
+	for (; n; n -= part) {
+		part = n < far->batch ? (unsigned int)n : far->batch;
+		far->kind->send_bare(far, part);
+		far->kind->take(far, part);
+	}
+}
+
+static void floor_receive(void *opaque, uint64_t n)
+{
+	struct net_far *far = opaque;
+	unsigned int part;
+
+	for (; n; n -= part) {
+		part = n < far->batch ? (unsigned int)n : far->batch;
+		far->kind->give(far, part);
+		far->kind->receive_bare(far, part);
+	}
+}
+
+/* ----------------------------------------------------------------------- cases */
+
+static void open_device(struct net_case *c)
+{
+	struct virtdev_net_config config = {
+		.size = sizeof(config), .mac = { 0x52, 0x54, 0, 1, 2, 3 },
+	};
+	struct vsu_error err = VSU_ERROR_INIT;
+	struct virtdev *dev;
+	unsigned int i;
+
+	if (virtdev_net_link_from_fd(c->far.near, &config.link, &err) < 0 ||
+	    virtdev_net_new(&config, &dev, &err) < 0)
+		guest_rig_die("device", &err);
+	guest_rig_open(&c->rig, MEMORY, dev, FEATURES);
+	for (i = 0; i < NET_FAR_BATCH; i++)
+		memcpy(c->rig.memory + GUEST_RIG_DATA + i * STRIDE,
+		       c->far.frame, HEADER + c->far.len);
+	for (i = 0; i < GUEST_RIG_SIZE; i++)
+		guest_rig_give(&c->rig, RX, RX_DATA + i * BUFFER, BUFFER, true);
+}
+
+static const struct way {
+	const char *name;
+	bench_fn fn, floor;
+} ways[] = {
+	{ "tx", send_frames, floor_send },
+	{ "rx", receive_frames, floor_receive },
+};
+
+static const struct size {
+	const char *name;
+	uint32_t len;
+	unsigned int most;	/* at once, as the sockets have room for */
+} sizes[] = {
+	{ "64", 64, NET_FAR_BATCH }, { "1500", 1500, NET_FAR_BATCH },
+	{ "64k", 65536, 1 },
+};
+
+static void name_case(char *name, size_t room, const struct way *w,
+		      const char *link, const struct size *s, unsigned int batch)
+{
+	snprintf(name, room, "floor.net.%s.%s.%s.b%u", w->name, link, s->name,
+		 batch);
+}
+
+static void measure(const struct way *w, const struct net_far_kind *kind,
+		    const struct size *s, unsigned int batch)
+{
+	static struct net_case c;
+	char name[64];
+	const char *own = name + strlen("floor.");
+
+	name_case(name, sizeof(name), w, kind->name, s, batch);
+	if (!bench_selected(name))
+		return;
+	memset(&c, 0, sizeof(c));
+	if (!net_far_open(&c.far, kind, s->len))
+		return;
+	c.batch = c.far.batch = batch;
+	open_device(&c);
+	bench_rate(own, w->fn, &c, 1e3, "k/s");
+	bench_rate(name, w->floor, &c.far, 1e3, "k/s");
+	guest_rig_close(&c.rig);
+	net_far_close(&c.far);
+}
+
+int main(int argc, char **argv)
+{
+	size_t w, k, s;
+
+	bench_init(argc, argv);
+	for (k = 0; k < NET_FAR_KINDS; k++)
+		for (s = 0; s < sizeof(sizes) / sizeof(sizes[0]); s++)
+			for (w = 0; w < 2; w++) {
+				measure(&ways[w], &net_far_kinds[k], &sizes[s],
+					1);
+				if (sizes[s].most > 1)
+					measure(&ways[w], &net_far_kinds[k],
+						&sizes[s], sizes[s].most);
+			}
+	return 0;
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* A guest for benchmarks: memory, and a driver for each queue of a device. */
+#ifndef BENCH_GUEST_RIG_H
+#define BENCH_GUEST_RIG_H
+
+#include <stdint.h>
+
+#include <virtio-devices/device.h>
+#include <virtio-queue/driver.h>
+#include <vm-memory/space.h>
+
+#define GUEST_RIG_QUEUES 3u
+#define GUEST_RIG_SIZE 256u		/* entries of each queue */
+#define GUEST_RIG_DATA UINT64_C(0x100000) /* free, and all behind it */
+
+struct guest_rig {
+	struct vmem_map *map;
+	struct vmem_space *space;
+	unsigned char *memory;		/* host address of guest address 0 */
+	struct virtdev *dev;
+	struct vq *q[GUEST_RIG_QUEUES];
+	struct vq_driver *driver[GUEST_RIG_QUEUES];
+};
+
+/* Says why and ends the program. */
+_Noreturn void guest_rig_die(const char *what, const struct vsu_error *err);
+
+/* A map of len bytes from guest address 0, and where they are. */
+struct vmem_map *guest_rig_memory(uint64_t len, unsigned char **memory);
+
+/*
+ * A device in this process, freed with the rig: its features are those of
+ * wanted that it has, and its queues run. Nobody waits for it.
+ */
+void guest_rig_open(struct guest_rig *r, uint64_t len, struct virtdev *dev,
+		    uint64_t wanted);
+void guest_rig_close(struct guest_rig *r);
+
+/* One more buffer, whose address comes back as the cookie. */
+void guest_rig_give(struct guest_rig *r, uint32_t queue, uint64_t gpa,
+		    uint32_t len, bool writable);
+/* The driver publishes, and the device serves until it has no more to do. */
+void guest_rig_serve(struct guest_rig *r, uint32_t queue);
+
+#endif
