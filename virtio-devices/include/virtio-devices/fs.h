@@ -72,7 +72,9 @@ struct virtdev_fs_config {
 	uint32_t queue_max;	/* entries of each; 0: 1024 */
 	uint32_t inodes;	/* at most; 0: as many as the limit of open
 				   files leaves beside the handles */
-	uint32_t handles;	/* at most; 0: an eighth of that limit */
+	uint32_t handles;	/* at most; 0: an eighth of that limit. When the
+				   process has but a sixteenth of it left, and
+				   64 at least, no more of both are had */
 	bool read_only;		/* nothing in the folder is changed */
 	bool xattr;		/* extended attributes go through */
 	bool submounts;		/* the guest is told where another file system

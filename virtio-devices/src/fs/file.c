@@ -8,6 +8,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <vmm-sys-util/fd.h>
+
 #include "fs/fs_priv.h"
 
 struct fs_proc_name virtdev_priv_fs_proc_name(int fd)
@@ -16,6 +18,15 @@ struct fs_proc_name virtdev_priv_fs_proc_name(int fd)
 
 	snprintf(name.text, sizeof(name.text), "%d", fd);
 	return name;
+}
+
+/* The kernel gives the lowest number that is free: it counts those below. */
+int virtdev_priv_fs_check_kept(const struct fs *fs, int *fd)
+{
+	if (*fd < 0 || (uint64_t)*fd < fs->fd_limit)
+		return 0;
+	vsu_fd_close(fd);
+	return -ENFILE;
 }
 
 int virtdev_priv_fs_reopen(const struct fs *fs, const struct fs_inode *inode,

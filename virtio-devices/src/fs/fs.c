@@ -29,6 +29,9 @@
 #define HANDLES_SHARE 8u
 #define FILES_MOST (UINT32_C(1) << 20)
 
+/* Of that limit, what is left to the rest of the process, whatever it needs. */
+#define REST_SHARE 16u
+
 #define DAY UINT64_C(86400)
 
 /* -------------------------------------------------------------------- queues */
@@ -168,6 +171,17 @@ static uint32_t read_umask(void)
 	return mask;
 }
 
+/* OWN_FILES at least: divide_files() has seen that there are more. */
+static uint64_t read_fd_limit(void)
+{
+	struct rlimit limit = { .rlim_cur = 2 * OWN_FILES };
+	uint64_t rest;
+
+	getrlimit(RLIMIT_NOFILE, &limit);
+	rest = limit.rlim_cur / REST_SHARE;
+	return limit.rlim_cur - (rest > OWN_FILES ? rest : OWN_FILES);
+}
+
 static struct fs *fs_new(const struct virtdev_fs_config *c)
 {
 	const uint32_t nqueues = c->queues + 1;
@@ -189,6 +203,7 @@ static struct fs *fs_new(const struct virtdev_fs_config *c)
 	fs->uid = geteuid();
 	fs->gid = getegid();
 	fs->umask = read_umask();
+	fs->fd_limit = read_fd_limit();
 	pthread_mutex_init(&fs->lock, NULL);
 	pthread_mutex_init(&fs->window_lock, NULL);
 	return fs;

@@ -94,6 +94,7 @@ struct fs {
 	struct fs_space space;
 	struct virtdev_fs_config config; /* without its strings */
 	uint64_t valid_s;	/* seconds that what the driver knows holds */
+	uint64_t fd_limit;	/* from it on descriptors are not for the driver */
 	int folder;		/* O_PATH; the root's inode has it, too */
 	int proc;		/* /proc/self/fd, O_PATH */
 	uint32_t umask;		/* the process's, */
@@ -199,6 +200,11 @@ void virtdev_priv_fs_count(struct fs *fs, enum fs_count which, uint64_t n);
 struct fs_proc_name virtdev_priv_fs_proc_name(int fd);
 int virtdev_priv_fs_stat(int dir, const char *name, struct statx *st);
 void virtdev_priv_fs_attr(const struct statx *st, struct fuse_attr *attr);
+/*
+ * Closes fd and says -ENFILE where the process has hardly more descriptors: those
+ * that are left are not for what a driver keeps.
+ */
+int virtdev_priv_fs_check_kept(const struct fs *fs, int *fd);
 /* A descriptor of the inode with other flags. */
 int virtdev_priv_fs_reopen(const struct fs *fs, const struct fs_inode *inode,
 			   int flags);

@@ -59,7 +59,10 @@ int virtdev_priv_fs_handle_new_take_fd(struct fs *fs, int fd, uint64_t node,
 				       uint32_t open_flags, uint64_t *id)
 {
 	struct fs_handle *handle;
+	int rc = virtdev_priv_fs_check_kept(fs, &fd);
 
+	if (rc < 0)
+		return rc;
 	pthread_mutex_lock(&fs->lock);
 	handle = virtdev_priv_fs_pool_take(&fs->handles);
 	if (handle) {
@@ -86,6 +89,7 @@ void virtdev_priv_fs_handle_retire(struct fs *fs, struct fs_handle *handle)
 	pthread_mutex_unlock(&fs->lock);
 }
 
+/* Closing may wait for a server of files, and other queues need the lock. */
 void virtdev_priv_fs_handles_forget_all(struct fs *fs)
 {
 	struct fs_handle *handle;
@@ -97,7 +101,9 @@ void virtdev_priv_fs_handles_forget_all(struct fs *fs)
 		handle->slot.live = false;
 		handle->slot.users++;
 		fd = drop_use(fs, handle);
+		pthread_mutex_unlock(&fs->lock);
 		vsu_fd_close(&fd);
+		pthread_mutex_lock(&fs->lock);
 	}
 	pthread_mutex_unlock(&fs->lock);
 }

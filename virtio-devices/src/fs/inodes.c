@@ -134,7 +134,7 @@ int virtdev_priv_fs_inode_tell_take_fd(struct fs *fs, int fd,
 
 	pthread_mutex_lock(&fs->lock);
 	inode = inode_find(fs, st);
-	if (!inode) {
+	if (!inode && virtdev_priv_fs_check_kept(fs, &fd) >= 0) {
 		inode = inode_add(fs, &fd, st);
 		if (inode)
 			virtdev_priv_fs_pool_put(&inode->slot);

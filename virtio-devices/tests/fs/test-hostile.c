@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -214,6 +215,69 @@ START_TEST(a8_13_a_folder_is_read_when_no_more_files_can_be_known)
 	/* six entries with names of up to 8 bytes */
 	ck_assert_uint_eq(fs_rig_answer_len(&r), 6 * (128 + 24 + 8));
 	teardown();
+}
+END_TEST
+
+/* Says the limit that there was. */
+static struct rlimit limit_files(rlim_t n)
+{
+	struct rlimit before, limit;
+
+	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &before), 0);
+	limit = before;
+	limit.rlim_cur = n;
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	return before;
+}
+
+/* How many of n descriptors the process gets; they are closed then. */
+static unsigned int descriptors_left(unsigned int n)
+{
+	int fds[256];
+	unsigned int i, got = 0;
+
+	ck_assert_uint_le(n, sizeof(fds) / sizeof(fds[0]));
+	while (got < n && (fds[got] = dup(r.dir)) >= 0)
+		got++;
+	for (i = 0; i < got; i++)
+		close(fds[i]);
+	return got;
+}
+
+/* Files of the folder, until one of them is not told of: that is what it says. */
+static int lookup_all(unsigned int n)
+{
+	char name[16];
+	unsigned int i;
+	int rc = 0;
+
+	for (i = 0; i < n && !rc; i++) {
+		snprintf(name, sizeof(name), "f%u", i);
+		ck_assert_int_eq(mknodat(r.dir, name, S_IFREG | 0600, 0), 0);
+		rc = lookup(1, name);
+	}
+	return rc;
+}
+
+START_TEST(a8_13_the_rest_of_the_process_keeps_descriptors_for_itself)
+{
+	const struct rlimit before = limit_files(256);
+	const struct fuse_open_in in = { .flags = O_RDONLY };
+	int others[120], rc;
+	unsigned int i;
+
+	setup();
+	for (i = 0; i < 120; i++)
+		others[i] = dup(r.dir);
+	ck_assert_int_eq(lookup_all(200), -ENFILE);
+	rc = fs_rig_ask(&r, FUSE_OPENDIR, 1, &in, sizeof(in), NULL, 0);
+	ck_assert_int_eq(rc, -ENFILE);
+	ck_assert_uint_eq(descriptors_left(60), 60);
+	for (i = 0; i < 120; i++)
+		close(others[i]);
+	fs_rig_open(&r, FUSE_OPENDIR, 1, 0);
+	teardown();
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &before), 0);
 }
 END_TEST
 
@@ -450,6 +514,8 @@ static Suite *suite(void)
 	tcase_add_test(alone, a8_13_files_beyond_the_bounds_get_enfile);
 	tcase_add_test(alone,
 		       a8_13_a_folder_is_read_when_no_more_files_can_be_known);
+	tcase_add_test(alone,
+		       a8_13_the_rest_of_the_process_keeps_descriptors_for_itself);
 	tcase_add_test(alone,
 		       a8_16_nothing_changes_in_a_folder_that_is_read_only);
 	tcase_add_test(alone, a_queue_of_high_priority_takes_nothing_else);
