@@ -58,10 +58,13 @@ with_parent() {
 	exec "$@"
 }
 
-# start LOG COMMAND...: runs COMMAND in the background; its process is in CHILD
+# start LOG COMMAND...: runs COMMAND in the background; its process is in CHILD.
+# The log is emptied before that, or a caller who waits for a line would find it in
+# what the last process wrote.
 start() {
 	local log=$1; shift
 
+	: >"$log"
 	(exec </dev/null >"$log" 2>&1 && with_parent "$@") &
 	CHILD=$!
 	CHILDREN+=("$CHILD")
