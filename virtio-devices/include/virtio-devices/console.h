@@ -76,11 +76,17 @@ VIRTDEV_API VSU_NODISCARD int virtdev_console_add(
 		struct virtdev *dev, const struct virtdev_console_port *port,
 		uint32_t *id, struct vsu_error *err);
 
-/* The port is gone, its host's end too. -ENOENT: there is none; 0 stays. */
+/*
+ * The port is gone, its host's end too. -ENOENT: there is none, as in a device
+ * that is no console; port 0 stays.
+ */
 VIRTDEV_API VSU_NODISCARD int virtdev_console_remove(struct virtdev *dev,
 						     uint32_t id);
 
-/* The terminal behind a console has another size, in characters. -ENOENT. */
+/*
+ * The terminal behind a port has another size, in characters. -ENOENT: there
+ * is no such port.
+ */
 VIRTDEV_API VSU_NODISCARD int virtdev_console_resize(struct virtdev *dev,
 						     uint32_t id,
 						     uint16_t cols,

@@ -202,7 +202,7 @@ static void balloon_free(void *self)
 }
 
 static const struct virtdev_ops balloon_ops = {
-	.size = sizeof(balloon_ops), .name = BALLOON_NAME,
+	.size = sizeof(balloon_ops), .name = "balloon",
 	.set_features = virtdev_priv_balloon_set_features,
 	.config_read = virtdev_priv_balloon_config_read,
 	.config_write = virtdev_priv_balloon_config_write,

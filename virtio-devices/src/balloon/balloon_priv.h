@@ -19,9 +19,6 @@
 #define BALLOON_F_PAGE_POISON		(UINT64_C(1) << 4)
 #define BALLOON_F_PAGE_REPORTING	(UINT64_C(1) << 5)
 
-/* Its functions know a device as theirs by it. */
-#define BALLOON_NAME "balloon"
-
 /* With that of hints, for drivers that count queues as the specification. */
 #define BALLOON_QUEUES 5u
 

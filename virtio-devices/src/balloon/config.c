@@ -148,7 +148,7 @@ void virtdev_priv_balloon_store_target(struct balloon *b, uint64_t bytes)
 int virtdev_balloon_set_target(struct virtdev *dev, uint64_t bytes,
 			       struct vsu_error *err)
 {
-	struct balloon *b = virtdev_priv_self(dev, BALLOON_NAME);
+	struct balloon *b = virtdev_priv_self(dev, virtdev_priv_balloon_stats);
 	int rc;
 
 	if (!b)
@@ -164,7 +164,7 @@ int virtdev_balloon_set_target(struct virtdev *dev, uint64_t bytes,
 int virtdev_balloon_get_size(const struct virtdev *dev,
 			     struct virtdev_balloon_size *out)
 {
-	const struct balloon *b = virtdev_priv_self(dev, BALLOON_NAME);
+	const struct balloon *b = virtdev_priv_self(dev, virtdev_priv_balloon_stats);
 
 	if (!b)
 		return -EINVAL;

@@ -119,7 +119,7 @@ void virtdev_priv_balloon_stats_drain(struct balloon *b, struct vq *q)
 
 int virtdev_balloon_ask_stats(struct virtdev *dev)
 {
-	struct balloon *b = virtdev_priv_self(dev, BALLOON_NAME);
+	struct balloon *b = virtdev_priv_self(dev, virtdev_priv_balloon_stats);
 	const struct balloon_queue *queue;
 
 	if (!b)
@@ -134,7 +134,7 @@ int virtdev_balloon_ask_stats(struct virtdev *dev)
 int virtdev_balloon_get_stats(const struct virtdev *dev,
 			      struct virtdev_balloon_stats *out)
 {
-	const struct balloon *b = virtdev_priv_self(dev, BALLOON_NAME);
+	const struct balloon *b = virtdev_priv_self(dev, virtdev_priv_balloon_stats);
 
 	if (!b)
 		return -EINVAL;

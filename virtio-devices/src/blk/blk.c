@@ -279,7 +279,7 @@ static void blk_free(void *self)
 
 static const struct virtdev_ops blk_ops = {
 	.size = sizeof(blk_ops),
-	.name = BLK_NAME,
+	.name = "blk",
 	.set_features = virtdev_priv_blk_set_features,
 	.config_read = virtdev_priv_blk_config_read,
 	.config_write = virtdev_priv_blk_config_write,

@@ -20,8 +20,6 @@
 
 #include "disk/disk_priv.h"
 
-#define BLK_NAME "blk"
-
 /* Ranges of one discard or write-zeroes request, and how long one may be. */
 #define BLK_MAX_RANGES 16u
 #define BLK_MAX_DISCARD_SECTORS (UINT32_C(1) << 22)	/* 2 GiB */

@@ -133,7 +133,7 @@ int virtdev_priv_blk_config_write(void *self, uint32_t off, const void *buf,
 int virtdev_blk_resize(struct virtdev *dev, uint64_t bytes,
 		       struct vsu_error *err)
 {
-	struct blk *blk = virtdev_priv_self(dev, BLK_NAME);
+	struct blk *blk = virtdev_priv_self(dev, virtdev_priv_blk_stats);
 	uint64_t capacity;
 	int rc;
 

@@ -177,7 +177,7 @@ static int make_channels(struct console *c)
 static int make_device(struct console *c, uint32_t queue_max)
 {
 	static const struct virtdev_ops ops = {
-		.size = sizeof(ops), .name = CONSOLE_NAME,
+		.size = sizeof(ops), .name = "console",
 		.set_features = console_set_features,
 		.config_read = console_config_read,
 		.config_write = console_config_write,

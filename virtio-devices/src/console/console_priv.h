@@ -46,8 +46,6 @@ enum console_event {
 	EVENT_PORT_NAME,
 };
 
-#define CONSOLE_NAME "console"
-
 /* Queues of port 0, then those of control, then those of the other ports. */
 #define CONTROL_RX 2u
 #define CONTROL_TX 3u

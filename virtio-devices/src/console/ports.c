@@ -110,7 +110,7 @@ int virtdev_console_add(struct virtdev *dev,
 			const struct virtdev_console_port *port, uint32_t *id,
 			struct vsu_error *err)
 {
-	struct console *c = virtdev_priv_self(dev, CONSOLE_NAME);
+	struct console *c = virtdev_priv_self(dev, virtdev_priv_console_stats);
 	struct virtdev_console_port p;
 	int rc = virtdev_priv_port_check(port, &p, err);
 
@@ -143,7 +143,7 @@ static void remove_port(struct console *c, struct port *p)
 
 int virtdev_console_remove(struct virtdev *dev, uint32_t id)
 {
-	struct console *c = virtdev_priv_self(dev, CONSOLE_NAME);
+	struct console *c = virtdev_priv_self(dev, virtdev_priv_console_stats);
 	struct port *p = id ? port_find(c, id) : NULL;
 
 	if (!p)
@@ -157,7 +157,7 @@ int virtdev_console_remove(struct virtdev *dev, uint32_t id)
 int virtdev_console_resize(struct virtdev *dev, uint32_t id, uint16_t cols,
 			   uint16_t rows)
 {
-	struct console *c = virtdev_priv_self(dev, CONSOLE_NAME);
+	struct console *c = virtdev_priv_self(dev, virtdev_priv_console_stats);
 	struct port *p = port_find(c, id);
 
 	if (!p)
@@ -176,7 +176,7 @@ int virtdev_console_resize(struct virtdev *dev, uint32_t id, uint16_t cols,
 int virtdev_console_counts(struct virtdev *dev, uint32_t id,
 			   struct virtdev_console_counts *out)
 {
-	struct console *c = virtdev_priv_self(dev, CONSOLE_NAME);
+	struct console *c = virtdev_priv_self(dev, virtdev_priv_console_stats);
 	const struct port *p = port_find(c, id);
 	struct virtdev_console_counts now;
 	const size_t size = out->size;

@@ -44,9 +44,9 @@ void virtdev_free(struct virtdev *dev)
 	free(dev);
 }
 
-void *virtdev_priv_self(const struct virtdev *dev, const char *name)
+void *virtdev_priv_self(const struct virtdev *dev, virtdev_priv_stats_fn *stats)
 {
-	return strcmp(dev->ops.name, name) ? NULL : dev->self;
+	return dev->ops.stats == stats ? dev->self : NULL;
 }
 
 void virtdev_notify(struct virtdev *dev, uint32_t queue)

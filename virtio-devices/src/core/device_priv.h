@@ -5,7 +5,13 @@
 
 #include <virtio-devices/device.h>
 
-/* The model's object if its ops have this name, else NULL. */
-void *virtdev_priv_self(const struct virtdev *dev, const char *name);
+typedef uint32_t virtdev_priv_stats_fn(void *self, struct virtdev_stat *stats,
+				       uint32_t max);
+
+/*
+ * The model's object if this function of the model tells its figures, else
+ * NULL. A name is no proof: a program's own device may bear any.
+ */
+void *virtdev_priv_self(const struct virtdev *dev, virtdev_priv_stats_fn *stats);
 
 #endif

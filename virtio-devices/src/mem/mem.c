@@ -18,7 +18,6 @@
 #include "core/device_priv.h"
 #include "mem/blocks.h"
 
-#define MEM_NAME "mem"
 #define DEFAULT_QUEUE_MAX 64u
 #define REGION 0u
 
@@ -289,7 +288,7 @@ static void mem_free(void *self)
 }
 
 static const struct virtdev_ops mem_ops = {
-	.size = sizeof(mem_ops), .name = MEM_NAME,
+	.size = sizeof(mem_ops), .name = "mem",
 	.config_read = mem_config_read,
 	.queue_start = mem_start, .queue_serve = mem_serve,
 	.queue_stop = mem_stop,
@@ -375,7 +374,7 @@ int virtdev_mem_new(const struct virtdev_mem_config *config,
 int virtdev_mem_set_requested(struct virtdev *dev, uint64_t bytes,
 			      struct vsu_error *err)
 {
-	struct mem *m = virtdev_priv_self(dev, MEM_NAME);
+	struct mem *m = virtdev_priv_self(dev, mem_stats);
 	int rc;
 
 	if (!m)

@@ -7,9 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <virtio-devices/balloon.h>
 #include <virtio-devices/blk.h>
+#include <virtio-devices/console.h>
 #include <virtio-devices/device.h>
 #include <virtio-devices/disk.h>
+#include <virtio-devices/mem.h>
 #include <virtio-devices/vhost_user_server.h>
 
 #include "../guest.h"
@@ -101,6 +104,59 @@ START_TEST(info_and_name_are_the_models)
 	ck_assert_str_eq(virtdev_name(model.dev), "model");
 	ck_assert_uint_eq(virtdev_info(model.dev)->id, 42);
 	ck_assert_uint_eq(virtdev_info(model.dev)->queue_max, 64);
+}
+END_TEST
+
+static int resize_blk(struct virtdev *dev)
+{
+	return virtdev_blk_resize(dev, 512, NULL);
+}
+
+static int resize_balloon(struct virtdev *dev)
+{
+	return virtdev_balloon_set_target(dev, 4096, NULL);
+}
+
+static int ask_balloon(struct virtdev *dev)
+{
+	return virtdev_balloon_ask_stats(dev);
+}
+
+static int resize_console(struct virtdev *dev)
+{
+	return virtdev_console_resize(dev, 0, 80, 25);
+}
+
+static int resize_mem(struct virtdev *dev)
+{
+	return virtdev_mem_set_requested(dev, 0, NULL);
+}
+
+/* Functions that a model has of its own. */
+static const struct {
+	const char *name;
+	int (*call)(struct virtdev *dev);
+	int code;
+} own_calls[] = {
+	{ "blk", resize_blk, -EINVAL },
+	{ "balloon", resize_balloon, -EINVAL },
+	{ "balloon", ask_balloon, -EINVAL },
+	{ "console", resize_console, -ENOENT },
+	{ "mem", resize_mem, -EINVAL },
+};
+
+START_TEST(name_alone_makes_no_model)
+{
+	struct virtdev_ops of_that_name = ops;
+	struct model untouched = { .freed = 0 };
+	struct model other = untouched;
+	struct virtdev *dev;
+
+	of_that_name.name = own_calls[_i].name;
+	ck_assert_int_eq(virtdev_new(&of_that_name, &info, &other, &dev), 0);
+	ck_assert_int_eq(own_calls[_i].call(dev), own_calls[_i].code);
+	ck_assert_mem_eq(&other, &untouched, sizeof(other));
+	virtdev_free(dev);
 }
 END_TEST
 
@@ -410,6 +466,8 @@ int main(void)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, structs_whose_size_was_forgotten_are_refused);
 	tcase_add_test(tc, info_and_name_are_the_models);
+	tcase_add_loop_test(tc, name_alone_makes_no_model, 0,
+			    sizeof(own_calls) / sizeof(own_calls[0]));
 	tcase_add_test(tc, features_that_were_offered_reach_the_model);
 	tcase_add_test(tc, a3_03_feature_that_was_not_offered_is_refused_by_its_number);
 	tcase_add_test(tc, model_may_refuse_features);
