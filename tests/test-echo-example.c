@@ -15,6 +15,7 @@
 #include <vmm-sys-util/sock.h>
 
 #include "echo_client.h"
+#include "suite.h"
 #include "workdir.h"
 
 static char program[PATH_MAX];
@@ -91,11 +92,9 @@ int main(void)
 {
 	Suite *s = suite_create("echo-example");
 	TCase *tc = tcase_create("echo-example");
-	SRunner *sr = srunner_create(s);
 	const char *top = getenv("top_builddir");
 	const char *given = getenv("ECHO_DEVICE");	/* another build of it */
 	char path[PATH_MAX];
-	int failed;
 
 	snprintf(path, sizeof(path), "%s/examples/echo-device",
 		 top ? top : "..");
@@ -110,8 +109,5 @@ int main(void)
 	tcase_add_test(tc, the_device_answers_one_driver_after_another);
 	tcase_add_test(tc, the_same_device_answers_behind_registers);
 
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(s);
 }

@@ -24,6 +24,7 @@
 #include <vmm-sys-util/sock.h>
 
 #include "echo_client.h"
+#include "suite.h"
 #include "workdir.h"
 
 #define PIECE 0x10000u		/* whole pages of every size */
@@ -350,10 +351,8 @@ int main(void)
 {
 	Suite *s = suite_create("shmem-example");
 	TCase *tc = tcase_create("shmem-example");
-	SRunner *sr = srunner_create(s);
 	const char *top = getenv("top_builddir");
 	char path[PATH_MAX];
-	int failed;
 
 	snprintf(path, sizeof(path), "%s/examples/shmem-backend",
 		 top ? top : "..");
@@ -370,8 +369,5 @@ int main(void)
 	tcase_add_test(tc, refusal_is_said_and_not_asked_for_again);
 	tcase_add_test(tc, next_client_is_served_like_the_first);
 
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(s);
 }

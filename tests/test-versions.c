@@ -11,6 +11,8 @@
 #include <vm-memory/version.h>
 #include <vmm-sys-util/version.h>
 
+#include "suite.h"
+
 START_TEST(all_libraries_have_one_version)
 {
 	ck_assert_str_eq(vmem_version(), vsu_version());
@@ -52,15 +54,10 @@ int main(void)
 {
 	Suite *s = suite_create("versions");
 	TCase *tc = tcase_create("versions");
-	SRunner *sr = srunner_create(s);
-	int failed;
 
 	suite_add_tcase(s, tc);
 	tcase_add_test(tc, all_libraries_have_one_version);
 	tcase_add_test(tc, headers_say_the_version_of_the_library);
 	tcase_add_test(tc, versions_are_ordered_by_their_first_difference);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(s);
 }

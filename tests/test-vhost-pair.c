@@ -21,6 +21,7 @@
 
 #include "echo_client.h"
 #include "echo_server.h"
+#include "suite.h"
 
 #define FEATURES (VQ_F_VERSION_1 | VQ_F_EVENT_IDX)
 #define MIB (UINT64_C(1) << 20)
@@ -347,8 +348,6 @@ int main(void)
 {
 	Suite *s = suite_create("vhost-pair");
 	TCase *tc = tcase_create("pair");
-	SRunner *sr = srunner_create(s);
-	int failed;
 
 	suite_add_tcase(s, tc);
 	tcase_add_checked_fixture(tc, setup, NULL);
@@ -374,8 +373,5 @@ int main(void)
 			    0, WAYS);
 	tcase_add_test(tc, mapping_outlives_a_stop_and_goes_with_a_reset);
 	tcase_add_test(tc, unmap_is_answered_when_the_client_lets_go);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(s);
 }

@@ -23,6 +23,7 @@
 
 #include <vmm-sys-util/foreign.h>
 
+#include "../../tests/support/suite.h"
 #include "confine.h"
 
 /* In a child: what it ends with, or -1 minus the signal that ended it. */
@@ -301,8 +302,6 @@ int main(void)
 {
 	Suite *s = suite_create("confine");
 	TCase *tc = tcase_create("confine");
-	SRunner *sr = srunner_create(s);
-	int failed;
 
 	suite_add_tcase(s, tc);
 	tcase_add_test(tc, user_that_is_not_there_is_named);
@@ -315,8 +314,5 @@ int main(void)
 	else
 		puts("# left out: the filter, which this build or host has not");
 	fflush(stdout);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(s);
 }

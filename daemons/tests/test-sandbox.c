@@ -19,6 +19,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "../../tests/support/suite.h"
 #include "sandbox.h"
 
 #define NOBODY 65534
@@ -429,16 +430,13 @@ int main(void)
 {
 	Suite *s = suite_create("sandbox");
 	TCase *tc = tcase_create("sandbox");
-	SRunner *sr = srunner_create(s);
 	int failed;
 
 	make_folder();
 	suite_add_tcase(s, tc);
 	add_tests(tc);
 	fflush(stdout);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
+	failed = run_suite(s);
 	remove_folder();
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return failed;
 }

@@ -13,6 +13,7 @@
 
 #include <vmm-sys-util/event.h>
 
+#include "../../tests/support/suite.h"
 #include "log.h"
 
 #define SECOND UINT64_C(1000000000)
@@ -189,8 +190,6 @@ int main(void)
 {
 	Suite *s = suite_create("log");
 	TCase *tc = tcase_create("log");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, a_line_begins_with_the_programs_name);
@@ -205,9 +204,5 @@ int main(void)
 	tcase_add_test(tc, e1_25_a_reader_that_does_not_read_makes_nobody_wait);
 	tcase_add_test(tc, a_closed_standard_error_is_harmless);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(s);
 }

@@ -4,6 +4,7 @@
 #include <check.h>
 #include <stdlib.h>
 
+#include "../../tests/support/suite.h"
 #include "log.h"
 #include "places.h"
 
@@ -81,17 +82,11 @@ int main(void)
 {
 	Suite *s = suite_create("places");
 	TCase *tc = tcase_create("places");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_test(tc, each_value_is_in_its_member_and_no_other);
 	tcase_add_test(tc, flag_that_is_switched_off_is_off);
 	tcase_add_test(tc, rows_of_the_log_set_its_level);
 	tcase_add_test(tc, row_without_a_place_is_the_programs_own);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(s);
 }

@@ -9,6 +9,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "../../tests/support/suite.h"
 #include "process.h"
 
 static void close_from_list(const int *fds, unsigned int n)
@@ -144,8 +145,6 @@ int main(void)
 {
 	Suite *s = suite_create("process");
 	TCase *tc = tcase_create("process");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_loop_test(tc,
 			    e1_31_standard_descriptors_that_are_closed_become_dev_null,
@@ -159,9 +158,5 @@ int main(void)
 				    SIGBUS);
 	tcase_add_test(tc, writes_that_fail_raise_no_signal);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(s);
 }

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../../tests/support/suite.h"
 #include "blk.h"
 #include "names.h"
 
@@ -122,8 +123,6 @@ int main(void)
 {
 	Suite *s = suite_create("blk-config");
 	TCase *tc = tcase_create("blk-config");
-	SRunner *sr = srunner_create(s);
-	int failed;
 
 	suite_add_tcase(s, tc);
 	tcase_add_test(tc, capacity_is_little_endian_and_always_there);
@@ -134,8 +133,5 @@ int main(void)
 	tcase_add_test(tc, protocol_bits_are_named);
 	tcase_add_test(tc, every_device_that_is_listed_is_known);
 	tcase_add_test(tc, disks_and_network_cards_are_guessed);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(s);
 }

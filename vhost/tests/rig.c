@@ -98,17 +98,6 @@ TCase *rig_case(Suite *s, const char *name)
 	return tc;
 }
 
-int rig_run(Suite *s)
-{
-	SRunner *sr = srunner_create(s);
-	int failed;
-
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
-}
-
 /* owner */
 
 static int own_set_features(void *opaque, uint64_t features)

@@ -15,6 +15,8 @@
 #include <vhost/protocol.h>
 #include <virtio-queue/features.h>
 
+#include "suite.h"
+
 #define RIG_RINGS	3u
 #define RIG_MEMORY	(1u << 20)	/* bytes, at guest address 0 */
 #define RIG_UADDR	UINT64_C(0x7f1200000000)
@@ -72,7 +74,6 @@ void rig_poll(struct rig *r);
 
 /* A suite of cases with the counting fixture. */
 TCase *rig_case(Suite *s, const char *name);
-int rig_run(Suite *s);
 bool rig_under_valgrind(void);
 /* Whether postcopy can be tested; says why not, before Check runs anything. */
 bool rig_has_userfaultfd(void);

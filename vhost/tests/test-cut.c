@@ -18,6 +18,7 @@
 #include <vmm-sys-util/sock.h>
 
 #include "pair_rig.h"
+#include "suite.h"
 
 #define RELAY_FDS 32u
 #define NEVER UINT32_MAX
@@ -400,8 +401,6 @@ int main(void)
 {
 	Suite *s = suite_create("vhost cut connections");
 	TCase *tc = tcase_create("cut");
-	SRunner *sr;
-	int nfailed;
 
 	tcase_set_timeout(tc, 120);
 	tcase_add_loop_test(tc, c1_13_session_that_is_cut_anywhere_ends_cleanly_at_both_sides,
@@ -413,9 +412,5 @@ int main(void)
 	tcase_add_test(tc, session_may_be_freed_at_any_step_of_its_return);
 	tcase_add_test(tc, session_may_be_stopped_at_any_step_of_its_return);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	nfailed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return nfailed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(s);
 }

@@ -15,6 +15,7 @@
 #include <vmm-sys-util/fd.h>
 
 #include "pair_rig.h"
+#include "suite.h"
 
 #define INBAND VHOST_USER_PROTOCOL_BIT(INBAND_NOTIFICATIONS)
 #define CALLS 10000u
@@ -225,8 +226,6 @@ int main(void)
 {
 	Suite *s = suite_create("vhost in-band notifications");
 	TCase *tc = tcase_create("inband");
-	SRunner *sr = srunner_create(s);
-	int failed;
 
 	suite_add_tcase(s, tc);
 	tcase_add_checked_fixture(tc, setup, teardown);
@@ -240,8 +239,5 @@ int main(void)
 	tcase_add_test(tc, kick_of_no_ring_is_not_sent);
 	tcase_add_loop_test(tc, inband_is_agreed_on_by_name_and_with_its_operations,
 			    0, 4);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(s);
 }

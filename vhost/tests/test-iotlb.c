@@ -15,6 +15,7 @@
 #include <vmm-sys-util/sock.h>
 
 #include "pair_rig.h"
+#include "suite.h"
 
 #define IOVA UINT64_C(0x7000000000)	/* where the device sees guest memory */
 #define BUFFER 0x8000u
@@ -332,8 +333,6 @@ int main(void)
 {
 	TCase *tc = tcase_create("iotlb");
 	Suite *s = suite_create("iotlb");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, ring_and_buffers_are_asked_for_and_data_arrives);
@@ -345,9 +344,5 @@ int main(void)
 	tcase_add_test(tc, c1_16_chain_that_waits_for_its_address_is_served_by_the_next);
 	tcase_add_test(tc, c1_16_ring_that_waits_for_its_areas_is_started_by_the_next);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(s);
 }

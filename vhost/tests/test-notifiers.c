@@ -12,6 +12,7 @@
 #include <vmm-sys-util/fd.h>
 
 #include "pair_rig.h"
+#include "suite.h"
 
 static struct pair pair;
 static unsigned int notifiers, answers;
@@ -151,8 +152,6 @@ int main(void)
 {
 	Suite *s = suite_create("vhost notifiers");
 	TCase *tc = tcase_create("notifiers");
-	SRunner *sr = srunner_create(s);
-	int failed;
 
 	suite_add_tcase(s, tc);
 	tcase_add_checked_fixture(tc, setup, teardown);
@@ -163,8 +162,5 @@ int main(void)
 	tcase_add_test(tc, notifier_of_no_ring_or_no_page_is_not_sent);
 	tcase_add_loop_test(tc, notifiers_are_agreed_on_with_their_operations,
 			    0, 2);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(s);
 }

@@ -11,6 +11,7 @@
 #include <vhost/frontend_device.h>
 
 #include "pair_rig.h"
+#include "suite.h"
 
 #define NAME ((const unsigned char *)"one to be shared")
 #define OTHER ((const unsigned char *)"no one has this.")
@@ -248,8 +249,6 @@ int main(void)
 {
 	Suite *s = suite_create("vhost objects");
 	TCase *tc = tcase_create("objects");
-	SRunner *sr = srunner_create(s);
-	int failed;
 
 	suite_add_tcase(s, tc);
 	tcase_add_checked_fixture(tc, setup, teardown);
@@ -264,8 +263,5 @@ int main(void)
 			    0, 2);
 	tcase_add_test(tc, suspended_device_says_nothing);
 	tcase_add_test(tc, answer_that_will_not_come_is_told);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(s);
 }

@@ -15,6 +15,7 @@
 #include <vm-memory/map.h>
 
 #include "pair_rig.h"
+#include "suite.h"
 
 #define P(name) VHOST_USER_PROTOCOL_BIT(name)
 #define PARK (P(REPLY_ACK) | P(INFLIGHT_SHMFD) | P(GET_VRING_BASE_INFLIGHT) | \
@@ -175,8 +176,6 @@ int main(void)
 {
 	Suite *s = suite_create("vhost park");
 	TCase *tc = tcase_create("park");
-	SRunner *sr = srunner_create(s);
-	int failed;
 
 	suite_add_tcase(s, tc);
 	tcase_add_checked_fixture(tc, setup, teardown);
@@ -185,8 +184,5 @@ int main(void)
 	tcase_add_test(tc, ring_that_holds_nothing_is_parked_too);
 	tcase_add_loop_test(tc, parking_is_agreed_on_by_name_and_with_its_operation,
 			    0, 3);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(s);
 }

@@ -26,6 +26,7 @@
 
 #include "pair_rig.h"
 #include "rig.h"
+#include "suite.h"
 
 #define DESC	0x1000u
 #define AVAIL	0x2000u
@@ -381,8 +382,6 @@ int main(void)
 {
 	Suite *s;
 	TCase *tc;
-	SRunner *sr;
-	int failed;
 
 	if (!rig_has_userfaultfd())
 		return 0;
@@ -400,9 +399,5 @@ int main(void)
 	tcase_add_test(tc, owner_may_refuse);
 	tcase_add_test(tc, memory_comes_after_listening);
 	tcase_add_loop_test(tc, postcopy_is_agreed_on_with_its_operations, 0, 3);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(s);
 }

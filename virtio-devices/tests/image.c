@@ -5,7 +5,6 @@
 #include <check.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -15,30 +14,6 @@
 #include <unistd.h>
 
 #include "image.h"
-
-static char folder[64];
-
-void folder_init(const char *where)
-{
-	snprintf(folder, sizeof(folder), "%s/virtdev-XXXXXX", where);
-	ck_assert_ptr_nonnull(mkdtemp(folder));
-	ck_assert_int_eq(chdir(folder), 0);
-}
-
-static int remove_one(const char *path, const struct stat *st, int type,
-		      struct FTW *ftw)
-{
-	(void)st;
-	(void)type;
-	(void)ftw;
-	return remove(path);
-}
-
-void folder_fini(void)
-{
-	ck_assert_int_eq(chdir("/"), 0);
-	nftw(folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);
-}
 
 void image_make(const char *name, uint64_t size)
 {

@@ -9,12 +9,9 @@
 #include <virtio-devices/disk.h>
 
 #include "disk/disk_priv.h"
+#include "folder.h"
 
-/* A temporary folder in that one, the current one until its fini. */
-void folder_init(const char *where);
-void folder_fini(void);
-
-/* A sparse file of this size there. */
+/* A sparse file of this size in the current folder. */
 void image_make(const char *name, uint64_t size);
 
 /* False where the host refuses that engine. */

@@ -31,6 +31,7 @@
 
 #include "guest.h"
 #include "image.h"
+#include "suite.h"
 
 /* Calls that succeed before one fails; negative: none does. */
 static int left = -1;
@@ -488,8 +489,6 @@ int main(void)
 {
 	Suite *s = suite_create("lack");
 	TCase *tc = tcase_create("lack");
-	SRunner *sr = srunner_create(s);
-	int failed;
 
 	suite_add_tcase(s, tc);
 	tcase_add_checked_fixture(tc, setup, teardown);
@@ -502,8 +501,5 @@ int main(void)
 	tcase_add_loop_test(tc, e1_05_device_and_home_are_made_or_leave_nothing,
 			    0, sizeof(makers) / sizeof(makers[0]));
 	tcase_add_test(tc, d1_18_server_or_block_device_of_nothing_is_refused);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(s);
 }

@@ -8,6 +8,8 @@
 
 #include <vm-memory/version.h>
 
+#include "util.h"
+
 START_TEST(version_is_the_one_configured)
 {
 	ck_assert_str_eq(vmem_version(), PACKAGE_VERSION);
@@ -28,15 +30,10 @@ int main(void)
 {
 	Suite *s = suite_create("version");
 	TCase *tc = tcase_create("version");
-	SRunner *sr = srunner_create(s);
-	int failed;
 
 	suite_add_tcase(s, tc);
 	tcase_add_test(tc, version_is_the_one_configured);
 	tcase_add_test(tc, version_is_three_numbers);
 
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(s);
 }

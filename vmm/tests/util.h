@@ -15,6 +15,8 @@
 
 #include <vmm-sys-util/error.h>
 
+#include "../../tests/support/suite.h"
+
 #define KIB UINT64_C(1024)
 #define MIB (KIB * 1024)
 #define GIB (MIB * 1024)
@@ -27,17 +29,6 @@
 	ck_assert_int_eq((call), (want_code));				\
 	ck_assert_str_eq((err).msg, (want_msg));			\
 } while (0)
-
-static inline int run_suite(Suite *s)
-{
-	SRunner *sr = srunner_create(s);
-	int failed;
-
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
-}
 
 /* Prints the plan of a test that cannot run here. */
 static inline int skip_all(const char *why)

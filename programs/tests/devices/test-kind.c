@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "../../../tests/support/suite.h"
 #include "devices/kind.h"
 
 static _Alignas(8) unsigned char config[VMM_DEVICE_CONFIG_MAX];
@@ -234,8 +235,6 @@ int main(void)
 	Suite *s = suite_create("kind");
 	TCase *tc = tcase_create("kind");
 	const int n = (int)nkinds();
-	SRunner *sr;
-	int failed;
 
 	tcase_add_checked_fixture(tc, setup, NULL);
 	tcase_add_loop_test(tc, a_kind_is_found_by_its_name, 0, n);
@@ -252,9 +251,5 @@ int main(void)
 			    (int)(sizeof(bad_streams) / sizeof(bad_streams[0])));
 	tcase_add_test(tc, a_missing_image_is_named);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(s);
 }

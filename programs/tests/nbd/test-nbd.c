@@ -15,6 +15,7 @@
 
 #include <vmm-sys-util/event.h>
 
+#include "../../../tests/support/suite.h"
 #include "nbd/nbd.h"
 
 #define SIZE (16u << 20)
@@ -608,16 +609,9 @@ static Suite *suite(void)
 
 int main(void)
 {
-	SRunner *runner;
-	int failed;
-
 	if (!have("nbdkit")) {
 		puts("1..0 # SKIP nbdkit is not installed");
 		return 0;
 	}
-	runner = srunner_create(suite());
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return run_suite(suite());
 }

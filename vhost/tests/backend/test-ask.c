@@ -104,5 +104,5 @@ int main(void)
 	tcase_add_test(tc, b4_21_object_that_is_found_and_forgotten_was_not_found);
 	tcase_add_test(tc, b4_21_descriptor_that_nobody_asked_for_ends_the_channel);
 	tcase_add_test(tc, requests_have_a_number_that_may_be_unanswered);
-	return rig_run(s);
+	return run_suite(s);
 }

@@ -452,5 +452,5 @@ int main(void)
 	tcase_add_test(tc, b4_15_transfers_that_make_no_sense_are_refused);
 	tcase_add_test(tc, b4_15_state_does_not_move_while_a_ring_is_started);
 	tcase_add_test(tc, b4_16_session_that_ends_during_a_check_waits_for_its_answer);
-	return rig_run(s);
+	return run_suite(s);
 }

@@ -141,5 +141,5 @@ int main(void)
 			    0, 2);
 	tcase_add_test(tc, calls_that_nobody_answers_do_not_pile_up);
 	tcase_add_test(tc, call_that_is_refused_is_told);
-	return rig_run(s);
+	return run_suite(s);
 }

@@ -361,5 +361,5 @@ int main(void)
 	tcase_add_test(tc, b4_07_area_that_is_no_file_is_refused);
 	tcase_add_test(tc, area_does_not_change_under_a_ring_that_runs);
 	tcase_add_test(tc, b4_08_ring_waits_where_its_area_cannot_be);
-	return rig_run(s);
+	return run_suite(s);
 }

@@ -744,5 +744,5 @@ int main(void)
 
 	add_questions(rig_case(s, "questions"));
 	add_entries(rig_case(s, "entries"));
-	return rig_run(s);
+	return run_suite(s);
 }

@@ -727,5 +727,5 @@ int main(void)
 	tcase_add_test(tc, close_from_inside_a_callback_takes_effect_after_it);
 	tcase_add_test(tc, answer_from_another_thread_is_as_good);
 	add_ends(s);
-	return rig_run(s);
+	return run_suite(s);
 }

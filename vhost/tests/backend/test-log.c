@@ -477,5 +477,5 @@ int main(void)
 	tcase_add_test(tc, b4_04_refused_descriptor_is_closed);
 	tcase_add_test(tc, reset_forgets_the_log);
 	tcase_add_test(tc, log_eventfd_is_taken_and_closed);
-	return rig_run(s);
+	return run_suite(s);
 }

@@ -795,5 +795,5 @@ int main(void)
 	if (!rig_under_valgrind())	/* it keeps RLIMIT_NOFILE to itself */
 		tcase_add_test(tc, all_slots_can_be_filled_and_the_next_is_refused);
 	add_refusals(s);
-	return rig_run(s);
+	return run_suite(s);
 }

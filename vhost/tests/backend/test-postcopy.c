@@ -234,5 +234,5 @@ int main(void)
 	tcase_add_test(tc, table_whose_pages_cannot_be_waited_for_is_refused);
 	tcase_add_test(tc, b4_17_messages_out_of_their_order_are_refused);
 	tcase_add_test(tc, b4_17_advice_that_was_not_agreed_on_is_refused);
-	return rig_run(s);
+	return run_suite(s);
 }

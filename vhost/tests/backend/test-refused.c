@@ -362,5 +362,5 @@ int main(void)
 	tcase_add_test(tc, b1_33_requests_in_one_piece_are_all_answered_by_polling);
 	tcase_add_test(tc, b1_33_messages_behind_a_parked_one_are_found_by_polling);
 	tcase_add_test(tc, b1_34_requests_before_a_shutdown_are_answered);
-	return rig_run(s);
+	return run_suite(s);
 }

@@ -624,5 +624,5 @@ int main(void)
 	tcase_add_test(tc, addresses_need_a_size_first);
 	tcase_add_test(tc, b3_08_base_of_a_split_ring_has_16_bits);
 	add_states(s);
-	return rig_run(s);
+	return run_suite(s);
 }

@@ -531,5 +531,5 @@ int main(void)
 	tcase_add_test(tc, nobody_is_taken_after_a_stop);
 	tcase_add_test(tc, e1_05_server_is_made_or_leaves_nothing);
 	tcase_add_test(tc, what_cannot_be_served_is_refused);
-	return rig_run(s);
+	return run_suite(s);
 }

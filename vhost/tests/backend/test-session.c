@@ -1133,5 +1133,5 @@ int main(void)
 	add_descriptors(s);
 	add_negotiation(s);
 	add_device(s);
-	return rig_run(s);
+	return run_suite(s);
 }

@@ -549,5 +549,5 @@ int main(void)
 	tcase_add_test(tc, messages_are_all_answered_while_an_answer_is_due);
 	tcase_add_test(tc, request_of_another_thread_is_cancelled_by_the_end);
 	tcase_add_test(tc, front_end_without_acknowledgements_is_asked_and_answers_nothing);
-	return rig_run(s);
+	return run_suite(s);
 }

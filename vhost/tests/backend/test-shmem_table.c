@@ -492,5 +492,5 @@ int main(void)
 	tcase_add_test(tc, answers_of_nobody_are_ignored);
 	tcase_add_test(tc, freed_table_keeps_no_descriptor);
 	tcase_add_test(tc, wrong_configuration_is_refused);
-	return rig_run(s);
+	return run_suite(s);
 }

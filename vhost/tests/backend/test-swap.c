@@ -646,5 +646,5 @@ int main(void)
 
 	tcase_set_timeout(tc, 600);
 	tcase_add_test(tc, b3_13_rings_on_four_threads_survive_whatever_is_swapped_under_them);
-	return rig_run(s);
+	return run_suite(s);
 }

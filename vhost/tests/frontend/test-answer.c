@@ -17,6 +17,7 @@
 #include <vmm-sys-util/sock.h>
 
 #include "../front_rig.h"
+#include "../suite.h"
 
 /* ------------------------------------------------------------- bad answers */
 
@@ -588,13 +589,8 @@ static void add_back_end_channel(Suite *s)
 int main(void)
 {
 	Suite *s = suite_create("frontend-answers");
-	SRunner *sr = srunner_create(s);
-	int failed;
 
 	add_answers(s);
 	add_back_end_channel(s);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(s);
 }

@@ -17,6 +17,7 @@
 #include <vmm-sys-util/sock.h>
 
 #include "../front_rig.h"
+#include "../suite.h"
 
 #define P(name) VHOST_USER_PROTOCOL_BIT(name)
 #define REPLY (VHOST_USER_HDR_VERSION | VHOST_USER_HDR_REPLY)
@@ -420,8 +421,6 @@ int main(void)
 {
 	Suite *s = suite_create("vhost front-end device");
 	TCase *tc = tcase_create("device");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_checked_fixture(tc, setup_device, teardown);
 	suite_add_tcase(s, tc);
@@ -444,9 +443,5 @@ int main(void)
 	tcase_add_test(tc, e2_08_log_that_is_too_short_or_not_kept_is_refused);
 	tcase_add_test(tc, e2_08_memory_above_the_log_waits_for_a_longer_one);
 	tcase_add_test(tc, log_without_a_back_end_that_keeps_one_is_refused);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(s);
 }

@@ -10,6 +10,7 @@
 #include <vhost/frontend_device.h>
 
 #include "../front_rig.h"
+#include "../suite.h"
 
 static unsigned int calls, failures;
 static uint32_t of_ring;
@@ -130,8 +131,6 @@ int main(void)
 {
 	Suite *s = suite_create("vhost front-end in band");
 	TCase *tc = tcase_create("inband");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_checked_fixture(tc, setup_inband, teardown_inband);
 	suite_add_tcase(s, tc);
@@ -141,9 +140,5 @@ int main(void)
 	tcase_add_test(tc, call_that_was_not_agreed_on_is_refused);
 	tcase_add_test(tc, kick_asks_for_an_acknowledgement_and_its_refusal_is_told);
 	tcase_add_test(tc, kicks_without_end_are_refused_until_answers_come);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(s);
 }

@@ -18,6 +18,7 @@
 #include <vmm-sys-util/sock.h>
 
 #include "../front_rig.h"
+#include "../suite.h"
 
 #define PLATFORM	(VERSION_1 | VQ_F_ACCESS_PLATFORM)
 #define NEED		VHOST_USER_HDR_NEED_REPLY
@@ -322,8 +323,6 @@ int main(void)
 {
 	Suite *s = suite_create("front-end iotlb");
 	TCase *tc = tcase_create("iotlb");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_checked_fixture(tc, setup_iotlb, teardown_iotlb);
 	tcase_add_loop_test(tc, question_reaches_the_owner_with_its_access, 1,
@@ -338,9 +337,5 @@ int main(void)
 			    0, 2);
 	tcase_add_test(tc, c1_16_next_back_end_is_asked_nothing_and_told_what_it_asks);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(s);
 }

@@ -21,6 +21,7 @@
 #include <vmm-sys-util/sock.h>
 
 #include "../front_rig.h"
+#include "../suite.h"
 
 #define PAGE UINT64_C(4096)
 #define OPERATIONS 1000000u
@@ -427,14 +428,9 @@ int main(void)
 {
 	Suite *s = suite_create("shmem-model");
 	TCase *tc = tcase_create("model");
-	SRunner *sr = srunner_create(s);
-	int failed;
 
 	suite_add_tcase(s, tc);
 	tcase_set_timeout(tc, 600);
 	tcase_add_test(tc, back_end_and_model_agree);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(s);
 }

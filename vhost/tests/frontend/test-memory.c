@@ -16,6 +16,7 @@
 #include <vmm-sys-util/fd.h>
 
 #include "../front_rig.h"
+#include "../suite.h"
 
 #define USER_BASE (UINT64_C(1) << 44)
 
@@ -454,12 +455,7 @@ static void add_memory(Suite *s)
 int main(void)
 {
 	Suite *s = suite_create("frontend-memory");
-	SRunner *sr = srunner_create(s);
-	int failed;
 
 	add_memory(s);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(s);
 }

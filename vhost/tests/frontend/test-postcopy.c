@@ -11,6 +11,7 @@
 #include <vmm-sys-util/event.h>
 
 #include "../front_rig.h"
+#include "../suite.h"
 
 static int advised, listening, ended, connects;
 static unsigned int nplaced;
@@ -221,8 +222,6 @@ int main(void)
 {
 	Suite *s = suite_create("vhost front-end postcopy");
 	TCase *tc = tcase_create("postcopy");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_checked_fixture(tc, setup_postcopy, teardown_postcopy);
 	suite_add_tcase(s, tc);
@@ -233,9 +232,5 @@ int main(void)
 	tcase_add_loop_test(tc, advice_needs_its_descriptor, 0, 2);
 	tcase_add_test(tc, refusal_is_told_by_the_answer);
 	tcase_add_test(tc, back_end_that_is_lost_while_it_listens_is_not_waited_for);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(s);
 }

@@ -20,6 +20,7 @@
 #include <vmm-sys-util/sock.h>
 
 #include "../front_rig.h"
+#include "../suite.h"
 
 #define P(name) VHOST_USER_PROTOCOL_BIT(name)
 #define IN_ORDER (UINT64_C(1) << 35)
@@ -597,9 +598,7 @@ static void add_away(Suite *s)
 int main(void)
 {
 	Suite *s = suite_create("vhost front-end reconnect");
-	SRunner *sr = srunner_create(s);
 	TCase *tc;
-	int failed;
 
 	add_losses(s);
 	add_away(s);
@@ -609,8 +608,5 @@ int main(void)
 			    COUNT(bad_areas));
 	tcase_add_test(tc, area_is_asked_for_only_where_it_is_wanted);
 	tcase_add_test(tc, rings_that_are_set_anew_get_a_new_area);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(s);
 }

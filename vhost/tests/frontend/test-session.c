@@ -17,6 +17,7 @@
 #include <vhost/frontend_device.h>
 
 #include "../front_rig.h"
+#include "../suite.h"
 
 /* ---------------------------------------------------------------- handshake */
 
@@ -750,15 +751,10 @@ static void add_config(Suite *s)
 int main(void)
 {
 	Suite *s = suite_create("frontend");
-	SRunner *sr = srunner_create(s);
-	int failed;
 
 	add_handshake(s);
 	add_start(s);
 	add_stop(s);
 	add_config(s);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(s);
 }

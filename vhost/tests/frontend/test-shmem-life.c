@@ -16,6 +16,7 @@
 #include <vmm-sys-util/fd.h>
 
 #include "../shmem_rig.h"
+#include "../suite.h"
 
 /* ---------------------------------------------------------- lives of mappings */
 
@@ -289,12 +290,7 @@ static void add_lives(Suite *s)
 int main(void)
 {
 	Suite *s = suite_create("frontend-shmem-life");
-	SRunner *sr = srunner_create(s);
-	int failed;
 
 	add_lives(s);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(s);
 }

@@ -18,6 +18,7 @@
 #include <vmm-sys-util/fd.h>
 
 #include "../front_rig.h"
+#include "../suite.h"
 
 #define PAGE	UINT64_C(4096)
 #define PIECES	16u		/* of the window and of the file, side by side */
@@ -290,17 +291,11 @@ int main(void)
 {
 	Suite *s = suite_create("shmem-stores");
 	TCase *tc = tcase_create("stores");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_set_timeout(tc, 300);
 	tcase_add_loop_test(tc, c2_21_cpus_store_into_a_window_that_changes, 0,
 			    2);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(s);
 }

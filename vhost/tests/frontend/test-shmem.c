@@ -20,6 +20,7 @@
 
 #include "../rig.h"
 #include "../shmem_rig.h"
+#include "../suite.h"
 
 /* ------------------------------------------------------------ what is served */
 
@@ -640,14 +641,9 @@ static void add_refused(Suite *s)
 int main(void)
 {
 	Suite *s = suite_create("frontend-shmem");
-	SRunner *sr = srunner_create(s);
-	int failed;
 
 	add_served(s);
 	add_regions(s);
 	add_refused(s);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(s);
 }

@@ -17,6 +17,7 @@
 #include <vmm-sys-util/sock.h>
 
 #include "../front_rig.h"
+#include "../suite.h"
 
 static pthread_t thread;
 static int quit = -1;
@@ -160,8 +161,6 @@ int main(void)
 {
 	Suite *s = suite_create("frontend-wait");
 	TCase *served = tcase_create("served"), *alone = tcase_create("alone");
-	SRunner *sr = srunner_create(s);
-	int failed;
 
 	tcase_add_checked_fixture(served, setup, teardown_thread);
 	tcase_add_test(served, client_without_a_loop_starts_asks_and_stops);
@@ -173,8 +172,5 @@ int main(void)
 	tcase_add_test(alone, wait_inside_a_callback_is_refused);
 	tcase_add_test(alone, ops_or_config_without_a_size_are_refused);
 	suite_add_tcase(s, alone);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(s);
 }

@@ -16,6 +16,7 @@
 #include <vm-memory/iotlb.h>
 #include <vm-memory/block.h>
 
+#include "../suite.h"
 #include "fake_vhost.h"
 
 #define GPA UINT64_C(0x100000)
@@ -609,11 +610,5 @@ static Suite *suite(void)
 
 int main(void)
 {
-	SRunner *runner = srunner_create(suite());
-	int failed;
-
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite());
 }

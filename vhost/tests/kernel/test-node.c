@@ -17,6 +17,8 @@
 #include <vm-memory/iotlb.h>
 #include <vmm-sys-util/endian.h>
 
+#include "../suite.h"
+
 #define NODE "/dev/vhost-vsock"
 #define GPA UINT64_C(0x100000)
 #define LEN UINT64_C(0x10000)
@@ -211,10 +213,8 @@ END_TEST
 
 int main(void)
 {
-	SRunner *runner;
 	TCase *t;
 	Suite *s;
-	int failed;
 
 	if (access(NODE, R_OK | W_OK) < 0) {
 		printf("1..0 # SKIP %s: %s\n", NODE, strerror(errno));
@@ -230,9 +230,5 @@ int main(void)
 	tcase_add_test(t, memory_changes_while_the_kernel_serves);
 	tcase_add_test(t, kernel_asks_for_an_address_that_it_misses);
 	tcase_add_test(t, context_id_is_one_guests);
-	runner = srunner_create(s);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(s);
 }

@@ -15,6 +15,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "../suite.h"
 #include "wire/descriptor.h"
 
 static int make_event(void)
@@ -177,17 +178,11 @@ int main(void)
 {
 	Suite *s = suite_create("descriptor");
 	TCase *tc = tcase_create("descriptor");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_loop_test(tc, b1_12_descriptor_is_judged_for_its_purpose, 0,
 			    sizeof(samples) / sizeof(*samples));
 	tcase_add_test(tc, b5_14_back_end_channel_is_none_of_our_own_connections);
 	tcase_add_test(tc, back_end_channel_is_a_stream_socket);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(s);
 }

@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "../suite.h"
 #include "wire/framing.h"
 #include <vmm-sys-util/fd.h>
 #include <vmm-sys-util/sock.h>
@@ -556,8 +557,6 @@ int main(void)
 {
 	Suite *s = suite_create("channel");
 	TCase *tc = tcase_create("channel");
-	SRunner *sr = srunner_create(s);
-	int failed;
 
 	suite_add_tcase(s, tc);
 	tcase_add_checked_fixture(tc, setup, teardown);
@@ -589,8 +588,5 @@ int main(void)
 	tcase_add_test(tc, writing_to_a_peer_that_left_is_an_error_and_no_signal);
 	tcase_add_test(tc, only_a_unix_stream_socket_is_taken);
 
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(s);
 }

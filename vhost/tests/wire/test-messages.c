@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../suite.h"
 #include "wire/messages.h"
 
 #define FRONTEND VHOST_USER_PRIV_FRONTEND
@@ -240,8 +241,6 @@ int main(void)
 {
 	Suite *s = suite_create("messages");
 	TCase *tc = tcase_create("messages");
-	SRunner *sr = srunner_create(s);
-	int failed;
 
 	suite_add_tcase(s, tc);
 	tcase_add_test(tc, every_message_of_the_protocol_has_a_row);
@@ -255,8 +254,5 @@ int main(void)
 	tcase_add_test(tc, known_variants_of_replies_are_taken);
 	tcase_add_test(tc, descriptors_follow_from_the_message);
 
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(s);
 }

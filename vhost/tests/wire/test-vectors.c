@@ -21,6 +21,7 @@
 #include <vmm-sys-util/fd.h>
 #include <vmm-sys-util/sock.h>
 
+#include "../suite.h"
 #include "wire/framing.h"
 
 #define COUNT(a) (int)(sizeof(a) / sizeof((a)[0]))
@@ -405,8 +406,6 @@ int main(void)
 {
 	Suite *s = suite_create("vhost vectors");
 	TCase *tc = tcase_create("vectors");
-	SRunner *sr;
-	int failed;
 
 	if (htole32(1) != 1) {
 		puts("1..0 # SKIP the vectors are of a little-endian host");
@@ -424,9 +423,5 @@ int main(void)
 	tcase_add_loop_test(tc, answer_is_read_from_its_bytes, 0,
 			    COUNT(replies));
 	tcase_add_loop_test(tc, answer_is_sent_as_its_bytes, 0, COUNT(replies));
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(s);
 }

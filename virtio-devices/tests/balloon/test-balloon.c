@@ -14,6 +14,7 @@
 #include <vmm-sys-util/endian.h>
 
 #include "../guest.h"
+#include "../suite.h"
 
 #define PAGE 4096u
 /* Numbers of pages are written there, statistics, too. */
@@ -673,8 +674,6 @@ int main(void)
 {
 	Suite *s = suite_create("balloon");
 	TCase *tc = tcase_create("balloon");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_loop_test(tc,
 			    a8_04_inflated_pages_leave_the_file_of_shared_memory,
@@ -711,9 +710,5 @@ int main(void)
 	tcase_add_test(tc, features_are_what_was_asked_for);
 	tcase_add_test(tc, what_cannot_be_is_refused);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(s);
 }

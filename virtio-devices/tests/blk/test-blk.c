@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "../blk-rig.h"
+#include "../suite.h"
 
 static struct rig r;
 
@@ -475,8 +476,7 @@ int main(void)
 		{ "packed, indirect", packed_indirect_ring },
 	};
 	Suite *s = suite_create("blk");
-	SRunner *sr = srunner_create(s);
-	int i, failed;
+	int i;
 
 	for (i = 0; i < 4; i++) {
 		TCase *tc = requests(cases[i].name);
@@ -484,8 +484,5 @@ int main(void)
 		tcase_add_unchecked_fixture(tc, cases[i].choose, NULL);
 		suite_add_tcase(s, tc);
 	}
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(s);
 }

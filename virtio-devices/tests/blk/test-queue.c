@@ -10,6 +10,7 @@
 #include <vmm-sys-util/endian.h>
 
 #include "../blk-rig.h"
+#include "../suite.h"
 
 #define ALL (UINT64_MAX & ~VQ_F_RING_PACKED)
 
@@ -465,8 +466,6 @@ int main(void)
 {
 	Suite *s = suite_create("blk queue");
 	TCase *tc = tcase_create("blk queue");
-	SRunner *sr = srunner_create(s);
-	int failed;
 
 	suite_add_tcase(s, tc);
 	tcase_add_checked_fixture(tc, setup, teardown);
@@ -494,8 +493,5 @@ int main(void)
 	tcase_add_test(tc, queue_starts_again_after_it_was_stopped);
 	tcase_add_test(tc, more_requests_than_the_queue_holds_come_in_turns);
 
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(s);
 }

@@ -10,6 +10,7 @@
 #include <vmm-sys-util/endian.h>
 
 #include "../blk-rig.h"
+#include "../suite.h"
 
 static struct rig r;
 
@@ -229,8 +230,6 @@ int main(void)
 {
 	Suite *s = suite_create("blk ranges");
 	TCase *tc = tcase_create("blk ranges");
-	SRunner *sr = srunner_create(s);
-	int failed;
 
 	suite_add_tcase(s, tc);
 	tcase_add_checked_fixture(tc, setup, teardown);
@@ -256,8 +255,5 @@ int main(void)
 	tcase_add_loop_test(tc, disk_that_cannot_does_not_offer, 0, 2);
 	tcase_add_loop_test(tc, a4_06_read_only_disk_takes_neither, 0, 2);
 
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(s);
 }

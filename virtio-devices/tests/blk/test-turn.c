@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "../blk-rig.h"
+#include "../suite.h"
 
 #define MIB (1u << 20)
 #define PIECE (1u << 16)
@@ -238,8 +239,6 @@ int main(void)
 {
 	Suite *s = suite_create("blk turn");
 	TCase *tc = tcase_create("blk turn");
-	SRunner *sr = srunner_create(s);
-	int failed;
 
 	suite_add_tcase(s, tc);
 	tcase_add_checked_fixture(tc, setup, teardown);
@@ -256,8 +255,5 @@ int main(void)
 	if (!KEEPS_FREED_MEMORY && !under_valgrind())
 		tcase_add_test(tc, pool_of_a_restarted_queue_has_no_pages_without_requests);
 
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(s);
 }

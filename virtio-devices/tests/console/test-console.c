@@ -14,6 +14,7 @@
 #include <vmm-sys-util/fd.h>
 
 #include "../console-rig.h"
+#include "../suite.h"
 
 #define RX 0u
 #define TX 1u
@@ -427,8 +428,6 @@ int main(void)
 {
 	Suite *s = suite_create("console");
 	TCase *tc = tcase_create("console");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_test(tc, it_says_what_it_is);
 	tcase_add_loop_test(tc, bytes_go_both_ways, 0, 3);
@@ -447,9 +446,5 @@ int main(void)
 	tcase_add_test(tc, a_turn_is_bounded_in_bytes);
 	tcase_add_test(tc, what_cannot_be_is_refused);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(s);
 }

@@ -11,6 +11,7 @@
 #include <vmm-sys-util/fd.h>
 
 #include "../console-rig.h"
+#include "../suite.h"
 
 #define DATA_RX 4u
 #define DATA_TX 5u
@@ -388,8 +389,6 @@ int main(void)
 {
 	Suite *s = suite_create("control");
 	TCase *tc = tcase_create("control");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_checked_fixture(tc, setup, console_fini);
 	tcase_add_test(tc, a_driver_is_told_of_its_ports_in_order);
@@ -416,9 +415,5 @@ int main(void)
 	tcase_add_test(tc, a_state_that_cannot_be_is_refused);
 	tcase_add_test(tc, rows_can_come_first);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(s);
 }

@@ -16,6 +16,7 @@
 #include <virtio-devices/vhost_user_server.h>
 
 #include "../guest.h"
+#include "../suite.h"
 
 /* A model that keeps what it was told. */
 struct model {
@@ -459,8 +460,6 @@ int main(void)
 {
 	Suite *s = suite_create("device");
 	TCase *tc = tcase_create("device");
-	SRunner *sr = srunner_create(s);
-	int failed;
 
 	suite_add_tcase(s, tc);
 	tcase_add_checked_fixture(tc, setup, teardown);
@@ -483,8 +482,5 @@ int main(void)
 	tcase_add_test(tc, turn_of_a_queue_tells_its_home);
 	tcase_add_test(tc, turn_of_a_queue_that_breaks_is_told_once);
 
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(s);
 }

@@ -13,6 +13,8 @@
 #include <virtio-devices/inline.h>
 #include <vmm-sys-util/event.h>
 
+#include "../suite.h"
+
 #define MEMORY 0x10000u
 
 /* A device of two queues that does as the test says, and its home. */
@@ -388,8 +390,6 @@ int main(void)
 {
 	Suite *s = suite_create("inline");
 	TCase *tc = tcase_create("inline");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, queues_are_looked_at_once_at_their_start);
@@ -409,9 +409,5 @@ int main(void)
 	tcase_add_test(tc, a_queue_starts_again_after_a_stop);
 	tcase_add_test(tc, what_the_device_says_goes_to_the_transport);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(s);
 }

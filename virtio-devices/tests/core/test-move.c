@@ -14,6 +14,7 @@
 #include <vmm-sys-util/event.h>
 
 #include "../guest.h"
+#include "../suite.h"
 #include "../transport/face.h"
 
 #define SIZE 16u
@@ -312,8 +313,6 @@ int main(void)
 {
 	Suite *s = suite_create("move");
 	TCase *tc = tcase_create("move");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_loop_test(tc, device_that_paused_goes_on_where_it_stood, 0, 4);
 	tcase_add_loop_test(tc, requests_made_in_a_pause_are_served_after_it, 0,
@@ -332,9 +331,5 @@ int main(void)
 	tcase_add_loop_test(tc, state_of_one_face_is_not_that_of_the_other, 0,
 			    2);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(s);
 }

@@ -9,6 +9,8 @@
 
 #include <virtio-devices/device.h>
 
+#include "../suite.h"
+
 /* The home was asked for this, and says that. */
 static struct {
 	unsigned int calls;
@@ -172,8 +174,6 @@ int main(void)
 {
 	Suite *s = suite_create("region");
 	TCase *tc = tcase_create("region");
-	SRunner *sr = srunner_create(s);
-	int failed;
 
 	suite_add_tcase(s, tc);
 	tcase_add_checked_fixture(tc, setup, teardown);
@@ -186,8 +186,5 @@ int main(void)
 	tcase_add_loop_test(tc, device_with_impossible_regions_is_not_made, 0,
 			    sizeof(impossible) / sizeof(impossible[0]));
 
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(s);
 }

@@ -10,6 +10,8 @@
 #include <virtio-devices/device.h>
 #include <virtio-devices/state.h>
 
+#include "../suite.h"
+
 /* A model with a field of each width. */
 struct model {
 	struct virtdev *dev;
@@ -313,8 +315,6 @@ int main(void)
 {
 	Suite *s = suite_create("state");
 	TCase *tc = tcase_create("state");
-	SRunner *sr = srunner_create(s);
-	int failed;
 
 	suite_add_tcase(s, tc);
 	tcase_add_checked_fixture(tc, setup, teardown);
@@ -333,8 +333,5 @@ int main(void)
 	tcase_add_test(tc, reset_ends_a_pause);
 	tcase_add_test(tc, numbers_are_counted_and_named_by_the_model);
 
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(s);
 }

@@ -13,6 +13,7 @@
 
 #include "../guest.h"
 #include "../image.h"
+#include "../suite.h"
 
 #define SIZE (1u << 20)
 #define CHUNK 65536u
@@ -275,8 +276,6 @@ static bool direct_works(void)
 int main(void)
 {
 	Suite *s = suite_create("direct");
-	SRunner *sr = srunner_create(s);
-	int failed;
 
 	add_opening(s);
 	if (direct_works()) {
@@ -287,8 +286,5 @@ int main(void)
 		puts("# left out: the file system of /var/tmp has no access around the page cache");
 		fflush(stdout);
 	}
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(s);
 }

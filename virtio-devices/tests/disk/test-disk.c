@@ -19,6 +19,7 @@
 
 #include "../guest.h"
 #include "../image.h"
+#include "../suite.h"
 
 #define SIZE (8u << 20)
 
@@ -557,8 +558,6 @@ int main(void)
 {
 	TCase *null = tcase_create("null");
 	Suite *s = suite_create("disk");
-	SRunner *sr = srunner_create(s);
-	int failed;
 
 	if (!may_mount())
 		puts("# left out: file systems that only a superuser can mount");
@@ -576,8 +575,5 @@ int main(void)
 		puts("# left out: mmap, as there is no tmpfs");
 	fflush(stdout);
 
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(s);
 }

@@ -22,6 +22,7 @@
 
 #include "../guest.h"
 #include "../image.h"
+#include "../suite.h"
 
 #define AUTO VIRTDEV_DISK_ENGINE_AUTO
 
@@ -373,8 +374,6 @@ int main(void)
 {
 	Suite *s = suite_create("disk open");
 	TCase *tc = tcase_create("disk open");
-	SRunner *sr = srunner_create(s);
-	int failed;
 
 	suite_add_tcase(s, tc);
 	tcase_add_checked_fixture(tc, setup, teardown);
@@ -403,8 +402,5 @@ int main(void)
 		fflush(stdout);
 	}
 
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(s);
 }

@@ -14,6 +14,7 @@
 
 #include "../guest.h"
 #include "../image.h"
+#include "../suite.h"
 
 #define MIB (UINT64_C(1) << 20)
 
@@ -171,8 +172,6 @@ int main(void)
 {
 	Suite *s = suite_create("resize");
 	TCase *tc = tcase_create("resize");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_loop_test(tc, an_image_grows_with_its_disk_and_the_driver_is_told, 0,
@@ -185,9 +184,5 @@ int main(void)
 	tcase_add_test(tc, a_disk_without_a_file_keeps_its_size);
 	tcase_add_test(tc, another_device_is_no_disk);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(s);
 }

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../suite.h"
 #include "disk/image.h"
 
 static struct virtdev_priv_file file;
@@ -420,8 +421,6 @@ int main(void)
 {
 	Suite *s = suite_create("disk step");
 	TCase *tc = tcase_create("disk step");
-	SRunner *sr = srunner_create(s);
-	int failed;
 
 	suite_add_tcase(s, tc);
 	tcase_add_checked_fixture(tc, setup, NULL);
@@ -449,8 +448,5 @@ int main(void)
 	tcase_add_test(tc, a4_19_long_range_is_given_up_in_steps_that_end_at_blocks);
 	tcase_add_test(tc, a4_19_zeros_go_on_by_writing_where_a_later_step_is_refused);
 
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(s);
 }

@@ -2,22 +2,13 @@
 #include <config.h>
 
 #include <fcntl.h>
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "../folder.h"
 #include "fs-rig.h"
-
-static int remove_one(const char *path, const struct stat *st, int type,
-		      struct FTW *at)
-{
-	(void)st;
-	(void)type;
-	(void)at;
-	return remove(path);
-}
 
 void fs_rig_folder(struct fs_rig *r)
 {
@@ -68,7 +59,7 @@ void fs_rig_fini(struct fs_rig *r)
 	ck_assert_uint_eq(vq_inflight(r->g.q), 0);
 	guest_fini(&r->g);
 	close(r->dir);
-	nftw(r->folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+	folder_remove(r->folder);
 	baseline_check(r->before);
 }
 

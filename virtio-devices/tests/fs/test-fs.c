@@ -14,6 +14,7 @@
 
 #include <virtio-devices/ids.h>
 
+#include "../suite.h"
 #include "fs-rig.h"
 
 static struct fs_rig r;
@@ -526,11 +527,5 @@ static Suite *suite(void)
 
 int main(void)
 {
-	SRunner *sr = srunner_create(suite());
-	int failed;
-
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite());
 }

@@ -14,6 +14,7 @@
 #include <virtio-devices/net_link.h>
 #include <vmm-sys-util/fd.h>
 
+#include "../suite.h"
 #include "link/link_priv.h"
 
 static struct virtdev_net_link *link_;
@@ -258,8 +259,6 @@ int main(void)
 {
 	Suite *s = suite_create("link");
 	TCase *tc = tcase_create("link");
-	SRunner *sr = srunner_create(s);
-	int failed;
 
 	suite_add_tcase(s, tc);
 	tcase_add_loop_test(tc, a_packet_is_a_frame_each_way, 0, 2);
@@ -279,8 +278,5 @@ int main(void)
 			    a_tap_interface_that_cannot_be_is_refused_with_a_sentence,
 			    0, sizeof(taps) / sizeof(taps[0]));
 	tcase_add_test(tc, a_stream_that_nobody_serves_is_named);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(s);
 }

@@ -14,6 +14,7 @@
 #include <vmm-sys-util/endian.h>
 
 #include "../guest.h"
+#include "../suite.h"
 
 #define BLOCK VIRTDEV_MEM_BLOCK
 #define PIECE VIRTDEV_MEM_PIECE
@@ -385,8 +386,6 @@ int main(void)
 {
 	Suite *s = suite_create("mem");
 	TCase *tc = tcase_create("mem");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_test(tc,
 		       plugged_blocks_are_there_and_unplugged_ones_given_back);
@@ -404,9 +403,5 @@ int main(void)
 	tcase_add_test(tc, configuration_says_where_and_how_much);
 	tcase_add_test(tc, a8_21_sizes_that_cannot_be_are_refused);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(s);
 }

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "../net-rig.h"
+#include "../suite.h"
 
 #define CTRL (VIRTDEV_NET_F_CTRL_VQ | VIRTDEV_NET_F_CTRL_RX | \
 	      VIRTDEV_NET_F_CTRL_RX_EXTRA | VIRTDEV_NET_F_CTRL_VLAN | \
@@ -484,13 +485,8 @@ int main(void)
 {
 	Suite *s = suite_create("net control");
 	TCase *tc = tcase_create("control");
-	SRunner *sr = srunner_create(s);
-	int failed;
 
 	suite_add_tcase(s, tc);
 	add_tests(tc);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(s);
 }

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "../net-rig.h"
+#include "../suite.h"
 
 #define MRG VIRTDEV_NET_F_MRG_RXBUF
 
@@ -293,8 +294,6 @@ int main(void)
 {
 	Suite *s = suite_create("net receive");
 	TCase *tc = tcase_create("receive");
-	SRunner *sr = srunner_create(s);
-	int failed;
 
 	suite_add_tcase(s, tc);
 	tcase_add_loop_test(tc, a_frame_fills_one_buffer_behind_its_header, 0,
@@ -320,8 +319,5 @@ int main(void)
 	tcase_add_loop_test(tc, a5_14_failures_of_the_link_pass, 0, 5);
 	tcase_add_test(tc, the_driver_is_told_once_that_the_link_is_at_its_end);
 	tcase_add_test(tc, a_turn_is_bounded);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(s);
 }

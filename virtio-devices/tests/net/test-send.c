@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "../net-rig.h"
+#include "../suite.h"
 
 #define CSUM VIRTDEV_NET_F_CSUM
 #define TSO (CSUM | VIRTDEV_NET_F_HOST_TSO4)
@@ -279,8 +280,6 @@ int main(void)
 {
 	Suite *s = suite_create("net send");
 	TCase *tc = tcase_create("send");
-	SRunner *sr = srunner_create(s);
-	int failed;
 
 	suite_add_tcase(s, tc);
 	tcase_add_loop_test(tc, a_frame_arrives_behind_a_clean_header, 0, 4);
@@ -297,8 +296,5 @@ int main(void)
 			    0, 2);
 	tcase_add_test(tc, a_link_that_keeps_frames_is_asked_to_let_them_go);
 	tcase_add_test(tc, a1_15_a_frame_that_is_not_in_memory_is_dropped);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(s);
 }

@@ -15,6 +15,7 @@
 
 #include "../fake-disk.h"
 #include "../guest.h"
+#include "../suite.h"
 #include "disk/disk_priv.h"
 
 #define LEN VIRTDEV_PMEM_ALIGN
@@ -370,8 +371,6 @@ int main(void)
 {
 	Suite *s = suite_create("pmem");
 	TCase *tc = tcase_create("pmem");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_loop_test(tc, a_flush_is_answered_when_the_disk_has_flushed,
 			    0, 2);
@@ -389,9 +388,5 @@ int main(void)
 		       a4_15_a_drain_waits_for_the_flush_and_takes_nothing_new);
 	tcase_add_test(tc, what_cannot_be_is_refused);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(s);
 }

@@ -20,6 +20,7 @@
 
 #include "../guest.h"
 #include "../image.h"
+#include "../suite.h"
 #include "port/port_priv.h"
 
 static struct virtdev_port *port;
@@ -349,8 +350,6 @@ int main(void)
 {
 	Suite *s = suite_create("port");
 	TCase *tc = tcase_create("port");
-	SRunner *sr;
-	int failed;
 
 	signal(SIGPIPE, SIG_IGN);
 	tcase_add_checked_fixture(tc, setup, teardown);
@@ -367,9 +366,5 @@ int main(void)
 	tcase_add_test(tc, a_terminal_is_raw);
 	tcase_add_test(tc, a_terminal_that_nobody_reads_does_not_block);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(s);
 }

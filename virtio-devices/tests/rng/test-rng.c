@@ -13,6 +13,7 @@
 #include <vmm-sys-util/event.h>
 
 #include "../guest.h"
+#include "../suite.h"
 
 #define S UINT64_C(1000000000)
 
@@ -262,8 +263,6 @@ int main(void)
 {
 	Suite *s = suite_create("rng");
 	TCase *tc = tcase_create("rng");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_loop_test(tc, a_buffer_is_filled_with_noise, 0, 2);
 	tcase_add_test(tc, it_says_what_it_is);
@@ -278,9 +277,5 @@ int main(void)
 	tcase_add_test(tc, what_cannot_be_is_refused);
 	tcase_add_test(tc, a_shorter_struct_means_the_defaults);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(s);
 }

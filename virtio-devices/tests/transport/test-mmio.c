@@ -9,6 +9,8 @@
 #include <virtio-devices/mmio.h>
 #include <vmm-sys-util/event.h>
 
+#include "../suite.h"
+
 enum { MAGIC = 0x000, LAYOUT_VERSION = 0x004, DEVICE_ID = 0x008,
        DRIVER_FEATURES = 0x020, DRIVER_FEATURES_SEL = 0x024,
        QUEUE_SEL = 0x030, QUEUE_NUM_MAX = 0x034, QUEUE_NUM = 0x038,
@@ -260,8 +262,6 @@ int main(void)
 {
 	Suite *s = suite_create("mmio");
 	TCase *tc = tcase_create("mmio");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, identity_registers_say_what_it_is);
@@ -276,9 +276,5 @@ int main(void)
 	tcase_add_test(tc, a_reset_clears_what_the_registers_selected);
 	tcase_add_test(tc, only_a_store_to_the_status_controls_the_device);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(s);
 }

@@ -7,6 +7,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
+#include "../suite.h"
 #include "transport/msix.h"
 
 #define VECTORS 70u
@@ -173,8 +174,6 @@ int main(void)
 {
 	Suite *s = suite_create("msix");
 	TCase *tc = tcase_create("msix");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc,
@@ -185,9 +184,5 @@ int main(void)
 	tcase_add_test(tc, a3_10_accesses_beside_the_table_change_nothing);
 	tcase_add_test(tc, an_interrupt_between_mask_and_unmask_is_not_lost);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(s);
 }

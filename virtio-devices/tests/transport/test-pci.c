@@ -9,6 +9,8 @@
 
 #include <virtio-devices/pci.h>
 
+#include "../suite.h"
+
 #define COMMAND 0x04u
 #define BAR(n) (0x10u + 4 * (n))
 #define ISR 0x1000u
@@ -494,8 +496,6 @@ int main(void)
 {
 	Suite *s = suite_create("pci");
 	TCase *tc = tcase_create("pci");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, a_driver_recognises_a_modern_block_device);
@@ -522,9 +522,5 @@ int main(void)
 	tcase_add_test(tc, accesses_that_run_elsewhere_say_so);
 	tcase_add_test(tc, what_has_no_room_is_refused_by_name);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(s);
 }

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../suite.h"
 #include "face.h"
 
 #define FEATURES (VQ_F_VERSION_1 | VQ_F_RING_RESET)
@@ -330,14 +331,8 @@ static TCase *through(const char *name, void (*prepare)(void))
 int main(void)
 {
 	Suite *s = suite_create("queue reset");
-	SRunner *sr;
-	int failed;
 
 	suite_add_tcase(s, through("mmio", setup_mmio));
 	suite_add_tcase(s, through("pci", setup_pci));
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(s);
 }

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../suite.h"
 #include "face.h"
 
 enum { ACK = VIRTDEV_STATUS_ACKNOWLEDGE, DRIVER = VIRTDEV_STATUS_DRIVER,
@@ -537,14 +538,8 @@ static void add_tests(Suite *s, const char *name, void (*make)(void))
 int main(void)
 {
 	Suite *s = suite_create("transport");
-	SRunner *sr;
-	int failed;
 
 	add_tests(s, mmio_face.name, setup_mmio);
 	add_tests(s, pci_face.name, setup_pci);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(s);
 }

@@ -21,6 +21,8 @@
 #include <virtio-devices/vhost_kern.h>
 #include <virtio-queue/queue.h>
 
+#include "../suite.h"
+
 #define NODE "/dev/null"
 #define GPA UINT64_C(0x100000)
 
@@ -260,8 +262,6 @@ int main(void)
 {
 	Suite *s = suite_create("vhost_kern");
 	TCase *t = tcase_create("vhost_kern");
-	SRunner *runner = srunner_create(s);
-	int failed;
 
 	suite_add_tcase(s, t);
 	tcase_add_test(t, card_shows_what_kernel_and_tap_can);
@@ -270,8 +270,5 @@ int main(void)
 	tcase_add_test(t, sockets_have_their_guest_and_a_third_queue);
 	tcase_add_test(t, queue_does_not_start_in_this_process);
 	tcase_add_test(t, kernel_that_is_too_old_is_refused);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(s);
 }

@@ -20,6 +20,7 @@
 #include <vmm-sys-util/event.h>
 
 #include "../guest.h"
+#include "../suite.h"
 
 #define F_MQ (UINT64_C(1) << 12)
 #define NUM_QUEUES 34
@@ -635,8 +636,6 @@ int main(void)
 {
 	Suite *s = suite_create("remote");
 	TCase *tc = tcase_create("remote");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_test(tc, a_ready_device_shows_what_the_back_end_says);
 	tcase_add_test(tc, a_disk_says_itself_how_many_queues_it_has);
@@ -667,9 +666,5 @@ int main(void)
 		what_cannot_be_is_refused_and_the_socket_stays_the_callers);
 	tcase_add_test(tc, a_shorter_struct_means_the_defaults);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(s);
 }

@@ -17,6 +17,7 @@
 #include <vmm-sys-util/sock.h>
 
 #include "../image.h"
+#include "../suite.h"
 
 static struct virtdev *dev;
 static int stop;
@@ -122,15 +123,10 @@ int main(void)
 {
 	Suite *suite = suite_create("serve");
 	TCase *tc = tcase_create("serve");
-	SRunner *sr = srunner_create(suite);
-	int failed;
 
 	suite_add_tcase(suite, tc);
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, one_front_end_after_another_is_served_until_told_to_stop);
 	tcase_add_test(tc, path_that_cannot_be_had_is_an_error);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

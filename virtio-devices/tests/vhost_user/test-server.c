@@ -21,6 +21,7 @@
 #include "../fake-disk.h"
 #include "../image.h"
 #include "../server-rig.h"
+#include "../suite.h"
 
 enum { T_IN = 0, T_OUT = 1, T_FLUSH = 4 };
 
@@ -674,16 +675,11 @@ static TCase *connected(void)
 int main(void)
 {
 	Suite *s = suite_create("vhost-user server");
-	SRunner *sr = srunner_create(s);
-	int failed;
 
 	suite_add_tcase(s, listening("one thread", one_thread, true));
 	suite_add_tcase(s, listening("threads", several_threads, false));
 	suite_add_tcase(s, impatient());
 	suite_add_tcase(s, connected());
 
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(s);
 }

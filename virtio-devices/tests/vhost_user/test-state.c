@@ -17,6 +17,7 @@
 
 #include "../fake-disk.h"
 #include "../server-rig.h"
+#include "../suite.h"
 
 #define WRITEBACK 32u	/* in the configuration space */
 
@@ -280,8 +281,6 @@ int main(void)
 {
 	Suite *s = suite_create("state");
 	TCase *tc = tcase_create("state");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_loop_test(tc,
@@ -305,9 +304,5 @@ int main(void)
 	tcase_add_loop_test(tc, stream_that_stands_still_ends_with_its_session,
 			    0, 2);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(s);
 }

@@ -12,6 +12,7 @@
 #include <virtio-devices/device.h>
 
 #include "../image.h"
+#include "../suite.h"
 #include "vsock-rig.h"
 
 #define CONNECTIONS 64u
@@ -663,17 +664,11 @@ int main(void)
 {
 	Suite *s = suite_create("vsock");
 	TCase *tc = tcase_create("hostile");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	add_packets(tc);
 	add_floods(tc);
 	add_state(tc);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(s);
 }

@@ -13,6 +13,7 @@
 #include <vmm-sys-util/endian.h>
 
 #include "../image.h"
+#include "../suite.h"
 #include "vsock-rig.h"
 
 static const uint64_t formats[] = {
@@ -650,15 +651,9 @@ static void add_credit(Suite *s)
 int main(void)
 {
 	Suite *s = suite_create("vsock");
-	SRunner *sr;
-	int failed;
 
 	add_directions(s);
 	add_ends(s);
 	add_credit(s);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(s);
 }
