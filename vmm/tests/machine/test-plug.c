@@ -5,11 +5,12 @@
  */
 #include <config.h>
 
+#include <poll.h>
 #include <pthread.h>
-#include <sched.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
+#include <vmm-sys-util/event.h>
 #include <vmm-sys-util/exit.h>
 
 #include "kernels.h"
@@ -22,7 +23,7 @@
 #define ABSENT 0xffffffffu
 #define COMMAND 0x04
 #define STATUS 0x14		/* of the common configuration */
-#define ROUNDS 200u
+#define ROUNDS 100u
 
 /* ------------------------------------------------------- the user's commands */
 
@@ -86,7 +87,7 @@ static struct {
 	const struct vmm_bus *bus;
 	uint64_t at;
 	struct vmm_access access;
-	bool wanted;		/* atomic */
+	int wanted, made;	/* eventfds: nobody waits by asking again */
 } act;
 
 static pthread_t teller;
@@ -98,25 +99,27 @@ static void *tell(void *arg)
 	(void)arg;
 	story();
 	__atomic_store_n(&is_over, true, __ATOMIC_RELEASE);
+	vsu_event_signal_own(act.wanted);
 	return NULL;
 }
 
 /* As KVM_RUN does, it ends when somebody wants the CPU's attention. */
 static int obedient(unsigned int cpu, unsigned int n, struct kvm_run *run)
 {
+	struct pollfd wanted = { .fd = act.wanted, .events = POLLIN };
+
 	if (cpu)
 		return FAKE_COMPUTES;
 	if (!n)
 		ck_assert_int_eq(pthread_create(&teller, NULL, tell, NULL), 0);
-	while (!__atomic_load_n(&act.wanted, __ATOMIC_ACQUIRE)) {
+	while (poll(&wanted, 1, 1) != 1)
 		if (__atomic_load_n(&run->immediate_exit, __ATOMIC_RELAXED))
 			return -EINTR;
-		if (__atomic_load_n(&is_over, __ATOMIC_ACQUIRE))
-			return fake_power_off(run);
-		sched_yield();
-	}
+	if (__atomic_load_n(&is_over, __ATOMIC_ACQUIRE))
+		return fake_power_off(run);
+	vsu_event_drain(act.wanted, NULL);
 	vmm_bus_access(act.bus, act.at, &act.access);
-	__atomic_store_n(&act.wanted, false, __ATOMIC_RELEASE);
+	vsu_event_signal_own(act.made);
 	return fake_in(run, VMM_PORT_SLEEP_STATUS);
 }
 
@@ -124,13 +127,14 @@ static uint32_t access_of(const struct vmm_bus *bus, uint64_t at, uint32_t len, 
 			  uint32_t value)
 {
 	const struct vmm_access access = { .len = len, .write = write, .value = value };
+	struct pollfd made = { .fd = act.made, .events = POLLIN };
 
 	act.bus = bus;
 	act.at = at;
 	act.access = access;
-	__atomic_store_n(&act.wanted, true, __ATOMIC_RELEASE);
-	while (__atomic_load_n(&act.wanted, __ATOMIC_ACQUIRE))
-		sched_yield();
+	vsu_event_signal_own(act.wanted);
+	ck_assert_int_eq(poll(&made, 1, -1), 1);
+	vsu_event_drain(act.made, NULL);
 	return (uint32_t)act.access.value;
 }
 
@@ -180,11 +184,15 @@ static void machine_run(const char *transport, void (*what)(void))
 	if (!fake.guest)
 		fake.guest = obedient;
 	fake.nroutes = 1024;
+	act.wanted = vsu_event_new();
+	act.made = vsu_event_new();
 	story = what;
 	RIG_OPTIONS("kernel", "--memory=size=4M", "--serial=null", "--cpus=2",
 		    transport, "--control=control");
 	rig_run();
 	ck_assert_int_eq(pthread_join(teller, NULL), 0);
+	close(act.wanted);
+	close(act.made);
 	ck_assert_msg(rig.status == VSU_EXIT_OK, "%s", rig.err.msg);
 }
 
