@@ -17,10 +17,12 @@
 #include <virtio-devices/balloon.h>
 #include <virtio-devices/blk.h>
 #include <virtio-devices/console.h>
+#include <virtio-devices/fs.h>
 #include <virtio-devices/inline.h>
 #include <virtio-devices/mem.h>
 #include <virtio-devices/mmio.h>
 #include <virtio-devices/net.h>
+#include <virtio-devices/pmem.h>
 #include <virtio-devices/rng.h>
 #include <virtio-devices/vhost_user.h>
 #include <virtio-devices/vhost_user_server.h>
@@ -298,6 +300,38 @@ static int make_mem(void)
 	return virtdev_mem_new(&config, &device, &err);
 }
 
+/* The current folder. */
+static int make_fs(void)
+{
+	const struct virtdev_fs_config config = {
+		.size = sizeof(config), .path = ".", .tag = "t",
+		.window = VIRTDEV_FS_WINDOW_ALIGN,
+	};
+
+	return virtdev_fs_new(&config, &device, &err);
+}
+
+static void prepare_file(void)
+{
+	image_make("image", VIRTDEV_PMEM_ALIGN);
+}
+
+/* The disk stays the caller's where this fails. */
+static int make_pmem(void)
+{
+	struct virtdev_pmem_config config = {
+		.size = sizeof(config), .len = VIRTDEV_PMEM_ALIGN,
+	};
+	int rc = open_disk(&config.disk);
+
+	if (rc < 0)
+		return rc;
+	rc = virtdev_pmem_new(&config, &device, &err);
+	if (rc < 0)
+		virtdev_disk_free(config.disk);
+	return rc;
+}
+
 static void prepare_device(void)
 {
 	ck_assert_int_eq(make_rng(), 0);
@@ -403,6 +437,8 @@ static const struct maker {
 	{ nothing, make_vsock, free_device, 10 },
 	{ prepare_space, make_balloon, free_device, 2 },
 	{ nothing, make_mem, free_device, 3 },
+	{ nothing, make_fs, free_device, 5 },
+	{ prepare_file, make_pmem, free_device, 3 },
 	{ prepare_device, make_transport, free_transport, 1 },
 	{ prepare_transport, make_mmio, free_mmio, 2 },
 	{ prepare_transport, make_inline, free_inline, 5 },

@@ -121,5 +121,5 @@ int main(void)
 	util_add_rows(tc, overlap_needs_a_shared_byte, pairs);
 	tcase_add_test(tc, powers_of_two_exclude_zero);
 	tcase_add_test(tc, alignment_rounds_up_unless_it_wraps);
-	return util_run(s);
+	return run_suite(s);
 }

@@ -43,5 +43,5 @@ int main(void)
 	tcase_add_test(tc, bytes_are_least_significant_first);
 	tcase_add_test(tc, load_gives_back_what_was_made);
 	tcase_add_test(tc, values_add_no_padding);
-	return util_run(s);
+	return run_suite(s);
 }

@@ -271,5 +271,5 @@ int main(void)
 	tcase_add_test(tc, clear_means_no_error);
 	util_add_rows(tc, strerror_knows_either_sign, codes);
 	tcase_add_test(tc, strerror_stays_within_its_buffer);
-	return util_run(s);
+	return run_suite(s);
 }

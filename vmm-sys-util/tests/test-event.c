@@ -319,5 +319,5 @@ int main(void)
 	tcase_add_test(tc, timer_that_is_disarmed_does_not_fire);
 	tcase_add_test(tc, timer_takes_the_longest_time);
 	tcase_add_test(tc, now_does_not_go_back);
-	return util_run(s);
+	return run_suite(s);
 }

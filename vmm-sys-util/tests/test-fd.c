@@ -400,5 +400,5 @@ int main(void)
 	tcase_add_test(tc, size_of_a_sparse_file_needs_64_bits);
 	add_transfers(tc);
 	tcase_add_test(tc, count_follows_open_and_close);
-	return util_run(s);
+	return run_suite(s);
 }

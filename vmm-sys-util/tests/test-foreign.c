@@ -527,5 +527,5 @@ int main(void)
 		tcase_add_test(tc, a_program_that_uses_served_files_has_them_closed);
 		tcase_add_test(tc, b5_13_dead_files_by_the_dozen_hold_up_no_other_close);
 	}
-	return util_run(s);
+	return run_suite(s);
 }

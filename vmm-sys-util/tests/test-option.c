@@ -545,5 +545,5 @@ int main(void)
 	tcase_add_test(tc, a_letter_is_the_same_as_its_name);
 	tcase_add_test(tc, a_word_too_many_is_refused);
 	tcase_add_test(tc, an_operand_that_is_refused_ends_the_parse);
-	return util_run(s);
+	return run_suite(s);
 }

@@ -237,5 +237,5 @@ int main(void)
 	tcase_add_test(tc, format_stays_within_its_buffer);
 	util_add_rows(tc, nearest_name_is_one_that_was_meant, guesses);
 	tcase_add_test(tc, nearest_of_several_wins);
-	return util_run(s);
+	return run_suite(s);
 }

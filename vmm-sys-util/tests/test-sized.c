@@ -99,5 +99,5 @@ int main(void)
 	tcase_add_test(tc, what_a_longer_struct_has_besides_is_not_read);
 	tcase_add_test(tc, a_forgotten_size_is_refused_by_name);
 	tcase_add_test(tc, no_struct_at_all_is_refused_by_name);
-	return util_run(s);
+	return run_suite(s);
 }

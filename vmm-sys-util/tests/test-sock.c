@@ -401,5 +401,5 @@ int main(void)
 	tcase_add_test(tc, b1_14_one_descriptor_sent_twice_arrives_as_two);
 	tcase_add_test(tc, the_most_descriptors_arrive_complete);
 	add_faults(tc);
-	return util_run(s);
+	return run_suite(s);
 }

@@ -566,5 +566,5 @@ int main(void)
 	tcase_add_test(tc, directory_that_may_not_be_read_is_no_obstacle);
 	tcase_add_test(tc, stale_socket_that_may_not_be_removed_is_reported);
 	tcase_add_test(tc, errors_may_be_ignored);
-	return util_run(s);
+	return run_suite(s);
 }

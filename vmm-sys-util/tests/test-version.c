@@ -35,5 +35,5 @@ int main(void)
 	tcase_add_test(tc, version_is_the_one_configured);
 	tcase_add_test(tc, version_is_three_numbers);
 
-	return util_run(s);
+	return run_suite(s);
 }

@@ -73,7 +73,7 @@ static inline Suite *util_suite(const char *name, TCase **tc)
 	return s;
 }
 
-static inline int util_run(Suite *s)
+static inline int run_suite(Suite *s)
 {
 	SRunner *sr = srunner_create(s);
 	int failed;
