@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/falloc.h>
+#include <linux/fs.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "fs/fs_priv.h"
@@ -15,6 +17,9 @@
 
 /* Bytes that one copy moves at most; the guest asks for the rest. */
 #define COPY_MOST (UINT64_C(16) << 20)
+
+/* Of one call; a chain has more at times. */
+#define APPEND_PIECES 64
 
 typedef ssize_t (*transfer_fn)(struct vq_cursor *cursor, int fd, int64_t off,
 			       uint32_t len);
@@ -35,6 +40,39 @@ static int transfer_all(struct vq_cursor *cursor, int fd, uint64_t off,
 		done += (uint32_t)n;
 	}
 	return (int)done;
+}
+
+/*
+ * To the end as the host has it, which others may have moved since the driver
+ * looked. A file system that cannot takes the driver's word for it.
+ */
+static ssize_t cursor_append(struct vq_cursor *cursor, int fd, int64_t off,
+			     uint32_t len)
+{
+	struct iovec iov[APPEND_PIECES];
+	struct vq_cursor copy = *cursor;
+	uint32_t bytes;
+	int n = vq_cursor_iov(&copy, len, iov, APPEND_PIECES, &bytes);
+	ssize_t rc;
+
+	if (!n)
+		return 0;
+	do {
+		rc = pwritev2(fd, iov, n, off, RWF_APPEND);
+	} while (rc < 0 && errno == EINTR);
+	if (rc < 0 && (errno == EOPNOTSUPP || errno == ENOSYS))
+		return vq_cursor_to_fd(cursor, fd, off, len);
+	if (rc < 0)
+		return -errno;
+	vq_cursor_skip(cursor, (uint32_t)rc);
+	return rc;
+}
+
+/* A page of the driver's cache has its place. */
+static transfer_fn write_way(const struct fuse_write_in *in)
+{
+	return in->flags & O_APPEND && !(in->write_flags & FUSE_WRITE_CACHE) ?
+	       cursor_append : vq_cursor_to_fd;
 }
 
 int virtdev_priv_fs_read(struct fs_call *c)
@@ -65,7 +103,7 @@ int virtdev_priv_fs_write(struct fs_call *c)
 	if (in->offset > INT64_MAX - FS_TRANSFER)
 		return -EFBIG;
 	rc = transfer_all(&c->from, c->handle->fd, in->offset, in->size,
-		      vq_cursor_to_fd);
+		      write_way(in));
 	if (rc < 0)
 		return rc;
 	virtdev_priv_fs_window_look(c->fs, c->in.nodeid, c->handle->fd);

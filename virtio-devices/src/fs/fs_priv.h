@@ -39,8 +39,12 @@
 #define FS_CHUNK VIRTDEV_FS_WINDOW_ALIGN
 #define FS_CHUNK_BITS 21u
 
-/* Flags of open() that are the guest's; its kernel does the rest of them. */
-#define FS_OPEN_FLAGS (O_ACCMODE | O_TRUNC | O_APPEND | O_DSYNC | O_SYNC)
+/*
+ * Flags of open() that are the guest's; its kernel does the rest of them. O_APPEND
+ * comes with each write: a process may change it, and pages that were mapped are
+ * written by any descriptor of their file, to where they belong.
+ */
+#define FS_OPEN_FLAGS (O_ACCMODE | O_TRUNC | O_DSYNC | O_SYNC)
 
 /* The name of a descriptor in /proc/self/fd. */
 struct fs_proc_name {

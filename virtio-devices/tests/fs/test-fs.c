@@ -158,6 +158,34 @@ START_TEST(what_is_written_is_in_the_file)
 }
 END_TEST
 
+static void write_with(uint64_t node, uint64_t fh, uint32_t flags,
+		       uint32_t write_flags, const char *bytes)
+{
+	const struct fuse_write_in in = {
+		.fh = fh, .size = (uint32_t)strlen(bytes), .flags = flags,
+		.write_flags = write_flags,
+	};
+
+	ck_assert_int_eq(fs_rig_ask(&r, FUSE_WRITE, node, &in, sizeof(in),
+				    bytes, in.size), 0);
+}
+
+/* A mapping's pages are written by any descriptor, and a process changes O_APPEND. */
+START_TEST(a_write_appends_when_it_says_so_and_not_when_its_file_was_opened_to)
+{
+	const uint64_t file = fs_rig_lookup(&r, 1, "file");
+	const uint64_t fh = fs_rig_open(&r, FUSE_OPEN, file, O_RDWR | O_APPEND);
+
+	write_with(file, fh, O_APPEND, 0, "!");
+	check_content("file", "content!");
+	write_with(file, fh, O_APPEND, FUSE_WRITE_CACHE, "CON");
+	check_content("file", "CONtent!");
+	write_with(file, fh, 0, 0, "K");
+	check_content("file", "KONtent!");
+	ck_assert_int_eq(fs_rig_release(&r, FUSE_RELEASE, file, fh), 0);
+}
+END_TEST
+
 static uint64_t create(const char *name, uint32_t flags, uint32_t mode,
 		       uint64_t *fh)
 {
@@ -507,6 +535,7 @@ static Suite *suite(void)
 	tcase_add_test(tc, lookup_tells_a_file_once_and_counts);
 	tcase_add_test(tc, a_file_is_read_where_and_as_far_as_it_is);
 	tcase_add_test(tc, what_is_written_is_in_the_file);
+	tcase_add_test(tc, a_write_appends_when_it_says_so_and_not_when_its_file_was_opened_to);
 	tcase_add_test(tc, create_makes_and_opens_with_the_mode_that_was_asked_for);
 	tcase_add_test(tc, create_without_leave_fails_where_a_file_is);
 	tcase_add_test(tc, folders_links_and_nodes_are_made_and_go);
