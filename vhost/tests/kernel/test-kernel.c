@@ -178,7 +178,7 @@ START_TEST(stop_says_where_the_rings_stand_and_lets_go)
 }
 END_TEST
 
-START_TEST(driver_cannot_have_what_was_not_offered)
+START_TEST(e2_14_driver_cannot_have_what_was_not_offered)
 {
 	struct rig rig;
 
@@ -199,7 +199,7 @@ static const unsigned long refusals[] = {
 	VHOST_SET_VRING_ERR, VHOST_NET_SET_BACKEND,
 };
 
-START_TEST(nothing_runs_after_a_start_that_the_kernel_refused)
+START_TEST(e2_11_nothing_runs_after_a_start_that_the_kernel_refused)
 {
 	struct rig rig;
 
@@ -297,7 +297,7 @@ START_TEST(memory_grows_and_shrinks_while_rings_run)
 }
 END_TEST
 
-START_TEST(memory_of_a_running_ring_stays)
+START_TEST(e2_12_memory_of_a_running_ring_stays)
 {
 	struct vmem_map *other = make_map(GPA, "size=64K,backend=memfd");
 	struct rig rig;
@@ -316,7 +316,7 @@ START_TEST(memory_of_a_running_ring_stays)
 }
 END_TEST
 
-START_TEST(more_regions_than_the_kernel_takes_are_refused)
+START_TEST(e2_02_more_regions_than_the_kernel_takes_are_refused)
 {
 	struct vmem_map *most, *more;
 	struct rig rig;
@@ -358,7 +358,7 @@ START_TEST(log_is_switched_while_rings_run)
 }
 END_TEST
 
-START_TEST(log_that_is_too_small_is_refused)
+START_TEST(e2_08_log_that_is_too_small_is_refused)
 {
 	unsigned char log[34];	/* 272 pages: what 1 MiB and 64 KiB have */
 	struct rig rig;
@@ -445,7 +445,7 @@ START_TEST(translations_that_came_before_a_start_are_kept)
 }
 END_TEST
 
-START_TEST(iotlb_entry_beyond_memory_is_refused)
+START_TEST(e2_10_iotlb_entry_beyond_memory_is_refused)
 {
 	struct vmem_iotlb_entry e = entry;
 	struct rig rig;
@@ -468,7 +468,7 @@ START_TEST(iotlb_entry_beyond_memory_is_refused)
 }
 END_TEST
 
-START_TEST(iotlb_message_of_another_kind_is_refused)
+START_TEST(e2_10_iotlb_message_of_another_kind_is_refused)
 {
 	struct vhost_msg_v2 msg = { .type = 1 };
 	uint64_t iova;
@@ -500,7 +500,7 @@ static const struct {
 	{ VHOST_GET_BACKEND_FEATURES, ENOTTY, 0 },
 };
 
-START_TEST(open_says_what_the_kernel_refused)
+START_TEST(e2_01_open_says_what_the_kernel_refused)
 {
 	struct rig rig = { .tap = -1 };
 
@@ -518,7 +518,7 @@ START_TEST(open_says_what_the_kernel_refused)
 }
 END_TEST
 
-START_TEST(node_that_is_missing_names_its_module)
+START_TEST(e2_01_node_that_is_missing_names_its_module)
 {
 	const struct vhost_kern_config config = {
 		.size = sizeof(config), .kind = VHOST_KERN_VSOCK, .cid = 7,
@@ -532,7 +532,7 @@ START_TEST(node_that_is_missing_names_its_module)
 }
 END_TEST
 
-START_TEST(card_without_tap_and_guest_without_id_are_refused)
+START_TEST(e2_13_card_without_tap_and_guest_without_id_are_refused)
 {
 	struct vhost_kern_config config = {
 		.size = sizeof(config), .kind = VHOST_KERN_NET, .tap_fd = -1,
@@ -583,27 +583,27 @@ static Suite *suite(void)
 	tcase_add_test(t, start_gives_the_kernel_rings_and_tap);
 	tcase_add_test(t, vsock_has_its_context_id_and_runs_with_both_rings);
 	tcase_add_test(t, stop_says_where_the_rings_stand_and_lets_go);
-	tcase_add_test(t, driver_cannot_have_what_was_not_offered);
-	tcase_add_loop_test(t, nothing_runs_after_a_start_that_the_kernel_refused,
+	tcase_add_test(t, e2_14_driver_cannot_have_what_was_not_offered);
+	tcase_add_loop_test(t, e2_11_nothing_runs_after_a_start_that_the_kernel_refused,
 			    0, sizeof(refusals) / sizeof(refusals[0]));
 	tcase_add_loop_test(t, a1_35_ring_outside_memory_is_refused_before_the_kernel_hears_of_it,
 			    0, sizeof(bad_places) / sizeof(bad_places[0]));
 	tcase_add_test(t, ring_that_ends_with_the_memory_is_taken);
 	tcase_add_test(t, rom_is_nothing_the_kernel_is_told_of);
 	tcase_add_test(t, memory_grows_and_shrinks_while_rings_run);
-	tcase_add_test(t, memory_of_a_running_ring_stays);
-	tcase_add_test(t, more_regions_than_the_kernel_takes_are_refused);
+	tcase_add_test(t, e2_12_memory_of_a_running_ring_stays);
+	tcase_add_test(t, e2_02_more_regions_than_the_kernel_takes_are_refused);
 	tcase_add_test(t, log_is_switched_while_rings_run);
-	tcase_add_test(t, log_that_is_too_small_is_refused);
+	tcase_add_test(t, e2_08_log_that_is_too_small_is_refused);
 	tcase_add_test(t, log_that_the_kernel_refuses_is_off);
 	tcase_add_test(t, iotlb_carries_misses_and_answers);
 	tcase_add_test(t, translations_that_came_before_a_start_are_kept);
-	tcase_add_test(t, iotlb_entry_beyond_memory_is_refused);
-	tcase_add_test(t, iotlb_message_of_another_kind_is_refused);
-	tcase_add_loop_test(t, open_says_what_the_kernel_refused, 0,
+	tcase_add_test(t, e2_10_iotlb_entry_beyond_memory_is_refused);
+	tcase_add_test(t, e2_10_iotlb_message_of_another_kind_is_refused);
+	tcase_add_loop_test(t, e2_01_open_says_what_the_kernel_refused, 0,
 			    sizeof(opens) / sizeof(opens[0]));
-	tcase_add_test(t, node_that_is_missing_names_its_module);
-	tcase_add_test(t, card_without_tap_and_guest_without_id_are_refused);
+	tcase_add_test(t, e2_01_node_that_is_missing_names_its_module);
+	tcase_add_test(t, e2_13_card_without_tap_and_guest_without_id_are_refused);
 	tcase_add_test(t, ring_that_cannot_be_is_refused);
 	return s;
 }

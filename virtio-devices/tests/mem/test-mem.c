@@ -287,6 +287,72 @@ START_TEST(a8_19_blocks_in_the_wrong_state_are_refused)
 }
 END_TEST
 
+/* The map with the first piece of the device's memory, as a home shows it. */
+static struct vmem_map *map_with_piece(void)
+{
+	struct vmem_fd_desc file = { rig.fd, VMEM_BLOCK_WRITE | VMEM_BLOCK_SHARED,
+				     0, PIECE, NULL, NULL };
+	struct vmem_region_desc desc = { .gpa = BASE, .len = PIECE };
+	struct vmem_region *region;
+	struct vmem_map *map;
+
+	ck_assert_int_eq(vmem_block_new_fd(&file, &desc.block, NULL), 0);
+	ck_assert_int_eq(vmem_region_new(&desc, &region, NULL), 0);
+	vmem_block_unref(desc.block);
+	ck_assert_int_eq(vmem_map_add(rig.g.map, region, &map, NULL), 0);
+	vmem_region_unref(region);
+	return map;
+}
+
+static unsigned char *block_at(const struct vmem_map *map, uint64_t block)
+{
+	uint32_t hint = 0;
+
+	return vmem_view_translate(vmem_map_view(map), &hint,
+				   BASE + block * BLOCK, BLOCK,
+				   VMEM_READ | VMEM_WRITE);
+}
+
+/* The request has the map that was there when it began. */
+START_TEST(a8_20_memory_unplugged_under_a_request_is_there_until_its_end)
+{
+	struct vmem_map *during;
+	unsigned char *p;
+
+	setup();
+	ck_assert_int_eq(ask(PLUG, 0, 2), ACK);
+	during = map_with_piece();
+	p = block_at(during, 1);
+	memset(p, 1, BLOCK);
+	ck_assert_int_eq(ask(UNPLUG, 1, 1), ACK);
+	ck_assert_uint_eq(resident(), 0);
+	ck_assert_uint_eq(p[0] | p[BLOCK - 1], 0);
+	ck_assert_int_eq(ask(UNPLUG, 0, 1), ACK);
+	ck_assert(!rig.mapped[0]);
+	memset(p, 2, BLOCK);
+	ck_assert_uint_eq(p[BLOCK - 1], 2);
+	vmem_map_unref(during);
+	teardown();
+}
+END_TEST
+
+/* Else what a request wrote too late would be what the next owner reads. */
+START_TEST(a8_20_what_came_too_late_goes_with_the_next_unplugging)
+{
+	struct vmem_map *during;
+
+	setup();
+	ck_assert_int_eq(ask(PLUG, 0, 1), ACK);
+	during = map_with_piece();
+	ck_assert_int_eq(ask(UNPLUG, 0, 1), ACK);
+	memset(block_at(during, 0), 2, BLOCK);
+	vmem_map_unref(during);
+	ck_assert_int_eq(ask(UNPLUG_ALL, 0, 0), ACK);
+	ck_assert_uint_eq(resident(), 0);
+	teardown();
+}
+END_TEST
+
 START_TEST(a_piece_that_cannot_be_mapped_leaves_nothing_plugged)
 {
 	setup();
@@ -397,6 +463,10 @@ int main(void)
 	tcase_add_test(tc,
 		       a8_18_requests_that_are_cut_or_unknown_change_nothing);
 	tcase_add_test(tc, a8_19_blocks_in_the_wrong_state_are_refused);
+	tcase_add_test(tc,
+		       a8_20_memory_unplugged_under_a_request_is_there_until_its_end);
+	tcase_add_test(tc,
+		       a8_20_what_came_too_late_goes_with_the_next_unplugging);
 	tcase_add_test(tc, a_piece_that_cannot_be_mapped_leaves_nothing_plugged);
 	tcase_add_test(tc, blocks_stay_plugged_over_a_reset);
 	tcase_add_test(tc, plugged_blocks_move_with_the_state);

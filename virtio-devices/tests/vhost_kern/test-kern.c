@@ -201,7 +201,7 @@ START_TEST(driver_chooses_offloads_and_the_kernel_hears_of_rings_only)
 }
 END_TEST
 
-START_TEST(link_that_is_no_tap_of_one_lane_is_refused)
+START_TEST(e2_13_link_that_is_no_tap_of_one_lane_is_refused)
 {
 	struct vsu_error err = VSU_ERROR_INIT;
 	struct virtdev_vhost_kern *k;
@@ -232,7 +232,7 @@ START_TEST(sockets_have_their_guest_and_a_third_queue)
 }
 END_TEST
 
-START_TEST(queue_does_not_start_in_this_process)
+START_TEST(e2_15_queue_does_not_start_in_this_process)
 {
 	struct virtdev_vhost_kern *k = make_vsock();
 	struct vsu_error err = VSU_ERROR_INIT;
@@ -245,7 +245,7 @@ START_TEST(queue_does_not_start_in_this_process)
 }
 END_TEST
 
-START_TEST(kernel_that_is_too_old_is_refused)
+START_TEST(e2_14_kernel_that_is_too_old_is_refused)
 {
 	struct virtdev_vhost_kern *k;
 
@@ -266,9 +266,9 @@ int main(void)
 	suite_add_tcase(s, t);
 	tcase_add_test(t, card_shows_what_kernel_and_tap_can);
 	tcase_add_test(t, driver_chooses_offloads_and_the_kernel_hears_of_rings_only);
-	tcase_add_test(t, link_that_is_no_tap_of_one_lane_is_refused);
+	tcase_add_test(t, e2_13_link_that_is_no_tap_of_one_lane_is_refused);
 	tcase_add_test(t, sockets_have_their_guest_and_a_third_queue);
-	tcase_add_test(t, queue_does_not_start_in_this_process);
-	tcase_add_test(t, kernel_that_is_too_old_is_refused);
+	tcase_add_test(t, e2_15_queue_does_not_start_in_this_process);
+	tcase_add_test(t, e2_14_kernel_that_is_too_old_is_refused);
 	return run_suite(s);
 }

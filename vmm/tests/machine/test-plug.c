@@ -12,6 +12,7 @@
 
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/exit.h>
+#include <vmm-sys-util/fd.h>
 
 #include "kernels.h"
 #include "rig.h"
@@ -234,6 +235,34 @@ static void ejecting(void)
 	ck_assert_uint_eq(config_in(0, 0), 0x00081b36);
 }
 
+/* The registers in other widths, beside their places, and behind them. */
+static void probing(void)
+{
+	uint16_t port;
+
+	assert_told(ADD, ADDED(0));
+	for (port = CAME; port < CAME + VMM_PORT_PLUG_LEN; port++) {
+		access_of(&rig.machine.ports, port, 1, false, 0);
+		access_of(&rig.machine.ports, port, 2, false, 0);
+		access_of(&rig.machine.ports, port, 1, true, 0xff);
+		if (port % 4)
+			port_in(port);
+	}
+	port_out(CAME, 0);
+	port_out(GOES, ABSENT);
+	ck_assert_uint_eq(port_in(EJECT), 0);
+	ck_assert_uint_eq(port_in(GOES), 0);
+	ck_assert_uint_eq(port_in(CAME), SLOT1);
+	ck_assert(has_device(0));
+	ck_assert_uint_eq(config_in(1, 0), 0x10421af4);
+}
+
+START_TEST(a3_23_registers_of_slots_take_whole_accesses_alone)
+{
+	machine_run("--transport=pci", probing);
+}
+END_TEST
+
 START_TEST(a3_21_what_nobody_asked_for_cannot_be_ejected)
 {
 	machine_run("--transport=pci", ejecting);
@@ -256,7 +285,7 @@ static void taken(void)
 	ck_assert(has_device(0));
 }
 
-START_TEST(a_device_can_be_taken_from_a_guest_that_does_not_answer)
+START_TEST(a3_24_a_device_can_be_taken_from_a_guest_that_does_not_answer)
 {
 	machine_run("--transport=pci", taken);
 }
@@ -296,6 +325,51 @@ static void refused(void)
 START_TEST(what_cannot_come_or_go_is_refused_with_its_reason)
 {
 	machine_run("--transport=pci", refused);
+}
+END_TEST
+
+/* Refusals, of each kind and again and again; the user's socket is there before. */
+static void failing(void)
+{
+	unsigned int before, i;
+
+	user_says("status\n");
+	before = vsu_fd_count();
+	for (i = 0; i < 20 * COUNT(refusals); i++)
+		assert_refusal(refusals[i % COUNT(refusals)].line, refusals[i % COUNT(refusals)].why);
+	ck_assert_str_eq(user_says("status\n"),
+			 "{\"ok\":true,\"cpus\":2,\"paused\":false,\"devices\":[]}\n");
+	ck_assert_uint_eq(vsu_fd_count(), before);
+	ck_assert_uint_eq(port_in(CAME), 0);
+	assert_told(ADD, ADDED(0));
+}
+
+START_TEST(d3_04_devices_that_cannot_be_made_leave_nothing_however_often)
+{
+	machine_run("--transport=pci", failing);
+}
+END_TEST
+
+/* A device takes along what it had. */
+static void changing(void)
+{
+	unsigned int before = 0, i;
+
+	for (i = 0; i < 40; i++) {
+		assert_told(ADD, ADDED(0));
+		status_out(1, 1);
+		assert_told(i % 2 ? "device-del 0 force\n" : "device-del 0\n", DONE);
+		port_out(EJECT, SLOT1);
+		wait_until_gone(0);
+		if (!i)
+			before = vsu_fd_count();
+		ck_assert_uint_eq(vsu_fd_count(), before);
+	}
+}
+
+START_TEST(d3_05_devices_that_went_keep_no_descriptor_however_often)
+{
+	machine_run("--transport=pci", changing);
 }
 END_TEST
 
@@ -367,7 +441,10 @@ int main(void)
 	tcase_add_checked_fixture(tc, rig_init, rig_fini);
 	tcase_add_test(tc, a_device_comes_is_asked_for_goes_and_its_place_is_free);
 	tcase_add_test(tc, a3_21_what_nobody_asked_for_cannot_be_ejected);
-	tcase_add_test(tc, a_device_can_be_taken_from_a_guest_that_does_not_answer);
+	tcase_add_test(tc, a3_23_registers_of_slots_take_whole_accesses_alone);
+	tcase_add_test(tc, a3_24_a_device_can_be_taken_from_a_guest_that_does_not_answer);
+	tcase_add_test(tc, d3_04_devices_that_cannot_be_made_leave_nothing_however_often);
+	tcase_add_test(tc, d3_05_devices_that_went_keep_no_descriptor_however_often);
 	tcase_add_test(tc, what_cannot_come_or_go_is_refused_with_its_reason);
 	tcase_add_test(tc, a_machine_without_a_bus_says_so);
 	tcase_add_test(tc, a3_22_devices_come_and_go_while_cpus_are_in_their_registers);

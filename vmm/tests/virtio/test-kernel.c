@@ -183,7 +183,7 @@ START_TEST(a1_35_a_ring_beyond_memory_is_none_the_kernel_hears_of)
 }
 END_TEST
 
-START_TEST(a_start_that_the_kernel_refuses_asks_for_a_reset)
+START_TEST(e2_11_a_start_that_the_kernel_refuses_asks_for_a_reset)
 {
 	kernel.fails = VHOST_SET_VRING_NUM;
 	rig_start_at(virtio, 0x3000);
@@ -221,7 +221,7 @@ START_TEST(memory_that_comes_is_the_kernels_while_its_rings_run)
 }
 END_TEST
 
-START_TEST(rings_whose_memory_goes_are_taken_back_first)
+START_TEST(e2_12_rings_whose_memory_goes_are_taken_back_first)
 {
 	rig_start(virtio);
 	publish(NULL);
@@ -245,10 +245,10 @@ int main(void)
 		e2_09_a_queue_that_the_kernel_finds_broken_asks_for_a_reset);
 	tcase_add_test(tc,
 		a1_35_a_ring_beyond_memory_is_none_the_kernel_hears_of);
-	tcase_add_test(tc, a_start_that_the_kernel_refuses_asks_for_a_reset);
+	tcase_add_test(tc, e2_11_a_start_that_the_kernel_refuses_asks_for_a_reset);
 	tcase_add_test(tc,
 		memory_that_comes_is_the_kernels_while_its_rings_run);
-	tcase_add_test(tc, rings_whose_memory_goes_are_taken_back_first);
+	tcase_add_test(tc, e2_12_rings_whose_memory_goes_are_taken_back_first);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
 }
