@@ -55,6 +55,16 @@ int vmem_fd_look(int fd, struct vmem_fd_facts *facts)
 	return rc;
 }
 
+/*
+ * A place in a reservation takes whole pages, the file's last one with them:
+ * what that one lacks reads as zeros.
+ */
+static uint64_t size_of_pages(uint64_t size)
+{
+	return vsu_align_up_overflow(size, vmem_priv_host_page(), &size) ?
+	       UINT64_MAX : size;
+}
+
 /* Past its end a file maps well and kills whoever touches it. */
 static int check_file_size(const struct vmem_fd_desc *d, uint64_t size,
 			   struct vsu_error *err)
@@ -178,7 +188,8 @@ static int new_known_block(struct vmem_reservation *r, uint64_t off,
 			   struct vmem_block **out, struct vsu_error *err)
 {
 	struct vmem_block *block;
-	int rc = check_file_size(d, facts->size, err);
+	int rc = check_file_size(d, r ? size_of_pages(facts->size)
+				      : facts->size, err);
 
 	if (rc < 0)
 		return rc;

@@ -131,6 +131,19 @@ START_TEST(piece_lies_where_it_was_asked_for)
 }
 END_TEST
 
+START_TEST(last_page_of_a_file_is_there_as_a_whole)
+{
+	struct vmem_block *b;
+
+	ck_assert_int_eq(ftruncate(file, PAGE + 100), 0);
+	ck_assert_int_eq(map_at(0, 0, 3 * PAGE, RW_SHARED, &b), -EINVAL);
+	ck_assert_int_eq(map_at(0, 0, 2 * PAGE, RW_SHARED, &b), 0);
+	ck_assert_uint_eq(vmem_block_hva(b)[PAGE + 99], pattern(PAGE + 99));
+	ck_assert_uint_eq(vmem_block_hva(b)[2 * PAGE - 1], 0);
+	vmem_block_unref(b);
+}
+END_TEST
+
 START_TEST(last_reference_leaves_an_empty_place_that_stays_taken)
 {
 	struct vmem_block *b;
@@ -469,6 +482,7 @@ int main(void)
 	tcase_add_test(tc, window_is_empty_and_aligned);
 	tcase_add_test(tc, bad_sizes_are_refused);
 	tcase_add_test(tc, piece_lies_where_it_was_asked_for);
+	tcase_add_test(tc, last_page_of_a_file_is_there_as_a_whole);
 	tcase_add_test(tc,
 		       last_reference_leaves_an_empty_place_that_stays_taken);
 	tcase_add_loop_test(tc, piece_never_replaces_a_living_one, 0,

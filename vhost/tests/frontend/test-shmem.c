@@ -387,6 +387,7 @@ START_TEST(c2_13_file_that_ends_before_the_mapping)
 	run();
 	assert_refused(req(0, 0, 2, 31));
 	assert_refused(req(0, 0, 1, 32));
+	ck_assert_int_eq(ftruncate(file_fd, 31 * PAGE + 100), 0);
 	ck_assert_int_eq(map_answer(req(0, 0, 2, 30)), 0);
 }
 END_TEST

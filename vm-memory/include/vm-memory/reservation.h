@@ -49,7 +49,8 @@ vmem_reservation_len(const struct vmem_reservation *reservation);
 /*
  * As vmem_block_new_fd(), mapped at byte off of the reservation. off,
  * desc->fd_offset and desc->len are multiples of the page size of the fd
- * (-EINVAL otherwise, or when the piece exceeds the reservation). -EEXIST
+ * (-EINVAL otherwise, or when the piece exceeds the reservation); the file's
+ * last page is there as a whole, though the file may end within it. -EEXIST
  * when a block that still lives has a part of that place.
  */
 VMEM_API int vmem_block_new_fd_at(struct vmem_reservation *reservation,
