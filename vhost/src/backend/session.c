@@ -224,6 +224,8 @@ void vhost_user_priv_backend_end(struct vhost_user_backend *b)
 	vhost_user_priv_postcopy_end(b);
 	epoll_silence(b);
 	vhost_user_priv_backend_channel_close(b, NULL);
+	/* a ring may wait for these before it is drained */
+	vhost_user_priv_shmem_cancel_posts(b);
 	b->parked_row = NULL;
 	vhost_user_priv_unstage(b);
 	if (vhost_user_priv_is_asking(b) && !vhost_user_priv_accept_answer(b))
