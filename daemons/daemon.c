@@ -67,7 +67,7 @@ static void make_rows(struct command_line *cl)
 	cl->rows[DAEMON_NUM_QUEUES].max = kind->max_queues;
 	cl->rows[DAEMON_QUEUE_SIZE].min = kind->min_queue_size;
 	cl->rows[DAEMON_QUEUE_SIZE].preset = kind->queue_size;
-	for (key = kind->keys; key->option.name && !key->vmm_only; key++) {
+	for (key = kind->keys; key->option.name; key++) {
 		cl->rows[DAEMON_OWN + cl->nkeys] = key->option;
 		cl->rows[DAEMON_OWN + cl->nkeys++].name = option_name(key);
 	}

@@ -50,7 +50,7 @@ static const struct vmm_device_key keys[] = {
 		      .arg = "BYTES",
 		      .help = "where the guest has files as memory, a multiple of 2M",
 		      .preset = "none", .example = "1G" },
-	  .offset = offsetof(struct fs, window), .vmm_only = true },
+	  .offset = offsetof(struct fs, window) },
 	{ .option = { .name = NULL } },
 };
 

@@ -36,7 +36,6 @@ struct vmm_device_key {
 	uint32_t max_times;	/* of a string that may be repeated: how many
 				   const char * there are; 0: one */
 	bool required;		/* nothing can be made without it */
-	bool vmm_only;		/* no option of the daemon; such keys stand last */
 };
 
 /* Limits of every kind: bytes of its config, and its keys. */

@@ -12,8 +12,9 @@
  *            host each, until it forgets the file
  *   handle   a file or a folder that it has opened: one descriptor each
  *   window   where the guest has pages of files as memory (DAX): shared memory
- *            region 0, in which the driver asks for pieces of files. A home
- *            that maps them later, behind a socket, has EOPNOTSUPP instead
+ *            region 0, in which the driver asks for pieces of files. Where
+ *            the home maps later, behind a socket, a request waits for that
+ *            and the queue goes on: with 16 of them at most
  *
  * Both tables are bounded, and a guest that wants more gets ENFILE. The
  * device's queues are one of high priority, whose requests are the driver's

@@ -22,7 +22,7 @@ static int answer_attr(struct fs_call *c)
 
 	if (rc < 0)
 		return rc;
-	virtdev_priv_fs_window_fit(c->fs, c->in.nodeid, st.stx_size);
+	virtdev_priv_fs_window_fit(c, c->in.nodeid, st.stx_size);
 	virtdev_priv_fs_attr(&st, &out.attr);
 	return virtdev_priv_fs_answer(c, &out, sizeof(out));
 }

@@ -106,7 +106,7 @@ int virtdev_priv_fs_write(struct fs_call *c)
 		      write_way(in));
 	if (rc < 0)
 		return rc;
-	virtdev_priv_fs_window_look(c->fs, c->in.nodeid, c->handle->fd);
+	virtdev_priv_fs_window_look(c, c->in.nodeid, c->handle->fd);
 	out.size = (uint32_t)rc;
 	virtdev_priv_fs_count(c->fs, FS_BYTES_WRITTEN, out.size);
 	return virtdev_priv_fs_answer(c, &out, sizeof(out));
@@ -123,7 +123,7 @@ int virtdev_priv_fs_fallocate(struct fs_call *c)
 	if (fallocate(c->handle->fd, (int)in->mode, (off_t)in->offset,
 		      (off_t)in->length) < 0)
 		return -errno;
-	virtdev_priv_fs_window_look(c->fs, c->in.nodeid, c->handle->fd);
+	virtdev_priv_fs_window_look(c, c->in.nodeid, c->handle->fd);
 	return 0;
 }
 
@@ -168,7 +168,7 @@ int virtdev_priv_fs_copy(struct fs_call *c)
 	if (!to)
 		return -EBADF;
 	rc = copy_range(c, to);
-	virtdev_priv_fs_window_look(c->fs, to->node, to->fd);
+	virtdev_priv_fs_window_look(c, to->node, to->fd);
 	virtdev_priv_fs_handle_put(c->fs, to);
 	if (rc < 0)
 		return rc;

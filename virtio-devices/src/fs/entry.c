@@ -10,9 +10,11 @@
 
 #include "fs/fs_priv.h"
 
-int virtdev_priv_fs_entry_take_fd(struct fs *fs, const struct fs_inode *parent,
-				  int fd, struct fuse_entry_out *out)
+int virtdev_priv_fs_entry_take_fd(const struct fs_call *c,
+				  const struct fs_inode *parent, int fd,
+				  struct fuse_entry_out *out)
 {
+	struct fs *fs = c->fs;
 	struct statx st;
 	uint64_t id;
 	int rc = virtdev_priv_fs_stat(fd, "", &st);
@@ -24,7 +26,7 @@ int virtdev_priv_fs_entry_take_fd(struct fs *fs, const struct fs_inode *parent,
 	rc = virtdev_priv_fs_inode_tell_take_fd(fs, fd, &st, &id);
 	if (rc < 0)
 		return rc;
-	virtdev_priv_fs_window_fit(fs, id, st.stx_size);
+	virtdev_priv_fs_window_fit(c, id, st.stx_size);
 	memset(out, 0, sizeof(*out));
 	out->nodeid = id;
 	out->entry_valid = out->attr_valid = fs->valid_s;
@@ -35,19 +37,19 @@ int virtdev_priv_fs_entry_take_fd(struct fs *fs, const struct fs_inode *parent,
 	return 0;
 }
 
-int virtdev_priv_fs_entry(struct fs *fs, const struct fs_inode *parent,
+int virtdev_priv_fs_entry(const struct fs_call *c, const struct fs_inode *parent,
 			  const char *name, struct fuse_entry_out *out)
 {
 	int fd = openat(parent->fd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 
 	return fd < 0 ? -errno
-		      : virtdev_priv_fs_entry_take_fd(fs, parent, fd, out);
+		      : virtdev_priv_fs_entry_take_fd(c, parent, fd, out);
 }
 
 int virtdev_priv_fs_answer_entry(struct fs_call *c, const char *name)
 {
 	struct fuse_entry_out out;
-	int rc = virtdev_priv_fs_entry(c->fs, c->inode, name, &out);
+	int rc = virtdev_priv_fs_entry(c, c->inode, name, &out);
 
 	return rc < 0 ? rc : virtdev_priv_fs_answer(c, &out, sizeof(out));
 }

@@ -14,6 +14,7 @@
 #include <virtio-devices/ids.h>
 #include <vmm-sys-util/checked.h>
 #include <vmm-sys-util/endian.h>
+#include <vmm-sys-util/event.h>
 #include <vmm-sys-util/fd.h>
 #include <vmm-sys-util/sized.h>
 
@@ -47,17 +48,54 @@ static int fs_serve(void *self, uint32_t queue)
 
 	if (!q->q)
 		return 0;
-	turn.iov_max = vq_size(q->q) + MORE_PIECES;
+	if (q->parked)
+		return virtdev_priv_fs_window_turn(q);
+	turn.iov_max = q->npieces;
 	return virtdev_queue_turn(fs->dev, queue, q->q, &turn);
+}
+
+static int fs_drain(void *self, uint32_t queue)
+{
+	struct fs_queue *q = &((struct fs *)self)->queues[queue];
+
+	return q->parked ? virtdev_priv_fs_window_drain(q) : 0;
+}
+
+static int fs_host_fd(void *self, uint32_t queue)
+{
+	return ((const struct fs *)self)->queues[queue].event;
 }
 
 static void queue_fini(struct fs_queue *q)
 {
 	free(q->pieces);
 	free(q->text);
+	free(q->parked);
+	vsu_fd_close(&q->event);
 	q->pieces = NULL;
 	q->text = NULL;
+	q->parked = NULL;
 	q->q = NULL;
+}
+
+/* What a queue needs whose requests may have to wait for the window. */
+static int make_parking(struct fs_queue *q)
+{
+	q->parked = calloc(FS_PARKED, sizeof(*q->parked));
+	if (!q->parked)
+		return -ENOMEM;
+	q->event = vsu_event_new();
+	return q->event < 0 ? q->event : 0;
+}
+
+static int make_room(struct fs_queue *q, uint32_t size)
+{
+	q->npieces = size + MORE_PIECES;
+	q->pieces = calloc(q->npieces, sizeof(*q->pieces));
+	q->text = calloc(1, FS_TEXT);
+	if (!q->pieces || !q->text)
+		return -ENOMEM;
+	return q->fs->nchunks ? make_parking(q) : 0;
 }
 
 static int fs_start(void *self, uint32_t queue, struct vq *vq,
@@ -65,11 +103,11 @@ static int fs_start(void *self, uint32_t queue, struct vq *vq,
 {
 	struct fs_queue *q = &((struct fs *)self)->queues[queue];
 
-	q->pieces = calloc(vq_size(vq) + MORE_PIECES, sizeof(*q->pieces));
-	q->text = calloc(1, FS_TEXT);
-	if (!q->pieces || !q->text) {
+	int rc = make_room(q, vq_size(vq));
+
+	if (rc < 0) {
 		queue_fini(q);
-		return vsu_error_sys(err, -ENOMEM, "fs: a queue's room");
+		return vsu_error_sys(err, rc, "fs: a queue's room");
 	}
 	q->q = vq;
 	return 0;
@@ -77,7 +115,11 @@ static int fs_start(void *self, uint32_t queue, struct vq *vq,
 
 static void fs_stop(void *self, uint32_t queue)
 {
-	queue_fini(&((struct fs *)self)->queues[queue]);
+	struct fs_queue *q = &((struct fs *)self)->queues[queue];
+
+	if (q->parked)
+		virtdev_priv_fs_parked_drop(q);
+	queue_fini(q);
 }
 
 static bool fs_blocks(void *self)
@@ -137,8 +179,10 @@ static const struct virtdev_ops fs_ops = {
 	.size = sizeof(fs_ops), .name = "fs",
 	.config_read = fs_config_read,
 	.queue_start = fs_start, .queue_serve = fs_serve,
-	.queue_stop = fs_stop, .queue_blocks = fs_blocks,
+	.queue_drain = fs_drain, .queue_stop = fs_stop,
+	.queue_host_fd = fs_host_fd, .queue_blocks = fs_blocks,
 	.stats = fs_stats, .reset = fs_reset, .free = fs_free,
+	.region_done = virtdev_priv_fs_region_done,
 };
 
 /* -------------------------------------------------------------------- making */
@@ -194,7 +238,8 @@ static struct fs *fs_new(const struct virtdev_fs_config *c)
 	fs->folder = fs->proc = -1;
 	fs->nqueues = nqueues;
 	for (i = 0; i < nqueues; i++)
-		fs->queues[i] = (struct fs_queue){ .fs = fs, .index = i };
+		fs->queues[i] = (struct fs_queue){ .fs = fs, .index = i,
+						     .event = -1 };
 	fs->config = *c;
 	memcpy(fs->space.tag, c->tag, strlen(c->tag));
 	fs->space.queues[0] = (unsigned char)c->queues;

@@ -18,12 +18,14 @@
 
 #define PAGE 4096u
 
-static void forget_session(struct fs *fs)
+static void forget_session(const struct fs_call *c)
 {
+	struct fs *fs = c->fs;
+
 	__atomic_store_n(&fs->agreed, 0, __ATOMIC_RELEASE);
 	virtdev_priv_fs_handles_forget_all(fs);
 	virtdev_priv_fs_inodes_forget_all(fs);
-	virtdev_priv_fs_window_clear(fs);
+	virtdev_priv_fs_window_clear(c);
 }
 
 static uint64_t flags_offered(const struct fs *fs)
@@ -74,13 +76,13 @@ int virtdev_priv_fs_init(struct fs_call *c)
 		       c->left < more ? c->left : more);
 	if (!(in.flags & FUSE_INIT_EXT))
 		in.flags2 = 0;
-	forget_session(c->fs);
+	forget_session(c);
 	return answer_init(c, &in);
 }
 
 int virtdev_priv_fs_destroy(struct fs_call *c)
 {
-	forget_session(c->fs);
+	forget_session(c);
 	return 0;
 }
 

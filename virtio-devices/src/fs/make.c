@@ -58,7 +58,7 @@ static int make_and_tell(struct fs_call *c, make_fn fn, uint32_t mode)
 	if (fd < 0)
 		return -errno;
 	undo_umask(c, fd, mode);
-	rc = virtdev_priv_fs_entry_take_fd(c->fs, c->inode, fd, &out);
+	rc = virtdev_priv_fs_entry_take_fd(c, c->inode, fd, &out);
 	return rc < 0 ? rc : virtdev_priv_fs_answer(c, &out, sizeof(out));
 }
 
@@ -191,7 +191,7 @@ static int answer_created_take_fd(struct fs_call *c, int fd)
 		.open_flags = virtdev_priv_fs_open_flags(c->fs, false) } };
 	int path = openat(c->fs->proc, name.text, O_PATH | O_CLOEXEC);
 	int rc = path < 0 ? -errno :
-		 virtdev_priv_fs_entry_take_fd(c->fs, c->inode, path,
+		 virtdev_priv_fs_entry_take_fd(c, c->inode, path,
 					       &out.entry);
 
 	if (rc < 0) {

@@ -20,7 +20,7 @@ static int open_inode(struct fs_call *c, int flags)
 	if (fd < 0)
 		return fd;
 	if (flags & O_TRUNC)
-		virtdev_priv_fs_window_fit(c->fs, c->in.nodeid, 0);
+		virtdev_priv_fs_window_fit(c, c->in.nodeid, 0);
 	rc = virtdev_priv_fs_handle_new_take_fd(c->fs, fd, c->in.nodeid,
 						(uint32_t)flags, &out.fh);
 	return rc < 0 ? rc : virtdev_priv_fs_answer(c, &out, sizeof(out));

@@ -190,6 +190,7 @@ uint32_t virtdev_priv_fs_serve(void *opaque, struct vq *q,
 	    !vq_cursor_read_obj(&c.from, &c.in))
 		return 0;
 	virtdev_priv_fs_count(c.fs, FS_REQUESTS, 1);
+	queue->unique = c.in.unique;
 	op = virtdev_priv_fs_operation(c.in.opcode);
 	quiet = op && op->flags & FS_QUIET;
 	if (!quiet && vq_cursor_skip(&c.to, least) < least)

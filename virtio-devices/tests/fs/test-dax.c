@@ -20,6 +20,10 @@ static struct {
 	struct virtdev_mapping last;
 	int flags;		/* of the descriptor that was mapped last */
 	int answer;
+	bool knows_place;	/* as a home that maps at once */
+	unsigned int asked;	/* changes, of which so many are answered: */
+	unsigned int answered;
+	uint64_t cookies[64];
 } home;
 
 static void on_notify(void *opaque, uint32_t queue)
@@ -32,13 +36,21 @@ static int on_change(void *opaque, bool map, const struct virtdev_mapping *m,
 		     uint64_t cookie)
 {
 	(void)opaque;
-	(void)cookie;
+	ck_assert_uint_lt(home.asked, 64);
+	home.cookies[home.asked++] = cookie;
 	home.maps += map;
 	home.unmaps += !map;
 	home.last = *m;
 	if (map)
 		home.flags = fcntl(m->fd, F_GETFL);
 	return home.answer;
+}
+
+static int on_address(void *opaque, uint8_t region, uint64_t *gpa)
+{
+	(void)opaque;
+	*gpa = UINT64_C(1) << 40;
+	return home.knows_place && !region ? 0 : -EOPNOTSUPP;
 }
 
 static void set_size(uint64_t size)
@@ -49,14 +61,16 @@ static void set_size(uint64_t size)
 	close(fd);
 }
 
-static void setup_with(bool read_only)
+static void setup_with(bool read_only, bool at_once)
 {
 	static const struct virtdev_home_ops ops = {
 		.size = sizeof(ops), .notify = on_notify,
-		.region_change = on_change,
+		.region_change = on_change, .region_address = on_address,
 	};
 
 	memset(&home, 0, sizeof(home));
+	home.knows_place = at_once;
+	home.answer = !at_once;
 	fs_rig_folder(&r);
 	set_size(3 * CHUNK + 100);
 	r.config.window = CHUNKS * CHUNK;
@@ -68,7 +82,12 @@ static void setup_with(bool read_only)
 
 static void setup(void)
 {
-	setup_with(false);
+	setup_with(false, true);
+}
+
+static void setup_later(void)
+{
+	setup_with(false, false);
 }
 
 static void teardown(void)
@@ -216,9 +235,6 @@ START_TEST(a_home_that_refuses_is_an_error_for_the_driver)
 
 	home.answer = -ENOSPC;
 	ck_assert_int_eq(map(file, 0, CHUNK, 0, 0), -ENOSPC);
-	home.answer = 1;
-	ck_assert_int_eq(map(file, 0, CHUNK, 0, 0), -EOPNOTSUPP);
-	ck_assert_uint_eq(home.unmaps, 1);
 	home.answer = 0;
 	ck_assert_int_eq(map(file, 0, CHUNK, 0, 0), 0);
 	ck_assert(!home.last.replaces);
@@ -253,7 +269,7 @@ START_TEST(a8_16_a_window_of_what_is_read_only_is_read_only)
 {
 	uint64_t file;
 
-	setup_with(true);
+	setup_with(true, true);
 	file = fs_rig_lookup(&r, 1, "file");
 	ck_assert_int_eq(map(file, 0, CHUNK, 0, FUSE_SETUPMAPPING_FLAG_WRITE),
 			 -EROFS);
@@ -262,6 +278,275 @@ START_TEST(a8_16_a_window_of_what_is_read_only_is_read_only)
 	teardown();
 }
 END_TEST
+
+/* --------------------------------------------------- a home that maps later */
+
+/* The oldest unanswered changes, as a home would. */
+static void answer(unsigned int n, int result)
+{
+	for (; n; n--)
+		virtdev_region_done(r.dev, home.cookies[home.answered++],
+				    result);
+}
+
+static void answer_all(void)
+{
+	while (home.answered < home.asked)
+		answer(1, 0);
+}
+
+/* The requests are in the ring; how many answers there are now. */
+static unsigned int collect(int *error)
+{
+	struct fuse_out_header out;
+	unsigned int n = 0;
+	uint32_t written;
+	uint64_t cookie;
+
+	while (virtdev_queue_serve(r.dev, RIG_REQUESTS))
+		;
+	for (; vq_driver_collect(r.g.driver, &cookie, &written) == 1; n++) {
+		memcpy(&out, guest_at(&r.g, RIG_ANSWER + cookie * 0x1000),
+		       sizeof(out));
+		ck_assert_uint_eq(out.len, written);
+		ck_assert_uint_eq(out.unique, cookie);
+		*error = out.error;
+	}
+	return n;
+}
+
+/* A request by its number, which may be answered later. */
+static void post(uint64_t number, uint32_t opcode, uint64_t node,
+		 const void *args, uint32_t len)
+{
+	const uint64_t at = number * 0x1000;
+	const struct fuse_in_header in = {
+		.len = (uint32_t)sizeof(in) + len, .opcode = opcode,
+		.unique = number, .nodeid = node, .uid = r.uid, .gid = r.gid,
+	};
+	const struct vq_buffer buffers[] = {
+		{ RIG_ASK + at, in.len, false },
+		{ RIG_ANSWER + at, 0x1000, true },
+	};
+
+	memcpy(guest_at(&r.g, RIG_ASK + at), &in, sizeof(in));
+	if (len)
+		memcpy(guest_at(&r.g, RIG_ASK + at + sizeof(in)), args, len);
+	ck_assert_int_eq(vq_driver_add(r.g.driver, buffers, 2, number), 0);
+	vq_driver_publish(r.g.driver);
+}
+
+static void post_map(uint64_t number, uint64_t node, uint64_t file_at,
+		     uint64_t len, uint64_t at, uint64_t flags)
+{
+	const struct fuse_setupmapping_in in = {
+		.fh = UINT64_MAX, .foffset = file_at, .len = len,
+		.moffset = at, .flags = flags | FUSE_SETUPMAPPING_FLAG_READ,
+	};
+
+	post(number, FUSE_SETUPMAPPING, node, &in, sizeof(in));
+}
+
+START_TEST(a_mapping_that_comes_later_is_answered_then)
+{
+	const uint64_t file = fs_rig_lookup(&r, 1, "file");
+	int error = 1;
+
+	post_map(1, file, 0, CHUNK, CHUNK, 0);
+	ck_assert_uint_eq(collect(&error), 0);
+	ck_assert_uint_eq(home.maps, 1);
+	answer(1, 0);
+	ck_assert_uint_eq(collect(&error), 1);
+	ck_assert_int_eq(error, 0);
+}
+END_TEST
+
+START_TEST(others_are_served_while_a_mapping_is_awaited)
+{
+	const uint64_t file = fs_rig_lookup(&r, 1, "file");
+	const struct fuse_getattr_in in = { 0 };
+	int error = 1;
+
+	post_map(1, file, 0, CHUNK, 0, 0);
+	post(2, FUSE_GETATTR, 1, &in, sizeof(in));
+	ck_assert_uint_eq(collect(&error), 1);
+	ck_assert_int_eq(error, 0);
+	answer(1, 0);
+	ck_assert_uint_eq(collect(&error), 1);
+}
+END_TEST
+
+START_TEST(a_mapping_that_is_refused_later_is_an_error_of_its_request)
+{
+	const uint64_t file = fs_rig_lookup(&r, 1, "file");
+	int error = 1;
+
+	post_map(1, file, 0, CHUNK, 0, 0);
+	post_map(2, file, CHUNK, CHUNK, CHUNK, 0);
+	ck_assert_uint_eq(collect(&error), 0);
+	answer(1, -EREMOTEIO);
+	ck_assert_uint_eq(collect(&error), 1);
+	ck_assert_int_eq(error, -EREMOTEIO);
+	answer(1, 0);
+	ck_assert_uint_eq(collect(&error), 1);
+	ck_assert_int_eq(error, 0);
+	post_map(3, file, 0, CHUNK, 0, 0);
+	ck_assert_uint_eq(collect(&error), 0);
+	ck_assert_uint_eq(home.unmaps, 0);	/* nothing was there */
+	answer(1, 0);
+	ck_assert_uint_eq(collect(&error), 1);
+	ck_assert_int_eq(error, 0);
+}
+END_TEST
+
+START_TEST(what_a_file_grew_by_is_mapped_behind_what_is_there)
+{
+	const uint64_t file = fs_rig_lookup(&r, 1, "file");
+	struct fuse_setattr_in to = { .valid = FATTR_SIZE, .size = 100 };
+	int error = 1;
+
+	set_size(5000);
+	post_map(1, file, 0, CHUNK, 0, 0);
+	ck_assert_uint_eq(collect(&error), 0);
+	ck_assert_uint_eq(home.last.len, 8192);
+	answer(1, 0);
+	ck_assert_uint_eq(collect(&error), 1);
+	post(2, FUSE_SETATTR, file, &to, sizeof(to));
+	ck_assert_uint_eq(collect(&error), 1);	/* what was cut is left */
+	to.size = 3 * CHUNK;
+	post(3, FUSE_SETATTR, file, &to, sizeof(to));
+	ck_assert_uint_eq(collect(&error), 0);
+	ck_assert_uint_eq(home.maps, 2);
+	ck_assert_uint_eq(home.unmaps, 0);
+	ck_assert_uint_eq(home.last.offset, 8192);
+	ck_assert_uint_eq(home.last.fd_offset, 8192);
+	ck_assert_uint_eq(home.last.len, CHUNK - 8192);
+	answer(1, 0);
+	ck_assert_uint_eq(collect(&error), 1);
+	ck_assert_int_eq(error, 0);
+	post(4, FUSE_DESTROY, 0, NULL, 0);
+	ck_assert_uint_eq(collect(&error), 0);
+	ck_assert_uint_eq(home.unmaps, 2);
+	answer_all();
+	ck_assert_uint_eq(collect(&error), 1);
+}
+END_TEST
+
+START_TEST(a_file_that_grows_page_by_page_has_few_pieces)
+{
+	const uint64_t file = fs_rig_lookup(&r, 1, "file");
+	struct fuse_setattr_in to = { .valid = FATTR_SIZE };
+	unsigned int i;
+	int error = 1;
+
+	set_size(4096);
+	post_map(1, file, 0, CHUNK, 0, 0);
+	ck_assert_uint_eq(collect(&error), 0);
+	answer_all();
+	for (i = 2; i <= 10; i++) {
+		to.size = i * 4096;
+		post(i, FUSE_SETATTR, file, &to, sizeof(to));
+		collect(&error);
+		answer_all();
+		collect(&error);
+	}
+	ck_assert_uint_eq(home.unmaps, 8);	/* then one in their place */
+	ck_assert_uint_eq(home.maps, 10);
+}
+END_TEST
+
+START_TEST(a_store_needs_no_other_mapping_but_of_a_program)
+{
+	const uint64_t file = fs_rig_lookup(&r, 1, "file");
+	int error = 1;
+
+	post_map(1, file, 0, CHUNK, 0, 0);
+	collect(&error);
+	ck_assert(home.last.writable);
+	answer_all();
+	post_map(2, file, 0, CHUNK, 0, FUSE_SETUPMAPPING_FLAG_WRITE);
+	ck_assert_uint_eq(collect(&error), 2);
+	ck_assert_uint_eq(home.maps, 1);
+	ck_assert_int_eq(fchmodat(r.dir, "file", 0755, 0), 0);
+	post_map(3, file, CHUNK, CHUNK, CHUNK, 0);
+	collect(&error);
+	ck_assert(!home.last.writable);
+	answer_all();
+	post_map(4, file, CHUNK, CHUNK, CHUNK, FUSE_SETUPMAPPING_FLAG_WRITE);
+	collect(&error);
+	ck_assert(home.last.writable);
+	ck_assert_uint_eq(home.unmaps, 1);
+	answer_all();
+	ck_assert_uint_eq(collect(&error), 1);
+}
+END_TEST
+
+START_TEST(a8_11_requests_that_wait_are_few_and_changes_too)
+{
+	const uint64_t file = fs_rig_lookup(&r, 1, "file");
+	unsigned int i;
+	int error = 1;
+
+	set_size(CHUNKS * CHUNK);
+	for (i = 0; i < 8; i++)	/* each four chunks, in place of four */
+		post_map(i, file, 0, CHUNKS * CHUNK, 0, i & 1 ?
+			 FUSE_SETUPMAPPING_FLAG_WRITE : 0);
+	ck_assert_uint_eq(collect(&error), 0);
+	ck_assert_uint_eq(home.asked, CHUNKS);
+	answer_all();
+	ck_assert_uint_eq(collect(&error), 8);
+	ck_assert_int_eq(error, 0);
+}
+END_TEST
+
+START_TEST(a_queue_is_drained_when_the_last_change_is_answered)
+{
+	const uint64_t file = fs_rig_lookup(&r, 1, "file");
+	int error = 1;
+
+	post_map(1, file, 0, CHUNK, 0, 0);
+	ck_assert_uint_eq(collect(&error), 0);
+	ck_assert_int_eq(virtdev_queue_drain(r.dev, RIG_REQUESTS), 1);
+	answer(1, -ECANCELED);
+	ck_assert_int_eq(virtdev_queue_drain(r.dev, RIG_REQUESTS), 0);
+	ck_assert_uint_eq(collect(&error), 1);
+	ck_assert_int_eq(error, -ECANCELED);
+}
+END_TEST
+
+START_TEST(an_answer_of_a_former_session_is_nobodys)
+{
+	const uint64_t file = fs_rig_lookup(&r, 1, "file");
+	int error = 1;
+
+	post_map(1, file, 0, CHUNK, 0, 0);
+	ck_assert_uint_eq(collect(&error), 0);
+	virtdev_queue_stop(r.dev, RIG_REQUESTS);
+	virtdev_reset(r.dev);
+	ck_assert_int_eq(virtdev_queue_start(r.dev, RIG_REQUESTS, r.g.q, NULL),
+			 0);
+	answer(1, 0);
+	virtdev_region_done(r.dev, UINT64_MAX, 0);
+	ck_assert_uint_eq(vq_inflight(r.g.q), 0);
+}
+END_TEST
+
+static void add_later(Suite *s)
+{
+	TCase *tc = tcase_create("later");
+
+	tcase_add_checked_fixture(tc, setup_later, teardown);
+	tcase_add_test(tc, a_mapping_that_comes_later_is_answered_then);
+	tcase_add_test(tc, others_are_served_while_a_mapping_is_awaited);
+	tcase_add_test(tc, a_mapping_that_is_refused_later_is_an_error_of_its_request);
+	tcase_add_test(tc, what_a_file_grew_by_is_mapped_behind_what_is_there);
+	tcase_add_test(tc, a_file_that_grows_page_by_page_has_few_pieces);
+	tcase_add_test(tc, a_store_needs_no_other_mapping_but_of_a_program);
+	tcase_add_test(tc, a8_11_requests_that_wait_are_few_and_changes_too);
+	tcase_add_test(tc, a_queue_is_drained_when_the_last_change_is_answered);
+	tcase_add_test(tc, an_answer_of_a_former_session_is_nobodys);
+	suite_add_tcase(s, tc);
+}
 
 static Suite *suite(void)
 {
@@ -281,6 +566,7 @@ static Suite *suite(void)
 	tcase_add_test(alone, a8_16_a_window_of_what_is_read_only_is_read_only);
 	suite_add_tcase(s, tc);
 	suite_add_tcase(s, alone);
+	add_later(s);
 	return s;
 }
 

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * Turns of a queue whose device has a window: a request that changes it is
+ * parked until all is done that was asked for up to then, and the queue goes
+ * on with others.
+ */
+#include <config.h>
+
+#include <errno.h>
+#include <string.h>
+
+#include <vmm-sys-util/event.h>
+#include <vmm-sys-util/fd.h>
+
+#include "fs/fs_priv.h"
+
+/* Chains of a turn, before others have theirs. */
+#define CHAINS 64u
+
+/* ------------------------------------------------------------------- parked */
+
+/* Only the header is stored to again: the pieces that it takes are kept. */
+static void parked_keep(struct fs_parked *p, const struct vq_chain *chain,
+			uint32_t written)
+{
+	uint32_t i, bytes = 0;
+
+	p->chain = *chain;
+	p->written = written;
+	p->nhead = 0;
+	for (i = 0; i < chain->nwritable &&
+	     bytes < sizeof(struct fuse_out_header); i++) {
+		p->head[p->nhead] = chain->iov[chain->nreadable + i];
+		bytes += (uint32_t)p->head[p->nhead++].iov_len;
+	}
+	p->chain.iov = p->head;
+	p->chain.nreadable = p->chain.readable_len = 0;
+	p->chain.nwritable = p->nhead;
+	p->chain.writable_len = bytes;
+}
+
+/* With what became of it in the end. */
+static void parked_push(struct fs_queue *q, struct fs_parked *p)
+{
+	const struct fuse_out_header out = {
+		.len = sizeof(out), .error = p->refused, .unique = p->unique,
+	};
+	struct vq_cursor head;
+
+	if (p->refused && p->written) {
+		vq_writer_init(&head, q->q, &p->chain);
+		p->written = vq_cursor_write_obj(&head, &out) ? sizeof(out) : 0;
+	}
+	vq_push(q->q, &p->chain, p->written);
+}
+
+/* Pushes those that wait for nothing any longer. */
+static void push_finished(struct fs_queue *q)
+{
+	struct fs *fs = q->fs;
+	uint32_t i = 0;
+
+	pthread_mutex_lock(&fs->window_lock);
+	while (i < q->nparked) {
+		if (q->parked[i].until > fs->later.first) {
+			i++;
+			continue;
+		}
+		parked_push(q, &q->parked[i]);
+		q->parked[i] = q->parked[--q->nparked];
+		q->parked[i].chain.iov = q->parked[i].head;
+	}
+	pthread_mutex_unlock(&fs->window_lock);
+}
+
+static struct fs_parked *request_begin(struct fs_queue *q)
+{
+	struct fs_parked *p = &q->parked[q->nparked];
+
+	pthread_mutex_lock(&q->fs->window_lock);
+	p->from = q->fs->later.last;
+	p->until = UINT64_MAX;
+	p->refused = 0;
+	q->waits = false;
+	pthread_mutex_unlock(&q->fs->window_lock);
+	return p;
+}
+
+/* True: changes of the window are under way that it needs or came with. */
+static bool request_waits(struct fs_queue *q, struct fs_parked *p)
+{
+	const struct fs_later *l = &q->fs->later;
+	bool waits;
+
+	pthread_mutex_lock(&q->fs->window_lock);
+	p->until = l->last;
+	waits = q->waits && l->first < l->last;
+	q->nparked += waits;
+	pthread_mutex_unlock(&q->fs->window_lock);
+	return waits;
+}
+
+static void request_serve(struct fs_queue *q, struct vq_chain *chain)
+{
+	struct fs_parked *p = request_begin(q);
+	const uint32_t written = virtdev_priv_fs_serve(q, q->q, chain);
+
+	p->unique = q->unique;
+	parked_keep(p, chain, written);
+	if (!request_waits(q, p))
+		parked_push(q, p);
+}
+
+/* -------------------------------------------------------------------- turns */
+
+static bool is_full(const struct fs_queue *q)
+{
+	return q->nparked == FS_PARKED;
+}
+
+/* Until the ring is empty or too many wait (0), the turn is over (1), or as
+   vq_pop(). */
+static int serve_chains(struct fs_queue *q, uint32_t *left)
+{
+	struct vq_chain chain = { .iov = q->pieces, .iov_max = q->npieces };
+	int rc;
+
+	for (; *left && !is_full(q); --*left) {
+		rc = vq_pop(q->q, &chain);
+		if (rc != 1)
+			return rc;
+		request_serve(q, &chain);
+	}
+	return !*left;
+}
+
+static void queue_publish(struct fs_queue *q)
+{
+	push_finished(q);
+	if (vq_publish(q->q))
+		virtdev_notify(q->fs->dev, q->index);
+}
+
+int virtdev_priv_fs_window_turn(struct fs_queue *q)
+{
+	const bool was_broken = vq_broken(q->q);
+	uint32_t left = CHAINS;
+	int rc;
+
+	vsu_event_drain(q->event, NULL);
+	push_finished(q);
+	do {
+		vq_disable_notify(q->q);
+		rc = serve_chains(q, &left);
+		queue_publish(q);
+	} while (rc == 0 && !is_full(q) && vq_enable_notify(q->q));
+	if (!was_broken && vq_broken(q->q))
+		virtdev_queue_broken(q->fs->dev, q->index);
+	if (rc == -EAGAIN)
+		return virtdev_queue_missed(q->fs->dev, q->index);
+	return rc == 1;
+}
+
+int virtdev_priv_fs_window_drain(struct fs_queue *q)
+{
+	vsu_event_drain(q->event, NULL);
+	queue_publish(q);
+	return (int)q->nparked;
+}
+
+/* Who stops without draining has no use for answers. */
+void virtdev_priv_fs_parked_drop(struct fs_queue *q)
+{
+	pthread_mutex_lock(&q->fs->window_lock);
+	while (q->nparked)
+		vq_push(q->q, &q->parked[--q->nparked].chain, 0);
+	pthread_mutex_unlock(&q->fs->window_lock);
+}

@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * The window, in which the guest has pages of files as memory. The driver maps
+ * and unmaps it in chunks (map_alignment of FUSE_INIT says so); a chunk that is
+ * mapped anew shows the new file from one moment to the next.
+ *
+ * A chunk is mapped as far as its file has pages: further on nothing could be
+ * had. Before the driver hears that a file has another length, its chunks have it.
+ *
+ * A home behind a socket maps later, and has no change from one file to another
+ * (later.c, turn.c): what grew is mapped behind what is there already, what was
+ * cut stays, and a file is mapped for stores from the beginning where nobody
+ * would run it as a program. Else other threads of the guest, which read the
+ * chunk meanwhile, would find nothing there for a moment.
+ */
+#include <config.h>
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "fs/fs_priv.h"
+
+#define PAGE UINT64_C(4096)
+
+int virtdev_priv_fs_window_init(struct fs *fs)
+{
+	fs->nchunks = (uint32_t)(fs->config.window / FS_CHUNK);
+	if (!fs->nchunks)
+		return 0;
+	fs->chunks = calloc(fs->nchunks, sizeof(*fs->chunks));
+	return fs->chunks ? virtdev_priv_fs_later_init(fs) : -ENOMEM;
+}
+
+void virtdev_priv_fs_window_fini(struct fs *fs)
+{
+	virtdev_priv_fs_later_fini(fs);
+	free(fs->chunks);
+}
+
+/* Bytes of a chunk that the file has pages for. */
+static uint32_t len_of(uint64_t file_pos, uint64_t size)
+{
+	const uint64_t left = size > file_pos ? size - file_pos : 0;
+
+	return left >= FS_CHUNK ? (uint32_t)FS_CHUNK
+				: (uint32_t)((left + PAGE - 1) & ~(PAGE - 1));
+}
+
+/* Bytes of it that are mapped, up to the end of so many pieces. */
+static uint32_t end_of(const struct fs_chunk *chunk, uint32_t npieces)
+{
+	return npieces ? chunk->ends[npieces - 1] * (uint32_t)PAGE : 0;
+}
+
+static uint32_t mapped(const struct fs_chunk *chunk)
+{
+	return end_of(chunk, chunk->npieces);
+}
+
+/* Behind a socket nobody knows where the region is. */
+bool virtdev_priv_fs_is_later(const struct fs *fs)
+{
+	uint64_t gpa;
+
+	return virtdev_region_address(fs->dev, FS_WINDOW_REGION, &gpa) ==
+	       -EOPNOTSUPP;
+}
+
+/* ---------------------------------------------------------- at once, by chunk */
+
+static void set_mapped(struct fs_chunk *chunk, uint64_t len)
+{
+	chunk->npieces = len != 0;
+	chunk->ends[0] = (uint16_t)(len / PAGE);
+}
+
+/* The home may have taken it away already. */
+static int unmap_now(struct fs *fs, uint32_t i)
+{
+	const struct virtdev_mapping m = {
+		.offset = i * FS_CHUNK, .len = mapped(&fs->chunks[i]),
+		.region = FS_WINDOW_REGION, .fd = -1,
+	};
+	int rc = m.len ? virtdev_region_unmap(fs->dev, &m, 0) : 0;
+
+	if (rc >= 0)
+		set_mapped(&fs->chunks[i], 0);
+	return rc;
+}
+
+static int map_now(struct fs *fs, uint32_t i, const struct fs_piece *p)
+{
+	struct fs_chunk *chunk = &fs->chunks[i];
+	const struct virtdev_mapping m = {
+		.offset = i * FS_CHUNK, .len = len_of(p->file_pos, p->size),
+		.fd_offset = p->file_pos, .fd = p->file->fd,
+		.region = FS_WINDOW_REGION, .writable = p->writable,
+		.replaces = chunk->npieces,
+	};
+	int rc = m.len ? virtdev_region_map(fs->dev, &m, 0)
+		       : unmap_now(fs, i);
+
+	if (rc == 0)
+		set_mapped(chunk, m.len);
+	return rc;
+}
+
+/* ------------------------------------------------------------ later, by piece */
+
+static void unmap_later(struct fs *fs, uint32_t i)
+{
+	struct fs_chunk *chunk = &fs->chunks[i];
+	struct fs_change change = { .round = chunk->round };
+	uint32_t piece;
+
+	for (piece = 0; piece < chunk->npieces; piece++) {
+		change.offset = i * FS_CHUNK + end_of(chunk, piece);
+		change.len = end_of(chunk, piece + 1) - end_of(chunk, piece);
+		if (!(chunk->missing & 1u << piece))
+			virtdev_priv_fs_later_add(fs, &change);
+	}
+	chunk->npieces = chunk->missing = 0;
+	chunk->round++;
+}
+
+/* As far as the file is long now, behind what is there. */
+static void extend_later(struct fs *fs, uint32_t i, const struct fs_piece *p)
+{
+	struct fs_chunk *chunk = &fs->chunks[i];
+	const uint32_t from = mapped(chunk), to = len_of(p->file_pos, p->size);
+	const struct fs_change change = {
+		.offset = i * FS_CHUNK + from, .fd_offset = p->file_pos + from,
+		.len = to - from, .file = p->file, .queue = p->queue,
+		.round = chunk->round, .piece = chunk->npieces,
+		.writable = p->writable,
+	};
+
+	if (to <= from)
+		return;
+	chunk->ends[chunk->npieces++] = (uint16_t)(to / PAGE);
+	virtdev_priv_fs_later_add(fs, &change);
+}
+
+static bool can_be_extended(const struct fs_chunk *chunk, const struct fs_piece *p)
+{
+	return chunk->npieces < FS_PIECES && !chunk->missing &&
+	       chunk->node == p->node && chunk->file_pos == p->file_pos &&
+	       (chunk->writable || !p->writable);
+}
+
+static int map_later(struct fs *fs, uint32_t i, struct fs_piece *p)
+{
+	if (!virtdev_priv_fs_later_has_room(fs))
+		return -EBUSY;
+	if (can_be_extended(&fs->chunks[i], p))
+		p->writable = fs->chunks[i].writable;
+	else
+		unmap_later(fs, i);
+	extend_later(fs, i, p);
+	return 0;
+}
+
+/* --------------------------------------------------------------------- chunks */
+
+static int chunk_unmap(struct fs *fs, uint32_t i)
+{
+	if (!virtdev_priv_fs_is_later(fs))
+		return unmap_now(fs, i);
+	if (!virtdev_priv_fs_later_has_room(fs))
+		return -EBUSY;
+	unmap_later(fs, i);
+	return 0;
+}
+
+static int chunk_map(struct fs *fs, uint32_t i, struct fs_piece p)
+{
+	struct fs_chunk *chunk = &fs->chunks[i];
+	int rc = virtdev_priv_fs_is_later(fs) ? map_later(fs, i, &p) : map_now(fs, i, &p);
+
+	if (rc < 0)
+		return rc;
+	chunk->node = p.node;
+	chunk->file_pos = p.file_pos;
+	chunk->writable = p.writable;
+	return 0;
+}
+
+static void chunk_free(struct fs *fs, uint32_t i)
+{
+	if (fs->chunks[i].node)
+		__atomic_fetch_sub(&fs->nmapped, 1, __ATOMIC_RELAXED);
+	fs->chunks[i] = (struct fs_chunk){ .round = fs->chunks[i].round,
+					  .until = fs->chunks[i].until };
+}
+
+int virtdev_priv_fs_chunk_change(struct fs *fs, uint32_t i, const struct fs_piece *p)
+{
+	const bool is_new = !fs->chunks[i].node;
+	int rc = p->file ? chunk_map(fs, i, *p) : chunk_unmap(fs, i);
+
+	if (rc < 0)
+		return rc;
+	if (!p->file)
+		chunk_free(fs, i);
+	else if (is_new)
+		__atomic_fetch_add(&fs->nmapped, 1, __ATOMIC_RELAXED);
+	return 0;
+}
+
+void virtdev_priv_fs_window_forget(struct fs *fs)
+{
+	uint32_t i;
+
+	pthread_mutex_lock(&fs->window_lock);
+	for (i = 0; i < fs->nchunks; i++)
+		chunk_free(fs, i);
+	virtdev_priv_fs_later_forget(fs);
+	pthread_mutex_unlock(&fs->window_lock);
+}
+
+/* A chunk that cannot be had any longer is empty until it is asked for anew. */
+static void chunk_fit(struct fs *fs, uint32_t i, const struct fs_inode *inode,
+		      uint64_t size)
+{
+	const struct fs_chunk *chunk = &fs->chunks[i];
+	struct fs_piece p = {
+		.node = chunk->node, .file_pos = chunk->file_pos, .size = size,
+		.writable = chunk->writable,
+	};
+	int fd = virtdev_priv_fs_reopen(fs, inode,
+					p.writable ? O_RDWR : O_RDONLY);
+
+	if (fd >= 0)
+		p.file = virtdev_priv_fs_window_file_take_fd(fd);
+	if (!p.file || chunk_map(fs, i, p) < 0)
+		(void)!chunk_unmap(fs, i);
+	virtdev_priv_fs_window_file_put(p.file);
+}
+
+/* What was cut is left where it cannot be replaced: the guest knows its end. */
+static bool is_misfit(const struct fs *fs, const struct fs_chunk *chunk,
+		      uint64_t size)
+{
+	const uint32_t now = mapped(chunk), len = len_of(chunk->file_pos, size);
+
+	return len > now || (len < now && !virtdev_priv_fs_is_later(fs));
+}
+
+/* The driver hears of the length when the window has it. */
+static void fit_all(const struct fs_call *c, const struct fs_inode *inode,
+		    uint64_t size)
+{
+	struct fs *fs = c->fs;
+	const struct fs_chunk *chunk = fs->chunks;
+	uint32_t i;
+
+	pthread_mutex_lock(&fs->window_lock);
+	for (i = 0; i < fs->nchunks; i++, chunk++) {
+		if (chunk->node != inode->slot.id)
+			continue;
+		if (is_misfit(fs, chunk, size))
+			chunk_fit(fs, i, inode, size);
+		c->queue->waits |= chunk->until > fs->later.first;
+	}
+	virtdev_priv_fs_later_ask(fs);
+	pthread_mutex_unlock(&fs->window_lock);
+}
+
+void virtdev_priv_fs_window_fit(const struct fs_call *c, uint64_t node,
+				uint64_t size)
+{
+	struct fs *fs = c->fs;
+	struct fs_inode *inode;
+
+	if (!__atomic_load_n(&fs->nmapped, __ATOMIC_RELAXED))
+		return;
+	inode = virtdev_priv_fs_inode_get(fs, node);
+	if (!inode)
+		return;
+	fit_all(c, inode, size);
+	virtdev_priv_fs_inode_put(fs, inode);
+}
+
+void virtdev_priv_fs_window_look(const struct fs_call *c, uint64_t node, int fd)
+{
+	struct statx st;
+
+	if (__atomic_load_n(&c->fs->nmapped, __ATOMIC_RELAXED) &&
+	    virtdev_priv_fs_stat(fd, "", &st) >= 0)
+		virtdev_priv_fs_window_fit(c, node, st.stx_size);
+}
