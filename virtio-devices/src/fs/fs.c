@@ -78,7 +78,7 @@ static void queue_fini(struct fs_queue *q)
 	q->q = NULL;
 }
 
-/* What a queue needs whose requests may have to wait for the window. */
+/* For requests that may have to wait for the window. */
 static int make_parking(struct fs_queue *q)
 {
 	q->parked = calloc(FS_PARKED, sizeof(*q->parked));

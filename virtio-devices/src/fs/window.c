@@ -52,7 +52,7 @@ static uint32_t end_of(const struct fs_chunk *chunk, uint32_t npieces)
 	return npieces ? chunk->ends[npieces - 1] * (uint32_t)PAGE : 0;
 }
 
-static uint32_t mapped(const struct fs_chunk *chunk)
+static uint32_t mapped_len(const struct fs_chunk *chunk)
 {
 	return end_of(chunk, chunk->npieces);
 }
@@ -78,7 +78,7 @@ static void set_mapped(struct fs_chunk *chunk, uint64_t len)
 static int unmap_now(struct fs *fs, uint32_t i)
 {
 	const struct virtdev_mapping m = {
-		.offset = i * FS_CHUNK, .len = mapped(&fs->chunks[i]),
+		.offset = i * FS_CHUNK, .len = mapped_len(&fs->chunks[i]),
 		.region = FS_WINDOW_REGION, .fd = -1,
 	};
 	int rc = m.len ? virtdev_region_unmap(fs->dev, &m, 0) : 0;
@@ -127,7 +127,7 @@ static void unmap_later(struct fs *fs, uint32_t i)
 static void extend_later(struct fs *fs, uint32_t i, const struct fs_piece *p)
 {
 	struct fs_chunk *chunk = &fs->chunks[i];
-	const uint32_t from = mapped(chunk), to = len_of(p->file_pos, p->size);
+	const uint32_t from = mapped_len(chunk), to = len_of(p->file_pos, p->size);
 	const struct fs_change change = {
 		.offset = i * FS_CHUNK + from, .fd_offset = p->file_pos + from,
 		.len = to - from, .file = p->file, .queue = p->queue,
@@ -237,11 +237,11 @@ static void chunk_fit(struct fs *fs, uint32_t i, const struct fs_inode *inode,
 	virtdev_priv_fs_window_file_put(p.file);
 }
 
-/* What was cut is left where it cannot be replaced: the guest knows its end. */
+/* A piece that was cut is left where it cannot be replaced: the guest knows its end. */
 static bool is_misfit(const struct fs *fs, const struct fs_chunk *chunk,
 		      uint64_t size)
 {
-	const uint32_t now = mapped(chunk), len = len_of(chunk->file_pos, size);
+	const uint32_t now = mapped_len(chunk), len = len_of(chunk->file_pos, size);
 
 	return len > now || (len < now && !virtdev_priv_fs_is_later(fs));
 }
