@@ -228,7 +228,7 @@ static int open_device(struct command_line *cl, struct virtdev **out,
 static const char *const *more_calls(const struct command_line *cl)
 {
 	static const char *const connecting[] = {
-		"connect", "recvfrom", "socket", NULL,
+		"connect", "dup3", "recvfrom", "socket", NULL,
 	};
 	struct vmm_device_facts facts = { 0 };
 

@@ -36,6 +36,11 @@ struct vmm_device_key {
 	uint32_t max_times;	/* of a string that may be repeated: how many
 				   const char * there are; 0: one */
 	bool required;		/* nothing can be made without it */
+	/*
+	 * A key of that name which all devices of cvmm have, for those behind
+	 * a socket, is this one otherwise; it stands last.
+	 */
+	bool common;
 };
 
 /* Limits of every kind: bytes of its config, and its keys. */

@@ -20,7 +20,7 @@ static const char *const offloads[] = { "on", "off", NULL };
 
 struct net {
 	const char *tap, *socket, *mac;
-	uint64_t fd, mtu, offloads;
+	uint64_t fd, mtu, offloads, reconnect;
 };
 static_assert(sizeof(struct net) <= VMM_DEVICE_CONFIG_MAX, "a kind's config");
 
@@ -48,6 +48,10 @@ static const struct vmm_device_key keys[] = {
 		      .arg = "on|off", .choices = offloads,
 		      .help = "off: the guest sums and segments itself" },
 	  .offset = offsetof(struct net, offloads) },
+	{ .option = { .name = "reconnect", .kind = VSU_OPTION_U64, .arg = "MS",
+		      .help = "connect to the stream again so many ms after it was lost",
+		      .min = 1, .max = 60000 },
+	  .offset = offsetof(struct net, reconnect), .common = true },
 	{ .option = { .name = NULL } },
 };
 
@@ -80,6 +84,9 @@ static int check_one(const struct net *n, struct vsu_error *err)
 {
 	const int given = !!n->tap + !!n->socket + !!n->fd;
 
+	if (given == 1 && n->reconnect && !n->socket)
+		return vsu_error_set(err, -EINVAL,
+				     "only a stream of frames is connected to again; give its socket, or leave out 'reconnect'");
 	if (given == 1)
 		return 0;
 	return vsu_error_set(err, -EINVAL,
@@ -93,6 +100,10 @@ static int link_open(const struct net *n, uint32_t queues,
 	const struct virtdev_net_tap tap = {
 		.size = sizeof(tap), .name = n->tap, .lanes = queues,
 	};
+	const struct virtdev_net_stream stream = {
+		.size = sizeof(stream), .path = n->socket,
+		.reconnect_ms = (uint32_t)n->reconnect,
+	};
 
 	if (n->tap)
 		return virtdev_net_tap_open(&tap, out, err);
@@ -100,7 +111,7 @@ static int link_open(const struct net *n, uint32_t queues,
 		return vsu_error_set(err, -EINVAL,
 				     "a network card of %u queues needs a tap interface; a socket or descriptor has one",
 				     queues);
-	return n->socket ? virtdev_net_stream_connect(n->socket, out, err) :
+	return n->socket ? virtdev_net_stream_open(&stream, out, err) :
 			   virtdev_net_link_from_fd((int)n->fd, out, err);
 }
 
@@ -133,6 +144,11 @@ static int net_open(const void *config, const struct vmm_device_common *common,
 	if (rc < 0)
 		virtdev_net_link_free(net.link);
 	return rc;
+}
+
+static void net_describe(const void *config, struct vmm_device_facts *facts)
+{
+	facts->connects = ((const struct net *)config)->reconnect;
 }
 
 static int kernel_check(const void *config, uint32_t queues,
@@ -169,5 +185,5 @@ const struct vmm_device_kind vmm_net_kind = {
 	.name = "net", .summary = "a network card", .id = VIRTDEV_ID_NET,
 	.max_queues = VIRTDEV_NET_PAIRS_MAX, .min_queue_size = 2,
 	.queue_size = "1024", .keys = keys, .open = net_open,
-	.kernel = &kernel,
+	.kernel = &kernel, .describe = net_describe,
 };

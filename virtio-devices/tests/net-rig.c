@@ -4,6 +4,7 @@
 
 #include <check.h>
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -195,7 +196,7 @@ void net_rig_stop(uint32_t i)
 	net_rig.driver[i] = NULL;
 }
 
-void net_rig_init(uint32_t lanes, uint64_t features)
+static void device_make(struct virtdev_net_link *link, uint64_t features)
 {
 	static const struct virtdev_home_ops home = {
 		.size = sizeof(home), .notify = on_notify,
@@ -207,16 +208,28 @@ void net_rig_init(uint32_t lanes, uint64_t features)
 	};
 	uint32_t i;
 
-	memset(&net_rig, 0, sizeof(net_rig));
+	config.link = link;
 	guest_init_memory(&net_rig.g);
-	net_rig.link.lanes = lanes;
-	config.link = link_make(lanes);
 	ck_assert_int_eq(virtdev_net_new(&config, &net_rig.dev, NULL), 0);
 	virtdev_set_home(net_rig.dev, &home, NULL);
 	net_rig.features = features | VQ_F_VERSION_1;
 	ck_assert_int_eq(virtdev_set_features(net_rig.dev, net_rig.features, NULL), 0);
-	for (i = 0; i < 2 * lanes + 1; i++)
+	for (i = 0; i < virtdev_info(net_rig.dev)->nqueues; i++)
 		net_rig_start(i);
+}
+
+void net_rig_init(uint32_t lanes, uint64_t features)
+{
+	memset(&net_rig, 0, sizeof(net_rig));
+	net_rig.link.lanes = lanes;
+	device_make(link_make(lanes), features);
+}
+
+void net_rig_init_over(struct virtdev_net_link *link, uint64_t features)
+{
+	memset(&net_rig, 0, sizeof(net_rig));
+	net_rig.link.lanes = 1;
+	device_make(link, features);
 }
 
 void net_rig_fini(void)
@@ -273,6 +286,22 @@ int64_t back(uint32_t queue, uint64_t *gpa)
 	if (gpa)
 		*gpa = cookie;
 	return len;
+}
+
+bool is_ready(uint32_t queue, int timeout)
+{
+	struct pollfd p = { virtdev_queue_host_fd(net_rig.dev, queue), POLLIN,
+			    0 };
+
+	return poll(&p, 1, timeout) == 1;
+}
+
+unsigned int card_status(void)
+{
+	struct virtdev_net_space space;
+
+	virtdev_config_read(net_rig.dev, 0, &space, sizeof(space));
+	return vsu_le16_load(space.status);
 }
 
 static uint32_t control_queue(void)

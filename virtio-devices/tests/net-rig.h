@@ -62,6 +62,8 @@ extern struct net_rig net_rig;
 
 /* A device over so many lanes, and queues that run; all of them as needed. */
 void net_rig_init(uint32_t lanes, uint64_t features);
+/* The same over a real link of one lane. */
+void net_rig_init_over(struct virtdev_net_link *link, uint64_t features);
 void net_rig_fini(void);
 void net_rig_start(uint32_t queue);
 void net_rig_stop(uint32_t queue);
@@ -73,6 +75,10 @@ void link_gets_pattern(uint32_t len, unsigned char seed);
 
 /* One more buffer of queue; cookie is its address. */
 void give(uint32_t queue, uint64_t gpa, uint32_t len, bool writable);
+/* The card's status, as the driver reads it. */
+unsigned int card_status(void);
+/* There is something to do for the queue, within so many milliseconds. */
+bool is_ready(uint32_t queue, int timeout);
 /* A frame to be sent, its header apart from it or not. */
 void send_frame(const struct virtdev_net_header *h, uint32_t len, bool apart);
 /* Serves until there is nothing to do; bounded. */

@@ -97,8 +97,9 @@ void vmm_device_rows(const struct vmm_device_kind *kind,
 	rows[QUEUES].max = kind->max_queues;
 	rows[QUEUE_SIZE].min = kind->min_queue_size;
 	rows[QUEUE_SIZE].preset = kind->queue_size;
-	for (i = 0; i <= n; i++)
+	for (i = 0; i < n && !kind->keys[i].common; i++)
 		rows[NCOMMON + i] = kind->keys[i].option;
+	rows[NCOMMON + i].name = NULL;
 }
 
 /* ------------------------------------------------------------------ the keys */
@@ -288,6 +289,23 @@ static bool names_socket(const char *keys)
 	return false;
 }
 
+/* Of what a device of this process stands on, where it has such a key. */
+static int set_own_reconnect(struct parse *p, struct vsu_error *err)
+{
+	const struct vmm_device_kind *kind = p->spec->kind;
+	const struct vsu_option_value value = {
+		.number = p->spec->reconnect_ms,
+	};
+	const unsigned int n = kind ? vmm_device_nkeys(kind) : 0;
+
+	if (n && kind->keys[n - 1].common && !p->spec->kernel)
+		return vmm_device_set(kind, n - 1, p->option, &value,
+				      p->spec->config, err);
+	return vsu_error_set(err, -EINVAL,
+			     "%s '%s': 'reconnect' needs 'backend=user:SOCKET'",
+			     p->option, p->list);
+}
+
 static int parse_keys(struct parse *p, const char *keys, struct vsu_error *err)
 {
 	struct vmm_device_spec *spec = p->spec;
@@ -305,9 +323,9 @@ static int parse_keys(struct parse *p, const char *keys, struct vsu_error *err)
 	if (rc < 0)
 		return rc;
 	if (spec->reconnect_ms && !spec->remote)
-		return vsu_error_set(err, -EINVAL,
-				     "%s '%s': 'reconnect' needs 'backend=user:SOCKET'",
-				     p->option, p->list);
+		rc = set_own_reconnect(p, err);
+	if (rc < 0)
+		return rc;
 	if (spec->kernel)
 		rc = check_kernel(p, err);
 	else if (!spec->kind)

@@ -74,6 +74,15 @@ struct virtdev_net_link_ops {
 	/* GUEST_ bits that the driver is ready for in received frames. */
 	int (*set_offloads)(void *self, uint64_t features);
 	void (*free)(void *self);
+	/*
+	 * For a link that looks for another end after -EPIPE of receive; both
+	 * or neither. The first is a constant descriptor, readable when it is
+	 * time to; the second looks, on the receiving side of the lane: 0 when
+	 * frames go again, which the descriptor of the lane is watched anew
+	 * for, or -EAGAIN.
+	 */
+	int (*retry_fd)(void *self, uint32_t lane);
+	int (*retry)(void *self, uint32_t lane);
 };
 
 /* For kinds of links: makes a link of self; ops and info are copied. */
@@ -113,6 +122,26 @@ VIRTDEV_API int virtdev_net_tap_open(const struct virtdev_net_tap *tap,
 VIRTDEV_API int virtdev_net_stream_connect(const char *path,
 					   struct virtdev_net_link **out,
 					   struct vsu_error *err) VSU_NODISCARD;
+
+struct virtdev_net_stream {
+	size_t size;		/* sizeof(struct virtdev_net_stream) */
+	const char *path;	/* of the socket; copied */
+	/*
+	 * Connects again so many milliseconds after the other end was lost, for
+	 * as long as it takes, and at first, too: the card's link is down
+	 * meanwhile, and frames are lost; of a frame that came in part nothing is
+	 * kept. 0: never.
+	 */
+	uint32_t reconnect_ms;
+};
+
+/*
+ * The same with more to say. With reconnect_ms nobody has to listen yet; what
+ * is no place of a socket is refused all the same.
+ */
+VIRTDEV_API int virtdev_net_stream_open(const struct virtdev_net_stream *stream,
+					struct virtdev_net_link **out,
+					struct vsu_error *err) VSU_NODISCARD;
 
 /*
  * A link of a descriptor, which is duplicated: a tap interface, or a UNIX

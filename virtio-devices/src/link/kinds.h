@@ -16,8 +16,12 @@ int virtdev_priv_tap_take_fds(const int *fds, uint32_t n, bool multi_queue,
 			      struct virtdev_net_link **out,
 			      struct vsu_error *err);
 
-/* A stream of frames behind their lengths. */
-int virtdev_priv_stream_take_fd(int fd, struct virtdev_net_link **out);
+/*
+ * A stream of frames behind their lengths; -1 for one that looks for its other
+ * end at path first. reconnect_ms: 0 for one that never does, without path.
+ */
+int virtdev_priv_stream_take_fd(int fd, const char *path, uint32_t reconnect_ms,
+				struct virtdev_net_link **out);
 
 /* Each transfer is a frame without a header: a socket, or a tap interface. */
 int virtdev_priv_packets_take_fd(int fd, bool is_socket,

@@ -27,7 +27,7 @@ static int take_socket(int fd, int type, struct virtdev_net_link **out,
 
 	if (type != SOCK_STREAM && type != SOCK_DGRAM && type != SOCK_SEQPACKET)
 		return fd_refuse(fd, err);
-	rc = type == SOCK_STREAM ? virtdev_priv_stream_take_fd(fd, out)
+	rc = type == SOCK_STREAM ? virtdev_priv_stream_take_fd(fd, NULL, 0, out)
 				 : virtdev_priv_packets_take_fd(fd, true, out);
 	return rc < 0 ? vsu_error_sys(err, rc, "descriptor %d", fd) : 0;
 }

@@ -1,9 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/*
- * A stream socket with frames behind their lengths, four bytes, most
- * significant first. Both ways go through a buffer, so that one system call
- * carries many frames.
- */
+/* Frames of a stream socket, both ways. */
 #include <config.h>
 
 #include <arpa/inet.h>
@@ -12,28 +8,16 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include <vmm-sys-util/event.h>
 #include <vmm-sys-util/fd.h>
+#include <vmm-sys-util/sized.h>
 #include <vmm-sys-util/sock.h>
 
 #include "link/kinds.h"
 #include "link/pieces.h"
+#include "link/stream.h"
 
-#define LENGTH 4u
-#define FRAME_MAX (VIRTDEV_NET_FRAME_MAX - NET_HEADER)
-/* An Ethernet header: whatever is shorter is no frame. */
-#define FRAME_MIN 14u
-/* Room for the longest frame beside others. */
-#define BUFFER (2u * (LENGTH + FRAME_MAX))
-
-struct stream {
-	int fd;
-	bool gone;		/* atomic; the stream is at its end or senseless */
-	/* of the receiving side: bytes [taken, filled) are to be looked at */
-	uint32_t taken, filled;
-	/* of the sending side: bytes [sent, kept) are to be sent */
-	uint32_t sent, kept;
-	unsigned char in[BUFFER], out[BUFFER];
-};
+#define NS_PER_MS UINT64_C(1000000)
 
 static int stream_fd(void *self, uint32_t lane)
 {
@@ -58,9 +42,19 @@ static uint32_t bytes_waiting(const struct stream *s)
 	return s->filled - s->taken;
 }
 
+/* A frame that came in part is worth nothing, and it is time to look again later. */
+static int stream_lose(struct stream *s)
+{
+	s->taken = s->filled = 0;
+	if (s->path)
+		(void)!vsu_timer_arm(s->timer, s->wait_ns);
+	return set_gone(s);
+}
+
 /* Moves what is left to the beginning where the rest of it would not fit. */
 static int stream_fill(struct stream *s)
 {
+	uint32_t room;
 	ssize_t n;
 
 	if (s->taken) {
@@ -68,13 +62,27 @@ static int stream_fill(struct stream *s)
 		s->filled -= s->taken;
 		s->taken = 0;
 	}
-	n = recv(s->fd, s->in + s->filled, BUFFER - s->filled, MSG_DONTWAIT);
+	room = BUFFER - s->filled;
+	n = recv(s->fd, s->in + s->filled, room, MSG_DONTWAIT);
 	if (n < 0 && virtdev_priv_link_code(errno) != -EPIPE)
 		return virtdev_priv_link_code(errno);
 	if (n <= 0)
-		return set_gone(s);
+		return stream_lose(s);
 	s->filled += (uint32_t)n;
+	s->dry = (uint32_t)n < room;
 	return 0;
+}
+
+/*
+ * After a call that took all there was the next one is left out: whatever
+ * came meanwhile makes the descriptor readable.
+ */
+static int stream_refill(struct stream *s)
+{
+	const bool dry = s->dry;
+
+	s->dry = false;
+	return dry ? -EAGAIN : stream_fill(s);
 }
 
 /*
@@ -92,11 +100,11 @@ static int frame_wait(struct stream *s, uint32_t *len)
 			*len = ntohl(be);
 			/* whatever follows a wrong length means nothing */
 			if (*len > FRAME_MAX)
-				return set_gone(s);
+				return stream_lose(s);
 			if (bytes_waiting(s) - LENGTH >= *len)
 				return 0;
 		}
-		rc = stream_fill(s);
+		rc = stream_refill(s);
 		if (rc < 0)
 			return rc;
 	}
@@ -112,7 +120,7 @@ static ssize_t stream_receive(void *self, uint32_t lane,
 
 	(void)lane;
 	if (is_gone(s) && bytes_waiting(s) < LENGTH)
-		return -EPIPE;
+		return stream_lose(s);
 	rc = frame_wait(s, &len);
 	if (rc < 0)
 		return rc;
@@ -126,14 +134,19 @@ static ssize_t stream_receive(void *self, uint32_t lane,
 	return rc < 0 ? rc : (ssize_t)(len + NET_HEADER);
 }
 
-static int stream_flush(void *self, uint32_t lane)
+/* Bytes of a connection of before are nobody's. */
+static bool are_stale(const struct stream *s)
 {
-	struct stream *s = self;
+	return s->kept_for !=
+	       __atomic_load_n(&s->connection, __ATOMIC_RELAXED);
+}
+
+static int flush_locked(struct stream *s)
+{
 	ssize_t n;
 	int rc;
 
-	(void)lane;
-	while (s->sent < s->kept) {
+	while (s->sent < s->kept && !are_stale(s)) {
 		n = send(s->fd, s->out + s->sent, s->kept - s->sent,
 			 MSG_DONTWAIT | MSG_NOSIGNAL);
 		rc = n < 0 ? virtdev_priv_link_code(errno) : 0;
@@ -147,6 +160,18 @@ static int stream_flush(void *self, uint32_t lane)
 	}
 	s->sent = s->kept = 0;
 	return 0;
+}
+
+static int stream_flush(void *self, uint32_t lane)
+{
+	struct stream *s = self;
+	int rc;
+
+	(void)lane;
+	pthread_mutex_lock(&s->lock);
+	rc = flush_locked(s);
+	pthread_mutex_unlock(&s->lock);
+	return rc;
 }
 
 static int make_room(struct stream *s, uint32_t len)
@@ -179,6 +204,9 @@ static int stream_send(void *self, uint32_t lane, const struct iovec *iov,
 	rc = make_room(s, LENGTH + (uint32_t)len);
 	if (rc < 0)
 		return rc;
+	if (!s->kept)
+		s->kept_for = __atomic_load_n(&s->connection,
+					      __ATOMIC_RELAXED);
 	be = htonl((uint32_t)len);
 	memcpy(s->out + s->kept, &be, LENGTH);
 	virtdev_priv_pieces_load(iov + 1, n - 1, 0, s->out + s->kept + LENGTH,
@@ -187,45 +215,116 @@ static int stream_send(void *self, uint32_t lane, const struct iovec *iov,
 	return 0;
 }
 
+static void stream_release(struct stream *s)
+{
+	pthread_mutex_destroy(&s->lock);
+	vsu_fd_close(&s->timer);
+	free(s->path);
+	free(s);
+}
+
 static void stream_free(void *self)
 {
 	struct stream *s = self;
 
 	vsu_fd_close(&s->fd);
-	free(s);
+	stream_release(s);
 }
 
-int virtdev_priv_stream_take_fd(int fd, struct virtdev_net_link **out)
+/* A place for the first connection, as if it had been lost. */
+static int stream_begin_gone(struct stream *s)
 {
-	static const struct virtdev_net_link_ops ops = {
-		.size = sizeof(ops), .name = "stream", .fd = stream_fd,
-		.receive = stream_receive, .send = stream_send,
-		.flush = stream_flush, .free = stream_free,
-	};
-	const struct virtdev_net_link_info info = { .lanes = 1 };
+	s->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	s->gone = true;
+	return s->fd < 0 ? -errno : 0;
+}
+
+static int stream_make(int fd, const char *path, uint32_t reconnect_ms,
+		       struct stream **out)
+{
 	struct stream *s = calloc(1, sizeof(*s));
-	int rc;
+	int rc = 0;
 
 	if (!s)
 		return -ENOMEM;
+	pthread_mutex_init(&s->lock, NULL);
 	s->fd = fd;
-	rc = virtdev_net_link_new(&ops, &info, s, out);
+	s->timer = -1;
+	s->wait_ns = reconnect_ms * NS_PER_MS;
+	if (reconnect_ms) {
+		s->path = strdup(path);
+		s->timer = s->path ? vsu_timer_new() : -ENOMEM;
+		rc = s->timer;
+	}
+	if (rc >= 0 && fd < 0)
+		rc = stream_begin_gone(s);
 	if (rc < 0)
-		free(s);
+		stream_release(s);
+	else
+		*out = s;
 	return rc;
+}
+
+int virtdev_priv_stream_take_fd(int fd, const char *path, uint32_t reconnect_ms,
+				struct virtdev_net_link **out)
+{
+	const struct virtdev_net_link_ops ops = {
+		.size = sizeof(ops), .name = "stream", .fd = stream_fd,
+		.receive = stream_receive, .send = stream_send,
+		.flush = stream_flush, .free = stream_free,
+		.retry_fd = reconnect_ms ? virtdev_priv_stream_retry_fd : NULL,
+		.retry = reconnect_ms ? virtdev_priv_stream_retry : NULL,
+	};
+	const struct virtdev_net_link_info info = { .lanes = 1 };
+	struct stream *s = NULL;
+	int rc = stream_make(fd, path, reconnect_ms, &s);
+
+	if (rc < 0)
+		return rc;
+	rc = virtdev_net_link_new(&ops, &info, s, out);
+	if (rc < 0 && fd < 0)
+		stream_free(s);
+	else if (rc < 0)
+		stream_release(s);
+	return rc;
+}
+
+/* Somebody may listen there later. */
+static bool may_come(int code)
+{
+	return code == -ENOENT || code == -ECONNREFUSED || code == -EAGAIN;
+}
+
+int virtdev_net_stream_open(const struct virtdev_net_stream *stream,
+			    struct virtdev_net_link **out,
+			    struct vsu_error *err)
+{
+	struct virtdev_net_stream s;
+	int fd, rc = vsu_copy_sized(&s, sizeof(s), stream,
+				    "struct virtdev_net_stream", err);
+
+	if (rc < 0)
+		return rc;
+	if (!s.path || !*s.path)
+		return vsu_error_set(err, -EINVAL,
+				     "stream of frames: no path of a socket");
+	fd = vsu_sock_connect(s.path, err);
+	if (fd < 0 && !(s.reconnect_ms && may_come(fd)))
+		return fd;
+	rc = virtdev_priv_stream_take_fd(fd < 0 ? -1 : fd, s.path,
+					 s.reconnect_ms, out);
+	if (rc == 0)
+		return 0;
+	vsu_fd_close(&fd);
+	return vsu_error_sys(err, rc, "stream of frames at '%s'", s.path);
 }
 
 int virtdev_net_stream_connect(const char *path, struct virtdev_net_link **out,
 			       struct vsu_error *err)
 {
-	int fd = vsu_sock_connect(path, err), rc;
+	const struct virtdev_net_stream stream = {
+		.size = sizeof(stream), .path = path,
+	};
 
-	if (fd < 0)
-		return fd;
-	rc = virtdev_priv_stream_take_fd(fd, out);
-	if (rc < 0) {
-		vsu_fd_close(&fd);
-		return vsu_error_sys(err, rc, "stream of frames at '%s'", path);
-	}
-	return 0;
+	return virtdev_net_stream_open(&stream, out, err);
 }

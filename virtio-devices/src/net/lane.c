@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <sys/epoll.h>
 
+#include <vmm-sys-util/event.h>
+
 #include "net/net_priv.h"
 
 void virtdev_priv_net_watch(struct net_queue *q, uint32_t events)
@@ -51,6 +53,60 @@ void virtdev_priv_net_lost(struct net *net)
 {
 	if (!__atomic_exchange_n(&net->down, true, __ATOMIC_ACQ_REL))
 		virtdev_config_changed(net->dev);
+}
+
+/* ------------------------------------------------------- a link that comes back */
+
+static void returns_catch_up(struct net_queue *q, uint32_t returns)
+{
+	q->returns = returns;
+	(void)vsu_event_drain(q->back, NULL);
+	__atomic_store_n(&q->watching, 0, __ATOMIC_RELAXED);
+}
+
+int virtdev_priv_net_watch_link(struct net_queue *q)
+{
+	struct virtdev_net_link *link = q->net->link;
+	struct epoll_event event = { .events = EPOLLIN };
+	int fd = q->back;
+
+	if (fd >= 0)
+		returns_catch_up(q, __atomic_load_n(&q->net->returns,
+						    __ATOMIC_ACQUIRE));
+	else if (q->role == NET_RECEIVES && link->ops.retry_fd)
+		fd = link->ops.retry_fd(link->self, virtdev_priv_net_lane(q));
+	if (fd < 0)
+		return 0;
+	return epoll_ctl(q->epfd, EPOLL_CTL_ADD, fd, &event) < 0 ? -errno : 0;
+}
+
+/*
+ * A connection takes what waits for it along when it goes: who sends, and waits
+ * for room in it, is woken to look at the new one, until it has seen the count.
+ */
+bool virtdev_priv_net_retry(struct net_queue *q)
+{
+	struct net *net = q->net;
+	struct virtdev_net_link *link = net->link;
+
+	if (!link->ops.retry ||
+	    link->ops.retry(link->self, virtdev_priv_net_lane(q)) < 0)
+		return false;
+	__atomic_store_n(&q->watching, 0, __ATOMIC_RELAXED);
+	vsu_event_signal_own(net->queues[q->index + 1].back);
+	__atomic_add_fetch(&net->returns, 1, __ATOMIC_RELEASE);
+	__atomic_store_n(&net->down, false, __ATOMIC_RELEASE);
+	virtdev_config_changed(net->dev);
+	return true;
+}
+
+void virtdev_priv_net_follow(struct net_queue *q)
+{
+	const uint32_t returns = __atomic_load_n(&q->net->returns,
+						 __ATOMIC_ACQUIRE);
+
+	if (returns != q->returns)
+		returns_catch_up(q, returns);
 }
 
 void virtdev_priv_net_publish(struct net_queue *q)

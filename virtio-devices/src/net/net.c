@@ -9,6 +9,7 @@
 #include <sys/mman.h>
 
 #include <virtio-devices/ids.h>
+#include <vmm-sys-util/event.h>
 #include <vmm-sys-util/fd.h>
 
 #include "net/net_priv.h"
@@ -69,8 +70,10 @@ static int queue_open(struct net_queue *q, struct vq *vq)
 	if (q->stock)
 		q->stock->wanted = NET_USUAL_FRAME;
 	q->told_broken = false;
-	q->q = vq;
-	return 0;
+	rc = virtdev_priv_net_watch_link(q);
+	if (rc == 0)
+		q->q = vq;
+	return rc;
 }
 
 static int net_queue_start(void *self, uint32_t queue, struct vq *vq,
@@ -137,6 +140,10 @@ static void net_reset(void *self)
 
 static void net_release(struct net *net)
 {
+	uint32_t i;
+
+	for (i = 0; i < 2 * net->pairs; i++)
+		vsu_fd_close(&net->queues[i].back);
 	virtdev_priv_net_filters_fini(&net->filters);
 	free(net);
 }
@@ -163,11 +170,28 @@ static const struct virtdev_ops net_ops = {
 	.stats = virtdev_priv_net_stats,
 };
 
+/* Sending queues of a link that comes back hear of it. */
+static int queues_make(struct net *net)
+{
+	uint32_t i;
+	int rc = 0;
+
+	for (i = 0; i < 2 * net->pairs + 1; i++) {
+		net->queues[i].net = net;
+		net->queues[i].index = i;
+		net->queues[i].epfd = net->queues[i].back = -1;
+	}
+	for (i = 1; rc >= 0 && net->link->ops.retry && i < 2 * net->pairs;
+	     i += 2)
+		rc = net->queues[i].back = vsu_event_new();
+	return rc < 0 ? rc : 0;
+}
+
 static int net_make(const struct virtdev_net_config *c, struct net **out)
 {
 	const uint32_t pairs = c->link->info.lanes, n = 2 * pairs + 1;
 	struct net *net = calloc(1, sizeof(*net) + n * sizeof(net->queues[0]));
-	uint32_t i;
+	int rc;
 
 	if (!net)
 		return -ENOMEM;
@@ -177,10 +201,10 @@ static int net_make(const struct virtdev_net_config *c, struct net **out)
 	net->offered = c->no_offloads ? 0 : c->link->info.offloads;
 	virtdev_priv_net_filters_init(&net->filters);
 	memcpy(net->own_mac, c->mac, NET_MAC);
-	for (i = 0; i < n; i++) {
-		net->queues[i].net = net;
-		net->queues[i].index = i;
-		net->queues[i].epfd = -1;
+	rc = queues_make(net);
+	if (rc < 0) {
+		net_release(net);
+		return rc;
 	}
 	virtdev_priv_net_config_reset(net);
 	*out = net;

@@ -70,6 +70,9 @@ struct net_queue {
 	enum net_role role;		/* since it was started */
 	int epfd;			/* the host's descriptor */
 	uint32_t watching;		/* atomic; events of the lane, or 0 */
+	int back;			/* eventfd of one that sends over a link that
+					   comes back: it did; else -1 */
+	uint32_t returns;		/* of the link, as the queue knows */
 	bool told_broken;
 	struct net_stock *stock;	/* of one that receives */
 	struct iovec *pieces;		/* of one that sends: a chain's, a frame's */
@@ -87,6 +90,7 @@ struct net {
 	uint16_t mtu;
 	uint8_t own_mac[NET_MAC];	/* as at the beginning */
 	bool down;			/* atomic; the link is at its end */
+	uint32_t returns;		/* atomic; how often the link came back */
 	bool announce;			/* atomic; the driver is asked to */
 	struct net_filter filter;	/* the control queue's */
 	struct net_filters filters;	/* the same for those who look */
@@ -131,6 +135,12 @@ void virtdev_priv_net_watch(struct net_queue *q, uint32_t events);
 void virtdev_priv_net_update_lanes(struct net *net);
 /* The link is at its end: nothing comes, and the driver is told. */
 void virtdev_priv_net_lost(struct net *net);
+/* On a receiving queue: looks for another end of a link that was lost. */
+bool virtdev_priv_net_retry(struct net_queue *q);
+/* On a sending queue: what it waited for is no more where the link came back. */
+void virtdev_priv_net_follow(struct net_queue *q);
+/* Has the queue woken by the link itself, besides its lane. */
+int virtdev_priv_net_watch_link(struct net_queue *q);
 /* Publishes what was pushed, and tells the home what it wants to know. */
 void virtdev_priv_net_publish(struct net_queue *q);
 

@@ -314,10 +314,10 @@ static enum pause receive_all(struct net_queue *q, struct turn *turn)
 	return why == GO_ON ? PAUSE_LONG : (enum pause)why;
 }
 
-static bool is_in_use(const struct net_queue *q)
+static bool is_in_use(struct net_queue *q)
 {
 	return virtdev_priv_net_lane(q) < virtdev_priv_net_active(q->net) &&
-	       !virtdev_priv_net_is_down(q->net);
+	       (!virtdev_priv_net_is_down(q->net) || virtdev_priv_net_retry(q));
 }
 
 /*

@@ -178,6 +178,7 @@ int virtdev_priv_net_send(struct net_queue *q)
 {
 	int rc;
 
+	virtdev_priv_net_follow(q);
 	do {
 		vq_disable_notify(q->q);
 		rc = send_all(q);

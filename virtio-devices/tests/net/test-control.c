@@ -161,14 +161,6 @@ START_TEST(a5_11_table_shorter_than_it_says_changes_nothing)
 }
 END_TEST
 
-static unsigned int status(void)
-{
-	struct virtdev_net_space space;
-
-	virtdev_config_read(net_rig.dev, 0, &space, sizeof(space));
-	return vsu_le16_load(space.status);
-}
-
 /* A driver's choices, as bytes. */
 static void save_choices(void **bytes, size_t *len)
 {
@@ -193,7 +185,7 @@ START_TEST(a_state_brings_all_choices_and_asks_for_an_announcement)
 	ck_assert_uint_eq(net_rig.changed, 0);
 	net_rig_start(0);
 	ck_assert_uint_eq(net_rig.changed, 1);
-	ck_assert_uint_eq(status(), VIRTDEV_NET_S_LINK_UP |
+	ck_assert_uint_eq(card_status(), VIRTDEV_NET_S_LINK_UP |
 				    VIRTDEV_NET_S_ANNOUNCE);
 	ck_assert(gets(other, 7) && gets(group, -1) && gets(own, -1));
 	ck_assert(!gets(everybody, 8));
@@ -201,7 +193,7 @@ START_TEST(a_state_brings_all_choices_and_asks_for_an_announcement)
 	ck_assert_uint_eq(net_rig.link.offloads, VIRTDEV_NET_F_GUEST_CSUM);
 	ck_assert_int_eq(command(VIRTDEV_NET_CTRL_ANNOUNCE,
 				 VIRTDEV_NET_ANNOUNCE_ACK, own, 1), OK);
-	ck_assert_uint_eq(status(), VIRTDEV_NET_S_LINK_UP);
+	ck_assert_uint_eq(card_status(), VIRTDEV_NET_S_LINK_UP);
 	net_rig_fini();
 	free(bytes);
 }

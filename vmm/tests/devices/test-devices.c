@@ -82,6 +82,22 @@ START_TEST(keyword_gives_cards_and_sockets_to_the_kernel)
 }
 END_TEST
 
+START_TEST(stream_of_a_card_may_come_later)
+{
+	struct virtdev *dev;
+
+	ck_assert_int_eq(parse(VMM_DEVICE_NET, "socket=/nowhere/s,reconnect=250"),
+			 0);
+	ck_assert_int_eq(vmm_device_open(&spec, &machine, &dev, &err), 0);
+	virtdev_free(dev);
+	ck_assert_int_eq(parse(VMM_DEVICE_NET, "socket=/nowhere/s"), 0);
+	ck_assert_int_eq(vmm_device_open(&spec, &machine, &dev, &err), -ENOENT);
+	ck_assert_int_eq(parse(VMM_DEVICE_NET, "fd=3,reconnect=250"), 0);
+	ck_assert_int_eq(vmm_device_open(&spec, &machine, &dev, &err), -EINVAL);
+	ck_assert(strstr(err.msg, "leave out 'reconnect'"));
+}
+END_TEST
+
 START_TEST(device_has_its_keys)
 {
 	ck_assert_int_eq(parse(VMM_DEVICE_ANY, "id=26,backend=user:s,queues=2,"
@@ -182,6 +198,8 @@ static const struct refusal {
 	{ VMM_DEVICE_NET, "tap=t,backend=kernel,reconnect=5", -EINVAL,
 	  "--net 'tap=t,backend=kernel,reconnect=5': 'reconnect' needs "
 	  "'backend=user:SOCKET'" },
+	{ VMM_DEVICE_RNG, "reconnect=5", -EINVAL,
+	  "--rng 'reconnect=5': 'reconnect' needs 'backend=user:SOCKET'" },
 	{ VMM_DEVICE_NET, "tap=t,backend=kernel,read-only-windows", -EINVAL,
 	  "--net 'tap=t,backend=kernel,read-only-windows': 'read-only-windows' "
 	  "is for 'backend=user:'" },
@@ -327,6 +345,7 @@ int main(void)
 	tcase_add_test(tc, disk_has_its_keys);
 	tcase_add_test(tc, keyword_puts_a_disk_behind_a_socket);
 	tcase_add_test(tc, keyword_gives_cards_and_sockets_to_the_kernel);
+	tcase_add_test(tc, stream_of_a_card_may_come_later);
 	tcase_add_test(tc, device_has_its_keys);
 	tcase_add_test(tc, device_of_a_kind_has_the_keys_of_its_kind);
 	tcase_add_test(tc, kind_alone_is_a_device);

@@ -1,0 +1,329 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Claims about a card whose stream is lost and comes back. */
+#include <config.h>
+
+#include <arpa/inet.h>
+#include <check.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <vmm-sys-util/fd.h>
+#include <vmm-sys-util/sock.h>
+
+#include "../folder.h"
+#include "../net-rig.h"
+#include "../suite.h"
+
+#define RX 0u
+#define TX 1u
+#define LEN 100u
+#define SOON 1u		/* ms */
+#define NEVER 60000u	/* longer than any test */
+#define PATIENCE 60000	/* ms, for what is sure to come */
+
+static int listener, peer;
+
+static void listen_here(void)
+{
+	listener = vsu_sock_listen("s", 16, NULL);
+	ck_assert_int_ge(listener, 0);
+}
+
+static void make_card(uint32_t reconnect_ms)
+{
+	const struct virtdev_net_stream stream = {
+		.size = sizeof(stream), .path = "s",
+		.reconnect_ms = reconnect_ms,
+	};
+	struct virtdev_net_link *link;
+	unsigned int i;
+
+	ck_assert_int_eq(virtdev_net_stream_open(&stream, &link, NULL), 0);
+	net_rig_init_over(link, VIRTDEV_NET_F_MRG_RXBUF);
+	for (i = 0; i < 16; i++)
+		give(RX, GUEST_DATA + 0x10000 + 0x1000u * i, 2048, true);
+}
+
+static void accept_card(void)
+{
+	peer = vsu_sock_accept(listener);
+	ck_assert_int_ge(peer, 0);
+}
+
+static void begin(uint32_t reconnect_ms)
+{
+	folder_init("/tmp");
+	listener = peer = -1;
+	listen_here();
+	make_card(reconnect_ms);
+	accept_card();
+	serve(RX);
+}
+
+static void end(void)
+{
+	net_rig_fini();
+	vsu_fd_close(&peer);
+	vsu_fd_close(&listener);
+	unlink("s");
+	folder_fini();
+}
+
+/* Until the card looks as the driver is to see it. */
+static void await_status(unsigned int status)
+{
+	while (card_status() != status) {
+		ck_assert(is_ready(RX, PATIENCE));
+		serve(RX);
+	}
+}
+
+static void lose(void)
+{
+	vsu_fd_close(&peer);
+	await_status(0);
+}
+
+static void come_back(void)
+{
+	await_status(VIRTDEV_NET_S_LINK_UP);
+	accept_card();
+}
+
+/* The peer says part of a frame, or all of it, that begins with this byte. */
+static void peer_says(unsigned char first, uint32_t bytes)
+{
+	unsigned char frame[4 + LEN] = { 0 };
+	const uint32_t be = htonl(LEN);
+
+	memcpy(frame, &be, 4);
+	frame[4] = first;
+	ck_assert_int_eq(send(peer, frame, bytes, MSG_NOSIGNAL),
+			 (ssize_t)bytes);
+	serve(RX);
+}
+
+/* The next frame that the driver has begins with this byte. */
+static void ck_came(unsigned char first)
+{
+	uint64_t gpa;
+
+	serve(RX);
+	ck_assert_int_eq(back(RX, &gpa), HEADER + LEN);
+	ck_assert_uint_eq(*guest_at(&net_rig.g, gpa + HEADER), first);
+}
+
+static void ck_went(void)
+{
+	const struct virtdev_net_header h = { .flags = 0 };
+	unsigned char got[200];
+	uint32_t be;
+
+	send_frame(&h, LEN, true);
+	serve(TX);
+	ck_assert_int_eq(back(TX, NULL), 0);
+	ck_assert_int_eq(recv(peer, got, sizeof(got), MSG_DONTWAIT), 4 + LEN);
+	memcpy(&be, got, 4);
+	ck_assert_uint_eq(ntohl(be), LEN);
+}
+
+START_TEST(the_driver_sees_its_link_go_and_come_back)
+{
+	unsigned int i;
+
+	begin(SOON);
+	ck_assert_uint_eq(card_status(), VIRTDEV_NET_S_LINK_UP);
+	for (i = 0; i < 5; i++) {
+		peer_says(2, 4 + LEN);
+		ck_came(2);
+		ck_went();
+		lose();
+		ck_assert_uint_eq(net_rig.changed, 2 * i + 1);
+		come_back();
+		ck_assert_uint_eq(net_rig.changed, 2 * i + 2);
+	}
+	end();
+}
+END_TEST
+
+START_TEST(half_a_frame_of_a_lost_stream_is_thrown_away)
+{
+	begin(SOON);
+	peer_says(2, 4 + LEN / 2);
+	lose();
+	come_back();
+	peer_says(4, 4 + LEN);
+	ck_came(4);
+	ck_assert_int_eq(back(RX, NULL), -1);
+	end();
+}
+END_TEST
+
+START_TEST(a_card_waits_for_somebody_who_listens)
+{
+	folder_init("/tmp");
+	make_card(SOON);
+	serve(RX);
+	await_status(0);
+	listen_here();
+	come_back();
+	ck_went();
+	end();
+}
+END_TEST
+
+START_TEST(frames_are_lost_while_nobody_is_there)
+{
+	const struct virtdev_net_header h = { .flags = 0 };
+
+	begin(NEVER);
+	lose();
+	send_frame(&h, LEN, true);
+	serve(TX);
+	ck_assert_int_eq(back(TX, NULL), 0);
+	end();
+}
+END_TEST
+
+/* The host does not read: as many frames as it takes until one has to wait. */
+static void fill_stream(void)
+{
+	const struct virtdev_net_header h = { .flags = 0 };
+	unsigned int i;
+
+	for (i = 0; i < 100000; i++) {
+		send_frame(&h, 2000, true);
+		serve(TX);
+		if (back(TX, NULL) < 0)
+			return;
+	}
+	ck_abort_msg("the stream took everything");
+}
+
+START_TEST(what_waited_for_room_in_a_lost_stream_goes_on_in_the_next)
+{
+	unsigned char got[4];
+	uint32_t be;
+
+	begin(SOON);
+	fill_stream();
+	ck_assert(!is_ready(TX, 0));
+	/* the receiving side is the faster one */
+	lose();
+	come_back();
+	ck_assert(is_ready(TX, 0));
+	serve(TX);
+	ck_assert_int_eq(back(TX, NULL), 0);
+	ck_assert(!is_ready(TX, 0));
+	/* nothing of before, not even the rest of a frame */
+	ck_assert_int_eq(recv(peer, got, 4, MSG_DONTWAIT), 4);
+	memcpy(&be, got, 4);
+	ck_assert_uint_eq(ntohl(be), 2000);
+	end();
+}
+END_TEST
+
+START_TEST(a_sender_waits_for_room_in_the_next_stream_as_in_the_first)
+{
+	static unsigned char got[1 << 22];
+
+	begin(SOON);
+	fill_stream();
+	lose();
+	come_back();
+	serve(TX);
+	ck_assert_int_eq(back(TX, NULL), 0);
+	fill_stream();
+	ck_assert(!is_ready(TX, 0));
+	ck_assert_int_gt(recv(peer, got, sizeof(got), MSG_DONTWAIT), 0);
+	ck_assert(is_ready(TX, 0));
+	serve(TX);
+	ck_assert_int_eq(back(TX, NULL), 0);
+	end();
+}
+END_TEST
+
+/* A peer may end a stream as often as it likes, but we choose when to return. */
+START_TEST(a_peer_that_hangs_up_is_asked_again_only_after_the_pause)
+{
+	const uint32_t be = htonl(0x7fffffff);
+
+	begin(NEVER);
+	if (_i)
+		ck_assert_int_eq(send(peer, &be, 4, MSG_NOSIGNAL), 4);
+	else
+		vsu_fd_close(&peer);
+	await_status(0);
+	ck_assert(!is_ready(RX, 0));
+	serve(RX);
+	serve(TX);
+	ck_assert_int_eq(vsu_sock_accept(listener), -EAGAIN);
+	end();
+}
+END_TEST
+
+START_TEST(a_driver_that_begins_anew_finds_the_link_as_it_is)
+{
+	const struct virtdev_net_header h = { .flags = 0 };
+
+	begin(SOON);
+	net_rig_stop(TX);
+	lose();
+	come_back();
+	net_rig_start(TX);
+	ck_assert(!is_ready(TX, 0));
+	send_frame(&h, LEN, true);
+	serve(TX);
+	ck_assert_int_eq(back(TX, NULL), 0);
+	ck_assert(!is_ready(TX, 0));
+	end();
+}
+END_TEST
+
+START_TEST(what_is_no_place_of_a_socket_is_refused_all_the_same)
+{
+	struct virtdev_net_stream stream = {
+		.size = sizeof(stream), .reconnect_ms = SOON,
+	};
+	struct vsu_error err = VSU_ERROR_INIT;
+	struct virtdev_net_link *link;
+	char path[200] = { 0 };
+	const int fds = vsu_fd_count();
+
+	ck_assert_int_eq(virtdev_net_stream_open(&stream, &link, &err),
+			 -EINVAL);
+	memset(path, 'a', sizeof(path) - 1);
+	stream.path = path;
+	ck_assert_int_eq(virtdev_net_stream_open(&stream, &link, &err),
+			 -ENAMETOOLONG);
+	stream.path = "/dev/null";
+	ck_assert_int_lt(virtdev_net_stream_open(&stream, &link, &err), 0);
+	ck_assert_int_eq(vsu_fd_count(), fds);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("reconnect");
+	TCase *tc = tcase_create("reconnect");
+
+	suite_add_tcase(s, tc);
+	tcase_add_test(tc, the_driver_sees_its_link_go_and_come_back);
+	tcase_add_test(tc, half_a_frame_of_a_lost_stream_is_thrown_away);
+	tcase_add_test(tc, a_card_waits_for_somebody_who_listens);
+	tcase_add_test(tc, frames_are_lost_while_nobody_is_there);
+	tcase_add_test(tc,
+		       what_waited_for_room_in_a_lost_stream_goes_on_in_the_next);
+	tcase_add_test(tc,
+		       a_sender_waits_for_room_in_the_next_stream_as_in_the_first);
+	tcase_add_loop_test(tc,
+			    a_peer_that_hangs_up_is_asked_again_only_after_the_pause,
+			    0, 2);
+	tcase_add_test(tc, a_driver_that_begins_anew_finds_the_link_as_it_is);
+	tcase_add_test(tc,
+		       what_is_no_place_of_a_socket_is_refused_all_the_same);
+	return run_suite(s);
+}
