@@ -21,8 +21,8 @@
 #define RINGS_GPA UINT64_C(0x100000)
 #define RING_ROOM UINT64_C(0x10000)
 #define IN_GPA UINT64_C(0x200000)
-#define OUT_GPA UINT64_C(0x300000)
-#define ROOM UINT64_C(0x100000)
+#define OUT_GPA UINT64_C(0x400000)
+#define ROOM UINT64_C(0x200000)
 #define SIZE (OUT_GPA + ROOM - RINGS_GPA)
 
 static unsigned char *at(const struct fs *fs, uint64_t gpa)
@@ -118,10 +118,26 @@ enum vsu_exit fs_ask(struct fs *fs, uint32_t opcode, uint64_t node,
 	return VSU_EXIT_HOST;
 }
 
+enum vsu_exit fs_forget(struct fs *fs, uint64_t node, struct vsu_error *err)
+{
+	const struct fuse_forget_in forget = { .nlookup = 1 };
+	struct ring *r = &fs->rings[REQUESTS];
+	uint32_t written;
+	uint64_t cookie;
+	int rc = request_add(fs, FUSE_FORGET, node, &forget, sizeof(forget), 0);
+
+	if (rc == 0) {
+		ring_kick(r);
+		rc = ring_wait(r, &fs->client, WAIT_MS, &cookie, &written, err);
+	}
+	return rc == 1 ? VSU_EXIT_OK : VSU_EXIT_HOST;
+}
+
 enum vsu_exit fs_begin(struct fs *fs, struct vsu_error *err)
 {
 	const struct fuse_init_in init = {
 		.major = FUSE_KERNEL_VERSION, .minor = 31, .max_readahead = 4096,
+		.flags = FUSE_BIG_WRITES | FUSE_MAX_PAGES,
 	};
 	enum vsu_exit status = rings_start(fs, err);
 

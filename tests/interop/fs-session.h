@@ -32,6 +32,9 @@ enum vsu_exit fs_ask(struct fs *fs, uint32_t opcode, uint64_t node,
 		     const void *args, uint32_t len, uint32_t room,
 		     struct vsu_error *err);
 
+/* One lookup of it less. Nothing is said to that but that it was read. */
+enum vsu_exit fs_forget(struct fs *fs, uint64_t node, struct vsu_error *err);
+
 /* The node of one name in the folder *node takes its place. */
 enum vsu_exit fs_find_name(struct fs *fs, uint64_t *node, const char *name,
 			   struct vsu_error *err);
