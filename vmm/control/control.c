@@ -3,6 +3,7 @@
 #include <config.h>
 
 #include <errno.h>
+#include <poll.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,10 +11,10 @@
 #include <unistd.h>
 
 #include <vmm-sys-util/fd.h>
-#include <vmm-sys-util/parse.h>
 #include <vmm-sys-util/sock.h>
 
 #include "control/control.h"
+#include "control/line.h"
 #include "json.h"
 
 /* Before the next try to take a connection, where one failed. */
@@ -23,6 +24,9 @@ struct client {
 	struct vmm_control *control;
 	ev_io readable;
 	int sock;		/* -1: the place is free */
+	const void *waits_for;	/* subject of the answer that is due, or NULL */
+	bool ended;		/* nothing comes from it any more */
+	uint64_t heard;		/* when, as turns of the control */
 	size_t len;		/* of the line so far */
 	char line[VMM_CONTROL_LINE];
 };
@@ -36,72 +40,10 @@ struct vmm_control {
 	struct vsu_sock_path path;
 	ev_io connecting;
 	ev_timer again;		/* after the host had no descriptor */
+	struct client *served;	/* whose command is being carried out */
+	uint64_t turns;		/* of reading from a client, or taking one */
 	struct client clients[VMM_CONTROL_CLIENTS];
 };
-
-/* ------------------------------------------------------------ the commands */
-
-static const struct vmm_control_command *
-command_find(const struct vmm_control *c, const char *name)
-{
-	const struct vmm_control_command *command;
-
-	for (command = c->commands; command->name; command++)
-		if (!strcmp(command->name, name))
-			return command;
-	return NULL;
-}
-
-static int refuse_name(const struct vmm_control *c, const char *name,
-		       struct vsu_error *err)
-{
-	const char *names[32] = { NULL }, *near;
-	unsigned int i;
-
-	for (i = 0; c->commands[i].name && i < 31; i++)
-		names[i] = c->commands[i].name;
-	near = vsu_nearest(name, names);
-	return vsu_error_set(err, -ENOENT,
-			     near ? "no command '%s'; did you mean '%s'?"
-				  : "no command '%s'; try '%s'",
-			     name, near ? near : names[0]);
-}
-
-/* Divides the line in place; one word more than there may be is a word, too. */
-static unsigned int line_divide(char *line, char *words[VMM_CONTROL_WORDS + 2])
-{
-	unsigned int n = 0;
-	char *rest = NULL, *word = strtok_r(line, " \t\r", &rest);
-
-	for (; word && n <= VMM_CONTROL_WORDS; n++) {
-		words[n] = word;
-		word = strtok_r(NULL, " \t\r", &rest);
-	}
-	words[n] = NULL;
-	return n;
-}
-
-static int line_obey(const struct vmm_control *c, char *line, FILE *answer,
-		     struct vsu_error *err)
-{
-	char *words[VMM_CONTROL_WORDS + 2];
-	const struct vmm_control_command *command;
-	unsigned int n = line_divide(line, words);
-
-	if (!n)
-		return vsu_error_set(err, -EINVAL,
-				     "an empty line; a command was expected");
-	command = command_find(c, words[0]);
-	if (!command)
-		return refuse_name(c, words[0], err);
-	if (n - 1 < command->nargs || n - 1 > command->nargs_max)
-		return vsu_error_set(err, -EINVAL,
-				     "%s: %u words follow; expected is '%s%s%s'",
-				     words[0], n - 1, words[0],
-				     command->args ? " " : "",
-				     command->args ? command->args : "");
-	return command->fn(c->opaque, words, answer, err);
-}
 
 /* ----------------------------------------------------------- the answers */
 
@@ -120,40 +62,67 @@ static void refusal_write(const struct vsu_error *err, FILE *to)
 	fputs("}\n", to);
 }
 
-/* *text is for free(), also after a failure. */
-static int answer_make(const struct vmm_control *c, char *line, char **text,
-		       size_t *len)
-{
-	struct vsu_error err = VSU_ERROR_INIT;
-	FILE *to = open_memstream(text, len);
-	int rc;
+/* The text is for free(), also after a failure. */
+struct text {
+	char *bytes;
+	size_t len;
+	FILE *to;
+};
 
-	if (!to)
-		return -ENOMEM;
-	fputs("{\"ok\":true", to);
-	rc = line_obey(c, line, to, &err);
-	if (rc < 0) {
-		rewind(to);
-		refusal_write(&err, to);
-	} else {
-		fputs("}\n", to);
-	}
-	if (fflush(to))
-		rc = -ENOMEM;
-	else
-		rc = 0;
-	return fclose(to) ? -ENOMEM : rc;
+static bool text_open(struct text *text)
+{
+	text->bytes = NULL;
+	text->to = open_memstream(&text->bytes, &text->len);
+	return text->to;
+}
+
+/* True: sent as a whole, or nothing is due. */
+static bool text_send(struct text *text, const struct client *client)
+{
+	bool sent = !fclose(text->to) &&
+		    client_send(client, text->bytes, text->len);
+
+	free(text->bytes);
+	return sent;
+}
+
+static void text_drop(struct text *text)
+{
+	fclose(text->to);
+	free(text->bytes);
+}
+
+/* False: the client is lost. */
+static bool client_refuse(const struct client *client,
+			  const struct vsu_error *err)
+{
+	struct text text;
+
+	if (!text_open(&text))
+		return false;
+	refusal_write(err, text.to);
+	return text_send(&text, client);
 }
 
 static bool client_answer(struct client *client, char *line)
 {
-	char *text = NULL;
-	size_t len = 0;
-	bool sent = !answer_make(client->control, line, &text, &len) &&
-		    client_send(client, text, len);
+	struct vsu_error err = VSU_ERROR_INIT;
+	struct vmm_control *c = client->control;
+	struct text text;
+	int rc;
 
-	free(text);
-	return sent;
+	if (!text_open(&text))
+		return false;
+	fputs("{\"ok\":true", text.to);
+	c->served = client;
+	rc = vmm_control_obey(c->commands, c->opaque, line, text.to, &err);
+	c->served = NULL;
+	if (rc)
+		text_drop(&text);
+	if (rc)
+		return rc > 0 || client_refuse(client, &err);
+	fputs("}\n", text.to);
+	return text_send(&text, client);
 }
 
 /* ----------------------------------------------------------- the clients */
@@ -164,6 +133,7 @@ static void client_close(struct client *client)
 
 	ev_io_stop(c->loop, &client->readable);
 	vsu_fd_close(&client->sock);
+	client->waits_for = NULL;
 	ev_io_start(c->loop, &c->connecting);
 }
 
@@ -173,7 +143,8 @@ static bool client_obey(struct client *client)
 	char *end, line[VMM_CONTROL_LINE];
 	size_t len;
 
-	while ((end = memchr(client->line, '\n', client->len))) {
+	while (!client->waits_for &&
+	       (end = memchr(client->line, '\n', client->len))) {
 		len = (size_t)(end - client->line);
 		memcpy(line, client->line, len);
 		line[len] = '\0';
@@ -185,24 +156,85 @@ static bool client_obey(struct client *client)
 	return client->len < sizeof(client->line);
 }
 
+/* What it has sent it is answered, even if nothing more can come from it. */
+static bool client_read(struct client *client)
+{
+	ssize_t n;
+
+	if (client->ended)
+		return true;
+	n = read(client->sock, client->line + client->len,
+		 sizeof(client->line) - client->len);
+	if (n < 0)
+		return errno == EAGAIN || errno == EINTR;
+	client->ended = n == 0;
+	client->len += (size_t)n;
+	client->heard = ++client->control->turns;
+	return true;
+}
+
+/* As opposed to one that only says that it has said all. */
+static bool is_gone(const struct client *client)
+{
+	struct pollfd p = { .fd = client->sock };
+
+	return poll(&p, 1, 0) == 1 && p.revents & (POLLHUP | POLLERR);
+}
+
 static void on_readable(struct ev_loop *loop, ev_io *w, int revents)
 {
 	struct client *client = w->data;
-	ssize_t n;
 
-	(void)loop;
 	(void)revents;
-	n = read(client->sock, client->line + client->len,
-		 sizeof(client->line) - client->len);
-	if (n < 0 && (errno == EAGAIN || errno == EINTR))
-		return;
-	if (n > 0) {
-		client->len += (size_t)n;
-		if (client_obey(client))
-			return;
-	}
-	client_close(client);
+	if (!client_read(client) || !client_obey(client) ||
+	    (client->ended && (!client->waits_for || is_gone(client))))
+		client_close(client);
+	else if (client->ended)
+		ev_io_stop(loop, w);
 }
+
+int vmm_control_wait(struct vmm_control *control, const void *subject)
+{
+	control->served->waits_for = subject;
+	return 1;
+}
+
+static bool client_tell(const struct client *client, const char *members,
+			const struct vsu_error *err)
+{
+	struct text text;
+
+	if (err)
+		return client_refuse(client, err);
+	if (!text_open(&text))
+		return false;
+	fprintf(text.to, "{\"ok\":true%s}\n", members);
+	return text_send(&text, client);
+}
+
+/* Its next lines come later, from the loop: whoever tells is in the midst. */
+unsigned int vmm_control_tell(struct vmm_control *control, const void *subject,
+			      const char *members, const struct vsu_error *err)
+{
+	struct client *client;
+	unsigned int i, n = 0;
+
+	for (i = 0; i < VMM_CONTROL_CLIENTS; i++) {
+		client = &control->clients[i];
+		if (client->sock < 0 || client->waits_for != subject)
+			continue;
+		client->waits_for = NULL;
+		n++;
+		if (client_tell(client, members, err))
+			ev_feed_event(control->loop, &client->readable,
+				      EV_READ);
+		else
+			client_close(client);
+	}
+	return n;
+}
+
+/* --------------------------------------------------------- their coming */
 
 static struct client *client_free(struct vmm_control *c)
 {
@@ -214,6 +246,61 @@ static struct client *client_free(struct vmm_control *c)
 	return NULL;
 }
 
+/* One that left while it waited, or else the one that is silent for longest. */
+static struct client *client_idlest(struct vmm_control *c)
+{
+	struct client *client, *idlest = NULL;
+	unsigned int i;
+
+	for (i = 0; i < VMM_CONTROL_CLIENTS; i++) {
+		client = &c->clients[i];
+		if (client->waits_for && is_gone(client))
+			return client;
+		if (!client->waits_for &&
+		    (!idlest || client->heard < idlest->heard))
+			idlest = client;
+	}
+	return idlest;
+}
+
+static struct client *client_make_room(struct vmm_control *c)
+{
+	struct client *client = client_idlest(c);
+	struct vsu_error why;
+
+	if (!client)
+		return NULL;
+	vsu_error_set(&why, -EBUSY, "of %u clients you were silent for longest, and another one came; connect again",
+		      VMM_CONTROL_CLIENTS);
+	client_refuse(client, &why);
+	client_close(client);
+	return client;
+}
+
+/* Each of the others waits for an answer of its own. */
+static void refuse_client(struct vmm_control *c, int sock)
+{
+	const struct client newcomer = { .control = c, .sock = sock };
+	struct vsu_error why;
+
+	vsu_error_set(&why, -EBUSY, "%u clients wait for their answers, and there is no place for more; try again later",
+		      VMM_CONTROL_CLIENTS);
+	client_refuse(&newcomer, &why);
+	vsu_fd_close(&sock);
+}
+
+static void client_begin(struct client *client, int sock)
+{
+	struct vmm_control *c = client->control;
+
+	client->sock = sock;
+	client->len = 0;
+	client->ended = false;
+	client->heard = ++c->turns;
+	ev_io_set(&client->readable, client->sock, EV_READ);
+	ev_io_start(c->loop, &client->readable);
+}
+
 static void on_again(struct ev_loop *loop, ev_timer *w, int revents)
 {
 	struct vmm_control *c = w->data;
@@ -223,19 +310,13 @@ static void on_again(struct ev_loop *loop, ev_timer *w, int revents)
 	ev_io_start(loop, &c->connecting);
 }
 
-/* While every place is taken, the others wait in the kernel. */
 static void on_connecting(struct ev_loop *loop, ev_io *w, int revents)
 {
 	struct vmm_control *c = w->data;
-	struct client *client = client_free(c);
-	int sock;
+	struct client *client;
+	int sock = vsu_sock_accept(c->listener);
 
 	(void)revents;
-	if (!client) {
-		ev_io_stop(loop, w);
-		return;
-	}
-	sock = vsu_sock_accept(c->listener);
 	if (sock == -EAGAIN)
 		return;
 	if (sock < 0) {
@@ -243,10 +324,13 @@ static void on_connecting(struct ev_loop *loop, ev_io *w, int revents)
 		ev_timer_again(loop, &c->again);
 		return;
 	}
-	client->sock = sock;
-	client->len = 0;
-	ev_io_set(&client->readable, client->sock, EV_READ);
-	ev_io_start(loop, &client->readable);
+	client = client_free(c);
+	if (!client)
+		client = client_make_room(c);
+	if (client)
+		client_begin(client, sock);
+	else
+		refuse_client(c, sock);
 }
 
 /* --------------------------------------------------------------------- life */

@@ -8,7 +8,14 @@
  *             {"ok":false,"error":"a sentence"}
  *
  * A client that sends more than a line may hold, or does not read what it is
- * answered, is let go of. Whoever may connect may give commands.
+ * answered, is let go of. Where every place is taken, the client that has been
+ * silent for longest gives way to the next one; those that wait for an answer
+ * stay, and where all do, the next one is refused. Both are told why. Whoever
+ * may connect may give commands.
+ *
+ * A command may be answered later, when what it asked for has happened: the
+ * client's next lines wait until then, and a client that leaves takes nothing
+ * back.
  *
  * Threads: the main thread.
  */
@@ -27,7 +34,8 @@
 /*
  * Carries a command out; words[0] is its name. The text written to answer is
  * further members of the JSON object, each with a comma before it. A negative
- * errno, with its sentence: nothing was changed, and that text is dropped.
+ * errno, with its sentence: nothing was changed, and that text is dropped. What
+ * vmm_control_wait() returned: the answer follows, and that text is dropped, too.
  */
 typedef int (*vmm_control_fn)(void *opaque, char *const *words, FILE *answer,
 			      struct vsu_error *err);
@@ -45,6 +53,21 @@ struct vmm_control;
 int vmm_control_new(struct ev_loop *loop, const char *path,
 		    const struct vmm_control_command *commands, void *opaque,
 		    struct vmm_control **out, struct vsu_error *err);
+
+/*
+ * For the command that is being carried out: its client is answered by a
+ * vmm_control_tell() of the same subject.
+ */
+int vmm_control_wait(struct vmm_control *control, const void *subject);
+
+/*
+ * Answers all who wait for the subject, with members as a command writes them, or
+ * with the refusal that err has unless it is NULL. Returns how many there were.
+ */
+unsigned int vmm_control_tell(struct vmm_control *control, const void *subject,
+			      const char *members,
+			      const struct vsu_error *err);
+
 void vmm_control_free(struct vmm_control *control);
 
 #endif

@@ -19,6 +19,7 @@ static struct ev_loop *loop;
 static struct vmm_control *control;
 static struct vsu_error err;
 static unsigned int obeyed;
+static const char the_bell;	/* a subject */
 
 static int on_say(void *opaque, char *const *words, FILE *answer,
 		  struct vsu_error *e)
@@ -41,9 +42,32 @@ static int on_fail(void *opaque, char *const *words, FILE *answer,
 	return vsu_error_set(e, -EBUSY, "not \"now\"");
 }
 
+static int on_wait(void *opaque, char *const *words, FILE *answer,
+		   struct vsu_error *e)
+{
+	(void)opaque;
+	(void)words;
+	(void)e;
+	fputs(",\"early\":true", answer);
+	return vmm_control_wait(control, &the_bell);
+}
+
+static int on_tell(void *opaque, char *const *words, FILE *answer,
+		   struct vsu_error *e)
+{
+	(void)opaque;
+	(void)words;
+	(void)e;
+	fprintf(answer, ",\"told\":%u",
+		vmm_control_tell(control, &the_bell, ",\"late\":true", NULL));
+	return 0;
+}
+
 static const struct vmm_control_command commands[] = {
 	{ "say", "WORD [MORE]", 1, 2, on_say },
 	{ "fail", NULL, 0, 0, on_fail },
+	{ "wait", NULL, 0, 0, on_wait },
+	{ "tell", NULL, 0, 0, on_tell },
 	{ NULL, NULL, 0, 0, NULL },
 };
 
@@ -142,8 +166,8 @@ static const struct {
 	const char *line, *answer;
 } refusals[] = {
 	{ "fail\n", "{\"ok\":false,\"error\":\"not \\\"now\\\"\"}\n" },
-	{ "sya x\n", "{\"ok\":false,\"error\":\"no command 'sya'; did you mean 'say'?\"}\n" },
-	{ "quark\n", "{\"ok\":false,\"error\":\"no command 'quark'; try 'say'\"}\n" },
+	{ "sya x\n", "{\"ok\":false,\"error\":\"no command 'sya'; did you mean 'say'? There are: say, fail, wait, tell\"}\n" },
+	{ "quark\n", "{\"ok\":false,\"error\":\"no command 'quark'; there are: say, fail, wait, tell\"}\n" },
 	{ "\n", "{\"ok\":false,\"error\":\"an empty line; a command was expected\"}\n" },
 	{ "say\n", "{\"ok\":false,\"error\":\"say: 0 words follow; expected is 'say WORD [MORE]'\"}\n" },
 	{ "say a b c d e f g h i j k\n", "{\"ok\":false,\"error\":\"say: 8 words follow; expected is 'say WORD [MORE]'\"}\n" },
@@ -211,24 +235,124 @@ START_TEST(client_that_does_not_read_is_let_go)
 }
 END_TEST
 
-START_TEST(clients_beyond_the_last_place_wait_for_one)
+static void fill_places(int sock[VMM_CONTROL_CLIENTS], const char *line)
 {
-	int sock[VMM_CONTROL_CLIENTS + 1];
 	unsigned int i;
 
-	for (i = 0; i <= VMM_CONTROL_CLIENTS; i++) {
+	for (i = 0; i < VMM_CONTROL_CLIENTS; i++) {
 		sock[i] = client();
-		say(sock[i], "say x\n");
+		say(sock[i], line);
 	}
-	ck_assert_str_ne(answer(sock[0]), "");
-	ck_assert_str_eq(answer(sock[VMM_CONTROL_CLIENTS]), "");
-	close(sock[3]);
+}
+
+static void close_all(const int sock[VMM_CONTROL_CLIENTS])
+{
+	unsigned int i;
+
+	for (i = 0; i < VMM_CONTROL_CLIENTS; i++)
+		close(sock[i]);
 	run();
-	ck_assert_str_ne(answer(sock[VMM_CONTROL_CLIENTS]), "");
-	for (i = 0; i <= VMM_CONTROL_CLIENTS; i++)
-		if (i != 3)
-			close(sock[i]);
+}
+
+#define SAID "{\"ok\":true,\"word\":\"x\",\"more\":0}\n"
+#define LATE "{\"ok\":true,\"late\":true}\n"
+
+START_TEST(the_client_that_is_silent_for_longest_gives_way)
+{
+	int sock[VMM_CONTROL_CLIENTS], more;
+
+	fill_places(sock, "say x\n");
+	answer(sock[0]);
+	say(sock[0], "say x\n");
+	more = client();
+	say(more, "say x\n");
+	ck_assert_str_eq(answer(more), SAID);
+	ck_assert_str_eq(answer(sock[0]), SAID);
+	ck_assert_str_eq(answer(sock[1]), SAID
+		"{\"ok\":false,\"error\":\"of 8 clients you were silent for longest, and another one came; connect again\"}\n");
+	ck_assert_str_eq(answer(sock[1]), "end");
+	say(sock[2], "say x\n");
+	ck_assert_str_eq(answer(sock[2]), SAID SAID);
+	close(more);
+	close_all(sock);
+}
+END_TEST
+
+START_TEST(clients_that_wait_for_answers_stay_and_a_ninth_is_refused)
+{
+	int sock[VMM_CONTROL_CLIENTS], more;
+
+	fill_places(sock, "wait\n");
+	more = client();
 	run();
+	ck_assert_str_eq(answer(more),
+		"{\"ok\":false,\"error\":\"8 clients wait for their answers, and there is no place for more; try again later\"}\n");
+	ck_assert_str_eq(answer(more), "end");
+	close(more);
+	shutdown(sock[4], SHUT_WR);
+	run();
+	close(sock[6]);
+	run();
+	more = client();
+	say(more, "tell\n");
+	ck_assert_str_eq(answer(more), "{\"ok\":true,\"told\":7}\n");
+	ck_assert_str_eq(answer(sock[4]), LATE);
+	ck_assert_str_eq(answer(sock[4]), "end");
+	close(more);
+	close_all(sock);
+}
+END_TEST
+
+START_TEST(one_that_left_after_it_had_said_all_gives_way_first)
+{
+	int sock[VMM_CONTROL_CLIENTS], more;
+
+	fill_places(sock, "wait\n");
+	shutdown(sock[5], SHUT_WR);
+	run();
+	close(sock[5]);
+	run();
+	more = client();
+	say(more, "tell\n");
+	ck_assert_str_eq(answer(more), "{\"ok\":true,\"told\":7}\n");
+	close(more);
+	close_all(sock);
+}
+END_TEST
+
+START_TEST(lines_behind_one_that_waits_are_answered_in_their_order)
+{
+	int sock = client(), other = client();
+
+	say(sock, "wait\nsay x\nwait\nsay x\n");
+	ck_assert_str_eq(answer(sock), "");
+	ck_assert_uint_eq(obeyed, 0);
+	say(other, "tell\n");
+	ck_assert_str_eq(answer(sock), LATE SAID);
+	say(other, "tell\ntell\n");
+	ck_assert_str_eq(answer(sock), LATE SAID);
+	ck_assert_str_eq(answer(other), "{\"ok\":true,\"told\":1}\n"
+			 "{\"ok\":true,\"told\":1}\n"
+			 "{\"ok\":true,\"told\":0}\n");
+	close(sock);
+	close(other);
+}
+END_TEST
+
+START_TEST(one_that_says_more_while_it_waits_than_a_line_holds_is_let_go)
+{
+	const int before = vsu_fd_count();
+	char line[VMM_CONTROL_LINE + 1];
+	int sock = client();
+
+	say(sock, "wait\n");
+	memset(line, '\n', sizeof(line) - 1);
+	line[VMM_CONTROL_LINE] = '\0';
+	say(sock, line);
+	ck_assert_str_eq(answer(sock), "end");
+	ck_assert_uint_eq(vmm_control_tell(control, &the_bell, "", NULL), 0);
+	close(sock);
+	ck_assert_int_eq(vsu_fd_count(), before);
 }
 END_TEST
 
@@ -255,7 +379,11 @@ int main(void)
 	tcase_add_test(tc, line_without_end_loses_its_client_alone);
 	tcase_add_test(tc, zero_byte_loses_its_client);
 	tcase_add_test(tc, client_that_does_not_read_is_let_go);
-	tcase_add_test(tc, clients_beyond_the_last_place_wait_for_one);
+	tcase_add_test(tc, the_client_that_is_silent_for_longest_gives_way);
+	tcase_add_test(tc, clients_that_wait_for_answers_stay_and_a_ninth_is_refused);
+	tcase_add_test(tc, one_that_left_after_it_had_said_all_gives_way_first);
+	tcase_add_test(tc, lines_behind_one_that_waits_are_answered_in_their_order);
+	tcase_add_test(tc, one_that_says_more_while_it_waits_than_a_line_holds_is_let_go);
 	tcase_add_test(tc, place_that_is_taken_is_refused);
 	suite_add_tcase(s, tc);
 	return run_suite(s);

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Words of a line, and the row of the table that they belong to. */
+#include <config.h>
+
+#include <errno.h>
+#include <string.h>
+
+#include <vmm-sys-util/parse.h>
+
+#include "control/line.h"
+
+#define MOST_COMMANDS 31u
+
+static const struct vmm_control_command *
+command_find(const struct vmm_control_command *commands, const char *name)
+{
+	const struct vmm_control_command *command;
+
+	for (command = commands; command->name; command++)
+		if (!strcmp(command->name, name))
+			return command;
+	return NULL;
+}
+
+/* All of them: who types one wrong has no other way to learn which there are. */
+static int refuse_name(const struct vmm_control_command *commands,
+		       const char *name, struct vsu_error *err)
+{
+	const char *names[MOST_COMMANDS + 1] = { NULL }, *near;
+	char all[160] = "";
+	size_t len = 0;
+	unsigned int i;
+
+	for (i = 0; commands[i].name && i < MOST_COMMANDS; i++) {
+		names[i] = commands[i].name;
+		if (len < sizeof(all))
+			len += (size_t)snprintf(all + len, sizeof(all) - len,
+						"%s%s", i ? ", " : "", names[i]);
+	}
+	near = vsu_nearest(name, names);
+	return vsu_error_set(err, -ENOENT,
+			     "no command '%.40s'; %s%s%shere are: %s", name,
+			     near ? "did you mean '" : "", near ? near : "",
+			     near ? "'? T" : "t", all);
+}
+
+/* Divides the line in place; one word more than there may be is a word, too. */
+static unsigned int line_divide(char *line, char *words[VMM_CONTROL_WORDS + 2])
+{
+	unsigned int n = 0;
+	char *rest = NULL, *word = strtok_r(line, " \t\r", &rest);
+
+	for (; word && n <= VMM_CONTROL_WORDS; n++) {
+		words[n] = word;
+		word = strtok_r(NULL, " \t\r", &rest);
+	}
+	words[n] = NULL;
+	return n;
+}
+
+int vmm_control_obey(const struct vmm_control_command *commands, void *opaque,
+		     char *line, FILE *answer, struct vsu_error *err)
+{
+	char *words[VMM_CONTROL_WORDS + 2];
+	const struct vmm_control_command *command;
+	unsigned int n = line_divide(line, words);
+
+	if (!n)
+		return vsu_error_set(err, -EINVAL,
+				     "an empty line; a command was expected");
+	command = command_find(commands, words[0]);
+	if (!command)
+		return refuse_name(commands, words[0], err);
+	if (n - 1 < command->nargs || n - 1 > command->nargs_max)
+		return vsu_error_set(err, -EINVAL,
+				     "%s: %u words follow; expected is '%s%s%s'",
+				     words[0], n - 1, words[0],
+				     command->args ? " " : "",
+				     command->args ? command->args : "");
+	return command->fn(opaque, words, answer, err);
+}
