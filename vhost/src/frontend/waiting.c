@@ -115,6 +115,13 @@ static void forget_waiting(struct vhost_user_frontend *f)
 		f->waiting_since = 0;
 }
 
+/* The owner is told at once, however long the next back-end takes to answer. */
+static bool owes_stop(const struct vhost_user_frontend *f)
+{
+	return f->away && f->stop_untold &&
+	       f->state != VHOST_USER_FRONTEND_STARTING;
+}
+
 void vhost_user_priv_fe_flush(struct vhost_user_frontend *f)
 {
 	struct vsu_error err = VSU_ERROR_INIT;
@@ -127,7 +134,7 @@ void vhost_user_priv_fe_flush(struct vhost_user_frontend *f)
 	if (!f->waiting_since &&
 	    vhost_user_priv_channel_wants_write(&f->main))
 		f->waiting_since = vsu_now_ns();
-	if (f->failed || f->send_failed || f->more)
+	if (f->failed || f->send_failed || f->more || owes_stop(f))
 		session_wake(f);
 	else if (!f->timer_due && f->waiting_since)
 		vhost_user_priv_fe_arm(f, next_deadline(f));

@@ -394,6 +394,26 @@ START_TEST(rings_are_stopped_while_it_is_away)
 }
 END_TEST
 
+/* The next back-end is connected to, and does not say a word. */
+START_TEST(rings_are_stopped_while_the_next_one_is_silent)
+{
+	be_away();
+	refusals_left = 0;
+	while (connects < 3 || peer.sock < 0)
+		vhost_user_frontend_dispatch(fe);
+	while (readable(vhost_user_frontend_fd(fe)))
+		vhost_user_frontend_dispatch(fe);
+	ck_assert_int_eq(vhost_user_frontend_stop(fe, NULL), 0);
+	ck_assert(readable(vhost_user_frontend_fd(fe)));
+	vhost_user_frontend_dispatch(fe);
+	ck_assert_uint_eq(told.stopped, 1);
+	ck_assert(!readable(vhost_user_frontend_fd(fe)));
+	dispatch_both();
+	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_READY);
+	ck_assert_uint_eq(told.stopped, 1);
+}
+END_TEST
+
 START_TEST(stop_that_was_under_way_is_complete)
 {
 	run();
@@ -587,6 +607,7 @@ static void add_away(Suite *s)
 	TCase *tc = add_case(s, "away");
 
 	tcase_add_test(tc, rings_are_stopped_while_it_is_away);
+	tcase_add_test(tc, rings_are_stopped_while_the_next_one_is_silent);
 	tcase_add_test(tc, stop_that_was_under_way_is_complete);
 	tcase_add_test(tc, c1_15_start_while_it_is_away_is_refused);
 	tcase_add_test(tc, memory_that_is_set_meanwhile_is_what_the_next_one_gets);
