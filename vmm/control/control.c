@@ -117,12 +117,12 @@ static bool client_answer(struct client *client, char *line)
 	c->served = client;
 	rc = vmm_control_obey(c->commands, c->opaque, line, text.to, &err);
 	c->served = NULL;
-	if (rc)
-		text_drop(&text);
-	if (rc)
-		return rc > 0 || client_refuse(client, &err);
-	fputs("}\n", text.to);
-	return text_send(&text, client);
+	if (!rc) {
+		fputs("}\n", text.to);
+		return text_send(&text, client);
+	}
+	text_drop(&text);
+	return rc > 0 || client_refuse(client, &err);
 }
 
 /* ----------------------------------------------------------- the clients */
@@ -156,7 +156,7 @@ static bool client_obey(struct client *client)
 	return client->len < sizeof(client->line);
 }
 
-/* What it has sent it is answered, even if nothing more can come from it. */
+/* Lines that came are answered even if nothing more can come. */
 static bool client_read(struct client *client)
 {
 	ssize_t n;

@@ -19,10 +19,16 @@ static struct virtdev *virtdev_of(const struct vmm_device *d)
 	return virtdev_transport_device(vmm_virtio_transport(d->virtio));
 }
 
+/* Only then it is what its kind makes. */
+static bool is_local(const struct vmm_device *d)
+{
+	return d->virtio && !d->spec.remote && !d->spec.kernel;
+}
+
 static void write_numbers(const struct vmm_device *d, FILE *to)
 {
 	struct virtdev_stat stats[MOST_NUMBERS];
-	uint32_t i, n = virtdev_stats(virtdev_of(d), stats, MOST_NUMBERS);
+	uint32_t i, n = vmm_virtio_stats(d->virtio, stats, MOST_NUMBERS);
 
 	fputs(",\"numbers\":{", to);
 	for (i = 0; i < n && i < MOST_NUMBERS; i++)
@@ -36,11 +42,16 @@ static void numbers_refresh(struct vmm_device *d)
 {
 	const struct vmm_device_kind *kind = d->spec.kind;
 
-	if (d->spec.remote || !kind->refresh)
+	if (!is_local(d) || !kind->refresh)
 		return;
 	vmm_virtio_lock(d->virtio);
 	kind->refresh(virtdev_of(d));
 	vmm_virtio_unlock(d->virtio);
+}
+
+static bool is_there(const struct vmm_device *d)
+{
+	return d->virtio || d->coming;
 }
 
 static void write_device(const struct vmm_machine *m, const struct vmm_device *d,
@@ -54,7 +65,9 @@ static void write_device(const struct vmm_machine *m, const struct vmm_device *d
 		fprintf(to, ",\"slot\":%u", d->slot);
 	if (vmm_machine_is_leaving(m, d))
 		fputs(",\"leaving\":true", to);
-	if (!d->spec.remote)
+	if (d->coming)
+		fputs(",\"coming\":true", to);
+	else
 		write_numbers(d, to);
 	fputc('}', to);
 }
@@ -72,7 +85,7 @@ static int command_status(void *opaque, char *const *words, FILE *answer,
 		m->options->cpus, m->paused ? "true" : "false");
 	for (i = 0; i < m->ndevices; i++) {
 		d = &m->devices[i];
-		if (!d->virtio)
+		if (!is_there(d))
 			continue;
 		if (n++)
 			fputc(',', answer);
@@ -91,11 +104,11 @@ static struct vmm_device *device_find(struct vmm_machine *m, const char *word)
 	unsigned int i;
 
 	if (!vsu_parse_u64(word, &number))
-		return number < m->ndevices && m->devices[number].virtio ?
+		return number < m->ndevices && is_there(&m->devices[number]) ?
 		       &m->devices[number] : NULL;
 	for (i = 0; i < m->ndevices; i++) {
 		kind = m->devices[i].spec.kind;
-		if (m->devices[i].virtio && kind && !strcmp(kind->name, word))
+		if (is_there(&m->devices[i]) && kind && !strcmp(kind->name, word))
 			return &m->devices[i];
 	}
 	return NULL;
@@ -110,29 +123,55 @@ static int refuse_device(char *const *words, struct vsu_error *err)
 static int command_add(void *opaque, char *const *words, FILE *answer,
 		       struct vsu_error *err)
 {
+	struct vmm_machine *m = opaque;
 	unsigned int number;
-	int rc = vmm_machine_add_device(opaque, words[1], &number, err);
+	int rc = vmm_machine_add_device(m, words[1], &number, err);
 
 	if (rc < 0)
 		return vsu_error_prefix(err, rc, "%s", words[0]);
+	if (!m->devices[number].virtio)
+		return vmm_control_wait(m->control, &m->devices[number]);
 	fprintf(answer, ",\"device\":%u", number);
+	return 0;
+}
+
+static int read_manner(char *const *words, bool *force, bool *wait,
+		       struct vsu_error *err)
+{
+	unsigned int i;
+
+	*force = *wait = false;
+	for (i = 2; words[i]; i++) {
+		if (!strcmp(words[i], "force"))
+			*force = true;
+		else if (!strcmp(words[i], "wait"))
+			*wait = true;
+		else
+			return vsu_error_set(err, -EINVAL, "%s: '%s' after the device; expected is 'force', 'wait', both or nothing",
+					     words[0], words[i]);
+	}
 	return 0;
 }
 
 static int command_remove(void *opaque, char *const *words, FILE *answer,
 			  struct vsu_error *err)
 {
-	struct vmm_device *d = device_find(opaque, words[1]);
+	struct vmm_machine *m = opaque;
+	struct vmm_device *d = device_find(m, words[1]);
+	bool force, wait;
 	int rc;
 
 	(void)answer;
 	if (!d)
 		return refuse_device(words, err);
-	if (words[2] && strcmp(words[2], "force"))
-		return vsu_error_set(err, -EINVAL, "%s: '%s' after the device; expected is 'force' or nothing",
-				     words[0], words[2]);
-	rc = vmm_machine_remove_device(opaque, d, words[2], err);
-	return rc ? vsu_error_prefix(err, rc, "%s", words[0]) : 0;
+	rc = read_manner(words, &force, &wait, err);
+	if (rc < 0)
+		return rc;
+	if (!d->retired || force || !wait)
+		rc = vmm_machine_remove_device(m, d, force, err);
+	if (rc < 0)
+		return vsu_error_prefix(err, rc, "%s", words[0]);
+	return wait && d->virtio ? vmm_control_wait(m->control, d) : 0;
 }
 
 static int command_resize(void *opaque, char *const *words, FILE *answer,
@@ -149,7 +188,7 @@ static int command_resize(void *opaque, char *const *words, FILE *answer,
 	if (rc < 0)
 		return vsu_error_set(err, rc, "resize: '%s' is no size, as 512M is",
 				     words[2]);
-	if (d->spec.remote || !d->spec.kind->resize)
+	if (!is_local(d) || !d->spec.kind->resize)
 		return vsu_error_set(err, -EOPNOTSUPP, "resize: device '%s' has no size that can be changed here",
 				     words[1]);
 	vmm_virtio_lock(d->virtio);
@@ -162,7 +201,7 @@ static const struct vmm_control_command commands[] = {
 	{ "status", NULL, 0, 0, command_status },
 	{ "resize", "DEVICE SIZE", 2, 2, command_resize },
 	{ "device-add", "KIND,OPTIONS", 1, 1, command_add },
-	{ "device-del", "DEVICE [force]", 1, 2, command_remove },
+	{ "device-del", "DEVICE [force] [wait]", 1, 3, command_remove },
 	{ NULL, NULL, 0, 0, NULL },
 };
 

@@ -11,7 +11,6 @@
 #include "machine/console.h"
 #include "machine/devices.h"
 #include "virtio/kernel.h"
-#include "virtio/remote.h"
 
 static bool is_ram(void *memory, const struct vmem_region *region)
 {
@@ -56,17 +55,24 @@ static int make_kernel(struct vmm_machine *m,
 	return rc;
 }
 
-/* Others' windows are told later, by a change of the map. */
+/*
+ * Others' windows are told later, by a change of the map. Of one that comes
+ * while the guest runs the handshake is done.
+ */
 static int make_remote(struct vmm_machine *m,
 		       const struct vmm_virtio_place *place,
 		       struct vmm_device *d, struct vsu_error *err)
 {
+	struct remote *coming = d->coming;
 	struct vmem_map *map;
 	int rc = vmm_shmem_map_for(&m->shmem, NULL, false, &map);
 
 	if (rc < 0)
 		return vsu_error_sys(err, rc, "the guest's memory");
-	rc = vmm_virtio_remote(place, &d->spec, map, &d->virtio, err);
+	d->coming = NULL;
+	rc = coming ? vmm_virtio_remote_finish(coming, place, map, &d->virtio,
+					       err) :
+		      vmm_virtio_remote(place, &d->spec, map, &d->virtio, err);
 	vmem_map_unref(map);
 	return rc;
 }
@@ -149,13 +155,26 @@ int vmm_machine_make_device(struct vmm_machine *m, unsigned int i,
 			 : vmm_place_mmio(d->virtio, &m->mmio, err);
 }
 
+int vmm_machine_begin_device(struct vmm_machine *m, unsigned int i,
+			     const struct vmm_remote_arrival *arrival,
+			     struct vsu_error *err)
+{
+	const struct vmm_virtio_place place = describe_place(m, i);
+
+	return vmm_virtio_remote_begin(&place, &m->devices[i].spec, arrival,
+				       &m->devices[i].coming, err);
+}
+
 /* Its mappings go while it is freed, when it no longer takes part. */
 void vmm_machine_free_device(struct vmm_device *d)
 {
 	struct vmm_virtio *virtio = d->virtio;
+	struct remote *coming = d->coming;
 
 	d->virtio = NULL;
+	d->coming = NULL;
 	vmm_virtio_free(virtio);
+	vmm_virtio_remote_give_up(coming);
 }
 
 int vmm_machine_check_device(const struct vmm_machine *m,

@@ -4,6 +4,7 @@
 #define VMM_MACHINE_DEVICES_H
 
 #include "machine/machine.h"
+#include "virtio/remote.h"
 
 /* The PCI bus, where the user wants one. */
 int vmm_machine_make_bus(struct vmm_machine *m, struct vsu_error *err);
@@ -28,6 +29,13 @@ int vmm_machine_check_device(const struct vmm_machine *m,
  */
 int vmm_machine_make_device(struct vmm_machine *m, unsigned int i,
 			    struct vsu_error *err);
+/*
+ * The first step of one that comes while the guest runs, from behind a socket;
+ * when it has arrived, vmm_machine_make_device() makes it.
+ */
+int vmm_machine_begin_device(struct vmm_machine *m, unsigned int i,
+			     const struct vmm_remote_arrival *arrival,
+			     struct vsu_error *err);
 void vmm_machine_free_device(struct vmm_device *d);
 
 #endif

@@ -51,6 +51,9 @@ struct vmm_device {
 	uint32_t irq;
 	unsigned int slot;	/* on the PCI bus, or 0 */
 	bool retired;		/* the guest has it no more, but it still ends */
+	struct remote *coming;	/* it has no virtio yet: its back-end's
+				   handshake is under way */
+	struct vmm_machine *machine;	/* of one that comes or goes */
 };
 
 /* A CPU's accesses that failed; see cpu_faults.c. */
@@ -89,7 +92,7 @@ struct vmm_machine {
 	bool close_console;
 	unsigned int ndevices;	/* places that were ever taken */
 	struct vmm_device devices[VMM_MAX_DEVICES]; /* those without virtio are
-				   free, once the machine runs */
+				   or coming are free, once the machine runs */
 	struct vmm_loaded loaded;
 	struct vmm_fault_state faults[VMM_MAX_CPUS];
 	bool paused;		/* by a memory error, for good */

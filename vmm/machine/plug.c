@@ -3,6 +3,7 @@
 #include <config.h>
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <virtio-devices/transport.h>
@@ -12,6 +13,9 @@
 #include "log.h"
 #include "machine/devices.h"
 #include "machine/plug.h"
+
+/* Of a back-end whose device comes while the guest runs, which goes on. */
+#define HANDSHAKE_LIMIT_MS 10000
 
 /* --------------------------------------------------------- the guest is told */
 
@@ -34,15 +38,22 @@ bool vmm_machine_is_leaving(const struct vmm_machine *m,
 
 /* ------------------------------------------------------------------- leaving */
 
+static void place_free(struct vmm_device *d)
+{
+	vmm_machine_free_device(d);
+	memset(d, 0, sizeof(*d));
+}
+
 /* Nothing uses it any more: the place is free. */
 static void on_gone(void *opaque)
 {
 	struct vmm_device *d = opaque;
+	const struct vmm_machine *m = d->machine;
 
 	prog_log(PROG_LOG_INFO, "unplugged", "the device in slot %u is gone",
 		 d->slot);
-	vmm_machine_free_device(d);
-	memset(d, 0, sizeof(*d));
+	place_free(d);
+	vmm_control_tell(m->control, d, "", NULL);
 }
 
 static void device_retire(struct vmm_machine *m, struct vmm_device *d)
@@ -50,6 +61,7 @@ static void device_retire(struct vmm_machine *m, struct vmm_device *d)
 	if (!d->virtio || d->retired)
 		return;
 	d->retired = true;
+	d->machine = m;
 	vmm_plug_forget(&m->plug, d->slot);
 	vmm_virtio_retire(d->virtio, on_gone, d);
 }
@@ -99,7 +111,7 @@ static int check_removal(const struct vmm_machine *m,
 	if (!m->on_bus)
 		return vsu_error_set(err, -EOPNOTSUPP, "the machine has no PCI bus, from which devices can be taken; start it with --transport=pci");
 	if (d->retired)
-		return vsu_error_set(err, -EALREADY, "the guest has given the device away; it is gone when its last requests are");
+		return vsu_error_set(err, -EALREADY, "the guest has given the device away; it is gone when its last requests are, or, behind a socket, when it is taken by force");
 	if (d == m->stdio_device)
 		return vsu_error_set(err, -EOPNOTSUPP, "the console on standard input and output stays for the machine's life");
 	if (has_memory(d))
@@ -107,11 +119,28 @@ static int check_removal(const struct vmm_machine *m,
 	return 0;
 }
 
+/* Whoever asked for a device that is not there yet hears that none will be. */
+static int device_cancel(struct vmm_device *d)
+{
+	const struct vmm_machine *m = d->machine;
+	struct vsu_error why;
+
+	vsu_error_set(&why, -ECANCELED, "device-add: the device was taken back before its back-end had finished the handshake");
+	place_free(d);
+	vmm_control_tell(m->control, d, "", &why);
+	return 0;
+}
+
 int vmm_machine_remove_device(struct vmm_machine *m, struct vmm_device *d,
 			      bool force, struct vsu_error *err)
 {
-	int rc = check_removal(m, d, err);
+	int rc;
 
+	if (d->coming)
+		return device_cancel(d);
+	if (d->retired && force && !vmm_virtio_give_up(d->virtio))
+		return 0;
+	rc = check_removal(m, d, err);
 	if (rc < 0)
 		return rc;
 	if (force) {
@@ -134,7 +163,7 @@ static int find_place(const struct vmm_machine *m, unsigned int *number,
 	if (!m->on_bus)
 		return vsu_error_set(err, -EOPNOTSUPP, "the machine has no PCI bus, to which devices can be added; start it with --transport=pci");
 	for (i = 0; i < VMM_DEVICE_PLACES; i++)
-		if (!m->devices[i].virtio) {
+		if (!m->devices[i].virtio && !m->devices[i].coming) {
 			*number = i;
 			return 0;
 		}
@@ -155,6 +184,59 @@ static int read_list(const struct vmm_machine *m, const char *list,
 	return vmm_machine_check_device(m, spec, err);
 }
 
+static void device_came(struct vmm_device *d)
+{
+	struct vmm_machine *m = d->machine;
+
+	vmm_virtio_refresh(d->virtio);
+	vmm_plug_came(&m->plug, d->slot);
+	tell_guest(m);
+}
+
+/* Who has left meanwhile, or given the order to somebody else, is told here. */
+static void tell_refusal(const struct vmm_device *d,
+			 const struct vsu_error *err)
+{
+	struct vsu_error why = *err;
+
+	vsu_error_prefix(&why, why.code, "device-add");
+	if (!vmm_control_tell(d->machine->control, d, "", &why))
+		prog_log(PROG_LOG_WARNING, "not added", "%s", why.msg);
+}
+
+static void on_arrived(void *opaque, const struct vsu_error *why)
+{
+	struct vmm_device *d = opaque;
+	struct vmm_machine *m = d->machine;
+	const unsigned int number = (unsigned int)(d - m->devices);
+	struct vsu_error err = VSU_ERROR_INIT;
+	char members[32];
+
+	if (!why && vmm_machine_make_device(m, number, &err) < 0)
+		why = &err;
+	if (why) {
+		tell_refusal(d, why);
+		place_free(d);
+		return;
+	}
+	device_came(d);
+	snprintf(members, sizeof(members), ",\"device\":%u", number);
+	vmm_control_tell(m->control, d, members, NULL);
+}
+
+static int device_begin(struct vmm_machine *m, unsigned int i,
+			struct vsu_error *err)
+{
+	struct vmm_device *d = &m->devices[i];
+	const struct vmm_remote_arrival arrival = {
+		.arrived = on_arrived, .opaque = d,
+		.limit_ms = HANDSHAKE_LIMIT_MS,
+	};
+
+	return d->spec.remote ? vmm_machine_begin_device(m, i, &arrival, err) :
+				vmm_machine_make_device(m, i, err);
+}
+
 int vmm_machine_add_device(struct vmm_machine *m, const char *list,
 			   unsigned int *number, struct vsu_error *err)
 {
@@ -166,20 +248,19 @@ int vmm_machine_add_device(struct vmm_machine *m, const char *list,
 		return rc;
 	d = &m->devices[i];
 	memset(d, 0, sizeof(*d));
+	d->machine = m;
 	rc = read_list(m, list, &d->spec, err);
 	if (!rc)
-		rc = vmm_machine_make_device(m, i, err);
+		rc = device_begin(m, i, err);
 	if (rc < 0) {
-		vmm_machine_free_device(d);
-		memset(d, 0, sizeof(*d));
+		place_free(d);
 		return rc;
 	}
 	if (i >= m->ndevices)
 		m->ndevices = i + 1;
-	vmm_virtio_refresh(d->virtio);
-	vmm_plug_came(&m->plug, d->slot);
-	tell_guest(m);
 	*number = i;
+	if (d->virtio)
+		device_came(d);
 	return 0;
 }
 

@@ -14,15 +14,19 @@
 int vmm_machine_make_plug(struct vmm_machine *m, struct vsu_error *err);
 
 /*
- * Adds what "--device LIST" would have; *number is its place in devices. A
- * back-end has a second for its handshake.
+ * Adds what "--device LIST" would have; *number is its place in devices. One
+ * behind a socket is only begun, and coming: the control's clients who wait for
+ * the place are told when it is there, or why it is not. Its back-end has ten
+ * seconds for its handshake, while the guest runs.
  */
 int vmm_machine_add_device(struct vmm_machine *m, const char *list,
 			   unsigned int *number, struct vsu_error *err);
 
 /*
  * Asks the guest to give the device away, which it does when it likes; or, with
- * force, takes it as it is. The place is free when its virtio is NULL again.
+ * force, takes it as it is, and, the second time, without what a back-end has
+ * not given back. The place is free when its virtio is NULL again: the control's
+ * clients who wait for it are told. One that is coming is taken back at once.
  */
 int vmm_machine_remove_device(struct vmm_machine *m, struct vmm_device *d,
 			      bool force, struct vsu_error *err);

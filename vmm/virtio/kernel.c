@@ -106,6 +106,16 @@ static int kernel_kick_fd(void *end, uint32_t queue)
 	return e->rings.ring[queue].kick_fd;
 }
 
+static uint32_t kernel_stats(void *end, struct virtdev_stat *stats,
+			     uint32_t max)
+{
+	const struct kernel_end *e = end;
+	const struct virtdev_stat all[] = { { "interrupts", e->rings.calls } };
+
+	return vmm_virtio_some_stats(stats, max, all,
+				     sizeof(all) / sizeof(all[0]));
+}
+
 static void kernel_free(void *end)
 {
 	struct kernel_end *e = end;
@@ -117,7 +127,7 @@ static void kernel_free(void *end)
 
 static const struct vmm_virtio_end kernel_ops = {
 	.start = kernel_start, .stop = kernel_stop, .refresh = kernel_refresh,
-	.kick_fd = kernel_kick_fd, .free = kernel_free,
+	.kick_fd = kernel_kick_fd, .stats = kernel_stats, .free = kernel_free,
 };
 
 static int make_end(const struct vmm_virtio_place *place,

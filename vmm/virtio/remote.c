@@ -21,33 +21,18 @@
 /* As a window of 8 GiB needs for pieces of 2 MiB. */
 #define DEFAULT_MAX_MAPPINGS 4096
 #define NS_PER_MS UINT64_C(1000000)
-/* Of a back-end whose device comes while the guest runs. */
-#define LATE_LIMIT_MS 1000
+#define MS_PER_S 1e3
 
-static int refuse_slow(const struct remote *r, struct vsu_error *err)
-{
-	return vsu_error_set(err, -ETIMEDOUT,
-			     "the back-end at '%s' did not finish its handshake within %d ms, for which the guest stood still; is it stopped, or busy with another front-end?",
-			     r->socket, LATE_LIMIT_MS);
-}
-
-/*
- * Before the machine has begun, waiting here holds up nobody; afterwards not for
- * longer than a guest bears.
- */
+/* Before the machine has begun, waiting here holds up nobody. */
 static int wait_until_ready(struct remote *r, struct vsu_error *err)
 {
-	const uint64_t limit = vsu_now_ns() + LATE_LIMIT_MS * NS_PER_MS;
-	const bool late = r->shmem->closed;
 	struct pollfd p = { .fd = virtdev_vhost_user_fd(r->user),
 			    .events = POLLIN };
 	int rc = 0;
 
 	while (!r->ready && !r->dead && rc >= 0) {
-		if (late && vsu_now_ns() >= limit)
-			return refuse_slow(r, err);
 		if (!rc)
-			poll(&p, 1, late ? LATE_LIMIT_MS : -1);
+			poll(&p, 1, -1);
 		rc = virtdev_vhost_user_dispatch(r->user);
 	}
 	if (!r->dead)
@@ -118,7 +103,7 @@ static int connect_session(struct remote *r,
 					    err);
 	if (rc < 0)
 		vsu_fd_close(&sock);
-	return rc ? rc : wait_until_ready(r, err);
+	return rc;
 }
 
 static int make_windows(struct remote *r, const char *name,
@@ -139,12 +124,13 @@ static int make_windows(struct remote *r, const char *name,
 	return vmm_shmem_add_windows(r->shmem, r, name, wishes, n, err);
 }
 
-int vmm_virtio_remote(const struct vmm_virtio_place *place,
-		      const struct vmm_device_spec *spec, struct vmem_map *map,
-		      struct vmm_virtio **out, struct vsu_error *err)
+/* ------------------------------------------------------------- the steps */
+
+static int begin_session(const struct vmm_virtio_place *place,
+			 const struct vmm_device_spec *spec,
+			 struct remote **out, struct vsu_error *err)
 {
 	struct remote *r = calloc(1, sizeof(*r));
-	struct virtdev *dev;
 	int rc;
 
 	if (!r)
@@ -152,18 +138,36 @@ int vmm_virtio_remote(const struct vmm_virtio_place *place,
 	r->loop = place->loop;
 	r->shmem = place->shmem;
 	rc = connect_session(r, spec, err);
-	if (!rc)
-		rc = virtdev_vhost_user_set_memory(r->user, map, err);
-	if (!rc)
-		rc = make_windows(r, spec->socket, err);
-	if (rc < 0) {
+	if (rc < 0)
 		vmm_remote_free(r);
+	else
+		*out = r;
+	return rc;
+}
+
+static int make_rest(struct remote *r, const struct vmm_virtio_place *place,
+		     struct vmem_map *map, struct vsu_error *err)
+{
+	struct virtdev *dev;
+	int rc = virtdev_vhost_user_set_memory(r->user, map, err);
+
+	if (!rc)
+		rc = make_windows(r, r->socket, err);
+	if (rc < 0)
 		return rc;
-	}
 	dev = virtdev_vhost_user_device(r->user);
 	rc = vmm_rings_make(&r->rings, virtdev_info(dev)->nqueues, err);
-	if (!rc)
-		rc = vmm_virtio_new(place, dev, VQ_F_RING_RESET, &r->v, err);
+	return rc ? rc : vmm_virtio_new(place, dev, VQ_F_RING_RESET, &r->v,
+					err);
+}
+
+int vmm_virtio_remote_finish(struct remote *r,
+			     const struct vmm_virtio_place *place,
+			     struct vmem_map *map, struct vmm_virtio **out,
+			     struct vsu_error *err)
+{
+	int rc = make_rest(r, place, map, err);
+
 	if (rc < 0) {
 		vmm_remote_free(r);
 		return rc;
@@ -171,4 +175,85 @@ int vmm_virtio_remote(const struct vmm_virtio_place *place,
 	vmm_remote_run(r);
 	*out = r->v;
 	return 0;
+}
+
+int vmm_virtio_remote(const struct vmm_virtio_place *place,
+		      const struct vmm_device_spec *spec, struct vmem_map *map,
+		      struct vmm_virtio **out, struct vsu_error *err)
+{
+	struct remote *r;
+	int rc = begin_session(place, spec, &r, err);
+
+	if (rc < 0)
+		return rc;
+	rc = wait_until_ready(r, err);
+	if (rc < 0) {
+		vmm_remote_free(r);
+		return rc;
+	}
+	return vmm_virtio_remote_finish(r, place, map, out, err);
+}
+
+/* ------------------------------------------------------ while the guest runs */
+
+/* The last that happens here: it may be finished, or given up. */
+static void end_handshake(struct remote *r, const struct vsu_error *why)
+{
+	vmm_remote_unwatch(r);
+	r->arrived(r->opaque, why);
+}
+
+static void on_handshake(struct ev_loop *loop, ev_io *w, int revents)
+{
+	struct remote *r = w->data;
+
+	(void)loop;
+	(void)revents;
+	virtdev_vhost_user_dispatch(r->user);
+	if (r->dead)
+		end_handshake(r, &r->why);
+	else if (r->ready)
+		end_handshake(r, NULL);
+}
+
+static void on_late(struct ev_loop *loop, ev_timer *w, int revents)
+{
+	struct remote *r = w->data;
+	struct vsu_error why;
+
+	(void)loop;
+	(void)revents;
+	vsu_error_set(&why, -ETIMEDOUT,
+		      "the back-end at '%s' did not finish its handshake within %u ms; is it stopped, or busy with another front-end?",
+		      r->socket, r->limit_ms);
+	end_handshake(r, &why);
+}
+
+int vmm_virtio_remote_begin(const struct vmm_virtio_place *place,
+			    const struct vmm_device_spec *spec,
+			    const struct vmm_remote_arrival *arrival,
+			    struct remote **out, struct vsu_error *err)
+{
+	struct remote *r;
+	int rc = begin_session(place, spec, &r, err);
+
+	if (rc < 0)
+		return rc;
+	r->arrived = arrival->arrived;
+	r->opaque = arrival->opaque;
+	r->limit_ms = arrival->limit_ms;
+	ev_io_init(&r->session, on_handshake, virtdev_vhost_user_fd(r->user),
+		   EV_READ);
+	ev_timer_init(&r->limit, on_late, r->limit_ms / MS_PER_S, 0.);
+	r->limit.data = r;
+	vmm_remote_watch(r);
+	ev_timer_start(r->loop, &r->limit);
+	*out = r;
+	return 0;
+}
+
+void vmm_virtio_remote_give_up(struct remote *r)
+{
+	if (r)
+		vmm_remote_free(r);
 }

@@ -89,6 +89,7 @@ static void on_lost(void *opaque, const struct vsu_error *err)
 {
 	struct remote *r = opaque;
 
+	r->losses++;
 	r->lost_ns = vsu_now_ns();
 	r->memory_only = false;
 	prog_log(PROG_LOG_WARNING, "lost",
@@ -157,7 +158,8 @@ static void apply_answers(struct remote *r)
 	vmm_virtio_stopped(r->v);
 	if (!r->dead)
 		return;
-	place->lost(place->opaque, &r->why);
+	if (!vmm_virtio_is_retired(r->v))
+		place->lost(place->opaque, &r->why);
 	ev_io_stop(r->loop, &r->session);
 	ev_timer_stop(r->loop, &r->refresh);
 	vmm_virtio_need_reset(r->v);
@@ -283,18 +285,56 @@ static bool remote_shared_region(void *end, uint32_t id, uint64_t *base,
 	return true;
 }
 
+void vmm_remote_watch(struct remote *r)
+{
+	r->session.data = r->refresh.data = r;
+	ev_io_start(r->loop, &r->session);
+	r->watched = true;
+}
+
+void vmm_remote_unwatch(struct remote *r)
+{
+	if (!r->watched)
+		return;
+	ev_io_stop(r->loop, &r->session);
+	ev_timer_stop(r->loop, &r->refresh);
+	ev_timer_stop(r->loop, &r->limit);
+	r->watched = false;
+}
+
 void vmm_remote_free(void *remote)
 {
 	struct remote *r = remote;
 
-	if (r->watched) {
-		ev_io_stop(r->loop, &r->session);
-		ev_timer_stop(r->loop, &r->refresh);
-	}
+	vmm_remote_unwatch(r);
 	vmm_rings_fini(&r->rings);
 	virtdev_vhost_user_free(r->user);
 	vmm_shmem_disown(r->shmem, r);
 	free(r);
+}
+
+/* Queues that it was asked to give back are the guest's without it. */
+static void remote_give_up(void *end)
+{
+	struct remote *r = end;
+	struct vsu_error why;
+
+	vsu_error_set(&why, -ECANCELED, "the back-end at '%s' is waited for no more",
+		      r->socket);
+	vhost_user_frontend_fail(virtdev_vhost_user_frontend(r->user), &why);
+}
+
+static uint32_t remote_stats(void *end, struct virtdev_stat *stats,
+			     uint32_t max)
+{
+	const struct remote *r = end;
+	const struct virtdev_stat all[] = {
+		{ "interrupts", r->rings.calls }, { "losses", r->losses },
+		{ "away", !r->dead && is_away(r) }, { "dead", r->dead },
+	};
+
+	return vmm_virtio_some_stats(stats, max, all,
+				     sizeof(all) / sizeof(all[0]));
 }
 
 static const struct vmm_virtio_end remote_ops = {
@@ -302,7 +342,8 @@ static const struct vmm_virtio_end remote_ops = {
 	.queue_reset = vmm_remote_queue_reset,
 	.queue_start = vmm_remote_queue_start,
 	.refresh = remote_refresh, .kick_fd = remote_kick_fd,
-	.shared_region = remote_shared_region,
+	.shared_region = remote_shared_region, .give_up = remote_give_up,
+	.stats = remote_stats,
 	.free = vmm_remote_free,
 };
 
@@ -335,8 +376,6 @@ void vmm_remote_run(struct remote *r)
 	ev_io_init(&r->session, on_session, virtdev_vhost_user_fd(r->user),
 		   EV_READ);
 	ev_timer_init(&r->refresh, on_refresh, 0., 0.);
-	r->session.data = r->refresh.data = r;
-	ev_io_start(r->loop, &r->session);
+	vmm_remote_watch(r);
 	vmm_rings_run(&r->rings, r->v, r->loop);
-	r->watched = true;
 }

@@ -32,12 +32,18 @@ struct remote {
 	bool locked;		/* the session is dispatched under the lock */
 	bool announce;		/* the back-end is to hear of a new map */
 	bool memory_only;	/* it has no room for others' windows */
+	unsigned int losses;	/* of back-ends */
 	bool back;		/* a back-end came in the place of a lost one */
 	bool rings_lost;	/* nobody knows what a lost back-end finished */
 	bool start_waits;	/* the driver is ready, the back-end is away */
 	uint64_t start_features;
 	char socket[VMM_SOCKET_MAX];
 	uint64_t lost_ns;	/* when it was lost */
+	/* of a handshake while the guest runs */
+	void (*arrived)(void *opaque, const struct vsu_error *why);
+	void *opaque;
+	unsigned int limit_ms;
+	ev_timer limit;
 	struct vsu_error why;
 	struct vmm_rings rings;
 };
@@ -50,6 +56,10 @@ extern const struct virtdev_vhost_user_ops vmm_remote_told;
  * the loop takes over.
  */
 void vmm_remote_run(struct remote *r);
+
+/* The loop looks at the session, by the watchers that it has, or no more. */
+void vmm_remote_watch(struct remote *r);
+void vmm_remote_unwatch(struct remote *r);
 
 /* A struct remote, at whatever step it has arrived. */
 void vmm_remote_free(void *remote);

@@ -68,6 +68,7 @@ static void on_call(struct ev_loop *loop, ev_io *w, int revents)
 
 	(void)loop;
 	(void)revents;
+	q->rings->calls++;
 	vsu_event_drain(q->call_fd, NULL);
 	virtdev_transport_interrupt(vmm_virtio_transport(q->rings->v),
 				    q->index);

@@ -33,6 +33,7 @@ struct vmm_rings {
 	struct vmm_virtio *v;	/* NULL: the loop does not look at them yet */
 	struct ev_loop *loop;
 	char who[VMM_SOCKET_MAX + 32];	/* serves them, for sentences */
+	uint64_t calls;		/* that came */
 	uint32_t n;
 	struct vmm_ring *ring;
 };

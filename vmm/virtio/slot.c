@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <vmm-sys-util/event.h>
 
@@ -264,6 +265,36 @@ void vmm_virtio_retire(struct vmm_virtio *v, void (*gone)(void *opaque),
 		finish_waiting(v);
 	vmm_virtio_unlock(v);
 	look_whether_gone(v);
+}
+
+bool vmm_virtio_is_retired(const struct vmm_virtio *v)
+{
+	return v->gone;
+}
+
+int vmm_virtio_give_up(struct vmm_virtio *v)
+{
+	assert(is_main(v) && v->gone);
+	if (!v->ops->give_up)
+		return -EOPNOTSUPP;
+	v->ops->give_up(v->end);
+	return 0;
+}
+
+uint32_t vmm_virtio_stats(const struct vmm_virtio *v,
+			  struct virtdev_stat *stats, uint32_t max)
+{
+	return v->ops->stats ?
+	       v->ops->stats(v->end, stats, max) :
+	       virtdev_stats(virtdev_transport_device(v->transport), stats,
+			     max);
+}
+
+uint32_t vmm_virtio_some_stats(struct virtdev_stat *stats, uint32_t max,
+			       const struct virtdev_stat *all, uint32_t n)
+{
+	memcpy(stats, all, (n < max ? n : max) * sizeof(*stats));
+	return n;
 }
 
 int vmm_virtio_new(const struct vmm_virtio_place *place, struct virtdev *dev,

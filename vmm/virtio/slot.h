@@ -65,6 +65,17 @@ struct vmm_virtio_end {
 	bool (*shared_region)(void *end, uint32_t id, uint64_t *base,
 			      uint64_t *len);
 	/*
+	 * Numbers that the end counts, not the device: as virtdev_stats().
+	 * Main thread, without the lock. NULL: nothing.
+	 */
+	uint32_t (*stats)(void *end, struct virtdev_stat *stats, uint32_t max);
+	/*
+	 * A stop that is under way is not to wait for anybody:
+	 * vmm_virtio_stopped() is called soon. NULL: none waits for others.
+	 * Main thread, without the lock.
+	 */
+	void (*give_up)(void *end);
+	/*
 	 * All is stopped by force; the transport is still there. Main thread,
 	 * without the lock; no CPU has the device any more.
 	 */
@@ -108,6 +119,18 @@ void vmm_virtio_free(struct vmm_virtio *v);
  */
 void vmm_virtio_retire(struct vmm_virtio *v, void (*gone)(void *opaque),
 		       void *opaque);
+
+/* The guest has it no more. Main thread. */
+bool vmm_virtio_is_retired(const struct vmm_virtio *v);
+/* Of one that was retired: as give_up of its end. -EOPNOTSUPP: there is none. */
+int vmm_virtio_give_up(struct vmm_virtio *v);
+
+/* As virtdev_stats(), whoever counts. Main thread. */
+uint32_t vmm_virtio_stats(const struct vmm_virtio *v,
+			  struct virtdev_stat *stats, uint32_t max);
+/* For ends: as many of them as there is room for; returns n. */
+uint32_t vmm_virtio_some_stats(struct virtdev_stat *stats, uint32_t max,
+			       const struct virtdev_stat *all, uint32_t n);
 
 /* Before it is placed, or before the CPUs start. */
 void vmm_virtio_set_cpus(struct vmm_virtio *v, struct vmm_cpus *cpus);

@@ -12,6 +12,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <linux/vhost.h>
+
 #include "fake_kvm.h"
 #include "legacy/port_numbers.h"
 
@@ -66,7 +68,8 @@ int open(const char *path, int flags, ...)
 	va_start(ap, flags);
 	mode = flags & O_CREAT ? va_arg(ap, mode_t) : 0;
 	va_end(ap);
-	if (!strcmp(path, "/dev/kvm"))
+	if (!strcmp(path, "/dev/kvm") ||
+	    (fake.vhost && !strcmp(path, "/dev/vhost-vsock")))
 		path = "/dev/null";
 	return (int)syscall(SYS_openat, AT_FDCWD, path, flags, mode);
 }
@@ -279,6 +282,14 @@ static int answer(int fd, unsigned long request, unsigned long arg)
 		     answer_vm(request, arg);
 }
 
+/* Takes whatever it is told; VIRTIO 1 is all that it offers. */
+static int answer_vhost(unsigned long request, void *arg)
+{
+	if (request == VHOST_GET_FEATURES)
+		*(uint64_t *)arg = UINT64_C(1) << 32;
+	return 0;
+}
+
 int ioctl(int fd, unsigned long request, ...)
 {
 	unsigned long arg;
@@ -288,6 +299,8 @@ int ioctl(int fd, unsigned long request, ...)
 	va_start(ap, request);
 	arg = va_arg(ap, unsigned long);
 	va_end(ap);
+	if (fake.vhost && _IOC_TYPE(request) == VHOST_VIRTIO)
+		return answer_vhost(request, (void *)arg);
 	if (_IOC_TYPE(request) != KVMIO)
 		return (int)syscall(SYS_ioctl, fd, request, arg);
 	rc = answer(fd, request, arg);

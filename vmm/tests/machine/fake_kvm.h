@@ -43,6 +43,7 @@ struct fake_kvm {
 	 */
 	int (*guest)(unsigned int cpu, unsigned int n, struct kvm_run *run);
 	int nroutes;		/* of interrupts; 0: none to speak of */
+	bool vhost;		/* it can serve sockets, too: /dev/vhost-vsock */
 	unsigned long fails_request;	/* 0: none */
 	int fails_with;
 	/* asked before each call but KVM_RUN; NULL: none fails */

@@ -5,197 +5,12 @@
  */
 #include <config.h>
 
-#include <poll.h>
-#include <pthread.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-
-#include <vmm-sys-util/event.h>
-#include <vmm-sys-util/exit.h>
 #include <vmm-sys-util/fd.h>
 
-#include "kernels.h"
-#include "rig.h"
+#include "plug_rig.h"
 
-#define SLOT1 2u		/* its bit */
-#define CAME VMM_PORT_PLUG
-#define GOES (VMM_PORT_PLUG + 4)
-#define EJECT (VMM_PORT_PLUG + 8)
-#define ABSENT 0xffffffffu
-#define COMMAND 0x04
-#define STATUS 0x14		/* of the common configuration */
 #define ROUNDS 100u
-
-/* ------------------------------------------------------- the user's commands */
-
-static int user = -1;
-static char said[8192];
-
-static void user_connect(void)
-{
-	struct sockaddr_un addr = { .sun_family = AF_UNIX, .sun_path = "control" };
-
-	user = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	ck_assert_int_ge(user, 0);
-	ck_assert_int_eq(connect(user, (const struct sockaddr *)&addr, sizeof(addr)), 0);
-}
-
-static const char *user_says(const char *line)
-{
-	size_t n = 0;
-
-	if (user < 0)
-		user_connect();
-	ck_assert_int_eq(write(user, line, strlen(line)), (ssize_t)strlen(line));
-	do {
-		ck_assert_uint_lt(n, sizeof(said) - 1);
-		ck_assert_int_eq(read(user, said + n, 1), 1);
-	} while (said[n++] != '\n');
-	said[n] = '\0';
-	return said;
-}
-
-static void assert_told(const char *line, const char *answer)
-{
-	ck_assert_str_eq(user_says(line), answer);
-}
-
-static void assert_refusal(const char *line, const char *why)
-{
-	user_says(line);
-	ck_assert_msg(strstr(said, "\"ok\":false") && strstr(said, why), "%s: %s", line, said);
-}
-
-static bool has_device(unsigned int number)
-{
-	char want[32];
-
-	snprintf(want, sizeof(want), "{\"device\":%u,", number);
-	return strstr(user_says("status\n"), want);
-}
-
-/* The loop gives the machine its turns between the answers. */
-static void wait_until_gone(unsigned int number)
-{
-	while (has_device(number))
-		;
-}
-
-/* ------------------------------------------------------------ the guest's acts */
-
-/* An access that CPU 0 is to make: the test's story has a thread of its own. */
-static struct {
-	const struct vmm_bus *bus;
-	uint64_t at;
-	struct vmm_access access;
-	int wanted, made;	/* eventfds: nobody waits by asking again */
-} act;
-
-static pthread_t teller;
-static void (*story)(void);
-static bool is_over;		/* atomic: the story is */
-
-static void *tell(void *arg)
-{
-	(void)arg;
-	story();
-	__atomic_store_n(&is_over, true, __ATOMIC_RELEASE);
-	vsu_event_signal_own(act.wanted);
-	return NULL;
-}
-
-/* As KVM_RUN does, it ends when somebody wants the CPU's attention. */
-static int obedient(unsigned int cpu, unsigned int n, struct kvm_run *run)
-{
-	struct pollfd wanted = { .fd = act.wanted, .events = POLLIN };
-
-	if (cpu)
-		return FAKE_COMPUTES;
-	if (!n)
-		ck_assert_int_eq(pthread_create(&teller, NULL, tell, NULL), 0);
-	while (poll(&wanted, 1, 1) != 1)
-		if (__atomic_load_n(&run->immediate_exit, __ATOMIC_RELAXED))
-			return -EINTR;
-	if (__atomic_load_n(&is_over, __ATOMIC_ACQUIRE))
-		return fake_power_off(run);
-	vsu_event_drain(act.wanted, NULL);
-	vmm_bus_access(act.bus, act.at, &act.access);
-	vsu_event_signal_own(act.made);
-	return fake_in(run, VMM_PORT_SLEEP_STATUS);
-}
-
-static uint32_t access_of(const struct vmm_bus *bus, uint64_t at, uint32_t len, bool write,
-			  uint32_t value)
-{
-	const struct vmm_access access = { .len = len, .write = write, .value = value };
-	struct pollfd made = { .fd = act.made, .events = POLLIN };
-
-	act.bus = bus;
-	act.at = at;
-	act.access = access;
-	vsu_event_signal_own(act.wanted);
-	ck_assert_int_eq(poll(&made, 1, -1), 1);
-	vsu_event_drain(act.made, NULL);
-	return (uint32_t)act.access.value;
-}
-
-static uint32_t port_in(uint16_t port)
-{
-	return access_of(&rig.machine.ports, port, 4, false, 0);
-}
-
-static void port_out(uint16_t port, uint32_t value)
-{
-	access_of(&rig.machine.ports, port, 4, true, value);
-}
-
-static uint32_t config_in(unsigned int slot, uint32_t at)
-{
-	return access_of(&rig.machine.mmio, VMM_PCI_ECAM_GPA + slot * 0x8000 + at, 4, false, 0);
-}
-
-/* Behind registers that are switched on. */
-static void status_out(unsigned int slot, uint8_t value)
-{
-	access_of(&rig.machine.mmio, VMM_PCI_ECAM_GPA + slot * 0x8000 + COMMAND, 2, true, 6);
-	access_of(&rig.machine.mmio, VMM_PCI_WINDOW_GPA + (slot - 1) * UINT64_C(0x4000) + STATUS,
-		  1, true, value);
-}
-
-/* Given away as the guest's ACPI does it. */
-static void assert_given(unsigned int slot)
-{
-	ck_assert_uint_eq(port_in(GOES), 1u << slot);
-	port_out(EJECT, 1u << slot);
-	ck_assert_uint_eq(config_in(slot, 0), ABSENT);
-}
-
-/* ------------------------------------------------------------------- machines */
-
 #define ADD "device-add blk,path=disk\n"
-#define ADDED(n) "{\"ok\":true,\"device\":" #n "}\n"
-#define DONE "{\"ok\":true}\n"
-
-static void machine_run(const char *transport, void (*what)(void))
-{
-	static const char sectors[65536];
-
-	kernel_pvh();
-	rig_file("disk", sectors, sizeof(sectors));
-	if (!fake.guest)
-		fake.guest = obedient;
-	fake.nroutes = 1024;
-	act.wanted = vsu_event_new();
-	act.made = vsu_event_new();
-	story = what;
-	RIG_OPTIONS("kernel", "--memory=size=4M", "--serial=null", "--cpus=2",
-		    transport, "--control=control");
-	rig_run();
-	ck_assert_int_eq(pthread_join(teller, NULL), 0);
-	close(act.wanted);
-	close(act.made);
-	ck_assert_msg(rig.status == VSU_EXIT_OK, "%s", rig.err.msg);
-}
 
 static void coming(void)
 {
@@ -213,7 +28,7 @@ static void coming(void)
 
 START_TEST(a_device_comes_is_asked_for_goes_and_its_place_is_free)
 {
-	machine_run("--transport=pci", coming);
+	machine_run("--transport=pci", OWN_MEMORY, coming);
 }
 END_TEST
 
@@ -259,13 +74,13 @@ static void probing(void)
 
 START_TEST(a3_23_registers_of_slots_take_whole_accesses_alone)
 {
-	machine_run("--transport=pci", probing);
+	machine_run("--transport=pci", OWN_MEMORY, probing);
 }
 END_TEST
 
 START_TEST(a3_21_what_nobody_asked_for_cannot_be_ejected)
 {
-	machine_run("--transport=pci", ejecting);
+	machine_run("--transport=pci", OWN_MEMORY, ejecting);
 }
 END_TEST
 
@@ -287,7 +102,7 @@ static void taken(void)
 
 START_TEST(a3_24_a_device_can_be_taken_from_a_guest_that_does_not_answer)
 {
-	machine_run("--transport=pci", taken);
+	machine_run("--transport=pci", OWN_MEMORY, taken);
 }
 END_TEST
 
@@ -311,7 +126,7 @@ static void refused(void)
 	for (i = 0; i < COUNT(refusals); i++)
 		assert_refusal(refusals[i].line, refusals[i].why);
 	assert_told(ADD, ADDED(0));
-	assert_refusal("device-del 0 now\n", "expected is 'force' or nothing");
+	assert_refusal("device-del 0 now\n", "expected is 'force', 'wait', both or nothing");
 	for (i = 1; i < VMM_DEVICE_PLACES; i++)
 		ck_assert_ptr_nonnull(strstr(user_says("device-add rng\n"), "\"ok\":true"));
 	assert_refusal("device-add rng\n", "each of the bus's 19 slots has a device");
@@ -324,7 +139,7 @@ static void refused(void)
 
 START_TEST(what_cannot_come_or_go_is_refused_with_its_reason)
 {
-	machine_run("--transport=pci", refused);
+	machine_run("--transport=pci", OWN_MEMORY, refused);
 }
 END_TEST
 
@@ -346,7 +161,7 @@ static void failing(void)
 
 START_TEST(d3_04_devices_that_cannot_be_made_leave_nothing_however_often)
 {
-	machine_run("--transport=pci", failing);
+	machine_run("--transport=pci", OWN_MEMORY, failing);
 }
 END_TEST
 
@@ -369,7 +184,7 @@ static void changing(void)
 
 START_TEST(d3_05_devices_that_went_keep_no_descriptor_however_often)
 {
-	machine_run("--transport=pci", changing);
+	machine_run("--transport=pci", OWN_MEMORY, changing);
 }
 END_TEST
 
@@ -381,7 +196,7 @@ static void busless(void)
 
 START_TEST(a_machine_without_a_bus_says_so)
 {
-	machine_run("--transport=mmio", busless);
+	machine_run("--transport=mmio", OWN_MEMORY, busless);
 }
 END_TEST
 
@@ -429,7 +244,7 @@ static void racing(void)
 START_TEST(a3_22_devices_come_and_go_while_cpus_are_in_their_registers)
 {
 	fake.guest = storming;
-	machine_run("--transport=pci", racing);
+	machine_run("--transport=pci", OWN_MEMORY, racing);
 }
 END_TEST
 

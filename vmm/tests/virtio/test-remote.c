@@ -2,33 +2,17 @@
 /* Claims about a device whose queues a back-end serves, in another thread. */
 #include <config.h>
 
-#include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <sys/mman.h>
 
-#include <virtio-devices/vhost_user_server.h>
-#include <virtio-queue/turn.h>
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/fd.h>
-#include <vmm-sys-util/sock.h>
 
+#include "../back_end.h"
 #include "rig.h"
 #include "virtio/remote.h"
 
-/* A back-end of one queue whose first byte of configuration can change. */
-struct back_end {
-	struct virtdev *dev;
-	struct virtdev_vhost_user_server *server;
-	pthread_t thread;
-	int listener, change, quit;	/* eventfds for its thread */
-	unsigned char config[4];
-	char path[64];
-	struct vsu_sock_path where;
-	bool ended;
-};
-
-static struct back_end be;
 static struct vmm_shmem windows;
 static struct vmm_memory memory;
 static struct vmm_virtio_place place;
@@ -36,123 +20,6 @@ static struct vmm_virtio *virtio;
 static struct vmem_map *map;
 static struct vsu_error lost;
 static uint32_t reconnect_ms;
-
-static void config_read(void *self, uint32_t off, void *buf, uint32_t len)
-{
-	memcpy(buf, ((struct back_end *)self)->config + off, len);
-}
-
-static int config_write(void *self, uint32_t off, const void *buf,
-			uint32_t len)
-{
-	memcpy(((struct back_end *)self)->config + off, buf, len);
-	return 0;
-}
-
-static struct vq *served;	/* the queue; that thread's */
-
-static int queue_start(void *self, uint32_t queue, struct vq *q,
-		       struct vsu_error *err)
-{
-	(void)self;
-	(void)queue;
-	(void)err;
-	served = q;
-	return 0;
-}
-
-static uint32_t use_nothing(void *opaque, struct vq *q, struct vq_chain *chain)
-{
-	(void)opaque;
-	(void)q;
-	(void)chain;
-	return 0;
-}
-
-static int queue_serve(void *self, uint32_t queue)
-{
-	const struct vq_turn turn = {
-		.size = sizeof(turn), .serve = use_nothing,
-	};
-
-	return virtdev_queue_turn(((struct back_end *)self)->dev, queue, served,
-				  &turn);
-}
-
-static void *serve(void *arg)
-{
-	struct back_end *b = arg;
-	struct pollfd fds[] = {
-		{ virtdev_vhost_user_server_fd(b->server), POLLIN, 0 },
-		{ b->change, POLLIN, 0 }, { b->quit, POLLIN, 0 },
-	};
-	int more = 0;
-
-	while (more >= 0 && !fds[2].revents) {
-		poll(fds, 3, more > 0 ? 0 : -1);
-		if (fds[1].revents) {
-			vsu_event_drain(b->change, NULL);
-			b->config[0]++;
-			virtdev_config_changed(b->dev);
-		}
-		more = virtdev_vhost_user_server_dispatch(b->server);
-	}
-	while (virtdev_vhost_user_server_stop(b->server))
-		virtdev_vhost_user_server_dispatch(b->server);
-	virtdev_vhost_user_server_free(b->server);
-	return NULL;
-}
-
-/* One that serves the device, on the listener that there is. */
-static void serve_anew(void)
-{
-	struct virtdev_vhost_user_server_config config = {
-		.size = sizeof(config), .dev = be.dev,
-	};
-
-	ck_assert_int_eq(virtdev_vhost_user_server_new(&config,
-				be.listener, &be.server, NULL), 0);
-	ck_assert_int_eq(pthread_create(&be.thread, NULL, serve, &be), 0);
-	be.ended = false;
-}
-
-static void make_device(uint64_t features)
-{
-	static const struct virtdev_ops ops = {
-		.size = sizeof(ops), .name = "test",
-		.config_read = config_read, .config_write = config_write,
-		.queue_start = queue_start, .queue_serve = queue_serve,
-	};
-	const struct virtdev_info info = {
-		.id = 26, .nqueues = 1, .queue_max = 16, .config_size = 4,
-		.features = features,
-	};
-
-	ck_assert_int_eq(virtdev_new(&ops, &info, &be, &be.dev), 0);
-}
-
-static void start_back_end(uint64_t features)
-{
-	memset(&be, 0, sizeof(be));
-	snprintf(be.path, sizeof(be.path), "/tmp/test-remote.%d", getpid());
-	be.listener = vsu_sock_listen(be.path, 1, NULL);
-	ck_assert_int_ge(be.listener, 0);
-	ck_assert_int_eq(vsu_sock_path_of(be.listener, &be.where), 0);
-	be.change = vsu_event_new();
-	be.quit = vsu_event_new();
-	make_device(features);
-	serve_anew();
-}
-
-static void end_back_end(void)
-{
-	if (!be.ended) {
-		vsu_event_signal(be.quit);
-		pthread_join(be.thread, NULL);
-		vsu_event_drain(be.quit, NULL);
-	}
-	be.ended = true;
-}
 
 static void on_lost(void *opaque, const struct vsu_error *why)
 {
@@ -168,7 +35,7 @@ static void connect_to(uint64_t features)
 		.reconnect_ms = reconnect_ms,
 	};
 
-	start_back_end(features);
+	back_end_start(features);
 	vsu_error_clear(&lost);
 	strcpy(spec.socket, be.path);
 	windows.memory = &memory;
@@ -183,12 +50,7 @@ static void connect_to(uint64_t features)
 static void teardown(void)
 {
 	vmm_virtio_free(virtio);
-	end_back_end();
-	vsu_sock_unlink(&be.where);
-	close(be.listener);
-	close(be.change);
-	close(be.quit);
-	virtdev_free(be.dev);
+	back_end_free();
 	vmem_map_unref(map);
 	ev_loop_destroy(place.loop);
 	vsu_fd_close(&said_fd);
@@ -293,12 +155,71 @@ START_TEST(a_dead_back_end_is_told_once_and_asks_for_a_reset)
 {
 	connect_to(VQ_F_VERSION_1);
 	rig_start(virtio);
-	end_back_end();
+	back_end_stop();
 	while (!lost.code)
 		ev_run(place.loop, EVRUN_ONCE);
 	ck_assert(strstr(lost.msg, be.path));
 	ck_assert_uint_eq(rig_status(virtio), 15 | 0x40);
 	ev_run(place.loop, EVRUN_NOWAIT);
+	teardown();
+}
+END_TEST
+
+/* When it came to an end, and how. */
+struct arrival {
+	bool arrived;
+	struct vsu_error why;
+};
+
+static void on_arrived(void *opaque, const struct vsu_error *why)
+{
+	struct arrival *a = opaque;
+
+	ck_assert(!a->arrived);
+	a->arrived = true;
+	if (why)
+		a->why = *why;
+}
+
+static struct remote *begin_late(struct arrival *a, unsigned int limit_ms)
+{
+	struct vmm_device_spec spec = {
+		.id = 26, .remote = true, .queues = 1, .config_size = 4,
+	};
+	const struct vmm_remote_arrival arrival = {
+		.arrived = on_arrived, .opaque = a, .limit_ms = limit_ms,
+	};
+	struct remote *r;
+
+	memset(a, 0, sizeof(*a));
+	strcpy(spec.socket, be.path);
+	ck_assert_int_eq(vmm_virtio_remote_begin(&place, &spec, &arrival, &r,
+						 NULL), 0);
+	return r;
+}
+
+START_TEST(a_back_end_that_comes_late_and_says_nothing_has_a_limit)
+{
+	struct vmm_virtio *second;
+	struct arrival a;
+	struct remote *r;
+
+	connect_to(VQ_F_VERSION_1);
+	r = begin_late(&a, 20);
+	while (!a.arrived)
+		ev_run(place.loop, EVRUN_ONCE);
+	ck_assert_int_eq(a.why.code, -ETIMEDOUT);
+	ck_assert_ptr_nonnull(strstr(a.why.msg, "did not finish its handshake within 20 ms"));
+	ck_assert_ptr_nonnull(strstr(a.why.msg, be.path));
+	vmm_virtio_remote_give_up(r);
+	vmm_virtio_free(virtio);
+	r = begin_late(&a, 60000);
+	while (!a.arrived)
+		ev_run(place.loop, EVRUN_ONCE);
+	ck_assert_int_eq(a.why.code, 0);
+	ck_assert_int_eq(vmm_virtio_remote_finish(r, &place, map, &second, NULL), 0);
+	virtio = second;
+	rig_start(virtio);
 	teardown();
 }
 END_TEST
@@ -352,7 +273,7 @@ END_TEST
 
 static void lose_back_end(void)
 {
-	end_back_end();
+	back_end_stop();
 	while (!times_said("waits for another back-end"))
 		ev_run(place.loop, EVRUN_ONCE);
 }
@@ -367,7 +288,7 @@ START_TEST(the_reason_why_rings_do_not_start_is_said_once)
 		lose_back_end();
 	rig_start_at(virtio, RIG_MEMORY);
 	if (_i)
-		serve_anew();
+		back_end_serve();
 	while (!(rig_status(virtio) & 0x40))
 		ev_run(place.loop, EVRUN_ONCE);
 	ck_assert_uint_eq(times_said("ring 0 does not lie as a whole in memory"), 1);
@@ -384,7 +305,7 @@ START_TEST(a_driver_that_starts_meanwhile_runs_with_the_next_back_end)
 	connect_to(VQ_F_VERSION_1);
 	lose_back_end();
 	rig_start(virtio);
-	serve_anew();
+	back_end_serve();
 	vsu_event_signal(be.change);
 	while (config_word() == 0)
 		ev_run(place.loop, EVRUN_ONCE);
@@ -423,7 +344,7 @@ static void run_and_lose(void)
 START_TEST(rings_that_ran_go_on_with_the_next_back_end)
 {
 	run_and_lose();
-	serve_anew();
+	back_end_serve();
 	hear_of_change();
 	ck_assert_uint_eq(rig_status(virtio), 15);
 	ck_assert(!lost.code);
@@ -438,7 +359,7 @@ START_TEST(c1_14_a_device_is_reset_and_begun_again_while_nobody_is_there)
 	while (rig_status(virtio))
 		ev_run(place.loop, EVRUN_ONCE);
 	rig_start(virtio);
-	serve_anew();
+	back_end_serve();
 	hear_of_change();
 	ck_assert_uint_eq(rig_status(virtio), 15);
 	teardown();
@@ -452,7 +373,7 @@ START_TEST(a3_06_a_reset_whose_back_end_fails_ends_in_a_clean_state)
 	rig_start(virtio);
 	if (_i)
 		reset_driver();
-	end_back_end();
+	back_end_stop();
 	while (!lost.code)
 		ev_run(place.loop, EVRUN_ONCE);
 	if (!_i)
@@ -523,7 +444,7 @@ START_TEST(a_start_that_waits_is_taken_back_by_a_reset)
 	rig_start_at(virtio, RIG_MEMORY);
 	set_status(0);
 	ck_assert_uint_eq(rig_status(virtio), 0);
-	serve_anew();
+	back_end_serve();
 	hear_of_change();
 	ck_assert_uint_eq(times_said("cannot be started"), 0);
 	ck_assert_uint_eq(rig_status(virtio), 0);
@@ -544,15 +465,15 @@ START_TEST(c1_07_a_back_end_that_offers_less_is_refused_with_a_sentence)
 {
 	run_and_lose();
 	virtdev_free(be.dev);
-	make_device(0);
-	serve_anew();
+	back_end_make_device(0);
+	back_end_serve();
 	while (!times_said("lacks the features"))
 		ev_run(place.loop, EVRUN_ONCE);
 	ck_assert_uint_eq(rig_status(virtio), 15);
-	end_back_end();
+	back_end_stop();
 	virtdev_free(be.dev);
-	make_device(VQ_F_VERSION_1);
-	serve_anew();
+	back_end_make_device(VQ_F_VERSION_1);
+	back_end_serve();
 	hear_of_change();
 	ck_assert_uint_eq(rig_status(virtio), 15);
 	teardown();
@@ -570,6 +491,7 @@ int main(void)
 	tcase_add_test(tc,
 		c1_19_bits_that_ask_the_transport_for_more_are_not_the_guests);
 	tcase_add_test(tc, a_dead_back_end_is_told_once_and_asks_for_a_reset);
+	tcase_add_test(tc, a_back_end_that_comes_late_and_says_nothing_has_a_limit);
 	tcase_add_test(tc,
 		e2_09_a_queue_that_its_back_end_finds_broken_asks_for_a_reset);
 	tcase_add_loop_test(tc, the_reason_why_rings_do_not_start_is_said_once,

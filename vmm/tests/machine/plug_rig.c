@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Who plays the guest, and who the user. */
+#include <config.h>
+
+#include <poll.h>
+#include <pthread.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include <vmm-sys-util/event.h>
+#include <vmm-sys-util/exit.h>
+
+#include "kernels.h"
+#include "plug_rig.h"
+
+/* ------------------------------------------------------- the user's commands */
+
+static int usual = -1;
+char said[8192];
+
+int user_connect(void)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX, .sun_path = "control" };
+	int user = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	ck_assert_int_ge(user, 0);
+	ck_assert_int_eq(connect(user, (const struct sockaddr *)&addr, sizeof(addr)), 0);
+	return user;
+}
+
+void user_sends(int user, const char *line)
+{
+	ck_assert_int_eq(write(user, line, strlen(line)), (ssize_t)strlen(line));
+}
+
+const char *user_hears(int user)
+{
+	size_t n = 0;
+
+	do {
+		ck_assert_uint_lt(n, sizeof(said) - 1);
+		ck_assert_int_eq(read(user, said + n, 1), 1);
+	} while (said[n++] != '\n');
+	said[n] = '\0';
+	return said;
+}
+
+const char *user_says(const char *line)
+{
+	if (usual < 0)
+		usual = user_connect();
+	user_sends(usual, line);
+	return user_hears(usual);
+}
+
+void assert_told(const char *line, const char *answer)
+{
+	ck_assert_str_eq(user_says(line), answer);
+}
+
+void assert_refusal(const char *line, const char *why)
+{
+	user_says(line);
+	ck_assert_msg(strstr(said, "\"ok\":false") && strstr(said, why), "%s: %s", line, said);
+}
+
+bool has_device(unsigned int number)
+{
+	char want[32];
+
+	snprintf(want, sizeof(want), "{\"device\":%u,", number);
+	return strstr(user_says("status\n"), want);
+}
+
+void wait_for_status(const char *words)
+{
+	while (!strstr(user_says("status\n"), words))
+		;
+}
+
+/* The loop gives the machine its turns between the answers. */
+void wait_until_gone(unsigned int number)
+{
+	while (has_device(number))
+		;
+}
+
+/* ------------------------------------------------------------ the guest's acts */
+
+/* An access that CPU 0 is to make: the test's story has a thread of its own. */
+static struct {
+	const struct vmm_bus *bus;
+	uint64_t at;
+	struct vmm_access access;
+	int wanted, made;	/* eventfds: nobody waits by asking again */
+} act;
+
+static pthread_t teller;
+static void (*story)(void);
+static bool is_over;		/* atomic: the story is */
+
+static void *tell(void *arg)
+{
+	(void)arg;
+	story();
+	__atomic_store_n(&is_over, true, __ATOMIC_RELEASE);
+	vsu_event_signal_own(act.wanted);
+	return NULL;
+}
+
+/* As KVM_RUN does, it ends when somebody wants the CPU's attention. */
+int obedient(unsigned int cpu, unsigned int n, struct kvm_run *run)
+{
+	struct pollfd wanted = { .fd = act.wanted, .events = POLLIN };
+
+	if (cpu)
+		return FAKE_COMPUTES;
+	if (!n)
+		ck_assert_int_eq(pthread_create(&teller, NULL, tell, NULL), 0);
+	while (poll(&wanted, 1, 1) != 1)
+		if (__atomic_load_n(&run->immediate_exit, __ATOMIC_RELAXED))
+			return -EINTR;
+	if (__atomic_load_n(&is_over, __ATOMIC_ACQUIRE))
+		return fake_power_off(run);
+	vsu_event_drain(act.wanted, NULL);
+	vmm_bus_access(act.bus, act.at, &act.access);
+	vsu_event_signal_own(act.made);
+	return fake_in(run, VMM_PORT_SLEEP_STATUS);
+}
+
+uint32_t access_of(const struct vmm_bus *bus, uint64_t at, uint32_t len, bool write,
+			  uint32_t value)
+{
+	const struct vmm_access access = { .len = len, .write = write, .value = value };
+	struct pollfd made = { .fd = act.made, .events = POLLIN };
+
+	act.bus = bus;
+	act.at = at;
+	act.access = access;
+	vsu_event_signal_own(act.wanted);
+	ck_assert_int_eq(poll(&made, 1, -1), 1);
+	vsu_event_drain(act.made, NULL);
+	return (uint32_t)act.access.value;
+}
+
+uint32_t port_in(uint16_t port)
+{
+	return access_of(&rig.machine.ports, port, 4, false, 0);
+}
+
+void port_out(uint16_t port, uint32_t value)
+{
+	access_of(&rig.machine.ports, port, 4, true, value);
+}
+
+uint32_t config_in(unsigned int slot, uint32_t at)
+{
+	return access_of(&rig.machine.mmio, VMM_PCI_ECAM_GPA + slot * 0x8000 + at, 4, false, 0);
+}
+
+void common_out(unsigned int slot, uint32_t at, uint32_t len, uint32_t value)
+{
+	access_of(&rig.machine.mmio, VMM_PCI_ECAM_GPA + slot * 0x8000 + COMMAND, 2, true, 6);
+	access_of(&rig.machine.mmio, VMM_PCI_WINDOW_GPA + (slot - 1) * UINT64_C(0x4000) + at,
+		  len, true, value);
+}
+
+void status_out(unsigned int slot, uint8_t value)
+{
+	common_out(slot, STATUS, 1, value);
+}
+
+struct store {
+	uint32_t at, len, value;
+};
+
+static void store_all(unsigned int slot, const struct store *stores, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		common_out(slot, stores[i].at, stores[i].len, stores[i].value);
+}
+
+/* VIRTIO 1.3, 4.1.4.3: features; sizes, places and readiness of queues. */
+void drive(unsigned int slot, unsigned int nqueues)
+{
+	static const struct store features[] = {
+		{ STATUS, 1, 1 }, { STATUS, 1, 3 }, { 0x08, 4, 1 }, { 0x0c, 4, 1 },
+		{ STATUS, 1, 11 },
+	};
+	unsigned int i;
+
+	store_all(slot, features, COUNT(features));
+	for (i = 0; i < nqueues; i++) {
+		const struct store queue[] = {
+			{ 0x16, 2, i }, { 0x18, 2, 16 }, { 0x20, 4, 0x200000 + i * 0x4000 },
+			{ 0x28, 4, 0x201000 + i * 0x4000 },
+			{ 0x30, 4, 0x202000 + i * 0x4000 }, { 0x1c, 2, 1 },
+		};
+
+		store_all(slot, queue, COUNT(queue));
+	}
+	status_out(slot, 15);
+}
+
+void assert_given(unsigned int slot)
+{
+	ck_assert_uint_eq(port_in(GOES), 1u << slot);
+	port_out(EJECT, 1u << slot);
+	ck_assert_uint_eq(config_in(slot, 0), ABSENT);
+}
+
+/* ----------------------------------------------------------------- a machine */
+
+void machine_run(const char *transport, const char *memory, void (*what)(void))
+{
+	static const char sectors[65536];
+
+	kernel_pvh();
+	rig_file("disk", sectors, sizeof(sectors));
+	if (!fake.guest)
+		fake.guest = obedient;
+	fake.nroutes = 1024;
+	act.wanted = vsu_event_new();
+	act.made = vsu_event_new();
+	story = what;
+	RIG_OPTIONS("kernel", memory, "--serial=null", "--cpus=2",
+		    transport, "--control=control");
+	rig_run();
+	ck_assert_int_eq(pthread_join(teller, NULL), 0);
+	close(act.wanted);
+	close(act.made);
+	ck_assert_msg(rig.status == VSU_EXIT_OK, "%s", rig.err.msg);
+}

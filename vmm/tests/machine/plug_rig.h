@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * A machine with a bus, whose devices come and go: the test's story, on a thread
+ * of its own, plays the guest by accesses of CPU 0, and the user.
+ */
+#ifndef VMM_TESTS_MACHINE_PLUG_RIG_H
+#define VMM_TESTS_MACHINE_PLUG_RIG_H
+
+#include "rig.h"
+
+#define SLOT1 2u		/* its bit */
+#define CAME VMM_PORT_PLUG
+#define GOES (VMM_PORT_PLUG + 4)
+#define EJECT (VMM_PORT_PLUG + 8)
+#define ABSENT 0xffffffffu
+#define COMMAND 0x04
+#define STATUS 0x14		/* of the common configuration */
+
+#define ADDED(n) "{\"ok\":true,\"device\":" #n "}\n"
+#define DONE "{\"ok\":true}\n"
+
+#define OWN_MEMORY "--memory=size=4M"
+#define SHARED_MEMORY "--memory=size=4M,backend=memfd"
+
+/* Runs a machine to the end of the story; it ends in order. */
+void machine_run(const char *transport, const char *memory,
+		 void (*what)(void));
+
+/* CPU 0 of it, for guests whose others do more. */
+int obedient(unsigned int cpu, unsigned int n, struct kvm_run *run);
+
+/* A connection of the user's; what it sends and hears. */
+int user_connect(void);
+void user_sends(int user, const char *line);
+const char *user_hears(int user);
+
+/* The answer to the line, over a connection that stays; said keeps it. */
+extern char said[8192];
+const char *user_says(const char *line);
+void assert_told(const char *line, const char *answer);
+void assert_refusal(const char *line, const char *why);
+bool has_device(unsigned int number);
+/* Until the status has the words. */
+void wait_for_status(const char *words);
+void wait_until_gone(unsigned int number);
+
+/* Accesses of the guest. */
+uint32_t access_of(const struct vmm_bus *bus, uint64_t at, uint32_t len,
+		   bool write, uint32_t value);
+uint32_t port_in(uint16_t port);
+void port_out(uint16_t port, uint32_t value);
+uint32_t config_in(unsigned int slot, uint32_t at);
+/* To a register of the common configuration, which is switched on. */
+void common_out(unsigned int slot, uint32_t at, uint32_t len, uint32_t value);
+void status_out(unsigned int slot, uint8_t value);
+/* A driver that begins with so many queues. */
+void drive(unsigned int slot, unsigned int nqueues);
+/* Given away as the guest's ACPI does it. */
+void assert_given(unsigned int slot);
+
+#endif

@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * Claims about devices that somebody else serves, a back-end behind a socket or
+ * the kernel, and that come and go while the guest runs.
+ */
+#include <config.h>
+
+#include <vmm-sys-util/fd.h>
+
+#include "../back_end.h"
+#include "plug_rig.h"
+
+#define ROUNDS 100u
+#define FUNCTION 0x105a1af4u	/* of the back-end's device */
+
+static char add[160];
+
+static void back_end_plan(uint64_t features, const char *more)
+{
+	back_end_start(features);
+	snprintf(add, sizeof(add), "device-add id=26,queues=1,config-size=4,backend=user:%s%s\n",
+		 be.path, more);
+}
+
+static void late(void (*what)(void))
+{
+	machine_run("--transport=pci", SHARED_MEMORY, what);
+}
+
+static void come(void)
+{
+	assert_told(add, ADDED(0));
+	ck_assert_uint_eq(port_in(CAME), SLOT1);
+	ck_assert_uint_eq(config_in(1, 0), FUNCTION);
+}
+
+/* The guest resets it, as its driver does, and gives it away. */
+static void give(void)
+{
+	status_out(1, 0);
+	assert_given(1);
+}
+
+static void coming(void)
+{
+	int other;
+
+	come();
+	ck_assert_ptr_nonnull(strstr(user_says("status\n"), "\"away\":0,\"dead\":0"));
+	drive(1, 1);
+	other = user_connect();
+	user_sends(other, "device-del 0 wait\nstatus\n");
+	wait_for_status("\"leaving\":true");
+	give();
+	ck_assert_str_eq(user_hears(other), DONE);
+	ck_assert_ptr_nonnull(strstr(user_hears(other), "\"devices\":[]"));
+	close(other);
+	come();
+}
+
+START_TEST(a_device_behind_a_socket_comes_and_who_waits_hears_that_it_went)
+{
+	back_end_plan(VQ_F_VERSION_1, "");
+	late(coming);
+	back_end_free();
+}
+END_TEST
+
+/* A listener that nobody serves: connections succeed, and no answer comes. */
+static void silence(void)
+{
+	int user = user_connect(), gone = user_connect();
+
+	back_end_stop();
+	user_sends(user, add);
+	wait_for_status("{\"device\":0,\"id\":26,\"coming\":true}");
+	ck_assert_uint_eq(config_in(1, 0), ABSENT);
+	assert_refusal("resize 0 1M\n", "no size that can be changed");
+	assert_told("device-del 0 wait\n", DONE);
+	ck_assert_ptr_nonnull(strstr(user_hears(user), "device-add: the device was taken back"));
+	ck_assert(!has_device(0));
+	user_sends(gone, add);
+	wait_for_status("\"coming\":true");
+	close(gone);
+	back_end_serve();
+	wait_for_status("\"dead\":0");
+	ck_assert_uint_eq(config_in(1, 0), FUNCTION);
+	user_sends(user, add);
+	wait_for_status("{\"device\":1,\"id\":26,\"coming\":true}");
+	assert_told("device-del 0 force\n", DONE);
+	ck_assert_str_eq(user_hears(user), ADDED(1));
+	close(user);
+}
+
+START_TEST(the_guest_runs_on_while_a_back_end_keeps_its_handshake_to_itself)
+{
+	back_end_plan(VQ_F_VERSION_1, "");
+	late(silence);
+	back_end_free();
+}
+END_TEST
+
+static void pending(void)
+{
+	int user = user_connect();
+
+	back_end_stop();
+	user_sends(user, add);
+	wait_for_status("\"coming\":true");
+	close(user);
+}
+
+START_TEST(a_machine_may_end_while_a_device_is_coming)
+{
+	back_end_plan(VQ_F_VERSION_1, "");
+	late(pending);
+	back_end_free();
+}
+END_TEST
+
+static void wanting(void)
+{
+	assert_refusal(add, "device-add: ");
+	ck_assert_ptr_nonnull(strstr(said, "does not offer VIRTIO_F_VERSION_1"));
+	assert_told("status\n", "{\"ok\":true,\"cpus\":2,\"paused\":false,\"devices\":[]}\n");
+	back_end_stop();
+	vsu_sock_unlink(&be.where);
+	assert_refusal(add, be.path);
+}
+
+START_TEST(why_a_back_ends_device_does_not_come_is_said)
+{
+	back_end_plan(0, "");
+	late(wanting);
+	back_end_free();
+}
+END_TEST
+
+static void round_trip(unsigned int round)
+{
+	come();
+	if (round % 3)
+		drive(1, 1);
+	if (round % 2) {
+		assert_told("device-del 0 force wait\n", DONE);
+		ck_assert_uint_eq(port_in(GOES), SLOT1);
+	} else {
+		assert_told("device-del 0\n", DONE);
+		give();
+		wait_until_gone(0);
+	}
+}
+
+static void many(void)
+{
+	unsigned int i;
+	int before = 0;
+
+	for (i = 0; i < ROUNDS; i++) {
+		round_trip(i);
+		if (i == 3)
+			before = vsu_fd_count();
+	}
+	/* a session that the back-end has not seen the end of yet is its own */
+	back_end_stop();
+	back_end_serve();
+	round_trip(0);
+	back_end_stop();
+	ck_assert_int_le(vsu_fd_count(), before);
+}
+
+START_TEST(a_hundred_devices_that_came_and_went_leave_no_descriptor)
+{
+	back_end_plan(VQ_F_VERSION_1, "");
+	late(many);
+	back_end_free();
+}
+END_TEST
+
+static void lose(void)
+{
+	come();
+	drive(1, 1);
+	back_end_stop();
+	wait_for_status("\"losses\":1,\"away\":1,\"dead\":0");
+}
+
+static void lost(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < 4; i++) {
+		lose();
+		assert_told("device-del 0\n", DONE);
+		if (i % 2) {
+			assert_told("device-del 0 force wait\n", DONE);
+			ck_assert_uint_eq(port_in(GOES), SLOT1);
+		} else {
+			assert_told("device-del 0\n", DONE);
+			give();
+			wait_until_gone(0);
+		}
+		assert_refusal("device-del 0\n", "no device '0'");
+		back_end_serve();
+	}
+	come();
+}
+
+START_TEST(a_device_whose_back_end_is_away_goes_when_asked_twice_and_by_force)
+{
+	back_end_plan(VQ_F_VERSION_1, ",reconnect=1");
+	late(lost);
+	back_end_free();
+}
+END_TEST
+
+static void dead(void)
+{
+	come();
+	drive(1, 1);
+	back_end_stop();
+	wait_for_status("\"dead\":1");
+	assert_told("device-del 0\n", DONE);
+	give();
+	wait_until_gone(0);
+	/* the status of the machine's end tells of it */
+	rig.machine.lost--;
+	back_end_serve();
+	come();
+}
+
+START_TEST(a_device_whose_back_end_died_goes)
+{
+	back_end_plan(VQ_F_VERSION_1, "");
+	late(dead);
+	back_end_free();
+}
+END_TEST
+
+/* Its queues run, and it does not give them back. */
+static void silent(void)
+{
+	int user = user_connect();
+
+	come();
+	drive(1, 1);
+	back_end_hold();
+	assert_told("device-del 0 force\n", DONE);
+	user_sends(user, "device-del 0 wait\n");
+	ck_assert(has_device(0));
+	assert_refusal("device-del 0\n", "taken by force");
+	ck_assert_uint_eq(config_in(1, 0), ABSENT);
+	assert_told("device-del 0 force wait\n", DONE);
+	ck_assert_str_eq(user_hears(user), DONE);
+	close(user);
+	ck_assert(!has_device(0));
+	back_end_go_on();
+	come();
+	assert_refusal("device-del 0 now\n", "expected is 'force', 'wait', both or nothing");
+}
+
+START_TEST(a_device_whose_back_end_gives_nothing_back_goes_by_force_said_twice)
+{
+	back_end_plan(VQ_F_VERSION_1, "");
+	late(silent);
+	ck_assert_uint_eq(rig.machine.lost, 0);
+	back_end_free();
+}
+END_TEST
+
+static void kernel_serves(void)
+{
+	unsigned int i;
+	int before = 0;
+
+	for (i = 0; i < ROUNDS; i++) {
+		assert_told("device-add vsock,backend=kernel,cid=3\n", ADDED(0));
+		ck_assert_uint_eq(port_in(CAME), SLOT1);
+		ck_assert_uint_eq(config_in(1, 0), 0x10531af4);
+		ck_assert_ptr_nonnull(strstr(user_says("status\n"), "\"interrupts\":0"));
+		drive(1, 2);
+		assert_told("device-del vsock\n", DONE);
+		give();
+		wait_until_gone(0);
+		if (!i)
+			before = vsu_fd_count();
+	}
+	ck_assert_int_eq(vsu_fd_count(), before);
+	assert_refusal("device-add net,backend=kernel\n", "tap");
+}
+
+START_TEST(devices_of_the_kernel_come_and_go_and_leave_no_descriptor)
+{
+	fake.vhost = true;
+	machine_run("--transport=pci", OWN_MEMORY, kernel_serves);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("plug_late");
+	TCase *tc = tcase_create("plug_late");
+
+	tcase_add_checked_fixture(tc, rig_init, rig_fini);
+	tcase_add_test(tc, a_device_behind_a_socket_comes_and_who_waits_hears_that_it_went);
+	tcase_add_test(tc, the_guest_runs_on_while_a_back_end_keeps_its_handshake_to_itself);
+	tcase_add_test(tc, a_machine_may_end_while_a_device_is_coming);
+	tcase_add_test(tc, why_a_back_ends_device_does_not_come_is_said);
+	tcase_add_test(tc, a_hundred_devices_that_came_and_went_leave_no_descriptor);
+	tcase_add_test(tc, a_device_whose_back_end_is_away_goes_when_asked_twice_and_by_force);
+	tcase_add_test(tc, a_device_whose_back_end_died_goes);
+	tcase_add_test(tc, a_device_whose_back_end_gives_nothing_back_goes_by_force_said_twice);
+	tcase_add_test(tc, devices_of_the_kernel_come_and_go_and_leave_no_descriptor);
+	suite_add_tcase(s, tc);
+	return run_suite(s);
+}
