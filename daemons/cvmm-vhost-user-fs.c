@@ -15,7 +15,8 @@ static const char *const calls[] = {
 	/* its bytes */
 	"copy_file_range", "flock", "syncfs",
 	/* one thread is a user of the guest for a call */
-	"setresgid", "setresgid32", "setresuid", "setresuid32",
+	"setgroups", "setgroups32", "setresgid", "setresgid32", "setresuid",
+	"setresuid32",
 	NULL,
 };
 

@@ -16,7 +16,7 @@ static const char *const caches[] = { "auto", "always", "never", NULL };
 
 struct fs {
 	const char *path, *tag;
-	uint64_t cache, read_only, window, xattr, submounts;
+	uint64_t cache, read_only, window, xattr, submounts, posix_lock, flock;
 };
 static_assert(sizeof(struct fs) <= VMM_DEVICE_CONFIG_MAX, "a kind's config");
 static_assert(VIRTDEV_FS_CACHE_ALWAYS == 1 && VIRTDEV_FS_CACHE_NEVER == 2,
@@ -46,6 +46,12 @@ static const struct vmm_device_key keys[] = {
 	{ .option = { .name = "announce-submounts", .kind = VSU_OPTION_FLAG,
 		      .help = "the guest is told where another file system begins" },
 	  .offset = offsetof(struct fs, submounts) },
+	{ .option = { .name = "posix-lock", .kind = VSU_OPTION_FLAG,
+		      .help = "locks of records hold for the host and other guests, too" },
+	  .offset = offsetof(struct fs, posix_lock) },
+	{ .option = { .name = "flock", .kind = VSU_OPTION_FLAG,
+		      .help = "locks of whole files hold for the host and other guests, too" },
+	  .offset = offsetof(struct fs, flock) },
 	{ .option = { .name = "dax-window", .kind = VSU_OPTION_SIZE,
 		      .arg = "BYTES",
 		      .help = "where the guest has files as memory, a multiple of 2M",
@@ -64,7 +70,8 @@ static int fs_open(const void *config, const struct vmm_device_common *common,
 		.window = f->window, .cache = (uint32_t)f->cache,
 		.queues = common->queues, .queue_max = common->queue_size,
 		.read_only = f->read_only, .xattr = f->xattr,
-		.submounts = f->submounts,
+		.submounts = f->submounts, .posix_lock = f->posix_lock,
+		.flock = f->flock,
 	};
 
 	/* each file that the guest knows is an open one */

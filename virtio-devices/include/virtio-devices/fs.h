@@ -22,9 +22,15 @@
  *
  * As root, a process makes what the guest makes for the user in the guest who
  * made it; otherwise all belongs to the owner of the process. Who may do what is
- * judged by the guest's kernel, and by the host's: for that user, who is in the
- * supplementary groups of the process, too, unless it left them (setgroups()),
- * or for the owner of the process.
+ * judged by the guest's kernel, and by the host's: for that user, in the group
+ * that the guest named and no other, or for the owner of the process.
+ *
+ * Locks are the guest's kernel's alone unless the owner of the device asks for
+ * more. Nobody waits for one of the host's then: F_SETLKW and flock() say EAGAIN
+ * where others would have to wait.
+ *
+ * A device that a guest has mounted does not move: virtdev_state_save() says
+ * -EOPNOTSUPP.
  *
  * Nothing is opened by an absolute path after virtdev_fs_new(): a program may
  * change its root then. It must not have forked in between, for the device
@@ -80,6 +86,9 @@ struct virtdev_fs_config {
 	bool xattr;		/* extended attributes go through */
 	bool submounts;		/* the guest is told where another file system
 				   of the host begins */
+	bool posix_lock;	/* locks of records (fcntl), */
+	bool flock;		/* and of whole files hold for the host and
+				   for other guests, too */
 };
 
 /*

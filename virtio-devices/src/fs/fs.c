@@ -18,6 +18,7 @@
 #include <vmm-sys-util/fd.h>
 #include <vmm-sys-util/sized.h>
 
+#include "core/state_priv.h"
 #include "fs/fs_priv.h"
 
 #define DEFAULT_QUEUE_MAX 1024u
@@ -140,6 +141,7 @@ static void fs_reset(void *self)
 	struct fs *fs = self;
 
 	fs->agreed = 0;
+	virtdev_priv_fs_owners_forget_all(fs);
 	virtdev_priv_fs_handles_forget_all(fs);
 	virtdev_priv_fs_inodes_forget_all(fs);
 	virtdev_priv_fs_window_forget(fs);
@@ -161,10 +163,18 @@ static uint32_t fs_stats(void *self, struct virtdev_stat *stats, uint32_t max)
 	return FS_COUNTS;
 }
 
+/* A driver's numbers of files are not those of another folder's files. */
+static void fs_state_save(void *self, struct virtdev_state_writer *w)
+{
+	if (__atomic_load_n(&((struct fs *)self)->agreed, __ATOMIC_RELAXED))
+		w->error = -EOPNOTSUPP;
+}
+
 static void fs_free(void *self)
 {
 	struct fs *fs = self;
 
+	virtdev_priv_fs_owners_fini(fs);
 	virtdev_priv_fs_handles_fini(fs);
 	virtdev_priv_fs_inodes_fini(fs);
 	virtdev_priv_fs_window_fini(fs);
@@ -172,6 +182,8 @@ static void fs_free(void *self)
 	vsu_fd_close(&fs->proc);
 	pthread_mutex_destroy(&fs->lock);
 	pthread_mutex_destroy(&fs->window_lock);
+	pthread_mutex_destroy(&fs->owners_lock);
+	virtdev_priv_fs_user_fini(fs);
 	free(fs);
 }
 
@@ -183,6 +195,7 @@ static const struct virtdev_ops fs_ops = {
 	.queue_host_fd = fs_host_fd, .queue_blocks = fs_blocks,
 	.stats = fs_stats, .reset = fs_reset, .free = fs_free,
 	.region_done = virtdev_priv_fs_region_done,
+	.state_save = fs_state_save,
 };
 
 /* -------------------------------------------------------------------- making */
@@ -251,6 +264,7 @@ static struct fs *fs_new(const struct virtdev_fs_config *c)
 	fs->fd_limit = read_fd_limit();
 	pthread_mutex_init(&fs->lock, NULL);
 	pthread_mutex_init(&fs->window_lock, NULL);
+	pthread_mutex_init(&fs->owners_lock, NULL);
 	return fs;
 }
 
@@ -266,10 +280,15 @@ static int make_device(struct fs *fs, struct vsu_error *err)
 			    VQ_F_EVENT_IDX | VQ_F_RING_PACKED,
 		.regions = { { .id = FS_WINDOW_REGION, .len = c->window } },
 	};
-	int rc = virtdev_priv_fs_inodes_init(fs);
+	int rc = virtdev_priv_fs_user_init(fs);
+
+	if (rc >= 0)
+		rc = virtdev_priv_fs_inodes_init(fs);
 
 	if (rc >= 0)
 		rc = virtdev_priv_fs_handles_init(fs);
+	if (rc >= 0)
+		rc = virtdev_priv_fs_owners_init(fs);
 	if (rc >= 0)
 		rc = virtdev_priv_fs_window_init(fs);
 	if (rc >= 0)

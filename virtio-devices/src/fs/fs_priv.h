@@ -25,6 +25,7 @@
 
 #include "fs/pool.h"
 #include "fs/protocol.h"
+#include "fs/window.h"
 
 /* Bytes of the largest read or write. */
 #define FS_TRANSFER (1u << 20)
@@ -33,11 +34,6 @@
 #define FS_TEXT (72u << 10)
 #define FS_NAME_MAX 255u
 #define FS_VALUE_MAX (64u << 10)
-
-/* The window's region, and what of it is mapped at once: a driver's bound. */
-#define FS_WINDOW_REGION 0u
-#define FS_CHUNK VIRTDEV_FS_WINDOW_ALIGN
-#define FS_CHUNK_BITS 21u
 
 /*
  * Flags of open() that are the guest's; its kernel does the rest of them. O_APPEND
@@ -71,73 +67,14 @@ struct fs_handle {
 	int64_t next;		/* the entry where it stands, of a folder */
 };
 
+/* Who has records of a file locked, under the driver's name for it. */
+struct fs_owner {
+	uint64_t node, name;
+	int fd;			/* whose locks they are */
+};
+
 /* Of fs.agreed, beside what FUSE has: there was a FUSE_INIT. */
 #define FS_SESSION (UINT64_C(1) << 63)
-
-/* Mappings that one chunk consists of, at most: of a file that grew. */
-#define FS_PIECES 8u
-
-/*
- * A chunk of the window: what the driver asked for, and what is there, as the
- * file has pages. More than one piece only where the home maps later.
- */
-struct fs_chunk {
-	uint64_t node;		/* 0: nothing was asked for */
-	uint64_t file_pos;
-	uint16_t ends[FS_PIECES]; /* of pieces, in pages of the chunk */
-	uint8_t npieces;
-	uint8_t missing;	/* bits of pieces that were refused */
-	bool writable;
-	uint32_t round;		/* how often it was emptied */
-	uint64_t until;		/* behind its last change that comes later */
-};
-
-/* A file that is mapped: its descriptor, until the last change was asked for. */
-struct fs_window_file {
-	int fd;
-	uint32_t users;
-};
-
-/* A file in chunks of the window, from the first one on. */
-struct fs_piece {
-	uint64_t node, file_pos, size;	/* size: of the whole file */
-	struct fs_window_file *file;	/* NULL: nothing is to be there */
-	struct fs_queue *queue;		/* whose request it is, or NULL */
-	bool writable;
-};
-
-/* A change of the window that the home makes later. */
-struct fs_change {
-	uint64_t offset, fd_offset;
-	struct fs_window_file *file;	/* NULL: it is unmapped */
-	struct fs_queue *queue;		/* is told when it is refused, or NULL */
-	uint32_t len, round;		/* round of its chunk */
-	uint8_t piece;
-	bool writable, done;
-};
-
-/*
- * Changes by their numbers, which are their cookies: [first, next) were asked
- * for, [next, last) are to be.
- */
-struct fs_later {
-	struct fs_change *ring;
-	uint64_t size;		/* a power of two */
-	uint64_t first, next, last;
-};
-
-/* Requests of a queue that wait for the window, at most. */
-#define FS_PARKED 16u
-
-/* One that waits for all changes before until; its own begin at from. */
-struct fs_parked {
-	uint64_t from, until;
-	uint64_t unique;
-	struct vq_chain chain;	/* with the header's pieces alone */
-	struct iovec head[sizeof(struct fuse_out_header)];
-	uint32_t nhead, written;
-	int refused;		/* of its own changes, one */
-};
 
 enum fs_count { FS_REQUESTS, FS_FAILED, FS_BYTES_READ, FS_BYTES_WRITTEN,
 		FS_COUNTS };
@@ -167,6 +104,11 @@ struct fs {
 	int proc;		/* /proc/self/fd, O_PATH */
 	uint32_t umask;		/* the process's, */
 	uint32_t uid, gid;	/* and as whom it runs */
+	gid_t *groups;		/* of root, its supplementary ones */
+	size_t ngroups;
+	pthread_mutex_t owners_lock;
+	struct fs_owner *owners;
+	uint32_t nowners, owners_max;
 	uint64_t agreed;	/* atomic: flags of FUSE_INIT, and FS_SESSION */
 	pthread_mutex_t lock;	/* of the tables */
 	struct fs_pool inodes, handles;
@@ -315,45 +257,16 @@ int virtdev_priv_fs_entry(const struct fs_call *c, const struct fs_inode *parent
 int virtdev_priv_fs_answer_entry(struct fs_call *c, const char *name);
 
 /* user.c: as whom the host sees what follows. */
+int virtdev_priv_fs_user_init(struct fs *fs);
+void virtdev_priv_fs_user_fini(struct fs *fs);
 int virtdev_priv_fs_user_enter(const struct fs_call *c);
 void virtdev_priv_fs_user_leave(const struct fs_call *c);
 
-/* later.c: with window_lock but for region_done. ask after add. */
-int virtdev_priv_fs_later_init(struct fs *fs);
-void virtdev_priv_fs_later_fini(struct fs *fs);
-/* All that is under way belongs to nobody any more. */
-void virtdev_priv_fs_later_forget(struct fs *fs);
-/* For all that a chunk may need. */
-bool virtdev_priv_fs_later_has_room(const struct fs *fs);
-void virtdev_priv_fs_later_add(struct fs *fs, const struct fs_change *change);
-void virtdev_priv_fs_later_ask(struct fs *fs);
-void virtdev_priv_fs_region_done(void *self, uint64_t cookie, int result);
-/* Owns fd in any case; NULL: no memory. */
-struct fs_window_file *virtdev_priv_fs_window_file_take_fd(int fd);
-void virtdev_priv_fs_window_file_put(struct fs_window_file *file);
-
-/* turn.c: queue_serve and queue_drain of a device with a window. */
-int virtdev_priv_fs_window_turn(struct fs_queue *q);
-int virtdev_priv_fs_window_drain(struct fs_queue *q);
-void virtdev_priv_fs_parked_drop(struct fs_queue *q);
-
-/* window.c: forget knows that what was mapped is gone. */
-int virtdev_priv_fs_window_init(struct fs *fs);
-void virtdev_priv_fs_window_fini(struct fs *fs);
-void virtdev_priv_fs_window_forget(struct fs *fs);
-/* Whether the home maps later. */
-bool virtdev_priv_fs_is_later(const struct fs *fs);
-/* With window_lock: the chunk that begins where the piece does. */
-int virtdev_priv_fs_chunk_change(struct fs *fs, uint32_t i,
-				 const struct fs_piece *p);
-/* A file may have got another size: that one, or the one that fd has. */
-void virtdev_priv_fs_window_fit(const struct fs_call *c, uint64_t node,
-				uint64_t size);
-void virtdev_priv_fs_window_look(const struct fs_call *c, uint64_t node,
-				 int fd);
-
-/* dax.c: takes away what is mapped. */
-void virtdev_priv_fs_window_clear(const struct fs_call *c);
+/* lock.c: forget lets go of what an owner has locked. */
+int virtdev_priv_fs_owners_init(struct fs *fs);
+void virtdev_priv_fs_owners_fini(struct fs *fs);
+void virtdev_priv_fs_owner_forget(struct fs *fs, uint64_t node, uint64_t name);
+void virtdev_priv_fs_owners_forget_all(struct fs *fs);
 
 /* The handlers. */
 int virtdev_priv_fs_setupmapping(struct fs_call *c);
@@ -386,6 +299,8 @@ int virtdev_priv_fs_fsync(struct fs_call *c);
 int virtdev_priv_fs_syncfs(struct fs_call *c);
 int virtdev_priv_fs_read(struct fs_call *c);
 int virtdev_priv_fs_write(struct fs_call *c);
+int virtdev_priv_fs_getlk(struct fs_call *c);
+int virtdev_priv_fs_setlk(struct fs_call *c);
 int virtdev_priv_fs_fallocate(struct fs_call *c);
 int virtdev_priv_fs_lseek(struct fs_call *c);
 int virtdev_priv_fs_copy(struct fs_call *c);

@@ -23,6 +23,7 @@ static void forget_session(const struct fs_call *c)
 	struct fs *fs = c->fs;
 
 	__atomic_store_n(&fs->agreed, 0, __ATOMIC_RELEASE);
+	virtdev_priv_fs_owners_forget_all(fs);
 	virtdev_priv_fs_handles_forget_all(fs);
 	virtdev_priv_fs_inodes_forget_all(fs);
 	virtdev_priv_fs_window_clear(c);
@@ -33,6 +34,8 @@ static uint64_t flags_offered(const struct fs *fs)
 	return OFFERED |
 	       (fs->config.cache == VIRTDEV_FS_CACHE_ALWAYS ?
 		FUSE_CACHE_SYMLINKS : FUSE_AUTO_INVAL_DATA) |
+	       (fs->config.posix_lock ? FUSE_POSIX_LOCKS : 0) |
+	       (fs->config.flock ? FUSE_FLOCK_LOCKS : 0) |
 	       (fs->config.submounts ? FUSE_SUBMOUNTS : 0) |
 	       (fs->config.window ? FUSE_MAP_ALIGNMENT : 0);
 }

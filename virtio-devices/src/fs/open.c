@@ -57,6 +57,8 @@ int virtdev_priv_fs_flush(struct fs_call *c)
 {
 	int fd = vsu_fd_dup(c->handle->fd);
 
+	virtdev_priv_fs_owner_forget(c->fs, c->in.nodeid,
+				     c->arg.flush.lock_owner);
 	if (fd < 0)
 		return fd;
 	return close(fd) < 0 && errno != EINTR ? -errno : 0;

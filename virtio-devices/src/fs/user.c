@@ -6,11 +6,17 @@
 #include <config.h>
 
 #include <errno.h>
+#include <stdlib.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "fs/fs_priv.h"
 
+#ifdef SYS_setgroups32
+#define SETGROUPS SYS_setgroups32
+#else
+#define SETGROUPS SYS_setgroups
+#endif
 #ifdef SYS_setresuid32
 #define SETRESUID SYS_setresuid32
 #define SETRESGID SYS_setresgid32
@@ -32,34 +38,65 @@ static int set_group(uint32_t gid)
 	return syscall(SETRESGID, SAME, gid, SAME) < 0 ? -errno : 0;
 }
 
+static int set_groups(const gid_t *groups, size_t n)
+{
+	return syscall(SETGROUPS, n, groups) < 0 ? -errno : 0;
+}
+
 /* Nobody but root becomes somebody else. */
 static bool is_same(const struct fs_call *c)
 {
 	return c->fs->uid || (c->in.uid == 0 && c->in.gid == c->fs->gid);
 }
 
+/* Of root, who leaves its own groups while it is somebody else. */
+int virtdev_priv_fs_user_init(struct fs *fs)
+{
+	int n = fs->uid ? 0 : getgroups(0, NULL);
+
+	if (n <= 0)
+		return 0;
+	fs->groups = calloc((size_t)n, sizeof(*fs->groups));
+	if (!fs->groups)
+		return -ENOMEM;
+	n = getgroups(n, fs->groups);
+	fs->ngroups = n > 0 ? (size_t)n : 0;
+	return 0;
+}
+
+void virtdev_priv_fs_user_fini(struct fs *fs)
+{
+	free(fs->groups);
+}
+
 int virtdev_priv_fs_user_enter(const struct fs_call *c)
 {
+	const struct fs *fs = c->fs;
 	int rc;
 
 	if (is_same(c))
 		return 0;
 	if (c->in.uid == SAME || c->in.gid == SAME)
 		return -EINVAL;
-	rc = set_group(c->in.gid);
+	rc = fs->ngroups ? set_groups(NULL, 0) : 0;
+	if (rc >= 0)
+		rc = set_group(c->in.gid);
+	if (rc >= 0)
+		rc = set_user(c->in.uid);
 	if (rc < 0)
-		return rc;
-	rc = set_user(c->in.uid);
-	if (rc < 0)
-		set_group(c->fs->gid);
+		virtdev_priv_fs_user_leave(c);
 	return rc;
 }
 
 /* The saved user is still root, so that this is always allowed. */
 void virtdev_priv_fs_user_leave(const struct fs_call *c)
 {
+	const struct fs *fs = c->fs;
+
 	if (is_same(c))
 		return;
-	set_user(c->fs->uid);
-	set_group(c->fs->gid);
+	set_user(fs->uid);
+	set_group(fs->gid);
+	if (fs->ngroups)
+		set_groups(fs->groups, fs->ngroups);
 }

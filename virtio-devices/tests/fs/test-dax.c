@@ -481,7 +481,7 @@ START_TEST(a_store_needs_no_other_mapping_but_of_a_program)
 }
 END_TEST
 
-START_TEST(a8_11_requests_that_wait_are_few_and_changes_too)
+START_TEST(changes_are_asked_for_some_at_a_time)
 {
 	const uint64_t file = fs_rig_lookup(&r, 1, "file");
 	unsigned int i;
@@ -542,7 +542,7 @@ static void add_later(Suite *s)
 	tcase_add_test(tc, what_a_file_grew_by_is_mapped_behind_what_is_there);
 	tcase_add_test(tc, a_file_that_grows_page_by_page_has_few_pieces);
 	tcase_add_test(tc, a_store_needs_no_other_mapping_but_of_a_program);
-	tcase_add_test(tc, a8_11_requests_that_wait_are_few_and_changes_too);
+	tcase_add_test(tc, changes_are_asked_for_some_at_a_time);
 	tcase_add_test(tc, a_queue_is_drained_when_the_last_change_is_answered);
 	tcase_add_test(tc, an_answer_of_a_former_session_is_nobodys);
 	suite_add_tcase(s, tc);

@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -523,10 +524,51 @@ START_TEST(a_new_session_begins_with_nothing)
 }
 END_TEST
 
+/* Of root, whose own groups are not those of the users of the guest. */
+START_TEST(a8_15_groups_of_the_process_are_not_its_users)
+{
+	const gid_t group = 4242;
+	struct fuse_mkdir_in in = { .mode = 0755 };
+	gid_t before[64], now[64];
+	int n = getgroups(64, before);
+
+	if (getuid() || n < 0 || setgroups(1, &group) < 0)
+		return;		/* nobody else can become somebody else */
+	fs_rig_init(&r);
+	ck_assert_int_eq(fchownat(r.dir, ".", 0, group, 0), 0);
+	ck_assert_int_eq(fchmodat(r.dir, ".", 0770, 0), 0);
+	r.uid = r.gid = 12345;
+	ck_assert_int_eq(fs_rig_name(&r, FUSE_MKDIR, 1, &in, sizeof(in),
+				     "theirs"), -EACCES);
+	r.gid = group;
+	ck_assert_int_eq(fs_rig_name(&r, FUSE_MKDIR, 1, &in, sizeof(in),
+				     "theirs"), 0);
+	ck_assert_int_eq(getgroups(64, now), 1);
+	ck_assert_uint_eq(now[0], group);
+	teardown();
+	ck_assert_int_eq(setgroups((size_t)n, before), 0);
+}
+END_TEST
+
+START_TEST(a_device_that_is_mounted_does_not_move)
+{
+	void *state;
+	size_t len;
+
+	ck_assert_int_eq(virtdev_state_save(r.dev, &state, &len), -EOPNOTSUPP);
+	virtdev_queue_stop(r.dev, r.queue);
+	virtdev_reset(r.dev);
+	ck_assert_int_eq(virtdev_state_save(r.dev, &state, &len), 0);
+	ck_assert_int_eq(virtdev_state_load(r.dev, state, len, NULL), 0);
+	free(state);
+	ck_assert_int_eq(virtdev_queue_start(r.dev, r.queue, r.g.q, NULL), 0);
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *s = suite_create("fs");
-	TCase *tc = tcase_create("fs");
+	TCase *tc = tcase_create("fs"), *alone = tcase_create("alone");
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, configuration_says_the_tag_and_the_queues);
@@ -550,7 +592,10 @@ static Suite *suite(void)
 	tcase_add_test(tc, extended_attributes_go_through);
 	tcase_add_test(tc, what_is_forgotten_is_gone_and_its_number_does_not_return);
 	tcase_add_test(tc, a_new_session_begins_with_nothing);
+	tcase_add_test(tc, a_device_that_is_mounted_does_not_move);
+	tcase_add_test(alone, a8_15_groups_of_the_process_are_not_its_users);
 	suite_add_tcase(s, tc);
+	suite_add_tcase(s, alone);
 	return s;
 }
 

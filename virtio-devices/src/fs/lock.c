@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * Locks that other guests and programs of the host respect, where they were
+ * asked for; otherwise the driver never sends one and the guest's kernel has
+ * them alone.
+ *
+ * A lock of flock() is one of the handle's own open file. A record lock has an
+ * owner, a process of the guest, who may have it through many handles: an open
+ * file of the host for each owner of a file, whose records are (OFD locks). All
+ * of them go with the first handle of the file that the owner flushes.
+ *
+ * Nobody waits: who would have to is told EAGAIN, whatever was asked for.
+ */
+#include <config.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/file.h>
+
+#include <vmm-sys-util/fd.h>
+
+#include "fs/fs_priv.h"
+
+/* Owners that have records, of as many handles. */
+#define OWNERS_SHARE 4u
+
+static struct fs_owner *owner_find(struct fs *fs, uint64_t node, uint64_t name)
+{
+	uint32_t i;
+
+	for (i = 0; i < fs->nowners; i++)
+		if (fs->owners[i].node == node && fs->owners[i].name == name)
+			return &fs->owners[i];
+	return NULL;
+}
+
+/* For all that the host allows: a record's kind asks for its own. */
+static int owner_open(const struct fs_call *c)
+{
+	int fd = c->fs->config.read_only ? -1 :
+		 virtdev_priv_fs_reopen(c->fs, c->inode, O_RDWR | O_NONBLOCK);
+
+	return fd >= 0 ? fd : virtdev_priv_fs_reopen(c->fs, c->inode,
+						    O_RDONLY | O_NONBLOCK);
+}
+
+static int owner_new(const struct fs_call *c, struct fs_owner **out)
+{
+	struct fs *fs = c->fs;
+	int fd;
+
+	if (fs->nowners == fs->owners_max)
+		return -ENOLCK;
+	fd = owner_open(c);
+	if (fd < 0)
+		return fd;
+	if (virtdev_priv_fs_check_kept(fs, &fd) < 0)
+		return -ENOLCK;
+	*out = &fs->owners[fs->nowners++];
+	**out = (struct fs_owner){ c->in.nodeid, c->arg.lk.owner, fd };
+	return 0;
+}
+
+static void owner_drop(struct fs *fs, struct fs_owner *owner)
+{
+	vsu_fd_close(&owner->fd);
+	*owner = fs->owners[--fs->nowners];
+}
+
+static bool is_lock_type(uint32_t type)
+{
+	return type == F_RDLCK || type == F_WRLCK || type == F_UNLCK;
+}
+
+/* Its ends are inclusive. */
+static int read_record(const struct fuse_file_lock *in, struct flock *out)
+{
+	if (in->start > in->end || in->start > INT64_MAX ||
+	    !is_lock_type(in->type))
+		return -EINVAL;
+	*out = (struct flock){
+		.l_type = (short)in->type, .l_whence = SEEK_SET,
+		.l_start = (off_t)in->start,
+		/* 0: as far as a file can reach */
+		.l_len = in->end >= INT64_MAX ? 0
+					: (off_t)(in->end - in->start + 1),
+	};
+	return 0;
+}
+
+static int set_record(const struct fs_call *c, struct flock *record)
+{
+	struct fs *fs = c->fs;
+	struct fs_owner *owner = owner_find(fs, c->in.nodeid, c->arg.lk.owner);
+	int rc = 0;
+
+	if (!owner && record->l_type == F_UNLCK)
+		return 0;
+	if (!owner)
+		rc = owner_new(c, &owner);
+	if (rc < 0)
+		return rc;
+	if (fcntl(owner->fd, F_OFD_SETLK, record) < 0)
+		return errno == EACCES ? -EAGAIN : -errno;
+	return 0;
+}
+
+static int set_flock(const struct fs_call *c)
+{
+	const uint32_t type = c->arg.lk.lk.type;
+	const int op = type == F_UNLCK ? LOCK_UN :
+		       type == F_WRLCK ? LOCK_EX : LOCK_SH;
+
+	if (!is_lock_type(type))
+		return -EINVAL;
+	return flock(c->handle->fd, op | LOCK_NB) < 0 ? -errno : 0;
+}
+
+int virtdev_priv_fs_setlk(struct fs_call *c)
+{
+	const bool whole = c->arg.lk.lk_flags & FUSE_LK_FLOCK;
+	struct flock record;
+	int rc;
+
+	if (whole ? !c->fs->config.flock : !c->fs->config.posix_lock)
+		return -ENOSYS;
+	if (whole)
+		return set_flock(c);
+	rc = read_record(&c->arg.lk.lk, &record);
+	if (rc < 0)
+		return rc;
+	pthread_mutex_lock(&c->fs->owners_lock);
+	rc = set_record(c, &record);
+	pthread_mutex_unlock(&c->fs->owners_lock);
+	return rc;
+}
+
+/* Who has no records asks through the handle, which has none of its own. */
+static int get_record(const struct fs_call *c, struct flock *record)
+{
+	const struct fs_owner *owner = owner_find(c->fs, c->in.nodeid,
+						  c->arg.lk.owner);
+	const int fd = owner ? owner->fd : c->handle->fd;
+
+	return fcntl(fd, F_OFD_GETLK, record) < 0 ? -errno : 0;
+}
+
+int virtdev_priv_fs_getlk(struct fs_call *c)
+{
+	struct fuse_lk_out out = { 0 };
+	struct flock record;
+	int rc = c->fs->config.posix_lock ? read_record(&c->arg.lk.lk, &record)
+					  : -ENOSYS;
+
+	if (rc < 0)
+		return rc;
+	pthread_mutex_lock(&c->fs->owners_lock);
+	rc = get_record(c, &record);
+	pthread_mutex_unlock(&c->fs->owners_lock);
+	if (rc < 0)
+		return rc;
+	out.lk.type = (uint32_t)record.l_type;
+	out.lk.start = (uint64_t)record.l_start;
+	out.lk.end = record.l_len ? out.lk.start + (uint64_t)record.l_len - 1
+				  : INT64_MAX;
+	/* a process of this guest is not known by its number on the host */
+	return virtdev_priv_fs_answer(c, &out, sizeof(out));
+}
+
+int virtdev_priv_fs_owners_init(struct fs *fs)
+{
+	if (!fs->config.posix_lock)
+		return 0;
+	fs->owners_max = 1 + fs->config.handles / OWNERS_SHARE;
+	fs->owners = calloc(fs->owners_max, sizeof(*fs->owners));
+	return fs->owners ? 0 : -ENOMEM;
+}
+
+void virtdev_priv_fs_owners_fini(struct fs *fs)
+{
+	virtdev_priv_fs_owners_forget_all(fs);
+	free(fs->owners);
+}
+
+void virtdev_priv_fs_owner_forget(struct fs *fs, uint64_t node, uint64_t name)
+{
+	struct fs_owner *owner;
+
+	if (!fs->config.posix_lock)
+		return;
+	pthread_mutex_lock(&fs->owners_lock);
+	owner = owner_find(fs, node, name);
+	if (owner)
+		owner_drop(fs, owner);
+	pthread_mutex_unlock(&fs->owners_lock);
+}
+
+void virtdev_priv_fs_owners_forget_all(struct fs *fs)
+{
+	pthread_mutex_lock(&fs->owners_lock);
+	while (fs->nowners)
+		owner_drop(fs, &fs->owners[fs->nowners - 1]);
+	pthread_mutex_unlock(&fs->owners_lock);
+}

@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Claims about locks of a guest that others respect. */
+#include <config.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "../suite.h"
+#include "fs-rig.h"
+
+static struct fs_rig r;
+static uint64_t file, fh;
+static int others;	/* the same file, opened by a program of the host */
+
+static void setup_with(bool locks, uint32_t handles)
+{
+	fs_rig_folder(&r);
+	r.config.posix_lock = r.config.flock = locks;
+	r.config.handles = handles;
+	fs_rig_make(&r, RIG_REQUESTS);
+	ck_assert_int_eq(fs_rig_begin(&r), 0);
+}
+
+static void open_both(void)
+{
+	file = fs_rig_lookup(&r, 1, "file");
+	fh = fs_rig_open(&r, FUSE_OPEN, file, O_RDWR);
+	others = openat(r.dir, "file", O_RDWR | O_CLOEXEC);
+}
+
+static void setup(void)
+{
+	setup_with(true, 0);
+	open_both();
+}
+
+static void teardown(void)
+{
+	close(others);
+	fs_rig_fini(&r);
+}
+
+static int lock(uint32_t opcode, uint64_t owner, uint32_t type, uint64_t start,
+		uint64_t end)
+{
+	const struct fuse_lk_in in = {
+		.fh = fh, .owner = owner,
+		.lk = { .start = start, .end = end, .type = type },
+	};
+
+	return fs_rig_ask(&r, opcode, file, &in, sizeof(in), NULL, 0);
+}
+
+static int lock_whole(uint32_t type)
+{
+	const struct fuse_lk_in in = {
+		.fh = fh, .lk = { .type = type }, .lk_flags = FUSE_LK_FLOCK,
+	};
+
+	return fs_rig_ask(&r, FUSE_SETLK, file, &in, sizeof(in), NULL, 0);
+}
+
+static int flush(uint64_t owner)
+{
+	const struct fuse_flush_in in = { .fh = fh, .lock_owner = owner };
+
+	return fs_rig_ask(&r, FUSE_FLUSH, file, &in, sizeof(in), NULL, 0);
+}
+
+/* A program of the host tries for bytes of the file: 0, or an errno. */
+static int host_tries(short type, off_t start, off_t len)
+{
+	struct flock record = { .l_type = type, .l_whence = SEEK_SET,
+				.l_start = start, .l_len = len };
+
+	return fcntl(others, F_OFD_SETLK, &record) < 0 ? errno : 0;
+}
+
+START_TEST(locks_are_offered_where_they_were_asked_for)
+{
+	struct fuse_init_out out;
+
+	ck_assert_int_eq(fs_rig_begin(&r), 0);
+	memcpy(&out, fs_rig_answer(&r), sizeof(out));
+	ck_assert_uint_eq(out.flags & (FUSE_POSIX_LOCKS | FUSE_FLOCK_LOCKS),
+			  FUSE_POSIX_LOCKS | FUSE_FLOCK_LOCKS);
+}
+END_TEST
+
+START_TEST(locks_are_the_guests_alone_where_they_were_not)
+{
+	struct fuse_init_out out;
+
+	setup_with(false, 0);
+	memcpy(&out, fs_rig_answer(&r), sizeof(out));
+	ck_assert(!(out.flags & (FUSE_POSIX_LOCKS | FUSE_FLOCK_LOCKS)));
+	open_both();
+	ck_assert_int_eq(lock(FUSE_SETLK, 1, F_WRLCK, 0, 9), -ENOSYS);
+	ck_assert_int_eq(lock(FUSE_GETLK, 1, F_WRLCK, 0, 9), -ENOSYS);
+	ck_assert_int_eq(lock_whole(F_WRLCK), -ENOSYS);
+	teardown();
+}
+END_TEST
+
+START_TEST(a_record_keeps_a_program_of_the_host_out)
+{
+	ck_assert_int_eq(lock(FUSE_SETLK, 1, F_WRLCK, 10, 19), 0);
+	ck_assert_int_eq(host_tries(F_RDLCK, 19, 1), EAGAIN);
+	ck_assert_int_eq(host_tries(F_RDLCK, 0, 10), 0);
+	ck_assert_int_eq(host_tries(F_RDLCK, 20, 0), 0);
+	ck_assert_int_eq(lock(FUSE_SETLK, 1, F_UNLCK, 10, INT64_MAX), 0);
+	ck_assert_int_eq(host_tries(F_WRLCK, 10, 10), 0);
+	ck_assert_int_eq(lock(FUSE_SETLK, 1, F_RDLCK, 0, INT64_MAX), -EAGAIN);
+}
+END_TEST
+
+START_TEST(owners_keep_each_other_out_and_not_themselves)
+{
+	struct fuse_lk_out out;
+
+	ck_assert_int_eq(lock(FUSE_SETLK, 1, F_WRLCK, 10, 19), 0);
+	ck_assert_int_eq(lock(FUSE_SETLK, 1, F_RDLCK, 15, 30), 0);
+	ck_assert_int_eq(lock(FUSE_SETLK, 2, F_WRLCK, 0, 10), -EAGAIN);
+	ck_assert_int_eq(lock(FUSE_GETLK, 2, F_WRLCK, 0, 10), 0);
+	memcpy(&out, fs_rig_answer(&r), sizeof(out));
+	ck_assert_uint_eq(out.lk.type, F_WRLCK);
+	ck_assert_uint_eq(out.lk.start, 10);
+	ck_assert_uint_eq(out.lk.end, 14);
+	ck_assert_int_eq(lock(FUSE_GETLK, 1, F_WRLCK, 0, INT64_MAX), 0);
+	memcpy(&out, fs_rig_answer(&r), sizeof(out));
+	ck_assert_uint_eq(out.lk.type, F_UNLCK);
+}
+END_TEST
+
+START_TEST(records_go_when_their_owner_flushes_and_no_others)
+{
+	ck_assert_int_eq(lock(FUSE_SETLK, 1, F_WRLCK, 0, 9), 0);
+	ck_assert_int_eq(lock(FUSE_SETLK, 2, F_WRLCK, 10, 19), 0);
+	ck_assert_int_eq(flush(1), 0);
+	ck_assert_int_eq(host_tries(F_WRLCK, 0, 10), 0);
+	ck_assert_int_eq(host_tries(F_WRLCK, 10, 10), EAGAIN);
+	ck_assert_int_eq(fs_rig_ask(&r, FUSE_DESTROY, 0, NULL, 0, NULL, 0), 0);
+	ck_assert_int_eq(host_tries(F_WRLCK, 10, 10), 0);
+}
+END_TEST
+
+START_TEST(nobody_waits_for_a_lock)
+{
+	ck_assert_int_eq(host_tries(F_WRLCK, 0, 1), 0);
+	ck_assert_int_eq(lock(FUSE_SETLKW, 1, F_WRLCK, 0, 9), -EAGAIN);
+	ck_assert_int_eq(lock(FUSE_SETLKW, 1, F_WRLCK, 1, 9), 0);
+}
+END_TEST
+
+START_TEST(a_lock_of_a_whole_file_is_its_handles)
+{
+	ck_assert_int_eq(lock_whole(F_RDLCK), 0);
+	ck_assert_int_eq(flock(others, LOCK_SH | LOCK_NB), 0);
+	ck_assert_int_eq(lock_whole(F_WRLCK), -EAGAIN);
+	ck_assert_int_eq(flock(others, LOCK_UN), 0);
+	ck_assert_int_eq(lock_whole(F_WRLCK), 0);
+	ck_assert_int_lt(flock(others, LOCK_SH | LOCK_NB), 0);
+	ck_assert_int_eq(lock_whole(F_UNLCK), 0);
+	ck_assert_int_eq(flock(others, LOCK_EX | LOCK_NB), 0);
+	ck_assert_int_eq(flock(others, LOCK_UN), 0);
+	ck_assert_int_eq(lock_whole(F_WRLCK), 0);
+	ck_assert_int_eq(fs_rig_release(&r, FUSE_RELEASE, file, fh), 0);
+	ck_assert_int_eq(flock(others, LOCK_EX | LOCK_NB), 0);
+}
+END_TEST
+
+START_TEST(locks_that_cannot_be_are_refused)
+{
+	ck_assert_int_eq(lock(FUSE_SETLK, 1, F_WRLCK, 9, 0), -EINVAL);
+	ck_assert_int_eq(lock(FUSE_SETLK, 1, 77, 0, 9), -EINVAL);
+	ck_assert_int_eq(lock(FUSE_SETLK, 1, F_WRLCK, UINT64_MAX, UINT64_MAX),
+			 -EINVAL);
+	ck_assert_int_eq(lock_whole(77), -EINVAL);
+	fh++;
+	ck_assert_int_eq(lock(FUSE_SETLK, 1, F_WRLCK, 0, 9), -EBADF);
+}
+END_TEST
+
+START_TEST(a8_13_owners_of_records_are_bounded)
+{
+	uint64_t owner;
+
+	setup_with(true, 16);
+	open_both();
+	for (owner = 1; owner <= 5; owner++)
+		ck_assert_int_eq(lock(FUSE_SETLK, owner, F_RDLCK, 0, 9), 0);
+	ck_assert_int_eq(lock(FUSE_SETLK, owner, F_RDLCK, 0, 9), -ENOLCK);
+	ck_assert_int_eq(flush(1), 0);
+	ck_assert_int_eq(lock(FUSE_SETLK, owner, F_RDLCK, 0, 9), 0);
+	teardown();
+}
+END_TEST
+
+static Suite *suite(void)
+{
+	Suite *s = suite_create("lock");
+	TCase *tc = tcase_create("lock"), *alone = tcase_create("alone");
+
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_test(tc, locks_are_offered_where_they_were_asked_for);
+	tcase_add_test(tc, a_record_keeps_a_program_of_the_host_out);
+	tcase_add_test(tc, owners_keep_each_other_out_and_not_themselves);
+	tcase_add_test(tc, records_go_when_their_owner_flushes_and_no_others);
+	tcase_add_test(tc, nobody_waits_for_a_lock);
+	tcase_add_test(tc, a_lock_of_a_whole_file_is_its_handles);
+	tcase_add_test(tc, locks_that_cannot_be_are_refused);
+	tcase_add_test(alone, locks_are_the_guests_alone_where_they_were_not);
+	tcase_add_test(alone, a8_13_owners_of_records_are_bounded);
+	suite_add_tcase(s, tc);
+	suite_add_tcase(s, alone);
+	return s;
+}
+
+int main(void)
+{
+	return run_suite(suite());
+}
