@@ -440,6 +440,7 @@ int main(void)
 	Suite *s = suite_create("block-fd");
 	TCase *tc = tcase_create("block-fd");
 
+	setenv("CK_FORK", "yes", 1);	/* cases leave the process changed */
 	suite_add_tcase(s, tc);
 	tcase_add_test(tc, piece_shows_the_bytes_at_its_file_offset);
 	tcase_add_test(tc, unaligned_offset_keeps_the_rest);

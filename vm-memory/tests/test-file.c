@@ -678,6 +678,7 @@ int main(void)
 	Suite *s = suite_create("file");
 	TCase *tc = tcase_create("file");
 
+	setenv("CK_FORK", "yes", 1);	/* cases leave the process changed */
 	suite_add_tcase(s, tc);
 	tcase_add_checked_fixture(tc, setup, teardown);
 	ROM_ROWS(ADD_ROW)

@@ -163,6 +163,7 @@ int main(void)
 	Suite *s = suite_create("lock");
 	TCase *tc = tcase_create("lock");
 
+	setenv("CK_FORK", "yes", 1);	/* cases leave the process changed */
 	tcase_add_checked_fixture(tc, make_file, remove_file);
 	tcase_add_loop_test(tc,
 		stores_to_a_file_exclude_others_from_the_same_bytes, 0,

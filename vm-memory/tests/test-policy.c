@@ -215,6 +215,7 @@ int main(void)
 	Suite *s = suite_create("policy");
 	TCase *tc = tcase_create("policy");
 
+	setenv("CK_FORK", "yes", 1);	/* cases leave the process changed */
 	suite_add_tcase(s, tc);
 	LOOP(tc, policies_come_before_the_pages, orders);
 	LOOP(tc, pages_mapped_anew_have_the_policies_of_the_rest, again);

@@ -237,6 +237,7 @@ int main(void)
 	Suite *s = suite_create("private");
 	TCase *tc = tcase_create("private");
 
+	setenv("CK_FORK", "yes", 1);	/* cases leave the process changed */
 	suite_add_tcase(s, tc);
 	LOOP(tc, private_half_is_a_guest_memfd_of_the_same_size, with_private);
 	tcase_add_test(tc, fully_shared_memory_asks_for_both_flags);

@@ -486,6 +486,7 @@ int main(void)
 	Suite *s = suite_create("sigbus");
 	TCase *tc = tcase_create("sigbus");
 
+	setenv("CK_FORK", "yes", 1);	/* cases leave the process changed */
 	suite_add_tcase(s, tc);
 	tcase_set_timeout(tc, 240);
 	tcase_add_checked_fixture(tc, setup, teardown);

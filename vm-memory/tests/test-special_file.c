@@ -184,6 +184,7 @@ int main(void)
 	Suite *s = suite_create("special_file");
 	TCase *tc = tcase_create("special_file");
 
+	setenv("CK_FORK", "yes", 1);	/* cases leave the process changed */
 	suite_add_tcase(s, tc);
 	tcase_add_checked_fixture(tc, setup, teardown);
 	LOOP(tc, d1_06_device_that_can_be_mapped_is_memory, zero_props);
