@@ -86,7 +86,9 @@ VHOST_USER_API const char *vhost_kern_name(const struct vhost_kern *k);
 VHOST_USER_API uint64_t vhost_kern_features(const struct vhost_kern *k);
 
 /*
- * The guest's memory, now and whenever it changes, while rings run, too.
+ * The guest's memory, now and whenever it changes, while rings run, too. When
+ * memory goes, the kernel loses all translations of I/O addresses that it was
+ * told, and asks for those that it misses.
  *
  *   -ENOSPC  more regions than the kernel takes, which its module parameter
  *            max_mem_regions says

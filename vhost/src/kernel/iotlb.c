@@ -101,13 +101,29 @@ int vhost_kern_iotlb_update(struct vhost_kern *k,
 	return send_iotlb(k, &iotlb, err);
 }
 
-int vhost_kern_iotlb_invalidate(struct vhost_kern *k, uint64_t iova,
-				uint64_t len, struct vsu_error *err)
+static int range_invalidate(const struct vhost_kern *k, uint64_t iova,
+			    uint64_t len, struct vsu_error *err)
 {
 	const struct vhost_iotlb_msg iotlb = {
 		.iova = iova, .size = len, .type = VHOST_IOTLB_INVALIDATE,
 	};
+
+	return send_iotlb(k, &iotlb, err);
+}
+
+int vhost_kern_iotlb_invalidate(struct vhost_kern *k, uint64_t iova,
+				uint64_t len, struct vsu_error *err)
+{
 	int rc = check_range(k, iova, len, err);
 
-	return rc < 0 ? rc : send_iotlb(k, &iotlb, err);
+	return rc < 0 ? rc : range_invalidate(k, iova, len, err);
+}
+
+/* A size of 2^64 is none, so that the last byte is a range of its own. */
+int vhost_kern_priv_iotlb_forget(const struct vhost_kern *k,
+				 struct vsu_error *err)
+{
+	int rc = range_invalidate(k, 0, UINT64_MAX, err);
+
+	return rc < 0 ? rc : range_invalidate(k, UINT64_MAX, 1, err);
 }

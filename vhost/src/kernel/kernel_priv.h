@@ -70,6 +70,12 @@ int vhost_kern_priv_locate(const struct vhost_kern *k, uint32_t index,
 /* Tells the kernel where they are, and whether stores are logged. */
 int vhost_kern_priv_send_home(const struct vhost_kern *k, uint32_t index);
 
+/* iotlb.c */
+
+/* The kernel has no translation left. */
+int vhost_kern_priv_iotlb_forget(const struct vhost_kern *k,
+				 struct vsu_error *err);
+
 /* log.c */
 
 /* -EINVAL: the log is too small for map. */

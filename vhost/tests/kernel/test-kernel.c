@@ -468,6 +468,37 @@ START_TEST(e2_10_iotlb_entry_beyond_memory_is_refused)
 }
 END_TEST
 
+/* The kernel reads a message that takes [iova, iova + size) back. */
+static void ck_invalidated(const struct rig *rig, uint64_t iova, uint64_t size)
+{
+	struct vhost_msg_v2 msg;
+
+	ck_assert_int_eq(recv(rig->kernel, &msg, sizeof(msg), MSG_DONTWAIT),
+			 sizeof(msg));
+	ck_assert_uint_eq(msg.iotlb.type, VHOST_IOTLB_INVALIDATE);
+	ck_assert_uint_eq(msg.iotlb.iova, iova);
+	ck_assert_uint_eq(msg.iotlb.size, size);
+}
+
+START_TEST(e2_12_translations_go_with_memory)
+{
+	struct vmem_map *more;
+	struct rig rig;
+	char byte;
+
+	rig_init(&rig, VHOST_KERN_NET);
+	more = map_of(&rig, 1);
+	ck_assert_int_eq(start(&rig, DESC, VQ_F_ACCESS_PLATFORM), 0);
+	ck_assert_int_eq(vhost_kern_set_memory(rig.k, more, NULL), 0);
+	ck_assert_int_lt(recv(rig.kernel, &byte, 1, MSG_DONTWAIT), 0);
+	ck_assert_int_eq(vhost_kern_set_memory(rig.k, rig.map, NULL), 0);
+	ck_invalidated(&rig, 0, UINT64_MAX);
+	ck_invalidated(&rig, UINT64_MAX, 1);
+	vmem_map_unref(more);
+	rig_fini(&rig);
+}
+END_TEST
+
 START_TEST(e2_10_iotlb_message_of_another_kind_is_refused)
 {
 	struct vhost_msg_v2 msg = { .type = 1 };
@@ -599,6 +630,7 @@ static Suite *suite(void)
 	tcase_add_test(t, iotlb_carries_misses_and_answers);
 	tcase_add_test(t, translations_that_came_before_a_start_are_kept);
 	tcase_add_test(t, e2_10_iotlb_entry_beyond_memory_is_refused);
+	tcase_add_test(t, e2_12_translations_go_with_memory);
 	tcase_add_test(t, e2_10_iotlb_message_of_another_kind_is_refused);
 	tcase_add_loop_test(t, e2_01_open_says_what_the_kernel_refused, 0,
 			    sizeof(opens) / sizeof(opens[0]));
