@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
+#include <virtio-devices/pci.h>
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/exit.h>
 
@@ -161,8 +162,9 @@ uint32_t config_in(unsigned int slot, uint32_t at)
 void common_out(unsigned int slot, uint32_t at, uint32_t len, uint32_t value)
 {
 	access_of(&rig.machine.mmio, VMM_PCI_ECAM_GPA + slot * 0x8000 + COMMAND, 2, true, 6);
-	access_of(&rig.machine.mmio, VMM_PCI_WINDOW_GPA + (slot - 1) * UINT64_C(0x4000) + at,
-		  len, true, value);
+	access_of(&rig.machine.mmio,
+		  VMM_PCI_WINDOW_GPA + (slot - 1) * (uint64_t)VIRTDEV_PCI_BAR0_SIZE + at, len, true,
+		  value);
 }
 
 void status_out(unsigned int slot, uint8_t value)

@@ -136,19 +136,24 @@ START_TEST(why_a_back_ends_device_does_not_come_is_said)
 }
 END_TEST
 
+static void go(bool by_force)
+{
+	if (by_force) {
+		assert_told("device-del 0 force wait\n", DONE);
+		ck_assert_uint_eq(port_in(GOES), SLOT1);
+		return;
+	}
+	assert_told("device-del 0\n", DONE);
+	give();
+	wait_until_gone(0);
+}
+
 static void round_trip(unsigned int round)
 {
 	come();
 	if (round % 3)
 		drive(1, 1);
-	if (round % 2) {
-		assert_told("device-del 0 force wait\n", DONE);
-		ck_assert_uint_eq(port_in(GOES), SLOT1);
-	} else {
-		assert_told("device-del 0\n", DONE);
-		give();
-		wait_until_gone(0);
-	}
+	go(round % 2);
 }
 
 static void many(void)
@@ -192,14 +197,7 @@ static void lost(void)
 	for (i = 0; i < 4; i++) {
 		lose();
 		assert_told("device-del 0\n", DONE);
-		if (i % 2) {
-			assert_told("device-del 0 force wait\n", DONE);
-			ck_assert_uint_eq(port_in(GOES), SLOT1);
-		} else {
-			assert_told("device-del 0\n", DONE);
-			give();
-			wait_until_gone(0);
-		}
+		go(i % 2);
 		assert_refusal("device-del 0\n", "no device '0'");
 		back_end_serve();
 	}
@@ -220,9 +218,7 @@ static void dead(void)
 	drive(1, 1);
 	back_end_stop();
 	wait_for_status("\"dead\":1");
-	assert_told("device-del 0\n", DONE);
-	give();
-	wait_until_gone(0);
+	go(false);
 	/* the status of the machine's end tells of it */
 	rig.machine.lost--;
 	back_end_serve();

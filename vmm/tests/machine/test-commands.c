@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Claims about what the commands of the control socket answer, and do. */
+#include <config.h>
+
+#include <sys/stat.h>
+
+#include "plug_rig.h"
+
+#define DISK 65536u		/* bytes of the file behind it at first */
+#define DEVICE_CONFIG 0x2000u	/* in BAR 0, as the capability says */
+
+static uint64_t disk_size(void)
+{
+	struct stat st;
+
+	ck_assert_int_eq(stat("disk", &st), 0);
+	return (uint64_t)st.st_size;
+}
+
+static void run(void (*what)(void))
+{
+	machine_run("--transport=pci", OWN_MEMORY, what);
+}
+
+static void listing(void)
+{
+	assert_told("status\n", "{\"ok\":true,\"cpus\":2,\"paused\":false,\"devices\":[]}\n");
+	assert_told("device-add rng\n", ADDED(0));
+	assert_told("device-add blk,path=disk\n", ADDED(1));
+	user_says("status\n");
+	ck_assert_ptr_nonnull(strstr(said, "\"devices\":[{\"device\":0,\"id\":4,\"kind\":\"rng\",\"slot\":1,\"numbers\":{\""));
+	ck_assert_ptr_nonnull(strstr(said, "}},{\"device\":1,\"id\":2,\"kind\":\"blk\",\"slot\":2,\"numbers\":{\"reads\":0"));
+	ck_assert_str_eq(said + strlen(said) - 5, "}}]}\n");
+	assert_told("device-del rng\n", DONE);
+	ck_assert_ptr_nonnull(strstr(user_says("status\n"), "\"slot\":1,\"leaving\":true,"));
+	assert_given(1);
+	wait_until_gone(0);
+	ck_assert_ptr_nonnull(strstr(user_says("status\n"), "\"devices\":[{\"device\":1,"));
+}
+
+START_TEST(the_status_has_each_device_with_its_kind_slot_and_numbers)
+{
+	run(listing);
+}
+END_TEST
+
+/* Of the device's configuration: sectors. */
+static uint32_t capacity(void)
+{
+	return access_of(&rig.machine.mmio, VMM_PCI_WINDOW_GPA + DEVICE_CONFIG, 4,
+			 false, 0);
+}
+
+static void growing(void)
+{
+	assert_told("device-add blk,path=disk\n", ADDED(0));
+	common_out(1, STATUS, 1, 1);
+	ck_assert_uint_eq(capacity(), DISK / 512);
+	assert_told("resize blk 128K\n", DONE);
+	ck_assert_uint_eq(disk_size(), 2 * DISK);
+	ck_assert_uint_eq(capacity(), 2 * DISK / 512);
+	ck_assert_int_eq(truncate("disk", 3 * DISK), 0);
+	assert_told("resize 0 0\n", DONE);
+	ck_assert_uint_eq(capacity(), 3 * DISK / 512);
+	assert_refusal("resize 0 64K\n", "it can grow, and not shrink");
+	ck_assert_uint_eq(disk_size(), 3 * DISK);
+}
+
+START_TEST(a_disk_has_the_size_that_is_asked_for_or_that_of_its_file)
+{
+	run(growing);
+}
+END_TEST
+
+static const struct { const char *line, *why; } refusals[] = {
+	{ "resize\n", "expected is 'resize DEVICE SIZE'" },
+	{ "resize 0\n", "expected is 'resize DEVICE SIZE'" },
+	{ "resize 1 1M\n", "resize: no device '1'; 'status' names them" },
+	{ "resize net 1M\n", "resize: no device 'net'" },
+	{ "resize rng 1M\n", "device 'rng' has no size that can be changed here" },
+	{ "resize 0 much\n", "resize: 'much' is no size, as 512M is" },
+	{ "resize 0 -1\n", "'-1' is no size" },
+	{ "status now\n", "expected is 'status'" },
+	{ "stats\n", "did you mean 'status'? There are: status, resize, device-add, device-del" },
+	{ "device-del\n", "expected is 'device-del DEVICE [force] [wait]'" },
+	{ "device-del 0 force wait now\n", "4 words follow" },
+	{ "device-del 0 wait soon\n", "'soon' after the device" },
+};
+
+static void refused(void)
+{
+	unsigned int i;
+
+	assert_told("device-add rng\n", ADDED(0));
+	for (i = 0; i < COUNT(refusals); i++)
+		assert_refusal(refusals[i].line, refusals[i].why);
+	ck_assert(has_device(0));
+}
+
+START_TEST(what_cannot_be_done_is_refused_with_its_reason)
+{
+	run(refused);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("commands");
+	TCase *tc = tcase_create("commands");
+
+	tcase_add_checked_fixture(tc, rig_init, rig_fini);
+	tcase_add_test(tc, the_status_has_each_device_with_its_kind_slot_and_numbers);
+	tcase_add_test(tc, a_disk_has_the_size_that_is_asked_for_or_that_of_its_file);
+	tcase_add_test(tc, what_cannot_be_done_is_refused_with_its_reason);
+	suite_add_tcase(s, tc);
+	return run_suite(s);
+}
