@@ -17,6 +17,7 @@ int main(int argc, char **argv)
 				"  ]\n"
 				"}",
 		.kind = &vmm_blk_kind,
+		.grows = true,
 	};
 
 	return daemon_main(&daemon, argc, argv);

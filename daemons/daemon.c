@@ -249,6 +249,8 @@ static int device_run(struct command_line *cl, struct vsu_error *err)
 	status = open_device(cl, &dev, err);
 	if (status == VSU_EXIT_OK) {
 		cl->serve.calls = more_calls(cl);
+		if (cl->daemon->grows)
+			cl->serve.resize = cl->daemon->kind->resize;
 		status = serve_device(&cl->serve, dev, sigbus, err);
 	}
 	/* the table lives as long as its handler: until the program ends */

@@ -81,6 +81,8 @@ struct daemon {
 	 * --sandbox and --rlimit-nofile.
 	 */
 	bool shares_folder;
+	/* SIGUSR1: the device has the size that its file has by now. */
+	bool grows;
 };
 
 /* The whole life of the program; returns its exit status. */
@@ -97,6 +99,9 @@ struct serve {
 	enum confine_filter filter;
 	const char *const *calls; /* as in struct daemon */
 	bool postcopy;		/* --allow-postcopy */
+	/* takes the size that there is, at SIGUSR1; NULL: that ends it */
+	int (*resize)(struct virtdev *dev, uint64_t bytes,
+		      struct vsu_error *err);
 	struct sandbox *sandbox; /* to close once the socket is open, or NULL */
 };
 

@@ -199,32 +199,37 @@ static int confine_all(const struct serve *how, struct vsu_error *err)
 	       VSU_EXIT_OK;
 }
 
-/* Readable from the first signal on that asks for the end. */
-static int stop_event = -1;
+/* Readable when one of the two was asked for by a signal. */
+static int signal_event = -1;
+static volatile sig_atomic_t asked_to_stop, asked_to_look;
 
 static void on_signal(int number)
 {
 	const int saved = errno;
 
-	(void)number;
-	vsu_event_signal_own(stop_event);
+	if (number == SIGUSR1)
+		asked_to_look = 1;
+	else
+		asked_to_stop = 1;
+	vsu_event_signal_own(signal_event);
 	errno = saved;
 }
 
 /* Whoever started this may have left them blocked. */
-static int handle_signals(struct vsu_error *err)
+static int handle_signals(bool can_grow, struct vsu_error *err)
 {
-	static const int numbers[] = { SIGTERM, SIGINT, SIGHUP };
+	static const int numbers[] = { SIGTERM, SIGINT, SIGHUP, SIGUSR1 };
+	const size_t n = sizeof(numbers) / sizeof(*numbers) - !can_grow;
 	struct sigaction action = { .sa_flags = SA_RESTART };
 	size_t i;
 
-	stop_event = vsu_event_new();
-	if (stop_event < 0)
-		return vsu_error_sys(err, stop_event,
+	signal_event = vsu_event_new();
+	if (signal_event < 0)
+		return vsu_error_sys(err, signal_event,
 				     "cannot make an eventfd");
 	action.sa_handler = on_signal;
 	sigemptyset(&action.sa_mask);
-	for (i = 0; i < sizeof(numbers) / sizeof(*numbers); i++) {
+	for (i = 0; i < n; i++) {
 		if (sigaction(numbers[i], &action, NULL) < 0)
 			return vsu_error_sys(err, -errno,
 					     "cannot handle signals");
@@ -243,6 +248,26 @@ static void begin_stop(struct loop *l)
 	l->stopping = true;
 }
 
+/* The file behind the device may have grown: then the guest is told. */
+static void look_at_size(const struct loop *l)
+{
+	struct vsu_error err = VSU_ERROR_INIT;
+
+	if (l->how->resize(l->dev, 0, &err) < 0)
+		prog_log(PROG_LOG_WARNING, "size", "SIGUSR1: %s", err.msg);
+}
+
+static void obey_signals(struct loop *l)
+{
+	vsu_event_drain(signal_event, NULL);
+	if (asked_to_look) {
+		asked_to_look = 0;
+		look_at_size(l);
+	}
+	if (asked_to_stop)
+		begin_stop(l);
+}
+
 /* A stop goes on as long as queues have to be drained. */
 static bool is_over(struct loop *l)
 {
@@ -259,9 +284,9 @@ static void loop_run(struct loop *l)
 
 	do {
 		rc = virtdev_vhost_user_server_wait(l->server,
-				l->stopping ? -1 : stop_event, -1);
+				l->stopping ? -1 : signal_event, -1);
 		if (rc == 1)
-			begin_stop(l);
+			obey_signals(l);
 	} while (rc >= 0 && !is_over(l));
 }
 
@@ -271,7 +296,7 @@ static void loop_fini(struct loop *l)
 	virtdev_vhost_user_server_free(l->server);
 	if (l->have_path)
 		vsu_sock_unlink(&l->path);
-	vsu_fd_close(&stop_event);
+	vsu_fd_close(&signal_event);
 }
 
 /* A sandbox is closed before there are threads. */
@@ -288,7 +313,7 @@ static int loop_init(struct loop *l, struct vsu_error *err)
 		vsu_closer_set_keep(prog_closer(), 0);
 	rc = rc < 0 ? rc : make_server(l, fd, err);
 	vsu_fd_close(&fd);
-	rc = rc < 0 ? rc : handle_signals(err);
+	rc = rc < 0 ? rc : handle_signals(l->how->resize, err);
 	rc = rc < 0 ? rc : start_threads(l, err);
 	return rc < 0 ? VSU_EXIT_HOST : VSU_EXIT_OK;
 }

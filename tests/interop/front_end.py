@@ -17,6 +17,9 @@ does to a daemon from outside. It uses none of the libraries.
                                        the ring goes on
     front_end.py no-pages PATH         memory of huge pages that are not there:
                                        the table is refused
+    front_end.py grown PATH PID FILE   the image grows, and PID is told: the
+                                       capacity changes while the ring runs
+    front_end.py kept PATH PID         PID is told, and the capacity stays
 
 Says nothing and ends with 0 when all was as it should be.
 """
@@ -35,6 +38,7 @@ VRING_NUM, VRING_ADDR, VRING_BASE, KICK, CALL, ENABLE = 8, 9, 10, 12, 13, 18
 SET_LOG_BASE, GET_PROTOCOL, SET_PROTOCOL = 6, 15, 16
 VERSION_1, PROTOCOL_FEATURES, LOG_ALL = 1 << 32, 1 << 30, 1 << 26
 LOG_SHMFD, REPLY_ACK, NEED_REPLY = 1 << 1, 1 << 3, 8
+CONFIG, BACKEND_REQ, BACKEND_FD, GET_CONFIG, CHANGED = 1 << 9, 1 << 5, 21, 24, 2
 SIZE, SLOTS, MEMORY, BASE = 128, 32, 1 << 20, 0x7f0000000000
 AVAIL, USED, HEADERS, STATUS, DATA = 0x1000, 0x2000, 0x3000, 0x4000, 0x10000
 READ, WRITE = 0, 1
@@ -252,7 +256,47 @@ def nonsense(path, n):
         peer.close()
 
 
+def with_channel(path):
+    """A front-end whose ring runs, and the back-end's own channel to it."""
+    peer, (ours, theirs) = FrontEnd(path), socket.socketpair()
+    peer.get(GET_FEATURES)
+    peer.get(GET_PROTOCOL)
+    peer.send(SET_PROTOCOL, struct.pack("=Q", CONFIG | BACKEND_REQ))
+    peer.send(BACKEND_FD, fds=[theirs.fileno()])
+    peer.start()
+    goes_on(peer)
+    return peer, ours
+
+
+def capacity(peer):
+    peer.send(GET_CONFIG, struct.pack("=III8x", 0, 8, 0))
+    return struct.unpack("=20xIQ", peer.socket.recv(32, socket.MSG_WAITALL))[1]
+
+
+def grown(path, pid, file):
+    peer, channel = with_channel(path)
+    before = capacity(peer)
+    os.truncate(file, before * 1024)
+    os.kill(int(pid), signal.SIGUSR1)
+    assert select.select([channel], [], [], PATIENCE)[0], "nobody says that the disk grew"
+    assert struct.unpack("=III", channel.recv(12))[0] == CHANGED
+    assert capacity(peer) == 2 * before, "%d sectors" % capacity(peer)
+    peer.submit(0, WRITE, 2 * before - 1)
+    peer.notify()
+    peer.wait(1)
+    assert peer.memory[STATUS] == 0, "status %d" % peer.memory[STATUS]
+
+
+def kept(path, pid):
+    peer, channel = with_channel(path)
+    before = capacity(peer)
+    os.kill(int(pid), signal.SIGUSR1)
+    goes_on(peer)
+    assert capacity(peer) == before
+    assert not select.select([channel], [], [], 0)[0], "the capacity is said to change"
+
+
 if __name__ == "__main__":
     {"full-call": full_call, "killed": killed, "nonsense": nonsense,
      "cut-log": cut_log, "bad-logs": bad_logs, "unlogged": unlogged,
-     "no-pages": no_pages}[sys.argv[1]](*sys.argv[2:])
+     "no-pages": no_pages, "grown": grown, "kept": kept}[sys.argv[1]](*sys.argv[2:])
