@@ -110,8 +110,8 @@ VHOST_USER_API int vhost_kern_set_ring(struct vhost_kern *k, uint32_t index,
 /*
  * Starts the rings that were described. features: the driver's. -EFAULT: a ring
  * is not in memory that was given; -EINVAL: features that were not offered, or
- * a ring's size or alignment; -EOPNOTSUPP: the kernel refuses the features.
- * Nothing runs on failure.
+ * a ring's size or alignment; -EOPNOTSUPP: the kernel refuses the features;
+ * -EBUSY: they run already, and go on. Nothing runs after any other failure.
  */
 VHOST_USER_API int vhost_kern_start(struct vhost_kern *k, uint64_t features,
 				    struct vsu_error *err) VSU_NODISCARD;
@@ -152,7 +152,7 @@ VHOST_USER_API int vhost_kern_set_log(struct vhost_kern *k, void *log,
 /*
  * A device behind an IOMMU, whose driver agreed on VQ_F_ACCESS_PLATFORM: rings
  * and buffers are I/O addresses then, and the kernel asks for what it misses.
- * The fd is readable when it does.
+ * The fd is readable when it does; it is k's, for as long as k lives.
  */
 VHOST_USER_API int vhost_kern_fd(const struct vhost_kern *k);
 
@@ -170,6 +170,12 @@ VHOST_USER_API int vhost_kern_iotlb_next(struct vhost_kern *k, uint64_t *iova,
 VHOST_USER_API int vhost_kern_iotlb_update(struct vhost_kern *k,
 					   const struct vmem_iotlb_entry *entry,
 					   struct vsu_error *err) VSU_NODISCARD;
+
+/*
+ * Takes back what the kernel was told of len bytes at iova, and of all entries
+ * that reach into them. -EINVAL: no bytes, or beyond 2^64; -EOPNOTSUPP: the
+ * driver has not agreed.
+ */
 VHOST_USER_API int vhost_kern_iotlb_invalidate(struct vhost_kern *k,
 					       uint64_t iova, uint64_t len,
 					       struct vsu_error *err)
