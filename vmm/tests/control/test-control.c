@@ -187,7 +187,7 @@ START_TEST(what_is_wrong_is_said_and_the_client_stays)
 }
 END_TEST
 
-START_TEST(line_without_end_loses_its_client_alone)
+START_TEST(d3_01_line_without_end_loses_its_client_alone)
 {
 	char line[VMM_CONTROL_LINE + 1];
 	int sock = client(), other = client();
@@ -204,7 +204,7 @@ START_TEST(line_without_end_loses_its_client_alone)
 }
 END_TEST
 
-START_TEST(zero_byte_loses_its_client)
+START_TEST(d3_01_zero_byte_loses_its_client)
 {
 	int sock = client();
 
@@ -216,7 +216,7 @@ START_TEST(zero_byte_loses_its_client)
 }
 END_TEST
 
-START_TEST(client_that_does_not_read_is_let_go)
+START_TEST(d3_02_client_that_does_not_read_is_let_go)
 {
 	const int before = vsu_fd_count();
 	unsigned int i;
@@ -257,7 +257,7 @@ static void close_all(const int sock[VMM_CONTROL_CLIENTS])
 #define SAID "{\"ok\":true,\"word\":\"x\",\"more\":0}\n"
 #define LATE "{\"ok\":true,\"late\":true}\n"
 
-START_TEST(the_client_that_is_silent_for_longest_gives_way)
+START_TEST(d3_03_the_client_that_is_silent_for_longest_gives_way)
 {
 	int sock[VMM_CONTROL_CLIENTS], more;
 
@@ -278,7 +278,7 @@ START_TEST(the_client_that_is_silent_for_longest_gives_way)
 }
 END_TEST
 
-START_TEST(clients_that_wait_for_answers_stay_and_a_ninth_is_refused)
+START_TEST(d3_03_clients_that_wait_for_answers_stay_and_a_ninth_is_refused)
 {
 	int sock[VMM_CONTROL_CLIENTS], more;
 
@@ -339,7 +339,7 @@ START_TEST(lines_behind_one_that_waits_are_answered_in_their_order)
 }
 END_TEST
 
-START_TEST(one_that_says_more_while_it_waits_than_a_line_holds_is_let_go)
+START_TEST(d3_03_one_that_says_more_while_it_waits_than_a_line_holds_is_let_go)
 {
 	const int before = vsu_fd_count();
 	char line[VMM_CONTROL_LINE + 1];
@@ -376,14 +376,14 @@ int main(void)
 	tcase_add_test(tc, line_may_come_in_pieces_and_several_at_once);
 	tcase_add_loop_test(tc, what_is_wrong_is_said_and_the_client_stays, 0,
 			    (int)COUNT(refusals));
-	tcase_add_test(tc, line_without_end_loses_its_client_alone);
-	tcase_add_test(tc, zero_byte_loses_its_client);
-	tcase_add_test(tc, client_that_does_not_read_is_let_go);
-	tcase_add_test(tc, the_client_that_is_silent_for_longest_gives_way);
-	tcase_add_test(tc, clients_that_wait_for_answers_stay_and_a_ninth_is_refused);
+	tcase_add_test(tc, d3_01_line_without_end_loses_its_client_alone);
+	tcase_add_test(tc, d3_01_zero_byte_loses_its_client);
+	tcase_add_test(tc, d3_02_client_that_does_not_read_is_let_go);
+	tcase_add_test(tc, d3_03_the_client_that_is_silent_for_longest_gives_way);
+	tcase_add_test(tc, d3_03_clients_that_wait_for_answers_stay_and_a_ninth_is_refused);
 	tcase_add_test(tc, one_that_left_after_it_had_said_all_gives_way_first);
 	tcase_add_test(tc, lines_behind_one_that_waits_are_answered_in_their_order);
-	tcase_add_test(tc, one_that_says_more_while_it_waits_than_a_line_holds_is_let_go);
+	tcase_add_test(tc, d3_03_one_that_says_more_while_it_waits_than_a_line_holds_is_let_go);
 	tcase_add_test(tc, place_that_is_taken_is_refused);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
