@@ -7,7 +7,7 @@
 /* By what they are for. */
 static const char *const calls[] = {
 	/* names in folders */
-	"getdents64", "linkat", "mkdirat", "mknodat", "renameat2", "symlinkat",
+	"getdents64", "name_to_handle_at", "open_by_handle_at", "linkat", "mkdirat", "mknodat", "renameat2", "symlinkat",
 	/* what is said of a file */
 	"faccessat", "faccessat2", "fchmod", "fchmodat", "fchmodat2",
 	"fchownat", "fgetxattr", "flistxattr", "fremovexattr", "fsetxattr",

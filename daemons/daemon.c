@@ -293,6 +293,7 @@ static int enter_sandbox(struct command_line *cl, int *status,
 	cl->serve.user = NULL;
 	cl->serve.sandbox = &cl->sandbox;
 	cl->daemon->kind->describe(cl->config, &facts);
+	cl->sandbox.finds_files = facts.finds_files;
 	rc = sandbox_enter(&cl->sandbox, folder, !facts.writes, status, err);
 	if (rc < 0)
 		*status = rc == -EPERM ? VSU_EXIT_HOST : open_status(rc);

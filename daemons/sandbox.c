@@ -247,6 +247,14 @@ static int groups_drop(struct vsu_error *err)
 	return 0;
 }
 
+static uint64_t file_capabilities(const struct sandbox *s)
+{
+	if (s->own_users)
+		return 0;
+	return FILE_CAPABILITIES | (s->finds_files ?
+		UINT64_C(1) << CAP_DAC_READ_SEARCH : 0);
+}
+
 int sandbox_close(struct sandbox *s, struct vsu_error *err)
 {
 	int rc = groups_drop(err);
@@ -261,5 +269,5 @@ int sandbox_close(struct sandbox *s, struct vsu_error *err)
 		return rc;
 	s->root_changed = s->kind != SANDBOX_NONE;
 	umask(0);
-	return confine_capabilities(s->own_users ? 0 : FILE_CAPABILITIES, err);
+	return confine_capabilities(file_capabilities(s), err);
 }

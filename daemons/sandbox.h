@@ -40,6 +40,8 @@ extern const char *const sandbox_names[];
 struct sandbox {
 	enum sandbox_kind kind;
 	const char *folder;	/* that becomes the root, after the first step */
+	bool finds_files;	/* files are opened by handles, which the
+				   caller says before the second step */
 	bool own_users;		/* in a user namespace of its own */
 	bool root_changed;	/* the host's files are out of reach */
 	int leash;		/* to the parent, or -1 */

@@ -14,13 +14,18 @@
 /* As enum virtdev_fs_cache. */
 static const char *const caches[] = { "auto", "always", "never", NULL };
 
+/* As enum virtdev_fs_handles. */
+static const char *const file_handles[] = { "never", "prefer", "mandatory",
+					    NULL };
+
 struct fs {
 	const char *path, *tag;
-	uint64_t cache, read_only, window, xattr, submounts, posix_lock, flock;
+	uint64_t file_handles, cache, read_only, window, xattr, submounts, posix_lock, flock;
 };
 static_assert(sizeof(struct fs) <= VMM_DEVICE_CONFIG_MAX, "a kind's config");
 static_assert(VIRTDEV_FS_CACHE_ALWAYS == 1 && VIRTDEV_FS_CACHE_NEVER == 2,
 	      "the order of cache modes");
+static_assert(VIRTDEV_FS_HANDLES_MANDATORY == 2, "the order of file handles");
 
 static const struct vmm_device_key keys[] = {
 	{ .option = { .name = "path", .kind = VSU_OPTION_STRING,
@@ -46,6 +51,10 @@ static const struct vmm_device_key keys[] = {
 	{ .option = { .name = "announce-submounts", .kind = VSU_OPTION_FLAG,
 		      .help = "the guest is told where another file system begins" },
 	  .offset = offsetof(struct fs, submounts) },
+	{ .option = { .name = "inode-file-handles", .kind = VSU_OPTION_CHOICE,
+		      .arg = "WHEN", .choices = file_handles, .preset = "never",
+		      .help = "files that the guest knows are found again and not held open: never, prefer or mandatory" },
+	  .offset = offsetof(struct fs, file_handles) },
 	{ .option = { .name = "posix-lock", .kind = VSU_OPTION_FLAG,
 		      .help = "locks of records hold for the host and other guests, too" },
 	  .offset = offsetof(struct fs, posix_lock) },
@@ -71,7 +80,7 @@ static int fs_open(const void *config, const struct vmm_device_common *common,
 		.queues = common->queues, .queue_max = common->queue_size,
 		.read_only = f->read_only, .xattr = f->xattr,
 		.submounts = f->submounts, .posix_lock = f->posix_lock,
-		.flock = f->flock,
+		.flock = f->flock, .file_handles = (uint32_t)f->file_handles,
 	};
 
 	/* each file that the guest knows is an open one */
@@ -85,6 +94,7 @@ static void fs_describe(const void *config, struct vmm_device_facts *facts)
 
 	facts->file = f->path;
 	facts->writes = !f->read_only;
+	facts->finds_files = f->file_handles;
 }
 
 const struct vmm_device_kind vmm_fs_kind = {

@@ -68,6 +68,7 @@ struct vmm_device_facts {
 	const char *file;	/* that it stands on, or NULL */
 	bool writes;		/* it may store to that file */
 	bool connects;		/* it makes connections while it is served */
+	bool finds_files;	/* it opens files by handles */
 	bool stdio;		/* it is on standard input and output */
 };
 

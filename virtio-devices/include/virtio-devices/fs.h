@@ -9,7 +9,7 @@
  *            already, and links are never followed on the host. File systems
  *            that are mounted in the folder are a part of it
  *   inode    a file that the driver knows by a number: a descriptor of the
- *            host each, until it forgets the file
+ *            host each, or a file handle, until it forgets the file
  *   handle   a file or a folder that it has opened: one descriptor each
  *   window   where the guest has pages of files as memory (DAX): shared memory
  *            region 0, in which the driver asks for pieces of files. Where
@@ -67,6 +67,16 @@ enum virtdev_fs_cache {
 	VIRTDEV_FS_CACHE_NEVER,	/* it asks each time */
 };
 
+/*
+ * Whether a file that the driver knows is found again by a handle of the host's
+ * file system (CAP_DAC_READ_SEARCH) while nobody is at it, and not held open.
+ */
+enum virtdev_fs_handles {
+	VIRTDEV_FS_HANDLES_NEVER,
+	VIRTDEV_FS_HANDLES_PREFER,	/* where that can be */
+	VIRTDEV_FS_HANDLES_MANDATORY,	/* others cannot be had: EOPNOTSUPP */
+};
+
 struct virtdev_fs_config {
 	size_t size;		/* sizeof(struct virtdev_fs_config) */
 	const char *path;	/* of the folder */
@@ -89,10 +99,12 @@ struct virtdev_fs_config {
 	bool posix_lock;	/* locks of records (fcntl), */
 	bool flock;		/* and of whole files hold for the host and
 				   for other guests, too */
+	uint32_t file_handles;	/* enum virtdev_fs_handles */
 };
 
 /*
  * -EINVAL: the struct's size, no folder or tag, or a number that is not possible;
+ * -EPERM, -EOPNOTSUPP: file handles, where they are mandatory;
  * -ENAMETOOLONG: the tag; -ENOTDIR, -ENOENT, -EACCES: the folder cannot be
  * opened; -ENOSYS: /proc is missing; -ENFILE: the limit of open files is too
  * low for anything.

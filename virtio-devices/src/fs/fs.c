@@ -177,12 +177,14 @@ static void fs_free(void *self)
 	virtdev_priv_fs_owners_fini(fs);
 	virtdev_priv_fs_handles_fini(fs);
 	virtdev_priv_fs_inodes_fini(fs);
+	virtdev_priv_fs_mounts_fini(fs);
 	virtdev_priv_fs_window_fini(fs);
 	vsu_fd_close(&fs->folder);
 	vsu_fd_close(&fs->proc);
 	pthread_mutex_destroy(&fs->lock);
 	pthread_mutex_destroy(&fs->window_lock);
 	pthread_mutex_destroy(&fs->owners_lock);
+	pthread_mutex_destroy(&fs->mounts_lock);
 	virtdev_priv_fs_user_fini(fs);
 	free(fs);
 }
@@ -265,6 +267,7 @@ static struct fs *fs_new(const struct virtdev_fs_config *c)
 	pthread_mutex_init(&fs->lock, NULL);
 	pthread_mutex_init(&fs->window_lock, NULL);
 	pthread_mutex_init(&fs->owners_lock, NULL);
+	pthread_mutex_init(&fs->mounts_lock, NULL);
 	return fs;
 }
 
@@ -284,7 +287,6 @@ static int make_device(struct fs *fs, struct vsu_error *err)
 
 	if (rc >= 0)
 		rc = virtdev_priv_fs_inodes_init(fs);
-
 	if (rc >= 0)
 		rc = virtdev_priv_fs_handles_init(fs);
 	if (rc >= 0)
@@ -293,6 +295,8 @@ static int make_device(struct fs *fs, struct vsu_error *err)
 		rc = virtdev_priv_fs_window_init(fs);
 	if (rc >= 0)
 		rc = virtdev_new(&fs_ops, &info, fs, &fs->dev);
+	if (rc == -EPERM || rc == -EOPNOTSUPP)
+		return vsu_error_sys(err, rc, "fs: files of this folder cannot be found by handles, which takes CAP_DAC_READ_SEARCH and a file system that has them");
 	return rc < 0 ? vsu_error_sys(err, rc, "fs") : 0;
 }
 
@@ -347,6 +351,9 @@ static int check_numbers(const struct virtdev_fs_config *c,
 		return vsu_error_set(err, -EINVAL,
 				     "fs: a queue of %" PRIu32 " entries; at most %u are possible",
 				     c->queue_max, VQ_MAX_SIZE);
+	if (c->file_handles > VIRTDEV_FS_HANDLES_MANDATORY)
+		return vsu_error_set(err, -EINVAL, "fs: there is no use of file handles %" PRIu32,
+				     c->file_handles);
 	if (c->cache > VIRTDEV_FS_CACHE_NEVER)
 		return vsu_error_set(err, -EINVAL, "fs: there is no cache mode %" PRIu32,
 				     c->cache);
@@ -374,7 +381,11 @@ static int divide_files(struct virtdev_fs_config *c, struct vsu_error *err)
 	handles = c->handles ? c->handles : files / HANDLES_SHARE;
 	c->handles = at_most(handles, FILES_MOST);
 	files -= OWN_FILES;
-	files = c->inodes ? c->inodes : files > handles ? files - handles : 1;
+	files = files > handles ? files - handles : 1;
+	if (c->file_handles == VIRTDEV_FS_HANDLES_MANDATORY)
+		files = FILES_MOST;
+	if (c->inodes)
+		files = c->inodes;
 	c->inodes = at_most(files, FILES_MOST);
 	return 0;
 }

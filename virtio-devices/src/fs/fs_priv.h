@@ -47,14 +47,29 @@ struct fs_proc_name {
 	char text[12];
 };
 
+/* By what a file is found again; no bytes: it cannot be. */
+union fs_found {
+	struct file_handle handle;
+	unsigned char room[sizeof(struct file_handle) + MAX_HANDLE_SZ];
+};
+
+/* A file system in the folder, whose handles are of use; fd -1: they are not. */
+struct fs_mount {
+	uint64_t id;
+	int fd;
+};
+#define FS_MOUNTS 64u
+
 /* A file that the driver knows: lookups counts how often it was told of it. */
 struct fs_inode {
 	struct fs_slot slot;
-	int fd;			/* O_PATH */
+	int fd;			/* O_PATH; -1: nobody is at it, and it is
+				   found again */
 	uint32_t type;		/* S_IFMT of its mode */
 	uint32_t next;		/* in its bucket: index + 1, or 0 */
 	uint64_t lookups;
 	uint64_t dev, ino, mount;
+	union fs_found found;
 };
 
 /* A file or a folder that the driver opened. */
@@ -111,6 +126,9 @@ struct fs {
 	uint32_t nowners, owners_max;
 	uint64_t agreed;	/* atomic: flags of FUSE_INIT, and FS_SESSION */
 	pthread_mutex_t lock;	/* of the tables */
+	pthread_mutex_t mounts_lock;
+	struct fs_mount mounts[FS_MOUNTS];
+	uint32_t nmounts;	/* atomic; grows alone */
 	struct fs_pool inodes, handles;
 	uint32_t *buckets, nbuckets; /* of inodes by what they are */
 	pthread_mutex_t window_lock;
@@ -231,6 +249,16 @@ void virtdev_priv_fs_inode_put(struct fs *fs, struct fs_inode *inode);
 int virtdev_priv_fs_inode_tell_take_fd(struct fs *fs, int fd,
 				       const struct statx *st, uint64_t *id);
 void virtdev_priv_fs_inode_forget(struct fs *fs, uint64_t id, uint64_t times);
+
+/*
+ * found.c: how the file behind fd is found again, where that can be and is
+ * wanted; an errno where it has to be and cannot.
+ */
+int virtdev_priv_fs_found_read(struct fs *fs, int fd, const struct statx *st,
+			       union fs_found *found);
+int virtdev_priv_fs_found_open(const struct fs *fs,
+			       const struct fs_inode *inode);
+void virtdev_priv_fs_mounts_fini(struct fs *fs);
 
 /* handles.c: FOPEN_* of an answer first. */
 uint32_t virtdev_priv_fs_open_flags(const struct fs *fs, bool folder);

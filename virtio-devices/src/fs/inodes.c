@@ -28,6 +28,17 @@ static struct fs_inode *inode_at(const struct fs *fs, uint32_t number)
 		(fs->inodes.slots + fs->inodes.size * (number - 1));
 }
 
+/* A number of the host is given again to another file, a handle is not. */
+static bool is_found(const struct fs_inode *inode, const union fs_found *found)
+{
+	const struct file_handle *a = &inode->found.handle, *b = &found->handle;
+
+	return !a->handle_bytes || !b->handle_bytes ||
+	       (a->handle_bytes == b->handle_bytes &&
+		a->handle_type == b->handle_type &&
+		!memcmp(a->f_handle, b->f_handle, a->handle_bytes));
+}
+
 static bool is_file(const struct fs_inode *inode, const struct statx *st,
 		    uint64_t dev)
 {
@@ -40,7 +51,8 @@ static uint64_t dev_of(const struct statx *st)
 	return (uint64_t)st->stx_dev_major << 32 | st->stx_dev_minor;
 }
 
-static struct fs_inode *inode_find(struct fs *fs, const struct statx *st)
+static struct fs_inode *inode_find(struct fs *fs, const struct statx *st,
+				   const union fs_found *found)
 {
 	const uint64_t dev = dev_of(st);
 	uint32_t number = *bucket_of(fs, dev, st->stx_ino);
@@ -48,7 +60,7 @@ static struct fs_inode *inode_find(struct fs *fs, const struct statx *st)
 
 	for (; number; number = inode->next) {
 		inode = inode_at(fs, number);
-		if (is_file(inode, st, dev))
+		if (is_file(inode, st, dev) && is_found(inode, found))
 			return inode;
 	}
 	return NULL;
@@ -77,23 +89,46 @@ static void inode_retire(struct fs *fs, struct fs_inode *inode)
 /* Says the descriptor that is to be closed without the lock, or -1. */
 static int drop_use(struct fs *fs, struct fs_inode *inode)
 {
+	const bool is_gone = virtdev_priv_fs_pool_put(&inode->slot);
 	const int fd = inode->fd;
 
-	if (!virtdev_priv_fs_pool_put(&inode->slot))
+	if (!is_gone && (inode->slot.users || !inode->found.handle.handle_bytes))
 		return -1;
 	inode->fd = -1;
-	virtdev_priv_fs_pool_free(&fs->inodes, &inode->slot);
+	if (is_gone)
+		virtdev_priv_fs_pool_free(&fs->inodes, &inode->slot);
 	return fd;
+}
+
+/* Another thread may have opened it meanwhile. */
+static struct fs_inode *open_again(struct fs *fs, struct fs_inode *inode)
+{
+	int fd = virtdev_priv_fs_found_open(fs, inode);
+
+	if (fd < 0) {
+		virtdev_priv_fs_inode_put(fs, inode);
+		return NULL;
+	}
+	pthread_mutex_lock(&fs->lock);
+	if (inode->fd < 0) {
+		inode->fd = fd;
+		fd = -1;
+	}
+	pthread_mutex_unlock(&fs->lock);
+	vsu_fd_close(&fd);
+	return inode;
 }
 
 struct fs_inode *virtdev_priv_fs_inode_get(struct fs *fs, uint64_t id)
 {
 	struct fs_inode *inode;
+	bool is_closed;
 
 	pthread_mutex_lock(&fs->lock);
 	inode = virtdev_priv_fs_pool_get(&fs->inodes, id);
+	is_closed = inode && inode->fd < 0;
 	pthread_mutex_unlock(&fs->lock);
-	return inode;
+	return is_closed ? open_again(fs, inode) : inode;
 }
 
 void virtdev_priv_fs_inode_put(struct fs *fs, struct fs_inode *inode)
@@ -107,7 +142,8 @@ void virtdev_priv_fs_inode_put(struct fs *fs, struct fs_inode *inode)
 }
 
 /* In a new slot, which has the descriptor then. */
-static struct fs_inode *inode_add(struct fs *fs, int *fd, const struct statx *st)
+static struct fs_inode *inode_add(struct fs *fs, int *fd, const struct statx *st,
+				  const union fs_found *found)
 {
 	struct fs_inode *inode = virtdev_priv_fs_pool_take(&fs->inodes);
 	uint32_t *bucket;
@@ -116,6 +152,7 @@ static struct fs_inode *inode_add(struct fs *fs, int *fd, const struct statx *st
 		return NULL;
 	inode->fd = *fd;
 	*fd = -1;
+	inode->found = *found;
 	inode->type = st->stx_mode & S_IFMT;
 	inode->dev = dev_of(st);
 	inode->ino = st->stx_ino;
@@ -127,18 +164,37 @@ static struct fs_inode *inode_add(struct fs *fs, int *fd, const struct statx *st
 	return inode;
 }
 
+/* Of a new file, which is not kept open where it is found again. */
+static struct fs_inode *inode_learn(struct fs *fs, int *fd,
+				    const struct statx *st,
+				    const union fs_found *found)
+{
+	struct fs_inode *inode;
+
+	if (!found->handle.handle_bytes &&
+	    virtdev_priv_fs_check_kept(fs, fd) < 0)
+		return NULL;
+	inode = inode_add(fs, fd, st, found);
+	if (inode)
+		*fd = drop_use(fs, inode);
+	return inode;
+}
+
 int virtdev_priv_fs_inode_tell_take_fd(struct fs *fs, int fd,
 				       const struct statx *st, uint64_t *id)
 {
 	struct fs_inode *inode;
+	union fs_found found;
+	int rc = virtdev_priv_fs_found_read(fs, fd, st, &found);
 
-	pthread_mutex_lock(&fs->lock);
-	inode = inode_find(fs, st);
-	if (!inode && virtdev_priv_fs_check_kept(fs, &fd) >= 0) {
-		inode = inode_add(fs, &fd, st);
-		if (inode)
-			virtdev_priv_fs_pool_put(&inode->slot);
+	if (rc < 0) {
+		vsu_fd_close(&fd);
+		return rc;
 	}
+	pthread_mutex_lock(&fs->lock);
+	inode = inode_find(fs, st, &found);
+	if (!inode)
+		inode = inode_learn(fs, &fd, st, &found);
 	if (inode) {
 		inode->lookups++;
 		*id = inode->slot.id;
@@ -182,16 +238,23 @@ void virtdev_priv_fs_inodes_forget_all(struct fs *fs)
 	pthread_mutex_unlock(&fs->lock);
 }
 
-/* The pool's first number is FUSE_ROOT_ID. */
+/*
+ * The pool's first number is FUSE_ROOT_ID, whose descriptor is kept. Whether
+ * handles are of use at all shows here.
+ */
 static int add_root(struct fs *fs)
 {
+	union fs_found found;
 	struct statx st;
 	int rc = virtdev_priv_fs_stat(fs->folder, "", &st), fd;
 
+	if (rc >= 0)
+		rc = virtdev_priv_fs_found_read(fs, fs->folder, &st, &found);
 	if (rc < 0)
 		return rc;
+	found.handle.handle_bytes = 0;
 	fd = vsu_fd_dup(fs->folder);
-	return fd < 0 ? fd : inode_add(fs, &fd, &st) ? 0 : -ENFILE;
+	return fd < 0 ? fd : inode_add(fs, &fd, &st, &found) ? 0 : -ENFILE;
 }
 
 int virtdev_priv_fs_inodes_init(struct fs *fs)
