@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -215,21 +214,6 @@ static int open_folder(struct fs *fs, const char *path, struct vsu_error *err)
 	return 0;
 }
 
-/* The mask of this process, without changing it for the others' threads. */
-static uint32_t read_umask(void)
-{
-	FILE *status = fopen("/proc/self/status", "re");
-	char line[256];
-	unsigned int mask = 022;
-
-	while (status && fgets(line, sizeof(line), status))
-		if (sscanf(line, "Umask: %o", &mask) == 1)
-			break;
-	if (status)
-		fclose(status);
-	return mask;
-}
-
 /* OWN_FILES at least: divide_files() has seen that there are more. */
 static uint64_t read_fd_limit(void)
 {
@@ -260,9 +244,6 @@ static struct fs *fs_new(const struct virtdev_fs_config *c)
 	fs->space.queues[0] = (unsigned char)c->queues;
 	fs->valid_s = c->cache == VIRTDEV_FS_CACHE_ALWAYS ? DAY :
 		      c->cache == VIRTDEV_FS_CACHE_AUTO;
-	fs->uid = geteuid();
-	fs->gid = getegid();
-	fs->umask = read_umask();
 	fs->fd_limit = read_fd_limit();
 	pthread_mutex_init(&fs->lock, NULL);
 	pthread_mutex_init(&fs->window_lock, NULL);

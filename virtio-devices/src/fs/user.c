@@ -6,6 +6,7 @@
 #include <config.h>
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -49,11 +50,31 @@ static bool is_same(const struct fs_call *c)
 	return c->fs->uid || (c->in.uid == 0 && c->in.gid == c->fs->gid);
 }
 
+/* The mask of this process, without changing it for the others' threads. */
+static uint32_t read_umask(void)
+{
+	FILE *status = fopen("/proc/self/status", "re");
+	char line[256];
+	unsigned int mask = 022;
+
+	while (status && fgets(line, sizeof(line), status))
+		if (sscanf(line, "Umask: %o", &mask) == 1)
+			break;
+	if (status)
+		fclose(status);
+	return mask;
+}
+
 /* Of root, who leaves its own groups while it is somebody else. */
 int virtdev_priv_fs_user_init(struct fs *fs)
 {
-	int n = fs->uid ? 0 : getgroups(0, NULL);
+	int n = getgroups(0, NULL);
 
+	fs->uid = geteuid();
+	fs->gid = getegid();
+	fs->umask = read_umask();
+	if (fs->uid)
+		return 0;
 	if (n <= 0)
 		return 0;
 	fs->groups = calloc((size_t)n, sizeof(*fs->groups));
