@@ -5,6 +5,8 @@
  */
 #include <config.h>
 
+#include <virtio-devices/pci.h>
+#include <vmm-sys-util/endian.h>
 #include <vmm-sys-util/fd.h>
 
 #include "../back_end.h"
@@ -34,6 +36,17 @@ static void come(void)
 	ck_assert_uint_eq(config_in(1, 0), FUNCTION);
 }
 
+/* The driver's first chain, of one buffer, and its notification. */
+static void offer(void)
+{
+	const struct vmem_view *view = vmem_map_view(vmm_memory_map(&rig.machine.memory));
+	const unsigned char desc[16] = { 0x00, 0x30, 0x20, [8] = 16, [12] = 2 };
+
+	ck_assert_int_eq(vmem_write_exact(view, 0x200000, desc, sizeof(desc)), 0);
+	ck_assert_int_eq(vmem_store_u16(view, 0x201002, vsu_le16_make(1).raw, __ATOMIC_RELEASE), 0);
+	common_out(1, VIRTDEV_PCI_NOTIFY, 2, 0);
+}
+
 /* The guest resets it, as its driver does, and gives it away. */
 static void give(void)
 {
@@ -48,6 +61,9 @@ static void coming(void)
 	come();
 	ck_assert_ptr_nonnull(strstr(user_says("status\n"), "\"away\":0,\"dead\":0"));
 	drive(1, 1);
+	offer();
+	wait_for_status("\"interrupts\":1,");
+	ck_assert_uint_eq(rig_number(0x202002, 2), 1);
 	other = user_connect();
 	user_sends(other, "device-del 0 wait\nstatus\n");
 	wait_for_status("\"leaving\":true");
