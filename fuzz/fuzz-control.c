@@ -32,7 +32,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 #define LINE	(VMM_CONTROL_LINE + 64)
 
 static uint64_t obeyed, refused, waited, told, answers, ended;
-static char folder[] = "/tmp/fuzz-control-XXXXXX";
+static char folder[] = "/tmp/fuzz-control-XXXXXX", path[64];
 
 struct user {
 	int sock;
@@ -101,7 +101,7 @@ static void user_come(struct user *u)
 {
 	user_leave(u);
 	memset(u, 0, sizeof(*u));
-	u->sock = vsu_sock_connect("socket", NULL);
+	u->sock = vsu_sock_connect(path, NULL);
 	u->lines = 1;
 }
 
@@ -233,7 +233,6 @@ static void act(void *machine, struct input *in)
 
 static void remove_folder(void)
 {
-	CHECK(chdir("/") == 0);
 	rmdir(folder);
 }
 
@@ -244,7 +243,8 @@ static void make_folder(void)
 	if (is_made)
 		return;
 	is_made = true;
-	CHECK(mkdtemp(folder) && chdir(folder) == 0);
+	CHECK(mkdtemp(folder));
+	snprintf(path, sizeof(path), "%s/socket", folder);
 	atexit(remove_folder);
 }
 
@@ -260,8 +260,7 @@ static void init(void *machine, struct input *in)
 		m->users[i].sock = -1;
 	m->fds = vsu_fd_count();
 	m->loop = ev_loop_new(0);
-	CHECK(!vmm_control_new(m->loop, "socket", commands, m, &m->control,
-			       NULL));
+	CHECK(!vmm_control_new(m->loop, path, commands, m, &m->control, NULL));
 }
 
 static void fini(void *machine)
@@ -278,7 +277,7 @@ static void fini(void *machine)
 	vmm_control_free(m->control);
 	ev_loop_destroy(m->loop);
 	CHECK(vsu_fd_count() == m->fds);
-	CHECK(access("socket", F_OK) < 0);
+	CHECK(access(path, F_OK) < 0);
 }
 
 static void print_reach(void)
