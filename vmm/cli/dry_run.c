@@ -4,6 +4,7 @@
 
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <vm-memory/kvm.h>
 
@@ -144,7 +145,7 @@ static void text_device(const struct vmm_device *d, FILE *to)
 		d->spec.kind ? d->spec.kind->name : "");
 }
 
-/* The windows of a device, which their owner's name points to. */
+/* The windows of a device behind a socket, which is their owner's name. */
 static const struct vmm_window *next_window(const struct vmm_machine *m,
 					    const struct vmm_device *d,
 					    const struct vmm_window *w)
@@ -152,7 +153,7 @@ static const struct vmm_window *next_window(const struct vmm_machine *m,
 	const struct vmm_window *end = m->shmem.windows + m->shmem.n;
 
 	for (w = w ? w + 1 : m->shmem.windows; w < end; w++)
-		if (w->name == d->spec.socket)
+		if (strcmp(w->name, d->spec.socket) == 0)
 			return w;
 	return NULL;
 }
