@@ -47,6 +47,15 @@ static void offer(void)
 	common_out(1, VIRTDEV_PCI_NOTIFY, 2, 0);
 }
 
+/* The machine has its turns between the answers. The back-end calls when it starts
+   as well, so that nobody knows how many calls there are. */
+static void used(void)
+{
+	while (strstr(user_says("status\n"), "\"interrupts\":0,") ||
+	       rig_number(0x202002, 2) != 1)
+		;
+}
+
 /* The guest resets it, as its driver does, and gives it away. */
 static void give(void)
 {
@@ -62,8 +71,7 @@ static void coming(void)
 	ck_assert_ptr_nonnull(strstr(user_says("status\n"), "\"away\":0,\"dead\":0"));
 	drive(1, 1);
 	offer();
-	wait_for_status("\"interrupts\":1,");
-	ck_assert_uint_eq(rig_number(0x202002, 2), 1);
+	used();
 	other = user_connect();
 	user_sends(other, "device-del 0 wait\nstatus\n");
 	wait_for_status("\"leaving\":true");
