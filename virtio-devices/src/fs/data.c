@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <linux/falloc.h>
 #include <linux/fs.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -42,9 +43,18 @@ static int transfer_all(struct vq_cursor *cursor, int fd, uint64_t off,
 	return (int)done;
 }
 
+/* The end of the file now; without it what the driver takes for the end. */
+static int64_t end_of(int fd, int64_t off)
+{
+	struct statx st;
+
+	return virtdev_priv_fs_stat(fd, "", &st) < 0 ? off : (int64_t)st.stx_size;
+}
+
 /*
  * To the end as the host has it, which others may have moved since the driver
- * looked. A file system that cannot takes the driver's word for it.
+ * looked. Where the host cannot, they may move it once more meanwhile. Directly,
+ * because musl has no pwritev2() before 1.2.5.
  */
 static ssize_t cursor_append(struct vq_cursor *cursor, int fd, int64_t off,
 			     uint32_t len)
@@ -58,10 +68,10 @@ static ssize_t cursor_append(struct vq_cursor *cursor, int fd, int64_t off,
 	if (!n)
 		return 0;
 	do {
-		rc = pwritev2(fd, iov, n, off, RWF_APPEND);
+		rc = syscall(SYS_pwritev2, fd, iov, n, 0L, 0L, RWF_APPEND);
 	} while (rc < 0 && errno == EINTR);
 	if (rc < 0 && (errno == EOPNOTSUPP || errno == ENOSYS))
-		return vq_cursor_to_fd(cursor, fd, off, len);
+		return vq_cursor_to_fd(cursor, fd, end_of(fd, off), len);
 	if (rc < 0)
 		return -errno;
 	vq_cursor_skip(cursor, (uint32_t)rc);
