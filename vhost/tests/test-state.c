@@ -21,6 +21,8 @@
 #include <vmm-sys-util/fd.h>
 #include <vmm-sys-util/sock.h>
 
+#include "suite.h"
+
 /* More than a pipe holds: both sides are at work on it at once. */
 #define STATE (300u << 10)
 
@@ -309,17 +311,10 @@ int main(void)
 {
 	Suite *s = suite_create("vhost state of a device");
 	TCase *tc = tcase_create("processes");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	suite_add_tcase(s, tc);
 	tcase_add_test(tc, state_moves_to_another_process_and_back);
 	tcase_add_test(tc, part_of_a_state_is_told_when_its_source_dies);
-	sr = srunner_create(s);
-	srunner_set_tap(sr, "-");
-	srunner_run_all(sr, CK_SILENT);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(s);
 }

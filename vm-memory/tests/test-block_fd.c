@@ -440,7 +440,6 @@ int main(void)
 	Suite *s = suite_create("block-fd");
 	TCase *tc = tcase_create("block-fd");
 
-	setenv("CK_FORK", "yes", 1);	/* cases leave the process changed */
 	suite_add_tcase(s, tc);
 	tcase_add_test(tc, piece_shows_the_bytes_at_its_file_offset);
 	tcase_add_test(tc, unaligned_offset_keeps_the_rest);
@@ -471,5 +470,5 @@ int main(void)
 		       offset_39_descriptor_that_does_not_allow_it_is_refused);
 	tcase_add_loop_test(tc, sealed_file_is_mapped_as_its_seals_allow, 0,
 			    sizeof(sealed) / sizeof(sealed[0]));
-	return run_suite(s);
+	return run_suite_apart(s);
 }

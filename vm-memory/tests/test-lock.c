@@ -163,7 +163,6 @@ int main(void)
 	Suite *s = suite_create("lock");
 	TCase *tc = tcase_create("lock");
 
-	setenv("CK_FORK", "yes", 1);	/* cases leave the process changed */
 	tcase_add_checked_fixture(tc, make_file, remove_file);
 	tcase_add_loop_test(tc,
 		stores_to_a_file_exclude_others_from_the_same_bytes, 0,
@@ -174,5 +173,5 @@ int main(void)
 	tcase_add_test(tc, memory_that_is_stored_to_can_be_seen_by_a_disk);
 	tcase_add_test(tc, memory_without_a_file_needs_no_lock);
 	suite_add_tcase(s, tc);
-	return run_suite(s);
+	return run_suite_apart(s);
 }

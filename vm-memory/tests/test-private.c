@@ -237,7 +237,6 @@ int main(void)
 	Suite *s = suite_create("private");
 	TCase *tc = tcase_create("private");
 
-	setenv("CK_FORK", "yes", 1);	/* cases leave the process changed */
 	suite_add_tcase(s, tc);
 	LOOP(tc, private_half_is_a_guest_memfd_of_the_same_size, with_private);
 	tcase_add_test(tc, fully_shared_memory_asks_for_both_flags);
@@ -251,5 +250,5 @@ int main(void)
 	tcase_add_loop_test(tc, conversion_that_kvm_refuses_keeps_both_halves,
 			    0, 2);
 	tcase_add_test(tc, d1_13_unaligned_piece_is_not_converted);
-	return run_suite(s);
+	return run_suite_apart(s);
 }

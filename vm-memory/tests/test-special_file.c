@@ -184,7 +184,6 @@ int main(void)
 	Suite *s = suite_create("special_file");
 	TCase *tc = tcase_create("special_file");
 
-	setenv("CK_FORK", "yes", 1);	/* cases leave the process changed */
 	suite_add_tcase(s, tc);
 	tcase_add_checked_fixture(tc, setup, teardown);
 	LOOP(tc, d1_06_device_that_can_be_mapped_is_memory, zero_props);
@@ -197,5 +196,5 @@ int main(void)
 		       new_file_is_readable_by_all_and_writable_by_its_owner);
 	tcase_add_test(tc,
 		untouched_private_pages_follow_the_file_and_touched_ones_do_not);
-	return run_suite(s);
+	return run_suite_apart(s);
 }

@@ -150,4 +150,15 @@ static inline int run_suite(Suite *s)
 	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
+/*
+ * With a process for each case, whatever CK_FORK says: the cases leave theirs
+ * changed. TEST_FORK leaves it to CK_FORK, for a debugger.
+ */
+static inline int run_suite_apart(Suite *s)
+{
+	if (!getenv("TEST_FORK"))
+		setenv("CK_FORK", "yes", 1);
+	return run_suite(s);
+}
+
 #endif
