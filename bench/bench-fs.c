@@ -17,7 +17,6 @@
 #include <config.h>
 
 #include <fcntl.h>
-#include <ftw.h>
 #include <linux/fuse.h>
 #include <poll.h>
 #include <signal.h>
@@ -31,6 +30,7 @@
 #include "bench.h"
 #include "contest.h"
 #include "fs-session.h"
+#include "tree.h"
 
 #define MAX_RUNS 100
 #define MAX_CASES 16
@@ -281,13 +281,6 @@ static void side_begin(struct side *s)
 		fprintf(stderr, "bench: left out: %s: %s\n", s->name, error.msg);
 }
 
-static int entry_remove(const char *path, const struct stat *st, int type,
-			struct FTW *ftw)
-{
-	(void)st, (void)type, (void)ftw;
-	return remove(path);
-}
-
 static void side_end(struct side *s)
 {
 	if (s->works) {
@@ -301,7 +294,7 @@ static void side_end(struct side *s)
 		waitpid(s->pid, NULL, 0);
 	}
 	if (s->folder[0])
-		nftw(s->folder, entry_remove, 16, FTW_DEPTH | FTW_PHYS);
+		tree_remove(s->folder);
 	unlink(s->socket);
 }
 

@@ -93,28 +93,33 @@ static void receive_frames(void *opaque, uint64_t n)
 
 /* ---------------------------------------------------------------------- floors */
 
-static void floor_send(void *opaque, uint64_t n)
+typedef void (*side_fn)(const struct net_far *far, unsigned int n);
+
+/* One side gives, the other takes: as many at once as a batch has. */
+static void floor_run(const struct net_far *far, uint64_t n, side_fn give,
+		      side_fn take)
 {
-	struct net_far *far = opaque;
 	unsigned int part;
 
 	for (; n; n -= part) {
 		part = n < far->batch ? (unsigned int)n : far->batch;
-		far->kind->send_bare(far, part);
-		far->kind->take(far, part);
+		give(far, part);
+		take(far, part);
 	}
+}
+
+static void floor_send(void *opaque, uint64_t n)
+{
+	struct net_far *far = opaque;
+
+	floor_run(far, n, far->kind->send_bare, far->kind->take);
 }
 
 static void floor_receive(void *opaque, uint64_t n)
 {
 	struct net_far *far = opaque;
-	unsigned int part;
 
-	for (; n; n -= part) {
-		part = n < far->batch ? (unsigned int)n : far->batch;
-		far->kind->give(far, part);
-		far->kind->receive_bare(far, part);
-	}
+	floor_run(far, n, far->kind->give, far->kind->receive_bare);
 }
 
 /* ----------------------------------------------------------------------- cases */

@@ -16,7 +16,6 @@
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -33,6 +32,7 @@
 
 #include "memory.h"
 #include "ring.h"
+#include "tree.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -60,18 +60,9 @@ struct guest {
 	unsigned int nnodes, nhandles;
 };
 
-static int remove_one(const char *path, const struct stat *st, int type,
-		      struct FTW *at)
-{
-	(void)st;
-	(void)type;
-	(void)at;
-	return remove(path);
-}
-
 static void remove_home(void)
 {
-	nftw(home_path, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+	tree_remove(home_path);
 }
 
 static void print_reach(void)

@@ -12,7 +12,6 @@
 #include "posix-fs.h"
 
 #include <fcntl.h>
-#include <ftw.h>
 #include <grp.h>
 #include <limits.h>
 #include <signal.h>
@@ -22,6 +21,8 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include "tree.h"
 
 #define SECONDS 60u
 
@@ -125,13 +126,6 @@ int run_as(uid_t uid, gid_t gid, int (*run)(void))
 	return status_verdict(status);
 }
 
-static int entry_remove(const char *path, const struct stat *st, int type,
-			struct FTW *ftw)
-{
-	(void)st, (void)type, (void)ftw;
-	return remove(path);
-}
-
 /* In the child, which has at most half the time of the whole. */
 static _Noreturn void check_run(const struct check *check, const char *home)
 {
@@ -169,7 +163,7 @@ static int check_judge(const struct check *check, const char *group,
 	close(ends[0]);
 	if (verdict != VERDICT_OK)
 		printf("%s %s: %s: %s\n", words[verdict], group, check->name, why);
-	nftw(home, entry_remove, 16, FTW_DEPTH | FTW_PHYS);
+	tree_remove(home);
 	if (access(home, F_OK) == 0)
 		printf("left %s: %s\n", group, check->name);
 	return verdict;
