@@ -17,6 +17,8 @@ static const char *const calls[] = {
 	/* one thread is a user of the guest for a call */
 	"setgroups", "setgroups32", "setresgid", "setresgid32", "setresuid",
 	"setresuid32",
+	/* or is without a capability */
+	"capget", "capset",
 	NULL,
 };
 

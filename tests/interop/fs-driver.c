@@ -7,6 +7,8 @@
  *   fs-driver SOCKET try NAME       looks a name up as it is, and opens it to
  *                                   read; says "lookup", "open" or "read" with
  *                                   the error, or "ok"
+ *   fs-driver SOCKET cut PATH       opens a file to write as one who may not keep
+ *                                   its SUID, and cuts it to nothing by that
  *   fs-driver SOCKET race PATH N A B
  *                                   looks up and reads a file N times, while A
  *                                   and B of the host change their places all
@@ -141,6 +143,22 @@ static enum vsu_exit do_try(struct fs *fs, const char *name, char *const *more,
 	return VSU_EXIT_OK;
 }
 
+static enum vsu_exit do_cut(struct fs *fs, const char *path, char *const *more,
+			    struct vsu_error *err)
+{
+	const struct fuse_open_in how = {
+		.flags = O_WRONLY | O_TRUNC,
+		.open_flags = FUSE_OPEN_KILL_SUIDGID,
+	};
+	uint64_t node;
+	enum vsu_exit status = fs_find(fs, &node, path, err);
+
+	(void)more;
+	return status == VSU_EXIT_OK ?
+	       fs_ask(fs, FUSE_OPEN, node, &how, sizeof(how),
+		      sizeof(struct fuse_open_out), err) : status;
+}
+
 /* Errors of the device are to be expected. */
 static enum vsu_exit race_once(struct fs *fs, const char *path,
 			       unsigned long *reads, struct vsu_error *err)
@@ -200,7 +218,7 @@ static const struct command {
 			     struct vsu_error *err);
 } commands[] = {
 	{ "read", 1, do_read }, { "list", 1, do_list }, { "try", 1, do_try },
-	{ "race", 4, do_race },
+	{ "cut", 1, do_cut }, { "race", 4, do_race },
 };
 
 static const struct command *command_find(const char *name)
@@ -232,7 +250,7 @@ int main(int argc, char **argv)
 
 	if (!command || argc != 3 + command->operands ||
 	    strlen(argv[3]) >= PATH_MAX) {
-		fprintf(stderr, "use: fs-driver SOCKET read|list|try PATH, or race PATH N A B\n");
+		fprintf(stderr, "use: fs-driver SOCKET read|list|try|cut PATH, or race PATH N A B\n");
 		return VSU_EXIT_USAGE;
 	}
 	fs.rings[0] = fs.rings[1] = RING_NONE;

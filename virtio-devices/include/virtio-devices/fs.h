@@ -25,6 +25,9 @@
  * judged by the guest's kernel, and by the host's: for that user, in the group
  * that the guest named and no other, or for the owner of the process.
  *
+ * Who changes what is in a file takes its SUID and SGID, unless the guest says that
+ * he may keep them; a driver with a window takes them itself.
+ *
  * Locks are the guest's kernel's alone unless the owner of the device asks for
  * more. Nobody waits for one of the host's then: F_SETLKW and flock() say EAGAIN
  * where others would have to wait.

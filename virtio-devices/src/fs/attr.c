@@ -54,6 +54,18 @@ static int set_owner(struct fs_call *c, const struct fuse_setattr_in *in)
 			AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW) < 0 ? -errno : 0;
 }
 
+static int cut_file(int fd, const struct fuse_setattr_in *in)
+{
+	const int begun = in->valid & FATTR_KILL_SUIDGID ?
+			  virtdev_priv_fs_killpriv_begin(fd) : 0;
+	int rc = begun;
+
+	if (rc >= 0)
+		rc = ftruncate(fd, (off_t)in->size) < 0 ? -errno : 0;
+	virtdev_priv_fs_killpriv_end(begun);
+	return rc;
+}
+
 static int set_size(struct fs_call *c, const struct fuse_setattr_in *in)
 {
 	struct fs_handle *handle = NULL;
@@ -69,8 +81,7 @@ static int set_size(struct fs_call *c, const struct fuse_setattr_in *in)
 					    O_WRONLY | O_NONBLOCK);
 	if (!handle && fd < 0)
 		return fd;
-	rc = ftruncate(handle ? handle->fd : fd, (off_t)in->size) < 0 ? -errno
-								      : 0;
+	rc = cut_file(handle ? handle->fd : fd, in);
 	if (handle)
 		virtdev_priv_fs_handle_put(c->fs, handle);
 	vsu_fd_close(&fd);

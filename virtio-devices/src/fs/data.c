@@ -102,6 +102,19 @@ int virtdev_priv_fs_read(struct fs_call *c)
 	return rc;
 }
 
+static int write_content(struct fs_call *c, const struct fuse_write_in *in)
+{
+	const int begun = in->write_flags & FUSE_WRITE_KILL_SUIDGID ?
+			  virtdev_priv_fs_killpriv_begin(c->handle->fd) : 0;
+	int rc = begun;
+
+	if (rc >= 0)
+		rc = transfer_all(&c->from, c->handle->fd, in->offset, in->size,
+				  write_way(in));
+	virtdev_priv_fs_killpriv_end(begun);
+	return rc;
+}
+
 int virtdev_priv_fs_write(struct fs_call *c)
 {
 	const struct fuse_write_in *in = &c->arg.write;
@@ -112,8 +125,7 @@ int virtdev_priv_fs_write(struct fs_call *c)
 		return -EINVAL;
 	if (in->offset > INT64_MAX - FS_TRANSFER)
 		return -EFBIG;
-	rc = transfer_all(&c->from, c->handle->fd, in->offset, in->size,
-		      write_way(in));
+	rc = write_content(c, in);
 	if (rc < 0)
 		return rc;
 	virtdev_priv_fs_window_look(c, c->in.nodeid, c->handle->fd);
@@ -122,17 +134,43 @@ int virtdev_priv_fs_write(struct fs_call *c)
 	return virtdev_priv_fs_answer(c, &out, sizeof(out));
 }
 
+/*
+ * Requests that say nothing of it, though the guest's kernel leaves it to us: only
+ * root is taken for somebody with CAP_FSETID then.
+ */
+static int killpriv_begin(const struct fs_call *c, int fd)
+{
+	const uint64_t agreed = __atomic_load_n(&c->fs->agreed,
+						__ATOMIC_RELAXED);
+
+	return c->in.uid && agreed & FUSE_HANDLE_KILLPRIV_V2 ?
+	       virtdev_priv_fs_killpriv_begin(fd) : 0;
+}
+
+static int allocate_room(const struct fs_call *c, const struct fuse_fallocate_in *in)
+{
+	const int begun = killpriv_begin(c, c->handle->fd);
+	int rc = begun;
+
+	if (rc >= 0)
+		rc = fallocate(c->handle->fd, (int)in->mode, (off_t)in->offset,
+			       (off_t)in->length) < 0 ? -errno : 0;
+	virtdev_priv_fs_killpriv_end(begun);
+	return rc;
+}
+
 int virtdev_priv_fs_fallocate(struct fs_call *c)
 {
 	const struct fuse_fallocate_in *in = &c->arg.fallocate;
+	int rc;
 
 	if (in->mode & ~(uint32_t)ALLOCATE_MODES)
 		return -EOPNOTSUPP;
 	if (in->offset > INT64_MAX || in->length > INT64_MAX)
 		return -EFBIG;
-	if (fallocate(c->handle->fd, (int)in->mode, (off_t)in->offset,
-		      (off_t)in->length) < 0)
-		return -errno;
+	rc = allocate_room(c, in);
+	if (rc < 0)
+		return rc;
 	virtdev_priv_fs_window_look(c, c->in.nodeid, c->handle->fd);
 	return 0;
 }
@@ -160,12 +198,19 @@ static int copy_range(const struct fs_call *c, const struct fs_handle *to)
 	const uint64_t len = in->len < COPY_MOST ? in->len : COPY_MOST;
 	off_t from_at = (off_t)in->off_in, to_at = (off_t)in->off_out;
 	ssize_t n;
+	int begun;
 
 	if (in->off_in > INT64_MAX - COPY_MOST ||
 	    in->off_out > INT64_MAX - COPY_MOST || in->flags)
 		return -EINVAL;
+	begun = killpriv_begin(c, to->fd);
+	if (begun < 0)
+		return begun;
 	n = copy_file_range(c->handle->fd, &from_at, to->fd, &to_at, len, 0);
-	return n < 0 ? -errno : (int)n;
+	if (n < 0)
+		n = -errno;
+	virtdev_priv_fs_killpriv_end(begun);
+	return (int)n;
 }
 
 int virtdev_priv_fs_copy(struct fs_call *c)

@@ -238,6 +238,16 @@ int virtdev_priv_fs_check_kept(const struct fs *fs, int *fd);
 int virtdev_priv_fs_reopen(const struct fs *fs, const struct fs_inode *inode,
 			   int flags);
 
+/*
+ * killpriv.c: between the two, who changes what is in the file takes its SUID and
+ * SGID. 1: begun, 0: there is nothing to take, or an errno; it ends in any case.
+ */
+int virtdev_priv_fs_killpriv_begin(int fd);
+void virtdev_priv_fs_killpriv_end(int begun);
+/* As virtdev_priv_fs_reopen(), where O_TRUNC takes them. */
+int virtdev_priv_fs_reopen_killing(const struct fs *fs,
+				   const struct fs_inode *inode, int flags);
+
 /* inodes.c. A number that is not known is NULL. */
 int virtdev_priv_fs_inodes_init(struct fs *fs);
 void virtdev_priv_fs_inodes_fini(struct fs *fs);

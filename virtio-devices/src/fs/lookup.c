@@ -11,10 +11,15 @@
 #define MOST_FORGOTTEN 65536u
 
 /* Offered whatever the options are. */
-#define OFFERED (FUSE_ASYNC_READ | FUSE_ATOMIC_O_TRUNC | FUSE_BIG_WRITES | \
-		 FUSE_DO_READDIRPLUS | \
+#define OFFERED (FUSE_ASYNC_READ | FUSE_BIG_WRITES | FUSE_DO_READDIRPLUS | \
 		 FUSE_READDIRPLUS_AUTO | FUSE_ASYNC_DIO | \
 		 FUSE_PARALLEL_DIROPS | FUSE_MAX_PAGES | FUSE_INIT_EXT)
+
+/*
+ * Who loads and stores in a window writes past us: a driver that has one takes
+ * SUID and SGID itself, and tells of a file that is cut as it is opened.
+ */
+#define WITHOUT_WINDOW (FUSE_ATOMIC_O_TRUNC | FUSE_HANDLE_KILLPRIV_V2)
 
 #define PAGE 4096u
 
@@ -29,9 +34,11 @@ static void forget_session(const struct fs_call *c)
 	virtdev_priv_fs_window_clear(c);
 }
 
-static uint64_t flags_offered(const struct fs *fs)
+static uint64_t flags_offered(const struct fs *fs, uint32_t driver)
 {
-	return OFFERED |
+	const bool window = fs->config.window && driver & FUSE_MAP_ALIGNMENT;
+
+	return OFFERED | (window ? 0 : WITHOUT_WINDOW) |
 	       (fs->config.cache == VIRTDEV_FS_CACHE_ALWAYS ?
 		FUSE_CACHE_SYMLINKS : FUSE_AUTO_INVAL_DATA) |
 	       (fs->config.posix_lock ? FUSE_POSIX_LOCKS : 0) |
@@ -52,7 +59,7 @@ static int answer_version(struct fs_call *c)
 static int answer_init(struct fs_call *c, const struct fuse_init_in *in)
 {
 	const uint64_t flags = (in->flags | (uint64_t)in->flags2 << 32) &
-			       flags_offered(c->fs);
+			       flags_offered(c->fs, in->flags);
 	const struct fuse_init_out out = {
 		.major = FUSE_KERNEL_VERSION, .minor = FS_MINOR_MOST,
 		.max_readahead = in->max_readahead, .flags = (uint32_t)flags,

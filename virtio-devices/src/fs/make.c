@@ -138,6 +138,7 @@ static int open_new(const struct fs_call *c, int flags)
 /* Somebody was faster; his file is opened if it is one. */
 static int open_old(const struct fs_call *c, int flags)
 {
+	const bool kills = c->arg.create.open_flags & FUSE_OPEN_KILL_SUIDGID;
 	struct fs_inode old;
 	struct statx st;
 	int rc, fd = openat(c->inode->fd, c->name,
@@ -150,7 +151,8 @@ static int open_old(const struct fs_call *c, int flags)
 		old = (struct fs_inode){ .fd = fd,
 					 .type = st.stx_mode & S_IFMT };
 		rc = old.type == S_IFDIR ? -EISDIR :
-		     virtdev_priv_fs_reopen(c->fs, &old, flags);
+		     (kills ? virtdev_priv_fs_reopen_killing
+			    : virtdev_priv_fs_reopen)(c->fs, &old, flags);
 	}
 	vsu_fd_close(&fd);
 	return rc;

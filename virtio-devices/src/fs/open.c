@@ -12,9 +12,12 @@
 
 static int open_inode(struct fs_call *c, int flags)
 {
+	const bool kills = c->arg.open.open_flags & FUSE_OPEN_KILL_SUIDGID;
 	struct fuse_open_out out = { .open_flags =
 		virtdev_priv_fs_open_flags(c->fs, flags & O_DIRECTORY) };
-	int fd = virtdev_priv_fs_reopen(c->fs, c->inode, flags | O_NONBLOCK);
+	int fd = (kills ? virtdev_priv_fs_reopen_killing
+			: virtdev_priv_fs_reopen)(c->fs, c->inode,
+						  flags | O_NONBLOCK);
 	int rc;
 
 	if (fd < 0)

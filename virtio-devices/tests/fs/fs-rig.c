@@ -154,6 +154,14 @@ uint64_t fs_rig_lookup(struct fs_rig *r, uint64_t folder, const char *name)
 	return out.nodeid;
 }
 
+struct stat fs_rig_stat(const struct fs_rig *r, const char *name)
+{
+	struct stat st;
+
+	ck_assert_int_eq(fstatat(r->dir, name, &st, AT_SYMLINK_NOFOLLOW), 0);
+	return st;
+}
+
 uint64_t fs_rig_open(struct fs_rig *r, uint32_t opcode, uint64_t node,
 		     uint32_t flags)
 {

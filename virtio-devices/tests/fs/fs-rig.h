@@ -62,6 +62,8 @@ uint32_t fs_rig_answer_len(const struct fs_rig *r);
 int fs_rig_begin(struct fs_rig *r);
 /* The number of an entry; fails the test where there is none. */
 uint64_t fs_rig_lookup(struct fs_rig *r, uint64_t folder, const char *name);
+/* As the host has it; a link is a link. */
+struct stat fs_rig_stat(const struct fs_rig *r, const char *name);
 uint64_t fs_rig_open(struct fs_rig *r, uint32_t opcode, uint64_t node,
 		     uint32_t flags);
 int fs_rig_read(struct fs_rig *r, uint32_t opcode, uint64_t node, uint64_t fh,

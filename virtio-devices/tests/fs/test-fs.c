@@ -30,14 +30,6 @@ static void teardown(void)
 	fs_rig_fini(&r);
 }
 
-static struct stat stat_of(const char *name)
-{
-	struct stat st;
-
-	ck_assert_int_eq(fstatat(r.dir, name, &st, AT_SYMLINK_NOFOLLOW), 0);
-	return st;
-}
-
 static bool is_there(const char *name)
 {
 	return faccessat(r.dir, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
@@ -103,7 +95,7 @@ START_TEST(lookup_tells_a_file_once_and_counts)
 {
 	const uint64_t file = fs_rig_lookup(&r, 1, "file");
 	const struct fuse_entry_out *out = fs_rig_answer(&r);
-	const struct stat st = stat_of("file");
+	const struct stat st = fs_rig_stat(&r, "file");
 
 	ck_assert_uint_eq(out->attr.ino, st.st_ino);
 	ck_assert_uint_eq(out->attr.size, 7);
@@ -155,7 +147,7 @@ START_TEST(what_is_written_is_in_the_file)
 	ck_assert_int_eq(fs_rig_release(&r, FUSE_RELEASE, file, fh), 0);
 	fs_rig_release(&r, FUSE_RELEASE, file,
 		       fs_rig_open(&r, FUSE_OPEN, file, O_WRONLY | O_TRUNC));
-	ck_assert_int_eq(stat_of("file").st_size, 0);
+	ck_assert_int_eq(fs_rig_stat(&r, "file").st_size, 0);
 }
 END_TEST
 
@@ -207,13 +199,13 @@ START_TEST(create_makes_and_opens_with_the_mode_that_was_asked_for)
 
 	umask(022);
 	node = create("new", O_RDWR | O_CREAT, S_IFREG | 0666, &fh);
-	ck_assert_uint_eq(stat_of("new").st_mode, S_IFREG | 0666);
+	ck_assert_uint_eq(fs_rig_stat(&r, "new").st_mode, S_IFREG | 0666);
 	ck_assert_int_eq(fs_rig_write(&r, node, fh, 0, "abc", 3), 0);
 	check_content("new", "abc");
 	ck_assert_uint_eq(create("new", O_RDONLY, 0600, &again), node);
 	ck_assert_int_eq(fs_rig_read(&r, FUSE_READ, node, again, 0, 10), 0);
 	ck_assert_uint_eq(fs_rig_answer_len(&r), 3);
-	ck_assert_uint_eq(stat_of("new").st_mode, S_IFREG | 0666);
+	ck_assert_uint_eq(fs_rig_stat(&r, "new").st_mode, S_IFREG | 0666);
 }
 END_TEST
 
@@ -239,10 +231,10 @@ START_TEST(folders_links_and_nodes_are_made_and_go)
 
 	ck_assert_int_eq(fs_rig_name(&r, FUSE_MKDIR, 1, &dir, sizeof(dir),
 				     "folder"), 0);
-	ck_assert_uint_eq(stat_of("folder").st_mode, S_IFDIR | 0777);
+	ck_assert_uint_eq(fs_rig_stat(&r, "folder").st_mode, S_IFDIR | 0777);
 	ck_assert_int_eq(fs_rig_name(&r, FUSE_MKNOD, 1, &pipe, sizeof(pipe),
 				     "pipe"), 0);
-	ck_assert_uint_eq(stat_of("pipe").st_mode, S_IFIFO | 0620);
+	ck_assert_uint_eq(fs_rig_stat(&r, "pipe").st_mode, S_IFIFO | 0620);
 	ck_assert_int_eq(fs_rig_ask(&r, FUSE_SYMLINK, 1, NULL, 0, texts,
 				    sizeof(texts)), 0);
 	link = fs_rig_lookup(&r, 1, "link");
@@ -269,8 +261,8 @@ START_TEST(a_file_gets_a_second_name)
 				     "second"), 0);
 	ck_assert_uint_eq(((const struct fuse_entry_out *)
 			   fs_rig_answer(&r))->nodeid, in.oldnodeid);
-	ck_assert_uint_eq(stat_of("file").st_nlink, 2);
-	ck_assert_uint_eq(stat_of("sub/second").st_ino, stat_of("file").st_ino);
+	ck_assert_uint_eq(fs_rig_stat(&r, "file").st_nlink, 2);
+	ck_assert_uint_eq(fs_rig_stat(&r, "sub/second").st_ino, fs_rig_stat(&r, "file").st_ino);
 }
 END_TEST
 
@@ -309,7 +301,7 @@ START_TEST(attributes_are_set_one_by_one_or_together)
 
 	ck_assert_int_eq(fs_rig_ask(&r, FUSE_SETATTR, file, &in, sizeof(in),
 				    NULL, 0), 0);
-	st = stat_of("file");
+	st = fs_rig_stat(&r, "file");
 	ck_assert_uint_eq(st.st_mode, S_IFREG | 0601);
 	ck_assert_int_eq(st.st_size, 3);
 	ck_assert_int_eq(st.st_mtim.tv_sec, now.tv_sec);
@@ -448,10 +440,10 @@ START_TEST(holes_copies_and_allocation)
 				    NULL, 0), -EINVAL);
 	ck_assert_int_eq(fs_rig_ask(&r, FUSE_FALLOCATE, file, &more,
 				    sizeof(more), NULL, 0), 0);
-	ck_assert_int_eq(stat_of("file").st_size, 100);
+	ck_assert_int_eq(fs_rig_stat(&r, "file").st_size, 100);
 	ck_assert_int_eq(fs_rig_ask(&r, FUSE_COPY_FILE_RANGE, file, &copy,
 				    sizeof(copy), NULL, 0), 0);
-	ck_assert_int_eq(stat_of("file").st_size, 207);
+	ck_assert_int_eq(fs_rig_stat(&r, "file").st_size, 207);
 	more.mode = 8;	/* collapse: it moves what others have mapped */
 	ck_assert_int_eq(fs_rig_ask(&r, FUSE_FALLOCATE, file, &more,
 				    sizeof(more), NULL, 0), -EOPNOTSUPP);
