@@ -91,8 +91,8 @@ struct vmm_machine {
 	int console_in, console_out;
 	bool close_console;
 	unsigned int ndevices;	/* places that were ever taken */
-	struct vmm_device devices[VMM_MAX_DEVICES]; /* those without virtio are
-				   or coming are free, once the machine runs */
+	struct vmm_device devices[VMM_MAX_DEVICES]; /* those with neither virtio
+				   nor coming are free, once it runs */
 	struct vmm_loaded loaded;
 	struct vmm_fault_state faults[VMM_MAX_CPUS];
 	bool paused;		/* by a memory error, for good */

@@ -47,7 +47,7 @@ static int check_setup(const struct fs_call *c,
 	       c->fs->config.read_only ? -EROFS : 0;
 }
 
-/* For stores, too, where that spares a change to it (see above). */
+/* For stores, too, where that spares a change to it later (window.c). */
 static int open_piece(const struct fs_call *c, const struct statx *st,
 		      struct fs_piece *p)
 {

@@ -102,7 +102,6 @@ static int fs_start(void *self, uint32_t queue, struct vq *vq,
 		    struct vsu_error *err)
 {
 	struct fs_queue *q = &((struct fs *)self)->queues[queue];
-
 	int rc = make_room(q, vq_size(vq));
 
 	if (rc < 0) {
