@@ -70,20 +70,23 @@ static void queue_fini(struct fs_queue *q)
 {
 	free(q->pieces);
 	free(q->text);
-	free(q->parked);
+	virtdev_priv_fs_parked_fini(q);
 	vsu_fd_close(&q->event);
 	q->pieces = NULL;
 	q->text = NULL;
-	q->parked = NULL;
 	q->q = NULL;
 }
 
 /* For requests that may have to wait for the window. */
 static int make_parking(struct fs_queue *q)
 {
-	q->parked = calloc(FS_PARKED, sizeof(*q->parked));
-	if (!q->parked)
+	struct fs_parked *parked = calloc(FS_PARKED, sizeof(*parked));
+
+	if (!parked)
 		return -ENOMEM;
+	pthread_mutex_lock(&q->fs->window_lock);
+	q->parked = parked;
+	pthread_mutex_unlock(&q->fs->window_lock);
 	q->event = vsu_event_new();
 	return q->event < 0 ? q->event : 0;
 }
@@ -114,11 +117,7 @@ static int fs_start(void *self, uint32_t queue, struct vq *vq,
 
 static void fs_stop(void *self, uint32_t queue)
 {
-	struct fs_queue *q = &((struct fs *)self)->queues[queue];
-
-	if (q->parked)
-		virtdev_priv_fs_parked_drop(q);
-	queue_fini(q);
+	queue_fini(&((struct fs *)self)->queues[queue]);
 }
 
 static bool fs_blocks(void *self)

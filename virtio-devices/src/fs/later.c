@@ -100,7 +100,7 @@ static void tell_refused(struct fs_queue *q, uint64_t number, int result)
 	struct fs_parked *p = q->parked;
 	uint32_t i;
 
-	for (i = 0; i <= q->nparked && i < FS_PARKED; i++, p++)
+	for (i = 0; p && i <= q->nparked && i < FS_PARKED; i++, p++)
 		if (number >= p->from && number < p->until)
 			p->refused = result;
 }

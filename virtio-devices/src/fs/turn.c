@@ -7,6 +7,7 @@
 #include <config.h>
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <vmm-sys-util/event.h>
@@ -168,11 +169,16 @@ int virtdev_priv_fs_window_drain(struct fs_queue *q)
 	return (int)q->nparked;
 }
 
-/* Who stops without draining has no use for answers. */
-void virtdev_priv_fs_parked_drop(struct fs_queue *q)
+/*
+ * Who stops without draining has no use for answers, and may be told of changes
+ * that the queue asked for still.
+ */
+void virtdev_priv_fs_parked_fini(struct fs_queue *q)
 {
 	pthread_mutex_lock(&q->fs->window_lock);
 	while (q->nparked)
 		vq_push(q->q, &q->parked[--q->nparked].chain, 0);
+	free(q->parked);
+	q->parked = NULL;
 	pthread_mutex_unlock(&q->fs->window_lock);
 }

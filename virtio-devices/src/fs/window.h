@@ -103,7 +103,7 @@ void virtdev_priv_fs_window_file_put(struct fs_window_file *file);
 /* turn.c: queue_serve and queue_drain of a device with a window. */
 int virtdev_priv_fs_window_turn(struct fs_queue *q);
 int virtdev_priv_fs_window_drain(struct fs_queue *q);
-void virtdev_priv_fs_parked_drop(struct fs_queue *q);
+void virtdev_priv_fs_parked_fini(struct fs_queue *q);
 
 /* window.c: forget knows that what was mapped is gone. */
 int virtdev_priv_fs_window_init(struct fs *fs);

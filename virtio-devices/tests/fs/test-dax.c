@@ -531,6 +531,22 @@ START_TEST(an_answer_of_a_former_session_is_nobodys)
 }
 END_TEST
 
+/* Who stops a queue without draining it may be told of its changes still. */
+START_TEST(a_mapping_that_is_refused_when_its_queue_has_stopped_is_nobodys)
+{
+	const uint64_t file = fs_rig_lookup(&r, 1, "file");
+	int error = 1;
+
+	post_map(1, file, 0, CHUNK, 0, 0);
+	ck_assert_uint_eq(collect(&error), 0);
+	virtdev_queue_stop(r.dev, RIG_REQUESTS);
+	answer(1, -EIO);
+	ck_assert_int_eq(virtdev_queue_start(r.dev, RIG_REQUESTS, r.g.q, NULL),
+			 0);
+	ck_assert_uint_eq(vq_inflight(r.g.q), 0);
+}
+END_TEST
+
 static void add_later(Suite *s)
 {
 	TCase *tc = tcase_create("later");
@@ -545,6 +561,7 @@ static void add_later(Suite *s)
 	tcase_add_test(tc, changes_are_asked_for_some_at_a_time);
 	tcase_add_test(tc, a_queue_is_drained_when_the_last_change_is_answered);
 	tcase_add_test(tc, an_answer_of_a_former_session_is_nobodys);
+	tcase_add_test(tc, a_mapping_that_is_refused_when_its_queue_has_stopped_is_nobodys);
 	suite_add_tcase(s, tc);
 }
 
