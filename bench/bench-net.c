@@ -7,7 +7,8 @@
  *					sockets), tap; SIZE: bytes of a frame, 64k
  *					one of which a tap makes segments; N: frames
  *					at once, 1 or 32
- *	floor.net.WAY.LINK.SIZE.bN	the same system calls without a device
+ *	floor.net.WAY.LINK.SIZE.bN	the system calls without a device: one for N
+ *					frames but of a tap
  *
  * Both ends are of this thread, so that a figure is the work of both and of the
  * kernel's between them. The tap interface lies in a network of its own; where

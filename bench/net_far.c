@@ -106,33 +106,36 @@ static bool packets_open(struct net_far *far)
 	return pair_open(far, SOCK_SEQPACKET);
 }
 
+static void packets_send(const struct net_far *far, int fd, unsigned int n)
+{
+	if (sendmmsg(fd, far->packets, n, MSG_DONTWAIT) != (int)n)
+		guest_rig_die("a socket has no room for a batch", NULL);
+}
+
+static void packets_receive(const struct net_far *far, int fd, unsigned int n)
+{
+	if (recvmmsg(fd, far->packets, n, MSG_DONTWAIT, NULL) != (int)n)
+		guest_rig_die("a socket lacks frames", NULL);
+}
+
 static void packets_give(const struct net_far *far, unsigned int n)
 {
-	if (sendmmsg(far->fd, far->packets, n, MSG_DONTWAIT) != (int)n)
-		guest_rig_die("a socket has no room for a batch", NULL);
+	packets_send(far, far->fd, n);
 }
 
 static void packets_take(const struct net_far *far, unsigned int n)
 {
-	if (recvmmsg(far->fd, far->packets, n, MSG_DONTWAIT, NULL) != (int)n)
-		guest_rig_die("a socket lacks frames", NULL);
+	packets_receive(far, far->fd, n);
 }
 
 static void packets_send_bare(const struct net_far *far, unsigned int n)
 {
-	while (n--)
-		if (sendmsg(far->near, &far->packets[0].msg_hdr,
-			    MSG_DONTWAIT) < 0)
-			guest_rig_die("a socket has no room", NULL);
+	packets_send(far, far->near, n);
 }
 
 static void packets_receive_bare(const struct net_far *far, unsigned int n)
 {
-	struct msghdr msg = far->packets[0].msg_hdr;
-
-	while (n--)
-		if (recvmsg(far->near, &msg, MSG_DONTWAIT) < 0)
-			guest_rig_die("a socket lacks frames", NULL);
+	packets_receive(far, far->near, n);
 }
 
 /* ------------------------------------------------------------------------- tap */

@@ -52,8 +52,9 @@ static int fake_send(void *self, uint32_t lane, const struct iovec *iov, int n)
 	struct rig_frame *f = &l->sent[l->nsent];
 
 	(void)lane;
-	if (l->send_code)
+	if (l->send_code && !l->send_good)
 		return l->send_code;
+	l->send_good -= l->send_good > 0;
 	ck_assert_uint_lt(l->nsent, RIG_FRAMES);
 	ck_assert_uint_eq(iov[0].iov_len, HEADER);
 	f->bytes = malloc(VIRTDEV_NET_FRAME_MAX);
@@ -167,6 +168,7 @@ void net_rig_start(uint32_t i)
 	struct vq_driver_config dc = {
 		.map = net_rig.g.map, .gpa = RIG_RING(i),
 		.features = net_rig.features, .size = RIG_SIZE,
+		.indirect_max = net_rig.indirect, .indirect_gpa = RIG_TABLES,
 	};
 	struct vq_config config = {
 		.features = net_rig.features, .size = RIG_SIZE, .index = i,

@@ -24,6 +24,7 @@
 /* Queue i has its ring there, and commands theirs. */
 #define RIG_RING(i) (0x1000u + 0x4000u * (i))
 #define RIG_COMMAND 0x60000u
+#define RIG_TABLES 0x70000u	/* of one queue */
 
 struct rig_frame {
 	uint32_t len;		/* with its header */
@@ -37,6 +38,7 @@ struct fake_link {
 	unsigned int come, taken, nsent;
 	struct rig_frame in[RIG_FRAMES], sent[RIG_FRAMES];
 	int receive_code, send_code, flush_code;	/* instead of frames */
+	unsigned int send_good;	/* frames that still go before send_code */
 	bool on[RIG_LANES];
 	uint64_t offloads;
 	int offloads_code;
@@ -49,6 +51,7 @@ struct net_rig {
 	struct vq *q[RIG_QUEUES];
 	struct vq_driver *driver[RIG_QUEUES];
 	uint64_t features;
+	uint32_t indirect;	/* entries of a table, for queues started from now */
 	unsigned int notified, changed, broken;
 };
 

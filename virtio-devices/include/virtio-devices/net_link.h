@@ -41,6 +41,13 @@ struct virtdev_net_link_info {
 	uint64_t offloads;	/* VIRTDEV_NET_F_*: what it can */
 };
 
+/* Frozen. One of several frames that are sent together. */
+struct virtdev_net_frame {
+	const struct iovec *iov;	/* the first piece is exactly its header */
+	int n;
+	int code;		/* of the link: 0, or why the frame is lost */
+};
+
 /* How a kind of link works; self is its own object. */
 struct virtdev_net_link_ops {
 	size_t size;		/* sizeof(struct virtdev_net_link_ops) */
@@ -55,7 +62,9 @@ struct virtdev_net_link_ops {
 	 * The next frame, with its header, into the pieces: the bytes that it
 	 * took of them. -EAGAIN: none has come; -EMSGSIZE: it did not fit and
 	 * is lost; -EPIPE: the other end is gone. Another code is a failure of
-	 * this moment. num_buffers of the header is left as it was.
+	 * this moment. num_buffers of the header is left as it was. Frames
+	 * that came together may be kept: it is asked until it says -EAGAIN
+	 * before anybody waits.
 	 */
 	ssize_t (*receive)(void *self, uint32_t lane, const struct iovec *iov,
 			   int n);
@@ -83,6 +92,13 @@ struct virtdev_net_link_ops {
 	 */
 	int (*retry_fd)(void *self, uint32_t lane);
 	int (*retry)(void *self, uint32_t lane);
+	/*
+	 * Sends n frames, at least one, in their order: how many of the first
+	 * it answered, in their codes; one that is lost takes no other along.
+	 * For those that follow there is no room now. NULL: send has each.
+	 */
+	uint32_t (*send_batch)(void *self, uint32_t lane,
+			       struct virtdev_net_frame *frames, uint32_t n);
 };
 
 /* For kinds of links: makes a link of self; ops and info are copied. */
@@ -145,7 +161,9 @@ VIRTDEV_API int virtdev_net_stream_open(const struct virtdev_net_stream *stream,
 
 /*
  * A link of a descriptor, which is duplicated: a tap interface, or a UNIX
- * socket, of streams as above, or of datagrams or packets, each a frame.
+ * socket, of streams as above, or of datagrams or packets, each a frame. Many of
+ * these come and go with one system call; one that the socket refuses is lost
+ * alone.
  * -EBADF, or -EINVAL when it is none of these.
  */
 VIRTDEV_API int virtdev_net_link_from_fd(int fd, struct virtdev_net_link **out,

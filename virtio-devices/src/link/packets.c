@@ -1,9 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* A descriptor of which each transfer is one frame, without a header. */
+/*
+ * A descriptor of which each transfer is one frame, without a header. Of a
+ * socket many come and go with one call: sent ones from where they are, received
+ * ones through a box of our own, out of which they are copied. Long frames, for
+ * which the call costs little beside the copy, come to their place one by one.
+ */
 #include <config.h>
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 
 #include <vmm-sys-util/fd.h>
@@ -11,9 +18,25 @@
 #include "link/kinds.h"
 #include "link/pieces.h"
 
+#define FRAME_MAX (VIRTDEV_NET_FRAME_MAX - NET_HEADER)
+/* Frames of a call, and the bytes of one that lie beside those of others. */
+#define BATCH 32u
+#define SHORT 2048u
+
+struct box {
+	unsigned int taken, filled;	/* messages [taken, filled) wait */
+	bool dry;		/* the last call had all there were */
+	bool is_long;		/* the last frame was */
+	struct mmsghdr msgs[BATCH];
+	struct iovec pieces[BATCH][2];
+	unsigned char heads[BATCH][SHORT];
+	unsigned char rests[BATCH][FRAME_MAX - SHORT];
+};
+
 struct packets {
 	int fd;
-	bool is_socket, is_connection;	/* a connection can end */
+	bool is_connection;	/* a connection can end */
+	struct box *box;	/* of a socket */
 };
 
 static int packets_fd(void *self, uint32_t lane)
@@ -22,26 +45,119 @@ static int packets_fd(void *self, uint32_t lane)
 	return ((struct packets *)self)->fd;
 }
 
-/* The header says that nothing is left to be done. */
-static ssize_t packets_receive(void *self, uint32_t lane,
-			       const struct iovec *iov, int n)
+/* --------------------------------------------------------------------- the box */
+
+/* Mostly untouched: no page lies behind the rests while frames are short. */
+static struct box *box_new(void)
 {
-	const struct packets *p = self;
+	struct box *box = mmap(NULL, sizeof(*box), PROT_READ | PROT_WRITE,
+			       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1,
+			       0);
+	unsigned int i;
+
+	if (box == MAP_FAILED)
+		return NULL;
+	(void)madvise(box, sizeof(*box), MADV_NOHUGEPAGE);
+	for (i = 0; i < BATCH; i++) {
+		box->pieces[i][0].iov_base = box->heads[i];
+		box->pieces[i][0].iov_len = sizeof(box->heads[i]);
+		box->pieces[i][1].iov_base = box->rests[i];
+		box->pieces[i][1].iov_len = sizeof(box->rests[i]);
+		box->msgs[i].msg_hdr.msg_iov = box->pieces[i];
+		box->msgs[i].msg_hdr.msg_iovlen = 2;
+	}
+	return box;
+}
+
+static void box_free(struct box *box)
+{
+	if (box)
+		munmap(box, sizeof(*box));
+}
+
+/*
+ * After a call that had all there were the next one is left out: whatever came
+ * meanwhile makes the descriptor readable.
+ */
+static int box_fill(struct box *box, int fd)
+{
+	int n;
+
+	if (box->dry) {
+		box->dry = false;
+		return -EAGAIN;
+	}
+	n = recvmmsg(fd, box->msgs, BATCH, MSG_DONTWAIT, NULL);
+	if (n < 0)
+		return virtdev_priv_link_code(errno);
+	box->taken = 0;
+	box->filled = (unsigned int)n;
+	box->dry = box->filled < BATCH;
+	return 0;
+}
+
+static int store_frame(const struct box *box, unsigned int i, uint32_t len,
+		       const struct iovec *iov, int n)
+{
+	const uint32_t head = len < SHORT ? len : SHORT;
+
+	if (virtdev_priv_pieces_len(iov, n) < (uint64_t)NET_HEADER + len)
+		return -EMSGSIZE;
+	(void)virtdev_priv_pieces_store(iov, n, 0, NULL, NET_HEADER);
+	(void)virtdev_priv_pieces_store(iov, n, NET_HEADER, box->heads[i], head);
+	return len == head ? 0 :
+	       virtdev_priv_pieces_store(iov, n, NET_HEADER + head,
+					 box->rests[i], len - head);
+}
+
+/* ----------------------------------------------------------------- the receiver */
+
+/* A message of no bytes: of a connection it is the end. */
+static int nothing_came(const struct packets *p)
+{
+	if (!p->is_connection)
+		return -ENOMSG;
+	if (p->box)	/* the end is said in each message that is left */
+		p->box->taken = p->box->filled;
+	return -EPIPE;
+}
+
+/* The next frame that waits in the box. */
+static ssize_t receive_kept(struct packets *p, const struct iovec *iov, int n)
+{
+	struct box *box = p->box;
+	const unsigned int i = box->taken++;
+	const uint32_t len = box->msgs[i].msg_len;
+	int rc;
+
+	box->is_long = len > SHORT;
+	if (!len)
+		return nothing_came(p);
+	if (box->msgs[i].msg_hdr.msg_flags & MSG_TRUNC)
+		return -EMSGSIZE;
+	rc = store_frame(box, i, len, iov, n);
+	return rc < 0 ? rc : (ssize_t)len + NET_HEADER;
+}
+
+/* A frame from the descriptor. The header says that nothing is left to be done. */
+static ssize_t receive_direct(struct packets *p, const struct iovec *iov, int n)
+{
 	struct iovec pieces[LINK_PIECES];
 	struct msghdr msg = { .msg_iov = pieces };
 	int m = virtdev_priv_pieces_behind(iov, n, NET_HEADER, pieces);
 	ssize_t len;
 
-	(void)lane;
 	if (m < 0)
 		return m;
 	msg.msg_iovlen = (size_t)m;
-	len = p->is_socket ? recvmsg(p->fd, &msg, MSG_DONTWAIT)
-			   : readv(p->fd, pieces, m);
+	len = p->box ? recvmsg(p->fd, &msg, MSG_DONTWAIT)
+		     : readv(p->fd, pieces, m);
 	if (len < 0)
 		return virtdev_priv_link_code(errno);
 	if (!len)
-		return p->is_connection ? -EPIPE : -ENOMSG;
+		return nothing_came(p);
+	if (p->box)
+		p->box->is_long = len > (ssize_t)SHORT;
 	if (msg.msg_flags & MSG_TRUNC)
 		return -EMSGSIZE;
 	if (virtdev_priv_pieces_store(iov, n, 0, NULL, NET_HEADER) < 0)
@@ -49,22 +165,103 @@ static ssize_t packets_receive(void *self, uint32_t lane,
 	return len + NET_HEADER;
 }
 
+static ssize_t packets_receive(void *self, uint32_t lane,
+			       const struct iovec *iov, int n)
+{
+	struct packets *p = self;
+	struct box *box = p->box;
+	int rc;
+
+	(void)lane;
+	if (!box)
+		return receive_direct(p, iov, n);
+	if (box->taken == box->filled) {
+		if (box->is_long) {
+			box->dry = false;
+			return receive_direct(p, iov, n);
+		}
+		rc = box_fill(box, p->fd);
+		if (rc < 0)
+			return rc;
+	}
+	return receive_kept(p, iov, n);
+}
+
+/* ------------------------------------------------------------------- the sender */
+
+/* A message to be sent changes none of its pieces. */
+static struct iovec *iov_of(const struct iovec *iov)
+{
+	return (struct iovec *)(uintptr_t)iov;
+}
+
 static int packets_send(void *self, uint32_t lane, const struct iovec *iov,
 			int n)
 {
 	const struct packets *p = self;
-	struct iovec pieces[LINK_PIECES];
-	struct msghdr msg = { .msg_iov = pieces };
-	int m = virtdev_priv_pieces_behind(iov, n, NET_HEADER, pieces);
+	const struct msghdr msg = {
+		.msg_iov = iov_of(iov + 1), .msg_iovlen = (size_t)n - 1,
+	};
 	ssize_t len;
 
 	(void)lane;
-	if (m < 0)
-		return m;
-	msg.msg_iovlen = (size_t)m;
-	len = p->is_socket ? sendmsg(p->fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL)
-			   : writev(p->fd, pieces, m);
+	len = p->box ? sendmsg(p->fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL)
+		     : writev(p->fd, iov + 1, n - 1);
 	return len < 0 ? virtdev_priv_link_code(errno) : 0;
+}
+
+/*
+ * The kernel stops at the first frame that it does not take, and says why when
+ * that one stands first.
+ */
+static uint32_t send_some(int fd, struct mmsghdr *msgs,
+			  struct virtdev_net_frame *frames, uint32_t n)
+{
+	int rc = sendmmsg(fd, msgs, n, MSG_DONTWAIT | MSG_NOSIGNAL);
+	uint32_t i;
+
+	if (rc < 0) {
+		frames[0].code = virtdev_priv_link_code(errno);
+		return frames[0].code != -EAGAIN;
+	}
+	for (i = 0; i < (uint32_t)rc; i++)
+		frames[i].code = 0;
+	return i;
+}
+
+/* At most BATCH frames; how many were answered. */
+static uint32_t send_part(int fd, struct virtdev_net_frame *frames, uint32_t n)
+{
+	struct mmsghdr msgs[BATCH];
+	uint32_t i, part, done = 0;
+
+	memset(msgs, 0, n * sizeof(msgs[0]));
+	for (i = 0; i < n; i++) {
+		msgs[i].msg_hdr.msg_iov = iov_of(frames[i].iov + 1);
+		msgs[i].msg_hdr.msg_iovlen = (size_t)frames[i].n - 1;
+	}
+	for (; done < n; done += part) {
+		part = send_some(fd, msgs + done, frames + done, n - done);
+		if (!part)
+			break;
+	}
+	return done;
+}
+
+static uint32_t packets_send_batch(void *self, uint32_t lane,
+				   struct virtdev_net_frame *frames, uint32_t n)
+{
+	const struct packets *p = self;
+	uint32_t done = 0, part, sent;
+
+	(void)lane;
+	for (; done < n; done += sent) {
+		part = n - done < BATCH ? n - done : BATCH;
+		sent = send_part(p->fd, frames + done, part);
+		if (sent < part)
+			return done + sent;
+	}
+	return done;
 }
 
 static void packets_free(void *self)
@@ -72,6 +269,7 @@ static void packets_free(void *self)
 	struct packets *p = self;
 
 	vsu_fd_close(&p->fd);
+	box_free(p->box);
 	free(p);
 }
 
@@ -87,9 +285,10 @@ static bool is_connection(int fd)
 int virtdev_priv_packets_take_fd(int fd, bool is_socket,
 				 struct virtdev_net_link **out)
 {
-	static const struct virtdev_net_link_ops ops = {
+	const struct virtdev_net_link_ops ops = {
 		.size = sizeof(ops), .name = "packets", .fd = packets_fd,
 		.receive = packets_receive, .send = packets_send,
+		.send_batch = is_socket ? packets_send_batch : NULL,
 		.free = packets_free,
 	};
 	const struct virtdev_net_link_info info = { .lanes = 1 };
@@ -99,12 +298,14 @@ int virtdev_priv_packets_take_fd(int fd, bool is_socket,
 	if (!p)
 		return -ENOMEM;
 	p->fd = fd;
-	p->is_socket = is_socket;
 	p->is_connection = is_connection(fd);
-	rc = vsu_fd_set_nonblock(fd);
+	p->box = is_socket ? box_new() : NULL;
+	rc = is_socket && !p->box ? -ENOMEM : vsu_fd_set_nonblock(fd);
 	if (rc >= 0)
 		rc = virtdev_net_link_new(&ops, &info, p, out);
-	if (rc < 0)
+	if (rc < 0) {
+		box_free(p->box);
 		free(p);
+	}
 	return rc;
 }

@@ -109,6 +109,21 @@ void virtdev_priv_net_follow(struct net_queue *q)
 		returns_catch_up(q, returns);
 }
 
+int virtdev_priv_net_take(struct net_queue *q, struct vq_chain *chain,
+			  struct iovec *pieces, uint32_t used)
+{
+	int rc;
+
+	chain->iov = pieces + used;
+	chain->iov_max = NET_PIECES - used;
+	rc = vq_pop(q->q, chain);
+	if (rc == 1 && chain->fault.why == VQ_FAULT_NO_ROOM && used) {
+		vq_unpop(q->q, chain);
+		return -ENOSPC;
+	}
+	return rc;
+}
+
 void virtdev_priv_net_publish(struct net_queue *q)
 {
 	if (vq_publish(q->q))

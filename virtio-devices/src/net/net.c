@@ -20,8 +20,7 @@ static size_t storage_of(const struct net_queue *q)
 {
 	if (q->role == NET_RECEIVES)
 		return sizeof(*q->stock);
-	return q->role == NET_SENDS ?
-	       (2 * NET_PIECES + 1) * sizeof(*q->pieces) : 0;
+	return q->role == NET_SENDS ? sizeof(*q->batch) : 0;
 }
 
 /* Mostly untouched as a rule, so that it has no pages. */
@@ -40,7 +39,7 @@ static int storage_map(struct net_queue *q)
 	if (q->role == NET_RECEIVES)
 		q->stock = at;
 	else
-		q->pieces = at;
+		q->batch = at;
 	return 0;
 }
 
@@ -48,10 +47,10 @@ static void queue_close(struct net_queue *q)
 {
 	if (q->stock)
 		munmap(q->stock, sizeof(*q->stock));
-	if (q->pieces)
-		munmap(q->pieces, storage_of(q));
+	if (q->batch)
+		munmap(q->batch, sizeof(*q->batch));
 	q->stock = NULL;
-	q->pieces = NULL;
+	q->batch = NULL;
 	vsu_fd_close(&q->epfd);
 	q->watching = 0;
 	q->q = NULL;

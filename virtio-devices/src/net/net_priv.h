@@ -6,6 +6,7 @@
  *   queue   one virtqueue and what wakes it from the host's side
  *   stock   buffers of a receiving queue that were taken and hold no frame yet
  *   kept    a frame that was longer than the stock: it waits for more buffers
+ *   batch   frames of the driver's that go to the link together
  */
 #ifndef VIRTIO_DEVICES_NET_PRIV_H
 #define VIRTIO_DEVICES_NET_PRIV_H
@@ -24,6 +25,8 @@
 /* Buffers and pieces of a stock; the last piece of a transfer is kept's. */
 #define NET_STOCK 256u
 #define NET_PIECES 1023u
+
+#define NET_BATCH 32u
 
 /* One turn, before others have theirs. */
 #define NET_TURN_FRAMES 256u
@@ -59,6 +62,18 @@ struct net_stock {
 	unsigned char frame[VIRTDEV_NET_FRAME_MAX];
 };
 
+struct net_batch {
+	uint32_t n;		/* chains; each but a bad one is a frame */
+	bool bad;		/* the last one is no frame */
+	uint32_t used, made;	/* of pieces, of frame_pieces */
+	struct vq_chain chains[NET_BATCH];
+	uint32_t written[NET_BATCH];	/* nothing, ever */
+	struct virtdev_net_header headers[NET_BATCH];
+	struct virtdev_net_frame frames[NET_BATCH];
+	struct iovec pieces[NET_PIECES];
+	struct iovec frame_pieces[NET_PIECES + NET_BATCH];
+};
+
 /* Numbers of a queue, of all its life; written on its thread alone. */
 enum net_count { NET_RECEIVED, NET_SENT, NET_BYTES_RECEIVED, NET_BYTES_SENT, NET_DROPPED,
 		 NET_COUNTS };
@@ -75,7 +90,7 @@ struct net_queue {
 	uint32_t returns;		/* of the link, as the queue knows */
 	bool told_broken;
 	struct net_stock *stock;	/* of one that receives */
-	struct iovec *pieces;		/* of one that sends: a chain's, a frame's */
+	struct net_batch *batch;	/* of one that sends */
 	uint64_t counts[NET_COUNTS];	/* atomic */
 };
 
@@ -141,6 +156,12 @@ bool virtdev_priv_net_retry(struct net_queue *q);
 void virtdev_priv_net_follow(struct net_queue *q);
 /* Has the queue woken by the link itself, besides its lane. */
 int virtdev_priv_net_watch_link(struct net_queue *q);
+/*
+ * The next chain, good or not, as vq_pop(). Its pieces are behind the used ones
+ * of NET_PIECES; -ENOSPC: they have no room there, but would have alone.
+ */
+int virtdev_priv_net_take(struct net_queue *q, struct vq_chain *chain,
+			  struct iovec *pieces, uint32_t used);
 /* Publishes what was pushed, and tells the home what it wants to know. */
 void virtdev_priv_net_publish(struct net_queue *q);
 

@@ -72,22 +72,6 @@ static bool is_bad(const struct vq_chain *chain)
 	       chain->nreadable;
 }
 
-/* The next buffer of the ring, good or not; as vq_pop(). */
-static int chain_take(struct net_queue *q, struct vq_chain *chain)
-{
-	struct net_stock *s = q->stock;
-	int rc;
-
-	chain->iov = &s->pieces[s->npieces];
-	chain->iov_max = NET_PIECES - s->npieces;
-	rc = vq_pop(q->q, chain);
-	if (rc == 1 && chain->fault.why == VQ_FAULT_NO_ROOM && s->npieces) {
-		vq_unpop(q->q, chain);
-		return -ENOSPC;
-	}
-	return rc;
-}
-
 /*
  * One more buffer: 1 taken, or as vq_pop(). -ENOSPC: the stock has as many as
  * it can. -EBUSY: too many of this turn were bad.
@@ -100,7 +84,8 @@ static int stock_add(struct net_queue *q, struct turn *turn)
 
 	if (s->first + s->n == NET_STOCK || s->npieces == NET_PIECES)
 		return -ENOSPC;
-	while ((rc = chain_take(q, chain)) == 1 && is_bad(chain)) {
+	while ((rc = virtdev_priv_net_take(q, chain, s->pieces, s->npieces)) == 1 &&
+	       is_bad(chain)) {
 		vq_push(q->q, chain, 0);
 		if (!turn->bad || !--turn->bad)
 			return -EBUSY;

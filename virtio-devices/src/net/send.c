@@ -113,33 +113,101 @@ static int frame_make(struct net_queue *q, const struct vq_chain *chain,
 	return n < 0 || covered != len ? 0 : n + 1;
 }
 
-/* The link has answered: the frame went, or will never go. */
-static void frame_done(struct net_queue *q, uint32_t len, int answer)
+/* ------------------------------------------------------------------- a batch */
+
+static void batch_clear(struct net_batch *b)
 {
-	if (answer < 0) {
+	b->n = b->used = b->made = 0;
+	b->bad = false;
+}
+
+static int batch_add(struct net_queue *q)
+{
+	struct net_batch *b = q->batch;
+	struct vq_chain *chain = &b->chains[b->n];
+	struct virtdev_net_frame *frame = &b->frames[b->n];
+	int rc = virtdev_priv_net_take(q, chain, b->pieces, b->used);
+
+	if (rc != 1)
+		return rc;
+	frame->iov = b->frame_pieces + b->made;
+	frame->n = frame_make(q, chain, &b->headers[b->n],
+			      b->frame_pieces + b->made);
+	frame->code = -EBADMSG;
+	b->n++;
+	b->bad = !frame->n;
+	b->used += chain->nreadable + chain->nwritable;
+	b->made += (uint32_t)frame->n;
+	return 1;
+}
+
+/*
+ * As many chains as there are, at most max; one that is no frame is the last,
+ * so that those in front can be given back. As vq_pop() for what ended it.
+ */
+static int batch_fill(struct net_queue *q, uint32_t max)
+{
+	struct net_batch *b = q->batch;
+	int rc = 1;
+
+	batch_clear(b);
+	while (rc == 1 && !b->bad && b->n < max)
+		rc = batch_add(q);
+	return rc == -ENOSPC ? 1 : rc;
+}
+
+/* How many of the first n frames the link has answered. */
+static uint32_t frames_send(struct net_queue *q, uint32_t n)
+{
+	struct virtdev_net_link *link = q->net->link;
+	const uint32_t lane = virtdev_priv_net_lane(q);
+	struct virtdev_net_frame *f = q->batch->frames;
+	uint32_t i;
+	int rc;
+
+	if (n && link->ops.send_batch)
+		return link->ops.send_batch(link->self, lane, f, n);
+	for (i = 0; i < n; i++) {
+		rc = link->ops.send(link->self, lane, f[i].iov, f[i].n);
+		if (rc == -EAGAIN)
+			break;
+		f[i].code = rc;
+	}
+	return i;
+}
+
+/* The frame went, or will never go. */
+static void count_frame(struct net_queue *q, uint32_t i)
+{
+	const struct net_batch *b = q->batch;
+
+	if (b->frames[i].code < 0) {
 		virtdev_priv_net_count(q, NET_DROPPED, 1);
 		return;
 	}
 	virtdev_priv_net_count(q, NET_SENT, 1);
-	virtdev_priv_net_count(q, NET_BYTES_SENT, len - NET_HEADER);
+	virtdev_priv_net_count(q, NET_BYTES_SENT,
+			       b->chains[i].readable_len - NET_HEADER);
 }
 
-/* -EAGAIN: the link has no room. Whatever else it says, the frame is done. */
-static int frame_send(struct net_queue *q, const struct vq_chain *chain)
+/* True when the batch is done; else the link has no room for the rest of it. */
+static bool batch_send(struct net_queue *q, uint64_t *bytes)
 {
-	struct virtdev_net_link *link = q->net->link;
-	struct virtdev_net_header header;
-	/* the chain's own pieces, and those of the frame behind them */
-	struct iovec *pieces = q->pieces + NET_PIECES;
-	int n = frame_make(q, chain, &header, pieces);
-	int rc = -EBADMSG;
+	struct net_batch *b = q->batch;
+	const uint32_t good = b->n - b->bad;
+	uint32_t done = frames_send(q, good), i;
+	const bool all = done == good;
 
-	if (n)
-		rc = link->ops.send(link->self, virtdev_priv_net_lane(q),
-				    pieces, n);
-	if (rc != -EAGAIN)
-		frame_done(q, chain->readable_len, rc);
-	return rc;
+	done += all && b->bad;
+	for (i = 0; i < done; i++) {
+		count_frame(q, i);
+		*bytes += b->chains[i].readable_len;
+	}
+	/* the last goes back first */
+	while (b->n > done)
+		vq_unpop(q->q, &b->chains[--b->n]);
+	vq_push_batch(q->q, b->chains, b->written, done);
+	return all;
 }
 
 /* ----------------------------------------------------------------------- turns */
@@ -147,23 +215,17 @@ static int frame_send(struct net_queue *q, const struct vq_chain *chain)
 /* As vq_pop(); -ENOBUFS: the link has no room; 1: others have their turn. */
 static int send_all(struct net_queue *q)
 {
-	struct vq_chain chain = { .iov = q->pieces, .iov_max = NET_PIECES };
 	uint32_t frames = NET_TURN_FRAMES;
 	uint64_t bytes = 0;
-	int rc;
+	int rc = 1;
 
-	while (frames-- && bytes < NET_TURN_BYTES) {
-		rc = vq_pop(q->q, &chain);
-		if (rc != 1)
-			return rc;
-		if (frame_send(q, &chain) == -EAGAIN) {
-			vq_unpop(q->q, &chain);
+	while (rc == 1 && frames && bytes < NET_TURN_BYTES) {
+		rc = batch_fill(q, frames < NET_BATCH ? frames : NET_BATCH);
+		frames -= q->batch->n;
+		if (q->batch->n && !batch_send(q, &bytes))
 			return -ENOBUFS;
-		}
-		bytes += chain.readable_len;
-		vq_push(q->q, &chain, 0);
 	}
-	return 1;
+	return rc;
 }
 
 static int link_flush(struct net_queue *q)

@@ -114,6 +114,98 @@ START_TEST(the_end_of_a_connection_is_one_of_the_link)
 }
 END_TEST
 
+/* More than one call takes, some that do not fit, and longer ones between. */
+START_TEST(packets_that_wait_come_in_their_order_whatever_their_length)
+{
+	static const uint32_t lengths[] = { 60, 2048, 2049, 9000, 61, 5000, 62 };
+	unsigned char out[9000], in[6000 + NET_HEADER];
+	unsigned int i;
+
+	make_link(kinds[_i]);
+	for (i = 0; i < 7; i++) {
+		memset(out, (int)i + 1, lengths[i]);
+		peer_says(out, lengths[i]);
+	}
+	for (i = 0; i < 7; i++) {
+		memset(in, 0xee, sizeof(in));
+		if (lengths[i] > 6000) {
+			ck_assert_int_eq(receive(in, sizeof(in)), -EMSGSIZE);
+			continue;
+		}
+		memset(out, (int)i + 1, lengths[i]);
+		ck_assert_int_eq(receive(in, sizeof(in)),
+				 NET_HEADER + lengths[i]);
+		ck_assert_mem_eq(in + NET_HEADER, out, lengths[i]);
+	}
+	ck_assert_int_eq(receive(in, sizeof(in)), -EAGAIN);
+	end_link();
+}
+END_TEST
+
+/* Whether the last turn was over is known of each call anew. */
+START_TEST(long_packets_come_at_once_one_by_one)
+{
+	unsigned char out[9000] = { 1 }, in[9000 + NET_HEADER];
+	int i;
+
+	make_link(kinds[_i]);
+	for (i = 0; i < 6; i++) {
+		const uint32_t len = i < 4 ? sizeof(out) : 60;
+
+		peer_says(out, len);
+		ck_assert_int_eq(receive(in, sizeof(in)), NET_HEADER + len);
+		ck_assert_int_eq(receive(in, sizeof(in)), -EAGAIN);
+	}
+	end_link();
+}
+END_TEST
+
+static const int ends[] = { 1, 31, 32, 33 };
+
+START_TEST(what_came_before_the_end_of_a_connection_is_received)
+{
+	unsigned char out[60] = { 0 }, in[100];
+	int i;
+
+	make_link(SOCK_SEQPACKET);
+	for (i = 0; i < ends[_i]; i++)
+		peer_says(out, sizeof(out));
+	shutdown(peer, SHUT_WR);
+	for (i = 0; i < ends[_i]; i++)
+		ck_assert_int_eq(receive(in, sizeof(in)), NET_HEADER + 60);
+	/* a call that had all there were is not made again at once */
+	i = (int)receive(in, sizeof(in));
+	if (i == -EAGAIN)
+		i = (int)receive(in, sizeof(in));
+	ck_assert_int_eq(i, -EPIPE);
+	ck_assert_int_eq(receive(in, sizeof(in)), -EPIPE);
+	end_link();
+}
+END_TEST
+
+START_TEST(a_message_that_cannot_go_is_answered_for_itself)
+{
+	unsigned char header[NET_HEADER] = { 0 }, out[4000] = { 0 };
+	struct iovec good[] = { { header, NET_HEADER }, { out, 60 } };
+	struct iovec bad[] = { { header, NET_HEADER }, { NULL, 60 } };
+	struct virtdev_net_frame frames[] = {
+		{ bad, 2, 1 }, { good, 2, 1 }, { bad, 2, 1 }, { bad, 2, 1 },
+		{ good, 2, 1 },
+	};
+	static const int codes[] = { -EFAULT, 0, -EFAULT, -EFAULT, 0 };
+	unsigned int i;
+
+	make_link(kinds[_i]);
+	ck_assert_uint_eq(link_->ops.send_batch(link_->self, 0, frames, 5), 5);
+	for (i = 0; i < 5; i++)
+		ck_assert_int_eq(frames[i].code, codes[i]);
+	for (i = 0; i < 2; i++)
+		ck_assert_int_eq(recv(peer, out, sizeof(out), MSG_DONTWAIT), 60);
+	ck_assert_int_eq(recv(peer, out, sizeof(out), MSG_DONTWAIT), -1);
+	end_link();
+}
+END_TEST
+
 START_TEST(frames_of_a_stream_come_in_whatever_pieces)
 {
 	unsigned char frame[300], bytes[2 * 304], in[400];
@@ -265,6 +357,15 @@ int main(void)
 	tcase_add_loop_test(tc, a_packet_that_does_not_fit_is_lost_alone, 0, 2);
 	tcase_add_loop_test(tc, the_end_of_a_connection_is_one_of_the_link, 0,
 			    2);
+	tcase_add_loop_test(tc,
+			    packets_that_wait_come_in_their_order_whatever_their_length,
+			    0, 2);
+	tcase_add_loop_test(tc, long_packets_come_at_once_one_by_one, 0, 2);
+	tcase_add_loop_test(tc,
+			    what_came_before_the_end_of_a_connection_is_received,
+			    0, sizeof(ends) / sizeof(ends[0]));
+	tcase_add_loop_test(tc, a_message_that_cannot_go_is_answered_for_itself,
+			    0, 2);
 	tcase_add_test(tc, frames_of_a_stream_come_in_whatever_pieces);
 	tcase_add_test(tc,
 		       frames_of_a_stream_go_out_together_behind_their_lengths);

@@ -6,6 +6,8 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "../net-rig.h"
 #include "../suite.h"
@@ -46,6 +48,7 @@ static void ck_sent(const struct virtdev_net_header *h, uint32_t len, bool sent)
 	ck_assert_uint_eq(net_rig.broken, 0);
 }
 
+static const int packet_types[] = { SOCK_DGRAM, SOCK_SEQPACKET };
 static const uint64_t formats[] = { 0, VQ_F_RING_PACKED };
 
 START_TEST(a_frame_arrives_behind_a_clean_header)
@@ -234,6 +237,206 @@ START_TEST(a5_14_frames_wait_for_a_link_without_room_and_survive_failures)
 }
 END_TEST
 
+static uint64_t stat_of(const char *name)
+{
+	struct virtdev_stat stats[8];
+	uint32_t n = virtdev_stats(net_rig.dev, stats, 8);
+
+	while (n-- > 0)
+		if (!strcmp(stats[n].name, name))
+			return stats[n].value;
+	return UINT64_MAX;
+}
+
+/* So many frames that say which they are, without a turn of the device. */
+static void queue_frames(unsigned int first, unsigned int n)
+{
+	const struct virtdev_net_header h = plain();
+	unsigned int i;
+
+	for (i = first; i < first + n; i++) {
+		const uint64_t gpa = GUEST_DATA + 0x1000u * i;
+		const struct vq_buffer bufs[] = {
+			{ gpa, HEADER, 0 }, { gpa + HEADER, 60 + i, 0 },
+		};
+
+		memcpy(guest_at(&net_rig.g, gpa), &h, HEADER);
+		memset(guest_at(&net_rig.g, gpa + HEADER), (int)i, 60 + i);
+		ck_assert_int_eq(vq_driver_add(net_rig.driver[1], bufs, 2, gpa),
+				 0);
+	}
+	vq_driver_publish(net_rig.driver[1]);
+}
+
+/* Frames [first, first + n) went in their order, as sent from at. */
+static void ck_went(unsigned int at, unsigned int first, unsigned int n)
+{
+	const struct rig_frame *f = &net_rig.link.sent[at];
+
+	ck_assert_uint_ge(net_rig.link.nsent, at + n);
+	for (; n--; f++, first++) {
+		ck_assert_uint_eq(f->len, HEADER + 60 + first);
+		ck_assert_uint_eq(f->bytes[HEADER], first);
+	}
+}
+
+START_TEST(a5_14_frames_of_a_turn_that_found_no_room_keep_their_order)
+{
+	uint64_t gpa;
+	unsigned int i;
+
+	net_rig_init(1, formats[_i]);
+	net_rig.link.send_code = -EAGAIN;
+	net_rig.link.send_good = 3;
+	queue_frames(0, 8);
+	serve(1);
+	ck_assert_uint_eq(net_rig.link.nsent, 3);
+	ck_assert_uint_eq(vq_inflight(net_rig.q[1]), 0);
+	ck_assert(is_ready(1, 0));
+	net_rig.link.send_code = 0;
+	serve(1);
+	ck_assert_uint_eq(net_rig.link.nsent, 8);
+	ck_went(0, 0, 8);
+	for (i = 0; i < 8; i++) {
+		ck_assert_int_eq(back(1, &gpa), 0);
+		ck_assert_uint_eq(gpa, GUEST_DATA + 0x1000u * i);
+	}
+	ck_assert(!is_ready(1, 0));
+	net_rig_fini();
+}
+END_TEST
+
+START_TEST(a5_01_what_is_no_frame_takes_none_of_its_turn_along)
+{
+	const struct vq_buffer none = { GUEST_DATA + 0x20000, HEADER + 3, 0 };
+	unsigned int i;
+
+	net_rig_init(1, formats[_i]);
+	net_rig.link.send_code = -EAGAIN;
+	net_rig.link.send_good = 1;
+	queue_frames(0, 3);
+	ck_assert_int_eq(vq_driver_add(net_rig.driver[1], &none, 1, 0), 0);
+	queue_frames(4, 3);
+	serve(1);
+	ck_assert_uint_eq(net_rig.link.nsent, 1);
+	net_rig.link.send_code = 0;
+	serve(1);
+	ck_assert_uint_eq(net_rig.link.nsent, 6);
+	ck_went(0, 0, 3);
+	ck_went(3, 4, 3);
+	for (i = 0; i < 7; i++)
+		ck_assert_int_eq(back(1, NULL), 0);
+	ck_assert_uint_eq(net_rig.broken, 0);
+	net_rig_fini();
+}
+END_TEST
+
+/* Sixteen frames of 64 pieces are more pieces than a batch has room for. */
+START_TEST(frames_of_many_pieces_all_go_in_their_order)
+{
+	const struct virtdev_net_header h = plain();
+	struct vq_buffer bufs[64];
+	unsigned int i;
+
+	net_rig_init(1, VQ_F_INDIRECT_DESC);
+	net_rig_stop(1);
+	net_rig.indirect = 64;
+	net_rig_start(1);
+	memcpy(guest_at(&net_rig.g, GUEST_DATA), &h, HEADER);
+	for (i = 0; i < 64; i++)
+		bufs[i] = (struct vq_buffer){ GUEST_DATA + 0x100 * i,
+					      i ? 10 : HEADER, 0 };
+	for (i = 0; i < 16; i++) {
+		bufs[63].len = i + 1;
+		ck_assert_int_eq(vq_driver_add(net_rig.driver[1], bufs, 64, i),
+				 0);
+	}
+	vq_driver_publish(net_rig.driver[1]);
+	serve(1);
+	ck_assert_uint_eq(net_rig.link.nsent, 16);
+	for (i = 0; i < 16; i++) {
+		ck_assert_uint_eq(net_rig.link.sent[i].len, HEADER + 621 + i);
+		ck_assert_int_eq(back(1, NULL), 0);
+	}
+	net_rig_fini();
+}
+END_TEST
+
+static int far;	/* the other end of the socket of a card */
+
+/* A card over a socket of packets that has room for little. */
+static void make_card(int type)
+{
+	struct virtdev_net_link *link;
+	int pair[2], small = 4608;
+
+	ck_assert_int_eq(socketpair(AF_UNIX, type | SOCK_CLOEXEC, 0, pair), 0);
+	ck_assert_int_eq(setsockopt(pair[0], SOL_SOCKET, SO_SNDBUF, &small,
+				    sizeof(small)), 0);
+	ck_assert_int_eq(virtdev_net_link_from_fd(pair[0], &link, NULL), 0);
+	close(pair[0]);
+	far = pair[1];
+	net_rig_init_over(link, 0);
+}
+
+/* The next message is frame i of queue_frames(). */
+static void ck_far_has(unsigned int i)
+{
+	unsigned char got[4096];
+
+	ck_assert_int_eq(recv(far, got, sizeof(got), MSG_DONTWAIT), 60 + i);
+	ck_assert_uint_eq(got[0], i);
+}
+
+static void end_card(unsigned int sent, unsigned int dropped)
+{
+	unsigned int i;
+
+	for (i = 0; i < sent + dropped; i++)
+		ck_assert_int_eq(back(1, NULL), 0);
+	ck_assert_int_eq(recv(far, &i, sizeof(i), MSG_DONTWAIT), -1);
+	ck_assert_uint_eq(stat_of("sent"), sent);
+	ck_assert_uint_eq(stat_of("dropped"), dropped);
+	net_rig_fini();
+	close(far);
+}
+
+/* Over sockets: one message that they refuse is lost, and told, alone. */
+START_TEST(a5_14_frame_too_long_for_a_socket_is_lost_alone)
+{
+	const struct virtdev_net_header h = plain();
+
+	make_card(SOCK_DGRAM);
+	queue_frames(0, 2);
+	send_frame(&h, 60000, true);
+	queue_frames(3, 2);
+	serve(1);
+	ck_far_has(0);
+	ck_far_has(1);
+	ck_far_has(3);
+	ck_far_has(4);
+	end_card(4, 1);
+}
+END_TEST
+
+/* More frames than the peer has room for: all come, in their order, once. */
+START_TEST(a5_14_frames_wait_for_room_in_a_socket_of_packets)
+{
+	unsigned int i;
+
+	make_card(packet_types[_i]);
+	queue_frames(0, 30);
+	serve(1);
+	ck_assert_uint_lt(stat_of("sent"), 30);
+	for (i = 0; i < 30; i++) {
+		ck_far_has(i);
+		if (is_ready(1, 0))
+			serve(1);
+	}
+	end_card(30, 0);
+}
+END_TEST
+
 START_TEST(a_link_that_keeps_frames_is_asked_to_let_them_go)
 {
 	const struct virtdev_net_header h = plain();
@@ -284,6 +487,17 @@ int main(void)
 	tcase_add_test(tc, a5_05_frame_beyond_what_segments_can_be_is_dropped);
 	tcase_add_loop_test(tc,
 			    a5_14_frames_wait_for_a_link_without_room_and_survive_failures,
+			    0, 2);
+	tcase_add_loop_test(tc,
+			    a5_14_frames_of_a_turn_that_found_no_room_keep_their_order,
+			    0, 2);
+	tcase_add_loop_test(tc,
+			    a5_01_what_is_no_frame_takes_none_of_its_turn_along,
+			    0, 2);
+	tcase_add_test(tc, frames_of_many_pieces_all_go_in_their_order);
+	tcase_add_test(tc, a5_14_frame_too_long_for_a_socket_is_lost_alone);
+	tcase_add_loop_test(tc,
+			    a5_14_frames_wait_for_room_in_a_socket_of_packets,
 			    0, 2);
 	tcase_add_test(tc, a_link_that_keeps_frames_is_asked_to_let_them_go);
 	tcase_add_test(tc, a1_15_a_frame_that_is_not_in_memory_is_dropped);
