@@ -302,20 +302,20 @@ VIRTDEV_API void virtdev_pause(struct virtdev *dev);
 VIRTDEV_API void virtdev_resume(struct virtdev *dev);
 
 /*
- * The state of a paused device as *len bytes, for free(). -ENOMEM, -EFBIG: more
- * than VIRTDEV_STATE_MAX.
+ * The state of a paused device as *len bytes, for free(). -ENOMEM; -EFBIG: more
+ * than VIRTDEV_STATE_MAX; -EOPNOTSUPP: it has what cannot be moved, as err says.
  */
-#define VIRTDEV_STATE_MAX (1u << 20)
-VIRTDEV_API int virtdev_state_save(struct virtdev *dev, void **bytes,
-				   size_t *len) VSU_NODISCARD;
+#define VIRTDEV_STATE_MAX (16u << 20)
+VIRTDEV_API VSU_NODISCARD int virtdev_state_save(
+		struct virtdev *dev, void **bytes, size_t *len,
+		struct vsu_error *err);
 /*
  * Into a device of the same kind that is new or was reset, from whomever:
  * -EBADMSG, and nothing has changed, where the bytes are not such a state.
- * -EOPNOTSUPP: of a later version than this one knows.
+ * -EOPNOTSUPP: of a later version; -ENOENT: what it names is not on this host.
  */
-VIRTDEV_API int virtdev_state_load(struct virtdev *dev, const void *bytes,
-				   size_t len, struct vsu_error *err)
-	VSU_NODISCARD;
+VIRTDEV_API VSU_NODISCARD int virtdev_state_load(struct virtdev *dev,
+		const void *bytes, size_t len, struct vsu_error *err);
 
 /* How many numbers the device counts; up to max of them. Any thread. */
 VIRTDEV_API uint32_t virtdev_stats(struct virtdev *dev,

@@ -109,8 +109,8 @@ struct virtdev_fs_config {
  * -EINVAL: the struct's size, no folder or tag, or a number that is not possible;
  * -EPERM, -EOPNOTSUPP: file handles, where they are mandatory;
  * -ENAMETOOLONG: the tag; -ENOTDIR, -ENOENT, -EACCES: the folder cannot be
- * opened; -ENOSYS: /proc is missing; -ENFILE: the limit of open files is too
- * low for anything.
+ * opened; -ENOSYS: /proc is missing; -EMFILE, -ENFILE: the limit of open files is
+ * too low for anything; or the host's error for one of the two.
  */
 VIRTDEV_API VSU_NODISCARD int virtdev_fs_new(
 		const struct virtdev_fs_config *config, struct virtdev **out,

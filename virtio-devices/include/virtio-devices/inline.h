@@ -95,7 +95,8 @@ VIRTDEV_API VSU_NODISCARD int virtdev_inline_resume(struct virtdev_inline *h);
 
 /*
  * All of a paused device: its own state, that of the transport with its face,
- * and where the queues stand; *len bytes, for free(). -EBUSY: a queue runs.
+ * and where the queues stand; *len bytes, for free(). -EBUSY: a queue runs; or as
+ * virtdev_state_save().
  *
  * A load is into the home of a device of the same kind behind the same kind of
  * face, which no driver has begun with (-EBUSY), and whose guest has the same
@@ -103,7 +104,8 @@ VIRTDEV_API VSU_NODISCARD int virtdev_inline_resume(struct virtdev_inline *h);
  * anybody's: -EBADMSG or -EOPNOTSUPP, and the device is as after a reset.
  */
 VIRTDEV_API VSU_NODISCARD int virtdev_inline_save(struct virtdev_inline *h,
-						  void **bytes, size_t *len);
+						  void **bytes, size_t *len,
+						  struct vsu_error *err);
 VIRTDEV_API VSU_NODISCARD int virtdev_inline_load(struct virtdev_inline *h,
 						  const void *bytes, size_t len,
 						  struct vsu_error *err);

@@ -53,6 +53,13 @@ VIRTDEV_API void virtdev_state_put_u64(struct virtdev_state_writer *w,
 VIRTDEV_API void virtdev_state_put_bytes(struct virtdev_state_writer *w,
 					 const void *bytes, size_t len);
 
+/*
+ * The device cannot move as it is: a negative errno, and one sentence that names
+ * cause and remedy, which is copied.
+ */
+VIRTDEV_API void virtdev_state_refuse(struct virtdev_state_writer *w, int code,
+				      const char *why);
+
 VIRTDEV_API uint8_t virtdev_state_get_u8(struct virtdev_state_reader *r);
 VIRTDEV_API uint16_t virtdev_state_get_u16(struct virtdev_state_reader *r);
 VIRTDEV_API uint32_t virtdev_state_get_u32(struct virtdev_state_reader *r);

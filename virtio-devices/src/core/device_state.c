@@ -28,9 +28,23 @@ void virtdev_resume(struct virtdev *dev)
 	dev->paused = false;
 }
 
-int virtdev_state_save(struct virtdev *dev, void **bytes, size_t *len)
+/* The model may have said why already. */
+static int say_unsaved(const struct virtdev *dev, int rc, struct vsu_error *err)
 {
-	struct virtdev_state_writer body = { .max = VIRTDEV_STATE_MAX - STATE_HEAD };
+	if (rc == -EFBIG)
+		return vsu_error_set(err, rc,
+				     "%s: its state has more than %u bytes, which is too much to be moved",
+				     dev->ops.name, VIRTDEV_STATE_MAX);
+	if (rc == -ENOMEM)
+		return vsu_error_sys(err, rc, "%s: its state", dev->ops.name);
+	return rc;
+}
+
+int virtdev_state_save(struct virtdev *dev, void **bytes, size_t *len,
+		       struct vsu_error *err)
+{
+	struct virtdev_state_writer body = { .max = VIRTDEV_STATE_MAX - STATE_HEAD,
+					     .err = err };
 	struct virtdev_state_writer all = { .max = VIRTDEV_STATE_MAX };
 
 	if (dev->ops.state_save)
@@ -44,7 +58,8 @@ int virtdev_state_save(struct virtdev *dev, void **bytes, size_t *len)
 	free(body.bytes);
 	if (body.error || all.error) {
 		free(all.bytes);
-		return body.error ? body.error : all.error;
+		return say_unsaved(dev, body.error ? body.error : all.error,
+				   err);
 	}
 	*bytes = all.bytes;
 	*len = all.len;

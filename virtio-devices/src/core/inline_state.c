@@ -23,11 +23,12 @@ static bool is_paused(const struct virtdev_inline *h)
 	return true;
 }
 
-static int put_device(struct virtdev_inline *h, struct virtdev_state_writer *w)
+static int put_device(struct virtdev_inline *h, struct virtdev_state_writer *w,
+		      struct vsu_error *err)
 {
 	void *bytes;
 	size_t len;
-	int rc = virtdev_state_save(h->dev, &bytes, &len);
+	int rc = virtdev_state_save(h->dev, &bytes, &len, err);
 
 	if (rc < 0)
 		return rc;
@@ -37,7 +38,8 @@ static int put_device(struct virtdev_inline *h, struct virtdev_state_writer *w)
 	return 0;
 }
 
-int virtdev_inline_save(struct virtdev_inline *h, void **bytes, size_t *len)
+int virtdev_inline_save(struct virtdev_inline *h, void **bytes, size_t *len,
+			struct vsu_error *err)
 {
 	struct virtdev_state_writer w = { .max = STATE_MOST };
 	struct virtdev_state_writer part = { .max = STATE_MOST };
@@ -45,10 +47,12 @@ int virtdev_inline_save(struct virtdev_inline *h, void **bytes, size_t *len)
 	int rc;
 
 	if (!is_paused(h))
-		return -EBUSY;
+		return vsu_error_set(err, -EBUSY,
+				     "%s: its queues run; stop them first",
+				     virtdev_name(h->dev));
 	virtdev_state_put_u32(&w, STATE_MAGIC);
 	virtdev_state_put_u32(&w, STATE_LAYOUT);
-	rc = put_device(h, &w);
+	rc = put_device(h, &w, err);
 	virtdev_transport_state_save(h->t, &part);
 	virtdev_priv_state_put_part(&w, &part);
 	for (i = 0; i < h->nqueues; i++) {

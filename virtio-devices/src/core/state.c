@@ -45,6 +45,13 @@ void virtdev_state_put_bytes(struct virtdev_state_writer *w, const void *bytes,
 	w->len += len;
 }
 
+void virtdev_state_refuse(struct virtdev_state_writer *w, int code,
+			  const char *why)
+{
+	if (!w->error)
+		w->error = vsu_error_set(w->err, code, "%s", why);
+}
+
 static void put_value(struct virtdev_state_writer *w, uint64_t value,
 		      size_t len)
 {

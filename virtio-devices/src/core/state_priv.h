@@ -10,6 +10,7 @@ struct virtdev_state_writer {
 	size_t len, room;
 	size_t max;
 	int error;		/* the first one; 0: none */
+	struct vsu_error *err;	/* what virtdev_state_refuse() fills, or NULL */
 };
 
 struct virtdev_state_reader {

@@ -11,13 +11,13 @@
 #include <unistd.h>
 
 #include <virtio-devices/ids.h>
+#include <virtio-devices/state.h>
 #include <vmm-sys-util/checked.h>
 #include <vmm-sys-util/endian.h>
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/fd.h>
 #include <vmm-sys-util/sized.h>
 
-#include "core/state_priv.h"
 #include "fs/fs_priv.h"
 
 #define DEFAULT_QUEUE_MAX 1024u
@@ -164,7 +164,8 @@ static uint32_t fs_stats(void *self, struct virtdev_stat *stats, uint32_t max)
 static void fs_state_save(void *self, struct virtdev_state_writer *w)
 {
 	if (__atomic_load_n(&((struct fs *)self)->agreed, __ATOMIC_RELAXED))
-		w->error = -EOPNOTSUPP;
+		virtdev_state_refuse(w, -EOPNOTSUPP,
+				     "fs: the guest has the folder mounted; it has to unmount it before it moves");
 }
 
 static void fs_free(void *self)
@@ -199,17 +200,26 @@ static const struct virtdev_ops fs_ops = {
 
 /* -------------------------------------------------------------------- making */
 
+/* A limit of open files must not look as if /proc were missing. */
+static int open_proc(struct fs *fs, struct vsu_error *err)
+{
+	fs->proc = open("/proc/self/fd", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (fs->proc >= 0)
+		return 0;
+	if (errno == ENOENT || errno == ENOTDIR)
+		return vsu_error_set(err, -ENOSYS,
+				     "fs: no /proc/self/fd, by which files are opened anew; mount /proc");
+	return vsu_error_sys(err, -errno,
+			     "fs: cannot open /proc/self/fd, by which files are opened anew");
+}
+
 static int open_folder(struct fs *fs, const char *path, struct vsu_error *err)
 {
 	fs->folder = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (fs->folder < 0)
 		return vsu_error_sys(err, -errno, "fs: cannot open the folder '%s'",
 				     path);
-	fs->proc = open("/proc/self/fd", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (fs->proc < 0)
-		return vsu_error_set(err, -ENOSYS,
-				     "fs: no /proc/self/fd, by which files are opened anew; mount /proc");
-	return 0;
+	return open_proc(fs, err);
 }
 
 /* OWN_FILES at least: divide_files() has seen that there are more. */

@@ -15,6 +15,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <vhost/protocol.h>
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/fd.h>
 #include <vmm-sys-util/foreign.h>
@@ -50,13 +51,26 @@ static void let_go(struct virtdev_vhost_user_server *s)
 	t->bytes = NULL;
 }
 
+/* A front-end hears a number at most: whoever runs the program hears why. */
+static void say_refused(const struct virtdev_vhost_user_server *s,
+			const struct vsu_error *err)
+{
+	if (s->config.refused)
+		s->config.refused(s->config.opaque,
+				  VHOST_USER_SET_DEVICE_STATE_FD, 0, err);
+}
+
 static void stream_finish(struct virtdev_vhost_user_server *s, int result)
 {
+	struct vsu_error err = VSU_ERROR_INIT;
 	struct server_stream *t = &s->stream;
 
-	if (!result && t->load)
+	if (!result && t->load) {
 		result = virtdev_state_load(s->config.dev, t->bytes, t->at,
-					    NULL);
+					    &err);
+		if (result < 0)
+			say_refused(s, &err);
+	}
 	t->result = result;
 	let_go(s);
 	stream_answer(s);
@@ -173,6 +187,7 @@ static int open_own(int fd, int kind, bool load)
 /* The bytes to write, or room for one more than can be read. */
 static int make_bytes(struct virtdev_vhost_user_server *s, bool load)
 {
+	struct vsu_error err = VSU_ERROR_INIT;
 	struct server_stream *t = &s->stream;
 	void *bytes;
 	int rc;
@@ -183,9 +198,11 @@ static int make_bytes(struct virtdev_vhost_user_server *s, bool load)
 		return t->bytes ? 0 : -ENOMEM;
 	}
 	virtdev_pause(s->config.dev);
-	rc = virtdev_state_save(s->config.dev, &bytes, &t->len);
+	rc = virtdev_state_save(s->config.dev, &bytes, &t->len, &err);
 	if (!rc)
 		t->bytes = bytes;
+	else
+		say_refused(s, &err);
 	return rc;
 }
 

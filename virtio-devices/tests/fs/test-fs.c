@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -542,15 +543,41 @@ START_TEST(a8_15_groups_of_the_process_are_not_its_users)
 }
 END_TEST
 
+/* One more descriptor can be had, which the folder takes. */
+START_TEST(a_lack_of_descriptors_is_not_a_lack_of_proc)
+{
+	struct rlimit before, limit;
+	struct virtdev *dev;
+	int fds[256], n = 0;
+
+	if (under_valgrind())
+		return;
+	getrlimit(RLIMIT_NOFILE, &before);
+	limit = before;
+	limit.rlim_cur = 128;
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	while (n < 256 && (fds[n] = dup(r.dir)) >= 0)
+		n++;
+	ck_assert_int_gt(n, 0);
+	close(fds[--n]);
+	ck_assert_int_eq(virtdev_fs_new(&r.config, &dev, NULL), -EMFILE);
+	while (n > 0)
+		close(fds[--n]);
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &before), 0);
+}
+END_TEST
+
 START_TEST(a_device_that_is_mounted_does_not_move)
 {
+	struct vsu_error err = VSU_ERROR_INIT;
 	void *state;
 	size_t len;
 
-	ck_assert_int_eq(virtdev_state_save(r.dev, &state, &len), -EOPNOTSUPP);
+	ck_assert_int_eq(virtdev_state_save(r.dev, &state, &len, &err), -EOPNOTSUPP);
+	ck_assert_ptr_nonnull(strstr(err.msg, "unmount"));
 	virtdev_queue_stop(r.dev, r.queue);
 	virtdev_reset(r.dev);
-	ck_assert_int_eq(virtdev_state_save(r.dev, &state, &len), 0);
+	ck_assert_int_eq(virtdev_state_save(r.dev, &state, &len, NULL), 0);
 	ck_assert_int_eq(virtdev_state_load(r.dev, state, len, NULL), 0);
 	free(state);
 	ck_assert_int_eq(virtdev_queue_start(r.dev, r.queue, r.g.q, NULL), 0);
@@ -584,6 +611,7 @@ static Suite *suite(void)
 	tcase_add_test(tc, extended_attributes_go_through);
 	tcase_add_test(tc, what_is_forgotten_is_gone_and_its_number_does_not_return);
 	tcase_add_test(tc, a_new_session_begins_with_nothing);
+	tcase_add_test(tc, a_lack_of_descriptors_is_not_a_lack_of_proc);
 	tcase_add_test(tc, a_device_that_is_mounted_does_not_move);
 	tcase_add_test(alone, a8_15_groups_of_the_process_are_not_its_users);
 	suite_add_tcase(s, tc);
