@@ -85,8 +85,8 @@ struct virtdev_fs_config {
 	const char *path;	/* of the folder */
 	const char *tag;	/* what the guest mounts it by: 1 to
 				   VIRTDEV_FS_TAG_MAX bytes */
-	uint64_t window;	/* bytes, a multiple of VIRTDEV_FS_WINDOW_ALIGN;
-				   0: no DAX */
+	uint64_t window;	/* bytes, a multiple of VIRTDEV_FS_WINDOW_ALIGN,
+				   1 TiB at most; 0: no DAX */
 	uint32_t cache;		/* enum virtdev_fs_cache */
 	uint32_t queues;	/* of requests; 0: 1 */
 	uint32_t queue_max;	/* entries of each; 0: 1024 */

@@ -33,6 +33,9 @@
 /* Of that limit, what is left to the rest of the process, whatever it needs. */
 #define REST_SHARE 16u
 
+/* Each chunk of it takes memory, and a look when a file changes its length. */
+#define WINDOW_MOST (UINT64_C(1) << 40)
+
 #define DAY UINT64_C(86400)
 
 /* -------------------------------------------------------------------- queues */
@@ -328,9 +331,9 @@ static int check_numbers(const struct virtdev_fs_config *c,
 			 struct vsu_error *err)
 {
 	if (!vsu_is_aligned(c->window, VIRTDEV_FS_WINDOW_ALIGN) ||
-	    c->window > INT64_MAX)
+	    c->window > WINDOW_MOST)
 		return vsu_error_set(err, -EINVAL,
-				     "fs: a window of %" PRIu64 " bytes; it has to be a multiple of 2 MiB",
+				     "fs: a window of %" PRIu64 " bytes; it has to be a multiple of 2 MiB, at most 1 TiB",
 				     c->window);
 	if (c->queues > VIRTDEV_FS_QUEUES_MAX)
 		return vsu_error_set(err, -EINVAL,

@@ -465,6 +465,11 @@ START_TEST(what_cannot_be_is_refused)
 		{ { .path = "/", .tag = "0123456789012345678901234567890123456" },
 		  -ENAMETOOLONG },
 		{ { .path = "/", .tag = "t", .window = 4096 }, -EINVAL },
+		/* so many chunks that their number is 0 in 32 bits */
+		{ { .path = "/", .tag = "t", .window = UINT64_C(1) << 53 },
+		  -EINVAL },
+		{ { .path = "/", .tag = "t", .window = (UINT64_C(1) << 40) +
+		    VIRTDEV_FS_WINDOW_ALIGN }, -EINVAL },
 		{ { .path = "/", .tag = "t", .queues = 65 }, -EINVAL },
 		{ { .path = "/", .tag = "t", .queue_max = 65536 }, -EINVAL },
 		{ { .path = "/", .tag = "t", .cache = 3 }, -EINVAL },
