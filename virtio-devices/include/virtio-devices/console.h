@@ -101,7 +101,7 @@ struct virtdev_console_counts {
 	bool host_open, guest_open;
 };
 
-/* -ENOENT: there is no such port; -EINVAL: the struct's size. */
+/* Any thread. -ENOENT: there is no such port; -EINVAL: the struct's size. */
 VIRTDEV_API VSU_NODISCARD int virtdev_console_counts(
 		struct virtdev *dev, uint32_t id,
 		struct virtdev_console_counts *out);

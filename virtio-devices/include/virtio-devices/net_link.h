@@ -99,6 +99,11 @@ struct virtdev_net_link_ops {
 	 */
 	uint32_t (*send_batch)(void *self, uint32_t lane,
 			       struct virtdev_net_frame *frames, uint32_t n);
+	/*
+	 * Asked once, for a new device: whether nobody is at the other end, as
+	 * after -EPIPE of receive. NULL: somebody is.
+	 */
+	bool (*is_down)(void *self);
 };
 
 /* For kinds of links: makes a link of self; ops and info are copied. */

@@ -125,10 +125,20 @@ int virtdev_console_add(struct virtdev *dev,
 	return rc;
 }
 
-static struct port *port_find(struct console *c, uint32_t id)
+/* The console with its lock held, and that port of it; NULL: neither. */
+static struct port *port_lock(struct virtdev *dev, uint32_t id,
+			      struct console **out)
 {
-	return c && id < c->max_ports && c->ports[id].host ? &c->ports[id]
-							   : NULL;
+	struct console *c = virtdev_priv_self(dev, virtdev_priv_console_stats);
+
+	if (!c || id >= c->max_ports)
+		return NULL;
+	pthread_mutex_lock(&c->lock);
+	*out = c;
+	if (c->ports[id].host)
+		return &c->ports[id];
+	pthread_mutex_unlock(&c->lock);
+	return NULL;
 }
 
 /* A driver that was never told of the port is not told of its end. */
@@ -143,12 +153,11 @@ static void remove_port(struct console *c, struct port *p)
 
 int virtdev_console_remove(struct virtdev *dev, uint32_t id)
 {
-	struct console *c = virtdev_priv_self(dev, virtdev_priv_console_stats);
-	struct port *p = id ? port_find(c, id) : NULL;
+	struct console *c;
+	struct port *p = id ? port_lock(dev, id, &c) : NULL;
 
 	if (!p)
 		return -ENOENT;
-	pthread_mutex_lock(&c->lock);
 	remove_port(c, p);
 	pthread_mutex_unlock(&c->lock);
 	return 0;
@@ -157,12 +166,11 @@ int virtdev_console_remove(struct virtdev *dev, uint32_t id)
 int virtdev_console_resize(struct virtdev *dev, uint32_t id, uint16_t cols,
 			   uint16_t rows)
 {
-	struct console *c = virtdev_priv_self(dev, virtdev_priv_console_stats);
-	struct port *p = port_find(c, id);
+	struct console *c;
+	struct port *p = port_lock(dev, id, &c);
 
 	if (!p)
 		return -ENOENT;
-	pthread_mutex_lock(&c->lock);
 	p->cols = cols;
 	p->rows = rows;
 	if (c->features & CONSOLE_F_SIZE)
@@ -176,16 +184,16 @@ int virtdev_console_resize(struct virtdev *dev, uint32_t id, uint16_t cols,
 int virtdev_console_counts(struct virtdev *dev, uint32_t id,
 			   struct virtdev_console_counts *out)
 {
-	struct console *c = virtdev_priv_self(dev, virtdev_priv_console_stats);
-	const struct port *p = port_find(c, id);
 	struct virtdev_console_counts now;
 	const size_t size = out->size;
+	const struct port *p;
+	struct console *c;
 
-	if (!p)
-		return -ENOENT;
 	if (size <= sizeof(now.size) || size > sizeof(now))
 		return -EINVAL;
-	pthread_mutex_lock(&c->lock);
+	p = port_lock(dev, id, &c);
+	if (!p)
+		return -ENOENT;
 	now = (struct virtdev_console_counts) {
 		.size = size, .to_guest = p->to_guest,
 		.from_guest = p->from_guest, .dropped = p->dropped,

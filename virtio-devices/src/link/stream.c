@@ -231,12 +231,19 @@ static void stream_free(void *self)
 	stream_release(s);
 }
 
+static bool stream_is_down(void *self)
+{
+	return is_gone(self);
+}
+
 /* A place for the first connection, as if it had been lost. */
 static int stream_begin_gone(struct stream *s)
 {
 	s->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (s->fd < 0)
+		return -errno;
 	s->gone = true;
-	return s->fd < 0 ? -errno : 0;
+	return vsu_timer_arm(s->timer, s->wait_ns);
 }
 
 static int stream_make(int fd, const char *path, uint32_t reconnect_ms,
@@ -258,6 +265,8 @@ static int stream_make(int fd, const char *path, uint32_t reconnect_ms,
 	}
 	if (rc >= 0 && fd < 0)
 		rc = stream_begin_gone(s);
+	if (rc < 0 && fd < 0)
+		vsu_fd_close(&s->fd);
 	if (rc < 0)
 		stream_release(s);
 	else
@@ -272,6 +281,7 @@ int virtdev_priv_stream_take_fd(int fd, const char *path, uint32_t reconnect_ms,
 		.size = sizeof(ops), .name = "stream", .fd = stream_fd,
 		.receive = stream_receive, .send = stream_send,
 		.flush = stream_flush, .free = stream_free,
+		.is_down = stream_is_down,
 		.retry_fd = reconnect_ms ? virtdev_priv_stream_retry_fd : NULL,
 		.retry = reconnect_ms ? virtdev_priv_stream_retry : NULL,
 	};

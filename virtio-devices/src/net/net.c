@@ -198,6 +198,8 @@ static int net_make(const struct virtdev_net_config *c, struct net **out)
 	net->pairs = pairs;
 	net->mtu = c->mtu;
 	net->offered = c->no_offloads ? 0 : c->link->info.offloads;
+	if (c->link->ops.is_down)
+		net->down = c->link->ops.is_down(c->link->self);
 	virtdev_priv_net_filters_init(&net->filters);
 	memcpy(net->own_mac, c->mac, NET_MAC);
 	rc = queues_make(net);

@@ -4,6 +4,7 @@
 
 #include <check.h>
 #include <errno.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -194,6 +195,37 @@ START_TEST(a_port_that_came_and_went_unseen_is_not_told)
 	console_greet();
 	ck_assert_int_eq(virtdev_console_remove(con.dev, add_third()), 0);
 	ck_assert_str_eq(console_heard(), "");
+}
+END_TEST
+
+static int enough;
+
+static void *count_often(void *opaque)
+{
+	struct virtdev_console_counts counts = { .size = sizeof(counts) };
+	int rc;
+
+	while (!__atomic_load_n(&enough, __ATOMIC_RELAXED)) {
+		rc = virtdev_console_counts(con.dev, 2, &counts);
+		ck_assert(rc == 0 || rc == -ENOENT);
+	}
+	return opaque;
+}
+
+START_TEST(counts_are_read_while_ports_come_and_go)
+{
+	pthread_t thread;
+	int i;
+
+	enough = 0;
+	ck_assert_int_eq(pthread_create(&thread, NULL, count_often, NULL), 0);
+	for (i = 0; i < 200; i++) {
+		ck_assert_int_eq(virtdev_console_remove(con.dev, add_third()),
+				 0);
+		vsu_fd_close(&con.host[2]);
+	}
+	__atomic_store_n(&enough, 1, __ATOMIC_RELAXED);
+	pthread_join(thread, NULL);
 }
 END_TEST
 
@@ -404,6 +436,7 @@ int main(void)
 	tcase_add_test(tc, more_ports_than_it_was_made_for_are_refused);
 	tcase_add_test(tc, a_port_can_be_removed_and_its_number_used_again);
 	tcase_add_test(tc, a_port_that_came_and_went_unseen_is_not_told);
+	tcase_add_test(tc, counts_are_read_while_ports_come_and_go);
 	tcase_add_loop_test(tc, a6_03_a_message_that_cannot_be_is_dropped_and_counted,
 			    0, (int)(sizeof(bad) / sizeof(bad[0])));
 	tcase_add_test(tc, a6_03_a_message_that_is_cut_short_is_dropped_and_counted);
