@@ -42,13 +42,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 #define EVENTS_AT	0x14000u
 #define TX_AT		0x24000u
 
-static uint64_t reached[8], broken;
+static uint64_t reached[8], whole, too_long, broken;
 
 static void print_reach(void)
 {
-	printf("# reach: %" PRIu64 " requests, %" PRIu64 " responses, %" PRIu64 " resets, %" PRIu64 " shutdowns, %" PRIu64 " with bytes, %" PRIu64 " of credit, %" PRIu64 " broken rings\n",
+	printf("# reach: %" PRIu64 " requests, %" PRIu64 " responses, %" PRIu64 " resets, %" PRIu64 " shutdowns, %" PRIu64 " with bytes, %" PRIu64 " of credit, %" PRIu64 " whole messages, %" PRIu64 " too long, %" PRIu64 " broken rings\n",
 	       reached[1], reached[2], reached[3], reached[4], reached[5],
-	       reached[6] + reached[7], broken);
+	       reached[6] + reached[7], whole, too_long, broken);
 	peers_end();
 }
 
@@ -61,6 +61,8 @@ struct guest {
 	bool spoiled;		/* its rings; until the next input */
 	struct peers host;
 	uint32_t asked_guest, asked_host;	/* ports of the last request */
+	uint16_t asked_type;
+	bool messages;		/* the driver takes them */
 	int fds;		/* that were open before it */
 	uint32_t posted[3], sent;	/* posted: those of a queue lie in its order */
 };
@@ -87,6 +89,14 @@ static void stop_queue(struct guest *g, uint32_t i)
 	vq_driver_free(g->driver[i]);
 }
 
+/* SEQPACKET is bit 1 (VIRTIO 1.3, section 5.10.3). */
+static void take_features(struct guest *g)
+{
+	CHECK(virtdev_set_features(g->dev, g->features |
+				   (g->messages ? UINT64_C(2) : 0),
+				   NULL) == 0);
+}
+
 static void init(void *guest, struct input *in)
 {
 	struct guest *g = guest;
@@ -99,12 +109,15 @@ static void init(void *guest, struct input *in)
 
 	memset(g, 0, sizeof(*g));
 	config.path = peers_path();
+	config.seqpacket_path = peers_messages_path();
 	g->fds = vsu_fd_count();
 	CHECK(virtdev_vsock_new(&config, &g->dev, NULL) == 0);
 	peers_init(&g->host);
 	memory_init(&g->memory);
 	g->features = VQ_F_VERSION_1 | (how & 1 ? VQ_F_EVENT_IDX : 0) |
 		      (how & 2 ? VQ_F_RING_PACKED : 0);
+	g->messages = !(how & 4);
+	take_features(g);
 	for (i = 0; i < 3; i++) {
 		CHECK(vq_new(&g->q[i]) == 0);
 		CHECK(vq_set_space(g->q[i], g->memory.space) == 0);
@@ -157,7 +170,7 @@ static void send_packet(struct guest *g, struct input *in)
 	put(h + 8, shape & 0x20 && op & 0x80 ? 7 : 2, 8);
 	put_ports(g, h, in);
 	put(h + 24, shape & 2 ? odd_number(in) : len, 4);
-	put(h + 28, shape & 0x40 && op & 0x80 ? 2 : 1, 2);
+	put(h + 28, shape & 0x40 ? 2 : 1, 2);
 	put(h + 30, op & 0x40 ? op : op & 7, 2);
 	put(h + 32, take(in, 1), 4);
 	put(h + 36, shape & 4 ? odd_number(in) : 0x10000, 4);
@@ -178,7 +191,7 @@ static void send_response(struct guest *g)
 	put(h + 8, 2, 8);
 	put(h + 16, g->asked_guest, 4);
 	put(h + 20, g->asked_host, 4);
-	put(h + 28, 1, 2);
+	put(h + 28, g->asked_type, 2);
 	put(h + 30, 2, 2);
 	put(h + 36, 0x4000, 4);
 	if (vq_driver_add(g->driver[1], &b, 1, 0) == 0)
@@ -206,6 +219,16 @@ static void post_buffers(struct guest *g, struct input *in)
 	vq_driver_publish(g->driver[queue]);
 }
 
+/* Bytes of a stream say nothing of ends, and none come without the feature. */
+static void note_bytes(const struct guest *g, const unsigned char *h)
+{
+	const uint32_t type = h[28], flags = get(h + 32);
+
+	CHECK(type == 1 ? !flags && get(h + 24) : type == 2 && flags < 4);
+	CHECK(type == 1 || g->messages);
+	whole += type == 2 && flags & 1;
+}
+
 static void note_packet(struct guest *g, uint64_t gpa, uint32_t room,
 			uint32_t used)
 {
@@ -218,7 +241,10 @@ static void note_packet(struct guest *g, uint64_t gpa, uint32_t room,
 	CHECK(used >= HEADER && get(h + 24) == used - HEADER);
 	CHECK(get(h + 8) == CID && op >= 1 && op <= 7);
 	reached[op]++;
+	if (op == 5)
+		note_bytes(g, h);
 	if (op == 1) {
+		g->asked_type = (uint16_t)(h[28] | h[29] << 8);
 		g->asked_host = get(h + 16);
 		g->asked_guest = get(h + 20);
 	}
@@ -273,6 +299,8 @@ static void begin_anew(struct guest *g, struct input *in)
 		CHECK(virtdev_state_load(g->dev, state, len, NULL) == 0);
 		free(state);
 		virtdev_resume(g->dev);
+	} else {
+		take_features(g);
 	}
 	for (i = 0; i < 3; i++)
 		start_queue(g, i);
@@ -328,12 +356,22 @@ static void act(void *guest, struct input *in)
 	}
 }
 
+static void count_too_long(const struct guest *g)
+{
+	struct virtdev_stat stats[8];
+
+	CHECK(virtdev_stats(g->dev, stats, 8) == 5);
+	CHECK(!strcmp(stats[4].name, "too-long"));
+	too_long += stats[4].value;
+}
+
 static void fini(void *guest)
 {
 	struct guest *g = guest;
 	uint32_t i;
 
 	serve(g);
+	count_too_long(g);
 	for (i = 0; i < 3; i++) {
 		stop_queue(g, i);
 		vq_free(g->q[i]);

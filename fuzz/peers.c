@@ -12,14 +12,18 @@
 
 #include "peers.h"
 
-static char folder[64], path[80], server[80];
+static char folder[64], path[80], messages_path[80], server[80];
+static char messages_server[80];
 
 static void make_folder(void)
 {
 	snprintf(folder, sizeof(folder), "/tmp/fuzz-vsock-XXXXXX");
 	CHECK(mkdtemp(folder));
 	snprintf(path, sizeof(path), "%s/v", folder);
+	snprintf(messages_path, sizeof(messages_path), "%s/m", folder);
 	snprintf(server, sizeof(server), "%s/v_%u", folder, PORT);
+	snprintf(messages_server, sizeof(messages_server), "%s/v_%u", folder,
+		 MESSAGES_PORT);
 }
 
 void peers_end(void)
@@ -34,6 +38,12 @@ const char *peers_path(void)
 	return path;
 }
 
+const char *peers_messages_path(void)
+{
+	peers_path();
+	return messages_path;
+}
+
 void peers_init(struct peers *h)
 {
 	uint32_t i;
@@ -42,6 +52,9 @@ void peers_init(struct peers *h)
 		h->fds[i] = -1;
 	h->listener = vsu_sock_listen(server, 4, NULL);
 	CHECK(h->listener >= 0);
+	h->messages = vsu_sock_listen_type(messages_server, SOCK_SEQPACKET, 4,
+					   NULL);
+	CHECK(h->messages >= 0);
 }
 
 void peers_fini(struct peers *h)
@@ -51,7 +64,9 @@ void peers_fini(struct peers *h)
 	for (i = 0; i < PEERS; i++)
 		vsu_fd_close(&h->fds[i]);
 	vsu_fd_close(&h->listener);
+	vsu_fd_close(&h->messages);
 	unlink(server);
+	unlink(messages_server);
 }
 
 static int *free_peer(struct peers *h)
@@ -72,7 +87,9 @@ void peer_come(struct peers *h, struct input *in)
 	char line[40];
 	int n = snprintf(line, sizeof(line), "CONNECT %u\n", 200 + (how & 3));
 
-	*peer = vsu_sock_connect(path, NULL);
+	*peer = how & 0x20 ? vsu_sock_connect_type(messages_path,
+						   SOCK_SEQPACKET, NULL)
+			   : vsu_sock_connect(path, NULL);
 	if (*peer < 0)
 		return;
 	if (how & 0x80)
@@ -81,12 +98,18 @@ void peer_come(struct peers *h, struct input *in)
 		    MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
-void peer_accept(struct peers *h)
+static void accept_at(struct peers *h, int listener)
 {
-	int fd = vsu_sock_accept(h->listener);
+	int fd = vsu_sock_accept(listener);
 
 	if (fd >= 0)
 		*free_peer(h) = fd;
+}
+
+void peer_accept(struct peers *h)
+{
+	accept_at(h, h->listener);
+	accept_at(h, h->messages);
 }
 
 void peer_act(struct peers *h, struct input *in)
@@ -109,7 +132,8 @@ void peer_act(struct peers *h, struct input *in)
 		(void)!recv(*peer, bytes, sizeof(bytes), MSG_DONTWAIT);
 		break;
 	default:
-		(void)!send(*peer, bytes, (how & 31) * 64 + 1,
+		/* of no bytes, too, if it has messages */
+		(void)!send(*peer, bytes, (how & 31) * 160,
 			    MSG_NOSIGNAL | MSG_DONTWAIT);
 		break;
 	}

@@ -8,10 +8,11 @@
 #include "play.h"
 
 #define PEERS 6u
-#define PORT 52u		/* one of them listens for it */
+#define PORT 52u		/* one of them listens for it, */
+#define MESSAGES_PORT 53u	/* one for messages at this */
 
 struct peers {
-	int listener, fds[PEERS];
+	int listener, messages, fds[PEERS];
 };
 
 /*
@@ -19,6 +20,8 @@ struct peers {
  * to ask.
  */
 const char *peers_path(void);
+/* That of clients with messages. */
+const char *peers_messages_path(void);
 /* Without the folder, at the end of the program. */
 void peers_end(void);
 

@@ -10,7 +10,7 @@
 #include "devices/kind.h"
 
 struct vsock {
-	const char *path;
+	const char *path, *seqpacket_path;
 	uint64_t cid, connections, buffer;
 };
 static_assert(sizeof(struct vsock) <= VMM_DEVICE_CONFIG_MAX, "a kind's config");
@@ -37,6 +37,10 @@ static const struct vmm_device_key keys[] = {
 		      .preset = "64k", .min = VIRTDEV_VSOCK_BUFFER_MIN,
 		      .max = VIRTDEV_VSOCK_BUFFER_MAX },
 	  .offset = offsetof(struct vsock, buffer) },
+	{ .option = { .name = "seqpacket-path", .kind = VSU_OPTION_STRING,
+		      .arg = "PATH",
+		      .help = "the UNIX socket of clients with messages (SOCK_SEQPACKET)" },
+	  .offset = offsetof(struct vsock, seqpacket_path) },
 	{ .option = { .name = NULL } },
 };
 
@@ -50,6 +54,7 @@ static int vsock_open(const void *config,
 		.connections = (uint32_t)v->connections,
 		.buffer = (uint32_t)v->buffer,
 		.queue_max = common->queue_size,
+		.seqpacket_path = v->seqpacket_path,
 	};
 
 	return virtdev_vsock_new(&vsock, out, err);
@@ -63,9 +68,10 @@ static int kernel_check(const void *config, uint32_t queues,
 	(void)queues;
 	if (!v->cid)
 		return vsu_error_set(err, -EINVAL, "needs 'cid=N'");
-	return !v->path && !v->connections && !v->buffer ? 0 :
+	return !v->path && !v->seqpacket_path && !v->connections &&
+	       !v->buffer ? 0 :
 	       vsu_error_set(err, -EINVAL,
-			     "programs of the host reach the kernel's sockets by AF_VSOCK; leave out 'path', 'connections' and 'buffer'");
+			     "programs of the host reach the kernel's sockets by AF_VSOCK; leave out 'path', 'seqpacket-path', 'connections' and 'buffer'");
 }
 
 static int kernel_open(const void *config,

@@ -9,6 +9,10 @@
  *   vsock-load reset ADDRESS N BYTES  N connections at once that send what they
  *                                     can of it, read nothing and are closed
  *
+ *   vsock-load answer ADDRESS [N]     gives back each message (SOCK_SEQPACKET)
+ *   vsock-load messages ADDRESS N     one connection: N rounds of messages of
+ *                                     several sizes, each checked with its end
+ *
  * ADDRESS is vsock:CID:PORT, unix:PATH, or bridge:PATH:PORT for a port of the
  * guest behind a UNIX socket of the host. Nothing takes longer than 300 seconds.
  */
@@ -23,118 +27,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
-#include <linux/vm_sockets.h>
+#include "vsock-address.h"
 
 #define MOST 256
 #define CHUNK 16384
 #define SECONDS 300
-
-static void fail(const char *what)
-{
-	fprintf(stderr, "vsock-load: %s: %s\n", what, strerror(errno));
-	exit(1);
-}
-
-static void set_nonblock(int fd)
-{
-	if (fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK) < 0)
-		fail("fcntl");
-}
-
-/* ------------------------------------------------------------------ addresses */
-
-struct address {
-	union {
-		struct sockaddr any;
-		struct sockaddr_vm vm;
-		struct sockaddr_un un;
-	};
-	socklen_t len;
-	unsigned int bridged;	/* port of the guest, or 0 */
-};
-
-static void parse_vsock(struct address *a, const char *text)
-{
-	char *end;
-
-	a->vm.svm_family = AF_VSOCK;
-	a->vm.svm_cid = (unsigned int)strtoul(text, &end, 0);
-	if (*end != ':')
-		fail(text);
-	a->vm.svm_port = (unsigned int)strtoul(end + 1, NULL, 0);
-	a->len = sizeof(a->vm);
-}
-
-static void parse_unix(struct address *a, const char *path, size_t len)
-{
-	if (len >= sizeof(a->un.sun_path))
-		fail(path);
-	a->un.sun_family = AF_UNIX;
-	memcpy(a->un.sun_path, path, len);
-	a->len = sizeof(a->un);
-}
-
-static void parse_address(struct address *a, const char *text)
-{
-	const char *colon = strrchr(text, ':');
-
-	memset(a, 0, sizeof(*a));
-	if (!strncmp(text, "vsock:", 6)) {
-		parse_vsock(a, text + 6);
-	} else if (!strncmp(text, "unix:", 5)) {
-		parse_unix(a, text + 5, strlen(text + 5));
-	} else if (!strncmp(text, "bridge:", 7) && colon > text + 7) {
-		parse_unix(a, text + 7, (size_t)(colon - text - 7));
-		a->bridged = (unsigned int)strtoul(colon + 1, NULL, 0);
-	} else {
-		errno = EINVAL;
-		fail(text);
-	}
-}
-
-static void greet(int fd, unsigned int port)
-{
-	char line[32];
-	int n = snprintf(line, sizeof(line), "CONNECT %u\n", port);
-	size_t got = 0;
-
-	if (write(fd, line, (size_t)n) != n)
-		fail("CONNECT");
-	do {
-		if (got == sizeof(line) - 1 || read(fd, line + got, 1) != 1)
-			fail("no OK");
-	} while (line[got++] != '\n');
-	if (strncmp(line, "OK ", 3))
-		fail("no OK");
-}
-
-/* A listener may be late: who starts it is another program. */
-static int make_connection(const struct address *a)
-{
-	int fd, tries;
-
-	for (tries = 0; tries < 500; tries++) {
-		fd = socket(a->any.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-		if (fd < 0)
-			fail("socket");
-		if (connect(fd, &a->any, a->len) == 0)
-			break;
-		if (errno != EAGAIN && errno != ENOENT && errno != ECONNRESET &&
-		    errno != ECONNREFUSED)
-			fail("connect");
-		close(fd);
-		poll(NULL, 0, 20);
-	}
-	if (tries == 500)
-		fail("connect");
-	if (a->bridged)
-		greet(fd, a->bridged);
-	set_nonblock(fd);
-	return fd;
-}
 
 /* ---------------------------------------------------------------- connections */
 
@@ -181,18 +80,6 @@ static bool echo_turn(struct stream *s)
 	return s->held || !s->ended;
 }
 
-static int echo_listen(const struct address *a)
-{
-	int fd = socket(a->any.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	if (a->any.sa_family == AF_UNIX)
-		unlink(a->un.sun_path);
-	if (fd < 0 || bind(fd, &a->any, a->len) < 0 || listen(fd, 128) < 0)
-		fail("listen");
-	set_nonblock(fd);
-	return fd;
-}
-
 static int echo_accept(int listener, int n)
 {
 	int fd;
@@ -207,7 +94,7 @@ static int echo_accept(int listener, int n)
 
 static int echo(const struct address *a, long count)
 {
-	struct pollfd fds[MOST + 1] = { { .fd = echo_listen(a),
+	struct pollfd fds[MOST + 1] = { { .fd = address_listen(a),
 					  .events = POLLIN } };
 	int n = 0, i;
 
@@ -279,7 +166,7 @@ static int load(const struct address *a, int n, uint64_t bytes)
 	int i, left = n;
 
 	for (i = 0; i < n; i++)
-		streams[i].fd = make_connection(a);
+		streams[i].fd = address_connect(a);
 	while (left) {
 		for (i = 0; i < n; i++)
 			fds[i] = (struct pollfd){
@@ -310,7 +197,7 @@ static int reset(const struct address *a, int n, uint64_t bytes)
 	int i;
 
 	for (i = 0; i < n; i++)
-		streams[i].fd = make_connection(a);
+		streams[i].fd = address_connect(a);
 	for (i = 0; i < n; i++)
 		for (sent = 0; sent < bytes; sent += CHUNK)
 			if (write(streams[i].fd, zeros, CHUNK) < 0)
@@ -320,21 +207,109 @@ static int reset(const struct address *a, int n, uint64_t bytes)
 	return 0;
 }
 
+/* -------------------------------------------------------------------- messages */
+
+static const size_t sizes[] = { 1, 4095, 4096, 20000, 65536 };
+#define NSIZES (sizeof(sizes) / sizeof(sizes[0]))
+static char message[65536 + 1];
+
+static void set_block(int fd)
+{
+	if (fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) & ~O_NONBLOCK) < 0)
+		fail("fcntl");
+}
+
+/* One client after another. */
+static int answer(const struct address *a, long count)
+{
+	int listener = address_listen(a), fd;
+	ssize_t n;
+
+	set_block(listener);
+	puts("listening");
+	fflush(stdout);
+	for (; count; count -= count > 0) {
+		fd = accept(listener, NULL, NULL);
+		if (fd < 0)
+			fail("accept");
+		while ((n = recv(fd, message, sizeof(message), 0)) > 0)
+			if (send(fd, message, (size_t)n, 0) != n)
+				fail("send");
+		close(fd);
+	}
+	return 0;
+}
+
+static void message_send(int fd, int number)
+{
+	const size_t len = sizes[(size_t)number % NSIZES];
+	size_t i;
+
+	for (i = 0; i < len; i++)
+		message[i] = (char)pattern(number, i);
+	if (send(fd, message, len, 0) != (ssize_t)len)
+		fail("send");
+}
+
+static void message_check(int fd, int number)
+{
+	const size_t len = sizes[(size_t)number % NSIZES];
+	ssize_t n = recv(fd, message, sizeof(message), 0);
+	size_t i;
+
+	for (i = 0; n == (ssize_t)len && i < len; i++)
+		if (message[i] != (char)pattern(number, i))
+			break;
+	if (n == (ssize_t)len && i == len)
+		return;
+	fprintf(stderr, "vsock-load: message %d of %zu bytes came back with %zd, like it for %zu\n",
+		number, len, n, n == (ssize_t)len ? i : 0);
+	exit(1);
+}
+
+/* All sizes stand in the way at once, so that ends could be lost. */
+static int messages(const struct address *a, int rounds)
+{
+	int fd = address_connect(a), i, number = 0;
+
+	set_block(fd);
+	for (; rounds--; number += (int)NSIZES) {
+		for (i = 0; i < (int)NSIZES; i++)
+			message_send(fd, number + i);
+		for (i = 0; i < (int)NSIZES; i++)
+			message_check(fd, number + i);
+	}
+	if (shutdown(fd, SHUT_WR) < 0 ||
+	    recv(fd, message, sizeof(message), 0) != 0)
+		fail("no end");
+	printf("%d messages\n", number);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	struct address a;
 	int n;
 
-	if (argc < 3 || (argc < 5 && strcmp(argv[1], "echo")))
+	if (argc < 3 || (argc < 5 && (!strcmp(argv[1], "load") ||
+				      !strcmp(argv[1], "reset"))))
 		return 64;
 	signal(SIGPIPE, SIG_IGN);
 	alarm(SECONDS);
-	parse_address(&a, argv[2]);
+	address_parse(&a, strcmp(argv[1], "answer") &&
+			  strcmp(argv[1], "messages") ?
+			  SOCK_STREAM : SOCK_SEQPACKET, argv[2]);
 	if (!strcmp(argv[1], "echo"))
 		return echo(&a, argc > 3 ? atol(argv[3]) : -1);
+	if (!strcmp(argv[1], "answer"))
+		return answer(&a, argc > 3 ? atol(argv[3]) : -1);
+	if (argc < 4)
+		return 64;
 	n = atoi(argv[3]);
 	if (n < 1 || n > MOST)
 		return 64;
+	if (!strcmp(argv[1], "messages"))
+		return messages(&a, n);
 	if (!strcmp(argv[1], "load"))
 		return load(&a, n, strtoull(argv[4], NULL, 0));
 	return reset(&a, n, strtoull(argv[4], NULL, 0));

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * UNIX stream sockets as files: listening without stealing, connecting with
+ * UNIX sockets as files: listening without stealing, connecting with
  * a reason.
  */
 #include <config.h>
@@ -210,7 +210,8 @@ static int bind_and_listen(int fd, const struct sockaddr_un *addr, int backlog,
 	return rc;
 }
 
-int vsu_sock_listen(const char *path, int backlog, struct vsu_error *err)
+int vsu_sock_listen_type(const char *path, int type, int backlog,
+			 struct vsu_error *err)
 {
 	struct sockaddr_un addr;
 	int rc = address_of(path, &addr, err);
@@ -220,7 +221,7 @@ int vsu_sock_listen(const char *path, int backlog, struct vsu_error *err)
 		rc = lock_directory(path, &lock, err);
 	if (rc < 0)
 		return rc;
-	fd = new_socket(SOCK_STREAM, err);
+	fd = new_socket(type, err);
 	rc = fd < 0 ? fd : bind_and_listen(fd, &addr, backlog, err);
 	vsu_fd_close(&lock);
 	if (rc < 0) {
@@ -228,6 +229,11 @@ int vsu_sock_listen(const char *path, int backlog, struct vsu_error *err)
 		return rc;
 	}
 	return fd;
+}
+
+int vsu_sock_listen(const char *path, int backlog, struct vsu_error *err)
+{
+	return vsu_sock_listen_type(path, SOCK_STREAM, backlog, err);
 }
 
 int vsu_sock_path_of(int listener, struct vsu_sock_path *out)
@@ -288,12 +294,16 @@ static int explain_connect(int rc, const char *path, struct vsu_error *err)
 		return vsu_error_set(err, rc,
 				     "the server at '%s' has as many connections waiting as it allows; try again",
 				     path);
+	case -EPROTOTYPE:
+		return vsu_error_set(err, rc,
+				     "the socket at '%s' is of another type (stream, or messages); correct the path, or the server's type",
+				     path);
 	default:
 		return vsu_error_sys(err, rc, "cannot connect to '%s'", path);
 	}
 }
 
-int vsu_sock_connect(const char *path, struct vsu_error *err)
+int vsu_sock_connect_type(const char *path, int type, struct vsu_error *err)
 {
 	struct sockaddr_un addr;
 	int rc = address_of(path, &addr, err);
@@ -301,7 +311,7 @@ int vsu_sock_connect(const char *path, struct vsu_error *err)
 
 	if (rc < 0)
 		return rc;
-	fd = new_socket(SOCK_STREAM, err);
+	fd = new_socket(type, err);
 	if (fd < 0)
 		return fd;
 	rc = connect_to(fd, &addr);
@@ -310,4 +320,9 @@ int vsu_sock_connect(const char *path, struct vsu_error *err)
 		return explain_connect(rc, path, err);
 	}
 	return fd;
+}
+
+int vsu_sock_connect(const char *path, struct vsu_error *err)
+{
+	return vsu_sock_connect_type(path, SOCK_STREAM, err);
 }

@@ -116,6 +116,28 @@ START_TEST(socket_that_is_bound_but_does_not_listen_is_live)
 }
 END_TEST
 
+static const int kinds[] = { SOCK_STREAM, SOCK_SEQPACKET };
+
+START_TEST(types_meet_their_own_and_are_refused_by_name_elsewhere)
+{
+	const int type = kinds[_i], other = kinds[!_i];
+	int listener = vsu_sock_listen_type("s", type, 1, &err), got = -1, fd;
+	socklen_t len = sizeof(got);
+
+	ck_assert_int_ge(listener, 0);
+	ck_assert_int_eq(vsu_sock_listen_type("s", other, 1, &err),
+			 -EADDRINUSE);
+	ck_assert_int_eq(vsu_sock_connect_type("s", other, &err), -EPROTOTYPE);
+	ck_assert(strstr(err.msg, "'s' is of another type"));
+	fd = vsu_sock_connect_type("s", type, &err);
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(getsockopt(fd, SOL_SOCKET, SO_TYPE, &got, &len), 0);
+	ck_assert_int_eq(got, type);
+	vsu_fd_close(&fd);
+	vsu_fd_close(&listener);
+}
+END_TEST
+
 static void make_directory(const char *path)
 {
 	ck_assert_int_eq(mkdir(path, 0700), 0);
@@ -534,6 +556,9 @@ static void add_listening(TCase *tc)
 	tcase_add_test(tc, live_server_is_refused_and_notices_nothing);
 	util_add_rows(tc, socket_that_is_bound_but_does_not_listen_is_live,
 		      other_types);
+	tcase_add_loop_test(tc,
+			    types_meet_their_own_and_are_refused_by_name_elsewhere,
+			    0, 2);
 	util_add_rows(tc, what_is_not_a_socket_is_never_removed, obstacles);
 	tcase_add_test(tc, d1_17_path_may_have_107_bytes_and_no_more);
 	tcase_add_test(tc, empty_path_is_refused);

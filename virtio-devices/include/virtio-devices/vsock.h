@@ -1,14 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * A socket device (VIRTIO 1.3, section 5.10): streams between ports of the
- * guest and UNIX sockets of the host, in either direction.
+ * A socket device (VIRTIO 1.3, section 5.10): streams, and connections of whole
+ * messages (SOCK_SEQPACKET), between ports of the guest and UNIX sockets of the
+ * host, in either direction.
  *
  *   host to guest   a program connects to the UNIX socket at path, writes
  *                   "CONNECT 1234\n" and reads "OK 1073741824\n" when a program
  *                   of the guest took the connection at port 1234; the number
  *                   is the host's port. Anything else ends the connection.
  *   guest to host   a program of the guest that connects to port 52 of CID 2
- *                   reaches whoever listens at the UNIX socket path_52.
+ *                   reaches whoever listens at the UNIX socket path_52, if
+ *                   both sockets are of one type: a stream, or SOCK_SEQPACKET.
+ *
+ * A listener has one type, so clients with messages connect to a socket of
+ * their own, at seqpacket_path; "CONNECT 1234\n" and "OK 1073741824\n" are one
+ * message each there. A message arrives whole, or its connection ends: it has at
+ * most buffer bytes in either direction, no more than the guest has room for,
+ * and, from the guest, no more than SO_SNDBUF of the host allows, which the
+ * guest is told as its credit. Longer ones, and one of the guest that does not
+ * end, reset their connection and are counted ("too-long"). MSG_EOR is passed
+ * on as far as the host's sockets carry it; a message of no bytes is one, too.
  *
  * The end of one direction and of both, and resets, are carried over. Bytes
  * that the host does not read yet are kept, up to buffer bytes for each
@@ -47,6 +58,8 @@ struct virtdev_vsock_config {
 	uint32_t timeout_ms;	/* for what a peer owes: CONNECT, the guest's
 				   answer, the last reset; 0: 10 s */
 	uint32_t queue_max;	/* entries of each queue; 0: 256 */
+	const char *seqpacket_path;	/* of the UNIX socket for clients with
+					   messages, as path; NULL: none */
 };
 
 /*

@@ -13,9 +13,9 @@ int virtdev_priv_vsock_backlog_add(struct vsock_backlog *b,
 {
 	uint32_t at, part;
 
-	if (!b->bytes)
+	if (!b->bytes && len)
 		b->bytes = malloc(b->size);
-	if (!b->bytes)
+	if (!b->bytes && len)
 		return -ENOMEM;
 	while (len) {
 		at = (b->head + b->len) % b->size;
@@ -40,20 +40,33 @@ ssize_t virtdev_priv_vsock_send(int fd, struct iovec *iov, int n)
 	return rc < 0 ? -errno : rc;
 }
 
-ssize_t virtdev_priv_vsock_backlog_send(struct vsock_backlog *b, int fd)
+int virtdev_priv_vsock_backlog_iov(const struct vsock_backlog *b, uint32_t len,
+				   struct iovec iov[2])
 {
 	const uint32_t end = b->size - b->head;
-	const uint32_t first = b->len < end ? b->len : end;
-	struct iovec iov[2] = {
-		{ b->bytes + b->head, first },
-		{ b->bytes, b->len - first },
-	};
-	ssize_t rc = virtdev_priv_vsock_send(fd, iov, b->len > first ? 2 : 1);
+	const uint32_t first = len < end ? len : end;
 
-	if (rc > 0) {
-		b->head = (b->head + (uint32_t)rc) % b->size;
-		b->len -= (uint32_t)rc;
-	}
+	if (!len)
+		return 0;
+	iov[0] = (struct iovec){ b->bytes + b->head, first };
+	iov[1] = (struct iovec){ b->bytes, len - first };
+	return len > first ? 2 : 1;
+}
+
+void virtdev_priv_vsock_backlog_skip(struct vsock_backlog *b, uint32_t len)
+{
+	b->head = (b->head + len) % b->size;
+	b->len -= len;
+}
+
+ssize_t virtdev_priv_vsock_backlog_send(struct vsock_backlog *b, int fd)
+{
+	struct iovec iov[2];
+	const int n = virtdev_priv_vsock_backlog_iov(b, b->len, iov);
+	ssize_t rc = virtdev_priv_vsock_send(fd, iov, n);
+
+	if (rc > 0)
+		virtdev_priv_vsock_backlog_skip(b, (uint32_t)rc);
 	return rc;
 }
 

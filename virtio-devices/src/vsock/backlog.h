@@ -25,6 +25,12 @@ int virtdev_priv_vsock_backlog_add(struct vsock_backlog *b,
 ssize_t virtdev_priv_vsock_backlog_send(struct vsock_backlog *b, int fd)
 	VSU_NODISCARD;
 
+/* The first len bytes as pieces: how many, 0 to 2. */
+int virtdev_priv_vsock_backlog_iov(const struct vsock_backlog *b, uint32_t len,
+				   struct iovec iov[2]);
+/* They are gone. */
+void virtdev_priv_vsock_backlog_skip(struct vsock_backlog *b, uint32_t len);
+
 /* Forgets what is in it, and its memory. */
 void virtdev_priv_vsock_backlog_drop(struct vsock_backlog *b);
 

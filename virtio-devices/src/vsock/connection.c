@@ -35,7 +35,8 @@ uint32_t virtdev_priv_vsock_credit(const struct vsock_conn *c)
 
 bool virtdev_priv_vsock_reads(const struct vsock_conn *c)
 {
-	return c->state == VSOCK_OPEN && c->readable && !c->host_eof &&
+	return c->state == VSOCK_OPEN &&
+	       (c->rest.bytes || (c->readable && !c->host_eof)) &&
 	       !(c->guest_shut & VSOCK_SHUT_RECEIVE);
 }
 
@@ -94,6 +95,8 @@ void virtdev_priv_vsock_close(struct vsock_conn *c)
 {
 	vsu_fd_close(&c->fd);
 	virtdev_priv_vsock_backlog_drop(&c->backlog);
+	virtdev_priv_vsock_messages_drop(&c->messages);
+	virtdev_priv_vsock_rest_drop(&c->rest);
 	c->readable = false;
 }
 
@@ -110,6 +113,12 @@ void virtdev_priv_vsock_abort(struct vsock_conn *c)
 	virtdev_priv_vsock_want(c, VSOCK_PEND_RST);
 }
 
+void virtdev_priv_vsock_too_long(struct vsock_conn *c)
+{
+	vsock_count(&c->bridge->too_long, 1);
+	virtdev_priv_vsock_abort(c);
+}
+
 void virtdev_priv_vsock_shut(struct vsock_conn *c, unsigned int flags)
 {
 	if ((c->shut & flags) == flags)
@@ -118,12 +127,16 @@ void virtdev_priv_vsock_shut(struct vsock_conn *c, unsigned int flags)
 	virtdev_priv_vsock_want(c, VSOCK_PEND_SHUTDOWN);
 }
 
-/* Half of the room is told of: a guest that used up all of it is never left. */
+/*
+ * Half of the room is told of: a guest that used up all of it is never left. In
+ * the midst of a message any of it is, as no byte of that leaves before its end.
+ */
 void virtdev_priv_vsock_forwarded(struct vsock_conn *c, uint32_t n)
 {
+	const uint32_t least = c->messages.open ? 1 : c->backlog.size / 2;
+
 	c->forwarded += n;
-	if (c->state == VSOCK_OPEN &&
-	    c->forwarded - c->told >= c->backlog.size / 2)
+	if (c->state == VSOCK_OPEN && c->forwarded - c->told >= least)
 		virtdev_priv_vsock_want(c, VSOCK_PEND_CREDIT_UPDATE);
 }
 

@@ -59,6 +59,11 @@ static void on_shutdown(struct vsock_conn *c, const struct vsock_packet *p,
 static void on_rw(struct vsock_conn *c, const struct vsock_packet *p,
 		  struct vq_cursor *body)
 {
+	if (c->type == VSOCK_SEQPACKET &&
+	    p->len > c->backlog.size - c->messages.open) {
+		virtdev_priv_vsock_too_long(c);
+		return;
+	}
 	if (c->guest_shut & VSOCK_SHUT_SEND ||
 	    p->len > c->backlog.size - (c->received - c->forwarded)) {
 		virtdev_priv_vsock_abort(c);
@@ -66,7 +71,10 @@ static void on_rw(struct vsock_conn *c, const struct vsock_packet *p,
 	}
 	c->received += p->len;
 	vsock_count(&c->bridge->bytes_from_guest, p->len);
-	virtdev_priv_vsock_take(c, body, p->len);
+	if (c->type == VSOCK_STREAM)
+		virtdev_priv_vsock_take(c, body, p->len);
+	else
+		virtdev_priv_vsock_take_message(c, body, p->len, p->flags);
 }
 
 /* Any packet's header has the news. */
@@ -150,7 +158,8 @@ static void conn_packet(struct vsock_conn *c, const struct vsock_packet *p,
 
 static void guest_connect(struct vsock_bridge *b, const struct vsock_packet *p)
 {
-	struct vsock_conn *c = virtdev_priv_vsock_connect(b, p->src_port,
+	struct vsock_conn *c = virtdev_priv_vsock_connect(b, p->type,
+							  p->src_port,
 							  p->dst_port);
 
 	if (!c) {
@@ -162,6 +171,12 @@ static void guest_connect(struct vsock_bridge *b, const struct vsock_packet *p)
 	virtdev_priv_vsock_want(c, VSOCK_PEND_RESPONSE);
 }
 
+static bool knows_type(const struct vsock_bridge *b, uint16_t type)
+{
+	return type == VSOCK_STREAM || (type == VSOCK_SEQPACKET && b->messages);
+}
+
+/* Of another type than its ports have is of no connection, which lives on. */
 static void packet_take(struct vsock_bridge *b, const struct vsock_packet *p,
 			struct vq_cursor *body)
 {
@@ -169,12 +184,14 @@ static void packet_take(struct vsock_bridge *b, const struct vsock_packet *p,
 
 	if (p->src_cid != b->cid)
 		return;
-	if (p->dst_cid != VSOCK_HOST_CID || p->type != VSOCK_STREAM) {
+	if (p->dst_cid != VSOCK_HOST_CID || !knows_type(b, p->type)) {
 		reply_reset(b, p);
 		return;
 	}
 	c = virtdev_priv_vsock_conn_find(b, p->src_port, p->dst_port);
-	if (c && (p->len > VSOCK_MAX_PAYLOAD || p->len > vq_cursor_left(body)))
+	if (c && c->type != p->type)
+		reply_reset(b, p);
+	else if (c && (p->len > VSOCK_MAX_PAYLOAD || p->len > vq_cursor_left(body)))
 		virtdev_priv_vsock_abort(c);
 	else if (c)
 		conn_packet(c, p, body);
@@ -219,7 +236,7 @@ int virtdev_priv_vsock_from_guest(struct vsock_bridge *b)
 		vsu_event_drain(b->room, NULL);
 	more = turn_packets(b, b->queues[1]);
 	if ((!b->starved && (b->nreplies || b->line.next != &b->line)) ||
-	    (b->clients && b->free))
+	    vsock_clients_wait(b))
 		vsu_event_signal_own(b->wake);
 	return more;
 }

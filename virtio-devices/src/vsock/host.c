@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -49,9 +50,26 @@ static void client_request(struct vsock_conn *c, uint32_t guest_port)
 	virtdev_priv_vsock_want(c, VSOCK_PEND_REQUEST);
 }
 
+/* Of n bytes that a client said; NULL, too, where a message has more. */
+static char *greeting_end(const struct vsock_conn *c, char *line, ssize_t n)
+{
+	char *end = n > 0 ? memchr(line, '\n', (size_t)n) : NULL;
+
+	if (c->type == VSOCK_SEQPACKET && end && end + 1 != line + n)
+		return NULL;
+	return end;
+}
+
+/* More may come of it. */
+static bool is_begun(const struct vsock_conn *c, ssize_t n)
+{
+	return c->type == VSOCK_STREAM && n > 0 && n < MAX_GREETING &&
+	       !c->hung_up;
+}
+
 /*
  * A whole line, or none yet: what follows it is for the guest and stays in the
- * socket.
+ * socket. It is one message where there are such.
  */
 static void client_greet(struct vsock_conn *c)
 {
@@ -62,47 +80,70 @@ static void client_greet(struct vsock_conn *c)
 
 	if (n < 0 && (errno == EAGAIN || errno == EINTR) && !c->hung_up)
 		return;
-	end = n > 0 ? memchr(line, '\n', (size_t)n) : NULL;
-	if (n > 0 && !end && n < MAX_GREETING && !c->hung_up)
+	end = greeting_end(c, line, n);
+	if (!end && is_begun(c, n))
 		return;
 	if (end && recv(c->fd, line, (size_t)(end - line) + 1,
 			MSG_DONTWAIT) == end - line + 1) {
 		*end = 0;
 		port = greeting_port(line);
 	}
+	if (c->type == VSOCK_SEQPACKET && !c->bridge->messages)
+		port = -1;
 	if (port < 0)
 		virtdev_priv_vsock_abort(c);
 	else
 		client_request(c, (uint32_t)port);
 }
 
-static void client_add(struct vsock_bridge *b, int fd)
+/* A connection of a socket, which it owns; NULL: it is closed. */
+static struct vsock_conn *conn_add(struct vsock_bridge *b, int fd,
+				   uint16_t type)
 {
 	struct vsock_conn *c = virtdev_priv_vsock_conn_new(b);
+	int rc = 0;
 
 	c->fd = fd;
+	c->type = type;
+	if (type == VSOCK_SEQPACKET && !b->spill)
+		b->spill = malloc(b->buffer);
+	if (type == VSOCK_SEQPACKET)
+		rc = b->spill ? virtdev_priv_vsock_messages_begin(fd,
+							&c->backlog.size)
+			      : -ENOMEM;
+	if (rc >= 0)
+		rc = virtdev_priv_vsock_watch(c);
+	if (rc >= 0)
+		return c;
+	virtdev_priv_vsock_conn_free(c);
+	return NULL;
+}
+
+static void client_add(struct vsock_bridge *b, int fd, uint16_t type)
+{
+	struct vsock_conn *c = conn_add(b, fd, type);
+
+	if (!c)
+		return;
 	c->state = VSOCK_GREETING;
-	if (virtdev_priv_vsock_watch(c) < 0)
-		virtdev_priv_vsock_conn_free(c);
-	else
-		virtdev_priv_vsock_time_begin(c);
+	virtdev_priv_vsock_time_begin(c);
 }
 
 /*
  * Clients wait in the listener's queue until the timer fires when descriptors
  * are used up, and until a connection ends when those are.
  */
-static void accept_clients(struct vsock_bridge *b)
+static void accept_clients(struct vsock_bridge *b, struct vsock_listener *l)
 {
 	unsigned int i;
 	int fd;
 
-	for (i = 0; b->clients && b->free && i < MAX_CLIENTS; i++) {
-		fd = vsu_sock_accept(b->listener);
+	for (i = 0; l->clients && b->free && i < MAX_CLIENTS; i++) {
+		fd = vsu_sock_accept(l->fd);
 		if (fd >= 0)
-			client_add(b, fd);
+			client_add(b, fd, l->type);
 		else if (fd != -ECONNABORTED)
-			b->clients = false;
+			l->clients = false;
 		if (fd < 0 && fd != -EAGAIN && b->times.next == &b->times)
 			(void)!vsu_timer_arm(b->timer, b->timeout_ns);
 	}
@@ -116,7 +157,8 @@ static void on_event(struct vsock_bridge *b, const struct epoll_event *event)
 	struct vsock_conn *c;
 
 	if (tag >= VSOCK_TAG_LISTENER) {
-		b->clients = b->clients || tag != VSOCK_TAG_WAKE;
+		if (tag != VSOCK_TAG_WAKE)
+			vsock_clients_come(b);
 		if (tag == VSOCK_TAG_TIMER)
 			vsu_timer_drain(b->timer, NULL);
 		return;
@@ -135,22 +177,26 @@ void virtdev_priv_vsock_host_events(struct vsock_bridge *b)
 	for (i = 0; i < n; i++)
 		on_event(b, &events[i]);
 	virtdev_priv_vsock_expire(b);
-	accept_clients(b);
+	for (i = 0; i < (int)VSOCK_LISTENERS; i++)
+		accept_clients(b, &b->listeners[i]);
 }
 
 /* ------------------------------------------------------- from guest to host */
 
-static int connect_port(const struct vsock_bridge *b, uint32_t port)
+static int connect_port(const struct vsock_bridge *b, uint16_t type,
+			uint32_t port)
 {
-	char path[sizeof(b->made.path)];
+	char path[sizeof(b->listeners[0].made.path)];
 	int n = snprintf(path, sizeof(path), "%s_%" PRIu32, b->path, port);
 
 	if (n < 0 || (size_t)n >= sizeof(path))
 		return -ENAMETOOLONG;
-	return vsu_sock_connect(path, NULL);
+	return vsu_sock_connect_type(path, type == VSOCK_STREAM ?
+				     SOCK_STREAM : SOCK_SEQPACKET, NULL);
 }
 
 struct vsock_conn *virtdev_priv_vsock_connect(struct vsock_bridge *b,
+					      uint16_t type,
 					      uint32_t guest_port,
 					      uint32_t host_port)
 {
@@ -159,15 +205,10 @@ struct vsock_conn *virtdev_priv_vsock_connect(struct vsock_bridge *b,
 
 	if (!b->free)
 		return NULL;
-	fd = connect_port(b, host_port);
-	if (fd < 0)
+	fd = connect_port(b, type, host_port);
+	c = fd >= 0 ? conn_add(b, fd, type) : NULL;
+	if (!c)
 		return NULL;
-	c = virtdev_priv_vsock_conn_new(b);
-	c->fd = fd;
-	if (virtdev_priv_vsock_watch(c) < 0) {
-		virtdev_priv_vsock_conn_free(c);
-		return NULL;
-	}
 	virtdev_priv_vsock_conn_name(c, guest_port, host_port);
 	c->state = VSOCK_OPEN;
 	c->readable = true;

@@ -13,6 +13,7 @@
 #define VSOCK_MAX_PAYLOAD 65536u	/* bytes of one packet */
 #define VSOCK_HOST_CID UINT64_C(2)
 #define VSOCK_STREAM 1u
+#define VSOCK_SEQPACKET 2u
 
 enum vsock_op {
 	VSOCK_OP_INVALID = 0,
@@ -30,6 +31,10 @@ enum vsock_op {
 #define VSOCK_SHUT_RECEIVE 1u
 #define VSOCK_SHUT_SEND 2u
 #define VSOCK_SHUT_BOTH 3u
+
+/* Flags of bytes of a SEQPACKET: a message ends behind them, and a record. */
+#define VSOCK_END_MESSAGE 1u
+#define VSOCK_END_RECORD 2u
 
 /* A header in the machine's numbers. */
 struct vsock_packet {

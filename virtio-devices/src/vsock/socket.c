@@ -41,6 +41,13 @@ static void watch_room(struct vsock_conn *c, bool on)
 		c->watches_room = on;
 }
 
+/* Something stands before what the guest sends now. */
+static bool has_waiting(const struct vsock_conn *c)
+{
+	return c->type == VSOCK_STREAM ? c->backlog.len > 0
+				       : c->messages.count > 0;
+}
+
 static bool is_hung_up(const struct vsock_conn *c)
 {
 	struct pollfd p = { .fd = c->fd };
@@ -62,6 +69,7 @@ static void go_deaf(struct vsock_conn *c)
 	const uint32_t len = c->backlog.len;
 
 	virtdev_priv_vsock_backlog_drop(&c->backlog);
+	virtdev_priv_vsock_messages_drop(&c->messages);
 	if (c->state == VSOCK_LINGERING) {
 		virtdev_priv_vsock_abort(c);
 		return;
@@ -93,16 +101,21 @@ static void backlog_flush(struct vsock_conn *c)
 {
 	ssize_t n = 0;
 
-	while (c->backlog.len) {
-		n = virtdev_priv_vsock_backlog_send(&c->backlog, c->fd);
+	while (has_waiting(c)) {
+		n = c->type == VSOCK_STREAM ?
+		    virtdev_priv_vsock_backlog_send(&c->backlog, c->fd) :
+		    virtdev_priv_vsock_messages_send(&c->messages, &c->backlog,
+						     c->fd);
 		if (n < 0)
 			break;
 		virtdev_priv_vsock_forwarded(c, (uint32_t)n);
 		if (c->state == VSOCK_LINGERING)
 			virtdev_priv_vsock_time_begin(c);
 	}
-	if (!c->backlog.len)
+	if (!has_waiting(c))
 		backlog_sent(c);
+	else if (n == -EMSGSIZE)
+		virtdev_priv_vsock_too_long(c);
 	else if (n != -EAGAIN)
 		go_deaf(c);
 }
@@ -160,10 +173,73 @@ void virtdev_priv_vsock_take(struct vsock_conn *c, struct vq_cursor *body,
 		backlog_begin(c, body, len - (uint32_t)n);
 }
 
+/* A whole message in one packet, if none is before it; else -EAGAIN. */
+static int64_t send_whole(const struct vsock_conn *c, struct vq_cursor *body,
+			  uint32_t len, uint32_t flags)
+{
+	struct vq_cursor at = *body;
+	struct iovec iov[PIECES];
+	uint32_t bytes;
+	int n;
+
+	if (has_waiting(c) || c->messages.open || !(flags & VSOCK_END_MESSAGE))
+		return -EAGAIN;
+	n = vq_cursor_iov(&at, len, iov, PIECES, &bytes);
+	if (bytes < len)
+		return -EAGAIN;
+	return virtdev_priv_vsock_message_send(c->fd, iov, n,
+					       flags & VSOCK_END_RECORD);
+}
+
+/* A part waits for the end of its message, which must come within the room. */
+static void message_add(struct vsock_conn *c, struct vq_cursor *body,
+			uint32_t len, uint32_t flags)
+{
+	int rc = virtdev_priv_vsock_backlog_add(&c->backlog, body, len);
+
+	c->messages.open += len;
+	if (rc >= 0 && flags & VSOCK_END_MESSAGE)
+		rc = virtdev_priv_vsock_messages_end(&c->messages,
+						     c->backlog.size,
+						     flags & VSOCK_END_RECORD);
+	else if (rc >= 0 && c->messages.open == c->backlog.size)
+		rc = -EMSGSIZE;
+	if (rc == -EMSGSIZE)
+		virtdev_priv_vsock_too_long(c);
+	else if (rc < 0)
+		virtdev_priv_vsock_abort(c);
+	else if (c->messages.count == 1 && flags & VSOCK_END_MESSAGE)
+		backlog_flush(c);
+	else
+		virtdev_priv_vsock_forwarded(c, 0);
+	if (has_waiting(c))
+		watch_room(c, true);
+}
+
+void virtdev_priv_vsock_take_message(struct vsock_conn *c,
+				     struct vq_cursor *body, uint32_t len,
+				     uint32_t flags)
+{
+	int64_t n = c->host_deaf ? (int64_t)len
+				 : send_whole(c, body, len, flags);
+
+	if (n == -EAGAIN) {
+		message_add(c, body, len, flags);
+		return;
+	}
+	if (n == -EMSGSIZE) {
+		virtdev_priv_vsock_too_long(c);
+		return;
+	}
+	if (n < 0)
+		go_deaf(c);
+	virtdev_priv_vsock_forwarded(c, len);
+}
+
 /* The guest closed its socket: it hears of the end now, the host in time. */
 static void guest_done(struct vsock_conn *c)
 {
-	if (!c->backlog.len) {
+	if (!has_waiting(c)) {
 		virtdev_priv_vsock_abort(c);
 		return;
 	}
@@ -184,7 +260,7 @@ void virtdev_priv_vsock_guest_shut(struct vsock_conn *c, unsigned int flags)
 	}
 	if (fresh & VSOCK_SHUT_RECEIVE)
 		shutdown(c->fd, SHUT_RD);
-	if (fresh & VSOCK_SHUT_SEND && !c->backlog.len)
+	if (fresh & VSOCK_SHUT_SEND && !has_waiting(c))
 		backlog_sent(c);
 }
 
@@ -221,7 +297,7 @@ void virtdev_priv_vsock_socket_event(struct vsock_conn *c, uint32_t events)
 {
 	if (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR))
 		c->hung_up = true;
-	if (c->backlog.len && events & (EPOLLOUT | EPOLLHUP | EPOLLERR))
+	if (has_waiting(c) && events & (EPOLLOUT | EPOLLHUP | EPOLLERR))
 		backlog_flush(c);
 	if (c->state == VSOCK_REQUESTED && events & (EPOLLHUP | EPOLLERR))
 		virtdev_priv_vsock_abort(c);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The state of a socket device, and its numbers. Connections end where the
- * device is saved: the driver is told of that, and of another CID.
+ * The state of a socket device, its features, and its numbers. Connections end
+ * where the device is saved: the driver is told of that, and of another CID.
  */
 #include <config.h>
 
@@ -13,6 +13,18 @@
 
 #include "vsock/vsock_priv.h"
 
+int virtdev_priv_vsock_set_features(void *self, uint64_t features,
+				    struct vsu_error *err)
+{
+	struct vsock_bridge *b = self;
+
+	(void)err;
+	pthread_mutex_lock(&b->lock);
+	b->messages = features & VSOCK_F_SEQPACKET;
+	pthread_mutex_unlock(&b->lock);
+	return 0;
+}
+
 void virtdev_priv_vsock_save(void *self, struct virtdev_state_writer *w)
 {
 	const struct vsock_bridge *b = self;
@@ -20,6 +32,15 @@ void virtdev_priv_vsock_save(void *self, struct virtdev_state_writer *w)
 	virtdev_state_put_u64(w, b->cid);
 	virtdev_state_put_u8(w, b->nconns || b->nreplies ||
 				b->reset != VSOCK_RESET_NONE);
+	virtdev_state_put_u8(w, b->messages);
+}
+
+static int check_flag(const char *what, uint8_t flag, struct vsu_error *err)
+{
+	return flag <= 1 ? 0 :
+	       vsu_error_set(err, -EBADMSG,
+			     "vsock: whether %s is %" PRIu8 "; 0 or 1 is expected",
+			     what, flag);
 }
 
 int virtdev_priv_vsock_load(void *self, uint32_t version,
@@ -29,16 +50,18 @@ int virtdev_priv_vsock_load(void *self, uint32_t version,
 	struct vsock_bridge *b = self;
 	const uint64_t cid = virtdev_state_get_u64(r);
 	const uint8_t torn = virtdev_state_get_u8(r);
+	/* the first version knew streams only */
+	const uint8_t messages = version > 1 ? virtdev_state_get_u8(r) : 0;
 	int rc = virtdev_state_end(r, err);
 
-	(void)version;
-	if (rc >= 0 && torn > 1)
-		rc = vsu_error_set(err, -EBADMSG,
-				   "vsock: whether there were connections is %" PRIu8 "; 0 or 1 is expected",
-				   torn);
+	if (rc >= 0)
+		rc = check_flag("there were connections", torn, err);
+	if (rc >= 0)
+		rc = check_flag("the driver takes messages", messages, err);
 	if (rc < 0)
 		return rc;
 	virtdev_priv_vsock_forget(b);
+	b->messages = messages;
 	b->reset = torn || cid != b->cid ? VSOCK_RESET_WANTED
 					 : VSOCK_RESET_NONE;
 	return 0;
@@ -58,6 +81,7 @@ uint32_t virtdev_priv_vsock_stats(void *self, struct virtdev_stat *stats,
 		{ "to-guest", count_of(&b->bytes_to_guest) },
 		{ "from-guest", count_of(&b->bytes_from_guest) },
 		{ "refused", count_of(&b->refused) },
+		{ "too-long", count_of(&b->too_long) },
 	};
 	const uint32_t n = sizeof(all) / sizeof(all[0]);
 

@@ -79,6 +79,7 @@ struct vsock_conn *virtdev_priv_vsock_conn_new(struct vsock_bridge *b)
 	b->nconns++;
 	vsock_count(&b->live, 1);
 	c->next_same = NULL;
+	c->type = VSOCK_STREAM;
 	c->backlog.size = b->buffer;
 	return c;
 }
@@ -91,6 +92,8 @@ void virtdev_priv_vsock_conn_free(struct vsock_conn *c)
 	virtdev_priv_vsock_link_remove(&c->in_line);
 	virtdev_priv_vsock_link_remove(&c->in_time);
 	virtdev_priv_vsock_backlog_drop(&c->backlog);
+	virtdev_priv_vsock_messages_drop(&c->messages);
+	virtdev_priv_vsock_rest_drop(&c->rest);
 	vsu_fd_close(&c->fd);
 	conn_give_back(b, c);
 	b->nconns--;

@@ -31,7 +31,7 @@ static struct vsock_packet packet_of(struct vsock_conn *c, enum vsock_op op)
 	return (struct vsock_packet){
 		.src_cid = VSOCK_HOST_CID, .dst_cid = c->bridge->cid,
 		.src_port = c->host_port, .dst_port = c->guest_port,
-		.type = VSOCK_STREAM, .op = (uint16_t)op,
+		.type = c->type, .op = (uint16_t)op,
 		.flags = op == VSOCK_OP_SHUTDOWN ? c->shut : 0,
 		.buf_alloc = c->backlog.size, .fwd_cnt = c->forwarded,
 	};
@@ -108,19 +108,36 @@ static void read_none(struct vsock_conn *c, ssize_t rc)
 		virtdev_priv_vsock_abort(c);
 }
 
-/* Bytes from the socket into the guest's buffer, behind room for a header. */
+/* Bytes that a packet may have in the buffer, behind room for a header. */
+static uint32_t data_room(const struct vsock_conn *c, struct vq_cursor *body)
+{
+	uint32_t len = virtdev_priv_vsock_credit(c);
+
+	vq_cursor_skip(body, VSOCK_HEADER);
+	if (len > VSOCK_MAX_PAYLOAD)
+		len = VSOCK_MAX_PAYLOAD;
+	return len < vq_cursor_left(body) ? len : vq_cursor_left(body);
+}
+
+static int64_t data_store(struct vsock_conn *c, struct vq_cursor *to,
+			  uint32_t len, uint32_t flags)
+{
+	struct vsock_packet p = packet_of(c, VSOCK_OP_RW);
+
+	c->sent += len;
+	vsock_count(&c->bridge->bytes_to_guest, len);
+	p.len = len;
+	p.flags = flags;
+	return header_store(to, &p);
+}
+
+/* Bytes from the socket into the guest's buffer. */
 static int64_t data_fill(struct vsock_conn *c, struct vq_cursor *to)
 {
 	struct vq_cursor body = *to;
-	uint32_t len = virtdev_priv_vsock_credit(c);
-	struct vsock_packet p;
+	const uint32_t len = data_room(c, &body);
 	ssize_t n;
 
-	vq_cursor_skip(&body, VSOCK_HEADER);
-	if (len > VSOCK_MAX_PAYLOAD)
-		len = VSOCK_MAX_PAYLOAD;
-	if (len > vq_cursor_left(&body))
-		len = vq_cursor_left(&body);
 	if (!len)
 		return 0;
 	n = vq_cursor_from_fd(&body, c->fd, -1, len);
@@ -130,11 +147,86 @@ static int64_t data_fill(struct vsock_conn *c, struct vq_cursor *to)
 	}
 	/* less than asked for is all there was, unless an end stands behind it */
 	c->readable = (uint32_t)n == len || c->hung_up;
-	c->sent += (uint32_t)n;
-	vsock_count(&c->bridge->bytes_to_guest, (uint64_t)n);
-	p = packet_of(c, VSOCK_OP_RW);
-	p.len = (uint32_t)n;
-	return header_store(to, &p);
+	return data_store(c, to, (uint32_t)n, 0);
+}
+
+/* ---------------------------------------------------------------- messages */
+
+static uint32_t end_flags(bool record)
+{
+	return VSOCK_END_MESSAGE | (record ? VSOCK_END_RECORD : 0);
+}
+
+/* The next part of a message that was too large for one buffer. */
+static int64_t rest_fill(struct vsock_conn *c, struct vq_cursor *to,
+			 struct vq_cursor *body, uint32_t room)
+{
+	struct vsock_rest *r = &c->rest;
+	const uint32_t left = r->len - r->at;
+	const uint32_t len = room < left ? room : left;
+	uint32_t flags = 0;
+
+	vq_cursor_write(body, r->bytes + r->at, len);
+	r->at += len;
+	if (len == left) {
+		flags = end_flags(r->record);
+		virtdev_priv_vsock_rest_drop(r);
+	}
+	return data_store(c, to, len, flags);
+}
+
+/*
+ * A message that neither the guest's buffer nor this connection's can ever hold
+ * ends the connection: a part of it would be another message.
+ */
+static bool is_too_long(const struct vsock_conn *c, size_t len)
+{
+	return len > c->bridge->buffer || len > c->peer_alloc;
+}
+
+static int64_t message_fill(struct vsock_conn *c, struct vq_cursor *to,
+			    struct vq_cursor *body, uint32_t room)
+{
+	struct vsock_bridge *b = c->bridge;
+	struct vq_cursor at = *body;
+	struct iovec iov[PIECES + 1];
+	uint32_t bytes, len;
+	bool record;
+	size_t all;
+	int n = vq_cursor_iov(&at, room, iov, PIECES, &bytes), rc;
+
+	iov[n] = (struct iovec){ b->spill, b->buffer };
+	rc = virtdev_priv_vsock_message_receive(c->fd, iov, n + 1, &all,
+						&record);
+	if (rc <= 0) {
+		read_none(c, rc);
+		return UNUSED;
+	}
+	len = all < bytes ? (uint32_t)all : bytes;
+	vq_chain_written(body->q, body->chain, VSOCK_HEADER, len);
+	if (is_too_long(c, all)) {
+		virtdev_priv_vsock_too_long(c);
+		return UNUSED;
+	}
+	if (len == all)
+		return data_store(c, to, len, end_flags(record));
+	if (virtdev_priv_vsock_rest_keep(&c->rest, b->spill,
+					 (uint32_t)all - len, record) < 0) {
+		virtdev_priv_vsock_abort(c);
+		return UNUSED;
+	}
+	return data_store(c, to, len, 0);
+}
+
+static int64_t messages_fill(struct vsock_conn *c, struct vq_cursor *to)
+{
+	struct vq_cursor body = *to;
+	const uint32_t room = data_room(c, &body);
+
+	if (!room)
+		return 0;
+	return c->rest.bytes ? rest_fill(c, to, &body, room)
+			     : message_fill(c, to, &body, room);
 }
 
 static int64_t conn_fill(struct vsock_conn *c, struct vq_cursor *to)
@@ -144,7 +236,8 @@ static int64_t conn_fill(struct vsock_conn *c, struct vq_cursor *to)
 	if (owed)
 		return control_fill(c, owed, to);
 	if (virtdev_priv_vsock_reads(c) && virtdev_priv_vsock_credit(c))
-		return data_fill(c, to);
+		return c->type == VSOCK_STREAM ? data_fill(c, to)
+					       : messages_fill(c, to);
 	owed = conn_owes(c, after_data);
 	return owed ? control_fill(c, owed, to) : UNUSED;
 }
@@ -248,5 +341,5 @@ int virtdev_priv_vsock_to_guest(struct vsock_bridge *b)
 	more = fill_queue(b, b->queues[0]);
 	if (b->stalled && b->nreplies < VSOCK_REPLIES)
 		vsu_event_signal_own(b->room);
-	return more || (b->clients && b->free);
+	return more || vsock_clients_wait(b);
 }

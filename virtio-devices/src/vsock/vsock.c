@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/socket.h>
 
 #include <virtio-devices/ids.h>
 #include <vmm-sys-util/event.h>
@@ -27,9 +28,6 @@
 
 /* A path gets "_" and up to ten digits behind it. */
 #define PORT_SUFFIX 11u
-
-/* VIRTIO 1.3, section 5.10.3. */
-#define F_STREAM (UINT64_C(1) << 0)
 
 enum { TO_GUEST, FROM_GUEST, EVENTS };
 
@@ -100,7 +98,7 @@ static void queue_set(struct vsock_bridge *b, uint32_t queue, struct vq *q)
 	pthread_mutex_lock(&b->lock);
 	b->queues[queue] = q;
 	/* an edge of the listener may have been lost between two drivers */
-	b->clients = true;
+	vsock_clients_come(b);
 	pthread_mutex_unlock(&b->lock);
 }
 
@@ -141,19 +139,28 @@ static void vsock_reset(void *self)
 	struct vsock_bridge *b = self;
 
 	virtdev_priv_vsock_forget(b);
+	b->messages = false;
 	b->reset = VSOCK_RESET_NONE;
+}
+
+static void close_listener(struct vsock_listener *l)
+{
+	if (l->fd >= 0 && l->made.path[0])
+		vsu_sock_unlink(&l->made);
+	vsu_fd_close(&l->fd);
 }
 
 static void vsock_free(void *self)
 {
 	struct vsock_bridge *b = self;
+	unsigned int i;
 
 	if (b->conns)
 		virtdev_priv_vsock_forget(b);
 	virtdev_priv_vsock_table_fini(b);
-	if (b->listener >= 0 && b->made.path[0])
-		vsu_sock_unlink(&b->made);
-	vsu_fd_close(&b->listener);
+	free(b->spill);
+	for (i = 0; i < VSOCK_LISTENERS; i++)
+		close_listener(&b->listeners[i]);
 	vsu_fd_close(&b->wake);
 	vsu_fd_close(&b->timer);
 	vsu_fd_close(&b->room);
@@ -187,14 +194,26 @@ static int open_own(struct vsock_bridge *b)
 	return rc < 0 ? rc : watch_own(b, b->timer, VSOCK_TAG_TIMER);
 }
 
-static int open_listener(struct vsock_bridge *b, struct vsu_error *err)
+static int open_listener(struct vsock_bridge *b, struct vsock_listener *l,
+			 const char *path, struct vsu_error *err)
 {
-	b->listener = vsu_sock_listen(b->path, BACKLOG, err);
-	if (b->listener < 0)
-		return b->listener;
-	if (vsu_sock_path_of(b->listener, &b->made) < 0)
-		b->made.path[0] = 0;
-	return watch_own(b, b->listener, VSOCK_TAG_LISTENER);
+	l->fd = vsu_sock_listen_type(path, l->type == VSOCK_STREAM ?
+				     SOCK_STREAM : SOCK_SEQPACKET, BACKLOG,
+				     err);
+	if (l->fd < 0)
+		return l->fd;
+	if (vsu_sock_path_of(l->fd, &l->made) < 0)
+		l->made.path[0] = 0;
+	return watch_own(b, l->fd, VSOCK_TAG_LISTENER);
+}
+
+static int open_listeners(struct vsock_bridge *b, const char *messages,
+			  struct vsu_error *err)
+{
+	int rc = open_listener(b, &b->listeners[0], b->path, err);
+
+	return rc < 0 || !messages ? rc :
+	       open_listener(b, &b->listeners[1], messages, err);
 }
 
 static struct vsock_bridge *bridge_new(const struct virtdev_vsock_config *c)
@@ -203,7 +222,11 @@ static struct vsock_bridge *bridge_new(const struct virtdev_vsock_config *c)
 
 	if (!b)
 		return NULL;
-	b->listener = b->epfd = b->wake = b->timer = b->room = -1;
+	b->epfd = b->wake = b->timer = b->room = -1;
+	b->listeners[0] = (struct vsock_listener){ .fd = -1,
+						   .type = VSOCK_STREAM };
+	b->listeners[1] = (struct vsock_listener){ .fd = -1,
+						   .type = VSOCK_SEQPACKET };
 	b->cid = c->cid;
 	b->max_conns = c->connections ? c->connections : DEFAULT_CONNECTIONS;
 	b->buffer = c->buffer ? c->buffer : DEFAULT_BUFFER;
@@ -221,7 +244,8 @@ static int make_device(struct vsock_bridge *b, uint32_t queue_max,
 		.config_read = vsock_config_read, .queue_start = vsock_start,
 		.queue_serve = vsock_serve, .queue_stop = vsock_stop,
 		.queue_host_fd = vsock_host_fd, .reset = vsock_reset,
-		.free = vsock_free, .state_version = 1,
+		.free = vsock_free, .state_version = 2,
+		.set_features = virtdev_priv_vsock_set_features,
 		.state_save = virtdev_priv_vsock_save,
 		.state_load = virtdev_priv_vsock_load,
 		.stats = virtdev_priv_vsock_stats,
@@ -230,7 +254,8 @@ static int make_device(struct vsock_bridge *b, uint32_t queue_max,
 		.id = VIRTDEV_ID_SOCKET, .nqueues = VIRTDEV_VSOCK_QUEUES,
 		.queue_max = queue_max ? queue_max : DEFAULT_QUEUE_MAX,
 		.config_size = sizeof(struct vsu_le64),
-		.features = F_STREAM | VQ_F_VERSION_1 | VQ_F_INDIRECT_DESC |
+		.features = VSOCK_F_STREAM | VSOCK_F_SEQPACKET |
+			    VQ_F_VERSION_1 | VQ_F_INDIRECT_DESC |
 			    VQ_F_EVENT_IDX | VQ_F_RING_PACKED,
 	};
 
@@ -254,7 +279,7 @@ static int make_bridge(const struct virtdev_vsock_config *config,
 	if (rc < 0)
 		vsu_error_sys(err, rc, "vsock");
 	else
-		rc = open_listener(b, err);
+		rc = open_listeners(b, config->seqpacket_path, err);
 	if (rc >= 0)
 		rc = make_device(b, config->queue_max, err);
 	if (rc < 0) {
@@ -280,6 +305,9 @@ static int check_path(const struct virtdev_vsock_config *c,
 		return vsu_error_set(err, -ENAMETOOLONG,
 				     "vsock: path '%s' has %zu bytes; with a port behind it at most %zu are possible",
 				     c->path, strlen(c->path), room);
+	if (c->seqpacket_path && !*c->seqpacket_path)
+		return vsu_error_set(err, -EINVAL,
+				     "vsock: an empty path for messages; leave it out, or name a UNIX socket");
 	return 0;
 }
 

@@ -3,7 +3,8 @@
  * Shared by the files of the socket device.
  *
  *   bridge      the device: its connections, and what waits for the guest
- *   connection  a stream between a port of the guest and a socket of the host
+ *   connection  a stream, or one of messages (SEQPACKET), between a port of the
+ *               guest and a socket of the host; a pair of ports has one type
  *   pending     packets that a connection owes the guest; it is then in line
  *   reply       a reset for a packet that belongs to no connection
  *
@@ -21,15 +22,23 @@
 #include <vmm-sys-util/sock.h>
 
 #include "vsock/backlog.h"
+#include "vsock/messages.h"
 #include "vsock/packet.h"
 
 /* Replies that wait. Where there is no room the guest's packets wait. */
 #define VSOCK_REPLIES 256u
 
+/* VIRTIO 1.3, section 5.10.3. */
+#define VSOCK_F_STREAM (UINT64_C(1) << 0)
+#define VSOCK_F_SEQPACKET (UINT64_C(1) << 1)
+
 /* Tags of epoll: the number of a connection, or one of these. */
 #define VSOCK_TAG_LISTENER (UINT64_C(1) << 32)
 #define VSOCK_TAG_TIMER (UINT64_C(2) << 32)
 #define VSOCK_TAG_WAKE (UINT64_C(3) << 32)
+
+/* Sockets where clients come: for streams, and for messages. */
+#define VSOCK_LISTENERS 2u
 
 /* A place in a list, next NULL when in none; a list is a link of its own. */
 struct vsock_link {
@@ -64,7 +73,10 @@ struct vsock_conn {
 	struct vsock_link in_line, in_time;
 	uint64_t deadline;		/* ns; while in_time */
 	struct vsock_backlog backlog;
+	struct vsock_messages messages;	/* in it, if it is of messages */
+	struct vsock_rest rest;
 	int fd;				/* -1 when closed */
+	uint16_t type;			/* VSOCK_STREAM, VSOCK_SEQPACKET */
 	uint8_t state;			/* enum vsock_state */
 	uint8_t pending;		/* enum vsock_pending */
 	uint8_t guest_shut, shut;	/* VSOCK_SHUT_*: told to us, and by us */
@@ -94,19 +106,25 @@ enum vsock_reset {
 	VSOCK_RESET_TOLD,		/* but has not shown that it knows */
 };
 
+struct vsock_listener {
+	int fd;			/* -1: none */
+	uint16_t type;		/* of its clients */
+	bool clients;		/* wait at it */
+	struct vsu_sock_path made;
+};
+
 struct vsock_bridge {
 	struct virtdev *dev;
 	struct vq *queues[VIRTDEV_VSOCK_QUEUES];	/* while they run */
 	pthread_mutex_t lock;
 	uint64_t cid, timeout_ns;
 	char *path;
-	int listener;
-	struct vsu_sock_path made;
+	struct vsock_listener listeners[VSOCK_LISTENERS];
 	int epfd;		/* host fd of the queue to the guest */
 	int wake;		/* in it, edge-triggered: something is in line */
 	int timer;		/* in it: deadlines */
 	int room;		/* host fd of the queue from the guest */
-	bool clients;		/* wait at the listener */
+	bool messages;		/* the driver takes connections of them */
 	bool stalled;		/* the guest's packets wait for replies to go */
 	bool starved;		/* the guest gave no buffers */
 	enum vsock_reset reset;
@@ -115,13 +133,28 @@ struct vsock_bridge {
 	uint32_t seed;		/* so that no guest chooses collisions */
 	struct vsock_conn *conns, *free, **buckets;
 	struct vsock_link line, times;
+	unsigned char *spill;	/* buffer bytes, behind the guest's own */
 
 	/* for whoever asks, on any thread */
-	uint64_t live, bytes_to_guest, bytes_from_guest, refused;
+	uint64_t live, bytes_to_guest, bytes_from_guest, refused, too_long;
 
 	uint32_t first_reply, nreplies;
 	struct vsock_reply replies[VSOCK_REPLIES];
 };
+
+/* They may wait at any listener. */
+static inline void vsock_clients_come(struct vsock_bridge *b)
+{
+	unsigned int i;
+
+	for (i = 0; i < VSOCK_LISTENERS; i++)
+		b->listeners[i].clients = b->listeners[i].fd >= 0;
+}
+
+static inline bool vsock_clients_wait(const struct vsock_bridge *b)
+{
+	return b->free && (b->listeners[0].clients || b->listeners[1].clients);
+}
 
 /* Under the lock; read without it. */
 static inline void vsock_count(uint64_t *counter, uint64_t n)
@@ -166,6 +199,8 @@ void virtdev_priv_vsock_time_end(struct vsock_conn *c);
 void virtdev_priv_vsock_close(struct vsock_conn *c);
 /* An end without manners: the guest gets a reset, the host's client EOF. */
 void virtdev_priv_vsock_abort(struct vsock_conn *c);
+/* The same for a message that one side can never take whole. */
+void virtdev_priv_vsock_too_long(struct vsock_conn *c);
 /* This direction, or both, are over on the host's side. */
 void virtdev_priv_vsock_shut(struct vsock_conn *c, unsigned int flags);
 /* The guest is told of n bytes that have room again, in good time. */
@@ -178,6 +213,10 @@ int virtdev_priv_vsock_watch(struct vsock_conn *c) VSU_NODISCARD;
 /* len bytes of the guest, to the socket or its backlog. */
 void virtdev_priv_vsock_take(struct vsock_conn *c, struct vq_cursor *body,
 			     uint32_t len);
+/* The same of a message, with VSOCK_END_*. */
+void virtdev_priv_vsock_take_message(struct vsock_conn *c,
+				     struct vq_cursor *body, uint32_t len,
+				     uint32_t flags);
 /* The guest's part of a shutdown, on the socket. */
 void virtdev_priv_vsock_guest_shut(struct vsock_conn *c, unsigned int flags);
 /* No more comes from the socket. */
@@ -189,6 +228,7 @@ void virtdev_priv_vsock_socket_event(struct vsock_conn *c, uint32_t events);
 /* host.c: all that comes from the host */
 /* A connection of the guest to a port of the host, or none. */
 struct vsock_conn *virtdev_priv_vsock_connect(struct vsock_bridge *b,
+					      uint16_t type,
 					      uint32_t guest_port,
 					      uint32_t host_port);
 void virtdev_priv_vsock_host_events(struct vsock_bridge *b);
@@ -197,6 +237,8 @@ void virtdev_priv_vsock_host_events(struct vsock_bridge *b);
 int virtdev_priv_vsock_from_guest(struct vsock_bridge *b);
 
 /* state.c: operations of the device */
+int virtdev_priv_vsock_set_features(void *self, uint64_t features,
+				    struct vsu_error *err) VSU_NODISCARD;
 void virtdev_priv_vsock_save(void *self, struct virtdev_state_writer *w);
 int virtdev_priv_vsock_load(void *self, uint32_t version,
 			    struct virtdev_state_reader *r,

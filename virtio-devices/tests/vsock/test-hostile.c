@@ -591,7 +591,7 @@ START_TEST(it_counts_what_it_does)
 		if (!strcmp(stats[i].name, "refused"))
 			ck_assert_uint_eq(stats[i].value, 1);
 	}
-	ck_assert_uint_eq(n, 4);
+	ck_assert_uint_eq(n, 5);
 }
 END_TEST
 

@@ -87,6 +87,7 @@ void vsock_init(const struct virtdev_vsock_config *config, uint64_t features)
 
 	memset(&rig, 0, sizeof(rig));
 	rig.buf_alloc = 1 << 18;
+	rig.type = 1;
 	folder_init("/tmp");
 	guest_init_memory(&rig.g);
 	c.size = sizeof(c);
@@ -100,6 +101,13 @@ void vsock_init(const struct virtdev_vsock_config *config, uint64_t features)
 	vsock_start();
 	vsock_post_rx(RX_BUFFERS);
 	vsock_pump();
+}
+
+void vsock_take_messages(void)
+{
+	ck_assert_int_eq(virtdev_set_features(rig.dev, VQ_F_VERSION_1 | 3,
+					      NULL), 0);
+	rig.type = 2;
 }
 
 void vsock_fini(void)
@@ -192,7 +200,7 @@ struct packet packet_make(uint16_t op, uint32_t guest_port, uint32_t host_port)
 {
 	return (struct packet){
 		.src_cid = GUEST_CID, .dst_cid = 2, .src_port = guest_port,
-		.dst_port = host_port, .type = 1, .op = op,
+		.dst_port = host_port, .type = rig.type, .op = op,
 		.buf_alloc = rig.buf_alloc, .fwd_cnt = rig.fwd_cnt,
 	};
 }
@@ -266,6 +274,16 @@ void vsock_send_data(uint32_t guest_port, uint32_t host_port, const char *text)
 	vsock_send_as(&p, p.len, false);
 }
 
+void vsock_send_part(uint32_t guest_port, uint32_t host_port, uint32_t len,
+		     uint32_t flags)
+{
+	struct packet p = packet_make(OP_RW, guest_port, host_port);
+
+	p.len = len;
+	p.flags = flags;
+	vsock_send_as(&p, len, false);
+}
+
 bool vsock_receive(struct packet *p)
 {
 	uint64_t at;
@@ -310,14 +328,24 @@ void vsock_expect_data(const char *text)
 
 /* -------------------------------------------------------------- the host's end */
 
-int client_make(const char *hello)
+static int client_at(const char *path, int type, const char *hello)
 {
-	int fd = vsu_sock_connect("v", NULL);
+	int fd = vsu_sock_connect_type(path, type, NULL);
 
 	ck_assert_int_ge(fd, 0);
 	client_write(fd, hello);
 	vsock_pump();
 	return fd;
+}
+
+int client_make(const char *hello)
+{
+	return client_at("v", SOCK_STREAM, hello);
+}
+
+int client_make_messages(const char *hello)
+{
+	return client_at("m", SOCK_SEQPACKET, hello);
 }
 
 void client_write(int fd, const char *text)
@@ -365,7 +393,9 @@ int server_make(uint32_t port)
 	int fd;
 
 	snprintf(path, sizeof(path), "v_%u", port);
-	fd = vsu_sock_listen(path, 16, NULL);
+	fd = vsu_sock_listen_type(path, rig.type == 1 ? SOCK_STREAM
+						      : SOCK_SEQPACKET, 16,
+				  NULL);
 	ck_assert_int_ge(fd, 0);
 	return fd;
 }

@@ -42,12 +42,15 @@ struct rig {
 	uint32_t sent, rx_posted;
 	bool rx_withheld;	/* buffers are not given again */
 	uint32_t buf_alloc, fwd_cnt;	/* that its packets say */
+	uint16_t type;			/* of its packets: a stream's */
 };
 extern struct rig rig;
 
 /* With the socket "v"; members of config that are 0 are the defaults. */
 void vsock_init(const struct virtdev_vsock_config *config, uint64_t features);
 void vsock_fini(void);
+/* From now on packets, servers and guest_open() are of messages. */
+void vsock_take_messages(void);
 void vsock_start(void);
 void vsock_stop(void);
 
@@ -60,6 +63,9 @@ void vsock_post_rx(unsigned int n);
 
 /* A packet of the guest to the host, of type and CIDs as they should be. */
 struct packet packet_make(uint16_t op, uint32_t guest_port, uint32_t host_port);
+/* One that ends a message, if asked; its bytes are those of the last one. */
+void vsock_send_part(uint32_t guest_port, uint32_t host_port, uint32_t len,
+		     uint32_t flags);
 /* Its header, and len bytes at data as a second piece if that is not 0. */
 void vsock_send_as(const struct packet *p, uint32_t bytes, bool in_one);
 void vsock_send(uint16_t op, uint32_t guest_port, uint32_t host_port);
@@ -75,6 +81,8 @@ void vsock_expect_data(const char *text);
 
 /* A client at "v", and what it says first. */
 int client_make(const char *hello);
+/* With messages, at "m". */
+int client_make_messages(const char *hello);
 void client_write(int fd, const char *text);
 /* These bytes are there; "" is the end. */
 void client_expect(int fd, const char *text);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * UNIX stream sockets and the descriptors that travel over them.
+ * UNIX sockets and the descriptors that travel over them. They are streams, but
+ * for the two functions that take a type.
  *
  * Threads: a socket object is confined to one thread at a time.
  */
@@ -41,6 +42,10 @@ VSU_BEGIN_DECLS
 VSU_API int vsu_sock_listen(const char *path, int backlog,
 			    struct vsu_error *err) VSU_NODISCARD;
 
+/* The same of another type: SOCK_STREAM, or SOCK_SEQPACKET for messages. */
+VSU_API int vsu_sock_listen_type(const char *path, int type, int backlog,
+				 struct vsu_error *err) VSU_NODISCARD;
+
 /*
  * Removes the socket file that a listener made, if it is still that one
  * (compared by device and inode of the file, as at vsu_sock_listen()). What
@@ -61,6 +66,10 @@ VSU_API void vsu_sock_unlink(const struct vsu_sock_path *where);
  */
 VSU_API int vsu_sock_connect(const char *path, struct vsu_error *err)
 	VSU_NODISCARD;
+
+/* The same of another type; -EPROTOTYPE: who listens there has another. */
+VSU_API int vsu_sock_connect_type(const char *path, int type,
+				  struct vsu_error *err) VSU_NODISCARD;
 
 /* The next connection, non-blocking and close-on-exec; -EAGAIN when none. */
 VSU_API int vsu_sock_accept(int listener) VSU_NODISCARD;

@@ -207,8 +207,8 @@ static const struct refusal {
 	  "--vsock 'backend=kernel': needs 'cid=N'" },
 	{ VMM_DEVICE_VSOCK, "cid=4,path=p,backend=kernel", -EINVAL,
 	  "--vsock 'cid=4,path=p,backend=kernel': programs of the host reach "
-	  "the kernel's sockets by AF_VSOCK; leave out 'path', 'connections' "
-	  "and 'buffer'" },
+	  "the kernel's sockets by AF_VSOCK; leave out 'path', "
+	  "'seqpacket-path', 'connections' and 'buffer'" },
 	{ VMM_DEVICE_DISK, "backend=user:", -EINVAL,
 	  "--disk: key 'backend': 'user:' is neither 'inline', 'kernel' nor "
 	  "'user:SOCKET'" },
