@@ -215,6 +215,20 @@ static uint32_t args_of(uint32_t opcode, struct input *in)
 	return v < 0xf0 && opcode < OPCODES ? args[opcode] : v & 0x7f;
 }
 
+/* Behind the names: groups, or what only looks like them. */
+static uint32_t put_extension(unsigned char *at, struct input *in,
+			      struct fuse_in_header *h)
+{
+	const uint32_t v = take(in, 1);
+	const uint32_t words[] = { v & 0x80 ? v : 16, v & 0x40 ? v : 32,
+				   v & 0x20 ? v : 1, 1000 };
+	const uint16_t len = v & 0x10 ? v & 0xf : sizeof(words) / 8;
+
+	memcpy(at, words, sizeof(words));
+	memcpy((unsigned char *)h + 36, &len, sizeof(len));
+	return sizeof(words);
+}
+
 static uint32_t make_request(struct guest *g, struct input *in,
 			     unsigned char *at)
 {
@@ -237,6 +251,7 @@ static uint32_t make_request(struct guest *g, struct input *in,
 	memcpy(at + sizeof(h), words, args);
 	end += how & 4 ? put_name(end, in) : 0;
 	end += how & 8 ? put_name(end, in) : 0;
+	end += (how & 0x30) == 0x30 ? put_extension(end, in, &h) : 0;
 	h.len = (uint32_t)(end - at) + (how & 0x70 ? 0 : how & 3);
 	memcpy(at, &h, sizeof(h));
 	return (uint32_t)(end - at);

@@ -9,6 +9,10 @@
  *                                   the error, or "ok"
  *   fs-driver SOCKET cut PATH       opens a file to write as one who may not keep
  *                                   its SUID, and cuts it to nothing by that
+ *   fs-driver SOCKET make NAME UID GID GROUP
+ *                                   makes a folder as that user, who is in GROUP
+ *                                   besides, and says whose it is and its mode,
+ *                                   or "make" with the error
  *   fs-driver SOCKET race PATH N A B
  *                                   looks up and reads a file N times, while A
  *                                   and B of the host change their places all
@@ -159,6 +163,46 @@ static enum vsu_exit do_cut(struct fs *fs, const char *path, char *const *more,
 		      sizeof(struct fuse_open_out), err) : status;
 }
 
+/* Behind the header are the mode, the name, and the group as an extension. */
+static enum vsu_exit folder_make(struct fs *fs, const char *name,
+				 uint32_t group, struct vsu_error *err)
+{
+	const struct fuse_mkdir_in how = { .mode = 0755 };
+	const uint32_t extension[] = { 16, 32, 1, group };
+	const size_t text = strlen(name) + 1;
+	unsigned char bytes[sizeof(how) + NAME_MAX + 1 + sizeof(extension)];
+	enum vsu_exit status;
+
+	memcpy(bytes, &how, sizeof(how));
+	memcpy(bytes + sizeof(how), name, text);
+	memcpy(bytes + sizeof(how) + text, extension, sizeof(extension));
+	fs->extensions = sizeof(extension);
+	status = fs_ask(fs, FUSE_MKDIR, FUSE_ROOT_ID, bytes,
+			(uint32_t)(sizeof(how) + text + sizeof(extension)),
+			sizeof(struct fuse_entry_out), err);
+	fs->extensions = 0;
+	return status;
+}
+
+static enum vsu_exit do_make(struct fs *fs, const char *name, char *const *more,
+			     struct vsu_error *err)
+{
+	struct fuse_entry_out entry;
+	enum vsu_exit status;
+
+	if (strlen(name) > NAME_MAX)
+		return VSU_EXIT_USAGE;
+	fs->uid = (uint32_t)strtoul(more[0], NULL, 10);
+	fs->gid = (uint32_t)strtoul(more[1], NULL, 10);
+	status = folder_make(fs, name, (uint32_t)strtoul(more[2], NULL, 10),
+			     err);
+	if (status != VSU_EXIT_OK)
+		return step_print(fs, "make", status);
+	memcpy(&entry, fs->answer, sizeof(entry));
+	printf("%u %u %o\n", entry.attr.uid, entry.attr.gid, entry.attr.mode);
+	return VSU_EXIT_OK;
+}
+
 /* Errors of the device are to be expected. */
 static enum vsu_exit race_once(struct fs *fs, const char *path,
 			       unsigned long *reads, struct vsu_error *err)
@@ -218,7 +262,8 @@ static const struct command {
 			     struct vsu_error *err);
 } commands[] = {
 	{ "read", 1, do_read }, { "list", 1, do_list }, { "try", 1, do_try },
-	{ "cut", 1, do_cut }, { "race", 4, do_race },
+	{ "cut", 1, do_cut }, { "make", 4, do_make },
+	{ "race", 4, do_race },
 };
 
 static const struct command *command_find(const char *name)
@@ -250,7 +295,7 @@ int main(int argc, char **argv)
 
 	if (!command || argc != 3 + command->operands ||
 	    strlen(argv[3]) >= PATH_MAX) {
-		fprintf(stderr, "use: fs-driver SOCKET read|list|try|cut PATH, or race PATH N A B\n");
+		fprintf(stderr, "use: fs-driver SOCKET read|list|try|cut PATH, make NAME UID GID GROUP, or race PATH N A B\n");
 		return VSU_EXIT_USAGE;
 	}
 	fs.rings[0] = fs.rings[1] = RING_NONE;

@@ -59,9 +59,11 @@ static enum vsu_exit rings_start(struct fs *fs, struct vsu_error *err)
 static int request_add(struct fs *fs, uint32_t opcode, uint64_t node,
 		       const void *args, uint32_t len, uint32_t room)
 {
-	const struct fuse_in_header header = {
+	const uint16_t extensions = (uint16_t)(fs->extensions / 8);
+	struct fuse_in_header header = {
 		.len = (uint32_t)sizeof(header) + len, .opcode = opcode,
-		.unique = ++fs->unique, .nodeid = node,
+		.unique = ++fs->unique, .nodeid = node, .uid = fs->uid,
+		.gid = fs->gid,
 	};
 	const struct vq_buffer buffers[] = {
 		{ IN_GPA, sizeof(header), 0 },
@@ -70,6 +72,8 @@ static int request_add(struct fs *fs, uint32_t opcode, uint64_t node,
 		{ OUT_GPA + sizeof(struct fuse_out_header), room, 1 },
 	};
 
+	/* total_extlen, which older headers lack */
+	memcpy((unsigned char *)&header + 36, &extensions, sizeof(extensions));
 	memcpy(at(fs, IN_GPA), &header, sizeof(header));
 	memcpy(at(fs, IN_GPA) + sizeof(header), args, len);
 	memset(at(fs, OUT_GPA), 0, sizeof(struct fuse_out_header));

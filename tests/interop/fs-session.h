@@ -19,6 +19,9 @@ struct fs {
 	struct vmem_map *map;
 	struct ring rings[FS_RINGS];
 	uint64_t unique;
+	uint32_t uid, gid;		/* who asks */
+	uint32_t extensions;		/* so many bytes of what follows a header,
+					   at its end */
 	const unsigned char *answer;	/* behind its header */
 	uint32_t answer_len;
 	int error;			/* of the device, or 0 */

@@ -22,8 +22,9 @@
  *
  * As root, a process makes what the guest makes for the user in the guest who
  * made it; otherwise all belongs to the owner of the process. Who may do what is
- * judged by the guest's kernel, and by the host's: for that user, in the group
- * that the guest named and no other, or for the owner of the process.
+ * judged by the guest's kernel, and by the host's: for that user, in the groups
+ * that the guest named and no other, or for the owner of the process. Linux names
+ * one beside the first from 6.3 on: that of the folder, for a user who is in it.
  *
  * Who changes what is in a file takes its SUID and SGID, unless the guest says that
  * he may keep them; a driver with a window takes them itself.

@@ -42,6 +42,9 @@
  */
 #define FS_OPEN_FLAGS (O_ACCMODE | O_TRUNC | O_DSYNC | O_SYNC)
 
+/* Other groups of a user that a request names, at most. */
+#define FS_GROUPS 32u
+
 /* The name of a descriptor in /proc/self/fd. */
 struct fs_proc_name {
 	char text[12];
@@ -180,6 +183,8 @@ struct fs_call {
 	uint32_t left;		/* of so many bytes */
 	struct vq_cursor to;	/* the answer behind its header */
 	char *name, *other;	/* in the queue's text */
+	uint32_t ngroups;	/* in which the user is besides */
+	gid_t groups[FS_GROUPS];
 	struct fs_inode *inode;	/* of in.nodeid */
 	struct fs_handle *handle;
 };
@@ -200,6 +205,7 @@ enum fs_texts {
 #define FS_URGENT 0x20u		/* legal in the queue of high priority */
 #define FS_FIRST 0x40u		/* legal before FUSE_INIT */
 #define FS_WINDOW 0x80u		/* only where there is a window */
+#define FS_MAKES 0x100u		/* its extensions are read */
 
 /*
  * serve says how many bytes it answered behind the header, or a negative
@@ -211,7 +217,7 @@ struct fs_operation {
 	uint16_t args;		/* bytes, at least */
 	uint16_t room;		/* for the answer behind the header, at least */
 	uint8_t texts;		/* enum fs_texts */
-	uint8_t flags;		/* FS_* */
+	uint16_t flags;		/* FS_* */
 };
 
 /* operations.c: NULL for one that is not known. */
@@ -220,6 +226,9 @@ const struct fs_operation *virtdev_priv_fs_operation(uint32_t opcode);
 /* request.c: vq_turn's; opaque is the queue. */
 uint32_t virtdev_priv_fs_serve(void *opaque, struct vq *q,
 			       struct vq_chain *chain);
+
+/* extend.c: all of them, behind the texts. -EINVAL: they are not what they say. */
+int virtdev_priv_fs_extensions_read(struct fs_call *c);
 
 /* answer.c: says len, or -EINVAL when the driver left no room. */
 int virtdev_priv_fs_answer(struct fs_call *c, const void *bytes, size_t len);

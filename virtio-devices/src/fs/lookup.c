@@ -13,7 +13,8 @@
 /* Offered whatever the options are. */
 #define OFFERED (FUSE_ASYNC_READ | FUSE_BIG_WRITES | FUSE_DO_READDIRPLUS | \
 		 FUSE_READDIRPLUS_AUTO | FUSE_ASYNC_DIO | \
-		 FUSE_PARALLEL_DIROPS | FUSE_MAX_PAGES | FUSE_INIT_EXT)
+		 FUSE_PARALLEL_DIROPS | FUSE_MAX_PAGES | FUSE_INIT_EXT | \
+		 FS_CREATE_SUPP_GROUP)
 
 /*
  * Who loads and stores in a window writes past us: a driver that has one takes

@@ -13,6 +13,8 @@
 #define OPEN sizeof(struct fuse_open_out)
 #define WRITTEN sizeof(struct fuse_write_out)
 
+#define NEW (FS_NODE | FS_CHANGES | FS_MAKES)
+
 #define OP(opcode, fn, args, room, texts, flags) \
 	[FUSE_##opcode] = { #opcode, virtdev_priv_fs_##fn, args, room, texts, \
 			    flags }
@@ -32,14 +34,12 @@ static const struct fs_operation operations[] = {
 	   FS_NODE),
 
 	OP(READLINK, readlink, 0, 0, FS_NO_TEXT, FS_NODE),
-	OP(SYMLINK, symlink, 0, ENTRY, FS_NAME_AND_TEXT, FS_NODE | FS_CHANGES),
-	OP(MKNOD, mknod, ARGS(mknod), ENTRY, FS_NAME, FS_NODE | FS_CHANGES),
-	OP(MKDIR, mkdir, ARGS(mkdir), ENTRY, FS_NAME, FS_NODE | FS_CHANGES),
+	OP(SYMLINK, symlink, 0, ENTRY, FS_NAME_AND_TEXT, NEW),
+	OP(MKNOD, mknod, ARGS(mknod), ENTRY, FS_NAME, NEW),
+	OP(MKDIR, mkdir, ARGS(mkdir), ENTRY, FS_NAME, NEW),
 	OP(LINK, link, ARGS(link), ENTRY, FS_NAME, FS_NODE | FS_CHANGES),
-	OP(CREATE, create, ARGS(create), ENTRY + OPEN, FS_NAME,
-	   FS_NODE | FS_CHANGES),
-	OP(TMPFILE, tmpfile, ARGS(create), ENTRY + OPEN, FS_TEXT_ONLY,
-	   FS_NODE | FS_CHANGES),
+	OP(CREATE, create, ARGS(create), ENTRY + OPEN, FS_NAME, NEW),
+	OP(TMPFILE, tmpfile, ARGS(create), ENTRY + OPEN, FS_TEXT_ONLY, NEW),
 	OP(UNLINK, unlink, 0, 0, FS_NAME, FS_NODE | FS_CHANGES),
 	OP(RMDIR, rmdir, 0, 0, FS_NAME, FS_NODE | FS_CHANGES),
 	OP(RENAME, rename, ARGS(rename), 0, FS_TWO_NAMES, FS_NODE | FS_CHANGES),

@@ -22,14 +22,24 @@
 /* In struct fuse_in_header: how many times eight bytes of extensions
    follow; kernel headers before 7.38 have padding there. */
 #define FS_EXTENSIONS_AT 36u
+#define FS_EXTENSION_ALIGN 8u
 
 static inline uint32_t fs_extensions(const struct fuse_in_header *in)
 {
 	uint16_t n;
 
 	memcpy(&n, (const char *)in + FS_EXTENSIONS_AT, sizeof(n));
-	return n * 8u;
+	return n * FS_EXTENSION_ALIGN;
 }
+
+/* An extension's header: its bytes, this with them; and what it is. */
+struct fs_extension {
+	uint32_t size, type;
+};
+#define FS_EXTENSION_GROUPS 32u
+
+/* A user's other groups come with what he makes (7.38). */
+#define FS_CREATE_SUPP_GROUP (UINT64_C(1) << 34)
 
 /* Configuration space (VIRTIO 1.3, 5.11.4), without F_NOTIFICATION. */
 struct fs_space {

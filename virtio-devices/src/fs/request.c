@@ -102,11 +102,15 @@ static int read_length(struct fs_call *c)
 
 static int read_args(struct fs_call *c, const struct fs_operation *op)
 {
+	int rc;
+
 	if (c->left < op->args || vq_cursor_left(&c->to) < op->room ||
 	    !vq_cursor_read_exact(&c->from, &c->arg, op->args))
 		return -EINVAL;
 	c->left -= op->args;
-	return read_texts(c, op->texts);
+	rc = read_texts(c, op->texts);
+	return rc >= 0 && op->flags & FS_MAKES ?
+	       virtdev_priv_fs_extensions_read(c) : rc;
 }
 
 static int find_handle(struct fs_call *c, const struct fs_operation *op)

@@ -99,7 +99,7 @@ int virtdev_priv_fs_user_enter(const struct fs_call *c)
 		return 0;
 	if (c->in.uid == SAME || c->in.gid == SAME)
 		return -EINVAL;
-	rc = fs->ngroups ? set_groups(NULL, 0) : 0;
+	rc = fs->ngroups || c->ngroups ? set_groups(c->groups, c->ngroups) : 0;
 	if (rc >= 0)
 		rc = set_group(c->in.gid);
 	if (rc >= 0)
@@ -118,6 +118,6 @@ void virtdev_priv_fs_user_leave(const struct fs_call *c)
 		return;
 	set_user(fs->uid);
 	set_group(fs->gid);
-	if (fs->ngroups)
+	if (fs->ngroups || c->ngroups)
 		set_groups(fs->groups, fs->ngroups);
 }

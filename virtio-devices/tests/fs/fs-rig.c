@@ -96,6 +96,14 @@ int fs_rig_send(struct fs_rig *r, const void *bytes, uint32_t len)
 	return answer_of(r);
 }
 
+/* total_extlen, which older headers lack. */
+static void fs_extensions_set(struct fuse_in_header *in, uint32_t len)
+{
+	const uint16_t n = (uint16_t)(len / 8);
+
+	memcpy((char *)in + 36, &n, sizeof(n));
+}
+
 int fs_rig_ask(struct fs_rig *r, uint32_t opcode, uint64_t node,
 	       const void *args, uint32_t args_len, const void *text,
 	       uint32_t len)
@@ -106,6 +114,7 @@ int fs_rig_ask(struct fs_rig *r, uint32_t opcode, uint64_t node,
 		.uid = r->uid, .gid = r->gid, .pid = 1,
 	};
 
+	fs_extensions_set(&in, r->extensions);
 	in.len = r->len = (uint32_t)sizeof(in) + args_len + len;
 	ck_assert_uint_le(in.len, sizeof(bytes));
 	memcpy(bytes, &in, sizeof(in));

@@ -31,6 +31,7 @@ struct fs_rig {
 	int dir;		/* of the folder */
 	struct virtdev_fs_config config;
 	uint32_t uid, gid;	/* of the requests */
+	uint32_t extensions;	/* behind their text: so many bytes of it */
 	uint32_t len;		/* of the last request, as its header says */
 	uint32_t room;		/* for its answer */
 	uint32_t written;	/* what the device says it stored */

@@ -160,6 +160,100 @@ START_TEST(a_new_owner_takes_suid)
 }
 END_TEST
 
+/* ----------------------------------------------------------------- more groups */
+
+struct groups {
+	uint32_t size, type, n, gids[5];
+};
+
+/* A folder made in the root, with extensions of so many bytes behind its name. */
+static int mkdir_with(const char *name, const void *extensions, uint32_t len)
+{
+	const struct fuse_mkdir_in in = { .mode = 02755 };
+	const uint32_t text = (uint32_t)strlen(name) + 1;
+	unsigned char bytes[1024];
+	int rc;
+
+	memcpy(bytes, name, text);
+	memcpy(bytes + text, extensions, len);
+	r.extensions = len;
+	rc = fs_rig_ask(&r, FUSE_MKDIR, 1, &in, sizeof(in), bytes, text + len);
+	r.extensions = 0;
+	return rc;
+}
+
+static struct groups group(uint32_t gid)
+{
+	return (struct groups){ .size = 16, .type = 32, .n = 1,
+				.gids = { gid } };
+}
+
+START_TEST(who_is_in_a_folders_group_besides_makes_files_there)
+{
+	const struct groups ours = group(5678), others = group(5679);
+	const int before = getgroups(0, NULL);
+	struct stat st;
+
+	if (getuid())
+		return;		/* nobody else can become somebody else */
+	ck_assert_int_eq(fchown(r.dir, 0, 5678), 0);
+	ck_assert_int_eq(fchmod(r.dir, 02770), 0);
+	r.uid = r.gid = 1234;
+	ck_assert_int_eq(mkdir_with("a", NULL, 0), -EACCES);
+	ck_assert_int_eq(mkdir_with("a", &others, others.size), -EACCES);
+	ck_assert_int_eq(mkdir_with("a", &ours, ours.size), 0);
+	st = fs_rig_stat(&r, "a");
+	ck_assert_uint_eq(st.st_uid, 1234);
+	ck_assert_uint_eq(st.st_gid, 5678);
+	ck_assert_uint_eq(st.st_mode, S_IFDIR | 02755);
+	/* the next one is in it no longer */
+	ck_assert_int_eq(mkdir_with("b", NULL, 0), -EACCES);
+	ck_assert_int_eq(getgroups(0, NULL), before);
+}
+END_TEST
+
+START_TEST(a8_11_an_extension_that_is_not_known_is_passed_over)
+{
+	const struct groups rows[2] = { { .size = 16, .type = 77, .n = 9 },
+					{ .size = 24, .type = 1 } };
+	unsigned char bytes[40];
+
+	memcpy(bytes, &rows[0], 16);
+	memcpy(bytes + 16, &rows[1], 24);
+	ck_assert_int_eq(mkdir_with("a", bytes, sizeof(bytes)), 0);
+}
+END_TEST
+
+START_TEST(a8_11_extensions_that_are_not_what_they_say_are_refused)
+{
+	const uint32_t gids = 1000;
+	const struct groups rows[] = {
+		{ 0, 77, 0, { 0 } }, { 7, 77, 0, { 0 } }, { 12, 77, 0, { 0 } },
+		{ 40, 77, 0, { 0 } }, { UINT32_MAX, 77, 0, { 0 } },
+		{ 0xfffffff8u, 32, 1, { 1 } },
+		/* groups: none at all, more than there are, far too many */
+		{ 8, 32, 1, { 1 } }, { 16, 32, 2, { 1 } }, { 32, 32, 6, { 1 } },
+		{ 32, 32, UINT32_MAX, { 1 } }, { 32, 32, 0x40000001, { 1 } },
+	};
+	struct groups twice[2] = { group(gids), group(gids) };
+	uint32_t many[2 * 17], i;
+
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		ck_assert_int_eq(mkdir_with("a", &rows[i], sizeof(rows[i])),
+				 -EINVAL);
+	/* the same twice; the second stands where the first one ends */
+	memcpy(&twice[0].gids[1], &twice[1], 16);
+	ck_assert_int_eq(mkdir_with("a", twice, 32), -EINVAL);
+	for (i = 0; i < 17; i++) {
+		many[2 * i] = 8;
+		many[2 * i + 1] = 77;
+	}
+	ck_assert_int_eq(mkdir_with("a", many, sizeof(many)), -EINVAL);
+	ck_assert_int_eq(mkdir_with("a", many, 16 * 8), 0);
+	ck_assert_int_eq(faccessat(r.dir, "a", F_OK, 0), 0);
+}
+END_TEST
+
 static uint64_t agreed(uint64_t flags)
 {
 	const struct fuse_init_in in = {
@@ -198,6 +292,9 @@ static Suite *suite(void)
 	tcase_add_test(tc, who_may_keep_suid_keeps_it);
 	tcase_add_test(tc, room_and_copies_take_suid_when_a_user_asks);
 	tcase_add_test(tc, a_new_owner_takes_suid);
+	tcase_add_test(tc, who_is_in_a_folders_group_besides_makes_files_there);
+	tcase_add_test(tc, a8_11_an_extension_that_is_not_known_is_passed_over);
+	tcase_add_test(tc, a8_11_extensions_that_are_not_what_they_say_are_refused);
 	tcase_add_test(alone, a_driver_with_a_window_takes_suid_itself);
 	suite_add_tcase(s, tc);
 	suite_add_tcase(s, alone);
