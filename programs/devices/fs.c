@@ -20,7 +20,7 @@ static const char *const file_handles[] = { "never", "prefer", "mandatory",
 
 struct fs {
 	const char *path, *tag;
-	uint64_t file_handles, cache, read_only, window, xattr, submounts, posix_lock, flock;
+	uint64_t file_handles, cache, read_only, window, xattr, posix_acl, submounts, posix_lock, flock;
 };
 static_assert(sizeof(struct fs) <= VMM_DEVICE_CONFIG_MAX, "a kind's config");
 static_assert(VIRTDEV_FS_CACHE_ALWAYS == 1 && VIRTDEV_FS_CACHE_NEVER == 2,
@@ -48,6 +48,9 @@ static const struct vmm_device_key keys[] = {
 	{ .option = { .name = "xattr", .kind = VSU_OPTION_FLAG,
 		      .help = "extended attributes go through" },
 	  .offset = offsetof(struct fs, xattr) },
+	{ .option = { .name = "posix-acl", .kind = VSU_OPTION_FLAG,
+		      .help = "access control lists go through, and extended attributes with them" },
+	  .offset = offsetof(struct fs, posix_acl) },
 	{ .option = { .name = "announce-submounts", .kind = VSU_OPTION_FLAG,
 		      .help = "the guest is told where another file system begins" },
 	  .offset = offsetof(struct fs, submounts) },
@@ -78,7 +81,8 @@ static int fs_open(const void *config, const struct vmm_device_common *common,
 		.tag = f->tag ? f->tag : DEFAULT_TAG,
 		.window = f->window, .cache = (uint32_t)f->cache,
 		.queues = common->queues, .queue_max = common->queue_size,
-		.read_only = f->read_only, .xattr = f->xattr,
+		.read_only = f->read_only, .xattr = f->xattr || f->posix_acl,
+		.posix_acl = f->posix_acl,
 		.submounts = f->submounts, .posix_lock = f->posix_lock,
 		.flock = f->flock, .file_handles = (uint32_t)f->file_handles,
 	};

@@ -104,11 +104,14 @@ struct virtdev_fs_config {
 	bool flock;		/* and of whole files hold for the host and
 				   for other guests, too */
 	uint32_t file_handles;	/* enum virtdev_fs_handles */
+	bool posix_acl;		/* access control lists go through, and the guest
+				   judges by them; with xattr */
 };
 
 /*
  * -EINVAL: the struct's size, no folder or tag, or a number that is not possible;
  * -EPERM, -EOPNOTSUPP: file handles, where they are mandatory;
+ * -EOPNOTSUPP: access control lists, where the folder has none;
  * -ENAMETOOLONG: the tag; -ENOTDIR, -ENOENT, -EACCES: the folder cannot be
  * opened; -ENOSYS: /proc is missing; -EMFILE, -ENFILE: the limit of open files is
  * too low for anything; or the host's error for one of the two.

@@ -12,6 +12,11 @@ int virtdev_priv_fs_answer(struct fs_call *c, const void *bytes, size_t len)
 								  : -EINVAL;
 }
 
+bool virtdev_priv_fs_agreed(const struct fs *fs, uint64_t flags)
+{
+	return (__atomic_load_n(&fs->agreed, __ATOMIC_RELAXED) & flags) == flags;
+}
+
 void virtdev_priv_fs_count(struct fs *fs, enum fs_count which, uint64_t n)
 {
 	__atomic_fetch_add(&fs->counts[which], n, __ATOMIC_RELAXED);

@@ -140,10 +140,8 @@ int virtdev_priv_fs_write(struct fs_call *c)
  */
 static int killpriv_begin(const struct fs_call *c, int fd)
 {
-	const uint64_t agreed = __atomic_load_n(&c->fs->agreed,
-						__ATOMIC_RELAXED);
-
-	return c->in.uid && agreed & FUSE_HANDLE_KILLPRIV_V2 ?
+	return c->in.uid &&
+	       virtdev_priv_fs_agreed(c->fs, FUSE_HANDLE_KILLPRIV_V2) ?
 	       virtdev_priv_fs_killpriv_begin(fd) : 0;
 }
 

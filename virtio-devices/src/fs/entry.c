@@ -32,7 +32,7 @@ int virtdev_priv_fs_entry_take_fd(const struct fs_call *c,
 	out->entry_valid = out->attr_valid = fs->valid_s;
 	virtdev_priv_fs_attr(&st, &out->attr);
 	if (st.stx_mnt_id != parent->mount && S_ISDIR(st.stx_mode) &&
-	    __atomic_load_n(&fs->agreed, __ATOMIC_RELAXED) & FUSE_SUBMOUNTS)
+	    virtdev_priv_fs_agreed(fs, FUSE_SUBMOUNTS))
 		out->attr.flags = FUSE_ATTR_SUBMOUNT;
 	return 0;
 }

@@ -223,6 +223,12 @@ struct fs_operation {
 /* operations.c: NULL for one that is not known. */
 const struct fs_operation *virtdev_priv_fs_operation(uint32_t opcode);
 
+/* options.c: puts numbers where there are none. */
+int virtdev_priv_fs_config_check(struct virtdev_fs_config *c,
+				 struct vsu_error *err);
+/* From which number on descriptors are not for what a driver keeps. */
+uint64_t virtdev_priv_fs_fd_limit(void);
+
 /* request.c: vq_turn's; opaque is the queue. */
 uint32_t virtdev_priv_fs_serve(void *opaque, struct vq *q,
 			       struct vq_chain *chain);
@@ -248,11 +254,22 @@ int virtdev_priv_fs_reopen(const struct fs *fs, const struct fs_inode *inode,
 			   int flags);
 
 /*
+ * acl.c: -EOPNOTSUPP when there are to be lists and the folder has none.
+ */
+int virtdev_priv_fs_acl_check(const struct fs *fs, const char *path,
+			      struct vsu_error *err);
+bool virtdev_priv_fs_is_acl(const char *name);
+/* Whether files that are made in c->inode have a list from there: no mask then. */
+bool virtdev_priv_fs_has_default_acl(const struct fs_call *c);
+
+/*
  * killpriv.c: between the two, who changes what is in the file takes its SUID and
  * SGID. 1: begun, 0: there is nothing to take, or an errno; it ends in any case.
  */
 int virtdev_priv_fs_killpriv_begin(int fd);
 void virtdev_priv_fs_killpriv_end(int begun);
+/* The same whatever file it is. */
+int virtdev_priv_fs_fsetid_drop(void);
 /* As virtdev_priv_fs_reopen(), where O_TRUNC takes them. */
 int virtdev_priv_fs_reopen_killing(const struct fs *fs,
 				   const struct fs_inode *inode, int flags);
@@ -308,6 +325,11 @@ int virtdev_priv_fs_user_init(struct fs *fs);
 void virtdev_priv_fs_user_fini(struct fs *fs);
 int virtdev_priv_fs_user_enter(const struct fs_call *c);
 void virtdev_priv_fs_user_leave(const struct fs_call *c);
+/* In the user's group and without CAP_FSETID between the two; as killpriv's. */
+int virtdev_priv_fs_outsider_begin(const struct fs_call *c);
+void virtdev_priv_fs_outsider_end(const struct fs_call *c, int begun);
+/* Whether all of these flags of FUSE_INIT were agreed on. */
+bool virtdev_priv_fs_agreed(const struct fs *fs, uint64_t flags);
 
 /* lock.c: forget lets go of what an owner has locked. */
 int virtdev_priv_fs_owners_init(struct fs *fs);

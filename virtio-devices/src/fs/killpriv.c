@@ -47,12 +47,14 @@ static bool has_privileges(int fd)
 
 int virtdev_priv_fs_killpriv_begin(int fd)
 {
-	struct capabilities own;
-	int rc;
+	return has_privileges(fd) ? virtdev_priv_fs_fsetid_drop() : 0;
+}
 
-	if (!has_privileges(fd))
-		return 0;
-	rc = read_own(&own);
+int virtdev_priv_fs_fsetid_drop(void)
+{
+	struct capabilities own;
+	int rc = read_own(&own);
+
 	if (rc < 0 || !(own.sets[0].effective & FSETID))
 		return rc;
 	rc = set_own(&own, false);

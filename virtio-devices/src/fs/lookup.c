@@ -22,6 +22,9 @@
  */
 #define WITHOUT_WINDOW (FUSE_ATOMIC_O_TRUNC | FUSE_HANDLE_KILLPRIV_V2)
 
+/* The mask is ours then: a list of a folder stands in its place. */
+#define LISTS (FUSE_POSIX_ACL | FUSE_DONT_MASK | FUSE_SETXATTR_EXT)
+
 #define PAGE 4096u
 
 static void forget_session(const struct fs_call *c)
@@ -44,6 +47,7 @@ static uint64_t flags_offered(const struct fs *fs, uint32_t driver)
 		FUSE_CACHE_SYMLINKS : FUSE_AUTO_INVAL_DATA) |
 	       (fs->config.posix_lock ? FUSE_POSIX_LOCKS : 0) |
 	       (fs->config.flock ? FUSE_FLOCK_LOCKS : 0) |
+	       (fs->config.posix_acl ? LISTS : 0) |
 	       (fs->config.submounts ? FUSE_SUBMOUNTS : 0) |
 	       (fs->config.window ? FUSE_MAP_ALIGNMENT : 0);
 }

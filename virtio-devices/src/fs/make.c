@@ -15,7 +15,18 @@
 #define PERMISSIONS 0777u
 
 /*
- * The guest's mask was applied by its kernel; what the mask of this process
+ * Who made it wanted that masked. A driver leaves it to us where a list of the
+ * folder's may stand in place of the mask.
+ */
+static uint32_t mode_of(const struct fs_call *c, uint32_t mode, uint32_t mask)
+{
+	mask &= PERMISSIONS;
+	return mode & mask && virtdev_priv_fs_agreed(c->fs, FUSE_DONT_MASK) &&
+	       !virtdev_priv_fs_has_default_acl(c) ? mode & ~mask : mode;
+}
+
+/*
+ * The guest's mask was applied before; what the mask of this process
  * took away as well is given back, where the file is the one just made.
  */
 static void undo_umask(const struct fs_call *c, int fd, uint32_t mode)
@@ -28,7 +39,8 @@ static void undo_umask(const struct fs_call *c, int fd, uint32_t mode)
 	if (!taken || virtdev_priv_fs_stat(fd, "", &st) < 0 ||
 	    S_ISLNK(st.stx_mode) || st.stx_uid != uid)
 		return;
-	if (taken & ~(uint32_t)st.stx_mode)
+	if (taken & ~(uint32_t)st.stx_mode &&
+	    !virtdev_priv_fs_has_default_acl(c))
 		fchmodat(c->fs->proc, name.text,
 			 (st.stx_mode & MODE_BITS) | taken, 0);
 }
@@ -79,7 +91,10 @@ static int do_mkdir(const struct fs_call *c)
 
 int virtdev_priv_fs_mkdir(struct fs_call *c)
 {
-	return make_and_tell(c, do_mkdir, c->arg.mkdir.mode);
+	struct fuse_mkdir_in *in = &c->arg.mkdir;
+
+	in->mode = mode_of(c, in->mode, in->umask);
+	return make_and_tell(c, do_mkdir, in->mode);
 }
 
 /* The number of a device as the kernel's new_encode_dev() has it. */
@@ -94,7 +109,10 @@ static int do_mknod(const struct fs_call *c)
 
 int virtdev_priv_fs_mknod(struct fs_call *c)
 {
-	return make_and_tell(c, do_mknod, c->arg.mknod.mode);
+	struct fuse_mknod_in *in = &c->arg.mknod;
+
+	in->mode = mode_of(c, in->mode, in->umask);
+	return make_and_tell(c, do_mknod, in->mode);
 }
 
 /* A new name of a file that the driver knows, in the folder. */
@@ -212,10 +230,14 @@ static int answer_created_take_fd(struct fs_call *c, int fd)
 
 static int make_file(struct fs_call *c, int (*open_fn)(const struct fs_call *c))
 {
+	struct fuse_create_in *in = &c->arg.create;
 	int fd, rc;
 
-	if ((c->arg.create.flags & O_ACCMODE) == O_ACCMODE)
+	if ((in->flags & O_ACCMODE) == O_ACCMODE)
 		return -EINVAL;
+	if (c->inode->type != S_IFDIR)
+		return -ENOTDIR;
+	in->mode = mode_of(c, in->mode, in->umask);
 	rc = virtdev_priv_fs_user_enter(c);
 	if (rc < 0)
 		return rc;

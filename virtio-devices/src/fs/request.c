@@ -100,14 +100,23 @@ static int read_length(struct fs_call *c)
 	return 0;
 }
 
+/* One operation's grew since, and has them all where that was agreed on. */
+static uint32_t args_of(const struct fs_call *c, const struct fs_operation *op)
+{
+	return c->in.opcode == FUSE_SETXATTR &&
+	       virtdev_priv_fs_agreed(c->fs, FUSE_SETXATTR_EXT) ?
+	       sizeof(struct fuse_setxattr_in) : op->args;
+}
+
 static int read_args(struct fs_call *c, const struct fs_operation *op)
 {
+	const uint32_t args = args_of(c, op);
 	int rc;
 
-	if (c->left < op->args || vq_cursor_left(&c->to) < op->room ||
-	    !vq_cursor_read_exact(&c->from, &c->arg, op->args))
+	if (c->left < args || vq_cursor_left(&c->to) < op->room ||
+	    !vq_cursor_read_exact(&c->from, &c->arg, args))
 		return -EINVAL;
-	c->left -= op->args;
+	c->left -= args;
 	rc = read_texts(c, op->texts);
 	return rc >= 0 && op->flags & FS_MAKES ?
 	       virtdev_priv_fs_extensions_read(c) : rc;

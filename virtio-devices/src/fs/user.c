@@ -121,3 +121,22 @@ void virtdev_priv_fs_user_leave(const struct fs_call *c)
 	if (fs->ngroups || c->ngroups)
 		set_groups(fs->groups, fs->ngroups);
 }
+
+int virtdev_priv_fs_outsider_begin(const struct fs_call *c)
+{
+	int rc;
+
+	if (c->fs->uid)
+		return 0;
+	if (c->in.gid == SAME)
+		return -EINVAL;
+	rc = set_group(c->in.gid);
+	return rc < 0 ? rc : virtdev_priv_fs_fsetid_drop();
+}
+
+void virtdev_priv_fs_outsider_end(const struct fs_call *c, int begun)
+{
+	virtdev_priv_fs_killpriv_end(begun);
+	if (!c->fs->uid)
+		set_group(c->fs->gid);
+}

@@ -16,10 +16,12 @@
 #define SET_FLAGS (XATTR_CREATE | XATTR_REPLACE)
 
 /* The host's kernel has others of its own, which nobody else sees or changes. */
-static bool is_shown(const char *name)
+static bool is_shown(const struct fs_call *c, const char *name)
 {
 	return !strncmp(name, "user.", 5) || !strncmp(name, "trusted.", 8) ||
-	       !strncmp(name, "security.", 9);
+	       !strncmp(name, "security.", 9) ||
+	       (virtdev_priv_fs_is_acl(name) &&
+		virtdev_priv_fs_agreed(c->fs, FUSE_POSIX_ACL));
 }
 
 /* -ENOSYS: the driver does not ask again. */
@@ -31,15 +33,30 @@ static int open_for(struct fs_call *c, const char *name)
 		return -EOPNOTSUPP;
 	if (name && (!*name || strlen(name) > FS_NAME_MAX))
 		return -ERANGE;
-	if (name && !is_shown(name))
+	if (name && !is_shown(c, name))
 		return -EOPNOTSUPP;
 	return virtdev_priv_fs_reopen(c->fs, c->inode, O_RDONLY | O_NONBLOCK);
+}
+
+/* Who is not of a file's group does not keep its SGID when he changes its list. */
+static int set_value(const struct fs_call *c, int fd)
+{
+	const struct fuse_setxattr_in *in = &c->arg.setxattr;
+	const bool kills = in->setxattr_flags & FUSE_SETXATTR_ACL_KILL_SGID;
+	const int begun = kills ? virtdev_priv_fs_outsider_begin(c) : 0;
+	int rc = begun;
+
+	if (rc >= 0)
+		rc = fsetxattr(fd, c->name, c->other, in->size,
+			       (int)in->flags) < 0 ? -errno : 0;
+	if (kills)
+		virtdev_priv_fs_outsider_end(c, begun);
+	return rc;
 }
 
 int virtdev_priv_fs_setxattr(struct fs_call *c)
 {
 	const struct fuse_setxattr_in *in = &c->arg.setxattr;
-	const char *value = c->other;
 	int rc, fd;
 
 	if (in->size > FS_VALUE_MAX || in->size > c->left)
@@ -49,8 +66,7 @@ int virtdev_priv_fs_setxattr(struct fs_call *c)
 	fd = open_for(c, c->name);
 	if (fd < 0)
 		return fd;
-	rc = fsetxattr(fd, c->name, value, in->size, (int)in->flags) < 0 ?
-	     -errno : 0;
+	rc = set_value(c, fd);
 	vsu_fd_close(&fd);
 	return rc;
 }
@@ -85,14 +101,14 @@ int virtdev_priv_fs_getxattr(struct fs_call *c)
 }
 
 /* Those that are shown, moved together. */
-static ssize_t keep_shown(char *names, ssize_t len)
+static ssize_t keep_shown(const struct fs_call *c, char *names, ssize_t len)
 {
 	char *at = names, *to = names, *end = names + len;
 	size_t n;
 
 	for (; at < end; at += n) {
 		n = strlen(at) + 1;
-		if (!is_shown(at))
+		if (!is_shown(c, at))
 			continue;
 		memmove(to, at, n);
 		to += n;
@@ -113,7 +129,7 @@ int virtdev_priv_fs_listxattr(struct fs_call *c)
 		n = -errno;
 	vsu_fd_close(&fd);
 	return n < 0 ? (int)n
-		     : answer_value(c, names, keep_shown(names, n),
+		     : answer_value(c, names, keep_shown(c, names, n),
 				    c->arg.getxattr.size);
 }
 

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "../suite.h"
@@ -282,6 +283,162 @@ START_TEST(a_driver_with_a_window_takes_suid_itself)
 }
 END_TEST
 
+/* ------------------------------------------------------- access control lists */
+
+#define ACCESS_LIST "system.posix_acl_access"
+#define DEFAULT_LIST "system.posix_acl_default"
+
+/* As the kernel has it: version 2, and then tag, rights and number of each. */
+struct acl {
+	uint32_t version;
+	struct { uint16_t tag, rights; uint32_t id; } entries[5];
+};
+
+/* Owner and group have all rights, one more user has those, others have none. */
+static struct acl list_of(uint16_t rights)
+{
+	return (struct acl){ 2, { { 1, 7, UINT32_MAX }, { 2, rights, 1234 },
+				  { 4, 7, UINT32_MAX }, { 16, 7, UINT32_MAX },
+				  { 32, 0, UINT32_MAX } } };
+}
+
+/* False: the file system has no lists. */
+static bool make_with_lists(void)
+{
+	struct vsu_error err = VSU_ERROR_INIT;
+	struct virtdev *dev;
+	int rc;
+
+	fs_rig_folder(&r);
+	r.config.posix_acl = true;
+	rc = virtdev_fs_new(&r.config, &dev, &err);
+	if (rc == 0)
+		virtdev_free(dev);
+	else
+		ck_assert_int_eq(rc, -EOPNOTSUPP);
+	r.config.posix_acl = rc == 0;
+	fs_rig_make(&r, RIG_REQUESTS);
+	ck_assert_int_eq(fs_rig_begin(&r), 0);
+	return rc == 0;
+}
+
+static uint32_t mkdir_masked(const char *name, uint32_t mode, uint32_t mask)
+{
+	const struct fuse_mkdir_in in = { .mode = mode, .umask = mask };
+
+	ck_assert_int_eq(fs_rig_name(&r, FUSE_MKDIR, 1, &in, sizeof(in), name),
+			 0);
+	return fs_rig_stat(&r, name).st_mode & 07777;
+}
+
+START_TEST(a_mask_is_applied_once_and_not_where_a_list_stands_for_it)
+{
+	const struct acl list = list_of(7);
+	const struct fuse_create_in in = { .flags = O_RDWR, .mode = 0666,
+					   .umask = 0077 };
+	const mode_t ours = umask(022);
+
+	if (make_with_lists()) {
+		ck_assert_uint_eq(mkdir_masked("a", 0777, 0005), 0772);
+		ck_assert_int_eq(fsetxattr(r.dir, DEFAULT_LIST, &list,
+					   sizeof(list), 0), 0);
+		ck_assert_uint_eq(mkdir_masked("b", 0777, 0077), 0770);
+		ck_assert_int_eq(fs_rig_name(&r, FUSE_CREATE, 1, &in,
+					     sizeof(in), "c"), 0);
+		ck_assert_uint_eq(mode_of("c"), 0660);
+	}
+	teardown();
+	umask(ours);
+}
+END_TEST
+
+/* A host's own list is obeyed whoever the guest is, in a process with a mask. */
+START_TEST(a_list_of_the_hosts_is_obeyed)
+{
+	const struct acl list = list_of(7);
+	const mode_t ours = umask(022);
+
+	if (make_with_lists()) {
+		ck_assert_int_eq(fsetxattr(r.dir, DEFAULT_LIST, &list,
+					   sizeof(list), 0), 0);
+		ck_assert_uint_eq(agreed(0), 0);
+		ck_assert_uint_eq(mkdir_masked("a", 0777, 0), 0770);
+	}
+	teardown();
+	umask(ours);
+}
+END_TEST
+
+/* len: of the arguments, which have flags where that was agreed on. */
+static int set_list(uint64_t node, const struct acl *list, uint32_t len,
+		    uint32_t flags)
+{
+	const struct fuse_setxattr_in in = { .size = sizeof(*list),
+					     .setxattr_flags = flags };
+	char text[sizeof(ACCESS_LIST) + sizeof(*list)] = ACCESS_LIST;
+
+	memcpy(text + sizeof(ACCESS_LIST), list, sizeof(*list));
+	return fs_rig_ask(&r, FUSE_SETXATTR, node, &in, len, text,
+			  sizeof(text));
+}
+
+START_TEST(lists_go_through_and_an_outsider_takes_sgid)
+{
+	const struct fuse_getxattr_in get = { .size = 100 };
+	struct acl list = list_of(4);
+	uint64_t file;
+
+	if (make_with_lists()) {
+		file = fs_rig_lookup(&r, 1, "file");
+		set_mode(02755);
+		ck_assert_int_eq(fchownat(r.dir, "file", getuid(), getgid(), 0),
+				 0);
+		set_mode(02775);
+		ck_assert_int_eq(set_list(file, &list, 16, 0), 0);
+		ck_assert_uint_eq(mode_of("file"), 02770);
+		ck_assert_int_eq(fs_rig_name(&r, FUSE_GETXATTR, file, &get,
+					     sizeof(get), ACCESS_LIST), 0);
+		ck_assert_uint_eq(fs_rig_answer_len(&r), sizeof(list));
+		ck_assert_mem_eq(fs_rig_answer(&r), &list, sizeof(list));
+		r.gid = getgid() + 1;
+		ck_assert_int_eq(set_list(file, &list, 16,
+					  FUSE_SETXATTR_ACL_KILL_SGID), 0);
+		if (!getuid())
+			ck_assert_uint_eq(mode_of("file"), 0770);
+		ck_assert_uint_eq(getegid(), getgid());
+	}
+	teardown();
+}
+END_TEST
+
+START_TEST(lists_that_were_not_asked_for_are_nobodys)
+{
+	const struct acl list = list_of(4);
+
+	ck_assert_uint_eq(agreed(FUSE_POSIX_ACL | FUSE_DONT_MASK |
+				 FUSE_SETXATTR_EXT), 0);
+	ck_assert_int_eq(set_list(fs_rig_lookup(&r, 1, "file"), &list, 8, 0),
+			 -EOPNOTSUPP);
+}
+END_TEST
+
+START_TEST(lists_that_cannot_be_are_refused)
+{
+	struct virtdev_fs_config config = {
+		.size = sizeof(config), .path = "/proc", .tag = "t",
+		.posix_acl = true,
+	};
+	struct vsu_error err = VSU_ERROR_INIT;
+	struct virtdev *dev;
+
+	ck_assert_int_eq(virtdev_fs_new(&config, &dev, &err), -EINVAL);
+	ck_assert_ptr_nonnull(strstr(err.msg, "xattr"));
+	config.xattr = true;
+	ck_assert_int_eq(virtdev_fs_new(&config, &dev, &err), -EOPNOTSUPP);
+	ck_assert_ptr_nonnull(strstr(err.msg, "'/proc'"));
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *s = suite_create("users");
@@ -296,6 +453,11 @@ static Suite *suite(void)
 	tcase_add_test(tc, a8_11_an_extension_that_is_not_known_is_passed_over);
 	tcase_add_test(tc, a8_11_extensions_that_are_not_what_they_say_are_refused);
 	tcase_add_test(alone, a_driver_with_a_window_takes_suid_itself);
+	tcase_add_test(tc, lists_that_were_not_asked_for_are_nobodys);
+	tcase_add_test(alone, a_mask_is_applied_once_and_not_where_a_list_stands_for_it);
+	tcase_add_test(alone, a_list_of_the_hosts_is_obeyed);
+	tcase_add_test(alone, lists_go_through_and_an_outsider_takes_sgid);
+	tcase_add_test(alone, lists_that_cannot_be_are_refused);
 	suite_add_tcase(s, tc);
 	suite_add_tcase(s, alone);
 	return s;

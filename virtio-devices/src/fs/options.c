@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* The configuration of a file system: what cannot be, and what is left to us. */
+#include <config.h>
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include <vmm-sys-util/checked.h>
+
+#include "fs/fs_priv.h"
+
+#define DEFAULT_QUEUE_MAX 1024u
+
+/* Of the limit of open files: what is the process's own, and the handles'. */
+#define OWN_FILES 64u
+#define HANDLES_SHARE 8u
+#define FILES_MOST (UINT32_C(1) << 20)
+
+/* Of that limit, what is left to the rest of the process, whatever it needs. */
+#define REST_SHARE 16u
+
+/* Each chunk of it takes memory, and a look when a file changes its length. */
+#define WINDOW_MOST (UINT64_C(1) << 40)
+
+/* OWN_FILES at least: divide_files() has seen that there are more. */
+uint64_t virtdev_priv_fs_fd_limit(void)
+{
+	struct rlimit limit = { .rlim_cur = 2 * OWN_FILES };
+	uint64_t rest;
+
+	getrlimit(RLIMIT_NOFILE, &limit);
+	rest = limit.rlim_cur / REST_SHARE;
+	return limit.rlim_cur - (rest > OWN_FILES ? rest : OWN_FILES);
+}
+
+static int check_strings(const struct virtdev_fs_config *c,
+			 struct vsu_error *err)
+{
+	if (!c->path || !*c->path)
+		return vsu_error_set(err, -EINVAL, "fs: no path; name the folder to share");
+	if (!c->tag || !*c->tag)
+		return vsu_error_set(err, -EINVAL, "fs: no tag; the guest mounts the folder by it");
+	if (strlen(c->tag) > VIRTDEV_FS_TAG_MAX)
+		return vsu_error_set(err, -ENAMETOOLONG,
+				     "fs: tag '%s' has %zu bytes, at most %u are possible",
+				     c->tag, strlen(c->tag), VIRTDEV_FS_TAG_MAX);
+	return 0;
+}
+
+/* Lists are attributes of their own, and so xattr says whether there are any. */
+static int check_lists(const struct virtdev_fs_config *c, struct vsu_error *err)
+{
+	return c->posix_acl && !c->xattr ?
+	       vsu_error_set(err, -EINVAL,
+			     "fs: access control lists are extended attributes; let these go through, too (xattr)") : 0;
+}
+
+static int check_numbers(const struct virtdev_fs_config *c,
+			 struct vsu_error *err)
+{
+	if (!vsu_is_aligned(c->window, VIRTDEV_FS_WINDOW_ALIGN) ||
+	    c->window > WINDOW_MOST)
+		return vsu_error_set(err, -EINVAL,
+				     "fs: a window of %" PRIu64 " bytes; it has to be a multiple of 2 MiB, at most 1 TiB",
+				     c->window);
+	if (c->queues > VIRTDEV_FS_QUEUES_MAX)
+		return vsu_error_set(err, -EINVAL,
+				     "fs: %" PRIu32 " queues; at most %u are possible",
+				     c->queues, VIRTDEV_FS_QUEUES_MAX);
+	if (c->queue_max > VQ_MAX_SIZE)
+		return vsu_error_set(err, -EINVAL,
+				     "fs: a queue of %" PRIu32 " entries; at most %u are possible",
+				     c->queue_max, VQ_MAX_SIZE);
+	if (c->file_handles > VIRTDEV_FS_HANDLES_MANDATORY)
+		return vsu_error_set(err, -EINVAL, "fs: there is no use of file handles %" PRIu32,
+				     c->file_handles);
+	if (c->cache > VIRTDEV_FS_CACHE_NEVER)
+		return vsu_error_set(err, -EINVAL, "fs: there is no cache mode %" PRIu32,
+				     c->cache);
+	return 0;
+}
+
+static uint32_t at_most(uint64_t n, uint32_t most)
+{
+	return n < most ? (uint32_t)n : most;
+}
+
+/* How many files may be known and open, of those that the process may open. */
+static int divide_files(struct virtdev_fs_config *c, struct vsu_error *err)
+{
+	struct rlimit limit;
+	uint64_t files, handles;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return vsu_error_sys(err, -errno, "fs: the limit of open files");
+	files = limit.rlim_cur;
+	if (files < 2 * OWN_FILES)
+		return vsu_error_set(err, -ENFILE,
+				     "fs: at most %" PRIu64 " open files; %u are needed (ulimit -n)",
+				     files, 2 * OWN_FILES);
+	handles = c->handles ? c->handles : files / HANDLES_SHARE;
+	c->handles = at_most(handles, FILES_MOST);
+	files -= OWN_FILES;
+	files = files > handles ? files - handles : 1;
+	if (c->file_handles == VIRTDEV_FS_HANDLES_MANDATORY)
+		files = FILES_MOST;
+	if (c->inodes)
+		files = c->inodes;
+	c->inodes = at_most(files, FILES_MOST);
+	return 0;
+}
+
+int virtdev_priv_fs_config_check(struct virtdev_fs_config *c,
+				 struct vsu_error *err)
+{
+	int rc = check_strings(c, err);
+
+	if (rc >= 0)
+		rc = check_numbers(c, err);
+	if (rc >= 0)
+		rc = check_lists(c, err);
+	if (rc >= 0)
+		rc = divide_files(c, err);
+	c->queues = c->queues ? c->queues : 1;
+	c->queue_max = c->queue_max ? c->queue_max : DEFAULT_QUEUE_MAX;
+	return rc;
+}
