@@ -299,11 +299,15 @@ int vhost_user_priv_backend_channel_check(const struct vhost_user_backend *b,
 
 	if (row->fds != VHOST_USER_PRIV_FDS_NONE)
 		need |= VHOST_USER_PROTOCOL_BIT(BACKEND_SEND_FD);
-	if ((b->protocol_features & need) != need || !b->have_backend_channel ||
+	if ((b->protocol_features & need) != need ||
 	    (!is_shmem(request) && !is_inband(request) && !is_own(request) &&
 	     !b->ops.answered))
 		return vsu_error_set(err, -EOPNOTSUPP,
 				     "%s was not agreed on with the front-end",
+				     row->name);
+	if (!b->have_backend_channel)
+		return vsu_error_set(err, -EOPNOTSUPP,
+				     "%s has no way to the front-end, which gave no back-end channel or closed it",
 				     row->name);
 	if (b->ending || !vhost_user_priv_any_started(b))
 		return vsu_error_set(err, -EPROTO,
