@@ -37,7 +37,7 @@ static const struct remote_preset presets[] = {
 	{ VIRTDEV_ID_SOCKET, 3, 8, "vsock" },
 	{ VIRTDEV_ID_CRYPTO, 1, 56, "crypto" },
 	{ VIRTDEV_ID_SOUND, 4, 12, "sound" },
-	{ VIRTDEV_ID_FS, 2, 44, "fs" },
+	{ VIRTDEV_ID_FS, 2, 40, "fs" },
 	{ VIRTDEV_ID_PMEM, 1, 16, "pmem" },
 };
 

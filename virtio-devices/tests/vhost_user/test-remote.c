@@ -104,7 +104,7 @@ static const struct virtdev_vhost_user_ops remote_ops = {
 	.failed = on_failed, .queue_reset = on_queue_reset,
 };
 
-static void make_server(uint64_t features, int sock)
+static void make_server(uint64_t features, uint32_t config_size, int sock)
 {
 	static const struct virtdev_ops ops = {
 		.size = sizeof(ops), .name = "model",
@@ -113,7 +113,7 @@ static void make_server(uint64_t features, int sock)
 	};
 	const struct virtdev_info info = {
 		.id = VIRTDEV_ID_BLOCK, .nqueues = 2, .queue_max = 64,
-		.config_size = 60, .features = features,
+		.config_size = config_size, .features = features,
 	};
 	struct virtdev_vhost_user_server_config config = {
 		.size = sizeof(config),
@@ -142,7 +142,7 @@ static void begin_with(uint64_t features, uint32_t id, const void *space)
 	rig.call = vsu_event_new();
 	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0,
 				    socks), 0);
-	make_server(features, socks[0]);
+	make_server(features, id == VIRTDEV_ID_FS ? 40 : 60, socks[0]);
 	close(socks[0]);
 	ck_assert_int_eq(virtdev_vhost_user_new_take_fd(socks[1], &config,
 				&remote_ops, &rig, &rig.remote, NULL), 0);
@@ -276,9 +276,24 @@ START_TEST(other_devices_have_the_queues_of_their_kind)
 }
 END_TEST
 
+/* The four bytes that only FS_F_NOTIFICATION adds are not asked for. */
+START_TEST(a_file_system_says_its_own_tag)
+{
+	unsigned char first = 0;
+	struct virtdev *dev;
+
+	connect_as(VIRTDEV_ID_FS);
+	dev = virtdev_vhost_user_device(rig.remote);
+	ck_assert_uint_eq(virtdev_info(dev)->config_size, 40);
+	virtdev_config_read(dev, 0, &first, 1);
+	ck_assert_uint_eq(first, 1);
+	teardown();
+}
+END_TEST
+
 START_TEST(configuration_that_is_the_front_ends_is_neither_asked_for_nor_written)
 {
-	unsigned char space[44] = { 't', 'a', 'g' }, byte = 7;
+	unsigned char space[40] = { 't', 'a', 'g' }, byte = 7;
 	struct virtdev *dev;
 
 	begin_with(VQ_F_VERSION_1, VIRTDEV_ID_FS, space);
@@ -643,6 +658,7 @@ int main(void)
 			    a_network_card_has_a_control_queue_behind_its_pairs,
 			    0, 4);
 	tcase_add_test(tc, other_devices_have_the_queues_of_their_kind);
+	tcase_add_test(tc, a_file_system_says_its_own_tag);
 	tcase_add_test(tc, configuration_that_is_the_front_ends_is_neither_asked_for_nor_written);
 	tcase_add_loop_test(tc, kinds_are_known_by_their_names, 0,
 			    sizeof(names) / sizeof(names[0]));
