@@ -525,7 +525,7 @@ START_TEST(a7_13_a_state_says_that_the_driver_takes_messages)
 	vsock_send(OP_RST, 9, 52);
 	vsock_stop();
 	virtdev_pause(rig.dev);
-	ck_assert_int_eq(virtdev_state_save(rig.dev, &state, &len), 0);
+	ck_assert_int_eq(virtdev_state_save(rig.dev, &state, &len, NULL), 0);
 	virtdev_reset(rig.dev);
 	ck_assert_int_eq(virtdev_state_load(rig.dev, state, len, NULL), 0);
 	ck_assert_uint_ge(len, sizeof(streams_only) + 1);
