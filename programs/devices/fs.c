@@ -21,6 +21,7 @@ static const char *const file_handles[] = { "never", "prefer", "mandatory",
 struct fs {
 	const char *path, *tag;
 	uint64_t file_handles, cache, read_only, window, xattr, posix_acl, submounts, posix_lock, flock;
+	const char *uid_rules[VIRTDEV_FS_RULES_MAX], *gid_rules[VIRTDEV_FS_RULES_MAX];
 };
 static_assert(sizeof(struct fs) <= VMM_DEVICE_CONFIG_MAX, "a kind's config");
 static_assert(VIRTDEV_FS_CACHE_ALWAYS == 1 && VIRTDEV_FS_CACHE_NEVER == 2,
@@ -51,6 +52,16 @@ static const struct vmm_device_key keys[] = {
 	{ .option = { .name = "posix-acl", .kind = VSU_OPTION_FLAG,
 		      .help = "access control lists go through, and extended attributes with them" },
 	  .offset = offsetof(struct fs, posix_acl) },
+	{ .option = { .name = "translate-uid", .kind = VSU_OPTION_STRING,
+		      .arg = "RULE", .repeat = true,
+		      .help = "users have other numbers in the guest: map:GUEST:HOST:COUNT, or guest:, host:, squash-guest:, squash-host: or forbid-guest:" },
+	  .offset = offsetof(struct fs, uid_rules),
+	  .max_times = VIRTDEV_FS_RULES_MAX },
+	{ .option = { .name = "translate-gid", .kind = VSU_OPTION_STRING,
+		      .arg = "RULE", .repeat = true,
+		      .help = "the same of groups" },
+	  .offset = offsetof(struct fs, gid_rules),
+	  .max_times = VIRTDEV_FS_RULES_MAX },
 	{ .option = { .name = "announce-submounts", .kind = VSU_OPTION_FLAG,
 		      .help = "the guest is told where another file system begins" },
 	  .offset = offsetof(struct fs, submounts) },
@@ -72,6 +83,16 @@ static const struct vmm_device_key keys[] = {
 	{ .option = { .name = NULL } },
 };
 
+/* They stand behind one another. */
+static uint32_t count_rules(const char *const *rules)
+{
+	uint32_t n = 0;
+
+	while (n < VIRTDEV_FS_RULES_MAX && rules[n])
+		n++;
+	return n;
+}
+
 static int fs_open(const void *config, const struct vmm_device_common *common,
 		   struct virtdev **out, struct vsu_error *err)
 {
@@ -83,6 +104,9 @@ static int fs_open(const void *config, const struct vmm_device_common *common,
 		.queues = common->queues, .queue_max = common->queue_size,
 		.read_only = f->read_only, .xattr = f->xattr || f->posix_acl,
 		.posix_acl = f->posix_acl,
+		.uid_rules = f->uid_rules, .gid_rules = f->gid_rules,
+		.nuid_rules = count_rules(f->uid_rules),
+		.ngid_rules = count_rules(f->gid_rules),
 		.submounts = f->submounts, .posix_lock = f->posix_lock,
 		.flock = f->flock, .file_handles = (uint32_t)f->file_handles,
 	};

@@ -44,7 +44,7 @@ struct vmm_device_key {
 };
 
 /* Limits of every kind: bytes of its config, and its keys. */
-#define VMM_DEVICE_CONFIG_MAX 128
+#define VMM_DEVICE_CONFIG_MAX 384
 #define VMM_DEVICE_KEYS_MAX 16
 
 /* Properties of every device, whatever its kind. */

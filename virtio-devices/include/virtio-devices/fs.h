@@ -26,6 +26,20 @@
  * that the guest named and no other, or for the owner of the process. Linux names
  * one beside the first from 6.3 on: that of the folder, for a user who is in it.
  *
+ * Users and groups may have other numbers in the guest than here. Rules say which:
+ *
+ *   guest:GUEST:HOST:COUNT         numbers of the guest from GUEST on, one by one
+ *   host:HOST:GUEST:COUNT          numbers of the host, for the guest to see
+ *   map:GUEST:HOST:COUNT           both
+ *   squash-guest:GUEST:HOST:COUNT  numbers of the guest, all of them HOST
+ *   squash-host:HOST:GUEST:COUNT   numbers of the host, all of them seen as GUEST
+ *   forbid-guest:GUEST:COUNT       numbers by which the guest makes nothing and
+ *                                  gives nothing away: EPERM
+ *
+ * A number that no rule is about is the same on both sides; in one direction no
+ * number has two. They hold for who makes a file and who asks whether he may, for
+ * new owners and for owners that the guest sees.
+ *
  * Who changes what is in a file takes its SUID and SGID, unless the guest says that
  * he may keep them; a driver with a window takes them itself.
  *
@@ -60,6 +74,9 @@ VSU_BEGIN_DECLS
 
 /* Queues of requests, at most; beside them is the one of high priority. */
 #define VIRTDEV_FS_QUEUES_MAX 64u
+
+/* Rules of numbers, of users and of groups, at most. */
+#define VIRTDEV_FS_RULES_MAX 16u
 
 /* Windows are multiples of what a driver maps at once. */
 #define VIRTDEV_FS_WINDOW_ALIGN (UINT64_C(2) << 20)
@@ -104,6 +121,13 @@ struct virtdev_fs_config {
 	bool flock;		/* and of whole files hold for the host and
 				   for other guests, too */
 	uint32_t file_handles;	/* enum virtdev_fs_handles */
+	/*
+	 * Rules of numbers of users and of groups that are others in the guest than
+	 * here, in virtiofsd's words; VIRTDEV_FS_RULES_MAX at most. Texts and arrays
+	 * are the caller's.
+	 */
+	uint32_t nuid_rules, ngid_rules;
+	const char *const *uid_rules, *const *gid_rules;
 	bool posix_acl;		/* access control lists go through, and the guest
 				   judges by them; with xattr */
 };

@@ -23,7 +23,7 @@ static int answer_attr(struct fs_call *c)
 	if (rc < 0)
 		return rc;
 	virtdev_priv_fs_window_fit(c, c->in.nodeid, st.stx_size);
-	virtdev_priv_fs_attr(&st, &out.attr);
+	virtdev_priv_fs_attr(c->fs, &st, &out.attr);
 	return virtdev_priv_fs_answer(c, &out, sizeof(out));
 }
 
@@ -46,11 +46,16 @@ static int set_mode(struct fs_call *c, const struct fuse_setattr_in *in)
 
 static int set_owner(struct fs_call *c, const struct fuse_setattr_in *in)
 {
-	const uint32_t same = UINT32_MAX;
+	uint32_t uid = UINT32_MAX, gid = UINT32_MAX;	/* the same as before */
+	int rc = 0;
 
-	return fchownat(c->inode->fd, "",
-			in->valid & FATTR_UID ? in->uid : same,
-			in->valid & FATTR_GID ? in->gid : same,
+	if (in->valid & FATTR_UID)
+		rc = virtdev_priv_fs_idmap_to_host(&c->fs->uids, in->uid, &uid);
+	if (rc >= 0 && in->valid & FATTR_GID)
+		rc = virtdev_priv_fs_idmap_to_host(&c->fs->gids, in->gid, &gid);
+	if (rc < 0)
+		return rc;
+	return fchownat(c->inode->fd, "", uid, gid,
 			AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW) < 0 ? -errno : 0;
 }
 

@@ -30,7 +30,7 @@ int virtdev_priv_fs_entry_take_fd(const struct fs_call *c,
 	memset(out, 0, sizeof(*out));
 	out->nodeid = id;
 	out->entry_valid = out->attr_valid = fs->valid_s;
-	virtdev_priv_fs_attr(&st, &out->attr);
+	virtdev_priv_fs_attr(fs, &st, &out->attr);
 	if (st.stx_mnt_id != parent->mount && S_ISDIR(st.stx_mode) &&
 	    virtdev_priv_fs_agreed(fs, FUSE_SUBMOUNTS))
 		out->attr.flags = FUSE_ATTR_SUBMOUNT;

@@ -50,7 +50,8 @@ int virtdev_priv_fs_stat(int dir, const char *name, struct statx *st)
 		       STATX_BASIC_STATS | STATX_MNT_ID, st) < 0 ? -errno : 0;
 }
 
-void virtdev_priv_fs_attr(const struct statx *st, struct fuse_attr *attr)
+void virtdev_priv_fs_attr(const struct fs *fs, const struct statx *st,
+			  struct fuse_attr *attr)
 {
 	*attr = (struct fuse_attr){
 		.ino = st->stx_ino, .size = st->stx_size,
@@ -61,8 +62,9 @@ void virtdev_priv_fs_attr(const struct statx *st, struct fuse_attr *attr)
 		.atimensec = st->stx_atime.tv_nsec,
 		.mtimensec = st->stx_mtime.tv_nsec,
 		.ctimensec = st->stx_ctime.tv_nsec,
-		.nlink = st->stx_nlink, .uid = st->stx_uid,
-		.gid = st->stx_gid, .blksize = st->stx_blksize,
+		.nlink = st->stx_nlink, .blksize = st->stx_blksize,
+		.uid = virtdev_priv_fs_idmap_to_guest(&fs->uids, st->stx_uid),
+		.gid = virtdev_priv_fs_idmap_to_guest(&fs->gids, st->stx_gid),
 		/* as the kernel's new_encode_dev() has it */
 		.rdev = (st->stx_rdev_minor & 0xff) | st->stx_rdev_major << 8 |
 			(st->stx_rdev_minor & ~0xffu) << 12,

@@ -265,6 +265,17 @@ static int make_device(struct fs *fs, struct vsu_error *err)
 	return rc < 0 ? vsu_error_sys(err, rc, "fs") : 0;
 }
 
+static int add_rules(struct fs_idmap *map, const char *const *rules, uint32_t n,
+		     struct vsu_error *err)
+{
+	uint32_t i;
+	int rc = 0;
+
+	for (i = 0; rc >= 0 && i < n; i++)
+		rc = virtdev_priv_fs_idmap_add(map, rules[i], err);
+	return rc;
+}
+
 static int make_fs(const struct virtdev_fs_config *c, struct virtdev **out,
 		   struct vsu_error *err)
 {
@@ -273,7 +284,11 @@ static int make_fs(const struct virtdev_fs_config *c, struct virtdev **out,
 
 	if (!fs)
 		return vsu_error_sys(err, -ENOMEM, "fs");
-	rc = open_folder(fs, c->path, err);
+	rc = add_rules(&fs->uids, c->uid_rules, c->nuid_rules, err);
+	if (rc >= 0)
+		rc = add_rules(&fs->gids, c->gid_rules, c->ngid_rules, err);
+	if (rc >= 0)
+		rc = open_folder(fs, c->path, err);
 	if (rc >= 0)
 		rc = virtdev_priv_fs_acl_check(fs, c->path, err);
 	if (rc >= 0)

@@ -23,6 +23,7 @@
 #include <linux/stat.h>
 #endif
 
+#include "fs/idmap.h"
 #include "fs/pool.h"
 #include "fs/protocol.h"
 #include "fs/window.h"
@@ -120,6 +121,7 @@ struct fs {
 	uint64_t fd_limit;	/* from it on descriptors are not for the driver */
 	int folder;		/* O_PATH; the root's inode has it, too */
 	int proc;		/* /proc/self/fd, O_PATH */
+	struct fs_idmap uids, gids;
 	uint32_t umask;		/* the process's, */
 	uint32_t uid, gid;	/* and as whom it runs */
 	gid_t *groups;		/* of root, its supplementary ones */
@@ -183,7 +185,8 @@ struct fs_call {
 	uint32_t left;		/* of so many bytes */
 	struct vq_cursor to;	/* the answer behind its header */
 	char *name, *other;	/* in the queue's text */
-	uint32_t ngroups;	/* in which the user is besides */
+	uint32_t uid, gid;	/* of the user, as the host has them */
+	uint32_t ngroups;	/* in which he is besides */
 	gid_t groups[FS_GROUPS];
 	struct fs_inode *inode;	/* of in.nodeid */
 	struct fs_handle *handle;
@@ -243,7 +246,9 @@ void virtdev_priv_fs_count(struct fs *fs, enum fs_count which, uint64_t n);
 /* file.c */
 struct fs_proc_name virtdev_priv_fs_proc_name(int fd);
 int virtdev_priv_fs_stat(int dir, const char *name, struct statx *st);
-void virtdev_priv_fs_attr(const struct statx *st, struct fuse_attr *attr);
+/* With its owner as the guest has him. */
+void virtdev_priv_fs_attr(const struct fs *fs, const struct statx *st,
+			  struct fuse_attr *attr);
 /*
  * Closes fd and says -ENFILE where the process has hardly more descriptors: those
  * that are left are not for what a driver keeps.
@@ -323,7 +328,8 @@ int virtdev_priv_fs_answer_entry(struct fs_call *c, const char *name);
 /* user.c: as whom the host sees what follows. */
 int virtdev_priv_fs_user_init(struct fs *fs);
 void virtdev_priv_fs_user_fini(struct fs *fs);
-int virtdev_priv_fs_user_enter(const struct fs_call *c);
+/* Once in a request. -EPERM: the guest may not use his number or a group's. */
+int virtdev_priv_fs_user_enter(struct fs_call *c);
 void virtdev_priv_fs_user_leave(const struct fs_call *c);
 /* In the user's group and without CAP_FSETID between the two; as killpriv's. */
 int virtdev_priv_fs_outsider_begin(const struct fs_call *c);

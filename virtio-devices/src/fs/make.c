@@ -32,7 +32,7 @@ static uint32_t mode_of(const struct fs_call *c, uint32_t mode, uint32_t mask)
 static void undo_umask(const struct fs_call *c, int fd, uint32_t mode)
 {
 	const struct fs_proc_name name = virtdev_priv_fs_proc_name(fd);
-	const uint32_t uid = c->fs->uid ? c->fs->uid : c->in.uid;
+	const uint32_t uid = c->fs->uid ? c->fs->uid : c->uid;
 	const uint32_t taken = mode & c->fs->umask & PERMISSIONS;
 	struct statx st;
 
@@ -48,7 +48,7 @@ static void undo_umask(const struct fs_call *c, int fd, uint32_t mode)
 /* Makes c->name as the user who asks; 0 or -1 and errno. */
 typedef int (*make_fn)(const struct fs_call *c);
 
-static int make_name(const struct fs_call *c, make_fn fn)
+static int make_name(struct fs_call *c, make_fn fn)
 {
 	int rc = virtdev_priv_fs_user_enter(c);
 

@@ -52,9 +52,12 @@ static int check_strings(const struct virtdev_fs_config *c,
 /* Lists are attributes of their own, and so xattr says whether there are any. */
 static int check_lists(const struct virtdev_fs_config *c, struct vsu_error *err)
 {
-	return c->posix_acl && !c->xattr ?
+	if (c->posix_acl && !c->xattr)
+		return vsu_error_set(err, -EINVAL,
+				     "fs: access control lists are extended attributes; let these go through, too (xattr)");
+	return c->posix_acl && (c->nuid_rules || c->ngid_rules) ?
 	       vsu_error_set(err, -EINVAL,
-			     "fs: access control lists are extended attributes; let these go through, too (xattr)") : 0;
+			     "fs: access control lists have numbers in them, which rules of users and groups do not change; leave out one or the other") : 0;
 }
 
 static int check_numbers(const struct virtdev_fs_config *c,

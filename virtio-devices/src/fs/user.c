@@ -47,7 +47,7 @@ static int set_groups(const gid_t *groups, size_t n)
 /* Nobody but root becomes somebody else. */
 static bool is_same(const struct fs_call *c)
 {
-	return c->fs->uid || (c->in.uid == 0 && c->in.gid == c->fs->gid);
+	return c->fs->uid || (c->uid == 0 && c->gid == c->fs->gid);
 }
 
 /* The mask of this process, without changing it for the others' threads. */
@@ -90,20 +90,34 @@ void virtdev_priv_fs_user_fini(struct fs *fs)
 	free(fs->groups);
 }
 
-int virtdev_priv_fs_user_enter(const struct fs_call *c)
+/* As the host has him and his groups. */
+static int find_user(struct fs_call *c)
 {
 	const struct fs *fs = c->fs;
-	int rc;
+	uint32_t i;
+	int rc = virtdev_priv_fs_idmap_to_host(&fs->uids, c->in.uid, &c->uid);
 
-	if (is_same(c))
-		return 0;
-	if (c->in.uid == SAME || c->in.gid == SAME)
-		return -EINVAL;
+	if (rc >= 0)
+		rc = virtdev_priv_fs_idmap_to_host(&fs->gids, c->in.gid,
+						   &c->gid);
+	for (i = 0; rc >= 0 && i < c->ngroups; i++)
+		rc = virtdev_priv_fs_idmap_to_host(&fs->gids, c->groups[i],
+						   &c->groups[i]);
+	return rc;
+}
+
+int virtdev_priv_fs_user_enter(struct fs_call *c)
+{
+	const struct fs *fs = c->fs;
+	int rc = find_user(c);
+
+	if (rc < 0 || is_same(c))
+		return rc;
 	rc = fs->ngroups || c->ngroups ? set_groups(c->groups, c->ngroups) : 0;
 	if (rc >= 0)
-		rc = set_group(c->in.gid);
+		rc = set_group(c->gid);
 	if (rc >= 0)
-		rc = set_user(c->in.uid);
+		rc = set_user(c->uid);
 	if (rc < 0)
 		virtdev_priv_fs_user_leave(c);
 	return rc;

@@ -439,6 +439,116 @@ START_TEST(lists_that_cannot_be_are_refused)
 }
 END_TEST
 
+/* -------------------------------------------------------------- other numbers */
+
+static void make_with_rules(void)
+{
+	static const char *const uids[] = {
+		"map:1000:5000:10", "forbid-guest:2000:10",
+		"squash-guest:3000:5009:10", "squash-host:0:65534:1",
+	};
+	static const char *const gids[] = {
+		"map:1000:6000:10", "forbid-guest:2000:10", "host:7000:1:1",
+	};
+
+	fs_rig_folder(&r);
+	r.config.uid_rules = uids;
+	r.config.gid_rules = gids;
+	r.config.nuid_rules = 4;
+	r.config.ngid_rules = 3;
+	fs_rig_make(&r, RIG_REQUESTS);
+	ck_assert_int_eq(fs_rig_begin(&r), 0);
+	ck_assert_int_eq(fchmod(r.dir, 0777), 0);
+}
+
+static int mkdir_as(const char *name, uint32_t uid, uint32_t gid)
+{
+	r.uid = uid;
+	r.gid = gid;
+	return mkdir_with(name, NULL, 0);
+}
+
+START_TEST(users_have_other_numbers_in_the_guest)
+{
+	const struct groups forbidden = group(2000);
+	const struct fuse_entry_out *out;
+
+	make_with_rules();
+	out = fs_rig_answer(&r);
+	fs_rig_lookup(&r, 1, "file");
+	if (!getuid())
+		ck_assert_uint_eq(out->attr.uid, 65534);
+	ck_assert_int_eq(mkdir_as("no", 2000, 1000), -EPERM);
+	ck_assert_int_eq(mkdir_as("no", 1000, 2009), -EPERM);
+	ck_assert_int_eq(mkdir_with("no", &forbidden, forbidden.size), -EPERM);
+	ck_assert_int_eq(mkdir_as("a", 1000, 1009), 0);
+	if (!getuid()) {
+		ck_assert_uint_eq(out->attr.uid, 1000);
+		ck_assert_uint_eq(out->attr.gid, 1009);
+		ck_assert_uint_eq(fs_rig_stat(&r, "a").st_uid, 5000);
+		ck_assert_uint_eq(fs_rig_stat(&r, "a").st_gid, 6009);
+		ck_assert_int_eq(mkdir_as("b", 3005, 77), 0);
+		ck_assert_uint_eq(fs_rig_stat(&r, "b").st_uid, 5009);
+		ck_assert_uint_eq(fs_rig_stat(&r, "b").st_gid, 77);
+		ck_assert_uint_eq(out->attr.uid, 1009);
+	}
+	ck_assert_int_lt(faccessat(r.dir, "no", F_OK, 0), 0);
+	teardown();
+}
+END_TEST
+
+static int give(uint64_t node, uint32_t valid, uint32_t uid, uint32_t gid)
+{
+	const struct fuse_setattr_in in = { .valid = valid, .uid = uid,
+					    .gid = gid };
+
+	return fs_rig_ask(&r, FUSE_SETATTR, node, &in, sizeof(in), NULL, 0);
+}
+
+START_TEST(new_owners_have_other_numbers_in_the_guest)
+{
+	const uint32_t both = FATTR_UID | FATTR_GID;
+	uint64_t file;
+
+	make_with_rules();
+	file = fs_rig_lookup(&r, 1, "file");
+	ck_assert_int_eq(give(file, both, 2005, 1000), -EPERM);
+	ck_assert_int_eq(give(file, both, 1000, 2000), -EPERM);
+	ck_assert_int_eq(give(file, FATTR_UID, UINT32_MAX, 0), -EINVAL);
+	ck_assert_uint_eq(fs_rig_stat(&r, "file").st_uid, getuid());
+	if (!getuid()) {
+		ck_assert_int_eq(give(file, both, 1003, 1004), 0);
+		ck_assert_uint_eq(fs_rig_stat(&r, "file").st_uid, 5003);
+		ck_assert_uint_eq(fs_rig_stat(&r, "file").st_gid, 6004);
+		ck_assert_int_eq(give(file, FATTR_GID, 2005, 7000), 0);
+		ck_assert_uint_eq(fs_rig_stat(&r, "file").st_uid, 5003);
+		ck_assert_uint_eq(fs_rig_stat(&r, "file").st_gid, 7000);
+	}
+	teardown();
+}
+END_TEST
+
+START_TEST(rules_that_cannot_be_are_refused)
+{
+	static const char *const bad[] = { "map:0:1000:1", "map:0:2000:1" };
+	struct virtdev_fs_config config = {
+		.size = sizeof(config), .path = "/", .tag = "t",
+		.uid_rules = bad, .nuid_rules = 2,
+	};
+	struct baseline before = baseline_take();
+	struct vsu_error err = VSU_ERROR_INIT;
+	struct virtdev *dev;
+
+	ck_assert_int_eq(virtdev_fs_new(&config, &dev, &err), -EINVAL);
+	ck_assert_ptr_nonnull(strstr(err.msg, bad[1]));
+	config.nuid_rules = 1;
+	config.posix_acl = config.xattr = true;
+	ck_assert_int_eq(virtdev_fs_new(&config, &dev, &err), -EINVAL);
+	ck_assert_ptr_nonnull(strstr(err.msg, "lists"));
+	baseline_check(before);
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *s = suite_create("users");
@@ -458,6 +568,9 @@ static Suite *suite(void)
 	tcase_add_test(alone, a_list_of_the_hosts_is_obeyed);
 	tcase_add_test(alone, lists_go_through_and_an_outsider_takes_sgid);
 	tcase_add_test(alone, lists_that_cannot_be_are_refused);
+	tcase_add_test(alone, users_have_other_numbers_in_the_guest);
+	tcase_add_test(alone, new_owners_have_other_numbers_in_the_guest);
+	tcase_add_test(alone, rules_that_cannot_be_are_refused);
 	suite_add_tcase(s, tc);
 	suite_add_tcase(s, alone);
 	return s;
