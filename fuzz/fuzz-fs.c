@@ -3,10 +3,12 @@
  * A guest against a file system device and a real folder. The input is read as
  * a row of requests: an operation, numbers of files that mostly exist, names
  * that are there or lead outside, arguments of numbers that matter, a chain that
- * is divided somewhere; at times a session that begins anew or a reset.
+ * is divided somewhere; at times a session that begins anew or a reset. A home may
+ * change the window later: requests are parked then, many at a time, until it
+ * answers, refuses, or their queue is stopped.
  *
  * These must hold: an answer is as long as its header says and has an error
- * that FUSE knows, a queue goes on, the home is asked for mappings within the
+ * that FUSE knows, a request has one of its own, a queue goes on, the home is asked for mappings within the
  * window alone, what lies beside the folder is what it was, and no descriptor is
  * left in the end.
  *
@@ -14,56 +16,47 @@
  */
 #include <config.h>
 
-#include <dirent.h>
-#include <fcntl.h>
 #include <inttypes.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <linux/fuse.h>
 
 #include <virtio-devices/fs.h>
 #include <vmm-sys-util/fd.h>
 
+#include "fs-folder.h"
+#include "fs-home.h"
+#include "fs-words.h"
 #include "memory.h"
 #include "ring.h"
-#include "tree.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-#define QUEUE_SIZE	16u
+#define QUEUE_SIZE	64u
 #define ASK_AT		0x4000u
 #define ASK_ROOM	0x4000u
 #define ANSWER_AT	0x10000u
 #define ANSWER_ROOM	0x8000u
-#define OPCODES		56u
+#define SLOTS		16u	/* requests at a time, where some are parked */
 #define KNOWN		8u
 #define WORDS		11u	/* of arguments */
-#define SECRET		"what nobody may touch"
 
-static uint64_t reached[OPCODES], broken;
-static char home_path[64];
+static uint64_t reached[OPCODES], parked, unanswered, broken;
 
 struct guest {
 	struct memory memory;
 	struct virtdev *dev;
 	struct vq *q;
 	struct vq_driver *driver;
+	struct fs_home home;
+	uint32_t busy[SLOTS];	/* opcode and 1 of a request without an answer */
 	int fds;		/* that were open before it */
-	int parent;		/* the folder beside which the secret lies */
+	struct fs_folder folder;
 	uint64_t nodes[KNOWN], handles[KNOWN];
 	unsigned int nnodes, nhandles;
 };
-
-static void remove_home(void)
-{
-	tree_remove(home_path);
-}
 
 static void print_reach(void)
 {
@@ -73,54 +66,8 @@ static void print_reach(void)
 	for (i = 0; i < OPCODES; i++)
 		if (reached[i])
 			printf(" %u: %" PRIu64, i, reached[i]);
-	printf(", %" PRIu64 " broken rings\n", broken);
-}
-
-static void make_file(int dir, const char *name, const char *content)
-{
-	int fd = openat(dir, name, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
-
-	CHECK(write(fd, content, strlen(content)) == (ssize_t)strlen(content));
-	close(fd);
-}
-
-static void make_folder(struct guest *g)
-{
-	snprintf(home_path, sizeof(home_path), "/tmp/fuzz-fs-XXXXXX");
-	CHECK(mkdtemp(home_path));
-	g->parent = open(home_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	make_file(g->parent, "secret", SECRET);
-	CHECK(mkdirat(g->parent, "shared", 0755) == 0);
-	CHECK(mkdirat(g->parent, "shared/sub", 0755) == 0);
-	make_file(g->parent, "shared/file", "content");
-	CHECK(symlinkat("../secret", g->parent, "shared/out") == 0);
-	CHECK(symlinkat("..", g->parent, "shared/up") == 0);
-}
-
-/* Two entries beside "." and "..", and the secret is one. */
-static void check_parent(const struct guest *g)
-{
-	char content[64] = "";
-	struct stat st;
-	int fd = openat(g->parent, "secret", O_RDONLY | O_CLOEXEC);
-
-	CHECK(read(fd, content, sizeof(content)) == (ssize_t)strlen(SECRET));
-	CHECK(!strcmp(content, SECRET));
-	CHECK(fstat(fd, &st) == 0 && st.st_nlink == 1);
-	CHECK(st.st_mode == (S_IFREG | 0600));
-	close(fd);
-	CHECK(fstat(g->parent, &st) == 0);
-	CHECK(faccessat(g->parent, "shared", F_OK, 0) == 0);
-}
-
-static int on_change(void *opaque, bool map, const struct virtdev_mapping *m,
-		     uint64_t cookie)
-{
-	(void)opaque;
-	(void)cookie;
-	CHECK(m->offset + m->len <= 2 * VIRTDEV_FS_WINDOW_ALIGN);
-	CHECK(!map || fcntl(m->fd, F_GETFD) >= 0);
-	return 0;
+	printf(", %" PRIu64 " parked, %" PRIu64 " of them stopped, %" PRIu64 " broken rings\n",
+	       parked, unanswered, broken);
 }
 
 static void on_notify(void *opaque, uint32_t queue)
@@ -139,22 +86,17 @@ static void start_queue(struct guest *g)
 	g->driver = queue_begin(g->dev, 1, g->q, &dc);
 }
 
+/* Whoever does not wait for the home gets nothing of what is parked. */
 static void stop_queue(struct guest *g)
 {
-	CHECK(virtdev_queue_drain(g->dev, 1) == 0);
+	uint32_t i;
+
+	CHECK(virtdev_queue_drain(g->dev, 1) == 0 || g->home.n);
 	broken += queue_end(g->dev, 1, g->q);
 	vq_driver_free(g->driver);
-}
-
-/* A file that grows without end would fill the host's disk. */
-static void bound_files(void)
-{
-	struct rlimit limit;
-
-	signal(SIGXFSZ, SIG_IGN);
-	getrlimit(RLIMIT_FSIZE, &limit);
-	limit.rlim_cur = 1 << 20;
-	setrlimit(RLIMIT_FSIZE, &limit);
+	for (i = 0; i < SLOTS; i++)
+		unanswered += g->busy[i] > 0;
+	memset(g->busy, 0, sizeof(g->busy));
 }
 
 /* -------------------------------------------------------------- a request */
@@ -171,48 +113,16 @@ static uint64_t word(const struct guest *g, struct input *in)
 		INT64_MAX, UINT64_MAX, (UINT64_C(2) << 32) | 0100644,
 		0100644, 040755, UINT64_C(4096) << 32, 0x200, 0xff,
 	};
+	static const uint64_t of_windows[] = {
+		3, 8, 0x208, 2 * VIRTDEV_FS_WINDOW_ALIGN, 12288,
+		(uint64_t)VIRTDEV_FS_WINDOW_ALIGN << 32, 1 << 19, 1 | 1 << 22,
+	};
 	const uint32_t v = take(in, 1);
 
 	if (v & 0x80)
 		return v & 0x40 ? known(g->handles, g->nhandles, v & 7)
 				: known(g->nodes, g->nnodes, v & 7);
-	return words[v & 15];
-}
-
-static uint32_t put_name(unsigned char *at, struct input *in)
-{
-	static const char *const names[] = {
-		"file", "sub", "out", "up", "a", "b", "user.a", "..", ".", "",
-		"sub/file", "../secret", "/etc/passwd", "c", "d", "no end",
-	};
-	const uint32_t v = take(in, 1) & 15;
-	const uint32_t len = (uint32_t)strlen(names[v]) + (v != 15);
-
-	memcpy(at, names[v], len);
-	return len;
-}
-
-/* The bytes that an operation takes in front of its names. */
-static uint32_t args_of(uint32_t opcode, struct input *in)
-{
-	static const uint8_t args[OPCODES] = {
-		[FUSE_FORGET] = 8, [FUSE_GETATTR] = 16, [FUSE_SETATTR] = 88,
-		[FUSE_MKNOD] = 16, [FUSE_MKDIR] = 8, [FUSE_RENAME] = 8,
-		[FUSE_LINK] = 8, [FUSE_OPEN] = 8, [FUSE_READ] = 40,
-		[FUSE_WRITE] = 40, [FUSE_RELEASE] = 24, [FUSE_FSYNC] = 16,
-		[FUSE_SETXATTR] = 8, [FUSE_GETXATTR] = 8, [FUSE_LISTXATTR] = 8,
-		[FUSE_FLUSH] = 24, [FUSE_INIT] = 64, [FUSE_OPENDIR] = 8,
-		[FUSE_READDIR] = 40, [FUSE_RELEASEDIR] = 24,
-		[FUSE_FSYNCDIR] = 16, [FUSE_ACCESS] = 8, [FUSE_CREATE] = 16,
-		[FUSE_BATCH_FORGET] = 8, [FUSE_FALLOCATE] = 32,
-		[FUSE_READDIRPLUS] = 40, [FUSE_RENAME2] = 16, [FUSE_LSEEK] = 24,
-		[FUSE_COPY_FILE_RANGE] = 56, [FUSE_SETUPMAPPING] = 40,
-		[FUSE_REMOVEMAPPING] = 4, [FUSE_SYNCFS] = 8,
-		[FUSE_TMPFILE] = 16,
-	};
-	const uint32_t v = take(in, 1);
-
-	return v < 0xf0 && opcode < OPCODES ? args[opcode] : v & 0x7f;
+	return v & 0x40 ? of_windows[v & 7] : words[v & 15];
 }
 
 /* Behind the names: groups, or what only looks like them. */
@@ -230,11 +140,11 @@ static uint32_t put_extension(unsigned char *at, struct input *in,
 }
 
 static uint32_t make_request(struct guest *g, struct input *in,
-			     unsigned char *at)
+			     unsigned char *at, uint64_t unique)
 {
 	const uint32_t op = take(in, 1), how = take(in, 1);
 	struct fuse_in_header h = {
-		.opcode = op < 0xf0 ? op % OPCODES : op << 24, .unique = 9,
+		.opcode = op < 0xf0 ? op % OPCODES : op << 24, .unique = unique,
 		.nodeid = known(g->nodes, g->nnodes, take(in, 1)),
 		.uid = how & 1 ? 1000 : how & 0x80 ? UINT32_MAX : 0,
 		.gid = how & 2 ? 1000 : 0,
@@ -286,19 +196,24 @@ static void note_answer(struct guest *g, uint32_t opcode,
 		g->nhandles = KNOWN;
 }
 
-static void collect(struct guest *g, uint32_t opcode, uint32_t room)
+static uint64_t answer_at(const struct guest *g, uint32_t slot)
 {
-	const unsigned char *at = memory_at(&g->memory, ANSWER_AT);
-	struct fuse_out_header out;
-	uint64_t cookie;
-	uint32_t used;
+	return ANSWER_AT + (g->home.later ? slot * (ANSWER_ROOM / SLOTS) : 0);
+}
 
-	CHECK(vq_driver_collect(g->driver, &cookie, &used) == 1);
-	CHECK(used <= room);
+static void collect_one(struct guest *g, uint32_t slot, uint32_t room,
+			uint32_t used)
+{
+	const unsigned char *at = memory_at(&g->memory, answer_at(g, slot));
+	const uint32_t opcode = g->busy[slot] - 1;
+	struct fuse_out_header out;
+
+	CHECK(g->busy[slot] && used <= room);
+	g->busy[slot] = 0;
 	if (!used)
 		return;
 	memcpy(&out, at, sizeof(out));
-	CHECK(used >= sizeof(out) && out.len == used && out.unique == 9);
+	CHECK(used >= sizeof(out) && out.len == used && out.unique == 9 + slot);
 	CHECK(out.error <= 0 && out.error > -512);
 	CHECK(!out.error || used == sizeof(out));
 	if (!out.error)
@@ -306,30 +221,68 @@ static void collect(struct guest *g, uint32_t opcode, uint32_t room)
 			    used - (uint32_t)sizeof(out));
 }
 
-static void request(struct guest *g, struct input *in)
+static void serve(struct guest *g)
 {
-	unsigned char *at = memory_at(&g->memory, ASK_AT);
-	const uint32_t len = make_request(g, in, at), how = take(in, 1);
-	const uint32_t cut = how & 0x40 ? 1 + take(in, 1) % (len - 1) : 40;
-	const uint32_t room = how & 0x80 ? how & 0x3f : ANSWER_ROOM;
-	const struct vq_buffer b[] = {
-		{ ASK_AT, cut, 0 }, { ASK_AT + cut, len - cut, 0 },
-		{ ANSWER_AT, room, 1 },
-	};
-	const unsigned int skip = len > cut ? 0 : 1;
-	struct fuse_in_header h;
 	unsigned int turns = 0;
+	uint64_t cookie;
+	uint32_t used;
 
-	memcpy(&h, at, sizeof(h));
-	if (skip)
-		CHECK(vq_driver_add(g->driver, (struct vq_buffer[]){
-			b[0], b[2] }, room ? 2 : 1, 0) == 0);
-	else
-		CHECK(vq_driver_add(g->driver, b, room ? 3 : 2, 0) == 0);
-	vq_driver_publish(g->driver);
 	while (virtdev_queue_serve(g->dev, 1))
 		CHECK(++turns < 100);
-	collect(g, h.opcode, room);
+	while (vq_driver_collect(g->driver, &cookie, &used) == 1)
+		collect_one(g, (uint32_t)(cookie >> 32), (uint32_t)cookie, used);
+}
+
+/* A place of its own for each that is parked; SLOTS: all are. */
+static uint32_t slot_free(const struct guest *g)
+{
+	uint32_t i;
+
+	for (i = 0; i < SLOTS && g->busy[i]; i++)
+		;
+	return i;
+}
+
+static void request_post(struct guest *g, struct input *in, uint32_t slot,
+			 uint32_t len)
+{
+	const uint64_t ask = ASK_AT + slot * (ASK_ROOM / SLOTS);
+	const uint32_t most = g->home.later ? ANSWER_ROOM / SLOTS : ANSWER_ROOM;
+	const uint32_t how = take(in, 1);
+	const uint32_t cut = how & 0x40 ? 1 + take(in, 1) % (len - 1) : 40;
+	const uint32_t room = how & 0x80 ? how & 0x3f : most;
+	const struct vq_buffer b[] = {
+		{ ask, cut, 0 }, { ask + cut, len - cut, 0 },
+		{ answer_at(g, slot), room, 1 },
+	}, uncut[] = { b[0], b[2] };
+	const unsigned int whole = len <= cut;
+
+	CHECK(vq_driver_add(g->driver, whole ? uncut : b,
+			    (room ? 3 : 2) - whole,
+			    (uint64_t)slot << 32 | room) == 0);
+	vq_driver_publish(g->driver);
+}
+
+static void request(struct guest *g, struct input *in)
+{
+	const uint32_t slot = slot_free(g);
+	unsigned char *at = memory_at(&g->memory, ASK_AT +
+				      slot * (ASK_ROOM / SLOTS));
+	struct fuse_in_header h;
+	uint32_t len;
+
+	if (slot == SLOTS) {
+		fs_home_answer_all(&g->home);
+		serve(g);
+		return;
+	}
+	len = make_request(g, in, at, 9 + slot);
+	memcpy(&h, at, sizeof(h));
+	g->busy[slot] = h.opcode + 1 ? h.opcode + 1 : 1;
+	request_post(g, in, slot, len);
+	serve(g);
+	CHECK(!g->busy[slot] || g->home.n);
+	parked += g->busy[slot] > 0;
 }
 
 /* --------------------------------------------------------------------- course */
@@ -340,6 +293,8 @@ static void begin_session(struct guest *g)
 	struct input in = { bytes, bytes + sizeof(bytes) };
 
 	request(g, &in);
+	fs_home_answer_all(&g->home);
+	serve(g);
 	g->nodes[0] = FUSE_ROOT_ID;
 	g->nnodes = 1;
 }
@@ -348,7 +303,7 @@ static void init(void *guest, struct input *in)
 {
 	static const struct virtdev_home_ops ops = {
 		.size = sizeof(ops), .notify = on_notify,
-		.region_change = on_change,
+		.region_change = fs_home_change,
 	};
 	const uint32_t how = take(in, 1);
 	struct virtdev_fs_config config = {
@@ -358,16 +313,15 @@ static void init(void *guest, struct input *in)
 		.window = how & 16 ? 0 : 2 * VIRTDEV_FS_WINDOW_ALIGN,
 	};
 	struct guest *g = guest;
-	char path[80];
 
 	memset(g, 0, sizeof(*g));
-	bound_files();
 	g->fds = vsu_fd_count();
-	make_folder(g);
-	snprintf(path, sizeof(path), "%s/shared", home_path);
-	config.path = path;
+	config.path = fs_folder_init(&g->folder);
 	CHECK(virtdev_fs_new(&config, &g->dev, NULL) == 0);
-	virtdev_set_home(g->dev, &ops, NULL);
+	g->home.dev = g->dev;
+	g->home.window = config.window;
+	g->home.later = how & 32;
+	virtdev_set_home(g->dev, &ops, &g->home);
 	memory_init(&g->memory);
 	CHECK(vq_new(&g->q) == 0);
 	CHECK(vq_set_space(g->q, g->memory.space) == 0);
@@ -381,10 +335,21 @@ static void act(void *guest, struct input *in)
 
 	if (in->p < in->end && *in->p == 0xfe) {
 		take(in, 1);
+		if (g->home.later && take(in, 1) & 1)
+			fs_home_answer_all(&g->home);
 		stop_queue(g);
 		virtdev_reset(g->dev);
 		start_queue(g);
 		begin_session(g);
+		return;
+	}
+	if (g->home.later && in->p < in->end &&
+	    (*in->p == 0xfd || *in->p == 0xfc)) {
+		if (take(in, 1) == 0xfd)
+			fs_home_answer(&g->home, in);
+		else
+			fs_home_answer_all(&g->home);
+		serve(g);
 		return;
 	}
 	request(g, in);
@@ -399,9 +364,7 @@ static void fini(void *guest)
 	virtdev_free(g->dev);
 	memory_check(&g->memory);
 	memory_fini(&g->memory);
-	check_parent(g);
-	close(g->parent);
-	remove_home();
+	fs_folder_fini(&g->folder);
 	CHECK(vsu_fd_count() == g->fds);
 }
 

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* A real folder that a device serves, and a secret beside it. */
+#ifndef FUZZ_FS_FOLDER_H
+#define FUZZ_FS_FOLDER_H
+
+#include "play.h"
+
+struct fs_folder {
+	int parent;		/* the folder beside which the secret lies */
+};
+
+/* The path of what is served; files in it cannot grow for ever. */
+const char *fs_folder_init(struct fs_folder *f);
+/* The secret is what it was. */
+void fs_folder_fini(struct fs_folder *f);
+
+#endif

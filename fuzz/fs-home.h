@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * A home of a file system device that maps at once, or answers later: in any
+ * order, with any error, or when the queue that asked is gone.
+ */
+#ifndef FUZZ_FS_HOME_H
+#define FUZZ_FS_HOME_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <virtio-devices/device.h>
+
+#include "play.h"
+
+#define FS_HOME_CHANGES 256u
+
+struct fs_home {
+	struct virtdev *dev;
+	uint64_t window;		/* bytes */
+	bool later;
+	uint32_t n;			/* that are not answered, oldest first */
+	uint64_t cookies[FS_HOME_CHANGES];
+	uint64_t asked, refused;	/* of all inputs: the reach */
+};
+
+/* As a home's operation. */
+int fs_home_change(void *home, bool map, const struct virtdev_mapping *m,
+		   uint64_t cookie);
+/* One of them, as the input has it. */
+void fs_home_answer(struct fs_home *h, struct input *in);
+void fs_home_answer_all(struct fs_home *h);
+
+#endif
