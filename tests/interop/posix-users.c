@@ -5,8 +5,10 @@
 
 #include <fcntl.h>
 #include <grp.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 static bool owned_by(const char *name, uid_t uid, gid_t gid)
@@ -178,6 +180,49 @@ static int second_group(void)
 	return VERDICT_OK;
 }
 
+/* As the kernel has a list: version 2, then who, what he may, and his number. */
+static const struct {
+	uint32_t version;
+	struct { uint16_t tag, rights; uint32_t id; } entries[5];
+} user_reads_and_writes = {
+	2, { { 1, 6, UINT32_MAX }, { 2, 6, USER }, { 4, 0, UINT32_MAX },
+	     { 16, 6, UINT32_MAX }, { 32, 0, UINT32_MAX } },
+};
+
+static int user_in_list(void)
+{
+	int fd;
+
+	CLAIM((fd = open("d/f", O_RDWR)) >= 0 && write(fd, "T", 1) == 1);
+	REFUSED(open("d/g", O_RDONLY), EACCES);
+	return VERDICT_OK;
+}
+
+static int user_not_in_list(void)
+{
+	REFUSED(open("d/f", O_RDONLY), EACCES);
+	return VERDICT_OK;
+}
+
+/* The folder's list for new files, in place of the mask of who makes one. */
+static int lists_are_obeyed(void)
+{
+	CLAIM(home_open() == VERDICT_OK && mkdir("d", 0711) == 0);
+	if (setxattr("d", "system.posix_acl_default", &user_reads_and_writes,
+		     sizeof(user_reads_and_writes), 0) < 0)
+		return errno == EOPNOTSUPP ? is_skipped("no lists") :
+					     is_wrong(__LINE__, "setxattr");
+	umask(077);
+	CLAIM(open("d/f", O_CREAT | O_WRONLY, 0666) >= 0);
+	CLAIM((mode_of("d/f") & 07777) == 0660);
+	CLAIM(open("d/g", O_CREAT | O_WRONLY, 0600) >= 0);
+	CLAIM((mode_of("d/g") & 07777) == 0600);
+	CLAIM(run_as(OTHER, OTHER, user_not_in_list) == VERDICT_OK);
+	CLAIM(run_as(USER, USER, user_in_list) == VERDICT_OK);
+	CLAIM(removexattr("d/f", "system.posix_acl_access") == 0);
+	return run_as(USER, USER, user_not_in_list);
+}
+
 static int mask_is_applied(void)
 {
 	umask(027);
@@ -223,6 +268,7 @@ static const struct check checks[] = {
 	{ "a write takes SUID and SGID", write_takes_privileges },
 	{ "a new owner takes them", chown_takes_privileges },
 	{ "rights by a second group", second_group },
+	{ "access control lists", lists_are_obeyed },
 	{ "umask", mask_is_applied },
 	{ "each mode", modes_are_kept },
 	{ "owners of files and of links", owners_are_kept },
