@@ -82,6 +82,7 @@ _guest_job() {
 guest_said() { grep -Fqx -- "$1" "$GUEST_DIR/results"; }
 
 guest_value() { sed -n "s/^value $1 //p" "$GUEST_DIR/results" | tail -n 1; }
+guest_told() { [ -n "$(guest_value "$1")" ]; }
 
 # guest_wait: 0 when the job came to its end and every check in it was content
 guest_wait() {
