@@ -1,10 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* The end of main() of every test program. */
+/* What every test program needs: how much it does, and the end of its main(). */
 #ifndef VIRTIO_DEVICES_TESTS_SUITE_H
 #define VIRTIO_DEVICES_TESTS_SUITE_H
 
 #include <check.h>
 #include <stdlib.h>
+
+/* n times the environment's TEST_SCALE (0.1 in slow builds); at least 1. */
+static inline unsigned int scaled(unsigned int n)
+{
+	const char *text = getenv("TEST_SCALE");
+	double scale = text ? strtod(text, NULL) : 1;
+
+	if (!(scale > 0 && scale < 1))
+		return n;
+	return n * scale > 1 ? (unsigned int)(n * scale) : 1;
+}
 
 static inline int run_suite(Suite *s)
 {

@@ -61,14 +61,18 @@ static bool serve_one(struct driver_rig *p, uint32_t written)
 	return vq_publish(p->r.q);
 }
 
-static void ck_collects(struct driver_rig *p, uint64_t cookie, uint32_t written)
+static bool collects(struct driver_rig *p, uint64_t cookie, uint32_t written)
 {
 	uint64_t got;
 	uint32_t len;
 
-	ck_assert_int_eq(vq_driver_collect(p->d, &got, &len), 1);
-	ck_assert_uint_eq(got, cookie);
-	ck_assert_uint_eq(len, written);
+	return vq_driver_collect(p->d, &got, &len) == 1 && got == cookie &&
+	       len == written;
+}
+
+static void ck_collects(struct driver_rig *p, uint64_t cookie, uint32_t written)
+{
+	ck_assert(collects(p, cookie, written));
 }
 
 static void ck_nothing(struct driver_rig *p)
@@ -144,7 +148,20 @@ START_TEST(illegal_requests_are_refused)
 }
 END_TEST
 
-/* Past the place where indices wrap, but in an emulator of a hundredth. */
+static bool goes_round(struct driver_rig *p, uint32_t i)
+{
+	if (vq_driver_add(p->d, in_out, 3, i) != 0)
+		return false;
+	vq_driver_publish(p->d);
+	if (rig_pop(&p->r) != 1)
+		return false;
+	vq_push(p->r.q, &p->r.chain, i % 513);
+	vq_publish(p->r.q);
+	return collects(p, i, i % 513);
+}
+
+/* Past the place where indices wrap, but in an emulator of a hundredth. An
+ * assertion costs more than a request, even one that holds. */
 START_TEST(room_comes_back_with_each_request)
 {
 	const uint32_t n = scaled(700000) < 70000 ? scaled(700000) : 70000;
@@ -152,12 +169,9 @@ START_TEST(room_comes_back_with_each_request)
 	uint32_t i;
 
 	driver_rig_init(&p, FORMAT, 0);
-	for (i = 0; i < n; i++) {
-		ck_assert_int_eq(vq_driver_add(p.d, in_out, 3, i), 0);
-		vq_driver_publish(p.d);
-		serve_one(&p, i % 513);
-		ck_collects(&p, i, i % 513);
-	}
+	for (i = 0; i < n && goes_round(&p, i); i++)
+		;
+	ck_assert_uint_eq(i, n);
 	driver_rig_fini(&p);
 }
 END_TEST

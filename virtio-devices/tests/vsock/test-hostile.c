@@ -281,9 +281,10 @@ END_TEST
 
 START_TEST(a7_05_ten_thousand_resets_and_requests_leave_nothing)
 {
+	const unsigned int n = scaled(10000);
 	unsigned int i;
 
-	for (i = 0; i < 10000; i++) {
+	for (i = 0; i < n; i++) {
 		vsock_send(OP_REQUEST, 5000 + i % 100, 53);
 		vsock_expect(OP_RST);
 		vsock_send(OP_RST, 5000 + i % 100, 53);
@@ -359,12 +360,13 @@ END_TEST
 /* The listener's own queue has room for 16 at least. */
 START_TEST(a7_09_connections_beyond_the_limit_are_reset)
 {
+	const unsigned int n = scaled(10000);
 	int fds[CONNECTIONS];
 	unsigned int i;
 
 	for (i = 0; i < CONNECTIONS - 1; i++)
 		fds[i] = guest_open(listener, 100 + i, 52);
-	for (i = 0; i < 10000; i++) {
+	for (i = 0; i < n; i++) {
 		vsock_send(OP_REQUEST, 10000 + i, 52);
 		vsock_expect(OP_RST);
 	}

@@ -393,9 +393,8 @@ START_TEST(pasted_input_waits_for_the_guest_whole)
 		while (readable(slave))
 			ck_assert(vmm_console_input(console));
 	}
-	for (; get(LSR) & 1; taken++) {
-		ck_assert_uint_eq(get(DATA), 'A' + taken % 26);
-	}
+	while ((get(LSR) & 1) && get(DATA) == 'A' + taken % 26)
+		taken++;
 	ck_assert_uint_eq(taken, all);
 	vmm_console_free(console);
 }
@@ -463,8 +462,9 @@ static size_t check_back(int fd, size_t at)
 	ssize_t n = readable(fd) ? read(fd, piece, sizeof(piece)) : 0, i;
 
 	ck_assert_int_ge(n, 0);
-	for (i = 0; i < n; i++)
-		ck_assert_uint_eq(piece[i], byte_at(at + (size_t)i));
+	for (i = 0; i < n && piece[i] == byte_at(at + (size_t)i); i++)
+		;
+	ck_assert_int_eq(i, n);
 	return at + (size_t)n;
 }
 
