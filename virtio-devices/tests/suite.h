@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* What every test program needs: how much it does, and the end of its main(). */
+/* How much a test program does, and the end of its main(). */
 #ifndef VIRTIO_DEVICES_TESTS_SUITE_H
 #define VIRTIO_DEVICES_TESTS_SUITE_H
 
