@@ -6,6 +6,8 @@
 
 int main(int argc, char **argv)
 {
+	/* packets of a socket come and go many at a time */
+	static const char *const calls[] = { "recvmmsg", "sendmmsg", NULL };
 	static const struct daemon daemon = {
 		.name = "cvmm-vhost-user-net",
 		.summary = "Serves a network card to QEMU or another vhost-user front-end.",
@@ -13,6 +15,7 @@ int main(int argc, char **argv)
 				"  \"type\": \"net\"\n"
 				"}",
 		.kind = &vmm_net_kind,
+		.calls = calls,
 	};
 
 	return daemon_main(&daemon, argc, argv);
