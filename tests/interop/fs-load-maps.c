@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Files as memory, of one or of two who have no other way to hear of each other. */
+#define _GNU_SOURCE
+#include "fs-load.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define PAGE 4096u
+#define WORDS (PAGE / sizeof(uint64_t))
+#define MIB ((size_t)1 << 20)
+#define PIECE (64u << 10)	/* of a turn */
+#define SILENCE 90.0		/* seconds */
+
+struct mapping {
+	uint64_t *words;
+	size_t len;
+};
+
+/* All of a file, made so long where len is not 0. */
+static int mapping_open(struct mapping *m, const char *path, size_t len)
+{
+	const int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+	struct stat st;
+	int rc = fd;
+
+	if (rc >= 0 && len)
+		rc = ftruncate(fd, (off_t)len);
+	if (rc >= 0)
+		rc = fstat(fd, &st);
+	if (rc < 0)
+		return load_failed("file", path);
+	m->len = (size_t)st.st_size;
+	m->words = mmap(NULL, m->len, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	close(fd);
+	return m->words == MAP_FAILED ? load_failed("mmap", path) : 0;
+}
+
+/* ------------------------------------------------------------- two in turns */
+
+struct turns {
+	struct mapping map;
+	uint64_t *mine, *other;	/* in the first page: how many turns were had */
+	uint64_t my_seed, other_seed;
+	uint64_t rounds;
+};
+
+/* The piece of a round lies anywhere behind the first page. */
+static uint64_t *piece_at(const struct turns *t, uint64_t round)
+{
+	const uint64_t places = (t->map.len - PAGE) / PIECE;
+
+	return t->map.words + (PAGE + load_word(7, round) % places * PIECE) /
+			      sizeof(uint64_t);
+}
+
+static void turn_have(const struct turns *t, uint64_t round)
+{
+	uint64_t *words = piece_at(t, round);
+	size_t i;
+
+	for (i = 0; i < PIECE / sizeof(*words); i++)
+		words[i] = load_word(t->my_seed + round, i);
+	__atomic_store_n(t->mine, round + 1, __ATOMIC_RELEASE);
+}
+
+static int turn_await(const struct turns *t, uint64_t round)
+{
+	const double begun = load_seconds();
+
+	while (__atomic_load_n(t->other, __ATOMIC_ACQUIRE) <= round) {
+		load_pause();
+		if (load_seconds() - begun > SILENCE) {
+			printf("turn %" PRIu64 ": nothing is seen of the other\n",
+			       round);
+			return 1;
+		}
+	}
+	return 0;
+}
+
+static int turn_check(const struct turns *t, uint64_t round)
+{
+	const uint64_t *words = piece_at(t, round);
+	size_t i;
+
+	for (i = 0; i < PIECE / sizeof(*words); i++)
+		if (words[i] != load_word(t->other_seed + round, i)) {
+			printf("turn %" PRIu64 ": word %zu is %#" PRIx64 "\n",
+			       round, i, words[i]);
+			return 1;
+		}
+	return 0;
+}
+
+/* The first has even rounds, the second odd ones: nobody stores to a piece
+   before the other has looked at it. */
+static int turns_run(const struct turns *t, bool first)
+{
+	uint64_t round;
+	int rc = 0;
+
+	for (round = 0; round < t->rounds && !rc; round++) {
+		if ((round % 2 == 0) == first) {
+			turn_have(t, round);
+			continue;
+		}
+		rc = turn_await(t, round);
+		rc = rc ? rc : turn_check(t, round);
+	}
+	return rc;
+}
+
+int load_turns(char *const *operands)
+{
+	const bool first = !strcmp(operands[1], "first");
+	struct turns t = { .rounds = strtoull(operands[2], NULL, 10) };
+	int rc = mapping_open(&t.map, operands[0], 0);
+
+	if (rc)
+		return rc;
+	t.mine = t.map.words + !first * WORDS / 2;
+	t.other = t.map.words + first * WORDS / 2;
+	t.my_seed = first ? UINT64_C(1) << 40 : UINT64_C(1) << 41;
+	t.other_seed = first ? UINT64_C(1) << 41 : UINT64_C(1) << 40;
+	rc = turns_run(&t, first);
+	munmap(t.map.words, t.map.len);
+	if (!rc)
+		printf("%" PRIu64 " turns\n", t.rounds);
+	return rc;
+}
+
+/* ---------------------------------------------------- larger than the window */
+
+static size_t len_of(const char *mib)
+{
+	return (size_t)strtoul(mib, NULL, 10) * MIB;
+}
+
+int load_fill(char *const *operands)
+{
+	struct mapping m;
+	size_t i;
+	int rc = mapping_open(&m, operands[0], len_of(operands[1]));
+
+	if (rc)
+		return rc;
+	for (i = 0; i < m.len / sizeof(*m.words); i++)
+		m.words[i] = load_word(m.len, i);
+	rc = msync(m.words, m.len, MS_SYNC);
+	munmap(m.words, m.len);
+	return rc ? load_failed("msync", operands[0]) : 0;
+}
+
+static int page_check(const struct mapping *m, size_t page)
+{
+	const uint64_t *words = m->words + page * WORDS;
+	size_t i;
+
+	for (i = 0; i < WORDS; i++)
+		if (words[i] != load_word(m->len, page * WORDS + i)) {
+			printf("page %zu: word %zu is %#" PRIx64 "\n", page, i,
+			       words[i]);
+			return 1;
+		}
+	return 0;
+}
+
+/* Steps that lead to each page once, and seldom to the same 2 MiB twice running. */
+int load_verify(char *const *operands)
+{
+	struct mapping m;
+	size_t i, pages, page = 0;
+	int rc = mapping_open(&m, operands[0], 0);
+
+	if (rc)
+		return rc;
+	pages = m.len / PAGE;
+	if (m.len != len_of(operands[1])) {
+		printf("%zu bytes long\n", m.len);
+		rc = 1;
+	}
+	for (i = 0; i < pages && !rc; i++) {
+		rc = page_check(&m, page);
+		page = (page + 7919) % pages;	/* a prime */
+	}
+	munmap(m.words, m.len);
+	return rc;
+}
+
+/* -------------------------------------------------------------------- speed */
+
+/* Random pages copied out of a file that was touched before: MiB in a second. */
+int load_reads(char *const *operands)
+{
+	static unsigned char page[PAGE];
+	const double ms = (double)strtoul(operands[1], NULL, 10);
+	struct mapping m;
+	uint64_t n = 0, sum = 0;
+	double begun, now;
+	size_t i;
+	int rc = mapping_open(&m, operands[0], 0);
+
+	if (rc)
+		return rc;
+	for (i = 0; i < m.len / PAGE; i++)
+		sum += m.words[i * WORDS];
+	begun = now = load_seconds();
+	for (; now - begun < ms / 1e3; now = load_seconds())
+		for (i = 0; i < 256; i++) {
+			memcpy(page, m.words + load_word(3, n++) %
+				     (m.len / PAGE) * WORDS, PAGE);
+			sum += page[n % PAGE];
+		}
+	printf("reads %.0f MiB/s (%" PRIx64 ")\n",
+	       (double)n * PAGE / (double)MIB / (now - begun), sum);
+	munmap(m.words, m.len);
+	return 0;
+}
