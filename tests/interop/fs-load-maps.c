@@ -18,6 +18,7 @@
 #define MIB ((size_t)1 << 20)
 #define PIECE (64u << 10)	/* of a turn */
 #define SILENCE 90.0		/* seconds */
+#define PASSES 3u
 
 struct mapping {
 	uint64_t *words;
@@ -29,13 +30,13 @@ static int mapping_open(struct mapping *m, const char *path, size_t len)
 {
 	const int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
 	struct stat st;
-	int rc = fd;
+	int status = fd;
 
-	if (rc >= 0 && len)
-		rc = ftruncate(fd, (off_t)len);
-	if (rc >= 0)
-		rc = fstat(fd, &st);
-	if (rc < 0)
+	if (status >= 0 && len)
+		status = ftruncate(fd, (off_t)len);
+	if (status >= 0)
+		status = fstat(fd, &st);
+	if (status < 0)
 		return load_failed("file", path);
 	m->len = (size_t)st.st_size;
 	m->words = mmap(NULL, m->len, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
@@ -105,36 +106,36 @@ static int turn_check(const struct turns *t, uint64_t round)
 static int turns_run(const struct turns *t, bool first)
 {
 	uint64_t round;
-	int rc = 0;
+	int status = 0;
 
-	for (round = 0; round < t->rounds && !rc; round++) {
+	for (round = 0; round < t->rounds && !status; round++) {
 		if ((round % 2 == 0) == first) {
 			turn_have(t, round);
 			continue;
 		}
-		rc = turn_await(t, round);
-		rc = rc ? rc : turn_check(t, round);
+		status = turn_await(t, round);
+		status = status ? status : turn_check(t, round);
 	}
-	return rc;
+	return status;
 }
 
 int load_turns(char *const *operands)
 {
 	const bool first = !strcmp(operands[1], "first");
 	struct turns t = { .rounds = strtoull(operands[2], NULL, 10) };
-	int rc = mapping_open(&t.map, operands[0], 0);
+	int status = mapping_open(&t.map, operands[0], 0);
 
-	if (rc)
-		return rc;
+	if (status)
+		return status;
 	t.mine = t.map.words + !first * WORDS / 2;
 	t.other = t.map.words + first * WORDS / 2;
 	t.my_seed = first ? UINT64_C(1) << 40 : UINT64_C(1) << 41;
 	t.other_seed = first ? UINT64_C(1) << 41 : UINT64_C(1) << 40;
-	rc = turns_run(&t, first);
+	status = turns_run(&t, first);
 	munmap(t.map.words, t.map.len);
-	if (!rc)
+	if (!status)
 		printf("%" PRIu64 " turns\n", t.rounds);
-	return rc;
+	return status;
 }
 
 /* ---------------------------------------------------- larger than the window */
@@ -148,15 +149,15 @@ int load_fill(char *const *operands)
 {
 	struct mapping m;
 	size_t i;
-	int rc = mapping_open(&m, operands[0], len_of(operands[1]));
+	int status = mapping_open(&m, operands[0], len_of(operands[1]));
 
-	if (rc)
-		return rc;
+	if (status)
+		return status;
 	for (i = 0; i < m.len / sizeof(*m.words); i++)
 		m.words[i] = load_word(m.len, i);
-	rc = msync(m.words, m.len, MS_SYNC);
+	status = msync(m.words, m.len, MS_SYNC);
 	munmap(m.words, m.len);
-	return rc ? load_failed("msync", operands[0]) : 0;
+	return status ? load_failed("msync", operands[0]) : 0;
 }
 
 static int page_check(const struct mapping *m, size_t page)
@@ -173,26 +174,34 @@ static int page_check(const struct mapping *m, size_t page)
 	return 0;
 }
 
-/* Steps that lead to each page once, and seldom to the same 2 MiB twice running. */
+/* Some of the pages of each 2 MiB, then others of them: all have to come back. */
+static int pass_check(const struct mapping *m, size_t pass)
+{
+	const size_t pages = m->len / PAGE;
+	size_t page;
+	int status = 0;
+
+	for (page = pass; page < pages && !status; page += PASSES)
+		status = page_check(m, page);
+	return status;
+}
+
 int load_verify(char *const *operands)
 {
 	struct mapping m;
-	size_t i, pages, page = 0;
-	int rc = mapping_open(&m, operands[0], 0);
+	size_t pass;
+	int status = mapping_open(&m, operands[0], 0);
 
-	if (rc)
-		return rc;
-	pages = m.len / PAGE;
+	if (status)
+		return status;
 	if (m.len != len_of(operands[1])) {
 		printf("%zu bytes long\n", m.len);
-		rc = 1;
+		status = 1;
 	}
-	for (i = 0; i < pages && !rc; i++) {
-		rc = page_check(&m, page);
-		page = (page + 7919) % pages;	/* a prime */
-	}
+	for (pass = 0; pass < PASSES && !status; pass++)
+		status = pass_check(&m, pass);
 	munmap(m.words, m.len);
-	return rc;
+	return status;
 }
 
 /* -------------------------------------------------------------------- speed */
@@ -206,10 +215,10 @@ int load_reads(char *const *operands)
 	uint64_t n = 0, sum = 0;
 	double begun, now;
 	size_t i;
-	int rc = mapping_open(&m, operands[0], 0);
+	int status = mapping_open(&m, operands[0], 0);
 
-	if (rc)
-		return rc;
+	if (status)
+		return status;
 	for (i = 0; i < m.len / PAGE; i++)
 		sum += m.words[i * WORDS];
 	begun = now = load_seconds();

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * What two or more do in one folder at a time: guests that share it, a guest and
+ * Deeds of two or more in one folder at a time: guests that share it, a guest and
  * its host. Each command returns the status of its process, and says why it is 1.
  */
 #ifndef INTEROP_FS_LOAD_H

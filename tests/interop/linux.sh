@@ -17,12 +17,14 @@ LINUX_INIT=$INTEROP/guest/cvmm-init
 LINUX_MODULES="$LINUX_MODULES vmw_vsock_virtio_transport"
 
 linux_prepare() {
-	local poke=()
+	local poke=() program
 
 	LINUX_INITRD=$WORK/linux.initrd
 	LINUX_VMLINUX=$WORK/vmlinux
 	! program tests/interop/poke >/dev/null || poke=("$CVMM_BUILDDIR/tests/interop/poke:sbin/poke")
-	! program tests/interop/vsock-load >/dev/null || poke+=("$CVMM_BUILDDIR/tests/interop/vsock-load:sbin/vsock-load")
+	for program in vsock-load fs-load exercise; do
+		! program "tests/interop/$program" >/dev/null || poke+=("$CVMM_BUILDDIR/tests/interop/$program:sbin/$program")
+	done
 	initrd_make "$LINUX_INITRD" "$LINUX_MODULES" "$LINUX_PROGRAMS" "$LINUX_INIT:init" "${poke[@]}" || { LINUX_WHY="no initrd: $INITRD_WHY"; return 1; }
 	_vmlinux "$KERNEL_IMAGE" "$LINUX_VMLINUX" || LINUX_VMLINUX=
 }
@@ -101,7 +103,7 @@ linux_run() {
 	fi
 	for try in 1 2 3; do
 		_watched timeout -k 5 $((limit + 30)) "$INTEROP/nested-kvm" -t "$limit" -m "${LINUX_MEMORY:-2500M}" -c "${LINUX_CPUS:-1}" \
-			-M "$LINUX_OUTER_MODULES" -C "$CVMM_BUILDDIR" env EMULATED=1 "$@"
+			-M "$LINUX_OUTER_MODULES" -C "$CVMM_BUILDDIR" env EMULATED=1 LONG="${LONG:-}" "$@"
 		LINUX_STATUS=$?
 		[ -n "$SILENT" ] && [ "$try" -lt 3 ] || return
 		diag "the emulated machine stood still after: $(tail -n 1 "$WORK/out")"
