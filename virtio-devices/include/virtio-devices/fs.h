@@ -109,7 +109,8 @@ struct virtdev_fs_config {
 	uint32_t queues;	/* of requests; 0: 1 */
 	uint32_t queue_max;	/* entries of each; 0: 1024 */
 	uint32_t inodes;	/* at most; 0: as many as the limit of open
-				   files leaves beside the handles */
+				   files leaves beside the handles, or a million
+				   with file_handles, which take none */
 	uint32_t handles;	/* at most; 0: an eighth of that limit. When the
 				   process has but a sixteenth of it left, and
 				   64 at least, no more of both are had */

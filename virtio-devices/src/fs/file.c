@@ -21,9 +21,9 @@ struct fs_proc_name virtdev_priv_fs_proc_name(int fd)
 }
 
 /* The kernel gives the lowest number that is free: it counts those below. */
-int virtdev_priv_fs_check_kept(const struct fs *fs, int *fd)
+int virtdev_priv_fs_check_kept(const struct fs *fs, int *fd, uint32_t spared)
 {
-	if (*fd < 0 || (uint64_t)*fd < fs->fd_limit)
+	if (*fd < 0 || (uint64_t)*fd + spared < fs->fd_limit)
 		return 0;
 	vsu_fd_close(fd);
 	return -ENFILE;

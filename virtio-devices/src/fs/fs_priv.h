@@ -251,9 +251,10 @@ void virtdev_priv_fs_attr(const struct fs *fs, const struct statx *st,
 			  struct fuse_attr *attr);
 /*
  * Closes fd and says -ENFILE where the process has hardly more descriptors: those
- * that are left are not for what a driver keeps.
+ * that are left are not for what a driver keeps, and before them so many are not
+ * for what this one is.
  */
-int virtdev_priv_fs_check_kept(const struct fs *fs, int *fd);
+int virtdev_priv_fs_check_kept(const struct fs *fs, int *fd, uint32_t spared);
 /* A descriptor of the inode with other flags. */
 int virtdev_priv_fs_reopen(const struct fs *fs, const struct fs_inode *inode,
 			   int flags);

@@ -59,7 +59,7 @@ int virtdev_priv_fs_handle_new_take_fd(struct fs *fs, int fd, uint64_t node,
 				       uint32_t open_flags, uint64_t *id)
 {
 	struct fs_handle *handle;
-	int rc = virtdev_priv_fs_check_kept(fs, &fd);
+	int rc = virtdev_priv_fs_check_kept(fs, &fd, 0);
 
 	if (rc < 0)
 		return rc;

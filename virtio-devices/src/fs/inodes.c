@@ -164,6 +164,13 @@ static struct fs_inode *inode_add(struct fs *fs, int *fd, const struct statx *st
 	return inode;
 }
 
+/* If some files are found again, the table is no bound of those that are not. */
+static int check_kept(const struct fs *fs, int *fd)
+{
+	return virtdev_priv_fs_check_kept(fs, fd,
+		fs->config.file_handles ? fs->config.handles : 0);
+}
+
 /* Of a new file, which is not kept open where it is found again. */
 static struct fs_inode *inode_learn(struct fs *fs, int *fd,
 				    const struct statx *st,
@@ -171,8 +178,7 @@ static struct fs_inode *inode_learn(struct fs *fs, int *fd,
 {
 	struct fs_inode *inode;
 
-	if (!found->handle.handle_bytes &&
-	    virtdev_priv_fs_check_kept(fs, fd) < 0)
+	if (!found->handle.handle_bytes && check_kept(fs, fd) < 0)
 		return NULL;
 	inode = inode_add(fs, fd, st, found);
 	if (inode)

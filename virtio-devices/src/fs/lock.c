@@ -55,7 +55,7 @@ static int owner_new(const struct fs_call *c, struct fs_owner **out)
 	fd = owner_open(c);
 	if (fd < 0)
 		return fd;
-	if (virtdev_priv_fs_check_kept(fs, &fd) < 0)
+	if (virtdev_priv_fs_check_kept(fs, &fd, 0) < 0)
 		return -ENOLCK;
 	*out = &fs->owners[fs->nowners++];
 	**out = (struct fs_owner){ c->in.nodeid, c->arg.lk.owner, fd };

@@ -107,7 +107,7 @@ static int divide_files(struct virtdev_fs_config *c, struct vsu_error *err)
 	c->handles = at_most(handles, FILES_MOST);
 	files -= OWN_FILES;
 	files = files > handles ? files - handles : 1;
-	if (c->file_handles == VIRTDEV_FS_HANDLES_MANDATORY)
+	if (c->file_handles != VIRTDEV_FS_HANDLES_NEVER)
 		files = FILES_MOST;
 	if (c->inodes)
 		files = c->inodes;

@@ -142,6 +142,17 @@ uint32_t fs_rig_answer_len(const struct fs_rig *r)
 	return r->written - (uint32_t)sizeof(struct fuse_out_header);
 }
 
+struct rlimit fs_rig_limit_files(rlim_t n)
+{
+	struct rlimit before, limit;
+
+	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &before), 0);
+	limit = before;
+	limit.rlim_cur = n;
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	return before;
+}
+
 int fs_rig_begin(struct fs_rig *r)
 {
 	const struct fuse_init_in in = {
@@ -161,6 +172,20 @@ uint64_t fs_rig_lookup(struct fs_rig *r, uint64_t folder, const char *name)
 	memcpy(&out, fs_rig_answer(r), sizeof(out));
 	ck_assert_uint_ne(out.nodeid, 0);
 	return out.nodeid;
+}
+
+int fs_rig_lookup_new(struct fs_rig *r, unsigned int n)
+{
+	char name[16];
+	unsigned int i;
+	int rc = 0;
+
+	for (i = 0; i < n && !rc; i++) {
+		snprintf(name, sizeof(name), "f%u", i);
+		ck_assert_int_eq(mknodat(r->dir, name, S_IFREG | 0600, 0), 0);
+		rc = fs_rig_name(r, FUSE_LOOKUP, 1, NULL, 0, name);
+	}
+	return rc;
 }
 
 struct stat fs_rig_stat(const struct fs_rig *r, const char *name)

@@ -7,6 +7,7 @@
 #define VIRTIO_DEVICES_TESTS_FS_RIG_H
 
 #include <stdint.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include <linux/fuse.h>
@@ -60,9 +61,14 @@ int fs_rig_name(struct fs_rig *r, uint32_t opcode, uint64_t node,
 const void *fs_rig_answer(const struct fs_rig *r);
 uint32_t fs_rig_answer_len(const struct fs_rig *r);
 
+/* At most n descriptors for this process; says the limit that there was. */
+struct rlimit fs_rig_limit_files(rlim_t n);
+
 int fs_rig_begin(struct fs_rig *r);
 /* The number of an entry; fails the test where there is none. */
 uint64_t fs_rig_lookup(struct fs_rig *r, uint64_t folder, const char *name);
+/* So many new files, until one of them is not told of: that is what it says. */
+int fs_rig_lookup_new(struct fs_rig *r, unsigned int n);
 /* As the host has it; a link is a link. */
 struct stat fs_rig_stat(const struct fs_rig *r, const char *name);
 uint64_t fs_rig_open(struct fs_rig *r, uint32_t opcode, uint64_t node,

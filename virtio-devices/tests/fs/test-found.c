@@ -76,6 +76,22 @@ START_TEST(files_that_are_known_take_no_descriptors)
 }
 END_TEST
 
+START_TEST(descriptors_bound_those_files_alone_that_take_one)
+{
+	const struct rlimit before = fs_rig_limit_files(256);
+	const bool can = can_find(VIRTDEV_FS_HANDLES_PREFER);
+	const uint64_t file = fs_rig_lookup(&r, 1, "file");
+	unsigned int i;
+
+	ck_assert_int_eq(fs_rig_lookup_new(&r, 400), can ? 0 : -ENFILE);
+	/* an eighth of them are for files that are open, in any case */
+	for (i = 0; i < 256 / 8; i++)
+		fs_rig_open(&r, FUSE_OPEN, file, O_RDONLY);
+	fs_rig_fini(&r);
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &before), 0);
+}
+END_TEST
+
 START_TEST(a_file_is_found_under_another_name)
 {
 	uint64_t file, folder;
@@ -144,6 +160,7 @@ static Suite *suite(void)
 	TCase *tc = tcase_create("found");
 
 	tcase_add_test(tc, files_that_are_known_take_no_descriptors);
+	tcase_add_test(tc, descriptors_bound_those_files_alone_that_take_one);
 	tcase_add_test(tc, a_file_is_found_under_another_name);
 	tcase_add_test(tc, a_file_that_is_gone_is_not_taken_for_the_next_one);
 	tcase_add_test(tc, a_file_without_a_name_lives_while_it_is_open);

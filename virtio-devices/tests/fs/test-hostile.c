@@ -219,18 +219,6 @@ START_TEST(a8_13_a_folder_is_read_when_no_more_files_can_be_known)
 }
 END_TEST
 
-/* Says the limit that there was. */
-static struct rlimit limit_files(rlim_t n)
-{
-	struct rlimit before, limit;
-
-	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &before), 0);
-	limit = before;
-	limit.rlim_cur = n;
-	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
-	return before;
-}
-
 /* How many of n descriptors the process gets; they are closed then. */
 static unsigned int descriptors_left(unsigned int n)
 {
@@ -245,24 +233,9 @@ static unsigned int descriptors_left(unsigned int n)
 	return got;
 }
 
-/* Files of the folder, until one of them is not told of: that is what it says. */
-static int lookup_all(unsigned int n)
-{
-	char name[16];
-	unsigned int i;
-	int rc = 0;
-
-	for (i = 0; i < n && !rc; i++) {
-		snprintf(name, sizeof(name), "f%u", i);
-		ck_assert_int_eq(mknodat(r.dir, name, S_IFREG | 0600, 0), 0);
-		rc = lookup(1, name);
-	}
-	return rc;
-}
-
 START_TEST(a8_13_the_rest_of_the_process_keeps_descriptors_for_itself)
 {
-	const struct rlimit before = limit_files(256);
+	const struct rlimit before = fs_rig_limit_files(256);
 	const struct fuse_open_in in = { .flags = O_RDONLY };
 	int others[120], rc;
 	unsigned int i;
@@ -270,7 +243,7 @@ START_TEST(a8_13_the_rest_of_the_process_keeps_descriptors_for_itself)
 	setup();
 	for (i = 0; i < 120; i++)
 		others[i] = dup(r.dir);
-	ck_assert_int_eq(lookup_all(200), -ENFILE);
+	ck_assert_int_eq(fs_rig_lookup_new(&r, 200), -ENFILE);
 	rc = fs_rig_ask(&r, FUSE_OPENDIR, 1, &in, sizeof(in), NULL, 0);
 	ck_assert_int_eq(rc, -ENFILE);
 	ck_assert_uint_eq(descriptors_left(60), 60);
