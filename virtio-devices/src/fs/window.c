@@ -8,10 +8,11 @@
  * had. Before the driver hears that a file has another length, its chunks have it.
  *
  * A home behind a socket maps later, and has no change from one file to another
- * (later.c, turn.c): what grew is mapped behind what is there already, what was
- * cut stays, and a file is mapped for stores from the beginning where nobody
- * would run it as a program. Else other threads of the guest, which read the
- * chunk meanwhile, would find nothing there for a moment.
+ * (later.c, turn.c): what grew is mapped behind what is there already, and a file is
+ * mapped for stores from the beginning where nobody would run it as a program. Else
+ * other threads of the guest, which read the chunk meanwhile, would find nothing
+ * there for a moment. So they do in one that was cut: a home may take a mapping
+ * away whose file is short, and the driver would never hear of it.
  */
 #include <config.h>
 
@@ -145,6 +146,7 @@ static bool can_be_extended(const struct fs_chunk *chunk, const struct fs_piece 
 {
 	return chunk->npieces < FS_PIECES && !chunk->missing &&
 	       chunk->node == p->node && chunk->file_pos == p->file_pos &&
+	       len_of(p->file_pos, p->size) >= mapped_len(chunk) &&
 	       (chunk->writable || !p->writable);
 }
 
@@ -237,15 +239,6 @@ static void chunk_fit(struct fs *fs, uint32_t i, const struct fs_inode *inode,
 	virtdev_priv_fs_window_file_put(p.file);
 }
 
-/* A piece that was cut is left where it cannot be replaced: the guest knows its end. */
-static bool is_misfit(const struct fs *fs, const struct fs_chunk *chunk,
-		      uint64_t size)
-{
-	const uint32_t now = mapped_len(chunk), len = len_of(chunk->file_pos, size);
-
-	return len > now || (len < now && !virtdev_priv_fs_is_later(fs));
-}
-
 /* The driver hears of the length when the window has it. */
 static void fit_all(const struct fs_call *c, const struct fs_inode *inode,
 		    uint64_t size)
@@ -258,7 +251,7 @@ static void fit_all(const struct fs_call *c, const struct fs_inode *inode,
 	for (i = 0; i < fs->nchunks; i++, chunk++) {
 		if (chunk->node != inode->slot.id)
 			continue;
-		if (is_misfit(fs, chunk, size))
+		if (len_of(chunk->file_pos, size) != mapped_len(chunk))
 			chunk_fit(fs, i, inode, size);
 		c->queue->waits |= chunk->until > fs->later.first;
 	}

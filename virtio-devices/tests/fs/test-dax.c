@@ -402,7 +402,9 @@ END_TEST
 START_TEST(what_a_file_grew_by_is_mapped_behind_what_is_there)
 {
 	const uint64_t file = fs_rig_lookup(&r, 1, "file");
-	struct fuse_setattr_in to = { .valid = FATTR_SIZE, .size = 100 };
+	const struct fuse_setattr_in to = {
+		.valid = FATTR_SIZE, .size = 3 * CHUNK,
+	};
 	int error = 1;
 
 	set_size(5000);
@@ -411,9 +413,6 @@ START_TEST(what_a_file_grew_by_is_mapped_behind_what_is_there)
 	ck_assert_uint_eq(home.last.len, 8192);
 	answer(1, 0);
 	ck_assert_uint_eq(collect(&error), 1);
-	post(2, FUSE_SETATTR, file, &to, sizeof(to));
-	ck_assert_uint_eq(collect(&error), 1);	/* what was cut is left */
-	to.size = 3 * CHUNK;
 	post(3, FUSE_SETATTR, file, &to, sizeof(to));
 	ck_assert_uint_eq(collect(&error), 0);
 	ck_assert_uint_eq(home.maps, 2);
@@ -427,6 +426,34 @@ START_TEST(what_a_file_grew_by_is_mapped_behind_what_is_there)
 	post(4, FUSE_DESTROY, 0, NULL, 0);
 	ck_assert_uint_eq(collect(&error), 0);
 	ck_assert_uint_eq(home.unmaps, 2);
+	answer_all();
+	ck_assert_uint_eq(collect(&error), 1);
+}
+END_TEST
+
+START_TEST(what_was_cut_is_mapped_anew_as_far_as_it_reaches)
+{
+	const uint64_t file = fs_rig_lookup(&r, 1, "file");
+	struct fuse_setattr_in to = { .valid = FATTR_SIZE, .size = 100 };
+	int error = 1;
+
+	set_size(CHUNK);
+	post_map(1, file, 0, CHUNK, 0, 0);
+	collect(&error);
+	answer(1, 0);
+	ck_assert_uint_eq(collect(&error), 1);
+	post(2, FUSE_SETATTR, file, &to, sizeof(to));
+	ck_assert_uint_eq(collect(&error), 0);	/* heard of when it is so */
+	ck_assert_uint_eq(home.unmaps, 1);
+	ck_assert_uint_eq(home.last.len, 4096);
+	answer_all();
+	ck_assert_uint_eq(collect(&error), 1);
+	ck_assert_int_eq(error, 0);
+	to.size = 0;
+	post(3, FUSE_SETATTR, file, &to, sizeof(to));
+	ck_assert_uint_eq(collect(&error), 0);
+	ck_assert_uint_eq(home.unmaps, 2);
+	ck_assert_uint_eq(home.maps, 2);
 	answer_all();
 	ck_assert_uint_eq(collect(&error), 1);
 }
@@ -556,6 +583,7 @@ static void add_later(Suite *s)
 	tcase_add_test(tc, others_are_served_while_a_mapping_is_awaited);
 	tcase_add_test(tc, a_mapping_that_is_refused_later_is_an_error_of_its_request);
 	tcase_add_test(tc, what_a_file_grew_by_is_mapped_behind_what_is_there);
+	tcase_add_test(tc, what_was_cut_is_mapped_anew_as_far_as_it_reaches);
 	tcase_add_test(tc, a_file_that_grows_page_by_page_has_few_pieces);
 	tcase_add_test(tc, a_store_needs_no_other_mapping_but_of_a_program);
 	tcase_add_test(tc, changes_are_asked_for_some_at_a_time);
