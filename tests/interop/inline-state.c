@@ -8,8 +8,8 @@
  *   inline-state KIND load  the state on standard input is loaded into another
  *                           one, and that one's is saved again
  *
- * KIND: net, rng, console. A network card has been told another address, a VLAN
- * and not to receive everything.
+ * KIND: net, rng, console, vsock, whose socket is made at $VSOCK. A network card
+ * has been told another address, a VLAN and not to receive everything.
  */
 #include <config.h>
 
@@ -22,6 +22,7 @@
 #include <virtio-devices/console.h>
 #include <virtio-devices/net.h>
 #include <virtio-devices/rng.h>
+#include <virtio-devices/vsock.h>
 #include <virtio-queue/features.h>
 #include <vmm-sys-util/fd.h>
 
@@ -91,6 +92,19 @@ static struct virtdev *make_console(void)
 	check(virtdev_port_fds_new(fd, fd, &port.host, &err), "port");
 	vsu_fd_close(&fd);
 	check(virtdev_console_new(&config, &dev, &err), "console");
+	return dev;
+}
+
+static struct virtdev *make_vsock(void)
+{
+	const struct virtdev_vsock_config config = {
+		.size = sizeof(config), .path = getenv("VSOCK"), .cid = 3,
+	};
+	struct virtdev *dev = NULL;
+
+	if (!config.path)
+		guest_rig_die("VSOCK is not set", NULL);
+	check(virtdev_vsock_new(&config, &dev, &err), "vsock");
 	return dev;
 }
 
@@ -167,6 +181,7 @@ static const struct kind {
 	{ "net", make_net, save_net },
 	{ "rng", make_rng, save_idle },
 	{ "console", make_console, save_idle },
+	{ "vsock", make_vsock, save_idle },
 };
 
 /* A new device, which has no driver yet. */
@@ -193,6 +208,6 @@ int main(int argc, char **argv)
 			kinds[i].save(kinds[i].make());
 		return 0;
 	}
-	fprintf(stderr, "usage: inline-state net|rng|console [load]\n");
+	fprintf(stderr, "usage: inline-state net|rng|console|vsock [load]\n");
 	return 64;
 }
