@@ -12,9 +12,11 @@
  *   stop       takes them back; done when it returns
  *
  * A network card has one pair of queues and no control queue, which the kernel
- * does not know: addresses are not filtered, offloads are those of the last
- * start. The third queue of a socket device is for news of a migration, of
- * which there are none.
+ * does not know, and without which no driver uses more pairs: addresses are not
+ * filtered, offloads are those of the last start. Queues start and stop together:
+ * a transport must not offer VQ_F_RING_RESET for it. The device is not behind an
+ * IOMMU; vhost_kern_iotlb_update() is for programs that have one. The third queue
+ * of a socket device is for news of a migration, of which there are none.
  *
  * Threads: confined to one thread, the reading of the device's configuration
  * space by a transport included.
