@@ -5,16 +5,24 @@
  * goes on, and a reset leaves nothing of it. The first byte chooses the face and
  * whether the bytes that follow are the state itself or changes of a good one,
  * three bytes each: where, and what is to be flipped there.
+ *
+ * A first byte with bit 2 is for the state of a folder that nobody has mounted, and
+ * the bytes follow its head: no file outside of the folder is opened for them.
  */
 #include <config.h>
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <virtio-devices/blk.h>
 #include <virtio-devices/disk.h>
+#include <virtio-devices/fs.h>
+#include <virtio-devices/ids.h>
 #include <virtio-devices/inline.h>
 #include <virtio-devices/mmio.h>
 #include <virtio-devices/pci.h>
@@ -118,6 +126,82 @@ static void state_try(struct home *h, const void *bytes, size_t len)
 	check_new(h);
 }
 
+/* ------------------------------------------------------------------ a folder */
+
+static char folder[] = "/tmp/fuzz-state-XXXXXX";
+
+static void folder_remove(void)
+{
+	char path[sizeof(folder) + 16];
+
+	snprintf(path, sizeof(path), "%s/in/sub", folder);
+	rmdir(path);
+	snprintf(path, sizeof(path), "%s/in/up", folder);
+	unlink(path);
+	snprintf(path, sizeof(path), "%s/in", folder);
+	rmdir(path);
+	rmdir(folder);
+}
+
+/* Once: "in" has a folder, and a link that leads above. */
+static void folder_make(char *in, size_t len)
+{
+	char path[sizeof(folder) + 16];
+	static bool made;
+
+	snprintf(in, len, "%s/in", folder);
+	if (made)
+		return;
+	made = true;
+	demand(mkdtemp(folder) != NULL);
+	atexit(folder_remove);
+	snprintf(in, len, "%s/in", folder);
+	demand(!mkdir(in, 0700));
+	snprintf(path, sizeof(path), "%s/sub", in);
+	demand(!mkdir(path, 0700));
+	snprintf(path, sizeof(path), "%s/up", in);
+	demand(!symlink("..", path));
+}
+
+/* None of the descriptors of this process is of a file above the folder. */
+static void check_descriptors(const char *in)
+{
+	char name[64], path[4096];
+	ssize_t n;
+	int fd;
+
+	for (fd = 3; fd < 64; fd++) {
+		snprintf(name, sizeof(name), "/proc/self/fd/%d", fd);
+		n = readlink(name, path, sizeof(path) - 1);
+		path[n < 0 ? 0 : n] = 0;
+		demand(strncmp(path, folder, strlen(folder)) ||
+		       !strncmp(path, in, strlen(in)));
+	}
+}
+
+static void folder_try(const uint8_t *data, size_t size)
+{
+	char in[sizeof(folder) + 8];
+	struct virtdev_fs_config config = {
+		.size = sizeof(config), .path = in, .tag = "fuzz",
+		.inodes = 64, .handles = 64, .lost = VIRTDEV_FS_LOST_ERROR,
+	};
+	const uint32_t head[5] = { 0x76656476, 1, VIRTDEV_ID_FS, 1,
+				   (uint32_t)size };
+	uint8_t *state = malloc(sizeof(head) + size);
+	struct virtdev *dev;
+
+	demand(state != NULL);
+	folder_make(in, sizeof(in));
+	demand(!virtdev_fs_new(&config, &dev, NULL));
+	memcpy(state, head, sizeof(head));
+	memcpy(state + sizeof(head), data, size);
+	(void)!virtdev_state_load(dev, state, sizeof(head) + size, NULL);
+	check_descriptors(in);
+	virtdev_free(dev);
+	free(state);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct vmem_space *space;
@@ -128,6 +212,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (!size)
 		return 0;
+	if (data[0] & 4) {
+		folder_try(data + 1, size - 1);
+		return 0;
+	}
 	demand(!vmem_space_new(&space));
 	demand(!vmem_map_new(&map));
 	demand(!vmem_space_publish(space, map));

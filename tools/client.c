@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <vhost/frontend_device.h>
 #include <vhost/shmem.h>
 #include <vmm-sys-util/sock.h>
 
@@ -31,6 +32,22 @@ static void on_failed(void *opaque, const struct vsu_error *err)
 	c->reason = *err;
 }
 
+static void on_state(struct client *c, int result)
+{
+	c->state_result = result;
+}
+
+static void on_state_moves(void *opaque, int result, int fd)
+{
+	(void)fd;
+	on_state(opaque, result);
+}
+
+static void on_state_moved(void *opaque, int result)
+{
+	on_state(opaque, result);
+}
+
 /* Nobody here looks into a window, so nothing is put there. */
 static void on_shmem(void *opaque, struct vhost_user_shmem_change *changes,
 		     unsigned int n)
@@ -47,6 +64,8 @@ static const struct vhost_user_frontend_ops ops = {
 	.config = on_config,
 	.failed = on_failed,
 	.shmem = on_shmem,
+	.state_moves = on_state_moves,
+	.state_moved = on_state_moved,
 };
 
 enum vsu_exit client_open_take_fd(struct client *c, const char *socket,
@@ -136,4 +155,29 @@ enum vsu_exit client_get_config(struct client *c, uint32_t len,
 	if (vhost_user_frontend_get_config(c->fe, 0, len, err) < 0)
 		return VSU_EXIT_HOST;
 	return client_wait(c, err);
+}
+
+static enum vsu_exit state_judge(struct client *c, bool load, enum vsu_exit status,
+				 struct vsu_error *err)
+{
+	if (status != VSU_EXIT_OK || c->state_result >= 0)
+		return status;
+	vsu_error_sys(err, c->state_result, "'%s' does not %s its state",
+		      c->socket, load ? "take" : "give");
+	return VSU_EXIT_FAIL;
+}
+
+enum vsu_exit client_move_state(struct client *c, bool load, int fd,
+				struct vsu_error *err)
+{
+	enum vsu_exit status;
+
+	if (vhost_user_frontend_move_state(c->fe, load, fd, err) < 0)
+		return VSU_EXIT_HOST;
+	status = state_judge(c, load, client_wait(c, err), err);
+	if (status != VSU_EXIT_OK)
+		return status;
+	if (vhost_user_frontend_check_state(c->fe, err) < 0)
+		return VSU_EXIT_HOST;
+	return state_judge(c, load, client_wait(c, err), err);
 }

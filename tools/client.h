@@ -18,6 +18,7 @@ struct client {
 	struct vhost_user_frontend *fe;
 	const char *socket;
 	bool dead;
+	int state_result;		/* of the last step of a state */
 	uint32_t config_len;		/* 0: it was refused */
 	unsigned char config[256];
 	struct vsu_error reason;	/* of dead */
@@ -44,6 +45,13 @@ enum vsu_exit client_wait(struct client *c, struct vsu_error *err);
  */
 enum vsu_exit client_poll(struct client *c, struct pollfd *fds, unsigned int n,
 			  int ms, bool *timed_out, struct vsu_error *err);
+
+/*
+ * The state of a device whose rings do not run, into the file fd or from it
+ * (load). VSU_EXIT_FAIL: the device refuses.
+ */
+enum vsu_exit client_move_state(struct client *c, bool load, int fd,
+				struct vsu_error *err);
 
 /* len bytes of configuration from its beginning, into c->config. */
 enum vsu_exit client_get_config(struct client *c, uint32_t len,

@@ -18,15 +18,20 @@ static const char *const caches[] = { "auto", "always", "never", NULL };
 static const char *const file_handles[] = { "never", "prefer", "mandatory",
 					    NULL };
 
+/* As enum virtdev_fs_lost. */
+static const char *const lost_files[] = { "abort", "guest-error", NULL };
+
 struct fs {
 	const char *path, *tag;
-	uint64_t file_handles, cache, read_only, window, xattr, posix_acl, submounts, posix_lock, flock;
+	uint64_t file_handles, cache, read_only, window, xattr, posix_acl, submounts, posix_lock, flock, lost;
 	const char *uid_rules[VIRTDEV_FS_RULES_MAX], *gid_rules[VIRTDEV_FS_RULES_MAX];
 };
 static_assert(sizeof(struct fs) <= VMM_DEVICE_CONFIG_MAX, "a kind's config");
 static_assert(VIRTDEV_FS_CACHE_ALWAYS == 1 && VIRTDEV_FS_CACHE_NEVER == 2,
 	      "the order of cache modes");
 static_assert(VIRTDEV_FS_HANDLES_MANDATORY == 2, "the order of file handles");
+
+static_assert(VIRTDEV_FS_LOST_ERROR == 1, "the order of what is done about lost files");
 
 static const struct vmm_device_key keys[] = {
 	{ .option = { .name = "path", .kind = VSU_OPTION_STRING,
@@ -75,6 +80,10 @@ static const struct vmm_device_key keys[] = {
 	{ .option = { .name = "flock", .kind = VSU_OPTION_FLAG,
 		      .help = "locks of whole files hold for the host and other guests, too" },
 	  .offset = offsetof(struct fs, flock) },
+	{ .option = { .name = "migration-on-error", .kind = VSU_OPTION_CHOICE,
+		      .arg = "HOW", .choices = lost_files, .preset = "abort",
+		      .help = "a guest that comes from another host knows files that are not here: abort, or guest-error when it uses them" },
+	  .offset = offsetof(struct fs, lost) },
 	{ .option = { .name = "dax-window", .kind = VSU_OPTION_SIZE,
 		      .arg = "BYTES",
 		      .help = "where the guest has files as memory, a multiple of 2M",
@@ -109,6 +118,7 @@ static int fs_open(const void *config, const struct vmm_device_common *common,
 		.ngid_rules = count_rules(f->gid_rules),
 		.submounts = f->submounts, .posix_lock = f->posix_lock,
 		.flock = f->flock, .file_handles = (uint32_t)f->file_handles,
+		.lost = (uint32_t)f->lost,
 	};
 
 	/* each file that the guest knows is an open one */

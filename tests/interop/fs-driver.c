@@ -19,6 +19,14 @@
  *                                   the time; the status is 1 if what is in it
  *                                   ever begins with "outside"
  *
+ *   fs-driver SOCKET move PATH SOCKET2 KEEP
+ *                                   as read, but that the device behind SOCKET2,
+ *                                   with the state of the first one, is asked for
+ *                                   all but the first piece of the file. The
+ *                                   state stays in the file KEEP
+ *   fs-driver SOCKET load KEEP      gives that state to the device; "ok", or
+ *                                   "refused"
+ *
  * PATH is looked up name by name, as a kernel does that follows no links.
  */
 #define _GNU_SOURCE
@@ -51,10 +59,9 @@ static enum vsu_exit file_piece(struct fs *fs, uint64_t node, uint64_t handle,
 }
 
 static enum vsu_exit file_print(struct fs *fs, uint64_t node, uint64_t handle,
-				struct vsu_error *err)
+				uint64_t offset, struct vsu_error *err)
 {
 	enum vsu_exit status;
-	uint64_t offset = 0;
 
 	do {
 		status = file_piece(fs, node, handle, offset, err);
@@ -77,9 +84,73 @@ static enum vsu_exit do_read(struct fs *fs, const char *path, char *const *more,
 		status = fs_open(fs, FUSE_OPEN, node, &handle, err);
 	if (status != VSU_EXIT_OK)
 		return status;
-	status = file_print(fs, node, handle, err);
+	status = file_print(fs, node, handle, 0, err);
 	return status == VSU_EXIT_OK ?
 	       fs_release(fs, FUSE_RELEASE, node, handle, err) : status;
+}
+
+static void fs_close(struct fs *fs)
+{
+	client_close(&fs->client);
+	ring_close(&fs->rings[0]);
+	ring_close(&fs->rings[1]);
+	vmem_map_unref(fs->map);
+	fs->map = NULL;
+}
+
+/* The rings stop, the state goes by way of a file, and the former device has none. */
+static enum vsu_exit go_over(struct fs *fs, const char *socket, int fd,
+			     struct vsu_error *err)
+{
+	enum vsu_exit status = VSU_EXIT_HOST;
+
+	if (vhost_user_frontend_stop(fs->client.fe, err) == 0)
+		status = client_wait(&fs->client, err);
+	if (status == VSU_EXIT_OK)
+		status = client_move_state(&fs->client, false, fd, err);
+	fs_close(fs);
+	if (status == VSU_EXIT_OK)
+		status = client_open(&fs->client, socket, 0, err);
+	lseek(fd, 0, SEEK_SET);
+	if (status == VSU_EXIT_OK)
+		status = client_move_state(&fs->client, true, fd, err);
+	return status == VSU_EXIT_OK ? fs_join(fs, err) : status;
+}
+
+static enum vsu_exit do_move(struct fs *fs, const char *path, char *const *more,
+			     struct vsu_error *err)
+{
+	uint64_t node, handle;
+	int fd = open(more[1], O_CREAT | O_TRUNC | O_RDWR | O_CLOEXEC, 0600);
+	enum vsu_exit status = fs_find(fs, &node, path, err);
+
+	if (status == VSU_EXIT_OK)
+		status = fs_open(fs, FUSE_OPEN, node, &handle, err);
+	if (status == VSU_EXIT_OK)
+		status = file_piece(fs, node, handle, 0, err);
+	if (status == VSU_EXIT_OK) {
+		fwrite(fs->answer, 1, fs->answer_len, stdout);
+		status = go_over(fs, more[0], fd, err);
+	}
+	close(fd);
+	if (status == VSU_EXIT_OK)
+		status = file_print(fs, node, handle, PIECE, err);
+	return status == VSU_EXIT_OK ?
+	       fs_release(fs, FUSE_RELEASE, node, handle, err) : status;
+}
+
+static enum vsu_exit do_load(struct fs *fs, const char *path, char *const *more,
+			     struct vsu_error *err)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	enum vsu_exit status = client_move_state(&fs->client, true, fd, err);
+
+	(void)more;
+	close(fd);
+	if (status != VSU_EXIT_OK && status != VSU_EXIT_FAIL)
+		return status;
+	puts(status == VSU_EXIT_OK ? "ok" : "refused");
+	return VSU_EXIT_OK;
 }
 
 /* The names of one answer; where the next begins goes to offset. */
@@ -260,10 +331,12 @@ static const struct command {
 	int operands;
 	enum vsu_exit (*run)(struct fs *fs, const char *path, char *const *more,
 			     struct vsu_error *err);
+	bool joins;		/* a session is not begun */
 } commands[] = {
-	{ "read", 1, do_read }, { "list", 1, do_list }, { "try", 1, do_try },
-	{ "cut", 1, do_cut }, { "make", 4, do_make },
-	{ "race", 4, do_race },
+	{ "read", 1, do_read, false }, { "list", 1, do_list, false },
+	{ "try", 1, do_try, false }, { "cut", 1, do_cut, false },
+	{ "make", 4, do_make, false }, { "race", 4, do_race, false },
+	{ "move", 3, do_move, false }, { "load", 1, do_load, true },
 };
 
 static const struct command *command_find(const char *name)
@@ -279,7 +352,7 @@ static const struct command *command_find(const char *name)
 static enum vsu_exit run(struct fs *fs, const struct command *command,
 			 char *const *argv, struct vsu_error *err)
 {
-	enum vsu_exit status = fs_begin(fs, err);
+	enum vsu_exit status = command->joins ? VSU_EXIT_OK : fs_begin(fs, err);
 
 	if (status == VSU_EXIT_OK)
 		status = command->run(fs, argv[0], argv + 1, err);
@@ -295,17 +368,14 @@ int main(int argc, char **argv)
 
 	if (!command || argc != 3 + command->operands ||
 	    strlen(argv[3]) >= PATH_MAX) {
-		fprintf(stderr, "use: fs-driver SOCKET read|list|try|cut PATH, make NAME UID GID GROUP, or race PATH N A B\n");
+		fprintf(stderr, "use: fs-driver SOCKET read|list|try|cut|load PATH, move PATH SOCKET2 KEEP, make NAME UID GID GROUP, or race PATH N A B\n");
 		return VSU_EXIT_USAGE;
 	}
 	fs.rings[0] = fs.rings[1] = RING_NONE;
 	status = client_open(&fs.client, argv[1], 0, &err);
 	if (status == VSU_EXIT_OK) {
 		status = run(&fs, command, argv + 3, &err);
-		client_close(&fs.client);
-		ring_close(&fs.rings[0]);
-		ring_close(&fs.rings[1]);
-		vmem_map_unref(fs.map);
+		fs_close(&fs);
 	}
 	if (status != VSU_EXIT_OK)
 		fprintf(stderr, "%s\n", err.msg);

@@ -33,7 +33,7 @@ static unsigned char *at(const struct fs *fs, uint64_t gpa)
 				   VMEM_READ | VMEM_WRITE);
 }
 
-static enum vsu_exit rings_start(struct fs *fs, struct vsu_error *err)
+enum vsu_exit fs_join(struct fs *fs, struct vsu_error *err)
 {
 	struct vq_driver_config config = {
 		.features = VQ_F_VERSION_1, .size = RING_SIZE,
@@ -143,7 +143,7 @@ enum vsu_exit fs_begin(struct fs *fs, struct vsu_error *err)
 		.major = FUSE_KERNEL_VERSION, .minor = 31, .max_readahead = 4096,
 		.flags = FUSE_BIG_WRITES | FUSE_MAX_PAGES,
 	};
-	enum vsu_exit status = rings_start(fs, err);
+	enum vsu_exit status = fs_join(fs, err);
 
 	if (status != VSU_EXIT_OK)
 		return status;

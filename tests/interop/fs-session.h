@@ -30,6 +30,9 @@ struct fs {
 /* Rings and FUSE_INIT, on an open client. */
 enum vsu_exit fs_begin(struct fs *fs, struct vsu_error *err);
 
+/* The rings alone: the session is another device's, whose state was moved. */
+enum vsu_exit fs_join(struct fs *fs, struct vsu_error *err);
+
 /* room: for what is behind the header of the answer. */
 enum vsu_exit fs_ask(struct fs *fs, uint32_t opcode, uint64_t node,
 		     const void *args, uint32_t len, uint32_t room,

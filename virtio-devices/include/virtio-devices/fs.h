@@ -47,8 +47,11 @@
  * more. Nobody waits for one of the host's then: F_SETLKW and flock() say EAGAIN
  * where others would have to wait.
  *
- * A device that a guest has mounted does not move: virtdev_state_save() says
- * -EOPNOTSUPP.
+ * A device that a guest has mounted moves to another one with the same folder and
+ * the same options: files are found there by their paths, or by file handles on
+ * the same file system, where both devices use them, and opened again. A file that
+ * is not found is lost: ESTALE. Locks that others heed and files in the window do not
+ * move: virtdev_state_save() says -EOPNOTSUPP while there are some.
  *
  * Nothing is opened by an absolute path after virtdev_fs_new(): a program may
  * change its root then. It must not have forked in between, for the device
@@ -98,6 +101,15 @@ enum virtdev_fs_handles {
 	VIRTDEV_FS_HANDLES_MANDATORY,	/* others cannot be had: EOPNOTSUPP */
 };
 
+/*
+ * Files that the driver knew on another device, whose state is loaded, and that
+ * are not found here: they were removed, say, while it had them open.
+ */
+enum virtdev_fs_lost {
+	VIRTDEV_FS_LOST_ABORT,	/* the state is refused */
+	VIRTDEV_FS_LOST_ERROR,	/* the driver's requests for them fail */
+};
+
 struct virtdev_fs_config {
 	size_t size;		/* sizeof(struct virtdev_fs_config) */
 	const char *path;	/* of the folder */
@@ -131,6 +143,7 @@ struct virtdev_fs_config {
 	const char *const *uid_rules, *const *gid_rules;
 	bool posix_acl;		/* access control lists go through, and the guest
 				   judges by them; with xattr */
+	uint32_t lost;		/* enum virtdev_fs_lost */
 };
 
 /*

@@ -122,12 +122,29 @@ int virtdev_priv_fs_found_read(struct fs *fs, int fd, const struct statx *st,
 	return fs->config.file_handles == VIRTDEV_FS_HANDLES_MANDATORY ? rc : 0;
 }
 
+bool virtdev_priv_fs_found_same(const union fs_found *a,
+				const union fs_found *b)
+{
+	const struct file_handle *x = &a->handle, *y = &b->handle;
+
+	return !x->handle_bytes || !y->handle_bytes ||
+	       (x->handle_bytes == y->handle_bytes &&
+		x->handle_type == y->handle_type &&
+		!memcmp(x->f_handle, y->f_handle, x->handle_bytes));
+}
+
+int virtdev_priv_fs_found_in(const struct fs *fs, uint64_t mount_id,
+			     const union fs_found *found)
+{
+	const int mount = mount_fd(fs, mount_id);
+
+	return mount < 0 ? -ESTALE : open_found(mount, found);
+}
+
 int virtdev_priv_fs_found_open(const struct fs *fs,
 			       const struct fs_inode *inode)
 {
-	const int mount = mount_fd(fs, inode->mount);
-
-	return mount < 0 ? -ESTALE : open_found(mount, &inode->found);
+	return virtdev_priv_fs_found_in(fs, inode->mount, &inode->found);
 }
 
 void virtdev_priv_fs_mounts_fini(struct fs *fs)

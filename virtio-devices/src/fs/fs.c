@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #include <virtio-devices/ids.h>
-#include <virtio-devices/state.h>
 #include <vmm-sys-util/endian.h>
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/fd.h>
@@ -124,10 +123,7 @@ static void fs_reset(void *self)
 {
 	struct fs *fs = self;
 
-	fs->agreed = 0;
-	virtdev_priv_fs_owners_forget_all(fs);
-	virtdev_priv_fs_handles_forget_all(fs);
-	virtdev_priv_fs_inodes_forget_all(fs);
+	virtdev_priv_fs_session_end(fs);
 	virtdev_priv_fs_window_forget(fs);
 }
 
@@ -136,7 +132,7 @@ static uint32_t fs_stats(void *self, struct virtdev_stat *stats, uint32_t max)
 	static const char *const names[FS_COUNTS] = {
 		[FS_REQUESTS] = "requests", [FS_FAILED] = "failed",
 		[FS_BYTES_READ] = "bytes-read",
-		[FS_BYTES_WRITTEN] = "bytes-written",
+		[FS_BYTES_WRITTEN] = "bytes-written", [FS_LOST] = "lost",
 	};
 	const struct fs *fs = self;
 	uint32_t i;
@@ -145,14 +141,6 @@ static uint32_t fs_stats(void *self, struct virtdev_stat *stats, uint32_t max)
 		stats[i] = (struct virtdev_stat){ names[i],
 			__atomic_load_n(&fs->counts[i], __ATOMIC_RELAXED) };
 	return FS_COUNTS;
-}
-
-/* A driver's numbers of files are not those of another folder's files. */
-static void fs_state_save(void *self, struct virtdev_state_writer *w)
-{
-	if (__atomic_load_n(&((struct fs *)self)->agreed, __ATOMIC_RELAXED))
-		virtdev_state_refuse(w, -EOPNOTSUPP,
-				     "fs: the guest has the folder mounted; it has to unmount it before it moves");
 }
 
 static void fs_free(void *self)
@@ -182,7 +170,8 @@ static const struct virtdev_ops fs_ops = {
 	.queue_host_fd = fs_host_fd, .queue_blocks = fs_blocks,
 	.stats = fs_stats, .reset = fs_reset, .free = fs_free,
 	.region_done = virtdev_priv_fs_region_done,
-	.state_save = fs_state_save,
+	.state_version = 1, .state_save = virtdev_priv_fs_state_save,
+	.state_load = virtdev_priv_fs_state_load,
 };
 
 /* -------------------------------------------------------------------- making */

@@ -8,6 +8,7 @@
 #define VIRTIO_DEVICES_FS_PRIV_H
 
 #include <fcntl.h>
+#include <limits.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -76,11 +77,19 @@ struct fs_inode {
 	union fs_found found;
 };
 
+/* How a file is told from others. */
+struct fs_told {
+	struct statx st;
+	union fs_found found;
+};
+
 /* A file or a folder that the driver opened. */
 struct fs_handle {
 	struct fs_slot slot;
 	int fd;
-	bool folder, writable;
+	bool folder;
+	bool flocked;		/* with position: a lock of flock() */
+	uint32_t flags;		/* of open() */
 	uint64_t node;		/* the inode's number */
 	pthread_mutex_t position; /* of a folder, which reading it moves */
 	int64_t next;		/* the entry where it stands, of a folder */
@@ -96,6 +105,7 @@ struct fs_owner {
 #define FS_SESSION (UINT64_C(1) << 63)
 
 enum fs_count { FS_REQUESTS, FS_FAILED, FS_BYTES_READ, FS_BYTES_WRITTEN,
+		FS_LOST,	/* files that another device's driver knew */
 		FS_COUNTS };
 
 struct fs_queue {
@@ -291,6 +301,13 @@ void virtdev_priv_fs_inode_put(struct fs *fs, struct fs_inode *inode);
 int virtdev_priv_fs_inode_tell_take_fd(struct fs *fs, int fd,
 				       const struct statx *st, uint64_t *id);
 void virtdev_priv_fs_inode_forget(struct fs *fs, uint64_t id, uint64_t times);
+/*
+ * Under the number that another device gave it: -ENFILE, there is no room for
+ * it; -EEXIST, another file has it. Owns fd in any case.
+ */
+int virtdev_priv_fs_inode_place_take_fd(struct fs *fs, uint64_t id,
+					uint64_t lookups, int fd,
+					const struct fs_told *told);
 
 /*
  * found.c: how the file behind fd is found again, where that can be and is
@@ -298,6 +315,12 @@ void virtdev_priv_fs_inode_forget(struct fs *fs, uint64_t id, uint64_t times);
  */
 int virtdev_priv_fs_found_read(struct fs *fs, int fd, const struct statx *st,
 			       union fs_found *found);
+/* Two that may be one file's: as far as both are known. */
+bool virtdev_priv_fs_found_same(const union fs_found *a,
+				const union fs_found *b);
+/* Any file of that mount's file system, as O_PATH. */
+int virtdev_priv_fs_found_in(const struct fs *fs, uint64_t mount_id,
+			     const union fs_found *found);
 int virtdev_priv_fs_found_open(const struct fs *fs,
 			       const struct fs_inode *inode);
 void virtdev_priv_fs_mounts_fini(struct fs *fs);
@@ -314,8 +337,32 @@ void virtdev_priv_fs_handle_put(struct fs *fs, struct fs_handle *handle);
 /* Owns fd in any case. */
 int virtdev_priv_fs_handle_new_take_fd(struct fs *fs, int fd, uint64_t node,
 				       uint32_t open_flags, uint64_t *id);
+/* As virtdev_priv_fs_inode_place_take_fd(). */
+int virtdev_priv_fs_handle_place_take_fd(struct fs *fs, uint64_t id, int fd,
+					 uint64_t node, uint32_t open_flags);
 /* The number is gone; the descriptor follows when nobody is at it. */
 void virtdev_priv_fs_handle_retire(struct fs *fs, struct fs_handle *handle);
+
+/*
+ * path.c: a path has names and single slashes, and none at its ends. read writes
+ * that of a file below the folder, and says its bytes; -ENOENT: it has none.
+ */
+bool virtdev_priv_fs_path_is_good(const char *path);
+int virtdev_priv_fs_path_open(const struct fs *fs, const char *path);
+int virtdev_priv_fs_path_read(const struct fs *fs, int fd,
+			      char path[PATH_MAX]);
+
+/* session.c: but for the window. */
+void virtdev_priv_fs_session_end(struct fs *fs);
+
+/* state.c */
+void virtdev_priv_fs_state_save(void *self, struct virtdev_state_writer *w);
+int virtdev_priv_fs_state_load(void *self, uint32_t version,
+			       struct virtdev_state_reader *r,
+			       struct vsu_error *err);
+
+/* lookup.c: flags of FUSE_INIT, to a driver that says so. */
+uint64_t virtdev_priv_fs_offered(const struct fs *fs, uint32_t driver);
 
 /* entry.c: tells of the file behind an O_PATH descriptor, which it owns. */
 int virtdev_priv_fs_entry_take_fd(const struct fs_call *c,

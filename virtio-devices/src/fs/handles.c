@@ -55,6 +55,20 @@ void virtdev_priv_fs_handle_put(struct fs *fs, struct fs_handle *handle)
 	vsu_fd_close(&fd);
 }
 
+/* Nobody is at it yet. */
+static void handle_fill(struct fs_handle *handle, int fd, uint64_t node,
+			uint32_t open_flags)
+{
+	handle->fd = fd;
+	handle->node = node;
+	handle->next = 0;
+	handle->folder = open_flags & O_DIRECTORY;
+	handle->flocked = false;
+	handle->flags = open_flags;
+	pthread_mutex_init(&handle->position, NULL);
+	virtdev_priv_fs_pool_put(&handle->slot);
+}
+
 int virtdev_priv_fs_handle_new_take_fd(struct fs *fs, int fd, uint64_t node,
 				       uint32_t open_flags, uint64_t *id)
 {
@@ -66,20 +80,32 @@ int virtdev_priv_fs_handle_new_take_fd(struct fs *fs, int fd, uint64_t node,
 	pthread_mutex_lock(&fs->lock);
 	handle = virtdev_priv_fs_pool_take(&fs->handles);
 	if (handle) {
-		handle->fd = fd;
-		handle->node = node;
-		handle->next = 0;
-		handle->folder = open_flags & O_DIRECTORY;
-		handle->writable = (open_flags & O_ACCMODE) != O_RDONLY;
-		pthread_mutex_init(&handle->position, NULL);
+		handle_fill(handle, fd, node, open_flags);
 		*id = handle->slot.id;
-		virtdev_priv_fs_pool_put(&handle->slot);
 	}
 	pthread_mutex_unlock(&fs->lock);
 	if (handle)
 		return 0;
 	vsu_fd_close(&fd);
 	return -ENFILE;
+}
+
+int virtdev_priv_fs_handle_place_take_fd(struct fs *fs, uint64_t id, int fd,
+					 uint64_t node, uint32_t open_flags)
+{
+	int rc = virtdev_priv_fs_check_kept(fs, &fd, 0);
+	void *handle;
+
+	if (rc < 0)
+		return rc;
+	pthread_mutex_lock(&fs->lock);
+	rc = virtdev_priv_fs_pool_place(&fs->handles, id, &handle);
+	if (rc >= 0)
+		handle_fill(handle, fd, node, open_flags);
+	pthread_mutex_unlock(&fs->lock);
+	if (rc < 0)
+		vsu_fd_close(&fd);
+	return rc;
 }
 
 void virtdev_priv_fs_handle_retire(struct fs *fs, struct fs_handle *handle)
@@ -116,7 +142,7 @@ int virtdev_priv_fs_handles_init(struct fs *fs)
 
 void virtdev_priv_fs_handles_fini(struct fs *fs)
 {
-	if (fs->handles.touched)
+	if (fs->handles.reach)
 		virtdev_priv_fs_handles_forget_all(fs);
 	virtdev_priv_fs_pool_fini(&fs->handles);
 }

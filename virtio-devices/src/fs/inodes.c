@@ -28,17 +28,6 @@ static struct fs_inode *inode_at(const struct fs *fs, uint32_t number)
 		(fs->inodes.slots + fs->inodes.size * (number - 1));
 }
 
-/* A number of the host is given again to another file, a handle is not. */
-static bool is_found(const struct fs_inode *inode, const union fs_found *found)
-{
-	const struct file_handle *a = &inode->found.handle, *b = &found->handle;
-
-	return !a->handle_bytes || !b->handle_bytes ||
-	       (a->handle_bytes == b->handle_bytes &&
-		a->handle_type == b->handle_type &&
-		!memcmp(a->f_handle, b->f_handle, a->handle_bytes));
-}
-
 static bool is_file(const struct fs_inode *inode, const struct statx *st,
 		    uint64_t dev)
 {
@@ -60,7 +49,9 @@ static struct fs_inode *inode_find(struct fs *fs, const struct statx *st,
 
 	for (; number; number = inode->next) {
 		inode = inode_at(fs, number);
-		if (is_file(inode, st, dev) && is_found(inode, found))
+		/* a number is given again to another file, a handle is not */
+		if (is_file(inode, st, dev) &&
+		    virtdev_priv_fs_found_same(&inode->found, found))
 			return inode;
 	}
 	return NULL;
@@ -141,15 +132,12 @@ void virtdev_priv_fs_inode_put(struct fs *fs, struct fs_inode *inode)
 	vsu_fd_close(&fd);
 }
 
-/* In a new slot, which has the descriptor then. */
-static struct fs_inode *inode_add(struct fs *fs, int *fd, const struct statx *st,
-				  const union fs_found *found)
+/* The slot has the descriptor then. */
+static void inode_fill(struct fs *fs, struct fs_inode *inode, int *fd,
+		       const struct statx *st, const union fs_found *found)
 {
-	struct fs_inode *inode = virtdev_priv_fs_pool_take(&fs->inodes);
 	uint32_t *bucket;
 
-	if (!inode)
-		return NULL;
 	inode->fd = *fd;
 	*fd = -1;
 	inode->found = *found;
@@ -161,6 +149,15 @@ static struct fs_inode *inode_add(struct fs *fs, int *fd, const struct statx *st
 	bucket = bucket_of(fs, inode->dev, inode->ino);
 	inode->next = *bucket;
 	*bucket = (uint32_t)inode->slot.id;
+}
+
+static struct fs_inode *inode_add(struct fs *fs, int *fd, const struct statx *st,
+				  const union fs_found *found)
+{
+	struct fs_inode *inode = virtdev_priv_fs_pool_take(&fs->inodes);
+
+	if (inode)
+		inode_fill(fs, inode, fd, st, found);
 	return inode;
 }
 
@@ -208,6 +205,29 @@ int virtdev_priv_fs_inode_tell_take_fd(struct fs *fs, int fd,
 	pthread_mutex_unlock(&fs->lock);
 	vsu_fd_close(&fd);
 	return inode ? 0 : -ENFILE;
+}
+
+int virtdev_priv_fs_inode_place_take_fd(struct fs *fs, uint64_t id,
+					uint64_t lookups, int fd,
+					const struct fs_told *told)
+{
+	struct fs_inode *inode;
+	void *slot;
+	int rc = told->found.handle.handle_bytes ? 0 :
+		 check_kept(fs, &fd);
+
+	pthread_mutex_lock(&fs->lock);
+	if (rc >= 0)
+		rc = virtdev_priv_fs_pool_place(&fs->inodes, id, &slot);
+	if (rc >= 0) {
+		inode = slot;
+		inode_fill(fs, inode, &fd, &told->st, &told->found);
+		inode->lookups = lookups;
+		fd = drop_use(fs, inode);
+	}
+	pthread_mutex_unlock(&fs->lock);
+	vsu_fd_close(&fd);
+	return rc;
 }
 
 void virtdev_priv_fs_inode_forget(struct fs *fs, uint64_t id, uint64_t times)
@@ -281,7 +301,7 @@ void virtdev_priv_fs_inodes_fini(struct fs *fs)
 {
 	struct fs_inode *root;
 
-	if (fs->inodes.touched) {
+	if (fs->inodes.reach) {
 		virtdev_priv_fs_inodes_forget_all(fs);
 		root = inode_at(fs, FUSE_ROOT_ID);
 		vsu_fd_close(&root->fd);

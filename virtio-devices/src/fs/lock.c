@@ -114,7 +114,12 @@ static int set_flock(const struct fs_call *c)
 
 	if (!is_lock_type(type))
 		return -EINVAL;
-	return flock(c->handle->fd, op | LOCK_NB) < 0 ? -errno : 0;
+	if (flock(c->handle->fd, op | LOCK_NB) < 0)
+		return -errno;
+	pthread_mutex_lock(&c->handle->position);
+	c->handle->flocked = type != F_UNLCK;
+	pthread_mutex_unlock(&c->handle->position);
+	return 0;
 }
 
 int virtdev_priv_fs_setlk(struct fs_call *c)

@@ -29,16 +29,11 @@
 
 static void forget_session(const struct fs_call *c)
 {
-	struct fs *fs = c->fs;
-
-	__atomic_store_n(&fs->agreed, 0, __ATOMIC_RELEASE);
-	virtdev_priv_fs_owners_forget_all(fs);
-	virtdev_priv_fs_handles_forget_all(fs);
-	virtdev_priv_fs_inodes_forget_all(fs);
+	virtdev_priv_fs_session_end(c->fs);
 	virtdev_priv_fs_window_clear(c);
 }
 
-static uint64_t flags_offered(const struct fs *fs, uint32_t driver)
+uint64_t virtdev_priv_fs_offered(const struct fs *fs, uint32_t driver)
 {
 	const bool window = fs->config.window && driver & FUSE_MAP_ALIGNMENT;
 
@@ -64,7 +59,7 @@ static int answer_version(struct fs_call *c)
 static int answer_init(struct fs_call *c, const struct fuse_init_in *in)
 {
 	const uint64_t flags = (in->flags | (uint64_t)in->flags2 << 32) &
-			       flags_offered(c->fs, in->flags);
+			       virtdev_priv_fs_offered(c->fs, in->flags);
 	const struct fuse_init_out out = {
 		.major = FUSE_KERNEL_VERSION, .minor = FS_MINOR_MOST,
 		.max_readahead = in->max_readahead, .flags = (uint32_t)flags,

@@ -219,7 +219,7 @@ static int answer_created_take_fd(struct fs_call *c, int fd)
 		return rc;
 	}
 	rc = virtdev_priv_fs_handle_new_take_fd(c->fs, fd, out.entry.nodeid,
-						c->arg.create.flags & O_ACCMODE,
+						c->arg.create.flags & FS_OPEN_FLAGS,
 						&out.open.fh);
 	if (rc < 0) {
 		virtdev_priv_fs_inode_forget(c->fs, out.entry.nodeid, 1);

@@ -79,6 +79,9 @@ static int check_numbers(const struct virtdev_fs_config *c,
 	if (c->file_handles > VIRTDEV_FS_HANDLES_MANDATORY)
 		return vsu_error_set(err, -EINVAL, "fs: there is no use of file handles %" PRIu32,
 				     c->file_handles);
+	if (c->lost > VIRTDEV_FS_LOST_ERROR)
+		return vsu_error_set(err, -EINVAL, "fs: there is no way %" PRIu32 " to treat lost files",
+				     c->lost);
 	if (c->cache > VIRTDEV_FS_CACHE_NEVER)
 		return vsu_error_set(err, -EINVAL, "fs: there is no cache mode %" PRIu32,
 				     c->cache);

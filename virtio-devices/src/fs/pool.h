@@ -20,13 +20,16 @@ struct fs_slot {
 	uint32_t users;		/* calls that are at it */
 	uint32_t next;		/* free ones: index + 1, or 0 */
 	bool live;		/* its number is valid */
+	bool used;		/* live, in use, or in the list of free ones */
 };
 
 struct fs_pool {
 	unsigned char *slots;
 	size_t size;		/* of a slot */
 	uint32_t max;
-	uint32_t touched;	/* slots that were ever used */
+	uint32_t touched;	/* before it there are none that are not used */
+	uint32_t reach;		/* behind the last one that is used */
+	uint32_t highest;	/* of generations that were given */
 	uint32_t free;		/* index + 1 of the first one, or 0 */
 	uint32_t taken;
 };
@@ -36,6 +39,19 @@ void virtdev_priv_fs_pool_fini(struct fs_pool *pool);
 
 /* A slot with a number, used once; NULL when all are taken. */
 void *virtdev_priv_fs_pool_take(struct fs_pool *pool);
+
+/*
+ * For numbers that another pool gave, whose highest generation was that one:
+ * slots that nobody has are as new, and what is taken later has another number
+ * than what that pool ever gave.
+ */
+void virtdev_priv_fs_pool_renew(struct fs_pool *pool, uint32_t highest);
+
+/* The slot with that number, used once. -ENFILE: beyond max; -EEXIST: it is taken. */
+int virtdev_priv_fs_pool_place(struct fs_pool *pool, uint64_t id, void **slot);
+
+/* The number is never given. -EEXIST: it is taken. */
+int virtdev_priv_fs_pool_burn(struct fs_pool *pool, uint64_t id);
 
 /* Uses it once more; NULL: there is no such number. */
 void *virtdev_priv_fs_pool_get(struct fs_pool *pool, uint64_t id);

@@ -567,23 +567,6 @@ START_TEST(a_lack_of_descriptors_is_not_a_lack_of_proc)
 }
 END_TEST
 
-START_TEST(a_device_that_is_mounted_does_not_move)
-{
-	struct vsu_error err = VSU_ERROR_INIT;
-	void *state;
-	size_t len;
-
-	ck_assert_int_eq(virtdev_state_save(r.dev, &state, &len, &err), -EOPNOTSUPP);
-	ck_assert_ptr_nonnull(strstr(err.msg, "unmount"));
-	virtdev_queue_stop(r.dev, r.queue);
-	virtdev_reset(r.dev);
-	ck_assert_int_eq(virtdev_state_save(r.dev, &state, &len, NULL), 0);
-	ck_assert_int_eq(virtdev_state_load(r.dev, state, len, NULL), 0);
-	free(state);
-	ck_assert_int_eq(virtdev_queue_start(r.dev, r.queue, r.g.q, NULL), 0);
-}
-END_TEST
-
 static Suite *suite(void)
 {
 	Suite *s = suite_create("fs");
@@ -612,7 +595,6 @@ static Suite *suite(void)
 	tcase_add_test(tc, what_is_forgotten_is_gone_and_its_number_does_not_return);
 	tcase_add_test(tc, a_new_session_begins_with_nothing);
 	tcase_add_test(tc, a_lack_of_descriptors_is_not_a_lack_of_proc);
-	tcase_add_test(tc, a_device_that_is_mounted_does_not_move);
 	tcase_add_test(alone, a8_15_groups_of_the_process_are_not_its_users);
 	suite_add_tcase(s, tc);
 	suite_add_tcase(s, alone);

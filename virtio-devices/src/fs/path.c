@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * Files by their paths below the folder, for a state that moves. A path comes
+ * from anybody: it is looked up name by name below a descriptor, and no step of
+ * it follows a link or leads up.
+ */
+#include <config.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <vmm-sys-util/fd.h>
+
+#include "fs/fs_priv.h"
+
+/* The kernel's name for the file; its bytes, or a negative errno. */
+static int read_link(const struct fs *fs, int fd, char text[PATH_MAX])
+{
+	const struct fs_proc_name name = virtdev_priv_fs_proc_name(fd);
+	const ssize_t n = readlinkat(fs->proc, name.text, text, PATH_MAX);
+
+	if (n < 0)
+		return -errno;
+	if (n == PATH_MAX)
+		return -ENAMETOOLONG;
+	text[n] = 0;
+	return (int)n;
+}
+
+/* The path's next name; what follows it, or NULL where that is none. */
+static const char *next_name(const char *path, char name[FS_NAME_MAX + 1])
+{
+	const size_t len = strcspn(path, "/");
+
+	if (!len || len > FS_NAME_MAX)
+		return NULL;
+	memcpy(name, path, len);
+	name[len] = 0;
+	if (!strcmp(name, ".") || !strcmp(name, ".."))
+		return NULL;
+	path += len;
+	return !*path ? path : path[1] ? path + 1 : NULL;
+}
+
+bool virtdev_priv_fs_path_is_good(const char *path)
+{
+	char name[FS_NAME_MAX + 1];
+
+	while (path && *path)
+		path = next_name(path, name);
+	return path != NULL;
+}
+
+int virtdev_priv_fs_path_open(const struct fs *fs, const char *path)
+{
+	char name[FS_NAME_MAX + 1];
+	int dir = vsu_fd_dup(fs->folder), fd;
+
+	while (dir >= 0 && *path) {
+		path = next_name(path, name);
+		fd = path ? openat(dir, name, O_PATH | O_NOFOLLOW | O_CLOEXEC)
+			  : -1;
+		fd = fd >= 0 ? fd : path ? -errno : -EINVAL;
+		vsu_fd_close(&dir);
+		dir = fd;
+	}
+	return dir;
+}
+
+/* A file may have a path no longer, or another one has it. */
+static int check_same(const struct fs *fs, int fd, const char *path)
+{
+	struct statx there, here;
+	int other = virtdev_priv_fs_path_open(fs, path), rc;
+
+	if (other < 0)
+		return other;
+	rc = virtdev_priv_fs_stat(other, "", &there);
+	if (rc >= 0)
+		rc = virtdev_priv_fs_stat(fd, "", &here);
+	vsu_fd_close(&other);
+	if (rc < 0)
+		return rc;
+	return there.stx_ino == here.stx_ino &&
+	       there.stx_mnt_id == here.stx_mnt_id &&
+	       there.stx_dev_major == here.stx_dev_major &&
+	       there.stx_dev_minor == here.stx_dev_minor ? 0 : -ENOENT;
+}
+
+int virtdev_priv_fs_path_read(const struct fs *fs, int fd, char path[PATH_MAX])
+{
+	char top[PATH_MAX];
+	int above = read_link(fs, fs->folder, top);
+	int len = above < 0 ? above : read_link(fs, fd, path);
+
+	if (len < 0)
+		return len;
+	above = above == 1 ? 0 : above;
+	if (len <= above + 1 || memcmp(path, top, (size_t)above) ||
+	    path[above] != '/')
+		return -ENOENT;
+	len -= above + 1;
+	memmove(path, path + above + 1, (size_t)len + 1);
+	if (!virtdev_priv_fs_path_is_good(path))
+		return -ENOENT;
+	above = check_same(fs, fd, path);
+	return above < 0 ? above : len;
+}

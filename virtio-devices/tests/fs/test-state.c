@@ -1,0 +1,530 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Claims about a folder that a guest has mounted while it moves to another device. */
+#include <config.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "../suite.h"
+#include "fs-rig.h"
+
+/* Of the state, before the model's own bytes. */
+#define HEAD 20u
+/* Of those, up to the first file. */
+#define FILES 12u
+
+static struct fs_rig r;
+
+static void setup(void)
+{
+	fs_rig_init(&r);
+}
+
+static void teardown(void)
+{
+	fs_rig_fini(&r);
+}
+
+static unsigned char *save(size_t *len)
+{
+	void *bytes;
+
+	virtdev_queue_stop(r.dev, r.queue);
+	virtdev_pause(r.dev);
+	ck_assert_int_eq(virtdev_state_save(r.dev, &bytes, len, NULL), 0);
+	return bytes;
+}
+
+/* The next device, which says what it thinks of it, takes the former one's place. */
+static int load(const void *bytes, size_t len, struct vsu_error *err)
+{
+	int rc;
+
+	virtdev_free(r.dev);
+	ck_assert_int_eq(virtdev_fs_new(&r.config, &r.dev, NULL), 0);
+	rc = virtdev_state_load(r.dev, bytes, len, err);
+	ck_assert_int_eq(virtdev_queue_start(r.dev, r.queue, r.g.q, NULL), 0);
+	return rc;
+}
+
+static int move(struct vsu_error *err)
+{
+	size_t len;
+	unsigned char *bytes = save(&len);
+	int rc = load(bytes, len, err);
+
+	free(bytes);
+	return rc;
+}
+
+static int getattr(uint64_t node)
+{
+	const struct fuse_getattr_in in = { 0 };
+
+	return fs_rig_ask(&r, FUSE_GETATTR, node, &in, sizeof(in), NULL, 0);
+}
+
+static void put_file(const char *name, const char *text)
+{
+	int fd = openat(r.dir, name, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC,
+			0644);
+
+	ck_assert_int_eq(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+	close(fd);
+}
+
+START_TEST(a_mount_goes_on_where_it_was)
+{
+	uint64_t sub, file, link, fh, dir;
+
+	put_file("sub/inner", "within");
+	ck_assert_int_eq(symlinkat("/etc", r.dir, "sub/link"), 0);
+	sub = fs_rig_lookup(&r, 1, "sub");
+	file = fs_rig_lookup(&r, sub, "inner");
+	link = fs_rig_lookup(&r, sub, "link");
+	fh = fs_rig_open(&r, FUSE_OPEN, file, O_RDWR);
+	dir = fs_rig_open(&r, FUSE_OPENDIR, sub, 0);
+	ck_assert_int_eq(move(NULL), 0);
+	ck_assert_int_eq(fs_rig_read(&r, FUSE_READ, file, fh, 0, 6), 0);
+	ck_assert_mem_eq(fs_rig_answer(&r), "within", 6);
+	ck_assert_int_eq(fs_rig_write(&r, file, fh, 0, "W", 1), 0);
+	ck_assert_int_eq(fs_rig_name(&r, FUSE_READLINK, link, NULL, 0, NULL),
+			 0);
+	ck_assert_mem_eq(fs_rig_answer(&r), "/etc", 4);
+	ck_assert_uint_eq(fs_rig_lookup(&r, sub, "inner"), file);
+	ck_assert_int_eq(fs_rig_read(&r, FUSE_READDIR, sub, dir, 0, 4096), 0);
+	ck_assert_uint_gt(fs_rig_answer_len(&r), 0);
+	ck_assert_int_eq(fs_rig_release(&r, FUSE_RELEASEDIR, sub, dir), 0);
+	ck_assert_int_eq(fs_rig_release(&r, FUSE_RELEASE, file, fh), 0);
+}
+END_TEST
+
+START_TEST(what_was_opened_to_read_is_not_written_to_after_a_move)
+{
+	const uint64_t file = fs_rig_lookup(&r, 1, "file");
+	const uint64_t fh = fs_rig_open(&r, FUSE_OPEN, file, O_RDONLY);
+
+	ck_assert_int_eq(move(NULL), 0);
+	ck_assert_int_eq(fs_rig_write(&r, file, fh, 0, "x", 1), -EBADF);
+	ck_assert_int_eq(fs_rig_read(&r, FUSE_READ, file, fh, 0, 7), 0);
+	ck_assert_mem_eq(fs_rig_answer(&r), "content", 7);
+}
+END_TEST
+
+START_TEST(lookups_are_counted_on_after_a_move)
+{
+	const struct fuse_forget_in in = { 1 };
+	uint64_t file = fs_rig_lookup(&r, 1, "file");
+
+	fs_rig_lookup(&r, 1, "file");
+	ck_assert_int_eq(move(NULL), 0);
+	fs_rig_ask(&r, FUSE_FORGET, file, &in, sizeof(in), NULL, 0);
+	ck_assert_int_eq(getattr(file), 0);
+	fs_rig_ask(&r, FUSE_FORGET, file, &in, sizeof(in), NULL, 0);
+	ck_assert_int_eq(getattr(file), -ESTALE);
+}
+END_TEST
+
+START_TEST(a_folder_without_a_session_moves)
+{
+	virtdev_queue_stop(r.dev, r.queue);
+	virtdev_reset(r.dev);
+	ck_assert_int_eq(virtdev_queue_start(r.dev, r.queue, r.g.q, NULL), 0);
+	ck_assert_int_eq(move(NULL), 0);
+	ck_assert_int_eq(getattr(1), -ENOTCONN);
+	ck_assert_int_eq(fs_rig_begin(&r), 0);
+}
+END_TEST
+
+START_TEST(a_file_that_is_gone_ends_a_move)
+{
+	struct vsu_error err = VSU_ERROR_INIT;
+
+	fs_rig_lookup(&r, 1, "file");
+	ck_assert_int_eq(unlinkat(r.dir, "file", 0), 0);
+	ck_assert_int_eq(move(&err), -ENOENT);
+	ck_assert_ptr_nonnull(strstr(err.msg, "1 of the files"));
+	ck_assert_int_eq(getattr(1), -ENOTCONN);
+}
+END_TEST
+
+START_TEST(a_file_that_is_gone_is_an_error_where_that_is_wanted)
+{
+	const uint64_t old = fs_rig_lookup(&r, 1, "file");
+	const uint64_t sub = fs_rig_lookup(&r, 1, "sub");
+	const uint64_t fh = fs_rig_open(&r, FUSE_OPEN, old, O_RDONLY);
+	unsigned int i;
+
+	r.config.lost = VIRTDEV_FS_LOST_ERROR;
+	ck_assert_int_eq(unlinkat(r.dir, "file", 0), 0);
+	for (i = 0; i < 2; i++) {
+		ck_assert_int_eq(move(NULL), 0);
+		ck_assert_int_eq(getattr(old), -ESTALE);
+		ck_assert_int_eq(fs_rig_read(&r, FUSE_READ, old, fh, 0, 7),
+				 -ESTALE);
+		ck_assert_int_eq(getattr(sub), 0);
+	}
+	put_file("file", "another");
+	ck_assert_uint_ne(fs_rig_lookup(&r, 1, "file"), old);
+	ck_assert_uint_ne(fs_rig_open(&r, FUSE_OPENDIR, sub, 0), fh);
+	ck_assert_int_eq(getattr(old), -ESTALE);
+}
+END_TEST
+
+/* Between the save and the load. Says whether handles are of use here. */
+static bool renamed_meanwhile(uint64_t *file)
+{
+	size_t len;
+	unsigned char *bytes;
+	bool can;
+
+	*file = fs_rig_lookup(&r, 1, "file");
+	bytes = save(&len);
+	/* the first file's record: number, lookups, type, length of its handle */
+	can = bytes[HEAD + FILES + 20];
+	ck_assert_int_eq(renameat(r.dir, "file", r.dir, "sub/other"), 0);
+	put_file("file", "another");
+	ck_assert_int_eq(load(bytes, len, NULL), 0);
+	free(bytes);
+	return can;
+}
+
+START_TEST(a_file_with_a_handle_is_found_under_another_name)
+{
+	uint64_t file;
+	bool can;
+
+	fs_rig_folder(&r);
+	r.config.file_handles = VIRTDEV_FS_HANDLES_PREFER;
+	r.config.lost = VIRTDEV_FS_LOST_ERROR;
+	fs_rig_make(&r, RIG_REQUESTS);
+	ck_assert_int_eq(fs_rig_begin(&r), 0);
+	can = renamed_meanwhile(&file);
+	ck_assert_int_eq(getattr(file), 0);
+	ck_assert(!can == (fs_rig_lookup(&r, 1, "file") == file));
+	teardown();
+}
+END_TEST
+
+START_TEST(locks_that_others_heed_do_not_move)
+{
+	struct fuse_lk_in lk = { .owner = 5, .lk = { .end = 9, .type = F_WRLCK } };
+	struct vsu_error err = VSU_ERROR_INIT;
+	uint64_t file;
+	size_t len;
+	void *bytes;
+
+	fs_rig_folder(&r);
+	r.config.posix_lock = r.config.flock = true;
+	fs_rig_make(&r, RIG_REQUESTS);
+	ck_assert_int_eq(fs_rig_begin(&r), 0);
+	file = fs_rig_lookup(&r, 1, "file");
+	lk.fh = fs_rig_open(&r, FUSE_OPEN, file, O_RDWR);
+	lk.lk_flags = _i ? FUSE_LK_FLOCK : 0;
+	ck_assert_int_eq(fs_rig_ask(&r, FUSE_SETLK, file, &lk, sizeof(lk), NULL,
+				    0), 0);
+	ck_assert_int_eq(virtdev_state_save(r.dev, &bytes, &len, &err),
+			 -EOPNOTSUPP);
+	ck_assert_ptr_nonnull(strstr(err.msg, "unlock"));
+	lk.lk.type = F_UNLCK;
+	ck_assert_int_eq(fs_rig_ask(&r, FUSE_SETLK, file, &lk, sizeof(lk), NULL,
+				    0), 0);
+	if (_i)
+		ck_assert_int_eq(move(NULL), 0);
+	teardown();
+}
+END_TEST
+
+START_TEST(a_device_with_other_options_refuses)
+{
+	struct vsu_error err = VSU_ERROR_INIT;
+	size_t len;
+	unsigned char *bytes = save(&len);
+
+	r.config.cache = VIRTDEV_FS_CACHE_ALWAYS;
+	ck_assert_int_eq(load(bytes, len, &err), -EBADMSG);
+	ck_assert_ptr_nonnull(strstr(err.msg, "same options"));
+	free(bytes);
+}
+END_TEST
+
+/* ------------------------------------------------------------- hostile states */
+
+struct blob {
+	unsigned char bytes[16384];
+	size_t len;
+};
+
+static void put(struct blob *b, uint64_t value, size_t n)
+{
+	for (; n; n--, value >>= 8)
+		b->bytes[b->len++] = (unsigned char)value;
+}
+
+static void put_text(struct blob *b, const char *text)
+{
+	put(b, strlen(text), 2);
+	memcpy(b->bytes + b->len, text, strlen(text));
+	b->len += strlen(text);
+}
+
+static void begin(struct blob *b, uint64_t agreed)
+{
+	b->len = 0;
+	put(b, 0x76656476, 4);
+	put(b, 1, 4);
+	put(b, 26, 4);
+	put(b, 1, 4);
+	put(b, 0, 4);
+	put(b, agreed, 8);
+}
+
+#define SESSION (UINT64_C(1) << 63)
+
+static void a_file(struct blob *b, uint64_t id, uint32_t type, const char *path)
+{
+	put(b, id, 8);
+	put(b, 1, 8);
+	put(b, type, 4);
+	put(b, 0, 5);
+	put_text(b, path);
+}
+
+static int load_blob(struct blob *b, struct vsu_error *err)
+{
+	size_t at = b->len;
+
+	b->len = 16;
+	put(b, at - HEAD, 4);
+	b->len = at;
+	virtdev_queue_stop(r.dev, r.queue);
+	return load(b->bytes, at, err);
+}
+
+/* A state with one file, number 2. */
+static int load_path(uint32_t type, const char *path)
+{
+	struct blob b;
+
+	begin(&b, SESSION);
+	put(&b, 0, 4);
+	a_file(&b, 2, type, path);
+	put(&b, 0, 8);
+	put(&b, 0, 4);
+	put(&b, 0, 8);
+	return load_blob(&b, NULL);
+}
+
+static const char *const no_paths[] = {
+	"..", "../file", "sub/../..", ".", "sub/.", "/etc/passwd", "/", "sub/",
+	"sub//inner",
+};
+
+START_TEST(a_path_that_leads_elsewhere_is_refused)
+{
+	r.config.lost = VIRTDEV_FS_LOST_ERROR;
+	ck_assert_int_eq(load_path(S_IFDIR, no_paths[_i]), -EBADMSG);
+	ck_assert_int_eq(getattr(2), -ENOTCONN);
+}
+END_TEST
+
+START_TEST(a_name_of_a_path_that_is_too_long_is_refused)
+{
+	char path[300];
+
+	memset(path, 'n', sizeof(path));
+	path[256] = 0;
+	ck_assert_int_eq(load_path(S_IFREG, path), -EBADMSG);
+}
+END_TEST
+
+START_TEST(a_link_in_a_path_is_not_followed)
+{
+	r.config.lost = VIRTDEV_FS_LOST_ERROR;
+	ck_assert_int_eq(symlinkat("/etc", r.dir, "link"), 0);
+	ck_assert_int_eq(load_path(S_IFREG, "link/passwd"), 0);
+	ck_assert_int_eq(getattr(2), -ESTALE);
+	ck_assert_int_eq(load_path(S_IFDIR, "link"), 0);
+	ck_assert_int_eq(getattr(2), -ESTALE);
+	ck_assert_int_eq(load_path(S_IFLNK, "link"), 0);
+	ck_assert_int_eq(getattr(2), 0);
+}
+END_TEST
+
+START_TEST(a_file_of_another_type_is_not_that_file)
+{
+	ck_assert_int_eq(load_path(S_IFDIR, "file"), -ENOENT);
+	ck_assert_int_eq(load_path(S_IFREG, "sub"), -ENOENT);
+	ck_assert_int_eq(load_path(0, "sub"), -EBADMSG);
+	ck_assert_int_eq(load_path(S_IFDIR, "sub"), 0);
+}
+END_TEST
+
+static int load_ids(uint64_t first, uint64_t second, const char *path)
+{
+	struct blob b;
+
+	begin(&b, SESSION);
+	put(&b, 0, 4);
+	a_file(&b, first, S_IFREG, path);
+	a_file(&b, second, S_IFDIR, "sub");
+	put(&b, 0, 8);
+	put(&b, 0, 4);
+	put(&b, 0, 8);
+	return load_blob(&b, NULL);
+}
+
+START_TEST(numbers_that_cannot_be_are_refused)
+{
+	r.config.lost = VIRTDEV_FS_LOST_ERROR;
+	ck_assert_int_eq(load_ids(2, 2, "file"), -EBADMSG);
+	ck_assert_int_eq(load_ids(2, 2, "nowhere"), -EBADMSG);
+	ck_assert_int_eq(load_ids(2, UINT64_C(5) << 32 | 2, "file"), -EBADMSG);
+	ck_assert_int_eq(load_ids(1, 2, "file"), -EBADMSG);
+	ck_assert_int_eq(load_ids(UINT64_C(1) << 32, 2, "file"), -EBADMSG);
+	ck_assert_int_eq(load_ids(UINT32_MAX, 2, "file"), 0);
+	ck_assert_int_eq(getattr(UINT32_MAX), -ESTALE);
+	ck_assert_int_eq(load_ids(UINT64_MAX - 9, 2, "file"), 0);
+	ck_assert_int_eq(load_ids(UINT64_C(7) << 32 | 3, 2, "file"), 0);
+	ck_assert_int_eq(getattr(UINT64_C(7) << 32 | 3), 0);
+}
+END_TEST
+
+/* Of the folder that has number 2. */
+static int load_open(uint64_t id, uint64_t node, uint32_t flags)
+{
+	struct blob b;
+
+	begin(&b, SESSION);
+	put(&b, UINT32_MAX, 4);
+	a_file(&b, 2, S_IFDIR, "sub");
+	put(&b, 0, 8);
+	put(&b, 0, 4);
+	put(&b, id, 8);
+	put(&b, node, 8);
+	put(&b, flags, 4);
+	put(&b, 0, 8);
+	return load_blob(&b, NULL);
+}
+
+START_TEST(opened_files_that_cannot_be_are_refused)
+{
+	ck_assert_int_eq(load_open(1, 2, O_DIRECTORY), 0);
+	ck_assert_int_eq(fs_rig_release(&r, FUSE_RELEASEDIR, 2, 1), 0);
+	ck_assert_int_eq(load_open(1, 2, O_CREAT), -EBADMSG);
+	ck_assert_int_eq(load_open(1, 2, O_TRUNC), -EBADMSG);
+	ck_assert_int_eq(load_open(1, 2, O_ACCMODE), -EBADMSG);
+	ck_assert_int_eq(load_open(UINT64_C(1) << 32, 2, O_DIRECTORY), -EBADMSG);
+	ck_assert_int_eq(load_open(1, 2, O_RDONLY), -ENOENT);
+	ck_assert_int_eq(load_open(1, 2, O_DIRECTORY | O_RDWR), -ENOENT);
+	ck_assert_int_eq(load_open(1, 3, O_RDONLY), 0);
+	ck_assert_int_eq(load_open(UINT32_MAX, 2, O_DIRECTORY), -ENOENT);
+}
+END_TEST
+
+START_TEST(what_is_not_offered_is_refused)
+{
+	struct blob b;
+
+	begin(&b, SESSION | FUSE_WRITEBACK_CACHE);
+	ck_assert_int_eq(load_blob(&b, NULL), -EBADMSG);
+	begin(&b, FUSE_ASYNC_READ);
+	ck_assert_int_eq(load_blob(&b, NULL), -EBADMSG);
+	begin(&b, 0);
+	put(&b, 0, 1);
+	ck_assert_int_eq(load_blob(&b, NULL), -EBADMSG);
+	begin(&b, 0);
+	ck_assert_int_eq(load_blob(&b, NULL), 0);
+}
+END_TEST
+
+/* Refused, and the device is new; or it serves with that. */
+static void try_changed(const unsigned char *bytes, size_t len)
+{
+	int rc;
+
+	virtdev_queue_stop(r.dev, r.queue);
+	rc = load(bytes, len, NULL);
+	ck_assert(rc == 0 || rc == -EBADMSG || rc == -ENOENT ||
+		  rc == -EOPNOTSUPP);
+	if (rc < 0)
+		ck_assert_int_eq(getattr(1), -ENOTCONN);
+	else
+		getattr(2);
+}
+
+START_TEST(a_state_that_was_cut_or_changed_does_no_harm)
+{
+	uint64_t file = fs_rig_lookup(&r, 1, "file");
+	unsigned char *bytes;
+	size_t len, i;
+
+	fs_rig_open(&r, FUSE_OPEN, file, O_RDONLY);
+	bytes = save(&len);
+	ck_assert_int_eq(load(bytes, len, NULL), 0);
+	for (i = 0; i < len; i++) {
+		try_changed(bytes, i);
+		bytes[i] ^= 0xff;
+		try_changed(bytes, len);
+		bytes[i] ^= 0xfe;
+		try_changed(bytes, len);
+		bytes[i] ^= 1;
+	}
+	free(bytes);
+}
+END_TEST
+
+static TCase *moves(void)
+{
+	TCase *tc = tcase_create("moves");
+
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_test(tc, a_mount_goes_on_where_it_was);
+	tcase_add_test(tc, what_was_opened_to_read_is_not_written_to_after_a_move);
+	tcase_add_test(tc, lookups_are_counted_on_after_a_move);
+	tcase_add_test(tc, a_folder_without_a_session_moves);
+	tcase_add_test(tc, a_file_that_is_gone_ends_a_move);
+	tcase_add_test(tc, a_file_that_is_gone_is_an_error_where_that_is_wanted);
+	tcase_add_test(tc, a_device_with_other_options_refuses);
+	return tc;
+}
+
+static TCase *hostile(void)
+{
+	TCase *tc = tcase_create("hostile");
+
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_loop_test(tc, a_path_that_leads_elsewhere_is_refused, 0,
+			    (int)(sizeof(no_paths) / sizeof(*no_paths)));
+	tcase_add_test(tc, a_name_of_a_path_that_is_too_long_is_refused);
+	tcase_add_test(tc, a_link_in_a_path_is_not_followed);
+	tcase_add_test(tc, a_file_of_another_type_is_not_that_file);
+	tcase_add_test(tc, numbers_that_cannot_be_are_refused);
+	tcase_add_test(tc, opened_files_that_cannot_be_are_refused);
+	tcase_add_test(tc, what_is_not_offered_is_refused);
+	tcase_add_test(tc, a_state_that_was_cut_or_changed_does_no_harm);
+	return tc;
+}
+
+static Suite *suite(void)
+{
+	Suite *s = suite_create("state");
+	TCase *others = tcase_create("others");
+
+	tcase_add_test(others, a_file_with_a_handle_is_found_under_another_name);
+	tcase_add_loop_test(others, locks_that_others_heed_do_not_move, 0, 2);
+	suite_add_tcase(s, moves());
+	suite_add_tcase(s, others);
+	suite_add_tcase(s, hostile());
+	return s;
+}
+
+int main(void)
+{
+	return run_suite(suite());
+}
