@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Messages of a SEQPACKET connection (VIRTIO 1.3, section 5.10.6.7): what the
+ * Messages of a SEQPACKET connection (VIRTIO 1.3, section 5.10.6.6): what the
  * bytes alone do not say.
  *
  *   messages  from the guest: where those in the backlog end

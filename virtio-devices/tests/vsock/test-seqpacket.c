@@ -525,30 +525,61 @@ END_TEST
 
 /* -------------------------------------------------------------------- its life */
 
-START_TEST(a7_13_a_state_says_that_the_driver_takes_messages)
+static unsigned char *state;
+static size_t state_len;
+
+/* Into a device that has forgotten what it negotiated. */
+static int load_anew(void)
 {
-	static const unsigned char streams_only[] = { 42, 0, 0, 0, 0, 0, 0, 0,
-						      0 };
-	size_t len;
-	void *state;
+	virtdev_reset(rig.dev);
+	return virtdev_state_load(rig.dev, state, state_len, NULL);
+}
+
+static void save_state(void)
+{
+	void *bytes;
 
 	vsock_send(OP_RST, 9, 52);
 	vsock_stop();
 	virtdev_pause(rig.dev);
-	ck_assert_int_eq(virtdev_state_save(rig.dev, &state, &len, NULL), 0);
-	virtdev_reset(rig.dev);
-	ck_assert_int_eq(virtdev_state_load(rig.dev, state, len, NULL), 0);
-	ck_assert_uint_ge(len, sizeof(streams_only) + 1);
-	((unsigned char *)state)[len - 1] = 2;
-	ck_assert_int_eq(virtdev_state_load(rig.dev, state, len, NULL),
-			 -EBADMSG);
+	ck_assert_int_eq(virtdev_state_save(rig.dev, &bytes, &state_len, NULL),
+			 0);
+	state = bytes;
+}
+
+static void go_on(void)
+{
 	free(state);
 	virtdev_resume(rig.dev);
 	vsock_start();
 	vsock_pump();
+}
+
+START_TEST(a7_13_a_state_says_that_the_driver_takes_messages)
+{
+	save_state();
+	ck_assert_int_eq(load_anew(), 0);
+	state[state_len - 1] = 2;
+	ck_assert_int_eq(virtdev_state_load(rig.dev, state, state_len, NULL),
+			 -EBADMSG);
+	go_on();
 	close(fd);
 	fd = guest_open(listener, 9, 52);
 	ck_alive();
+}
+END_TEST
+
+/* Its version is the fourth number of four bytes, its length the fifth. */
+START_TEST(a7_13_a_state_of_the_first_version_has_streams_alone)
+{
+	save_state();
+	state[3 * 4] = 1;
+	state[4 * 4]--;
+	state_len--;
+	ck_assert_int_eq(load_anew(), 0);
+	go_on();
+	vsock_send(OP_REQUEST, 9, 52);
+	ck_assert_uint_eq(vsock_expect(OP_RST).type, 2);
 }
 END_TEST
 
@@ -606,6 +637,8 @@ static void add_hostile(TCase *tc)
 	tcase_add_test(tc, a7_04_without_the_feature_there_are_no_messages);
 	tcase_add_test(tc, descriptors_along_with_a_message_are_not_kept);
 	tcase_add_test(tc, a7_13_a_state_says_that_the_driver_takes_messages);
+	tcase_add_test(tc,
+		       a7_13_a_state_of_the_first_version_has_streams_alone);
 	tcase_add_test(tc, two_paths_that_are_one_are_refused);
 }
 
