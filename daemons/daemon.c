@@ -10,6 +10,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <virtio-devices/fs.h>
+
 #include "daemon.h"
 #include "places.h"
 #include "process.h"
@@ -21,6 +23,7 @@
 enum folder_option {
 	FOLDER_SANDBOX,
 	FOLDER_RLIMIT_NOFILE,
+	FOLDER_THREAD_POOL_SIZE,
 	FOLDER_OPTIONS,
 };
 
@@ -34,6 +37,10 @@ static const struct vsu_option folder_options[] = {
 		.help = "descriptors, and with them files that a guest may use",
 		.preset = "what the host allows", .min = 256,
 		.max = UINT32_MAX },
+	[FOLDER_THREAD_POOL_SIZE] = {
+		.name = "thread-pool-size", .kind = VSU_OPTION_U64, .arg = "N",
+		.help = "threads for requests, so many of a queue at once; 0: its own",
+		.preset = "0", .max = VIRTDEV_FS_WORKERS_MAX },
 };
 
 #define ROWS (DAEMON_OWN + VMM_DEVICE_KEYS_MAX + FOLDER_OPTIONS + 1)
@@ -109,6 +116,7 @@ static const struct prog_place places[DAEMON_OWN] = {
 static const struct prog_place folder_places[] = {
 	[FOLDER_SANDBOX] = PLACE(sandbox.kind),
 	[FOLDER_RLIMIT_NOFILE] = PLACE(files),
+	[FOLDER_THREAD_POOL_SIZE] = PLACE(common.workers),
 };
 
 static int take_option(void *opaque, unsigned int index,
@@ -259,6 +267,9 @@ static int device_run(struct command_line *cl, struct vsu_error *err)
 	status = open_device(cl, &dev, err);
 	if (status == VSU_EXIT_OK) {
 		cl->serve.calls = more_calls(cl);
+		cl->serve.workers = cl->common.workers;
+		cl->serve.work = cl->daemon->kind->work;
+		cl->serve.work_end = cl->daemon->kind->work_end;
 		if (cl->daemon->grows)
 			cl->serve.resize = cl->daemon->kind->resize;
 		status = serve_device(&cl->serve, dev, sigbus, err);

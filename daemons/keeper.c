@@ -8,13 +8,19 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <vmm-sys-util/event.h>
+#include <vmm-sys-util/exit.h>
 #include <vmm-sys-util/fd.h>
 
 #include "keeper.h"
+#include "process.h"
 
 static const int passed_on[] = { SIGTERM, SIGINT, SIGHUP };
 
@@ -37,16 +43,34 @@ static void remove_socket(int from_child)
 		vsu_sock_unlink(&path);
 }
 
+/* A child that was told to end has so long: it says itself why it cannot before. */
+#define END_S 15
+
+/* In the kernel, where a file's server keeps it, not even a killed one is gone. */
+static int child_leave(pid_t child)
+{
+	kill(child, SIGKILL);
+	dprintf(STDERR_FILENO, "%s: process %d does not end, and is left behind: the host's files do not answer it\n",
+		program_invocation_short_name, (int)child);
+	return VSU_EXIT_HOST << 8;
+}
+
 /* The socket goes before the signal, so that nobody connects to an end. */
 static int child_watch(pid_t child, int from_child, const sigset_t *set)
 {
+	const struct timespec ever = { 1 << 30, 0 }, end = { END_S, 0 };
+	const struct timespec *time = &ever;
 	int number, status = 0;
 
 	while (waitpid(child, &status, WNOHANG) != child) {
-		if (sigwait(set, &number) != 0 || number == SIGCHLD)
+		number = sigtimedwait(set, NULL, time);
+		if (number < 0 && errno == EAGAIN && time == &end)
+			return child_leave(child);
+		if (number < 0 || number == SIGCHLD)
 			continue;
 		remove_socket(from_child);
 		kill(child, number);
+		time = &end;
 	}
 	remove_socket(from_child);
 	return status;
@@ -126,4 +150,59 @@ int keeper_leave_socket(int leash, const struct vsu_sock_path *where)
 void keeper_close(int *leash)
 {
 	vsu_fd_close(leash);
+}
+
+/* For what is being done when the end begins. */
+#define END_MS 10000
+
+/*
+ * A request that the host's file system does not answer keeps its thread, and the
+ * guest's memory: nothing but the end of the process takes them back.
+ */
+static void *guard_main(void *arg)
+{
+	static const char text[] = ": requests were left undone, which the host's files have not answered for 10 seconds\n";
+	const struct keeper_guard *g = arg;
+	struct pollfd end = { .fd = g->end, .events = POLLIN };
+	struct pollfd over = { .fd = g->over, .events = POLLIN };
+
+	while (poll(&end, 1, -1) < 0)
+		;
+	if (poll(&over, 1, END_MS) == 0) {
+		if (write(STDERR_FILENO, program_invocation_short_name,
+			  strlen(program_invocation_short_name)) < 0 ||
+		    write(STDERR_FILENO, text, sizeof(text) - 1) < 0)
+			_exit(VSU_EXIT_HOST);
+		_exit(VSU_EXIT_HOST);
+	}
+	return NULL;
+}
+
+int keeper_guard_start(struct keeper_guard *g, struct vsu_error *err)
+{
+	int rc = g->end = vsu_event_new();
+
+	if (rc >= 0)
+		rc = g->over = vsu_event_new();
+	if (rc >= 0)
+		rc = prog_thread_start(&g->id, guard_main, g, 0);
+	g->runs = rc >= 0;
+	return rc < 0 ? vsu_error_sys(err, rc, "cannot start a thread") : 0;
+}
+
+void keeper_guard_begin(const struct keeper_guard *g)
+{
+	if (g->runs)
+		vsu_event_signal_own(g->end);
+}
+
+void keeper_guard_end(struct keeper_guard *g)
+{
+	if (g->runs) {
+		vsu_event_signal_own(g->end);
+		vsu_event_signal_own(g->over);
+		pthread_join(g->id, NULL);
+	}
+	vsu_fd_close(&g->end);
+	vsu_fd_close(&g->over);
 }

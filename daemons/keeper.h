@@ -10,6 +10,9 @@
 #ifndef DAEMONS_KEEPER_H
 #define DAEMONS_KEEPER_H
 
+#include <pthread.h>
+#include <stdbool.h>
+
 #include <vmm-sys-util/error.h>
 #include <vmm-sys-util/sock.h>
 
@@ -26,5 +29,20 @@ int keeper_leave_socket(int leash, const struct vsu_sock_path *where);
 
 /* The parent hears nothing more of the child. */
 void keeper_close(int *leash);
+
+/*
+ * A thread that ends the process, ten seconds after begin, unless end is called
+ * before: requests wait for the host's files, and nobody can wake them. One that
+ * was not started: end and over are -1.
+ */
+struct keeper_guard {
+	int end, over;
+	pthread_t id;
+	bool runs;
+};
+
+int keeper_guard_start(struct keeper_guard *g, struct vsu_error *err);
+void keeper_guard_begin(const struct keeper_guard *g);
+void keeper_guard_end(struct keeper_guard *g);
 
 #endif

@@ -3,6 +3,7 @@
  * Serving a device: signals, the loop, and threads for the queues of a
  * device that blocks.
  */
+#define _GNU_SOURCE
 #include <config.h>
 
 #include <errno.h>
@@ -21,6 +22,7 @@
 
 #include "closer.h"
 #include "daemon.h"
+#include "keeper.h"
 #include "process.h"
 
 /* Front-ends that wait while one is served. */
@@ -45,6 +47,9 @@ struct loop {
 	int quit;			/* readable: queue threads end */
 	uint32_t nthreads;		/* that were started */
 	struct queue_thread *threads;
+	pthread_t *workers;
+	uint32_t nworkers;		/* that were started */
+	struct keeper_guard guard;
 };
 
 static int listen_status(int rc)
@@ -150,6 +155,47 @@ static int start_thread(struct queue_thread *t)
 	return rc < 0 ? rc : prog_thread_start(&t->id, queue_main, t, 0);
 }
 
+static void *worker_main(void *arg)
+{
+	struct loop *l = arg;
+
+	if (l->how->work(l->dev) < 0)
+		abort();
+	return NULL;
+}
+
+static int start_workers(struct loop *l, struct vsu_error *err)
+{
+	const uint32_t n = l->how->workers;
+	int rc = 0;
+
+	if (!n)
+		return 0;
+	l->workers = calloc(n, sizeof(*l->workers));
+	if (!l->workers)
+		return vsu_error_sys(err, -ENOMEM, "%u threads for requests",
+				     n);
+	while (rc >= 0 && l->nworkers < n) {
+		rc = prog_thread_start(&l->workers[l->nworkers], worker_main,
+				       l, 0);
+		if (rc >= 0)
+			l->nworkers++;
+	}
+	return rc < 0 ? vsu_error_sys(err, rc, "cannot start thread %u of %u for requests",
+				      l->nworkers, n) : 0;
+}
+
+static void end_workers(struct loop *l)
+{
+	uint32_t i;
+
+	if (l->nworkers)
+		l->how->work_end(l->dev);
+	for (i = 0; i < l->nworkers; i++)
+		pthread_join(l->workers[i], NULL);
+	free(l->workers);
+}
+
 static int start_threads(struct loop *l, struct vsu_error *err)
 {
 	uint32_t i, n = virtdev_info(l->dev)->nqueues;
@@ -157,6 +203,11 @@ static int start_threads(struct loop *l, struct vsu_error *err)
 
 	if (!virtdev_queue_blocks(l->dev))
 		return 0;
+	rc = keeper_guard_start(&l->guard, err);
+	if (rc >= 0)
+		rc = start_workers(l, err);
+	if (rc < 0)
+		return rc;
 	l->quit = rc = vsu_event_new();
 	if (rc < 0)
 		return vsu_error_sys(err, rc, "cannot make an eventfd");
@@ -246,6 +297,7 @@ static void begin_stop(struct loop *l)
 		vsu_sock_unlink(&l->path);
 	l->have_path = false;
 	l->stopping = true;
+	keeper_guard_begin(&l->guard);
 }
 
 /* The file behind the device may have grown: then the guest is told. */
@@ -294,6 +346,8 @@ static void loop_fini(struct loop *l)
 {
 	end_threads(l);
 	virtdev_vhost_user_server_free(l->server);
+	end_workers(l);
+	keeper_guard_end(&l->guard);
 	if (l->have_path)
 		vsu_sock_unlink(&l->path);
 	vsu_fd_close(&signal_event);
@@ -323,6 +377,7 @@ int serve_device(const struct serve *how, struct virtdev *dev,
 {
 	struct loop l = {
 		.how = how, .dev = dev, .sigbus = sigbus, .quit = -1,
+		.guard = { .end = -1, .over = -1 },
 	};
 	int status;
 

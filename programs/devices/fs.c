@@ -118,7 +118,7 @@ static int fs_open(const void *config, const struct vmm_device_common *common,
 		.ngid_rules = count_rules(f->gid_rules),
 		.submounts = f->submounts, .posix_lock = f->posix_lock,
 		.flock = f->flock, .file_handles = (uint32_t)f->file_handles,
-		.lost = (uint32_t)f->lost,
+		.lost = (uint32_t)f->lost, .workers = common->workers,
 	};
 
 	/* each file that the guest knows is an open one */
@@ -140,5 +140,6 @@ const struct vmm_device_kind vmm_fs_kind = {
 	.id = VIRTDEV_ID_FS, .max_queues = VIRTDEV_FS_QUEUES_MAX,
 	.min_queue_size = 8, .queue_size = "1024", .keys = keys,
 	.open = fs_open, .describe = fs_describe,
+	.work = virtdev_fs_work, .work_end = virtdev_fs_work_end,
 	.any_when_remote = true,
 };

@@ -51,6 +51,7 @@ struct vmm_device_key {
 struct vmm_device_common {
 	uint32_t queues;	/* 0: one */
 	uint32_t queue_size;	/* entries of a queue; 0: the device's choice */
+	uint32_t workers;	/* threads in the kind's work */
 	struct vmem_sigbus *sigbus; /* table for files that are mapped */
 	/* Standard input and output as a port; NULL: the bare descriptors. */
 	int (*open_stdio)(void *stdio, struct virtdev_port **out,
@@ -100,6 +101,9 @@ struct vmm_device_kind {
 	void (*refresh)(struct virtdev *dev);
 	/* NULL: there is nothing to say. */
 	void (*describe)(const void *config, struct vmm_device_facts *facts);
+	/* A thread does requests until work_end; NULL: there is no such. */
+	int (*work)(struct virtdev *dev);
+	void (*work_end)(struct virtdev *dev);
 	/*
 	 * Behind a socket it is as any device of its id: what its back-end
 	 * leaves to the VMM are keys then, and its own keys are none.

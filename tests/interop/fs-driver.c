@@ -24,8 +24,10 @@
  *                                   with the state of the first one, is asked for
  *                                   all but the first piece of the file. The
  *                                   state stays in the file KEEP
- *   fs-driver SOCKET load KEEP      gives that state to the device; "ok", or
- *                                   "refused"
+ *   fs-driver SOCKET load KEEP      gives it that state: "ok" or "refused"
+ *
+ *   fs-driver SOCKET beside PATH OTHER
+ *                                   reads OTHER while PATH is not answered
  *
  * PATH is looked up name by name, as a kernel does that follows no links.
  */
@@ -151,6 +153,21 @@ static enum vsu_exit do_load(struct fs *fs, const char *path, char *const *more,
 		return status;
 	puts(status == VSU_EXIT_OK ? "ok" : "refused");
 	return VSU_EXIT_OK;
+}
+
+static enum vsu_exit do_beside(struct fs *fs, const char *path, char *const *more,
+			       struct vsu_error *err)
+{
+	struct fuse_read_in read = { .size = 4096 };
+	uint64_t node;
+	enum vsu_exit status = fs_find(fs, &node, path, err);
+
+	if (status == VSU_EXIT_OK)
+		status = fs_open(fs, FUSE_OPEN, node, &read.fh, err);
+	if (status == VSU_EXIT_OK)
+		status = fs_leave(fs, FUSE_READ, node, &read, sizeof(read),
+				  read.size, err);
+	return status == VSU_EXIT_OK ? do_read(fs, more[0], NULL, err) : status;
 }
 
 /* The names of one answer; where the next begins goes to offset. */
@@ -336,7 +353,7 @@ static const struct command {
 	{ "read", 1, do_read, false }, { "list", 1, do_list, false },
 	{ "try", 1, do_try, false }, { "cut", 1, do_cut, false },
 	{ "make", 4, do_make, false }, { "race", 4, do_race, false },
-	{ "move", 3, do_move, false }, { "load", 1, do_load, true },
+	{ "beside", 2, do_beside, false }, { "move", 3, do_move, false }, { "load", 1, do_load, true },
 };
 
 static const struct command *command_find(const char *name)
@@ -368,7 +385,7 @@ int main(int argc, char **argv)
 
 	if (!command || argc != 3 + command->operands ||
 	    strlen(argv[3]) >= PATH_MAX) {
-		fprintf(stderr, "use: fs-driver SOCKET read|list|try|cut|load PATH, move PATH SOCKET2 KEEP, make NAME UID GID GROUP, or race PATH N A B\n");
+		fprintf(stderr, "use: fs-driver SOCKET read|list|try|cut|load PATH, beside PATH OTHER, move PATH SOCKET2 KEEP, make NAME UID GID GROUP, or race PATH N A B\n");
 		return VSU_EXIT_USAGE;
 	}
 	fs.rings[0] = fs.rings[1] = RING_NONE;

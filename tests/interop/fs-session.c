@@ -23,6 +23,7 @@
 #define IN_GPA UINT64_C(0x200000)
 #define OUT_GPA UINT64_C(0x400000)
 #define ROOM UINT64_C(0x200000)
+#define HALF (ROOM / 2)
 #define SIZE (OUT_GPA + ROOM - RINGS_GPA)
 
 static unsigned char *at(const struct fs *fs, uint64_t gpa)
@@ -65,18 +66,19 @@ static int request_add(struct fs *fs, uint32_t opcode, uint64_t node,
 		.unique = ++fs->unique, .nodeid = node, .uid = fs->uid,
 		.gid = fs->gid,
 	};
+	const uint64_t in = IN_GPA + fs->beyond, out = OUT_GPA + fs->beyond;
 	const struct vq_buffer buffers[] = {
-		{ IN_GPA, sizeof(header), 0 },
-		{ IN_GPA + sizeof(header), len, 0 },
-		{ OUT_GPA, sizeof(struct fuse_out_header), 1 },
-		{ OUT_GPA + sizeof(struct fuse_out_header), room, 1 },
+		{ in, sizeof(header), 0 },
+		{ in + sizeof(header), len, 0 },
+		{ out, sizeof(struct fuse_out_header), 1 },
+		{ out + sizeof(struct fuse_out_header), room, 1 },
 	};
 
 	/* total_extlen, which older headers lack */
 	memcpy((unsigned char *)&header + 36, &extensions, sizeof(extensions));
-	memcpy(at(fs, IN_GPA), &header, sizeof(header));
-	memcpy(at(fs, IN_GPA) + sizeof(header), args, len);
-	memset(at(fs, OUT_GPA), 0, sizeof(struct fuse_out_header));
+	memcpy(at(fs, IN_GPA) + fs->beyond, &header, sizeof(header));
+	memcpy(at(fs, IN_GPA) + fs->beyond + sizeof(header), args, len);
+	memset(at(fs, OUT_GPA) + fs->beyond, 0, sizeof(struct fuse_out_header));
 	return vq_driver_add(fs->rings[REQUESTS].driver, buffers, room ? 4 : 3, 0);
 }
 
@@ -85,8 +87,8 @@ static enum vsu_exit answer_judge(struct fs *fs, uint32_t written,
 {
 	struct fuse_out_header header;
 
-	memcpy(&header, at(fs, OUT_GPA), sizeof(header));
-	fs->answer = at(fs, OUT_GPA) + sizeof(header);
+	memcpy(&header, at(fs, OUT_GPA) + fs->beyond, sizeof(header));
+	fs->answer = at(fs, OUT_GPA) + fs->beyond + sizeof(header);
 	fs->error = header.error;
 	if (!header.error && header.unique == fs->unique &&
 	    header.len == written && written >= sizeof(header)) {
@@ -120,6 +122,21 @@ enum vsu_exit fs_ask(struct fs *fs, uint32_t opcode, uint64_t node,
 		vsu_error_set(err, -ETIMEDOUT, "request %" PRIu32 " is not answered",
 			      opcode);
 	return VSU_EXIT_HOST;
+}
+
+enum vsu_exit fs_leave(struct fs *fs, uint32_t opcode, uint64_t node,
+		       const void *args, uint32_t len, uint32_t room,
+		       struct vsu_error *err)
+{
+	int rc = request_add(fs, opcode, node, args, len, room);
+
+	if (rc < 0) {
+		vsu_error_sys(err, rc, "cannot add a request");
+		return VSU_EXIT_HOST;
+	}
+	ring_kick(&fs->rings[REQUESTS]);
+	fs->beyond = HALF;
+	return VSU_EXIT_OK;
 }
 
 enum vsu_exit fs_forget(struct fs *fs, uint64_t node, struct vsu_error *err)

@@ -19,6 +19,7 @@ struct fs {
 	struct vmem_map *map;
 	struct ring rings[FS_RINGS];
 	uint64_t unique;
+	uint64_t beyond;		/* what was left has the room before it */
 	uint32_t uid, gid;		/* who asks */
 	uint32_t extensions;		/* so many bytes of what follows a header,
 					   at its end */
@@ -37,6 +38,11 @@ enum vsu_exit fs_join(struct fs *fs, struct vsu_error *err);
 enum vsu_exit fs_ask(struct fs *fs, uint32_t opcode, uint64_t node,
 		     const void *args, uint32_t len, uint32_t room,
 		     struct vsu_error *err);
+
+/* The same, and nobody waits for the answer, if there ever is one; once. */
+enum vsu_exit fs_leave(struct fs *fs, uint32_t opcode, uint64_t node,
+		       const void *args, uint32_t len, uint32_t room,
+		       struct vsu_error *err);
 
 /* One lookup of it less. Nothing is said to that but that it was read. */
 enum vsu_exit fs_forget(struct fs *fs, uint64_t node, struct vsu_error *err);

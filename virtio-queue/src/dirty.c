@@ -88,6 +88,8 @@ void vq_priv_mark_area(struct vq *q, const struct vq_priv_area *area,
 void vq_priv_mark_chain(struct vq *q, uint16_t head, const void *hva,
 			uint64_t len)
 {
+	if (!q)
+		return;
 	vq_priv_debug_told(q, head, len);
 	if (q->marks && len)
 		mark_in_map(q, vq_priv_chain_map(q, head), hva, len,

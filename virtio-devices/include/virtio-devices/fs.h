@@ -81,6 +81,8 @@ VSU_BEGIN_DECLS
 /* Rules of numbers, of users and of groups, at most. */
 #define VIRTDEV_FS_RULES_MAX 16u
 
+#define VIRTDEV_FS_WORKERS_MAX 64u
+
 /* Windows are multiples of what a driver maps at once. */
 #define VIRTDEV_FS_WINDOW_ALIGN (UINT64_C(2) << 20)
 
@@ -144,6 +146,10 @@ struct virtdev_fs_config {
 	bool posix_acl;		/* access control lists go through, and the guest
 				   judges by them; with xattr */
 	uint32_t lost;		/* enum virtdev_fs_lost */
+	uint32_t workers;	/* threads in virtdev_fs_work(), at most
+				   VIRTDEV_FS_WORKERS_MAX, which do the requests
+				   of all queues: so many of each at once; not
+				   with a window. 0: a queue's own thread does */
 };
 
 /*
@@ -157,6 +163,15 @@ struct virtdev_fs_config {
 VIRTDEV_API VSU_NODISCARD int virtdev_fs_new(
 		const struct virtdev_fs_config *config, struct virtdev **out,
 		struct vsu_error *err);
+
+/*
+ * A thread of the caller's does requests until virtdev_fs_work_end(), from whatever
+ * thread, which is for good. queue_drain counts those that are being done, and
+ * queue_stop waits for them: for ever, where the host's file system does. The
+ * device lives until the thread is back. -EINVAL: no device of virtdev_fs_new().
+ */
+VIRTDEV_API int virtdev_fs_work(struct virtdev *dev) VSU_NODISCARD;
+VIRTDEV_API void virtdev_fs_work_end(struct virtdev *dev);
 
 VSU_END_DECLS
 

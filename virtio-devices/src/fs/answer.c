@@ -21,3 +21,20 @@ void virtdev_priv_fs_count(struct fs *fs, enum fs_count which, uint64_t n)
 {
 	__atomic_fetch_add(&fs->counts[which], n, __ATOMIC_RELAXED);
 }
+
+uint32_t virtdev_priv_fs_stats(void *self, struct virtdev_stat *stats,
+			       uint32_t max)
+{
+	static const char *const names[FS_COUNTS] = {
+		[FS_REQUESTS] = "requests", [FS_FAILED] = "failed",
+		[FS_BYTES_READ] = "bytes-read",
+		[FS_BYTES_WRITTEN] = "bytes-written", [FS_LOST] = "lost",
+	};
+	const struct fs *fs = self;
+	uint32_t i;
+
+	for (i = 0; i < FS_COUNTS && i < max; i++)
+		stats[i] = (struct virtdev_stat){ names[i],
+			__atomic_load_n(&fs->counts[i], __ATOMIC_RELAXED) };
+	return FS_COUNTS;
+}

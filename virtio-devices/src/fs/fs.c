@@ -34,8 +34,8 @@ static int fs_serve(void *self, uint32_t queue)
 
 	if (!q->q)
 		return 0;
-	if (q->parked)
-		return virtdev_priv_fs_window_turn(q);
+	if (q->event >= 0)
+		return virtdev_priv_fs_queue_turn(q);
 	turn.iov_max = q->npieces;
 	return virtdev_queue_turn(fs->dev, queue, q->q, &turn);
 }
@@ -44,7 +44,7 @@ static int fs_drain(void *self, uint32_t queue)
 {
 	struct fs_queue *q = &((struct fs *)self)->queues[queue];
 
-	return q->parked ? virtdev_priv_fs_window_drain(q) : 0;
+	return q->event >= 0 ? virtdev_priv_fs_queue_drain(q) : 0;
 }
 
 static int fs_host_fd(void *self, uint32_t queue)
@@ -54,6 +54,7 @@ static int fs_host_fd(void *self, uint32_t queue)
 
 static void queue_fini(struct fs_queue *q)
 {
+	virtdev_priv_fs_jobs_fini(q);
 	free(q->pieces);
 	free(q->text);
 	virtdev_priv_fs_parked_fini(q);
@@ -73,8 +74,16 @@ static int make_parking(struct fs_queue *q)
 	pthread_mutex_lock(&q->fs->window_lock);
 	q->parked = parked;
 	pthread_mutex_unlock(&q->fs->window_lock);
+	return 0;
+}
+
+/* A queue that goes on while some of its requests are not done. */
+static int make_event(struct fs_queue *q)
+{
 	q->event = vsu_event_new();
-	return q->event < 0 ? q->event : 0;
+	if (q->event < 0)
+		return q->event;
+	return q->fs->nchunks ? make_parking(q) : virtdev_priv_fs_jobs_init(q);
 }
 
 static int make_room(struct fs_queue *q, uint32_t size)
@@ -84,7 +93,9 @@ static int make_room(struct fs_queue *q, uint32_t size)
 	q->text = calloc(1, FS_TEXT);
 	if (!q->pieces || !q->text)
 		return -ENOMEM;
-	return q->fs->nchunks ? make_parking(q) : 0;
+	/* what the driver forgets is nothing that it waits for */
+	return q->fs->nchunks || (q->fs->config.workers && q->index) ?
+	       make_event(q) : 0;
 }
 
 static int fs_start(void *self, uint32_t queue, struct vq *vq,
@@ -127,22 +138,6 @@ static void fs_reset(void *self)
 	virtdev_priv_fs_window_forget(fs);
 }
 
-static uint32_t fs_stats(void *self, struct virtdev_stat *stats, uint32_t max)
-{
-	static const char *const names[FS_COUNTS] = {
-		[FS_REQUESTS] = "requests", [FS_FAILED] = "failed",
-		[FS_BYTES_READ] = "bytes-read",
-		[FS_BYTES_WRITTEN] = "bytes-written", [FS_LOST] = "lost",
-	};
-	const struct fs *fs = self;
-	uint32_t i;
-
-	for (i = 0; i < FS_COUNTS && i < max; i++)
-		stats[i] = (struct virtdev_stat){ names[i],
-			__atomic_load_n(&fs->counts[i], __ATOMIC_RELAXED) };
-	return FS_COUNTS;
-}
-
 static void fs_free(void *self)
 {
 	struct fs *fs = self;
@@ -154,6 +149,7 @@ static void fs_free(void *self)
 	virtdev_priv_fs_window_fini(fs);
 	vsu_fd_close(&fs->folder);
 	vsu_fd_close(&fs->proc);
+	virtdev_priv_fs_work_fini(&fs->work);
 	pthread_mutex_destroy(&fs->lock);
 	pthread_mutex_destroy(&fs->window_lock);
 	pthread_mutex_destroy(&fs->owners_lock);
@@ -168,7 +164,7 @@ static const struct virtdev_ops fs_ops = {
 	.queue_start = fs_start, .queue_serve = fs_serve,
 	.queue_drain = fs_drain, .queue_stop = fs_stop,
 	.queue_host_fd = fs_host_fd, .queue_blocks = fs_blocks,
-	.stats = fs_stats, .reset = fs_reset, .free = fs_free,
+	.stats = virtdev_priv_fs_stats, .reset = fs_reset, .free = fs_free,
 	.region_done = virtdev_priv_fs_region_done,
 	.state_version = 1, .state_save = virtdev_priv_fs_state_save,
 	.state_load = virtdev_priv_fs_state_load,
@@ -218,6 +214,7 @@ static struct fs *fs_new(const struct virtdev_fs_config *c)
 	fs->valid_s = c->cache == VIRTDEV_FS_CACHE_ALWAYS ? DAY :
 		      c->cache == VIRTDEV_FS_CACHE_AUTO;
 	fs->fd_limit = virtdev_priv_fs_fd_limit();
+	virtdev_priv_fs_work_init(&fs->work);
 	pthread_mutex_init(&fs->lock, NULL);
 	pthread_mutex_init(&fs->window_lock, NULL);
 	pthread_mutex_init(&fs->owners_lock, NULL);

@@ -108,6 +108,26 @@ enum fs_count { FS_REQUESTS, FS_FAILED, FS_BYTES_READ, FS_BYTES_WRITTEN,
 		FS_LOST,	/* files that another device's driver knew */
 		FS_COUNTS };
 
+struct fs_queue;
+
+/* A request of a queue that a thread of the caller's works on. */
+struct fs_job {
+	struct fs_queue *queue;
+	struct fs_queue *own;	/* as the handlers have a queue: room of its own */
+	struct vq_chain chain;
+	uint32_t written;
+	struct fs_job *next;	/* in one of the lists */
+};
+
+/* Jobs that wait for a thread, in order. */
+struct fs_work {
+	pthread_mutex_t lock;
+	pthread_cond_t more;	/* jobs, or it is ending */
+	pthread_cond_t done;	/* a job is */
+	struct fs_job *first, **end;
+	bool ending;
+};
+
 struct fs_queue {
 	struct fs *fs;
 	struct vq *q;		/* while it runs */
@@ -117,8 +137,14 @@ struct fs_queue {
 	unsigned char *text;	/* FS_TEXT bytes */
 	uint64_t unique;	/* of the last request */
 	bool waits;		/* it needs what is changed in the window */
-	int event;		/* of a device with a window; or -1 */
+	int event;		/* of a device with a window, or with workers;
+				   or -1 */
 	uint32_t nparked;	/* with the window's lock */
+	struct fs_job *jobs;	/* config.workers of them, or NULL */
+	struct fs_job *idle;	/* of them */
+	uint32_t nflying;	/* that are not idle */
+	struct fs_job *done;	/* with the work's lock */
+	uint32_t ndone;		/* likewise */
 	struct fs_parked *parked; /* FS_PARKED, of such a device; the one
 				   behind the last is the request's */
 };
@@ -151,6 +177,7 @@ struct fs {
 	uint32_t nchunks;
 	uint32_t nmapped;	/* atomic: of them have a file */
 	struct fs_later later;	/* window_lock */
+	struct fs_work work;
 	uint64_t counts[FS_COUNTS];	/* atomic; ever */
 	uint32_t nqueues;
 	struct fs_queue queues[];
@@ -242,6 +269,19 @@ int virtdev_priv_fs_config_check(struct virtdev_fs_config *c,
 /* From which number on descriptors are not for what a driver keeps. */
 uint64_t virtdev_priv_fs_fd_limit(void);
 
+/*
+ * work.c: fini waits for threads that are at a job of the queue, and gives what is
+ * left of them back.
+ */
+void virtdev_priv_fs_work_init(struct fs_work *w);
+void virtdev_priv_fs_work_fini(struct fs_work *w);
+int virtdev_priv_fs_jobs_init(struct fs_queue *q);
+void virtdev_priv_fs_jobs_fini(struct fs_queue *q);
+/* Into the first job that is idle, in whose pieces it is. */
+void virtdev_priv_fs_job_begin(struct fs_queue *q, const struct vq_chain *chain);
+/* Gives back what is done. */
+void virtdev_priv_fs_jobs_push(struct fs_queue *q);
+
 /* request.c: vq_turn's; opaque is the queue. */
 uint32_t virtdev_priv_fs_serve(void *opaque, struct vq *q,
 			       struct vq_chain *chain);
@@ -252,6 +292,8 @@ int virtdev_priv_fs_extensions_read(struct fs_call *c);
 /* answer.c: says len, or -EINVAL when the driver left no room. */
 int virtdev_priv_fs_answer(struct fs_call *c, const void *bytes, size_t len);
 void virtdev_priv_fs_count(struct fs *fs, enum fs_count which, uint64_t n);
+uint32_t virtdev_priv_fs_stats(void *self, struct virtdev_stat *stats,
+			       uint32_t max);
 
 /* file.c */
 struct fs_proc_name virtdev_priv_fs_proc_name(int fd);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Turns of a queue whose device has a window: a request that changes it is
- * parked until all is done that was asked for up to then, and the queue goes
- * on with others.
+ * Turns of a queue that goes on while some of its requests are not done: they
+ * are worked on elsewhere (work.c), or the device has a window. A request that
+ * changes that is parked until all is done that was asked for up to then.
  */
 #include <config.h>
 
@@ -116,40 +116,53 @@ static void request_serve(struct fs_queue *q, struct vq_chain *chain)
 
 static bool is_full(const struct fs_queue *q)
 {
-	return q->nparked == FS_PARKED;
+	return q->jobs ? !q->idle : q->nparked == FS_PARKED;
 }
 
 /* Until the ring is empty or too many wait (0), the turn is over (1), or as
    vq_pop(). */
 static int serve_chains(struct fs_queue *q, uint32_t *left)
 {
-	struct vq_chain chain = { .iov = q->pieces, .iov_max = q->npieces };
+	struct vq_chain chain;
 	int rc;
 
 	for (; *left && !is_full(q); --*left) {
+		chain.iov = q->jobs ? q->idle->own->pieces : q->pieces;
+		chain.iov_max = q->npieces;
 		rc = vq_pop(q->q, &chain);
 		if (rc != 1)
 			return rc;
-		request_serve(q, &chain);
+		if (q->jobs)
+			virtdev_priv_fs_job_begin(q, &chain);
+		else
+			request_serve(q, &chain);
 	}
 	return !*left;
 }
 
+static void push_done(struct fs_queue *q)
+{
+	if (q->jobs)
+		virtdev_priv_fs_jobs_push(q);
+	else
+		push_finished(q);
+}
+
 static void queue_publish(struct fs_queue *q)
 {
-	push_finished(q);
+	push_done(q);
 	if (vq_publish(q->q))
 		virtdev_notify(q->fs->dev, q->index);
 }
 
-int virtdev_priv_fs_window_turn(struct fs_queue *q)
+int virtdev_priv_fs_queue_turn(struct fs_queue *q)
 {
 	const bool was_broken = vq_broken(q->q);
 	uint32_t left = CHAINS;
 	int rc;
 
 	vsu_event_drain(q->event, NULL);
-	push_finished(q);
+	push_done(q);
 	do {
 		vq_disable_notify(q->q);
 		rc = serve_chains(q, &left);
@@ -162,11 +175,11 @@ int virtdev_priv_fs_window_turn(struct fs_queue *q)
 	return rc == 1;
 }
 
-int virtdev_priv_fs_window_drain(struct fs_queue *q)
+int virtdev_priv_fs_queue_drain(struct fs_queue *q)
 {
 	vsu_event_drain(q->event, NULL);
 	queue_publish(q);
-	return (int)q->nparked;
+	return (int)(q->nparked + q->nflying);
 }
 
 /*

@@ -100,9 +100,9 @@ void virtdev_priv_fs_region_done(void *self, uint64_t cookie, int result);
 struct fs_window_file *virtdev_priv_fs_window_file_take_fd(int fd);
 void virtdev_priv_fs_window_file_put(struct fs_window_file *file);
 
-/* turn.c: queue_serve and queue_drain of a device with a window. */
-int virtdev_priv_fs_window_turn(struct fs_queue *q);
-int virtdev_priv_fs_window_drain(struct fs_queue *q);
+/* turn.c: queue_serve and queue_drain of a queue that has an event. */
+int virtdev_priv_fs_queue_turn(struct fs_queue *q);
+int virtdev_priv_fs_queue_drain(struct fs_queue *q);
 void virtdev_priv_fs_parked_fini(struct fs_queue *q);
 
 /* window.c: forget knows that what was mapped is gone. */

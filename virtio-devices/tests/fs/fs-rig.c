@@ -2,6 +2,7 @@
 #include <config.h>
 
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -85,6 +86,9 @@ int fs_rig_send(struct fs_rig *r, const void *bytes, uint32_t len)
 	const struct vq_buffer buffers[] = {
 		{ RIG_ASK, len, false }, { RIG_ANSWER, r->room, true },
 	};
+	struct pollfd event = {
+		.fd = virtdev_queue_host_fd(r->dev, r->queue), .events = POLLIN,
+	};
 	unsigned int turns = 0;
 
 	memcpy(guest_at(&r->g, RIG_ASK), bytes, len);
@@ -93,6 +97,9 @@ int fs_rig_send(struct fs_rig *r, const void *bytes, uint32_t len)
 	vq_driver_publish(r->g.driver);
 	while (virtdev_queue_serve(r->dev, r->queue))
 		ck_assert_uint_lt(++turns, 100);
+	while (r->config.workers &&
+	       virtdev_queue_drain(r->dev, r->queue) > 0)
+		ck_assert_int_eq(poll(&event, 1, -1), 1);
 	return answer_of(r);
 }
 

@@ -5,7 +5,9 @@
  * A reader walks the readable pieces, a writer the writable ones. Both count
  * what they did. A writer marks what it stored in dirty bitmaps and logs.
  *
- * Threads: confined, like the queue.
+ * Threads: confined, like the queue. One without a queue (q is NULL) may be used
+ * on any thread from pop to push: it marks nothing, and vq_chain_written() is told
+ * of what was stored before the push.
  */
 #ifndef VIRTIO_QUEUE_CURSOR_H
 #define VIRTIO_QUEUE_CURSOR_H

@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * Requests of a queue that are worked on side by side, by threads of the
+ * caller's: a queue takes a request into one of its jobs, a thread does it, and the
+ * queue gives it back. A request that waits for a file's server keeps one thread.
+ *
+ * The queue is touched by its own thread alone. A job's chain holds its memory,
+ * and what a thread stored there is marked when the chain is given back.
+ */
+#include <config.h>
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include <vmm-sys-util/event.h>
+
+#include "core/device_priv.h"
+#include "fs/fs_priv.h"
+
+void virtdev_priv_fs_work_init(struct fs_work *w)
+{
+	w->end = &w->first;
+	pthread_mutex_init(&w->lock, NULL);
+	pthread_cond_init(&w->more, NULL);
+	pthread_cond_init(&w->done, NULL);
+}
+
+void virtdev_priv_fs_work_fini(struct fs_work *w)
+{
+	pthread_mutex_destroy(&w->lock);
+	pthread_cond_destroy(&w->more);
+	pthread_cond_destroy(&w->done);
+}
+
+/* ------------------------------------------------------------------ a queue */
+
+static int job_init(struct fs_job *job, const struct fs_queue *q)
+{
+	struct fs_queue *own = calloc(1, sizeof(*own));
+
+	job->own = own;
+	if (!own)
+		return -ENOMEM;
+	own->fs = q->fs;
+	own->index = q->index;
+	own->event = -1;
+	own->pieces = calloc(q->npieces, sizeof(*own->pieces));
+	own->text = calloc(1, FS_TEXT);
+	return own->pieces && own->text ? 0 : -ENOMEM;
+}
+
+static void job_fini(struct fs_job *job)
+{
+	if (!job->own)
+		return;
+	free(job->own->pieces);
+	free(job->own->text);
+	free(job->own);
+}
+
+int virtdev_priv_fs_jobs_init(struct fs_queue *q)
+{
+	const uint32_t n = q->fs->config.workers;
+	uint32_t i;
+	int rc;
+
+	q->jobs = calloc(n, sizeof(*q->jobs));
+	if (!q->jobs)
+		return -ENOMEM;
+	for (i = 0; i < n; i++) {
+		rc = job_init(&q->jobs[i], q);
+		q->jobs[i].next = q->idle;
+		q->idle = &q->jobs[i];
+		if (rc < 0)
+			return rc;
+	}
+	return 0;
+}
+
+void virtdev_priv_fs_job_begin(struct fs_queue *q, const struct vq_chain *chain)
+{
+	struct fs_work *w = &q->fs->work;
+	struct fs_job *job = q->idle;
+
+	q->idle = job->next;
+	q->nflying++;
+	job->queue = q;
+	job->chain = *chain;
+	job->next = NULL;
+	pthread_mutex_lock(&w->lock);
+	*w->end = job;
+	w->end = &job->next;
+	pthread_cond_signal(&w->more);
+	pthread_mutex_unlock(&w->lock);
+}
+
+void virtdev_priv_fs_jobs_push(struct fs_queue *q)
+{
+	struct fs_work *w = &q->fs->work;
+	struct fs_job *job, *done;
+
+	pthread_mutex_lock(&w->lock);
+	done = q->done;
+	q->done = NULL;
+	q->ndone = 0;
+	pthread_mutex_unlock(&w->lock);
+	while ((job = done)) {
+		done = job->next;
+		vq_chain_written(q->q, &job->chain, 0, job->written);
+		vq_push(q->q, &job->chain, job->written);
+		job->next = q->idle;
+		q->idle = job;
+		q->nflying--;
+	}
+}
+
+/* With the lock; its queue hears of it. */
+static void job_done(struct fs_work *w, struct fs_job *job, uint32_t written)
+{
+	struct fs_queue *q = job->queue;
+
+	job->written = written;
+	job->next = q->done;
+	q->done = job;
+	q->ndone++;
+	vsu_event_signal_own(q->event);
+	pthread_cond_broadcast(&w->done);
+}
+
+/* Those that nobody has begun with are left undone; with the lock. */
+static void take_back(struct fs_work *w, struct fs_queue *q)
+{
+	struct fs_job **link = &w->first, *job;
+
+	w->end = &w->first;
+	while ((job = *link)) {
+		if (job->queue == q) {
+			*link = job->next;
+			job_done(w, job, 0);
+		} else {
+			link = &job->next;
+			w->end = link;
+		}
+	}
+}
+
+void virtdev_priv_fs_jobs_fini(struct fs_queue *q)
+{
+	struct fs_work *w = &q->fs->work;
+	uint32_t i;
+
+	if (!q->jobs)
+		return;
+	pthread_mutex_lock(&w->lock);
+	take_back(w, q);
+	while (q->ndone < q->nflying)
+		pthread_cond_wait(&w->done, &w->lock);
+	pthread_mutex_unlock(&w->lock);
+	if (q->q)
+		virtdev_priv_fs_jobs_push(q);
+	for (i = 0; i < q->fs->config.workers; i++)
+		job_fini(&q->jobs[i]);
+	free(q->jobs);
+	q->jobs = q->idle = NULL;
+}
+
+/* ----------------------------------------------------------------- a thread */
+
+/* With the lock: the next one, or NULL at the end. */
+static struct fs_job *job_wait(struct fs_work *w)
+{
+	struct fs_job *job;
+
+	while (!w->first && !w->ending)
+		pthread_cond_wait(&w->more, &w->lock);
+	if (w->ending)
+		return NULL;
+	job = w->first;
+	w->first = job->next;
+	if (!w->first)
+		w->end = &w->first;
+	return job;
+}
+
+int virtdev_fs_work(struct virtdev *dev)
+{
+	struct fs *fs = virtdev_priv_self(dev, virtdev_priv_fs_stats);
+	struct fs_work *w = fs ? &fs->work : NULL;
+	struct fs_job *job;
+	uint32_t written;
+
+	if (!w)
+		return -EINVAL;
+	pthread_mutex_lock(&w->lock);
+	while ((job = job_wait(w))) {
+		pthread_mutex_unlock(&w->lock);
+		written = virtdev_priv_fs_serve(job->own, NULL, &job->chain);
+		pthread_mutex_lock(&w->lock);
+		job_done(w, job, written);
+	}
+	pthread_mutex_unlock(&w->lock);
+	return 0;
+}
+
+void virtdev_fs_work_end(struct virtdev *dev)
+{
+	struct fs *fs = virtdev_priv_self(dev, virtdev_priv_fs_stats);
+
+	if (!fs)
+		return;
+	pthread_mutex_lock(&fs->work.lock);
+	fs->work.ending = true;
+	pthread_cond_broadcast(&fs->work.more);
+	pthread_mutex_unlock(&fs->work.lock);
+}

@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Claims about requests that threads of the caller's do. */
+#include <config.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <string.h>
+
+#include "../suite.h"
+#include "fs-rig.h"
+
+#define THREADS 4u
+#define AT_ONCE 7u	/* of two buffers, in a ring of 16 */
+#define ROUNDS 50u
+
+static struct fs_rig r;
+static pthread_t threads[THREADS];
+
+static void *work(void *dev)
+{
+	ck_assert_int_eq(virtdev_fs_work(dev), 0);
+	return NULL;
+}
+
+static void setup_idle(void)
+{
+	fs_rig_folder(&r);
+	r.config.workers = THREADS;
+	fs_rig_make(&r, RIG_REQUESTS);
+}
+
+static void setup(void)
+{
+	unsigned int i;
+
+	setup_idle();
+	for (i = 0; i < THREADS; i++)
+		ck_assert_int_eq(pthread_create(&threads[i], NULL, work, r.dev),
+				 0);
+	ck_assert_int_eq(fs_rig_begin(&r), 0);
+}
+
+static void teardown(void)
+{
+	unsigned int i;
+
+	virtdev_fs_work_end(r.dev);
+	for (i = 0; i < THREADS; i++)
+		pthread_join(threads[i], NULL);
+	fs_rig_fini(&r);
+}
+
+/* A GETATTR of the root in a place of its own. */
+static void add_request(uint64_t number)
+{
+	const struct {
+		struct fuse_in_header in;
+		struct fuse_getattr_in getattr;
+	} ask = {
+		.in = { .len = sizeof(ask), .opcode = FUSE_GETATTR,
+			.unique = number, .nodeid = 1, .uid = r.uid,
+			.gid = r.gid },
+	};
+	const struct vq_buffer buffers[] = {
+		{ RIG_ASK + number * 4096, sizeof(ask), false },
+		{ RIG_ANSWER + number * 4096, 4096, true },
+	};
+
+	memcpy(guest_at(&r.g, buffers[0].gpa), &ask, sizeof(ask));
+	ck_assert_int_eq(vq_driver_add(r.g.driver, buffers, 2, number), 0);
+}
+
+static void check_answer(uint64_t number, uint32_t written)
+{
+	struct fuse_out_header out;
+
+	memcpy(&out, guest_at(&r.g, RIG_ANSWER + number * 4096), sizeof(out));
+	ck_assert_uint_eq(written, sizeof(out) + sizeof(struct fuse_attr_out));
+	ck_assert_uint_eq(out.unique, number);
+	ck_assert_int_eq(out.error, 0);
+}
+
+static void wait_event(void)
+{
+	struct pollfd p = {
+		.fd = virtdev_queue_host_fd(r.dev, r.queue), .events = POLLIN,
+	};
+
+	ck_assert_int_eq(poll(&p, 1, -1), 1);
+}
+
+START_TEST(requests_are_done_side_by_side_and_each_once)
+{
+	unsigned int i, round, left;
+	uint64_t number;
+	uint32_t written;
+
+	for (round = 0; round < ROUNDS; round++) {
+		for (i = 0; i < AT_ONCE; i++)
+			add_request(i);
+		vq_driver_publish(r.g.driver);
+		for (left = AT_ONCE; left;) {
+			while (virtdev_queue_serve(r.dev, r.queue))
+				;
+			while (vq_driver_collect(r.g.driver, &number,
+						 &written) == 1) {
+				check_answer(number, written);
+				left--;
+			}
+			if (left)
+				wait_event();
+		}
+	}
+}
+END_TEST
+
+START_TEST(a_file_is_written_and_read_by_other_threads)
+{
+	const uint64_t file = fs_rig_lookup(&r, 1, "file");
+	const uint64_t fh = fs_rig_open(&r, FUSE_OPEN, file, O_RDWR);
+
+	ck_assert_int_eq(fs_rig_write(&r, file, fh, 0, "CON", 3), 0);
+	ck_assert_int_eq(fs_rig_read(&r, FUSE_READ, file, fh, 0, 7), 0);
+	ck_assert_mem_eq(fs_rig_answer(&r), "CONtent", 7);
+	ck_assert_int_eq(fs_rig_release(&r, FUSE_RELEASE, file, fh), 0);
+	ck_assert_int_eq(fs_rig_read(&r, FUSE_READ, file, fh, 0, 7), -EBADF);
+}
+END_TEST
+
+START_TEST(a_queue_stops_with_requests_that_nobody_has_begun)
+{
+	uint64_t number;
+
+	setup_idle();
+	for (number = 0; number < AT_ONCE; number++)
+		add_request(number);
+	vq_driver_publish(r.g.driver);
+	ck_assert_int_eq(virtdev_queue_serve(r.dev, r.queue), 0);
+	ck_assert_int_eq(virtdev_queue_drain(r.dev, r.queue), THREADS);
+	virtdev_queue_stop(r.dev, r.queue);
+	ck_assert_uint_eq(vq_inflight(r.g.q), 0);
+	ck_assert_int_eq(virtdev_queue_start(r.dev, r.queue, r.g.q, NULL), 0);
+	fs_rig_fini(&r);
+}
+END_TEST
+
+START_TEST(threads_beside_a_window_and_too_many_are_refused)
+{
+	struct virtdev *dev;
+
+	fs_rig_folder(&r);
+	fs_rig_make(&r, RIG_REQUESTS);
+	r.config.workers = VIRTDEV_FS_WORKERS_MAX + 1;
+	ck_assert_int_eq(virtdev_fs_new(&r.config, &dev, NULL), -EINVAL);
+	r.config.workers = 1;
+	r.config.window = VIRTDEV_FS_WINDOW_ALIGN;
+	ck_assert_int_eq(virtdev_fs_new(&r.config, &dev, NULL), -EINVAL);
+	fs_rig_fini(&r);
+}
+END_TEST
+
+static Suite *suite(void)
+{
+	Suite *s = suite_create("work");
+	TCase *tc = tcase_create("work"), *idle = tcase_create("idle");
+
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_test(tc, requests_are_done_side_by_side_and_each_once);
+	tcase_add_test(tc, a_file_is_written_and_read_by_other_threads);
+	tcase_add_test(idle, a_queue_stops_with_requests_that_nobody_has_begun);
+	tcase_add_test(idle, threads_beside_a_window_and_too_many_are_refused);
+	suite_add_tcase(s, tc);
+	suite_add_tcase(s, idle);
+	return s;
+}
+
+int main(void)
+{
+	return run_suite(suite());
+}
