@@ -220,23 +220,58 @@ void virtdev_priv_fs_window_forget(struct fs *fs)
 	pthread_mutex_unlock(&fs->window_lock);
 }
 
+/* A file that has another length, opened to load and to store, as its chunks need. */
+struct fit {
+	const struct fs_inode *inode;
+	uint64_t size;
+	struct fs_window_file *files[2];	/* by writable; NULL: it cannot */
+	bool tried[2];
+};
+
+/* Without the lock: who opens a file may wait for its server. */
+static void fit_open(const struct fs *fs, struct fit *f, bool writable)
+{
+	int fd = virtdev_priv_fs_reopen(fs, f->inode,
+					writable ? O_RDWR : O_RDONLY);
+
+	f->tried[writable] = true;
+	if (fd >= 0)
+		f->files[writable] = virtdev_priv_fs_window_file_take_fd(fd);
+}
+
 /* A chunk that cannot be had any longer is empty until it is asked for anew. */
-static void chunk_fit(struct fs *fs, uint32_t i, const struct fs_inode *inode,
-		      uint64_t size)
+static void chunk_fit(struct fs *fs, uint32_t i, const struct fit *f)
 {
 	const struct fs_chunk *chunk = &fs->chunks[i];
-	struct fs_piece p = {
-		.node = chunk->node, .file_pos = chunk->file_pos, .size = size,
-		.writable = chunk->writable,
+	const struct fs_piece p = {
+		.node = chunk->node, .file_pos = chunk->file_pos,
+		.size = f->size, .writable = chunk->writable,
+		.file = f->files[chunk->writable],
 	};
-	int fd = virtdev_priv_fs_reopen(fs, inode,
-					p.writable ? O_RDWR : O_RDONLY);
 
-	if (fd >= 0)
-		p.file = virtdev_priv_fs_window_file_take_fd(fd);
 	if (!p.file || chunk_map(fs, i, p) < 0)
 		(void)!chunk_unmap(fs, i);
-	virtdev_priv_fs_window_file_put(p.file);
+}
+
+/* Up to a chunk whose file has to be opened first: which way, or -1. */
+static int fit_chunks(const struct fs_call *c, const struct fit *f)
+{
+	struct fs *fs = c->fs;
+	const struct fs_chunk *chunk = fs->chunks;
+	uint32_t i;
+
+	for (i = 0; i < fs->nchunks; i++, chunk++) {
+		if (chunk->node != f->inode->slot.id)
+			continue;
+		if (len_of(chunk->file_pos, f->size) != mapped_len(chunk)) {
+			if (!f->tried[chunk->writable])
+				return chunk->writable;
+			chunk_fit(fs, i, f);
+		}
+		c->queue->waits |= chunk->until > fs->later.first;
+	}
+	virtdev_priv_fs_later_ask(fs);
+	return -1;
 }
 
 /* The driver hears of the length when the window has it. */
@@ -244,19 +279,20 @@ static void fit_all(const struct fs_call *c, const struct fs_inode *inode,
 		    uint64_t size)
 {
 	struct fs *fs = c->fs;
-	const struct fs_chunk *chunk = fs->chunks;
-	uint32_t i;
+	struct fit f = { .inode = inode, .size = size };
+	int way;
 
-	pthread_mutex_lock(&fs->window_lock);
-	for (i = 0; i < fs->nchunks; i++, chunk++) {
-		if (chunk->node != inode->slot.id)
-			continue;
-		if (len_of(chunk->file_pos, size) != mapped_len(chunk))
-			chunk_fit(fs, i, inode, size);
-		c->queue->waits |= chunk->until > fs->later.first;
-	}
-	virtdev_priv_fs_later_ask(fs);
-	pthread_mutex_unlock(&fs->window_lock);
+	do {
+		pthread_mutex_lock(&fs->window_lock);
+		way = fit_chunks(c, &f);
+		if (way < 0) {
+			virtdev_priv_fs_window_file_put(f.files[false]);
+			virtdev_priv_fs_window_file_put(f.files[true]);
+		}
+		pthread_mutex_unlock(&fs->window_lock);
+		if (way >= 0)
+			fit_open(fs, &f, way);
+	} while (way >= 0);
 }
 
 void virtdev_priv_fs_window_fit(const struct fs_call *c, uint64_t node,
