@@ -96,7 +96,7 @@ static uint8_t *state_make(struct home *h, size_t *len)
 	virtdev_transport_set_status(h->t, 11);
 	virtdev_transport_set_queue_size(h->t, 0, 16);
 	virtdev_transport_set_queue_ready(h->t, 0, true);
-	demand(!virtdev_inline_save(h->in, &bytes, len, NULL));
+	demand(!virtdev_inline_take(h->in, &bytes, len, NULL));
 	return bytes;
 }
 

@@ -292,7 +292,7 @@ static void begin_anew(struct guest *g, struct input *in)
 		stop_queue(g, i);
 	if (moved) {
 		virtdev_pause(g->dev);
-		CHECK(virtdev_state_save(g->dev, &state, &len, NULL) == 0);
+		CHECK(virtdev_state_take(g->dev, &state, &len, NULL) == 0);
 	}
 	virtdev_reset(g->dev);
 	if (moved) {

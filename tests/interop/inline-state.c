@@ -144,7 +144,7 @@ static void save(struct virtdev *dev)
 	void *bytes;
 	size_t len;
 
-	check(virtdev_state_save(dev, &bytes, &len, &err), "save");
+	check(virtdev_state_take(dev, &bytes, &len, &err), "save");
 	if (fwrite(bytes, 1, len, stdout) != len || fflush(stdout))
 		guest_rig_die("standard output", NULL);
 	free(bytes);

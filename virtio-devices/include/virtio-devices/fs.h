@@ -51,7 +51,7 @@
  * the same options: files are found there by their paths, or by file handles on
  * the same file system, where both devices use them, and opened again. A file that
  * is not found is lost: ESTALE. Locks that others heed and files in the window do not
- * move: virtdev_state_save() says -EOPNOTSUPP while there are some.
+ * move: virtdev_state_take() says -EOPNOTSUPP while there are some.
  *
  * Nothing is opened by an absolute path after virtdev_fs_new(): a program may
  * change its root then. It must not have forked in between, for the device

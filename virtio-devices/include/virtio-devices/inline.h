@@ -96,19 +96,22 @@ VIRTDEV_API VSU_NODISCARD int virtdev_inline_resume(struct virtdev_inline *h);
 /*
  * All of a paused device: its own state, that of the transport with its face,
  * and where the queues stand; *len bytes, for free(). -EBUSY: a queue runs; or as
- * virtdev_state_save().
+ * virtdev_state_take().
  *
  * A load is into the home of a device of the same kind behind the same kind of
  * face, which no driver has begun with (-EBUSY), and whose guest has the same
  * memory when it resumes. Pauses it on success. The bytes may be
  * anybody's: -EBADMSG or -EOPNOTSUPP, and the device is as after a reset.
  */
-VIRTDEV_API VSU_NODISCARD int virtdev_inline_save(struct virtdev_inline *h,
+VIRTDEV_API VSU_NODISCARD int virtdev_inline_take(struct virtdev_inline *h,
 						  void **bytes, size_t *len,
 						  struct vsu_error *err);
 VIRTDEV_API VSU_NODISCARD int virtdev_inline_load(struct virtdev_inline *h,
 						  const void *bytes, size_t len,
 						  struct vsu_error *err);
+/* virtdev_inline_take() without the sentence. */
+VIRTDEV_API VSU_NODISCARD int virtdev_inline_save(struct virtdev_inline *h,
+						  void **bytes, size_t *len);
 
 /* The guest's memory changed: queues let go of the former map. */
 VIRTDEV_API void virtdev_inline_refresh(struct virtdev_inline *h);

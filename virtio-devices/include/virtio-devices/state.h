@@ -4,7 +4,7 @@
  * without padding. For models, in state_save and state_load (device.h).
  *
  *   writer   grows up to VIRTDEV_STATE_MAX; the first failure makes all later
- *            calls do nothing, and virtdev_state_save() tells of it
+ *            calls do nothing, and virtdev_state_take() tells of it
  *   reader   beyond its end all is 0, and virtdev_state_end() tells of it
  *
  *	static void save(void *self, struct virtdev_state_writer *w)

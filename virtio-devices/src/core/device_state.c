@@ -40,7 +40,7 @@ static int say_unsaved(const struct virtdev *dev, int rc, struct vsu_error *err)
 	return rc;
 }
 
-int virtdev_state_save(struct virtdev *dev, void **bytes, size_t *len,
+int virtdev_state_take(struct virtdev *dev, void **bytes, size_t *len,
 		       struct vsu_error *err)
 {
 	struct virtdev_state_writer body = { .max = VIRTDEV_STATE_MAX - STATE_HEAD,
@@ -64,6 +64,11 @@ int virtdev_state_save(struct virtdev *dev, void **bytes, size_t *len,
 	*bytes = all.bytes;
 	*len = all.len;
 	return 0;
+}
+
+int virtdev_state_save(struct virtdev *dev, void **bytes, size_t *len)
+{
+	return virtdev_state_take(dev, bytes, len, NULL);
 }
 
 /* The version of what follows, whose length is all that is left. */

@@ -28,7 +28,7 @@ static int put_device(struct virtdev_inline *h, struct virtdev_state_writer *w,
 {
 	void *bytes;
 	size_t len;
-	int rc = virtdev_state_save(h->dev, &bytes, &len, err);
+	int rc = virtdev_state_take(h->dev, &bytes, &len, err);
 
 	if (rc < 0)
 		return rc;
@@ -38,7 +38,7 @@ static int put_device(struct virtdev_inline *h, struct virtdev_state_writer *w,
 	return 0;
 }
 
-int virtdev_inline_save(struct virtdev_inline *h, void **bytes, size_t *len,
+int virtdev_inline_take(struct virtdev_inline *h, void **bytes, size_t *len,
 			struct vsu_error *err)
 {
 	struct virtdev_state_writer w = { .max = STATE_MOST };
@@ -68,6 +68,11 @@ int virtdev_inline_save(struct virtdev_inline *h, void **bytes, size_t *len,
 	*bytes = w.bytes;
 	*len = w.len;
 	return 0;
+}
+
+int virtdev_inline_save(struct virtdev_inline *h, void **bytes, size_t *len)
+{
+	return virtdev_inline_take(h, bytes, len, NULL);
 }
 
 /* The queues stand at the end; how many there are is the transport's to judge. */

@@ -198,7 +198,7 @@ static int make_bytes(struct virtdev_vhost_user_server *s, bool load)
 		return t->bytes ? 0 : -ENOMEM;
 	}
 	virtdev_pause(s->config.dev);
-	rc = virtdev_state_save(s->config.dev, &bytes, &t->len, &err);
+	rc = virtdev_state_take(s->config.dev, &bytes, &t->len, &err);
 	if (!rc)
 		t->bytes = bytes;
 	else

@@ -626,7 +626,7 @@ START_TEST(what_the_driver_said_moves_with_the_state)
 	ck_assert_int_eq(virtdev_config_write(rig.dev, 12, &word, 4), 0);
 	virtdev_queue_stop(rig.dev, INFLATE);
 	virtdev_pause(rig.dev);
-	ck_assert_int_eq(virtdev_state_save(rig.dev, &bytes, &len, NULL), 0);
+	ck_assert_int_eq(virtdev_state_take(rig.dev, &bytes, &len, NULL), 0);
 	virtdev_free(rig.dev);
 	make_balloon(rig.g.space);
 	ck_assert_int_eq(virtdev_state_load(rig.dev, bytes, len - 1, &err),

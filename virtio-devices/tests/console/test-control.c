@@ -359,7 +359,7 @@ START_TEST(a_driver_goes_on_with_the_console_of_another_home)
 
 	console_greet();
 	console_say(1, PORT_OPEN, 1);
-	ck_assert_int_eq(virtdev_state_save(con.dev, &bytes, &len, NULL), 0);
+	ck_assert_int_eq(virtdev_state_take(con.dev, &bytes, &len, NULL), 0);
 	move(bytes, len);
 	free(bytes);
 	ck_assert_str_eq(console_heard(), "");	/* nothing has changed for it */
@@ -380,7 +380,7 @@ START_TEST(a_state_that_cannot_be_is_refused)
 	int rc;
 
 	console_greet();
-	ck_assert_int_eq(virtdev_state_save(con.dev, (void **)&bytes,
+	ck_assert_int_eq(virtdev_state_take(con.dev, (void **)&bytes,
 					    &len, NULL), 0);
 	for (i = 0; i < len; i++)
 		ck_assert_int_eq(virtdev_state_load(con.dev, bytes, i, &err),

@@ -126,7 +126,7 @@ static void use(struct home *h, unsigned int n)
 static void save(void)
 {
 	ck_assert_int_eq(virtdev_inline_pause(a.in), 0);
-	ck_assert_int_eq(virtdev_inline_save(a.in, &bytes, &len, NULL), 0);
+	ck_assert_int_eq(virtdev_inline_save(a.in, &bytes, &len), 0);
 }
 
 /* Each claim with both faces, and with split and packed rings. */
@@ -197,7 +197,7 @@ START_TEST(device_goes_on_in_another_home_with_all_that_its_driver_said)
 	/* and back, with a that was reset */
 	free(bytes);
 	ck_assert_int_eq(virtdev_inline_pause(b.in), 0);
-	ck_assert_int_eq(virtdev_inline_save(b.in, &bytes, &len, NULL), 0);
+	ck_assert_int_eq(virtdev_inline_take(b.in, &bytes, &len, NULL), 0);
 	set(&a, STATUS, 0);
 	ck_assert_int_eq(virtdev_inline_load(a.in, bytes, len, NULL), 0);
 	ck_assert_int_eq(virtdev_inline_resume(a.in), 0);
@@ -221,7 +221,7 @@ END_TEST
 START_TEST(state_is_neither_saved_nor_loaded_while_a_driver_is_there)
 {
 	setup(_i);
-	ck_assert_int_eq(virtdev_inline_save(a.in, &bytes, &len, NULL), -EBUSY);
+	ck_assert_int_eq(virtdev_inline_take(a.in, &bytes, &len, NULL), -EBUSY);
 	save();
 	ck_assert_int_eq(virtdev_inline_load(a.in, bytes, len, NULL), -EBUSY);
 	teardown();

@@ -113,7 +113,7 @@ static void setup(void)
 	};
 	make(&from, &model_ops, 42);
 	make(&to, &model_ops, 42);
-	ck_assert_int_eq(virtdev_state_save(from.dev, &saved, &len, NULL), 0);
+	ck_assert_int_eq(virtdev_state_save(from.dev, &saved, &len), 0);
 	bytes = saved;
 }
 
@@ -233,7 +233,7 @@ START_TEST(state_beyond_the_most_is_not_saved)
 	size_t n = 5;
 
 	from.flood = VIRTDEV_STATE_MAX;
-	ck_assert_int_eq(virtdev_state_save(from.dev, &out, &n, &err), -EFBIG);
+	ck_assert_int_eq(virtdev_state_take(from.dev, &out, &n, &err), -EFBIG);
 	ck_assert_ptr_nonnull(strstr(err.msg, "too much"));
 	ck_assert_ptr_eq(out, &from);
 	ck_assert_uint_eq(n, 5);
@@ -246,7 +246,7 @@ START_TEST(largest_state_is_saved_and_loaded)
 	size_t n;
 
 	from.flood = VIRTDEV_STATE_MAX - len;
-	ck_assert_int_eq(virtdev_state_save(from.dev, &out, &n, NULL), 0);
+	ck_assert_int_eq(virtdev_state_take(from.dev, &out, &n, NULL), 0);
 	ck_assert_uint_eq(n, VIRTDEV_STATE_MAX);
 	free(out);
 }
@@ -261,7 +261,7 @@ START_TEST(model_without_state_has_an_empty_one)
 	size_t n;
 
 	make(&silent, &none, 42);
-	ck_assert_int_eq(virtdev_state_save(silent.dev, &out, &n, NULL), 0);
+	ck_assert_int_eq(virtdev_state_take(silent.dev, &out, &n, NULL), 0);
 	ck_assert_uint_eq(n, 20);
 	ck_assert_int_eq(virtdev_state_load(silent.dev, out, n, NULL), 0);
 	ck_assert_int_eq(virtdev_state_load(silent.dev, bytes, len, NULL),

@@ -36,7 +36,7 @@ static unsigned char *save(size_t *len)
 
 	virtdev_queue_stop(r.dev, r.queue);
 	virtdev_pause(r.dev);
-	ck_assert_int_eq(virtdev_state_save(r.dev, &bytes, len, NULL), 0);
+	ck_assert_int_eq(virtdev_state_take(r.dev, &bytes, len, NULL), 0);
 	return bytes;
 }
 
@@ -228,7 +228,7 @@ START_TEST(locks_that_others_heed_do_not_move)
 	lk.lk_flags = _i ? FUSE_LK_FLOCK : 0;
 	ck_assert_int_eq(fs_rig_ask(&r, FUSE_SETLK, file, &lk, sizeof(lk), NULL,
 				    0), 0);
-	ck_assert_int_eq(virtdev_state_save(r.dev, &bytes, &len, &err),
+	ck_assert_int_eq(virtdev_state_take(r.dev, &bytes, &len, &err),
 			 -EOPNOTSUPP);
 	ck_assert_ptr_nonnull(strstr(err.msg, "unlock"));
 	lk.lk.type = F_UNLCK;

@@ -392,7 +392,7 @@ START_TEST(plugged_blocks_move_with_the_state)
 	ck_assert_int_eq(ask(PLUG, 62, 3), ACK);
 	virtdev_queue_stop(rig.dev, 0);
 	virtdev_pause(rig.dev);
-	ck_assert_int_eq(virtdev_state_save(rig.dev, &bytes, &len, NULL), 0);
+	ck_assert_int_eq(virtdev_state_take(rig.dev, &bytes, &len, NULL), 0);
 	virtdev_free(rig.dev);
 	memset(rig.mapped, 0, sizeof(rig.mapped));
 	make_mem();

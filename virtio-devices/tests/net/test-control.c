@@ -169,7 +169,7 @@ static void save_choices(void **bytes, size_t *len)
 	ck_assert_int_eq(vlan(VIRTDEV_NET_VLAN_ADD, 7), OK);
 	ck_assert_int_eq(tables(1, 1, other, group, 0), OK);
 	ck_assert_int_eq(pairs(2), OK);
-	ck_assert_int_eq(virtdev_state_save(net_rig.dev, bytes, len, NULL), 0);
+	ck_assert_int_eq(virtdev_state_take(net_rig.dev, bytes, len, NULL), 0);
 	net_rig_fini();
 }
 

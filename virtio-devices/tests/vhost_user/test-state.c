@@ -79,7 +79,7 @@ static void *state_of_other(size_t *len)
 			VIRTDEV_BLK_F_FLUSH | VIRTDEV_BLK_F_CONFIG_WCE, NULL),
 			0);
 	ck_assert_int_eq(virtdev_config_write(dev, WRITEBACK, &off, 1), 0);
-	ck_assert_int_eq(virtdev_state_save(dev, &bytes, len, NULL), 0);
+	ck_assert_int_eq(virtdev_state_take(dev, &bytes, len, NULL), 0);
 	virtdev_free(dev);
 	fake_disk_fini(&other);
 	return bytes;

@@ -469,7 +469,7 @@ static void move_device(bool connected)
 	}
 	vsock_stop();
 	virtdev_pause(rig.dev);
-	ck_assert_int_eq(virtdev_state_save(rig.dev, &state, &state_len, NULL),
+	ck_assert_int_eq(virtdev_state_take(rig.dev, &state, &state_len, NULL),
 			 0);
 	virtdev_reset(rig.dev);
 	ck_assert_int_eq(virtdev_state_load(rig.dev, state, state_len, NULL),
@@ -559,7 +559,7 @@ START_TEST(a_state_that_is_none_is_refused)
 
 	vsock_stop();
 	virtdev_pause(rig.dev);
-	ck_assert_int_eq(virtdev_state_save(rig.dev, &state, &state_len, NULL),
+	ck_assert_int_eq(virtdev_state_take(rig.dev, &state, &state_len, NULL),
 			 0);
 	((unsigned char *)state)[state_len - 1] = 7;
 	ck_assert_int_eq(virtdev_state_load(rig.dev, state, state_len, &err),

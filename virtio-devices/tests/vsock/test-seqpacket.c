@@ -542,7 +542,7 @@ static void save_state(void)
 	vsock_send(OP_RST, 9, 52);
 	vsock_stop();
 	virtdev_pause(rig.dev);
-	ck_assert_int_eq(virtdev_state_save(rig.dev, &bytes, &state_len, NULL),
+	ck_assert_int_eq(virtdev_state_take(rig.dev, &bytes, &state_len, NULL),
 			 0);
 	state = bytes;
 }
