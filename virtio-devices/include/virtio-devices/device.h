@@ -304,14 +304,13 @@ VIRTDEV_API void virtdev_resume(struct virtdev *dev);
 /*
  * The state of a paused device as *len bytes, for free(). -ENOMEM; -EFBIG: more
  * than VIRTDEV_STATE_MAX; -EOPNOTSUPP: it has what cannot be moved, as err says.
+ * save is take without the sentence.
  */
 #define VIRTDEV_STATE_MAX (16u << 20)
-VIRTDEV_API VSU_NODISCARD int virtdev_state_take(
-		struct virtdev *dev, void **bytes, size_t *len,
-		struct vsu_error *err);
-/* The same without the sentence. */
-VIRTDEV_API VSU_NODISCARD int virtdev_state_save(
-		struct virtdev *dev, void **bytes, size_t *len);
+VIRTDEV_API VSU_NODISCARD int virtdev_state_take(struct virtdev *dev,
+		void **bytes, size_t *len, struct vsu_error *err);
+VIRTDEV_API VSU_NODISCARD int virtdev_state_save(struct virtdev *dev,
+		void **bytes, size_t *len);
 /*
  * Into a device of the same kind that is new or was reset, from whomever:
  * -EBADMSG, and nothing has changed, where the bytes are not such a state.
