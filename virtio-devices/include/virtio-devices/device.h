@@ -12,7 +12,6 @@
  *   serve      one bounded turn of a queue: take chains, work, give back
  *   host fd    what the work of a queue waits for on the host's side (a ring
  *              of disk requests, a tap): readable means serve again
- *
  *   region     shared memory of the device and its driver (VIRTIO 1.3, section
  *              2.10): addresses that its home gives it, into which the device
  *              has files mapped
@@ -22,7 +21,7 @@
  * Life of a queue: queue_start, then serve as often as needed, then drain
  * until it says 0, then queue_stop. All queues are stopped before reset.
  *
- * A pause: all queues are drained and stopped, then pause, then state_save if
+ * A pause: all queues are drained and stopped, then pause, then state_take if
  * the state is wanted; resume comes before queues start where they stopped. A
  * device that takes over is new or was reset; it is given the features and the
  * state, in either order, before its first queue starts.
@@ -304,7 +303,7 @@ VIRTDEV_API void virtdev_resume(struct virtdev *dev);
 /*
  * The state of a paused device as *len bytes, for free(). -ENOMEM; -EFBIG: more
  * than VIRTDEV_STATE_MAX; -EOPNOTSUPP: it has what cannot be moved, as err says.
- * save is take without the sentence.
+ * virtdev_state_save() gives no sentence.
  */
 #define VIRTDEV_STATE_MAX (16u << 20)
 VIRTDEV_API VSU_NODISCARD int virtdev_state_take(struct virtdev *dev,
@@ -328,5 +327,4 @@ VIRTDEV_API void virtdev_region_done(struct virtdev *dev, uint64_t cookie,
 				     int result);
 
 VSU_END_DECLS
-
 #endif
