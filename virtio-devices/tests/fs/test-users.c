@@ -176,7 +176,8 @@ static int mkdir_with(const char *name, const void *extensions, uint32_t len)
 	int rc;
 
 	memcpy(bytes, name, text);
-	memcpy(bytes + text, extensions, len);
+	if (len)
+		memcpy(bytes + text, extensions, len);
 	r.extensions = len;
 	rc = fs_rig_ask(&r, FUSE_MKDIR, 1, &in, sizeof(in), bytes, text + len);
 	r.extensions = 0;
