@@ -185,14 +185,15 @@ END_TEST
 
 START_TEST(a_message_that_cannot_go_is_answered_for_itself)
 {
+	static unsigned char large[1 << 20];	/* than a socket's buffer */
 	unsigned char header[NET_HEADER] = { 0 }, out[4000] = { 0 };
 	struct iovec good[] = { { header, NET_HEADER }, { out, 60 } };
-	struct iovec bad[] = { { header, NET_HEADER }, { NULL, 60 } };
+	struct iovec bad[] = { { header, NET_HEADER }, { large, sizeof(large) } };
 	struct virtdev_net_frame frames[] = {
 		{ bad, 2, 1 }, { good, 2, 1 }, { bad, 2, 1 }, { bad, 2, 1 },
 		{ good, 2, 1 },
 	};
-	static const int codes[] = { -EFAULT, 0, -EFAULT, -EFAULT, 0 };
+	static const int codes[] = { -EMSGSIZE, 0, -EMSGSIZE, -EMSGSIZE, 0 };
 	unsigned int i;
 
 	make_link(kinds[_i]);
