@@ -49,10 +49,13 @@ int virtdev_priv_vsock_messages_begin(int fd, uint32_t *most)
 	return rc;
 }
 
+/* A message of no bytes has a piece of none: emulators of a kernel drop it else. */
 ssize_t virtdev_priv_vsock_message_send(int fd, struct iovec *iov, int n,
 					bool record)
 {
-	const struct msghdr msg = { .msg_iov = iov, .msg_iovlen = (size_t)n };
+	struct iovec none = { NULL, 0 };
+	const struct msghdr msg = { .msg_iov = n ? iov : &none,
+				    .msg_iovlen = n ? (size_t)n : 1 };
 	const int flags = MSG_NOSIGNAL | MSG_DONTWAIT |
 			  (record ? MSG_EOR : 0);
 	ssize_t rc;

@@ -11,6 +11,8 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include <vmm-sys-util/endian.h>
+
 #include "../suite.h"
 #include "fs-rig.h"
 
@@ -291,16 +293,24 @@ END_TEST
 
 /* As the kernel has it: version 2, and then tag, rights and number of each. */
 struct acl {
-	uint32_t version;
-	struct { uint16_t tag, rights; uint32_t id; } entries[5];
+	struct vsu_le32 version;
+	struct { struct vsu_le16 tag, rights; struct vsu_le32 id; } entries[5];
 };
 
 /* Owner and group have all rights, one more user has those, others have none. */
 static struct acl list_of(uint16_t rights)
 {
-	return (struct acl){ 2, { { 1, 7, UINT32_MAX }, { 2, rights, 1234 },
-				  { 4, 7, UINT32_MAX }, { 16, 7, UINT32_MAX },
-				  { 32, 0, UINT32_MAX } } };
+	static const uint16_t tags[] = { 1, 2, 4, 16, 32 };
+	const uint16_t all[] = { 7, rights, 7, 7, 0 };
+	struct acl list = { .version = vsu_le32_make(2) };
+	unsigned int i;
+
+	for (i = 0; i < 5; i++) {
+		list.entries[i].tag = vsu_le16_make(tags[i]);
+		list.entries[i].rights = vsu_le16_make(all[i]);
+		list.entries[i].id = vsu_le32_make(i == 1 ? 1234 : UINT32_MAX);
+	}
+	return list;
 }
 
 /* False: the file system has no lists. */
