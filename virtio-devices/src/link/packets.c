@@ -136,7 +136,7 @@ static ssize_t receive_kept(struct packets *p, const struct iovec *iov, int n)
 	if (box->msgs[i].msg_hdr.msg_flags & MSG_TRUNC)
 		return -EMSGSIZE;
 	rc = store_frame(box, i, len, iov, n);
-	return rc < 0 ? rc : (ssize_t)len + NET_HEADER;
+	return rc < 0 ? rc : (ssize_t)(len + NET_HEADER);
 }
 
 /* A frame from the descriptor. The header says that nothing is left to be done. */
