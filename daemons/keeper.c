@@ -9,7 +9,6 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
-#include <string.h>
 #include <time.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -161,7 +160,6 @@ void keeper_close(int *leash)
  */
 static void *guard_main(void *arg)
 {
-	static const char text[] = ": requests were left undone, which the host's files have not answered for 10 seconds\n";
 	const struct keeper_guard *g = arg;
 	struct pollfd end = { .fd = g->end, .events = POLLIN };
 	struct pollfd over = { .fd = g->over, .events = POLLIN };
@@ -169,10 +167,8 @@ static void *guard_main(void *arg)
 	while (poll(&end, 1, -1) < 0)
 		;
 	if (poll(&over, 1, END_MS) == 0) {
-		if (write(STDERR_FILENO, program_invocation_short_name,
-			  strlen(program_invocation_short_name)) < 0 ||
-		    write(STDERR_FILENO, text, sizeof(text) - 1) < 0)
-			_exit(VSU_EXIT_HOST);
+		dprintf(STDERR_FILENO, "%s: requests were left undone, which the host's files have not answered for %d seconds\n",
+			program_invocation_short_name, END_MS / 1000);
 		_exit(VSU_EXIT_HOST);
 	}
 	return NULL;

@@ -23,7 +23,8 @@
  *
  * The end of one direction and of both, and resets, are carried over. Bytes
  * that the host does not read yet are kept, up to buffer bytes for each
- * connection, and the guest is told to wait by its credit; those that the guest
+ * connection, and the guest is told to wait by its credit, and as many messages,
+ * which cost four bytes each, for those of no bytes; those that the guest
  * does not read stay in the host's socket. Connections end with a reset of the device.
  *
  * Threads: as device.h. The queues share their connections under a lock.
