@@ -92,7 +92,7 @@ static int parse_rule(struct rule *r, const char *text)
 	return 0;
 }
 
-/* Nobody's number is on neither side of a rule, but for what is forbidden. */
+/* No rule has nobody's number on either side, but one that forbids it. */
 static int check_bounds(const struct rule *r, const char *text,
 			struct vsu_error *err)
 {
