@@ -64,13 +64,18 @@ static unsigned int tried;
 /* Mappings over a place in the window. */
 static unsigned int fixed;
 
-/* The name by which a program with large offsets calls it. */
+/* The name by which a program with large offsets calls it. The linker takes the
+ * place of both, so both must be there. */
 #ifdef __LP64__
 #define REAL_MMAP __real_mmap
 #define WRAP_MMAP __wrap_mmap
+#define WRAP_OTHER __wrap_mmap64
+#define OTHER_NAME "__wrap_mmap"
 #else
 #define REAL_MMAP __real_mmap64
 #define WRAP_MMAP __wrap_mmap64
+#define WRAP_OTHER __wrap_mmap
+#define OTHER_NAME "__wrap_mmap64"
 #endif
 
 void *REAL_MMAP(void *at, size_t len, int prot, int flags, int fd, off_t pos);
@@ -89,6 +94,9 @@ void *WRAP_MMAP(void *at, size_t len, int prot, int flags, int fd, off_t pos)
 	errno = why;
 	return p;
 }
+
+void *WRAP_OTHER(void *at, size_t len, int prot, int flags, int fd, off_t pos)
+	__attribute__((alias(OTHER_NAME)));
 
 START_TEST(window_is_empty_and_aligned)
 {
