@@ -155,9 +155,12 @@ configured_parent() {
 
 CVMM_BUILDDIR=${CVMM_BUILDDIR:-$(configured_parent)}
 
+. "$INTEROP/real.sh"
+export LD_LIBRARY_PATH=$(real_library_path "$CVMM_BUILDDIR")${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
+
 # program FOLDER/NAME: the built program's path
 program() {
-	[ -n "$CVMM_BUILDDIR" ] && [ -x "$CVMM_BUILDDIR/$1" ] && echo "$CVMM_BUILDDIR/$1"
+	[ -n "$CVMM_BUILDDIR" ] && [ -x "$CVMM_BUILDDIR/$1" ] && real_program "$CVMM_BUILDDIR/$1"
 }
 
 # need_program VARIABLE FOLDER/NAME: sets VARIABLE, or skips the whole test

@@ -20,38 +20,14 @@ linux_prepare() {
 	local poke=() program
 
 	LINUX_INITRD=$WORK/linux.initrd
-	LINUX_VMLINUX=$WORK/vmlinux
 	! program tests/interop/poke >/dev/null || poke=("$CVMM_BUILDDIR/tests/interop/poke:sbin/poke")
 	for program in vsock-load fs-load exercise; do
 		! program "tests/interop/$program" >/dev/null || poke+=("$CVMM_BUILDDIR/tests/interop/$program:sbin/$program")
 	done
-	initrd_make "$LINUX_INITRD" "$LINUX_MODULES" "$LINUX_PROGRAMS" "$LINUX_INIT:init" "${poke[@]}" || { LINUX_WHY="no initrd: $INITRD_WHY"; return 1; }
-	_vmlinux "$KERNEL_IMAGE" "$LINUX_VMLINUX" || LINUX_VMLINUX=
-}
-
-# _number FILE OFFSET BYTES: a little-endian number
-_number() { od -An -t "u$3" -j "$2" -N "$3" "$1" | tr -d ' '; }
-
-# _vmlinux BZIMAGE OUT: the kernel that a bzImage carries, by the fields of its
-# header that say where (payload_offset and payload_length)
-_vmlinux() {
-	local sectors offset length unpack
-
-	sectors=$(_number "$1" $((0x1f1)) 1)
-	[ "$sectors" != 0 ] || sectors=4
-	offset=$(((sectors + 1) * 512 + $(_number "$1" $((0x248)) 4)))
-	length=$(_number "$1" $((0x24c)) 4)
-	case $(od -An -tx1 -j "$offset" -N 4 "$1" | tr -d ' ') in
-	1f8b*) unpack=(gzip -dcq);;
-	fd377a58) unpack=(xz -dcq --single-stream);;
-	28b52ffd) unpack=(zstd -dcq);;
-	02214c18) unpack=(lz4 -dcq);;
-	*) return 1;;
-	esac
-	have "${unpack[0]}" || return 1
-	# Four bytes of size follow what is compressed.
-	tail -c +$((offset + 1)) "$1" | head -c $((length - 4)) | "${unpack[@]}" >"$2" 2>/dev/null
-	[ "$(head -c 4 "$2" | od -An -tx1 | tr -d ' ')" = 7f454c46 ]
+	yes "a line of the pattern" | head -c 1048576 >"$WORK/pattern"
+	initrd_make "$LINUX_INITRD" "$LINUX_MODULES" "$LINUX_PROGRAMS" "$LINUX_INIT:init" "$WORK/pattern:lib/pattern" "${poke[@]}" || { LINUX_WHY="no initrd: $INITRD_WHY"; return 1; }
+	kernel_unpack
+	LINUX_VMLINUX=$KERNEL_VMLINUX
 }
 
 LINUX_MODULES+=" virtio_console"
