@@ -16,7 +16,8 @@ cmp() { /sbin/cmp "$@"; }
 check() {
 	name=$1
 	shift
-	echo "== $name"
+	read -r uptime rest </proc/uptime
+	echo "== $name, at $uptime s"
 	(set -ex; "$@")
 	if [ $? = 0 ]; then say "ok $name"; else say "not ok $name"; fi
 }
