@@ -148,8 +148,8 @@ struct virtdev_fs_config {
 	uint32_t lost;		/* enum virtdev_fs_lost */
 	uint32_t workers;	/* threads in virtdev_fs_work(), at most
 				   VIRTDEV_FS_WORKERS_MAX, which do the requests
-				   of all queues: so many of each at once; not
-				   with a window. 0: a queue's own thread does */
+				   of all queues: so many of each at once. 0: a
+				   queue's own thread does */
 };
 
 /*

@@ -83,7 +83,8 @@ static int make_event(struct fs_queue *q)
 	q->event = vsu_event_new();
 	if (q->event < 0)
 		return q->event;
-	return q->fs->nchunks ? make_parking(q) : virtdev_priv_fs_jobs_init(q);
+	return q->fs->config.workers && q->index ? virtdev_priv_fs_jobs_init(q)
+						 : make_parking(q);
 }
 
 static int make_room(struct fs_queue *q, uint32_t size)

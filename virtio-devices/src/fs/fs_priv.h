@@ -139,14 +139,18 @@ struct fs_queue {
 	bool waits;		/* it needs what is changed in the window */
 	int event;		/* of a device with a window, or with workers;
 				   or -1 */
-	uint32_t nparked;	/* with the window's lock */
+	uint32_t nparked;	/* with the window's lock; 0 where there are
+				   jobs, of which each has its own */
 	struct fs_job *jobs;	/* config.workers of them, or NULL */
 	struct fs_job *idle;	/* of them */
 	uint32_t nflying;	/* that are not idle */
 	struct fs_job *done;	/* with the work's lock */
 	uint32_t ndone;		/* likewise */
-	struct fs_parked *parked; /* FS_PARKED, of such a device; the one
-				   behind the last is the request's */
+	struct fs_job *waiting;	/* done but for the window, with its lock */
+	uint32_t nwaiting;	/* likewise */
+	struct fs_parked *parked; /* FS_PARKED, of a device with a window; the
+				   one behind the last is the request's. One,
+				   of a job */
 };
 
 struct fs {

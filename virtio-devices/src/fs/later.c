@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Changes of the window where the home makes them later, behind a socket: a
- * ring of them, asked for in order, some at a time. Answers come in any order,
- * and those that belong to a former session have numbers that are gone.
+ * Changes of the window that are made later: behind a socket, where the home does
+ * that, and with a pool, whose threads ask no home for anything but leave it to a
+ * queue's thread. A ring of them, asked for in order, some at a time. Answers come
+ * in any order, and those that belong to a former session have numbers that are
+ * gone.
  *
  * Threads: with window_lock, but for virtdev_priv_fs_region_done().
  */
@@ -114,7 +116,7 @@ static void change_finish(struct fs *fs, uint64_t number, int result)
 
 	change->done = true;
 	if (change->file && result < 0) {
-		if (chunk->round == change->round)
+		if (chunk->round == change->round && !change->replaces)
 			chunk->missing |= 1u << change->piece;
 		if (change->queue)
 			tell_refused(change->queue, number, result);
@@ -124,45 +126,81 @@ static void change_finish(struct fs *fs, uint64_t number, int result)
 		l->first++;
 }
 
-static int change_ask(struct fs *fs, uint64_t number)
+int virtdev_priv_fs_change_ask(struct fs *fs, const struct fs_change *change,
+			       uint64_t number)
 {
-	const struct fs_change *change = change_at(&fs->later, number);
 	const struct virtdev_mapping m = {
 		.offset = change->offset, .len = change->len,
 		.fd_offset = change->fd_offset,
 		.fd = change->file ? change->file->fd : -1,
 		.region = FS_WINDOW_REGION, .writable = change->writable,
+		.replaces = change->replaces,
 	};
 
 	return change->file ? virtdev_region_map(fs->dev, &m, number)
 			    : virtdev_region_unmap(fs->dev, &m, number);
 }
 
+/* Whether one of its requests has nothing to wait for any longer. */
+static bool has_finished(const struct fs_queue *q, uint64_t first)
+{
+	const struct fs_job *job;
+	uint32_t k;
+
+	for (k = 0; k < q->nparked; k++)
+		if (q->parked[k].until <= first)
+			return true;
+	for (job = q->waiting; job; job = job->next)
+		if (job->own->parked->until <= first)
+			return true;
+	return false;
+}
+
+static void wake_queues(const struct fs *fs)
+{
+	uint32_t i;
+
+	for (i = 0; i < fs->nqueues; i++)
+		if (has_finished(&fs->queues[i], fs->later.first))
+			vsu_event_signal_own(fs->queues[i].event);
+}
+
 void virtdev_priv_fs_later_ask(struct fs *fs)
 {
 	struct fs_later *l = &fs->later;
+	bool finished = false;
 	uint64_t number;
 	int rc;
 
 	while (l->next < l->last && l->next - l->first < ASKED_MOST) {
 		number = l->next++;
-		rc = change_ask(fs, number);
+		rc = virtdev_priv_fs_change_ask(fs, change_at(l, number),
+						number);
 		if (rc <= 0)
 			change_finish(fs, number, rc);
+		finished |= rc <= 0;
 	}
+	if (finished)
+		wake_queues(fs);
 }
 
-static void wake_queues(const struct fs *fs)
+void virtdev_priv_fs_later_ask_or_leave(struct fs *fs)
 {
-	const struct fs_queue *q = fs->queues;
-	uint32_t i, k;
+	if (!fs->config.workers)
+		virtdev_priv_fs_later_ask(fs);
+}
 
-	for (i = 0; i < fs->nqueues; i++, q++)
-		for (k = 0; k < q->nparked; k++)
-			if (q->parked[k].until <= fs->later.first) {
-				vsu_event_signal_own(q->event);
-				break;
-			}
+void virtdev_priv_fs_later_disown(struct fs *fs, uint32_t queue)
+{
+	struct fs_later *l = &fs->later;
+	struct fs_change *change;
+	uint64_t number;
+
+	for (number = l->first; number < l->last; number++) {
+		change = change_at(l, number);
+		if (change->queue && change->queue->index == queue)
+			change->queue = NULL;
+	}
 }
 
 void virtdev_priv_fs_region_done(void *self, uint64_t cookie, int result)

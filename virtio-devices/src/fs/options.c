@@ -82,8 +82,6 @@ static int check_numbers(const struct virtdev_fs_config *c,
 	if (c->workers > VIRTDEV_FS_WORKERS_MAX)
 		return vsu_error_set(err, -EINVAL, "fs: %" PRIu32 " threads for requests; at most %u are possible",
 				     c->workers, VIRTDEV_FS_WORKERS_MAX);
-	if (c->workers && c->window)
-		return vsu_error_set(err, -EINVAL, "fs: a window and threads for the requests of a queue (thread-pool-size) do not go together; leave one of them out");
 	if (c->lost > VIRTDEV_FS_LOST_ERROR)
 		return vsu_error_set(err, -EINVAL, "fs: there is no way %" PRIu32 " to treat lost files",
 				     c->lost);

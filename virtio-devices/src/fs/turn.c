@@ -2,7 +2,8 @@
 /*
  * Turns of a queue that goes on while some of its requests are not done: they
  * are worked on elsewhere (work.c), or the device has a window. A request that
- * changes that is parked until all is done that was asked for up to then.
+ * changes that is parked (parked.c) until all is done that was asked for up to
+ * then.
  */
 #include <config.h>
 
@@ -40,21 +41,6 @@ static void parked_keep(struct fs_parked *p, const struct vq_chain *chain,
 	p->chain.writable_len = bytes;
 }
 
-/* With what became of it in the end. */
-static void parked_push(struct fs_queue *q, struct fs_parked *p)
-{
-	const struct fuse_out_header out = {
-		.len = sizeof(out), .error = p->refused, .unique = p->unique,
-	};
-	struct vq_cursor head;
-
-	if (p->refused && p->written) {
-		vq_writer_init(&head, q->q, &p->chain);
-		p->written = vq_cursor_write_obj(&head, &out) ? sizeof(out) : 0;
-	}
-	vq_push(q->q, &p->chain, p->written);
-}
-
 /* Pushes those that wait for nothing any longer. */
 static void push_finished(struct fs_queue *q)
 {
@@ -67,49 +53,30 @@ static void push_finished(struct fs_queue *q)
 			i++;
 			continue;
 		}
-		parked_push(q, &q->parked[i]);
+		virtdev_priv_fs_parked_push(q, &q->parked[i],
+					    &q->parked[i].chain,
+					    q->parked[i].written);
 		q->parked[i] = q->parked[--q->nparked];
 		q->parked[i].chain.iov = q->parked[i].head;
 	}
 	pthread_mutex_unlock(&fs->window_lock);
 }
 
-static struct fs_parked *request_begin(struct fs_queue *q)
-{
-	struct fs_parked *p = &q->parked[q->nparked];
-
-	pthread_mutex_lock(&q->fs->window_lock);
-	p->from = q->fs->later.last;
-	p->until = UINT64_MAX;
-	p->refused = 0;
-	q->waits = false;
-	pthread_mutex_unlock(&q->fs->window_lock);
-	return p;
-}
-
-/* True: changes of the window are under way that it needs or came with. */
-static bool request_waits(struct fs_queue *q, struct fs_parked *p)
-{
-	const struct fs_later *l = &q->fs->later;
-	bool waits;
-
-	pthread_mutex_lock(&q->fs->window_lock);
-	p->until = l->last;
-	waits = q->waits && l->first < l->last;
-	q->nparked += waits;
-	pthread_mutex_unlock(&q->fs->window_lock);
-	return waits;
-}
-
 static void request_serve(struct fs_queue *q, struct vq_chain *chain)
 {
-	struct fs_parked *p = request_begin(q);
-	const uint32_t written = virtdev_priv_fs_serve(q, q->q, chain);
+	struct fs_parked *p = &q->parked[q->nparked];
+	uint32_t written;
+	bool ends;
 
-	p->unique = q->unique;
+	virtdev_priv_fs_parked_begin(q, p);
+	written = virtdev_priv_fs_serve(q, q->q, chain);
 	parked_keep(p, chain, written);
-	if (!request_waits(q, p))
-		parked_push(q, p);
+	pthread_mutex_lock(&q->fs->window_lock);
+	ends = virtdev_priv_fs_parked_end(q, p);
+	q->nparked += !ends;
+	pthread_mutex_unlock(&q->fs->window_lock);
+	if (ends)
+		virtdev_priv_fs_parked_push(q, p, &p->chain, written);
 }
 
 /* -------------------------------------------------------------------- turns */
@@ -162,6 +129,7 @@ int virtdev_priv_fs_queue_turn(struct fs_queue *q)
 	int rc;
 
 	vsu_event_drain(q->event, NULL);
+	virtdev_priv_fs_look_at_home(q->fs);
 	push_done(q);
 	do {
 		vq_disable_notify(q->q);

@@ -7,8 +7,9 @@
  * A chunk is mapped as far as its file has pages: further on nothing could be
  * had. Before the driver hears that a file has another length, its chunks have it.
  *
- * A home behind a socket maps later, and has no change from one file to another
- * (later.c, turn.c): what grew is mapped behind what is there already, and a file is
+ * With threads that work on requests the home is asked by somebody else, later
+ * (later.c, parked.c). A home behind a socket maps later itself, and has no change
+ * from one file to another: what grew is mapped behind what is there already, and a file is
  * mapped for stores from the beginning where nobody would run it as a program. Else
  * other threads of the guest, which read the chunk meanwhile, would find nothing
  * there for a moment. So they do in one that was cut: a home may take a mapping
@@ -59,51 +60,76 @@ static uint32_t mapped_len(const struct fs_chunk *chunk)
 }
 
 /* Behind a socket nobody knows where the region is. */
-bool virtdev_priv_fs_is_later(const struct fs *fs)
+void virtdev_priv_fs_look_at_home(struct fs *fs)
 {
 	uint64_t gpa;
 
-	return virtdev_region_address(fs->dev, FS_WINDOW_REGION, &gpa) ==
-	       -EOPNOTSUPP;
+	if (fs->nchunks)
+		__atomic_store_n(&fs->later.in_pieces,
+				 virtdev_region_address(fs->dev,
+							FS_WINDOW_REGION, &gpa)
+				 == -EOPNOTSUPP, __ATOMIC_RELAXED);
 }
 
-/* ---------------------------------------------------------- at once, by chunk */
+bool virtdev_priv_fs_is_later(const struct fs *fs)
+{
+	return __atomic_load_n(&fs->later.in_pieces, __ATOMIC_RELAXED);
+}
+
+/* ------------------------------------------------------------------- by chunk */
+
+/* Here and now, or by whoever may ask the home: 0, whatever it will say. */
+static int change_chunk(struct fs *fs, const struct fs_change *change)
+{
+	if (!fs->config.workers)
+		return virtdev_priv_fs_change_ask(fs, change, 0);
+	if (!virtdev_priv_fs_later_has_room(fs))
+		return -EBUSY;
+	virtdev_priv_fs_later_add(fs, change);
+	return 0;
+}
 
 static void set_mapped(struct fs_chunk *chunk, uint64_t len)
 {
 	chunk->npieces = len != 0;
+	chunk->missing = 0;
 	chunk->ends[0] = (uint16_t)(len / PAGE);
 }
 
 /* The home may have taken it away already. */
-static int unmap_now(struct fs *fs, uint32_t i)
+static int unmap_whole(struct fs *fs, uint32_t i)
 {
-	const struct virtdev_mapping m = {
+	const struct fs_change change = {
 		.offset = i * FS_CHUNK, .len = mapped_len(&fs->chunks[i]),
-		.region = FS_WINDOW_REGION, .fd = -1,
+		.round = ++fs->chunks[i].round,
 	};
-	int rc = m.len ? virtdev_region_unmap(fs->dev, &m, 0) : 0;
+	int rc = change.len && !fs->chunks[i].missing ?
+		 change_chunk(fs, &change) : 0;
 
 	if (rc >= 0)
 		set_mapped(&fs->chunks[i], 0);
 	return rc;
 }
 
-static int map_now(struct fs *fs, uint32_t i, const struct fs_piece *p)
+static int map_whole(struct fs *fs, uint32_t i, const struct fs_piece *p)
 {
 	struct fs_chunk *chunk = &fs->chunks[i];
-	const struct virtdev_mapping m = {
+	const struct fs_change change = {
 		.offset = i * FS_CHUNK, .len = len_of(p->file_pos, p->size),
-		.fd_offset = p->file_pos, .fd = p->file->fd,
-		.region = FS_WINDOW_REGION, .writable = p->writable,
-		.replaces = chunk->npieces,
+		.fd_offset = p->file_pos, .file = p->file, .queue = p->queue,
+		.writable = p->writable, .round = chunk->round + 1,
+		.replaces = chunk->npieces && !chunk->missing,
 	};
-	int rc = m.len ? virtdev_region_map(fs->dev, &m, 0)
-		       : unmap_now(fs, i);
+	int rc;
 
-	if (rc == 0)
-		set_mapped(chunk, m.len);
-	return rc;
+	if (!change.len)
+		return unmap_whole(fs, i);
+	rc = change_chunk(fs, &change);
+	if (rc != 0)
+		return rc;
+	chunk->round++;
+	set_mapped(chunk, change.len);
+	return 0;
 }
 
 /* ------------------------------------------------------------ later, by piece */
@@ -167,7 +193,7 @@ static int map_later(struct fs *fs, uint32_t i, struct fs_piece *p)
 static int chunk_unmap(struct fs *fs, uint32_t i)
 {
 	if (!virtdev_priv_fs_is_later(fs))
-		return unmap_now(fs, i);
+		return unmap_whole(fs, i);
 	if (!virtdev_priv_fs_later_has_room(fs))
 		return -EBUSY;
 	unmap_later(fs, i);
@@ -177,7 +203,7 @@ static int chunk_unmap(struct fs *fs, uint32_t i)
 static int chunk_map(struct fs *fs, uint32_t i, struct fs_piece p)
 {
 	struct fs_chunk *chunk = &fs->chunks[i];
-	int rc = virtdev_priv_fs_is_later(fs) ? map_later(fs, i, &p) : map_now(fs, i, &p);
+	int rc = virtdev_priv_fs_is_later(fs) ? map_later(fs, i, &p) : map_whole(fs, i, &p);
 
 	if (rc < 0)
 		return rc;
@@ -270,7 +296,7 @@ static int fit_chunks(const struct fs_call *c, const struct fit *f)
 		}
 		c->queue->waits |= chunk->until > fs->later.first;
 	}
-	virtdev_priv_fs_later_ask(fs);
+	virtdev_priv_fs_later_ask_or_leave(fs);
 	return -1;
 }
 

@@ -61,6 +61,7 @@ struct fs_change {
 	uint32_t len, round;		/* round of its chunk */
 	uint8_t piece;
 	bool writable, done;
+	bool replaces;			/* as in struct virtdev_mapping */
 };
 
 /*
@@ -71,12 +72,16 @@ struct fs_later {
 	struct fs_change *ring;
 	uint64_t size;		/* a power of two */
 	uint64_t first, next, last;
+	bool in_pieces;			/* atomic: the home replaces nothing */
 };
 
 /* Requests of a queue that wait for the window, at most. */
 #define FS_PARKED 16u
 
-/* One that waits for all changes before until; its own begin at from. */
+/*
+ * One that waits for all changes before until, if it has to; its own begin at
+ * from. The rest is of a queue's own: a job has its chain.
+ */
 struct fs_parked {
 	uint64_t from, until;
 	uint64_t unique;
@@ -86,7 +91,10 @@ struct fs_parked {
 	int refused;		/* of its own changes, one */
 };
 
-/* later.c: with window_lock but for region_done. ask after add. */
+/*
+ * later.c: with window_lock but for region_done. ask after add, from where the
+ * home may be asked; threads of a pool leave that to their queue's.
+ */
 int virtdev_priv_fs_later_init(struct fs *fs);
 void virtdev_priv_fs_later_fini(struct fs *fs);
 /* All that is under way belongs to nobody any more. */
@@ -95,10 +103,27 @@ void virtdev_priv_fs_later_forget(struct fs *fs);
 bool virtdev_priv_fs_later_has_room(const struct fs *fs);
 void virtdev_priv_fs_later_add(struct fs *fs, const struct fs_change *change);
 void virtdev_priv_fs_later_ask(struct fs *fs);
+void virtdev_priv_fs_later_ask_or_leave(struct fs *fs);
+/* At once: 0 or 1, or an errno. */
+int virtdev_priv_fs_change_ask(struct fs *fs, const struct fs_change *change,
+			       uint64_t number);
+/* Jobs of that queue, which asked for some, hear of none of them any more. */
+void virtdev_priv_fs_later_disown(struct fs *fs, uint32_t queue);
 void virtdev_priv_fs_region_done(void *self, uint64_t cookie, int result);
 /* Owns fd in any case; NULL: no memory. */
 struct fs_window_file *virtdev_priv_fs_window_file_take_fd(int fd);
 void virtdev_priv_fs_window_file_put(struct fs_window_file *file);
+
+/*
+ * parked.c: around a request, on whatever thread it is served. push rewrites the
+ * header of one that was refused in the end, on its queue's.
+ */
+void virtdev_priv_fs_parked_begin(struct fs_queue *q, struct fs_parked *p);
+/* With window_lock. False: it waits for changes that are under way. */
+bool virtdev_priv_fs_parked_end(struct fs_queue *q, struct fs_parked *p);
+void virtdev_priv_fs_parked_push(const struct fs_queue *q,
+				 const struct fs_parked *p,
+				 struct vq_chain *chain, uint32_t written);
 
 /* turn.c: queue_serve and queue_drain of a queue that has an event. */
 int virtdev_priv_fs_queue_turn(struct fs_queue *q);
@@ -109,7 +134,8 @@ void virtdev_priv_fs_parked_fini(struct fs_queue *q);
 int virtdev_priv_fs_window_init(struct fs *fs);
 void virtdev_priv_fs_window_fini(struct fs *fs);
 void virtdev_priv_fs_window_forget(struct fs *fs);
-/* Whether the home maps later. */
+/* Whether the home maps later, by pieces. Look: on a queue's thread. */
+void virtdev_priv_fs_look_at_home(struct fs *fs);
 bool virtdev_priv_fs_is_later(const struct fs *fs);
 /* With window_lock: the chunk that begins where the piece does. */
 int virtdev_priv_fs_chunk_change(struct fs *fs, uint32_t i,

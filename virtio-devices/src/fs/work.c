@@ -5,7 +5,9 @@
  * queue gives it back. A request that waits for a file's server keeps one thread.
  *
  * The queue is touched by its own thread alone. A job's chain holds its memory,
- * and what a thread stored there is marked when the chain is given back.
+ * and what a thread stored there is marked when the job is done. Changes of the
+ * window that it left behind are asked for by the queue's thread, and the job waits
+ * for them without a thread.
  */
 #include <config.h>
 
@@ -46,7 +48,11 @@ static int job_init(struct fs_job *job, const struct fs_queue *q)
 	own->event = -1;
 	own->pieces = calloc(q->npieces, sizeof(*own->pieces));
 	own->text = calloc(1, FS_TEXT);
-	return own->pieces && own->text ? 0 : -ENOMEM;
+	if (!own->pieces || !own->text)
+		return -ENOMEM;
+	if (q->fs->nchunks)
+		own->parked = calloc(1, sizeof(*own->parked));
+	return q->fs->nchunks && !own->parked ? -ENOMEM : 0;
 }
 
 static void job_fini(struct fs_job *job)
@@ -55,6 +61,7 @@ static void job_fini(struct fs_job *job)
 		return;
 	free(job->own->pieces);
 	free(job->own->text);
+	free(job->own->parked);
 	free(job->own);
 }
 
@@ -94,24 +101,83 @@ void virtdev_priv_fs_job_begin(struct fs_queue *q, const struct vq_chain *chain)
 	pthread_mutex_unlock(&w->lock);
 }
 
-void virtdev_priv_fs_jobs_push(struct fs_queue *q)
+static struct fs_job *take_done(struct fs_queue *q)
 {
 	struct fs_work *w = &q->fs->work;
-	struct fs_job *job, *done;
+	struct fs_job *done;
 
 	pthread_mutex_lock(&w->lock);
 	done = q->done;
 	q->done = NULL;
 	q->ndone = 0;
 	pthread_mutex_unlock(&w->lock);
+	return done;
+}
+
+static void make_idle(struct fs_queue *q, struct fs_job *job)
+{
+	job->next = q->idle;
+	q->idle = job;
+	q->nflying--;
+}
+
+static void push_all(struct fs_queue *q, struct fs_job *done)
+{
+	struct fs_job *job;
+
 	while ((job = done)) {
 		done = job->next;
 		vq_chain_written(q->q, &job->chain, 0, job->written);
 		vq_push(q->q, &job->chain, job->written);
-		job->next = q->idle;
-		q->idle = job;
-		q->nflying--;
+		make_idle(q, job);
 	}
+}
+
+/* With the window's lock. */
+static void add_waiting(struct fs_queue *q, struct fs_job *done)
+{
+	struct fs_job *job;
+
+	while ((job = done)) {
+		done = job->next;
+		vq_chain_written(q->q, &job->chain, 0, job->written);
+		job->next = q->waiting;
+		q->waiting = job;
+		q->nwaiting++;
+	}
+}
+
+/* With the window's lock: those that wait for nothing any longer. */
+static void push_waiting(struct fs_queue *q)
+{
+	struct fs_job **link = &q->waiting, *job;
+
+	while ((job = *link)) {
+		if (job->own->parked->until > q->fs->later.first) {
+			link = &job->next;
+			continue;
+		}
+		*link = job->next;
+		q->nwaiting--;
+		virtdev_priv_fs_parked_push(q, job->own->parked, &job->chain,
+					    job->written);
+		make_idle(q, job);
+	}
+}
+
+void virtdev_priv_fs_jobs_push(struct fs_queue *q)
+{
+	struct fs_job *done = take_done(q);
+
+	if (!q->fs->nchunks) {
+		push_all(q, done);
+		return;
+	}
+	pthread_mutex_lock(&q->fs->window_lock);
+	virtdev_priv_fs_later_ask(q->fs);
+	add_waiting(q, done);
+	push_waiting(q);
+	pthread_mutex_unlock(&q->fs->window_lock);
 }
 
 /* With the lock; its queue hears of it. */
@@ -144,20 +210,52 @@ static void take_back(struct fs_work *w, struct fs_queue *q)
 	}
 }
 
-void virtdev_priv_fs_jobs_fini(struct fs_queue *q)
+/* Until no thread is at one of its jobs. */
+static void wait_threads(struct fs_queue *q)
 {
 	struct fs_work *w = &q->fs->work;
+
+	pthread_mutex_lock(&w->lock);
+	take_back(w, q);
+	while (q->ndone + q->nwaiting < q->nflying)
+		pthread_cond_wait(&w->done, &w->lock);
+	pthread_mutex_unlock(&w->lock);
+}
+
+/*
+ * Who waited has no use for an answer. Changes that its jobs left behind are for
+ * another queue to ask for, where somebody may wait for them.
+ */
+static void leave_window(struct fs_queue *q, struct fs_job *done)
+{
+	struct fs *fs = q->fs;
+	struct fs_job *job;
+	uint32_t i;
+
+	pthread_mutex_lock(&fs->window_lock);
+	add_waiting(q, done);
+	for (job = q->waiting; job; job = job->next)
+		if (job->own->parked->until > fs->later.first)
+			job->own->parked->until = job->written = 0;
+	push_waiting(q);
+	virtdev_priv_fs_later_disown(fs, q->index);
+	for (i = 0; i < fs->nqueues; i++)
+		if (fs->queues[i].waiting)
+			vsu_event_signal_own(fs->queues[i].event);
+	pthread_mutex_unlock(&fs->window_lock);
+}
+
+void virtdev_priv_fs_jobs_fini(struct fs_queue *q)
+{
 	uint32_t i;
 
 	if (!q->jobs)
 		return;
-	pthread_mutex_lock(&w->lock);
-	take_back(w, q);
-	while (q->ndone < q->nflying)
-		pthread_cond_wait(&w->done, &w->lock);
-	pthread_mutex_unlock(&w->lock);
-	if (q->q)
-		virtdev_priv_fs_jobs_push(q);
+	wait_threads(q);
+	if (q->fs->nchunks)
+		leave_window(q, take_done(q));
+	else
+		push_all(q, take_done(q));
 	for (i = 0; i < q->fs->config.workers; i++)
 		job_fini(&q->jobs[i]);
 	free(q->jobs);
@@ -182,6 +280,21 @@ static struct fs_job *job_wait(struct fs_work *w)
 	return job;
 }
 
+static uint32_t job_serve(struct fs_job *job)
+{
+	struct fs_queue *own = job->own;
+	uint32_t written;
+
+	if (!own->parked)
+		return virtdev_priv_fs_serve(own, NULL, &job->chain);
+	virtdev_priv_fs_parked_begin(own, own->parked);
+	written = virtdev_priv_fs_serve(own, NULL, &job->chain);
+	pthread_mutex_lock(&own->fs->window_lock);
+	virtdev_priv_fs_parked_end(own, own->parked);
+	pthread_mutex_unlock(&own->fs->window_lock);
+	return written;
+}
+
 int virtdev_fs_work(struct virtdev *dev)
 {
 	struct fs *fs = virtdev_priv_self(dev, virtdev_priv_fs_stats);
@@ -194,7 +307,7 @@ int virtdev_fs_work(struct virtdev *dev)
 	pthread_mutex_lock(&w->lock);
 	while ((job = job_wait(w))) {
 		pthread_mutex_unlock(&w->lock);
-		written = virtdev_priv_fs_serve(job->own, NULL, &job->chain);
+		written = job_serve(job);
 		pthread_mutex_lock(&w->lock);
 		job_done(w, job, written);
 	}

@@ -52,10 +52,26 @@ void fs_rig_init(struct fs_rig *r)
 	ck_assert_int_eq(fs_rig_begin(r), 0);
 }
 
+static void *work(void *dev)
+{
+	ck_assert_int_eq(virtdev_fs_work(dev), 0);
+	return NULL;
+}
+
+void fs_rig_work(struct fs_rig *r)
+{
+	for (; r->nworkers < r->config.workers; r->nworkers++)
+		ck_assert_int_eq(pthread_create(&r->workers[r->nworkers], NULL,
+						work, r->dev), 0);
+}
+
 void fs_rig_fini(struct fs_rig *r)
 {
 	ck_assert_int_eq(virtdev_queue_drain(r->dev, r->queue), 0);
 	virtdev_queue_stop(r->dev, r->queue);
+	virtdev_fs_work_end(r->dev);
+	while (r->nworkers)
+		pthread_join(r->workers[--r->nworkers], NULL);
 	virtdev_free(r->dev);
 	ck_assert_uint_eq(vq_inflight(r->g.q), 0);
 	guest_fini(&r->g);
@@ -81,13 +97,19 @@ static int answer_of(struct fs_rig *r)
 	return out.error;
 }
 
+void fs_rig_wait_event(const struct fs_rig *r)
+{
+	struct pollfd event = {
+		.fd = virtdev_queue_host_fd(r->dev, r->queue), .events = POLLIN,
+	};
+
+	ck_assert_int_eq(poll(&event, 1, -1), 1);
+}
+
 int fs_rig_send(struct fs_rig *r, const void *bytes, uint32_t len)
 {
 	const struct vq_buffer buffers[] = {
 		{ RIG_ASK, len, false }, { RIG_ANSWER, r->room, true },
-	};
-	struct pollfd event = {
-		.fd = virtdev_queue_host_fd(r->dev, r->queue), .events = POLLIN,
 	};
 	unsigned int turns = 0;
 
@@ -99,7 +121,7 @@ int fs_rig_send(struct fs_rig *r, const void *bytes, uint32_t len)
 		ck_assert_uint_lt(++turns, 100);
 	while (r->config.workers &&
 	       virtdev_queue_drain(r->dev, r->queue) > 0)
-		ck_assert_int_eq(poll(&event, 1, -1), 1);
+		fs_rig_wait_event(r);
 	return answer_of(r);
 }
 

@@ -6,6 +6,7 @@
 #ifndef VIRTIO_DEVICES_TESTS_FS_RIG_H
 #define VIRTIO_DEVICES_TESTS_FS_RIG_H
 
+#include <pthread.h>
 #include <stdint.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -20,6 +21,9 @@
 #define RIG_ASK (GUEST_DATA + 0x1000)
 #define RIG_ANSWER (GUEST_DATA + 0x40000)
 #define RIG_ROOM 0x30000u
+
+/* Threads for requests, at most. */
+#define RIG_WORKERS 4u
 
 #define RIG_URGENT 0u
 #define RIG_REQUESTS 1u
@@ -37,6 +41,8 @@ struct fs_rig {
 	uint32_t room;		/* for its answer */
 	uint32_t written;	/* what the device says it stored */
 	struct baseline before;
+	pthread_t workers[RIG_WORKERS];
+	unsigned int nworkers;	/* that run */
 };
 
 /* A folder with "file", which has "content", and "sub"; no session yet. */
@@ -44,8 +50,13 @@ void fs_rig_folder(struct fs_rig *r);
 void fs_rig_make(struct fs_rig *r, uint32_t queue);
 /* The folder as it is made above, its device, and a session. */
 void fs_rig_init(struct fs_rig *r);
+/* Threads for requests, as many as the configuration has; fini ends them. */
+void fs_rig_work(struct fs_rig *r);
 /* The folder goes, with all in it; and no descriptor is left. */
 void fs_rig_fini(struct fs_rig *r);
+
+/* Until the queue has to be served. */
+void fs_rig_wait_event(const struct fs_rig *r);
 
 /* A request as it is: what the answer's header says, or 1 without one. */
 int fs_rig_send(struct fs_rig *r, const void *bytes, uint32_t len);

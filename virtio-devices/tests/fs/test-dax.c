@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -24,6 +25,7 @@ static struct {
 	unsigned int asked;	/* changes, of which so many are answered: */
 	unsigned int answered;
 	uint64_t cookies[64];
+	pthread_t thread;	/* the one that serves the queue */
 } home;
 
 static void on_notify(void *opaque, uint32_t queue)
@@ -36,6 +38,7 @@ static int on_change(void *opaque, bool map, const struct virtdev_mapping *m,
 		     uint64_t cookie)
 {
 	(void)opaque;
+	ck_assert(pthread_equal(home.thread, pthread_self()));
 	ck_assert_uint_lt(home.asked, 64);
 	home.cookies[home.asked++] = cookie;
 	home.maps += map;
@@ -61,7 +64,7 @@ static void set_size(uint64_t size)
 	close(fd);
 }
 
-static void setup_with(bool read_only, bool at_once)
+static void setup_with(bool read_only, bool at_once, unsigned int workers)
 {
 	static const struct virtdev_home_ops ops = {
 		.size = sizeof(ops), .notify = on_notify,
@@ -71,23 +74,36 @@ static void setup_with(bool read_only, bool at_once)
 	memset(&home, 0, sizeof(home));
 	home.knows_place = at_once;
 	home.answer = !at_once;
+	home.thread = pthread_self();
 	fs_rig_folder(&r);
 	set_size(3 * CHUNK + 100);
 	r.config.window = CHUNKS * CHUNK;
 	r.config.read_only = read_only;
+	r.config.workers = workers;
 	fs_rig_make(&r, RIG_REQUESTS);
 	virtdev_set_home(r.dev, &ops, NULL);
+	fs_rig_work(&r);
 	ck_assert_int_eq(fs_rig_begin(&r), 0);
 }
 
 static void setup(void)
 {
-	setup_with(false, true);
+	setup_with(false, true, 0);
+}
+
+static void setup_pool(void)
+{
+	setup_with(false, true, RIG_WORKERS);
 }
 
 static void setup_later(void)
 {
-	setup_with(false, false);
+	setup_with(false, false, 0);
+}
+
+static void setup_pool_later(void)
+{
+	setup_with(false, false, RIG_WORKERS);
 }
 
 static void teardown(void)
@@ -269,7 +285,7 @@ START_TEST(a8_16_a_window_of_what_is_read_only_is_read_only)
 {
 	uint64_t file;
 
-	setup_with(true, true);
+	setup_with(true, true, 0);
 	file = fs_rig_lookup(&r, 1, "file");
 	ck_assert_int_eq(map(file, 0, CHUNK, 0, FUSE_SETUPMAPPING_FLAG_WRITE),
 			 -EROFS);
@@ -574,6 +590,110 @@ START_TEST(a_mapping_that_is_refused_when_its_queue_has_stopped_is_nobodys)
 }
 END_TEST
 
+/* ------------------------------------------------- and a pool of threads */
+
+static void serve_until_asked(unsigned int n)
+{
+	for (;;) {
+		while (virtdev_queue_serve(r.dev, RIG_REQUESTS))
+			;
+		if (home.asked >= n)
+			return;
+		fs_rig_wait_event(&r);
+	}
+}
+
+/* Until one is answered. */
+static int await(void)
+{
+	unsigned int n;
+	int error = 1;
+
+	while (!(n = collect(&error)))
+		fs_rig_wait_event(&r);
+	ck_assert_uint_eq(n, 1);
+	return error;
+}
+
+START_TEST(a_mapping_of_a_pool_is_answered_when_it_is_there)
+{
+	const uint64_t file = fs_rig_lookup(&r, 1, "file");
+	const struct fuse_getattr_in in = { 0 };
+	int error = 1;
+
+	post_map(1, file, 0, CHUNK, CHUNK, 0);
+	serve_until_asked(1);
+	ck_assert_uint_eq(collect(&error), 0);
+	post(2, FUSE_GETATTR, 1, &in, sizeof(in));
+	ck_assert_int_eq(await(), 0);	/* the second one */
+	ck_assert_int_eq(virtdev_queue_drain(r.dev, RIG_REQUESTS), 1);
+	answer(1, 0);
+	ck_assert_int_eq(await(), 0);
+}
+END_TEST
+
+START_TEST(a_mapping_of_a_pool_that_is_refused_is_an_error_of_its_own)
+{
+	const uint64_t file = fs_rig_lookup(&r, 1, "file");
+	int error = 1;
+
+	post_map(1, file, 0, CHUNK, 0, 0);
+	serve_until_asked(1);
+	post_map(2, file, CHUNK, CHUNK, CHUNK, 0);
+	serve_until_asked(2);
+	ck_assert_uint_eq(collect(&error), 0);
+	answer(1, -EREMOTEIO);
+	ck_assert_int_eq(await(), -EREMOTEIO);
+	answer(1, 0);
+	ck_assert_int_eq(await(), 0);
+}
+END_TEST
+
+START_TEST(requests_of_a_pool_that_wait_hold_no_thread)
+{
+	const uint64_t file = fs_rig_lookup(&r, 1, "file");
+	unsigned int i;
+	int error = 1;
+
+	for (i = 0; i < RIG_WORKERS; i++)
+		post_map(i, file, i % 3 * CHUNK, CHUNK, i * CHUNK, 0);
+	serve_until_asked(RIG_WORKERS);
+	ck_assert_uint_eq(collect(&error), 0);
+	virtdev_fs_work_end(r.dev);
+	while (r.nworkers)
+		pthread_join(r.workers[--r.nworkers], NULL);
+	answer_all();
+	ck_assert_uint_eq(collect(&error), RIG_WORKERS);
+	ck_assert_int_eq(error, 0);
+}
+END_TEST
+
+START_TEST(a_queue_of_a_pool_stops_with_a_mapping_that_is_awaited)
+{
+	const uint64_t file = fs_rig_lookup(&r, 1, "file");
+
+	post_map(1, file, 0, CHUNK, 0, 0);
+	serve_until_asked(1);
+	virtdev_queue_stop(r.dev, RIG_REQUESTS);
+	ck_assert_uint_eq(vq_inflight(r.g.q), 0);
+	answer(1, -EIO);
+	ck_assert_int_eq(virtdev_queue_start(r.dev, RIG_REQUESTS, r.g.q, NULL),
+			 0);
+}
+END_TEST
+
+static void add_pool_later(Suite *s)
+{
+	TCase *tc = tcase_create("pool later");
+
+	tcase_add_checked_fixture(tc, setup_pool_later, teardown);
+	tcase_add_test(tc, a_mapping_of_a_pool_is_answered_when_it_is_there);
+	tcase_add_test(tc, a_mapping_of_a_pool_that_is_refused_is_an_error_of_its_own);
+	tcase_add_test(tc, requests_of_a_pool_that_wait_hold_no_thread);
+	tcase_add_test(tc, a_queue_of_a_pool_stops_with_a_mapping_that_is_awaited);
+	suite_add_tcase(s, tc);
+}
+
 static void add_later(Suite *s)
 {
 	TCase *tc = tcase_create("later");
@@ -593,12 +713,12 @@ static void add_later(Suite *s)
 	suite_add_tcase(s, tc);
 }
 
-static Suite *suite(void)
+/* Where changes are made at once, by the queue's thread itself or for its pool. */
+static void add_at_once(Suite *s, const char *name, void (*begin)(void))
 {
-	Suite *s = suite_create("dax");
-	TCase *tc = tcase_create("dax"), *alone = tcase_create("alone");
+	TCase *tc = tcase_create(name);
 
-	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_checked_fixture(tc, begin, teardown);
 	tcase_add_test(tc, the_window_is_region_0_and_its_chunks_are_told);
 	tcase_add_test(tc, a_piece_of_a_file_is_mapped_as_it_was_asked_for);
 	tcase_add_test(tc, a_chunk_that_is_mapped_again_is_replaced);
@@ -608,10 +728,20 @@ static Suite *suite(void)
 	tcase_add_test(tc, a_session_that_ends_leaves_an_empty_window);
 	tcase_add_test(tc, a_home_that_refuses_is_an_error_for_the_driver);
 	tcase_add_test(tc, a8_11_mappings_that_cannot_be_are_refused);
-	tcase_add_test(alone, a8_16_a_window_of_what_is_read_only_is_read_only);
 	suite_add_tcase(s, tc);
+}
+
+static Suite *suite(void)
+{
+	Suite *s = suite_create("dax");
+	TCase *alone = tcase_create("alone");
+
+	add_at_once(s, "dax", setup);
+	add_at_once(s, "pool", setup_pool);
+	tcase_add_test(alone, a8_16_a_window_of_what_is_read_only_is_read_only);
 	suite_add_tcase(s, alone);
 	add_later(s);
+	add_pool_later(s);
 	return s;
 }
 

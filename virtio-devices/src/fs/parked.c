@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * Requests that wait for changes of the window: for their own, and for those of
+ * others which they have to see.
+ */
+#include <config.h>
+
+#include "fs/fs_priv.h"
+
+void virtdev_priv_fs_parked_begin(struct fs_queue *q, struct fs_parked *p)
+{
+	pthread_mutex_lock(&q->fs->window_lock);
+	p->from = q->fs->later.last;
+	p->until = UINT64_MAX;
+	p->refused = 0;
+	q->waits = false;
+	pthread_mutex_unlock(&q->fs->window_lock);
+}
+
+bool virtdev_priv_fs_parked_end(struct fs_queue *q, struct fs_parked *p)
+{
+	p->unique = q->unique;
+	p->until = q->waits ? q->fs->later.last : 0;
+	return p->until <= q->fs->later.first;
+}
+
+void virtdev_priv_fs_parked_push(const struct fs_queue *q,
+				 const struct fs_parked *p,
+				 struct vq_chain *chain, uint32_t written)
+{
+	const struct fuse_out_header out = {
+		.len = sizeof(out), .error = p->refused, .unique = p->unique,
+	};
+	struct vq_cursor head;
+
+	if (p->refused && written) {
+		vq_writer_init(&head, q->q, chain);
+		written = vq_cursor_write_obj(&head, &out) ? sizeof(out) : 0;
+	}
+	vq_push(q->q, chain, written);
+}
