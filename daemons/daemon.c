@@ -10,8 +10,6 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include <virtio-devices/fs.h>
-
 #include "daemon.h"
 #include "places.h"
 #include "process.h"
@@ -23,7 +21,6 @@
 enum folder_option {
 	FOLDER_SANDBOX,
 	FOLDER_RLIMIT_NOFILE,
-	FOLDER_THREAD_POOL_SIZE,
 	FOLDER_OPTIONS,
 };
 
@@ -37,10 +34,6 @@ static const struct vsu_option folder_options[] = {
 		.help = "descriptors, and with them files that a guest may use",
 		.preset = "what the host allows", .min = 256,
 		.max = UINT32_MAX },
-	[FOLDER_THREAD_POOL_SIZE] = {
-		.name = "thread-pool-size", .kind = VSU_OPTION_U64, .arg = "N",
-		.help = "threads for requests, so many of a queue at once; 0: its own",
-		.preset = "0", .max = VIRTDEV_FS_WORKERS_MAX },
 };
 
 #define ROWS (DAEMON_OWN + VMM_DEVICE_KEYS_MAX + FOLDER_OPTIONS + 1)
@@ -116,7 +109,6 @@ static const struct prog_place places[DAEMON_OWN] = {
 static const struct prog_place folder_places[] = {
 	[FOLDER_SANDBOX] = PLACE(sandbox.kind),
 	[FOLDER_RLIMIT_NOFILE] = PLACE(files),
-	[FOLDER_THREAD_POOL_SIZE] = PLACE(common.workers),
 };
 
 static int take_option(void *opaque, unsigned int index,
@@ -242,17 +234,22 @@ static int open_device(struct command_line *cl, struct virtdev **out,
 	return rc < 0 ? open_status(rc) : VSU_EXIT_OK;
 }
 
+static struct vmm_device_facts facts_of(const struct command_line *cl)
+{
+	struct vmm_device_facts facts = { .file = NULL };
+
+	if (cl->daemon->kind->describe)
+		cl->daemon->kind->describe(cl->config, &facts);
+	return facts;
+}
+
 /* System calls that this device takes besides. */
 static const char *const *more_calls(const struct command_line *cl)
 {
 	static const char *const connecting[] = {
 		"connect", "dup3", "recvfrom", "socket", NULL,
 	};
-	struct vmm_device_facts facts = { 0 };
-
-	if (cl->daemon->kind->describe)
-		cl->daemon->kind->describe(cl->config, &facts);
-	return facts.connects ? connecting : cl->daemon->calls;
+	return facts_of(cl).connects ? connecting : cl->daemon->calls;
 }
 
 static int device_run(struct command_line *cl, struct vsu_error *err)
@@ -267,9 +264,8 @@ static int device_run(struct command_line *cl, struct vsu_error *err)
 	status = open_device(cl, &dev, err);
 	if (status == VSU_EXIT_OK) {
 		cl->serve.calls = more_calls(cl);
-		cl->serve.workers = cl->common.workers;
 		cl->serve.work = cl->daemon->kind->work;
-		cl->serve.work_end = cl->daemon->kind->work_end;
+		cl->serve.workers = facts_of(cl).workers;
 		if (cl->daemon->grows)
 			cl->serve.resize = cl->daemon->kind->resize;
 		status = serve_device(&cl->serve, dev, sigbus, err);
@@ -302,7 +298,7 @@ static int enter_sandbox(struct command_line *cl, int *status,
 {
 	const struct vmm_device_key *key = &cl->daemon->kind->keys[0];
 	const char **folder = (const char **)(void *)(cl->config + key->offset);
-	struct vmm_device_facts facts = { 0 };
+	const struct vmm_device_facts facts = facts_of(cl);
 	int rc = limit_files(cl->files, err);
 
 	if (cl->serve.user && rc >= 0)
@@ -313,7 +309,6 @@ static int enter_sandbox(struct command_line *cl, int *status,
 	}
 	cl->serve.user = NULL;
 	cl->serve.sandbox = &cl->sandbox;
-	cl->daemon->kind->describe(cl->config, &facts);
 	cl->sandbox.finds_files = facts.finds_files;
 	rc = sandbox_enter(&cl->sandbox, folder, !facts.writes, status, err);
 	if (rc < 0)

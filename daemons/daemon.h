@@ -78,7 +78,7 @@ struct daemon {
 	/*
 	 * The first key of its kind is a folder, which is all that the program
 	 * sees of the host, and a file there may take a descriptor of it:
-	 * --sandbox, --rlimit-nofile and --thread-pool-size.
+	 * --sandbox and --rlimit-nofile.
 	 */
 	bool shares_folder;
 	/* SIGUSR1: the device has the size that its file has by now. */
@@ -102,9 +102,8 @@ struct serve {
 	/* takes the size that there is, at SIGUSR1; NULL: that ends it */
 	int (*resize)(struct virtdev *dev, uint64_t bytes,
 		      struct vsu_error *err);
-	uint32_t workers;	/* threads in work, until work_end */
-	int (*work)(struct virtdev *dev);
-	void (*work_end)(struct virtdev *dev);
+	uint32_t workers;	/* threads in work */
+	const struct prog_work *work;
 	struct sandbox *sandbox; /* to close once the socket is open, or NULL */
 };
 

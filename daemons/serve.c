@@ -47,8 +47,7 @@ struct loop {
 	int quit;			/* readable: queue threads end */
 	uint32_t nthreads;		/* that were started */
 	struct queue_thread *threads;
-	pthread_t *workers;
-	uint32_t nworkers;		/* that were started */
+	struct prog_workers *workers;
 	struct keeper_guard guard;
 };
 
@@ -155,47 +154,6 @@ static int start_thread(struct queue_thread *t)
 	return rc < 0 ? rc : prog_thread_start(&t->id, queue_main, t, 0);
 }
 
-static void *worker_main(void *arg)
-{
-	struct loop *l = arg;
-
-	if (l->how->work(l->dev) < 0)
-		abort();
-	return NULL;
-}
-
-static int start_workers(struct loop *l, struct vsu_error *err)
-{
-	const uint32_t n = l->how->workers;
-	int rc = 0;
-
-	if (!n)
-		return 0;
-	l->workers = calloc(n, sizeof(*l->workers));
-	if (!l->workers)
-		return vsu_error_sys(err, -ENOMEM, "%u threads for requests",
-				     n);
-	while (rc >= 0 && l->nworkers < n) {
-		rc = prog_thread_start(&l->workers[l->nworkers], worker_main,
-				       l, 0);
-		if (rc >= 0)
-			l->nworkers++;
-	}
-	return rc < 0 ? vsu_error_sys(err, rc, "cannot start thread %u of %u for requests",
-				      l->nworkers, n) : 0;
-}
-
-static void end_workers(struct loop *l)
-{
-	uint32_t i;
-
-	if (l->nworkers)
-		l->how->work_end(l->dev);
-	for (i = 0; i < l->nworkers; i++)
-		pthread_join(l->workers[i], NULL);
-	free(l->workers);
-}
-
 static int start_threads(struct loop *l, struct vsu_error *err)
 {
 	uint32_t i, n = virtdev_info(l->dev)->nqueues;
@@ -205,7 +163,8 @@ static int start_threads(struct loop *l, struct vsu_error *err)
 		return 0;
 	rc = keeper_guard_start(&l->guard, err);
 	if (rc >= 0)
-		rc = start_workers(l, err);
+		rc = prog_workers_start(l->how->work, l->dev, l->how->workers,
+					&l->workers, err);
 	if (rc < 0)
 		return rc;
 	l->quit = rc = vsu_event_new();
@@ -346,7 +305,7 @@ static void loop_fini(struct loop *l)
 {
 	end_threads(l);
 	virtdev_vhost_user_server_free(l->server);
-	end_workers(l);
+	prog_workers_end(l->workers);
 	keeper_guard_end(&l->guard);
 	if (l->have_path)
 		vsu_sock_unlink(&l->path);

@@ -23,7 +23,7 @@ static const char *const lost_files[] = { "abort", "guest-error", NULL };
 
 struct fs {
 	const char *path, *tag;
-	uint64_t file_handles, cache, read_only, window, xattr, posix_acl, submounts, posix_lock, flock, lost;
+	uint64_t workers, file_handles, cache, read_only, window, xattr, posix_acl, submounts, posix_lock, flock, lost;
 	const char *uid_rules[VIRTDEV_FS_RULES_MAX], *gid_rules[VIRTDEV_FS_RULES_MAX];
 };
 static_assert(sizeof(struct fs) <= VMM_DEVICE_CONFIG_MAX, "a kind's config");
@@ -83,12 +83,17 @@ static const struct vmm_device_key keys[] = {
 	{ .option = { .name = "migration-on-error", .kind = VSU_OPTION_CHOICE,
 		      .arg = "HOW", .choices = lost_files, .preset = "abort",
 		      .help = "a guest that comes from another host knows files that are not here: abort, or guest-error when it uses them" },
+	  .not_inline = "a guest of cvmm comes from no other host",
 	  .offset = offsetof(struct fs, lost) },
 	{ .option = { .name = "dax-window", .kind = VSU_OPTION_SIZE,
 		      .arg = "BYTES",
 		      .help = "where the guest has files as memory, a multiple of 2M",
 		      .preset = "none", .example = "1G" },
 	  .offset = offsetof(struct fs, window) },
+	{ .option = { .name = "thread-pool-size", .kind = VSU_OPTION_U64,
+		      .arg = "N", .preset = "0", .max = VIRTDEV_FS_WORKERS_MAX,
+		      .help = "threads for requests, so many of a queue at once; 0: its own" },
+	  .offset = offsetof(struct fs, workers) },
 	{ .option = { .name = NULL } },
 };
 
@@ -118,7 +123,7 @@ static int fs_open(const void *config, const struct vmm_device_common *common,
 		.ngid_rules = count_rules(f->gid_rules),
 		.submounts = f->submounts, .posix_lock = f->posix_lock,
 		.flock = f->flock, .file_handles = (uint32_t)f->file_handles,
-		.lost = (uint32_t)f->lost, .workers = common->workers,
+		.lost = (uint32_t)f->lost, .workers = (uint32_t)f->workers,
 	};
 
 	/* each file that the guest knows is an open one */
@@ -133,13 +138,18 @@ static void fs_describe(const void *config, struct vmm_device_facts *facts)
 	facts->file = f->path;
 	facts->writes = !f->read_only;
 	facts->finds_files = f->file_handles;
+	facts->workers = (uint32_t)f->workers;
 }
+
+static const struct prog_work fs_work = {
+	.work = virtdev_fs_work, .work_end = virtdev_fs_work_end,
+};
 
 const struct vmm_device_kind vmm_fs_kind = {
 	.name = "fs", .summary = "a folder that the guest mounts",
 	.id = VIRTDEV_ID_FS, .max_queues = VIRTDEV_FS_QUEUES_MAX,
 	.min_queue_size = 8, .queue_size = "1024", .keys = keys,
 	.open = fs_open, .describe = fs_describe,
-	.work = virtdev_fs_work, .work_end = virtdev_fs_work_end,
+	.work = &fs_work,
 	.any_when_remote = true,
 };

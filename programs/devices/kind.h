@@ -23,6 +23,8 @@
 #include <vmm-sys-util/error.h>
 #include <vmm-sys-util/option.h>
 
+#include "workers.h"
+
 /* One property of a device. */
 struct vmm_device_key {
 	struct vsu_option option;	/* as a key of cvmm's lists */
@@ -36,6 +38,8 @@ struct vmm_device_key {
 	uint32_t max_times;	/* of a string that may be repeated: how many
 				   const char * there are; 0: one */
 	bool required;		/* nothing can be made without it */
+	/* Of a daemon alone: why cvmm's own device cannot have it; or NULL. */
+	const char *not_inline;
 	/*
 	 * A key of that name which all devices of cvmm have, for those behind
 	 * a socket, is this one otherwise; it stands last.
@@ -51,7 +55,6 @@ struct vmm_device_key {
 struct vmm_device_common {
 	uint32_t queues;	/* 0: one */
 	uint32_t queue_size;	/* entries of a queue; 0: the device's choice */
-	uint32_t workers;	/* threads in the kind's work */
 	struct vmem_sigbus *sigbus; /* table for files that are mapped */
 	/* Standard input and output as a port; NULL: the bare descriptors. */
 	int (*open_stdio)(void *stdio, struct virtdev_port **out,
@@ -71,6 +74,7 @@ struct vmm_device_facts {
 	bool connects;		/* it makes connections while it is served */
 	bool finds_files;	/* it opens files by handles */
 	bool stdio;		/* it is on standard input and output */
+	uint32_t workers;	/* threads in its kind's work */
 };
 
 /* The same device with queues that the host's kernel serves. */
@@ -101,9 +105,8 @@ struct vmm_device_kind {
 	void (*refresh)(struct virtdev *dev);
 	/* NULL: there is nothing to say. */
 	void (*describe)(const void *config, struct vmm_device_facts *facts);
-	/* A thread does requests until work_end; NULL: there is no such. */
-	int (*work)(struct virtdev *dev);
-	void (*work_end)(struct virtdev *dev);
+	/* Threads do requests; NULL: there is no such. */
+	const struct prog_work *work;
 	/*
 	 * Behind a socket it is as any device of its id: what its back-end
 	 * leaves to the VMM are keys then, and its own keys are none.

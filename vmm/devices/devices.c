@@ -82,6 +82,14 @@ const char *vmm_device_shorthand(const struct vmm_device_kind *kind)
 	return NULL;
 }
 
+/* What only a daemon has is refused by its reason, and the help says that. */
+static void set_row(struct vsu_option *row, const struct vmm_device_key *key)
+{
+	*row = key->option;
+	if (key->not_inline)
+		row->help = key->not_inline;
+}
+
 void vmm_device_rows(const struct vmm_device_kind *kind,
 		     struct vsu_option rows[VMM_DEVICE_ROWS])
 {
@@ -98,7 +106,7 @@ void vmm_device_rows(const struct vmm_device_kind *kind,
 	rows[QUEUE_SIZE].min = kind->min_queue_size;
 	rows[QUEUE_SIZE].preset = kind->queue_size;
 	for (i = 0; i < n && !kind->keys[i].common; i++)
-		rows[NCOMMON + i] = kind->keys[i].option;
+		set_row(&rows[NCOMMON + i], &kind->keys[i]);
 	rows[NCOMMON + i].name = NULL;
 }
 
@@ -165,9 +173,14 @@ static int set_own(struct parse *p, unsigned int index,
 		   const struct vsu_option_value *value, struct vsu_error *err)
 {
 	struct vmm_device_spec *spec = p->spec;
+	const struct vmm_device_key *key = &spec->kind->keys[index - NCOMMON];
 	const char *name = p->rows[index].name;
 	char what[64];
 
+	if (key->not_inline)
+		return vsu_error_set(err, -EINVAL,
+				     "%s: key '%s': %s; leave it out, it is an option of the daemon",
+				     p->option, name, key->not_inline);
 	if (!spec->own_key)
 		spec->own_key = name;
 	snprintf(what, sizeof(what), "%s: key '%s'", p->option, name);

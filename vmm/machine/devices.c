@@ -17,6 +17,23 @@ static bool is_ram(void *memory, const struct vmem_region *region)
 	return vmm_memory_has(memory, region);
 }
 
+static int place_local(const struct vmm_virtio_place *place,
+		       struct vmm_device *d, struct virtdev *dev,
+		       struct vsu_error *err)
+{
+	struct prog_workers *workers;
+	int rc = prog_workers_start(d->spec.kind->work, dev,
+				    vmm_device_describe(&d->spec).workers,
+				    &workers, err);
+
+	if (rc < 0)
+		return rc;
+	rc = vmm_virtio_local(place, dev, workers, &d->virtio, err);
+	if (rc < 0)
+		prog_workers_end(workers);
+	return rc;
+}
+
 static int make_local(struct vmm_machine *m,
 		      const struct vmm_virtio_place *place,
 		      struct vmm_device *d, struct vsu_error *err)
@@ -31,7 +48,7 @@ static int make_local(struct vmm_machine *m,
 
 	if (rc < 0)
 		return rc;
-	rc = vmm_virtio_local(place, dev, &d->virtio, err);
+	rc = place_local(place, d, dev, err);
 	if (rc < 0)
 		virtdev_free(dev);
 	else if (vmm_device_describe(&d->spec).stdio)

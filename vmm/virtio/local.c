@@ -13,6 +13,7 @@
 #include <vmm-sys-util/fd.h>
 
 #include "log.h"
+#include "workers.h"
 #include "virtio/slot.h"
 
 /*
@@ -30,6 +31,7 @@ struct local {
 	struct virtdev *dev;
 	struct virtdev_inline *home;
 	struct vmm_shmem *shmem;
+	struct prog_workers *workers;	/* for its requests, or NULL */
 	bool stopping;		/* a reset waits until the queues have stopped */
 	ev_io ready;
 };
@@ -296,6 +298,7 @@ static void local_free(void *end)
 	}
 	empty_windows(l);
 	virtdev_inline_free(l->home);
+	prog_workers_end(l->workers);
 	virtdev_free(l->dev);
 	vmm_shmem_disown(l->shmem, l);
 	free(l);
@@ -336,7 +339,8 @@ static int make_local(const struct vmm_virtio_place *place, struct local *l,
 }
 
 int vmm_virtio_local(const struct vmm_virtio_place *place, struct virtdev *dev,
-		     struct vmm_virtio **out, struct vsu_error *err)
+		     struct prog_workers *workers, struct vmm_virtio **out,
+		     struct vsu_error *err)
 {
 	struct local *l = calloc(1, sizeof(*l));
 	int rc;
@@ -351,6 +355,7 @@ int vmm_virtio_local(const struct vmm_virtio_place *place, struct virtdev *dev,
 		free(l);
 		return rc;
 	}
+	l->workers = workers;
 	ev_io_init(&l->ready, on_ready, virtdev_inline_fd(l->home), EV_READ);
 	l->ready.data = l;
 	ev_io_start(l->loop, &l->ready);

@@ -27,6 +27,7 @@
 #include "kvm/kvm.h"
 #include "memory/windows.h"
 
+struct prog_workers;
 struct vmm_msi;
 struct vmm_pci_host;
 struct vmm_virtio;
@@ -165,9 +166,10 @@ typedef void (*vmm_face_fn)(void *face, struct vmm_access *access);
 void vmm_virtio_access(struct vmm_virtio *v, enum virtdev_access how,
 		       vmm_face_fn fn, void *face, struct vmm_access *access);
 
-/* The ends. dev is owned on success. */
+/* The ends. dev, and its threads or NULL, are owned on success. */
 int vmm_virtio_local(const struct vmm_virtio_place *place, struct virtdev *dev,
-		     struct vmm_virtio **out, struct vsu_error *err);
+		     struct prog_workers *workers, struct vmm_virtio **out,
+		     struct vsu_error *err);
 
 /* The faces: registers at place->gpa, one interrupt line. */
 int vmm_place_mmio(struct vmm_virtio *v, struct vmm_bus *bus,

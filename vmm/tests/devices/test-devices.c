@@ -256,6 +256,9 @@ static const struct refusal {
 	{ VMM_DEVICE_ANY, "fs,tag=0123456789012345678901234567890123456,backend=user:s",
 	  -EINVAL, "--device: key 'tag': '0123456789012345678901234567890123456' "
 	  "is not of 1 to 36 characters" },
+	{ VMM_DEVICE_FS, "path=/f,migration-on-error=abort", -EINVAL,
+	  "--fs: key 'migration-on-error': a guest of cvmm comes from no other "
+	  "host; leave it out, it is an option of the daemon" },
 	{ VMM_DEVICE_ANY, "fs,tag=a", -EINVAL,
 	  "--device 'fs,tag=a': needs 'path=FOLDER' or 'backend=user:SOCKET'" },
 	{ VMM_DEVICE_ANY, "rng,path=a", -ENOENT, NULL },

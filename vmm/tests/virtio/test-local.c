@@ -61,7 +61,7 @@ static void setup(void)
 	place.loop = ev_loop_new(0);
 	place.space = rig_space();
 	ck_assert_int_eq(virtdev_new(&ops, &info, &slow, &dev), 0);
-	ck_assert_int_eq(vmm_virtio_local(&place, dev, &virtio, NULL), 0);
+	ck_assert_int_eq(vmm_virtio_local(&place, dev, NULL, &virtio, NULL), 0);
 }
 
 static void teardown(void)

@@ -224,8 +224,8 @@ END_TEST
 START_TEST(a4_18_a_reset_with_a_slow_request_leaves_the_loop_its_turns)
 {
 	place.space = rig_space();
-	ck_assert_int_eq(vmm_virtio_local(&place, make_device(), &virtio,
-					  NULL), 0);
+	ck_assert_int_eq(vmm_virtio_local(&place, make_device(), NULL,
+					  &virtio, NULL), 0);
 	start_cpus(1, reset_once, reset_once_end);
 	while (!fake.drained)
 		vm_turn(&vm);

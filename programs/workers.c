@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Threads that do a device's requests. */
+#include <config.h>
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "process.h"
+#include "workers.h"
+
+struct prog_workers {
+	struct prog_work work;
+	struct virtdev *dev;
+	uint32_t n;		/* that were started */
+	pthread_t ids[];
+};
+
+/* A device that has no such work was taken for one that has. */
+static void *worker_main(void *arg)
+{
+	const struct prog_workers *w = arg;
+
+	if (w->work.work(w->dev) < 0)
+		abort();
+	return NULL;
+}
+
+int prog_workers_start(const struct prog_work *work, struct virtdev *dev,
+		       uint32_t n, struct prog_workers **out,
+		       struct vsu_error *err)
+{
+	struct prog_workers *w;
+	int rc = 0;
+
+	*out = NULL;
+	if (!n)
+		return 0;
+	w = calloc(1, sizeof(*w) + n * sizeof(w->ids[0]));
+	if (!w)
+		return vsu_error_sys(err, -ENOMEM, "%u threads for requests",
+				     n);
+	w->work = *work;
+	w->dev = dev;
+	while (rc >= 0 && w->n < n) {
+		rc = prog_thread_start(&w->ids[w->n], worker_main, w, 0);
+		w->n += rc >= 0;
+	}
+	if (rc < 0) {
+		vsu_error_sys(err, rc, "cannot start thread %u of %u for requests",
+			      w->n, n);
+		prog_workers_end(w);
+		return rc;
+	}
+	*out = w;
+	return 0;
+}
+
+void prog_workers_end(struct prog_workers *w)
+{
+	uint32_t i;
+
+	if (!w)
+		return;
+	w->work.work_end(w->dev);
+	for (i = 0; i < w->n; i++)
+		pthread_join(w->ids[i], NULL);
+	free(w);
+}
