@@ -143,7 +143,7 @@ static void fs_free(void *self)
 {
 	struct fs *fs = self;
 
-	virtdev_priv_fs_owners_fini(fs);
+	virtdev_priv_fs_owners_forget_all(fs);
 	virtdev_priv_fs_handles_fini(fs);
 	virtdev_priv_fs_inodes_fini(fs);
 	virtdev_priv_fs_mounts_fini(fs);
@@ -237,12 +237,11 @@ static int make_device(struct fs *fs, struct vsu_error *err)
 	};
 	int rc = virtdev_priv_fs_user_init(fs);
 
+	virtdev_priv_fs_owners_init(fs);
 	if (rc >= 0)
 		rc = virtdev_priv_fs_inodes_init(fs);
 	if (rc >= 0)
 		rc = virtdev_priv_fs_handles_init(fs);
-	if (rc >= 0)
-		rc = virtdev_priv_fs_owners_init(fs);
 	if (rc >= 0)
 		rc = virtdev_priv_fs_window_init(fs);
 	if (rc >= 0)

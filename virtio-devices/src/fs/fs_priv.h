@@ -167,7 +167,7 @@ struct fs {
 	gid_t *groups;		/* of root, its supplementary ones */
 	size_t ngroups;
 	pthread_mutex_t owners_lock;
-	struct fs_owner *owners;
+	void *owners;		/* a tree of struct fs_owner */
 	uint32_t nowners, owners_max;
 	uint64_t agreed;	/* atomic: flags of FUSE_INIT, and FS_SESSION */
 	pthread_mutex_t lock;	/* of the tables */
@@ -432,8 +432,7 @@ void virtdev_priv_fs_outsider_end(const struct fs_call *c, int begun);
 bool virtdev_priv_fs_agreed(const struct fs *fs, uint64_t flags);
 
 /* lock.c: forget lets go of what an owner has locked. */
-int virtdev_priv_fs_owners_init(struct fs *fs);
-void virtdev_priv_fs_owners_fini(struct fs *fs);
+void virtdev_priv_fs_owners_init(struct fs *fs);
 void virtdev_priv_fs_owner_forget(struct fs *fs, uint64_t node, uint64_t name);
 void virtdev_priv_fs_owners_forget_all(struct fs *fs);
 

@@ -9,12 +9,16 @@
  * file of the host for each owner of a file, whose records are (OFD locks). All
  * of them go with the first handle of the file that the owner flushes.
  *
+ * A guest names owners as it likes, and has many: they are in a tree whose depth it
+ * has no say in.
+ *
  * Nobody waits: who would have to is told EAGAIN, whatever was asked for.
  */
 #include <config.h>
 
 #include <errno.h>
 #include <fcntl.h>
+#include <search.h>
 #include <stdlib.h>
 #include <sys/file.h>
 
@@ -25,14 +29,22 @@
 /* Owners that have records, of as many handles. */
 #define OWNERS_SHARE 4u
 
+static int compare_owners(const void *left, const void *right)
+{
+	const struct fs_owner *a = left, *b = right;
+
+	if (a->node != b->node)
+		return a->node < b->node ? -1 : 1;
+	return a->name < b->name ? -1 : a->name > b->name;
+}
+
 static struct fs_owner *owner_find(struct fs *fs, uint64_t node, uint64_t name)
 {
-	uint32_t i;
+	const struct fs_owner sought = { .node = node, .name = name };
+	struct fs_owner *const *found = tfind(&sought, &fs->owners,
+					      compare_owners);
 
-	for (i = 0; i < fs->nowners; i++)
-		if (fs->owners[i].node == node && fs->owners[i].name == name)
-			return &fs->owners[i];
-	return NULL;
+	return found ? *found : NULL;
 }
 
 /* For all that the host allows: a record's kind asks for its own. */
@@ -45,27 +57,48 @@ static int owner_open(const struct fs_call *c)
 						    O_RDONLY | O_NONBLOCK);
 }
 
+static int owner_add(struct fs *fs, const struct fs_owner *new,
+		     struct fs_owner **out)
+{
+	struct fs_owner *owner = malloc(sizeof(*owner));
+
+	if (!owner)
+		return -ENOMEM;
+	*owner = *new;
+	if (!tsearch(owner, &fs->owners, compare_owners)) {
+		free(owner);
+		return -ENOMEM;
+	}
+	fs->nowners++;
+	*out = owner;
+	return 0;
+}
+
 static int owner_new(const struct fs_call *c, struct fs_owner **out)
 {
+	struct fs_owner new = { .node = c->in.nodeid, .name = c->arg.lk.owner };
 	struct fs *fs = c->fs;
-	int fd;
+	int rc;
 
 	if (fs->nowners == fs->owners_max)
 		return -ENOLCK;
-	fd = owner_open(c);
-	if (fd < 0)
-		return fd;
-	if (virtdev_priv_fs_check_kept(fs, &fd, 0) < 0)
+	new.fd = owner_open(c);
+	if (new.fd < 0)
+		return new.fd;
+	if (virtdev_priv_fs_check_kept(fs, &new.fd, 0) < 0)
 		return -ENOLCK;
-	*out = &fs->owners[fs->nowners++];
-	**out = (struct fs_owner){ c->in.nodeid, c->arg.lk.owner, fd };
-	return 0;
+	rc = owner_add(fs, &new, out);
+	if (rc < 0)
+		vsu_fd_close(&new.fd);
+	return rc;
 }
 
 static void owner_drop(struct fs *fs, struct fs_owner *owner)
 {
+	tdelete(owner, &fs->owners, compare_owners);
 	vsu_fd_close(&owner->fd);
-	*owner = fs->owners[--fs->nowners];
+	free(owner);
+	fs->nowners--;
 }
 
 static bool is_lock_type(uint32_t type)
@@ -173,19 +206,9 @@ int virtdev_priv_fs_getlk(struct fs_call *c)
 	return virtdev_priv_fs_answer(c, &out, sizeof(out));
 }
 
-int virtdev_priv_fs_owners_init(struct fs *fs)
+void virtdev_priv_fs_owners_init(struct fs *fs)
 {
-	if (!fs->config.posix_lock)
-		return 0;
 	fs->owners_max = 1 + fs->config.handles / OWNERS_SHARE;
-	fs->owners = calloc(fs->owners_max, sizeof(*fs->owners));
-	return fs->owners ? 0 : -ENOMEM;
-}
-
-void virtdev_priv_fs_owners_fini(struct fs *fs)
-{
-	virtdev_priv_fs_owners_forget_all(fs);
-	free(fs->owners);
 }
 
 void virtdev_priv_fs_owner_forget(struct fs *fs, uint64_t node, uint64_t name)
@@ -204,7 +227,7 @@ void virtdev_priv_fs_owner_forget(struct fs *fs, uint64_t node, uint64_t name)
 void virtdev_priv_fs_owners_forget_all(struct fs *fs)
 {
 	pthread_mutex_lock(&fs->owners_lock);
-	while (fs->nowners)
-		owner_drop(fs, &fs->owners[fs->nowners - 1]);
+	while (fs->owners)	/* the root of the tree */
+		owner_drop(fs, *(struct fs_owner **)fs->owners);
 	pthread_mutex_unlock(&fs->owners_lock);
 }

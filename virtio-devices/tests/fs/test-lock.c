@@ -200,6 +200,35 @@ START_TEST(a8_13_owners_of_records_are_bounded)
 }
 END_TEST
 
+/* In no order, with numbers that differ in their first bits, or their last. */
+static uint64_t name_of(uint64_t i)
+{
+	return i & 1 ? i << 48 : i * 77;
+}
+
+START_TEST(a8_13_each_of_many_owners_has_its_own_records)
+{
+	const off_t owners = 128;
+	off_t i;
+
+	setup_with(true, 4 * 128);
+	open_both();
+	for (i = 0; i < owners; i++)
+		ck_assert_int_eq(lock(FUSE_SETLK, name_of((uint64_t)i), F_WRLCK,
+				      (uint64_t)i, (uint64_t)i), 0);
+	for (i = 0; i < owners; i += 3)
+		ck_assert_int_eq(flush(name_of((uint64_t)i)), 0);
+	for (i = 0; i < owners; i++)
+		ck_assert_int_eq(host_tries(F_WRLCK, i, 1), i % 3 ? EAGAIN : 0);
+	for (i = 1; i < owners; i += 3)
+		ck_assert_int_eq(lock(FUSE_SETLK, name_of((uint64_t)i), F_UNLCK,
+				      0, INT64_MAX), 0);
+	for (i = 1; i < owners; i += 3)
+		ck_assert_int_eq(host_tries(F_WRLCK, i, 1), 0);
+	teardown();
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *s = suite_create("lock");
@@ -215,6 +244,7 @@ static Suite *suite(void)
 	tcase_add_test(tc, locks_that_cannot_be_are_refused);
 	tcase_add_test(alone, locks_are_the_guests_alone_where_they_were_not);
 	tcase_add_test(alone, a8_13_owners_of_records_are_bounded);
+	tcase_add_test(alone, a8_13_each_of_many_owners_has_its_own_records);
 	suite_add_tcase(s, tc);
 	suite_add_tcase(s, alone);
 	return s;
