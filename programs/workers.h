@@ -14,7 +14,7 @@
 struct prog_workers;
 struct virtdev;
 
-/* What they do, until they are ended: a kind's (devices/kind.h). */
+/* Of a kind (devices/kind.h): it is done until it is ended. */
 struct prog_work {
 	int (*work)(struct virtdev *dev);
 	void (*work_end)(struct virtdev *dev);

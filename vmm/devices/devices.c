@@ -82,14 +82,6 @@ const char *vmm_device_shorthand(const struct vmm_device_kind *kind)
 	return NULL;
 }
 
-/* What only a daemon has is refused by its reason, and the help says that. */
-static void set_row(struct vsu_option *row, const struct vmm_device_key *key)
-{
-	*row = key->option;
-	if (key->not_inline)
-		row->help = key->not_inline;
-}
-
 void vmm_device_rows(const struct vmm_device_kind *kind,
 		     struct vsu_option rows[VMM_DEVICE_ROWS])
 {
@@ -106,7 +98,7 @@ void vmm_device_rows(const struct vmm_device_kind *kind,
 	rows[QUEUE_SIZE].min = kind->min_queue_size;
 	rows[QUEUE_SIZE].preset = kind->queue_size;
 	for (i = 0; i < n && !kind->keys[i].common; i++)
-		set_row(&rows[NCOMMON + i], &kind->keys[i]);
+		rows[NCOMMON + i] = kind->keys[i].option;
 	rows[NCOMMON + i].name = NULL;
 }
 
@@ -174,16 +166,14 @@ static int set_own(struct parse *p, unsigned int index,
 {
 	struct vmm_device_spec *spec = p->spec;
 	const struct vmm_device_key *key = &spec->kind->keys[index - NCOMMON];
-	const char *name = p->rows[index].name;
 	char what[64];
 
+	snprintf(what, sizeof(what), "%s: key '%s'", p->option, key->option.name);
 	if (key->not_inline)
-		return vsu_error_set(err, -EINVAL,
-				     "%s: key '%s': %s; leave it out, it is an option of the daemon",
-				     p->option, name, key->not_inline);
+		return vsu_error_set(err, -EINVAL, "%s: %s; leave it out, it is an option of the daemon",
+				     what, key->not_inline);
 	if (!spec->own_key)
-		spec->own_key = name;
-	snprintf(what, sizeof(what), "%s: key '%s'", p->option, name);
+		spec->own_key = key->option.name;
 	return vmm_device_set(spec->kind, index - NCOMMON, what, value,
 			      spec->config, err);
 }
@@ -233,8 +223,7 @@ static int check_remote(const struct parse *p, struct vsu_error *err)
 static int check_inline(const struct parse *p, struct vsu_error *err)
 {
 	const struct vmm_device_kind *kind = p->spec->kind;
-	const struct vmm_device_key *missing =
-		vmm_device_missing(kind, p->spec->config);
+	const struct vmm_device_key *missing = vmm_device_missing(kind, p->spec->config);
 
 	if (p->spec->read_only_windows)
 		return vsu_error_set(err, -EINVAL,
@@ -312,8 +301,7 @@ static int set_own_reconnect(struct parse *p, struct vsu_error *err)
 	const unsigned int n = kind ? vmm_device_nkeys(kind) : 0;
 
 	if (n && kind->keys[n - 1].common && !p->spec->kernel)
-		return vmm_device_set(kind, n - 1, p->option, &value,
-				      p->spec->config, err);
+		return vmm_device_set(kind, n - 1, p->option, &value, p->spec->config, err);
 	return vsu_error_set(err, -EINVAL,
 			     "%s '%s': 'reconnect' needs 'backend=user:SOCKET'",
 			     p->option, p->list);
@@ -351,8 +339,7 @@ static int parse_keys(struct parse *p, const char *keys, struct vsu_error *err)
 	return spec->remote ? check_remote(p, err) : check_inline(p, err);
 }
 
-static int refuse_kind(const struct parse *p, const char *word,
-		       struct vsu_error *err)
+static int refuse_kind(const struct parse *p, const char *word, struct vsu_error *err)
 {
 	const char *names[16] = { NULL }, *near;
 	unsigned int i;

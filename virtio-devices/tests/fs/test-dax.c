@@ -713,7 +713,7 @@ static void add_later(Suite *s)
 	suite_add_tcase(s, tc);
 }
 
-/* Where changes are made at once, by the queue's thread itself or for its pool. */
+/* Changes that are made at once, by the queue's thread itself or for its pool. */
 static void add_at_once(Suite *s, const char *name, void (*begin)(void))
 {
 	TCase *tc = tcase_create(name);
