@@ -94,7 +94,7 @@ static void measure_chains(unsigned int batch, uint64_t protocol)
 		 protocol ? "inflight_" : "", batch);
 	if (!bench_selected(name))
 		return;
-	map = echo_rig_new_map(1);
+	map = echo_rig_new_map(1, ECHO_RIG_SEALS);
 	echo_rig_connect(&p, echo_rig_open(&p, 1, map), protocol);
 	echo_rig_start(&p);
 	bench_rate(name, run_chains, &c, 1e3, "k/s");

@@ -211,7 +211,7 @@ static void open_both(pthread_t *thread)
 	struct vsu_error err = VSU_ERROR_INIT;
 	int socks[2];
 
-	client.map = echo_rig_new_map(1);
+	client.map = echo_rig_new_map(1, ECHO_RIG_SEALS);
 	server.file = memfd_create("bench", MFD_CLOEXEC);
 	if (vsu_sock_pair(socks) < 0 || server.file < 0 ||
 	    ftruncate(server.file, (off_t)WINDOW) < 0 ||

@@ -6,7 +6,9 @@
  *						end of plain blocking calls
  *	vu.get_config_60			one round trip by ours
  *	vu.set_mem_table_N_ack			a new table of N regions, in
- *						turn with another one
+ *						turn with another one; of memory
+ *						sealed as QEMU and cvmm seal it
+ *	vu.set_mem_table_N_unsealed_ack		the same of memory that can grow
  *	vu.set_mem_table_8_grown		one of eight regions comes or
  *						goes, the others are kept
  *	vu.add_rem_mem_reg_ack			a region comes or goes
@@ -103,7 +105,7 @@ static int open_plain(struct echo_rig *p, struct vmem_map *map)
 static void measure_plain(void)
 {
 	const uint64_t bits = ECHO_RIG_FEATURES | VHOST_USER_F_PROTOCOL_FEATURES;
-	struct vmem_map *map = echo_rig_new_map(1);
+	struct vmem_map *map = echo_rig_new_map(1, ECHO_RIG_SEALS);
 	struct plain c;
 	struct echo_rig p;
 	int sock = open_plain(&p, map);
@@ -190,7 +192,7 @@ static void open_running(struct echo_rig *p, struct vmem_map *map,
 
 static void measure_config(void)
 {
-	struct vmem_map *map = echo_rig_new_map(1);
+	struct vmem_map *map = echo_rig_new_map(1, ECHO_RIG_SEALS);
 	struct echo_rig p;
 
 	open_running(&p, map, 0);
@@ -200,9 +202,10 @@ static void measure_config(void)
 }
 
 /* Region 0 holds the ring and stays; the others are fresh each time. */
-static struct vmem_map *with_fresh(struct vmem_map *map, unsigned int n)
+static struct vmem_map *with_fresh(struct vmem_map *map, unsigned int n,
+				   int seals)
 {
-	struct vmem_map *fresh = echo_rig_new_map(n), *out;
+	struct vmem_map *fresh = echo_rig_new_map(n, seals), *out;
 	struct vmem_region *regions[16];
 	unsigned int i;
 
@@ -216,15 +219,15 @@ static struct vmem_map *with_fresh(struct vmem_map *map, unsigned int n)
 }
 
 static void measure_memory(const char *name, unsigned int n, unsigned int other,
-			   uint64_t protocol)
+			   int seals, uint64_t protocol)
 {
 	struct echo_rig p;
 	struct swap s = { .p = &p };
 
 	if (!bench_selected(name))
 		return;
-	s.maps[0] = echo_rig_new_map(n);
-	s.maps[1] = with_fresh(s.maps[0], other);
+	s.maps[0] = echo_rig_new_map(n, seals);
+	s.maps[1] = with_fresh(s.maps[0], other, seals);
 	open_running(&p, s.maps[0], protocol);
 	bench_rate(name, run_swap, &s, 1e3, "k/s");
 	echo_rig_close(&p);
@@ -253,7 +256,7 @@ static void measure_grown(void)
 
 	if (!bench_selected(name))
 		return;
-	s.maps[0] = echo_rig_new_map(8);
+	s.maps[0] = echo_rig_new_map(8, ECHO_RIG_SEALS);
 	s.maps[1] = without_last(s.maps[0], 8);
 	open_running(&p, s.maps[0], WITHOUT_SLOTS);
 	bench_rate(name, run_swap, &s, 1e3, "k/s");
@@ -302,7 +305,7 @@ static void measure_handshake(unsigned int nrings, bool acks)
 		 acks ? "ack" : "noack");
 	if (!bench_selected(name))
 		return;
-	s.map = echo_rig_new_map(8);
+	s.map = echo_rig_new_map(8, ECHO_RIG_SEALS);
 	bench_ns_timed(name, run_handshake, &s);
 	vmem_map_unref(s.map);
 }
@@ -313,10 +316,14 @@ int main(int argc, char **argv)
 	measure_floor();
 	measure_plain();
 	measure_config();
-	measure_memory("vu.set_mem_table_2_ack", 1, 2, WITHOUT_SLOTS);
-	measure_memory("vu.set_mem_table_8_ack", 8, 8, WITHOUT_SLOTS);
+	measure_memory("vu.set_mem_table_2_ack", 1, 2, ECHO_RIG_SEALS,
+		       WITHOUT_SLOTS);
+	measure_memory("vu.set_mem_table_8_ack", 8, 8, ECHO_RIG_SEALS,
+		       WITHOUT_SLOTS);
+	measure_memory("vu.set_mem_table_8_unsealed_ack", 8, 8, 0,
+		       WITHOUT_SLOTS);
 	measure_grown();
-	measure_memory("vu.add_rem_mem_reg_ack", 1, 2, 0);
+	measure_memory("vu.add_rem_mem_reg_ack", 1, 2, ECHO_RIG_SEALS, 0);
 	bench_handshake_floor(1);
 	bench_handshake_floor(4);
 	measure_handshake(1, true);

@@ -17,6 +17,7 @@
 #include "echo_rig.h"
 
 #define MIB (UINT64_C(1) << 20)
+#define REGION (2 * MIB)
 /* Rings lie in the first region, one behind the other. */
 #define RING_STEP 0x8000u
 
@@ -27,17 +28,18 @@ void echo_rig_die(const char *what, const struct vsu_error *err)
 	exit(1);
 }
 
-static struct vmem_region *new_region(uint64_t gpa)
+static struct vmem_region *new_region(uint64_t gpa, int seals)
 {
 	struct vsu_error err = VSU_ERROR_INIT;
 	struct vmem_fd_desc file = {
-		.fd = memfd_create("bench", MFD_CLOEXEC),
-		.flags = VMEM_BLOCK_WRITE | VMEM_BLOCK_SHARED, .len = MIB,
+		.fd = memfd_create("bench", MFD_CLOEXEC | MFD_ALLOW_SEALING),
+		.flags = VMEM_BLOCK_WRITE | VMEM_BLOCK_SHARED, .len = REGION,
 	};
-	struct vmem_region_desc desc = { .gpa = gpa, .len = MIB };
+	struct vmem_region_desc desc = { .gpa = gpa, .len = REGION };
 	struct vmem_region *region;
 
-	if (file.fd < 0 || ftruncate(file.fd, (off_t)MIB) < 0 ||
+	if (file.fd < 0 || ftruncate(file.fd, (off_t)REGION) < 0 ||
+	    fcntl(file.fd, F_ADD_SEALS, seals) < 0 ||
 	    vmem_block_new_fd(&file, &desc.block, &err) < 0 ||
 	    vmem_region_new(&desc, &region, &err) < 0)
 		echo_rig_die("memory", &err);
@@ -46,7 +48,7 @@ static struct vmem_region *new_region(uint64_t gpa)
 	return region;
 }
 
-struct vmem_map *echo_rig_new_map(unsigned int n)
+struct vmem_map *echo_rig_new_map(unsigned int n, int seals)
 {
 	struct vmem_region *regions[16] = { NULL };
 	struct vsu_error err = VSU_ERROR_INIT;
@@ -54,7 +56,7 @@ struct vmem_map *echo_rig_new_map(unsigned int n)
 	unsigned int i;
 
 	for (i = 0; i < n; i++)
-		regions[i] = new_region(i * 4 * MIB);
+		regions[i] = new_region(i * 4 * MIB, seals);
 	if (vmem_map_from_regions(regions, n, &map, &err) < 0)
 		echo_rig_die("map", &err);
 	for (i = 0; i < n; i++)

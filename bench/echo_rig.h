@@ -6,6 +6,7 @@
 #ifndef BENCH_ECHO_RIG_H
 #define BENCH_ECHO_RIG_H
 
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -35,8 +36,11 @@ struct echo_rig {
 /* Says why and ends the program. */
 _Noreturn void echo_rig_die(const char *what, const struct vsu_error *err);
 
-/* n regions of 1 MiB, 4 MiB apart, from 0. */
-struct vmem_map *echo_rig_new_map(unsigned int n);
+/* Of memfds as QEMU and cvmm make them; others have none. */
+#define ECHO_RIG_SEALS (F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL)
+
+/* n regions of 2 MiB, 4 MiB apart, from 0. seals: F_SEAL_*, or 0. */
+struct vmem_map *echo_rig_new_map(unsigned int n, int seals);
 
 /*
  * A server on a new thread and the socket that leads to it; no front-end yet.

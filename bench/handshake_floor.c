@@ -13,10 +13,11 @@
 #include <vmm-sys-util/sock.h>
 
 #include "bench.h"
+#include "echo_rig.h"
 #include "handshake_floor.h"
 
 #define REGIONS 8u
-#define MIB ((size_t)1 << 20)
+#define REGION ((size_t)2 << 20)
 #define GUARD ((size_t)4096)
 #define MAX_RINGS 4u
 
@@ -77,6 +78,7 @@ static void get(struct floor *f, int sock, size_t len)
 
 /* ------------------------------------------------------------------- server */
 
+/* The page behind a file that cannot grow is a guard by itself. */
 static void *map_file(int fd)
 {
 	struct stat st;
@@ -84,11 +86,9 @@ static void *map_file(int fd)
 
 	if (fstat(fd, &st))
 		floor_die("fstat");
-	at = mmap(NULL, MIB + GUARD, PROT_READ | PROT_WRITE,
+	at = mmap(NULL, REGION + GUARD, PROT_READ | PROT_WRITE,
 		  MAP_SHARED | MAP_NORESERVE, fd, 0);
-	if (at == MAP_FAILED ||
-	    mmap(at + MIB, GUARD, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS |
-		 MAP_FIXED | MAP_NORESERVE, -1, 0) == MAP_FAILED)
+	if (at == MAP_FAILED)
 		floor_die("mmap");
 	return at;
 }
@@ -159,7 +159,7 @@ static double floor_round(struct floor *f)
 	start = bench_now() - start;
 	pthread_join(thread, NULL);
 	for (i = 0; i < REGIONS; i++)
-		munmap(f->at[i], MIB + GUARD);
+		munmap(f->at[i], REGION + GUARD);
 	while (f->nfds)
 		close(f->fds[--f->nfds]);
 	close(f->ends[0]);
@@ -186,8 +186,10 @@ void bench_handshake_floor(unsigned int nrings)
 	if (!bench_selected(name))
 		return;
 	for (i = 0; i < REGIONS; i++) {
-		f.files[i] = memfd_create("bench", MFD_CLOEXEC);
-		if (f.files[i] < 0 || ftruncate(f.files[i], (off_t)MIB))
+		f.files[i] = memfd_create("bench",
+					  MFD_CLOEXEC | MFD_ALLOW_SEALING);
+		if (f.files[i] < 0 || ftruncate(f.files[i], (off_t)REGION) ||
+		    fcntl(f.files[i], F_ADD_SEALS, ECHO_RIG_SEALS))
 			floor_die("memfd");
 	}
 	for (i = 0; i < 2 * nrings; i++)

@@ -16,7 +16,7 @@
 
 #include "priv.h"
 
-#define ALL_FLAGS (VMEM_BLOCK_WRITE | VMEM_BLOCK_SHARED | VMEM_BLOCK_ROM)
+#define BLOCK_FLAGS (VMEM_BLOCK_WRITE | VMEM_BLOCK_SHARED | VMEM_BLOCK_ROM)
 
 static int check_desc(const struct vmem_fd_desc *d, struct vsu_error *err)
 {
@@ -24,7 +24,7 @@ static int check_desc(const struct vmem_fd_desc *d, struct vsu_error *err)
 
 	if (!d->len)
 		return vsu_error_set(err, -EINVAL, "a mapping of length 0");
-	if (d->flags & ~ALL_FLAGS)
+	if (d->flags & ~(BLOCK_FLAGS | VMEM_FD_CANNOT_GROW))
 		return vsu_error_set(err, -EINVAL, "unknown block flags %#x",
 				     d->flags);
 	if (vsu_u64_add_overflow(d->fd_offset, d->len, &end) ||
@@ -122,7 +122,7 @@ static int open_block(const struct vmem_fd_desc *d, bool take,
 	if (rc < 0)
 		return vsu_error_sys(err, rc, "no page size of the file");
 	block->closer = d->closer;
-	block->flags = d->flags;
+	block->flags = d->flags & BLOCK_FLAGS;
 	block->fd_offset = d->fd_offset;
 	block->len = d->len;
 	return 0;
@@ -158,11 +158,25 @@ static int place_claim(struct vmem_block *block, struct vmem_reservation *r,
 	return 0;
 }
 
+/*
+ * Pages of a file come in folios, and some kernels (Linux 6.11 to 6.17) map the
+ * rest of one though the file ends in it. None crosses what a table of pages
+ * maps.
+ */
+static bool nothing_follows(const struct vmem_fd_desc *d, uint64_t size)
+{
+	const uint64_t page = vmem_priv_host_page();
+
+	return d->flags & VMEM_FD_CANNOT_GROW &&
+	       size - d->fd_offset == d->len &&
+	       vsu_is_aligned(size, page * (page / sizeof(uint64_t)));
+}
+
 static int map_block(struct vmem_block *block, const struct vmem_fd_desc *d,
-		     struct vmem_reservation *r, uint64_t off,
+		     uint64_t size, struct vmem_reservation *r, uint64_t off,
 		     struct vsu_error *err)
 {
-	struct vmem_priv_map_request req = { 0 };
+	struct vmem_priv_map_request req = { .ends = nothing_follows(d, size) };
 	int rc = whole_pages(d, block->page_size, &req, err);
 
 	if (!rc && r)
@@ -198,7 +212,7 @@ static int new_known_block(struct vmem_reservation *r, uint64_t off,
 		return vsu_error_set(err, -ENOMEM, "no memory for a block");
 	rc = open_block(d, take, facts->block_size, block, err);
 	if (!rc)
-		rc = map_block(block, d, r, off, err);
+		rc = map_block(block, d, facts->size, r, off, err);
 	if (rc < 0) {
 		give_up(block, take);
 		return rc;

@@ -123,8 +123,9 @@ static int kernel_ask(const struct vmem_priv_map_request *req)
 /*
  * The common case in two calls: a file in pages of the host, wherever there is
  * room, is mapped with one page more than is wanted, which then becomes the
- * guard: to forbid a page costs less than to put another mapping there. False
- * where the kernel does not do it so, and nothing is left.
+ * guard: to forbid a page costs less than to put another mapping there. A page
+ * that the file can never have is one already. False where the kernel does not
+ * do it so, and nothing is left.
  */
 static bool map_with_guard(const struct vmem_priv_map_request *req,
 			   struct vmem_priv_mapping *out)
@@ -140,7 +141,7 @@ static bool map_with_guard(const struct vmem_priv_map_request *req,
 	area = map_at(&wide, NULL, 0);
 	if (area == MAP_FAILED)
 		return false;
-	if (mprotect(area + req->len, page, PROT_NONE) < 0) {
+	if (!req->ends && mprotect(area + req->len, page, PROT_NONE) < 0) {
 		munmap(area, wide.len);
 		return false;
 	}

@@ -24,8 +24,8 @@
 /* mapping.c: address space and what is mapped into it */
 
 /*
- * area is what munmap() takes: the pages of the mapping and at least one
- * PROT_NONE page behind them. Inside a reservation there is no area of its
+ * area is what munmap() takes: the pages of the mapping and behind them at
+ * least one that nobody can touch. Inside a reservation there is no area of its
  * own (area NULL) and the pages go back to the reservation instead.
  */
 struct vmem_priv_mapping {
@@ -43,6 +43,7 @@ struct vmem_priv_map_request {
 	int flags;		/* MAP_*, without MAP_FIXED */
 	uint64_t align;		/* power of two, at least the page size */
 	unsigned char *at;	/* in a reservation; NULL: anywhere */
+	bool ends;		/* the file has no page behind it and never will */
 };
 
 int vmem_priv_map(const struct vmem_priv_map_request *req,

@@ -312,6 +312,65 @@ START_TEST(guard_page_stops_an_overrun)
 }
 END_TEST
 
+/* One table of pages maps so much; no folio of a file crosses its end. */
+#define TABLE (PAGE * (PAGE / 8))
+
+static struct vmem_block *make_sealed_block(uint64_t size, uint64_t offset,
+					    uint64_t len)
+{
+	int fd = memfd_create("test", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	struct vmem_block *block = NULL;
+
+	ck_assert_int_eq(ftruncate(fd, (off_t)size), 0);
+	ck_assert_int_eq(fcntl(fd, F_ADD_SEALS, F_SEAL_GROW), 0);
+	ck_assert_int_eq(new_block_fd(fd, offset, len,
+				      RW_SHARED | VMEM_FD_CANNOT_GROW, &block), 0);
+	close(fd);
+	return block;
+}
+
+static void overrun_sealed(uint64_t size, uint64_t offset, uint64_t len)
+{
+	unsigned char *hva = vmem_block_hva(make_sealed_block(size, offset,
+							      len));
+
+	hva[0] = hva[len - 1] = 1;
+	die_of_faults();
+	(void)*(volatile unsigned char *)(hva + len);
+}
+
+START_TEST(end_of_a_file_that_cannot_grow_is_a_guard)
+{
+	overrun_sealed(2 * TABLE, TABLE, TABLE);
+}
+END_TEST
+
+START_TEST(file_that_goes_on_behind_the_piece_is_no_guard)
+{
+	overrun_sealed(2 * TABLE, 0, TABLE);
+}
+END_TEST
+
+/* Some kernels map all of a folio, past the end of its file. */
+START_TEST(end_inside_a_folio_is_no_guard)
+{
+	overrun_sealed(TABLE + PAGE, 0, TABLE + PAGE);
+}
+END_TEST
+
+START_TEST(overrun_into_a_guard_is_told_to_system_calls_too)
+{
+	struct vmem_block *block = make_sealed_block(TABLE, 0, TABLE);
+	int fd = open("/dev/zero", O_RDONLY | O_CLOEXEC);
+
+	ck_assert_int_eq(read(fd, vmem_block_hva(block) + TABLE, 1), -1);
+	ck_assert_int_eq(errno, EFAULT);
+	ck_assert_uint_eq(vmem_block_flags(block), RW_SHARED);
+	vmem_block_unref(block);
+	close(fd);
+}
+END_TEST
+
 START_TEST(read_only_block_cannot_be_stored_to)
 {
 	struct vmem_block *block = NULL;
@@ -459,6 +518,12 @@ int main(void)
 	tcase_add_test(tc, file_looked_at_is_not_looked_at_again);
 	tcase_add_test(tc, file_without_a_size_is_held_to_none);
 	tcase_add_test_raise_signal(tc, guard_page_stops_an_overrun, SIGSEGV);
+	tcase_add_test_raise_signal(tc, end_of_a_file_that_cannot_grow_is_a_guard,
+				    SIGBUS);
+	tcase_add_test_raise_signal(tc, file_that_goes_on_behind_the_piece_is_no_guard,
+				    SIGSEGV);
+	tcase_add_test_raise_signal(tc, end_inside_a_folio_is_no_guard, SIGSEGV);
+	tcase_add_test(tc, overrun_into_a_guard_is_told_to_system_calls_too);
 	tcase_add_test_raise_signal(tc, read_only_block_cannot_be_stored_to,
 				    SIGSEGV);
 	tcase_add_test(tc, seals_are_those_of_the_file);

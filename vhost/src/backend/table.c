@@ -7,6 +7,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "backend/backend_priv.h"
 #include "wire/descriptor.h"
@@ -203,7 +204,8 @@ static int map_block(const struct vhost_user_backend *b, int *fd,
 	struct vmem_fd_desc desc = {
 		.fd = *fd,
 		.flags = VMEM_BLOCK_SHARED |
-			 (s->read_only ? VMEM_BLOCK_ROM : VMEM_BLOCK_WRITE),
+			 (s->read_only ? VMEM_BLOCK_ROM : VMEM_BLOCK_WRITE) |
+			 (s->cannot_grow ? VMEM_FD_CANNOT_GROW : 0),
 		.fd_offset = r->mmap_offset,
 		.len = r->size,
 		.sigbus = b->config.sigbus,
@@ -229,14 +231,20 @@ static int new_region(struct vmem_block *block,
 	return vhost_user_priv_of_peer(vmem_region_new(&desc, out, err), err);
 }
 
-/* The place is a sentence's: memory as nearly all send it needs none. */
+/*
+ * Seals tell what vsu_foreign_kind() calls VSU_FOREIGN_SHARED, and are asked for
+ * before the file is looked at: the size that is found then is its last word.
+ * The place is a sentence's: memory as nearly all send it needs none.
+ */
 static int check_slot_fd(const struct vhost_user_backend *b, int fd,
-			 const struct vhost_user_priv_slot *s, bool *shared,
+			 struct vhost_user_priv_slot *s, bool *shared,
 			 struct vsu_error *err)
 {
+	const int seals = fcntl(fd, F_GET_SEALS);
 	char place[80];
 
-	*shared = vsu_foreign_kind(fd) == VSU_FOREIGN_SHARED;
+	*shared = seals >= 0;
+	s->cannot_grow = *shared && seals & F_SEAL_GROW;
 	if (*shared)
 		return 0;
 	snprintf(place, sizeof(place), PLACE, PLACE_ARGS(&s->wire));
@@ -263,10 +271,10 @@ static int map_fresh(const struct vhost_user_backend *b, int *fd,
 			0;
 }
 
-/* A block that is kept, or NULL. */
-static struct vmem_block *
-block_keep(const struct vhost_user_priv_table *keep, int fd,
-	   const struct vmem_fd_facts *facts, struct vhost_user_priv_slot *s)
+/* The slot of which the mapping is kept, or NULL. */
+static const struct vhost_user_priv_slot *
+find_kept(const struct vhost_user_priv_table *keep, int fd,
+	  const struct vmem_fd_facts *facts, struct vhost_user_priv_slot *s)
 {
 	const struct vhost_user_priv_slot *same = NULL;
 
@@ -275,8 +283,37 @@ block_keep(const struct vhost_user_priv_table *keep, int fd,
 	if (!same)
 		return NULL;
 	s->read_only = is_read_only(fd);
-	return same->read_only == s->read_only ?
-	       vmem_block_ref(vmem_region_block(same->region)) : NULL;
+	return same->read_only == s->read_only ? same : NULL;
+}
+
+/*
+ * At the same addresses it is the same region, else another one of the block:
+ * also under an IOTLB, where a table that comes again ends all entries.
+ */
+static int keep_region(const struct vhost_user_backend *b,
+		       const struct vhost_user_priv_slot *same,
+		       struct vhost_user_priv_slot *s, struct vsu_error *err)
+{
+	if (vhost_user_priv_translates(b) ||
+	    memcmp(&same->wire, &s->wire, sizeof(s->wire)))
+		return new_region(vmem_region_block(same->region), &s->wire,
+				  &s->region, err);
+	s->region = vmem_region_ref(same->region);
+	return 0;
+}
+
+static int fresh_region(const struct vhost_user_backend *b, int *fd,
+			const struct vmem_fd_facts *facts,
+			struct vhost_user_priv_slot *s, struct vsu_error *err)
+{
+	struct vmem_block *block;
+	int rc = map_fresh(b, fd, facts, s, &block, err);
+
+	if (rc < 0)
+		return rc;
+	rc = new_region(block, &s->wire, &s->region, err);
+	vmem_block_unref(block);
+	return rc;
 }
 
 /*
@@ -288,8 +325,8 @@ static int map_slot(const struct vhost_user_backend *b, int *fd,
 		    const struct vhost_user_priv_table *keep,
 		    struct vhost_user_priv_slot *s, struct vsu_error *err)
 {
+	const struct vhost_user_priv_slot *same;
 	struct vmem_fd_facts facts;
-	struct vmem_block *block;
 	bool shared = false;
 	int rc;
 
@@ -302,16 +339,12 @@ static int map_slot(const struct vhost_user_backend *b, int *fd,
 				     PLACE_ARGS(&s->wire));
 	s->dev = facts.dev;
 	s->ino = facts.ino;
-	block = block_keep(keep, *fd, &facts, s);
-	if (!block)
-		rc = map_fresh(b, fd, &facts, s, &block, err);
-	else if (shared)
+	same = find_kept(keep, *fd, &facts, s);
+	if (!same)
+		return fresh_region(b, fd, &facts, s, err);
+	if (shared)
 		vsu_fd_close(fd);
-	if (rc < 0)
-		return rc;
-	rc = new_region(block, &s->wire, &s->region, err);
-	vmem_block_unref(block);
-	return rc;
+	return keep_region(b, same, s, err);
 }
 
 int vhost_user_priv_table_add(const struct vhost_user_backend *b,

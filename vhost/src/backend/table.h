@@ -17,6 +17,7 @@ struct vhost_user_priv_slot {
 	struct vhost_user_mem_region wire;
 	uint64_t dev, ino;	/* of the file behind it */
 	bool read_only;		/* its descriptor cannot be written through */
+	bool cannot_grow;	/* the file, as its seals say */
 	struct vmem_region *region;
 };
 

@@ -189,6 +189,41 @@ START_TEST(other_file_at_the_same_place_is_mapped_anew)
 }
 END_TEST
 
+static const struct guarded {
+	int seals;
+	uint64_t size, len;	/* of the file, of the region at its front */
+} guarded[] = {
+	{ 0, 2 * MiB, 2 * MiB },
+	{ F_SEAL_SHRINK, 2 * MiB, 2 * MiB },
+	{ F_SEAL_GROW, 2 * MiB, 2 * MiB },
+	{ F_SEAL_GROW, 4 * MiB, 2 * MiB },
+	{ F_SEAL_GROW, 3 * MiB, 3 * MiB },
+	{ F_SEAL_GROW, 2 * MiB, PAGE },
+};
+
+/* The front-end makes its file longer once it is mapped, where it can. */
+START_TEST(nothing_behind_a_region_can_be_touched)
+{
+	const struct guarded *g = &guarded[_i];
+	int fd = memfd_create("guarded", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	int zero = open("/dev/zero", O_RDONLY | O_CLOEXEC);
+	struct rig r;
+
+	rig_init(&r);
+	rig_negotiate(&r);
+	ck_assert_int_eq(ftruncate(fd, (off_t)g->size), 0);
+	ck_assert_int_eq(fcntl(fd, F_ADD_SEALS, g->seals), 0);
+	ck_assert_uint_eq(add(&r, plain(0, g->len, 0, 0), fd), 0);
+	ck_assert_int_eq(ftruncate(fd, 8 * MiB) == 0, !(g->seals & F_SEAL_GROW));
+	ck_assert_int_eq(read(zero, hva(&r, g->len - 1), 1), 1);
+	ck_assert_int_eq(read(zero, hva(&r, g->len - 1) + 1, 1), -1);
+	ck_assert_int_eq(errno, EFAULT);
+	vsu_fd_close(&zero);
+	vsu_fd_close(&fd);
+	rig_fini(&r);
+}
+END_TEST
+
 START_TEST(slots_come_and_go)
 {
 	struct rig r;
@@ -785,6 +820,8 @@ int main(void)
 	tcase_add_test(tc, last_address_is_an_address);
 	tcase_add_test(tc, resent_table_keeps_the_mappings_it_has);
 	tcase_add_test(tc, other_file_at_the_same_place_is_mapped_anew);
+	tcase_add_loop_test(tc, nothing_behind_a_region_can_be_touched, 0,
+			    sizeof(guarded) / sizeof(guarded[0]));
 	tcase_add_test(tc, slots_come_and_go);
 	tcase_add_test(tc, b2_12_chain_in_flight_keeps_the_memory_that_is_replaced);
 	tcase_add_test(tc, b2_16_ring_whose_memory_goes_waits_until_it_is_back);

@@ -47,10 +47,19 @@ enum vmem_kind {
 #define VMEM_BLOCK_SHARED	0x2u	/* MAP_SHARED: others with the fd see stores */
 #define VMEM_BLOCK_ROM		0x4u	/* the guest may not store to it */
 
+/*
+ * Of struct vmem_fd_desc alone: F_SEAL_GROW was seen on the file before it was
+ * looked at, so that it never becomes longer. Where it ends with the piece, on
+ * a border of what one table of pages maps (2 MiB with pages of 4 KiB), the
+ * guard behind the block is a page of the file that never comes to be: an
+ * access there is a SIGBUS and not a SIGSEGV, and a system call is saved.
+ */
+#define VMEM_FD_CANNOT_GROW	0x8u
+
 /* A piece of a received or opened file that is to be mapped. Frozen. */
 struct vmem_fd_desc {
 	int fd;			/* borrowed; duplicated, or taken */
-	uint32_t flags;		/* VMEM_BLOCK_WRITE, VMEM_BLOCK_SHARED, _ROM */
+	uint32_t flags;		/* VMEM_BLOCK_*, VMEM_FD_CANNOT_GROW */
 	uint64_t fd_offset;	/* bytes; need not be page aligned, see below */
 	uint64_t len;		/* bytes; need not be a multiple of the page */
 	struct vmem_sigbus *sigbus; /* the table to enter, or NULL */
