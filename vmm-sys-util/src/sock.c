@@ -74,9 +74,9 @@ static void attach_fds(struct msghdr *msg, union send_control *control,
 	size_t len = nfds * sizeof(int);
 	struct cmsghdr *c;
 
-	memset(control, 0, sizeof(*control));
 	msg->msg_control = control->buf;
 	msg->msg_controllen = CMSG_SPACE(len);
+	memset(control, 0, msg->msg_controllen);
 	c = CMSG_FIRSTHDR(msg);
 	c->cmsg_level = SOL_SOCKET;
 	c->cmsg_type = SCM_RIGHTS;
