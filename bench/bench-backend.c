@@ -13,6 +13,7 @@
 
 #include <poll.h>
 #include <stdio.h>
+#include <sys/epoll.h>
 #include <unistd.h>
 
 #include <vhost/protocol.h>
@@ -105,6 +106,7 @@ static void measure_chains(unsigned int batch, uint64_t protocol)
 /* -------------------------------------------------------------------- floor */
 
 static int there, back;
+static bool over;		/* seen by who is woken once more */
 
 static void wait_and_drain(int fd)
 {
@@ -115,23 +117,22 @@ static void wait_and_drain(int fd)
 	(void)!read(fd, &count, sizeof(count));
 }
 
-static void write_one(int fd, uint64_t value)
+static void write_one(int fd)
 {
+	const uint64_t value = 1;
+
 	(void)!write(fd, &value, sizeof(value));
 }
 
-/* Ends when it is sent more than one. */
+/* As the server does it: each event is an edge, and none is read. */
 static void *echo_events(void *opaque)
 {
-	struct pollfd p = { .fd = there, .events = POLLIN };
-	uint64_t count = 1;
+	struct epoll_event event = { .events = EPOLLIN | EPOLLET };
+	int *epfd = opaque;
 
-	(void)opaque;
-	while (count == 1) {
-		poll(&p, 1, -1);
-		if (read(there, &count, sizeof(count)) == sizeof(count))
-			write_one(back, 1);
-	}
+	while (epoll_wait(*epfd, &event, 1, -1) == 1 &&
+	       !__atomic_load_n(&over, __ATOMIC_ACQUIRE))
+		write_one(back);
 	return NULL;
 }
 
@@ -139,22 +140,27 @@ static void run_events(void *opaque, uint64_t n)
 {
 	(void)opaque;
 	while (n--) {
-		write_one(there, 1);
+		write_one(there);
 		wait_and_drain(back);
 	}
 }
 
 static void measure_floor(void)
 {
+	struct epoll_event event = { .events = EPOLLIN | EPOLLET };
+	int epfd = epoll_create1(EPOLL_CLOEXEC);
 	pthread_t thread;
 
 	there = vsu_event_new();
 	back = vsu_event_new();
-	if (pthread_create(&thread, NULL, echo_events, NULL))
+	if (epoll_ctl(epfd, EPOLL_CTL_ADD, there, &event) ||
+	    pthread_create(&thread, NULL, echo_events, &epfd))
 		echo_rig_die("thread", NULL);
 	bench_rate("floor.eventfd_pingpong", run_events, NULL, 1e3, "k/s");
-	write_one(there, 2);
+	__atomic_store_n(&over, true, __ATOMIC_RELEASE);
+	write_one(there);
 	pthread_join(thread, NULL);
+	close(epfd);
 	close(there);
 	close(back);
 }

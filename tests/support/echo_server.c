@@ -3,16 +3,19 @@
 #include <config.h>
 
 #include <errno.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 
 #include <virtio-queue/cursor.h>
 #include <virtio-queue/turn.h>
 #include <vhost/shmem.h>
-#include <vmm-sys-util/event.h>
+#include <vmm-sys-util/fd.h>
 
 #include "echo_server.h"
+
+/* An event is of a ring, by its number, or of this. */
+#define SESSION ECHO_RINGS
 
 struct echo_turn {
 	struct echo_server *server;
@@ -76,14 +79,33 @@ static void on_shmem_result(void *opaque, uint64_t cookie, int result)
 	s->answered = true;
 }
 
+static void watch(struct echo_server *s, int fd, uint32_t events, uint32_t what)
+{
+	struct epoll_event event = { .events = events, .data.u32 = what };
+
+	if (epoll_ctl(s->epfd, EPOLL_CTL_ADD, fd, &event) < 0)
+		abort();
+}
+
+/* Nobody needs the count of a kick: each is an edge, and it is never read. */
 static void on_run(void *opaque, uint32_t ring)
 {
 	struct echo_server *s = opaque;
 
 	if (ring == 0 && s->map_fd >= 0 && !s->answered)
 		ask_for_map(s);
+	s->kick[ring] = vhost_user_backend_kick_fd(s->b, ring);
+	if (s->kick[ring] >= 0)
+		watch(s, s->kick[ring], EPOLLIN | EPOLLET, ring);
 	s->running[ring] = true;
 	serve(s, ring);
+}
+
+static void ring_stop(struct echo_server *s, uint32_t ring)
+{
+	if (s->running[ring] && s->kick[ring] >= 0)
+		epoll_ctl(s->epfd, EPOLL_CTL_DEL, s->kick[ring], NULL);
+	s->running[ring] = false;
 }
 
 static void on_quiesce(void *opaque, uint32_t ring, bool drain, uint64_t token)
@@ -94,7 +116,7 @@ static void on_quiesce(void *opaque, uint32_t ring, bool drain, uint64_t token)
 	(void)drain;	/* nothing is ever under way between turns */
 	for (i = 0; i < ECHO_RINGS; i++)
 		if (ring == i || ring == VHOST_USER_ALL_RINGS)
-			s->running[i] = false;
+			ring_stop(s, i);
 	vhost_user_backend_done(s->b, token);
 }
 
@@ -131,6 +153,7 @@ static void on_gone(void *opaque, const struct vsu_error *err)
 	s->why = err->code;
 	vhost_user_backend_free(s->b);
 	s->b = NULL;
+	vsu_fd_close(&s->epfd);
 }
 
 static const struct vhost_user_backend_ops ops = {
@@ -159,45 +182,38 @@ void echo_server_init(struct echo_server *s, int sock, uint64_t features,
 
 	memset(s, 0, sizeof(*s));
 	s->map_fd = map_fd;
-	if (vhost_user_backend_new_take_fd(sock, &config, &ops, s, &s->b,
+	s->epfd = epoll_create1(EPOLL_CLOEXEC);
+	if (s->epfd < 0 ||
+	    vhost_user_backend_new_take_fd(sock, &config, &ops, s, &s->b,
 					   NULL) < 0)
 		abort();
+	watch(s, vhost_user_backend_fd(s->b), EPOLLIN, SESSION);
 }
 
-static void serve_kicked(struct echo_server *s, const struct pollfd *fds)
+static void serve_session(struct echo_server *s)
 {
-	uint64_t count;
-	uint32_t i;
-
-	for (i = 0; i < ECHO_RINGS && !s->gone; i++) {
-		if (!s->running[i] || !fds[i].revents)
-			continue;
-		vsu_event_drain(fds[i].fd, &count);
-		serve(s, i);
-	}
+	while (!s->gone && vhost_user_backend_dispatch(s->b) == 1)
+		;
 }
 
+/* Rings first: what a message changes is valid after it only. */
 bool echo_server_turn(struct echo_server *s, int ms)
 {
-	struct pollfd fds[ECHO_RINGS + 1];
-	uint32_t i;
+	struct epoll_event events[ECHO_RINGS + 1];
+	bool session = false;
+	int i, n;
 
 	if (s->gone)
 		return false;
-	for (i = 0; i < ECHO_RINGS; i++) {
-		fds[i].fd = s->running[i] ?
-			    vhost_user_backend_kick_fd(s->b, i) : -1;
-		fds[i].events = POLLIN;
-		fds[i].revents = 0;
+	n = epoll_wait(s->epfd, events, ECHO_RINGS + 1, ms);
+	for (i = 0; i < n; i++) {
+		if (events[i].data.u32 == SESSION)
+			session = true;
+		else if (s->running[events[i].data.u32])
+			serve(s, events[i].data.u32);
 	}
-	fds[ECHO_RINGS].fd = vhost_user_backend_fd(s->b);
-	fds[ECHO_RINGS].events = POLLIN;
-	poll(fds, ECHO_RINGS + 1, ms);
-	/* rings first: what a message changes is valid after it only */
-	serve_kicked(s, fds);
-	if (fds[ECHO_RINGS].revents)
-		while (!s->gone && vhost_user_backend_dispatch(s->b) == 1)
-			;
+	if (session)
+		serve_session(s);
 	return !s->gone;
 }
 
