@@ -80,8 +80,7 @@ struct vmm_device_facts {
 /* The same device with queues that the host's kernel serves. */
 struct vmm_device_kernel {
 	/* -EINVAL: a key that cannot be then, or one that has to. */
-	int (*check)(const void *config, uint32_t queues,
-		     struct vsu_error *err);
+	int (*check)(const void *config, struct vsu_error *err);
 	int (*open)(const void *config, const struct vmm_device_common *common,
 		    struct virtdev_vhost_kern **out, struct vsu_error *err);
 };

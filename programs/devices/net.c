@@ -151,8 +151,7 @@ static void net_describe(const void *config, struct vmm_device_facts *facts)
 	facts->connects = ((const struct net *)config)->reconnect;
 }
 
-static int kernel_check(const void *config, uint32_t queues,
-			struct vsu_error *err)
+static int kernel_check(const void *config, struct vsu_error *err)
 {
 	const struct net *n = config;
 
@@ -160,8 +159,7 @@ static int kernel_check(const void *config, uint32_t queues,
 		return vsu_error_set(err, -EINVAL,
 				     "the kernel serves a tap interface: give 'tap=NAME' or 'fd=N'%s",
 				     n->socket ? ", leave out 'socket'" : "");
-	return queues < 2 ? 0 : vsu_error_set(err, -EINVAL,
-		"the kernel serves one pair of queues of a network card; leave out 'queues'");
+	return 0;
 }
 
 static int kernel_open(const void *config,

@@ -60,12 +60,10 @@ static int vsock_open(const void *config,
 	return virtdev_vsock_new(&vsock, out, err);
 }
 
-static int kernel_check(const void *config, uint32_t queues,
-			struct vsu_error *err)
+static int kernel_check(const void *config, struct vsu_error *err)
 {
 	const struct vsock *v = config;
 
-	(void)queues;
 	if (!v->cid)
 		return vsu_error_set(err, -EINVAL, "needs 'cid=N'");
 	return !v->path && !v->seqpacket_path && !v->connections &&

@@ -252,7 +252,7 @@ static int check_kernel(const struct parse *p, struct vsu_error *err)
 		return vsu_error_set(err, -EINVAL,
 				     "%s '%s': 'read-only-windows' is for 'backend=user:'",
 				     p->option, p->list);
-	rc = kind->kernel->check(spec->config, spec->queues, &why);
+	rc = kind->kernel->check(spec->config, &why);
 	return rc < 0 ? vsu_error_set(err, rc, "%s '%s': %s", p->option,
 				      p->list, why.msg) : 0;
 }

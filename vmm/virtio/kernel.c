@@ -6,20 +6,29 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include <virtio-devices/inline.h>
+
 #include "log.h"
 #include "virtio/kernel.h"
 #include "virtio/rings.h"
 
+/*
+ * Queues have the kicks of home, which serves the control queue of a network
+ * card, and their other descriptors from rings.
+ */
 struct kernel_end {
 	struct vmm_virtio *v;
+	struct ev_loop *loop;
 	struct vmm_shmem *shmem;
 	struct virtdev_vhost_kern *kern;
+	struct virtdev_inline *home;
 	struct vmm_rings rings;
+	ev_io ready;		/* home has something to do */
 };
 
 static const char *node_of(const struct kernel_end *e)
 {
-	return vhost_kern_name(virtdev_vhost_kern_kernel(e->kern));
+	return vhost_kern_name(virtdev_vhost_kern_kernel(e->kern, 0));
 }
 
 static int give_map(struct kernel_end *e, bool with_windows,
@@ -43,19 +52,55 @@ static int give_memory(struct kernel_end *e, struct vsu_error *err)
 	return rc == -ENOSPC ? give_map(e, false, err) : rc;
 }
 
+/* ------------------------------------------------------------------- queues */
+
+static void on_ready(struct ev_loop *loop, ev_io *w, int revents)
+{
+	const struct kernel_end *e = w->data;
+
+	(void)loop;
+	(void)revents;
+	vmm_virtio_lock(e->v);
+	virtdev_inline_dispatch(e->home);
+	vmm_virtio_unlock(e->v);
+}
+
 static int give_rings(struct kernel_end *e, uint64_t features,
 		      struct vsu_error *err)
 {
 	struct vhost_user_ring *rings;
-	int rc = give_memory(e, err);
+	uint32_t i;
+	int rc = vmm_rings_describe_all(&e->rings, &rings, err);
 
-	if (!rc)
-		rc = vmm_rings_describe_all(&e->rings, &rings, err);
 	if (rc < 0)
 		return rc;
+	for (i = 0; i < e->rings.n; i++)
+		rings[i].kick_fd = virtdev_inline_kick_fd(e->home, i);
 	rc = virtdev_vhost_kern_start(e->kern, features, rings, e->rings.n,
 				      err);
 	free(rings);
+	return rc;
+}
+
+static int start_control(struct kernel_end *e, struct vsu_error *err)
+{
+	uint32_t i;
+	int rc = 0;
+
+	for (i = 0; !rc && i < e->rings.n; i++)
+		if (virtdev_vhost_kern_is_control(e->kern, i))
+			rc = virtdev_inline_start_queue(e->home, i, err);
+	if (rc < 0)
+		virtdev_vhost_kern_stop(e->kern);
+	return rc;
+}
+
+static int log_start(int rc, const struct vsu_error *err)
+{
+	if (rc < 0)
+		prog_log(PROG_LOG_WARNING, "not started",
+			 "the queues cannot be started: %s; the guest has to reset the device",
+			 err->msg);
 	return rc;
 }
 
@@ -67,20 +112,55 @@ static int kernel_start(void *end, uint64_t features)
 	int rc;
 
 	vmm_rings_watch_faults(&e->rings);
-	rc = give_rings(e, features, &err);
-	if (rc < 0)
-		prog_log(PROG_LOG_WARNING, "not started",
-			 "the queues cannot be started: %s; the guest has to reset the device",
-			 err.msg);
-	return rc;
+	rc = give_memory(e, &err);
+	if (!rc)
+		rc = give_rings(e, features, &err);
+	if (!rc)
+		rc = start_control(e, &err);
+	return log_start(rc, &err);
 }
 
+/* The control queue has finished what it took when its turn ends. */
 static bool kernel_stop(void *end)
 {
 	const struct kernel_end *e = end;
 
 	virtdev_vhost_kern_stop(e->kern);
+	(void)!virtdev_inline_stop(e->home);
 	return true;
+}
+
+/* Done either way; a neighbour that does not go on needs the device reset. */
+static int kernel_queue_reset(void *end, uint32_t queue)
+{
+	struct vsu_error err = VSU_ERROR_INIT;
+	const struct kernel_end *e = end;
+	int rc;
+
+	if (virtdev_vhost_kern_is_control(e->kern, queue))
+		return virtdev_inline_reset_queue(e->home, queue);
+	rc = virtdev_vhost_kern_reset_queue(e->kern, queue, &err);
+	if (log_start(rc, &err) < 0)
+		virtdev_transport_needs_reset(vmm_virtio_transport(e->v));
+	return 0;
+}
+
+static int kernel_queue_start(void *end, uint32_t queue)
+{
+	struct vsu_error err = VSU_ERROR_INIT;
+	const struct kernel_end *e = end;
+	struct vhost_user_ring ring;
+	int rc;
+
+	if (virtdev_vhost_kern_is_control(e->kern, queue)) {
+		rc = virtdev_inline_start_queue(e->home, queue, &err);
+	} else {
+		vmm_rings_describe(&e->rings, queue, &ring);
+		ring.kick_fd = virtdev_inline_kick_fd(e->home, queue);
+		rc = virtdev_vhost_kern_start_queue(e->kern, queue, &ring,
+						    &err);
+	}
+	return log_start(rc, &err);
 }
 
 /* Memory that goes must not be the kernel's any more, whatever it costs. */
@@ -89,6 +169,7 @@ static void kernel_refresh(void *end)
 	struct vsu_error err = VSU_ERROR_INIT;
 	struct kernel_end *e = end;
 
+	virtdev_inline_refresh(e->home);
 	if (give_memory(e, &err) == 0)
 		return;
 	prog_log(PROG_LOG_WARNING, "memory",
@@ -103,7 +184,7 @@ static int kernel_kick_fd(void *end, uint32_t queue)
 {
 	const struct kernel_end *e = end;
 
-	return e->rings.ring[queue].kick_fd;
+	return virtdev_inline_kick_fd(e->home, queue);
 }
 
 static uint32_t kernel_stats(void *end, struct virtdev_stat *stats,
@@ -120,15 +201,34 @@ static void kernel_free(void *end)
 {
 	struct kernel_end *e = end;
 
+	ev_io_stop(e->loop, &e->ready);
+	kernel_stop(e);
 	vmm_rings_fini(&e->rings);
+	virtdev_inline_free(e->home);
 	virtdev_vhost_kern_free(e->kern);
 	free(e);
 }
 
 static const struct vmm_virtio_end kernel_ops = {
 	.start = kernel_start, .stop = kernel_stop, .refresh = kernel_refresh,
+	.queue_reset = kernel_queue_reset, .queue_start = kernel_queue_start,
 	.kick_fd = kernel_kick_fd, .stats = kernel_stats, .free = kernel_free,
 };
+
+static int make_home(const struct vmm_virtio_place *place,
+		     struct kernel_end *e, struct vsu_error *err)
+{
+	int rc = vmm_virtio_new(place, virtdev_vhost_kern_device(e->kern),
+				VQ_F_RING_RESET, &e->v, err);
+
+	if (rc < 0)
+		return rc;
+	rc = virtdev_inline_new(vmm_virtio_transport(e->v), place->space,
+				&e->home, err);
+	if (rc < 0)
+		vmm_virtio_free(e->v);
+	return rc;
+}
 
 static int make_end(const struct vmm_virtio_place *place,
 		    struct kernel_end *e, struct vsu_error *err)
@@ -140,7 +240,7 @@ static int make_end(const struct vmm_virtio_place *place,
 		 node_of(e));
 	if (!rc)
 		rc = give_memory(e, err);
-	return rc ? rc : vmm_virtio_new(place, dev, 0, &e->v, err);
+	return rc ? rc : make_home(place, e, err);
 }
 
 int vmm_virtio_kernel(const struct vmm_virtio_place *place,
@@ -152,6 +252,7 @@ int vmm_virtio_kernel(const struct vmm_virtio_place *place,
 
 	if (!e)
 		return vsu_error_sys(err, -ENOMEM, "device");
+	e->loop = place->loop;
 	e->shmem = place->shmem;
 	e->kern = kern;
 	rc = make_end(place, e, err);
@@ -160,6 +261,9 @@ int vmm_virtio_kernel(const struct vmm_virtio_place *place,
 		free(e);
 		return rc;
 	}
+	ev_io_init(&e->ready, on_ready, virtdev_inline_fd(e->home), EV_READ);
+	e->ready.data = e;
+	ev_io_start(e->loop, &e->ready);
 	vmm_virtio_set_end(e->v, &kernel_ops, e);
 	vmm_rings_run(&e->rings, e->v, place->loop);
 	*out = e->v;

@@ -22,6 +22,9 @@ static_assert(sizeof(struct virtdev_net_header) == 12, "5.1.6");
 		VIRTDEV_NET_F_CTRL_VLAN | VIRTDEV_NET_F_CTRL_MAC_ADDR | \
 		VIRTDEV_NET_F_GUEST_ANNOUNCE)
 
+/* Of those and the ring's: not ours to offer where queues of frames are away. */
+#define FRAMES (RING | VIRTDEV_NET_F_MRG_RXBUF | VIRTDEV_NET_F_GUEST_ANNOUNCE)
+
 uint64_t virtdev_priv_net_features(const struct net *net)
 {
 	uint64_t features = RING | ALWAYS | net->offered;
@@ -32,6 +35,8 @@ uint64_t virtdev_priv_net_features(const struct net *net)
 		features |= VIRTDEV_NET_F_MTU;
 	if (net->pairs > 1)
 		features |= VIRTDEV_NET_F_MQ;
+	if (net->away.use)
+		features = (features & ~FRAMES) | net->away.features;
 	return features;
 }
 

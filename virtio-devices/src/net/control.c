@@ -100,14 +100,17 @@ static uint8_t set_announced(struct net *net, uint8_t command,
 
 static uint8_t set_pairs(struct net *net, uint8_t command, struct vq_cursor *in)
 {
+	const uint32_t before = virtdev_priv_net_active(net);
 	uint16_t n;
 
 	(void)command;
 	if (!vq_cursor_read_le16(in, &n) || !n || n > net->pairs)
 		return VIRTDEV_NET_ERR;
 	__atomic_store_n(&net->active, n, __ATOMIC_RELAXED);
-	virtdev_priv_net_update_lanes(net);
-	return VIRTDEV_NET_OK;
+	if (virtdev_priv_net_update_lanes(net) == 0)
+		return VIRTDEV_NET_OK;
+	__atomic_store_n(&net->active, before, __ATOMIC_RELAXED);
+	return VIRTDEV_NET_ERR;
 }
 
 static uint8_t set_offloads(struct net *net, uint8_t command,

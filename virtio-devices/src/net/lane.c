@@ -39,14 +39,16 @@ static void update_lane(struct net *net, uint32_t lane)
 		virtdev_priv_net_watch(q, on ? EPOLLIN : 0);
 }
 
-void virtdev_priv_net_update_lanes(struct net *net)
+int virtdev_priv_net_update_lanes(struct net *net)
 {
 	uint32_t lane;
 
-	if (!net->link->ops.set_lane)
-		return;
-	for (lane = 0; lane < net->pairs; lane++)
+	if (net->away.use)
+		return net->away.use(net->away.opaque,
+				     virtdev_priv_net_active(net));
+	for (lane = 0; net->link->ops.set_lane && lane < net->pairs; lane++)
 		update_lane(net, lane);
+	return 0;
 }
 
 void virtdev_priv_net_lost(struct net *net)

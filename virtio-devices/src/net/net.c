@@ -86,12 +86,16 @@ static int net_queue_start(void *self, uint32_t queue, struct vq *vq,
 		return vsu_error_set(err, -EBUSY, "net: queue %u was started",
 				     queue);
 	q->role = virtdev_priv_net_role(net, queue);
+	if (net->away.use && q->role != NET_CONTROLS)
+		return vsu_error_set(err, -EOPNOTSUPP,
+				     "net: queue %u is served by %s", queue,
+				     net->away.who);
 	rc = queue_open(q, vq);
 	if (rc < 0) {
 		queue_close(q);
 		return vsu_error_sys(err, rc, "net: queue %u", queue);
 	}
-	virtdev_priv_net_update_lanes(net);
+	(void)!virtdev_priv_net_update_lanes(net);
 	/* a driver that moved here is to look, see state.c */
 	if (!queue && __atomic_load_n(&net->announce, __ATOMIC_RELAXED))
 		virtdev_config_changed(net->dev);
@@ -103,7 +107,7 @@ static void net_queue_stop(void *self, uint32_t queue)
 	struct net *net = self;
 
 	queue_close(&net->queues[queue]);
-	virtdev_priv_net_update_lanes(net);
+	(void)!virtdev_priv_net_update_lanes(net);
 }
 
 static int net_queue_serve(void *self, uint32_t queue)
@@ -212,30 +216,46 @@ static int net_make(const struct virtdev_net_config *c, struct net **out)
 	return 0;
 }
 
-int virtdev_net_new(const struct virtdev_net_config *config,
-		    struct virtdev **out, struct vsu_error *err)
+int virtdev_priv_net_new(const struct virtdev_net_config *c,
+			 const struct net_away *away, struct net **out,
+			 struct vsu_error *err)
 {
 	struct virtdev_info info = {
-		.id = VIRTDEV_ID_NET,
+		.id = VIRTDEV_ID_NET, .queue_max = c->queue_max,
 		.config_size = sizeof(struct virtdev_net_space),
 	};
-	struct virtdev_net_config c;
+	struct virtdev_ops ops = net_ops;
 	struct net *net;
-	int rc = virtdev_priv_net_read_config(config, &c, err);
+	int rc = net_make(c, &net);
 
 	if (rc < 0)
-		return rc;
-	rc = net_make(&c, &net);
-	if (rc < 0)
 		return vsu_error_sys(err, rc, "net");
+	if (away) {
+		net->away = *away;
+		ops.stats = NULL;	/* of frames that others count */
+	}
 	info.nqueues = 2 * net->pairs + 1;
-	info.queue_max = c.queue_max;
 	info.features = virtdev_priv_net_features(net);
-	rc = virtdev_new(&net_ops, &info, net, &net->dev);
+	rc = virtdev_new(&ops, &info, net, &net->dev);
 	if (rc < 0) {
 		net_release(net);
 		return vsu_error_sys(err, rc, "net");
 	}
+	*out = net;
+	return 0;
+}
+
+int virtdev_net_new(const struct virtdev_net_config *config,
+		    struct virtdev **out, struct vsu_error *err)
+{
+	struct virtdev_net_config c;
+	struct net *net;
+	int rc = virtdev_priv_net_read_config(config, &c, err);
+
+	if (!rc)
+		rc = virtdev_priv_net_new(&c, NULL, &net, err);
+	if (rc < 0)
+		return rc;
 	*out = net->dev;
 	return 0;
 }

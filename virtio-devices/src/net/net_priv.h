@@ -7,6 +7,8 @@
  *   stock   buffers of a receiving queue that were taken and hold no frame yet
  *   kept    a frame that was longer than the stock: it waits for more buffers
  *   batch   frames of the driver's that go to the link together
+ *   away    the queues of frames, where somebody else serves them over the link;
+ *           this device has the control queue then, and what the driver is shown
  */
 #ifndef VIRTIO_DEVICES_NET_PRIV_H
 #define VIRTIO_DEVICES_NET_PRIV_H
@@ -94,9 +96,18 @@ struct net_queue {
 	uint64_t counts[NET_COUNTS];	/* atomic */
 };
 
+struct net_away {
+	const char *who;		/* serves them, for sentences; constant */
+	uint64_t features;		/* of rings and frames, as he has them */
+	/* So many pairs are in use from now on; a failure changes nothing. */
+	int (*use)(void *opaque, uint32_t pairs);
+	void *opaque;
+};
+
 struct net {
 	struct virtdev *dev;
 	struct virtdev_net_link *link;
+	struct net_away away;		/* use is NULL: nothing is */
 	uint32_t pairs;			/* as many as the link has lanes */
 	uint32_t active;		/* atomic; pairs that the driver uses */
 	uint64_t features;		/* acknowledged */
@@ -118,6 +129,13 @@ struct net {
 int virtdev_priv_net_read_config(const struct virtdev_net_config *config,
 				 struct virtdev_net_config *c,
 				 struct vsu_error *err);
+
+/* net.c */
+
+/* As virtdev_net_new() of a configuration that was read; away is copied. */
+int virtdev_priv_net_new(const struct virtdev_net_config *c,
+			 const struct net_away *away, struct net **out,
+			 struct vsu_error *err);
 
 /* config.c */
 uint64_t virtdev_priv_net_features(const struct net *net);
@@ -146,8 +164,11 @@ int virtdev_priv_net_state_load(void *self, uint32_t version,
 
 /* Wakes the queue for these events of its lane, or for none. */
 void virtdev_priv_net_watch(struct net_queue *q, uint32_t events);
-/* Frames come through the lanes of receiving queues that are in use. */
-void virtdev_priv_net_update_lanes(struct net *net);
+/*
+ * Frames come through the lanes of receiving queues that are in use. Only who
+ * serves queues that are away may fail.
+ */
+int virtdev_priv_net_update_lanes(struct net *net);
 /* The link is at its end: nothing comes, and the driver is told. */
 void virtdev_priv_net_lost(struct net *net);
 /* On a receiving queue: looks for another end of a link that was lost. */

@@ -1,28 +1,36 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* A device whose queues the kernel serves, from within. */
+/*
+ * A device whose queues the kernel serves, from within.
+ *
+ *   side    an open node and the two rings that it serves: the device's queues
+ *           2 * i and 2 * i + 1; a network card has one for each pair
+ *   rings   all queues as the driver set them up, with where they stood when
+ *           they were stopped; size is 0 for one that it did not
+ */
 #ifndef VIRTIO_DEVICES_KERN_PRIV_H
 #define VIRTIO_DEVICES_KERN_PRIV_H
 
 #include <virtio-devices/vhost_kern.h>
 
-#include "link/link_priv.h"
-
-#define KERN_SPACE_MAX 24u
+#include "net/net_priv.h"
 
 struct virtdev_vhost_kern {
-	struct vhost_kern *kernel;
 	struct virtdev *dev;
-	struct virtdev_net_link *link;	/* of a network card, or NULL */
-	unsigned char space[KERN_SPACE_MAX];	/* configuration, constant */
+	struct net *net;		/* of a network card, which is dev's; or NULL */
+	struct vsu_le64 cid;		/* of sockets: their configuration */
+	uint32_t needed;		/* rings without which a side waits */
+	bool started;
+	uint64_t features;		/* the driver's, for the kernel */
+	struct vmem_map *map;		/* that all sides have, or NULL */
+	struct vhost_user_ring *rings;
+	uint32_t nrings;
+	uint32_t nsides;
+	struct vhost_kern *sides[];
 };
 
-/*
- * The kernel's side and the device; info->features are added to the kernel's,
- * and space is info->config_size bytes. Nothing but k itself stays on failure.
- */
-int virtdev_priv_kern_open(struct virtdev_vhost_kern *k,
-			   const struct vhost_kern_config *config,
-			   const struct virtdev_info *info, const void *space,
-			   struct vsu_error *err);
+/* queues.c */
+
+/* So many sides have rings that run from now on, as struct net_away has it. */
+int virtdev_priv_kern_use(void *opaque, uint32_t nsides);
 
 #endif

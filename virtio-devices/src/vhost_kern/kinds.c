@@ -10,45 +10,88 @@
 #include <virtio-devices/ids.h>
 #include <virtio-devices/vsock.h>
 
-#include "net/net_priv.h"
 #include "vhost_kern/kern_priv.h"
 
 #define VSOCK_QUEUE_MAX 256u
+
+/* --------------------------------------------------------------- of either kind */
+
+/* Of the kernel's features; no IOMMU stands between this device and the guest. */
+static uint64_t features_of(const struct virtdev_vhost_kern *k)
+{
+	return vhost_kern_features(k->sides[0]) & ~VQ_F_ACCESS_PLATFORM;
+}
+
+static int add_side(struct virtdev_vhost_kern *k,
+		    const struct vhost_kern_config *config,
+		    struct vsu_error *err)
+{
+	int rc = vhost_kern_open(config, &k->sides[k->nsides], err);
+
+	if (rc < 0)
+		return rc;
+	k->nsides++;
+	if (features_of(k) & VQ_F_VERSION_1)
+		return 0;
+	return vsu_error_set(err, -EOPNOTSUPP,
+			     "'%s' does not offer VIRTIO_F_VERSION_1",
+			     vhost_kern_name(k->sides[0]));
+}
+
+static int make_object(uint32_t nsides, uint32_t nrings, uint32_t needed,
+		       struct virtdev_vhost_kern **out, struct vsu_error *err)
+{
+	struct virtdev_vhost_kern *k =
+		calloc(1, sizeof(*k) + nsides * sizeof(k->sides[0]));
+
+	if (k)
+		k->rings = calloc(nrings, sizeof(k->rings[0]));
+	if (!k || !k->rings) {
+		free(k);
+		return vsu_error_sys(err, -ENOMEM, "device of the kernel");
+	}
+	k->nrings = nrings;
+	k->needed = needed;
+	*out = k;
+	return 0;
+}
+
+/* --------------------------------------------------------------- a network card */
 
 /* A frame has its header in front, as the kernel wants it, on a tap only. */
 static int check_link(const struct virtdev_net_link *link,
 		      struct vsu_error *err)
 {
-	if (strcmp(virtdev_net_link_name(link), "tap"))
-		return vsu_error_set(err, -EINVAL,
-				     "the kernel serves a network card over a tap interface with headers; this link is of the kind '%s'",
-				     virtdev_net_link_name(link));
-	if (link->info.lanes != 1)
-		return vsu_error_set(err, -EINVAL,
-				     "the kernel serves one pair of queues of a network card; this link has %" PRIu32 " lanes",
-				     link->info.lanes);
-	return 0;
+	if (!strcmp(virtdev_net_link_name(link), "tap"))
+		return 0;
+	return vsu_error_set(err, -EINVAL,
+			     "the kernel serves a network card over a tap interface with headers; this link is of the kind '%s'",
+			     virtdev_net_link_name(link));
 }
 
 static int open_net(struct virtdev_vhost_kern *k,
 		    const struct virtdev_net_config *c, const char *node,
 		    struct vsu_error *err)
 {
-	struct virtdev_net_space space = { .mtu = vsu_le16_make(c->mtu) };
-	const struct vhost_kern_config kernel = {
+	const struct virtdev_net_link *link = c->link;
+	struct vhost_kern_config kernel = {
 		.size = sizeof(kernel), .kind = VHOST_KERN_NET, .node = node,
-		.tap_fd = c->link->ops.fd(c->link->self, 0),
 	};
-	const struct virtdev_info info = {
-		.id = VIRTDEV_ID_NET, .nqueues = VHOST_KERN_RINGS,
-		.queue_max = c->queue_max, .config_size = sizeof(space),
-		.features = VIRTDEV_NET_F_MAC |
-			    (c->mtu ? VIRTDEV_NET_F_MTU : 0) |
-			    (c->no_offloads ? 0 : c->link->info.offloads),
-	};
+	struct net_away away = { .use = virtdev_priv_kern_use, .opaque = k };
+	uint32_t i;
+	int rc = 0;
 
-	memcpy(space.mac, c->mac, NET_MAC);
-	return virtdev_priv_kern_open(k, &kernel, &info, &space, err);
+	for (i = 0; !rc && i < link->info.lanes; i++) {
+		kernel.tap_fd = link->ops.fd(link->self, i);
+		rc = add_side(k, &kernel, err);
+	}
+	if (rc < 0)
+		return rc;
+	away.who = vhost_kern_name(k->sides[0]);
+	away.features = features_of(k);
+	rc = virtdev_priv_net_new(c, &away, &k->net, err);
+	k->dev = rc < 0 ? NULL : k->net->dev;
+	return rc;
 }
 
 int virtdev_vhost_kern_net(const struct virtdev_net_config *config,
@@ -56,23 +99,79 @@ int virtdev_vhost_kern_net(const struct virtdev_net_config *config,
 			   struct vsu_error *err)
 {
 	struct virtdev_net_config c;
-	struct virtdev_vhost_kern *k;
+	struct virtdev_vhost_kern *k = NULL;
 	int rc = virtdev_priv_net_read_config(config, &c, err);
 
 	if (!rc)
 		rc = check_link(c.link, err);
-	if (rc < 0)
-		return rc;
-	k = calloc(1, sizeof(*k));
-	rc = k ? open_net(k, &c, node, err) :
-		 vsu_error_sys(err, -ENOMEM, "network card");
+	if (!rc)
+		rc = make_object(c.link->info.lanes,
+				 VHOST_KERN_RINGS * c.link->info.lanes, 1, &k,
+				 err);
+	if (!rc)
+		rc = open_net(k, &c, node, err);
 	if (rc < 0) {
-		free(k);
+		virtdev_vhost_kern_free(k);
 		return rc;
 	}
-	k->link = c.link;
 	*out = k;
 	return 0;
+}
+
+/* ---------------------------------------------------------------------- sockets */
+
+static void on_config_read(void *self, uint32_t off, void *buf, uint32_t len)
+{
+	const struct virtdev_vhost_kern *k = self;
+
+	memcpy(buf, (const char *)&k->cid + off, len);
+}
+
+static int on_config_write(void *self, uint32_t off, const void *buf,
+			   uint32_t len)
+{
+	(void)self;
+	(void)off;
+	(void)buf;
+	(void)len;
+	return -EPERM;
+}
+
+/* A queue of this device never starts in this process. */
+static int on_queue_start(void *self, uint32_t queue, struct vq *q,
+			  struct vsu_error *err)
+{
+	const struct virtdev_vhost_kern *k = self;
+
+	(void)q;
+	return vsu_error_set(err, -EOPNOTSUPP,
+			     "queue %" PRIu32 " is served by the kernel's '%s'",
+			     queue, vhost_kern_name(k->sides[0]));
+}
+
+static int open_vsock(struct virtdev_vhost_kern *k, uint32_t queue_max,
+		      const struct vhost_kern_config *config,
+		      struct vsu_error *err)
+{
+	static const struct virtdev_ops ops = {
+		.size = sizeof(ops), .name = "vhost",
+		.config_read = on_config_read, .config_write = on_config_write,
+		.queue_start = on_queue_start,
+	};
+	struct virtdev_info info = {
+		.id = VIRTDEV_ID_SOCKET, .nqueues = VIRTDEV_VSOCK_QUEUES,
+		.queue_max = queue_max ? queue_max : VSOCK_QUEUE_MAX,
+		.config_size = sizeof(k->cid),
+	};
+	int rc = add_side(k, config, err);
+
+	if (rc < 0)
+		return rc;
+	k->cid = vsu_le64_make(config->cid);
+	info.features = features_of(k);
+	rc = virtdev_new(&ops, &info, k, &k->dev);
+	return rc < 0 ? vsu_error_sys(err, rc, "'%s'",
+				      vhost_kern_name(k->sides[0])) : 0;
 }
 
 int virtdev_vhost_kern_vsock(uint64_t cid, uint32_t queue_max,
@@ -80,22 +179,18 @@ int virtdev_vhost_kern_vsock(uint64_t cid, uint32_t queue_max,
 			     struct virtdev_vhost_kern **out,
 			     struct vsu_error *err)
 {
-	const struct vsu_le64 space = vsu_le64_make(cid);
-	const struct vhost_kern_config kernel = {
-		.size = sizeof(kernel), .kind = VHOST_KERN_VSOCK, .node = node,
+	const struct vhost_kern_config config = {
+		.size = sizeof(config), .kind = VHOST_KERN_VSOCK, .node = node,
 		.tap_fd = -1, .cid = cid,
 	};
-	const struct virtdev_info info = {
-		.id = VIRTDEV_ID_SOCKET, .nqueues = VIRTDEV_VSOCK_QUEUES,
-		.queue_max = queue_max ? queue_max : VSOCK_QUEUE_MAX,
-		.config_size = sizeof(space),
-	};
-	struct virtdev_vhost_kern *k = calloc(1, sizeof(*k));
-	int rc = k ? virtdev_priv_kern_open(k, &kernel, &info, &space, err) :
-		     vsu_error_sys(err, -ENOMEM, "socket device");
+	struct virtdev_vhost_kern *k = NULL;
+	int rc = make_object(1, VIRTDEV_VSOCK_QUEUES, VHOST_KERN_RINGS, &k,
+			     err);
 
+	if (!rc)
+		rc = open_vsock(k, queue_max, &config, err);
 	if (rc < 0) {
-		free(k);
+		virtdev_vhost_kern_free(k);
 		return rc;
 	}
 	*out = k;

@@ -192,9 +192,6 @@ static const struct refusal {
 	{ VMM_DEVICE_NET, "socket=s,backend=kernel", -EINVAL,
 	  "--net 'socket=s,backend=kernel': the kernel serves a tap interface: "
 	  "give 'tap=NAME' or 'fd=N', leave out 'socket'" },
-	{ VMM_DEVICE_NET, "tap=t,queues=2,backend=kernel", -EINVAL,
-	  "--net 'tap=t,queues=2,backend=kernel': the kernel serves one pair of "
-	  "queues of a network card; leave out 'queues'" },
 	{ VMM_DEVICE_NET, "tap=t,backend=kernel,reconnect=5", -EINVAL,
 	  "--net 'tap=t,backend=kernel,reconnect=5': 'reconnect' needs "
 	  "'backend=user:SOCKET'" },

@@ -72,14 +72,16 @@ static inline struct vmem_space *rig_space(void)
  * As a driver does, with one queue of 16 whose used ring lies there; on the main
  * thread.
  */
-static inline void rig_start_at(struct vmm_virtio *v, uint32_t device_gpa)
+static inline void rig_start_with(struct vmm_virtio *v, uint64_t features,
+				  uint32_t device_gpa)
 {
 	struct virtdev_transport *t = vmm_virtio_transport(v);
 
 	vmm_virtio_lock(v);
 	virtdev_transport_set_status(t, 1);
 	virtdev_transport_set_status(t, 3);
-	virtdev_transport_set_features(t, 1, VQ_F_VERSION_1 >> 32);
+	virtdev_transport_set_features(t, 1, (uint32_t)
+				       ((features | VQ_F_VERSION_1) >> 32));
 	virtdev_transport_set_status(t, 11);
 	virtdev_transport_set_queue_size(t, 0, 16);
 	virtdev_transport_set_queue_area(t, 0, VIRTDEV_QUEUE_DESC, 0, 0x1000);
@@ -90,6 +92,11 @@ static inline void rig_start_at(struct vmm_virtio *v, uint32_t device_gpa)
 	virtdev_transport_set_queue_ready(t, 0, true);
 	virtdev_transport_set_status(t, 15);
 	vmm_virtio_unlock(v);
+}
+
+static inline void rig_start_at(struct vmm_virtio *v, uint32_t device_gpa)
+{
+	rig_start_with(v, 0, device_gpa);
 }
 
 static inline uint32_t rig_status(struct vmm_virtio *v)

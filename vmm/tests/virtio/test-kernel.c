@@ -16,6 +16,7 @@
 static struct {
 	int call, err;		/* of the first ring; the library's */
 	int tap;		/* of the first ring, or -1 */
+	uint32_t size;		/* likewise */
 	unsigned int nregions;
 	unsigned long fails;	/* a request that it refuses */
 } kernel;
@@ -30,6 +31,8 @@ static int take(unsigned long request, const void *arg)
 		kernel.nregions = ((const struct vhost_memory *)arg)->nregions;
 	else if (request == VHOST_NET_SET_BACKEND && !file->index)
 		kernel.tap = file->fd;
+	else if (request == VHOST_SET_VRING_NUM && !file->index)
+		kernel.size = ((const struct vhost_vring_state *)arg)->num;
 	else if (request == VHOST_SET_VRING_CALL && !file->index)
 		kernel.call = file->fd;
 	else if (request == VHOST_SET_VRING_ERR && !file->index)
@@ -94,6 +97,7 @@ static void setup(void)
 	windows.memory = &memory;
 	place.loop = ev_loop_new(0);
 	place.shmem = &windows;
+	place.space = memory.space;
 	ck_assert_int_eq(vmm_virtio_kernel(&place, make_card(), &virtio, NULL),
 			 0);
 	listen_to_stderr();
@@ -115,6 +119,59 @@ static void reset_driver(void)
 	virtdev_transport_set_status(vmm_virtio_transport(virtio), 0);
 	vmm_virtio_unlock(virtio);
 }
+
+/* Of the first queue, as a driver does that gives it another used ring. */
+static void reset_queue(uint32_t device_gpa)
+{
+	struct virtdev_transport *t = vmm_virtio_transport(virtio);
+
+	vmm_virtio_lock(virtio);
+	virtdev_transport_reset_queue(t, 0);
+	ck_assert(!virtdev_transport_queue_resets(t, 0));
+	ck_assert_int_eq(kernel.tap, -1);
+	virtdev_transport_set_queue_size(t, 0, 8);
+	virtdev_transport_set_queue_area(t, 0, VIRTDEV_QUEUE_DESC, 0, 0x1000);
+	virtdev_transport_set_queue_area(t, 0, VIRTDEV_QUEUE_DRIVER, 0, 0x2000);
+	virtdev_transport_set_queue_area(t, 0, VIRTDEV_QUEUE_DEVICE, 0,
+					 device_gpa);
+	virtdev_transport_set_queue_ready(t, 0, true);
+	vmm_virtio_unlock(virtio);
+}
+
+/* With the feature that is the face's, too. */
+static void start_with_resets(void)
+{
+	static const struct virtdev_face_ops face = {
+		.size = sizeof(face), .features = VQ_F_RING_RESET,
+	};
+	struct virtdev_transport *t = vmm_virtio_transport(virtio);
+
+	ck_assert_int_eq(virtdev_transport_set_face(t, &face, NULL, NULL), 0);
+	rig_start_with(virtio, VQ_F_RING_RESET, 0x3000);
+}
+
+START_TEST(a_queue_is_taken_back_and_given_again)
+{
+	start_with_resets();
+	ck_assert_int_ge(kernel.tap, 0);
+	reset_queue(0x4000);
+	ck_assert_int_ge(kernel.tap, 0);
+	ck_assert_uint_eq(kernel.size, 8);
+	ck_assert_uint_eq(rig_status(virtio), 15);
+}
+END_TEST
+
+START_TEST(e2_11_a_queue_that_cannot_come_back_asks_for_a_reset)
+{
+	start_with_resets();
+	reset_queue(RIG_MEMORY - 8);
+	ck_assert_int_eq(kernel.tap, -1);
+	ck_assert_uint_ne(rig_status(virtio) & NEEDS_RESET, 0);
+	ck_assert_uint_eq(times_said("not in one region"), 1);
+	reset_driver();
+	rig_start(virtio);
+}
+END_TEST
 
 START_TEST(rings_are_the_kernels_from_start_to_reset)
 {
@@ -241,6 +298,9 @@ int main(void)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, rings_are_the_kernels_from_start_to_reset);
 	tcase_add_test(tc, call_of_the_kernel_is_an_interrupt);
+	tcase_add_test(tc, a_queue_is_taken_back_and_given_again);
+	tcase_add_test(tc,
+		e2_11_a_queue_that_cannot_come_back_asks_for_a_reset);
 	tcase_add_test(tc,
 		e2_09_a_queue_that_the_kernel_finds_broken_asks_for_a_reset);
 	tcase_add_test(tc,

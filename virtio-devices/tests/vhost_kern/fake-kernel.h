@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * Of the kernel's vhost as much as the tests of its devices ask, and a link that
+ * is a tap interface by name only.
+ */
+#ifndef VIRTIO_DEVICES_TESTS_FAKE_KERNEL_H
+#define VIRTIO_DEVICES_TESTS_FAKE_KERNEL_H
+
+#include <linux/vhost.h>
+
+#include <virtio-devices/net_layout.h>
+#include <virtio-devices/vhost_kern.h>
+
+#define NODE "/dev/null"
+#define FAKE_SIDES 4u
+
+#define OFFLOADS (VIRTDEV_NET_F_CSUM | VIRTDEV_NET_F_GUEST_CSUM | \
+		  VIRTDEV_NET_F_GUEST_TSO4)
+
+/* An open node: of each ring where it lies, began and stands, if it runs. */
+struct fake_side {
+	int fd;
+	bool runs[VHOST_KERN_RINGS];
+	uint32_t size[VHOST_KERN_RINGS], base[VHOST_KERN_RINGS];
+	int kick[VHOST_KERN_RINGS];
+	unsigned int nregions;
+};
+
+struct fake_kernel {
+	uint64_t offered, features, cid;
+	unsigned int fails;	/* a request that it refuses */
+	unsigned int lets;	/* so many times before that */
+	unsigned int taps, sizes, switched;	/* how often */
+	uint32_t nsides;
+	struct fake_side sides[FAKE_SIDES];	/* in the order of opening */
+};
+extern struct fake_kernel kernel;
+
+struct fake_tap {
+	int fd;
+	uint64_t offloads;
+	bool freed;
+	bool on[FAKE_SIDES];	/* lanes */
+};
+extern struct fake_tap tap;
+
+/* With a kernel that offers everything, and knows no device yet. */
+struct virtdev_net_link *fake_link(const char *name, uint32_t lanes);
+int make_net(const char *name, uint32_t lanes, struct virtdev_vhost_kern **out,
+	     struct vsu_error *err);
+struct virtdev_vhost_kern *make_vsock(void);
+
+#endif

@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * Claims about which of a device's queues the kernel has: as many pairs as the
+ * driver uses, and all but one that is being reset.
+ */
+#include <config.h>
+
+#include <check.h>
+#include <errno.h>
+#include <string.h>
+
+#include <virtio-queue/queue.h>
+#include <vmm-sys-util/event.h>
+#include <vmm-sys-util/fd.h>
+
+#include "../net-rig.h"
+#include "../suite.h"
+#include "fake-kernel.h"
+
+#define LANES 3u
+#define CONTROL (2 * LANES)
+#define FEATURES (VQ_F_VERSION_1 | VIRTDEV_NET_F_CTRL_VQ | VIRTDEV_NET_F_MQ)
+#define OK (int)VIRTDEV_NET_OK
+#define ERR (int)VIRTDEV_NET_ERR
+
+static struct virtdev_vhost_kern *k;
+static struct vhost_user_ring rings[CONTROL + 1];
+static int err_fd = -1;
+
+static void describe(uint32_t i)
+{
+	rings[i] = (struct vhost_user_ring){
+		.size = 16, .desc_gpa = GUEST_DATA + 0x3000 * i,
+		.driver_gpa = GUEST_DATA + 0x3000 * i + 0x1000,
+		.device_gpa = GUEST_DATA + 0x3000 * i + 0x2000,
+		.kick_fd = -1, .call_fd = -1, .err_fd = err_fd,
+	};
+}
+
+/* The rig's driver has the control queue, and the kernel the others. */
+static void start(uint64_t features)
+{
+	uint32_t i;
+
+	memset(&net_rig, 0, sizeof(net_rig));
+	guest_init_memory(&net_rig.g);
+	net_rig.dev = virtdev_vhost_kern_device(k);
+	net_rig.link.lanes = LANES;
+	net_rig.features = features;
+	err_fd = vsu_event_new();
+	for (i = 0; i <= CONTROL; i++)
+		describe(i);
+	ck_assert_int_eq(virtdev_set_features(net_rig.dev, features, NULL), 0);
+	ck_assert_int_eq(virtdev_vhost_kern_set_memory(k, net_rig.g.map, NULL),
+			 0);
+	ck_assert_int_eq(virtdev_vhost_kern_start(k, features, rings,
+						  CONTROL + 1, NULL), 0);
+}
+
+static void setup(void)
+{
+	ck_assert_int_eq(make_net("tap", LANES, &k, NULL), 0);
+}
+
+static void teardown(void)
+{
+	uint32_t i;
+
+	virtdev_vhost_kern_stop(k);
+	for (i = 0; i < RIG_QUEUES; i++)
+		net_rig_stop(i);
+	virtdev_vhost_kern_free(k);
+	vmem_map_unref(net_rig.g.map);
+	vmem_space_reclaim(net_rig.g.space);
+	vmem_space_free(net_rig.g.space);
+	vsu_fd_close(&err_fd);
+}
+
+static int pairs(uint16_t n)
+{
+	const struct vsu_le16 le = vsu_le16_make(n);
+
+	return command(VIRTDEV_NET_CTRL_MQ, VIRTDEV_NET_MQ_PAIRS_SET, &le,
+		       sizeof(le));
+}
+
+/* The first n pairs run, each with its lane, and no other. */
+static void ck_pairs(uint32_t n)
+{
+	uint32_t i;
+
+	for (i = 0; i < LANES; i++) {
+		ck_assert_uint_eq(kernel.sides[i].runs[0], i < n);
+		ck_assert_uint_eq(kernel.sides[i].runs[1], i < n);
+		ck_assert_uint_eq(tap.on[i], i < n);
+	}
+}
+
+START_TEST(each_pair_is_a_node_of_its_own)
+{
+	const struct virtdev_info *info =
+		virtdev_info(virtdev_vhost_kern_device(k));
+	struct virtdev_net_space space;
+
+	ck_assert_uint_eq(kernel.nsides, LANES);
+	ck_assert_uint_eq(info->nqueues, CONTROL + 1);
+	ck_assert_uint_ne(info->features & VIRTDEV_NET_F_MQ, 0);
+	virtdev_config_read(virtdev_vhost_kern_device(k), 0, &space,
+			    sizeof(space));
+	ck_assert_uint_eq(vsu_le16_load(space.max_virtqueue_pairs), LANES);
+	ck_assert_ptr_nonnull(virtdev_vhost_kern_kernel(k, LANES - 1));
+	ck_assert_ptr_null(virtdev_vhost_kern_kernel(k, LANES));
+	start(FEATURES);
+	ck_assert(virtdev_vhost_kern_is_control(k, CONTROL));
+	ck_assert(!virtdev_vhost_kern_is_control(k, 2));
+}
+END_TEST
+
+START_TEST(as_many_pairs_run_as_the_driver_says)
+{
+	start(FEATURES);
+	net_rig_start(CONTROL);
+	ck_pairs(1);
+	ck_assert_int_eq(pairs(3), OK);
+	ck_pairs(3);
+	ck_assert_int_eq(pairs(2), OK);
+	ck_pairs(2);
+	virtdev_vhost_kern_stop(k);
+	ck_pairs(0);
+}
+END_TEST
+
+START_TEST(a5_10_a_number_of_pairs_that_cannot_be_changes_nothing)
+{
+	start(FEATURES);
+	net_rig_start(CONTROL);
+	ck_assert_int_eq(pairs(2), OK);
+	ck_assert_int_eq(pairs(0), ERR);
+	ck_assert_int_eq(pairs(LANES + 1), ERR);
+	ck_assert_int_eq(pairs(UINT16_MAX), ERR);
+	ck_pairs(2);
+}
+END_TEST
+
+START_TEST(a_pair_that_comes_again_goes_on_where_it_stood)
+{
+	start(FEATURES);
+	net_rig_start(CONTROL);
+	ck_assert_int_eq(pairs(2), OK);
+	kernel.sides[1].base[0] = 7;	/* so far the kernel has come */
+	kernel.sides[1].base[1] = 65535;
+	ck_assert_int_eq(pairs(1), OK);
+	kernel.sides[1].base[0] = kernel.sides[1].base[1] = 0;
+	ck_assert_int_eq(pairs(2), OK);
+	ck_assert_uint_eq(kernel.sides[1].base[0], 7);
+	ck_assert_uint_eq(kernel.sides[1].base[1], 65535);
+}
+END_TEST
+
+START_TEST(e2_11_a_pair_that_the_kernel_refuses_is_an_error_and_told)
+{
+	start(FEATURES);
+	net_rig_start(CONTROL);
+	kernel.fails = VHOST_NET_SET_BACKEND;
+	kernel.lets = 1;	/* the first ring of the second pair */
+	ck_assert_int_eq(pairs(3), ERR);
+	ck_pairs(1);
+	ck_assert_int_eq(vsu_event_drain(err_fd, NULL), 0);
+	kernel.fails = 0;
+	ck_assert_int_eq(pairs(3), OK);
+	ck_pairs(3);
+}
+END_TEST
+
+START_TEST(driver_of_one_pair_has_its_control_queue_in_third_place)
+{
+	start(VQ_F_VERSION_1 | VIRTDEV_NET_F_CTRL_VQ);
+	net_rig_start(2);
+	ck_assert(virtdev_vhost_kern_is_control(k, 2));
+	ck_pairs(1);
+	ck_assert_uint_eq(kernel.sizes, 2);
+	ck_assert_int_eq(pairs(2), ERR);
+	ck_pairs(1);
+}
+END_TEST
+
+START_TEST(driver_chooses_offloads_while_the_kernel_runs)
+{
+	const struct vsu_le64 none = vsu_le64_make(0);
+
+	start(FEATURES | VIRTDEV_NET_F_GUEST_CSUM |
+	      VIRTDEV_NET_F_CTRL_GUEST_OFFLOADS);
+	net_rig_start(CONTROL);
+	ck_assert_uint_eq(tap.offloads, VIRTDEV_NET_F_GUEST_CSUM);
+	ck_assert_int_eq(command(VIRTDEV_NET_CTRL_GUEST_OFFLOADS,
+				 VIRTDEV_NET_GUEST_OFFLOADS_SET, &none,
+				 sizeof(none)), OK);
+	ck_assert_uint_eq(tap.offloads, 0);
+	ck_pairs(1);
+}
+END_TEST
+
+START_TEST(memory_is_told_to_every_pair_or_to_none)
+{
+	unsigned int nregions;
+
+	start(FEATURES);
+	nregions = kernel.sides[0].nregions;
+	ck_assert_uint_gt(nregions, 0);
+	virtdev_vhost_kern_stop(k);
+	kernel.fails = VHOST_SET_MEM_TABLE;
+	kernel.lets = 1;	/* the first pair's */
+	ck_assert_int_eq(virtdev_vhost_kern_set_memory(k, NULL, NULL), -EIO);
+	ck_assert_uint_eq(kernel.sides[0].nregions, nregions);
+	ck_assert_int_eq(virtdev_vhost_kern_set_memory(k, NULL, NULL), 0);
+	ck_assert_uint_eq(kernel.sides[0].nregions, 0);
+	ck_assert_uint_eq(kernel.sides[LANES - 1].nregions, 0);
+}
+END_TEST
+
+/* -------------------------------------------------------------- one of the queues */
+
+START_TEST(queue_that_is_reset_is_not_the_kernels_and_its_neighbour_goes_on)
+{
+	const struct fake_side *side = &kernel.sides[0];
+
+	start(FEATURES);
+	net_rig_start(CONTROL);
+	kernel.sides[0].base[0] = 5;
+	kernel.sides[0].base[1] = 9;
+	ck_assert_int_eq(virtdev_vhost_kern_reset_queue(k, 1, NULL), 0);
+	ck_assert(side->runs[0] && !side->runs[1]);
+	ck_assert(tap.on[0]);
+	ck_assert_uint_eq(side->base[0], 5);
+	describe(1);
+	rings[1].size = 8;
+	ck_assert_int_eq(virtdev_vhost_kern_start_queue(k, 1, &rings[1], NULL),
+			 0);
+	ck_pairs(1);
+	ck_assert_uint_eq(side->size[1], 8);
+	ck_assert_uint_eq(side->base[0], 5);
+	ck_assert_uint_eq(side->base[1], 0);
+}
+END_TEST
+
+START_TEST(queue_of_a_pair_that_is_not_used_waits_for_the_driver)
+{
+	start(FEATURES);
+	net_rig_start(CONTROL);
+	ck_assert_int_eq(virtdev_vhost_kern_reset_queue(k, 4, NULL), 0);
+	describe(4);
+	rings[4].size = 4;
+	ck_assert_int_eq(virtdev_vhost_kern_start_queue(k, 4, &rings[4], NULL),
+			 0);
+	ck_pairs(1);
+	ck_assert_int_eq(pairs(3), OK);
+	ck_assert_uint_eq(kernel.sides[2].size[0], 4);
+	ck_pairs(3);
+}
+END_TEST
+
+START_TEST(a1_35_a_queue_that_comes_back_beyond_memory_is_refused)
+{
+	start(FEATURES);
+	ck_assert_int_eq(virtdev_vhost_kern_reset_queue(k, 0, NULL), 0);
+	rings[0].device_gpa = GUEST_HOLE;
+	ck_assert_int_eq(virtdev_vhost_kern_start_queue(k, 0, &rings[0], NULL),
+			 -EFAULT);
+	ck_pairs(0);
+	ck_assert_int_eq(virtdev_vhost_kern_reset_queue(k, CONTROL + 9, NULL),
+			 0);
+}
+END_TEST
+
+START_TEST(queues_of_sockets_wait_for_each_other)
+{
+	const struct fake_side *side = &kernel.sides[0];
+
+	virtdev_vhost_kern_free(k);
+	k = make_vsock();
+	start(VQ_F_VERSION_1);
+	ck_assert(side->runs[0] && side->runs[1]);
+	kernel.sides[0].base[1] = 3;
+	ck_assert_int_eq(virtdev_vhost_kern_reset_queue(k, 2, NULL), 0);
+	ck_assert(side->runs[0] && side->runs[1]);
+	ck_assert_int_eq(virtdev_vhost_kern_reset_queue(k, 0, NULL), 0);
+	ck_assert(!side->runs[0] && !side->runs[1]);
+	kernel.sides[0].base[1] = 0;
+	ck_assert_int_eq(virtdev_vhost_kern_start_queue(k, 0, &rings[0], NULL),
+			 0);
+	ck_assert(side->runs[0] && side->runs[1]);
+	ck_assert_uint_eq(side->base[1], 3);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("vhost_kern pairs");
+	TCase *t = tcase_create("pairs");
+
+	suite_add_tcase(s, t);
+	tcase_add_checked_fixture(t, setup, teardown);
+	tcase_add_test(t, each_pair_is_a_node_of_its_own);
+	tcase_add_test(t, as_many_pairs_run_as_the_driver_says);
+	tcase_add_test(t, a5_10_a_number_of_pairs_that_cannot_be_changes_nothing);
+	tcase_add_test(t, a_pair_that_comes_again_goes_on_where_it_stood);
+	tcase_add_test(t, e2_11_a_pair_that_the_kernel_refuses_is_an_error_and_told);
+	tcase_add_test(t, driver_of_one_pair_has_its_control_queue_in_third_place);
+	tcase_add_test(t, driver_chooses_offloads_while_the_kernel_runs);
+	tcase_add_test(t, memory_is_told_to_every_pair_or_to_none);
+	tcase_add_test(t, queue_that_is_reset_is_not_the_kernels_and_its_neighbour_goes_on);
+	tcase_add_test(t, queue_of_a_pair_that_is_not_used_waits_for_the_driver);
+	tcase_add_test(t, a1_35_a_queue_that_comes_back_beyond_memory_is_refused);
+	tcase_add_test(t, queues_of_sockets_wait_for_each_other);
+	return run_suite(s);
+}
