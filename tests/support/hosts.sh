@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
 # shellcheck shell=sh
 #
-# Projects that carry the libraries inside themselves, each in a folder of $work.
-# Wants $top and tap.sh.
+# The libraries outside the tree: alone, or inside projects that carry them, each in
+# a folder of $work. Wants $top and tap.sh.
 
 unset MAKEFLAGS MFLAGS MAKELEVEL 2>/dev/null
 jobs=${JOBS:-2}
@@ -11,6 +11,28 @@ libraries='vmm-sys-util vm-memory virtio-queue vhost virtio-devices'
 work=$(mktemp -d "${TMPDIR:-/tmp}/c-vmm-host.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 trap 'exit 1' HUP INT TERM
+
+# Half of what it takes to compile a file without optimiser is the shell of libtool.
+[ ! -x /bin/dash ] || export CONFIG_SHELL=/bin/dash
+
+# bootstrap: leaves in $ready what support/bootstrap makes of $libraries; make has
+# done so already for all tests that it runs, and names the folder.
+bootstrap() {
+	ready=${BOOTSTRAPPED-}
+	for lib in $libraries; do
+		[ -n "$ready" ] && [ -e "$ready/$lib.status" ] && continue
+		ready=$work/ready
+		"$top/tests/support/bootstrap" "$ready" $libraries
+		break
+	done
+}
+bootstrapped() { cat "$ready/$1.log"; return "$(cat "$ready/$1.status")"; }
+
+# take_ready DIRECTORY: it gets a copy of each library as it was bootstrapped
+take_ready() {
+	mkdir -p "$1"
+	for lib in $libraries; do cp -a "$ready/$lib" "$1"; done
+}
 
 # chain LIBRARY: it and what it is built on, in the order for a linker
 chain() {
