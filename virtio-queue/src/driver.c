@@ -205,10 +205,11 @@ static void note_order(struct vq_driver *d, uint16_t id)
 		d->order_in = 0;
 }
 
-int vq_driver_add(struct vq_driver *driver, const struct vq_buffer *buffers,
-		  unsigned int n, uint64_t cookie)
+/* Inline, so that it is compiled for the single buffer that most requests are. */
+static inline __attribute__((always_inline)) int
+request_add(struct vq_driver *driver, const struct vq_buffer *buffers,
+	    unsigned int n, bool indirect, uint64_t cookie)
 {
-	bool indirect = n > 1 && n <= driver->indirect_max;
 	uint32_t nslots = indirect ? 1 : n;
 	uint16_t id = driver->free_head;
 	struct vq_priv_request *r;
@@ -230,6 +231,15 @@ int vq_driver_add(struct vq_driver *driver, const struct vq_buffer *buffers,
 		note_order(driver, id);
 	driver->inflight++;
 	return 0;
+}
+
+int vq_driver_add(struct vq_driver *driver, const struct vq_buffer *buffers,
+		  unsigned int n, uint64_t cookie)
+{
+	if (n == 1)
+		return request_add(driver, buffers, 1, false, cookie);
+	return request_add(driver, buffers, n, n <= driver->indirect_max,
+			   cookie);
 }
 
 bool vq_driver_publish(struct vq_driver *driver)
