@@ -46,6 +46,11 @@ static bool lacks(int code)
 	return true;
 }
 
+/*
+ * Names that the linker takes are seen from other objects as well: the runtime of a
+ * sanitizer, which is one, refers to them.
+ */
+#pragma GCC visibility push(default)
 void *__real_calloc(size_t n, size_t size);
 void *__wrap_calloc(size_t n, size_t size);
 void *__real_mmap(void *at, size_t len, int prot, int flags, int fd, off_t off);
@@ -58,6 +63,7 @@ int __real_vsu_event_new(void);
 int __wrap_vsu_event_new(void);
 int __real_vsu_timer_new(void);
 int __wrap_vsu_timer_new(void);
+#pragma GCC visibility pop
 
 void *__wrap_calloc(size_t n, size_t size)
 {
