@@ -83,14 +83,6 @@ static int without_filter(enum confine_filter how, const char *why,
 			     why);
 }
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define UNDER_SANITIZER 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define UNDER_SANITIZER 1
-#endif
-#endif
-
 #if defined(HAVE_LIBSECCOMP) && !defined(UNDER_SANITIZER)
 
 #include <linux/fs.h>

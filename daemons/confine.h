@@ -12,6 +12,15 @@
 
 #include <vmm-sys-util/error.h>
 
+/* A sanitizer's runtime takes system calls and files of which the program knows nothing. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define UNDER_SANITIZER 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define UNDER_SANITIZER 1
+#endif
+#endif
+
 /* How system calls are filtered, in the order of confine_filter_names. */
 enum confine_filter {
 	CONFINE_ON,	/* others fail with EPERM */

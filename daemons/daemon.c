@@ -342,7 +342,7 @@ static int program_end(const struct command_line *cl, int status,
 {
 	if (status != VSU_EXIT_OK && err->code)
 		prog_complain(err);
-	if (cl->sandbox.root_changed)
+	if (cl->sandbox.is_closed)
 		_exit(status);
 	return status;
 }

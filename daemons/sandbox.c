@@ -22,6 +22,8 @@
 
 #include "confine.h"
 #include "keeper.h"
+#include "landlock.h"
+#include "log.h"
 #include "sandbox.h"
 
 const char *const sandbox_names[] = { "namespace", "chroot", "none", NULL };
@@ -195,6 +197,7 @@ int sandbox_enter(struct sandbox *s, const char **folder, bool read_only,
 	int rc;
 
 	s->folder = *folder;
+	s->read_only = read_only;
 	if (s->kind == SANDBOX_NONE)
 		return 0;
 	if (s->kind == SANDBOX_CHROOT && geteuid())
@@ -209,10 +212,26 @@ int sandbox_enter(struct sandbox *s, const char **folder, bool read_only,
 	return rc;
 }
 
-bool sandbox_leave_socket(const struct sandbox *s,
+static int open_parent(const char *path)
+{
+	char parent[sizeof(((struct vsu_sock_path *)0)->path)];
+	char *slash;
+
+	snprintf(parent, sizeof(parent), "%s", path);
+	slash = strrchr(parent, '/');
+	if (slash)
+		slash[slash == parent] = 0;
+	return open(slash ? parent : ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+}
+
+bool sandbox_leave_socket(struct sandbox *s,
 			  const struct vsu_sock_path *where)
 {
-	return s->leash >= 0 && keeper_leave_socket(s->leash, where) >= 0;
+	if (s->leash >= 0 && keeper_leave_socket(s->leash, where) >= 0)
+		return true;
+	if (s->socket_dir < 0)
+		s->socket_dir = open_parent(where->path);
+	return false;
 }
 
 /*
@@ -255,8 +274,40 @@ static uint64_t file_capabilities(const struct sandbox *s)
 		UINT64_C(1) << CAP_DAC_READ_SEARCH : 0);
 }
 
+/*
+ * A wall more where the host has it; a host that has not goes on. A file that is
+ * found by its handle may be one whose folder the kernel does not know, and would
+ * be refused.
+ */
+static void narrow_files(struct sandbox *s, int folder)
+{
+	const struct landlock l = {
+		.folder = folder, .read_only = s->read_only,
+		.removes = s->socket_dir,
+	};
+	const int rc = s->finds_files || folder < 0 ? -EOPNOTSUPP :
+		       landlock_narrow(&l);
+
+	s->is_closed |= rc == 0;
+	if (rc < 0)
+		prog_log(PROG_LOG_DEBUG, "landlock",
+			 "files are not kept by Landlock: %s",
+			 s->finds_files ? "they are opened by handles" :
+			 strerror(-rc));
+}
+
+static int privileges_close(struct sandbox *s, int folder, struct vsu_error *err)
+{
+	int rc = confine_capabilities(file_capabilities(s), err);
+
+	if (rc == 0)
+		narrow_files(s, folder);
+	return rc;
+}
+
 int sandbox_close(struct sandbox *s, struct vsu_error *err)
 {
+	int folder = open(s->folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	int rc = groups_drop(err);
 
 	if (rc == 0 && s->kind == SANDBOX_NAMESPACE)
@@ -265,9 +316,12 @@ int sandbox_close(struct sandbox *s, struct vsu_error *err)
 		rc = root_narrow(s->folder, err);
 	if (s->leash >= 0)
 		keeper_close(&s->leash);
-	if (rc < 0)
-		return rc;
-	s->root_changed = s->kind != SANDBOX_NONE;
-	umask(0);
-	return confine_capabilities(file_capabilities(s), err);
+	s->is_closed = rc == 0 && s->kind != SANDBOX_NONE;
+	if (rc == 0) {
+		umask(0);
+		rc = privileges_close(s, folder, err);
+	}
+	vsu_fd_close(&folder);
+	vsu_fd_close(&s->socket_dir);
+	return rc;
 }

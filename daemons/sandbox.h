@@ -9,7 +9,9 @@
  *   none       it sees what it saw
  *
  * With all three it has no capabilities but those which a server of files needs,
- * and those only where it is root. The first two take a second process: keeper.h.
+ * and those only where it is root; and it opens no files but those in the folder,
+ * where the kernel has Landlock and files are not opened by handles, which have no
+ * place in a folder. The first two take a second process: keeper.h.
  *
  * In two steps, because what is outside has to be opened in between:
  *
@@ -42,12 +44,14 @@ struct sandbox {
 	const char *folder;	/* that becomes the root, after the first step */
 	bool finds_files;	/* files are opened by handles, which the
 				   caller says before the second step */
+	bool read_only;		/* as the first step was told */
+	int socket_dir;		/* where this process removes it, or -1 */
 	bool own_users;		/* in a user namespace of its own */
-	bool root_changed;	/* the host's files are out of reach */
+	bool is_closed;		/* the host's files are out of reach */
 	int leash;		/* to the parent, or -1 */
 };
 
-#define SANDBOX_INIT(k) { .kind = (k), .leash = -1 }
+#define SANDBOX_INIT(k) { .kind = (k), .leash = -1, .socket_dir = -1 }
 
 /*
  * 0: this is the process that serves; *folder is where it finds the folder, until
@@ -58,8 +62,11 @@ struct sandbox {
 int sandbox_enter(struct sandbox *s, const char **folder, bool read_only,
 		  int *status, struct vsu_error *err);
 
-/* Before the second step: the parent will remove this socket. False: there is none. */
-bool sandbox_leave_socket(const struct sandbox *s,
+/*
+ * Before the second step: the parent will remove this socket. False: there is none,
+ * and it will be removed by this process.
+ */
+bool sandbox_leave_socket(struct sandbox *s,
 			  const struct vsu_sock_path *where);
 
 /*

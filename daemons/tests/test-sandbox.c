@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "../../tests/support/suite.h"
+#include "landlock.h"
 #include "sandbox.h"
 
 #define NOBODY 65534
@@ -36,6 +37,7 @@ static const struct way {
 	{ SANDBOX_NONE, false, "no sandbox" },
 };
 #define NWAYS (int)(sizeof(ways) / sizeof(*ways))
+#define WITHOUT (&ways[NWAYS - 1])
 
 /* As seen by the process in the sandbox. */
 struct inside {
@@ -213,6 +215,117 @@ START_TEST(folder_that_is_only_read_is_that_for_the_host)
 	ck_assert_int_eq(finish(begin(&ways[_i], true, -1, nothing_is_made)), 0);
 }
 END_TEST
+
+/* By its descriptor, as a server of files opens them. */
+static int open_anew(const struct inside *in, const char *name, int flags)
+{
+	char number[16];
+	int file = openat(in->folder, name, O_PATH | O_CLOEXEC), fd;
+
+	snprintf(number, sizeof(number), "%d", file);
+	fd = openat(in->own_files, number, flags | O_CLOEXEC);
+	close(file);
+	return fd;
+}
+
+/* What is done in a folder is done there as ever, from one of its folders to another. */
+static int folder_is_lived_in(struct inside *in)
+{
+	const int unnamed = openat(in->folder, ".", O_TMPFILE | O_RDWR, 0600);
+	char number[16];
+	int fd;
+
+	HOLDS(mkdirat(in->folder, "a", 0700) == 0);
+	HOLDS(mkdirat(in->folder, "b", 0700) == 0);
+	fd = openat(in->folder, "a/file", O_CREAT | O_RDWR | O_CLOEXEC, 0600);
+	HOLDS(fd >= 0 && write(fd, "text", 4) == 4 && ftruncate(fd, 2) == 0);
+	HOLDS(linkat(in->folder, "a/file", in->folder, "b/link", 0) == 0);
+	HOLDS(renameat(in->folder, "a/file", in->folder, "b/file") == 0);
+	HOLDS(open_anew(in, "b/file", O_RDWR | O_TRUNC) >= 0);
+	HOLDS(symlinkat("mark", in->folder, "a/symlink") == 0);
+	HOLDS(mkfifoat(in->folder, "a/fifo", 0600) == 0);
+	snprintf(number, sizeof(number), "%d", unnamed);
+	HOLDS(unnamed < 0 || linkat(in->own_files, number, in->folder, "b/new",
+				    AT_SYMLINK_FOLLOW) == 0);
+	HOLDS(unlinkat(in->folder, "b/file", 0) == 0);
+	HOLDS(unlinkat(in->folder, "b/link", 0) == 0);
+	HOLDS(unnamed < 0 || unlinkat(in->folder, "b/new", 0) == 0);
+	HOLDS(unlinkat(in->folder, "a/symlink", 0) == 0);
+	HOLDS(unlinkat(in->folder, "a/fifo", 0) == 0);
+	HOLDS(unlinkat(in->folder, "a", AT_REMOVEDIR) == 0);
+	HOLDS(unlinkat(in->folder, "b", AT_REMOVEDIR) == 0);
+	return 0;
+}
+
+HOLDS_INSIDE(folder_is_used_as_ever, folder_is_lived_in)
+
+static bool is_refused(int rc)
+{
+	const bool refused = rc < 0 && errno == EACCES;
+
+	if (rc >= 0)
+		close(rc);
+	return refused;
+}
+
+/* Even by a descriptor that leads there. */
+static int nothing_else_is_opened(struct inside *in)
+{
+	const int etc = open("/etc", O_PATH | O_CLOEXEC);
+
+	(void)in;
+	HOLDS(is_refused(open("/etc/passwd", O_RDONLY | O_CLOEXEC)));
+	HOLDS(is_refused(openat(etc, "passwd", O_RDONLY | O_CLOEXEC)));
+	HOLDS(is_refused(openat(etc, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)));
+	HOLDS(is_refused(open("/dev/null", O_RDWR | O_CLOEXEC)));
+	HOLDS(is_refused(mkdir("/tmp/sandbox.made", 0700)));
+	HOLDS(is_refused(truncate("/etc/passwd", 0)));
+	return 0;
+}
+
+START_TEST(a8_17_files_outside_are_not_opened_without_another_root)
+{
+	ck_assert_int_eq(in_sandbox(WITHOUT, nothing_else_is_opened), 0);
+}
+END_TEST
+
+/* Without namespaces nothing but this keeps it so. */
+static int folder_is_only_read(struct inside *in)
+{
+	HOLDS(is_refused(openat(in->folder, "new", O_CREAT | O_WRONLY, 0600)));
+	HOLDS(is_refused(openat(in->folder, "mark", O_WRONLY | O_CLOEXEC)));
+	HOLDS(is_refused(unlinkat(in->folder, "mark", 0)));
+	HOLDS(open_anew(in, "mark", O_RDONLY) >= 0);
+	return 0;
+}
+
+START_TEST(folder_that_is_only_read_is_that_without_namespaces)
+{
+	ck_assert_int_eq(finish(begin(WITHOUT, true, -1,
+				      folder_is_only_read)), 0);
+}
+END_TEST
+
+/* Whoever has it, has another process at it: it is for good. */
+static int narrow_itself(void)
+{
+	const struct landlock l = { .folder = -1, .removes = -1 };
+
+	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+	return -landlock_narrow(&l);
+}
+
+static bool has_landlock(void)
+{
+	pid_t pid = fork();
+
+	if (!pid)
+		_exit(narrow_itself());
+	if (finish(pid) == 0)
+		return true;
+	puts("# left out: Landlock, which this kernel or a program with a sanitizer does without");
+	return false;
+}
 
 static int end_with_42(struct inside *in)
 {
@@ -395,6 +508,8 @@ static void add_way(TCase *tc, int i)
 	tcase_add_loop_test(tc, folder_is_all_there_is, i, i + 1);
 	tcase_add_loop_test(tc, descriptors_lead_nowhere_else, i, i + 1);
 	tcase_add_loop_test(tc, own_descriptors_are_opened_anew, i, i + 1);
+	if (!ways[i].as_nobody)	/* whose the folder is not */
+		tcase_add_loop_test(tc, folder_is_used_as_ever, i, i + 1);
 	tcase_add_loop_test(tc, capabilities_are_those_of_a_file_server, i,
 			    i + 1);
 	tcase_add_loop_test(tc, parent_ends_as_the_child_did, i, i + 1);
@@ -419,6 +534,10 @@ static void add_tests(TCase *tc)
 	for (i = 0; i < NWAYS; i++)
 		if (is_possible(&ways[i]))
 			add_way(tc, i);
+	if (has_landlock()) {
+		tcase_add_test(tc, a8_17_files_outside_are_not_opened_without_another_root);
+		tcase_add_test(tc, folder_that_is_only_read_is_that_without_namespaces);
+	}
 	if (!is_possible(&ways[0]))
 		return;
 	tcase_add_test(tc, parent_removes_the_socket);

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Landlock by its system calls, whose headers are younger than some hosts. */
+#define _GNU_SOURCE
+#include <config.h>
+
+#include <errno.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <vmm-sys-util/fd.h>
+
+#include "confine.h"
+#include "landlock.h"
+
+#ifndef SYS_landlock_create_ruleset
+#define SYS_landlock_create_ruleset 444
+#define SYS_landlock_add_rule 445
+#define SYS_landlock_restrict_self 446
+#endif
+
+/* Of linux/landlock.h. */
+#define ASK_VERSION 1u
+#define RULE_BENEATH 1u
+
+#define READ_FILE (UINT64_C(1) << 2)
+#define READ_FOLDER (UINT64_C(1) << 3)
+#define REMOVE_FILE (UINT64_C(1) << 5)
+#define FIRST_RIGHTS ((UINT64_C(1) << 13) - 1)	/* with running programs */
+#define RUN_FILE (UINT64_C(1) << 0)
+#define MOVE (UINT64_C(1) << 13)		/* to another folder */
+#define CUT (UINT64_C(1) << 14)
+#define USE_DEVICE (UINT64_C(1) << 15)		/* by ioctl() */
+#define ALL_PORTS UINT64_C(3)
+#define ALL_SCOPES UINT64_C(3)			/* abstract sockets, signals */
+
+struct ruleset {
+	uint64_t files, ports, scopes;
+};
+
+/* Packed for the kernel, which counts twelve bytes. */
+struct beneath {
+	uint64_t rights;
+	int32_t folder;
+} __attribute__((packed));
+
+/* The newest that we know and the kernel, too. */
+static struct ruleset rights_of(int version)
+{
+	struct ruleset r = { .files = FIRST_RIGHTS | MOVE };
+
+	if (version >= 3)
+		r.files |= CUT;
+	if (version >= 4)
+		r.ports = ALL_PORTS;
+	if (version >= 5)
+		r.files |= USE_DEVICE;
+	if (version >= 6)
+		r.scopes = ALL_SCOPES;
+	return r;
+}
+
+static int allow(int rules, int folder, uint64_t rights)
+{
+	const struct beneath beneath = { rights, folder };
+
+	if (folder < 0)
+		return 0;
+	return syscall(SYS_landlock_add_rule, rules, RULE_BENEATH, &beneath,
+		       0) < 0 ? -errno : 0;
+}
+
+static int apply(int rules, const struct landlock *l, uint64_t all)
+{
+	const uint64_t rights = l->read_only ? READ_FILE | READ_FOLDER :
+				all & ~(RUN_FILE | USE_DEVICE);
+	int rc = allow(rules, l->folder, rights);
+
+	if (rc >= 0)
+		rc = allow(rules, l->removes, REMOVE_FILE);
+	if (rc >= 0 && syscall(SYS_landlock_restrict_self, rules, 0) < 0)
+		rc = -errno;
+	return rc;
+}
+
+/* The first version lets no file be renamed from folder to folder, whatever is said. */
+static int find_version(void)
+{
+#ifdef UNDER_SANITIZER
+	return 0;
+#else
+	return (int)syscall(SYS_landlock_create_ruleset, NULL, 0,
+			    ASK_VERSION);
+#endif
+}
+
+int landlock_narrow(const struct landlock *l)
+{
+	const int version = find_version();
+	struct ruleset all;
+	int rules, rc;
+
+	if (version < 2)
+		return -EOPNOTSUPP;
+	all = rights_of(version);
+	rules = (int)syscall(SYS_landlock_create_ruleset, &all, sizeof(all), 0);
+	if (rules < 0)
+		return -errno;
+	rc = apply(rules, l, all.files);
+	vsu_fd_close(&rules);
+	return rc;
+}
