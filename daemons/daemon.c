@@ -310,6 +310,7 @@ static int enter_sandbox(struct command_line *cl, int *status,
 	cl->serve.user = NULL;
 	cl->serve.sandbox = &cl->sandbox;
 	cl->sandbox.finds_files = facts.finds_files;
+	cl->sandbox.device = cl->serve.postcopy ? "/dev/userfaultfd" : NULL;
 	rc = sandbox_enter(&cl->sandbox, folder, !facts.writes, status, err);
 	if (rc < 0)
 		*status = rc == -EPERM ? VSU_EXIT_HOST : open_status(rc);

@@ -25,6 +25,7 @@
 #define RULE_BENEATH 1u
 
 #define READ_FILE (UINT64_C(1) << 2)
+#define WRITE_FILE (UINT64_C(1) << 1)
 #define READ_FOLDER (UINT64_C(1) << 3)
 #define REMOVE_FILE (UINT64_C(1) << 5)
 #define FIRST_RIGHTS ((UINT64_C(1) << 13) - 1)	/* with running programs */
@@ -42,7 +43,7 @@ struct ruleset {
 /* Packed for the kernel, which counts twelve bytes. */
 struct beneath {
 	uint64_t rights;
-	int32_t folder;
+	int32_t place;		/* a folder, or a file */
 } __attribute__((packed));
 
 /* The newest that we know and the kernel, too. */
@@ -61,11 +62,11 @@ static struct ruleset rights_of(int version)
 	return r;
 }
 
-static int allow(int rules, int folder, uint64_t rights)
+static int allow(int rules, int place, uint64_t rights)
 {
-	const struct beneath beneath = { rights, folder };
+	const struct beneath beneath = { rights, place };
 
-	if (folder < 0)
+	if (place < 0)
 		return 0;
 	return syscall(SYS_landlock_add_rule, rules, RULE_BENEATH, &beneath,
 		       0) < 0 ? -errno : 0;
@@ -79,6 +80,9 @@ static int apply(int rules, const struct landlock *l, uint64_t all)
 
 	if (rc >= 0)
 		rc = allow(rules, l->removes, REMOVE_FILE);
+	if (rc >= 0)
+		rc = allow(rules, l->device,
+			   READ_FILE | WRITE_FILE | (all & USE_DEVICE));
 	if (rc >= 0 && syscall(SYS_landlock_restrict_self, rules, 0) < 0)
 		rc = -errno;
 	return rc;

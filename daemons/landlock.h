@@ -10,11 +10,12 @@
 
 #include <stdbool.h>
 
-/* Descriptors of folders; -1: none. */
+/* Descriptors; -1: none. */
 struct landlock {
 	int folder;		/* files in it may be opened, */
 	bool read_only;		/* and only read; */
 	int removes;		/* and names removed in this one, */
+	int device;		/* and this file opened and asked */
 };
 
 /*

@@ -281,13 +281,15 @@ static uint64_t file_capabilities(const struct sandbox *s)
  */
 static void narrow_files(struct sandbox *s, int folder)
 {
-	const struct landlock l = {
+	struct landlock l = {
 		.folder = folder, .read_only = s->read_only,
 		.removes = s->socket_dir,
+		.device = s->device ? open(s->device, O_PATH | O_CLOEXEC) : -1,
 	};
 	const int rc = s->finds_files || folder < 0 ? -EOPNOTSUPP :
 		       landlock_narrow(&l);
 
+	vsu_fd_close(&l.device);
 	s->is_closed |= rc == 0;
 	if (rc < 0)
 		prog_log(PROG_LOG_DEBUG, "landlock",

@@ -45,6 +45,8 @@ struct sandbox {
 	bool finds_files;	/* files are opened by handles, which the
 				   caller says before the second step */
 	bool read_only;		/* as the first step was told */
+	const char *device;	/* that is opened while files are served, or
+				   NULL; without a sandbox only */
 	int socket_dir;		/* where this process removes it, or -1 */
 	bool own_users;		/* in a user namespace of its own */
 	bool is_closed;		/* the host's files are out of reach */

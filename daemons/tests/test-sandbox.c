@@ -71,6 +71,7 @@ static void live(const struct way *way, bool read_only, int out,
 	const char *path = folder;
 	int rc, status = 0;
 
+	s.device = "/dev/zero";
 	if (way->as_nobody && !geteuid())
 		become_nobody();
 	rc = sandbox_enter(&s, &path, read_only, &status, NULL);
@@ -278,6 +279,7 @@ static int nothing_else_is_opened(struct inside *in)
 	HOLDS(is_refused(openat(etc, "passwd", O_RDONLY | O_CLOEXEC)));
 	HOLDS(is_refused(openat(etc, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)));
 	HOLDS(is_refused(open("/dev/null", O_RDWR | O_CLOEXEC)));
+	HOLDS(open("/dev/zero", O_RDWR | O_CLOEXEC) >= 0);
 	HOLDS(is_refused(mkdir("/tmp/sandbox.made", 0700)));
 	HOLDS(is_refused(truncate("/etc/passwd", 0)));
 	return 0;
@@ -309,7 +311,9 @@ END_TEST
 /* Whoever has it, has another process at it: it is for good. */
 static int narrow_itself(void)
 {
-	const struct landlock l = { .folder = -1, .removes = -1 };
+	const struct landlock l = {
+		.folder = -1, .removes = -1, .device = -1,
+	};
 
 	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 	return -landlock_narrow(&l);
