@@ -62,7 +62,7 @@ static struct ruleset rights_of(int version)
 	return r;
 }
 
-static int allow(int rules, int place, uint64_t rights)
+static int allow_beneath(int rules, int place, uint64_t rights)
 {
 	const struct beneath beneath = { rights, place };
 
@@ -72,16 +72,16 @@ static int allow(int rules, int place, uint64_t rights)
 		       0) < 0 ? -errno : 0;
 }
 
-static int apply(int rules, const struct landlock *l, uint64_t all)
+static int rules_apply(int rules, const struct landlock *l, uint64_t all)
 {
 	const uint64_t rights = l->read_only ? READ_FILE | READ_FOLDER :
 				all & ~(RUN_FILE | USE_DEVICE);
-	int rc = allow(rules, l->folder, rights);
+	int rc = allow_beneath(rules, l->folder, rights);
 
 	if (rc >= 0)
-		rc = allow(rules, l->removes, REMOVE_FILE);
+		rc = allow_beneath(rules, l->removes, REMOVE_FILE);
 	if (rc >= 0)
-		rc = allow(rules, l->device,
+		rc = allow_beneath(rules, l->device,
 			   READ_FILE | WRITE_FILE | (all & USE_DEVICE));
 	if (rc >= 0 && syscall(SYS_landlock_restrict_self, rules, 0) < 0)
 		rc = -errno;
@@ -111,7 +111,7 @@ int landlock_narrow(const struct landlock *l)
 	rules = (int)syscall(SYS_landlock_create_ruleset, &all, sizeof(all), 0);
 	if (rules < 0)
 		return -errno;
-	rc = apply(rules, l, all.files);
+	rc = rules_apply(rules, l, all.files);
 	vsu_fd_close(&rules);
 	return rc;
 }

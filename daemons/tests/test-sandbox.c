@@ -229,7 +229,7 @@ static int open_anew(const struct inside *in, const char *name, int flags)
 	return fd;
 }
 
-/* What is done in a folder is done there as ever, from one of its folders to another. */
+/* A folder is used as ever, and names move from one of its folders to another. */
 static int folder_is_lived_in(struct inside *in)
 {
 	const int unnamed = openat(in->folder, ".", O_TMPFILE | O_RDWR, 0600);
