@@ -66,7 +66,8 @@ static void teardown(void)
 	close(err_fd);
 }
 
-static void start(uint64_t features)
+/* Ring 1 goes on there. */
+static void start_at(uint64_t features, uint32_t base)
 {
 	struct vsu_error err = VSU_ERROR_INIT;
 	struct vhost_user_ring ring = {
@@ -79,6 +80,7 @@ static void start(uint64_t features)
 		ring.desc_gpa = DESC(i);
 		ring.driver_gpa = DRIVER(i);
 		ring.device_gpa = DEVICE(i);
+		ring.base = i ? base : 0;
 		ring.kick_fd = i ? kick : -1;
 		ring.call_fd = i ? call : -1;
 		rc = vhost_kern_set_ring(k, i, &ring, NULL);
@@ -86,6 +88,11 @@ static void start(uint64_t features)
 	}
 	if (vhost_kern_start(k, VQ_F_VERSION_1 | features, &err) < 0)
 		ck_abort_msg("%s", err.msg);
+}
+
+static void start(uint64_t features)
+{
+	start_at(features, 0);
 }
 
 static bool hears(int fd)
@@ -124,6 +131,25 @@ START_TEST(kernel_takes_a_packet_and_logs_its_store)
 	ck_assert_int_eq(vhost_kern_set_log(k, NULL, 0, -1, NULL), 0);
 	vhost_kern_stop(k, bases);
 	ck_assert_uint_eq(bases[1], 1);
+}
+END_TEST
+
+/* As a neighbour does of one that is reset: its driver goes on meanwhile. */
+START_TEST(ring_goes_on_where_it_stood_with_what_came_meanwhile)
+{
+	uint32_t bases[VHOST_KERN_RINGS];
+	eventfd_t calls;
+
+	start(0);
+	offer(PACKET, 1);
+	ck_assert(hears(call));
+	vhost_kern_stop(k, bases);
+	ck_assert_int_eq(eventfd_read(call, &calls), 0);
+	offer(PACKET, 2);
+	start_at(0, bases[1]);
+	ck_assert(hears(call));
+	vhost_kern_stop(k, bases);
+	ck_assert_uint_eq(bases[1], 2);
 }
 END_TEST
 
@@ -225,6 +251,7 @@ int main(void)
 	suite_add_tcase(s, t);
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, kernel_takes_a_packet_and_logs_its_store);
+	tcase_add_test(t, ring_goes_on_where_it_stood_with_what_came_meanwhile);
 	tcase_add_loop_test(t, kernel_tells_of_a_ring_that_it_finds_broken, 0,
 			    sizeof(faults) / sizeof(faults[0]));
 	tcase_add_test(t, memory_changes_while_the_kernel_serves);

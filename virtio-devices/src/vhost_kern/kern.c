@@ -15,6 +15,7 @@ void virtdev_vhost_kern_free(struct virtdev_vhost_kern *k)
 	for (i = 0; i < k->nsides; i++)
 		vhost_kern_free(k->sides[i]);
 	virtdev_free(k->dev);
+	vmem_map_unref(k->map);
 	free(k->rings);
 	free(k);
 }

@@ -115,6 +115,15 @@ static bool is_known(unsigned int request)
 	return has_files(request);
 }
 
+/* Never to let go of a tap interface, as the kernel. */
+static bool is_refused(unsigned int request, const struct vhost_vring_file *file)
+{
+	if (request != kernel.fails ||
+	    (request == VHOST_NET_SET_BACKEND && file->fd < 0))
+		return false;
+	return !kernel.lets--;
+}
+
 #ifdef __GLIBC__
 typedef unsigned long request_t;
 #else
@@ -132,7 +141,7 @@ VSU_EXPORT int ioctl(int fd, request_t asked, ...)
 	va_start(ap, asked);
 	arg = va_arg(ap, void *);
 	va_end(ap);
-	if (request == kernel.fails && !kernel.lets--)
+	if (is_refused(request, arg))
 		rc = -EIO;
 	else if (is_known(request))
 		rc = carry_out(side_of(fd), request, arg);

@@ -37,24 +37,29 @@ static void describe(uint32_t i)
 	};
 }
 
-/* The rig's driver has the control queue, and the kernel the others. */
-static void start(uint64_t features)
+static void start_rings(uint64_t features)
 {
 	uint32_t i;
 
+	for (i = 0; i <= CONTROL; i++)
+		describe(i);
+	ck_assert_int_eq(virtdev_vhost_kern_start(k, features, rings,
+						  CONTROL + 1, NULL), 0);
+}
+
+/* The rig's driver has the control queue, and the kernel the others. */
+static void start(uint64_t features)
+{
 	memset(&net_rig, 0, sizeof(net_rig));
 	guest_init_memory(&net_rig.g);
 	net_rig.dev = virtdev_vhost_kern_device(k);
 	net_rig.link.lanes = LANES;
 	net_rig.features = features;
 	err_fd = vsu_event_new();
-	for (i = 0; i <= CONTROL; i++)
-		describe(i);
 	ck_assert_int_eq(virtdev_set_features(net_rig.dev, features, NULL), 0);
 	ck_assert_int_eq(virtdev_vhost_kern_set_memory(k, net_rig.g.map, NULL),
 			 0);
-	ck_assert_int_eq(virtdev_vhost_kern_start(k, features, rings,
-						  CONTROL + 1, NULL), 0);
+	start_rings(features);
 }
 
 static void setup(void)
@@ -293,6 +298,96 @@ START_TEST(queues_of_sockets_wait_for_each_other)
 }
 END_TEST
 
+/* ------------------------------------------------------------- a driver at random */
+
+#define STEPS 3000
+
+static bool has[2 * LANES];	/* the driver has set it up */
+
+static uint32_t draw(uint32_t below)
+{
+	static uint32_t state = 0x2545f491;
+
+	state ^= state << 13;
+	state ^= state >> 17;
+	state ^= state << 5;
+	return state % below;
+}
+
+static void start_anew(void)
+{
+	virtdev_vhost_kern_stop(k);
+	start_rings(FEATURES);
+	memset(has, 1, sizeof(has));
+}
+
+static void reset_some(void)
+{
+	const uint32_t q = draw(CONTROL + 2);
+
+	if (virtdev_vhost_kern_reset_queue(k, q, NULL) < 0)
+		start_anew();
+	else if (q < CONTROL)
+		has[q] = false;
+}
+
+/* One in eight lies where no memory is. */
+static void start_some(void)
+{
+	const uint32_t q = draw(CONTROL);
+
+	describe(q);
+	rings[q].size = 1u << draw(8);
+	if (!draw(8))
+		rings[q].desc_gpa = GUEST_HOLE;
+	has[q] = true;
+	if (virtdev_vhost_kern_start_queue(k, q, &rings[q], NULL) < 0)
+		start_anew();
+}
+
+/* One in eight is refused by the kernel half-way; the machine then resets. */
+static void use_some(void)
+{
+	kernel.fails = draw(8) ? 0 : VHOST_NET_SET_BACKEND;
+	kernel.lets = draw(3);
+	(void)pairs((uint16_t)draw(LANES + 2));
+	kernel.fails = 0;
+	if (vsu_event_drain(err_fd, NULL) == 0)
+		start_anew();
+}
+
+static void ck_what_runs(void)
+{
+	const struct fake_side *side = kernel.sides;
+	uint32_t i;
+
+	for (i = 0; i < LANES; i++, side++) {
+		ck_assert(!side->runs[0] || has[2 * i]);
+		ck_assert(!side->runs[1] || has[2 * i + 1]);
+		if (side->runs[0] || side->runs[1])
+			ck_assert_uint_eq(side->runs[0] + side->runs[1],
+					  has[2 * i] + has[2 * i + 1]);
+		ck_assert_uint_eq(tap.on[i], side->runs[0] || side->runs[1]);
+	}
+}
+
+START_TEST(a5_10_whatever_a_driver_asks_the_kernel_has_queues_that_it_set_up)
+{
+	static void (*const moves[])(void) = {
+		reset_some, start_some, use_some,
+	};
+	int i;
+
+	start(FEATURES);
+	net_rig_start(CONTROL);
+	memset(has, 1, sizeof(has));
+	for (i = 0; i < STEPS; i++) {
+		moves[draw(3)]();
+		ck_what_runs();
+	}
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("vhost_kern pairs");
@@ -312,5 +407,6 @@ int main(void)
 	tcase_add_test(t, queue_of_a_pair_that_is_not_used_waits_for_the_driver);
 	tcase_add_test(t, a1_35_a_queue_that_comes_back_beyond_memory_is_refused);
 	tcase_add_test(t, queues_of_sockets_wait_for_each_other);
+	tcase_add_test(t, a5_10_whatever_a_driver_asks_the_kernel_has_queues_that_it_set_up);
 	return run_suite(s);
 }
