@@ -84,11 +84,16 @@ static int stage_map(struct vhost_user_backend *b, struct vsu_error *err)
 
 /* messages */
 
-/* A ring whose place changes starts anew there, with nothing in flight. */
+/*
+ * A ring whose place changes starts anew there, with nothing in flight. Where
+ * memory only comes, rings run on and see it at their next use.
+ */
 static int how_quiet(const struct vhost_user_backend *b)
 {
-	return vhost_user_priv_any_moves(b) ? VHOST_USER_PRIV_DRAIN :
-					      VHOST_USER_PRIV_QUIET;
+	if (vhost_user_priv_any_moves(b))
+		return VHOST_USER_PRIV_DRAIN;
+	return vhost_user_priv_table_grows(&b->table, &b->staged) ?
+	       VHOST_USER_PRIV_GO : VHOST_USER_PRIV_QUIET;
 }
 
 static int check_confirmed(struct vhost_user_backend *b, struct vsu_error *err)

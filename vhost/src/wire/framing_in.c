@@ -193,6 +193,21 @@ static void move_in_to_front(struct vhost_user_priv_channel *ch)
 	ch->in_pos = 0;
 }
 
+/*
+ * A table that comes alone and wants its answer: who sent it waits, as all do
+ * that send no more along with it. Should more be there, the socket stays
+ * readable.
+ */
+static bool peer_waits(const struct vhost_user_priv_channel *ch)
+{
+	struct vhost_user_header hdr;
+
+	return header_at(ch, ch->in_pos, &hdr) && !ch->replies &&
+	       hdr.request == VHOST_USER_SET_MEM_TABLE &&
+	       hdr.flags & VHOST_USER_HDR_NEED_REPLY &&
+	       end_of(ch, ch->in_pos) == ch->in_end;
+}
+
 /* Reads what is there, up to the room: 1 something, 0 nothing now. */
 static int in_fill(struct vhost_user_priv_channel *ch, struct vsu_error *err)
 {
@@ -219,7 +234,7 @@ static int in_fill(struct vhost_user_priv_channel *ch, struct vsu_error *err)
 	}
 	ch->in_end += (size_t)n;
 	/* descriptors end a read, though more may be there */
-	ch->drained = !nfds && (size_t)n < iov.iov_len;
+	ch->drained = (size_t)n < iov.iov_len && (!nfds || peer_waits(ch));
 	if (!nfds)
 		return 1;
 	n = give_fds(ch, from, fds, nfds, err);

@@ -707,6 +707,33 @@ START_TEST(ring_goes_on_in_memory_that_moved_in_guest_addresses)
 }
 END_TEST
 
+/* A resent table, one with a region more, and one that takes it away. */
+START_TEST(table_that_only_grows_leaves_running_rings_alone)
+{
+	struct table t = { .nfds = 0 };
+	unsigned int asked;
+	struct rig r;
+
+	rig_init(&r);
+	rig_up(&r);
+	asked = r.quiesces;
+	put(&t, rig_region(0, RIG_MEMORY, 0), r.memfd);
+	ck_assert_uint_eq(set_table(&r, &t), 0);
+	put(&t, rig_region(4 * MiB, PAGE, 0), r.memfd);
+	ck_assert_uint_eq(set_table(&r, &t), 0);
+	ck_assert_uint_eq(r.quiesces, asked);
+	ck_assert_uint_eq(count(&r), 2);
+	ck_assert_uint_eq(r.runs[0], 1);
+	rig_offer(&r, 0, 1);
+	ck_assert_uint_eq(rig_serve(&r, 0), 1);
+	t.t.nregions = t.nfds = 1;
+	ck_assert_uint_eq(set_table(&r, &t), 0);
+	ck_assert_uint_ne(r.quiesces, asked);
+	ck_assert_uint_eq(count(&r), 1);
+	rig_fini(&r);
+}
+END_TEST
+
 START_TEST(memory_is_added_without_asking_running_rings)
 {
 	unsigned int asked;
@@ -826,6 +853,7 @@ int main(void)
 	tcase_add_test(tc, b2_12_chain_in_flight_keeps_the_memory_that_is_replaced);
 	tcase_add_test(tc, b2_16_ring_whose_memory_goes_waits_until_it_is_back);
 	tcase_add_test(tc, ring_goes_on_in_memory_that_moved_in_guest_addresses);
+	tcase_add_test(tc, table_that_only_grows_leaves_running_rings_alone);
 	tcase_add_test(tc, memory_is_added_without_asking_running_rings);
 	tcase_add_test(tc, b2_17_descriptor_on_removal_is_closed_and_ignored);
 	tcase_add_test(tc, guest_addresses_alone_lead_to_rings);
