@@ -21,6 +21,7 @@
 enum folder_option {
 	FOLDER_SANDBOX,
 	FOLDER_RLIMIT_NOFILE,
+	FOLDER_RECOVER,
 	FOLDER_OPTIONS,
 };
 
@@ -34,6 +35,9 @@ static const struct vsu_option folder_options[] = {
 		.help = "descriptors, and with them files that a guest may use",
 		.preset = "what the host allows", .min = 256,
 		.max = UINT32_MAX },
+	[FOLDER_RECOVER] = {
+		.name = "recover", .kind = VSU_OPTION_STRING, .arg = "FILE",
+		.help = "keep what the guest knows there, so that its mounts outlive this program" },
 };
 
 #define ROWS (DAEMON_OWN + VMM_DEVICE_KEYS_MAX + FOLDER_OPTIONS + 1)
@@ -109,6 +113,7 @@ static const struct prog_place places[DAEMON_OWN] = {
 static const struct prog_place folder_places[] = {
 	[FOLDER_SANDBOX] = PLACE(sandbox.kind),
 	[FOLDER_RLIMIT_NOFILE] = PLACE(files),
+	[FOLDER_RECOVER] = PLACE(common.recover),
 };
 
 static int take_option(void *opaque, unsigned int index,
@@ -198,6 +203,7 @@ static int open_status(int rc)
 {
 	switch (-rc) {
 	case EINVAL:
+	case EBADMSG:
 	case ENAMETOOLONG:
 		return VSU_EXIT_DATA;
 	case EADDRINUSE:
@@ -219,8 +225,8 @@ static bool is_of_model(const struct vmm_device_kind *kind, int rc,
 {
 	const size_t len = strlen(kind->name);
 
-	return rc == -EINVAL && !strncmp(err->msg, kind->name, len) &&
-	       err->msg[len] == ':';
+	return (rc == -EINVAL || rc == -EBUSY || rc == -EBADMSG) &&
+	       !strncmp(err->msg, kind->name, len) && err->msg[len] == ':';
 }
 
 static int open_device(struct command_line *cl, struct virtdev **out,

@@ -78,7 +78,7 @@ struct daemon {
 	/*
 	 * The first key of its kind is a folder, which is all that the program
 	 * sees of the host, and a file there may take a descriptor of it:
-	 * --sandbox and --rlimit-nofile.
+	 * --sandbox, --rlimit-nofile and --recover.
 	 */
 	bool shares_folder;
 	/* SIGUSR1: the device has the size that its file has by now. */

@@ -124,6 +124,7 @@ static int fs_open(const void *config, const struct vmm_device_common *common,
 		.submounts = f->submounts, .posix_lock = f->posix_lock,
 		.flock = f->flock, .file_handles = (uint32_t)f->file_handles,
 		.lost = (uint32_t)f->lost, .workers = (uint32_t)f->workers,
+		.recover = common->recover,
 	};
 
 	/* each file that the guest knows is an open one */

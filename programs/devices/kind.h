@@ -55,6 +55,8 @@ struct vmm_device_key {
 struct vmm_device_common {
 	uint32_t queues;	/* 0: one */
 	uint32_t queue_size;	/* entries of a queue; 0: the device's choice */
+	const char *recover;	/* a file in which what a guest knows of a folder
+				   outlives the program, or NULL */
 	struct vmem_sigbus *sigbus; /* table for files that are mapped */
 	/* Standard input and output as a port; NULL: the bare descriptors. */
 	int (*open_stdio)(void *stdio, struct virtdev_port **out,

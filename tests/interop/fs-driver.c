@@ -26,6 +26,11 @@
  *                                   state stays in the file KEEP
  *   fs-driver SOCKET load KEEP      gives it that state: "ok" or "refused"
  *
+ *   fs-driver SOCKET outlive PATH   as read, but that after the first piece it says
+ *                                   "waiting" on standard error and waits for a byte
+ *                                   of standard input; it connects anew then, and
+ *                                   goes on in the session that it has
+ *
  *   fs-driver SOCKET beside PATH OTHER
  *                                   reads OTHER while PATH is not answered
  *
@@ -135,6 +140,41 @@ static enum vsu_exit do_move(struct fs *fs, const char *path, char *const *more,
 		status = go_over(fs, more[0], fd, err);
 	}
 	close(fd);
+	if (status == VSU_EXIT_OK)
+		status = file_print(fs, node, handle, PIECE, err);
+	return status == VSU_EXIT_OK ?
+	       fs_release(fs, FUSE_RELEASE, node, handle, err) : status;
+}
+
+static enum vsu_exit come_again(struct fs *fs, const char *socket,
+				struct vsu_error *err)
+{
+	enum vsu_exit status;
+
+	fflush(stdout);
+	fputs("waiting\n", stderr);
+	if (getchar() == EOF)
+		return VSU_EXIT_HOST;
+	fs_close(fs);
+	status = client_open(&fs->client, socket, 0, err);
+	return status == VSU_EXIT_OK ? fs_join(fs, err) : status;
+}
+
+static enum vsu_exit do_outlive(struct fs *fs, const char *path,
+				char *const *more, struct vsu_error *err)
+{
+	uint64_t node, handle;
+	enum vsu_exit status = fs_find(fs, &node, path, err);
+
+	(void)more;
+	if (status == VSU_EXIT_OK)
+		status = fs_open(fs, FUSE_OPEN, node, &handle, err);
+	if (status == VSU_EXIT_OK)
+		status = file_piece(fs, node, handle, 0, err);
+	if (status != VSU_EXIT_OK)
+		return status;
+	fwrite(fs->answer, 1, fs->answer_len, stdout);
+	status = come_again(fs, fs->socket, err);
 	if (status == VSU_EXIT_OK)
 		status = file_print(fs, node, handle, PIECE, err);
 	return status == VSU_EXIT_OK ?
@@ -353,6 +393,7 @@ static const struct command {
 	{ "read", 1, do_read, false }, { "list", 1, do_list, false },
 	{ "try", 1, do_try, false }, { "cut", 1, do_cut, false },
 	{ "make", 4, do_make, false }, { "race", 4, do_race, false },
+	{ "outlive", 1, do_outlive, false },
 	{ "beside", 2, do_beside, false }, { "move", 3, do_move, false }, { "load", 1, do_load, true },
 };
 
@@ -385,10 +426,11 @@ int main(int argc, char **argv)
 
 	if (!command || argc != 3 + command->operands ||
 	    strlen(argv[3]) >= PATH_MAX) {
-		fprintf(stderr, "use: fs-driver SOCKET read|list|try|cut|load PATH, beside PATH OTHER, move PATH SOCKET2 KEEP, make NAME UID GID GROUP, or race PATH N A B\n");
+		fprintf(stderr, "use: fs-driver SOCKET read|list|try|cut|load|outlive PATH, beside PATH OTHER, move PATH SOCKET2 KEEP, make NAME UID GID GROUP, or race PATH N A B\n");
 		return VSU_EXIT_USAGE;
 	}
 	fs.rings[0] = fs.rings[1] = RING_NONE;
+	fs.socket = argv[1];
 	status = client_open(&fs.client, argv[1], 0, &err);
 	if (status == VSU_EXIT_OK) {
 		status = run(&fs, command, argv + 3, &err);

@@ -16,6 +16,7 @@
 
 struct fs {
 	struct client client;
+	const char *socket;		/* of it, for who connects anew */
 	struct vmem_map *map;
 	struct ring rings[FS_RINGS];
 	uint64_t unique;

@@ -150,6 +150,8 @@ struct virtdev_fs_config {
 				   VIRTDEV_FS_WORKERS_MAX, which do the requests
 				   of all queues: so many of each at once. 0: a
 				   queue's own thread does */
+	const char *recover;	/* a file in which the session outlives the
+				   process, or NULL; not with a window */
 };
 
 /*

@@ -11,7 +11,8 @@
 #include "fs/fs_priv.h"
 
 int virtdev_priv_fs_entry_take_fd(const struct fs_call *c,
-				  const struct fs_inode *parent, int fd,
+				  const struct fs_inode *parent,
+				  const char *name, int fd,
 				  struct fuse_entry_out *out)
 {
 	struct fs *fs = c->fs;
@@ -26,6 +27,8 @@ int virtdev_priv_fs_entry_take_fd(const struct fs_call *c,
 	rc = virtdev_priv_fs_inode_tell_take_fd(fs, fd, &st, &id);
 	if (rc < 0)
 		return rc;
+	if (name)
+		virtdev_priv_fs_recover_place(fs, id, parent->slot.id, name);
 	virtdev_priv_fs_window_fit(c, id, st.stx_size);
 	memset(out, 0, sizeof(*out));
 	out->nodeid = id;
@@ -43,7 +46,8 @@ int virtdev_priv_fs_entry(const struct fs_call *c, const struct fs_inode *parent
 	int fd = openat(parent->fd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 
 	return fd < 0 ? -errno
-		      : virtdev_priv_fs_entry_take_fd(c, parent, fd, out);
+		      : virtdev_priv_fs_entry_take_fd(c, parent, name, fd,
+						      out);
 }
 
 int virtdev_priv_fs_answer_entry(struct fs_call *c, const char *name)

@@ -47,7 +47,8 @@ int virtdev_priv_fs_stat(int dir, const char *name, struct statx *st)
 	/* not every C library has the function */
 	return syscall(SYS_statx, dir, name, AT_EMPTY_PATH |
 		       AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT,
-		       STATX_BASIC_STATS | STATX_MNT_ID, st) < 0 ? -errno : 0;
+		       STATX_BASIC_STATS | STATX_BTIME | STATX_MNT_ID,
+		       st) < 0 ? -errno : 0;
 }
 
 void virtdev_priv_fs_attr(const struct fs *fs, const struct statx *st,

@@ -100,7 +100,6 @@ static int read_found(struct fs *fs, int fd, const struct statx *st,
 {
 	int mount;
 
-	memset(found, 0, sizeof(*found));
 	found->handle.handle_bytes = MAX_HANDLE_SZ;
 	if (name_to_handle_at(fd, "", &found->handle, &mount,
 			      AT_EMPTY_PATH) < 0)
@@ -113,7 +112,7 @@ int virtdev_priv_fs_found_read(struct fs *fs, int fd, const struct statx *st,
 {
 	int rc;
 
-	found->handle.handle_bytes = 0;
+	memset(found, 0, sizeof(*found));
 	if (fs->config.file_handles == VIRTDEV_FS_HANDLES_NEVER)
 		return 0;
 	rc = read_found(fs, fd, st, found);

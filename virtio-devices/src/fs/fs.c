@@ -110,6 +110,7 @@ static int fs_start(void *self, uint32_t queue, struct vq *vq,
 		return vsu_error_sys(err, rc, "fs: a queue's room");
 	}
 	q->q = vq;
+	__atomic_store_n(&q->fs->untouched, false, __ATOMIC_RELAXED);
 	return 0;
 }
 
@@ -135,6 +136,9 @@ static void fs_reset(void *self)
 {
 	struct fs *fs = self;
 
+	/* a front-end that came and went is not that of the guest */
+	if (__atomic_load_n(&fs->untouched, __ATOMIC_RELAXED))
+		return;
 	virtdev_priv_fs_session_end(fs);
 	virtdev_priv_fs_window_forget(fs);
 }
@@ -143,6 +147,7 @@ static void fs_free(void *self)
 {
 	struct fs *fs = self;
 
+	virtdev_priv_fs_recover_close(fs);
 	virtdev_priv_fs_owners_forget_all(fs);
 	virtdev_priv_fs_handles_fini(fs);
 	virtdev_priv_fs_inodes_fini(fs);
@@ -204,7 +209,7 @@ static struct fs *fs_new(const struct virtdev_fs_config *c)
 
 	if (!fs)
 		return NULL;
-	fs->folder = fs->proc = -1;
+	fs->folder = fs->proc = fs->recover.fd = -1;
 	fs->nqueues = nqueues;
 	for (i = 0; i < nqueues; i++)
 		fs->queues[i] = (struct fs_queue){ .fs = fs, .index = i,
@@ -279,6 +284,8 @@ static int make_fs(const struct virtdev_fs_config *c, struct virtdev **out,
 		rc = virtdev_priv_fs_acl_check(fs, c->path, err);
 	if (rc >= 0)
 		rc = make_device(fs, err);
+	if (rc >= 0 && c->recover)
+		rc = virtdev_priv_fs_revive(fs, c->recover, err);
 	if (rc < 0) {
 		fs_free(fs);
 		return rc;

@@ -24,9 +24,11 @@
 #include <linux/stat.h>
 #endif
 
+#include "fs/found.h"
 #include "fs/idmap.h"
 #include "fs/pool.h"
 #include "fs/protocol.h"
+#include "fs/recover.h"
 #include "fs/window.h"
 
 /* Bytes of the largest read or write. */
@@ -34,7 +36,6 @@
 
 /* Bytes of names, of a value of an attribute, or of entries of a folder. */
 #define FS_TEXT (72u << 10)
-#define FS_NAME_MAX 255u
 #define FS_VALUE_MAX (64u << 10)
 
 /*
@@ -52,19 +53,6 @@ struct fs_proc_name {
 	char text[12];
 };
 
-/* By what a file is found again; no bytes: it cannot be. */
-union fs_found {
-	struct file_handle handle;
-	unsigned char room[sizeof(struct file_handle) + MAX_HANDLE_SZ];
-};
-
-/* A file system in the folder, whose handles are of use; fd -1: they are not. */
-struct fs_mount {
-	uint64_t id;
-	int fd;
-};
-#define FS_MOUNTS 64u
-
 /* A file that the driver knows: lookups counts how often it was told of it. */
 struct fs_inode {
 	struct fs_slot slot;
@@ -74,6 +62,7 @@ struct fs_inode {
 	uint32_t next;		/* in its bucket: index + 1, or 0 */
 	uint64_t lookups;
 	uint64_t dev, ino, mount;
+	uint64_t born;		/* nanoseconds, or 0 */
 	union fs_found found;
 };
 
@@ -174,6 +163,9 @@ struct fs {
 	pthread_mutex_t mounts_lock;
 	struct fs_mount mounts[FS_MOUNTS];
 	uint32_t nmounts;	/* atomic; grows alone */
+	struct fs_recover recover;
+	bool untouched;		/* atomic: what it knows is another process's; no queue
+				   ran since */
 	struct fs_pool inodes, handles;
 	uint32_t *buckets, nbuckets; /* of inodes by what they are */
 	pthread_mutex_t window_lock;
@@ -343,6 +335,10 @@ void virtdev_priv_fs_inodes_fini(struct fs *fs);
 void virtdev_priv_fs_inodes_forget_all(struct fs *fs);
 struct fs_inode *virtdev_priv_fs_inode_get(struct fs *fs, uint64_t id);
 void virtdev_priv_fs_inode_put(struct fs *fs, struct fs_inode *inode);
+uint64_t virtdev_priv_fs_dev_of(const struct statx *st);
+uint64_t virtdev_priv_fs_born_of(const struct statx *st);
+/* Of a file that the driver knows, or 0. */
+uint64_t virtdev_priv_fs_inode_known(struct fs *fs, const struct statx *st);
 /* Tells of a file once more, or of a new one. Owns fd in any case. */
 int virtdev_priv_fs_inode_tell_take_fd(struct fs *fs, int fd,
 				       const struct statx *st, uint64_t *id);
@@ -354,22 +350,6 @@ void virtdev_priv_fs_inode_forget(struct fs *fs, uint64_t id, uint64_t times);
 int virtdev_priv_fs_inode_place_take_fd(struct fs *fs, uint64_t id,
 					uint64_t lookups, int fd,
 					const struct fs_told *told);
-
-/*
- * found.c: how the file behind fd is found again, where that can be and is
- * wanted; an errno where it has to be and cannot.
- */
-int virtdev_priv_fs_found_read(struct fs *fs, int fd, const struct statx *st,
-			       union fs_found *found);
-/* Two that may be one file's: as far as both are known. */
-bool virtdev_priv_fs_found_same(const union fs_found *a,
-				const union fs_found *b);
-/* Any file of that mount's file system, as O_PATH. */
-int virtdev_priv_fs_found_in(const struct fs *fs, uint64_t mount_id,
-			     const union fs_found *found);
-int virtdev_priv_fs_found_open(const struct fs *fs,
-			       const struct fs_inode *inode);
-void virtdev_priv_fs_mounts_fini(struct fs *fs);
 
 /* handles.c: FOPEN_* of an answer first. */
 uint32_t virtdev_priv_fs_open_flags(const struct fs *fs, bool folder);
@@ -398,7 +378,8 @@ int virtdev_priv_fs_path_open(const struct fs *fs, const char *path);
 int virtdev_priv_fs_path_read(const struct fs *fs, int fd,
 			      char path[PATH_MAX]);
 
-/* session.c: but for the window. */
+/* session.c: the end is of all but the window. */
+void virtdev_priv_fs_session_begin(struct fs *fs, uint64_t agreed);
 void virtdev_priv_fs_session_end(struct fs *fs);
 
 /* state.c */
@@ -410,9 +391,13 @@ int virtdev_priv_fs_state_load(void *self, uint32_t version,
 /* lookup.c: flags of FUSE_INIT, to a driver that says so. */
 uint64_t virtdev_priv_fs_offered(const struct fs *fs, uint32_t driver);
 
-/* entry.c: tells of the file behind an O_PATH descriptor, which it owns. */
+/*
+ * entry.c: tells of the file behind an O_PATH descriptor, which it owns; name: of it
+ * in the folder, or NULL.
+ */
 int virtdev_priv_fs_entry_take_fd(const struct fs_call *c,
-				  const struct fs_inode *parent, int fd,
+				  const struct fs_inode *parent,
+				  const char *name, int fd,
 				  struct fuse_entry_out *out);
 /* Tells of an entry of the folder. */
 int virtdev_priv_fs_entry(const struct fs_call *c, const struct fs_inode *parent,

@@ -56,8 +56,8 @@ void virtdev_priv_fs_handle_put(struct fs *fs, struct fs_handle *handle)
 }
 
 /* Nobody is at it yet. */
-static void handle_fill(struct fs_handle *handle, int fd, uint64_t node,
-			uint32_t open_flags)
+static void handle_fill(struct fs *fs, struct fs_handle *handle, int fd,
+			uint64_t node, uint32_t open_flags)
 {
 	handle->fd = fd;
 	handle->node = node;
@@ -66,7 +66,15 @@ static void handle_fill(struct fs_handle *handle, int fd, uint64_t node,
 	handle->flocked = false;
 	handle->flags = open_flags;
 	pthread_mutex_init(&handle->position, NULL);
+	virtdev_priv_fs_recover_handle(fs, handle);
 	virtdev_priv_fs_pool_put(&handle->slot);
+}
+
+/* With the lock. */
+static void handle_retire(struct fs *fs, struct fs_handle *handle)
+{
+	virtdev_priv_fs_recover_handle_gone(fs, handle->slot.id);
+	handle->slot.live = false;
 }
 
 int virtdev_priv_fs_handle_new_take_fd(struct fs *fs, int fd, uint64_t node,
@@ -80,7 +88,7 @@ int virtdev_priv_fs_handle_new_take_fd(struct fs *fs, int fd, uint64_t node,
 	pthread_mutex_lock(&fs->lock);
 	handle = virtdev_priv_fs_pool_take(&fs->handles);
 	if (handle) {
-		handle_fill(handle, fd, node, open_flags);
+		handle_fill(fs, handle, fd, node, open_flags);
 		*id = handle->slot.id;
 	}
 	pthread_mutex_unlock(&fs->lock);
@@ -101,7 +109,7 @@ int virtdev_priv_fs_handle_place_take_fd(struct fs *fs, uint64_t id, int fd,
 	pthread_mutex_lock(&fs->lock);
 	rc = virtdev_priv_fs_pool_place(&fs->handles, id, &handle);
 	if (rc >= 0)
-		handle_fill(handle, fd, node, open_flags);
+		handle_fill(fs, handle, fd, node, open_flags);
 	pthread_mutex_unlock(&fs->lock);
 	if (rc < 0)
 		vsu_fd_close(&fd);
@@ -111,7 +119,7 @@ int virtdev_priv_fs_handle_place_take_fd(struct fs *fs, uint64_t id, int fd,
 void virtdev_priv_fs_handle_retire(struct fs *fs, struct fs_handle *handle)
 {
 	pthread_mutex_lock(&fs->lock);
-	handle->slot.live = false;
+	handle_retire(fs, handle);
 	pthread_mutex_unlock(&fs->lock);
 }
 
@@ -124,7 +132,7 @@ void virtdev_priv_fs_handles_forget_all(struct fs *fs)
 
 	pthread_mutex_lock(&fs->lock);
 	while ((handle = virtdev_priv_fs_pool_next(&fs->handles, &at))) {
-		handle->slot.live = false;
+		handle_retire(fs, handle);
 		handle->slot.users++;
 		fd = drop_use(fs, handle);
 		pthread_mutex_unlock(&fs->lock);

@@ -35,15 +35,23 @@ static bool is_file(const struct fs_inode *inode, const struct statx *st,
 	       inode->mount == st->stx_mnt_id;
 }
 
-static uint64_t dev_of(const struct statx *st)
+uint64_t virtdev_priv_fs_dev_of(const struct statx *st)
 {
 	return (uint64_t)st->stx_dev_major << 32 | st->stx_dev_minor;
+}
+
+/* Where the file system says so. */
+uint64_t virtdev_priv_fs_born_of(const struct statx *st)
+{
+	return st->stx_mask & STATX_BTIME ?
+	       (uint64_t)st->stx_btime.tv_sec * UINT64_C(1000000000) +
+	       st->stx_btime.tv_nsec : 0;
 }
 
 static struct fs_inode *inode_find(struct fs *fs, const struct statx *st,
 				   const union fs_found *found)
 {
-	const uint64_t dev = dev_of(st);
+	const uint64_t dev = virtdev_priv_fs_dev_of(st);
 	uint32_t number = *bucket_of(fs, dev, st->stx_ino);
 	struct fs_inode *inode;
 
@@ -73,6 +81,7 @@ static void inode_retire(struct fs *fs, struct fs_inode *inode)
 	if (!inode->slot.live)
 		return;
 	bucket_remove(fs, inode);
+	virtdev_priv_fs_recover_inode_gone(fs, inode->slot.id);
 	inode->slot.live = false;
 	inode->lookups = 0;
 }
@@ -142,8 +151,9 @@ static void inode_fill(struct fs *fs, struct fs_inode *inode, int *fd,
 	*fd = -1;
 	inode->found = *found;
 	inode->type = st->stx_mode & S_IFMT;
-	inode->dev = dev_of(st);
+	inode->dev = virtdev_priv_fs_dev_of(st);
 	inode->ino = st->stx_ino;
+	inode->born = virtdev_priv_fs_born_of(st);
 	inode->mount = st->stx_mnt_id;
 	inode->lookups = 0;
 	bucket = bucket_of(fs, inode->dev, inode->ino);
@@ -159,6 +169,18 @@ static struct fs_inode *inode_add(struct fs *fs, int *fd, const struct statx *st
 	if (inode)
 		inode_fill(fs, inode, fd, st, found);
 	return inode;
+}
+
+/* The first time that it is told of, all of it is written down. */
+static void inode_count(struct fs *fs, struct fs_inode *inode, uint64_t lookups)
+{
+	const bool is_new = !inode->lookups;
+
+	inode->lookups = lookups;
+	if (is_new)
+		virtdev_priv_fs_recover_inode(fs, inode);
+	else
+		virtdev_priv_fs_recover_lookups(fs, inode);
 }
 
 /* If some files are found again, the table is no bound of those that are not. */
@@ -199,12 +221,25 @@ int virtdev_priv_fs_inode_tell_take_fd(struct fs *fs, int fd,
 	if (!inode)
 		inode = inode_learn(fs, &fd, st, &found);
 	if (inode) {
-		inode->lookups++;
+		inode_count(fs, inode, inode->lookups + 1);
 		*id = inode->slot.id;
 	}
 	pthread_mutex_unlock(&fs->lock);
 	vsu_fd_close(&fd);
 	return inode ? 0 : -ENFILE;
+}
+
+uint64_t virtdev_priv_fs_inode_known(struct fs *fs, const struct statx *st)
+{
+	const union fs_found any = { .handle.handle_bytes = 0 };
+	const struct fs_inode *inode;
+	uint64_t id;
+
+	pthread_mutex_lock(&fs->lock);
+	inode = inode_find(fs, st, &any);
+	id = inode ? inode->slot.id : 0;
+	pthread_mutex_unlock(&fs->lock);
+	return id;
 }
 
 int virtdev_priv_fs_inode_place_take_fd(struct fs *fs, uint64_t id,
@@ -222,7 +257,7 @@ int virtdev_priv_fs_inode_place_take_fd(struct fs *fs, uint64_t id,
 	if (rc >= 0) {
 		inode = slot;
 		inode_fill(fs, inode, &fd, &told->st, &told->found);
-		inode->lookups = lookups;
+		inode_count(fs, inode, lookups);
 		fd = drop_use(fs, inode);
 	}
 	pthread_mutex_unlock(&fs->lock);
@@ -238,8 +273,8 @@ void virtdev_priv_fs_inode_forget(struct fs *fs, uint64_t id, uint64_t times)
 	pthread_mutex_lock(&fs->lock);
 	inode = virtdev_priv_fs_pool_get(&fs->inodes, id);
 	if (inode) {
-		inode->lookups -= times < inode->lookups ? times
-							 : inode->lookups;
+		inode_count(fs, inode, inode->lookups -
+			    (times < inode->lookups ? times : inode->lookups));
 		if (!inode->lookups && id != FUSE_ROOT_ID)
 			inode_retire(fs, inode);
 		fd = drop_use(fs, inode);

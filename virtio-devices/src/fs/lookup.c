@@ -69,7 +69,7 @@ static int answer_init(struct fs_call *c, const struct fuse_init_in *in)
 						    : 0,
 	};
 
-	__atomic_store_n(&c->fs->agreed, flags | FS_SESSION, __ATOMIC_RELEASE);
+	virtdev_priv_fs_session_begin(c->fs, flags | FS_SESSION);
 	return virtdev_priv_fs_answer(c, &out, sizeof(out));
 }
 

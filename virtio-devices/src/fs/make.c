@@ -70,7 +70,7 @@ static int make_and_tell(struct fs_call *c, make_fn fn, uint32_t mode)
 	if (fd < 0)
 		return -errno;
 	undo_umask(c, fd, mode);
-	rc = virtdev_priv_fs_entry_take_fd(c, c->inode, fd, &out);
+	rc = virtdev_priv_fs_entry_take_fd(c, c->inode, c->name, fd, &out);
 	return rc < 0 ? rc : virtdev_priv_fs_answer(c, &out, sizeof(out));
 }
 
@@ -203,15 +203,18 @@ struct created {
 	struct fuse_open_out open;
 };
 
-/* Owns fd in any case. The inode is of the very file that was opened. */
-static int answer_created_take_fd(struct fs_call *c, int fd)
+/*
+ * Owns fd in any case. The inode is of the very file that was opened, which has
+ * that name, or none.
+ */
+static int answer_created_take_fd(struct fs_call *c, const char *as, int fd)
 {
 	const struct fs_proc_name name = virtdev_priv_fs_proc_name(fd);
 	struct created out = { .open = {
 		.open_flags = virtdev_priv_fs_open_flags(c->fs, false) } };
 	int path = openat(c->fs->proc, name.text, O_PATH | O_CLOEXEC);
 	int rc = path < 0 ? -errno :
-		 virtdev_priv_fs_entry_take_fd(c, c->inode, path,
+		 virtdev_priv_fs_entry_take_fd(c, c->inode, as, path,
 					       &out.entry);
 
 	if (rc < 0) {
@@ -228,7 +231,8 @@ static int answer_created_take_fd(struct fs_call *c, int fd)
 	return virtdev_priv_fs_answer(c, &out, sizeof(out));
 }
 
-static int make_file(struct fs_call *c, int (*open_fn)(const struct fs_call *c))
+static int make_file(struct fs_call *c, const char *as,
+		     int (*open_fn)(const struct fs_call *c))
 {
 	struct fuse_create_in *in = &c->arg.create;
 	int fd, rc;
@@ -243,15 +247,15 @@ static int make_file(struct fs_call *c, int (*open_fn)(const struct fs_call *c))
 		return rc;
 	fd = open_fn(c);
 	virtdev_priv_fs_user_leave(c);
-	return fd < 0 ? fd : answer_created_take_fd(c, fd);
+	return fd < 0 ? fd : answer_created_take_fd(c, as, fd);
 }
 
 int virtdev_priv_fs_create(struct fs_call *c)
 {
-	return make_file(c, open_named);
+	return make_file(c, c->name, open_named);
 }
 
 int virtdev_priv_fs_tmpfile(struct fs_call *c)
 {
-	return make_file(c, open_unnamed);
+	return make_file(c, NULL, open_unnamed);
 }

@@ -82,6 +82,8 @@ static int check_numbers(const struct virtdev_fs_config *c,
 	if (c->workers > VIRTDEV_FS_WORKERS_MAX)
 		return vsu_error_set(err, -EINVAL, "fs: %" PRIu32 " threads for requests; at most %u are possible",
 				     c->workers, VIRTDEV_FS_WORKERS_MAX);
+	if (c->recover && c->window)
+		return vsu_error_set(err, -EINVAL, "fs: what is in a window does not outlive the process, and a guest that looks there would find nothing; leave out the window or the file for what outlives it (recover)");
 	if (c->lost > VIRTDEV_FS_LOST_ERROR)
 		return vsu_error_set(err, -EINVAL, "fs: there is no way %" PRIu32 " to treat lost files",
 				     c->lost);

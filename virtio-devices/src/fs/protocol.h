@@ -15,6 +15,9 @@
 /* One byte swapped: a guest whose numbers are the other way round. */
 #define FS_INIT_SWAPPED UINT32_C(0x1a000000)
 
+/* Bytes of one name. */
+#define FS_NAME_MAX 255u
+
 /* INIT without what 7.36 added, and SETXATTR as it is unless agreed. */
 #define FS_INIT_SHORT 16u
 #define FS_SETXATTR_SHORT 8u

@@ -22,6 +22,20 @@ int virtdev_priv_fs_rmdir(struct fs_call *c)
 	return unlinkat(c->inode->fd, c->name, AT_REMOVEDIR) < 0 ? -errno : 0;
 }
 
+/* The driver does not look it up anew. */
+static void note_place(const struct fs_call *c, const struct fs_inode *folder,
+		       const char *name)
+{
+	struct statx st;
+	uint64_t id;
+
+	if (virtdev_priv_fs_stat(folder->fd, name, &st) < 0)
+		return;
+	id = virtdev_priv_fs_inode_known(c->fs, &st);
+	if (id)
+		virtdev_priv_fs_recover_place(c->fs, id, folder->slot.id, name);
+}
+
 static int move_name(struct fs_call *c, uint64_t folder, uint32_t flags)
 {
 	struct fs_inode *to;
@@ -34,6 +48,11 @@ static int move_name(struct fs_call *c, uint64_t folder, uint32_t flags)
 		return -ESTALE;
 	rc = syscall(SYS_renameat2, c->inode->fd, c->name, to->fd, c->other,
 		     flags) < 0 ? -errno : 0;
+	if (rc >= 0 && c->fs->recover.map) {
+		note_place(c, to, c->other);
+		if (flags & RENAME_EXCHANGE)
+			note_place(c, c->inode, c->name);
+	}
 	virtdev_priv_fs_inode_put(c->fs, to);
 	return rc;
 }

@@ -11,29 +11,12 @@
 #include <config.h>
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <string.h>
 
-#include <vmm-sys-util/fd.h>
-
 #include "core/state_priv.h"
 #include "fs/fs_priv.h"
-
-/* Of open() again: what was done when it was opened first is not. */
-#define OPEN_AGAIN ((FS_OPEN_FLAGS & ~O_TRUNC) | O_DIRECTORY)
-
-struct file_record {
-	uint64_t id, lookups;
-	uint32_t type;
-	union fs_found found;
-	char path[PATH_MAX];	/* empty: it had none */
-};
-
-struct open_record {
-	uint64_t id, node;
-	uint32_t flags;
-};
+#include "fs/restore.h"
 
 /* -------------------------------------------------------------------- saved */
 
@@ -91,7 +74,7 @@ static void put_opened(struct fs *fs, struct virtdev_state_writer *w)
 					     "fs: the guest has a file locked (flock), which other programs heed and no other host can take over; it has to unlock it before it moves");
 		virtdev_state_put_u64(w, handle->slot.id);
 		virtdev_state_put_u64(w, handle->node);
-		virtdev_state_put_u32(w, handle->flags & (uint32_t)OPEN_AGAIN);
+		virtdev_state_put_u32(w, handle->flags & (uint32_t)FS_OPEN_AGAIN);
 	}
 	virtdev_state_put_u64(w, 0);
 }
@@ -117,22 +100,8 @@ void virtdev_priv_fs_state_save(void *self, struct virtdev_state_writer *w)
 
 /* --------------------------------------------------------------------- read */
 
-static bool is_type(uint32_t type)
-{
-	return type == S_IFREG || type == S_IFDIR || type == S_IFLNK ||
-	       type == S_IFIFO || type == S_IFSOCK || type == S_IFCHR ||
-	       type == S_IFBLK;
-}
-
-/* The root's number is never told of. */
-static bool file_is_good(const struct file_record *f)
-{
-	return (uint32_t)f->id > FUSE_ROOT_ID && f->lookups &&
-	       is_type(f->type) && virtdev_priv_fs_path_is_good(f->path);
-}
-
 /* 1: one more; 0: the list has ended; or -EBADMSG. */
-static int get_file(struct virtdev_state_reader *r, struct file_record *f)
+static int get_file(struct virtdev_state_reader *r, struct fs_file_record *f)
 {
 	struct file_handle *handle = &f->found.handle;
 	uint16_t len;
@@ -140,6 +109,7 @@ static int get_file(struct virtdev_state_reader *r, struct file_record *f)
 	f->id = virtdev_state_get_u64(r);
 	if (!f->id)
 		return 0;
+	f->dev = f->ino = f->born = 0;
 	f->lookups = virtdev_state_get_u64(r);
 	f->type = virtdev_state_get_u32(r);
 	handle->handle_bytes = virtdev_state_get_u8(r);
@@ -152,41 +122,25 @@ static int get_file(struct virtdev_state_reader *r, struct file_record *f)
 		return -EBADMSG;
 	virtdev_state_get_bytes(r, f->path, len);
 	f->path[len] = 0;
-	return strlen(f->path) == len && file_is_good(f) ? 1 : -EBADMSG;
+	return strlen(f->path) == len && virtdev_priv_fs_file_record_is_good(f) ?
+	       1 : -EBADMSG;
 }
 
-static int get_open(struct virtdev_state_reader *r, struct open_record *o)
+static int get_open(struct virtdev_state_reader *r, struct fs_open_record *o)
 {
 	o->id = virtdev_state_get_u64(r);
 	if (!o->id)
 		return 0;
 	o->node = virtdev_state_get_u64(r);
 	o->flags = virtdev_state_get_u32(r);
-	return (uint32_t)o->id && !(o->flags & ~(uint32_t)OPEN_AGAIN) &&
-	       (o->flags & O_ACCMODE) != O_ACCMODE ? 1 : -EBADMSG;
-}
-
-static int judge_agreed(const struct fs *fs, uint64_t agreed,
-			struct vsu_error *err)
-{
-	const uint64_t strange = agreed & ~FS_SESSION &
-				 ~virtdev_priv_fs_offered(fs, (uint32_t)agreed);
-
-	if (agreed && !(agreed & FS_SESSION))
-		return vsu_error_set(err, -EBADMSG,
-				     "fs: the state has no session, and yet what was agreed on in it");
-	if (strange)
-		return vsu_error_set(err, -EBADMSG,
-				     "fs: the guest and the former device agreed on flag %d of FUSE_INIT, which this one does not offer; give it the same options",
-				     __builtin_ctzll(strange));
-	return 0;
+	return virtdev_priv_fs_open_record_is_good(o) ? 1 : -EBADMSG;
 }
 
 /* All of the bytes, before any of them has an effect. */
 static int judge_lists(struct virtdev_state_reader r, struct vsu_error *err)
 {
-	struct file_record f;
-	struct open_record o;
+	struct fs_file_record f;
+	struct fs_open_record o;
 	int rc;
 
 	virtdev_state_get_u32(&r);
@@ -206,125 +160,23 @@ static int judge_lists(struct virtdev_state_reader r, struct vsu_error *err)
 	return virtdev_state_end(&r, err);
 }
 
-/* -------------------------------------------------------------------- found */
-
-/* Whether what is there is that file, as far as can be told. */
-static int check_found(struct fs *fs, const struct file_record *f, int fd,
-		       struct fs_told *told)
-{
-	int rc = virtdev_priv_fs_stat(fd, "", &told->st);
-
-	if (rc >= 0 && (told->st.stx_mode & S_IFMT) != f->type)
-		rc = -ENOENT;
-	if (rc >= 0)
-		rc = virtdev_priv_fs_found_read(fs, fd, &told->st, &told->found);
-	if (rc >= 0 && !virtdev_priv_fs_found_same(&told->found, &f->found))
-		rc = -ENOENT;
-	return rc;
-}
-
-static int find_by_path(struct fs *fs, const struct file_record *f,
-			struct fs_told *told)
-{
-	int fd = *f->path ? virtdev_priv_fs_path_open(fs, f->path) : -ENOENT;
-	int rc = fd < 0 ? fd : check_found(fs, f, fd, told);
-
-	if (rc < 0)
-		vsu_fd_close(&fd);
-	return rc < 0 ? rc : fd;
-}
-
-/*
- * A handle opens any file of its file system. Where the file has no path below
- * the folder, it is none of the guest's.
- */
-static int find_by_handle(struct fs *fs, const struct file_record *f,
-			  struct fs_told *told)
-{
-	struct fs_inode *root = virtdev_priv_fs_inode_get(fs, FUSE_ROOT_ID);
-	char path[PATH_MAX];
-	int fd = virtdev_priv_fs_found_in(fs, root->mount, &f->found);
-	int rc = fd < 0 ? fd : virtdev_priv_fs_path_read(fs, fd, path);
-
-	virtdev_priv_fs_inode_put(fs, root);
-	vsu_fd_close(&fd);
-	if (rc < 0)
-		return rc;
-	fd = virtdev_priv_fs_path_open(fs, path);
-	rc = fd < 0 ? fd : check_found(fs, f, fd, told);
-	if (rc < 0)
-		vsu_fd_close(&fd);
-	return rc < 0 ? rc : fd;
-}
-
-/* 0, 1: it is lost; or a negative errno. */
-static int take_file(struct fs *fs, const struct file_record *f)
-{
-	struct fs_told told;
-	int fd = find_by_path(fs, f, &told), rc;
-
-	if (fd < 0 && f->found.handle.handle_bytes)
-		fd = find_by_handle(fs, f, &told);
-	if (fd >= 0) {
-		rc = virtdev_priv_fs_inode_place_take_fd(fs, f->id, f->lookups,
-							 fd, &told);
-		if (rc != -ENFILE)
-			return rc;
-	}
-	rc = virtdev_priv_fs_pool_burn(&fs->inodes, f->id);
-	return rc < 0 ? rc : 1;
-}
-
-static int open_again(struct fs *fs, const struct open_record *o)
-{
-	struct fs_inode *inode = virtdev_priv_fs_inode_get(fs, o->node);
-	int fd;
-
-	if (!inode)
-		return -ESTALE;
-	if (!(o->flags & O_DIRECTORY) != (inode->type != S_IFDIR))
-		fd = -EBADF;
-	else if (fs->config.read_only && (o->flags & O_ACCMODE) != O_RDONLY)
-		fd = -EROFS;
-	else
-		fd = virtdev_priv_fs_reopen(fs, inode,
-					    (int)o->flags | O_NONBLOCK);
-	virtdev_priv_fs_inode_put(fs, inode);
-	return fd;
-}
-
-static int take_open(struct fs *fs, const struct open_record *o)
-{
-	int fd = open_again(fs, o), rc;
-
-	if (fd >= 0) {
-		rc = virtdev_priv_fs_handle_place_take_fd(fs, o->id, fd,
-							  o->node, o->flags);
-		if (rc != -ENFILE)
-			return rc;
-	}
-	/* one of a file that is lost is not counted again */
-	rc = virtdev_priv_fs_pool_burn(&fs->handles, o->id);
-	return rc < 0 ? rc : fd != -ESTALE;
-}
-
 /* How many of both are lost, or a negative errno: a number comes twice. */
 static int take_lists(struct fs *fs, struct virtdev_state_reader *r)
 {
-	struct file_record f;
-	struct open_record o;
+	struct fs_file_record f;
+	struct fs_open_record o;
 	int rc, lost = 0;
 
 	virtdev_priv_fs_pool_renew(&fs->inodes, virtdev_state_get_u32(r));
 	while (get_file(r, &f) == 1) {
-		rc = take_file(fs, &f);
+		rc = virtdev_priv_fs_restore_file(fs, &f);
 		if (rc < 0)
 			return rc;
 		lost += rc;
 	}
 	virtdev_priv_fs_pool_renew(&fs->handles, virtdev_state_get_u32(r));
 	while (get_open(r, &o) == 1) {
-		rc = take_open(fs, &o);
+		rc = virtdev_priv_fs_restore_open(fs, &o);
 		if (rc < 0)
 			return rc;
 		lost += rc;
@@ -350,7 +202,7 @@ int virtdev_priv_fs_state_load(void *self, uint32_t version,
 {
 	struct fs *fs = self;
 	const uint64_t agreed = version ? virtdev_state_get_u64(r) : 0;
-	int rc = judge_agreed(fs, agreed, err);
+	int rc = virtdev_priv_fs_agreed_judge(fs, agreed, err);
 
 	if (rc >= 0)
 		rc = agreed ? judge_lists(*r, err) : virtdev_state_end(r, err);
@@ -364,6 +216,6 @@ int virtdev_priv_fs_state_load(void *self, uint32_t version,
 	if (rc < 0)
 		virtdev_priv_fs_session_end(fs);
 	else
-		__atomic_store_n(&fs->agreed, agreed, __ATOMIC_RELEASE);
+		virtdev_priv_fs_session_begin(fs, agreed);
 	return rc;
 }

@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * A record's number is stored last and taken away first, and what may change in
+ * it changes by one store: a process that is killed between two instructions
+ * leaves the old one, the new one or none. Its sum is for hosts that fell.
+ */
+#define _GNU_SOURCE
+#include <config.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
+#include "fs/recover.h"
+#include "fs/restore.h"
+
+/* Of a table, at once: a system call each. */
+#define STEP (UINT64_C(256) << 10)
+
+/* ------------------------------------------------------------------- records */
+
+/* FNV-1a */
+static uint64_t sum_of(uint64_t sum, const void *bytes, size_t len)
+{
+	const unsigned char *at = bytes;
+
+	while (len--)
+		sum = (sum ^ *at++) * UINT64_C(0x100000001b3);
+	return sum;
+}
+
+#define SUM_BEGIN UINT64_C(0xcbf29ce484222325)
+
+uint64_t virtdev_priv_fs_recover_inode_sum(const struct fs_recover_inode_record *r, uint64_t id)
+{
+	uint64_t sum = sum_of(SUM_BEGIN, &id, sizeof(id));
+
+	sum = sum_of(sum, &r->dev, sizeof(r->dev));
+	sum = sum_of(sum, &r->ino, sizeof(r->ino));
+	sum = sum_of(sum, &r->born, sizeof(r->born));
+	sum = sum_of(sum, &r->type, sizeof(r->type));
+	return sum_of(sum, &r->found, sizeof(r->found));
+}
+
+uint64_t virtdev_priv_fs_recover_place_sum(const struct fs_recover_place *p)
+{
+	const uint64_t sum = sum_of(SUM_BEGIN, &p->parent, sizeof(p->parent));
+
+	return sum_of(sum, p->name, sizeof(p->name));
+}
+
+uint64_t virtdev_priv_fs_recover_handle_sum(const struct fs_recover_handle_record *r, uint64_t id)
+{
+	uint64_t sum = sum_of(SUM_BEGIN, &id, sizeof(id));
+
+	sum = sum_of(sum, &r->node, sizeof(r->node));
+	return sum_of(sum, &r->flags, sizeof(r->flags));
+}
+
+/* --------------------------------------------------------------------- tables */
+
+static struct fs_recover_head *head_of(const struct fs *fs)
+{
+	return (struct fs_recover_head *)(void *)fs->recover.map;
+}
+
+/* Of that number, where it has room. */
+static void *record_of(const struct fs *fs, const struct fs_recover_table *t,
+		       uint64_t id)
+{
+	const uint64_t at = t->at + (uint64_t)t->size * ((uint32_t)id - 1);
+
+	return fs->recover.map && (uint32_t)id - 1 < t->max &&
+	       at + t->size <= t->ready ? fs->recover.map + at : NULL;
+}
+
+/* A page of a file that has none for it would be a signal. */
+int virtdev_priv_fs_recover_ready(const struct fs *fs, struct fs_recover_table *t,
+		       uint64_t up_to)
+{
+	uint64_t end = t->ready;
+
+	if (up_to <= t->ready)
+		return 0;
+	if (up_to > t->end)
+		return -EINVAL;
+	end = up_to - t->ready < STEP ? t->ready + STEP : up_to;
+	end = end > t->end ? t->end : end;
+	if (fallocate(fs->recover.fd, 0, (off_t)t->ready,
+		      (off_t)(end - t->ready)) < 0)
+		return -errno;
+	t->ready = end;
+	return 0;
+}
+
+/* The same, and room is made for it. */
+static void *record_need(struct fs *fs, struct fs_recover_table *t, uint64_t id)
+{
+	if (!fs->recover.map || fs->recover.loading ||
+	    virtdev_priv_fs_recover_ready(fs, t, t->at + (uint64_t)t->size * (uint32_t)id) < 0)
+		return NULL;
+	return record_of(fs, t, id);
+}
+
+/* How far the pools are, before a number of theirs is used. */
+static void note_pools(const struct fs *fs)
+{
+	struct fs_recover_head *h = head_of(fs);
+
+	h->highest[0] = fs->inodes.highest;
+	h->highest[1] = fs->handles.highest;
+	h->reach[0] = fs->inodes.reach;
+	__atomic_store_n(&h->reach[1], fs->handles.reach, __ATOMIC_RELEASE);
+}
+
+void virtdev_priv_fs_recover_agreed(struct fs *fs, uint64_t agreed)
+{
+	if (fs->recover.map && !fs->recover.loading)
+		__atomic_store_n(&head_of(fs)->agreed, agreed,
+				 __ATOMIC_RELEASE);
+}
+
+void virtdev_priv_fs_recover_inode(struct fs *fs, const struct fs_inode *inode)
+{
+	struct fs_recover_inode_record *r = record_need(fs, &fs->recover.inodes,
+					     inode->slot.id);
+
+	if (!r)
+		return;
+	note_pools(fs);
+	__atomic_store_n(&r->id, 0, __ATOMIC_RELAXED);
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+	r->lookups = inode->lookups;
+	r->dev = inode->dev;
+	r->ino = inode->ino;
+	r->born = inode->born;
+	r->type = inode->type;
+	r->found = inode->found;
+	r->which = 0;
+	r->sum = virtdev_priv_fs_recover_inode_sum(r, inode->slot.id);
+	__atomic_store_n(&r->id, inode->slot.id, __ATOMIC_RELEASE);
+}
+
+void virtdev_priv_fs_recover_lookups(struct fs *fs, const struct fs_inode *inode)
+{
+	struct fs_recover_inode_record *r = record_of(fs, &fs->recover.inodes,
+					   inode->slot.id);
+
+	if (r && !fs->recover.loading)
+		__atomic_store_n(&r->lookups, inode->lookups,
+				 __ATOMIC_RELEASE);
+}
+
+void virtdev_priv_fs_recover_inode_gone(struct fs *fs, uint64_t id)
+{
+	struct fs_recover_inode_record *r = record_of(fs, &fs->recover.inodes, id);
+
+	if (r && !fs->recover.loading)
+		__atomic_store_n(&r->id, 0, __ATOMIC_RELEASE);
+}
+
+static bool is_place(const struct fs_recover_place *p, uint64_t parent, const char *name)
+{
+	return p->parent == parent &&
+	       !strncmp(p->name, name, sizeof(p->name));
+}
+
+static void place_fill(struct fs_recover_inode_record *r, uint64_t parent, const char *name)
+{
+	struct fs_recover_place *p = &r->places[r->which == 1];
+
+	p->parent = parent;
+	memset(p->name, 0, sizeof(p->name));
+	memcpy(p->name, name, strnlen(name, FS_NAME_MAX));
+	p->sum = virtdev_priv_fs_recover_place_sum(p);
+	__atomic_store_n(&r->which, r->which == 1 ? 2u : 1u, __ATOMIC_RELEASE);
+}
+
+void virtdev_priv_fs_recover_place(struct fs *fs, uint64_t id, uint64_t parent,
+				   const char *name)
+{
+	struct fs_recover_inode_record *r;
+
+	if (!fs->recover.map || (uint32_t)id == FUSE_ROOT_ID)
+		return;
+	pthread_mutex_lock(&fs->lock);
+	r = record_of(fs, &fs->recover.inodes, id);
+	if (r && r->id == id &&
+	    (!r->which || !is_place(&r->places[r->which == 2], parent, name)))
+		place_fill(r, parent, name);
+	pthread_mutex_unlock(&fs->lock);
+}
+
+void virtdev_priv_fs_recover_handle(struct fs *fs,
+				    const struct fs_handle *handle)
+{
+	struct fs_recover_handle_record *r = record_need(fs, &fs->recover.handles,
+					      handle->slot.id);
+
+	if (!r)
+		return;
+	note_pools(fs);
+	__atomic_store_n(&r->id, 0, __ATOMIC_RELAXED);
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+	r->node = handle->node;
+	r->flags = handle->flags & (uint32_t)FS_OPEN_AGAIN;
+	r->sum = virtdev_priv_fs_recover_handle_sum(r, handle->slot.id);
+	__atomic_store_n(&r->id, handle->slot.id, __ATOMIC_RELEASE);
+}
+
+void virtdev_priv_fs_recover_handle_gone(struct fs *fs, uint64_t id)
+{
+	struct fs_recover_handle_record *r = record_of(fs, &fs->recover.handles, id);
+
+	if (r && !fs->recover.loading)
+		__atomic_store_n(&r->id, 0, __ATOMIC_RELEASE);
+}

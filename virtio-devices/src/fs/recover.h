@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * What the driver knows, in a file that outlives the process: a table of files and
+ * one of what is open of them, by the indices of their pools. It is mapped, so that
+ * a request costs stores and no system call; each record is whole or none at any
+ * instruction, and the next process reads those that are (revive.c).
+ *
+ * The file is of one host and one run of it: numbers are the host's, as they are
+ * in memory.
+ */
+#ifndef VIRTIO_DEVICES_FS_RECOVER_H
+#define VIRTIO_DEVICES_FS_RECOVER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <vmm-sys-util/error.h>
+
+#include "fs/found.h"
+#include "fs/protocol.h"
+
+/* From the first page on are the tables. */
+#define FS_RECOVER_HEAD 4096u
+
+struct fs_recover_head {
+	char magic[8];
+	uint32_t version, inode_size, handle_size;
+	uint32_t ninodes, nhandles;
+	uint32_t highest[2], reach[2];	/* of the pools */
+	uint32_t unused;
+	uint64_t dev, ino;		/* of the folder */
+	uint64_t agreed;		/* 0: no session */
+};
+
+struct fs_recover_place {
+	uint64_t parent, sum;
+	char name[FS_NAME_MAX + 1];
+};
+
+struct fs_recover_inode_record {
+	uint64_t id, lookups, sum;
+	uint64_t dev, ino, born;
+	uint32_t type;
+	uint32_t which;		/* of places: 1 or 2; 0: neither */
+	union fs_found found;
+	struct fs_recover_place places[2];
+};
+
+struct fs_recover_handle_record {
+	uint64_t id, node, sum;
+	uint64_t flags;
+};
+
+struct fs;
+struct fs_handle;
+struct fs_inode;
+
+/* One of the tables: where it begins in the file, and up to where it has room. */
+struct fs_recover_table {
+	uint64_t at, end, ready;
+	uint32_t size, max;	/* of a record; records */
+};
+
+struct fs_recover {
+	int fd;			/* -1: there is none */
+	bool loading;		/* what is placed is in it already */
+	unsigned char *map;
+	uint64_t len;
+	struct fs_recover_table inodes, handles;
+};
+
+/*
+ * Where there is none, nothing happens. With fs->lock but for agreed and place.
+ * A record that has no room is not kept, and its file is lost with the process.
+ */
+void virtdev_priv_fs_recover_agreed(struct fs *fs, uint64_t agreed);
+void virtdev_priv_fs_recover_inode(struct fs *fs, const struct fs_inode *inode);
+void virtdev_priv_fs_recover_lookups(struct fs *fs, const struct fs_inode *inode);
+void virtdev_priv_fs_recover_inode_gone(struct fs *fs, uint64_t id);
+void virtdev_priv_fs_recover_handle(struct fs *fs,
+				    const struct fs_handle *handle);
+void virtdev_priv_fs_recover_handle_gone(struct fs *fs, uint64_t id);
+/* Where the file of that number is: a name in a folder of the driver's. */
+void virtdev_priv_fs_recover_place(struct fs *fs, uint64_t id, uint64_t parent,
+				   const char *name);
+
+/* Sums of what is not changed later in a record of that number. */
+uint64_t virtdev_priv_fs_recover_inode_sum(const struct fs_recover_inode_record *r,
+					   uint64_t id);
+uint64_t virtdev_priv_fs_recover_handle_sum(const struct fs_recover_handle_record *r,
+					    uint64_t id);
+uint64_t virtdev_priv_fs_recover_place_sum(const struct fs_recover_place *p);
+/* The file has bytes for the table up to there, and a step more. */
+int virtdev_priv_fs_recover_ready(const struct fs *fs,
+				  struct fs_recover_table *t, uint64_t up_to);
+
+/*
+ * revive.c: opens the file, has it for this process alone, and takes what is in it,
+ * for a device that nobody has used yet. -EBUSY: another process has it; -EINVAL: it
+ * is another file, or one of another folder or with other bounds; or the host's error.
+ */
+int virtdev_priv_fs_revive(struct fs *fs, const char *path,
+			   struct vsu_error *err);
+/* What is in it stays. */
+void virtdev_priv_fs_recover_close(struct fs *fs);
+
+#endif

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * A file is in the folder or it is lost: by its path, and under a new one where it
+ * has a handle. Its handle, or its number on this host, tells it from others.
+ */
+#include <config.h>
+
+#include <errno.h>
+#include <fcntl.h>
+
+#include <vmm-sys-util/fd.h>
+
+#include "fs/restore.h"
+
+static bool is_type(uint32_t type)
+{
+	return type == S_IFREG || type == S_IFDIR || type == S_IFLNK ||
+	       type == S_IFIFO || type == S_IFSOCK || type == S_IFCHR ||
+	       type == S_IFBLK;
+}
+
+bool virtdev_priv_fs_file_record_is_good(const struct fs_file_record *f)
+{
+	return (uint32_t)f->id > FUSE_ROOT_ID && f->lookups &&
+	       is_type(f->type) && virtdev_priv_fs_path_is_good(f->path);
+}
+
+bool virtdev_priv_fs_open_record_is_good(const struct fs_open_record *o)
+{
+	return (uint32_t)o->id && !(o->flags & ~(uint32_t)FS_OPEN_AGAIN) &&
+	       (o->flags & O_ACCMODE) != O_ACCMODE;
+}
+
+int virtdev_priv_fs_agreed_judge(const struct fs *fs, uint64_t agreed,
+				 struct vsu_error *err)
+{
+	const uint64_t strange = agreed & ~FS_SESSION &
+				 ~virtdev_priv_fs_offered(fs, (uint32_t)agreed);
+
+	if (agreed && !(agreed & FS_SESSION))
+		return vsu_error_set(err, -EBADMSG,
+				     "fs: the state has no session, and yet what was agreed on in it");
+	if (strange)
+		return vsu_error_set(err, -EBADMSG,
+				     "fs: the guest and the former device agreed on flag %d of FUSE_INIT, which this one does not offer; give it the same options",
+				     __builtin_ctzll(strange));
+	return 0;
+}
+
+static bool is_numbered(const struct fs_file_record *f, const struct statx *st)
+{
+	return !f->ino || (f->ino == st->stx_ino &&
+			   f->dev == virtdev_priv_fs_dev_of(st) &&
+			   f->born == virtdev_priv_fs_born_of(st));
+}
+
+/* Whether what is there is that file, as far as can be told. */
+static int check_found(struct fs *fs, const struct fs_file_record *f, int fd,
+		       struct fs_told *told)
+{
+	int rc = virtdev_priv_fs_stat(fd, "", &told->st);
+
+	if (rc >= 0 && ((told->st.stx_mode & S_IFMT) != f->type ||
+			!is_numbered(f, &told->st)))
+		rc = -ENOENT;
+	if (rc >= 0)
+		rc = virtdev_priv_fs_found_read(fs, fd, &told->st, &told->found);
+	if (rc >= 0 && !virtdev_priv_fs_found_same(&told->found, &f->found))
+		rc = -ENOENT;
+	return rc;
+}
+
+static int find_by_path(struct fs *fs, const struct fs_file_record *f,
+			struct fs_told *told)
+{
+	int fd = *f->path ? virtdev_priv_fs_path_open(fs, f->path) : -ENOENT;
+	int rc = fd < 0 ? fd : check_found(fs, f, fd, told);
+
+	if (rc < 0)
+		vsu_fd_close(&fd);
+	return rc < 0 ? rc : fd;
+}
+
+/*
+ * A handle opens any file of its file system. Where the file has no path below
+ * the folder, it is none of the guest's.
+ */
+static int find_by_handle(struct fs *fs, const struct fs_file_record *f,
+			  struct fs_told *told)
+{
+	struct fs_inode *root = virtdev_priv_fs_inode_get(fs, FUSE_ROOT_ID);
+	char path[PATH_MAX];
+	int fd = virtdev_priv_fs_found_in(fs, root->mount, &f->found);
+	int rc = fd < 0 ? fd : virtdev_priv_fs_path_read(fs, fd, path);
+
+	virtdev_priv_fs_inode_put(fs, root);
+	vsu_fd_close(&fd);
+	if (rc < 0)
+		return rc;
+	fd = virtdev_priv_fs_path_open(fs, path);
+	rc = fd < 0 ? fd : check_found(fs, f, fd, told);
+	if (rc < 0)
+		vsu_fd_close(&fd);
+	return rc < 0 ? rc : fd;
+}
+
+int virtdev_priv_fs_restore_file(struct fs *fs, const struct fs_file_record *f)
+{
+	struct fs_told told;
+	int fd = find_by_path(fs, f, &told), rc;
+
+	if (fd < 0 && f->found.handle.handle_bytes)
+		fd = find_by_handle(fs, f, &told);
+	if (fd >= 0) {
+		rc = virtdev_priv_fs_inode_place_take_fd(fs, f->id, f->lookups,
+							 fd, &told);
+		if (rc != -ENFILE)
+			return rc;
+	}
+	rc = virtdev_priv_fs_pool_burn(&fs->inodes, f->id);
+	return rc < 0 ? rc : 1;
+}
+
+static int open_again(struct fs *fs, const struct fs_open_record *o)
+{
+	struct fs_inode *inode = virtdev_priv_fs_inode_get(fs, o->node);
+	int fd;
+
+	if (!inode)
+		return -ESTALE;
+	if (!(o->flags & O_DIRECTORY) != (inode->type != S_IFDIR))
+		fd = -EBADF;
+	else if (fs->config.read_only && (o->flags & O_ACCMODE) != O_RDONLY)
+		fd = -EROFS;
+	else
+		fd = virtdev_priv_fs_reopen(fs, inode,
+					    (int)o->flags | O_NONBLOCK);
+	virtdev_priv_fs_inode_put(fs, inode);
+	return fd;
+}
+
+int virtdev_priv_fs_restore_open(struct fs *fs, const struct fs_open_record *o)
+{
+	int fd = open_again(fs, o), rc;
+
+	if (fd >= 0) {
+		rc = virtdev_priv_fs_handle_place_take_fd(fs, o->id, fd,
+							  o->node, o->flags);
+		if (rc != -ENFILE)
+			return rc;
+	}
+	/* one of a file that is lost is not counted again */
+	rc = virtdev_priv_fs_pool_burn(&fs->handles, o->id);
+	return rc < 0 ? rc : fd != -ESTALE;
+}

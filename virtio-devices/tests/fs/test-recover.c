@@ -1,0 +1,505 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Claims about a folder that a guest has mounted while the process that shares it is killed. */
+#include <config.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "../folder.h"
+#include "../suite.h"
+#include "fs-rig.h"
+
+static struct fs_rig r;
+static char place[64], path[80];
+
+static void begin(void)
+{
+	fs_rig_folder(&r);
+	r.config.recover = path;
+	r.config.inodes = 16;
+	r.config.handles = 8;
+	fs_rig_make(&r, RIG_REQUESTS);
+}
+
+static void setup(void)
+{
+	/* memory, as /run is; a disk would be written to with each try */
+	strcpy(place, "/dev/shm/test-recover-XXXXXX");
+	if (!mkdtemp(place)) {
+		strcpy(place, "/tmp/test-recover-XXXXXX");
+		ck_assert_ptr_nonnull(mkdtemp(place));
+	}
+	snprintf(path, sizeof(path), "%s/table", place);
+	begin();
+	ck_assert_int_eq(fs_rig_begin(&r), 0);
+}
+
+static void teardown(void)
+{
+	fs_rig_fini(&r);
+	folder_remove(place);
+}
+
+/* The device goes as a process does that is killed: the file is as it stands. */
+static void kill_device(void)
+{
+	virtdev_queue_stop(r.dev, r.queue);
+	virtdev_free(r.dev);
+}
+
+static int next_device(struct vsu_error *err)
+{
+	int rc = virtdev_fs_new(&r.config, &r.dev, err);
+
+	if (rc >= 0)
+		ck_assert_int_eq(virtdev_queue_start(r.dev, r.queue, r.g.q,
+						     NULL), 0);
+	return rc;
+}
+
+static void again(void)
+{
+	struct vsu_error err = VSU_ERROR_INIT;
+
+	kill_device();
+	ck_assert_msg(next_device(&err) == 0, "%s", err.msg);
+}
+
+static void put_file(const char *name, const char *text)
+{
+	int fd = openat(r.dir, name, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC,
+			0644);
+
+	ck_assert_int_eq(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+	close(fd);
+}
+
+static int getattr(uint64_t node)
+{
+	const struct fuse_getattr_in in = { 0 };
+
+	return fs_rig_ask(&r, FUSE_GETATTR, node, &in, sizeof(in), NULL, 0);
+}
+
+static int rename_to(uint64_t from, const char *old, uint64_t to, const char *new)
+{
+	const struct fuse_rename2_in in = { .newdir = to };
+	char text[64];
+	const int len = snprintf(text, sizeof(text), "%s%c%s", old, 0, new);
+
+	return fs_rig_ask(&r, FUSE_RENAME2, from, &in, sizeof(in), text,
+			  (uint32_t)len + 1);
+}
+
+static void forget(uint64_t node, uint64_t times)
+{
+	const struct fuse_forget_in in = { times };
+
+	fs_rig_ask(&r, FUSE_FORGET, node, &in, sizeof(in), NULL, 0);
+}
+
+START_TEST(a_mount_goes_on_without_a_new_session)
+{
+	uint64_t sub, inner, fh, dir;
+
+	put_file("sub/inner", "within");
+	sub = fs_rig_lookup(&r, 1, "sub");
+	inner = fs_rig_lookup(&r, sub, "inner");
+	fh = fs_rig_open(&r, FUSE_OPEN, inner, O_RDWR);
+	dir = fs_rig_open(&r, FUSE_OPENDIR, sub, 0);
+	again();
+	ck_assert_int_eq(fs_rig_read(&r, FUSE_READ, inner, fh, 0, 6), 0);
+	ck_assert_mem_eq(fs_rig_answer(&r), "within", 6);
+	ck_assert_int_eq(fs_rig_write(&r, inner, fh, 0, "W", 1), 0);
+	ck_assert_uint_eq(fs_rig_lookup(&r, sub, "inner"), inner);
+	ck_assert_int_eq(fs_rig_read(&r, FUSE_READDIR, sub, dir, 0, 4096), 0);
+	ck_assert_int_eq(fs_rig_release(&r, FUSE_RELEASEDIR, sub, dir), 0);
+	ck_assert_int_eq(fs_rig_release(&r, FUSE_RELEASE, inner, fh), 0);
+}
+END_TEST
+
+START_TEST(what_was_forgotten_or_closed_stays_so)
+{
+	uint64_t file = fs_rig_lookup(&r, 1, "file"), fh, sub;
+
+	sub = fs_rig_lookup(&r, 1, "sub");
+	fs_rig_lookup(&r, 1, "sub");
+	fh = fs_rig_open(&r, FUSE_OPEN, file, O_RDONLY);
+	ck_assert_int_eq(fs_rig_release(&r, FUSE_RELEASE, file, fh), 0);
+	forget(file, 1);
+	forget(sub, 1);
+	again();
+	ck_assert_int_eq(getattr(file), -ESTALE);
+	ck_assert_int_eq(getattr(sub), 0);
+	forget(sub, 1);
+	ck_assert_int_eq(getattr(sub), -ESTALE);
+	ck_assert_uint_ne(fs_rig_lookup(&r, 1, "file"), file);
+}
+END_TEST
+
+START_TEST(a_file_is_found_under_the_name_that_the_guest_gave_it)
+{
+	uint64_t sub = fs_rig_lookup(&r, 1, "sub"), file;
+
+	file = fs_rig_lookup(&r, 1, "file");
+	ck_assert_int_eq(rename_to(1, "file", sub, "moved"), 0);
+	ck_assert_int_eq(rename_to(1, "sub", 1, "below"), 0);
+	again();
+	ck_assert_int_eq(getattr(file), 0);
+	ck_assert_int_eq(getattr(sub), 0);
+	ck_assert_uint_eq(fs_rig_lookup(&r, sub, "moved"), file);
+}
+END_TEST
+
+START_TEST(a_file_that_was_removed_meanwhile_is_stale)
+{
+	uint64_t file = fs_rig_lookup(&r, 1, "file"), fh;
+
+	fh = fs_rig_open(&r, FUSE_OPEN, file, O_RDWR);
+	kill_device();
+	ck_assert_int_eq(unlinkat(r.dir, "file", 0), 0);
+	put_file("other", "another");
+	ck_assert_int_eq(renameat(r.dir, "other", r.dir, "file"), 0);
+	ck_assert_int_eq(next_device(NULL), 0);
+	ck_assert_int_eq(getattr(file), -ESTALE);
+	ck_assert_int_eq(fs_rig_read(&r, FUSE_READ, file, fh, 0, 7), -ESTALE);
+	ck_assert_uint_ne(fs_rig_lookup(&r, 1, "file"), file);
+}
+END_TEST
+
+START_TEST(a_file_that_cannot_be_opened_again_is_a_bad_descriptor)
+{
+	uint64_t file = fs_rig_lookup(&r, 1, "file"), fh;
+
+	fh = fs_rig_open(&r, FUSE_OPEN, file, O_RDWR);
+	kill_device();
+	r.config.read_only = true;
+	ck_assert_int_eq(next_device(NULL), 0);
+	ck_assert_int_eq(getattr(file), 0);
+	ck_assert_int_eq(fs_rig_read(&r, FUSE_READ, file, fh, 0, 7), -EBADF);
+}
+END_TEST
+
+START_TEST(a_folder_is_found_after_one_crash_and_another)
+{
+	uint64_t sub = fs_rig_lookup(&r, 1, "sub"), fh;
+	unsigned int i;
+
+	fh = fs_rig_open(&r, FUSE_OPENDIR, sub, 0);
+	for (i = 0; i < 3; i++) {
+		again();
+		ck_assert_int_eq(getattr(sub), 0);
+	}
+	ck_assert_int_eq(fs_rig_release(&r, FUSE_RELEASEDIR, sub, fh), 0);
+	again();
+	ck_assert_int_eq(fs_rig_release(&r, FUSE_RELEASEDIR, sub, fh), -EBADF);
+}
+END_TEST
+
+START_TEST(who_comes_and_goes_before_the_guest_takes_nothing_away)
+{
+	uint64_t sub = fs_rig_lookup(&r, 1, "sub");
+
+	kill_device();
+	ck_assert_int_eq(virtdev_fs_new(&r.config, &r.dev, NULL), 0);
+	virtdev_reset(r.dev);
+	ck_assert_int_eq(virtdev_queue_start(r.dev, r.queue, r.g.q, NULL), 0);
+	ck_assert_int_eq(getattr(sub), 0);
+	virtdev_queue_stop(r.dev, r.queue);
+	virtdev_reset(r.dev);
+	ck_assert_int_eq(virtdev_queue_start(r.dev, r.queue, r.g.q, NULL), 0);
+	again();
+	ck_assert_int_eq(getattr(sub), -ENOTCONN);
+}
+END_TEST
+
+START_TEST(a_new_session_begins_anew)
+{
+	uint64_t sub = fs_rig_lookup(&r, 1, "sub");
+
+	again();
+	ck_assert_int_eq(fs_rig_begin(&r), 0);
+	ck_assert_int_eq(getattr(sub), -ESTALE);
+	again();
+	ck_assert_int_eq(getattr(sub), -ESTALE);
+	ck_assert_int_eq(getattr(1), 0);
+}
+END_TEST
+
+/* ------------------------------------------------------------------- refused */
+
+static void refused(int code, const char *why)
+{
+	struct vsu_error err = VSU_ERROR_INIT;
+	struct virtdev *dev;
+
+	ck_assert_int_eq(virtdev_fs_new(&r.config, &dev, &err), code);
+	ck_assert_msg(strstr(err.msg, why) != NULL, "%s", err.msg);
+}
+
+START_TEST(two_processes_have_not_one_file)
+{
+	refused(-EBUSY, "still runs");
+}
+END_TEST
+
+START_TEST(another_file_is_left_alone)
+{
+	char other[96], text[8] = "";
+	int fd;
+
+	snprintf(other, sizeof(other), "%s/other", place);
+	fd = open(other, O_CREAT | O_RDWR | O_CLOEXEC, 0600);
+	ck_assert_int_eq(write(fd, "precious", 8), 8);
+	r.config.recover = other;
+	refused(-EINVAL, "something else");
+	ck_assert_int_eq(pread(fd, text, 8, 0), 8);
+	ck_assert_mem_eq(text, "precious", 8);
+	ck_assert_int_eq(fchmod(fd, 0622), 0);
+	refused(-EINVAL, "nobody else");
+	close(fd);
+	r.config.recover = place;
+	refused(-EINVAL, "Is a directory");
+	r.config.recover = path;
+}
+END_TEST
+
+START_TEST(a_window_and_a_file_that_outlives_it_do_not_go_together)
+{
+	r.config.window = VIRTDEV_FS_WINDOW_ALIGN;
+	refused(-EINVAL, "window");
+	r.config.window = 0;
+}
+END_TEST
+
+START_TEST(other_bounds_and_another_folder_are_refused)
+{
+	char sub[80];
+
+	kill_device();
+	r.config.inodes = 15;
+	refused(-EINVAL, "limit of open files");
+	r.config.inodes = 16;
+	snprintf(sub, sizeof(sub), "%s/sub", r.folder);
+	r.config.path = sub;
+	refused(-EINVAL, "another folder");
+	r.config.path = r.folder;
+	ck_assert_int_eq(next_device(NULL), 0);
+	ck_assert_int_eq(getattr(1), 0);
+}
+END_TEST
+
+/* ------------------------------------------------------------------- hostile */
+
+static unsigned char *take_file(size_t *len)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	struct stat st;
+	unsigned char *bytes;
+
+	ck_assert_int_eq(fstat(fd, &st), 0);
+	*len = (size_t)st.st_size;
+	bytes = malloc(*len);
+	ck_assert_int_eq(read(fd, bytes, *len), (ssize_t)*len);
+	close(fd);
+	return bytes;
+}
+
+static void give_file(const unsigned char *bytes, size_t len)
+{
+	int fd = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC);
+
+	ck_assert_int_eq(write(fd, bytes, len), (ssize_t)len);
+	close(fd);
+}
+
+/* It is refused by a sentence, or taken, and what is known then is in the folder. */
+static void try_bytes(const unsigned char *bytes, size_t len, uint64_t file)
+{
+	struct vsu_error err = VSU_ERROR_INIT;
+	struct virtdev *dev;
+	int rc;
+
+	give_file(bytes, len);
+	rc = virtdev_fs_new(&r.config, &dev, &err);
+	if (rc < 0) {
+		ck_assert_uint_gt(strlen(err.msg), 0);
+		return;
+	}
+	r.dev = dev;
+	ck_assert_int_eq(virtdev_queue_start(r.dev, r.queue, r.g.q, NULL), 0);
+	rc = getattr(file);
+	ck_assert(rc == 0 || rc == -ESTALE || rc == -ENOTCONN);
+	kill_device();
+}
+
+#define RECORDS 4096u		/* of files, behind the head; the second is the first */
+#define RECORD 736u
+#define HANDLES ((RECORDS + RECORD * 16u + 4095u) & ~4095u)
+
+static void change_each(unsigned char *bytes, size_t len, size_t from, size_t n,
+			uint64_t file)
+{
+	size_t i;
+
+	for (i = from; i < from + n; i++) {
+		bytes[i] ^= 0xff;
+		try_bytes(bytes, len, file);
+		bytes[i] ^= 0xff;
+	}
+}
+
+START_TEST(a_file_that_was_changed_at_any_byte_does_no_harm)
+{
+	uint64_t file = fs_rig_lookup(&r, 1, "file");
+	unsigned char *bytes;
+	size_t len;
+
+	fs_rig_open(&r, FUSE_OPEN, file, O_RDWR);
+	kill_device();
+	bytes = take_file(&len);
+	change_each(bytes, len, 0, 80, file);
+	change_each(bytes, len, RECORDS + RECORD, RECORD, file);
+	change_each(bytes, len, HANDLES, 32, file);
+	give_file(bytes, len);
+	free(bytes);
+	ck_assert_int_eq(next_device(NULL), 0);
+	ck_assert_int_eq(getattr(file), 0);
+}
+END_TEST
+
+/* A writer that stops behind any byte of a record leaves none, or all of it. */
+START_TEST(a_record_that_is_torn_at_any_byte_is_none)
+{
+	uint64_t file = fs_rig_lookup(&r, 1, "file");
+	unsigned char *bytes, whole[RECORD];
+	size_t len, i;
+
+	kill_device();
+	bytes = take_file(&len);
+	memcpy(whole, bytes + RECORDS + RECORD, RECORD);
+	memset(bytes + RECORDS + RECORD, 0, RECORD);
+	for (i = 0; i < RECORD; i++) {
+		try_bytes(bytes, len, file);
+		bytes[RECORDS + RECORD + i] = whole[i];
+	}
+	give_file(bytes, len);
+	free(bytes);
+	ck_assert_int_eq(next_device(NULL), 0);
+	ck_assert_int_eq(getattr(file), 0);
+}
+END_TEST
+
+/* FNV-1a, by which a record's name and number hold together. */
+static uint64_t sum_of(uint64_t sum, const unsigned char *at, size_t len)
+{
+	while (len--)
+		sum = (sum ^ *at++) * UINT64_C(0x100000001b3);
+	return sum;
+}
+
+#define WHICH 52u		/* of its places, in a record */
+#define PLACE 192u		/* the first: folder, sum, name */
+
+static const char *const bad_names[] = {
+	"..", ".", "../file", "sub/../file", "/etc/passwd", "file/", "", "sub//inner",
+};
+
+START_TEST(a_name_that_leads_elsewhere_is_lost)
+{
+	uint64_t file = fs_rig_lookup(&r, 1, "file"), sum;
+	unsigned char *bytes, *at;
+	size_t len;
+
+	kill_device();
+	bytes = take_file(&len);
+	at = bytes + RECORDS + RECORD + PLACE;
+	ck_assert_uint_eq(bytes[RECORDS + RECORD + WHICH], 1);
+	ck_assert_str_eq((char *)at + 16, "file");
+	memset(at + 16, 0, 256);
+	strcpy((char *)at + 16, bad_names[_i]);
+	sum = sum_of(sum_of(UINT64_C(0xcbf29ce484222325), at, 8), at + 16, 256);
+	memcpy(at + 8, &sum, 8);
+	give_file(bytes, len);
+	free(bytes);
+	ck_assert_int_eq(next_device(NULL), 0);
+	ck_assert_int_eq(getattr(file), -ESTALE);
+}
+END_TEST
+
+/* A folder that is said to be in itself has no path. */
+START_TEST(folders_in_a_circle_are_lost_and_end)
+{
+	uint64_t sub = fs_rig_lookup(&r, 1, "sub"), sum;
+	unsigned char *bytes, *at;
+	size_t len;
+
+	kill_device();
+	bytes = take_file(&len);
+	at = bytes + RECORDS + RECORD + PLACE;
+	memcpy(at, &sub, 8);
+	sum = sum_of(sum_of(UINT64_C(0xcbf29ce484222325), at, 8), at + 16, 256);
+	memcpy(at + 8, &sum, 8);
+	give_file(bytes, len);
+	free(bytes);
+	ck_assert_int_eq(next_device(NULL), 0);
+	ck_assert_int_eq(getattr(sub), -ESTALE);
+}
+END_TEST
+
+static TCase *crashes(void)
+{
+	TCase *tc = tcase_create("crashes");
+
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_test(tc, a_mount_goes_on_without_a_new_session);
+	tcase_add_test(tc, what_was_forgotten_or_closed_stays_so);
+	tcase_add_test(tc, a_file_is_found_under_the_name_that_the_guest_gave_it);
+	tcase_add_test(tc, a_file_that_was_removed_meanwhile_is_stale);
+	tcase_add_test(tc, a_file_that_cannot_be_opened_again_is_a_bad_descriptor);
+	tcase_add_test(tc, a_folder_is_found_after_one_crash_and_another);
+	tcase_add_test(tc, who_comes_and_goes_before_the_guest_takes_nothing_away);
+	tcase_add_test(tc, a_new_session_begins_anew);
+	return tc;
+}
+
+static TCase *refusals(void)
+{
+	TCase *tc = tcase_create("refusals");
+
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_test(tc, two_processes_have_not_one_file);
+	tcase_add_test(tc, another_file_is_left_alone);
+	tcase_add_test(tc, a_window_and_a_file_that_outlives_it_do_not_go_together);
+	tcase_add_test(tc, other_bounds_and_another_folder_are_refused);
+	return tc;
+}
+
+static TCase *hostile(void)
+{
+	TCase *tc = tcase_create("hostile");
+
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_test(tc, a_file_that_was_changed_at_any_byte_does_no_harm);
+	tcase_add_test(tc, a_record_that_is_torn_at_any_byte_is_none);
+	tcase_add_loop_test(tc, a_name_that_leads_elsewhere_is_lost, 0,
+			    (int)(sizeof(bad_names) / sizeof(*bad_names)));
+	tcase_add_test(tc, folders_in_a_circle_are_lost_and_end);
+	return tc;
+}
+
+int main(void)
+{
+	Suite *s = suite_create("recover");
+
+	suite_add_tcase(s, crashes());
+	suite_add_tcase(s, refusals());
+	suite_add_tcase(s, hostile());
+	return run_suite(s);
+}
