@@ -53,6 +53,17 @@
  * is not found is lost: ESTALE. Locks that others heed and files in the window do not
  * move: virtdev_state_take() says -EOPNOTSUPP while there are some.
  *
+ * A session outlives its process where there is a file for it (recover), on the same
+ * host: the device of the next process, with the same folder and the same options,
+ * has it before a queue runs, and a guest that does not begin anew goes on. Files are
+ * found by their names or handles, with their numbers and times of birth; one that
+ * is not found is ESTALE, a handle that cannot be had again EBADF. Locks are gone. The
+ * file is made where there is none, belongs to this process's user, and is held by
+ * one device at a time; what is in it is believed as little as a guest. A reset ends
+ * the session in it, virtdev_free() does not. A rename costs one more system call,
+ * and a call in a few hundred that tells of a new file makes the file longer: where
+ * that cannot be, the files that are told of from then on do not outlive the process.
+ *
  * Nothing is opened by an absolute path after virtdev_fs_new(): a program may
  * change its root then. It must not have forked in between, for the device
  * opens its own descriptors anew by its process's folder in /proc.
@@ -151,7 +162,10 @@ struct virtdev_fs_config {
 				   of all queues: so many of each at once. 0: a
 				   queue's own thread does */
 	const char *recover;	/* a file in which the session outlives the
-				   process, or NULL; not with a window */
+				   process, or NULL; not with a window. Read by
+				   virtdev_fs_new(): -EBUSY, another device has
+				   it; -EBADMSG, -EINVAL: it is none, or of
+				   other options */
 };
 
 /*
