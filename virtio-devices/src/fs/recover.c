@@ -102,7 +102,7 @@ static void *record_need(struct fs *fs, struct fs_recover_table *t, uint64_t id)
 	return record_of(fs, t, id);
 }
 
-/* How far the pools are, before a number of theirs is used. */
+/* How far the pools are. */
 static void note_pools(const struct fs *fs)
 {
 	struct fs_recover_head *h = head_of(fs);
@@ -111,6 +111,28 @@ static void note_pools(const struct fs *fs)
 	h->highest[1] = fs->handles.highest;
 	h->reach[0] = fs->inodes.reach;
 	__atomic_store_n(&h->reach[1], fs->handles.reach, __ATOMIC_RELEASE);
+}
+
+/* Room for a record of that number, which is none yet; each begins with it. */
+static void *record_begin(struct fs *fs, struct fs_recover_table *t, uint64_t id)
+{
+	uint64_t *r = record_need(fs, t, id);
+
+	if (!r)
+		return NULL;
+	note_pools(fs);
+	__atomic_store_n(r, 0, __ATOMIC_RELAXED);
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+	return r;
+}
+
+static void record_drop(struct fs *fs, const struct fs_recover_table *t,
+			uint64_t id)
+{
+	uint64_t *r = fs->recover.loading ? NULL : record_of(fs, t, id);
+
+	if (r)
+		__atomic_store_n(r, 0, __ATOMIC_RELEASE);
 }
 
 void virtdev_priv_fs_recover_agreed(struct fs *fs, uint64_t agreed)
@@ -122,14 +144,11 @@ void virtdev_priv_fs_recover_agreed(struct fs *fs, uint64_t agreed)
 
 void virtdev_priv_fs_recover_inode(struct fs *fs, const struct fs_inode *inode)
 {
-	struct fs_recover_inode_record *r = record_need(fs, &fs->recover.inodes,
-					     inode->slot.id);
+	struct fs_recover_inode_record *r = record_begin(fs, &fs->recover.inodes,
+			inode->slot.id);
 
 	if (!r)
 		return;
-	note_pools(fs);
-	__atomic_store_n(&r->id, 0, __ATOMIC_RELAXED);
-	__atomic_signal_fence(__ATOMIC_SEQ_CST);
 	r->lookups = inode->lookups;
 	r->dev = inode->dev;
 	r->ino = inode->ino;
@@ -153,10 +172,7 @@ void virtdev_priv_fs_recover_lookups(struct fs *fs, const struct fs_inode *inode
 
 void virtdev_priv_fs_recover_inode_gone(struct fs *fs, uint64_t id)
 {
-	struct fs_recover_inode_record *r = record_of(fs, &fs->recover.inodes, id);
-
-	if (r && !fs->recover.loading)
-		__atomic_store_n(&r->id, 0, __ATOMIC_RELEASE);
+	record_drop(fs, &fs->recover.inodes, id);
 }
 
 static bool is_place(const struct fs_recover_place *p, uint64_t parent, const char *name)
@@ -194,14 +210,11 @@ void virtdev_priv_fs_recover_place(struct fs *fs, uint64_t id, uint64_t parent,
 void virtdev_priv_fs_recover_handle(struct fs *fs,
 				    const struct fs_handle *handle)
 {
-	struct fs_recover_handle_record *r = record_need(fs, &fs->recover.handles,
-					      handle->slot.id);
+	struct fs_recover_handle_record *r = record_begin(fs, &fs->recover.handles,
+			handle->slot.id);
 
 	if (!r)
 		return;
-	note_pools(fs);
-	__atomic_store_n(&r->id, 0, __ATOMIC_RELAXED);
-	__atomic_signal_fence(__ATOMIC_SEQ_CST);
 	r->node = handle->node;
 	r->flags = handle->flags & (uint32_t)FS_OPEN_AGAIN;
 	r->sum = virtdev_priv_fs_recover_handle_sum(r, handle->slot.id);
@@ -210,8 +223,5 @@ void virtdev_priv_fs_recover_handle(struct fs *fs,
 
 void virtdev_priv_fs_recover_handle_gone(struct fs *fs, uint64_t id)
 {
-	struct fs_recover_handle_record *r = record_of(fs, &fs->recover.handles, id);
-
-	if (r && !fs->recover.loading)
-		__atomic_store_n(&r->id, 0, __ATOMIC_RELEASE);
+	record_drop(fs, &fs->recover.handles, id);
 }

@@ -262,3 +262,19 @@ int fs_rig_release(struct fs_rig *r, uint32_t opcode, uint64_t node,
 
 	return fs_rig_ask(r, opcode, node, &in, sizeof(in), NULL, 0);
 }
+
+int fs_rig_getattr(struct fs_rig *r, uint64_t node)
+{
+	const struct fuse_getattr_in in = { 0 };
+
+	return fs_rig_ask(r, FUSE_GETATTR, node, &in, sizeof(in), NULL, 0);
+}
+
+void fs_rig_put_file(const struct fs_rig *r, const char *name, const char *text)
+{
+	int fd = openat(r->dir, name, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC,
+			0644);
+
+	ck_assert_int_eq(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+	close(fd);
+}

@@ -75,6 +75,8 @@ uint32_t fs_rig_answer_len(const struct fs_rig *r);
 /* At most n descriptors for this process; says the limit that there was. */
 struct rlimit fs_rig_limit_files(rlim_t n);
 
+void fs_rig_put_file(const struct fs_rig *r, const char *name, const char *text);
+int fs_rig_getattr(struct fs_rig *r, uint64_t node);
 int fs_rig_begin(struct fs_rig *r);
 /* The number of an entry; fails the test where there is none. */
 uint64_t fs_rig_lookup(struct fs_rig *r, uint64_t folder, const char *name);

@@ -71,22 +71,6 @@ static void again(void)
 	ck_assert_msg(next_device(&err) == 0, "%s", err.msg);
 }
 
-static void put_file(const char *name, const char *text)
-{
-	int fd = openat(r.dir, name, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC,
-			0644);
-
-	ck_assert_int_eq(write(fd, text, strlen(text)), (ssize_t)strlen(text));
-	close(fd);
-}
-
-static int getattr(uint64_t node)
-{
-	const struct fuse_getattr_in in = { 0 };
-
-	return fs_rig_ask(&r, FUSE_GETATTR, node, &in, sizeof(in), NULL, 0);
-}
-
 static int rename_to(uint64_t from, const char *old, uint64_t to, const char *new)
 {
 	const struct fuse_rename2_in in = { .newdir = to };
@@ -108,7 +92,7 @@ START_TEST(a_mount_goes_on_without_a_new_session)
 {
 	uint64_t sub, inner, fh, dir;
 
-	put_file("sub/inner", "within");
+	fs_rig_put_file(&r, "sub/inner", "within");
 	sub = fs_rig_lookup(&r, 1, "sub");
 	inner = fs_rig_lookup(&r, sub, "inner");
 	fh = fs_rig_open(&r, FUSE_OPEN, inner, O_RDWR);
@@ -135,10 +119,10 @@ START_TEST(what_was_forgotten_or_closed_stays_so)
 	forget(file, 1);
 	forget(sub, 1);
 	again();
-	ck_assert_int_eq(getattr(file), -ESTALE);
-	ck_assert_int_eq(getattr(sub), 0);
+	ck_assert_int_eq(fs_rig_getattr(&r, file), -ESTALE);
+	ck_assert_int_eq(fs_rig_getattr(&r, sub), 0);
 	forget(sub, 1);
-	ck_assert_int_eq(getattr(sub), -ESTALE);
+	ck_assert_int_eq(fs_rig_getattr(&r, sub), -ESTALE);
 	ck_assert_uint_ne(fs_rig_lookup(&r, 1, "file"), file);
 }
 END_TEST
@@ -151,8 +135,8 @@ START_TEST(a_file_is_found_under_the_name_that_the_guest_gave_it)
 	ck_assert_int_eq(rename_to(1, "file", sub, "moved"), 0);
 	ck_assert_int_eq(rename_to(1, "sub", 1, "below"), 0);
 	again();
-	ck_assert_int_eq(getattr(file), 0);
-	ck_assert_int_eq(getattr(sub), 0);
+	ck_assert_int_eq(fs_rig_getattr(&r, file), 0);
+	ck_assert_int_eq(fs_rig_getattr(&r, sub), 0);
 	ck_assert_uint_eq(fs_rig_lookup(&r, sub, "moved"), file);
 }
 END_TEST
@@ -164,10 +148,10 @@ START_TEST(a_file_that_was_removed_meanwhile_is_stale)
 	fh = fs_rig_open(&r, FUSE_OPEN, file, O_RDWR);
 	kill_device();
 	ck_assert_int_eq(unlinkat(r.dir, "file", 0), 0);
-	put_file("other", "another");
+	fs_rig_put_file(&r, "other", "another");
 	ck_assert_int_eq(renameat(r.dir, "other", r.dir, "file"), 0);
 	ck_assert_int_eq(next_device(NULL), 0);
-	ck_assert_int_eq(getattr(file), -ESTALE);
+	ck_assert_int_eq(fs_rig_getattr(&r, file), -ESTALE);
 	ck_assert_int_eq(fs_rig_read(&r, FUSE_READ, file, fh, 0, 7), -ESTALE);
 	ck_assert_uint_ne(fs_rig_lookup(&r, 1, "file"), file);
 }
@@ -181,7 +165,7 @@ START_TEST(a_file_that_cannot_be_opened_again_is_a_bad_descriptor)
 	kill_device();
 	r.config.read_only = true;
 	ck_assert_int_eq(next_device(NULL), 0);
-	ck_assert_int_eq(getattr(file), 0);
+	ck_assert_int_eq(fs_rig_getattr(&r, file), 0);
 	ck_assert_int_eq(fs_rig_read(&r, FUSE_READ, file, fh, 0, 7), -EBADF);
 }
 END_TEST
@@ -194,7 +178,7 @@ START_TEST(a_folder_is_found_after_one_crash_and_another)
 	fh = fs_rig_open(&r, FUSE_OPENDIR, sub, 0);
 	for (i = 0; i < 3; i++) {
 		again();
-		ck_assert_int_eq(getattr(sub), 0);
+		ck_assert_int_eq(fs_rig_getattr(&r, sub), 0);
 	}
 	ck_assert_int_eq(fs_rig_release(&r, FUSE_RELEASEDIR, sub, fh), 0);
 	again();
@@ -210,12 +194,12 @@ START_TEST(who_comes_and_goes_before_the_guest_takes_nothing_away)
 	ck_assert_int_eq(virtdev_fs_new(&r.config, &r.dev, NULL), 0);
 	virtdev_reset(r.dev);
 	ck_assert_int_eq(virtdev_queue_start(r.dev, r.queue, r.g.q, NULL), 0);
-	ck_assert_int_eq(getattr(sub), 0);
+	ck_assert_int_eq(fs_rig_getattr(&r, sub), 0);
 	virtdev_queue_stop(r.dev, r.queue);
 	virtdev_reset(r.dev);
 	ck_assert_int_eq(virtdev_queue_start(r.dev, r.queue, r.g.q, NULL), 0);
 	again();
-	ck_assert_int_eq(getattr(sub), -ENOTCONN);
+	ck_assert_int_eq(fs_rig_getattr(&r, sub), -ENOTCONN);
 }
 END_TEST
 
@@ -225,10 +209,10 @@ START_TEST(a_new_session_begins_anew)
 
 	again();
 	ck_assert_int_eq(fs_rig_begin(&r), 0);
-	ck_assert_int_eq(getattr(sub), -ESTALE);
+	ck_assert_int_eq(fs_rig_getattr(&r, sub), -ESTALE);
 	again();
-	ck_assert_int_eq(getattr(sub), -ESTALE);
-	ck_assert_int_eq(getattr(1), 0);
+	ck_assert_int_eq(fs_rig_getattr(&r, sub), -ESTALE);
+	ck_assert_int_eq(fs_rig_getattr(&r, 1), 0);
 }
 END_TEST
 
@@ -291,7 +275,7 @@ START_TEST(other_bounds_and_another_folder_are_refused)
 	refused(-EINVAL, "another folder");
 	r.config.path = r.folder;
 	ck_assert_int_eq(next_device(NULL), 0);
-	ck_assert_int_eq(getattr(1), 0);
+	ck_assert_int_eq(fs_rig_getattr(&r, 1), 0);
 }
 END_TEST
 
@@ -334,7 +318,7 @@ static void try_bytes(const unsigned char *bytes, size_t len, uint64_t file)
 	}
 	r.dev = dev;
 	ck_assert_int_eq(virtdev_queue_start(r.dev, r.queue, r.g.q, NULL), 0);
-	rc = getattr(file);
+	rc = fs_rig_getattr(&r, file);
 	ck_assert(rc == 0 || rc == -ESTALE || rc == -ENOTCONN);
 	kill_device();
 }
@@ -370,7 +354,7 @@ START_TEST(a_file_that_was_changed_at_any_byte_does_no_harm)
 	give_file(bytes, len);
 	free(bytes);
 	ck_assert_int_eq(next_device(NULL), 0);
-	ck_assert_int_eq(getattr(file), 0);
+	ck_assert_int_eq(fs_rig_getattr(&r, file), 0);
 }
 END_TEST
 
@@ -392,7 +376,7 @@ START_TEST(a_record_that_is_torn_at_any_byte_is_none)
 	give_file(bytes, len);
 	free(bytes);
 	ck_assert_int_eq(next_device(NULL), 0);
-	ck_assert_int_eq(getattr(file), 0);
+	ck_assert_int_eq(fs_rig_getattr(&r, file), 0);
 }
 END_TEST
 
@@ -429,7 +413,7 @@ START_TEST(a_name_that_leads_elsewhere_is_lost)
 	give_file(bytes, len);
 	free(bytes);
 	ck_assert_int_eq(next_device(NULL), 0);
-	ck_assert_int_eq(getattr(file), -ESTALE);
+	ck_assert_int_eq(fs_rig_getattr(&r, file), -ESTALE);
 }
 END_TEST
 
@@ -449,7 +433,7 @@ START_TEST(folders_in_a_circle_are_lost_and_end)
 	give_file(bytes, len);
 	free(bytes);
 	ck_assert_int_eq(next_device(NULL), 0);
-	ck_assert_int_eq(getattr(sub), -ESTALE);
+	ck_assert_int_eq(fs_rig_getattr(&r, sub), -ESTALE);
 }
 END_TEST
 

@@ -62,27 +62,11 @@ static int move(struct vsu_error *err)
 	return rc;
 }
 
-static int getattr(uint64_t node)
-{
-	const struct fuse_getattr_in in = { 0 };
-
-	return fs_rig_ask(&r, FUSE_GETATTR, node, &in, sizeof(in), NULL, 0);
-}
-
-static void put_file(const char *name, const char *text)
-{
-	int fd = openat(r.dir, name, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC,
-			0644);
-
-	ck_assert_int_eq(write(fd, text, strlen(text)), (ssize_t)strlen(text));
-	close(fd);
-}
-
 START_TEST(a_mount_goes_on_where_it_was)
 {
 	uint64_t sub, file, link, fh, dir;
 
-	put_file("sub/inner", "within");
+	fs_rig_put_file(&r, "sub/inner", "within");
 	ck_assert_int_eq(symlinkat("/etc", r.dir, "sub/link"), 0);
 	sub = fs_rig_lookup(&r, 1, "sub");
 	file = fs_rig_lookup(&r, sub, "inner");
@@ -124,9 +108,9 @@ START_TEST(lookups_are_counted_on_after_a_move)
 	fs_rig_lookup(&r, 1, "file");
 	ck_assert_int_eq(move(NULL), 0);
 	fs_rig_ask(&r, FUSE_FORGET, file, &in, sizeof(in), NULL, 0);
-	ck_assert_int_eq(getattr(file), 0);
+	ck_assert_int_eq(fs_rig_getattr(&r, file), 0);
 	fs_rig_ask(&r, FUSE_FORGET, file, &in, sizeof(in), NULL, 0);
-	ck_assert_int_eq(getattr(file), -ESTALE);
+	ck_assert_int_eq(fs_rig_getattr(&r, file), -ESTALE);
 }
 END_TEST
 
@@ -136,7 +120,7 @@ START_TEST(a_folder_without_a_session_moves)
 	virtdev_reset(r.dev);
 	ck_assert_int_eq(virtdev_queue_start(r.dev, r.queue, r.g.q, NULL), 0);
 	ck_assert_int_eq(move(NULL), 0);
-	ck_assert_int_eq(getattr(1), -ENOTCONN);
+	ck_assert_int_eq(fs_rig_getattr(&r, 1), -ENOTCONN);
 	ck_assert_int_eq(fs_rig_begin(&r), 0);
 }
 END_TEST
@@ -149,7 +133,7 @@ START_TEST(a_file_that_is_gone_ends_a_move)
 	ck_assert_int_eq(unlinkat(r.dir, "file", 0), 0);
 	ck_assert_int_eq(move(&err), -ENOENT);
 	ck_assert_ptr_nonnull(strstr(err.msg, "1 of the files"));
-	ck_assert_int_eq(getattr(1), -ENOTCONN);
+	ck_assert_int_eq(fs_rig_getattr(&r, 1), -ENOTCONN);
 }
 END_TEST
 
@@ -164,15 +148,15 @@ START_TEST(a_file_that_is_gone_is_an_error_where_that_is_wanted)
 	ck_assert_int_eq(unlinkat(r.dir, "file", 0), 0);
 	for (i = 0; i < 2; i++) {
 		ck_assert_int_eq(move(NULL), 0);
-		ck_assert_int_eq(getattr(old), -ESTALE);
+		ck_assert_int_eq(fs_rig_getattr(&r, old), -ESTALE);
 		ck_assert_int_eq(fs_rig_read(&r, FUSE_READ, old, fh, 0, 7),
 				 -ESTALE);
-		ck_assert_int_eq(getattr(sub), 0);
+		ck_assert_int_eq(fs_rig_getattr(&r, sub), 0);
 	}
-	put_file("file", "another");
+	fs_rig_put_file(&r, "file", "another");
 	ck_assert_uint_ne(fs_rig_lookup(&r, 1, "file"), old);
 	ck_assert_uint_ne(fs_rig_open(&r, FUSE_OPENDIR, sub, 0), fh);
-	ck_assert_int_eq(getattr(old), -ESTALE);
+	ck_assert_int_eq(fs_rig_getattr(&r, old), -ESTALE);
 }
 END_TEST
 
@@ -188,7 +172,7 @@ static bool renamed_meanwhile(uint64_t *file)
 	/* the first file's record: number, lookups, type, length of its handle */
 	can = bytes[HEAD + FILES + 20];
 	ck_assert_int_eq(renameat(r.dir, "file", r.dir, "sub/other"), 0);
-	put_file("file", "another");
+	fs_rig_put_file(&r, "file", "another");
 	ck_assert_int_eq(load(bytes, len, NULL), 0);
 	free(bytes);
 	return can;
@@ -205,7 +189,7 @@ START_TEST(a_file_with_a_handle_is_found_under_another_name)
 	fs_rig_make(&r, RIG_REQUESTS);
 	ck_assert_int_eq(fs_rig_begin(&r), 0);
 	can = renamed_meanwhile(&file);
-	ck_assert_int_eq(getattr(file), 0);
+	ck_assert_int_eq(fs_rig_getattr(&r, file), 0);
 	ck_assert(!can == (fs_rig_lookup(&r, 1, "file") == file));
 	teardown();
 }
@@ -329,7 +313,7 @@ START_TEST(a_path_that_leads_elsewhere_is_refused)
 {
 	r.config.lost = VIRTDEV_FS_LOST_ERROR;
 	ck_assert_int_eq(load_path(S_IFDIR, no_paths[_i]), -EBADMSG);
-	ck_assert_int_eq(getattr(2), -ENOTCONN);
+	ck_assert_int_eq(fs_rig_getattr(&r, 2), -ENOTCONN);
 }
 END_TEST
 
@@ -348,11 +332,11 @@ START_TEST(a_link_in_a_path_is_not_followed)
 	r.config.lost = VIRTDEV_FS_LOST_ERROR;
 	ck_assert_int_eq(symlinkat("/etc", r.dir, "link"), 0);
 	ck_assert_int_eq(load_path(S_IFREG, "link/passwd"), 0);
-	ck_assert_int_eq(getattr(2), -ESTALE);
+	ck_assert_int_eq(fs_rig_getattr(&r, 2), -ESTALE);
 	ck_assert_int_eq(load_path(S_IFDIR, "link"), 0);
-	ck_assert_int_eq(getattr(2), -ESTALE);
+	ck_assert_int_eq(fs_rig_getattr(&r, 2), -ESTALE);
 	ck_assert_int_eq(load_path(S_IFLNK, "link"), 0);
-	ck_assert_int_eq(getattr(2), 0);
+	ck_assert_int_eq(fs_rig_getattr(&r, 2), 0);
 }
 END_TEST
 
@@ -388,10 +372,10 @@ START_TEST(numbers_that_cannot_be_are_refused)
 	ck_assert_int_eq(load_ids(1, 2, "file"), -EBADMSG);
 	ck_assert_int_eq(load_ids(UINT64_C(1) << 32, 2, "file"), -EBADMSG);
 	ck_assert_int_eq(load_ids(UINT32_MAX, 2, "file"), 0);
-	ck_assert_int_eq(getattr(UINT32_MAX), -ESTALE);
+	ck_assert_int_eq(fs_rig_getattr(&r, UINT32_MAX), -ESTALE);
 	ck_assert_int_eq(load_ids(UINT64_MAX - 9, 2, "file"), 0);
 	ck_assert_int_eq(load_ids(UINT64_C(7) << 32 | 3, 2, "file"), 0);
-	ck_assert_int_eq(getattr(UINT64_C(7) << 32 | 3), 0);
+	ck_assert_int_eq(fs_rig_getattr(&r, UINT64_C(7) << 32 | 3), 0);
 }
 END_TEST
 
@@ -453,9 +437,9 @@ static void try_changed(const unsigned char *bytes, size_t len)
 	ck_assert(rc == 0 || rc == -EBADMSG || rc == -ENOENT ||
 		  rc == -EOPNOTSUPP);
 	if (rc < 0)
-		ck_assert_int_eq(getattr(1), -ENOTCONN);
+		ck_assert_int_eq(fs_rig_getattr(&r, 1), -ENOTCONN);
 	else
-		getattr(2);
+		fs_rig_getattr(&r, 2);
 }
 
 START_TEST(a_state_that_was_cut_or_changed_does_no_harm)
