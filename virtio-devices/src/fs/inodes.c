@@ -40,7 +40,7 @@ uint64_t virtdev_priv_fs_dev_of(const struct statx *st)
 	return (uint64_t)st->stx_dev_major << 32 | st->stx_dev_minor;
 }
 
-/* Where the file system says so. */
+/* 0: the file system does not say. */
 uint64_t virtdev_priv_fs_born_of(const struct statx *st)
 {
 	return st->stx_mask & STATX_BTIME ?

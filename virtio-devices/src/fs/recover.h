@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * What the driver knows, in a file that outlives the process: a table of files and
+ * The driver's knowledge in a file that outlives the process: a table of files and
  * one of what is open of them, by the indices of their pools. It is mapped, so that
  * a request costs stores and no system call; each record is whole or none at any
  * instruction, and the next process reads those that are (revive.c).
@@ -71,7 +71,7 @@ struct fs_recover {
 };
 
 /*
- * Where there is none, nothing happens. With fs->lock but for agreed and place.
+ * Nothing happens when there is none. With fs->lock but for agreed and place.
  * A record that has no room is not kept, and its file is lost with the process.
  */
 void virtdev_priv_fs_recover_agreed(struct fs *fs, uint64_t agreed);
@@ -81,7 +81,7 @@ void virtdev_priv_fs_recover_inode_gone(struct fs *fs, uint64_t id);
 void virtdev_priv_fs_recover_handle(struct fs *fs,
 				    const struct fs_handle *handle);
 void virtdev_priv_fs_recover_handle_gone(struct fs *fs, uint64_t id);
-/* Where the file of that number is: a name in a folder of the driver's. */
+/* The file of that number is there: a name in a folder of the driver's. */
 void virtdev_priv_fs_recover_place(struct fs *fs, uint64_t id, uint64_t parent,
 				   const char *name);
 
@@ -102,7 +102,7 @@ int virtdev_priv_fs_recover_ready(const struct fs *fs,
  */
 int virtdev_priv_fs_revive(struct fs *fs, const char *path,
 			   struct vsu_error *err);
-/* What is in it stays. */
+/* Its content stays. */
 void virtdev_priv_fs_recover_close(struct fs *fs);
 
 #endif

@@ -127,7 +127,7 @@ static bool open_read(const struct fs *fs, uint32_t index,
 
 /* ------------------------------------------------------------------------ all */
 
-/* What is not taken is not there for the next process either. */
+/* Lost once, and for the next process, too. */
 static void record_clear(const struct fs *fs, const struct fs_recover_table *t,
 			 uint32_t index)
 {

@@ -303,7 +303,7 @@ static void give_file(const unsigned char *bytes, size_t len)
 	close(fd);
 }
 
-/* It is refused by a sentence, or taken, and what is known then is in the folder. */
+/* The device refuses it by a sentence, or knows what is in the folder. */
 static void try_bytes(const unsigned char *bytes, size_t len, uint64_t file)
 {
 	struct vsu_error err = VSU_ERROR_INIT;
