@@ -57,7 +57,8 @@
  * host: the device of the next process, with the same folder and the same options,
  * has it before a queue runs, and a guest that does not begin anew goes on. Files are
  * found by their names or handles, with their numbers and times of birth; one that
- * is not found is ESTALE, a handle that cannot be had again EBADF. Locks are gone. The
+ * is not found is ESTALE, a handle that cannot be had again EBADF. Locks are gone. A
+ * request that comes again because it was not answered is answered as it was done. The
  * file is made where there is none, belongs to this process's user, and is held by
  * one device at a time; what is in it is believed as little as a guest. A reset ends
  * the session in it, virtdev_free() does not. A rename costs one more system call,

@@ -13,7 +13,8 @@
 #define OPEN sizeof(struct fuse_open_out)
 #define WRITTEN sizeof(struct fuse_write_out)
 
-#define NEW (FS_NODE | FS_CHANGES | FS_MAKES)
+#define NEW (FS_NODE | FS_CHANGES | FS_MAKES | FS_ONCE | FS_TELLS)
+#define NAMES (FS_NODE | FS_CHANGES | FS_ONCE)
 
 #define OP(opcode, fn, args, room, texts, flags) \
 	[FUSE_##opcode] = { #opcode, virtdev_priv_fs_##fn, args, room, texts, \
@@ -23,9 +24,10 @@
 
 static const struct fs_operation operations[] = {
 	OP(LOOKUP, lookup, 0, ENTRY, FS_NAME, FS_NODE),
-	OP(FORGET, forget, ARGS(forget), 0, FS_NO_TEXT, FS_QUIET | FS_URGENT),
+	OP(FORGET, forget, ARGS(forget), 0, FS_NO_TEXT,
+	   FS_QUIET | FS_URGENT | FS_ONCE),
 	OP(BATCH_FORGET, batch_forget, ARGS(batch_forget), 0, FS_NO_TEXT,
-	   FS_QUIET | FS_URGENT),
+	   FS_QUIET | FS_URGENT | FS_ONCE),
 	OP(GETATTR, getattr, ARGS(getattr), ATTR, FS_NO_TEXT, FS_NODE),
 	OP(SETATTR, setattr, ARGS(setattr), ATTR, FS_NO_TEXT,
 	   FS_NODE | FS_CHANGES),
@@ -37,14 +39,13 @@ static const struct fs_operation operations[] = {
 	OP(SYMLINK, symlink, 0, ENTRY, FS_NAME_AND_TEXT, NEW),
 	OP(MKNOD, mknod, ARGS(mknod), ENTRY, FS_NAME, NEW),
 	OP(MKDIR, mkdir, ARGS(mkdir), ENTRY, FS_NAME, NEW),
-	OP(LINK, link, ARGS(link), ENTRY, FS_NAME, FS_NODE | FS_CHANGES),
+	OP(LINK, link, ARGS(link), ENTRY, FS_NAME, NAMES | FS_TELLS),
 	OP(CREATE, create, ARGS(create), ENTRY + OPEN, FS_NAME, NEW),
 	OP(TMPFILE, tmpfile, ARGS(create), ENTRY + OPEN, FS_TEXT_ONLY, NEW),
-	OP(UNLINK, unlink, 0, 0, FS_NAME, FS_NODE | FS_CHANGES),
-	OP(RMDIR, rmdir, 0, 0, FS_NAME, FS_NODE | FS_CHANGES),
-	OP(RENAME, rename, ARGS(rename), 0, FS_TWO_NAMES, FS_NODE | FS_CHANGES),
-	OP(RENAME2, rename2, ARGS(rename2), 0, FS_TWO_NAMES,
-	   FS_NODE | FS_CHANGES),
+	OP(UNLINK, unlink, 0, 0, FS_NAME, NAMES),
+	OP(RMDIR, rmdir, 0, 0, FS_NAME, NAMES),
+	OP(RENAME, rename, ARGS(rename), 0, FS_TWO_NAMES, NAMES),
+	OP(RENAME2, rename2, ARGS(rename2), 0, FS_TWO_NAMES, NAMES),
 
 	OP(OPEN, open, ARGS(open), OPEN, FS_NO_TEXT, FS_NODE),
 	OP(READ, read, ARGS(read), 0, FS_NO_TEXT, FS_NODE | FS_FILE),

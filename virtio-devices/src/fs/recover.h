@@ -28,7 +28,7 @@ struct fs_recover_head {
 	uint32_t version, inode_size, handle_size;
 	uint32_t ninodes, nhandles;
 	uint32_t highest[2], reach[2];	/* of the pools */
-	uint32_t unused;
+	uint32_t life;			/* which process has it, counted */
 	uint64_t dev, ino;		/* of the folder */
 	uint64_t agreed;		/* 0: no session */
 };
@@ -47,12 +47,24 @@ struct fs_recover_inode_record {
 	struct fs_recover_place places[2];
 };
 
+/* A request that must not be done twice, by its number. */
+#define FS_RECOVER_ONCES 1021u
+struct fs_recover_once {
+	uint64_t unique, node;
+	uint64_t begun;			/* when: nanoseconds of the host's clock */
+	uint32_t opcode, life;
+	uint32_t done;			/* 1: it is, and result is */
+	int32_t result;
+};
+
 struct fs_recover_handle_record {
 	uint64_t id, node, sum;
 	uint64_t flags;
 };
 
 struct fs;
+struct fs_call;
+struct fs_operation;
 struct fs_handle;
 struct fs_inode;
 
@@ -68,6 +80,7 @@ struct fs_recover {
 	unsigned char *map;
 	uint64_t len;
 	struct fs_recover_table inodes, handles;
+	uint64_t onces_at;
 };
 
 /*
@@ -84,6 +97,14 @@ void virtdev_priv_fs_recover_handle_gone(struct fs *fs, uint64_t id);
 /* The file of that number is there: a name in a folder of the driver's. */
 void virtdev_priv_fs_recover_place(struct fs *fs, uint64_t id, uint64_t parent,
 				   const char *name);
+
+/*
+ * once.c: a request that changes names is done, or was by a process that could not
+ * say so any more, and is answered.
+ */
+int virtdev_priv_fs_once_serve(struct fs_call *c, const struct fs_operation *op);
+/* None was begun. */
+void virtdev_priv_fs_once_clear(struct fs *fs);
 
 /* Sums of what is not changed later in a record of that number. */
 uint64_t virtdev_priv_fs_recover_inode_sum(const struct fs_recover_inode_record *r,

@@ -163,7 +163,8 @@ static int request_serve(struct fs_call *c, const struct fs_operation *op)
 	if (rc >= 0)
 		rc = find_subject(c, op);
 	if (rc >= 0)
-		rc = op->serve(c);
+		rc = op->flags & FS_ONCE && c->fs->recover.map ?
+		     virtdev_priv_fs_once_serve(c, op) : op->serve(c);
 	let_go(c);
 	return rc;
 }

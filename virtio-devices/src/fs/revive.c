@@ -193,6 +193,7 @@ static int take_session(struct fs *fs, const struct fs_recover_head *h)
 	lost = take_files(fs, h->reach[0]);
 	lost += take_opens(fs, h->reach[1]);
 	r->loading = false;
+	((struct fs_recover_head *)(void *)r->map)->life = h->life + 1;
 	virtdev_priv_fs_count(fs, FS_LOST, lost);
 	__atomic_store_n(&fs->agreed, h->agreed, __ATOMIC_RELEASE);
 	fs->untouched = true;
@@ -220,7 +221,10 @@ static void lay_out(struct fs *fs)
 			 (uint64_t)r->handles.size * r->handles.max;
 	r->inodes.ready = r->inodes.at;
 	r->handles.ready = r->handles.at;
-	r->len = r->handles.end;
+	r->onces_at = (r->handles.end + FS_RECOVER_HEAD - 1) &
+		      ~(uint64_t)(FS_RECOVER_HEAD - 1);
+	r->len = r->onces_at +
+		 FS_RECOVER_ONCES * sizeof(struct fs_recover_once);
 }
 
 static struct fs_recover_head make_head(const struct fs *fs,
@@ -253,7 +257,9 @@ static int file_map(struct fs *fs)
 	struct fs_recover *r = &fs->recover;
 	void *map;
 
-	if (fallocate(r->fd, 0, 0, FS_RECOVER_HEAD) < 0)
+	if (fallocate(r->fd, 0, 0, FS_RECOVER_HEAD) < 0 ||
+	    fallocate(r->fd, 0, (off_t)r->onces_at,
+		      (off_t)(r->len - r->onces_at)) < 0)
 		return -errno;
 	map = mmap(NULL, r->len, PROT_READ | PROT_WRITE, MAP_SHARED, r->fd, 0);
 	if (map == MAP_FAILED)

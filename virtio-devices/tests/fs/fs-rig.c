@@ -83,6 +83,7 @@ void fs_rig_fini(struct fs_rig *r)
 static int answer_of(struct fs_rig *r)
 {
 	struct fuse_out_header out;
+	struct fuse_in_header in;
 	uint64_t cookie;
 
 	ck_assert_int_eq(vq_driver_collect(r->g.driver, &cookie, &r->written),
@@ -92,7 +93,8 @@ static int answer_of(struct fs_rig *r)
 	ck_assert_uint_ge(r->written, sizeof(out));
 	memcpy(&out, guest_at(&r->g, RIG_ANSWER), sizeof(out));
 	ck_assert_uint_eq(out.len, r->written);
-	ck_assert_uint_eq(out.unique, 0x1234);
+	memcpy(&in, guest_at(&r->g, RIG_ASK), sizeof(in));
+	ck_assert_uint_eq(out.unique, in.unique);
 	ck_assert(!out.error || r->written == sizeof(out));
 	return out.error;
 }
@@ -139,7 +141,7 @@ int fs_rig_ask(struct fs_rig *r, uint32_t opcode, uint64_t node,
 {
 	static unsigned char bytes[RIG_ROOM];
 	struct fuse_in_header in = {
-		.opcode = opcode, .unique = 0x1234, .nodeid = node,
+		.opcode = opcode, .unique = ++r->unique, .nodeid = node,
 		.uid = r->uid, .gid = r->gid, .pid = 1,
 	};
 

@@ -37,6 +37,7 @@ struct fs_rig {
 	struct virtdev_fs_config config;
 	uint32_t uid, gid;	/* of the requests */
 	uint32_t extensions;	/* behind their text: so many bytes of it */
+	uint64_t unique;	/* of the last request */
 	uint32_t len;		/* of the last request, as its header says */
 	uint32_t room;		/* for its answer */
 	uint32_t written;	/* what the device says it stored */

@@ -216,6 +216,118 @@ START_TEST(a_new_session_begins_anew)
 }
 END_TEST
 
+/* --------------------------------------------------------------------- twice */
+
+/* A guest's requests that change names, and what each needs first. */
+static int ask_mkdir(void)
+{
+	const struct fuse_mkdir_in in = { .mode = 0755 };
+
+	return fs_rig_name(&r, FUSE_MKDIR, 1, &in, sizeof(in), "made");
+}
+
+static int ask_mknod(void)
+{
+	const struct fuse_mknod_in in = { .mode = S_IFREG | 0644 };
+
+	return fs_rig_name(&r, FUSE_MKNOD, 1, &in, sizeof(in), "made");
+}
+
+static int ask_symlink(void)
+{
+	return fs_rig_ask(&r, FUSE_SYMLINK, 1, NULL, 0, "made\0file", 10);
+}
+
+static int ask_create(void)
+{
+	const struct fuse_create_in in = {
+		.flags = O_RDWR | O_CREAT | O_EXCL, .mode = 0644,
+	};
+
+	return fs_rig_name(&r, FUSE_CREATE, 1, &in, sizeof(in), "made");
+}
+
+static uint64_t known;
+
+static int ask_link(void)
+{
+	const struct fuse_link_in in = { .oldnodeid = known };
+
+	return fs_rig_name(&r, FUSE_LINK, 1, &in, sizeof(in), "made");
+}
+
+static int ask_unlink(void)
+{
+	return fs_rig_name(&r, FUSE_UNLINK, 1, NULL, 0, "file");
+}
+
+static int ask_rmdir(void)
+{
+	return fs_rig_name(&r, FUSE_RMDIR, 1, NULL, 0, "sub");
+}
+
+static int ask_rename(void)
+{
+	return rename_to(1, "file", 1, "made");
+}
+
+static const struct {
+	int (*ask)(void);
+	int undone;	/* for the second time, killed before it was noted */
+} changes[] = {
+	{ ask_mkdir, 0 }, { ask_mknod, 0 }, { ask_symlink, 0 },
+	{ ask_create, 0 }, { ask_link, 0 }, { ask_unlink, 0 },
+	{ ask_rmdir, 0 }, { ask_rename, -ENOENT },
+};
+#define CHANGES ((int)(sizeof(changes) / sizeof(*changes)))
+
+START_TEST(what_was_done_is_answered_as_it_was)
+{
+	known = fs_rig_lookup(&r, 1, "file");
+	ck_assert_int_eq(changes[_i].ask(), 0);
+	again();
+	r.unique--;
+	ck_assert_int_eq(changes[_i].ask(), 0);
+	ck_assert_int_ne(changes[_i].ask(), 0);
+}
+END_TEST
+
+START_TEST(what_failed_is_not_tried_again)
+{
+	ck_assert_int_eq(mkdirat(r.dir, "made", 0755), 0);
+	ck_assert_int_eq(ask_mkdir(), -EEXIST);
+	kill_device();
+	ck_assert_int_eq(unlinkat(r.dir, "made", AT_REMOVEDIR), 0);
+	ck_assert_int_eq(next_device(NULL), 0);
+	r.unique--;
+	ck_assert_int_eq(ask_mkdir(), -EEXIST);
+	ck_assert_int_eq(ask_mkdir(), 0);
+}
+END_TEST
+
+START_TEST(a_number_of_another_session_is_another_request)
+{
+	ck_assert_int_eq(ask_mkdir(), 0);
+	again();
+	r.unique -= 2;
+	ck_assert_int_eq(fs_rig_begin(&r), 0);
+	ck_assert_int_eq(ask_mkdir(), -EEXIST);
+}
+END_TEST
+
+START_TEST(what_is_forgotten_is_not_forgotten_twice)
+{
+	uint64_t sub = fs_rig_lookup(&r, 1, "sub");
+
+	fs_rig_lookup(&r, 1, "sub");
+	forget(sub, 1);
+	again();
+	r.unique--;
+	forget(sub, 1);
+	ck_assert_int_eq(fs_rig_getattr(&r, sub), 0);
+}
+END_TEST
+
 /* ------------------------------------------------------------------- refused */
 
 static void refused(int code, const char *why)
@@ -326,6 +438,64 @@ static void try_bytes(const unsigned char *bytes, size_t len, uint64_t file)
 #define RECORDS 4096u		/* of files, behind the head; the second is the first */
 #define RECORD 736u
 #define HANDLES ((RECORDS + RECORD * 16u + 4095u) & ~4095u)
+
+/* Of requests, behind the handles: each is 40 bytes. */
+#define ONCES ((HANDLES + 32u * 8u + 4095u) & ~4095u)
+#define ONCE 40u
+#define BEGUN 16u
+#define DONE 32u
+
+/* The process was killed before it noted that they are done, so much later. */
+static void kill_within(uint64_t later_ns)
+{
+	unsigned char *bytes;
+	uint64_t begun;
+	size_t len, at;
+
+	kill_device();
+	bytes = take_file(&len);
+	for (at = ONCES; at + ONCE <= len; at += ONCE) {
+		memset(bytes + at + DONE, 0, 8);
+		memcpy(&begun, bytes + at + BEGUN, 8);
+		begun += later_ns;
+		memcpy(bytes + at + BEGUN, &begun, 8);
+	}
+	give_file(bytes, len);
+	free(bytes);
+	ck_assert_int_eq(next_device(NULL), 0);
+	r.unique--;
+}
+
+START_TEST(what_was_done_and_not_noted_is_found)
+{
+	known = fs_rig_lookup(&r, 1, "file");
+	ck_assert_int_eq(changes[_i].ask(), 0);
+	kill_within(0);
+	ck_assert_int_eq(changes[_i].ask(), changes[_i].undone);
+}
+END_TEST
+
+START_TEST(what_somebody_else_made_is_not_taken_for_it)
+{
+	ck_assert_int_eq(ask_create(), 0);
+	kill_within(UINT64_C(3000000000));
+	ck_assert_int_eq(ask_create(), -EEXIST);
+}
+END_TEST
+
+START_TEST(names_that_changed_places_do_not_change_back)
+{
+	const struct fuse_rename2_in in = { .newdir = 1, .flags = 2 };
+
+	fs_rig_put_file(&r, "other", "other");
+	ck_assert_int_eq(fs_rig_ask(&r, FUSE_RENAME2, 1, &in, sizeof(in),
+				    "file\0other", 11), 0);
+	kill_within(0);
+	ck_assert_int_eq(fs_rig_ask(&r, FUSE_RENAME2, 1, &in, sizeof(in),
+				    "file\0other", 11), -EIO);
+	ck_assert_int_eq(fs_rig_stat(&r, "other").st_size, 7);
+}
+END_TEST
 
 static void change_each(unsigned char *bytes, size_t len, size_t from, size_t n,
 			uint64_t file)
@@ -453,6 +623,21 @@ static TCase *crashes(void)
 	return tc;
 }
 
+static TCase *requests(void)
+{
+	TCase *tc = tcase_create("requests");
+
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_loop_test(tc, what_was_done_is_answered_as_it_was, 0, CHANGES);
+	tcase_add_test(tc, what_failed_is_not_tried_again);
+	tcase_add_test(tc, a_number_of_another_session_is_another_request);
+	tcase_add_test(tc, what_is_forgotten_is_not_forgotten_twice);
+	tcase_add_loop_test(tc, what_was_done_and_not_noted_is_found, 0, CHANGES);
+	tcase_add_test(tc, what_somebody_else_made_is_not_taken_for_it);
+	tcase_add_test(tc, names_that_changed_places_do_not_change_back);
+	return tc;
+}
+
 static TCase *refusals(void)
 {
 	TCase *tc = tcase_create("refusals");
@@ -483,6 +668,7 @@ int main(void)
 	Suite *s = suite_create("recover");
 
 	suite_add_tcase(s, crashes());
+	suite_add_tcase(s, requests());
 	suite_add_tcase(s, refusals());
 	suite_add_tcase(s, hostile());
 	return run_suite(s);

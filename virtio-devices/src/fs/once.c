@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * Requests that come to something else for the second time: a name that is made or
+ * goes. Who was killed before it could answer has them done again by the next
+ * process, which finds here whether they were begun or done, and with what result.
+ *
+ * A guest's number is never used again in a session. One of another request at the
+ * same place is forgotten: that one is done twice.
+ */
+#include <config.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <string.h>
+#include <time.h>
+
+#include "fs/fs_priv.h"
+
+/* What is made is as old as its request, as far as the clock of files can tell. */
+#define MAKING_NS UINT64_C(100000000)
+#define TICK_NS UINT64_C(10000000)
+
+static struct fs_recover_once *once_of(const struct fs *fs, uint64_t unique)
+{
+	struct fs_recover_once *all = (struct fs_recover_once *)(void *)
+				      (fs->recover.map + fs->recover.onces_at);
+
+	return &all[unique % FS_RECOVER_ONCES];
+}
+
+static uint32_t life_of(const struct fs *fs)
+{
+	return ((const struct fs_recover_head *)(const void *)
+		fs->recover.map)->life;
+}
+
+static bool is_request(const struct fs_call *c,
+		       const struct fs_recover_once *o)
+{
+	return o->unique == c->in.unique && o->opcode == c->in.opcode &&
+	       o->node == c->in.nodeid;
+}
+
+static uint64_t now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME_COARSE, &now);
+	return (uint64_t)now.tv_sec * UINT64_C(1000000000) +
+	       (uint64_t)now.tv_nsec;
+}
+
+/* Says what a former process left of it; unique 0: nothing. */
+static struct fs_recover_once once_begin(struct fs_call *c)
+{
+	struct fs *fs = c->fs;
+	struct fs_recover_once *o = once_of(fs, c->in.unique), before;
+
+	pthread_mutex_lock(&fs->lock);
+	before = *o;
+	if (!is_request(c, &before) || before.life == life_of(fs))
+		before.unique = 0;
+	__atomic_store_n(&o->unique, 0, __ATOMIC_RELAXED);
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+	o->node = c->in.nodeid;
+	o->begun = before.unique ? before.begun : now_ns();
+	o->opcode = c->in.opcode;
+	o->life = life_of(fs);
+	o->done = before.unique ? before.done : 0;
+	o->result = before.unique ? before.result : 0;
+	__atomic_store_n(&o->unique, c->in.unique, __ATOMIC_RELEASE);
+	pthread_mutex_unlock(&fs->lock);
+	return before;
+}
+
+static void once_end(const struct fs_call *c, int rc)
+{
+	struct fs *fs = c->fs;
+	struct fs_recover_once *o = once_of(fs, c->in.unique);
+
+	pthread_mutex_lock(&fs->lock);
+	if (is_request(c, o)) {
+		o->result = rc < 0 ? rc : 0;
+		__atomic_store_n(&o->done, 1, __ATOMIC_RELEASE);
+	}
+	pthread_mutex_unlock(&fs->lock);
+}
+
+void virtdev_priv_fs_once_clear(struct fs *fs)
+{
+	if (!fs->recover.map)
+		return;
+	pthread_mutex_lock(&fs->lock);
+	memset(fs->recover.map + fs->recover.onces_at, 0,
+	       FS_RECOVER_ONCES * sizeof(struct fs_recover_once));
+	pthread_mutex_unlock(&fs->lock);
+}
+
+/* It is there: told of, or opened. */
+static int answer_made(struct fs_call *c, const struct fs_operation *op)
+{
+	if (!(op->flags & FS_TELLS))
+		return 0;
+	if (c->in.opcode != FUSE_CREATE)
+		return virtdev_priv_fs_answer_entry(c, c->name);
+	c->arg.create.flags &= ~(uint32_t)O_EXCL;
+	return op->serve(c);
+}
+
+static bool is_link(struct fs_call *c, const struct statx *st)
+{
+	return virtdev_priv_fs_inode_known(c->fs, st) == c->arg.link.oldnodeid;
+}
+
+static uint32_t type_of(const struct fs_call *c)
+{
+	return c->in.opcode == FUSE_MKDIR ? S_IFDIR :
+	       c->in.opcode == FUSE_SYMLINK ? S_IFLNK :
+	       c->in.opcode == FUSE_CREATE ? S_IFREG :
+	       c->arg.mknod.mode & S_IFMT;
+}
+
+/* Who was killed in the call cannot know whether he made it: its age tells. */
+static bool was_made(struct fs_call *c, uint64_t begun)
+{
+	struct statx st;
+	uint64_t born;
+
+	if (virtdev_priv_fs_stat(c->inode->fd, c->name, &st) < 0)
+		return false;
+	if (c->in.opcode == FUSE_LINK)
+		return is_link(c, &st);
+	born = virtdev_priv_fs_born_of(&st);
+	return (st.stx_mode & S_IFMT) == type_of(c) &&
+	       born + TICK_NS >= begun && born <= begun + MAKING_NS;
+}
+
+/* Two names that changed their places would change them back. */
+static bool is_exchange(const struct fs_call *c)
+{
+	return c->in.opcode == FUSE_RENAME2 &&
+	       c->arg.rename.flags & RENAME_EXCHANGE;
+}
+
+/* A name that is gone is gone, whoever took it. */
+static int serve_begun(struct fs_call *c, const struct fs_operation *op,
+		       uint64_t begun)
+{
+	int rc = is_exchange(c) ? -EIO : op->serve(c);
+
+	if (rc == -ENOENT && (c->in.opcode == FUSE_UNLINK ||
+			      c->in.opcode == FUSE_RMDIR))
+		return 0;
+	return rc == -EEXIST && op->flags & FS_TELLS && was_made(c, begun) ?
+	       answer_made(c, op) : rc;
+}
+
+int virtdev_priv_fs_once_serve(struct fs_call *c, const struct fs_operation *op)
+{
+	const struct fs_recover_once before = once_begin(c);
+	int rc;
+
+	if (!before.unique)
+		rc = op->serve(c);
+	else if (!before.done)
+		rc = serve_begun(c, op, before.begun);
+	else
+		rc = before.result < 0 ? before.result : answer_made(c, op);
+	once_end(c, rc);
+	return rc;
+}
