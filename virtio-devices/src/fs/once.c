@@ -17,7 +17,7 @@
 
 #include "fs/fs_priv.h"
 
-/* What is made is as old as its request, as far as the clock of files can tell. */
+/* A file is as old as the request that made it, as far as its clock can tell. */
 #define MAKING_NS UINT64_C(100000000)
 #define TICK_NS UINT64_C(10000000)
 
@@ -97,7 +97,7 @@ void virtdev_priv_fs_once_clear(struct fs *fs)
 	pthread_mutex_unlock(&fs->lock);
 }
 
-/* It is there: told of, or opened. */
+/* The driver is told of it as if it had been made, or has it opened. */
 static int answer_made(struct fs_call *c, const struct fs_operation *op)
 {
 	if (!(op->flags & FS_TELLS))

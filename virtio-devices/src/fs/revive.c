@@ -57,7 +57,7 @@ place_of(const struct fs_recover_inode_record *r)
 }
 
 /* In front of what is there, from the end of the room; the new begin, or NULL. */
-static char *prepend(char *begin, const char *room, const char *name)
+static char *path_prepend(char *begin, const char *room, const char *name)
 {
 	const size_t len = strlen(name), slash = *begin != 0;
 
@@ -80,7 +80,7 @@ static void path_build(const struct fs *fs, struct fs_recover_inode_record r,
 	uint64_t parent;
 
 	*begin = 0;
-	while (p && (begin = prepend(begin, path, p->name))) {
+	while (p && (begin = path_prepend(begin, path, p->name))) {
 		parent = p->parent;
 		if (parent == FUSE_ROOT_ID)
 			break;
@@ -298,7 +298,7 @@ static int file_open(struct fs *fs, const char *path, struct vsu_error *err)
 	return 0;
 }
 
-static int refuse(const char *path, const char *why, struct vsu_error *err)
+static int session_refuse(const char *path, const char *why, struct vsu_error *err)
 {
 	return vsu_error_set(err, -EINVAL,
 			     "fs: the session in '%s' (recover) is %s; give the options that it was begun with, or remove the file",
@@ -315,13 +315,13 @@ static int judge_session(const struct fs *fs, const char *path,
 
 	if (h->version != FORMAT || h->inode_size != own->inode_size ||
 	    h->handle_size != own->handle_size)
-		return refuse(path, "another version's", err);
+		return session_refuse(path, "another version's", err);
 	if (h->dev != own->dev || h->ino != own->ino)
-		return refuse(path, "of another folder", err);
+		return session_refuse(path, "of another folder", err);
 	if (h->ninodes != own->ninodes || h->nhandles != own->nhandles ||
 	    len != (off_t)fs->recover.len || h->reach[0] > h->ninodes ||
 	    h->reach[1] > h->nhandles)
-		return refuse(path, "one with another limit of open files", err);
+		return session_refuse(path, "one with another limit of open files", err);
 	return virtdev_priv_fs_agreed_judge(fs, h->agreed, err);
 }
 
@@ -342,8 +342,8 @@ static int head_read(const struct fs *fs, const char *path,
 	return h->agreed != 0;
 }
 
-static int revive(struct fs *fs, const char *path, struct fs_recover_head *h,
-		  struct vsu_error *err)
+static int file_revive(struct fs *fs, const char *path,
+		       struct fs_recover_head *h, struct vsu_error *err)
 {
 	struct fs_recover_head own;
 	struct statx folder;
@@ -376,7 +376,7 @@ int virtdev_priv_fs_revive(struct fs *fs, const char *path,
 
 	lay_out(fs);
 	rc = file_open(fs, path, err);
-	return rc < 0 ? rc : revive(fs, path, &head, err);
+	return rc < 0 ? rc : file_revive(fs, path, &head, err);
 }
 
 void virtdev_priv_fs_recover_close(struct fs *fs)
