@@ -2,7 +2,6 @@
 /* A front-end with a scripted back-end, for the tests of the front-end. */
 #include <config.h>
 
-#include <check.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -14,6 +13,7 @@
 #include <vmm-sys-util/sock.h>
 
 #include "front_rig.h"
+#include "suite.h"
 
 struct told told;
 struct peer peer;

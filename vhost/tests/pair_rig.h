@@ -7,7 +7,6 @@
 #ifndef TESTS_PAIR_RIG_H
 #define TESTS_PAIR_RIG_H
 
-#include <check.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -15,6 +14,8 @@
 #include <vhost/frontend.h>
 #include <vhost/frontend_device.h>
 #include <vhost/protocol.h>
+
+#include "suite.h"
 
 #define PAIR_MEMORY	(UINT64_C(1) << 20)
 #define PAIR_SIZE	16u

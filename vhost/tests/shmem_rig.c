@@ -2,13 +2,13 @@
 /* A session with shared memory regions, for tests of those. */
 #include <config.h>
 
-#include <check.h>
 #include <string.h>
 #include <unistd.h>
 
 #include <vm-memory/block.h>
 
 #include "shmem_rig.h"
+#include "suite.h"
 
 int file_fd;
 struct kept kept[MAX_KEPT];

@@ -7,13 +7,14 @@
 #ifndef VIRTIO_DEVICES_TESTS_GUEST_H
 #define VIRTIO_DEVICES_TESTS_GUEST_H
 
-#include <check.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 #include <virtio-queue/driver.h>
 #include <virtio-queue/queue.h>
 #include <vm-memory/space.h>
+
+#include "suite.h"
 
 #define GUEST_HALF	0x100000u	/* bytes of each of the two regions */
 #define GUEST_ROM	0x400000u	/* one page that may only be read */
