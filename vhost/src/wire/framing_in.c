@@ -194,18 +194,22 @@ static void move_in_to_front(struct vhost_user_priv_channel *ch)
 }
 
 /*
- * A table that comes alone and wants its answer: who sent it waits, as all do
- * that send no more along with it. Should more be there, the socket stays
- * readable.
+ * Who ends with GET_FEATURES, the barrier of this protocol, or with a table that
+ * wants its answer waits for that. Should more be there all the same, the
+ * socket stays readable.
  */
 static bool peer_waits(const struct vhost_user_priv_channel *ch)
 {
-	struct vhost_user_header hdr;
+	struct vhost_user_header hdr = { 0, 0, 0 };
+	size_t pos, end;
 
-	return header_at(ch, ch->in_pos, &hdr) && !ch->replies &&
-	       hdr.request == VHOST_USER_SET_MEM_TABLE &&
-	       hdr.flags & VHOST_USER_HDR_NEED_REPLY &&
-	       end_of(ch, ch->in_pos) == ch->in_end;
+	for (pos = ch->in_pos; (end = end_of(ch, pos)) > 0; pos = end)
+		header_at(ch, pos, &hdr);
+	if (ch->replies || pos != ch->in_end)
+		return false;
+	return hdr.request == VHOST_USER_GET_FEATURES ||
+	       (hdr.request == VHOST_USER_SET_MEM_TABLE &&
+		hdr.flags & VHOST_USER_HDR_NEED_REPLY);
 }
 
 /* Reads what is there, up to the room: 1 something, 0 nothing now. */

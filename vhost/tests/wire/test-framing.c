@@ -458,6 +458,27 @@ START_TEST(table_that_is_awaited_is_followed_by_no_look)
 }
 END_TEST
 
+START_TEST(barrier_is_followed_by_no_look)
+{
+	int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	struct vhost_user_priv_msg *msg;
+	const uint64_t ring = 0;
+
+	vhost_user_priv_channel_hold(&a);
+	ck_assert_int_eq(send_fds(VHOST_USER_SET_VRING_KICK, &ring, 8, &fd, 1),
+			 0);
+	ck_assert_int_eq(send_fds(VHOST_USER_GET_FEATURES, NULL, 0, NULL, 0), 0);
+	ck_assert_int_eq(vhost_user_priv_channel_release(&a, NULL), 0);
+	send_fds(3, NULL, 0, NULL, 0);
+	flush();
+	ck_assert_uint_eq(expect(VHOST_USER_SET_VRING_KICK)->nfds, 1);
+	expect(VHOST_USER_GET_FEATURES);
+	ck_assert_int_eq(vhost_user_priv_channel_recv(&b, &msg, NULL), 0);
+	expect(3);
+	vsu_fd_close(&fd);
+}
+END_TEST
+
 START_TEST(message_that_is_here_already_is_known)
 {
 	struct vhost_user_priv_msg *msg;
@@ -607,6 +628,7 @@ int main(void)
 			    2);
 	tcase_add_test(tc, late_descriptors_are_closed_with_the_channel);
 	tcase_add_test(tc, table_that_is_awaited_is_followed_by_no_look);
+	tcase_add_test(tc, barrier_is_followed_by_no_look);
 	tcase_add_test(tc, message_that_is_here_already_is_known);
 	tcase_add_test(tc, partial_message_is_visible_as_such);
 	tcase_add_loop_test(tc, broken_header_names_what_is_wrong, 0, 4);
