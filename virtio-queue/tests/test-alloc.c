@@ -7,12 +7,18 @@
 
 #include "util.h"
 
+/*
+ * Names that the linker takes are seen from other objects as well: the runtime of a
+ * sanitizer, which is one, refers to them.
+ */
+#pragma GCC visibility push(default)
 void *__real_calloc(size_t n, size_t size);
 void *__real_malloc(size_t size);
 void *__real_realloc(void *p, size_t size);
 void *__wrap_calloc(size_t n, size_t size);
 void *__wrap_malloc(size_t size);
 void *__wrap_realloc(void *p, size_t size);
+#pragma GCC visibility pop
 
 static unsigned int allocations;
 

@@ -14,6 +14,9 @@
 #define MADV_POPULATE_WRITE 23
 #endif
 
+/* A sanitizer's runtime refers to them, from another object. */
+#pragma GCC visibility push(default)
+
 #define MAX_CALLS 200
 
 bool faults_old_kernel;
