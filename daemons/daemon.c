@@ -271,6 +271,7 @@ static int device_run(struct command_line *cl, struct vsu_error *err)
 	if (status == VSU_EXIT_OK) {
 		cl->serve.calls = more_calls(cl);
 		cl->serve.work = cl->daemon->kind->work;
+		cl->serve.keep = cl->daemon->kind->keep;
 		cl->serve.workers = facts_of(cl).workers;
 		if (cl->daemon->grows)
 			cl->serve.resize = cl->daemon->kind->resize;

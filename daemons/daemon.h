@@ -104,6 +104,7 @@ struct serve {
 		      struct vsu_error *err);
 	uint32_t workers;	/* threads in work */
 	const struct prog_work *work;
+	void (*keep)(struct virtdev *dev); /* before the end, or NULL */
 	struct sandbox *sandbox; /* to close once the socket is open, or NULL */
 };
 

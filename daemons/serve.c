@@ -256,6 +256,8 @@ static void begin_stop(struct loop *l)
 		vsu_sock_unlink(&l->path);
 	l->have_path = false;
 	l->stopping = true;
+	if (l->how->keep)
+		l->how->keep(l->dev);
 	keeper_guard_begin(&l->guard);
 }
 

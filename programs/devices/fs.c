@@ -151,6 +151,6 @@ const struct vmm_device_kind vmm_fs_kind = {
 	.id = VIRTDEV_ID_FS, .max_queues = VIRTDEV_FS_QUEUES_MAX,
 	.min_queue_size = 8, .queue_size = "1024", .keys = keys,
 	.open = fs_open, .describe = fs_describe,
-	.work = &fs_work,
+	.keep = virtdev_fs_keep, .work = &fs_work,
 	.any_when_remote = true,
 };

@@ -108,6 +108,8 @@ struct vmm_device_kind {
 	void (*describe)(const void *config, struct vmm_device_facts *facts);
 	/* Threads do requests; NULL: there is no such. */
 	const struct prog_work *work;
+	/* The program ends, and its guest shall find the next one; or NULL. */
+	void (*keep)(struct virtdev *dev);
 	/*
 	 * Behind a socket it is as any device of its id: what its back-end
 	 * leaves to the VMM are keys then, and its own keys are none.

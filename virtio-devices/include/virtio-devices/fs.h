@@ -61,7 +61,8 @@
  * request that comes again because it was not answered is answered as it was done. The
  * file is made where there is none, belongs to this process's user, and is held by
  * one device at a time; what is in it is believed as little as a guest. A reset ends
- * the session in it, virtdev_free() does not. A rename costs one more system call,
+ * the session in it, unless the process says that it ends (virtdev_fs_keep());
+ * virtdev_free() does not. A rename costs one more system call,
  * and a call in a few hundred that tells of a new file makes the file longer: where
  * that cannot be, the files that are told of from then on do not outlive the process.
  *
@@ -189,6 +190,13 @@ VIRTDEV_API VSU_NODISCARD int virtdev_fs_new(
  */
 VIRTDEV_API int virtdev_fs_work(struct virtdev *dev) VSU_NODISCARD;
 VIRTDEV_API void virtdev_fs_work_end(struct virtdev *dev);
+
+/*
+ * The process is about to end, and its guest shall go on with the next one: a reset
+ * from now on, such as that of a session that ends, leaves what is in the file
+ * (recover). Nothing without one. From any thread.
+ */
+VIRTDEV_API void virtdev_fs_keep(struct virtdev *dev);
 
 VSU_END_DECLS
 

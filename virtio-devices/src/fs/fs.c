@@ -14,6 +14,7 @@
 #include <vmm-sys-util/fd.h>
 #include <vmm-sys-util/sized.h>
 
+#include "core/device_priv.h"
 #include "fs/fs_priv.h"
 
 /* Pieces of a chain beyond the queue's size: where buffers cross a region. */
@@ -110,7 +111,7 @@ static int fs_start(void *self, uint32_t queue, struct vq *vq,
 		return vsu_error_sys(err, rc, "fs: a queue's room");
 	}
 	q->q = vq;
-	__atomic_store_n(&q->fs->untouched, false, __ATOMIC_RELAXED);
+	__atomic_store_n(&q->fs->kept, false, __ATOMIC_RELAXED);
 	return 0;
 }
 
@@ -136,8 +137,8 @@ static void fs_reset(void *self)
 {
 	struct fs *fs = self;
 
-	/* a front-end that came and went is not that of the guest */
-	if (__atomic_load_n(&fs->untouched, __ATOMIC_RELAXED))
+	/* a front-end that came and went, or the end of the process */
+	if (__atomic_load_n(&fs->kept, __ATOMIC_RELAXED))
 		return;
 	virtdev_priv_fs_session_end(fs);
 	virtdev_priv_fs_window_forget(fs);
@@ -304,4 +305,12 @@ int virtdev_fs_new(const struct virtdev_fs_config *config,
 	if (rc >= 0)
 		rc = virtdev_priv_fs_config_check(&c, err);
 	return rc < 0 ? rc : make_fs(&c, out, err);
+}
+
+void virtdev_fs_keep(struct virtdev *dev)
+{
+	struct fs *fs = virtdev_priv_self(dev, virtdev_priv_fs_stats);
+
+	if (fs && fs->recover.map)
+		__atomic_store_n(&fs->kept, true, __ATOMIC_RELAXED);
 }

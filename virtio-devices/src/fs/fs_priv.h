@@ -165,8 +165,9 @@ struct fs {
 	struct fs_mount mounts[FS_MOUNTS];
 	uint32_t nmounts;	/* atomic; grows alone */
 	struct fs_recover recover;
-	bool untouched;		/* atomic: what it knows is another process's; no queue
-				   ran since */
+	bool kept;		/* atomic: a reset is not the guest's. No queue ran
+				   since another process left it, or this one
+				   ends */
 	struct fs_pool inodes, handles;
 	uint32_t *buckets, nbuckets; /* of inodes by what they are */
 	pthread_mutex_t window_lock;

@@ -196,7 +196,7 @@ static int take_session(struct fs *fs, const struct fs_recover_head *h)
 	((struct fs_recover_head *)(void *)r->map)->life = h->life + 1;
 	virtdev_priv_fs_count(fs, FS_LOST, lost);
 	__atomic_store_n(&fs->agreed, h->agreed, __ATOMIC_RELEASE);
-	fs->untouched = true;
+	fs->kept = true;
 	return 0;
 }
 

@@ -6,7 +6,7 @@
 
 void virtdev_priv_fs_session_begin(struct fs *fs, uint64_t agreed)
 {
-	__atomic_store_n(&fs->untouched, false, __ATOMIC_RELAXED);
+	__atomic_store_n(&fs->kept, false, __ATOMIC_RELAXED);
 	virtdev_priv_fs_recover_agreed(fs, agreed);
 	__atomic_store_n(&fs->agreed, agreed, __ATOMIC_RELEASE);
 }

@@ -203,6 +203,19 @@ START_TEST(who_comes_and_goes_before_the_guest_takes_nothing_away)
 }
 END_TEST
 
+START_TEST(a_process_that_ends_by_itself_leaves_the_session)
+{
+	uint64_t sub = fs_rig_lookup(&r, 1, "sub");
+
+	virtdev_fs_keep(r.dev);
+	virtdev_queue_stop(r.dev, r.queue);
+	virtdev_reset(r.dev);
+	virtdev_free(r.dev);
+	ck_assert_int_eq(next_device(NULL), 0);
+	ck_assert_int_eq(fs_rig_getattr(&r, sub), 0);
+}
+END_TEST
+
 START_TEST(a_new_session_begins_anew)
 {
 	uint64_t sub = fs_rig_lookup(&r, 1, "sub");
@@ -619,6 +632,7 @@ static TCase *crashes(void)
 	tcase_add_test(tc, a_file_that_cannot_be_opened_again_is_a_bad_descriptor);
 	tcase_add_test(tc, a_folder_is_found_after_one_crash_and_another);
 	tcase_add_test(tc, who_comes_and_goes_before_the_guest_takes_nothing_away);
+	tcase_add_test(tc, a_process_that_ends_by_itself_leaves_the_session);
 	tcase_add_test(tc, a_new_session_begins_anew);
 	return tc;
 }
