@@ -326,6 +326,20 @@ static int enter_sandbox(struct command_line *cl, int *status,
 	return rc;
 }
 
+/* A guest that cuts what is mapped here ends the daemon. */
+static int check_recover(const struct command_line *cl, struct vsu_error *err)
+{
+	const struct vmm_device_facts facts = facts_of(cl);
+
+	if (!cl->common.recover || !facts.writes ||
+	    !sandbox_has(facts.file, cl->common.recover))
+		return VSU_EXIT_OK;
+	vsu_error_set(err, -EINVAL,
+		      "--recover: '%s' is in the folder that is shared, where the guest may change it; name a file elsewhere",
+		      cl->common.recover);
+	return VSU_EXIT_DATA;
+}
+
 static int line_run(struct command_line *cl, struct vsu_error *err)
 {
 	int status = check_socket(cl, err);
@@ -334,6 +348,8 @@ static int line_run(struct command_line *cl, struct vsu_error *err)
 		status = check_keys(cl, err);
 	if (status == VSU_EXIT_OK)
 		status = check_postcopy(cl, err);
+	if (status == VSU_EXIT_OK)
+		status = check_recover(cl, err);
 	if (status != VSU_EXIT_OK)
 		return status;
 	if (cl->daemon->shares_folder && enter_sandbox(cl, &status, err) != 0)

@@ -6,11 +6,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <libgen.h>
+#include <limits.h>
 #include <linux/capability.h>
 #include <sched.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
@@ -189,6 +192,22 @@ static int no_chroot(struct vsu_error *err)
 {
 	return vsu_error_set(err, -EPERM,
 			     "--sandbox=chroot: only root can; become root, or say --sandbox=namespace");
+}
+
+static bool is_below(const char *path, const char *folder)
+{
+	const size_t len = strcmp(folder, "/") ? strlen(folder) : 0;
+
+	return !strncmp(path, folder, len) && (path[len] == '/' || !path[len]);
+}
+
+bool sandbox_has(const char *folder, const char *file)
+{
+	char path[PATH_MAX], dir[PATH_MAX], top[PATH_MAX];
+
+	return snprintf(path, sizeof(path), "%s", file) < PATH_MAX &&
+	       realpath(dirname(path), dir) && realpath(folder, top) &&
+	       is_below(dir, top);
 }
 
 int sandbox_enter(struct sandbox *s, const char **folder, bool read_only,

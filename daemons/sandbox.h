@@ -55,6 +55,9 @@ struct sandbox {
 
 #define SANDBOX_INIT(k) { .kind = (k), .leash = -1, .socket_dir = -1 }
 
+/* Before the first step: whether the file, which may be missing, is in the folder. */
+bool sandbox_has(const char *folder, const char *file);
+
 /*
  * 0: this is the process that serves; *folder is where it finds the folder, until
  * sandbox_close(). 1: this is its parent, and it has ended with *status. -EPERM:
