@@ -193,25 +193,6 @@ static void move_in_to_front(struct vhost_user_priv_channel *ch)
 	ch->in_pos = 0;
 }
 
-/*
- * Who ends with GET_FEATURES, the barrier of this protocol, or with a table that
- * wants its answer waits for that. Should more be there all the same, the
- * socket stays readable.
- */
-static bool peer_waits(const struct vhost_user_priv_channel *ch)
-{
-	struct vhost_user_header hdr = { 0, 0, 0 };
-	size_t pos, end;
-
-	for (pos = ch->in_pos; (end = end_of(ch, pos)) > 0; pos = end)
-		header_at(ch, pos, &hdr);
-	if (ch->replies || pos != ch->in_end)
-		return false;
-	return hdr.request == VHOST_USER_GET_FEATURES ||
-	       (hdr.request == VHOST_USER_SET_MEM_TABLE &&
-		hdr.flags & VHOST_USER_HDR_NEED_REPLY);
-}
-
 /* Reads what is there, up to the room: 1 something, 0 nothing now. */
 static int in_fill(struct vhost_user_priv_channel *ch, struct vsu_error *err)
 {
@@ -238,7 +219,7 @@ static int in_fill(struct vhost_user_priv_channel *ch, struct vsu_error *err)
 	}
 	ch->in_end += (size_t)n;
 	/* descriptors end a read, though more may be there */
-	ch->drained = (size_t)n < iov.iov_len && (!nfds || peer_waits(ch));
+	ch->drained = !nfds && (size_t)n < iov.iov_len;
 	if (!nfds)
 		return 1;
 	n = give_fds(ch, from, fds, nfds, err);

@@ -432,53 +432,6 @@ START_TEST(late_descriptors_are_closed_with_the_channel)
 }
 END_TEST
 
-/* Nothing is there mostly; what is all the same is found at the next call. */
-START_TEST(table_that_is_awaited_is_followed_by_no_look)
-{
-	const uint64_t table[5] = { 1 };
-	int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	struct vhost_user_priv_msg *msg;
-	int i;
-
-	for (i = 0; i < 2; i++) {
-		ck_assert_int_eq(vhost_user_priv_channel_send(&a,
-				VHOST_USER_SET_MEM_TABLE,
-				VHOST_USER_HDR_VERSION | (i ? 0 :
-				VHOST_USER_HDR_NEED_REPLY), table,
-				sizeof(table), NULL, 0, &fd, 1, NULL), 0);
-		ck_assert_int_eq(send_fds(3, NULL, 0, NULL, 0), 0);
-		flush();
-		ck_assert_uint_eq(fds_of(VHOST_USER_SET_MEM_TABLE), 1);
-		if (i == 0)
-			ck_assert_int_eq(vhost_user_priv_channel_recv(&b, &msg,
-								      NULL), 0);
-		ck_assert_uint_eq(expect(3)->nfds, 0);
-	}
-	vsu_fd_close(&fd);
-}
-END_TEST
-
-START_TEST(barrier_is_followed_by_no_look)
-{
-	int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	struct vhost_user_priv_msg *msg;
-	const uint64_t ring = 0;
-
-	vhost_user_priv_channel_hold(&a);
-	ck_assert_int_eq(send_fds(VHOST_USER_SET_VRING_KICK, &ring, 8, &fd, 1),
-			 0);
-	ck_assert_int_eq(send_fds(VHOST_USER_GET_FEATURES, NULL, 0, NULL, 0), 0);
-	ck_assert_int_eq(vhost_user_priv_channel_release(&a, NULL), 0);
-	send_fds(3, NULL, 0, NULL, 0);
-	flush();
-	ck_assert_uint_eq(expect(VHOST_USER_SET_VRING_KICK)->nfds, 1);
-	expect(VHOST_USER_GET_FEATURES);
-	ck_assert_int_eq(vhost_user_priv_channel_recv(&b, &msg, NULL), 0);
-	expect(3);
-	vsu_fd_close(&fd);
-}
-END_TEST
-
 START_TEST(message_that_is_here_already_is_known)
 {
 	struct vhost_user_priv_msg *msg;
@@ -627,8 +580,6 @@ int main(void)
 	tcase_add_loop_test(tc, descriptors_of_a_message_in_pieces_are_its_own, 0,
 			    2);
 	tcase_add_test(tc, late_descriptors_are_closed_with_the_channel);
-	tcase_add_test(tc, table_that_is_awaited_is_followed_by_no_look);
-	tcase_add_test(tc, barrier_is_followed_by_no_look);
 	tcase_add_test(tc, message_that_is_here_already_is_known);
 	tcase_add_test(tc, partial_message_is_visible_as_such);
 	tcase_add_loop_test(tc, broken_header_names_what_is_wrong, 0, 4);
