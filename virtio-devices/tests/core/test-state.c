@@ -28,16 +28,19 @@ struct model {
 
 static void model_save(void *self, struct virtdev_state_writer *w)
 {
+	static const unsigned char flood[4096];
 	const struct model *m = self;
-	size_t i;
+	size_t left, n;
 
 	virtdev_state_put_u8(w, m->u8);
 	virtdev_state_put_u16(w, m->u16);
 	virtdev_state_put_u32(w, m->u32);
 	virtdev_state_put_u64(w, m->u64);
 	virtdev_state_put_bytes(w, m->text, sizeof(m->text));
-	for (i = 0; i < m->flood; i++)
-		virtdev_state_put_u8(w, 0x5a);
+	for (left = m->flood; left; left -= n) {
+		n = left < sizeof(flood) ? left : sizeof(flood);
+		virtdev_state_put_bytes(w, flood, n);
+	}
 }
 
 static int model_load(void *self, uint32_t version,
