@@ -11,7 +11,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/fs.h>
 #include <string.h>
 #include <time.h>
 
@@ -64,6 +63,7 @@ static struct fs_recover_once once_begin(struct fs_call *c)
 	__atomic_store_n(&o->unique, 0, __ATOMIC_RELAXED);
 	__atomic_signal_fence(__ATOMIC_SEQ_CST);
 	o->node = c->in.nodeid;
+	o->moved = before.unique ? before.moved : 0;
 	o->begun = before.unique ? before.begun : now_ns();
 	o->opcode = c->in.opcode;
 	o->life = life_of(fs);
@@ -84,6 +84,17 @@ static void once_end(const struct fs_call *c, int rc)
 		o->result = rc < 0 ? rc : 0;
 		__atomic_store_n(&o->done, 1, __ATOMIC_RELEASE);
 	}
+	pthread_mutex_unlock(&fs->lock);
+}
+
+void virtdev_priv_fs_once_moves(const struct fs_call *c, uint64_t moved)
+{
+	struct fs *fs = c->fs;
+	struct fs_recover_once *o = once_of(fs, c->in.unique);
+
+	pthread_mutex_lock(&fs->lock);
+	if (is_request(c, o))
+		__atomic_store_n(&o->moved, moved, __ATOMIC_RELEASE);
 	pthread_mutex_unlock(&fs->lock);
 }
 
@@ -136,24 +147,41 @@ static bool was_made(struct fs_call *c, uint64_t begun)
 	       born + TICK_NS >= begun && born <= begun + MAKING_NS;
 }
 
-/* Two names that changed their places would change them back. */
-static bool is_exchange(const struct fs_call *c)
+static bool was_moved(struct fs_call *c, uint64_t moved)
 {
-	return c->in.opcode == FUSE_RENAME2 &&
-	       c->arg.rename.flags & RENAME_EXCHANGE;
+	struct fs_inode *to;
+	struct statx st;
+	int rc;
+
+	if (!moved)
+		return false;
+	to = virtdev_priv_fs_inode_get(c->fs, c->arg.rename.newdir);
+	if (!to)
+		return false;
+	rc = virtdev_priv_fs_stat(to->fd, c->other, &st);
+	virtdev_priv_fs_inode_put(c->fs, to);
+	return rc >= 0 && virtdev_priv_fs_inode_known(c->fs, &st) == moved;
+}
+
+static bool is_rename(const struct fs_call *c)
+{
+	return c->in.opcode == FUSE_RENAME || c->in.opcode == FUSE_RENAME2;
 }
 
 /* A name that is gone is gone, whoever took it. */
 static int serve_begun(struct fs_call *c, const struct fs_operation *op,
-		       uint64_t begun)
+		       const struct fs_recover_once *before)
 {
-	int rc = is_exchange(c) ? -EIO : op->serve(c);
+	int rc;
 
+	if (is_rename(c) && was_moved(c, before->moved))
+		return 0;
+	rc = op->serve(c);
 	if (rc == -ENOENT && (c->in.opcode == FUSE_UNLINK ||
 			      c->in.opcode == FUSE_RMDIR))
 		return 0;
-	return rc == -EEXIST && op->flags & FS_TELLS && was_made(c, begun) ?
-	       answer_made(c, op) : rc;
+	return rc == -EEXIST && op->flags & FS_TELLS &&
+	       was_made(c, before->begun) ? answer_made(c, op) : rc;
 }
 
 int virtdev_priv_fs_once_serve(struct fs_call *c, const struct fs_operation *op)
@@ -164,7 +192,7 @@ int virtdev_priv_fs_once_serve(struct fs_call *c, const struct fs_operation *op)
 	if (!before.unique)
 		rc = op->serve(c);
 	else if (!before.done)
-		rc = serve_begun(c, op, before.begun);
+		rc = serve_begun(c, op, &before);
 	else
 		rc = before.result < 0 ? before.result : answer_made(c, op);
 	once_end(c, rc);

@@ -181,15 +181,33 @@ static bool is_place(const struct fs_recover_place *p, uint64_t parent, const ch
 	       !strncmp(p->name, name, sizeof(p->name));
 }
 
-static void place_fill(struct fs_recover_inode_record *r, uint64_t parent, const char *name)
+/* In the place that it is not at; says which one that is. */
+static uint32_t place_fill(struct fs_recover_inode_record *r, uint64_t parent,
+			   const char *name)
 {
-	struct fs_recover_place *p = &r->places[r->which == 1];
+	const uint32_t other = r->which && !fs_recover_place_now(r->which);
+	struct fs_recover_place *p = &r->places[other];
 
 	p->parent = parent;
 	memset(p->name, 0, sizeof(p->name));
 	memcpy(p->name, name, strnlen(name, FS_NAME_MAX));
 	p->sum = virtdev_priv_fs_recover_place_sum(p);
-	__atomic_store_n(&r->which, r->which == 1 ? 2u : 1u, __ATOMIC_RELEASE);
+	return other + 1;
+}
+
+/* With the lock; NULL: it is not kept. */
+static struct fs_recover_inode_record *kept_inode(const struct fs *fs,
+						  uint64_t id)
+{
+	struct fs_recover_inode_record *r = (uint32_t)id == FUSE_ROOT_ID ? NULL :
+		record_of(fs, &fs->recover.inodes, id);
+
+	return r && r->id == id ? r : NULL;
+}
+
+static void which_set(struct fs_recover_inode_record *r, uint32_t which)
+{
+	__atomic_store_n(&r->which, which, __ATOMIC_RELEASE);
 }
 
 void virtdev_priv_fs_recover_place(struct fs *fs, uint64_t id, uint64_t parent,
@@ -197,13 +215,39 @@ void virtdev_priv_fs_recover_place(struct fs *fs, uint64_t id, uint64_t parent,
 {
 	struct fs_recover_inode_record *r;
 
-	if (!fs->recover.map || (uint32_t)id == FUSE_ROOT_ID)
+	if (!fs->recover.map)
 		return;
 	pthread_mutex_lock(&fs->lock);
-	r = record_of(fs, &fs->recover.inodes, id);
-	if (r && r->id == id &&
-	    (!r->which || !is_place(&r->places[r->which == 2], parent, name)))
-		place_fill(r, parent, name);
+	r = kept_inode(fs, id);
+	if (r && (!r->which ||
+		  !is_place(&r->places[fs_recover_place_now(r->which)], parent,
+			    name)))
+		which_set(r, place_fill(r, parent, name));
+	pthread_mutex_unlock(&fs->lock);
+}
+
+void virtdev_priv_fs_recover_moving(struct fs *fs, uint64_t id, uint64_t parent,
+				    const char *name)
+{
+	struct fs_recover_inode_record *r;
+
+	pthread_mutex_lock(&fs->lock);
+	r = kept_inode(fs, id);
+	if (r && r->which) {
+		which_set(r, fs_recover_place_now(r->which) + 1);
+		which_set(r, 5 - place_fill(r, parent, name));
+	}
+	pthread_mutex_unlock(&fs->lock);
+}
+
+void virtdev_priv_fs_recover_moved(struct fs *fs, uint64_t id, bool is_there)
+{
+	struct fs_recover_inode_record *r;
+
+	pthread_mutex_lock(&fs->lock);
+	r = kept_inode(fs, id);
+	if (r && r->which > 2)
+		which_set(r, (fs_recover_place_now(r->which) ^ is_there) + 1);
 	pthread_mutex_unlock(&fs->lock);
 }
 

@@ -42,7 +42,8 @@ struct fs_recover_inode_record {
 	uint64_t id, lookups, sum;
 	uint64_t dev, ino, born;
 	uint32_t type;
-	uint32_t which;		/* of places: 1 or 2; 0: neither */
+	uint32_t which;		/* of places: 1 or 2; 3 or 4: likewise, and it is
+				   moving to the other one; 0: neither */
 	union fs_found found;
 	struct fs_recover_place places[2];
 };
@@ -51,6 +52,7 @@ struct fs_recover_inode_record {
 #define FS_RECOVER_ONCES 1021u
 struct fs_recover_once {
 	uint64_t unique, node;
+	uint64_t moved;			/* what is renamed, or 0 */
 	uint64_t begun;			/* when: nanoseconds of the host's clock */
 	uint32_t opcode, life;
 	uint32_t done;			/* 1: it is, and result is */
@@ -98,11 +100,23 @@ void virtdev_priv_fs_recover_handle_gone(struct fs *fs, uint64_t id);
 void virtdev_priv_fs_recover_place(struct fs *fs, uint64_t id, uint64_t parent,
 				   const char *name);
 
+/* The file may be there from now on; then it is, or is not. */
+void virtdev_priv_fs_recover_moving(struct fs *fs, uint64_t id, uint64_t parent,
+				    const char *name);
+void virtdev_priv_fs_recover_moved(struct fs *fs, uint64_t id, bool is_there);
+/* Of places, that where it is. */
+static inline uint32_t fs_recover_place_now(uint32_t which)
+{
+	return which == 2 || which == 4;
+}
+
 /*
  * once.c: a request that changes names is done, or was by a process that could not
  * say so any more, and is answered.
  */
 int virtdev_priv_fs_once_serve(struct fs_call *c, const struct fs_operation *op);
+/* The file that a request which was begun renames. */
+void virtdev_priv_fs_once_moves(const struct fs_call *c, uint64_t moved);
 /* None was begun. */
 void virtdev_priv_fs_once_clear(struct fs *fs);
 
@@ -117,13 +131,18 @@ int virtdev_priv_fs_recover_ready(const struct fs *fs,
 				  struct fs_recover_table *t, uint64_t up_to);
 
 /*
- * revive.c: opens the file, has it for this process alone, and takes what is in it,
- * for a device that nobody has used yet. -EBUSY: another process has it; -EINVAL: it
- * is another file, or one of another folder or with other bounds; or the host's error.
+ * table.c: opens the file, and has it for this process alone. 1: with a session, in
+ * h; 0: with none. -EBUSY: another process has it; -EINVAL: it is another file, or
+ * of another folder or with other bounds; or the host's error.
  */
-int virtdev_priv_fs_revive(struct fs *fs, const char *path,
-			   struct vsu_error *err);
+int virtdev_priv_fs_table_open(struct fs *fs, const char *path,
+			       struct fs_recover_head *h, struct vsu_error *err);
+int virtdev_priv_fs_table_error(const char *path, int rc, struct vsu_error *err);
 /* Its content stays. */
 void virtdev_priv_fs_recover_close(struct fs *fs);
+
+/* revive.c: all that is in the file, for a device that nobody has used yet. */
+int virtdev_priv_fs_revive(struct fs *fs, const char *path,
+			   struct vsu_error *err);
 
 #endif

@@ -22,18 +22,50 @@ int virtdev_priv_fs_rmdir(struct fs_call *c)
 	return unlinkat(c->inode->fd, c->name, AT_REMOVEDIR) < 0 ? -errno : 0;
 }
 
-/* The driver does not look it up anew. */
-static void note_place(const struct fs_call *c, const struct fs_inode *folder,
-		       const char *name)
+static int change_names(const struct fs_call *c, const struct fs_inode *to,
+			uint32_t flags)
+{
+	return syscall(SYS_renameat2, c->inode->fd, c->name, to->fd, c->other,
+		       flags) < 0 ? -errno : 0;
+}
+
+/* The number of what has the name, or 0. */
+static uint64_t known_at(const struct fs_call *c, const struct fs_inode *folder,
+			 const char *name)
 {
 	struct statx st;
-	uint64_t id;
 
-	if (virtdev_priv_fs_stat(folder->fd, name, &st) < 0)
-		return;
-	id = virtdev_priv_fs_inode_known(c->fs, &st);
-	if (id)
-		virtdev_priv_fs_recover_place(c->fs, id, folder->slot.id, name);
+	return virtdev_priv_fs_stat(folder->fd, name, &st) < 0 ? 0 :
+	       virtdev_priv_fs_inode_known(c->fs, &st);
+}
+
+static void note_moved(struct fs *fs, uint64_t id, int rc,
+		       const struct fs_inode *folder, const char *name)
+{
+	virtdev_priv_fs_recover_moved(fs, id, rc >= 0);
+	if (rc >= 0)
+		virtdev_priv_fs_recover_place(fs, id, folder->slot.id, name);
+}
+
+/*
+ * The driver does not look them up anew: a process that is killed meanwhile has
+ * left where they may be.
+ */
+static int change_known(const struct fs_call *c, const struct fs_inode *to,
+			uint32_t flags)
+{
+	const uint64_t moved = known_at(c, c->inode, c->name);
+	const uint64_t back = flags & RENAME_EXCHANGE ?
+			      known_at(c, to, c->other) : 0;
+	int rc;
+
+	virtdev_priv_fs_once_moves(c, moved);
+	virtdev_priv_fs_recover_moving(c->fs, moved, to->slot.id, c->other);
+	virtdev_priv_fs_recover_moving(c->fs, back, c->inode->slot.id, c->name);
+	rc = change_names(c, to, flags);
+	note_moved(c->fs, moved, rc, to, c->other);
+	note_moved(c->fs, back, rc, c->inode, c->name);
+	return rc;
 }
 
 static int move_name(struct fs_call *c, uint64_t folder, uint32_t flags)
@@ -46,13 +78,7 @@ static int move_name(struct fs_call *c, uint64_t folder, uint32_t flags)
 	to = virtdev_priv_fs_inode_get(c->fs, folder);
 	if (!to)
 		return -ESTALE;
-	rc = syscall(SYS_renameat2, c->inode->fd, c->name, to->fd, c->other,
-		     flags) < 0 ? -errno : 0;
-	if (rc >= 0 && c->fs->recover.map) {
-		note_place(c, to, c->other);
-		if (flags & RENAME_EXCHANGE)
-			note_place(c, c->inode, c->name);
-	}
+	rc = (c->fs->recover.map ? change_known : change_names)(c, to, flags);
 	virtdev_priv_fs_inode_put(c->fs, to);
 	return rc;
 }

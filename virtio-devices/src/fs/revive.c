@@ -4,25 +4,16 @@
  * or fell. Anybody may have written there since: each record is read once, judged,
  * and then found in the folder, or lost.
  */
-#define _GNU_SOURCE
 #include <config.h>
 
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/file.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <vmm-sys-util/fd.h>
 
 #include "fs/restore.h"
-
-#define MAGIC "cvmm-fs"
-#define FORMAT 1u
-
-#define OTHERS_WRITE (S_IWGRP | S_IWOTH)
 
 /* --------------------------------------------------------------------- records */
 
@@ -41,7 +32,7 @@ static bool inode_read(const struct fs *fs, uint32_t index,
 		       struct fs_recover_inode_record *r)
 {
 	return record_read(fs, &fs->recover.inodes, index, r) &&
-	       (uint32_t)r->id == index + 1 && r->which <= 2 &&
+	       (uint32_t)r->id == index + 1 && r->which <= 4 &&
 	       r->sum == virtdev_priv_fs_recover_inode_sum(r, r->id) &&
 	       r->found.handle.handle_bytes <= MAX_HANDLE_SZ;
 }
@@ -50,7 +41,7 @@ static bool inode_read(const struct fs *fs, uint32_t index,
 static const struct fs_recover_place *
 place_of(const struct fs_recover_inode_record *r)
 {
-	const struct fs_recover_place *p = &r->places[r->which == 2];
+	const struct fs_recover_place *p = &r->places[fs_recover_place_now(r->which)];
 
 	return r->which && p->sum == virtdev_priv_fs_recover_place_sum(p) &&
 	       *p->name && memchr(p->name, 0, sizeof(p->name)) ? p : NULL;
@@ -137,6 +128,40 @@ static void record_clear(const struct fs *fs, const struct fs_recover_table *t,
 	__atomic_store_n(id, 0, __ATOMIC_RELEASE);
 }
 
+static bool is_there(const struct fs *fs,
+		     const struct fs_recover_inode_record *r)
+{
+	char path[PATH_MAX];
+	struct statx st;
+	int fd, rc;
+
+	path_build(fs, *r, path);
+	fd = *path && virtdev_priv_fs_path_is_good(path) ?
+	     virtdev_priv_fs_path_open(fs, path) : -ENOENT;
+	rc = fd < 0 ? fd : virtdev_priv_fs_stat(fd, "", &st);
+	vsu_fd_close(&fd);
+	return rc >= 0 && r->ino == st.stx_ino &&
+	       r->dev == virtdev_priv_fs_dev_of(&st);
+}
+
+/* Files that were being renamed, before others are looked for below them. */
+static void settle_moves(const struct fs *fs, uint32_t reach)
+{
+	const struct fs_recover_table *t = &fs->recover.inodes;
+	struct fs_recover_inode_record r, *kept;
+	uint32_t i, now;
+
+	for (i = FUSE_ROOT_ID; i < reach; i++) {
+		if (!inode_read(fs, i, &r) || r.which <= 2)
+			continue;
+		now = fs_recover_place_now(r.which);
+		kept = (void *)(fs->recover.map + t->at + (uint64_t)t->size * i);
+		__atomic_store_n(&kept->which,
+				 (is_there(fs, &r) ? now : !now) + 1,
+				 __ATOMIC_RELEASE);
+	}
+}
+
 static uint32_t take_files(struct fs *fs, uint32_t reach)
 {
 	struct fs_file_record f;
@@ -190,6 +215,7 @@ static int take_session(struct fs *fs, const struct fs_recover_head *h)
 	r->loading = true;
 	virtdev_priv_fs_pool_renew(&fs->inodes, h->highest[0] + 1);
 	virtdev_priv_fs_pool_renew(&fs->handles, h->highest[1] + 1);
+	settle_moves(fs, h->reach[0]);
 	lost = take_files(fs, h->reach[0]);
 	lost += take_opens(fs, h->reach[1]);
 	r->loading = false;
@@ -200,191 +226,14 @@ static int take_session(struct fs *fs, const struct fs_recover_head *h)
 	return 0;
 }
 
-/* ----------------------------------------------------------------------- a file */
-
-static void lay_out(struct fs *fs)
-{
-	struct fs_recover *r = &fs->recover;
-
-	r->inodes = (struct fs_recover_table){
-		.at = FS_RECOVER_HEAD, .max = fs->config.inodes,
-		.size = sizeof(struct fs_recover_inode_record),
-	};
-	r->inodes.end = r->inodes.at + (uint64_t)r->inodes.size * r->inodes.max;
-	r->handles = (struct fs_recover_table){
-		.at = (r->inodes.end + FS_RECOVER_HEAD - 1) &
-		      ~(uint64_t)(FS_RECOVER_HEAD - 1),
-		.max = fs->config.handles,
-		.size = sizeof(struct fs_recover_handle_record),
-	};
-	r->handles.end = r->handles.at +
-			 (uint64_t)r->handles.size * r->handles.max;
-	r->inodes.ready = r->inodes.at;
-	r->handles.ready = r->handles.at;
-	r->onces_at = (r->handles.end + FS_RECOVER_HEAD - 1) &
-		      ~(uint64_t)(FS_RECOVER_HEAD - 1);
-	r->len = r->onces_at +
-		 FS_RECOVER_ONCES * sizeof(struct fs_recover_once);
-}
-
-static struct fs_recover_head make_head(const struct fs *fs,
-					const struct statx *folder)
-{
-	const struct fs_recover *r = &fs->recover;
-
-	return (struct fs_recover_head){
-		.magic = MAGIC, .version = FORMAT,
-		.inode_size = r->inodes.size, .handle_size = r->handles.size,
-		.ninodes = r->inodes.max, .nhandles = r->handles.max,
-		.dev = virtdev_priv_fs_dev_of(folder), .ino = folder->stx_ino,
-	};
-}
-
-/* Whose it is shows before it is as long as it shall be. */
-static int file_begin(struct fs *fs, const struct fs_recover_head *h)
-{
-	const int fd = fs->recover.fd;
-
-	if (ftruncate(fd, 0) < 0 ||
-	    pwrite(fd, h, sizeof(*h), 0) != (ssize_t)sizeof(*h) ||
-	    ftruncate(fd, (off_t)fs->recover.len) < 0)
-		return errno ? -errno : -EIO;
-	return 0;
-}
-
-static int file_map(struct fs *fs)
-{
-	struct fs_recover *r = &fs->recover;
-	void *map;
-
-	if (fallocate(r->fd, 0, 0, FS_RECOVER_HEAD) < 0 ||
-	    fallocate(r->fd, 0, (off_t)r->onces_at,
-		      (off_t)(r->len - r->onces_at)) < 0)
-		return -errno;
-	map = mmap(NULL, r->len, PROT_READ | PROT_WRITE, MAP_SHARED, r->fd, 0);
-	if (map == MAP_FAILED)
-		return -errno;
-	r->map = map;
-	return 0;
-}
-
-static int not_opened(const char *path, int rc, struct vsu_error *err)
-{
-	return vsu_error_set(err, -EINVAL,
-			     "fs: what the guest knows cannot be kept in '%s' (recover): %s",
-			     path, strerror(-rc));
-}
-
-static int file_open(struct fs *fs, const char *path, struct vsu_error *err)
-{
-	const int fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK |
-			    O_NOCTTY | O_CLOEXEC, 0600);
-	struct stat st;
-
-	if (fd < 0 || fstat(fd, &st) < 0) {
-		fs->recover.fd = fd;
-		return not_opened(path, -errno, err);
-	}
-	fs->recover.fd = fd;
-	if (!S_ISREG(st.st_mode) || st.st_uid != geteuid() ||
-	    st.st_mode & OTHERS_WRITE)
-		return vsu_error_set(err, -EINVAL,
-				     "fs: '%s' (recover) has to be a file of this user, which nobody else may write",
-				     path);
-	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
-		return vsu_error_set(err, -EBUSY,
-				     "fs: '%s' (recover) is another process's, which still runs",
-				     path);
-	return 0;
-}
-
-static int session_refuse(const char *path, const char *why, struct vsu_error *err)
-{
-	return vsu_error_set(err, -EINVAL,
-			     "fs: the session in '%s' (recover) is %s; give the options that it was begun with, or remove the file",
-			     path, why);
-}
-
-/* Of a session that goes on here. */
-static int judge_session(const struct fs *fs, const char *path,
-			 const struct fs_recover_head *h,
-			 const struct fs_recover_head *own,
-			 struct vsu_error *err)
-{
-	const off_t len = lseek(fs->recover.fd, 0, SEEK_END);
-
-	if (h->version != FORMAT || h->inode_size != own->inode_size ||
-	    h->handle_size != own->handle_size)
-		return session_refuse(path, "another version's", err);
-	if (h->dev != own->dev || h->ino != own->ino)
-		return session_refuse(path, "of another folder", err);
-	if (h->ninodes != own->ninodes || h->nhandles != own->nhandles ||
-	    len != (off_t)fs->recover.len || h->reach[0] > h->ninodes ||
-	    h->reach[1] > h->nhandles)
-		return session_refuse(path, "one with another limit of open files", err);
-	return virtdev_priv_fs_agreed_judge(fs, h->agreed, err);
-}
-
-/* 1: a session, in h; 0: there is none, and the file may be begun anew. */
-static int head_read(const struct fs *fs, const char *path,
-		     struct fs_recover_head *h, struct vsu_error *err)
-{
-	const ssize_t n = pread(fs->recover.fd, h, sizeof(*h), 0);
-
-	if (n < 0)
-		return not_opened(path, -errno, err);
-	if (!n)
-		return 0;
-	if (n < (ssize_t)sizeof(*h) || memcmp(h->magic, MAGIC, sizeof(MAGIC)))
-		return vsu_error_set(err, -EINVAL,
-				     "fs: '%s' (recover) is something else, which is left alone; name another file",
-				     path);
-	return h->agreed != 0;
-}
-
-static int file_revive(struct fs *fs, const char *path,
-		       struct fs_recover_head *h, struct vsu_error *err)
-{
-	struct fs_recover_head own;
-	struct statx folder;
-	int session = head_read(fs, path, h, err), rc;
-
-	if (session < 0)
-		return session;
-	rc = virtdev_priv_fs_stat(fs->folder, "", &folder);
-	if (rc < 0)
-		return not_opened(path, rc, err);
-	own = make_head(fs, &folder);
-	if (session)
-		rc = judge_session(fs, path, h, &own, err);
-	if (rc < 0)
-		return rc;
-	if (!session)
-		rc = file_begin(fs, &own);
-	if (rc >= 0)
-		rc = file_map(fs);
-	if (rc >= 0 && session)
-		rc = take_session(fs, h);
-	return rc < 0 ? not_opened(path, rc, err) : 0;
-}
-
 int virtdev_priv_fs_revive(struct fs *fs, const char *path,
 			   struct vsu_error *err)
 {
 	struct fs_recover_head head;
-	int rc;
+	int rc = virtdev_priv_fs_table_open(fs, path, &head, err);
 
-	lay_out(fs);
-	rc = file_open(fs, path, err);
-	return rc < 0 ? rc : file_revive(fs, path, &head, err);
-}
-
-void virtdev_priv_fs_recover_close(struct fs *fs)
-{
-	struct fs_recover *r = &fs->recover;
-
-	if (r->map)
-		munmap(r->map, (size_t)r->len);
-	r->map = NULL;
-	vsu_fd_close(&r->fd);
+	if (rc <= 0)
+		return rc;
+	rc = take_session(fs, &head);
+	return rc < 0 ? virtdev_priv_fs_table_error(path, rc, err) : 0;
 }

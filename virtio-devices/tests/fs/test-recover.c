@@ -231,100 +231,71 @@ END_TEST
 
 /* --------------------------------------------------------------------- twice */
 
-/* A guest's requests that change names, and what each needs first. */
-static int ask_mkdir(void)
-{
-	const struct fuse_mkdir_in in = { .mode = 0755 };
-
-	return fs_rig_name(&r, FUSE_MKDIR, 1, &in, sizeof(in), "made");
-}
-
-static int ask_mknod(void)
-{
-	const struct fuse_mknod_in in = { .mode = S_IFREG | 0644 };
-
-	return fs_rig_name(&r, FUSE_MKNOD, 1, &in, sizeof(in), "made");
-}
-
-static int ask_symlink(void)
-{
-	return fs_rig_ask(&r, FUSE_SYMLINK, 1, NULL, 0, "made\0file", 10);
-}
-
-static int ask_create(void)
-{
-	const struct fuse_create_in in = {
-		.flags = O_RDWR | O_CREAT | O_EXCL, .mode = 0644,
-	};
-
-	return fs_rig_name(&r, FUSE_CREATE, 1, &in, sizeof(in), "made");
-}
-
-static uint64_t known;
-
-static int ask_link(void)
-{
-	const struct fuse_link_in in = { .oldnodeid = known };
-
-	return fs_rig_name(&r, FUSE_LINK, 1, &in, sizeof(in), "made");
-}
-
-static int ask_unlink(void)
-{
-	return fs_rig_name(&r, FUSE_UNLINK, 1, NULL, 0, "file");
-}
-
-static int ask_rmdir(void)
-{
-	return fs_rig_name(&r, FUSE_RMDIR, 1, NULL, 0, "sub");
-}
-
-static int ask_rename(void)
-{
-	return rename_to(1, "file", 1, "made");
-}
-
-static const struct {
-	int (*ask)(void);
-	int undone;	/* for the second time, killed before it was noted */
-} changes[] = {
-	{ ask_mkdir, 0 }, { ask_mknod, 0 }, { ask_symlink, 0 },
-	{ ask_create, 0 }, { ask_link, 0 }, { ask_unlink, 0 },
-	{ ask_rmdir, 0 }, { ask_rename, -ENOENT },
+static const struct fuse_mkdir_in new_folder = { .mode = 0755 };
+static const struct fuse_mknod_in new_node = { .mode = S_IFREG | 0644 };
+static const struct fuse_create_in new_file = {
+	.flags = O_RDWR | O_CREAT | O_EXCL, .mode = 0644,
 };
+static struct fuse_link_in new_link;
+static const struct fuse_rename2_in new_name = { .newdir = 1 };
+
+/* A guest's requests that change names in the folder. */
+static const struct {
+	uint32_t opcode;
+	const void *args;
+	uint32_t len, text_len;
+	const char *text;
+} changes[] = {
+	{ FUSE_MKDIR, &new_folder, sizeof(new_folder), 5, "made" },
+	{ FUSE_CREATE, &new_file, sizeof(new_file), 5, "made" },
+	{ FUSE_MKNOD, &new_node, sizeof(new_node), 5, "made" },
+	{ FUSE_SYMLINK, NULL, 0, 10, "made\0file" },
+	{ FUSE_LINK, &new_link, sizeof(new_link), 5, "made" },
+	{ FUSE_UNLINK, NULL, 0, 5, "file" },
+	{ FUSE_RMDIR, NULL, 0, 4, "sub" },
+	{ FUSE_RENAME2, &new_name, sizeof(new_name), 10, "file\0made" },
+};
+#define MKDIR 0
+#define CREATE 1
 #define CHANGES ((int)(sizeof(changes) / sizeof(*changes)))
+
+static int ask(int i)
+{
+	return fs_rig_ask(&r, changes[i].opcode, 1, changes[i].args,
+			  changes[i].len, changes[i].text, changes[i].text_len);
+}
 
 START_TEST(what_was_done_is_answered_as_it_was)
 {
-	known = fs_rig_lookup(&r, 1, "file");
-	ck_assert_int_eq(changes[_i].ask(), 0);
+	new_link.oldnodeid = fs_rig_lookup(&r, 1, "file");
+	ck_assert_int_eq(ask(_i), 0);
 	again();
 	r.unique--;
-	ck_assert_int_eq(changes[_i].ask(), 0);
-	ck_assert_int_ne(changes[_i].ask(), 0);
+	ck_assert_int_eq(ask(_i), 0);
+	ck_assert_int_ne(ask(_i), 0);
 }
 END_TEST
 
 START_TEST(what_failed_is_not_tried_again)
 {
 	ck_assert_int_eq(mkdirat(r.dir, "made", 0755), 0);
-	ck_assert_int_eq(ask_mkdir(), -EEXIST);
+	ck_assert_int_eq(ask(MKDIR), -EEXIST);
 	kill_device();
 	ck_assert_int_eq(unlinkat(r.dir, "made", AT_REMOVEDIR), 0);
 	ck_assert_int_eq(next_device(NULL), 0);
 	r.unique--;
-	ck_assert_int_eq(ask_mkdir(), -EEXIST);
-	ck_assert_int_eq(ask_mkdir(), 0);
+	ck_assert_int_eq(ask(MKDIR), -EEXIST);
+	ck_assert_int_eq(ask(MKDIR), 0);
 }
 END_TEST
 
 START_TEST(a_number_of_another_session_is_another_request)
 {
-	ck_assert_int_eq(ask_mkdir(), 0);
+	ck_assert_int_eq(ask(MKDIR), 0);
 	again();
 	r.unique -= 2;
 	ck_assert_int_eq(fs_rig_begin(&r), 0);
-	ck_assert_int_eq(ask_mkdir(), -EEXIST);
+	ck_assert_int_eq(ask(MKDIR), -EEXIST);
 }
 END_TEST
 
@@ -449,14 +420,15 @@ static void try_bytes(const unsigned char *bytes, size_t len, uint64_t file)
 }
 
 #define RECORDS 4096u		/* of files, behind the head; the second is the first */
+#define WHICH 52u		/* of its places, in a record */
 #define RECORD 736u
 #define HANDLES ((RECORDS + RECORD * 16u + 4095u) & ~4095u)
 
-/* Of requests, behind the handles: each is 40 bytes. */
+/* Of requests, behind the handles: each is 48 bytes. */
 #define ONCES ((HANDLES + 32u * 8u + 4095u) & ~4095u)
-#define ONCE 40u
-#define BEGUN 16u
-#define DONE 32u
+#define ONCE 48u
+#define BEGUN 24u
+#define DONE 40u
 
 /* The process was killed before it noted that they are done, so much later. */
 static void kill_within(uint64_t later_ns)
@@ -481,18 +453,46 @@ static void kill_within(uint64_t later_ns)
 
 START_TEST(what_was_done_and_not_noted_is_found)
 {
-	known = fs_rig_lookup(&r, 1, "file");
-	ck_assert_int_eq(changes[_i].ask(), 0);
+	new_link.oldnodeid = fs_rig_lookup(&r, 1, "file");
+	ck_assert_int_eq(ask(_i), 0);
 	kill_within(0);
-	ck_assert_int_eq(changes[_i].ask(), changes[_i].undone);
+	ck_assert_int_eq(ask(_i), 0);
+}
+END_TEST
+
+/* Killed in the call: the folder's record says where it was and where it may be. */
+START_TEST(a_folder_that_was_being_renamed_is_found_with_what_is_in_it)
+{
+	uint64_t sub = fs_rig_lookup(&r, 1, "sub"), inner;
+	unsigned char *bytes;
+	size_t len;
+
+	fs_rig_put_file(&r, "sub/inner", "within");
+	inner = fs_rig_lookup(&r, sub, "inner");
+	ck_assert_int_eq(rename_to(1, "sub", 1, "below"), 0);
+	kill_device();
+	bytes = take_file(&len);
+	ck_assert_uint_eq(bytes[RECORDS + RECORD + WHICH], 2);
+	bytes[RECORDS + RECORD + WHICH] = 3;
+	give_file(bytes, len);
+	free(bytes);
+	if (_i)
+		ck_assert_int_eq(renameat(r.dir, "below", r.dir, "sub"), 0);
+	ck_assert_int_eq(next_device(NULL), 0);
+	kill_within(0);
+	ck_assert_int_eq(fs_rig_getattr(&r, sub), 0);
+	ck_assert_int_eq(fs_rig_getattr(&r, inner), 0);
+	r.unique -= 2;
+	ck_assert_int_eq(rename_to(1, "sub", 1, "below"), 0);
+	ck_assert_uint_eq(fs_rig_lookup(&r, 1, "below"), sub);
 }
 END_TEST
 
 START_TEST(what_somebody_else_made_is_not_taken_for_it)
 {
-	ck_assert_int_eq(ask_create(), 0);
+	ck_assert_int_eq(ask(CREATE), 0);
 	kill_within(UINT64_C(3000000000));
-	ck_assert_int_eq(ask_create(), -EEXIST);
+	ck_assert_int_eq(ask(CREATE), -EEXIST);
 }
 END_TEST
 
@@ -501,11 +501,12 @@ START_TEST(names_that_changed_places_do_not_change_back)
 	const struct fuse_rename2_in in = { .newdir = 1, .flags = 2 };
 
 	fs_rig_put_file(&r, "other", "other");
+	fs_rig_lookup(&r, 1, "file");
 	ck_assert_int_eq(fs_rig_ask(&r, FUSE_RENAME2, 1, &in, sizeof(in),
 				    "file\0other", 11), 0);
 	kill_within(0);
 	ck_assert_int_eq(fs_rig_ask(&r, FUSE_RENAME2, 1, &in, sizeof(in),
-				    "file\0other", 11), -EIO);
+				    "file\0other", 11), 0);
 	ck_assert_int_eq(fs_rig_stat(&r, "other").st_size, 7);
 }
 END_TEST
@@ -571,7 +572,6 @@ static uint64_t sum_of(uint64_t sum, const unsigned char *at, size_t len)
 	return sum;
 }
 
-#define WHICH 52u		/* of its places, in a record */
 #define PLACE 192u		/* the first: folder, sum, name */
 
 static const char *const bad_names[] = {
@@ -647,6 +647,8 @@ static TCase *requests(void)
 	tcase_add_test(tc, a_number_of_another_session_is_another_request);
 	tcase_add_test(tc, what_is_forgotten_is_not_forgotten_twice);
 	tcase_add_loop_test(tc, what_was_done_and_not_noted_is_found, 0, CHANGES);
+	tcase_add_loop_test(tc, a_folder_that_was_being_renamed_is_found_with_what_is_in_it,
+			    0, 2);
 	tcase_add_test(tc, what_somebody_else_made_is_not_taken_for_it);
 	tcase_add_test(tc, names_that_changed_places_do_not_change_back);
 	return tc;
