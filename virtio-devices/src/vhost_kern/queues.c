@@ -53,7 +53,7 @@ static int give_rings(const struct virtdev_vhost_kern *k, uint32_t side,
 	return rc ? rc : vhost_kern_start(kernel, k->features, err);
 }
 
-static void stop_side(const struct virtdev_vhost_kern *k, uint32_t side)
+static void take_back(const struct virtdev_vhost_kern *k, uint32_t side)
 {
 	struct vhost_user_ring *rings = rings_of(k, side);
 	uint32_t bases[VHOST_KERN_RINGS], i;
@@ -62,22 +62,26 @@ static void stop_side(const struct virtdev_vhost_kern *k, uint32_t side)
 	vhost_kern_stop(k->sides[side], bases);
 	for (i = 0; ran && i < VHOST_KERN_RINGS; i++)
 		rings[i].base = bases[i];
-	if (ran)
-		(void)!set_lane(k, side, false);
+}
+
+static void stop_side(const struct virtdev_vhost_kern *k, uint32_t side)
+{
+	take_back(k, side);
+	(void)!set_lane(k, side, false);
 }
 
 /* The lane first: the kernel takes none that is off. */
 static int start_side(const struct virtdev_vhost_kern *k, uint32_t side,
 		      struct vsu_error *err)
 {
-	int rc;
+	const bool can = count_rings(k, side) >= k->needed;
+	int rc = set_lane(k, side, can);
 
-	if (count_rings(k, side) < k->needed)
-		return 0;
-	rc = set_lane(k, side, true);
 	if (rc < 0)
 		return vsu_error_sys(err, rc, "queue %" PRIu32 " of the link",
 				     side);
+	if (!can)
+		return 0;
 	rc = give_rings(k, side, err);
 	if (rc < 0) {
 		vhost_kern_stop(k->sides[side], NULL);
@@ -100,8 +104,7 @@ static int use_sides(const struct virtdev_vhost_kern *k, uint32_t n,
 	int rc = 0;
 
 	for (i = n; i < k->nsides; i++)
-		if (vhost_kern_is_running(k->sides[i]))
-			stop_side(k, i);
+		stop_side(k, i);
 	for (i = 0; !rc && i < n && i < k->nsides; i++)
 		if (!vhost_kern_is_running(k->sides[i]))
 			rc = start_side(k, i, err);
@@ -183,7 +186,7 @@ void virtdev_vhost_kern_stop(struct virtdev_vhost_kern *k)
 
 /* ------------------------------------------------------------- one of the queues */
 
-/* In place of a queue as it was; its neighbour goes on where it stood. */
+/* In place of a queue as it was; frames wait in a lane that stays on. */
 static int change_queue(struct virtdev_vhost_kern *k, uint32_t queue,
 			const struct vhost_user_ring *ring,
 			struct vsu_error *err)
@@ -192,7 +195,7 @@ static int change_queue(struct virtdev_vhost_kern *k, uint32_t queue,
 
 	if (!is_kernels(k, queue))
 		return 0;
-	stop_side(k, side);
+	take_back(k, side);
 	k->rings[queue] = *ring;
 	return side < sides_in_use(k) ? start_side(k, side, err) : 0;
 }

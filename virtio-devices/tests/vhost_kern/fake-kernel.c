@@ -199,6 +199,7 @@ struct virtdev_net_link *fake_link(const char *name, uint32_t lanes)
 
 	kernel_reset();
 	memset(&tap, 0, sizeof(tap));
+	memset(tap.on, 1, lanes * sizeof(tap.on[0]));	/* as one that was opened */
 	tap.fd = vsu_event_new();
 	ck_assert_int_eq(virtdev_net_link_new(&ops, &info, NULL, &link), 0);
 	return link;
