@@ -288,7 +288,10 @@ static int make_fs(const struct virtdev_fs_config *c, struct virtdev **out,
 	if (rc >= 0 && c->recover)
 		rc = virtdev_priv_fs_revive(fs, c->recover, err);
 	if (rc < 0) {
-		fs_free(fs);
+		if (fs->dev)
+			virtdev_free(fs->dev);	/* fs goes with it */
+		else
+			fs_free(fs);
 		return rc;
 	}
 	*out = fs->dev;
