@@ -28,7 +28,7 @@ struct kernel_end {
 
 static const char *node_of(const struct kernel_end *e)
 {
-	return vhost_kern_name(virtdev_vhost_kern_kernel(e->kern, 0));
+	return vhost_kern_name(virtdev_vhost_kern_kernel(e->kern));
 }
 
 static int give_map(struct kernel_end *e, bool with_windows,

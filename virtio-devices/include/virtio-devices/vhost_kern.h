@@ -67,12 +67,14 @@ VIRTDEV_API void virtdev_vhost_kern_free(struct virtdev_vhost_kern *k);
 /*
  * Borrowed, as the kernel's sides for what is not said here (the dirty log, which
  * each has for itself): side i serves queues 2 * i and 2 * i + 1. NULL: there are
- * not so many; sockets have one.
+ * not so many; sockets have one. virtdev_vhost_kern_kernel() gives the first.
  */
 VIRTDEV_API struct virtdev *virtdev_vhost_kern_device(
 		const struct virtdev_vhost_kern *k);
-VIRTDEV_API struct vhost_kern *virtdev_vhost_kern_kernel(
+VIRTDEV_API struct vhost_kern *virtdev_vhost_kern_side(
 		const struct virtdev_vhost_kern *k, uint32_t i);
+VIRTDEV_API struct vhost_kern *virtdev_vhost_kern_kernel(
+		const struct virtdev_vhost_kern *k);
 
 /*
  * True: the control queue of a card, which the caller has to start

@@ -25,10 +25,15 @@ struct virtdev *virtdev_vhost_kern_device(const struct virtdev_vhost_kern *k)
 	return k->dev;
 }
 
-struct vhost_kern *virtdev_vhost_kern_kernel(const struct virtdev_vhost_kern *k,
-					     uint32_t i)
+struct vhost_kern *virtdev_vhost_kern_side(const struct virtdev_vhost_kern *k,
+					   uint32_t i)
 {
 	return i < k->nsides ? k->sides[i] : NULL;
+}
+
+struct vhost_kern *virtdev_vhost_kern_kernel(const struct virtdev_vhost_kern *k)
+{
+	return virtdev_vhost_kern_side(k, 0);
 }
 
 static int set_memory(struct virtdev_vhost_kern *k, uint32_t n,

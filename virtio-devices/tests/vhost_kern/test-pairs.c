@@ -113,8 +113,10 @@ START_TEST(each_pair_is_a_node_of_its_own)
 	virtdev_config_read(virtdev_vhost_kern_device(k), 0, &space,
 			    sizeof(space));
 	ck_assert_uint_eq(vsu_le16_load(space.max_virtqueue_pairs), LANES);
-	ck_assert_ptr_nonnull(virtdev_vhost_kern_kernel(k, LANES - 1));
-	ck_assert_ptr_null(virtdev_vhost_kern_kernel(k, LANES));
+	ck_assert_ptr_eq(virtdev_vhost_kern_kernel(k),
+			 virtdev_vhost_kern_side(k, 0));
+	ck_assert_ptr_nonnull(virtdev_vhost_kern_side(k, LANES - 1));
+	ck_assert_ptr_null(virtdev_vhost_kern_side(k, LANES));
 	start(FEATURES);
 	ck_assert(virtdev_vhost_kern_is_control(k, CONTROL));
 	ck_assert(!virtdev_vhost_kern_is_control(k, 2));
