@@ -98,8 +98,23 @@ kernel_of_suite() {
 		{ KERNEL_WHY="apt cannot read the list of $1: $(tail -n 1 "$WORK/apt.log")"; return 1; }
 }
 
-# _kernel_resolve: the package with the image itself
+# _kernel_resolve: the package with the image itself. apt takes a second for what it
+# says again until its lists change.
 _kernel_resolve() {
+	local lists=/var/lib/apt/lists kept=$CVMM_CACHE/behind-${CVMM_KERNEL// /-}
+
+	if [ -n "${CVMM_APT_CONFIG:-}" ]; then
+		lists=${CVMM_APT_CONFIG%/*}/lists kept=$kept-${CVMM_APT_CONFIG//\//-}
+	fi
+	if ! [ "$kept" -nt "$lists" ]; then
+		_kernel_asked >"$WORK/behind" || return
+		mkdir -p "$CVMM_CACHE" && cp "$WORK/behind" "$kept.$$" && mv "$kept.$$" "$kept" || kept=$WORK/behind
+	fi 2>/dev/null
+	cat "$kept"
+}
+
+# _kernel_asked: the same, as apt says it
+_kernel_asked() {
 	local name image
 
 	have apt-cache || return 1
