@@ -97,8 +97,11 @@ void vmm_device_rows(const struct vmm_device_kind *kind,
 	rows[QUEUES].max = kind->max_queues;
 	rows[QUEUE_SIZE].min = kind->min_queue_size;
 	rows[QUEUE_SIZE].preset = kind->queue_size;
-	for (i = 0; i < n && !kind->keys[i].common; i++)
+	for (i = 0; i < n && !kind->keys[i].common; i++) {
 		rows[NCOMMON + i] = kind->keys[i].option;
+		if (kind->keys[i].not_inline)
+			rows[NCOMMON + i].help = "an option of the daemon, not for here";
+	}
 	rows[NCOMMON + i].name = NULL;
 }
 
