@@ -324,18 +324,14 @@ static int parse_keys(struct parse *p, const char *keys, struct vsu_error *err)
 		rc = vsu_option_parse_list(p->rows, p->option, keys,
 					   spec->text, sizeof(spec->text),
 					   on_key, p, err);
-	if (rc < 0)
-		return rc;
-	if (spec->reconnect_ms && !spec->remote)
+	if (rc >= 0 && spec->reconnect_ms && !spec->remote)
 		rc = set_own_reconnect(p, err);
-	if (rc < 0)
-		return rc;
-	if (spec->kernel)
+	if (rc >= 0 && spec->kernel)
 		rc = check_kernel(p, err);
-	else if (!spec->kind)
-		return check_any(p, err);
 	if (rc < 0)
 		return rc;
+	if (!spec->kind)
+		return check_any(p, err);
 	spec->id = spec->kind->id;
 	if (spec->kernel)
 		return 0;
