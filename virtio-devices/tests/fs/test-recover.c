@@ -427,12 +427,13 @@ static void try_bytes(const unsigned char *bytes, size_t len, uint64_t file)
 /* Of requests, behind the handles: each is 48 bytes. */
 #define ONCES ((HANDLES + 32u * 8u + 4095u) & ~4095u)
 
-static uint32_t which_of(const unsigned char *record)
+static uint32_t change_which(unsigned char *record, uint32_t which)
 {
-	uint32_t which;
+	uint32_t was;
 
-	memcpy(&which, record + WHICH, sizeof(which));
-	return which;
+	memcpy(&was, record + WHICH, sizeof(was));
+	memcpy(record + WHICH, &which, sizeof(which));
+	return was;
 }
 #define ONCE 48u
 #define BEGUN 24u
@@ -480,8 +481,7 @@ START_TEST(a_folder_that_was_being_renamed_is_found_with_what_is_in_it)
 	ck_assert_int_eq(rename_to(1, "sub", 1, "below"), 0);
 	kill_device();
 	bytes = take_file(&len);
-	ck_assert_uint_eq(which_of(&bytes[RECORDS + RECORD]), 2);
-	bytes[RECORDS + RECORD + WHICH] = 3;
+	ck_assert_uint_eq(change_which(&bytes[RECORDS + RECORD], 3), 2);
 	give_file(bytes, len);
 	free(bytes);
 	if (_i)
@@ -595,7 +595,7 @@ START_TEST(a_name_that_leads_elsewhere_is_lost)
 	kill_device();
 	bytes = take_file(&len);
 	at = bytes + RECORDS + RECORD + PLACE;
-	ck_assert_uint_eq(which_of(&bytes[RECORDS + RECORD]), 1);
+	ck_assert_uint_eq(change_which(&bytes[RECORDS + RECORD], 1), 1);
 	ck_assert_str_eq((char *)at + 16, "file");
 	memset(at + 16, 0, 256);
 	strcpy((char *)at + 16, bad_names[_i]);
