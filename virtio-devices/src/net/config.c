@@ -131,17 +131,6 @@ void virtdev_priv_net_config_read(void *self, uint32_t off, void *buf,
 	memcpy(buf, (const char *)&space + off, len);
 }
 
-/* The address is set by a command; the rest is the device's to say (5.1.4). */
-int virtdev_priv_net_config_write(void *self, uint32_t off, const void *buf,
-				  uint32_t len)
-{
-	(void)self;
-	(void)off;
-	(void)buf;
-	(void)len;
-	return -EPERM;
-}
-
 static uint64_t count_all(const struct net *net, unsigned int what)
 {
 	const uint32_t n = virtdev_info(net->dev)->nqueues;

@@ -163,7 +163,7 @@ static const struct virtdev_ops net_ops = {
 	.size = sizeof(net_ops), .name = "net",
 	.set_features = virtdev_priv_net_set_features,
 	.config_read = virtdev_priv_net_config_read,
-	.config_write = virtdev_priv_net_config_write,
+	/* no config_write: the address is set by a command (5.1.4) */
 	.queue_start = net_queue_start, .queue_serve = net_queue_serve,
 	.queue_stop = net_queue_stop, .queue_host_fd = net_queue_host_fd,
 	.reset = net_reset, .free = net_free,

@@ -143,8 +143,6 @@ int virtdev_priv_net_set_features(void *self, uint64_t features,
 				  struct vsu_error *err);
 void virtdev_priv_net_config_read(void *self, uint32_t off, void *buf,
 				  uint32_t len);
-int virtdev_priv_net_config_write(void *self, uint32_t off, const void *buf,
-				  uint32_t len);
 uint32_t virtdev_priv_net_stats(void *self, struct virtdev_stat *stats,
 				uint32_t max);
 /* The driver's choices as at the beginning. */

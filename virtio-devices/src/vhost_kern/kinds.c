@@ -127,16 +127,6 @@ static void on_config_read(void *self, uint32_t off, void *buf, uint32_t len)
 	memcpy(buf, (const char *)&k->cid + off, len);
 }
 
-static int on_config_write(void *self, uint32_t off, const void *buf,
-			   uint32_t len)
-{
-	(void)self;
-	(void)off;
-	(void)buf;
-	(void)len;
-	return -EPERM;
-}
-
 /* A queue of this device never starts in this process. */
 static int on_queue_start(void *self, uint32_t queue, struct vq *q,
 			  struct vsu_error *err)
@@ -155,7 +145,7 @@ static int open_vsock(struct virtdev_vhost_kern *k, uint32_t queue_max,
 {
 	static const struct virtdev_ops ops = {
 		.size = sizeof(ops), .name = "vhost",
-		.config_read = on_config_read, .config_write = on_config_write,
+		.config_read = on_config_read,
 		.queue_start = on_queue_start,
 	};
 	struct virtdev_info info = {
