@@ -12,10 +12,11 @@
 #include <unistd.h>
 
 #include "confine.h"
+#include "log.h"
 
 const char *const confine_filter_names[] = { "on", "kill", "off", NULL };
 
-static int give_up_new_privileges(struct vsu_error *err)
+int confine_new_privileges(struct vsu_error *err)
 {
 	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ?
 	       vsu_error_sys(err, -errno, "cannot give up new privileges") : 0;
@@ -38,7 +39,7 @@ int confine_user(const char *name, struct vsu_error *err)
 		return vsu_error_sys(err, -errno,
 				     "--user: cannot become '%s'; only root can",
 				     name);
-	return give_up_new_privileges(err);
+	return confine_new_privileges(err);
 }
 
 /* A kernel knows fewer numbers than there are bits. */
@@ -69,15 +70,18 @@ int confine_capabilities(uint64_t keep, struct vsu_error *err)
 	}
 	if (syscall(SYS_capset, &header, sets) < 0)
 		return vsu_error_sys(err, -errno, "cannot give up capabilities");
-	return give_up_new_privileges(err);
+	return confine_new_privileges(err);
 }
 
 /* Whoever asked for a filter is told; who did not goes without. */
 static int without_filter(enum confine_filter how, const char *why,
 		 struct vsu_error *err)
 {
-	if (how == CONFINE_PRESET)
+	if (how == CONFINE_PRESET) {
+		prog_log(PROG_LOG_DEBUG, "filter",
+			 "system calls are not filtered: %s", why);
 		return 0;
+	}
 	return vsu_error_set(err, -EOPNOTSUPP,
 			     "--seccomp: %s; leave it out or say --seccomp=off",
 			     why);
@@ -219,7 +223,7 @@ int confine_calls(enum confine_filter how, const char *const *more,
 
 	if (how == CONFINE_OFF)
 		return 0;
-	rc = give_up_new_privileges(err);
+	rc = confine_new_privileges(err);
 	if (rc < 0)
 		return rc;
 	filter = seccomp_init(how == CONFINE_KILL ? SCMP_ACT_KILL_PROCESS :

@@ -37,6 +37,9 @@ extern const char *const confine_filter_names[];
  */
 int confine_user(const char *name, struct vsu_error *err);
 
+/* None for this thread, its later ones, and programs that it executes. */
+int confine_new_privileges(struct vsu_error *err);
+
 /*
  * No capabilities but these, bits by their numbers, as far as this process has
  * them now; no program that it executes gets others either. The calling thread

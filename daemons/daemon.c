@@ -272,7 +272,7 @@ static int device_run(struct command_line *cl, struct vsu_error *err)
 		cl->serve.calls = more_calls(cl);
 		cl->serve.work = cl->daemon->kind->work;
 		cl->serve.keep = cl->daemon->kind->keep;
-		cl->serve.workers = facts_of(cl).workers;
+		cl->serve.facts = facts_of(cl);
 		if (cl->daemon->grows)
 			cl->serve.resize = cl->daemon->kind->resize;
 		status = serve_device(&cl->serve, dev, sigbus, err);

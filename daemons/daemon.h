@@ -102,7 +102,7 @@ struct serve {
 	/* takes the size that there is, at SIGUSR1; NULL: that ends it */
 	int (*resize)(struct virtdev *dev, uint64_t bytes,
 		      struct vsu_error *err);
-	uint32_t workers;	/* threads in work */
+	struct vmm_device_facts facts;
 	const struct prog_work *work;
 	void (*keep)(struct virtdev *dev); /* before the end, or NULL */
 	struct sandbox *sandbox; /* to close once the socket is open, or NULL */

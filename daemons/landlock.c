@@ -62,30 +62,32 @@ static struct ruleset rights_of(int version)
 	return r;
 }
 
-static int allow_beneath(int rules, int place, uint64_t rights)
+/* Of all that the kernel knows, the part for a use. */
+static uint64_t rights_for(enum landlock_use use, uint64_t all)
 {
-	const struct beneath beneath = { rights, place };
+	switch (use) {
+	case LANDLOCK_LIVE:
+		return all & ~(RUN_FILE | USE_DEVICE);
+	case LANDLOCK_READ:
+		return READ_FILE | READ_FOLDER;
+	case LANDLOCK_REMOVE:
+		return REMOVE_FILE;
+	case LANDLOCK_ASK:
+		return READ_FILE | WRITE_FILE | (all & USE_DEVICE);
+	}
+	return 0;
+}
 
-	if (place < 0)
+static int rule_add(int rules, const struct landlock_rule *rule, uint64_t all)
+{
+	const struct beneath beneath = {
+		rights_for(rule->use, all), rule->place,
+	};
+
+	if (rule->place < 0)
 		return 0;
 	return syscall(SYS_landlock_add_rule, rules, RULE_BENEATH, &beneath,
 		       0) < 0 ? -errno : 0;
-}
-
-static int rules_apply(int rules, const struct landlock *l, uint64_t all)
-{
-	const uint64_t rights = l->read_only ? READ_FILE | READ_FOLDER :
-				all & ~(RUN_FILE | USE_DEVICE);
-	int rc = allow_beneath(rules, l->folder, rights);
-
-	if (rc >= 0)
-		rc = allow_beneath(rules, l->removes, REMOVE_FILE);
-	if (rc >= 0)
-		rc = allow_beneath(rules, l->device,
-			   READ_FILE | WRITE_FILE | (all & USE_DEVICE));
-	if (rc >= 0 && syscall(SYS_landlock_restrict_self, rules, 0) < 0)
-		rc = -errno;
-	return rc;
 }
 
 /* The first version lets no file be renamed from folder to folder, whatever is said. */
@@ -99,19 +101,26 @@ static int find_version(void)
 #endif
 }
 
-int landlock_narrow(const struct landlock *l)
+int landlock_narrow(const struct landlock_rule *rules, unsigned int n,
+		    bool connects)
 {
 	const int version = find_version();
 	struct ruleset all;
-	int rules, rc;
+	int set, rc = 0;
+	unsigned int i;
 
 	if (version < 2)
 		return -EOPNOTSUPP;
 	all = rights_of(version);
-	rules = (int)syscall(SYS_landlock_create_ruleset, &all, sizeof(all), 0);
-	if (rules < 0)
+	if (connects)
+		all.ports = 0;
+	set = (int)syscall(SYS_landlock_create_ruleset, &all, sizeof(all), 0);
+	if (set < 0)
 		return -errno;
-	rc = rules_apply(rules, l, all.files);
-	vsu_fd_close(&rules);
+	for (i = 0; rc >= 0 && i < n; i++)
+		rc = rule_add(set, &rules[i], all.files);
+	if (rc >= 0 && syscall(SYS_landlock_restrict_self, set, 0) < 0)
+		rc = -errno;
+	vsu_fd_close(&set);
 	return rc;
 }

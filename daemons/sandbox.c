@@ -27,6 +27,7 @@
 #include "keeper.h"
 #include "landlock.h"
 #include "log.h"
+#include "outside.h"
 #include "sandbox.h"
 
 const char *const sandbox_names[] = { "namespace", "chroot", "none", NULL };
@@ -231,25 +232,13 @@ int sandbox_enter(struct sandbox *s, const char **folder, bool read_only,
 	return rc;
 }
 
-static int open_parent(const char *path)
-{
-	char parent[sizeof(((struct vsu_sock_path *)0)->path)];
-	char *slash;
-
-	snprintf(parent, sizeof(parent), "%s", path);
-	slash = strrchr(parent, '/');
-	if (slash)
-		slash[slash == parent] = 0;
-	return open(slash ? parent : ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
-}
-
 bool sandbox_leave_socket(struct sandbox *s,
 			  const struct vsu_sock_path *where)
 {
 	if (s->leash >= 0 && keeper_leave_socket(s->leash, where) >= 0)
 		return true;
 	if (s->socket_dir < 0)
-		s->socket_dir = open_parent(where->path);
+		s->socket_dir = outside_parent(where->path);
 	return false;
 }
 
@@ -300,15 +289,16 @@ static uint64_t file_capabilities(const struct sandbox *s)
  */
 static void narrow_files(struct sandbox *s, int folder)
 {
-	struct landlock l = {
-		.folder = folder, .read_only = s->read_only,
-		.removes = s->socket_dir,
-		.device = s->device ? open(s->device, O_PATH | O_CLOEXEC) : -1,
+	struct landlock_rule rules[] = {
+		{ folder, s->read_only ? LANDLOCK_READ : LANDLOCK_LIVE },
+		{ s->socket_dir, LANDLOCK_REMOVE },
+		{ s->device ? open(s->device, O_PATH | O_CLOEXEC) : -1,
+		  LANDLOCK_ASK },
 	};
 	const int rc = s->finds_files || folder < 0 ? -EOPNOTSUPP :
-		       landlock_narrow(&l);
+		       landlock_narrow(rules, 3, false);
 
-	vsu_fd_close(&l.device);
+	vsu_fd_close(&rules[2].place);
 	s->is_closed |= rc == 0;
 	if (rc < 0)
 		prog_log(PROG_LOG_DEBUG, "landlock",

@@ -23,6 +23,7 @@
 #include "closer.h"
 #include "daemon.h"
 #include "keeper.h"
+#include "outside.h"
 #include "process.h"
 
 /* Front-ends that wait while one is served. */
@@ -49,6 +50,7 @@ struct loop {
 	struct queue_thread *threads;
 	struct prog_workers *workers;
 	struct keeper_guard guard;
+	int own_files;			/* of outside_leave() */
 };
 
 static int listen_status(int rc)
@@ -163,7 +165,7 @@ static int start_threads(struct loop *l, struct vsu_error *err)
 		return 0;
 	rc = keeper_guard_start(&l->guard, err);
 	if (rc >= 0)
-		rc = prog_workers_start(l->how->work, l->dev, l->how->workers,
+		rc = prog_workers_start(l->how->work, l->dev, l->how->facts.workers,
 					&l->workers, err);
 	if (rc < 0)
 		return rc;
@@ -198,13 +200,27 @@ static void end_threads(struct loop *l)
 	vsu_fd_close(&l->quit);
 }
 
+/* Its part of the host is open by now. Names of users are among the host's files. */
+static int leave_host(struct loop *l, struct vsu_error *err)
+{
+	const struct serve *how = l->how;
+	const struct outside outside = {
+		.socket = l->have_path ? l->path.path : NULL,
+		.device = &how->facts, .postcopy = how->postcopy,
+	};
+	int rc = how->user ? confine_user(how->user, err) : 0;
+
+	if (rc == -ENOENT)
+		return VSU_EXIT_DATA;
+	if (rc >= 0)
+		rc = how->sandbox ? sandbox_close(how->sandbox, err) :
+				    outside_leave(&outside, &l->own_files, err);
+	return rc < 0 ? VSU_EXIT_HOST : VSU_EXIT_OK;
+}
+
 /* The last step before the first front-end is heard. */
 static int confine_all(const struct serve *how, struct vsu_error *err)
 {
-	int rc = how->user ? confine_user(how->user, err) : 0;
-
-	if (rc < 0)
-		return rc == -ENOENT ? VSU_EXIT_DATA : VSU_EXIT_HOST;
 	return confine_calls(how->filter, how->calls, err) < 0 ? VSU_EXIT_HOST :
 	       VSU_EXIT_OK;
 }
@@ -312,18 +328,19 @@ static void loop_fini(struct loop *l)
 	if (l->have_path)
 		vsu_sock_unlink(&l->path);
 	vsu_fd_close(&signal_event);
+	vsu_fd_close(&l->own_files);
 }
 
-/* A sandbox is closed before there are threads. */
+/* Files are given up before there are threads. */
 static int loop_init(struct loop *l, struct vsu_error *err)
 {
-	int fd, rc = 0, status = open_socket(l, &fd, err);
+	int fd, rc, status = open_socket(l, &fd, err);
 
+	if (status == VSU_EXIT_OK)
+		status = leave_host(l, err);
 	if (status != VSU_EXIT_OK)
 		return status;
-	if (l->how->sandbox)
-		rc = sandbox_close(l->how->sandbox, err);
-	rc = rc < 0 ? rc : prog_closer_start(err);
+	rc = prog_closer_start(err);
 	if (rc >= 0 && l->how->served_files)
 		vsu_closer_set_keep(prog_closer(), 0);
 	rc = rc < 0 ? rc : make_server(l, fd, err);
@@ -338,6 +355,7 @@ int serve_device(const struct serve *how, struct virtdev *dev,
 {
 	struct loop l = {
 		.how = how, .dev = dev, .sigbus = sigbus, .quit = -1,
+		.own_files = -1,
 		.guard = { .end = -1, .over = -1 },
 	};
 	int status;

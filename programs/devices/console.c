@@ -17,6 +17,7 @@
 #include "log.h"
 
 #define MAX_STREAMS 8
+#define SOCKET "socket:"
 
 struct console {
 	uint64_t stdio, pty;
@@ -26,6 +27,7 @@ struct console {
 };
 static_assert(sizeof(struct console) <= VMM_DEVICE_CONFIG_MAX,
 	      "a kind's config");
+static_assert(1 + MAX_STREAMS <= VMM_DEVICE_SOCKETS_MAX, "a console's sockets");
 
 static const struct vmm_device_key keys[] = {
 	{ .option = { .name = "stdio", .kind = VSU_OPTION_FLAG,
@@ -101,8 +103,8 @@ static int open_stream(const char *who, const char *how,
 		return open_pty(who, out, err);
 	if (!strncmp(how, "fd:", 3))
 		return open_fd(who, how + 3, out, err);
-	if (!strncmp(how, "socket:", 7))
-		return virtdev_port_socket_new(how + 7, out, err);
+	if (!strncmp(how, SOCKET, strlen(SOCKET)))
+		return virtdev_port_socket_new(how + strlen(SOCKET), out, err);
 	return vsu_error_set(err, -EINVAL,
 			     "%s: '%s' is none of pty, fd:N and socket:PATH",
 			     who, how);
@@ -214,9 +216,26 @@ static int console_open(const void *config,
 	return 0;
 }
 
+/* The path in "NAME:socket:PATH", or NULL. */
+static const char *socket_of(const char *stream)
+{
+	const char *colon = strchr(stream, ':');
+
+	return colon && !strncmp(colon + 1, SOCKET, strlen(SOCKET)) ?
+	       colon + 1 + strlen(SOCKET) : NULL;
+}
+
 static void console_describe(const void *config, struct vmm_device_facts *facts)
 {
-	facts->stdio = ((const struct console *)config)->stdio;
+	const struct console *c = config;
+	uint32_t i, n = 0;
+
+	facts->stdio = c->stdio;
+	if (c->socket)
+		facts->sockets[n++] = c->socket;
+	for (i = 0; i < count_streams(c); i++)
+		if (socket_of(c->streams[i]))
+			facts->sockets[n++] = socket_of(c->streams[i]);
 }
 
 const struct vmm_device_kind vmm_console_kind = {

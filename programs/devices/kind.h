@@ -69,6 +69,9 @@ struct vmm_device_common {
 	void *ram_owner;
 };
 
+/* Sockets that a device makes. */
+#define VMM_DEVICE_SOCKETS_MAX 9
+
 /* For reports and for checks across devices. */
 struct vmm_device_facts {
 	const char *file;	/* that it stands on, or NULL */
@@ -77,6 +80,8 @@ struct vmm_device_facts {
 	bool finds_files;	/* it opens files by handles */
 	bool stdio;		/* it is on standard input and output */
 	uint32_t workers;	/* threads in its kind's work */
+	/* Paths of those that it makes, and removes in the end; NULL: no more. */
+	const char *sockets[VMM_DEVICE_SOCKETS_MAX];
 };
 
 /* The same device with queues that the host's kernel serves. */

@@ -60,6 +60,14 @@ static int vsock_open(const void *config,
 	return virtdev_vsock_new(&vsock, out, err);
 }
 
+static void vsock_describe(const void *config, struct vmm_device_facts *facts)
+{
+	const struct vsock *v = config;
+
+	facts->sockets[0] = v->path;
+	facts->sockets[1] = v->seqpacket_path;
+}
+
 static int kernel_check(const void *config, struct vsu_error *err)
 {
 	const struct vsock *v = config;
@@ -88,5 +96,5 @@ const struct vmm_device_kind vmm_vsock_kind = {
 	.name = "vsock", .summary = "sockets between guest and host",
 	.id = VIRTDEV_ID_SOCKET, .max_queues = 1,
 	.min_queue_size = 2, .queue_size = "256", .keys = keys,
-	.open = vsock_open, .kernel = &kernel,
+	.open = vsock_open, .kernel = &kernel, .describe = vsock_describe,
 };

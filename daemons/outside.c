@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* A daemon takes the host's files from itself. */
+#define _GNU_SOURCE
+#include <config.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <vmm-sys-util/fd.h>
+
+#include "confine.h"
+#include "landlock.h"
+#include "log.h"
+#include "outside.h"
+
+/* Behind the device and two folders of the kernel: the daemon's socket, and its device's. */
+enum { RULE_OWN, RULE_SIZES, RULE_DEVICE, RULE_SOCKET, RULE_SOCKETS,
+       RULES = RULE_SOCKETS + VMM_DEVICE_SOCKETS_MAX };
+
+static int name_folder(const char *path)
+{
+	return open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+}
+
+int outside_parent(const char *path)
+{
+	char parent[PATH_MAX];
+	char *slash;
+
+	if (snprintf(parent, sizeof(parent), "%s", path) >= PATH_MAX)
+		return -1;
+	slash = strrchr(parent, '/');
+	if (slash)
+		slash[slash == parent] = 0;
+	return name_folder(slash ? parent : ".");
+}
+
+/* How large a memory device is, is said below its own folder: wherever that is. */
+static int find_sizes(void)
+{
+	int bus = name_folder("/sys/bus/dax");
+	int sizes = bus < 0 ? -1 : name_folder("/sys/devices");
+
+	vsu_fd_close(&bus);
+	return sizes;
+}
+
+/*
+ * The rule for its own files is for this folder as it is open here: /proc makes it
+ * anew when nobody has it.
+ */
+static void find_places(const struct outside *o, struct landlock_rule *rules)
+{
+	int i;
+
+	rules[RULE_OWN] = (struct landlock_rule){
+		name_folder("/proc/self"), LANDLOCK_READ };
+	rules[RULE_SIZES] = (struct landlock_rule){
+		find_sizes(), LANDLOCK_READ };
+	rules[RULE_DEVICE] = (struct landlock_rule){
+		o->postcopy ? open("/dev/userfaultfd", O_PATH | O_CLOEXEC) : -1,
+		LANDLOCK_ASK };
+	rules[RULE_SOCKET] = (struct landlock_rule){
+		o->socket ? outside_parent(o->socket) : -1, LANDLOCK_REMOVE };
+	for (i = 0; i < VMM_DEVICE_SOCKETS_MAX; i++)
+		rules[RULE_SOCKETS + i] = (struct landlock_rule){
+			o->device->sockets[i] ?
+			outside_parent(o->device->sockets[i]) : -1,
+			LANDLOCK_REMOVE };
+}
+
+/* The counter of lines that ran writes its files in the end. */
+static int files_narrow(const struct landlock_rule *rules, bool connects)
+{
+#ifdef UNDER_COVERAGE
+	(void)rules;
+	(void)connects;
+	return -EOPNOTSUPP;
+#else
+	return landlock_narrow(rules, RULES, connects);
+#endif
+}
+
+int outside_leave(const struct outside *o, int *own, struct vsu_error *err)
+{
+	struct landlock_rule rules[RULES];
+	int i, rc = confine_new_privileges(err);
+
+	if (rc < 0)
+		return rc;
+	find_places(o, rules);
+	rc = files_narrow(rules, o->device->connects);
+	if (rc < 0)
+		prog_log(PROG_LOG_DEBUG, "landlock",
+			 "files are not kept by Landlock: %s", strerror(-rc));
+	*own = rules[RULE_OWN].place;
+	for (i = RULE_OWN + 1; i < RULES; i++)
+		vsu_fd_close(&rules[i].place);
+	return 0;
+}

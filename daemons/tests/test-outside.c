@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Claims about what a daemon without a folder can still do with the host's files. */
+#define _GNU_SOURCE
+#include <config.h>
+
+#include <arpa/inet.h>
+#include <check.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <vmm-sys-util/foreign.h>
+
+#include "../../tests/support/suite.h"
+#include "landlock.h"
+#include "outside.h"
+
+/* Two folders with a file each, and a file on no file system. */
+static char top[64];
+static char sockets[96], others[96], folders[2][80];
+static int file = -1;
+
+/* A number of the line that tells what failed: claims below return it. */
+#define HOLDS(condition) do { if (!(condition)) return __LINE__ % 90 + 1; } while (0)
+
+static int finish(pid_t pid)
+{
+	int status;
+
+	return waitpid(pid, &status, 0) != pid ? -1000 :
+	       WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
+}
+
+/* In a child, since it is for good. */
+static int after_leaving(const struct vmm_device_facts *device, bool postcopy,
+			 int (*fn)(void))
+{
+	const struct outside o = {
+		.socket = device->sockets[0] ? NULL : sockets,
+		.device = device, .postcopy = postcopy,
+	};
+	pid_t pid = fork();
+	int own = -1;
+
+	if (!pid)
+		_exit(outside_leave(&o, &own, NULL) < 0 ? 99 : fn());
+	return finish(pid);
+}
+
+static const struct vmm_device_facts none;
+
+/* A claim of which fn is the whole: it returns 0. */
+#define HOLDS_OUTSIDE(claim, fn)					\
+START_TEST(claim)							\
+{									\
+	ck_assert_int_eq(after_leaving(&none, false, fn), 0);		\
+}									\
+END_TEST
+
+static bool is_refused(int rc)
+{
+	const bool refused = rc < 0 && errno == EACCES;
+
+	if (rc >= 0)
+		close(rc);
+	return refused;
+}
+
+static int nothing_is_opened(void)
+{
+	HOLDS(is_refused(open("/etc/passwd", O_RDONLY | O_CLOEXEC)));
+	HOLDS(is_refused(open("/dev/null", O_RDWR | O_CLOEXEC)));
+	HOLDS(is_refused(open(others, O_RDWR | O_CLOEXEC)));
+	HOLDS(is_refused(open(top, O_RDONLY | O_DIRECTORY | O_CLOEXEC)));
+	HOLDS(is_refused(truncate(others, 0)));
+	HOLDS(is_refused(unlink(others)));
+	HOLDS(is_refused(mkdir("/tmp/outside.made", 0700)));
+	HOLDS(is_refused(open("/proc/1/status", O_RDONLY | O_CLOEXEC)));
+	HOLDS(is_refused(open("/proc/self/root/etc/passwd", O_RDONLY | O_CLOEXEC)));
+	HOLDS(prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1);
+	return 0;
+}
+
+HOLDS_OUTSIDE(files_of_the_host_are_not_opened, nothing_is_opened)
+
+/* Nobody reads or writes there, since other sockets may be beside it. */
+static int socket_is_removed(void)
+{
+	HOLDS(is_refused(open(sockets, O_RDWR | O_CLOEXEC)));
+	HOLDS(unlink(sockets) == 0);
+	HOLDS(is_refused(open(sockets, O_CREAT | O_RDWR | O_CLOEXEC, 0600)));
+	return 0;
+}
+
+HOLDS_OUTSIDE(socket_of_the_daemon_can_be_removed, socket_is_removed)
+
+START_TEST(sockets_of_the_device_can_be_removed)
+{
+	const struct vmm_device_facts device = { .sockets = { others, sockets } };
+
+	ck_assert_int_eq(after_leaving(&device, false, socket_is_removed), 0);
+}
+END_TEST
+
+/* That asks for its mount, which is in the files of the process. */
+static int file_is_told(void)
+{
+	const int kind = vsu_foreign_kind(file);
+	int i;
+
+	HOLDS(kind == VSU_FOREIGN_FILE || kind == VSU_FOREIGN_SHARED);
+	for (i = 0; i < 100; i++)
+		HOLDS(!is_refused(open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC)));
+	return 0;
+}
+
+HOLDS_OUTSIDE(files_of_a_peer_are_told_from_those_of_a_server, file_is_told)
+
+static int pipe_is_opened_anew(void)
+{
+	char name[32];
+	int ends[2];
+
+	HOLDS(pipe(ends) == 0);
+	snprintf(name, sizeof(name), "/proc/self/fd/%d", ends[0]);
+	HOLDS(!is_refused(open(name, O_RDONLY | O_NONBLOCK | O_CLOEXEC)));
+	snprintf(name, sizeof(name), "/proc/self/fd/%d", file);
+	HOLDS(is_refused(open(name, O_RDONLY | O_CLOEXEC)));
+	return 0;
+}
+
+HOLDS_OUTSIDE(pipes_of_a_peer_are_opened_anew_and_files_are_not, pipe_is_opened_anew)
+
+static int file_is_used(void)
+{
+	HOLDS(pwrite(file, "x", 1, 0) == 1 && ftruncate(file, 4096) == 0);
+	return 0;
+}
+
+HOLDS_OUTSIDE(files_that_are_open_stay_so, file_is_used)
+
+/* Nobody listens there: whoever may try is told so. */
+static int tcp_errno(void)
+{
+	struct sockaddr_in at = { .sin_family = AF_INET, .sin_port = htons(1) };
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	return connect(fd, (struct sockaddr *)&at, sizeof(at)) < 0 ? errno : 0;
+}
+
+/* Before the fourth version there are no ports in Landlock. */
+static bool knows_ports(void)
+{
+	return syscall(444, NULL, 0, 1) >= 4;	/* landlock_create_ruleset() */
+}
+
+START_TEST(a_device_that_connects_may_and_others_may_not)
+{
+	const struct vmm_device_facts device = { .connects = true };
+
+	ck_assert_int_ne(after_leaving(&device, false, tcp_errno), EACCES);
+	ck_assert_int_eq(after_leaving(&none, false, tcp_errno) == EACCES,
+			 knows_ports());
+}
+END_TEST
+
+static int faults_are_opened(void)
+{
+	return is_refused(open("/dev/userfaultfd", O_RDWR | O_CLOEXEC));
+}
+
+START_TEST(faults_of_memory_can_be_had_where_they_were_asked_for)
+{
+	ck_assert_int_eq(after_leaving(&none, true, faults_are_opened), 0);
+}
+END_TEST
+
+static const struct { const char *path, *parent; } parents[] = {
+	{ "socket", "." }, { "/socket", "/" }, { "/tmp/socket", "/tmp" },
+	{ "./socket", "." }, { "../socket", ".." },
+};
+
+START_TEST(folder_of_a_name_is_found)
+{
+	struct stat found, real;
+	int fd = outside_parent(parents[_i].path);
+
+	ck_assert_int_eq(fstat(fd, &found), 0);
+	ck_assert_int_eq(stat(parents[_i].parent, &real), 0);
+	ck_assert_uint_eq(found.st_ino, real.st_ino);
+	close(fd);
+}
+END_TEST
+
+static int narrow_itself(void)
+{
+	return open("/dev/null", O_RDWR | O_CLOEXEC) >= 0;
+}
+
+static bool has_landlock(void)
+{
+	if (after_leaving(&none, false, narrow_itself) == 0)
+		return true;
+	puts("# left out: Landlock, which this kernel or a program with a sanitizer does without");
+	return false;
+}
+
+static void make_file(char path[96], const char *folder, const char *name)
+{
+	int fd;
+
+	snprintf(path, 96, "%.79s/%s", folder, name);
+	fd = open(path, O_CREAT | O_RDWR | O_CLOEXEC, 0600);
+	if (fd < 0)
+		abort();
+	close(fd);
+}
+
+/* For each test, since some remove it. */
+static void make_socket(void)
+{
+	make_file(sockets, folders[0], "socket");
+}
+
+static void make_files(void)
+{
+	const char *tmp = getenv("TMPDIR");
+
+	snprintf(top, sizeof(top), "%.40s/outside.XXXXXX", tmp ? tmp : "/tmp");
+	if (!mkdtemp(top))
+		abort();
+	snprintf(folders[0], sizeof(folders[0]), "%s/sockets", top);
+	snprintf(folders[1], sizeof(folders[1]), "%s/others", top);
+	if (mkdir(folders[0], 0700) < 0 || mkdir(folders[1], 0700) < 0)
+		abort();
+	make_socket();
+	make_file(others, folders[1], "file");
+	file = open(others, O_RDWR | O_CLOEXEC);
+	if (file < 0)
+		abort();
+}
+
+static void remove_files(void)
+{
+	unlink(sockets);
+	unlink(others);
+	rmdir(folders[0]);
+	rmdir(folders[1]);
+	rmdir(top);
+}
+
+static void add_tests(TCase *tc)
+{
+	tcase_add_loop_test(tc, folder_of_a_name_is_found, 0,
+			    sizeof(parents) / sizeof(*parents));
+	tcase_add_test(tc, files_of_a_peer_are_told_from_those_of_a_server);
+	tcase_add_test(tc, files_that_are_open_stay_so);
+	tcase_add_test(tc, faults_of_memory_can_be_had_where_they_were_asked_for);
+	if (!has_landlock())
+		return;
+	tcase_add_test(tc, a_device_that_connects_may_and_others_may_not);
+	tcase_add_test(tc, files_of_the_host_are_not_opened);
+	tcase_add_test(tc, socket_of_the_daemon_can_be_removed);
+	tcase_add_test(tc, sockets_of_the_device_can_be_removed);
+	tcase_add_test(tc, pipes_of_a_peer_are_opened_anew_and_files_are_not);
+}
+
+int main(void)
+{
+	Suite *s = suite_create("outside");
+	TCase *tc = tcase_create("outside");
+	int failed;
+
+	make_files();
+	tcase_add_checked_fixture(tc, make_socket, NULL);
+	suite_add_tcase(s, tc);
+	add_tests(tc);
+	fflush(stdout);
+	failed = run_suite(s);
+	remove_files();
+	return failed;
+}
