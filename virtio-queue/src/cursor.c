@@ -102,6 +102,8 @@ uint32_t vq_cursor_copy(struct vq_cursor *to, struct vq_cursor *from,
 	unsigned char *source, *target;
 	uint32_t n, room, done = 0;
 
+	if (!from->left)
+		return 0;
 	while ((n = cursor_piece(from, len - done, &source)) > 0) {
 		room = cursor_piece(to, n, &target);
 		if (!room)

@@ -135,14 +135,14 @@ void vq_driver_reset(struct vq_driver *driver)
 
 	memset(driver->desc, 0, driver->layout.size);
 	for (i = 0; i < driver->size; i++) {
-		driver->requests[i].nslots = 0;
+		driver->requests[i].held.nslots = 0;
 		driver->requests[i].next = (uint16_t)(i + 1);
 	}
 	driver->nfree = driver->nlisted = driver->size;
 	driver->free_head = 0;
 	driver->free_tail = (uint16_t)(driver->size - 1);
 	driver->next_avail = driver->next_used = driver->published = 0;
-	driver->inflight = driver->added = 0;
+	driver->added = 0;
 	driver->order_in = driver->order_out = 0;
 	driver->in_batch = driver->broken = false;
 	driver->avail_wrap = driver->used_wrap = true;
@@ -171,146 +171,21 @@ uint64_t vq_driver_device_gpa(const struct vq_driver *driver)
 	return driver->gpa + driver->layout.device;
 }
 
-/*
- * Readable buffers first, and something to do at all; *writable is how much a
- * device may store.
- */
-static bool buffers_read(const struct vq_buffer *buffers, unsigned int n,
-			 uint32_t *writable)
-{
-	uint64_t len = 0;
-	bool writing = false;
-	unsigned int i;
-
-	for (i = 0; i < n; i++) {
-		if (writing && !buffers[i].writable)
-			return false;
-		writing = buffers[i].writable;
-		len += writing ? buffers[i].len : 0;
-	}
-	*writable = len < UINT32_MAX ? (uint32_t)len : UINT32_MAX;
-	return n > 0;
-}
-
-/* How many entries of the free list a request has: one, or its chain's. */
-static uint32_t entries_listed(const struct vq_driver *d, uint16_t id)
-{
-	return d->requests[id].last == id ? 1 : d->requests[id].nslots;
-}
-
-static void note_order(struct vq_driver *d, uint16_t id)
-{
-	d->requests[d->order_in].order = id;
-	if (++d->order_in == d->size)
-		d->order_in = 0;
-}
-
-/* Inline, so that it is compiled for the single buffer that most requests are. */
-static inline __attribute__((always_inline)) int
-request_add(struct vq_driver *driver, const struct vq_buffer *buffers,
-	    unsigned int n, bool indirect, uint64_t cookie)
-{
-	uint32_t nslots = indirect ? 1 : n;
-	uint16_t id = driver->free_head;
-	struct vq_priv_request *r;
-	uint32_t writable;
-
-	if (!buffers_read(buffers, n, &writable) || nslots > driver->size)
-		return -EINVAL;
-	if (nslots > driver->nfree)
-		return -ENOSPC;
-	r = &driver->requests[id];
-	r->last = driver->ops->add(driver, buffers, n, indirect);
-	r->cookie = cookie;
-	r->writable = writable;
-	r->nslots = (uint16_t)nslots;
-	driver->free_head = driver->requests[r->last].next;
-	driver->nfree -= nslots;
-	driver->nlisted -= entries_listed(driver, id);
-	if (driver->in_order)
-		note_order(driver, id);
-	driver->inflight++;
-	return 0;
-}
-
 int vq_driver_add(struct vq_driver *driver, const struct vq_buffer *buffers,
 		  unsigned int n, uint64_t cookie)
 {
-	if (n == 1)
-		return request_add(driver, buffers, 1, false, cookie);
-	return request_add(driver, buffers, n, n <= driver->indirect_max,
-			   cookie);
+	return driver->ops->add(driver, buffers, n, cookie);
 }
 
 bool vq_driver_publish(struct vq_driver *driver)
 {
-	return driver->added && driver->ops->publish(driver);
-}
-
-/*
- * A device that works in order may name the last of several requests only;
- * the others are done too, written to the full.
- */
-static int peek_in_order(struct vq_driver *d, uint16_t *id, uint32_t *len)
-{
-	int rc;
-
-	if (!d->in_batch) {
-		rc = d->ops->peek(d, &d->batch_id, &d->batch_len);
-		if (rc <= 0)
-			return rc;
-		d->in_batch = true;
-	}
-	*id = d->requests[d->order_out].order;
-	*len = *id == d->batch_id ? d->batch_len : UINT32_MAX;
-	d->in_batch = *id != d->batch_id;
-	if (++d->order_out == d->size)
-		d->order_out = 0;
-	return 1;
-}
-
-/*
- * Back to the end of the list: requests that end in order take descriptors in
- * the order of the table, as section 2.7.5 wants it of rings in order.
- */
-static void request_release(struct vq_driver *d, uint16_t id)
-{
-	struct vq_priv_request *r = &d->requests[id];
-
-	if (d->nlisted)
-		d->requests[d->free_tail].next = id;
-	else
-		d->free_head = id;
-	d->free_tail = r->last;
-	d->nfree += r->nslots;
-	d->nlisted += entries_listed(d, id);
-	r->nslots = 0;
-	d->inflight--;
+	return driver->ops->publish(driver);
 }
 
 int vq_driver_collect(struct vq_driver *driver, uint64_t *cookie,
 		      uint32_t *written)
 {
-	const struct vq_priv_request *r;
-	uint32_t len = 0;
-	uint16_t id = 0;
-	int rc;
-
-	if (driver->broken)
-		return -EBADMSG;
-	rc = driver->in_order ? peek_in_order(driver, &id, &len) :
-	     driver->ops->peek(driver, &id, &len);
-	if (rc <= 0) {
-		driver->broken = rc < 0;
-		return rc;
-	}
-	r = &driver->requests[id];
-	*cookie = r->cookie;
-	/* some devices count more than they may write: nothing relies on it */
-	*written = len < r->writable ? len : r->writable;
-	driver->ops->advance(driver, r->nslots);
-	request_release(driver, id);
-	return 1;
+	return driver->ops->collect(driver, cookie, written);
 }
 
 uint32_t vq_driver_notification(const struct vq_driver *driver, uint16_t index)
@@ -332,5 +207,5 @@ bool vq_driver_enable_call(struct vq_driver *driver)
 
 unsigned int vq_driver_inflight(const struct vq_driver *driver)
 {
-	return driver->inflight;
+	return driver->ops->inflight(driver);
 }

@@ -52,22 +52,44 @@ static uint64_t fill_table(struct vq_driver *d, uint16_t id,
 	return gpa;
 }
 
-static uint16_t packed_add(struct vq_driver *d,
-			   const struct vq_buffer *buffers, unsigned int n,
-			   bool indirect)
+/* Inline, so that it is compiled for one buffer. */
+DRIVER_INLINE int add_request(struct vq_driver *d,
+			      const struct vq_buffer *buffers, unsigned int n,
+			      bool indirect, uint64_t cookie)
 {
-	uint16_t id = d->free_head;
+	struct vq_priv_held held = { .nslots = (uint16_t)(indirect ? 1 : n) };
+	const uint16_t id = held.last = d->free_head;
+	int rc = vq_priv_request_check(d, buffers, n, indirect ? 1 : n,
+				       &held.writable);
 	unsigned int i;
 
-	if (indirect) {
+	if (VSU_UNLIKELY(rc < 0))
+		return rc;
+	if (indirect)
 		put_slot(d, fill_table(d, id, buffers, n), n * RING_DESC_SIZE,
 			 id, RING_DESC_INDIRECT);
-		return id;
-	}
-	for (i = 0; i < n; i++)
-		put_slot(d, buffers[i].gpa, buffers[i].len, id,
-			 vq_priv_buffer_flags(&buffers[i], i + 1 < n));
-	return id;
+	else
+		for (i = 0; i < n; i++)
+			put_slot(d, buffers[i].gpa, buffers[i].len, id,
+				 vq_priv_buffer_flags(&buffers[i], i + 1 < n));
+	vq_priv_request_note(d, id, held, d->requests[id].next, cookie);
+	d->nlisted--;
+	return 0;
+}
+
+/* Out of line, so that a single buffer spills no registers. */
+static __attribute__((noinline)) int
+add_many(struct vq_driver *d, const struct vq_buffer *buffers, unsigned int n,
+	 uint64_t cookie)
+{
+	return add_request(d, buffers, n, n <= d->indirect_max, cookie);
+}
+
+static int packed_add(struct vq_driver *d, const struct vq_buffer *buffers,
+		      unsigned int n, uint64_t cookie)
+{
+	return n == 1 ? add_request(d, buffers, 1, false, cookie) :
+	       add_many(d, buffers, n, cookie);
 }
 
 static bool packed_publish(struct vq_driver *d)
@@ -76,6 +98,8 @@ static bool packed_publish(struct vq_driver *d)
 	uint32_t old = ring_position(d->size, d->first, d->first_wrap);
 	uint32_t event;
 
+	if (!d->added)
+		return false;
 	/* pairs with the device's acquire: it sees later slots and data */
 	ring_store64_release(slot_at(d, d->first) + 8, d->first_word);
 	d->added = 0;
@@ -92,23 +116,50 @@ static uint64_t load_next(const struct vq_driver *d)
 	return ring_load64_acquire(slot_at(d, d->next_used) + 8);
 }
 
-static int packed_peek(const struct vq_driver *d, uint16_t *id, uint32_t *len)
+static inline int packed_peek(const struct vq_driver *d, uint16_t *id, uint32_t *len)
 {
 	uint64_t word = load_next(d);
 
 	if (!ring_word_is_used(word, d->used_wrap))
 		return 0;
 	*id = (uint16_t)(word >> 32);
-	if (*id >= d->size || !d->requests[*id].nslots)
+	if (*id >= d->size || !d->requests[*id].held.nslots)
 		return -EBADMSG;
 	/* without the flag the length means nothing (2.8.6) */
 	*len = word >> 48 & RING_DESC_WRITE ? (uint32_t)word : 0;
 	return 1;
 }
 
-static void packed_advance(struct vq_driver *d, uint16_t nslots)
+/* A request has one entry in the list, and moves over all of its slots. */
+DRIVER_INLINE void finish(struct vq_driver *d, uint16_t id, uint32_t len,
+			  uint64_t *cookie, uint32_t *written)
 {
-	ring_step(d->size, &d->next_used, &d->used_wrap, nslots);
+	ring_step(d->size, &d->next_used, &d->used_wrap,
+		  d->requests[id].held.nslots);
+	vq_priv_request_done(d, id, len, d->nlisted > 0, cookie, written);
+	d->nlisted++;
+}
+
+static void packed_finish(struct vq_driver *d, uint16_t id, uint32_t len,
+			  uint64_t *cookie, uint32_t *written)
+{
+	finish(d, id, len, cookie, written);
+}
+
+static int packed_collect(struct vq_driver *d, uint64_t *cookie,
+			  uint32_t *written)
+{
+	uint32_t len = 0;
+	uint16_t id = 0;
+	int rc;
+
+	if (VSU_UNLIKELY(d->broken || d->in_order))
+		return vq_priv_driver_collect_rare(d, cookie, written);
+	rc = packed_peek(d, &id, &len);
+	if (VSU_UNLIKELY(rc <= 0))
+		return rc < 0 ? vq_priv_driver_break(d) : 0;
+	finish(d, id, len, cookie, written);
+	return 1;
 }
 
 static void packed_disable_call(struct vq_driver *d)
@@ -126,6 +177,11 @@ static bool packed_enable_call(struct vq_driver *d)
 	return ring_word_is_used(load_next(d), d->used_wrap);
 }
 
+static unsigned int packed_inflight(const struct vq_driver *d)
+{
+	return d->size - d->nlisted;
+}
+
 static uint16_t packed_position(const struct vq_driver *d)
 {
 	return (uint16_t)(d->next_avail | (d->avail_wrap ? RING_WRAP : 0));
@@ -134,9 +190,11 @@ static uint16_t packed_position(const struct vq_driver *d)
 const struct vq_priv_driver_ops vq_priv_driver_packed = {
 	.add = packed_add,
 	.publish = packed_publish,
+	.collect = packed_collect,
 	.peek = packed_peek,
-	.advance = packed_advance,
+	.finish = packed_finish,
 	.disable_call = packed_disable_call,
 	.enable_call = packed_enable_call,
+	.inflight = packed_inflight,
 	.position = packed_position,
 };

@@ -3,6 +3,7 @@
 #ifndef VIRTIO_QUEUE_PRIV_DRIVER_PRIV_H
 #define VIRTIO_QUEUE_PRIV_DRIVER_PRIV_H
 
+#include <errno.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -10,32 +11,38 @@
 
 #include "ring.h"
 
-/* A buffer id as we know it; the device cannot write here. */
-struct vq_priv_request {
-	uint64_t cookie;
+/* A request while it is out. */
+struct vq_priv_held {
 	uint32_t writable;	/* bytes that the device may write */
 	uint16_t nslots;	/* descriptors in the ring; 0: not in use */
 	uint16_t last;		/* split: its last descriptor; packed: the id */
+};
+
+/* A buffer id as we know it; the device cannot write here. */
+struct vq_priv_request {
+	uint64_t cookie;
+	struct vq_priv_held held;
 	uint16_t next;		/* of free ones, and (split) along a chain */
 	uint16_t order;		/* not of this id: the table's n-th member is
 				   the n-th id in the order of arrival */
 };
 
 struct vq_priv_driver_ops {
-	/*
-	 * Writes a request with the id free_head: its buffers, or one slot
-	 * for an indirect table. Returns the last entry of the free list that
-	 * it took. The ring has room and the buffers are in order.
-	 */
-	uint16_t (*add)(struct vq_driver *d, const struct vq_buffer *buffers,
-			unsigned int n, bool indirect);
+	/* vq_driver_add(), vq_driver_publish(), vq_driver_collect() */
+	int (*add)(struct vq_driver *d, const struct vq_buffer *buffers,
+		   unsigned int n, uint64_t cookie);
 	bool (*publish)(struct vq_driver *d);
+	int (*collect)(struct vq_driver *d, uint64_t *cookie,
+		       uint32_t *written);
 	/* The next used request: 1 with id and length, 0, -EBADMSG. */
 	int (*peek)(const struct vq_driver *d, uint16_t *id, uint32_t *len);
-	/* Moves over what a request takes in the used direction. */
-	void (*advance)(struct vq_driver *d, uint16_t nslots);
+	/* That request, or one in front of it, is done. */
+	void (*finish)(struct vq_driver *d, uint16_t id, uint32_t len,
+		       uint64_t *cookie, uint32_t *written);
 	void (*disable_call)(struct vq_driver *d);
 	bool (*enable_call)(struct vq_driver *d);
+	/* Requests that are out. */
+	unsigned int (*inflight)(const struct vq_driver *d);
 	/* The upper half of a notification with data. */
 	uint16_t (*position)(const struct vq_driver *d);
 };
@@ -56,12 +63,10 @@ struct vq_driver {
 	bool avail_wrap, used_wrap;	/* packed */
 	uint16_t free_head, free_tail;	/* of the list through next */
 	uint32_t nfree;			/* slots of the ring */
-	uint32_t nlisted;		/* entries of the list: as many in a split
-					   ring, where every slot is one; in a
-					   packed one only requests take one */
-	uint32_t inflight;		/* requests */
-	uint32_t added;			/* slots (packed) or requests that are
-					   not published */
+	uint32_t nlisted;		/* packed: entries of the list, of which
+					   a request takes one; a split ring has
+					   one for every slot */
+	uint32_t added;			/* packed: slots not published */
 	uint16_t next_avail;
 	uint16_t next_used;
 	uint16_t published;		/* split: next_avail of that time */
@@ -79,6 +84,13 @@ struct vq_driver {
 extern const struct vq_priv_driver_ops vq_priv_driver_split;
 extern const struct vq_priv_driver_ops vq_priv_driver_packed;
 
+/* Never trusts the ring again; returns -EBADMSG. */
+int vq_priv_driver_break(struct vq_driver *d) VSU_COLD;
+
+/* Collects from a ring that is broken or in order. */
+int vq_priv_driver_collect_rare(struct vq_driver *d, uint64_t *cookie,
+				uint32_t *written);
+
 /* The guest and the host address of an id's indirect table. */
 static inline uint64_t vq_priv_driver_table(const struct vq_driver *d, uint16_t id,
 					    unsigned char **hva)
@@ -87,6 +99,90 @@ static inline uint64_t vq_priv_driver_table(const struct vq_driver *d, uint16_t 
 
 	*hva = d->indirect + off;
 	return d->indirect_gpa + off;
+}
+
+/*
+ * Shared by both formats, around their own stores to the ring. Inline, so that it
+ * is compiled for each, and for the single buffer that most requests are.
+ */
+#define DRIVER_INLINE static inline __attribute__((always_inline))
+
+/*
+ * Readable buffers first, and something to do at all; *writable is how much a
+ * device may store.
+ */
+DRIVER_INLINE bool vq_priv_buffers_read(const struct vq_buffer *buffers,
+					unsigned int n, uint32_t *writable)
+{
+	uint64_t len = 0;
+	bool writing = false;
+	unsigned int i;
+
+	for (i = 0; i < n; i++) {
+		if (writing && !buffers[i].writable)
+			return false;
+		writing = buffers[i].writable;
+		len += writing ? buffers[i].len : 0;
+	}
+	*writable = len < UINT32_MAX ? (uint32_t)len : UINT32_MAX;
+	return n > 0;
+}
+
+/* Whether there is room for a request of that many slots: 0, or as add(). */
+DRIVER_INLINE int vq_priv_request_check(const struct vq_driver *d,
+					const struct vq_buffer *buffers,
+					unsigned int n, uint32_t nslots,
+					uint32_t *writable)
+{
+	if (!vq_priv_buffers_read(buffers, n, writable) || nslots > d->size)
+		return -EINVAL;
+	return VSU_UNLIKELY(nslots > d->nfree) ? -ENOSPC : 0;
+}
+
+DRIVER_INLINE void vq_priv_note_order(struct vq_driver *d, uint16_t id)
+{
+	d->requests[d->order_in].order = id;
+	if (++d->order_in == d->size)
+		d->order_in = 0;
+}
+
+/* The request id is in the ring; next is the one behind it in the list. */
+DRIVER_INLINE void vq_priv_request_note(struct vq_driver *d, uint16_t id,
+					struct vq_priv_held held, uint16_t next,
+					uint64_t cookie)
+{
+	struct vq_priv_request *r = &d->requests[id];
+
+	r->cookie = cookie;
+	r->held = held;
+	d->free_head = next;
+	d->nfree -= held.nslots;
+	if (VSU_UNLIKELY(d->in_order))
+		vq_priv_note_order(d, id);
+}
+
+/*
+ * A request is done, and back at the end of the list, which is not empty if
+ * listed: requests that end in order take descriptors in the order of the
+ * table, as section 2.7.5 wants it of rings in order.
+ */
+DRIVER_INLINE void vq_priv_request_done(struct vq_driver *d, uint16_t id,
+					uint32_t len, bool listed,
+					uint64_t *cookie, uint32_t *written)
+{
+	struct vq_priv_request *r = &d->requests[id];
+	const struct vq_priv_held held = r->held;
+
+	*cookie = r->cookie;
+	/* some devices count more than they may write: nothing relies on it */
+	*written = len < held.writable ? len : held.writable;
+	if (VSU_LIKELY(listed))
+		d->requests[d->free_tail].next = id;
+	else
+		d->free_head = id;
+	d->free_tail = held.last;
+	d->nfree += held.nslots;
+	r->held.nslots = 0;
 }
 
 /* Descriptor flags of a buffer, linked to one more or not. */

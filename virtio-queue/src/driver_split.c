@@ -49,11 +49,12 @@ static inline void put_desc(struct vq_driver *d, uint16_t at,
 				  vq_priv_buffer_flags(buffer, more), next));
 }
 
-/* Takes n > 0 descriptors off the free list; returns the last. */
-static uint16_t fill_direct(struct vq_driver *d,
-			    const struct vq_buffer *buffers, unsigned int n)
+/* Takes n > 0 descriptors off the free list, from at; returns the last. */
+DRIVER_INLINE uint16_t fill_direct(struct vq_driver *d, uint16_t at,
+				   const struct vq_buffer *buffers,
+				   unsigned int n)
 {
-	uint16_t at = d->free_head, next;
+	uint16_t next;
 
 	for (; n > 1; n--, buffers++, at = next) {
 		next = d->requests[at].next;
@@ -63,10 +64,9 @@ static uint16_t fill_direct(struct vq_driver *d,
 	return at;
 }
 
-static uint16_t fill_indirect(struct vq_driver *d,
+static uint16_t fill_indirect(struct vq_driver *d, uint16_t head,
 			      const struct vq_buffer *buffers, unsigned int n)
 {
-	uint16_t head = d->free_head;
 	unsigned char *table;
 	uint64_t gpa = vq_priv_driver_table(d, head, &table);
 
@@ -76,28 +76,72 @@ static uint16_t fill_indirect(struct vq_driver *d,
 	return head;
 }
 
-static uint16_t split_add(struct vq_driver *d, const struct vq_buffer *buffers,
-			  unsigned int n, bool indirect)
+/*
+ * The one behind a request in the list. Where requests end in order that is the
+ * next of the table, which a branch foretells: the next request is then written
+ * without waiting for the link.
+ */
+DRIVER_INLINE uint16_t next_free(const struct vq_driver *d, uint16_t last)
 {
-	uint16_t head = d->free_head;
-	uint16_t last = indirect ? fill_indirect(d, buffers, n) :
-				   fill_direct(d, buffers, n);
+	uint16_t next = d->requests[last].next, behind = (uint16_t)(last + 1);
 
-	ring_store16(d->driver + RING_ENTRIES +
-		     2u * index_mask(d, d->next_avail), head);
-	d->next_avail++;
-	d->added++;
-	return last;
+	if (VSU_UNLIKELY(next != behind))
+		return next;
+	__asm__("" : "+r"(behind));
+	return behind;
+}
+
+static inline void put_avail(struct vq_driver *d, uint16_t head)
+{
+	uint16_t index = d->next_avail++;
+
+	ring_store16(d->driver + RING_ENTRIES + 2u * index_mask(d, index),
+		     head);
+}
+
+/* Inline, so that it is compiled for one buffer. */
+DRIVER_INLINE int add_request(struct vq_driver *d,
+			      const struct vq_buffer *buffers, unsigned int n,
+			      bool indirect, uint64_t cookie)
+{
+	struct vq_priv_held held = { .nslots = (uint16_t)(indirect ? 1 : n) };
+	const uint16_t head = d->free_head;
+	int rc = vq_priv_request_check(d, buffers, n, indirect ? 1 : n,
+				       &held.writable);
+
+	if (VSU_UNLIKELY(rc < 0))
+		return rc;
+	held.last = indirect ? fill_indirect(d, head, buffers, n) :
+		    fill_direct(d, head, buffers, n);
+	put_avail(d, head);
+	vq_priv_request_note(d, head, held, next_free(d, held.last), cookie);
+	return 0;
+}
+
+/* Out of line, so that a single buffer spills no registers. */
+static __attribute__((noinline)) int
+add_many(struct vq_driver *d, const struct vq_buffer *buffers, unsigned int n,
+	 uint64_t cookie)
+{
+	return add_request(d, buffers, n, n <= d->indirect_max, cookie);
+}
+
+static int split_add(struct vq_driver *d, const struct vq_buffer *buffers,
+		     unsigned int n, uint64_t cookie)
+{
+	return n == 1 ? add_request(d, buffers, 1, false, cookie) :
+	       add_many(d, buffers, n, cookie);
 }
 
 static bool split_publish(struct vq_driver *d)
 {
 	uint16_t old = d->published;
 
+	if (d->next_avail == old)
+		return false;
 	/* pairs with the device's acquire: it sees entries and descriptors */
 	ring_store16_release(d->driver + RING_IDX, d->next_avail);
 	d->published = d->next_avail;
-	d->added = 0;
 	ring_fence();
 	if (d->has_event_idx)
 		return ring_need_event(ring_load16(avail_event(d)),
@@ -106,7 +150,7 @@ static bool split_publish(struct vq_driver *d)
 }
 
 /* How many the device gave back, or -EBADMSG when it cannot be. */
-static int split_used(const struct vq_driver *d)
+static inline int split_used(const struct vq_driver *d)
 {
 	uint16_t n = (uint16_t)(ring_load16_acquire(d->device + RING_IDX) -
 				d->next_used);
@@ -114,7 +158,7 @@ static int split_used(const struct vq_driver *d)
 	return n > d->size ? -EBADMSG : n;
 }
 
-static int split_peek(const struct vq_driver *d, uint16_t *id, uint32_t *len)
+static inline int split_peek(const struct vq_driver *d, uint16_t *id, uint32_t *len)
 {
 	uint64_t element;
 	int n = split_used(d);
@@ -124,17 +168,46 @@ static int split_peek(const struct vq_driver *d, uint16_t *id, uint32_t *len)
 	element = ring_load64(d->device + RING_ENTRIES +
 			      8u * index_mask(d, d->next_used));
 	if ((uint32_t)element >= d->size ||
-	    !d->requests[(uint32_t)element].nslots)
+	    !d->requests[(uint32_t)element].held.nslots)
 		return -EBADMSG;
 	*id = (uint16_t)element;
 	*len = (uint32_t)(element >> 32);
 	return 1;
 }
 
-static void split_advance(struct vq_driver *d, uint16_t nslots)
+/* Every free slot is in the list. */
+DRIVER_INLINE void finish(struct vq_driver *d, uint16_t id, uint32_t len,
+			  uint64_t *cookie, uint32_t *written)
 {
-	(void)nslots;
 	d->next_used++;
+	vq_priv_request_done(d, id, len, d->nfree > 0, cookie, written);
+}
+
+static void split_finish(struct vq_driver *d, uint16_t id, uint32_t len,
+			 uint64_t *cookie, uint32_t *written)
+{
+	finish(d, id, len, cookie, written);
+}
+
+static int split_collect(struct vq_driver *d, uint64_t *cookie,
+			 uint32_t *written)
+{
+	uint32_t len = 0;
+	uint16_t id = 0;
+	int rc;
+
+	if (VSU_UNLIKELY(d->broken || d->in_order))
+		return vq_priv_driver_collect_rare(d, cookie, written);
+	rc = split_peek(d, &id, &len);
+	if (VSU_UNLIKELY(rc <= 0))
+		return rc < 0 ? vq_priv_driver_break(d) : 0;
+	finish(d, id, len, cookie, written);
+	return 1;
+}
+
+static unsigned int split_inflight(const struct vq_driver *d)
+{
+	return (uint16_t)(d->next_avail - d->next_used);
 }
 
 static uint16_t split_position(const struct vq_driver *d)
@@ -164,9 +237,11 @@ static bool split_enable_call(struct vq_driver *d)
 const struct vq_priv_driver_ops vq_priv_driver_split = {
 	.add = split_add,
 	.publish = split_publish,
+	.collect = split_collect,
 	.peek = split_peek,
-	.advance = split_advance,
+	.finish = split_finish,
 	.disable_call = split_disable_call,
 	.enable_call = split_enable_call,
+	.inflight = split_inflight,
 	.position = split_position,
 };

@@ -23,11 +23,6 @@ static unsigned char *device_area(const struct vq *q)
 	return q->area[AREA_DEVICE].hva;
 }
 
-static uint32_t used_event_off(const struct vq *q)
-{
-	return RING_ENTRIES + 2 * q->size;
-}
-
 static uint32_t avail_event_off(const struct vq *q)
 {
 	return RING_ENTRIES + 8 * q->size;
@@ -110,37 +105,53 @@ WALK_INLINE int split_take(struct vq *q, struct vq_chain *chain, uint16_t head)
 	return 0;
 }
 
-/* The same, if it is of the simplest kind; else nothing was done. */
-WALK_INLINE bool split_take_single(struct vq *q, struct vq_chain *chain,
-				   uint16_t head, uint64_t *bytes)
-{
-	struct ring_desc d;
+/* Copied from the queue for a turn of a loop, since stores could change that. */
+struct split_ring {
+	const unsigned char *heads, *desc;
+	struct vq_priv_flight *flights;
+	uint32_t size;
+};
 
-	if (VSU_UNLIKELY(!split_is_owned(q, head)))
-		return false;
-	d = ring_load_desc(desc_at(q, head));
-	if (!walk_single(q, chain, WALK_QUICK(false), d))
-		return false;
-	vq_priv_hold(chain, head, &q->flights[head]);
-	*bytes += d.len;
-	return true;
+WALK_INLINE struct split_ring split_ring(const struct vq *q)
+{
+	return (struct split_ring){ driver_area(q) + RING_ENTRIES,
+				    q->area[AREA_DESC].hva, q->flights,
+				    q->size };
 }
 
-static inline uint16_t split_head(const struct vq *q, uint16_t index)
+WALK_INLINE uint16_t split_head(struct split_ring ring, uint16_t index)
 {
-	return ring_load16(driver_area(q) + RING_ENTRIES + 2u * index_mask(q, index));
+	return ring_load16(ring.heads + 2u * (index & (ring.size - 1)));
+}
+
+/* The chain at an index, if it is one plain buffer; else nothing was done. */
+WALK_INLINE bool split_take_single(struct vq *q, struct vq_chain *chain,
+				   struct split_ring ring, uint16_t index,
+				   uint64_t *bytes)
+{
+	uint16_t head = split_head(ring, index);
+	struct ring_desc d;
+
+	if (VSU_UNLIKELY(head >= ring.size || ring.flights[head].state))
+		return false;
+	d = ring_load_desc(ring.desc + (uint64_t)head * RING_DESC_SIZE);
+	if (!walk_single(q, chain, WALK_QUICK(false), d))
+		return false;
+	vq_priv_hold(chain, head, &ring.flights[head]);
+	*bytes += d.len;
+	return true;
 }
 
 /* The first of n chains that wait, as far as they are simple: how many. */
 WALK_OUTLINE int split_pop_singles(struct vq *q, struct vq_chain *chains, int n)
 {
+	const struct split_ring ring = split_ring(q);
 	uint16_t next = q->next_avail;
 	uint64_t bytes = 0;
 	int i;
 
 	for (i = 0; i < n; i++, next++)
-		if (!split_take_single(q, &chains[i], split_head(q, next),
-				       &bytes))
+		if (!split_take_single(q, &chains[i], ring, next, &bytes))
 			break;
 	q->next_avail = next;
 	q->taken += (unsigned int)i;
@@ -155,7 +166,8 @@ WALK_OUTLINE int split_pop_walked(struct vq *q, struct vq_chain *chains, int i,
 	int rc = 0;
 
 	for (; i < n; i++) {
-		rc = split_take(q, &chains[i], split_head(q, q->next_avail));
+		rc = split_take(q, &chains[i],
+				split_head(split_ring(q), q->next_avail));
 		if (VSU_UNLIKELY(rc))
 			break;
 		q->next_avail++;
@@ -193,7 +205,7 @@ WALK_INLINE bool split_pop_single(struct vq *q, struct vq_chain *chain)
 {
 	if (VSU_UNLIKELY(!vq_priv_is_fresh(q)) || VSU_UNLIKELY(q->in_order) ||
 	    (!split_known(q) && split_look(q) - 1u >= q->size) ||
-	    !split_take_single(q, chain, split_head(q, q->next_avail),
+	    !split_take_single(q, chain, split_ring(q), q->next_avail,
 			       &q->bytes))
 		return false;
 	q->next_avail++;
@@ -254,6 +266,7 @@ static void split_push_batch(struct vq *q, const struct vq_chain *chains,
 	struct vq_priv_flight *flights = q->flights;
 	uint32_t next = q->next_used, last = q->size - 1;
 	unsigned int i;
+	uint16_t head;
 
 	if (VSU_UNLIKELY(q->in_order)) {
 		for (i = 0; i < n; i++)
@@ -261,9 +274,9 @@ static void split_push_batch(struct vq *q, const struct vq_chain *chains,
 		return;
 	}
 	for (i = 0; i < n; i++) {
-		split_put_used(entries, next++ & last, chains[i].head,
-			       written[i]);
-		vq_priv_land(&flights[chains[i].head]);
+		head = chains[i].head;
+		split_put_used(entries, next++ & last, head, written[i]);
+		vq_priv_land(&flights[head]);
 	}
 	q->next_used = (uint16_t)next;
 	q->released += n;
@@ -291,7 +304,7 @@ static inline bool split_wants_call(const struct vq *q, uint16_t old)
 	if (!q->has_event_idx)
 		return !(ring_load16(driver_area(q) + RING_FLAGS) &
 			 RING_NO_INTERRUPT);
-	event = ring_load16(driver_area(q) + used_event_off(q));
+	event = ring_load16(driver_area(q) + RING_ENTRIES + 2 * q->size);
 	return ring_need_event(event, q->next_used, old);
 }
 

@@ -59,14 +59,6 @@ static void batch_init(struct batch *b, const struct vq_turn *t,
 	batch_divide(b, b->most > 1 ? 2 : 1);
 }
 
-static void turn_spend(struct vq_turn *left, const struct vq_chain *chain)
-{
-	uint64_t bytes = vq_priv_chain_bytes(chain);
-
-	left->max_chains--;
-	left->max_bytes -= bytes < left->max_bytes ? bytes : left->max_bytes;
-}
-
 /* A chain that had to share the room for pieces, and needs more than its part. */
 static bool is_cramped(const struct batch *b, const struct vq_chain *chain)
 {
@@ -82,14 +74,18 @@ static unsigned int batch_serve(struct vq *q, struct vq_turn *left,
 {
 	const struct vq_priv_ops *ops = q->ops;
 	struct vq_chain *chain = b->chains;
+	uint64_t bytes = left->max_bytes, len;
 	unsigned int i;
 
 	for (i = 0; i < n; i++, chain++) {
-		if (!left->max_bytes || q->ops != ops || is_cramped(b, chain))
+		if (!bytes || q->ops != ops || is_cramped(b, chain))
 			break;
-		turn_spend(left, chain);
+		len = vq_priv_chain_bytes(chain);
+		bytes -= len < bytes ? len : bytes;
 		b->written[i] = left->serve(left->opaque, q, chain);
 	}
+	left->max_chains -= i;
+	left->max_bytes = bytes;
 	return i;
 }
 

@@ -451,8 +451,8 @@ WALK_INLINE int walk_chain(struct vq *q, struct vq_chain *c,
 }
 
 /*
- * The chain is one piece, of len bytes. Its counts, and its lengths, are
- * stored as one word each: what is readable comes first in memory.
+ * The chain is one piece, of len bytes. Its counts, its lengths and what its
+ * fault says are one word each: what is readable comes first in memory.
  */
 WALK_INLINE void walk_fill_single(struct vq_chain *c, bool writable,
 				  uint64_t len)
@@ -463,8 +463,7 @@ WALK_INLINE void walk_fill_single(struct vq_chain *c, bool writable,
 
 	memcpy(at + offsetof(struct vq_chain, nreadable), &counts, 8);
 	memcpy(at + offsetof(struct vq_chain, readable_len), &lens, 8);
-	c->fault.why = VQ_FAULT_NONE;
-	c->fault.bad = 0;
+	memset(at + offsetof(struct vq_chain, fault.why), 0, 8);
 }
 
 /* True when the chain is one plain buffer; else nothing was done. */
