@@ -37,6 +37,7 @@ uint32_t args_of(uint32_t opcode, struct input *in)
 		[FUSE_COPY_FILE_RANGE] = 56, [FUSE_SETUPMAPPING] = 40,
 		[FUSE_REMOVEMAPPING] = 4, [FUSE_SYNCFS] = 8,
 		[FUSE_TMPFILE] = 16,
+		[FUSE_TMPFILE + 1] = 24,	/* STATX */
 	};
 	const uint32_t v = take(in, 1);
 

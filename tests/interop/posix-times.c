@@ -159,6 +159,26 @@ static int refusal_changes_nothing(void)
 	return VERDICT_OK;
 }
 
+/* Of the file itself: no change of it moves that. */
+static int when_it_was_made(void)
+{
+	struct statx made, now;
+	struct timespec clock;
+
+	CLAIM(file_make("f", "text") == 0);
+	CLAIM(statx(AT_FDCWD, "f", 0, STATX_BTIME, &made) == 0);
+	if (!(made.stx_mask & STATX_BTIME))
+		return is_skipped("not told: Linux asks for it from 6.6 on");
+	CLAIM(clock_gettime(CLOCK_REALTIME, &clock) == 0);
+	CLAIM(made.stx_btime.tv_sec < clock.tv_sec + 3600 &&
+	      made.stx_btime.tv_sec > clock.tv_sec - 3600);
+	CLAIM(age("f") && truncate("f", 1) == 0 && rename("f", "g") == 0);
+	CLAIM(statx(AT_FDCWD, "g", 0, STATX_BTIME, &now) == 0);
+	CLAIM(now.stx_btime.tv_sec == made.stx_btime.tv_sec &&
+	      now.stx_btime.tv_nsec == made.stx_btime.tv_nsec);
+	return VERDICT_OK;
+}
+
 static const struct check checks[] = {
 	{ "times as they are given", given_times },
 	{ "UTIME_OMIT and UTIME_NOW", one_of_two_times },
@@ -168,6 +188,7 @@ static const struct check checks[] = {
 	{ "of a file when it is written", content_changes },
 	{ "of changes to what is said of it", changes_are_noted },
 	{ "a refusal changes none", refusal_changes_nothing },
+	{ "when a file was made", when_it_was_made },
 };
 
 const struct suite suite_times = { "times", checks, COUNT(checks) };

@@ -52,6 +52,7 @@ int virtdev_priv_fs_lookup(struct fs_call *c);
 int virtdev_priv_fs_forget(struct fs_call *c);
 int virtdev_priv_fs_batch_forget(struct fs_call *c);
 int virtdev_priv_fs_getattr(struct fs_call *c);
+int virtdev_priv_fs_statx(struct fs_call *c);
 int virtdev_priv_fs_setattr(struct fs_call *c);
 int virtdev_priv_fs_access(struct fs_call *c);
 int virtdev_priv_fs_statfs(struct fs_call *c);

@@ -10,7 +10,7 @@
 
 /* The oldest minor version of 7 that is spoken, and the newest. */
 #define FS_MINOR_LEAST 31u
-#define FS_MINOR_MOST 38u
+#define FS_MINOR_MOST 39u
 
 /* One byte swapped: a guest whose numbers are the other way round. */
 #define FS_INIT_SWAPPED UINT32_C(0x1a000000)
@@ -43,6 +43,34 @@ struct fs_extension {
 
 /* A user's other groups come with what he makes (7.38). */
 #define FS_CREATE_SUPP_GROUP (UINT64_C(1) << 34)
+
+/* GETATTR, and when a file was made (7.39): what statx() tells. */
+#define FS_STATX 52u
+
+struct fs_statx_in {
+	uint32_t getattr_flags, reserved;
+	uint64_t fh;
+	uint32_t flags, mask;
+};
+
+struct fs_statx_time {
+	int64_t s;
+	uint32_t ns, reserved;
+};
+
+struct fs_statx_out {
+	uint64_t valid;
+	uint32_t valid_ns, flags;
+	uint64_t spare[2];
+	uint32_t mask, blksize;
+	uint64_t attributes;
+	uint32_t nlink, uid, gid;
+	uint16_t mode, spare_mode;
+	uint64_t ino, size, blocks, attributes_mask;
+	struct fs_statx_time atime, btime, ctime, mtime;
+	uint32_t rdev_major, rdev_minor, dev_major, dev_minor;
+	uint64_t spare_end[14];
+};
 
 /* Configuration space (VIRTIO 1.3, 5.11.4), without F_NOTIFICATION. */
 struct fs_space {

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -18,6 +19,11 @@
 
 #include "../suite.h"
 #include "fs-rig.h"
+#include "fs/protocol.h"
+
+#ifndef STATX_BASIC_STATS
+#include <linux/stat.h>
+#endif
 
 static struct fs_rig r;
 
@@ -314,6 +320,36 @@ START_TEST(attributes_are_set_one_by_one_or_together)
 }
 END_TEST
 
+START_TEST(statx_tells_what_getattr_does_and_when_a_file_was_made)
+{
+	const struct fs_statx_in in = { .mask = STATX_BTIME };
+	const uint64_t file = fs_rig_lookup(&r, 1, "file");
+	struct fs_statx_out out;
+	struct statx st;
+
+	ck_assert_int_eq(fs_rig_ask(&r, FS_STATX, file, &in, sizeof(in) - 1,
+				    NULL, 0), -EINVAL);
+	ck_assert_int_eq(fs_rig_ask(&r, FS_STATX, file, &in, sizeof(in), NULL,
+				    0), 0);
+	ck_assert_uint_eq(fs_rig_answer_len(&r), 288);
+	memcpy(&out, fs_rig_answer(&r), sizeof(out));
+	ck_assert_int_eq(syscall(SYS_statx, r.dir, "file", 0, STATX_BASIC_STATS |
+				 STATX_BTIME, &st), 0);
+	ck_assert_uint_eq(out.mask, st.stx_mask &
+			  (STATX_BASIC_STATS | STATX_BTIME));
+	ck_assert_uint_eq(out.mode, st.stx_mode);
+	ck_assert_uint_eq(out.size, st.stx_size);
+	ck_assert_uint_eq(out.ino, st.stx_ino);
+	ck_assert_uint_eq(out.nlink, st.stx_nlink);
+	ck_assert_uint_eq(out.uid, st.stx_uid);
+	ck_assert_int_eq(out.btime.s, st.stx_btime.tv_sec);
+	ck_assert_uint_eq(out.btime.ns, st.stx_btime.tv_nsec);
+	ck_assert_int_eq(out.mtime.s, st.stx_mtime.tv_sec);
+	ck_assert_uint_eq(out.ctime.ns, st.stx_ctime.tv_nsec);
+	ck_assert_uint_eq(out.dev_major | out.dev_minor, 0);
+}
+END_TEST
+
 START_TEST(the_file_system_and_access_are_answered)
 {
 	const uint64_t file = fs_rig_lookup(&r, 1, "file");
@@ -586,6 +622,7 @@ static Suite *suite(void)
 	tcase_add_test(tc, a_file_gets_a_second_name);
 	tcase_add_test(tc, names_move_as_the_flags_say);
 	tcase_add_test(tc, attributes_are_set_one_by_one_or_together);
+	tcase_add_test(tc, statx_tells_what_getattr_does_and_when_a_file_was_made);
 	tcase_add_test(tc, the_file_system_and_access_are_answered);
 	tcase_add_test(tc, a_folder_is_read_in_pieces_of_any_size);
 	tcase_add_test(tc, a_folder_is_read_whole_while_its_entries_go);

@@ -74,7 +74,7 @@ START_TEST(a8_11_what_nobody_knows_is_refused_and_the_queue_goes_on)
 {
 	static const uint32_t opcodes[] = {
 		0, 7, 19, FUSE_BMAP, FUSE_IOCTL, FUSE_POLL, FUSE_INTERRUPT,
-		FUSE_NOTIFY_REPLY, 52, 53, 4096, FUSE_INIT_BSWAP_RESERVED,
+		FUSE_NOTIFY_REPLY, 53, 54, 4096, FUSE_INIT_BSWAP_RESERVED,
 		UINT32_MAX,
 	};
 	unsigned int i;
