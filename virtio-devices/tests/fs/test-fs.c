@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /* Claims about the file system device: what each operation does to a folder. */
+#define _GNU_SOURCE
 #include <config.h>
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <sched.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/xattr.h>
@@ -296,6 +299,46 @@ START_TEST(names_move_as_the_flags_say)
 }
 END_TEST
 
+START_TEST(a_rename_without_flags_puts_one_file_in_the_place_of_another)
+{
+	const struct fuse_rename_in in = { .newdir = fs_rig_lookup(&r, 1, "sub") };
+	const uint64_t file = fs_rig_lookup(&r, 1, "file");
+
+	fs_rig_put_file(&r, "sub/file", "other");
+	ck_assert_int_eq(fs_rig_ask(&r, FUSE_RENAME, 1, &in, sizeof(in),
+				    "file\0file", 10), 0);
+	ck_assert(!is_there("file"));
+	check_content("sub/file", "content");
+	ck_assert_uint_eq(fs_rig_lookup(&r, in.newdir, "file"), file);
+	ck_assert_int_eq(fs_rig_ask(&r, FUSE_RENAME, 1, &in, sizeof(in),
+				    "file\0file", 10), -ENOENT);
+}
+END_TEST
+
+START_TEST(a_file_without_a_name_is_written_and_then_named)
+{
+	const struct fuse_create_in in = { .flags = O_RDWR | O_TMPFILE,
+					   .mode = S_IFREG | 0640 };
+	struct fuse_entry_out entry;
+	struct fuse_open_out opened;
+	struct fuse_link_in link;
+
+	ck_assert_int_eq(fs_rig_name(&r, FUSE_TMPFILE, 1, &in, sizeof(in), ""),
+			 0);
+	memcpy(&entry, fs_rig_answer(&r), sizeof(entry));
+	memcpy(&opened, (const char *)fs_rig_answer(&r) + sizeof(entry),
+	       sizeof(opened));
+	ck_assert_int_eq(fs_rig_write(&r, entry.nodeid, opened.fh, 0, "abc", 3),
+			 0);
+	link.oldnodeid = entry.nodeid;
+	ck_assert_int_eq(fs_rig_name(&r, FUSE_LINK, 1, &link, sizeof(link),
+				     "named"), 0);
+	check_content("named", "abc");
+	ck_assert_uint_eq(fs_rig_stat(&r, "named").st_mode, S_IFREG | 0640);
+	ck_assert_uint_eq(fs_rig_lookup(&r, 1, "named"), entry.nodeid);
+}
+END_TEST
+
 START_TEST(attributes_are_set_one_by_one_or_together)
 {
 	const struct timespec now = { .tv_sec = 12345, .tv_nsec = 678 };
@@ -354,8 +397,11 @@ START_TEST(the_file_system_and_access_are_answered)
 {
 	const uint64_t file = fs_rig_lookup(&r, 1, "file");
 	struct fuse_access_in in = { .mask = R_OK | W_OK };
+	const struct fuse_syncfs_in sync = { 0 };
 	struct fuse_statfs_out out;
 
+	ck_assert_int_eq(fs_rig_ask(&r, FUSE_SYNCFS, 1, &sync, sizeof(sync),
+				    NULL, 0), 0);
 	ck_assert_int_eq(fs_rig_ask(&r, FUSE_STATFS, 1, NULL, 0, NULL, 0), 0);
 	memcpy(&out, fs_rig_answer(&r), sizeof(out));
 	ck_assert_uint_gt(out.st.blocks, 0);
@@ -579,6 +625,43 @@ START_TEST(a8_15_groups_of_the_process_are_not_its_users)
 }
 END_TEST
 
+static bool is_told_as_another(const char *name)
+{
+	struct fuse_entry_out out;
+
+	fs_rig_lookup(&r, 1, name);
+	memcpy(&out, fs_rig_answer(&r), sizeof(out));
+	return out.attr.flags & FUSE_ATTR_SUBMOUNT;
+}
+
+/* In a mount namespace of this process, where it may have one. */
+static bool mount_another(const char *dir)
+{
+	return unshare(CLONE_NEWNS) == 0 &&
+	       mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
+	       mount("none", dir, "tmpfs", 0, NULL) == 0;
+}
+
+START_TEST(another_file_system_in_the_folder_is_told_where_that_is_wanted)
+{
+	char dir[80];
+
+	fs_rig_folder(&r);
+	r.config.submounts = _i;
+	ck_assert_int_eq(mkdirat(r.dir, "other", 0755), 0);
+	snprintf(dir, sizeof(dir), "%s/other", r.folder);
+	if (!mount_another(dir))
+		dir[0] = '\0';	/* root alone can */
+	fs_rig_make(&r, RIG_REQUESTS);
+	ck_assert_int_eq(fs_rig_begin(&r), 0);
+	ck_assert(!is_told_as_another("sub"));
+	ck_assert_int_eq(is_told_as_another("other"), dir[0] && _i);
+	if (dir[0])
+		ck_assert_int_eq(umount2(dir, MNT_DETACH), 0);
+	teardown();
+}
+END_TEST
+
 /* One more descriptor can be had, which the folder takes. */
 START_TEST(a_lack_of_descriptors_is_not_a_lack_of_proc)
 {
@@ -621,6 +704,8 @@ static Suite *suite(void)
 	tcase_add_test(tc, folders_links_and_nodes_are_made_and_go);
 	tcase_add_test(tc, a_file_gets_a_second_name);
 	tcase_add_test(tc, names_move_as_the_flags_say);
+	tcase_add_test(tc, a_rename_without_flags_puts_one_file_in_the_place_of_another);
+	tcase_add_test(tc, a_file_without_a_name_is_written_and_then_named);
 	tcase_add_test(tc, attributes_are_set_one_by_one_or_together);
 	tcase_add_test(tc, statx_tells_what_getattr_does_and_when_a_file_was_made);
 	tcase_add_test(tc, the_file_system_and_access_are_answered);
@@ -633,6 +718,8 @@ static Suite *suite(void)
 	tcase_add_test(tc, a_new_session_begins_with_nothing);
 	tcase_add_test(tc, a_lack_of_descriptors_is_not_a_lack_of_proc);
 	tcase_add_test(alone, a8_15_groups_of_the_process_are_not_its_users);
+	tcase_add_loop_test(alone, another_file_system_in_the_folder_is_told_where_that_is_wanted,
+			    0, 2);
 	suite_add_tcase(s, tc);
 	suite_add_tcase(s, alone);
 	return s;
