@@ -67,7 +67,7 @@ static void init(void *guest, struct input *in)
 	uint32_t i;
 
 	memset(g, 0, sizeof(*g));
-	config.link = fuzz_net_link(g);
+	config.link = fuzz_net_link(g, how & 32);
 	CHECK(virtdev_net_new(&config, &g->dev, NULL) == 0);
 	memory_init(&g->memory);
 	all = virtdev_info(g->dev)->features & ~(VQ_F_RING_PACKED |
@@ -240,6 +240,7 @@ static void act(void *guest, struct input *in)
 		break;
 	case 11:
 		g->send_code = codes[(what >> 4) % 6];
+		g->batch_most = what >> 6;
 		break;
 	case 12:
 		*at(g, RING_GPA(queue) + take(in, 2) % 0x1000) =

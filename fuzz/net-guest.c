@@ -65,6 +65,26 @@ static int link_send(void *self, uint32_t lane, const struct iovec *iov, int n)
 	return g->send_code;
 }
 
+/* Each second one is lost where frames are. */
+static uint32_t link_send_batch(void *self, uint32_t lane,
+				struct virtdev_net_frame *frames, uint32_t n)
+{
+	const struct guest *g = self;
+	uint32_t i;
+
+	CHECK(n && frames);
+	for (i = 0; i < n; i++) {
+		if (i > g->batch_most)
+			return i;
+		frames[i].code = link_send(self, lane, frames[i].iov, frames[i].n);
+		if (frames[i].code == -EAGAIN)
+			return i;
+		if (i % 2)
+			frames[i].code = 0;
+	}
+	return n;
+}
+
 static int link_set_lane(void *self, uint32_t lane, bool on)
 {
 	(void)self;
@@ -84,12 +104,13 @@ static int link_set_offloads(void *self, uint64_t features)
 #define OFFLOADS (VIRTDEV_NET_F_CSUM | VIRTDEV_NET_F_HOST_TSO4 | \
 		  VIRTDEV_NET_F_GUEST_CSUM | VIRTDEV_NET_F_GUEST_TSO4)
 
-struct virtdev_net_link *fuzz_net_link(struct guest *g)
+struct virtdev_net_link *fuzz_net_link(struct guest *g, bool batches)
 {
-	static const struct virtdev_net_link_ops ops = {
+	const struct virtdev_net_link_ops ops = {
 		.size = sizeof(ops), .name = "fuzz", .fd = link_fd,
 		.receive = link_receive, .send = link_send,
 		.set_lane = link_set_lane, .set_offloads = link_set_offloads,
+		.send_batch = batches ? link_send_batch : NULL,
 	};
 	const struct virtdev_net_link_info info = { .lanes = LANES,
 						    .offloads = OFFLOADS };

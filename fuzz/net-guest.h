@@ -3,6 +3,7 @@
 #ifndef FUZZ_NET_GUEST_H
 #define FUZZ_NET_GUEST_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <virtio-devices/net.h>
@@ -31,10 +32,14 @@ struct guest {
 	unsigned int nheld[QUEUES];
 	/* the link */
 	int fd, receive_code, send_code;
+	uint32_t batch_most;	/* frames of a batch that the link answers */
 	uint32_t lengths[16], nlengths;
 };
 
-/* A link that asks of each frame what must hold; the guest is its own. */
-struct virtdev_net_link *fuzz_net_link(struct guest *g);
+/*
+ * A link that asks of each frame what must hold; the guest is its own. batches: it
+ * takes several at once.
+ */
+struct virtdev_net_link *fuzz_net_link(struct guest *g, bool batches);
 
 #endif
