@@ -172,14 +172,25 @@ static int check_postcopy(const struct command_line *cl, struct vsu_error *err)
 	return VSU_EXIT_DATA;
 }
 
-static int print_help(const struct command_line *cl)
+static void print_help(const struct command_line *cl)
 {
 	char text[4096];
 
 	vsu_option_help(cl->rows, text, sizeof(text));
 	printf("Usage: %s OPTION...\n%s\n\n%s", cl->daemon->name,
 	       cl->daemon->summary, text);
-	return VSU_EXIT_OK;
+}
+
+/* Whether something was asked for by which nothing is served. */
+static bool print_asked(const struct command_line *cl)
+{
+	if (cl->help)
+		print_help(cl);
+	else if (cl->version)
+		printf("%s %s\n", cl->daemon->name, PACKAGE_VERSION);
+	else if (cl->capabilities)
+		puts(cl->daemon->capabilities);
+	return cl->help || cl->version || cl->capabilities;
 }
 
 static int check_keys(const struct command_line *cl, struct vsu_error *err)
@@ -384,13 +395,7 @@ int daemon_main(const struct daemon *daemon, int argc, char **argv)
 	prog_begin(daemon->name);
 	make_rows(&cl);
 	status = line_parse(&cl, argc, argv, &err);
-	if (status == VSU_EXIT_OK && cl.help)
-		return print_help(&cl);
-	if (status == VSU_EXIT_OK && cl.version)
-		return printf("%s %s\n", daemon->name, PACKAGE_VERSION) < 0;
-	if (status == VSU_EXIT_OK && cl.capabilities)
-		return puts(daemon->capabilities) < 0;
 	if (status == VSU_EXIT_OK)
-		status = line_run(&cl, &err);
+		status = print_asked(&cl) ? prog_end(status) : line_run(&cl, &err);
 	return program_end(&cl, status, &err);
 }

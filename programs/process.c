@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -38,6 +39,18 @@ void prog_begin(const char *name)
 {
 	fill_standard_descriptors();
 	prog_log_init(name);
+}
+
+int prog_end(int status)
+{
+	struct vsu_error err = VSU_ERROR_INIT;
+	const bool failed = fflush(stdout) != 0 || ferror(stdout);
+
+	if (status != VSU_EXIT_OK || !failed)
+		return status;
+	vsu_error_sys(&err, -errno, "cannot write standard output");
+	prog_complain(&err);
+	return VSU_EXIT_HOST;
 }
 
 void prog_raise_fd_limit(void)

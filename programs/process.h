@@ -21,6 +21,12 @@
 void prog_begin(const char *name);
 
 /*
+ * The last call of a program: its exit status. VSU_EXIT_HOST, with a line about it,
+ * when it was content and standard output could not be written.
+ */
+int prog_end(int status);
+
+/*
  * As many descriptors as the host allows: a queue has about six, and a guest may
  * have a thousand sockets, of which the rest of the program shall not lack.
  */

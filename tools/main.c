@@ -261,14 +261,7 @@ int main(int argc, char **argv)
 	/* a closed pipe is an error of a write, with a sentence */
 	signal(SIGPIPE, SIG_IGN);
 	status = run(argc, argv, &err);
-	if (status != VSU_EXIT_OK) {
+	if (status != VSU_EXIT_OK)
 		prog_complain(&err);
-		return (int)status;
-	}
-	if (fflush(stdout) || ferror(stdout)) {
-		fprintf(stderr, PROGRAM ": cannot write standard output: %s\n",
-			strerror(errno));
-		return VSU_EXIT_FAIL;
-	}
-	return (int)status;
+	return prog_end((int)status);
 }

@@ -256,14 +256,13 @@ static int cmd_help(const char *name)
 	return c ? c->fn(2, words) : no_command(name, &err);
 }
 
-int main(int argc, char **argv)
+static int do_command(int argc, char **argv)
 {
 	struct vsu_error err = VSU_ERROR_INIT;
 	bool asked[] = { [OPT_HELP] = false, [OPT_VERSION] = false };
 	const struct command *c;
 	int first, rc;
 
-	prog_begin("cvmm");
 	rc = vsu_option_parse_argv(main_options, argc, argv, take_main_option,
 				   asked, &first, &err);
 	if (rc < 0)
@@ -279,4 +278,10 @@ int main(int argc, char **argv)
 	c = find_command(argv[first]);
 	return c ? c->fn(argc - first, argv + first) :
 		   no_command(argv[first], &err);
+}
+
+int main(int argc, char **argv)
+{
+	prog_begin("cvmm");
+	return prog_end(do_command(argc, argv));
 }
