@@ -231,13 +231,12 @@ static int open_status(int rc)
 }
 
 /* A model that refuses a value names it; the first option is not at fault then. */
-static bool is_of_model(const struct vmm_device_kind *kind, int rc,
+static bool is_of_model(const struct vmm_device_kind *kind,
 			const struct vsu_error *err)
 {
 	const size_t len = strlen(kind->name);
 
-	return (rc == -EINVAL || rc == -EBUSY || rc == -EBADMSG) &&
-	       !strncmp(err->msg, kind->name, len) && err->msg[len] == ':';
+	return !strncmp(err->msg, kind->name, len) && err->msg[len] == ':';
 }
 
 static int open_device(struct command_line *cl, struct virtdev **out,
@@ -246,7 +245,7 @@ static int open_device(struct command_line *cl, struct virtdev **out,
 	const struct vmm_device_kind *kind = cl->daemon->kind;
 	int rc = kind->open(cl->config, &cl->common, out, err);
 
-	if (rc < 0 && kind->keys[0].required && !is_of_model(kind, rc, err))
+	if (rc < 0 && kind->keys[0].required && !is_of_model(kind, err))
 		vsu_error_prefix(err, rc, "--%s", option_name(&kind->keys[0]));
 	return rc < 0 ? open_status(rc) : VSU_EXIT_OK;
 }

@@ -212,8 +212,10 @@ static int open_listeners(struct vsock_bridge *b, const char *messages,
 {
 	int rc = open_listener(b, &b->listeners[0], b->path, err);
 
-	return rc < 0 || !messages ? rc :
-	       open_listener(b, &b->listeners[1], messages, err);
+	if (rc < 0 || !messages)
+		return rc;
+	rc = open_listener(b, &b->listeners[1], messages, err);
+	return rc < 0 ? vsu_error_prefix(err, rc, "vsock: seqpacket-path") : 0;
 }
 
 static struct vsock_bridge *bridge_new(const struct virtdev_vsock_config *c)
