@@ -22,7 +22,8 @@ fi
 # How many lines of error a refusal has; more where something was told of before.
 ERROR_LINES=1
 
-inventory() { ls -lAR --time-style=full-iso "$PLACE" "$WORK/tmp"; }
+# Without the sums of blocks: a file system settles them when it likes.
+inventory() { ls -lAR --time-style=full-iso "$PLACE" "$WORK/tmp" | grep -v "^total "; }
 
 # refuses NAME STATUS PATTERN… -- COMMAND…: COMMAND ends soon with STATUS and
 # one line of error in which each PATTERN (extended, any case) occurs
