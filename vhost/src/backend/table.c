@@ -245,6 +245,7 @@ static int check_slot_fd(const struct vhost_user_backend *b, int fd,
 
 	*shared = seals >= 0;
 	s->cannot_grow = *shared && seals & F_SEAL_GROW;
+	s->cannot_shrink = *shared && seals & F_SEAL_SHRINK;
 	if (*shared)
 		return 0;
 	snprintf(place, sizeof(place), PLACE, PLACE_ARGS(&s->wire));
@@ -316,20 +317,35 @@ static int fresh_region(const struct vhost_user_backend *b, int *fd,
 	return rc;
 }
 
+/* The region of same, whose open file came again as *fd. */
+static int keep_open(const struct vhost_user_backend *b, int *fd,
+		     const struct vhost_user_priv_slot *same,
+		     struct vhost_user_priv_slot *s, struct vsu_error *err)
+{
+	*s = *same;
+	s->region = NULL;
+	vsu_fd_close(fd);
+	return keep_region(b, same, s, err);
+}
+
 /*
  * Maps *fd for the slot, which takes it then, or takes over what keep has of
  * it. Memory is held by what is kept, so that to close another descriptor of it
  * frees nothing and takes no time.
  */
-static int map_slot(const struct vhost_user_backend *b, int *fd,
+static int map_slot(const struct vhost_user_backend *b,
+		    struct vhost_user_priv_table *t, int *fd,
 		    const struct vhost_user_priv_table *keep,
 		    struct vhost_user_priv_slot *s, struct vsu_error *err)
 {
-	const struct vhost_user_priv_slot *same;
+	const struct vhost_user_priv_slot *same =
+		keep ? vhost_user_priv_same_open(t, keep, *fd, s) : NULL;
 	struct vmem_fd_facts facts;
 	bool shared = false;
 	int rc;
 
+	if (same)
+		return keep_open(b, fd, same, s, err);
 	rc = check_slot_fd(b, *fd, s, &shared, err);
 	if (rc < 0)
 		return rc;
@@ -361,7 +377,7 @@ int vhost_user_priv_table_add(const struct vhost_user_backend *b,
 	if (rc == 0)
 		rc = check_total(b, t, r, err);
 	if (rc == 0)
-		rc = map_slot(b, fd, keep, &s, err);
+		rc = map_slot(b, t, fd, keep, &s, err);
 	if (rc == 0)
 		t->slots[t->n++] = s;
 	return rc;

@@ -18,12 +18,14 @@ struct vhost_user_priv_slot {
 	uint64_t dev, ino;	/* of the file behind it */
 	bool read_only;		/* its descriptor cannot be written through */
 	bool cannot_grow;	/* the file, as its seals say */
+	bool cannot_shrink;
 	struct vmem_region *region;
 };
 
 struct vhost_user_priv_table {
 	struct vhost_user_priv_slot *slots;
 	uint32_t n;
+	bool cannot_compare;	/* the kernel does not compare open files */
 };
 
 /* Memory whose pages come when they are touched, see postcopy.c. */
@@ -51,6 +53,17 @@ uint64_t vhost_user_priv_table_piece(const struct vhost_user_priv_table *t,
 /* Whether all regions of one are in the other, made of it, as they are. */
 bool vhost_user_priv_table_grows(const struct vhost_user_priv_table *from,
 				 const struct vhost_user_priv_table *to);
+/*
+ * The slot of the same region, mapped through the very open file that came
+ * again: what kind it is, which file, and what may be done through it are as
+ * they were, and its size is where it cannot shrink. Nothing of this is known of
+ * another open file of the same file.
+ * NULL: there is none, or t knows that the kernel cannot tell.
+ */
+const struct vhost_user_priv_slot *
+vhost_user_priv_same_open(struct vhost_user_priv_table *t,
+			  const struct vhost_user_priv_table *keep, int fd,
+			  const struct vhost_user_priv_slot *s);
 /*
  * Checks one more region against t and puts it there, mapped, or with the
  * mapping that keep has of the same piece of the same file. A new mapping takes

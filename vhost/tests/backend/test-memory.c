@@ -189,6 +189,77 @@ START_TEST(other_file_at_the_same_place_is_mapped_anew)
 }
 END_TEST
 
+static int new_sealed(void)
+{
+	int fd = memfd_create("sealed", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(ftruncate(fd, RIG_MEMORY), 0);
+	ck_assert_int_eq(fcntl(fd, F_ADD_SEALS, F_SEAL_GROW | F_SEAL_SHRINK),
+			 0);
+	return fd;
+}
+
+static int reopen(int fd, int flags)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	fd = open(path, flags | O_CLOEXEC);
+	ck_assert_int_ge(fd, 0);
+	return fd;
+}
+
+/* The descriptor itself, a copy of it, and one that was opened anew. */
+START_TEST(resent_table_of_sealed_memory_keeps_its_mapping)
+{
+	struct table t = { .nfds = 0 };
+	int fds[3], i;
+	unsigned char *first;
+	struct rig r;
+
+	rig_init(&r);
+	rig_negotiate(&r);
+	fds[0] = new_sealed();
+	fds[1] = dup(fds[0]);
+	fds[2] = reopen(fds[0], O_RDWR);
+	put(&t, rig_region(0, RIG_MEMORY, 0), fds[0]);
+	ck_assert_uint_eq(set_table(&r, &t), 0);
+	first = hva(&r, 0);
+	for (i = 0; i < 3; i++) {
+		t.fds[0] = fds[i];
+		ck_assert_uint_eq(set_table(&r, &t), 0);
+		ck_assert_ptr_eq(hva(&r, 0), first);
+	}
+	ck_assert_uint_eq(count(&r), 1);
+	for (i = 0; i < 3; i++)
+		vsu_fd_close(&fds[i]);
+	rig_fini(&r);
+}
+END_TEST
+
+START_TEST(other_sealed_file_at_the_same_place_is_mapped_anew)
+{
+	struct table t = { .nfds = 0 };
+	int fds[2];
+	struct rig r;
+
+	rig_init(&r);
+	rig_negotiate(&r);
+	fds[0] = new_sealed();
+	fds[1] = new_sealed();
+	ck_assert_int_eq(pwrite(fds[1], "x", 1, 77), 1);
+	put(&t, rig_region(0, RIG_MEMORY, 0), fds[0]);
+	ck_assert_uint_eq(set_table(&r, &t), 0);
+	t.fds[0] = fds[1];
+	ck_assert_uint_eq(set_table(&r, &t), 0);
+	ck_assert_uint_eq(*hva(&r, 77), 'x');
+	vsu_fd_close(&fds[0]);
+	vsu_fd_close(&fds[1]);
+	rig_fini(&r);
+}
+END_TEST
+
 static const struct guarded {
 	int seals;
 	uint64_t size, len;	/* of the file, of the region at its front */
@@ -449,12 +520,7 @@ END_TEST
 
 static int read_only(int fd)
 {
-	char path[40];
-
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	ck_assert_int_ge(fd, 0);
-	return fd;
+	return reopen(fd, O_RDONLY);
 }
 
 static struct vmem_region *region_at(struct rig *r, uint64_t gpa)
@@ -525,6 +591,31 @@ START_TEST(b2_18_rom_that_is_sent_again_for_writing_is_mapped_anew)
 	*hva(&r, 5) = 0x44;
 	ck_assert_uint_eq(r.mem[5], 0x44);
 	vsu_fd_close(&fd);
+	rig_fini(&r);
+}
+END_TEST
+
+/* One open file more of the same file may not be written through. */
+START_TEST(b2_18_sealed_memory_that_comes_again_as_rom_is_mapped_anew)
+{
+	struct table t = { .nfds = 0 };
+	int fd, rom;
+	struct rig r;
+
+	rig_init(&r);
+	rig_negotiate(&r);
+	fd = new_sealed();
+	rom = reopen(fd, O_RDONLY);
+	put(&t, rig_region(0, RIG_MEMORY, 0), fd);
+	ck_assert_uint_eq(set_table(&r, &t), 0);
+	ck_assert(!vmem_region_is_rom(region_at(&r, 0)));
+	t.fds[0] = rom;
+	ck_assert_uint_eq(set_table(&r, &t), 0);
+	ck_assert(vmem_region_is_rom(region_at(&r, 0)));
+	ck_assert_uint_eq(set_table(&r, &t), 0);
+	ck_assert(vmem_region_is_rom(region_at(&r, 0)));
+	vsu_fd_close(&fd);
+	vsu_fd_close(&rom);
 	rig_fini(&r);
 }
 END_TEST
@@ -829,6 +920,7 @@ static void add_refusals(Suite *s)
 		b2_18_memory_whose_descriptor_cannot_be_written_is_rom);
 	tcase_add_test(tc,
 		b2_18_rom_that_is_sent_again_for_writing_is_mapped_anew);
+	tcase_add_test(tc, b2_18_sealed_memory_that_comes_again_as_rom_is_mapped_anew);
 	tcase_add_test(tc, b2_11_failure_at_any_region_leaves_the_old_table);
 	tcase_add_test(tc, b2_13_sum_of_regions_is_limited);
 	tcase_add_test(tc, b2_14_slot_that_overlaps_or_is_one_too_many_is_refused);
@@ -847,6 +939,8 @@ int main(void)
 	tcase_add_test(tc, last_address_is_an_address);
 	tcase_add_test(tc, resent_table_keeps_the_mappings_it_has);
 	tcase_add_test(tc, other_file_at_the_same_place_is_mapped_anew);
+	tcase_add_test(tc, resent_table_of_sealed_memory_keeps_its_mapping);
+	tcase_add_test(tc, other_sealed_file_at_the_same_place_is_mapped_anew);
 	tcase_add_loop_test(tc, nothing_behind_a_region_can_be_touched, 0,
 			    sizeof(guarded) / sizeof(guarded[0]));
 	tcase_add_test(tc, slots_come_and_go);

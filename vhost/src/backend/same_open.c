@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Regions that come again through the very open file they were mapped by. */
+#include <config.h>
+
+#include <fcntl.h>
+#include <string.h>
+
+#include "backend/table.h"
+#include <vm-memory/block.h>
+
+/* Linux 6.10: whether two descriptors are of one open file. */
+#ifndef F_DUPFD_QUERY
+#define F_DUPFD_QUERY 1027
+#endif
+
+const struct vhost_user_priv_slot *
+vhost_user_priv_same_open(struct vhost_user_priv_table *t,
+			  const struct vhost_user_priv_table *keep, int fd,
+			  const struct vhost_user_priv_slot *s)
+{
+	const struct vhost_user_priv_slot *o = keep->slots;
+	const struct vhost_user_priv_slot *end = o + keep->n;
+	int rc;
+
+	while (o < end && memcmp(&o->wire, &s->wire, sizeof(s->wire)))
+		o++;
+	if (o == end || !o->cannot_shrink || t->cannot_compare ||
+	    vmem_block_failed(vmem_region_block(o->region)))
+		return NULL;
+	rc = fcntl(fd, F_DUPFD_QUERY,
+		   vmem_block_fd(vmem_region_block(o->region)));
+	t->cannot_compare = rc < 0;
+	return rc == 1 ? o : NULL;
+}
