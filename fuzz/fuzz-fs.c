@@ -7,296 +7,36 @@
  * change the window later: requests are parked then, many at a time, until it
  * answers, refuses, or their queue is stopped.
  *
- * These must hold: an answer is as long as its header says and has an error
- * that FUSE knows, a request has one of its own, a queue goes on, the home is asked for mappings within the
- * window alone, what lies beside the folder is what it was, and no descriptor is
- * left in the end.
+ * These must hold beside what does of each answer (fs-guest.h): the home is asked
+ * for mappings within the window alone, what lies beside the folder is what it was,
+ * and no descriptor is left in the end.
  *
  * Reach is printed in the end: requests that were done, by their operations.
  */
 #include <config.h>
 
 #include <inttypes.h>
-#include <stdbool.h>
 #include <stdio.h>
-#include <string.h>
-
-#include <linux/fuse.h>
 
 #include <virtio-devices/fs.h>
-#include <vmm-sys-util/fd.h>
 
-#include "fs-folder.h"
-#include "fs-home.h"
-#include "fs-words.h"
-#include "memory.h"
-#include "ring.h"
+#include "fs-guest.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-#define QUEUE_SIZE	64u
-#define ASK_AT		0x4000u
-#define ASK_ROOM	0x4000u
-#define ANSWER_AT	0x10000u
-#define ANSWER_ROOM	0x8000u
-#define SLOTS		16u	/* requests at a time, where some are parked */
-#define KNOWN		8u
-#define WORDS		11u	/* of arguments */
-
-static uint64_t reached[OPCODES], parked, unanswered, broken;
-
-struct guest {
-	struct memory memory;
-	struct virtdev *dev;
-	struct vq *q;
-	struct vq_driver *driver;
-	struct fs_home home;
-	uint32_t busy[SLOTS];	/* opcode and 1 of a request without an answer */
-	int fds;		/* that were open before it */
-	struct fs_folder folder;
-	uint64_t nodes[KNOWN], handles[KNOWN];
-	unsigned int nnodes, nhandles;
-};
+static struct fs_reach reached;
 
 static void print_reach(void)
 {
-	unsigned int i;
-
-	printf("# reach:");
-	for (i = 0; i < OPCODES; i++)
-		if (reached[i])
-			printf(" %u: %" PRIu64, i, reached[i]);
+	fs_reach_print(&reached);
 	printf(", %" PRIu64 " parked, %" PRIu64 " of them stopped, %" PRIu64 " broken rings\n",
-	       parked, unanswered, broken);
+	       reached.parked, reached.unanswered, reached.broken);
 }
 
 static void on_notify(void *opaque, uint32_t queue)
 {
 	(void)opaque;
 	(void)queue;
-}
-
-static void start_queue(struct guest *g)
-{
-	const struct vq_driver_config dc = {
-		.map = g->memory.map, .size = QUEUE_SIZE,
-		.features = VQ_F_VERSION_1,
-	};
-
-	g->driver = queue_begin(g->dev, 1, g->q, &dc);
-}
-
-/* Whoever does not wait for the home gets nothing of what is parked. */
-static void stop_queue(struct guest *g)
-{
-	uint32_t i;
-
-	CHECK(virtdev_queue_drain(g->dev, 1) == 0 || g->home.n);
-	broken += queue_end(g->dev, 1, g->q);
-	vq_driver_free(g->driver);
-	for (i = 0; i < SLOTS; i++)
-		unanswered += g->busy[i] > 0;
-	memset(g->busy, 0, sizeof(g->busy));
-}
-
-/* -------------------------------------------------------------- a request */
-
-static uint64_t known(const uint64_t *all, unsigned int n, uint32_t v)
-{
-	return v == 0xff ? UINT64_MAX : v >= 0xf0 ? v : n ? all[v % n] : 1;
-}
-
-static uint64_t word(const struct guest *g, struct input *in)
-{
-	static const uint64_t words[] = {
-		0, 1, 2, 7, 64, 4096, 0x1fffffff, VIRTDEV_FS_WINDOW_ALIGN,
-		INT64_MAX, UINT64_MAX, (UINT64_C(2) << 32) | 0100644,
-		0100644, 040755, UINT64_C(4096) << 32, 0x200, 0xff,
-	};
-	static const uint64_t of_windows[] = {
-		3, 8, 0x208, 2 * VIRTDEV_FS_WINDOW_ALIGN, 12288,
-		(uint64_t)VIRTDEV_FS_WINDOW_ALIGN << 32, 1 << 19, 1 | 1 << 22,
-	};
-	const uint32_t v = take(in, 1);
-
-	if (v & 0x80)
-		return v & 0x40 ? known(g->handles, g->nhandles, v & 7)
-				: known(g->nodes, g->nnodes, v & 7);
-	return v & 0x40 ? of_windows[v & 7] : words[v & 15];
-}
-
-/* Behind the names: groups, or what only looks like them. */
-static uint32_t put_extension(unsigned char *at, struct input *in,
-			      struct fuse_in_header *h)
-{
-	const uint32_t v = take(in, 1);
-	const uint32_t words[] = { v & 0x80 ? v : 16, v & 0x40 ? v : 32,
-				   v & 0x20 ? v : 1, 1000 };
-	const uint16_t len = v & 0x10 ? v & 0xf : sizeof(words) / 8;
-
-	memcpy(at, words, sizeof(words));
-	memcpy((unsigned char *)h + 36, &len, sizeof(len));
-	return sizeof(words);
-}
-
-static uint32_t make_request(struct guest *g, struct input *in,
-			     unsigned char *at, uint64_t unique)
-{
-	const uint32_t op = take(in, 1), how = take(in, 1);
-	struct fuse_in_header h = {
-		.opcode = op < 0xf0 ? op % OPCODES : op << 24, .unique = unique,
-		.nodeid = known(g->nodes, g->nnodes, take(in, 1)),
-		.uid = how & 1 ? 1000 : how & 0x80 ? UINT32_MAX : 0,
-		.gid = how & 2 ? 1000 : 0,
-	};
-	const uint32_t args = args_of(h.opcode, in);
-	unsigned char *end = at + sizeof(h) + args;
-	uint64_t words[WORDS + 6];
-	uint32_t i;
-
-	for (i = 0; i < (args + 7) / 8; i++)
-		words[i] = word(g, in);
-	if (h.opcode == FUSE_INIT)
-		words[0] = 7 | UINT64_C(38) << 32;
-	memcpy(at + sizeof(h), words, args);
-	end += how & 4 ? put_name(end, in) : 0;
-	end += how & 8 ? put_name(end, in) : 0;
-	end += (how & 0x30) == 0x30 ? put_extension(end, in, &h) : 0;
-	h.len = (uint32_t)(end - at) + (how & 0x70 ? 0 : how & 3);
-	memcpy(at, &h, sizeof(h));
-	return (uint32_t)(end - at);
-}
-
-/* ------------------------------------------------------------- an answer */
-
-static void note(uint64_t *all, unsigned int *n, uint64_t id)
-{
-	all[(*n)++ % KNOWN] = id;
-}
-
-static void note_answer(struct guest *g, uint32_t opcode,
-			const unsigned char *at, uint32_t len)
-{
-	const uint32_t entry = sizeof(struct fuse_entry_out);
-	uint64_t id;
-
-	reached[opcode % OPCODES]++;
-	memcpy(&id, at, sizeof(id));
-	if (opcode == FUSE_OPEN || opcode == FUSE_OPENDIR)
-		note(g->handles, &g->nhandles, id);
-	else if (len == entry || len == entry + sizeof(struct fuse_open_out))
-		note(g->nodes, &g->nnodes, id);
-	if (len == entry + sizeof(struct fuse_open_out)) {
-		memcpy(&id, at + entry, sizeof(id));
-		note(g->handles, &g->nhandles, id);
-	}
-	if (g->nnodes > KNOWN)
-		g->nnodes = KNOWN;
-	if (g->nhandles > KNOWN)
-		g->nhandles = KNOWN;
-}
-
-static uint64_t answer_at(const struct guest *g, uint32_t slot)
-{
-	return ANSWER_AT + (g->home.later ? slot * (ANSWER_ROOM / SLOTS) : 0);
-}
-
-static void collect_one(struct guest *g, uint32_t slot, uint32_t room,
-			uint32_t used)
-{
-	const unsigned char *at = memory_at(&g->memory, answer_at(g, slot));
-	const uint32_t opcode = g->busy[slot] - 1;
-	struct fuse_out_header out;
-
-	CHECK(g->busy[slot] && used <= room);
-	g->busy[slot] = 0;
-	if (!used)
-		return;
-	memcpy(&out, at, sizeof(out));
-	CHECK(used >= sizeof(out) && out.len == used && out.unique == 9 + slot);
-	CHECK(out.error <= 0 && out.error > -512);
-	CHECK(!out.error || used == sizeof(out));
-	if (!out.error)
-		note_answer(g, opcode, at + sizeof(out),
-			    used - (uint32_t)sizeof(out));
-}
-
-static void serve(struct guest *g)
-{
-	unsigned int turns = 0;
-	uint64_t cookie;
-	uint32_t used;
-
-	while (virtdev_queue_serve(g->dev, 1))
-		CHECK(++turns < 100);
-	while (vq_driver_collect(g->driver, &cookie, &used) == 1)
-		collect_one(g, (uint32_t)(cookie >> 32), (uint32_t)cookie, used);
-}
-
-/* A place of its own for each that is parked; SLOTS: all are. */
-static uint32_t slot_free(const struct guest *g)
-{
-	uint32_t i;
-
-	for (i = 0; i < SLOTS && g->busy[i]; i++)
-		;
-	return i;
-}
-
-static void request_post(struct guest *g, struct input *in, uint32_t slot,
-			 uint32_t len)
-{
-	const uint64_t ask = ASK_AT + slot * (ASK_ROOM / SLOTS);
-	const uint32_t most = g->home.later ? ANSWER_ROOM / SLOTS : ANSWER_ROOM;
-	const uint32_t how = take(in, 1);
-	const uint32_t cut = how & 0x40 ? 1 + take(in, 1) % (len - 1) : 40;
-	const uint32_t room = how & 0x80 ? how & 0x3f : most;
-	const struct vq_buffer b[] = {
-		{ ask, cut, 0 }, { ask + cut, len - cut, 0 },
-		{ answer_at(g, slot), room, 1 },
-	}, uncut[] = { b[0], b[2] };
-	const unsigned int whole = len <= cut;
-
-	CHECK(vq_driver_add(g->driver, whole ? uncut : b,
-			    (room ? 3 : 2) - whole,
-			    (uint64_t)slot << 32 | room) == 0);
-	vq_driver_publish(g->driver);
-}
-
-static void request(struct guest *g, struct input *in)
-{
-	const uint32_t slot = slot_free(g);
-	unsigned char *at = memory_at(&g->memory, ASK_AT +
-				      slot * (ASK_ROOM / SLOTS));
-	struct fuse_in_header h;
-	uint32_t len;
-
-	if (slot == SLOTS) {
-		fs_home_answer_all(&g->home);
-		serve(g);
-		return;
-	}
-	len = make_request(g, in, at, 9 + slot);
-	memcpy(&h, at, sizeof(h));
-	g->busy[slot] = h.opcode + 1 ? h.opcode + 1 : 1;
-	request_post(g, in, slot, len);
-	serve(g);
-	CHECK(!g->busy[slot] || g->home.n);
-	parked += g->busy[slot] > 0;
-}
-
-/* --------------------------------------------------------------------- course */
-
-static void begin_session(struct guest *g)
-{
-	static const uint8_t bytes[] = { FUSE_INIT, 0, 0, 0 };
-	struct input in = { bytes, bytes + sizeof(bytes) };
-
-	request(g, &in);
-	fs_home_answer_all(&g->home);
-	serve(g);
-	g->nodes[0] = FUSE_ROOT_ID;
-	g->nnodes = 1;
 }
 
 static void init(void *guest, struct input *in)
@@ -312,35 +52,31 @@ static void init(void *guest, struct input *in)
 		.cache = how >> 2 & 1, .submounts = how & 8,
 		.window = how & 16 ? 0 : 2 * VIRTDEV_FS_WINDOW_ALIGN,
 	};
-	struct guest *g = guest;
+	struct fs_guest *g = guest;
 
-	memset(g, 0, sizeof(*g));
-	g->fds = vsu_fd_count();
+	fs_guest_init(g, &reached);
 	config.path = fs_folder_init(&g->folder);
 	CHECK(virtdev_fs_new(&config, &g->dev, NULL) == 0);
 	g->home.dev = g->dev;
 	g->home.window = config.window;
 	g->home.later = how & 32;
 	virtdev_set_home(g->dev, &ops, &g->home);
-	memory_init(&g->memory);
-	CHECK(vq_new(&g->q) == 0);
-	CHECK(vq_set_space(g->q, g->memory.space) == 0);
-	start_queue(g);
-	begin_session(g);
+	fs_guest_start(g);
+	fs_guest_begin(g);
 }
 
 static void act(void *guest, struct input *in)
 {
-	struct guest *g = guest;
+	struct fs_guest *g = guest;
 
 	if (in->p < in->end && *in->p == 0xfe) {
 		take(in, 1);
 		if (g->home.later && take(in, 1) & 1)
 			fs_home_answer_all(&g->home);
-		stop_queue(g);
+		fs_guest_stop(g);
 		virtdev_reset(g->dev);
-		start_queue(g);
-		begin_session(g);
+		fs_guest_start(g);
+		fs_guest_begin(g);
 		return;
 	}
 	if (g->home.later && in->p < in->end &&
@@ -349,29 +85,26 @@ static void act(void *guest, struct input *in)
 			fs_home_answer(&g->home, in);
 		else
 			fs_home_answer_all(&g->home);
-		serve(g);
+		fs_guest_serve(g);
 		return;
 	}
-	request(g, in);
+	fs_guest_ask(g, in);
 }
 
 static void fini(void *guest)
 {
-	struct guest *g = guest;
+	struct fs_guest *g = guest;
 
-	stop_queue(g);
-	vq_free(g->q);
+	fs_guest_stop(g);
 	virtdev_free(g->dev);
-	memory_check(&g->memory);
-	memory_fini(&g->memory);
 	fs_folder_fini(&g->folder);
-	CHECK(vsu_fd_count() == g->fds);
+	fs_guest_fini(g);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const struct play course = { init, act, fini, print_reach };
-	static struct guest guest;
+	static struct fs_guest guest;
 
 	return play(&course, &guest, data, size);
 }

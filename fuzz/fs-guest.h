@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * A guest of a file system device: requests that an input describes, and what must
+ * hold for each answer. An answer is as long as its header says and has an error
+ * that FUSE knows; a request has one of its own; a queue goes on.
+ */
+#ifndef FUZZ_FS_GUEST_H
+#define FUZZ_FS_GUEST_H
+
+#include <stdint.h>
+
+#include "fs-folder.h"
+#include "fs-home.h"
+#include "fs-words.h"
+#include "memory.h"
+#include "ring.h"
+
+#define FS_GUEST_SLOTS	16u	/* requests at a time, where some are parked */
+#define FS_GUEST_KNOWN	8u
+
+/* Of all inputs: requests by their operations. */
+struct fs_reach {
+	uint64_t done[OPCODES], parked, unanswered, broken;
+};
+
+struct fs_guest {
+	struct memory memory;
+	struct virtdev *dev;
+	struct vq *q;
+	struct vq_driver *driver;
+	struct fs_home home;
+	struct fs_reach *reach;
+	uint32_t busy[FS_GUEST_SLOTS]; /* opcode and 1 of a request without an
+					  answer */
+	uint64_t unique;		/* of the first slot's */
+	int fds;			/* that were open before it */
+	struct fs_folder folder;
+	uint64_t nodes[FS_GUEST_KNOWN], handles[FS_GUEST_KNOWN];
+	unsigned int nnodes, nhandles;
+};
+
+/* Memory and a queue, for a device that is made next. The rest of it is zero. */
+void fs_guest_init(struct fs_guest *g, struct fs_reach *reach);
+/* What was open before is, and nothing else. */
+void fs_guest_fini(struct fs_guest *g);
+void fs_guest_start(struct fs_guest *g);
+/* Whoever does not wait for the home gets nothing of what is parked. */
+void fs_guest_stop(struct fs_guest *g);
+/* FUSE_INIT: the root is all that is known. */
+void fs_guest_begin(struct fs_guest *g);
+/* A request as the input has it, and its answer unless it is parked. */
+void fs_guest_ask(struct fs_guest *g, struct input *in);
+void fs_guest_serve(struct fs_guest *g);
+/* How many of each operation. */
+void fs_reach_print(const struct fs_reach *reach);
+
+#endif
