@@ -41,7 +41,7 @@ struct fs_guest {
 
 /* Memory and a queue, for a device that is made next. The rest of it is zero. */
 void fs_guest_init(struct fs_guest *g, struct fs_reach *reach);
-/* What was open before is, and nothing else. */
+/* Nothing is open but what was before. */
 void fs_guest_fini(struct fs_guest *g);
 void fs_guest_start(struct fs_guest *g);
 /* Whoever does not wait for the home gets nothing of what is parked. */

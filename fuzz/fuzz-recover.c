@@ -61,7 +61,7 @@ static uint64_t files_lost(struct virtdev *dev)
 
 /* -------------------------------------------------------------- its processes */
 
-/* It is as it was left: nothing is told to the guest or to the file. */
+/* As a process that is killed: nothing is told to the guest or to the file. */
 static void process_end(struct life *l)
 {
 	struct fs_guest *g = &l->guest;

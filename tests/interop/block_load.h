@@ -15,9 +15,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include <vhost/frontend.h>
-#include <virtio-queue/driver.h>
-#include <vm-memory/map.h>
+#include "lasting.h"
 
 #define LOAD_BLOCK 4096u	/* bytes */
 #define LOAD_BLOCKS 1024u
@@ -37,21 +35,11 @@ struct load_slot {
 
 struct load {
 	struct load_ledger *ledger;
-	const char *socket;
-	uint64_t features;
+	struct lasting session;
 	uint64_t seed;			/* of all that is left to chance */
-	bool reconnect;
-	struct vhost_user_frontend *fe;
-	struct vmem_map *map;
-	struct vq_driver *driver;
-	int kick_fd, call_fd;
 	struct load_slot slots[LOAD_SLOTS];
 	bool taken[LOAD_BLOCKS];	/* by a slot */
 	unsigned int nbusy;
-
-	unsigned int lost, back;	/* calls of the session */
-	uint64_t back_ns;		/* the time of the last one */
-	uint64_t since_back;		/* requests finished since */
 };
 
 /* From 0 to below. */

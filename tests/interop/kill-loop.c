@@ -33,61 +33,21 @@
 
 #include "block_load.h"
 #include "growth.h"
+#include "killed.h"
 
 #define MAX_ROUNDS 100000u
 static struct load load;
 static struct load_ledger *ledger;
 static const char *socket_path, *image;
-static char **command;
 static unsigned int rounds;
 static uint64_t features, seed;
-static pid_t server;
-static uint64_t killed_ns;		/* when it was, the last time */
+static struct killed server;
 static unsigned int ended_alone;
 
 static int fail(const char *what)
 {
 	printf("%s\n", what);
 	return EXIT_FAILURE;
-}
-
-/* --------------------------------------------------------------- the back-end */
-
-static void server_start(void)
-{
-	server = fork();
-	if (server)
-		return;
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	execvp(command[0], command);
-	_exit(127);
-}
-
-static void server_kill(void)
-{
-	killed_ns = vsu_now_ns();
-	kill(server, SIGKILL);
-	waitpid(server, NULL, 0);
-}
-
-static bool server_ended(void)
-{
-	return waitpid(server, NULL, WNOHANG) != 0;
-}
-
-/* A young one is about to listen. False: it has ended. */
-static bool server_listens(void)
-{
-	int sock = -1;
-
-	while (sock < 0 && !server_ended()) {
-		sock = vsu_sock_connect(socket_path, NULL);
-		if (sock < 0)
-			poll(NULL, 0, 1);
-	}
-	if (sock >= 0)
-		close(sock);
-	return sock >= 0;
 }
 
 /* -------------------------------------------------------------------- figures */
@@ -142,14 +102,14 @@ static int check_image(void)
 /* As whoever looks after daemons does: one that ends is started again. */
 static void run_until_served(void)
 {
-	const unsigned int back = load.back;
+	const unsigned int back = load.session.back;
 
-	while (load.back == back || !load.since_back) {
+	while (load.session.back == back || !load.session.finished_back) {
 		load_turn(&load, -1);
-		if (!server_ended())
+		if (!killed_ended(&server))
 			continue;
 		ended_alone++;
-		server_start();
+		killed_start(&server);
 	}
 }
 
@@ -169,8 +129,8 @@ static void kill_young_ones(void)
 	while (load_random(&load, 3) == 0) {
 		for (turns = load_random(&load, 100); turns; turns--)
 			load_turn(&load, 0);
-		server_kill();
-		server_start();
+		killed_end(&server, SIGKILL);
+		killed_start(&server);
 	}
 }
 
@@ -184,11 +144,11 @@ static int kill_back_ends(void)
 		run_a_while();
 		if (i == rounds / 10)
 			before = size_here();
-		server_kill();
-		server_start();
+		killed_end(&server, SIGKILL);
+		killed_start(&server);
 		kill_young_ones();
 		run_until_served();
-		resumed_ns[nresumed++] = vsu_now_ns() - killed_ns;
+		resumed_ns[nresumed++] = vsu_now_ns() - server.when_ns;
 	}
 	load_check(&load);
 	after = size_here();
@@ -255,7 +215,7 @@ static bool server_shrinks(const struct size *before, struct size *after)
 	unsigned int i;
 
 	for (i = 0; i < 5000; i++) {
-		*after = size_of(server);
+		*after = size_of(server.pid);
 		if (!grew(before, after))
 			return true;
 		poll(NULL, 0, 1);
@@ -274,13 +234,13 @@ static int kill_front_ends(void)
 		if (i == rounds / 10) {
 			if (run_front_end(seed + i) < 0)
 				return fail("a front-end was not served");
-			before = size_of(server);
+			before = size_of(server.pid);
 		}
 		goal = i % 3 ? 1 + load_random(&load, 200) : 0;
 		if (kill_a_front_end((seed + i) | 1, ledger->finished + goal,
 				     load_random(&load, 500)) < 0)
 			return fail("a front-end was not served");
-		if (server_ended())
+		if (killed_ended(&server))
 			return fail("the back-end has ended");
 	}
 	if (run_front_end(seed + i) < 0)
@@ -298,12 +258,12 @@ static int run_loop(const char *side)
 {
 	int status;
 
-	server_start();
-	if (!server_listens())
+	killed_start(&server);
+	if (!killed_listens(&server, socket_path))
 		return fail("the command does not listen");
 	status = strcmp(side, "front-end") ? kill_back_ends() :
 					     kill_front_ends();
-	server_kill();
+	killed_end(&server, SIGKILL);
 	return status ? status : check_image();
 }
 
@@ -323,7 +283,7 @@ int main(int argc, char **argv)
 		features = VQ_F_RING_PACKED;
 	image = argv[4];
 	socket_path = argv[5];
-	command = argv + 6;
+	server.command = argv + 6;
 	seed = (text ? strtoull(text, NULL, 10) : vsu_now_ns()) | 1;
 	printf("KILL_SEED=%" PRIu64 "\n", seed);
 	ledger = mmap(NULL, sizeof(*ledger), PROT_READ | PROT_WRITE,

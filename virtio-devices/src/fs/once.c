@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Requests that come to something else for the second time: a name that is made or
- * goes. Who was killed before it could answer has them done again by the next
+ * Requests that come to something else for the second time: a name, an attribute or
+ * a handle that is made or goes. Who was killed before it could answer has them done again by the next
  * process, which finds here whether they were begun or done, and with what result.
  *
  * A guest's number is never used again in a session. One of another request at the
@@ -48,6 +48,18 @@ static uint64_t now_ns(void)
 	clock_gettime(CLOCK_REALTIME_COARSE, &now);
 	return (uint64_t)now.tv_sec * UINT64_C(1000000000) +
 	       (uint64_t)now.tv_nsec;
+}
+
+bool virtdev_priv_fs_once_begun(const struct fs_call *c)
+{
+	struct fs *fs = c->fs;
+	const struct fs_recover_once *o = once_of(fs, c->in.unique);
+	bool is_begun;
+
+	pthread_mutex_lock(&fs->lock);
+	is_begun = is_request(c, o) && o->life != life_of(fs);
+	pthread_mutex_unlock(&fs->lock);
+	return is_begun;
 }
 
 /* Says what a former process left of it; unique 0: nothing. */
@@ -168,7 +180,13 @@ static bool is_rename(const struct fs_call *c)
 	return c->in.opcode == FUSE_RENAME || c->in.opcode == FUSE_RENAME2;
 }
 
-/* A name that is gone is gone, whoever took it. */
+/* A name or an attribute that is gone is gone, whoever took it. */
+static bool is_gone(uint32_t opcode, int rc)
+{
+	return opcode == FUSE_UNLINK || opcode == FUSE_RMDIR ? rc == -ENOENT :
+	       opcode == FUSE_REMOVEXATTR && rc == -ENODATA;
+}
+
 static int serve_begun(struct fs_call *c, const struct fs_operation *op,
 		       const struct fs_recover_once *before)
 {
@@ -177,8 +195,7 @@ static int serve_begun(struct fs_call *c, const struct fs_operation *op,
 	if (is_rename(c) && was_moved(c, before->moved))
 		return 0;
 	rc = op->serve(c);
-	if (rc == -ENOENT && (c->in.opcode == FUSE_UNLINK ||
-			      c->in.opcode == FUSE_RMDIR))
+	if (is_gone(c->in.opcode, rc))
 		return 0;
 	return rc == -EEXIST && op->flags & FS_TELLS &&
 	       was_made(c, before->begun) ? answer_made(c, op) : rc;

@@ -115,6 +115,8 @@ static inline uint32_t fs_recover_place_now(uint32_t which)
  * say so any more, and is answered.
  */
 int virtdev_priv_fs_once_serve(struct fs_call *c, const struct fs_operation *op);
+/* By a former process: a handle that it was to close is gone for that reason. */
+bool virtdev_priv_fs_once_begun(const struct fs_call *c);
 /* The file that a request which was begun renames. */
 void virtdev_priv_fs_once_moves(const struct fs_call *c, uint64_t moved);
 /* None was begun. */

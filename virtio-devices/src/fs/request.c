@@ -152,6 +152,17 @@ static void let_go(struct fs_call *c)
 		virtdev_priv_fs_inode_put(c->fs, c->inode);
 }
 
+static int subject_serve(struct fs_call *c, const struct fs_operation *op)
+{
+	const bool is_kept = op->flags & FS_ONCE && c->fs->recover.map;
+	int rc = find_subject(c, op);
+
+	if (rc < 0)
+		return rc == -EBADF && is_kept && virtdev_priv_fs_once_begun(c) ?
+		       0 : rc;
+	return is_kept ? virtdev_priv_fs_once_serve(c, op) : op->serve(c);
+}
+
 static int request_serve(struct fs_call *c, const struct fs_operation *op)
 {
 	int rc = check_operation(c, op);
@@ -161,10 +172,7 @@ static int request_serve(struct fs_call *c, const struct fs_operation *op)
 	if (rc >= 0)
 		rc = read_args(c, op);
 	if (rc >= 0)
-		rc = find_subject(c, op);
-	if (rc >= 0)
-		rc = op->flags & FS_ONCE && c->fs->recover.map ?
-		     virtdev_priv_fs_once_serve(c, op) : op->serve(c);
+		rc = subject_serve(c, op);
 	let_go(c);
 	return rc;
 }

@@ -312,6 +312,26 @@ START_TEST(what_is_forgotten_is_not_forgotten_twice)
 }
 END_TEST
 
+/* Who closes it hears that it is closed, whichever process did it. */
+START_TEST(what_was_closed_is_not_closed_twice)
+{
+	uint64_t file = fs_rig_lookup(&r, 1, "file"), fh, dir;
+
+	fh = fs_rig_open(&r, FUSE_OPEN, file, O_RDWR);
+	dir = fs_rig_open(&r, FUSE_OPENDIR, 1, 0);
+	ck_assert_int_eq(fs_rig_release(&r, FUSE_RELEASE, file, fh), 0);
+	again();
+	r.unique--;
+	ck_assert_int_eq(fs_rig_release(&r, FUSE_RELEASE, file, fh), 0);
+	ck_assert_int_eq(fs_rig_release(&r, FUSE_RELEASE, file, fh), -EBADF);
+	ck_assert_int_eq(fs_rig_release(&r, FUSE_RELEASEDIR, 1, dir), 0);
+	again();
+	again();
+	r.unique--;
+	ck_assert_int_eq(fs_rig_release(&r, FUSE_RELEASEDIR, 1, dir), 0);
+}
+END_TEST
+
 /* ------------------------------------------------------------------- refused */
 
 static void refused(int code, const char *why)
@@ -654,6 +674,7 @@ static TCase *requests(void)
 	tcase_add_test(tc, what_failed_is_not_tried_again);
 	tcase_add_test(tc, a_number_of_another_session_is_another_request);
 	tcase_add_test(tc, what_is_forgotten_is_not_forgotten_twice);
+	tcase_add_test(tc, what_was_closed_is_not_closed_twice);
 	tcase_add_loop_test(tc, what_was_done_and_not_noted_is_found, 0, CHANGES);
 	tcase_add_loop_test(tc, a_folder_that_was_being_renamed_is_found_with_what_is_in_it,
 			    0, 2);
