@@ -195,7 +195,7 @@ int vhost_user_priv_postcopy_restage(struct vhost_user_backend *b,
 
 void vhost_user_priv_postcopy_end(struct vhost_user_backend *b)
 {
-	const struct vhost_user_priv_table none = { NULL, 0 };
+	const struct vhost_user_priv_table none = { .slots = NULL };
 	struct vhost_user_priv_postcopy *p = &b->postcopy;
 
 	if (p->faults < 0)
