@@ -11,6 +11,8 @@
 
 LINUX_MODULES="virtio_mmio virtio_pci virtio_blk virtio_net virtio_rng virtio_balloon virtio_pmem nd_pmem virtio_mem virtiofs ext4 button evdev pvpanic-mmio"
 LINUX_PROGRAMS="mke2fs e2fsck"
+# SOURCE:TARGET, further files of theirs.
+LINUX_FILES=()
 # In the machine that runs them, where that is an emulated one.
 LINUX_OUTER_MODULES="tun vhost_net vhost_vsock"
 LINUX_INIT=$INTEROP/guest/cvmm-init
@@ -25,7 +27,7 @@ linux_prepare() {
 		! program "tests/interop/$program" >/dev/null || poke+=("$CVMM_BUILDDIR/tests/interop/$program:sbin/$program")
 	done
 	yes "a line of the pattern" | head -c 1048576 >"$WORK/pattern"
-	initrd_make "$LINUX_INITRD" "$LINUX_MODULES" "$LINUX_PROGRAMS" "$LINUX_INIT:init" "$WORK/pattern:lib/pattern" "${poke[@]}" || { LINUX_WHY="no initrd: $INITRD_WHY"; return 1; }
+	initrd_make "$LINUX_INITRD" "$LINUX_MODULES" "$LINUX_PROGRAMS" "$LINUX_INIT:init" "$WORK/pattern:lib/pattern" "${poke[@]}" "${LINUX_FILES[@]}" || { LINUX_WHY="no initrd: $INITRD_WHY"; return 1; }
 	kernel_unpack
 	LINUX_VMLINUX=$KERNEL_VMLINUX
 }

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /* Addresses of both ends of a socket device, and sockets at them. */
+#include <arpa/inet.h>
+#include <err.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -12,8 +14,7 @@
 
 noreturn void fail(const char *what)
 {
-	fprintf(stderr, "vsock-load: %s: %s\n", what, strerror(errno));
-	exit(1);
+	err(1, "%s", what);
 }
 
 void set_nonblock(int fd)
@@ -43,6 +44,23 @@ static void parse_unix(struct address *a, const char *path, size_t len)
 	a->len = sizeof(a->un);
 }
 
+static void parse_tcp(struct address *a, const char *text)
+{
+	char host[INET_ADDRSTRLEN];
+	const char *colon = strchr(text, ':');
+	const size_t len = colon ? (size_t)(colon - text) : sizeof(host);
+
+	if (len >= sizeof(host))
+		fail(text);
+	memcpy(host, text, len);
+	host[len] = 0;
+	a->in.sin_family = AF_INET;
+	a->in.sin_port = htons((uint16_t)strtoul(colon + 1, NULL, 0));
+	if (inet_pton(AF_INET, host, &a->in.sin_addr) != 1)
+		fail(text);
+	a->len = sizeof(a->in);
+}
+
 void address_parse(struct address *a, int type, const char *text)
 {
 	const char *colon = strrchr(text, ':');
@@ -51,6 +69,8 @@ void address_parse(struct address *a, int type, const char *text)
 	a->type = type;
 	if (!strncmp(text, "vsock:", 6)) {
 		parse_vsock(a, text + 6);
+	} else if (!strncmp(text, "tcp:", 4)) {
+		parse_tcp(a, text + 4);
 	} else if (!strncmp(text, "unix:", 5)) {
 		parse_unix(a, text + 5, strlen(text + 5));
 	} else if (!strncmp(text, "bridge:", 7) && colon > text + 7) {

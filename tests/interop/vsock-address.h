@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Addresses of both ends of a socket device:
+ * Addresses of both ends of a socket device, or of a network:
  *
  *   vsock:CID:PORT    AF_VSOCK
+ *   tcp:ADDRESS:PORT  IPv4, in numbers
  *   unix:PATH         a UNIX socket
  *   bridge:PATH:PORT  a port of the guest behind a UNIX socket of the host
  */
 #ifndef INTEROP_VSOCK_ADDRESS_H
 #define INTEROP_VSOCK_ADDRESS_H
 
+#include <netinet/in.h>
 #include <stdnoreturn.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -21,6 +23,7 @@ struct address {
 		struct sockaddr any;
 		struct sockaddr_vm vm;
 		struct sockaddr_un un;
+		struct sockaddr_in in;
 	};
 	socklen_t len;
 	unsigned int bridged;	/* port of the guest, or 0 */
