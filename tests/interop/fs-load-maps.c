@@ -203,33 +203,3 @@ int load_verify(char *const *operands)
 	munmap(m.words, m.len);
 	return status;
 }
-
-/* -------------------------------------------------------------------- speed */
-
-/* Random pages copied out of a file that was touched before: MiB in a second. */
-int load_reads(char *const *operands)
-{
-	static unsigned char page[PAGE];
-	const double ms = (double)strtoul(operands[1], NULL, 10);
-	struct mapping m;
-	uint64_t n = 0, sum = 0;
-	double begun, now;
-	size_t i;
-	int status = mapping_open(&m, operands[0], 0);
-
-	if (status)
-		return status;
-	for (i = 0; i < m.len / PAGE; i++)
-		sum += m.words[i * WORDS];
-	begun = now = load_seconds();
-	for (; now - begun < ms / 1e3; now = load_seconds())
-		for (i = 0; i < 256; i++) {
-			memcpy(page, m.words + load_word(3, n++) %
-				     (m.len / PAGE) * WORDS, PAGE);
-			sum += page[n % PAGE];
-		}
-	printf("reads %.0f MiB/s (%" PRIx64 ")\n",
-	       (double)n * PAGE / (double)MIB / (now - begun), sum);
-	munmap(m.words, m.len);
-	return 0;
-}

@@ -19,7 +19,7 @@ static const struct command {
 	load_fn run;
 } commands[] = {
 	{ "turns", 3, load_turns },   { "fill", 2, load_fill },
-	{ "verify", 2, load_verify }, { "reads", 2, load_reads },
+	{ "verify", 2, load_verify }, { "reads", 3, load_reads },
 	{ "locks", 3, load_locks },   { "many", 2, load_many },
 	{ "swap", 3, load_swap },     { "probe", 2, load_probe },
 };

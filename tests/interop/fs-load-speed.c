@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * How fast pages of a file are read that is memory, beside pages of a file and of
+ * memory that are the reader's own: what they cost anyway. They take turns that are
+ * short, so that whatever else the machine does is everybody's.
+ */
+#define _GNU_SOURCE
+#include "fs-load.h"
+
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define PAGE 4096u
+#define MIB ((size_t)1 << 20)
+#define HUGE_PAGE (2 * MIB)
+#define KINDS 3u		/* that file, one of its own, its own memory */
+#define PASSES 25u
+#define BATCH 64u		/* pages between two looks at the clock */
+
+struct kind {
+	const unsigned char *pages;
+	double speeds[2][PASSES];	/* at random, in order: MiB/s */
+};
+
+static unsigned char *map_file(const char *path, int flags, size_t *len)
+{
+	const int fd = open(path, flags | O_CLOEXEC, 0644);
+	struct stat st = { 0 };
+	void *at = MAP_FAILED;
+
+	if (fd >= 0 && flags & O_CREAT && ftruncate(fd, (off_t)*len) < 0)
+		return NULL;
+	if (fd >= 0 && !fstat(fd, &st))
+		at = mmap(NULL, (size_t)st.st_size,
+			  PROT_READ | (flags & O_CREAT ? PROT_WRITE : 0),
+			  MAP_SHARED, fd, 0);
+	*len = (size_t)st.st_size;
+	close(fd);
+	return at == MAP_FAILED ? NULL : at;
+}
+
+/* In huge pages, where there are any. */
+static unsigned char *map_memory(size_t len)
+{
+	unsigned char *at = mmap(NULL, len + HUGE_PAGE, PROT_READ | PROT_WRITE,
+				 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (at == MAP_FAILED)
+		return NULL;
+	at += -(uintptr_t)at & (HUGE_PAGE - 1);
+	madvise(at, len, MADV_HUGEPAGE);
+	return at;
+}
+
+static uint64_t touch(const unsigned char *pages, size_t n)
+{
+	uint64_t sum = 0;
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		sum += pages[i * PAGE];
+	return sum;
+}
+
+/* MiB in a second, of pages that are copied. */
+static double pass(const unsigned char *pages, size_t n, bool in_order, double ms)
+{
+	static unsigned char page[PAGE];
+	static volatile unsigned char taken;
+	const double begun = load_seconds();
+	uint64_t count = 0;
+	double now = begun;
+	unsigned int i;
+
+	for (; now - begun < ms / 1e3; now = load_seconds())
+		for (i = 0; i < BATCH; i++, count++) {
+			memcpy(page, pages + (in_order ? count : load_word(3, count))
+				     % n * PAGE, PAGE);
+			taken = page[count % PAGE];
+		}
+	(void)taken;
+	return (double)count * PAGE / (double)MIB / (now - begun);
+}
+
+static int by_value(const void *a, const void *b)
+{
+	const double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+static void measure(struct kind *kinds, size_t n, double ms)
+{
+	unsigned int i, order;
+	size_t k;
+
+	for (i = 0; i < PASSES; i++)
+		for (order = 0; order < 2; order++)
+			for (k = 0; k < KINDS; k++)
+				kinds[k].speeds[order][i] =
+					pass(kinds[k].pages, n, order, ms);
+}
+
+/* Of all kinds in this order, of one pass of those by value. */
+static void say(struct kind *kinds, unsigned int order, unsigned int n)
+{
+	size_t k;
+
+	for (k = 0; k < KINDS; k++) {
+		qsort(kinds[k].speeds[order], PASSES, sizeof(double), by_value);
+		printf(" %.0f", kinds[k].speeds[order][n]);
+	}
+}
+
+static void say_all(struct kind *kinds)
+{
+	printf("reads");
+	say(kinds, 0, PASSES - 1);
+	printf(" at best,");
+	say(kinds, 0, PASSES / 2);
+	printf(" in the middle; in order");
+	say(kinds, 1, PASSES - 1);
+	printf(" and");
+	say(kinds, 1, PASSES / 2);
+	printf("\n");
+}
+
+int load_reads(char *const *operands)
+{
+	size_t len = 0;
+	const unsigned char *file = map_file(operands[0], O_RDONLY, &len);
+	unsigned char *copy = map_file(operands[1], O_RDWR | O_CREAT, &len);
+	unsigned char *memory = map_memory(len);
+	struct kind kinds[KINDS] = {
+		{ .pages = file }, { .pages = copy }, { .pages = memory },
+	};
+	uint64_t sum;
+
+	if (!file || !copy || !memory)
+		return load_failed("reads", operands[0]);
+	memcpy(copy, file, len);
+	memcpy(memory, file, len);
+	sum = touch(file, len / PAGE);
+	measure(kinds, len / PAGE, (double)strtoul(operands[2], NULL, 10));
+	say_all(kinds);
+	unlink(operands[1]);
+	return sum == touch(copy, len / PAGE) ? 0 : 1;
+}
