@@ -20,6 +20,7 @@ static const struct command {
 } commands[] = {
 	{ "turns", 3, load_turns },   { "fill", 2, load_fill },
 	{ "verify", 2, load_verify }, { "reads", 3, load_reads },
+	{ "cut", 2, load_cut },
 	{ "locks", 3, load_locks },   { "many", 2, load_many },
 	{ "swap", 3, load_swap },     { "probe", 2, load_probe },
 };

@@ -16,6 +16,7 @@ typedef int (*load_fn)(char *const *operands);
 int load_turns(char *const *operands);	/* FILE first|second ROUNDS */
 int load_fill(char *const *operands);	/* FILE MIB */
 int load_verify(char *const *operands);	/* FILE MIB */
+int load_cut(char *const *operands);	/* FILE MARK */
 int load_reads(char *const *operands);	/* FILE COPY MILLISECONDS */
 
 /* Names, locks. */
