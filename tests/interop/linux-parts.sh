@@ -25,7 +25,7 @@ NAMED=		# before the claims
 ! kvm_is_hardware || export MANY=64 BYTES=1200000
 
 attempt() {
-	linux_run 900 "$here/linux-guests" "$CVMM_BUILDDIR" "$KERNEL_IMAGE" "$LINUX_VMLINUX" "$LINUX_INITRD" "$@"
+	linux_run ${LONG:+2}900 "$here/linux-guests" "$CVMM_BUILDDIR" "$KERNEL_IMAGE" "$LINUX_VMLINUX" "$LINUX_INITRD" "$@"
 	[ "$LINUX_STATUS" -ne 77 ] || tap_skip_all "$(cat "$WORK/err")"
 }
 

@@ -47,6 +47,8 @@ kvm_is_hardware() {
 # another emulated machine runs beside it, a guest's timers may stop though those
 # of the machine go on: such a guest is begun anew by linux-guests.
 LINUX_SILENCE=180	# seconds; a guest may take 120 of them, and is a line then
+# What is done at length has its files in the machine's memory.
+LINUX_MEMORY=${LINUX_MEMORY:-${LONG:+5000M}}
 
 # _watched COMMAND…: ended with 124 when it says nothing for that long, which
 # sets SILENT
