@@ -86,12 +86,6 @@ static bool text_send(struct text *text, const struct client *client)
 	return sent;
 }
 
-static void text_drop(struct text *text)
-{
-	fclose(text->to);
-	free(text->bytes);
-}
-
 /* False: the client is lost. */
 static bool client_refuse(const struct client *client,
 			  const struct vsu_error *err)
@@ -121,7 +115,8 @@ static bool client_answer(struct client *client, char *line)
 		fputs("}\n", text.to);
 		return text_send(&text, client);
 	}
-	text_drop(&text);
+	fclose(text.to);
+	free(text.bytes);
 	return rc > 0 || client_refuse(client, &err);
 }
 
@@ -137,6 +132,16 @@ static void client_close(struct client *client)
 	ev_io_start(c->loop, &c->connecting);
 }
 
+/* The last that it is told; false, for who asks whether it stays. */
+static bool client_lose(const struct client *client, const char *why)
+{
+	struct vsu_error err;
+
+	vsu_error_set(&err, -EPROTO, "%s", why);
+	client_refuse(client, &err);
+	return false;
+}
+
 /* Whole lines of what came, one after the other. */
 static bool client_obey(struct client *client)
 {
@@ -150,10 +155,15 @@ static bool client_obey(struct client *client)
 		line[len] = '\0';
 		client->len -= len + 1;
 		memmove(client->line, end + 1, client->len);
-		if (memchr(line, '\0', len) || !client_answer(client, line))
+		if (memchr(line, '\0', len))
+			return client_lose(client, "a line with a byte of zero");
+		if (!client_answer(client, line))
 			return false;
 	}
-	return client->len < sizeof(client->line);
+	if (client->len == sizeof(client->line))
+		return client_lose(client, "8 KiB came that are no whole line, or that wait for an answer");
+	return !client->ended || !client->len || client->waits_for ||
+	       client_lose(client, "the line has no end; a newline was expected");
 }
 
 /* Lines that came are answered even if nothing more can come. */
@@ -266,13 +276,10 @@ static struct client *client_idlest(struct vmm_control *c)
 static struct client *client_make_room(struct vmm_control *c)
 {
 	struct client *client = client_idlest(c);
-	struct vsu_error why;
 
 	if (!client)
 		return NULL;
-	vsu_error_set(&why, -EBUSY, "of %u clients you were silent for longest, and another one came; connect again",
-		      VMM_CONTROL_CLIENTS);
-	client_refuse(client, &why);
+	client_lose(client, "of all clients you were silent for longest, and another one came; connect again");
 	client_close(client);
 	return client;
 }
@@ -281,11 +288,8 @@ static struct client *client_make_room(struct vmm_control *c)
 static void refuse_client(struct vmm_control *c, int sock)
 {
 	const struct client newcomer = { .control = c, .sock = sock };
-	struct vsu_error why;
 
-	vsu_error_set(&why, -EBUSY, "%u clients wait for their answers, and there is no place for more; try again later",
-		      VMM_CONTROL_CLIENTS);
-	client_refuse(&newcomer, &why);
+	client_lose(&newcomer, "all clients wait for their answers, and there is no place for more; try again later");
 	vsu_fd_close(&sock);
 }
 

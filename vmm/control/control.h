@@ -7,11 +7,11 @@
  *   answer    {"ok":true}, with what a command has to say besides, or
  *             {"ok":false,"error":"a sentence"}
  *
- * A client that sends more than a line may hold, or does not read what it is
- * answered, is let go of. Where every place is taken, the client that has been
+ * A client that sends more than a line may hold, a byte of zero, or an end within a
+ * line, or does not read what it is answered, is let go of. Where every place is taken, the client that has been
  * silent for longest gives way to the next one; those that wait for an answer
- * stay, and where all do, the next one is refused. Both are told why. Whoever
- * may connect may give commands.
+ * stay, and where all do, the next one is refused. All are told why, but for who
+ * does not read. Whoever may connect may give commands.
  *
  * A command may be answered later, when what it asked for has happened: the
  * client's next lines wait until then, and a client that leaves takes nothing
@@ -28,7 +28,7 @@
 #include <vmm-sys-util/error.h>
 
 #define VMM_CONTROL_CLIENTS 8u
-#define VMM_CONTROL_LINE 1024u	/* bytes of a request, its end included */
+#define VMM_CONTROL_LINE 8192u	/* bytes of a request, its end included */
 #define VMM_CONTROL_WORDS 8u
 
 /*

@@ -195,6 +195,7 @@ START_TEST(d3_01_line_without_end_loses_its_client_alone)
 	memset(line, 'x', sizeof(line) - 1);
 	line[VMM_CONTROL_LINE] = '\0';
 	say(sock, line);
+	ck_assert_str_eq(answer(sock), "{\"ok\":false,\"error\":\"8 KiB came that are no whole line, or that wait for an answer\"}\n");
 	ck_assert_str_eq(answer(sock), "end");
 	line[VMM_CONTROL_LINE - 1] = '\n';
 	say(other, line);
@@ -210,8 +211,25 @@ START_TEST(d3_01_zero_byte_loses_its_client)
 
 	ck_assert_int_eq(send(sock, "say\0x\n", 6, MSG_NOSIGNAL), 6);
 	run();
+	ck_assert_str_eq(answer(sock), "{\"ok\":false,\"error\":\"a line with a byte of zero\"}\n");
 	ck_assert_str_eq(answer(sock), "end");
 	ck_assert_uint_eq(obeyed, 0);
+	close(sock);
+}
+END_TEST
+
+START_TEST(d3_01_half_a_line_is_not_obeyed_and_its_client_is_told)
+{
+	int sock = client();
+
+	say(sock, "say one\nsay two");
+	ck_assert_int_eq(shutdown(sock, SHUT_WR), 0);
+	run();
+	ck_assert_str_eq(answer(sock),
+			 "{\"ok\":true,\"word\":\"one\",\"more\":0}\n"
+			 "{\"ok\":false,\"error\":\"the line has no end; a newline was expected\"}\n");
+	ck_assert_str_eq(answer(sock), "end");
+	ck_assert_uint_eq(obeyed, 1);
 	close(sock);
 }
 END_TEST
@@ -269,7 +287,7 @@ START_TEST(d3_03_the_client_that_is_silent_for_longest_gives_way)
 	ck_assert_str_eq(answer(more), SAID);
 	ck_assert_str_eq(answer(sock[0]), SAID);
 	ck_assert_str_eq(answer(sock[1]), SAID
-		"{\"ok\":false,\"error\":\"of 8 clients you were silent for longest, and another one came; connect again\"}\n");
+		"{\"ok\":false,\"error\":\"of all clients you were silent for longest, and another one came; connect again\"}\n");
 	ck_assert_str_eq(answer(sock[1]), "end");
 	say(sock[2], "say x\n");
 	ck_assert_str_eq(answer(sock[2]), SAID SAID);
@@ -286,7 +304,7 @@ START_TEST(d3_03_clients_that_wait_for_answers_stay_and_a_ninth_is_refused)
 	more = client();
 	run();
 	ck_assert_str_eq(answer(more),
-		"{\"ok\":false,\"error\":\"8 clients wait for their answers, and there is no place for more; try again later\"}\n");
+		"{\"ok\":false,\"error\":\"all clients wait for their answers, and there is no place for more; try again later\"}\n");
 	ck_assert_str_eq(answer(more), "end");
 	close(more);
 	shutdown(sock[4], SHUT_WR);
@@ -349,6 +367,7 @@ START_TEST(d3_03_one_that_says_more_while_it_waits_than_a_line_holds_is_let_go)
 	memset(line, '\n', sizeof(line) - 1);
 	line[VMM_CONTROL_LINE] = '\0';
 	say(sock, line);
+	ck_assert_str_eq(answer(sock), "{\"ok\":false,\"error\":\"8 KiB came that are no whole line, or that wait for an answer\"}\n");
 	ck_assert_str_eq(answer(sock), "end");
 	ck_assert_uint_eq(vmm_control_tell(control, &the_bell, "", NULL), 0);
 	close(sock);
@@ -378,6 +397,7 @@ int main(void)
 			    (int)COUNT(refusals));
 	tcase_add_test(tc, d3_01_line_without_end_loses_its_client_alone);
 	tcase_add_test(tc, d3_01_zero_byte_loses_its_client);
+	tcase_add_test(tc, d3_01_half_a_line_is_not_obeyed_and_its_client_is_told);
 	tcase_add_test(tc, d3_02_client_that_does_not_read_is_let_go);
 	tcase_add_test(tc, d3_03_the_client_that_is_silent_for_longest_gives_way);
 	tcase_add_test(tc, d3_03_clients_that_wait_for_answers_stay_and_a_ninth_is_refused);
