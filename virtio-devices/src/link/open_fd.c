@@ -13,11 +13,10 @@
 
 #include "link/kinds.h"
 
-static int fd_refuse(int fd, struct vsu_error *err)
+static int fd_refuse(struct vsu_error *err)
 {
 	return vsu_error_set(err, -EINVAL,
-			     "descriptor %d is neither a tap interface nor a socket of streams, datagrams or packets",
-			     fd);
+			     "neither a tap interface nor a socket of streams, datagrams or packets");
 }
 
 static int take_socket(int fd, int type, struct virtdev_net_link **out,
@@ -26,10 +25,10 @@ static int take_socket(int fd, int type, struct virtdev_net_link **out,
 	int rc;
 
 	if (type != SOCK_STREAM && type != SOCK_DGRAM && type != SOCK_SEQPACKET)
-		return fd_refuse(fd, err);
+		return fd_refuse(err);
 	rc = type == SOCK_STREAM ? virtdev_priv_stream_take_fd(fd, NULL, 0, out)
 				 : virtdev_priv_packets_take_fd(fd, true, out);
-	return rc < 0 ? vsu_error_sys(err, rc, "descriptor %d", fd) : 0;
+	return rc < 0 ? vsu_error_sys(err, rc, "cannot be a link") : 0;
 }
 
 static int take_interface(int fd, int flags, struct virtdev_net_link **out,
@@ -39,12 +38,11 @@ static int take_interface(int fd, int flags, struct virtdev_net_link **out,
 
 	if (!(flags & IFF_TAP) || !(flags & IFF_NO_PI))
 		return vsu_error_set(err, -EINVAL,
-				     "descriptor %d is an interface, but no tap interface without packet information (IFF_TAP, IFF_NO_PI)",
-				     fd);
+				     "an interface, but no tap interface without packet information (IFF_TAP, IFF_NO_PI)");
 	if (flags & IFF_VNET_HDR)
 		return virtdev_priv_tap_take_fds(&fd, 1, false, out, err);
 	rc = virtdev_priv_packets_take_fd(fd, false, out);
-	return rc < 0 ? vsu_error_sys(err, rc, "descriptor %d", fd) : 0;
+	return rc < 0 ? vsu_error_sys(err, rc, "cannot be a link") : 0;
 }
 
 static int take_fd(int fd, struct virtdev_net_link **out, struct vsu_error *err)
@@ -59,7 +57,7 @@ static int take_fd(int fd, struct virtdev_net_link **out, struct vsu_error *err)
 	    ioctl(fd, TUNGETIFF, &request) == 0)
 		return take_interface(fd, (unsigned short)request.ifr_flags,
 				      out, err);
-	return fd_refuse(fd, err);
+	return fd_refuse(err);
 }
 
 int virtdev_net_link_from_fd(int fd, struct virtdev_net_link **out,
@@ -72,5 +70,5 @@ int virtdev_net_link_from_fd(int fd, struct virtdev_net_link **out,
 	rc = take_fd(own, out, err);
 	if (rc < 0)
 		vsu_fd_close(&own);
-	return rc;
+	return rc < 0 ? vsu_error_prefix(err, rc, "descriptor %d", fd) : 0;
 }

@@ -310,8 +310,12 @@ END_TEST
 START_TEST(a_descriptor_that_is_no_link_is_refused_with_a_sentence)
 {
 	int fd = open("/dev/null", O_RDWR | O_CLOEXEC), fds = vsu_fd_count();
+	char named[32];
 
 	ck_assert_int_eq(virtdev_net_link_from_fd(fd, &link_, &err), -EINVAL);
+	/* and not its duplicate */
+	snprintf(named, sizeof(named), "descriptor %d: ", fd);
+	ck_assert_ptr_eq(strstr(err.msg, named), err.msg);
 	ck_assert(strstr(err.msg, "neither a tap interface nor a socket"));
 	ck_assert_int_eq(vsu_fd_count(), fds);
 	close(fd);
