@@ -13,6 +13,7 @@
 #include "daemon.h"
 #include "places.h"
 #include "process.h"
+#include "table_wait.h"
 
 /* Mappings that a front-end may cause: all of its memory slots and to spare. */
 #define MAX_MAPPINGS 1024u
@@ -231,16 +232,14 @@ static int open_status(int rc)
 }
 
 /* A model that refuses a value names it; the first option is not at fault then. */
-static bool is_of_model(const struct vmm_device_kind *kind,
-			const struct vsu_error *err)
+static bool is_of_model(const struct vmm_device_kind *kind, const struct vsu_error *err)
 {
 	const size_t len = strlen(kind->name);
 
 	return !strncmp(err->msg, kind->name, len) && err->msg[len] == ':';
 }
 
-static int open_device(struct command_line *cl, struct virtdev **out,
-		       struct vsu_error *err)
+static int open_device(struct command_line *cl, struct virtdev **out, struct vsu_error *err)
 {
 	const struct vmm_device_kind *kind = cl->daemon->kind;
 	int rc = kind->open(cl->config, &cl->common, out, err);
@@ -277,6 +276,7 @@ static int device_run(struct command_line *cl, struct vsu_error *err)
 	if (prog_handle_signals(MAX_MAPPINGS, &sigbus, err) < 0)
 		return VSU_EXIT_HOST;
 	cl->common.sigbus = sigbus;
+	table_wait(cl->common.recover);
 	status = open_device(cl, &dev, err);
 	if (status == VSU_EXIT_OK) {
 		cl->serve.calls = more_calls(cl);
