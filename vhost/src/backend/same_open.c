@@ -18,13 +18,17 @@ vhost_user_priv_same_open(struct vhost_user_priv_table *t,
 			  const struct vhost_user_priv_table *keep, int fd,
 			  const struct vhost_user_priv_slot *s)
 {
-	const struct vhost_user_priv_slot *o = keep->slots;
-	const struct vhost_user_priv_slot *end = o + keep->n;
+	const struct vhost_user_priv_slot *o;
+	uint32_t i = 0;
 	int rc;
 
-	while (o < end && memcmp(&o->wire, &s->wire, sizeof(s->wire)))
-		o++;
-	if (o == end || !o->cannot_shrink || t->cannot_compare ||
+	while (i < keep->n &&
+	       memcmp(&keep->slots[i].wire, &s->wire, sizeof(s->wire)))
+		i++;
+	if (i == keep->n)
+		return NULL;
+	o = &keep->slots[i];
+	if (!o->cannot_shrink || t->cannot_compare ||
 	    vmem_block_failed(vmem_region_block(o->region)))
 		return NULL;
 	rc = fcntl(fd, F_DUPFD_QUERY,
