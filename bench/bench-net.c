@@ -7,6 +7,7 @@
  *					sockets), tap; SIZE: bytes of a frame, 64k
  *					one of which a tap makes segments; N: frames
  *					at once, 1 or 32
+ *	net.between.LINK.SIZE.bN	from one device of ours to another, over sockets
  *	floor.net.WAY.LINK.SIZE.bN	the system calls without a device: one for N
  *					frames but of a tap
  *
@@ -59,18 +60,36 @@ static void collect(struct net_case *c, uint32_t queue)
 	}
 }
 
+/* n frames of the driver, at once: to the link. */
+static void batch_send(struct net_case *c, unsigned int n)
+{
+	unsigned int i;
+
+	for (i = 0; i < n; i++)
+		guest_rig_give(&c->rig, TX, GUEST_RIG_DATA + i * STRIDE,
+			       HEADER + c->far.len, false);
+	guest_rig_serve(&c->rig, TX);
+}
+
+/* As many that wait at the link: to the driver. */
+static void batch_receive(struct net_case *c, unsigned int n)
+{
+	c->stored = 0;
+	guest_rig_serve(&c->rig, RX);
+	collect(c, RX);
+	if (c->stored < (uint64_t)n * (HEADER + c->far.len))
+		guest_rig_die("frames were lost", NULL);
+}
+
 /* Frames of the driver, n of them, as many at once as a batch has. */
 static void send_frames(void *opaque, uint64_t n)
 {
 	struct net_case *c = opaque;
-	unsigned int i, part;
+	unsigned int part;
 
 	for (; n; n -= part) {
 		part = n < c->batch ? (unsigned int)n : c->batch;
-		for (i = 0; i < part; i++)
-			guest_rig_give(&c->rig, TX, GUEST_RIG_DATA + i * STRIDE,
-				       HEADER + c->far.len, false);
-		guest_rig_serve(&c->rig, TX);
+		batch_send(c, part);
 		c->far.kind->take(&c->far, part);
 		collect(c, TX);
 	}
@@ -84,11 +103,25 @@ static void receive_frames(void *opaque, uint64_t n)
 	for (; n; n -= part) {
 		part = n < c->batch ? (unsigned int)n : c->batch;
 		c->far.kind->give(&c->far, part);
-		c->stored = 0;
-		guest_rig_serve(&c->rig, RX);
-		collect(c, RX);
-		if (c->stored < (uint64_t)part * (HEADER + c->far.len))
-			guest_rig_die("frames were lost", NULL);
+		batch_receive(c, part);
+	}
+}
+
+/* Two cards, each at an end of one link. */
+struct net_pair {
+	struct net_case from, to;
+};
+
+static void pass_frames(void *opaque, uint64_t n)
+{
+	struct net_pair *p = opaque;
+	unsigned int part;
+
+	for (; n; n -= part) {
+		part = n < p->from.batch ? (unsigned int)n : p->from.batch;
+		batch_send(&p->from, part);
+		collect(&p->from, TX);
+		batch_receive(&p->to, part);
 	}
 }
 
@@ -162,10 +195,10 @@ static const struct size {
 	{ "64k", 65536, 1 },
 };
 
-static void name_case(char *name, size_t room, const struct way *w,
+static void name_case(char *name, size_t room, const char *way,
 		      const char *link, const struct size *s, unsigned int batch)
 {
-	snprintf(name, room, "floor.net.%s.%s.%s.b%u", w->name, link, s->name,
+	snprintf(name, room, "floor.net.%s.%s.%s.b%u", way, link, s->name,
 		 batch);
 }
 
@@ -176,7 +209,7 @@ static void measure(const struct way *w, const struct net_far_kind *kind,
 	char name[64];
 	const char *own = name + strlen("floor.");
 
-	name_case(name, sizeof(name), w, kind->name, s, batch);
+	name_case(name, sizeof(name), w->name, kind->name, s, batch);
 	if (!bench_selected(name))
 		return;
 	memset(&c, 0, sizeof(c));
@@ -188,6 +221,30 @@ static void measure(const struct way *w, const struct net_far_kind *kind,
 	bench_rate(name, w->floor, &c.far, 1e3, "k/s");
 	guest_rig_close(&c.rig);
 	net_far_close(&c.far);
+}
+
+static void measure_between(const struct net_far_kind *kind,
+			    const struct size *s, unsigned int batch)
+{
+	static struct net_pair p;
+	char name[64];
+
+	name_case(name, sizeof(name), "between", kind->name, s, batch);
+	if (!bench_selected(name))
+		return;
+	memset(&p, 0, sizeof(p));
+	if (!net_far_open(&p.from.far, kind, s->len))
+		return;
+	p.from.batch = p.from.far.batch = batch;
+	p.to.far = p.from.far;
+	p.to.far.near = p.from.far.fd;	/* of which the device has its own */
+	open_device(&p.from);
+	open_device(&p.to);
+	bench_rate(name + strlen("floor."), pass_frames, &p, 1e3, "k/s");
+	bench_rate(name, floor_send, &p.from.far, 1e3, "k/s");
+	guest_rig_close(&p.from.rig);
+	guest_rig_close(&p.to.rig);
+	net_far_close(&p.from.far);
 }
 
 int main(int argc, char **argv)
@@ -204,5 +261,11 @@ int main(int argc, char **argv)
 					measure(&ways[w], &net_far_kinds[k],
 						&sizes[s], sizes[s].most);
 			}
+	/* a tap interface has nothing at its other end that is a link */
+	for (k = 0; k < NET_FAR_KINDS; k++)
+		for (s = 0; s < sizeof(sizes) / sizeof(sizes[0]); s++)
+			if (strcmp(net_far_kinds[k].name, "tap"))
+				measure_between(&net_far_kinds[k], &sizes[s],
+						sizes[s].most);
 	return 0;
 }
