@@ -258,8 +258,10 @@ int main(int argc, char **argv)
 	enum vsu_exit status;
 
 	prog_begin(PROGRAM);
-	/* a closed pipe is an error of a write, with a sentence */
+	/* a closed pipe and a file of the most that is allowed are errors of a
+	 * write, with a sentence */
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
 	status = run(argc, argv, &err);
 	if (status != VSU_EXIT_OK)
 		prog_complain(&err);
