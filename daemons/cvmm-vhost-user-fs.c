@@ -11,7 +11,7 @@ static const char *const calls[] = {
 	/* what is said of a file */
 	"faccessat", "faccessat2", "fchmod", "fchmodat", "fchmodat2",
 	"fchownat", "fgetxattr", "flistxattr", "fremovexattr", "fsetxattr",
-	"utimensat", "utimensat_time64",
+	"setxattrat", "utimensat", "utimensat_time64",
 	/* its bytes */
 	"copy_file_range", "flock", "syncfs",
 	/* one thread is a user of the guest for a call */

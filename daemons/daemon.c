@@ -310,8 +310,7 @@ static int limit_files(uint64_t files, struct vsu_error *err)
  * The folder under the name that it has in the sandbox. A user who is named is
  * there first: names of users are outside.
  */
-static int enter_sandbox(struct command_line *cl, int *status,
-			 struct vsu_error *err)
+static int enter_sandbox(struct command_line *cl, int *status, struct vsu_error *err)
 {
 	const struct vmm_device_key *key = &cl->daemon->kind->keys[0];
 	const char **folder = (const char **)(void *)(cl->config + key->offset);
@@ -327,6 +326,7 @@ static int enter_sandbox(struct command_line *cl, int *status,
 	cl->serve.user = NULL;
 	cl->serve.sandbox = &cl->sandbox;
 	cl->sandbox.finds_files = facts.finds_files;
+	cl->sandbox.sets_labels = facts.sets_labels;
 	cl->sandbox.device = cl->serve.postcopy ? "/dev/userfaultfd" : NULL;
 	rc = sandbox_enter(&cl->sandbox, folder, !facts.writes, status, err);
 	if (rc < 0)

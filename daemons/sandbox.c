@@ -278,8 +278,9 @@ static uint64_t file_capabilities(const struct sandbox *s)
 {
 	if (s->own_users)
 		return 0;
-	return FILE_CAPABILITIES | (s->finds_files ?
-		UINT64_C(1) << CAP_DAC_READ_SEARCH : 0);
+	return FILE_CAPABILITIES |
+	       (s->finds_files ? UINT64_C(1) << CAP_DAC_READ_SEARCH : 0) |
+	       (s->sets_labels ? UINT64_C(1) << CAP_SYS_ADMIN : 0);
 }
 
 /*

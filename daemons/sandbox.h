@@ -43,7 +43,8 @@ struct sandbox {
 	enum sandbox_kind kind;
 	const char *folder;	/* that becomes the root, after the first step */
 	bool finds_files;	/* files are opened by handles, which the
-				   caller says before the second step */
+				   caller says before the second step, */
+	bool sets_labels;	/* and likewise security.* attributes are set */
 	bool read_only;		/* as the first step was told */
 	const char *device;	/* that is opened while files are served, or
 				   NULL; without a sandbox only */

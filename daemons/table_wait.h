@@ -5,7 +5,7 @@
 
 /*
  * Until nobody has the file locked, for five seconds at most; whoever opens it sees
- * whether that helped. For a program with one thread, which has no use for SIGALRM.
+ * whether that helped. NULL: nothing. For a program with one thread, which has no use for SIGALRM.
  */
 void table_wait(const char *path);
 

@@ -23,7 +23,7 @@ static const char *const lost_files[] = { "abort", "guest-error", NULL };
 
 struct fs {
 	const char *path, *tag;
-	uint64_t workers, file_handles, cache, read_only, window, xattr, posix_acl, submounts, posix_lock, flock, lost;
+	uint64_t workers, file_handles, cache, read_only, window, xattr, posix_acl, label, submounts, posix_lock, flock, lost;
 	const char *uid_rules[VIRTDEV_FS_RULES_MAX], *gid_rules[VIRTDEV_FS_RULES_MAX];
 };
 static_assert(sizeof(struct fs) <= VMM_DEVICE_CONFIG_MAX, "a kind's config");
@@ -57,6 +57,9 @@ static const struct vmm_device_key keys[] = {
 	{ .option = { .name = "posix-acl", .kind = VSU_OPTION_FLAG,
 		      .help = "access control lists go through, and extended attributes with them" },
 	  .offset = offsetof(struct fs, posix_acl) },
+	{ .option = { .name = "security-label", .kind = VSU_OPTION_FLAG,
+		      .help = "what the guest makes gets the label that its kernel gives it, and extended attributes go through" },
+	  .offset = offsetof(struct fs, label) },
 	{ .option = { .name = "translate-uid", .kind = VSU_OPTION_STRING,
 		      .arg = "RULE", .repeat = true,
 		      .help = "users have other numbers in the guest: map:GUEST:HOST:COUNT, or guest:, host:, squash-guest:, squash-host: or forbid-guest:" },
@@ -116,8 +119,8 @@ static int fs_open(const void *config, const struct vmm_device_common *common,
 		.tag = f->tag ? f->tag : DEFAULT_TAG,
 		.window = f->window, .cache = (uint32_t)f->cache,
 		.queues = common->queues, .queue_max = common->queue_size,
-		.read_only = f->read_only, .xattr = f->xattr || f->posix_acl,
-		.posix_acl = f->posix_acl,
+		.read_only = f->read_only, .xattr = f->xattr || f->posix_acl || f->label,
+		.posix_acl = f->posix_acl, .security_label = f->label,
 		.uid_rules = f->uid_rules, .gid_rules = f->gid_rules,
 		.nuid_rules = count_rules(f->uid_rules),
 		.ngid_rules = count_rules(f->gid_rules),
@@ -139,6 +142,7 @@ static void fs_describe(const void *config, struct vmm_device_facts *facts)
 	facts->file = f->path;
 	facts->writes = !f->read_only;
 	facts->finds_files = f->file_handles;
+	facts->sets_labels = f->label;
 	facts->workers = (uint32_t)f->workers;
 }
 

@@ -78,6 +78,8 @@ struct vmm_device_facts {
 	bool writes;		/* it may store to that file */
 	bool connects;		/* it makes connections while it is served */
 	bool finds_files;	/* it opens files by handles */
+	bool sets_labels;	/* attributes that a kernel without SELinux keeps
+				   for CAP_SYS_ADMIN */
 	bool stdio;		/* it is on standard input and output */
 	uint32_t workers;	/* threads in its kind's work */
 	/* Paths of those that it makes, and removes in the end; NULL: no more. */

@@ -31,6 +31,10 @@
  *                                   of standard input; it connects anew then, and
  *                                   goes on in the session that it has
  *
+ *   fs-driver SOCKET label NAME     makes a link of that name with the label
+ *                                   "security.test", whose value is "label"; says
+ *                                   "ok" or "label" with the error
+ *
  *   fs-driver SOCKET beside PATH OTHER
  *                                   reads OTHER while PATH is not answered
  *
@@ -383,6 +387,37 @@ static enum vsu_exit do_race(struct fs *fs, const char *path, char *const *more,
 	return status;
 }
 
+static enum vsu_exit do_label(struct fs *fs, const char *name, char *const *more,
+			      struct vsu_error *err)
+{
+	const struct fuse_init_in init = {
+		.major = FUSE_KERNEL_VERSION, .minor = 38,
+		.flags = FUSE_INIT_EXT, .flags2 = 1,
+	};
+	const struct { uint32_t size, type, len, padding; char text[24]; } label = {
+		40, 1, 5, 0, "security.test\0label",
+	};
+	char bytes[NAME_MAX + 8 + sizeof(label)];
+	const size_t text = (size_t)snprintf(bytes, NAME_MAX, "%s%cto", name, 0) + 1;
+	enum vsu_exit status = fs_join(fs, err);
+
+	(void)more;
+	if (status == VSU_EXIT_OK)
+		status = fs_ask(fs, FUSE_INIT, 0, &init, sizeof(init),
+				sizeof(struct fuse_init_out), err);
+	if (status != VSU_EXIT_OK)
+		return status;
+	memcpy(bytes + text, &label, sizeof(label));
+	fs->extensions = sizeof(label);
+	status = fs_ask(fs, FUSE_SYMLINK, FUSE_ROOT_ID, bytes,
+			(uint32_t)(text + sizeof(label)),
+			sizeof(struct fuse_entry_out), err);
+	if (status != VSU_EXIT_OK)
+		return step_print(fs, "label", status);
+	puts("ok");
+	return VSU_EXIT_OK;
+}
+
 static const struct command {
 	const char *name;
 	int operands;
@@ -395,6 +430,7 @@ static const struct command {
 	{ "make", 4, do_make, false }, { "race", 4, do_race, false },
 	{ "outlive", 1, do_outlive, false },
 	{ "beside", 2, do_beside, false }, { "move", 3, do_move, false }, { "load", 1, do_load, true },
+	{ "label", 1, do_label, true },
 };
 
 static const struct command *command_find(const char *name)
@@ -426,7 +462,7 @@ int main(int argc, char **argv)
 
 	if (!command || argc != 3 + command->operands ||
 	    strlen(argv[3]) >= PATH_MAX) {
-		fprintf(stderr, "use: fs-driver SOCKET read|list|try|cut|load|outlive PATH, beside PATH OTHER, move PATH SOCKET2 KEEP, make NAME UID GID GROUP, or race PATH N A B\n");
+		fprintf(stderr, "use: fs-driver SOCKET read|list|try|cut|label|load|outlive PATH, beside PATH OTHER, move PATH SOCKET2 KEEP, make NAME UID GID GROUP, or race PATH N A B\n");
 		return VSU_EXIT_USAGE;
 	}
 	fs.rings[0] = fs.rings[1] = RING_NONE;

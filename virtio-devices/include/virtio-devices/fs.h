@@ -168,6 +168,12 @@ struct virtdev_fs_config {
 				   virtdev_fs_new(): -EBUSY, another device has
 				   it; -EBADMSG, -EINVAL: it is none, or of
 				   other options */
+	bool security_label;	/* a label (security.*) that a driver of Linux 6.3
+				   or later gives to what it makes is there before
+				   the driver is told of it, or nothing is made;
+				   with xattr. The process has to be one that may
+				   set it: CAP_SYS_ADMIN, without SELinux. Other
+				   than files and folders: Linux 6.13 */
 };
 
 /*

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
  * Extensions of a request that makes a file, which come behind all else: in which
- * other groups the user is, as far as that matters in its folder. Those that are
- * not known are passed over.
+ * other groups the user is, as far as that matters in its folder, and a label. Those
+ * that are not known are passed over.
  */
 #include <config.h>
 
 #include <errno.h>
+#include <string.h>
 
 #include "fs/fs_priv.h"
 
@@ -34,6 +35,40 @@ static int read_groups(struct fs_call *c, uint32_t len)
 	return pass_over(c, len - n * (uint32_t)sizeof(c->groups[0]));
 }
 
+/* Behind its header: how long the value is, a name with its end, the value, and what
+   fills it up. */
+static int read_label(struct fs_call *c, uint32_t n, uint32_t len)
+{
+	char *room = (char *)c->queue->text + FS_LABEL_AT;
+	struct fs_label_head head;
+	size_t name;
+
+	if (!n)
+		return pass_over(c, len);
+	if (n > 1 || c->label.name || len < sizeof(head) ||
+	    !vq_cursor_read_obj(&c->from, &head))
+		return -EINVAL;
+	len -= (uint32_t)sizeof(head);
+	if (len > FS_VALUE_MAX || c->text_len > FS_LABEL_AT)
+		return -E2BIG;
+	if (!vq_cursor_read_exact(&c->from, room, len))
+		return -EINVAL;
+	name = strnlen(room, len);
+	if (name == len || name > FS_NAME_MAX || head.size > len - name - 1)
+		return -EINVAL;
+	c->label = (struct fs_label){ room, room + name + 1, head.size };
+	return strncmp(room, "security.", 9) ? -EOPNOTSUPP : 0;
+}
+
+static int read_extension(struct fs_call *c, const struct fs_extension *e)
+{
+	if (e->type == FS_EXTENSION_GROUPS)
+		return read_groups(c, e->size);
+	return e->type <= FS_EXTENSION_LABELS &&
+	       virtdev_priv_fs_agreed(c->fs, FS_SECURITY_CTX) ?
+	       read_label(c, e->type, e->size) : pass_over(c, e->size);
+}
+
 int virtdev_priv_fs_extensions_read(struct fs_call *c)
 {
 	uint32_t left = fs_extensions(&c->in), i;
@@ -47,8 +82,7 @@ int virtdev_priv_fs_extensions_read(struct fs_call *c)
 			return -EINVAL;
 		left -= e.size;
 		e.size -= (uint32_t)sizeof(e);
-		rc = e.type == FS_EXTENSION_GROUPS ? read_groups(c, e.size)
-						    : pass_over(c, e.size);
+		rc = read_extension(c, &e);
 	}
 	return rc;
 }

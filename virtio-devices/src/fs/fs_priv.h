@@ -26,6 +26,7 @@
 
 #include "fs/found.h"
 #include "fs/idmap.h"
+#include "fs/label.h"
 #include "fs/operations.h"
 #include "fs/pool.h"
 #include "fs/protocol.h"
@@ -219,7 +220,9 @@ struct fs_call {
 	struct vq_cursor from;	/* what follows in the request, */
 	uint32_t left;		/* of so many bytes */
 	struct vq_cursor to;	/* the answer behind its header */
-	char *name, *other;	/* in the queue's text */
+	char *name, *other;	/* in the queue's text, */
+	uint32_t text_len;	/* which has so many bytes */
+	struct fs_label label;
 	uint32_t uid, gid;	/* of the user, as the host has them */
 	uint32_t ngroups;	/* in which he is besides */
 	gid_t groups[FS_GROUPS];

@@ -43,6 +43,7 @@ uint64_t virtdev_priv_fs_offered(const struct fs *fs, uint32_t driver)
 	       (fs->config.posix_lock ? FUSE_POSIX_LOCKS : 0) |
 	       (fs->config.flock ? FUSE_FLOCK_LOCKS : 0) |
 	       (fs->config.posix_acl ? LISTS : 0) |
+	       (fs->config.security_label ? FS_SECURITY_CTX : 0) |
 	       (fs->config.submounts ? FUSE_SUBMOUNTS : 0) |
 	       (fs->config.window ? FUSE_MAP_ALIGNMENT : 0);
 }
@@ -58,8 +59,11 @@ static int answer_version(struct fs_call *c)
 
 static int answer_init(struct fs_call *c, const struct fuse_init_in *in)
 {
+	/* an older one has a label where we do not look for it */
+	const uint64_t without = in->minor < FS_MINOR_EXTENSIONS ? FS_SECURITY_CTX : 0;
 	const uint64_t flags = (in->flags | (uint64_t)in->flags2 << 32) &
-			       virtdev_priv_fs_offered(c->fs, in->flags);
+			       virtdev_priv_fs_offered(c->fs, in->flags) &
+			       ~without;
 	const struct fuse_init_out out = {
 		.major = FUSE_KERNEL_VERSION, .minor = FS_MINOR_MOST,
 		.max_readahead = in->max_readahead, .flags = (uint32_t)flags,

@@ -70,6 +70,12 @@ static int make_and_tell(struct fs_call *c, make_fn fn, uint32_t mode)
 	if (fd < 0)
 		return -errno;
 	undo_umask(c, fd, mode);
+	rc = virtdev_priv_fs_label_set(c, fd);
+	if (rc < 0) {
+		virtdev_priv_fs_label_undo(c, fd);
+		vsu_fd_close(&fd);
+		return rc;
+	}
 	rc = virtdev_priv_fs_entry_take_fd(c, c->inode, c->name, fd, &out);
 	return rc < 0 ? rc : virtdev_priv_fs_answer(c, &out, sizeof(out));
 }
@@ -176,17 +182,18 @@ static int open_old(const struct fs_call *c, int flags)
 	return rc;
 }
 
-static int open_named(const struct fs_call *c)
+static int open_named(const struct fs_call *c, bool *is_new)
 {
 	const int flags = ((int)c->arg.create.flags & FS_OPEN_FLAGS) | O_NONBLOCK;
 	int fd = open_new(c, flags);
 
+	*is_new = fd >= 0;
 	if (fd == -EEXIST && !(c->arg.create.flags & O_EXCL))
 		fd = open_old(c, flags);
 	return fd;
 }
 
-static int open_unnamed(const struct fs_call *c)
+static int open_unnamed(const struct fs_call *c, bool *is_new)
 {
 	const int flags = ((int)c->arg.create.flags & FS_OPEN_FLAGS) | O_NONBLOCK;
 	int fd = openat(c->inode->fd, ".", flags | O_TMPFILE | O_CLOEXEC,
@@ -195,6 +202,7 @@ static int open_unnamed(const struct fs_call *c)
 	if (fd < 0)
 		return -errno;
 	undo_umask(c, fd, c->arg.create.mode);
+	*is_new = true;
 	return fd;
 }
 
@@ -232,9 +240,10 @@ static int answer_created_take_fd(struct fs_call *c, const char *as, int fd)
 }
 
 static int make_file(struct fs_call *c, const char *as,
-		     int (*open_fn)(const struct fs_call *c))
+		     int (*open_fn)(const struct fs_call *c, bool *is_new))
 {
 	struct fuse_create_in *in = &c->arg.create;
+	bool is_new = false;
 	int fd, rc;
 
 	if ((in->flags & O_ACCMODE) == O_ACCMODE)
@@ -245,9 +254,17 @@ static int make_file(struct fs_call *c, const char *as,
 	rc = virtdev_priv_fs_user_enter(c);
 	if (rc < 0)
 		return rc;
-	fd = open_fn(c);
+	fd = open_fn(c, &is_new);
 	virtdev_priv_fs_user_leave(c);
-	return fd < 0 ? fd : answer_created_take_fd(c, as, fd);
+	if (fd < 0)
+		return fd;
+	rc = is_new ? virtdev_priv_fs_label_set(c, fd) : 0;
+	if (rc >= 0)
+		return answer_created_take_fd(c, as, fd);
+	if (as)
+		virtdev_priv_fs_label_undo(c, fd);
+	vsu_fd_close(&fd);
+	return rc;
 }
 
 int virtdev_priv_fs_create(struct fs_call *c)

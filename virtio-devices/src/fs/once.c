@@ -197,8 +197,11 @@ static int serve_begun(struct fs_call *c, const struct fs_operation *op,
 	rc = op->serve(c);
 	if (is_gone(c->in.opcode, rc))
 		return 0;
-	return rc == -EEXIST && op->flags & FS_TELLS &&
-	       was_made(c, before->begun) ? answer_made(c, op) : rc;
+	if (rc != -EEXIST || !(op->flags & FS_TELLS) ||
+	    !was_made(c, before->begun))
+		return rc;
+	rc = virtdev_priv_fs_label_name(c);
+	return rc < 0 ? rc : answer_made(c, op);
 }
 
 int virtdev_priv_fs_once_serve(struct fs_call *c, const struct fs_operation *op)

@@ -55,6 +55,9 @@ static int check_lists(const struct virtdev_fs_config *c, struct vsu_error *err)
 	if (c->posix_acl && !c->xattr)
 		return vsu_error_set(err, -EINVAL,
 				     "fs: access control lists are extended attributes; let these go through, too (xattr)");
+	if (c->security_label && !c->xattr)
+		return vsu_error_set(err, -EINVAL,
+				     "fs: labels are extended attributes; let these go through, too (xattr)");
 	return c->posix_acl && (c->nuid_rules || c->ngid_rules) ?
 	       vsu_error_set(err, -EINVAL,
 			     "fs: access control lists have numbers in them, which rules of users and groups do not change; leave out one or the other") : 0;

@@ -11,6 +11,8 @@
 /* The oldest minor version of 7 that is spoken, and the newest. */
 #define FS_MINOR_LEAST 31u
 #define FS_MINOR_MOST 39u
+/* From it on requests have extensions. */
+#define FS_MINOR_EXTENSIONS 38u
 
 /* One byte swapped: a guest whose numbers are the other way round. */
 #define FS_INIT_SWAPPED UINT32_C(0x1a000000)
@@ -40,6 +42,17 @@ struct fs_extension {
 	uint32_t size, type;
 };
 #define FS_EXTENSION_GROUPS 32u
+
+/* Those before it are labels of what is made, so many of them as the type says. */
+#define FS_EXTENSION_LABELS 31u
+
+/* A label: how long its value is, before its name and the value itself. */
+struct fs_label_head {
+	uint32_t size, padding;
+};
+
+/* Labels come with what is made, as extensions from 7.38 on. */
+#define FS_SECURITY_CTX (UINT64_C(1) << 32)
 
 /* A user's other groups come with what he makes (7.38). */
 #define FS_CREATE_SUPP_GROUP (UINT64_C(1) << 34)

@@ -60,6 +60,7 @@ static int read_texts(struct fs_call *c, uint8_t texts)
 {
 	const uint32_t len = c->left;
 
+	c->text_len = len;
 	if (texts == FS_NO_TEXT)
 		return 0;
 	if (len > FS_TEXT)
