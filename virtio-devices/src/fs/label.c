@@ -43,7 +43,7 @@ static int set_at(const struct fs_call *c, int fd)
 
 static int set_opened(const struct fs_call *c, int fd)
 {
-	const struct fs_inode inode = { .fd = fd };
+	struct fs_inode inode = { .fd = fd };
 	struct statx st;
 	int rc = virtdev_priv_fs_stat(fd, "", &st), again;
 
@@ -51,6 +51,7 @@ static int set_opened(const struct fs_call *c, int fd)
 		return rc;
 	if (!S_ISREG(st.stx_mode) && !S_ISDIR(st.stx_mode))
 		return -EOPNOTSUPP;
+	inode.type = st.stx_mode & S_IFMT;
 	again = virtdev_priv_fs_reopen(c->fs, &inode, O_RDONLY | O_NONBLOCK);
 	if (again < 0)
 		return again;
