@@ -27,11 +27,6 @@ static int idle_pop_batch(struct vq *q, struct vq_chain *chains,
 	return -EFAULT;
 }
 
-void vq_priv_flight_unmap(struct vq_priv_flight *flight)
-{
-	flight->map = vmem_map_unref(flight->map);
-}
-
 static void idle_unpop(struct vq *q, struct vq_chain *chain)
 {
 	vq_priv_release(q, chain->head);

@@ -7,11 +7,6 @@
 
 #include "vq.h"
 
-void vq_priv_order_undo(struct vq *q)
-{
-	q->order_in = (q->order_in ? q->order_in : q->size) - 1;
-}
-
 void vq_priv_push_in_order(struct vq *q, uint16_t head, uint32_t written,
 			   vq_priv_use_fn use)
 {

@@ -229,16 +229,6 @@ int vq_priv_refresh(struct vq *q)
 	return -EFAULT;
 }
 
-void vq_refresh(struct vq *q)
-{
-	if (!q->enabled)
-		return;
-	if (q->broken)
-		vq_priv_detach(q);
-	else
-		vq_priv_fresh(q);
-}
-
 struct vmem_map *vq_priv_chain_map(const struct vq *q, uint16_t head)
 {
 	return q->flights[head].map ? q->flights[head].map : q->map;

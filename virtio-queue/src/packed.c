@@ -14,6 +14,7 @@
  */
 #include <config.h>
 
+#include "fresh.h"
 #include "packed.h"
 #include "walk.h"
 

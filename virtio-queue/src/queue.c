@@ -9,6 +9,7 @@
 
 #include <vmm-sys-util/checked.h>
 
+#include "fresh.h"
 #include "inflight.h"
 #include "vq.h"
 
@@ -38,8 +39,7 @@ void vq_free(struct vq *q)
 		return;
 	vq_disable(q);
 	for (i = 0; i < q->nflights; i++)
-		if (q->flights[i].map)
-			vq_priv_flight_unmap(&q->flights[i]);
+		vq_priv_land(&q->flights[i]);
 	leave_space(q);
 	vq_priv_track_free(q->track);
 	free(q->flights);
@@ -291,6 +291,16 @@ void vq_disable_notify(struct vq *q)
 bool vq_enable_notify(struct vq *q)
 {
 	return q->ops->enable_notify(q);
+}
+
+void vq_refresh(struct vq *q)
+{
+	if (!q->enabled)
+		return;
+	if (q->broken)
+		vq_priv_detach(q);
+	else
+		vq_priv_fresh(q);
 }
 
 bool vq_has_available(struct vq *q)

@@ -8,6 +8,7 @@
  */
 #include <config.h>
 
+#include "fresh.h"
 #include "inflight.h"
 #include "ring.h"
 #include "vq.h"

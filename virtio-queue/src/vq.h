@@ -159,9 +159,6 @@ struct vq {
 /* idle.c */
 extern const struct vq_priv_ops vq_priv_idle_ops;
 
-/* Ends the hold of a chain that is on a former map. */
-void vq_priv_flight_unmap(struct vq_priv_flight *flight) VSU_COLD;
-
 /* No access to the ring from here on; returns -EFAULT. */
 int vq_priv_break(struct vq *q, enum vq_broken why, uint64_t got,
 		  uint64_t limit) VSU_COLD;
@@ -224,7 +221,6 @@ void vq_priv_debug_pushed(const struct vq *q, const struct vq_chain *chains,
 #endif
 
 /* in_order.c */
-void vq_priv_order_undo(struct vq *q);
 void vq_priv_push_in_order(struct vq *q, uint16_t head, uint32_t written,
 			   vq_priv_use_fn use);
 
@@ -244,18 +240,6 @@ static inline uint32_t vq_priv_inflight(const struct vq *q)
 static inline bool vq_priv_used_wrap(const struct vq *q)
 {
 	return q->used_flags;
-}
-
-/* Whether the map is still the space's. */
-static inline bool vq_priv_is_fresh(const struct vq *q)
-{
-	return __atomic_load_n(q->generation, __ATOMIC_ACQUIRE) == q->seen;
-}
-
-/* Moves on to the space's map; 0, or as vq_priv_refresh(). */
-static inline int vq_priv_fresh(struct vq *q)
-{
-	return VSU_LIKELY(vq_priv_is_fresh(q)) ? 0 : vq_priv_refresh(q);
 }
 
 static inline const struct vmem_range **vq_priv_stretch(struct vq *q,
@@ -298,8 +282,8 @@ static inline uint64_t vq_priv_chain_bytes(const struct vq_chain *chain)
 static inline void vq_priv_land(struct vq_priv_flight *f)
 {
 	f->state = FLIGHT_FREE;
-	if (VSU_UNLIKELY(f->map))
-		vq_priv_flight_unmap(f);
+	if (VSU_UNLIKELY(f->map))	/* a former one */
+		f->map = vmem_map_unref(f->map);
 }
 
 /* The same, and counts it. */
@@ -319,7 +303,7 @@ static inline void vq_priv_untaken(struct vq *q,
 	q->bytes -= vq_priv_chain_bytes(chain);
 	q->count[VQ_COUNT_FAULTS] -= chain->fault.bad != 0;
 	if (q->in_order)
-		vq_priv_order_undo(q);
+		q->order_in = (q->order_in ? q->order_in : q->size) - 1;
 }
 
 #endif

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* A queue follows the guest's memory, for those who work on its ring. */
+#ifndef VIRTIO_QUEUE_FRESH_H
+#define VIRTIO_QUEUE_FRESH_H
+
+#include "vq.h"
+
+/* Whether the map is still the space's. */
+static inline bool vq_priv_is_fresh(const struct vq *q)
+{
+	return __atomic_load_n(q->generation, __ATOMIC_ACQUIRE) == q->seen;
+}
+
+/* Moves on to the space's map; 0, or as vq_priv_refresh(). */
+static inline int vq_priv_fresh(struct vq *q)
+{
+	return VSU_LIKELY(vq_priv_is_fresh(q)) ? 0 : vq_priv_refresh(q);
+}
+
+#endif
