@@ -45,7 +45,7 @@ static const struct vsu_option folder_options[] = {
 
 struct command_line {
 	const struct daemon *daemon;
-	struct serve serve;
+	struct serving serve;
 	struct sandbox sandbox;
 	uint64_t files;		/* --rlimit-nofile, or 0 */
 	bool capabilities, help, version;

@@ -90,7 +90,7 @@ int daemon_main(const struct daemon *daemon, int argc, char **argv);
 
 /* serve.c */
 
-struct serve {
+struct serving {
 	const char *socket_path; /* to listen at, or NULL */
 	int fd;			/* else this one, listening or connected */
 	bool served_files;	/* --allow-fuse */
@@ -109,7 +109,7 @@ struct serve {
 };
 
 /* Serves dev until told to end; an enum vsu_exit, err filled when not 0. */
-int serve_device(const struct serve *how, struct virtdev *dev,
+int serve_device(const struct serving *how, struct virtdev *dev,
 		 struct vmem_sigbus *sigbus, struct vsu_error *err);
 
 #endif

@@ -38,7 +38,7 @@ struct queue_thread {
 };
 
 struct loop {
-	const struct serve *how;
+	const struct serving *how;
 	struct virtdev *dev;
 	struct vmem_sigbus *sigbus;
 	struct virtdev_vhost_user_server *server;
@@ -203,7 +203,7 @@ static void end_threads(struct loop *l)
 /* Its part of the host is open by now. Names of users are among the host's files. */
 static int leave_host(struct loop *l, struct vsu_error *err)
 {
-	const struct serve *how = l->how;
+	const struct serving *how = l->how;
 	const struct outside outside = {
 		.socket = l->have_path ? l->path.path : NULL,
 		.device = &how->facts, .postcopy = how->postcopy,
@@ -219,7 +219,7 @@ static int leave_host(struct loop *l, struct vsu_error *err)
 }
 
 /* The last step before the first front-end is heard. */
-static int confine_all(const struct serve *how, struct vsu_error *err)
+static int confine_all(const struct serving *how, struct vsu_error *err)
 {
 	return confine_calls(how->filter, how->calls, err) < 0 ? VSU_EXIT_HOST :
 	       VSU_EXIT_OK;
@@ -350,7 +350,7 @@ static int loop_init(struct loop *l, struct vsu_error *err)
 	return rc < 0 ? VSU_EXIT_HOST : VSU_EXIT_OK;
 }
 
-int serve_device(const struct serve *how, struct virtdev *dev,
+int serve_device(const struct serving *how, struct virtdev *dev,
 		 struct vmem_sigbus *sigbus, struct vsu_error *err)
 {
 	struct loop l = {

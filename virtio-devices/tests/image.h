@@ -8,7 +8,7 @@
 
 #include <virtio-devices/disk.h>
 
-#include "disk/disk_priv.h"
+#include "disk/priv.h"
 #include "folder.h"
 
 /* A sparse file of this size in the current folder. */

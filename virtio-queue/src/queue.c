@@ -11,7 +11,6 @@
 
 #include "fresh.h"
 #include "inflight.h"
-#include "vq.h"
 
 int vq_new(struct vq **out)
 {

@@ -11,7 +11,6 @@
 #include "fresh.h"
 #include "inflight.h"
 #include "ring.h"
-#include "vq.h"
 #include "walk.h"
 
 static unsigned char *driver_area(const struct vq *q)

@@ -15,7 +15,7 @@
 #include <errno.h>
 #include <sys/epoll.h>
 
-#include "backend_priv.h"
+#include "backend/priv.h"
 #include "wire/descriptor.h"
 
 /* Requests are few and small; a peer that lets them pile up loses them. */

@@ -4,7 +4,7 @@
 
 #include <errno.h>
 
-#include "backend/backend_priv.h"
+#include "backend/priv.h"
 #include <vmm-sys-util/checked.h>
 
 /*

@@ -8,7 +8,7 @@
 #include <errno.h>
 #include <inttypes.h>
 
-#include "backend/backend_priv.h"
+#include "backend/priv.h"
 #include "wire/descriptor.h"
 
 /* VIRTIO 1.3, 5.1.4: a driver takes no smaller one. */

@@ -6,7 +6,7 @@
 #include <inttypes.h>
 #include <sys/epoll.h>
 
-#include "backend/backend_priv.h"
+#include "backend/priv.h"
 #include "backend/inband.h"
 #include <vmm-sys-util/event.h>
 

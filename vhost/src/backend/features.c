@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <inttypes.h>
 
-#include "backend/backend_priv.h"
+#include "backend/priv.h"
 #include "backend/miss.h"
 
 #define BIT(name) VHOST_USER_PROTOCOL_BIT(name)

@@ -11,7 +11,7 @@
 
 #include <errno.h>
 
-#include "backend/backend_priv.h"
+#include "backend/priv.h"
 #include "backend/inband.h"
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/fd.h>

@@ -3,7 +3,7 @@
 #ifndef VHOST_USER_PRIV_INBAND_H
 #define VHOST_USER_PRIV_INBAND_H
 
-#include "backend/backend_priv.h"
+#include "backend/priv.h"
 
 /* The ring's thread has something to tell the front-end, by message. */
 void vhost_user_priv_inband_call(struct vhost_user_backend *b, uint32_t ring);

@@ -15,7 +15,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "backend/backend_priv.h"
+#include "backend/priv.h"
 #include "wire/descriptor.h"
 #include <vm-memory/block.h>
 #include <vmm-sys-util/checked.h>

@@ -9,7 +9,7 @@
 #include <errno.h>
 #include <inttypes.h>
 
-#include "backend/backend_priv.h"
+#include "backend/priv.h"
 #include <vmm-sys-util/checked.h>
 
 /* Entries that are gone through for one message before others have their turn. */

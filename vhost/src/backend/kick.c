@@ -7,7 +7,7 @@
 
 #include <fcntl.h>
 
-#include "backend/backend_priv.h"
+#include "backend/priv.h"
 #include "backend/inband.h"
 #include "wire/descriptor.h"
 #include <vmm-sys-util/event.h>

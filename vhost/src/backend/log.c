@@ -16,7 +16,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "backend_priv.h"
+#include "backend/priv.h"
 #include "wire/descriptor.h"
 #include <vm-memory/block.h>
 #include <vmm-sys-util/checked.h>

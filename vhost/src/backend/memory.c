@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "backend/backend_priv.h"
+#include "backend/priv.h"
 #include "backend/postcopy.h"
 #include <vm-memory/block.h>
 #include <vm-memory/map.h>

@@ -8,7 +8,7 @@
 #include <errno.h>
 #include <inttypes.h>
 
-#include "backend/backend_priv.h"
+#include "backend/priv.h"
 #include <vmm-sys-util/fd.h>
 
 /* Messages with descriptors they do not take, before the session ends. */

@@ -15,7 +15,7 @@
 
 #include <errno.h>
 
-#include "backend/backend_priv.h"
+#include "backend/priv.h"
 #include <vhost/backend_device.h>
 #include <vmm-sys-util/event.h>
 

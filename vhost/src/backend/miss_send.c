@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <inttypes.h>
 
-#include "backend/backend_priv.h"
+#include "backend/priv.h"
 
 /*
  * How often all entries may be forgotten for want of room before a chain that

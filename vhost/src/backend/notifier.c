@@ -6,7 +6,7 @@
 #include <inttypes.h>
 #include <unistd.h>
 
-#include "backend/backend_priv.h"
+#include "backend/priv.h"
 #include <vhost/backend_device.h>
 #include <vmm-sys-util/checked.h>
 

@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "backend/backend_priv.h"
+#include "backend/priv.h"
 #include "backend/handler.h"
 #include <vhost/backend_device.h>
 

@@ -7,7 +7,7 @@
 
 #include <pthread.h>
 
-#include "backend/backend_priv.h"
+#include "backend/priv.h"
 #include <vmm-sys-util/event.h>
 
 static bool ring_must_be_asked(const struct vhost_user_priv_ring *ring,

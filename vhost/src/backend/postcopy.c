@@ -25,7 +25,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "backend/backend_priv.h"
+#include "backend/priv.h"
 #include "backend/postcopy.h"
 #include <vm-memory/block.h>
 #include <vm-memory/map.h>

@@ -3,7 +3,7 @@
 #ifndef VHOST_USER_PRIV_POSTCOPY_H
 #define VHOST_USER_PRIV_POSTCOPY_H
 
-#include "backend/backend_priv.h"
+#include "backend/priv.h"
 
 /*
  * The staged table waits for the front-end's word; msg becomes its answer, with

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "backend_priv.h"
+#include "backend/priv.h"
 
 /* Sentences of other libraries do not know which message they are about. */
 static void name_request(uint32_t request, struct vsu_error *err)

@@ -12,7 +12,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-#include "backend/backend_priv.h"
+#include "backend/priv.h"
 #include <vmm-sys-util/fd.h>
 
 int vhost_user_priv_rings_init(struct vhost_user_backend *b)

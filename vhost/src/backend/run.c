@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <inttypes.h>
 
-#include "backend_priv.h"
+#include "backend/priv.h"
 #include <vmm-sys-util/fd.h>
 
 /* Why a ring that is started and enabled does not run. */

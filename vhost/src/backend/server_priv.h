@@ -3,7 +3,7 @@
 #ifndef VHOST_USER_PRIV_SERVER_H
 #define VHOST_USER_PRIV_SERVER_H
 
-#include "backend/backend_priv.h"
+#include "backend/priv.h"
 #include <vhost/server.h>
 
 /* Subjects of the server's epoll besides the numbers of places. */

@@ -8,7 +8,7 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
-#include "backend/backend_priv.h"
+#include "backend/priv.h"
 #include "backend/postcopy.h"
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/fd.h>

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "backend/backend_priv.h"
+#include "backend/priv.h"
 #include <vmm-sys-util/checked.h>
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/fd.h>

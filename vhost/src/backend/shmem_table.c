@@ -12,7 +12,7 @@
 #include <vmm-sys-util/fd.h>
 #include <vmm-sys-util/sized.h>
 
-#include "backend/backend_priv.h"
+#include "backend/priv.h"
 
 enum step { STEP_NONE, STEP_MAP, STEP_UNMAP };
 

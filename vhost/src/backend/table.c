@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "backend/backend_priv.h"
+#include "backend/priv.h"
 #include "wire/descriptor.h"
 #include <vm-memory/block.h>
 #include <vm-memory/map.h>

@@ -10,7 +10,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "frontend/frontend_priv.h"
+#include "frontend/priv.h"
 #include <vmm-sys-util/event.h>
 
 #define ALL_OF_REPLY	(VHOST_USER_HDR_VERSION | VHOST_USER_HDR_REPLY)

@@ -10,7 +10,7 @@
 #include <inttypes.h>
 #include <sys/epoll.h>
 
-#include "frontend/frontend_priv.h"
+#include "frontend/priv.h"
 #include <vmm-sys-util/fd.h>
 #include <vmm-sys-util/sock.h>
 

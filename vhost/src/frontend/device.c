@@ -8,7 +8,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "frontend/frontend_priv.h"
+#include "frontend/priv.h"
 
 #define MAC_LEN 6u
 

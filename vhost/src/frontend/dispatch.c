@@ -9,7 +9,7 @@
 #include <limits.h>
 #include <poll.h>
 
-#include "frontend/frontend_priv.h"
+#include "frontend/priv.h"
 #include <vmm-sys-util/event.h>
 
 /* Answers per dispatch. */

@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <stdio.h>
 
-#include "frontend/frontend_priv.h"
+#include "frontend/priv.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 

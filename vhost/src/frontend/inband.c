@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <inttypes.h>
 
-#include "frontend/frontend_priv.h"
+#include "frontend/priv.h"
 
 static bool is_described(const struct vhost_user_frontend *f, uint32_t ring)
 {

@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <inttypes.h>
 
-#include "frontend/frontend_priv.h"
+#include "frontend/priv.h"
 #include <vm-memory/access.h>
 #include <vm-memory/iotlb.h>
 #include <vmm-sys-util/checked.h>

@@ -9,7 +9,7 @@
 #include <errno.h>
 #include <inttypes.h>
 
-#include "frontend/frontend_priv.h"
+#include "frontend/priv.h"
 #include <vhost/frontend_device.h>
 #include <vmm-sys-util/fd.h>
 

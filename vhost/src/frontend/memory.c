@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "frontend/frontend_priv.h"
+#include "frontend/priv.h"
 #include <vmm-sys-util/checked.h>
 #include <vmm-sys-util/fd.h>
 #include <vmm-sys-util/foreign.h>

@@ -7,7 +7,7 @@
 
 #include <errno.h>
 
-#include "frontend/frontend_priv.h"
+#include "frontend/priv.h"
 
 static const struct fe_step memory_steps[] = {
 	{ .send = vhost_user_priv_fe_send_memory,

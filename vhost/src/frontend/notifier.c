@@ -9,7 +9,7 @@
 #include <inttypes.h>
 #include <unistd.h>
 
-#include "frontend/frontend_priv.h"
+#include "frontend/priv.h"
 #include "wire/descriptor.h"
 #include <vmm-sys-util/checked.h>
 #include <vmm-sys-util/fd.h>

@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <stdio.h>
 
-#include "frontend/frontend_priv.h"
+#include "frontend/priv.h"
 #include <vmm-sys-util/event.h>
 
 void vhost_user_priv_fe_fail(struct vhost_user_frontend *f,

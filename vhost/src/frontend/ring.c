@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "frontend/frontend_priv.h"
+#include "frontend/priv.h"
 #include <vm-memory/access.h>
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/fd.h>

@@ -7,7 +7,7 @@
 
 #include <errno.h>
 
-#include "frontend/frontend_priv.h"
+#include "frontend/priv.h"
 
 void vhost_user_priv_fe_begin(struct vhost_user_frontend *f,
 			      const struct fe_sequence *seq)

@@ -12,7 +12,7 @@
 #include <inttypes.h>
 #include <sys/epoll.h>
 
-#include "frontend/frontend_priv.h"
+#include "frontend/priv.h"
 #include <vmm-sys-util/event.h>
 
 static bool device_suspended(const struct vhost_user_frontend *f)

@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <inttypes.h>
 
-#include "frontend/frontend_priv.h"
+#include "frontend/priv.h"
 #include <vmm-sys-util/event.h>
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))

@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <sys/epoll.h>
 
-#include "frontend/frontend_priv.h"
+#include "frontend/priv.h"
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/fd.h>
 

@@ -7,7 +7,7 @@
 
 #include <virtio-queue/queue.h>
 
-#include "kernel/kernel_priv.h"
+#include "kernel/priv.h"
 
 bool vhost_kern_priv_is_told(const struct vmem_region *region)
 {

@@ -11,7 +11,7 @@
 #include <vm-memory/iotlb.h>
 #include <vmm-sys-util/checked.h>
 
-#include "kernel/kernel_priv.h"
+#include "kernel/priv.h"
 
 #define PERMISSIONS (VMEM_READ | VMEM_WRITE)
 

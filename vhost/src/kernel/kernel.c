@@ -12,7 +12,7 @@
 #include <vmm-sys-util/fd.h>
 #include <vmm-sys-util/sized.h>
 
-#include "kernel/kernel_priv.h"
+#include "kernel/priv.h"
 
 /* Regions that each kernel takes, where it does not say how many. */
 #define DEFAULT_LIMIT 64u

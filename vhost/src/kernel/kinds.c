@@ -6,7 +6,7 @@
 #include <inttypes.h>
 #include <stddef.h>
 
-#include "kernel/kernel_priv.h"
+#include "kernel/priv.h"
 
 /* Device-specific feature bits (VIRTIO 1.3, 5.1.3 and 5.10.3). */
 #define NET_F_MRG_RXBUF (UINT64_C(1) << 15)

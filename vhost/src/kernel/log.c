@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <inttypes.h>
 
-#include "kernel/kernel_priv.h"
+#include "kernel/priv.h"
 
 /* Guest memory for which one byte of a log stands. */
 #define LOGGED_BY_BYTE (8u * 4096u)

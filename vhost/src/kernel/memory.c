@@ -9,7 +9,7 @@
 
 #include <virtio-queue/queue.h>
 
-#include "kernel/kernel_priv.h"
+#include "kernel/priv.h"
 
 static unsigned int count_told(const struct vmem_map *map)
 {

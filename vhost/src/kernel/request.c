@@ -7,7 +7,7 @@
 
 #include <virtio-queue/queue.h>
 
-#include "kernel/kernel_priv.h"
+#include "kernel/priv.h"
 
 #define RING_FEATURES (VQ_F_VERSION_1 | VQ_F_INDIRECT_DESC | VQ_F_EVENT_IDX | \
 		       VQ_F_ACCESS_PLATFORM)

@@ -9,7 +9,7 @@
 #include <virtio-queue/queue.h>
 #include <vmm-sys-util/fd.h>
 
-#include "kernel/kernel_priv.h"
+#include "kernel/priv.h"
 
 #define MAX_RING_SIZE 32768u
 

@@ -10,7 +10,7 @@
 #include <virtio-queue/cursor.h>
 #include <vmm-sys-util/sized.h>
 
-#include "balloon/balloon_priv.h"
+#include "balloon/priv.h"
 
 #define DEFAULT_QUEUE_MAX 128u
 

@@ -9,7 +9,7 @@
 #include <virtio-devices/state.h>
 #include <vmm-sys-util/checked.h>
 
-#include "balloon/balloon_priv.h"
+#include "balloon/priv.h"
 #include "core/device_priv.h"
 
 int virtdev_priv_balloon_set_features(void *self, uint64_t features,

@@ -10,7 +10,7 @@
 
 #include <virtio-queue/cursor.h>
 
-#include "balloon/balloon_priv.h"
+#include "balloon/priv.h"
 #include "core/device_priv.h"
 
 /* Numbers that are read of one buffer, and buffers of one turn. */

@@ -10,7 +10,7 @@
 
 #include <vmm-sys-util/sized.h>
 
-#include "blk/blk_priv.h"
+#include "blk/priv.h"
 
 #define BLK_DEVICE_ID 2u
 #define BLK_MAX_QUEUES 256u

@@ -9,7 +9,7 @@
 
 #include <virtio-devices/state.h>
 
-#include "blk/blk_priv.h"
+#include "blk/priv.h"
 #include "core/device_priv.h"
 
 static_assert(offsetof(struct virtdev_blk_space, unused1) == 57, "5.2.4");

@@ -12,7 +12,7 @@
 #include <vm-memory/map.h>
 #include <vmm-sys-util/checked.h>
 
-#include "blk/blk_priv.h"
+#include "blk/priv.h"
 
 /* The answer of a handler besides an enum virtdev_blk_status. */
 #define PENDING (-1)

@@ -9,7 +9,7 @@
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/fd.h>
 
-#include "console/console_priv.h"
+#include "console/priv.h"
 
 /* Descriptors of one set: waking, a timer, and two of the host's end. */
 #define MAX_EVENTS 4

@@ -10,7 +10,7 @@
 #include <virtio-devices/ids.h>
 #include <vmm-sys-util/sized.h>
 
-#include "console/console_priv.h"
+#include "console/priv.h"
 
 #define DEFAULT_QUEUE_MAX 256u
 

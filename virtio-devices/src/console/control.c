@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "console/console_priv.h"
+#include "console/priv.h"
 
 struct message {
 	struct vsu_le32 id;

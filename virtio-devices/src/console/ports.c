@@ -10,7 +10,7 @@
 #include <vmm-sys-util/fd.h>
 #include <vmm-sys-util/sized.h>
 
-#include "console/console_priv.h"
+#include "console/priv.h"
 #include "core/device_priv.h"
 
 int virtdev_priv_port_check(const struct virtdev_console_port *port,

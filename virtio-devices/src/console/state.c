@@ -7,7 +7,7 @@
 
 #include <virtio-devices/state.h>
 
-#include "console/console_priv.h"
+#include "console/priv.h"
 
 /* Bits of a port in the state. */
 enum { KNOWN = 1, READY = 2, GUEST_OPEN = 4, HOST_OPEN = 8, ALL = 15 };

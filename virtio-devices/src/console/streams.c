@@ -6,7 +6,7 @@
 
 #include <vmm-sys-util/event.h>
 
-#include "console/console_priv.h"
+#include "console/priv.h"
 
 /* Of one transfer: a file that never says -EAGAIN takes so much at once. */
 #define MAX_TRANSFER (256u * 1024)

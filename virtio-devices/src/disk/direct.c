@@ -13,7 +13,7 @@
 
 #include <vmm-sys-util/fd.h>
 
-#include "disk/image.h"
+#include "disk/file.h"
 
 /* Enough for every file system that Linux has direct access on. */
 #define FILE_ALIGNMENT 4096u

@@ -8,7 +8,7 @@
 
 #include <vmm-sys-util/sized.h>
 
-#include "disk/disk_priv.h"
+#include "disk/priv.h"
 
 int virtdev_disk_new(const struct virtdev_disk_ops *ops,
 		     const struct virtdev_disk_info *info, void *self,

@@ -15,8 +15,8 @@
 #include <vmm-sys-util/fd.h>
 #include <vmm-sys-util/sized.h>
 
-#include "disk/disk_priv.h"
-#include "disk/image.h"
+#include "disk/priv.h"
+#include "disk/file.h"
 
 #define SECTOR 512u
 #define BLOCK_MAX 65536u

@@ -15,7 +15,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include "disk/image.h"
+#include "disk/file.h"
 
 /* Numbers of permissions, which are QEMU's. */
 enum {

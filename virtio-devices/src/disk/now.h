@@ -6,7 +6,7 @@
 #ifndef VIRTIO_DEVICES_DISK_NOW_H
 #define VIRTIO_DEVICES_DISK_NOW_H
 
-#include "disk/image.h"
+#include "disk/file.h"
 
 /*
  * One step of a request, whose bytes are taken from the turn's budget. True:

@@ -8,7 +8,7 @@
 
 #include <vmm-sys-util/fd.h>
 
-#include "disk/image.h"
+#include "disk/file.h"
 
 static int grow_file(const struct virtdev_priv_file *file, uint64_t bytes,
 		     uint64_t have, struct vsu_error *err)

@@ -10,7 +10,7 @@
 
 #include <vmm-sys-util/fd.h>
 
-#include "disk/image.h"
+#include "disk/file.h"
 
 /* The stage of a request; in private_[1], with a bit and the retries above it. */
 enum stage {

@@ -11,7 +11,7 @@
  */
 #include <config.h>
 
-#include "disk/image.h"
+#include "disk/file.h"
 
 #ifdef HAVE_LIBURING
 

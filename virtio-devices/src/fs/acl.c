@@ -9,7 +9,7 @@
 
 #include <vmm-sys-util/fd.h>
 
-#include "fs/fs_priv.h"
+#include "fs/priv.h"
 
 #define ACCESS "system.posix_acl_access"
 #define DEFAULT "system.posix_acl_default"

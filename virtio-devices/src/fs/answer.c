@@ -4,7 +4,7 @@
 
 #include <errno.h>
 
-#include "fs/fs_priv.h"
+#include "fs/priv.h"
 
 int virtdev_priv_fs_answer(struct fs_call *c, const void *bytes, size_t len)
 {

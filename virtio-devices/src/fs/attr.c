@@ -10,7 +10,7 @@
 
 #include <vmm-sys-util/fd.h>
 
-#include "fs/fs_priv.h"
+#include "fs/priv.h"
 
 #define MODE_BITS 07777u
 

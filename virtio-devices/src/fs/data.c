@@ -10,7 +10,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#include "fs/fs_priv.h"
+#include "fs/priv.h"
 
 /* Modes that neither move the rest of a file nor share blocks. */
 #define ALLOCATE_MODES (FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE | \

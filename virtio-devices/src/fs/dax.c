@@ -7,7 +7,7 @@
 
 #include <vmm-sys-util/checked.h>
 
-#include "fs/fs_priv.h"
+#include "fs/priv.h"
 
 /* From the beginning of a chunk on, not beyond the window. */
 static bool is_in_window(const struct fs *fs, uint64_t offset, uint64_t len)

@@ -8,7 +8,7 @@
 
 #include <vmm-sys-util/fd.h>
 
-#include "fs/fs_priv.h"
+#include "fs/priv.h"
 
 int virtdev_priv_fs_entry_take_fd(const struct fs_call *c,
 				  const struct fs_inode *parent,

@@ -9,7 +9,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "fs/fs_priv.h"
+#include "fs/priv.h"
 
 /* Of one request; there are two kinds. */
 #define MOST 16u

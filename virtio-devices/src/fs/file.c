@@ -10,7 +10,7 @@
 
 #include <vmm-sys-util/fd.h>
 
-#include "fs/fs_priv.h"
+#include "fs/priv.h"
 
 struct fs_proc_name virtdev_priv_fs_proc_name(int fd)
 {

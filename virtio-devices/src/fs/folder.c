@@ -9,7 +9,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "fs/fs_priv.h"
+#include "fs/priv.h"
 
 /* Bytes of entries that are read at once: the longest one fits. */
 #define READ_MOST 32768u

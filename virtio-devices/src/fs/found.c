@@ -12,7 +12,7 @@
 
 #include <vmm-sys-util/fd.h>
 
-#include "fs/fs_priv.h"
+#include "fs/priv.h"
 
 /* -1 where there is none, or none that can be used. */
 static int mount_fd(const struct fs *fs, uint64_t id)

@@ -15,7 +15,7 @@
 #include <vmm-sys-util/sized.h>
 
 #include "core/device_priv.h"
-#include "fs/fs_priv.h"
+#include "fs/priv.h"
 
 /* Pieces of a chain beyond the queue's size: where buffers cross a region. */
 #define MORE_PIECES 64u

@@ -7,7 +7,7 @@
 
 #include <vmm-sys-util/fd.h>
 
-#include "fs/fs_priv.h"
+#include "fs/priv.h"
 
 uint32_t virtdev_priv_fs_open_flags(const struct fs *fs, bool folder)
 {

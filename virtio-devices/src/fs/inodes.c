@@ -11,7 +11,7 @@
 
 #include <vmm-sys-util/fd.h>
 
-#include "fs/fs_priv.h"
+#include "fs/priv.h"
 
 #define LEAST_BUCKETS 64u
 

@@ -11,7 +11,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "fs/fs_priv.h"
+#include "fs/priv.h"
 
 #define FSETID (UINT32_C(1) << CAP_FSETID)
 

@@ -13,7 +13,7 @@
 
 #include <vmm-sys-util/fd.h>
 
-#include "fs/fs_priv.h"
+#include "fs/priv.h"
 
 /* Linux 6.13; the number is the same wherever numbers are not moved. */
 #ifdef SYS_setxattrat

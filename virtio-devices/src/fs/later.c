@@ -16,7 +16,7 @@
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/fd.h>
 
-#include "fs/fs_priv.h"
+#include "fs/priv.h"
 
 /* Unanswered at a time: fewer than a vhost-user session allows. */
 #define ASKED_MOST 32u

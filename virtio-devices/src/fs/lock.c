@@ -24,7 +24,7 @@
 
 #include <vmm-sys-util/fd.h>
 
-#include "fs/fs_priv.h"
+#include "fs/priv.h"
 
 /* Owners that have records, of as many handles. */
 #define OWNERS_SHARE 4u

@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <stddef.h>
 
-#include "fs/fs_priv.h"
+#include "fs/priv.h"
 
 /* Notes of one request, at most; the driver's own bound is a page of them. */
 #define MOST_FORGOTTEN 65536u

@@ -14,7 +14,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "fs/fs_priv.h"
+#include "fs/priv.h"
 
 /* A file is as old as the request that made it, as far as its clock can tell. */
 #define MAKING_NS UINT64_C(100000000)

@@ -8,7 +8,7 @@
 
 #include <vmm-sys-util/fd.h>
 
-#include "fs/fs_priv.h"
+#include "fs/priv.h"
 
 static int open_inode(struct fs_call *c, int flags)
 {

@@ -9,7 +9,7 @@
 
 #include <vmm-sys-util/checked.h>
 
-#include "fs/fs_priv.h"
+#include "fs/priv.h"
 
 #define DEFAULT_QUEUE_MAX 1024u
 

@@ -5,7 +5,7 @@
  */
 #include <config.h>
 
-#include "fs/fs_priv.h"
+#include "fs/priv.h"
 
 void virtdev_priv_fs_parked_begin(struct fs_queue *q, struct fs_parked *p)
 {

@@ -13,7 +13,7 @@
 
 #include <vmm-sys-util/fd.h>
 
-#include "fs/fs_priv.h"
+#include "fs/priv.h"
 
 /* The kernel's name for the file; its bytes, or a negative errno. */
 static int read_link(const struct fs *fs, int fd, char text[PATH_MAX])

@@ -8,7 +8,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "fs/fs_priv.h"
+#include "fs/priv.h"
 
 #define LEAST_ERROR (-511)	/* what a driver takes for an error */
 

@@ -12,7 +12,7 @@
 
 #include <vmm-sys-util/error.h>
 
-#include "fs/fs_priv.h"
+#include "fs/priv.h"
 
 /* Of open() again: what was done when it was opened first is not. */
 #define FS_OPEN_AGAIN ((FS_OPEN_FLAGS & ~O_TRUNC) | O_DIRECTORY)

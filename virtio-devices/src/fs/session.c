@@ -2,7 +2,7 @@
 /* A session, and its end: nothing that the driver knew is left. */
 #include <config.h>
 
-#include "fs/fs_priv.h"
+#include "fs/priv.h"
 
 void virtdev_priv_fs_session_begin(struct fs *fs, uint64_t agreed)
 {

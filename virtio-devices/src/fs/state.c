@@ -15,7 +15,7 @@
 #include <string.h>
 
 #include "core/state_priv.h"
-#include "fs/fs_priv.h"
+#include "fs/priv.h"
 #include "fs/restore.h"
 
 /* -------------------------------------------------------------------- saved */

@@ -14,7 +14,7 @@
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/fd.h>
 
-#include "fs/fs_priv.h"
+#include "fs/priv.h"
 
 /* Chains of a turn, before others have theirs. */
 #define CHAINS 64u

@@ -11,7 +11,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "fs/fs_priv.h"
+#include "fs/priv.h"
 
 #ifdef SYS_setgroups32
 #define SETGROUPS SYS_setgroups32

@@ -20,7 +20,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "fs/fs_priv.h"
+#include "fs/priv.h"
 
 #define PAGE UINT64_C(4096)
 

@@ -17,7 +17,7 @@
 #include <vmm-sys-util/event.h>
 
 #include "core/device_priv.h"
-#include "fs/fs_priv.h"
+#include "fs/priv.h"
 
 void virtdev_priv_fs_work_init(struct fs_work *w)
 {

@@ -9,7 +9,7 @@
 
 #include <vmm-sys-util/fd.h>
 
-#include "fs/fs_priv.h"
+#include "fs/priv.h"
 
 /* Of the queue's text: the name that was asked for, and room for a value. */
 #define VALUE_AT (FS_TEXT - FS_VALUE_MAX)

@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "link/link_priv.h"
+#include "link/priv.h"
 
 /* A tap interface's queues, with IFF_VNET_HDR. */
 int virtdev_priv_tap_take_fds(const int *fds, uint32_t n, bool multi_queue,

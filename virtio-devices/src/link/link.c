@@ -7,7 +7,7 @@
 
 #include <vmm-sys-util/sized.h>
 
-#include "link/link_priv.h"
+#include "link/priv.h"
 
 int virtdev_net_link_new(const struct virtdev_net_link_ops *ops,
 			 const struct virtdev_net_link_info *info, void *self,

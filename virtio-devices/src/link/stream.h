@@ -15,7 +15,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "link/link_priv.h"
+#include "link/priv.h"
 
 #define LENGTH 4u
 #define FRAME_MAX (VIRTDEV_NET_FRAME_MAX - NET_HEADER)

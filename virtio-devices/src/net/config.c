@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <string.h>
 
-#include "net/net_priv.h"
+#include "net/priv.h"
 
 static_assert(sizeof(struct virtdev_net_space) == 24, "5.1.4");
 static_assert(sizeof(struct virtdev_net_header) == 12, "5.1.6");

@@ -9,7 +9,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "net/net_priv.h"
+#include "net/priv.h"
 
 /* A turn of the ring; each command may change lanes by system calls. */
 #define TURN 32u

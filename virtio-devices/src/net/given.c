@@ -9,7 +9,7 @@
 
 #include <vmm-sys-util/sized.h>
 
-#include "net/net_priv.h"
+#include "net/priv.h"
 
 #define DEFAULT_QUEUE_MAX 1024u
 /* The least that every network of IPv4 carries (RFC 791). */

@@ -7,7 +7,7 @@
 
 #include <vmm-sys-util/event.h>
 
-#include "net/net_priv.h"
+#include "net/priv.h"
 
 void virtdev_priv_net_watch(struct net_queue *q, uint32_t events)
 {

@@ -12,7 +12,7 @@
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/fd.h>
 
-#include "net/net_priv.h"
+#include "net/priv.h"
 
 /* ------------------------------------------------------------------ the queues */
 

@@ -13,7 +13,7 @@
 #include <sys/epoll.h>
 
 #include "link/pieces.h"
-#include "net/net_priv.h"
+#include "net/priv.h"
 
 /* Why a turn ended. */
 enum pause {

@@ -10,7 +10,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 
-#include "net/net_priv.h"
+#include "net/priv.h"
 
 /* An Ethernet header, and the longest frame with its segments. */
 #define FRAME_MIN 14u

@@ -10,7 +10,7 @@
 
 #include <virtio-devices/state.h>
 
-#include "net/net_priv.h"
+#include "net/priv.h"
 
 #define MODES (sizeof(((struct net_filter *)0)->modes))
 

@@ -7,7 +7,7 @@
 
 #include <virtio-queue/cursor.h>
 
-#include "pmem/pmem_priv.h"
+#include "pmem/priv.h"
 
 /* Requests that one turn takes, and flushes that it waits for in place. */
 #define TURN_REQUESTS 256u

@@ -13,7 +13,7 @@
 #include <vmm-sys-util/endian.h>
 #include <vmm-sys-util/sized.h>
 
-#include "pmem/pmem_priv.h"
+#include "pmem/priv.h"
 
 #define DEFAULT_QUEUE_MAX 64u
 #define REGION 0u

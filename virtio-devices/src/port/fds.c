@@ -8,7 +8,7 @@
 
 #include <vmm-sys-util/fd.h>
 
-#include "port/port_priv.h"
+#include "port/priv.h"
 
 struct side {
 	int fd;			/* -1 when it has ended */

@@ -10,7 +10,7 @@
 
 #include <vmm-sys-util/sized.h>
 
-#include "port/port_priv.h"
+#include "port/priv.h"
 
 int virtdev_port_new(const struct virtdev_port_ops *ops, void *self,
 		     struct virtdev_port **out)

@@ -13,7 +13,7 @@
 
 #include <vmm-sys-util/fd.h>
 
-#include "port/port_priv.h"
+#include "port/priv.h"
 
 struct pty {
 	int master;

@@ -9,7 +9,7 @@
 #include <vmm-sys-util/fd.h>
 #include <vmm-sys-util/sock.h>
 
-#include "port/port_priv.h"
+#include "port/priv.h"
 
 /* Clients that wait while one is served. */
 #define BACKLOG 8

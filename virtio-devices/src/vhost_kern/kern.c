@@ -4,7 +4,7 @@
 
 #include <stdlib.h>
 
-#include "vhost_kern/kern_priv.h"
+#include "vhost_kern/priv.h"
 
 void virtdev_vhost_kern_free(struct virtdev_vhost_kern *k)
 {

@@ -10,7 +10,7 @@
 #include <virtio-devices/ids.h>
 #include <virtio-devices/vsock.h>
 
-#include "vhost_kern/kern_priv.h"
+#include "vhost_kern/priv.h"
 
 #define VSOCK_QUEUE_MAX 256u
 

@@ -12,7 +12,7 @@
 
 #include <vmm-sys-util/event.h>
 
-#include "vhost_kern/kern_priv.h"
+#include "vhost_kern/priv.h"
 
 static struct vhost_user_ring *rings_of(const struct virtdev_vhost_kern *k,
 					uint32_t side)

@@ -13,7 +13,7 @@
 #include <vmm-sys-util/sized.h>
 #include <vmm-sys-util/sock.h>
 
-#include "vhost_user/server_priv.h"
+#include "vhost_user/served.h"
 
 /* Turns of queues in one dispatch, before the caller's loop has its own. */
 #define MAX_TURNS 16u

@@ -11,7 +11,7 @@
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/fd.h>
 
-#include "vhost_user/server_priv.h"
+#include "vhost_user/served.h"
 
 /* Between two looks at a ring without kicks, ns. */
 #define POLL_FIRST_NS UINT64_C(20000)

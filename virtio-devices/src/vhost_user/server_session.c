@@ -7,7 +7,7 @@
 #include <vhost/backend_device.h>
 #include <vhost/shmem.h>
 
-#include "vhost_user/server_priv.h"
+#include "vhost_user/served.h"
 
 /* --- calls of the session --- */
 

@@ -20,7 +20,7 @@
 #include <vmm-sys-util/fd.h>
 #include <vmm-sys-util/foreign.h>
 
-#include "vhost_user/server_priv.h"
+#include "vhost_user/served.h"
 
 /* Bytes that one turn moves. */
 #define TURN 65536u

@@ -7,7 +7,7 @@
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/fd.h>
 
-#include "vsock/vsock_priv.h"
+#include "vsock/priv.h"
 
 /* More room than this is not used: differences of counters stay small. */
 #define MOST_CREDIT (UINT32_C(1) << 30)

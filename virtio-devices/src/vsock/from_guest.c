@@ -4,7 +4,7 @@
 
 #include <vmm-sys-util/event.h>
 
-#include "vsock/vsock_priv.h"
+#include "vsock/priv.h"
 
 #define MAX_PACKETS 256u	/* of one turn */
 

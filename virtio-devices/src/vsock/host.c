@@ -15,7 +15,7 @@
 #include <vmm-sys-util/parse.h>
 #include <vmm-sys-util/sock.h>
 
-#include "vsock/vsock_priv.h"
+#include "vsock/priv.h"
 
 /* Of one turn. */
 #define MAX_EVENTS 64

@@ -9,7 +9,7 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
-#include "vsock/vsock_priv.h"
+#include "vsock/priv.h"
 
 #define PIECES 64
 #define READ_EVENTS (EPOLLIN | EPOLLRDHUP | EPOLLET)

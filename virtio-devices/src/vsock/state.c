@@ -11,7 +11,7 @@
 
 #include <virtio-devices/state.h>
 
-#include "vsock/vsock_priv.h"
+#include "vsock/priv.h"
 
 int virtdev_priv_vsock_set_features(void *self, uint64_t features,
 				    struct vsu_error *err)

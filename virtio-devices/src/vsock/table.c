@@ -9,7 +9,7 @@
 
 #include <vmm-sys-util/fd.h>
 
-#include "vsock/vsock_priv.h"
+#include "vsock/priv.h"
 
 /* Ports of the host begin where nobody listens by habit. */
 #define FIRST_PORT (UINT32_C(1) << 30)

@@ -6,7 +6,7 @@
 
 #include <vmm-sys-util/event.h>
 
-#include "vsock/vsock_priv.h"
+#include "vsock/priv.h"
 
 /* Of one turn; each may have 64 KiB. */
 #define MAX_PACKETS 128u

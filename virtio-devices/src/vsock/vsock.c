@@ -14,7 +14,7 @@
 #include <vmm-sys-util/fd.h>
 #include <vmm-sys-util/sized.h>
 
-#include "vsock/vsock_priv.h"
+#include "vsock/priv.h"
 
 #define DEFAULT_CONNECTIONS 1024u
 #define DEFAULT_BUFFER 65536u

@@ -13,7 +13,7 @@
 #include <string.h>
 
 #include "../suite.h"
-#include "disk/image.h"
+#include "disk/file.h"
 
 static struct virtdev_priv_file file;
 static unsigned char memory[64], image[64];

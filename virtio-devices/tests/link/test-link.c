@@ -16,7 +16,7 @@
 #include <vmm-sys-util/fd.h>
 
 #include "../suite.h"
-#include "link/link_priv.h"
+#include "link/priv.h"
 
 static struct virtdev_net_link *link_;
 static struct vsu_error err;

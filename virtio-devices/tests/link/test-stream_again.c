@@ -19,7 +19,7 @@
 
 #include "../folder.h"
 #include "../suite.h"
-#include "link/link_priv.h"
+#include "link/priv.h"
 
 #define FRAME_MIN 60u
 #define FRAMES 1900u		/* lengths from the shortest on */

@@ -16,7 +16,7 @@
 #include "../fake-disk.h"
 #include "../guest.h"
 #include "../suite.h"
-#include "disk/disk_priv.h"
+#include "disk/priv.h"
 
 #define LEN VIRTDEV_PMEM_ALIGN
 #define ANSWERS (GUEST_DATA + 0x1000)

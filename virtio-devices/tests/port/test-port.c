@@ -21,7 +21,7 @@
 #include "../guest.h"
 #include "../image.h"
 #include "../suite.h"
-#include "port/port_priv.h"
+#include "port/priv.h"
 
 static struct virtdev_port *port;
 static struct vsu_error err;

@@ -10,7 +10,7 @@
 #include <virtio-devices/pmem.h>
 #include <virtio-queue/queue.h>
 
-#include "disk/disk_priv.h"
+#include "disk/priv.h"
 
 /* Pieces of a request of which there are two, or some more if it is odd. */
 #define PIECES 8u

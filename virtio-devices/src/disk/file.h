@@ -11,8 +11,8 @@
  * Threads: a file is shareable (what changes in it is atomic); a request is
  * confined to the thread of its channel.
  */
-#ifndef VIRTIO_DEVICES_DISK_IMAGE_H
-#define VIRTIO_DEVICES_DISK_IMAGE_H
+#ifndef VIRTIO_DEVICES_DISK_FILE_H
+#define VIRTIO_DEVICES_DISK_FILE_H
 
 #include <stdbool.h>
 #include <stdint.h>

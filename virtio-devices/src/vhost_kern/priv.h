@@ -12,7 +12,7 @@
 
 #include <virtio-devices/vhost_kern.h>
 
-#include "net/net_priv.h"
+#include "net/priv.h"
 
 struct virtdev_vhost_kern {
 	struct virtdev *dev;

@@ -18,7 +18,7 @@
 #include <virtio-queue/cursor.h>
 #include <virtio-queue/queue.h>
 
-#include "disk/disk_priv.h"
+#include "disk/priv.h"
 
 /* Ranges of one discard or write-zeroes request, and how long one may be. */
 #define BLK_MAX_RANGES 16u

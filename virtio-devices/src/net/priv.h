@@ -21,7 +21,7 @@
 #include <virtio-queue/cursor.h>
 #include <virtio-queue/queue.h>
 
-#include "link/link_priv.h"
+#include "link/priv.h"
 #include "net/filter.h"
 
 /* Buffers and pieces of a stock; the last piece of a transfer is kept's. */

@@ -14,8 +14,8 @@
  * release store and acquire load. With one thread the same functions are
  * called in a row.
  */
-#ifndef VIRTIO_DEVICES_SERVER_PRIV_H
-#define VIRTIO_DEVICES_SERVER_PRIV_H
+#ifndef VIRTIO_DEVICES_SERVED_H
+#define VIRTIO_DEVICES_SERVED_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -28,7 +28,7 @@
 #include <virtio-queue/queue.h>
 #include <vmm-sys-util/endian.h>
 
-#include "port/port_priv.h"
+#include "port/priv.h"
 
 /* Features and events (VIRTIO 1.3, sections 5.3.3 and 5.3.6.2). */
 #define CONSOLE_F_SIZE		(UINT64_C(1) << 0)
