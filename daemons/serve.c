@@ -332,9 +332,11 @@ static void loop_fini(struct loop *l)
 }
 
 /* Files are given up before there are threads. */
+/* Whoever sees the socket may ask for the end. */
 static int loop_init(struct loop *l, struct vsu_error *err)
 {
-	int fd, rc, status = open_socket(l, &fd, err);
+	int fd, rc = handle_signals(l->how->resize, err);
+	int status = rc < 0 ? VSU_EXIT_HOST : open_socket(l, &fd, err);
 
 	if (status == VSU_EXIT_OK)
 		status = leave_host(l, err);
@@ -345,7 +347,6 @@ static int loop_init(struct loop *l, struct vsu_error *err)
 		vsu_closer_set_keep(prog_closer(), 0);
 	rc = rc < 0 ? rc : make_server(l, fd, err);
 	vsu_fd_close(&fd);
-	rc = rc < 0 ? rc : handle_signals(l->how->resize, err);
 	rc = rc < 0 ? rc : start_threads(l, err);
 	return rc < 0 ? VSU_EXIT_HOST : VSU_EXIT_OK;
 }
