@@ -638,7 +638,7 @@ static bool is_told_as_another(const char *name)
 static bool mount_another(const char *dir)
 {
 	return unshare(CLONE_NEWNS) == 0 &&
-	       mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
+	       mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) == 0 &&
 	       mount("none", dir, "tmpfs", 0, NULL) == 0;
 }
 
