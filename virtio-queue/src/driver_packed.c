@@ -116,7 +116,8 @@ static uint64_t load_next(const struct vq_driver *d)
 	return ring_load64_acquire(slot_at(d, d->next_used) + 8);
 }
 
-static inline int packed_peek(const struct vq_driver *d, uint16_t *id, uint32_t *len)
+DRIVER_INLINE int packed_peek(const struct vq_driver *d, uint16_t *id,
+			     uint32_t *len)
 {
 	uint64_t word = load_next(d);
 
@@ -131,8 +132,9 @@ static inline int packed_peek(const struct vq_driver *d, uint16_t *id, uint32_t 
 }
 
 /* A request has one entry in the list, and moves over all of its slots. */
-DRIVER_INLINE void finish(struct vq_driver *d, uint16_t id, uint32_t len,
-			  uint64_t *cookie, uint32_t *written)
+DRIVER_INLINE void packed_finish(struct vq_driver *d, uint16_t id,
+				uint32_t len, uint64_t *cookie,
+				uint32_t *written)
 {
 	ring_step(d->size, &d->next_used, &d->used_wrap,
 		  d->requests[id].held.nslots);
@@ -140,26 +142,10 @@ DRIVER_INLINE void finish(struct vq_driver *d, uint16_t id, uint32_t len,
 	d->nlisted++;
 }
 
-static void packed_finish(struct vq_driver *d, uint16_t id, uint32_t len,
-			  uint64_t *cookie, uint32_t *written)
-{
-	finish(d, id, len, cookie, written);
-}
-
 static int packed_collect(struct vq_driver *d, uint64_t *cookie,
 			  uint32_t *written)
 {
-	uint32_t len = 0;
-	uint16_t id = 0;
-	int rc;
-
-	if (VSU_UNLIKELY(d->broken || d->in_order))
-		return vq_priv_driver_collect_rare(d, cookie, written);
-	rc = packed_peek(d, &id, &len);
-	if (VSU_UNLIKELY(rc <= 0))
-		return rc < 0 ? vq_priv_driver_break(d) : 0;
-	finish(d, id, len, cookie, written);
-	return 1;
+	return vq_priv_collect(d, cookie, written, packed_peek, packed_finish);
 }
 
 static void packed_disable_call(struct vq_driver *d)

@@ -185,6 +185,26 @@ DRIVER_INLINE void vq_priv_request_done(struct vq_driver *d, uint16_t id,
 	r->held.nslots = 0;
 }
 
+/* vq_driver_collect() by a format's peek() and finish(), which are inlined. */
+DRIVER_INLINE int vq_priv_collect(
+		struct vq_driver *d, uint64_t *cookie, uint32_t *written,
+		int (*peek)(const struct vq_driver *, uint16_t *, uint32_t *),
+		void (*finish)(struct vq_driver *, uint16_t, uint32_t,
+			       uint64_t *, uint32_t *))
+{
+	uint32_t len = 0;
+	uint16_t id = 0;
+	int rc;
+
+	if (VSU_UNLIKELY(d->broken || d->in_order))
+		return vq_priv_driver_collect_rare(d, cookie, written);
+	rc = peek(d, &id, &len);
+	if (VSU_UNLIKELY(rc <= 0))
+		return rc < 0 ? vq_priv_driver_break(d) : 0;
+	finish(d, id, len, cookie, written);
+	return 1;
+}
+
 /* Descriptor flags of a buffer, linked to one more or not. */
 static inline uint16_t vq_priv_buffer_flags(const struct vq_buffer *b,
 					    bool more)

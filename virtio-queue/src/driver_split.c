@@ -158,7 +158,8 @@ static inline int split_used(const struct vq_driver *d)
 	return n > d->size ? -EBADMSG : n;
 }
 
-static inline int split_peek(const struct vq_driver *d, uint16_t *id, uint32_t *len)
+DRIVER_INLINE int split_peek(const struct vq_driver *d, uint16_t *id,
+			     uint32_t *len)
 {
 	uint64_t element;
 	int n = split_used(d);
@@ -176,33 +177,18 @@ static inline int split_peek(const struct vq_driver *d, uint16_t *id, uint32_t *
 }
 
 /* Every free slot is in the list. */
-DRIVER_INLINE void finish(struct vq_driver *d, uint16_t id, uint32_t len,
-			  uint64_t *cookie, uint32_t *written)
+DRIVER_INLINE void split_finish(struct vq_driver *d, uint16_t id,
+				uint32_t len, uint64_t *cookie,
+				uint32_t *written)
 {
 	d->next_used++;
 	vq_priv_request_done(d, id, len, d->nfree > 0, cookie, written);
 }
 
-static void split_finish(struct vq_driver *d, uint16_t id, uint32_t len,
-			 uint64_t *cookie, uint32_t *written)
-{
-	finish(d, id, len, cookie, written);
-}
-
 static int split_collect(struct vq_driver *d, uint64_t *cookie,
 			 uint32_t *written)
 {
-	uint32_t len = 0;
-	uint16_t id = 0;
-	int rc;
-
-	if (VSU_UNLIKELY(d->broken || d->in_order))
-		return vq_priv_driver_collect_rare(d, cookie, written);
-	rc = split_peek(d, &id, &len);
-	if (VSU_UNLIKELY(rc <= 0))
-		return rc < 0 ? vq_priv_driver_break(d) : 0;
-	finish(d, id, len, cookie, written);
-	return 1;
+	return vq_priv_collect(d, cookie, written, split_peek, split_finish);
 }
 
 static unsigned int split_inflight(const struct vq_driver *d)
