@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "fs/priv.h"
+#include "fs/sums.h"
 
 #include "fs-table.h"
 #include "fs-words.h"
@@ -44,18 +45,6 @@ static void change_member(void *record, const struct member *m, struct input *in
 	memcpy((char *)record + m->at, &v, m->size);
 }
 
-/* FNV-1a, as the table has it */
-static uint64_t sum_of(uint64_t sum, const void *bytes, size_t len)
-{
-	const unsigned char *at = bytes;
-
-	while (len--)
-		sum = (sum ^ *at++) * UINT64_C(0x100000001b3);
-	return sum;
-}
-
-#define SUM_BEGIN UINT64_C(0xcbf29ce484222325)
-
 /* ----------------------------------------------------------------- a record */
 
 static void inode_mend(void *record)
@@ -63,26 +52,16 @@ static void inode_mend(void *record)
 	struct fs_recover_inode_record *r = record;
 	unsigned int i;
 
-	r->sum = sum_of(SUM_BEGIN, &r->id, sizeof(r->id));
-	r->sum = sum_of(r->sum, &r->dev, sizeof(r->dev));
-	r->sum = sum_of(r->sum, &r->ino, sizeof(r->ino));
-	r->sum = sum_of(r->sum, &r->born, sizeof(r->born));
-	r->sum = sum_of(r->sum, &r->type, sizeof(r->type));
-	r->sum = sum_of(r->sum, &r->found, sizeof(r->found));
+	r->sum = fs_recover_inode_sum(r, r->id);
 	for (i = 0; i < 2; i++)
-		r->places[i].sum = sum_of(
-			sum_of(SUM_BEGIN, &r->places[i].parent,
-			       sizeof(r->places[i].parent)),
-			r->places[i].name, sizeof(r->places[i].name));
+		r->places[i].sum = fs_recover_place_sum(&r->places[i]);
 }
 
 static void handle_mend(void *record)
 {
 	struct fs_recover_handle_record *r = record;
 
-	r->sum = sum_of(SUM_BEGIN, &r->id, sizeof(r->id));
-	r->sum = sum_of(r->sum, &r->node, sizeof(r->node));
-	r->sum = sum_of(r->sum, &r->flags, sizeof(r->flags));
+	r->sum = fs_recover_handle_sum(r, r->id);
 }
 
 static const struct member head_members[] = {

@@ -35,8 +35,10 @@ static int read_groups(struct fs_call *c, uint32_t len)
 	return pass_over(c, len - n * (uint32_t)sizeof(c->groups[0]));
 }
 
-/* Behind its header: how long the value is, a name with its end, the value, and what
-   fills it up. */
+/*
+ * Behind its header: how long the value is, a name with its end, the value, and
+ * what fills it up.
+ */
 static int read_label(struct fs_call *c, uint32_t n, uint32_t len)
 {
 	char *room = (char *)c->queue->text + FS_LABEL_AT;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
  * Requests that come to something else for the second time: a name, an attribute or
- * a handle that is made or goes. Who was killed before it could answer has them done again by the next
- * process, which finds here whether they were begun or done, and with what result.
+ * a handle that is made or goes. Who was killed before it could answer has them done
+ * again by the next process, which finds here whether they were begun or done, and
+ * with what result.
  *
  * A guest's number is never used again in a session. One of another request at the
  * same place is forgotten: that one is done twice.

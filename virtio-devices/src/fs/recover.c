@@ -13,49 +13,10 @@
 
 #include "fs/recover.h"
 #include "fs/restore.h"
+#include "fs/sums.h"
 
 /* Of a table, at once: a system call each. */
 #define STEP (UINT64_C(256) << 10)
-
-/* ------------------------------------------------------------------- records */
-
-/* FNV-1a */
-static uint64_t sum_of(uint64_t sum, const void *bytes, size_t len)
-{
-	const unsigned char *at = bytes;
-
-	while (len--)
-		sum = (sum ^ *at++) * UINT64_C(0x100000001b3);
-	return sum;
-}
-
-#define SUM_BEGIN UINT64_C(0xcbf29ce484222325)
-
-uint64_t virtdev_priv_fs_recover_inode_sum(const struct fs_recover_inode_record *r, uint64_t id)
-{
-	uint64_t sum = sum_of(SUM_BEGIN, &id, sizeof(id));
-
-	sum = sum_of(sum, &r->dev, sizeof(r->dev));
-	sum = sum_of(sum, &r->ino, sizeof(r->ino));
-	sum = sum_of(sum, &r->born, sizeof(r->born));
-	sum = sum_of(sum, &r->type, sizeof(r->type));
-	return sum_of(sum, &r->found, sizeof(r->found));
-}
-
-uint64_t virtdev_priv_fs_recover_place_sum(const struct fs_recover_place *p)
-{
-	const uint64_t sum = sum_of(SUM_BEGIN, &p->parent, sizeof(p->parent));
-
-	return sum_of(sum, p->name, sizeof(p->name));
-}
-
-uint64_t virtdev_priv_fs_recover_handle_sum(const struct fs_recover_handle_record *r, uint64_t id)
-{
-	uint64_t sum = sum_of(SUM_BEGIN, &id, sizeof(id));
-
-	sum = sum_of(sum, &r->node, sizeof(r->node));
-	return sum_of(sum, &r->flags, sizeof(r->flags));
-}
 
 /* --------------------------------------------------------------------- tables */
 
@@ -156,7 +117,7 @@ void virtdev_priv_fs_recover_inode(struct fs *fs, const struct fs_inode *inode)
 	r->type = inode->type;
 	r->found = inode->found;
 	r->which = 0;
-	r->sum = virtdev_priv_fs_recover_inode_sum(r, inode->slot.id);
+	r->sum = fs_recover_inode_sum(r, inode->slot.id);
 	__atomic_store_n(&r->id, inode->slot.id, __ATOMIC_RELEASE);
 }
 
@@ -191,7 +152,7 @@ static uint32_t place_fill(struct fs_recover_inode_record *r, uint64_t parent,
 	p->parent = parent;
 	memset(p->name, 0, sizeof(p->name));
 	memcpy(p->name, name, strnlen(name, FS_NAME_MAX));
-	p->sum = virtdev_priv_fs_recover_place_sum(p);
+	p->sum = fs_recover_place_sum(p);
 	return other + 1;
 }
 
@@ -261,7 +222,7 @@ void virtdev_priv_fs_recover_handle(struct fs *fs,
 		return;
 	r->node = handle->node;
 	r->flags = handle->flags & (uint32_t)FS_OPEN_AGAIN;
-	r->sum = virtdev_priv_fs_recover_handle_sum(r, handle->slot.id);
+	r->sum = fs_recover_handle_sum(r, handle->slot.id);
 	__atomic_store_n(&r->id, handle->slot.id, __ATOMIC_RELEASE);
 }
 

@@ -122,12 +122,6 @@ void virtdev_priv_fs_once_moves(const struct fs_call *c, uint64_t moved);
 /* None was begun. */
 void virtdev_priv_fs_once_clear(struct fs *fs);
 
-/* Sums of what is not changed later in a record of that number. */
-uint64_t virtdev_priv_fs_recover_inode_sum(const struct fs_recover_inode_record *r,
-					   uint64_t id);
-uint64_t virtdev_priv_fs_recover_handle_sum(const struct fs_recover_handle_record *r,
-					    uint64_t id);
-uint64_t virtdev_priv_fs_recover_place_sum(const struct fs_recover_place *p);
 /* The file has bytes for the table up to there, and a step more. */
 int virtdev_priv_fs_recover_ready(const struct fs *fs,
 				  struct fs_recover_table *t, uint64_t up_to);

@@ -14,6 +14,7 @@
 #include <vmm-sys-util/fd.h>
 
 #include "fs/restore.h"
+#include "fs/sums.h"
 
 /* --------------------------------------------------------------------- records */
 
@@ -33,7 +34,7 @@ static bool inode_read(const struct fs *fs, uint32_t index,
 {
 	return record_read(fs, &fs->recover.inodes, index, r) &&
 	       (uint32_t)r->id == index + 1 && r->which <= 4 &&
-	       r->sum == virtdev_priv_fs_recover_inode_sum(r, r->id) &&
+	       r->sum == fs_recover_inode_sum(r, r->id) &&
 	       r->found.handle.handle_bytes <= MAX_HANDLE_SZ;
 }
 
@@ -43,7 +44,7 @@ place_of(const struct fs_recover_inode_record *r)
 {
 	const struct fs_recover_place *p = &r->places[fs_recover_place_now(r->which)];
 
-	return r->which && p->sum == virtdev_priv_fs_recover_place_sum(p) &&
+	return r->which && p->sum == fs_recover_place_sum(p) &&
 	       *p->name && memchr(p->name, 0, sizeof(p->name)) ? p : NULL;
 }
 
@@ -109,7 +110,7 @@ static bool open_read(const struct fs *fs, uint32_t index,
 
 	if (!record_read(fs, &fs->recover.handles, index, &r) ||
 	    (uint32_t)r.id != index + 1 ||
-	    r.sum != virtdev_priv_fs_recover_handle_sum(&r, r.id) ||
+	    r.sum != fs_recover_handle_sum(&r, r.id) ||
 	    r.flags > UINT32_MAX)
 		return false;
 	*o = (struct fs_open_record){ r.id, r.node, (uint32_t)r.flags };
