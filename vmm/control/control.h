@@ -8,10 +8,10 @@
  *             {"ok":false,"error":"a sentence"}
  *
  * A client that sends more than a line may hold, a byte of zero, or an end within a
- * line, or does not read what it is answered, is let go of. Where every place is taken, the client that has been
- * silent for longest gives way to the next one; those that wait for an answer
- * stay, and where all do, the next one is refused. All are told why, but for who
- * does not read. Whoever may connect may give commands.
+ * line, or does not read what it is answered, is let go of. Where every place is
+ * taken, the client that has been silent for longest gives way to the next one;
+ * those that wait for an answer stay, and where all do, the next one is refused. All
+ * are told why, but for who does not read. Whoever may connect may give commands.
  *
  * A command may be answered later, when what it asked for has happened: the
  * client's next lines wait until then, and a client that leaves takes nothing

@@ -5,8 +5,9 @@
 #include <fcntl.h>
 #include <string.h>
 
-#include "backend/table.h"
 #include <vm-memory/block.h>
+
+#include "backend/table.h"
 
 /* Linux 6.10: whether two descriptors are of one open file. */
 #ifndef F_DUPFD_QUERY
