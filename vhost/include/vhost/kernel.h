@@ -108,7 +108,8 @@ VHOST_USER_API int vhost_kern_set_ring(struct vhost_kern *k, uint32_t index,
 				       struct vsu_error *err) VSU_NODISCARD;
 
 /*
- * Starts the rings that were described. features: the driver's. -EFAULT: a ring
+ * Starts the rings that were described, and signals kick_fd of each, because
+ * the driver may have gone on meanwhile. features: the driver's. -EFAULT: a ring
  * is not in memory that was given; -EINVAL: features that were not offered, or
  * a ring's size or alignment; -EOPNOTSUPP: the kernel refuses the features;
  * -EBUSY: they run already, and go on. Nothing runs after any other failure.

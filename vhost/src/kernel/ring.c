@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include <virtio-queue/queue.h>
+#include <vmm-sys-util/event.h>
 #include <vmm-sys-util/fd.h>
 
 #include "kernel/priv.h"
@@ -164,6 +165,17 @@ static int attach_ring(struct vhost_kern *k, uint32_t index,
 				      k->name, index) : 0;
 }
 
+/*
+ * The driver may have gone on meanwhile. The kernel looks at a ring as soon as
+ * it gets the descriptor of its kicks, but finds it stopped then, and may not
+ * look again by itself.
+ */
+static void wake_ring(const struct kern_ring *ring)
+{
+	if (ring->described && ring->desc.kick_fd >= 0)
+		vsu_event_signal(ring->desc.kick_fd);
+}
+
 static int check_features(const struct vhost_kern *k, uint64_t features,
 			  struct vsu_error *err)
 {
@@ -218,6 +230,8 @@ static int start_rings(struct vhost_kern *k, struct vsu_error *err)
 		rc = prepare_ring(k, i, err);
 	for (i = 0; !rc && i < VHOST_KERN_RINGS; i++)
 		rc = attach_ring(k, i, err);
+	for (i = 0; !rc && i < VHOST_KERN_RINGS; i++)
+		wake_ring(&k->rings[i]);
 	return rc;
 }
 
