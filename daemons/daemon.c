@@ -17,6 +17,8 @@
 
 /* Mappings that a front-end may cause: all of its memory slots and to spare. */
 #define MAX_MAPPINGS 1024u
+/* Of a daemon that shares a folder, as its device has it. */
+#define FILES_LEAST 128u
 
 /* Rows behind the keys of the kind, of daemons that share a folder. */
 enum folder_option {
@@ -126,8 +128,7 @@ static int take_option(void *opaque, unsigned int index,
 
 	if (index < DAEMON_OWN && prog_place_store(&places[index], cl, value))
 		return 0;
-	if (index >= folder &&
-	    prog_place_store(&folder_places[index - folder], cl, value))
+	if (index >= folder && prog_place_store(&folder_places[index - folder], cl, value))
 		return 0;
 	return take_key(cl, index, value, err);
 }
@@ -135,8 +136,7 @@ static int take_option(void *opaque, unsigned int index,
 static int line_parse(struct command_line *cl, int argc, char **argv,
 		      struct vsu_error *err)
 {
-	int rc = vsu_option_parse_argv(cl->rows, argc, argv,
-				       take_option, cl, NULL, err);
+	int rc = vsu_option_parse_argv(cl->rows, argc, argv, take_option, cl, NULL, err);
 
 	if (rc < 0)
 		return rc == -ENOENT ? VSU_EXIT_USAGE : VSU_EXIT_DATA;
@@ -150,8 +150,7 @@ static int check_socket(const struct command_line *cl, struct vsu_error *err)
 	bool have_fd = cl->serve.fd >= 0;
 
 	if (have_path && have_fd) {
-		vsu_error_set(err, -EINVAL,
-			      "--socket-path and --fd are both given; give one");
+		vsu_error_set(err, -EINVAL, "--socket-path and --fd are both given; give one");
 		return VSU_EXIT_DATA;
 	}
 	if (!have_path && !have_fd) {
@@ -197,12 +196,10 @@ static bool print_asked(const struct command_line *cl)
 static int check_keys(const struct command_line *cl, struct vsu_error *err)
 {
 	const struct vmm_device_kind *kind = cl->daemon->kind;
-	const struct vmm_device_key *missing = vmm_device_missing(kind,
-								  cl->config);
+	const struct vmm_device_key *missing = vmm_device_missing(kind, cl->config);
 
 	if (missing) {
-		vsu_error_set(err, -EINVAL,
-			      "--%s=%s is not given; it names %s",
+		vsu_error_set(err, -EINVAL, "--%s=%s is not given; it names %s",
 			      option_name(missing), missing->option.arg,
 			      missing->option.help);
 		return VSU_EXIT_USAGE;
@@ -282,6 +279,7 @@ static int device_run(struct command_line *cl, struct vsu_error *err)
 		cl->serve.calls = more_calls(cl);
 		cl->serve.work = cl->daemon->kind->work;
 		cl->serve.keep = cl->daemon->kind->keep;
+		cl->serve.check = cl->daemon->kind->check;
 		cl->serve.facts = facts_of(cl);
 		if (cl->daemon->grows)
 			cl->serve.resize = cl->daemon->kind->resize;
@@ -292,18 +290,20 @@ static int device_run(struct command_line *cl, struct vsu_error *err)
 	return status;
 }
 
-/* Before the device asks how many descriptors there may be. */
+/* Before the device asks how many there may be: a sandbox takes some itself. */
 static int limit_files(uint64_t files, struct vsu_error *err)
 {
-	const struct rlimit limit = { files, files };
+	struct rlimit limit = { files, files };
 
+	if (files && setrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return vsu_error_sys(err, -errno, "--rlimit-nofile: this user cannot have %" PRIu64 " descriptors",
+				     files);
 	if (!files)
 		prog_raise_fd_limit();
-	else if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
-		return vsu_error_sys(err, -errno,
-				     "--rlimit-nofile: this user cannot have %" PRIu64 " descriptors",
-				     files);
-	return 0;
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= FILES_LEAST)
+		return 0;
+	return vsu_error_set(err, -EMFILE, "at most %" PRIu64 " open files; %u are needed (ulimit -n)",
+			     (uint64_t)limit.rlim_cur, FILES_LEAST);
 }
 
 /*
@@ -336,7 +336,7 @@ static int enter_sandbox(struct command_line *cl, int *status, struct vsu_error 
 	return rc;
 }
 
-/* A guest that cuts what is mapped here ends the daemon. */
+/* A guest that cuts what is mapped here ends what outlives the daemon. */
 static int check_recover(const struct command_line *cl, struct vsu_error *err)
 {
 	const struct vmm_device_facts facts = facts_of(cl);

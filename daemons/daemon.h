@@ -105,6 +105,8 @@ struct serving {
 	struct vmm_device_facts facts;
 	const struct prog_work *work;
 	void (*keep)(struct virtdev *dev); /* before the end, or NULL */
+	/* Whether the device has all of its files; or NULL. */
+	int (*check)(struct virtdev *dev, struct vsu_error *err);
 	struct sandbox *sandbox; /* to close once the socket is open, or NULL */
 };
 

@@ -54,6 +54,14 @@ static int child_leave(pid_t child)
 	return VSU_EXIT_HOST << 8;
 }
 
+/* A child that is the first of its processes does not hear them either. */
+static void ignore_rest(void)
+{
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGUSR1, SIG_IGN);
+	signal(SIGUSR2, SIG_IGN);
+}
+
 /* The socket goes before the signal, so that nobody connects to an end. */
 static int child_watch(pid_t child, int from_child, const sigset_t *set)
 {
@@ -134,6 +142,7 @@ int keeper_fork(int *leash, int *status, struct vsu_error *err)
 		*leash = ends[1];
 		return tie_to_parent(ends[1], &before, err);
 	}
+	ignore_rest();
 	*status = end_like(child_watch(child, ends[0], &set));
 	vsu_fd_close(&ends[0]);
 	return 1;

@@ -44,7 +44,7 @@ struct loop {
 	struct virtdev_vhost_user_server *server;
 	struct vsu_sock_path path;	/* what to remove in the end */
 	bool have_path;
-	bool stopping;
+	bool stopping, complained;
 	int quit;			/* readable: queue threads end */
 	uint32_t nthreads;		/* that were started */
 	struct queue_thread *threads;
@@ -253,6 +253,7 @@ static int handle_signals(bool can_grow, struct vsu_error *err)
 	if (signal_event < 0)
 		return vsu_error_sys(err, signal_event,
 				     "cannot make an eventfd");
+	signal(SIGUSR1, SIG_IGN);
 	action.sa_handler = on_signal;
 	sigemptyset(&action.sa_mask);
 	for (i = 0; i < n; i++) {
@@ -303,6 +304,17 @@ static bool is_over(struct loop *l)
 	return l->stopping && virtdev_vhost_user_server_stop(l->server) == 0;
 }
 
+/* Once: a file that it lost does not come back. */
+static void look_at_device(struct loop *l)
+{
+	struct vsu_error err = VSU_ERROR_INIT;
+
+	if (l->complained || !l->how->check || l->how->check(l->dev, &err) >= 0)
+		return;
+	l->complained = true;
+	prog_log(PROG_LOG_WARNING, "device", "%s", err.msg);
+}
+
 /*
  * Waits inside the server: one system call less for each request than a loop
  * around it, which at depth 1 is every fifth.
@@ -316,6 +328,7 @@ static void loop_run(struct loop *l)
 				l->stopping ? -1 : signal_event, -1);
 		if (rc == 1)
 			obey_signals(l);
+		look_at_device(l);
 	} while (rc >= 0 && !is_over(l));
 }
 

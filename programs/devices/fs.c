@@ -127,7 +127,7 @@ static int fs_open(const void *config, const struct vmm_device_common *common,
 		.submounts = f->submounts, .posix_lock = f->posix_lock,
 		.flock = f->flock, .file_handles = (uint32_t)f->file_handles,
 		.lost = (uint32_t)f->lost, .workers = (uint32_t)f->workers,
-		.recover = common->recover,
+		.recover = common->recover, .sigbus = common->sigbus,
 	};
 
 	/* each file that the guest knows is an open one */
@@ -155,6 +155,6 @@ const struct vmm_device_kind vmm_fs_kind = {
 	.id = VIRTDEV_ID_FS, .max_queues = VIRTDEV_FS_QUEUES_MAX,
 	.min_queue_size = 8, .queue_size = "1024", .keys = keys,
 	.open = fs_open, .describe = fs_describe,
-	.keep = virtdev_fs_keep, .work = &fs_work,
+	.keep = virtdev_fs_keep, .check = virtdev_fs_check, .work = &fs_work,
 	.any_when_remote = true,
 };

@@ -117,6 +117,8 @@ struct vmm_device_kind {
 	const struct prog_work *work;
 	/* The program ends, and its guest shall find the next one; or NULL. */
 	void (*keep)(struct virtdev *dev);
+	/* -EIO: it has lost a file that is mapped, and goes on; or NULL. */
+	int (*check)(struct virtdev *dev, struct vsu_error *err);
 	/*
 	 * Behind a socket it is as any device of its id: what its back-end
 	 * leaves to the VMM are keys then, and its own keys are none.

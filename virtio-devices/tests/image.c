@@ -33,8 +33,7 @@ static void on_sigbus(int number, siginfo_t *info, void *context)
 		signal(number, SIG_DFL);
 }
 
-/* One for the process. */
-static struct vmem_sigbus *handled_table(void)
+struct vmem_sigbus *handled_table(void)
 {
 	struct sigaction action = { .sa_flags = SA_SIGINFO };
 

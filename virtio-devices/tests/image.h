@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include <virtio-devices/disk.h>
+#include <vm-memory/sigbus.h>
 
 #include "disk/priv.h"
 #include "folder.h"
@@ -23,7 +24,10 @@ struct test_disk {
 	void *channel;
 };
 
-/* With a sigbus table for MMAP, whose handler is installed. */
+/* The process's one, whose handler is installed. */
+struct vmem_sigbus *handled_table(void);
+
+/* With that table for MMAP. */
 int disk_open(const char *name, bool read_only, uint32_t engine,
 	      struct virtdev_disk **out, struct vsu_error *err);
 void test_disk_init(struct test_disk *d, const char *name, uint32_t engine,

@@ -62,7 +62,8 @@
  * file is made where there is none, belongs to this process's user, and is held by
  * one device at a time; what is in it is believed as little as a guest. A reset ends
  * the session in it, unless the process says that it ends (virtdev_fs_keep());
- * virtdev_free() does not. A rename costs one more system call,
+ * virtdev_free() does not. Who cuts the file ends that and nothing else, where the
+ * device has a sigbus table (virtdev_fs_check()). A rename costs one more system call,
  * and a call in a few hundred that tells of a new file makes the file longer: where
  * that cannot be, the files that are told of from then on do not outlive the process.
  *
@@ -125,6 +126,8 @@ enum virtdev_fs_lost {
 	VIRTDEV_FS_LOST_ERROR,	/* the driver's requests for them fail */
 };
 
+struct vmem_sigbus;
+
 struct virtdev_fs_config {
 	size_t size;		/* sizeof(struct virtdev_fs_config) */
 	const char *path;	/* of the folder */
@@ -174,6 +177,9 @@ struct virtdev_fs_config {
 				   with xattr. The process has to be one that may
 				   set it: CAP_SYS_ADMIN, without SELinux. Other
 				   than files and folders: Linux 6.13 */
+	struct vmem_sigbus *sigbus; /* for the file (recover), which is mapped;
+				   it outlives the device. NULL: who cuts that
+				   file ends the process */
 };
 
 /*
@@ -203,6 +209,15 @@ VIRTDEV_API void virtdev_fs_work_end(struct virtdev *dev);
  * (recover). Nothing without one. From any thread.
  */
 VIRTDEV_API void virtdev_fs_keep(struct virtdev *dev);
+
+/*
+ * Whether the session still outlives the process: 0, also where that was not asked
+ * for; -EIO: somebody cut the file (recover), and the device goes on without it. A
+ * program asks after its sigbus table told of a block (vmem_sigbus_fd()), or at any
+ * other time. From any thread.
+ */
+VIRTDEV_API int virtdev_fs_check(struct virtdev *dev, struct vsu_error *err)
+	VSU_NODISCARD;
 
 VSU_END_DECLS
 

@@ -314,6 +314,16 @@ void virtdev_fs_keep(struct virtdev *dev)
 {
 	struct fs *fs = virtdev_priv_self(dev, virtdev_priv_fs_stats);
 
-	if (fs && fs->recover.map)
+	if (fs && fs_recover_map(&fs->recover))
 		__atomic_store_n(&fs->kept, true, __ATOMIC_RELAXED);
+}
+
+int virtdev_fs_check(struct virtdev *dev, struct vsu_error *err)
+{
+	const struct fs *fs = virtdev_priv_self(dev, virtdev_priv_fs_stats);
+
+	if (!fs || !fs->recover.map || fs_recover_map(&fs->recover))
+		return 0;
+	return vsu_error_set(err, -EIO,
+			     "fs: the file in which the session outlives this process (recover) was cut short by somebody; the guest goes on, and its mount ends with this process");
 }

@@ -113,7 +113,7 @@ void virtdev_priv_fs_once_moves(const struct fs_call *c, uint64_t moved)
 
 void virtdev_priv_fs_once_clear(struct fs *fs)
 {
-	if (!fs->recover.map)
+	if (!fs_recover_map(&fs->recover))
 		return;
 	pthread_mutex_lock(&fs->lock);
 	memset(fs->recover.map + fs->recover.onces_at, 0,

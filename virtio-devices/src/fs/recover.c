@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "fs/recover.h"
 #include "fs/restore.h"
@@ -31,13 +32,24 @@ static void *record_of(const struct fs *fs, const struct fs_recover_table *t,
 {
 	const uint64_t at = t->at + (uint64_t)t->size * ((uint32_t)id - 1);
 
-	return fs->recover.map && (uint32_t)id - 1 < t->max &&
+	return fs_recover_map(&fs->recover) && (uint32_t)id - 1 < t->max &&
 	       at + t->size <= t->ready ? fs->recover.map + at : NULL;
 }
 
+/* Room that is made behind a cut would hide it. */
+static bool is_whole(struct fs_recover *r)
+{
+	struct stat st;
+
+	if (fstat(r->fd, &st) == 0 && (uint64_t)st.st_size >= r->len)
+		return true;
+	__atomic_store_n(&r->shrank, true, __ATOMIC_RELAXED);
+	return false;
+}
+
 /* A page of a file that has none for it would be a signal. */
-int virtdev_priv_fs_recover_ready(const struct fs *fs, struct fs_recover_table *t,
-		       uint64_t up_to)
+int virtdev_priv_fs_recover_ready(struct fs *fs, struct fs_recover_table *t,
+				  uint64_t up_to)
 {
 	uint64_t end = t->ready;
 
@@ -45,6 +57,8 @@ int virtdev_priv_fs_recover_ready(const struct fs *fs, struct fs_recover_table *
 		return 0;
 	if (up_to > t->end)
 		return -EINVAL;
+	if (!is_whole(&fs->recover))
+		return -EIO;
 	end = up_to - t->ready < STEP ? t->ready + STEP : up_to;
 	end = end > t->end ? t->end : end;
 	if (fallocate(fs->recover.fd, 0, (off_t)t->ready,
@@ -57,7 +71,7 @@ int virtdev_priv_fs_recover_ready(const struct fs *fs, struct fs_recover_table *
 /* The same, and room is made for it. */
 static void *record_need(struct fs *fs, struct fs_recover_table *t, uint64_t id)
 {
-	if (!fs->recover.map || fs->recover.loading ||
+	if (!fs_recover_map(&fs->recover) || fs->recover.loading ||
 	    virtdev_priv_fs_recover_ready(fs, t, t->at + (uint64_t)t->size * (uint32_t)id) < 0)
 		return NULL;
 	return record_of(fs, t, id);
@@ -98,7 +112,7 @@ static void record_drop(struct fs *fs, const struct fs_recover_table *t,
 
 void virtdev_priv_fs_recover_agreed(struct fs *fs, uint64_t agreed)
 {
-	if (fs->recover.map && !fs->recover.loading)
+	if (fs_recover_map(&fs->recover) && !fs->recover.loading)
 		__atomic_store_n(&head_of(fs)->agreed, agreed,
 				 __ATOMIC_RELEASE);
 }
@@ -176,7 +190,7 @@ void virtdev_priv_fs_recover_place(struct fs *fs, uint64_t id, uint64_t parent,
 {
 	struct fs_recover_inode_record *r;
 
-	if (!fs->recover.map)
+	if (!fs_recover_map(&fs->recover))
 		return;
 	pthread_mutex_lock(&fs->lock);
 	r = kept_inode(fs, id);

@@ -15,6 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <vm-memory/block.h>
 #include <vmm-sys-util/error.h>
 
 #include "fs/found.h"
@@ -79,11 +80,20 @@ struct fs_recover_table {
 struct fs_recover {
 	int fd;			/* -1: there is none */
 	bool loading;		/* what is placed is in it already */
-	unsigned char *map;
+	bool shrank;		/* atomic: somebody cut the file */
+	struct vmem_block *block;
+	unsigned char *map;	/* of it; fs_recover_map() says whether it holds */
 	uint64_t len;
 	struct fs_recover_table inodes, handles;
 	uint64_t onces_at;
 };
+
+/* NULL: there is none, or somebody cut it and what is written there is lost. */
+static inline unsigned char *fs_recover_map(const struct fs_recover *r)
+{
+	return r->map && !vmem_block_failed(r->block) &&
+	       !__atomic_load_n(&r->shrank, __ATOMIC_RELAXED) ? r->map : NULL;
+}
 
 /*
  * Nothing happens when there is none. With fs->lock but for agreed and place.
@@ -123,7 +133,7 @@ void virtdev_priv_fs_once_moves(const struct fs_call *c, uint64_t moved);
 void virtdev_priv_fs_once_clear(struct fs *fs);
 
 /* The file has bytes for the table up to there, and a step more. */
-int virtdev_priv_fs_recover_ready(const struct fs *fs,
+int virtdev_priv_fs_recover_ready(struct fs *fs,
 				  struct fs_recover_table *t, uint64_t up_to);
 
 /*

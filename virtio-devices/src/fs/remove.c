@@ -78,7 +78,8 @@ static int move_name(struct fs_call *c, uint64_t folder, uint32_t flags)
 	to = virtdev_priv_fs_inode_get(c->fs, folder);
 	if (!to)
 		return -ESTALE;
-	rc = (c->fs->recover.map ? change_known : change_names)(c, to, flags);
+	rc = (fs_recover_map(&c->fs->recover) ? change_known :
+						change_names)(c, to, flags);
 	virtdev_priv_fs_inode_put(c->fs, to);
 	return rc;
 }

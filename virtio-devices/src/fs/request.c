@@ -155,7 +155,8 @@ static void let_go(struct fs_call *c)
 
 static int subject_serve(struct fs_call *c, const struct fs_operation *op)
 {
-	const bool is_kept = op->flags & FS_ONCE && c->fs->recover.map;
+	const bool is_kept = op->flags & FS_ONCE &&
+			     fs_recover_map(&c->fs->recover);
 	int rc = find_subject(c, op);
 
 	if (rc < 0)

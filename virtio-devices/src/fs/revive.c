@@ -195,7 +195,7 @@ static uint32_t take_opens(struct fs *fs, uint32_t reach)
 	return lost;
 }
 
-static int make_ready(const struct fs *fs, struct fs_recover_table *t,
+static int make_ready(struct fs *fs, struct fs_recover_table *t,
 		      uint32_t reach)
 {
 	return virtdev_priv_fs_recover_ready(fs, t, t->at +

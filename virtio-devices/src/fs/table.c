@@ -7,7 +7,6 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -73,17 +72,20 @@ static int file_begin(struct fs *fs, const struct fs_recover_head *h)
 static int file_map(struct fs *fs)
 {
 	struct fs_recover *r = &fs->recover;
-	void *map;
+	const struct vmem_fd_desc desc = {
+		.fd = r->fd, .len = r->len, .sigbus = fs->config.sigbus,
+		.flags = VMEM_BLOCK_WRITE | VMEM_BLOCK_SHARED,
+	};
+	int rc;
 
 	if (fallocate(r->fd, 0, 0, FS_RECOVER_HEAD) < 0 ||
 	    fallocate(r->fd, 0, (off_t)r->onces_at,
 		      (off_t)(r->len - r->onces_at)) < 0)
 		return -errno;
-	map = mmap(NULL, r->len, PROT_READ | PROT_WRITE, MAP_SHARED, r->fd, 0);
-	if (map == MAP_FAILED)
-		return -errno;
-	r->map = map;
-	return 0;
+	rc = vmem_block_new_fd(&desc, &r->block, NULL);
+	if (rc >= 0)
+		r->map = vmem_block_hva(r->block);
+	return rc;
 }
 
 int virtdev_priv_fs_table_error(const char *path, int rc, struct vsu_error *err)
@@ -99,6 +101,10 @@ static int file_open(struct fs *fs, const char *path, struct vsu_error *err)
 			    O_NOCTTY | O_CLOEXEC, 0600);
 	struct stat st;
 
+	if (fd < 0 && errno == ELOOP)
+		return vsu_error_set(err, -EINVAL,
+				     "fs: '%s' (recover) is a symbolic link, which is not followed; name the file itself",
+				     path);
 	if (fd < 0 || fstat(fd, &st) < 0) {
 		fs->recover.fd = fd;
 		return virtdev_priv_fs_table_error(path, -errno, err);
@@ -130,6 +136,7 @@ static int judge_session(const struct fs *fs, const char *path,
 			 struct vsu_error *err)
 {
 	const off_t len = lseek(fs->recover.fd, 0, SEEK_END);
+	int rc;
 
 	if (h->version != FORMAT || h->inode_size != own->inode_size ||
 	    h->handle_size != own->handle_size)
@@ -140,7 +147,10 @@ static int judge_session(const struct fs *fs, const char *path,
 	    len != (off_t)fs->recover.len || h->reach[0] > h->ninodes ||
 	    h->reach[1] > h->nhandles)
 		return session_refuse(path, "one with another limit of open files", err);
-	return virtdev_priv_fs_agreed_judge(fs, h->agreed, err);
+	if (!(h->agreed & FS_SESSION))
+		return session_refuse(path, "damaged", err);
+	rc = virtdev_priv_fs_agreed_judge(fs, h->agreed, err);
+	return rc < 0 ? vsu_error_prefix(err, rc, "'%s' (recover)", path) : 0;
 }
 
 /* 1: a session, in h; 0: there is none, and the file may be begun anew. */
@@ -191,8 +201,7 @@ void virtdev_priv_fs_recover_close(struct fs *fs)
 {
 	struct fs_recover *r = &fs->recover;
 
-	if (r->map)
-		munmap(r->map, (size_t)r->len);
+	r->block = vmem_block_unref(r->block);
 	r->map = NULL;
 	vsu_fd_close(&r->fd);
 }
