@@ -33,7 +33,7 @@ refuses() {
 	while [ "$1" != -- ]; do patterns+=("$1"); shift; done
 	shift
 	inventory >"$WORK/before"
-	timeout -k 2 20 "$@" </dev/null >"$WORK/stdout" 2>"$WORK/stderr"
+	timeout -k 2 60 "$@" </dev/null >"$WORK/stdout" 2>"$WORK/stderr"
 	faults=$(refusal_faults $? "$status" "${patterns[@]}")
 	if [ -z "$faults" ]; then
 		tap_ok "$name"

@@ -89,11 +89,11 @@ class Program:
     def stopped_catches(self, signo):
         """Stops it, and says whether it has a handler of the signal now."""
         self.p.send_signal(signal.SIGSTOP)
-        if not wait_until(lambda: self.status_field("State") in "TZX", 10):
+        if not wait_until(lambda: self.status_field("State") in "TZX", 60):
             raise Failure("it cannot be stopped")
         return bool(int(self.status_field("SigCgt"), 16) >> (signo - 1) & 1)
 
-    def end(self, seconds=20):
+    def end(self, seconds=60):
         """SIGTERM; its status. Only one that has no handler may die of it."""
         catches = self.stopped_catches(signal.SIGTERM)
         self.p.terminate()

@@ -247,7 +247,7 @@ int main(void)
 	TCase *tc = tcase_create("access_fd");
 
 	suite_add_tcase(s, tc);
-	tcase_set_timeout(tc, 60);
+	tcase_set_timeout(tc, 120);
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, file_is_read_across_regions);
 	tcase_add_test(tc, file_is_written_across_regions);

@@ -348,7 +348,7 @@ int main(void)
 	TCase *tc = tcase_create("iotlb");
 
 	suite_add_tcase(s, tc);
-	tcase_set_timeout(tc, 60);
+	tcase_set_timeout(tc, 120);
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, later_entry_overrides_the_middle_of_an_earlier);
 	tcase_add_test(tc, entry_that_covers_others_replaces_them);

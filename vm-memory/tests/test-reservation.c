@@ -485,7 +485,7 @@ int main(void)
 	TCase *tc = tcase_create("reservation");
 
 	suite_add_tcase(s, tc);
-	tcase_set_timeout(tc, 60);
+	tcase_set_timeout(tc, 120);
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, window_is_empty_and_aligned);
 	tcase_add_test(tc, bad_sizes_are_refused);

@@ -68,7 +68,7 @@ static inline Suite *util_suite(const char *name, TCase **tc)
 
 	*tc = tcase_create(name);
 	tcase_add_checked_fixture(*tc, util_setup, util_teardown);
-	tcase_set_timeout(*tc, 60);	/* only a hang takes that long */
+	tcase_set_timeout(*tc, 240);	/* only a hang takes that long */
 	suite_add_tcase(s, *tc);
 	return s;
 }

@@ -391,7 +391,7 @@ int main(void)
 	tcase_add_loop_test(tc, host_that_refuses_io_uring_is_served_synchronously,
 			    0, 3);
 	/* QEMU is no matter of milliseconds on a busy machine */
-	tcase_set_timeout(tc, 60);
+	tcase_set_timeout(tc, 120);
 	if (system("{ qemu-io --version && qemu-system-x86_64 --version; } >/dev/null 2>&1") == 0) {
 		tcase_add_loop_test(tc, d1_15_qemu_is_kept_out_and_let_in, 0,
 				    2);

@@ -141,7 +141,7 @@ int main(void)
 	TCase *tc = tcase_create("stream_again");
 
 	suite_add_tcase(s, tc);
-	tcase_set_timeout(tc, 60);
+	tcase_set_timeout(tc, 120);
 	tcase_add_test(tc,
 		       each_connection_begins_with_a_frame_whoever_is_sending);
 	return run_suite(s);

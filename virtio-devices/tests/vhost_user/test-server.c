@@ -563,7 +563,7 @@ static TCase *listening(const char *name, SFun choose, bool with_fake_disk)
 
 	tcase_add_unchecked_fixture(tc, choose, NULL);
 	tcase_add_checked_fixture(tc, setup, teardown);
-	tcase_set_timeout(tc, 60);
+	tcase_set_timeout(tc, 120);
 	tcase_add_test(tc, front_end_reads_and_writes);
 	tcase_add_test(tc, front_end_that_sends_no_kicks_is_polled);
 	tcase_add_test(tc, front_end_sees_configuration_and_its_changes);

@@ -30,7 +30,7 @@ static struct vm vm;
 
 static void setup(void)
 {
-	alarm(60);
+	alarm(240);
 	vm_make(&vm);
 }
 
@@ -344,7 +344,7 @@ int main(void)
 
 	if (why)
 		return skip_all(why);
-	tcase_set_timeout(tc, 60);
+	tcase_set_timeout(tc, 120);
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc,
 		guest_ends_the_machine_with_a_status_and_a_sentence);

@@ -187,7 +187,7 @@ START_TEST(a6_01_stopped_terminal_does_not_block_the_main_loop)
 	int master, slave;
 
 	ck_assert_int_eq(openpty(&master, &slave, NULL, NULL, NULL), 0);
-	alarm(20);
+	alarm(240);
 	fill_until_slow(slave);
 	ck_assert(!vmm_console_flush(console));
 	vmm_console_free(console);
@@ -526,7 +526,7 @@ int main(void)
 	Suite *s = suite_create("console");
 	TCase *tc = tcase_create("output");
 
-	tcase_set_timeout(tc, 60);
+	tcase_set_timeout(tc, 120);
 	tcase_add_test(tc, output_is_flushed_when_the_event_says_so);
 	tcase_add_test(tc, a6_01_slow_reader_costs_a_bounded_buffer_and_a_count);
 	tcase_add_test(tc, a6_01_reader_that_is_only_slow_loses_nothing);
@@ -537,7 +537,7 @@ int main(void)
 	tcase_add_test(tc, a6_02_every_byte_goes_out_as_it_is);
 	suite_add_tcase(s, tc);
 	tc = tcase_create("input");
-	tcase_set_timeout(tc, 60);
+	tcase_set_timeout(tc, 120);
 	tcase_add_test(tc, input_reaches_the_port_and_its_end_is_told);
 	tcase_add_test(tc,
 		a6_04_input_that_the_guest_does_not_take_stays_in_its_source);

@@ -10,7 +10,7 @@ struct rig rig;
 
 void rig_init(void)
 {
-	alarm(60);
+	alarm(240);
 	fake_kvm_init();
 	memset(&rig, 0, sizeof(rig));
 	strcpy(rig.folder, "/tmp/cvmm.XXXXXX");

@@ -262,7 +262,7 @@ int main(void)
 	Suite *s = suite_create("cpu_faults");
 	TCase *tc = tcase_create("cpu_faults");
 
-	tcase_set_timeout(tc, 60);
+	tcase_set_timeout(tc, 120);
 	tcase_add_checked_fixture(tc, rig_init, rig_fini);
 	tcase_add_test(tc, e1_29_guest_that_takes_machine_checks_is_told_and_goes_on);
 	tcase_add_test(tc, e1_29_guest_that_takes_none_ends_with_the_address);

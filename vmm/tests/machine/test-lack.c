@@ -170,7 +170,7 @@ static pid_t start_server(void)
 
 	if (server)
 		return server;
-	alarm(60);
+	alarm(240);
 	if (virtdev_rng_new(&config, &dev, NULL) ||
 	    virtdev_vhost_user_serve(dev, "socket", -1, NULL))
 		_exit(1);
@@ -252,7 +252,7 @@ int main(void)
 	Suite *s = suite_create("lack");
 	TCase *tc = tcase_create("lack");
 
-	tcase_set_timeout(tc, 60);
+	tcase_set_timeout(tc, 120);
 	tcase_add_checked_fixture(tc, rig_init, rig_fini);
 	tcase_add_loop_test(tc, e1_05_machine_is_made_or_says_why_at_whichever_call_fails,
 			    0, 2 * COUNT(machines));

@@ -287,7 +287,7 @@ int main(void)
 	Suite *s = suite_create("life");
 	TCase *tc = tcase_create("life");
 
-	tcase_set_timeout(tc, 60);
+	tcase_set_timeout(tc, 120);
 	tcase_add_checked_fixture(tc, rig_init, rig_fini);
 	tcase_add_loop_test(tc, store_to_a_port_ends_the_machine, 0,
 			    COUNT(ends));

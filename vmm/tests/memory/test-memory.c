@@ -186,7 +186,7 @@ static void make_file_memory(struct vmem_sigbus *sigbus)
 {
 	static char list[128];
 
-	alarm(60);
+	alarm(240);
 	file = mkstemp(path);
 	ck_assert_int_eq(ftruncate(file, 1 << 20), 0);
 	snprintf(list, sizeof(list), "size=32k,at=64M,backend=file,share=on,"
@@ -299,7 +299,7 @@ static TCase *kvm_case(void)
 {
 	TCase *tc = tcase_create("cut");
 
-	tcase_set_timeout(tc, 60);
+	tcase_set_timeout(tc, 120);
 	tcase_add_loop_test(tc, running_guest_survives_a_file_that_is_cut, 1,
 			    3);
 	tcase_add_test(tc, page_in_which_a_file_ends_keeps_its_bytes);

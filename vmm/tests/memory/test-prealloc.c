@@ -73,7 +73,7 @@ static struct vsu_error err;
 
 static void setup(void)
 {
-	alarm(60);
+	alarm(240);
 	block = make_block("backend=memfd,size=64M");
 }
 
@@ -202,7 +202,7 @@ int main(void)
 	Suite *s = suite_create("prealloc");
 	TCase *tc = tcase_create("prealloc");
 
-	tcase_set_timeout(tc, 60);
+	tcase_set_timeout(tc, 120);
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_loop_test(tc, every_slice_is_populated_once, 1, 7);
 	tcase_add_test(tc, each_thread_takes_a_slice);

@@ -20,7 +20,7 @@ static unsigned int holes;		/* accesses that met no memory */
 
 static void setup(void)
 {
-	alarm(60);
+	alarm(240);
 	vm_make(&vm);
 	block = make_block("backend=memfd,size=64k");
 }
@@ -276,7 +276,7 @@ int main(void)
 
 	if (why)
 		return skip_all(why);
-	tcase_set_timeout(tc, 60);
+	tcase_set_timeout(tc, 120);
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_loop_test(tc, neighbours_share_a_slot_and_others_do_not, 0,
 			    COUNT(merges));

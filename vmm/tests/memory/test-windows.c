@@ -40,7 +40,7 @@ static void on_dropped(void *opaque, const struct vmm_window *window,
 
 static void setup(void)
 {
-	alarm(60);
+	alarm(240);
 	vm_make(&vm);
 	told = dropped = 0;
 	memset(&memory, 0, sizeof(memory));
@@ -333,7 +333,7 @@ int main(void)
 
 	if (why)
 		return skip_all(why);
-	tcase_set_timeout(tc, 60);
+	tcase_set_timeout(tc, 120);
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, a_mapping_is_memory_of_the_guest_until_it_is_unmapped);
 	tcase_add_test(tc,

@@ -184,7 +184,7 @@ static void start_with_hook(void)
 	struct sigaction action = { .sa_handler = on_sigbus };
 	sigset_t bus;
 
-	alarm(60);
+	alarm(240);
 	sigemptyset(&bus);
 	sigaddset(&bus, SIGBUS);
 	ck_assert_int_eq(sigaction(SIGBUS, &action, NULL), 0);
@@ -229,7 +229,7 @@ int main(void)
 
 	if (why)
 		return skip_all(why);
-	tcase_set_timeout(tc, 60);
+	tcase_set_timeout(tc, 120);
 	tcase_add_test(tc, e1_29_touched_page_is_a_check_that_needs_action);
 	tcase_add_test(tc,
 		e1_29_page_that_nobody_touched_is_a_check_that_needs_none);
