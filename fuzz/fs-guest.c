@@ -69,18 +69,22 @@ static uint64_t word(const struct fs_guest *g, struct input *in)
 	return v & 0x40 ? of_windows[v & 7] : words[v & 15];
 }
 
-/* Behind the names: groups, or what only looks like them. */
-static uint32_t put_extension(unsigned char *at, struct input *in,
-			      struct fuse_in_header *h)
+/* Behind the names: groups and a label, or what only looks like them. */
+static uint32_t put_extensions(const struct fs_guest *g, unsigned char *at,
+			       struct input *in, struct fuse_in_header *h)
 {
 	const uint32_t v = take(in, 1);
 	const uint32_t words[] = { v & 0x80 ? v : 16, v & 0x40 ? v : 32,
 				   v & 0x20 ? v : 1, 1000 };
-	const uint16_t len = v & 0x10 ? v & 0xf : sizeof(words) / 8;
+	uint32_t len = !g->labels || v & 8 ? sizeof(words) : 0;
+	uint16_t n;
 
 	memcpy(at, words, sizeof(words));
-	memcpy((unsigned char *)h + 36, &len, sizeof(len));
-	return sizeof(words);
+	if (g->labels)
+		len += put_label(at + len, in);
+	n = (uint16_t)(v & 0x10 ? v & 0xf : len / 8);
+	memcpy((unsigned char *)h + 36, &n, sizeof(n));
+	return len;
 }
 
 static uint32_t make_request(struct fs_guest *g, struct input *in,
@@ -105,7 +109,7 @@ static uint32_t make_request(struct fs_guest *g, struct input *in,
 	memcpy(at + sizeof(h), words, args);
 	end += how & 4 ? put_name(end, in) : 0;
 	end += how & 8 ? put_name(end, in) : 0;
-	end += (how & 0x30) == 0x30 ? put_extension(end, in, &h) : 0;
+	end += (how & 0x30) == 0x30 ? put_extensions(g, end, in, &h) : 0;
 	h.len = (uint32_t)(end - at) + (how & 0x70 ? 0 : how & 3);
 	memcpy(at, &h, sizeof(h));
 	return (uint32_t)(end - at);
@@ -231,8 +235,11 @@ void fs_guest_ask(struct fs_guest *g, struct input *in)
 
 void fs_guest_begin(struct fs_guest *g)
 {
-	static const uint8_t bytes[] = { FUSE_INIT, 0, 0, 0 };
-	struct input in = { bytes, bytes + sizeof(bytes) };
+	/* with labels all that the device offers is agreed on: words that are ones */
+	static const uint8_t plain[] = { FUSE_INIT, 0, 0, 0 },
+			     all[] = { FUSE_INIT, 0, 0, 0, 0, 9, 9 };
+	struct input in = { g->labels ? all : plain,
+			    g->labels ? all + sizeof(all) : plain + sizeof(plain) };
 
 	fs_guest_ask(g, &in);
 	fs_home_answer_all(&g->home);

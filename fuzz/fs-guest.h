@@ -7,6 +7,7 @@
 #ifndef FUZZ_FS_GUEST_H
 #define FUZZ_FS_GUEST_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "fs-folder.h"
@@ -37,6 +38,7 @@ struct fs_guest {
 	struct fs_folder folder;
 	uint64_t nodes[FS_GUEST_KNOWN], handles[FS_GUEST_KNOWN];
 	unsigned int nnodes, nhandles;
+	bool labels;		/* what it makes has some, where it says so */
 };
 
 /* Memory and a queue, for a device that is made next. The rest of it is zero. */

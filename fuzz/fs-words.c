@@ -21,6 +21,22 @@ uint32_t put_name(unsigned char *at, struct input *in)
 	return len;
 }
 
+uint32_t put_label(unsigned char *at, struct input *in)
+{
+	static const char *const names[] = { "security.a", "user.a", "", "security.no end" };
+	const uint32_t v = take(in, 1);
+	const uint32_t name = (uint32_t)strlen(names[v & 3]) + ((v & 3) != 3);
+	const uint32_t size = (16 + name + 5 + 7) & ~7u;
+	const uint32_t words[] = { v & 0x80 ? v : size, v & 0x40 ? v & 0x3f : 1,
+				   v & 0x20 ? v : v & 0x10 ? 0 : 5, 0 };
+
+	memset(at, 0, size);
+	memcpy(at, words, sizeof(words));
+	memcpy(at + sizeof(words), names[v & 3], name);
+	memcpy(at + sizeof(words) + name, "label", 5);
+	return size;
+}
+
 uint32_t args_of(uint32_t opcode, struct input *in)
 {
 	static const uint8_t args[OPCODES] = {

@@ -11,6 +11,8 @@
 
 /* A name, there or leading outside, and its end: how many bytes. */
 uint32_t put_name(unsigned char *at, struct input *in);
+/* A label of a new file, as an extension of its request: how many bytes. */
+uint32_t put_label(unsigned char *at, struct input *in);
 /* The bytes that an operation takes in front of its names, at most 127. */
 uint32_t args_of(uint32_t opcode, struct input *in);
 

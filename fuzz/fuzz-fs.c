@@ -5,7 +5,8 @@
  * that are there or lead outside, arguments of numbers that matter, a chain that
  * is divided somewhere; at times a session that begins anew or a reset. A home may
  * change the window later: requests are parked then, many at a time, until it
- * answers, refuses, or their queue is stopped.
+ * answers, refuses, or their queue is stopped. New files may have labels, whole
+ * and torn.
  *
  * These must hold beside what does of each answer (fs-guest.h): the home is asked
  * for mappings within the window alone, what lies beside the folder is what it was,
@@ -51,10 +52,12 @@ static void init(void *guest, struct input *in)
 		.handles = 8, .read_only = how & 1, .xattr = !(how & 2),
 		.cache = how >> 2 & 1, .submounts = how & 8,
 		.window = how & 16 ? 0 : 2 * VIRTDEV_FS_WINDOW_ALIGN,
+		.security_label = (how & 66) == 64,
 	};
 	struct fs_guest *g = guest;
 
 	fs_guest_init(g, &reached);
+	g->labels = config.security_label;
 	config.path = fs_folder_init(&g->folder);
 	CHECK(virtdev_fs_new(&config, &g->dev, NULL) == 0);
 	g->home.dev = g->dev;

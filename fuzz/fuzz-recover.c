@@ -126,10 +126,12 @@ static void init(void *life, struct input *in)
 
 	memset(l, 0, sizeof(*l));
 	fs_guest_init(&l->guest, &reached);
+	l->guest.labels = how & 4;
 	l->config = (struct virtdev_fs_config){
 		.size = sizeof(l->config), .tag = "fuzz",
 		.inodes = FS_TABLE_INODES, .handles = FS_TABLE_HANDLES,
 		.file_handles = how & 1, .submounts = how & 2, .xattr = true,
+		.security_label = how & 4,
 		.path = fs_folder_init(&l->guest.folder), .recover = l->table,
 	};
 	snprintf(l->table, sizeof(l->table), "%s/../table", l->config.path);
