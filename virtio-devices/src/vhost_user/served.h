@@ -111,6 +111,7 @@ struct virtdev_vhost_user_server {
 	struct server_stream stream;
 	uint32_t nagain;	/* one thread: queues with again set */
 	uint32_t next;		/* the queue whose turn is next */
+	struct server_queue *served; /* one thread: the one that had the last; NULL: none */
 	uint32_t nqueues;
 	struct server_queue queues[];
 };

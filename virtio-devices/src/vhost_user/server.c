@@ -88,6 +88,7 @@ static void serve_queues(struct virtdev_vhost_user_server *s)
 		if (!q->again)
 			continue;
 		virtdev_priv_server_queue_turn(q);
+		s->served = q;
 		turns--;
 	}
 }
@@ -95,6 +96,18 @@ static void serve_queues(struct virtdev_vhost_user_server *s)
 static bool has_turns(const struct virtdev_vhost_user_server *s)
 {
 	return !s->config.threaded && s->nagain;
+}
+
+/*
+ * Io_uring interrupts the wait of the thread that has to take in what it has
+ * finished, and this is done by now: its ring would be found by a second wait.
+ * The queue that was served last is the one that it is for, if there is only
+ * one that has something to do.
+ */
+static void wait_interrupted(struct virtdev_vhost_user_server *s)
+{
+	if (s->served)
+		virtdev_priv_server_queue_wants_turn(s->served);
 }
 
 /* One round of everything; 1: there is more. */
@@ -105,6 +118,8 @@ static int server_round(struct virtdev_vhost_user_server *s, int timeout_ms)
 
 	for (i = 0; i < n; i++)
 		event_handle(s, events[i].data.u64);
+	if (n < 0 && errno == EINTR)
+		wait_interrupted(s);
 	if (!s->config.threaded)
 		serve_queues(s);
 	if (s->left) {

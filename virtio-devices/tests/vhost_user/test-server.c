@@ -12,6 +12,7 @@
 #include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include <vhost/protocol.h>
@@ -467,6 +468,37 @@ START_TEST(wait_does_not_wait_while_there_is_more)
 }
 END_TEST
 
+static void on_alarm(int number)
+{
+	(void)number;
+}
+
+/* As io_uring does it, whose descriptor would tell only the next wait. */
+START_TEST(wait_that_is_interrupted_takes_in_what_the_host_has_finished)
+{
+	const struct itimerval soon = { { 0, 10000 }, { 0, 10000 } };
+	const struct itimerval never = { { 0, 0 }, { 0, 0 } };
+	struct sigaction action = { .sa_handler = on_alarm };
+
+	client_connect(&client, &server);
+	client_start(&client, true);
+	ck_assert_int_eq(client_do(&client, T_FLUSH, 0), 0);
+	disk.hold = true;
+	client_begin(&client, 0, 0, T_FLUSH, 0);
+	pump(&client, NULL);
+	ck_assert_uint_eq(disk.nwaiting, 1);
+	fake_disk_finish(&disk);
+	ck_assert_int_eq(sigaction(SIGALRM, &action, NULL), 0);
+	setitimer(ITIMER_REAL, &soon, NULL);
+	ck_assert_int_eq(virtdev_vhost_user_server_wait(server.server, -1, -1),
+			 0);
+	setitimer(ITIMER_REAL, &never, NULL);
+	ck_assert_int_eq(client_status(&client, 0, 0), 0);
+	client_wait(&client);
+	client_fini(&client);
+}
+END_TEST
+
 /* Readable within a time in which a ring is looked at many times. */
 static bool is_looked_at(void)
 {
@@ -585,6 +617,7 @@ static TCase *listening(const char *name, SFun choose, bool with_fake_disk)
 		tcase_add_test(tc, e1_23_descriptor_stays_readable_while_there_is_more_and_no_longer);
 		tcase_add_test(tc, wait_ends_with_its_time_and_tells_of_another_descriptor);
 		tcase_add_test(tc, wait_does_not_wait_while_there_is_more);
+	tcase_add_test(tc, wait_that_is_interrupted_takes_in_what_the_host_has_finished);
 		tcase_add_test(tc, a4_22_ring_without_kicks_is_looked_at_in_pauses_until_it_breaks);
 	}
 	return tc;
