@@ -19,6 +19,7 @@
 #include <vmm-sys-util/fd.h>
 
 #include "keeper.h"
+#include "log.h"
 #include "process.h"
 
 static const int passed_on[] = { SIGTERM, SIGINT, SIGHUP };
@@ -175,7 +176,8 @@ static void *guard_main(void *arg)
 
 	while (poll(&end, 1, -1) < 0)
 		;
-	if (poll(&over, 1, END_MS) == 0) {
+	if (poll(&over, 1, __atomic_load_n(&g->told, __ATOMIC_RELAXED) ?
+		 0 : END_MS) == 0) {
 		dprintf(STDERR_FILENO, "%s: requests were left undone, which the host's files have not answered for %d seconds\n",
 			program_invocation_short_name, END_MS / 1000);
 		_exit(VSU_EXIT_HOST);
@@ -193,6 +195,26 @@ int keeper_guard_start(struct keeper_guard *g, struct vsu_error *err)
 		rc = prog_thread_start(&g->id, guard_main, g, 0);
 	g->runs = rc >= 0;
 	return rc < 0 ? vsu_error_sys(err, rc, "cannot start a thread") : 0;
+}
+
+int keeper_guard_look(struct keeper_guard *g, bool is_held)
+{
+	const uint64_t now = is_held ? vsu_now_ns() : 0;
+	int left;
+
+	if (!is_held || !g->held_since) {
+		g->held_since = now;
+		__atomic_store_n(&g->told, false, __ATOMIC_RELAXED);
+	}
+	if (!is_held || g->told)
+		return -1;
+	left = END_MS - (int)((now - g->held_since) / 1000000);
+	if (left > 0)
+		return left;
+	__atomic_store_n(&g->told, true, __ATOMIC_RELAXED);
+	prog_log(PROG_LOG_WARNING, "held up", "a front-end, or the next one, waits for requests that the host's files have not answered for %d seconds",
+		 END_MS / 1000);
+	return -1;
 }
 
 void keeper_guard_begin(const struct keeper_guard *g)

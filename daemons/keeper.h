@@ -12,6 +12,7 @@
 
 #include <pthread.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 #include <vmm-sys-util/error.h>
 #include <vmm-sys-util/sock.h>
@@ -39,9 +40,17 @@ struct keeper_guard {
 	int end, over;
 	pthread_t id;
 	bool runs;
+	uint64_t held_since;	/* nanoseconds; 0: nobody is held up */
+	bool told;		/* atomic: for as long as that, and it was said */
 };
 
 int keeper_guard_start(struct keeper_guard *g, struct vsu_error *err);
+/*
+ * Whether a session is held up by such requests now: for how long to wait before
+ * that is asked again, in milliseconds, or -1. Says it once when it lasts as long;
+ * the process has no more time at its end then.
+ */
+int keeper_guard_look(struct keeper_guard *g, bool is_held);
 void keeper_guard_begin(const struct keeper_guard *g);
 void keeper_guard_end(struct keeper_guard *g);
 

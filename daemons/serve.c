@@ -321,11 +321,13 @@ static void look_at_device(struct loop *l)
  */
 static void loop_run(struct loop *l)
 {
-	int rc;
+	int rc, ms;
 
 	do {
+		ms = l->stopping ? -1 : keeper_guard_look(&l->guard,
+				virtdev_vhost_user_server_is_draining(l->server));
 		rc = virtdev_vhost_user_server_wait(l->server,
-				l->stopping ? -1 : signal_event, -1);
+				l->stopping ? -1 : signal_event, ms);
 		if (rc == 1)
 			obey_signals(l);
 		look_at_device(l);

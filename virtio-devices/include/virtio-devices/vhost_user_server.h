@@ -115,6 +115,14 @@ VIRTDEV_API int virtdev_vhost_user_server_queue_wait(
 VIRTDEV_API int virtdev_vhost_user_server_stop(
 		struct virtdev_vhost_user_server *s) VSU_NODISCARD;
 
+/*
+ * Whether the end of a session, or of a ring, waits for requests that the device has
+ * begun. Nobody else is served before: a program may say so when it lasts. From the
+ * thread of dispatch.
+ */
+VIRTDEV_API bool virtdev_vhost_user_server_is_draining(
+		const struct virtdev_vhost_user_server *s) VSU_NODISCARD;
+
 /* After stop said 0 and the queues' threads have ended. */
 VIRTDEV_API void virtdev_vhost_user_server_free(
 		struct virtdev_vhost_user_server *s);

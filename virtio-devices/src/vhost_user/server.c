@@ -161,6 +161,12 @@ int virtdev_vhost_user_server_stop(struct virtdev_vhost_user_server *s)
 	return vhost_user_server_stop(s->sessions);
 }
 
+bool virtdev_vhost_user_server_is_draining(
+		const struct virtdev_vhost_user_server *s)
+{
+	return s->question.token && s->question.drain;
+}
+
 /* --- life --- */
 
 static int init_waiting(struct virtdev_vhost_user_server *s)

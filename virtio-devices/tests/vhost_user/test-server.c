@@ -343,9 +343,11 @@ START_TEST(b5_03_front_end_that_vanishes_is_drained_first)
 	ck_assert_int_ge(virtdev_vhost_user_server_dispatch(server.server), 0);
 	ck_assert_int_ge(virtdev_vhost_user_server_dispatch(server.server), 0);
 	ck_assert_uint_eq(server.ended, 0);
+	ck_assert(virtdev_vhost_user_server_is_draining(server.server));
 	disk.hold = false;
 	fake_disk_finish(&disk);
 	pump_server(&server, 1);
+	ck_assert(!virtdev_vhost_user_server_is_draining(server.server));
 	ck_assert_uint_eq(disk.channels, 0);
 }
 END_TEST
