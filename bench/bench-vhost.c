@@ -11,6 +11,8 @@
  *	vu.set_mem_table_N_unsealed_ack		the same of memory that can grow
  *	vu.set_mem_table_8_grown		one of eight regions comes or
  *						goes, the others are kept
+ *	vu.set_mem_table_8_resent		the same eight once more, by plain
+ *						blocking calls
  *	vu.add_rem_mem_reg_ack			a region comes or goes
  *	vu.handshake_Nq_[no]ack			from the first message to all
  *						rings stopped again, 8 regions
@@ -20,131 +22,19 @@
 #include <config.h>
 
 #include <fcntl.h>
-#include <pthread.h>
 #include <stdio.h>
-#include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include <vhost/protocol.h>
-#include <vmm-sys-util/fd.h>
-#include <vmm-sys-util/sock.h>
 
 #include "bench.h"
 #include "echo_rig.h"
 #include "handshake_floor.h"
+#include "plain_frontend.h"
 
 #define ACK VHOST_USER_PROTOCOL_BIT(REPLY_ACK)
 #define WITHOUT_SLOTS (ACK | VHOST_USER_PROTOCOL_BIT(MQ) | \
 		       VHOST_USER_PROTOCOL_BIT(CONFIG))
 #define WITHOUT_ACK VHOST_USER_PROTOCOL_BIT(MQ)
-
-/* -------------------------------------------------------- plain round trips */
-
-struct message {
-	struct vhost_user_header hdr;
-	uint64_t value;
-} __attribute__((packed));
-
-struct plain {
-	int sock;
-	struct message ask;
-	uint32_t size;		/* of ask */
-};
-
-static void plain_round_trip(const struct plain *c)
-{
-	struct message answer;
-
-	if (send(c->sock, &c->ask, c->size, MSG_NOSIGNAL) != (ssize_t)c->size ||
-	    recv(c->sock, &answer, sizeof(answer), MSG_WAITALL) !=
-	    (ssize_t)sizeof(answer))
-		echo_rig_die("round trip", NULL);
-}
-
-static void run_plain(void *opaque, uint64_t n)
-{
-	while (n--)
-		plain_round_trip(opaque);
-}
-
-static struct plain ask(int sock, uint32_t request, uint32_t flags,
-			const uint64_t *value)
-{
-	struct plain c = {
-		sock, { { request, VHOST_USER_HDR_VERSION | flags, 0 }, 0 },
-		sizeof(struct vhost_user_header)
-	};
-
-	if (value) {
-		c.ask.hdr.size = sizeof(*value);
-		c.ask.value = *value;
-		c.size += (uint32_t)sizeof(*value);
-	}
-	return c;
-}
-
-/* A session on which acknowledgements were agreed, by hand. */
-static int open_plain(struct echo_rig *p, struct vmem_map *map)
-{
-	const uint64_t acks = ACK;
-	int sock = echo_rig_open(p, 1, map), flags;
-	struct plain c;
-
-	/* ours come non-blocking */
-	flags = fcntl(sock, F_GETFL);
-	fcntl(sock, F_SETFL, flags & ~O_NONBLOCK);
-	c = ask(sock, VHOST_USER_GET_FEATURES, 0, NULL);
-	plain_round_trip(&c);
-	c = ask(sock, VHOST_USER_SET_PROTOCOL_FEATURES, 0, &acks);
-	if (send(sock, &c.ask, c.size, 0) != (ssize_t)c.size)
-		echo_rig_die("send", NULL);
-	return sock;
-}
-
-static void measure_plain(void)
-{
-	const uint64_t bits = ECHO_RIG_FEATURES | VHOST_USER_F_PROTOCOL_FEATURES;
-	struct vmem_map *map = echo_rig_new_map(1, ECHO_RIG_SEALS);
-	struct plain c;
-	struct echo_rig p;
-	int sock = open_plain(&p, map);
-
-	c = ask(sock, VHOST_USER_GET_FEATURES, 0, NULL);
-	bench_rate("vu.get_features", run_plain, &c, 1e3, "k/s");
-	c = ask(sock, VHOST_USER_SET_FEATURES, VHOST_USER_HDR_NEED_REPLY, &bits);
-	bench_rate("vu.set_features_ack", run_plain, &c, 1e3, "k/s");
-	vsu_fd_close(&sock);
-	echo_rig_close(&p);
-	vmem_map_unref(map);
-}
-
-static void *answer_plain(void *opaque)
-{
-	const int *sock = opaque;
-	struct message m = { { 0, 0, 0 }, 0 };
-
-	while (recv(*sock, &m, 12, MSG_WAITALL) == 12)
-		if (send(*sock, &m, sizeof(m), MSG_NOSIGNAL) < 0)
-			break;
-	return NULL;
-}
-
-static void measure_floor(void)
-{
-	int pair[2];
-	pthread_t thread;
-	struct plain c;
-
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) ||
-	    pthread_create(&thread, NULL, answer_plain, &pair[1]))
-		echo_rig_die("floor", NULL);
-	c = ask(pair[0], 0, 0, NULL);
-	bench_rate("floor.sock_pingpong_12_20", run_plain, &c, 1e3, "k/s");
-	close(pair[0]);
-	pthread_join(thread, NULL);
-	close(pair[1]);
-}
 
 /* ------------------------------------------------------------ our front-end */
 
@@ -218,21 +108,29 @@ static struct vmem_map *with_fresh(struct vmem_map *map, unsigned int n,
 	return out;
 }
 
+/* Takes both maps. */
+static void measure_swap(const char *name, struct vmem_map *map,
+			 struct vmem_map *other, uint64_t protocol)
+{
+	struct echo_rig p;
+	struct swap s = { .p = &p, .maps = { map, other } };
+
+	open_running(&p, map, protocol);
+	bench_rate(name, run_swap, &s, 1e3, "k/s");
+	echo_rig_close(&p);
+	vmem_map_unref(map);
+	vmem_map_unref(other);
+}
+
 static void measure_memory(const char *name, unsigned int n, unsigned int other,
 			   int seals, uint64_t protocol)
 {
-	struct echo_rig p;
-	struct swap s = { .p = &p };
+	struct vmem_map *map;
 
 	if (!bench_selected(name))
 		return;
-	s.maps[0] = echo_rig_new_map(n, seals);
-	s.maps[1] = with_fresh(s.maps[0], other, seals);
-	open_running(&p, s.maps[0], protocol);
-	bench_rate(name, run_swap, &s, 1e3, "k/s");
-	echo_rig_close(&p);
-	vmem_map_unref(s.maps[0]);
-	vmem_map_unref(s.maps[1]);
+	map = echo_rig_new_map(n, seals);
+	measure_swap(name, map, with_fresh(map, other, seals), protocol);
 }
 
 static struct vmem_map *without_last(struct vmem_map *map, unsigned int n)
@@ -251,18 +149,12 @@ static struct vmem_map *without_last(struct vmem_map *map, unsigned int n)
 static void measure_grown(void)
 {
 	const char *name = "vu.set_mem_table_8_grown";
-	struct echo_rig p;
-	struct swap s = { .p = &p };
+	struct vmem_map *map;
 
 	if (!bench_selected(name))
 		return;
-	s.maps[0] = echo_rig_new_map(8, ECHO_RIG_SEALS);
-	s.maps[1] = without_last(s.maps[0], 8);
-	open_running(&p, s.maps[0], WITHOUT_SLOTS);
-	bench_rate(name, run_swap, &s, 1e3, "k/s");
-	echo_rig_close(&p);
-	vmem_map_unref(s.maps[0]);
-	vmem_map_unref(s.maps[1]);
+	map = echo_rig_new_map(8, ECHO_RIG_SEALS);
+	measure_swap(name, map, without_last(map, 8), WITHOUT_SLOTS);
 }
 
 /* ---------------------------------------------------------------- handshake */
@@ -313,8 +205,7 @@ static void measure_handshake(unsigned int nrings, bool acks)
 int main(int argc, char **argv)
 {
 	bench_init(argc, argv);
-	measure_floor();
-	measure_plain();
+	bench_plain_trips();
 	measure_config();
 	measure_memory("vu.set_mem_table_2_ack", 1, 2, ECHO_RIG_SEALS,
 		       WITHOUT_SLOTS);
@@ -323,6 +214,7 @@ int main(int argc, char **argv)
 	measure_memory("vu.set_mem_table_8_unsealed_ack", 8, 8, 0,
 		       WITHOUT_SLOTS);
 	measure_grown();
+	bench_plain_table();
 	measure_memory("vu.add_rem_mem_reg_ack", 1, 2, ECHO_RIG_SEALS, 0);
 	bench_handshake_floor(1);
 	bench_handshake_floor(4);
