@@ -1,20 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/*
- * A device of one's own, written once and at home in two places: behind a
- * vhost-user socket, and behind the registers of a machine, whose guest is
- * played by this program. It writes back what a request brings. Its id is
- * nobody's; a real device takes its own from VIRTIO.
- */
-#include <errno.h>
+/* A device of one's own in two homes: behind a vhost-user socket, and in a machine. */
 #include <stdio.h>
 #include <string.h>
-#include <virtio-devices/inline.h>
-#include <virtio-devices/mmio.h>
 #include <virtio-devices/vhost_user_server.h>
 #include <virtio-queue/cursor.h>
-#include <virtio-queue/driver.h>
-#include <vm-memory/access.h>
-#include <vmm-sys-util/event.h>
+#include "small-machine.h"
 
 struct echo {
 	struct virtdev *dev;
@@ -32,13 +22,11 @@ static uint32_t answer(void *opaque, struct vq *q, struct vq_chain *chain)
 	return vq_cursor_copy(&out, &in, vq_cursor_left(&in));
 }
 
-static int start(void *self, uint32_t queue, struct vq *q, struct vsu_error *err)
+static int start(void *echo, uint32_t queue, struct vq *q, struct vsu_error *err)
 {
-	struct echo *echo = self;
-
 	(void)queue;
 	(void)err;
-	echo->q = q;
+	((struct echo *)echo)->q = q;
 	return 0;
 }
 
@@ -50,111 +38,28 @@ static int serve(void *self, uint32_t queue)
 	return echo->q ? virtdev_queue_turn(echo->dev, queue, echo->q, &turn) : 0;
 }
 
-static void stop(void *self, uint32_t queue)
+static void stop(void *echo, uint32_t queue)
 {
-	struct echo *echo = self;
-
 	(void)queue;
-	echo->q = NULL;
-}
-
-static int make_echo(struct echo *echo)
-{
-	static const struct virtdev_ops ops = { .size = sizeof(ops), .name = "echo",
-		.queue_start = start, .queue_serve = serve, .queue_stop = stop };
-	const struct virtdev_info info = { .id = 63, .nqueues = 1, .queue_max = 256,
-		.features = VQ_F_VERSION_1 | VQ_F_INDIRECT_DESC | VQ_F_RING_PACKED };
-
-	return virtdev_new(&ops, &info, echo, &echo->dev);
-}
-
-/* The other home: registers, the queue behind them, and the guest's half of both. */
-enum { RING = 0x8000, SENT = 0x10000, RECEIVED = 0x20000, MOST = 4096 };
-
-static int activate(void *home, uint64_t features)
-{
-	(void)features;
-	return virtdev_inline_start(*(struct virtdev_inline **)home, NULL);
-}
-
-static void notify(void *home, uint32_t queue)
-{
-	vsu_event_signal_own(virtdev_inline_kick_fd(*(struct virtdev_inline **)home, queue));
-}
-
-/* As a driver does: features, the ring, "go on", and a notification. */
-static void drive(struct virtdev_mmio *mmio, const struct vq_driver *driver)
-{
-	const uint32_t stores[][2] = { { 0x70, 3 }, { 0x24, 1 }, { 0x20, 1 }, { 0x70, 11 },
-		{ 0x30, 0 }, { 0x38, 16 }, { 0x80, (uint32_t)vq_driver_desc_gpa(driver) },
-		{ 0x90, (uint32_t)vq_driver_driver_gpa(driver) },
-		{ 0xa0, (uint32_t)vq_driver_device_gpa(driver) },
-		{ 0x44, 1 }, { 0x70, 15 }, { VIRTDEV_MMIO_NOTIFY, 0 } };
-	size_t i;
-
-	for (i = 0; i < sizeof(stores) / sizeof(stores[0]); i++)
-		virtdev_mmio_write(mmio, stores[i][0], 4, stores[i][1]);
-}
-
-static int echo_here(struct virtdev *dev, const char *text, struct vsu_error *err)
-{
-	struct virtdev_inline *home = NULL;
-	const struct virtdev_transport_ops ops = {
-		.size = sizeof(ops), .activate = activate, .notify = notify };
-	struct vq_driver_config ring = { .gpa = RING, .size = 16, .features = VQ_F_VERSION_1 };
-	const uint32_t len = (uint32_t)strnlen(text, MOST);
-	const struct vq_buffer buffers[] = { { SENT, len, 0 }, { RECEIVED, MOST, 1 } };
-	struct virtdev_transport *t = NULL;
-	struct virtdev_mmio *mmio = NULL;
-	struct vmem_space *space = NULL;
-	struct vq_driver *driver = NULL;
-	char got[MOST];
-	uint64_t cookie;
-	uint32_t n = 0;
-	int rc = vmem_map_from_properties("size=1M", 0, NULL, &ring.map, err);
-
-	if (rc < 0 || (rc = vmem_space_new(&space)) < 0 ||
-	    (rc = vmem_space_publish(space, ring.map)) < 0 ||
-	    (rc = virtdev_transport_new(dev, &ops, &home, &t, err)) < 0 ||
-	    (rc = virtdev_mmio_new(t, &mmio, err)) < 0 ||
-	    (rc = virtdev_inline_new(t, space, &home, err)) < 0 ||
-	    (rc = vq_driver_new(&ring, &driver, err)) < 0 ||
-	    (rc = vmem_write_exact(vmem_map_view(ring.map), SENT, text, len)) < 0 ||
-	    (rc = vq_driver_add(driver, buffers, 2, 0)) < 0)
-		goto out;
-	vq_driver_publish(driver);
-	drive(mmio, driver);
-	virtdev_inline_dispatch(home);
-	rc = vq_driver_collect(driver, &cookie, &n) == 1 ? 0 : -1;
-	if (!rc)
-		rc = vmem_read_exact(vmem_map_view(ring.map), RECEIVED, got, n);
-	if (rc >= 0)
-		rc = printf("%.*s\n", (int)n, got);
-	while (virtdev_inline_stop(home) == -EAGAIN)
-		virtdev_inline_dispatch(home);
-out:
-	vq_driver_free(driver);
-	virtdev_inline_free(home);
-	virtdev_mmio_free(mmio);
-	virtdev_transport_free(t);
-	vmem_space_free(space);
-	vmem_map_unref(ring.map);
-	return rc;
+	((struct echo *)echo)->q = NULL;
 }
 
 int main(int argc, char **argv)
 {
+	static const struct virtdev_ops ops = { .size = sizeof(ops), .name = "echo",
+		.queue_start = start, .queue_serve = serve, .queue_stop = stop };
+	const struct virtdev_info info = { .id = 63 /* nobody's */, .nqueues = 1, .queue_max = 256,
+		.features = VQ_F_VERSION_1 | VQ_F_INDIRECT_DESC | VQ_F_RING_PACKED };
 	struct vsu_error err = { .msg = "use: echo-device SOCKET, or echo-device here TEXT" };
+	const bool here = argc == 3 && !strcmp(argv[1], "here");
 	struct echo echo = { NULL, NULL };
+	int rc = here || argc == 2 ? virtdev_new(&ops, &info, &echo, &echo.dev) : -1;
 
-	if (argc == 3 && !strcmp(argv[1], "here") && make_echo(&echo) == 0 &&
-	    echo_here(echo.dev, argv[2], &err) > 0) {
-		virtdev_free(echo.dev);
-		return 0;
-	}
-	if (argc == 2 && make_echo(&echo) == 0 &&
-	    virtdev_vhost_user_serve(echo.dev, argv[1], -1, &err) == 0)
-		return 0;
-	fprintf(stderr, "echo-device: %s\n", err.msg);
-	return 69;
+	if (rc == 0)
+		rc = here ? machine_ask(echo.dev, argv[2], &err) :
+			    virtdev_vhost_user_serve(echo.dev, argv[1], -1, &err);
+	if (rc < 0)
+		fprintf(stderr, "echo-device: %s\n", err.msg);
+	virtdev_free(echo.dev);
+	return rc < 0 ? 69 : 0;
 }
