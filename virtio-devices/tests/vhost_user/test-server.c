@@ -619,7 +619,7 @@ static TCase *listening(const char *name, SFun choose, bool with_fake_disk)
 		tcase_add_test(tc, e1_23_descriptor_stays_readable_while_there_is_more_and_no_longer);
 		tcase_add_test(tc, wait_ends_with_its_time_and_tells_of_another_descriptor);
 		tcase_add_test(tc, wait_does_not_wait_while_there_is_more);
-	tcase_add_test(tc, wait_that_is_interrupted_takes_in_what_the_host_has_finished);
+		tcase_add_test(tc, wait_that_is_interrupted_takes_in_what_the_host_has_finished);
 		tcase_add_test(tc, a4_22_ring_without_kicks_is_looked_at_in_pauses_until_it_breaks);
 	}
 	return tc;
