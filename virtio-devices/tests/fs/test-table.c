@@ -126,9 +126,11 @@ int main(void)
 	TCase *tc = tcase_create("table");
 
 	tcase_add_checked_fixture(tc, setup, teardown);
-	tcase_add_loop_test(tc, d1_22_a_table_that_is_cut_is_an_error_and_the_guest_goes_on,
-			    0, CUTS);
-	tcase_add_test(tc, d1_22_a_table_that_is_cut_does_not_grow_again);
+	if (!under_valgrind()) {	/* it goes on behind a fault with other registers */
+		tcase_add_loop_test(tc, d1_22_a_table_that_is_cut_is_an_error_and_the_guest_goes_on,
+				    0, CUTS);
+		tcase_add_test(tc, d1_22_a_table_that_is_cut_does_not_grow_again);
+	}
 	tcase_add_test(tc, a_link_to_a_table_is_said_to_be_one);
 	tcase_add_loop_test(tc, a_table_that_is_damaged_is_named, 0, 2);
 	suite_add_tcase(s, tc);
