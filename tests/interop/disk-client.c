@@ -15,12 +15,20 @@
  *       them; through the first virtqueue, or the second
  *   disk-client stuck SOCKET
  *       a read, which need not be answered; the configuration has to be
+ *   disk-client flushes SOCKET, writes SOCKET
+ *       writes all of the first 4 MiB again and again, with the number of the
+ *       round; says it after a flush, or without one, for as long as it lives
+ *   disk-client holds IMAGE ROUND
+ *       nothing in an image that such a one wrote is older than that round
  */
 #include <config.h>
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+
+#include <vmm-sys-util/endian.h>
 
 #include "disk.h"
 
@@ -91,14 +99,14 @@ static int ask_empties(struct disk *d, struct vsu_error *err)
 #define DISCARD_SECTOR 64u
 #define RANGE_SECTORS 16u
 
-static int edit(struct disk *d, enum virtdev_blk_type type, uint32_t len,
-		struct vsu_error *err)
+static int ask(struct disk *d, enum virtdev_blk_type type, uint64_t offset,
+	       uint32_t len, struct vsu_error *err)
 {
 	uint32_t written;
 	uint64_t slot;
 	int rc;
 
-	if (disk_submit(d, 0, type, EDIT_AT, len, err) != VSU_EXIT_OK)
+	if (disk_submit(d, 0, type, offset, len, err) != VSU_EXIT_OK)
 		return VSU_EXIT_HOST;
 	disk_kick(d);
 	rc = ring_wait(&d->ring, &d->client, WAIT_MS, &slot, &written, err);
@@ -108,6 +116,12 @@ static int edit(struct disk *d, enum virtdev_blk_type type, uint32_t len,
 		return VSU_EXIT_OK;
 	printf("a request of type %u failed\n", (unsigned int)type);
 	return VSU_EXIT_FAIL;
+}
+
+static int edit(struct disk *d, enum virtdev_blk_type type, uint32_t len,
+		struct vsu_error *err)
+{
+	return ask(d, type, EDIT_AT, len, err);
 }
 
 static int edit_range(struct disk *d, enum virtdev_blk_type type,
@@ -184,6 +198,87 @@ static int stuck(struct disk *d, struct vsu_error *err)
 	return VSU_EXIT_OK;
 }
 
+/* ------------------------------------------------------------------- rounds */
+
+#define PIECE (64u << 10)
+#define PIECES 64u
+#define WORDS (PIECE / sizeof(struct vsu_le64))
+
+/* Each word of a piece has the number of the round above that of the piece. */
+static int write_round(struct disk *d, uint64_t round, struct vsu_error *err)
+{
+	struct vsu_le64 *words = (void *)disk_buffer(d, 0);
+	int rc = VSU_EXIT_OK;
+	uint32_t piece, i;
+
+	for (piece = 0; rc == VSU_EXIT_OK && piece < PIECES; piece++) {
+		for (i = 0; i < WORDS; i++)
+			words[i] = vsu_le64_make(round * PIECES + piece);
+		rc = ask(d, VIRTDEV_BLK_T_OUT, (uint64_t)piece * PIECE, PIECE,
+			 err);
+	}
+	return rc;
+}
+
+static int rounds(struct disk *d, bool flush, struct vsu_error *err)
+{
+	uint64_t round;
+	int rc;
+
+	for (round = 1;; round++) {
+		rc = write_round(d, round, err);
+		if (rc == VSU_EXIT_OK && flush)
+			rc = ask(d, VIRTDEV_BLK_T_FLUSH, 0, 0, err);
+		if (rc != VSU_EXIT_OK)
+			return rc;
+		printf("%" PRIu64 "\n", round);
+		if (fflush(stdout) < 0)
+			return VSU_EXIT_FAIL;
+	}
+}
+
+static int flushes(struct disk *d, struct vsu_error *err)
+{
+	return rounds(d, true, err);
+}
+
+static int writes(struct disk *d, struct vsu_error *err)
+{
+	return rounds(d, false, err);
+}
+
+/* Words of a piece that are of an earlier round, or of no round of its own. */
+static uint32_t older(const struct vsu_le64 *words, uint32_t piece,
+		      uint64_t round)
+{
+	uint32_t i, n = 0;
+	uint64_t word;
+
+	for (i = 0; i < WORDS; i++) {
+		word = vsu_le64_load(words[i]);
+		n += word / PIECES < round || word % PIECES != piece;
+	}
+	return n;
+}
+
+static int holds(const char *image, uint64_t round)
+{
+	static struct vsu_le64 words[WORDS];
+	FILE *f = fopen(image, "re");
+	uint32_t piece, lost = 0;
+
+	for (piece = 0; f && piece < PIECES; piece++) {
+		if (fread(words, 1, PIECE, f) != PIECE)
+			break;
+		lost += older(words, piece, round) > 0;
+	}
+	if (f)
+		fclose(f);
+	printf("%" PRIu32 " of %" PRIu32 " pieces are older than round %" PRIu64 "\n",
+	       lost, piece, round);
+	return lost || piece < PIECES ? VSU_EXIT_FAIL : VSU_EXIT_OK;
+}
+
 static const struct {
 	const char *name;
 	int (*run)(struct disk *d, struct vsu_error *err);
@@ -194,6 +289,8 @@ static const struct {
 	{ "stuck", stuck, 1, 0 },
 	{ "edits", edits, 1, 0 },
 	{ "edits-by-two", edits, 1, 1 },
+	{ "flushes", flushes, 1, 0 },
+	{ "writes", writes, 1, 0 },
 };
 
 int main(int argc, char **argv)
@@ -203,6 +300,8 @@ int main(int argc, char **argv)
 	size_t i;
 	int status;
 
+	if (argc == 4 && !strcmp(argv[1], "holds"))
+		return holds(argv[2], strtoull(argv[3], NULL, 10));
 	for (i = 0; argc == 3 && i < sizeof(commands) / sizeof(*commands); i++) {
 		if (strcmp(argv[1], commands[i].name))
 			continue;
@@ -216,6 +315,6 @@ int main(int argc, char **argv)
 			printf("%s\n", err.msg);
 		return status;
 	}
-	fprintf(stderr, "use: disk-client giants|empties|edits|edits-by-two|stuck SOCKET\n");
+	fprintf(stderr, "use: disk-client giants|empties|edits|edits-by-two|stuck|flushes|writes SOCKET, or holds IMAGE ROUND\n");
 	return VSU_EXIT_USAGE;
 }
