@@ -129,7 +129,7 @@ _guest_reap() {
 	local thread
 
 	GUEST_LATE=
-	if ! wait_until "${GUEST_LIMIT:-90}" ended "$GUEST_PID"; then
+	if ! LEAST_PATIENCE=0 wait_until "${GUEST_LIMIT:-90}" ended "$GUEST_PID"; then
 		GUEST_LATE=1
 		diag "the guest ran out of its ${GUEST_LIMIT:-90} seconds; QEMU's threads:"
 		for thread in /proc/"$GUEST_PID"/task/*; do
