@@ -36,13 +36,6 @@
  */
 #define BLK_BLOCKING_BATCH 8u
 
-/*
- * A disk with no more to do than this is handed what was taken so far while
- * the turn goes on taking: it works meanwhile, where it would be idle. Enough
- * of them that it is still at work when the others come.
- */
-#define BLK_LITTLE_TO_DO 8u
-
 /* Parts of requests that follow each other within one turn. */
 #define BLK_KICK_ROUNDS 32u
 
@@ -101,6 +94,18 @@ struct turn {
 };
 
 /*
+ * A disk is handed what was taken whenever it has twice as much to do as
+ * before: the first two requests at once, and it works where it would be idle
+ * while others are taken; then so many that it is still at work when the next
+ * come. That is a few calls, however many there are. One alone, which it might
+ * be done with too soon, is followed by the rest of the turn.
+ */
+static bool has_doubled(uint32_t n)
+{
+	return n > 1 && !(n & (n - 1));
+}
+
+/*
  * Takes chains until the ring is empty (0), or the turn is over (1). -EBUSY:
  * requests have to finish before others are taken.
  */
@@ -120,7 +125,7 @@ static int chain_take(struct blk_queue *q, struct turn *left)
 			return rc;
 		}
 		/* the one in hand is left for the kick that ends the turn */
-		if (q->inflight == BLK_LITTLE_TO_DO + 1)
+		if (has_doubled(q->inflight - 1))
 			disk->ops.kick(disk->self, q->channel, &left->bytes);
 		virtdev_priv_blk_begin(q, r);
 	}
