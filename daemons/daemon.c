@@ -105,6 +105,7 @@ static const struct prog_place places[DAEMON_OWN] = {
 	[DAEMON_USER] = PLACE(serve.user),
 	[DAEMON_SECCOMP] = PLACE(serve.filter),
 	[DAEMON_ALLOW_POSTCOPY] = PLACE(serve.postcopy),
+	[DAEMON_POLL_MAX_NS] = PLACE(serve.poll_max_ns),
 	[DAEMON_LOG_LEVEL] = PROG_PLACE_LEVEL,
 	[DAEMON_VERBOSE] = PROG_PLACE_VERBOSE,
 	[DAEMON_HELP] = PLACE(help),
@@ -138,16 +139,15 @@ static int line_parse(struct command_line *cl, int argc, char **argv,
 {
 	int rc = vsu_option_parse_argv(cl->rows, argc, argv, take_option, cl, NULL, err);
 
-	if (rc < 0)
-		return rc == -ENOENT ? VSU_EXIT_USAGE : VSU_EXIT_DATA;
-	return VSU_EXIT_OK;
+	if (rc >= 0)
+		return VSU_EXIT_OK;
+	return rc == -ENOENT ? VSU_EXIT_USAGE : VSU_EXIT_DATA;
 }
 
 /* A run needs a socket: one that is given by number, or a path to listen on. */
 static int check_socket(const struct command_line *cl, struct vsu_error *err)
 {
-	bool have_path = cl->serve.socket_path != NULL;
-	bool have_fd = cl->serve.fd >= 0;
+	bool have_path = cl->serve.socket_path != NULL, have_fd = cl->serve.fd >= 0;
 
 	if (have_path && have_fd) {
 		vsu_error_set(err, -EINVAL, "--socket-path and --fd are both given; give one");

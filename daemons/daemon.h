@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include <virtio-devices/device.h>
+#include <virtio-devices/vhost_user_server.h>
 #include <vm-memory/sigbus.h>
 #include <vmm-sys-util/error.h>
 #include <vmm-sys-util/exit.h>
@@ -31,6 +32,7 @@ enum daemon_option {
 	DAEMON_USER,
 	DAEMON_SECCOMP,
 	DAEMON_ALLOW_POSTCOPY,
+	DAEMON_POLL_MAX_NS,
 	DAEMON_LOG_LEVEL,
 	DAEMON_VERBOSE,
 	DAEMON_HELP,
@@ -59,6 +61,9 @@ enum daemon_option {
 	  .help = "on, kill or off: system calls that serving does not need" }, \
 	{ .name = "allow-postcopy", .kind = VSU_OPTION_FLAG,		\
 	  .help = "wait for guest memory that comes late in a migration" }, \
+	{ .name = "poll-max-ns", .kind = VSU_OPTION_U64, .arg = "N",	\
+	  .help = "look for so long before sleeping", .preset = "0",	\
+	  .max = VIRTDEV_VHOST_USER_SERVER_POLL_LIMIT },		\
 	PROG_LOG_LEVEL_OPTION,						\
 	PROG_LOG_VERBOSE_OPTION,					\
 	VSU_OPTION_ROW_HELP,						\
@@ -99,6 +104,7 @@ struct serving {
 	enum confine_filter filter;
 	const char *const *calls; /* as in struct daemon */
 	bool postcopy;		/* --allow-postcopy */
+	uint64_t poll_max_ns;
 	/* takes the size that there is, at SIGUSR1; NULL: that ends it */
 	int (*resize)(struct virtdev *dev, uint64_t bytes,
 		      struct vsu_error *err);

@@ -125,6 +125,7 @@ static int make_server(struct loop *l, int fd, struct vsu_error *err)
 		.served_files = l->how->served_files,
 		.iotlb_entries = l->how->iommu_platform ? IOTLB_ENTRIES : 0,
 		.postcopy = l->how->postcopy,
+		.poll_max_ns = l->how->poll_max_ns,
 		.dev = l->dev,
 		.sigbus = l->sigbus,
 		.threaded = virtdev_queue_blocks(l->dev),

@@ -65,7 +65,16 @@ struct virtdev_vhost_user_server_config {
 				   behind the guest, and so stop this process
 				   where a page is missing; memory slots are
 				   not offered beside it */
+	/*
+	 * Before a wait sleeps (virtdev_vhost_user_server_wait() and
+	 * _queue_wait()) it looks for so long whether there is something to do,
+	 * if the last sleep was shorter: one that ends soon costs more than the
+	 * looks. ns, at most VIRTDEV_VHOST_USER_SERVER_POLL_LIMIT; 0: it sleeps.
+	 */
+	uint64_t poll_max_ns;
 };
+
+#define VIRTDEV_VHOST_USER_SERVER_POLL_LIMIT 1000000u
 
 /*
  * Serves whoever connects to a listening socket, one after the other, or the

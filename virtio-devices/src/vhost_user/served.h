@@ -19,6 +19,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/epoll.h>
 
 #include <vhost/backend.h>
 #include <vhost/server.h>
@@ -63,6 +64,12 @@ struct server_other {
 	bool ready;
 };
 
+/* Looks before a thread sleeps. */
+struct server_looks {
+	uint64_t max_ns;	/* for so long; 0: none */
+	bool worth;		/* the last sleep was shorter than that */
+};
+
 struct virtdev_vhost_user_server;
 
 struct server_queue {
@@ -80,6 +87,7 @@ struct server_queue {
 	uint64_t pause;		/* before the next look, ns */
 	struct server_more more; /* threaded */
 	struct server_other other; /* threaded */
+	struct server_looks looks; /* threaded */
 };
 
 /* A state on its way out or in. */
@@ -100,6 +108,7 @@ struct virtdev_vhost_user_server {
 	bool left;		/* one thread: a queue was left */
 	struct server_more more;
 	struct server_other other;
+	struct server_looks looks;
 	int ended;		/* negative: there is nothing to serve any more */
 	struct vhost_user_server *sessions; /* with one place */
 	struct vhost_user_backend *session; /* NULL: none */
@@ -115,6 +124,24 @@ struct virtdev_vhost_user_server {
 	uint32_t nqueues;
 	struct server_queue queues[];
 };
+
+/* server_wait.c */
+
+/* Puts a descriptor into an epoll set. */
+int virtdev_priv_server_watch(int epfd, int fd, uint32_t events,
+			      enum server_event what, uint32_t index);
+
+/* Once: puts its eventfd there. */
+int virtdev_priv_server_more_init(struct server_more *m, int epfd);
+void virtdev_priv_server_more_tell(struct server_more *m, bool more);
+
+/* That descriptor is in the set from here on, and no other one: 0, or an errno. */
+int virtdev_priv_server_other_set(struct server_other *o, int epfd, int fd);
+
+/* epoll_wait(), for a thread that looks for a while before it sleeps. */
+int virtdev_priv_server_wait(struct server_looks *looks, int epfd,
+			     struct epoll_event *events, int max,
+			     int timeout_ms);
 
 /* server_queue.c */
 
@@ -142,17 +169,6 @@ void virtdev_priv_server_queue_wants_turn(struct server_queue *q);
 
 /* On the queue's thread: one bounded turn. */
 void virtdev_priv_server_queue_turn(struct server_queue *q);
-
-/* Puts a descriptor into an epoll set. */
-int virtdev_priv_server_watch(int epfd, int fd, uint32_t events,
-			      enum server_event what, uint32_t index);
-
-/* Once: puts its eventfd there. */
-int virtdev_priv_server_more_init(struct server_more *m, int epfd);
-void virtdev_priv_server_more_tell(struct server_more *m, bool more);
-
-/* That descriptor is in the set from here on, and no other one: 0, or an errno. */
-int virtdev_priv_server_other_set(struct server_other *o, int epfd, int fd);
 
 /* server_session.c */
 

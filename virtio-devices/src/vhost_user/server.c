@@ -3,6 +3,7 @@
 #include <config.h>
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 
@@ -114,7 +115,8 @@ static void wait_interrupted(struct virtdev_vhost_user_server *s)
 static int server_round(struct virtdev_vhost_user_server *s, int timeout_ms)
 {
 	struct epoll_event events[32];
-	int i, n = epoll_wait(s->epfd, events, 32, timeout_ms);
+	int i, n = virtdev_priv_server_wait(&s->looks, s->epfd, events, 32,
+					    timeout_ms);
 
 	for (i = 0; i < n; i++)
 		event_handle(s, events[i].data.u64);
@@ -227,8 +229,15 @@ static int init_sessions(struct virtdev_vhost_user_server *s, int fd,
 static int check_config(const struct virtdev_vhost_user_server_config *c,
 			struct vsu_error *err)
 {
-	return c->dev ? 0 : vsu_error_set(err, -EINVAL,
-					  "vhost-user server: no device");
+	if (!c->dev)
+		return vsu_error_set(err, -EINVAL,
+				     "vhost-user server: no device");
+	if (c->poll_max_ns > VIRTDEV_VHOST_USER_SERVER_POLL_LIMIT)
+		return vsu_error_set(err, -EINVAL,
+				     "vhost-user server: looks for %" PRIu64 " ns before it sleeps, at most %u",
+				     c->poll_max_ns,
+				     VIRTDEV_VHOST_USER_SERVER_POLL_LIMIT);
+	return 0;
 }
 
 int virtdev_vhost_user_server_new(
@@ -254,6 +263,7 @@ int virtdev_vhost_user_server_new(
 	s->nqueues = nqueues;
 	s->epfd = s->event = s->more.fd = s->other.fd = -1;
 	s->stream.fd = s->stream.timer = -1;
+	s->looks.max_ns = c.poll_max_ns;
 	rc = init_waiting(s);
 	if (!rc)
 		rc = init_queues(s);

@@ -27,53 +27,6 @@ static void set_state(struct server_queue *q, enum server_queue_state state)
 	__atomic_store_n(&q->state, (int)state, __ATOMIC_RELEASE);
 }
 
-int virtdev_priv_server_watch(int epfd, int fd, uint32_t events,
-			      enum server_event what, uint32_t index)
-{
-	struct epoll_event event = {
-		.events = events,
-		.data.u64 = (uint64_t)what << 32 | index,
-	};
-
-	return epoll_ctl(epfd, EPOLL_CTL_ADD, fd, &event) < 0 ? -errno : 0;
-}
-
-int virtdev_priv_server_more_init(struct server_more *m, int epfd)
-{
-	m->fd = vsu_event_new();
-	return m->fd < 0 ? m->fd :
-	       virtdev_priv_server_watch(epfd, m->fd, EPOLLIN, EVENT_MORE, 0);
-}
-
-void virtdev_priv_server_more_tell(struct server_more *m, bool more)
-{
-	if (more == m->told)
-		return;
-	m->told = more;
-	if (more)
-		vsu_event_signal_own(m->fd);
-	else
-		vsu_event_drain(m->fd, NULL);
-}
-
-int virtdev_priv_server_other_set(struct server_other *o, int epfd, int fd)
-{
-	int rc = 0;
-
-	o->ready = false;
-	if (fd == o->fd)
-		return 0;
-	if (o->fd >= 0)
-		epoll_ctl(epfd, EPOLL_CTL_DEL, o->fd, NULL);
-	o->fd = -1;
-	if (fd >= 0)
-		rc = virtdev_priv_server_watch(epfd, fd, EPOLLIN, EVENT_OTHER,
-					       0);
-	if (rc == 0)
-		o->fd = fd;
-	return rc;
-}
-
 /* Own epoll set and eventfd when threaded, the server's otherwise. */
 static int init_thread(struct server_queue *q)
 {
@@ -99,6 +52,7 @@ int virtdev_priv_server_queue_init(struct server_queue *q,
 	q->state = QUEUE_OFF;
 	q->ctl = q->kick = q->host = q->timer = q->more.fd = q->other.fd = -1;
 	q->epfd = s->epfd;
+	q->looks.max_ns = s->config.poll_max_ns;
 	return s->config.threaded ? init_thread(q) : 0;
 }
 
@@ -351,7 +305,8 @@ static struct server_queue *own_queue(struct virtdev_vhost_user_server *s,
 static void queue_wait(struct server_queue *q, int timeout_ms)
 {
 	struct epoll_event events[6];
-	int i, n = epoll_wait(q->epfd, events, 6, q->again ? 0 : timeout_ms);
+	int i, n = virtdev_priv_server_wait(&q->looks, q->epfd, events, 6,
+					    q->again ? 0 : timeout_ms);
 
 	for (i = 0; i < n; i++)
 		if (virtdev_priv_server_what(events[i].data.u64) == EVENT_OTHER)
