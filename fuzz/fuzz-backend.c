@@ -71,6 +71,7 @@ struct fuzz {
 	int sock;
 	bool running[RINGS];
 	bool waits[RINGS];	/* for an address: it is told to run again */
+	int kick[RINGS];	/* kept across a change of memory; 0: none */
 	bool holds;
 	bool keeps;		/* the last chain of a turn stays popped */
 	bool deep;		/* what outlives a stop was agreed on */
@@ -126,6 +127,9 @@ static void run(void *opaque, uint32_t ring)
 	if (f->running[ring] && !f->waits[ring] &&
 	    !(vhost_user_backend_features(f->b) & VHOST_USER_F_ACCESS_PLATFORM))
 		abort();
+	if (f->kick[ring] &&
+	    vhost_user_backend_kick_fd(f->b, ring) != f->kick[ring])
+		abort();
 	f->running[ring] = f->ran = true;
 	f->waits[ring] = false;
 }
@@ -150,6 +154,8 @@ static void quiesce(void *opaque, uint32_t ring, bool drain, uint64_t token)
 		if (ring != VHOST_USER_ALL_RINGS && ring != i)
 			continue;
 		f->running[i] = false;
+		f->kick[i] = vhost_user_backend_keep_kick(f->b, i) ?
+			     vhost_user_backend_kick_fd(f->b, i) : 0;
 		if (drain && kept[i].is_there) {
 			push_kept(f, i);
 			vq_publish(vhost_user_backend_vq(f->b, i));
@@ -243,7 +249,7 @@ static void gone(void *opaque, const struct vsu_error *err)
 	if (!err->code || !err->msg[0] || f->token)
 		abort();
 	for (i = 0; i < RINGS; i++)
-		if (f->running[i] || kept[i].is_there)
+		if (f->running[i] || f->kick[i] || kept[i].is_there)
 			abort();
 	vhost_user_backend_free(f->b);
 	f->b = NULL;

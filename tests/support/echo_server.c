@@ -9,6 +9,7 @@
 
 #include <virtio-queue/cursor.h>
 #include <virtio-queue/turn.h>
+#include <vhost/backend_device.h>
 #include <vhost/shmem.h>
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/fd.h>
@@ -92,27 +93,37 @@ static void watch(struct echo_server *s, int fd, uint32_t events, uint32_t what)
  * Nobody needs the count of a kick: each is an edge, and none is read while the
  * ring runs. Those from before it ran are, since the ring is served here.
  */
+static void watch_kick(struct echo_server *s, uint32_t ring)
+{
+	uint64_t count;
+
+	s->kick[ring] = vhost_user_backend_kick_fd(s->b, ring);
+	if (s->kick[ring] < 0)
+		return;
+	vsu_event_drain(s->kick[ring], &count);
+	watch(s, s->kick[ring], EPOLLIN | EPOLLET, ring);
+	s->watched[ring] = true;
+}
+
 static void on_run(void *opaque, uint32_t ring)
 {
 	struct echo_server *s = opaque;
-	uint64_t count;
 
 	if (ring == 0 && s->map_fd >= 0 && !s->answered)
 		ask_for_map(s);
-	s->kick[ring] = vhost_user_backend_kick_fd(s->b, ring);
-	if (s->kick[ring] >= 0) {
-		vsu_event_drain(s->kick[ring], &count);
-		watch(s, s->kick[ring], EPOLLIN | EPOLLET, ring);
-	}
+	if (!s->watched[ring])
+		watch_kick(s, ring);
 	s->running[ring] = true;
 	serve(s, ring);
 }
 
 static void ring_stop(struct echo_server *s, uint32_t ring)
 {
-	if (s->running[ring] && s->kick[ring] >= 0)
-		epoll_ctl(s->epfd, EPOLL_CTL_DEL, s->kick[ring], NULL);
 	s->running[ring] = false;
+	if (!s->watched[ring] || vhost_user_backend_keep_kick(s->b, ring))
+		return;
+	epoll_ctl(s->epfd, EPOLL_CTL_DEL, s->kick[ring], NULL);
+	s->watched[ring] = false;
 }
 
 static void on_quiesce(void *opaque, uint32_t ring, bool drain, uint64_t token)

@@ -19,7 +19,8 @@ struct echo_server {
 	struct vhost_user_backend *b;
 	int epfd;
 	bool running[ECHO_RINGS];
-	int kick[ECHO_RINGS];		/* of those that run; -1: none */
+	int kick[ECHO_RINGS];
+	bool watched[ECHO_RINGS];	/* the kick is waited for */
 	bool gone;
 	int why;			/* code of gone */
 	uint64_t served;		/* requests */

@@ -15,11 +15,14 @@
  * no ring is started (the device is suspended, and must be silent), -EAGAIN
  * when too many requests are unanswered.
  *
+ * And what of a ring only few owners need, at the end.
+ *
  * Threads: that of the session, but for vhost_user_backend_missed().
  */
 #ifndef VHOST_BACKEND_DEVICE_H
 #define VHOST_BACKEND_DEVICE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <vhost/attributes.h>
@@ -68,6 +71,16 @@ VHOST_USER_API int vhost_user_backend_host_notifier(
  */
 VHOST_USER_API int vhost_user_backend_missed(struct vhost_user_backend *b,
 					uint32_t ring) VSU_NODISCARD;
+
+/*
+ * Inside quiesce, of a ring that it is about. True: the message changes memory
+ * and no more, and the ring's kick descriptor is good up to the next quiesce of
+ * the ring, which comes before the descriptor goes even if the ring does not run
+ * by then. Whoever waits for kicks by an epoll need not give that up and begin
+ * anew. A kick meanwhile is for nobody: run has the ring looked at.
+ */
+VHOST_USER_API bool vhost_user_backend_keep_kick(struct vhost_user_backend *b,
+						 uint32_t ring) VSU_NODISCARD;
 
 VSU_END_DECLS
 

@@ -8,12 +8,13 @@
 #include <pthread.h>
 
 #include "backend/priv.h"
+#include <vhost/backend_device.h>
 #include <vmm-sys-util/event.h>
 
 static bool ring_must_be_asked(const struct vhost_user_priv_ring *ring,
 			       bool drain)
 {
-	return ring->running || (drain && ring->undrained);
+	return ring->running || ring->kept_kick || (drain && ring->undrained);
 }
 
 bool vhost_user_priv_must_ask(const struct vhost_user_backend *b, uint32_t ring,
@@ -29,6 +30,16 @@ bool vhost_user_priv_must_ask(const struct vhost_user_backend *b, uint32_t ring,
 	return false;
 }
 
+/* The owner keeps only what it says anew. */
+static void take_kicks(struct vhost_user_backend *b, uint32_t ring)
+{
+	uint32_t i;
+
+	for (i = 0; i < b->config.nrings; i++)
+		if (ring == i || ring == VHOST_USER_ALL_RINGS)
+			b->rings[i].kept_kick = false;
+}
+
 bool vhost_user_priv_ask(struct vhost_user_backend *b, uint32_t ring,
 			 int quiet)
 {
@@ -36,6 +47,8 @@ bool vhost_user_priv_ask(struct vhost_user_backend *b, uint32_t ring,
 
 	b->asked_ring = ring;
 	b->asked_drain = quiet == VHOST_USER_PRIV_DRAIN;
+	if (quiet != VHOST_USER_PRIV_ASK_STATE)
+		take_kicks(b, ring);
 	a->asker = pthread_self();
 	__atomic_store_n(&a->token, ++b->tokens, __ATOMIC_RELAXED);
 	__atomic_store_n(&a->state, VHOST_USER_PRIV_ASKED, __ATOMIC_RELEASE);
@@ -53,6 +66,25 @@ bool vhost_user_priv_ask(struct vhost_user_backend *b, uint32_t ring,
 	vsu_event_drain(b->event, NULL);
 	b->more = false;
 	return true;
+}
+
+/* The end of the session has no message, and drains. */
+static bool asks_for_memory(const struct vhost_user_backend *b)
+{
+	return b->answer.asking && !b->asked_drain && b->parked_row &&
+	       (b->parked_row->number == VHOST_USER_SET_MEM_TABLE ||
+		b->parked_row->number == VHOST_USER_REM_MEM_REG);
+}
+
+bool vhost_user_backend_keep_kick(struct vhost_user_backend *b, uint32_t ring)
+{
+	struct vhost_user_priv_ring *r;
+
+	if (ring >= b->config.nrings || !asks_for_memory(b))
+		return false;
+	r = &b->rings[ring];
+	r->kept_kick = r->kick >= 0;
+	return r->kept_kick;
 }
 
 /* On the session's own thread, which looks at the answer when we return. */

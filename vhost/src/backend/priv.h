@@ -45,6 +45,7 @@ struct vhost_user_priv_ring {
 	bool started, enabled;	/* as the front-end asked */
 	bool running;		/* between run and the answer to quiesce */
 	bool undrained;		/* ran since the last answer to drain */
+	bool kept_kick;		/* the owner has kick also while it does not run */
 	bool error_told;
 	bool own_kick;		/* kick is ours, signalled by VRING_KICK */
 	bool inband;		/* while it runs: calls and errors that have no

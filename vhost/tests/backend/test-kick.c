@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Claims about kicks that an owner goes on to wait for across a quiesce. */
+#include <config.h>
+
+#include <errno.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include <vhost/backend_device.h>
+#include <vmm-sys-util/event.h>
+#include <vmm-sys-util/fd.h>
+
+#include "../rig.h"
+
+#define MiB (UINT64_C(1) << 20)
+#define PAGE UINT64_C(0x1000)
+
+static void (*rig_quiesce)(void *, uint32_t, bool, uint64_t);
+
+/* Of each ring, what the last quiesce said about its kick. */
+static bool kept[RIG_RINGS];
+
+static void keep_kicks(void *opaque, uint32_t ring, bool drain, uint64_t token)
+{
+	struct rig *r = opaque;
+	uint32_t i;
+
+	for (i = 0; i < RIG_RINGS; i++)
+		if (ring == VHOST_USER_ALL_RINGS || ring == i)
+			kept[i] = vhost_user_backend_keep_kick(r->b, i);
+	ck_assert(!vhost_user_backend_keep_kick(r->b, RIG_RINGS));
+	rig_quiesce(opaque, ring, drain, token);
+}
+
+static uint64_t change(struct rig *r, uint32_t request, uint64_t gpa,
+		       uint64_t size, int fd)
+{
+	const struct vhost_user_mem_reg reg = {
+		.region = rig_region(gpa, size, 0),
+	};
+
+	return rig_ack(r, request, &reg, sizeof(reg), &fd, fd >= 0);
+}
+
+static void add_page(struct rig *r)
+{
+	ck_assert_uint_eq(change(r, VHOST_USER_ADD_MEM_REG, 4 * MiB, PAGE,
+				 r->memfd), 0);
+}
+
+static void remove_page(struct rig *r)
+{
+	ck_assert_uint_eq(change(r, VHOST_USER_REM_MEM_REG, 4 * MiB, PAGE, -1),
+			  0);
+}
+
+static void up(struct rig *r)
+{
+	rig_prepare(r);
+	rig_quiesce = r->ops.quiesce;
+	r->ops.quiesce = keep_kicks;
+	rig_start(r);
+	rig_up(r);
+	add_page(r);
+	memset(kept, false, sizeof(kept));
+}
+
+START_TEST(kick_that_is_kept_wakes_across_a_change_of_memory)
+{
+	struct epoll_event event = { .events = EPOLLIN | EPOLLET };
+	int epoll, kick;
+	struct rig r;
+
+	up(&r);
+	epoll = epoll_create1(EPOLL_CLOEXEC);
+	kick = vhost_user_backend_kick_fd(r.b, 0);
+	ck_assert_int_eq(epoll_ctl(epoll, EPOLL_CTL_ADD, kick, &event), 0);
+	epoll_wait(epoll, &event, 1, 0);
+	remove_page(&r);
+	ck_assert(kept[0] && kept[1]);
+	ck_assert(r.running[0]);
+	ck_assert_int_eq(vhost_user_backend_kick_fd(r.b, 0), kick);
+	ck_assert_int_eq(epoll_wait(epoll, &event, 1, 0), 0);
+	vsu_event_signal(r.kick[0]);
+	ck_assert_int_eq(epoll_wait(epoll, &event, 1, 0), 1);
+	close(epoll);
+	rig_fini(&r);
+	ck_assert(!kept[0]);	/* at the end it goes */
+}
+END_TEST
+
+START_TEST(kick_is_kept_for_no_other_message)
+{
+	struct rig r;
+
+	up(&r);
+	ck_assert(!vhost_user_backend_keep_kick(r.b, 0));
+	remove_page(&r);
+	ck_assert(kept[0]);
+	ck_assert_uint_eq(rig_ack_fd(&r, VHOST_USER_SET_VRING_CALL, 0,
+				     r.call[0]), 0);
+	ck_assert(!kept[0]);
+	add_page(&r);
+	remove_page(&r);
+	ck_assert(kept[0]);
+	ck_assert_uint_eq(rig_ack_state(&r, VHOST_USER_SET_VRING_ENABLE, 0, 0),
+			  0);
+	ck_assert(!kept[0] && kept[1]);
+	rig_stop_ring(&r, 1);
+	ck_assert(!kept[1]);
+	rig_fini(&r);
+}
+END_TEST
+
+START_TEST(kick_is_not_kept_where_the_rings_memory_goes)
+{
+	struct rig r;
+
+	up(&r);
+	ck_assert_uint_eq(change(&r, VHOST_USER_REM_MEM_REG, 0, RIG_MEMORY,
+				 -1), 0);
+	ck_assert(r.asked_drain);
+	ck_assert(!kept[0] && !kept[1]);
+	rig_fini(&r);
+}
+END_TEST
+
+START_TEST(ring_without_a_kick_keeps_none)
+{
+	struct rig r;
+
+	up(&r);
+	ck_assert_uint_eq(rig_ack_fd(&r, VHOST_USER_SET_VRING_KICK, 0x100, -1),
+			  0);
+	remove_page(&r);
+	ck_assert(!kept[0] && kept[1]);
+	rig_fini(&r);
+}
+END_TEST
+
+/* Ring 0 is disabled, and its kick is kept when memory changes under ring 1. */
+START_TEST(kept_kick_of_a_ring_that_does_not_run_goes_after_a_quiesce)
+{
+	unsigned int asked;
+	struct rig r;
+
+	up(&r);
+	ck_assert_uint_eq(rig_ack_state(&r, VHOST_USER_SET_VRING_ENABLE, 0, 0),
+			  0);
+	remove_page(&r);
+	ck_assert(kept[0] && !r.running[0]);
+	asked = r.quiesces;
+	ck_assert_uint_eq(rig_ack_fd(&r, VHOST_USER_SET_VRING_KICK, 0,
+				     r.kick[0]), 0);
+	ck_assert_uint_eq(r.quiesces, asked + 1);
+	ck_assert_uint_eq(r.asked_ring, 0);
+	ck_assert(!kept[0]);
+	ck_assert_uint_eq(rig_ack_fd(&r, VHOST_USER_SET_VRING_KICK, 0,
+				     r.kick[0]), 0);
+	ck_assert_uint_eq(r.quiesces, asked + 1);
+	rig_fini(&r);
+}
+END_TEST
+
+/* The change of memory never happens, and the kick goes with the session. */
+START_TEST(session_that_ends_inside_a_quiesce_asks_for_the_kick)
+{
+	struct vhost_user_mem_reg reg = {
+		.region = rig_region(4 * MiB, PAGE, 0),
+	};
+	unsigned int asked;
+	struct rig r;
+
+	up(&r);
+	r.holds_answers = true;
+	rig_send(&r, VHOST_USER_REM_MEM_REG, RIG_NEED, &reg, sizeof(reg), NULL,
+		 0);
+	rig_dispatch(&r);
+	ck_assert(kept[0]);
+	asked = r.quiesces;
+	r.holds_answers = false;
+	vsu_fd_close(&r.sock);
+	rig_dispatch(&r);
+	ck_assert_ptr_nonnull(r.b);
+	vhost_user_backend_done(r.b, r.token);
+	rig_dispatch(&r);
+	ck_assert_ptr_null(r.b);
+	ck_assert_uint_eq(r.quiesces, asked + 1);
+	ck_assert(r.asked_drain && !kept[0]);
+	rig_fini(&r);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("backend-kick");
+	TCase *tc = rig_case(s, "kept");
+
+	tcase_add_test(tc, kick_that_is_kept_wakes_across_a_change_of_memory);
+	tcase_add_test(tc, kick_is_kept_for_no_other_message);
+	tcase_add_test(tc, kick_is_not_kept_where_the_rings_memory_goes);
+	tcase_add_test(tc, ring_without_a_kick_keeps_none);
+	tcase_add_test(tc, kept_kick_of_a_ring_that_does_not_run_goes_after_a_quiesce);
+	tcase_add_test(tc, session_that_ends_inside_a_quiesce_asks_for_the_kick);
+	return run_suite(s);
+}
