@@ -81,6 +81,7 @@ struct server_queue {
 	int ctl;		/* threaded: eventfd, wakes its thread; else -1 */
 	int kick, host;		/* borrowed while it runs; -1: none */
 	bool attached_kick, attached_host; /* these are in epfd */
+	bool keep_kick;		/* and this stays there when it is asked */
 	bool polled;		/* there is no descriptor that tells of kicks */
 	bool again;		/* there is work that no descriptor tells of */
 	int timer;		/* of a ring that is looked at; -1: none yet */
@@ -154,9 +155,12 @@ void virtdev_priv_server_queue_fini(struct server_queue *q);
 int virtdev_priv_server_queue_run(struct server_queue *q,
 				  struct vsu_error *err);
 
-/* On the session's thread; true when there is an answer to wait for. */
+/*
+ * On the session's thread; true when there is an answer to wait for. keep_kick:
+ * the kick descriptor stays what it is.
+ */
 bool virtdev_priv_server_queue_ask(struct server_queue *q, uint64_t token,
-				   bool drain);
+				   bool drain, bool keep_kick);
 
 /* On the session's thread: the queue answered, and is stopped if drained. */
 bool virtdev_priv_server_queue_answered(struct server_queue *q, bool drain);

@@ -116,14 +116,25 @@ int virtdev_priv_server_queue_run(struct server_queue *q,
 	return 0;
 }
 
+static void detach_kick(struct server_queue *q)
+{
+	if (q->attached_kick)
+		epoll_ctl(q->epfd, EPOLL_CTL_DEL, q->kick, NULL);
+	q->attached_kick = q->polled = false;
+}
+
 bool virtdev_priv_server_queue_ask(struct server_queue *q, uint64_t token,
-				   bool drain)
+				   bool drain, bool keep_kick)
 {
 	int state = state_of(q);
 
+	/* one that was left may still have its kick */
+	if (state == QUEUE_QUIET && !drain && !keep_kick)
+		detach_kick(q);
 	if (state == QUEUE_OFF || (state == QUEUE_QUIET && !drain))
 		return false;
 	q->asked = token;
+	q->keep_kick = keep_kick;
 	set_state(q, drain ? QUEUE_DRAIN : QUEUE_QUIESCE);
 	queue_wake(q);
 	return true;
@@ -172,13 +183,6 @@ static void queue_attach(struct server_queue *q)
 	attach_host(q);
 }
 
-static void detach_kick(struct server_queue *q)
-{
-	if (q->attached_kick)
-		epoll_ctl(q->epfd, EPOLL_CTL_DEL, q->kick, NULL);
-	q->attached_kick = q->polled = false;
-}
-
 static void detach_host(struct server_queue *q)
 {
 	if (q->attached_host)
@@ -191,7 +195,8 @@ static void queue_leave(struct server_queue *q)
 {
 	struct virtdev_vhost_user_server *s = q->server;
 
-	detach_kick(q);
+	if (!q->keep_kick)
+		detach_kick(q);
 	detach_host(q);
 	set_again(q, false);
 	set_state(q, QUEUE_QUIET);

@@ -67,7 +67,9 @@ static void ask_queue(struct virtdev_vhost_user_server *s, uint32_t ring)
 	struct server_queue *q = &s->queues[ring];
 
 	if (!virtdev_priv_server_queue_ask(q, s->question.token,
-					   s->question.drain))
+					   s->question.drain,
+					   vhost_user_backend_keep_kick(
+						s->session, ring)))
 		return;
 	s->question.waiting++;
 	if (!s->config.threaded)
