@@ -22,16 +22,17 @@
 
 struct vmem_block *vmem_priv_block_new(enum vmem_kind kind)
 {
-	struct vmem_block *block = calloc(1, sizeof(*block));
+	struct vmem_block *block = malloc(sizeof(*block));
 
-	if (!block)
-		return NULL;
-	block->refs = 1;
-	block->kind = kind;
-	block->fd = -1;
-	block->private_fd = -1;
-	block->page_size = vmem_priv_host_page();
-	block->sigbus_slot = VMEM_NO_SLOT;
+	if (block)
+		*block = (struct vmem_block){
+			.refs = 1,
+			.kind = kind,
+			.fd = -1,
+			.private_fd = -1,
+			.page_size = vmem_priv_host_page(),
+			.sigbus_slot = VMEM_NO_SLOT,
+		};
 	return block;
 }
 
@@ -85,6 +86,8 @@ void vmem_priv_blocks_destroy(struct vmem_block *gone)
 	struct vmem_priv_areas areas = { NULL, 0 };
 	struct vmem_block *block;
 
+	if (!gone)
+		return;
 	for (block = gone; block; block = block->next_gone)
 		mapping_leave(block, &areas);
 	vmem_priv_areas_unmap(&areas);

@@ -178,7 +178,7 @@ int vmem_map_from_regions(struct vmem_region *const *regions, unsigned int n,
 		if (last_of(sorted[i - 1]) >= vmem_region_gpa(sorted[i]))
 			rc = regions_overlap(sorted[i - 1], sorted[i], err);
 	if (rc < 0) {
-		free(map);	/* holds no references yet */
+		vmem_priv_map_free(map);	/* holds no references yet */
 		return rc;
 	}
 	for (i = 0; i < n; i++)
@@ -242,7 +242,7 @@ static void map_destroy(struct vmem_map *map)
 	vmem_map_unref(map->memory);
 	if (map->event)
 		vmem_priv_event_unref(map->event);
-	free(map);
+	vmem_priv_map_free(map);
 }
 
 struct vmem_map *vmem_map_ref(struct vmem_map *map)

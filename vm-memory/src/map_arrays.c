@@ -27,21 +27,35 @@ static size_t padded_count(size_t n)
 	return n <= 8 ? 8 : round_up(n, 64);
 }
 
+/*
+ * Maps come and go with each change of memory, and malloc() has one that went
+ * at hand where aligned_alloc() divides another piece.
+ */
+static void *line_in(void *whole)
+{
+	return (unsigned char *)whole +
+	       (CACHE_LINE - (uintptr_t)whole % CACHE_LINE) % CACHE_LINE;
+}
+
 struct vmem_map *vmem_priv_map_alloc(unsigned int n)
 {
 	size_t head = round_up(sizeof(struct vmem_map), CACHE_LINE);
 	size_t padded = padded_count(n);
 	size_t firsts = padded * sizeof(uint64_t);
 	size_t ranges = padded * sizeof(struct vmem_range);
-	size_t total = round_up(head + firsts + ranges +
-				n * sizeof(struct vmem_region *), CACHE_LINE);
-	struct vmem_map *map = aligned_alloc(CACHE_LINE, total);
-	unsigned char *at = (unsigned char *)map;
+	size_t total = head + firsts + ranges +
+		       n * sizeof(struct vmem_region *);
+	void *whole = malloc(total + CACHE_LINE - 1);
+	struct vmem_map *map;
+	unsigned char *at;
 
-	if (!map)
+	if (!whole)
 		return NULL;
+	map = line_in(whole);
+	at = (unsigned char *)map;
 	memset(map, 0, total);
 	memset(at + head, 0xff, firsts);
+	map->whole = whole;
 	map->refs = VMEM_PRIV_MAP_REF;
 	map->view.n = n;
 	map->view.firsts = (const uint64_t *)(at + head);
@@ -49,6 +63,11 @@ struct vmem_map *vmem_priv_map_alloc(unsigned int n)
 	map->regions = (struct vmem_region **)(at + head + firsts + ranges);
 	((struct vmem_range *)(at + head + firsts))->first = UINT64_MAX;
 	return map;
+}
+
+void vmem_priv_map_free(struct vmem_map *map)
+{
+	free(map->whole);
 }
 
 static void fill_guess(struct vmem_guess_ *guess,

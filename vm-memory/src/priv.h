@@ -200,6 +200,7 @@ struct vmem_map {
 	struct vmem_guess_ guess;	/* right behind the view: map.h */
 	struct vmem_region **regions;	/* NULL for an IOTLB's map */
 	struct vmem_map *memory;	/* the map under an IOTLB's; else NULL */
+	void *whole;		/* the allocation that it lies in */
 };
 
 #define VMEM_PRIV_MAP_RETIRED 1u
@@ -215,6 +216,8 @@ struct vmem_map *vmem_priv_map_over(struct vmem_map *memory, size_t n,
  * is 0 its first range is behind all memory and allows nothing.
  */
 struct vmem_map *vmem_priv_map_alloc(unsigned int n);
+/* The memory of it alone. */
+void vmem_priv_map_free(struct vmem_map *map);
 /* Takes the addresses of the ranges, which are filled in, over into the view. */
 void vmem_priv_map_seal(struct vmem_map *map);
 

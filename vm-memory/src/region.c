@@ -80,15 +80,17 @@ int vmem_region_new(const struct vmem_region_desc *desc,
 
 	if (rc < 0)
 		return rc;
-	region = calloc(1, sizeof(*region));
+	region = malloc(sizeof(*region));
 	if (!region)
 		return vsu_error_set(err, -ENOMEM, "no memory for a region");
-	region->refs = 1;
-	region->flags = flags_of(&d);
-	region->block = vmem_block_ref(d.block);
-	region->offset = d.offset;
-	region->gpa = d.gpa;
-	region->len = d.len;
+	*region = (struct vmem_region){
+		.refs = 1,
+		.flags = flags_of(&d),
+		.block = vmem_block_ref(d.block),
+		.offset = d.offset,
+		.gpa = d.gpa,
+		.len = d.len,
+	};
 	rc = init_dirty(region, d.dirty_page_shift);
 	if (rc < 0) {
 		vmem_region_unref(region);
