@@ -39,7 +39,7 @@ static int stage_empty(struct vhost_user_backend *b, uint32_t room,
 		       struct vsu_error *err)
 {
 	vhost_user_priv_unstage(b);
-	b->staged.slots = calloc(room ? room : 1, sizeof(*b->staged.slots));
+	b->staged.slots = malloc((room ? room : 1) * sizeof(*b->staged.slots));
 	return b->staged.slots ? 0 : vsu_error_sys(err, -ENOMEM,
 						   "cannot keep a memory table");
 }
@@ -68,18 +68,12 @@ static int stage_copy(struct vhost_user_backend *b, uint32_t room,
 
 static int stage_map(struct vhost_user_backend *b, struct vsu_error *err)
 {
-	struct vmem_region **regions;
+	struct vmem_region *regions[VHOST_USER_PRIV_MAX_SLOTS];
 	uint32_t i;
-	int rc;
 
-	regions = calloc(b->staged.n ? b->staged.n : 1, sizeof(*regions));
-	if (!regions)
-		return vsu_error_sys(err, -ENOMEM, "cannot build a memory map");
 	for (i = 0; i < b->staged.n; i++)
 		regions[i] = b->staged.slots[i].region;
-	rc = vmem_map_from_regions(regions, b->staged.n, &b->staged_map, err);
-	free(regions);
-	return rc;
+	return vmem_map_from_regions(regions, b->staged.n, &b->staged_map, err);
 }
 
 /* messages */

@@ -96,8 +96,9 @@ static void ring_start(struct vhost_user_backend *b, uint32_t index)
 {
 	struct vhost_user_priv_ring *ring = &b->rings[index];
 	enum wait_cause cause = find_cause(b, ring);
-	struct vsu_error err = VSU_ERROR_INIT;
+	struct vsu_error err;
 
+	vhost_user_priv_no_error(&err);
 	if (cause == WAIT_FOR_NOTHING)
 		cause = try_enable(b, index, &err);
 	if (cause != WAIT_FOR_NOTHING) {

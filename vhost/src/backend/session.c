@@ -15,7 +15,6 @@
 #include <vmm-sys-util/sized.h>
 
 #define MAX_RINGS 256u		/* SET_VRING_KICK has 8 bits for the index */
-#define MAX_SLOTS 509u		/* what the other back-ends offer */
 #define MAX_ENTRIES 65536u	/* of an IOTLB: each costs 64 bytes */
 #define STALL_NS UINT64_C(5000000000)
 /* Replies that may wait for the front-end to read them. */
@@ -35,10 +34,10 @@ static int check_config(const struct vhost_user_backend_config *c,
 		return vsu_error_set(err, -EINVAL,
 				     "rings of up to %u entries, the limit is %u",
 				     c->queue_max, VQ_MAX_SIZE);
-	if (c->max_slots > MAX_SLOTS)
+	if (c->max_slots > VHOST_USER_PRIV_MAX_SLOTS)
 		return vsu_error_set(err, -EINVAL,
 				     "%u memory slots, the limit is %u",
-				     c->max_slots, MAX_SLOTS);
+				     c->max_slots, VHOST_USER_PRIV_MAX_SLOTS);
 	if (c->iotlb_entries > MAX_ENTRIES)
 		return vsu_error_set(err, -EINVAL,
 				     "an IOTLB of %u entries, the limit is %u",
@@ -56,7 +55,7 @@ static void fill_config(struct vhost_user_backend *b)
 	if (!c->queue_max)
 		c->queue_max = VQ_MAX_SIZE;
 	if (!c->max_slots)
-		c->max_slots = MAX_SLOTS;
+		c->max_slots = VHOST_USER_PRIV_MAX_SLOTS;
 	if (!c->stall_ns)
 		c->stall_ns = STALL_NS;
 	b->offered_protocol = vhost_user_priv_offered_protocol(b);

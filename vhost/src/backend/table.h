@@ -12,6 +12,9 @@
 
 struct vhost_user_backend;
 
+/* The most regions of a table: what the other back-ends offer. */
+#define VHOST_USER_PRIV_MAX_SLOTS 509u
+
 /* One region of the front-end's memory. */
 struct vhost_user_priv_slot {
 	struct vhost_user_mem_region wire;

@@ -189,6 +189,7 @@ int vhost_user_priv_fe_plan_memory(struct vhost_user_frontend *f,
 				   struct vsu_error *err)
 {
 	struct fe_memory *mem = &f->mem;
+	const size_t most = (size_t)vmem_map_count(mem->wanted) + mem->nheld;
 	struct fe_change *changes;
 	unsigned int n;
 	int rc;
@@ -198,8 +199,7 @@ int vhost_user_priv_fe_plan_memory(struct vhost_user_frontend *f,
 		rc = check_room(f, n, err);
 	if (rc < 0)
 		return rc;
-	changes = calloc((size_t)vmem_map_count(mem->wanted) + mem->nheld + 1,
-			 sizeof(*changes));
+	changes = malloc((most + 1) * sizeof(*changes));
 	if (!changes)
 		return vsu_error_sys(err, -ENOMEM, "memory of the guest");
 	forget_changes(mem);

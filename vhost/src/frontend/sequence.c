@@ -25,9 +25,11 @@ void vhost_user_priv_fe_begin(struct vhost_user_frontend *f,
  */
 static int send_item(struct vhost_user_frontend *f, const struct fe_step *s)
 {
-	struct vsu_error err = VSU_ERROR_INIT;
-	int rc = s->send(f, f->item, &err);
+	struct vsu_error err;
+	int rc;
 
+	vhost_user_priv_no_error(&err);
+	rc = s->send(f, f->item, &err);
 	if (rc >= 0) {
 		f->item++;
 		return 0;

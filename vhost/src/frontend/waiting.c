@@ -124,8 +124,9 @@ static bool owes_stop(const struct vhost_user_frontend *f)
 
 void vhost_user_priv_fe_flush(struct vhost_user_frontend *f)
 {
-	struct vsu_error err = VSU_ERROR_INIT;
+	struct vsu_error err;
 
+	vhost_user_priv_no_error(&err);
 	if (!f->send_failed &&
 	    vhost_user_priv_channel_flush(&f->main, &err) < 0) {
 		f->send_failed = true;
