@@ -29,11 +29,11 @@ vhost_user_priv_same_open(struct vhost_user_priv_table *t,
 	if (i == keep->n)
 		return NULL;
 	o = &keep->slots[i];
-	if (!o->cannot_shrink || t->cannot_compare ||
+	if (!o->cannot_shrink || t->compared_in_vain ||
 	    vmem_block_failed(vmem_region_block(o->region)))
 		return NULL;
 	rc = fcntl(fd, F_DUPFD_QUERY,
 		   vmem_block_fd(vmem_region_block(o->region)));
-	t->cannot_compare = rc < 0;
+	t->compared_in_vain = rc != 1;
 	return rc == 1 ? o : NULL;
 }

@@ -28,7 +28,8 @@ struct vhost_user_priv_slot {
 struct vhost_user_priv_table {
 	struct vhost_user_priv_slot *slots;
 	uint32_t n;
-	bool cannot_compare;	/* the kernel does not compare open files */
+	bool compared_in_vain;	/* the kernel does not compare open files, or one
+				   was another: the rest is as a rule, too */
 };
 
 /* Memory whose pages come when they are touched, see postcopy.c. */
@@ -61,7 +62,7 @@ bool vhost_user_priv_table_grows(const struct vhost_user_priv_table *from,
  * again: what kind it is, which file, and what may be done through it are as
  * they were, and its size is where it cannot shrink. Nothing of this is known of
  * another open file of the same file.
- * NULL: there is none, or t knows that the kernel cannot tell.
+ * NULL: there is none, or t knows that to ask is in vain.
  */
 const struct vhost_user_priv_slot *
 vhost_user_priv_same_open(struct vhost_user_priv_table *t,

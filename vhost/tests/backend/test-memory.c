@@ -260,6 +260,33 @@ START_TEST(other_sealed_file_at_the_same_place_is_mapped_anew)
 }
 END_TEST
 
+/* Whatever was found out about the first of the table. */
+START_TEST(sealed_memory_behind_another_file_keeps_its_mapping)
+{
+	struct table t = { .nfds = 0 };
+	unsigned char *second;
+	int fds[3], i;
+	struct rig r;
+
+	rig_init(&r);
+	rig_negotiate(&r);
+	for (i = 0; i < 3; i++)
+		fds[i] = new_sealed();
+	ck_assert_int_eq(pwrite(fds[2], "x", 1, 77), 1);
+	put(&t, rig_region(0, RIG_MEMORY, 0), fds[0]);
+	put(&t, rig_region(4 * MiB, RIG_MEMORY, 0), fds[1]);
+	ck_assert_uint_eq(set_table(&r, &t), 0);
+	second = hva(&r, 4 * MiB);
+	t.fds[0] = fds[2];
+	ck_assert_uint_eq(set_table(&r, &t), 0);
+	ck_assert_uint_eq(*hva(&r, 77), 'x');
+	ck_assert_ptr_eq(hva(&r, 4 * MiB), second);
+	for (i = 0; i < 3; i++)
+		vsu_fd_close(&fds[i]);
+	rig_fini(&r);
+}
+END_TEST
+
 static const struct guarded {
 	int seals;
 	uint64_t size, len;	/* of the file, of the region at its front */
@@ -941,6 +968,7 @@ int main(void)
 	tcase_add_test(tc, other_file_at_the_same_place_is_mapped_anew);
 	tcase_add_test(tc, resent_table_of_sealed_memory_keeps_its_mapping);
 	tcase_add_test(tc, other_sealed_file_at_the_same_place_is_mapped_anew);
+	tcase_add_test(tc, sealed_memory_behind_another_file_keeps_its_mapping);
 	tcase_add_loop_test(tc, nothing_behind_a_region_can_be_touched, 0,
 			    sizeof(guarded) / sizeof(guarded[0]));
 	tcase_add_test(tc, slots_come_and_go);
