@@ -102,8 +102,8 @@ static int without_filter(enum confine_filter how, const char *why,
 /* By what they are for. Names that an architecture lacks are passed over. */
 static const char *const calls[] = {
 	/* messages and descriptors of a front-end */
-	"accept", "accept4", "close", "dup", "fcntl", "fcntl64", "fstat",
-	"fstat64", "fstatat64", "fstatfs", "fstatfs64", "getpeername",
+	"accept", "accept4", "close", "close_range", "dup", "fcntl", "fcntl64",
+	"fstat", "fstat64", "fstatat64", "fstatfs", "fstatfs64", "getpeername",
 	"getsockname", "getsockopt", "lseek", "_llseek", "newfstatat", "openat",
 	"poll", "ppoll", "ppoll_time64", "read", "readlink", "readlinkat",
 	"recvfrom", "recvmsg", "sendmsg", "sendto", "setsockopt", "shutdown",

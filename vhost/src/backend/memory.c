@@ -115,6 +115,7 @@ static int check_table(struct vhost_user_backend *b,
 	for (i = 0; rc == 0 && i < t->nregions; i++)
 		rc = vhost_user_priv_table_add(b, &b->staged, &t->regions[i],
 					       &msg->fds[i], &b->table, err);
+	vhost_user_priv_close_spare(&b->staged);
 	if (rc == 0)
 		rc = stage_map(b, err);
 	if (rc < 0)
@@ -185,6 +186,7 @@ static int check_add(struct vhost_user_backend *b,
 	if (rc == 0)
 		rc = vhost_user_priv_table_add(b, &b->staged, r, &msg->fds[0],
 					       before ? &b->table : NULL, err);
+	vhost_user_priv_close_spare(&b->staged);
 	if (rc == 0)
 		rc = check_same(b, before, err);
 	if (rc == 0)

@@ -1,11 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Regions that come again through the very open file they were mapped by. */
+/*
+ * Regions that come again through the very open file they were mapped by, and
+ * the descriptors that nobody needs then.
+ */
 #include <config.h>
 
 #include <fcntl.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <vm-memory/block.h>
+#include <vmm-sys-util/fd.h>
 
 #include "backend/table.h"
 
@@ -36,4 +42,42 @@ vhost_user_priv_same_open(struct vhost_user_priv_table *t,
 		   vmem_block_fd(vmem_region_block(o->region)));
 	t->compared_in_vain = rc != 1;
 	return rc == 1 ? o : NULL;
+}
+
+/* From Linux 5.9 on. False: each of them is to be closed on its own. */
+static bool close_run(const int *fds, uint32_t n)
+{
+#ifdef SYS_close_range
+	return n > 1 && syscall(SYS_close_range, (unsigned int)fds[0],
+				(unsigned int)fds[n - 1], 0u) == 0;
+#else
+	(void)fds;
+	(void)n;
+	return false;
+#endif
+}
+
+/* How many from the first on have numbers that follow each other. */
+static uint32_t run_of(const int *fds, uint32_t n)
+{
+	uint32_t i = 1;
+
+	while (i < n && fds[i] == fds[i - 1] + 1)
+		i++;
+	return i;
+}
+
+/* The descriptors of one message have such numbers as a rule. */
+void vhost_user_priv_close_spare(struct vhost_user_priv_table *t)
+{
+	int *fds = t->spare;
+	uint32_t i, run;
+
+	for (; t->nspare; t->nspare -= run, fds += run) {
+		run = run_of(fds, t->nspare);
+		if (close_run(fds, run))
+			continue;
+		for (i = 0; i < run; i++)
+			vsu_fd_close(&fds[i]);
+	}
 }

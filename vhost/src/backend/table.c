@@ -317,22 +317,29 @@ static int fresh_region(const struct vhost_user_backend *b, int *fd,
 	return rc;
 }
 
+/*
+ * Memory is held by what is kept, so that to close another descriptor of it frees
+ * nothing and takes no time.
+ */
+static void spare_fd(struct vhost_user_priv_table *t, int *fd)
+{
+	t->spare[t->nspare++] = *fd;
+	*fd = -1;
+}
+
 /* The region of same, whose open file came again as *fd. */
-static int keep_open(const struct vhost_user_backend *b, int *fd,
+static int keep_open(const struct vhost_user_backend *b,
+		     struct vhost_user_priv_table *t, int *fd,
 		     const struct vhost_user_priv_slot *same,
 		     struct vhost_user_priv_slot *s, struct vsu_error *err)
 {
 	*s = *same;
 	s->region = NULL;
-	vsu_fd_close(fd);
+	spare_fd(t, fd);
 	return keep_region(b, same, s, err);
 }
 
-/*
- * Maps *fd for the slot, which takes it then, or takes over what keep has of
- * it. Memory is held by what is kept, so that to close another descriptor of it
- * frees nothing and takes no time.
- */
+/* Maps *fd for the slot, which takes it then, or takes over what keep has of it. */
 static int map_slot(const struct vhost_user_backend *b,
 		    struct vhost_user_priv_table *t, int *fd,
 		    const struct vhost_user_priv_table *keep,
@@ -345,7 +352,7 @@ static int map_slot(const struct vhost_user_backend *b,
 	int rc;
 
 	if (same)
-		return keep_open(b, fd, same, s, err);
+		return keep_open(b, t, fd, same, s, err);
 	rc = check_slot_fd(b, *fd, s, &shared, err);
 	if (rc < 0)
 		return rc;
@@ -359,7 +366,7 @@ static int map_slot(const struct vhost_user_backend *b,
 	if (!same)
 		return fresh_region(b, fd, &facts, s, err);
 	if (shared)
-		vsu_fd_close(fd);
+		spare_fd(t, fd);
 	return keep_region(b, same, s, err);
 }
 

@@ -28,6 +28,8 @@ struct vhost_user_priv_slot {
 struct vhost_user_priv_table {
 	struct vhost_user_priv_slot *slots;
 	uint32_t n;
+	int spare[VHOST_USER_MAX_REGIONS]; /* descriptors of what is kept */
+	uint32_t nspare;
 	bool compared_in_vain;	/* the kernel does not compare open files, or one
 				   was another: the rest is as a rule, too */
 };
@@ -68,10 +70,12 @@ const struct vhost_user_priv_slot *
 vhost_user_priv_same_open(struct vhost_user_priv_table *t,
 			  const struct vhost_user_priv_table *keep, int fd,
 			  const struct vhost_user_priv_slot *s);
+/* Closes the descriptors that the regions of t do not need. */
+void vhost_user_priv_close_spare(struct vhost_user_priv_table *t);
 /*
  * Checks one more region against t and puts it there, mapped, or with the
  * mapping that keep has of the same piece of the same file. A new mapping takes
- * *fd, which becomes -1.
+ * *fd, which becomes -1, as it does when t has it to be closed.
  */
 int vhost_user_priv_table_add(const struct vhost_user_backend *b,
 			      struct vhost_user_priv_table *t,

@@ -287,6 +287,39 @@ START_TEST(sealed_memory_behind_another_file_keeps_its_mapping)
 }
 END_TEST
 
+/* Descriptors of this process lie between those that come with the table. */
+START_TEST(resent_table_closes_what_came_with_it_and_no_more)
+{
+	static const unsigned int holes[] = { 1, 2, 4, 7, 8, 9 };
+	struct table t = { .nfds = 0 };
+	int fds[8], ours[12], before;
+	unsigned int i;
+	struct rig r;
+
+	rig_init(&r);
+	rig_negotiate(&r);
+	for (i = 0; i < 8; i++) {
+		fds[i] = new_sealed();
+		put(&t, rig_region(i * 4 * MiB, RIG_MEMORY, 0), fds[i]);
+	}
+	ck_assert_uint_eq(set_table(&r, &t), 0);
+	for (i = 0; i < 12; i++)
+		ours[i] = dup(fds[0]);
+	for (i = 0; i < 6; i++)
+		vsu_fd_close(&ours[holes[i]]);
+	before = vsu_fd_count();
+	ck_assert_uint_eq(set_table(&r, &t), 0);
+	ck_assert_int_eq(vsu_fd_count(), before);
+	for (i = 0; i < 12; i++)
+		ck_assert(ours[i] < 0 || fcntl(ours[i], F_GETFD) >= 0);
+	for (i = 0; i < 12; i++)
+		vsu_fd_close(&ours[i]);
+	for (i = 0; i < 8; i++)
+		vsu_fd_close(&fds[i]);
+	rig_fini(&r);
+}
+END_TEST
+
 static const struct guarded {
 	int seals;
 	uint64_t size, len;	/* of the file, of the region at its front */
@@ -969,6 +1002,7 @@ int main(void)
 	tcase_add_test(tc, resent_table_of_sealed_memory_keeps_its_mapping);
 	tcase_add_test(tc, other_sealed_file_at_the_same_place_is_mapped_anew);
 	tcase_add_test(tc, sealed_memory_behind_another_file_keeps_its_mapping);
+	tcase_add_test(tc, resent_table_closes_what_came_with_it_and_no_more);
 	tcase_add_loop_test(tc, nothing_behind_a_region_can_be_touched, 0,
 			    sizeof(guarded) / sizeof(guarded[0]));
 	tcase_add_test(tc, slots_come_and_go);
