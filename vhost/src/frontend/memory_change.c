@@ -9,6 +9,10 @@
 
 #include "frontend/priv.h"
 
+/*
+ * The barrier stays also where all is acknowledged: libvhost-user says yes to
+ * memory that it could not map, and hangs up at the next message.
+ */
 static const struct fe_step memory_steps[] = {
 	{ .send = vhost_user_priv_fe_send_memory,
 	  .count = vhost_user_priv_fe_memory_count },
