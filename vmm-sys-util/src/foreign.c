@@ -18,6 +18,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include <vmm-sys-util/foreign.h>
@@ -30,6 +31,10 @@
 #define AT_STATX_DONT_SYNC 0x4000
 #endif
 #define CACHED_TYPE 1			/* STATX_TYPE */
+
+#ifndef RWF_NOWAIT
+#define RWF_NOWAIT 0x00000008
+#endif
 
 /* The kernel's struct statx, which musl has since 1.2.5 only. */
 struct cached_stat {
@@ -140,21 +145,18 @@ static int kind_of_file(int fd, const char *name, const struct cached_stat *st)
 	return served ? VSU_FOREIGN_SERVED : VSU_FOREIGN_FILE;
 }
 
-/* The long way: by the type that the kernel cached. */
-static int kind_by_type(int fd, const char *name)
+/* As the kernel cached it; refused of a file of FUSE that another user mounted. */
+static bool get_type(int fd, struct cached_stat *st)
 {
-	struct cached_stat st;
+	return syscall(SYS_statx, fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC,
+		       CACHED_TYPE, st) == 0;
+}
 
-	/* refused: a file of FUSE that another user mounted for himself */
-	if (syscall(SYS_statx, fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, CACHED_TYPE, &st))
-		return VSU_FOREIGN_SERVED;
-	switch (st.mode & S_IFMT) {
+static int kind_by_type(int fd, const char *name, const struct cached_stat *st)
+{
+	switch (st->mode & S_IFMT) {
 	case S_IFREG:
-		return kind_of_file(fd, name, &st);
-	case S_IFIFO:
-		return VSU_FOREIGN_PIPE;
-	case S_IFSOCK:
-		return VSU_FOREIGN_SOCKET;
+		return kind_of_file(fd, name, st);
 	case S_IFDIR:
 		return VSU_FOREIGN_DIRECTORY;
 	case S_IFCHR:
@@ -163,6 +165,38 @@ static int kind_by_type(int fd, const char *name)
 		return VSU_FOREIGN_BLOCK;
 	}
 	return VSU_FOREIGN_OTHER;
+}
+
+/*
+ * Of the objects without a file an eventfd is the one that can be read without
+ * waiting, though not a single byte, and be written, but not so. Neither call
+ * waits or changes anything of it, whereas to make up its name takes the kernel
+ * several times as long. False says nothing: Linux before 5.8.
+ */
+static bool answers_as_event(int fd)
+{
+	char byte = 0;
+	const struct iovec iov = { &byte, sizeof(byte) };
+
+	if (syscall(SYS_preadv2, fd, &iov, 1, -1L, -1L, RWF_NOWAIT) >= 0 ||
+	    errno != EINVAL)
+		return false;
+	return syscall(SYS_pwritev2, fd, &iov, 1, -1L, -1L, RWF_NOWAIT) < 0 &&
+	       errno == EOPNOTSUPP;
+}
+
+/* All that can be told without the name, or -1. */
+static int kind_without_name(int fd, const struct cached_stat *st)
+{
+	switch (st->mode & S_IFMT) {
+	case S_IFIFO:
+		return VSU_FOREIGN_PIPE;
+	case S_IFSOCK:
+		return VSU_FOREIGN_SOCKET;
+	case 0:
+		return answers_as_event(fd) ? VSU_FOREIGN_EVENT : -1;
+	}
+	return -1;
 }
 
 /*
@@ -188,14 +222,22 @@ static const struct {
 	{ "pipe:[", VSU_FOREIGN_PIPE },
 };
 
-/*
- * Peers send memory and eventfds most: one call tells the former, two the latter.
- * Its name tells one object without a file from another.
- */
+static int kind_by_name(const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(objects) / sizeof(*objects); i++)
+		if (!strncmp(name, objects[i].name, strlen(objects[i].name)))
+			return objects[i].kind;
+	return -1;
+}
+
+/* Peers send memory and eventfds most: one call tells the former, four the latter. */
 int vsu_foreign_kind(int fd)
 {
+	struct cached_stat st;
 	char name[64];
-	size_t i;
+	bool typed;
 	int kind;
 
 	if (fcntl(fd, F_GET_SEALS) >= 0)
@@ -203,11 +245,15 @@ int vsu_foreign_kind(int fd)
 	/* so the kernel answers for O_PATH, too, which may name any object */
 	if (errno == EBADF)
 		return fcntl(fd, F_GETFL) < 0 ? -EBADF : VSU_FOREIGN_PATH;
+	typed = get_type(fd, &st);
+	kind = typed ? kind_without_name(fd, &st) : -1;
+	if (kind >= 0)
+		return kind;
 	read_name(fd, name, sizeof(name));
-	for (i = 0; i < sizeof(objects) / sizeof(*objects); i++)
-		if (!strncmp(name, objects[i].name, strlen(objects[i].name)))
-			return objects[i].kind;
-	kind = kind_by_type(fd, name);
+	kind = kind_by_name(name);
+	if (kind >= 0)
+		return kind;
+	kind = typed ? kind_by_type(fd, name, &st) : VSU_FOREIGN_SERVED;
 	return kind == VSU_FOREIGN_OTHER && !*name && takes_nothing(fd) ?
 	       VSU_FOREIGN_EVENT : kind;
 }

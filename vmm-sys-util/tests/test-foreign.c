@@ -4,14 +4,18 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <pthread.h>
 #include <sched.h>
+#include <signal.h>
 #include <string.h>
 #include <stdlib.h>
 #include <stdio.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/inotify.h>
 #include <sys/mman.h>
+#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -37,6 +41,11 @@ static int make_full_event(void)
 
 	ck_assert_int_eq(write(fd, &most, sizeof(most)), sizeof(most));
 	return fd;
+}
+
+static int make_semaphore(void)
+{
+	return eventfd(3, EFD_SEMAPHORE | EFD_NONBLOCK);
 }
 
 static int pipe_end(int i)
@@ -130,12 +139,26 @@ static int make_timer(void)
 	return timerfd_create(CLOCK_MONOTONIC, 0);
 }
 
+static int make_signals(void)
+{
+	sigset_t none;
+
+	sigemptyset(&none);
+	return signalfd(-1, &none, 0);
+}
+
+static int make_inotify(void)
+{
+	return inotify_init1(0);
+}
+
 static const struct sample {
 	int (*make)(void);
 	int kind;
 } samples[] = {
 	{ make_event, VSU_FOREIGN_EVENT },
 	{ make_full_event, VSU_FOREIGN_EVENT },
+	{ make_semaphore, VSU_FOREIGN_EVENT },
 	{ make_dead_pipe, VSU_FOREIGN_PIPE },
 	{ make_pipe_to_write, VSU_FOREIGN_PIPE },
 	{ make_fifo, VSU_FOREIGN_PIPE },
@@ -150,6 +173,8 @@ static const struct sample {
 	{ make_path, VSU_FOREIGN_PATH },
 	{ make_path_of_event, VSU_FOREIGN_PATH },
 	{ make_timer, VSU_FOREIGN_OTHER },
+	{ make_signals, VSU_FOREIGN_OTHER },
+	{ make_inotify, VSU_FOREIGN_OTHER },
 };
 
 START_TEST(b1_12_every_kind_of_descriptor_is_told)
@@ -195,6 +220,67 @@ START_TEST(the_kind_of_a_descriptor_changes_nothing_of_it)
 	ck_assert_int_eq(read(fd, &count, sizeof(count)), sizeof(count));
 	ck_assert(count == UINT64_MAX - 1);
 	close(fd);
+}
+END_TEST
+
+static int make_expired_timer(void)
+{
+	const struct itimerspec at_once = { .it_value.tv_nsec = 1 };
+	int fd = make_timer();
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+
+	ck_assert_int_eq(timerfd_settime(fd, 0, &at_once, NULL), 0);
+	ck_assert_int_eq(poll(&p, 1, -1), 1);
+	return fd;
+}
+
+static int make_news(void)
+{
+	int fd = make_inotify();
+
+	ck_assert_int_ge(inotify_add_watch(fd, ".", IN_OPEN | IN_ONESHOT), 0);
+	close(open("news", O_WRONLY | O_CREAT, 0600));
+	return fd;
+}
+
+static int make_filled_pipe(void)
+{
+	int ends[2];
+
+	ck_assert_int_eq(pipe(ends), 0);
+	ck_assert_int_eq(write(ends[1], "12345678", 8), 8);
+	close(ends[1]);
+	return ends[0];
+}
+
+static int make_filled_socket(void)
+{
+	int ends[2];
+
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+	ck_assert_int_eq(write(ends[1], "12345678", 8), 8);
+	close(ends[1]);
+	return ends[0];
+}
+
+static int (*const filled[])(void) = {
+	make_semaphore, make_expired_timer, make_news, make_filled_pipe,
+	make_filled_socket,
+};
+
+START_TEST(what_can_be_read_is_left_there)
+{
+	int fd = filled[_i](), twin = filled[_i]();
+	char bytes[256], same[256];
+	ssize_t n;
+
+	vsu_foreign_kind(fd);
+	n = read(fd, bytes, sizeof(bytes));
+	ck_assert_int_ge(n, 8);
+	ck_assert_int_eq(read(twin, same, sizeof(same)), n);
+	ck_assert_mem_eq(bytes, same, (size_t)n);
+	close(fd);
+	close(twin);
 }
 END_TEST
 
@@ -507,6 +593,8 @@ int main(void)
 		puts("# kinds without /proc: this user cannot change its root here");
 	tcase_add_test(tc, a_descriptor_that_is_not_open_has_no_kind);
 	tcase_add_test(tc, the_kind_of_a_descriptor_changes_nothing_of_it);
+	tcase_add_loop_test(tc, what_can_be_read_is_left_there, 0,
+			    sizeof(filled) / sizeof(filled[0]));
 	util_add_rows(tc, b5_13_a_close_that_may_wait_is_left_to_the_thread_for_it,
 		      samples);
 	util_add_rows(tc, without_a_closer_everything_is_closed_at_once, samples);
