@@ -9,8 +9,8 @@
  *         in it and needs some, or else to the last that began
  *   out   messages are collected and written by flush, or at once where
  *         descriptors travel; what the socket does not take is kept, up to a
- *         limit. While the channel is held, a message with descriptors waits
- *         for those behind it that have none, and leaves with them
+ *         limit. While the channel is held, messages whose descriptors are
+ *         needed wait for those behind them, and leave with them by one call
  *
  * A channel that answered with a framing error is dead: a stream cannot be
  * brought into step again. Nothing of it but fini may be called then.
@@ -103,7 +103,7 @@ void vhost_user_priv_close_foreign(struct vsu_closer *closer, int *fds,
 /* Closes the socket and every descriptor that is still here. */
 void vhost_user_priv_channel_fini(struct vhost_user_priv_channel *ch);
 
-/* channel_in.c */
+/* framing_in.c */
 
 /*
  * The next message: 1, and *msg, valid until the next call; descriptors that
@@ -128,7 +128,10 @@ bool vhost_user_priv_channel_has_message(const struct vhost_user_priv_channel *c
 /* A message has begun to arrive and is not whole. */
 bool vhost_user_priv_channel_in_message(const struct vhost_user_priv_channel *ch);
 
-/* channel.c */
+/* framing_out.c */
+
+/* All that waits is forgotten, its descriptors closed. */
+void vhost_user_priv_channel_drop_out(struct vhost_user_priv_channel *ch);
 
 /*
  * Sends head and, behind it, tail as the payload (either may be empty); the
@@ -149,7 +152,8 @@ int vhost_user_priv_channel_flush(struct vhost_user_priv_channel *ch,
 /*
  * Until the release, which also flushes, descriptors that are sent are only
  * borrowed: their owner keeps them for so long. Spares system calls on both
- * sides where messages with and without descriptors take turns.
+ * sides, and a peer that is woken by the first message to find it alone. The
+ * release calls sendmmsg().
  */
 void vhost_user_priv_channel_hold(struct vhost_user_priv_channel *ch);
 int vhost_user_priv_channel_release(struct vhost_user_priv_channel *ch,
@@ -157,5 +161,14 @@ int vhost_user_priv_channel_release(struct vhost_user_priv_channel *ch,
 
 /* Something waits: flush again when the socket is writable. */
 bool vhost_user_priv_channel_wants_write(const struct vhost_user_priv_channel *ch);
+
+/* framing_together.c */
+
+/*
+ * Sends what waits by one call, so that the peer is woken once for all of it;
+ * the number of bytes. The flush behind it takes what is left, and says why it
+ * was.
+ */
+size_t vhost_user_priv_channel_send_together(struct vhost_user_priv_channel *ch);
 
 #endif

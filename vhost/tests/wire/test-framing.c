@@ -240,6 +240,69 @@ START_TEST(held_message_leaves_with_those_behind_it)
 }
 END_TEST
 
+/* A read ends at the descriptors of the next message, so that each is seen. */
+static void expect_rings(unsigned int first, unsigned int n)
+{
+	struct vhost_user_priv_msg *msg;
+	unsigned int i;
+
+	for (i = first; i < first + n; i++) {
+		msg = expect(12);
+		ck_assert_uint_eq(msg->payload.u64, i);
+		ck_assert_uint_eq(msg->nfds, 1);
+		ck_assert_uint_eq(expect(3)->nfds, 0);
+	}
+}
+
+static void send_rings(unsigned int first, unsigned int n, int fd)
+{
+	uint64_t i;
+
+	for (i = first; i < first + n; i++) {
+		ck_assert_int_eq(send_fds(12, &i, 8, &fd, 1), 0);
+		ck_assert_int_eq(send_fds(3, NULL, 0, NULL, 0), 0);
+	}
+}
+
+START_TEST(held_messages_with_descriptors_leave_together)
+{
+	const unsigned int n = VHOST_USER_PRIV_SEND_PENDING;
+	int fd = open("/dev/null", O_RDONLY | O_CLOEXEC), before;
+	unsigned char byte;
+
+	vhost_user_priv_channel_hold(&a);
+	ck_assert_int_eq(send_fds(1, NULL, 0, NULL, 0), 0);
+	before = vsu_fd_count();
+	send_rings(0, n, fd);
+	ck_assert_int_eq(vsu_fd_count(), before);	/* lent */
+	ck_assert_int_eq(recv(b.fd, &byte, 1, MSG_PEEK), -1);
+	send_rings(n, 1, fd);	/* one more than wait */
+	ck_assert_int_eq(vhost_user_priv_channel_release(&a, NULL), 0);
+	ck_assert(!vhost_user_priv_channel_wants_write(&a));
+	ck_assert_uint_eq(expect(1)->nfds, 0);
+	expect_rings(0, n + 1);
+	vsu_fd_close(&fd);
+}
+END_TEST
+
+/* Bytes behind a message that might be cut do not overtake its end. */
+START_TEST(held_messages_stay_in_order_where_one_is_long)
+{
+	int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	unsigned char big[4096] = { 0 };
+
+	vhost_user_priv_channel_hold(&a);
+	send_rings(0, 1, fd);
+	ck_assert_int_eq(send_fds(2, big, sizeof(big), NULL, 0), 0);
+	send_rings(1, 2, fd);
+	ck_assert_int_eq(vhost_user_priv_channel_release(&a, NULL), 0);
+	expect_rings(0, 1);
+	expect(2);
+	expect_rings(1, 2);
+	vsu_fd_close(&fd);
+}
+END_TEST
+
 /* A receiver would take the descriptors for those of the last message. */
 START_TEST(held_message_whose_descriptors_are_optional_leaves_alone)
 {
@@ -255,15 +318,47 @@ START_TEST(held_message_whose_descriptors_are_optional_leaves_alone)
 }
 END_TEST
 
-START_TEST(released_descriptors_are_duplicated_where_the_socket_is_full)
+static unsigned int fill_with_small(void)
 {
 	const struct vhost_user_header hdr = { 3, 1, 0 };
-	int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	const uint64_t ring = 0;
 	unsigned int n = 0;
 
 	while (send(a.fd, &hdr, sizeof(hdr), MSG_DONTWAIT) == sizeof(hdr))
 		n++;
+	return n;
+}
+
+/* Some fit, the others wait: all of them where none fits. */
+START_TEST(released_descriptors_are_duplicated_where_the_socket_fills)
+{
+	const unsigned int room = (unsigned int)_i;
+	int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	unsigned int n = fill_with_small(), i;
+	struct vhost_user_header hdr;
+
+	for (i = 0; i < room; i++)
+		ck_assert_int_eq(recv(b.fd, &hdr, sizeof(hdr), 0), sizeof(hdr));
+	vhost_user_priv_channel_hold(&a);
+	send_rings(0, 8, fd);
+	ck_assert_int_eq(vhost_user_priv_channel_release(&a, NULL), 0);
+	ck_assert(vhost_user_priv_channel_wants_write(&a));
+	vsu_fd_close(&fd);
+	for (i = room; i < n; i++)
+		ck_assert_uint_eq(fds_of(3), 0);
+	for (i = 0; i < 8; i++) {
+		ck_assert_uint_eq(fds_of(12), 1);
+		ck_assert_uint_eq(fds_of(3), 0);
+		flush();
+	}
+}
+END_TEST
+
+START_TEST(released_descriptors_are_duplicated_where_the_socket_is_full)
+{
+	int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	const uint64_t ring = 0;
+	unsigned int n = fill_with_small();
+
 	vhost_user_priv_channel_hold(&a);
 	ck_assert_int_eq(send_fds(12, &ring, 8, &fd, 1), 0);
 	ck_assert_int_eq(send_fds(1, NULL, 0, NULL, 0), 0);
@@ -568,8 +663,13 @@ int main(void)
 	tcase_add_test(tc, full_socket_keeps_order_and_descriptors);
 	tcase_add_test(tc, pending_descriptors_are_closed_with_the_channel);
 	tcase_add_test(tc, held_message_leaves_with_those_behind_it);
+	tcase_add_test(tc, held_messages_with_descriptors_leave_together);
+	tcase_add_test(tc, held_messages_stay_in_order_where_one_is_long);
 	tcase_add_test(tc,
 		       held_message_whose_descriptors_are_optional_leaves_alone);
+	tcase_add_loop_test(tc,
+		       released_descriptors_are_duplicated_where_the_socket_fills,
+		       1, 6);
 	tcase_add_test(tc,
 		       released_descriptors_are_duplicated_where_the_socket_is_full);
 	tcase_add_test(tc, queue_has_a_limit);
