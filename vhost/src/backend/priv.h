@@ -119,8 +119,6 @@ struct vhost_user_backend {
 	struct vhost_user_backend_ops ops;
 	void *opaque;
 
-	struct vhost_user_priv_channel main;
-	struct vhost_user_priv_channel backend_channel;
 	bool have_backend_channel;
 	bool config_pending;	/* a change that the front-end is to learn */
 	struct vhost_user_priv_asked asked[VHOST_USER_PRIV_MAX_ASKED];
@@ -194,6 +192,10 @@ struct vhost_user_backend {
 	/* its server hears that it is gone, see server.c; or NULL */
 	void (*left)(void *opaque);
 	void *left_opaque;
+
+	/* last, and not cleared: each is made where it gets its socket */
+	struct vhost_user_priv_channel main;
+	struct vhost_user_priv_channel backend_channel;
 };
 
 /* The session is over for the reason in b->why. */

@@ -3,6 +3,7 @@
 #include <config.h>
 
 #include <errno.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -150,11 +151,12 @@ int vhost_user_backend_new_take_fd(int sock,
 		const struct vhost_user_backend_ops *ops, void *opaque,
 		struct vhost_user_backend **out, struct vsu_error *err)
 {
-	struct vhost_user_backend *b = calloc(1, sizeof(*b));
+	struct vhost_user_backend *b = malloc(sizeof(*b));
 	int rc;
 
 	if (!b)
 		return vsu_error_sys(err, -ENOMEM, "cannot make a back-end session");
+	memset(b, 0, offsetof(struct vhost_user_backend, main));
 	b->epoll = b->event = b->timer = b->main.fd = b->reply_fd = -1;
 	b->postcopy.faults = -1;
 	b->opaque = opaque;

@@ -69,10 +69,11 @@ static int send_get_protocol(struct vhost_user_frontend *f, unsigned int item,
 static int send_set_protocol(struct vhost_user_frontend *f, unsigned int item,
 			     struct vsu_error *err)
 {
-	struct vsu_error why = VSU_ERROR_INIT;
+	struct vsu_error why;
 	int rc;
 
 	(void)item;
+	vhost_user_priv_no_error(&why);
 	if (features_agree(f, &why) < 0) {
 		vhost_user_priv_fe_fail(f, &why);
 		return 0;

@@ -415,7 +415,7 @@ static int reserve_held(struct vhost_user_frontend *f)
 				  FE_MAX_SLOTS : VHOST_USER_MAX_REGIONS;
 
 	if (!f->mem.held)
-		f->mem.held = calloc(most, sizeof(*f->mem.held));
+		f->mem.held = malloc(most * sizeof(*f->mem.held));
 	return f->mem.held ? 0 : -ENOMEM;
 }
 

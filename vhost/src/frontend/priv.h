@@ -110,8 +110,6 @@ struct vhost_user_frontend {
 	int event_fd;			/* readable: dispatch comes again; or -1 */
 	bool signalled;			/* event_fd is readable */
 	uint32_t main_events, channel_events;	/* what epoll watches */
-	struct vhost_user_priv_channel main;
-	struct vhost_user_priv_channel backend_channel;
 	bool connected;			/* main has a socket */
 	bool has_backend_channel;
 	unsigned int channel_strays;	/* requests with fds they do not take */
@@ -175,6 +173,10 @@ struct vhost_user_frontend {
 	uint64_t max_shmem;
 	uint32_t shmem_bit;		/* of SHMEM on the wire */
 	struct fe_shmem shm;
+
+	/* last, and not cleared: each is made where it gets its socket */
+	struct vhost_user_priv_channel main;
+	struct vhost_user_priv_channel backend_channel;
 };
 
 /* With GPA_ADDRESSES both peers speak of guest addresses alone. */

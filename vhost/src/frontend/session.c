@@ -3,6 +3,7 @@
 #include <config.h>
 
 #include <errno.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -229,12 +230,13 @@ int vhost_user_frontend_new_take_fd(int sock,
 		const struct vhost_user_frontend_ops *ops, void *opaque,
 		struct vhost_user_frontend **out, struct vsu_error *err)
 {
-	struct vhost_user_frontend *f = calloc(1, sizeof(*f));
+	struct vhost_user_frontend *f = malloc(sizeof(*f));
 	struct vhost_user_frontend_config c;
 	int rc;
 
 	if (!f)
 		return vsu_error_sys(err, -ENOMEM, "front-end");
+	memset(f, 0, offsetof(struct vhost_user_frontend, main));
 	f->epoll_fd = -1;
 	f->timer_fd = -1;
 	f->event_fd = -1;
