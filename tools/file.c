@@ -153,11 +153,17 @@ ssize_t file_read_some(struct file *f, void *buf, size_t len,
 enum vsu_exit file_write(struct file *f, const void *buf, size_t len,
 			 struct vsu_error *err)
 {
-	ssize_t n = vsu_fd_write_full(f->fd, buf, len);
+	const char *at = buf;
+	ssize_t n;
 
-	if (n == (ssize_t)len)
-		return VSU_EXIT_OK;
-	vsu_error_sys(err, n < 0 ? (int)n : -ENOSPC, "cannot write '%s'",
-		      f->name);
-	return VSU_EXIT_INPUT;
+	/* one that fails after a part of it says why when it goes on there */
+	for (; len; at += n, len -= (size_t)n) {
+		n = vsu_fd_write_full(f->fd, at, len);
+		if (n <= 0) {
+			vsu_error_sys(err, n ? (int)n : -ENOSPC,
+				      "cannot write '%s'", f->name);
+			return VSU_EXIT_INPUT;
+		}
+	}
+	return VSU_EXIT_OK;
 }
