@@ -73,7 +73,6 @@ static void make_rows(struct command_line *cl)
 	memcpy(cl->rows, common, sizeof(common));
 	cl->rows[DAEMON_NUM_QUEUES].max = kind->max_queues;
 	cl->rows[DAEMON_QUEUE_SIZE].min = kind->min_queue_size;
-	cl->rows[DAEMON_QUEUE_SIZE].preset = kind->queue_size;
 	for (key = kind->keys; key->option.name; key++) {
 		cl->rows[DAEMON_OWN + cl->nkeys] = key->option;
 		cl->rows[DAEMON_OWN + cl->nkeys++].name = option_name(key);
@@ -386,6 +385,7 @@ int daemon_main(const struct daemon *daemon, int argc, char **argv)
 	struct command_line cl = {
 		.daemon = daemon,
 		.serve = { .fd = -1, .filter = CONFINE_PRESET },
+		.common = { .queue_size = DAEMON_LONGEST_QUEUE },
 		.sandbox = SANDBOX_INIT(SANDBOX_NAMESPACE),
 	};
 	struct vsu_error err = VSU_ERROR_INIT;

@@ -71,7 +71,15 @@ enum daemon_option {
 	{ .name = "num-queues", .kind = VSU_OPTION_U64, .arg = "N",	\
 	  .help = "queues that a guest may use", .preset = "1", .min = 1 },		\
 	{ .name = "queue-size", .kind = VSU_OPTION_U64, .arg = "N",	\
-	  .help = "entries that a queue may have", .max = 32768 }
+	  .help = "entries that a queue may have", .preset = "1024",	\
+	  .max = 32768 }
+
+/*
+ * The preset of --queue-size for all kinds, whose own may be less: QEMU lets a
+ * guest have so many over virtio-mmio, whatever the device is, and goes on when
+ * they are refused.
+ */
+#define DAEMON_LONGEST_QUEUE 1024
 
 struct daemon {
 	const char *name;		/* of the program */
