@@ -93,7 +93,7 @@ EXPECT_RING=${BLK_RING:-110}
 EXPECT_SECTORS=$((IMAGE_MIB * 2048))" \
 		"${BLK_BEFORE[@]}" \
 		-chardev "socket,id=disk,path=$SOCKET" \
-		-device "vhost-user-blk-pci,chardev=disk,num-queues=$2${BLK_OPTIONS:+,$BLK_OPTIONS}"
+		-device "${BLK_DEVICE:-vhost-user-blk-pci},chardev=disk,num-queues=$2${BLK_OPTIONS:+,$BLK_OPTIONS}"
 }
 
 # blk_guest JOB QUEUES ENVIRONMENT: one boot; MARK_SUM is what it left

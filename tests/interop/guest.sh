@@ -8,11 +8,14 @@
 #   guest_run JOB "KEY=VALUE…" QEMU_ARG…     boot, run guest/JOB, power off
 #   guest_results "prefix: " NAME…           a TAP line for each check of the job
 #
+# over_mmio before guest_run, or what calls it, makes the guest one of QEMU's microvm,
+# which has no PCI bus; devices there have another name.
 # GUEST_CPUS, GUEST_MEMORY, GUEST_LIMIT (seconds), GUEST_MACHINE, GUEST_CPU,
 # GUEST_ACCEL and GUEST_APPEND change the machine; GUEST_VERBOSE shows the console of every guest, not only
 # of one that failed.
 
 GUEST_COUNT=0
+over_mmio() { GUEST_MACHINE=microvm "$@"; }
 GUEST_FILES=()		# further files for /job in the guest
 GUEST_WATCH=		# function for the background that ends when GUEST_PID does
 GUEST_HARD_LIMIT=	# if set, one that comes up too late gets no second chance
@@ -29,7 +32,7 @@ guest_possible() {
 	kernel_unpack
 	GUEST_KERNEL=$KERNEL_IMAGE
 	! kernel_has_pvh || GUEST_KERNEL=$KERNEL_VMLINUX
-	initrd_make "$WORK/initrd" "virtio_pci $1" "$2" || { GUEST_WHY="no initrd: $INITRD_WHY"; return 1; }
+	initrd_make "$WORK/initrd" "virtio_pci virtio_mmio $1" "$2" || { GUEST_WHY="no initrd: $INITRD_WHY"; return 1; }
 }
 
 # guest_prepare MODULES PROGRAMS: the same, or the whole test is skipped
@@ -61,8 +64,9 @@ guest_start() {
 		-M "${GUEST_MACHINE:-q35}" -accel "${GUEST_ACCEL:-tcg,thread=multi}" -cpu "${GUEST_CPU:-qemu64}"
 		-smp "${GUEST_CPUS:-1}" -m "$memory"
 		-object "memory-backend-memfd,id=memory,size=$memory,share=on" -machine memory-backend=memory
-		-nodefaults -no-user-config -display none -no-reboot
-		-serial "file:$GUEST_DIR/console" -serial "file:$GUEST_DIR/results"
+		-global virtio-mmio.force-legacy=false -nodefaults -no-user-config -display none -no-reboot
+		-serial "file:$GUEST_DIR/console"
+		-chardev "file,id=results,path=$GUEST_DIR/results" -device isa-serial,index=1,chardev=results
 		-kernel "$GUEST_KERNEL" -initrd "$GUEST_DIR/initrd"
 		-append "$GUEST_KERNEL_LINE $(_guest_counter) ${GUEST_APPEND:-}" "$@")
 	_guest_boot
