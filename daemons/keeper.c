@@ -206,15 +206,27 @@ int keeper_guard_look(struct keeper_guard *g, bool is_held)
 		g->held_since = now;
 		__atomic_store_n(&g->told, false, __ATOMIC_RELAXED);
 	}
-	if (!is_held || g->told)
+	if (!is_held)
 		return -1;
+	if (g->told)
+		return END_MS;
 	left = END_MS - (int)((now - g->held_since) / 1000000);
 	if (left > 0)
 		return left;
 	__atomic_store_n(&g->told, true, __ATOMIC_RELAXED);
 	prog_log(PROG_LOG_WARNING, "held up", "a front-end, or the next one, waits for requests that the host's files have not answered for %d seconds",
 		 END_MS / 1000);
-	return -1;
+	return END_MS;
+}
+
+void keeper_guard_leave(struct keeper_guard *g, struct prog_workers *workers)
+{
+	const uint32_t left = prog_workers_leave(workers);
+
+	if (left > g->left)
+		prog_log(PROG_LOG_WARNING, "left behind", "%u requests of a front-end that is gone are left behind, each with a thread, until the host's files answer them",
+			 left);
+	g->left = left;
 }
 
 void keeper_guard_begin(const struct keeper_guard *g)

@@ -17,6 +17,8 @@
 #include <vmm-sys-util/error.h>
 #include <vmm-sys-util/sock.h>
 
+#include "workers.h"
+
 /*
  * 0 in the child, with *leash, which the next two calls take. 1 in the parent,
  * when the child has ended, with its exit status in *status; a child that a
@@ -42,6 +44,7 @@ struct keeper_guard {
 	bool runs;
 	uint64_t held_since;	/* nanoseconds; 0: nobody is held up */
 	bool told;		/* atomic: for as long as that, and it was said */
+	uint32_t left;		/* requests, when there were some to leave last */
 };
 
 int keeper_guard_start(struct keeper_guard *g, struct vsu_error *err);
@@ -51,6 +54,11 @@ int keeper_guard_start(struct keeper_guard *g, struct vsu_error *err);
  * the process has no more time at its end then.
  */
 int keeper_guard_look(struct keeper_guard *g, bool is_held);
+/*
+ * The front-end is gone as well: the next one does not wait for what can be left to
+ * the threads that are at it.
+ */
+void keeper_guard_leave(struct keeper_guard *g, struct prog_workers *workers);
 void keeper_guard_begin(const struct keeper_guard *g);
 void keeper_guard_end(struct keeper_guard *g);
 

@@ -327,6 +327,8 @@ static void loop_run(struct loop *l)
 	do {
 		ms = l->stopping ? -1 : keeper_guard_look(&l->guard,
 				virtdev_vhost_user_server_is_draining(l->server));
+		if (l->guard.told && virtdev_vhost_user_server_is_left(l->server))
+			keeper_guard_leave(&l->guard, l->workers);
 		rc = virtdev_vhost_user_server_wait(l->server,
 				l->stopping ? -1 : signal_event, ms);
 		if (rc == 1)

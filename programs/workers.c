@@ -12,6 +12,7 @@
 struct prog_workers {
 	struct prog_work work;
 	struct virtdev *dev;
+	uint32_t asked, max;	/* for; with those that others stand in for */
 	uint32_t n;		/* that were started */
 	pthread_t ids[];
 };
@@ -36,12 +37,14 @@ int prog_workers_start(const struct prog_work *work, struct virtdev *dev,
 	*out = NULL;
 	if (!n)
 		return 0;
-	w = calloc(1, sizeof(*w) + n * sizeof(w->ids[0]));
+	w = calloc(1, sizeof(*w) + (n + work->left_max) * sizeof(w->ids[0]));
 	if (!w)
 		return vsu_error_sys(err, -ENOMEM, "%u threads for requests",
 				     n);
 	w->work = *work;
 	w->dev = dev;
+	w->asked = n;
+	w->max = n + work->left_max;
 	while (rc >= 0 && w->n < n) {
 		rc = prog_thread_start(&w->ids[w->n], worker_main, w, 0);
 		w->n += rc >= 0;
@@ -54,6 +57,19 @@ int prog_workers_start(const struct prog_work *work, struct virtdev *dev,
 	}
 	*out = w;
 	return 0;
+}
+
+/* One that is back from what was left stays beside those that came. */
+uint32_t prog_workers_leave(struct prog_workers *w)
+{
+	const uint32_t left = w ? w->work.leave(w->dev) : 0;
+	int rc = 0;
+
+	while (rc >= 0 && w && w->n < w->asked + left && w->n < w->max) {
+		rc = prog_thread_start(&w->ids[w->n], worker_main, w, 0);
+		w->n += rc >= 0;
+	}
+	return left;
 }
 
 void prog_workers_end(struct prog_workers *w)

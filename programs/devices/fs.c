@@ -148,6 +148,7 @@ static void fs_describe(const void *config, struct vmm_device_facts *facts)
 
 static const struct prog_work fs_work = {
 	.work = virtdev_fs_work, .work_end = virtdev_fs_work_end,
+	.leave = virtdev_fs_leave, .left_max = VIRTDEV_FS_LEFT_MAX,
 };
 
 const struct vmm_device_kind vmm_fs_kind = {

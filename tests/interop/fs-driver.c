@@ -38,6 +38,10 @@
  *   fs-driver SOCKET beside PATH OTHER
  *                                   reads OTHER while PATH is not answered
  *
+ *   fs-driver SOCKET late PATH      asks for a piece of a file and leaves at a byte
+ *                                   of standard input; at the next one, whether its
+ *                                   memory is as it left it: "untouched" or "stored"
+ *
  * PATH is looked up name by name, as a kernel does that follows no links.
  */
 #define _GNU_SOURCE
@@ -212,6 +216,40 @@ static enum vsu_exit do_beside(struct fs *fs, const char *path, char *const *mor
 		status = fs_leave(fs, FUSE_READ, node, &read, sizeof(read),
 				  read.size, err);
 	return status == VSU_EXIT_OK ? do_read(fs, more[0], NULL, err) : status;
+}
+
+static bool all_are(const unsigned char *bytes, size_t n, unsigned char one)
+{
+	while (n && *bytes == one)
+		n--, bytes++;
+	return !n;
+}
+
+/* Its memory is there for as long as the process, whoever has it mapped besides. */
+static enum vsu_exit do_late(struct fs *fs, const char *path, char *const *more,
+			     struct vsu_error *err)
+{
+	const unsigned char byte = 0x5a;
+	struct fuse_read_in read = { .size = PIECE };
+	unsigned char *room;
+	uint64_t node;
+	enum vsu_exit status = fs_find(fs, &node, path, err);
+
+	(void)more;
+	if (status == VSU_EXIT_OK)
+		status = fs_open(fs, FUSE_OPEN, node, &read.fh, err);
+	if (status != VSU_EXIT_OK)
+		return status;
+	room = (unsigned char *)(uintptr_t)fs->answer;
+	memset(room, byte, PIECE);
+	status = fs_leave(fs, FUSE_READ, node, &read, sizeof(read), PIECE, err);
+	if (status != VSU_EXIT_OK || getchar() == EOF)
+		return VSU_EXIT_HOST;
+	client_close(&fs->client);
+	if (getchar() == EOF)
+		return VSU_EXIT_HOST;
+	puts(all_are(room, PIECE, byte) ? "untouched" : "stored");
+	return VSU_EXIT_OK;
 }
 
 /* The names of one answer; where the next begins goes to offset. */
@@ -430,7 +468,7 @@ static const struct command {
 	{ "make", 4, do_make, false }, { "race", 4, do_race, false },
 	{ "outlive", 1, do_outlive, false },
 	{ "beside", 2, do_beside, false }, { "move", 3, do_move, false }, { "load", 1, do_load, true },
-	{ "label", 1, do_label, true },
+	{ "label", 1, do_label, true }, { "late", 1, do_late, false },
 };
 
 static const struct command *command_find(const char *name)
@@ -462,7 +500,7 @@ int main(int argc, char **argv)
 
 	if (!command || argc != 3 + command->operands ||
 	    strlen(argv[3]) >= PATH_MAX) {
-		fprintf(stderr, "use: fs-driver SOCKET read|list|try|cut|label|load|outlive PATH, beside PATH OTHER, move PATH SOCKET2 KEEP, make NAME UID GID GROUP, or race PATH N A B\n");
+		fprintf(stderr, "use: fs-driver SOCKET read|list|try|cut|label|late|load|outlive PATH, beside PATH OTHER, move PATH SOCKET2 KEEP, make NAME UID GID GROUP, or race PATH N A B\n");
 		return VSU_EXIT_USAGE;
 	}
 	fs.rings[0] = fs.rings[1] = RING_NONE;

@@ -315,6 +315,10 @@ VHOST_USER_API struct vmem_space *vhost_user_backend_space(
 VHOST_USER_API bool vhost_user_backend_memory_failed(
 		const struct vhost_user_backend *b);
 
+/* True from the loss of the front-end on: what is drained is answered to nobody. */
+VHOST_USER_API bool vhost_user_backend_is_ending(
+		const struct vhost_user_backend *b);
+
 /*
  * Configuration changed: tells the front-end over the back-end channel, when
  * there is one and a ring runs. Several changes make one message.

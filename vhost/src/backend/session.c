@@ -297,6 +297,11 @@ struct vmem_space *vhost_user_backend_space(struct vhost_user_backend *b)
 	return b->space;
 }
 
+bool vhost_user_backend_is_ending(const struct vhost_user_backend *b)
+{
+	return b->ending;
+}
+
 bool vhost_user_backend_memory_failed(const struct vhost_user_backend *b)
 {
 	const struct vmem_map *map = vmem_space_current(b->space);

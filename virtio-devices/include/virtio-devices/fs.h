@@ -97,6 +97,9 @@ VSU_BEGIN_DECLS
 
 #define VIRTDEV_FS_WORKERS_MAX 64u
 
+/* Threads at requests that were left, at a time. */
+#define VIRTDEV_FS_LEFT_MAX 64u
+
 /* Windows are multiples of what a driver maps at once. */
 #define VIRTDEV_FS_WINDOW_ALIGN (UINT64_C(2) << 20)
 
@@ -202,6 +205,18 @@ VIRTDEV_API VSU_NODISCARD int virtdev_fs_new(
  */
 VIRTDEV_API int virtdev_fs_work(struct virtdev *dev) VSU_NODISCARD;
 VIRTDEV_API void virtdev_fs_work_end(struct virtdev *dev);
+
+/*
+ * Who asked is gone and its queues are being drained, which takes long: requests that
+ * no thread has begun are left undone, and those that a thread is at are left to it,
+ * where they wait for the host and change nothing there. queue_drain does not count
+ * them, queue_stop does not wait for them, and nothing of the guest's is theirs: what
+ * is read of a file that has a server comes by way of other memory. Says how many
+ * threads are at such requests now, VIRTDEV_FS_LEFT_MAX at most, with former ones:
+ * each is back at its work when the host has answered it, and until then the
+ * caller may have another one in its place. From the thread of queue_stop.
+ */
+VIRTDEV_API uint32_t virtdev_fs_leave(struct virtdev *dev);
 
 /*
  * The process is about to end, and its guest shall go on with the next one: a reset

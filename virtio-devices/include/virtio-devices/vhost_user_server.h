@@ -132,6 +132,14 @@ VIRTDEV_API int virtdev_vhost_user_server_stop(
 VIRTDEV_API bool virtdev_vhost_user_server_is_draining(
 		const struct virtdev_vhost_user_server *s) VSU_NODISCARD;
 
+/*
+ * Whether that session's front-end is gone, so that nobody hears the answers: who
+ * can do without them may tell the device so (virtdev_fs_leave()). From the thread of
+ * dispatch.
+ */
+VIRTDEV_API bool virtdev_vhost_user_server_is_left(
+		const struct virtdev_vhost_user_server *s) VSU_NODISCARD;
+
 /* After stop said 0 and the queues' threads have ended. */
 VIRTDEV_API void virtdev_vhost_user_server_free(
 		struct virtdev_vhost_user_server *s);

@@ -8,6 +8,8 @@
 
 int virtdev_priv_fs_answer(struct fs_call *c, const void *bytes, size_t len)
 {
+	if (virtdev_priv_fs_is_left(c))
+		return -ECANCELED;
 	return vq_cursor_write_exact(&c->to, bytes, (uint32_t)len) ? (int)len
 								  : -EINVAL;
 }

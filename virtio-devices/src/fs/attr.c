@@ -17,8 +17,10 @@
 /* Nobody hears of a length that the window does not have yet. */
 static int stat_node(const struct fs_call *c, struct statx *st)
 {
-	int rc = virtdev_priv_fs_stat(c->inode->fd, "", st);
+	int rc;
 
+	virtdev_priv_fs_away(c);
+	rc = virtdev_priv_fs_back(c, virtdev_priv_fs_stat(c->inode->fd, "", st));
 	if (rc >= 0)
 		virtdev_priv_fs_window_fit(c, c->in.nodeid, st->stx_size);
 	return rc;

@@ -10,6 +10,12 @@
 
 #include "fs/priv.h"
 
+static int entry_stat(const struct fs_call *c, int fd, struct statx *st)
+{
+	virtdev_priv_fs_away(c);
+	return virtdev_priv_fs_back(c, virtdev_priv_fs_stat(fd, "", st));
+}
+
 int virtdev_priv_fs_entry_take_fd(const struct fs_call *c,
 				  const struct fs_inode *parent,
 				  const char *name, int fd,
@@ -18,7 +24,7 @@ int virtdev_priv_fs_entry_take_fd(const struct fs_call *c,
 	struct fs *fs = c->fs;
 	struct statx st;
 	uint64_t id;
-	int rc = virtdev_priv_fs_stat(fd, "", &st);
+	int rc = entry_stat(c, fd, &st);
 
 	if (rc < 0) {
 		vsu_fd_close(&fd);
@@ -43,11 +49,16 @@ int virtdev_priv_fs_entry_take_fd(const struct fs_call *c,
 int virtdev_priv_fs_entry(const struct fs_call *c, const struct fs_inode *parent,
 			  const char *name, struct fuse_entry_out *out)
 {
-	int fd = openat(parent->fd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	int fd, rc;
 
-	return fd < 0 ? -errno
-		      : virtdev_priv_fs_entry_take_fd(c, parent, name, fd,
-						      out);
+	virtdev_priv_fs_away(c);
+	fd = openat(parent->fd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	rc = virtdev_priv_fs_back(c, fd < 0 ? -errno : 0);
+	if (rc < 0) {
+		vsu_fd_close(&fd);
+		return rc;
+	}
+	return virtdev_priv_fs_entry_take_fd(c, parent, name, fd, out);
 }
 
 int virtdev_priv_fs_answer_entry(struct fs_call *c, const char *name)

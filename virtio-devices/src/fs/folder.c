@@ -62,6 +62,8 @@ static int put_entry(struct fs_call *c, const struct entry *e, bool plus,
 		return 0;
 	if (plus) {
 		told = tell_entry(c, e->name);
+		if (virtdev_priv_fs_is_left(c))
+			return 0;
 		vq_cursor_write(&c->to, &told, sizeof(told));
 	}
 	vq_cursor_write(&c->to, &d, FUSE_NAME_OFFSET);
@@ -126,9 +128,11 @@ static int read_entries(struct fs_call *c, bool plus)
 
 	if (rc < 0)
 		return rc;
+	virtdev_priv_fs_away(c);
 	n = syscall(SYS_getdents64, c->handle->fd, c->queue->text,
 		    read_len(room, plus));
-	return n < 0 ? -errno : put_entries(c, (uint32_t)n, plus, room);
+	rc = virtdev_priv_fs_back(c, n < 0 ? -errno : (int)n);
+	return rc < 0 ? rc : put_entries(c, (uint32_t)n, plus, room);
 }
 
 static int read_folder(struct fs_call *c, bool plus)

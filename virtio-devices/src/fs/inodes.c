@@ -155,6 +155,7 @@ static void inode_fill(struct fs *fs, struct fs_inode *inode, int *fd,
 	inode->ino = st->stx_ino;
 	inode->born = virtdev_priv_fs_born_of(st);
 	inode->mount = st->stx_mnt_id;
+	inode->served = FS_SERVED_UNKNOWN;
 	inode->lookups = 0;
 	bucket = bucket_of(fs, inode->dev, inode->ino);
 	inode->next = *bucket;

@@ -92,6 +92,8 @@ static void once_end(const struct fs_call *c, int rc)
 	struct fs *fs = c->fs;
 	struct fs_recover_once *o = once_of(fs, c->in.unique);
 
+	if (virtdev_priv_fs_is_left(c))
+		return;	/* it is another session's by now */
 	pthread_mutex_lock(&fs->lock);
 	if (is_request(c, o)) {
 		o->result = rc < 0 ? rc : 0;

@@ -15,13 +15,21 @@ static int open_inode(struct fs_call *c, int flags)
 	const bool kills = c->arg.open.open_flags & FUSE_OPEN_KILL_SUIDGID;
 	struct fuse_open_out out = { .open_flags =
 		virtdev_priv_fs_open_flags(c->fs, flags & O_DIRECTORY) };
-	int fd = (kills ? virtdev_priv_fs_reopen_killing
-			: virtdev_priv_fs_reopen)(c->fs, c->inode,
-						  flags | O_NONBLOCK);
-	int rc;
+	int fd, rc;
 
-	if (fd < 0)
-		return fd;
+	/* to cut a file is to change it */
+	if (!(flags & O_TRUNC))
+		virtdev_priv_fs_away(c);
+	fd = (kills ? virtdev_priv_fs_reopen_killing
+		    : virtdev_priv_fs_reopen)(c->fs, c->inode,
+					      flags | O_NONBLOCK);
+	rc = fd;
+	if (!(flags & O_TRUNC))
+		rc = virtdev_priv_fs_back(c, fd);
+	if (rc < 0) {
+		vsu_fd_close(&fd);
+		return rc;
+	}
 	if (flags & O_TRUNC)
 		virtdev_priv_fs_window_fit(c, c->in.nodeid, 0);
 	rc = virtdev_priv_fs_handle_new_take_fd(c->fs, fd, c->in.nodeid,
@@ -64,15 +72,20 @@ int virtdev_priv_fs_flush(struct fs_call *c)
 				     c->arg.flush.lock_owner);
 	if (fd < 0)
 		return fd;
-	return close(fd) < 0 && errno != EINTR ? -errno : 0;
+	virtdev_priv_fs_away(c);
+	return virtdev_priv_fs_back(c, close(fd) < 0 && errno != EINTR ?
+				       -errno : 0);
 }
 
 int virtdev_priv_fs_fsync(struct fs_call *c)
 {
 	const bool data_only = c->arg.fsync.fsync_flags & FUSE_FSYNC_FDATASYNC;
 
-	return (data_only ? fdatasync(c->handle->fd)
-			  : fsync(c->handle->fd)) < 0 ? -errno : 0;
+	int rc;
+
+	virtdev_priv_fs_away(c);
+	rc = data_only ? fdatasync(c->handle->fd) : fsync(c->handle->fd);
+	return virtdev_priv_fs_back(c, rc < 0 ? -errno : 0);
 }
 
 int virtdev_priv_fs_syncfs(struct fs_call *c)

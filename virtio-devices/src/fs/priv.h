@@ -32,6 +32,7 @@
 #include "fs/protocol.h"
 #include "fs/recover.h"
 #include "fs/window.h"
+#include "fs/work.h"
 
 /* Bytes of the largest read or write. */
 #define FS_TRANSFER (1u << 20)
@@ -66,6 +67,7 @@ struct fs_inode {
 	uint64_t dev, ino, mount;
 	uint64_t born;		/* nanoseconds, or 0 */
 	union fs_found found;
+	int served;		/* atomic; of enum fs_served */
 };
 
 /* How a file is told from others. */
@@ -99,26 +101,6 @@ enum fs_count { FS_REQUESTS, FS_FAILED, FS_BYTES_READ, FS_BYTES_WRITTEN,
 		FS_LOST,	/* files that another device's driver knew */
 		FS_COUNTS };
 
-struct fs_queue;
-
-/* A request of a queue that a thread of the caller's works on. */
-struct fs_job {
-	struct fs_queue *queue;
-	struct fs_queue *own;	/* as the handlers have a queue: room of its own */
-	struct vq_chain chain;
-	uint32_t written;
-	struct fs_job *next;	/* in one of the lists */
-};
-
-/* Jobs that wait for a thread, in order. */
-struct fs_work {
-	pthread_mutex_t lock;
-	pthread_cond_t more;	/* jobs, or it is ending */
-	pthread_cond_t done;	/* a job is */
-	struct fs_job *first, **end;
-	bool ending;
-};
-
 struct fs_queue {
 	struct fs *fs;
 	struct vq *q;		/* while it runs */
@@ -132,9 +114,11 @@ struct fs_queue {
 				   or -1 */
 	uint32_t nparked;	/* with the window's lock; 0 where there are
 				   jobs, of which each has its own */
-	struct fs_job *jobs;	/* config.workers of them, or NULL */
+	struct fs_job *job;	/* whose room it is, or NULL */
+	struct fs_job **jobs;	/* config.workers of them, or NULL */
 	struct fs_job *idle;	/* of them */
-	uint32_t nflying;	/* that are not idle */
+	uint32_t nflying;	/* that are not idle, */
+	uint32_t nleft;		/* atomic: and were left */
 	struct fs_job *done;	/* with the work's lock */
 	uint32_t ndone;		/* likewise */
 	struct fs_job *waiting;	/* done but for the window, with its lock */
@@ -235,19 +219,6 @@ int virtdev_priv_fs_config_check(struct virtdev_fs_config *c,
 				 struct vsu_error *err);
 /* From which number on descriptors are not for what a driver keeps. */
 uint64_t virtdev_priv_fs_fd_limit(void);
-
-/*
- * work.c: fini waits for threads that are at a job of the queue, and gives what is
- * left of them back.
- */
-void virtdev_priv_fs_work_init(struct fs_work *w);
-void virtdev_priv_fs_work_fini(struct fs_work *w);
-int virtdev_priv_fs_jobs_init(struct fs_queue *q);
-void virtdev_priv_fs_jobs_fini(struct fs_queue *q);
-/* Into the first job that is idle, in whose pieces it is. */
-void virtdev_priv_fs_job_begin(struct fs_queue *q, const struct vq_chain *chain);
-/* Gives back what is done. */
-void virtdev_priv_fs_jobs_push(struct fs_queue *q);
 
 /* request.c: vq_turn's; opaque is the queue. */
 uint32_t virtdev_priv_fs_serve(void *opaque, struct vq *q,

@@ -175,8 +175,10 @@ static int request_serve(struct fs_call *c, const struct fs_operation *op)
 		rc = read_args(c, op);
 	if (rc >= 0)
 		rc = subject_serve(c, op);
+	/* the last one at a file closes it */
+	virtdev_priv_fs_away(c);
 	let_go(c);
-	return rc;
+	return virtdev_priv_fs_back(c, rc);
 }
 
 /* ------------------------------------------------------------------- answer */
@@ -221,5 +223,6 @@ uint32_t virtdev_priv_fs_serve(void *opaque, struct vq *q,
 		return 0;
 	if (!chain->fault.why)
 		rc = request_serve(&c, op);
-	return quiet ? 0 : write_answer(&c, &head, rc);
+	return quiet || virtdev_priv_fs_is_left(&c) ? 0 :
+	       write_answer(&c, &head, rc);
 }

@@ -147,7 +147,8 @@ int virtdev_priv_fs_queue_drain(struct fs_queue *q)
 {
 	vsu_event_drain(q->event, NULL);
 	queue_publish(q);
-	return (int)(q->nparked + q->nflying);
+	return (int)(q->nparked + q->nflying -
+		     __atomic_load_n(&q->nleft, __ATOMIC_ACQUIRE));
 }
 
 /*

@@ -43,6 +43,7 @@ static int job_init(struct fs_job *job, const struct fs_queue *q)
 	job->own = own;
 	if (!own)
 		return -ENOMEM;
+	own->job = job;
 	own->fs = q->fs;
 	own->index = q->index;
 	own->event = -1;
@@ -55,16 +56,6 @@ static int job_init(struct fs_job *job, const struct fs_queue *q)
 	return q->fs->nchunks && !own->parked ? -ENOMEM : 0;
 }
 
-static void job_fini(struct fs_job *job)
-{
-	if (!job->own)
-		return;
-	free(job->own->pieces);
-	free(job->own->text);
-	free(job->own->parked);
-	free(job->own);
-}
-
 int virtdev_priv_fs_jobs_init(struct fs_queue *q)
 {
 	const uint32_t n = q->fs->config.workers;
@@ -75,11 +66,12 @@ int virtdev_priv_fs_jobs_init(struct fs_queue *q)
 	if (!q->jobs)
 		return -ENOMEM;
 	for (i = 0; i < n; i++) {
-		rc = job_init(&q->jobs[i], q);
-		q->jobs[i].next = q->idle;
-		q->idle = &q->jobs[i];
+		q->jobs[i] = calloc(1, sizeof(*q->jobs[i]));
+		rc = q->jobs[i] ? job_init(q->jobs[i], q) : -ENOMEM;
 		if (rc < 0)
 			return rc;
+		q->jobs[i]->next = q->idle;
+		q->idle = q->jobs[i];
 	}
 	return 0;
 }
@@ -196,17 +188,11 @@ static void job_done(struct fs_work *w, struct fs_job *job, uint32_t written)
 /* Those that nobody has begun with are left undone; with the lock. */
 static void take_back(struct fs_work *w, struct fs_queue *q)
 {
-	struct fs_job **link = &w->first, *job;
+	struct fs_job *jobs = virtdev_priv_fs_jobs_unbegun(w, q), *job;
 
-	w->end = &w->first;
-	while ((job = *link)) {
-		if (job->queue == q) {
-			*link = job->next;
-			job_done(w, job, 0);
-		} else {
-			link = &job->next;
-			w->end = link;
-		}
+	while ((job = jobs)) {
+		jobs = job->next;
+		job_done(w, job, 0);
 	}
 }
 
@@ -217,7 +203,7 @@ static void wait_threads(struct fs_queue *q)
 
 	pthread_mutex_lock(&w->lock);
 	take_back(w, q);
-	while (q->ndone + q->nwaiting < q->nflying)
+	while (q->ndone + q->nwaiting + q->nleft < q->nflying)
 		pthread_cond_wait(&w->done, &w->lock);
 	pthread_mutex_unlock(&w->lock);
 }
@@ -256,10 +242,12 @@ void virtdev_priv_fs_jobs_fini(struct fs_queue *q)
 		leave_window(q, take_done(q));
 	else
 		push_all(q, take_done(q));
+	virtdev_priv_fs_left_leave(q);
 	for (i = 0; i < q->fs->config.workers; i++)
-		job_fini(&q->jobs[i]);
+		virtdev_priv_fs_job_free(q->jobs[i]);
 	free(q->jobs);
-	q->jobs = q->idle = NULL;
+	q->jobs = NULL;
+	q->idle = NULL;
 }
 
 /* ----------------------------------------------------------------- a thread */
@@ -309,7 +297,8 @@ int virtdev_fs_work(struct virtdev *dev)
 		pthread_mutex_unlock(&w->lock);
 		written = job_serve(job);
 		pthread_mutex_lock(&w->lock);
-		job_done(w, job, written);
+		if (!virtdev_priv_fs_left_done(w, job))
+			job_done(w, job, written);
 	}
 	pthread_mutex_unlock(&w->lock);
 	return 0;
@@ -325,4 +314,23 @@ void virtdev_fs_work_end(struct virtdev *dev)
 	fs->work.ending = true;
 	pthread_cond_broadcast(&fs->work.more);
 	pthread_mutex_unlock(&fs->work.lock);
+}
+
+uint32_t virtdev_fs_leave(struct virtdev *dev)
+{
+	struct fs *fs = virtdev_priv_self(dev, virtdev_priv_fs_stats);
+	uint32_t i, left;
+
+	if (!fs)
+		return 0;
+	pthread_mutex_lock(&fs->work.lock);
+	for (i = 0; i < fs->nqueues; i++) {
+		if (!fs->queues[i].jobs)
+			continue;
+		virtdev_priv_fs_jobs_leave(&fs->queues[i]);
+		vsu_event_signal_own(fs->queues[i].event);
+	}
+	left = fs->work.nleft;
+	pthread_mutex_unlock(&fs->work.lock);
+	return left;
 }

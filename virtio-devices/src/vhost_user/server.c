@@ -169,6 +169,13 @@ bool virtdev_vhost_user_server_is_draining(
 	return s->question.token && s->question.drain;
 }
 
+bool virtdev_vhost_user_server_is_left(
+		const struct virtdev_vhost_user_server *s)
+{
+	return virtdev_vhost_user_server_is_draining(s) &&
+	       vhost_user_backend_is_ending(s->session);
+}
+
 /* --- life --- */
 
 static int init_waiting(struct virtdev_vhost_user_server *s)

@@ -118,6 +118,25 @@ START_TEST(a_queue_stops_with_requests_that_nobody_has_begun)
 }
 END_TEST
 
+START_TEST(requests_that_nobody_has_begun_can_be_left)
+{
+	uint64_t number;
+
+	setup_idle();
+	for (number = 0; number < AT_ONCE; number++)
+		add_request(number);
+	vq_driver_publish(r.g.driver);
+	ck_assert_int_eq(virtdev_queue_serve(r.dev, r.queue), 0);
+	ck_assert_uint_eq(virtdev_fs_leave(r.dev), 0);
+	fs_rig_wait_event(&r);
+	ck_assert_int_eq(virtdev_queue_drain(r.dev, r.queue), 0);
+	virtdev_queue_stop(r.dev, r.queue);
+	ck_assert_uint_eq(vq_inflight(r.g.q), 0);
+	ck_assert_int_eq(virtdev_queue_start(r.dev, r.queue, r.g.q, NULL), 0);
+	fs_rig_fini(&r);
+}
+END_TEST
+
 START_TEST(too_many_threads_are_refused)
 {
 	struct virtdev *dev;
@@ -140,6 +159,7 @@ static Suite *suite(void)
 	tcase_add_test(tc, requests_are_done_side_by_side_and_each_once);
 	tcase_add_test(tc, a_file_is_written_and_read_by_other_threads);
 	tcase_add_test(idle, a_queue_stops_with_requests_that_nobody_has_begun);
+	tcase_add_test(idle, requests_that_nobody_has_begun_can_be_left);
 	tcase_add_test(idle, too_many_threads_are_refused);
 	suite_add_tcase(s, tc);
 	suite_add_tcase(s, idle);

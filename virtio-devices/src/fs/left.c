@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * Requests that are left to the thread that does them: the host does not answer, and
+ * whoever asked is gone. A call of the host's holds nothing of the guest's, no lock
+ * and no table while its thread says that it is away; one compare-and-swap decides
+ * between the thread that comes back and the device that goes on without it.
+ */
+#include <config.h>
+
+#include <errno.h>
+#include <linux/magic.h>
+#include <stdlib.h>
+#include <sys/statfs.h>
+
+#include "fs/priv.h"
+
+static bool state_change(struct fs_job *job, int from, int to)
+{
+	return __atomic_compare_exchange_n(&job->state, &from, to, false,
+					   __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
+}
+
+void virtdev_priv_fs_away(const struct fs_call *c)
+{
+	if (c->queue->job)
+		state_change(c->queue->job, FS_JOB_HERE, FS_JOB_AWAY);
+}
+
+int virtdev_priv_fs_back(const struct fs_call *c, int rc)
+{
+	struct fs_job *job = c->queue->job;
+
+	return !job || state_change(job, FS_JOB_AWAY, FS_JOB_HERE) ? rc :
+								     -ECANCELED;
+}
+
+static bool job_is_left(const struct fs_job *job)
+{
+	return __atomic_load_n(&job->state, __ATOMIC_ACQUIRE) == FS_JOB_LEFT;
+}
+
+bool virtdev_priv_fs_is_left(const struct fs_call *c)
+{
+	return c->queue->job && job_is_left(c->queue->job);
+}
+
+/* ----------------------------------------------------------- files of servers */
+
+/* Types of file systems whose files somebody serves, as statfs() has them. */
+static bool type_is_served(uint32_t type)
+{
+	static const uint32_t types[] = {
+		V9FS_MAGIC, NFS_SUPER_MAGIC, SMB_SUPER_MAGIC, AFS_SUPER_MAGIC,
+		AFS_FS_MAGIC, CODA_SUPER_MAGIC, 0x65735546u /* FUSE */,
+		0xff534d42u /* CIFS */, 0xfe534d42u /* SMB 2 */,
+		0x00c36400u /* Ceph */, 0x0bd00bd0u /* Lustre */,
+		0x47504653u /* GPFS */, 0x19830326u /* BeeGFS */,
+		0x20030528u /* OrangeFS */,
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(types) / sizeof(types[0]); i++)
+		if (types[i] == type)
+			return true;
+	return false;
+}
+
+/* Asks the server itself, once for a file. */
+static int served_ask(const struct fs_call *c)
+{
+	struct statfs st = { 0 };
+	bool is_local;
+
+	virtdev_priv_fs_away(c);
+	is_local = fstatfs(c->handle->fd, &st) == 0 &&
+		   !type_is_served((uint32_t)st.f_type);
+	return virtdev_priv_fs_back(c, is_local ? FS_NOT_SERVED : FS_SERVED);
+}
+
+int virtdev_priv_fs_is_served(const struct fs_call *c)
+{
+	int served;
+
+	/* a file system with a device of its own has no server */
+	if (!c->queue->job || c->inode->dev >> 32)
+		return 0;
+	served = __atomic_load_n(&c->inode->served, __ATOMIC_RELAXED);
+	if (served == FS_SERVED_UNKNOWN) {
+		served = served_ask(c);
+		if (served < 0)
+			return served;
+		__atomic_store_n(&c->inode->served, served, __ATOMIC_RELAXED);
+	}
+	return served == FS_SERVED;
+}
+
+/* ------------------------------------------------------------------------ jobs */
+
+void virtdev_priv_fs_job_free(struct fs_job *job)
+{
+	if (job && job->own) {
+		free(job->own->pieces);
+		free(job->own->text);
+		free(job->own->parked);
+		free(job->own);
+	}
+	free(job);
+}
+
+struct fs_job *virtdev_priv_fs_jobs_unbegun(struct fs_work *w,
+					    const struct fs_queue *q)
+{
+	struct fs_job **link = &w->first, *job, *all = NULL;
+
+	w->end = &w->first;
+	while ((job = *link)) {
+		if (job->queue == q) {
+			*link = job->next;
+			job->next = all;
+			all = job;
+		} else {
+			link = &job->next;
+			w->end = link;
+		}
+	}
+	return all;
+}
+
+/* --------------------------------------------------------------------- leaving */
+
+/* With the work's lock: those that are away, as far as there may be more. */
+static void leave_away(struct fs_work *w, struct fs_queue *q)
+{
+	const uint32_t n = q->fs->config.workers;
+	uint32_t i;
+
+	for (i = 0; i < n && w->nleft < VIRTDEV_FS_LEFT_MAX; i++) {
+		if (!state_change(q->jobs[i], FS_JOB_AWAY, FS_JOB_LEFT))
+			continue;
+		w->nleft++;
+		__atomic_fetch_add(&q->nleft, 1, __ATOMIC_RELEASE);
+	}
+}
+
+/* With the work's lock: what no thread has begun with needs none. */
+static void leave_unbegun(struct fs_work *w, struct fs_queue *q)
+{
+	struct fs_job *job = virtdev_priv_fs_jobs_unbegun(w, q);
+
+	for (; job; job = job->next) {
+		__atomic_store_n(&job->state, FS_JOB_LEFT, __ATOMIC_RELEASE);
+		job->threadless = true;
+		__atomic_fetch_add(&q->nleft, 1, __ATOMIC_RELEASE);
+	}
+}
+
+void virtdev_priv_fs_jobs_leave(struct fs_queue *q)
+{
+	leave_away(&q->fs->work, q);
+	leave_unbegun(&q->fs->work, q);
+}
+
+bool virtdev_priv_fs_left_done(struct fs_work *w, struct fs_job *job)
+{
+	if (!job_is_left(job))
+		return false;
+	w->nleft--;
+	job->threadless = true;
+	if (job->queueless)
+		virtdev_priv_fs_job_free(job);
+	return true;
+}
+
+/* Who waited has no use for an answer, and the chain no memory any more. */
+void virtdev_priv_fs_left_leave(struct fs_queue *q)
+{
+	struct fs_work *w = &q->fs->work;
+	uint32_t i;
+
+	pthread_mutex_lock(&w->lock);
+	for (i = 0; i < q->fs->config.workers; i++) {
+		if (!q->jobs[i] || !job_is_left(q->jobs[i]))
+			continue;
+		vq_push(q->q, &q->jobs[i]->chain, 0);
+		q->nflying--;
+		q->jobs[i]->queueless = true;
+		if (!q->jobs[i]->threadless)
+			q->jobs[i] = NULL;
+	}
+	q->nleft = 0;
+	pthread_mutex_unlock(&w->lock);
+}
