@@ -342,6 +342,7 @@ START_TEST(any_other_device_offers_what_it_was_asked_to_and_nothing_else)
 	ck_assert_int_eq(others[_i].make(), 0);
 	offers(dev, others[_i].bits);
 	vmem_space_free(space);
+	space = NULL;
 }
 END_TEST
 

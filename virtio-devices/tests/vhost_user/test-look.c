@@ -72,6 +72,7 @@ static void setup(void)
 
 static void teardown(void)
 {
+	ck_assert_int_eq(virtdev_vhost_user_server_stop(server), 0);
 	virtdev_vhost_user_server_free(server);
 	server = NULL;
 	virtdev_free(dev);
