@@ -6,6 +6,7 @@
 
 #include <virtio-devices/fs.h>
 
+#include "closer.h"
 #include "devices/kind.h"
 #include "process.h"
 
@@ -114,7 +115,7 @@ static int fs_open(const void *config, const struct vmm_device_common *common,
 		   struct virtdev **out, struct vsu_error *err)
 {
 	const struct fs *f = config;
-	const struct virtdev_fs_config fs = {
+	struct virtdev_fs_config fs = {
 		.size = sizeof(fs), .path = f->path,
 		.tag = f->tag ? f->tag : DEFAULT_TAG,
 		.window = f->window, .cache = (uint32_t)f->cache,
@@ -130,9 +131,11 @@ static int fs_open(const void *config, const struct vmm_device_common *common,
 		.recover = common->recover, .sigbus = common->sigbus,
 	};
 
+	int rc = prog_file_closer(&fs.closer, err);
+
 	/* each file that the guest knows is an open one */
 	prog_raise_fd_limit();
-	return virtdev_fs_new(&fs, out, err);
+	return rc < 0 ? rc : virtdev_fs_new(&fs, out, err);
 }
 
 static void fs_describe(const void *config, struct vmm_device_facts *facts)

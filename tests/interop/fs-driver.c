@@ -42,6 +42,9 @@
  *                                   of standard input; at the next one, whether its
  *                                   memory is as it left it: "untouched" or "stored"
  *
+ *   fs-driver SOCKET hold PATH      opens a file, says "held" on standard error, and
+ *                                   closes it at a byte of standard input or its end
+ *
  * PATH is looked up name by name, as a kernel does that follows no links.
  */
 #define _GNU_SOURCE
@@ -333,6 +336,22 @@ static enum vsu_exit do_cut(struct fs *fs, const char *path, char *const *more,
 		      sizeof(struct fuse_open_out), err) : status;
 }
 
+static enum vsu_exit do_hold(struct fs *fs, const char *path, char *const *more,
+			     struct vsu_error *err)
+{
+	uint64_t node, handle;
+	enum vsu_exit status = fs_find(fs, &node, path, err);
+
+	(void)more;
+	if (status == VSU_EXIT_OK)
+		status = fs_open(fs, FUSE_OPEN, node, &handle, err);
+	if (status != VSU_EXIT_OK)
+		return status;
+	fputs("held\n", stderr);
+	(void)!getchar();
+	return fs_release(fs, FUSE_RELEASE, node, handle, err);
+}
+
 /* Behind the header are the mode, the name, and the group as an extension. */
 static enum vsu_exit folder_make(struct fs *fs, const char *name,
 				 uint32_t group, struct vsu_error *err)
@@ -469,6 +488,7 @@ static const struct command {
 	{ "outlive", 1, do_outlive, false },
 	{ "beside", 2, do_beside, false }, { "move", 3, do_move, false }, { "load", 1, do_load, true },
 	{ "label", 1, do_label, true }, { "late", 1, do_late, false },
+	{ "hold", 1, do_hold, false },
 };
 
 static const struct command *command_find(const char *name)
@@ -500,7 +520,7 @@ int main(int argc, char **argv)
 
 	if (!command || argc != 3 + command->operands ||
 	    strlen(argv[3]) >= PATH_MAX) {
-		fprintf(stderr, "use: fs-driver SOCKET read|list|try|cut|label|late|load|outlive PATH, beside PATH OTHER, move PATH SOCKET2 KEEP, make NAME UID GID GROUP, or race PATH N A B\n");
+		fprintf(stderr, "use: fs-driver SOCKET read|list|try|cut|hold|label|late|load|outlive PATH, beside PATH OTHER, move PATH SOCKET2 KEEP, make NAME UID GID GROUP, or race PATH N A B\n");
 		return VSU_EXIT_USAGE;
 	}
 	fs.rings[0] = fs.rings[1] = RING_NONE;

@@ -130,6 +130,7 @@ enum virtdev_fs_lost {
 };
 
 struct vmem_sigbus;
+struct vsu_closer;
 
 struct virtdev_fs_config {
 	size_t size;		/* sizeof(struct virtdev_fs_config) */
@@ -183,6 +184,14 @@ struct virtdev_fs_config {
 	struct vmem_sigbus *sigbus; /* for the file (recover), which is mapped;
 				   it outlives the device. NULL: who cuts that
 				   file ends the process */
+	struct vsu_closer *closer; /* closes files that have a server of their
+				   own (FUSE or a network), so that a close which
+				   it does not answer holds up no reset and no
+				   other request (vmm-sys-util/foreign.h); a lock
+				   of such a file ends as late. All others are
+				   closed by when the driver is told, or the
+				   session is over. One that keeps nothing open;
+				   it outlives the device. NULL: all are */
 };
 
 /*

@@ -63,7 +63,8 @@ static int open_piece(const struct fs_call *c, const struct statx *st,
 					    p->writable ? O_RDWR : O_RDONLY);
 	if (fd < 0)
 		return fd;
-	p->file = virtdev_priv_fs_window_file_take_fd(fd);
+	p->file = virtdev_priv_fs_window_file_take_fd(fd,
+			virtdev_priv_fs_closer(c->fs, c->inode, fd));
 	return p->file ? 0 : -ENOMEM;
 }
 

@@ -5,9 +5,8 @@
 #include <errno.h>
 #include <fcntl.h>
 
-#include <vmm-sys-util/fd.h>
-
 #include "fs/priv.h"
+#include "fs/restore.h"
 
 uint32_t virtdev_priv_fs_open_flags(const struct fs *fs, bool folder)
 {
@@ -17,11 +16,13 @@ uint32_t virtdev_priv_fs_open_flags(const struct fs *fs, bool folder)
 	       FOPEN_DIRECT_IO : 0;
 }
 
-/* Says the descriptor that is to be closed without the lock, or -1. */
-static int drop_use(struct fs *fs, struct fs_handle *handle)
+/* Says the descriptor that is to be closed without the lock, or -1, and by whom. */
+static int drop_use(struct fs *fs, struct fs_handle *handle,
+		    struct vsu_closer **closer)
 {
 	const int fd = handle->fd;
 
+	*closer = handle->closer;
 	if (!virtdev_priv_fs_pool_put(&handle->slot))
 		return -1;
 	handle->fd = -1;
@@ -47,19 +48,22 @@ struct fs_handle *virtdev_priv_fs_handle_get(struct fs *fs, uint64_t id,
 
 void virtdev_priv_fs_handle_put(struct fs *fs, struct fs_handle *handle)
 {
+	struct vsu_closer *closer;
 	int fd;
 
 	pthread_mutex_lock(&fs->lock);
-	fd = drop_use(fs, handle);
+	fd = drop_use(fs, handle, &closer);
 	pthread_mutex_unlock(&fs->lock);
-	vsu_fd_close(&fd);
+	virtdev_priv_fs_close(closer, &fd);
 }
 
 /* Nobody is at it yet. */
 static void handle_fill(struct fs *fs, struct fs_handle *handle, int fd,
-			uint64_t node, uint32_t open_flags)
+			struct vsu_closer *closer, uint64_t node,
+			uint32_t open_flags)
 {
 	handle->fd = fd;
+	handle->closer = closer;
 	handle->node = node;
 	handle->next = 0;
 	handle->folder = open_flags & O_DIRECTORY;
@@ -77,7 +81,8 @@ static void handle_retire(struct fs *fs, struct fs_handle *handle)
 	handle->slot.live = false;
 }
 
-int virtdev_priv_fs_handle_new_take_fd(struct fs *fs, int fd, uint64_t node,
+int virtdev_priv_fs_handle_new_take_fd(struct fs *fs, int fd,
+				       struct vsu_closer *closer, uint64_t node,
 				       uint32_t open_flags, uint64_t *id)
 {
 	struct fs_handle *handle;
@@ -88,18 +93,19 @@ int virtdev_priv_fs_handle_new_take_fd(struct fs *fs, int fd, uint64_t node,
 	pthread_mutex_lock(&fs->lock);
 	handle = virtdev_priv_fs_pool_take(&fs->handles);
 	if (handle) {
-		handle_fill(fs, handle, fd, node, open_flags);
+		handle_fill(fs, handle, fd, closer, node, open_flags);
 		*id = handle->slot.id;
 	}
 	pthread_mutex_unlock(&fs->lock);
 	if (handle)
 		return 0;
-	vsu_fd_close(&fd);
+	virtdev_priv_fs_close(closer, &fd);
 	return -ENFILE;
 }
 
-int virtdev_priv_fs_handle_place_take_fd(struct fs *fs, uint64_t id, int fd,
-					 uint64_t node, uint32_t open_flags)
+int virtdev_priv_fs_handle_place_take_fd(struct fs *fs, int fd,
+					 struct vsu_closer *closer,
+					 const struct fs_open_record *o)
 {
 	int rc = virtdev_priv_fs_check_kept(fs, &fd, 0);
 	void *handle;
@@ -107,12 +113,12 @@ int virtdev_priv_fs_handle_place_take_fd(struct fs *fs, uint64_t id, int fd,
 	if (rc < 0)
 		return rc;
 	pthread_mutex_lock(&fs->lock);
-	rc = virtdev_priv_fs_pool_place(&fs->handles, id, &handle);
+	rc = virtdev_priv_fs_pool_place(&fs->handles, o->id, &handle);
 	if (rc >= 0)
-		handle_fill(fs, handle, fd, node, open_flags);
+		handle_fill(fs, handle, fd, closer, o->node, o->flags);
 	pthread_mutex_unlock(&fs->lock);
 	if (rc < 0)
-		vsu_fd_close(&fd);
+		virtdev_priv_fs_close(closer, &fd);
 	return rc;
 }
 
@@ -126,6 +132,7 @@ void virtdev_priv_fs_handle_retire(struct fs *fs, struct fs_handle *handle)
 /* Closing may wait for a server of files, and other queues need the lock. */
 void virtdev_priv_fs_handles_forget_all(struct fs *fs)
 {
+	struct vsu_closer *closer;
 	struct fs_handle *handle;
 	uint32_t at = 0;
 	int fd;
@@ -134,9 +141,9 @@ void virtdev_priv_fs_handles_forget_all(struct fs *fs)
 	while ((handle = virtdev_priv_fs_pool_next(&fs->handles, &at))) {
 		handle_retire(fs, handle);
 		handle->slot.users++;
-		fd = drop_use(fs, handle);
+		fd = drop_use(fs, handle, &closer);
 		pthread_mutex_unlock(&fs->lock);
-		vsu_fd_close(&fd);
+		virtdev_priv_fs_close(closer, &fd);
 		pthread_mutex_lock(&fs->lock);
 	}
 	pthread_mutex_unlock(&fs->lock);

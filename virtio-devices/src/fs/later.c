@@ -14,7 +14,6 @@
 #include <stdlib.h>
 
 #include <vmm-sys-util/event.h>
-#include <vmm-sys-util/fd.h>
 
 #include "fs/priv.h"
 
@@ -25,15 +24,16 @@
 #define CHANGES_OF_CHUNK (2 * FS_PIECES)
 #define CHANGES_MORE 256u
 
-struct fs_window_file *virtdev_priv_fs_window_file_take_fd(int fd)
+struct fs_window_file *virtdev_priv_fs_window_file_take_fd(
+		int fd, struct vsu_closer *closer)
 {
 	struct fs_window_file *file = malloc(sizeof(*file));
 
 	if (!file) {
-		vsu_fd_close(&fd);
+		virtdev_priv_fs_close(closer, &fd);
 		return NULL;
 	}
-	*file = (struct fs_window_file){ fd, 1 };
+	*file = (struct fs_window_file){ .fd = fd, .closer = closer, .users = 1 };
 	return file;
 }
 
@@ -41,7 +41,7 @@ void virtdev_priv_fs_window_file_put(struct fs_window_file *file)
 {
 	if (!file || --file->users)
 		return;
-	vsu_fd_close(&file->fd);
+	virtdev_priv_fs_close(file->closer, &file->fd);
 	free(file);
 }
 

@@ -12,6 +12,9 @@
 #include <stdlib.h>
 #include <sys/statfs.h>
 
+#include <vmm-sys-util/fd.h>
+#include <vmm-sys-util/foreign.h>
+
 #include "fs/priv.h"
 
 static bool state_change(struct fs_job *job, int from, int to)
@@ -66,32 +69,58 @@ static bool type_is_served(uint32_t type)
 }
 
 /* Asks the server itself, once for a file. */
-static int served_ask(const struct fs_call *c)
+static int served_ask(int fd)
 {
 	struct statfs st = { 0 };
-	bool is_local;
 
-	virtdev_priv_fs_away(c);
-	is_local = fstatfs(c->handle->fd, &st) == 0 &&
-		   !type_is_served((uint32_t)st.f_type);
-	return virtdev_priv_fs_back(c, is_local ? FS_NOT_SERVED : FS_SERVED);
+	return fstatfs(fd, &st) == 0 && !type_is_served((uint32_t)st.f_type) ?
+	       FS_NOT_SERVED : FS_SERVED;
+}
+
+/* A file system with a device of its own has no server. */
+static bool may_be_served(const struct fs_inode *inode)
+{
+	return !(inode->dev >> 32);
 }
 
 int virtdev_priv_fs_is_served(const struct fs_call *c)
 {
 	int served;
 
-	/* a file system with a device of its own has no server */
-	if (!c->queue->job || c->inode->dev >> 32)
+	if (!c->queue->job || !may_be_served(c->inode))
 		return 0;
 	served = __atomic_load_n(&c->inode->served, __ATOMIC_RELAXED);
 	if (served == FS_SERVED_UNKNOWN) {
-		served = served_ask(c);
+		virtdev_priv_fs_away(c);
+		served = virtdev_priv_fs_back(c, served_ask(c->handle->fd));
 		if (served < 0)
 			return served;
 		__atomic_store_n(&c->inode->served, served, __ATOMIC_RELAXED);
 	}
 	return served == FS_SERVED;
+}
+
+struct vsu_closer *virtdev_priv_fs_closer(const struct fs *fs,
+					  struct fs_inode *inode, int fd)
+{
+	int served;
+
+	if (fd < 0 || !fs->config.closer || !may_be_served(inode))
+		return NULL;
+	served = __atomic_load_n(&inode->served, __ATOMIC_RELAXED);
+	if (served == FS_SERVED_UNKNOWN) {
+		served = served_ask(fd);
+		__atomic_store_n(&inode->served, served, __ATOMIC_RELAXED);
+	}
+	return served == FS_SERVED ? fs->config.closer : NULL;
+}
+
+void virtdev_priv_fs_close(struct vsu_closer *closer, int *fd)
+{
+	if (closer)
+		vsu_foreign_close(closer, fd);
+	else
+		vsu_fd_close(fd);
 }
 
 /* ------------------------------------------------------------------------ jobs */

@@ -22,8 +22,6 @@
 #include <stdlib.h>
 #include <sys/file.h>
 
-#include <vmm-sys-util/fd.h>
-
 #include "fs/priv.h"
 
 /* Owners that have records, of as many handles. */
@@ -85,18 +83,20 @@ static int owner_new(const struct fs_call *c, struct fs_owner **out)
 	new.fd = owner_open(c);
 	if (new.fd < 0)
 		return new.fd;
+	new.closer = virtdev_priv_fs_closer(fs, c->inode, new.fd);
 	if (virtdev_priv_fs_check_kept(fs, &new.fd, 0) < 0)
 		return -ENOLCK;
 	rc = owner_add(fs, &new, out);
 	if (rc < 0)
-		vsu_fd_close(&new.fd);
+		virtdev_priv_fs_close(new.closer, &new.fd);
 	return rc;
 }
 
-static void owner_drop(struct fs *fs, struct fs_owner *owner)
+static void owner_drop(struct fs *fs, struct fs_owner *owner,
+		       struct vsu_closer *closer)
 {
 	tdelete(owner, &fs->owners, compare_owners);
-	vsu_fd_close(&owner->fd);
+	virtdev_priv_fs_close(closer, &owner->fd);
 	free(owner);
 	fs->nowners--;
 }
@@ -219,15 +219,20 @@ void virtdev_priv_fs_owner_forget(struct fs *fs, uint64_t node, uint64_t name)
 		return;
 	pthread_mutex_lock(&fs->owners_lock);
 	owner = owner_find(fs, node, name);
+	/* it has to have them no more before the driver hears of it */
 	if (owner)
-		owner_drop(fs, owner);
+		owner_drop(fs, owner, NULL);
 	pthread_mutex_unlock(&fs->owners_lock);
 }
 
 void virtdev_priv_fs_owners_forget_all(struct fs *fs)
 {
+	struct fs_owner *owner;
+
 	pthread_mutex_lock(&fs->owners_lock);
-	while (fs->owners)	/* the root of the tree */
-		owner_drop(fs, *(struct fs_owner **)fs->owners);
+	while (fs->owners) {
+		owner = *(struct fs_owner **)fs->owners; /* the tree's root */
+		owner_drop(fs, owner, owner->closer);
+	}
 	pthread_mutex_unlock(&fs->owners_lock);
 }

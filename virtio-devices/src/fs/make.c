@@ -220,16 +220,19 @@ static int answer_created_take_fd(struct fs_call *c, const char *as, int fd)
 	const struct fs_proc_name name = virtdev_priv_fs_proc_name(fd);
 	struct created out = { .open = {
 		.open_flags = virtdev_priv_fs_open_flags(c->fs, false) } };
+	/* it is on its folder's file system */
+	struct vsu_closer *closer = virtdev_priv_fs_closer(c->fs, c->inode, fd);
 	int path = openat(c->fs->proc, name.text, O_PATH | O_CLOEXEC);
 	int rc = path < 0 ? -errno :
 		 virtdev_priv_fs_entry_take_fd(c, c->inode, as, path,
 					       &out.entry);
 
 	if (rc < 0) {
-		vsu_fd_close(&fd);
+		virtdev_priv_fs_close(closer, &fd);
 		return rc;
 	}
-	rc = virtdev_priv_fs_handle_new_take_fd(c->fs, fd, out.entry.nodeid,
+	rc = virtdev_priv_fs_handle_new_take_fd(c->fs, fd, closer,
+						out.entry.nodeid,
 						c->arg.create.flags & FS_OPEN_FLAGS,
 						&out.open.fh);
 	if (rc < 0) {

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include <vmm-sys-util/fd.h>
@@ -15,6 +16,7 @@ static int open_inode(struct fs_call *c, int flags)
 	const bool kills = c->arg.open.open_flags & FUSE_OPEN_KILL_SUIDGID;
 	struct fuse_open_out out = { .open_flags =
 		virtdev_priv_fs_open_flags(c->fs, flags & O_DIRECTORY) };
+	struct vsu_closer *closer = NULL;
 	int fd, rc;
 
 	/* to cut a file is to change it */
@@ -23,17 +25,20 @@ static int open_inode(struct fs_call *c, int flags)
 	fd = (kills ? virtdev_priv_fs_reopen_killing
 		    : virtdev_priv_fs_reopen)(c->fs, c->inode,
 					      flags | O_NONBLOCK);
+	if (!(flags & O_DIRECTORY))
+		closer = virtdev_priv_fs_closer(c->fs, c->inode, fd);
 	rc = fd;
 	if (!(flags & O_TRUNC))
 		rc = virtdev_priv_fs_back(c, fd);
 	if (rc < 0) {
-		vsu_fd_close(&fd);
+		virtdev_priv_fs_close(closer, &fd);
 		return rc;
 	}
 	if (flags & O_TRUNC)
 		virtdev_priv_fs_window_fit(c, c->in.nodeid, 0);
-	rc = virtdev_priv_fs_handle_new_take_fd(c->fs, fd, c->in.nodeid,
-						(uint32_t)flags, &out.fh);
+	rc = virtdev_priv_fs_handle_new_take_fd(c->fs, fd, closer,
+						c->in.nodeid, (uint32_t)flags,
+						&out.fh);
 	return rc < 0 ? rc : virtdev_priv_fs_answer(c, &out, sizeof(out));
 }
 
@@ -57,8 +62,16 @@ int virtdev_priv_fs_opendir(struct fs_call *c)
 	       open_inode(c, O_RDONLY | O_DIRECTORY) : -ENOTDIR;
 }
 
+/* Who is told that it is closed may lock it anew, even if it is not closed yet. */
 int virtdev_priv_fs_release(struct fs_call *c)
 {
+	bool unlocks;
+
+	pthread_mutex_lock(&c->handle->position);
+	unlocks = c->handle->flocked && c->handle->closer;
+	pthread_mutex_unlock(&c->handle->position);
+	if (unlocks)
+		flock(c->handle->fd, LOCK_UN);
 	virtdev_priv_fs_handle_retire(c->fs, c->handle);
 	return 0;
 }

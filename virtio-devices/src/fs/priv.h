@@ -80,6 +80,7 @@ struct fs_told {
 struct fs_handle {
 	struct fs_slot slot;
 	int fd;
+	struct vsu_closer *closer; /* if closing it waits for a server */
 	bool folder;
 	bool flocked;		/* with position: a lock of flock() */
 	uint32_t flags;		/* of open() */
@@ -88,10 +89,13 @@ struct fs_handle {
 	int64_t next;		/* the entry where it stands, of a folder */
 };
 
+struct fs_open_record;
+
 /* Who has records of a file locked, under the driver's name for it. */
 struct fs_owner {
 	uint64_t node, name;
 	int fd;			/* whose locks they are */
+	struct vsu_closer *closer;
 };
 
 /* Of fs.agreed, beside what FUSE has: there was a FUSE_INIT. */
@@ -302,12 +306,14 @@ void virtdev_priv_fs_handles_forget_all(struct fs *fs);
 struct fs_handle *virtdev_priv_fs_handle_get(struct fs *fs, uint64_t id,
 					     uint64_t node);
 void virtdev_priv_fs_handle_put(struct fs *fs, struct fs_handle *handle);
-/* Owns fd in any case. */
-int virtdev_priv_fs_handle_new_take_fd(struct fs *fs, int fd, uint64_t node,
+/* Owns fd in any case; closer as of virtdev_priv_fs_closer(). */
+int virtdev_priv_fs_handle_new_take_fd(struct fs *fs, int fd,
+				       struct vsu_closer *closer, uint64_t node,
 				       uint32_t open_flags, uint64_t *id);
 /* As virtdev_priv_fs_inode_place_take_fd(). */
-int virtdev_priv_fs_handle_place_take_fd(struct fs *fs, uint64_t id, int fd,
-					 uint64_t node, uint32_t open_flags);
+int virtdev_priv_fs_handle_place_take_fd(struct fs *fs, int fd,
+					 struct vsu_closer *closer,
+					 const struct fs_open_record *o);
 /* The number is gone; the descriptor follows when nobody is at it. */
 void virtdev_priv_fs_handle_retire(struct fs *fs, struct fs_handle *handle);
 

@@ -121,7 +121,8 @@ int virtdev_priv_fs_restore_file(struct fs *fs, const struct fs_file_record *f)
 	return rc < 0 ? rc : 1;
 }
 
-static int open_again(struct fs *fs, const struct fs_open_record *o)
+static int open_again(struct fs *fs, const struct fs_open_record *o,
+		      struct vsu_closer **closer)
 {
 	struct fs_inode *inode = virtdev_priv_fs_inode_get(fs, o->node);
 	int fd;
@@ -135,17 +136,19 @@ static int open_again(struct fs *fs, const struct fs_open_record *o)
 	else
 		fd = virtdev_priv_fs_reopen(fs, inode,
 					    (int)o->flags | O_NONBLOCK);
+	if (!(o->flags & O_DIRECTORY))
+		*closer = virtdev_priv_fs_closer(fs, inode, fd);
 	virtdev_priv_fs_inode_put(fs, inode);
 	return fd;
 }
 
 int virtdev_priv_fs_restore_open(struct fs *fs, const struct fs_open_record *o)
 {
-	int fd = open_again(fs, o), rc;
+	struct vsu_closer *closer = NULL;
+	int fd = open_again(fs, o, &closer), rc;
 
 	if (fd >= 0) {
-		rc = virtdev_priv_fs_handle_place_take_fd(fs, o->id, fd,
-							  o->node, o->flags);
+		rc = virtdev_priv_fs_handle_place_take_fd(fs, fd, closer, o);
 		if (rc != -ENFILE)
 			return rc;
 	}

@@ -248,7 +248,7 @@ void virtdev_priv_fs_window_forget(struct fs *fs)
 
 /* A file that has another length, opened to load and to store, as its chunks need. */
 struct fit {
-	const struct fs_inode *inode;
+	struct fs_inode *inode;
 	uint64_t size;
 	struct fs_window_file *files[2];	/* by writable; NULL: it cannot */
 	bool tried[2];
@@ -262,7 +262,8 @@ static void fit_open(const struct fs *fs, struct fit *f, bool writable)
 
 	f->tried[writable] = true;
 	if (fd >= 0)
-		f->files[writable] = virtdev_priv_fs_window_file_take_fd(fd);
+		f->files[writable] = virtdev_priv_fs_window_file_take_fd(fd,
+				virtdev_priv_fs_closer(fs, f->inode, fd));
 }
 
 /* A chunk that cannot be had any longer is empty until it is asked for anew. */
@@ -301,7 +302,7 @@ static int fit_chunks(const struct fs_call *c, const struct fit *f)
 }
 
 /* The driver hears of the length when the window has it. */
-static void fit_all(const struct fs_call *c, const struct fs_inode *inode,
+static void fit_all(const struct fs_call *c, struct fs_inode *inode,
 		    uint64_t size)
 {
 	struct fs *fs = c->fs;

@@ -42,6 +42,7 @@ struct fs_chunk {
 /* A file that is mapped: its descriptor, until the last change was asked for. */
 struct fs_window_file {
 	int fd;
+	struct vsu_closer *closer; /* if closing it waits for a server */
 	uint32_t users;
 };
 
@@ -111,7 +112,8 @@ int virtdev_priv_fs_change_ask(struct fs *fs, const struct fs_change *change,
 void virtdev_priv_fs_later_disown(struct fs *fs, uint32_t queue);
 void virtdev_priv_fs_region_done(void *self, uint64_t cookie, int result);
 /* Owns fd in any case; NULL: no memory. */
-struct fs_window_file *virtdev_priv_fs_window_file_take_fd(int fd);
+struct fs_window_file *virtdev_priv_fs_window_file_take_fd(
+		int fd, struct vsu_closer *closer);
 void virtdev_priv_fs_window_file_put(struct fs_window_file *file);
 
 /*

@@ -9,8 +9,11 @@
 
 #include <virtio-queue/queue.h>
 
+struct fs;
 struct fs_call;
+struct fs_inode;
 struct fs_queue;
+struct vsu_closer;
 
 /*
  * A job's thread is at the guest's memory and the tables, or away in a call of the
@@ -77,6 +80,14 @@ void virtdev_priv_fs_jobs_leave(struct fs_queue *q);
 bool virtdev_priv_fs_left_done(struct fs_work *w, struct fs_job *job);
 /* Of a queue that stops: its jobs that were left have none any longer. */
 void virtdev_priv_fs_left_leave(struct fs_queue *q);
+/*
+ * Who closes a file that was opened by this inode: NULL, if that waits for no server.
+ * Asks the server itself, once for a file.
+ */
+struct vsu_closer *virtdev_priv_fs_closer(const struct fs *fs,
+					  struct fs_inode *inode, int fd);
+/* Keeps errno. */
+void virtdev_priv_fs_close(struct vsu_closer *closer, int *fd);
 /* Whether its content is had by way of memory of our own. 1, 0, or -ECANCELED. */
 int virtdev_priv_fs_is_served(const struct fs_call *c);
 

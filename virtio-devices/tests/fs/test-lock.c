@@ -9,6 +9,8 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include <vmm-sys-util/foreign.h>
+
 #include "../suite.h"
 #include "fs-rig.h"
 
@@ -229,6 +231,29 @@ START_TEST(a8_13_each_of_many_owners_has_its_own_records)
 }
 END_TEST
 
+/* Even if there is somebody else for those that may take long. */
+START_TEST(locks_of_a_file_without_a_server_are_gone_after_a_reset)
+{
+	struct vsu_closer *closer;
+
+	ck_assert_int_eq(vsu_closer_new(&closer, NULL), 0);
+	fs_rig_folder(&r);
+	r.config.posix_lock = r.config.flock = true;
+	r.config.closer = closer;
+	fs_rig_make(&r, RIG_REQUESTS);
+	ck_assert_int_eq(fs_rig_begin(&r), 0);
+	open_both();
+	ck_assert_int_eq(lock(FUSE_SETLK, 1, F_WRLCK, 0, 9), 0);
+	ck_assert_int_eq(lock_whole(F_WRLCK), 0);
+	virtdev_reset(r.dev);
+	ck_assert_int_eq(host_tries(F_WRLCK, 0, 10), 0);
+	ck_assert_int_eq(flock(others, LOCK_EX | LOCK_NB), 0);
+	ck_assert_uint_eq(vsu_closer_waiting(closer), 0);
+	teardown();
+	vsu_closer_free(closer);
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *s = suite_create("lock");
@@ -245,6 +270,7 @@ static Suite *suite(void)
 	tcase_add_test(alone, locks_are_the_guests_alone_where_they_were_not);
 	tcase_add_test(alone, a8_13_owners_of_records_are_bounded);
 	tcase_add_test(alone, a8_13_each_of_many_owners_has_its_own_records);
+	tcase_add_test(alone, locks_of_a_file_without_a_server_are_gone_after_a_reset);
 	suite_add_tcase(s, tc);
 	suite_add_tcase(s, alone);
 	return s;
