@@ -91,15 +91,23 @@ static enum vsu_exit file_print(struct fs *fs, uint64_t node, uint64_t handle,
 	return VSU_EXIT_OK;
 }
 
+static enum vsu_exit find_and_open(struct fs *fs, const char *path,
+				   uint64_t *node, uint64_t *handle,
+				   struct vsu_error *err)
+{
+	enum vsu_exit status = fs_find(fs, node, path, err);
+
+	return status == VSU_EXIT_OK ?
+	       fs_open(fs, FUSE_OPEN, *node, handle, err) : status;
+}
+
 static enum vsu_exit do_read(struct fs *fs, const char *path, char *const *more,
 			     struct vsu_error *err)
 {
 	uint64_t node, handle;
-	enum vsu_exit status = fs_find(fs, &node, path, err);
+	enum vsu_exit status = find_and_open(fs, path, &node, &handle, err);
 
 	(void)more;
-	if (status == VSU_EXIT_OK)
-		status = fs_open(fs, FUSE_OPEN, node, &handle, err);
 	if (status != VSU_EXIT_OK)
 		return status;
 	status = file_print(fs, node, handle, 0, err);
@@ -340,11 +348,9 @@ static enum vsu_exit do_hold(struct fs *fs, const char *path, char *const *more,
 			     struct vsu_error *err)
 {
 	uint64_t node, handle;
-	enum vsu_exit status = fs_find(fs, &node, path, err);
+	enum vsu_exit status = find_and_open(fs, path, &node, &handle, err);
 
 	(void)more;
-	if (status == VSU_EXIT_OK)
-		status = fs_open(fs, FUSE_OPEN, node, &handle, err);
 	if (status != VSU_EXIT_OK)
 		return status;
 	fputs("held\n", stderr);
