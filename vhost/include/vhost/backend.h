@@ -281,9 +281,9 @@ VHOST_USER_API struct vq *vhost_user_backend_vq(struct vhost_user_backend *b,
 
 /*
  * Descriptor that is readable when the ring was kicked, borrowed, from run to
- * the answer to quiesce (or longer: vhost_user_backend_keep_kick()); drain it with vsu_event_drain(). -1: the front-end
- * gave none and the ring must be polled. Kicks in band (INBAND_NOTIFICATIONS)
- * make one readable that is the session's.
+ * the answer to quiesce (or longer: vhost_user_backend_keep_kick()); drain it by
+ * vsu_event_drain(). -1: the front-end gave none and the ring must be polled. One
+ * that is the session's tells of kicks in band (INBAND_NOTIFICATIONS).
  */
 VHOST_USER_API int vhost_user_backend_kick_fd(const struct vhost_user_backend *b,
 					 uint32_t ring);
