@@ -92,24 +92,43 @@ static int echo_accept(int listener, int n)
 	return n;
 }
 
+/*
+ * False: none is ready, and those with bytes to give back are to try. Linux tells
+ * no one who waits for room in a vsock connection of its reset while there are bytes
+ * of it to be read: only a write does.
+ */
+static bool echo_wait(struct pollfd *fds, int n)
+{
+	int i, ready, held = 0;
+
+	for (i = 0; i < n; i++) {
+		fds[i + 1] = (struct pollfd){
+			.fd = streams[i].fd,
+			.events = streams[i].held ? POLLOUT : POLLIN,
+		};
+		held += streams[i].held > 0;
+	}
+	ready = poll(fds, (nfds_t)(unsigned int)n + 1, held ? 500 : -1);
+	if (ready < 0)
+		fail("poll");
+	return ready > 0;
+}
+
 static int echo(const struct address *a, long count)
 {
 	struct pollfd fds[MOST + 1] = { { .fd = address_listen(a),
 					  .events = POLLIN } };
 	int n = 0, i;
+	bool ready;
 
 	puts("listening");
 	fflush(stdout);
 	while (count) {
-		for (i = 0; i < n; i++)
-			fds[i + 1] = (struct pollfd){
-				.fd = streams[i].fd,
-				.events = streams[i].held ? POLLOUT : POLLIN,
-			};
-		if (poll(fds, (nfds_t)(unsigned int)n + 1, -1) < 0)
-			fail("poll");
+		ready = echo_wait(fds, n);
 		for (i = n; i--; ) {
-			if (!fds[i + 1].revents || echo_turn(&streams[i]))
+			if (ready ? !fds[i + 1].revents : !streams[i].held)
+				continue;
+			if (echo_turn(&streams[i]))
 				continue;
 			close(streams[i].fd);
 			streams[i] = streams[--n];
