@@ -238,7 +238,7 @@ static bool is_of_model(const struct vmm_device_kind *kind, const struct vsu_err
 static int open_device(struct command_line *cl, struct virtdev **out, struct vsu_error *err)
 {
 	const struct vmm_device_kind *kind = cl->daemon->kind;
-	int rc = kind->open(cl->config, &cl->common, out, err);
+	int rc = vmm_device_make(kind, cl->config, &cl->common, out, err);
 
 	if (rc < 0 && kind->keys[0].required && !is_of_model(kind, err))
 		vsu_error_prefix(err, rc, "--%s", option_name(&kind->keys[0]));

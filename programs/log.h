@@ -23,7 +23,8 @@
 
 enum prog_log_level {
 	PROG_LOG_ERROR,		/* somebody lost something */
-	PROG_LOG_WARNING,	/* a peer or guest was refused something */
+	PROG_LOG_WARNING,	/* a peer or guest was refused something,
+				   or the host fails a device */
 	PROG_LOG_INFO,		/* somebody came or went */
 	PROG_LOG_DEBUG,		/* every step */
 };

@@ -6,7 +6,10 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include <virtio-devices/report.h>
+
 #include "devices/kind.h"
+#include "log.h"
 
 const struct vmm_device_kind *const vmm_device_kinds[] = {
 	&vmm_balloon_kind,
@@ -106,4 +109,43 @@ const struct vmm_device_key *vmm_device_missing(
 		if (k->required && !has_value(k, config))
 			return k;
 	return NULL;
+}
+
+/* A program may have several of a kind: by these its owner tells them apart. */
+static const char *first_text(const struct vmm_device_kind *kind,
+			      const void *config)
+{
+	const struct vmm_device_key *k;
+	const char *text;
+
+	for (k = kind->keys; k->option.name; k++) {
+		if (k->option.kind != VSU_OPTION_STRING)
+			continue;
+		memcpy(&text, (const char *)config + k->offset, sizeof(text));
+		if (text)
+			return text;
+	}
+	return NULL;
+}
+
+static void on_report(void *opaque, struct virtdev *dev,
+		      const struct vsu_error *what)
+{
+	const char *text = opaque;
+
+	prog_log(PROG_LOG_WARNING, "device", "%s%s%s%s: %s", virtdev_name(dev),
+		 text ? " '" : "", text ? text : "", text ? "'" : "",
+		 what->msg);
+}
+
+int vmm_device_make(const struct vmm_device_kind *kind, const void *config,
+		    const struct vmm_device_common *common,
+		    struct virtdev **out, struct vsu_error *err)
+{
+	int rc = kind->open(config, common, out, err);
+
+	if (rc >= 0)
+		virtdev_set_report(*out, on_report,
+				   (void *)(uintptr_t)first_text(kind, config));
+	return rc;
 }

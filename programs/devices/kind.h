@@ -140,6 +140,11 @@ int vmm_device_set(const struct vmm_device_kind *kind, unsigned int key,
 		   const char *what, const struct vsu_option_value *value,
 		   void *config, struct vsu_error *err);
 
+/* Its open(); what the device has to say while it is served goes to the log. */
+int vmm_device_make(const struct vmm_device_kind *kind, const void *config,
+		    const struct vmm_device_common *common,
+		    struct virtdev **out, struct vsu_error *err);
+
 /* The first required key that has no value, or NULL. */
 const struct vmm_device_key *vmm_device_missing(
 		const struct vmm_device_kind *kind, const void *config);

@@ -20,6 +20,11 @@ does to a daemon from outside. It uses none of the libraries.
     front_end.py grown PATH PID FILE   the image grows, and PID is told: the
                                        capacity changes while the ring runs
     front_end.py kept PATH PID         PID is told, and the capacity stays
+    front_end.py fails PATH read|write SECTOR N
+                                       N requests in turn at SECTOR and behind it,
+                                       and each is answered with an error
+    front_end.py card PATH             gives a network card a buffer; then says
+                                       "there", and stays until it is killed
 
 Says nothing and ends with 0 when all was as it should be.
 """
@@ -296,7 +301,30 @@ def kept(path, pid):
     assert not select.select([channel], [], [], 0)[0], "the capacity is said to change"
 
 
+def fails(path, kind, sector, n):
+    peer = FrontEnd(path)
+    peer.start()
+    for i in range(int(n)):
+        peer.submit(0, WRITE if kind == "write" else READ, int(sector) + i, b"x" * 512)
+        peer.notify()
+        peer.wait(1)
+        assert peer.memory[STATUS] == 1, "request %d: status %d" % (i, peer.memory[STATUS])
+
+
+def card(path):
+    peer = FrontEnd(path)
+    peer.start()
+    peer.put("QIHH", 0, DATA, 2048, 2, 0)
+    peer.put("H", AVAIL + 4, 0)
+    peer.put("H", AVAIL + 2, 1)
+    peer.notify()
+    peer.get(GET_FEATURES)
+    print("there", flush=True)
+    signal.pause()
+
+
 if __name__ == "__main__":
     {"full-call": full_call, "killed": killed, "nonsense": nonsense,
      "cut-log": cut_log, "bad-logs": bad_logs, "unlogged": unlogged,
-     "no-pages": no_pages, "grown": grown, "kept": kept}[sys.argv[1]](*sys.argv[2:])
+     "no-pages": no_pages, "grown": grown, "kept": kept,
+     "fails": fails, "card": card}[sys.argv[1]](*sys.argv[2:])

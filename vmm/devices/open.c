@@ -12,7 +12,7 @@ int vmm_device_open(const struct vmm_device_spec *spec,
 
 	common.queues = spec->queues;
 	common.queue_size = spec->queue_size;
-	return spec->kind->open(spec->config, &common, out, err);
+	return vmm_device_make(spec->kind, spec->config, &common, out, err);
 }
 
 int vmm_device_open_kernel(const struct vmm_device_spec *spec,

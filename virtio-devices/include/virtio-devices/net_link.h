@@ -104,6 +104,12 @@ struct virtdev_net_link_ops {
 	 * after -EPIPE of receive. NULL: somebody is.
 	 */
 	bool (*is_down)(void *self);
+	/*
+	 * The sentence for whoever runs the program when nobody is at the other
+	 * end: what is gone, and what brings it back (report.h). NULL: one that
+	 * fits any link. Constant.
+	 */
+	const char *lost;
 };
 
 /* For kinds of links: makes a link of self; ops and info are copied. */

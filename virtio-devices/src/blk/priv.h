@@ -35,6 +35,9 @@
 enum blk_count { BLK_READS, BLK_WRITES, BLK_FLUSHES, BLK_DISCARDS, BLK_ZEROES, BLK_FAILED,
 		 BLK_BYTES_READ, BLK_BYTES_WRITTEN, BLK_COUNTS };
 
+/* Kinds that whoever runs the program is told of, each by itself. */
+enum blk_trouble { BLK_NO_SPACE, BLK_HOST_FAILS, BLK_TROUBLES };
+
 struct blk_request {
 	struct vq_chain chain;
 	struct virtdev_disk_request disk;
@@ -74,6 +77,8 @@ struct blk {
 	bool through;			/* atomic; writes are flushed */
 	struct virtdev_blk_space config;
 	char id[VIRTDEV_BLK_ID_LEN];		/* padded with zeros, maybe unterminated */
+	unsigned int troubles;		/* atomic; bits of those that were told */
+	uint64_t failed_at[BLK_TROUBLES]; /* atomic; ns, the last time */
 	uint32_t nqueues;
 	struct blk_queue queues[];
 };
@@ -94,6 +99,12 @@ int virtdev_priv_blk_state_load(void *self, uint32_t version,
 				struct vsu_error *err);
 uint32_t virtdev_priv_blk_stats(void *self, struct virtdev_stat *stats,
 				uint32_t max);
+
+/* health.c: the disk answered with an error, or did what was asked, now. */
+void virtdev_priv_blk_failed(struct blk *blk, int code, uint64_t now);
+/* Of use where there is trouble. */
+void virtdev_priv_blk_worked(struct blk *blk, enum virtdev_disk_op op,
+			     uint64_t now);
 
 /* blk_request.c */
 

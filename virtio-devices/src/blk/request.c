@@ -11,6 +11,7 @@
 
 #include <vm-memory/map.h>
 #include <vmm-sys-util/checked.h>
+#include <vmm-sys-util/event.h>
 
 #include "blk/priv.h"
 
@@ -328,6 +329,17 @@ static enum virtdev_blk_status status_of(int result)
 	return result == -EOPNOTSUPP ? VIRTDEV_BLK_S_UNSUPP : VIRTDEV_BLK_S_IOERR;
 }
 
+/* One that the disk cannot do is no trouble. */
+static void note_result(struct blk *blk, const struct virtdev_disk_request *disk)
+{
+	if (disk->result && disk->result != -EOPNOTSUPP)
+		virtdev_priv_blk_failed(blk, disk->result, vsu_now_ns());
+	else if (__atomic_load_n(&blk->troubles, __ATOMIC_RELAXED) &&
+		 !disk->result)
+		virtdev_priv_blk_worked(blk, (enum virtdev_disk_op)disk->op,
+					vsu_now_ns());
+}
+
 void virtdev_priv_blk_disk_done(struct blk_queue *q,
 				struct virtdev_disk_request *disk)
 {
@@ -336,6 +348,7 @@ void virtdev_priv_blk_disk_done(struct blk_queue *q,
 	int status = status_of(disk->result);
 	uint32_t filled = 0;
 
+	note_result(q->blk, disk);
 	if (status == VIRTDEV_BLK_S_OK)
 		status = next_part(q, r);
 	if (status == PENDING)

@@ -11,6 +11,9 @@ struct virtdev {
 	void *self;
 	struct virtdev_home_ops home;
 	void *home_opaque;
+	void (*report)(void *opaque, struct virtdev *dev,
+		       const struct vsu_error *what);
+	void *report_opaque;
 	bool paused;
 };
 

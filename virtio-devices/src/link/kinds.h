@@ -11,6 +11,10 @@
 
 #include "link/priv.h"
 
+/* For both kinds of links over one. */
+#define VIRTDEV_PRIV_TAP_LOST \
+	"the tap interface was removed; the guest's card has no link until there is one again and this program was started anew"
+
 /* A tap interface's queues, with IFF_VNET_HDR. */
 int virtdev_priv_tap_take_fds(const int *fds, uint32_t n, bool multi_queue,
 			      struct virtdev_net_link **out,

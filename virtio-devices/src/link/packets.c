@@ -289,6 +289,9 @@ int virtdev_priv_packets_take_fd(int fd, bool is_socket,
 		.size = sizeof(ops), .name = "packets", .fd = packets_fd,
 		.receive = packets_receive, .send = packets_send,
 		.send_batch = is_socket ? packets_send_batch : NULL,
+		.lost = is_socket ?
+			"nobody is at the other end of the socket any more; the guest's card has no link until this program was started again with one" :
+			VIRTDEV_PRIV_TAP_LOST,
 		.free = packets_free,
 	};
 	const struct virtdev_net_link_info info = { .lanes = 1 };

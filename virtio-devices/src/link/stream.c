@@ -19,6 +19,8 @@
 
 #define NS_PER_MS UINT64_C(1000000)
 
+#define ENDED "nobody is at the other end of the stream, or it sent what is no frame; the guest's card has no link until "
+
 static int stream_fd(void *self, uint32_t lane)
 {
 	(void)lane;
@@ -284,6 +286,8 @@ int virtdev_priv_stream_take_fd(int fd, const char *path, uint32_t reconnect_ms,
 		.is_down = stream_is_down,
 		.retry_fd = reconnect_ms ? virtdev_priv_stream_retry_fd : NULL,
 		.retry = reconnect_ms ? virtdev_priv_stream_retry : NULL,
+		.lost = reconnect_ms ? ENDED "somebody is there, who is looked for" :
+				       ENDED "this program was started again (with reconnect it looks for the other end itself)",
 	};
 	const struct virtdev_net_link_info info = { .lanes = 1 };
 	struct stream *s = NULL;

@@ -166,6 +166,7 @@ int virtdev_priv_tap_take_fds(const int *fds, uint32_t n, bool multi_queue,
 	static const struct virtdev_net_link_ops ops = {
 		.size = sizeof(ops), .name = "tap", .fd = tap_fd,
 		.receive = tap_receive, .send = tap_send,
+		.lost = VIRTDEV_PRIV_TAP_LOST,
 		.set_lane = tap_set_lane, .set_offloads = tap_set_offloads,
 		.free = tap_free,
 	};

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <sys/epoll.h>
 
+#include <virtio-devices/report.h>
 #include <vmm-sys-util/event.h>
 
 #include "net/priv.h"
@@ -53,8 +54,38 @@ int virtdev_priv_net_update_lanes(struct net *net)
 
 void virtdev_priv_net_lost(struct net *net)
 {
-	if (!__atomic_exchange_n(&net->down, true, __ATOMIC_ACQ_REL))
-		virtdev_config_changed(net->dev);
+	if (__atomic_exchange_n(&net->down, true, __ATOMIC_ACQ_REL))
+		return;
+	virtdev_config_changed(net->dev);
+	virtdev_priv_net_tell_lost(net);
+}
+
+void virtdev_priv_net_tell_lost(struct net *net)
+{
+	const struct virtdev_net_link_ops *ops = &net->link->ops;
+	struct vsu_error what = VSU_ERROR_INIT;
+
+	if (__atomic_exchange_n(&net->told_down, true, __ATOMIC_ACQ_REL))
+		return;
+	if (ops->lost)
+		vsu_error_set(&what, -EPIPE, "%s", ops->lost);
+	else
+		vsu_error_set(&what, -EPIPE,
+			      "the other end of the %s is gone; the guest's card has no link until it is there again%s",
+			      ops->name, ops->retry ? "" :
+			      " and this program was started again");
+	virtdev_report(net->dev, &what);
+}
+
+static void tell_back(struct net *net)
+{
+	struct vsu_error what = VSU_ERROR_INIT;
+
+	if (!__atomic_exchange_n(&net->told_down, false, __ATOMIC_ACQ_REL))
+		return;
+	vsu_error_set(&what, 0,
+		      "the other end is there; the guest's card has a link");
+	virtdev_report(net->dev, &what);
 }
 
 /* ------------------------------------------------------- a link that comes back */
@@ -99,6 +130,7 @@ bool virtdev_priv_net_retry(struct net_queue *q)
 	__atomic_add_fetch(&net->returns, 1, __ATOMIC_RELEASE);
 	__atomic_store_n(&net->down, false, __ATOMIC_RELEASE);
 	virtdev_config_changed(net->dev);
+	tell_back(net);
 	return true;
 }
 

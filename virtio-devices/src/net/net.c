@@ -96,6 +96,8 @@ static int net_queue_start(void *self, uint32_t queue, struct vq *vq,
 		return vsu_error_sys(err, rc, "net: queue %u", queue);
 	}
 	(void)!virtdev_priv_net_update_lanes(net);
+	if (q->role == NET_RECEIVES && virtdev_priv_net_is_down(net))
+		virtdev_priv_net_tell_lost(net);
 	/* a driver that moved here is to look, see state.c */
 	if (!queue && __atomic_load_n(&net->announce, __ATOMIC_RELAXED))
 		virtdev_config_changed(net->dev);

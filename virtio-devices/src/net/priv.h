@@ -116,6 +116,7 @@ struct net {
 	uint16_t mtu;
 	uint8_t own_mac[NET_MAC];	/* as at the beginning */
 	bool down;			/* atomic; the link is at its end */
+	bool told_down;			/* atomic; whoever runs this knows */
 	uint32_t returns;		/* atomic; how often the link came back */
 	bool announce;			/* atomic; the driver is asked to */
 	struct net_filter filter;	/* the control queue's */
@@ -169,6 +170,8 @@ void virtdev_priv_net_watch(struct net_queue *q, uint32_t events);
 int virtdev_priv_net_update_lanes(struct net *net);
 /* The link is at its end: nothing comes, and the driver is told. */
 void virtdev_priv_net_lost(struct net *net);
+/* Whoever runs the program is told that it is, once. */
+void virtdev_priv_net_tell_lost(struct net *net);
 /* On a receiving queue: looks for another end of a link that was lost. */
 bool virtdev_priv_net_retry(struct net_queue *q);
 /* On a sending queue: what it waited for is no more where the link came back. */

@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <virtio-devices/report.h>
 #include <vmm-sys-util/fd.h>
 #include <vmm-sys-util/sock.h>
 
@@ -32,6 +33,14 @@ static void listen_here(void)
 	ck_assert_int_ge(listener, 0);
 }
 
+static void give_buffers(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < 16; i++)
+		give(RX, GUEST_DATA + 0x10000 + 0x1000u * i, 2048, true);
+}
+
 static void make_card(uint32_t reconnect_ms)
 {
 	const struct virtdev_net_stream stream = {
@@ -39,12 +48,10 @@ static void make_card(uint32_t reconnect_ms)
 		.reconnect_ms = reconnect_ms,
 	};
 	struct virtdev_net_link *link;
-	unsigned int i;
 
 	ck_assert_int_eq(virtdev_net_stream_open(&stream, &link, NULL), 0);
 	net_rig_init_over(link, VIRTDEV_NET_F_MRG_RXBUF);
-	for (i = 0; i < 16; i++)
-		give(RX, GUEST_DATA + 0x10000 + 0x1000u * i, 2048, true);
+	give_buffers();
 }
 
 static void accept_card(void)
@@ -285,6 +292,77 @@ START_TEST(a_driver_that_begins_anew_finds_the_link_as_it_is)
 }
 END_TEST
 
+static unsigned int said;
+static struct vsu_error last;
+
+static void on_report(void *opaque, struct virtdev *dev,
+		      const struct vsu_error *what)
+{
+	(void)opaque;
+	(void)dev;
+	said++;
+	last = *what;
+}
+
+static void listen_to_card(void)
+{
+	said = 0;
+	virtdev_set_report(net_rig.dev, on_report, NULL);
+}
+
+START_TEST(each_loss_and_each_return_is_said_once)
+{
+	int i;
+
+	begin(SOON);
+	listen_to_card();
+	for (i = 0; i < 3; i++) {
+		lose();
+		ck_assert_uint_eq(said, 2 * (unsigned int)i + 1);
+		ck_assert_int_eq(last.code, -EPIPE);
+		ck_assert_ptr_nonnull(strstr(last.msg, "looked for"));
+		net_rig_stop(RX);
+		net_rig_start(RX);
+		give_buffers();
+		ck_assert_uint_eq(said, 2 * (unsigned int)i + 1);
+		come_back();
+		ck_assert_uint_eq(said, 2 * (unsigned int)i + 2);
+		ck_assert_int_eq(last.code, 0);
+	}
+	end();
+}
+END_TEST
+
+START_TEST(a_loss_without_return_is_said_with_the_remedy)
+{
+	begin(0);
+	listen_to_card();
+	lose();
+	serve(RX);
+	ck_assert_uint_eq(said, 1);
+	ck_assert_ptr_nonnull(strstr(last.msg, "with reconnect"));
+	end();
+}
+END_TEST
+
+START_TEST(a_card_that_begins_alone_says_so_once)
+{
+	folder_init("/tmp");
+	listener = peer = -1;
+	make_card(SOON);
+	net_rig_stop(RX);
+	listen_to_card();
+	net_rig_start(RX);
+	give_buffers();
+	ck_assert_uint_eq(said, 0);	/* it was said before anybody listened */
+	listen_here();
+	come_back();
+	ck_assert_uint_eq(said, 1);
+	ck_assert_int_eq(last.code, 0);
+	end();
+}
+END_TEST
+
 START_TEST(what_is_no_place_of_a_socket_is_refused_all_the_same)
 {
 	struct virtdev_net_stream stream = {
@@ -325,6 +403,9 @@ int main(void)
 			    a_peer_that_hangs_up_is_asked_again_only_after_the_pause,
 			    0, 2);
 	tcase_add_test(tc, a_driver_that_begins_anew_finds_the_link_as_it_is);
+	tcase_add_test(tc, each_loss_and_each_return_is_said_once);
+	tcase_add_test(tc, a_loss_without_return_is_said_with_the_remedy);
+	tcase_add_test(tc, a_card_that_begins_alone_says_so_once);
 	tcase_add_test(tc,
 		       what_is_no_place_of_a_socket_is_refused_all_the_same);
 	return run_suite(s);

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * The health of a disk, in words for whoever runs the program. A guest that
+ * writes where there is room and where there is none in turn has requests of
+ * either kind at will: trouble is over when none came for a while.
+ */
+#include <config.h>
+
+#include <errno.h>
+
+#include <virtio-devices/report.h>
+
+#include "blk/priv.h"
+
+/* A minute: two lines of it are all that a guest can have. */
+#define QUIET_NS UINT64_C(60000000000)
+
+static enum blk_trouble trouble_of(int code)
+{
+	return code == -ENOSPC || code == -EDQUOT ? BLK_NO_SPACE : BLK_HOST_FAILS;
+}
+
+static void tell_trouble(struct blk *blk, int code)
+{
+	struct vsu_error what = VSU_ERROR_INIT;
+	char text[64];
+
+	if (trouble_of(code) == BLK_NO_SPACE)
+		vsu_error_set(&what, code,
+			      "no space is left %s the host's file system; the guest gets errors for writes until there is some",
+			      code == -EDQUOT ? "of this user's quota on" :
+						"on");
+	else
+		vsu_error_set(&what, code,
+			      "the host answers '%s', and the guest gets errors; see the host's log, and whether the image is as long as it was",
+			      vsu_strerror(code, text, sizeof(text)));
+	virtdev_report(blk->dev, &what);
+}
+
+static void tell_end(struct blk *blk, enum blk_trouble trouble)
+{
+	struct vsu_error what = VSU_ERROR_INIT;
+
+	vsu_error_set(&what, 0, trouble == BLK_NO_SPACE ?
+		      "there is space again: writes succeed" :
+		      "the host does what the guest asks of the disk again");
+	virtdev_report(blk->dev, &what);
+}
+
+void virtdev_priv_blk_failed(struct blk *blk, int code, uint64_t now)
+{
+	const enum blk_trouble trouble = trouble_of(code);
+	const unsigned int bit = 1u << trouble;
+
+	__atomic_store_n(&blk->failed_at[trouble], now, __ATOMIC_RELAXED);
+	if (!(__atomic_fetch_or(&blk->troubles, bit, __ATOMIC_ACQ_REL) & bit))
+		tell_trouble(blk, code);
+}
+
+void virtdev_priv_blk_worked(struct blk *blk, enum virtdev_disk_op op,
+			     uint64_t now)
+{
+	const unsigned int troubles = __atomic_load_n(&blk->troubles,
+						      __ATOMIC_ACQUIRE);
+	enum blk_trouble trouble;
+	uint64_t at;
+
+	for (trouble = 0; trouble < BLK_TROUBLES; trouble++) {
+		const unsigned int bit = 1u << trouble;
+
+		at = __atomic_load_n(&blk->failed_at[trouble], __ATOMIC_RELAXED);
+		if (!(troubles & bit) || now < at || now - at < QUIET_NS ||
+		    (trouble == BLK_NO_SPACE && op != VIRTDEV_DISK_WRITE))
+			continue;
+		if (__atomic_fetch_and(&blk->troubles, ~bit, __ATOMIC_ACQ_REL) &
+		    bit)
+			tell_end(blk, trouble);
+	}
+}
