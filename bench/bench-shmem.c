@@ -6,6 +6,7 @@
  *	vu.shmem_map_unmap_pair.S.mmap	one at a time, each awaited
  *	vu.shmem_map_unmap_16.S.mmap	16 maps together, then 16 unmaps
  *	vu.shmem_map_unmap_pair.4k.heldN	a pair beside N mappings that stay
+ *	floor.shmem_map_unmap_pair	the bare system calls of a pair of 4k
  *
  * The figure is requests per second. S is 4k or 2M.
  */
@@ -24,6 +25,7 @@
 
 #include "bench.h"
 #include "echo_rig.h"
+#include "memory_floor.h"
 
 #define MIB (UINT64_C(1) << 20)
 #define WINDOW (64 * MIB)
@@ -274,6 +276,7 @@ int main(int argc, char **argv)
 	unsigned int i;
 
 	bench_init(argc, argv);
+	bench_shmem_floor();
 	open_both(&thread);
 	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct requests r = cases[i].r;

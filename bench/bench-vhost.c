@@ -18,6 +18,8 @@
  *						rings stopped again, 8 regions
  *	floor.sock_pingpong_12_20		the same bytes and no protocol
  *	floor.handshake_Nq			the bare system calls of one
+ *	floor.add_rem_mem_reg, floor.set_mem_table_8
+ *						those of a change of memory
  */
 #include <config.h>
 
@@ -29,6 +31,7 @@
 #include "bench.h"
 #include "echo_rig.h"
 #include "handshake_floor.h"
+#include "memory_floor.h"
 #include "plain_frontend.h"
 
 #define ACK VHOST_USER_PROTOCOL_BIT(REPLY_ACK)
@@ -216,6 +219,7 @@ int main(int argc, char **argv)
 	measure_grown();
 	bench_plain_table();
 	measure_memory("vu.add_rem_mem_reg_ack", 1, 2, ECHO_RIG_SEALS, 0);
+	bench_memory_floor();
 	bench_handshake_floor(1);
 	bench_handshake_floor(4);
 	measure_handshake(1, true);
