@@ -138,6 +138,7 @@ static int accept_result(struct vhost_user_backend *b,
 		return rc;
 	b->asked_first = (b->asked_first + 1) % VHOST_USER_PRIV_MAX_ASKED;
 	b->nasked--;
+	b->answer_count++;
 	if (asked.cancelled)
 		return 0;
 	if (is_refused(msg)) {
@@ -252,11 +253,22 @@ void vhost_user_priv_backend_channel_ready(struct vhost_user_backend *b)
 	struct vsu_error err;
 
 	vhost_user_priv_no_error(&err);
-	if (!b->have_backend_channel)
-		return;
-	if (accept_results(b, &err) < 0)
+	if (b->have_backend_channel && accept_results(b, &err) < 0)
 		vhost_user_priv_backend_channel_close(b, &err);
-	vhost_user_priv_backend_channel_pump(b);
+}
+
+bool vhost_user_priv_backend_channel_answers(struct vhost_user_backend *b)
+{
+	const uint64_t before = b->answer_count;
+	struct vsu_error err;
+	int rc = 0;
+
+	vhost_user_priv_no_error(&err);
+	if (b->have_backend_channel)
+		rc = accept_results(b, &err);
+	if (rc < 0 && !is_hang_up(&err))
+		vhost_user_priv_backend_channel_close(b, &err);
+	return rc >= 0 && b->answer_count != before;
 }
 
 static int set_socket(struct vhost_user_backend *b,

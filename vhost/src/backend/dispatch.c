@@ -145,14 +145,20 @@ static bool space_ready(struct vhost_user_backend *b)
 }
 
 /* An answer makes room for more, and may be all that a ring waits for. */
-static void channel_ready(struct vhost_user_backend *b)
+static void follow_answers(struct vhost_user_backend *b)
 {
-	vhost_user_priv_backend_channel_ready(b);
+	vhost_user_priv_backend_channel_pump(b);
 	vhost_user_priv_shmem_send_posts(b);
 	vhost_user_priv_inband_send(b);
 	vhost_user_priv_miss_pump(b);
 	if (!b->parked_row)
 		vhost_user_priv_start_ready_rings(b);
+}
+
+static void channel_ready(struct vhost_user_backend *b)
+{
+	vhost_user_priv_backend_channel_ready(b);
+	follow_answers(b);
 }
 
 static bool event_serve(struct vhost_user_backend *b, const struct epoll_event *ev)
@@ -222,10 +228,26 @@ static bool serve_events(struct vhost_user_backend *b)
 }
 
 /*
- * Messages are what dispatch is called for nearly always: they are looked for
- * first, and where there are some epoll is asked only now and then, so that
- * nothing else waits for ever. While answers are due on the back-end channel it
- * is epoll that knows.
+ * Everything is looked at now and then, so that nothing else waits for ever; and
+ * while a message is parked, which epoll knows more of.
+ */
+static bool may_skip_events(struct vhost_user_backend *b)
+{
+	return ++b->turns % TURNS && !b->parked_row;
+}
+
+/* While answers are due, they are what dispatch is called for nearly always. */
+static bool serve_answers(struct vhost_user_backend *b)
+{
+	if (!vhost_user_priv_backend_channel_answers(b))
+		return serve_events(b);
+	follow_answers(b);
+	return !b->ending && !may_skip_events(b) && serve_events(b);
+}
+
+/*
+ * Messages are what dispatch is called for otherwise: they are looked for first,
+ * and where there are some epoll is asked only now and then.
  */
 static bool serve_some(struct vhost_user_backend *b)
 {
@@ -233,9 +255,9 @@ static bool serve_some(struct vhost_user_backend *b)
 	bool more;
 
 	if (b->nasked && !vhost_user_priv_channel_has_message(&b->main))
-		return serve_events(b);
+		return serve_answers(b);
 	more = read_messages(b);
-	if (b->in_count != before && ++b->turns % TURNS && !b->parked_row)
+	if (b->in_count != before && may_skip_events(b))
 		return more;
 	return serve_events(b) || more;
 }

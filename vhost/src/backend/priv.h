@@ -129,6 +129,7 @@ struct vhost_user_backend {
 	int epoll, event, timer;
 	uint32_t main_events, channel_events; /* what epoll waits for */
 	uint64_t in_count;	/* messages received whole */
+	uint64_t answer_count;	/* of requests of ours */
 	unsigned int turns;	/* dispatches that had messages */
 	uint64_t stall_in, stall_out; /* the counts when the timer was armed */
 	bool timer_armed;
@@ -349,6 +350,11 @@ void vhost_user_priv_backend_channel_pump(struct vhost_user_backend *b);
 void vhost_user_priv_backend_channel_send_waiting(struct vhost_user_backend *b);
 /* Something arrived, or the peer closed it. */
 void vhost_user_priv_backend_channel_ready(struct vhost_user_backend *b);
+/*
+ * Takes the answers that are there; false where none is, or the peer has left: of
+ * a peer that ended the main socket says so first, and then the former hears it.
+ */
+bool vhost_user_priv_backend_channel_answers(struct vhost_user_backend *b);
 /* Both ends; err says why, NULL: it is not needed any more. */
 void vhost_user_priv_backend_channel_close(struct vhost_user_backend *b,
 				   struct vsu_error *err);
