@@ -316,6 +316,12 @@ static void look_at_device(struct loop *l)
 	prog_log(PROG_LOG_WARNING, "device", "%s", err.msg);
 }
 
+/* Of two times to wait, where -1 is for ever. */
+static int sooner_of(int a, int b)
+{
+	return b < 0 || (a >= 0 && a < b) ? a : b;
+}
+
 /*
  * Waits inside the server: one system call less for each request than a loop
  * around it, which at depth 1 is every fifth.
@@ -329,6 +335,8 @@ static void loop_run(struct loop *l)
 				virtdev_vhost_user_server_is_draining(l->server));
 		if (l->guard.told && virtdev_vhost_user_server_is_left(l->server))
 			keeper_guard_leave(&l->guard, l->workers);
+		if (!l->stopping)
+			ms = sooner_of(ms, prog_file_closer_look());
 		rc = virtdev_vhost_user_server_wait(l->server,
 				l->stopping ? -1 : signal_event, ms);
 		if (rc == 1)

@@ -5,6 +5,9 @@
 #include <inttypes.h>
 #include <poll.h>
 #include <pthread.h>
+#include <stdbool.h>
+
+#include <vmm-sys-util/event.h>
 
 #include "closer.h"
 #include "log.h"
@@ -14,14 +17,32 @@
 
 /* For the last files, which a server that answers has let go of by then. */
 #define END_MS 1000
-#define LOOK_MS 10
+/* For any others, before it is said. */
+#define PATIENCE_MS 10000
+#define NS_PER_MS 1000000
+
+#define NOT_CLOSED "%" PRIu32 " files that a front-end had open are not closed, since their server does not answer; "
+#define REMEDY "umount -f of their mount ends that"
 
 static struct vsu_closer *of_peers, *of_files;
+static int closed = -1;		/* an eventfd: one of of_files was */
+static uint32_t nclosed;	/* atomic: how many were */
+
+/* Since when none was though some wait, and how many had been. */
+static struct {
+	uint64_t since;		/* nanoseconds, or 0 */
+	uint32_t nclosed;
+	bool told;
+} stuck;
 
 static void *close_until_end(void *arg)
 {
-	while (vsu_closer_turn(arg) > 0)
-		;
+	while (vsu_closer_turn(arg) > 0) {
+		if (arg != of_files)
+			continue;
+		__atomic_fetch_add(&nclosed, 1, __ATOMIC_RELAXED);
+		vsu_event_signal_own(closed);
+	}
 	return NULL;
 }
 
@@ -63,6 +84,10 @@ int prog_file_closer(struct vsu_closer **out, struct vsu_error *err)
 		if (rc < 0)
 			return rc;
 		vsu_closer_set_keep(of_files, 0);
+		closed = rc = vsu_event_new();
+		if (rc < 0)
+			return vsu_error_sys(err, rc, "cannot make an eventfd");
+		rc = 0;
 		if (of_peers)
 			rc = start_threads(of_files, err);
 	}
@@ -70,18 +95,51 @@ int prog_file_closer(struct vsu_closer **out, struct vsu_error *err)
 	return rc;
 }
 
+int prog_file_closer_look(void)
+{
+	const uint32_t done = __atomic_load_n(&nclosed, __ATOMIC_RELAXED);
+	const uint32_t n = of_files ? vsu_closer_waiting(of_files) : 0;
+	const uint64_t now = n ? vsu_now_ns() : 0;
+	uint64_t ms;
+
+	if (!n || !stuck.since || done != stuck.nclosed) {
+		stuck.since = now;
+		stuck.nclosed = done;
+		stuck.told = false;
+	}
+	if (!n || stuck.told)
+		return -1;
+	ms = (now - stuck.since) / NS_PER_MS;
+	if (ms < PATIENCE_MS)
+		return PATIENCE_MS - (int)ms;
+	stuck.told = true;
+	prog_log(PROG_LOG_WARNING, "not closed", NOT_CLOSED "more of them may be refused, and " REMEDY,
+		 n);
+	return -1;
+}
+
+/* How long it is until then, in milliseconds. */
+static int ms_until(uint64_t end)
+{
+	const uint64_t now = vsu_now_ns();
+
+	return now < end ? (int)((end - now + NS_PER_MS - 1) / NS_PER_MS) : 0;
+}
+
 void prog_file_closer_end(void)
 {
-	uint32_t left = 0;
+	const uint64_t end = vsu_now_ns() + (uint64_t)END_MS * NS_PER_MS;
+	struct pollfd p = { .fd = closed, .events = POLLIN };
+	uint32_t left;
 	int ms;
 
-	for (ms = 0; of_files && ms < END_MS; ms += LOOK_MS) {
-		left = vsu_closer_waiting(of_files);
-		if (!left)
-			return;
-		poll(NULL, 0, LOOK_MS);
+	if (!of_files)
+		return;
+	while ((left = vsu_closer_waiting(of_files)) && (ms = ms_until(end))) {
+		(void)poll(&p, 1, ms);
+		vsu_event_drain(closed, NULL);
 	}
 	if (left)
-		prog_log(PROG_LOG_WARNING, "not closed", "%" PRIu32 " files that a front-end had open are not closed, since their server does not answer; the kernel keeps this process until it does",
+		prog_log(PROG_LOG_WARNING, "not closed", NOT_CLOSED "the kernel keeps this process until it does, and " REMEDY,
 			 left);
 }

@@ -26,6 +26,13 @@ struct vsu_closer *prog_closer(void);
 int prog_file_closer(struct vsu_closer **out, struct vsu_error *err);
 
 /*
+ * In the program's loop: for how long to wait before this is asked again, in
+ * milliseconds, or -1. Says once how many files wait when none could be closed for
+ * ten seconds.
+ */
+int prog_file_closer_look(void);
+
+/*
  * The program is about to end: says how many files their servers have not let go of,
  * for which Linux keeps the process.
  */
