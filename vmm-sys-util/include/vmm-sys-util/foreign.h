@@ -63,9 +63,10 @@ VSU_API int vsu_closer_new(struct vsu_closer **out, struct vsu_error *err)
 
 /*
  * How many files of kind VSU_FOREIGN_SERVED are kept open instead, until the
- * process ends: 64, if this is never called. The end of a process does not
- * wait for a dead server (from Linux 6.3 on), a close() cannot even be
- * killed. Programs that use such files say 0.
+ * process ends: 64, if this is never called, so that no thread is lost to a
+ * close() that cannot even be killed. Programs that use such files say 0. The
+ * end of a process closes what is open, and waits for a dead server of FUSE as
+ * close() does: of Linux 6.18 it was seen that it does, whoever ends it.
  */
 VSU_API void vsu_closer_set_keep(struct vsu_closer *closer, uint32_t n);
 
