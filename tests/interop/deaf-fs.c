@@ -3,10 +3,11 @@
  * A file system in user space with one file, "disk", whose reads and writes are
  * not answered until SIGUSR1 comes: a disk that does not answer. Needs root.
  *
- *   deaf-fs FOLDER BYTES [mute]
+ *   deaf-fs FOLDER BYTES [mute [DEVICE]]
  *
  * Prints "mounted" when it is, and "asked" at the first read or write. One
- * that is mute answers no read, write or close as long as it lives.
+ * that is mute answers no read, write or close as long as it lives. With a block
+ * device it is mounted as one of that ("fuseblk").
  */
 #include <config.h>
 
@@ -161,7 +162,7 @@ static void take(const struct fuse_in_header *in, const void *body)
 	}
 }
 
-static int mount_at(const char *folder)
+static int mount_at(const char *folder, const char *device)
 {
 	char options[100];
 
@@ -171,8 +172,9 @@ static int mount_at(const char *folder)
 	snprintf(options, sizeof(options),
 		 "fd=%d,rootmode=40000,user_id=%u,group_id=%u", fs.fd,
 		 geteuid(), getegid());
-	return mount("deaf", folder, "fuse", MS_NOSUID | MS_NODEV, options) < 0 ?
-	       -errno : 0;
+	return mount(device ? device : "deaf", folder,
+		     device ? "fuseblk" : "fuse", MS_NOSUID | MS_NODEV,
+		     options) < 0 ? -errno : 0;
 }
 
 int main(int argc, char **argv)
@@ -183,15 +185,15 @@ int main(int argc, char **argv)
 	ssize_t n;
 	int rc;
 
-	if (argc < 3 || argc > 4)
+	if (argc < 3 || argc > 5)
 		return 64;
-	fs.mute = argc == 4;
+	fs.mute = argc > 3;
 	fs.size = strtoull(argv[2], NULL, 10);
 	signal(SIGUSR1, on_signal);
 	sigemptyset(&blocked);
 	sigaddset(&blocked, SIGUSR1);
 	sigprocmask(SIG_BLOCK, &blocked, &open_mask);
-	rc = mount_at(argv[1]);
+	rc = mount_at(argv[1], argc == 5 ? argv[4] : NULL);
 	if (rc < 0) {
 		printf("no FUSE here: %s\n", strerror(-rc));
 		return 77;

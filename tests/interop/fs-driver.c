@@ -45,6 +45,9 @@
  *   fs-driver SOCKET hold PATH      opens a file, says "held" on standard error, and
  *                                   closes it at a byte of standard input or its end
  *
+ *   fs-driver SOCKET wear PATH N    opens and closes a file N times, and says how
+ *                                   often it could and the error after that, or 0
+ *
  * PATH is looked up name by name, as a kernel does that follows no links.
  */
 #define _GNU_SOURCE
@@ -358,6 +361,25 @@ static enum vsu_exit do_hold(struct fs *fs, const char *path, char *const *more,
 	return fs_release(fs, FUSE_RELEASE, node, handle, err);
 }
 
+static enum vsu_exit do_wear(struct fs *fs, const char *path, char *const *more,
+			     struct vsu_error *err)
+{
+	const unsigned long n = strtoul(more[0], NULL, 10);
+	unsigned long i = 0;
+	uint64_t node, handle;
+	enum vsu_exit status = fs_find(fs, &node, path, err);
+
+	if (status != VSU_EXIT_OK)
+		return status;
+	for (; i < n && status == VSU_EXIT_OK; i += status == VSU_EXIT_OK) {
+		status = fs_open(fs, FUSE_OPEN, node, &handle, err);
+		if (status == VSU_EXIT_OK)
+			status = fs_release(fs, FUSE_RELEASE, node, handle, err);
+	}
+	printf("%lu %d\n", i, -fs->error);
+	return status == VSU_EXIT_FAIL && fs->error ? VSU_EXIT_OK : status;
+}
+
 /* Behind the header are the mode, the name, and the group as an extension. */
 static enum vsu_exit folder_make(struct fs *fs, const char *name,
 				 uint32_t group, struct vsu_error *err)
@@ -494,7 +516,7 @@ static const struct command {
 	{ "outlive", 1, do_outlive, false },
 	{ "beside", 2, do_beside, false }, { "move", 3, do_move, false }, { "load", 1, do_load, true },
 	{ "label", 1, do_label, true }, { "late", 1, do_late, false },
-	{ "hold", 1, do_hold, false },
+	{ "hold", 1, do_hold, false }, { "wear", 2, do_wear, false },
 };
 
 static const struct command *command_find(const char *name)
@@ -526,7 +548,7 @@ int main(int argc, char **argv)
 
 	if (!command || argc != 3 + command->operands ||
 	    strlen(argv[3]) >= PATH_MAX) {
-		fprintf(stderr, "use: fs-driver SOCKET read|list|try|cut|hold|label|late|load|outlive PATH, beside PATH OTHER, move PATH SOCKET2 KEEP, make NAME UID GID GROUP, or race PATH N A B\n");
+		fprintf(stderr, "use: fs-driver SOCKET read|list|try|cut|hold|label|late|load|outlive PATH, beside PATH OTHER, wear PATH N, move PATH SOCKET2 KEEP, make NAME UID GID GROUP, or race PATH N A B\n");
 		return VSU_EXIT_USAGE;
 	}
 	fs.rings[0] = fs.rings[1] = RING_NONE;

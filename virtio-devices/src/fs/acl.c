@@ -53,6 +53,6 @@ bool virtdev_priv_fs_has_default_acl(const struct fs_call *c)
 	int fd = virtdev_priv_fs_reopen(c->fs, c->inode, O_RDONLY | O_NONBLOCK);
 	bool has = fd >= 0 && list_len(fd, DEFAULT) > 0;
 
-	vsu_fd_close(&fd);
+	virtdev_priv_fs_unopen(c->fs, c->inode, fd);
 	return has;
 }

@@ -8,7 +8,6 @@
 #include <sys/statfs.h>
 #include <unistd.h>
 
-#include <vmm-sys-util/fd.h>
 
 #include "fs/priv.h"
 
@@ -134,7 +133,7 @@ static int set_size(struct fs_call *c, const struct fuse_setattr_in *in)
 	rc = cut_file(handle ? handle->fd : fd, in);
 	if (handle)
 		virtdev_priv_fs_handle_put(c->fs, handle);
-	vsu_fd_close(&fd);
+	virtdev_priv_fs_unopen(c->fs, c->inode, fd);
 	return rc;
 }
 

@@ -21,25 +21,39 @@ struct fs_proc_name virtdev_priv_fs_proc_name(int fd)
 }
 
 /* The kernel gives the lowest number that is free: it counts those below. */
-int virtdev_priv_fs_check_kept(const struct fs *fs, int *fd, uint32_t spared)
+int virtdev_priv_fs_check_kept(const struct fs *fs, int *fd,
+			       struct vsu_closer *closer, uint32_t spared)
 {
 	if (*fd < 0 || (uint64_t)*fd + spared < fs->fd_limit)
 		return 0;
-	vsu_fd_close(fd);
+	virtdev_priv_fs_close(closer, fd);
 	return -ENFILE;
 }
 
-int virtdev_priv_fs_reopen(const struct fs *fs, const struct fs_inode *inode,
+int virtdev_priv_fs_reopen(const struct fs *fs, struct fs_inode *inode,
 			   int flags)
 {
 	const struct fs_proc_name name = virtdev_priv_fs_proc_name(inode->fd);
-	int fd;
+	int rc, fd;
 
 	/* nothing but these has an effect when it is opened */
 	if (inode->type != S_IFREG && inode->type != S_IFDIR)
 		return -EBADF;
+	rc = inode->type == S_IFREG ?
+	     virtdev_priv_fs_check_unclosed(fs, inode) : 0;
+	if (rc < 0)
+		return rc;
 	fd = openat(fs->proc, name.text, flags | O_CLOEXEC | O_NOCTTY);
 	return fd < 0 ? -errno : fd;
+}
+
+void virtdev_priv_fs_unopen(const struct fs *fs, struct fs_inode *inode, int fd)
+{
+	struct vsu_closer *closer = NULL;
+
+	if (inode->type != S_IFDIR)
+		closer = virtdev_priv_fs_closer(fs, inode, fd);
+	virtdev_priv_fs_close(closer, &fd);
 }
 
 int virtdev_priv_fs_stat(int dir, const char *name, struct statx *st)

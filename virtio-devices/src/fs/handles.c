@@ -86,7 +86,7 @@ int virtdev_priv_fs_handle_new_take_fd(struct fs *fs, int fd,
 				       uint32_t open_flags, uint64_t *id)
 {
 	struct fs_handle *handle;
-	int rc = virtdev_priv_fs_check_kept(fs, &fd, 0);
+	int rc = virtdev_priv_fs_check_kept(fs, &fd, closer, 0);
 
 	if (rc < 0)
 		return rc;
@@ -107,7 +107,7 @@ int virtdev_priv_fs_handle_place_take_fd(struct fs *fs, int fd,
 					 struct vsu_closer *closer,
 					 const struct fs_open_record *o)
 {
-	int rc = virtdev_priv_fs_check_kept(fs, &fd, 0);
+	int rc = virtdev_priv_fs_check_kept(fs, &fd, closer, 0);
 	void *handle;
 
 	if (rc < 0)

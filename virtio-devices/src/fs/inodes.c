@@ -187,7 +187,7 @@ static void inode_count(struct fs *fs, struct fs_inode *inode, uint64_t lookups)
 /* If some files are found again, the table is no bound of those that are not. */
 static int check_kept(const struct fs *fs, int *fd)
 {
-	return virtdev_priv_fs_check_kept(fs, fd,
+	return virtdev_priv_fs_check_kept(fs, fd, NULL,
 		fs->config.file_handles ? fs->config.handles : 0);
 }
 
@@ -310,6 +310,8 @@ static int add_root(struct fs *fs)
 	struct statx st;
 	int rc = virtdev_priv_fs_stat(fs->folder, "", &st), fd;
 
+	if (rc >= 0)
+		virtdev_priv_fs_served_init(fs, virtdev_priv_fs_dev_of(&st));
 	if (rc >= 0)
 		rc = virtdev_priv_fs_found_read(fs, fs->folder, &st, &found);
 	if (rc < 0)

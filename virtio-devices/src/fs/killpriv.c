@@ -70,7 +70,7 @@ void virtdev_priv_fs_killpriv_end(int begun)
 }
 
 int virtdev_priv_fs_reopen_killing(const struct fs *fs,
-				   const struct fs_inode *inode, int flags)
+				   struct fs_inode *inode, int flags)
 {
 	const int begun = flags & O_TRUNC ?
 			  virtdev_priv_fs_killpriv_begin(inode->fd) : 0;

@@ -52,12 +52,13 @@ static int set_opened(const struct fs_call *c, int fd)
 	if (!S_ISREG(st.stx_mode) && !S_ISDIR(st.stx_mode))
 		return -EOPNOTSUPP;
 	inode.type = st.stx_mode & S_IFMT;
+	inode.dev = virtdev_priv_fs_dev_of(&st);
 	again = virtdev_priv_fs_reopen(c->fs, &inode, O_RDONLY | O_NONBLOCK);
 	if (again < 0)
 		return again;
 	rc = fsetxattr(again, c->label.name, c->label.value, c->label.len,
 		       0) < 0 ? -errno : 0;
-	vsu_fd_close(&again);
+	virtdev_priv_fs_unopen(c->fs, &inode, again);
 	return rc;
 }
 

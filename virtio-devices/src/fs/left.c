@@ -17,6 +17,13 @@
 
 #include "fs/priv.h"
 
+/*
+ * Files that wait for their server to be closed, of as many handles: fewer than what
+ * is left to the rest of the process. A closer has room for as many.
+ */
+#define UNCLOSED_SHARE 4u
+#define UNCLOSED_MOST 1000u
+
 static bool state_change(struct fs_job *job, int from, int to)
 {
 	return __atomic_compare_exchange_n(&job->state, &from, to, false,
@@ -68,31 +75,48 @@ static bool type_is_served(uint32_t type)
 	return false;
 }
 
-/* Asks the server itself, once for a file. */
-static int served_ask(int fd)
+/*
+ * Asks the server itself, once for a file. Nobody tells what is under an overlay:
+ * the folder's own is as the operator chose it, any other may be of such files.
+ */
+static int served_ask(int fd, bool is_folder)
 {
 	struct statfs st = { 0 };
+	uint32_t type;
 
-	return fstatfs(fd, &st) == 0 && !type_is_served((uint32_t)st.f_type) ?
-	       FS_NOT_SERVED : FS_SERVED;
+	if (fstatfs(fd, &st) < 0)
+		return FS_SERVED;
+	type = (uint32_t)st.f_type;
+	return type_is_served(type) ||
+	       (type == OVERLAYFS_SUPER_MAGIC && !is_folder) ? FS_SERVED :
+							       FS_NOT_SERVED;
 }
 
-/* A file system with a device of its own has no server. */
-static bool may_be_served(const struct fs_inode *inode)
+void virtdev_priv_fs_served_init(struct fs *fs, uint64_t dev)
 {
-	return !(inode->dev >> 32);
+	fs->folder_dev = dev;
+	fs->folder_served = served_ask(fs->folder, true);
+}
+
+/*
+ * The file system of the folder was asked already. A device of its own says nothing
+ * of another one: that of "fuseblk" has a server as well.
+ */
+static bool may_be_served(const struct fs *fs, const struct fs_inode *inode)
+{
+	return inode->dev != fs->folder_dev || fs->folder_served == FS_SERVED;
 }
 
 int virtdev_priv_fs_is_served(const struct fs_call *c)
 {
 	int served;
 
-	if (!c->queue->job || !may_be_served(c->inode))
+	if (!c->queue->job || !may_be_served(c->fs, c->inode))
 		return 0;
 	served = __atomic_load_n(&c->inode->served, __ATOMIC_RELAXED);
 	if (served == FS_SERVED_UNKNOWN) {
 		virtdev_priv_fs_away(c);
-		served = virtdev_priv_fs_back(c, served_ask(c->handle->fd));
+		served = virtdev_priv_fs_back(c, served_ask(c->handle->fd, false));
 		if (served < 0)
 			return served;
 		__atomic_store_n(&c->inode->served, served, __ATOMIC_RELAXED);
@@ -105,14 +129,26 @@ struct vsu_closer *virtdev_priv_fs_closer(const struct fs *fs,
 {
 	int served;
 
-	if (fd < 0 || !fs->config.closer || !may_be_served(inode))
+	if (fd < 0 || !fs->config.closer || !may_be_served(fs, inode))
 		return NULL;
 	served = __atomic_load_n(&inode->served, __ATOMIC_RELAXED);
 	if (served == FS_SERVED_UNKNOWN) {
-		served = served_ask(fd);
+		served = served_ask(fd, false);
 		__atomic_store_n(&inode->served, served, __ATOMIC_RELAXED);
 	}
 	return served == FS_SERVED ? fs->config.closer : NULL;
+}
+
+/* Who opens and closes takes neither the descriptors nor the closer of others. */
+int virtdev_priv_fs_check_unclosed(const struct fs *fs, struct fs_inode *inode)
+{
+	const uint32_t share = fs->config.handles / UNCLOSED_SHARE;
+	const uint32_t most = share < UNCLOSED_MOST ? share : UNCLOSED_MOST;
+
+	if (!fs->config.closer ||
+	    vsu_closer_waiting(fs->config.closer) <= most)
+		return 0;
+	return virtdev_priv_fs_closer(fs, inode, inode->fd) ? -ENFILE : 0;
 }
 
 void virtdev_priv_fs_close(struct vsu_closer *closer, int *fd)

@@ -84,7 +84,7 @@ static int owner_new(const struct fs_call *c, struct fs_owner **out)
 	if (new.fd < 0)
 		return new.fd;
 	new.closer = virtdev_priv_fs_closer(fs, c->inode, new.fd);
-	if (virtdev_priv_fs_check_kept(fs, &new.fd, 0) < 0)
+	if (virtdev_priv_fs_check_kept(fs, &new.fd, new.closer, 0) < 0)
 		return -ENOLCK;
 	rc = owner_add(fs, &new, out);
 	if (rc < 0)
@@ -92,11 +92,10 @@ static int owner_new(const struct fs_call *c, struct fs_owner **out)
 	return rc;
 }
 
-static void owner_drop(struct fs *fs, struct fs_owner *owner,
-		       struct vsu_closer *closer)
+static void owner_drop(struct fs *fs, struct fs_owner *owner)
 {
 	tdelete(owner, &fs->owners, compare_owners);
-	virtdev_priv_fs_close(closer, &owner->fd);
+	virtdev_priv_fs_close(owner->closer, &owner->fd);
 	free(owner);
 	fs->nowners--;
 }
@@ -213,6 +212,7 @@ void virtdev_priv_fs_owners_init(struct fs *fs)
 
 void virtdev_priv_fs_owner_forget(struct fs *fs, uint64_t node, uint64_t name)
 {
+	struct flock all = { .l_type = F_UNLCK, .l_whence = SEEK_SET };
 	struct fs_owner *owner;
 
 	if (!fs->config.posix_lock)
@@ -220,8 +220,10 @@ void virtdev_priv_fs_owner_forget(struct fs *fs, uint64_t node, uint64_t name)
 	pthread_mutex_lock(&fs->owners_lock);
 	owner = owner_find(fs, node, name);
 	/* it has to have them no more before the driver hears of it */
+	if (owner && owner->closer)
+		fcntl(owner->fd, F_OFD_SETLK, &all);
 	if (owner)
-		owner_drop(fs, owner, NULL);
+		owner_drop(fs, owner);
 	pthread_mutex_unlock(&fs->owners_lock);
 }
 
@@ -232,7 +234,7 @@ void virtdev_priv_fs_owners_forget_all(struct fs *fs)
 	pthread_mutex_lock(&fs->owners_lock);
 	while (fs->owners) {
 		owner = *(struct fs_owner **)fs->owners; /* the tree's root */
-		owner_drop(fs, owner, owner->closer);
+		owner_drop(fs, owner);
 	}
 	pthread_mutex_unlock(&fs->owners_lock);
 }

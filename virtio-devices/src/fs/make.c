@@ -173,7 +173,8 @@ static int open_old(const struct fs_call *c, int flags)
 	rc = virtdev_priv_fs_stat(fd, "", &st);
 	if (rc >= 0) {
 		old = (struct fs_inode){ .fd = fd,
-					 .type = st.stx_mode & S_IFMT };
+					 .type = st.stx_mode & S_IFMT,
+					 .dev = virtdev_priv_fs_dev_of(&st) };
 		rc = old.type == S_IFDIR ? -EISDIR :
 		     (kills ? virtdev_priv_fs_reopen_killing
 			    : virtdev_priv_fs_reopen)(c->fs, &old, flags);
@@ -254,7 +255,9 @@ static int make_file(struct fs_call *c, const char *as,
 	if (c->inode->type != S_IFDIR)
 		return -ENOTDIR;
 	in->mode = mode_of(c, in->mode, in->umask);
-	rc = virtdev_priv_fs_user_enter(c);
+	rc = virtdev_priv_fs_check_unclosed(c->fs, c->inode);
+	if (rc >= 0)
+		rc = virtdev_priv_fs_user_enter(c);
 	if (rc < 0)
 		return rc;
 	fd = open_fn(c, &is_new);
@@ -266,7 +269,7 @@ static int make_file(struct fs_call *c, const char *as,
 		return answer_created_take_fd(c, as, fd);
 	if (as)
 		virtdev_priv_fs_label_undo(c, fd);
-	vsu_fd_close(&fd);
+	virtdev_priv_fs_close(virtdev_priv_fs_closer(c->fs, c->inode, fd), &fd);
 	return rc;
 }
 

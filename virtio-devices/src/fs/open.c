@@ -109,6 +109,6 @@ int virtdev_priv_fs_syncfs(struct fs_call *c)
 	if (fd < 0)
 		return fd;
 	rc = syncfs(fd) < 0 ? -errno : 0;
-	vsu_fd_close(&fd);
+	virtdev_priv_fs_unopen(c->fs, c->inode, fd);
 	return rc;
 }

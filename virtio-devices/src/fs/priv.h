@@ -139,6 +139,8 @@ struct fs {
 	uint64_t valid_s;	/* seconds that what the driver knows holds */
 	uint64_t fd_limit;	/* from it on descriptors are not for the driver */
 	int folder;		/* O_PATH; the root's inode has it, too */
+	uint64_t folder_dev;	/* its file system's, which stays as long, */
+	int folder_served;	/* and of enum fs_served */
 	int proc;		/* /proc/self/fd, O_PATH */
 	struct fs_idmap uids, gids;
 	uint32_t umask;		/* the process's, */
@@ -246,12 +248,18 @@ void virtdev_priv_fs_attr(const struct fs *fs, const struct statx *st,
 /*
  * Closes fd and says -ENFILE where the process has hardly more descriptors: those
  * that are left are not for what a driver keeps, and before them so many are not
- * for what this one is.
+ * for what this one is. closer as of virtdev_priv_fs_closer().
  */
-int virtdev_priv_fs_check_kept(const struct fs *fs, int *fd, uint32_t spared);
-/* A descriptor of the inode with other flags. */
-int virtdev_priv_fs_reopen(const struct fs *fs, const struct fs_inode *inode,
+int virtdev_priv_fs_check_kept(const struct fs *fs, int *fd,
+			       struct vsu_closer *closer, uint32_t spared);
+/*
+ * A descriptor of the inode with other flags. -ENFILE: too many files wait for
+ * their server to be closed, and this one has one.
+ */
+int virtdev_priv_fs_reopen(const struct fs *fs, struct fs_inode *inode,
 			   int flags);
+/* Closes it, or does nothing if it is negative. */
+void virtdev_priv_fs_unopen(const struct fs *fs, struct fs_inode *inode, int fd);
 
 /*
  * acl.c: -EOPNOTSUPP when there are to be lists and the folder has none.
@@ -272,7 +280,7 @@ void virtdev_priv_fs_killpriv_end(int begun);
 int virtdev_priv_fs_fsetid_drop(void);
 /* As virtdev_priv_fs_reopen(), where O_TRUNC takes them. */
 int virtdev_priv_fs_reopen_killing(const struct fs *fs,
-				   const struct fs_inode *inode, int flags);
+				   struct fs_inode *inode, int flags);
 
 /* inodes.c. A number that is not known is NULL. */
 int virtdev_priv_fs_inodes_init(struct fs *fs);

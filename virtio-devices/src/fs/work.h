@@ -86,6 +86,10 @@ void virtdev_priv_fs_left_leave(struct fs_queue *q);
  */
 struct vsu_closer *virtdev_priv_fs_closer(const struct fs *fs,
 					  struct fs_inode *inode, int fd);
+/* Once, with the folder open, which is of that device. */
+void virtdev_priv_fs_served_init(struct fs *fs, uint64_t dev);
+/* Whether one more such file may be opened by this inode: 0, or -ENFILE. */
+int virtdev_priv_fs_check_unclosed(const struct fs *fs, struct fs_inode *inode);
 /* Keeps errno. */
 void virtdev_priv_fs_close(struct vsu_closer *closer, int *fd);
 /* Whether its content is had by way of memory of our own. 1, 0, or -ECANCELED. */

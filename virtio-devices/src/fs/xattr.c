@@ -7,8 +7,6 @@
 #include <string.h>
 #include <sys/xattr.h>
 
-#include <vmm-sys-util/fd.h>
-
 #include "fs/priv.h"
 
 /* Of the queue's text: the name that was asked for, and room for a value. */
@@ -67,7 +65,7 @@ int virtdev_priv_fs_setxattr(struct fs_call *c)
 	if (fd < 0)
 		return fd;
 	rc = set_value(c, fd);
-	vsu_fd_close(&fd);
+	virtdev_priv_fs_unopen(c->fs, c->inode, fd);
 	return rc;
 }
 
@@ -95,7 +93,7 @@ int virtdev_priv_fs_getxattr(struct fs_call *c)
 	n = fgetxattr(fd, c->name, value, FS_VALUE_MAX);
 	if (n < 0)
 		n = -errno;
-	vsu_fd_close(&fd);
+	virtdev_priv_fs_unopen(c->fs, c->inode, fd);
 	return n < 0 ? (int)n
 		     : answer_value(c, value, n, c->arg.getxattr.size);
 }
@@ -127,7 +125,7 @@ int virtdev_priv_fs_listxattr(struct fs_call *c)
 	n = flistxattr(fd, names, FS_VALUE_MAX);
 	if (n < 0)
 		n = -errno;
-	vsu_fd_close(&fd);
+	virtdev_priv_fs_unopen(c->fs, c->inode, fd);
 	return n < 0 ? (int)n
 		     : answer_value(c, names, keep_shown(c, names, n),
 				    c->arg.getxattr.size);
@@ -140,6 +138,6 @@ int virtdev_priv_fs_removexattr(struct fs_call *c)
 	if (fd < 0)
 		return fd;
 	rc = fremovexattr(fd, c->name) < 0 ? -errno : 0;
-	vsu_fd_close(&fd);
+	virtdev_priv_fs_unopen(c->fs, c->inode, fd);
 	return rc;
 }
