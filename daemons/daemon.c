@@ -71,7 +71,7 @@ static void make_rows(struct command_line *cl)
 	const struct vmm_device_key *key;
 
 	memcpy(cl->rows, common, sizeof(common));
-	cl->rows[DAEMON_NUM_QUEUES].max = kind->max_queues;
+	cl->rows[DAEMON_NUM_QUEUES].max = kind->own_queues ? kind->own_queues : kind->max_queues;
 	cl->rows[DAEMON_QUEUE_SIZE].min = kind->min_queue_size;
 	for (key = kind->keys; key->option.name; key++) {
 		cl->rows[DAEMON_OWN + cl->nkeys] = key->option;

@@ -4,6 +4,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
@@ -73,6 +74,14 @@ static int open_pty(const char *who, struct virtdev_port **out,
 	return rc;
 }
 
+/* Of use to a stream whose guest only reads; somebody else should know. */
+static bool is_for_reading_alone(int fd)
+{
+	const int flags = fcntl(fd, F_GETFL);
+
+	return flags >= 0 && (flags & O_ACCMODE) == O_RDONLY;
+}
+
 static int open_fd(const char *who, const char *text,
 		   struct virtdev_port **out, struct vsu_error *err)
 {
@@ -84,7 +93,13 @@ static int open_fd(const char *who, const char *text,
 				     "%s: '%s' is not the number of a descriptor",
 				     who, text);
 	rc = virtdev_port_fds_new((int)fd, (int)fd, out, err);
-	return rc < 0 ? vsu_error_prefix(err, rc, "%s", who) : 0;
+	if (rc < 0)
+		return vsu_error_prefix(err, rc, "%s", who);
+	if (is_for_reading_alone((int)fd))
+		prog_log(PROG_LOG_WARNING, NULL,
+			 "%s: descriptor %d is open for reading alone, and what the guest writes is thrown away; open it for both, as with '%d<>FILE'",
+			 who, (int)fd, (int)fd);
+	return 0;
 }
 
 static int open_stdio(const struct vmm_device_common *common,
@@ -166,6 +181,28 @@ static int add_stream(struct virtdev *dev, const char *text,
 	return rc;
 }
 
+/* The guest tells its ports apart by their names. */
+static int check_names(const struct console *c, struct vsu_error *err)
+{
+	uint32_t i, j, n = count_streams(c);
+
+	for (i = 0; i < n; i++) {
+		const char *text = c->streams[i];
+		const size_t len = strcspn(text, ":");
+		bool taken = c->name && strlen(c->name) == len &&
+			     !strncmp(c->name, text, len);
+
+		for (j = 0; j < i; j++)
+			taken |= strcspn(c->streams[j], ":") == len &&
+				 !strncmp(c->streams[j], text, len);
+		if (taken)
+			return vsu_error_set(err, -EINVAL,
+					     "port '%s': its name '%.*s' is that of another port; the guest could not tell them apart, so give it a name of its own",
+					     text, (int)len, text);
+	}
+	return 0;
+}
+
 static int make_device(const struct console *c, struct virtdev_port *host,
 		       const struct vmm_device_common *common,
 		       struct virtdev **out, struct vsu_error *err)
@@ -196,9 +233,11 @@ static int console_open(const void *config,
 
 	if (common->queues > 1)
 		return vsu_error_set(err, -EINVAL,
-				     "a console of %" PRIu32 " queues; its ports decide how many there are",
+				     "a console of %" PRIu32 " queues; its ports decide how many there are: leave out 'queues'",
 				     common->queues);
-	rc = open_first(c, common, &host, err);
+	rc = check_names(c, err);
+	if (!rc)
+		rc = open_first(c, common, &host, err);
 	if (rc < 0)
 		return rc;
 	rc = make_device(c, host, common, &dev, err);
@@ -240,7 +279,7 @@ static void console_describe(const void *config, struct vmm_device_facts *facts)
 
 const struct vmm_device_kind vmm_console_kind = {
 	.name = "console", .summary = "a terminal, and streams besides",
-	.id = VIRTDEV_ID_CONSOLE, .max_queues = 64,
+	.id = VIRTDEV_ID_CONSOLE, .max_queues = 64, .own_queues = 1,
 	.min_queue_size = 2, .queue_size = "256", .keys = keys,
 	.open = console_open, .describe = console_describe,
 };

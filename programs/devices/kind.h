@@ -99,6 +99,7 @@ struct vmm_device_kind {
 	const char *summary;	/* for the help: "a disk" */
 	enum virtdev_id id;
 	uint32_t max_queues;
+	uint32_t own_queues;	/* of one that this program serves; 0: as many */
 	uint32_t min_queue_size;	/* entries */
 	const char *queue_size;	/* for the help: what a queue has if not told */
 	const struct vmm_device_key *keys;	/* ends with a row without name */

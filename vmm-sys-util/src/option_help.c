@@ -37,7 +37,10 @@ const char *vsu_priv_limits(const struct vsu_option *o, char *buf, size_t size)
 		snprintf(min, sizeof(min), "%" PRIu64, o->min);
 		snprintf(max, sizeof(max), "%" PRIu64, o->max);
 	}
-	snprintf(buf, size, "%s to %s", min, max);
+	if (o->min == o->max)
+		snprintf(buf, size, "only %s", min);
+	else
+		snprintf(buf, size, "%s to %s", min, max);
 	return buf;
 }
 

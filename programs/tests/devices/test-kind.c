@@ -178,11 +178,15 @@ START_TEST(a_console_has_streams_besides)
 {
 	const struct vmm_device_common common = { .queues = 1 };
 	struct virtdev *dev;
+	static const char *const ports[] = {
+		"a:pty", "b:pty", "c:pty", "d:pty", "e:pty", "f:pty", "g:pty",
+		"ab:pty",
+	};
 	int i;
 
 	ck_assert_int_eq(set_console(PTY, NULL), 0);
 	for (i = 0; i < 8; i++)
-		ck_assert_int_eq(set_console(PORT, "data:pty"), 0);
+		ck_assert_int_eq(set_console(PORT, ports[i]), 0);
 	ck_assert_int_eq(set_console(PORT, "data:pty"), -EINVAL);
 	ck_assert_str_eq(err.msg, "key: 'data:pty' is one too many; 8 are possible");
 	ck_assert_int_eq(vmm_console_kind.open(config, &common, &dev, &err),
@@ -213,6 +217,24 @@ START_TEST(a_stream_that_cannot_be_is_refused)
 	ck_assert_int_lt(vmm_console_kind.open(config, &common, &dev, &err), 0);
 	ck_assert_msg(strstr(err.msg, bad_streams[_i].sentence) != NULL, "%s",
 		      err.msg);
+}
+END_TEST
+
+START_TEST(two_ports_of_one_name_are_refused)
+{
+	const struct vmm_device_common common = { .queues = 1 };
+	struct virtdev *dev;
+
+	ck_assert_int_eq(set_console(PTY, NULL), 0);
+	if (_i)
+		ck_assert_int_eq(set_console(NAME, "data"), 0);
+	else
+		ck_assert_int_eq(set_console(PORT, "data:pty"), 0);
+	ck_assert_int_eq(set_console(PORT, "other:pty"), 0);
+	ck_assert_int_eq(set_console(PORT, "data:fd:0"), 0);
+	ck_assert_int_eq(vmm_console_kind.open(config, &common, &dev, &err),
+			 -EINVAL);
+	ck_assert_ptr_nonnull(strstr(err.msg, "port 'data:fd:0': its name 'data' is that of another port"));
 }
 END_TEST
 
@@ -249,6 +271,7 @@ int main(void)
 	tcase_add_test(tc, a_console_has_streams_besides);
 	tcase_add_loop_test(tc, a_stream_that_cannot_be_is_refused, 0,
 			    (int)(sizeof(bad_streams) / sizeof(bad_streams[0])));
+	tcase_add_loop_test(tc, two_ports_of_one_name_are_refused, 0, 2);
 	tcase_add_test(tc, a_missing_image_is_named);
 	suite_add_tcase(s, tc);
 	return run_suite(s);

@@ -261,7 +261,7 @@ static const struct refusal {
 	{ VMM_DEVICE_ANY, "rng,path=a", -ENOENT, NULL },
 	{ VMM_DEVICE_ANY, "rng,id=4", -ENOENT, NULL },
 	{ VMM_DEVICE_ANY, "rng,queues=2", -EINVAL,
-	  "--device: key 'queues': 2 is out of range; allowed is 1 to 1" },
+	  "--device: key 'queues': 2 is out of range; allowed is only 1" },
 	{ VMM_DEVICE_ANY, "rng,rate=1k,backend=user:s", -EINVAL,
 	  "--device 'rng,rate=1k,backend=user:s': 'rate' is the back-end's to "
 	  "say; leave it out, or 'backend=user:'" },
