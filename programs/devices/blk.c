@@ -12,6 +12,7 @@
 #include <vmm-sys-util/event.h>
 
 #include "devices/kind.h"
+#include "disk/format.h"
 #include "disk/module.h"
 
 #define MAX_SERIAL 20u
@@ -112,7 +113,11 @@ static int open_file(const struct blk *b, struct vmem_sigbus *sigbus,
 		.block_size = (uint32_t)b->block_size,
 	};
 
-	return open_image(&file, out, err);
+	const int rc = open_image(&file, out, err);
+
+	if (rc >= 0)
+		prog_disk_look_at_format(b->path);
+	return rc;
 }
 
 static int open_address(const struct blk *b, uint32_t queues,

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Images that look as if they were not raw. */
+#include <config.h>
+
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include <vmm-sys-util/fd.h>
+
+#include "disk/format.h"
+#include "log.h"
+
+#define HEAD 512u
+
+/* Names as qemu-img has them. */
+static const struct {
+	const char *name, *bytes;
+	size_t at, len;
+} formats[] = {
+	{ "qcow2", "QFI\xfb", 0, 4 },
+	{ "qed", "QED", 0, 4 },
+	{ "vmdk", "KDMV", 0, 4 },
+	{ "vmdk", "COWD", 0, 4 },
+	{ "vmdk", "# Disk DescriptorFile", 0, 21 },
+	{ "vhdx", "vhdxfile", 0, 8 },
+	{ "vpc", "conectix", 0, 8 },
+	{ "vdi", "\x7f\x10\xda\xbe", 64, 4 },
+};
+
+const char *prog_disk_format_of(const void *bytes, size_t len)
+{
+	const char *head = bytes;
+	size_t i;
+
+	for (i = 0; i < sizeof(formats) / sizeof(*formats); i++)
+		if (formats[i].at + formats[i].len <= len &&
+		    !memcmp(head + formats[i].at, formats[i].bytes,
+			    formats[i].len))
+			return formats[i].name;
+	return NULL;
+}
+
+/* A server of FUSE that opens files and does not read them stops no start. */
+static bool can_be_read(int fd)
+{
+	struct statfs fs;
+
+	return !fstatfs(fd, &fs) && (unsigned long)fs.f_type != FUSE_SUPER_MAGIC;
+}
+
+void prog_disk_look_at_format(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	const char *format;
+	char head[HEAD];
+	ssize_t n;
+
+	if (fd < 0)
+		return;
+	n = can_be_read(fd) ? pread(fd, head, sizeof(head), 0) : 0;
+	vsu_fd_close(&fd);
+	format = n > 0 ? prog_disk_format_of(head, (size_t)n) : NULL;
+	if (format)
+		prog_log(PROG_LOG_WARNING, NULL,
+			 "'%s' begins like a %s image, but is served as raw, byte for byte; if the disk in it was meant, make a raw one with 'qemu-img convert -O raw', or have qemu-nbd serve it and name its nbd:// address",
+			 path, format);
+}
