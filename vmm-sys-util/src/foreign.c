@@ -232,6 +232,13 @@ static int kind_by_name(const char *name)
 	return -1;
 }
 
+bool vsu_foreign_is_event(int fd)
+{
+	struct cached_stat st;
+
+	return get_type(fd, &st) && !(st.mode & S_IFMT) && answers_as_event(fd);
+}
+
 /* Peers send memory and eventfds most: one call tells the former, four the latter. */
 int vsu_foreign_kind(int fd)
 {

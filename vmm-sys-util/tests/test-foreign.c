@@ -188,6 +188,18 @@ START_TEST(b1_12_every_kind_of_descriptor_is_told)
 }
 END_TEST
 
+START_TEST(nothing_but_an_eventfd_is_taken_for_one)
+{
+	int fd = samples[_i].make();
+
+	/* Linux before 5.8 does not tell so */
+	if (vsu_foreign_is_event(fd))
+		ck_assert_int_eq(samples[_i].kind, VSU_FOREIGN_EVENT);
+	close(fd);
+	ck_assert(!vsu_foreign_is_event(fd));
+}
+END_TEST
+
 START_TEST(b1_12_a_file_that_is_called_as_an_eventfd_is_a_file)
 {
 	int fd = open("anon_inode:[eventfd]", O_RDWR | O_CREAT, 0600);
@@ -217,6 +229,8 @@ START_TEST(the_kind_of_a_descriptor_changes_nothing_of_it)
 	uint64_t count = 0;
 
 	vsu_foreign_kind(fd);
+	if (!vsu_foreign_is_event(fd))
+		ck_assert_int_eq(vsu_foreign_kind(fd), VSU_FOREIGN_EVENT);
 	ck_assert_int_eq(read(fd, &count, sizeof(count)), sizeof(count));
 	ck_assert(count == UINT64_MAX - 1);
 	close(fd);
@@ -275,6 +289,8 @@ START_TEST(what_can_be_read_is_left_there)
 	ssize_t n;
 
 	vsu_foreign_kind(fd);
+	if (vsu_foreign_is_event(fd))
+		ck_assert_int_eq(_i, 0);
 	n = read(fd, bytes, sizeof(bytes));
 	ck_assert_int_ge(n, 8);
 	ck_assert_int_eq(read(twin, same, sizeof(same)), n);
@@ -515,6 +531,7 @@ START_TEST(b5_13_a_file_server_that_does_not_answer_is_not_asked)
 	number = fd = dead_server_open(&server);
 	ck_assert_int_ge(fd, 0);
 	ck_assert_int_eq(vsu_foreign_kind(fd), VSU_FOREIGN_SERVED);
+	ck_assert(!vsu_foreign_is_event(fd));
 	vsu_foreign_close(closer, &fd);
 	ck_assert(is_open(number));
 	ck_assert_uint_eq(vsu_closer_waiting(closer), 0);
@@ -586,6 +603,7 @@ int main(void)
 	Suite *s = util_suite("foreign", &tc);
 
 	util_add_rows(tc, b1_12_every_kind_of_descriptor_is_told, samples);
+	util_add_rows(tc, nothing_but_an_eventfd_is_taken_for_one, samples);
 	tcase_add_test(tc, b1_12_a_file_that_is_called_as_an_eventfd_is_a_file);
 	if (can_leave_proc())
 		tcase_add_test(tc, b1_12_kinds_are_told_without_proc);

@@ -15,8 +15,11 @@
 int vhost_user_priv_check_event(int fd, int unusable, const char *name,
 				struct vsu_error *err)
 {
-	int kind = vsu_foreign_kind(fd);
+	int kind;
 
+	if (vsu_foreign_is_event(fd))
+		return 0;
+	kind = vsu_foreign_kind(fd);
 	if (kind != VSU_FOREIGN_EVENT && kind != VSU_FOREIGN_PIPE)
 		return vsu_error_set(err, -EBADMSG,
 				     "%s: its descriptor is %s, an eventfd or a pipe is needed",

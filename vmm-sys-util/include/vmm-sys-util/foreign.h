@@ -26,6 +26,7 @@
 #ifndef VMM_SYS_UTIL_FOREIGN_H
 #define VMM_SYS_UTIL_FOREIGN_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <vmm-sys-util/attributes.h>
@@ -51,6 +52,12 @@ enum vsu_foreign {
 
 /* One of enum vsu_foreign, or -EBADF. */
 VSU_API int vsu_foreign_kind(int fd);
+
+/*
+ * For who expects an eventfd: true of one, a system call sooner. False says
+ * nothing, and vsu_foreign_kind() tells.
+ */
+VSU_API bool vsu_foreign_is_event(int fd) VSU_NODISCARD;
 
 /* "an eventfd", "a socket", ... for sentences. */
 VSU_API const char *vsu_foreign_name(int kind);
