@@ -11,7 +11,6 @@
 #include <stdio.h>
 
 #include "frontend/priv.h"
-#include <vmm-sys-util/event.h>
 
 #define ALL_OF_REPLY	(VHOST_USER_HDR_VERSION | VHOST_USER_HDR_REPLY)
 #define STATUS_FEATURES_OK 0x8u
@@ -224,7 +223,8 @@ static struct fe_pending pop_pending(struct vhost_user_frontend *f)
 	f->pending_first = (f->pending_first + 1) % FE_PENDING;
 	f->npending--;
 	f->seq_pending -= p.in_sequence;
-	f->waiting_since = f->npending ? vsu_now_ns() : 0;
+	if (!f->npending)
+		f->waiting_since = 0;
 	return p;
 }
 

@@ -61,7 +61,10 @@ static void explain_hang_up(struct vhost_user_frontend *f, struct vsu_error *err
 			      waiting);
 }
 
-/* The number of answers; of BUDGET there may be more. */
+/*
+ * The number of answers; of BUDGET there may be more. Patience with the next one
+ * begins anew, by one look at the clock for all that came together.
+ */
 static unsigned int receive_answers(struct vhost_user_frontend *f)
 {
 	struct vsu_error err;
@@ -82,6 +85,8 @@ static unsigned int receive_answers(struct vhost_user_frontend *f)
 		vhost_user_priv_fe_answer(f, msg);
 		vhost_user_priv_fe_run(f);
 	}
+	if (n && f->npending)
+		f->waiting_since = vsu_now_ns();
 	return n;
 }
 

@@ -92,6 +92,9 @@ void vhost_user_priv_fe_run(struct vhost_user_frontend *f)
 
 	if (!seq || f->failed || f->send_failed)
 		return;
+	/* of what was sent long ago answers come one by one */
+	if (f->step == seq->n && f->seq_pending)
+		return;
 	if (!run_held(f, seq) || f->seq_pending)
 		return;
 	f->seq = NULL;
