@@ -43,10 +43,10 @@ static const char *in_what(const struct vhost_user_priv_channel *ch)
 	return ch->replies ? "reply" : "request";
 }
 
-/* Judges the header before the payload is waited for. */
-static int check_header(const struct vhost_user_priv_channel *ch,
-			const struct vhost_user_header *hdr,
-			struct vsu_error *err)
+/* Puts into words why a header is refused. */
+static VSU_COLD int bad_header(const struct vhost_user_priv_channel *ch,
+			       const struct vhost_user_header *hdr,
+			       struct vsu_error *err)
 {
 	uint32_t known = VHOST_USER_HDR_VERSION_MASK | VHOST_USER_HDR_REPLY |
 			 VHOST_USER_HDR_NEED_REPLY;
@@ -68,12 +68,24 @@ static int check_header(const struct vhost_user_priv_channel *ch,
 				     hdr->request, name,
 				     ch->replies ? "request" : "reply",
 				     in_what(ch));
-	if (hdr->size > VHOST_USER_PRIV_MAX_PAYLOAD)
-		return vsu_error_set(err, -EMSGSIZE,
-				     "%s %u (%s) announces %u bytes of payload, the limit is %u",
-				     in_what(ch), hdr->request, name,
-				     hdr->size, VHOST_USER_PRIV_MAX_PAYLOAD);
-	return 0;
+	return vsu_error_set(err, -EMSGSIZE,
+			     "%s %u (%s) announces %u bytes of payload, the limit is %u",
+			     in_what(ch), hdr->request, name, hdr->size,
+			     VHOST_USER_PRIV_MAX_PAYLOAD);
+}
+
+/* Judges the header before the payload is waited for. */
+static int check_header(const struct vhost_user_priv_channel *ch,
+			const struct vhost_user_header *hdr,
+			struct vsu_error *err)
+{
+	uint32_t due = VHOST_USER_HDR_VERSION |
+		       (ch->replies ? VHOST_USER_HDR_REPLY : 0);
+
+	if (VSU_LIKELY((hdr->flags & ~VHOST_USER_HDR_NEED_REPLY) == due &&
+		       hdr->size <= VHOST_USER_PRIV_MAX_PAYLOAD))
+		return 0;
+	return bad_header(ch, hdr, err);
 }
 
 static int hung_up(const struct vhost_user_priv_channel *ch,
@@ -249,13 +261,14 @@ int vhost_user_priv_channel_recv(struct vhost_user_priv_channel *ch,
 				 struct vsu_error *err)
 {
 	struct vhost_user_header hdr;
+	size_t end;
 	int rc;
 
 	if (ch->handed_out)
 		vhost_user_priv_msg_close_fds(&ch->in);
 	ch->handed_out = false;
 	promote_late(ch);
-	while (!end_of(ch, ch->in_pos)) {
+	while (!(end = end_of(ch, ch->in_pos))) {
 		rc = header_at(ch, ch->in_pos, &hdr) ?
 		     check_header(ch, &hdr, err) : 0;
 		if (rc < 0 || ch->drained) {
@@ -270,7 +283,7 @@ int vhost_user_priv_channel_recv(struct vhost_user_priv_channel *ch,
 	rc = check_header(ch, &hdr, err);
 	if (rc < 0)
 		return rc;
-	hand_out(ch, end_of(ch, ch->in_pos));
+	hand_out(ch, end);
 	*msg = &ch->in;
 	return 1;
 }
