@@ -3,10 +3,18 @@
 # For the tests of Linux under cvmm: checks for what they need, and runs groups
 # of guests in one machine. They are two programs because a machine has one
 # processor, and most hosts have more. Wants $here.
+#
+# PARTS names what is done, by names of linux-guests; without it, all.
 
 . "$here/lib.sh"
 . "$here/kernel.sh"
 . "$here/linux.sh"
+
+for part in ${PARTS:-}; do
+	[ "$part" = newest ] || grep -q "^part_$part()" "$here/linux-guests" || bail "PARTS: there is no '$part'; linux-guests has them"
+done
+# picked NAME: whether that is to be done
+picked() { case " ${PARTS:-$1} " in *" $1 "*) ;; *) return 1;; esac; }
 
 need_program CVMM vmm/cvmm
 need_program DAEMON daemons/cvmm-vhost-user-blk
@@ -38,9 +46,14 @@ emulation_failed() {
 		{ grep -q '^not ok' "$WORK/out" && grep -q '^# a guest of the emulated KVM stood still' "$WORK/out"; }
 }
 
-# parts NAME…: in one machine, which is asked once more where the emulation
-# failed, and says what was wrong with it.
+# parts NAME…: those that are picked, in one machine, which is asked once more where
+# the emulation failed, and says what was wrong with it.
 parts() {
+	local part wanted=()
+
+	for part; do ! picked "$part" || wanted+=("$part"); done
+	[ ${#wanted[@]} -gt 0 ] || return 0
+	set -- "${wanted[@]}"
 	attempt "$@"
 	if emulation_failed; then
 		diag "once more, because of:" "$(grep -A 25 '^not ok' "$WORK/out")"
@@ -57,4 +70,10 @@ parts() {
 	done <"$WORK/out"
 	check "${NAMED}all guests of $* came to their ends" grep -qx finished "$WORK/out" ||
 		diag "status $LINUX_STATUS" "$(tail -n 5 "$WORK/err")"
+}
+
+# The end, where something may have been picked that is the other program's.
+parts_done() {
+	[ "$tap_count" -gt 0 ] || tap_skip_all "PARTS='${PARTS:-}' names nothing of this program's"
+	tap_done
 }
