@@ -71,11 +71,31 @@ static void mapping_leave(struct vmem_block *block,
 	vmem_priv_areas_add(areas, &block->mapping);
 }
 
-static void block_free(struct vmem_block *block)
+/* Descriptors whose numbers follow each other, up or down. */
+struct run {
+	int from;
+	unsigned int n;
+};
+
+/* Those of a table came with one message, and follow each other as a rule. */
+static void run_add(struct run *run, int fd)
+{
+	if (fd < 0)
+		return;
+	if (run->n && fd != run->from - 1 && fd != run->from + (int)run->n) {
+		vsu_fd_close_run(run->from, run->n);
+		run->n = 0;
+	}
+	if (!run->n || fd < run->from)
+		run->from = fd;
+	run->n++;
+}
+
+static void block_free(struct vmem_block *block, struct run *run)
 {
 	if (block->closer)
 		vsu_foreign_close(block->closer, &block->fd);
-	vsu_fd_close(&block->fd);
+	run_add(run, block->fd);
 	vsu_fd_close(&block->private_fd);
 	free(block);
 }
@@ -84,6 +104,7 @@ static void block_free(struct vmem_block *block)
 void vmem_priv_blocks_destroy(struct vmem_block *gone)
 {
 	struct vmem_priv_areas areas = { NULL, 0 };
+	struct run run = { 0, 0 };
 	struct vmem_block *block;
 
 	if (!gone)
@@ -94,8 +115,9 @@ void vmem_priv_blocks_destroy(struct vmem_block *gone)
 	vmem_priv_reservation_release(gone);
 	while ((block = gone)) {
 		gone = block->next_gone;
-		block_free(block);
+		block_free(block, &run);
 	}
+	vsu_fd_close_run(run.from, run.n);
 }
 
 struct vmem_block *vmem_block_ref(struct vmem_block *block)

@@ -8,9 +8,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <vmm-sys-util/fd.h>
@@ -24,6 +26,31 @@ void vsu_fd_close(int *fd)
 	if (*fd >= 0)
 		close(*fd);	/* never repeated: Linux frees it in any case */
 	*fd = -1;
+	errno = saved;
+}
+
+static bool close_range_of(int first, unsigned int n)
+{
+#ifdef SYS_close_range
+	return syscall(SYS_close_range, (unsigned int)first,
+		       (unsigned int)first + n - 1, 0u) == 0;
+#else
+	(void)first;
+	(void)n;
+	return false;
+#endif
+}
+
+void vsu_fd_close_run(int first, unsigned int n)
+{
+	int saved = errno, fd;
+
+	if (n > 1 && close_range_of(first, n))
+		n = 0;
+	for (; n; n--) {
+		fd = first++;
+		vsu_fd_close(&fd);
+	}
 	errno = saved;
 }
 

@@ -50,6 +50,36 @@ START_TEST(close_forgets_the_descriptor_and_keeps_errno)
 }
 END_TEST
 
+/* fds[0] is the lowest of n numbers that follow each other. */
+static void new_run(int *fds, int n)
+{
+	int i, at = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 100);
+
+	for (i = 0; i < n; i++) {
+		fds[i] = at + i;
+		ck_assert_int_eq(dup2(STDIN_FILENO, fds[i]), fds[i]);
+	}
+}
+
+START_TEST(run_is_closed_and_its_neighbours_stay)
+{
+	int fds[8];
+	unsigned int n;
+
+	for (n = 0; n <= 6; n++) {
+		new_run(fds, 8);
+		errno = EXDEV;
+		vsu_fd_close_run(fds[1], n);
+		ck_assert_int_eq(errno, EXDEV);
+		ck_assert_int_ne(fcntl(fds[0], F_GETFD), -1);
+		ck_assert_int_eq(fcntl(fds[n], F_GETFD), n ? -1 : 0);
+		ck_assert_int_ne(fcntl(fds[n + 1], F_GETFD), -1);
+		vsu_fd_close_run(fds[0], 8);
+		ck_assert_int_eq(fcntl(fds[7], F_GETFD), -1);
+	}
+}
+END_TEST
+
 START_TEST(dup_is_close_on_exec_and_no_standard_stream)
 {
 	int fd = new_file("f"), copy;
@@ -392,6 +422,7 @@ int main(void)
 	Suite *s = util_suite("fd", &tc);
 
 	tcase_add_test(tc, close_forgets_the_descriptor_and_keeps_errno);
+	tcase_add_test(tc, run_is_closed_and_its_neighbours_stay);
 	tcase_add_test(tc, dup_is_close_on_exec_and_no_standard_stream);
 	tcase_add_test(tc, functions_report_a_descriptor_that_is_not_open);
 	tcase_add_test(tc, flags_are_added_to_those_there_are);

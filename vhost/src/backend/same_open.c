@@ -7,8 +7,6 @@
 
 #include <fcntl.h>
 #include <string.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include <vm-memory/block.h>
 #include <vmm-sys-util/fd.h>
@@ -44,19 +42,6 @@ vhost_user_priv_same_open(struct vhost_user_priv_table *t,
 	return rc == 1 ? o : NULL;
 }
 
-/* From Linux 5.9 on. False: each of them is to be closed on its own. */
-static bool close_run(const int *fds, uint32_t n)
-{
-#ifdef SYS_close_range
-	return n > 1 && syscall(SYS_close_range, (unsigned int)fds[0],
-				(unsigned int)fds[n - 1], 0u) == 0;
-#else
-	(void)fds;
-	(void)n;
-	return false;
-#endif
-}
-
 /* How many from the first on have numbers that follow each other. */
 static uint32_t run_of(const int *fds, uint32_t n)
 {
@@ -71,13 +56,10 @@ static uint32_t run_of(const int *fds, uint32_t n)
 void vhost_user_priv_close_spare(struct vhost_user_priv_table *t)
 {
 	int *fds = t->spare;
-	uint32_t i, run;
+	uint32_t run;
 
 	for (; t->nspare; t->nspare -= run, fds += run) {
 		run = run_of(fds, t->nspare);
-		if (close_run(fds, run))
-			continue;
-		for (i = 0; i < run; i++)
-			vsu_fd_close(&fds[i]);
+		vsu_fd_close_run(fds[0], run);
 	}
 }

@@ -24,6 +24,12 @@ VSU_BEGIN_DECLS
 VSU_API void vsu_fd_close(int *fd);
 
 /*
+ * Closes n descriptors whose numbers follow each other from first on, by one
+ * system call where the kernel has it (Linux 5.9). Keeps errno.
+ */
+VSU_API void vsu_fd_close_run(int first, unsigned int n);
+
+/*
  * A close-on-exec duplicate, owned by the caller and never 0, 1 or 2, or a
  * negative errno.
  */
