@@ -77,6 +77,10 @@ int vmm_device_set(const struct vmm_device_kind *kind, unsigned int key,
 		memcpy(at, &value->number, sizeof(value->number));
 		return 0;
 	}
+	if (k->required && !*value->text)
+		return vsu_error_set(err, -EINVAL,
+				     "%s: the value is empty; it names %s",
+				     what, k->option.help);
 	if (k->max_len && strlen(value->text) > k->max_len)
 		return vsu_error_set(err, -EINVAL,
 				     "%s: '%s' has %zu bytes, at most %u are possible",

@@ -45,6 +45,8 @@
  *   fs-driver SOCKET hold PATH      opens a file, says "held" on standard error, and
  *                                   closes it at a byte of standard input or its end
  *
+ *   fs-driver SOCKET shorten PATH   cuts a file to nothing without opening it
+ *
  *   fs-driver SOCKET wear PATH N    opens and closes a file N times, and says how
  *                                   often it could and the error after that, or 0
  *
@@ -361,6 +363,19 @@ static enum vsu_exit do_hold(struct fs *fs, const char *path, char *const *more,
 	return fs_release(fs, FUSE_RELEASE, node, handle, err);
 }
 
+static enum vsu_exit do_shorten(struct fs *fs, const char *path,
+				char *const *more, struct vsu_error *err)
+{
+	const struct fuse_setattr_in how = { .valid = FATTR_SIZE };
+	uint64_t node;
+	enum vsu_exit status = fs_find(fs, &node, path, err);
+
+	(void)more;
+	return status == VSU_EXIT_OK ?
+	       fs_ask(fs, FUSE_SETATTR, node, &how, sizeof(how),
+		      sizeof(struct fuse_attr_out), err) : status;
+}
+
 static enum vsu_exit do_wear(struct fs *fs, const char *path, char *const *more,
 			     struct vsu_error *err)
 {
@@ -517,6 +532,7 @@ static const struct command {
 	{ "beside", 2, do_beside, false }, { "move", 3, do_move, false }, { "load", 1, do_load, true },
 	{ "label", 1, do_label, true }, { "late", 1, do_late, false },
 	{ "hold", 1, do_hold, false }, { "wear", 2, do_wear, false },
+	{ "shorten", 1, do_shorten, false },
 };
 
 static const struct command *command_find(const char *name)
@@ -548,7 +564,7 @@ int main(int argc, char **argv)
 
 	if (!command || argc != 3 + command->operands ||
 	    strlen(argv[3]) >= PATH_MAX) {
-		fprintf(stderr, "use: fs-driver SOCKET read|list|try|cut|hold|label|late|load|outlive PATH, beside PATH OTHER, wear PATH N, move PATH SOCKET2 KEEP, make NAME UID GID GROUP, or race PATH N A B\n");
+		fprintf(stderr, "use: fs-driver SOCKET read|list|try|cut|hold|label|late|load|outlive|shorten PATH, beside PATH OTHER, wear PATH N, move PATH SOCKET2 KEEP, make NAME UID GID GROUP, or race PATH N A B\n");
 		return VSU_EXIT_USAGE;
 	}
 	fs.rings[0] = fs.rings[1] = RING_NONE;

@@ -130,6 +130,18 @@ START_TEST(a_value_that_is_too_long_is_refused)
 }
 END_TEST
 
+START_TEST(a_value_that_has_to_be_is_not_empty)
+{
+	const struct vsu_option_value value = { .text = "" };
+
+	ck_assert_int_eq(vmm_device_set(&vmm_blk_kind, 0, "key 'path'",
+					&value, config, &err), -EINVAL);
+	ck_assert_ptr_nonnull(strstr(err.msg, "key 'path': the value is empty"));
+	ck_assert_int_eq(vmm_device_set(&vmm_blk_kind, 2, "key 'serial'",
+					&value, config, &err), 0);
+}
+END_TEST
+
 START_TEST(entropy_is_made_without_any_key)
 {
 	const struct vmm_device_common common = { .queue_size = 32 };
@@ -265,6 +277,7 @@ int main(void)
 			    0, n);
 	tcase_add_test(tc, a_disk_needs_its_file_only);
 	tcase_add_test(tc, a_value_that_is_too_long_is_refused);
+	tcase_add_test(tc, a_value_that_has_to_be_is_not_empty);
 	tcase_add_test(tc, sockets_need_a_path_and_a_cid);
 	tcase_add_test(tc, entropy_is_made_without_any_key);
 	tcase_add_test(tc, a_console_is_on_exactly_one_thing);
