@@ -18,7 +18,7 @@
  *						rings stopped again, 8 regions
  *	floor.sock_pingpong_12_20		the same bytes and no protocol
  *	floor.handshake_Nq			the bare system calls of one
- *	floor.add_rem_mem_reg, floor.set_mem_table_8
+ *	floor.add_rem_mem_reg, floor.set_mem_table_8, floor.set_mem_grown_8
  *						those of a change of memory
  */
 #include <config.h>

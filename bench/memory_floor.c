@@ -7,10 +7,12 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <vmm-sys-util/fd.h>
 #include <vmm-sys-util/sock.h>
 
 #include "bench.h"
@@ -19,6 +21,9 @@
 
 #ifndef F_GET_SEALS
 #define F_GET_SEALS 1034
+#endif
+#ifndef F_DUPFD_QUERY
+#define F_DUPFD_QUERY 1027
 #endif
 
 #define REGION ((size_t)2 << 20)
@@ -32,7 +37,10 @@
 #define SLOT 52u
 #define TABLE (ACK + FILES * 32u)
 
-/* A message, by turns, and what comes with it; what came before goes then. */
+/*
+ * A message, by turns, and what comes with it: files that are kept, and behind
+ * them fresh ones. Those that were fresh before go then.
+ */
 struct step {
 	size_t ask, answer;		/* bytes */
 	unsigned int files, fresh;
@@ -122,14 +130,28 @@ static void empty_window(const struct floor *f)
 	     MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 }
 
+/* They came again by the open file by which they are known, all the same. */
+static void keep(const struct floor *f, struct held *h, unsigned int n)
+{
+	unsigned int i;
+
+	for (i = 0; i < n; i++)
+		fcntl(h->fds[i], F_DUPFD_QUERY, f->files[i]);
+	if (n)
+		vsu_fd_close_run(h->fds[0], n);
+	h->n -= n;
+	memmove(h->fds, h->fds + n, h->n * sizeof(h->fds[0]));
+}
+
 static void drop(const struct floor *f, struct held *h)
 {
 	if (!f->window)
 		unmap_runs(h);
 	else if (h->n)
 		empty_window(f);
-	while (h->n)
-		close(h->fds[--h->n]);
+	if (h->n)
+		vsu_fd_close_run(h->fds[0], h->n);
+	h->n = 0;
 }
 
 static void *floor_serve(void *opaque)
@@ -140,8 +162,7 @@ static void *floor_serve(void *opaque)
 	unsigned int i;
 
 	while (get(f->ends[1], s->ask, &came)) {
-		while (came.n > s->fresh)
-			close(came.fds[--came.n]);
+		keep(f, &came, came.n - s->fresh);
 		for (i = 0; i < came.n; i++)
 			came.at[i] = map_file(f, came.fds[i]);
 		drop(f, &f->held);
@@ -211,9 +232,14 @@ void bench_memory_floor(void)
 	static const struct step table = {
 		TABLE + BARRIER, 2 * ACK, FILES, FRESH
 	};
+	static const struct step grown[] = {
+		{ TABLE + BARRIER, 2 * ACK, FILES, 1 },
+		{ TABLE - 32 + BARRIER, 2 * ACK, FILES - 1, 0 },
+	};
 
 	measure("floor.add_rem_mem_reg", slot, 2, NULL);
 	measure("floor.set_mem_table_8", &table, 1, NULL);
+	measure("floor.set_mem_grown_8", grown, 2, NULL);
 }
 
 void bench_shmem_floor(void)

@@ -7,6 +7,7 @@
  *
  *	floor.add_rem_mem_reg		a slot comes or goes
  *	floor.set_mem_table_8		seven fresh files of eight, by turns
+ *	floor.set_mem_grown_8		one of eight files comes or goes
  *	floor.shmem_map_unmap_pair	a page comes into a window, or goes
  */
 #ifndef BENCH_MEMORY_FLOOR_H
