@@ -329,10 +329,18 @@ static enum virtdev_blk_status status_of(int result)
 	return result == -EOPNOTSUPP ? VIRTDEV_BLK_S_UNSUPP : VIRTDEV_BLK_S_IOERR;
 }
 
-/* One that the disk cannot do is no trouble. */
+/*
+ * One that the disk cannot do is no trouble of the host's, nor is memory that the
+ * front-end cut: said as such it would hide what fails of the disk afterwards.
+ */
+static bool is_trouble(int result)
+{
+	return result && result != -EOPNOTSUPP && result != -EFAULT;
+}
+
 static void note_result(struct blk *blk, const struct virtdev_disk_request *disk)
 {
-	if (disk->result && disk->result != -EOPNOTSUPP)
+	if (is_trouble(disk->result))
 		virtdev_priv_blk_failed(blk, disk->result, vsu_now_ns());
 	else if (__atomic_load_n(&blk->troubles, __ATOMIC_RELAXED) &&
 		 !disk->result)

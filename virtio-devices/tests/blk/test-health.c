@@ -106,6 +106,17 @@ START_TEST(what_a_driver_asks_wrongly_is_no_trouble)
 }
 END_TEST
 
+/* And hides none of the host's that comes later. */
+START_TEST(memory_of_a_guest_that_was_cut_is_no_trouble_of_the_host)
+{
+	write_fails(-EFAULT);
+	ck_assert_uint_eq(said, 0);
+	write_fails(-EIO);
+	ck_assert_uint_eq(said, 1);
+	ck_assert_int_eq(last.code, -EIO);
+}
+END_TEST
+
 /* A minute after the last failure, by a write that succeeds, and once. */
 START_TEST(the_end_of_a_shortage_is_said_when_writes_go_for_a_minute)
 {
@@ -158,6 +169,7 @@ int main(void)
 	tcase_add_test(tc, successes_in_between_do_not_have_it_said_again);
 	tcase_add_test(tc, what_the_disk_cannot_do_is_no_trouble);
 	tcase_add_test(tc, what_a_driver_asks_wrongly_is_no_trouble);
+	tcase_add_test(tc, memory_of_a_guest_that_was_cut_is_no_trouble_of_the_host);
 	tcase_add_test(tc, the_end_of_a_shortage_is_said_when_writes_go_for_a_minute);
 	tcase_add_test(tc, a_host_that_answers_again_is_said_by_any_request);
 	tcase_add_test(tc, without_somebody_to_tell_nothing_happens);
