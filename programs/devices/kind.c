@@ -132,12 +132,13 @@ static const char *first_text(const struct vmm_device_kind *kind,
 	return NULL;
 }
 
+/* Lines are counted by model: who can have many of one hides no other's. */
 static void on_report(void *opaque, struct virtdev *dev,
 		      const struct vsu_error *what)
 {
-	const char *text = opaque;
+	const char *text = opaque, *name = virtdev_name(dev);
 
-	prog_log(PROG_LOG_WARNING, "device", "%s%s%s%s: %s", virtdev_name(dev),
+	prog_log(PROG_LOG_WARNING, name, "%s%s%s%s: %s", name,
 		 text ? " '" : "", text ? text : "", text ? "'" : "",
 		 what->msg);
 }

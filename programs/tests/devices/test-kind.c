@@ -4,12 +4,16 @@
 
 #include <check.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include <virtio-devices/report.h>
+
 #include "../../../tests/support/suite.h"
 #include "devices/kind.h"
+#include "log.h"
 
 static _Alignas(8) unsigned char config[VMM_DEVICE_CONFIG_MAX];
 static struct vsu_error err;
@@ -166,6 +170,62 @@ static int set_console(unsigned int key, const char *text)
 			      &err);
 }
 
+static struct virtdev *make_disk(void)
+{
+	static char name[] = "/tmp/test-kind.XXXXXX";
+	const struct vmm_device_common common = { .queues = 1, .queue_size = 8 };
+	const char *path = name;
+	struct virtdev *dev;
+	int fd = mkstemp(name);
+
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(ftruncate(fd, 4096), 0);
+	close(fd);
+	memcpy(config + vmm_blk_kind.keys[0].offset, &path, sizeof(path));
+	ck_assert_int_eq(vmm_device_make(&vmm_blk_kind, config, &common, &dev,
+					 &err), 0);
+	unlink(name);
+	return dev;
+}
+
+static struct virtdev *make_entropy(void)
+{
+	const struct vmm_device_common common = { .queues = 1, .queue_size = 8 };
+	struct virtdev *dev;
+
+	ck_assert_int_eq(vmm_device_make(&vmm_rng_kind, config, &common, &dev,
+					 &err), 0);
+	return dev;
+}
+
+/* Whoever can have lines of one device keeps none of another's from the log. */
+START_TEST(a_device_with_much_to_say_hides_no_other)
+{
+	struct virtdev *loud = make_entropy(), *disk = make_disk();
+	struct vsu_error what = VSU_ERROR_INIT;
+	char said[8192];
+	int i, ends[2], saved = dup(STDERR_FILENO);
+	ssize_t n;
+
+	ck_assert_int_eq(pipe2(ends, O_CLOEXEC), 0);
+	ck_assert_int_eq(dup2(ends[1], STDERR_FILENO), STDERR_FILENO);
+	vsu_error_set(&what, -EPIPE, "trouble");
+	for (i = 0; i < 100; i++)
+		virtdev_report(loud, &what);
+	virtdev_report(disk, &what);
+	ck_assert_int_eq(dup2(saved, STDERR_FILENO), STDERR_FILENO);
+	n = read(ends[0], said, sizeof(said) - 1);
+	ck_assert_int_gt(n, 0);
+	said[n] = '\0';
+	ck_assert_ptr_nonnull(strstr(said, "blk '/tmp/"));
+	virtdev_free(loud);
+	virtdev_free(disk);
+	close(ends[0]);
+	close(ends[1]);
+	close(saved);
+}
+END_TEST
+
 START_TEST(a_console_is_on_exactly_one_thing)
 {
 	const struct vmm_device_common common = { .queues = 1 };
@@ -280,6 +340,7 @@ int main(void)
 	tcase_add_test(tc, a_value_that_has_to_be_is_not_empty);
 	tcase_add_test(tc, sockets_need_a_path_and_a_cid);
 	tcase_add_test(tc, entropy_is_made_without_any_key);
+	tcase_add_test(tc, a_device_with_much_to_say_hides_no_other);
 	tcase_add_test(tc, a_console_is_on_exactly_one_thing);
 	tcase_add_test(tc, a_console_has_streams_besides);
 	tcase_add_loop_test(tc, a_stream_that_cannot_be_is_refused, 0,
