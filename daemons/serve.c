@@ -394,7 +394,7 @@ int serve_device(const struct serving *how, struct virtdev *dev,
 	if (status == VSU_EXIT_OK)
 		loop_run(&l);
 	loop_fini(&l);
-	prog_file_closer_end();
+	prog_closer_end();
 	prog_log_flush();
 	return status;
 }

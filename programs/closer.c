@@ -21,12 +21,13 @@
 #define PATIENCE_MS 10000
 #define NS_PER_MS 1000000
 
-#define NOT_CLOSED "%" PRIu32 " files that a front-end had open are not closed, since their server does not answer; "
+#define NOT_CLOSED "%" PRIu32 " files of the shared folder are not closed, since their server does not answer; "
 #define REMEDY "umount -f of their mount ends that"
 
 static struct vsu_closer *of_peers, *of_files;
-static int closed = -1;		/* an eventfd: one of of_files was */
-static uint32_t nclosed;	/* atomic: how many were */
+static uint32_t nclosed;	/* atomic: how many of of_files were */
+static bool ending;		/* atomic: the program waits for closes */
+static int closed = -1;		/* an eventfd: one was, since then */
 
 /* Since when none was though some wait, and how many had been. */
 static struct {
@@ -38,10 +39,12 @@ static struct {
 static void *close_until_end(void *arg)
 {
 	while (vsu_closer_turn(arg) > 0) {
-		if (arg != of_files)
-			continue;
-		__atomic_fetch_add(&nclosed, 1, __ATOMIC_RELAXED);
-		vsu_event_signal_own(closed);
+		if (arg == of_files)
+			__atomic_fetch_add(&nclosed, 1, __ATOMIC_RELAXED);
+		/* either this is seen here, or that close by the one who waits */
+		__atomic_thread_fence(__ATOMIC_SEQ_CST);
+		if (__atomic_load_n(&ending, __ATOMIC_RELAXED))
+			vsu_event_signal_own(closed);
 	}
 	return NULL;
 }
@@ -70,8 +73,12 @@ int prog_closer_start(struct vsu_error *err)
 {
 	int rc = vsu_closer_new(&of_peers, err);
 
-	if (rc >= 0)
-		rc = start_threads(of_peers, err);
+	if (rc < 0)
+		return rc;
+	closed = vsu_event_new();
+	if (closed < 0)
+		return vsu_error_sys(err, closed, "cannot make an eventfd");
+	rc = start_threads(of_peers, err);
 	return rc >= 0 && of_files ? start_threads(of_files, err) : rc;
 }
 
@@ -84,10 +91,6 @@ int prog_file_closer(struct vsu_closer **out, struct vsu_error *err)
 		if (rc < 0)
 			return rc;
 		vsu_closer_set_keep(of_files, 0);
-		closed = rc = vsu_event_new();
-		if (rc < 0)
-			return vsu_error_sys(err, rc, "cannot make an eventfd");
-		rc = 0;
 		if (of_peers)
 			rc = start_threads(of_files, err);
 	}
@@ -126,20 +129,39 @@ static int ms_until(uint64_t end)
 	return now < end ? (int)((end - now + NS_PER_MS - 1) / NS_PER_MS) : 0;
 }
 
-void prog_file_closer_end(void)
+static uint32_t count_waiting(const struct vsu_closer *closer)
+{
+	return closer ? vsu_closer_waiting(closer) : 0;
+}
+
+/* For a second at most. */
+static void wait_for_last(void)
 {
 	const uint64_t end = vsu_now_ns() + (uint64_t)END_MS * NS_PER_MS;
 	struct pollfd p = { .fd = closed, .events = POLLIN };
-	uint32_t left;
 	int ms;
 
-	if (!of_files)
-		return;
-	while ((left = vsu_closer_waiting(of_files)) && (ms = ms_until(end))) {
+	__atomic_store_n(&ending, true, __ATOMIC_RELAXED);
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	while (count_waiting(of_files) + count_waiting(of_peers) && (ms = ms_until(end))) {
 		(void)poll(&p, 1, ms);
 		vsu_event_drain(closed, NULL);
 	}
-	if (left)
+}
+
+void prog_closer_end(void)
+{
+	uint32_t n;
+
+	if (!of_peers)
+		return;
+	wait_for_last();
+	n = count_waiting(of_files);
+	if (n)
 		prog_log(PROG_LOG_WARNING, "not closed", NOT_CLOSED "the kernel keeps this process until it does, and " REMEDY,
-			 left);
+			 n);
+	n = count_waiting(of_peers) + vsu_closer_kept(of_peers);
+	if (n)
+		prog_log(PROG_LOG_WARNING, "not closed", "%" PRIu32 " files that the other end of a socket sent are open, since closing one may wait for its server; if that does not answer the kernel keeps this process, and " REMEDY,
+			 n);
 }

@@ -33,9 +33,9 @@ int prog_file_closer(struct vsu_closer **out, struct vsu_error *err);
 int prog_file_closer_look(void);
 
 /*
- * The program is about to end: says how many files their servers have not let go of,
- * for which Linux keeps the process.
+ * The program is about to end: says how many files of either kind their servers have
+ * not let go of, for which Linux keeps the process.
  */
-void prog_file_closer_end(void);
+void prog_closer_end(void);
 
 #endif

@@ -130,7 +130,9 @@ static int cmd_run(int argc, char **argv)
 	prog_ask_first(vmm_poison_note);
 	/* The guest may let go of a lost page before it is touched. */
 	prctl(PR_MCE_KILL, PR_MCE_KILL_SET, PR_MCE_KILL_EARLY, 0, 0);
-	return run_machine(&options);
+	rc = run_machine(&options);
+	prog_closer_end();
+	return rc;
 }
 
 static int show_memory_help(void)

@@ -25,6 +25,8 @@ does to a daemon from outside. It uses none of the libraries.
                                        and each is answered with an error
     front_end.py card PATH             gives a network card a buffer; then says
                                        "there", and stays until it is killed
+    front_end.py kick PATH FILE        sends FILE as a ring's kick, which is
+                                       refused; then says "refused"
 
 Says nothing and ends with 0 when all was as it should be.
 """
@@ -323,8 +325,16 @@ def card(path):
     signal.pause()
 
 
+def kick(path, file):
+    peer = FrontEnd(path)
+    peer.get(GET_FEATURES)
+    peer.send(KICK, struct.pack("=Q", 0), [os.open(file, os.O_RDWR)])
+    peer.get(GET_FEATURES)
+    print("refused", flush=True)
+
+
 if __name__ == "__main__":
     {"full-call": full_call, "killed": killed, "nonsense": nonsense,
      "cut-log": cut_log, "bad-logs": bad_logs, "unlogged": unlogged,
      "no-pages": no_pages, "grown": grown, "kept": kept,
-     "fails": fails, "card": card}[sys.argv[1]](*sys.argv[2:])
+     "fails": fails, "card": card, "kick": kick}[sys.argv[1]](*sys.argv[2:])

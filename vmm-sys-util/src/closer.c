@@ -32,6 +32,7 @@ struct vsu_closer {
 	uint32_t turning;	/* threads in a turn */
 	uint32_t risking;	/* of these, closing a served file */
 	uint32_t keep;		/* served files that may still be kept open */
+	uint32_t kept;		/* and those that are */
 	uint32_t waiting;
 };
 
@@ -81,6 +82,11 @@ void vsu_closer_set_keep(struct vsu_closer *closer, uint32_t n)
 uint32_t vsu_closer_waiting(const struct vsu_closer *closer)
 {
 	return __atomic_load_n(&closer->waiting, __ATOMIC_ACQUIRE);
+}
+
+uint32_t vsu_closer_kept(const struct vsu_closer *closer)
+{
+	return __atomic_load_n(&closer->kept, __ATOMIC_RELAXED);
 }
 
 void vsu_closer_stop(struct vsu_closer *closer)
@@ -240,8 +246,10 @@ static bool keep_open(struct vsu_closer *closer)
 	while (left)
 		if (__atomic_compare_exchange_n(&closer->keep, &left, left - 1,
 						true, __ATOMIC_RELAXED,
-						__ATOMIC_RELAXED))
+						__ATOMIC_RELAXED)) {
+			__atomic_fetch_add(&closer->kept, 1, __ATOMIC_RELAXED);
 			return true;
+		}
 	return false;
 }
 

@@ -535,6 +535,7 @@ START_TEST(b5_13_a_file_server_that_does_not_answer_is_not_asked)
 	vsu_foreign_close(closer, &fd);
 	ck_assert(is_open(number));
 	ck_assert_uint_eq(vsu_closer_waiting(closer), 0);
+	ck_assert_uint_eq(vsu_closer_kept(closer), 1);
 	dead_server_end(&server);
 	close(number);
 	vsu_closer_free(closer);
@@ -555,6 +556,7 @@ START_TEST(a_program_that_uses_served_files_has_them_closed)
 	vsu_closer_set_keep(closer, 0);
 	vsu_foreign_close(closer, &fd);
 	ck_assert_uint_eq(vsu_closer_waiting(closer), 1);
+	ck_assert_uint_eq(vsu_closer_kept(closer), 0);
 	dead_server_end(&server);
 	ck_assert_int_eq(vsu_closer_turn(closer), 1);
 	vsu_closer_free(closer);

@@ -88,6 +88,9 @@ VSU_API int vsu_closer_turn(struct vsu_closer *closer) VSU_NODISCARD;
 /* Descriptors that were handed over and are not closed yet. */
 VSU_API uint32_t vsu_closer_waiting(const struct vsu_closer *closer);
 
+/* Files of servers that were kept open instead; they are not among the former. */
+VSU_API uint32_t vsu_closer_kept(const struct vsu_closer *closer);
+
 /* The end: no descriptor is handed over after it. */
 VSU_API void vsu_closer_stop(struct vsu_closer *closer);
 
