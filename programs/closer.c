@@ -36,26 +36,38 @@ static struct {
 	bool told;
 } stuck;
 
-static void *close_until_end(void *arg)
+static void tell_closed(void)
 {
-	while (vsu_closer_turn(arg) > 0) {
-		if (arg == of_files)
-			__atomic_fetch_add(&nclosed, 1, __ATOMIC_RELAXED);
-		/* either this is seen here, or that close by the one who waits */
-		__atomic_thread_fence(__ATOMIC_SEQ_CST);
-		if (__atomic_load_n(&ending, __ATOMIC_RELAXED))
-			vsu_event_signal_own(closed);
+	/* either this is seen here, or that close by the one who waits */
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	if (__atomic_load_n(&ending, __ATOMIC_RELAXED))
+		vsu_event_signal_own(closed);
+}
+
+static void *close_for_peers(void *closer)
+{
+	while (vsu_closer_turn(closer) > 0)
+		tell_closed();
+	return NULL;
+}
+
+static void *close_files(void *closer)
+{
+	while (vsu_closer_turn(closer) > 0) {
+		__atomic_fetch_add(&nclosed, 1, __ATOMIC_RELAXED);
+		tell_closed();
 	}
 	return NULL;
 }
 
-static int start_threads(struct vsu_closer *closer, struct vsu_error *err)
+static int start_threads(void *(*fn)(void *), struct vsu_closer *closer,
+			 struct vsu_error *err)
 {
 	pthread_t id;
 	int i, rc = 0;
 
 	for (i = 0; i < THREADS && rc >= 0; i++) {
-		rc = prog_thread_start(&id, close_until_end, closer, 0);
+		rc = prog_thread_start(&id, fn, closer, 0);
 		if (rc < 0)
 			return vsu_error_sys(err, rc,
 					     "cannot start a thread that closes descriptors");
@@ -78,8 +90,8 @@ int prog_closer_start(struct vsu_error *err)
 	closed = vsu_event_new();
 	if (closed < 0)
 		return vsu_error_sys(err, closed, "cannot make an eventfd");
-	rc = start_threads(of_peers, err);
-	return rc >= 0 && of_files ? start_threads(of_files, err) : rc;
+	rc = start_threads(close_for_peers, of_peers, err);
+	return rc >= 0 && of_files ? start_threads(close_files, of_files, err) : rc;
 }
 
 int prog_file_closer(struct vsu_closer **out, struct vsu_error *err)
@@ -92,7 +104,7 @@ int prog_file_closer(struct vsu_closer **out, struct vsu_error *err)
 			return rc;
 		vsu_closer_set_keep(of_files, 0);
 		if (of_peers)
-			rc = start_threads(of_files, err);
+			rc = start_threads(close_files, of_files, err);
 	}
 	*out = of_files;
 	return rc;
