@@ -91,7 +91,7 @@ _guest_job() {
 		cp "$file" "$1/root/job" || return 1
 	done
 	cp "$INTEROP/guest/$2" "$1/root/job/script" &&
-		printf '%s\n' "$3" >"$1/root/job/env" &&
+		printf '%s\n' "$3" "LOOK_AFTER=$((${GUEST_LIMIT:-90} * 2 / 3))" >"$1/root/job/env" &&
 		_initrd_pack "$1/root" "$1/job.cpio" &&
 		cat "$WORK/initrd" "$1/job.cpio" >"$1/initrd"
 }

@@ -161,6 +161,7 @@ configured_parent() {
 CVMM_BUILDDIR=${CVMM_BUILDDIR:-$(configured_parent)}
 
 . "$INTEROP/real.sh"
+export PYTHONDONTWRITEBYTECODE=1	# the folder of the tests may be read-only
 export LD_LIBRARY_PATH=$(real_library_path "$CVMM_BUILDDIR")${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
 
 # program FOLDER/NAME: the built program's path
