@@ -4,7 +4,6 @@
 #include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -14,6 +13,7 @@
 
 #include "bench.h"
 #include "echo_rig.h"
+#include "floor.h"
 #include "handshake_floor.h"
 
 #define REGIONS 8u
@@ -37,21 +37,6 @@ struct floor {
 	unsigned int nfds;
 	void *at[REGIONS];
 };
-
-static __attribute__((noreturn)) void floor_die(const char *what)
-{
-	fprintf(stderr, "bench: handshake floor: %s\n", what);
-	exit(1);
-}
-
-static void give(int sock, size_t len, const int *fds, unsigned int nfds)
-{
-	char bytes[4096] = { 0 };
-	const struct iovec iov = { bytes, len };
-
-	if (vsu_sock_send(sock, &iov, 1, fds, nfds) != (ssize_t)len)
-		floor_die("send");
-}
 
 /* Reads len bytes; descriptors that come with them go to f. */
 static void get(struct floor *f, int sock, size_t len)
@@ -106,16 +91,16 @@ static void *floor_serve(void *opaque)
 
 	for (i = 0; i < 2; i++) {
 		get(f, sock, EMPTY);
-		give(sock, WORD, NULL, 0);
+		floor_give(sock, WORD, NULL, 0);
 	}
 	get(f, sock, 2 * WORD);
-	give(sock, 2 * WORD, NULL, 0);
+	floor_give(sock, 2 * WORD, NULL, 0);
 	get(f, sock, start_len(f->nrings));
 	for (i = 0; i < REGIONS; i++)
 		f->at[i] = map_file(f->fds[i]);
-	give(sock, (3 + 6 * f->nrings) * WORD, NULL, 0);
+	floor_give(sock, (3 + 6 * f->nrings) * WORD, NULL, 0);
 	get(f, sock, 2 * f->nrings * WORD);
-	give(sock, 2 * f->nrings * WORD, NULL, 0);
+	floor_give(sock, 2 * f->nrings * WORD, NULL, 0);
 	return NULL;
 }
 
@@ -127,21 +112,21 @@ static void floor_ask(struct floor *f)
 	unsigned int i;
 
 	for (i = 0; i < 2; i++) {
-		give(sock, EMPTY, NULL, 0);
+		floor_give(sock, EMPTY, NULL, 0);
 		get(f, sock, WORD);
 	}
-	give(sock, 2 * WORD, NULL, 0);
+	floor_give(sock, 2 * WORD, NULL, 0);
 	get(f, sock, 2 * WORD);
 	/* what has descriptors begins a message, the rest goes along */
-	give(sock, WORD, NULL, 0);
-	give(sock, TABLE, f->files, REGIONS);
+	floor_give(sock, WORD, NULL, 0);
+	floor_give(sock, TABLE, f->files, REGIONS);
 	for (i = 0; i < f->nrings; i++) {
-		give(sock, RING, &f->events[2 * i], 1);
-		give(sock, 2 * WORD + (i + 1 < f->nrings ? 0 : EMPTY),
-		     &f->events[2 * i + 1], 1);
+		floor_give(sock, RING, &f->events[2 * i], 1);
+		floor_give(sock, 2 * WORD + (i + 1 < f->nrings ? 0 : EMPTY),
+			   &f->events[2 * i + 1], 1);
 	}
 	get(f, sock, (3 + 6 * f->nrings) * WORD);
-	give(sock, 2 * f->nrings * WORD, NULL, 0);
+	floor_give(sock, 2 * f->nrings * WORD, NULL, 0);
 	get(f, sock, 2 * f->nrings * WORD);
 }
 

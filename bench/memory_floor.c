@@ -5,8 +5,6 @@
 #include <poll.h>
 #include <pthread.h>
 #include <stdbool.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -17,6 +15,7 @@
 
 #include "bench.h"
 #include "echo_rig.h"
+#include "floor.h"
 #include "memory_floor.h"
 
 #ifndef F_GET_SEALS
@@ -59,21 +58,6 @@ struct floor {
 	char *window;			/* NULL: anywhere, with a guard */
 	struct held held;		/* the server's */
 };
-
-static __attribute__((noreturn)) void floor_die(const char *what)
-{
-	fprintf(stderr, "bench: memory floor: %s\n", what);
-	exit(1);
-}
-
-static void give(int sock, size_t len, const int *fds, unsigned int nfds)
-{
-	char bytes[512] = { 0 };
-	const struct iovec iov = { bytes, len };
-
-	if (vsu_sock_send(sock, &iov, 1, fds, nfds) != (ssize_t)len)
-		floor_die("send");
-}
 
 /* A message, which is there as a whole; false at the end. */
 static bool get(int sock, size_t len, struct held *with)
@@ -167,7 +151,7 @@ static void *floor_serve(void *opaque)
 			came.at[i] = map_file(f, came.fds[i]);
 		drop(f, &f->held);
 		f->held = came;
-		give(f->ends[1], s->answer, NULL, 0);
+		floor_give(f->ends[1], s->answer, NULL, 0);
 		s = &f->steps[++f->served % f->nsteps];
 	}
 	drop(f, &f->held);
@@ -184,7 +168,7 @@ static void run_floor(void *opaque, uint64_t n)
 
 	while (n--) {
 		s = &f->steps[f->asked++ % f->nsteps];
-		give(f->ends[0], s->ask, f->files, s->files);
+		floor_give(f->ends[0], s->ask, f->files, s->files);
 		get(f->ends[0], s->answer, &none);
 	}
 }
