@@ -295,8 +295,7 @@ static int limit_files(uint64_t files, struct vsu_error *err)
 	struct rlimit limit = { files, files };
 
 	if (files && setrlimit(RLIMIT_NOFILE, &limit) < 0)
-		return vsu_error_sys(err, -errno, "--rlimit-nofile: %" PRIu64 " descriptors are more than this user (ulimit -Hn) or any process (fs.nr_open) may have; ask for fewer",
-				     files);
+		return vsu_error_sys(err, -errno, "--rlimit-nofile: %" PRIu64 " descriptors are more than this user (ulimit -Hn) or any process (fs.nr_open) may have; ask for fewer", files);
 	if (!files)
 		prog_raise_fd_limit();
 	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= FILES_LEAST)
@@ -339,13 +338,14 @@ static int enter_sandbox(struct command_line *cl, int *status, struct vsu_error 
 static int check_recover(const struct command_line *cl, struct vsu_error *err)
 {
 	const struct vmm_device_facts facts = facts_of(cl);
+	const char *file = cl->common.recover;
 
-	if (cl->common.recover && !*cl->common.recover)
-		return vsu_error_set(err, -EINVAL, "option --recover: the value is empty; name a file"), VSU_EXIT_DATA;
-	if (!cl->common.recover || !facts.writes || !sandbox_has(facts.file, cl->common.recover))
+	if (file && !*file)
+		vsu_error_set(err, -EINVAL, "option --recover: the value is empty; name a file");
+	else if (file && facts.writes && sandbox_has(facts.file, file))
+		vsu_error_set(err, -EINVAL, "--recover: '%s' is in the folder that is shared, where the guest may change it; name a file elsewhere", file);
+	else
 		return VSU_EXIT_OK;
-	vsu_error_set(err, -EINVAL, "--recover: '%s' is in the folder that is shared, where the guest may change it; name a file elsewhere",
-		      cl->common.recover);
 	return VSU_EXIT_DATA;
 }
 

@@ -112,7 +112,6 @@ static int open_file(const struct blk *b, struct vmem_sigbus *sigbus,
 		.direct = b->cache & CACHE_DIRECT,
 		.block_size = (uint32_t)b->block_size,
 	};
-
 	const int rc = open_image(&file, out, err);
 
 	if (rc >= 0)

@@ -8,7 +8,6 @@
 #include <sys/statfs.h>
 #include <unistd.h>
 
-
 #include "fs/priv.h"
 
 #define MODE_BITS 07777u
