@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The kind of a descriptor that a peer sent. Of a file that belongs to a file
- * system with a server only such things are asked as the kernel knows by
- * itself: its flags, its seals, its type as it was cached at open
- * (AT_STATX_DONT_SYNC), the name of an object without a file, and the mount.
+ * The kind of a descriptor that a peer sent. Only calls that the kernel answers
+ * without the file system's server are made on a descriptor that may belong to
+ * one: flags, seals, the type that was cached at open (AT_STATX_DONT_SYNC), the
+ * name of an object without a file, the mount, and a read of no bytes.
  */
 #include <config.h>
 
@@ -19,6 +19,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <vmm-sys-util/foreign.h>
@@ -31,6 +32,17 @@
 #define AT_STATX_DONT_SYNC 0x4000
 #endif
 #define CACHED_TYPE 1			/* STATX_TYPE */
+
+/* of linux/magic.h */
+#ifndef ANON_INODE_FS_MAGIC
+#define ANON_INODE_FS_MAGIC 0x09041934
+#endif
+#ifndef GUEST_MEMFD_MAGIC
+#define GUEST_MEMFD_MAGIC 0x474d454d
+#endif
+#ifndef DMA_BUF_MAGIC
+#define DMA_BUF_MAGIC 0x444d4142
+#endif
 
 #ifndef RWF_NOWAIT
 #define RWF_NOWAIT 0x00000008
@@ -52,22 +64,50 @@ static_assert(offsetof(struct cached_stat, mode) == 28, "the mode is at 28");
 static_assert(offsetof(struct cached_stat, dev_major) == 136, "the device is at 136");
 static_assert(sizeof(struct cached_stat) == 256, "the kernel writes 256 bytes");
 
-/* Types of mounts whose files somebody serves; a dot begins a subtype. */
-static const char *const served_types[] = {
-	"9p", "afs", "autofs", "beegfs", "ceph", "cifs", "coda", "fuse",
-	"fuseblk", "gpfs", "lustre", "ncpfs", "nfs", "nfs4", "orangefs",
-	"smb3", "virtiofs",
+/*
+ * Kinds of regular files by the type of their mount. Reading a file of procfs can
+ * wait for the pages of another process, and thus for that process's file servers;
+ * its neighbours run code of a driver. A type that is not here may have a server.
+ */
+static const struct {
+	const char *type;
+	int kind;
+} types[] = {
+	{ "bcachefs", VSU_FOREIGN_FILE }, { "btrfs", VSU_FOREIGN_FILE },
+	{ "devtmpfs", VSU_FOREIGN_FILE }, { "erofs", VSU_FOREIGN_FILE },
+	{ "exfat", VSU_FOREIGN_FILE }, { "ext2", VSU_FOREIGN_FILE },
+	{ "ext3", VSU_FOREIGN_FILE }, { "ext4", VSU_FOREIGN_FILE },
+	{ "f2fs", VSU_FOREIGN_FILE }, { "hugetlbfs", VSU_FOREIGN_FILE },
+	{ "iso9660", VSU_FOREIGN_FILE }, { "jfs", VSU_FOREIGN_FILE },
+	{ "nilfs2", VSU_FOREIGN_FILE }, { "ntfs3", VSU_FOREIGN_FILE },
+	{ "overlay", VSU_FOREIGN_FILE }, { "ramfs", VSU_FOREIGN_FILE },
+	{ "rootfs", VSU_FOREIGN_FILE }, { "squashfs", VSU_FOREIGN_FILE },
+	{ "tmpfs", VSU_FOREIGN_FILE }, { "udf", VSU_FOREIGN_FILE },
+	{ "vfat", VSU_FOREIGN_FILE }, { "xfs", VSU_FOREIGN_FILE },
+	{ "zfs", VSU_FOREIGN_FILE },
+
+	{ "binder", VSU_FOREIGN_OTHER }, { "binfmt_misc", VSU_FOREIGN_OTHER },
+	{ "bpf", VSU_FOREIGN_OTHER }, { "cgroup", VSU_FOREIGN_OTHER },
+	{ "cgroup2", VSU_FOREIGN_OTHER }, { "configfs", VSU_FOREIGN_OTHER },
+	{ "debugfs", VSU_FOREIGN_OTHER }, { "efivarfs", VSU_FOREIGN_OTHER },
+	{ "functionfs", VSU_FOREIGN_OTHER }, { "fusectl", VSU_FOREIGN_OTHER },
+	{ "mqueue", VSU_FOREIGN_OTHER }, { "nfsd", VSU_FOREIGN_OTHER },
+	{ "proc", VSU_FOREIGN_OTHER }, { "pstore", VSU_FOREIGN_OTHER },
+	{ "resctrl", VSU_FOREIGN_OTHER }, { "rpc_pipefs", VSU_FOREIGN_OTHER },
+	{ "securityfs", VSU_FOREIGN_OTHER }, { "selinuxfs", VSU_FOREIGN_OTHER },
+	{ "smackfs", VSU_FOREIGN_OTHER }, { "sysfs", VSU_FOREIGN_OTHER },
+	{ "tracefs", VSU_FOREIGN_OTHER },
 };
 
-static bool type_is_served(const char *type)
+static int kind_by_mount_type(const char *type)
 {
-	size_t len = strcspn(type, ". \n"), i;
+	size_t len = strcspn(type, " \n"), i;
 
-	for (i = 0; i < sizeof(served_types) / sizeof(*served_types); i++)
-		if (strlen(served_types[i]) == len &&
-		    !strncmp(served_types[i], type, len))
-			return true;
-	return false;
+	for (i = 0; i < sizeof(types) / sizeof(*types); i++)
+		if (strlen(types[i].type) == len &&
+		    !strncmp(types[i].type, type, len))
+			return types[i].kind;
+	return VSU_FOREIGN_SERVED;
 }
 
 /* The number of the mount that fd was opened in, or -1. */
@@ -89,25 +129,25 @@ static int mount_of(int fd)
 	return id;
 }
 
-/* 1 or 0 for a mount of our namespace, -1 for others. */
-static int mount_is_served(int id)
+/* The kind of regular files there, or -1 for a mount of another namespace. */
+static int kind_by_mount(int id)
 {
 	const char *type;
 	char *line = NULL;
 	size_t size = 0;
-	int answer = -1;
+	int kind = -1;
 	FILE *f = fopen("/proc/self/mountinfo", "re");
 
 	if (!f)
 		return -1;
-	while (answer < 0 && getline(&line, &size, f) > 0) {
+	while (kind < 0 && getline(&line, &size, f) > 0) {
 		type = strstr(line, " - ");
 		if (type && atoi(line) == id)
-			answer = type_is_served(type + 3);
+			kind = kind_by_mount_type(type + 3);
 	}
 	free(line);
 	fclose(f);
-	return answer;
+	return kind;
 }
 
 /* "anon_inode:[eventfd]"; a path, which begins with '/', for real files. */
@@ -121,28 +161,63 @@ static void read_name(int fd, char *name, size_t size)
 	name[len < 0 ? 0 : len] = '\0';
 }
 
-static bool is_kernel_object(const char *name)
+/*
+ * A read of no bytes returns before the kernel calls the file system: 0 where the
+ * file has a method to read, -EINVAL where it has none. Every file system with a
+ * server has one; memory that is only mapped has none.
+ */
+static bool lacks_read(int fd)
 {
-	static const char object[] = "anon_inode:";
-
-	return !strncmp(name, object, sizeof(object) - 1);
+	return readv(fd, NULL, 0) < 0 && errno == EINVAL;
 }
 
 /*
- * Memory of KVM (guest_memfd) is a regular file of no mount. A mount that we
- * cannot see is another namespace's, where anybody may mount FUSE; but only
- * root mounts what has a device of its own.
+ * Memory of the kernel that can be mapped: guest_memfd, whose files belong to a
+ * file system of their own since Linux 6.19, and buffers of devices (dma-buf).
+ * Names prove nothing, since a file on FUSE can be called "[kvm-gmem]", too.
+ * fstatfs() returns the type of the file system; FUSE and NFS ask their server
+ * for it, so that lacks_read() comes first.
  */
-static int kind_of_file(int fd, const char *name, const struct cached_stat *st)
+static bool is_kernel_memory(int fd, const struct cached_stat *st)
 {
-	int served;
+	struct statfs fs;
 
-	if (is_kernel_object(name))
+	if (!lacks_read(fd) || fstatfs(fd, &fs) < 0)
+		return false;
+	switch ((uint32_t)fs.f_type) {
+	case ANON_INODE_FS_MAGIC:
+		return S_ISREG(st->mode);	/* no other object of it is a file */
+	case GUEST_MEMFD_MAGIC:
+	case DMA_BUF_MAGIC:
+		return true;
+	}
+	return false;
+}
+
+/*
+ * A mount that this process cannot see belongs to another namespace, where any
+ * user may mount FUSE; only root can mount a file system with a device of its own.
+ */
+static int kind_of_file(int fd, const struct cached_stat *st)
+{
+	int kind;
+
+	if (is_kernel_memory(fd, st))
 		return VSU_FOREIGN_SHARED;
-	served = mount_is_served(mount_of(fd));
-	if (served < 0)
-		served = st->dev_major == 0;
-	return served ? VSU_FOREIGN_SERVED : VSU_FOREIGN_FILE;
+	kind = kind_by_mount(mount_of(fd));
+	if (kind >= 0)
+		return kind;
+	return st->dev_major ? VSU_FOREIGN_FILE : VSU_FOREIGN_SERVED;
+}
+
+/*
+ * Reading and writing ask no server, opening it again by its name in /proc may.
+ * A process that sees no /proc has no name, and cannot open it again either.
+ */
+static int kind_of_fifo(int fd, const char *name, const struct cached_stat *st)
+{
+	return *name && kind_of_file(fd, st) == VSU_FOREIGN_SERVED ?
+	       VSU_FOREIGN_SERVED : VSU_FOREIGN_PIPE;
 }
 
 /* As the kernel cached it; refused of a file of FUSE that another user mounted. */
@@ -156,13 +231,18 @@ static int kind_by_type(int fd, const char *name, const struct cached_stat *st)
 {
 	switch (st->mode & S_IFMT) {
 	case S_IFREG:
-		return kind_of_file(fd, name, st);
+		return kind_of_file(fd, st);
+	case S_IFIFO:
+		return kind_of_fifo(fd, name, st);
 	case S_IFDIR:
 		return VSU_FOREIGN_DIRECTORY;
 	case S_IFCHR:
 		return VSU_FOREIGN_CHAR;
 	case S_IFBLK:
 		return VSU_FOREIGN_BLOCK;
+	case 0:		/* dma-buf before Linux 6.16 */
+		return is_kernel_memory(fd, st) ? VSU_FOREIGN_SHARED :
+						  VSU_FOREIGN_OTHER;
 	}
 	return VSU_FOREIGN_OTHER;
 }
@@ -189,8 +269,6 @@ static bool answers_as_event(int fd)
 static int kind_without_name(int fd, const struct cached_stat *st)
 {
 	switch (st->mode & S_IFMT) {
-	case S_IFIFO:
-		return VSU_FOREIGN_PIPE;
 	case S_IFSOCK:
 		return VSU_FOREIGN_SOCKET;
 	case 0:
@@ -272,7 +350,7 @@ const char *vsu_foreign_name(int kind)
 		[VSU_FOREIGN_PIPE] = "a pipe",
 		[VSU_FOREIGN_SHARED] = "shared memory",
 		[VSU_FOREIGN_FILE] = "a regular file",
-		[VSU_FOREIGN_SERVED] = "a file of a file server (FUSE or a network)",
+		[VSU_FOREIGN_SERVED] = "a file of a file server (FUSE, a network or an unknown file system)",
 		[VSU_FOREIGN_BLOCK] = "a block device",
 		[VSU_FOREIGN_CHAR] = "a character device",
 		[VSU_FOREIGN_DIRECTORY] = "a directory",

@@ -3,11 +3,14 @@
  * UNIX sockets as files: listening without stealing, connecting with
  * a reason.
  */
+#define _GNU_SOURCE
 #include <config.h>
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/socket.h>
@@ -54,6 +57,20 @@ static int new_socket(int type, struct vsu_error *err)
 
 	if (fd < 0)
 		return vsu_error_sys(err, -errno, "cannot make a socket");
+	return fd;
+}
+
+/* bind() creates the file with the mode of the socket, less the umask's bits. */
+static int new_private_socket(int type, struct vsu_error *err)
+{
+	int fd = new_socket(type, err);
+
+	if (fd >= 0 && fchmod(fd, S_IRUSR | S_IWUSR) < 0) {
+		const int rc = vsu_error_sys(err, -errno, "cannot change the mode of a socket");
+
+		vsu_fd_close(&fd);
+		return rc;
+	}
 	return fd;
 }
 
@@ -221,7 +238,7 @@ int vsu_sock_listen_type(const char *path, int type, int backlog,
 		rc = lock_directory(path, &lock, err);
 	if (rc < 0)
 		return rc;
-	fd = new_socket(type, err);
+	fd = new_private_socket(type, err);
 	rc = fd < 0 ? fd : bind_and_listen(fd, &addr, backlog, err);
 	vsu_fd_close(&lock);
 	if (rc < 0) {
@@ -234,6 +251,58 @@ int vsu_sock_listen_type(const char *path, int type, int backlog,
 int vsu_sock_listen(const char *path, int backlog, struct vsu_error *err)
 {
 	return vsu_sock_listen_type(path, SOCK_STREAM, backlog, err);
+}
+
+/* The file itself, if a link took its place meanwhile. */
+static int open_own_socket(const char *path, struct vsu_error *err)
+{
+	int fd = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC), rc = 0;
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		rc = vsu_error_sys(err, -errno, "cannot open the socket '%s'", path);
+	else if (!S_ISSOCK(st.st_mode))
+		rc = vsu_error_set(err, -ENOTSOCK, "'%s' is not a socket", path);
+	else if (st.st_uid != geteuid())
+		rc = vsu_error_set(err, -EPERM,
+				   "the socket '%s' belongs to another user", path);
+	if (rc < 0)
+		vsu_fd_close(&fd);
+	return rc < 0 ? rc : fd;
+}
+
+static int change_access(int fd, const char *path,
+			 const struct vsu_sock_access *access,
+			 struct vsu_error *err)
+{
+	char own[32];
+
+	snprintf(own, sizeof(own), "/proc/self/fd/%d", fd);
+	if (access->group != UINT32_MAX &&
+	    fchownat(fd, "", (uid_t)-1, access->group, AT_EMPTY_PATH) < 0)
+		return vsu_error_sys(err, -errno,
+				     "cannot change the group of the socket '%s' to %" PRIu32 "; start as root, or as a member of it",
+				     path, access->group);
+	if (chmod(own, access->mode) < 0)
+		return vsu_error_sys(err, -errno,
+				     "cannot change the mode of the socket '%s'", path);
+	return 0;
+}
+
+int vsu_sock_share(const char *path, const struct vsu_sock_access *access,
+		   struct vsu_error *err)
+{
+	int fd, rc;
+
+	if (access->mode & ~0777u)
+		return vsu_error_set(err, -EINVAL, "mode %" PRIo32 " of a socket is beyond 777",
+				     access->mode);
+	fd = open_own_socket(path, err);
+	if (fd < 0)
+		return fd;
+	rc = change_access(fd, path, access, err);
+	vsu_fd_close(&fd);
+	return rc;
 }
 
 int vsu_sock_path_of(int listener, struct vsu_sock_path *out)

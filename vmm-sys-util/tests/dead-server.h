@@ -55,6 +55,11 @@ static inline void dead_serve_one(int dev, const struct fuse_in_header *in)
 		.attr = { .ino = 2, .mode = S_IFREG | 0666, .nlink = 1,
 			  .size = 1 << 20, .blksize = 4096 },
 	};
+	struct fuse_entry_out fifo_entry = {
+		.nodeid = 3, .entry_valid = 1000000,
+		.attr = { .ino = 3, .mode = S_IFIFO | 0666, .nlink = 1 },
+	};
+	const bool fifo = !strcmp((const char *)(in + 1), "fifo");
 	struct fuse_open_out opened = { .fh = 1 };
 	struct fuse_attr_out root = {
 		.attr_valid = 1000000,
@@ -63,6 +68,8 @@ static inline void dead_serve_one(int dev, const struct fuse_in_header *in)
 
 	if (in->opcode == FUSE_INIT)
 		dead_reply(dev, in->unique, 0, &init, sizeof(init));
+	else if (in->opcode == FUSE_LOOKUP && fifo)
+		dead_reply(dev, in->unique, 0, &fifo_entry, sizeof(fifo_entry));
 	else if (in->opcode == FUSE_LOOKUP)
 		dead_reply(dev, in->unique, 0, &entry, sizeof(entry));
 	else if (in->opcode == FUSE_OPEN)
@@ -107,12 +114,23 @@ static inline bool dead_server_start(struct dead_server *s)
 	return s->pid > 0;
 }
 
-static inline int dead_server_open(const struct dead_server *s)
+static inline int dead_server_open_name(const struct dead_server *s,
+					const char *name)
 {
 	char path[80];
 
-	snprintf(path, sizeof(path), "%s/file", s->dir);
+	snprintf(path, sizeof(path), "%s/%s", s->dir, name);
 	return open(path, O_RDWR | O_CLOEXEC);
+}
+
+static inline int dead_server_open(const struct dead_server *s)
+{
+	return dead_server_open_name(s, "file");
+}
+
+static inline int dead_server_open_fifo(const struct dead_server *s)
+{
+	return dead_server_open_name(s, "fifo");
 }
 
 /* Ends the server; callers that wait for it fail now. */

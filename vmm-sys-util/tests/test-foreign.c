@@ -19,7 +19,9 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/ioctl.h>
 #include <sys/timerfd.h>
+#include <sys/vfs.h>
 #include <sys/wait.h>
 
 #include <vmm-sys-util/foreign.h>
@@ -90,6 +92,11 @@ static int make_sealed_memfd(void)
 static int make_proc_file(void)
 {
 	return open("/proc/self/mem", O_RDWR);
+}
+
+static int make_proc_text(void)
+{
+	return open("/proc/self/mountinfo", O_RDONLY);
 }
 
 static int make_program(void)
@@ -164,7 +171,8 @@ static const struct sample {
 	{ make_fifo, VSU_FOREIGN_PIPE },
 	{ make_memfd, VSU_FOREIGN_SHARED },
 	{ make_sealed_memfd, VSU_FOREIGN_SHARED },
-	{ make_proc_file, VSU_FOREIGN_FILE },
+	{ make_proc_file, VSU_FOREIGN_OTHER },
+	{ make_proc_text, VSU_FOREIGN_OTHER },
 	{ make_program, VSU_FOREIGN_FILE },
 	{ make_zero, VSU_FOREIGN_CHAR },
 	{ make_directory, VSU_FOREIGN_DIRECTORY },
@@ -342,6 +350,96 @@ static bool can_leave_proc(void)
 		_exit(!leave_proc());
 	return waitpid(pid, &status, 0) == pid && status == 0;
 }
+
+/* --- memory of the kernel --- */
+
+/* Results of the two calls for every descriptor, unless NULL or 0. */
+static const char *shown_name;
+static uint32_t shown_type;
+
+ssize_t readlink(const char *path, char *name, size_t size)
+{
+	if (!shown_name)
+		return syscall(SYS_readlinkat, AT_FDCWD, path, name, size);
+	size = size < strlen(shown_name) ? size : strlen(shown_name);
+	memcpy(name, shown_name, size);
+	return (ssize_t)size;
+}
+
+#if __SIZEOF_LONG__ == 8
+int fstatfs(int fd, struct statfs *fs)
+{
+	int rc = (int)syscall(SYS_fstatfs, fd, fs);
+
+	if (shown_type)
+		fs->f_type = (__typeof__(fs->f_type))shown_type;
+	return rc;
+}
+#endif
+
+/* A guest_memfd that can be mapped (flags 3), or -1: no KVM, or Linux before 6.18. */
+static int make_guest_memfd(void)
+{
+	struct { uint64_t size, flags, rest[6]; } args = { 1 << 20, 3, { 0 } };
+	int kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);
+	int vm = kvm < 0 ? -1 : ioctl(kvm, _IO(0xAE, 0x01), 0);
+	int fd = vm < 0 ? -1 : ioctl(vm, _IOWR(0xAE, 0xd4, args), &args);
+
+	close(vm);
+	close(kvm);
+	return fd;
+}
+
+static bool has_guest_memfd(void)
+{
+	int fd = make_guest_memfd();
+
+	return fd >= 0 && close(fd) == 0;
+}
+
+START_TEST(guest_memfd_is_shared_memory)
+{
+	int fd = make_guest_memfd();
+
+	ck_assert_int_eq(vsu_foreign_kind(fd), VSU_FOREIGN_SHARED);
+	close(fd);
+}
+END_TEST
+
+/* By the name and the type that Linux 6.19 gives its file system. */
+START_TEST(guest_memfd_of_its_own_file_system_is_shared_memory)
+{
+	int fd = make_guest_memfd();
+
+	shown_name = "/[kvm-gmem]";
+	shown_type = 0x474d454d;
+	ck_assert_int_eq(vsu_foreign_kind(fd), VSU_FOREIGN_SHARED);
+	close(fd);
+}
+END_TEST
+
+/* A guest_memfd in its place: neither can be read, both can be mapped. */
+START_TEST(dma_buf_is_shared_memory)
+{
+	int fd = make_guest_memfd();
+
+	shown_name = "/dmabuf:";
+	shown_type = 0x444d4142;
+	ck_assert_int_eq(vsu_foreign_kind(fd), VSU_FOREIGN_SHARED);
+	close(fd);
+}
+END_TEST
+
+START_TEST(object_of_an_unknown_file_system_is_no_memory)
+{
+	int fd = make_guest_memfd();
+
+	shown_name = "/[kvm-gmem]";
+	shown_type = 0x12345678;
+	ck_assert_int_eq(vsu_foreign_kind(fd), VSU_FOREIGN_SERVED);
+	close(fd);
+}
+END_TEST
 
 /* --- closing --- */
 
@@ -542,6 +640,41 @@ START_TEST(b5_13_a_file_server_that_does_not_answer_is_not_asked)
 }
 END_TEST
 
+START_TEST(file_of_a_dead_server_is_not_guest_memory_by_its_name)
+{
+	struct dead_server server;
+	int fd;
+
+	if (!dead_server_start(&server))
+		return;
+	fd = dead_server_open(&server);
+	ck_assert_int_ge(fd, 0);
+	shown_name = "/[kvm-gmem]";
+	ck_assert_int_eq(vsu_foreign_kind(fd), VSU_FOREIGN_SERVED);
+	shown_name = "anon_inode:[kvm-gmem]";
+	ck_assert_int_eq(vsu_foreign_kind(fd), VSU_FOREIGN_SERVED);
+	shown_name = NULL;
+	dead_server_end(&server);
+	close(fd);
+}
+END_TEST
+
+/* Opening it again would ask for its attributes. */
+START_TEST(fifo_of_a_dead_server_is_no_pipe)
+{
+	struct dead_server server;
+	int fd;
+
+	if (!dead_server_start(&server))
+		return;
+	fd = dead_server_open_fifo(&server);
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(vsu_foreign_kind(fd), VSU_FOREIGN_SERVED);
+	close(fd);
+	dead_server_end(&server);
+}
+END_TEST
+
 START_TEST(a_program_that_uses_served_files_has_them_closed)
 {
 	struct vsu_closer *closer = closer_new();
@@ -623,6 +756,14 @@ int main(void)
 	tcase_add_loop_test(tc, b5_13_what_waits_in_a_socket_is_closed_without_lingering,
 			    0, 2);
 	tcase_add_test(tc, what_was_handed_over_before_the_stop_is_closed);
+	if (has_guest_memfd()) {
+		tcase_add_test(tc, guest_memfd_is_shared_memory);
+		tcase_add_test(tc, guest_memfd_of_its_own_file_system_is_shared_memory);
+		tcase_add_test(tc, dma_buf_is_shared_memory);
+		tcase_add_test(tc, object_of_an_unknown_file_system_is_no_memory);
+	} else {
+		puts("# guest_memfd: no KVM with guest_memfd that can be mapped");
+	}
 	preload = getenv("LD_PRELOAD");
 	if (access("/dev/fuse", R_OK | W_OK) || geteuid()) {
 		puts("# files of a dead server: only root can mount one");
@@ -632,6 +773,8 @@ int main(void)
 		puts("# files of a dead server: their server is of another byte order than the kernel");
 	} else {
 		tcase_add_test(tc, b5_13_a_file_server_that_does_not_answer_is_not_asked);
+		tcase_add_test(tc, file_of_a_dead_server_is_not_guest_memory_by_its_name);
+		tcase_add_test(tc, fifo_of_a_dead_server_is_no_pipe);
 		tcase_add_test(tc, a_program_that_uses_served_files_has_them_closed);
 		tcase_add_test(tc, b5_13_dead_files_by_the_dozen_hold_up_no_other_close);
 	}

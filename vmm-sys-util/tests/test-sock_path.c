@@ -239,16 +239,56 @@ START_TEST(every_form_of_path_finds_its_directory)
 }
 END_TEST
 
-START_TEST(umask_decides_and_stays)
+static mode_t mode_of(const char *path)
 {
 	struct stat st;
+
+	ck_assert_int_eq(lstat(path, &st), 0);
+	return st.st_mode & 0777;
+}
+
+START_TEST(owner_alone_may_connect_whatever_the_umask_is)
+{
+	static const mode_t masks[] = { 0, 002, 0117 };
 	int fd;
 
-	umask(0117);
+	umask(masks[_i]);
 	fd = must_listen("s");
-	ck_assert_int_eq(lstat("s", &st), 0);
-	ck_assert_uint_eq(st.st_mode & 0777, 0660);
-	ck_assert_uint_eq(umask(022), 0117);
+	ck_assert_uint_eq(mode_of("s"), 0600);
+	ck_assert_uint_eq(umask(022), masks[_i]);
+	vsu_fd_close(&fd);
+}
+END_TEST
+
+START_TEST(socket_is_shared_by_mode_and_group)
+{
+	struct vsu_sock_access access = { 0660, getegid() };
+	int fd = must_listen("s");
+
+	umask(077);
+	ck_assert_msg(vsu_sock_share("s", &access, &err) == 0, "%s", err.msg);
+	ck_assert_uint_eq(mode_of("s"), 0660);
+	access = (struct vsu_sock_access){ 0606, UINT32_MAX };
+	ck_assert_int_eq(vsu_sock_share("s", &access, &err), 0);
+	ck_assert_uint_eq(mode_of("s"), 0606);
+	vsu_fd_close(&fd);
+}
+END_TEST
+
+START_TEST(nothing_but_a_socket_is_shared)
+{
+	const struct vsu_sock_access all = { 0777, UINT32_MAX };
+	const struct vsu_sock_access more = { 01777, UINT32_MAX };
+	int fd = must_listen("s");
+
+	make_file("file");
+	ck_assert_int_eq(symlink("s", "link"), 0);
+	ck_assert_int_eq(vsu_sock_share("file", &all, &err), -ENOTSOCK);
+	ck_assert_int_eq(vsu_sock_share("link", &all, &err), -ENOTSOCK);
+	ck_assert_int_eq(vsu_sock_share("none", &all, &err), -ENOENT);
+	ck_assert_int_eq(vsu_sock_share("s", &more, &err), -EINVAL);
+	ck_assert_uint_eq(mode_of("s"), 0600);
+	ck_assert_uint_eq(mode_of("file"), 0600);
 	vsu_fd_close(&fd);
 }
 END_TEST
@@ -564,7 +604,9 @@ static void add_listening(TCase *tc)
 	tcase_add_test(tc, empty_path_is_refused);
 	tcase_add_test(tc, missing_directory_is_named);
 	tcase_add_test(tc, every_form_of_path_finds_its_directory);
-	tcase_add_test(tc, umask_decides_and_stays);
+	tcase_add_loop_test(tc, owner_alone_may_connect_whatever_the_umask_is, 0, 3);
+	tcase_add_test(tc, socket_is_shared_by_mode_and_group);
+	tcase_add_test(tc, nothing_but_a_socket_is_shared);
 	tcase_add_test(tc, d1_21_lock_that_a_stranger_keeps_is_not_waited_for);
 	tcase_add_test(tc, of_many_that_want_a_stale_path_one_gets_it);
 }

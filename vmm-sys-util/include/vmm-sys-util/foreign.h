@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Descriptors that a peer sent. A peer may send anything, and two ordinary
- * calls make it the master of the thread that uses them:
+ * Descriptors received from a peer. A peer may send any descriptor, and two ordinary
+ * calls can block the thread that uses it:
  *
  *   fstat()  of a file on FUSE waits for the peer's own file server
- *   close()  of such a file, of a socket that lingers, or of the last
- *            descriptor of a large file, waits as long as the peer likes
+ *   close()  of such a file, of a lingering socket, or of the last descriptor of
+ *            a large file can take as long as the peer likes
  *
- * vsu_foreign_kind() tells what a descriptor is without asking any file
- * server. vsu_foreign_close() closes it without waiting, with the help of a
- * thread that the program gives: libraries start none.
+ * vsu_foreign_kind() determines the kind of a descriptor without a request to a file
+ * server. vsu_foreign_close() closes it without blocking, by a thread that the
+ * program provides; libraries start no threads.
  *
  *	struct vsu_closer *closer;
  *
@@ -17,9 +17,9 @@
  *	... on a thread of its own:  while (vsu_closer_turn(closer) > 0) ;
  *	... in the configuration of each session:  .closer = closer,
  *
- * Reads /proc. A process that does not see it, in a sandbox say, knows an eventfd
- * by writing 0 to it, an epoll as VSU_FOREIGN_OTHER, and a file that may be a
- * server's by its device alone: those of Btrfs are VSU_FOREIGN_SERVED then.
+ * These functions read /proc. Without /proc, for example in a sandbox, an eventfd is
+ * recognised by writing 0 to it, an epoll is VSU_FOREIGN_OTHER, and regular files are
+ * judged by their device alone: those of Btrfs are VSU_FOREIGN_SERVED.
  *
  * Threads: any.
  */
@@ -37,70 +37,72 @@ VSU_BEGIN_DECLS
 enum vsu_foreign {
 	VSU_FOREIGN_EVENT,	/* an eventfd */
 	VSU_FOREIGN_PIPE,	/* a pipe or FIFO, either end */
-	VSU_FOREIGN_SHARED,	/* a memfd, or a file on tmpfs or hugetlbfs */
-	VSU_FOREIGN_FILE,	/* a regular file on a file system of this host */
-	VSU_FOREIGN_SERVED,	/* a file whose server may not answer: of FUSE, a
-				   network, or a mount unknown to us */
+	VSU_FOREIGN_SHARED,	/* a memfd, a file on tmpfs or hugetlbfs, a
+				   guest_memfd or a dma-buf */
+	VSU_FOREIGN_FILE,	/* a regular file on a local file system: ext4,
+				   XFS, Btrfs, ... */
+	VSU_FOREIGN_SERVED,	/* a regular file or FIFO of a file server, which
+				   may be unresponsive: FUSE, a network file
+				   system, an unknown file system or mount */
 	VSU_FOREIGN_BLOCK,	/* a block device */
 	VSU_FOREIGN_CHAR,	/* a character device */
 	VSU_FOREIGN_DIRECTORY,
 	VSU_FOREIGN_SOCKET,
 	VSU_FOREIGN_EPOLL,
-	VSU_FOREIGN_PATH,	/* opened with O_PATH: good for nothing here */
-	VSU_FOREIGN_OTHER,	/* timerfd, pidfd, ... */
+	VSU_FOREIGN_PATH,	/* opened with O_PATH: no I/O is possible */
+	VSU_FOREIGN_OTHER,	/* timerfd, pidfd, ...; a file of procfs, sysfs,
+				   debugfs or similar */
 };
 
 /* One of enum vsu_foreign, or -EBADF. */
 VSU_API int vsu_foreign_kind(int fd);
 
 /*
- * For who expects an eventfd: true of one, a system call sooner. False says
- * nothing, and vsu_foreign_kind() tells.
+ * A faster test for callers that expect an eventfd: true means VSU_FOREIGN_EVENT. If
+ * false, call vsu_foreign_kind().
  */
 VSU_API bool vsu_foreign_is_event(int fd) VSU_NODISCARD;
 
-/* "an eventfd", "a socket", ... for sentences. */
+/* "an eventfd", "a socket", ... for messages. */
 VSU_API const char *vsu_foreign_name(int kind);
 
-/* The descriptors that a thread of the program is to close. */
+/* A queue of descriptors to be closed by threads of the program. */
 struct vsu_closer;
 
 VSU_API int vsu_closer_new(struct vsu_closer **out, struct vsu_error *err)
 	VSU_NODISCARD;
 
 /*
- * How many files of kind VSU_FOREIGN_SERVED are kept open instead, until the
- * process ends: 64, if this is never called, so that no thread is lost to a
- * close() that cannot even be killed. Programs that use such files say 0. The
- * end of a process closes what is open, and waits for a dead server of FUSE as
- * close() does: of Linux 6.18 it was seen that it does, whoever ends it.
+ * Sets how many files of kind VSU_FOREIGN_SERVED are kept open until the process ends,
+ * instead of being closed (default: 64), so that no thread blocks in a close() that
+ * cannot be killed. Programs that use such files set 0. At exit the kernel closes
+ * remaining files, and waits for an unresponsive FUSE server as close() does.
  */
 VSU_API void vsu_closer_set_keep(struct vsu_closer *closer, uint32_t n);
 
 /*
- * For a thread that may wait: waits for a descriptor and closes it. 1; 0 when
- * vsu_closer_stop() was called and nothing is left. Several threads may call
- * it, so that one descriptor that takes its time does not hold up the others;
- * of several, one is always left for what is no file of a server.
+ * Waits for a descriptor and closes it, on a thread that may block. Returns 1; 0 after
+ * vsu_closer_stop() when the queue is empty. Several threads may call it, so that one
+ * slow close does not delay others; one of them never closes files of file servers.
  */
 VSU_API int vsu_closer_turn(struct vsu_closer *closer) VSU_NODISCARD;
 
-/* Descriptors that were handed over and are not closed yet. */
+/* Number of queued descriptors that are not closed yet. */
 VSU_API uint32_t vsu_closer_waiting(const struct vsu_closer *closer);
 
-/* Files of servers that were kept open instead; they are not among the former. */
+/* Number of files of file servers kept open; not included in waiting. */
 VSU_API uint32_t vsu_closer_kept(const struct vsu_closer *closer);
 
-/* The end: no descriptor is handed over after it. */
+/* Ends the threads; do not queue further descriptors. */
 VSU_API void vsu_closer_stop(struct vsu_closer *closer);
 
-/* After the last turn returned. */
+/* Call it after the last vsu_closer_turn() has returned. */
 VSU_API void vsu_closer_free(struct vsu_closer *closer);
 
 /*
- * Closes *fd if it is not negative and sets it to -1. An eventfd, a pipe
- * or a path is closed at once; all else goes to the closer. Without one
- * (NULL) it is closed here, and a peer can make that take long. Keeps errno.
+ * Closes *fd, if not negative, and sets it to -1. An eventfd, a pipe or an O_PATH
+ * descriptor is closed immediately; others are queued to the closer. Without a closer
+ * (NULL) the calling thread closes it, which a peer can delay. Keeps errno.
  */
 VSU_API void vsu_foreign_close(struct vsu_closer *closer, int *fd);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * UNIX sockets and the descriptors that travel over them. They are streams, but
- * for the two functions that take a type.
+ * UNIX sockets and descriptor passing. Sockets are streams, except in the two
+ * functions with a type argument.
  *
  * Threads: a socket object is confined to one thread at a time.
  */
@@ -19,9 +19,8 @@
 VSU_BEGIN_DECLS
 
 /*
- * The most descriptors that one receive takes: as many as Linux sends at once.
- * With room for fewer the kernel would close the others inside the call, which
- * can take as long as the peer likes (foreign.h).
+ * Maximum descriptors of one receive: the maximum of one send on Linux. With less room
+ * the kernel would close the others inside the call, which can block (foreign.h).
  */
 #define VSU_SOCK_MAX_FDS 253
 
@@ -29,27 +28,43 @@ VSU_BEGIN_DECLS
  * A listening, non-blocking socket at path, or a negative errno:
  *
  *   -ENAMETOOLONG  the path exceeds what a socket address holds
- *   -EADDRINUSE    a live server listens there
+ *   -EADDRINUSE    a server is listening there
  *   -ENOTSOCK      the path exists and is not a socket; it is never removed,
- *                  nor is a symbolic link, whatever it points to
+ *                  nor is a symbolic link
  *
- * A stale socket, one that nobody has open, is replaced; a live server does
- * not notice that it was asked. Two programs that race for a path do not both
- * succeed: check and replacement are made under an flock() of the directory,
- * where it can be read and has such locks, and unless a stranger holds it for
- * longer than a second. The umask decides who may connect.
+ * A stale socket (no process has it open) is replaced; a running server does not
+ * notice the check. Of two programs that race for a path only one succeeds: check
+ * and replacement happen under an flock() of the directory, if the directory can be
+ * read and locked, and unless another process holds the lock for more than a second.
+ * Only the owner may connect (mode 0600, whatever the umask is), until
+ * vsu_sock_share().
  */
 VSU_API int vsu_sock_listen(const char *path, int backlog,
 			    struct vsu_error *err) VSU_NODISCARD;
 
-/* The same of another type: SOCK_STREAM, or SOCK_SEQPACKET for messages. */
+/* The same for another type: SOCK_STREAM, or SOCK_SEQPACKET for messages. */
 VSU_API int vsu_sock_listen_type(const char *path, int type, int backlog,
 				 struct vsu_error *err) VSU_NODISCARD;
 
+/* Who may connect to a socket that this process listens at. */
+struct vsu_sock_access {
+	uint32_t mode;		/* of the file, 0 to 0777 */
+	uint32_t group;		/* of the file; UINT32_MAX: unchanged */
+};
+
 /*
- * Removes the socket file that a listener made, if it is still that one
- * (compared by device and inode of the file, as at vsu_sock_listen()). What
- * somebody else put there since then is left alone.
+ * Changes the access of a socket file that belongs to this process's user: the
+ * group first. Needs /proc. -ENOTSOCK: another kind of file; -EPERM: another
+ * user's, or a group that this process is not in; -ENOENT: nothing is there.
+ */
+VSU_API int vsu_sock_share(const char *path,
+			   const struct vsu_sock_access *access,
+			   struct vsu_error *err) VSU_NODISCARD;
+
+/*
+ * vsu_sock_path_of() records the path of a listener's socket file;
+ * vsu_sock_unlink() removes that file, unless another one has replaced it (compared
+ * by device and inode).
  */
 struct vsu_sock_path {
 	char path[108];
@@ -67,23 +82,23 @@ VSU_API void vsu_sock_unlink(const struct vsu_sock_path *where);
 VSU_API int vsu_sock_connect(const char *path, struct vsu_error *err)
 	VSU_NODISCARD;
 
-/* The same of another type; -EPROTOTYPE: who listens there has another. */
+/* The same for another type; -EPROTOTYPE: the listener has a different type. */
 VSU_API int vsu_sock_connect_type(const char *path, int type,
 				  struct vsu_error *err) VSU_NODISCARD;
 
-/* The next connection, non-blocking and close-on-exec; -EAGAIN when none. */
+/* The next connection, non-blocking and close-on-exec; -EAGAIN: none. */
 VSU_API int vsu_sock_accept(int listener) VSU_NODISCARD;
 
 VSU_API int vsu_sock_pair(int fds[2]) VSU_NODISCARD;
 
-/* 1 when fd is an AF_UNIX SOCK_STREAM socket, 0 when not. */
+/* Returns 1 if fd is an AF_UNIX SOCK_STREAM socket, else 0. */
 VSU_API int vsu_sock_is_unix_stream(int fd);
 
 /*
- * Sends without SIGPIPE and without blocking. Descriptors travel with the
- * first byte, so there must be one (-EINVAL). Returns the number of bytes sent
- * (which may be fewer), -EAGAIN when none could be, -ECONNRESET when the peer
- * is gone, or another negative errno. The caller keeps its fds.
+ * Sends without SIGPIPE and without blocking. Descriptors accompany the first byte, so
+ * at least one byte is required (-EINVAL). Returns the bytes sent, possibly fewer than
+ * given; -EAGAIN: none could be sent; -ECONNRESET: the peer has disconnected; or
+ * another negative errno. The caller keeps its fds.
  */
 VSU_API ssize_t vsu_sock_send(int sock, const struct iovec *iov, int n,
 			      const int *fds, unsigned int nfds) VSU_NODISCARD;
@@ -92,11 +107,10 @@ VSU_API ssize_t vsu_sock_send(int sock, const struct iovec *iov, int n,
  * Receives without blocking, all descriptors close-on-exec. Returns the
  * number of bytes (0: the peer closed), -EAGAIN, or another negative errno.
  *
- * fds has room for VSU_SOCK_MAX_FDS; *nfds is the number that arrived, on
- * every return; the caller owns them. When the kernel had to drop some (more
- * arrived than fit, or this process is at its limit) the answer is -EMSGSIZE
- * or -EMFILE, and those that did arrive are the caller's, too: the stream must
- * be closed then, as bytes were consumed.
+ * fds has room for VSU_SOCK_MAX_FDS. *nfds is the number received, on every return;
+ * the caller owns them. If the kernel dropped some (no room, or the process is at its
+ * limit), the result is -EMSGSIZE or -EMFILE, and the caller owns the received ones.
+ * Close the stream then, because bytes were consumed.
  */
 VSU_API ssize_t vsu_sock_recv(int sock, const struct iovec *iov, int n,
 			      int *fds, unsigned int *nfds) VSU_NODISCARD;
