@@ -1,47 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The judgement over all properties and what is known of the host and the
- * file. One function per rule, asked in the order of a table; nothing is
- * opened, made or changed here.
+ * Checks all properties of a memory back-end against each other and against facts
+ * of the host. One function per rule, called in the order of a table; nothing is
+ * opened, created or changed here.
  */
 #include <config.h>
 
-#include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 
 #include <vmm-sys-util/checked.h>
 
-#include "backend.h"
-
-/* One judgement: the kind, and what every second rule needs. */
-struct judge {
-	const struct vmem_backend *b;
-	const struct vmem_backend_facts *facts;
-	enum vmem_kind kind;
-	uint64_t size, offset, page;
-	struct vsu_error *err;
-};
-
-#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
-#define REFUSE(j, ...) vsu_error_set((j)->err, -EINVAL, __VA_ARGS__)
-#define TYPED(j, p) (vmem_priv_typed((j)->b, p).s)
-#define BYTES(n) (vmem_priv_size_text(n).s)
-#define LACKS(j, ...) vsu_error_set((j)->err, -EOPNOTSUPP, __VA_ARGS__)
-
-static uint64_t judge_prop(const struct judge *j, enum vmem_priv_prop p)
-{
-	return vmem_priv_prop(j->b, p);
-}
-
-static bool prop_given(const struct judge *j, enum vmem_priv_prop p)
-{
-	return vmem_priv_given(j->b, p);
-}
-
-static bool is_kind(const struct judge *j, enum vmem_kind kind)
-{
-	return j->kind == kind;
-}
+#include "check_rules.h"
 
 static int known_kind(const struct judge *j)
 {
@@ -63,14 +33,29 @@ static int guest_memfd_spelling(const struct judge *j)
 		      vmem_priv_kind_name(j->kind));
 }
 
-/* The kinds a property has, for the remedy. */
-static const char *home_of(uint32_t kinds)
-{
-	enum vmem_kind k = VMEM_KIND_ANON;
+struct kind_names {
+	char s[64];
+};
 
-	while (!(kinds >> k & 1))
-		k = (enum vmem_kind)(k + 1);
-	return vmem_priv_kind_name(k);
+/*
+ * The kinds that take a property, for the remedy. guest-memfd shares some only
+ * to refuse them in its own words.
+ */
+static struct kind_names kinds_of_property(uint32_t kinds)
+{
+	const uint32_t refused = 1u << VMEM_KIND_GUEST_MEMFD;
+	struct kind_names names = { "" };
+	size_t len = 0;
+	int k;
+
+	if (kinds & ~refused)
+		kinds &= ~refused;
+	for (k = 0; kinds >> k && len < sizeof(names.s); k++)
+		if (kinds >> k & 1)
+			len += (size_t)snprintf(names.s + len, sizeof(names.s) - len,
+						"%sbackend=%s", len ? " or " : "",
+						vmem_priv_kind_name((enum vmem_kind)k));
+	return names;
 }
 
 static int foreign_properties(const struct judge *j)
@@ -83,9 +68,10 @@ static int foreign_properties(const struct judge *j)
 		if (!prop_given(j, (enum vmem_priv_prop)p) ||
 		    kinds >> j->kind & 1)
 			continue;
-		return REFUSE(j, "%s is not a property of backend=%s; it belongs to backend=%s",
+		return REFUSE(j, "%s is not a property of backend=%s; it belongs to %s",
 			      vmem_priv_prop_name((enum vmem_priv_prop)p),
-			      vmem_priv_kind_name(j->kind), home_of(kinds));
+			      vmem_priv_kind_name(j->kind),
+			      kinds_of_property(kinds).s);
 	}
 	return 0;
 }
@@ -249,105 +235,6 @@ static int check_sums(const struct judge *j)
 	return 0;
 }
 
-static int wrong_kind(const struct judge *j, int code, const char *what)
-{
-	return vsu_error_set(j->err, code, "mem-path '%s' is %s", j->b->path,
-			     what);
-}
-
-static int file_kind(const struct judge *j)
-{
-	bool readonly = judge_prop(j, PROP_READONLY);
-
-	switch (j->facts->file) {
-	case VMEM_FILE_MISSING:
-		return readonly ? vsu_error_set(j->err, -ENOENT, "mem-path '%s' does not exist, and readonly=on makes no file",
-						j->b->path) : 0;
-	case VMEM_FILE_DIRECTORY:
-		return readonly ? wrong_kind(j, -EISDIR, "a directory; readonly=on needs a file") : 0;
-	case VMEM_FILE_FIFO:
-		return wrong_kind(j, -ENODEV, "a FIFO, which cannot be mapped");
-	case VMEM_FILE_SOCKET:
-		return wrong_kind(j, -ENODEV,
-				  "a socket, which cannot be mapped");
-	case VMEM_FILE_OTHER:
-		return wrong_kind(j, -ENODEV, "nothing that can be mapped");
-	default:
-		return 0;
-	}
-}
-
-bool vmem_priv_may_grow(const struct vmem_backend *b,
-			const struct vmem_backend_facts *f)
-{
-	return b->may_grow && f->file == VMEM_FILE_REGULAR &&
-	       !vmem_priv_prop(b, PROP_READONLY);
-}
-
-/*
- * An empty file or a device without a size is not held to one. Half a page
- * behind the end is refused later, for being half a page.
- */
-static int file_too_small(const struct judge *j)
-{
-	uint64_t have = j->facts->file_size;
-
-	if (!have || !vsu_range_exceeds(j->offset, j->size, have) ||
-	    vmem_priv_may_grow(j->b, j->facts))
-		return 0;
-	REFUSE(j, "mem-path '%s' is too small: it has %" PRIu64 " bytes, and size %s at offset %s needs more",
-	       j->b->path, have, TYPED(j, PROP_SIZE), TYPED(j, PROP_OFFSET));
-	vsu_error_operands(j->err, PROP_SIZE, j->offset + j->size, have);
-	return -EINVAL;
-}
-
-/* An empty file that cannot grow: touching it would end the process. */
-static int empty_and_readonly(const struct judge *j)
-{
-	if (j->facts->file != VMEM_FILE_REGULAR || j->facts->file_size ||
-	    !judge_prop(j, PROP_READONLY))
-		return 0;
-	return REFUSE(j, "mem-path '%s' is empty, and readonly=on cannot grow it", j->b->path);
-}
-
-static int check_alignment(const struct judge *j)
-{
-	uint64_t align = judge_prop(j, PROP_ALIGN);
-
-	if (j->facts->file_align > (align ? align : j->page))
-		return REFUSE(j, "the device needs align=%" PRIu64,
-			      j->facts->file_align);
-	if (align & (j->page - 1))
-		return REFUSE(j, "align %s is not a multiple of the page size %s",
-			      TYPED(j, PROP_ALIGN), BYTES(j->page));
-	if (align && !vsu_is_power_of_two(align))
-		return REFUSE(j, "align %s is not a power of two",
-			      TYPED(j, PROP_ALIGN));
-	return 0;
-}
-
-static int offset_of_page(const struct judge *j)
-{
-	if (!(j->offset & (j->page - 1)))
-		return 0;
-	return REFUSE(j, "offset %s is not a multiple of the page size %s",
-		      TYPED(j, PROP_OFFSET), BYTES(j->page));
-}
-
-/* Anonymous memory is rounded up; what has a file is what was said. */
-static int size_of_page(const struct judge *j)
-{
-	if (is_kind(j, VMEM_KIND_ANON))
-		return 0;
-	if (j->size < j->page)
-		return REFUSE(j, "size %s is smaller than a page of %s",
-			      TYPED(j, PROP_SIZE), BYTES(j->page));
-	if (j->size & (j->page - 1))
-		return REFUSE(j, "size %s is not a multiple of the page size %s",
-			      TYPED(j, PROP_SIZE), BYTES(j->page));
-	return 0;
-}
-
 /* Rules that need only the properties and the host. */
 static int (*const rules[])(const struct judge *j) = {
 	known_kind,
@@ -367,16 +254,6 @@ static int (*const rules[])(const struct judge *j) = {
 	private_host,
 };
 
-/* Rules that need the facts of the file. */
-static int (*const page_rules[])(const struct judge *j) = {
-	file_kind,
-	file_too_small,
-	empty_and_readonly,
-	check_alignment,
-	offset_of_page,
-	size_of_page,
-};
-
 int vmem_backend_check(const struct vmem_backend *backend,
 		       const struct vmem_backend_facts *facts,
 		       struct vsu_error *err)
@@ -392,7 +269,5 @@ int vmem_backend_check(const struct vmem_backend *backend,
 		rc = rules[i](&j);
 	if (is_kind(&j, VMEM_KIND_FILE) && facts->file == VMEM_FILE_UNKNOWN)
 		return rc;
-	for (i = 0; i < COUNT(page_rules) && !rc; i++)
-		rc = page_rules[i](&j);
-	return rc;
+	return rc ? rc : vmem_priv_check_file(&j);
 }

@@ -68,6 +68,8 @@ static const struct judged {
 	{ "size=4k,offset=4k", -EINVAL, "belongs to backend=file" },
 	{ "size=4k,readonly=on", -EINVAL, "belongs to backend=file" },
 	{ "size=4k,seal=on", -EINVAL, "belongs to backend=memfd" },
+	{ "size=4k,backend=shm,private=on", -EINVAL,
+	  "belongs to backend=anon or backend=memfd" },
 	{ "backend=file,size=4k,mem-path=/x,hugetlb=on", -EINVAL,
 	  "belongs to backend=memfd" },
 	{ "backend=shm,size=4k,private=on", -EINVAL, "private" },

@@ -1,29 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Surviving files that somebody else cuts short.
+ * Recovery from truncated files.
  *
- * A store or load through a mapping whose file was truncated raises SIGBUS.
- * A program that maps files of a peer allocates one table, gives it to every
- * object that maps (their _set_sigbus() calls), and installs a handler that
- * calls vmem_sigbus_fix(). The handler is the program's: this library
- * installs none.
+ * An access through a mapping beyond the end of its truncated file raises SIGBUS.
+ * A program that maps files of a peer allocates one table, passes it to every object
+ * that maps (their _set_sigbus() functions), and installs a signal handler that calls
+ * vmem_sigbus_fix(). This library installs no handler.
  *
- * Every block enters the table when it is mapped and leaves it when it is
- * unmapped. Repaired memory reads as zeros (stores to it go nowhere): all that
- * lies behind the end of the file, or the one page that could not be had.
- * After 64 such pages of a mapping, after as many in all mappings as the table
- * has entries or 4096, and where the process may have no more mappings
- * (vm.max_map_count), all of a mapping is. Its block is marked failed; the
- * table's eventfd becomes readable, so that the owner looks for failed blocks
- * and ends what depended on them.
+ * Every block is in the table while it is mapped. Repaired memory reads as zeros and
+ * discards stores: everything beyond the end of the file, or a single unavailable
+ * page. The whole mapping is replaced after 64 single pages in one mapping, after a
+ * total of max or 4096 pages in all mappings, and if the process has reached
+ * vm.max_map_count. The block is marked failed and the table's eventfd is signalled;
+ * the owner then looks for failed blocks and ends their users.
  *
- * A page that the memory hardware lost is replaced alone, too, so that the
- * instruction can end; vmem_block_damaged() tells. A program whose guest can be
- * told of such a page decides so in its handler, before it calls
- * vmem_sigbus_fix().
+ * A page lost by the memory hardware is replaced as well, so that the instruction can
+ * complete; vmem_block_damaged() reports it. A program that can report the page to
+ * its guest instead does so in its handler, before it calls vmem_sigbus_fix().
  *
- * Threads: entering and leaving is done by whatever thread maps and unmaps;
- * vmem_sigbus_fix() is async-signal-safe and runs on any thread.
+ * Threads: any thread may map and unmap; vmem_sigbus_fix() is async-signal-safe and
+ * may run on any thread.
  */
 #ifndef VM_MEMORY_SIGBUS_H
 #define VM_MEMORY_SIGBUS_H
@@ -38,23 +34,22 @@ VSU_BEGIN_DECLS
 
 struct vmem_sigbus;
 
-/* A table for up to max mappings; full means that mapping fails, -ENOSPC. */
+/* A table for up to max mappings; further mappings fail with -ENOSPC. */
 VMEM_API int vmem_sigbus_new(unsigned int max, struct vmem_sigbus **out,
 			     struct vsu_error *err) VSU_NODISCARD;
 
-/* Only when no block uses it any more and no handler can run. */
+/* Free it only if no block uses it and no handler can run. */
 VMEM_API void vmem_sigbus_free(struct vmem_sigbus *table);
 
-/* Readable when a block has failed since it was drained. Borrowed. */
+/* Readable if a block has failed since the last drain. Borrowed. */
 VMEM_API int vmem_sigbus_fd(const struct vmem_sigbus *table);
 
 /*
- * For a SA_SIGINFO handler of SIGBUS: siginfo is its siginfo_t. True when the
- * address belongs to a block and was repaired, so that the instruction may be
- * run again; also for a page of a block that the hardware lost and nobody
- * touched yet (BUS_MCEERR_AO), which is repaired when somebody does. False for
- * any other address or cause: the program should then restore the default
- * action and return. Keeps errno.
+ * For a SA_SIGINFO handler of SIGBUS: siginfo is its siginfo_t. Returns true if the
+ * address belongs to a block and was repaired, so that the instruction can be
+ * retried; also for a lost page of a block before any access (BUS_MCEERR_AO), which
+ * is repaired on access. Returns false for any other address or cause: the program
+ * should then restore the default action and return. Keeps errno.
  */
 VMEM_API bool vmem_sigbus_fix(struct vmem_sigbus *table, const void *siginfo)
 	VSU_NODISCARD;

@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * A space: where the current map of a guest is published, and read without
- * locks while it is replaced.
+ * A space publishes the current map of a guest. Readers use the map without
+ * locks while the writer replaces it.
  *
  * One thread at a time publishes (the writer). Readers never wait and never
- * free: whoever drops the last reference on a retired map only signals, and
- * the writer frees it in vmem_space_reclaim().
+ * free: dropping the last reference to a retired map only signals an event, and
+ * the writer frees the map in vmem_space_reclaim().
  *
  *   generation  counts publications, from 1; 0 means "nothing published".
- *               A reader that keeps translated pointers compares it, by one
- *               acquire load, and translates anew when it changed.
- *   reader      a slot of one thread that looks at maps. Either it enters,
- *               uses the map and leaves, without holding anything; or it
- *               takes a counted reference that it may keep.
+ *               A reader with cached translations compares it, by one
+ *               acquire load, and translates again after a change.
+ *   reader      a slot for one thread that reads maps. The thread either
+ *               enters, uses the map and leaves, without a reference; or it
+ *               gets a counted reference, which it may keep.
  *
  * Threads: publish, reclaim, add and remove of readers: the writer's thread.
  * enter, leave and map_ref: the reader's. Generation: any.
@@ -40,39 +40,38 @@ struct vmem_reader {
 VMEM_API int vmem_space_new(struct vmem_space **out) VSU_NODISCARD;
 
 /*
- * Frees the space and its reference on the current map. All readers must have
- * been removed; maps that are still referenced live on until their last
- * reference goes, which then frees them itself.
+ * Frees the space and its reference to the current map. Remove all readers first.
+ * Maps that are still referenced are freed with their last reference.
  */
 VMEM_API void vmem_space_free(struct vmem_space *space);
 
 /*
- * Makes map the current one and takes a reference on it; NULL for no memory.
- * The former one is retired. A map is published once, in one space (-EINVAL
- * otherwise).
+ * Publishes map and takes a reference to it; NULL: no memory. The previous map is
+ * retired. A map can be published once, in one space (-EINVAL otherwise).
  */
 VMEM_API int vmem_space_publish(struct vmem_space *space, struct vmem_map *map)
 	VSU_NODISCARD;
 
-/* The current map, borrowed, for the writer's thread; NULL when none. */
+/* The current map, borrowed, for the writer's thread; NULL: none. */
 VMEM_API struct vmem_map *vmem_space_current(const struct vmem_space *space);
 
 /* The address of the generation, for one acquire load per batch. */
 VMEM_API const uint64_t *vmem_space_generation(const struct vmem_space *space);
 
 /*
- * An eventfd, borrowed, that is signalled when the last reference goes on a
- * retired map that vmem_space_reclaim(), called after the last publication,
- * found in use; -1 until it was asked for by vmem_space_want_event(). A reader
- * that leaves signals nothing, so as to cost nothing: while reclaim says that
- * maps remain and no event comes, the writer calls it again in its own time.
+ * vmem_space_event_fd() returns a borrowed eventfd; -1 before
+ * vmem_space_want_event(). It is signalled when the last reference to a retired map
+ * is dropped, if vmem_space_reclaim() was called after the last publication and
+ * found that map in use. vmem_reader_leave() signals nothing, to stay cheap: while
+ * reclaim reports remaining maps without an event, the writer calls it again
+ * periodically.
  */
 VMEM_API int vmem_space_want_event(struct vmem_space *space) VSU_NODISCARD;
 VMEM_API int vmem_space_event_fd(const struct vmem_space *space);
 
 /*
- * Frees what nobody uses any more; returns how many retired maps remain. One
- * that only a reader between enter and leave kept is freed by a later call.
+ * Frees unused retired maps; returns the number of retired maps that remain. A map
+ * used by a reader between enter and leave is freed by a later call.
  */
 VMEM_API unsigned int vmem_space_reclaim(struct vmem_space *space);
 
@@ -81,13 +80,13 @@ VMEM_API void vmem_space_add_reader(struct vmem_space *space,
 VMEM_API void vmem_space_remove_reader(struct vmem_reader *reader);
 
 /*
- * The current map, valid until leave; NULL when none. Does not nest. What
- * keeps a map for long takes a reference instead, whose end is signalled.
+ * The current map, valid until leave; NULL: none. Calls do not nest. To keep a map
+ * for longer get a reference instead, whose end is signalled.
  */
 VMEM_API struct vmem_map *vmem_reader_enter(struct vmem_reader *reader);
 VMEM_API void vmem_reader_leave(struct vmem_reader *reader);
 
-/* The current map with a reference that the caller drops; NULL when none. */
+/* The current map with a reference that the caller drops; NULL: none. */
 VMEM_API struct vmem_map *vmem_reader_map_ref(struct vmem_reader *reader);
 
 VSU_END_DECLS
