@@ -20,7 +20,7 @@ static uint64_t align_up(uint64_t v, uint64_t align)
 	return (v + align - 1) & ~(align - 1);
 }
 
-int vq_layout(uint32_t size, uint64_t features, struct vq_layout *out)
+int vq_ring_layout(uint32_t size, uint64_t features, struct vq_layout *out)
 {
 	bool packed = features & VQ_F_RING_PACKED;
 	uint64_t driver_len = packed ? RING_EVENT_SIZE :
@@ -101,7 +101,7 @@ int vq_driver_new(const struct vq_driver_config *config,
 	struct vq_driver *d;
 	int rc;
 
-	if (vq_layout(config->size, config->features, &layout) < 0)
+	if (vq_ring_layout(config->size, config->features, &layout) < 0)
 		return vsu_error_set(err, -EINVAL, "a ring cannot have %" PRIu32
 				     " entries", config->size);
 	d = calloc(1, sizeof(*d) + config->size * sizeof(d->requests[0]));

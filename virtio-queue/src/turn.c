@@ -5,12 +5,14 @@
 #include <errno.h>
 
 #include <virtio-queue/turn.h>
+#include <vmm-sys-util/event.h>
 #include <vmm-sys-util/sized.h>
 
 #include "vq.h"
 
 #define DEFAULT_CHAINS 256u
 #define DEFAULT_BYTES (UINT64_C(4) << 20)
+#define DEFAULT_CLOCK_CHAINS 96u
 
 /* Chains that are taken together, and the least number of pieces for each. */
 #define BATCH 16u
@@ -25,6 +27,12 @@ struct batch {
 	uint32_t written[BATCH];
 };
 
+/* When the turn is over. The first check starts it: a short turn has none. */
+struct turn_clock {
+	uint64_t until;		/* 0: not started */
+	uint32_t chains;	/* up to the next check */
+};
+
 /* The caller's turn with its defaults, or -EINVAL. */
 static int turn_read(struct vq_turn *t, const struct vq_turn *turn)
 {
@@ -34,6 +42,9 @@ static int turn_read(struct vq_turn *t, const struct vq_turn *turn)
 		return -EINVAL;
 	t->max_chains = t->max_chains ? t->max_chains : DEFAULT_CHAINS;
 	t->max_bytes = t->max_bytes ? t->max_bytes : DEFAULT_BYTES;
+	t->max_ns = t->max_ns ? t->max_ns : VQ_TURN_NS;
+	t->clock_chains = t->clock_chains ? t->clock_chains :
+					    DEFAULT_CLOCK_CHAINS;
 	return 0;
 }
 
@@ -100,14 +111,38 @@ static void batch_give_back(struct vq *q, struct batch *b, unsigned int served,
 	batch_divide(b, b->most);
 }
 
+/* True when the chains that were served exceed the time of the turn. */
+static bool clock_check(struct turn_clock *clock, const struct vq_turn *turn,
+			uint32_t served)
+{
+	uint64_t now;
+
+	clock->chains -= served;
+	if (VSU_LIKELY(clock->chains))
+		return false;
+	clock->chains = turn->clock_chains;
+	now = vsu_now_ns();
+	if (!clock->until)
+		clock->until = now + turn->max_ns;
+	return now >= clock->until;
+}
+
+static uint32_t least_of(uint32_t a, uint32_t b, uint32_t c)
+{
+	const uint32_t least = a < b ? a : b;
+
+	return least < c ? least : c;
+}
+
 /* Serves until the ring is empty (0), broken, or what is left is used (1). */
-static int serve_chains(struct vq *q, struct vq_turn *left, struct batch *b)
+static int serve_chains(struct vq *q, struct vq_turn *left, struct batch *b,
+			struct turn_clock *clock)
 {
 	unsigned int served, most;
 	int n;
 
 	while (left->max_chains && left->max_bytes) {
-		most = left->max_chains < b->room ? left->max_chains : b->room;
+		most = least_of(left->max_chains, b->room, clock->chains);
 		n = vq_pop_batch(q, b->chains, most);
 		if (n <= 0)
 			return n;
@@ -117,23 +152,27 @@ static int serve_chains(struct vq *q, struct vq_turn *left, struct batch *b)
 			batch_give_back(q, b, served, (unsigned int)n);
 		else if (served == b->room && b->room < b->most)
 			batch_divide(b, b->most);
+		if (clock_check(clock, left, served))
+			break;
 	}
 	return 1;
 }
 
-int vq_turn(struct vq *q, const struct vq_turn *turn)
+int vq_serve_turn(struct vq *q, const struct vq_turn *turn)
 {
 	struct iovec pieces[VQ_TURN_PIECES];
+	struct turn_clock clock = { 0, 0 };
 	struct vq_turn left;
 	struct batch b;
 	int rc = turn_read(&left, turn);
 
 	if (rc < 0)
 		return rc;
+	clock.chains = left.clock_chains;
 	batch_init(&b, &left, pieces);
 	do {
 		vq_disable_notify(q);
-		rc = serve_chains(q, &left, &b);
+		rc = serve_chains(q, &left, &b, &clock);
 		if (vq_publish(q) && left.notify)
 			left.notify(left.opaque);
 	} while (rc == 0 && vq_enable_notify(q));

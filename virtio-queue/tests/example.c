@@ -74,7 +74,7 @@ static int kicked(struct vq *q)
 	};
 	int rc;
 
-	while ((rc = vq_turn(q, &turn)) == 1)
+	while ((rc = vq_serve_turn(q, &turn)) == 1)
 		;	/* others on this thread have their turn here */
 	return rc;
 }

@@ -87,11 +87,11 @@ START_TEST(layout_refuses_illegal_sizes)
 {
 	struct vq_layout l;
 
-	ck_assert_int_eq(vq_layout(0, 0, &l), -EINVAL);
-	ck_assert_int_eq(vq_layout(3, 0, &l), -EINVAL);
-	ck_assert_int_eq(vq_layout(65536, 0, &l), -EINVAL);
-	ck_assert_int_eq(vq_layout(1, 0, &l), 0);
-	ck_assert_int_eq(vq_layout(256, 0, &l), 0);
+	ck_assert_int_eq(vq_ring_layout(0, 0, &l), -EINVAL);
+	ck_assert_int_eq(vq_ring_layout(3, 0, &l), -EINVAL);
+	ck_assert_int_eq(vq_ring_layout(65536, 0, &l), -EINVAL);
+	ck_assert_int_eq(vq_ring_layout(1, 0, &l), 0);
+	ck_assert_int_eq(vq_ring_layout(256, 0, &l), 0);
 	ck_assert_uint_eq(l.driver, 4096);
 	ck_assert_uint_ge(l.device, 4096 + 4 + 512 + 2);
 	ck_assert_uint_ge(l.size, l.device + 4 + 2048 + 2);
@@ -103,10 +103,10 @@ START_TEST(layout_of_a_packed_ring_takes_any_size)
 {
 	struct vq_layout l;
 
-	ck_assert_int_eq(vq_layout(3, VQ_F_RING_PACKED, &l), 0);
+	ck_assert_int_eq(vq_ring_layout(3, VQ_F_RING_PACKED, &l), 0);
 	ck_assert_uint_eq(l.driver, 48);
 	ck_assert_uint_ge(l.size, l.device + 4);
-	ck_assert_int_eq(vq_layout(32769, VQ_F_RING_PACKED, &l), -EINVAL);
+	ck_assert_int_eq(vq_ring_layout(32769, VQ_F_RING_PACKED, &l), -EINVAL);
 }
 END_TEST
 

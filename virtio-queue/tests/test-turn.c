@@ -3,6 +3,7 @@
 #include <config.h>
 
 #include <virtio-queue/turn.h>
+#include <vmm-sys-util/event.h>
 
 #include "util.h"
 
@@ -61,7 +62,7 @@ static void offer_n(uint16_t n)
 START_TEST(turn_serves_pushes_publishes_and_tells_once)
 {
 	offer_n(3);
-	ck_assert_int_eq(vq_turn(r.q, &turn), 0);
+	ck_assert_int_eq(vq_serve_turn(r.q, &turn), 0);
 	ck_assert_uint_eq(served, 3);
 	ck_assert_uint_eq(told, 1);
 	ck_assert_uint_eq(used_idx(&r), 3);
@@ -72,7 +73,7 @@ END_TEST
 
 START_TEST(turn_ends_with_notifications_on)
 {
-	ck_assert_int_eq(vq_turn(r.q, &turn), 0);
+	ck_assert_int_eq(vq_serve_turn(r.q, &turn), 0);
 	ck_assert_uint_eq(get16(&r, RIG_DEVICE), 0);
 	ck_assert_uint_eq(told, 0);
 }
@@ -82,7 +83,7 @@ START_TEST(chain_that_comes_while_others_are_served_is_not_missed)
 {
 	offer_again = 5;
 	offer_n(1);
-	ck_assert_int_eq(vq_turn(r.q, &turn), 0);
+	ck_assert_int_eq(vq_serve_turn(r.q, &turn), 0);
 	ck_assert_uint_eq(served, 6);
 	ck_assert_uint_eq(used_idx(&r), 6);
 }
@@ -93,12 +94,12 @@ START_TEST(a1_08_ring_that_fills_while_it_is_served_does_not_hold_a_turn)
 	offer_again = 1000;
 	turn.max_chains = 10;
 	offer_n(1);
-	ck_assert_int_eq(vq_turn(r.q, &turn), 1);
+	ck_assert_int_eq(vq_serve_turn(r.q, &turn), 1);
 	ck_assert_uint_eq(served, 10);
 	ck_assert_uint_eq(told, 1);
 	/* it comes again without a kick */
 	ck_assert_uint_eq(get16(&r, RIG_DEVICE), 1);
-	ck_assert_int_eq(vq_turn(r.q, &turn), 1);
+	ck_assert_int_eq(vq_serve_turn(r.q, &turn), 1);
 	ck_assert_uint_eq(served, 20);
 }
 END_TEST
@@ -107,9 +108,51 @@ START_TEST(a4_19_turn_is_bounded_in_bytes)
 {
 	offer_n(10);
 	turn.max_bytes = 2500;
-	ck_assert_int_eq(vq_turn(r.q, &turn), 1);
+	ck_assert_int_eq(vq_serve_turn(r.q, &turn), 1);
 	ck_assert_uint_eq(served, 3);
 	ck_assert_uint_eq(used_idx(&r), 3);
+}
+END_TEST
+
+/* The driver offers the next chain while the device works on this one. */
+static uint32_t work_for_a_millisecond(void *opaque, struct vq *q,
+				       struct vq_chain *chain)
+{
+	const uint64_t until = vsu_now_ns() + 1000000;
+
+	(void)opaque;
+	(void)q;
+	(void)chain;
+	while (vsu_now_ns() < until)
+		;
+	offer(&r, (uint16_t)(++served % RIG_SIZE));
+	return 0;
+}
+
+START_TEST(a4_19_turn_is_bounded_in_time)
+{
+	turn.serve = work_for_a_millisecond;
+	turn.max_ns = 3000000;
+	turn.clock_chains = 1;
+	offer_n(1);
+	ck_assert_int_eq(vq_serve_turn(r.q, &turn), 1);
+	ck_assert_uint_ge(served, 2);
+	ck_assert_uint_le(served, 4);
+	ck_assert_uint_eq(used_idx(&r), served);
+	ck_assert_uint_eq(told, 1);
+}
+END_TEST
+
+START_TEST(turn_checks_the_clock_without_being_asked)
+{
+	turn.serve = work_for_a_millisecond;
+	offer_n(1);
+	ck_assert_int_eq(vq_serve_turn(r.q, &turn), 1);
+	ck_assert_uint_eq(served, 192);
+	served = 0;
+	turn.clock_chains = 5;
+	ck_assert_int_eq(vq_serve_turn(r.q, &turn), 1);
+	ck_assert_uint_eq(served, 10);
 }
 END_TEST
 
@@ -117,10 +160,10 @@ START_TEST(broken_ring_ends_the_turn_and_keeps_what_was_served)
 {
 	offer_n(2);
 	offer(&r, RIG_SIZE);
-	ck_assert_int_eq(vq_turn(r.q, &turn), -EFAULT);
+	ck_assert_int_eq(vq_serve_turn(r.q, &turn), -EFAULT);
 	ck_assert_int_eq(vq_broken(r.q), VQ_BROKEN_HEAD);
 	ck_assert_uint_eq(served, 2);
-	ck_assert_int_eq(vq_turn(r.q, &turn), -EFAULT);
+	ck_assert_int_eq(vq_serve_turn(r.q, &turn), -EFAULT);
 	ck_assert_uint_eq(served, 2);
 }
 END_TEST
@@ -129,10 +172,10 @@ START_TEST(turn_without_its_size_or_a_device_is_refused)
 {
 	offer_n(1);
 	turn.size = 0;
-	ck_assert_int_eq(vq_turn(r.q, &turn), -EINVAL);
+	ck_assert_int_eq(vq_serve_turn(r.q, &turn), -EINVAL);
 	turn.size = sizeof(turn);
 	turn.serve = NULL;
-	ck_assert_int_eq(vq_turn(r.q, &turn), -EINVAL);
+	ck_assert_int_eq(vq_serve_turn(r.q, &turn), -EINVAL);
 	ck_assert_uint_eq(used_idx(&r), 0);
 }
 END_TEST
@@ -142,7 +185,7 @@ START_TEST(turn_of_an_older_caller_has_its_defaults)
 	turn.size = offsetof(struct vq_turn, iov);
 	turn.max_chains = 1;	/* beyond its size */
 	offer_n(4);
-	ck_assert_int_eq(vq_turn(r.q, &turn), 0);
+	ck_assert_int_eq(vq_serve_turn(r.q, &turn), 0);
 	ck_assert_uint_eq(served, 4);
 }
 END_TEST
@@ -165,12 +208,12 @@ START_TEST(pieces_have_the_room_that_the_caller_gives)
 	turn.opaque = &seen;
 	put_desc(&r, RIG_DESC, 0, RIG_DATA, 8, F_WRITE | F_NEXT, 1);
 	offer_n(1);
-	ck_assert_int_eq(vq_turn(r.q, &turn), 0);
+	ck_assert_int_eq(vq_serve_turn(r.q, &turn), 0);
 	ck_assert_uint_eq(seen, 2);
 	turn.iov = one;
 	turn.iov_max = 1;
 	offer_n(1);
-	ck_assert_int_eq(vq_turn(r.q, &turn), 0);
+	ck_assert_int_eq(vq_serve_turn(r.q, &turn), 0);
 	ck_assert_uint_eq(seen, 1 | VQ_FAULT_NO_ROOM << 16);
 }
 END_TEST
@@ -215,7 +258,7 @@ START_TEST(long_chain_among_short_ones_has_all_its_pieces_in_its_turn)
 	turn.notify = NULL;
 	turn.opaque = NULL;
 	offer_long_among_short();
-	ck_assert_int_eq(vq_turn(r.q, &turn), 0);
+	ck_assert_int_eq(vq_serve_turn(r.q, &turn), 0);
 	ck_assert_uint_eq(served, 8);
 	for (i = 0; i < 8; i++) {
 		ck_assert_uint_eq(heads[i], expected[i]);
@@ -234,7 +277,7 @@ START_TEST(device_that_gives_up_is_asked_for_no_more)
 	turn.notify = NULL;
 	turn.opaque = r.q;
 	offer_n(5);
-	ck_assert_int_eq(vq_turn(r.q, &turn), -EFAULT);
+	ck_assert_int_eq(vq_serve_turn(r.q, &turn), -EFAULT);
 	ck_assert_uint_eq(served, 2);
 	ck_assert_uint_eq(vq_inflight(r.q), 0);
 }
@@ -250,6 +293,8 @@ int main(void)
 	tcase_add_test(tc, chain_that_comes_while_others_are_served_is_not_missed);
 	tcase_add_test(tc, a1_08_ring_that_fills_while_it_is_served_does_not_hold_a_turn);
 	tcase_add_test(tc, a4_19_turn_is_bounded_in_bytes);
+	tcase_add_test(tc, a4_19_turn_is_bounded_in_time);
+	tcase_add_test(tc, turn_checks_the_clock_without_being_asked);
 	tcase_add_test(tc, broken_ring_ends_the_turn_and_keeps_what_was_served);
 	tcase_add_test(tc, turn_without_its_size_or_a_device_is_refused);
 	tcase_add_test(tc, turn_of_an_older_caller_has_its_defaults);

@@ -34,8 +34,8 @@ struct vq_layout {
 };
 
 /* -EINVAL for a size the format does not allow. */
-VQ_API int vq_layout(uint32_t size, uint64_t features, struct vq_layout *out)
-	VSU_NODISCARD;
+VQ_API int vq_ring_layout(uint32_t size, uint64_t features,
+			  struct vq_layout *out) VSU_NODISCARD;
 
 /* Frozen. A ring that a driver makes. */
 struct vq_driver_config {

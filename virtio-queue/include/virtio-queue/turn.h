@@ -4,9 +4,10 @@
  * they take the next one: silences the driver, pops, pushes and publishes,
  * asks for notifications again and looks once more, so that none is lost.
  *
- * A turn is bounded in chains and in bytes, because a ring can be filled as
- * fast as it is emptied, and a chain can be of nearly 4 GiB: others on the
- * same thread have their turn in between.
+ * A turn is bounded in chains, in bytes and in time: a driver can fill a ring as
+ * fast as the device empties it, a chain can be of nearly 4 GiB, and a short
+ * request can mean much work on the host. Other users of the thread run between
+ * two turns.
  *
  *	static uint32_t serve(void *opaque, struct vq *q,
  *			      struct vq_chain *chain)
@@ -18,7 +19,7 @@
  *		.size = sizeof(turn), .serve = serve, .notify = notify,
  *	};
  *	... at each kick, and soon after it said 1:
- *	more = vq_turn(q, &turn);
+ *	more = vq_serve_turn(q, &turn);
  *
  * Devices whose requests wait for a disk or a network pop and push themselves
  * (queue.h).
@@ -59,7 +60,14 @@ struct vq_turn {
 	uint64_t max_bytes;	/* of chains, readable and writable; the turn
 				   ends behind the chain that reaches it.
 				   0: 4 MiB */
+	uint64_t max_ns;	/* nanoseconds, from the first check of the
+				   clock. 0: VQ_TURN_NS */
+	uint32_t clock_chains;	/* chains between two checks of the clock: 1
+				   where a chain makes system calls. 0: 96 */
 };
+
+/* The default duration of a turn; devices with turns of their own use it too. */
+#define VQ_TURN_NS UINT64_C(2000000)
 
 /*
  * One turn.
@@ -70,7 +78,8 @@ struct vq_turn {
  *   -EFAULT  the queue is broken (vq_broken()) or not enabled
  *   -EINVAL  turn->size or turn->serve is missing
  */
-VQ_API int vq_turn(struct vq *q, const struct vq_turn *turn) VSU_NODISCARD;
+VQ_API int vq_serve_turn(struct vq *q, const struct vq_turn *turn)
+	VSU_NODISCARD;
 
 VSU_END_DECLS
 
