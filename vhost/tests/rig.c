@@ -286,7 +286,7 @@ void rig_prepare(struct rig *r)
 		.size = sizeof(r->config),
 		.features = RIG_FEATURES,
 		.nrings = RIG_RINGS,
-		.queue_max = 1024,
+		.queue_size_max = 1024,
 		.config_size = RIG_CONFIG,
 	};
 	r->memfd = memfd_create("rig", MFD_CLOEXEC);

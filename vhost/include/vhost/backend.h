@@ -215,7 +215,7 @@ struct vhost_user_backend_config {
 				   GPA_ADDRESSES and INBAND_NOTIFICATIONS, which
 				   are to be named here */
 	uint32_t nrings;	/* 1..256 */
-	uint32_t queue_max;	/* largest size of a ring; 0: 32768 */
+	uint32_t queue_size_max;	/* largest size of a ring; 0: 32768 */
 	uint32_t max_chain;	/* see vq_config; 0: size of the ring */
 	uint32_t config_size;	/* bytes of device configuration space */
 	uint32_t max_slots;	/* memory slots; 0: 509 */

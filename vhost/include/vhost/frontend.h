@@ -128,7 +128,8 @@ struct vhost_user_frontend_ops {
 	void (*session)(void *opaque, int64_t id);
 	/*
 	 * The answer to move_state: 0, or a negative errno. fd not -1: the
-	 * back-end's own, borrowed, to be used in place of the one it was given.
+	 * back-end's own, borrowed, to be used in place of the one it was given:
+	 * a pipe, a socket, memory or a file without a file server.
 	 */
 	void (*state_moves)(void *opaque, int result, int fd);
 	/* The answer to check_state: 0, or a negative errno. */

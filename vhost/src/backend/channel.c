@@ -38,36 +38,19 @@ static struct vhost_user_priv_asked *nth_asked(struct vhost_user_backend *b,
 	return &b->asked[(b->asked_first + n) % VHOST_USER_PRIV_MAX_ASKED];
 }
 
-static bool is_shmem(uint32_t request)
+void vhost_user_priv_owner_answered(struct vhost_user_backend *b,
+				    uint64_t cookie, int result, int fd)
 {
-	return request == VHOST_USER_BACKEND_SHMEM_MAP ||
-	       request == VHOST_USER_BACKEND_SHMEM_UNMAP;
-}
-
-/* Nobody waits for the answers of these. */
-static bool is_inband(uint32_t request)
-{
-	return request == VHOST_USER_BACKEND_VRING_CALL ||
-	       request == VHOST_USER_BACKEND_VRING_ERR;
-}
-
-/* The session asks this for its rings. */
-static bool is_own(uint32_t request)
-{
-	return request == VHOST_USER_BACKEND_IOTLB_MSG;
+	b->ops.answered(b->opaque, cookie, result, fd);
 }
 
 /* fd: the object that was looked up, which moves to the owner; or -1. */
-static void tell_result(struct vhost_user_backend *b,
-			const struct vhost_user_priv_asked *asked, int result,
-			int fd)
+static void report_result(struct vhost_user_backend *b,
+			  const struct vhost_user_priv_asked *asked, int result,
+			  int fd)
 {
-	if (is_own(asked->request))
-		vhost_user_priv_miss_answered(b, asked->cookie, result);
-	else if (is_shmem(asked->request))
-		b->ops.shmem_result(b->opaque, asked->cookie, result);
-	else if (!is_inband(asked->request))
-		b->ops.answered(b->opaque, asked->cookie, result, fd);
+	if (asked->kind->answered)
+		asked->kind->answered(b, asked->cookie, result, fd);
 }
 
 /* Requests that wait leave before: behind this nothing is sent. */
@@ -83,7 +66,7 @@ void vhost_user_priv_backend_channel_cancel(struct vhost_user_backend *b)
 		if (asked->cancelled)
 			continue;
 		asked->cancelled = true;
-		tell_result(b, asked, -ECANCELED, -1);
+		report_result(b, asked, -ECANCELED, -1);
 	}
 }
 
@@ -108,7 +91,7 @@ static int check_result(const struct vhost_user_backend *b,
 
 	if (row)
 		vhost_user_priv_reply_fds(row, msg, &min, &max);
-	if (!b->nasked || msg->hdr.request != asked->request || msg->nfds > max)
+	if (!b->nasked || msg->hdr.request != asked->kind->request || msg->nfds > max)
 		return vsu_error_set(err, -EBADMSG,
 				     "a reply with the number %u and %u descriptors that was not asked for",
 				     msg->hdr.request, msg->nfds);
@@ -143,9 +126,9 @@ static int accept_result(struct vhost_user_backend *b,
 		return 0;
 	if (is_refused(msg)) {
 		report_answer(b, row->name);
-		tell_result(b, &asked, -EREMOTEIO, -1);
+		report_result(b, &asked, -EREMOTEIO, -1);
 	} else {
-		tell_result(b, &asked, 0, vhost_user_priv_msg_take_fd(msg, 0));
+		report_result(b, &asked, 0, vhost_user_priv_msg_take_fd(msg, 0));
 	}
 	return 0;
 }
@@ -210,16 +193,17 @@ static int flush_channel(struct vhost_user_backend *b, struct vsu_error *err)
 static int send_config_change(struct vhost_user_backend *b,
 			      struct vsu_error *err)
 {
+	const struct vhost_user_priv_out change = {
+		.request = VHOST_USER_BACKEND_CONFIG_CHANGE_MSG,
+		.flags = VHOST_USER_HDR_VERSION,
+	};
 	int rc;
 
 	if (!b->config_pending || !vhost_user_priv_any_started(b) ||
 	    vhost_user_priv_channel_wants_write(&b->backend_channel))
 		return 0;
 	b->config_pending = false;
-	rc = vhost_user_priv_channel_send(&b->backend_channel,
-					  VHOST_USER_BACKEND_CONFIG_CHANGE_MSG,
-					  VHOST_USER_HDR_VERSION, NULL, 0, NULL,
-					  0, NULL, 0, err);
+	rc = vhost_user_priv_channel_send(&b->backend_channel, &change, err);
 	return rc < 0 ? rc : flush_channel(b, err);
 }
 
@@ -301,18 +285,18 @@ static int set_socket(struct vhost_user_backend *b,
 /* requests */
 
 int vhost_user_priv_backend_channel_check(const struct vhost_user_backend *b,
-					  uint32_t request,
+					  const struct vhost_user_priv_ask *kind,
 					  struct vsu_error *err)
 {
 	const struct vhost_user_priv_message *row =
-		vhost_user_priv_message(VHOST_USER_PRIV_BACKEND, request);
+		vhost_user_priv_message(VHOST_USER_PRIV_BACKEND, kind->request);
 	uint64_t need = VHOST_USER_PROTOCOL_BIT(BACKEND_REQ) |
 			UINT64_C(1) << row->protocol_bit;
 
 	if (row->fds != VHOST_USER_PRIV_FDS_NONE)
 		need |= VHOST_USER_PROTOCOL_BIT(BACKEND_SEND_FD);
 	if ((b->protocol_features & need) != need ||
-	    (!is_shmem(request) && !is_inband(request) && !is_own(request) &&
+	    (kind->answered == vhost_user_priv_owner_answered &&
 	     !b->ops.answered))
 		return vsu_error_set(err, -EOPNOTSUPP,
 				     "%s was not agreed on with the front-end",
@@ -332,13 +316,6 @@ int vhost_user_priv_backend_channel_check(const struct vhost_user_backend *b,
 	return 0;
 }
 
-/* Requests without descriptors leave together, at the end of a dispatch. */
-static bool may_wait(const struct vhost_user_backend *b, uint32_t request)
-{
-	return request == VHOST_USER_BACKEND_SHMEM_UNMAP &&
-	       (b->busy || b->holding);
-}
-
 void vhost_user_priv_backend_channel_send_waiting(struct vhost_user_backend *b)
 {
 	struct vsu_error err;
@@ -352,21 +329,24 @@ void vhost_user_priv_backend_channel_send_waiting(struct vhost_user_backend *b)
 }
 
 int vhost_user_priv_backend_channel_ask(struct vhost_user_backend *b,
-		uint32_t request, const void *payload, size_t len,
-		const int *fd, uint64_t cookie, struct vsu_error *err)
+		const struct vhost_user_priv_ask *kind, const void *payload,
+		size_t len, const int *fd, uint64_t cookie,
+		struct vsu_error *err)
 {
 	const struct vhost_user_priv_message *row =
-		vhost_user_priv_message(VHOST_USER_PRIV_BACKEND, request);
+		vhost_user_priv_message(VHOST_USER_PRIV_BACKEND, kind->request);
 	bool acks = vhost_user_priv_agreed(b, VHOST_USER_PROTOCOL_F_REPLY_ACK);
 	bool answered = acks || row->reply != VHOST_USER_PRIV_ACK;
-	uint32_t flags = VHOST_USER_HDR_VERSION |
-			 (acks ? VHOST_USER_HDR_NEED_REPLY : 0u);
+	const struct vhost_user_priv_out out = {
+		.request = kind->request,
+		.flags = VHOST_USER_HDR_VERSION |
+			 (acks ? VHOST_USER_HDR_NEED_REPLY : 0u),
+		.head = payload, .head_len = len, .fds = fd, .nfds = fd != NULL,
+	};
 	struct vsu_error why = VSU_ERROR_INIT;
 	int rc;
 
-	rc = vhost_user_priv_channel_send(&b->backend_channel, request, flags,
-					  payload, len, NULL, 0,
-					  fd, fd != NULL, err);
+	rc = vhost_user_priv_channel_send(&b->backend_channel, &out, err);
 	if (rc == -ENOSPC)
 		return vsu_error_set(err, -EAGAIN,
 				     "the front-end does not read its requests now");
@@ -374,9 +354,9 @@ int vhost_user_priv_backend_channel_ask(struct vhost_user_backend *b,
 		return rc;
 	if (answered)
 		*nth_asked(b, b->nasked++) = (struct vhost_user_priv_asked){
-			.cookie = cookie, .request = request
+			.cookie = cookie, .kind = kind
 		};
-	if (!may_wait(b, request) && flush_channel(b, &why) < 0)
+	if (!(kind->may_wait && (b->busy || b->holding)) && flush_channel(b, &why) < 0)
 		vhost_user_priv_backend_channel_close(b, &why);
 	return answered ? 0 : 1;
 }

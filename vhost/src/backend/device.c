@@ -6,6 +6,7 @@
 #include <config.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 
 #include "backend/priv.h"
@@ -123,7 +124,8 @@ static int check_transfer(struct vhost_user_backend *b,
 				     t->direction, t->phase);
 	rc = vhost_user_priv_check_stream(msg->fds[0],
 					  t->direction ==
-					  VHOST_USER_TRANSFER_LOAD,
+					  VHOST_USER_TRANSFER_LOAD ?
+					  O_WRONLY : O_RDONLY,
 					  "SET_DEVICE_STATE_FD", err);
 	return rc < 0 ? rc : VHOST_USER_PRIV_GO;
 }

@@ -40,15 +40,22 @@ void vhost_user_priv_inband_error(struct vhost_user_backend *b, uint32_t ring)
 		note_due(b, ring, DUE_ERR);
 }
 
-/* Only -EAGAIN is worth another attempt: nobody is there to hear it else. */
-static int send_one(struct vhost_user_backend *b, uint32_t request,
-		    uint32_t ring)
+static const struct vhost_user_priv_ask call = {
+	.request = VHOST_USER_BACKEND_VRING_CALL,
+};
+static const struct vhost_user_priv_ask ring_err = {
+	.request = VHOST_USER_BACKEND_VRING_ERR,
+};
+
+/* Retried after -EAGAIN only: no owner waits for another error. */
+static int send_one(struct vhost_user_backend *b,
+		    const struct vhost_user_priv_ask *kind, uint32_t ring)
 {
 	const struct vhost_user_vring_state state = { ring, 0 };
-	int rc = vhost_user_priv_backend_channel_check(b, request, NULL);
+	int rc = vhost_user_priv_backend_channel_check(b, kind, NULL);
 
 	if (rc == 0)
-		rc = vhost_user_priv_backend_channel_ask(b, request, &state,
+		rc = vhost_user_priv_backend_channel_ask(b, kind, &state,
 							 sizeof(state), NULL,
 							 0, NULL);
 	return rc == -EAGAIN ? rc : 0;
@@ -60,10 +67,10 @@ static int send_due(struct vhost_user_backend *b, uint32_t ring)
 	uint8_t what = __atomic_exchange_n(due, 0, __ATOMIC_RELAXED);
 
 	if (what & DUE_CALL &&
-	    send_one(b, VHOST_USER_BACKEND_VRING_CALL, ring) == 0)
+	    send_one(b, &call, ring) == 0)
 		what &= (uint8_t)~DUE_CALL;
 	if (what & DUE_ERR &&
-	    send_one(b, VHOST_USER_BACKEND_VRING_ERR, ring) == 0)
+	    send_one(b, &ring_err, ring) == 0)
 		what &= (uint8_t)~DUE_ERR;
 	__atomic_fetch_or(due, what, __ATOMIC_RELAXED);
 	return what ? -EAGAIN : 0;

@@ -36,12 +36,12 @@ static int check_extent(const struct vhost_user_backend *b, const char *name,
 				   b->config.nrings);
 		return -EBADMSG;
 	}
-	if (in->queue_size == 0 || in->queue_size > b->config.queue_max) {
+	if (in->queue_size == 0 || in->queue_size > b->config.queue_size_max) {
 		vsu_error_set(err, -EBADMSG,
 			      "%s for rings of %u entries, 1 to %u are allowed",
-			      name, in->queue_size, b->config.queue_max);
+			      name, in->queue_size, b->config.queue_size_max);
 		vsu_error_operands(err, 0, in->queue_size,
-				   b->config.queue_max);
+				   b->config.queue_size_max);
 		return -EBADMSG;
 	}
 	return 0;

@@ -42,11 +42,14 @@ void vhost_user_priv_index_handlers(struct vhost_user_backend *b)
 static void send_reply(struct vhost_user_backend *b, uint32_t request,
 		       const void *payload, size_t len)
 {
-	if (vhost_user_priv_channel_send(&b->main, request,
-					 VHOST_USER_HDR_VERSION |
-					 VHOST_USER_HDR_REPLY, payload, len,
-					 NULL, 0, &b->reply_fd,
-					 b->reply_fd >= 0, &b->why) < 0)
+	const struct vhost_user_priv_out reply = {
+		.request = request,
+		.flags = VHOST_USER_HDR_VERSION | VHOST_USER_HDR_REPLY,
+		.head = payload, .head_len = len,
+		.fds = &b->reply_fd, .nfds = b->reply_fd >= 0,
+	};
+
+	if (vhost_user_priv_channel_send(&b->main, &reply, &b->why) < 0)
 		vhost_user_priv_backend_fail(b);
 	vsu_fd_close(&b->reply_fd);
 }

@@ -106,15 +106,16 @@ void vhost_user_priv_miss_deny(struct vhost_user_backend *b, uint32_t index)
 }
 
 /*
- * An answer that says yes means that the update came or will come. A question
- * whose channel ended is asked again on the next one.
+ * Success means that the update arrived or will arrive. A question whose channel
+ * ended is sent again on the next channel.
  */
 void vhost_user_priv_miss_answered(struct vhost_user_backend *b,
-				   uint64_t cookie, int result)
+				   uint64_t cookie, int result, int fd)
 {
 	uint32_t index = (uint32_t)cookie;
 	struct vhost_user_priv_miss *m = &b->rings[index].miss;
 
+	(void)fd;
 	if (vhost_user_priv_miss_state(m) != VHOST_USER_PRIV_MISS_SENT ||
 	    m->number != cookie >> 32 || result == 0)
 		return;

@@ -53,9 +53,9 @@ void vhost_user_priv_miss_settle(struct vhost_user_backend *b, uint32_t index);
 void vhost_user_priv_miss_deny(struct vhost_user_backend *b, uint32_t index);
 bool vhost_user_priv_miss_is_known(const struct vhost_user_backend *b,
 				   const struct vhost_user_priv_ring *ring);
-/* The front-end's answer to the question with this cookie. */
+/* The front-end's answer to the question with this cookie; no descriptor. */
 void vhost_user_priv_miss_answered(struct vhost_user_backend *b,
-				   uint64_t cookie, int result);
+				   uint64_t cookie, int result, int fd);
 
 /* miss_send.c */
 /* Sends the questions of rings, as far as the channel takes them. */

@@ -13,6 +13,11 @@
  */
 #define MOST_EVICTIONS 8u
 
+static const struct vhost_user_priv_ask miss = {
+	.request = VHOST_USER_BACKEND_IOTLB_MSG,
+	.answered = vhost_user_priv_miss_answered,
+};
+
 static int send_question(struct vhost_user_backend *b, uint32_t index,
 			 struct vsu_error *err)
 {
@@ -25,15 +30,13 @@ static int send_question(struct vhost_user_backend *b, uint32_t index,
 			 VHOST_USER_IOTLB_WRITE : 0),
 		.type = VHOST_USER_IOTLB_MISS,
 	};
-	int rc = vhost_user_priv_backend_channel_check(b,
-					VHOST_USER_BACKEND_IOTLB_MSG, err);
+	int rc = vhost_user_priv_backend_channel_check(b, &miss, err);
 
 	if (rc < 0)
 		return rc;
 	/* the answer may be there when this returns, if the channel closes */
 	vhost_user_priv_set_miss(m, VHOST_USER_PRIV_MISS_SENT);
-	rc = vhost_user_priv_backend_channel_ask(b,
-			VHOST_USER_BACKEND_IOTLB_MSG, &question,
+	rc = vhost_user_priv_backend_channel_ask(b, &miss, &question,
 			sizeof(question), NULL,
 			(uint64_t)m->number << 32 | index, err);
 	if (rc < 0)

@@ -10,6 +10,11 @@
 #include <vhost/backend_device.h>
 #include <vmm-sys-util/checked.h>
 
+static const struct vhost_user_priv_ask notifier = {
+	.request = VHOST_USER_BACKEND_VRING_HOST_NOTIFIER_MSG,
+	.answered = vhost_user_priv_owner_answered,
+};
+
 int vhost_user_backend_host_notifier(struct vhost_user_backend *b,
 				     uint32_t ring, int fd, uint64_t offset,
 				     uint64_t cookie, struct vsu_error *err)
@@ -29,11 +34,11 @@ int vhost_user_backend_host_notifier(struct vhost_user_backend *b,
 		return vsu_error_set(err, -EINVAL,
 				     "a host notifier of ring %u at %#" PRIx64 ", which is no whole page",
 				     ring, offset);
-	rc = vhost_user_priv_backend_channel_check(b,
-			VHOST_USER_BACKEND_VRING_HOST_NOTIFIER_MSG, err);
+	rc = vhost_user_priv_backend_channel_check(b, &notifier, err);
 	if (rc < 0)
 		return rc;
-	return vhost_user_priv_backend_channel_ask(b,
-			VHOST_USER_BACKEND_VRING_HOST_NOTIFIER_MSG, &area,
-			sizeof(area), fd < 0 ? NULL : &fd, cookie, err);
+	return vhost_user_priv_backend_channel_ask(b, &notifier, &area,
+						   sizeof(area),
+						   fd < 0 ? NULL : &fd, cookie,
+						   err);
 }

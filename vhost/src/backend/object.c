@@ -28,17 +28,31 @@ static int get_object(struct vhost_user_backend *b,
 			0;
 }
 
-static int send_name(struct vhost_user_backend *b, uint32_t request,
+static const struct vhost_user_priv_ask add = {
+	.request = VHOST_USER_BACKEND_SHARED_OBJECT_ADD,
+	.answered = vhost_user_priv_owner_answered,
+};
+static const struct vhost_user_priv_ask remove_object = {
+	.request = VHOST_USER_BACKEND_SHARED_OBJECT_REMOVE,
+	.answered = vhost_user_priv_owner_answered,
+};
+static const struct vhost_user_priv_ask lookup = {
+	.request = VHOST_USER_BACKEND_SHARED_OBJECT_LOOKUP,
+	.answered = vhost_user_priv_owner_answered,
+};
+
+static int send_name(struct vhost_user_backend *b,
+		     const struct vhost_user_priv_ask *kind,
 		     const unsigned char *uuid, uint64_t cookie,
 		     struct vsu_error *err)
 {
 	struct vhost_user_shared name;
-	int rc = vhost_user_priv_backend_channel_check(b, request, err);
+	int rc = vhost_user_priv_backend_channel_check(b, kind, err);
 
 	if (rc < 0)
 		return rc;
 	memcpy(name.uuid, uuid, sizeof(name.uuid));
-	return vhost_user_priv_backend_channel_ask(b, request, &name,
+	return vhost_user_priv_backend_channel_ask(b, kind, &name,
 						   sizeof(name), NULL, cookie,
 						   err);
 }
@@ -47,7 +61,7 @@ int vhost_user_backend_object_add(struct vhost_user_backend *b,
 				  const unsigned char *uuid, uint64_t cookie,
 				  struct vsu_error *err)
 {
-	return send_name(b, VHOST_USER_BACKEND_SHARED_OBJECT_ADD, uuid, cookie,
+	return send_name(b, &add, uuid, cookie,
 			 err);
 }
 
@@ -55,7 +69,7 @@ int vhost_user_backend_object_remove(struct vhost_user_backend *b,
 				     const unsigned char *uuid,
 				     uint64_t cookie, struct vsu_error *err)
 {
-	return send_name(b, VHOST_USER_BACKEND_SHARED_OBJECT_REMOVE, uuid,
+	return send_name(b, &remove_object, uuid,
 			 cookie, err);
 }
 
@@ -63,7 +77,7 @@ int vhost_user_backend_object_lookup(struct vhost_user_backend *b,
 				     const unsigned char *uuid,
 				     uint64_t cookie, struct vsu_error *err)
 {
-	return send_name(b, VHOST_USER_BACKEND_SHARED_OBJECT_LOOKUP, uuid,
+	return send_name(b, &lookup, uuid,
 			 cookie, err);
 }
 

@@ -93,10 +93,19 @@ enum vhost_user_priv_watch {
 /* The most requests that the front-end has not answered. */
 #define VHOST_USER_PRIV_MAX_ASKED 64u
 
+/* A request on the back-end channel, in the file that sends it. */
+struct vhost_user_priv_ask {
+	uint32_t request;
+	bool may_wait;		/* until the end of a dispatch: it has no descriptor */
+	/* Result of the request; NULL: it is of no interest. */
+	void (*answered)(struct vhost_user_backend *b, uint64_t cookie,
+			 int result, int fd);
+};
+
 /* A request on the back-end channel whose answer is due. */
 struct vhost_user_priv_asked {
 	uint64_t cookie;
-	uint32_t request;
+	const struct vhost_user_priv_ask *kind;
 	bool cancelled;		/* the owner was told; the answer counts no more */
 };
 
@@ -339,38 +348,35 @@ int vhost_user_priv_vq_config(const struct vhost_user_backend *b,
 			      struct vsu_error *err);
 
 /* run.c */
-/* Lets every ring run that can. */
+/* Starts every ring that is ready. */
 void vhost_user_priv_start_ready_rings(struct vhost_user_backend *b);
 void vhost_user_priv_ring_stop(struct vhost_user_backend *b, uint32_t index);
 
 /* channel.c: the back-end channel */
-/* Sends what waits for a ring to be started or for the socket. */
+/* Sends requests that wait for a started ring or for the socket. */
 void vhost_user_priv_backend_channel_pump(struct vhost_user_backend *b);
-/* Sends the requests that were left to the end of a dispatch. */
+/* Sends requests that were deferred to the end of a dispatch. */
 void vhost_user_priv_backend_channel_send_waiting(struct vhost_user_backend *b);
-/* Something arrived, or the peer closed it. */
+/* Handles input, or the peer's hang-up. */
 void vhost_user_priv_backend_channel_ready(struct vhost_user_backend *b);
-/*
- * Takes the answers that are there; false where none is, or the peer has left: of
- * a peer that ended the main socket says so first, and then the former hears it.
- */
+/* Handles available replies; false: none. A hang-up is left to the main socket. */
 bool vhost_user_priv_backend_channel_answers(struct vhost_user_backend *b);
-/* Both ends; err says why, NULL: it is not needed any more. */
+/* Closes the channel; err is the reason, NULL: it is no longer needed. */
 void vhost_user_priv_backend_channel_close(struct vhost_user_backend *b,
 				   struct vsu_error *err);
+/* answered() of requests whose result the owner gets through its operation. */
+void vhost_user_priv_owner_answered(struct vhost_user_backend *b,
+				    uint64_t cookie, int result, int fd);
 /* Whether that request may be sent now: -EOPNOTSUPP, -EPROTO or -EAGAIN. */
 int vhost_user_priv_backend_channel_check(const struct vhost_user_backend *b,
-					  uint32_t request,
+					  const struct vhost_user_priv_ask *kind,
 					  struct vsu_error *err);
-/*
- * A request whose answer goes to the owner with the cookie, to shmem_result or
- * answered; 1: the front-end gives no answer.
- */
+/* Sends a request; kind->answered() gets the reply and cookie. 1: no reply follows. */
 int vhost_user_priv_backend_channel_ask(struct vhost_user_backend *b,
-					uint32_t request, const void *payload,
-					size_t len, const int *fd,
+					const struct vhost_user_priv_ask *kind,
+					const void *payload, size_t len, const int *fd,
 					uint64_t cookie, struct vsu_error *err);
-/* The owner hears that what is unanswered is over; answers may still come. */
+/* Cancels unanswered requests towards the owner; replies may still arrive. */
 void vhost_user_priv_backend_channel_cancel(struct vhost_user_backend *b);
 
 /* shmem.c */

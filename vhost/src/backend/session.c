@@ -31,10 +31,10 @@ static int check_config(const struct vhost_user_backend_config *c,
 		return vsu_error_set(err, -EINVAL,
 				     "a back-end with %u rings, 1 to %u are allowed",
 				     c->nrings, MAX_RINGS);
-	if (c->queue_max > VQ_MAX_SIZE)
+	if (c->queue_size_max > VQ_MAX_SIZE)
 		return vsu_error_set(err, -EINVAL,
 				     "rings of up to %u entries, the limit is %u",
-				     c->queue_max, VQ_MAX_SIZE);
+				     c->queue_size_max, VQ_MAX_SIZE);
 	if (c->max_slots > VHOST_USER_PRIV_MAX_SLOTS)
 		return vsu_error_set(err, -EINVAL,
 				     "%u memory slots, the limit is %u",
@@ -53,8 +53,8 @@ static void fill_config(struct vhost_user_backend *b)
 {
 	struct vhost_user_backend_config *c = &b->config;
 
-	if (!c->queue_max)
-		c->queue_max = VQ_MAX_SIZE;
+	if (!c->queue_size_max)
+		c->queue_size_max = VQ_MAX_SIZE;
 	if (!c->max_slots)
 		c->max_slots = VHOST_USER_PRIV_MAX_SLOTS;
 	if (!c->stall_ns)

@@ -105,6 +105,21 @@ int vhost_user_priv_shmem_check_map(const uint64_t *sizes,
 	return rc;
 }
 
+static void shmem_answered(struct vhost_user_backend *b, uint64_t cookie,
+			   int result, int fd)
+{
+	(void)fd;
+	b->ops.shmem_result(b->opaque, cookie, result);
+}
+
+static const struct vhost_user_priv_ask map_request = {
+	.request = VHOST_USER_BACKEND_SHMEM_MAP, .answered = shmem_answered,
+};
+static const struct vhost_user_priv_ask unmap_request = {
+	.request = VHOST_USER_BACKEND_SHMEM_UNMAP, .may_wait = true,
+	.answered = shmem_answered,
+};
+
 int vhost_user_backend_shmem_map(struct vhost_user_backend *b,
 		const struct vhost_user_shmem_request *request,
 		uint64_t cookie, struct vsu_error *err)
@@ -116,17 +131,16 @@ int vhost_user_backend_shmem_map(struct vhost_user_backend *b,
 		.len = request->len,
 		.flags = request->writable ? VHOST_USER_SHMEM_RW : 0,
 	};
-	int rc = vhost_user_priv_backend_channel_check(b,
-			VHOST_USER_BACKEND_SHMEM_MAP, err);
+	int rc = vhost_user_priv_backend_channel_check(b, &map_request, err);
 
 	if (rc == 0)
 		rc = vhost_user_priv_shmem_check_map(b->shmem_sizes, request,
 						     err);
 	if (rc < 0)
 		return rc;
-	return vhost_user_priv_backend_channel_ask(b,
-			VHOST_USER_BACKEND_SHMEM_MAP, &payload, sizeof(payload),
-			&request->fd, cookie, err);
+	return vhost_user_priv_backend_channel_ask(b, &map_request, &payload,
+						   sizeof(payload),
+						   &request->fd, cookie, err);
 }
 
 int vhost_user_backend_shmem_unmap(struct vhost_user_backend *b,
@@ -138,16 +152,15 @@ int vhost_user_backend_shmem_unmap(struct vhost_user_backend *b,
 		.shm_offset = request->offset,
 		.len = request->len,
 	};
-	int rc = vhost_user_priv_backend_channel_check(b,
-			VHOST_USER_BACKEND_SHMEM_UNMAP, err);
+	int rc = vhost_user_priv_backend_channel_check(b, &unmap_request, err);
 
 	if (rc == 0)
 		rc = check_range(b->shmem_sizes, request, err);
 	if (rc < 0)
 		return rc;
-	return vhost_user_priv_backend_channel_ask(b,
-			VHOST_USER_BACKEND_SHMEM_UNMAP, &payload, sizeof(payload),
-			NULL, cookie, err);
+	return vhost_user_priv_backend_channel_ask(b, &unmap_request, &payload,
+						   sizeof(payload), NULL,
+						   cookie, err);
 }
 
 void vhost_user_backend_shmem_hold(struct vhost_user_backend *b)

@@ -37,13 +37,13 @@ static int check_num(struct vhost_user_backend *b,
 {
 	uint32_t num = msg->payload.state.num;
 
-	if (num == 0 || num > b->config.queue_max) {
+	if (num == 0 || num > b->config.queue_size_max) {
 		vsu_error_set(err, -EBADMSG,
 			      "SET_VRING_NUM of ring %u to %u, 1 to %u are allowed",
 			      msg->payload.state.index, num,
-			      b->config.queue_max);
+			      b->config.queue_size_max);
 		vsu_error_operands(err, VHOST_USER_SET_VRING_NUM, num,
-				   b->config.queue_max);
+				   b->config.queue_size_max);
 		return -EBADMSG;
 	}
 	if (!is_packed(b) && !vsu_is_power_of_two(num))

@@ -21,52 +21,6 @@
 /* Replies that may wait; the next request is read when they are gone. */
 #define BACK_OUT_MAX	4096u
 
-/*
- * A handler's answer goes to the back-end: 0, or a negative errno; with *fd,
- * which is ours, where it is not -1. The owner hears why; its own refusals
- * leave that empty.
- */
-typedef int (*fe_serve_fn)(struct vhost_user_frontend *f,
-			   const struct vhost_user_priv_msg *msg, int *fd,
-			   struct vsu_error *why);
-
-/* Many changes are one piece of news. */
-static int serve_config_change(struct vhost_user_frontend *f,
-			       const struct vhost_user_priv_msg *msg, int *fd,
-			       struct vsu_error *why)
-{
-	(void)msg;
-	(void)fd;
-	(void)why;
-	f->config_changed = true;
-	return 0;
-}
-
-/* Those of shared memory go another way, in batches. */
-static int serve_shmem(struct vhost_user_frontend *f,
-		       const struct vhost_user_priv_msg *msg, int *fd,
-		       struct vsu_error *why)
-{
-	(void)f;
-	(void)why;
-	(void)msg;
-	(void)fd;
-	return 0;
-}
-
-static const fe_serve_fn servers[] = {
-	[VHOST_USER_BACKEND_IOTLB_MSG] = vhost_user_priv_fe_serve_iotlb,
-	[VHOST_USER_BACKEND_CONFIG_CHANGE_MSG] = serve_config_change,
-	[VHOST_USER_BACKEND_VRING_HOST_NOTIFIER_MSG] = vhost_user_priv_fe_serve_notifier,
-	[VHOST_USER_BACKEND_VRING_CALL] = vhost_user_priv_fe_serve_inband,
-	[VHOST_USER_BACKEND_VRING_ERR] = vhost_user_priv_fe_serve_inband,
-	[VHOST_USER_BACKEND_SHARED_OBJECT_ADD] = vhost_user_priv_fe_serve_object,
-	[VHOST_USER_BACKEND_SHARED_OBJECT_REMOVE] = vhost_user_priv_fe_serve_object,
-	[VHOST_USER_BACKEND_SHARED_OBJECT_LOOKUP] = vhost_user_priv_fe_serve_object,
-	[VHOST_USER_BACKEND_SHMEM_MAP] = serve_shmem,
-	[VHOST_USER_BACKEND_SHMEM_UNMAP] = serve_shmem,
-};
-
 /* ------------------------------------------------------------------- offer */
 
 static int channel_adopt(struct vhost_user_frontend *f, int sock, struct vsu_error *err)
@@ -146,13 +100,13 @@ void vhost_user_priv_fe_backend_channel_close(struct vhost_user_frontend *f)
 /* A message that only a front-end may send, or with a foreign shape, is refused. */
 static int request_judge(struct vhost_user_frontend *f,
 			 const struct vhost_user_priv_message *row,
+			 const struct fe_handler *h,
 			 const struct vhost_user_priv_msg *msg, struct vsu_error *err)
 {
 	unsigned int min, max;
 	int rc;
 
-	if (!row || row->number >= sizeof(servers) / sizeof(servers[0]) ||
-	    !servers[row->number])
+	if (!h)
 		return vsu_error_set(err, -EOPNOTSUPP,
 				     "it is not served here");
 	if (row->protocol_bit != VHOST_USER_PRIV_NO_BIT &&
@@ -204,6 +158,7 @@ static int count_strays(struct vhost_user_frontend *f,
 
 static int serve_one(struct vhost_user_frontend *f,
 		     const struct vhost_user_priv_message *row,
+		     const struct fe_handler *h,
 		     struct vhost_user_priv_msg *msg, int answer,
 		     struct vsu_error *why, struct vsu_error *err)
 {
@@ -211,19 +166,13 @@ static int serve_one(struct vhost_user_frontend *f,
 	int fd = -1, rc = 0;
 
 	if (!answer)
-		answer = servers[row->number](f, msg, &fd, why);
+		answer = h->serve(f, msg, &fd, why);
 	if (always || (f->acks && (msg->hdr.flags & VHOST_USER_HDR_NEED_REPLY)))
 		rc = vhost_user_priv_fe_backend_channel_reply(f,
 				msg->hdr.request, answer,
 				answer < 0 ? -1 : fd, err);
 	vsu_fd_close(&fd);
 	return rc;
-}
-
-static bool is_shmem(uint32_t request)
-{
-	return request == VHOST_USER_BACKEND_SHMEM_MAP ||
-	       request == VHOST_USER_BACKEND_SHMEM_UNMAP;
 }
 
 /*
@@ -236,6 +185,8 @@ static int request_serve(struct vhost_user_frontend *f,
 	const struct vhost_user_priv_message *row =
 		vhost_user_priv_message(VHOST_USER_PRIV_BACKEND,
 					msg->hdr.request);
+	const struct fe_handler *h = row ?
+		f->handlers[VHOST_USER_PRIV_BACKEND][row->number] : NULL;
 	struct vsu_error why;
 	int rc = 0, judged;
 
@@ -246,14 +197,14 @@ static int request_serve(struct vhost_user_frontend *f,
 	if (rc < 0 || f->shm.parked)
 		return rc;
 	f->shm.held = NULL;
-	judged = request_judge(f, row, msg, &why);
+	judged = request_judge(f, row, h, msg, &why);
 	rc = count_strays(f, row, msg, err);
 	if (rc < 0)
 		goto out;
-	if (is_shmem(msg->hdr.request))
-		judged = vhost_user_priv_fe_shmem_add(f, msg, judged, &why);
+	if (h && h->join)
+		judged = h->join(f, msg, judged, &why);
 	else
-		rc = serve_one(f, row, msg, judged, &why, err);
+		rc = serve_one(f, row, h, msg, judged, &why, err);
 	if (judged < 0 || why.code < 0)
 		report_request(f, row, msg->hdr.request, &why);
 out:
@@ -326,3 +277,8 @@ bool vhost_user_priv_fe_backend_channel_serve(struct vhost_user_frontend *f,
 	vhost_user_priv_fe_watch_backend_channel(f);
 	return *n == BUDGET && !f->shm.parked && f->channel_events == EPOLLIN;
 }
+
+static const struct fe_handler rows[] = {
+	{ FE_SENT(SET_BACKEND_REQ_FD) },
+};
+FE_HANDLERS(channel, rows);

@@ -8,6 +8,8 @@
 #include "frontend/priv.h"
 #include <vmm-sys-util/checked.h>
 
+#define STATUS_FEATURES_OK 0x8u
+
 static int config_check(const struct vhost_user_frontend *f, const char *what,
 			uint32_t off, uint32_t len, struct vsu_error *err)
 {
@@ -101,7 +103,7 @@ int vhost_user_frontend_reset(struct vhost_user_frontend *f,
 	int rc;
 
 	/* the back-end that comes has nothing to forget */
-	if (f->away && !f->resume &&
+	if (f->reconnect.away && !f->reconnect.resume &&
 	    f->state == VHOST_USER_FRONTEND_NEGOTIATING) {
 		f->parking = false;
 		vhost_user_priv_fe_free_rings(f);
@@ -122,3 +124,59 @@ int vhost_user_frontend_reset(struct vhost_user_frontend *f,
 	vhost_user_priv_fe_push(f);
 	return 0;
 }
+
+/* ----------------------------------------------------- replies and requests */
+
+/* A device takes features back by clearing FEATURES_OK (VIRTIO 1.3, 3.1.1). */
+static int accept_status(struct vhost_user_frontend *f,
+		       const struct fe_pending *p,
+		       const struct vhost_user_priv_msg *msg,
+		       struct vsu_error *err)
+{
+	(void)p;
+	if (msg->payload.u64 & STATUS_FEATURES_OK)
+		return 0;
+	return vsu_error_set(err, -EOPNOTSUPP,
+			     "the device does not work with the features %#" PRIx64 " (status %#" PRIx64 ")",
+			     f->acked, msg->payload.u64);
+}
+
+/* Back-ends encode a refusal in several ways: any other reply is one. */
+static int accept_config(struct vhost_user_frontend *f,
+		       const struct fe_pending *p,
+		       const struct vhost_user_priv_msg *msg,
+		       struct vsu_error *err)
+{
+	const struct vhost_user_config *c = msg ? &msg->payload.config : NULL;
+	bool whole = c && msg->hdr.size == sizeof(*c) + p->len &&
+		     c->offset == p->off && c->size == p->len;
+
+	(void)err;
+	if (f->ops.config)
+		f->ops.config(f->opaque, p->off,
+			      whole ? msg->payload.bytes + sizeof(*c) : NULL,
+			      whole ? p->len : 0);
+	return 0;
+}
+
+/* Dispatch reports several changes to the owner as one. */
+static int serve_config_change(struct vhost_user_frontend *f,
+			       const struct vhost_user_priv_msg *msg, int *fd,
+			       struct vsu_error *why)
+{
+	(void)msg;
+	(void)fd;
+	(void)why;
+	f->config_changed = true;
+	return 0;
+}
+
+static const struct fe_handler rows[] = {
+	{ FE_SENT(GET_CONFIG), .accept = accept_config, .reports = true },
+	{ FE_SENT(SET_CONFIG) },
+	{ FE_SENT(GET_STATUS), .accept = accept_status },
+	{ FE_SENT(SET_STATUS) },
+	{ FE_SENT(RESET_DEVICE) },
+	{ FE_SERVED(CONFIG_CHANGE_MSG), .serve = serve_config_change },
+};
+FE_HANDLERS(config, rows);

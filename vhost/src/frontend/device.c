@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "frontend/priv.h"
+#include "wire/descriptor.h"
 
 #define MAC_LEN 6u
 
@@ -19,7 +20,7 @@ static int check_now(const struct vhost_user_frontend *f,
 {
 	uint8_t bit = row->protocol_bit;
 
-	if (f->away || f->state == VHOST_USER_FRONTEND_NEGOTIATING ||
+	if (f->reconnect.away || f->state == VHOST_USER_FRONTEND_NEGOTIATING ||
 	    f->state == VHOST_USER_FRONTEND_DEAD)
 		return vsu_error_set(err, -EPROTO,
 				     "%s: the session with '%s' is not ready",
@@ -162,9 +163,9 @@ int vhost_user_frontend_postcopy_end(struct vhost_user_frontend *f,
 
 /* ---------------------------------------------------- requests of back-ends */
 
-int vhost_user_priv_fe_serve_object(struct vhost_user_frontend *f,
-				    const struct vhost_user_priv_msg *msg,
-				    int *fd, struct vsu_error *why)
+static int serve_object(struct vhost_user_frontend *f,
+			const struct vhost_user_priv_msg *msg, int *fd,
+			struct vsu_error *why)
 {
 	const unsigned char *uuid = msg->payload.shared.uuid;
 
@@ -179,75 +180,101 @@ int vhost_user_priv_fe_serve_object(struct vhost_user_frontend *f,
 
 /* ----------------------------------------------------------------- answers */
 
-static void tell_session(struct vhost_user_frontend *f,
-			 const struct vhost_user_priv_msg *msg)
+static int accept_session(struct vhost_user_frontend *f,
+			  const struct fe_pending *p,
+			  const struct vhost_user_priv_msg *msg,
+			  struct vsu_error *err)
 {
 	int64_t id = -EPROTO;
 
+	(void)p;
+	(void)err;
 	if (!msg)
 		id = -ECONNRESET;
 	else if (msg->hdr.size)
 		id = msg->payload.crypto.session_id;
 	if (f->ops.session)
 		f->ops.session(f->opaque, id);
+	return 0;
+}
+
+static int check_state_fd(const struct vhost_user_priv_msg *msg,
+			  struct vsu_error *err)
+{
+	if (msg->nfds != 1)
+		return vsu_error_set(err, -EBADMSG,
+				     "SET_DEVICE_STATE_FD: the answer announces a descriptor and has none");
+	return vhost_user_priv_check_stream(msg->fds[0],
+					    VHOST_USER_PRIV_ANY_MODE,
+					    "SET_DEVICE_STATE_FD: the answer",
+					    err);
 }
 
 /* Without the bit for "no descriptor" there is one, which is to be used. */
-static int tell_state(struct vhost_user_frontend *f,
-		      const struct vhost_user_priv_msg *msg,
-		      struct vsu_error *err)
+static int accept_state(struct vhost_user_frontend *f,
+			const struct fe_pending *p,
+			const struct vhost_user_priv_msg *msg,
+			struct vsu_error *err)
 {
 	uint64_t word = msg ? msg->payload.u64 : 0;
 	bool other = msg && !(word & VHOST_USER_VRING_NOFD);
 	int result = !msg ? -ECONNRESET : word & 0xff ? -EREMOTEIO : 0;
+	int rc = 0;
 
-	if (other && !result && msg->nfds != 1)
-		return vsu_error_set(err, -EBADMSG,
-				     "SET_DEVICE_STATE_FD: the answer announces a descriptor and has none");
+	(void)p;
+	if (other && !result)
+		rc = check_state_fd(msg, err);
+	if (rc < 0)
+		return rc;
 	if (f->ops.state_moves)
 		f->ops.state_moves(f->opaque, result,
 				   other && !result ? msg->fds[0] : -1);
 	return 0;
 }
 
-static void tell_checked(struct vhost_user_frontend *f,
-			 const struct vhost_user_priv_msg *msg)
+static int accept_checked(struct vhost_user_frontend *f,
+			  const struct fe_pending *p,
+			  const struct vhost_user_priv_msg *msg,
+			  struct vsu_error *err)
 {
 	int result = !msg ? -ECONNRESET : msg->payload.u64 ? -EREMOTEIO : 0;
 
+	(void)p;
+	(void)err;
 	if (f->ops.state_moved)
 		f->ops.state_moved(f->opaque, result);
+	return 0;
 }
 
-static void tell_object(struct vhost_user_frontend *f,
-			const struct vhost_user_priv_msg *msg)
+static int accept_object(struct vhost_user_frontend *f,
+			 const struct fe_pending *p,
+			 const struct vhost_user_priv_msg *msg,
+			 struct vsu_error *err)
 {
 	int result = !msg ? -ECONNRESET : !msg->nfds ? -EREMOTEIO : 0;
 
+	(void)p;
+	(void)err;
 	if (f->device.object)
 		f->device.object(f->opaque, result, result ? -1 : msg->fds[0]);
-}
-
-int vhost_user_priv_fe_tell_device(struct vhost_user_frontend *f,
-				   uint32_t request,
-				   const struct vhost_user_priv_msg *msg,
-				   struct vsu_error *err)
-{
-	switch (request) {
-	case VHOST_USER_CREATE_CRYPTO_SESSION:
-		tell_session(f, msg);
-		break;
-	case VHOST_USER_SET_DEVICE_STATE_FD:
-		return tell_state(f, msg, err);
-	case VHOST_USER_CHECK_DEVICE_STATE:
-		tell_checked(f, msg);
-		break;
-	case VHOST_USER_GET_SHARED_OBJECT:
-		tell_object(f, msg);
-		break;
-	case VHOST_USER_IOTLB_MSG:
-		vhost_user_priv_fe_tell_iotlb(f, msg);
-		break;
-	}
 	return 0;
 }
+
+static const struct fe_handler rows[] = {
+	{ FE_SENT(SEND_RARP) },
+	{ FE_SENT(NET_SET_MTU) },
+	{ FE_SENT(CREATE_CRYPTO_SESSION), .accept = accept_session,
+	  .reports = true },
+	{ FE_SENT(CLOSE_CRYPTO_SESSION) },
+	{ FE_SENT(SET_DEVICE_STATE_FD), .accept = accept_state, .reports = true },
+	{ FE_SENT(CHECK_DEVICE_STATE), .accept = accept_checked,
+	  .reports = true },
+	{ FE_SENT(GET_SHARED_OBJECT), .accept = accept_object, .reports = true },
+	{ FE_SERVED(SHARED_OBJECT_ADD), .serve = serve_object,
+	  .ops = { FE_OP(device.object_add) } },
+	{ FE_SERVED(SHARED_OBJECT_REMOVE), .serve = serve_object,
+	  .ops = { FE_OP(device.object_remove) } },
+	{ FE_SERVED(SHARED_OBJECT_LOOKUP), .serve = serve_object,
+	  .ops = { FE_OP(device.object_lookup) } },
+};
+FE_HANDLERS(device, rows);

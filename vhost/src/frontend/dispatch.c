@@ -24,7 +24,7 @@ static int report_failure(struct vhost_user_frontend *f)
 	vhost_user_priv_fe_disconnect(f);
 	vhost_user_priv_fe_free_memory(f);
 	f->state = VHOST_USER_FRONTEND_DEAD;
-	f->away = false;
+	f->reconnect.away = false;
 	f->seq = NULL;
 	f->next_seq = NULL;
 	vsu_timer_disarm(f->timer_fd);
@@ -44,14 +44,14 @@ static void explain_hang_up(struct vhost_user_frontend *f, struct vsu_error *err
 
 	if (err->code != -ECONNRESET)
 		return;
-	if (!f->npending) {
+	if (!f->replies.n) {
 		vsu_error_set(err, err->code, "the back-end hung up");
 		return;
 	}
-	vhost_user_priv_fe_name(&f->pending[f->pending_first], waiting,
+	vhost_user_priv_fe_name(&f->replies.pending[f->replies.first], waiting,
 				sizeof(waiting));
-	vhost_user_priv_fe_name(&f->answered, last, sizeof(last));
-	if (f->answered.request)
+	vhost_user_priv_fe_name(&f->replies.answered, last, sizeof(last));
+	if (f->replies.answered.request)
 		vsu_error_set(err, err->code,
 			      "the back-end hung up instead of answering %s; the last request it accepted was %s",
 			      waiting, last);
@@ -85,8 +85,8 @@ static unsigned int receive_answers(struct vhost_user_frontend *f)
 		vhost_user_priv_fe_answer(f, msg);
 		vhost_user_priv_fe_run(f);
 	}
-	if (n && f->npending)
-		f->waiting_since = vsu_now_ns();
+	if (n && f->replies.n)
+		f->replies.waiting_since = vsu_now_ns();
 	return n;
 }
 
@@ -117,7 +117,7 @@ static bool serve_channel(struct vhost_user_frontend *f)
  */
 static void serve_sockets(struct vhost_user_frontend *f)
 {
-	const bool channel_first = !f->npending && !f->send_failed;
+	const bool channel_first = !f->replies.n && !f->send_failed;
 
 	if (channel_first && serve_channel(f) && !f->main_more &&
 	    ++f->turns % TURNS)
@@ -132,7 +132,7 @@ static void serve_sockets(struct vhost_user_frontend *f)
 static void tell_config_changed(struct vhost_user_frontend *f)
 {
 	vhost_user_priv_fe_flush(f);
-	if (f->npending >= FE_PENDING ||
+	if (f->replies.n >= FE_PENDING ||
 	    vhost_user_priv_channel_wants_write(&f->main))
 		return;
 	f->config_changed = false;
@@ -148,7 +148,7 @@ static void serve_connection(struct vhost_user_frontend *f)
 	vhost_user_priv_fe_look_at_timer(f);
 	if (f->config_changed && !f->failed)
 		tell_config_changed(f);
-	if (f->away && !f->failed)
+	if (f->reconnect.away && !f->failed)
 		vhost_user_priv_fe_tell_stopped(f);
 }
 
@@ -195,7 +195,7 @@ void vhost_user_frontend_fail(struct vhost_user_frontend *f,
 
 static bool is_idle(const struct vhost_user_frontend *f)
 {
-	return !f->away && !f->failed && !f->send_failed && !f->seq && !f->npending &&
+	return !f->reconnect.away && !f->failed && !f->send_failed && !f->seq && !f->replies.n &&
 	       !f->config_changed &&
 	       !vhost_user_priv_channel_wants_write(&f->main);
 }

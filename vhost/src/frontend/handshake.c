@@ -33,8 +33,8 @@ static void name_bits(uint64_t bits, char *buf, size_t size)
 
 static int features_agree(struct vhost_user_frontend *f, struct vsu_error *err)
 {
-	uint64_t wanted = f->away ? f->shown_protocol : f->protocol_wanted;
-	uint64_t needed = f->away ? f->shown_protocol : f->protocol_required;
+	uint64_t wanted = f->reconnect.away ? f->reconnect.protocol : f->protocol_wanted;
+	uint64_t needed = f->reconnect.away ? f->reconnect.protocol : f->protocol_required;
 	uint64_t missing;
 	char names[256];
 
@@ -152,3 +152,74 @@ void vhost_user_priv_fe_handshake(struct vhost_user_frontend *f,
 	f->ready_fn = done;
 	vhost_user_priv_fe_begin(f, &handshake);
 }
+
+/* ----------------------------------------------------------------- replies */
+
+static int accept_features(struct vhost_user_frontend *f,
+			 const struct fe_pending *p,
+			 const struct vhost_user_priv_msg *msg,
+			 struct vsu_error *err)
+{
+	(void)p;
+	(void)err;
+	/* later ones are barriers only: what was shown to a driver stays */
+	if (f->state == VHOST_USER_FRONTEND_NEGOTIATING)
+		f->features = msg->payload.u64;
+	return 0;
+}
+
+static int accept_protocol_features(struct vhost_user_frontend *f,
+				  const struct fe_pending *p,
+				  const struct vhost_user_priv_msg *msg,
+				  struct vsu_error *err)
+{
+	(void)p;
+	(void)err;
+	f->offered_protocol =
+		vhost_user_priv_move_feature(msg->payload.u64, f->shmem_bit,
+					     VHOST_USER_PROTOCOL_F_SHMEM);
+	return 0;
+}
+
+/* A limit of the back-end: 0 is refused, larger values than ours are reduced. */
+static int accept_limit(const struct vhost_user_priv_msg *msg, const char *name,
+		      const char *what, uint32_t most, uint32_t *limit,
+		      struct vsu_error *err)
+{
+	uint64_t value = msg->payload.u64;
+
+	if (!value)
+		return vsu_error_set(err, -EBADMSG,
+				     "%s: the back-end reports that it has no %s",
+				     name, what);
+	*limit = value < most ? (uint32_t)value : most;
+	return 0;
+}
+
+static int accept_queue_num(struct vhost_user_frontend *f,
+			  const struct fe_pending *p,
+			  const struct vhost_user_priv_msg *msg,
+			  struct vsu_error *err)
+{
+	(void)p;
+	return accept_limit(msg, "GET_QUEUE_NUM", "queues", FE_MAX_RINGS,
+			  &f->queue_num, err);
+}
+
+static int accept_max_slots(struct vhost_user_frontend *f,
+			  const struct fe_pending *p,
+			  const struct vhost_user_priv_msg *msg,
+			  struct vsu_error *err)
+{
+	(void)p;
+	return accept_limit(msg, "GET_MAX_MEM_SLOTS", "memory slots",
+			  FE_MAX_SLOTS, &f->max_slots, err);
+}
+
+static const struct fe_handler rows[] = {
+	{ FE_SENT(GET_FEATURES), .accept = accept_features },
+	{ FE_SENT(GET_PROTOCOL_FEATURES), .accept = accept_protocol_features },
+	{ FE_SENT(GET_QUEUE_NUM), .accept = accept_queue_num },
+	{ FE_SENT(GET_MAX_MEM_SLOTS), .accept = accept_max_slots },
+};
+FE_HANDLERS(handshake, rows);

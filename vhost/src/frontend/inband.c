@@ -31,7 +31,7 @@ int vhost_user_frontend_kick(struct vhost_user_frontend *f, uint32_t ring,
 	if (!is_described(f, ring))
 		return vsu_error_set(err, -EINVAL,
 				     "ring %" PRIu32 " was not described", ring);
-	if (f->away || f->state != VHOST_USER_FRONTEND_RUNNING)
+	if (f->reconnect.away || f->state != VHOST_USER_FRONTEND_RUNNING)
 		return vsu_error_set(err, -EPROTO,
 				     "VRING_KICK: the session with '%s' does not run",
 				     f->peer);
@@ -41,9 +41,9 @@ int vhost_user_frontend_kick(struct vhost_user_frontend *f, uint32_t ring,
 	return rc;
 }
 
-int vhost_user_priv_fe_serve_inband(struct vhost_user_frontend *f,
-				    const struct vhost_user_priv_msg *msg,
-				    int *fd, struct vsu_error *why)
+static int serve_inband(struct vhost_user_frontend *f,
+			const struct vhost_user_priv_msg *msg, int *fd,
+			struct vsu_error *why)
 {
 	uint32_t ring = msg->payload.state.index;
 
@@ -57,3 +57,12 @@ int vhost_user_priv_fe_serve_inband(struct vhost_user_frontend *f,
 		f->device.ring_failed(f->opaque, ring);
 	return 0;
 }
+
+static const struct fe_handler rows[] = {
+	{ FE_SENT(VRING_KICK) },
+	{ FE_SERVED(VRING_CALL), .serve = serve_inband,
+	  .ops = { FE_OP(device.called) } },
+	{ FE_SERVED(VRING_ERR), .serve = serve_inband,
+	  .ops = { FE_OP(device.ring_failed) } },
+};
+FE_HANDLERS(inband, rows);

@@ -27,7 +27,7 @@ static uint16_t largest_ring(const struct vhost_user_frontend *f)
 
 void vhost_user_priv_fe_drop_inflight(struct vhost_user_frontend *f)
 {
-	vsu_fd_close(&f->inflight_fd);
+	vsu_fd_close(&f->inflight.fd);
 }
 
 int vhost_user_priv_fe_send_get_inflight(struct vhost_user_frontend *f,
@@ -48,11 +48,11 @@ int vhost_user_priv_fe_send_get_inflight(struct vhost_user_frontend *f,
 
 	(void)item;
 	if (!fe_has(f, VHOST_USER_PROTOCOL_F_INFLIGHT_SHMFD) ||
-	    f->inflight_fd >= 0)
+	    f->inflight.fd >= 0)
 		return 0;
 	rc = vhost_user_priv_fe_request(f, &r, err);
 	if (!rc)
-		f->inflight_asked = true;
+		f->inflight.asked = true;
 	return rc;
 }
 
@@ -63,18 +63,18 @@ int vhost_user_priv_fe_send_set_inflight(struct vhost_user_frontend *f,
 {
 	const struct fe_request r = {
 		.number = VHOST_USER_SET_INFLIGHT_FD,
-		.head = &f->inflight,
-		.head_len = sizeof(f->inflight),
-		.fds = &f->inflight_fd,
+		.head = &f->inflight.area,
+		.head_len = sizeof(f->inflight.area),
+		.fds = &f->inflight.fd,
 		.nfds = 1,
 		.lasting = true,
 		.note = { .in_sequence = true, .ring = FE_NO_ITEM },
 	};
 
 	(void)item;
-	if (f->inflight_asked)
+	if (f->inflight.asked)
 		return -EAGAIN;
-	if (f->inflight_fd < 0)
+	if (f->inflight.fd < 0)
 		return 0;
 	return vhost_user_priv_fe_request(f, &r, err);
 }
@@ -105,13 +105,15 @@ static int check_area(const struct vhost_user_frontend *f,
 	return 0;
 }
 
-int vhost_user_priv_fe_accept_inflight(struct vhost_user_frontend *f,
-				       const struct vhost_user_priv_msg *msg,
-				       struct vsu_error *err)
+static int accept_inflight(struct vhost_user_frontend *f,
+			   const struct fe_pending *p,
+			   const struct vhost_user_priv_msg *msg,
+			   struct vsu_error *err)
 {
 	int rc;
 
-	f->inflight_asked = false;
+	(void)p;
+	f->inflight.asked = false;
 	if (msg->nfds != 1)
 		return vsu_error_set(err, -EBADMSG,
 				     "GET_INFLIGHT_FD: the answer has no descriptor");
@@ -122,7 +124,13 @@ int vhost_user_priv_fe_accept_inflight(struct vhost_user_frontend *f,
 	if (rc < 0)
 		return vsu_error_sys(err, rc,
 				     "GET_INFLIGHT_FD: cannot keep its descriptor");
-	f->inflight_fd = rc;
-	f->inflight = msg->payload.inflight;
+	f->inflight.fd = rc;
+	f->inflight.area = msg->payload.inflight;
 	return 0;
 }
+
+static const struct fe_handler rows[] = {
+	{ FE_SENT(GET_INFLIGHT_FD), .accept = accept_inflight },
+	{ FE_SENT(SET_INFLIGHT_FD) },
+};
+FE_HANDLERS(inflight, rows);

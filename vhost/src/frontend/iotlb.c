@@ -21,7 +21,7 @@ static int send_iotlb(struct vhost_user_frontend *f,
 	};
 	int rc;
 
-	if (f->away || !fe_translates(f) ||
+	if (f->reconnect.away || !fe_translates(f) ||
 	    f->state == VHOST_USER_FRONTEND_READY ||
 	    f->state == VHOST_USER_FRONTEND_NEGOTIATING)
 		return vsu_error_set(err, -EPROTO,
@@ -85,9 +85,9 @@ int vhost_user_frontend_iotlb_invalidate(struct vhost_user_frontend *f,
 }
 
 /* An update that the owner sends meanwhile leaves before the answer. */
-int vhost_user_priv_fe_serve_iotlb(struct vhost_user_frontend *f,
-				   const struct vhost_user_priv_msg *msg,
-				   int *fd, struct vsu_error *why)
+static int serve_iotlb(struct vhost_user_frontend *f,
+		       const struct vhost_user_priv_msg *msg, int *fd,
+		       struct vsu_error *why)
 {
 	const struct vhost_user_iotlb *m = &msg->payload.iotlb;
 	uint32_t access = (m->perm & VHOST_USER_IOTLB_READ ? VMEM_READ : 0) |
@@ -116,11 +116,22 @@ int vhost_user_priv_fe_serve_iotlb(struct vhost_user_frontend *f,
 	return rc;
 }
 
-void vhost_user_priv_fe_tell_iotlb(struct vhost_user_frontend *f,
-				   const struct vhost_user_priv_msg *msg)
+static int accept_iotlb(struct vhost_user_frontend *f,
+			const struct fe_pending *p,
+			const struct vhost_user_priv_msg *msg,
+			struct vsu_error *err)
 {
 	int result = !msg ? -ECONNRESET : msg->payload.u64 ? -EREMOTEIO : 0;
 
+	(void)p;
+	(void)err;
 	if (f->device.iotlb_done)
 		f->device.iotlb_done(f->opaque, result);
+	return 0;
 }
+
+static const struct fe_handler rows[] = {
+	{ FE_SENT(IOTLB_MSG), .accept = accept_iotlb, .reports = true },
+	{ FE_SERVED(IOTLB_MSG), .serve = serve_iotlb },
+};
+FE_HANDLERS(iotlb, rows);

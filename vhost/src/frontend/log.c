@@ -17,7 +17,7 @@
 
 static bool is_logging(const struct vhost_user_frontend *f)
 {
-	return f->log_fd >= 0;
+	return f->log.fd >= 0;
 }
 
 int vhost_user_priv_fe_send_log(struct vhost_user_frontend *f,
@@ -25,9 +25,9 @@ int vhost_user_priv_fe_send_log(struct vhost_user_frontend *f,
 {
 	const struct fe_request r = {
 		.number = VHOST_USER_SET_LOG_BASE,
-		.head = &f->log,
-		.head_len = sizeof(f->log),
-		.fds = &f->log_fd,
+		.head = &f->log.area,
+		.head_len = sizeof(f->log.area),
+		.fds = &f->log.fd,
 		.nfds = 1,
 		.note = { .in_sequence = true, .ring = FE_NO_ITEM },
 	};
@@ -51,12 +51,12 @@ int vhost_user_priv_fe_send_features(struct vhost_user_frontend *f,
 
 void vhost_user_priv_fe_drop_log(struct vhost_user_frontend *f)
 {
-	vsu_fd_close(&f->log_fd);
+	vsu_fd_close(&f->log.fd);
 }
 
 static void log_done(struct vhost_user_frontend *f)
 {
-	f->switching_log = false;
+	f->log.switching = false;
 	if (f->ops.log)
 		f->ops.log(f->opaque);
 }
@@ -113,7 +113,7 @@ int vhost_user_priv_fe_check_logged(const struct vhost_user_frontend *f,
 				    const struct vmem_map *map,
 				    struct vsu_error *err)
 {
-	uint64_t need = bytes_needed(map), size = f->log.mmap_size;
+	uint64_t need = bytes_needed(map), size = f->log.area.mmap_size;
 
 	if (!is_logging(f) || size >= need)
 		return 0;
@@ -127,7 +127,7 @@ int vhost_user_priv_fe_check_logged(const struct vhost_user_frontend *f,
 static int check_when(const struct vhost_user_frontend *f,
 		      struct vsu_error *err)
 {
-	if (f->away || f->state == VHOST_USER_FRONTEND_NEGOTIATING ||
+	if (f->reconnect.away || f->state == VHOST_USER_FRONTEND_NEGOTIATING ||
 	    f->state == VHOST_USER_FRONTEND_DEAD)
 		return vsu_error_set(err, -EPROTO,
 				     "log: the session with '%s' is not ready",
@@ -152,13 +152,18 @@ int vhost_user_frontend_set_log(struct vhost_user_frontend *f, int fd,
 	if (rc < 0)
 		return rc;
 	vhost_user_priv_fe_drop_log(f);
-	f->log_fd = copy;
-	f->log.mmap_size = size;
-	f->log.mmap_offset = offset;
+	f->log.fd = copy;
+	f->log.area.mmap_size = size;
+	f->log.area.mmap_offset = offset;
 	if (f->state == VHOST_USER_FRONTEND_RUNNING) {
-		f->switching_log = true;
+		f->log.switching = true;
 		vhost_user_priv_fe_begin(f, &log_sequence);
 		vhost_user_priv_fe_push(f);
 	}
 	return 0;
 }
+
+static const struct fe_handler rows[] = {
+	{ FE_SENT(SET_LOG_BASE) },
+};
+FE_HANDLERS(log, rows);

@@ -82,7 +82,7 @@ static int check_room(const struct vhost_user_frontend *f, unsigned int n,
  */
 static bool takes_rom(const struct vhost_user_frontend *f)
 {
-	return f->read_only_regions && !f->rom_refused && f->acks &&
+	return f->mem.read_only_regions && !f->mem.rom_refused && f->acks &&
 	       fe_has(f, VHOST_USER_PROTOCOL_F_CONFIGURE_MEM_SLOTS);
 }
 
@@ -389,9 +389,9 @@ bool vhost_user_priv_fe_forgive_rom(struct vhost_user_frontend *f,
 	if (!vmem_region_is_rom(c->region))
 		return false;
 	c->refused = true;
-	if (!f->rom_refused)
+	if (!f->mem.rom_refused)
 		vhost_user_priv_fe_report(f, err);
-	f->rom_refused = true;
+	f->mem.rom_refused = true;
 	return true;
 }
 
@@ -434,3 +434,9 @@ int vhost_user_priv_fe_check_memory(struct vhost_user_frontend *f,
 		rc = vsu_error_sys(err, -ENOMEM, "memory of the guest");
 	return rc;
 }
+
+static const struct fe_handler rows[] = {
+	{ FE_SENT(ADD_MEM_REG) },
+	{ FE_SENT(REM_MEM_REG) },
+};
+FE_HANDLERS(memory, rows);

@@ -58,9 +58,9 @@ static int check_page(const struct vhost_user_frontend *f,
 			     a->offset, size);
 }
 
-int vhost_user_priv_fe_serve_notifier(struct vhost_user_frontend *f,
-				      const struct vhost_user_priv_msg *msg,
-				      int *fd, struct vsu_error *why)
+static int serve_notifier(struct vhost_user_frontend *f,
+			  const struct vhost_user_priv_msg *msg, int *fd,
+			  struct vsu_error *why)
 {
 	const struct vhost_user_vring_area *a = &msg->payload.area;
 	int page = msg->nfds ? msg->fds[0] : -1;
@@ -76,3 +76,9 @@ int vhost_user_priv_fe_serve_notifier(struct vhost_user_frontend *f,
 						  VHOST_USER_VRING_INDEX_MASK),
 				       page, page < 0 ? 0 : a->offset);
 }
+
+static const struct fe_handler rows[] = {
+	{ FE_SERVED(VRING_HOST_NOTIFIER_MSG), .serve = serve_notifier,
+	  .ops = { FE_OP(device.host_notifier) } },
+};
+FE_HANDLERS(notifier, rows);

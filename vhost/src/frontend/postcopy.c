@@ -56,9 +56,10 @@ static int check_region(const struct vhost_user_mem_region *r,
 			     r->size, r->user_addr);
 }
 
-int vhost_user_priv_fe_accept_placed(struct vhost_user_frontend *f,
-				     const struct vhost_user_priv_msg *msg,
-				     struct vsu_error *err)
+static int accept_placed(struct vhost_user_frontend *f,
+			 const struct fe_pending *p,
+			 const struct vhost_user_priv_msg *msg,
+			 struct vsu_error *err)
 {
 	struct vhost_user_placed_region placed[VHOST_USER_MAX_REGIONS];
 	const struct vhost_user_mem_table *t = &msg->payload.table;
@@ -66,6 +67,8 @@ int vhost_user_priv_fe_accept_placed(struct vhost_user_frontend *f,
 	unsigned int i = 0, n = 0;
 	int rc = 0;
 
+	if (!p->placing)
+		return 0;
 	while (rc == 0 && n < t->nregions &&
 	       (sent = vhost_user_priv_fe_next_ram(f->mem.wanted, &i))) {
 		rc = check_region(&t->regions[n], sent, err);
@@ -88,28 +91,63 @@ int vhost_user_priv_fe_accept_placed(struct vhost_user_frontend *f,
 
 /* ----------------------------------------------------------------- answers */
 
-void vhost_user_priv_fe_tell_postcopy(struct vhost_user_frontend *f,
-				      uint32_t request,
-				      const struct vhost_user_priv_msg *msg)
+static int result_of(const struct vhost_user_priv_msg *msg)
 {
-	const struct vhost_user_frontend_device_ops *d = &f->device;
-	bool refused = msg && msg->hdr.size && msg->payload.u64;
-	int result = !msg ? -ECONNRESET : refused ? -EREMOTEIO : 0;
-
-	switch (request) {
-	case VHOST_USER_POSTCOPY_ADVISE:
-		if (msg && !msg->nfds)
-			result = -EREMOTEIO;
-		d->postcopy_advised(f->opaque, result,
-				    result ? -1 : msg->fds[0]);
-		break;
-	case VHOST_USER_POSTCOPY_LISTEN:
-		f->postcopy.listening = result == 0;
-		d->postcopy_listening(f->opaque, result);
-		break;
-	case VHOST_USER_POSTCOPY_END:
-		f->postcopy.listening &= result != 0;
-		d->postcopy_ended(f->opaque, result);
-		break;
-	}
+	if (!msg)
+		return -ECONNRESET;
+	return msg->hdr.size && msg->payload.u64 ? -EREMOTEIO : 0;
 }
+
+static int accept_advised(struct vhost_user_frontend *f,
+			  const struct fe_pending *p,
+			  const struct vhost_user_priv_msg *msg,
+			  struct vsu_error *err)
+{
+	int result = msg && !msg->nfds ? -EREMOTEIO : result_of(msg);
+
+	(void)p;
+	(void)err;
+	f->device.postcopy_advised(f->opaque, result,
+				   result ? -1 : msg->fds[0]);
+	return 0;
+}
+
+static int accept_listening(struct vhost_user_frontend *f,
+			    const struct fe_pending *p,
+			    const struct vhost_user_priv_msg *msg,
+			    struct vsu_error *err)
+{
+	int result = result_of(msg);
+
+	(void)p;
+	(void)err;
+	f->postcopy.listening = result == 0;
+	f->device.postcopy_listening(f->opaque, result);
+	return 0;
+}
+
+static int accept_ended(struct vhost_user_frontend *f,
+			const struct fe_pending *p,
+			const struct vhost_user_priv_msg *msg,
+			struct vsu_error *err)
+{
+	int result = result_of(msg);
+
+	(void)p;
+	(void)err;
+	f->postcopy.listening &= result != 0;
+	f->device.postcopy_ended(f->opaque, result);
+	return 0;
+}
+
+static const struct fe_handler rows[] = {
+	{ FE_SENT(SET_MEM_TABLE), .accept = accept_placed },
+	{ FE_SENT(POSTCOPY_ADVISE), .accept = accept_advised, .reports = true,
+	  .ops = { FE_OP(device.postcopy_advised),
+		   FE_OP(device.postcopy_placed) } },
+	{ FE_SENT(POSTCOPY_LISTEN), .accept = accept_listening, .reports = true,
+	  .ops = { FE_OP(device.postcopy_listening) } },
+	{ FE_SENT(POSTCOPY_END), .accept = accept_ended, .reports = true,
+	  .ops = { FE_OP(device.postcopy_ended) } },
+};
+FE_HANDLERS(postcopy, rows);

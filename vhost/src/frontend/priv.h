@@ -15,6 +15,7 @@
 
 #include "wire/framing.h"
 #include "wire/messages.h"
+#include "frontend/handler.h"
 #include "frontend/mappings.h"
 #include "frontend/sequence.h"
 #include <vhost/frontend.h>
@@ -71,6 +72,8 @@ struct fe_memory {
 	bool whole;			/* one SET_MEM_TABLE instead of slots */
 	bool refused;
 	struct vsu_error why;		/* of the first refusal */
+	bool read_only_regions;		/* ROM is sent, too */
+	bool rom_refused;		/* the back-end does not accept it */
 };
 
 /* A SHMEM request of the batch that is being put together or answered. */
@@ -98,10 +101,49 @@ struct fe_postcopy {
 	bool placed;		/* ... has come, and the word behind is due */
 };
 
+/* Requests whose replies are due, oldest first: request.c, answer.c. */
+struct fe_replies {
+	struct fe_pending pending[FE_PENDING];	/* a ring buffer */
+	unsigned int first, n;
+	struct fe_pending answered;	/* the last acknowledged request */
+	uint64_t waiting_since;		/* for the oldest; 0: for none */
+};
+
+/* The in-flight area: inflight.c. */
+struct fe_inflight {
+	int fd;				/* -1: no area */
+	bool asked;			/* the reply that brings it is due */
+	struct vhost_user_inflight area;
+};
+
+/* The dirty log: log.c. */
+struct fe_log {
+	int fd;				/* -1: no log */
+	struct vhost_user_log area;
+	bool switching;			/* ops->log is due */
+};
+
+/* A lost back-end and its replacement: reconnect.c. */
+struct fe_reconnect {
+	bool away;			/* the connection is lost */
+	bool resume;			/* rings ran, or were to start */
+	bool untouched;			/* ... and no back-end has received them */
+	bool start_unreported;		/* the owner waits for started or stopped */
+	bool stop_unreported;
+	uint64_t pause_ns;		/* between attempts, at first */
+	uint64_t lost_ns, tried_ns;	/* when; 0: never */
+	uint64_t retry_due;		/* the next attempt */
+	/* as of the first handshake: a replacement offers at least these */
+	uint64_t features, protocol;
+	uint32_t queue_num;
+};
+
 struct vhost_user_frontend {
 	struct vhost_user_frontend_ops ops;
 	struct vhost_user_frontend_device_ops device;
 	void *opaque;
+	const struct fe_handler *handlers[VHOST_USER_PRIV_SIDES]
+					 [VHOST_USER_PRIV_FRONTEND_ROWS];
 	char *peer;
 	uint64_t timeout_ns;
 	uint64_t protocol_wanted, protocol_required;
@@ -127,10 +169,7 @@ struct vhost_user_frontend {
 	const struct fe_sequence *seq, *next_seq;
 	unsigned int step, item, seq_pending;
 
-	struct fe_pending pending[FE_PENDING];
-	unsigned int pending_first, npending;
-	struct fe_pending answered;	/* the last acknowledged request */
-	uint64_t waiting_since;		/* for the oldest; 0: for nothing */
+	struct fe_replies replies;
 	uint64_t stop_due;		/* the end of a stop's time; 0: none */
 	uint64_t timer_due;		/* 0: not armed */
 
@@ -143,32 +182,17 @@ struct vhost_user_frontend {
 	uint32_t bases[FE_MAX_RINGS];
 	struct fe_memory mem;
 	struct fe_postcopy postcopy;
-	bool read_only_regions;		/* ROM is sent, too */
-	bool rom_refused;		/* the back-end does not take it */
 	bool config_changed;
 	/* the ends of a handshake and of a start; neither is NULL in theirs */
 	void (*ready_fn)(struct vhost_user_frontend *f);
 	void (*started_fn)(struct vhost_user_frontend *f);
 
-	int inflight_fd;		/* the area, or -1 */
-	bool inflight_asked;		/* its answer is due */
+	struct fe_inflight inflight;
 	bool parking;			/* a stop leaves, or left, requests there */
-	struct vhost_user_inflight inflight;
-
-	int log_fd;			/* the dirty log, or -1: none is kept */
-	struct vhost_user_log log;
-	bool switching_log;		/* ops->log is due */
+	struct fe_log log;
 
 	bool final;			/* the owner ended the session */
-	bool away;			/* lost, and not back yet */
-	bool resume;			/* rings ran, or were about to */
-	bool untouched;			/* ... and no back-end has seen them yet */
-	bool start_untold, stop_untold;	/* ... and the owner is to hear of it */
-	uint64_t reconnect_ns;		/* the first pause */
-	uint64_t lost_ns, tried_ns;	/* when; 0: never */
-	uint64_t retry_due;		/* the next attempt */
-	uint64_t shown, shown_protocol;	/* when it was ready first */
-	uint32_t shown_queues;
+	struct fe_reconnect reconnect;
 
 	uint64_t max_shmem;
 	uint32_t shmem_bit;		/* of SHMEM on the wire */
@@ -241,9 +265,6 @@ int vhost_user_priv_fe_send_get_inflight(struct vhost_user_frontend *f,
 int vhost_user_priv_fe_send_set_inflight(struct vhost_user_frontend *f,
 					 unsigned int item,
 					 struct vsu_error *err);
-int vhost_user_priv_fe_accept_inflight(struct vhost_user_frontend *f,
-				       const struct vhost_user_priv_msg *msg,
-				       struct vsu_error *err);
 void vhost_user_priv_fe_drop_inflight(struct vhost_user_frontend *f);
 
 /* log.c */
@@ -258,51 +279,10 @@ int vhost_user_priv_fe_check_logged(const struct vhost_user_frontend *f,
 				    const struct vmem_map *map,
 				    struct vsu_error *err);
 
-/* device.c */
-/* The owner's answer to a request about an object; *fd is ours. */
-int vhost_user_priv_fe_serve_object(struct vhost_user_frontend *f,
-				    const struct vhost_user_priv_msg *msg,
-				    int *fd, struct vsu_error *why);
-/* The owner hears an answer for its device; msg NULL: none will come. */
-int vhost_user_priv_fe_tell_device(struct vhost_user_frontend *f,
-				   uint32_t request,
-				   const struct vhost_user_priv_msg *msg,
-				   struct vsu_error *err);
-
 /* postcopy.c */
 /* Sends the word behind a memory table whose answer was taken. */
 int vhost_user_priv_fe_confirm_memory(struct vhost_user_frontend *f,
 				      unsigned int item, struct vsu_error *err);
-/* The answer to a table; the owner hears where the back-end has it. */
-int vhost_user_priv_fe_accept_placed(struct vhost_user_frontend *f,
-				     const struct vhost_user_priv_msg *msg,
-				     struct vsu_error *err);
-/* The other answers; msg NULL: none will come. */
-void vhost_user_priv_fe_tell_postcopy(struct vhost_user_frontend *f,
-				      uint32_t request,
-				      const struct vhost_user_priv_msg *msg);
-
-/* iotlb.c */
-/* The owner's answer to a question for an I/O address. */
-int vhost_user_priv_fe_serve_iotlb(struct vhost_user_frontend *f,
-				   const struct vhost_user_priv_msg *msg,
-				   int *fd, struct vsu_error *why);
-/* ... and the back-end's to what the owner said; msg NULL: none will come. */
-void vhost_user_priv_fe_tell_iotlb(struct vhost_user_frontend *f,
-				   const struct vhost_user_priv_msg *msg);
-
-/* notifier.c */
-/* Whether it is a page of a ring that there is, and the owner's answer. */
-int vhost_user_priv_fe_serve_notifier(struct vhost_user_frontend *f,
-				      const struct vhost_user_priv_msg *msg,
-				      int *fd, struct vsu_error *why);
-
-/* inband.c */
-/* A call or an error of a ring, for the owner. */
-int vhost_user_priv_fe_serve_inband(struct vhost_user_frontend *f,
-				    const struct vhost_user_priv_msg *msg,
-				    int *fd, struct vsu_error *why);
-
 /* reconnect.c */
 /* Whether a session that failed goes on with another connection. */
 bool vhost_user_priv_fe_may_return(const struct vhost_user_frontend *f);
@@ -371,20 +351,9 @@ void vhost_user_priv_fe_backend_channel_close(struct vhost_user_frontend *f);
 
 /* shmem.c */
 
-/* The answer to GET_SHMEM_CONFIG. */
-int vhost_user_priv_fe_accept_shmem(struct vhost_user_frontend *f,
-				  const struct vhost_user_priv_msg *msg,
-				  struct vsu_error *err);
 /* Whether a request may join the batch; a batch is of one kind. */
 bool vhost_user_priv_fe_shmem_joins(const struct vhost_user_frontend *f,
 				    uint32_t request);
-/*
- * The request joins; judged is 0, or why it is refused whatever it says. Returns why it
- * is refused, which its answer will say, or 0.
- */
-int vhost_user_priv_fe_shmem_add(struct vhost_user_frontend *f,
-				 struct vhost_user_priv_msg *msg, int judged,
-				 struct vsu_error *err);
 /* Gives the batch to the owner and answers; may leave it parked. */
 int vhost_user_priv_fe_shmem_flush(struct vhost_user_frontend *f,
 				   struct vsu_error *err);

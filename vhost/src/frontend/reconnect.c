@@ -39,21 +39,21 @@ bool vhost_user_priv_fe_may_return(const struct vhost_user_frontend *f)
 {
 	/* pages that have not arrived would be zeros to the next back-end */
 	return f->ops.connect && !f->final && !f->postcopy.listening &&
-	       (f->away || f->state != VHOST_USER_FRONTEND_NEGOTIATING);
+	       (f->reconnect.away || f->state != VHOST_USER_FRONTEND_NEGOTIATING);
 }
 
-/* The answers that will not come are refusals. */
+/* No reply will come: reported to the owner like refusals. */
 static void end_pending(struct vhost_user_frontend *f)
 {
+	const struct fe_handler *h;
 	const struct fe_pending *p;
 
-	for (; f->npending; f->npending--) {
-		p = &f->pending[f->pending_first];
-		f->pending_first = (f->pending_first + 1) % FE_PENDING;
-		if (p->request == VHOST_USER_GET_CONFIG && f->ops.config)
-			f->ops.config(f->opaque, p->off, NULL, 0);
-		vhost_user_priv_fe_tell_device(f, p->request, NULL, NULL);
-		vhost_user_priv_fe_tell_postcopy(f, p->request, NULL);
+	for (; f->replies.n; f->replies.n--) {
+		p = &f->replies.pending[f->replies.first];
+		f->replies.first = (f->replies.first + 1) % FE_PENDING;
+		h = f->handlers[VHOST_USER_PRIV_FRONTEND][p->request];
+		if (h && h->reports)
+			(void)!h->accept(f, p, NULL, NULL);
 	}
 	f->seq_pending = 0;
 }
@@ -61,11 +61,11 @@ static void end_pending(struct vhost_user_frontend *f)
 static void end_procedures(struct vhost_user_frontend *f)
 {
 	f->seq = f->next_seq = NULL;
-	f->waiting_since = f->stop_due = 0;
+	f->replies.waiting_since = f->stop_due = 0;
 	f->failed = f->send_failed = f->more = f->acks = false;
 	f->main_more = f->channel_more = false;
-	f->inflight_asked = f->config_changed = false;
-	memset(&f->answered, 0, sizeof(f->answered));
+	f->inflight.asked = f->config_changed = false;
+	memset(&f->replies.answered, 0, sizeof(f->replies.answered));
 	memset(&f->postcopy, 0, sizeof(f->postcopy));
 }
 
@@ -74,15 +74,15 @@ static void note_rings(struct vhost_user_frontend *f)
 {
 	unsigned int i;
 
-	if (!f->away) {
-		f->resume = f->state == VHOST_USER_FRONTEND_RUNNING ||
+	if (!f->reconnect.away) {
+		f->reconnect.resume = f->state == VHOST_USER_FRONTEND_RUNNING ||
 			    f->state == VHOST_USER_FRONTEND_STARTING;
-		f->start_untold = f->state == VHOST_USER_FRONTEND_STARTING;
-		f->stop_untold = f->state == VHOST_USER_FRONTEND_STOPPING;
-		f->untouched = true;
+		f->reconnect.start_unreported = f->state == VHOST_USER_FRONTEND_STARTING;
+		f->reconnect.stop_unreported = f->state == VHOST_USER_FRONTEND_STOPPING;
+		f->reconnect.untouched = true;
 	}
 	for (i = 0; i < f->nrings; i++) {
-		f->untouched &= !f->rings[i].started;
+		f->reconnect.untouched &= !f->rings[i].started;
 		f->rings[i].started = false;
 	}
 }
@@ -94,12 +94,12 @@ static void note_rings(struct vhost_user_frontend *f)
 static void end_memory(struct vhost_user_frontend *f)
 {
 	bool changing = f->mem.former != NULL;
-	bool logging = f->switching_log;
+	bool logging = f->log.switching;
 
 	vhost_user_priv_fe_forget_held(f);
 	if (changing && f->ops.memory)
 		f->ops.memory(f->opaque, NULL);
-	f->switching_log = false;
+	f->log.switching = false;
 	if (logging && f->ops.log)
 		f->ops.log(f->opaque);
 }
@@ -111,20 +111,20 @@ static void end_memory(struct vhost_user_frontend *f)
 static void plan_attempt(struct vhost_user_frontend *f)
 {
 	uint64_t now = vsu_now_ns();
-	uint64_t pause = (now - f->lost_ns) / PAUSE_PART;
+	uint64_t pause = (now - f->reconnect.lost_ns) / PAUSE_PART;
 
-	if (pause < f->reconnect_ns)
-		pause = f->reconnect_ns;
-	else if (pause / MOST_PAUSES > f->reconnect_ns)
-		pause = f->reconnect_ns * MOST_PAUSES;
-	f->retry_due = f->tried_ns ? f->tried_ns + pause : now;
-	vhost_user_priv_fe_arm(f, f->retry_due);
+	if (pause < f->reconnect.pause_ns)
+		pause = f->reconnect.pause_ns;
+	else if (pause / MOST_PAUSES > f->reconnect.pause_ns)
+		pause = f->reconnect.pause_ns * MOST_PAUSES;
+	f->reconnect.retry_due = f->reconnect.tried_ns ? f->reconnect.tried_ns + pause : now;
+	vhost_user_priv_fe_arm(f, f->reconnect.retry_due);
 }
 
 void vhost_user_priv_fe_lose(struct vhost_user_frontend *f)
 {
 	const struct vsu_error why = f->reason;
-	bool again = f->away;
+	bool again = f->reconnect.away;
 
 	note_rings(f);
 	vhost_user_priv_fe_disconnect(f);
@@ -132,9 +132,9 @@ void vhost_user_priv_fe_lose(struct vhost_user_frontend *f)
 	end_procedures(f);
 	end_memory(f);
 	f->state = VHOST_USER_FRONTEND_NEGOTIATING;
-	f->away = true;
+	f->reconnect.away = true;
 	if (!again) {
-		f->lost_ns = vsu_now_ns();
+		f->reconnect.lost_ns = vsu_now_ns();
 		if (f->ops.lost)
 			f->ops.lost(f->opaque, &why);
 	} else if (f->ops.refused) {
@@ -151,7 +151,7 @@ static uint32_t known_base(const struct vhost_user_frontend *f,
 {
 	uint16_t used;
 
-	if (f->untouched || f->acked & VHOST_USER_F_RING_PACKED ||
+	if (f->reconnect.untouched || f->acked & VHOST_USER_F_RING_PACKED ||
 	    fe_translates(f) ||
 	    !f->mem.wanted ||
 	    vmem_load_u16(vmem_map_view(f->mem.wanted),
@@ -163,7 +163,7 @@ static uint32_t known_base(const struct vhost_user_frontend *f,
 
 static bool can_resume(const struct vhost_user_frontend *f)
 {
-	return f->untouched || f->inflight_fd >= 0 ||
+	return f->reconnect.untouched || f->inflight.fd >= 0 ||
 	       (f->acked & F_IN_ORDER &&
 		!(f->acked & VHOST_USER_F_RING_PACKED) && !fe_translates(f));
 }
@@ -182,9 +182,9 @@ static void set_bases(struct vhost_user_frontend *f)
 
 void vhost_user_priv_fe_tell_stopped(struct vhost_user_frontend *f)
 {
-	if (!f->stop_untold || f->state == VHOST_USER_FRONTEND_STARTING)
+	if (!f->reconnect.stop_unreported || f->state == VHOST_USER_FRONTEND_STARTING)
 		return;
-	f->stop_untold = false;
+	f->reconnect.stop_unreported = false;
 	set_bases(f);
 	if (f->ops.stopped)
 		f->ops.stopped(f->opaque, f->bases, f->nrings);
@@ -194,17 +194,17 @@ void vhost_user_priv_fe_tell_stopped(struct vhost_user_frontend *f)
 
 static void tell_back(struct vhost_user_frontend *f, bool rings_lost)
 {
-	f->away = false;
-	f->resume = false;
+	f->reconnect.away = false;
+	f->reconnect.resume = false;
 	if (f->ops.back)
 		f->ops.back(f->opaque, rings_lost);
 }
 
 static void again_started(struct vhost_user_frontend *f)
 {
-	bool stop = f->stop_untold, told = !f->start_untold;
+	bool stop = f->reconnect.stop_unreported, told = !f->reconnect.start_unreported;
 
-	f->stop_untold = f->start_untold = false;
+	f->reconnect.stop_unreported = f->reconnect.start_unreported = false;
 	tell_back(f, false);
 	if (!told && f->ops.started)
 		f->ops.started(f->opaque);
@@ -216,16 +216,16 @@ static void again_started(struct vhost_user_frontend *f)
 static int check_offer(const struct vhost_user_frontend *f,
 		       struct vsu_error *err)
 {
-	uint64_t missing = f->shown & ~f->features;
+	uint64_t missing = f->reconnect.features & ~f->features;
 
 	if (missing)
 		return vsu_error_set(err, -EOPNOTSUPP,
 				     "the back-end that came back lacks the features %#" PRIx64 ", which the driver was shown",
 				     missing);
-	if (f->queue_num < f->shown_queues)
+	if (f->queue_num < f->reconnect.queue_num)
 		return vsu_error_set(err, -EOPNOTSUPP,
 				     "the back-end that came back has %u queues, the former one had %u",
-				     f->queue_num, f->shown_queues);
+				     f->queue_num, f->reconnect.queue_num);
 	return 0;
 }
 
@@ -234,14 +234,14 @@ static void again_ready(struct vhost_user_frontend *f)
 	struct vsu_error err = VSU_ERROR_INIT;
 	int rc = check_offer(f, &err);
 
-	f->features = f->shown;
-	f->queue_num = f->shown_queues;
-	if (!rc && f->resume && can_resume(f)) {
+	f->features = f->reconnect.features;
+	f->queue_num = f->reconnect.queue_num;
+	if (!rc && f->reconnect.resume && can_resume(f)) {
 		set_bases(f);
 		rc = vhost_user_priv_fe_begin_start(f, again_started, &err);
 	} else if (!rc) {
 		vhost_user_priv_fe_tell_stopped(f);
-		tell_back(f, f->resume);
+		tell_back(f, f->reconnect.resume);
 	}
 	if (rc < 0)
 		vhost_user_priv_fe_fail(f, &err);
@@ -253,10 +253,10 @@ void vhost_user_priv_fe_retry(struct vhost_user_frontend *f)
 	int sock;
 
 	vhost_user_priv_fe_tell_stopped(f);
-	if (f->failed || vsu_now_ns() < f->retry_due)
+	if (f->failed || vsu_now_ns() < f->reconnect.retry_due)
 		return;
 	vhost_user_priv_fe_disarm(f);
-	f->tried_ns = vsu_now_ns();
+	f->reconnect.tried_ns = vsu_now_ns();
 	sock = f->ops.connect(f->opaque, &err);
 	if (sock >= 0 && vhost_user_priv_fe_attach(f, sock, &err) < 0)
 		vsu_fd_close(&sock);

@@ -29,11 +29,11 @@ void vhost_user_priv_fe_report(struct vhost_user_frontend *f,
 static void note_pending(struct vhost_user_frontend *f,
 			 const struct fe_pending *p)
 {
-	unsigned int at = (f->pending_first + f->npending) % FE_PENDING;
+	unsigned int at = (f->replies.first + f->replies.n) % FE_PENDING;
 
-	if (!f->npending++)
-		f->waiting_since = vsu_now_ns();
-	f->pending[at] = *p;
+	if (!f->replies.n++)
+		f->replies.waiting_since = vsu_now_ns();
+	f->replies.pending[at] = *p;
 	f->seq_pending += p->in_sequence;
 }
 
@@ -48,7 +48,12 @@ int vhost_user_priv_fe_request(struct vhost_user_frontend *f,
 	const struct vhost_user_priv_message *row =
 		vhost_user_priv_message(VHOST_USER_PRIV_FRONTEND, r->number);
 	bool ack = row->reply == VHOST_USER_PRIV_ACK && !r->note.placing;
-	uint32_t flags = VHOST_USER_HDR_VERSION;
+	struct vhost_user_priv_out out = {
+		.request = r->number, .flags = VHOST_USER_HDR_VERSION,
+		.head = r->head, .head_len = r->head_len,
+		.tail = r->tail, .tail_len = r->tail_len,
+		.fds = r->fds, .nfds = r->nfds,
+	};
 	struct fe_pending p = r->note;
 	int rc;
 
@@ -56,16 +61,13 @@ int vhost_user_priv_fe_request(struct vhost_user_frontend *f,
 		return vsu_error_set(err, -ECONNRESET,
 				     "%s: the session with '%s' is dead",
 				     row->name, f->peer);
-	if (f->npending >= (p.in_sequence ? FE_WINDOW : FE_PENDING))
+	if (f->replies.n >= (p.in_sequence ? FE_WINDOW : FE_PENDING))
 		return vsu_error_set(err, -EAGAIN,
 				     "%s: %u requests wait for their answers already; dispatch first",
-				     row->name, f->npending);
+				     row->name, f->replies.n);
 	if (ack && f->acks && !r->unanswered)
-		flags |= VHOST_USER_HDR_NEED_REPLY;
-	rc = vhost_user_priv_channel_send(&f->main, r->number, flags,
-					  r->head, r->head_len,
-					  r->tail, r->tail_len,
-					  r->fds, r->nfds, err);
+		out.flags |= VHOST_USER_HDR_NEED_REPLY;
+	rc = vhost_user_priv_channel_send(&f->main, &out, err);
 	if (!rc && r->nfds && !r->lasting)
 		rc = vhost_user_priv_channel_release(&f->main, err);
 	if (rc < 0)
@@ -112,12 +114,14 @@ int vhost_user_priv_fe_backend_channel_reply(struct vhost_user_frontend *f,
 				     struct vsu_error *err)
 {
 	const uint64_t value = result < 0 ? 1 : 0;
+	const struct vhost_user_priv_out reply = {
+		.request = request,
+		.flags = VHOST_USER_HDR_VERSION | VHOST_USER_HDR_REPLY,
+		.head = &value, .head_len = sizeof(value),
+		.fds = &fd, .nfds = fd >= 0,
+	};
 
-	return vhost_user_priv_channel_send(&f->backend_channel, request,
-					    VHOST_USER_HDR_VERSION |
-					    VHOST_USER_HDR_REPLY,
-					    &value, sizeof(value), NULL, 0,
-					    &fd, fd >= 0, err);
+	return vhost_user_priv_channel_send(&f->backend_channel, &reply, err);
 }
 
 const char *vhost_user_priv_fe_name(const struct fe_pending *p, char *buf,

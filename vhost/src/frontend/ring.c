@@ -248,7 +248,7 @@ int vhost_user_priv_fe_send_addr(struct vhost_user_frontend *f,
 	const struct vhost_user_ring *ring = &f->rings[index].desc;
 	const struct vhost_user_vring_addr addr = {
 		.index = index,
-		.flags = f->log_fd >= 0 ? VHOST_USER_VRING_F_LOG : 0,
+		.flags = f->log.fd >= 0 ? VHOST_USER_VRING_F_LOG : 0,
 		.desc = area_addr(f, ring->desc_gpa),
 		.used = area_addr(f, ring->device_gpa),
 		.avail = area_addr(f, ring->driver_gpa),

@@ -17,42 +17,18 @@
 #define DEFAULT_TIMEOUT_NS	UINT64_C(10000000000)
 /* Added to a time it must not wrap. */
 #define MAX_TIMEOUT_NS		(UINT64_MAX / 2)
-/* All that this library speaks as a front-end. */
-#define SPOKEN (VHOST_USER_PROTOCOL_BIT(MQ) | \
-		VHOST_USER_PROTOCOL_BIT(LOG_SHMFD) | \
-		VHOST_USER_PROTOCOL_BIT(RARP) | \
-		VHOST_USER_PROTOCOL_BIT(REPLY_ACK) | \
-		VHOST_USER_PROTOCOL_BIT(NET_MTU) | \
-		VHOST_USER_PROTOCOL_BIT(CRYPTO_SESSION) | \
-		VHOST_USER_PROTOCOL_BIT(DEVICE_STATE) | \
-		VHOST_USER_PROTOCOL_BIT(BACKEND_REQ) | \
-		VHOST_USER_PROTOCOL_BIT(CONFIG) | \
-		VHOST_USER_PROTOCOL_BIT(RESET_DEVICE) | \
-		VHOST_USER_PROTOCOL_BIT(CONFIGURE_MEM_SLOTS) | \
-		VHOST_USER_PROTOCOL_BIT(STATUS))
-
-/* Spoken as well when the owner wants shared memory regions. */
-#define SPOKEN_SHMEM (VHOST_USER_PROTOCOL_BIT(BACKEND_SEND_FD) | \
-		      VHOST_USER_PROTOCOL_BIT(SHMEM))
-/* ... when it keeps account of shared objects. */
-#define SPOKEN_OBJECT (VHOST_USER_PROTOCOL_BIT(BACKEND_SEND_FD) | \
-		       VHOST_USER_PROTOCOL_BIT(SHARED_OBJECT))
-/* ... when it maps the pages of host notifiers. */
-#define SPOKEN_NOTIFIER (VHOST_USER_PROTOCOL_BIT(BACKEND_SEND_FD) | \
-			 VHOST_USER_PROTOCOL_BIT(HOST_NOTIFIER))
-/* ... when it serves the page faults of the back-end. */
-#define SPOKEN_POSTCOPY	VHOST_USER_PROTOCOL_BIT(PAGEFAULT)
-/* ... when it hears of rings by messages. */
-#define SPOKEN_INBAND	VHOST_USER_PROTOCOL_BIT(INBAND_NOTIFICATIONS)
-#define SPOKEN_INFLIGHT	VHOST_USER_PROTOCOL_BIT(INFLIGHT_SHMFD)
-#define SPOKEN_PARK \
-	(VHOST_USER_PROTOCOL_BIT(GET_VRING_BASE_INFLIGHT) | \
-	 VHOST_USER_PROTOCOL_BIT(GET_VRING_BASE_SKIP_DRAIN))
-#define SPOKEN_GPA	VHOST_USER_PROTOCOL_BIT(GPA_ADDRESSES)
-/* Whatever the owner has operations for. */
-#define EVER_SPOKEN (SPOKEN | SPOKEN_SHMEM | SPOKEN_OBJECT | \
-		     SPOKEN_NOTIFIER | SPOKEN_INFLIGHT | SPOKEN_PARK | \
-		     SPOKEN_POSTCOPY | SPOKEN_INBAND | SPOKEN_GPA)
+/* Negotiated without a message of its own. */
+#define ALWAYS_SPOKEN	VHOST_USER_PROTOCOL_BIT(REPLY_ACK)
+/*
+ * Only for owners that name them: an in-flight area costs a round trip and each
+ * request some stores; with SKIP_DRAIN, requests may stay in it after a stop;
+ * GPA_ADDRESSES has no advantage over other addresses.
+ */
+#define SPOKEN_BY_NAME \
+	(VHOST_USER_PROTOCOL_BIT(INFLIGHT_SHMFD) | \
+	 VHOST_USER_PROTOCOL_BIT(GET_VRING_BASE_INFLIGHT) | \
+	 VHOST_USER_PROTOCOL_BIT(GET_VRING_BASE_SKIP_DRAIN) | \
+	 VHOST_USER_PROTOCOL_BIT(GPA_ADDRESSES))
 #define DEFAULT_RECONNECT_NS	UINT64_C(100000000)
 #define MAX_RECONNECT_NS	UINT64_C(3600000000000)
 #define DEFAULT_MAX_SHMEM	(UINT64_C(1) << 40)
@@ -132,29 +108,14 @@ static void tear_down(struct vhost_user_frontend *f)
 	free(f);
 }
 
-/* Features that the owner's operations allow, and those it asked for by name. */
+/* Features that the owner's operations allow, and those that it names. */
 static uint64_t session_speaks(const struct vhost_user_frontend *f,
 			       uint64_t named)
 {
-	uint64_t spoken = SPOKEN | (f->ops.shmem ? SPOKEN_SHMEM : 0);
-
-	if (f->device.object_add && f->device.object_remove && f->device.object_lookup)
-		spoken |= SPOKEN_OBJECT;
-	if (f->device.host_notifier)
-		spoken |= SPOKEN_NOTIFIER;
-	if (f->device.postcopy_advised && f->device.postcopy_listening &&
-	    f->device.postcopy_placed && f->device.postcopy_ended)
-		spoken |= SPOKEN_POSTCOPY;
-	if (f->device.called && f->device.ring_failed)
-		spoken |= SPOKEN_INBAND;
-	/* an area costs a round trip and each request some stores */
-	if (f->ops.connect || named & SPOKEN_INFLIGHT)
-		spoken |= SPOKEN_INFLIGHT;
-	/* the owner has to know that requests may stay in the area */
-	spoken |= named & SPOKEN_PARK;
-	/* nobody gains by it: for who looks at peers that have nothing else */
-	spoken |= named & SPOKEN_GPA;
-	return spoken;
+	if (f->ops.connect)	/* a reconnection uses the in-flight area */
+		named |= VHOST_USER_PROTOCOL_BIT(INFLIGHT_SHMFD);
+	return ((vhost_user_priv_fe_handled_features(f) | ALWAYS_SPOKEN) &
+		~SPOKEN_BY_NAME) | (named & SPOKEN_BY_NAME);
 }
 
 static void session_configure(struct vhost_user_frontend *f,
@@ -163,10 +124,10 @@ static void session_configure(struct vhost_user_frontend *f,
 	uint64_t named = config->protocol_features |
 			 config->required_protocol_features;
 
-	f->reconnect_ns = config->reconnect_ns ? config->reconnect_ns :
+	f->reconnect.pause_ns = config->reconnect_ns ? config->reconnect_ns :
 						 DEFAULT_RECONNECT_NS;
-	if (f->reconnect_ns > MAX_RECONNECT_NS)
-		f->reconnect_ns = MAX_RECONNECT_NS;
+	if (f->reconnect.pause_ns > MAX_RECONNECT_NS)
+		f->reconnect.pause_ns = MAX_RECONNECT_NS;
 
 	f->timeout_ns = config->timeout_ns ? config->timeout_ns :
 					     DEFAULT_TIMEOUT_NS;
@@ -187,7 +148,7 @@ static void session_configure(struct vhost_user_frontend *f,
 				  config->max_shmem_mapped : UINT64_MAX;
 	f->shm.table.sigbus = config->sigbus;
 	f->shm.table.closer = config->closer;
-	f->read_only_regions = config->read_only_regions;
+	f->mem.read_only_regions = config->read_only_regions;
 	f->shm.table.served_files = config->served_files;
 }
 
@@ -195,7 +156,9 @@ static void session_configure(struct vhost_user_frontend *f,
 static int check_required(const struct vhost_user_frontend_config *config,
 			  struct vsu_error *err)
 {
-	uint64_t cannot = config->required_protocol_features & ~EVER_SPOKEN;
+	const uint64_t ever = vhost_user_priv_fe_handled_features(NULL) |
+			      ALWAYS_SPOKEN | SPOKEN_BY_NAME;
+	uint64_t cannot = config->required_protocol_features & ~ever;
 	unsigned int bit = 0;
 	const char *name;
 
@@ -213,9 +176,9 @@ static int check_required(const struct vhost_user_frontend_config *config,
 /* A back-end that comes back has to offer all of this again. */
 static void remember_offer(struct vhost_user_frontend *f)
 {
-	f->shown = f->features;
-	f->shown_protocol = f->protocol;
-	f->shown_queues = f->queue_num;
+	f->reconnect.features = f->features;
+	f->reconnect.protocol = f->protocol;
+	f->reconnect.queue_num = f->queue_num;
 }
 
 static void first_ready(struct vhost_user_frontend *f)
@@ -240,9 +203,10 @@ int vhost_user_frontend_new_take_fd(int sock,
 	f->epoll_fd = -1;
 	f->timer_fd = -1;
 	f->event_fd = -1;
-	f->inflight_fd = -1;
-	f->log_fd = -1;
+	f->inflight.fd = -1;
+	f->log.fd = -1;
 	f->opaque = opaque;
+	vhost_user_priv_fe_index_handlers(f);
 	rc = vsu_copy_sized(&f->ops, sizeof(f->ops), ops,
 			    "struct vhost_user_frontend_ops", err);
 	if (!rc && f->ops.device)
@@ -303,7 +267,7 @@ int vhost_user_frontend_fd(const struct vhost_user_frontend *f)
 enum vhost_user_frontend_state
 vhost_user_frontend_state(const struct vhost_user_frontend *f)
 {
-	return f->away ? VHOST_USER_FRONTEND_AWAY : f->state;
+	return f->reconnect.away ? VHOST_USER_FRONTEND_AWAY : f->state;
 }
 
 uint64_t vhost_user_frontend_features(const struct vhost_user_frontend *f)

@@ -63,9 +63,9 @@ bool vhost_user_priv_fe_shmem_joins(const struct vhost_user_frontend *f,
 	return !f->shm.nentries || f->shm.entries[0].request == request;
 }
 
-int vhost_user_priv_fe_shmem_add(struct vhost_user_frontend *f,
-				 struct vhost_user_priv_msg *msg, int judged,
-				 struct vsu_error *err)
+static int shmem_join(struct vhost_user_frontend *f,
+		      struct vhost_user_priv_msg *msg, int judged,
+		      struct vsu_error *err)
 {
 	struct fe_shmem *shm = &f->shm;
 	struct fe_shmem_entry *e = &shm->entries[shm->nentries++];
@@ -309,11 +309,13 @@ void vhost_user_priv_fe_shmem_clear(struct vhost_user_frontend *f)
 		clear_some(f);
 }
 
-int vhost_user_priv_fe_accept_shmem(struct vhost_user_frontend *f,
-				  const struct vhost_user_priv_msg *msg,
-				  struct vsu_error *err)
+static int accept_shmem(struct vhost_user_frontend *f,
+			const struct fe_pending *p,
+			const struct vhost_user_priv_msg *msg,
+			struct vsu_error *err)
 {
-	if (f->away)
+	(void)p;
+	if (f->reconnect.away)
 		return vhost_user_priv_shmem_compare(&f->shm.table,
 						     &msg->payload.shmem, err);
 	return vhost_user_priv_shmem_configure(&f->shm.table,
@@ -332,3 +334,11 @@ unsigned int vhost_user_frontend_shmem_count(
 {
 	return f->shm.table.nmaps;
 }
+
+static const struct fe_handler rows[] = {
+	{ FE_SENT(GET_SHMEM_CONFIG), .accept = accept_shmem,
+	  .ops = { FE_OP(ops.shmem) } },
+	{ FE_SERVED(SHMEM_MAP), .join = shmem_join },
+	{ FE_SERVED(SHMEM_UNMAP), .join = shmem_join },
+};
+FE_HANDLERS(shmem, rows);

@@ -62,7 +62,7 @@ static void start_refused(struct vhost_user_frontend *f,
 			  const struct vsu_error *err)
 {
 	if (p->request == VHOST_USER_GET_INFLIGHT_FD)
-		f->inflight_asked = false;
+		f->inflight.asked = false;
 	else
 		vhost_user_priv_fe_fail(f, err);
 }
@@ -145,7 +145,7 @@ int vhost_user_frontend_start(struct vhost_user_frontend *f, uint64_t features,
 {
 	int rc;
 
-	if (f->away)
+	if (f->reconnect.away)
 		return vsu_error_set(err, -ENOTCONN,
 				     "start: the back-end at '%s' is away",
 				     f->peer);
@@ -218,9 +218,9 @@ static int begin_stop(struct vhost_user_frontend *f,
 int vhost_user_frontend_stop(struct vhost_user_frontend *f,
 			     struct vsu_error *err)
 {
-	if (f->away && f->resume) {
-		f->resume = false;
-		f->stop_untold = true;
+	if (f->reconnect.away && f->reconnect.resume) {
+		f->reconnect.resume = false;
+		f->reconnect.stop_unreported = true;
 		vhost_user_priv_fe_push(f);
 		return 0;
 	}
@@ -231,9 +231,51 @@ int vhost_user_frontend_park(struct vhost_user_frontend *f,
 			     struct vsu_error *err)
 {
 	if (!fe_has(f, VHOST_USER_PROTOCOL_F_GET_VRING_BASE_SKIP_DRAIN) ||
-	    f->inflight_fd < 0)
+	    f->inflight.fd < 0)
 		return vsu_error_set(err, -EOPNOTSUPP,
 				     "park: the back-end '%s' has no in-flight area, or lacks the protocol feature GET_VRING_BASE_SKIP_DRAIN",
 				     f->peer);
 	return begin_stop(f, &park, err);
 }
+
+/* ----------------------------------------------------------------- replies */
+
+static int bad_base(const struct fe_pending *p, uint32_t base, uint32_t limit,
+		    struct vsu_error *err)
+{
+	return vsu_error_set(err, -EBADMSG,
+			     "GET_VRING_BASE of ring %u: base %#x lies beyond the ring of %u",
+			     p->ring, base,
+			     limit);
+}
+
+/* Split: a free running 16-bit index. Packed: two ring positions. */
+static int accept_base(struct vhost_user_frontend *f, const struct fe_pending *p,
+		     const struct vhost_user_priv_msg *msg,
+		     struct vsu_error *err)
+{
+	bool packed = f->acked & VHOST_USER_F_RING_PACKED;
+	struct fe_ring *ring = &f->rings[p->ring];
+	uint32_t base = msg->payload.state.num;
+
+	if (msg->payload.state.index != p->ring)
+		return vsu_error_set(err, -EBADMSG,
+				     "GET_VRING_BASE of ring %u: the answer is about ring %u",
+				     p->ring, msg->payload.state.index);
+	if (packed ? (base & 0x7fff) >= ring->desc.size ||
+		     (base >> 16 & 0x7fff) >= ring->desc.size :
+		     base > UINT16_MAX)
+		return bad_base(p, base, ring->desc.size, err);
+	if (packed && !f->parking)
+		base = vhost_user_priv_packed_base(base);
+	ring->desc.base = base;
+	ring->started = false;
+	f->bases[p->ring] = base;
+	return 0;
+}
+
+static const struct fe_handler rows[] = {
+	{ FE_SENT(GET_VRING_BASE), .accept = accept_base },
+	{ FE_SENT(GET_VRING_BASE_SKIP_DRAIN), .accept = accept_base },
+};
+FE_HANDLERS(stop, rows);

@@ -49,7 +49,7 @@ void vhost_user_priv_fe_watch_backend_channel(struct vhost_user_frontend *f)
 /* The end of the oldest request's patience, or of the socket's, or a stop's. */
 static uint64_t next_deadline(struct vhost_user_frontend *f)
 {
-	uint64_t due = f->waiting_since + f->timeout_ns;
+	uint64_t due = f->replies.waiting_since + f->timeout_ns;
 
 	return f->stop_due && f->stop_due < due ? f->stop_due : due;
 }
@@ -111,14 +111,14 @@ void vhost_user_priv_fe_forget_wake(struct vhost_user_frontend *f)
 
 static void forget_waiting(struct vhost_user_frontend *f)
 {
-	if (!f->npending && !vhost_user_priv_channel_wants_write(&f->main))
-		f->waiting_since = 0;
+	if (!f->replies.n && !vhost_user_priv_channel_wants_write(&f->main))
+		f->replies.waiting_since = 0;
 }
 
 /* The owner is told at once, however long the next back-end takes to answer. */
 static bool owes_stop(const struct vhost_user_frontend *f)
 {
-	return f->away && f->stop_untold &&
+	return f->reconnect.away && f->reconnect.stop_unreported &&
 	       f->state != VHOST_USER_FRONTEND_STARTING;
 }
 
@@ -132,12 +132,12 @@ void vhost_user_priv_fe_flush(struct vhost_user_frontend *f)
 		f->send_failed = true;
 		f->send_error = err;
 	}
-	if (!f->waiting_since &&
+	if (!f->replies.waiting_since &&
 	    vhost_user_priv_channel_wants_write(&f->main))
-		f->waiting_since = vsu_now_ns();
+		f->replies.waiting_since = vsu_now_ns();
 	if (f->failed || f->send_failed || f->more || owes_stop(f))
 		session_wake(f);
-	else if (!f->timer_due && f->waiting_since)
+	else if (!f->timer_due && f->replies.waiting_since)
 		vhost_user_priv_fe_arm(f, next_deadline(f));
 	watch_main(f);
 	forget_waiting(f);
@@ -158,12 +158,12 @@ static void fail_late(struct vhost_user_frontend *f)
 	struct vsu_error err = VSU_ERROR_INIT;
 	char name[64];
 
-	if (!f->npending) {
+	if (!f->replies.n) {
 		vsu_error_set(&err, -ETIMEDOUT,
 			      "the back-end has read nothing for %.3g seconds",
 			      (double)f->timeout_ns / 1e9);
 	} else {
-		vhost_user_priv_fe_name(&f->pending[f->pending_first], name,
+		vhost_user_priv_fe_name(&f->replies.pending[f->replies.first], name,
 					sizeof(name));
 		vsu_error_set(&err, -ETIMEDOUT,
 			      "the back-end did not %s %s within %.3g seconds",
@@ -183,6 +183,6 @@ void vhost_user_priv_fe_look_at_timer(struct vhost_user_frontend *f)
 	if (now < f->timer_due)
 		return;
 	vhost_user_priv_fe_disarm(f);
-	if (f->waiting_since && now >= next_deadline(f) && !f->failed)
+	if (f->replies.waiting_since && now >= next_deadline(f) && !f->failed)
 		fail_late(f);
 }

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * A device that the kernel serves, from within.
- *
- *   home    host addresses of a ring's areas, as the kernel was told
- *   limit   regions of memory that the kernel takes
+ * A device whose rings the Linux kernel serves (vhost-net, vhost-vsock):
+ * declarations that its files share.
  */
 #ifndef VHOST_KERNEL_PRIV_H
 #define VHOST_KERNEL_PRIV_H
@@ -15,14 +13,14 @@
 struct kern_ring {
 	bool described, running;
 	struct vhost_user_ring desc;
-	struct vhost_vring_addr home;
+	struct vhost_vring_addr home;	/* host addresses last sent to the kernel */
 };
 
-/* All that differs between the kinds. */
+/* The differences between net and vsock. */
 struct kern_kind {
 	const char *node;
-	uint64_t features;	/* its own bits */
-	uint32_t needed;	/* rings without which nothing runs */
+	uint64_t features;	/* device features beside those of rings */
+	uint32_t needed;	/* rings that must be described before a start */
 	int (*open)(const struct vhost_kern *k, struct vsu_error *err);
 	int (*attach)(const struct vhost_kern *k, uint32_t ring, bool on);
 };
@@ -32,10 +30,10 @@ struct vhost_kern {
 	const struct kern_kind *kind;
 	char *name;
 	int fd;
-	uint64_t offered;	/* by the kernel */
+	uint64_t offered;	/* by the kernel, in VHOST_GET_FEATURES */
 	uint64_t features;	/* of the last start */
-	bool agreed;		/* the kernel was told of them for the next */
-	unsigned int limit;
+	bool agreed;		/* features for the next start are set already */
+	unsigned int limit;	/* maximum of memory regions */
 	bool running;
 	struct vmem_map *map;	/* or NULL */
 	struct kern_ring rings[VHOST_KERN_RINGS];
@@ -45,34 +43,34 @@ struct vhost_kern {
 
 /* request.c */
 
-/* A request to the node, answered by 0 or a negative errno. */
+/* An ioctl on the device node: 0 or a negative errno. */
 int vhost_kern_priv_call(const struct vhost_kern *k, unsigned long request,
 			 void *arg);
-/* The features of the last start, with that of the log while there is one. */
+/* Sets the features of the last start, with LOG_ALL if a log exists. */
 int vhost_kern_priv_send_features(const struct vhost_kern *k);
 
 /* kinds.c */
 
-/* NULL: there is no such kind. */
+/* NULL: unknown kind. */
 const struct kern_kind *vhost_kern_priv_kind(enum vhost_kern_kind kind);
 
 /* home.c */
 
-/* The kernel is told of this region: it would store to ROM like to any. */
+/* False for ROM, which the kernel would write to like to any other region. */
 bool vhost_kern_priv_is_told(const struct vmem_region *region);
-/* The place of [gpa, gpa + len), if it is in one such region; or NULL. */
+/* The host address of [gpa, gpa + len) in one such region; NULL: not in one. */
 const void *vhost_kern_priv_find(const struct vmem_map *map, uint64_t gpa,
 				 uint64_t len);
-/* The places of a ring's areas; -EFAULT: not in one region each. */
+/* The host addresses of a ring's areas; -EFAULT: an area is not in one region. */
 int vhost_kern_priv_locate(const struct vhost_kern *k, uint32_t index,
 			   const struct vmem_map *map,
 			   struct vhost_vring_addr *out, struct vsu_error *err);
-/* Tells the kernel where they are, and whether stores are logged. */
+/* Sends these addresses to the kernel, with the flag that logs stores. */
 int vhost_kern_priv_send_home(const struct vhost_kern *k, uint32_t index);
 
 /* iotlb.c */
 
-/* The kernel has no translation left. */
+/* Invalidates all translations of the kernel. */
 int vhost_kern_priv_iotlb_forget(const struct vhost_kern *k,
 				 struct vsu_error *err);
 

@@ -54,10 +54,9 @@ int vhost_user_priv_check_file(int fd, bool served_files, const char *name,
 			     name, vsu_foreign_name(kind));
 }
 
-int vhost_user_priv_check_stream(int fd, bool read, const char *name,
+int vhost_user_priv_check_stream(int fd, int unusable, const char *name,
 				 struct vsu_error *err)
 {
-	int unusable = read ? O_WRONLY : O_RDONLY;
 	int kind = vsu_foreign_kind(fd);
 
 	if (kind != VSU_FOREIGN_PIPE && kind != VSU_FOREIGN_SOCKET &&
@@ -68,7 +67,7 @@ int vhost_user_priv_check_stream(int fd, bool read, const char *name,
 	if ((fcntl(fd, F_GETFL) & O_ACCMODE) == unusable)
 		return vsu_error_set(err, -EBADMSG,
 				     "%s: its descriptor cannot be %s", name,
-				     read ? "read" : "written");
+				     unusable == O_WRONLY ? "read" : "written");
 	return 0;
 }
 

@@ -28,8 +28,13 @@ int vhost_user_priv_check_event(int fd, int unusable, const char *name,
 int vhost_user_priv_check_file(int fd, bool served_files, const char *name,
 			       struct vsu_error *err);
 
-/* The state of a device: a pipe, a socket or a file, open to read or to write. */
-int vhost_user_priv_check_stream(int fd, bool read, const char *name,
+/*
+ * The state of a device: a pipe, a socket, memory, or a regular file of a file
+ * system without a server. Its access mode must not be the unusable one: O_WRONLY,
+ * O_RDONLY, or VHOST_USER_PRIV_ANY_MODE if the caller accepts each.
+ */
+#define VHOST_USER_PRIV_ANY_MODE (-1)
+int vhost_user_priv_check_stream(int fd, int unusable, const char *name,
 				 struct vsu_error *err);
 
 /* The socket of the back-end channel, which main is not connected to. */

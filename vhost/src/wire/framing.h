@@ -133,16 +133,21 @@ bool vhost_user_priv_channel_in_message(const struct vhost_user_priv_channel *ch
 /* All that waits is forgotten, its descriptors closed. */
 void vhost_user_priv_channel_drop_out(struct vhost_user_priv_channel *ch);
 
+/* A message to send: head, followed by tail, is the payload; either may be empty. */
+struct vhost_user_priv_out {
+	uint32_t request, flags;
+	const void *head, *tail;
+	size_t head_len, tail_len;
+	const int *fds;		/* borrowed */
+	unsigned int nfds;
+};
+
 /*
- * Sends head and, behind it, tail as the payload (either may be empty); the
- * header's size is filled in. Descriptors are borrowed. Bytes may stay until
- * flush. -ENOSPC when too much waits already: the peer does not read.
+ * Queues a message; the header's size is filled in. Bytes may wait until flush.
+ * -ENOSPC when too many wait already, because the peer does not read.
  */
 int vhost_user_priv_channel_send(struct vhost_user_priv_channel *ch,
-				 uint32_t request, uint32_t flags,
-				 const void *head, size_t head_len,
-				 const void *tail, size_t tail_len,
-				 const int *fds, unsigned int nfds,
+				 const struct vhost_user_priv_out *m,
 				 struct vsu_error *err);
 
 /* Writes what waits. 0 when all is written or the socket is full. */

@@ -279,33 +279,29 @@ static int send_with_fds(struct vhost_user_priv_channel *ch,
 }
 
 int vhost_user_priv_channel_send(struct vhost_user_priv_channel *ch,
-				 uint32_t request, uint32_t flags,
-				 const void *head, size_t head_len,
-				 const void *tail, size_t tail_len,
-				 const int *fds, unsigned int nfds,
+				 const struct vhost_user_priv_out *m,
 				 struct vsu_error *err)
 {
-	struct vhost_user_header hdr = {
-		request, flags, (uint32_t)(head_len + tail_len)
-	};
+	const size_t len = m->head_len + m->tail_len;
+	struct vhost_user_header hdr = { m->request, m->flags, (uint32_t)len };
 	/* iovec has no const form; nothing is stored through it. */
 	struct iovec iov[3] = {
 		{ &hdr, sizeof(hdr) },
-		{ (void *)(uintptr_t)head, head_len },
-		{ (void *)(uintptr_t)tail, tail_len },
+		{ (void *)(uintptr_t)m->head, m->head_len },
+		{ (void *)(uintptr_t)m->tail, m->tail_len },
 	};
 	int rc;
 
-	if (head_len + tail_len > VHOST_USER_PRIV_MAX_PAYLOAD ||
-	    nfds > VHOST_USER_PRIV_SEND_FDS)
+	if (len > VHOST_USER_PRIV_MAX_PAYLOAD ||
+	    m->nfds > VHOST_USER_PRIV_SEND_FDS)
 		return vsu_error_set(err, -EINVAL,
 				     "a message of %zu bytes and %u descriptors cannot be sent",
-				     head_len + tail_len, nfds);
+				     len, m->nfds);
 	rc = out_room(ch, sizeof(hdr) + hdr.size, err);
 	if (rc < 0)
 		return rc;
-	if (nfds)
-		return send_with_fds(ch, iov, fds, nfds, err);
+	if (m->nfds)
+		return send_with_fds(ch, iov, m->fds, m->nfds, err);
 	out_append(ch, iov, 3, 0);
 	return 0;
 }

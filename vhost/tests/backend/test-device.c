@@ -3,8 +3,10 @@
 #include <config.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -324,23 +326,32 @@ START_TEST(b4_19_unknown_object_is_answered_without_a_descriptor)
 }
 END_TEST
 
-/* The answer to SET_DEVICE_STATE_FD; end: of the pipe. */
-static uint64_t transfer(struct rig *r, uint32_t direction, uint32_t phase,
-			 int end)
+/* The answer to SET_DEVICE_STATE_FD with that descriptor. */
+static uint64_t transfer_by(struct rig *r, uint32_t direction, uint32_t phase,
+			    int fd)
 {
 	struct vhost_user_transfer t = { direction, phase };
 	struct rig_reply reply;
 	uint64_t value;
+
+	rig_send(r, VHOST_USER_SET_DEVICE_STATE_FD, 1, &t, sizeof(t), &fd, 1);
+	ck_assert_int_ge(rig_dispatch(r), 0);
+	ck_assert_int_eq(reply_fd(r, &reply), -1);
+	memcpy(&value, reply.payload, sizeof(value));
+	return value;
+}
+
+/* The same; end: of a pipe. */
+static uint64_t transfer(struct rig *r, uint32_t direction, uint32_t phase,
+			 int end)
+{
+	uint64_t value;
 	int pipes[2];
 
 	ck_assert_int_eq(pipe(pipes), 0);
-	rig_send(r, VHOST_USER_SET_DEVICE_STATE_FD, 1, &t, sizeof(t),
-		 &pipes[end], 1);
-	ck_assert_int_ge(rig_dispatch(r), 0);
+	value = transfer_by(r, direction, phase, pipes[end]);
 	vsu_fd_close(&pipes[0]);
 	vsu_fd_close(&pipes[1]);
-	ck_assert_int_eq(reply_fd(r, &reply), -1);
-	memcpy(&value, reply.payload, sizeof(value));
 	return value;
 }
 
@@ -400,6 +411,34 @@ START_TEST(b4_15_transfers_that_make_no_sense_are_refused)
 }
 END_TEST
 
+static const struct {
+	const char *path;	/* NULL: a memfd */
+	int mode;
+	uint64_t answer;
+} streams[] = {
+	{ "/proc/self/mem", O_RDWR, 0x101 },
+	{ "/proc/self/mountinfo", O_RDONLY, 0x101 },
+	{ "/dev/zero", O_RDWR, 0x101 },
+	{ NULL, 0, 0x100 },
+};
+
+/* A page of a front-end's process may be one of a file server that does not answer. */
+START_TEST(b4_15_only_streams_that_cannot_block_are_read)
+{
+	const int fd = streams[_i].path ?
+		       open(streams[_i].path, streams[_i].mode | O_CLOEXEC) :
+		       memfd_create("state", MFD_CLOEXEC);
+	struct rig r;
+
+	ck_assert_int_ge(fd, 0);
+	init(&r);
+	ck_assert_uint_eq(transfer_by(&r, VHOST_USER_TRANSFER_LOAD, 0, fd),
+			  streams[_i].answer);
+	close(fd);
+	fini(&r);
+}
+END_TEST
+
 START_TEST(b4_15_state_does_not_move_while_a_ring_is_started)
 {
 	struct rig r;
@@ -449,6 +488,8 @@ int main(void)
 	tc = rig_case(s, "state");
 	tcase_add_test(tc, device_state_is_answered_at_once_and_checked_later);
 	tcase_add_test(tc, failed_transfer_is_told_and_the_next_one_may_succeed);
+	tcase_add_loop_test(tc, b4_15_only_streams_that_cannot_block_are_read, 0,
+			    sizeof(streams) / sizeof(*streams));
 	tcase_add_test(tc, b4_15_transfers_that_make_no_sense_are_refused);
 	tcase_add_test(tc, b4_15_state_does_not_move_while_a_ring_is_started);
 	tcase_add_test(tc, b4_16_session_that_ends_during_a_check_waits_for_its_answer);

@@ -7,6 +7,7 @@
 
 #include <check.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -198,7 +199,12 @@ static const struct {
 
 START_TEST(answer_to_a_transfer_says_which_descriptor_counts)
 {
-	move(answers[_i].word, answers[_i].fd ? call_fd : -1);
+	int pipes[2];
+
+	ck_assert_int_eq(pipe(pipes), 0);
+	move(answers[_i].word, answers[_i].fd ? pipes[_i % 2] : -1);
+	vsu_fd_close(&pipes[0]);
+	vsu_fd_close(&pipes[1]);
 	ck_assert_uint_eq(moves, 1);
 	ck_assert_int_eq(move_result, answers[_i].result);
 	ck_assert(move_fd == answers[_i].other);
@@ -210,6 +216,19 @@ START_TEST(c1_04_descriptor_that_is_announced_and_missing_ends_the_session)
 {
 	move(0, -1);
 	assert_dead(-EBADMSG, "has none");
+}
+END_TEST
+
+/* Reading it could wait for a page of the back-end's. */
+START_TEST(stream_of_the_back_end_that_can_block_the_reader_ends_the_session)
+{
+	int fd = open("/proc/self/mem", O_RDWR | O_CLOEXEC);
+
+	ck_assert_int_ge(fd, 0);
+	move(0, fd);
+	close(fd);
+	assert_dead(-EBADMSG, "a pipe is needed");
+	ck_assert_uint_eq(moves, 0);
 }
 END_TEST
 
@@ -432,6 +451,7 @@ int main(void)
 	tcase_add_test(tc, gpu_socket_is_sent);
 	tcase_add_loop_test(tc, answer_to_a_transfer_says_which_descriptor_counts,
 			    0, COUNT(answers));
+	tcase_add_test(tc, stream_of_the_back_end_that_can_block_the_reader_ends_the_session);
 	tcase_add_test(tc, c1_04_descriptor_that_is_announced_and_missing_ends_the_session);
 	tcase_add_loop_test(tc, transfer_is_checked_by_its_answer, 0, 2);
 	tcase_add_test(tc, state_does_not_move_while_rings_run);

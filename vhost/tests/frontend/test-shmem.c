@@ -11,6 +11,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <vm-memory/block.h>
@@ -61,6 +65,100 @@ START_TEST(mapping_without_the_flag_is_read_only)
 	ck_assert(!(vmem_block_flags(kept[0].change.block) & VMEM_BLOCK_WRITE));
 	ck_assert_int_eq(map_answer(req(0, 1, 1, 0)), 0);
 	ck_assert(vmem_block_flags(kept[1].change.block) & VMEM_BLOCK_WRITE);
+}
+END_TEST
+
+/* --- a buffer of a device, or a guest_memfd that looks like one --- */
+
+/* If not 0: the type that fstatfs() returns; readlink() returns a fitting name. */
+static uint32_t shown_type;
+
+/* Called by libvmm-sys-util as well. */
+#define FOR_LIBRARIES __attribute__((visibility("default")))
+
+FOR_LIBRARIES ssize_t readlink(const char *path, char *name, size_t size)
+{
+	const char *shown = "/dmabuf:";
+
+	if (!shown_type)
+		return syscall(SYS_readlinkat, AT_FDCWD, path, name, size);
+	size = size < strlen(shown) ? size : strlen(shown);
+	memcpy(name, shown, size);
+	return (ssize_t)size;
+}
+
+#if __SIZEOF_LONG__ == 8
+FOR_LIBRARIES int fstatfs(int fd, struct statfs *fs)
+{
+	int rc = (int)syscall(SYS_fstatfs, fd, fs);
+
+	if (shown_type)
+		fs->f_type = (__typeof__(fs->f_type))shown_type;
+	return rc;
+}
+#endif
+
+/* Linux makes a dma-buf of a memfd that cannot shrink. */
+static int udmabuf_new(uint64_t len)
+{
+	struct { uint32_t fd, flags; uint64_t offset, size; } args = { 0, 1, 0, len };
+	int memory = memfd_create("buffer", MFD_ALLOW_SEALING | MFD_CLOEXEC);
+	int device = open("/dev/udmabuf", O_RDWR | O_CLOEXEC), fd = -1;
+
+	args.fd = (uint32_t)memory;
+	if (device >= 0 && !ftruncate(memory, (off_t)len) &&
+	    !fcntl(memory, F_ADD_SEALS, F_SEAL_SHRINK))
+		fd = ioctl(device, _IOW('u', 0x42, args), &args);
+	close(device);
+	close(memory);
+	return fd;
+}
+
+static int stand_in_new(uint64_t len)
+{
+	struct { uint64_t size, flags, rest[6]; } args = { len, 3, { 0 } };
+	int kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);
+	int vm = kvm < 0 ? -1 : ioctl(kvm, _IO(0xAE, 0x01), 0);
+	int fd = vm < 0 ? -1 : ioctl(vm, _IOWR(0xAE, 0xd4, args), &args);
+
+	close(vm);
+	close(kvm);
+	return fd;
+}
+
+static int buffer_new(uint64_t len)
+{
+	int fd = udmabuf_new(len);
+
+	if (fd >= 0 || __SIZEOF_LONG__ != 8)
+		return fd;
+	shown_type = 0x444d4142;
+	return stand_in_new(len);
+}
+
+static bool has_buffers(void)
+{
+	int fd = buffer_new(4 * PAGE);
+
+	shown_type = 0;
+	return fd >= 0 && close(fd) == 0;
+}
+
+START_TEST(dma_buf_is_mapped)
+{
+	unsigned char *own;
+
+	run();
+	close(file_fd);
+	file_fd = buffer_new(4 * PAGE);
+	own = mmap(NULL, 4 * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, file_fd, 0);
+	ck_assert_ptr_ne(own, MAP_FAILED);
+	own[PAGE] = 42;
+	ck_assert_int_eq(map_answer(req(3, 2, 4, 0)), 0);
+	ck_assert_uint_eq(vmem_block_hva(kept[0].change.block)[PAGE], 42);
+	ck_assert_int_eq(map_answer(req(3, 8, 4, 1)), 1);	/* behind its end */
+	munmap(own, 4 * PAGE);
+	shown_type = 0;
 }
 END_TEST
 
@@ -590,6 +688,10 @@ static void add_served(Suite *s)
 	tcase_add_test(tc, regions_have_the_sizes_that_were_announced);
 	tcase_add_test(tc, mapping_shows_the_file_at_its_offset);
 	tcase_add_test(tc, mapping_without_the_flag_is_read_only);
+	if (has_buffers())
+		tcase_add_test(tc, dma_buf_is_mapped);
+	else
+		puts("# dma-buf: neither /dev/udmabuf nor a guest_memfd in its place");
 	tcase_add_test(tc, neighbours_in_a_region_are_neighbours_here);
 #if UINTPTR_MAX > UINT32_MAX
 	if (!rig_under_valgrind())	/* it has no room for such a window */

@@ -44,8 +44,12 @@ static void teardown(void)
 static int send_fds(uint32_t request, const void *payload, size_t len,
 		    const int *fds, unsigned int nfds)
 {
-	return vhost_user_priv_channel_send(&a, request, 1, payload, len, NULL,
-					    0, fds, nfds, NULL);
+	const struct vhost_user_priv_out m = {
+		.request = request, .flags = 1, .head = payload,
+		.head_len = len, .fds = fds, .nfds = nfds,
+	};
+
+	return vhost_user_priv_channel_send(&a, &m, NULL);
 }
 
 static struct vhost_user_priv_msg *expect(uint32_t request)
@@ -94,10 +98,13 @@ END_TEST
 START_TEST(payload_may_have_two_parts)
 {
 	struct vhost_user_config c = { 4, 8, 0 };
+	const struct vhost_user_priv_out m = {
+		.request = 25, .flags = 1, .head = &c, .head_len = sizeof(c),
+		.tail = "12345678", .tail_len = 8,
+	};
 	struct vhost_user_priv_msg *msg;
 
-	ck_assert_int_eq(vhost_user_priv_channel_send(&a, 25, 1, &c, sizeof(c),
-			"12345678", 8, NULL, 0, NULL), 0);
+	ck_assert_int_eq(vhost_user_priv_channel_send(&a, &m, NULL), 0);
 	flush();
 	msg = expect(25);
 	ck_assert_uint_eq(msg->hdr.size, 20);

@@ -313,15 +313,18 @@ static void check_sent(const struct vector *v)
 	size_t len = unhex(v->bytes, bytes);
 	int other = open_channel(&ch, v->side, true);
 	const int fds[2] = { other, other };
+	struct vhost_user_priv_out out;
 	struct vhost_user_header hdr;
 
 	memcpy(&hdr, bytes, sizeof(hdr));
 	ck_assert_uint_le(v->nfds, 2);
 	ck_assert_uint_eq(v->len, hdr.size);
-	ck_assert_int_eq(vhost_user_priv_channel_send(&ch, hdr.request,
-						      hdr.flags, v->payload,
-						      v->len, NULL, 0, fds,
-						      v->nfds, NULL), 0);
+	out = (struct vhost_user_priv_out){
+		.request = hdr.request, .flags = hdr.flags,
+		.head = v->payload, .head_len = v->len,
+		.fds = fds, .nfds = v->nfds,
+	};
+	ck_assert_int_eq(vhost_user_priv_channel_send(&ch, &out, NULL), 0);
 	ck_assert_int_eq(vhost_user_priv_channel_flush(&ch, NULL), 0);
 	ck_assert_int_eq(recv(other, got, sizeof(got), 0), (ssize_t)len);
 	ck_assert_mem_eq(got, bytes, len);

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * Handlers: a row for each message, in the file of the front-end that handles
+ * it. The features of a session follow from the rows and the owner's operations.
+ */
+#ifndef VHOST_USER_PRIV_FRONTEND_HANDLER_H
+#define VHOST_USER_PRIV_FRONTEND_HANDLER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "wire/framing.h"
+#include "wire/messages.h"
+#include <vmm-sys-util/error.h>
+
+struct vhost_user_frontend;
+struct fe_pending;
+
+/*
+ * Keeps the value of a reply; a negative errno ends the session. Where reports
+ * is set, msg is NULL if no reply will come.
+ */
+typedef int (*fe_accept_fn)(struct vhost_user_frontend *f,
+			    const struct fe_pending *p,
+			    const struct vhost_user_priv_msg *msg,
+			    struct vsu_error *err);
+
+/*
+ * Serves a request of the back-end. The result goes to the back-end: 0 or a
+ * negative errno, and *fd, which is ours, unless it is -1. why is reported to the
+ * owner; refusals of the owner itself leave it empty.
+ */
+typedef int (*fe_serve_fn)(struct vhost_user_frontend *f,
+			   const struct vhost_user_priv_msg *msg, int *fd,
+			   struct vsu_error *why);
+
+/*
+ * Adds a request of the back-end to a batch, whose results are sent later. judged
+ * is 0, or the reason for which the request is refused in any case. Returns 0 or
+ * the reason of the refusal.
+ */
+typedef int (*fe_join_fn)(struct vhost_user_frontend *f,
+			  struct vhost_user_priv_msg *msg, int judged,
+			  struct vsu_error *why);
+
+struct fe_handler {
+	uint32_t request;
+	enum vhost_user_priv_side sender;
+	fe_accept_fn accept;	/* of the reply; NULL: it has no value */
+	bool reports;		/* accept reports refusals to the owner, too */
+	fe_serve_fn serve;	/* requests of the back-end: serve or join */
+	fe_join_fn join;
+	size_t ops[2];		/* operations of the owner that it needs: FE_OP(),
+				   0: none. Without them the protocol feature of
+				   the message is not negotiated. */
+};
+
+#define FE_OP(member) offsetof(struct vhost_user_frontend, member)
+/* The beginning of a row: a message of ours, or a request of the back-end. */
+#define FE_SENT(name) \
+	.request = VHOST_USER_##name, .sender = VHOST_USER_PRIV_FRONTEND
+#define FE_SERVED(name) \
+	.request = VHOST_USER_BACKEND_##name, .sender = VHOST_USER_PRIV_BACKEND
+
+/* The rows of one file. */
+struct fe_handlers {
+	const struct fe_handler *rows;
+	unsigned int n;
+};
+
+#define FE_HANDLERS(name, rows_) \
+	const struct fe_handlers vhost_user_priv_fe_##name##_handlers = { \
+		rows_, sizeof(rows_) / sizeof((rows_)[0]) \
+	}
+
+extern const struct fe_handlers
+	vhost_user_priv_fe_channel_handlers, vhost_user_priv_fe_config_handlers,
+	vhost_user_priv_fe_device_handlers, vhost_user_priv_fe_handshake_handlers,
+	vhost_user_priv_fe_inband_handlers, vhost_user_priv_fe_inflight_handlers,
+	vhost_user_priv_fe_iotlb_handlers, vhost_user_priv_fe_log_handlers,
+	vhost_user_priv_fe_memory_handlers, vhost_user_priv_fe_notifier_handlers,
+	vhost_user_priv_fe_postcopy_handlers, vhost_user_priv_fe_shmem_handlers,
+	vhost_user_priv_fe_stop_handlers;
+
+/* handlers.c */
+
+/* Enters all rows into the table of the session. */
+void vhost_user_priv_fe_index_handlers(struct vhost_user_frontend *f);
+/*
+ * Protocol features of all messages with a row, without those for which the
+ * owner lacks an operation. f NULL: of an owner that has all operations.
+ */
+uint64_t vhost_user_priv_fe_handled_features(const struct vhost_user_frontend *f);
+
+#endif
