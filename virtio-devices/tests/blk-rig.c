@@ -35,14 +35,15 @@ void rig_prepare(struct rig *r)
 
 void rig_start(struct rig *r, uint64_t features, uint32_t size)
 {
-	static const struct virtdev_home_ops home = {
-		.size = sizeof(home),
+	static const struct virtdev_server_ops server = {
+		.size = sizeof(server),
 		.notify = on_notify,
 		.queue_broken = on_broken,
 	};
 	struct virtdev_blk_config config = {
 		.size = sizeof(config),
 		.nqueues = 2,
+		.early_channels = r->early_channels,
 		.serial = "a serial number that is long",
 	};
 	struct vsu_error err = VSU_ERROR_INIT;
@@ -51,8 +52,8 @@ void rig_start(struct rig *r, uint64_t features, uint32_t size)
 	fake_disk_make(&r->disk);
 	config.disk = r->disk.disk;
 	ck_assert_int_eq(virtdev_blk_new(&config, &r->dev, &err), 0);
-	info = virtdev_info(r->dev);
-	virtdev_set_home(r->dev, &home, r);
+	info = virtdev_get_info(r->dev);
+	virtdev_set_server(r->dev, &server, r);
 	guest_init(&r->g, features & ALL_RING, size,
 		   features & VQ_F_INDIRECT_DESC ? info->max_chain : 0,
 		   info->max_chain);

@@ -31,6 +31,7 @@ struct rig {
 	struct virtdev *dev;
 	struct guest g;
 	unsigned int notified, broken;
+	bool early_channels;	/* of the device's configuration */
 	uint32_t written;	/* used length of the last request */
 };
 

@@ -76,7 +76,7 @@ static void start_queues(uint64_t features)
 
 	con.features = features;
 	con.nqueues = features & F_MULTIPORT ?
-		      virtdev_info(con.dev)->nqueues : 2;
+		      virtdev_get_info(con.dev)->nqueues : 2;
 	ck_assert_int_eq(virtdev_set_features(con.dev,
 					      features | VQ_F_VERSION_1, NULL),
 			 0);
@@ -107,8 +107,8 @@ void console_restart(uint64_t features)
 void console_init_on(struct virtdev_port *host, const char *name,
 		 uint32_t max_ports, uint64_t features)
 {
-	static const struct virtdev_home_ops home = {
-		.size = sizeof(home), .notify = on_notify,
+	static const struct virtdev_server_ops server = {
+		.size = sizeof(server), .notify = on_notify,
 		.config_changed = on_config_changed,
 		.queue_broken = on_broken,
 	};
@@ -122,7 +122,7 @@ void console_init_on(struct virtdev_port *host, const char *name,
 	uint32_t i;
 
 	ck_assert_int_eq(virtdev_console_new(&config, &con.dev, NULL), 0);
-	virtdev_set_home(con.dev, &home, NULL);
+	virtdev_set_server(con.dev, &server, NULL);
 	guest_init_memory(&con.g);
 	for (i = 0; i < CONSOLE_QUEUES; i++) {
 		ck_assert_int_eq(vq_new(&con.queues[i].q), 0);
@@ -316,6 +316,6 @@ struct virtdev_console_counts console_counts(uint32_t id)
 {
 	struct virtdev_console_counts counts = { .size = sizeof(counts) };
 
-	ck_assert_int_eq(virtdev_console_counts(con.dev, id, &counts), 0);
+	ck_assert_int_eq(virtdev_console_get_counts(con.dev, id, &counts), 0);
 	return counts;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
  * The example of libvirtio-devices(3): a device model, a source of entropy,
- * and its home behind a vhost-user socket.
+ * and its server behind a vhost-user socket.
  */
 #include <signal.h>
 #include <stdio.h>
@@ -56,22 +56,30 @@ static int queue_serve(void *self, uint32_t queue)
 	return rng->q ? virtdev_queue_turn(rng->dev, queue, rng->q, &turn) : 0;
 }
 
-static int rng_new(struct rng *rng)
+static int rng_new(struct rng *rng, struct vsu_error *err)
 {
 	static const struct virtdev_ops ops = {
 		.size = sizeof(ops), .name = "rng", .queue_start = queue_start,
 		.queue_serve = queue_serve, .queue_stop = queue_stop,
 	};
 	static const struct virtdev_info info = {
-		.id = 4, .nqueues = 1, .queue_max = 256,
+		.id = 4, .nqueues = 1, .queue_size_max = 256,
 		.features = VQ_F_VERSION_1 | VQ_F_INDIRECT_DESC |
 			    VQ_F_EVENT_IDX | VQ_F_RING_PACKED,
 	};
 
-	return virtdev_new(&ops, &info, rng, &rng->dev);
+	return virtdev_new(&ops, &info, rng, &rng->dev, err);
 }
 
-/* The home: one front-end after another, until a signal ends it. */
+/* The server: one front-end after another, until a signal ends it. */
+
+static void report(void *opaque, struct virtdev *dev,
+		   const struct vsu_error *what)
+{
+	(void)opaque;
+	(void)dev;
+	fprintf(stderr, "example: %s\n", what->msg);
+}
 
 static int run(const char *path, struct vsu_error *err)
 {
@@ -84,11 +92,10 @@ static int run(const char *path, struct vsu_error *err)
 	sigaddset(&ends, SIGINT);
 	sigprocmask(SIG_BLOCK, &ends, NULL);
 	stop = signalfd(-1, &ends, SFD_CLOEXEC);
-	rc = rng_new(&rng);
+	rc = rng_new(&rng, err);
 	if (rc == 0)
-		rc = virtdev_vhost_user_serve(rng.dev, path, stop, err);
-	else
-		vsu_error_sys(err, rc, "no device");
+		rc = virtdev_vhost_user_serve(rng.dev, path, stop, report,
+					      NULL, err);
 	virtdev_free(rng.dev);
 	close(stop);
 	return rc;

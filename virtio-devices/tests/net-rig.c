@@ -200,8 +200,8 @@ void net_rig_stop(uint32_t i)
 
 static void device_make(struct virtdev_net_link *link, uint64_t features)
 {
-	static const struct virtdev_home_ops home = {
-		.size = sizeof(home), .notify = on_notify,
+	static const struct virtdev_server_ops server = {
+		.size = sizeof(server), .notify = on_notify,
 		.config_changed = on_changed, .queue_broken = on_broken,
 	};
 	struct virtdev_net_config config = {
@@ -213,10 +213,10 @@ static void device_make(struct virtdev_net_link *link, uint64_t features)
 	config.link = link;
 	guest_init_memory(&net_rig.g);
 	ck_assert_int_eq(virtdev_net_new(&config, &net_rig.dev, NULL), 0);
-	virtdev_set_home(net_rig.dev, &home, NULL);
+	virtdev_set_server(net_rig.dev, &server, NULL);
 	net_rig.features = features | VQ_F_VERSION_1;
 	ck_assert_int_eq(virtdev_set_features(net_rig.dev, net_rig.features, NULL), 0);
-	for (i = 0; i < virtdev_info(net_rig.dev)->nqueues; i++)
+	for (i = 0; i < virtdev_get_info(net_rig.dev)->nqueues; i++)
 		net_rig_start(i);
 }
 

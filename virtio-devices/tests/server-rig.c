@@ -383,7 +383,7 @@ void client_start(struct client_side *c, bool kicks)
 		describe_ring(c, i, kicks);
 	/* the device's own, without the bits that are vhost-user's */
 	features = vhost_user_frontend_features(c->fe) &
-		   virtdev_info(c->server->dev)->features &
+		   virtdev_get_info(c->server->dev)->features &
 		   ~(VQ_F_RING_PACKED | VQ_F_INDIRECT_DESC);
 	c->started = c->stopped = false;
 	ck_assert_msg(vhost_user_frontend_start(c->fe, features, &err) == 0,

@@ -236,11 +236,11 @@ START_TEST(e1_05_server_is_made_or_leaves_nothing)
 }
 END_TEST
 
-/* Devices and their homes, each made from one that lies below it. */
+/* Devices and their servers, each made from one that lies below it. */
 static struct virtdev *device;
 static struct virtdev_transport *transport;
 static struct virtdev_mmio *mmio;
-static struct virtdev_inline *home;
+static struct virtdev_inline *served;
 static struct virtdev_vhost_user *remote;
 static struct vmem_space *space;
 
@@ -394,12 +394,12 @@ static void free_mmio(void)
 
 static int make_inline(void)
 {
-	return virtdev_inline_new(transport, space, &home, &err);
+	return virtdev_inline_new(transport, space, &served, &err);
 }
 
 static void free_inline(void)
 {
-	virtdev_inline_free(home);
+	virtdev_inline_free(served);
 }
 
 /* The socket stays its owner's when it was not taken. */

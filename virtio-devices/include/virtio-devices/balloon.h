@@ -55,7 +55,7 @@ struct virtdev_balloon_config {
 	uint64_t target;	/* bytes, whole pages; at first */
 	bool deflate_on_oom;	/* the driver may deflate when it needs memory */
 	bool reporting;		/* of free pages */
-	uint32_t queue_max;	/* entries of a queue; 0: 128 */
+	uint32_t queue_size_max;	/* entries of a queue; 0: 128 */
 	/*
 	 * Whether pages of this region may be given back; NULL: of all that
 	 * are not read-only. On the threads of queues.
@@ -98,8 +98,8 @@ struct virtdev_balloon_size {
 
 /*
  * -EINVAL: the struct's size, no space, a target that is not of whole pages or
- * needs more than 32 bits for its number of pages, or a queue_max that no queue
- * can have.
+ * needs more than 32 bits for its number of pages, or a queue_size_max that no
+ * queue can have.
  */
 VIRTDEV_API VSU_NODISCARD int virtdev_balloon_new(
 		const struct virtdev_balloon_config *config,

@@ -26,10 +26,13 @@ struct virtdev_blk_config {
 	size_t size;		/* sizeof(struct virtdev_blk_config) */
 	struct virtdev_disk *disk; /* owned by the device on success */
 	uint32_t nqueues;	/* 1..256; 0: 1 */
-	uint32_t queue_max;	/* largest queue, entries; 0: 1024 */
+	uint32_t queue_size_max;	/* largest queue, entries; 0: 1024 */
 	const char *serial;	/* for get-id, at most 20 bytes count; or NULL */
 	bool writethrough;	/* until the driver asks for a write-back cache,
 				   a write is on stable storage when it is done */
+	bool early_channels;	/* virtdev_blk_new() opens a channel to the disk
+				   for each queue, and queues keep them: for
+				   programs that filter system calls later */
 };
 
 VIRTDEV_API int virtdev_blk_new(const struct virtdev_blk_config *config,

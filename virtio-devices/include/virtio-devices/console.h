@@ -1,25 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * A console device (VIRTIO 1.3, section 5.3): ports of a guest, each with an
- * end on the host (port.h).
+ * A console device (VIRTIO 1.3, section 5.3): ports of a guest, each connected
+ * to a stream on the host (port.h).
  *
- *   port      a stream of bytes both ways, by a number; port 0 is there from
- *             the beginning
- *   console   a port that the guest uses as a terminal (hvc0 of Linux); others
- *             are plain streams (/dev/virtio-ports/NAME)
- *   control   messages by which guest and device tell each other of ports that
- *             come, go, open and close. A device of one port without a name
- *             has none, which is the simplest thing for a driver
+ *   port      a numbered, bidirectional byte stream; port 0 always exists
+ *   console   a port that the guest uses as a terminal (hvc0 of Linux); other
+ *             ports are plain streams (/dev/virtio-ports/NAME)
+ *   control   messages between driver and device about ports that are added,
+ *             removed, opened and closed. A device with one port and no name
+ *             omits them, so that the simplest driver works
  *
- * Bytes are not lost while somebody is there: a guest that does not take them
- * leaves them where they come from, and a host that does not take them makes
- * the guest wait. Drivers wait for a console with a CPU that does nothing else,
- * so that this ends when nothing was taken for a second: bytes of a console
- * are dropped and counted from then on, until something is taken. So are those
- * for a port whose host's end is not open.
+ * Flow control works both ways while the host's stream is open. Bytes that the
+ * guest does not read remain in the host's stream. If the host does not read,
+ * the guest's requests wait. Drivers busy-wait for a console, so this wait is
+ * limited: if the host reads nothing for one second, bytes written to a console
+ * are dropped and counted until the host reads again. Bytes written to a port
+ * whose stream is closed are dropped and counted as well.
  *
- * Threads: as device.h; functions here are the device's thread's. They take
- * the device that virtdev_console_new() made: -EINVAL or -ENOENT for another.
+ * Threads: as in device.h; call these functions on the device's thread. They
+ * require a device made by virtdev_console_new() and return -EINVAL or -ENOENT
+ * for another one.
  */
 #ifndef VIRTIO_DEVICES_CONSOLE_H
 #define VIRTIO_DEVICES_CONSOLE_H
@@ -42,67 +42,67 @@ VSU_BEGIN_DECLS
 struct virtdev_console_port {
 	size_t size;		/* sizeof(struct virtdev_console_port) */
 	struct virtdev_port *host;	/* owned by the device on success */
-	const char *name;	/* copied; NULL: none */
-	bool console;		/* a terminal */
+	const char *name;	/* copied; NULL: no name */
+	bool console;		/* used as a terminal */
 };
 
 struct virtdev_console_config {
 	size_t size;		/* sizeof(struct virtdev_console_config) */
 	const struct virtdev_console_port *port; /* port 0 */
-	uint32_t max_ports;	/* that there may ever be; 0: one. More than
-				   one, or a name, need control messages */
-	uint32_t queue_max;	/* entries of a queue; 0: 256 */
+	uint32_t max_ports;	/* 0: one. More than one, or a name, enable
+				   control messages */
+	uint32_t queue_size_max;	/* entries of a queue; 0: 256 */
 	/*
-	 * A size in a control message has its rows before its columns, as
-	 * older Linux read it, and not as VIRTIO has it. Nothing else
-	 * depends on it: not the configuration space, which has no such twin.
+	 * Send rows before columns in the resize message, as older Linux
+	 * expects, instead of VIRTIO's order. The configuration space is not
+	 * affected.
 	 */
 	bool rows_first;
 };
 
 /*
- * -EINVAL: a struct's size, no host end of port 0, a name that is too long, or
- * a number that cannot be.
+ * -EINVAL: wrong struct size, port 0 without a host stream, a name that is too
+ * long, or a number out of range.
  */
 VIRTDEV_API VSU_NODISCARD int virtdev_console_new(
 		const struct virtdev_console_config *config,
 		struct virtdev **out, struct vsu_error *err);
 
 /*
- * Another port: *id is its number, the lowest that is free. -ENOSPC: there are
- * max_ports already.
+ * Adds a port; *id receives its number, the lowest free one. -ENOSPC: all
+ * max_ports are in use.
  */
 VIRTDEV_API VSU_NODISCARD int virtdev_console_add(
 		struct virtdev *dev, const struct virtdev_console_port *port,
 		uint32_t *id, struct vsu_error *err);
 
 /*
- * The port is gone, its host's end too. -ENOENT: there is none, as in a device
- * that is no console; port 0 stays.
+ * Removes a port and frees its host stream. Port 0 cannot be removed. -ENOENT:
+ * the port does not exist.
  */
 VIRTDEV_API VSU_NODISCARD int virtdev_console_remove(struct virtdev *dev,
 						     uint32_t id);
 
 /*
- * The terminal behind a port has another size, in characters. -ENOENT: there
- * is no such port.
+ * Reports a new terminal size, in characters, to the driver. -ENOENT: the port
+ * does not exist.
  */
 VIRTDEV_API VSU_NODISCARD int virtdev_console_resize(struct virtdev *dev,
 						     uint32_t id,
 						     uint16_t cols,
 						     uint16_t rows);
 
-/* Of a port, since it was added; grows at its end. */
+/* Counters of a port since it was added; may grow at the end. */
 struct virtdev_console_counts {
 	size_t size;		/* sizeof(struct virtdev_console_counts) */
-	uint64_t to_guest, from_guest;	/* bytes that arrived */
-	uint64_t dropped;	/* bytes of the guest that nobody took */
-	uint64_t refused;	/* control messages, of the whole device */
+	uint64_t to_guest, from_guest;	/* bytes delivered */
+	uint64_t dropped;	/* bytes of the guest that were dropped */
+	uint64_t refused;	/* invalid control messages, whole device */
 	bool host_open, guest_open;
 };
 
-/* Any thread. -ENOENT: there is no such port; -EINVAL: the struct's size. */
-VIRTDEV_API VSU_NODISCARD int virtdev_console_counts(
+/* Any thread. -ENOENT: the port does not exist; -EINVAL: wrong struct size. */
+VIRTDEV_API VSU_NODISCARD int virtdev_console_get_counts(
 		struct virtdev *dev, uint32_t id,
 		struct virtdev_console_counts *out);
 

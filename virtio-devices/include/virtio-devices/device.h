@@ -1,22 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * A virtio device, written once: it knows neither the transport that a driver
- * reaches it by, nor an event loop, nor threads.
+ * A virtio device, independent of transport, event loop and threads.
  *
  *   device     features, configuration space, queues, reset; opaque
- *   model      what a kind of device does: struct virtdev_ops
- *   home       whoever owns the device: a transport in a VMM, or a vhost-user
- *              server. It starts queues, serves them when a kick or the
- *              queue's host descriptor says so, and carries notifications to
- *              the driver: struct virtdev_home_ops
- *   serve      one bounded turn of a queue: take chains, work, give back
- *   host fd    what the work of a queue waits for on the host's side (a ring
- *              of disk requests, a tap): readable means serve again
- *   region     shared memory of the device and its driver (VIRTIO 1.3, section
- *              2.10): addresses that its home gives it, into which the device
- *              has files mapped
+ *   model      the operations of a kind of device: struct virtdev_ops
+ *   server     the code that owns the device: a transport in a VMM, or a vhost-user
+ *              server. It starts and serves queues, and notifies the driver:
+ *              struct virtdev_server_ops
+ *   serve      one bounded turn of a queue: pop chains, process, push
+ *   host fd    readable when the host side of a queue (disk ring, tap) needs a turn
+ *   region     shared memory of device and driver (VIRTIO 1.3, section 2.10): the
+ *              server assigns addresses, and the device maps files into it
  *   state      what a device knows besides its configuration and its queues,
- *              as bytes (state.h): the same from every home, for every home
+ *              as bytes (state.h): the same from every server, for every server
  *
  * Life of a queue: queue_start, then serve as often as needed, then drain
  * until it says 0, then queue_stop. All queues are stopped before reset.
@@ -28,11 +24,11 @@
  *
  * A configuration that changes: the model stores it and calls
  * virtdev_config_changed() before anybody else can read it, on the same thread;
- * its home counts the generation on and tells the driver.
+ * its server counts the generation on and tells the driver.
  *
  * Threads: a device is confined to one thread, except that after queue_start
  * serve and drain of different queues may run on different threads, each
- * queue on one at a time. A home's notify is called on the queue's thread.
+ * queue on one at a time. A server's notify is called on the queue's thread.
  */
 #ifndef VIRTIO_DEVICES_DEVICE_H
 #define VIRTIO_DEVICES_DEVICE_H
@@ -73,7 +69,7 @@ struct virtdev_region {
 struct virtdev_info {
 	uint32_t id;		/* VIRTIO device id: 2 is a block device */
 	uint32_t nqueues;
-	uint32_t queue_max;	/* largest size of a queue */
+	uint32_t queue_size_max; /* largest size of a queue; a power of 2 */
 	uint32_t max_chain;	/* longest chain it takes; 0: the queue's size */
 	uint32_t config_size;	/* bytes of configuration space */
 	uint32_t nregions;
@@ -88,7 +84,7 @@ struct virtdev_mapping {
 	int fd;			/* map: borrowed, open for that */
 	uint8_t region;		/* its id */
 	bool writable;		/* map: the driver may store to it */
-	bool replaces;		/* map: in place of what begins there */
+	bool replaces;		/* map: in place of all that is mapped there */
 };
 
 /* Frozen. Something that a device counts. */
@@ -97,9 +93,9 @@ struct virtdev_stat {
 	uint64_t value;
 };
 
-/* A home for its device. opaque was given to virtdev_set_home(). */
-struct virtdev_home_ops {
-	size_t size;		/* sizeof(struct virtdev_home_ops) */
+/* A server for its device. opaque was given to virtdev_set_server(). */
+struct virtdev_server_ops {
+	size_t size;		/* sizeof(struct virtdev_server_ops) */
 	/* Used buffers were published and the driver wants to know. */
 	void (*notify)(void *opaque, uint32_t queue);
 	/* The configuration space changed. On the device's thread. */
@@ -196,12 +192,14 @@ struct virtdev_ops {
 };
 
 /*
- * For models: makes a device of self; ops and info are copied. -EINVAL: an
- * argument that this header does not allow.
+ * For models: makes a device of self; ops and info are copied. -EINVAL: no name, id
+ * 0, no queue, a queue_size_max that is no power of 2 or above VQ_MAX_SIZE, or
+ * regions that cannot be; err names the member.
  */
 VIRTDEV_API int virtdev_new(const struct virtdev_ops *ops,
 			    const struct virtdev_info *info, void *self,
-			    struct virtdev **out) VSU_NODISCARD;
+			    struct virtdev **out, struct vsu_error *err)
+	VSU_NODISCARD;
 
 /* For models, while a queue runs or the configuration changed. */
 VIRTDEV_API void virtdev_notify(struct virtdev *dev, uint32_t queue);
@@ -217,25 +215,26 @@ VIRTDEV_API int virtdev_queue_missed(struct virtdev *dev, uint32_t queue)
 
 /*
  * For models that finish a chain before they take the next one: the whole of
- * queue_serve. A vq_turn() whose notify is not called: the home is told of used
+ * queue_serve. A vq_serve_turn() whose notify is not called: the server is told of used
  * buffers, and once of a queue that broke. 1: more to do now; 0: wait; -EINVAL
- * as vq_turn().
+ * as vq_serve_turn().
  */
 VIRTDEV_API int virtdev_queue_turn(struct virtdev *dev, uint32_t queue,
 				   struct vq *q, const struct vq_turn *turn)
 	VSU_NODISCARD;
 
 /*
- * For models: puts a piece of a file into one of their regions, where nothing
- * may be mapped; or takes away one that was put there, by its offset and len.
- * Regions are empty at first, and again after a change of homes or, but for
+ * For models: maps a piece of a file into one of their regions, where nothing may
+ * be mapped unless it replaces that; or unmaps a range. A range that ends inside a
+ * mapping cuts it, but a vhost-user server unmaps whole mappings only.
+ * Regions are empty at first, and again after a change of servers or, but for
  * those with VIRTDEV_REGION_APART, a reset.
  *
  * 0: done; 1: ops->region_done comes with the cookie.
  *
  * -EINVAL: no such region, or numbers that do not fit; -EEXIST: something is
  * mapped there (or, through a vhost-user server, -EREMOTEIO); -EOPNOTSUPP: this
- * home has no memory for regions, or replaces nothing; -EPROTO: no queue runs (a
+ * server has no memory for regions, or replaces nothing; -EPROTO: no queue runs (a
  * vhost-user server); -EAGAIN: too many are under way; or the host's error.
  *
  * While a queue runs, from its thread or the device's. The driver may read the
@@ -249,7 +248,7 @@ VIRTDEV_API int virtdev_region_unmap(struct virtdev *dev,
 				     uint64_t cookie) VSU_NODISCARD;
 
 /*
- * For models: where the driver finds a region. -EOPNOTSUPP: the home does not
+ * For models: where the driver finds a region. -EOPNOTSUPP: the server does not
  * know (behind a socket nobody does); -EINVAL: no such region.
  */
 VIRTDEV_API int virtdev_region_address(struct virtdev *dev, uint8_t region,
@@ -258,13 +257,14 @@ VIRTDEV_API int virtdev_region_address(struct virtdev *dev, uint8_t region,
 /* Queues must have been stopped. */
 VIRTDEV_API void virtdev_free(struct virtdev *dev);
 
-/* For homes. One home at a time; NULL takes it away. */
-VIRTDEV_API void virtdev_set_home(struct virtdev *dev,
-				  const struct virtdev_home_ops *ops,
-				  void *opaque);
+/* For servers. One server at a time; NULL takes it away. */
+VIRTDEV_API void virtdev_set_server(struct virtdev *dev,
+				    const struct virtdev_server_ops *ops,
+				    void *opaque);
 
 VIRTDEV_API const char *virtdev_name(const struct virtdev *dev);
-VIRTDEV_API const struct virtdev_info *virtdev_info(const struct virtdev *dev);
+VIRTDEV_API const struct virtdev_info *virtdev_get_info(
+		const struct virtdev *dev);
 
 /*
  * The features that the driver acknowledged. -EBADMSG, naming a bit, when one
@@ -303,13 +303,10 @@ VIRTDEV_API void virtdev_resume(struct virtdev *dev);
 /*
  * The state of a paused device as *len bytes, for free(). -ENOMEM; -EFBIG: more
  * than VIRTDEV_STATE_MAX; -EOPNOTSUPP: it has what cannot be moved, as err says.
- * virtdev_state_save() gives no sentence.
  */
 #define VIRTDEV_STATE_MAX (16u << 20)
 VIRTDEV_API VSU_NODISCARD int virtdev_state_take(struct virtdev *dev,
 		void **bytes, size_t *len, struct vsu_error *err);
-VIRTDEV_API VSU_NODISCARD int virtdev_state_save(struct virtdev *dev,
-		void **bytes, size_t *len);
 /*
  * Into a device of the same kind that is new or was reset, from whomever:
  * -EBADMSG, and nothing has changed, where the bytes are not such a state.

@@ -1,23 +1,39 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * A home for a device in a VMM: this process serves its queues, behind a
- * transport (transport.h). The counterpart is vhost_user.h, whose queues are
- * somebody else's.
+ * A server for a device in a VMM: this process serves the device's queues, behind a
+ * transport (transport.h). In vhost_user.h another process serves them.
  *
- *   start     as the transport's activate: enables the queues that the driver
- *             set up and gives them to the device
- *   dispatch  a bounded turn: kicks and the host's answers are served
- *   stop      as the transport's reset: nothing more is taken, and what was
- *             taken is finished by further turns
- *   kick      one eventfd per queue: an ioeventfd of KVM signals it, and so
- *             does the transport's notify
+ *   dispatch  a bounded turn: serves kicks and the host's answers, and completes
+ *             resets
+ *   kick      one eventfd per queue: an ioeventfd of KVM signals it, or the
+ *             transport's notify
+ *   stop      takes no new requests; dispatches finish the started ones
+ *
+ * The server does the work of the transport's callbacks that the owner leaves NULL:
+ *
+ *   activate     starts the queues that the driver set up; virtdev_report() has the
+ *                reason of a failure
+ *   reset        stops all queues, then empties the regions, then resets the
+ *                device; while requests are in flight the reset takes time, and a
+ *                dispatch completes it
+ *   notify       signals the queue's kick
+ *   queue_reset  VQ_F_RING_RESET is offered where the registers support it
+ *   queue_start
+ *
+ * An owner needs these callbacks only for work of its own. Its activate then calls
+ * virtdev_inline_start(). Its reset calls virtdev_inline_stop() and returns 1 for
+ * -EAGAIN; after each dispatch it calls stop again until 0, and then
+ * virtdev_transport_reset_done().
  *
  * The device's interrupts, changes of its configuration and broken queues go to
  * the transport.
  *
  * Waiting: virtdev_inline_fd() never changes; while it is readable there is
  * something to do for virtdev_inline_dispatch(), which never blocks (unless
- * the device's queues block, see virtdev_queue_blocks()).
+ * the device's queues block, see virtdev_queue_blocks()). A driver may assume that
+ * its reset is complete when its store returns (virtio-mmio): keep a CPU that
+ * stored it out of the guest while virtdev_transport_is_resetting(), until the
+ * transport's reset_finished.
  *
  * Threads: confined, together with its transport and device.
  */
@@ -47,10 +63,10 @@ VIRTDEV_API VSU_NODISCARD int virtdev_inline_new(struct virtdev_transport *t,
 VIRTDEV_API void virtdev_inline_free(struct virtdev_inline *h);
 
 /*
- * From inside activate. A failure leaves queues running that were started
- * before; they are stopped by the reset that the driver is asked for. The
- * reason names the queue: it is the driver's own doing as a rule (an area
- * that is not aligned or in no memory), or the host's.
+ * For an owner's own activate. A failure leaves queues running that were started
+ * before; the reset that the driver has to do stops them. The reason names the
+ * queue: usually the driver's mistake (an area that is not aligned or in no
+ * memory), or a failure of the host.
  */
 VIRTDEV_API VSU_NODISCARD int virtdev_inline_start(struct virtdev_inline *h,
 						   struct vsu_error *err);
@@ -59,25 +75,25 @@ VIRTDEV_API int virtdev_inline_fd(const struct virtdev_inline *h);
 VIRTDEV_API void virtdev_inline_dispatch(struct virtdev_inline *h);
 
 /*
- * -EAGAIN until everything that was taken is finished: go on dispatching and
- * ask again. 0: no queue runs. Another code is that of a timer that could not
- * be armed: nothing tells when to ask again.
+ * -EAGAIN until all started requests are finished: dispatch and call it again. 0: no
+ * queue runs, and a reset that took time is complete. Another code is that of a
+ * timer that could not be armed: nothing signals when to call it again.
  */
 VIRTDEV_API VSU_NODISCARD int virtdev_inline_stop(struct virtdev_inline *h);
 
 /*
- * The owner gives memory to the device's shared memory regions: of ops, which
- * are copied, region_change and region_address are called, as device.h says.
- * When a reset is done, or the home is freed, the owner empties the regions.
+ * The owner provides memory for the device's shared memory regions: of ops, which
+ * are copied, region_change and region_address are called, as device.h describes.
+ * Before a reset is complete, and in virtdev_inline_free(), region_change unmaps the
+ * whole of each region without VIRTDEV_REGION_APART.
  */
 VIRTDEV_API VSU_NODISCARD int virtdev_inline_set_regions(
-		struct virtdev_inline *h, const struct virtdev_home_ops *ops,
+		struct virtdev_inline *h, const struct virtdev_server_ops *ops,
 		void *opaque);
 
 /*
- * As the transport's queue_reset and queue_start, which tell these of one queue;
- * dispatch goes on with a reset that takes time, and tells the transport of
- * its end.
+ * For an owner's own queue_reset and queue_start. A dispatch completes a reset that
+ * takes time, and calls virtdev_transport_queue_reset_done().
  */
 VIRTDEV_API VSU_NODISCARD int virtdev_inline_reset_queue(
 		struct virtdev_inline *h, uint32_t queue);
@@ -98,7 +114,7 @@ VIRTDEV_API VSU_NODISCARD int virtdev_inline_resume(struct virtdev_inline *h);
  * and where the queues stand; *len bytes, for free(). -EBUSY: a queue runs; or as
  * virtdev_state_take().
  *
- * A load is into the home of a device of the same kind behind the same kind of
+ * A load is into the server of a device of the same kind behind the same kind of
  * face, which no driver has begun with (-EBUSY), and whose guest has the same
  * memory when it resumes. Pauses it on success. The bytes may be
  * anybody's: -EBADMSG or -EOPNOTSUPP, and the device is as after a reset.
@@ -109,9 +125,6 @@ VIRTDEV_API VSU_NODISCARD int virtdev_inline_take(struct virtdev_inline *h,
 VIRTDEV_API VSU_NODISCARD int virtdev_inline_load(struct virtdev_inline *h,
 						  const void *bytes, size_t len,
 						  struct vsu_error *err);
-/* virtdev_inline_take() without the sentence. */
-VIRTDEV_API VSU_NODISCARD int virtdev_inline_save(struct virtdev_inline *h,
-						  void **bytes, size_t *len);
 
 /* The guest's memory changed: queues let go of the former map. */
 VIRTDEV_API void virtdev_inline_refresh(struct virtdev_inline *h);

@@ -38,13 +38,13 @@ struct virtdev_mem_config {
 	uint64_t len;		/* bytes that may be plugged; whole pieces */
 	uint64_t requested;	/* bytes that the driver is asked to have at
 				   first; whole blocks */
-	uint32_t queue_max;	/* entries of the queue; 0: 64 */
+	uint32_t queue_size_max;	/* entries of the queue; 0: 64 */
 };
 
 /*
  * -EINVAL: the struct's size, a len that is 0, not of whole pieces or above
  * VIRTDEV_MEM_MOST, a requested size that is not of whole blocks or above len,
- * or a queue_max that no queue can have.
+ * or a queue_size_max that no queue can have.
  */
 VIRTDEV_API VSU_NODISCARD int virtdev_mem_new(
 		const struct virtdev_mem_config *config, struct virtdev **out,

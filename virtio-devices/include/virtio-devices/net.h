@@ -34,7 +34,7 @@ struct virtdev_net_config {
 	uint8_t mac[6];		/* all zero: one is made up */
 	uint16_t mtu;		/* told to the driver, 68 at least; 0: nothing */
 	bool no_offloads;	/* leave all sums and segments to the driver */
-	uint32_t queue_max;	/* largest queue, entries; 0: 1024 */
+	uint32_t queue_size_max;	/* largest queue, entries; 0: 1024 */
 };
 
 /*

@@ -118,7 +118,7 @@ VIRTDEV_API int virtdev_net_link_new(const struct virtdev_net_link_ops *ops,
 				     void *self, struct virtdev_net_link **out)
 	VSU_NODISCARD;
 VIRTDEV_API void virtdev_net_link_free(struct virtdev_net_link *link);
-VIRTDEV_API const struct virtdev_net_link_info *virtdev_net_link_info(
+VIRTDEV_API const struct virtdev_net_link_info *virtdev_net_link_get_info(
 		const struct virtdev_net_link *link);
 VIRTDEV_API const char *virtdev_net_link_name(
 		const struct virtdev_net_link *link);

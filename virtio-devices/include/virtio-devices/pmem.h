@@ -1,16 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Persistent memory (VIRTIO 1.3, section 5.19): a file that the guest has as
- * memory, with a queue by which it asks for the stores to be on stable storage.
+ * Persistent memory (VIRTIO 1.3, section 5.19): the guest maps a file as memory
+ * and requests flushes of its stores to stable storage through a queue.
  *
- * The file is a shared memory region of the device, which its home maps when
- * the queue starts and leaves mapped over a reset. A flush is a flush of the
- * disk, under way beside everything else; requests that come meanwhile wait
- * for one more flush, which is for all of them. A flush that failed makes all
- * later ones fail: what was lost does not come back.
+ * The file is a shared memory region of the device. The transport maps it when
+ * the queue starts and keeps it mapped over a reset. A flush is an asynchronous
+ * flush of the disk; requests that arrive meanwhile share one further flush.
+ * After a failed flush all later ones fail, because lost stores stay lost.
  *
- * Over vhost-user nobody tells the device where its region is, and the driver
- * finds none.
+ * If the disk is read-only, the region is mapped read-only and the guest's
+ * stores are dropped. VIRTIO has no feature that reports this to the driver,
+ * so every flush fails.
+ *
+ * Over vhost-user the device does not learn the address of its region, and the
+ * driver finds none.
  *
  * Threads: as device.h.
  */
@@ -32,16 +35,16 @@ VSU_BEGIN_DECLS
 
 struct virtdev_pmem_config {
 	size_t size;		/* sizeof(struct virtdev_pmem_config) */
-	struct virtdev_disk *disk; /* opened from a file; owned on success. The
-				   guest may store where the disk may write */
+	struct virtdev_disk *disk; /* opened from a file; owned on success */
 	uint64_t len;		/* bytes of the file, from its beginning, a
 				   multiple of VIRTDEV_PMEM_ALIGN; 0: all */
-	uint32_t queue_max;	/* entries of the queue; 0: 64 */
+	uint32_t queue_size_max;	/* entries of the queue; 0: 64 */
 };
 
 /*
  * -EINVAL: the struct's size, no disk, one without a file that could be mapped, a
- * len that exceeds it or is no multiple, or a queue_max that no queue can have.
+ * len that exceeds it or is no multiple, or a queue_size_max that no queue can
+ * have.
  */
 VIRTDEV_API VSU_NODISCARD int virtdev_pmem_new(
 		const struct virtdev_pmem_config *config, struct virtdev **out,

@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Words of a device for whoever runs the program: something of the host's
- * that it stands on fails (a disk's file system is full, a tap interface was
- * removed), or works again. Its driver is told in VIRTIO's own ways; this is the
- * sentence for a log.
+ * Reports of host failures for the operator: a resource of the device fails (the file
+ * system is full, a tap interface was removed), or works again. The driver receives
+ * errors as VIRTIO defines; a report is a message for a log.
  *
- * A device says each kind of trouble once, when it begins, and once when it is
- * over, as far as it knows that: a guest cannot have it repeated at will.
+ * A device reports each kind of failure once when it begins and, if it can detect
+ * that, once when it ends, so that a guest cannot cause repeated reports.
  *
- * Threads: the reports of a device come on the threads of its queues, maybe at
- * once, and on its own.
+ * Threads: reports are called on the threads of the queues, possibly concurrently,
+ * and on the device's thread.
  */
 #ifndef VIRTIO_DEVICES_REPORT_H
 #define VIRTIO_DEVICES_REPORT_H
@@ -21,9 +20,9 @@
 VSU_BEGIN_DECLS
 
 /*
- * For the owner, before queues run: report is told, whichever home the device
- * has. what is a sentence without the device's name; its code is that of the
- * trouble, or 0 where one is over. NULL: nobody is told, as at first.
+ * Sets the callback of the owner; call it before queues run. what is a message without
+ * the device's name; its code is the error, or 0 at the end of a failure. NULL
+ * (initially): reports are dropped.
  */
 VIRTDEV_API void virtdev_set_report(struct virtdev *dev,
 				    void (*report)(void *opaque,
@@ -31,7 +30,7 @@ VIRTDEV_API void virtdev_set_report(struct virtdev *dev,
 						   const struct vsu_error *what),
 				    void *opaque);
 
-/* For models; not more often than is said above. */
+/* For device models; at most as often as described above. */
 VIRTDEV_API void virtdev_report(struct virtdev *dev,
 				const struct vsu_error *what);
 

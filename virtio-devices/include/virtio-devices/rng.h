@@ -25,12 +25,12 @@ struct virtdev_rng_config {
 	size_t size;		/* sizeof(struct virtdev_rng_config) */
 	uint64_t rate;		/* bytes per second, in bursts of at most a
 				   second's worth; 0: no limit */
-	uint32_t queue_max;	/* entries of its queue; 0: 256 */
+	uint32_t queue_size_max;	/* entries of its queue; 0: 256 */
 };
 
 /*
- * -EINVAL: the struct's size, or a queue_max that no queue can have; -EAGAIN:
- * the host has just booted and has no randomness yet.
+ * -EINVAL: the struct's size, or a queue_size_max that no queue can have;
+ * -EAGAIN: the host has just booted and has no randomness yet.
  */
 VIRTDEV_API VSU_NODISCARD int virtdev_rng_new(
 		const struct virtdev_rng_config *config, struct virtdev **out,

@@ -41,7 +41,11 @@ struct virtdev_transport;
 /* The source of an interrupt that is no queue: the configuration changed. */
 #define VIRTDEV_INTERRUPT_CONFIG UINT32_MAX
 
-/* Callbacks of the owner, from inside an access. NULL: nothing. */
+/*
+ * Callbacks of the owner, from inside an access. A device that virtdev_inline
+ * serves needs none of activate, reset, notify, queue_reset and queue_start:
+ * inline.h does their work where they are NULL. Otherwise NULL: nothing.
+ */
 struct virtdev_transport_ops {
 	size_t size;		/* sizeof(struct virtdev_transport_ops) */
 
@@ -64,6 +68,13 @@ struct virtdev_transport_ops {
 	 * Until then the status reads as before, and another reset asks again.
 	 */
 	int (*reset)(void *opaque);
+
+	/*
+	 * A reset that took time is complete: the status reads 0. The caller may
+	 * continue a CPU that waited for it. From inside
+	 * virtdev_transport_reset_done(), whoever called that.
+	 */
+	void (*reset_finished)(void *opaque);
 
 	/* A notification that came as an access. */
 	void (*notify)(void *opaque, uint32_t queue);
@@ -93,7 +104,7 @@ enum virtdev_access {
 	VIRTDEV_ACCESS_CONTROL,	/* may call activate and reset */
 };
 
-/* dev is borrowed and outlives the transport. */
+/* dev is borrowed and outlives the transport. ops may be NULL: no callbacks. */
 VIRTDEV_API VSU_NODISCARD int virtdev_transport_new(struct virtdev *dev,
 		const struct virtdev_transport_ops *ops, void *opaque,
 		struct virtdev_transport **out, struct vsu_error *err);
@@ -187,7 +198,7 @@ enum virtdev_queue_area {
 };
 
 /* A queue that the device does not have reads as 0 and stores nothing. */
-VIRTDEV_API uint32_t virtdev_transport_queue_max(
+VIRTDEV_API uint32_t virtdev_transport_queue_size_max(
 		const struct virtdev_transport *t, uint32_t queue);
 VIRTDEV_API uint32_t virtdev_transport_queue_size(
 		const struct virtdev_transport *t, uint32_t queue);

@@ -55,8 +55,8 @@ VIRTDEV_API int virtdev_vhost_kern_net(const struct virtdev_net_config *config,
 				       struct virtdev_vhost_kern **out,
 				       struct vsu_error *err) VSU_NODISCARD;
 
-/* Sockets of a guest with that context id; queue_max: entries, 0: 256. */
-VIRTDEV_API int virtdev_vhost_kern_vsock(uint64_t cid, uint32_t queue_max,
+/* Sockets of a guest with that context id; queue_size_max: entries, 0: 256. */
+VIRTDEV_API int virtdev_vhost_kern_vsock(uint64_t cid, uint32_t queue_size_max,
 					 const char *node,
 					 struct virtdev_vhost_kern **out,
 					 struct vsu_error *err) VSU_NODISCARD;

@@ -47,7 +47,7 @@ struct virtdev_vhost_user_config {
 	size_t size;		/* sizeof(struct virtdev_vhost_user_config) */
 	uint32_t id;		/* VIRTIO device id */
 	uint32_t nqueues;	/* 0: what its kind has */
-	uint32_t queue_max;	/* largest size of a queue; 0: 256 */
+	uint32_t queue_size_max;	/* largest size of a queue; 0: 256 */
 	uint32_t config_size;	/* bytes of configuration; 0: of its kind */
 	const char *peer;	/* for sentences: the socket's path */
 	struct vmem_sigbus *sigbus; /* table for what the back-end maps */

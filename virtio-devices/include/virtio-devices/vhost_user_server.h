@@ -1,19 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * A device at home behind a vhost-user socket: serves one front-end after
- * another with the same device.
+ * Serves a device behind a vhost-user socket, to one front-end after another.
  *
- * With one thread, the server's descriptor is all there is to wait
- * for: it covers the listener, the session, the kicks and the host sides of
- * the queues.
+ * Single-threaded, the server's descriptor covers the listener, the session, the kicks
+ * and the host sides of the queues.
  *
- * With threaded set, each queue has a descriptor and a dispatch of its own,
- * for a thread that the caller runs for as long as the server lives. The
- * server hands a queue to its thread and takes it back by itself.
+ * If threaded is set, each queue has its own descriptor and dispatch function, for a
+ * thread that the caller runs during the life of the server. The server passes a
+ * queue to its thread and takes it back automatically.
  *
- * A front-end that moves its guest has the device's state of device.h through
- * a descriptor, the same bytes as in every other home. One that moves none of
- * it for silence_ns has ended the transfer.
+ * For migration, a front-end transfers the device's state (state.h) through a
+ * descriptor. A transfer without progress for silence_ns is ended.
  *
  * Threads: the server is confined to one thread; the dispatch of a queue
  * belongs to the thread of that queue.
@@ -40,36 +37,34 @@ struct virtdev_vhost_user_server_config {
 	struct virtdev *dev;	/* borrowed; outlives the server */
 	struct vmem_sigbus *sigbus; /* table for what peers share, or NULL */
 	bool threaded;		/* queues are dispatched on their own threads */
-	/* Told once per session that ended, with the reason; may be NULL. */
+	/* Called once at the end of each session, with the reason; may be NULL. */
 	void (*session_ended)(void *opaque, const struct vsu_error *err);
 	void *opaque;
 	/*
-	 * Something was refused or waits, and the session goes on: as refused
-	 * of struct vhost_user_backend_ops, with its limits; may be NULL.
+	 * Called when a message is rejected or waits, and the session continues; as
+	 * refused of struct vhost_user_backend_ops, with its limits; may be NULL.
 	 */
 	void (*refused)(void *opaque, uint32_t request, uint32_t ring,
 			const struct vsu_error *err);
-	struct vsu_closer *closer; /* closes what front-ends send, so that nobody
-				   waits for it (foreign.h); or NULL */
-	bool served_files;	/* memory may be files of FUSE and of network
+	struct vsu_closer *closer; /* closes descriptors of front-ends (foreign.h);
+				   or NULL */
+	bool served_files;	/* accept memory in files of FUSE and network
 				   file systems */
 	/*
-	 * A front-end that connected and negotiated nothing for so long (see
-	 * idle_ns of vhost/server.h) gives way to the next one, as soon as
-	 * there is one; 0: 10 seconds.
+	 * A front-end that negotiates nothing for this time after connecting
+	 * (idle_ns of vhost/server.h) is disconnected if another one waits;
+	 * 0: 10 seconds.
 	 */
 	uint64_t silence_ns;
-	uint32_t iotlb_entries;	/* a guest may have the device behind an IOMMU;
-				   as in struct vhost_user_backend_config */
-	bool postcopy;		/* a front-end may bring the guest's memory
-				   behind the guest, and so stop this process
-				   where a page is missing; memory slots are
-				   not offered beside it */
+	uint32_t iotlb_entries;	/* supports an IOMMU if not 0; as in struct
+				   vhost_user_backend_config */
+	bool postcopy;		/* support post-copy migration: a front-end can
+				   block this process at a missing page; memory
+				   slots are not offered */
 	/*
-	 * Before a wait sleeps (virtdev_vhost_user_server_wait() and
-	 * _queue_wait()) it looks for so long whether there is something to do,
-	 * if the last sleep was shorter: one that ends soon costs more than the
-	 * looks. ns, at most VIRTDEV_VHOST_USER_SERVER_POLL_LIMIT; 0: it sleeps.
+	 * Busy-wait before sleeping in virtdev_vhost_user_server_wait() and
+	 * _queue_wait(), if the last sleep was shorter than this time, which saves
+	 * wake-up latency. ns, at most VIRTDEV_VHOST_USER_SERVER_POLL_LIMIT; 0: never.
 	 */
 	uint64_t poll_max_ns;
 };
@@ -77,9 +72,9 @@ struct virtdev_vhost_user_server_config {
 #define VIRTDEV_VHOST_USER_SERVER_POLL_LIMIT 1000000u
 
 /*
- * Serves whoever connects to a listening socket, one after the other, or the
- * peer of a connected one; the socket is duplicated. When the peer of a
- * connected one hangs up, dispatch says -ECONNRESET.
+ * fd is a listening socket, whose clients are served one after another, or a connected
+ * one; it is duplicated. When the peer of a connected socket disconnects, dispatch
+ * returns -ECONNRESET.
  */
 VIRTDEV_API int virtdev_vhost_user_server_new(
 		const struct virtdev_vhost_user_server_config *config, int fd,
@@ -90,25 +85,23 @@ VIRTDEV_API int virtdev_vhost_user_server_fd(
 		const struct virtdev_vhost_user_server *s);
 
 /*
- * One bounded amount of work, without waiting: to be called when the server's
- * descriptor is readable. 1: there is more, and the descriptor stays readable
- * until it is done, so that a loop may ignore this; 0: wait for the descriptor;
- * negative: it cannot serve any more.
+ * Does a bounded amount of work without blocking; call it when the server's descriptor
+ * is readable. 1: more work is pending and the descriptor remains readable, so a loop
+ * may ignore the value; 0: wait for the descriptor; negative: the server has failed.
  */
 VIRTDEV_API int virtdev_vhost_user_server_dispatch(
 		struct virtdev_vhost_user_server *s);
 
 /*
- * For a thread that has nothing else to wait for: waits for the server, for at
- * most timeout_ms (-1: for ever), and for fd, the caller's (-1: none),
- * and dispatches. That is one system call where a loop and its dispatch need
- * two. 1: fd is readable; 0: go on; negative: it cannot serve any more.
+ * Waits for the server or for fd (-1: none), at most timeout_ms (-1: no limit), and
+ * dispatches. It saves one system call over a loop around dispatch. 1: fd is readable;
+ * 0: call again; negative: the server has failed.
  */
 VIRTDEV_API int virtdev_vhost_user_server_wait(
 		struct virtdev_vhost_user_server *s, int fd, int timeout_ms)
 	VSU_NODISCARD;
 
-/* The queue's own descriptor, dispatch and wait, when threaded; as the server's. */
+/* Descriptor, dispatch and wait of a queue, if threaded; as those of the server. */
 VIRTDEV_API int virtdev_vhost_user_server_queue_fd(
 		const struct virtdev_vhost_user_server *s, uint32_t queue);
 VIRTDEV_API int virtdev_vhost_user_server_queue_dispatch(
@@ -118,29 +111,28 @@ VIRTDEV_API int virtdev_vhost_user_server_queue_wait(
 		int timeout_ms) VSU_NODISCARD;
 
 /*
- * Ends the session and takes no other; -EAGAIN until queues have been drained:
- * go on dispatching (and the queues' threads, too) until it says 0.
+ * Ends the session and accepts no other. -EAGAIN: queues are still draining; continue
+ * to dispatch (also on the queues' threads) and call again until it returns 0.
  */
 VIRTDEV_API int virtdev_vhost_user_server_stop(
 		struct virtdev_vhost_user_server *s) VSU_NODISCARD;
 
 /*
- * Whether the end of a session, or of a ring, waits for requests that the device has
- * begun. Nobody else is served before: a program may say so when it lasts. From the
- * thread of dispatch.
+ * Whether the end of a session or ring waits for requests in flight. No other
+ * front-end is served meanwhile; a program may log this if it lasts. Call it on the
+ * dispatch thread.
  */
 VIRTDEV_API bool virtdev_vhost_user_server_is_draining(
 		const struct virtdev_vhost_user_server *s) VSU_NODISCARD;
 
 /*
- * Whether that session's front-end is gone, so that nobody hears the answers: who
- * can do without them may tell the device so (virtdev_fs_leave()). From the thread of
- * dispatch.
+ * Whether the front-end of a draining session has disconnected, so that results are no
+ * longer needed; see virtdev_fs_leave(). Call it on the dispatch thread.
  */
 VIRTDEV_API bool virtdev_vhost_user_server_is_left(
 		const struct virtdev_vhost_user_server *s) VSU_NODISCARD;
 
-/* After stop said 0 and the queues' threads have ended. */
+/* Call it after stop has returned 0 and the queues' threads have ended. */
 VIRTDEV_API void virtdev_vhost_user_server_free(
 		struct virtdev_vhost_user_server *s);
 
@@ -150,10 +142,17 @@ VIRTDEV_API void virtdev_vhost_user_server_free(
  * between, until stop_fd is readable (-1: for ever) and requests under way have
  * finished. The socket is removed at the end. 0, or the error that kept it from
  * serving: as vsu_sock_listen(), or as dispatch.
+ *
+ * report gets a sentence for each request of a front-end that was refused, for each
+ * session that ended by an error, and what the device reports (it becomes the
+ * device's virtdev_set_report()). Print it: front-ends rarely log why their device
+ * does nothing. NULL: no reports.
  */
 VIRTDEV_API int virtdev_vhost_user_serve(struct virtdev *dev, const char *path,
-					 int stop_fd, struct vsu_error *err)
-	VSU_NODISCARD;
+		int stop_fd,
+		void (*report)(void *opaque, struct virtdev *dev,
+			       const struct vsu_error *what),
+		void *opaque, struct vsu_error *err) VSU_NODISCARD;
 
 VSU_END_DECLS
 

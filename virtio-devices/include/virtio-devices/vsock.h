@@ -6,28 +6,27 @@
  *
  *   host to guest   a program connects to the UNIX socket at path, writes
  *                   "CONNECT 1234\n" and reads "OK 1073741824\n" when a program
- *                   of the guest took the connection at port 1234; the number
- *                   is the host's port. Anything else ends the connection.
+ *                   of the guest has accepted the connection at port 1234; the
+ *                   number is the host's port. Other input ends the connection.
  *   guest to host   a program of the guest that connects to port 52 of CID 2
- *                   reaches whoever listens at the UNIX socket path_52, if
- *                   both sockets are of one type: a stream, or SOCK_SEQPACKET.
+ *                   is connected to the UNIX socket path_52, if both sockets
+ *                   have one type: a stream, or SOCK_SEQPACKET.
  *
- * A listener has one type, so clients with messages connect to a socket of
- * their own, at seqpacket_path; "CONNECT 1234\n" and "OK 1073741824\n" are one
- * message each there. A message arrives whole, or its connection ends: it has at
- * most buffer bytes in either direction, no more than the guest has room for,
- * and, from the guest, no more than SO_SNDBUF of the host allows, which the
- * guest is told as its credit. Longer ones, and one of the guest that does not
- * end, reset their connection and are counted ("too-long"). MSG_EOR is passed
- * on as far as the host's sockets carry it; a message of no bytes is one, too.
+ * A listening socket has one type, so clients with messages connect to a separate
+ * socket at seqpacket_path, where "CONNECT 1234\n" and "OK 1073741824\n" are one
+ * message each. A message arrives complete, or its connection is reset. Its length
+ * is limited by buffer, by the guest's credit and, from the guest, by SO_SNDBUF of
+ * the host. Longer messages, and a message of the guest without an end, reset the
+ * connection and are counted ("too-long"). MSG_EOR is preserved where the host's
+ * sockets support it. Empty messages are legal.
  *
- * The end of one direction and of both, and resets, are carried over. Bytes
- * that the host does not read yet are kept, up to buffer bytes for each
- * connection, and the guest is told to wait by its credit, and as many messages,
- * which cost four bytes each, for those of no bytes; those that the guest
- * does not read stay in the host's socket. Connections end with a reset of the device.
+ * Shutdown of one or both directions, and resets, are forwarded. Bytes that the host
+ * has not read are buffered, up to buffer bytes per connection, and limit the guest
+ * by its credit; so are up to buffer messages, at four bytes each, because empty
+ * messages use no credit. Bytes that the guest has not read remain in the host's
+ * socket. A reset of the device ends all connections.
  *
- * Threads: as device.h. The queues share their connections under a lock.
+ * Threads: as in device.h. The queues share their connections under a lock.
  */
 #ifndef VIRTIO_DEVICES_VSOCK_H
 #define VIRTIO_DEVICES_VSOCK_H
@@ -41,7 +40,7 @@
 
 VSU_BEGIN_DECLS
 
-/* Context ids that a guest can have: others mean hypervisor, local and any. */
+/* Valid CIDs of a guest; others denote hypervisor, local and any. */
 #define VIRTDEV_VSOCK_CID_MIN UINT64_C(3)
 #define VIRTDEV_VSOCK_CID_MAX UINT64_C(0xfffffffe)
 
@@ -50,15 +49,15 @@ VSU_BEGIN_DECLS
 
 struct virtdev_vsock_config {
 	size_t size;		/* sizeof(struct virtdev_vsock_config) */
-	const char *path;	/* of the UNIX socket, which is made here, and
-				   removed with the device */
+	const char *path;	/* of the UNIX socket, created here and removed
+				   with the device */
 	uint64_t cid;		/* of the guest */
-	uint32_t connections;	/* at once, each with a descriptor; 0: 1024 */
-	uint32_t buffer;	/* bytes kept of each, from the guest to the
+	uint32_t connections;	/* maximum, each with a descriptor; 0: 1024 */
+	uint32_t buffer;	/* bytes buffered per connection, from guest to
 				   host; 4 KiB to 16 MiB; 0: 64 KiB */
-	uint32_t timeout_ms;	/* for what a peer owes: CONNECT, the guest's
-				   answer, the last reset; 0: 10 s */
-	uint32_t queue_max;	/* entries of each queue; 0: 256 */
+	uint32_t timeout_ms;	/* for CONNECT, the guest's response and its
+				   final reset; 0: 10 s */
+	uint32_t queue_size_max;	/* entries of each queue; 0: 256 */
 	const char *seqpacket_path;	/* of the UNIX socket for clients with
 					   messages, as path; NULL: none */
 };
@@ -72,7 +71,7 @@ VIRTDEV_API VSU_NODISCARD int virtdev_vsock_new(
 		const struct virtdev_vsock_config *config, struct virtdev **out,
 		struct vsu_error *err);
 
-/* The most connections, and of bytes for each, that can be asked for. */
+/* Maximum values of connections and buffer. */
 #define VIRTDEV_VSOCK_CONNECTIONS_MAX 65536u
 #define VIRTDEV_VSOCK_BUFFER_MIN 4096u
 #define VIRTDEV_VSOCK_BUFFER_MAX (16u << 20)

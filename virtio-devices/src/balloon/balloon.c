@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* A memory balloon: its configuration, and the turns of its queues. */
+/* The memory balloon device: operations and queues. */
 #include <config.h>
 
 #include <errno.h>
@@ -15,15 +15,15 @@
 #define DEFAULT_QUEUE_MAX 128u
 
 /*
- * Of one turn of the queue that inflates: buffers, and bytes of numbers. Each
- * number may be a system call.
+ * Budget of one turn of the inflate queue: buffers, and bytes of page numbers.
+ * Each page number may cost a system call.
  */
 #define INFLATE_CHAINS 8u
 #define INFLATE_BYTES (VIRTDEV_BALLOON_NUMBERS * 4)
 
 /* ------------------------------------------------------------- the queues */
 
-/* Pages that follow each other, up or down, and are given back at once. */
+/* A run of consecutive pages, ascending or descending, discarded together. */
 struct run {
 	struct balloon *balloon;
 	const struct vmem_map *map;
@@ -78,7 +78,7 @@ static uint32_t chain_inflate(void *opaque, struct vq *q,
 	return 0;
 }
 
-/* The guest uses them again, and gets new ones of the host as it does. */
+/* Nothing to do: the host allocates pages again when the guest touches them. */
 static uint32_t chain_deflate(void *opaque, struct vq *q,
 			      struct vq_chain *chain)
 {
@@ -94,7 +94,7 @@ static bool is_poisoned(const struct balloon *b)
 	       vsu_le32_load(b->space.poison_val);
 }
 
-/* The buffers are the free pages themselves, as the device may write to them. */
+/* The writable buffers are the free pages themselves. */
 static uint32_t chain_report(void *opaque, struct vq *q, struct vq_chain *chain)
 {
 	struct balloon_queue *queue = opaque;
@@ -124,8 +124,9 @@ static const struct vq_turn turns[] = {
 			      .max_bytes = INFLATE_BYTES },
 	[BALLOON_DEFLATE] = { .size = sizeof(turns[0]),
 			      .serve = chain_deflate },
-	/* the first buffer of a turn is enough, if it is large */
-	[BALLOON_REPORTS] = { .size = sizeof(turns[0]), .serve = chain_report },
+	/* one large buffer may use the whole budget */
+	[BALLOON_REPORTS] = { .size = sizeof(turns[0]), .serve = chain_report,
+			      .clock_chains = 1 },
 };
 
 static int balloon_serve(void *self, uint32_t i)
@@ -154,8 +155,8 @@ static int balloon_drain(void *self, uint32_t i)
 }
 
 /*
- * Linux numbers the queues that exist; the specification also counts those of
- * features that were not acknowledged. Without hints the two never contradict.
+ * Linux numbers only existing queues; the specification also counts queues of
+ * features that were not acknowledged. Without free page hints the two agree.
  */
 static enum balloon_role role_of(const struct balloon *b, uint32_t i)
 {
@@ -224,10 +225,10 @@ static int read_config(const struct virtdev_balloon_config *config,
 		return rc;
 	if (!c->space)
 		return vsu_error_set(err, -EINVAL, "balloon: no memory to give back");
-	if (c->queue_max > VQ_MAX_SIZE)
+	if (c->queue_size_max > VQ_MAX_SIZE)
 		return vsu_error_set(err, -EINVAL,
 				     "balloon: queues of %" PRIu32 " entries; at most %u are possible",
-				     c->queue_max, VQ_MAX_SIZE);
+				     c->queue_size_max, VQ_MAX_SIZE);
 	return virtdev_priv_balloon_check_target(c->target, err);
 }
 
@@ -251,7 +252,7 @@ int virtdev_balloon_new(const struct virtdev_balloon_config *config,
 	struct virtdev_balloon_config c = { 0 };
 	struct virtdev_info info = {
 		.id = VIRTDEV_ID_BALLOON, .nqueues = BALLOON_QUEUES,
-		.queue_max = DEFAULT_QUEUE_MAX,
+		.queue_size_max = DEFAULT_QUEUE_MAX,
 		.config_size = sizeof(struct balloon_space),
 		.features = VQ_F_VERSION_1 | VQ_F_INDIRECT_DESC |
 			    VQ_F_EVENT_IDX | VQ_F_RING_PACKED |
@@ -262,15 +263,17 @@ int virtdev_balloon_new(const struct virtdev_balloon_config *config,
 
 	if (rc < 0)
 		return rc;
-	if (c.queue_max)
-		info.queue_max = c.queue_max;
+	if (c.queue_size_max)
+		info.queue_size_max = c.queue_size_max;
 	info.features |= c.deflate_on_oom ? BALLOON_F_DEFLATE_ON_OOM : 0;
 	info.features |= c.reporting ? BALLOON_F_PAGE_REPORTING : 0;
 	b = calloc(1, sizeof(*b));
-	rc = b ? virtdev_new(&balloon_ops, &info, b, &b->dev) : -ENOMEM;
+	if (!b)
+		return vsu_error_sys(err, -ENOMEM, "balloon");
+	rc = virtdev_new(&balloon_ops, &info, b, &b->dev, err);
 	if (rc < 0) {
 		free(b);
-		return vsu_error_sys(err, rc, "balloon");
+		return rc;
 	}
 	take_config(b, &c);
 	*out = b->dev;

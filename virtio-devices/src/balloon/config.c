@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* The configuration of a balloon, its state and its numbers. */
+/* Configuration space, state and counters of a balloon. */
 #include <config.h>
 
 #include <errno.h>
@@ -28,7 +28,7 @@ void virtdev_priv_balloon_config_read(void *self, uint32_t off, void *buf,
 	memcpy(buf, (const char *)&b->space + off, len);
 }
 
-/* Words are looked at by any thread that counts. */
+/* Any thread may read these words. */
 static void word_store(struct vsu_le32 *word, struct vsu_le32 value)
 {
 	__atomic_store_n(&word->raw, value.raw, __ATOMIC_RELAXED);
@@ -63,7 +63,7 @@ int virtdev_priv_balloon_config_write(void *self, uint32_t off, const void *buf,
 	return 0;
 }
 
-/* The target is the host's, and stays. */
+/* A reset keeps the target, which belongs to the host. */
 void virtdev_priv_balloon_reset(void *self)
 {
 	struct balloon *b = self;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Whole pages of the host in ranges that a driver named. */
+/* Discards whole host pages within ranges named by the driver. */
 #include <config.h>
 
 #include <errno.h>
@@ -10,7 +10,7 @@
 
 #include "balloon/giveback.h"
 
-/* The private half is not mapped: byte n of its file is byte n of the block. */
+/* The private guest_memfd is not mapped; its offsets equal the block's. */
 static int private_punch(const struct vmem_block *block, uint64_t off,
 			 uint64_t len)
 {
@@ -33,7 +33,7 @@ static bool may_give(const struct virtdev_priv_giveback *g,
 	       (!g->may_discard || g->may_discard(g->opaque, region));
 }
 
-/* off and len lie within the region; only pages that are whole in it go. */
+/* off and len lie within the region; only whole pages are discarded. */
 static uint64_t region_give(const struct virtdev_priv_giveback *g,
 			    const struct vmem_region *region, uint64_t off,
 			    uint64_t len)
@@ -63,7 +63,7 @@ static uint64_t lesser_of(uint64_t a, uint64_t b)
 	return a < b ? a : b;
 }
 
-/* Nothing is known of a page that is no memory but that the next may be. */
+/* Skip one page that is not memory; the next one may be. */
 uint64_t virtdev_priv_give_back(struct virtdev_priv_giveback *g,
 				const struct vmem_map *map, uint64_t gpa,
 				uint64_t len)

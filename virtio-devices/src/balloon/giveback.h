@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Giving pages of the guest back to the host. */
+/* Discarding guest pages, which returns them to the host. */
 #ifndef VIRTIO_DEVICES_BALLOON_GIVEBACK_H
 #define VIRTIO_DEVICES_BALLOON_GIVEBACK_H
 
@@ -8,16 +8,16 @@
 
 #include <vm-memory/map.h>
 
-/* Says what may be given back, and counts; shared by threads. */
+/* Selects which pages may be discarded, and counts; shared by threads. */
 struct virtdev_priv_giveback {
 	bool (*may_discard)(void *opaque, const struct vmem_region *region);
 	void *opaque;
-	uint64_t kept;		/* atomic; bytes that stayed */
+	uint64_t kept;		/* atomic; bytes not discarded */
 };
 
 /*
- * The bytes of [gpa, gpa + len) that were given back; the others are counted
- * as kept. Looks at most at one region for each page.
+ * Discards the whole pages of [gpa, gpa + len). Returns the bytes discarded; the
+ * others are counted as kept. Translates at most once per page.
  */
 uint64_t virtdev_priv_give_back(struct virtdev_priv_giveback *g,
 				const struct vmem_map *map, uint64_t gpa,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* The balloon from within: its configuration, and what its queues share. */
+/* Internal types of the balloon, shared by its queues. */
 #ifndef VIRTIO_DEVICES_BALLOON_PRIV_H
 #define VIRTIO_DEVICES_BALLOON_PRIV_H
 
@@ -19,7 +19,7 @@
 #define BALLOON_F_PAGE_POISON		(UINT64_C(1) << 4)
 #define BALLOON_F_PAGE_REPORTING	(UINT64_C(1) << 5)
 
-/* With that of hints, for drivers that count queues as the specification. */
+/* Includes the hint queue, for drivers that number as the specification. */
 #define BALLOON_QUEUES 5u
 
 /* Configuration space (5.5.4). */
@@ -38,14 +38,14 @@ enum balloon_role {
 	BALLOON_NOTHING,
 };
 
-/* Pieces of one buffer of statistics that are looked at. */
+/* Maximum pieces read of one statistics buffer. */
 #define BALLOON_STATS_PIECES 8u
 
-/* The driver's buffer is kept until statistics are wanted. */
+/* The driver's buffer is held until statistics are requested. */
 struct balloon_stats {
 	struct vq_chain held;
 	bool holds;
-	uint32_t queue;		/* its number, while it runs */
+	uint32_t queue;		/* its index while running */
 	struct virtdev_balloon_stats last;
 	struct iovec pieces[BALLOON_STATS_PIECES];
 };
@@ -53,7 +53,7 @@ struct balloon_stats {
 struct balloon_queue {
 	struct balloon *balloon;
 	struct vq *q;			/* NULL: stopped */
-	enum balloon_role role;		/* since it was started */
+	enum balloon_role role;		/* set at start */
 	struct vmem_reader reader;
 };
 
@@ -86,7 +86,7 @@ void virtdev_priv_balloon_store_target(struct balloon *b, uint64_t bytes);
 
 /* stats.c */
 int virtdev_priv_balloon_stats_serve(struct balloon *b, struct vq *q);
-/* The driver's buffer goes back to the ring, as if it had not been taken. */
+/* Returns the driver's buffer to the ring as if it had not been fetched. */
 void virtdev_priv_balloon_stats_drain(struct balloon *b, struct vq *q);
 
 #endif

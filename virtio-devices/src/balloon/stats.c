@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Statistics (VIRTIO 1.3, section 5.5.6.3): the driver gives one buffer with
- * its numbers, and gets it back when it is to give newer ones.
+ * Statistics (VIRTIO 1.3, section 5.5.6.3): the driver supplies one buffer with
+ * its counters. The device returns the buffer to request newer ones.
  */
 #include <config.h>
 
@@ -13,11 +13,11 @@
 #include "balloon/priv.h"
 #include "core/device_priv.h"
 
-/* Numbers that are read of one buffer, and buffers of one turn. */
+/* Maximum entries read of one buffer, and buffers per turn. */
 #define MOST_NUMBERS 64u
 #define MOST_BUFFERS 16u
 
-/* One of them: two bytes of a tag, eight of a value. */
+/* An entry: two bytes of tag, eight of value. */
 static bool number_read(struct vq_cursor *reader,
 			struct virtdev_balloon_stats *stats)
 {
@@ -34,7 +34,7 @@ static bool number_read(struct vq_cursor *reader,
 	return true;
 }
 
-/* Whoever counts may look at them meanwhile. */
+/* Other threads may read these values concurrently. */
 static void stats_store(struct virtdev_balloon_stats *last,
 			const struct virtdev_balloon_stats *stats)
 {
@@ -71,7 +71,7 @@ static void buffer_return(struct balloon *b, struct vq *q)
 		virtdev_notify(b->dev, s->queue);
 }
 
-/* A driver that gives a second buffer wants the first one back. */
+/* A second buffer replaces the first, which is returned. */
 static int buffer_take(struct balloon *b, struct vq *q)
 {
 	struct balloon_stats *s = &b->stats;

@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include <vmm-sys-util/sized.h>
 
@@ -16,12 +15,8 @@
 #define BLK_MAX_QUEUES 256u
 #define BLK_DEFAULT_QUEUE 1024u
 
-/*
- * Limits of one turn, before others have theirs: bytes that the disk copies
- * within it, and descriptors that are walked. Both are a millisecond or two.
- */
+/* Bytes that the disk copies in one turn: a millisecond or two. */
 #define BLK_TURN_BYTES (UINT64_C(8) << 20)
-#define BLK_TURN_DESCRIPTORS (1u << 20)
 
 /*
  * Bytes of requests in flight from which on no other is taken: more than any
@@ -29,12 +24,6 @@
  * drained. A single request may be longer by itself.
  */
 #define BLK_INFLIGHT_BYTES (UINT64_C(64) << 20)
-
-/*
- * Requests that a disk that blocks takes before their answers are published:
- * enough to spread the cost of a notification, few enough to wait for.
- */
-#define BLK_BLOCKING_BATCH 8u
 
 /* Parts of requests that follow each other within one turn. */
 #define BLK_KICK_ROUNDS 32u
@@ -179,68 +168,6 @@ static int blk_queue_drain(void *self, uint32_t queue)
 	return q->inflight && rc < 0 ? rc : (int)q->inflight;
 }
 
-/*
- * Requests are large and few of them are in use as a rule. Fresh mappings have
- * no pages where they were not touched; what malloc() gives again has, and huge
- * pages would be taken as a whole.
- */
-static int map_pool(struct blk_queue *q)
-{
-	size_t len = q->size * sizeof(*q->pool);
-	void *pool = mmap(NULL, len, PROT_READ | PROT_WRITE,
-			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-
-	if (pool == MAP_FAILED)
-		return -errno;
-	(void)madvise(pool, len, MADV_NOHUGEPAGE);
-	q->pool = pool;
-	return 0;
-}
-
-static void close_queue(struct blk_queue *q)
-{
-	struct virtdev_disk *disk = q->blk->disk;
-
-	if (q->channel)
-		disk->ops.channel_close(disk->self, q->channel);
-	if (q->pool)
-		munmap(q->pool, q->size * sizeof(*q->pool));
-	q->pool = q->free = NULL;
-	q->channel = NULL;
-	q->q = NULL;
-}
-
-/* Chains of the longest kind are walked for a millisecond or two in a turn. */
-static uint32_t requests_per_turn(const struct blk_queue *q)
-{
-	uint32_t longest = virtdev_info(q->blk->dev)->max_chain;
-	uint32_t n;
-
-	if (virtdev_disk_info(q->blk->disk)->blocks)
-		return BLK_BLOCKING_BATCH;
-	if (longest < q->size)
-		longest = q->size;
-	n = BLK_TURN_DESCRIPTORS / longest;
-	return n < q->size ? n : q->size;
-}
-
-static int open_queue(struct blk_queue *q, struct vq *vq, struct vsu_error *err)
-{
-	struct virtdev_disk *disk = q->blk->disk;
-	int rc;
-
-	q->size = vq_size(vq);
-	q->fresh = q->inflight = 0;
-	q->bytes = 0;
-	q->told_broken = false;
-	q->per_turn = requests_per_turn(q);
-	rc = map_pool(q);
-	if (rc < 0)
-		return vsu_error_sys(err, rc, "requests of queue %u",
-				     q->index);
-	return disk->ops.channel_open(disk->self, q->size, &q->channel, err);
-}
-
 static int blk_queue_start(void *self, uint32_t queue, struct vq *vq,
 			   struct vsu_error *err)
 {
@@ -250,9 +177,9 @@ static int blk_queue_start(void *self, uint32_t queue, struct vq *vq,
 	if (q->q)
 		return vsu_error_set(err, -EBUSY, "queue %u was started",
 				     queue);
-	rc = open_queue(q, vq, err);
+	rc = virtdev_priv_blk_queue_open(q, vq, err);
 	if (rc < 0) {
-		close_queue(q);
+		virtdev_priv_blk_queue_close(q);
 		return rc;
 	}
 	q->q = vq;
@@ -264,7 +191,7 @@ static void blk_queue_stop(void *self, uint32_t queue)
 	struct blk_queue *q = &((struct blk *)self)->queues[queue];
 
 	assert(!q->inflight);
-	close_queue(q);
+	virtdev_priv_blk_queue_close(q);
 }
 
 static int blk_queue_host_fd(void *self, uint32_t queue)
@@ -272,12 +199,12 @@ static int blk_queue_host_fd(void *self, uint32_t queue)
 	struct blk_queue *q = &((struct blk *)self)->queues[queue];
 	struct virtdev_disk *disk = q->blk->disk;
 
-	return q->channel ? disk->ops.channel_fd(disk->self, q->channel) : -1;
+	return q->q ? disk->ops.channel_fd(disk->self, q->channel) : -1;
 }
 
 static bool blk_queue_blocks(void *self)
 {
-	return virtdev_disk_info(((struct blk *)self)->disk)->blocks;
+	return virtdev_disk_get_info(((struct blk *)self)->disk)->blocks;
 }
 
 static void blk_reset(void *self)
@@ -289,6 +216,7 @@ static void blk_free(void *self)
 {
 	struct blk *blk = self;
 
+	virtdev_priv_blk_channels_close(blk);
 	virtdev_disk_free(blk->disk);
 	free(blk);
 }
@@ -323,17 +251,18 @@ static int read_config(const struct virtdev_blk_config *config,
 	if (rc < 0)
 		return rc;
 	c->nqueues = c->nqueues ? c->nqueues : 1;
-	c->queue_max = c->queue_max ? c->queue_max : BLK_DEFAULT_QUEUE;
+	if (!c->queue_size_max)
+		c->queue_size_max = BLK_DEFAULT_QUEUE;
 	if (!c->disk)
 		return vsu_error_set(err, -EINVAL, "blk: no disk");
 	if (c->nqueues > BLK_MAX_QUEUES)
 		return vsu_error_set(err, -EINVAL,
 				     "blk: %u queues, at most %u",
 				     c->nqueues, BLK_MAX_QUEUES);
-	if (c->queue_max < 4 || c->queue_max > VQ_MAX_SIZE)
+	if (c->queue_size_max < 4 || c->queue_size_max > VQ_MAX_SIZE)
 		return vsu_error_set(err, -EINVAL,
 				     "blk: queue size %u is not within 4 and %u",
-				     c->queue_max, VQ_MAX_SIZE);
+				     c->queue_size_max, VQ_MAX_SIZE);
 	return 0;
 }
 
@@ -348,6 +277,7 @@ static struct blk *blk_make(const struct virtdev_blk_config *c, uint32_t seg_max
 	blk->disk = c->disk;
 	blk->nqueues = c->nqueues;
 	blk->writethrough = c->writethrough;
+	blk->early_channels = c->early_channels;
 	for (i = 0; i < c->nqueues; i++) {
 		blk->queues[i].blk = blk;
 		blk->queues[i].index = i;
@@ -370,20 +300,24 @@ int virtdev_blk_new(const struct virtdev_blk_config *config,
 	if (rc < 0)
 		return rc;
 	/* a request and its header and status fit in the largest queue */
-	seg_max = c.queue_max - 2 < VIRTDEV_BLK_SEG_MAX ? c.queue_max - 2 :
-		  VIRTDEV_BLK_SEG_MAX;
+	seg_max = c.queue_size_max - 2;
+	if (seg_max > VIRTDEV_BLK_SEG_MAX)
+		seg_max = VIRTDEV_BLK_SEG_MAX;
 	blk = blk_make(&c, seg_max);
 	if (!blk)
 		return vsu_error_sys(err, -ENOMEM, "blk");
 	info.nqueues = c.nqueues;
-	info.queue_max = c.queue_max;
+	info.queue_size_max = c.queue_size_max;
 	info.max_chain = seg_max + 2;
 	info.config_size = VIRTDEV_BLK_SPACE_SIZE;
 	info.features = virtdev_priv_blk_features(blk);
-	rc = virtdev_new(&blk_ops, &info, blk, &blk->dev);
+	rc = virtdev_priv_blk_channels_open(blk, c.queue_size_max, err);
+	if (!rc)
+		rc = virtdev_new(&blk_ops, &info, blk, &blk->dev, err);
 	if (rc < 0) {
+		virtdev_priv_blk_channels_close(blk);
 		free(blk);
-		return vsu_error_sys(err, rc, "blk");
+		return rc;
 	}
 	*out = blk->dev;
 	return 0;

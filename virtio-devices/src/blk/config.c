@@ -37,7 +37,7 @@ static void describe_blocks(struct virtdev_blk_space *c,
 
 void virtdev_priv_blk_config_init(struct blk *blk, uint32_t seg_max)
 {
-	const struct virtdev_disk_info *info = virtdev_disk_info(blk->disk);
+	const struct virtdev_disk_info *info = virtdev_disk_get_info(blk->disk);
 	struct virtdev_blk_space *c = &blk->config;
 
 	c->capacity = vsu_le64_make(info->capacity / VIRTDEV_BLK_SECTOR);
@@ -54,7 +54,7 @@ void virtdev_priv_blk_config_init(struct blk *blk, uint32_t seg_max)
 
 uint64_t virtdev_priv_blk_features(const struct blk *blk)
 {
-	const struct virtdev_disk_info *info = virtdev_disk_info(blk->disk);
+	const struct virtdev_disk_info *info = virtdev_disk_get_info(blk->disk);
 	uint64_t features = VQ_F_VERSION_1 | VQ_F_INDIRECT_DESC |
 			    VQ_F_EVENT_IDX | VQ_F_RING_PACKED | VIRTDEV_BLK_F_SEG_MAX |
 			    VIRTDEV_BLK_F_BLK_SIZE | VIRTDEV_BLK_F_FLUSH | VIRTDEV_BLK_F_TOPOLOGY |
@@ -173,10 +173,10 @@ int virtdev_priv_blk_state_load(void *self, uint32_t version,
 	(void)version;
 	if (rc < 0)
 		return rc;
-	if (features & ~virtdev_info(blk->dev)->features)
+	if (features & ~virtdev_get_info(blk->dev)->features)
 		return vsu_error_set(err, -EBADMSG,
 				     "blk: feature bit %d of the state is not one of this disk",
-				     __builtin_ctzll(features & ~virtdev_info(blk->dev)->features));
+				     __builtin_ctzll(features & ~virtdev_get_info(blk->dev)->features));
 	if (negotiated > 1 || writeback > 1)
 		return vsu_error_set(err, -EBADMSG,
 				     "blk: a flag of the state is neither 0 nor 1");

@@ -55,7 +55,7 @@ struct blk_request {
 struct blk_queue {
 	struct blk *blk;
 	struct vq *q;			/* NULL: stopped */
-	void *channel;
+	void *channel;			/* NULL: none; kept while stopped, if early */
 	uint32_t index;
 	uint32_t size;			/* requests in the pool */
 	uint32_t fresh;			/* of which so many were ever used */
@@ -72,6 +72,7 @@ struct blk {
 	struct virtdev_disk *disk;
 	uint64_t features;		/* acknowledged */
 	bool negotiated;		/* features were told since the reset */
+	bool early_channels;		/* opened with the device, closed with it */
 	bool writethrough;		/* what writeback is not, in the beginning */
 	bool writeback;			/* as the configuration shows it */
 	bool through;			/* atomic; writes are flushed */
@@ -105,6 +106,15 @@ void virtdev_priv_blk_failed(struct blk *blk, int code, uint64_t now);
 /* Of use where there is trouble. */
 void virtdev_priv_blk_worked(struct blk *blk, enum virtdev_disk_op op,
 			     uint64_t now);
+
+/* queue.c: the pool of requests and the disk channel of a queue */
+int virtdev_priv_blk_queue_open(struct blk_queue *q, struct vq *vq,
+				struct vsu_error *err);
+void virtdev_priv_blk_queue_close(struct blk_queue *q);
+/* Channels of disks that are opened with the device (early_channels). */
+int virtdev_priv_blk_channels_open(struct blk *blk, uint32_t depth,
+				   struct vsu_error *err);
+void virtdev_priv_blk_channels_close(struct blk *blk);
 
 /* blk_request.c */
 

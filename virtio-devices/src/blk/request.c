@@ -87,7 +87,7 @@ static int request_submit(struct blk_queue *q, struct blk_request *r,
 
 static bool is_read_only(const struct blk_queue *q)
 {
-	return virtdev_disk_info(q->blk->disk)->read_only;
+	return virtdev_disk_get_info(q->blk->disk)->read_only;
 }
 
 static bool is_write_through(const struct blk_queue *q)
@@ -215,7 +215,7 @@ static int begin_discard(struct blk_queue *q, struct blk_request *r,
 {
 	(void)sector;
 	(void)out;
-	if (!virtdev_disk_info(q->blk->disk)->can_discard)
+	if (!virtdev_disk_get_info(q->blk->disk)->can_discard)
 		return VIRTDEV_BLK_S_UNSUPP;
 	return begin_ranges(q, r, in, VIRTDEV_DISK_DISCARD);
 }
@@ -226,7 +226,7 @@ static int begin_zero(struct blk_queue *q, struct blk_request *r,
 {
 	(void)sector;
 	(void)out;
-	if (!virtdev_disk_info(q->blk->disk)->can_zero)
+	if (!virtdev_disk_get_info(q->blk->disk)->can_zero)
 		return VIRTDEV_BLK_S_UNSUPP;
 	return begin_ranges(q, r, in, VIRTDEV_DISK_ZERO);
 }

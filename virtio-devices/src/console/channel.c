@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* One queue of a console: its waking, and its turns. */
+/* One queue of a console: wake-up and turns. */
 #include <config.h>
 
 #include <errno.h>
@@ -11,18 +11,18 @@
 
 #include "console/priv.h"
 
-/* Descriptors of one set: waking, a timer, and two of the host's end. */
+/* Descriptors of one epoll set: event, timer, and two of the host stream. */
 #define MAX_EVENTS 4
 
-/* An event of the timer; those of others have 0. */
+/* User data of the timer's event; others have 0. */
 #define TAG_TIMER 1u
 
-int virtdev_priv_channel_init(struct channel *ch, bool waits, uint32_t pieces)
+int virtdev_priv_channel_init(struct channel *ch, bool waitable, uint32_t pieces)
 {
 	ch->iov = calloc(pieces, sizeof(*ch->iov));
 	if (!ch->iov)
 		return -ENOMEM;
-	if (!waits)
+	if (!waitable)
 		return 0;
 	ch->epfd = epoll_create1(EPOLL_CLOEXEC);
 	if (ch->epfd < 0)
@@ -54,8 +54,8 @@ int virtdev_priv_channel_add_timer(const struct channel *ch, int timer)
 								     : 0;
 }
 
-/* All are edges: a look takes them, and nothing has to be read. */
-unsigned int virtdev_priv_channel_look(const struct channel *ch)
+/* All events are edge-triggered, so epoll_wait() consumes them. */
+unsigned int virtdev_priv_channel_events(const struct channel *ch)
 {
 	struct epoll_event events[MAX_EVENTS];
 	unsigned int what = 0;
@@ -68,7 +68,7 @@ unsigned int virtdev_priv_channel_look(const struct channel *ch)
 	return what;
 }
 
-/* Until the ring is empty (0), broken, or somebody else is to go on (1, 2). */
+/* Runs until the ring is empty (0), broken (< 0), or the turn ends (1, 2). */
 static int serve_chains(struct turn *t, struct vq *q, struct vq_chain *chain,
 			enum verdict (*serve)(struct turn *, struct vq *,
 					      struct vq_chain *, uint32_t *))

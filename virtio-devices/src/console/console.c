@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* A console device: its life, its configuration, its ports. */
+/* The console device: operations, configuration space, features. */
 #include <config.h>
 
 #include <errno.h>
@@ -14,10 +14,10 @@
 
 #define DEFAULT_QUEUE_MAX 256u
 
-/* A buffer that crosses regions of memory takes a piece for each. */
+/* A buffer that spans several regions needs one piece for each. */
 #define SPARE_PIECES 32u
 
-/* Of one turn. */
+/* Budget of one turn. */
 #define MAX_CHAINS 256u
 #define MAX_BYTES (UINT64_C(1) << 20)
 
@@ -60,7 +60,7 @@ static int console_serve(void *self, uint32_t queue)
 	return more;
 }
 
-/* Linux looks at the size only when it is told that it changed. */
+/* Linux reads the size only after a configuration change interrupt. */
 static int console_start(void *self, uint32_t queue, struct vq *q,
 			 struct vsu_error *err)
 {
@@ -70,7 +70,7 @@ static int console_start(void *self, uint32_t queue, struct vq *q,
 	(void)err;
 	pthread_mutex_lock(&c->lock);
 	c->channels[queue].q = q;
-	p->in_ready = p->out_ready = p->unsure = true;
+	p->in_ready = p->out_ready = p->recheck = true;
 	pthread_mutex_unlock(&c->lock);
 	if (!queue && p->cols && !console_has_messages(c))
 		virtdev_config_changed(c->dev);
@@ -116,7 +116,7 @@ static void console_config_read(void *self, uint32_t off, void *buf,
 	memcpy(buf, (const char *)&space + off, len);
 }
 
-/* Its first byte is the character, however wide the access is. */
+/* Only the first byte is written, whatever the width of the access. */
 static int console_config_write(void *self, uint32_t off, const void *buf,
 				uint32_t len)
 {
@@ -137,7 +137,7 @@ static void console_reset(void *self)
 	uint32_t id;
 
 	c->features = 0;
-	virtdev_priv_control_forget(c);
+	virtdev_priv_control_clear(c);
 	for (id = 0; id < c->max_ports; id++)
 		c->ports[id].written = 0;
 }
@@ -174,7 +174,8 @@ static int make_channels(struct console *c)
 	return rc;
 }
 
-static int make_device(struct console *c, uint32_t queue_max)
+static int make_device(struct console *c, uint32_t queue_size_max,
+		       struct vsu_error *err)
 {
 	static const struct virtdev_ops ops = {
 		.size = sizeof(ops), .name = "console",
@@ -190,7 +191,7 @@ static int make_device(struct console *c, uint32_t queue_max)
 	};
 	const struct virtdev_info info = {
 		.id = VIRTDEV_ID_CONSOLE, .nqueues = c->nchannels,
-		.queue_max = queue_max,
+		.queue_size_max = queue_size_max,
 		.config_size = sizeof(struct config_space),
 		.features = VQ_F_VERSION_1 | VQ_F_INDIRECT_DESC |
 			    VQ_F_EVENT_IDX | VQ_F_RING_PACKED | CONSOLE_F_SIZE |
@@ -198,7 +199,7 @@ static int make_device(struct console *c, uint32_t queue_max)
 			    (c->has_control ? CONSOLE_F_MULTIPORT : 0),
 	};
 
-	return virtdev_new(&ops, &info, c, &c->dev);
+	return virtdev_new(&ops, &info, c, &c->dev, err);
 }
 
 static int make_console(const struct virtdev_console_config *config,
@@ -215,18 +216,20 @@ static int make_console(const struct virtdev_console_config *config,
 	c->rows_first = config->rows_first;
 	c->has_control = c->max_ports > 1 || config->port->name;
 	c->nchannels = c->has_control ? 2 + 2 * c->max_ports : 2;
-	c->pieces = config->queue_max + SPARE_PIECES;
+	c->pieces = config->queue_size_max + SPARE_PIECES;
 	for (i = 0; i < c->max_ports; i++)
 		c->ports[i].timer = -1;
 	rc = make_channels(c);
 	if (!rc)
 		rc = virtdev_priv_port_init(c, &c->ports[0], config->port, NULL);
-	if (!rc)
-		rc = make_device(c, config->queue_max);
+	if (rc < 0)
+		vsu_error_sys(err, rc, "console");
+	else
+		rc = make_device(c, config->queue_size_max, err);
 	if (rc < 0) {
-		c->ports[0].host = NULL;	/* the caller's */
+		c->ports[0].host = NULL;	/* remains with the caller */
 		console_free(c);
-		return vsu_error_sys(err, rc, "console");
+		return rc;
 	}
 	*out = c->dev;
 	return 0;
@@ -246,14 +249,15 @@ int virtdev_console_new(const struct virtdev_console_config *config,
 		return rc;
 	c.port = &port;
 	c.max_ports = c.max_ports ? c.max_ports : 1;
-	c.queue_max = c.queue_max ? c.queue_max : DEFAULT_QUEUE_MAX;
+	if (!c.queue_size_max)
+		c.queue_size_max = DEFAULT_QUEUE_MAX;
 	if (c.max_ports > VIRTDEV_CONSOLE_MAX_PORTS)
 		return vsu_error_set(err, -EINVAL,
 				     "console: %" PRIu32 " ports; at most %u are possible",
 				     c.max_ports, VIRTDEV_CONSOLE_MAX_PORTS);
-	if (c.queue_max > VQ_MAX_SIZE)
+	if (c.queue_size_max > VQ_MAX_SIZE)
 		return vsu_error_set(err, -EINVAL,
 				     "console: a queue of %" PRIu32 " entries; at most %u are possible",
-				     c.queue_max, VQ_MAX_SIZE);
+				     c.queue_size_max, VQ_MAX_SIZE);
 	return make_console(&c, out, err);
 }

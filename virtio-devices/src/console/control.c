@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Messages between driver and device about ports (VIRTIO 1.3, 5.3.6.2). */
+/* Control messages (VIRTIO 1.3, section 5.3.6.2). */
 #include <config.h>
 
 #include <string.h>
@@ -11,7 +11,7 @@ struct message {
 	struct vsu_le16 event, value;
 };
 
-/* In the order in which a driver is told of them. */
+/* The order in which pending events are sent to the driver. */
 static const enum console_event order[] = {
 	EVENT_PORT_REMOVE, EVENT_PORT_ADD, EVENT_CONSOLE_PORT, EVENT_RESIZE,
 	EVENT_PORT_NAME, EVENT_PORT_OPEN,
@@ -21,7 +21,7 @@ static const enum console_event order[] = {
 
 /* -------------------------------------------------------------- to the driver */
 
-void virtdev_priv_control_tell(struct console *c, struct port *p,
+void virtdev_priv_control_post(struct console *c, struct port *p,
 			       enum console_event event)
 {
 	const bool early = event == EVENT_PORT_ADD ||
@@ -30,11 +30,11 @@ void virtdev_priv_control_tell(struct console *c, struct port *p,
 	if (!console_has_messages(c) || !c->driver_ready ||
 	    (!early && !p->ready))
 		return;
-	p->tell |= 1u << event;
+	p->pending |= 1u << event;
 	virtdev_priv_channel_wake(&c->channels[CONTROL_RX]);
 }
 
-/* The first message that waits, or false. */
+/* Finds the first pending message. */
 static bool find_message(struct console *c, struct port **p,
 			 enum console_event *event)
 {
@@ -42,8 +42,8 @@ static bool find_message(struct console *c, struct port **p,
 	size_t i;
 
 	for (id = 0; id < c->max_ports; id++) {
-		for (i = 0; c->ports[id].tell && i < NORDER; i++) {
-			if (!(c->ports[id].tell & 1u << order[i]))
+		for (i = 0; c->ports[id].pending && i < NORDER; i++) {
+			if (!(c->ports[id].pending & 1u << order[i]))
 				continue;
 			*p = &c->ports[id];
 			*event = order[i];
@@ -65,7 +65,7 @@ static uint32_t put_size(const struct console *c, const struct port *p,
 	return sizeof(size);
 }
 
-/* A message with what follows it; how many bytes. */
+/* Encodes a message with its payload; returns its length. */
 static uint32_t put_message(const struct console *c, const struct port *p,
 			    enum console_event event, unsigned char *at)
 {
@@ -87,8 +87,8 @@ static uint32_t put_message(const struct console *c, const struct port *p,
 	return (uint32_t)sizeof(m) + len;
 }
 
-/* A buffer that is too short for a message comes back empty. */
-static enum verdict chain_tell(struct turn *t, struct vq *q,
+/* A buffer that is too short for a message is returned empty. */
+static enum verdict chain_report(struct turn *t, struct vq *q,
 			       struct vq_chain *chain, uint32_t *used)
 {
 	unsigned char text[sizeof(struct message) + VIRTDEV_CONSOLE_MAX_NAME];
@@ -104,9 +104,9 @@ static enum verdict chain_tell(struct turn *t, struct vq *q,
 	if (chain->fault.why || !vq_cursor_write_exact(&writer, text, len))
 		return TURN_DONE;
 	*used = len;
-	p->tell &= ~(1u << event);
+	p->pending &= ~(1u << event);
 	if (event == EVENT_PORT_ADD || event == EVENT_PORT_REMOVE)
-		p->known = event == EVENT_PORT_ADD;
+		p->announced = event == EVENT_PORT_ADD;
 	return TURN_DONE;
 }
 
@@ -115,14 +115,14 @@ int virtdev_priv_control_serve_rx(struct turn *t)
 	enum console_event event;
 	struct port *p;
 
-	virtdev_priv_channel_look(&t->c->channels[t->queue]);
+	virtdev_priv_channel_events(&t->c->channels[t->queue]);
 	return find_message(t->c, &p, &event) ?
-	       virtdev_priv_channel_turn(t, chain_tell) : 0;
+	       virtdev_priv_channel_turn(t, chain_report) : 0;
 }
 
 /* ------------------------------------------------------------ from the driver */
 
-void virtdev_priv_control_forget(struct console *c)
+void virtdev_priv_control_clear(struct console *c)
 {
 	uint32_t id;
 
@@ -130,21 +130,21 @@ void virtdev_priv_control_forget(struct console *c)
 	for (id = 0; id < c->max_ports; id++) {
 		struct port *p = &c->ports[id];
 
-		p->tell = 0;
-		p->known = p->ready = p->guest_open = false;
+		p->pending = 0;
+		p->announced = p->ready = p->guest_open = false;
 	}
 }
 
-/* A driver that begins anew is told of all ports anew. */
+/* After DEVICE_READY the driver receives every port again. */
 static bool device_ready(struct console *c, uint16_t value)
 {
 	uint32_t id;
 
-	virtdev_priv_control_forget(c);
+	virtdev_priv_control_clear(c);
 	c->driver_ready = value == 1;
 	for (id = 0; id < c->max_ports; id++)
 		if (c->ports[id].host)
-			virtdev_priv_control_tell(c, &c->ports[id],
+			virtdev_priv_control_post(c, &c->ports[id],
 						  EVENT_PORT_ADD);
 	return value == 1;
 }
@@ -155,13 +155,13 @@ static bool port_ready(struct console *c, struct port *p, uint16_t value)
 	if (!p->ready)
 		return false;
 	if (p->console)
-		virtdev_priv_control_tell(c, p, EVENT_CONSOLE_PORT);
+		virtdev_priv_control_post(c, p, EVENT_CONSOLE_PORT);
 	if (p->cols && (c->features & CONSOLE_F_SIZE))
-		virtdev_priv_control_tell(c, p, EVENT_RESIZE);
+		virtdev_priv_control_post(c, p, EVENT_RESIZE);
 	if (p->name[0])
-		virtdev_priv_control_tell(c, p, EVENT_PORT_NAME);
+		virtdev_priv_control_post(c, p, EVENT_PORT_NAME);
 	if (p->host_open)
-		virtdev_priv_control_tell(c, p, EVENT_PORT_OPEN);
+		virtdev_priv_control_post(c, p, EVENT_PORT_OPEN);
 	return true;
 }
 
@@ -174,15 +174,15 @@ static bool port_open(struct console *c, struct port *p, uint16_t value)
 	return true;
 }
 
-/* False: the message is none that a driver sends, or of no port. */
-static bool take_message(struct console *c, uint32_t id, uint16_t event,
+/* Returns false for an invalid message or port. */
+static bool handle_message(struct console *c, uint32_t id, uint16_t event,
 			 uint16_t value)
 {
 	struct port *p;
 
 	if (event == EVENT_DEVICE_READY)
 		return device_ready(c, value);
-	if (id >= c->max_ports || !c->ports[id].host || !c->ports[id].known)
+	if (id >= c->max_ports || !c->ports[id].host || !c->ports[id].announced)
 		return false;
 	p = &c->ports[id];
 	switch (event) {
@@ -203,7 +203,7 @@ static enum verdict chain_take(struct turn *t, struct vq *q,
 	(void)used;
 	vq_reader_init(&reader, q, chain);
 	if (chain->fault.why || !vq_cursor_read_obj(&reader, &m) ||
-	    !take_message(t->c, vsu_le32_load(m.id), vsu_le16_load(m.event),
+	    !handle_message(t->c, vsu_le32_load(m.id), vsu_le16_load(m.event),
 			  vsu_le16_load(m.value)))
 		t->c->refused++;
 	return TURN_DONE;

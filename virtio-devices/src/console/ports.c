@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* The ports of a console: how they come, go and change. */
+/* Ports of a console: adding, removing, resizing, counters. */
 #include <config.h>
 
 #include <errno.h>
@@ -61,17 +61,17 @@ int virtdev_priv_port_init(struct console *c, struct port *p,
 			   const struct virtdev_console_port *config,
 			   struct vsu_error *err)
 {
-	const uint32_t tell = p->tell;
-	const bool known = p->known;
+	const uint32_t pending = p->pending;
+	const bool known = p->announced;
 	int rc;
 
 	memset(p, 0, sizeof(*p));
-	p->tell = tell;
-	p->known = known;
+	p->pending = pending;
+	p->announced = known;
 	p->timer = -1;
 	p->host = config->host;
 	p->console = config->console;
-	p->in_ready = p->out_ready = p->unsure = true;
+	p->in_ready = p->out_ready = p->recheck = true;
 	if (config->name)
 		strcpy(p->name, config->name);
 	rc = port_attach(c, p);
@@ -99,7 +99,7 @@ static int add_port(struct console *c, const struct virtdev_console_port *port,
 	rc = virtdev_priv_port_init(c, &c->ports[i], port, err);
 	if (rc < 0)
 		return rc;
-	virtdev_priv_control_tell(c, &c->ports[i], EVENT_PORT_ADD);
+	virtdev_priv_control_post(c, &c->ports[i], EVENT_PORT_ADD);
 	virtdev_priv_channel_wake(&c->channels[console_rx_of(i)]);
 	virtdev_priv_channel_wake(&c->channels[console_rx_of(i) + 1]);
 	*id = i;
@@ -125,7 +125,7 @@ int virtdev_console_add(struct virtdev *dev,
 	return rc;
 }
 
-/* The console with its lock held, and that port of it; NULL: neither. */
+/* Locks the console and returns one of its ports; NULL: not locked. */
 static struct port *port_lock(struct virtdev *dev, uint32_t id,
 			      struct console **out)
 {
@@ -141,14 +141,14 @@ static struct port *port_lock(struct virtdev *dev, uint32_t id,
 	return NULL;
 }
 
-/* A driver that was never told of the port is not told of its end. */
+/* Omit PORT_REMOVE if the driver has not received PORT_ADD. */
 static void remove_port(struct console *c, struct port *p)
 {
 	virtdev_priv_port_fini(p);
-	p->tell = 0;
+	p->pending = 0;
 	p->ready = p->guest_open = p->host_open = false;
-	if (p->known)
-		virtdev_priv_control_tell(c, p, EVENT_PORT_REMOVE);
+	if (p->announced)
+		virtdev_priv_control_post(c, p, EVENT_PORT_REMOVE);
 }
 
 int virtdev_console_remove(struct virtdev *dev, uint32_t id)
@@ -174,15 +174,15 @@ int virtdev_console_resize(struct virtdev *dev, uint32_t id, uint16_t cols,
 	p->cols = cols;
 	p->rows = rows;
 	if (c->features & CONSOLE_F_SIZE)
-		virtdev_priv_control_tell(c, p, EVENT_RESIZE);
+		virtdev_priv_control_post(c, p, EVENT_RESIZE);
 	pthread_mutex_unlock(&c->lock);
 	if (!id)
 		virtdev_config_changed(dev);
 	return 0;
 }
 
-int virtdev_console_counts(struct virtdev *dev, uint32_t id,
-			   struct virtdev_console_counts *out)
+int virtdev_console_get_counts(struct virtdev *dev, uint32_t id,
+			       struct virtdev_console_counts *out)
 {
 	struct virtdev_console_counts now;
 	const size_t size = out->size;
@@ -205,7 +205,7 @@ int virtdev_console_counts(struct virtdev *dev, uint32_t id,
 	return 0;
 }
 
-/* Of all ports together. */
+/* Sums over all ports. */
 uint32_t virtdev_priv_console_stats(void *self, struct virtdev_stat *stats,
 				    uint32_t max)
 {

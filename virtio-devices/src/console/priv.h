@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The console device from within.
+ * Internal types of the console device.
  *
- *   console  the device: its ports, its queues, what its driver said
- *   port     two queues, an end on the host, and what the driver is still to
- *            be told of it, which is a set and not a list: however often
- *            something changes, or a driver asks, it takes no more memory
- *   channel  one queue with what wakes it
+ *   console  the device: ports, queues, state of its driver
+ *   port     two queues, a host stream, and the set of events to report to the
+ *            driver. A set, not a list: repeated changes, or requests by the
+ *            driver, need no further memory
+ *   channel  one queue and its wake-up sources
  *
- * No chain stays taken between two turns: one that could not be finished goes
- * back to the ring, and of one that was written in part it is kept how much. So
- * a queue can be stopped at any time.
+ * No chain is held between two turns. A chain that cannot be completed is
+ * returned to the ring; port.written records how much of it was written. A queue
+ * can therefore be stopped at any time.
  *
- * Threads: queues may have a thread each; what they share is guarded by the
- * console's lock, which is held for a turn.
+ * Threads: each queue may have its own thread. The console's lock guards shared
+ * state and is held for the duration of a turn.
  */
 #ifndef VIRTIO_DEVICES_CONSOLE_PRIV_H
 #define VIRTIO_DEVICES_CONSOLE_PRIV_H
@@ -46,32 +46,32 @@ enum console_event {
 	EVENT_PORT_NAME,
 };
 
-/* Queues of port 0, then those of control, then those of the other ports. */
+/* Queue order: port 0, control, the other ports. */
 #define CONTROL_RX 2u
 #define CONTROL_TX 3u
 
 struct channel {
-	struct vq *q;		/* while it runs */
+	struct vq *q;		/* NULL: stopped */
 	int epfd;		/* the queue's host descriptor, or -1 */
-	int event;		/* wakes it */
-	struct iovec *iov;	/* for the pieces of a chain */
+	int event;		/* eventfd that wakes the queue */
+	struct iovec *iov;	/* storage for the pieces of a chain */
 };
 
 struct port {
-	struct virtdev_port *host;	/* NULL: there is no such port */
+	struct virtdev_port *host;	/* NULL: the port does not exist */
 	char name[VIRTDEV_CONSOLE_MAX_NAME + 1];
 	bool console;
-	uint16_t cols, rows;	/* 0: nobody knows */
-	uint32_t tell;		/* 1 << enum console_event: not told yet */
-	bool known;		/* the driver was told of it */
-	bool ready;		/* the driver has it */
+	uint16_t cols, rows;	/* 0: unknown */
+	uint32_t pending;	/* 1 << enum console_event: to be reported */
+	bool announced;		/* PORT_ADD was sent to the driver */
+	bool ready;		/* the driver has sent PORT_READY */
 	bool guest_open, host_open;
-	bool unsure;		/* the host's end may have come or gone */
-	bool in_ready, out_ready;	/* not known to have to wait */
-	uint32_t written;	/* bytes of the next chain that are out */
-	int timer;		/* of a console whose host takes nothing */
-	bool waits;		/* the timer runs */
-	bool given_up;		/* it ran out: nobody waits for the host */
+	bool recheck;		/* the host's peer may have changed */
+	bool in_ready, out_ready;	/* the last transfer did not block */
+	uint32_t written;	/* bytes of the next chain already written */
+	int timer;		/* limits the wait for the host; -1: none */
+	bool waiting;		/* the timer is armed */
+	bool timed_out;		/* drop output until the host reads again */
 	uint64_t to_guest, from_guest, dropped;
 };
 
@@ -79,9 +79,9 @@ struct console {
 	struct virtdev *dev;
 	pthread_mutex_t lock;
 	uint64_t features;	/* acknowledged */
-	bool has_control;	/* offered */
+	bool has_control;	/* MULTIPORT is offered */
 	bool rows_first;
-	bool driver_ready;	/* said DEVICE_READY */
+	bool driver_ready;	/* the driver has sent DEVICE_READY */
 	uint32_t max_ports, nchannels, pieces;
 	uint64_t refused;
 	struct channel *channels;
@@ -100,34 +100,34 @@ static inline uint32_t console_rx_of(uint32_t id)
 
 /* channel.c */
 
-int virtdev_priv_channel_init(struct channel *ch, bool waits, uint32_t pieces);
+int virtdev_priv_channel_init(struct channel *ch, bool waitable, uint32_t pieces);
 void virtdev_priv_channel_fini(struct channel *ch);
 void virtdev_priv_channel_wake(const struct channel *ch);
 
-/* Events since the last look. */
+/* Wake-ups since the last call. */
 #define CHANNEL_WOKEN 1u
 #define CHANNEL_TIMER 2u
-unsigned int virtdev_priv_channel_look(const struct channel *ch);
+unsigned int virtdev_priv_channel_events(const struct channel *ch);
 int virtdev_priv_channel_add_timer(const struct channel *ch, int timer);
 
-/* Limits of one turn. */
+/* One turn of a queue, with its remaining budget. */
 struct turn {
 	struct console *c;
 	uint32_t queue;
 	struct port *port;
-	uint32_t chains;	/* that are left */
+	uint32_t chains;
 	uint64_t bytes;
 };
 
 enum verdict {
-	TURN_DONE,		/* the chain was used */
-	TURN_WAIT,		/* it goes back, until the host wakes the queue */
-	TURN_AGAIN,		/* it goes back, and others have their turn */
+	TURN_DONE,		/* the chain is complete */
+	TURN_WAIT,		/* return the chain and wait for the host */
+	TURN_AGAIN,		/* return the chain and continue next turn */
 };
 
 /*
- * Serves chains of a queue: *used is how much was stored into one. As
- * queue_serve.
+ * Serves chains of a queue; serve stores the chain's used length in *used.
+ * Returns as queue_serve of struct virtdev_ops.
  */
 int virtdev_priv_channel_turn(struct turn *t,
 			      enum verdict (*serve)(struct turn *t, struct vq *q,
@@ -138,26 +138,26 @@ int virtdev_priv_channel_turn(struct turn *t,
 
 int virtdev_priv_port_serve_rx(struct turn *t);
 int virtdev_priv_port_serve_tx(struct turn *t);
-/* Whoever came or went on the host's side. */
-void virtdev_priv_port_look(struct console *c, struct port *p);
+/* Detects that a host peer connected or disconnected. */
+void virtdev_priv_port_recheck(struct console *c, struct port *p);
 void virtdev_priv_port_emergency(struct console *c, unsigned char byte);
 
 /* control.c: messages. */
 
 int virtdev_priv_control_serve_rx(struct turn *t);
 int virtdev_priv_control_serve_tx(struct turn *t);
-/* The driver is to be told, if it can be. */
-void virtdev_priv_control_tell(struct console *c, struct port *p,
+/* Queues an event for the driver, if the driver can receive it. */
+void virtdev_priv_control_post(struct console *c, struct port *p,
 			       enum console_event event);
-void virtdev_priv_control_forget(struct console *c);
+void virtdev_priv_control_clear(struct console *c);
 
 /* ports.c */
 
-/* Copies it. */
+/* Checks port and copies it to p. */
 int virtdev_priv_port_check(const struct virtdev_console_port *port,
 			    struct virtdev_console_port *p,
 			    struct vsu_error *err);
-/* The end on the host stays the caller's where this fails. */
+/* On failure the host stream remains with the caller. */
 int virtdev_priv_port_init(struct console *c, struct port *p,
 			   const struct virtdev_console_port *config,
 			   struct vsu_error *err);

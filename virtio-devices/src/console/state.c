@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* A console in another home: how far its driver and it had come. */
+/* Save and load of a console's state. */
 #include <config.h>
 
 #include <errno.h>
@@ -14,7 +14,7 @@ enum { KNOWN = 1, READY = 2, GUEST_OPEN = 4, HOST_OPEN = 8, ALL = 15 };
 
 struct saved {
 	uint8_t flags;
-	uint8_t tell;
+	uint8_t pending;
 	uint32_t written;
 };
 
@@ -28,35 +28,35 @@ void virtdev_priv_console_save(void *self, struct virtdev_state_writer *w)
 	for (id = 0; id < c->max_ports; id++) {
 		const struct port *p = &c->ports[id];
 
-		virtdev_state_put_u8(w, (uint8_t)((p->known ? KNOWN : 0) |
+		virtdev_state_put_u8(w, (uint8_t)((p->announced ? KNOWN : 0) |
 						  (p->ready ? READY : 0) |
 						  (p->guest_open ? GUEST_OPEN : 0) |
 						  (p->host_open ? HOST_OPEN : 0)));
-		virtdev_state_put_u8(w, (uint8_t)p->tell);
+		virtdev_state_put_u8(w, (uint8_t)p->pending);
 		virtdev_state_put_u32(w, p->written);
 	}
 }
 
 /*
- * The driver believes of the host's end what it was told last: a look finds out
- * whether that is so here. It is told of ports that are here and were not
- * there, and of those that are gone.
+ * The driver assumes the port states last reported to it. Recheck each host
+ * stream, and report ports that the saved device did not have or that this one
+ * lacks.
  */
 static void port_load(const struct console *c, struct port *p,
 		      const struct saved *s)
 {
-	p->known = s->flags & KNOWN;
+	p->announced = s->flags & KNOWN;
 	p->ready = s->flags & READY;
 	p->guest_open = s->flags & GUEST_OPEN;
 	p->host_open = s->flags & HOST_OPEN;
-	p->tell = s->tell;
+	p->pending = s->pending;
 	p->written = s->written;
-	p->unsure = true;
+	p->recheck = true;
 	if (!p->host) {
-		p->tell = p->known ? 1u << EVENT_PORT_REMOVE : 0;
+		p->pending = p->announced ? 1u << EVENT_PORT_REMOVE : 0;
 		p->ready = p->guest_open = p->host_open = false;
-	} else if (!p->known && c->driver_ready) {
-		p->tell |= 1u << EVENT_PORT_ADD;
+	} else if (!p->announced && c->driver_ready) {
+		p->pending |= 1u << EVENT_PORT_ADD;
 	}
 }
 
@@ -82,7 +82,7 @@ int virtdev_priv_console_load(void *self, uint32_t version,
 	(void)version;
 	for (id = 0; !rc && id < c->max_ports; id++) {
 		saved[id].flags = virtdev_state_get_u8(r);
-		saved[id].tell = virtdev_state_get_u8(r);
+		saved[id].pending = virtdev_state_get_u8(r);
 		saved[id].written = virtdev_state_get_u32(r);
 		if (saved[id].flags > ALL)
 			rc = vsu_error_set(err, -EBADMSG,

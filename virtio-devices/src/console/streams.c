@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* The bytes of a port: from its host's end to the guest and back. */
+/* Data of a port: from the host stream to the guest and back. */
 #include <config.h>
 
 #include <errno.h>
@@ -8,13 +8,13 @@
 
 #include "console/priv.h"
 
-/* Of one transfer: a file that never says -EAGAIN takes so much at once. */
+/* Bytes of one transfer; bounds files that never return -EAGAIN. */
 #define MAX_TRANSFER (256u * 1024)
 /* Pieces of one transfer. */
 #define MAX_PIECES 64
 
-/* A driver that waits for a console does so with a CPU. */
-#define PATIENCE_NS UINT64_C(1000000000)
+/* Drivers busy-wait for a console, so the wait for the host is limited. */
+#define HOST_TIMEOUT_NS UINT64_C(1000000000)
 
 static uint32_t id_of(const struct console *c, const struct port *p)
 {
@@ -29,27 +29,27 @@ static void wake_both(struct console *c, const struct port *p)
 	virtdev_priv_channel_wake(&c->channels[rx + 1]);
 }
 
-/* The next client may wait already: its turn is after the driver was told. */
-void virtdev_priv_port_look(struct console *c, struct port *p)
+/* Accept the next peer only after the driver has received the change. */
+void virtdev_priv_port_recheck(struct console *c, struct port *p)
 {
 	bool open;
 
-	if (!p->unsure)
+	if (!p->recheck)
 		return;
-	p->unsure = false;
+	p->recheck = false;
 	open = p->host->ops.is_open(p->host->self);
 	if (open == p->host_open)
 		return;
 	p->host_open = open;
 	p->in_ready = p->out_ready = true;
-	p->given_up = false;
-	virtdev_priv_control_tell(c, p, EVENT_PORT_OPEN);
+	p->timed_out = false;
+	virtdev_priv_control_post(c, p, EVENT_PORT_OPEN);
 	wake_both(c, p);
 }
 
 /* ---------------------------------------------------------------- to a guest */
 
-/* Straight into the guest's buffer. */
+/* Reads from the host directly into the guest's buffer. */
 static enum verdict chain_fill(struct turn *t, struct vq *q,
 			       struct vq_chain *chain, uint32_t *used)
 {
@@ -67,10 +67,10 @@ static enum verdict chain_fill(struct turn *t, struct vq *q,
 	n = p->host->ops.read(p->host->self, iov, pieces);
 	if (n <= 0) {
 		p->in_ready = false;
-		p->unsure = n == -ENOTCONN;
+		p->recheck = n == -ENOTCONN;
 		return TURN_WAIT;
 	}
-	p->unsure = true;	/* that may have been the last of it */
+	p->recheck = true;	/* the stream may have reached its end */
 	*used = (uint32_t)n < bytes ? (uint32_t)n : bytes;
 	vq_chain_written(q, chain, 0, *used);
 	p->to_guest += *used;
@@ -78,7 +78,7 @@ static enum verdict chain_fill(struct turn *t, struct vq *q,
 	return TURN_DONE;
 }
 
-static bool guest_takes(const struct console *c, const struct port *p)
+static bool guest_accepts(const struct console *c, const struct port *p)
 {
 	return !console_has_messages(c) || p->guest_open;
 }
@@ -89,14 +89,14 @@ int virtdev_priv_port_serve_rx(struct turn *t)
 	struct port *p = t->port;
 	int more = 0;
 
-	if (virtdev_priv_channel_look(&c->channels[t->queue]))
-		p->in_ready = p->unsure = true;
+	if (virtdev_priv_channel_events(&c->channels[t->queue]))
+		p->in_ready = p->recheck = true;
 	if (!p->host)
 		return 0;
-	virtdev_priv_port_look(c, p);
-	if (p->in_ready && guest_takes(c, p))
+	virtdev_priv_port_recheck(c, p);
+	if (p->in_ready && guest_accepts(c, p))
 		more = virtdev_priv_channel_turn(t, chain_fill);
-	virtdev_priv_port_look(c, p);
+	virtdev_priv_port_recheck(c, p);
 	return more;
 }
 
@@ -112,26 +112,26 @@ static enum verdict chain_drop(struct port *p, const struct vq_chain *chain)
 
 static enum verdict chain_wait(struct port *p, const struct vq_chain *chain)
 {
-	if (p->given_up)
+	if (p->timed_out)
 		return chain_drop(p, chain);
-	if (p->timer >= 0 && !p->waits)
-		p->waits = vsu_timer_arm(p->timer, PATIENCE_NS) == 0;
+	if (p->timer >= 0 && !p->waiting)
+		p->waiting = vsu_timer_arm(p->timer, HOST_TIMEOUT_NS) == 0;
 	return TURN_WAIT;
 }
 
-static void host_took(struct turn *t, uint32_t n)
+static void host_accepted(struct turn *t, uint32_t n)
 {
 	struct port *p = t->port;
 
 	p->written += n;
 	p->from_guest += n;
 	t->bytes -= n < t->bytes ? n : t->bytes;
-	if (p->waits)
+	if (p->waiting)
 		vsu_timer_disarm(p->timer);
-	p->waits = false;
+	p->waiting = false;
 }
 
-/* One transfer of what is left of a chain: 0, or that of the host. */
+/* Writes the rest of a chain once; returns 0 or the host's error. */
 static int chain_write(struct turn *t, struct vq *q,
 		       const struct vq_chain *chain)
 {
@@ -148,7 +148,7 @@ static int chain_write(struct turn *t, struct vq *q,
 	n = p->host->ops.write(p->host->self, iov, pieces);
 	if (n <= 0)
 		return n ? (int)n : -EAGAIN;
-	host_took(t, (uint32_t)n < bytes ? (uint32_t)n : bytes);
+	host_accepted(t, (uint32_t)n < bytes ? (uint32_t)n : bytes);
 	return 0;
 }
 
@@ -167,7 +167,7 @@ static enum verdict chain_send(struct turn *t, struct vq *q,
 		if (!t->bytes)
 			return TURN_AGAIN;
 		rc = chain_write(t, q, chain);
-		p->unsure = p->unsure || rc == -ENOTCONN;
+		p->recheck = p->recheck || rc == -ENOTCONN;
 		if (rc == -ENOTCONN)
 			return chain_drop(p, chain);
 		p->out_ready = !rc;
@@ -176,8 +176,8 @@ static enum verdict chain_send(struct turn *t, struct vq *q,
 	return TURN_DONE;
 }
 
-/* A port that is gone takes what a driver may still write, and drops it. */
-static enum verdict chain_forget(struct turn *t, struct vq *q,
+/* Drops data that the driver writes to a removed port. */
+static enum verdict chain_discard(struct turn *t, struct vq *q,
 				 struct vq_chain *chain, uint32_t *used)
 {
 	(void)q;
@@ -189,32 +189,32 @@ int virtdev_priv_port_serve_tx(struct turn *t)
 {
 	struct console *c = t->c;
 	struct port *p = t->port;
-	unsigned int what = virtdev_priv_channel_look(&c->channels[t->queue]);
+	unsigned int what = virtdev_priv_channel_events(&c->channels[t->queue]);
 	int more;
 
 	if (!p->host)
-		return virtdev_priv_channel_turn(t, chain_forget);
+		return virtdev_priv_channel_turn(t, chain_discard);
 	if (what & CHANNEL_WOKEN) {
-		p->out_ready = p->unsure = true;
-		p->given_up = false;
-	} else if ((what & CHANNEL_TIMER) && p->waits) {
-		p->waits = false;
-		p->given_up = true;
+		p->out_ready = p->recheck = true;
+		p->timed_out = false;
+	} else if ((what & CHANNEL_TIMER) && p->waiting) {
+		p->waiting = false;
+		p->timed_out = true;
 	}
-	virtdev_priv_port_look(c, p);
+	virtdev_priv_port_recheck(c, p);
 	more = virtdev_priv_channel_turn(t, chain_send);
-	virtdev_priv_port_look(c, p);
+	virtdev_priv_port_recheck(c, p);
 	return more;
 }
 
-/* A byte by the configuration space, with no queue and no driver. */
+/* Emergency write: one byte through the configuration space, without queues. */
 void virtdev_priv_port_emergency(struct console *c, unsigned char byte)
 {
 	struct port *p = &c->ports[0];
 	const struct iovec iov = { &byte, 1 };
 
-	p->unsure = true;
-	virtdev_priv_port_look(c, p);
+	p->recheck = true;
+	virtdev_priv_port_recheck(c, p);
 	if (p->host->ops.write(p->host->self, &iov, 1) == 1)
 		p->from_guest++;
 	else

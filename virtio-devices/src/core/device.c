@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* The core of a device: what every model and every home can rely on. */
+/* The core of a device: what every model and every server can rely on. */
 #include <config.h>
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,19 +13,54 @@
 #include "core/device_priv.h"
 #include "core/device_struct.h"
 
-int virtdev_new(const struct virtdev_ops *ops, const struct virtdev_info *info,
-		void *self, struct virtdev **out)
+/* A driver names a queue by 16 bits. */
+#define MAX_QUEUES 65535u
+
+static int check_queues(const char *name, const struct virtdev_info *info,
+			struct vsu_error *err)
 {
-	struct virtdev *dev;
+	const uint32_t size = info->queue_size_max;
+
+	if (!info->nqueues || info->nqueues > MAX_QUEUES)
+		return vsu_error_set(err, -EINVAL,
+				     "%s: info->nqueues is %" PRIu32 "; a device has 1 to %u queues",
+				     name, info->nqueues, MAX_QUEUES);
+	if (!size || size > VQ_MAX_SIZE || (size & (size - 1)))
+		return vsu_error_set(err, -EINVAL,
+				     "%s: info->queue_size_max is %" PRIu32 "; the size of a queue is a power of 2 from 1 to %u",
+				     name, size, VQ_MAX_SIZE);
+	return 0;
+}
+
+static int check_device(const char *name, const struct virtdev_info *info,
+			struct vsu_error *err)
+{
+	if (!name || !*name)
+		return vsu_error_set(err, -EINVAL,
+				     "the device has no ops->name; name its kind, such as \"blk\"");
+	if (!info->id)
+		return vsu_error_set(err, -EINVAL,
+				     "%s: info->id is 0, which VIRTIO reserves; set the number of the device's kind (ids.h)",
+				     name);
+	if (!virtdev_priv_has_good_regions(info))
+		return vsu_error_set(err, -EINVAL,
+				     "%s: info->regions has a length that is 0 or no multiple of 4096, an id twice, or more than %u regions",
+				     name, VIRTDEV_REGIONS);
+	return check_queues(name, info, err);
+}
+
+int virtdev_new(const struct virtdev_ops *ops, const struct virtdev_info *info,
+		void *self, struct virtdev **out, struct vsu_error *err)
+{
+	struct virtdev *dev = calloc(1, sizeof(*dev));
 	int rc;
 
-	if (!virtdev_priv_has_good_regions(info))
-		return -EINVAL;
-	dev = calloc(1, sizeof(*dev));
 	if (!dev)
-		return -ENOMEM;
+		return vsu_error_sys(err, -ENOMEM, "device");
 	rc = vsu_copy_sized(&dev->ops, sizeof(dev->ops), ops,
-			    "struct virtdev_ops", NULL);
+			    "struct virtdev_ops", err);
+	if (rc >= 0)
+		rc = check_device(dev->ops.name, info, err);
 	if (rc < 0) {
 		free(dev);
 		return rc;
@@ -51,30 +87,30 @@ void *virtdev_priv_self(const struct virtdev *dev, virtdev_priv_stats_fn *stats)
 
 void virtdev_notify(struct virtdev *dev, uint32_t queue)
 {
-	if (dev->home.notify)
-		dev->home.notify(dev->home_opaque, queue);
+	if (dev->server.notify)
+		dev->server.notify(dev->server_opaque, queue);
 }
 
 void virtdev_config_changed(struct virtdev *dev)
 {
-	if (dev->home.config_changed)
-		dev->home.config_changed(dev->home_opaque);
+	if (dev->server.config_changed)
+		dev->server.config_changed(dev->server_opaque);
 }
 
 void virtdev_queue_broken(struct virtdev *dev, uint32_t queue)
 {
-	if (dev->home.queue_broken)
-		dev->home.queue_broken(dev->home_opaque, queue);
+	if (dev->server.queue_broken)
+		dev->server.queue_broken(dev->server_opaque, queue);
 }
 
 int virtdev_queue_missed(struct virtdev *dev, uint32_t queue)
 {
-	return dev->home.queue_missed ?
-	       dev->home.queue_missed(dev->home_opaque, queue) : 0;
+	return dev->server.queue_missed ?
+	       dev->server.queue_missed(dev->server_opaque, queue) : 0;
 }
 
-/* A model's turn, whose notification goes to the device's home. */
-struct home_turn {
+/* A model's turn, whose notification goes to the device's server. */
+struct server_turn {
 	struct virtdev *dev;
 	uint32_t queue;
 	struct vq_turn model;
@@ -82,14 +118,14 @@ struct home_turn {
 
 static uint32_t turn_serve(void *opaque, struct vq *q, struct vq_chain *chain)
 {
-	const struct home_turn *t = opaque;
+	const struct server_turn *t = opaque;
 
 	return t->model.serve(t->model.opaque, q, chain);
 }
 
 static void turn_notify(void *opaque)
 {
-	const struct home_turn *t = opaque;
+	const struct server_turn *t = opaque;
 
 	virtdev_notify(t->dev, t->queue);
 }
@@ -97,19 +133,19 @@ static void turn_notify(void *opaque)
 int virtdev_queue_turn(struct virtdev *dev, uint32_t queue, struct vq *q,
 		       const struct vq_turn *turn)
 {
-	struct home_turn home = { dev, queue, { 0 } };
+	struct server_turn server = { dev, queue, { 0 } };
 	bool was_broken = vq_broken(q);
 	struct vq_turn t;
-	int rc = vsu_copy_sized(&home.model, sizeof(home.model), turn,
+	int rc = vsu_copy_sized(&server.model, sizeof(server.model), turn,
 				"struct vq_turn", NULL);
 
-	if (rc < 0 || !home.model.serve)
+	if (rc < 0 || !server.model.serve)
 		return -EINVAL;
-	t = home.model;
+	t = server.model;
 	t.serve = turn_serve;
 	t.notify = turn_notify;
-	t.opaque = &home;
-	rc = vq_turn(q, &t);
+	t.opaque = &server;
+	rc = vq_serve_turn(q, &t);
 	if (!was_broken && vq_broken(q))
 		virtdev_queue_broken(dev, queue);
 	if (rc == -EAGAIN)
@@ -117,14 +153,15 @@ int virtdev_queue_turn(struct virtdev *dev, uint32_t queue, struct vq *q,
 	return rc == 1;
 }
 
-void virtdev_set_home(struct virtdev *dev, const struct virtdev_home_ops *ops,
-		      void *opaque)
+void virtdev_set_server(struct virtdev *dev,
+			const struct virtdev_server_ops *ops,
+			void *opaque)
 {
 	/* without a size it has no members, and nobody is told */
-	if (vsu_copy_sized(&dev->home, sizeof(dev->home), ops,
-			   "struct virtdev_home_ops", NULL) < 0)
-		memset(&dev->home, 0, sizeof(dev->home));
-	dev->home_opaque = opaque;
+	if (vsu_copy_sized(&dev->server, sizeof(dev->server), ops,
+			   "struct virtdev_server_ops", NULL) < 0)
+		memset(&dev->server, 0, sizeof(dev->server));
+	dev->server_opaque = opaque;
 }
 
 const char *virtdev_name(const struct virtdev *dev)
@@ -132,7 +169,7 @@ const char *virtdev_name(const struct virtdev *dev)
 	return dev->ops.name;
 }
 
-const struct virtdev_info *virtdev_info(const struct virtdev *dev)
+const struct virtdev_info *virtdev_get_info(const struct virtdev *dev)
 {
 	return &dev->info;
 }

@@ -66,11 +66,6 @@ int virtdev_state_take(struct virtdev *dev, void **bytes, size_t *len,
 	return 0;
 }
 
-int virtdev_state_save(struct virtdev *dev, void **bytes, size_t *len)
-{
-	return virtdev_state_take(dev, bytes, len, NULL);
-}
-
 /* The version of what follows, whose length is all that is left. */
 static int read_head(const struct virtdev *dev, struct virtdev_state_reader *r,
 		     uint32_t *version, struct vsu_error *err)

@@ -9,8 +9,8 @@ struct virtdev {
 	struct virtdev_ops ops;
 	struct virtdev_info info;
 	void *self;
-	struct virtdev_home_ops home;
-	void *home_opaque;
+	struct virtdev_server_ops server;
+	void *server_opaque;
 	void (*report)(void *opaque, struct virtdev *dev,
 		       const struct vsu_error *what);
 	void *report_opaque;

@@ -4,59 +4,23 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <stdlib.h>
-#include <sys/epoll.h>
-#include <unistd.h>
+#include <string.h>
 
+#include <virtio-queue/turn.h>
 #include <vmm-sys-util/event.h>
-#include <vmm-sys-util/fd.h>
 
 #include "core/inline_priv.h"
-
-/* Descriptors that are looked at in one turn. */
-#define TURN 4
 
 /* Between two looks at requests that no descriptor tells of. */
 #define LOOK_AGAIN_NS UINT64_C(1000000)
 
-/* Tags of epoll: the timer, or a queue's number and which of its two. */
-#define TAG_TIMER UINT64_MAX
-#define TAG_HOST (UINT64_C(1) << 32)
+/* Queues that one step towards a stop drains before it checks the clock. */
+#define DRAIN_QUEUES 16u
 
-/* ----------------------------------------------------------------- the home */
+/* ------------------------------------------------------------ start and stop */
 
-static void on_notify(void *opaque, uint32_t queue)
-{
-	const struct virtdev_inline *h = opaque;
-
-	virtdev_transport_interrupt(h->t, queue);
-}
-
-static void on_config_changed(void *opaque)
-{
-	const struct virtdev_inline *h = opaque;
-
-	virtdev_transport_config_changed(h->t);
-}
-
-static void on_queue_broken(void *opaque, uint32_t queue)
-{
-	const struct virtdev_inline *h = opaque;
-
-	(void)queue;
-	virtdev_transport_needs_reset(h->t);
-}
-
-static const struct virtdev_home_ops home_ops = {
-	.size = sizeof(home_ops), .notify = on_notify,
-	.config_changed = on_config_changed, .queue_broken = on_queue_broken,
-	.region_change = virtdev_priv_inline_region_change,
-	.region_address = virtdev_priv_inline_region_address,
-};
-
-/* --------------------------------------------------------------------- life */
-
-static int watch_fd(const struct virtdev_inline *h, int fd, uint64_t tag)
+int virtdev_priv_inline_watch(const struct virtdev_inline *h, int fd,
+			      uint64_t tag)
 {
 	struct epoll_event event = { .events = EPOLLIN, .data.u64 = tag };
 
@@ -64,108 +28,15 @@ static int watch_fd(const struct virtdev_inline *h, int fd, uint64_t tag)
 								     : 0;
 }
 
-static int make_queue(struct virtdev_inline *h, uint32_t i,
-		      struct vmem_space *space)
-{
-	struct inline_queue *q = &h->queues[i];
-	int rc = vq_new(&q->vq);
-
-	if (rc < 0)
-		return rc;
-	q->kick_fd = rc = vsu_event_new();
-	return rc < 0 ? rc : vq_set_space(q->vq, space);
-}
-
-static int make_all(struct virtdev_inline *h, struct vmem_space *space)
-{
-	uint32_t i;
-	int rc;
-
-	h->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-	if (h->epoll_fd < 0)
-		return -errno;
-	h->timer_fd = rc = vsu_timer_new();
-	if (rc >= 0)
-		rc = watch_fd(h, h->timer_fd, TAG_TIMER);
-	for (i = 0; rc >= 0 && i < h->nqueues; i++)
-		rc = make_queue(h, i, space);
-	return rc < 0 ? rc : 0;
-}
-
-int virtdev_inline_new(struct virtdev_transport *t, struct vmem_space *space,
-		       struct virtdev_inline **out, struct vsu_error *err)
-{
-	struct virtdev *dev = virtdev_transport_device(t);
-	const uint32_t n = virtdev_info(dev)->nqueues;
-	struct virtdev_inline *h;
-	uint32_t i;
-	int rc;
-
-	h = calloc(1, sizeof(*h) + n * sizeof(h->queues[0]));
-	if (!h)
-		return vsu_error_sys(err, -ENOMEM, "%s", virtdev_name(dev));
-	h->t = t;
-	h->dev = dev;
-	h->nqueues = n;
-	h->epoll_fd = h->timer_fd = -1;
-	for (i = 0; i < n; i++)
-		h->queues[i].kick_fd = h->queues[i].host_fd = -1;
-	rc = make_all(h, space);
-	if (rc < 0) {
-		virtdev_inline_free(h);
-		return vsu_error_sys(err, rc, "queues of %s",
-				     virtdev_name(dev));
-	}
-	virtdev_set_home(dev, &home_ops, h);
-	*out = h;
-	return 0;
-}
-
-void virtdev_inline_free(struct virtdev_inline *h)
-{
-	uint32_t i;
-
-	if (!h)
-		return;
-	virtdev_set_home(h->dev, NULL, NULL);
-	for (i = 0; i < h->nqueues; i++) {
-		vq_free(h->queues[i].vq);
-		vsu_fd_close(&h->queues[i].kick_fd);
-	}
-	vsu_fd_close(&h->timer_fd);
-	vsu_fd_close(&h->epoll_fd);
-	free(h);
-}
-
-int virtdev_inline_fd(const struct virtdev_inline *h)
-{
-	return h->epoll_fd;
-}
-
-int virtdev_inline_kick_fd(const struct virtdev_inline *h, uint32_t queue)
-{
-	return h->queues[queue].kick_fd;
-}
-
-void virtdev_inline_refresh(struct virtdev_inline *h)
-{
-	uint32_t i;
-
-	for (i = 0; i < h->nqueues; i++)
-		vq_refresh(h->queues[i].vq);
-}
-
-/* ------------------------------------------------------------ start and stop */
-
-/* A kick of one's own, so that the queue is looked at once at its start. */
+/* Signals the kick itself, so that the queue is served once at its start. */
 static int watch_queue(struct virtdev_inline *h, uint32_t i)
 {
 	struct inline_queue *q = &h->queues[i];
-	int rc = watch_fd(h, q->kick_fd, i);
+	int rc = virtdev_priv_inline_watch(h, q->kick_fd, i);
 
 	q->host_fd = virtdev_queue_host_fd(h->dev, i);
 	if (!rc && q->host_fd >= 0)
-		rc = watch_fd(h, q->host_fd, i | TAG_HOST);
+		rc = virtdev_priv_inline_watch(h, q->host_fd, i | INLINE_TAG_HOST);
 	return rc < 0 ? rc : vsu_event_signal_own(q->kick_fd);
 }
 
@@ -241,19 +112,30 @@ static int drain_queue(struct virtdev_inline *h, uint32_t i)
 	return left > 0 && h->queues[i].host_fd < 0 ? -EAGAIN : left;
 }
 
+/* True when a step at queue i has taken its time; a stopped queue takes none. */
+static bool drain_is_over(const struct virtdev_inline *h, uint32_t i,
+			  uint64_t until)
+{
+	return i && !(i % DRAIN_QUEUES) && h->queues[i].running &&
+	       vsu_now_ns() >= until;
+}
+
 /* -EAGAIN until no queue runs any more. */
 static int drain_all(struct virtdev_inline *h)
 {
+	const uint64_t until = vsu_now_ns() + VQ_TURN_NS;
 	bool look_again = false;
 	uint32_t i;
 	int left;
 
 	h->stopping = false;
-	for (i = 0; i < h->nqueues; i++) {
+	for (i = 0; i < h->nqueues && !drain_is_over(h, i, until); i++) {
 		left = drain_queue(h, i);
 		h->stopping = h->stopping || left;
 		look_again = look_again || left < 0;
 	}
+	if (i < h->nqueues)
+		h->stopping = look_again = true;
 	left = look_again ? vsu_timer_arm(h->timer_fd, LOOK_AGAIN_NS) : 0;
 	if (left < 0)
 		return left;
@@ -302,13 +184,43 @@ static void go_on_with_resets(struct virtdev_inline *h)
 	}
 }
 
-int virtdev_inline_stop(struct virtdev_inline *h)
+static void forget_pause(struct virtdev_inline *h)
 {
 	uint32_t i;
 
 	for (i = 0; i < h->nqueues; i++)
 		h->queues[i].paused = false;
-	return drain_all(h);
+}
+
+/* One step towards a stop of all queues, which also ends a reset of the device. */
+static int stop_step(struct virtdev_inline *h)
+{
+	const int rc = drain_all(h);
+
+	if (rc < 0 || !h->resetting)
+		return rc;
+	h->resetting = false;
+	forget_pause(h);
+	virtdev_priv_inline_empty_regions(h);
+	virtdev_transport_reset_done(h->t);
+	return 0;
+}
+
+int virtdev_inline_stop(struct virtdev_inline *h)
+{
+	forget_pause(h);
+	return stop_step(h);
+}
+
+int virtdev_priv_inline_reset(void *opaque)
+{
+	struct virtdev_inline *h = opaque;
+
+	forget_pause(h);
+	h->resetting = drain_all(h) != 0;
+	if (!h->resetting)
+		virtdev_priv_inline_empty_regions(h);
+	return h->resetting;
 }
 
 int virtdev_inline_pause(struct virtdev_inline *h)
@@ -319,7 +231,7 @@ int virtdev_inline_pause(struct virtdev_inline *h)
 	for (i = 0; i < h->nqueues; i++)
 		h->queues[i].paused = h->queues[i].paused ||
 				      h->queues[i].running;
-	rc = drain_all(h);
+	rc = stop_step(h);
 	if (!rc)
 		virtdev_pause(h->dev);
 	return rc;
@@ -358,22 +270,50 @@ static void on_event(struct virtdev_inline *h, uint64_t tag)
 {
 	const uint32_t i = (uint32_t)tag;
 
-	if (tag == TAG_TIMER) {
+	if (tag == INLINE_TAG_TIMER) {
 		vsu_timer_drain(h->timer_fd, NULL);
 		return;
 	}
-	if (!(tag & TAG_HOST))
+	if (!(tag & INLINE_TAG_HOST))
 		vsu_event_drain(h->queues[i].kick_fd, NULL);
 	serve_queue(h, i);
 }
 
+/*
+ * Events that the last dispatch had no time for come first: epoll reports ready
+ * descriptors in the same order each time, and a busy queue would keep the
+ * queues behind it from their turns.
+ */
+static int find_events(struct virtdev_inline *h)
+{
+	int n = h->nevents;
+
+	if (!n)
+		n = epoll_wait(h->epoll_fd, h->events, INLINE_EVENTS, 0);
+	h->nevents = 0;
+	return n;
+}
+
+static void keep_events(struct virtdev_inline *h, int from, int n)
+{
+	h->nevents = n - from;
+	memmove(h->events, h->events + from,
+		(size_t)h->nevents * sizeof(h->events[0]));
+}
+
 void virtdev_inline_dispatch(struct virtdev_inline *h)
 {
-	struct epoll_event events[TURN];
-	int n = epoll_wait(h->epoll_fd, events, TURN, 0), i;
+	const int n = find_events(h);
+	const uint64_t until = n > 1 ? vsu_now_ns() + VQ_TURN_NS : 0;
+	int i = 0;
 
-	for (i = 0; i < n; i++)
-		on_event(h, events[i].data.u64);
-	if (h->resets && !h->stopping)
+	while (i < n && !h->nevents) {
+		on_event(h, h->events[i++].data.u64);
+		if (i < n && vsu_now_ns() >= until)
+			keep_events(h, i, n);
+	}
+	if (h->resetting)
+		(void)!stop_step(h);
+	else if (h->resets && !h->stopping)
 		go_on_with_resets(h);
 }

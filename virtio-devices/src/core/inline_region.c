@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Shared memory regions, whose memory the owner of the home gives. */
+/* Shared memory regions, whose memory the owner of the server gives. */
 #include <config.h>
 
 #include <errno.h>
@@ -29,13 +29,28 @@ int virtdev_priv_inline_region_address(void *opaque, uint8_t region,
 	       -EOPNOTSUPP;
 }
 
+void virtdev_priv_inline_empty_regions(struct virtdev_inline *h)
+{
+	const struct virtdev_info *info = virtdev_get_info(h->dev);
+	struct virtdev_mapping all = { 0 };
+	uint32_t i;
+
+	for (i = 0; h->owner.region_change && i < info->nregions; i++) {
+		if (info->regions[i].flags & VIRTDEV_REGION_APART)
+			continue;
+		all.region = info->regions[i].id;
+		all.len = info->regions[i].len;
+		(void)!h->owner.region_change(h->owner_opaque, false, &all, 0);
+	}
+}
+
 int virtdev_inline_set_regions(struct virtdev_inline *h,
-			       const struct virtdev_home_ops *ops,
+			       const struct virtdev_server_ops *ops,
 			       void *opaque)
 {
-	struct virtdev_home_ops copy = { 0 };
+	struct virtdev_server_ops copy = { 0 };
 	int rc = vsu_copy_sized(&copy, sizeof(copy), ops,
-				"struct virtdev_home_ops", NULL);
+				"struct virtdev_server_ops", NULL);
 
 	if (rc < 0)
 		return rc;

@@ -70,11 +70,6 @@ int virtdev_inline_take(struct virtdev_inline *h, void **bytes, size_t *len,
 	return 0;
 }
 
-int virtdev_inline_save(struct virtdev_inline *h, void **bytes, size_t *len)
-{
-	return virtdev_inline_take(h, bytes, len, NULL);
-}
-
 /* The queues stand at the end; how many there are is the transport's to judge. */
 static int load_queues(struct virtdev_inline *h,
 		       struct virtdev_state_reader *r, struct vsu_error *err)

@@ -52,8 +52,8 @@ static int change_region(struct virtdev *dev, bool map,
 {
 	if (!is_good_mapping(dev, map, m))
 		return -EINVAL;
-	return dev->home.region_change ?
-	       dev->home.region_change(dev->home_opaque, map, m, cookie) :
+	return dev->server.region_change ?
+	       dev->server.region_change(dev->server_opaque, map, m, cookie) :
 	       -EOPNOTSUPP;
 }
 
@@ -73,8 +73,8 @@ int virtdev_region_address(struct virtdev *dev, uint8_t region, uint64_t *gpa)
 {
 	if (!find_region(&dev->info, dev->info.nregions, region))
 		return -EINVAL;
-	return dev->home.region_address ?
-	       dev->home.region_address(dev->home_opaque, region, gpa) :
+	return dev->server.region_address ?
+	       dev->server.region_address(dev->server_opaque, region, gpa) :
 	       -EOPNOTSUPP;
 }
 

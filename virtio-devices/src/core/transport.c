@@ -21,16 +21,17 @@ int virtdev_transport_new(struct virtdev *dev,
 			  struct virtdev_transport **out,
 			  struct vsu_error *err)
 {
-	const uint32_t nrings = virtdev_info(dev)->nqueues;
+	const uint32_t nrings = virtdev_get_info(dev)->nqueues;
 	struct virtdev_transport *t;
-	int rc;
+	int rc = 0;
 
 	t = calloc(1, sizeof(*t) + nrings * sizeof(t->rings[0]));
 	if (!t)
 		return vsu_error_sys(err, -ENOMEM, "transport of %s",
 				     virtdev_name(dev));
-	rc = vsu_copy_sized(&t->ops, sizeof(t->ops), ops,
-			    "struct virtdev_transport_ops", err);
+	if (ops)
+		rc = vsu_copy_sized(&t->ops, sizeof(t->ops), ops,
+				    "struct virtdev_transport_ops", err);
 	if (rc < 0) {
 		free(t);
 		return rc;
@@ -104,9 +105,10 @@ uint32_t virtdev_transport_generation(const struct virtdev_transport *t)
 
 uint64_t virtdev_transport_offered(const struct virtdev_transport *t)
 {
-	const uint64_t ours = t->ops.features & t->face_ops.features;
+	const uint64_t ours = virtdev_priv_call_features(t) &
+			      t->face_ops.features;
 
-	return (virtdev_info(t->dev)->features & (~OF_TRANSPORTS | ours)) |
+	return (virtdev_get_info(t->dev)->features & (~OF_TRANSPORTS | ours)) |
 	       (ours & VQ_F_RING_RESET);
 }
 
@@ -144,6 +146,8 @@ bool virtdev_transport_is_resetting(const struct virtdev_transport *t)
 
 void virtdev_transport_reset_done(struct virtdev_transport *t)
 {
+	const bool took_time = t->resetting;
+
 	t->resetting = false;
 	virtdev_reset(t->dev);
 	t->driver_features = 0;
@@ -151,19 +155,16 @@ void virtdev_transport_reset_done(struct virtdev_transport *t)
 	memset(t->rings, 0, t->nrings * sizeof(t->rings[0]));
 	if (t->face_ops.reset)
 		t->face_ops.reset(t->face);
+	if (took_time && t->ops.reset_finished)
+		t->ops.reset_finished(t->opaque);
 }
 
 static void device_reset(struct virtdev_transport *t)
 {
-	t->resetting = t->ops.reset && t->ops.reset(t->opaque) > 0;
-	if (!t->resetting)
+	if (virtdev_priv_call_reset(t) > 0)
+		t->resetting = true;
+	else
 		virtdev_transport_reset_done(t);
-}
-
-uint64_t virtdev_priv_device_features(const struct virtdev_transport *t)
-{
-	return t->driver_features &
-	       (virtdev_info(t->dev)->features | ~VQ_F_RING_RESET);
 }
 
 /* The device may take FEATURES_OK back by leaving it clear. */
@@ -178,8 +179,7 @@ static void set_features_ok(struct virtdev_transport *t)
 static void set_driver_ok(struct virtdev_transport *t)
 {
 	t->status |= VIRTDEV_STATUS_DRIVER_OK;
-	if (t->ops.activate &&
-	    t->ops.activate(t->opaque, virtdev_priv_device_features(t)) < 0)
+	if (virtdev_priv_call_activate(t) < 0)
 		virtdev_transport_needs_reset(t);
 }
 
@@ -222,10 +222,11 @@ static struct ring *ring_open(struct virtdev_transport *t, uint32_t queue)
 	return ring;
 }
 
-uint32_t virtdev_transport_queue_max(const struct virtdev_transport *t,
-				     uint32_t queue)
+uint32_t virtdev_transport_queue_size_max(const struct virtdev_transport *t,
+					  uint32_t queue)
 {
-	return ring_find(t, queue) ? virtdev_info(t->dev)->queue_max : 0;
+	return ring_find(t, queue) ?
+	       virtdev_get_info(t->dev)->queue_size_max : 0;
 }
 
 uint32_t virtdev_transport_queue_size(const struct virtdev_transport *t,
@@ -256,15 +257,14 @@ uint64_t virtdev_transport_queue_area(const struct virtdev_transport *t,
 static void start_again(struct virtdev_transport *t, uint32_t queue)
 {
 	t->rings[queue].ready = true;
-	if (!t->resetting && t->ops.queue_start &&
-	    t->ops.queue_start(t->opaque, queue) < 0)
+	if (!t->resetting && virtdev_priv_call_queue_start(t, queue) < 0)
 		virtdev_transport_needs_reset(t);
 }
 
 bool virtdev_priv_transport_can_be(const struct virtdev_transport *t,
 				   uint64_t features, uint32_t size)
 {
-	return size && size <= virtdev_info(t->dev)->queue_max &&
+	return size && size <= virtdev_get_info(t->dev)->queue_size_max &&
 	       ((features & VQ_F_RING_PACKED) || !(size & (size - 1)));
 }
 
@@ -302,8 +302,7 @@ void virtdev_transport_reset_queue(struct virtdev_transport *t, uint32_t queue)
 	if (!ring || !ring->ready || ring->resetting || !can_reset_queues(t))
 		return;
 	t->rings[queue].resetting = true;
-	if (!runs || !t->ops.queue_reset ||
-	    t->ops.queue_reset(t->opaque, queue) <= 0)
+	if (!runs || virtdev_priv_call_queue_reset(t, queue) <= 0)
 		virtdev_transport_queue_reset_done(t, queue);
 }
 
@@ -348,7 +347,7 @@ bool virtdev_transport_queue(const struct virtdev_transport *t, uint32_t queue,
 	memset(config, 0, sizeof(*config));
 	config->features = virtdev_priv_device_features(t);
 	config->size = ring->size;
-	config->max_chain = virtdev_info(t->dev)->max_chain;
+	config->max_chain = virtdev_get_info(t->dev)->max_chain;
 	config->desc_gpa = ring->areas[VIRTDEV_QUEUE_DESC];
 	config->driver_gpa = ring->areas[VIRTDEV_QUEUE_DRIVER];
 	config->device_gpa = ring->areas[VIRTDEV_QUEUE_DEVICE];
@@ -363,8 +362,8 @@ void virtdev_transport_notify(struct virtdev_transport *t, uint32_t value)
 
 	if (!(t->driver_features & VQ_F_NOTIFICATION_DATA) && queue != value)
 		return;
-	if (virtdev_transport_queue_ready(t, queue) && t->ops.notify &&
+	if (virtdev_transport_queue_ready(t, queue) &&
 	    !t->rings[queue].resetting &&
 	    !t->resetting && (t->status & VIRTDEV_STATUS_DRIVER_OK))
-		t->ops.notify(t->opaque, queue);
+		virtdev_priv_call_notify(t, queue);
 }

@@ -20,6 +20,8 @@ struct virtdev_transport {
 	struct virtdev *dev;
 	struct virtdev_transport_ops ops;
 	void *opaque;
+	struct virtdev_transport_ops server;	/* where ops has NULL */
+	void *server_opaque;
 	struct virtdev_face_ops face_ops;
 	void *face;
 	uint64_t driver_features;
@@ -31,6 +33,25 @@ struct virtdev_transport {
 
 /* The driver's features without those that the transport does alone. */
 uint64_t virtdev_priv_device_features(const struct virtdev_transport *t);
+
+/*
+ * The server of the queues in this process; NULL removes it. Its callbacks replace
+ * those that the owner left out.
+ */
+void virtdev_priv_transport_set_server(struct virtdev_transport *t,
+				       const struct virtdev_transport_ops *ops,
+				       void *opaque);
+
+/*
+ * transport_calls.c: the owner's callbacks, or those of the server. Results are
+ * those of struct virtdev_transport_ops.
+ */
+uint64_t virtdev_priv_call_features(const struct virtdev_transport *t);
+int virtdev_priv_call_activate(struct virtdev_transport *t);
+int virtdev_priv_call_reset(struct virtdev_transport *t);
+void virtdev_priv_call_notify(struct virtdev_transport *t, uint32_t queue);
+int virtdev_priv_call_queue_reset(struct virtdev_transport *t, uint32_t queue);
+int virtdev_priv_call_queue_start(struct virtdev_transport *t, uint32_t queue);
 
 /* Whether a queue may have this size, with these features. */
 bool virtdev_priv_transport_can_be(const struct virtdev_transport *t,

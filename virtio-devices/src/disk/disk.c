@@ -42,7 +42,7 @@ void virtdev_disk_free(struct virtdev_disk *disk)
 	free(disk);
 }
 
-const struct virtdev_disk_info *virtdev_disk_info(
+const struct virtdev_disk_info *virtdev_disk_get_info(
 		const struct virtdev_disk *disk)
 {
 	return &disk->info;

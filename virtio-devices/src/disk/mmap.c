@@ -8,6 +8,9 @@
  * A load raises it, too, when somebody cuts the file short. The program's
  * handler then repairs the mapping (sigbus.h), and from that moment on reads
  * are system calls as well, for which the file's true end counts.
+ *
+ * A disk that grows maps what was added as another piece of the file. Reads
+ * that no piece holds completely are system calls.
  */
 #include <config.h>
 
@@ -22,21 +25,47 @@
 
 #include "disk/now.h"
 
-struct mmap_disk {
-	struct virtdev_priv_file *file;
+/* Growth beyond that number of pieces is read by system calls. */
+#define MAX_PIECES 16u
+
+struct piece {
 	struct vmem_block *block;
 	const unsigned char *base;
+	uint64_t start, end;	/* bytes of the file */
 };
 
-/* niov whole pieces, or len bytes of one; false when they may be wrong. */
-static bool pieces_copy(const struct mmap_disk *d, const struct iovec *iov,
-			uint32_t niov, uint64_t pos, uint64_t len)
+struct mmap_disk {
+	struct virtdev_priv_file *file;
+	struct vmem_sigbus *sigbus;
+	struct piece pieces[MAX_PIECES]; /* constant once they are counted */
+	uint32_t npieces;	/* atomic: channels read while the disk grows */
+};
+
+/* The piece that holds these bytes and was never repaired, or NULL. */
+static const struct piece *find_piece(const struct mmap_disk *d, uint64_t pos,
+				      uint64_t len)
 {
-	const unsigned char *from = d->base + pos;
+	/* pairs with the release in add_piece() */
+	const uint32_t n = __atomic_load_n(&d->npieces, __ATOMIC_ACQUIRE);
+	const struct piece *p;
+
+	for (p = d->pieces; p < d->pieces + n; p++)
+		if (pos >= p->start && pos < p->end && len <= p->end - pos)
+			return vmem_block_failed(p->block) ? NULL : p;
+	return NULL;
+}
+
+/* niov whole buffers, or len bytes of one; false when they may be wrong. */
+static bool buffers_copy(const struct mmap_disk *d, const struct iovec *iov,
+			 uint32_t niov, uint64_t pos, uint64_t len)
+{
+	const struct piece *p = find_piece(d, pos, len);
+	const unsigned char *from;
 	uint32_t i;
 
-	if (vmem_block_failed(d->block))
+	if (!p)
 		return false;
+	from = p->base + (pos - p->start);
 	if (niov == 1)
 		memcpy(iov->iov_base, from, len);
 	for (i = 0; niov > 1 && i < niov; i++) {
@@ -44,7 +73,7 @@ static bool pieces_copy(const struct mmap_disk *d, const struct iovec *iov,
 		from += iov[i].iov_len;
 	}
 	/* zeros may stand where the file was not: it is read again */
-	return !vmem_block_failed(d->block);
+	return !vmem_block_failed(p->block);
 }
 
 static int64_t mmap_call(const struct mmap_disk *d,
@@ -52,7 +81,7 @@ static int64_t mmap_call(const struct mmap_disk *d,
 			 const struct virtdev_priv_step *step)
 {
 	if (step->kind == VIRTDEV_PRIV_STEP_READV &&
-	    pieces_copy(d, r->iov, step->niov, step->pos, step->len))
+	    buffers_copy(d, r->iov, step->niov, step->pos, step->len))
 		return (int64_t)step->len;
 	return virtdev_priv_file_call(d->file, r, step);
 }
@@ -65,7 +94,7 @@ static bool mmap_step(void *self, struct virtdev_disk_request *r,
 
 	/* most requests are one copy, whatever their number of pieces */
 	if (r->op == VIRTDEV_DISK_READ && r->len <= VIRTDEV_PRIV_STEP_MAX &&
-	    pieces_copy(d, r->iov, r->niov, r->offset, r->len)) {
+	    buffers_copy(d, r->iov, r->niov, r->offset, r->len)) {
 		virtdev_priv_spend(budget, r->len);
 		r->result = 0;
 		return true;
@@ -90,13 +119,57 @@ static int mmap_kick(void *self, void *channel, uint64_t *budget)
 	return virtdev_priv_now_kick(self, channel, budget, mmap_step);
 }
 
+/* The bytes from the last piece's end to end. */
+static int add_piece(struct mmap_disk *d, uint64_t end, struct vsu_error *err)
+{
+	const uint32_t n = d->npieces;
+	struct piece *p = &d->pieces[n];
+	const uint64_t start = n ? p[-1].end : 0;
+	const struct vmem_fd_desc desc = {
+		.fd = d->file->fd, .flags = VMEM_BLOCK_SHARED,
+		.fd_offset = start, .len = end - start, .sigbus = d->sigbus,
+	};
+	int rc = vmem_block_new_fd(&desc, &p->block, err);
+
+	if (rc < 0)
+		return vsu_error_prefix(err, rc, "cannot map the image");
+	p->base = vmem_block_hva(p->block);
+	p->start = start;
+	p->end = end;
+	/* pairs with the acquire in find_piece() */
+	__atomic_store_n(&d->npieces, n + 1, __ATOMIC_RELEASE);
+	return 0;
+}
+
+/* Bytes that cannot be mapped are read by system calls. */
+static int mmap_resize(void *self, uint64_t bytes, uint64_t *capacity,
+		       struct vsu_error *err)
+{
+	struct mmap_disk *d = self;
+	int rc = virtdev_priv_file_resize(d->file, bytes, capacity, err);
+
+	if (!rc && d->npieces < MAX_PIECES &&
+	    *capacity > d->pieces[d->npieces - 1].end)
+		(void)!add_piece(d, *capacity, NULL);
+	return rc;
+}
+
+static void disk_free(struct mmap_disk *d)
+{
+	uint32_t i;
+
+	for (i = 0; i < d->npieces; i++)
+		vmem_block_unref(d->pieces[i].block);
+	free(d);
+}
+
 static void mmap_free(void *self)
 {
 	struct mmap_disk *d = self;
+	struct virtdev_priv_file *file = d->file;
 
-	vmem_block_unref(d->block);
-	virtdev_priv_file_free(d->file);
-	free(d);
+	disk_free(d);
+	virtdev_priv_file_free(file);
 }
 
 static const struct virtdev_disk_ops mmap_ops = {
@@ -109,6 +182,7 @@ static const struct virtdev_disk_ops mmap_ops = {
 	.kick = mmap_kick,
 	.reap = virtdev_priv_now_reap,
 	.free = mmap_free,
+	.resize = mmap_resize,
 };
 
 /* The name of a device often lies in a tmpfs, too: /dev. */
@@ -124,24 +198,6 @@ static int check_file(const struct virtdev_priv_file *file,
 	    vsu_fd_kind(file->fd) != VSU_FD_REGULAR)
 		return vsu_error_set(err, -EOPNOTSUPP,
 				     "the image is not in RAM (tmpfs); use another engine");
-	return 0;
-}
-
-static int map_image(struct mmap_disk *d, struct virtdev_priv_file *file,
-		     struct vmem_sigbus *sigbus, struct vsu_error *err)
-{
-	const struct vmem_fd_desc desc = {
-		.fd = file->fd,
-		.flags = VMEM_BLOCK_SHARED,
-		.len = file->info.capacity,
-		.sigbus = sigbus,
-	};
-	int rc = vmem_block_new_fd(&desc, &d->block, err);
-
-	if (rc < 0)
-		return vsu_error_prefix(err, rc, "cannot map the image");
-	d->base = vmem_block_hva(d->block);
-	d->file = file;
 	return 0;
 }
 
@@ -161,13 +217,13 @@ int virtdev_priv_disk_mmap_new(struct virtdev_priv_file *file,
 	d = calloc(1, sizeof(*d));
 	if (!d)
 		return vsu_error_sys(err, -ENOMEM, "mapped disk");
-	rc = map_image(d, file, sigbus, err);
+	d->file = file;
+	d->sigbus = sigbus;
+	rc = add_piece(d, file->info.capacity, err);
 	file->info.blocks = 0;
 	if (!rc)
 		rc = virtdev_disk_new(&mmap_ops, &file->info, d, out);
-	if (rc < 0) {
-		vmem_block_unref(d->block);
-		free(d);
-	}
+	if (rc < 0)
+		disk_free(d);
 	return rc;
 }

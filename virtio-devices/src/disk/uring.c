@@ -12,6 +12,7 @@
 #include <config.h>
 
 #include "disk/file.h"
+#include "disk/restrict.h"
 
 #ifdef HAVE_LIBURING
 
@@ -36,8 +37,16 @@
 #define IORING_SETUP_COOP_TASKRUN (1U << 8)
 #endif
 
+/*
+ * Entries of a ring at most. The kernel allocates and clears a ring of 32768
+ * in about ten milliseconds, and a driver can start 256 queues at once.
+ */
+#define MAX_ENTRIES 1024u
+
 struct channel {
 	struct io_uring ring;
+	unsigned int flying;	/* the kernel has them: as many completions
+				   fit in the ring */
 	struct virtdev_priv_list queued;   /* their next step goes with a kick */
 	struct virtdev_priv_list finished; /* without asking the kernel */
 };
@@ -45,14 +54,15 @@ struct channel {
 /*
  * COOP_TASKRUN: completions wait for our next system call instead of
  * interrupting us. SUBMIT_ALL: a request that fails at once does not keep the
- * ones behind it from the kernel.
+ * ones behind it from the kernel. R_DISABLED (Linux 5.10): the ring accepts nothing
+ * before virtdev_priv_ring_restrict().
  */
-static int init_ring(struct io_uring *ring, uint32_t depth)
+static int make_ring(struct io_uring *ring, uint32_t depth)
 {
 	static const unsigned int flags[] = {
-		IORING_SETUP_CLAMP | IORING_SETUP_SUBMIT_ALL |
-			IORING_SETUP_COOP_TASKRUN,
-		IORING_SETUP_CLAMP,
+		IORING_SETUP_CLAMP | IORING_SETUP_R_DISABLED |
+			IORING_SETUP_SUBMIT_ALL | IORING_SETUP_COOP_TASKRUN,
+		IORING_SETUP_CLAMP | IORING_SETUP_R_DISABLED,
 	};
 	int rc = -EINVAL;
 	size_t i;
@@ -65,6 +75,18 @@ static int init_ring(struct io_uring *ring, uint32_t depth)
 	return rc;
 }
 
+static int init_ring(struct io_uring *ring, uint32_t depth)
+{
+	int rc = make_ring(ring, depth);
+
+	if (rc < 0)
+		return rc;
+	rc = virtdev_priv_ring_restrict(ring->ring_fd);
+	if (rc < 0)
+		io_uring_queue_exit(ring);
+	return rc < 0 ? rc : 0;
+}
+
 static int uring_channel_open(void *self, uint32_t depth, void **channel,
 			      struct vsu_error *err)
 {
@@ -74,10 +96,12 @@ static int uring_channel_open(void *self, uint32_t depth, void **channel,
 	(void)self;
 	if (!c)
 		return vsu_error_sys(err, -ENOMEM, "disk channel");
-	rc = init_ring(&c->ring, depth);
+	rc = init_ring(&c->ring, depth < MAX_ENTRIES ? depth : MAX_ENTRIES);
 	if (rc < 0) {
 		free(c);
-		return vsu_error_sys(err, rc, "cannot set up io_uring");
+		return vsu_error_sys(err, rc,
+				     "cannot set up io_uring for %u requests",
+				     depth);
 	}
 	*channel = c;
 	return 0;
@@ -158,6 +182,11 @@ static int uring_submit(void *self, void *channel,
 	return 0;
 }
 
+static bool is_full(const struct channel *c)
+{
+	return c->flying == *c->ring.cq.kring_entries;
+}
+
 /*
  * The next steps of queued requests, into the submission queue. The kernel
  * serves them inside the call that submits them where it can, by copying: as
@@ -171,14 +200,15 @@ static void fill_ring(const struct virtdev_priv_file *file, struct channel *c,
 	struct virtdev_priv_step step;
 	struct io_uring_sqe *sqe;
 
-	while (*budget && c->queued.first &&
+	while (*budget && c->queued.first && !is_full(c) &&
 	       (sqe = io_uring_get_sqe(&c->ring))) {
+		c->flying++;
 		r = virtdev_priv_list_take(&c->queued);
 		virtdev_priv_file_step(file, r, &step);
 		virtdev_priv_spend(budget, step.cost);
 		sqe_prepare(file, r, &step, sqe);
 		if (file->waits)
-			io_uring_sqe_set_flags(sqe, IOSQE_ASYNC);
+			io_uring_sqe_set_flags(sqe, DISK_RING_SQE_FLAGS);
 		io_uring_sqe_set_data(sqe, r);
 	}
 }
@@ -186,7 +216,8 @@ static void fill_ring(const struct virtdev_priv_file *file, struct channel *c,
 /*
  * The kernel may take only some, when memory is short; the others stay in the
  * submission queue, in order, and go with the next kick. Requests that finished
- * without the kernel are announced here, since no descriptor does.
+ * without the kernel are announced here, since no descriptor does. A full ring
+ * becomes readable: requests behind it go with the kick after that.
  */
 static int uring_kick(void *self, void *channel, uint64_t *budget)
 {
@@ -200,7 +231,7 @@ static int uring_kick(void *self, void *channel, uint64_t *budget)
 			return -EAGAIN;
 		some = 1;
 	}
-	if (c->queued.first)
+	if (c->queued.first && !is_full(c))
 		return -EAGAIN;
 	return some || c->finished.first;
 }
@@ -217,6 +248,7 @@ static struct virtdev_disk_request *uring_reap(void *self, void *channel)
 		r = io_uring_cqe_get_data(cqe);
 		answer = cqe->res;
 		io_uring_cqe_seen(&c->ring, cqe);
+		c->flying--;
 		if (virtdev_priv_file_outcome(self, r, answer))
 			return r;
 		virtdev_priv_list_add(&c->queued, r);
@@ -252,16 +284,13 @@ static const struct virtdev_disk_ops uring_ops = {
 /* All operations that requests are made of, or -EOPNOTSUPP. */
 static int check_operations(struct io_uring *ring)
 {
-	static const int needed[] = {
-		IORING_OP_READV, IORING_OP_WRITEV, IORING_OP_READ,
-		IORING_OP_WRITE, IORING_OP_FSYNC, IORING_OP_FALLOCATE,
-	};
 	struct io_uring_probe *probe = io_uring_get_probe_ring(ring);
 	int rc = probe ? 0 : -EOPNOTSUPP;
 	size_t i;
 
-	for (i = 0; !rc && i < sizeof(needed) / sizeof(*needed); i++) {
-		if (!io_uring_opcode_supported(probe, needed[i]))
+	for (i = 0; !rc && i < DISK_RING_OPERATIONS; i++) {
+		if (!io_uring_opcode_supported(probe,
+					       virtdev_priv_ring_operations[i]))
 			rc = -EOPNOTSUPP;
 	}
 	io_uring_free_probe(probe);
@@ -276,12 +305,13 @@ static int check_host(struct vsu_error *err)
 {
 	struct io_uring ring;
 	char text[80];
-	int rc = init_ring(&ring, 1);
+	int rc = make_ring(&ring, 1);
 
 	if (rc == -EMFILE || rc == -ENFILE)
 		return vsu_error_sys(err, rc, "cannot set up io_uring");
 	if (!rc) {
 		rc = check_operations(&ring);
+		rc = rc ? rc : virtdev_priv_ring_restrict(ring.ring_fd);
 		io_uring_queue_exit(&ring);
 	}
 	if (!rc)

@@ -3,13 +3,10 @@
 #include <config.h>
 
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-#include <sys/xattr.h>
-
-#include <vmm-sys-util/fd.h>
 
 #include "fs/priv.h"
+#include "fs/xattr_fd.h"
 
 #define ACCESS "system.posix_acl_access"
 #define DEFAULT "system.posix_acl_default"
@@ -19,29 +16,18 @@ bool virtdev_priv_fs_is_acl(const char *name)
 	return !strcmp(name, ACCESS) || !strcmp(name, DEFAULT);
 }
 
-/* How long it is, or an errno: -ENODATA where there is none now. */
-static int list_len(int fd, const char *name)
+/* Bytes of the list, or a negative errno; -ENODATA: the file has none. */
+static int list_len(const struct fs *fs, int fd, const char *name)
 {
-	ssize_t n = fgetxattr(fd, name, NULL, 0);
-
-	return n < 0 ? -errno : (int)n;
+	return (int)virtdev_priv_fs_xattr_get(fs, fd, name, NULL, 0);
 }
 
-/* All of them by one folder: a file system has lists or not. */
+/* The folder answers for all of them: a file system has lists or not. */
 int virtdev_priv_fs_acl_check(const struct fs *fs, const char *path,
 			      struct vsu_error *err)
 {
-	const struct fs_proc_name name = virtdev_priv_fs_proc_name(fs->folder);
-	int fd, rc;
+	int rc = fs->config.posix_acl ? list_len(fs, fs->folder, ACCESS) : 0;
 
-	if (!fs->config.posix_acl)
-		return 0;
-	fd = openat(fs->proc, name.text, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
-		return vsu_error_sys(err, -errno, "fs: cannot open the folder '%s'",
-				     path);
-	rc = list_len(fd, ACCESS);
-	vsu_fd_close(&fd);
 	return rc >= 0 || rc == -ENODATA ? 0 :
 	       vsu_error_set(err, -EOPNOTSUPP,
 			     "fs: the file system of '%s' has no access control lists; mount it with them, or leave posix-acl out",
@@ -50,9 +36,5 @@ int virtdev_priv_fs_acl_check(const struct fs *fs, const char *path,
 
 bool virtdev_priv_fs_has_default_acl(const struct fs_call *c)
 {
-	int fd = virtdev_priv_fs_reopen(c->fs, c->inode, O_RDONLY | O_NONBLOCK);
-	bool has = fd >= 0 && list_len(fd, DEFAULT) > 0;
-
-	virtdev_priv_fs_unopen(c->fs, c->inode, fd);
-	return has;
+	return list_len(c->fs, c->inode->fd, DEFAULT) > 0;
 }

@@ -29,7 +29,6 @@ static int change_range(const struct fs_call *c, uint64_t offset, uint64_t len,
 		rc = virtdev_priv_fs_chunk_change(fs, (uint32_t)(offset / FS_CHUNK), &p);
 		p.file_pos += FS_CHUNK;
 	}
-	virtdev_priv_fs_later_ask_or_leave(fs);
 	pthread_mutex_unlock(&fs->window_lock);
 	return rc;
 }

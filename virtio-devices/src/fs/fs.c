@@ -30,7 +30,7 @@ static int fs_serve(void *self, uint32_t queue)
 	struct fs_queue *q = &fs->queues[queue];
 	struct vq_turn turn = {
 		.size = sizeof(turn), .serve = virtdev_priv_fs_serve,
-		.opaque = q, .iov = q->pieces,
+		.opaque = q, .iov = q->pieces, .clock_chains = 1,
 	};
 
 	if (!q->q)
@@ -218,7 +218,7 @@ static struct fs *fs_new(const struct virtdev_fs_config *c)
 	fs->config = *c;
 	memcpy(fs->space.tag, c->tag, strlen(c->tag));
 	fs->space.queues[0] = (unsigned char)c->queues;
-	fs->valid_s = c->cache == VIRTDEV_FS_CACHE_ALWAYS ? DAY :
+	fs->valid_s = virtdev_priv_fs_caches_names(c) ? DAY :
 		      c->cache == VIRTDEV_FS_CACHE_AUTO;
 	fs->fd_limit = virtdev_priv_fs_fd_limit();
 	virtdev_priv_fs_work_init(&fs->work);
@@ -234,7 +234,7 @@ static int make_device(struct fs *fs, struct vsu_error *err)
 	const struct virtdev_fs_config *c = &fs->config;
 	const struct virtdev_info info = {
 		.id = VIRTDEV_ID_FS, .nqueues = fs->nqueues,
-		.queue_max = c->queue_max,
+		.queue_size_max = c->queue_size_max,
 		.config_size = sizeof(struct fs_space),
 		.nregions = c->window ? 1 : 0,
 		.features = VQ_F_VERSION_1 | VQ_F_INDIRECT_DESC |
@@ -251,21 +251,10 @@ static int make_device(struct fs *fs, struct vsu_error *err)
 	if (rc >= 0)
 		rc = virtdev_priv_fs_window_init(fs);
 	if (rc >= 0)
-		rc = virtdev_new(&fs_ops, &info, fs, &fs->dev);
+		return virtdev_new(&fs_ops, &info, fs, &fs->dev, err);
 	if (rc == -EPERM || rc == -EOPNOTSUPP)
 		return vsu_error_sys(err, rc, "fs: files of this folder cannot be found by handles, which takes CAP_DAC_READ_SEARCH and a file system that has them");
-	return rc < 0 ? vsu_error_sys(err, rc, "fs") : 0;
-}
-
-static int add_rules(struct fs_idmap *map, const char *const *rules, uint32_t n,
-		     struct vsu_error *err)
-{
-	uint32_t i;
-	int rc = 0;
-
-	for (i = 0; rc >= 0 && i < n; i++)
-		rc = virtdev_priv_fs_idmap_add(map, rules[i], err);
-	return rc;
+	return vsu_error_sys(err, rc, "fs");
 }
 
 static int make_fs(const struct virtdev_fs_config *c, struct virtdev **out,
@@ -276,9 +265,9 @@ static int make_fs(const struct virtdev_fs_config *c, struct virtdev **out,
 
 	if (!fs)
 		return vsu_error_sys(err, -ENOMEM, "fs");
-	rc = add_rules(&fs->uids, c->uid_rules, c->nuid_rules, err);
+	rc = virtdev_priv_fs_add_rules(&fs->uids, c->uid_rules, c->nuid_rules, err);
 	if (rc >= 0)
-		rc = add_rules(&fs->gids, c->gid_rules, c->ngid_rules, err);
+		rc = virtdev_priv_fs_add_rules(&fs->gids, c->gid_rules, c->ngid_rules, err);
 	if (rc >= 0)
 		rc = open_folder(fs, c->path, err);
 	if (rc >= 0)
@@ -306,7 +295,7 @@ int virtdev_fs_new(const struct virtdev_fs_config *config,
 				"struct virtdev_fs_config", err);
 
 	if (rc >= 0)
-		rc = virtdev_priv_fs_config_check(&c, err);
+		rc = virtdev_priv_fs_config_fill(&c, err);
 	return rc < 0 ? rc : make_fs(&c, out, err);
 }
 

@@ -10,10 +10,16 @@
 
 uint32_t virtdev_priv_fs_open_flags(const struct fs *fs, bool folder)
 {
-	if (fs->config.cache == VIRTDEV_FS_CACHE_ALWAYS)
-		return FOPEN_KEEP_CACHE | (folder ? FOPEN_CACHE_DIR : 0);
-	return fs->config.cache == VIRTDEV_FS_CACHE_NEVER && !folder ?
-	       FOPEN_DIRECT_IO : 0;
+	static const uint32_t flags[][2] = {
+		[VIRTDEV_FS_CACHE_AUTO] = { 0, 0 },
+		[VIRTDEV_FS_CACHE_ALWAYS] = {
+			FOPEN_KEEP_CACHE, FOPEN_KEEP_CACHE | FOPEN_CACHE_DIR },
+		[VIRTDEV_FS_CACHE_NEVER] = { FOPEN_DIRECT_IO, 0 },
+		[VIRTDEV_FS_CACHE_METADATA] = {
+			FOPEN_DIRECT_IO, FOPEN_KEEP_CACHE | FOPEN_CACHE_DIR },
+	};
+
+	return flags[fs->config.cache][folder];
 }
 
 /* Says the descriptor that is to be closed without the lock, or -1, and by whom. */

@@ -1,38 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * SUID and SGID go when somebody without CAP_FSETID changes what is in a file. The
- * host's kernel sees to that, under the file's lock, for a thread that is without
- * it, too; the C library has no call for one thread.
+ * A user without CAP_FSETID who changes the content of a file clears its SUID and SGID.
+ * The host's kernel does that under the file's lock for a thread that has dropped the
+ * capability.
  */
 #include <config.h>
 
 #include <errno.h>
 #include <linux/capability.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
+#include "fs/capability.h"
 #include "fs/priv.h"
-
-#define FSETID (UINT32_C(1) << CAP_FSETID)
-
-struct capabilities {
-	struct __user_cap_header_struct header;
-	struct __user_cap_data_struct sets[2];
-};
-
-static int read_own(struct capabilities *own)
-{
-	own->header = (struct __user_cap_header_struct){
-		.version = _LINUX_CAPABILITY_VERSION_3 };
-	return syscall(SYS_capget, &own->header, own->sets) < 0 ? -errno : 0;
-}
-
-static int set_own(struct capabilities *own, bool fsetid)
-{
-	own->sets[0].effective &= ~FSETID;
-	own->sets[0].effective |= fsetid ? FSETID : 0;
-	return syscall(SYS_capset, &own->header, own->sets) < 0 ? -errno : 0;
-}
 
 /* SGID without the group's x is no right of anybody. */
 static bool has_privileges(int fd)
@@ -52,21 +30,13 @@ int virtdev_priv_fs_killpriv_begin(int fd)
 
 int virtdev_priv_fs_fsetid_drop(void)
 {
-	struct capabilities own;
-	int rc = read_own(&own);
-
-	if (rc < 0 || !(own.sets[0].effective & FSETID))
-		return rc;
-	rc = set_own(&own, false);
-	return rc < 0 ? rc : 1;
+	return virtdev_priv_fs_capability_set(CAP_FSETID, false);
 }
 
 void virtdev_priv_fs_killpriv_end(int begun)
 {
-	struct capabilities own;
-
-	if (begun > 0 && read_own(&own) >= 0)
-		set_own(&own, true);
+	if (begun > 0)
+		virtdev_priv_fs_capability_set(CAP_FSETID, true);
 }
 
 int virtdev_priv_fs_reopen_killing(const struct fs *fs,

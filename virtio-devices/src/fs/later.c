@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Changes of the window that are made later: behind a socket, where the home does
- * that, and with a pool, whose threads ask no home for anything but leave it to a
- * queue's thread. A ring of them, asked for in order, some at a time. Answers come
- * in any order, and those that belong to a former session have numbers that are
- * gone.
+ * Changes of the window, as a ring: requests add them, and a queue's thread passes
+ * them to the server in order, as many as the time of a turn permits. The threads of
+ * a pool never call the server. A server behind a socket answers later and in any
+ * order; answers of a former session have numbers that the ring no longer has.
  *
  * Threads: with window_lock, but for virtdev_priv_fs_region_done().
  */
@@ -13,12 +12,16 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include <virtio-queue/turn.h>
 #include <vmm-sys-util/event.h>
 
 #include "fs/priv.h"
 
 /* Unanswered at a time: fewer than a vhost-user session allows. */
 #define ASKED_MOST 32u
+
+/* Bytes of one mapping of neighbouring chunks: what a truncated file takes along. */
+#define MAX_MERGED (UINT64_C(64) << 20)
 
 /* Of a chunk that has all pieces, which go, and come anew. */
 #define CHANGES_OF_CHUNK (2 * FS_PIECES)
@@ -86,14 +89,70 @@ bool virtdev_priv_fs_later_has_room(const struct fs *fs)
 	return l->last - l->first + CHANGES_OF_CHUNK <= l->size;
 }
 
+/* Only a server behind a socket has no address of the region. */
+void virtdev_priv_fs_check_server(struct fs *fs)
+{
+	uint64_t gpa;
+
+	if (fs->nchunks)
+		__atomic_store_n(&fs->later.in_pieces,
+				 virtdev_region_address(fs->dev,
+							FS_WINDOW_REGION, &gpa)
+				 == -EOPNOTSUPP, __ATOMIC_RELAXED);
+}
+
+bool virtdev_priv_fs_is_later(const struct fs *fs)
+{
+	return __atomic_load_n(&fs->later.in_pieces, __ATOMIC_RELAXED);
+}
+
+/* Whether the change begins where another one ends, in the window and the file. */
+static bool change_continues(const struct fs_change *a,
+			     const struct fs_change *b)
+{
+	return a->file == b->file && a->offset + a->len == b->offset &&
+	       (!a->file || (b->fd_offset - a->fd_offset == a->len &&
+			     a->writable == b->writable)) &&
+	       a->queue == b->queue && a->len + b->len <= MAX_MERGED;
+}
+
+/*
+ * Neighbouring chunks of a file become one mapping, so that a request for all of
+ * a window is a few changes of the guest's memory map. A server behind a socket
+ * takes mappings away only as it made them.
+ */
+static bool change_merge(struct fs *fs, const struct fs_change *change)
+{
+	struct fs_later *l = &fs->later;
+	struct fs_change *former = change_at(l, l->last - 1);
+
+	if (virtdev_priv_fs_is_later(fs) || l->next == l->last ||
+	    !change_continues(former, change))
+		return false;
+	former->len += change->len;
+	former->replaces |= change->replaces;
+	return true;
+}
+
+static void set_until(const struct fs *fs, const struct fs_change *change)
+{
+	uint64_t i = change->offset / FS_CHUNK;
+	const uint64_t end = change->offset + change->len;
+
+	for (; i * FS_CHUNK < end; i++)
+		fs->chunks[i].until = fs->later.last;
+}
+
 void virtdev_priv_fs_later_add(struct fs *fs, const struct fs_change *change)
 {
 	struct fs_later *l = &fs->later;
 
-	*change_at(l, l->last++) = *change;
-	fs->chunks[change->offset / FS_CHUNK].until = l->last;
-	if (change->file)
-		change->file->users++;
+	if (!change_merge(fs, change)) {
+		*change_at(l, l->last++) = *change;
+		if (change->file)
+			change->file->users++;
+	}
+	set_until(fs, change);
 }
 
 /* Whoever asked for a mapping that was refused has to hear of it. */
@@ -107,17 +166,31 @@ static void tell_refused(struct fs_queue *q, uint64_t number, int result)
 			p->refused = result;
 }
 
+/* Those that no later change is about. */
+static void set_missing(struct fs *fs, const struct fs_change *change,
+			uint64_t number)
+{
+	struct fs_chunk *chunk = &fs->chunks[change->offset / FS_CHUNK];
+	const uint64_t n = (change->len + FS_CHUNK - 1) / FS_CHUNK;
+	uint64_t i;
+
+	if (n == 1 && chunk->round == change->round)
+		chunk->missing |= 1u << change->piece;
+	for (i = 0; n > 1 && i < n; i++, chunk++)
+		if (chunk->until == number + 1)
+			chunk->missing = 1;
+}
+
 /* A file may be mapped elsewhere still, so that another one can be there. */
 static void change_finish(struct fs *fs, uint64_t number, int result)
 {
 	struct fs_later *l = &fs->later;
 	struct fs_change *change = change_at(l, number);
-	struct fs_chunk *chunk = &fs->chunks[change->offset / FS_CHUNK];
 
 	change->done = true;
 	if (change->file && result < 0) {
-		if (chunk->round == change->round && !change->replaces)
-			chunk->missing |= 1u << change->piece;
+		if (!change->replaces)
+			set_missing(fs, change, number);
 		if (change->queue)
 			tell_refused(change->queue, number, result);
 	}
@@ -126,8 +199,8 @@ static void change_finish(struct fs *fs, uint64_t number, int result)
 		l->first++;
 }
 
-int virtdev_priv_fs_change_ask(struct fs *fs, const struct fs_change *change,
-			       uint64_t number)
+static int change_ask(struct fs *fs, const struct fs_change *change,
+		      uint64_t number)
 {
 	const struct virtdev_mapping m = {
 		.offset = change->offset, .len = change->len,
@@ -165,29 +238,39 @@ static void wake_queues(const struct fs *fs)
 			vsu_event_signal_own(fs->queues[i].event);
 }
 
+/* A queue that runs asks for the rest in its next turn. */
+static void continue_in_next_turn(const struct fs *fs)
+{
+	uint32_t i;
+
+	for (i = 0; i < fs->nqueues; i++)
+		if (fs->queues[i].q && fs->queues[i].event >= 0) {
+			vsu_event_signal_own(fs->queues[i].event);
+			return;
+		}
+}
+
 void virtdev_priv_fs_later_ask(struct fs *fs)
 {
 	struct fs_later *l = &fs->later;
+	const uint64_t until = l->next < l->last ? vsu_now_ns() + VQ_TURN_NS : 0;
 	bool finished = false;
 	uint64_t number;
 	int rc;
 
 	while (l->next < l->last && l->next - l->first < ASKED_MOST) {
 		number = l->next++;
-		rc = virtdev_priv_fs_change_ask(fs, change_at(l, number),
-						number);
+		rc = change_ask(fs, change_at(l, number), number);
 		if (rc <= 0)
 			change_finish(fs, number, rc);
 		finished |= rc <= 0;
+		if (rc <= 0 && vsu_now_ns() >= until) {
+			continue_in_next_turn(fs);
+			break;
+		}
 	}
 	if (finished)
 		wake_queues(fs);
-}
-
-void virtdev_priv_fs_later_ask_or_leave(struct fs *fs)
-{
-	if (!fs->config.workers)
-		virtdev_priv_fs_later_ask(fs);
 }
 
 void virtdev_priv_fs_later_disown(struct fs *fs, uint32_t queue)

@@ -96,6 +96,8 @@ static void owner_drop(struct fs *fs, struct fs_owner *owner)
 {
 	tdelete(owner, &fs->owners, compare_owners);
 	virtdev_priv_fs_close(owner->closer, &owner->fd);
+	fs->nrecords -= owner->records.n;
+	free(owner->records.list);
 	free(owner);
 	fs->nowners--;
 }
@@ -121,6 +123,45 @@ static int read_record(const struct fuse_file_lock *in, struct flock *out)
 	return 0;
 }
 
+/* As the kernel's, whose length of 0 reaches as far as a file can. */
+static struct fs_record record_of(const struct flock *l)
+{
+	return (struct fs_record){
+		.first = (uint64_t)l->l_start,
+		.last = l->l_len ? (uint64_t)(l->l_start + l->l_len - 1) : INT64_MAX,
+		.type = (uint32_t)l->l_type,
+	};
+}
+
+static bool is_over_limit(const struct fs *fs, const struct fs_owner *owner,
+			  const struct fs_records *after)
+{
+	return after->n > owner->records.n &&
+	       fs->nrecords - owner->records.n + after->n > FS_RECORDS;
+}
+
+static int change_records(struct fs *fs, struct fs_owner *owner, struct flock *lock)
+{
+	const struct fs_record change = record_of(lock);
+	struct fs_records after;
+	int rc = virtdev_priv_fs_records_after(&owner->records, &change, &after);
+
+	if (rc < 0)
+		return rc;
+	if (is_over_limit(fs, owner, &after))
+		rc = -ENOLCK;
+	else if (fcntl(owner->fd, F_OFD_SETLK, lock) < 0)
+		rc = errno == EACCES ? -EAGAIN : -errno;
+	if (rc < 0) {
+		free(after.list);
+		return rc;
+	}
+	fs->nrecords = fs->nrecords - owner->records.n + after.n;
+	free(owner->records.list);
+	owner->records = after;
+	return 0;
+}
+
 static int set_record(const struct fs_call *c, struct flock *record)
 {
 	struct fs *fs = c->fs;
@@ -131,11 +172,7 @@ static int set_record(const struct fs_call *c, struct flock *record)
 		return 0;
 	if (!owner)
 		rc = owner_new(c, &owner);
-	if (rc < 0)
-		return rc;
-	if (fcntl(owner->fd, F_OFD_SETLK, record) < 0)
-		return errno == EACCES ? -EAGAIN : -errno;
-	return 0;
+	return rc < 0 ? rc : change_records(fs, owner, record);
 }
 
 static int set_flock(const struct fs_call *c)

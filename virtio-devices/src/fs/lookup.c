@@ -7,8 +7,11 @@
 
 #include "fs/priv.h"
 
-/* Notes of one request, at most; the driver's own bound is a page of them. */
-#define MOST_FORGOTTEN 65536u
+/*
+ * Notes of one request, at most; the driver's own bound is a page of them. Each
+ * may close a descriptor.
+ */
+#define MAX_FORGOTTEN 4096u
 
 /* Offered whatever the options are. */
 #define OFFERED (FUSE_ASYNC_READ | FUSE_BIG_WRITES | FUSE_DO_READDIRPLUS | \
@@ -38,7 +41,7 @@ uint64_t virtdev_priv_fs_offered(const struct fs *fs, uint32_t driver)
 	const bool window = fs->config.window && driver & FUSE_MAP_ALIGNMENT;
 
 	return OFFERED | (window ? 0 : WITHOUT_WINDOW) |
-	       (fs->config.cache == VIRTDEV_FS_CACHE_ALWAYS ?
+	       (virtdev_priv_fs_caches_names(&fs->config) ?
 		FUSE_CACHE_SYMLINKS : FUSE_AUTO_INVAL_DATA) |
 	       (fs->config.posix_lock ? FUSE_POSIX_LOCKS : 0) |
 	       (fs->config.flock ? FUSE_FLOCK_LOCKS : 0) |
@@ -117,7 +120,7 @@ int virtdev_priv_fs_batch_forget(struct fs_call *c)
 	uint32_t n = c->arg.batch_forget.count;
 	struct fuse_forget_one one;
 
-	if (n > MOST_FORGOTTEN || n > c->left / sizeof(one))
+	if (n > MAX_FORGOTTEN || n > c->left / sizeof(one))
 		return -EINVAL;
 	while (n-- && vq_cursor_read_obj(&c->from, &one))
 		virtdev_priv_fs_inode_forget(c->fs, one.nodeid, one.nlookup);

@@ -45,7 +45,7 @@ static void undo_umask(const struct fs_call *c, int fd, uint32_t mode)
 			 (st.stx_mode & MODE_BITS) | taken, 0);
 }
 
-/* Makes c->name as the user who asks; 0 or -1 and errno. */
+/* Makes c->name as the user of the request; 0 or a negative errno. */
 typedef int (*make_fn)(const struct fs_call *c);
 
 static int make_name(struct fs_call *c, make_fn fn)
@@ -54,7 +54,7 @@ static int make_name(struct fs_call *c, make_fn fn)
 
 	if (rc < 0)
 		return rc;
-	rc = fn(c) < 0 ? -errno : 0;
+	rc = virtdev_priv_fs_user_make(c, fn);
 	virtdev_priv_fs_user_leave(c);
 	return rc;
 }
@@ -82,7 +82,7 @@ static int make_and_tell(struct fs_call *c, make_fn fn, uint32_t mode)
 
 static int do_symlink(const struct fs_call *c)
 {
-	return symlinkat(c->other, c->inode->fd, c->name);
+	return symlinkat(c->other, c->inode->fd, c->name) < 0 ? -errno : 0;
 }
 
 int virtdev_priv_fs_symlink(struct fs_call *c)
@@ -92,7 +92,8 @@ int virtdev_priv_fs_symlink(struct fs_call *c)
 
 static int do_mkdir(const struct fs_call *c)
 {
-	return mkdirat(c->inode->fd, c->name, c->arg.mkdir.mode & MODE_BITS);
+	return mkdirat(c->inode->fd, c->name,
+		       c->arg.mkdir.mode & MODE_BITS) < 0 ? -errno : 0;
 }
 
 int virtdev_priv_fs_mkdir(struct fs_call *c)
@@ -110,7 +111,8 @@ static int do_mknod(const struct fs_call *c)
 
 	return mknodat(c->inode->fd, c->name, in->mode,
 		       makedev(in->rdev >> 8 & 0xfff,
-			       (in->rdev & 0xff) | (in->rdev >> 12 & 0xfff00)));
+			       (in->rdev & 0xff) | (in->rdev >> 12 & 0xfff00))) < 0 ?
+	       -errno : 0;
 }
 
 int virtdev_priv_fs_mknod(struct fs_call *c)
@@ -148,10 +150,17 @@ int virtdev_priv_fs_readlink(struct fs_call *c)
 
 /* ------------------------------------------------------- made and opened */
 
-static int open_new(const struct fs_call *c, int flags)
+/* Flags of the host's open() for the new file. */
+static int create_flags(const struct fs_call *c)
 {
-	int fd = openat(c->inode->fd, c->name, flags | O_CREAT | O_EXCL |
-			O_NOFOLLOW | O_CLOEXEC, c->arg.create.mode & MODE_BITS);
+	return ((int)c->arg.create.flags & FS_OPEN_FLAGS) | O_NONBLOCK;
+}
+
+static int open_new(const struct fs_call *c)
+{
+	int fd = openat(c->inode->fd, c->name, create_flags(c) | O_CREAT |
+			O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+			c->arg.create.mode & MODE_BITS);
 
 	if (fd < 0)
 		return -errno;
@@ -159,8 +168,8 @@ static int open_new(const struct fs_call *c, int flags)
 	return fd;
 }
 
-/* Somebody was faster; his file is opened if it is one. */
-static int open_old(const struct fs_call *c, int flags)
+/* Another process created the name first: its file is opened as the user. */
+static int open_old(const struct fs_call *c)
 {
 	const bool kills = c->arg.create.open_flags & FUSE_OPEN_KILL_SUIDGID;
 	struct fs_inode old;
@@ -177,7 +186,8 @@ static int open_old(const struct fs_call *c, int flags)
 					 .dev = virtdev_priv_fs_dev_of(&st) };
 		rc = old.type == S_IFDIR ? -EISDIR :
 		     (kills ? virtdev_priv_fs_reopen_killing
-			    : virtdev_priv_fs_reopen)(c->fs, &old, flags);
+			    : virtdev_priv_fs_reopen)(c->fs, &old,
+						      create_flags(c));
 	}
 	vsu_fd_close(&fd);
 	return rc;
@@ -185,26 +195,29 @@ static int open_old(const struct fs_call *c, int flags)
 
 static int open_named(const struct fs_call *c, bool *is_new)
 {
-	const int flags = ((int)c->arg.create.flags & FS_OPEN_FLAGS) | O_NONBLOCK;
-	int fd = open_new(c, flags);
+	int fd = virtdev_priv_fs_user_make(c, open_new);
 
 	*is_new = fd >= 0;
 	if (fd == -EEXIST && !(c->arg.create.flags & O_EXCL))
-		fd = open_old(c, flags);
+		fd = open_old(c);
+	return fd;
+}
+
+static int open_tmpfile(const struct fs_call *c)
+{
+	int fd = openat(c->inode->fd, ".", create_flags(c) | O_TMPFILE |
+			O_CLOEXEC, c->arg.create.mode & MODE_BITS);
+
+	if (fd < 0)
+		return -errno;
+	undo_umask(c, fd, c->arg.create.mode);
 	return fd;
 }
 
 static int open_unnamed(const struct fs_call *c, bool *is_new)
 {
-	const int flags = ((int)c->arg.create.flags & FS_OPEN_FLAGS) | O_NONBLOCK;
-	int fd = openat(c->inode->fd, ".", flags | O_TMPFILE | O_CLOEXEC,
-			c->arg.create.mode & MODE_BITS);
-
-	if (fd < 0)
-		return -errno;
-	undo_umask(c, fd, c->arg.create.mode);
 	*is_new = true;
-	return fd;
+	return virtdev_priv_fs_user_make(c, open_tmpfile);
 }
 
 struct created {

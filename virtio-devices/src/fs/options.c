@@ -8,6 +8,7 @@
 #include <sys/resource.h>
 
 #include <vmm-sys-util/checked.h>
+#include <vmm-sys-util/sized.h>
 
 #include "fs/priv.h"
 
@@ -75,10 +76,10 @@ static int check_numbers(const struct virtdev_fs_config *c,
 		return vsu_error_set(err, -EINVAL,
 				     "fs: %" PRIu32 " queues; at most %u are possible",
 				     c->queues, VIRTDEV_FS_QUEUES_MAX);
-	if (c->queue_max > VQ_MAX_SIZE)
+	if (c->queue_size_max > VQ_MAX_SIZE)
 		return vsu_error_set(err, -EINVAL,
 				     "fs: a queue of %" PRIu32 " entries; at most %u are possible",
-				     c->queue_max, VQ_MAX_SIZE);
+				     c->queue_size_max, VQ_MAX_SIZE);
 	if (c->file_handles > VIRTDEV_FS_HANDLES_MANDATORY)
 		return vsu_error_set(err, -EINVAL, "fs: there is no use of file handles %" PRIu32,
 				     c->file_handles);
@@ -90,7 +91,7 @@ static int check_numbers(const struct virtdev_fs_config *c,
 	if (c->lost > VIRTDEV_FS_LOST_ERROR)
 		return vsu_error_set(err, -EINVAL, "fs: there is no way %" PRIu32 " to treat lost files",
 				     c->lost);
-	if (c->cache > VIRTDEV_FS_CACHE_NEVER)
+	if (c->cache > VIRTDEV_FS_CACHE_METADATA)
 		return vsu_error_set(err, -EINVAL, "fs: there is no cache mode %" PRIu32,
 				     c->cache);
 	return 0;
@@ -126,18 +127,51 @@ static int divide_files(struct virtdev_fs_config *c, struct vsu_error *err)
 	return 0;
 }
 
-int virtdev_priv_fs_config_check(struct virtdev_fs_config *c,
-				 struct vsu_error *err)
+static int check_values(const struct virtdev_fs_config *c, struct vsu_error *err)
 {
 	int rc = check_strings(c, err);
 
 	if (rc >= 0)
 		rc = check_numbers(c, err);
+	return rc < 0 ? rc : check_lists(c, err);
+}
+
+int virtdev_priv_fs_add_rules(struct fs_idmap *map, const char *const *rules,
+			      uint32_t n, struct vsu_error *err)
+{
+	uint32_t i;
+	int rc = 0;
+
+	for (i = 0; rc >= 0 && i < n; i++)
+		rc = virtdev_priv_fs_idmap_add(map, rules[i], err);
+	return rc;
+}
+
+int virtdev_fs_config_check(const struct virtdev_fs_config *config,
+			    struct vsu_error *err)
+{
+	struct fs_idmap uids = { .to_host.n = 0 }, gids = { .to_host.n = 0 };
+	struct virtdev_fs_config c = { 0 };
+	int rc = vsu_copy_sized(&c, sizeof(c), config,
+				"struct virtdev_fs_config", err);
+
 	if (rc >= 0)
-		rc = check_lists(c, err);
+		rc = check_values(&c, err);
+	if (rc >= 0)
+		rc = virtdev_priv_fs_add_rules(&uids, c.uid_rules, c.nuid_rules, err);
+	return rc < 0 ? rc : virtdev_priv_fs_add_rules(&gids, c.gid_rules,
+						       c.ngid_rules, err);
+}
+
+int virtdev_priv_fs_config_fill(struct virtdev_fs_config *c,
+				struct vsu_error *err)
+{
+	int rc = check_values(c, err);
+
 	if (rc >= 0)
 		rc = divide_files(c, err);
 	c->queues = c->queues ? c->queues : 1;
-	c->queue_max = c->queue_max ? c->queue_max : DEFAULT_QUEUE_MAX;
+	if (!c->queue_size_max)
+		c->queue_size_max = DEFAULT_QUEUE_MAX;
 	return rc;
 }

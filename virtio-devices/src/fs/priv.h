@@ -30,6 +30,7 @@
 #include "fs/operations.h"
 #include "fs/pool.h"
 #include "fs/protocol.h"
+#include "fs/records.h"
 #include "fs/recover.h"
 #include "fs/window.h"
 #include "fs/work.h"
@@ -96,6 +97,7 @@ struct fs_owner {
 	uint64_t node, name;
 	int fd;			/* whose locks they are */
 	struct vsu_closer *closer;
+	struct fs_records records;
 };
 
 /* Of fs.agreed, beside what FUSE has: there was a FUSE_INIT. */
@@ -150,6 +152,7 @@ struct fs {
 	pthread_mutex_t owners_lock;
 	void *owners;		/* a tree of struct fs_owner */
 	uint32_t nowners, owners_max;
+	uint32_t nrecords;	/* of all owners */
 	uint64_t agreed;	/* atomic: flags of FUSE_INIT, and FS_SESSION */
 	pthread_mutex_t lock;	/* of the tables */
 	pthread_mutex_t mounts_lock;
@@ -220,9 +223,18 @@ struct fs_call {
 	struct fs_handle *handle;
 };
 
+/* Names, attributes and links are valid for a day. */
+static inline bool virtdev_priv_fs_caches_names(const struct virtdev_fs_config *c)
+{
+	return c->cache == VIRTDEV_FS_CACHE_ALWAYS ||
+	       c->cache == VIRTDEV_FS_CACHE_METADATA;
+}
+
 /* options.c: puts numbers where there are none. */
-int virtdev_priv_fs_config_check(struct virtdev_fs_config *c,
-				 struct vsu_error *err);
+int virtdev_priv_fs_config_fill(struct virtdev_fs_config *c,
+				struct vsu_error *err);
+int virtdev_priv_fs_add_rules(struct fs_idmap *map, const char *const *rules,
+			      uint32_t n, struct vsu_error *err);
 /* From which number on descriptors are not for what a driver keeps. */
 uint64_t virtdev_priv_fs_fd_limit(void);
 
@@ -366,6 +378,13 @@ void virtdev_priv_fs_user_fini(struct fs *fs);
 /* Once in a request. -EPERM: the guest may not use his number or a group's. */
 int virtdev_priv_fs_user_enter(struct fs_call *c);
 void virtdev_priv_fs_user_leave(const struct fs_call *c);
+/*
+ * Between the two: make() creates a name that did not exist, and returns a negative
+ * errno otherwise. Where the guest alone can check the folder's permissions
+ * (supplementary groups before Linux 6.3), the host's refusal does not count.
+ */
+int virtdev_priv_fs_user_make(const struct fs_call *c,
+			      int (*make)(const struct fs_call *c));
 /* In the user's group and without CAP_FSETID between the two; as killpriv's. */
 int virtdev_priv_fs_outsider_begin(const struct fs_call *c);
 void virtdev_priv_fs_outsider_end(const struct fs_call *c, int begun);

@@ -11,12 +11,18 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <virtio-queue/turn.h>
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/fd.h>
 
 #include "fs/priv.h"
 
-/* Chains of a turn, before others have theirs. */
+/* Remaining budget of a turn. */
+struct turn {
+	uint32_t chains;
+	uint64_t until;
+};
+
 #define CHAINS 64u
 
 /* ------------------------------------------------------------------- parked */
@@ -48,6 +54,7 @@ static void push_finished(struct fs_queue *q)
 	uint32_t i = 0;
 
 	pthread_mutex_lock(&fs->window_lock);
+	virtdev_priv_fs_later_ask(fs);
 	while (i < q->nparked) {
 		if (q->parked[i].until > fs->later.first) {
 			i++;
@@ -72,6 +79,7 @@ static void request_serve(struct fs_queue *q, struct vq_chain *chain)
 	written = virtdev_priv_fs_serve(q, q->q, chain);
 	parked_keep(p, chain, written);
 	pthread_mutex_lock(&q->fs->window_lock);
+	virtdev_priv_fs_later_ask(q->fs);
 	ends = virtdev_priv_fs_parked_end(q, p);
 	q->nparked += !ends;
 	pthread_mutex_unlock(&q->fs->window_lock);
@@ -88,12 +96,12 @@ static bool is_full(const struct fs_queue *q)
 
 /* Until the ring is empty or too many wait (0), the turn is over (1), or as
    vq_pop(). */
-static int serve_chains(struct fs_queue *q, uint32_t *left)
+static int serve_chains(struct fs_queue *q, struct turn *left)
 {
 	struct vq_chain chain;
 	int rc;
 
-	for (; *left && !is_full(q); --*left) {
+	for (; left->chains && !is_full(q); left->chains--) {
 		chain.iov = q->jobs ? q->idle->own->pieces : q->pieces;
 		chain.iov_max = q->npieces;
 		rc = vq_pop(q->q, &chain);
@@ -103,8 +111,10 @@ static int serve_chains(struct fs_queue *q, uint32_t *left)
 			virtdev_priv_fs_job_begin(q, &chain);
 		else
 			request_serve(q, &chain);
+		if (vsu_now_ns() >= left->until)
+			return 1;
 	}
-	return !*left;
+	return !left->chains;
 }
 
 static void push_done(struct fs_queue *q)
@@ -125,11 +135,11 @@ static void queue_publish(struct fs_queue *q)
 int virtdev_priv_fs_queue_turn(struct fs_queue *q)
 {
 	const bool was_broken = vq_broken(q->q);
-	uint32_t left = CHAINS;
+	struct turn left = { CHAINS, vsu_now_ns() + VQ_TURN_NS };
 	int rc;
 
 	vsu_event_drain(q->event, NULL);
-	virtdev_priv_fs_look_at_home(q->fs);
+	virtdev_priv_fs_check_server(q->fs);
 	push_done(q);
 	do {
 		vq_disable_notify(q->q);

@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * As whom the host sees what a thread does. The C library's functions would
- * change all threads of the process, the system calls change one.
+ * Impersonation: one thread acts as a user of the guest. The C library's functions
+ * would change all threads of the process; the system calls change one.
  */
 #include <config.h>
 
 #include <errno.h>
+#include <linux/capability.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "fs/capability.h"
 #include "fs/priv.h"
 
 #ifdef SYS_setgroups32
@@ -134,6 +136,38 @@ void virtdev_priv_fs_user_leave(const struct fs_call *c)
 	set_group(fs->gid);
 	if (fs->ngroups || c->ngroups)
 		set_groups(fs->groups, fs->ngroups);
+}
+
+/* No rule squashes the user or the group into one that it shares with others. */
+static bool has_own_numbers(const struct fs_call *c)
+{
+	return virtdev_priv_fs_idmap_to_guest(&c->fs->uids, c->uid) == c->in.uid &&
+	       virtdev_priv_fs_idmap_to_guest(&c->fs->gids, c->gid) == c->in.gid;
+}
+
+/*
+ * A driver that does not send supplementary groups has checked the folder's
+ * permissions with them. The host can only repeat that check without them.
+ */
+static bool is_checked_by_guest(const struct fs_call *c)
+{
+	return !virtdev_priv_fs_agreed(c->fs, FS_CREATE_SUPP_GROUP) &&
+	       !is_same(c) && has_own_numbers(c);
+}
+
+int virtdev_priv_fs_user_make(const struct fs_call *c,
+			      int (*make)(const struct fs_call *c))
+{
+	int rc = make(c), raised;
+
+	if (rc != -EACCES || !is_checked_by_guest(c))
+		return rc;
+	raised = virtdev_priv_fs_capability_set(CAP_DAC_OVERRIDE, true);
+	if (raised <= 0)
+		return rc;
+	rc = make(c);
+	virtdev_priv_fs_capability_set(CAP_DAC_OVERRIDE, false);
+	return rc;
 }
 
 int virtdev_priv_fs_outsider_begin(const struct fs_call *c)

@@ -7,12 +7,12 @@
  * A chunk is mapped as far as its file has pages: further on nothing could be
  * had. Before the driver hears that a file has another length, its chunks have it.
  *
- * With threads that work on requests the home is asked by somebody else, later
- * (later.c, parked.c). A home behind a socket maps later itself, and has no change
+ * With threads that work on requests the server is asked by somebody else, later
+ * (later.c, parked.c). A server behind a socket maps later itself, and has no change
  * from one file to another: what grew is mapped behind what is there already, and a file is
  * mapped for stores from the beginning where nobody would run it as a program. Else
  * other threads of the guest, which read the chunk meanwhile, would find nothing
- * there for a moment. So they do in one that was cut: a home may take a mapping
+ * there for a moment. So they do in one that was cut: a server may take a mapping
  * away whose file is short, and the driver would never hear of it.
  */
 #include <config.h>
@@ -59,30 +59,10 @@ static uint32_t mapped_len(const struct fs_chunk *chunk)
 	return end_of(chunk, chunk->npieces);
 }
 
-/* Behind a socket nobody knows where the region is. */
-void virtdev_priv_fs_look_at_home(struct fs *fs)
-{
-	uint64_t gpa;
-
-	if (fs->nchunks)
-		__atomic_store_n(&fs->later.in_pieces,
-				 virtdev_region_address(fs->dev,
-							FS_WINDOW_REGION, &gpa)
-				 == -EOPNOTSUPP, __ATOMIC_RELAXED);
-}
-
-bool virtdev_priv_fs_is_later(const struct fs *fs)
-{
-	return __atomic_load_n(&fs->later.in_pieces, __ATOMIC_RELAXED);
-}
-
 /* ------------------------------------------------------------------- by chunk */
 
-/* Here and now, or by whoever may ask the home: 0, whatever it will say. */
 static int change_chunk(struct fs *fs, const struct fs_change *change)
 {
-	if (!fs->config.workers)
-		return virtdev_priv_fs_change_ask(fs, change, 0);
 	if (!virtdev_priv_fs_later_has_room(fs))
 		return -EBUSY;
 	virtdev_priv_fs_later_add(fs, change);
@@ -96,7 +76,7 @@ static void set_mapped(struct fs_chunk *chunk, uint64_t len)
 	chunk->ends[0] = (uint16_t)(len / PAGE);
 }
 
-/* The home may have taken it away already. */
+/* The server may have taken it away already. */
 static int unmap_whole(struct fs *fs, uint32_t i)
 {
 	const struct fs_change change = {
@@ -109,6 +89,19 @@ static int unmap_whole(struct fs *fs, uint32_t i)
 	if (rc >= 0)
 		set_mapped(&fs->chunks[i], 0);
 	return rc;
+}
+
+/* Unmaps the pages of a longer file beyond the first len bytes. */
+static int unmap_tail(struct fs *fs, uint32_t i, uint64_t len)
+{
+	const struct fs_chunk *chunk = &fs->chunks[i];
+	const struct fs_change change = {
+		.offset = i * FS_CHUNK + len, .len = mapped_len(chunk) - len,
+		.round = chunk->round + 1,
+	};
+
+	return mapped_len(chunk) > len && !chunk->missing ?
+	       change_chunk(fs, &change) : 0;
 }
 
 static int map_whole(struct fs *fs, uint32_t i, const struct fs_piece *p)
@@ -125,6 +118,8 @@ static int map_whole(struct fs *fs, uint32_t i, const struct fs_piece *p)
 	if (!change.len)
 		return unmap_whole(fs, i);
 	rc = change_chunk(fs, &change);
+	if (!rc)
+		rc = unmap_tail(fs, i, change.len);
 	if (rc != 0)
 		return rc;
 	chunk->round++;
@@ -297,7 +292,6 @@ static int fit_chunks(const struct fs_call *c, const struct fit *f)
 		}
 		c->queue->waits |= chunk->until > fs->later.first;
 	}
-	virtdev_priv_fs_later_ask_or_leave(fs);
 	return -1;
 }
 

@@ -26,7 +26,7 @@ struct fs_queue;
 
 /*
  * A chunk of the window: what the driver asked for, and what is there, as the
- * file has pages. More than one piece only where the home maps later.
+ * file has pages. More than one piece only where the server maps later.
  */
 struct fs_chunk {
 	uint64_t node;		/* 0: nothing was asked for */
@@ -54,12 +54,13 @@ struct fs_piece {
 	bool writable;
 };
 
-/* A change of the window that the home makes later. */
+/* A change of the window that the server makes later. */
 struct fs_change {
 	uint64_t offset, fd_offset;
 	struct fs_window_file *file;	/* NULL: it is unmapped */
 	struct fs_queue *queue;		/* is told when it is refused, or NULL */
-	uint32_t len, round;		/* round of its chunk */
+	uint64_t len;			/* of neighbouring chunks */
+	uint32_t round;			/* of its chunk */
 	uint8_t piece;
 	bool writable, done;
 	bool replaces;			/* as in struct virtdev_mapping */
@@ -73,7 +74,7 @@ struct fs_later {
 	struct fs_change *ring;
 	uint64_t size;		/* a power of two */
 	uint64_t first, next, last;
-	bool in_pieces;			/* atomic: the home replaces nothing */
+	bool in_pieces;			/* atomic: no replacement */
 };
 
 /* Requests of a queue that wait for the window, at most. */
@@ -94,7 +95,7 @@ struct fs_parked {
 
 /*
  * later.c: with window_lock but for region_done. ask after add, from where the
- * home may be asked; threads of a pool leave that to their queue's.
+ * server may be asked; threads of a pool leave that to their queue's.
  */
 int virtdev_priv_fs_later_init(struct fs *fs);
 void virtdev_priv_fs_later_fini(struct fs *fs);
@@ -104,10 +105,6 @@ void virtdev_priv_fs_later_forget(struct fs *fs);
 bool virtdev_priv_fs_later_has_room(const struct fs *fs);
 void virtdev_priv_fs_later_add(struct fs *fs, const struct fs_change *change);
 void virtdev_priv_fs_later_ask(struct fs *fs);
-void virtdev_priv_fs_later_ask_or_leave(struct fs *fs);
-/* At once: 0 or 1, or an errno. */
-int virtdev_priv_fs_change_ask(struct fs *fs, const struct fs_change *change,
-			       uint64_t number);
 /* Jobs of that queue, which asked for some, hear of none of them any more. */
 void virtdev_priv_fs_later_disown(struct fs *fs, uint32_t queue);
 void virtdev_priv_fs_region_done(void *self, uint64_t cookie, int result);
@@ -136,8 +133,8 @@ void virtdev_priv_fs_parked_fini(struct fs_queue *q);
 int virtdev_priv_fs_window_init(struct fs *fs);
 void virtdev_priv_fs_window_fini(struct fs *fs);
 void virtdev_priv_fs_window_forget(struct fs *fs);
-/* Whether the home maps later, by pieces. Look: on a queue's thread. */
-void virtdev_priv_fs_look_at_home(struct fs *fs);
+/* Whether the server maps later, by pieces. Look: on a queue's thread. */
+void virtdev_priv_fs_check_server(struct fs *fs);
 bool virtdev_priv_fs_is_later(const struct fs *fs);
 /* With window_lock: the chunk that begins where the piece does. */
 int virtdev_priv_fs_chunk_change(struct fs *fs, uint32_t i,

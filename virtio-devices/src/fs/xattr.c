@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Extended attributes, of files that can be opened. */
+/* Requests for extended attributes. */
 #include <config.h>
 
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 #include <sys/xattr.h>
 
 #include "fs/priv.h"
+#include "fs/xattr_fd.h"
 
-/* Of the queue's text: the name that was asked for, and room for a value. */
+/* Of the queue's text: the requested name, and room for a value. */
 #define VALUE_AT (FS_TEXT - FS_VALUE_MAX)
 #define SET_FLAGS (XATTR_CREATE | XATTR_REPLACE)
 
-/* The host's kernel has others of its own, which nobody else sees or changes. */
+/* Attributes of other name spaces are the host kernel's own. */
 static bool is_shown(const struct fs_call *c, const char *name)
 {
 	return !strncmp(name, "user.", 5) || !strncmp(name, "trusted.", 8) ||
@@ -22,22 +22,18 @@ static bool is_shown(const struct fs_call *c, const char *name)
 		virtdev_priv_fs_agreed(c->fs, FUSE_POSIX_ACL));
 }
 
-/* -ENOSYS: the driver does not ask again. */
-static int open_for(struct fs_call *c, const char *name)
+/* -ENOSYS: the driver sends no further request of that kind. */
+static int check_name(const struct fs_call *c, const char *name)
 {
 	if (!c->fs->config.xattr)
 		return -ENOSYS;
-	if (c->inode->type != S_IFREG && c->inode->type != S_IFDIR)
-		return -EOPNOTSUPP;
 	if (name && (!*name || strlen(name) > FS_NAME_MAX))
 		return -ERANGE;
-	if (name && !is_shown(c, name))
-		return -EOPNOTSUPP;
-	return virtdev_priv_fs_reopen(c->fs, c->inode, O_RDONLY | O_NONBLOCK);
+	return name && !is_shown(c, name) ? -EOPNOTSUPP : 0;
 }
 
-/* Who is not of a file's group does not keep its SGID when he changes its list. */
-static int set_value(const struct fs_call *c, int fd)
+/* A user outside the file's group does not keep SGID when the list changes. */
+static int set_value(const struct fs_call *c)
 {
 	const struct fuse_setxattr_in *in = &c->arg.setxattr;
 	const bool kills = in->setxattr_flags & FUSE_SETXATTR_ACL_KILL_SGID;
@@ -45,8 +41,9 @@ static int set_value(const struct fs_call *c, int fd)
 	int rc = begun;
 
 	if (rc >= 0)
-		rc = fsetxattr(fd, c->name, c->other, in->size,
-			       (int)in->flags) < 0 ? -errno : 0;
+		rc = virtdev_priv_fs_xattr_set(c->fs, c->inode->fd, c->name,
+					       c->other, in->size,
+					       (int)in->flags);
 	if (kills)
 		virtdev_priv_fs_outsider_end(c, begun);
 	return rc;
@@ -55,21 +52,17 @@ static int set_value(const struct fs_call *c, int fd)
 int virtdev_priv_fs_setxattr(struct fs_call *c)
 {
 	const struct fuse_setxattr_in *in = &c->arg.setxattr;
-	int rc, fd;
+	int rc;
 
 	if (in->size > FS_VALUE_MAX || in->size > c->left)
 		return -E2BIG;
 	if (in->flags & ~(uint32_t)SET_FLAGS)
 		return -EINVAL;
-	fd = open_for(c, c->name);
-	if (fd < 0)
-		return fd;
-	rc = set_value(c, fd);
-	virtdev_priv_fs_unopen(c->fs, c->inode, fd);
-	return rc;
+	rc = check_name(c, c->name);
+	return rc < 0 ? rc : set_value(c);
 }
 
-/* The value, or how long it is when that was asked for. */
+/* The value, or its length when the driver asked for that. */
 static int answer_value(struct fs_call *c, const char *value, ssize_t len,
 			uint32_t wanted)
 {
@@ -85,20 +78,16 @@ static int answer_value(struct fs_call *c, const char *value, ssize_t len,
 int virtdev_priv_fs_getxattr(struct fs_call *c)
 {
 	char *value = (char *)c->queue->text + VALUE_AT;
-	int fd = open_for(c, c->name);
-	ssize_t n;
+	ssize_t n = check_name(c, c->name);
 
-	if (fd < 0)
-		return fd;
-	n = fgetxattr(fd, c->name, value, FS_VALUE_MAX);
-	if (n < 0)
-		n = -errno;
-	virtdev_priv_fs_unopen(c->fs, c->inode, fd);
+	if (n >= 0)
+		n = virtdev_priv_fs_xattr_get(c->fs, c->inode->fd, c->name,
+					      value, FS_VALUE_MAX);
 	return n < 0 ? (int)n
 		     : answer_value(c, value, n, c->arg.getxattr.size);
 }
 
-/* Those that are shown, moved together. */
+/* Removes the names that the guest does not see. */
 static ssize_t keep_shown(const struct fs_call *c, char *names, ssize_t len)
 {
 	char *at = names, *to = names, *end = names + len;
@@ -117,15 +106,11 @@ static ssize_t keep_shown(const struct fs_call *c, char *names, ssize_t len)
 int virtdev_priv_fs_listxattr(struct fs_call *c)
 {
 	char *names = (char *)c->queue->text + VALUE_AT;
-	int fd = open_for(c, NULL);
-	ssize_t n;
+	ssize_t n = check_name(c, NULL);
 
-	if (fd < 0)
-		return fd;
-	n = flistxattr(fd, names, FS_VALUE_MAX);
-	if (n < 0)
-		n = -errno;
-	virtdev_priv_fs_unopen(c->fs, c->inode, fd);
+	if (n >= 0)
+		n = virtdev_priv_fs_xattr_list(c->fs, c->inode->fd, names,
+					       FS_VALUE_MAX);
 	return n < 0 ? (int)n
 		     : answer_value(c, names, keep_shown(c, names, n),
 				    c->arg.getxattr.size);
@@ -133,11 +118,8 @@ int virtdev_priv_fs_listxattr(struct fs_call *c)
 
 int virtdev_priv_fs_removexattr(struct fs_call *c)
 {
-	int rc, fd = open_for(c, c->name);
+	const int rc = check_name(c, c->name);
 
-	if (fd < 0)
-		return fd;
-	rc = fremovexattr(fd, c->name) < 0 ? -errno : 0;
-	virtdev_priv_fs_unopen(c->fs, c->inode, fd);
-	return rc;
+	return rc < 0 ? rc : virtdev_priv_fs_xattr_remove(c->fs, c->inode->fd,
+							  c->name);
 }

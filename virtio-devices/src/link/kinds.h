@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The kinds of links over descriptors. Each takes its descriptors on success
- * only.
+ * Kinds of links over descriptors. Each takes ownership of its descriptors, on
+ * success only.
  */
 #ifndef VIRTIO_DEVICES_LINK_KINDS_H
 #define VIRTIO_DEVICES_LINK_KINDS_H
@@ -11,23 +11,23 @@
 
 #include "link/priv.h"
 
-/* For both kinds of links over one. */
+/* Shared by both kinds with a single descriptor. */
 #define VIRTDEV_PRIV_TAP_LOST \
 	"the tap interface was removed; the guest's card has no link until there is one again and this program was started anew"
 
-/* A tap interface's queues, with IFF_VNET_HDR. */
+/* Queues of a tap interface, with IFF_VNET_HDR. */
 int virtdev_priv_tap_take_fds(const int *fds, uint32_t n, bool multi_queue,
 			      struct virtdev_net_link **out,
 			      struct vsu_error *err);
 
 /*
- * A stream of frames behind their lengths; -1 for one that looks for its other
- * end at path first. reconnect_ms: 0 for one that never does, without path.
+ * A stream of length-prefixed frames. fd -1: not connected yet, connects to path.
+ * reconnect_ms: 0: never reconnects, path is NULL.
  */
 int virtdev_priv_stream_take_fd(int fd, const char *path, uint32_t reconnect_ms,
 				struct virtdev_net_link **out);
 
-/* Each transfer is a frame without a header: a socket, or a tap interface. */
+/* Each transfer is one frame without a header: a socket or a tap interface. */
 int virtdev_priv_packets_take_fd(int fd, bool is_socket,
 				 struct virtdev_net_link **out);
 

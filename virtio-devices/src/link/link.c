@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* A link as its users see it, whatever kind it is of. */
+/* Links: the part common to all kinds. */
 #include <config.h>
 
 #include <errno.h>
@@ -39,7 +39,7 @@ void virtdev_net_link_free(struct virtdev_net_link *link)
 	free(link);
 }
 
-const struct virtdev_net_link_info *virtdev_net_link_info(
+const struct virtdev_net_link_info *virtdev_net_link_get_info(
 		const struct virtdev_net_link *link)
 {
 	return &link->info;

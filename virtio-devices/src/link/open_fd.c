@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* A link of whatever descriptor is given. */
+/* Creates a link from a descriptor, by its type. */
 #include <config.h>
 
 #include <errno.h>

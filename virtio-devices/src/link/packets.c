@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * A descriptor of which each transfer is one frame, without a header. Of a
- * socket many come and go with one call: sent ones from where they are, received
- * ones through a box of our own, out of which they are copied. Long frames, for
- * which the call costs little beside the copy, come to their place one by one.
+ * A link whose transfers are one frame each, without a header. On a socket one
+ * system call transfers many frames: sent frames from their buffers, received frames
+ * into a receive box, from which they are copied. Long frames, where the copy costs
+ * more than the call, are received one by one into their buffers.
  */
 #include <config.h>
 
@@ -19,14 +19,14 @@
 #include "link/pieces.h"
 
 #define FRAME_MAX (VIRTDEV_NET_FRAME_MAX - NET_HEADER)
-/* Frames of a call, and the bytes of one that lie beside those of others. */
+/* Frames per call, and bytes per frame in the box. */
 #define BATCH 32u
 #define SHORT 2048u
 
 struct box {
-	unsigned int taken, filled;	/* messages [taken, filled) wait */
-	bool dry;		/* the last call had all there were */
-	bool is_long;		/* the last frame was */
+	unsigned int taken, filled;	/* messages [taken, filled) are unread */
+	bool dry;		/* the last call emptied the socket */
+	bool is_long;		/* the last frame was long */
 	struct mmsghdr msgs[BATCH];
 	struct iovec pieces[BATCH][2];
 	unsigned char heads[BATCH][SHORT];
@@ -35,8 +35,8 @@ struct box {
 
 struct packets {
 	int fd;
-	bool is_connection;	/* a connection can end */
-	struct box *box;	/* of a socket */
+	bool is_connection;	/* connection-oriented: has an end */
+	struct box *box;	/* sockets only */
 };
 
 static int packets_fd(void *self, uint32_t lane)
@@ -47,7 +47,7 @@ static int packets_fd(void *self, uint32_t lane)
 
 /* --------------------------------------------------------------------- the box */
 
-/* Mostly untouched: no page lies behind the rests while frames are short. */
+/* Mostly unallocated: short frames touch few pages. */
 static struct box *box_new(void)
 {
 	struct box *box = mmap(NULL, sizeof(*box), PROT_READ | PROT_WRITE,
@@ -76,8 +76,8 @@ static void box_free(struct box *box)
 }
 
 /*
- * After a call that had all there were the next one is left out: whatever came
- * meanwhile makes the descriptor readable.
+ * After a call that emptied the socket, the next call is skipped: frames that
+ * arrived in the meantime make the descriptor readable.
  */
 static int box_fill(struct box *box, int fd)
 {
@@ -112,17 +112,17 @@ static int store_frame(const struct box *box, unsigned int i, uint32_t len,
 
 /* ----------------------------------------------------------------- the receiver */
 
-/* A message of no bytes: of a connection it is the end. */
+/* A message without bytes; on a connection it is the end. */
 static int nothing_came(const struct packets *p)
 {
 	if (!p->is_connection)
 		return -ENOMSG;
-	if (p->box)	/* the end is said in each message that is left */
+	if (p->box)	/* every remaining message of the box is the end */
 		p->box->taken = p->box->filled;
 	return -EPIPE;
 }
 
-/* The next frame that waits in the box. */
+/* The next unread frame in the box. */
 static ssize_t receive_kept(struct packets *p, const struct iovec *iov, int n)
 {
 	struct box *box = p->box;
@@ -139,7 +139,7 @@ static ssize_t receive_kept(struct packets *p, const struct iovec *iov, int n)
 	return rc < 0 ? rc : (ssize_t)(len + NET_HEADER);
 }
 
-/* A frame from the descriptor. The header says that nothing is left to be done. */
+/* Receives one frame from the descriptor, with an empty offload header. */
 static ssize_t receive_direct(struct packets *p, const struct iovec *iov, int n)
 {
 	struct iovec pieces[LINK_PIECES];
@@ -189,7 +189,7 @@ static ssize_t packets_receive(void *self, uint32_t lane,
 
 /* ------------------------------------------------------------------- the sender */
 
-/* A message to be sent changes none of its pieces. */
+/* sendmsg() does not modify the pieces. */
 static struct iovec *iov_of(const struct iovec *iov)
 {
 	return (struct iovec *)(uintptr_t)iov;
@@ -211,8 +211,8 @@ static int packets_send(void *self, uint32_t lane, const struct iovec *iov,
 }
 
 /*
- * The kernel stops at the first frame that it does not take, and says why when
- * that one stands first.
+ * sendmmsg() stops at the first frame that fails, and returns the error only if that
+ * frame is the first one.
  */
 static uint32_t send_some(int fd, struct mmsghdr *msgs,
 			  struct virtdev_net_frame *frames, uint32_t n)
@@ -229,7 +229,7 @@ static uint32_t send_some(int fd, struct mmsghdr *msgs,
 	return i;
 }
 
-/* At most BATCH frames; how many were answered. */
+/* Sends up to BATCH frames; returns how many have a result. */
 static uint32_t send_part(int fd, struct virtdev_net_frame *frames, uint32_t n)
 {
 	struct mmsghdr msgs[BATCH];

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Frames in pieces. */
+/* Operations on frames in several pieces. */
 #include <config.h>
 
 #include <errno.h>
@@ -37,7 +37,7 @@ int virtdev_priv_pieces_behind(const struct iovec *iov, int n, uint32_t skip,
 	return m;
 }
 
-/* The part of piece i that [off, off + len) begins with, 0 when it has none. */
+/* Length of the part of piece i at offset off, at most len; 0: none. */
 static size_t part_of(const struct iovec *piece, uint32_t *off, uint32_t len,
 		      char **at)
 {
@@ -100,7 +100,7 @@ int virtdev_priv_link_code(int code)
 	case EINTR:
 	case EWOULDBLOCK:
 		return -EAGAIN;
-	case EBADFD:		/* the interface was removed */
+	case EBADFD:		/* the tap interface was removed */
 	case ENOTCONN:
 	case ECONNRESET:
 	case EPIPE:

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Pieces of frames, for links that carry no header in front of them. Ends with
- * what all descriptors have in common.
+ * Operations on frames in several pieces, for links without headers, and error codes
+ * common to all descriptors.
  */
 #ifndef VIRTIO_DEVICES_LINK_PIECES_H
 #define VIRTIO_DEVICES_LINK_PIECES_H
@@ -10,30 +10,30 @@
 #include <sys/types.h>
 #include <sys/uio.h>
 
-/* As many as one system call takes. */
+/* Maximum pieces of one system call. */
 #define LINK_PIECES 1024
 
 /*
- * The pieces behind the first skip bytes, in out, which has room for
- * LINK_PIECES; how many they are, or -EMSGSIZE when there are too many.
+ * Stores the pieces after the first skip bytes in out, which has room for
+ * LINK_PIECES. Returns their number, or -EMSGSIZE.
  */
 int virtdev_priv_pieces_behind(const struct iovec *iov, int n, uint32_t skip,
 			       struct iovec *out);
 
 /*
- * Copies len bytes into the pieces, or zeros where from is NULL. -EMSGSIZE, and
- * nothing is stored, when they have less room behind the first off bytes.
+ * Copies len bytes, or zeros if from is NULL, into the pieces at offset off.
+ * -EMSGSIZE: not enough room; nothing is stored.
  */
 int virtdev_priv_pieces_store(const struct iovec *iov, int n, uint32_t off,
 			      const void *from, uint32_t len);
 
-/* Copies out of the pieces; all of them have at least off + len bytes. */
+/* Copies from the pieces, which contain at least off + len bytes. */
 void virtdev_priv_pieces_load(const struct iovec *iov, int n, uint32_t off,
 			      void *to, uint32_t len);
 
 uint64_t virtdev_priv_pieces_len(const struct iovec *iov, int n);
 
-/* A failed transfer in the codes of a link: which ones mean that it is gone. */
+/* Converts errno of a failed transfer to a link's code; -EPIPE: peer gone. */
 int virtdev_priv_link_code(int code);
 
 #endif

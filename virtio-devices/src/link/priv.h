@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* A link from within: for the device that drives its operations. */
+/* Internal interface of links, for the network device. */
 #ifndef VIRTIO_DEVICES_LINK_PRIV_H
 #define VIRTIO_DEVICES_LINK_PRIV_H
 
@@ -11,7 +11,7 @@ struct virtdev_net_link {
 	void *self;
 };
 
-/* Bytes in front of each frame, whatever was negotiated (5.1.6.1). */
+/* Bytes before each frame, independent of negotiation (5.1.6.1). */
 #define NET_HEADER ((uint32_t)sizeof(struct virtdev_net_header))
 
 #endif

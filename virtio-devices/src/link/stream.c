@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Frames of a stream socket, both ways. */
+/* A link over a stream socket. */
 #include <config.h>
 
 #include <arpa/inet.h>
@@ -44,7 +44,7 @@ static uint32_t bytes_waiting(const struct stream *s)
 	return s->filled - s->taken;
 }
 
-/* A frame that came in part is worth nothing, and it is time to look again later. */
+/* Discards a partial frame and schedules a reconnection. */
 static int stream_lose(struct stream *s)
 {
 	s->taken = s->filled = 0;
@@ -53,7 +53,7 @@ static int stream_lose(struct stream *s)
 	return set_gone(s);
 }
 
-/* Moves what is left to the beginning where the rest of it would not fit. */
+/* Moves unread bytes to the start if the rest of the frame would not fit. */
 static int stream_fill(struct stream *s)
 {
 	uint32_t room;
@@ -76,8 +76,8 @@ static int stream_fill(struct stream *s)
 }
 
 /*
- * After a call that took all there was the next one is left out: whatever
- * came meanwhile makes the descriptor readable.
+ * After a call that emptied the socket, the next call is skipped: bytes that arrived
+ * in the meantime make the descriptor readable.
  */
 static int stream_refill(struct stream *s)
 {
@@ -88,8 +88,8 @@ static int stream_refill(struct stream *s)
 }
 
 /*
- * The length of the frame whose bytes are all there, behind its own four; or as
- * stream_fill() when they are not, and cannot be had.
+ * Returns the length of the next complete frame, without its four length bytes; or
+ * the result of stream_fill() if it is incomplete.
  */
 static int frame_wait(struct stream *s, uint32_t *len)
 {
@@ -100,7 +100,7 @@ static int frame_wait(struct stream *s, uint32_t *len)
 		if (bytes_waiting(s) >= LENGTH) {
 			memcpy(&be, s->in + s->taken, LENGTH);
 			*len = ntohl(be);
-			/* whatever follows a wrong length means nothing */
+			/* after an invalid length the stream cannot be parsed */
 			if (*len > FRAME_MAX)
 				return stream_lose(s);
 			if (bytes_waiting(s) - LENGTH >= *len)
@@ -136,7 +136,7 @@ static ssize_t stream_receive(void *self, uint32_t lane,
 	return rc < 0 ? rc : (ssize_t)(len + NET_HEADER);
 }
 
-/* Bytes of a connection of before are nobody's. */
+/* Discards unsent bytes of a previous connection. */
 static bool are_stale(const struct stream *s)
 {
 	return s->kept_for !=
@@ -238,7 +238,7 @@ static bool stream_is_down(void *self)
 	return is_gone(self);
 }
 
-/* A place for the first connection, as if it had been lost. */
+/* Starts in the state of a lost connection. */
 static int stream_begin_gone(struct stream *s)
 {
 	s->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -303,7 +303,7 @@ int virtdev_priv_stream_take_fd(int fd, const char *path, uint32_t reconnect_ms,
 	return rc;
 }
 
-/* Somebody may listen there later. */
+/* Errors after which a later attempt may succeed. */
 static bool may_come(int code)
 {
 	return code == -ENOENT || code == -ECONNREFUSED || code == -EAGAIN;

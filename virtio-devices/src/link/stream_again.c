@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Another connection in the place of a stream that was lost. */
+/* Reconnects a lost stream. */
 #include <config.h>
 
 #include <errno.h>
@@ -18,7 +18,7 @@ int virtdev_priv_stream_retry_fd(void *self, uint32_t lane)
 	return ((const struct stream *)self)->timer;
 }
 
-/* The descriptor's number stays, so that the sending side may have it in hand. */
+/* dup3() keeps the descriptor number, which the sending side may be using. */
 static int connection_replace(struct stream *s, int fd)
 {
 	int rc;

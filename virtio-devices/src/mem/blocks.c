@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Plugging is mapping the piece; unplugging is punching, then unmapping it. */
+/* Plugging maps a piece; unplugging punches it, then unmaps it. */
 #include <config.h>
 
 #include <errno.h>
@@ -79,7 +79,7 @@ static void blocks_set(struct virtdev_priv_blocks *b, uint64_t first,
 			 __ATOMIC_RELAXED);
 }
 
-/* Those that were mapped for blocks which are not plugged after all. */
+/* Unmaps pieces mapped for blocks whose plugging failed. */
 static void pieces_take_back(struct virtdev_priv_blocks *b, uint64_t from,
 			     uint64_t to)
 {
@@ -98,7 +98,7 @@ int virtdev_priv_blocks_plug(struct virtdev_priv_blocks *b, uint64_t first,
 	for (piece = from; rc >= 0 && piece < to; piece++)
 		if (piece_is_empty(b, piece))
 			rc = piece_change(b, piece, true);
-	if (rc < 0) {	/* the last one was not mapped */
+	if (rc < 0) {	/* the last piece was not mapped */
 		pieces_take_back(b, from, piece - 1);
 		return rc;
 	}
@@ -119,7 +119,7 @@ static int blocks_punch(const struct virtdev_priv_blocks *b, uint64_t first,
 	return rc < 0 ? -errno : 0;
 }
 
-/* The part of [first, end) that lies in one piece. */
+/* The end of the part of [first, end) within one piece. */
 static void piece_unplug(struct virtdev_priv_blocks *b, uint64_t piece,
 			 uint64_t first, uint64_t end)
 {

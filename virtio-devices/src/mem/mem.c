@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* A memory device: its configuration, and the requests of its driver. */
+/* The memory device: operations, configuration space and requests. */
 #include <config.h>
 
 #include <errno.h>
@@ -21,10 +21,10 @@
 #define DEFAULT_QUEUE_MAX 64u
 #define REGION 0u
 
-/* Requests of one turn: each may change the guest's memory. */
+/* Budget of one turn: each request may change the memory map. */
 #define TURN_REQUESTS 4u
 
-/* The driver leaves unplugged blocks alone (5.15.3). */
+/* The driver must not access unplugged blocks (5.15.3). */
 #define MEM_F_UNPLUGGED_INACCESSIBLE (UINT64_C(1) << 1)
 
 /* Configuration space (5.15.4). */
@@ -36,7 +36,7 @@ struct mem_space {
 	struct vsu_le64 plugged_size, requested_size;
 };
 
-/* Types of requests, of answers, and states of blocks (5.15.6). */
+/* Request types, response types and block states (5.15.6). */
 enum { REQ_PLUG, REQ_UNPLUG, REQ_UNPLUG_ALL, REQ_STATE };
 enum { RESP_ACK, RESP_NACK, RESP_BUSY, RESP_ERROR };
 enum { STATE_PLUGGED, STATE_UNPLUGGED, STATE_MIXED };
@@ -55,15 +55,15 @@ struct mem_response {
 	struct vsu_le16 state;
 };
 
-/* Blocks that a request names. */
+/* The range of blocks in a request. */
 struct range {
 	uint64_t first, n;
 };
 
 struct mem {
 	struct virtdev *dev;
-	struct vq *q;		/* while it runs */
-	uint64_t requested;	/* bytes; atomic for who counts */
+	struct vq *q;		/* NULL: stopped */
+	uint64_t requested;	/* bytes; atomic, any thread may read */
 	struct virtdev_priv_blocks blocks;
 };
 
@@ -109,7 +109,7 @@ static uint16_t range_state(const struct mem *m, const struct range *r,
 	return RESP_ACK;
 }
 
-/* False: the range is not one of whole blocks of the region. */
+/* Returns false unless the range consists of whole blocks of the region. */
 static bool range_read(const struct mem *m, const struct mem_request *request,
 		       struct range *r)
 {
@@ -140,7 +140,7 @@ static uint16_t request_obey(struct mem *m, const struct mem_request *request,
 				  : range_state(m, &r, state);
 }
 
-/* Nothing is done for a driver that has no room for the answer. */
+/* A request without room for the response is not carried out. */
 static uint32_t chain_obey(void *opaque, struct vq *q, struct vq_chain *chain)
 {
 	struct mem_response response = { .type = vsu_le16_make(RESP_ERROR) };
@@ -167,7 +167,7 @@ static int mem_serve(void *self, uint32_t queue)
 	struct mem *m = self;
 	const struct vq_turn turn = {
 		.size = sizeof(turn), .serve = chain_obey, .opaque = m,
-		.max_chains = TURN_REQUESTS,
+		.max_chains = TURN_REQUESTS, .clock_chains = 1,
 	};
 
 	return m->q ? virtdev_queue_turn(m->dev, queue, m->q, &turn) : 0;
@@ -237,7 +237,7 @@ static void mem_save(void *self, struct virtdev_state_writer *w)
 			m->blocks.map[i + 6] << 6 | m->blocks.map[i + 7] << 7));
 }
 
-/* The bits are looked at once more when it is known that all is there. */
+/* Check the length first, then read the bitmap. */
 static int mem_load(void *self, uint32_t version,
 		    struct virtdev_state_reader *r, struct vsu_error *err)
 {
@@ -318,18 +318,20 @@ static int read_config(const struct virtdev_mem_config *config,
 		return vsu_error_set(err, -EINVAL,
 				     "mem: a size of %" PRIu64 " bytes; multiples of 128 MiB up to 8 TiB are possible",
 				     c->len);
-	if (c->queue_max > VQ_MAX_SIZE)
+	if (c->queue_size_max > VQ_MAX_SIZE)
 		return vsu_error_set(err, -EINVAL,
 				     "mem: a queue of %" PRIu32 " entries; at most %u are possible",
-				     c->queue_max, VQ_MAX_SIZE);
+				     c->queue_size_max, VQ_MAX_SIZE);
 	return check_requested(c->requested, c->len, err);
 }
 
-static int make_mem(const struct virtdev_mem_config *c, struct mem **out)
+static int make_mem(const struct virtdev_mem_config *c, struct mem **out,
+		    struct vsu_error *err)
 {
 	const struct virtdev_info info = {
 		.id = VIRTDEV_ID_MEMORY, .nqueues = 1, .nregions = 1,
-		.queue_max = c->queue_max ? c->queue_max : DEFAULT_QUEUE_MAX,
+		.queue_size_max = c->queue_size_max ? c->queue_size_max :
+				  DEFAULT_QUEUE_MAX,
 		.config_size = sizeof(struct mem_space),
 		.features = VQ_F_VERSION_1 | VQ_F_INDIRECT_DESC |
 			    VQ_F_EVENT_IDX | VQ_F_RING_PACKED |
@@ -341,11 +343,13 @@ static int make_mem(const struct virtdev_mem_config *c, struct mem **out)
 	int rc;
 
 	if (!m)
-		return -ENOMEM;
+		return vsu_error_sys(err, -ENOMEM, "mem");
 	m->requested = c->requested;
 	rc = virtdev_priv_blocks_init(&m->blocks, c->len);
-	if (!rc)
-		rc = virtdev_new(&mem_ops, &info, m, &m->dev);
+	if (rc < 0)
+		vsu_error_sys(err, rc, "mem");
+	else
+		rc = virtdev_new(&mem_ops, &info, m, &m->dev, err);
 	if (rc < 0) {
 		mem_free(m);
 		return rc;
@@ -359,14 +363,14 @@ int virtdev_mem_new(const struct virtdev_mem_config *config,
 		    struct virtdev **out, struct vsu_error *err)
 {
 	struct virtdev_mem_config c = { 0 };
-	struct mem *m;
+	struct mem *m = NULL;
 	int rc = read_config(config, &c, err);
 
 	if (rc < 0)
 		return rc;
-	rc = make_mem(&c, &m);
+	rc = make_mem(&c, &m, err);
 	if (rc < 0)
-		return vsu_error_sys(err, rc, "mem");
+		return rc;
 	*out = m->dev;
 	return 0;
 }

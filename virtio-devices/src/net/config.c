@@ -133,7 +133,7 @@ void virtdev_priv_net_config_read(void *self, uint32_t off, void *buf,
 
 static uint64_t count_all(const struct net *net, unsigned int what)
 {
-	const uint32_t n = virtdev_info(net->dev)->nqueues;
+	const uint32_t n = virtdev_get_info(net->dev)->nqueues;
 	uint64_t sum = 0;
 	uint32_t i;
 

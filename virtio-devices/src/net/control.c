@@ -11,9 +11,6 @@
 
 #include "net/priv.h"
 
-/* A turn of the ring; each command may change lanes by system calls. */
-#define TURN 32u
-
 typedef uint8_t (*command_fn)(struct net *net, uint8_t command,
 			      struct vq_cursor *in);
 
@@ -185,7 +182,8 @@ int virtdev_priv_net_control(struct net_queue *q)
 	struct iovec pieces[NET_STOCK];
 	const struct vq_turn turn = {
 		.size = sizeof(turn), .serve = command_serve,
-		.opaque = q->net, .max_chains = TURN,
+		/* each command may change lanes by system calls */
+		.opaque = q->net, .clock_chains = 1,
 		.iov = pieces, .iov_max = NET_STOCK,
 	};
 

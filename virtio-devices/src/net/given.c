@@ -28,10 +28,10 @@ static int check_numbers(const struct virtdev_net_config *c,
 		return vsu_error_set(err, -EINVAL,
 				     "net: an MTU of %u; it is %u at least",
 				     c->mtu, MIN_MTU);
-	if (c->queue_max < 2 || c->queue_max > VQ_MAX_SIZE)
+	if (c->queue_size_max < 2 || c->queue_size_max > VQ_MAX_SIZE)
 		return vsu_error_set(err, -EINVAL,
 				     "net: a queue of %" PRIu32 " entries; 2 to %u are possible",
-				     c->queue_max, VQ_MAX_SIZE);
+				     c->queue_size_max, VQ_MAX_SIZE);
 	if (c->mac[0] & 1)
 		return vsu_error_set(err, -EINVAL,
 				     "net: the address %02x:%02x:%02x:%02x:%02x:%02x is one of a group; its first byte has to be even",
@@ -67,7 +67,8 @@ int virtdev_priv_net_read_config(const struct virtdev_net_config *config,
 		return rc;
 	if (!c->link)
 		return vsu_error_set(err, -EINVAL, "net: no link");
-	c->queue_max = c->queue_max ? c->queue_max : DEFAULT_QUEUE_MAX;
+	if (!c->queue_size_max)
+		c->queue_size_max = DEFAULT_QUEUE_MAX;
 	rc = check_numbers(c, err);
 	if (rc == 0 && is_zero(c->mac))
 		rc = mac_make_up(c->mac, err);

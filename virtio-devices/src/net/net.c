@@ -223,7 +223,7 @@ int virtdev_priv_net_new(const struct virtdev_net_config *c,
 			 struct vsu_error *err)
 {
 	struct virtdev_info info = {
-		.id = VIRTDEV_ID_NET, .queue_max = c->queue_max,
+		.id = VIRTDEV_ID_NET, .queue_size_max = c->queue_size_max,
 		.config_size = sizeof(struct virtdev_net_space),
 	};
 	struct virtdev_ops ops = net_ops;
@@ -238,10 +238,10 @@ int virtdev_priv_net_new(const struct virtdev_net_config *c,
 	}
 	info.nqueues = 2 * net->pairs + 1;
 	info.features = virtdev_priv_net_features(net);
-	rc = virtdev_new(&ops, &info, net, &net->dev);
+	rc = virtdev_new(&ops, &info, net, &net->dev, err);
 	if (rc < 0) {
 		net_release(net);
-		return vsu_error_sys(err, rc, "net");
+		return rc;
 	}
 	*out = net;
 	return 0;

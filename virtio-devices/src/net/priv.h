@@ -184,7 +184,7 @@ int virtdev_priv_net_watch_link(struct net_queue *q);
  */
 int virtdev_priv_net_take(struct net_queue *q, struct vq_chain *chain,
 			  struct iovec *pieces, uint32_t used);
-/* Publishes what was pushed, and tells the home what it wants to know. */
+/* Publishes what was pushed, and tells the server what it wants to know. */
 void virtdev_priv_net_publish(struct net_queue *q);
 
 /* receive.c, send.c, control.c: one turn, as struct virtdev_ops has it */

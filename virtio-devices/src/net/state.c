@@ -93,7 +93,7 @@ static int state_judge(const struct net *net, const struct state *s,
 		       bool good, struct vsu_error *err)
 {
 	const uint64_t strange = s->features &
-				 ~virtdev_info(net->dev)->features;
+				 ~virtdev_get_info(net->dev)->features;
 
 	if (strange)
 		return vsu_error_set(err, -EBADMSG,

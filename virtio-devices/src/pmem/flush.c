@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Requests for a flush, and the flushes that answer them. */
+/* Flush requests of the driver, and the disk flushes that complete them. */
 #include <config.h>
 
 #include <errno.h>
@@ -9,11 +9,11 @@
 
 #include "pmem/priv.h"
 
-/* Requests that one turn takes, and flushes that it waits for in place. */
+/* Budget of one turn: requests, and flushes completed synchronously. */
 #define TURN_REQUESTS 256u
 #define TURN_FLUSHES 4u
 
-/* The one type of request, and its answers (5.19.6, 5.19.7). */
+/* The request type, and its results (5.19.6, 5.19.7). */
 #define PMEM_REQ_FLUSH 0u
 #define PMEM_DONE 0u
 #define PMEM_FAILED UINT32_MAX
@@ -55,7 +55,7 @@ static void counter_add(uint64_t *counter)
 	__atomic_fetch_add(counter, 1, __ATOMIC_RELAXED);
 }
 
-/* A flush whose answer has no place is not worth one. */
+/* A request without room for the result is completed without a flush. */
 static bool is_flush(struct pmem *p, const struct request *r)
 {
 	struct vq_cursor reader;
@@ -67,13 +67,20 @@ static bool is_flush(struct pmem *p, const struct request *r)
 	       r->chain.writable_len >= sizeof(uint32_t);
 }
 
+/*
+ * A driver flushes after stores. VIRTIO has no read-only persistent memory, so
+ * the driver stores without knowing that a read-only file drops the stores.
+ */
 static void request_begin(struct pmem *p, struct request *r)
 {
-	if (!is_flush(p, r)) {
+	const bool flush = is_flush(p, r);
+
+	if (flush)
+		counter_add(&p->requests);
+	if (!flush || p->disk->info.read_only) {
 		request_answer(p, r, PMEM_FAILED);
 		return;
 	}
-	counter_add(&p->requests);
 	r->next = p->waiting;
 	p->waiting = r;
 }
@@ -93,7 +100,7 @@ static void flush_end(struct pmem *p)
 	p->flying = false;
 }
 
-/* Everything that was stored before the request is flushed by what begins now. */
+/* A flush started now covers all stores that precede the waiting requests. */
 static void flush_begin(struct pmem *p)
 {
 	const struct virtdev_disk_ops *ops = &p->disk->ops;
@@ -117,7 +124,7 @@ static void flush_begin(struct pmem *p)
 static int flush_kick(struct pmem *p)
 {
 	const struct virtdev_disk_ops *ops = &p->disk->ops;
-	uint64_t budget = UINT64_MAX;	/* a flush moves no bytes of ours */
+	uint64_t budget = UINT64_MAX;	/* a flush transfers no data */
 	int rc = ops->kick(p->disk->self, p->channel, &budget);
 
 	if (rc != 0 && ops->reap(p->disk->self, p->channel))
@@ -126,8 +133,8 @@ static int flush_kick(struct pmem *p)
 }
 
 /*
- * As far as it goes without waiting. 0: the disk's descriptor tells of the
- * rest; -EAGAIN: nothing does.
+ * Proceeds without blocking. 0: the disk's descriptor signals the completion;
+ * -EAGAIN: the disk has no descriptor, call again.
  */
 static int flush_all(struct pmem *p)
 {
@@ -152,7 +159,7 @@ static void queue_publish(struct pmem *p)
 		virtdev_notify(p->dev, 0);
 }
 
-/* As vq_pop(); 1: there may be more than a turn takes. */
+/* Returns as vq_pop(); 1: the turn ended and more may be available. */
 static int requests_take(struct pmem *p)
 {
 	unsigned int left = TURN_REQUESTS;

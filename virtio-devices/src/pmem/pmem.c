@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Persistent memory: a region over a file, and flushes of it. */
+/* The persistent memory device: a shared memory region over a file. */
 #include <config.h>
 
 #include <assert.h>
@@ -50,7 +50,7 @@ static int open_queue(struct pmem *p, struct vq *q, struct vsu_error *err)
 	return p->disk->ops.channel_open(p->disk->self, 1, &p->channel, err);
 }
 
-/* The region is kept over a reset: the second time it is there already. */
+/* A reset keeps the region, so it may already be mapped. */
 static int map_region(struct pmem *p, struct vsu_error *err)
 {
 	const struct virtdev_mapping all = {
@@ -172,11 +172,12 @@ static int read_config(const struct virtdev_pmem_config *config,
 		return rc;
 	if (!c->disk || c->disk->fd < 0)
 		return vsu_error_set(err, -EINVAL, "pmem: no disk with a file that can be mapped");
-	if (c->queue_max > VQ_MAX_SIZE)
+	if (c->queue_size_max > VQ_MAX_SIZE)
 		return vsu_error_set(err, -EINVAL,
 				     "pmem: a queue of %" PRIu32 " entries; at most %u are possible",
-				     c->queue_max, VQ_MAX_SIZE);
-	c->queue_max = c->queue_max ? c->queue_max : DEFAULT_QUEUE_MAX;
+				     c->queue_size_max, VQ_MAX_SIZE);
+	if (!c->queue_size_max)
+		c->queue_size_max = DEFAULT_QUEUE_MAX;
 	c->len = c->len ? c->len : c->disk->info.capacity;
 	return check_len(c, err);
 }
@@ -198,13 +199,15 @@ int virtdev_pmem_new(const struct virtdev_pmem_config *config,
 
 	if (rc < 0)
 		return rc;
-	info.queue_max = c.queue_max;
+	info.queue_size_max = c.queue_size_max;
 	info.regions[0].len = c.len;
 	p = calloc(1, sizeof(*p));
-	rc = p ? virtdev_new(&pmem_ops, &info, p, &p->dev) : -ENOMEM;
+	if (!p)
+		return vsu_error_sys(err, -ENOMEM, "pmem");
+	rc = virtdev_new(&pmem_ops, &info, p, &p->dev, err);
 	if (rc < 0) {
 		free(p);
-		return vsu_error_sys(err, rc, "pmem");
+		return rc;
 	}
 	p->disk = c.disk;
 	p->len = c.len;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Persistent memory from within: its queue, whose requests are flushes. */
+/* Internal types of the persistent memory device. */
 #ifndef VIRTIO_DEVICES_PMEM_PRIV_H
 #define VIRTIO_DEVICES_PMEM_PRIV_H
 
@@ -12,7 +12,7 @@
 
 #include "disk/priv.h"
 
-/* Pieces of a request of which there are two, or some more if it is odd. */
+/* Maximum pieces of a request; drivers use two. */
 #define PIECES 8u
 
 struct request {
@@ -25,19 +25,19 @@ struct pmem {
 	struct virtdev *dev;
 	struct virtdev_disk *disk;
 	uint64_t len;
-	struct vq *q;			/* while it runs */
+	struct vq *q;			/* NULL: stopped */
 	void *channel;
 	struct virtdev_disk_request flush;
-	bool flying;			/* the flush is under way: */
-	struct request *served;		/* for these, */
-	struct request *waiting;	/* and not for these */
+	bool flying;			/* a flush is in progress */
+	struct request *served;		/* completed by that flush */
+	struct request *waiting;	/* need a later flush */
 	struct request *pool, *free;	/* one for each entry of the queue */
-	uint32_t taken;			/* of the pool */
+	uint32_t taken;			/* in use, of the pool */
 	bool told_broken;
-	uint64_t flushes, requests;	/* atomic; ever */
+	uint64_t flushes, requests;	/* atomic; totals */
 };
 
-/* flush.c: the operations of a queue that was started. */
+/* flush.c: operations of a running queue. */
 int virtdev_priv_pmem_serve(void *self, uint32_t queue);
 int virtdev_priv_pmem_drain(void *self, uint32_t queue);
 

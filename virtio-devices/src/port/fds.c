@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* A port on one or two descriptors of the caller. */
+/* A console port on one or two descriptors of the caller. */
 #include <config.h>
 
 #include <errno.h>
@@ -11,12 +11,12 @@
 #include "port/priv.h"
 
 struct side {
-	int fd;			/* -1 when it has ended */
+	int fd;			/* -1: at its end */
 	bool is_socket;
 };
 
 struct fds {
-	struct side in, out;	/* each with a descriptor of its own */
+	struct side in, out;	/* each owns its descriptor */
 };
 
 static int fds_attach(void *self, int in_epfd, int out_epfd)
@@ -32,7 +32,7 @@ static int fds_attach(void *self, int in_epfd, int out_epfd)
 	return rc;
 }
 
-/* A peer that sends no more may still take; one that hung up does not. */
+/* After POLLRDHUP the peer may still receive; after POLLHUP it does not. */
 static bool fds_is_open(void *self)
 {
 	struct fds *f = self;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* A port as its device sees it, and transfers for those on descriptors. */
+/* Console ports: the common part, and transfers on descriptors. */
 #include <config.h>
 
 #include <errno.h>
@@ -40,7 +40,7 @@ void virtdev_port_free(struct virtdev_port *port)
 	free(port);
 }
 
-/* A descriptor that fails will not get better: it counts as ended. */
+/* An error on a descriptor is permanent and treated as its end. */
 static ssize_t answer_of(ssize_t n)
 {
 	if (n > 0)
@@ -82,9 +82,9 @@ int virtdev_priv_port_watch(int epfd, int fd, unsigned int events)
 }
 
 /*
- * poll() says of a socket that hung up that it can be read whether something
- * is left or not; of all others, only if something is. FIONREAD would tell,
- * but filters of system calls know no ioctl().
+ * After a hang-up, poll() reports a socket as readable even if no data is left;
+ * other descriptors only if data is left. FIONREAD would distinguish the two,
+ * but the daemons' system call filter rejects ioctl().
  */
 bool virtdev_priv_port_is_gone(int fd)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Ports from within, and what those on descriptors share. */
+/* Internal interface of console ports, and helpers for descriptors. */
 #ifndef VIRTIO_DEVICES_PORT_PRIV_H
 #define VIRTIO_DEVICES_PORT_PRIV_H
 
@@ -11,8 +11,8 @@ struct virtdev_port {
 };
 
 /*
- * One transfer that does not wait. Bytes, -EAGAIN, or -ENOTCONN when the
- * descriptor has ended or failed.
+ * One non-blocking transfer. Returns bytes, -EAGAIN, or -ENOTCONN at the end or
+ * after an error of the descriptor.
  */
 ssize_t virtdev_priv_port_read(int fd, bool is_socket, const struct iovec *iov,
 			       int n);
@@ -20,12 +20,12 @@ ssize_t virtdev_priv_port_write(int fd, bool is_socket,
 				const struct iovec *iov, int n);
 
 /*
- * Adds a descriptor, edge-triggered; one that epoll does not take is always
- * ready, and needs no adding.
+ * Adds a descriptor, edge-triggered. Descriptors that epoll rejects (regular
+ * files) are always ready and need no event.
  */
 int virtdev_priv_port_watch(int epfd, int fd, unsigned int events);
 
-/* The other end is gone, and of what it sent nothing is left. */
+/* The peer has disconnected and all its data was read. */
 bool virtdev_priv_port_is_gone(int fd);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* A port on a terminal of its own. */
+/* A console port on a pseudoterminal. */
 #include <config.h>
 
 #include <errno.h>
@@ -32,7 +32,7 @@ static int pty_attach(void *self, int in_epfd, int out_epfd)
 	return rc ? rc : virtdev_priv_port_watch(out_epfd, p->master, EPOLLOUT);
 }
 
-/* The last one who left may have left something to read. */
+/* The last client may have left unread data. */
 static bool pty_is_open(void *self)
 {
 	const struct pty *p = self;
@@ -72,8 +72,8 @@ static void pty_free(void *self)
 }
 
 /*
- * The terminal keeps its modes while its master is there. That it was open
- * once is how the master learns that nobody has it open.
+ * The terminal keeps its modes while the master is open. The master reports a
+ * hang-up only after the terminal was open once, so open and close it here.
  */
 static int make_raw(const char *where)
 {

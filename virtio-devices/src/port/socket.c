@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* A port on a UNIX socket, for one client after the other. */
+/* A console port on a UNIX socket that serves one client at a time. */
 #include <config.h>
 
 #include <errno.h>
@@ -11,15 +11,15 @@
 
 #include "port/priv.h"
 
-/* Clients that wait while one is served. */
+/* Backlog of waiting clients. */
 #define BACKLOG 8
 
 struct server {
 	int listener;
-	int client;		/* or -1 */
-	bool in_ended;		/* the client sends no more */
+	int client;		/* -1: not connected */
+	bool in_ended;		/* the client has shut down its sending side */
 	int in_epfd, out_epfd;	/* borrowed */
-	struct vsu_sock_path path;	/* what to remove in the end */
+	struct vsu_sock_path path;	/* removed when the port is freed */
 	bool have_path;
 };
 
@@ -32,7 +32,7 @@ static int server_attach(void *self, int in_epfd, int out_epfd)
 	return virtdev_priv_port_watch(in_epfd, s->listener, EPOLLIN);
 }
 
-/* One that cannot be waited for would be served never: it goes at once. */
+/* Close a client that cannot be added to the epoll sets. */
 static void client_take(struct server *s)
 {
 	const int fd = vsu_sock_accept(s->listener);
@@ -57,7 +57,7 @@ static bool server_is_open(void *self)
 	return s->client >= 0;
 }
 
-/* A client that shut down its half may still read what the guest answers. */
+/* A client that shut down its sending side may still read. */
 static ssize_t server_read(void *self, const struct iovec *iov, int n)
 {
 	struct server *s = self;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* An entropy device over getrandom(), with an allowance of bytes. */
+/* An entropy device over getrandom(), with an optional rate limit. */
 #include <config.h>
 
 #include <errno.h>
@@ -17,26 +17,26 @@
 #include <vmm-sys-util/sized.h>
 
 #define DEFAULT_QUEUE_MAX 256u
-/* Of one turn. */
+/* Budget of one turn. */
 #define MAX_CHAINS 256u
 
 #define NS_PER_S UINT64_C(1000000000)
 
-/* Rates above this are no limits: the product with a second's ns would wrap. */
+/* Higher rates mean no limit: multiplied by 10^9 they would overflow. */
 #define MAX_RATE (UINT64_C(1) << 33)
 
 struct rng {
 	struct virtdev *dev;
-	struct vq *q;		/* while it runs */
-	int timer_fd;		/* readable when there is allowance again; -1 */
-	bool waiting;		/* for the timer: kicks change nothing */
+	struct vq *q;		/* NULL: stopped */
+	int timer_fd;		/* readable when bytes are allowed again; -1: unlimited */
+	bool waiting;		/* for the timer; kicks are ignored */
 	uint64_t rate;		/* bytes per second; 0: no limit */
-	uint64_t allowance;	/* bytes that may be given now */
-	uint64_t counted_at;	/* ns, when allowance was counted on */
-	uint64_t given;		/* atomic: bytes, ever */
+	uint64_t allowance;	/* bytes allowed now */
+	uint64_t counted_at;	/* ns; time of the last increase */
+	uint64_t given;		/* atomic; bytes in total */
 };
 
-/* Adds what the time since the last call brought, at most a second's worth. */
+/* Adds the allowance for the elapsed time, up to one second's worth. */
 static void count_on(struct rng *r)
 {
 	const uint64_t now = vsu_now_ns(), passed = now - r->counted_at;
@@ -51,11 +51,11 @@ static void count_on(struct rng *r)
 	if (more > r->rate - r->allowance)
 		more = r->rate - r->allowance;
 	r->allowance += more;
-	if (more)	/* a rest of time that brought no byte counts later */
+	if (more)	/* time too short for one byte counts later */
 		r->counted_at = now;
 }
 
-/* A signal may cut a long call short; what came is enough. */
+/* A signal may interrupt a long call; a short result is sufficient. */
 static uint32_t noise_draw(unsigned char *noise, uint32_t len)
 {
 	ssize_t n;
@@ -82,14 +82,14 @@ static uint32_t chain_fill(void *opaque, struct vq *q, struct vq_chain *chain)
 	if (r->rate && len > r->allowance)
 		len = (uint32_t)r->allowance;
 	len = vq_cursor_write(&writer, noise, noise_draw(noise, len));
-	explicit_bzero(noise, sizeof(noise));	/* they are the guest's alone */
+	explicit_bzero(noise, sizeof(noise));	/* only the guest may have these */
 	__atomic_store_n(&r->given, r->given + len, __ATOMIC_RELAXED);
 	if (r->rate)
 		r->allowance -= len;
 	return len;
 }
 
-/* Wakes the queue when a buffer's worth can be given, or a second's. */
+/* Arms the timer for one buffer's or one second's worth of bytes. */
 static void wait_for_allowance(struct rng *r)
 {
 	const uint64_t wanted = r->rate < VIRTDEV_RNG_MOST ? r->rate
@@ -99,7 +99,7 @@ static void wait_for_allowance(struct rng *r)
 				   wanted * NS_PER_S / r->rate) == 0;
 }
 
-/* As many chains as the allowance lasts for if each takes the most. */
+/* Chains the allowance covers if each takes the maximum. */
 static int serve_allowed(struct rng *r, uint32_t queue)
 {
 	const uint64_t chains = (r->allowance + VIRTDEV_RNG_MOST - 1) /
@@ -214,8 +214,8 @@ static int make_rng(const struct virtdev_rng_config *config,
 	};
 	const struct virtdev_info info = {
 		.id = VIRTDEV_ID_ENTROPY, .nqueues = 1,
-		.queue_max = config->queue_max ? config->queue_max
-					       : DEFAULT_QUEUE_MAX,
+		.queue_size_max = config->queue_size_max ?
+				  config->queue_size_max : DEFAULT_QUEUE_MAX,
 		.features = VQ_F_VERSION_1 | VQ_F_INDIRECT_DESC |
 			    VQ_F_EVENT_IDX | VQ_F_RING_PACKED,
 	};
@@ -226,11 +226,13 @@ static int make_rng(const struct virtdev_rng_config *config,
 		return vsu_error_sys(err, -ENOMEM, "rng");
 	r->timer_fd = -1;
 	rc = limit_rate(r, config->rate);
-	if (rc >= 0)
-		rc = virtdev_new(&ops, &info, r, &r->dev);
+	if (rc < 0)
+		vsu_error_sys(err, rc, "rng");
+	else
+		rc = virtdev_new(&ops, &info, r, &r->dev, err);
 	if (rc < 0) {
 		rng_free(r);
-		return vsu_error_sys(err, rc, "rng");
+		return rc;
 	}
 	*out = r->dev;
 	return 0;
@@ -245,10 +247,10 @@ int virtdev_rng_new(const struct virtdev_rng_config *config,
 
 	if (rc < 0)
 		return rc;
-	if (c.queue_max > VQ_MAX_SIZE)
+	if (c.queue_size_max > VQ_MAX_SIZE)
 		return vsu_error_set(err, -EINVAL,
 				     "rng: a queue of %" PRIu32 " entries; at most %u are possible",
-				     c.queue_max, VQ_MAX_SIZE);
+				     c.queue_size_max, VQ_MAX_SIZE);
 	rc = check_host(err);
 	return rc < 0 ? rc : make_rng(&c, out, err);
 }

@@ -154,7 +154,7 @@ static uint32_t read_version(struct virtdev_mmio *m)
 
 static uint32_t read_device_id(struct virtdev_mmio *m)
 {
-	return virtdev_info(virtdev_transport_device(m->t))->id;
+	return virtdev_get_info(virtdev_transport_device(m->t))->id;
 }
 
 static uint32_t read_vendor_id(struct virtdev_mmio *m)
@@ -195,7 +195,7 @@ static void write_queue_sel(struct virtdev_mmio *m, uint32_t value)
 
 static uint32_t read_queue_num_max(struct virtdev_mmio *m)
 {
-	return virtdev_transport_queue_max(m->t, m->queue_sel);
+	return virtdev_transport_queue_size_max(m->t, m->queue_sel);
 }
 
 static void write_queue_num(struct virtdev_mmio *m, uint32_t value)

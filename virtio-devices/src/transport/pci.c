@@ -113,7 +113,7 @@ int virtdev_pci_new(struct virtdev_transport *t,
 		    struct virtdev_pci **out, struct vsu_error *err)
 {
 	const struct virtdev_info *info =
-		virtdev_info(virtdev_transport_device(t));
+		virtdev_get_info(virtdev_transport_device(t));
 	struct virtdev_pci_config copy;
 	struct virtdev_pci *p;
 	int rc;

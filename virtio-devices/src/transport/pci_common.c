@@ -137,7 +137,8 @@ static uint32_t read_queue_size(struct virtdev_pci *p, uint32_t at)
 	const uint32_t size = virtdev_transport_queue_size(p->t, p->queue_sel);
 
 	(void)at;
-	return size ? size : virtdev_transport_queue_max(p->t, p->queue_sel);
+	return size ? size :
+	       virtdev_transport_queue_size_max(p->t, p->queue_sel);
 }
 
 static void write_queue_size(struct virtdev_pci *p, uint32_t at,

@@ -163,7 +163,7 @@ static uint32_t add_area(struct pci_space *s, uint8_t type, uint32_t len,
 static void add_areas(struct virtdev_pci *p)
 {
 	const uint32_t config_size =
-		virtdev_info(virtdev_transport_device(p->t))->config_size;
+		virtdev_get_info(virtdev_transport_device(p->t))->config_size;
 	struct pci_space *s = &p->space;
 	uint32_t at;
 
@@ -211,7 +211,7 @@ void virtdev_pci_config_init(struct virtdev_pci *p,
 		     uint32_t nregions)
 {
 	const uint32_t id =
-		virtdev_info(virtdev_transport_device(p->t))->id;
+		virtdev_get_info(virtdev_transport_device(p->t))->id;
 	struct pci_space *s = &p->space;
 	uint32_t i;
 

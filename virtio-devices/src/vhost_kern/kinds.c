@@ -139,7 +139,7 @@ static int on_queue_start(void *self, uint32_t queue, struct vq *q,
 			     queue, vhost_kern_name(k->sides[0]));
 }
 
-static int open_vsock(struct virtdev_vhost_kern *k, uint32_t queue_max,
+static int open_vsock(struct virtdev_vhost_kern *k, uint32_t queue_size_max,
 		      const struct vhost_kern_config *config,
 		      struct vsu_error *err)
 {
@@ -150,7 +150,8 @@ static int open_vsock(struct virtdev_vhost_kern *k, uint32_t queue_max,
 	};
 	struct virtdev_info info = {
 		.id = VIRTDEV_ID_SOCKET, .nqueues = VIRTDEV_VSOCK_QUEUES,
-		.queue_max = queue_max ? queue_max : VSOCK_QUEUE_MAX,
+		.queue_size_max = queue_size_max ? queue_size_max :
+				  VSOCK_QUEUE_MAX,
 		.config_size = sizeof(k->cid),
 	};
 	int rc = add_side(k, config, err);
@@ -159,12 +160,10 @@ static int open_vsock(struct virtdev_vhost_kern *k, uint32_t queue_max,
 		return rc;
 	k->cid = vsu_le64_make(config->cid);
 	info.features = features_of(k);
-	rc = virtdev_new(&ops, &info, k, &k->dev);
-	return rc < 0 ? vsu_error_sys(err, rc, "'%s'",
-				      vhost_kern_name(k->sides[0])) : 0;
+	return virtdev_new(&ops, &info, k, &k->dev, err);
 }
 
-int virtdev_vhost_kern_vsock(uint64_t cid, uint32_t queue_max,
+int virtdev_vhost_kern_vsock(uint64_t cid, uint32_t queue_size_max,
 			     const char *node,
 			     struct virtdev_vhost_kern **out,
 			     struct vsu_error *err)
@@ -178,7 +177,7 @@ int virtdev_vhost_kern_vsock(uint64_t cid, uint32_t queue_max,
 			     err);
 
 	if (!rc)
-		rc = open_vsock(k, queue_max, &config, err);
+		rc = open_vsock(k, queue_size_max, &config, err);
 	if (rc < 0) {
 		virtdev_vhost_kern_free(k);
 		return rc;

@@ -145,7 +145,7 @@ static int check_features(const struct virtdev_vhost_user *r,
 #define NOT_THE_GUESTS (VHOST_USER_F_PROTOCOL_FEATURES | \
 			VHOST_USER_F_LOG_ALL | VQ_F_ACCESS_PLATFORM)
 
-static int make_device(struct virtdev_vhost_user *r)
+static int make_device(struct virtdev_vhost_user *r, struct vsu_error *err)
 {
 	static const struct virtdev_ops ops = {
 		.size = sizeof(ops), .name = "vhost-user",
@@ -154,13 +154,13 @@ static int make_device(struct virtdev_vhost_user *r)
 	};
 	const uint64_t features = vhost_user_frontend_features(r->frontend);
 	struct virtdev_info info = {
-		.id = r->config.id, .queue_max = r->config.queue_max,
+		.id = r->config.id, .queue_size_max = r->config.queue_size_max,
 		.config_size = r->config.config_size,
 		.features = features & ~NOT_THE_GUESTS,
 	};
 
 	info.nqueues = queue_count(r, features);
-	return virtdev_new(&ops, &info, r, &r->dev);
+	return virtdev_new(&ops, &info, r, &r->dev, err);
 }
 
 /* The session goes on only for what still can be made of it. */
@@ -173,13 +173,13 @@ static void session_fail(struct virtdev_vhost_user *r, const struct vsu_error *e
 static void become_ready(struct virtdev_vhost_user *r)
 {
 	struct vsu_error err = VSU_ERROR_INIT;
-	int rc = make_device(r);
+	int rc = make_device(r, &err);
 
 	r->ready = true;
-	vsu_error_set(&err, rc, "no memory for the device behind '%s'",
-		      r->peer);
-	if (rc < 0)
+	if (rc < 0) {
+		vsu_error_prefix(&err, rc, "the device behind '%s'", r->peer);
 		session_fail(r, &err);
+	}
 	else if (r->ops.ready)
 		r->ops.ready(r->opaque);
 }
@@ -344,8 +344,8 @@ static int fill_in(struct virtdev_vhost_user *r, struct vsu_error *err)
 	if (!r->peer)
 		return vsu_error_sys(err, -ENOMEM, "vhost-user device");
 	r->preset = find_preset(r->config.id);
-	if (!r->config.queue_max)
-		r->config.queue_max = DEFAULT_QUEUE_MAX;
+	if (!r->config.queue_size_max)
+		r->config.queue_size_max = DEFAULT_QUEUE_MAX;
 	if (!r->config.config_size && r->preset)
 		r->config.config_size = r->preset->config_size;
 	r->own_space = r->config.space != NULL;

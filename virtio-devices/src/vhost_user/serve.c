@@ -2,15 +2,32 @@
 /* The life of a vhost-user server, for programs that have no loop. */
 #include <config.h>
 
+#include <errno.h>
 #include <stdbool.h>
 
 #include <vmm-sys-util/fd.h>
 #include <vmm-sys-util/sock.h>
 
+#include "virtio-devices/report.h"
 #include "virtio-devices/vhost_user_server.h"
 
 /* Front-ends that wait while one is served. */
 #define BACKLOG 8
+
+static void on_refused(void *opaque, uint32_t request, uint32_t ring,
+		       const struct vsu_error *err)
+{
+	(void)request;
+	(void)ring;
+	virtdev_report(opaque, err);
+}
+
+/* A front-end that only hangs up is no error. */
+static void on_session_ended(void *opaque, const struct vsu_error *err)
+{
+	if (err->code && err->code != -ECONNRESET)
+		virtdev_report(opaque, err);
+}
 
 /* Until the server cannot go on, or has stopped: 0. */
 static int server_run(struct virtdev_vhost_user_server *server, int stop_fd)
@@ -30,10 +47,14 @@ static int server_run(struct virtdev_vhost_user_server *server, int stop_fd)
 }
 
 int virtdev_vhost_user_serve(struct virtdev *dev, const char *path,
-			     int stop_fd, struct vsu_error *err)
+			     int stop_fd,
+			     void (*report)(void *opaque, struct virtdev *dev,
+					    const struct vsu_error *what),
+			     void *opaque, struct vsu_error *err)
 {
 	const struct virtdev_vhost_user_server_config config = {
-		.size = sizeof(config), .dev = dev,
+		.size = sizeof(config), .dev = dev, .opaque = dev,
+		.refused = on_refused, .session_ended = on_session_ended,
 	};
 	struct virtdev_vhost_user_server *server = NULL;
 	struct vsu_sock_path socket;
@@ -42,6 +63,8 @@ int virtdev_vhost_user_serve(struct virtdev *dev, const char *path,
 
 	if (listener < 0)
 		return listener;
+	if (report)
+		virtdev_set_report(dev, report, opaque);
 	have_path = vsu_sock_path_of(listener, &socket) == 0;
 	rc = virtdev_vhost_user_server_new(&config, listener, &server,
 						  err);

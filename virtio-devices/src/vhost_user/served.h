@@ -176,7 +176,7 @@ void virtdev_priv_server_queue_turn(struct server_queue *q);
 
 /* server_session.c */
 
-extern const struct virtdev_home_ops virtdev_priv_server_home_ops;
+extern const struct virtdev_server_ops virtdev_priv_server_ops;
 extern const struct vhost_user_server_ops virtdev_priv_server_sessions_ops;
 /* Answers the session's open question when the last of its queues was left. */
 void virtdev_priv_server_answer(struct virtdev_vhost_user_server *s);

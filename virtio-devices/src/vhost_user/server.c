@@ -262,7 +262,7 @@ int virtdev_vhost_user_server_new(
 		rc = check_config(&c, err);
 	if (rc < 0)
 		return rc;
-	nqueues = virtdev_info(c.dev)->nqueues;
+	nqueues = virtdev_get_info(c.dev)->nqueues;
 	s = calloc(1, sizeof(*s) + nqueues * sizeof(s->queues[0]));
 	if (!s)
 		return vsu_error_sys(err, -ENOMEM, "vhost-user server");
@@ -276,7 +276,7 @@ int virtdev_vhost_user_server_new(
 		rc = init_queues(s);
 	if (rc < 0)
 		vsu_error_sys(err, rc, "vhost-user server");
-	virtdev_set_home(c.dev, &virtdev_priv_server_home_ops, s);
+	virtdev_set_server(c.dev, &virtdev_priv_server_ops, s);
 	if (!rc)
 		rc = init_sessions(s, fd, err);
 	if (rc < 0) {
@@ -295,7 +295,7 @@ void virtdev_vhost_user_server_free(struct virtdev_vhost_user_server *s)
 		return;
 	for (i = 0; i < s->nqueues; i++)
 		virtdev_priv_server_queue_fini(&s->queues[i]);
-	virtdev_set_home(s->config.dev, NULL, NULL);
+	virtdev_set_server(s->config.dev, NULL, NULL);
 	vhost_user_server_free(s->sessions);
 	vsu_fd_close(&s->event);
 	vsu_fd_close(&s->more.fd);

@@ -213,8 +213,8 @@ static int on_region_change(void *opaque, bool map,
 	return rc < 0 ? rc : 1;
 }
 
-const struct virtdev_home_ops virtdev_priv_server_home_ops = {
-	.size = sizeof(virtdev_priv_server_home_ops),
+const struct virtdev_server_ops virtdev_priv_server_ops = {
+	.size = sizeof(virtdev_priv_server_ops),
 	.notify = on_notify,
 	.config_changed = on_config_changed,
 	.queue_broken = on_queue_broken,
@@ -228,13 +228,13 @@ static int on_begin(void *opaque, int sock, struct vhost_user_backend **session,
 		    struct vsu_error *err)
 {
 	struct virtdev_vhost_user_server *s = opaque;
-	const struct virtdev_info *info = virtdev_info(s->config.dev);
+	const struct virtdev_info *info = virtdev_get_info(s->config.dev);
 	uint64_t shmem_sizes[VHOST_USER_SHMEM_REGIONS] = { 0 };
 	struct vhost_user_backend_config config = {
 		.size = sizeof(config),
 		.features = info->features,
 		.nrings = info->nqueues,
-		.queue_max = info->queue_max,
+		.queue_size_max = info->queue_size_max,
 		.max_chain = info->max_chain,
 		.config_size = info->config_size,
 		.sigbus = s->config.sigbus,

@@ -224,7 +224,7 @@ static int watch_stream(struct virtdev_vhost_user_server *s)
 	return rc;
 }
 
-/* Files know no readiness, and do not wait for anybody. */
+/* Regular files report no readiness; libvhost refuses those that could block. */
 static int stream_begin(struct virtdev_vhost_user_server *s, int kind)
 {
 	if (kind == VSU_FOREIGN_PIPE || kind == VSU_FOREIGN_SOCKET)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Bytes that wait for the host's socket. */
+/* Buffers bytes for the host's socket. */
 #include <config.h>
 
 #include <errno.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* The life of a connection: its place in line, its credit, its time, its end. */
+/* Connections: send queue, credit, timeouts and end. */
 #include <config.h>
 
 #include <stddef.h>
@@ -9,7 +9,7 @@
 
 #include "vsock/priv.h"
 
-/* More room than this is not used: differences of counters stay small. */
+/* Limit of used credit, so that differences of counters stay small. */
 #define MOST_CREDIT (UINT32_C(1) << 30)
 
 struct vsock_conn *virtdev_priv_vsock_conn_at(struct vsock_link *in_line)
@@ -40,7 +40,7 @@ bool virtdev_priv_vsock_reads(const struct vsock_conn *c)
 	       !(c->guest_shut & VSOCK_SHUT_RECEIVE);
 }
 
-/* Who has bytes but no credit asks once, and waits out of line. */
+/* Without credit, request it once and leave the send queue. */
 void virtdev_priv_vsock_line_up(struct vsock_conn *c)
 {
 	bool sends = virtdev_priv_vsock_reads(c);
@@ -62,8 +62,8 @@ void virtdev_priv_vsock_want(struct vsock_conn *c, unsigned int pending)
 }
 
 /*
- * All wait equally long, so that who begins last ends last. A timer that cannot
- * be armed costs a peer's patience only: it is armed again with the next one.
+ * All timeouts have the same length, so the list is ordered by deadline. If arming
+ * the timer fails, the next timeout arms it again.
  */
 static void arm_timer(struct vsock_bridge *b, uint64_t now)
 {
@@ -128,8 +128,9 @@ void virtdev_priv_vsock_shut(struct vsock_conn *c, unsigned int flags)
 }
 
 /*
- * Half of the room is told of: a guest that used up all of it is never left. In
- * the midst of a message any of it is, as no byte of that leaves before its end.
+ * Sends a credit update when half of the buffer is free again, so that a guest
+ * without credit always receives one. Within a message every byte counts, because a
+ * message is forwarded only when complete.
  */
 void virtdev_priv_vsock_forwarded(struct vsock_conn *c, uint32_t n)
 {
@@ -140,7 +141,7 @@ void virtdev_priv_vsock_forwarded(struct vsock_conn *c, uint32_t n)
 		virtdev_priv_vsock_want(c, VSOCK_PEND_CREDIT_UPDATE);
 }
 
-/* A client's connection that the guest never answered, or a last reset. */
+/* Ends connections with an overdue response or final reset. */
 static void time_is_up(struct vsock_conn *c)
 {
 	virtdev_priv_vsock_time_end(c);

@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Packets of the guest. */
+/* Handles packets from the guest. */
 #include <config.h>
 
 #include <vmm-sys-util/event.h>
 
 #include "vsock/priv.h"
 
-#define MAX_PACKETS 256u	/* of one turn */
+#define MAX_PACKETS 256u	/* per turn */
 
 static void reply_reset(struct vsock_bridge *b, const struct vsock_packet *p)
 {
 	const uint32_t at = (b->first_reply + b->nreplies) % VSOCK_REPLIES;
 
-	/* none is added without room: see turn_packets() */
+	/* turn_packets() checks for room */
 	if (p->op == VSOCK_OP_RST || b->nreplies == VSOCK_REPLIES)
 		return;
 	b->replies[at] = (struct vsock_reply){
@@ -77,7 +77,7 @@ static void on_rw(struct vsock_conn *c, const struct vsock_packet *p,
 		virtdev_priv_vsock_take_message(c, body, p->len, p->flags);
 }
 
-/* Any packet's header has the news. */
+/* Every packet's header carries credit. */
 static void on_credit_update(struct vsock_conn *c, const struct vsock_packet *p,
 			     struct vq_cursor *body)
 {
@@ -96,12 +96,12 @@ static void on_credit_request(struct vsock_conn *c,
 }
 
 #define IN(state) (1u << (state))
-/* Those that have told the guest of their end, or are about to. */
+/* States in which the guest has received a reset, or is about to. */
 #define ENDED (IN(VSOCK_CLOSING) | IN(VSOCK_LINGERING) | IN(VSOCK_DEAD))
 
 /*
- * In a state of states the operation is carried out; in the states of ENDED
- * others are old news; anywhere else they end the connection.
+ * An operation is carried out in the given states and ignored in the states of
+ * ENDED. In other states it resets the connection.
  */
 static const struct operation {
 	void (*fn)(struct vsock_conn *c, const struct vsock_packet *p,
@@ -120,9 +120,8 @@ static const struct operation {
 };
 
 /*
- * News of the guest's room. Packets of two of its threads may be in
- * another order than their counters, so an older count is no offence; one that
- * is ahead of what it was given is.
+ * Updates the guest's credit. Packets of two guest threads may be reordered, so an
+ * older count is legal; a count of more bytes than were sent is not.
  */
 static bool credit_update(struct vsock_conn *c, const struct vsock_packet *p)
 {
@@ -151,7 +150,7 @@ static void conn_packet(struct vsock_conn *c, const struct vsock_packet *p,
 		return;
 	}
 	op->fn(c, p, body);
-	/* with fresh credit it may go on; a freed one is in no state to */
+	/* continue with new credit; a freed connection is in no sending state */
 	if (c->state == VSOCK_OPEN)
 		virtdev_priv_vsock_line_up(c);
 }
@@ -176,7 +175,7 @@ static bool knows_type(const struct vsock_bridge *b, uint16_t type)
 	return type == VSOCK_STREAM || (type == VSOCK_SEQPACKET && b->messages);
 }
 
-/* Of another type than its ports have is of no connection, which lives on. */
+/* Reject packets whose type differs from the connection's; keep the connection. */
 static void packet_take(struct vsock_bridge *b, const struct vsock_packet *p,
 			struct vq_cursor *body)
 {
@@ -215,7 +214,7 @@ static uint32_t chain_take(void *opaque, struct vq *q, struct vq_chain *chain)
 	return 0;
 }
 
-/* Each packet may need a reply; without room for one it is not taken. */
+/* Each packet may need a reply, so pop only while a reply fits. */
 static int turn_packets(struct vsock_bridge *b, struct vq *q)
 {
 	const uint32_t room = VSOCK_REPLIES - b->nreplies;

@@ -4,11 +4,16 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/random.h>
 #include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/fd.h>
@@ -20,6 +25,12 @@
 /* Of one turn. */
 #define MAX_EVENTS 64
 #define MAX_CLIENTS 16
+
+/*
+ * Sockets that connect for a guest are named so. PATH_PORT may be the path of another
+ * machine, whose ports are for programs of the host alone.
+ */
+#define GUEST_NAME "virtio-vsock-guest-"
 
 /* "CONNECT 4294967294\n" has 19. */
 #define MAX_GREETING 32
@@ -119,10 +130,27 @@ static struct vsock_conn *conn_add(struct vsock_bridge *b, int fd,
 	return NULL;
 }
 
+/* Whether the peer is a device that connects for its guest. */
+static bool is_guest(int fd)
+{
+	struct sockaddr_un name = { .sun_family = AF_UNSPEC };
+	socklen_t len = sizeof(name);
+	const size_t least = offsetof(struct sockaddr_un, sun_path) + sizeof(GUEST_NAME);
+
+	return getpeername(fd, (struct sockaddr *)&name, &len) == 0 &&
+	       len >= least && !name.sun_path[0] &&
+	       !memcmp(name.sun_path + 1, GUEST_NAME, sizeof(GUEST_NAME) - 1);
+}
+
 static void client_add(struct vsock_bridge *b, int fd, uint16_t type)
 {
-	struct vsock_conn *c = conn_add(b, fd, type);
+	struct vsock_conn *c;
 
+	if (is_guest(fd)) {
+		vsu_fd_close(&fd);
+		return;
+	}
+	c = conn_add(b, fd, type);
 	if (!c)
 		return;
 	c->state = VSOCK_GREETING;
@@ -183,16 +211,52 @@ void virtdev_priv_vsock_host_events(struct vsock_bridge *b)
 
 /* ------------------------------------------------------- from guest to host */
 
+/*
+ * An abstract name by which the listener of another machine recognises a guest's
+ * connection. Random, since other processes are in other namespaces.
+ */
+static int name_socket(int fd)
+{
+	struct sockaddr_un name = { .sun_family = AF_UNIX };
+	uint64_t number;
+	int len;
+
+	if (getrandom(&number, sizeof(number), 0) != sizeof(number))
+		return -errno;
+	len = snprintf(name.sun_path + 1, sizeof(name.sun_path) - 1,
+		       GUEST_NAME "%016" PRIx64, number);
+	return bind(fd, (struct sockaddr *)&name,
+		    (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)len)) < 0 ?
+	       -errno : 0;
+}
+
+static int connect_named(int fd, const struct sockaddr_un *to)
+{
+	int rc = name_socket(fd);
+
+	while (!rc && connect(fd, (const struct sockaddr *)to, sizeof(*to)) < 0)
+		if (errno != EINTR)
+			rc = -errno;
+	return rc;
+}
+
 static int connect_port(const struct vsock_bridge *b, uint16_t type,
 			uint32_t port)
 {
-	char path[sizeof(b->listeners[0].made.path)];
-	int n = snprintf(path, sizeof(path), "%s_%" PRIu32, b->path, port);
+	struct sockaddr_un to = { .sun_family = AF_UNIX };
+	const int kind = type == VSOCK_STREAM ? SOCK_STREAM : SOCK_SEQPACKET;
+	int n = snprintf(to.sun_path, sizeof(to.sun_path), "%s_%" PRIu32, b->path, port);
+	int fd, rc;
 
-	if (n < 0 || (size_t)n >= sizeof(path))
+	if (n < 0 || (size_t)n >= sizeof(to.sun_path))
 		return -ENAMETOOLONG;
-	return vsu_sock_connect_type(path, type == VSOCK_STREAM ?
-				     SOCK_STREAM : SOCK_SEQPACKET, NULL);
+	fd = socket(AF_UNIX, kind | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return -errno;
+	rc = connect_named(fd, &to);
+	if (rc < 0)
+		vsu_fd_close(&fd);
+	return rc < 0 ? rc : fd;
 }
 
 struct vsock_conn *virtdev_priv_vsock_connect(struct vsock_bridge *b,

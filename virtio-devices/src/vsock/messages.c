@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Messages of a SEQPACKET connection, between packets and a UNIX socket. */
+/* SEQPACKET messages between packets and a UNIX socket. */
 #include <config.h>
 
 #include <errno.h>
@@ -9,12 +9,12 @@
 
 #include "vsock/messages.h"
 
-/* In an end: a record ends there, too. Lengths are far below it. */
+/* Flag in an end: it also ends a record. Lengths never reach this bit. */
 #define RECORD (UINT32_C(1) << 31)
 
 #define FIRST_ROOM 16u
 
-/* Bytes of its buffer that a socket keeps for itself. */
+/* Overhead of a socket buffer. */
 #define OWN_ROOM 32
 
 /* ------------------------------------------------------------------ the socket */
@@ -37,7 +37,7 @@ int virtdev_priv_vsock_messages_begin(int fd, uint32_t *most)
 	int rc = send_room(fd, &room);
 
 	if (rc >= 0 && room < *most) {
-		/* as far as this host allows */
+		/* limited by the host */
 		setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &wanted, sizeof(wanted));
 		rc = send_room(fd, &room);
 	}
@@ -49,7 +49,7 @@ int virtdev_priv_vsock_messages_begin(int fd, uint32_t *most)
 	return rc;
 }
 
-/* A message of no bytes has a piece of none: emulators of a kernel drop it else. */
+/* An empty message needs an empty piece: some kernel emulators drop it otherwise. */
 ssize_t virtdev_priv_vsock_message_send(int fd, struct iovec *iov, int n,
 					bool record)
 {
@@ -66,7 +66,7 @@ ssize_t virtdev_priv_vsock_message_send(int fd, struct iovec *iov, int n,
 	return rc < 0 ? -errno : rc;
 }
 
-/* Credentials that have no room here are the sign that there is a message. */
+/* Truncated credentials distinguish an empty message from the end. */
 int virtdev_priv_vsock_message_receive(int fd, struct iovec *iov, int n,
 				       size_t *len, bool *record)
 {

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Headers of packets, between the ring and the machine's numbers. */
+/* Encodes and decodes packet headers. */
 #include <config.h>
 
 #include <assert.h>
 
 #include "vsock/packet.h"
 
-/* Packed by halves, so that no member needs more than four bytes' alignment. */
+/* 64-bit members as halves, so that alignment is at most four bytes. */
 struct wire {
 	struct vsu_le32 src_cid[2], dst_cid[2];
 	struct vsu_le32 src_port, dst_port;

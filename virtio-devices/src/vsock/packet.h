@@ -10,7 +10,7 @@
 #include <vmm-sys-util/endian.h>
 
 #define VSOCK_HEADER 44u		/* bytes */
-#define VSOCK_MAX_PAYLOAD 65536u	/* bytes of one packet */
+#define VSOCK_MAX_PAYLOAD 65536u	/* bytes per packet */
 #define VSOCK_HOST_CID UINT64_C(2)
 #define VSOCK_STREAM 1u
 #define VSOCK_SEQPACKET 2u
@@ -27,16 +27,16 @@ enum vsock_op {
 	VSOCK_NOPS
 };
 
-/* Flags of a SHUTDOWN: the sender will not receive, or send, any more. */
+/* Flags of SHUTDOWN: the sender receives, or sends, no more. */
 #define VSOCK_SHUT_RECEIVE 1u
 #define VSOCK_SHUT_SEND 2u
 #define VSOCK_SHUT_BOTH 3u
 
-/* Flags of bytes of a SEQPACKET: a message ends behind them, and a record. */
+/* Flags of SEQPACKET data: end of message, end of record. */
 #define VSOCK_END_MESSAGE 1u
 #define VSOCK_END_RECORD 2u
 
-/* A header in the machine's numbers. */
+/* A header in host byte order. */
 struct vsock_packet {
 	uint64_t src_cid, dst_cid;
 	uint32_t src_port, dst_port;
@@ -46,7 +46,7 @@ struct vsock_packet {
 	uint32_t buf_alloc, fwd_cnt;
 };
 
-/* False where the chain has no room for a header. */
+/* Returns false if the chain has no room for a header. */
 bool virtdev_priv_vsock_packet_read(struct vq_cursor *from,
 				    struct vsock_packet *out) VSU_NODISCARD;
 bool virtdev_priv_vsock_packet_write(struct vq_cursor *to,

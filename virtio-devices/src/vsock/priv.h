@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Shared by the files of the socket device.
+ * Internal types of the socket device.
  *
- *   bridge      the device: its connections, and what waits for the guest
- *   connection  a stream, or one of messages (SEQPACKET), between a port of the
- *               guest and a socket of the host; a pair of ports has one type
- *   pending     packets that a connection owes the guest; it is then in line
- *   reply       a reset for a packet that belongs to no connection
+ *   bridge      the device: its connections, and packets for the guest
+ *   connection  a stream or SEQPACKET connection between a guest port and a host
+ *               socket; a pair of ports has one type
+ *   pending     control packets to send; the connection is then in the send queue
+ *   reply       a reset for a packet without a connection
  *
- * Who is in line is served in turn, a packet each. All of it is under the lock.
+ * Connections in the send queue are served round-robin, one packet each. The lock
+ * guards everything.
  */
 #ifndef VIRTIO_DEVICES_VSOCK_PRIV_H
 #define VIRTIO_DEVICES_VSOCK_PRIV_H
@@ -25,37 +26,37 @@
 #include "vsock/messages.h"
 #include "vsock/packet.h"
 
-/* Replies that wait. Where there is no room the guest's packets wait. */
+/* Queued replies. When full, the guest's packets wait. */
 #define VSOCK_REPLIES 256u
 
 /* VIRTIO 1.3, section 5.10.3. */
 #define VSOCK_F_STREAM (UINT64_C(1) << 0)
 #define VSOCK_F_SEQPACKET (UINT64_C(1) << 1)
 
-/* Tags of epoll: the number of a connection, or one of these. */
+/* epoll user data: a connection's index, or one of these. */
 #define VSOCK_TAG_LISTENER (UINT64_C(1) << 32)
 #define VSOCK_TAG_TIMER (UINT64_C(2) << 32)
 #define VSOCK_TAG_WAKE (UINT64_C(3) << 32)
 
-/* Sockets where clients come: for streams, and for messages. */
+/* Listening sockets: for streams, and for messages. */
 #define VSOCK_LISTENERS 2u
 
-/* A place in a list, next NULL when in none; a list is a link of its own. */
+/* A list link, next NULL if unlinked; the list head is a link, too. */
 struct vsock_link {
 	struct vsock_link *prev, *next;
 };
 
 enum vsock_state {
 	VSOCK_FREE,
-	VSOCK_GREETING,		/* a client has not said CONNECT yet */
-	VSOCK_REQUESTED,	/* the guest has not answered yet */
+	VSOCK_GREETING,		/* waiting for the client's CONNECT */
+	VSOCK_REQUESTED,	/* waiting for the guest's response */
 	VSOCK_OPEN,
-	VSOCK_CLOSING,		/* both ends are told; the guest's last reset */
-	VSOCK_LINGERING,	/* the guest is done, the backlog is not */
-	VSOCK_DEAD,		/* until its reset went to the guest */
+	VSOCK_CLOSING,		/* shut down; waiting for the guest's reset */
+	VSOCK_LINGERING,	/* closed by the guest, flushing the backlog */
+	VSOCK_DEAD,		/* its reset is still to be sent */
 };
 
-/* Packets that a connection owes the guest. */
+/* Control packets to send to the guest. */
 enum vsock_pending {
 	VSOCK_PEND_RST = 1 << 0,
 	VSOCK_PEND_REQUEST = 1 << 1,
@@ -69,80 +70,80 @@ struct vsock_bridge;
 
 struct vsock_conn {
 	struct vsock_bridge *bridge;
-	struct vsock_conn *next_same;	/* of its hash, or of the free ones */
+	struct vsock_conn *next_same;	/* in its hash chain, or free list */
 	struct vsock_link in_line, in_time;
-	uint64_t deadline;		/* ns; while in_time */
+	uint64_t deadline;		/* ns; valid while linked in in_time */
 	struct vsock_backlog backlog;
-	struct vsock_messages messages;	/* in it, if it is of messages */
+	struct vsock_messages messages;	/* SEQPACKET only */
 	struct vsock_rest rest;
-	int fd;				/* -1 when closed */
+	int fd;				/* -1: closed */
 	uint16_t type;			/* VSOCK_STREAM, VSOCK_SEQPACKET */
 	uint8_t state;			/* enum vsock_state */
 	uint8_t pending;		/* enum vsock_pending */
-	uint8_t guest_shut, shut;	/* VSOCK_SHUT_*: told to us, and by us */
+	uint8_t guest_shut, shut;	/* VSOCK_SHUT_*: received, and sent */
 	bool named;			/* its ports are in the table */
-	bool readable;			/* the socket may have bytes, or its end */
-	bool hung_up;			/* its end is near: no edge will tell */
-	bool host_eof, host_deaf;	/* the host sends, or takes, no more */
-	bool asked;			/* for credit, and none came yet */
-	bool watches_room;		/* of the socket, for the backlog */
+	bool readable;			/* the socket may have data, or its end */
+	bool hung_up;			/* after a hang-up no further edge follows */
+	bool host_eof, host_deaf;	/* the host sends, or receives, no more */
+	bool asked;			/* a credit request is outstanding */
+	bool watches_room;		/* waits for EPOLLOUT, for the backlog */
 	uint32_t guest_port, host_port;
-	/* from the guest: bytes that came, left, and left as it was told */
+	/* from the guest: bytes received, forwarded, and acknowledged */
 	uint32_t received, forwarded, told;
-	/* to the guest: bytes that went, its room, and what it took */
+	/* to the guest: bytes sent, its buffer size, and bytes it consumed */
 	uint32_t sent, peer_alloc, peer_forwarded;
 };
 
 struct vsock_reply {
-	uint64_t cid;			/* that the guest had addressed */
+	uint64_t cid;			/* destination CID of the rejected packet */
 	uint32_t guest_port, host_port;
 	uint16_t type;
 };
 
-/* The event of VIRTIO 1.3, section 5.10.6.7, after the state was loaded. */
+/* The transport reset event (VIRTIO 1.3, section 5.10.6.7) after a load. */
 enum vsock_reset {
 	VSOCK_RESET_NONE,
-	VSOCK_RESET_WANTED,		/* the driver is to be told */
-	VSOCK_RESET_TOLD,		/* but has not shown that it knows */
+	VSOCK_RESET_WANTED,		/* to be sent */
+	VSOCK_RESET_TOLD,		/* sent, not acknowledged by the driver */
 };
 
 struct vsock_listener {
 	int fd;			/* -1: none */
-	uint16_t type;		/* of its clients */
-	bool clients;		/* wait at it */
+	uint16_t type;		/* of its connections */
+	bool clients;		/* clients may be waiting */
 	struct vsu_sock_path made;
 };
 
 struct vsock_bridge {
 	struct virtdev *dev;
-	struct vq *queues[VIRTDEV_VSOCK_QUEUES];	/* while they run */
+	struct vq *queues[VIRTDEV_VSOCK_QUEUES];	/* NULL: stopped */
 	pthread_mutex_t lock;
 	uint64_t cid, timeout_ns;
 	char *path;
 	struct vsock_listener listeners[VSOCK_LISTENERS];
 	int epfd;		/* host fd of the queue to the guest */
-	int wake;		/* in it, edge-triggered: something is in line */
-	int timer;		/* in it: deadlines */
+	int wake;		/* in epfd, edge-triggered: the send queue is not empty */
+	int timer;		/* in epfd: deadlines */
 	int room;		/* host fd of the queue from the guest */
-	bool messages;		/* the driver takes connections of them */
-	bool stalled;		/* the guest's packets wait for replies to go */
-	bool starved;		/* the guest gave no buffers */
+	bool messages;		/* the driver accepts SEQPACKET */
+	bool stalled;		/* the guest's packets wait for room for replies */
+	bool starved;		/* the guest's receive queue is empty */
 	enum vsock_reset reset;
 
 	uint32_t nconns, max_conns, buffer, nbuckets, next_port;
-	uint32_t seed;		/* so that no guest chooses collisions */
+	uint32_t seed;		/* of the hash, against chosen collisions */
 	struct vsock_conn *conns, *free, **buckets;
 	struct vsock_link line, times;
-	unsigned char *spill;	/* buffer bytes, behind the guest's own */
+	unsigned char *spill;	/* extends the guest's buffer by buffer bytes */
 
-	/* for whoever asks, on any thread */
+	/* counters; read on any thread */
 	uint64_t live, bytes_to_guest, bytes_from_guest, refused, too_long;
 
 	uint32_t first_reply, nreplies;
 	struct vsock_reply replies[VSOCK_REPLIES];
 };
 
-/* They may wait at any listener. */
+/* Marks that clients may be waiting at any listener. */
 static inline void vsock_clients_come(struct vsock_bridge *b)
 {
 	unsigned int i;
@@ -156,21 +157,21 @@ static inline bool vsock_clients_wait(const struct vsock_bridge *b)
 	return b->free && (b->listeners[0].clients || b->listeners[1].clients);
 }
 
-/* Under the lock; read without it. */
+/* Increments a counter under the lock; it is read without the lock. */
 static inline void vsock_count(uint64_t *counter, uint64_t n)
 {
 	__atomic_store_n(counter, *counter + n, __ATOMIC_RELAXED);
 }
 
-/* list and table: table.c */
+/* table.c: lists and hash table */
 void virtdev_priv_vsock_link_add(struct vsock_link *list,
 				 struct vsock_link *link);
 void virtdev_priv_vsock_link_remove(struct vsock_link *link);
 int virtdev_priv_vsock_table_init(struct vsock_bridge *b) VSU_NODISCARD;
 void virtdev_priv_vsock_table_fini(struct vsock_bridge *b);
-/* All connections and replies. */
+/* Frees all connections and replies. */
 void virtdev_priv_vsock_forget(struct vsock_bridge *b);
-/* NULL: all are in use. */
+/* Returns a free connection; NULL: all are in use. */
 struct vsock_conn *virtdev_priv_vsock_conn_new(struct vsock_bridge *b);
 void virtdev_priv_vsock_conn_free(struct vsock_conn *c);
 struct vsock_conn *virtdev_priv_vsock_conn_find(const struct vsock_bridge *b,
@@ -179,54 +180,54 @@ struct vsock_conn *virtdev_priv_vsock_conn_find(const struct vsock_bridge *b,
 void virtdev_priv_vsock_conn_name(struct vsock_conn *c, uint32_t guest_port,
 				  uint32_t host_port);
 void virtdev_priv_vsock_conn_unname(struct vsock_conn *c);
-/* A port of the host that has no connection with that of the guest. */
+/* A host port without a connection to that guest port. */
 uint32_t virtdev_priv_vsock_port(struct vsock_bridge *b, uint32_t guest_port);
 
 /* connection.c */
 struct vsock_conn *virtdev_priv_vsock_conn_at(struct vsock_link *in_line);
-/* Owes the guest these packets, and is in line. */
+/* Schedules control packets and enters the send queue. */
 void virtdev_priv_vsock_want(struct vsock_conn *c, unsigned int pending);
-/* In line, if there is anything to be sent. */
+/* Enters the send queue if anything can be sent. */
 void virtdev_priv_vsock_line_up(struct vsock_conn *c);
-/* Bytes that the guest has room for. */
+/* The guest's remaining credit. */
 uint32_t virtdev_priv_vsock_credit(const struct vsock_conn *c);
-/* Bytes of the socket may be read for the guest, if it has room. */
+/* Returns whether data can be read from the socket and sent to the guest. */
 bool virtdev_priv_vsock_reads(const struct vsock_conn *c);
-/* The time that a peer has begins, again. */
+/* Starts or restarts the timeout. */
 void virtdev_priv_vsock_time_begin(struct vsock_conn *c);
 void virtdev_priv_vsock_time_end(struct vsock_conn *c);
-/* The socket and what waits for it are gone. */
+/* Closes the socket and frees the backlog. */
 void virtdev_priv_vsock_close(struct vsock_conn *c);
-/* An end without manners: the guest gets a reset, the host's client EOF. */
+/* Aborts: the guest receives a reset, the host's client EOF. */
 void virtdev_priv_vsock_abort(struct vsock_conn *c);
-/* The same for a message that one side can never take whole. */
+/* The same for a message that exceeds a limit. */
 void virtdev_priv_vsock_too_long(struct vsock_conn *c);
-/* This direction, or both, are over on the host's side. */
+/* The host has ended one direction, or both. */
 void virtdev_priv_vsock_shut(struct vsock_conn *c, unsigned int flags);
-/* The guest is told of n bytes that have room again, in good time. */
+/* n bytes were forwarded: sends a credit update when due. */
 void virtdev_priv_vsock_forwarded(struct vsock_conn *c, uint32_t n);
-/* Ends those whose peers' time is up. */
+/* Ends connections whose timeout has expired. */
 void virtdev_priv_vsock_expire(struct vsock_bridge *b);
 
-/* socket.c: one connection and its socket */
+/* socket.c: the host socket of a connection */
 int virtdev_priv_vsock_watch(struct vsock_conn *c) VSU_NODISCARD;
-/* len bytes of the guest, to the socket or its backlog. */
+/* Forwards len bytes of the guest to the socket or the backlog. */
 void virtdev_priv_vsock_take(struct vsock_conn *c, struct vq_cursor *body,
 			     uint32_t len);
-/* The same of a message, with VSOCK_END_*. */
+/* The same for SEQPACKET data, with VSOCK_END_*. */
 void virtdev_priv_vsock_take_message(struct vsock_conn *c,
 				     struct vq_cursor *body, uint32_t len,
 				     uint32_t flags);
-/* The guest's part of a shutdown, on the socket. */
+/* Applies the guest's shutdown to the socket. */
 void virtdev_priv_vsock_guest_shut(struct vsock_conn *c, unsigned int flags);
-/* No more comes from the socket. */
+/* The socket has reached its end. */
 void virtdev_priv_vsock_host_eof(struct vsock_conn *c);
-/* The guest took a client's connection. */
+/* The guest accepted a client's connection. */
 void virtdev_priv_vsock_answered(struct vsock_conn *c);
 void virtdev_priv_vsock_socket_event(struct vsock_conn *c, uint32_t events);
 
-/* host.c: all that comes from the host */
-/* A connection of the guest to a port of the host, or none. */
+/* host.c: events of the host */
+/* Connects the guest to a host port; NULL on failure. */
 struct vsock_conn *virtdev_priv_vsock_connect(struct vsock_bridge *b,
 					      uint16_t type,
 					      uint32_t guest_port,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* One connection and its socket of the host. */
+/* The host socket of a connection. */
 #include <config.h>
 
 #include <errno.h>
@@ -29,7 +29,7 @@ int virtdev_priv_vsock_watch(struct vsock_conn *c)
 	return watch_events(c, EPOLL_CTL_ADD, READ_EVENTS);
 }
 
-/* Only while something waits: a reader frees room all the time. */
+/* Watch EPOLLOUT only while the backlog is not empty. */
 static void watch_room(struct vsock_conn *c, bool on)
 {
 	if (c->watches_room == on)
@@ -41,7 +41,7 @@ static void watch_room(struct vsock_conn *c, bool on)
 		c->watches_room = on;
 }
 
-/* Something stands before what the guest sends now. */
+/* Returns whether earlier data is still queued. */
 static bool has_waiting(const struct vsock_conn *c)
 {
 	return c->type == VSOCK_STREAM ? c->backlog.len > 0
@@ -63,7 +63,7 @@ void virtdev_priv_vsock_host_eof(struct vsock_conn *c)
 						 : VSOCK_SHUT_SEND);
 }
 
-/* Whoever reads the socket is gone; it may have written before. */
+/* The host's reader is gone; data it sent before remains readable. */
 static void go_deaf(struct vsock_conn *c)
 {
 	const uint32_t len = c->backlog.len;
@@ -80,7 +80,7 @@ static void go_deaf(struct vsock_conn *c)
 	virtdev_priv_vsock_forwarded(c, len);
 }
 
-/* All that the guest sent is with the host: its end may follow. */
+/* All data of the guest was forwarded: apply a pending shutdown. */
 static void backlog_sent(struct vsock_conn *c)
 {
 	watch_room(c, false);
@@ -120,7 +120,7 @@ static void backlog_flush(struct vsock_conn *c)
 		go_deaf(c);
 }
 
-/* As much as the socket takes now: how much, or a negative errno. */
+/* Writes what the socket accepts; returns bytes, or a negative errno. */
 static int64_t send_pieces(int fd, struct vq_cursor *body, uint32_t len)
 {
 	struct iovec iov[PIECES];
@@ -173,7 +173,7 @@ void virtdev_priv_vsock_take(struct vsock_conn *c, struct vq_cursor *body,
 		backlog_begin(c, body, len - (uint32_t)n);
 }
 
-/* A whole message in one packet, if none is before it; else -EAGAIN. */
+/* Sends a message of a single packet directly; -EAGAIN if data is queued. */
 static int64_t send_whole(const struct vsock_conn *c, struct vq_cursor *body,
 			  uint32_t len, uint32_t flags)
 {
@@ -191,7 +191,7 @@ static int64_t send_whole(const struct vsock_conn *c, struct vq_cursor *body,
 					       flags & VSOCK_END_RECORD);
 }
 
-/* A part waits for the end of its message, which must come within the room. */
+/* Queues a part; the message must end within the buffer. */
 static void message_add(struct vsock_conn *c, struct vq_cursor *body,
 			uint32_t len, uint32_t flags)
 {
@@ -236,7 +236,7 @@ void virtdev_priv_vsock_take_message(struct vsock_conn *c,
 	virtdev_priv_vsock_forwarded(c, len);
 }
 
-/* The guest closed its socket: it hears of the end now, the host in time. */
+/* The guest closed: reset it now; the host receives the end after the backlog. */
 static void guest_done(struct vsock_conn *c)
 {
 	if (!has_waiting(c)) {
@@ -264,7 +264,7 @@ void virtdev_priv_vsock_guest_shut(struct vsock_conn *c, unsigned int flags)
 		backlog_sent(c);
 }
 
-/* A client that did not even leave room for this line gets no connection. */
+/* A client without room for this line is rejected. */
 void virtdev_priv_vsock_answered(struct vsock_conn *c)
 {
 	char line[24];
@@ -282,7 +282,7 @@ void virtdev_priv_vsock_answered(struct vsock_conn *c)
 	virtdev_priv_vsock_line_up(c);
 }
 
-/* Of an open one; what was read of its end says more than the event does. */
+/* Handles an event of an open connection; reading yields the exact state. */
 static void open_event(struct vsock_conn *c, uint32_t events)
 {
 	if (events & EPOLLHUP && (c->host_eof ||

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The state of a socket device, its features, and its numbers. Connections end
- * where the device is saved: the driver is told of that, and of another CID.
+ * State, features and counters of a socket device. Connections end when the device is
+ * saved; a transport reset event informs the driver of that, and of a new CID.
  */
 #include <config.h>
 
@@ -50,7 +50,7 @@ int virtdev_priv_vsock_load(void *self, uint32_t version,
 	struct vsock_bridge *b = self;
 	const uint64_t cid = virtdev_state_get_u64(r);
 	const uint8_t torn = virtdev_state_get_u8(r);
-	/* the first version knew streams only */
+	/* version 1 supported streams only */
 	const uint8_t messages = version > 1 ? virtdev_state_get_u8(r) : 0;
 	int rc = virtdev_state_end(r, err);
 

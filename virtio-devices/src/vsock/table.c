@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* The connections of a socket device: a fixed number, found by their ports. */
+/* Table of connections: a fixed number, hashed by their ports. */
 #include <config.h>
 
 #include <errno.h>
@@ -11,7 +11,7 @@
 
 #include "vsock/priv.h"
 
-/* Ports of the host begin where nobody listens by habit. */
+/* First host port: above ports in common use. */
 #define FIRST_PORT (UINT32_C(1) << 30)
 
 void virtdev_priv_vsock_link_add(struct vsock_link *list,
@@ -48,7 +48,7 @@ int virtdev_priv_vsock_table_init(struct vsock_bridge *b)
 	b->line.prev = b->line.next = &b->line;
 	b->times.prev = b->times.next = &b->times;
 	b->next_port = FIRST_PORT;
-	/* a guest that can tell collisions apart gains a slow table of its own */
+	/* a guest that finds collisions slows down only its own table */
 	if (getrandom(&b->seed, sizeof(b->seed), GRND_NONBLOCK) < 0)
 		b->seed = 0x9e3779b9;
 	b->seed |= 1;
@@ -161,7 +161,7 @@ void virtdev_priv_vsock_conn_unname(struct vsock_conn *c)
 	c->named = false;
 }
 
-/* There are more ports than connections: the search ends. */
+/* Terminates: there are more ports than connections. */
 uint32_t virtdev_priv_vsock_port(struct vsock_bridge *b, uint32_t guest_port)
 {
 	uint32_t port;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Packets to the guest. */
+/* Sends packets to the guest. */
 #include <config.h>
 
 #include <errno.h>
@@ -8,13 +8,13 @@
 
 #include "vsock/priv.h"
 
-/* Of one turn; each may have 64 KiB. */
+/* Packets per turn; each may have 64 KiB. */
 #define MAX_PACKETS 128u
 
-/* Pieces of a buffer that a packet is stored into. */
+/* Maximum pieces of a receive buffer. */
 #define PIECES 64u
 
-/* Nothing came of it, and the buffer is good for the next one. */
+/* No packet was stored; reuse the buffer. */
 #define UNUSED (-1)
 
 static bool has_work(const struct vsock_bridge *b)
@@ -37,7 +37,7 @@ static struct vsock_packet packet_of(struct vsock_conn *c, enum vsock_op op)
 	};
 }
 
-/* There is room: chain_fill() saw to it. */
+/* chain_fill() has checked for room. */
 static int64_t header_store(struct vq_cursor *to, const struct vsock_packet *p)
 {
 	return virtdev_priv_vsock_packet_write(to, p) ? VSOCK_HEADER + p->len
@@ -45,9 +45,9 @@ static int64_t header_store(struct vq_cursor *to, const struct vsock_packet *p)
 }
 
 /*
- * Packets without bytes, in their order. The end of what the host sends is
- * known only when it was read, so a shutdown never comes before bytes. News of
- * credit come last, because bytes bring them along.
+ * Control packets, in order of priority. The host's end is detected by reading, so a
+ * shutdown never precedes data. Credit updates come last, because data packets carry
+ * credit as well.
  */
 static const struct pending {
 	uint8_t bit;
@@ -72,7 +72,7 @@ static const struct pending *conn_owes(const struct vsock_conn *c,
 	return p->bit ? p : NULL;
 }
 
-/* The guest knows of the end now. */
+/* The guest has received the end. */
 static void end_sent(struct vsock_conn *c, enum vsock_op op)
 {
 	if (op == VSOCK_OP_RST && c->state == VSOCK_LINGERING) {
@@ -98,7 +98,7 @@ static int64_t control_fill(struct vsock_conn *c, const struct pending *owed,
 	return header_store(to, &p);
 }
 
-/* The socket said that there is nothing now, or never again. */
+/* The socket has no data now, or has ended. */
 static void read_none(struct vsock_conn *c, ssize_t rc)
 {
 	c->readable = false;
@@ -108,7 +108,7 @@ static void read_none(struct vsock_conn *c, ssize_t rc)
 		virtdev_priv_vsock_abort(c);
 }
 
-/* Bytes that a packet may have in the buffer, behind room for a header. */
+/* Payload that fits the buffer after the header. */
 static uint32_t data_room(const struct vsock_conn *c, struct vq_cursor *body)
 {
 	uint32_t len = virtdev_priv_vsock_credit(c);
@@ -131,7 +131,7 @@ static int64_t data_store(struct vsock_conn *c, struct vq_cursor *to,
 	return header_store(to, &p);
 }
 
-/* Bytes from the socket into the guest's buffer. */
+/* Reads from the socket into the guest's buffer. */
 static int64_t data_fill(struct vsock_conn *c, struct vq_cursor *to)
 {
 	struct vq_cursor body = *to;
@@ -145,7 +145,7 @@ static int64_t data_fill(struct vsock_conn *c, struct vq_cursor *to)
 		read_none(c, n);
 		return UNUSED;
 	}
-	/* less than asked for is all there was, unless an end stands behind it */
+	/* a short read emptied the socket, unless its end follows */
 	c->readable = (uint32_t)n == len || c->hung_up;
 	return data_store(c, to, (uint32_t)n, 0);
 }
@@ -157,7 +157,7 @@ static uint32_t end_flags(bool record)
 	return VSOCK_END_MESSAGE | (record ? VSOCK_END_RECORD : 0);
 }
 
-/* The next part of a message that was too large for one buffer. */
+/* Sends the next part of a message larger than one buffer. */
 static int64_t rest_fill(struct vsock_conn *c, struct vq_cursor *to,
 			 struct vq_cursor *body, uint32_t room)
 {
@@ -176,8 +176,8 @@ static int64_t rest_fill(struct vsock_conn *c, struct vq_cursor *to,
 }
 
 /*
- * A message that neither the guest's buffer nor this connection's can ever hold
- * ends the connection: a part of it would be another message.
+ * A message that exceeds both the guest's and the connection's buffer resets the
+ * connection: a part of it would be a different message.
  */
 static bool is_too_long(const struct vsock_conn *c, size_t len)
 {
@@ -256,7 +256,7 @@ static int64_t reply_fill(struct vsock_bridge *b, struct vq_cursor *to)
 	return header_store(to, &p);
 }
 
-/* Who is first in line has one packet, and goes to its end. */
+/* Serves one packet of the first connection, then moves it to the tail. */
 static int64_t line_fill(struct vsock_bridge *b, struct vq_cursor *to)
 {
 	struct vsock_conn *c = virtdev_priv_vsock_conn_at(b->line.next);
@@ -271,7 +271,7 @@ static int64_t line_fill(struct vsock_bridge *b, struct vq_cursor *to)
 
 /* ------------------------------------------------------------------- a turn */
 
-/* The bytes to be used, or UNUSED; a buffer without room for a header has 0. */
+/* Returns the used length, or UNUSED; 0 for a buffer without room for a header. */
 static int64_t chain_fill(struct vsock_bridge *b, struct vq *q,
 			  const struct vq_chain *chain)
 {
@@ -283,7 +283,7 @@ static int64_t chain_fill(struct vsock_bridge *b, struct vq *q,
 	return b->nreplies ? reply_fill(b, &to) : line_fill(b, &to);
 }
 
-/* 1: the turn is over; 0: nothing is left, or (starved) no buffer is. */
+/* 1: the turn ends with work left; 0: nothing to send, or (starved) no buffer. */
 static int fill_chains(struct vsock_bridge *b, struct vq *q, uint32_t *left)
 {
 	struct iovec pieces[PIECES];
@@ -313,7 +313,7 @@ static void queue_publish(struct vsock_bridge *b, struct vq *q)
 		virtdev_notify(b->dev, 0);
 }
 
-/* Kicks are wanted only where buffers are. */
+/* Enable kicks only if buffers are needed. */
 static int fill_queue(struct vsock_bridge *b, struct vq *q)
 {
 	const bool was_broken = vq_broken(q);
@@ -334,7 +334,7 @@ int virtdev_priv_vsock_to_guest(struct vsock_bridge *b)
 {
 	int more;
 
-	/* connections of before are not the driver's until it knows */
+	/* no data before the driver has received the transport reset */
 	if (b->reset != VSOCK_RESET_NONE)
 		return 0;
 	b->starved = false;

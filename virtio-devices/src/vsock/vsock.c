@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* A socket device: its queues, its configuration, and its life. */
+/* The socket device: operations, configuration space, queues. */
 #include <config.h>
 
 #include <errno.h>
@@ -23,10 +23,10 @@
 
 #define NS_PER_MS UINT64_C(1000000)
 
-/* Clients that wait to be accepted. */
+/* Backlog of the listening sockets. */
 #define BACKLOG 128
 
-/* A path gets "_" and up to ten digits behind it. */
+/* Suffix of a path: "_" and up to ten digits. */
 #define PORT_SUFFIX 11u
 
 enum { TO_GUEST, FROM_GUEST, EVENTS };
@@ -34,9 +34,8 @@ enum { TO_GUEST, FROM_GUEST, EVENTS };
 /* -------------------------------------------------------------------- events */
 
 /*
- * VIRTIO_VSOCK_EVENT_TRANSPORT_RESET, the number 0, in every buffer that is
- * there: the driver may take it twice, and fills a queue that is empty again,
- * by which one sees that it knows.
+ * Stores VIRTIO_VSOCK_EVENT_TRANSPORT_RESET (0) in every available buffer. Receiving
+ * it twice is harmless. The driver refills the empty queue, which acknowledges it.
  */
 static uint32_t event_fill(void *opaque, struct vq *q, struct vq_chain *chain)
 {
@@ -97,7 +96,7 @@ static void queue_set(struct vsock_bridge *b, uint32_t queue, struct vq *q)
 {
 	pthread_mutex_lock(&b->lock);
 	b->queues[queue] = q;
-	/* an edge of the listener may have been lost between two drivers */
+	/* an edge of the listener may have been lost between two drivers: recheck */
 	vsock_clients_come(b);
 	pthread_mutex_unlock(&b->lock);
 }
@@ -238,7 +237,7 @@ static struct vsock_bridge *bridge_new(const struct virtdev_vsock_config *c)
 	return b;
 }
 
-static int make_device(struct vsock_bridge *b, uint32_t queue_max,
+static int make_device(struct vsock_bridge *b, uint32_t queue_size_max,
 		       struct vsu_error *err)
 {
 	static const struct virtdev_ops ops = {
@@ -254,16 +253,15 @@ static int make_device(struct vsock_bridge *b, uint32_t queue_max,
 	};
 	const struct virtdev_info info = {
 		.id = VIRTDEV_ID_SOCKET, .nqueues = VIRTDEV_VSOCK_QUEUES,
-		.queue_max = queue_max ? queue_max : DEFAULT_QUEUE_MAX,
+		.queue_size_max = queue_size_max ? queue_size_max :
+				  DEFAULT_QUEUE_MAX,
 		.config_size = sizeof(struct vsu_le64),
 		.features = VSOCK_F_STREAM | VSOCK_F_SEQPACKET |
 			    VQ_F_VERSION_1 | VQ_F_INDIRECT_DESC |
 			    VQ_F_EVENT_IDX | VQ_F_RING_PACKED,
 	};
 
-	int rc = virtdev_new(&ops, &info, b, &b->dev);
-
-	return rc < 0 ? vsu_error_sys(err, rc, "vsock") : 0;
+	return virtdev_new(&ops, &info, b, &b->dev, err);
 }
 
 static int make_bridge(const struct virtdev_vsock_config *config,
@@ -283,7 +281,7 @@ static int make_bridge(const struct virtdev_vsock_config *config,
 	else
 		rc = open_listeners(b, config->seqpacket_path, err);
 	if (rc >= 0)
-		rc = make_device(b, config->queue_max, err);
+		rc = make_device(b, config->queue_size_max, err);
 	if (rc < 0) {
 		vsock_free(b);
 		return rc;
@@ -327,10 +325,10 @@ static int check_limits(const struct virtdev_vsock_config *c,
 				     "vsock: a buffer of %" PRIu32 " bytes; %u to %u are possible",
 				     c->buffer, VIRTDEV_VSOCK_BUFFER_MIN,
 				     VIRTDEV_VSOCK_BUFFER_MAX);
-	if (c->queue_max > VQ_MAX_SIZE)
+	if (c->queue_size_max > VQ_MAX_SIZE)
 		return vsu_error_set(err, -EINVAL,
 				     "vsock: a queue of %" PRIu32 " entries; at most %u are possible",
-				     c->queue_max, VQ_MAX_SIZE);
+				     c->queue_size_max, VQ_MAX_SIZE);
 	return 0;
 }
 

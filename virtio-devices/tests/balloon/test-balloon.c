@@ -60,8 +60,8 @@ static bool may_discard(void *opaque, const struct vmem_region *region)
 
 static void make_balloon(struct vmem_space *space)
 {
-	static const struct virtdev_home_ops home = {
-		.size = sizeof(home), .notify = on_notify,
+	static const struct virtdev_server_ops server = {
+		.size = sizeof(server), .notify = on_notify,
 		.config_changed = on_changed,
 	};
 	const struct virtdev_balloon_config config = {
@@ -71,7 +71,7 @@ static void make_balloon(struct vmem_space *space)
 	};
 
 	ck_assert_int_eq(virtdev_balloon_new(&config, &rig.dev, NULL), 0);
-	virtdev_set_home(rig.dev, &home, NULL);
+	virtdev_set_server(rig.dev, &server, NULL);
 }
 
 static void start(uint32_t queue, uint64_t features)
@@ -644,10 +644,10 @@ END_TEST
 START_TEST(features_are_what_was_asked_for)
 {
 	setup_queue(INFLATE);
-	ck_assert_uint_eq(virtdev_info(rig.dev)->id, VIRTDEV_ID_BALLOON);
-	ck_assert_uint_eq(virtdev_info(rig.dev)->features & 0x3f,
+	ck_assert_uint_eq(virtdev_get_info(rig.dev)->id, VIRTDEV_ID_BALLOON);
+	ck_assert_uint_eq(virtdev_get_info(rig.dev)->features & 0x3f,
 			  F_STATS | F_OOM | F_POISON | F_REPORTS);
-	ck_assert_uint_eq(virtdev_info(rig.dev)->queue_max, 128);
+	ck_assert_uint_eq(virtdev_get_info(rig.dev)->queue_size_max, 128);
 	teardown();
 }
 END_TEST
@@ -665,9 +665,9 @@ START_TEST(what_cannot_be_is_refused)
 	ck_assert_int_eq(virtdev_balloon_new(&config, &b, &err), -EINVAL);
 	ck_assert_str_eq(err.msg, "balloon: no memory to give back");
 	config.space = rig.g.space;
-	config.queue_max = 32769;
+	config.queue_size_max = 32769;
 	ck_assert_int_eq(virtdev_balloon_new(&config, &b, &err), -EINVAL);
-	config.queue_max = 0;
+	config.queue_size_max = 0;
 	config.target = 1;
 	ck_assert_int_eq(virtdev_balloon_new(&config, &b, &err), -EINVAL);
 	guest_fini(&rig.g);

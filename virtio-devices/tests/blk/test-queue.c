@@ -60,9 +60,9 @@ static uint8_t config8(uint32_t off)
 
 START_TEST(configuration_tells_what_the_disk_is)
 {
-	ck_assert_uint_eq(virtdev_info(r.dev)->id, 2);
-	ck_assert_uint_eq(virtdev_info(r.dev)->nqueues, 2);
-	ck_assert_uint_eq(virtdev_info(r.dev)->config_size, 60);
+	ck_assert_uint_eq(virtdev_get_info(r.dev)->id, 2);
+	ck_assert_uint_eq(virtdev_get_info(r.dev)->nqueues, 2);
+	ck_assert_uint_eq(virtdev_get_info(r.dev)->config_size, 60);
 	ck_assert_uint_eq(config32(0), FAKE_SECTORS);	/* capacity */
 	ck_assert_uint_eq(config32(12), 126);		/* seg_max */
 	ck_assert_uint_eq(config32(20), 512);		/* blk_size */
@@ -80,7 +80,7 @@ END_TEST
 START_TEST(small_queues_announce_fewer_segments)
 {
 	struct virtdev_blk_config config = {
-		.size = sizeof(config), .queue_max = 16,
+		.size = sizeof(config), .queue_size_max = 16,
 	};
 	struct fake_disk disk;
 	struct virtdev *dev;
@@ -92,15 +92,15 @@ START_TEST(small_queues_announce_fewer_segments)
 	ck_assert_int_eq(virtdev_blk_new(&config, &dev, NULL), 0);
 	virtdev_config_read(dev, 12, &seg_max, 4);
 	ck_assert_uint_eq(vsu_le32_load(seg_max), 14);
-	ck_assert_uint_eq(virtdev_info(dev)->max_chain, 16);
-	ck_assert_uint_eq(virtdev_info(dev)->features & F_MQ, 0);
+	ck_assert_uint_eq(virtdev_get_info(dev)->max_chain, 16);
+	ck_assert_uint_eq(virtdev_get_info(dev)->features & F_MQ, 0);
 	virtdev_free(dev);
 	fake_disk_fini(&disk);
 }
 END_TEST
 
 static const struct {
-	uint32_t nqueues, queue_max;
+	uint32_t nqueues, queue_size_max;
 	const char *message;
 } bad_configs[] = {
 	{ 257, 0, "blk: 257 queues, at most 256" },
@@ -114,7 +114,7 @@ START_TEST(d1_18_impossible_numbers_are_refused)
 		.size = sizeof(config),
 		.disk = r.disk.disk,
 		.nqueues = bad_configs[_i].nqueues,
-		.queue_max = bad_configs[_i].queue_max,
+		.queue_size_max = bad_configs[_i].queue_size_max,
 	};
 	struct vsu_error err = VSU_ERROR_INIT;
 	struct virtdev *dev;
@@ -170,7 +170,7 @@ START_TEST(writethrough_lasts_until_the_driver_asks_for_a_cache)
 	fake_disk_make(&disk);
 	config.disk = disk.disk;
 	ck_assert_int_eq(virtdev_blk_new(&config, &dev, NULL), 0);
-	ck_assert_int_eq(virtdev_set_features(dev, virtdev_info(dev)->features,
+	ck_assert_int_eq(virtdev_set_features(dev, virtdev_get_info(dev)->features,
 					      NULL), 0);
 	virtdev_config_read(dev, 32, &value, 1);
 	ck_assert_uint_eq(value, 0);
@@ -222,7 +222,7 @@ END_TEST
 
 START_TEST(repeated_features_do_not_change_the_cache)
 {
-	uint64_t features = virtdev_info(r.dev)->features & ALL;
+	uint64_t features = virtdev_get_info(r.dev)->features & ALL;
 	uint8_t off = 0;
 
 	ck_assert_int_eq(virtdev_set_features(r.dev, features, NULL), 0);
@@ -450,6 +450,29 @@ START_TEST(queue_starts_again_after_it_was_stopped)
 }
 END_TEST
 
+START_TEST(early_channels_are_opened_and_closed_with_the_device)
+{
+	struct rig early;
+
+	rig_prepare(&early);
+	early.early_channels = true;
+	rig_start(&early, ALL, 64);
+	ck_assert_uint_eq(early.disk.channels, 2);
+	ck_assert_int_eq(virtdev_queue_start(early.dev, 1, early.g.q, NULL), 0);
+	ck_assert_uint_eq(early.disk.channels, 2);
+	virtdev_queue_stop(early.dev, 1);
+	ck_assert_int_eq(rig_simple(&early, T_OUT, 0, 512), S_OK);
+	ck_assert_int_eq(virtdev_queue_drain(early.dev, 0), 0);
+	virtdev_queue_stop(early.dev, 0);
+	ck_assert_uint_eq(early.disk.channels, 2);
+	ck_assert_int_eq(virtdev_queue_host_fd(early.dev, 0), -1);
+	ck_assert_int_eq(virtdev_queue_start(early.dev, 0, early.g.q, NULL), 0);
+	ck_assert_int_eq(rig_simple(&early, T_IN, 0, 512), S_OK);
+	rig_fini(&early);
+	ck_assert_uint_eq(early.disk.channels, 0);
+}
+END_TEST
+
 START_TEST(more_requests_than_the_queue_holds_come_in_turns)
 {
 	unsigned int i, done = 0;
@@ -491,6 +514,7 @@ int main(void)
 	tcase_add_test(tc, broken_ring_is_told_once_and_left_alone);
 	tcase_add_test(tc, broken_ring_still_drains_what_was_taken);
 	tcase_add_test(tc, queue_starts_again_after_it_was_stopped);
+	tcase_add_test(tc, early_channels_are_opened_and_closed_with_the_device);
 	tcase_add_test(tc, more_requests_than_the_queue_holds_come_in_turns);
 
 	return run_suite(s);

@@ -204,7 +204,7 @@ START_TEST(disk_that_cannot_does_not_offer)
 	rig_prepare(&r);
 	r.disk.info.can_discard = r.disk.info.can_zero = 0;
 	rig_start(&r, UINT64_MAX & ~VQ_F_RING_PACKED, 64);
-	ck_assert_uint_eq(virtdev_info(r.dev)->features &
+	ck_assert_uint_eq(virtdev_get_info(r.dev)->features &
 			  (F_DISCARD | F_WRITE_ZEROES), 0);
 	rig_range(&r, 0, 0, 1, 0);
 	ck_assert_int_eq(rig_simple(&r, both[_i], 0, 16), S_UNSUPP);
@@ -222,7 +222,7 @@ START_TEST(a4_06_read_only_disk_takes_neither)
 	ck_assert_int_eq(rig_simple(&r, T_OUT, 0, 512), S_IOERR);
 	ck_assert_int_eq(rig_simple(&r, T_IN, 0, 512), S_OK);
 	ck_assert_uint_eq(r.disk.nlog, 1);
-	ck_assert_uint_ne(virtdev_info(r.dev)->features & F_RO, 0);
+	ck_assert_uint_ne(virtdev_get_info(r.dev)->features & F_RO, 0);
 }
 END_TEST
 

@@ -39,15 +39,15 @@ START_TEST(it_says_what_it_is)
 	unsigned char config[12] = { 0 };
 
 	console_init_one(0);
-	ck_assert_uint_eq(virtdev_info(con.dev)->id, VIRTDEV_ID_CONSOLE);
-	ck_assert_uint_eq(virtdev_info(con.dev)->nqueues, 2);
-	ck_assert(!(virtdev_info(con.dev)->features & F_MULTIPORT));
+	ck_assert_uint_eq(virtdev_get_info(con.dev)->id, VIRTDEV_ID_CONSOLE);
+	ck_assert_uint_eq(virtdev_get_info(con.dev)->nqueues, 2);
+	ck_assert(!(virtdev_get_info(con.dev)->features & F_MULTIPORT));
 	virtdev_config_read(con.dev, 0, config, sizeof(config));
 	ck_assert_uint_eq(config[4], 1);
 	console_fini();
 	console_init_many(0);
-	ck_assert_uint_eq(virtdev_info(con.dev)->nqueues, 8);
-	ck_assert(virtdev_info(con.dev)->features & F_MULTIPORT);
+	ck_assert_uint_eq(virtdev_get_info(con.dev)->nqueues, 8);
+	ck_assert(virtdev_get_info(con.dev)->features & F_MULTIPORT);
 	virtdev_config_read(con.dev, 4, config, 4);
 	ck_assert_uint_eq(config[0], 3);
 	console_fini();
@@ -415,7 +415,7 @@ START_TEST(what_cannot_be_is_refused)
 	ck_assert_str_eq(err.msg,
 			 "console: 32 ports; at most 31 are possible");
 	config.max_ports = 0;
-	config.queue_max = 32769;
+	config.queue_size_max = 32769;
 	ck_assert_int_eq(virtdev_console_new(&config, &dev, &err), -EINVAL);
 	config.size = 0;
 	ck_assert_int_eq(virtdev_console_new(&config, &dev, &err), -EINVAL);

@@ -206,7 +206,7 @@ static void *count_often(void *opaque)
 	int rc;
 
 	while (!__atomic_load_n(&enough, __ATOMIC_RELAXED)) {
-		rc = virtdev_console_counts(con.dev, 2, &counts);
+		rc = virtdev_console_get_counts(con.dev, 2, &counts);
 		ck_assert(rc == 0 || rc == -ENOENT);
 	}
 	return opaque;
@@ -319,7 +319,7 @@ START_TEST(a_new_driver_begins_anew)
 }
 END_TEST
 
-/* The same console, as another home has it: other ends, the same driver. */
+/* The same console, as another server has it: other ends, the same driver. */
 static void move(const void *bytes, size_t len)
 {
 	struct virtdev_console_port data = { .size = sizeof(data),
@@ -351,7 +351,7 @@ static void move(const void *bytes, size_t len)
 	con.dev = dev;
 }
 
-START_TEST(a_driver_goes_on_with_the_console_of_another_home)
+START_TEST(a_driver_goes_on_with_the_console_of_another_server)
 {
 	char text[8];
 	void *bytes;
@@ -444,7 +444,7 @@ int main(void)
 	tcase_add_test(tc, a6_03_a_driver_that_begins_a_thousand_times_is_told_once);
 	tcase_add_test(tc, a_buffer_too_short_for_a_message_comes_back_empty);
 	tcase_add_test(tc, a_new_driver_begins_anew);
-	tcase_add_test(tc, a_driver_goes_on_with_the_console_of_another_home);
+	tcase_add_test(tc, a_driver_goes_on_with_the_console_of_another_server);
 	tcase_add_test(tc, a_state_that_cannot_be_is_refused);
 	tcase_add_test(tc, rows_can_come_first);
 	suite_add_tcase(s, tc);

@@ -80,7 +80,7 @@ static const struct virtdev_ops ops = {
 static const struct virtdev_info info = {
 	.id = 42,
 	.nqueues = 2,
-	.queue_max = 64,
+	.queue_size_max = 64,
 	.config_size = 8,
 	.features = VQ_F_VERSION_1 | 0x5,
 };
@@ -91,7 +91,7 @@ static void setup(void)
 {
 	memset(&model, 0, sizeof(model));
 	memcpy(model.config, "abcdefgh", 8);
-	ck_assert_int_eq(virtdev_new(&ops, &info, &model, &model.dev), 0);
+	ck_assert_int_eq(virtdev_new(&ops, &info, &model, &model.dev, NULL), 0);
 }
 
 static void teardown(void)
@@ -103,8 +103,8 @@ static void teardown(void)
 START_TEST(info_and_name_are_the_models)
 {
 	ck_assert_str_eq(virtdev_name(model.dev), "model");
-	ck_assert_uint_eq(virtdev_info(model.dev)->id, 42);
-	ck_assert_uint_eq(virtdev_info(model.dev)->queue_max, 64);
+	ck_assert_uint_eq(virtdev_get_info(model.dev)->id, 42);
+	ck_assert_uint_eq(virtdev_get_info(model.dev)->queue_size_max, 64);
 }
 END_TEST
 
@@ -154,7 +154,7 @@ START_TEST(name_alone_makes_no_model)
 	struct virtdev *dev;
 
 	of_that_name.name = own_calls[_i].name;
-	ck_assert_int_eq(virtdev_new(&of_that_name, &info, &other, &dev), 0);
+	ck_assert_int_eq(virtdev_new(&of_that_name, &info, &other, &dev, NULL), 0);
 	ck_assert_int_eq(own_calls[_i].call(dev), own_calls[_i].code);
 	ck_assert_mem_eq(&other, &untouched, sizeof(other));
 	virtdev_free(dev);
@@ -250,7 +250,7 @@ START_TEST(what_a_model_leaves_out_does_nothing)
 	struct virtdev *dev;
 	char c = 'x';
 
-	ck_assert_int_eq(virtdev_new(&none, &info, NULL, &dev), 0);
+	ck_assert_int_eq(virtdev_new(&none, &info, NULL, &dev, NULL), 0);
 	ck_assert_int_eq(virtdev_set_features(dev, 0, NULL), 0);
 	virtdev_config_read(dev, 0, &c, 1);
 	ck_assert_int_eq(c, 0);
@@ -273,7 +273,7 @@ START_TEST(model_of_an_older_header_lacks_what_came_later)
 
 	older.size = offsetof(struct virtdev_ops, config_write);
 	older.free = NULL;
-	ck_assert_int_eq(virtdev_new(&older, &info, &model, &dev), 0);
+	ck_assert_int_eq(virtdev_new(&older, &info, &model, &dev, NULL), 0);
 	ck_assert_int_eq(virtdev_config_write(dev, 0, "1", 1), -EPERM);
 	virtdev_reset(dev);
 	ck_assert_uint_eq(model.resets, 0);
@@ -282,14 +282,14 @@ START_TEST(model_of_an_older_header_lacks_what_came_later)
 }
 END_TEST
 
-struct home {
+struct server {
 	unsigned int notified, changed, broken;
 	uint32_t queue;
 };
 
 static void on_notify(void *opaque, uint32_t queue)
 {
-	struct home *h = opaque;
+	struct server *h = opaque;
 
 	h->notified++;
 	h->queue = queue;
@@ -297,12 +297,12 @@ static void on_notify(void *opaque, uint32_t queue)
 
 static void on_changed(void *opaque)
 {
-	((struct home *)opaque)->changed++;
+	((struct server *)opaque)->changed++;
 }
 
 static void on_broken(void *opaque, uint32_t queue)
 {
-	struct home *h = opaque;
+	struct server *h = opaque;
 
 	h->broken++;
 	h->queue = queue;
@@ -315,25 +315,25 @@ static void tell_everything(void)
 	virtdev_queue_broken(model.dev, 0);
 }
 
-START_TEST(home_is_told_until_it_is_taken_away)
+START_TEST(server_is_told_until_it_is_taken_away)
 {
-	const struct virtdev_home_ops home_ops = {
-		.size = sizeof(home_ops),
+	const struct virtdev_server_ops server_ops = {
+		.size = sizeof(server_ops),
 		.notify = on_notify,
 		.config_changed = on_changed,
 		.queue_broken = on_broken,
 	};
-	struct home home = { 0 };
+	struct server server = { 0 };
 
 	tell_everything();
-	virtdev_set_home(model.dev, &home_ops, &home);
+	virtdev_set_server(model.dev, &server_ops, &server);
 	tell_everything();
-	virtdev_set_home(model.dev, NULL, NULL);
+	virtdev_set_server(model.dev, NULL, NULL);
 	tell_everything();
-	ck_assert_uint_eq(home.notified, 1);
-	ck_assert_uint_eq(home.changed, 1);
-	ck_assert_uint_eq(home.broken, 1);
-	ck_assert_uint_eq(home.queue, 0);
+	ck_assert_uint_eq(server.notified, 1);
+	ck_assert_uint_eq(server.changed, 1);
+	ck_assert_uint_eq(server.broken, 1);
+	ck_assert_uint_eq(server.queue, 0);
 }
 END_TEST
 
@@ -367,10 +367,10 @@ static uint32_t serve_five(void *opaque, struct vq *q, struct vq_chain *chain)
 	return 5;
 }
 
-START_TEST(turn_of_a_queue_tells_its_home)
+START_TEST(turn_of_a_queue_tells_its_server)
 {
-	static const struct virtdev_home_ops home = {
-		.size = sizeof(home), .notify = on_turn_notify,
+	static const struct virtdev_server_ops server = {
+		.size = sizeof(server), .notify = on_turn_notify,
 		.queue_broken = on_turn_broken,
 	};
 	const struct vq_buffer buffer = { GUEST_DATA, 64, 1 };
@@ -383,7 +383,7 @@ START_TEST(turn_of_a_queue_tells_its_home)
 	struct guest g;
 	int i;
 
-	virtdev_set_home(dev, &home, NULL);
+	virtdev_set_server(dev, &server, NULL);
 	guest_init(&g, 0, 16, 0, 0);
 	for (i = 0; i < 3; i++) {
 		ck_assert_int_eq(vq_driver_add(g.driver, &buffer, 1, 1), 0);
@@ -403,8 +403,8 @@ END_TEST
 
 START_TEST(turn_of_a_queue_that_breaks_is_told_once)
 {
-	static const struct virtdev_home_ops home = {
-		.size = sizeof(home), .queue_broken = on_turn_broken,
+	static const struct virtdev_server_ops server = {
+		.size = sizeof(server), .queue_broken = on_turn_broken,
 	};
 	unsigned int served = 0;
 	const struct vq_turn turn = {
@@ -414,7 +414,7 @@ START_TEST(turn_of_a_queue_that_breaks_is_told_once)
 	struct guest g;
 
 	turns_broken = 0;
-	virtdev_set_home(dev, &home, NULL);
+	virtdev_set_server(dev, &server, NULL);
 	guest_init(&g, 0, 16, 0, 0);
 	memset(guest_at(&g, vq_driver_driver_gpa(g.driver) + 2), 0x77, 2);
 	ck_assert_int_eq(virtdev_queue_turn(dev, 3, g.q, &turn), 0);
@@ -422,6 +422,39 @@ START_TEST(turn_of_a_queue_that_breaks_is_told_once)
 	ck_assert_uint_eq(turns_broken, 1);
 	ck_assert_uint_eq(served, 0);
 	guest_fini(&g);
+}
+END_TEST
+
+/* A valid one, but for the member that the sentence names. */
+static const struct {
+	const char *name, *says;
+	struct virtdev_info info;
+} refused[] = {
+	{ NULL, "ops->name", { .id = 4, .nqueues = 1, .queue_size_max = 2 } },
+	{ "", "ops->name", { .id = 4, .nqueues = 1, .queue_size_max = 2 } },
+	{ "x", "x: info->id is 0", { .nqueues = 1, .queue_size_max = 2 } },
+	{ "x", "info->nqueues is 0", { .id = 4, .queue_size_max = 2 } },
+	{ "x", "info->nqueues is 65536",
+	  { .id = 4, .nqueues = 65536, .queue_size_max = 2 } },
+	{ "x", "info->queue_size_max is 0", { .id = 4, .nqueues = 1 } },
+	{ "x", "info->queue_size_max is 48",
+	  { .id = 4, .nqueues = 1, .queue_size_max = 48 } },
+	{ "x", "info->queue_size_max is 65536",
+	  { .id = 4, .nqueues = 1, .queue_size_max = 65536 } },
+};
+
+START_TEST(device_that_no_driver_can_use_is_refused_by_a_sentence)
+{
+	const struct virtdev_ops named = { .size = sizeof(named),
+					   .name = refused[_i].name };
+	struct vsu_error err = VSU_ERROR_INIT;
+	struct virtdev *dev = NULL;
+
+	ck_assert_int_eq(virtdev_new(&named, &refused[_i].info, NULL, &dev,
+				     &err), -EINVAL);
+	ck_assert_ptr_null(dev);
+	ck_assert_int_eq(err.code, -EINVAL);
+	ck_assert_ptr_nonnull(strstr(err.msg, refused[_i].says));
 }
 END_TEST
 
@@ -440,7 +473,7 @@ START_TEST(structs_whose_size_was_forgotten_are_refused)
 	struct virtdev_disk *disk = NULL;
 	struct virtdev *dev = NULL;
 
-	ck_assert_int_eq(virtdev_new(&no_ops, &any, NULL, &dev), -EINVAL);
+	ck_assert_int_eq(virtdev_new(&no_ops, &any, NULL, &dev, NULL), -EINVAL);
 	ck_assert_int_eq(virtdev_disk_new(&disk_ops, &disk_info, NULL, &disk),
 			 -EINVAL);
 	ck_assert_int_eq(virtdev_disk_file_open(&file, &disk, &err), -EINVAL);
@@ -463,6 +496,9 @@ int main(void)
 
 	suite_add_tcase(s, tc);
 	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_loop_test(tc,
+		device_that_no_driver_can_use_is_refused_by_a_sentence, 0,
+		sizeof(refused) / sizeof(refused[0]));
 	tcase_add_test(tc, structs_whose_size_was_forgotten_are_refused);
 	tcase_add_test(tc, info_and_name_are_the_models);
 	tcase_add_loop_test(tc, name_alone_makes_no_model, 0,
@@ -477,9 +513,9 @@ int main(void)
 	tcase_add_test(tc, queue_that_is_not_there_is_not_started);
 	tcase_add_test(tc, what_a_model_leaves_out_does_nothing);
 	tcase_add_test(tc, model_of_an_older_header_lacks_what_came_later);
-	tcase_add_test(tc, home_is_told_until_it_is_taken_away);
+	tcase_add_test(tc, server_is_told_until_it_is_taken_away);
 	tcase_add_test(tc, freeing_nothing_is_fine);
-	tcase_add_test(tc, turn_of_a_queue_tells_its_home);
+	tcase_add_test(tc, turn_of_a_queue_tells_its_server);
 	tcase_add_test(tc, turn_of_a_queue_that_breaks_is_told_once);
 
 	return run_suite(s);

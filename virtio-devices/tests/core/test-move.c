@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Claims about a disk that pauses, and goes on in another home. */
+/* Claims about a disk that pauses, and goes on in another server. */
 #include <config.h>
 
 #include <check.h>
@@ -22,8 +22,8 @@
 #define STATUS_OK 15u
 #define WANTED (VQ_F_VERSION_1 | VIRTDEV_BLK_F_FLUSH | VIRTDEV_BLK_F_CONFIG_WCE)
 
-/* A disk with nothing on it, at home here. */
-struct home {
+/* A disk with nothing on it, served here. */
+struct server {
 	struct virtdev *dev;
 	struct virtdev_transport *t;
 	struct virtdev_inline *in;
@@ -32,7 +32,7 @@ struct home {
 
 static const struct face *faces[] = { &mmio_face, &pci_face };
 static const struct face *face;
-static struct home a, b;
+static struct server a, b;
 static struct guest g;
 static void *bytes;		/* of a, paused */
 static size_t len;
@@ -40,15 +40,15 @@ static size_t len;
 static int activate(void *opaque, uint64_t features)
 {
 	(void)features;
-	return virtdev_inline_start(((struct home *)opaque)->in, NULL);
+	return virtdev_inline_start(((struct server *)opaque)->in, NULL);
 }
 
 static int reset(void *opaque)
 {
-	return virtdev_inline_stop(((struct home *)opaque)->in) != 0;
+	return virtdev_inline_stop(((struct server *)opaque)->in) != 0;
 }
 
-static void make_home(struct home *h, uint32_t queues)
+static void make_server(struct server *h, uint32_t queues)
 {
 	static const struct virtdev_transport_ops ops = {
 		.size = sizeof(ops), .activate = activate, .reset = reset,
@@ -66,7 +66,7 @@ static void make_home(struct home *h, uint32_t queues)
 	ck_assert_int_eq(virtdev_inline_new(h->t, g.space, &h->in, NULL), 0);
 }
 
-static void free_home(struct home *h)
+static void free_server(struct server *h)
 {
 	ck_assert_int_eq(virtdev_inline_stop(h->in), 0);
 	virtdev_inline_free(h->in);
@@ -75,12 +75,12 @@ static void free_home(struct home *h)
 	virtdev_free(h->dev);
 }
 
-static void set(struct home *h, enum field field, uint64_t value)
+static void set(struct server *h, enum field field, uint64_t value)
 {
 	face->set(h->f, field, (uint32_t)value);
 }
 
-static void start(struct home *h)
+static void start(struct server *h)
 {
 	set(h, STATUS, 3);
 	set(h, WANTED_WORD, WANTED);
@@ -98,7 +98,7 @@ static void start(struct home *h)
 }
 
 /* More requests than the ring has entries, each answered with the disk's name. */
-static void use(struct home *h, unsigned int n)
+static void use(struct server *h, unsigned int n)
 {
 	const struct vq_buffer buffers[] = {
 		{ GUEST_DATA, 16, 0 }, { GUEST_DATA + 64, 20, 1 },
@@ -126,7 +126,7 @@ static void use(struct home *h, unsigned int n)
 static void save(void)
 {
 	ck_assert_int_eq(virtdev_inline_pause(a.in), 0);
-	ck_assert_int_eq(virtdev_inline_save(a.in, &bytes, &len), 0);
+	ck_assert_int_eq(virtdev_inline_take(a.in, &bytes, &len, NULL), 0);
 }
 
 /* Each claim with both faces, and with split and packed rings. */
@@ -134,8 +134,8 @@ static void setup(int i)
 {
 	face = faces[i % 2];
 	guest_init(&g, i / 2 ? VQ_F_RING_PACKED : 0, SIZE, 0, 0);
-	make_home(&a, 1);
-	make_home(&b, 1);
+	make_server(&a, 1);
+	make_server(&b, 1);
 	start(&a);
 	use(&a, SIZE + 5);
 	face->config_write(a.f, WRITEBACK, 1, 0);
@@ -145,8 +145,8 @@ static void setup(int i)
 static void teardown(void)
 {
 	free(bytes);
-	free_home(&a);
-	free_home(&b);
+	free_server(&a);
+	free_server(&b);
 	guest_fini(&g);
 }
 
@@ -280,30 +280,30 @@ END_TEST
 START_TEST(state_of_a_disk_with_other_queues_is_refused)
 {
 	struct vsu_error err = VSU_ERROR_INIT;
-	struct home other;
+	struct server other;
 
 	setup(_i);
-	make_home(&other, 2);
+	make_server(&other, 2);
 	save();
 	ck_assert_int_eq(virtdev_inline_load(other.in, bytes, len, &err),
 			 -EBADMSG);
 	ck_assert_str_eq(err.msg, "the state of a transport: another number of queues");
-	free_home(&other);
+	free_server(&other);
 	teardown();
 }
 END_TEST
 
 START_TEST(state_of_one_face_is_not_that_of_the_other)
 {
-	struct home other;
+	struct server other;
 
 	setup(_i);
 	save();
 	face = faces[1 - _i % 2];
-	make_home(&other, 1);
+	make_server(&other, 1);
 	ck_assert_int_eq(virtdev_inline_load(other.in, bytes, len, NULL),
 			 -EBADMSG);
-	free_home(&other);
+	free_server(&other);
 	face = faces[_i % 2];
 	teardown();
 }

@@ -38,7 +38,7 @@ static void offers(struct virtdev *dev, uint64_t bits)
 {
 	unsigned int i;
 
-	ck_assert_uint_eq(virtdev_info(dev)->features, bits);
+	ck_assert_uint_eq(virtdev_get_info(dev)->features, bits);
 	ck_assert_int_eq(virtdev_set_features(dev, bits, NULL), 0);
 	for (i = 0; i < 64; i++)
 		if (!(bits & BIT(i)))

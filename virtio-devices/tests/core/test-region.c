@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Claims about shared memory regions between a model and its home. */
+/* Claims about shared memory regions between a model and its server. */
 #include <config.h>
 
 #include <check.h>
@@ -11,7 +11,7 @@
 
 #include "../suite.h"
 
-/* The home was asked for this, and says that. */
+/* The server was asked for this, and says that. */
 static struct {
 	unsigned int calls;
 	bool map;
@@ -38,8 +38,8 @@ static int on_address(void *opaque, uint8_t region, uint64_t *gpa)
 	return 0;
 }
 
-static const struct virtdev_home_ops home = {
-	.size = sizeof(home), .region_change = on_change,
+static const struct virtdev_server_ops server = {
+	.size = sizeof(server), .region_change = on_change,
 	.region_address = on_address,
 };
 
@@ -62,15 +62,15 @@ static struct virtdev *dev;
 static void setup(void)
 {
 	const struct virtdev_info info = {
-		.id = 42, .nqueues = 1, .queue_max = 16, .nregions = 2,
+		.id = 42, .nqueues = 1, .queue_size_max = 16, .nregions = 2,
 		.regions = { { .id = 3, .len = 0x4000 },
 			     { .id = 0, .len = 0x1000,
 			       .flags = VIRTDEV_REGION_APART } },
 	};
 
 	memset(&asked, 0, sizeof(asked));
-	ck_assert_int_eq(virtdev_new(&ops, &info, NULL, &dev), 0);
-	virtdev_set_home(dev, &home, NULL);
+	ck_assert_int_eq(virtdev_new(&ops, &info, NULL, &dev, NULL), 0);
+	virtdev_set_server(dev, &server, NULL);
 }
 
 static void teardown(void)
@@ -122,18 +122,18 @@ static const struct virtdev_mapping bad[] = {
 	  .fd_offset = INT64_MAX - 0xfff },
 };
 
-START_TEST(mapping_that_cannot_be_never_reaches_the_home)
+START_TEST(mapping_that_cannot_be_never_reaches_the_server)
 {
 	ck_assert_int_eq(virtdev_region_map(dev, &bad[_i], 1), -EINVAL);
 	ck_assert_uint_eq(asked.calls, 0);
 }
 END_TEST
 
-START_TEST(home_without_memory_for_regions_says_so)
+START_TEST(server_without_memory_for_regions_says_so)
 {
 	uint64_t gpa = 5;
 
-	virtdev_set_home(dev, NULL, NULL);
+	virtdev_set_server(dev, NULL, NULL);
 	ck_assert_int_eq(virtdev_region_map(dev, &whole, 1), -EOPNOTSUPP);
 	ck_assert_int_eq(virtdev_region_unmap(dev, &whole, 1), -EOPNOTSUPP);
 	ck_assert_int_eq(virtdev_region_address(dev, 3, &gpa), -EOPNOTSUPP);
@@ -153,20 +153,27 @@ START_TEST(address_of_a_region_is_the_homes)
 END_TEST
 
 static const struct virtdev_info impossible[] = {
-	{ .nregions = 1 },
-	{ .nregions = 1, .regions = { { .len = 0x1001 } } },
-	{ .nregions = 1, .regions = { { .len = UINT64_C(1) << 63 } } },
-	{ .nregions = 2, .regions = { { .len = 0x1000 }, { .len = 0x1000 } } },
-	{ .nregions = VIRTDEV_REGIONS + 1 },
+	{ .id = 4, .nqueues = 1, .queue_size_max = 16,
+	  .nregions = 1 },
+	{ .id = 4, .nqueues = 1, .queue_size_max = 16,
+	  .nregions = 1, .regions = { { .len = 0x1001 } } },
+	{ .id = 4, .nqueues = 1, .queue_size_max = 16,
+	  .nregions = 1, .regions = { { .len = UINT64_C(1) << 63 } } },
+	{ .id = 4, .nqueues = 1, .queue_size_max = 16,
+	  .nregions = 2, .regions = { { .len = 0x1000 }, { .len = 0x1000 } } },
+	{ .id = 4, .nqueues = 1, .queue_size_max = 16,
+	  .nregions = VIRTDEV_REGIONS + 1 },
 };
 
 START_TEST(device_with_impossible_regions_is_not_made)
 {
+	struct vsu_error err = VSU_ERROR_INIT;
 	struct virtdev *none = NULL;
 
-	ck_assert_int_eq(virtdev_new(&ops, &impossible[_i], NULL, &none),
+	ck_assert_int_eq(virtdev_new(&ops, &impossible[_i], NULL, &none, &err),
 			 -EINVAL);
 	ck_assert_ptr_null(none);
+	ck_assert_ptr_nonnull(strstr(err.msg, "info->regions"));
 }
 END_TEST
 
@@ -179,9 +186,9 @@ int main(void)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, mapping_reaches_the_home_as_it_is);
 	tcase_add_test(tc, answer_that_comes_later_reaches_the_model);
-	tcase_add_loop_test(tc, mapping_that_cannot_be_never_reaches_the_home,
+	tcase_add_loop_test(tc, mapping_that_cannot_be_never_reaches_the_server,
 			    0, sizeof(bad) / sizeof(bad[0]));
-	tcase_add_test(tc, home_without_memory_for_regions_says_so);
+	tcase_add_test(tc, server_without_memory_for_regions_says_so);
 	tcase_add_test(tc, address_of_a_region_is_the_homes);
 	tcase_add_loop_test(tc, device_with_impossible_regions_is_not_made, 0,
 			    sizeof(impossible) / sizeof(impossible[0]));

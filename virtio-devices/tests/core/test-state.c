@@ -100,9 +100,9 @@ static size_t len;
 static void make(struct model *m, const struct virtdev_ops *ops, uint32_t id)
 {
 	const struct virtdev_info info = { .id = id, .nqueues = 1,
-					   .queue_max = 16 };
+					   .queue_size_max = 16 };
 
-	ck_assert_int_eq(virtdev_new(ops, &info, m, &m->dev), 0);
+	ck_assert_int_eq(virtdev_new(ops, &info, m, &m->dev, NULL), 0);
 }
 
 static void setup(void)
@@ -116,7 +116,7 @@ static void setup(void)
 	};
 	make(&from, &model_ops, 42);
 	make(&to, &model_ops, 42);
-	ck_assert_int_eq(virtdev_state_save(from.dev, &saved, &len), 0);
+	ck_assert_int_eq(virtdev_state_take(from.dev, &saved, &len, NULL), 0);
 	bytes = saved;
 }
 

@@ -85,7 +85,7 @@ static uint64_t blocks_of(const char *name)
 START_TEST(disk_is_as_large_as_the_file)
 {
 	static const char *const names[] = { NULL, "io_uring", "sync", "mmap" };
-	const struct virtdev_disk_info *info = virtdev_disk_info(disk.disk);
+	const struct virtdev_disk_info *info = virtdev_disk_get_info(disk.disk);
 
 	ck_assert_uint_eq(info->capacity, SIZE);
 	ck_assert_uint_eq(info->block_size, 512);
@@ -149,6 +149,32 @@ START_TEST(e1_07_as_many_requests_as_the_channel_is_deep_run_at_once)
 	ck_assert_uint_eq(seen, 0xffff);
 	look("image", 0, other, 16 * 512);
 	ck_assert_mem_eq(buf, other, 16 * 512);
+}
+END_TEST
+
+#define DEEP 5000u
+
+/* More requests than a ring of the kernel has entries, or completions. */
+START_TEST(e1_07_deep_channel_finishes_each_request_once)
+{
+	struct virtdev_disk_request *r = calloc(DEEP, sizeof(*r));
+	struct iovec iov = { buf, 512 };
+	unsigned int i;
+
+	test_disk_fini(&disk);
+	test_disk_init(&disk, "image", engine, DEEP);
+	for (i = 0; i < DEEP; i++) {
+		r[i] = (struct virtdev_disk_request) {
+			.op = VIRTDEV_DISK_WRITE, .iov = &iov, .niov = 1,
+			.offset = i * 512, .len = 512, .result = 1,
+		};
+		test_disk_submit(&disk, &r[i]);
+	}
+	for (i = 0; i < DEEP; i++)
+		ck_assert_int_eq(test_disk_wait(&disk)->result, 0);
+	for (i = 0; i < DEEP; i++)
+		ck_assert_int_eq(r[i].result, 0);
+	free(r);
 }
 END_TEST
 
@@ -500,6 +526,7 @@ static TCase *requests(const char *name, SFun choose)
 	tcase_add_test(tc, written_bytes_are_in_the_file_and_read_back);
 	tcase_add_test(tc, pieces_are_gathered_and_scattered);
 	tcase_add_test(tc, e1_07_as_many_requests_as_the_channel_is_deep_run_at_once);
+	tcase_add_test(tc, e1_07_deep_channel_finishes_each_request_once);
 	tcase_add_test(tc, flush_succeeds);
 	tcase_add_test(tc, empty_requests_do_nothing);
 	tcase_add_loop_test(tc, a4_20_request_without_bytes_is_done_by_its_own_kick,

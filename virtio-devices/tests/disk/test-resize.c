@@ -30,19 +30,19 @@ static void on_told(void *opaque)
 
 static void device_make(const char *name, bool read_only, uint32_t engine)
 {
-	static const struct virtdev_home_ops home = {
-		.size = sizeof(home), .config_changed = on_told,
+	static const struct virtdev_server_ops server = {
+		.size = sizeof(server), .config_changed = on_told,
 	};
 	struct virtdev_blk_config config = { .size = sizeof(config) };
 
 	ck_assert_msg(!disk_open(name, read_only, engine, &config.disk, &err), "%s", err.msg);
 	ck_assert_int_eq(virtdev_blk_new(&config, &dev, &err), 0);
-	virtdev_set_home(dev, &home, NULL);
+	virtdev_set_server(dev, &server, NULL);
 }
 
 static void setup(void)
 {
-	folder_init("/tmp");
+	folder_init(engine_works(VIRTDEV_DISK_ENGINE_MMAP) ? "/dev/shm" : "/tmp");
 	memset(&err, 0, sizeof(err));
 	dev = NULL;
 	told = 0;
@@ -78,6 +78,7 @@ static uint64_t file_size(void)
 
 static const uint32_t engines[] = {
 	VIRTDEV_DISK_ENGINE_SYNC, VIRTDEV_DISK_ENGINE_IO_URING,
+	VIRTDEV_DISK_ENGINE_MMAP, VIRTDEV_DISK_ENGINE_AUTO,
 };
 
 START_TEST(an_image_grows_with_its_disk_and_the_driver_is_told)
@@ -89,6 +90,44 @@ START_TEST(an_image_grows_with_its_disk_and_the_driver_is_told)
 	ck_assert_uint_eq(capacity(), 3 * MIB / 512);
 	ck_assert_uint_eq(file_size(), 3 * MIB);
 	ck_assert_uint_eq(told, 1);
+}
+END_TEST
+
+/* Over each border between what was there at first and what was added. */
+static void check_content(struct test_disk *d, uint64_t sectors)
+{
+	unsigned char want[1024], got[1024];
+	uint64_t i;
+
+	for (i = 0; i + 1 < sectors; i++) {
+		memset(want, (int)(i % 251 + 1), sizeof(want));
+		ck_assert_int_eq(test_disk_do(d, VIRTDEV_DISK_WRITE, i * 512,
+					      want, sizeof(want)), 0);
+		ck_assert_int_eq(test_disk_do(d, VIRTDEV_DISK_READ, i * 512,
+					      got, sizeof(got)), 0);
+		ck_assert_mem_eq(got, want, sizeof(got));
+	}
+}
+
+START_TEST(what_was_added_is_read_and_written)
+{
+	static struct test_disk d;
+	uint64_t sectors = 8, grown;
+	unsigned int i;
+
+	if (!engine_works(engines[_i]))
+		return;
+	image_make("small", sectors * 512);
+	test_disk_init(&d, "small", engines[_i], 4);
+	/* more often than a mapped image has pieces */
+	for (i = 0; i < 20; i++, sectors++) {
+		ck_assert_int_eq(d.disk->ops.resize(d.disk->self,
+						    (sectors + 1) * 512, &grown,
+						    &err), 0);
+		ck_assert_uint_eq(grown, (sectors + 1) * 512);
+		check_content(&d, sectors + 1);
+	}
+	test_disk_fini(&d);
 }
 END_TEST
 
@@ -175,6 +214,8 @@ int main(void)
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_loop_test(tc, an_image_grows_with_its_disk_and_the_driver_is_told, 0,
+			    (int)(sizeof(engines) / sizeof(engines[0])));
+	tcase_add_loop_test(tc, what_was_added_is_read_and_written, 0,
 			    (int)(sizeof(engines) / sizeof(engines[0])));
 	tcase_add_test(tc, the_same_size_again_is_told_nobody);
 	tcase_add_test(tc, growth_by_another_hand_is_found);

@@ -9,7 +9,7 @@
 #include "dax-rig.h"
 
 struct fs_rig dax;
-struct dax_home dax_home;
+struct dax_server dax_server;
 
 static void on_notify(void *opaque, uint32_t queue)
 {
@@ -20,40 +20,47 @@ static void on_notify(void *opaque, uint32_t queue)
 /* Something is there when it is replaced or taken away, and else nothing. */
 static void change_now(bool map, const struct virtdev_mapping *m)
 {
-	bool *mapped = &dax_home.mapped[m->offset / CHUNK];
+	const uint64_t end = m->offset + m->len;
+	bool replaces = false, *mapped;
+	uint64_t at = m->offset;
 
-	ck_assert(*mapped == (map ? m->replaces : true));
-	*mapped = map;
+	for (; at < end; at += CHUNK - at % CHUNK) {
+		mapped = &dax_server.mapped[at / CHUNK];
+		replaces |= *mapped;
+		ck_assert(map || *mapped);
+		*mapped = map || at % CHUNK;
+	}
+	ck_assert(!map || replaces == m->replaces);
 }
 
 static void change_later(uint64_t cookie)
 {
-	ck_assert_uint_lt(dax_home.asked, 64);
-	dax_home.cookies[dax_home.asked++] = cookie;
+	ck_assert_uint_lt(dax_server.asked, 64);
+	dax_server.cookies[dax_server.asked++] = cookie;
 }
 
 static int on_change(void *opaque, bool map, const struct virtdev_mapping *m,
 		     uint64_t cookie)
 {
 	(void)opaque;
-	ck_assert(pthread_equal(dax_home.thread, pthread_self()));
-	if (!dax_home.answer)
+	ck_assert(pthread_equal(dax_server.thread, pthread_self()));
+	if (!dax_server.answer)
 		change_now(map, m);
-	else if (dax_home.answer > 0)
+	else if (dax_server.answer > 0)
 		change_later(cookie);
-	dax_home.maps += map;
-	dax_home.unmaps += !map;
-	dax_home.last = *m;
+	dax_server.maps += map;
+	dax_server.unmaps += !map;
+	dax_server.last = *m;
 	if (map)
-		dax_home.flags = fcntl(m->fd, F_GETFL);
-	return dax_home.answer;
+		dax_server.flags = fcntl(m->fd, F_GETFL);
+	return dax_server.answer;
 }
 
 static int on_address(void *opaque, uint8_t region, uint64_t *gpa)
 {
 	(void)opaque;
 	*gpa = UINT64_C(1) << 40;
-	return dax_home.knows_place && !region ? 0 : -EOPNOTSUPP;
+	return dax_server.knows_place && !region ? 0 : -EOPNOTSUPP;
 }
 
 void dax_set_size(uint64_t size)
@@ -66,22 +73,22 @@ void dax_set_size(uint64_t size)
 
 void dax_begin(bool read_only, bool at_once, unsigned int workers)
 {
-	static const struct virtdev_home_ops ops = {
+	static const struct virtdev_server_ops ops = {
 		.size = sizeof(ops), .notify = on_notify,
 		.region_change = on_change, .region_address = on_address,
 	};
 
-	memset(&dax_home, 0, sizeof(dax_home));
-	dax_home.knows_place = at_once;
-	dax_home.answer = !at_once;
-	dax_home.thread = pthread_self();
+	memset(&dax_server, 0, sizeof(dax_server));
+	dax_server.knows_place = at_once;
+	dax_server.answer = !at_once;
+	dax_server.thread = pthread_self();
 	fs_rig_folder(&dax);
 	dax_set_size(3 * CHUNK + 100);
 	dax.config.window = CHUNKS * CHUNK;
 	dax.config.read_only = read_only;
 	dax.config.workers = workers;
 	fs_rig_make(&dax, RIG_REQUESTS);
-	virtdev_set_home(dax.dev, &ops, NULL);
+	virtdev_set_server(dax.dev, &ops, NULL);
 	fs_rig_work(&dax);
 	ck_assert_int_eq(fs_rig_begin(&dax), 0);
 }
@@ -112,17 +119,17 @@ int dax_unmap(uint64_t at, uint64_t len)
 			  sizeof(one));
 }
 
-/* The oldest unanswered changes, as a home would. */
+/* The oldest unanswered changes, as a server would. */
 void dax_answer(unsigned int n, int result)
 {
 	for (; n; n--)
-		virtdev_region_done(dax.dev, dax_home.cookies[dax_home.answered++],
+		virtdev_region_done(dax.dev, dax_server.cookies[dax_server.answered++],
 				    result);
 }
 
 void dax_answer_all(void)
 {
-	while (dax_home.answered < dax_home.asked)
+	while (dax_server.answered < dax_server.asked)
 		dax_answer(1, 0);
 }
 
@@ -183,7 +190,7 @@ void dax_serve_until_asked(unsigned int n)
 	for (;;) {
 		while (virtdev_queue_serve(dax.dev, RIG_REQUESTS))
 			;
-		if (dax_home.asked >= n)
+		if (dax_server.asked >= n)
 			return;
 		fs_rig_wait_event(&dax);
 	}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
  * Shared by the tests of the window of a file system: a file of a little more than
- * three chunks, a home that is asked for changes, and requests that are answered at
+ * three chunks, a server that is asked for changes, and requests that are answered at
  * once or later.
  */
 #ifndef VIRTIO_DEVICES_TESTS_FS_DAX_RIG_H
@@ -16,12 +16,12 @@
 #define CHUNK VIRTDEV_FS_WINDOW_ALIGN
 #define CHUNKS 4u
 
-struct dax_home {
+struct dax_server {
 	unsigned int maps, unmaps;
 	struct virtdev_mapping last;
 	int flags;		/* of the descriptor that was mapped last */
 	int answer;
-	bool knows_place;	/* as a home that maps at once */
+	bool knows_place;	/* as a server that maps at once */
 	unsigned int asked;	/* changes, of which so many are answered: */
 	unsigned int answered;
 	uint64_t cookies[64];
@@ -30,9 +30,9 @@ struct dax_home {
 };
 
 extern struct fs_rig dax;
-extern struct dax_home dax_home;
+extern struct dax_server dax_server;
 
-/* at_once: the home knows where the region is. */
+/* at_once: the server knows where the region is. */
 void dax_begin(bool read_only, bool at_once, unsigned int workers);
 void dax_end(void);
 
@@ -44,7 +44,7 @@ int dax_map(uint64_t node, uint64_t file_at, uint64_t len, uint64_t at,
 	    uint64_t flags);
 int dax_unmap(uint64_t at, uint64_t len);
 
-/* The oldest changes that are under way, as a home would. */
+/* The oldest changes that are under way, as a server would. */
 void dax_answer(unsigned int n, int result);
 void dax_answer_all(void);
 

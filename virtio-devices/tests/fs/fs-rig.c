@@ -189,6 +189,7 @@ int fs_rig_begin(struct fs_rig *r)
 	const struct fuse_init_in in = {
 		.major = 7, .minor = 38, .max_readahead = 131072,
 		.flags = UINT32_MAX,
+		.flags2 = 1u << 2,	/* supplementary groups, as Linux 6.3 */
 	};
 
 	return fs_rig_ask(r, FUSE_INIT, 0, &in, sizeof(in), NULL, 0);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Claims about a window that its home maps later, behind a socket. */
+/* Claims about a window that its server maps later, behind a socket. */
 #include <config.h>
 
 #include <errno.h>
@@ -25,7 +25,7 @@ START_TEST(a_mapping_that_comes_later_is_answered_then)
 
 	dax_post_map(1, file, 0, CHUNK, CHUNK, 0);
 	ck_assert_uint_eq(dax_collect(&error), 0);
-	ck_assert_uint_eq(dax_home.maps, 1);
+	ck_assert_uint_eq(dax_server.maps, 1);
 	dax_answer(1, 0);
 	ck_assert_uint_eq(dax_collect(&error), 1);
 	ck_assert_int_eq(error, 0);
@@ -63,7 +63,7 @@ START_TEST(a_mapping_that_is_refused_later_is_an_error_of_its_request)
 	ck_assert_int_eq(error, 0);
 	dax_post_map(3, file, 0, CHUNK, 0, 0);
 	ck_assert_uint_eq(dax_collect(&error), 0);
-	ck_assert_uint_eq(dax_home.unmaps, 0);	/* nothing was there */
+	ck_assert_uint_eq(dax_server.unmaps, 0);	/* nothing was there */
 	dax_answer(1, 0);
 	ck_assert_uint_eq(dax_collect(&error), 1);
 	ck_assert_int_eq(error, 0);
@@ -81,22 +81,22 @@ START_TEST(what_a_file_grew_by_is_mapped_behind_what_is_there)
 	dax_set_size(5000);
 	dax_post_map(1, file, 0, CHUNK, 0, 0);
 	ck_assert_uint_eq(dax_collect(&error), 0);
-	ck_assert_uint_eq(dax_home.last.len, 8192);
+	ck_assert_uint_eq(dax_server.last.len, 8192);
 	dax_answer(1, 0);
 	ck_assert_uint_eq(dax_collect(&error), 1);
 	dax_post(3, FUSE_SETATTR, file, &to, sizeof(to));
 	ck_assert_uint_eq(dax_collect(&error), 0);
-	ck_assert_uint_eq(dax_home.maps, 2);
-	ck_assert_uint_eq(dax_home.unmaps, 0);
-	ck_assert_uint_eq(dax_home.last.offset, 8192);
-	ck_assert_uint_eq(dax_home.last.fd_offset, 8192);
-	ck_assert_uint_eq(dax_home.last.len, CHUNK - 8192);
+	ck_assert_uint_eq(dax_server.maps, 2);
+	ck_assert_uint_eq(dax_server.unmaps, 0);
+	ck_assert_uint_eq(dax_server.last.offset, 8192);
+	ck_assert_uint_eq(dax_server.last.fd_offset, 8192);
+	ck_assert_uint_eq(dax_server.last.len, CHUNK - 8192);
 	dax_answer(1, 0);
 	ck_assert_uint_eq(dax_collect(&error), 1);
 	ck_assert_int_eq(error, 0);
 	dax_post(4, FUSE_DESTROY, 0, NULL, 0);
 	ck_assert_uint_eq(dax_collect(&error), 0);
-	ck_assert_uint_eq(dax_home.unmaps, 2);
+	ck_assert_uint_eq(dax_server.unmaps, 2);
 	dax_answer_all();
 	ck_assert_uint_eq(dax_collect(&error), 1);
 }
@@ -115,16 +115,16 @@ START_TEST(what_was_cut_is_mapped_anew_as_far_as_it_reaches)
 	ck_assert_uint_eq(dax_collect(&error), 1);
 	dax_post(2, FUSE_SETATTR, file, &to, sizeof(to));
 	ck_assert_uint_eq(dax_collect(&error), 0);	/* heard of when it is so */
-	ck_assert_uint_eq(dax_home.unmaps, 1);
-	ck_assert_uint_eq(dax_home.last.len, 4096);
+	ck_assert_uint_eq(dax_server.unmaps, 1);
+	ck_assert_uint_eq(dax_server.last.len, 4096);
 	dax_answer_all();
 	ck_assert_uint_eq(dax_collect(&error), 1);
 	ck_assert_int_eq(error, 0);
 	to.size = 0;
 	dax_post(3, FUSE_SETATTR, file, &to, sizeof(to));
 	ck_assert_uint_eq(dax_collect(&error), 0);
-	ck_assert_uint_eq(dax_home.unmaps, 2);
-	ck_assert_uint_eq(dax_home.maps, 2);
+	ck_assert_uint_eq(dax_server.unmaps, 2);
+	ck_assert_uint_eq(dax_server.maps, 2);
 	dax_answer_all();
 	ck_assert_uint_eq(dax_collect(&error), 1);
 }
@@ -148,8 +148,8 @@ START_TEST(a_file_that_grows_page_by_page_has_few_pieces)
 		dax_answer_all();
 		dax_collect(&error);
 	}
-	ck_assert_uint_eq(dax_home.unmaps, 8);	/* then one in their place */
-	ck_assert_uint_eq(dax_home.maps, 10);
+	ck_assert_uint_eq(dax_server.unmaps, 8);	/* then one in their place */
+	ck_assert_uint_eq(dax_server.maps, 10);
 }
 END_TEST
 
@@ -160,20 +160,20 @@ START_TEST(a_store_needs_no_other_mapping_but_of_a_program)
 
 	dax_post_map(1, file, 0, CHUNK, 0, 0);
 	dax_collect(&error);
-	ck_assert(dax_home.last.writable);
+	ck_assert(dax_server.last.writable);
 	dax_answer_all();
 	dax_post_map(2, file, 0, CHUNK, 0, FUSE_SETUPMAPPING_FLAG_WRITE);
 	ck_assert_uint_eq(dax_collect(&error), 2);
-	ck_assert_uint_eq(dax_home.maps, 1);
+	ck_assert_uint_eq(dax_server.maps, 1);
 	ck_assert_int_eq(fchmodat(dax.dir, "file", 0755, 0), 0);
 	dax_post_map(3, file, CHUNK, CHUNK, CHUNK, 0);
 	dax_collect(&error);
-	ck_assert(!dax_home.last.writable);
+	ck_assert(!dax_server.last.writable);
 	dax_answer_all();
 	dax_post_map(4, file, CHUNK, CHUNK, CHUNK, FUSE_SETUPMAPPING_FLAG_WRITE);
 	dax_collect(&error);
-	ck_assert(dax_home.last.writable);
-	ck_assert_uint_eq(dax_home.unmaps, 1);
+	ck_assert(dax_server.last.writable);
+	ck_assert_uint_eq(dax_server.unmaps, 1);
 	dax_answer_all();
 	ck_assert_uint_eq(dax_collect(&error), 1);
 }
@@ -190,7 +190,7 @@ START_TEST(changes_are_asked_for_some_at_a_time)
 		dax_post_map(i, file, 0, CHUNKS * CHUNK, 0, i & 1 ?
 			 FUSE_SETUPMAPPING_FLAG_WRITE : 0);
 	ck_assert_uint_eq(dax_collect(&error), 0);
-	ck_assert_uint_eq(dax_home.asked, CHUNKS);
+	ck_assert_uint_eq(dax_server.asked, CHUNKS);
 	dax_answer_all();
 	ck_assert_uint_eq(dax_collect(&error), 8);
 	ck_assert_int_eq(error, 0);

@@ -21,7 +21,7 @@ static void setup_pool(void)
 
 START_TEST(the_window_is_region_0_and_its_chunks_are_told)
 {
-	const struct virtdev_info *info = virtdev_info(dax.dev);
+	const struct virtdev_info *info = virtdev_get_info(dax.dev);
 	struct fuse_init_out out;
 
 	ck_assert_uint_eq(info->nregions, 1);
@@ -39,18 +39,19 @@ START_TEST(a_piece_of_a_file_is_mapped_as_it_was_asked_for)
 	const uint64_t file = fs_rig_lookup(&dax, 1, "file");
 
 	ck_assert_int_eq(dax_map(file, 2 * CHUNK, CHUNK, CHUNK, 0), 0);
-	ck_assert_uint_eq(dax_home.maps, 1);
-	ck_assert_uint_eq(dax_home.last.offset, CHUNK);
-	ck_assert_uint_eq(dax_home.last.len, CHUNK);
-	ck_assert_uint_eq(dax_home.last.fd_offset, 2 * CHUNK);
-	ck_assert(!dax_home.last.writable);
-	ck_assert_int_eq(dax_home.flags & O_ACCMODE, O_RDONLY);
+	ck_assert_uint_eq(dax_server.maps, 1);
+	ck_assert_uint_eq(dax_server.last.offset, CHUNK);
+	ck_assert_uint_eq(dax_server.last.len, CHUNK);
+	ck_assert_uint_eq(dax_server.last.fd_offset, 2 * CHUNK);
+	ck_assert(!dax_server.last.writable);
+	ck_assert_int_eq(dax_server.flags & O_ACCMODE, O_RDONLY);
 	ck_assert_int_eq(dax_map(file, 0, 2 * CHUNK, 2 * CHUNK,
 			     FUSE_SETUPMAPPING_FLAG_WRITE), 0);
-	ck_assert_uint_eq(dax_home.maps, 3);
-	ck_assert_uint_eq(dax_home.last.fd_offset, CHUNK);
-	ck_assert(dax_home.last.writable);
-	ck_assert_int_eq(dax_home.flags & O_ACCMODE, O_RDWR);
+	ck_assert_uint_eq(dax_server.maps, 2);	/* neighbours are one mapping */
+	ck_assert_uint_eq(dax_server.last.fd_offset, 0);
+	ck_assert_uint_eq(dax_server.last.len, 2 * CHUNK);
+	ck_assert(dax_server.last.writable);
+	ck_assert_int_eq(dax_server.flags & O_ACCMODE, O_RDWR);
 }
 END_TEST
 
@@ -59,14 +60,14 @@ START_TEST(a_chunk_that_is_mapped_again_is_replaced)
 	const uint64_t file = fs_rig_lookup(&dax, 1, "file");
 
 	ck_assert_int_eq(dax_map(file, 0, CHUNK, 0, 0), 0);
-	ck_assert(!dax_home.last.replaces);
+	ck_assert(!dax_server.last.replaces);
 	ck_assert_int_eq(dax_map(file, 0, CHUNK, 0, FUSE_SETUPMAPPING_FLAG_WRITE),
 			 0);
-	ck_assert(dax_home.last.replaces);
-	ck_assert_uint_eq(dax_home.unmaps, 0);
+	ck_assert(dax_server.last.replaces);
+	ck_assert_uint_eq(dax_server.unmaps, 0);
 	ck_assert_int_eq(dax_unmap(0, CHUNK), 0);
 	ck_assert_int_eq(dax_map(file, 0, CHUNK, 0, 0), 0);
-	ck_assert(!dax_home.last.replaces);
+	ck_assert(!dax_server.last.replaces);
 }
 END_TEST
 
@@ -76,10 +77,10 @@ START_TEST(what_is_unmapped_was_mapped)
 
 	ck_assert_int_eq(dax_map(file, 0, CHUNK, CHUNK, 0), 0);
 	ck_assert_int_eq(dax_unmap(0, CHUNKS * CHUNK), 0);
-	ck_assert_uint_eq(dax_home.unmaps, 1);
-	ck_assert_uint_eq(dax_home.last.offset, CHUNK);
+	ck_assert_uint_eq(dax_server.unmaps, 1);
+	ck_assert_uint_eq(dax_server.last.offset, CHUNK);
 	ck_assert_int_eq(dax_unmap(0, CHUNKS * CHUNK), 0);
-	ck_assert_uint_eq(dax_home.unmaps, 1);
+	ck_assert_uint_eq(dax_server.unmaps, 1);
 }
 END_TEST
 
@@ -88,12 +89,12 @@ START_TEST(a_chunk_is_mapped_as_far_as_its_file_has_pages)
 	const uint64_t file = fs_rig_lookup(&dax, 1, "file");
 
 	ck_assert_int_eq(dax_map(file, 3 * CHUNK, CHUNK, 0, 0), 0);
-	ck_assert_uint_eq(dax_home.last.len, 4096);
+	ck_assert_uint_eq(dax_server.last.len, 4096);
 	ck_assert_int_eq(dax_map(file, 4 * CHUNK, CHUNK, CHUNK, 0), 0);
-	ck_assert_uint_eq(dax_home.maps, 1);
+	ck_assert_uint_eq(dax_server.maps, 1);
 	ck_assert_int_eq(dax_unmap(0, 2 * CHUNK), 0);
-	ck_assert_uint_eq(dax_home.unmaps, 1);
-	ck_assert_uint_eq(dax_home.last.len, 4096);
+	ck_assert_uint_eq(dax_server.unmaps, 1);
+	ck_assert_uint_eq(dax_server.last.len, 4096);
 }
 END_TEST
 
@@ -106,19 +107,21 @@ START_TEST(a_file_that_gets_another_length_is_mapped_so)
 	ck_assert_int_eq(dax_map(file, 0, 2 * CHUNK, 0, 0), 0);
 	ck_assert_int_eq(fs_rig_ask(&dax, FUSE_SETATTR, file, &cut, sizeof(cut),
 				    NULL, 0), 0);
-	ck_assert_uint_eq(dax_home.maps, 3);	/* the first one anew, */
-	ck_assert_uint_eq(dax_home.unmaps, 1);	/* the second one gone */
+	ck_assert_uint_eq(dax_server.maps, 2);	/* pages that the file has, */
+	ck_assert_uint_eq(dax_server.unmaps, 1);	/* and all behind them */
+	ck_assert_uint_eq(dax_server.last.offset, 12288);
+	ck_assert_uint_eq(dax_server.last.len, 2 * CHUNK - 12288);
 	ck_assert_int_eq(fs_rig_write(&dax, file, fh, CHUNK, "x", 1), 0);
-	ck_assert_uint_eq(dax_home.maps, 5);
-	ck_assert_uint_eq(dax_home.last.offset, CHUNK);
-	ck_assert_uint_eq(dax_home.last.len, 4096);
+	ck_assert_uint_eq(dax_server.maps, 3);
+	ck_assert_uint_eq(dax_server.last.offset, 0);
+	ck_assert_uint_eq(dax_server.last.len, CHUNK + 4096);
 	ck_assert_int_eq(fs_rig_write(&dax, file, fh, CHUNK, "yz", 2), 0);
-	ck_assert_uint_eq(dax_home.maps, 5);
+	ck_assert_uint_eq(dax_server.maps, 3);
 	dax_set_size(CHUNK + 4097);		/* by somebody else: seen when told */
 	fs_rig_lookup(&dax, 1, "file");
-	ck_assert_uint_eq(dax_home.maps, 6);
-	ck_assert(dax_home.last.replaces);
-	ck_assert_uint_eq(dax_home.last.len, 8192);
+	ck_assert_uint_eq(dax_server.maps, 4);
+	ck_assert(dax_server.last.replaces);
+	ck_assert_uint_eq(dax_server.last.len, 8192);
 }
 END_TEST
 
@@ -128,19 +131,20 @@ START_TEST(a_session_that_ends_leaves_an_empty_window)
 
 	ck_assert_int_eq(dax_map(file, 0, 2 * CHUNK, 0, 0), 0);
 	ck_assert_int_eq(fs_rig_ask(&dax, FUSE_DESTROY, 0, NULL, 0, NULL, 0), 0);
-	ck_assert_uint_eq(dax_home.unmaps, 2);
+	ck_assert_uint_eq(dax_server.unmaps, 1);
+	ck_assert_uint_eq(dax_server.last.len, 2 * CHUNK);
 }
 END_TEST
 
-START_TEST(a_home_that_refuses_is_an_error_for_the_driver)
+START_TEST(a_server_that_refuses_is_an_error_for_the_driver)
 {
 	const uint64_t file = fs_rig_lookup(&dax, 1, "file");
 
-	dax_home.answer = -ENOSPC;
+	dax_server.answer = -ENOSPC;
 	ck_assert_int_eq(dax_map(file, 0, CHUNK, 0, 0), -ENOSPC);
-	dax_home.answer = 0;
+	dax_server.answer = 0;
 	ck_assert_int_eq(dax_map(file, 0, CHUNK, 0, 0), 0);
-	ck_assert(!dax_home.last.replaces);
+	ck_assert(!dax_server.last.replaces);
 }
 END_TEST
 
@@ -164,7 +168,7 @@ START_TEST(a8_11_mappings_that_cannot_be_are_refused)
 	ck_assert_int_eq(dax_unmap(0, UINT64_MAX), -EINVAL);
 	ck_assert_int_eq(fs_rig_ask(&dax, FUSE_REMOVEMAPPING, 1, &many,
 				    sizeof(many), NULL, 0), -EINVAL);
-	ck_assert_uint_eq(dax_home.maps + dax_home.unmaps, 0);
+	ck_assert_uint_eq(dax_server.maps + dax_server.unmaps, 0);
 }
 END_TEST
 
@@ -177,7 +181,7 @@ START_TEST(a8_16_a_window_of_what_is_read_only_is_read_only)
 	ck_assert_int_eq(dax_map(file, 0, CHUNK, 0, FUSE_SETUPMAPPING_FLAG_WRITE),
 			 -EROFS);
 	ck_assert_int_eq(dax_map(file, 0, CHUNK, 0, 0), 0);
-	ck_assert(!dax_home.last.writable);
+	ck_assert(!dax_server.last.writable);
 	dax_end();
 }
 END_TEST
@@ -216,7 +220,7 @@ START_TEST(changes_by_many_threads_are_made_in_order_and_answered)
 	}
 	ck_assert_int_eq(dax_unmap(0, CHUNKS * CHUNK), 0);
 	for (i = 0; i < CHUNKS; i++)
-		ck_assert(!dax_home.mapped[i]);
+		ck_assert(!dax_server.mapped[i]);
 }
 END_TEST
 
@@ -242,7 +246,7 @@ static void add_at_once(Suite *s, const char *name, void (*begin)(void))
 	tcase_add_test(tc, a_chunk_is_mapped_as_far_as_its_file_has_pages);
 	tcase_add_test(tc, a_file_that_gets_another_length_is_mapped_so);
 	tcase_add_test(tc, a_session_that_ends_leaves_an_empty_window);
-	tcase_add_test(tc, a_home_that_refuses_is_an_error_for_the_driver);
+	tcase_add_test(tc, a_server_that_refuses_is_an_error_for_the_driver);
 	tcase_add_test(tc, a8_11_mappings_that_cannot_be_are_refused);
 	suite_add_tcase(s, tc);
 }

@@ -60,9 +60,9 @@ START_TEST(configuration_says_the_tag_and_the_queues)
 {
 	struct { char tag[36]; unsigned char queues[4]; } space;
 
-	ck_assert_uint_eq(virtdev_info(r.dev)->id, VIRTDEV_ID_FS);
-	ck_assert_uint_eq(virtdev_info(r.dev)->nqueues, 2);
-	ck_assert_uint_eq(virtdev_info(r.dev)->config_size, sizeof(space));
+	ck_assert_uint_eq(virtdev_get_info(r.dev)->id, VIRTDEV_ID_FS);
+	ck_assert_uint_eq(virtdev_get_info(r.dev)->nqueues, 2);
+	ck_assert_uint_eq(virtdev_get_info(r.dev)->config_size, sizeof(space));
 	virtdev_config_read(r.dev, 0, &space, sizeof(space));
 	ck_assert_str_eq(space.tag, "test");
 	ck_assert_uint_eq(space.queues[0], 1);

@@ -444,8 +444,8 @@ START_TEST(what_cannot_be_is_refused)
 		{ { .path = "/", .tag = "t", .window = (UINT64_C(1) << 40) +
 		    VIRTDEV_FS_WINDOW_ALIGN }, -EINVAL },
 		{ { .path = "/", .tag = "t", .queues = 65 }, -EINVAL },
-		{ { .path = "/", .tag = "t", .queue_max = 65536 }, -EINVAL },
-		{ { .path = "/", .tag = "t", .cache = 3 }, -EINVAL },
+		{ { .path = "/", .tag = "t", .queue_size_max = 65536 }, -EINVAL },
+		{ { .path = "/", .tag = "t", .cache = 4 }, -EINVAL },
 		{ { .path = "/none", .tag = "t" }, -ENOENT },
 		{ { .path = "/dev/null", .tag = "t" }, -ENOTDIR },
 	};

@@ -13,6 +13,7 @@
 
 #include "../suite.h"
 #include "fs-rig.h"
+#include "fs/records.h"
 
 static struct fs_rig r;
 static uint64_t file, fh;
@@ -202,6 +203,101 @@ START_TEST(a8_13_owners_of_records_are_bounded)
 }
 END_TEST
 
+/* Every second byte, from that owner's own area; the first refusal, or 0. */
+static int lock_bytes(uint64_t owner, uint32_t n)
+{
+	uint32_t i;
+	int rc = 0;
+
+	for (i = 0; !rc && i < n; i++)
+		rc = lock(FUSE_SETLK, owner, F_RDLCK, (owner << 32) + 2 * i,
+			  (owner << 32) + 2 * i);
+	return rc;
+}
+
+START_TEST(a8_13_records_of_an_owner_are_bounded)
+{
+	const uint64_t base = UINT64_C(1) << 32;
+
+	ck_assert_int_eq(lock_bytes(1, FS_OWNER_RECORDS), 0);
+	ck_assert_int_eq(lock(FUSE_SETLK, 1, F_RDLCK, 0, 0), -ENOLCK);
+	ck_assert_int_eq(host_tries(F_WRLCK, 0, 1), 0);
+	/* joins two: room for one */
+	ck_assert_int_eq(lock(FUSE_SETLK, 1, F_RDLCK, base + 1, base + 1), 0);
+	ck_assert_int_eq(lock(FUSE_SETLK, 1, F_RDLCK, 10, 10), 0);
+	ck_assert_int_eq(lock(FUSE_SETLK, 1, F_RDLCK, 20, 20), -ENOLCK);
+	ck_assert_int_eq(lock(FUSE_SETLK, 1, F_UNLCK, 0, INT64_MAX), 0);
+	ck_assert_int_eq(lock_bytes(1, FS_OWNER_RECORDS), 0);
+}
+END_TEST
+
+START_TEST(a8_13_records_of_all_owners_are_bounded)
+{
+	uint64_t owner;
+
+	setup_with(true, 1024);
+	open_both();
+	for (owner = 1; owner <= FS_RECORDS / FS_OWNER_RECORDS; owner++)
+		ck_assert_int_eq(lock_bytes(owner, FS_OWNER_RECORDS), 0);
+	ck_assert_int_eq(lock_bytes(owner, 1), -ENOLCK);
+	ck_assert_int_eq(flush(1), 0);
+	ck_assert_int_eq(lock_bytes(owner, FS_OWNER_RECORDS), 0);
+	teardown();
+}
+END_TEST
+
+#define MODEL 48
+
+/* Changes what each byte is locked by; of how many records that is. */
+static uint32_t model_change(uint32_t *bytes, const struct fs_record *change)
+{
+	uint32_t n = 0, i;
+
+	for (i = 0; i < MODEL; i++) {
+		if (i >= change->first && i <= change->last)
+			bytes[i] = change->type;
+		n += bytes[i] != F_UNLCK && (!i || bytes[i] != bytes[i - 1]);
+	}
+	return n;
+}
+
+static void check_step(struct fs_records *now, uint32_t *bytes,
+		       const struct fs_record *change)
+{
+	const uint32_t n = model_change(bytes, change);
+	struct fs_records after;
+	uint64_t at;
+	uint32_t i;
+
+	ck_assert_int_eq(virtdev_priv_fs_records_after(now, change, &after), 0);
+	free(now->list);
+	*now = after;
+	ck_assert_uint_eq(now->n, n);
+	for (i = 0; i < now->n; i++)
+		for (at = now->list[i].first; at <= now->list[i].last; at++)
+			ck_assert_uint_eq(bytes[at], now->list[i].type);
+}
+
+START_TEST(copies_of_records_are_joined_and_split_byte_by_byte)
+{
+	static const uint32_t types[] = { F_RDLCK, F_WRLCK, F_UNLCK };
+	struct fs_records now = { .n = 0 };
+	struct fs_record change;
+	uint32_t bytes[MODEL];
+	int step;
+
+	for (step = 0; step < MODEL; step++)
+		bytes[step] = F_UNLCK;
+	for (step = 0; step < 20000; step++) {
+		change.first = (uint64_t)rand() % (MODEL - 8);
+		change.last = change.first + (uint64_t)rand() % 9;
+		change.type = types[rand() % 3];
+		check_step(&now, bytes, &change);
+	}
+	free(now.list);
+}
+END_TEST
+
 /* In no order, with numbers that differ in their first bits, or their last. */
 static uint64_t name_of(uint64_t i)
 {
@@ -265,10 +361,13 @@ static Suite *suite(void)
 	tcase_add_test(tc, owners_keep_each_other_out_and_not_themselves);
 	tcase_add_test(tc, records_go_when_their_owner_flushes_and_no_others);
 	tcase_add_test(tc, nobody_waits_for_a_lock);
+	tcase_add_test(tc, a8_13_records_of_an_owner_are_bounded);
 	tcase_add_test(tc, a_lock_of_a_whole_file_is_its_handles);
 	tcase_add_test(tc, locks_that_cannot_be_are_refused);
 	tcase_add_test(alone, locks_are_the_guests_alone_where_they_were_not);
 	tcase_add_test(alone, a8_13_owners_of_records_are_bounded);
+	tcase_add_test(alone, a8_13_records_of_all_owners_are_bounded);
+	tcase_add_test(alone, copies_of_records_are_joined_and_split_byte_by_byte);
 	tcase_add_test(alone, a8_13_each_of_many_owners_has_its_own_records);
 	tcase_add_test(alone, locks_of_a_file_without_a_server_are_gone_after_a_reset);
 	suite_add_tcase(s, tc);

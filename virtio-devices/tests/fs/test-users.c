@@ -163,6 +163,20 @@ START_TEST(a_new_owner_takes_suid)
 }
 END_TEST
 
+static uint64_t agreed(uint64_t flags)
+{
+	const struct fuse_init_in in = {
+		.major = 7, .minor = 38, .flags = (uint32_t)flags,
+		.flags2 = (uint32_t)(flags >> 32),
+	};
+	struct fuse_init_out out;
+
+	ck_assert_int_eq(fs_rig_ask(&r, FUSE_INIT, 0, &in, sizeof(in), NULL, 0),
+			 0);
+	memcpy(&out, fs_rig_answer(&r), sizeof(out));
+	return out.flags | (uint64_t)out.flags2 << 32;
+}
+
 /* ----------------------------------------------------------------- more groups */
 
 struct groups {
@@ -192,16 +206,25 @@ static struct groups group(uint32_t gid)
 				.gids = { gid } };
 }
 
-START_TEST(who_is_in_a_folders_group_besides_makes_files_there)
+#define SUPP_GROUP (UINT64_C(1) << 34)
+
+/* The root belongs to root and to that group, which alone may write there besides. */
+static void folder_of(uint32_t gid)
+{
+	ck_assert_int_eq(fchown(r.dir, 0, gid), 0);
+	ck_assert_int_eq(fchmod(r.dir, 02770), 0);
+}
+
+START_TEST(a_supplementary_group_that_the_driver_sends_permits_new_files)
 {
 	const struct groups ours = group(5678), others = group(5679);
 	const int before = getgroups(0, NULL);
 	struct stat st;
 
 	if (getuid())
-		return;		/* nobody else can become somebody else */
-	ck_assert_int_eq(fchown(r.dir, 0, 5678), 0);
-	ck_assert_int_eq(fchmod(r.dir, 02770), 0);
+		return;		/* only root impersonates */
+	ck_assert(agreed(FUSE_INIT_EXT | SUPP_GROUP) & SUPP_GROUP);
+	folder_of(5678);
 	r.uid = r.gid = 1234;
 	ck_assert_int_eq(mkdir_with("a", NULL, 0), -EACCES);
 	ck_assert_int_eq(mkdir_with("a", &others, others.size), -EACCES);
@@ -210,9 +233,82 @@ START_TEST(who_is_in_a_folders_group_besides_makes_files_there)
 	ck_assert_uint_eq(st.st_uid, 1234);
 	ck_assert_uint_eq(st.st_gid, 5678);
 	ck_assert_uint_eq(st.st_mode, S_IFDIR | 02755);
-	/* the next one is in it no longer */
+	/* the next request is not in that group */
 	ck_assert_int_eq(mkdir_with("b", NULL, 0), -EACCES);
 	ck_assert_int_eq(getgroups(0, NULL), before);
+}
+END_TEST
+
+/* Effective capabilities of this thread, the first 32. */
+static uint32_t capabilities(void)
+{
+	struct __user_cap_header_struct header = {
+		.version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct sets[2];
+
+	ck_assert_int_eq(syscall(SYS_capget, &header, sets), 0);
+	return sets[0].effective;
+}
+
+static bool is_owned(const char *name, uint32_t uid, uint32_t gid)
+{
+	const struct stat st = fs_rig_stat(&r, name);
+
+	return st.st_uid == uid && st.st_gid == gid;
+}
+
+/* Linux before 6.3 has checked the folder's permissions with all groups. */
+START_TEST(a_driver_that_sends_no_groups_has_checked_the_folder)
+{
+	const struct fuse_create_in create = { .flags = O_RDWR, .mode = 0644 };
+	const struct fuse_mknod_in fifo = { .mode = S_IFIFO | 0644 };
+	const uint32_t before = capabilities();
+
+	if (getuid())
+		return;		/* only root impersonates */
+	ck_assert_uint_eq(agreed(0), 0);
+	folder_of(5678);
+	r.uid = r.gid = 1234;
+	ck_assert_int_eq(mkdir_with("a", NULL, 0), 0);
+	ck_assert_int_eq(fs_rig_name(&r, FUSE_CREATE, 1, &create,
+				     sizeof(create), "b"), 0);
+	ck_assert_int_eq(fs_rig_name(&r, FUSE_MKNOD, 1, &fifo, sizeof(fifo),
+				     "c"), 0);
+	ck_assert_int_eq(fs_rig_ask(&r, FUSE_SYMLINK, 1, NULL, 0, "d\0x", 4), 0);
+	ck_assert(is_owned("a", 1234, 5678) && is_owned("b", 1234, 5678));
+	ck_assert(is_owned("c", 1234, 5678) && is_owned("d", 1234, 5678));
+	ck_assert_uint_eq(capabilities(), before);
+}
+END_TEST
+
+/* The driver expected a new file, and has not checked that one. */
+START_TEST(a_file_that_was_created_meanwhile_is_opened_by_its_own_mode)
+{
+	const struct fuse_create_in in = { .flags = O_RDWR, .mode = 0644 };
+
+	if (getuid())
+		return;		/* root may open all files */
+	ck_assert_uint_eq(agreed(0), 0);
+	folder_of(5678);
+	set_mode(0600);
+	r.uid = r.gid = 1234;
+	ck_assert_int_eq(fs_rig_name(&r, FUSE_CREATE, 1, &in, sizeof(in),
+				     "file"), -EACCES);
+}
+END_TEST
+
+START_TEST(the_sgid_bit_of_another_group_is_not_kept)
+{
+	const struct fuse_create_in in = { .flags = O_RDWR, .mode = 02755 };
+
+	if (getuid())
+		return;		/* only root impersonates */
+	ck_assert_uint_eq(agreed(0), 0);
+	folder_of(5678);
+	r.uid = r.gid = 1234;
+	ck_assert_int_eq(fs_rig_name(&r, FUSE_CREATE, 1, &in, sizeof(in), "b"),
+			 0);
+	ck_assert_uint_eq(mode_of("b"), 0755);
 }
 END_TEST
 
@@ -257,20 +353,6 @@ START_TEST(a8_11_extensions_that_are_not_what_they_say_are_refused)
 	ck_assert_int_eq(faccessat(r.dir, "a", F_OK, 0), 0);
 }
 END_TEST
-
-static uint64_t agreed(uint64_t flags)
-{
-	const struct fuse_init_in in = {
-		.major = 7, .minor = 38, .flags = (uint32_t)flags,
-		.flags2 = (uint32_t)(flags >> 32),
-	};
-	struct fuse_init_out out;
-
-	ck_assert_int_eq(fs_rig_ask(&r, FUSE_INIT, 0, &in, sizeof(in), NULL, 0),
-			 0);
-	memcpy(&out, fs_rig_answer(&r), sizeof(out));
-	return out.flags | (uint64_t)out.flags2 << 32;
-}
 
 START_TEST(a_driver_with_a_window_takes_suid_itself)
 {
@@ -560,6 +642,23 @@ START_TEST(rules_that_cannot_be_are_refused)
 }
 END_TEST
 
+START_TEST(a_squashed_user_has_the_hosts_permissions)
+{
+	if (getuid())
+		return;		/* only root impersonates */
+	make_with_rules();
+	ck_assert_uint_eq(agreed(0), 0);
+	folder_of(5678);
+	r.uid = 3000;
+	r.gid = 1234;
+	ck_assert_int_eq(mkdir_with("a", NULL, 0), -EACCES);
+	r.uid = 1000;
+	ck_assert_int_eq(mkdir_with("a", NULL, 0), 0);
+	ck_assert_uint_eq(fs_rig_stat(&r, "a").st_uid, 5000);
+	teardown();
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *s = suite_create("users");
@@ -570,7 +669,10 @@ static Suite *suite(void)
 	tcase_add_test(tc, who_may_keep_suid_keeps_it);
 	tcase_add_test(tc, room_and_copies_take_suid_when_a_user_asks);
 	tcase_add_test(tc, a_new_owner_takes_suid);
-	tcase_add_test(tc, who_is_in_a_folders_group_besides_makes_files_there);
+	tcase_add_test(tc, a_supplementary_group_that_the_driver_sends_permits_new_files);
+	tcase_add_test(tc, a_driver_that_sends_no_groups_has_checked_the_folder);
+	tcase_add_test(tc, a_file_that_was_created_meanwhile_is_opened_by_its_own_mode);
+	tcase_add_test(tc, the_sgid_bit_of_another_group_is_not_kept);
 	tcase_add_test(tc, a8_11_an_extension_that_is_not_known_is_passed_over);
 	tcase_add_test(tc, a8_11_extensions_that_are_not_what_they_say_are_refused);
 	tcase_add_test(alone, a_driver_with_a_window_takes_suid_itself);
@@ -582,6 +684,7 @@ static Suite *suite(void)
 	tcase_add_test(alone, users_have_other_numbers_in_the_guest);
 	tcase_add_test(alone, new_owners_have_other_numbers_in_the_guest);
 	tcase_add_test(alone, rules_that_cannot_be_are_refused);
+	tcase_add_test(alone, a_squashed_user_has_the_hosts_permissions);
 	suite_add_tcase(s, tc);
 	suite_add_tcase(s, alone);
 	return s;

@@ -72,8 +72,8 @@ static void on_changed(void *opaque)
 
 static void make_mem(void)
 {
-	static const struct virtdev_home_ops home = {
-		.size = sizeof(home), .region_change = on_change,
+	static const struct virtdev_server_ops server = {
+		.size = sizeof(server), .region_change = on_change,
 		.region_address = on_address, .config_changed = on_changed,
 	};
 	const struct virtdev_mem_config config = {
@@ -82,7 +82,7 @@ static void make_mem(void)
 	};
 
 	ck_assert_int_eq(virtdev_mem_new(&config, &rig.dev, NULL), 0);
-	virtdev_set_home(rig.dev, &home, NULL);
+	virtdev_set_server(rig.dev, &server, NULL);
 }
 
 static void start(void)
@@ -287,7 +287,7 @@ START_TEST(a8_19_blocks_in_the_wrong_state_are_refused)
 }
 END_TEST
 
-/* The map with the first piece of the device's memory, as a home shows it. */
+/* The map with the first piece of the device's memory, as a server shows it. */
 static struct vmem_map *map_with_piece(void)
 {
 	struct vmem_fd_desc file = { rig.fd, VMEM_BLOCK_WRITE | VMEM_BLOCK_SHARED,
@@ -412,8 +412,8 @@ END_TEST
 START_TEST(configuration_says_where_and_how_much)
 {
 	setup();
-	ck_assert_uint_eq(virtdev_info(rig.dev)->id, VIRTDEV_ID_MEMORY);
-	ck_assert_uint_eq(virtdev_info(rig.dev)->config_size, 56);
+	ck_assert_uint_eq(virtdev_get_info(rig.dev)->id, VIRTDEV_ID_MEMORY);
+	ck_assert_uint_eq(virtdev_get_info(rig.dev)->config_size, 56);
 	ck_assert_uint_eq(config_at(0), BLOCK);
 	ck_assert_uint_eq(config_at(16), BASE);
 	ck_assert_uint_eq(config_at(24), 4 * PIECE);
@@ -443,7 +443,7 @@ START_TEST(a8_21_sizes_that_cannot_be_are_refused)
 	config.requested = 2 * PIECE;
 	ck_assert_int_eq(virtdev_mem_new(&config, &dev, &err), -EINVAL);
 	config.requested = 0;
-	config.queue_max = 32769;
+	config.queue_size_max = 32769;
 	ck_assert_int_eq(virtdev_mem_new(&config, &dev, &err), -EINVAL);
 }
 END_TEST

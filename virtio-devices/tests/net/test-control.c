@@ -322,7 +322,7 @@ START_TEST(a5_09_receive_side_scaling_was_not_offered_and_is_refused)
 	net_rig_init(3, MQ);
 	ck_assert_int_eq(command(VIRTDEV_NET_CTRL_MQ, 1, data, 64), ERR);
 	ck_assert_int_eq(command(VIRTDEV_NET_CTRL_MQ, 2, data, 64), ERR);
-	ck_assert_uint_eq(virtdev_info(net_rig.dev)->features &
+	ck_assert_uint_eq(virtdev_get_info(net_rig.dev)->features &
 			  (UINT64_C(15) << 57), 0);
 	net_rig_fini();
 }
@@ -404,7 +404,7 @@ START_TEST(a5_08_the_header_is_of_one_size_whatever_was_negotiated)
 {
 	net_rig_init(1, 0);
 	/* a longer one (HASH_REPORT), bit 57, is never offered */
-	ck_assert_uint_eq(virtdev_info(net_rig.dev)->features >> 57 & 1, 0);
+	ck_assert_uint_eq(virtdev_get_info(net_rig.dev)->features >> 57 & 1, 0);
 	ck_assert_int_eq(virtdev_set_features(net_rig.dev, UINT64_C(1) << 57,
 					      NULL), -EBADMSG);
 	ck_assert_uint_eq(HEADER, 12);
@@ -437,7 +437,7 @@ START_TEST(configuration_says_what_there_is_and_cannot_be_written)
 	ck_assert_uint_eq(vsu_le16_load(space.status), VIRTDEV_NET_S_LINK_UP);
 	ck_assert_int_eq(virtdev_config_write(net_rig.dev, 0, other, 6),
 			 -EPERM);
-	ck_assert_uint_eq(virtdev_info(net_rig.dev)->nqueues, 7);
+	ck_assert_uint_eq(virtdev_get_info(net_rig.dev)->nqueues, 7);
 	net_rig_fini();
 }
 END_TEST

@@ -74,8 +74,8 @@ static void make_disk(bool read_only)
 
 static void setup_with(uint64_t ring, bool read_only)
 {
-	static const struct virtdev_home_ops home = {
-		.size = sizeof(home), .notify = on_notify,
+	static const struct virtdev_server_ops server = {
+		.size = sizeof(server), .notify = on_notify,
 		.region_change = on_change, .region_address = on_address,
 	};
 	struct virtdev_pmem_config config = { .size = sizeof(config) };
@@ -85,7 +85,7 @@ static void setup_with(uint64_t ring, bool read_only)
 	make_disk(read_only);
 	config.disk = rig.disk.disk;
 	ck_assert_int_eq(virtdev_pmem_new(&config, &rig.dev, NULL), 0);
-	virtdev_set_home(rig.dev, &home, NULL);
+	virtdev_set_server(rig.dev, &server, NULL);
 	ck_assert_int_eq(virtdev_queue_start(rig.dev, 0, rig.g.q, NULL), 0);
 }
 
@@ -180,7 +180,7 @@ START_TEST(the_file_is_the_region_and_stays_it)
 	ck_assert_int_eq(rig.mapped.fd, rig.fd);
 	ck_assert_uint_eq(rig.mapped.len, LEN);
 	ck_assert(rig.mapped.writable);
-	ck_assert_uint_eq(virtdev_info(rig.dev)->regions[0].flags,
+	ck_assert_uint_eq(virtdev_get_info(rig.dev)->regions[0].flags,
 			  VIRTDEV_REGION_APART);
 	virtdev_queue_stop(rig.dev, 0);
 	virtdev_reset(rig.dev);
@@ -193,13 +193,14 @@ START_TEST(the_file_is_the_region_and_stays_it)
 }
 END_TEST
 
-START_TEST(a_file_that_is_read_only_is_so_for_the_guest)
+START_TEST(read_only_file_is_mapped_read_only_and_fails_flushes)
 {
 	setup_with(0, true);
 	ck_assert(!rig.mapped.writable);
 	flush();
 	serve();
-	ck_assert_int_eq(answer(), 0);
+	ck_assert_int_eq(answer(), -1);
+	ck_assert_uint_eq(rig.disk.nlog, 0);
 	teardown();
 }
 END_TEST
@@ -226,13 +227,13 @@ START_TEST(configuration_says_where_and_how_long)
 	struct vsu_le64 space[2];
 
 	setup_plain();
-	ck_assert_uint_eq(virtdev_info(rig.dev)->id, VIRTDEV_ID_PMEM);
-	ck_assert_uint_eq(virtdev_info(rig.dev)->config_size, sizeof(space));
+	ck_assert_uint_eq(virtdev_get_info(rig.dev)->id, VIRTDEV_ID_PMEM);
+	ck_assert_uint_eq(virtdev_get_info(rig.dev)->config_size, sizeof(space));
 	virtdev_config_read(rig.dev, 0, space, sizeof(space));
 	ck_assert_uint_eq(vsu_le64_load(space[0]), UINT64_C(1) << 33);
 	ck_assert_uint_eq(vsu_le64_load(space[1]), LEN);
 	ck_assert_int_eq(virtdev_config_write(rig.dev, 0, space, 8), -EPERM);
-	virtdev_set_home(rig.dev, NULL, NULL);
+	virtdev_set_server(rig.dev, NULL, NULL);
 	virtdev_config_read(rig.dev, 0, space, 8);
 	ck_assert_uint_eq(vsu_le64_load(space[0]), 0);
 	teardown();
@@ -356,9 +357,9 @@ START_TEST(what_cannot_be_is_refused)
 	config.len = 2 * LEN;
 	ck_assert_int_eq(virtdev_pmem_new(&config, &dev, &err), -EINVAL);
 	config.len = 0;
-	config.queue_max = 32769;
+	config.queue_size_max = 32769;
 	ck_assert_int_eq(virtdev_pmem_new(&config, &dev, &err), -EINVAL);
-	config.queue_max = 0;
+	config.queue_size_max = 0;
 	rig.disk.disk->fd = -1;
 	ck_assert_int_eq(virtdev_pmem_new(&config, &dev, &err), -EINVAL);
 	virtdev_disk_free(rig.disk.disk);
@@ -375,7 +376,7 @@ int main(void)
 	tcase_add_loop_test(tc, a_flush_is_answered_when_the_disk_has_flushed,
 			    0, 2);
 	tcase_add_test(tc, the_file_is_the_region_and_stays_it);
-	tcase_add_test(tc, a_file_that_is_read_only_is_so_for_the_guest);
+	tcase_add_test(tc, read_only_file_is_mapped_read_only_and_fails_flushes);
 	tcase_add_test(tc, a_region_that_cannot_be_had_stops_the_start);
 	tcase_add_test(tc, configuration_says_where_and_how_long);
 	tcase_add_test(tc,

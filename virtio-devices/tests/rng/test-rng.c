@@ -42,8 +42,8 @@ static void on_notify(void *opaque, uint32_t queue)
 
 static void setup_rate(uint64_t rate, uint64_t features)
 {
-	static const struct virtdev_home_ops home = {
-		.size = sizeof(home), .notify = on_notify,
+	static const struct virtdev_server_ops server = {
+		.size = sizeof(server), .notify = on_notify,
 	};
 	const struct virtdev_rng_config config = {
 		.size = sizeof(config), .rate = rate,
@@ -53,7 +53,7 @@ static void setup_rate(uint64_t rate, uint64_t features)
 	now_ns = 100 * S;
 	guest_init(&rig.g, features, 16, 0, 16);
 	ck_assert_int_eq(virtdev_rng_new(&config, &rig.dev, NULL), 0);
-	virtdev_set_home(rig.dev, &home, NULL);
+	virtdev_set_server(rig.dev, &server, NULL);
 	ck_assert_int_eq(virtdev_queue_start(rig.dev, 0, rig.g.q, NULL), 0);
 }
 
@@ -119,9 +119,9 @@ END_TEST
 START_TEST(it_says_what_it_is)
 {
 	setup_rate(0, 0);
-	ck_assert_uint_eq(virtdev_info(rig.dev)->id, VIRTDEV_ID_ENTROPY);
-	ck_assert_uint_eq(virtdev_info(rig.dev)->nqueues, 1);
-	ck_assert_uint_eq(virtdev_info(rig.dev)->config_size, 0);
+	ck_assert_uint_eq(virtdev_get_info(rig.dev)->id, VIRTDEV_ID_ENTROPY);
+	ck_assert_uint_eq(virtdev_get_info(rig.dev)->nqueues, 1);
+	ck_assert_uint_eq(virtdev_get_info(rig.dev)->config_size, 0);
 	ck_assert_int_eq(virtdev_queue_host_fd(rig.dev, 0), -1);
 	teardown();
 }
@@ -237,7 +237,7 @@ START_TEST(what_cannot_be_is_refused)
 	ck_assert_int_eq(virtdev_rng_new(&config, &dev, &err), -EINVAL);
 	ck_assert(strstr(err.msg, "struct virtdev_rng_config"));
 	config.size = sizeof(config);
-	config.queue_max = 32769;
+	config.queue_size_max = 32769;
 	ck_assert_int_eq(virtdev_rng_new(&config, &dev, &err), -EINVAL);
 	ck_assert_str_eq(err.msg,
 		"rng: a queue of 32769 entries; at most 32768 are possible");
@@ -248,13 +248,13 @@ END_TEST
 START_TEST(a_shorter_struct_means_the_defaults)
 {
 	struct virtdev_rng_config config = {
-		.size = offsetof(struct virtdev_rng_config, queue_max),
-		.queue_max = 7,
+		.size = offsetof(struct virtdev_rng_config, queue_size_max),
+		.queue_size_max = 7,
 	};
 	struct virtdev *dev;
 
 	ck_assert_int_eq(virtdev_rng_new(&config, &dev, NULL), 0);
-	ck_assert_uint_eq(virtdev_info(dev)->queue_max, 256);
+	ck_assert_uint_eq(virtdev_get_info(dev)->queue_size_max, 256);
 	virtdev_free(dev);
 }
 END_TEST

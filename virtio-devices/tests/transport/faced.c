@@ -11,7 +11,7 @@ void faced_init(struct faced *d, const struct face *face,
 		const struct virtdev_ops *ops, const struct virtdev_info *info,
 		const struct virtdev_transport_ops *transport_ops, void *self)
 {
-	ck_assert_int_eq(virtdev_new(ops, info, self, &d->dev), 0);
+	ck_assert_int_eq(virtdev_new(ops, info, self, &d->dev, NULL), 0);
 	ck_assert_int_eq(virtdev_transport_new(d->dev, transport_ops, self,
 					       &d->t, NULL), 0);
 	d->face = face;

@@ -59,12 +59,12 @@ static void setup(void)
 		.shared_region = shared, .features = VQ_F_NOTIFICATION_DATA,
 	};
 	const struct virtdev_info info = {
-		.id = 42, .nqueues = 2, .queue_max = 256, .config_size = 8,
+		.id = 42, .nqueues = 2, .queue_size_max = 256, .config_size = 8,
 		.features = OFFERED | VQ_F_NOTIFICATION_DATA,
 	};
 
 	memset(&rig, 0, sizeof(rig));
-	ck_assert_int_eq(virtdev_new(&ops, &info, &rig, &rig.dev), 0);
+	ck_assert_int_eq(virtdev_new(&ops, &info, &rig, &rig.dev, NULL), 0);
 	ck_assert_int_eq(virtdev_transport_new(rig.dev, &transport_ops, &rig,
 					       &rig.t, NULL), 0);
 	ck_assert_int_eq(virtdev_mmio_new(rig.t, &rig.m, NULL), 0);

@@ -78,7 +78,8 @@ static void make_device(uint32_t nqueues)
 		.config_read = config_read,
 	};
 	const struct virtdev_info info = {
-		.id = VIRTDEV_ID_BLOCK, .nqueues = nqueues, .queue_max = 16,
+		.id = VIRTDEV_ID_BLOCK, .nqueues = nqueues,
+		.queue_size_max = 16,
 		.config_size = 8,
 		.features = VQ_F_VERSION_1 | VQ_F_NOTIFICATION_DATA,
 	};
@@ -87,7 +88,7 @@ static void make_device(uint32_t nqueues)
 		.features = VQ_F_NOTIFICATION_DATA,
 	};
 
-	ck_assert_int_eq(virtdev_new(&ops, &info, NULL, &rig.dev), 0);
+	ck_assert_int_eq(virtdev_new(&ops, &info, NULL, &rig.dev, NULL), 0);
 	ck_assert_int_eq(virtdev_transport_new(rig.dev, &t_ops, &rig, &rig.t,
 					       NULL), 0);
 }

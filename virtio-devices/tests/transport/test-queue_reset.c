@@ -74,7 +74,7 @@ static void setup(const struct face *face)
 		.queue_reset = on_queue_reset, .queue_start = on_queue_start,
 	};
 	const struct virtdev_info info = {
-		.id = 42, .nqueues = 3, .queue_max = 256,
+		.id = 42, .nqueues = 3, .queue_size_max = 256,
 		.features = VQ_F_VERSION_1,
 	};
 

@@ -89,7 +89,7 @@ static void setup(const struct face *face)
 		.reset = reset, .notify = notify,
 	};
 	const struct virtdev_info info = {
-		.id = 42, .nqueues = 2, .queue_max = 256, .config_size = 8,
+		.id = 42, .nqueues = 2, .queue_size_max = 256, .config_size = 8,
 		.features = PACKED | OF_TRANSPORTS,
 	};
 

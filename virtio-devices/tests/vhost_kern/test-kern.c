@@ -43,7 +43,7 @@ START_TEST(card_shows_what_kernel_and_tap_can)
 	struct virtdev_vhost_kern *k;
 
 	ck_assert_int_eq(make_net("tap", 1, &k, NULL), 0);
-	info = virtdev_info(virtdev_vhost_kern_device(k));
+	info = virtdev_get_info(virtdev_vhost_kern_device(k));
 	ck_assert_uint_eq(info->id, VIRTDEV_ID_NET);
 	ck_assert_uint_eq(info->nqueues, 3);
 	ck_assert_uint_eq(info->features,
@@ -99,7 +99,7 @@ START_TEST(sockets_have_their_guest_and_a_third_queue)
 {
 	struct virtdev_vhost_kern *k = make_vsock();
 	const struct virtdev_info *info =
-		virtdev_info(virtdev_vhost_kern_device(k));
+		virtdev_get_info(virtdev_vhost_kern_device(k));
 	struct vsu_le64 cid;
 
 	ck_assert_uint_eq(info->id, VIRTDEV_ID_SOCKET);

@@ -104,7 +104,7 @@ static void ck_pairs(uint32_t n)
 START_TEST(each_pair_is_a_node_of_its_own)
 {
 	const struct virtdev_info *info =
-		virtdev_info(virtdev_vhost_kern_device(k));
+		virtdev_get_info(virtdev_vhost_kern_device(k));
 	struct virtdev_net_space space;
 
 	ck_assert_uint_eq(kernel.nsides, LANES);

@@ -112,14 +112,14 @@ static void make_server(uint64_t features, uint32_t config_size, int sock)
 		.queue_start = model_start, .queue_stop = model_stop,
 	};
 	const struct virtdev_info info = {
-		.id = VIRTDEV_ID_BLOCK, .nqueues = 2, .queue_max = 64,
+		.id = VIRTDEV_ID_BLOCK, .nqueues = 2, .queue_size_max = 64,
 		.config_size = config_size, .features = features,
 	};
 	struct virtdev_vhost_user_server_config config = {
 		.size = sizeof(config),
 	};
 
-	ck_assert_int_eq(virtdev_new(&ops, &info, &rig, &rig.model), 0);
+	ck_assert_int_eq(virtdev_new(&ops, &info, &rig, &rig.model, NULL), 0);
 	config.dev = rig.model;
 	ck_assert_int_eq(virtdev_vhost_user_server_new(&config, sock,
 				&rig.server, NULL), 0);
@@ -193,14 +193,14 @@ static void pump(void)
 
 static void connect_as(uint32_t id)
 {
-	static const struct virtdev_home_ops home = {
-		.size = sizeof(home), .config_changed = on_changed,
+	static const struct virtdev_server_ops server = {
+		.size = sizeof(server), .config_changed = on_changed,
 	};
 
 	begin(VQ_F_VERSION_1 | VQ_F_ACCESS_PLATFORM | F_MQ, id);
 	pump();
 	ck_assert_uint_eq(rig.ready, 1);
-	virtdev_set_home(virtdev_vhost_user_device(rig.remote), &home, &rig);
+	virtdev_set_server(virtdev_vhost_user_device(rig.remote), &server, &rig);
 	ck_assert_int_eq(virtdev_vhost_user_set_memory(rig.remote, rig.g.map,
 						       NULL), 0);
 }
@@ -229,10 +229,10 @@ START_TEST(a_ready_device_shows_what_the_back_end_says)
 	ck_assert_ptr_null(virtdev_vhost_user_device(rig.remote));
 	pump();
 	dev = virtdev_vhost_user_device(rig.remote);
-	ck_assert_uint_eq(virtdev_info(dev)->id, VIRTDEV_ID_BLOCK);
-	ck_assert_uint_eq(virtdev_info(dev)->config_size, 60);
-	ck_assert_uint_eq(virtdev_info(dev)->queue_max, 256);
-	ck_assert_uint_eq(virtdev_info(dev)->features, VQ_F_VERSION_1 | F_MQ);
+	ck_assert_uint_eq(virtdev_get_info(dev)->id, VIRTDEV_ID_BLOCK);
+	ck_assert_uint_eq(virtdev_get_info(dev)->config_size, 60);
+	ck_assert_uint_eq(virtdev_get_info(dev)->queue_size_max, 256);
+	ck_assert_uint_eq(virtdev_get_info(dev)->features, VQ_F_VERSION_1 | F_MQ);
 	virtdev_config_read(dev, 0, &byte, 1);
 	ck_assert_uint_eq(byte, 1);
 	teardown();
@@ -242,7 +242,7 @@ END_TEST
 START_TEST(a_disk_says_itself_how_many_queues_it_has)
 {
 	connect_as(VIRTDEV_ID_BLOCK);
-	ck_assert_uint_eq(virtdev_info(virtdev_vhost_user_device(
+	ck_assert_uint_eq(virtdev_get_info(virtdev_vhost_user_device(
 						rig.remote))->nqueues, 2);
 	teardown();
 }
@@ -261,7 +261,7 @@ START_TEST(a_network_card_has_a_control_queue_behind_its_pairs)
 	begin(VQ_F_VERSION_1 | cards[_i].features, VIRTDEV_ID_NET);
 	rig.config[8] = 3;
 	pump();
-	ck_assert_uint_eq(virtdev_info(virtdev_vhost_user_device(
+	ck_assert_uint_eq(virtdev_get_info(virtdev_vhost_user_device(
 				rig.remote))->nqueues, cards[_i].nqueues);
 	teardown();
 }
@@ -270,7 +270,7 @@ END_TEST
 START_TEST(other_devices_have_the_queues_of_their_kind)
 {
 	connect_as(VIRTDEV_ID_SOCKET);
-	ck_assert_uint_eq(virtdev_info(virtdev_vhost_user_device(
+	ck_assert_uint_eq(virtdev_get_info(virtdev_vhost_user_device(
 						rig.remote))->nqueues, 3);
 	teardown();
 }
@@ -284,7 +284,7 @@ START_TEST(a_file_system_says_its_own_tag)
 
 	connect_as(VIRTDEV_ID_FS);
 	dev = virtdev_vhost_user_device(rig.remote);
-	ck_assert_uint_eq(virtdev_info(dev)->config_size, 40);
+	ck_assert_uint_eq(virtdev_get_info(dev)->config_size, 40);
 	virtdev_config_read(dev, 0, &first, 1);
 	ck_assert_uint_eq(first, 1);
 	teardown();
@@ -300,7 +300,7 @@ START_TEST(configuration_that_is_the_front_ends_is_neither_asked_for_nor_written
 	memset(space, 0, sizeof(space));
 	pump();
 	dev = virtdev_vhost_user_device(rig.remote);
-	ck_assert_uint_eq(virtdev_info(dev)->config_size, sizeof(space));
+	ck_assert_uint_eq(virtdev_get_info(dev)->config_size, sizeof(space));
 	ck_assert_int_eq(virtdev_config_write(dev, 1, &byte, 1), -EPERM);
 	rig.config[1] = 9;
 	virtdev_config_changed(rig.model);
@@ -633,7 +633,7 @@ START_TEST(a_shorter_struct_means_the_defaults)
 {
 	const struct virtdev_vhost_user_config config = {
 		.size = offsetof(struct virtdev_vhost_user_config, nqueues),
-		.id = VIRTDEV_ID_FS, .nqueues = 200, .queue_max = 3,
+		.id = VIRTDEV_ID_FS, .nqueues = 200, .queue_size_max = 3,
 		.config_size = 4000, .peer = (const char *)8,
 	};
 	struct virtdev_vhost_user *r;

@@ -21,6 +21,8 @@
 
 static struct virtdev *dev;
 static int stop;
+static struct vsu_error reported;
+static unsigned int reports;
 static struct vsu_error err;
 
 static void setup(void)
@@ -29,11 +31,12 @@ static void setup(void)
 		.size = sizeof(ops), .name = "nothing",
 	};
 	const struct virtdev_info info = { .id = 4, .nqueues = 1,
-					   .queue_max = 64 };
+					   .queue_size_max = 64 };
 
 	folder_init("/tmp");
 	err = (struct vsu_error)VSU_ERROR_INIT;
-	ck_assert_int_eq(virtdev_new(&ops, &info, NULL, &dev), 0);
+	reports = 0;
+	ck_assert_int_eq(virtdev_new(&ops, &info, NULL, &dev, NULL), 0);
 	stop = vsu_event_new();
 	ck_assert_int_ge(stop, 0);
 }
@@ -45,9 +48,20 @@ static void teardown(void)
 	folder_fini();
 }
 
+/* On the thread of serve(), before it answers the next request. */
+static void on_report(void *opaque, struct virtdev *device,
+		      const struct vsu_error *what)
+{
+	(void)opaque;
+	ck_assert_ptr_eq(device, dev);
+	reported = *what;
+	reports++;
+}
+
 static void *serve(void *opaque)
 {
-	*(int *)opaque = virtdev_vhost_user_serve(dev, "socket", stop, &err);
+	*(int *)opaque = virtdev_vhost_user_serve(dev, "socket", stop,
+						  on_report, NULL, &err);
 	return NULL;
 }
 
@@ -104,17 +118,55 @@ START_TEST(one_front_end_after_another_is_served_until_told_to_stop)
 }
 END_TEST
 
+/* SET_FEATURES of bits that were not offered. */
+static void refuse(int fd)
+{
+	static const uint32_t request[5] = { 2, 1, 8, UINT32_MAX, UINT32_MAX };
+
+	ck_assert_int_eq(write(fd, request, sizeof(request)),
+			 sizeof(request));
+}
+
+START_TEST(refusals_and_sessions_that_fail_are_reported)
+{
+	static const uint32_t garbage[3] = { 1, 0xff, UINT32_MAX };
+	pthread_t thread;
+	int fd, rc = 1;
+
+	ck_assert_int_eq(pthread_create(&thread, NULL, serve, &rc), 0);
+	fd = connect_socket();
+	refuse(fd);
+	ask(fd);
+	ck_assert_uint_eq(reports, 1);
+	ck_assert_int_lt(reported.code, 0);
+	ck_assert_ptr_nonnull(strstr(reported.msg, "SET_FEATURES"));
+	ck_assert_int_eq(write(fd, garbage, sizeof(garbage)), sizeof(garbage));
+	vsu_fd_close(&fd);
+	fd = connect_socket();
+	ask(fd);
+	ck_assert_uint_eq(reports, 2);
+	vsu_fd_close(&fd);
+	fd = connect_socket();
+	ask(fd);
+	ck_assert_uint_eq(reports, 2);
+	vsu_event_signal(stop);
+	pthread_join(thread, NULL);
+	vsu_fd_close(&fd);
+	ck_assert_int_eq(rc, 0);
+}
+END_TEST
+
 START_TEST(path_that_cannot_be_had_is_an_error)
 {
 	int listener = vsu_sock_listen("socket", 1, &err);
 
 	ck_assert_int_ge(listener, 0);
-	ck_assert_int_lt(virtdev_vhost_user_serve(dev, "socket", stop, &err),
-			 0);
+	ck_assert_int_lt(virtdev_vhost_user_serve(dev, "socket", stop, NULL,
+						  NULL, &err), 0);
 	ck_assert_ptr_nonnull(strstr(err.msg, "in use"));
 	ck_assert_int_eq(access("socket", F_OK), 0);
 	ck_assert_int_eq(virtdev_vhost_user_serve(dev, "none/socket", stop,
-						  &err), -ENOENT);
+						  NULL, NULL, &err), -ENOENT);
 	vsu_fd_close(&listener);
 }
 END_TEST
@@ -127,6 +179,7 @@ int main(void)
 	suite_add_tcase(suite, tc);
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, one_front_end_after_another_is_served_until_told_to_stop);
+	tcase_add_test(tc, refusals_and_sessions_that_fail_are_reported);
 	tcase_add_test(tc, path_that_cannot_be_had_is_an_error);
 	return run_suite(suite);
 }

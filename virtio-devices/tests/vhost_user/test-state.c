@@ -67,7 +67,7 @@ static unsigned char writeback_of(struct virtdev *dev)
 	return byte;
 }
 
-/* The state of a disk in no home whose driver asked for write-through. */
+/* The state of a disk in no server whose driver asked for write-through. */
 static void *state_of_other(size_t *len)
 {
 	const unsigned char off = 0;
@@ -137,7 +137,7 @@ START_TEST(state_of_a_disk_elsewhere_is_loaded_through_the_socket)
 }
 END_TEST
 
-START_TEST(state_that_is_saved_through_the_socket_is_that_of_any_home)
+START_TEST(state_that_is_saved_through_the_socket_is_that_of_any_server)
 {
 	unsigned char read_bytes[256];
 	size_t len, other_len;
@@ -286,7 +286,7 @@ int main(void)
 	tcase_add_loop_test(tc,
 		state_of_a_disk_elsewhere_is_loaded_through_the_socket, 0, 2);
 	tcase_add_loop_test(tc,
-		state_that_is_saved_through_the_socket_is_that_of_any_home,
+		state_that_is_saved_through_the_socket_is_that_of_any_server,
 		0, 2);
 	tcase_add_loop_test(tc, disk_works_after_its_state_was_saved_or_loaded,
 			    0, 2);

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <virtio-devices/device.h>
@@ -202,6 +203,52 @@ START_TEST(a7_04_an_unknown_operation_of_no_connection_makes_none)
 	vsock_expect(OP_RST);
 	ck_assert_int_eq(accept(listener, NULL, NULL), -1);
 	ck_alive();
+}
+END_TEST
+
+/* The first bytes of the name of a guest's socket, as its peer sees it. */
+#define GUEST_NAME "virtio-vsock-guest-"
+
+static int connect_as(const struct sockaddr_un *name, socklen_t len)
+{
+	const struct sockaddr_un to = { .sun_family = AF_UNIX, .sun_path = "v" };
+	int client = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	ck_assert_int_eq(bind(client, (const struct sockaddr *)name, len), 0);
+	ck_assert_int_eq(connect(client, (const struct sockaddr *)&to, sizeof(to)), 0);
+	client_write(client, "CONNECT 77\n");
+	return client;
+}
+
+/* PATH_PORT of one machine may be the path of another one. */
+START_TEST(a7_14_guest_of_another_machine_reaches_no_port)
+{
+	struct sockaddr_un name;
+	socklen_t len = sizeof(name);
+	char byte;
+	int client;
+
+	ck_assert_int_eq(getpeername(fd, (struct sockaddr *)&name, &len), 0);
+	ck_assert_int_eq(name.sun_path[0], 0);
+	ck_assert_mem_eq(name.sun_path + 1, GUEST_NAME, sizeof(GUEST_NAME) - 1);
+	name.sun_path[sizeof(GUEST_NAME)] ^= 1;
+	client = connect_as(&name, len);
+	vsock_expect_none();
+	errno = 0;
+	ck_assert_int_le(recv(client, &byte, 1, MSG_DONTWAIT), 0);
+	ck_assert_int_ne(errno, EAGAIN);
+	close(client);
+}
+END_TEST
+
+/* socat and others can name their sockets. */
+START_TEST(clients_of_the_host_may_have_names)
+{
+	const struct sockaddr_un name = { .sun_family = AF_UNIX, .sun_path = "client" };
+	int client = connect_as(&name, sizeof(name));
+
+	client_open(client, 77);
+	close(client);
 }
 END_TEST
 
@@ -455,7 +502,7 @@ START_TEST(a1_05_a_broken_ring_is_told_once)
 }
 END_TEST
 
-/* -------------------------------------------------------- another home, later */
+/* -------------------------------------------------------- another server, later */
 
 static void *state;
 static size_t state_len;
@@ -621,6 +668,8 @@ static void add_packets(TCase *tc)
 	tcase_add_loop_test(tc,
 			    a7_04_an_unknown_operation_of_no_connection_makes_none,
 			    0, N(unknown));
+	tcase_add_test(tc, a7_14_guest_of_another_machine_reaches_no_port);
+	tcase_add_test(tc, clients_of_the_host_may_have_names);
 	tcase_add_test(tc, a7_05_packets_of_no_connection_are_reset);
 	tcase_add_test(tc,
 		       a7_05_a_response_to_a_connection_that_is_open_resets_it);

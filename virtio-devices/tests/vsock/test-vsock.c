@@ -38,9 +38,9 @@ START_TEST(it_says_what_it_is)
 	ck_assert_uint_eq(vsu_le64_load(cid), GUEST_CID);
 	virtdev_config_read(rig.dev, 4, &high, 4);
 	ck_assert_uint_eq(vsu_le32_load(high), 0);
-	ck_assert_uint_eq(virtdev_info(rig.dev)->id, VIRTDEV_ID_SOCKET);
-	ck_assert_uint_eq(virtdev_info(rig.dev)->nqueues, 3);
-	ck_assert_uint_eq(virtdev_info(rig.dev)->config_size, 8);
+	ck_assert_uint_eq(virtdev_get_info(rig.dev)->id, VIRTDEV_ID_SOCKET);
+	ck_assert_uint_eq(virtdev_get_info(rig.dev)->nqueues, 3);
+	ck_assert_uint_eq(virtdev_get_info(rig.dev)->config_size, 8);
 	ck_assert_int_eq(virtdev_queue_host_fd(rig.dev, 2), -1);
 	vsock_fini();
 }
@@ -555,7 +555,7 @@ static const struct {
 	  "65537 connections" },
 	{ { .path = "v", .cid = 3, .buffer = 100 }, -EINVAL,
 	  "a buffer of 100 bytes" },
-	{ { .path = "v", .cid = 3, .queue_max = 40000 }, -EINVAL,
+	{ { .path = "v", .cid = 3, .queue_size_max = 40000 }, -EINVAL,
 	  "40000 entries" },
 	{ { .path = "/nowhere/at/all", .cid = 3 }, -ENOENT, "/nowhere" },
 };

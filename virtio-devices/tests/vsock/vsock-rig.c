@@ -77,8 +77,8 @@ void vsock_stop(void)
 
 void vsock_init(const struct virtdev_vsock_config *config, uint64_t features)
 {
-	static const struct virtdev_home_ops home = {
-		.size = sizeof(home), .notify = on_notify,
+	static const struct virtdev_server_ops server = {
+		.size = sizeof(server), .notify = on_notify,
 		.queue_broken = on_broken,
 	};
 	struct virtdev_vsock_config c = *config;
@@ -95,7 +95,7 @@ void vsock_init(const struct virtdev_vsock_config *config, uint64_t features)
 	c.cid = GUEST_CID;
 	ck_assert_msg(virtdev_vsock_new(&c, &rig.dev, &err) == 0, "%s",
 		      err.msg);
-	virtdev_set_home(rig.dev, &home, NULL);
+	virtdev_set_server(rig.dev, &server, NULL);
 	for (i = 0; i < 3; i++)
 		queue_make(i, features);
 	vsock_start();

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Extended attributes by the name that a descriptor has in /proc/self/fd. */
+#include <config.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdint.h>
+#include <sys/syscall.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include <vmm-sys-util/fd.h>
+
+#include "fs/priv.h"
+#include "fs/xattr_fd.h"
+
+/* Linux 6.13; -1 where an architecture's numbers differ: ENOSYS. */
+#if defined(__mips__) || defined(__alpha__) || defined(__ILP32__)
+#define CALL_NUMBER(n) (-1)
+#else
+#define CALL_NUMBER(n) (n)
+#endif
+#define SETXATTRAT CALL_NUMBER(463)
+#define GETXATTRAT CALL_NUMBER(464)
+#define LISTXATTRAT CALL_NUMBER(465)
+#define REMOVEXATTRAT CALL_NUMBER(466)
+
+struct request {
+	const char *name;	/* of the attribute; not of a list */
+	uintptr_t value;
+	size_t size;
+	int flags;
+};
+
+/* As the kernel has it: struct xattr_args. */
+struct value_args {
+	uint64_t value;
+	uint32_t size, flags;
+};
+
+/* One operation, for a path below a folder and below the working directory. */
+struct operation {
+	long (*at)(int dir, const char *path, const struct request *r);
+	ssize_t (*here)(const char *path, const struct request *r);
+};
+
+static struct value_args args_of(const struct request *r)
+{
+	return (struct value_args){ .value = r->value,
+				    .size = (uint32_t)r->size,
+				    .flags = (uint32_t)r->flags };
+}
+
+static long get_at(int dir, const char *path, const struct request *r)
+{
+	const struct value_args args = args_of(r);
+
+	return syscall(GETXATTRAT, dir, path, 0, r->name, &args, sizeof(args));
+}
+
+static ssize_t get_here(const char *path, const struct request *r)
+{
+	return getxattr(path, r->name, (void *)r->value, r->size);
+}
+
+static long set_at(int dir, const char *path, const struct request *r)
+{
+	const struct value_args args = args_of(r);
+
+	return syscall(SETXATTRAT, dir, path, 0, r->name, &args, sizeof(args));
+}
+
+static ssize_t set_here(const char *path, const struct request *r)
+{
+	return setxattr(path, r->name, (const void *)r->value, r->size,
+			r->flags);
+}
+
+static long list_at(int dir, const char *path, const struct request *r)
+{
+	return syscall(LISTXATTRAT, dir, path, 0, r->value, r->size);
+}
+
+static ssize_t list_here(const char *path, const struct request *r)
+{
+	return listxattr(path, (char *)r->value, r->size);
+}
+
+static long remove_at(int dir, const char *path, const struct request *r)
+{
+	return syscall(REMOVEXATTRAT, dir, path, 0, r->name);
+}
+
+static ssize_t remove_here(const char *path, const struct request *r)
+{
+	return removexattr(path, r->name);
+}
+
+/* Opens the working directory, which is this thread's own from now on. */
+static int separate_folder(void)
+{
+	int rc, fd = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0)
+		return -errno;
+	/* The second call proves that the thread can return to it. */
+	rc = unshare(CLONE_FS) < 0 || fchdir(fd) < 0 ? -errno : fd;
+	if (rc < 0)
+		vsu_fd_close(&fd);
+	return rc;
+}
+
+/* The path has one step, whose parent is /proc/self/fd: the guest cannot divert it. */
+static ssize_t request_here(const struct fs *fs, const char *path,
+			    const struct operation *op,
+			    const struct request *r)
+{
+	int folder = separate_folder();
+	ssize_t n;
+
+	if (folder < 0)
+		return folder;
+	n = fchdir(fs->proc) < 0 ? -1 : op->here(path, r);
+	n = n < 0 ? -errno : n;
+	if (fchdir(folder) < 0)
+		n = n < 0 ? n : -errno;
+	vsu_fd_close(&folder);
+	return n;
+}
+
+static ssize_t request_run(const struct fs *fs, int fd,
+			   const struct operation *op, const struct request *r)
+{
+	const struct fs_proc_name name = virtdev_priv_fs_proc_name(fd);
+	const long n = op->at(fs->proc, name.text, r);
+
+	if (n >= 0)
+		return n;
+	return errno == ENOSYS ? request_here(fs, name.text, op, r) : -errno;
+}
+
+ssize_t virtdev_priv_fs_xattr_get(const struct fs *fs, int fd, const char *name,
+				  void *value, size_t size)
+{
+	static const struct operation get = { get_at, get_here };
+	const struct request r = { name, (uintptr_t)value, size, 0 };
+
+	return request_run(fs, fd, &get, &r);
+}
+
+ssize_t virtdev_priv_fs_xattr_list(const struct fs *fs, int fd, char *names,
+				   size_t size)
+{
+	static const struct operation list = { list_at, list_here };
+	const struct request r = { NULL, (uintptr_t)names, size, 0 };
+
+	return request_run(fs, fd, &list, &r);
+}
+
+int virtdev_priv_fs_xattr_set(const struct fs *fs, int fd, const char *name,
+			      const void *value, size_t size, int flags)
+{
+	static const struct operation set = { set_at, set_here };
+	const struct request r = { name, (uintptr_t)value, size, flags };
+
+	return (int)request_run(fs, fd, &set, &r);
+}
+
+int virtdev_priv_fs_xattr_remove(const struct fs *fs, int fd, const char *name)
+{
+	static const struct operation remove = { remove_at, remove_here };
+	const struct request r = { name, 0, 0, 0 };
+
+	return (int)request_run(fs, fd, &remove, &r);
+}

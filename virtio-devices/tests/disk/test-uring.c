@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * Claims about the ring of an io_uring disk in the hands of code that has taken
+ * over the process: it maps the ring by its descriptor, as anybody in the process
+ * can, and submits what it likes.
+ */
+#include <config.h>
+
+#include <check.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "../image.h"
+#include "../suite.h"
+
+#ifdef HAVE_LIBURING
+
+#include <liburing.h>
+
+#define DEPTH 8
+
+static struct test_disk disk;
+static struct io_uring ring;
+
+/* A ring of the same size has the same layout. */
+static void map_ring(int fd)
+{
+	struct io_uring_params params = { .flags = 0 };
+	struct io_uring twin;
+
+	ck_assert_int_eq(io_uring_queue_init_params(DEPTH, &twin, &params), 0);
+	ck_assert_int_eq(io_uring_queue_mmap(fd, &params, &ring), 0);
+	ring.ring_fd = fd;
+	io_uring_queue_exit(&twin);
+}
+
+static void setup(void)
+{
+	folder_init("/tmp");
+	image_make("image", 1 << 20);
+	test_disk_init(&disk, "image", VIRTDEV_DISK_ENGINE_IO_URING, DEPTH);
+	map_ring(disk.disk->ops.channel_fd(disk.disk->self, disk.channel));
+}
+
+static void teardown(void)
+{
+	test_disk_fini(&disk);
+	folder_fini();
+}
+
+static int outcome(void)
+{
+	struct io_uring_cqe *cqe;
+	int result;
+
+	ck_assert_int_eq(io_uring_submit(&ring), 1);
+	ck_assert_int_eq(io_uring_wait_cqe(&ring, &cqe), 0);
+	result = cqe->res;
+	io_uring_cqe_seen(&ring, cqe);
+	return result;
+}
+
+static void prepare_open(struct io_uring_sqe *sqe)
+{
+	io_uring_prep_openat(sqe, AT_FDCWD, "/etc/passwd", O_RDONLY, 0);
+}
+
+/* Before anything else is judged of an operation, the ring refuses it. */
+static void prepare_connect(struct io_uring_sqe *sqe)
+{
+	static const struct sockaddr nowhere = { .sa_family = AF_UNSPEC };
+
+	io_uring_prep_connect(sqe, -1, &nowhere, sizeof(nowhere));
+}
+
+static void prepare_send(struct io_uring_sqe *sqe)
+{
+	io_uring_prep_send(sqe, -1, "", 1, 0);
+}
+
+static void prepare_linked_read(struct io_uring_sqe *sqe)
+{
+	static char byte;
+
+	io_uring_prep_read(sqe, -1, &byte, 1, 0);
+	io_uring_sqe_set_flags(sqe, IOSQE_IO_LINK);
+}
+
+static void (*const refused[])(struct io_uring_sqe *) = {
+	prepare_open, prepare_connect, prepare_send, prepare_linked_read,
+};
+
+START_TEST(ring_of_a_disk_refuses_operations_that_disks_do_not_need)
+{
+	refused[_i](io_uring_get_sqe(&ring));
+	ck_assert_int_eq(outcome(), -EACCES);
+}
+END_TEST
+
+START_TEST(ring_of_a_disk_still_reads)
+{
+	static char byte;
+
+	io_uring_prep_read(io_uring_get_sqe(&ring), -1, &byte, 1, 0);
+	ck_assert_int_eq(outcome(), -EBADF);
+}
+END_TEST
+
+START_TEST(ring_of_a_disk_accepts_no_registration)
+{
+	const int fd = -1;
+
+	ck_assert_int_eq(io_uring_register_files(&ring, &fd, 1), -EACCES);
+}
+END_TEST
+
+static void add_ring(TCase *tc)
+{
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_loop_test(tc, ring_of_a_disk_refuses_operations_that_disks_do_not_need,
+			    0, sizeof(refused) / sizeof(*refused));
+	tcase_add_test(tc, ring_of_a_disk_still_reads);
+	tcase_add_test(tc, ring_of_a_disk_accepts_no_registration);
+}
+
+#else
+
+static void add_ring(TCase *tc)
+{
+	(void)tc;
+}
+
+#endif
+
+int main(void)
+{
+	Suite *s = suite_create("uring");
+	TCase *tc = tcase_create("uring");
+
+	suite_add_tcase(s, tc);
+	if (engine_works(VIRTDEV_DISK_ENGINE_IO_URING))
+		add_ring(tc);
+	else
+		puts("# left out: io_uring, which this build or host refuses");
+	fflush(stdout);
+	return run_suite(s);
+}
