@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Threads that close what peers sent, and files that have a server. */
+/* Threads that close descriptors of peers, and files of file servers. */
 #include <config.h>
 
 #include <inttypes.h>
@@ -15,9 +15,9 @@
 
 #define THREADS 4
 
-/* For the last files, which a server that answers has let go of by then. */
+/* Time limit for the last files; a working server releases them sooner. */
 #define END_MS 1000
-/* For any others, before it is said. */
+/* Time without progress before a warning is logged. */
 #define PATIENCE_MS 10000
 #define NS_PER_MS 1000000
 
@@ -25,11 +25,12 @@
 #define REMEDY "umount -f of their mount ends that"
 
 static struct vsu_closer *of_peers, *of_files;
-static uint32_t nclosed;	/* atomic: how many of of_files were */
+static bool may_start;		/* threads may be started */
+static uint32_t nclosed;	/* atomic: files of of_files closed so far */
 static bool ending;		/* atomic: the program waits for closes */
-static int closed = -1;		/* an eventfd: one was, since then */
+static int closed = -1;		/* eventfd: a file was closed */
 
-/* Since when none was though some wait, and how many had been. */
+/* Start of the period without progress, and the count at that time. */
 static struct {
 	uint64_t since;		/* nanoseconds, or 0 */
 	uint32_t nclosed;
@@ -38,7 +39,7 @@ static struct {
 
 static void tell_closed(void)
 {
-	/* either this is seen here, or that close by the one who waits */
+	/* either this thread sees ending, or the waiter sees this close */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	if (__atomic_load_n(&ending, __ATOMIC_RELAXED))
 		vsu_event_signal_own(closed);
@@ -66,8 +67,13 @@ static int start_threads(void *(*fn)(void *), struct vsu_closer *closer,
 	pthread_t id;
 	int i, rc = 0;
 
+	if (closed < 0)
+		closed = vsu_event_new();
+	if (closed < 0)
+		return vsu_error_sys(err, closed, "cannot make an eventfd");
 	for (i = 0; i < THREADS && rc >= 0; i++) {
 		rc = prog_thread_start(&id, fn, closer, 0);
+		/* state used by started threads is never freed */
 		if (rc < 0)
 			return vsu_error_sys(err, rc,
 					     "cannot start a thread that closes descriptors");
@@ -81,31 +87,48 @@ struct vsu_closer *prog_closer(void)
 	return of_peers;
 }
 
+int prog_closer_allow(struct vsu_error *err)
+{
+	if (may_start)
+		return 0;
+	may_start = true;
+	return of_files ? start_threads(close_files, of_files, err) : 0;
+}
+
 int prog_closer_start(struct vsu_error *err)
 {
-	int rc = vsu_closer_new(&of_peers, err);
+	struct vsu_closer *closer;
+	int rc = prog_closer_allow(err);
+
+	if (rc < 0 || of_peers)
+		return rc;
+	rc = vsu_closer_new(&closer, err);
+	if (rc >= 0)
+		rc = start_threads(close_for_peers, closer, err);
+	if (rc >= 0)
+		of_peers = closer;
+	return rc;
+}
+
+static int make_file_closer(struct vsu_error *err)
+{
+	struct vsu_closer *closer;
+	int rc = vsu_closer_new(&closer, err);
 
 	if (rc < 0)
 		return rc;
-	closed = vsu_event_new();
-	if (closed < 0)
-		return vsu_error_sys(err, closed, "cannot make an eventfd");
-	rc = start_threads(close_for_peers, of_peers, err);
-	return rc >= 0 && of_files ? start_threads(close_files, of_files, err) : rc;
+	vsu_closer_set_keep(closer, 0);
+	if (may_start)
+		rc = start_threads(close_files, closer, err);
+	if (rc >= 0)
+		of_files = closer;
+	return rc;
 }
 
 int prog_file_closer(struct vsu_closer **out, struct vsu_error *err)
 {
-	int rc = 0;
+	int rc = of_files ? 0 : make_file_closer(err);
 
-	if (!of_files) {
-		rc = vsu_closer_new(&of_files, err);
-		if (rc < 0)
-			return rc;
-		vsu_closer_set_keep(of_files, 0);
-		if (of_peers)
-			rc = start_threads(close_files, of_files, err);
-	}
 	*out = of_files;
 	return rc;
 }
@@ -133,7 +156,7 @@ int prog_file_closer_look(void)
 	return -1;
 }
 
-/* How long it is until then, in milliseconds. */
+/* Milliseconds until the warning is due. */
 static int ms_until(uint64_t end)
 {
 	const uint64_t now = vsu_now_ns();
@@ -146,7 +169,7 @@ static uint32_t count_waiting(const struct vsu_closer *closer)
 	return closer ? vsu_closer_waiting(closer) : 0;
 }
 
-/* For a second at most. */
+/* Waits for at most one second. */
 static void wait_for_last(void)
 {
 	const uint64_t end = vsu_now_ns() + (uint64_t)END_MS * NS_PER_MS;
@@ -165,14 +188,14 @@ void prog_closer_end(void)
 {
 	uint32_t n;
 
-	if (!of_peers)
+	if (closed < 0)
 		return;
 	wait_for_last();
 	n = count_waiting(of_files);
 	if (n)
 		prog_log(PROG_LOG_WARNING, "not closed", NOT_CLOSED "the kernel keeps this process until it does, and " REMEDY,
 			 n);
-	n = count_waiting(of_peers) + vsu_closer_kept(of_peers);
+	n = of_peers ? count_waiting(of_peers) + vsu_closer_kept(of_peers) : 0;
 	if (n)
 		prog_log(PROG_LOG_WARNING, "not closed", "%" PRIu32 " files that the other end of a socket sent are open, since closing one may wait for its server; if that does not answer the kernel keeps this process, and " REMEDY,
 			 n);

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Threads that close what peers sent (vmm-sys-util/foreign.h): some of them,
- * so that a close that takes an hour holds up no other. They last as long as
- * the program, whose end does not wait for them.
+ * Threads that close descriptors received from peers (vmm-sys-util/foreign.h).
+ * There are several, so that a blocked close delays no other. They run until the
+ * program ends, which does not wait for them.
  *
- * Others close files of the host that have a server, for a device that opens such:
- * what a peer sends does not wait behind them, nor they behind that.
+ * A second set closes host files that belong to a file server (FUSE, network), for
+ * devices that open such files. The sets are independent.
+ *
+ * Threads: the main thread.
  */
 #ifndef PROGRAMS_CLOSER_H
 #define PROGRAMS_CLOSER_H
@@ -13,28 +15,31 @@
 #include <vmm-sys-util/error.h>
 #include <vmm-sys-util/foreign.h>
 
-/* Once in a program, before it has a peer. */
+/*
+ * Allows threads: each set starts with its first use. Call it after the program
+ * has confined itself, because confinement applies only to existing threads and
+ * those they create later.
+ */
+int prog_closer_allow(struct vsu_error *err);
+
+/* Call before the first peer; allows threads as well. Idempotent. */
 int prog_closer_start(struct vsu_error *err);
 
-/* For the configuration of sessions; NULL where it was not started. */
+/* The closer for session configurations; NULL before prog_closer_start(). */
 struct vsu_closer *prog_closer(void);
 
-/*
- * That of files, which is made when it is first asked for; its threads begin with
- * those of the other one.
- */
+/* The closer for files, created by the first call. */
 int prog_file_closer(struct vsu_closer **out, struct vsu_error *err);
 
 /*
- * In the program's loop: for how long to wait before this is asked again, in
- * milliseconds, or -1. Says once how many files wait when none could be closed for
- * ten seconds.
+ * Call in the program's loop; returns the milliseconds until the next call is due,
+ * or -1. Logs once how many files wait if none could be closed for ten seconds.
  */
 int prog_file_closer_look(void);
 
 /*
- * The program is about to end: says how many files of either kind their servers have
- * not let go of, for which Linux keeps the process.
+ * Call before the program ends: logs how many files of each set could not be closed,
+ * for which Linux keeps the process.
  */
 void prog_closer_end(void);
 

@@ -29,9 +29,7 @@ _cvmm_values() {
 	local prefix=$1 choice choices
 
 	case $2 in
-	LEVEL) choices='error|warning|info|debug' ;;
-	ENGINE) choices='auto|io_uring|sync|mmap' ;;
-	FILE | PATH | SOCKET) _cvmm_files "$prefix"; return ;;
+	FILE | PATH | FOLDER | SOCKET) _cvmm_files "$prefix"; return ;;
 	*) choices=$2 ;;
 	esac
 	[[ $choices == *'|'* || $choices == *:SOCKET ]] || return
@@ -45,12 +43,7 @@ _cvmm_values() {
 	done
 }
 
-# _cvmm_section TITLE: the lines of a help text below a title
-_cvmm_section() {
-	awk -v title="$1" '/^Properties/ { inside = index($0, title) } /^$/ { inside = 0 } inside' <<<"$help"
-}
-
-# _cvmm_list PREFIX TITLE: a key of a list, or a value of one
+# _cvmm_list PREFIX TOPIC: a key of a list, or a value of one, by the help of its topic
 _cvmm_list() {
 	local prefix=$1 lines key given
 	local piece=${typed#"$prefix"}
@@ -58,7 +51,9 @@ _cvmm_list() {
 	given=,${piece%"${piece##*,}"}
 	prefix+=${given#,}
 	piece=${piece##*,}
-	lines=$(_cvmm_section "$2" | sed -n 's/^  \([a-z-]*\)=\([^ ]*\).*/\1 \2/p')
+	lines=$("$program" help "$2" 2>/dev/null |
+		awk '/^Properties/ { inside = 1 } /^$/ { inside = 0 } inside' |
+		sed -n 's/^  \([a-z-]*\)=\([^ ]*\).*/\1 \2/p')
 	if [[ $piece == *=* ]]; then
 		_cvmm_values "$prefix${piece%%=*}=" "$(sed -n "s/^${piece%%=*} //p" <<<"$lines")"
 		return
@@ -79,18 +74,19 @@ _cvmm_value() {
 	--device)
 		if [[ $kind == *,* || $kind == *=* ]]; then
 			kind=${kind%%,*}
-			[[ $kind == *=* ]] && _cvmm_list "$1" "--device without" ||
-				_cvmm_list "$1" "--device $kind"
+			[[ $kind == *=* ]] && kind=device
+			"$program" help "$kind" >/dev/null 2>&1 || kind=device
+			_cvmm_list "$1" "$kind"
 		else
 			compopt -o nospace 2>/dev/null
-			for kind in $(sed -n 's/^Properties of --device \([a-z]*\)[ ,].*/\1/p' <<<"$help"); do
-				[[ $kind == without ]] || _cvmm_say "$1$kind"
+			for kind in $(sed -n 's/^Topics: run memory device//p' <<<"$help"); do
+				_cvmm_say "$1$kind"
 			done
-			_cvmm_list "$1" "--device without"
+			_cvmm_list "$1" device
 		fi ;;
 	*)
 		if [[ $what == PROPERTIES ]]; then
-			_cvmm_list "$1" "$2"
+			_cvmm_list "$1" "${2#--}"
 		else
 			_cvmm_values "$1" "$what"
 		fi ;;
@@ -109,6 +105,7 @@ _cvmm() {
 	before=${words[-1]}
 	program=${program/#\~/$HOME}
 	help=$("$program" --help 2>/dev/null) || return
+	help=${help%%Examples:*}
 	commands=$(sed -n 's/^  \([a-z][a-z-]*\) .*/\1/p' <<<"$help")
 	if [[ -n $commands ]]; then
 		if ((${#words[@]} == 1)); then
@@ -130,7 +127,7 @@ _cvmm() {
 			_cvmm_say "$option"
 		done < <(sed -n 's/^  \(-[a-zA-Z], \)\{0,1\}\(--[a-z-]*=\{0,1\}\).*/\2/p' <<<"$help")
 	elif [[ $command == memory ]]; then
-		_cvmm_list '' 'Properties:'
+		_cvmm_list '' memory
 	elif [[ -n $command ]]; then
 		# shellcheck disable=SC2046 # a list of words
 		_cvmm_say $(grep -o 'builtin:[a-z]*' <<<"$help" | sort -u)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Text in JSON. */
+/* JSON strings. */
 #include <config.h>
 
 #include <stddef.h>
@@ -7,7 +7,7 @@
 
 #include "json.h"
 
-/* Forms of UTF-8: the first byte under a mask, and the least value of each. */
+/* UTF-8 sequences: mask and value of the first byte, and the smallest code point. */
 static const struct form {
 	unsigned char mask, first;
 	size_t len;
@@ -19,7 +19,7 @@ static const struct form {
 	{ 0xf8, 0xf0, 4, 0x10000 },
 };
 
-/* The bytes of the character at s, or 0 if none begins there. */
+/* The length of the character at s; 0: invalid UTF-8. */
 static size_t character_len(const unsigned char *s)
 {
 	const struct form *form = forms, *end = forms + 4;
@@ -33,7 +33,7 @@ static size_t character_len(const unsigned char *s)
 	value = *s & (unsigned char)~form->mask;
 	for (i = 1; i < form->len; i++) {
 		if ((s[i] & 0xc0) != 0x80)
-			return 0;	/* the end of the text is no such byte */
+			return 0;	/* also at the terminating 0 */
 		value = value << 6 | (s[i] & 0x3f);
 	}
 	if (value < form->least || value > 0x10ffff ||

@@ -1,17 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Lines on standard error. Each kind of event has a row that counts its lines
- * in a period. The table is small, because a kind is a word of the program
- * and never a peer's; kinds beyond its size share the last row.
+ * Log lines on standard error or in syslog. Each kind of event has a row that counts
+ * its lines in a period. The table is small, because kinds are literals of the
+ * program, never text of a peer; kinds beyond its size share the last row.
  */
 #include <config.h>
 
+#include <errno.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <syslog.h>
 #include <unistd.h>
 
 #include <vmm-sys-util/event.h>
@@ -19,12 +23,13 @@
 
 #include "log.h"
 
-#define BURST 10u			/* lines of one kind */
-#define PERIOD_NS UINT64_C(10000000000)	/* in this time */
+#define BURST 10u			/* lines of one kind per period */
+#define PERIOD_NS UINT64_C(10000000000)
 #define MAX_KINDS 24
 #define MAX_WORD 32
-/* A pipe that is ready takes this much at once (PIPE_BUF is 4096). */
+/* A writable pipe accepts this much at once (PIPE_BUF is 4096). */
 #define MAX_LINE 1024
+#define SYSLOG "/dev/log"
 
 struct kind {
 	char word[MAX_WORD];
@@ -36,10 +41,11 @@ static struct {
 	pthread_mutex_t lock;
 	const char *name;
 	enum prog_log_level level;
+	int syslog;		/* a socket, or -1: standard error */
 	struct kind kinds[MAX_KINDS];
 	unsigned int n;
 } log_state = { .lock = PTHREAD_MUTEX_INITIALIZER, .name = "",
-		.level = PROG_LOG_WARNING };
+		.level = PROG_LOG_WARNING, .syslog = -1 };
 
 const char *const prog_log_levels[] = {
 	"error", "warning", "info", "debug", NULL,
@@ -76,19 +82,19 @@ static struct kind *kind_of(const char *word)
 	return kind;
 }
 
-/* False when a reader keeps its pipe full: the line is lost, nobody waits. */
+/* Returns false if the pipe is full: the line is dropped instead of blocking. */
 static bool line_write(const char *line, size_t len)
 {
 	struct pollfd p = { .fd = STDERR_FILENO, .events = POLLOUT };
 
 	if (poll(&p, 1, 0) == 0)
 		return false;
-	/* a closed or broken standard error is nobody's loss */
+	/* errors of standard error are ignored */
 	(void)!vsu_fd_write_full(STDERR_FILENO, line, len);
 	return true;
 }
 
-/* A peer's words may be in a line: they cannot end it or move the cursor. */
+/* Replaces control characters, which a peer's text may contain. */
 static void line_clean(char *line)
 {
 	for (; *line; line++)
@@ -96,15 +102,37 @@ static void line_clean(char *line)
 			*line = '?';
 }
 
-static bool VSU_PRINTF(1, 0) line_sayv(const char *fmt, va_list ap)
+/* A datagram that does not fit is lost: the logger may not stop this program. */
+static bool syslog_send(enum prog_log_level level, const char *text)
+{
+	static const int priorities[] = {
+		[PROG_LOG_ERROR] = LOG_ERR, [PROG_LOG_WARNING] = LOG_WARNING,
+		[PROG_LOG_INFO] = LOG_INFO, [PROG_LOG_DEBUG] = LOG_DEBUG,
+	};
+	char line[MAX_LINE];
+	int len = snprintf(line, sizeof(line), "<%d>%s[%ld]: %s",
+			   LOG_DAEMON | priorities[level], log_state.name,
+			   (long)getpid(), text);
+
+	return len > 0 && send(log_state.syslog, line,
+			       (size_t)len < sizeof(line) ? (size_t)len :
+			       sizeof(line) - 1,
+			       MSG_DONTWAIT | MSG_NOSIGNAL) >= 0;
+}
+
+static bool VSU_PRINTF(2, 0) line_sayv(enum prog_log_level level,
+				       const char *fmt, va_list ap)
 {
 	char line[MAX_LINE];
-	int len = snprintf(line, sizeof(line) - 1, "%s: ", log_state.name);
+	int start = snprintf(line, sizeof(line) - 1, "%s: ", log_state.name);
+	int len = start;
 
 	if (len < 0 || len >= (int)sizeof(line) - 1)
 		return false;
 	vsnprintf(line + len, sizeof(line) - 1 - (size_t)len, fmt, ap);
 	line_clean(line);
+	if (log_state.syslog >= 0)
+		return syslog_send(level, line + start);
 	len = (int)strlen(line);
 	line[len] = '\n';
 	return line_write(line, (size_t)len + 1);
@@ -115,7 +143,7 @@ static void VSU_PRINTF(1, 2) line_say(const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	line_sayv(fmt, ap);
+	line_sayv(PROG_LOG_WARNING, fmt, ap);
 	va_end(ap);
 }
 
@@ -151,13 +179,29 @@ void prog_log(enum prog_log_level level, const char *cause, const char *fmt,
 	va_start(ap, fmt);
 	kind = cause ? kind_of(cause) : NULL;
 	if (!kind)
-		line_sayv(fmt, ap);
-	else if (kind_may_speak(kind) && line_sayv(fmt, ap))
+		line_sayv(level, fmt, ap);
+	else if (kind_may_speak(kind) && line_sayv(level, fmt, ap))
 		kind->said++;
 	else
 		kind->lost++;
 	va_end(ap);
 	pthread_mutex_unlock(&log_state.lock);
+}
+
+void prog_log_to_syslog(void)
+{
+	const struct sockaddr_un where = { .sun_family = AF_UNIX,
+					   .sun_path = SYSLOG };
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	if (fd >= 0 && connect(fd, (const void *)&where, sizeof(where)) == 0) {
+		log_state.syslog = fd;
+		return;
+	}
+	prog_log(PROG_LOG_WARNING, NULL,
+		 "--syslog: cannot connect to " SYSLOG " (%s); lines go to standard error",
+		 strerror(errno));
+	vsu_fd_close(&fd);
 }
 
 void prog_log_flush(void)
@@ -172,6 +216,10 @@ void prog_log_flush(void)
 
 void prog_complain(const struct vsu_error *err)
 {
-	fprintf(stderr, "%s: %s\n", log_state.name, err->msg[0] ? err->msg :
-		"it failed, and no part says why");
+	const char *why = err->msg[0] ? err->msg :
+			  "it failed, and no part says why";
+
+	if (log_state.syslog >= 0)
+		syslog_send(PROG_LOG_ERROR, why);
+	fprintf(stderr, "%s: %s\n", log_state.name, why);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Values of options, as the members of a struct. */
+/* Stores values of options in the members of a struct. */
 #include <config.h>
 
 #include <string.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The places that the values of a program's options go to: a table beside that
- * of the options names a member of the program's struct for each row that is
- * only kept. A row that wants more is the program's own.
+ * Destinations of option values: a table parallel to the option table names a
+ * member of the program's struct for each option that is only stored. The program
+ * handles other options itself.
  *
  *	static const struct prog_place places[] = {
  *		[CPUS] = PROG_PLACE(struct options, cpus),
@@ -21,17 +21,17 @@
 struct prog_place {
 	enum prog_place_kind {
 		PROG_PLACE_NONE,
-		PROG_PLACE_TEXT,	/* const char *; lives as long as argv */
+		PROG_PLACE_TEXT,	/* const char *, points into argv */
 		PROG_PLACE_BOOL,
 		PROG_PLACE_INT,		/* int, unsigned int or an enum */
 		PROG_PLACE_U64,
 		PROG_PLACE_OF_LEVEL,	/* prog_log_set_level() */
 		PROG_PLACE_OF_VERBOSE,
 	} kind;
-	size_t at;		/* bytes into the struct */
+	size_t at;		/* offset in the struct */
 };
 
-/* The member decides how a value is stored; other types do not compile. */
+/* The member's type selects the conversion; other types do not compile. */
 #define PROG_PLACE(type, member)					\
 	{ _Generic(((type *)0)->member,					\
 		   const char *: PROG_PLACE_TEXT,			\
@@ -40,11 +40,11 @@ struct prog_place {
 		   unsigned int: PROG_PLACE_INT,			\
 		   uint64_t: PROG_PLACE_U64), offsetof(type, member) }
 
-/* Of the rows of log.h. */
+/* For the option rows of log.h. */
 #define PROG_PLACE_LEVEL { PROG_PLACE_OF_LEVEL, 0 }
 #define PROG_PLACE_VERBOSE { PROG_PLACE_OF_VERBOSE, 0 }
 
-/* Puts a value to its place in the struct; false where the row has none. */
+/* Stores a value in the struct; false: the row has no destination. */
 bool prog_place_store(const struct prog_place *place, void *options,
 		      const struct vsu_option_value *value);
 

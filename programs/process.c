@@ -16,12 +16,12 @@
 #include "process.h"
 
 /*
- * Large pages are made for stacks of 2 MiB and more, which the first call
- * would then fill.
+ * Stacks of 2 MiB and more may get a huge page, which the first call would
+ * populate.
  */
 #define STACK_SIZE (512 * 1024)
 
-/* Read by the handler; set once, before it is installed. */
+/* Read by the signal handler; set once, before it is installed. */
 static struct vmem_sigbus *sigbus_table;
 
 static void fill_standard_descriptors(void)
@@ -81,7 +81,7 @@ static bool is_dealt_with(const siginfo_t *info)
 static void on_sigbus(int number, siginfo_t *info, void *context)
 {
 	(void)context;
-	/* not ours: the same instruction faults again and ends the program */
+	/* unknown address: the instruction faults again and ends the program */
 	if (!is_dealt_with(info))
 		signal(number, SIG_DFL);
 }

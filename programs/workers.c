@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Threads that do a device's requests. */
+/* Worker threads for a device's requests. */
 #include <config.h>
 
 #include <errno.h>
@@ -12,12 +12,12 @@
 struct prog_workers {
 	struct prog_work work;
 	struct virtdev *dev;
-	uint32_t asked, max;	/* for; with those that others stand in for */
-	uint32_t n;		/* that were started */
+	uint32_t asked, max;	/* requested threads; with replacements */
+	uint32_t n;		/* started threads */
 	pthread_t ids[];
 };
 
-/* A device that has no such work was taken for one that has. */
+/* Unreachable: the device has no work for threads. */
 static void *worker_main(void *arg)
 {
 	const struct prog_workers *w = arg;
@@ -59,7 +59,7 @@ int prog_workers_start(const struct prog_work *work, struct virtdev *dev,
 	return 0;
 }
 
-/* One that is back from what was left stays beside those that came. */
+/* A thread whose detached request has ended stays in addition to its replacement. */
 uint32_t prog_workers_leave(struct prog_workers *w)
 {
 	const uint32_t left = w ? w->work.leave(w->dev) : 0;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Threads that do a device's requests, of a kind that has work for them.
+ * Worker threads for requests of a device whose kind supports them.
  *
- * Threads: whoever owns the device.
+ * Threads: the device's owner.
  */
 #ifndef PROGRAMS_WORKERS_H
 #define PROGRAMS_WORKERS_H
@@ -14,27 +14,28 @@
 struct prog_workers;
 struct virtdev;
 
-/* Of a kind (devices/kind.h): it is done until it is ended. */
+/* The work of a kind (devices/kind.h): a function that runs until it is ended. */
 struct prog_work {
 	int (*work)(struct virtdev *dev);
 	void (*work_end)(struct virtdev *dev);
-	/* what it can, without threads that are at it: so many are by now */
+	/* detaches blocked requests; returns how many threads are blocked in total */
 	uint32_t (*leave)(struct virtdev *dev);
 	uint32_t left_max;
 };
 
-/* n threads; 0: *out is NULL. dev outlives them. */
+/* Starts n threads; if n is 0, *out is NULL. dev must outlive them. */
 int prog_workers_start(const struct prog_work *work, struct virtdev *dev,
 		       uint32_t n, struct prog_workers **out,
 		       struct vsu_error *err);
 
 /*
- * Whoever asked for what they do is gone: what can be left is, and there is another
- * thread for each that is at it, as far as there can be. Says how many are.
+ * Call after the front-end has disconnected: detaches blocked requests, and starts a
+ * replacement for each blocked thread, up to the maximum. Returns the number of
+ * blocked threads.
  */
 uint32_t prog_workers_leave(struct prog_workers *w);
 
-/* Waits for what they are at. NULL is none. */
+/* Waits for running requests, then frees. NULL is ignored. */
 void prog_workers_end(struct prog_workers *w);
 
 #endif

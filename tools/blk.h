@@ -11,7 +11,7 @@
 struct blk_config {
 	uint64_t capacity;		/* in sectors of 512 bytes */
 	uint32_t size_max;		/* largest segment, bytes */
-	uint32_t seg_max;		/* most segments of a request */
+	uint32_t seg_max;		/* maximum segments of a request */
 	uint32_t cylinders, heads, sectors;
 	uint32_t blk_size;		/* bytes; 512 without BLK_SIZE */
 	uint32_t physical_block_exp, alignment_offset;
@@ -24,11 +24,11 @@ struct blk_config {
 	uint32_t write_zeroes_may_unmap;
 };
 
-/* raw: VIRTDEV_BLK_SPACE_SIZE bytes as the device gave them. */
+/* raw: VIRTDEV_BLK_SPACE_SIZE bytes of configuration space. */
 void blk_config_decode(const unsigned char *raw, uint64_t features,
 		       struct blk_config *out);
 
-/* A status byte before the device answers. */
+/* Initial value of a status byte, which no device writes. */
 #define BLK_STATUS_NONE 0xff
 
 #endif

@@ -7,7 +7,7 @@
 
 #include "blk.h"
 
-/* One field: where it is, where it goes, and the feature that makes it valid. */
+/* One field: its offsets, and the feature that makes it valid. */
 struct field {
 	uint8_t offset, size;
 	uint8_t to;		/* offset in struct blk_config */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
  * vhost-user-tool blk-read and blk-write: copy between a disk and a file with
- * many requests under way. Requests are filled, sent and retired in the order
- * of their offsets, so that streams work; they may finish in any order.
+ * many requests in flight. Requests are filled, sent and retired in the order of
+ * their offsets, so that streams work; they may complete in any order.
  */
 #include <config.h>
 
@@ -34,15 +34,15 @@ struct copy {
 	const struct tool_args *args;
 	bool writing;		/* to the disk */
 
-	uint64_t first;		/* offset on the disk where it begins */
+	uint64_t first;		/* start offset on the disk */
 	uint64_t total;		/* bytes; UINT64_MAX: until the input ends */
-	uint64_t sent;		/* bytes of requests that were submitted */
-	uint64_t done;		/* bytes that were retired */
+	uint64_t sent;		/* bytes of submitted requests */
+	uint64_t done;		/* bytes of retired requests */
 	uint32_t filled;	/* bytes in the buffer of the next request */
 	bool input_ended;
 
 	struct request requests[MAX_SLOTS];
-	uint64_t submitted, retired; /* requests; slot is the number modulo */
+	uint64_t submitted, retired; /* requests; slot: number modulo nslots */
 };
 
 /* ----------------------------------------------------------- what is copied */
@@ -80,7 +80,7 @@ static enum vsu_exit odd_input(const struct copy *c, uint64_t len,
 		      c->file.name, len, c->disk.block);
 }
 
-/* A length that was given, that of the input, or what the disk has left. */
+/* The given length, that of the input, or the rest of the disk. */
 static enum vsu_exit check_total(const struct copy *c, struct vsu_error *err)
 {
 	if (c->total == UINT64_MAX)
@@ -101,7 +101,7 @@ static enum vsu_exit check_range(const struct copy *c, uint64_t len,
 		      c->args->socket, c->disk.size);
 }
 
-/* How much there is when nobody says how much to copy. */
+/* The length to copy if none was given. */
 static uint64_t all_there_is(const struct copy *c)
 {
 	if (c->writing)
@@ -176,7 +176,7 @@ static enum vsu_exit submit(struct copy *c, uint32_t len,
 			   r->offset, len, err);
 }
 
-/* The input ended where nobody said that it would. */
+/* The input ended before the given length. */
 static enum vsu_exit end_input(struct copy *c, struct vsu_error *err)
 {
 	uint32_t len = c->filled;
@@ -202,7 +202,7 @@ static enum vsu_exit check_stream(struct copy *c, struct vsu_error *err)
 		      c->args->socket, c->disk.size, c->first);
 }
 
-/* Reads once into the next request's buffer, and sends it when it is full. */
+/* Reads once into the next request's buffer; submits the request when full. */
 static enum vsu_exit fill(struct copy *c, struct vsu_error *err)
 {
 	unsigned char *buf = disk_buffer(&c->disk, slot_of(c, c->submitted));
@@ -234,7 +234,7 @@ static bool all_sent(const struct copy *c)
 	return c->input_ended || c->sent >= c->total;
 }
 
-/* Sends as many requests as there are slots and data for. */
+/* Submits requests while slots and data are available. */
 static enum vsu_exit send_requests(struct copy *c, struct vsu_error *err)
 {
 	enum vsu_exit status = VSU_EXIT_OK;
@@ -326,7 +326,7 @@ static int timeout_ms(const struct copy *c)
 	       (int)(c->args->timeout * 1000) : -1;
 }
 
-/* For a finished request, for more input, or for the end of the session. */
+/* Waits for a completion, for more input, or for the end of the session. */
 static enum vsu_exit wait_for_something(struct copy *c, struct vsu_error *err)
 {
 	bool needs_input = c->writing && has_slot(c) && !all_sent(c);
@@ -355,7 +355,7 @@ static enum vsu_exit wait_for_something(struct copy *c, struct vsu_error *err)
 
 /* ---------------------------------------------------------------------- run */
 
-/* One round of the copy; waits only when nothing moved. */
+/* One round of the copy; waits only after a round without progress. */
 static enum vsu_exit copy_step(struct copy *c, struct vsu_error *err)
 {
 	uint64_t before = c->sent + c->filled;
@@ -382,7 +382,7 @@ static enum vsu_exit transfer(struct copy *c, struct vsu_error *err)
 	return status;
 }
 
-/* Success is reported only after the medium has what was written. */
+/* Flush before reporting success. */
 static enum vsu_exit flush(struct copy *c, struct vsu_error *err)
 {
 	uint32_t slot = slot_of(c, c->submitted);
@@ -419,8 +419,8 @@ static enum vsu_exit run(struct copy *c, struct vsu_error *err)
 }
 
 /*
- * The input is looked at first, because its faults are the nearer ones; an
- * output is touched last, when nothing else stands in the way.
+ * Checks the input first, because its faults are the most likely. Creates or
+ * truncates an output last, when nothing else can fail.
  */
 static enum vsu_exit open_disk(struct copy *c, struct vsu_error *err)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* A session with a back-end, whose answers are waited for. */
+/* A synchronous session with a back-end. */
 #include <config.h>
 
 #include <errno.h>
@@ -48,7 +48,7 @@ static void on_state_moved(void *opaque, int result)
 	on_state(opaque, result);
 }
 
-/* Nobody here looks into a window, so nothing is put there. */
+/* This client does not use shared memory regions, so mappings are skipped. */
 static void on_shmem(void *opaque, struct vhost_user_shmem_change *changes,
 		     unsigned int n)
 {
@@ -67,6 +67,16 @@ static const struct vhost_user_frontend_ops ops = {
 	.state_moves = on_state_moves,
 	.state_moved = on_state_moved,
 };
+
+/* The kernel accepts connections that a back-end has no session for yet. */
+static void explain_silence(struct vsu_error *err)
+{
+	const struct vsu_error why = *err;
+
+	if (why.code == -ETIMEDOUT)
+		vsu_error_set(err, why.code, "%s; it may be serving another front-end: most back-ends serve one at a time",
+			      why.msg);
+}
 
 enum vsu_exit client_open_take_fd(struct client *c, const char *socket,
 				  int sock, uint64_t required,
@@ -88,8 +98,10 @@ enum vsu_exit client_open_take_fd(struct client *c, const char *socket,
 		return VSU_EXIT_HOST;
 	}
 	status = client_wait(c, err);
-	if (status != VSU_EXIT_OK)
+	if (status != VSU_EXIT_OK) {
+		explain_silence(err);
 		client_close(c);
+	}
 	return status;
 }
 
@@ -141,7 +153,7 @@ enum vsu_exit client_poll(struct client *c, struct pollfd *fds, unsigned int n,
 	return rc > 0 && all[0].revents ? dispatch(c, err) : VSU_EXIT_OK;
 }
 
-/* The session has its own deadline for every answer. */
+/* The session limits the wait for every reply. */
 enum vsu_exit client_wait(struct client *c, struct vsu_error *err)
 {
 	return vhost_user_frontend_wait(c->fe, 0, err) < 0 ? VSU_EXIT_HOST :

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* A disk behind a vhost-user back-end, as a driver uses it. */
+/* A block driver for a vhost-user back-end. */
 #include <config.h>
 
 #include <errno.h>
@@ -13,13 +13,13 @@
 #include "disk.h"
 
 #define PAGE 4096u
-/* Guest address of the memory; not 0, so that a stray 0 is noticed. */
+/* Guest address of the memory; not 0, so that a stray 0 is detected. */
 #define BASE UINT64_C(0x100000)
-/* Data that one request moves; several fill any device's pipeline. */
+/* Bytes of one request. */
 #define CHUNK (256u * 1024)
 /* Header, data, status. */
 #define DESCRIPTORS 3u
-/* Space of one request's header and status: cache lines of their own. */
+/* Header and status of one request occupy separate cache lines. */
 #define HEADER_SIZE 128u
 #define STATUS_AT 64u
 #define MIN_RING 8u
@@ -57,7 +57,7 @@ static enum vsu_exit negotiate(struct disk *d, struct vsu_error *err)
 	return VSU_EXIT_OK;
 }
 
-/* Refuses a configuration that cannot be true. */
+/* Rejects an invalid configuration. */
 static enum vsu_exit check_config(struct disk *d, struct vsu_error *err)
 {
 	const struct blk_config *c = &d->config;
@@ -70,7 +70,7 @@ static enum vsu_exit check_config(struct disk *d, struct vsu_error *err)
 	    d->block > CHUNK)
 		return refuse_host(err, socket, "the disk's block size is no power of two from 512 to 256k");
 	d->chunk = CHUNK;
-	/* there are devices that offer the limit and leave it at 0 */
+	/* some devices offer the limit with value 0 */
 	if (c->size_max && c->size_max < d->chunk)
 		d->chunk = c->size_max & ~(d->block - 1);
 	if (!d->chunk)
@@ -84,7 +84,7 @@ static enum vsu_exit check_config(struct disk *d, struct vsu_error *err)
 
 /* ------------------------------------------------------------------- memory */
 
-/* Entries of the ring that a request takes: its table is beside the ring. */
+/* Ring entries per request: one if indirect tables are available. */
 static uint32_t entries_each(const struct disk *d)
 {
 	return d->features & VQ_F_INDIRECT_DESC ? 1 : DESCRIPTORS;
@@ -104,13 +104,13 @@ static uint64_t page_up(uint64_t v)
 	return (v + PAGE - 1) & ~(uint64_t)(PAGE - 1);
 }
 
-/* Ring, then tables, headers and buffers, in one piece of memory. */
+/* Layout: ring, tables, headers and buffers in one region. */
 static int make_memory(struct disk *d, struct vsu_error *err)
 {
 	struct vq_layout layout;
 	int rc;
 
-	rc = vq_layout(ring_size(d), d->features, &layout);
+	rc = vq_ring_layout(ring_size(d), d->features, &layout);
 	if (rc < 0)
 		return vsu_error_sys(err, rc, "ring of the disk");
 	d->tables_gpa = BASE + page_up(layout.size);
@@ -175,7 +175,7 @@ static enum vsu_exit set_up(struct disk *d, struct vsu_error *err)
 	return client_wait(&d->client, err);
 }
 
-/* The session ended because the ring has too many entries. */
+/* Returns whether the session ended because the ring is too large. */
 static bool ring_refused(const struct disk *d)
 {
 	const struct vsu_error *why = &d->client.reason;
@@ -204,7 +204,7 @@ static enum vsu_exit try_open(struct disk *d, const char *socket,
 	return status;
 }
 
-/* Back-ends do not say how large a ring they take: each time half of it. */
+/* Back-ends do not report their maximum ring size: halve it and retry. */
 enum vsu_exit disk_open(struct disk *d, const char *socket, uint32_t queue,
 			uint32_t nslots, struct vsu_error *err)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * A disk behind a vhost-user back-end, as a driver uses it: one virtqueue in
- * memory that is shared with the back-end, and a fixed number of requests with
- * a data buffer each, which the back-end reads and writes in place.
+ * A block driver for a vhost-user back-end: one virtqueue in memory shared with the
+ * back-end, and a fixed number of requests with a data buffer each, which the
+ * back-end accesses in place.
  *
  *   slot   one request: header, status and buffer; numbered from 0
  */
@@ -34,34 +34,31 @@ struct disk {
 };
 
 /*
- * Connects, reads the configuration, starts virtqueue queue with room for
- * nslots requests, or for as many as fit into the largest ring that the
- * back-end takes (d->nslots). On failure there is nothing to close.
+ * Connects, reads the configuration, and starts virtqueue queue with nslots slots,
+ * or fewer if the back-end accepts only a smaller ring (d->nslots). On failure
+ * nothing needs to be closed.
  */
 enum vsu_exit disk_open(struct disk *d, const char *socket, uint32_t queue,
 			uint32_t nslots, struct vsu_error *err);
 
-/* in_order: the back-end is asked to let go of the ring before the hang-up. */
+/* in_order: stop the ring before disconnecting. */
 void disk_close(struct disk *d, bool in_order);
 
 unsigned char *disk_buffer(struct disk *d, uint32_t slot);
 
-/*
- * Adds a request; len is 0 for a flush. The back-end sees it after
- * disk_kick().
- */
+/* Adds a request; len is 0 for a flush. disk_kick() makes it visible. */
 enum vsu_exit disk_submit(struct disk *d, uint32_t slot,
 			  enum virtdev_blk_type type, uint64_t offset,
 			  uint32_t len, struct vsu_error *err);
 void disk_kick(struct disk *d);
 
-/* A finished request: 1 and its slot; 0: none; negative: the ring is broken. */
+/* Returns 1 and the slot of a completed request; 0: none; < 0: ring broken. */
 int disk_collect(struct disk *d, uint32_t *slot);
 
-/* Status byte of a finished request; BLK_STATUS_NONE if the device wrote none. */
+/* Status byte of a completed request; BLK_STATUS_NONE if not written. */
 uint8_t disk_status(struct disk *d, uint32_t slot);
 
-/* True when a finished request may be there already. */
+/* Returns true if a completed request may be available. */
 bool disk_want_call(struct disk *d);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* The file at the other end of a copy. */
+/* Source or destination file of a copy. */
 #include <config.h>
 
 #include <errno.h>
@@ -34,7 +34,7 @@ static enum vsu_exit refuse_open(const struct file *f, int code,
 	return VSU_EXIT_INPUT;
 }
 
-/* How much is left to read of a standard input that is a file. */
+/* Remaining bytes of standard input, if it is a regular file. */
 static void measure_stream(struct file *f)
 {
 	off_t at = lseek(f->fd, 0, SEEK_CUR);
@@ -63,7 +63,7 @@ static enum vsu_exit measure(struct file *f, struct vsu_error *err)
 	return VSU_EXIT_OK;
 }
 
-/* Without O_NONBLOCK a FIFO would be waited for before it can be refused. */
+/* O_NONBLOCK: do not block on a FIFO before rejecting it. */
 enum vsu_exit file_open_input(struct file *f, const char *path,
 			      struct vsu_error *err)
 {
@@ -85,7 +85,7 @@ enum vsu_exit file_open_input(struct file *f, const char *path,
 	return status;
 }
 
-/* Makes the file, or opens the one there is; says which. */
+/* Creates or opens the file; reports which. */
 static int open_output(const char *path, bool *made)
 {
 	const int flags = O_WRONLY | O_CLOEXEC | O_NONBLOCK;
@@ -156,7 +156,7 @@ enum vsu_exit file_write(struct file *f, const void *buf, size_t len,
 	const char *at = buf;
 	ssize_t n;
 
-	/* one that fails after a part of it says why when it goes on there */
+	/* after a partial transfer the next call returns the error */
 	for (; len; at += n, len -= (size_t)n) {
 		n = vsu_fd_write_full(f->fd, at, len);
 		if (n <= 0) {

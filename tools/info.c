@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* vhost-user-tool info: what a back-end offers and is configured as. */
+/* vhost-user-tool info: features and configuration of a back-end. */
 #include <config.h>
 
 #include <inttypes.h>
@@ -36,7 +36,7 @@ struct info {
 struct config_row {
 	const char *name;
 	uint8_t offset;		/* in struct blk_config, 32 bits wide */
-	uint64_t feature;	/* without which it means nothing */
+	uint64_t feature;	/* required for the field to be valid */
 };
 
 #define ROW(member, feature) \
@@ -148,8 +148,8 @@ static void text(const struct info *info)
 
 /* -------------------------------------------------------------------- JSON */
 
-/* Unnamed bits are there by number. The value is text: 64 bits are too many
-   for a number in JSON. */
+/* Bits without a name are listed by number. The value is a string, because JSON
+   numbers do not hold 64 bits. */
 static void json_bits(const char *key, uint64_t bits,
 		      const char *(*name)(const struct info *, unsigned int),
 		      const struct info *info)
@@ -232,7 +232,7 @@ static void choose_device(struct info *info, const char *name)
 	info->guessed = info->device != NULL;
 }
 
-/* A back-end without configuration, or that refuses it, just has none to show. */
+/* A back-end may have no configuration space, or reject the request. */
 static enum vsu_exit ask_config(struct client *c, struct info *info,
 				struct vsu_error *err)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* vhost-user-tool: looks at vhost-user back-ends and uses them. */
+/* vhost-user-tool: inspects vhost-user back-ends and transfers data. */
 #include <config.h>
 
 #include <errno.h>
@@ -22,10 +22,10 @@
 #define MAX_QUEUE 255
 #define MAX_TIMEOUT 1000000
 
-/* The members of the arguments that the rows of a table go to. */
+/* Destination members for the rows of an option table. */
 #define PLACE(member) PROG_PLACE(struct tool_args, member)
 
-/* Rows that several tables have. */
+/* Rows shared by several tables. */
 #define ROW_SOCKET { .name = "SOCKET", .kind = VSU_OPTION_OPERAND }
 #define ROW_FILE { .name = "FILE", .kind = VSU_OPTION_OPERAND }
 
@@ -77,10 +77,10 @@ static const struct prog_place copy_places[] = {
 struct command {
 	const char *name;
 	const char *operands;	/* for the usage line */
-	bool file;		/* one of them is a file */
+	bool file;		/* one operand is a file */
 	const char *what;	/* one line of help */
 	const struct vsu_option *options;
-	const struct prog_place *places;	/* of the rows */
+	const struct prog_place *places;	/* for the rows */
 	enum vsu_exit (*run)(const struct tool_args *args,
 			     struct vsu_error *err);
 };
@@ -258,8 +258,8 @@ int main(int argc, char **argv)
 	enum vsu_exit status;
 
 	prog_begin(PROGRAM);
-	/* a closed pipe and a file of the most that is allowed are errors of a
-	 * write, with a sentence */
+	/* a closed pipe and the file size limit become write errors with a message
+	 * instead of signals */
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN);
 	status = run(argc, argv, &err);

@@ -103,7 +103,7 @@ static const char *const fs_bits[] = {
 	[0] = "VIRTIO_FS_F_NOTIFICATION",
 };
 
-/* Of every device: 24 to 63, without what vhost-user itself takes. */
+/* Bits 24 to 63, common to all devices, without those reserved by vhost-user. */
 static const char *const common_bits[] = {
 	[24] = "VIRTIO_F_NOTIFY_ON_EMPTY",
 	[26] = "VHOST_F_LOG_ALL",
@@ -197,10 +197,9 @@ const struct names_device *names_device(const char *name)
 #define BIT(n) (UINT64_C(1) << (n))
 
 /*
- * Only disks and network cards offer enough bits of their own to be told
- * apart: a network card by its control queue and status bits, which lie
- * above a disk's, a disk by bits that a network card leaves unused (4) or
- * offers only together with those.
+ * Only disks and network cards offer enough device bits to be distinguished: a
+ * network card by its control queue and status bits, a disk by bits that a network
+ * card does not use (4) or offers only together with those.
  */
 const struct names_device *names_guess(uint64_t features)
 {

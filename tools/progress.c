@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* How far a copy is, on standard error. */
+/* Progress of a copy on standard error. */
 #include <config.h>
 
 #include <inttypes.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* A virtqueue of a client. */
+/* The driver side of a virtqueue in a client. */
 #include <config.h>
 
 #include <vm-memory/backend.h>
@@ -116,7 +116,7 @@ void ring_kick(struct ring *r)
 		vsu_event_signal(r->kick_fd);
 }
 
-/* Until the back-end says that there is something, or that it was there. */
+/* Waits until the back-end has signalled a completion. */
 static int ring_sleep(struct ring *r, struct client *c, int ms, bool *timed_out,
 		      struct vsu_error *err)
 {

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Common part of the commands of vhost-user-tool: their arguments, and how they
- * end. A command returns an exit status and, unless that is 0, has
- * put one sentence into *err, which main prints.
+ * Common part of the commands of vhost-user-tool. A command returns an exit status
+ * and, unless it is 0, stores a message in *err, which main prints.
  */
 #ifndef TOOLS_TOOL_H
 #define TOOLS_TOOL_H
@@ -13,10 +12,10 @@
 #include <vmm-sys-util/error.h>
 #include <vmm-sys-util/exit.h>
 
-/* A length that was not given. */
+/* No length was given. */
 #define TOOL_ALL UINT64_MAX
 
-/* The command line, as one record for all commands. */
+/* The parsed command line, for all commands. */
 struct tool_args {
 	const char *socket;
 	const char *file;	/* "-": standard input or output */

@@ -16,14 +16,14 @@ static_assert(sizeof(struct balloon) <= VMM_DEVICE_CONFIG_MAX,
 
 static const struct vmm_device_key keys[] = {
 	{ .option = { .name = "size", .kind = VSU_OPTION_SIZE, .arg = "BYTES",
-		      .help = "what the guest is asked to do without",
+		      .help = "initial size: memory that the guest gives up",
 		      .preset = "0", .example = "512M" },
 	  .offset = offsetof(struct balloon, target) },
 	{ .option = { .name = "deflate-on-oom", .kind = VSU_OPTION_FLAG,
-		      .help = "the guest may take it back when it needs memory" },
+		      .help = "deflate when the guest runs out of memory" },
 	  .offset = offsetof(struct balloon, deflate_on_oom) },
 	{ .option = { .name = "free-page-reporting", .kind = VSU_OPTION_FLAG,
-		      .help = "pages that are free in the guest are given back" },
+		      .help = "return free pages of the guest to the host" },
 	  .offset = offsetof(struct balloon, reporting) },
 	{ .option = { .name = NULL } },
 };
@@ -35,7 +35,7 @@ static int balloon_open(const void *config,
 	const struct balloon *b = config;
 	const struct virtdev_balloon_config balloon = {
 		.size = sizeof(balloon), .space = common->space,
-		.queue_max = common->queue_size, .target = b->target,
+		.queue_size_max = common->queue_size, .target = b->target,
 		.deflate_on_oom = b->deflate_on_oom,
 		.reporting = b->reporting, .may_discard = common->is_ram,
 		.opaque = common->ram_owner,
@@ -51,9 +51,10 @@ static void balloon_refresh(struct virtdev *dev)
 }
 
 const struct vmm_device_kind vmm_balloon_kind = {
-	.name = "balloon", .summary = "memory that the guest lends the host",
+	.name = "balloon", .summary = "memory balloon",
 	.id = VIRTDEV_ID_BALLOON, .max_queues = 1,
 	.min_queue_size = 2, .queue_size = "128", .keys = keys,
+	.value = { .key = "size" },
 	.open = balloon_open, .resize = virtdev_balloon_set_target,
 	.refresh = balloon_refresh,
 };

@@ -48,7 +48,7 @@ static const struct vmm_device_key keys[] = {
 	  .daemon_name = "blk-file", .offset = offsetof(struct blk, path),
 	  .required = true },
 	{ .option = { .name = "readonly", .kind = VSU_OPTION_FLAG,
-		      .help = "do not let the guest write" },
+		      .help = "the guest may not write" },
 	  .daemon_name = "read-only",
 	  .offset = offsetof(struct blk, read_only) },
 	{ .option = { .name = "serial", .kind = VSU_OPTION_STRING,
@@ -56,21 +56,21 @@ static const struct vmm_device_key keys[] = {
 		      .help = "at most 20 bytes (the end of FILE)" },
 	  .offset = offsetof(struct blk, serial), .max_len = MAX_SERIAL },
 	{ .option = { .name = "engine", .kind = VSU_OPTION_CHOICE,
-		      .arg = "ENGINE", .choices = engines,
-		      .help = "auto, io_uring, sync or mmap (files in RAM)" },
+		      .choices = engines, .preset = "auto",
+		      .help = "how requests reach the host; mmap: files in RAM" },
 	  .offset = offsetof(struct blk, engine) },
 	{ .option = { .name = "cache", .kind = VSU_OPTION_CHOICE,
-		      .arg = "MODE", .choices = caches, .preset = "writeback",
-		      .help = "writeback, writethrough, none (O_DIRECT) or directsync" },
+		      .choices = caches, .preset = "writeback",
+		      .help = "use of the page cache; none: O_DIRECT" },
 	  .offset = offsetof(struct blk, cache) },
 	{ .option = { .name = "block-size", .kind = VSU_OPTION_SIZE,
 		      .arg = "BYTES", .min = 512, .max = 65536,
 		      .preset = "the host's",
-		      .help = "of a sector, as the guest is told" },
+		      .help = "logical block size" },
 	  .offset = offsetof(struct blk, block_size) },
 	{ .option = { .name = "locking", .kind = VSU_OPTION_CHOICE,
-		      .arg = "on|off", .choices = locking,
-		      .help = "off: another may serve FILE meanwhile, as in a migration" },
+		      .choices = locking, .preset = "on",
+		      .help = "lock FILE; off: for a migration on shared storage" },
 	  .offset = offsetof(struct blk, locking) },
 	{ .option = { .name = NULL } },
 };
@@ -114,8 +114,10 @@ static int open_file(const struct blk *b, struct vmem_sigbus *sigbus,
 	};
 	const int rc = open_image(&file, out, err);
 
+	if (rc == -EINVAL)
+		return prog_disk_explain_format(b->path, rc, err);
 	if (rc >= 0)
-		prog_disk_look_at_format(b->path);
+		prog_disk_warn_of_format(b->path);
 	return rc;
 }
 
@@ -141,7 +143,7 @@ static int blk_open(const void *config, const struct vmm_device_common *common,
 	const struct blk *b = config;
 	struct virtdev_blk_config blk = {
 		.size = sizeof(blk), .nqueues = common->queues,
-		.queue_max = common->queue_size,
+		.queue_size_max = common->queue_size,
 		.serial = b->serial ? b->serial : default_serial(b->path),
 		.writethrough = b->cache & CACHE_THROUGH,
 	};
@@ -151,6 +153,8 @@ static int blk_open(const void *config, const struct vmm_device_common *common,
 
 	if (rc < 0)
 		return rc;
+	/* channels to an address are connections, which the filter allows */
+	blk.early_channels = common->confined && !prog_disk_is_address(b->path);
 	rc = virtdev_blk_new(&blk, out, err);
 	if (rc < 0)
 		virtdev_disk_free(blk.disk);
@@ -163,12 +167,15 @@ static void blk_describe(const void *config, struct vmm_device_facts *facts)
 
 	facts->file = prog_disk_is_address(b->path) ? NULL : b->path;
 	facts->writes = !b->read_only;
+	facts->locks = b->locking == LOCKING_ON;
 	facts->connects = !facts->file;
 }
 
 const struct vmm_device_kind vmm_blk_kind = {
 	.name = "blk", .summary = "a disk", .id = VIRTDEV_ID_BLOCK,
 	.max_queues = 256, .min_queue_size = 4, .queue_size = "1024",
-	.keys = keys, .open = blk_open, .resize = virtdev_blk_resize,
+	.keys = keys,
+	.value = { .key = "path" },
+	.open = blk_open, .resize = virtdev_blk_resize,
 	.describe = blk_describe,
 };

@@ -35,7 +35,7 @@ static const struct vmm_device_key keys[] = {
 		      .help = "on standard input and output" },
 	  .offset = offsetof(struct console, stdio) },
 	{ .option = { .name = "pty", .kind = VSU_OPTION_FLAG,
-		      .help = "on a terminal of its own, which is named" },
+		      .help = "on a new pseudoterminal, whose path is logged" },
 	  .offset = offsetof(struct console, pty) },
 	{ .option = { .name = "socket", .kind = VSU_OPTION_STRING,
 		      .arg = "PATH",
@@ -43,19 +43,19 @@ static const struct vmm_device_key keys[] = {
 	  .daemon_name = "console-socket",
 	  .offset = offsetof(struct console, socket) },
 	{ .option = { .name = "fd", .kind = VSU_OPTION_STRING, .arg = "N",
-		      .help = "on this inherited descriptor" },
+		      .help = "on an inherited descriptor" },
 	  .daemon_name = "console-fd",
 	  .offset = offsetof(struct console, fd) },
 	{ .option = { .name = "name", .kind = VSU_OPTION_STRING, .arg = "NAME",
-		      .help = "of the port, for the guest" },
+		      .help = "name of the port in the guest" },
 	  .offset = offsetof(struct console, name),
 	  .max_len = VIRTDEV_CONSOLE_MAX_NAME },
 	{ .option = { .name = "rows-first", .kind = VSU_OPTION_FLAG,
-		      .help = "sizes for ports with rows first, as older Linux reads them" },
+		      .help = "send port sizes with rows first, for older Linux" },
 	  .offset = offsetof(struct console, rows_first) },
 	{ .option = { .name = "port", .kind = VSU_OPTION_STRING,
 		      .arg = "NAME:pty|fd:N|socket:PATH", .repeat = true,
-		      .help = "a stream besides" },
+		      .help = "additional port" },
 	  .offset = offsetof(struct console, streams),
 	  .max_times = MAX_STREAMS },
 	{ .option = { .name = NULL } },
@@ -214,7 +214,7 @@ static int make_device(const struct console *c, struct virtdev_port *host,
 	const struct virtdev_console_config config = {
 		.size = sizeof(config), .port = &port,
 		.max_ports = 1 + count_streams(c),
-		.queue_max = common->queue_size,
+		.queue_size_max = common->queue_size,
 		.rows_first = c->rows_first,
 	};
 
@@ -278,8 +278,9 @@ static void console_describe(const void *config, struct vmm_device_facts *facts)
 }
 
 const struct vmm_device_kind vmm_console_kind = {
-	.name = "console", .summary = "a terminal, and streams besides",
+	.name = "console", .summary = "a console with additional ports",
 	.id = VIRTDEV_ID_CONSOLE, .max_queues = 64, .own_queues = 1,
 	.min_queue_size = 2, .queue_size = "256", .keys = keys,
+	.value = { .refusal = "begin with 'stdio', 'pty', 'socket=PATH', 'fd=N' or 'backend=user:SOCKET'" },
 	.open = console_open, .describe = console_describe,
 };

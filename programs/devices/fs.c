@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /* The kind "fs": a folder of the host that the guest mounts. */
+#define _GNU_SOURCE
 #include <config.h>
 
 #include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
 
 #include <virtio-devices/fs.h>
+#include <vmm-sys-util/fd.h>
 
 #include "closer.h"
 #include "devices/kind.h"
@@ -13,7 +17,8 @@
 #define DEFAULT_TAG "host"
 
 /* As enum virtdev_fs_cache. */
-static const char *const caches[] = { "auto", "always", "never", NULL };
+static const char *const caches[] = { "auto", "always", "never", "metadata",
+				      NULL };
 
 /* As enum virtdev_fs_handles. */
 static const char *const file_handles[] = { "never", "prefer", "mandatory",
@@ -28,7 +33,8 @@ struct fs {
 	const char *uid_rules[VIRTDEV_FS_RULES_MAX], *gid_rules[VIRTDEV_FS_RULES_MAX];
 };
 static_assert(sizeof(struct fs) <= VMM_DEVICE_CONFIG_MAX, "a kind's config");
-static_assert(VIRTDEV_FS_CACHE_ALWAYS == 1 && VIRTDEV_FS_CACHE_NEVER == 2,
+static_assert(VIRTDEV_FS_CACHE_ALWAYS == 1 && VIRTDEV_FS_CACHE_NEVER == 2 &&
+	      VIRTDEV_FS_CACHE_METADATA == 3,
 	      "the order of cache modes");
 static_assert(VIRTDEV_FS_HANDLES_MANDATORY == 2, "the order of file handles");
 
@@ -36,67 +42,67 @@ static_assert(VIRTDEV_FS_LOST_ERROR == 1, "the order of what is done about lost 
 
 static const struct vmm_device_key keys[] = {
 	{ .option = { .name = "path", .kind = VSU_OPTION_STRING,
-		      .arg = "FOLDER", .help = "what is shared" },
+		      .arg = "FOLDER", .help = "the folder to share" },
 	  .daemon_name = "shared-dir",
 	  .offset = offsetof(struct fs, path), .required = true },
 	{ .option = { .name = "tag", .kind = VSU_OPTION_STRING, .arg = "NAME",
-		      .help = "what the guest mounts it by",
+		      .help = "name under which the guest mounts it",
 		      .preset = DEFAULT_TAG },
 	  .offset = offsetof(struct fs, tag),
 	  .max_len = VIRTDEV_FS_TAG_MAX },
 	{ .option = { .name = "cache", .kind = VSU_OPTION_CHOICE,
-		      .arg = "MODE", .choices = caches, .preset = "auto",
-		      .help = "how long the guest believes what it knows: a second, always or never" },
+		      .choices = caches, .preset = "auto",
+		      .help = "how long the guest caches; auto: a second" },
 	  .offset = offsetof(struct fs, cache) },
 	{ .option = { .name = "readonly", .kind = VSU_OPTION_FLAG,
-		      .help = "the guest changes nothing" },
+		      .help = "the guest may not write" },
 	  .daemon_name = "read-only",
 	  .offset = offsetof(struct fs, read_only) },
 	{ .option = { .name = "xattr", .kind = VSU_OPTION_FLAG,
-		      .help = "extended attributes go through" },
+		      .help = "pass extended attributes" },
 	  .offset = offsetof(struct fs, xattr) },
 	{ .option = { .name = "posix-acl", .kind = VSU_OPTION_FLAG,
-		      .help = "access control lists go through, and extended attributes with them" },
+		      .help = "pass access control lists and extended attributes" },
 	  .offset = offsetof(struct fs, posix_acl) },
 	{ .option = { .name = "security-label", .kind = VSU_OPTION_FLAG,
-		      .help = "what the guest makes gets the label that its kernel gives it, and extended attributes go through" },
+		      .help = "store security labels of the guest with new files" },
 	  .offset = offsetof(struct fs, label) },
 	{ .option = { .name = "translate-uid", .kind = VSU_OPTION_STRING,
 		      .arg = "RULE", .repeat = true,
-		      .help = "users have other numbers in the guest: map:GUEST:HOST:COUNT, or guest:, host:, squash-guest:, squash-host: or forbid-guest:" },
+		      .help = "translate user ids: map:GUEST:HOST:COUNT, guest:, host:, squash-guest:, squash-host: or forbid-guest:" },
 	  .offset = offsetof(struct fs, uid_rules),
 	  .max_times = VIRTDEV_FS_RULES_MAX },
 	{ .option = { .name = "translate-gid", .kind = VSU_OPTION_STRING,
 		      .arg = "RULE", .repeat = true,
-		      .help = "the same of groups" },
+		      .help = "the same for group ids" },
 	  .offset = offsetof(struct fs, gid_rules),
 	  .max_times = VIRTDEV_FS_RULES_MAX },
 	{ .option = { .name = "announce-submounts", .kind = VSU_OPTION_FLAG,
-		      .help = "the guest is told where another file system begins" },
+		      .help = "report mount points below the folder to the guest" },
 	  .offset = offsetof(struct fs, submounts) },
 	{ .option = { .name = "inode-file-handles", .kind = VSU_OPTION_CHOICE,
-		      .arg = "WHEN", .choices = file_handles, .preset = "never",
-		      .help = "files that the guest knows are found again and not held open: never, prefer or mandatory" },
+		      .choices = file_handles, .preset = "never",
+		      .help = "reopen inodes by file handle instead of keeping them open" },
 	  .offset = offsetof(struct fs, file_handles) },
 	{ .option = { .name = "posix-lock", .kind = VSU_OPTION_FLAG,
-		      .help = "locks of records hold for the host and other guests, too" },
+		      .help = "record locks exclude the host and other guests as well" },
 	  .offset = offsetof(struct fs, posix_lock) },
 	{ .option = { .name = "flock", .kind = VSU_OPTION_FLAG,
-		      .help = "locks of whole files hold for the host and other guests, too" },
+		      .help = "flock() locks exclude the host and other guests as well" },
 	  .offset = offsetof(struct fs, flock) },
 	{ .option = { .name = "migration-on-error", .kind = VSU_OPTION_CHOICE,
-		      .arg = "HOW", .choices = lost_files, .preset = "abort",
-		      .help = "a guest that comes from another host knows files that are not here: abort, or guest-error when it uses them" },
+		      .choices = lost_files, .preset = "abort",
+		      .help = "a file of a migrated guest is missing: fail, or fail its requests" },
 	  .not_inline = "a guest of cvmm comes from no other host",
 	  .offset = offsetof(struct fs, lost) },
 	{ .option = { .name = "dax-window", .kind = VSU_OPTION_SIZE,
 		      .arg = "BYTES",
-		      .help = "where the guest has files as memory, a multiple of 2M",
+		      .help = "shared memory window for mounts with -o dax, a multiple of 2M",
 		      .preset = "none", .example = "1G" },
 	  .offset = offsetof(struct fs, window) },
 	{ .option = { .name = "thread-pool-size", .kind = VSU_OPTION_U64,
 		      .arg = "N", .preset = "0", .max = VIRTDEV_FS_WORKERS_MAX,
-		      .help = "threads for requests, so many of a queue at once; 0: its own" },
+		      .help = "threads that process requests; 0: the device's own" },
 	  .offset = offsetof(struct fs, workers) },
 	{ .option = { .name = NULL } },
 };
@@ -111,15 +117,14 @@ static uint32_t count_rules(const char *const *rules)
 	return n;
 }
 
-static int fs_open(const void *config, const struct vmm_device_common *common,
-		   struct virtdev **out, struct vsu_error *err)
+static void fill_config(struct virtdev_fs_config *out, const struct fs *f,
+			const struct vmm_device_common *common)
 {
-	const struct fs *f = config;
-	struct virtdev_fs_config fs = {
+	const struct virtdev_fs_config fs = {
 		.size = sizeof(fs), .path = f->path,
 		.tag = f->tag ? f->tag : DEFAULT_TAG,
 		.window = f->window, .cache = (uint32_t)f->cache,
-		.queues = common->queues, .queue_max = common->queue_size,
+		.queues = common->queues, .queue_size_max = common->queue_size,
 		.read_only = f->read_only, .xattr = f->xattr || f->posix_acl || f->label,
 		.posix_acl = f->posix_acl, .security_label = f->label,
 		.uid_rules = f->uid_rules, .gid_rules = f->gid_rules,
@@ -131,8 +136,38 @@ static int fs_open(const void *config, const struct vmm_device_common *common,
 		.recover = common->recover, .sigbus = common->sigbus,
 	};
 
-	int rc = prog_file_closer(&fs.closer, err);
+	*out = fs;
+}
 
+static int judge_folder(const char *path, struct vsu_error *err)
+{
+	int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0)
+		return vsu_error_sys(err, -errno, "cannot open the folder '%s'", path);
+	vsu_fd_close(&fd);
+	return 0;
+}
+
+static int fs_judge(const void *config, const struct vmm_device_common *common,
+		    struct vsu_error *err)
+{
+	struct virtdev_fs_config fs;
+	int rc;
+
+	fill_config(&fs, config, common);
+	rc = virtdev_fs_config_check(&fs, err);
+	return rc < 0 ? rc : judge_folder(fs.path, err);
+}
+
+static int fs_open(const void *config, const struct vmm_device_common *common,
+		   struct virtdev **out, struct vsu_error *err)
+{
+	struct virtdev_fs_config fs;
+	int rc;
+
+	fill_config(&fs, config, common);
+	rc = prog_file_closer(&fs.closer, err);
 	/* each file that the guest knows is an open one */
 	prog_raise_fd_limit();
 	return rc < 0 ? rc : virtdev_fs_new(&fs, out, err);
@@ -155,10 +190,11 @@ static const struct prog_work fs_work = {
 };
 
 const struct vmm_device_kind vmm_fs_kind = {
-	.name = "fs", .summary = "a folder that the guest mounts",
+	.name = "fs", .summary = "a shared folder (virtiofs)",
 	.id = VIRTDEV_ID_FS, .max_queues = VIRTDEV_FS_QUEUES_MAX,
 	.min_queue_size = 8, .queue_size = "1024", .keys = keys,
-	.open = fs_open, .describe = fs_describe,
+	.value = { .key = "path" },
+	.open = fs_open, .judge = fs_judge, .describe = fs_describe,
 	.keep = virtdev_fs_keep, .check = virtdev_fs_check, .work = &fs_work,
 	.any_when_remote = true,
 };

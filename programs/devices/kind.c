@@ -143,14 +143,37 @@ static void on_report(void *opaque, struct virtdev *dev,
 		 what->msg);
 }
 
+/* Those that the device made. */
+static int share_sockets(const struct vmm_device_kind *kind, const void *config,
+			 const struct prog_socket_access *access,
+			 struct vsu_error *err)
+{
+	struct vmm_device_facts facts = { .file = NULL };
+	int i, rc = 0;
+
+	if (!access || !kind->describe)
+		return 0;
+	kind->describe(config, &facts);
+	for (i = 0; rc >= 0 && i < VMM_DEVICE_SOCKETS_MAX; i++)
+		if (facts.sockets[i])
+			rc = prog_socket_access_apply(access, facts.sockets[i], err);
+	return rc;
+}
+
 int vmm_device_make(const struct vmm_device_kind *kind, const void *config,
 		    const struct vmm_device_common *common,
 		    struct virtdev **out, struct vsu_error *err)
 {
 	int rc = kind->open(config, common, out, err);
 
-	if (rc >= 0)
-		virtdev_set_report(*out, on_report,
-				   (void *)(uintptr_t)first_text(kind, config));
-	return rc;
+	if (rc < 0)
+		return rc;
+	rc = share_sockets(kind, config, common->sockets, err);
+	if (rc < 0) {
+		virtdev_free(*out);
+		return rc;
+	}
+	virtdev_set_report(*out, on_report,
+			   (void *)(uintptr_t)first_text(kind, config));
+	return 0;
 }

@@ -23,6 +23,8 @@
 #include <vmm-sys-util/error.h>
 #include <vmm-sys-util/option.h>
 
+#include "socket_access.h"
+#include "value.h"
 #include "workers.h"
 
 /* One property of a device. */
@@ -58,6 +60,9 @@ struct vmm_device_common {
 	const char *recover;	/* a file in which what a guest knows of a folder
 				   outlives the program, or NULL */
 	struct vmem_sigbus *sigbus; /* table for files that are mapped */
+	const struct prog_socket_access *sockets; /* of those that it makes; or NULL */
+	bool confined;		/* system calls will be filtered: what takes others
+				   is made with the device */
 	/* Standard input and output as a port; NULL: the bare descriptors. */
 	int (*open_stdio)(void *stdio, struct virtdev_port **out,
 			  struct vsu_error *err);
@@ -76,6 +81,8 @@ struct vmm_device_common {
 struct vmm_device_facts {
 	const char *file;	/* that it stands on, or NULL */
 	bool writes;		/* it may store to that file */
+	bool locks;		/* it opens the file for itself: a device that
+				   writes to it excludes all others */
 	bool connects;		/* it makes connections while it is served */
 	bool finds_files;	/* it opens files by handles */
 	bool sets_labels;	/* attributes that a kernel without SELinux keeps
@@ -103,9 +110,16 @@ struct vmm_device_kind {
 	uint32_t min_queue_size;	/* entries */
 	const char *queue_size;	/* for the help: what a queue has if not told */
 	const struct vmm_device_key *keys;	/* ends with a row without name */
+	struct prog_value value;	/* a list that begins with a value */
 	/* Strings of the config live as long as the device. */
 	int (*open)(const void *config, const struct vmm_device_common *common,
 		    struct virtdev **out, struct vsu_error *err);
+	/*
+	 * Judges the config as open() does, as far as nothing has to be made for
+	 * that, for a program that is confined when it opens the device; or NULL.
+	 */
+	int (*judge)(const void *config, const struct vmm_device_common *common,
+		     struct vsu_error *err);
 	const struct vmm_device_kernel *kernel;	/* NULL: it cannot be so */
 	/* Another size while it runs, in bytes; NULL: it has none. */
 	int (*resize)(struct virtdev *dev, uint64_t bytes,

@@ -26,27 +26,27 @@ static_assert(sizeof(struct net) <= VMM_DEVICE_CONFIG_MAX, "a kind's config");
 
 static const struct vmm_device_key keys[] = {
 	{ .option = { .name = "tap", .kind = VSU_OPTION_STRING, .arg = "NAME",
-		      .help = "a tap interface, made where there is none" },
+		      .help = "tap interface; created if it does not exist" },
 	  .offset = offsetof(struct net, tap), .max_len = MAX_TAP },
 	{ .option = { .name = "socket", .kind = VSU_OPTION_STRING,
 		      .arg = "PATH",
-		      .help = "a stream of frames, as passt's" },
+		      .help = "UNIX stream socket with length-prefixed frames, as of passt" },
 	  .daemon_name = "stream", .offset = offsetof(struct net, socket) },
 	{ .option = { .name = "fd", .kind = VSU_OPTION_U64, .arg = "N",
-		      .help = "an inherited tap interface or socket",
+		      .help = "inherited descriptor of a tap interface or socket",
 		      .min = 3, .max = INT32_MAX },
 	  .daemon_name = "net-fd", .offset = offsetof(struct net, fd) },
 	{ .option = { .name = "mac", .kind = VSU_OPTION_STRING, .arg = "MAC",
-		      .help = "the card's address", .preset = "a random one",
+		      .help = "MAC address", .preset = "random",
 		      .example = "52:54:00:12:34:56" },
 	  .offset = offsetof(struct net, mac), .max_len = MAC_TEXT },
 	{ .option = { .name = "mtu", .kind = VSU_OPTION_U64, .arg = "BYTES",
-		      .help = "the largest packet, told to the guest",
+		      .help = "MTU, reported to the guest",
 		      .min = 68, .max = VIRTDEV_NET_MTU_MAX },
 	  .offset = offsetof(struct net, mtu) },
 	{ .option = { .name = "offloads", .kind = VSU_OPTION_CHOICE,
-		      .arg = "on|off", .choices = offloads,
-		      .help = "off: the guest sums and segments itself" },
+		      .choices = offloads, .preset = "on",
+		      .help = "checksum and segmentation offloads" },
 	  .offset = offsetof(struct net, offloads) },
 	{ .option = { .name = "reconnect", .kind = VSU_OPTION_U64, .arg = "MS",
 		      .help = "connect to the stream again so many ms after it was lost",
@@ -124,7 +124,7 @@ static int read_config(const struct net *n,
 
 	*net = (struct virtdev_net_config){
 		.size = sizeof(*net), .mtu = (uint16_t)n->mtu,
-		.queue_max = common->queue_size,
+		.queue_size_max = common->queue_size,
 		.no_offloads = n->offloads == OFFLOADS_OFF,
 	};
 	if (rc == 0)
@@ -182,6 +182,8 @@ static const struct vmm_device_kernel kernel = { kernel_check, kernel_open };
 const struct vmm_device_kind vmm_net_kind = {
 	.name = "net", .summary = "a network card", .id = VIRTDEV_ID_NET,
 	.max_queues = VIRTDEV_NET_PAIRS_MAX, .min_queue_size = 2,
-	.queue_size = "1024", .keys = keys, .open = net_open,
+	.queue_size = "1024", .keys = keys,
+	.value = { .key = "tap" },
+	.open = net_open,
 	.kernel = &kernel, .describe = net_describe,
 };

@@ -25,15 +25,15 @@ static const struct vmm_device_key keys[] = {
 		      .help = "the file, of a multiple of 2 MiB" },
 	  .offset = offsetof(struct pmem, path), .required = true },
 	{ .option = { .name = "size", .kind = VSU_OPTION_SIZE, .arg = "BYTES",
-		      .help = "so much of its beginning",
+		      .help = "length of the part that is used, from its beginning",
 		      .preset = "the file's", .example = "1G" },
 	  .offset = offsetof(struct pmem, len) },
 	{ .option = { .name = "readonly", .kind = VSU_OPTION_FLAG,
-		      .help = "stores of the guest are dropped" },
+		      .help = "stores of the guest are dropped, and its flushes fail" },
 	  .offset = offsetof(struct pmem, read_only) },
 	{ .option = { .name = "engine", .kind = VSU_OPTION_CHOICE,
-		      .arg = "ENGINE", .choices = engines,
-		      .help = "of flushes: auto, io_uring or sync, which waits for them" },
+		      .choices = engines, .preset = "auto",
+		      .help = "how flushes reach the host; sync blocks until they end" },
 	  .offset = offsetof(struct pmem, engine) },
 	{ .option = { .name = NULL } },
 };
@@ -48,7 +48,7 @@ static int pmem_open(const void *config, const struct vmm_device_common *common,
 	};
 	struct virtdev_pmem_config pmem = {
 		.size = sizeof(pmem), .len = p->len,
-		.queue_max = common->queue_size,
+		.queue_size_max = common->queue_size,
 	};
 	int rc = virtdev_disk_file_open(&file, &pmem.disk, err);
 
@@ -66,11 +66,13 @@ static void pmem_describe(const void *config, struct vmm_device_facts *facts)
 
 	facts->file = p->path;
 	facts->writes = !p->read_only;
+	facts->locks = true;
 }
 
 const struct vmm_device_kind vmm_pmem_kind = {
 	.name = "pmem", .summary = "a file as persistent memory",
 	.id = VIRTDEV_ID_PMEM, .max_queues = 1,
 	.min_queue_size = 2, .queue_size = "64", .keys = keys,
+	.value = { .key = "path" },
 	.open = pmem_open, .describe = pmem_describe,
 };

@@ -15,7 +15,7 @@ static_assert(sizeof(struct rng) <= VMM_DEVICE_CONFIG_MAX, "a kind's config");
 
 static const struct vmm_device_key keys[] = {
 	{ .option = { .name = "rate", .kind = VSU_OPTION_SIZE, .arg = "BYTES",
-		      .help = "at most so many bytes per second",
+		      .help = "maximum bytes per second",
 		      .preset = "no limit", .example = "64k" },
 	  .offset = offsetof(struct rng, rate) },
 	{ .option = { .name = NULL } },
@@ -25,7 +25,7 @@ static int rng_open(const void *config, const struct vmm_device_common *common,
 		    struct virtdev **out, struct vsu_error *err)
 {
 	const struct virtdev_rng_config rng = {
-		.size = sizeof(rng), .queue_max = common->queue_size,
+		.size = sizeof(rng), .queue_size_max = common->queue_size,
 		.rate = ((const struct rng *)config)->rate,
 	};
 
@@ -36,5 +36,6 @@ const struct vmm_device_kind vmm_rng_kind = {
 	.name = "rng", .summary = "a source of entropy",
 	.id = VIRTDEV_ID_ENTROPY, .max_queues = 1,
 	.min_queue_size = 2, .queue_size = "256", .keys = keys,
+	.value = { .key = "rate" },
 	.open = rng_open,
 };

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Images that look as if they were not raw. */
+/* Detects images of formats other than raw. */
 #include <config.h>
 
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <string.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -15,8 +16,9 @@
 #include "log.h"
 
 #define HEAD 512u
+#define SECTOR 512u
 
-/* Names as qemu-img has them. */
+/* Names as in qemu-img. */
 static const struct {
 	const char *name, *bytes;
 	size_t at, len;
@@ -44,7 +46,7 @@ const char *prog_disk_format_of(const void *bytes, size_t len)
 	return NULL;
 }
 
-/* A server of FUSE that opens files and does not read them stops no start. */
+/* Do not read files on FUSE: an unresponsive server would block the start. */
 static bool can_be_read(int fd)
 {
 	struct statfs fs;
@@ -52,20 +54,41 @@ static bool can_be_read(int fd)
 	return !fstatfs(fd, &fs) && (unsigned long)fs.f_type != FUSE_SUPER_MAGIC;
 }
 
-void prog_disk_look_at_format(const char *path)
+#define REMEDY "make a raw one with 'qemu-img convert -O raw', or have qemu-nbd serve it and name its nbd:// address"
+
+/* Returns the format and stores the length of an image; NULL: appears raw. */
+static const char *read_format(const char *path, uint64_t *len)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	const char *format;
 	char head[HEAD];
 	ssize_t n;
 
 	if (fd < 0)
-		return;
-	n = can_be_read(fd) ? pread(fd, head, sizeof(head), 0) : 0;
+		return NULL;
+	n = can_be_read(fd) && !vsu_fd_size(fd, len) ?
+	    pread(fd, head, sizeof(head), 0) : 0;
 	vsu_fd_close(&fd);
-	format = n > 0 ? prog_disk_format_of(head, (size_t)n) : NULL;
+	return n > 0 ? prog_disk_format_of(head, (size_t)n) : NULL;
+}
+
+void prog_disk_warn_of_format(const char *path)
+{
+	uint64_t len;
+	const char *format = read_format(path, &len);
+
 	if (format)
 		prog_log(PROG_LOG_WARNING, NULL,
-			 "'%s' begins like a %s image, but is served as raw, byte for byte; if the disk in it was meant, make a raw one with 'qemu-img convert -O raw', or have qemu-nbd serve it and name its nbd:// address",
+			 "'%s' begins like a %s image, but is served as raw, byte for byte; if the disk in it was meant, " REMEDY,
 			 path, format);
+}
+
+int prog_disk_explain_format(const char *path, int rc, struct vsu_error *err)
+{
+	uint64_t len;
+	const char *format = read_format(path, &len);
+
+	if (!format || len % SECTOR == 0)
+		return rc;
+	return vsu_error_set(err, rc, "'%s' is a %s image, and disks are raw ones; " REMEDY,
+			     path, format);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Finding and loading the module of a disk. */
+/* Finds and loads disk modules. */
 #include <config.h>
 
 #include <dlfcn.h>
@@ -11,7 +11,7 @@
 
 #include "disk/module.h"
 
-/* An encrypted connection is a matter of keys, which nbdkit has options for. */
+/* TLS requires keys; nbdkit has options for them. */
 static const struct scheme {
 	const char *prefix, *module, *remedy;
 } schemes[] = {
@@ -51,7 +51,7 @@ static int module_load(const char *name, const struct prog_disk_module **out,
 	module = dlopen(path, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
 	if (!module)
 		return vsu_error_set(err, -EOPNOTSUPP,
-				     "the module for such disks cannot be loaded; install the package that it is in: %s",
+				     "the module for NBD disks cannot be loaded; install the package cvmm-disk-nbd, or build with libnbd (%s)",
 				     dlerror());
 	*out = dlsym(module, PROG_DISK_MODULE_SYMBOL);
 	if (!*out || strcmp((*out)->version, PACKAGE_VERSION))

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Disks of modules: kinds of disks that need more libraries than every program
- * should load. A program loads the module when it is asked for such a disk, by
- * the scheme of an address ("nbd+unix:///?socket=/run/disk.sock"), from its own
- * folder in the installed tree, or from the one that CVMM_MODULES names.
+ * Disk modules: kinds of disks that depend on further libraries. A program loads a
+ * module by the scheme of an address ("nbd+unix:///?socket=/run/disk.sock"), from
+ * the installed module folder, or from the one that CVMM_MODULES names.
  *
- * A module is of the same version as the program that loads it, exports one
- * struct by the name below, and stays loaded until the program ends.
+ * A module has the same version as the program that loads it, exports one struct by
+ * the name below, and stays loaded until the program ends.
  *
  * Threads: one at a time.
  */
@@ -22,10 +21,10 @@
 struct prog_disk_want {
 	const char *address;	/* "nbd://host/export"; borrowed for the call */
 	bool read_only;
-	uint32_t queues;	/* channels at once */
+	uint32_t queues;	/* concurrent channels */
 };
 
-/* To be made a disk of by virtdev_disk_new(). */
+/* Arguments for virtdev_disk_new(). */
 struct prog_disk_made {
 	const struct virtdev_disk_ops *ops;
 	struct virtdev_disk_info info;
@@ -41,13 +40,13 @@ struct prog_disk_module {
 #define PROG_DISK_MODULE_SYMBOL "prog_disk_module"
 extern const struct prog_disk_module prog_disk_module;
 
-/* Is it an address, rather than a path? "./nbd:x" is a path. */
+/* Returns whether it is an address; "./nbd:x" is a path. */
 bool prog_disk_is_address(const char *text);
 
 /*
- * -EOPNOTSUPP: no module knows the scheme, or the module is not installed or
- * not of this version. Otherwise as the module says: -ECONNREFUSED and its kin,
- * -EINVAL for what the address says, -EACCES for a disk that is read-only.
+ * -EOPNOTSUPP: unknown scheme, or the module is not installed or has another
+ * version. Errors of the module: -ECONNREFUSED and similar, -EINVAL for an invalid
+ * address, -EACCES for a read-only disk.
  */
 int prog_disk_open(const struct prog_disk_want *want,
 		   struct virtdev_disk **out, struct vsu_error *err);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* A connection with its requests: when it is read and written, lost and made. */
+/* One connection and its requests: I/O, loss and reconnection. */
 #include <config.h>
 
 #include <errno.h>
@@ -11,10 +11,10 @@
 
 #include "nbd/nbd.h"
 
-/* Which of a channel's two descriptors is ready. */
+/* Identifies the ready descriptor of a channel. */
 enum { ON_CONNECTION, ON_TIMER };
 
-/* How often a connection is looked at that owes an answer. */
+/* Interval of checks while replies are outstanding. */
 #define LOOK_NS UINT64_C(1000000000)
 
 /* ----------------------------------------------------------- the descriptor */
@@ -27,7 +27,7 @@ static int wait_for(struct pnbd_channel *c, int op, int fd, uint32_t events,
 	return epoll_ctl(c->epoll_fd, op, fd, &event) < 0 ? -errno : 0;
 }
 
-/* The connection is waited for as libnbd wants it now. */
+/* Waits for the events that libnbd requires now. */
 static void connection_watch(struct pnbd_channel *c)
 {
 	unsigned int wanted;
@@ -44,11 +44,11 @@ static void connection_watch(struct pnbd_channel *c)
 		return;
 	if (wait_for(c, EPOLL_CTL_MOD, fd, events, ON_CONNECTION) < 0 &&
 	    wait_for(c, EPOLL_CTL_ADD, fd, events, ON_CONNECTION) < 0)
-		return;		/* the timer finds that nothing is heard */
+		return;		/* the timer detects the missing reply */
 	c->events = events;
 }
 
-/* A timer that cannot be armed is tried again with the next kick. */
+/* If arming fails, the next kick retries. */
 static void tick_in(struct pnbd_channel *c, uint64_t ns)
 {
 	c->ticking = vsu_timer_arm(c->timer_fd, ns) == 0;
@@ -63,7 +63,7 @@ static void note_lost_writes(struct pnbd_disk *d)
 		__atomic_store_n(&d->lost, true, __ATOMIC_RELEASE);
 }
 
-/* Whatever was asked has no answer any more. */
+/* Fails all outstanding parts. */
 static void connection_lose(struct pnbd_channel *c)
 {
 	uint32_t i;
@@ -103,7 +103,7 @@ static void try_to_connect(struct pnbd_channel *c)
 		look_again(c);
 }
 
-/* A server that owes answers and gives none for long is lost, too. */
+/* Treats a server as lost if replies are overdue. */
 static void check_answers(struct pnbd_channel *c)
 {
 	const uint64_t now = vsu_now_ns();
@@ -116,7 +116,7 @@ static void check_answers(struct pnbd_channel *c)
 	}
 }
 
-/* A connection that was idle owes nothing for that time. */
+/* Idle time does not count as silence of the server. */
 static void begin_looks(struct pnbd_channel *c)
 {
 	if (c->ready) {
@@ -161,7 +161,7 @@ static void channel_tick(struct pnbd_channel *c)
 
 /* ----------------------------------------------------------------- requests */
 
-/* Bytes that have come, and room for those that have to go. */
+/* Handles received data, and sends if the socket is writable. */
 static void serve_connection(struct pnbd_channel *c, uint32_t events)
 {
 	unsigned int wanted = nbd_aio_get_direction(c->nbd);
@@ -200,7 +200,7 @@ struct virtdev_disk_request *pnbd_channel_reap(void *self, void *channel)
 	return pnbd_list_take(&c->finished);
 }
 
-/* A request that needs no server is finished already. */
+/* A request that needs no server has completed already. */
 static bool finish_here(struct pnbd_disk *d, struct virtdev_disk_request *r)
 {
 	r->result = 0;
@@ -308,7 +308,7 @@ int pnbd_channel_open(void *self, uint32_t depth, void **channel,
 	return 0;
 }
 
-/* The server is told, as far as it listens. */
+/* Sends a disconnect if the socket accepts it. */
 void pnbd_channel_close(void *self, void *channel)
 {
 	struct pnbd_channel *c = channel;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Connections to the server, and what it says of the export. */
+/* Connecting to the server, and properties of the export. */
 #include <config.h>
 
 #include <errno.h>
@@ -11,16 +11,16 @@
 #include "nbd/nbd.h"
 
 #define SECTOR 512u
-/* Guests take blocks up to a page. */
+/* Guests support blocks up to one page. */
 #define MAX_BLOCK 4096u
-/* Taken by a server that does not say: the protocol's own figure. */
+/* Maximum payload if the server specifies none, from the protocol. */
 #define USUAL_MOST (32u << 20)
-/* Beyond this a message gains nothing, and others wait for it. */
+/* Larger messages gain nothing and delay others. */
 #define PART_MOST (1u << 20)
 
 #define NS_PER_MS UINT64_C(1000000)
 
-/* The sentence of the last call of libnbd; each thread has its own. */
+/* The message of the last libnbd call on this thread. */
 static int nbd_failed(const char *address, struct vsu_error *err)
 {
 	const char *why = nbd_get_error();
@@ -48,7 +48,7 @@ static int wait_ready(struct nbd_handle *nbd, const char *address,
 	return nbd_aio_is_ready(nbd) > 0 ? 0 : nbd_failed(address, err);
 }
 
-/* Addresses come from who runs the program, but name no file or program. */
+/* The operator supplies the address, which must not name a file or program. */
 static int connect_first(struct nbd_handle *nbd, const char *address,
 			 struct vsu_error *err)
 {
@@ -129,7 +129,7 @@ static int ask_abilities(struct pnbd_disk *d, struct nbd_handle *nbd,
 	return 0;
 }
 
-/* Names are not asked for again while guests wait: the peer is kept. */
+/* Keep the resolved address: name resolution would block waiting guests. */
 static int keep_place(struct pnbd_disk *d, struct nbd_handle *nbd,
 		      const char *address, struct vsu_error *err)
 {

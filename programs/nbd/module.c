@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* The module: how a program opens a disk of NBD. */
+/* The module interface: opens an NBD disk. */
 #include <config.h>
 
 #include <errno.h>

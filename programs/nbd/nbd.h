@@ -1,17 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * A disk that somebody serves by NBD, on libnbd: nbd:// and nbd+unix://.
+ * A disk served over NBD, by libnbd: nbd:// and nbd+unix://.
  *
- *   disk      the server's address, and what it said of the export
- *   channel   a connection of its own, and a timer
- *   part      as much of a request as one message asks for
+ *   disk      the server's address, and the properties of the export
+ *   channel   a connection, and a timer
+ *   part      the part of a request that one message carries
  *
- * A connection that is lost is made anew, again and again. Requests that the
- * server did not answer end with -EIO: they may have been done or not, and
- * asking again could come after a later write of the same bytes. Requests that
- * it was not asked yet wait for some seconds. The next flush ends with -EIO when
- * the lost server had answered writes that no flush has followed: nobody knows
- * whether it still has them.
+ * A lost connection is re-established repeatedly. Sent requests without a reply fail
+ * with -EIO: they may or may not have been executed, and a repetition could follow a
+ * later write of the same bytes. Unsent requests wait for some seconds. If the lost
+ * server had completed writes without a later flush, the next flush fails with -EIO,
+ * because these writes may be lost.
  *
  * Threads: as disk.h.
  */
@@ -28,35 +27,35 @@
 
 #include "disk/module.h"
 
-/* Until a server has let us in, and how long it may be silent when asked. */
+/* Time limits for the handshake and for a reply. */
 #define PNBD_CONNECT_NS UINT64_C(10000000000)
 #define PNBD_ANSWER_NS UINT64_C(30000000000)
-/* Between two attempts, and how long requests wait for one that succeeds. */
+/* Delay between attempts, and how long requests wait for a connection. */
 #define PNBD_RETRY_NS UINT64_C(250000000)
 #define PNBD_HOLD_NS UINT64_C(10000000000)
 
 struct pnbd_disk {
 	struct virtdev_disk_info info;
 	bool can_flush;
-	bool many;		/* a flush is for what all connections wrote */
-	uint32_t most;		/* bytes that one message carries */
+	bool many;		/* a flush covers writes of all connections */
+	uint32_t most;		/* maximum payload of a message, bytes */
 	char *export_name;
 	struct sockaddr_storage peer;
 	socklen_t peer_len;
-	uint64_t answer_ns;	/* PNBD_ANSWER_NS, and */
-	uint64_t hold_ns;	/* PNBD_HOLD_NS, if no test says otherwise */
+	uint64_t answer_ns;	/* PNBD_ANSWER_NS; tests set other values */
+	uint64_t hold_ns;	/* PNBD_HOLD_NS; tests set other values */
 	struct nbd_handle *first; /* atomic; for the first channel, or NULL */
-	uint64_t written;	/* atomic; writes that were answered */
-	uint64_t flushed;	/* atomic; so many of them are on the disk */
-	bool lost;		/* atomic; some are with a server that is gone */
+	uint64_t written;	/* atomic; completed writes */
+	uint64_t flushed;	/* atomic; writes covered by a flush */
+	bool lost;		/* atomic; unflushed writes may be lost */
 };
 
 struct pnbd_part {
 	struct pnbd_channel *channel;
-	struct pnbd_part *next;			/* of those that are free */
+	struct pnbd_part *next;			/* free list */
 	struct virtdev_disk_request *request;	/* NULL: free */
-	unsigned char *copy;	/* of pieces, or NULL: in the request's place */
-	uint64_t len, written;	/* written: of the disk, when a flush began */
+	unsigned char *copy;	/* bounce buffer, or NULL: the request's memory */
+	uint64_t len, written;	/* written: the disk's count when a flush began */
 };
 
 struct pnbd_list {
@@ -66,17 +65,17 @@ struct pnbd_list {
 struct pnbd_channel {
 	struct pnbd_disk *disk;
 	struct nbd_handle *nbd;	/* NULL: between two connections */
-	bool ready;		/* the server has let us in */
+	bool ready;		/* the handshake is complete */
 	bool ticking;		/* the timer is armed */
 	int epoll_fd, timer_fd;
-	uint32_t events;	/* of the connection, that are waited for */
+	uint32_t events;	/* awaited events of the connection */
 	struct pnbd_list queued, finished;
 	struct pnbd_part *free, *parts;
-	uint32_t nparts, asked;	/* asked: parts without an answer */
-	uint64_t answers;	/* since the beginning */
-	uint64_t heard;		/* of which the last look saw these */
-	uint64_t since_ns;	/* lost, or first without an answer */
-	uint64_t began_ns;	/* the attempt to connect */
+	uint32_t nparts, asked;	/* asked: parts without a reply */
+	uint64_t answers;	/* replies in total */
+	uint64_t heard;		/* replies at the last check */
+	uint64_t since_ns;	/* connection lost, or first overdue reply */
+	uint64_t began_ns;	/* start of the connection attempt */
 };
 
 static inline void pnbd_list_add(struct pnbd_list *list,
@@ -101,14 +100,14 @@ static inline struct virtdev_disk_request *pnbd_list_take(struct pnbd_list *list
 
 /* connect.c */
 
-/* Asks the server for all that the disk says of itself; waits for it. */
+/* Reads the properties of the export from the server; blocks. */
 int pnbd_disk_ask(struct pnbd_disk *disk, const struct prog_disk_want *want,
 		 struct vsu_error *err);
 
-/* A connection to the same server that has begun, or NULL. Does not wait. */
+/* Starts a connection to the same server, or returns NULL. Does not block. */
 struct nbd_handle *pnbd_disk_connect(const struct pnbd_disk *disk);
 
-/* Were answered writes lost? Said once. */
+/* Returns whether completed writes may be lost, and clears that state. */
 static inline bool pnbd_disk_lost(struct pnbd_disk *disk)
 {
 	return __atomic_exchange_n(&disk->lost, false, __ATOMIC_ACQ_REL);
@@ -116,20 +115,20 @@ static inline bool pnbd_disk_lost(struct pnbd_disk *disk)
 
 /* part.c */
 
-/* Bytes of a request that are done, in its own storage. */
+/* Completed bytes of a request, stored in the request. */
 static inline uint64_t *pnbd_request_done(struct virtdev_disk_request *request)
 {
 	return &request->private_[0];
 }
 
 /*
- * Asks for the next part, counting its bytes down from the budget; a request
- * for which that cannot be done ends.
+ * Sends the next part of a request and subtracts its bytes from the budget. On
+ * failure the request completes with an error.
  */
 void pnbd_part_ask(struct pnbd_channel *c, struct virtdev_disk_request *request,
 		  uint64_t *budget);
 
-/* The answer has come, or never will: its request goes on, or has finished. */
+/* Ends a part with a reply or an error; continues or completes its request. */
 void pnbd_part_end(struct pnbd_part *part, int result);
 
 /* channel.c */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Parts of requests: what the server is asked, and its answers. */
+/* Parts of requests: messages to the server and its replies. */
 #include <config.h>
 
 #include <errno.h>
@@ -8,15 +8,15 @@
 
 #include "nbd/nbd.h"
 
-/* Pieces of this much are worth a message of their own. */
+/* Pieces of at least this size get a message of their own. */
 #define PIECE_ENOUGH 65536u
-/* A server can take its time over zeros; others are asked for meanwhile. */
+/* Limit of one zero or trim message, so that others are not delayed. */
 #define ZERO_MOST (UINT64_C(64) << 20)
 #define TRIM_MOST (UINT64_C(1) << 30)
 
 /* ------------------------------------------------------------- their memory */
 
-/* The piece that holds the byte at pos, which becomes the one within it. */
+/* Finds the piece that contains byte pos; pos becomes relative to it. */
 static const struct iovec *piece_at(const struct virtdev_disk_request *r,
 				    uint64_t *pos)
 {
@@ -44,8 +44,8 @@ static void copy_pieces(const struct pnbd_part *p, bool to_pieces)
 }
 
 /*
- * Memory for the next part: a piece of the request where it has all of the
- * part, or enough; a copy for small ones, since each message costs more.
+ * Selects memory for the next part: one piece of the request if it is large enough,
+ * else a bounce buffer, because many small messages cost more than a copy.
  */
 static void *part_place(struct pnbd_part *p, uint64_t left)
 {
@@ -68,14 +68,14 @@ static void *part_place(struct pnbd_part *p, uint64_t left)
 
 /* --------------------------------------------------------------- the asking */
 
-/* A connection that is no more is an error of the disk to those above. */
+/* Callers receive a lost connection as an I/O error. */
 static int on_answer(void *opaque, int *error)
 {
 	pnbd_part_end(opaque, *error == ENOTCONN ? -EIO : -*error);
-	return 1;	/* libnbd forgets the command */
+	return 1;	/* retire the command in libnbd */
 }
 
-/* The cookie of a command, or libnbd's error. */
+/* Returns the cookie of a command, or libnbd's error. */
 static int cookie_result(int64_t cookie)
 {
 	if (cookie >= 0)
@@ -154,7 +154,7 @@ void pnbd_part_ask(struct pnbd_channel *c, struct virtdev_disk_request *r,
 	p->copy = NULL;
 	c->asked++;
 	rc = asks[r->op](p, r->offset + done, r->len - done);
-	if (rc < 0 && p->request == r)	/* else the answer came first */
+	if (rc < 0 && p->request == r)	/* else the reply came first */
 		pnbd_part_end(p, rc);
 	else if (moves_bytes(r))
 		*budget -= p->len < *budget ? p->len : *budget;
@@ -167,7 +167,7 @@ static bool is_change(uint32_t op)
 	return op != VIRTDEV_DISK_READ && op != VIRTDEV_DISK_FLUSH;
 }
 
-/* Only forward: flushes of several channels answer in any order. */
+/* Never decrease: flushes of several channels complete in any order. */
 static void flushed_to(struct pnbd_disk *d, uint64_t written)
 {
 	uint64_t old = __atomic_load_n(&d->flushed, __ATOMIC_RELAXED);
@@ -178,7 +178,7 @@ static void flushed_to(struct pnbd_disk *d, uint64_t written)
 		;
 }
 
-/* A flush that other connections' losses made false is none. */
+/* A flush fails if another connection lost completed writes meanwhile. */
 static int part_account(struct pnbd_disk *d, const struct pnbd_part *p)
 {
 	if (is_change(p->request->op)) {

@@ -3,10 +3,14 @@
 #include <config.h>
 
 #include <check.h>
+#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "../../tests/support/suite.h"
 #include "disk/format.h"
+#include "disk/module.h"
 
 static char head[512];
 
@@ -62,6 +66,50 @@ START_TEST(disks_with_a_boot_sector_or_nothing_are_raw)
 }
 END_TEST
 
+static const struct {
+	const char *head;
+	off_t len;
+	const char *says;
+} refused[] = {
+	{ "QFI\xfb", 196616, "'/tmp/format.XXXXXX' is a qcow2 image, and disks are raw ones; make a raw one with 'qemu-img convert" },
+	{ "QFI\xfb", 196608, "as it was" },
+	{ "\0\0\0\0", 1000, "as it was" },
+};
+
+START_TEST(an_image_that_no_raw_one_can_be_is_refused_by_its_format)
+{
+	char path[] = "/tmp/format.XXXXXX";
+	struct vsu_error err;
+	int fd = mkstemp(path);
+
+	vsu_error_set(&err, -EINVAL, "as it was");
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(pwrite(fd, refused[_i].head, 4, 0), 4);
+	ck_assert_int_eq(ftruncate(fd, refused[_i].len), 0);
+	close(fd);
+	ck_assert_int_eq(prog_disk_explain_format(path, -EINVAL, &err), -EINVAL);
+	unlink(path);
+	/* the name differs, its length does not */
+	if (strstr(err.msg, "/tmp/format."))
+		memcpy(strstr(err.msg, "/tmp/format."), "/tmp/format.XXXXXX", 18);
+	ck_assert_msg(!strncmp(err.msg, refused[_i].says,
+			       strlen(refused[_i].says)), "%s", err.msg);
+}
+END_TEST
+
+START_TEST(a_missing_module_names_its_package)
+{
+	const struct prog_disk_want want = { .address = "nbd://localhost" };
+	struct virtdev_disk *disk;
+	struct vsu_error err;
+
+	ck_assert_int_eq(setenv("CVMM_MODULES", "/nowhere", 1), 0);
+	ck_assert_int_eq(prog_disk_open(&want, &disk, &err), -EOPNOTSUPP);
+	ck_assert_msg(strstr(err.msg, "install the package cvmm-disk-nbd, or build with libnbd (/nowhere/disk-nbd.so"),
+		      "%s", err.msg);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("format");
@@ -74,5 +122,7 @@ int main(void)
 	tcase_add_loop_test(tc, one_that_differs_in_a_byte_is_not, 0, n);
 	tcase_add_loop_test(tc, one_that_ends_before_is_not, 0, n);
 	tcase_add_test(tc, disks_with_a_boot_sector_or_nothing_are_raw);
+	tcase_add_loop_test(tc, an_image_that_no_raw_one_can_be_is_refused_by_its_format, 0, 3);
+	tcase_add_test(tc, a_missing_module_names_its_package);
 	return run_suite(s);
 }

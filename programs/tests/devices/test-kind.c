@@ -153,8 +153,8 @@ START_TEST(entropy_is_made_without_any_key)
 
 	ck_assert_ptr_null(vmm_device_missing(&vmm_rng_kind, config));
 	ck_assert_int_eq(vmm_rng_kind.open(config, &common, &dev, &err), 0);
-	ck_assert_uint_eq(virtdev_info(dev)->id, vmm_rng_kind.id);
-	ck_assert_uint_eq(virtdev_info(dev)->queue_max, 32);
+	ck_assert_uint_eq(virtdev_get_info(dev)->id, vmm_rng_kind.id);
+	ck_assert_uint_eq(virtdev_get_info(dev)->queue_size_max, 32);
 	virtdev_free(dev);
 }
 END_TEST
@@ -237,7 +237,7 @@ START_TEST(a_console_is_on_exactly_one_thing)
 	ck_assert_int_eq(set_console(PTY, NULL), 0);
 	ck_assert_int_eq(vmm_console_kind.open(config, &common, &dev, &err),
 			 0);
-	ck_assert_uint_eq(virtdev_info(dev)->nqueues, 2);
+	ck_assert_uint_eq(virtdev_get_info(dev)->nqueues, 2);
 	virtdev_free(dev);
 	ck_assert_int_eq(set_console(FD, "0"), 0);
 	ck_assert_int_eq(vmm_console_kind.open(config, &common, &dev, &err),
@@ -263,7 +263,7 @@ START_TEST(a_console_has_streams_besides)
 	ck_assert_str_eq(err.msg, "key: 'data:pty' is one too many; 8 are possible");
 	ck_assert_int_eq(vmm_console_kind.open(config, &common, &dev, &err),
 			 0);
-	ck_assert_uint_eq(virtdev_info(dev)->nqueues, 20);
+	ck_assert_uint_eq(virtdev_get_info(dev)->nqueues, 20);
 	virtdev_free(dev);
 }
 END_TEST

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Claims about lists of strings in JSON documents. */
+#include <config.h>
+
+#include <check.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../../tests/support/suite.h"
+#include "json.h"
+#include "json_read.h"
+
+#define MAX_WORDS 4
+
+static char text[1024], *words[MAX_WORDS];
+static struct vsu_error err;
+
+static int parse(const char *json)
+{
+	ck_assert_uint_lt(strlen(json), sizeof(text));
+	strcpy(text, json);
+	return prog_json_read_strings(text, "a", words, MAX_WORDS, &err);
+}
+
+static const struct { const char *json; int n; const char *first; } lists[] = {
+	{ "{\"a\":[]}", 0, NULL },
+	{ " { \"a\" : [ \"x\" , \"y\" ] } \n", 2, "x" },
+	{ "{\"b\":{\"c\":[1,-2.5e3,true,null,\"]\"]},\"a\":[\"x\"],\"d\":{}}", 1, "x" },
+	{ "{\"b\":[],\"a\":[\"\"]}", 1, "" },
+	{ "{\"a\":[\"\\\"\\\\\\/\\b\\f\\n\\r\\t\"]}", 1, "\"\\/\b\f\n\r\t" },
+	{ "{\"a\":[\"\\u0041\\u00e9\\u20AC\\ud83d\\ude00\"]}", 1,
+	  "A\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80" },
+	{ "{\"a\":[\"1\",\"2\",\"3\",\"4\"]}", 4, "1" },
+};
+
+START_TEST(strings_of_the_member_are_read)
+{
+	ck_assert_msg(parse(lists[_i].json) == lists[_i].n, "%s", err.msg);
+	if (lists[_i].first)
+		ck_assert_str_eq(words[0], lists[_i].first);
+}
+END_TEST
+
+static const struct { const char *json; int rc; const char *says; } faults[] = {
+	{ "", -EBADMSG, "byte 0: not a JSON object" },
+	{ "[]", -EBADMSG, "byte 0" },
+	{ "{}", -EBADMSG, "byte 1" },
+	{ "{\"b\":1}", -EBADMSG, "no member 'a'" },
+	{ "{\"a\":\"x\"}", -EBADMSG, "byte 5" },
+	{ "{\"a\":[1]}", -EBADMSG, "byte 6" },
+	{ "{\"a\":[\"x\"}", -EBADMSG, "not a JSON object" },
+	{ "{\"a\":[\"x]}", -EBADMSG, "not a JSON object" },
+	{ "{\"a\":[\"x\"]", -EBADMSG, "not a JSON object" },
+	{ "{\"a\":[\"x\"]}{", -EBADMSG, "not a JSON object" },
+	{ "{\"a\":[\"x\"],}", -EBADMSG, "not a JSON object" },
+	{ "{\"a\":[\"\\x\"]}", -EBADMSG, "not a JSON object" },
+	{ "{\"a\":[\"\\u0000\"]}", -EBADMSG, "not a JSON object" },
+	{ "{\"a\":[\"\\u12\"]}", -EBADMSG, "not a JSON object" },
+	{ "{\"a\":[\"\\ud83d\"]}", -EBADMSG, "not a JSON object" },
+	{ "{\"a\":[\"\\ude00\"]}", -EBADMSG, "not a JSON object" },
+	{ "{\"a\":[\"\\", -EBADMSG, "not a JSON object" },
+	{ "{\"a\":[\"a\nb\"]}", -EBADMSG, "not a JSON object" },
+	{ "{\"b\":,\"a\":[]}", -EBADMSG, "byte 5" },
+	{ "{\"a\":[\"1\",\"2\",\"3\",\"4\",\"5\"]}", -E2BIG, "more than 4 strings" },
+};
+
+START_TEST(anything_else_is_refused)
+{
+	ck_assert_int_eq(parse(faults[_i].json), faults[_i].rc);
+	ck_assert_msg(strstr(err.msg, faults[_i].says), "%s", err.msg);
+}
+END_TEST
+
+START_TEST(deep_documents_are_refused)
+{
+	char deep[512] = "{\"b\":";
+
+	memset(deep + 5, '[', 100);
+	ck_assert_int_eq(parse(deep), -EBADMSG);
+}
+END_TEST
+
+START_TEST(strings_that_were_written_are_read_back)
+{
+	static const char word[] = "a\"b\\c\n\x01\xc3\xa9,,=";
+	FILE *to = fmemopen(text, sizeof(text), "w");
+
+	fputs("{\"a\":[", to);
+	prog_json_string(word, to);
+	fputs("]}", to);
+	fclose(to);
+	ck_assert_int_eq(prog_json_read_strings(text, "a", words, MAX_WORDS, &err), 1);
+	ck_assert_str_eq(words[0], word);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("json_read");
+	TCase *tc = tcase_create("json_read");
+
+	tcase_add_loop_test(tc, strings_of_the_member_are_read, 0,
+			    (int)(sizeof(lists) / sizeof(lists[0])));
+	tcase_add_loop_test(tc, anything_else_is_refused, 0,
+			    (int)(sizeof(faults) / sizeof(faults[0])));
+	tcase_add_test(tc, deep_documents_are_refused);
+	tcase_add_test(tc, strings_that_were_written_are_read_back);
+	suite_add_tcase(s, tc);
+	return run_suite(s);
+}

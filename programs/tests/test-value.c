@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Claims about lists that begin with a value. */
+#include <config.h>
+
+#include <check.h>
+#include <stdlib.h>
+
+#include "../../tests/support/suite.h"
+#include "value.h"
+
+static const struct vsu_option table[] = {
+	{ .name = "path", .kind = VSU_OPTION_STRING },
+	{ .name = "readonly", .kind = VSU_OPTION_FLAG },
+	{ .name = NULL },
+};
+
+static char buf[32];
+
+START_TEST(first_word_without_a_key_is_a_value)
+{
+	ck_assert(prog_value_is_first(table, "disk.img"));
+	ck_assert(prog_value_is_first(table, "disk.img,readonly"));
+	ck_assert(prog_value_is_first(table, "path.img"));
+}
+END_TEST
+
+START_TEST(keys_of_the_table_and_of_no_table_are_no_values)
+{
+	ck_assert(!prog_value_is_first(table, "readonly"));
+	ck_assert(!prog_value_is_first(table, "readonly,path=a"));
+	ck_assert(!prog_value_is_first(table, "path"));
+	ck_assert(!prog_value_is_first(table, "pth=a"));
+	ck_assert(!prog_value_is_first(table, ""));
+	ck_assert(!prog_value_is_first(table, ",path=a"));
+}
+END_TEST
+
+START_TEST(value_receives_its_key)
+{
+	const struct prog_value value = { .key = "path" };
+
+	ck_assert_str_eq(prog_value_with_key(&value, "a", buf, sizeof(buf)),
+			 "path=a");
+	ck_assert_str_eq(prog_value_with_key(&value, "a,readonly", buf,
+					     sizeof(buf)), "path=a,readonly");
+}
+END_TEST
+
+START_TEST(value_alone_implies_more)
+{
+	const struct prog_value value = { .key = "cid", .alone = "backend=x" };
+
+	ck_assert_str_eq(prog_value_with_key(&value, "3", buf, sizeof(buf)),
+			 "cid=3,backend=x");
+	ck_assert_str_eq(prog_value_with_key(&value, "3,path=p", buf,
+					     sizeof(buf)), "cid=3,path=p");
+}
+END_TEST
+
+START_TEST(list_without_room_for_the_key_is_unchanged)
+{
+	const struct prog_value value = { .key = "path" }, none = { .key = NULL };
+
+	ck_assert_str_eq(prog_value_with_key(&value, "abc", buf, 8), "abc");
+	ck_assert_str_eq(prog_value_with_key(&value, "ab", buf, 8), "path=ab");
+	ck_assert_str_eq(prog_value_with_key(&none, "ab", buf, 8), "ab");
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("value");
+	TCase *tc = tcase_create("value");
+
+	tcase_add_test(tc, first_word_without_a_key_is_a_value);
+	tcase_add_test(tc, keys_of_the_table_and_of_no_table_are_no_values);
+	tcase_add_test(tc, value_receives_its_key);
+	tcase_add_test(tc, value_alone_implies_more);
+	tcase_add_test(tc, list_without_room_for_the_key_is_unchanged);
+	suite_add_tcase(s, tc);
+	return run_suite(s);
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Lists of properties that begin with a value in place of "key=value". */
+#include <config.h>
+
+#include <stdio.h>
+#include <string.h>
+
+#include "value.h"
+
+static bool is_key(const struct vsu_option *table, const char *word, size_t len)
+{
+	for (; table->name; table++)
+		if (strlen(table->name) == len && !memcmp(table->name, word, len))
+			return true;
+	return false;
+}
+
+bool prog_value_is_first(const struct vsu_option *table, const char *list)
+{
+	const size_t len = strcspn(list, "=,");
+
+	return len && list[len] != '=' && !is_key(table, list, len);
+}
+
+const char *prog_value_with_key(const struct prog_value *value,
+				const char *list, char *buf, size_t size)
+{
+	const bool alone = value->alone && !strchr(list, ',');
+	int len;
+
+	if (!value->key)
+		return list;
+	len = snprintf(buf, size, "%s=%s%s%s", value->key, list,
+		       alone ? "," : "", alone ? value->alone : "");
+	return len > 0 && (size_t)len < size ? buf : list;
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * Lists of properties that begin with a value in place of "key=value", as in
+ * "--disk FILE" or "--memory 1G,prealloc".
+ *
+ * Threads: no state.
+ */
+#ifndef PROGRAMS_VALUE_H
+#define PROGRAMS_VALUE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <vmm-sys-util/option.h>
+
+/* The meaning of such a value. */
+struct prog_value {
+	const char *key;	/* its key: "path"; NULL: a key is required */
+	const char *alone;	/* properties that a value alone implies; or NULL */
+	const char *refusal;	/* where a key is required: the remedy; or NULL */
+};
+
+/* The list begins with a word that is no key of the table. */
+bool prog_value_is_first(const struct vsu_option *table, const char *list);
+
+/* That list with the value's key: buf, or the list itself if buf is too small. */
+const char *prog_value_with_key(const struct prog_value *value,
+				const char *list, char *buf, size_t size);
+
+#endif
