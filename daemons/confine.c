@@ -74,12 +74,15 @@ int confine_capabilities(uint64_t keep, struct vsu_error *err)
 	return confine_new_privileges(err);
 }
 
-/* Whoever asked for a filter is told; who did not goes without. */
+/*
+ * Fails if the user requested a filter; otherwise the daemon runs without one and
+ * logs the reason.
+ */
 static int without_filter(enum confine_filter how, const char *why,
 		 struct vsu_error *err)
 {
 	if (how == CONFINE_PRESET) {
-		prog_log(PROG_LOG_DEBUG, "filter",
+		prog_log(PROG_LOG_INFO, "filter",
 			 "system calls are not filtered: %s", why);
 		return 0;
 	}
@@ -110,14 +113,15 @@ static const char *const calls[] = {
 	"stat", "statfs", "statfs64", "statx", "write", "writev",
 	/* memory of the guest, and our own; qsort() asks how much there is */
 	"brk", "ftruncate", "ftruncate64", "madvise", "membarrier",
-	"memfd_create", "mremap", "munmap", "sysinfo", "userfaultfd",
+	"mremap", "munmap", "sysinfo",
+	/* an in-flight area, for which a front-end asks any device */
+	"memfd_create",
 	/* rings */
 	"epoll_create1", "epoll_ctl", "epoll_pwait", "epoll_pwait2",
 	"epoll_wait", "eventfd2", "timerfd_create", "timerfd_settime",
 	"timerfd_settime64",
 	/* images */
-	"fallocate", "fdatasync", "fsync", "io_uring_enter",
-	"io_uring_register", "io_uring_setup", "pread64", "preadv", "preadv2",
+	"fallocate", "fdatasync", "fsync", "pread64", "preadv", "preadv2",
 	"pwrite64", "pwritev", "pwritev2", "readv",
 	/* randomness and time */
 	"clock_gettime", "clock_gettime64", "clock_nanosleep",
@@ -128,25 +132,45 @@ static const char *const calls[] = {
 	"restart_syscall", "rseq", "rt_sigaction", "rt_sigpending",
 	"rt_sigprocmask", "rt_sigreturn", "rt_sigtimedwait",
 	"rt_sigtimedwait_time64", "sched_getaffinity", "sched_yield", "set_robust_list",
-	"sigaltstack", "sigreturn", "tgkill", "unlink", "unlinkat",
+	"sigaltstack", "sigreturn", "unlink", "unlinkat",
 };
 
-/* One that is younger than many a libseccomp, where numbers are not moved. */
+/*
+ * System calls of Linux 6.13, which many a libseccomp does not know. Their numbers are
+ * the same on all architectures but a few old ones.
+ */
+static int young_call_resolve(const char *name)
+{
+	static const char *const young[] = {
+		"setxattrat", "getxattrat", "listxattrat", "removexattrat",
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(young) / sizeof(*young); i++)
+		if (!strcmp(name, young[i]))
+			return 463 + (int)i;
+	return __NR_SCMP_ERROR;
+}
+
 static int call_resolve(const char *name)
 {
 	const int call = seccomp_syscall_resolve_name(name);
 
-#if defined(__x86_64__) || defined(__aarch64__)
-	return call == __NR_SCMP_ERROR && !strcmp(name, "setxattrat") ? 463 : call;
-#else
-	return call;
+#if !defined(__mips__) && !defined(__alpha__) && !defined(__ILP32__)
+	if (call == __NR_SCMP_ERROR)
+		return young_call_resolve(name);
 #endif
+	return call;
 }
 
 static int allow_name(scmp_filter_ctx filter, const char *name)
 {
 	int call = call_resolve(name);
 
+	/* a thread may get a working directory of its own, and no namespace */
+	if (call == SCMP_SYS(unshare))
+		return seccomp_rule_add(filter, SCMP_ACT_ALLOW, call, 1,
+					SCMP_A0(SCMP_CMP_EQ, CLONE_FS, 0));
 	return call == __NR_SCMP_ERROR ? 0 :
 	       seccomp_rule_add(filter, SCMP_ACT_ALLOW, call, 0);
 }
@@ -182,19 +206,34 @@ static int allow_threads(scmp_filter_ctx filter)
 					  SCMP_SYS(clone3), 0);
 }
 
+/* abort() takes it. A process of the same user is out of reach. */
+static int allow_own_signals(scmp_filter_ctx filter)
+{
+	return seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1,
+				SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid(), 0));
+}
+
+/* A userfaultfd by its system call or its device, and its requests, all of one kind. */
+static int allow_postcopy(scmp_filter_ctx filter)
+{
+	int rc = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1,
+				  SCMP_A1(SCMP_CMP_MASKED_EQ, 0xff00, 0xaa00));
+
+	return rc ? rc : allow_name(filter, "userfaultfd");
+}
+
 /*
- * Requests of userfaultfd, all of one kind; the size of a block device that a
- * front-end gives; and two of tap interfaces, which share their kind with
- * terminals. No others of terminals and devices.
+ * The size of a block device that a front-end gives, and two requests of tap
+ * interfaces, which share their kind with terminals. No others of terminals and
+ * devices.
  */
 static int allow_requests(scmp_filter_ctx filter)
 {
 	static const unsigned int single[] = {
 		BLKGETSIZE64, TUNSETOFFLOAD, TUNSETQUEUE,
 	};
-	int rc = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1,
-				  SCMP_A1(SCMP_CMP_MASKED_EQ, 0xff00, 0xaa00));
 	size_t i;
+	int rc = 0;
 
 	for (i = 0; !rc && i < sizeof(single) / sizeof(*single); i++)
 		rc = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(ioctl),
@@ -210,11 +249,12 @@ static int allow_requests(scmp_filter_ctx filter)
 static int allow_disconnect(scmp_filter_ctx filter)
 {
 	return seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(connect), 1,
-				SCMP_A2(SCMP_CMP_EQ, sizeof(sa_family_t)));
+				SCMP_A2(SCMP_CMP_EQ, sizeof(sa_family_t), 0));
 }
 
-static int fill_filter(scmp_filter_ctx filter, const char *const *more)
+static int fill_filter(scmp_filter_ctx filter, const struct confine_needs *needs)
 {
+	const char *const *more = needs->calls;
 	int rc = seccomp_attr_set(filter, SCMP_FLTATR_CTL_TSYNC, 1);
 
 	rc = rc ? rc : allow_names(filter);
@@ -222,7 +262,10 @@ static int fill_filter(scmp_filter_ctx filter, const char *const *more)
 	rc = rc ? rc : allow_mapping(filter, SCMP_SYS(mmap2));
 	rc = rc ? rc : allow_mapping(filter, SCMP_SYS(mprotect));
 	rc = rc ? rc : allow_threads(filter);
+	rc = rc ? rc : allow_own_signals(filter);
 	rc = rc ? rc : allow_requests(filter);
+	if (needs->postcopy)
+		rc = rc ? rc : allow_postcopy(filter);
 	rc = rc ? rc : allow_disconnect(filter);
 	for (; !rc && more && *more; more++)
 		rc = allow_name(filter, *more);
@@ -237,7 +280,7 @@ static void give_back(void)
 #endif
 }
 
-int confine_calls(enum confine_filter how, const char *const *more,
+int confine_calls(enum confine_filter how, const struct confine_needs *needs,
 		  struct vsu_error *err)
 {
 	scmp_filter_ctx filter;
@@ -252,7 +295,7 @@ int confine_calls(enum confine_filter how, const char *const *more,
 			      SCMP_ACT_ERRNO(EPERM));
 	if (!filter)
 		return vsu_error_sys(err, -ENOMEM, "--seccomp");
-	rc = fill_filter(filter, more);
+	rc = fill_filter(filter, needs);
 	seccomp_release(filter);
 	give_back();
 	return rc ? without_filter(how, "this host takes no filter of system calls",
@@ -261,10 +304,10 @@ int confine_calls(enum confine_filter how, const char *const *more,
 
 #else
 
-int confine_calls(enum confine_filter how, const char *const *more,
+int confine_calls(enum confine_filter how, const struct confine_needs *needs,
 		  struct vsu_error *err)
 {
-	(void)more;
+	(void)needs;
 	return how == CONFINE_OFF ? 0 :
 	       without_filter(how, "this program was built without libseccomp", err);
 }

@@ -8,6 +8,7 @@
 #ifndef DAEMONS_CONFINE_H
 #define DAEMONS_CONFINE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <vmm-sys-util/error.h>
@@ -47,12 +48,19 @@ int confine_new_privileges(struct vsu_error *err);
  */
 int confine_capabilities(uint64_t keep, struct vsu_error *err);
 
+/* System calls that one daemon needs besides those of all. */
+struct confine_needs {
+	const char *const *calls;	/* names, ended by NULL; or NULL */
+	bool postcopy;			/* a userfaultfd */
+};
+
 /*
- * No new privileges, and no system calls but those that serving takes. more: names
- * of those that this daemon needs besides, ended by NULL; or NULL.
+ * Drops privileges of later programs, and all system calls but those that serving
+ * takes. Rings of io_uring have to exist by then: their operations are system calls
+ * that no filter sees, so no daemon makes or changes one after it.
  * -EOPNOTSUPP: not built for it, or not on this host.
  */
-int confine_calls(enum confine_filter how, const char *const *more,
+int confine_calls(enum confine_filter how, const struct confine_needs *needs,
 		  struct vsu_error *err);
 
 #endif

@@ -10,8 +10,11 @@ static const char *const calls[] = {
 	"getdents64", "name_to_handle_at", "open_by_handle_at", "linkat", "mkdirat", "mknodat", "renameat2", "symlinkat",
 	/* what is said of a file */
 	"faccessat", "faccessat2", "fchmod", "fchmodat", "fchmodat2",
-	"fchownat", "fgetxattr", "flistxattr", "fremovexattr", "fsetxattr",
-	"setxattrat", "utimensat", "utimensat_time64",
+	"fchownat", "utimensat", "utimensat_time64",
+	/* its extended attributes, and the same before Linux 6.13 */
+	"getxattrat", "listxattrat", "removexattrat", "setxattrat",
+	"fchdir", "getxattr", "listxattr", "removexattr", "setxattr",
+	"unshare",
 	/* its bytes */
 	"copy_file_range", "flock", "syncfs",
 	/* one thread is a user of the guest for a call */
@@ -36,6 +39,7 @@ int main(int argc, char **argv)
 		.kind = &vmm_fs_kind,
 		.calls = calls,
 		.shares_folder = true,
+		.is_virtiofsd = true,
 	};
 
 	return daemon_main(&daemon, argc, argv);

@@ -11,9 +11,11 @@
 #include <unistd.h>
 
 #include "daemon.h"
+#include "open.h"
 #include "places.h"
 #include "process.h"
 #include "table_wait.h"
+#include "virtiofsd_line.h"
 
 /* Mappings that a front-end may cause: all of its memory slots and to spare. */
 #define MAX_MAPPINGS 1024u
@@ -25,14 +27,15 @@ enum folder_option {
 	FOLDER_SANDBOX,
 	FOLDER_RLIMIT_NOFILE,
 	FOLDER_RECOVER,
+	FOLDER_SYSLOG,
 	FOLDER_OPTIONS,
 };
 
 static const struct vsu_option folder_options[] = {
 	[FOLDER_SANDBOX] = {
-		.name = "sandbox", .kind = VSU_OPTION_CHOICE, .arg = "KIND",
+		.name = "sandbox", .kind = VSU_OPTION_CHOICE,
 		.choices = sandbox_names, .preset = "namespace",
-		.help = "namespace, chroot or none: sees that folder and no others" },
+		.help = "how the program is kept from other folders" },
 	[FOLDER_RLIMIT_NOFILE] = {
 		.name = "rlimit-nofile", .kind = VSU_OPTION_U64, .arg = "N",
 		.help = "descriptors, and with them files that a guest may use",
@@ -41,6 +44,9 @@ static const struct vsu_option folder_options[] = {
 	[FOLDER_RECOVER] = {
 		.name = "recover", .kind = VSU_OPTION_STRING, .arg = "FILE",
 		.help = "keep what the guest knows there, so that its mounts outlive this program" },
+	[FOLDER_SYSLOG] = {
+		.name = "syslog", .kind = VSU_OPTION_FLAG,
+		.help = "write lines of the log to syslog instead of standard error" },
 };
 
 #define ROWS (DAEMON_OWN + VMM_DEVICE_KEYS_MAX + FOLDER_OPTIONS + 1)
@@ -50,18 +56,13 @@ struct command_line {
 	struct serving serve;
 	struct sandbox sandbox;
 	uint64_t files;		/* --rlimit-nofile, or 0 */
-	bool capabilities, help, version;
+	bool capabilities, help, version, syslog;
+	struct virtiofsd_line words; /* in place of argv, or empty */
 	struct vmm_device_common common;
 	_Alignas(8) unsigned char config[VMM_DEVICE_CONFIG_MAX];
 	struct vsu_option rows[ROWS];
 	unsigned int nkeys;	/* of them the kind's */
 };
-
-/* The name of a kind's key as an option of its daemon. */
-static const char *option_name(const struct vmm_device_key *key)
-{
-	return key->daemon_name ? key->daemon_name : key->option.name;
-}
 
 /* The options of every daemon, the keys of its kind, and those of a folder. */
 static void make_rows(struct command_line *cl)
@@ -75,7 +76,7 @@ static void make_rows(struct command_line *cl)
 	cl->rows[DAEMON_QUEUE_SIZE].min = kind->min_queue_size;
 	for (key = kind->keys; key->option.name; key++) {
 		cl->rows[DAEMON_OWN + cl->nkeys] = key->option;
-		cl->rows[DAEMON_OWN + cl->nkeys++].name = option_name(key);
+		cl->rows[DAEMON_OWN + cl->nkeys++].name = daemon_option_name(key);
 	}
 	if (cl->daemon->shares_folder)
 		memcpy(&cl->rows[DAEMON_OWN + cl->nkeys], folder_options,
@@ -98,6 +99,8 @@ static int take_key(struct command_line *cl, unsigned int index,
 static const struct prog_place places[DAEMON_OWN] = {
 	[DAEMON_SOCKET_PATH] = PLACE(serve.socket_path),
 	[DAEMON_FD] = PLACE(serve.fd),
+	[DAEMON_SOCKET_MODE] = PLACE(serve.access.mode),
+	[DAEMON_SOCKET_GROUP] = PLACE(serve.access.group),
 	[DAEMON_PRINT_CAPABILITIES] = PLACE(capabilities),
 	[DAEMON_ALLOW_FUSE] = PLACE(serve.served_files),
 	[DAEMON_IOMMU_PLATFORM] = PLACE(serve.iommu_platform),
@@ -117,6 +120,7 @@ static const struct prog_place folder_places[] = {
 	[FOLDER_SANDBOX] = PLACE(sandbox.kind),
 	[FOLDER_RLIMIT_NOFILE] = PLACE(files),
 	[FOLDER_RECOVER] = PLACE(common.recover),
+	[FOLDER_SYSLOG] = PLACE(syslog),
 };
 
 static int take_option(void *opaque, unsigned int index,
@@ -136,8 +140,13 @@ static int take_option(void *opaque, unsigned int index,
 static int line_parse(struct command_line *cl, int argc, char **argv,
 		      struct vsu_error *err)
 {
-	int rc = vsu_option_parse_argv(cl->rows, argc, argv, take_option, cl, NULL, err);
+	int rc = cl->daemon->is_virtiofsd ?
+		 virtiofsd_line_make(&cl->words, argc, argv, err) : 0;
 
+	if (rc >= 0)
+		rc = vsu_option_parse_argv(cl->rows, cl->words.argv ? cl->words.argc : argc,
+					   cl->words.argv ? cl->words.argv : argv,
+					   take_option, cl, NULL, err);
 	if (rc >= 0)
 		return VSU_EXIT_OK;
 	return rc == -ENOENT ? VSU_EXIT_USAGE : VSU_EXIT_DATA;
@@ -158,6 +167,13 @@ static int check_socket(const struct command_line *cl, struct vsu_error *err)
 		return VSU_EXIT_USAGE;
 	}
 	return VSU_EXIT_OK;
+}
+
+/* Names of groups are among the host's files. */
+static int check_access(struct command_line *cl, struct vsu_error *err)
+{
+	return prog_socket_access_read(&cl->serve.access, err) < 0 ? VSU_EXIT_DATA :
+	       VSU_EXIT_OK;
 }
 
 /* A userfaultfd takes what a sandbox takes away, and is made while it serves. */
@@ -199,50 +215,11 @@ static int check_keys(const struct command_line *cl, struct vsu_error *err)
 
 	if (missing) {
 		vsu_error_set(err, -EINVAL, "--%s=%s is not given; it names %s",
-			      option_name(missing), missing->option.arg,
+			      daemon_option_name(missing), missing->option.arg,
 			      missing->option.help);
 		return VSU_EXIT_USAGE;
 	}
 	return VSU_EXIT_OK;
-}
-
-/* How the program ends when what the device stands on cannot be had. */
-static int open_status(int rc)
-{
-	switch (-rc) {
-	case EINVAL:
-	case EBADMSG:
-	case ENAMETOOLONG:
-		return VSU_EXIT_DATA;
-	case EADDRINUSE:
-	case EBUSY:
-		return VSU_EXIT_BUSY;
-	case EAGAIN:
-	case EOPNOTSUPP:
-	case EMFILE:
-	case ENFILE:
-	case ENOMEM:
-		return VSU_EXIT_HOST;
-	}
-	return VSU_EXIT_INPUT;
-}
-
-/* A model that refuses a value names it; the first option is not at fault then. */
-static bool is_of_model(const struct vmm_device_kind *kind, const struct vsu_error *err)
-{
-	const size_t len = strlen(kind->name);
-
-	return !strncmp(err->msg, kind->name, len) && err->msg[len] == ':';
-}
-
-static int open_device(struct command_line *cl, struct virtdev **out, struct vsu_error *err)
-{
-	const struct vmm_device_kind *kind = cl->daemon->kind;
-	int rc = vmm_device_make(kind, cl->config, &cl->common, out, err);
-
-	if (rc < 0 && kind->keys[0].required && !is_of_model(kind, err))
-		vsu_error_prefix(err, rc, "--%s", option_name(&kind->keys[0]));
-	return rc < 0 ? open_status(rc) : VSU_EXIT_OK;
 }
 
 static struct vmm_device_facts facts_of(const struct command_line *cl)
@@ -258,7 +235,7 @@ static struct vmm_device_facts facts_of(const struct command_line *cl)
 static const char *const *more_calls(const struct command_line *cl)
 {
 	static const char *const connecting[] = {
-		"connect", "dup3", "recvfrom", "socket", NULL,
+		"bind", "connect", "dup3", "recvfrom", "socket", NULL,
 	};
 	return facts_of(cl).connects ? connecting : cl->daemon->calls;
 }
@@ -272,8 +249,9 @@ static int device_run(struct command_line *cl, struct vsu_error *err)
 	if (prog_handle_signals(MAX_MAPPINGS, &sigbus, err) < 0)
 		return VSU_EXIT_HOST;
 	cl->common.sigbus = sigbus;
+	cl->common.sockets = &cl->serve.access;
 	table_wait(cl->common.recover);
-	status = open_device(cl, &dev, err);
+	status = daemon_open_device(cl->daemon->kind, cl->config, &cl->common, &dev, err);
 	if (status == VSU_EXIT_OK) {
 		cl->serve.calls = more_calls(cl);
 		cl->serve.work = cl->daemon->kind->work;
@@ -328,9 +306,9 @@ static int enter_sandbox(struct command_line *cl, int *status, struct vsu_error 
 	cl->sandbox.device = cl->serve.postcopy ? "/dev/userfaultfd" : NULL;
 	rc = sandbox_enter(&cl->sandbox, folder, !facts.writes, status, err);
 	if (rc < 0)
-		*status = rc == -EPERM ? VSU_EXIT_HOST : open_status(rc);
+		*status = rc == -EPERM ? VSU_EXIT_HOST : daemon_open_status(rc);
 	if (rc < 0 && rc != -EPERM)
-		vsu_error_prefix(err, rc, "--%s", option_name(key));
+		vsu_error_prefix(err, rc, "--%s", daemon_option_name(key));
 	return rc;
 }
 
@@ -353,12 +331,18 @@ static int line_run(struct command_line *cl, struct vsu_error *err)
 {
 	int status = check_socket(cl, err);
 
+	if (cl->syslog)
+		prog_log_to_syslog();
+	if (status == VSU_EXIT_OK)
+		status = check_access(cl, err);
 	if (status == VSU_EXIT_OK)
 		status = check_keys(cl, err);
 	if (status == VSU_EXIT_OK)
 		status = check_postcopy(cl, err);
 	if (status == VSU_EXIT_OK)
 		status = check_recover(cl, err);
+	if (status == VSU_EXIT_OK)
+		status = daemon_judge_device(cl->daemon->kind, cl->config, &cl->common, err);
 	if (status != VSU_EXIT_OK)
 		return status;
 	if (cl->daemon->shares_folder && enter_sandbox(cl, &status, err) != 0)
@@ -385,7 +369,8 @@ int daemon_main(const struct daemon *daemon, int argc, char **argv)
 	struct command_line cl = {
 		.daemon = daemon,
 		.serve = { .fd = -1, .filter = CONFINE_PRESET },
-		.common = { .queue_size = DAEMON_LONGEST_QUEUE },
+		.common = { .queue_size = DAEMON_LONGEST_QUEUE,
+			    .confined = true },
 		.sandbox = SANDBOX_INIT(SANDBOX_NAMESPACE),
 	};
 	struct vsu_error err = VSU_ERROR_INIT;
@@ -396,5 +381,7 @@ int daemon_main(const struct daemon *daemon, int argc, char **argv)
 	status = line_parse(&cl, argc, argv, &err);
 	if (status == VSU_EXIT_OK)
 		status = print_asked(&cl) ? prog_end(status) : line_run(&cl, &err);
-	return program_end(&cl, status, &err);
+	status = program_end(&cl, status, &err);
+	virtiofsd_line_free(&cl.words);
+	return status;
 }

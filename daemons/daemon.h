@@ -21,11 +21,14 @@
 #include "devices/kind.h"
 #include "log.h"
 #include "sandbox.h"
+#include "socket_access.h"
 
 /* Rows that every daemon's table begins with, by the same numbers. */
 enum daemon_option {
 	DAEMON_SOCKET_PATH,
 	DAEMON_FD,
+	DAEMON_SOCKET_MODE,
+	DAEMON_SOCKET_GROUP,
 	DAEMON_PRINT_CAPABILITIES,
 	DAEMON_ALLOW_FUSE,
 	DAEMON_IOMMU_PLATFORM,
@@ -48,6 +51,8 @@ enum daemon_option {
 	{ .name = "fd", .kind = VSU_OPTION_U64, .arg = "N",		\
 	  .help = "serve this inherited socket instead",		\
 	  .min = 0, .max = INT32_MAX },					\
+	PROG_SOCKET_MODE_OPTION,					\
+	PROG_SOCKET_GROUP_OPTION,					\
 	{ .name = "print-capabilities", .kind = VSU_OPTION_FLAG,	\
 	  .help = "print what this program offers, as JSON, and end" },	\
 	{ .name = "allow-fuse", .kind = VSU_OPTION_FLAG,		\
@@ -56,9 +61,9 @@ enum daemon_option {
 	  .help = "let a guest have the device behind an IOMMU" },	\
 	{ .name = "user", .kind = VSU_OPTION_STRING, .arg = "NAME",	\
 	  .help = "become this user before serving" },			\
-	{ .name = "seccomp", .kind = VSU_OPTION_CHOICE, .arg = "ACTION",	\
+	{ .name = "seccomp", .kind = VSU_OPTION_CHOICE,			\
 	  .choices = confine_filter_names, .preset = "on",		\
-	  .help = "on, kill or off: system calls that serving does not need" }, \
+	  .help = "refuse, or be killed by, calls that serving does not need" }, \
 	{ .name = "allow-postcopy", .kind = VSU_OPTION_FLAG,		\
 	  .help = "wait for guest memory that comes late in a migration" }, \
 	{ .name = "poll-max-ns", .kind = VSU_OPTION_U64, .arg = "N",	\
@@ -96,6 +101,8 @@ struct daemon {
 	bool shares_folder;
 	/* SIGUSR1: the device has the size that its file has by now. */
 	bool grows;
+	/* Command lines of virtiofsd are accepted (virtiofsd_line.h). */
+	bool is_virtiofsd;
 };
 
 /* The whole life of the program; returns its exit status. */
@@ -105,6 +112,7 @@ int daemon_main(const struct daemon *daemon, int argc, char **argv);
 
 struct serving {
 	const char *socket_path; /* to listen at, or NULL */
+	struct prog_socket_access access; /* of that socket */
 	int fd;			/* else this one, listening or connected */
 	bool served_files;	/* --allow-fuse */
 	bool iommu_platform;

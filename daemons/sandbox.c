@@ -69,11 +69,15 @@ struct mount_attributes {
 	 UINT64_C(1) << CAP_SETGID | UINT64_C(1) << CAP_SETUID |	\
 	 UINT64_C(1) << CAP_MKNOD | UINT64_C(1) << CAP_SETFCAP)
 
+/* Root in a container has CAP_SYS_CHROOT as a rule, and neither of the others. */
 static int no_namespace(struct vsu_error *err, const char *what)
 {
-	return vsu_error_set(err, -EPERM,
-			     "--sandbox=namespace: %s (%s); this host does not let this user have it: become root, or say --sandbox=none",
-			     what, strerror(errno));
+	const char *remedy = geteuid() ?
+		"become root, or use --sandbox=none" :
+		"in a container use --sandbox=chroot or --sandbox=none, or grant it CAP_SYS_ADMIN and mounts";
+
+	return vsu_error_set(err, -EPERM, "--sandbox=namespace: %s (%s); %s",
+			     what, strerror(errno), remedy);
 }
 
 static int text_write(const char *path, const char *text)
@@ -192,7 +196,8 @@ static int stage_folder(const char *folder, bool read_only,
 static int no_chroot(struct vsu_error *err)
 {
 	return vsu_error_set(err, -EPERM,
-			     "--sandbox=chroot: only root can; become root, or say --sandbox=namespace");
+			     geteuid() ? "--sandbox=chroot: only root can; become root, or use --sandbox=namespace" :
+			     "--sandbox=chroot: root lacks CAP_SYS_CHROOT here; grant it, or use --sandbox=none");
 }
 
 static bool is_below(const char *path, const char *folder)

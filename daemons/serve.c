@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/*
- * Serving a device: signals, the loop, and threads for the queues of a
- * device that blocks.
- */
+/* Serves a device: signals, the loop, and threads for queues that block. */
 #define _GNU_SOURCE
 #include <config.h>
 
@@ -71,7 +68,11 @@ static int open_listener(struct loop *l, int *listener, struct vsu_error *err)
 	l->have_path = vsu_sock_path_of(*listener, &l->path) == 0;
 	if (l->have_path && l->how->sandbox)
 		l->have_path = !sandbox_leave_socket(l->how->sandbox, &l->path);
-	return VSU_EXIT_OK;
+	if (prog_socket_access_apply(&l->how->access, l->how->socket_path, err) == 0)
+		return VSU_EXIT_OK;
+	vsu_error_prefix(err, err->code, "--socket-path");
+	vsu_fd_close(listener);
+	return VSU_EXIT_HOST;
 }
 
 static int check_inherited(int fd, struct vsu_error *err)
@@ -159,7 +160,7 @@ static int start_thread(struct queue_thread *t)
 
 static int start_threads(struct loop *l, struct vsu_error *err)
 {
-	uint32_t i, n = virtdev_info(l->dev)->nqueues;
+	uint32_t i, n = virtdev_get_info(l->dev)->nqueues;
 	int rc;
 
 	if (!virtdev_queue_blocks(l->dev))
@@ -222,7 +223,9 @@ static int leave_host(struct loop *l, struct vsu_error *err)
 /* The last step before the first front-end is heard. */
 static int confine_all(const struct serving *how, struct vsu_error *err)
 {
-	return confine_calls(how->filter, how->calls, err) < 0 ? VSU_EXIT_HOST :
+	const struct confine_needs needs = { .calls = how->calls, .postcopy = how->postcopy };
+
+	return confine_calls(how->filter, &needs, err) < 0 ? VSU_EXIT_HOST :
 	       VSU_EXIT_OK;
 }
 
@@ -316,16 +319,13 @@ static void look_at_device(struct loop *l)
 	prog_log(PROG_LOG_WARNING, "device", "%s", err.msg);
 }
 
-/* Of two times to wait, where -1 is for ever. */
+/* The earlier of two timeouts; -1: none. */
 static int sooner_of(int a, int b)
 {
 	return b < 0 || (a >= 0 && a < b) ? a : b;
 }
 
-/*
- * Waits inside the server: one system call less for each request than a loop
- * around it, which at depth 1 is every fifth.
- */
+/* Waits inside the server, which saves one system call per request. */
 static void loop_run(struct loop *l)
 {
 	int rc, ms;
@@ -357,8 +357,7 @@ static void loop_fini(struct loop *l)
 	vsu_fd_close(&l->own_files);
 }
 
-/* Files are given up before there are threads. */
-/* Whoever sees the socket may ask for the end. */
+/* Signals before the socket exists; Landlock before threads start. */
 static int loop_init(struct loop *l, struct vsu_error *err)
 {
 	int fd, rc = handle_signals(l->how->resize, err);

@@ -4,8 +4,12 @@
 
 #include <check.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/fs.h>
+#include <linux/io_uring.h>
+#include <linux/userfaultfd.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -16,6 +20,7 @@
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -27,17 +32,24 @@
 #include "confine.h"
 
 /* In a child: what it ends with, or -1 minus the signal that ended it. */
-static int in_child(int (*fn)(void), enum confine_filter how,
-		    const char *const *more)
+static int in_child_with(int (*fn)(void), enum confine_filter how,
+			 const struct confine_needs *needs)
 {
 	int status;
 	pid_t pid = fork();
 
 	ck_assert_int_ge(pid, 0);
 	if (!pid)
-		_exit(confine_calls(how, more, NULL) < 0 ? 99 : fn());
+		_exit(confine_calls(how, needs, NULL) < 0 ? 99 : fn());
 	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
 	return WIFEXITED(status) ? WEXITSTATUS(status) : -1 - WTERMSIG(status);
+}
+
+static const struct confine_needs nothing_more;
+
+static int in_child(int (*fn)(void), enum confine_filter how)
+{
+	return in_child_with(fn, how, &nothing_more);
 }
 
 static int error_of(bool failed)
@@ -101,36 +113,116 @@ static int send_a_signal(void)
 	return error_of(kill(getppid(), 0) < 0);
 }
 
+static int make_ring(void)
+{
+	struct io_uring_params params = { 0 };
+
+	return error_of(syscall(SYS_io_uring_setup, 4, &params) < 0);
+}
+
+static int change_a_ring(void)
+{
+	return error_of(syscall(SYS_io_uring_register, -1,
+				IORING_UNREGISTER_FILES, NULL, 0) < 0);
+}
+
+static int submit_to_a_ring(void)
+{
+	return error_of(syscall(SYS_io_uring_enter, -1, 1, 0, 0, NULL, 0) < 0);
+}
+
+static int signal_a_thread_of_another(void)
+{
+	return error_of(syscall(SYS_tgkill, getppid(), getppid(), 0) < 0);
+}
+
+static int catch_page_faults(void)
+{
+	return error_of(syscall(SYS_userfaultfd, O_CLOEXEC) < 0);
+}
+
+static int ask_for_page_faults(void)
+{
+	struct uffdio_api api = { .api = UFFD_API };
+
+	return error_of(ioctl(STDIN_FILENO, UFFDIO_API, &api) < 0);
+}
+
 static int (*const refused[])(void) = {
 	run_program, make_process, reach_network, reach_the_host, map_code,
-	turn_into_code, look_into_another, send_a_signal,
+	turn_into_code, look_into_another, send_a_signal, make_ring,
+	change_a_ring, submit_to_a_ring, signal_a_thread_of_another,
+	catch_page_faults, ask_for_page_faults,
 };
 
 START_TEST(what_serving_does_not_take_fails)
 {
-	ck_assert_int_eq(in_child(refused[_i], CONFINE_ON, NULL), EPERM);
+	ck_assert_int_eq(in_child(refused[_i], CONFINE_ON), EPERM);
 }
 END_TEST
 
 START_TEST(it_ends_the_program_where_that_was_asked_for)
 {
-	ck_assert_int_eq(in_child(refused[_i], CONFINE_KILL, NULL), -1 - SIGSYS);
+	ck_assert_int_eq(in_child(refused[_i], CONFINE_KILL), -1 - SIGSYS);
 }
 END_TEST
 
 START_TEST(filter_that_is_off_refuses_nothing)
 {
-	ck_assert_int_eq(in_child(map_code, CONFINE_OFF, NULL), 0);
+	ck_assert_int_eq(in_child(map_code, CONFINE_OFF), 0);
 }
 END_TEST
 
 START_TEST(a_daemon_may_need_more_than_others)
 {
 	static const char *const more[] = { "socket", "no_such_call", NULL };
+	static const struct confine_needs needs = { .calls = more };
 
-	ck_assert_int_eq(in_child(reach_network, CONFINE_KILL, more), 0);
+	ck_assert_int_eq(in_child_with(reach_network, CONFINE_KILL, &needs), 0);
 }
 END_TEST
+
+static int own_folder(void)
+{
+	return unshare(CLONE_FS) < 0 ? errno : 0;
+}
+
+static int own_users(void)
+{
+	return unshare(CLONE_FS | CLONE_NEWUSER) < 0 ? errno : 0;
+}
+
+START_TEST(a_working_directory_of_its_own_is_no_namespace)
+{
+	static const char *const more[] = { "unshare", NULL };
+	static const struct confine_needs needs = { .calls = more };
+
+	ck_assert_int_eq(in_child_with(own_folder, CONFINE_KILL, &needs), 0);
+	ck_assert_int_eq(in_child_with(own_users, CONFINE_ON, &needs), EPERM);
+}
+END_TEST
+
+/* Whether this user may have one, the filter lets it ask. */
+static int catch_or_be_refused(void)
+{
+	struct uffdio_api api = { .api = UFFD_API };
+
+	return syscall(SYS_userfaultfd, O_CLOEXEC) < 0 && errno == ENOSYS ?
+	       97 : ioctl(STDIN_FILENO, UFFDIO_API, &api) == 0;
+}
+
+START_TEST(daemon_that_waits_for_pages_may_catch_their_faults)
+{
+	static const struct confine_needs needs = { .postcopy = true };
+
+	ck_assert_int_eq(in_child_with(catch_or_be_refused, CONFINE_KILL, &needs), 0);
+}
+END_TEST
+
+static int signal_own_thread(void)
+{
+	return syscall(SYS_tgkill, getpid(), (pid_t)syscall(SYS_gettid), 0) < 0;
+}
 
 static void *do_nothing(void *arg)
 {
@@ -158,7 +250,7 @@ static int close_a_stranger(void)
 	struct vsu_closer *closer;
 
 	if (fd < 0 || vsu_closer_new(&closer, NULL) < 0 ||
-	    confine_calls(CONFINE_KILL, NULL, NULL) < 0)
+	    confine_calls(CONFINE_KILL, &nothing_more, NULL) < 0)
 		return 99;
 	vsu_foreign_close(closer, &fd);
 	vsu_closer_stop(closer);
@@ -206,17 +298,18 @@ static int sort_regions(void)
 
 static int (*const allowed[])(void) = {
 	use_both, measure_a_device, move_state, sort_regions,
+	signal_own_thread,
 };
 
 START_TEST(what_serving_takes_ends_nothing)
 {
-	ck_assert_int_eq(in_child(allowed[_i], CONFINE_KILL, NULL), 0);
+	ck_assert_int_eq(in_child(allowed[_i], CONFINE_KILL), 0);
 }
 END_TEST
 
 START_TEST(sockets_of_peers_are_closed_in_quiet)
 {
-	ck_assert_int_eq(in_child(close_a_stranger, CONFINE_OFF, NULL), 0);
+	ck_assert_int_eq(in_child(close_a_stranger, CONFINE_OFF), 0);
 }
 END_TEST
 
@@ -237,7 +330,7 @@ static int in_another_thread(void)
 
 	if (pipe(ends) < 0 ||
 	    pthread_create(&id, NULL, wait_for_start, &ends[0]) ||
-	    confine_calls(CONFINE_ON, NULL, NULL) < 0 ||
+	    confine_calls(CONFINE_ON, &nothing_more, NULL) < 0 ||
 	    write(ends[1], "", 1) != 1 || pthread_join(id, &result))
 		return 1;
 	return result ? 0 : 2;
@@ -245,7 +338,7 @@ static int in_another_thread(void)
 
 START_TEST(all_threads_are_confined)
 {
-	ck_assert_int_eq(in_child(in_another_thread, CONFINE_OFF, NULL), 0);
+	ck_assert_int_eq(in_child(in_another_thread, CONFINE_OFF), 0);
 }
 END_TEST
 
@@ -281,6 +374,8 @@ static void add_filter(TCase *tc)
 	tcase_add_loop_test(tc, it_ends_the_program_where_that_was_asked_for, 0, n);
 	tcase_add_test(tc, filter_that_is_off_refuses_nothing);
 	tcase_add_test(tc, a_daemon_may_need_more_than_others);
+	tcase_add_test(tc, a_working_directory_of_its_own_is_no_namespace);
+	tcase_add_test(tc, daemon_that_waits_for_pages_may_catch_their_faults);
 	tcase_add_loop_test(tc, what_serving_takes_ends_nothing, 0,
 			    sizeof(allowed) / sizeof(*allowed));
 	tcase_add_test(tc, sockets_of_peers_are_closed_in_quiet);
@@ -294,7 +389,7 @@ static bool filter_works(void)
 	pid_t pid = fork();
 
 	if (!pid)
-		_exit(confine_calls(CONFINE_ON, NULL, NULL) < 0);
+		_exit(confine_calls(CONFINE_ON, &nothing_more, NULL) < 0);
 	return waitpid(pid, &status, 0) == pid && status == 0;
 }
 
