@@ -12,12 +12,14 @@
 #include <vm-memory/sigbus.h>
 #include <vmm-sys-util/parse.h>
 
-#include "devices/devices.h"
 #include "machine/exit_status.h"
 #include "cpu/poison.h"
 #include "machine/machine.h"
+#include "cli/configuration.h"
 #include "cli/dry_run.h"
+#include "cli/help.h"
 #include "cli/memory_command.h"
+#include "cli/spellings.h"
 #include "closer.h"
 #include "log.h"
 #include "process.h"
@@ -31,55 +33,6 @@ static int complain(int status, const struct vsu_error *err)
 	if (status || err->msg[0])
 		prog_complain(err);
 	return status;
-}
-
-static void show_keys(const struct vsu_option *keys)
-{
-	char lines[6144];
-
-	vsu_option_help_list(keys, lines, sizeof(lines));
-	fputs(lines, stdout);
-}
-
-static void show_memory_keys(const char *title)
-{
-	struct vsu_option rows[VMM_MEMORY_ROWS];
-
-	vmm_memory_rows(rows);
-	printf("\n%s\n", title);
-	show_keys(rows);
-}
-
-static void show_device_keys(void)
-{
-	const struct vmm_device_kind *const *kind;
-	struct vsu_option rows[VMM_DEVICE_ROWS];
-	const char *shorthand;
-
-	for (kind = vmm_device_kinds; *kind; kind++) {
-		vmm_device_rows(*kind, rows);
-		shorthand = vmm_device_shorthand(*kind);
-		printf("\nProperties of --device %s%s%s, %s:\n",
-		       (*kind)->name, shorthand ? " and of " : "",
-		       shorthand ? shorthand : "", (*kind)->summary);
-		show_keys(rows);
-	}
-	vmm_device_rows(NULL, rows);
-	puts("\nProperties of --device without a kind, or with one that is served elsewhere:");
-	show_keys(rows);
-}
-
-static int show_run_help(void)
-{
-	char lines[4096];
-
-	vsu_option_help(vmm_run_options, lines, sizeof(lines));
-	printf("Usage: cvmm run KERNEL [DISK...] [OPTIONS]\n"
-	       "Runs a guest: KERNEL is a Linux (bzImage, or vmlinux with PVH), builtin:selftest,\nbuiltin:irqtest or a static ELF of their protocol.\n\n%s",
-		      lines);
-	show_memory_keys("Properties of --memory, as in size=1G,backend=memfd; a comma in a value is\ndoubled:");
-	show_device_keys();
-	return 0;
 }
 
 /* The life of one machine: its exit status, and the sentence for it. */
@@ -111,28 +64,55 @@ static int run_machine(const struct vmm_options *options)
 	return complain(status, &err);
 }
 
-static int cmd_run(int argc, char **argv)
+static int parse_run(struct vmm_options *options,
+		     const struct vmm_configuration *c, struct vsu_error *err)
 {
-	static struct vmm_options options;
-	struct vsu_error err = VSU_ERROR_INIT;
-	int rc = vmm_options_parse(&options, argc, argv, &err);
+	int rc = vmm_options_parse(options, c->n, c->words, err);
 
-	if (rc < 0)
-		return complain(vmm_exit_status(VMM_STAGE_OPTIONS, rc), &err);
-	if (options.help)
-		return show_run_help();
+	return rc < 0 ? vmm_exit_status(VMM_STAGE_OPTIONS, rc) : VSU_EXIT_OK;
+}
+
+/* Initialises the process once, then runs its machines. */
+static int run_options(const struct vmm_options *options)
+{
+	struct vsu_error err = VSU_ERROR_INIT;
+	int rc;
+
 	prog_raise_fd_limit();
 	rc = prog_handle_signals(MAX_MAPPINGS, &sigbus_table, &err);
 	if (!rc)
-		rc = prog_closer_start(&err);
+		rc = prog_closer_allow(&err);
 	if (rc < 0)
 		return complain(VSU_EXIT_HOST, &err);
 	prog_ask_first(vmm_poison_note);
-	/* The guest may let go of a lost page before it is touched. */
+	/* the guest may release a lost page before it is touched */
 	prctl(PR_MCE_KILL, PR_MCE_KILL_SET, PR_MCE_KILL_EARLY, 0, 0);
-	rc = run_machine(&options);
+	rc = run_machine(options);
 	prog_closer_end();
 	return rc;
+}
+
+static int show_run_help(void)
+{
+	vmm_help_run();
+	return 0;
+}
+
+static int cmd_run(int argc, char **argv)
+{
+	static struct vmm_options options;
+	struct vmm_configuration c;
+	struct vsu_error err = VSU_ERROR_INIT;
+	int rc = vmm_configuration_read(&c, argc, argv, &err);
+	int status = rc < 0 ? vmm_exit_status(VMM_STAGE_CONFIGURATION, rc)
+			    : parse_run(&options, &c, &err);
+
+	if (status)
+		complain(status, &err);
+	else
+		status = options.help ? show_run_help() : run_options(&options);
+	vmm_configuration_free(&c);
+	return status;
 }
 
 static int show_memory_help(void)
@@ -143,7 +123,7 @@ static int show_memory_help(void)
 	printf("Usage: cvmm memory PROPERTIES... [OPTIONS]\n"
 	       "Tries memory back-ends without a guest and shows what came out, as in\ncvmm memory size=1G,backend=memfd\n\n%s",
 		      lines);
-	show_memory_keys("Properties:");
+	vmm_help_memory();
 	return 0;
 }
 
@@ -198,8 +178,12 @@ static int show_help(void)
 	for (i = 0; i < NCOMMANDS; i++)
 		printf("  %-7s%-17s  %s\n", commands[i].name,
 		       commands[i].operands, commands[i].what);
-	printf("\nOptions:\n%s\n"
-	       "cvmm COMMAND --help shows a command's options.\n", lines);
+	printf("\nOptions:\n%s\n", lines);
+	vmm_help_topics();
+	puts("\nExamples:\n"
+	     "  cvmm run /boot/vmlinuz root.img --append='root=/dev/vda rw' --memory=1G\n"
+	     "  cvmm run /boot/vmlinuz --initrd=initrd.img --fs=/srv/shared --net=tap0\n"
+	     "  cvmm run builtin:selftest disk.img");
 	return 0;
 }
 
@@ -233,8 +217,7 @@ static const struct command *find_command(const char *name)
 
 static int no_command(const char *name, struct vsu_error *err)
 {
-	static const char *const names[] = { "run", "memory", "help", NULL };
-	const char *near = name ? vsu_nearest(name, names) : NULL;
+	const char *near = name ? vmm_help_nearest(name) : NULL;
 
 	if (!name)
 		vsu_error_set(err, -ENOENT, "no command; try 'cvmm help'");
@@ -245,17 +228,19 @@ static int no_command(const char *name, struct vsu_error *err)
 	return complain(VSU_EXIT_USAGE, err);
 }
 
-/* "help" and "help COMMAND" are the same as "--help" behind the command. */
-static int cmd_help(const char *name)
+/* Of a command the same as "--help" behind it. */
+static int cmd_help(const char *topic)
 {
 	static char option[] = "--help";
-	const struct command *c = name ? find_command(name) : NULL;
+	const struct command *c = topic ? find_command(topic) : NULL;
 	char *words[] = { NULL, option, NULL };
 	struct vsu_error err = VSU_ERROR_INIT;
 
-	if (!name)
+	if (!topic)
 		return show_help();
-	return c ? c->fn(2, words) : no_command(name, &err);
+	if (c)
+		return c->fn(2, words);
+	return vmm_help_device(topic) ? 0 : no_command(topic, &err);
 }
 
 static int do_command(int argc, char **argv)
@@ -267,6 +252,8 @@ static int do_command(int argc, char **argv)
 
 	rc = vsu_option_parse_argv(main_options, argc, argv, take_main_option,
 				   asked, &first, &err);
+	if (rc == -ENOENT)
+		vmm_spellings_explain(main_options, argc, argv, &err);
 	if (rc < 0)
 		return complain(vmm_exit_status(VMM_STAGE_OPTIONS, rc), &err);
 	if (asked[OPT_HELP])

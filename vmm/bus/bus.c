@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Ranges of addresses and who answers there. */
+/* Address ranges and their handlers. */
 #include <config.h>
 
 #include <errno.h>

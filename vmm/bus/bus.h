@@ -4,7 +4,7 @@
  * one for ports: built before the first CPU runs, then read without locks by
  * every CPU.
  *
- * An access that no range claims reads all-ones and stores nothing.
+ * Outside of all ranges, a read returns all-ones and a write is ignored.
  */
 #ifndef VMM_BUS_H
 #define VMM_BUS_H
@@ -19,10 +19,10 @@
 /* One access of 1, 2, 4 or 8 bytes; offset counts from the range's start. */
 struct vmm_access {
 	uint64_t offset;
-	uint64_t value;		/* to store; or what was read */
+	uint64_t value;		/* to write, or the result of a read */
 	uint32_t len;
 	bool write;
-	bool park;		/* set by a handler: this CPU stops for good */
+	bool park;		/* set by a handler: this CPU stops permanently */
 };
 
 typedef void (*vmm_access_fn)(void *opaque, struct vmm_access *access);
@@ -39,7 +39,7 @@ struct vmm_bus {
 	unsigned int n;
 };
 
-/* -EEXIST when it overlaps another range, -ENOSPC when the table is full. */
+/* -EEXIST: overlaps another range; -ENOSPC: the table is full. */
 int vmm_bus_add(struct vmm_bus *bus, const struct vmm_range *range,
 		struct vsu_error *err);
 

@@ -7,10 +7,10 @@
 
 #include "bus/pci_host.h"
 
-#define SPACE_ECAM 4096u	/* bytes that a function has there */
-#define ENABLED 0x80000000u	/* of the selection */
+#define SPACE_ECAM 4096u	/* bytes per function */
+#define ENABLED 0x80000000u	/* enable bit of port 0xcf8 */
 
-/* A bridge that no driver binds to: "PCIe host bridge" as QEMU's users know it. */
+/* IDs of QEMU's generic PCIe host bridge, to which no driver binds. */
 static const struct {
 	uint32_t at, value;
 } bridge[] = {
@@ -32,7 +32,7 @@ static void bridge_space(void *opaque, struct vmm_access *access)
 			access->value = bridge[i].value >> (8 * (at & 3));
 }
 
-/* Aligned accesses of up to 4 bytes; a function that is absent reads ones. */
+/* Aligned accesses of up to 4 bytes; absent functions read as all-ones. */
 static void space_access(struct vmm_pci_host *host, unsigned int device,
 			 unsigned int at, struct vmm_access *access)
 {
@@ -73,7 +73,7 @@ static void on_port(void *opaque, struct vmm_access *access)
 	}
 }
 
-/* Whether the function's registers are there; then where the access is in them. */
+/* Returns whether the access hits the function's registers, and its offset. */
 static bool is_within(const struct vmm_pci_function *f, uint64_t gpa,
 		      uint32_t len, uint64_t *offset)
 {
@@ -86,8 +86,8 @@ static bool is_within(const struct vmm_pci_function *f, uint64_t gpa,
 }
 
 /*
- * Registers of a function that is gone read 0, where no other has moved: drivers
- * that reset a device wait until its status does, whether it is there or not.
+ * Registers of a removed function read as 0: a driver that resets a device waits
+ * for status 0, even after the device was removed.
  */
 static void on_window(void *opaque, struct vmm_access *access)
 {

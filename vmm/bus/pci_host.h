@@ -4,8 +4,8 @@
  * 0xcf8 and 0xcfc, and a range of addresses for the functions' registers. A
  * slot has one function; slot 0 is the bridge itself.
  *
- * Functions come and go while no CPU runs. Any CPU reads the table without
- * locks; only the place of a function's registers changes meanwhile.
+ * Functions are added and removed while no CPU runs, so that CPUs read the table
+ * without locks. Only the address of a function's registers changes at run time.
  */
 #ifndef VMM_BUS_PCI_HOST_H
 #define VMM_BUS_PCI_HOST_H
@@ -29,26 +29,26 @@ struct vmm_pci_function {
 	vmm_access_fn registers;
 	void *opaque;
 	uint64_t len;		/* bytes of registers */
-	uint64_t gpa;		/* atomic: where they are, or NOWHERE */
+	uint64_t gpa;		/* atomic: their address, or NOWHERE */
 };
 
 struct vmm_pci_host {
 	struct vmm_pci_function functions[VMM_PCI_SLOTS];
-	uint32_t selected;	/* atomic: what was stored to port 0xcf8 */
+	uint32_t selected;	/* atomic: the value of port 0xcf8 */
 };
 
-/* All zero before; its ranges refer to it. */
+/* host must be zeroed; the bus refers to it afterwards. */
 int vmm_pci_host_init(struct vmm_pci_host *host, struct vmm_bus *memory,
 		      struct vmm_bus *ports, struct vsu_error *err);
 
-/* The slot is free and not 0. */
+/* slot must be free and not 0. */
 void vmm_pci_host_add(struct vmm_pci_host *host, unsigned int slot,
 		      const struct vmm_pci_function *function);
 
-/* The slot is empty again: it reads all-ones, and its registers 0. */
+/* Empties a slot: configuration space reads as all-ones, registers as 0. */
 void vmm_pci_host_remove(struct vmm_pci_host *host, unsigned int slot);
 
-/* The registers answer there from now on. Any thread. */
+/* Moves the registers to gpa. Any thread. */
 void vmm_pci_host_move(struct vmm_pci_host *host, unsigned int slot,
 		       uint64_t gpa);
 

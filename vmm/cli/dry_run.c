@@ -3,6 +3,7 @@
 #include <config.h>
 
 #include <inttypes.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -224,6 +225,44 @@ static void report_text(const struct vmm_machine *m,
 		text_windows(m, &m->devices[i], to);
 }
 
+/* Words behind "--" are names of files: "./" keeps them from being options. */
+static void json_file_name(const char *name, FILE *to)
+{
+	char path[PATH_MAX + 2];
+
+	if (*name == '-' && strlen(name) < PATH_MAX) {
+		snprintf(path, sizeof(path), "./%s", name);
+		name = path;
+	}
+	prog_json_string(name, to);
+}
+
+/* The command line that makes this machine, for --config. */
+static void json_arguments(const struct vmm_options *o, FILE *to)
+{
+	const char *comma = "";
+	bool only_names = false;
+	int i;
+
+	for (i = 0; i < o->nwords; i++) {
+		const char *word = o->words[i];
+
+		if (!only_names && (!strcmp(word, "--dry-run") ||
+				    !strcmp(word, "--json")))
+			continue;
+		if (!only_names && !strcmp(word, "--")) {
+			only_names = true;
+			continue;
+		}
+		fputs(comma, to);
+		if (only_names)
+			json_file_name(word, to);
+		else
+			prog_json_string(word, to);
+		comma = ",";
+	}
+}
+
 static void report_json(const struct vmm_machine *m,
 			const struct vmem_map *map, FILE *to)
 {
@@ -241,6 +280,8 @@ static void report_json(const struct vmm_machine *m,
 		fputs(i ? "," : "", to);
 		json_device(m, &m->devices[i], to);
 	}
+	fputs("],\"arguments\":[", to);
+	json_arguments(m->options, to);
 	fputs("]}\n", to);
 }
 

@@ -7,11 +7,13 @@
 
 #include "cpu/cpus.h"
 #include "cli/options.h"
+#include "cli/spellings.h"
 #include "log.h"
 #include "places.h"
 
 enum { MEMORY, ON_MEMORY_ERROR, CPUS, CPU, DISK, NET, RNG, FS, BALLOON, PMEM, MEM, VSOCK, DEVICE, TRANSPORT, INITRD,
-       CMDLINE, APPEND, CONSOLE, SERIAL, CONTROL, REBOOT, DRY_RUN, JSON, LOG_LEVEL, VERBOSE, HELP, KERNEL,
+       CMDLINE, APPEND, CONSOLE, SERIAL, CONTROL, SOCKET_MODE, SOCKET_GROUP, REBOOT, CONFIG, DRY_RUN, JSON,
+       LOG_LEVEL, VERBOSE, HELP, KERNEL,
        DISK_PATH };
 
 static const char *const cpu_models[] = { "host", "plain", NULL };
@@ -35,69 +37,74 @@ const struct vsu_option vmm_run_options[] = {
 	[ON_MEMORY_ERROR] = { .name = "on-memory-error",
 			      .kind = VSU_OPTION_CHOICE,
 			      .choices = memory_errors, .preset = "stop",
-			      .help = "when memory's file is cut: end, go on with zeros, or stand still" },
+			      .help = "if a memory file is truncated: stop, continue with zero pages, or pause" },
 	[CPUS] = { .name = "cpus", .kind = VSU_OPTION_U64, .min = 1,
 		   .max = VMM_MAX_CPUS, .help = "virtual CPUs",
 		   .preset = "1" },
 	[CPU] = { .name = "cpu", .kind = VSU_OPTION_CHOICE,
 		  .choices = cpu_models, .preset = "host",
-		  .help = "what the CPUs can do: all that this host has, or x86-64-v2" },
+		  .help = "CPU model: all host features, or the portable x86-64-v2 baseline" },
 	[DISK] = { .name = "disk", .kind = VSU_OPTION_STRING,
 		   .arg = "PROPERTIES", .repeat = true,
-		   .help = "a disk: path=FILE or backend=user:SOCKET" },
+		   .help = "a disk: FILE or backend=user:SOCKET" },
 	[NET] = { .name = "net", .kind = VSU_OPTION_STRING,
 		  .arg = "PROPERTIES", .repeat = true,
-		  .help = "a network card: tap=NAME, socket=PATH, fd=N or backend=user:SOCKET" },
+		  .help = "a network card: TAP, socket=PATH or fd=N" },
 	[RNG] = { .name = "rng", .kind = VSU_OPTION_STRING,
 		  .arg = "PROPERTIES", .repeat = true,
-		  .help = "a source of entropy: rate=BYTES or backend=user:SOCKET" },
+		  .help = "a source of entropy" },
 	[FS] = { .name = "fs", .kind = VSU_OPTION_STRING,
 		 .arg = "PROPERTIES", .repeat = true,
-		 .help = "a folder to mount in the guest: path=FOLDER,tag=NAME or backend=user:SOCKET" },
+		 .help = "a shared folder: FOLDER,tag=NAME" },
 	[BALLOON] = { .name = "balloon", .kind = VSU_OPTION_STRING,
 		      .arg = "PROPERTIES",
-		      .help = "memory that the guest lends the host: size=BYTES",
+		      .help = "memory balloon: SIZE",
 		      .example = "size=1G,deflate-on-oom" },
 	[MEM] = { .name = "mem", .kind = VSU_OPTION_STRING,
 		  .arg = "PROPERTIES", .repeat = true,
-		  .help = "memory that comes and goes: size=BYTES",
+		  .help = "hot-pluggable memory: size=SIZE",
 		  .example = "size=4G,requested=1G" },
 	[PMEM] = { .name = "pmem", .kind = VSU_OPTION_STRING,
 		   .arg = "PROPERTIES", .repeat = true,
-		   .help = "a file as persistent memory: path=FILE" },
+		   .help = "a file as persistent memory: FILE" },
 	[VSOCK] = { .name = "vsock", .kind = VSU_OPTION_STRING,
 		    .arg = "PROPERTIES", .repeat = true,
-		    .help = "sockets between guest and host: cid=N,path=PATH or backend=user:SOCKET" },
+		    .help = "sockets between guest and host: CID, or cid=N,path=PATH" },
 	[DEVICE] = { .name = "device", .kind = VSU_OPTION_STRING,
 		     .arg = "PROPERTIES", .repeat = true,
-		     .help = "a device: KIND[,key=value...], or any: id=N,backend=user:SOCKET" },
+		     .help = "any device: KIND[,key=value...]" },
 	[TRANSPORT] = { .name = "transport", .kind = VSU_OPTION_CHOICE,
 			.choices = transports, .preset = "auto",
-			.help = "where the guest finds its devices: at fixed addresses, or on a PCI bus as Linux does by default" },
+			.help = "virtio-mmio or PCI; auto: PCI for Linux" },
 	[INITRD] = { .name = "initrd", .kind = VSU_OPTION_STRING,
 		     .arg = "FILE",
-		     .help = "a file that the kernel finds in memory" },
+		     .help = "initial RAM disk" },
 	[CMDLINE] = { .name = "cmdline", .kind = VSU_OPTION_STRING,
 		      .help = "kernel command line, in place of the default" },
 	[APPEND] = { .name = "append", .kind = VSU_OPTION_STRING,
-		     .help = "text to add to the kernel command line" },
+		     .help = "text to append to the kernel command line" },
 	[CONSOLE] = { .name = "console", .kind = VSU_OPTION_STRING,
 		      .arg = "PROPERTIES", .repeat = true,
-		      .help = "a console: stdio, pty, socket=PATH, fd=N or backend=user:SOCKET" },
+		      .help = "a console: stdio, pty, socket=PATH or fd=N" },
 	[SERIAL] = { .name = "serial", .kind = VSU_OPTION_STRING,
 		     .arg = "stdio|null|FILE",
-		     .preset = "stdio, or null where a console is there",
-		     .help = "where the serial port goes" },
+		     .preset = "stdio, or null with --console=stdio",
+		     .help = "serial port" },
 	[CONTROL] = { .name = "control", .kind = VSU_OPTION_STRING,
 		      .arg = "SOCKET",
-		      .help = "where commands are taken while the guest runs" },
+		      .help = "UNIX socket for commands while the guest runs" },
+	[SOCKET_MODE] = PROG_SOCKET_MODE_OPTION,
+	[SOCKET_GROUP] = PROG_SOCKET_GROUP_OPTION,
 	[REBOOT] = { .name = "reboot", .kind = VSU_OPTION_CHOICE,
 		     .choices = reboots, .preset = "exit",
 		     .help = "what to do when the guest reboots" },
+	[CONFIG] = { .name = "config", .kind = VSU_OPTION_STRING,
+		     .arg = "FILE",
+		     .help = "read the arguments from the JSON of a dry run" },
 	[DRY_RUN] = { .name = "dry-run", .kind = VSU_OPTION_FLAG,
-		      .help = "allocate and check all, show the machine, run nothing" },
+		      .help = "allocate and check everything, print the machine, and exit" },
 	[JSON] = { .name = "json", .kind = VSU_OPTION_FLAG,
-		   .help = "with --dry-run: show the machine as JSON" },
+		   .help = "with --dry-run: print the machine as JSON" },
 	[LOG_LEVEL] = PROG_LOG_LEVEL_OPTION,
 	[VERBOSE] = PROG_LOG_VERBOSE_OPTION,
 	[HELP] = VSU_OPTION_ROW_HELP,
@@ -134,6 +141,8 @@ static const struct prog_place places[] = {
 	[APPEND] = PLACE(append),
 	[SERIAL] = PLACE(serial),
 	[CONTROL] = PLACE(control),
+	[SOCKET_MODE] = PLACE(sockets.mode),
+	[SOCKET_GROUP] = PLACE(sockets.group),
 	[REBOOT] = PLACE(restart),
 	[DRY_RUN] = PLACE(dry_run),
 	[JSON] = PLACE(json),
@@ -141,6 +150,7 @@ static const struct prog_place places[] = {
 	[VERBOSE] = PROG_PLACE_VERBOSE,
 	[HELP] = PLACE(help),
 	[KERNEL] = PLACE(kernel),
+	[CONFIG] = { PROG_PLACE_NONE, 0 },
 	[DISK_PATH] = { PROG_PLACE_NONE, 0 },
 };
 
@@ -174,6 +184,10 @@ static int take_option(void *opaque, unsigned int index,
 
 	if (prog_place_store(&places[index], o, value))
 		return 0;
+	if (index == CONFIG)
+		return vsu_error_set(err, -EINVAL,
+				     "a second --config '%s'; one file has the whole machine",
+				     value->text);
 	if (index == MEMORY)
 		return add_memory(&o->memory, value->text, err);
 	return add_device(o, device_hows[index], value->text, err);
@@ -186,9 +200,13 @@ int vmm_options_parse(struct vmm_options *options, int argc, char *const *argv,
 
 	memset(options, 0, sizeof(*options));
 	options->cpus = 1;
+	options->words = argv + 1;
+	options->nwords = argc - 1;
 	options->memory.what = "--memory";
 	rc = vsu_option_parse_argv(vmm_run_options, argc, argv, take_option,
 				   options, NULL, err);
+	if (rc == -ENOENT)
+		vmm_spellings_explain(vmm_run_options, argc, argv, err);
 	if (rc < 0 || options->help)
 		return rc;
 	if (!options->kernel)
@@ -196,5 +214,5 @@ int vmm_options_parse(struct vmm_options *options, int argc, char *const *argv,
 	if (options->json && !options->dry_run)
 		return vsu_error_set(err, -EINVAL,
 				     "option --json needs --dry-run");
-	return 0;
+	return prog_socket_access_read(&options->sockets, err);
 }

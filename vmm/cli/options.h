@@ -14,6 +14,7 @@
 #include <vmm-sys-util/option.h>
 
 #include "memory/memory_options.h"
+#include "socket_access.h"
 
 #define VMM_MAX_DEVICES 32
 
@@ -58,9 +59,12 @@ struct vmm_options {
 	unsigned int cpu_model;	/* enum vmm_cpu_model */
 	bool restart;		/* after the guest asked for a reboot */
 	const char *initrd, *cmdline, *append, *serial, *control;
+	struct prog_socket_access sockets;	/* of control and devices */
 	enum vmm_on_memory_error on_memory_error;
 	enum vmm_transport transport;
 	bool dry_run, json, help;
+	char *const *words;	/* all of them, for the report */
+	int nwords;
 };
 
 extern const struct vsu_option vmm_run_options[];

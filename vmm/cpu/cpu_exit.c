@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Exits of a CPU: accesses go to the bus, the rest gets a verdict. */
+/* Handles exits of a CPU: bus accesses are carried out, others yield a verdict. */
 #include <config.h>
 
 #include <errno.h>
@@ -14,10 +14,10 @@
 #include "cpu/cpu_exit.h"
 #include "memory/layout.h"
 
-/* Offset of the operands of an exit. */
+/* Offset of the exit's data in struct kvm_run. */
 #define FAULT_OFFSET offsetof(struct kvm_run, hw)
 
-/* A CPU that made an exit. */
+/* The CPU that exited. */
 struct exiting {
 	const struct vmm_cpu_hooks *hooks;
 	struct kvm_run *run;
@@ -25,7 +25,7 @@ struct exiting {
 	struct vmm_cpu_verdict *verdict;
 };
 
-/* The machine ends with that status and a sentence that names the CPU. */
+/* Ends the machine with a status and a message that names the CPU. */
 VSU_PRINTF(3, 4) static enum vmm_cpu_next end_machine(const struct exiting *x,
 						      int status,
 						      const char *fmt, ...)
@@ -79,8 +79,9 @@ static enum vmm_cpu_next on_mmio(const struct exiting *x)
 
 static enum vmm_cpu_next on_shutdown(const struct exiting *x)
 {
-	return end_machine(x, VSU_EXIT_FAIL,
-		     "the guest shut down by a triple fault");
+	end_machine(x, VSU_EXIT_FAIL, "the guest shut down by a triple fault");
+	x->verdict->why.code = -EFAULT;
+	return VMM_CPU_END;
 }
 
 static enum vmm_cpu_next on_entry_failure(const struct exiting *x)
@@ -94,13 +95,15 @@ static enum vmm_cpu_next on_internal_error(const struct exiting *x)
 {
 	const struct kvm_run *run = x->run;
 
-	return end_machine(x, VSU_EXIT_INTERNAL, "KVM internal error %" PRIu32 "%s",
-		     run->internal.suberror,
-		     run->internal.suberror == KVM_INTERNAL_ERROR_EMULATION ?
-		     " (an instruction that it cannot emulate)" : "");
+	end_machine(x, VSU_EXIT_INTERNAL, "KVM internal error %" PRIu32 "%s",
+		    run->internal.suberror,
+		    run->internal.suberror == KVM_INTERNAL_ERROR_EMULATION ?
+		    " (an instruction that it cannot emulate)" : "");
+	x->verdict->why.code = -EFAULT;
+	return VMM_CPU_END;
 }
 
-/* KVM stops only for what it was told to: which half of memory is used. */
+/* KVM exits only for the enabled hypercall: conversion of memory. */
 static enum vmm_cpu_next on_hypercall(const struct exiting *x)
 {
 	struct kvm_run *run = x->run;
@@ -145,7 +148,7 @@ static const struct exit_row {
 	{ KVM_EXIT_INTERNAL_ERROR, on_internal_error },
 };
 
-/* True when the CPU may go on, with the half of memory that it wants. */
+/* Returns true if the conversion succeeded and the CPU may continue. */
 static bool take_half(const struct exiting *x, struct vsu_error *err)
 {
 	const struct vmm_kvm_memory_fault *fault =

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The threads of the virtual CPUs and how the main thread governs them.
+ * The threads of the virtual CPUs and their control by the main thread.
  *
- * A thread counts itself into the guest before it runs and out again when
- * somebody wants attention. Whoever wants it sets the flag under the lock,
- * makes KVM_RUN return (immediate_exit covers the moment before it is
- * entered), and waits until the count is 0.
+ * A thread increments in_guest before it runs the guest, and decrements it when
+ * attention is requested. The requester sets the attention flag under the lock,
+ * makes KVM_RUN return (immediate_exit covers the window before it is entered),
+ * and waits until in_guest is 0.
  */
 #include <config.h>
 
@@ -28,17 +28,18 @@
 #include "process.h"
 #include "kvm/uapi.h"
 
-/* Makes KVM_RUN return; its handler does nothing. */
+/* Interrupts KVM_RUN; its handler does nothing. */
 #define NS_PER_S UINT64_C(1000000000)
-/* How long a CPU may take to come out, in swap and under load, too. */
+/* Time limit for a CPU to leave the guest, with margin for swap and load. */
 #define STOP_NS (4 * NS_PER_S)
 #define PAUSE_NS (20 * NS_PER_S)
 
 #define KICK_SIGNAL SIGUSR2
 
 /*
- * Something that a CPU wants done on the main thread; on the CPU's stack, which
- * stays until it is done or until the machine stops, on the main thread too.
+ * A function that a CPU runs on the main thread. It lives on the CPU's stack,
+ * which is valid until the function has finished or the main thread has stopped
+ * the machine.
  */
 struct vmm_ticket {
 	vmm_carry_fn fn;
@@ -60,9 +61,9 @@ struct vmm_cpus {
 	struct vmm_cpus_config config;
 	struct cpu cpu[VMM_MAX_CPUS];
 	int event_fd;
-	int attention;		/* atomic: leave the guest and look */
+	int attention;		/* atomic: leave the guest and check the state */
 
-	pthread_mutex_t lock;	/* guards all that follows */
+	pthread_mutex_t lock;	/* guards all members below */
 	pthread_cond_t changed;
 	struct vmm_ticket *tickets;
 	unsigned int in_guest;	/* threads that may run guest code */
@@ -77,7 +78,7 @@ static void on_kick(int signo)
 	(void)signo;
 }
 
-/* Waits until this CPU may run; false when it is to end. With the lock. */
+/* Waits until this CPU may run; false: it must end. Requires the lock. */
 static bool enter_locked(struct cpu *cpu)
 {
 	struct vmm_cpus *cpus = cpu->cpus;
@@ -122,11 +123,25 @@ static void wait_for_stop(struct vmm_cpus *cpus)
 	pthread_mutex_unlock(&cpus->lock);
 }
 
+/* The first reason counts. */
+static void end_once(struct vmm_cpus *cpus, int status,
+		     const struct vsu_error *why)
+{
+	pthread_mutex_lock(&cpus->lock);
+	if (!cpus->ended) {
+		cpus->ended = true;
+		cpus->status = status;
+		cpus->why = *why;
+		vsu_event_signal(cpus->event_fd);
+	}
+	pthread_mutex_unlock(&cpus->lock);
+}
+
 /*
- * Runs the guest until attention is wanted or the CPU is parked. After an
- * interruption the thread goes out and in again even when nobody wants
- * anything any more: a pause that came and went while it waited in carry has
- * left immediate_exit set, which only enter_locked() takes back.
+ * Runs the guest until attention is requested or the CPU is parked. After an
+ * interruption the thread always leaves and enters again: a pause that began and
+ * ended while it waited in carry has left immediate_exit set, and only
+ * enter_locked() clears it.
  */
 static enum vmm_cpu_next run_guest(struct cpu *cpu)
 {
@@ -150,7 +165,7 @@ static enum vmm_cpu_next run_guest(struct cpu *cpu)
 					 &verdict);
 	}
 	if (verdict.next == VMM_CPU_END)
-		vmm_cpus_end(cpus, verdict.status, "%s", verdict.why.msg);
+		end_once(cpus, verdict.status, &verdict.why);
 	return verdict.next;
 }
 
@@ -311,7 +326,7 @@ bool vmm_cpus_dispatch(struct vmm_cpus *cpus)
 	return ended;
 }
 
-/* Makes every CPU look at the state. With the lock. */
+/* Makes every CPU check the state. Requires the lock. */
 static void want_attention(struct vmm_cpus *cpus)
 {
 	unsigned int i;
@@ -327,7 +342,7 @@ static void want_attention(struct vmm_cpus *cpus)
 	pthread_cond_broadcast(&cpus->changed);
 }
 
-/* Waits until no CPU is in the guest; false after ns. With the lock. */
+/* Waits until no CPU is in the guest; false after ns. Requires the lock. */
 static bool wait_for_cpus(struct vmm_cpus *cpus, uint64_t ns)
 {
 	uint64_t end = vsu_now_ns() + ns;
@@ -343,7 +358,7 @@ static bool wait_for_cpus(struct vmm_cpus *cpus, uint64_t ns)
 	return !cpus->in_guest;
 }
 
-/* The same with an end for what cannot be waited for. With the lock. */
+/* The same, and calls stuck after the time limit. Requires the lock. */
 static void quiet_locked(struct vmm_cpus *cpus, uint64_t ns)
 {
 	if (cpus->config.patience_ns)
@@ -395,7 +410,7 @@ void vmm_cpus_stop(struct vmm_cpus *cpus, int *status, struct vsu_error *err)
 	}
 }
 
-/* Takes a ticket that nobody will carry out back from the list. */
+/* Removes a ticket from the list that will not be carried out. */
 static void ticket_withdraw(struct vmm_cpus *cpus, struct vmm_ticket *ticket)
 {
 	struct vmm_ticket **at = &cpus->tickets;
@@ -428,22 +443,17 @@ void vmm_cpus_carry(struct vmm_cpus *cpus, vmm_carry_fn fn, void *opaque)
 	ticket_withdraw(cpus, &ticket);
 	while (cpus->pauses && !cpus->stopping)
 		pthread_cond_wait(&cpus->changed, &cpus->lock);
-	cpus->in_guest++;	/* run_guest() sees attention before it runs */
+	cpus->in_guest++;	/* run_guest() checks attention before KVM_RUN */
 	pthread_mutex_unlock(&cpus->lock);
 }
 
 void vmm_cpus_end(struct vmm_cpus *cpus, int status, const char *fmt, ...)
 {
+	struct vsu_error why = VSU_ERROR_INIT;
 	va_list ap;
 
-	pthread_mutex_lock(&cpus->lock);
-	if (!cpus->ended) {
-		cpus->ended = true;
-		cpus->status = status;
-		va_start(ap, fmt);
-		vsu_error_setv(&cpus->why, 0, fmt, ap);
-		va_end(ap);
-		vsu_event_signal(cpus->event_fd);
-	}
-	pthread_mutex_unlock(&cpus->lock);
+	va_start(ap, fmt);
+	vsu_error_setv(&why, 0, fmt, ap);
+	va_end(ap);
+	end_once(cpus, status, &why);
 }

@@ -1,17 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The virtual CPUs: one thread each, which does nothing but KVM_RUN and what
- * its exits ask for.
+ * The virtual CPUs: one thread each, which runs KVM_RUN and handles its exits.
  *
- *   pause    no CPU executes guest code until resume; the caller's thread may
- *            then change what the guest sees in more than one step
- *   carry    a CPU has something done on the main thread and waits for it
- *   end      the first CPU that has a reason to end the machine leaves it
- *            here; all others stop
+ *   pause    no CPU executes guest code until resume; the caller may then
+ *            change state that the guest sees in several steps
+ *   carry    a CPU runs a function on the main thread and waits for its end
+ *   end      the first CPU with a reason to end the machine stores it; all
+ *            CPUs stop
  *
- * Threads: start, pause, resume, dispatch and stop belong to the main thread.
- * carry and end are for the CPU threads. A CPU that waits in carry counts as
- * paused, so that neither waits for the other.
+ * Threads: start, pause, resume, dispatch and stop are for the main thread, carry
+ * and end for the CPU threads. A CPU that waits in carry counts as paused, so
+ * that the two cannot wait for each other.
  */
 #ifndef VMM_CPUS_H
 #define VMM_CPUS_H
@@ -31,16 +30,16 @@ struct vmm_cpus;
 struct vmm_cpus_config {
 	const struct vmm_kvm *kvm;
 	unsigned int n;
-	struct vmm_cpu_hooks hooks;	/* called on the CPUs' threads */
+	struct vmm_cpu_hooks hooks;	/* called on the CPU threads */
 	/*
-	 * A CPU did not come out of the guest when pause or stop waited for it:
-	 * a page that it touched belongs to a file whose server does not
-	 * answer, and no signal interrupts that. With hooks.opaque, on the
-	 * thread that waits; when it returns, the wait goes on without end.
-	 * NULL: so from the beginning.
+	 * Called if a CPU does not leave the guest within patience_ns of a pause
+	 * or stop: it accessed a page of a file with an unresponsive server,
+	 * which no signal interrupts. Called with hooks.opaque on the waiting
+	 * thread; when it returns, the wait continues without limit. NULL: wait
+	 * without limit.
 	 */
 	void (*stuck)(void *opaque);
-	uint64_t patience_ns;	/* before stuck; 0: 4 s to stop, 20 s to pause */
+	uint64_t patience_ns;	/* before stuck; 0: 4 s for stop, 20 s for pause */
 };
 
 int vmm_cpus_new(const struct vmm_cpus_config *config, struct vmm_cpus **out,
@@ -52,30 +51,30 @@ int vmm_cpus_fd(const struct vmm_cpus *cpus, unsigned int cpu);
 
 int vmm_cpus_start(struct vmm_cpus *cpus, struct vsu_error *err);
 
-/* Readable when a CPU asks for the main thread: call dispatch. */
+/* Readable when a CPU needs the main thread: call dispatch. */
 int vmm_cpus_event_fd(const struct vmm_cpus *cpus);
 
-/* Carries out what CPUs asked for. True when the machine is to end. */
+/* Runs the functions of waiting CPUs. Returns true when the machine must end. */
 bool vmm_cpus_dispatch(struct vmm_cpus *cpus);
 
 void vmm_cpus_pause(struct vmm_cpus *cpus);
 void vmm_cpus_resume(struct vmm_cpus *cpus);
 
-/* Ends all CPU threads; status and *err are what end was told, if it was. */
+/* Ends all CPU threads; status and *err are those passed to end, if any. */
 void vmm_cpus_stop(struct vmm_cpus *cpus, int *status, struct vsu_error *err);
 
 /*
- * Runs fn(opaque, ticket) on the main thread and waits until it is finished:
- * when fn returns true, or when the main thread says so with the ticket.
+ * Runs fn(opaque, ticket) on the main thread and waits until it has finished:
+ * when fn returns true, or when the main thread completes the ticket.
  */
 struct vmm_ticket;
 typedef bool (*vmm_carry_fn)(void *opaque, struct vmm_ticket *ticket);
 void vmm_cpus_carry(struct vmm_cpus *cpus, vmm_carry_fn fn, void *opaque);
 
-/* Ends a ticket that was kept: its CPU goes on. Main thread. */
+/* Completes a ticket whose fn returned false; its CPU continues. Main thread. */
 void vmm_cpus_finish(struct vmm_cpus *cpus, struct vmm_ticket *ticket);
 
-/* The machine is to end with this exit status; the first call counts. */
+/* Ends the machine with this exit status; only the first call has an effect. */
 void vmm_cpus_end(struct vmm_cpus *cpus, int status, const char *fmt, ...)
 	VSU_PRINTF(3, 4);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Notes of a signal handler, each for one page. */
+/* Records of the SIGBUS handler, one page each. */
 #include <config.h>
 
 #include <errno.h>
@@ -10,11 +10,11 @@
 
 #include "cpu/poison.h"
 
-/* Of this thread; written by its own handler. 0: none. */
+/* Page accessed by this thread, set by its signal handler. 0: none. */
 static __thread volatile sig_atomic_t in_guest;
 static __thread volatile uint64_t touched;
 
-/* Of all threads; 0: none. More than one at a time are told when touched. */
+/* Page reported before any access; 0: none. Further pages are reported on access. */
 static uint64_t early;
 static int wake_fd = -1;
 

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Pages that the memory hardware of the host lost, on their way to the guest.
+ * Hardware memory errors of the host (lost pages), to be reported to the guest.
  *
- * The kernel tells a thread by SIGBUS: the CPU's own thread when the guest
- * touched such a page (BUS_MCEERR_AR), any thread when nobody did yet
- * (BUS_MCEERR_AO). The handler only notes where; nothing takes the page's
- * place, so that the guest never reads zeros for what it had stored there.
+ * The kernel reports a lost page by SIGBUS: to the CPU's thread if the guest
+ * accessed it (BUS_MCEERR_AR), or to any thread before an access
+ * (BUS_MCEERR_AO). The handler only records the address. The page is not
+ * replaced, so that the guest never reads zeros instead of its data.
  *
- * Threads: enter and leave are each CPU's; note is for the handler of SIGBUS,
- * on any thread; take_early is the main thread's.
+ * Threads: enter and leave are for each CPU thread; note is for the SIGBUS
+ * handler on any thread; take_early is for the main thread.
  */
 #ifndef VMM_POISON_H
 #define VMM_POISON_H
@@ -16,22 +16,22 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* This thread runs the guest from now on, until leave. */
+/* Marks this thread as running the guest, until leave. */
 void vmm_poison_enter(void);
 
-/* True when the guest touched a lost page since enter; *hva is its address. */
+/* Returns true if the guest accessed a lost page since enter; *hva is set. */
 bool vmm_poison_leave(uint64_t *hva);
 
 /*
- * siginfo is the siginfo_t of a SIGBUS. True when it concerns a page that was
- * lost under the guest: it is noted, and nothing is to be repaired.
+ * siginfo is the siginfo_t of a SIGBUS. Returns true if it reports a lost page
+ * of the guest: the page is recorded, and the caller must not repair it.
  */
 bool vmm_poison_note(const void *siginfo);
 
-/* Makes the eventfd readable when a page is lost that nobody has touched. */
+/* Sets the eventfd to signal when a page is lost before any access. */
 void vmm_poison_wake(int event_fd);
 
-/* Takes the address of such a page; false when there is none. */
+/* Fetches the address of such a page; false if none is recorded. */
 bool vmm_poison_take_early(uint64_t *hva);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Reading device options. */
+/* Parses device options. */
 #include <config.h>
 
 #include <errno.h>
@@ -11,50 +11,9 @@
 #include <vmm-sys-util/parse.h>
 
 #include "devices/devices.h"
+#include "devices/rows.h"
 
-/* Keys that every device has; those of its kind, or of its id, follow. */
-enum { BACKEND, QUEUES, QUEUE_SIZE, RECONNECT, READ_ONLY_WINDOWS, NCOMMON };
-enum { ID = NCOMMON, CONFIG_SIZE, ALLOW_FUSE, MAX_MAPPINGS, MAX_WINDOW_BYTES,
-       TAG, MAX_MAPPED_BYTES };
-
-static const struct vsu_option common_rows[NCOMMON] = {
-	[BACKEND] = { .name = "backend", .kind = VSU_OPTION_STRING,
-		      .arg = "inline|user:SOCKET", .preset = "inline",
-		      .help = "who serves the queues" },
-	[QUEUES] = { .name = "queues", .kind = VSU_OPTION_U64,
-		     .help = "number of queues", .min = 1, .max = 256 },
-	[QUEUE_SIZE] = { .name = "queue-size", .kind = VSU_OPTION_U64,
-			 .help = "entries of a queue", .min = 2, .max = 32768 },
-	[RECONNECT] = { .name = "reconnect", .kind = VSU_OPTION_U64,
-			.arg = "MS", .help = "try again after so many ms when a back-end is lost",
-			.min = 1, .max = 60000 },
-	[READ_ONLY_WINDOWS] = { .name = "read-only-windows",
-			.kind = VSU_OPTION_FLAG,
-			.help = "its back-end may read those of others" },
-};
-
-static const struct vsu_option any_rows[] = {
-	{ .name = "id", .kind = VSU_OPTION_U64, .help = "VIRTIO device id",
-	  .min = 1, .max = 63 },
-	{ .name = "config-size", .kind = VSU_OPTION_U64, .arg = "BYTES",
-	  .help = "of configuration space", .max = 256 },
-	{ .name = "allow-fuse", .kind = VSU_OPTION_FLAG,
-	  .help = "regions over files of FUSE and network mounts" },
-	{ .name = "max-mappings", .kind = VSU_OPTION_U64, .arg = "N",
-	  .help = "most mappings in its regions, 4096 by default",
-	  .min = 1, .max = 16384 },
-	{ .name = "max-window-bytes", .kind = VSU_OPTION_SIZE, .arg = "SIZE",
-	  .help = "most bytes of all its regions, 1T by default",
-	  .min = 4096, .max = UINT64_MAX },
-	{ .name = "tag", .kind = VSU_OPTION_STRING, .arg = "NAME",
-	  .help = "of a file system, as the guest mounts it" },
-	{ .name = "max-mapped-bytes", .kind = VSU_OPTION_SIZE, .arg = "SIZE",
-	  .help = "most bytes mapped in them at once, all by default",
-	  .min = 4096, .max = UINT64_MAX },
-	{ .name = NULL },
-};
-
-/* The option of each way to ask for a device, and its kind if that is given. */
+/* Device options, and the kind that each implies. */
 static const struct {
 	const char *option;
 	const struct vmm_device_kind *kind;
@@ -82,37 +41,29 @@ const char *vmm_device_shorthand(const struct vmm_device_kind *kind)
 	return NULL;
 }
 
-void vmm_device_rows(const struct vmm_device_kind *kind,
-		     struct vsu_option rows[VMM_DEVICE_ROWS])
+/* Finds a kind by its name or its option: "blk" and "disk" are one kind. */
+const struct vmm_device_kind *vmm_device_kind_named(const char *name,
+						    size_t len)
 {
-	unsigned int i, n = kind ? vmm_device_nkeys(kind) : 0;
+	const struct vmm_device_kind *kind = vmm_device_kind_find(name, len);
+	unsigned int i;
 
-	memcpy(rows, common_rows, sizeof(common_rows));
-	if (!kind) {
-		memcpy(rows + NCOMMON, any_rows, sizeof(any_rows));
-		return;
-	}
-	if (kind->kernel)
-		rows[BACKEND].arg = "inline|kernel|user:SOCKET";
-	rows[QUEUES].max = kind->max_queues;
-	rows[QUEUE_SIZE].min = kind->min_queue_size;
-	rows[QUEUE_SIZE].preset = kind->queue_size;
-	for (i = 0; i < n && !kind->keys[i].common; i++) {
-		rows[NCOMMON + i] = kind->keys[i].option;
-		if (kind->keys[i].not_inline)
-			rows[NCOMMON + i].help = "an option of the daemon, not for here";
-	}
-	rows[NCOMMON + i].name = NULL;
+	for (i = 0; !kind && ways[i].kind; i++)
+		if (strlen(ways[i].option) == len + 2 &&
+		    !strncmp(ways[i].option + 2, name, len))
+			kind = ways[i].kind;
+	return kind;
 }
 
 /* ------------------------------------------------------------------ the keys */
 
-/* A list on its way into a spec. */
+/* A property list that is being parsed into a spec. */
 struct parse {
 	struct vmm_device_spec *spec;
 	const char *option;	/* "--disk" */
-	const char *list;	/* as it was typed */
+	const char *list;	/* as typed */
 	struct vsu_option rows[VMM_DEVICE_ROWS];
+	unsigned int nown;	/* rows before the common ones */
 };
 
 static int set_backend(const struct parse *p, const char *text,
@@ -149,17 +100,17 @@ static int set_tag(const struct parse *p, const char *tag, struct vsu_error *err
 static int set_any(struct vmm_device_spec *spec, unsigned int index,
 		   uint64_t number)
 {
-	if (index == ID)
+	if (index == VMM_KEY_ID)
 		spec->id = (uint32_t)number;
-	else if (index == CONFIG_SIZE)
+	else if (index == VMM_KEY_CONFIG_SIZE)
 		spec->config_size = (uint32_t)number;
-	else if (index == ALLOW_FUSE)
+	else if (index == VMM_KEY_ALLOW_FUSE)
 		spec->allow_fuse = number;
-	else if (index == MAX_MAPPINGS)
+	else if (index == VMM_KEY_MAX_MAPPINGS)
 		spec->max_mappings = (uint32_t)number;
-	else if (index == MAX_WINDOW_BYTES)
+	else if (index == VMM_KEY_MAX_WINDOW_BYTES)
 		spec->max_window_bytes = number;
-	else if (index == MAX_MAPPED_BYTES)
+	else if (index == VMM_KEY_MAX_MAPPED_BYTES)
 		spec->max_mapped_bytes = number;
 	return 0;
 }
@@ -168,7 +119,7 @@ static int set_own(struct parse *p, unsigned int index,
 		   const struct vsu_option_value *value, struct vsu_error *err)
 {
 	struct vmm_device_spec *spec = p->spec;
-	const struct vmm_device_key *key = &spec->kind->keys[index - NCOMMON];
+	const struct vmm_device_key *key = &spec->kind->keys[index];
 	char what[64];
 
 	snprintf(what, sizeof(what), "%s: key '%s'", p->option, key->option.name);
@@ -177,8 +128,27 @@ static int set_own(struct parse *p, unsigned int index,
 				     what, key->not_inline);
 	if (!spec->own_key)
 		spec->own_key = key->option.name;
-	return vmm_device_set(spec->kind, index - NCOMMON, what, value,
-			      spec->config, err);
+	return vmm_device_set(spec->kind, index, what, value, spec->config, err);
+}
+
+static int set_common(struct parse *p, unsigned int index,
+		      const struct vsu_option_value *value, struct vsu_error *err)
+{
+	switch (index) {
+	case VMM_KEY_BACKEND:
+		return set_backend(p, value->text, err);
+	case VMM_KEY_QUEUES:
+		p->spec->queues = (uint32_t)value->number;
+		return 0;
+	case VMM_KEY_QUEUE_SIZE:
+		p->spec->queue_size = (uint32_t)value->number;
+		return 0;
+	case VMM_KEY_RECONNECT:
+		p->spec->reconnect_ms = (uint32_t)value->number;
+		return 0;
+	}
+	p->spec->read_only_windows = value->number;
+	return 0;
 }
 
 static int on_key(void *opaque, unsigned int index,
@@ -186,29 +156,15 @@ static int on_key(void *opaque, unsigned int index,
 {
 	struct parse *p = opaque;
 
-	switch (index) {
-	case BACKEND:
-		return set_backend(p, value->text, err);
-	case QUEUES:
-		p->spec->queues = (uint32_t)value->number;
-		return 0;
-	case QUEUE_SIZE:
-		p->spec->queue_size = (uint32_t)value->number;
-		return 0;
-	case RECONNECT:
-		p->spec->reconnect_ms = (uint32_t)value->number;
-		return 0;
-	case READ_ONLY_WINDOWS:
-		p->spec->read_only_windows = value->number;
-		return 0;
-	}
+	if (index >= p->nown)
+		return set_common(p, index - p->nown, value, err);
 	if (p->spec->kind)
 		return set_own(p, index, value, err);
-	if (index == ID && p->spec->id)
+	if (index == VMM_KEY_ID && p->spec->id)
 		return vsu_error_set(err, -EINVAL,
 				     "%s '%s': the kind it begins with has an id; leave 'id' out",
 				     p->option, p->list);
-	return index == TAG ? set_tag(p, value->text, err)
+	return index == VMM_KEY_TAG ? set_tag(p, value->text, err)
 			    : set_any(p->spec, index, value->number);
 }
 
@@ -234,9 +190,10 @@ static int check_inline(const struct parse *p, struct vsu_error *err)
 				     p->option, p->list);
 	if (missing)
 		return vsu_error_set(err, -EINVAL,
-				     "%s '%s': needs '%s=%s' or 'backend=user:SOCKET'",
+				     "%s '%s': needs '%s=%s'%s or 'backend=user:SOCKET'",
 				     p->option, p->list, missing->option.name,
-				     missing->option.arg);
+				     missing->option.arg,
+				     kind->kernel ? ", 'backend=kernel'" : "");
 	return 0;
 }
 
@@ -281,7 +238,7 @@ static int check_any(const struct parse *p, struct vsu_error *err)
 
 /* ---------------------------------------------------------------- the kinds */
 
-/* Whether a key of the list says that it is served behind a socket. */
+/* Returns whether the list selects a vhost-user back-end. */
 static bool names_socket(const char *keys)
 {
 	static const char key[] = "backend=user:";
@@ -294,7 +251,7 @@ static bool names_socket(const char *keys)
 	return false;
 }
 
-/* Of what a device of this process stands on, where it has such a key. */
+/* Checks the host resource of an in-process device, if it has such a key. */
 static int set_own_reconnect(struct parse *p, struct vsu_error *err)
 {
 	const struct vmm_device_kind *kind = p->spec->kind;
@@ -310,6 +267,23 @@ static int set_own_reconnect(struct parse *p, struct vsu_error *err)
 			     p->option, p->list);
 }
 
+/* A value without a key has the key that is clear for its kind. */
+static int parse_list(struct parse *p, const char *keys, struct vsu_error *err)
+{
+	const struct vmm_device_kind *kind = p->spec->kind;
+	char text[VMM_DEVICE_TEXT_MAX];
+
+	if (kind && prog_value_is_first(p->rows, keys)) {
+		if (!kind->value.key && kind->value.refusal)
+			return vsu_error_set(err, -EINVAL, "%s '%s': %s",
+					     p->option, p->list,
+					     kind->value.refusal);
+		keys = prog_value_with_key(&kind->value, keys, text, sizeof(text));
+	}
+	return vsu_option_parse_list(p->rows, p->option, keys, p->spec->text,
+				     sizeof(p->spec->text), on_key, p, err);
+}
+
 static int parse_keys(struct parse *p, const char *keys, struct vsu_error *err)
 {
 	struct vmm_device_spec *spec = p->spec;
@@ -319,11 +293,9 @@ static int parse_keys(struct parse *p, const char *keys, struct vsu_error *err)
 		spec->id = spec->kind->id;
 		spec->kind = NULL;
 	}
-	vmm_device_rows(spec->kind, p->rows);
+	p->nown = vmm_device_rows(spec->kind, p->rows);
 	if (keys[0])
-		rc = vsu_option_parse_list(p->rows, p->option, keys,
-					   spec->text, sizeof(spec->text),
-					   on_key, p, err);
+		rc = parse_list(p, keys, err);
 	if (rc >= 0 && spec->reconnect_ms && !spec->remote)
 		rc = set_own_reconnect(p, err);
 	if (rc >= 0 && spec->kernel)
@@ -340,11 +312,11 @@ static int parse_keys(struct parse *p, const char *keys, struct vsu_error *err)
 
 static int refuse_kind(const struct parse *p, const char *word, struct vsu_error *err)
 {
-	const char *names[16] = { NULL }, *near;
+	const char *names[16] = { "disk" }, *near;
 	unsigned int i;
 
-	for (i = 0; vmm_device_kinds[i] && i < 15; i++)
-		names[i] = vmm_device_kinds[i]->name;
+	for (i = 0; vmm_device_kinds[i] && i < 14; i++)
+		names[i + 1] = vmm_device_kinds[i]->name;
 	near = vsu_nearest(word, names);
 	return vsu_error_set(err, -ENOENT,
 			     near ? "%s: no kind of device '%s'; did you mean '%s'?" :
@@ -358,7 +330,7 @@ static int parse_device(struct parse *p, struct vsu_error *err)
 	const size_t len = strcspn(p->list, ",");
 	char word[32];
 
-	p->spec->kind = vmm_device_kind_find(p->list, len);
+	p->spec->kind = vmm_device_kind_named(p->list, len);
 	p->spec->id = virtdev_vhost_user_id_of(p->list, len);
 	if (p->spec->kind || p->spec->id)
 		return parse_keys(p, p->list + len + (p->list[len] == ','),
@@ -369,7 +341,7 @@ static int parse_device(struct parse *p, struct vsu_error *err)
 	return refuse_kind(p, word, err);
 }
 
-/* An operand is the value of the key that a disk cannot be without. */
+/* An operand is the image of a disk. */
 static int take_path(struct parse *p, struct vsu_error *err)
 {
 	struct vmm_device_spec *spec = p->spec;

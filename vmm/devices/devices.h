@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The devices of the machine, from --disk, --rng, --console, --device and disk operands: of a
- * kind that this process can make (devices/kind.h), or of any id behind a
- * socket.
+ * The devices of the machine, from --disk, --rng, --console, --device and
+ * operands: a kind that this process implements (devices/kind.h), or any device
+ * id behind a vhost-user socket.
  *
  * Threads: the main thread.
  */
@@ -21,57 +21,54 @@
 
 #define VMM_SOCKET_MAX 108
 #define VMM_DEVICE_TEXT_MAX 4608
-/* Bytes of configuration that a file system has. */
+/* Bytes of a file system's configuration space. */
 #define VMM_FS_CONFIG 44
 
-/* Rows of keys, with the one that ends them. */
-#define VMM_DEVICE_ROWS (VMM_DEVICE_KEYS_MAX + 8)
-
-/* One device as it was asked for. */
+/* One device as requested. */
 struct vmm_device_spec {
-	const struct vmm_device_kind *kind;	/* NULL: any, by its id */
+	const struct vmm_device_kind *kind;	/* NULL: by id only */
 	uint32_t id;		/* VIRTIO device id */
-	bool remote;		/* its queues are served behind a socket */
-	bool kernel;		/* the host's kernel serves them */
+	bool remote;		/* served by a vhost-user back-end */
+	bool kernel;		/* served by the host's kernel */
 	char socket[VMM_SOCKET_MAX];
-	uint32_t reconnect_ms;	/* the first pause before another connection to
-				   it; 0: a back-end that is lost is lost */
-	uint32_t queues;	/* 0: what the device has */
-	uint32_t queue_size;	/* 0: the device's own choice */
-	bool read_only_windows;	/* told to its back-end */
-	uint32_t config_size;	/* of any device; 0: that of its id */
-	bool allow_fuse;	/* of any device: windows over served files */
-	char tag[37];		/* of a file system, or "": the back-end's */
-	const char *own_key;	/* the first of the kind's own, or NULL */
+	uint32_t reconnect_ms;	/* initial delay before reconnecting; 0: do not
+				   reconnect */
+	uint32_t queues;	/* 0: the device's default */
+	uint32_t queue_size;	/* 0: the device's default */
+	bool read_only_windows;	/* reported to its back-end */
+	uint32_t config_size;	/* by id only; 0: the default of the id */
+	bool allow_fuse;	/* accept windows over files of file servers */
+	char tag[37];		/* file system; "": supplied by the back-end */
+	const char *own_key;	/* first key specific to the kind, or NULL */
 	_Alignas(8) unsigned char config[VMM_DEVICE_CONFIG_MAX];
-	char text[VMM_DEVICE_TEXT_MAX];	/* what strings of config point to */
+	char text[VMM_DEVICE_TEXT_MAX];	/* storage of config's strings */
 	uint32_t max_mappings;	/* in its windows; 0: the default */
-	uint64_t max_window_bytes; /* of all its windows; 0: the default */
-	uint64_t max_mapped_bytes; /* in them at once; 0: all of them */
+	uint64_t max_window_bytes; /* sum of its windows; 0: the default */
+	uint64_t max_mapped_bytes; /* mapped at once; 0: no limit */
 };
 
-/* The keys of a kind in this program; NULL: of devices by their id. */
-void vmm_device_rows(const struct vmm_device_kind *kind,
-		     struct vsu_option rows[VMM_DEVICE_ROWS]);
+/* Finds a kind by its name or option: "blk" or "disk". NULL: unknown. */
+const struct vmm_device_kind *vmm_device_kind_named(const char *name,
+						    size_t len);
 
-/* The option that stands for --device with this kind, "--disk", or NULL. */
+/* The option for this kind, such as "--disk", or NULL. */
 const char *vmm_device_shorthand(const struct vmm_device_kind *kind);
 
-/* Reads one option. */
+/* Parses one option. */
 int vmm_device_parse(const struct vmm_device_option *option,
 		     struct vmm_device_spec *spec, struct vsu_error *err);
 
-/* Makes an in-process device of what the machine has for devices. */
+/* Creates an in-process device. */
 int vmm_device_open(const struct vmm_device_spec *spec,
 		    const struct vmm_device_common *machine,
 		    struct virtdev **out, struct vsu_error *err);
 
-/* The same of one whose queues the kernel serves. */
+/* Creates a device whose queues the host's kernel serves. */
 int vmm_device_open_kernel(const struct vmm_device_spec *spec,
 			   struct virtdev_vhost_kern **out,
 			   struct vsu_error *err);
 
-/* About a device of this process; of another's nothing is known. */
+/* Describes an in-process device. */
 struct vmm_device_facts vmm_device_describe(const struct vmm_device_spec *spec);
 
 #endif

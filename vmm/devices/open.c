@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Making devices as they were asked for, in this process or for the kernel. */
+/* Creates requested devices, in this process or served by the kernel. */
 #include <config.h>
 
 #include "devices/devices.h"

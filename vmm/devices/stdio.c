@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Standard input and output as a port: typed bytes wait in a ring. */
+/* Standard input and output as a console port; input is buffered in a ring. */
 #include <config.h>
 
 #include <errno.h>
@@ -16,17 +16,17 @@
 
 #include "devices/stdio.h"
 
-#define HELD 65536u		/* typed bytes that wait for the guest */
-#define PIECE 4096u		/* read at once */
+#define HELD 65536u		/* bytes buffered for the guest */
+#define PIECE 4096u		/* bytes per read */
 
 struct vmm_stdio {
 	struct vmm_terminal terminal;
 	void (*want)(void *opaque);
 	int out_fd;		/* borrowed */
-	int own_fd;		/* out_fd opened once more, or -1 */
-	int event;		/* something was typed */
-	bool out_ended;		/* nobody reads it any more */
-	size_t at, count;	/* held bytes */
+	int own_fd;		/* out_fd reopened, or -1 */
+	int event;		/* input is available */
+	bool out_ended;		/* the reader has closed it */
+	size_t at, count;	/* buffered bytes */
 	unsigned char held[HELD];
 };
 
@@ -59,7 +59,7 @@ static bool stdio_is_open(void *self)
 	return !((const struct vmm_stdio *)self)->out_ended;
 }
 
-/* The first held bytes, as many as fit into one piece. */
+/* The first buffered bytes, up to one piece. */
 static size_t held_take(struct vmm_stdio *s, unsigned char *to, size_t len)
 {
 	size_t n = s->count < HELD - s->at ? s->count : HELD - s->at;
@@ -91,7 +91,7 @@ static ssize_t stdio_read(void *self, const struct iovec *iov, int n)
 	return done ? done : -EAGAIN;
 }
 
-/* Of what could not be opened again, poll() says when it takes some bytes. */
+/* If reopening failed, poll() reports when a write will not block. */
 static bool takes_some(const struct vmm_stdio *s)
 {
 	struct pollfd p = { .fd = s->out_fd, .events = POLLOUT };

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Standard input and output as the host's end of a console. Keys are read
- * whatever the guest does, so that Ctrl-A x ends the machine, and held, up to
- * 64 KiB; behind that they are lost. Input that is from no terminal stays where
- * it is until the guest takes some.
+ * Standard input and output as the host side of a console. Keys are always read,
+ * so that Ctrl-A x ends the machine, and buffered up to 64 KiB; further keys are
+ * dropped. Input that is not from a terminal is read only when the guest accepts
+ * it.
  *
  * Threads: the main thread.
  */
@@ -21,26 +21,26 @@
 struct vmm_stdio;
 
 /*
- * in_fd and out_fd are borrowed; of terminal the functions are taken. want is
- * called when input can go on after vmm_stdio_wants() was false.
+ * in_fd and out_fd are borrowed; terminal's functions are copied. want is called
+ * when vmm_stdio_wants() becomes true again.
  */
 int vmm_stdio_new(int in_fd, int out_fd, const struct vmm_terminal *terminal,
 		  void (*want)(void *opaque), struct vmm_stdio **out,
 		  struct vsu_error *err);
-/* After the device that has its port. Restores the terminal. */
+/* Free the device of its port first. Restores the terminal. */
 void vmm_stdio_free(struct vmm_stdio *s);
 void vmm_stdio_restore(const struct vmm_stdio *s);
 
-/* A port on it, for a device that is freed first. */
+/* Creates its port; free the port's device before the stdio. */
 int vmm_stdio_port(struct vmm_stdio *s, struct virtdev_port **out,
 		   struct vsu_error *err);
 
-/* in_fd is readable. False at its end: stop watching it. */
+/* Call when in_fd is readable. False: end of input, stop watching it. */
 bool vmm_stdio_input(struct vmm_stdio *s);
-/* Whether there is room for more; on a terminal there always is. */
+/* Whether more input is accepted; always true for a terminal. */
 bool vmm_stdio_wants(const struct vmm_stdio *s);
 
-/* The size of the terminal in characters, or false. */
+/* The size of the terminal in characters; false: not a terminal. */
 bool vmm_stdio_size(const struct vmm_stdio *s, uint16_t *cols, uint16_t *rows);
 
 #endif

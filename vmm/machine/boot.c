@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Booting: the same steps for every protocol, in which only the form of what
- * the kernel is told, and how its CPUs begin, differ.
+ * Booting. The steps are the same for every protocol; only the form of the boot
+ * information and the initial state of the CPUs differ.
  */
 #include <config.h>
 
@@ -30,7 +30,7 @@ static_assert(VMM_BOOT_STACKS_GPA + VMM_MAX_CPUS * VMM_BOOT_STACK_SIZE <=
 #define DEFAULT_CMDLINE "console=ttyS0"
 #define ACPI_ROOM (VMM_BOOT_RESET_GPA - VMM_BOOT_ACPI_GPA)
 
-/* All that lies there for the kernel. */
+/* Everything placed in guest memory for the kernel. */
 struct boot {
 	struct vmm_machine *m;
 	const struct vmem_view *view;
@@ -39,7 +39,7 @@ struct boot {
 	struct vsu_error *err;
 };
 
-/* The last console of the line is the one that a shell gets. */
+/* Linux uses the last console= of the command line for its shell. */
 static const char *default_cmdline(const struct vmm_machine *m)
 {
 	return m->stdio ? DEFAULT_CMDLINE " console=hvc0" : DEFAULT_CMDLINE;
@@ -75,7 +75,7 @@ static int write_initrd(struct boot *b)
 			       &b->handover.initrd_gpa, b->err);
 }
 
-/* Page tables for 64-bit entries: all memory, and what else may be mapped. */
+/* Page tables for 64-bit entry points: all memory and all device ranges. */
 static int write_tables(struct boot *b)
 {
 	const struct vmm_machine *m = b->m;
@@ -120,8 +120,8 @@ static int hand_over_builtin(struct boot *b)
 }
 
 /*
- * Those that share a room are one to ACPI; how many there are. Windows that are
- * the guest's memory are told to it by their device alone.
+ * Collects the address ranges for ACPI, adjacent ones merged; returns their
+ * number. Windows that serve as memory are described by their device only.
  */
 static unsigned int describe_windows(const struct vmm_machine *m,
 				     struct vmm_acpi_window *windows)
@@ -185,7 +185,7 @@ static int write_acpi(struct boot *b)
 	return rc;
 }
 
-/* Memory map and tables, for both protocols of Linux. */
+/* Memory map and ACPI tables, for both Linux protocols. */
 static int describe_pc(struct boot *b)
 {
 	int rc = vmm_e820_make(b->view, &b->handover.memory, b->err);
@@ -213,7 +213,7 @@ static int hand_over_pvh(struct boot *b)
 					   VMM_BOOT_INFO_GPA);
 }
 
-/* How the kernel is told, and how CPU 0 and the others begin. */
+/* A protocol: its boot information, and the initial state of the CPUs. */
 static const struct protocol {
 	int (*hand_over)(struct boot *b);
 	enum vmm_x86_entry first, others;
@@ -250,7 +250,7 @@ static int start_cpus(struct boot *b, const struct protocol *protocol)
 	return rc;
 }
 
-/* Everything of the protocols' own lies there. */
+/* The range reserved for boot information. */
 static int check_low_memory(struct boot *b)
 {
 	if (vmem_check_range(b->view, 0, VMM_BOOT_KERNEL_GPA, VMEM_WRITE))

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Commands for the machine: each is a function and a row. */
+/* Control commands of the machine: a function and a table row each. */
 #include <config.h>
 
 #include <errno.h>
@@ -19,7 +19,7 @@ static struct virtdev *virtdev_of(const struct vmm_device *d)
 	return virtdev_transport_device(vmm_virtio_transport(d->virtio));
 }
 
-/* Only then it is what its kind makes. */
+/* The device has the kind's type only if it is in-process. */
 static bool is_local(const struct vmm_device *d)
 {
 	return d->virtio && !d->spec.remote && !d->spec.kernel;
@@ -37,7 +37,7 @@ static void write_numbers(const struct vmm_device *d, FILE *to)
 	fputc('}', to);
 }
 
-/* Newer numbers of a driver come later: in the answer to the next one. */
+/* Newer statistics arrive later and are part of the next reply. */
 static void numbers_refresh(struct vmm_device *d)
 {
 	const struct vmm_device_kind *kind = d->spec.kind;
@@ -96,28 +96,63 @@ static int command_status(void *opaque, char *const *words, FILE *answer,
 	return 0;
 }
 
-/* By its number in the status, or the first of a kind. */
-static struct vmm_device *device_find(struct vmm_machine *m, const char *word)
+static bool is_of_kind(const struct vmm_device *d,
+		       const struct vmm_device_kind *kind)
 {
-	const struct vmm_device_kind *kind;
-	uint64_t number;
-	unsigned int i;
-
-	if (!vsu_parse_u64(word, &number))
-		return number < m->ndevices && is_there(&m->devices[number]) ?
-		       &m->devices[number] : NULL;
-	for (i = 0; i < m->ndevices; i++) {
-		kind = m->devices[i].spec.kind;
-		if (is_there(&m->devices[i]) && kind && !strcmp(kind->name, word))
-			return &m->devices[i];
-	}
-	return NULL;
+	return is_there(d) && d->spec.kind == kind;
 }
 
 static int refuse_device(char *const *words, struct vsu_error *err)
 {
 	return vsu_error_set(err, -ENOENT, "%s: no device '%s'; 'status' names them",
 			     words[0], words[1]);
+}
+
+/* Two devices of a kind are distinguished by their numbers only. */
+static int refuse_kind(const struct vmm_machine *m,
+		       const struct vmm_device_kind *kind, char *const *words,
+		       struct vsu_error *err)
+{
+	char numbers[4 * VMM_DEVICE_PLACES + 1] = "";
+	size_t used = 0;
+	unsigned int i;
+
+	for (i = 0; i < m->ndevices && used < sizeof(numbers) - 4; i++)
+		if (is_of_kind(&m->devices[i], kind))
+			used += (size_t)snprintf(numbers + used,
+						 sizeof(numbers) - used, "%s%u",
+						 used ? ", " : "", i);
+	return vsu_error_set(err, -EINVAL, "%s: '%s' names devices %s; give the number of one",
+			     words[0], words[1], numbers);
+}
+
+static int find_kind(struct vmm_machine *m, char *const *words,
+		     struct vmm_device **out, struct vsu_error *err)
+{
+	const struct vmm_device_kind *kind =
+		vmm_device_kind_named(words[1], strlen(words[1]));
+	unsigned int i, n = 0;
+
+	for (i = 0; kind && i < m->ndevices; i++)
+		if (is_of_kind(&m->devices[i], kind) && !n++)
+			*out = &m->devices[i];
+	if (!n)
+		return refuse_device(words, err);
+	return n > 1 ? refuse_kind(m, kind, words, err) : 0;
+}
+
+/* Finds a device by its number in the status, or by its kind. */
+static int device_find(struct vmm_machine *m, char *const *words,
+		       struct vmm_device **out, struct vsu_error *err)
+{
+	uint64_t number;
+
+	if (vsu_parse_u64(words[1], &number) < 0)
+		return find_kind(m, words, out, err);
+	if (number >= m->ndevices || !is_there(&m->devices[number]))
+		return refuse_device(words, err);
+	*out = &m->devices[number];
+	return 0;
 }
 
 static int command_add(void *opaque, char *const *words, FILE *answer,
@@ -140,7 +175,6 @@ static int read_manner(char *const *words, bool *force, bool *wait,
 {
 	unsigned int i;
 
-	*force = *wait = false;
 	for (i = 2; words[i]; i++) {
 		if (!strcmp(words[i], "force"))
 			*force = true;
@@ -157,14 +191,13 @@ static int command_remove(void *opaque, char *const *words, FILE *answer,
 			  struct vsu_error *err)
 {
 	struct vmm_machine *m = opaque;
-	struct vmm_device *d = device_find(m, words[1]);
-	bool force, wait;
-	int rc;
+	struct vmm_device *d = NULL;
+	bool force = false, wait = false;
+	int rc = device_find(m, words, &d, err);
 
 	(void)answer;
-	if (!d)
-		return refuse_device(words, err);
-	rc = read_manner(words, &force, &wait, err);
+	if (!rc)
+		rc = read_manner(words, &force, &wait, err);
 	if (rc < 0)
 		return rc;
 	if (!d->retired || force || !wait)
@@ -177,13 +210,13 @@ static int command_remove(void *opaque, char *const *words, FILE *answer,
 static int command_resize(void *opaque, char *const *words, FILE *answer,
 			  struct vsu_error *err)
 {
-	struct vmm_device *d = device_find(opaque, words[1]);
+	struct vmm_device *d = NULL;
 	uint64_t bytes;
-	int rc;
+	int rc = device_find(opaque, words, &d, err);
 
 	(void)answer;
-	if (!d)
-		return refuse_device(words, err);
+	if (rc < 0)
+		return rc;
 	rc = vsu_parse_size(words[2], &bytes);
 	if (rc < 0)
 		return vsu_error_set(err, rc, "resize: '%s' is no size, as 512M is",
@@ -207,8 +240,14 @@ static const struct vmm_control_command commands[] = {
 
 int vmm_machine_open_control(struct vmm_machine *m, struct vsu_error *err)
 {
-	if (!m->options->control || m->options->dry_run)
+	const char *path = m->options->control;
+	int rc;
+
+	if (!path || m->options->dry_run)
 		return 0;
-	return vmm_control_new(m->loop, m->options->control, commands, m,
-			       &m->control, err);
+	rc = vmm_control_new(m->loop, path, commands, m, &m->control, err);
+	if (rc < 0)
+		return rc;
+	rc = prog_socket_access_apply(&m->options->sockets, path, err);
+	return rc < 0 ? vsu_error_prefix(err, rc, "option --control") : 0;
 }

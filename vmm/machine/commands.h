@@ -5,7 +5,7 @@
 
 #include "machine/machine.h"
 
-/* Opens the socket, if one is asked for, and adds it to the machine. */
+/* Opens the control socket, if requested, and adds it to the machine. */
 int vmm_machine_open_control(struct vmm_machine *m, struct vsu_error *err);
 
 #endif

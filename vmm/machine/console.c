@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* The console of the machine: where it goes, its ports and its interrupt. */
+/* The serial console: its destination, ports and interrupt. */
 #include <config.h>
 
 #include <errno.h>
@@ -55,7 +55,7 @@ static bool folder_is_writable(const char *path)
 	return !faccessat(AT_FDCWD, folder, W_OK, AT_EACCESS);
 }
 
-/* A dry run neither makes the file nor empties it. */
+/* A dry run neither creates nor truncates the file. */
 static int open_console_file(struct vmm_machine *m, const char *path,
 			     struct vsu_error *err)
 {
@@ -146,7 +146,7 @@ int vmm_machine_open_stdio(void *machine, struct virtdev_port **out,
 	return rc ? rc : vmm_stdio_port(m->stdio, out, err);
 }
 
-/* A terminal's size is the guest's as soon as it asks. */
+/* The guest receives the terminal's size as soon as its driver is ready. */
 static void tell_size(struct vmm_machine *m)
 {
 	struct vmm_virtio *v = m->stdio_device->virtio;

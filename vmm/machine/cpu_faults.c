@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Pages that were lost under a CPU, and memory of two layers. */
+/* Handles inaccessible pages of a CPU, and conversion of private memory. */
 #include <config.h>
 
 #include <errno.h>
@@ -12,7 +12,7 @@
 #include "machine/machine.h"
 #include "x86/mce.h"
 
-/* Faults of a CPU in a row, nothing having been mended in between. */
+/* Consecutive faults of a CPU without a repair in between. */
 #define TRIES_BEFORE_PROBING 4
 #define MAX_TRIES 16
 
@@ -24,8 +24,8 @@ static void pause_for_good(struct vmm_machine *m)
 }
 
 /*
- * Zeros may stand for the end of a file that its user cut. They never stand
- * for data that the hardware lost: the guest would take them for its own.
+ * Zeros may replace the end of a file that another process truncated. They never
+ * replace data lost by hardware, which the guest would use as its own.
  */
 void vmm_machine_memory_lost(struct vmm_machine *m, uint64_t gpa,
 			     enum vmm_memory_loss loss)
@@ -50,14 +50,14 @@ void vmm_machine_memory_lost(struct vmm_machine *m, uint64_t gpa,
 		pause_for_good(m);
 }
 
-/* A CPU whose access failed, on its way to the main thread. */
+/* A failed access, passed from the CPU thread to the main thread. */
 struct fault {
 	struct vmm_machine *machine;
 	unsigned int cpu;
-	bool again;	/* it may go on, as soon as the machine does */
+	bool again;	/* retry when the machine continues */
 };
 
-/* True when memory is gone and that was dealt with as the user chose. */
+/* Returns true if memory was lost and the user's choice was applied. */
 static bool mend_memory(struct fault *f, bool probe)
 {
 	struct vmm_machine *m = f->machine;
@@ -72,7 +72,7 @@ static bool mend_memory(struct fault *f, bool probe)
 	return true;
 }
 
-/* True when the map is another one than when this CPU last failed. */
+/* Returns true if the map has changed since this CPU's last fault. */
 static bool mend_windows(struct fault *f, struct vmm_fault_state *state)
 {
 	struct vmm_shmem *shmem = &f->machine->shmem;
@@ -99,11 +99,11 @@ void vmm_fault_look_at_files(struct vmm_machine *m)
 }
 
 /*
- * Nobody says which page it was. A file may be short, a page of it may not be
- * had, or a back-end may have taken its mapping away meanwhile. A file that
- * was short for a moment looks sound now, so that a few tries are free. After
- * them every mapping whose file may change goes: the machine outlives its
- * windows.
+ * KVM does not report which page failed. A file may be truncated, a page of it
+ * unavailable, or a back-end may have removed its mapping in the meantime. A file
+ * that was short only briefly appears valid now, so a few retries are allowed.
+ * After them, every mapping of a file that can change is removed from its window,
+ * and the machine continues.
  */
 static bool ticket_mend(void *opaque, struct vmm_ticket *ticket)
 {
@@ -129,7 +129,7 @@ bool vmm_fault_repair(void *machine, unsigned int cpu)
 	return f.again;
 }
 
-/* An address of this process, and where the guest has it. */
+/* A host address, and its guest address. */
 struct place {
 	const struct vmm_memory *memory;
 	uint64_t hva, gpa;
@@ -192,7 +192,7 @@ void vmm_fault_poisoned_early(struct vmm_machine *m, uint64_t hva)
 		 rc < 0 ? "nobody has touched it yet" : "the guest was told");
 }
 
-/* A conversion that a CPU waits for. */
+/* A conversion for which a CPU waits. */
 struct wish {
 	struct vmm_machine *machine;
 	unsigned int cpu;

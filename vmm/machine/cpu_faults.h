@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Pages that a CPU cannot go on without: the callbacks of struct vmm_cpu_hooks,
- * with a struct vmm_machine.
+ * Memory faults of CPUs: the callbacks of struct vmm_cpu_hooks, with a struct
+ * vmm_machine as opaque.
  *
- * Threads: the CPU's; what concerns others is carried to the main thread.
+ * Threads: the CPU's thread. Changes of shared state are carried out on the main
+ * thread.
  */
 #ifndef VMM_FAULTS_H
 #define VMM_FAULTS_H
@@ -13,37 +14,37 @@
 
 struct vmm_machine;
 
-/* A part of its memory, at gpa, is gone: what the user chose is done. */
+/* Memory at gpa was lost: applies the user's choice (--on-memory-error). */
 void vmm_machine_memory_lost(struct vmm_machine *m, uint64_t gpa,
 			     enum vmm_memory_loss loss);
 
 /*
- * A page that this CPU needs cannot be had. True when it may try again: then
- * something was mended, the map changed, or it has tries left. Memory is
- * treated as the user chose (--on-memory-error).
+ * A page that this CPU accesses is unavailable. Returns true to retry: a mapping
+ * was repaired, the map has changed, or retries are left. Lost memory is treated
+ * as the user chose (--on-memory-error).
  */
 bool vmm_fault_repair(void *machine, unsigned int cpu);
 
 /*
- * Looks whether files behind memory or windows were cut, without a CPU having
- * said so; what the user chose is done. Main thread.
+ * Checks whether files behind memory or windows were truncated, without a fault of
+ * a CPU, and applies the user's choice. Main thread.
  */
 void vmm_fault_look_at_files(struct vmm_machine *m);
 
 /*
- * This CPU touched a page that the host's hardware lost: the guest is told by
- * a machine check. -EOPNOTSUPP when it cannot be, with the sentence for it.
+ * This CPU accessed a page that the host's hardware lost: injects a machine check
+ * into the guest. -EOPNOTSUPP, with the reason, if that is impossible.
  */
 int vmm_fault_poisoned(void *machine, unsigned int cpu, uint64_t hva,
 		       struct vsu_error *err);
 
 /*
- * The same of a page that nobody has touched yet; nothing is lost before
- * somebody does. Main thread.
+ * The same for a lost page before any access: a machine check that the guest can
+ * recover from without loss. Main thread.
  */
 void vmm_fault_poisoned_early(struct vmm_machine *m, uint64_t hva);
 
-/* As vmm_private_convert(), and -ECANCELED when the machine ends. */
+/* As vmm_private_convert(); -ECANCELED: the machine ends. */
 int vmm_fault_convert(void *machine, unsigned int cpu,
 		      const struct vmm_conversion *c, struct vsu_error *err);
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* The devices of the machine, each made and put in its place. */
+/* Creates the machine's devices and attaches them to bus, memory and interrupts. */
 #include <config.h>
 
 #include <errno.h>
+#include <sys/stat.h>
 
 #include <virtio-devices/mmio.h>
 #include <virtio-devices/pci.h>
@@ -42,6 +43,7 @@ static int make_local(struct vmm_machine *m,
 		.sigbus = m->sigbus, .space = m->memory.space,
 		.is_ram = is_ram, .ram_owner = &m->memory,
 		.open_stdio = vmm_machine_open_stdio, .stdio = m,
+		.sockets = &m->options->sockets,
 	};
 	struct virtdev *dev;
 	int rc = vmm_device_open(&d->spec, &common, &dev, err);
@@ -73,8 +75,8 @@ static int make_kernel(struct vmm_machine *m,
 }
 
 /*
- * Others' windows are told later, by a change of the map. Of one that comes
- * while the guest runs the handshake is done.
+ * Windows of other devices follow later, by a change of the map. A hot-plugged
+ * back-end has completed its handshake already.
  */
 static int make_remote(struct vmm_machine *m,
 		       const struct vmm_virtio_place *place,
@@ -94,7 +96,7 @@ static int make_remote(struct vmm_machine *m,
 	return rc;
 }
 
-/* The guest goes on without it; the exit status tells of it, too. */
+/* The guest continues without the device; the exit status reports the loss. */
 static void on_lost(void *opaque, const struct vsu_error *why)
 {
 	struct vmm_machine *m = opaque;
@@ -104,7 +106,7 @@ static void on_lost(void *opaque, const struct vsu_error *why)
 	m->lost++;
 }
 
-/* Slot 0 is the bus's host. */
+/* Slot 0 is the host bridge. */
 static struct vmm_virtio_place describe_place(struct vmm_machine *m,
 					      unsigned int i)
 {
@@ -126,7 +128,7 @@ static struct vmm_virtio_place describe_place(struct vmm_machine *m,
 	return place;
 }
 
-/* Who serves the queues of a device. */
+/* The place where the queues of a device are served. */
 enum server { LOCAL, KERNEL, REMOTE };
 
 static int (*const makers[])(struct vmm_machine *m,
@@ -140,7 +142,7 @@ static enum server server_of(const struct vmm_device_spec *spec)
 	return spec->remote ? REMOTE : spec->kernel ? KERNEL : LOCAL;
 }
 
-/* CPUs that run read the table of functions without a lock. */
+/* Running CPUs read the table of functions without a lock. */
 static int place_on_bus(struct vmm_machine *m, struct vmm_virtio *v,
 			struct vsu_error *err)
 {
@@ -182,7 +184,7 @@ int vmm_machine_begin_device(struct vmm_machine *m, unsigned int i,
 				       &m->devices[i].coming, err);
 }
 
-/* Its mappings go while it is freed, when it no longer takes part. */
+/* Detach it first: freeing removes its mappings, which changes the map. */
 void vmm_machine_free_device(struct vmm_device *d)
 {
 	struct vmm_virtio *virtio = d->virtio;
@@ -194,19 +196,61 @@ void vmm_machine_free_device(struct vmm_device *d)
 	vmm_virtio_remote_give_up(coming);
 }
 
+static bool is_same_file(const char *a, const char *b)
+{
+	struct stat sa, sb;
+
+	return !stat(a, &sa) && !stat(b, &sb) && sa.st_dev == sb.st_dev &&
+	       sa.st_ino == sb.st_ino;
+}
+
+/* Otherwise the image lock would blame another program. */
+static bool exclude_each_other(const struct vmm_device_facts *a,
+			       const struct vmm_device_facts *b)
+{
+	return a->locks && b->locks && a->file && b->file &&
+	       (a->writes || b->writes) && is_same_file(a->file, b->file);
+}
+
+static int check_file(const struct vmm_machine *m,
+		      const struct vmm_device_spec *spec,
+		      const struct vmm_device_facts *facts,
+		      struct vsu_error *err)
+{
+	const struct vmm_device_spec *other;
+	struct vmm_device_facts theirs;
+	unsigned int i;
+
+	for (i = 0; i < m->ndevices; i++) {
+		other = &m->devices[i].spec;
+		if (other == spec || other->remote || !other->kind)
+			continue;
+		theirs = vmm_device_describe(other);
+		if (exclude_each_other(facts, &theirs))
+			return vsu_error_set(err, -EINVAL,
+					     "'%s' is given twice; one device can write to a file: leave one out, or make all of them read-only",
+					     facts->file);
+	}
+	return 0;
+}
+
 int vmm_machine_check_device(const struct vmm_machine *m,
 			     const struct vmm_device_spec *spec,
 			     struct vsu_error *err)
 {
 	const struct vmm_device_facts facts = vmm_device_describe(spec);
+	int rc;
 
 	if (spec->remote)
 		return vmm_memory_check_shared(&m->memory, spec->socket, err);
-	return facts.file ? vmm_memory_check_disk(&m->memory, facts.file,
-						  !facts.writes, err) : 0;
+	if (!facts.file)
+		return 0;
+	rc = check_file(m, spec, &facts, err);
+	return rc < 0 ? rc : vmm_memory_check_disk(&m->memory, facts.file,
+						   !facts.writes, err);
 }
 
-/* A host that cannot route messages has no bus, unless the user wants one. */
+/* Without MSI routing there is no bus, unless the user requested one. */
 int vmm_machine_make_bus(struct vmm_machine *m, struct vsu_error *err)
 {
 	const enum vmm_transport wanted = m->options->transport;

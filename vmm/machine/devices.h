@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Steps of making the machine; the memory is there. */
+/* Steps of creating the machine; memory exists already. */
 #ifndef VMM_MACHINE_DEVICES_H
 #define VMM_MACHINE_DEVICES_H
 
 #include "machine/machine.h"
 #include "virtio/remote.h"
 
-/* The PCI bus, where the user wants one. */
+/* Creates the PCI bus, if requested. */
 int vmm_machine_make_bus(struct vmm_machine *m, struct vsu_error *err);
 
-/* In the order of the options, first those that this process serves, then the
-   kernel's. */
+/* Creates devices in the order of the options: in-process ones first, then
+   those served by the kernel. */
 int vmm_machine_make_local_devices(struct vmm_machine *m,
 				   struct vsu_error *err);
 int vmm_machine_make_kernel_devices(struct vmm_machine *m,
@@ -18,20 +18,20 @@ int vmm_machine_make_kernel_devices(struct vmm_machine *m,
 int vmm_machine_make_remote_devices(struct vmm_machine *m,
 				    struct vsu_error *err);
 
-/* Before it is made: whether what it stands on goes with the guest's memory. */
+/* Before creation: checks its host resource against the guest's memory. */
 int vmm_machine_check_device(const struct vmm_machine *m,
 			     const struct vmm_device_spec *spec,
 			     struct vsu_error *err);
 
 /*
- * Makes devices[i] of its spec, and puts it in its place. In a machine that
- * runs, after a failure too, it is for vmm_machine_free_device().
+ * Creates devices[i] from its spec and attaches it. In a running machine, free it
+ * by vmm_machine_free_device(), also after a failure.
  */
 int vmm_machine_make_device(struct vmm_machine *m, unsigned int i,
 			    struct vsu_error *err);
 /*
- * The first step of one that comes while the guest runs, from behind a socket;
- * when it has arrived, vmm_machine_make_device() makes it.
+ * First step of hot-plugging a vhost-user device: starts the handshake. When it has
+ * completed, vmm_machine_make_device() creates the device.
  */
 int vmm_machine_begin_device(struct vmm_machine *m, unsigned int i,
 			     const struct vmm_remote_arrival *arrival,

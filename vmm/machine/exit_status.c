@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Codes become exit statuses: one table, the first row that fits counts. */
+/* Maps error codes to exit statuses: the first matching row of a table. */
 #include <config.h>
 
 #include <errno.h>
 
 #include "machine/exit_status.h"
 
-#define ANY 0	/* of a row: every code */
+#define ANY 0	/* matches every code */
 #define ANY_STAGE -1
 
 static const struct row {
@@ -19,6 +19,10 @@ static const struct row {
 	{ ANY_STAGE, -ENFILE, VSU_EXIT_HOST },
 	{ VMM_STAGE_OPTIONS, -ENOENT, VSU_EXIT_USAGE },
 	{ VMM_STAGE_OPTIONS, ANY, VSU_EXIT_DATA },
+	{ VMM_STAGE_CONFIGURATION, -EBADMSG, VSU_EXIT_DATA },
+	{ VMM_STAGE_CONFIGURATION, -EINVAL, VSU_EXIT_DATA },
+	{ VMM_STAGE_CONFIGURATION, -E2BIG, VSU_EXIT_DATA },
+	{ VMM_STAGE_CONFIGURATION, ANY, VSU_EXIT_INPUT },
 	{ VMM_STAGE_KERNEL, -EBADMSG, VSU_EXIT_DATA },
 	{ VMM_STAGE_KERNEL, -EINVAL, VSU_EXIT_DATA },
 	{ VMM_STAGE_KERNEL, -E2BIG, VSU_EXIT_DATA },

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* The life of a machine in its event loop. */
+/* Runs a machine in its event loop. */
 #include <config.h>
 
 #include <errno.h>
@@ -12,13 +12,14 @@
 
 #include "machine/exit_status.h"
 #include "machine/cpu_faults.h"
+#include "machine/crash.h"
 #include "cpu/poison.h"
 #include "machine/console.h"
 #include "machine/machine.h"
 #include "machine/plug.h"
 #include "log.h"
 
-/* Of files behind the guest's memory that may have been cut. */
+/* Interval for checking files behind guest memory for truncation. */
 #define SECONDS_BETWEEN_LOOKS 0.5
 
 static void on_cpus(struct ev_loop *loop, ev_io *w, int revents)
@@ -30,7 +31,7 @@ static void on_cpus(struct ev_loop *loop, ev_io *w, int revents)
 		ev_break(loop, EVBREAK_ALL);
 }
 
-/* Output is written until the reader is slow; then the loop waits for it. */
+/* Writes output until it would block; then the loop waits for the reader. */
 static void console_flush(struct vmm_machine *m)
 {
 	if (vmm_console_flush(m->console)) {
@@ -64,7 +65,7 @@ static void on_input(struct ev_loop *loop, ev_io *w, int revents)
 	}
 }
 
-/* The last user of a former map is gone: what it held can be let go. */
+/* The last user of a retired map has released it: free it. */
 static void on_space(struct ev_loop *loop, ev_io *w, int revents)
 {
 	struct vmm_machine *m = w->data;
@@ -76,7 +77,7 @@ static void on_space(struct ev_loop *loop, ev_io *w, int revents)
 	vmem_space_reclaim(m->memory.space);
 }
 
-/* This process met a page that could not be had. */
+/* This process accessed an unavailable page. */
 static void on_cut(struct ev_loop *loop, ev_io *w, int revents)
 {
 	struct vmm_machine *m = w->data;
@@ -94,9 +95,8 @@ static void on_cut(struct ev_loop *loop, ev_io *w, int revents)
 }
 
 /*
- * KVM does not always say that a page cannot be had: where it waits for pages
- * in the background, a CPU whose page is behind the end of a file tries again
- * and again inside KVM_RUN.
+ * KVM does not always report an unavailable page. With asynchronous page faults, a
+ * CPU that accesses a page beyond the end of a file retries inside KVM_RUN forever.
  */
 static void on_look(struct ev_loop *loop, ev_timer *w, int revents)
 {
@@ -106,13 +106,13 @@ static void on_look(struct ev_loop *loop, ev_timer *w, int revents)
 	vmm_machine_remind(w->data);
 }
 
-/* Only a kernel that was told of the button by ACPI can listen to it. */
+/* Only a kernel with ACPI tables knows the power button. */
 static bool has_button(const struct vmm_machine *m)
 {
 	return m->loaded.protocol != VMM_PROTOCOL_BUILTIN;
 }
 
-/* The first SIGTERM presses the guest's power button. */
+/* The first SIGTERM presses the guest's power button, further ones end cvmm. */
 static void on_signal(struct ev_loop *loop, ev_signal *w, int revents)
 {
 	struct vmm_machine *m = w->data;
@@ -149,7 +149,7 @@ static void watch_signal(struct vmm_machine *m, ev_signal *w, int signo)
 	ev_signal_start(m->loop, w);
 }
 
-/* All that would end the process with its terminal as the guest left it. */
+/* Signals that would end the process without restoring its terminal. */
 static int watch_signals(struct vmm_machine *m, struct vsu_error *err)
 {
 	int rc;
@@ -162,7 +162,7 @@ static int watch_signals(struct vmm_machine *m, struct vsu_error *err)
 	return rc < 0 ? vsu_error_sys(err, rc, "cannot start the thread of signals") : 0;
 }
 
-/* A signal belongs to one loop: the next machine has another. */
+/* libev ties a signal to one loop, and the next machine has a new one. */
 static void unwatch_signals(struct vmm_machine *m)
 {
 	vmm_signals_stop(&m->signals);
@@ -202,8 +202,9 @@ int vmm_machine_run(struct vmm_machine *m, struct vsu_error *err)
 		ev_run(m->loop, 0);
 	vmm_signals_end(&m->signals);
 	vmm_cpus_stop(m->cpus, &status, err);
+	status = vmm_crash_explain(m, status, err);
 	vmm_slots_set_cpus(m->slots, NULL);
-	/* from here on a signal ends the process at once */
+	/* from here a signal ends the process immediately */
 	vmm_console_restore(m->console);
 	vmm_stdio_restore(m->stdio);
 	vmm_machine_unwatch_stdio(m);

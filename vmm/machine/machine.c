@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Putting the machine together, step by step, and taking it apart. */
+/* Creates the machine step by step, and frees it. */
 #include <config.h>
 
 #include <errno.h>
@@ -25,7 +25,7 @@
 #include "machine/plug.h"
 #include "x86/long_mode.h"
 
-/* One step: 0 or a negative errno that the step's stage gives a status. */
+/* One step: returns 0 or a negative errno; its stage maps that to a status. */
 struct step {
 	int (*fn)(struct vmm_machine *m, struct vsu_error *err);
 	enum vmm_stage stage;
@@ -145,7 +145,7 @@ static void on_power(void *opaque, uint8_t status)
 		vmm_cpus_end(m->cpus, VSU_EXIT_OK, "%s", "");
 }
 
-/* The end of this machine; main decides whether there is a next one. */
+/* Ends this machine; main decides whether to start another one. */
 static void on_reset(void *opaque)
 {
 	struct vmm_machine *m = opaque;
@@ -177,7 +177,7 @@ static int make_ports(struct vmm_machine *m, struct vsu_error *err)
 	return vmm_ports_add(&m->small_ports, &m->ports, err);
 }
 
-/* Nothing may be freed that a thread is in the midst of: out, as it is. */
+/* A thread still uses the machine, so exit without freeing it. */
 static _Noreturn void end_as_it_is(const struct vmm_machine *m,
 				   const struct vsu_error *why)
 {
@@ -264,7 +264,7 @@ static const struct step steps[] = {
 	{ make_cpus, VMM_STAGE_KVM },
 	{ vmm_boot_prepare, VMM_STAGE_KERNEL },
 	{ vmm_machine_open_control, VMM_STAGE_SOCKET },
-	{ vmm_machine_open_console, VMM_STAGE_CONSOLE },	/* may make a file: the last */
+	{ vmm_machine_open_console, VMM_STAGE_CONSOLE },	/* may create a file, so last */
 };
 
 int vmm_machine_make(struct vmm_machine *m, const struct vmm_options *options,

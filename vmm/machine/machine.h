@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The machine: everything that one "cvmm run" is made of.
+ * The machine: all components of one "cvmm run".
  *
- * Made in steps, each of which may fail with a sentence and the exit status
- * for it; then run until the guest, the user or a fault ends it; freed from
- * any state.
+ * Created in steps, each of which may fail with a message and an exit status. It runs
+ * until the guest, the user or a fault ends it. It can be freed in any state.
  *
  * Threads: the main thread.
  */
@@ -37,36 +36,36 @@
 #include "machine/signals.h"
 #include "virtio/slot.h"
 
-/* Addresses of the transports, and the interrupts of the machine. */
+/* Addresses of the transports, and interrupt numbers. */
 #define VMM_TRANSPORTS_GPA UINT64_C(0xd0000000)
 #define VMM_FIRST_DEVICE_IRQ 5
 #define VMM_LAST_IRQ 23
-/* Devices that there are interrupts for, and slots of the bus. */
+/* Maximum devices: limited by interrupts, and by slots of the bus. */
 #define VMM_DEVICE_PLACES (VMM_LAST_IRQ - VMM_FIRST_DEVICE_IRQ + 1)
 
 struct vmm_device {
 	struct vmm_device_spec spec;
 	struct vmm_virtio *virtio;
-	uint64_t gpa;		/* of its registers */
+	uint64_t gpa;		/* address of its registers */
 	uint32_t irq;
-	unsigned int slot;	/* on the PCI bus, or 0 */
-	bool retired;		/* the guest has it no more, but it still ends */
-	struct remote *coming;	/* it has no virtio yet: its back-end's
-				   handshake is under way */
-	struct vmm_machine *machine;	/* of one that comes or goes */
+	unsigned int slot;	/* on the PCI bus; 0: not on the bus */
+	bool retired;		/* removed from the guest, still being freed */
+	struct remote *coming;	/* handshake of a hot-plugged back-end in
+				   progress; virtio is NULL until its end */
+	struct vmm_machine *machine;	/* set during hot plug and removal */
 };
 
-/* A CPU's accesses that failed; see cpu_faults.c. */
+/* Failed accesses of a CPU; see cpu_faults.c. */
 struct vmm_fault_state {
-	uint64_t seen;		/* changes of the map at the last of them */
-	unsigned int tries;	/* since something was mended */
+	uint64_t seen;		/* map generation at the last fault */
+	unsigned int tries;	/* retries since the last repair */
 };
 
 struct vmm_machine {
 	const struct vmm_options *options;
 	struct vmem_sigbus *sigbus;	/* borrowed */
 	struct ev_loop *loop;
-	struct vmm_kernel kernel;	/* until they are in guest memory */
+	struct vmm_kernel kernel;	/* until loaded */
 	struct vmm_file initrd;
 	struct vmm_kvm kvm;
 	struct vmm_memory memory;
@@ -74,10 +73,10 @@ struct vmm_machine {
 	struct vmm_slots *slots;
 	struct vmm_shmem shmem;
 	struct vmm_bus mmio, ports;
-	bool on_bus;		/* devices are functions of pci, with msi */
+	bool on_bus;		/* devices are PCI functions with MSI-X */
 	struct vmm_pci_host pci;
 	struct vmm_msi *msi;
-	struct vmm_plug plug;	/* of the bus's slots */
+	struct vmm_plug plug;	/* hot-plug registers of the bus */
 	int plug_irq_fd;
 	struct vmm_ports small_ports;
 	struct vmm_cpus *cpus;
@@ -85,17 +84,17 @@ struct vmm_machine {
 	struct vmm_control *control;	/* with --control */
 	int serial_irq_fd;
 	int button_irq_fd;	/* the power button */
-	bool asked;		/* the guest was asked to power off */
-	struct vmm_stdio *stdio;	/* of a console device, or NULL */
+	bool asked;		/* the power button was pressed */
+	struct vmm_stdio *stdio;	/* used by a console device, or NULL */
 	struct vmm_device *stdio_device;
 	int console_in, console_out;
 	bool close_console;
-	unsigned int ndevices;	/* places that were ever taken */
-	struct vmm_device devices[VMM_MAX_DEVICES]; /* those with neither virtio
-				   nor coming are free, once it runs */
+	unsigned int ndevices;	/* used entries of devices */
+	struct vmm_device devices[VMM_MAX_DEVICES]; /* in a running machine, entries
+				   without virtio and coming are free */
 	struct vmm_loaded loaded;
 	struct vmm_fault_state faults[VMM_MAX_CPUS];
-	bool paused;		/* by a memory error, for good */
+	bool paused;		/* permanently, by a memory error */
 	/* watchers of the loop */
 	ev_io on_keys;
 	ev_signal on_winch;
@@ -103,17 +102,17 @@ struct vmm_machine {
 	ev_timer on_look;
 	ev_signal on_int, on_term, on_hup, on_quit;
 	struct vmm_signals signals;
-	unsigned int lost;	/* devices whose back-end died */
-	/* how it ended */
+	unsigned int lost;	/* devices whose back-end was lost */
+	/* result */
 	int status;
 	struct vsu_error why;
 };
 
-/* *m is all zero. Returns 0 or an exit status, with its sentence. */
+/* *m must be zeroed. Returns 0, or an exit status and its message. */
 int vmm_machine_make(struct vmm_machine *m, const struct vmm_options *options,
 		     struct vmem_sigbus *sigbus, struct vsu_error *err);
 
-/* Runs it to its end; the exit status, with a sentence where there is one. */
+/* Runs the machine to its end; returns the exit status, with a message if any. */
 int vmm_machine_run(struct vmm_machine *m, struct vsu_error *err);
 
 void vmm_machine_free(struct vmm_machine *m);

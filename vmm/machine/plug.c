@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Adding and removing devices of a machine that runs. */
+/* Hot plug: adds and removes devices of a running machine. */
 #include <config.h>
 
 #include <errno.h>
@@ -14,7 +14,7 @@
 #include "machine/devices.h"
 #include "machine/plug.h"
 
-/* Of a back-end whose device comes while the guest runs, which goes on. */
+/* Time limit of a hot-plugged back-end's handshake; the guest keeps running. */
 #define HANDSHAKE_LIMIT_MS 10000
 
 /* --------------------------------------------------------- the guest is told */
@@ -44,7 +44,7 @@ static void place_free(struct vmm_device *d)
 	memset(d, 0, sizeof(*d));
 }
 
-/* Nothing uses it any more: the place is free. */
+/* No thread uses the device any more: free it and its entry. */
 static void on_gone(void *opaque)
 {
 	struct vmm_device *d = opaque;
@@ -66,7 +66,7 @@ static void device_retire(struct vmm_machine *m, struct vmm_device *d)
 	vmm_virtio_retire(d->virtio, on_gone, d);
 }
 
-/* Slots that a CPU gives away, on its stack. */
+/* An ejection by the guest: its slots, on the CPU thread's stack. */
 struct given {
 	struct vmm_machine *m;
 	uint32_t slots;
@@ -85,7 +85,7 @@ static bool eject_on_main(void *opaque, struct vmm_ticket *ticket)
 	return true;
 }
 
-/* The method that ejects returns when the function is gone from the bus. */
+/* The guest's eject method returns when the function has left the bus. */
 static void on_eject(void *opaque, uint32_t slots)
 {
 	struct given given = { opaque, slots };
@@ -95,7 +95,7 @@ static void on_eject(void *opaque, uint32_t slots)
 
 static bool has_memory(const struct vmm_device *d)
 {
-	const struct virtdev_info *info = virtdev_info(virtdev_transport_device(
+	const struct virtdev_info *info = virtdev_get_info(virtdev_transport_device(
 		vmm_virtio_transport(d->virtio)));
 	uint32_t i;
 
@@ -119,7 +119,7 @@ static int check_removal(const struct vmm_machine *m,
 	return 0;
 }
 
-/* Whoever asked for a device that is not there yet hears that none will be. */
+/* Fails the waiting clients of a device whose handshake failed. */
 static int device_cancel(struct vmm_device *d)
 {
 	const struct vmm_machine *m = d->machine;
@@ -193,7 +193,7 @@ static void device_came(struct vmm_device *d)
 	tell_guest(m);
 }
 
-/* Who has left meanwhile, or given the order to somebody else, is told here. */
+/* Completes the handshake, or reports why the device was abandoned. */
 static void tell_refusal(const struct vmm_device *d,
 			 const struct vsu_error *err)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Devices that come and go while the guest runs: functions of the PCI bus, of
- * which the guest is told by ACPI (acpi/plug.h).
+ * Hot plug and removal of devices: functions of the PCI bus, reported to the guest
+ * by ACPI (acpi/plug.h).
  *
  * Threads: the main thread.
  */
@@ -10,32 +10,31 @@
 
 #include "machine/machine.h"
 
-/* A step of making the machine; nothing where there is no bus. */
+/* A step of creating the machine; does nothing without a bus. */
 int vmm_machine_make_plug(struct vmm_machine *m, struct vsu_error *err);
 
 /*
- * Adds what "--device LIST" would have; *number is its place in devices. One
- * behind a socket is only begun, and coming: the control's clients who wait for
- * the place are told when it is there, or why it is not. Its back-end has ten
- * seconds for its handshake, while the guest runs.
+ * Adds the device that "--device LIST" describes; *number is its index in devices.
+ * For a vhost-user device this only starts the handshake, limited to ten seconds,
+ * while the guest runs. Control clients that wait for the index receive the result.
  */
 int vmm_machine_add_device(struct vmm_machine *m, const char *list,
 			   unsigned int *number, struct vsu_error *err);
 
 /*
- * Asks the guest to give the device away, which it does when it likes; or, with
- * force, takes it as it is, and, the second time, without what a back-end has
- * not given back. The place is free when its virtio is NULL again: the control's
- * clients who wait for it are told. One that is coming is taken back at once.
+ * Requests removal of the device; the guest ejects it at a time of its choice. With
+ * force, removes it immediately; a second forced call also abandons resources that
+ * its back-end has not released. The entry is free when its virtio is NULL; waiting
+ * control clients are then notified. A device in its handshake is removed at once.
  */
 int vmm_machine_remove_device(struct vmm_machine *m, struct vmm_device *d,
 			      bool force, struct vsu_error *err);
 
-/* Whether the device is asked for, or on its way out. */
+/* Whether removal was requested or is in progress. */
 bool vmm_machine_is_leaving(const struct vmm_machine *m,
 			    const struct vmm_device *d);
 
-/* From time to time: a guest that did not listen yet is told again. */
+/* Called periodically: repeats a request that the guest did not handle yet. */
 void vmm_machine_remind(struct vmm_machine *m);
 
 #endif

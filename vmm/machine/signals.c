@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Signals on a thread of their own, and a deadline for the loop. */
+/* A signal thread, and a deadline for the loop. */
 #include <config.h>
 
 #include <errno.h>
@@ -15,7 +15,7 @@
 #define NS_PER_S UINT64_C(1000000000)
 #define PATIENCE_NS (3 * NS_PER_S)
 
-/* Sent to the thread alone, to end it. */
+/* Sent only to this thread, to end it. */
 #define END_SIGNAL SIGUSR1
 
 static const int taken[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT };

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The thread that takes the signals which end a machine. A signal that the
- * main thread took itself would wait as long as that thread stands in the
- * kernel, in a read of a disk that does not answer. This thread hands it to
- * the loop and, where the loop does not serve it in time, says so.
+ * The thread that receives the signals that end a machine. The main thread could
+ * not handle a signal while it is blocked in the kernel, for example in a read from
+ * an unresponsive disk. This thread passes signals to the loop, and calls stuck if
+ * the loop does not handle one in time.
  *
- * Threads: the main thread, but for stuck.
+ * Threads: the main thread, except stuck.
  */
 #ifndef VMM_SIGNALS_H
 #define VMM_SIGNALS_H
@@ -16,32 +16,32 @@
 #include <stdint.h>
 
 struct vmm_signals {
-	/* before vmm_signals_start() */
-	void (*stuck)(void *opaque);	/* the loop serves nothing; on the thread */
+	/* set before vmm_signals_start() */
+	void (*stuck)(void *opaque);	/* on the signal thread */
 	void *opaque;
-	uint64_t patience_ns;		/* for the loop to serve; 0: 3 s */
+	uint64_t patience_ns;		/* before stuck; 0: 3 s */
 
 	sigset_t set, before;
 	pthread_t thread;
 	bool started;
-	pthread_mutex_t lock;		/* guards what follows */
+	pthread_mutex_t lock;		/* guards the members below */
 	pthread_cond_t changed;
 	bool waiting, ended;
 };
 
 /*
- * Takes the signals that the main thread's ev_signal watchers are for, which
- * have to be started before. 0 or a negative errno.
+ * Starts the thread, which receives the signals of the main thread's ev_signal
+ * watchers. Start the watchers first. 0 or a negative errno.
  */
 int vmm_signals_start(struct vmm_signals *s);
 
-/* The loop serves a signal. */
+/* The loop handles a signal: stops the deadline. */
 void vmm_signals_served(struct vmm_signals *s);
 
-/* The loop has ended and serves nothing any more: signals are dropped. */
+/* The loop has ended: further signals are dropped. */
 void vmm_signals_end(struct vmm_signals *s);
 
-/* Ends the thread. Its signals are the main thread's again. */
+/* Ends the thread; its signals are delivered to the main thread again. */
 void vmm_signals_stop(struct vmm_signals *s);
 
 #endif

@@ -99,15 +99,33 @@ static int place_wish(struct vmm_layout *layout,
 }
 
 /*
- * The first address from on where len bytes, or the part below the hole, are
- * free. *fit is how many go there.
+ * KVM maps a huge page only where guest and host address are congruent modulo
+ * its size. The host aligns blocks of this size and larger to it.
+ */
+#define HUGE_PAGE (UINT64_C(2) << 20)
+
+/* The first address from on that suits the piece of the block at offset. */
+static uint64_t congruent_address(const struct vmm_layout_request *r,
+				  uint64_t offset, uint64_t from)
+{
+	return r->size < HUGE_PAGE ? from :
+	       from + ((offset - from) & (HUGE_PAGE - 1));
+}
+
+/*
+ * The first address from on where the rest of the request, or the part below
+ * the hole, is free. piece->len is set to the length that fits there.
  */
 static uint64_t find_gap(const struct vmm_layout *layout, uint64_t from,
-			 uint64_t len, uint64_t *fit)
+			 const struct vmm_layout_request *r,
+			 struct vmm_layout_piece *piece)
 {
+	const uint64_t len = r->size - piece->offset;
 	const struct vmm_layout_piece *other;
+	uint64_t *fit = &piece->len;
 
 	for (;;) {
+		from = congruent_address(r, piece->offset, from);
 		if (from >= VMM_HOLE_FIRST && from < VMM_HOLE_END)
 			from = VMM_HOLE_END;
 		*fit = len;
@@ -128,8 +146,7 @@ static int place_next(struct vmm_layout *layout, uint64_t *cursor,
 	struct vmm_layout_piece piece = { 0, 0, 0, i };
 
 	while (piece.offset < r->size) {
-		piece.gpa = find_gap(layout, *cursor, r->size - piece.offset,
-				     &piece.len);
+		piece.gpa = find_gap(layout, *cursor, r, &piece);
 		if (vsu_range_exceeds(piece.gpa, piece.len, limit))
 			return vsu_error_set(err, -ENOSPC,
 					     "%s: no room below what KVM can address, %#" PRIx64,

@@ -8,8 +8,10 @@
 #include <string.h>
 
 #include <vmm-sys-util/checked.h>
+#include <vmm-sys-util/parse.h>
 
 #include "memory/memory.h"
+#include "value.h"
 
 /* The widest guest address of any processor. */
 #define MAX_PHYS_BITS 52
@@ -60,18 +62,38 @@ static int take_property(void *opaque, unsigned int index,
 	return rc < 0 ? vsu_error_prefix(err, rc, "%s", r->request->name) : 0;
 }
 
+/* "--memory 512" means 512 MiB in other programs. */
+static int check_unit(const struct reading *r, const char *list,
+		      struct vsu_error *err)
+{
+	uint64_t bytes;
+
+	if (vsu_parse_u64(list, &bytes) < 0 || !bytes || bytes >= 1 << 20)
+		return 0;
+	return vsu_error_set(err, -EINVAL,
+			     "%s: '%s' is a size in bytes; write '%sM' for MiB",
+			     r->request->name, list, list);
+}
+
 static int parse_list(struct reading *r, const char *list,
 		      struct vsu_error *err)
 {
-	const size_t size = strlen(list) + 1;
-	char *scratch = malloc(size);
-	int rc;
+	static const struct prog_value value = { .key = "size" };
+	const size_t size = strlen(list) + sizeof("size=");
+	char *text = malloc(2 * size), *scratch = text ? text + size : NULL;
+	int rc = check_unit(r, list, err);
 
-	if (!scratch)
-		return vsu_error_set(err, -ENOMEM, "no memory for options");
+	if (!rc && !text)
+		rc = vsu_error_set(err, -ENOMEM, "no memory for options");
+	if (rc < 0) {
+		free(text);
+		return rc;
+	}
+	if (prog_value_is_first(r->rows, list))
+		list = prog_value_with_key(&value, list, text, size);
 	rc = vsu_option_parse_list(r->rows, r->request->name, list, scratch,
 				   size, take_property, r, err);
-	free(scratch);
+	free(text);
 	return rc;
 }
 

@@ -94,7 +94,7 @@ static bool same_file(int a, int b)
 {
 	struct stat sa, sb;
 
-	if (a < 0 || b < 0)
+	if (a < 0 || b < 0 || a == b)
 		return a == b;
 	return !fstat(a, &sa) && !fstat(b, &sb) && sa.st_dev == sb.st_dev &&
 	       sa.st_ino == sb.st_ino;

@@ -9,6 +9,7 @@
 #include <vmm-sys-util/checked.h>
 #include <vmm-sys-util/fd.h>
 
+#include "memory/map_edit.h"
 #include "memory/probe.h"
 #include "memory/windows.h"
 
@@ -102,14 +103,7 @@ const struct vmm_window *vmm_shmem_window(const struct vmm_shmem *s,
 	return NULL;
 }
 
-/* Replaces *map by the next one, whose reference moves. */
-static void map_advance(struct vmem_map **map, struct vmem_map *next)
-{
-	vmem_map_unref(*map);
-	*map = next;
-}
-
-static int add_mapping(struct vmem_map **map, uint64_t gpa,
+static int add_mapping(struct vmm_map_edit *e, uint64_t gpa,
 		       struct vmem_block *block, uint64_t len)
 {
 	const struct vmem_region_desc desc = {
@@ -118,136 +112,118 @@ static int add_mapping(struct vmem_map **map, uint64_t gpa,
 			 0 : VMEM_REGION_ROM,
 	};
 	struct vmem_region *region;
-	struct vmem_map *next;
 	int rc = vmem_region_new(&desc, &region, NULL);
 
 	if (rc < 0)
 		return rc;
-	rc = vmem_map_add(*map, region, &next, NULL);
+	rc = vmm_map_edit_add(e, region);
 	vmem_region_unref(region);
-	if (!rc)
-		map_advance(map, next);
-	return rc;
-}
-
-static int remove_mapping(struct vmem_map **map, uint64_t gpa)
-{
-	const struct vmem_region *region = vmem_map_find(*map, gpa);
-	struct vmem_map *next;
-	int rc = region ? vmem_map_remove(*map, region, &next, NULL) : -ENOENT;
-
-	if (!rc)
-		map_advance(map, next);
 	return rc;
 }
 
 static int change_map(const struct vmm_shmem *s, const void *owner,
 		      const struct vhost_user_shmem_change *c,
-		      struct vmem_map **map)
+		      struct vmm_map_edit *e)
 {
 	const struct vmm_window *w = vmm_shmem_window(s, owner, c->shmid);
 
 	if (!w)
 		return -ENOENT;
-	return c->map ? add_mapping(map, w->gpa + c->offset, c->block, c->len)
-		      : remove_mapping(map, w->gpa + c->offset);
+	return c->map ? add_mapping(e, w->gpa + c->offset, c->block, c->len)
+		      : vmm_map_edit_remove(e, w->gpa + c->offset);
 }
 
-/* Shows a map to KVM, then to everybody else. */
-static int map_show(struct vmm_shmem *s, struct vmem_map *map)
+/* Shows the edited map to KVM, then to all users of the space. */
+static int edit_show(struct vmm_shmem *s, const struct vmm_map_edit *e)
 {
-	int rc = vmm_slots_apply(s->slots, map, NULL);
+	struct vmem_map *map;
+	int rc = vmm_map_edit_finish(e, &map);
 
+	if (rc < 0)
+		return rc;
+	rc = vmm_slots_apply(s->slots, map, NULL);
 	if (!rc)
 		rc = vmem_space_publish(s->memory->space, map);
 	if (!rc)
 		s->changes++;
+	vmem_map_unref(map);
 	return rc;
 }
 
-/* Everybody lets go of the former map; what nobody holds is freed. */
+/* All users drop the former map; memory without users is freed. */
 static void after_publish(struct vmm_shmem *s)
 {
 	s->changed(s->opaque);
 	vmem_space_reclaim(s->memory->space);
 }
 
-/* One at a time, so that only the one that cannot be is refused. */
-static void change_singly(struct vmm_shmem *s, const void *owner,
-			  struct vhost_user_shmem_change *changes,
-			  unsigned int n)
+/* As one map. True when it is shown, or nothing of it can be. */
+static bool change_together(struct vmm_shmem *s, const void *owner,
+			    struct vhost_user_shmem_change *changes,
+			    unsigned int n)
 {
-	struct vmem_map *map;
-	unsigned int i;
+	unsigned int i, changed = 0;
+	struct vmm_map_edit e;
+	int rc = vmm_map_edit_begin(&e, vmm_memory_map(s->memory));
 
 	for (i = 0; i < n; i++) {
-		map = vmem_map_ref(vmm_memory_map(s->memory));
-		changes[i].result = change_map(s, owner, &changes[i], &map);
-		if (!changes[i].result)
-			changes[i].result = map_show(s, map);
-		vmem_map_unref(map);
+		changes[i].result = rc ? rc :
+				    change_map(s, owner, &changes[i], &e);
+		changed += !changes[i].result;
 	}
+	if (rc < 0)
+		return true;
+	rc = changed ? edit_show(s, &e) : 0;
+	vmm_map_edit_end(&e);
+	if (rc < 0 && n == 1)
+		changes[0].result = rc;
+	return !rc || n == 1;
 }
 
+/* One at a time after a refusal, so that only the refused change fails. */
 void vmm_shmem_change(struct vmm_shmem *s, const void *owner,
 		      struct vhost_user_shmem_change *changes, unsigned int n)
 {
-	struct vmem_map *map = vmem_map_ref(vmm_memory_map(s->memory));
-	unsigned int i, changed = 0;
+	unsigned int i;
 
-	for (i = 0; i < n; i++) {
-		changes[i].result = change_map(s, owner, &changes[i], &map);
-		changed += !changes[i].result;
-	}
-	if (changed && map_show(s, map))
-		change_singly(s, owner, changes, n);
-	vmem_map_unref(map);
+	if (!change_together(s, owner, changes, n))
+		for (i = 0; i < n; i++)
+			(void)!change_together(s, owner, &changes[i], 1);
 	after_publish(s);
 }
 
-/* Takes the regions within [gpa, gpa + len) out of *map; how many there were. */
-static int clear_range(const struct vmem_map *all, struct vmem_map **map,
-		       uint64_t gpa, uint64_t len)
+/* The range shows the block, or nothing where that is NULL; 1: as before. */
+static int range_set(struct vmm_shmem *s, uint64_t gpa, uint64_t len,
+		     struct vmem_block *block)
 {
-	const struct vmem_region *region;
-	int rc = 0, n = 0;
-	unsigned int i;
+	struct vmm_map_edit e;
+	int rc = vmm_map_edit_begin(&e, vmm_memory_map(s->memory));
+	bool changed;
 
-	for (i = 0; !rc && i < vmem_map_count(all); i++) {
-		uint64_t first, length;
-
-		region = vmem_map_region(all, i);
-		first = vmem_region_gpa(region);
-		length = vmem_region_len(region);
-		if (!vsu_ranges_overlap(first, length, gpa, len))
-			continue;
-		if (first < gpa || vsu_range_exceeds(first - gpa, length, len))
-			return -EINVAL;
-		rc = remove_mapping(map, first);
-		n++;
-	}
-	return rc < 0 ? rc : n;
+	if (rc < 0)
+		return rc;
+	rc = vmm_map_edit_carve(&e, gpa, len);
+	changed = rc > 0 || block;
+	if (rc >= 0 && block)
+		rc = add_mapping(&e, gpa, block, len);
+	if (rc >= 0 && changed)
+		rc = edit_show(s, &e);
+	vmm_map_edit_end(&e);
+	return rc < 0 ? rc : !changed;
 }
 
-int vmm_shmem_clear(struct vmm_shmem *s, const void *owner, uint8_t shmid,
-		    uint64_t offset, uint64_t len)
+int vmm_shmem_set(struct vmm_shmem *s, const void *owner, uint8_t shmid,
+		  uint64_t offset, uint64_t len, struct vmem_block *block)
 {
 	const struct vmm_window *w = vmm_shmem_window(s, owner, shmid);
-	struct vmem_map *all, *map;
 	int rc;
 
 	if (!w)
 		return -ENOENT;
-	all = vmem_map_ref(vmm_memory_map(s->memory));
-	map = vmem_map_ref(all);
-	rc = clear_range(all, &map, w->gpa + offset, len);
-	if (rc > 0) {
-		rc = map_show(s, map);
+	rc = range_set(s, w->gpa + offset, len, block);
+	if (!rc)
 		after_publish(s);
-	}
-	vmem_map_unref(map);
-	vmem_map_unref(all);
-	return rc;
+	return rc < 0 ? rc : 0;
 }
 
 /* The window that a region of the map lies in, or NULL: it is memory. */
@@ -341,24 +317,36 @@ static void tell_dropped(struct vmm_shmem *s, const struct vmem_map *former,
 	}
 }
 
-void vmm_shmem_drop(struct vmm_shmem *s, enum vmm_shmem_reason reason)
+/* Removes the regions to which the reason applies; how many there were. */
+static unsigned int remove_regions(const struct vmm_shmem *s,
+				   struct vmm_map_edit *e,
+				   const struct vmem_map *all,
+				   enum vmm_shmem_reason reason)
 {
-	struct vmem_map *all = vmem_map_ref(vmm_memory_map(s->memory));
-	struct vmem_map *map = vmem_map_ref(all);
 	const struct vmem_region *region;
 	unsigned int i, dropped = 0;
 
 	for (i = 0; i < vmem_map_count(all); i++) {
 		region = vmem_map_region(all, i);
 		if (window_of(s, region) && reasons[reason].applies(region) &&
-		    !remove_mapping(&map, vmem_region_gpa(region)))
+		    !vmm_map_edit_remove(e, vmem_region_gpa(region)))
 			dropped++;
 	}
-	if (dropped && !map_show(s, map)) {
-		tell_dropped(s, all, reason);
-		after_publish(s);
+	return dropped;
+}
+
+void vmm_shmem_drop(struct vmm_shmem *s, enum vmm_shmem_reason reason)
+{
+	struct vmem_map *all = vmem_map_ref(vmm_memory_map(s->memory));
+	struct vmm_map_edit e;
+
+	if (vmm_map_edit_begin(&e, all) == 0) {
+		if (remove_regions(s, &e, all, reason) && !edit_show(s, &e)) {
+			tell_dropped(s, all, reason);
+			after_publish(s);
+		}
+		vmm_map_edit_end(&e);
 	}
-	vmem_map_unref(map);
 	vmem_map_unref(all);
 }
 
@@ -367,21 +355,19 @@ int vmm_shmem_map_for(const struct vmm_shmem *s, const void *owner,
 {
 	const struct vmem_map *all = vmm_memory_map(s->memory);
 	const struct vmm_window *w;
-	struct vmem_map *map = NULL, *next;
+	struct vmm_map_edit e;
 	unsigned int i;
-	int rc = vmem_map_new(&map);
+	int rc = vmm_map_edit_begin(&e, NULL);
 
+	if (rc < 0)
+		return rc;
 	for (i = 0; !rc && i < vmem_map_count(all); i++) {
 		w = window_of(s, vmem_map_region(all, i));
-		if (w && !w->apart && (!with_others || w->owner == owner))
-			continue;
-		rc = vmem_map_add(map, vmem_map_region(all, i), &next, NULL);
-		if (!rc)
-			map_advance(&map, next);
+		if (!w || w->apart || (with_others && w->owner != owner))
+			rc = vmm_map_edit_add(&e, vmem_map_region(all, i));
 	}
-	if (rc < 0)
-		vmem_map_unref(map);
-	else
-		*out = map;
+	if (!rc)
+		rc = vmm_map_edit_finish(&e, out);
+	vmm_map_edit_end(&e);
 	return rc;
 }

@@ -103,11 +103,12 @@ void vmm_shmem_change(struct vmm_shmem *s, const void *owner,
 		      struct vhost_user_shmem_change *changes, unsigned int n);
 
 /*
- * Takes all away that is mapped in [offset, offset + len) of a window. -EINVAL:
- * a mapping lies there in part, -ENOENT: no such window.
+ * [offset, offset + len) of a window shows the first len bytes of block, or
+ * becomes a hole if block is NULL. Mappings that reach beyond the range are cut.
+ * -ENOENT: no such window. After a failure the window shows what it did before.
  */
-int vmm_shmem_clear(struct vmm_shmem *s, const void *owner, uint8_t shmid,
-		    uint64_t offset, uint64_t len);
+int vmm_shmem_set(struct vmm_shmem *s, const void *owner, uint8_t shmid,
+		  uint64_t offset, uint64_t len, struct vmem_block *block);
 
 /*
  * Takes the mappings away to which the reason applies: what a CPU would fault

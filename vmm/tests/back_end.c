@@ -102,11 +102,11 @@ void back_end_make_device(uint64_t features)
 		.queue_start = queue_start, .queue_serve = queue_serve,
 	};
 	const struct virtdev_info info = {
-		.id = 26, .nqueues = 1, .queue_max = 16, .config_size = 4,
+		.id = 26, .nqueues = 1, .queue_size_max = 16, .config_size = 4,
 		.features = features,
 	};
 
-	ck_assert_int_eq(virtdev_new(&ops, &info, &be, &be.dev), 0);
+	ck_assert_int_eq(virtdev_new(&ops, &info, &be, &be.dev, NULL), 0);
 }
 
 void back_end_start(uint64_t features)

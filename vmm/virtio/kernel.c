@@ -13,7 +13,7 @@
 #include "virtio/rings.h"
 
 /*
- * Queues have the kicks of home, which serves the control queue of a network
+ * Queues have the kicks of server, which serves the control queue of a network
  * card, and their other descriptors from rings.
  */
 struct kernel_end {
@@ -21,9 +21,9 @@ struct kernel_end {
 	struct ev_loop *loop;
 	struct vmm_shmem *shmem;
 	struct virtdev_vhost_kern *kern;
-	struct virtdev_inline *home;
+	struct virtdev_inline *server;
 	struct vmm_rings rings;
-	ev_io ready;		/* home has something to do */
+	ev_io ready;		/* server has something to do */
 };
 
 static const char *node_of(const struct kernel_end *e)
@@ -61,7 +61,7 @@ static void on_ready(struct ev_loop *loop, ev_io *w, int revents)
 	(void)loop;
 	(void)revents;
 	vmm_virtio_lock(e->v);
-	virtdev_inline_dispatch(e->home);
+	virtdev_inline_dispatch(e->server);
 	vmm_virtio_unlock(e->v);
 }
 
@@ -75,7 +75,7 @@ static int give_rings(struct kernel_end *e, uint64_t features,
 	if (rc < 0)
 		return rc;
 	for (i = 0; i < e->rings.n; i++)
-		rings[i].kick_fd = virtdev_inline_kick_fd(e->home, i);
+		rings[i].kick_fd = virtdev_inline_kick_fd(e->server, i);
 	rc = virtdev_vhost_kern_start(e->kern, features, rings, e->rings.n,
 				      err);
 	free(rings);
@@ -89,7 +89,7 @@ static int start_control(struct kernel_end *e, struct vsu_error *err)
 
 	for (i = 0; !rc && i < e->rings.n; i++)
 		if (virtdev_vhost_kern_is_control(e->kern, i))
-			rc = virtdev_inline_start_queue(e->home, i, err);
+			rc = virtdev_inline_start_queue(e->server, i, err);
 	if (rc < 0)
 		virtdev_vhost_kern_stop(e->kern);
 	return rc;
@@ -126,7 +126,7 @@ static bool kernel_stop(void *end)
 	const struct kernel_end *e = end;
 
 	virtdev_vhost_kern_stop(e->kern);
-	(void)!virtdev_inline_stop(e->home);
+	(void)!virtdev_inline_stop(e->server);
 	return true;
 }
 
@@ -138,7 +138,7 @@ static int kernel_queue_reset(void *end, uint32_t queue)
 	int rc;
 
 	if (virtdev_vhost_kern_is_control(e->kern, queue))
-		return virtdev_inline_reset_queue(e->home, queue);
+		return virtdev_inline_reset_queue(e->server, queue);
 	rc = virtdev_vhost_kern_reset_queue(e->kern, queue, &err);
 	if (log_start(rc, &err) < 0)
 		virtdev_transport_needs_reset(vmm_virtio_transport(e->v));
@@ -153,10 +153,10 @@ static int kernel_queue_start(void *end, uint32_t queue)
 	int rc;
 
 	if (virtdev_vhost_kern_is_control(e->kern, queue)) {
-		rc = virtdev_inline_start_queue(e->home, queue, &err);
+		rc = virtdev_inline_start_queue(e->server, queue, &err);
 	} else {
 		vmm_rings_describe(&e->rings, queue, &ring);
-		ring.kick_fd = virtdev_inline_kick_fd(e->home, queue);
+		ring.kick_fd = virtdev_inline_kick_fd(e->server, queue);
 		rc = virtdev_vhost_kern_start_queue(e->kern, queue, &ring,
 						    &err);
 	}
@@ -169,7 +169,7 @@ static void kernel_refresh(void *end)
 	struct vsu_error err = VSU_ERROR_INIT;
 	struct kernel_end *e = end;
 
-	virtdev_inline_refresh(e->home);
+	virtdev_inline_refresh(e->server);
 	if (give_memory(e, &err) == 0)
 		return;
 	prog_log(PROG_LOG_WARNING, "memory",
@@ -184,7 +184,7 @@ static int kernel_kick_fd(void *end, uint32_t queue)
 {
 	const struct kernel_end *e = end;
 
-	return virtdev_inline_kick_fd(e->home, queue);
+	return virtdev_inline_kick_fd(e->server, queue);
 }
 
 static uint32_t kernel_stats(void *end, struct virtdev_stat *stats,
@@ -204,7 +204,7 @@ static void kernel_free(void *end)
 	ev_io_stop(e->loop, &e->ready);
 	kernel_stop(e);
 	vmm_rings_fini(&e->rings);
-	virtdev_inline_free(e->home);
+	virtdev_inline_free(e->server);
 	virtdev_vhost_kern_free(e->kern);
 	free(e);
 }
@@ -215,16 +215,16 @@ static const struct vmm_virtio_end kernel_ops = {
 	.kick_fd = kernel_kick_fd, .stats = kernel_stats, .free = kernel_free,
 };
 
-static int make_home(const struct vmm_virtio_place *place,
-		     struct kernel_end *e, struct vsu_error *err)
+static int make_server(const struct vmm_virtio_place *place,
+		       struct kernel_end *e, struct vsu_error *err)
 {
 	int rc = vmm_virtio_new(place, virtdev_vhost_kern_device(e->kern),
-				VQ_F_RING_RESET, &e->v, err);
+				&kernel_ops, &e->v, err);
 
 	if (rc < 0)
 		return rc;
 	rc = virtdev_inline_new(vmm_virtio_transport(e->v), place->space,
-				&e->home, err);
+				&e->server, err);
 	if (rc < 0)
 		vmm_virtio_free(e->v);
 	return rc;
@@ -234,13 +234,13 @@ static int make_end(const struct vmm_virtio_place *place,
 		    struct kernel_end *e, struct vsu_error *err)
 {
 	struct virtdev *dev = virtdev_vhost_kern_device(e->kern);
-	int rc = vmm_rings_make(&e->rings, virtdev_info(dev)->nqueues, err);
+	int rc = vmm_rings_make(&e->rings, virtdev_get_info(dev)->nqueues, err);
 
 	snprintf(e->rings.who, sizeof(e->rings.who), "the kernel's '%s'",
 		 node_of(e));
 	if (!rc)
 		rc = give_memory(e, err);
-	return rc ? rc : make_home(place, e, err);
+	return rc ? rc : make_server(place, e, err);
 }
 
 int vmm_virtio_kernel(const struct vmm_virtio_place *place,
@@ -261,10 +261,10 @@ int vmm_virtio_kernel(const struct vmm_virtio_place *place,
 		free(e);
 		return rc;
 	}
-	ev_io_init(&e->ready, on_ready, virtdev_inline_fd(e->home), EV_READ);
+	ev_io_init(&e->ready, on_ready, virtdev_inline_fd(e->server), EV_READ);
 	e->ready.data = e;
 	ev_io_start(e->loop, &e->ready);
-	vmm_virtio_set_end(e->v, &kernel_ops, e);
+	vmm_virtio_set_end(e->v, e);
 	vmm_rings_run(&e->rings, e->v, place->loop);
 	*out = e->v;
 	return 0;

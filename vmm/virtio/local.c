@@ -12,7 +12,6 @@
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/fd.h>
 
-#include "log.h"
 #include "workers.h"
 #include "virtio/slot.h"
 
@@ -29,41 +28,46 @@ struct local {
 	struct vmm_virtio *v;
 	struct ev_loop *loop;
 	struct virtdev *dev;
-	struct virtdev_inline *home;
+	struct virtdev_inline *server;
 	struct vmm_shmem *shmem;
 	struct prog_workers *workers;	/* for its requests, or NULL */
-	bool stopping;		/* a reset waits until the queues have stopped */
 	ev_io ready;
 };
 
 /* ------------------------------------------------------------------ regions */
 
+/* A mapping that replaces nothing must find nothing. */
+static int set_window(const struct local *l, const struct virtdev_mapping *m,
+		      struct vmem_block *block)
+{
+	struct vhost_user_shmem_change add = {
+		.offset = m->offset, .len = m->len, .block = block,
+		.shmid = m->region, .map = true,
+	};
+
+	if (!block || m->replaces)
+		return vmm_shmem_set(l->shmem, l, m->region, m->offset, m->len,
+				     block);
+	vmm_shmem_change(l->shmem, l, &add, 1);
+	return add.result;
+}
+
 /*
  * Changing slots may pause the CPUs, and one of them may wait for this
- * device's lock: it is let go meanwhile.
+ * device's lock: it is released meanwhile.
  */
-static int change_window(struct local *l, bool map,
-			 const struct virtdev_mapping *m,
+static int change_window(const struct local *l, const struct virtdev_mapping *m,
 			 struct vmem_block *block)
 {
-	struct vhost_user_shmem_change changes[2] = {
-		{ .offset = m->offset, .len = m->len, .shmid = m->region },
-		{ .offset = m->offset, .len = m->len, .block = block,
-		  .shmid = m->region, .map = true },
-	};
-	const unsigned int skip = !m->replaces;
 	const bool locked = vmm_virtio_is_mine(l->v);
+	int rc;
 
 	if (locked)
 		vmm_virtio_unlock(l->v);
-	if (map)
-		vmm_shmem_change(l->shmem, l, changes + skip, 2 - skip);
-	else
-		changes[1].result = vmm_shmem_clear(l->shmem, l, m->region,
-						m->offset, m->len);
+	rc = set_window(l, m, block);
 	if (locked)
 		vmm_virtio_lock(l->v);
-	return changes[1].result;
+	return rc;
 }
 
 /* The last page of a file is whole: what it lacks of it reads as zeros. */
@@ -101,7 +105,7 @@ static int on_region_change(void *opaque, bool map,
 
 	(void)cookie;
 	if (!rc)
-		rc = change_window(l, map, m, block);
+		rc = change_window(l, m, block);
 	if (block)
 		vmem_block_unref(block);
 	return rc;
@@ -121,7 +125,7 @@ static int on_region_address(void *opaque, uint8_t region, uint64_t *gpa)
 static const struct virtdev_region *find_region(const struct local *l,
 						uint32_t id)
 {
-	const struct virtdev_info *info = virtdev_info(l->dev);
+	const struct virtdev_info *info = virtdev_get_info(l->dev);
 	uint32_t i;
 
 	for (i = 0; i < info->nregions; i++)
@@ -155,7 +159,7 @@ static int add_memory_window(struct local *l, const char *name,
 
 static int make_windows(struct local *l, struct vsu_error *err)
 {
-	const struct virtdev_info *info = virtdev_info(l->dev);
+	const struct virtdev_info *info = virtdev_get_info(l->dev);
 	struct vmm_window_wish wishes[VIRTDEV_REGIONS];
 	const char *name = virtdev_name(l->dev);
 	unsigned int i, n = 0;
@@ -173,94 +177,32 @@ static int make_windows(struct local *l, struct vsu_error *err)
 					       err);
 }
 
-/* The next driver finds the regions empty, but for what is its memory. */
-static void empty_windows(struct local *l)
-{
-	const struct virtdev_info *info = virtdev_info(l->dev);
-	struct virtdev_mapping all = { 0 };
-	uint32_t i;
-
-	for (i = 0; i < info->nregions; i++) {
-		if (info->regions[i].flags & VIRTDEV_REGION_APART)
-			continue;
-		all.region = info->regions[i].id;
-		all.len = info->regions[i].len;
-		(void)!change_window(l, false, &all, NULL);
-	}
-}
-
 /* -------------------------------------------------------------------- turns */
 
-/* Its descriptor stays readable while there is more: others come in between. */
+/* The descriptor remains readable while there is more to do; other watchers run in between. */
 static void on_ready(struct ev_loop *loop, ev_io *w, int revents)
 {
-	struct local *l = w->data;
-	bool stopped = false;
+	const struct local *l = w->data;
 
 	(void)loop;
 	(void)revents;
 	vmm_virtio_lock(l->v);
-	virtdev_inline_dispatch(l->home);
-	if (l->stopping)
-		stopped = virtdev_inline_stop(l->home) == 0;
+	virtdev_inline_dispatch(l->server);
 	vmm_virtio_unlock(l->v);
-	if (stopped) {
-		l->stopping = false;
-		empty_windows(l);
-		vmm_virtio_stopped(l->v);
-	}
-}
-
-static int local_start(void *end, uint64_t features)
-{
-	const struct local *l = end;
-	struct vsu_error err = VSU_ERROR_INIT;
-	int rc = virtdev_inline_start(l->home, &err);
-
-	(void)features;
-	if (rc < 0)
-		prog_log(PROG_LOG_WARNING, "not started",
-			 "a %s device cannot be started: %s; the guest has to reset it",
-			 virtdev_name(l->dev), err.msg);
-	return rc;
-}
-
-static bool local_stop(void *end)
-{
-	struct local *l = end;
-
-	l->stopping = virtdev_inline_stop(l->home) != 0;
-	if (!l->stopping)
-		empty_windows(l);
-	return !l->stopping;
-}
-
-static int local_queue_reset(void *end, uint32_t queue)
-{
-	const struct local *l = end;
-
-	return virtdev_inline_reset_queue(l->home, queue);
-}
-
-static int local_queue_start(void *end, uint32_t queue)
-{
-	const struct local *l = end;
-
-	return virtdev_inline_start_queue(l->home, queue, NULL);
 }
 
 static void local_refresh(void *end)
 {
 	const struct local *l = end;
 
-	virtdev_inline_refresh(l->home);
+	virtdev_inline_refresh(l->server);
 }
 
 static int local_kick_fd(void *end, uint32_t queue)
 {
 	const struct local *l = end;
 
-	return virtdev_inline_kick_fd(l->home, queue);
+	return virtdev_inline_kick_fd(l->server, queue);
 }
 
 /* The loop has ended, so this waits; not for ever. */
@@ -268,14 +210,14 @@ static bool stop_by_force(struct local *l)
 {
 	const uint64_t limit = vsu_now_ns() +
 			       STOP_LIMIT_MS * UINT64_C(1000000);
-	struct pollfd p = { .fd = virtdev_inline_fd(l->home),
+	struct pollfd p = { .fd = virtdev_inline_fd(l->server),
 			    .events = POLLIN };
 	int rc;
 
 	vmm_virtio_lock(l->v);
-	while ((rc = virtdev_inline_stop(l->home)) && vsu_now_ns() < limit) {
+	while ((rc = virtdev_inline_stop(l->server)) && vsu_now_ns() < limit) {
 		poll(&p, 1, STOP_LIMIT_MS);
-		virtdev_inline_dispatch(l->home);
+		virtdev_inline_dispatch(l->server);
 	}
 	vmm_virtio_unlock(l->v);
 	return !rc;
@@ -293,11 +235,10 @@ static void local_free(void *end)
 	if (!stop_by_force(l)) {
 		fprintf(stderr, "cvmm: the host has not finished requests of a %s device within %d ms; they are left behind\n",
 			virtdev_name(l->dev), STOP_LIMIT_MS);
-		virtdev_set_home(l->dev, NULL, NULL);
+		virtdev_set_server(l->dev, NULL, NULL);
 		return;
 	}
-	empty_windows(l);
-	virtdev_inline_free(l->home);
+	virtdev_inline_free(l->server);
 	prog_workers_end(l->workers);
 	virtdev_free(l->dev);
 	vmm_shmem_disown(l->shmem, l);
@@ -305,14 +246,12 @@ static void local_free(void *end)
 }
 
 static const struct vmm_virtio_end local_ops = {
-	.start = local_start, .stop = local_stop,
-	.queue_reset = local_queue_reset, .queue_start = local_queue_start,
-	.refresh = local_refresh,
-	.kick_fd = local_kick_fd, .shared_region = local_shared_region,
+	.refresh = local_refresh, .kick_fd = local_kick_fd,
+	.shared_region = local_shared_region,
 	.free = local_free,
 };
 
-static const struct virtdev_home_ops region_ops = {
+static const struct virtdev_server_ops region_ops = {
 	.size = sizeof(region_ops), .region_change = on_region_change,
 	.region_address = on_region_address,
 };
@@ -320,19 +259,18 @@ static const struct virtdev_home_ops region_ops = {
 static int make_local(const struct vmm_virtio_place *place, struct local *l,
 		      struct vsu_error *err)
 {
-	int rc = vmm_virtio_new(place, l->dev, VQ_F_RING_RESET, &l->v,
-				err);
+	int rc = vmm_virtio_new(place, l->dev, &local_ops, &l->v, err);
 
 	if (rc < 0)
 		return rc;
 	rc = virtdev_inline_new(vmm_virtio_transport(l->v), place->space,
-				&l->home, err);
+				&l->server, err);
 	if (!rc)
-		rc = virtdev_inline_set_regions(l->home, &region_ops, l);
+		rc = virtdev_inline_set_regions(l->server, &region_ops, l);
 	if (!rc)
 		rc = make_windows(l, err);
 	if (rc < 0) {
-		virtdev_inline_free(l->home);
+		virtdev_inline_free(l->server);
 		vmm_virtio_free(l->v);
 	}
 	return rc;
@@ -356,10 +294,10 @@ int vmm_virtio_local(const struct vmm_virtio_place *place, struct virtdev *dev,
 		return rc;
 	}
 	l->workers = workers;
-	ev_io_init(&l->ready, on_ready, virtdev_inline_fd(l->home), EV_READ);
+	ev_io_init(&l->ready, on_ready, virtdev_inline_fd(l->server), EV_READ);
 	l->ready.data = l;
 	ev_io_start(l->loop, &l->ready);
-	vmm_virtio_set_end(l->v, &local_ops, l);
+	vmm_virtio_set_end(l->v, l);
 	*out = l->v;
 	return 0;
 }

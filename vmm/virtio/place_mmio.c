@@ -90,5 +90,5 @@ int vmm_place_mmio(struct vmm_virtio *v, struct vmm_bus *bus,
 	rc = virtdev_mmio_new(t, &p->mmio, err);
 	if (!rc)
 		rc = vmm_bus_add(bus, &range, err);
-	return rc ? rc : connect_kvm(p, virtdev_info(dev)->nqueues, err);
+	return rc ? rc : connect_kvm(p, virtdev_get_info(dev)->nqueues, err);
 }

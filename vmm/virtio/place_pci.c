@@ -124,7 +124,7 @@ static void set_notifications(const struct placed *p, bool on)
 	};
 	uint32_t i;
 
-	for (i = 0; i < virtdev_info(dev)->nqueues; i++) {
+	for (i = 0; i < virtdev_get_info(dev)->nqueues; i++) {
 		io.event_fd = vmm_virtio_kick_fd(p->v, i);
 		/* without one, the access itself is the notification */
 		(void)!vmm_kvm_ioeventfd(p->place->kvm, &io, on, NULL);
@@ -305,7 +305,7 @@ static void face_unplace(void *face)
 int vmm_place_pci(struct vmm_virtio *v, struct vsu_error *err)
 {
 	struct virtdev *dev = virtdev_transport_device(vmm_virtio_transport(v));
-	const uint32_t nvectors = virtdev_info(dev)->nqueues + 1;
+	const uint32_t nvectors = virtdev_get_info(dev)->nqueues + 1;
 	struct placed *p = calloc(1, sizeof(*p) +
 				  nvectors * sizeof(p->vectors[0]));
 	uint32_t i;

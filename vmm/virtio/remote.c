@@ -75,7 +75,7 @@ static int connect_session(struct remote *r,
 	const struct virtdev_vhost_user_config config = {
 		.size = sizeof(config), .id = spec->id,
 		.space = spec->tag[0] ? &fs : NULL,
-		.nqueues = ring_count(spec), .queue_max = spec->queue_size,
+		.nqueues = ring_count(spec), .queue_size_max = spec->queue_size,
 		.config_size = spec->config_size, .peer = spec->socket,
 		.sigbus = r->shmem->memory->sigbus,
 		.closer = prog_closer(), .served_files = spec->allow_fuse,
@@ -92,7 +92,7 @@ static int connect_session(struct remote *r,
 	if (sock < 0)
 		return sock;
 	describe_fs(spec, &fs);
-	if (spec->allow_fuse && prog_closer())
+	if (spec->allow_fuse)
 		vsu_closer_set_keep(prog_closer(), 0);
 	strcpy(r->socket, spec->socket);
 	snprintf(r->rings.who, sizeof(r->rings.who), "the back-end at '%s'",
@@ -137,7 +137,9 @@ static int begin_session(const struct vmm_virtio_place *place,
 		return vsu_error_sys(err, -ENOMEM, "device");
 	r->loop = place->loop;
 	r->shmem = place->shmem;
-	rc = connect_session(r, spec, err);
+	rc = prog_closer_start(err);
+	if (rc >= 0)
+		rc = connect_session(r, spec, err);
 	if (rc < 0)
 		vmm_remote_free(r);
 	else
@@ -156,8 +158,8 @@ static int make_rest(struct remote *r, const struct vmm_virtio_place *place,
 	if (rc < 0)
 		return rc;
 	dev = virtdev_vhost_user_device(r->user);
-	rc = vmm_rings_make(&r->rings, virtdev_info(dev)->nqueues, err);
-	return rc ? rc : vmm_virtio_new(place, dev, VQ_F_RING_RESET, &r->v,
+	rc = vmm_rings_make(&r->rings, virtdev_get_info(dev)->nqueues, err);
+	return rc ? rc : vmm_virtio_new(place, dev, &vmm_remote_end, &r->v,
 					err);
 }
 

@@ -337,7 +337,7 @@ static uint32_t remote_stats(void *end, struct virtdev_stat *stats,
 				     sizeof(all) / sizeof(all[0]));
 }
 
-static const struct vmm_virtio_end remote_ops = {
+const struct vmm_virtio_end vmm_remote_end = {
 	.start = remote_start, .stop = remote_stop,
 	.queue_reset = vmm_remote_queue_reset,
 	.queue_start = vmm_remote_queue_start,
@@ -348,7 +348,7 @@ static const struct vmm_virtio_end remote_ops = {
 };
 
 /* The back-end's configuration differs. In the session's turn, with the lock. */
-static void home_config_changed(void *opaque)
+static void server_config_changed(void *opaque)
 {
 	const struct remote *r = opaque;
 
@@ -356,7 +356,7 @@ static void home_config_changed(void *opaque)
 }
 
 /* Queues that were to go on after the reset of one cannot. Likewise. */
-static void home_queue_broken(void *opaque, uint32_t queue)
+static void server_queue_broken(void *opaque, uint32_t queue)
 {
 	const struct remote *r = opaque;
 
@@ -364,15 +364,15 @@ static void home_queue_broken(void *opaque, uint32_t queue)
 	virtdev_transport_needs_reset(vmm_virtio_transport(r->v));
 }
 
-static const struct virtdev_home_ops home_ops = {
-	.size = sizeof(home_ops), .config_changed = home_config_changed,
-	.queue_broken = home_queue_broken,
+static const struct virtdev_server_ops server_ops = {
+	.size = sizeof(server_ops), .config_changed = server_config_changed,
+	.queue_broken = server_queue_broken,
 };
 
 void vmm_remote_run(struct remote *r)
 {
-	vmm_virtio_set_end(r->v, &remote_ops, r);
-	virtdev_set_home(virtdev_vhost_user_device(r->user), &home_ops, r);
+	vmm_virtio_set_end(r->v, r);
+	virtdev_set_server(virtdev_vhost_user_device(r->user), &server_ops, r);
 	ev_io_init(&r->session, on_session, virtdev_vhost_user_fd(r->user),
 		   EV_READ);
 	ev_timer_init(&r->refresh, on_refresh, 0., 0.);

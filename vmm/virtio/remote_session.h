@@ -50,6 +50,7 @@ struct remote {
 
 /* Told by the session; opaque is the remote. With connect, to be left out. */
 extern const struct virtdev_vhost_user_ops vmm_remote_told;
+extern const struct vmm_virtio_end vmm_remote_end;
 
 /*
  * The last step, after all of it has been made: it becomes the end of r->v, and

@@ -26,8 +26,8 @@ struct vmm_virtio {
 	struct vmm_virtio_place place;
 	struct vmm_cpus *cpus;
 	struct virtdev_transport *transport;
-	const struct vmm_virtio_end *ops;	/* NULL: no end yet */
-	void *end;
+	const struct vmm_virtio_end *ops;
+	void *end;		/* NULL: no end yet */
 	void *face;
 	void (*leave)(void *face);
 	void (*free_face)(void *face);
@@ -69,6 +69,34 @@ static bool is_main(const struct vmm_virtio *v)
 	return pthread_equal(v->main, pthread_self());
 }
 
+/* ------------------------------------------------------------------ waiting */
+
+/* Frees a retired device when no CPU uses it; from the loop, as callers still do. */
+static void look_whether_gone(struct vmm_virtio *v)
+{
+	if (v->gone && !virtdev_transport_is_resetting(v->transport) &&
+	    !__atomic_load_n(&v->ncarried, __ATOMIC_ACQUIRE))
+		ev_timer_start(v->place.loop, &v->going);
+}
+
+/* The CPU's entry is invalid after this, and the CPU does not touch the device. */
+static void finish_one(struct vmm_virtio *v, struct vmm_ticket *ticket)
+{
+	vmm_cpus_finish(v->cpus, ticket);
+	__atomic_sub_fetch(&v->ncarried, 1, __ATOMIC_ACQ_REL);
+}
+
+static void finish_waiting(struct vmm_virtio *v)
+{
+	struct carried *c = v->waiting, *next;
+
+	v->waiting = NULL;
+	for (; c; c = next) {
+		next = c->next;
+		finish_one(v, c->ticket);
+	}
+}
+
 /* ----------------------------------------------------------- the transport */
 
 static int on_activate(void *opaque, uint64_t features)
@@ -79,16 +107,22 @@ static int on_activate(void *opaque, uint64_t features)
 	return v->ops->start(v->end, features);
 }
 
-/*
- * The queues are taken back before the status reads 0, so that the driver sees
- * it only when nothing runs any more.
- */
+/* Queues stop before the status reads 0: the driver then finds nothing running. */
 static int on_reset(void *opaque)
 {
 	struct vmm_virtio *v = opaque;
 
 	assert(is_main(v) && vmm_virtio_is_mine(v));
 	return v->ops->stop(v->end) ? 0 : 1;
+}
+
+static void on_reset_finished(void *opaque)
+{
+	struct vmm_virtio *v = opaque;
+
+	assert(is_main(v) && vmm_virtio_is_mine(v));
+	finish_waiting(v);
+	look_whether_gone(v);
 }
 
 static int on_queue_reset(void *opaque, uint32_t queue)
@@ -126,43 +160,30 @@ static bool on_shared_region(void *opaque, uint32_t id, uint64_t *base,
 
 static const struct virtdev_transport_ops transport_ops = {
 	.size = sizeof(transport_ops), .activate = on_activate,
-	.reset = on_reset, .notify = on_notify,
-	.shared_region = on_shared_region,
+	.reset = on_reset, .reset_finished = on_reset_finished,
+	.notify = on_notify, .shared_region = on_shared_region,
 	.queue_reset = on_queue_reset, .queue_start = on_queue_start,
 };
 
+/* The inline server handles operations that the end leaves out. */
+static struct virtdev_transport_ops ops_for(const struct vmm_virtio_end *end)
+{
+	struct virtdev_transport_ops ops = transport_ops;
+
+	if (!end->start)
+		ops.activate = NULL;
+	if (!end->stop)
+		ops.reset = NULL;
+	if (end->queue_reset)
+		ops.features = VQ_F_RING_RESET;
+	else
+		ops.queue_reset = ops.queue_start = NULL;
+	return ops;
+}
+
 /* ------------------------------------------------------------------ accesses */
 
-/* A retired device may end here: not before whoever calls has let go of it. */
-static void look_whether_gone(struct vmm_virtio *v)
-{
-	if (v->gone && !virtdev_transport_is_resetting(v->transport) &&
-	    !__atomic_load_n(&v->ncarried, __ATOMIC_ACQUIRE))
-		ev_timer_start(v->place.loop, &v->going);
-}
-
-/* A CPU's entry is gone as soon as it goes on, and it leaves the device alone. */
-static void finish_one(struct vmm_virtio *v, struct vmm_ticket *ticket)
-{
-	vmm_cpus_finish(v->cpus, ticket);
-	__atomic_sub_fetch(&v->ncarried, 1, __ATOMIC_ACQ_REL);
-}
-
-static void finish_waiting(struct vmm_virtio *v)
-{
-	struct carried *c = v->waiting, *next;
-
-	v->waiting = NULL;
-	for (; c; c = next) {
-		next = c->next;
-		finish_one(v, c->ticket);
-	}
-}
-
-/*
- * A CPU that resets the device goes on when the reset is done; several may wait
- * for the same one.
- */
+/* A CPU that resets the device waits for the reset; several may wait for one. */
 static bool access_on_main(void *opaque, struct vmm_ticket *ticket)
 {
 	struct carried *c = opaque;
@@ -188,9 +209,7 @@ void vmm_virtio_stopped(struct vmm_virtio *v)
 	vmm_virtio_lock(v);
 	if (virtdev_transport_is_resetting(v->transport))
 		virtdev_transport_reset_done(v->transport);
-	finish_waiting(v);
 	vmm_virtio_unlock(v);
-	look_whether_gone(v);
 }
 
 void vmm_virtio_need_reset(struct vmm_virtio *v)
@@ -298,16 +317,16 @@ uint32_t vmm_virtio_some_stats(struct virtdev_stat *stats, uint32_t max,
 }
 
 int vmm_virtio_new(const struct vmm_virtio_place *place, struct virtdev *dev,
-		   uint64_t features, struct vmm_virtio **out,
+		   const struct vmm_virtio_end *end, struct vmm_virtio **out,
 		   struct vsu_error *err)
 {
-	struct virtdev_transport_ops ops = transport_ops;
+	const struct virtdev_transport_ops ops = ops_for(end);
 	struct vmm_virtio *v = calloc(1, sizeof(*v));
 	int rc;
 
 	if (!v)
 		return vsu_error_sys(err, -ENOMEM, "device");
-	ops.features = features;
+	v->ops = end;
 	v->place = *place;
 	v->main = pthread_self();
 	pthread_mutex_init(&v->lock, NULL);
@@ -322,10 +341,8 @@ int vmm_virtio_new(const struct vmm_virtio_place *place, struct virtdev *dev,
 	return 0;
 }
 
-void vmm_virtio_set_end(struct vmm_virtio *v, const struct vmm_virtio_end *ops,
-			void *end)
+void vmm_virtio_set_end(struct vmm_virtio *v, void *end)
 {
-	v->ops = ops;
 	v->end = end;
 }
 
@@ -344,9 +361,9 @@ void vmm_virtio_free(struct vmm_virtio *v)
 		return;
 	assert(is_main(v) && !vmm_virtio_is_mine(v));
 	v->waiting = NULL;	/* their CPUs have been stopped */
-	ev_timer_stop(v->place.loop, &v->going);
-	if (v->ops)
+	if (v->end)
 		v->ops->free(v->end);
+	ev_timer_stop(v->place.loop, &v->going);
 	if (v->free_face)
 		v->free_face(v->face);
 	virtdev_transport_free(v->transport);

@@ -39,7 +39,8 @@ struct vmm_virtio;
 struct vmm_virtio_end {
 	/*
 	 * The driver is ready; queues are read by virtdev_transport_queue().
-	 * Main thread, with the lock.
+	 * Main thread, with the lock. start, stop and queue_reset are NULL
+	 * where virtdev_inline serves the transport's queues and does this.
 	 */
 	int (*start)(void *end, uint64_t features);
 	/*
@@ -99,16 +100,12 @@ struct vmm_virtio_place {
 	void *opaque;
 };
 
-/*
- * dev is borrowed. Without an end until vmm_virtio_set_end(). features: bits that
- * ask the transport (struct virtdev_transport_ops) and that the end can do.
- */
+/* dev is borrowed. Nothing is called before vmm_virtio_set_end(). */
 int vmm_virtio_new(const struct vmm_virtio_place *place, struct virtdev *dev,
-		   uint64_t features, struct vmm_virtio **out,
+		   const struct vmm_virtio_end *ops, struct vmm_virtio **out,
 		   struct vsu_error *err);
 /* Before it is placed; the end is owned from now on. */
-void vmm_virtio_set_end(struct vmm_virtio *v, const struct vmm_virtio_end *ops,
-			void *end);
+void vmm_virtio_set_end(struct vmm_virtio *v, void *end);
 
 /* The CPUs must have been stopped, or it was retired and is gone. */
 void vmm_virtio_free(struct vmm_virtio *v);

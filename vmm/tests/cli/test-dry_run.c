@@ -114,6 +114,18 @@ START_TEST(block_is_described_apart_from_a_machine)
 }
 END_TEST
 
+START_TEST(arguments_are_those_that_make_the_machine_again)
+{
+	const char *words[] = { "kernel", "--dry-run", "--append", "a \"b\"", "--json",
+			  "--disk=path=a", "--", "-d.img", "--json" };
+
+	options.words = (char *const *)(uintptr_t)words;
+	options.nwords = COUNT(words);
+	publish(empty_map());
+	ck_says(report(true), "\"arguments\":[\"kernel\",\"--append\",\"a \\\"b\\\"\",\"--disk=path=a\",\"./-d.img\",\"./--json\"]}\n");
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("dry_run");
@@ -125,6 +137,7 @@ int main(void)
 	tcase_add_test(t, memory_without_a_file_has_no_descriptor);
 	tcase_add_test(t, machine_without_memory_is_reported);
 	tcase_add_test(t, block_is_described_apart_from_a_machine);
+	tcase_add_test(t, arguments_are_those_that_make_the_machine_again);
 	suite_add_tcase(s, t);
 	return run_suite(s);
 }

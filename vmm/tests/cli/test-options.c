@@ -220,6 +220,37 @@ START_TEST(d2_13_more_devices_than_there_is_room_for_are_refused)
 }
 END_TEST
 
+static const struct { const char *line, *says; } foreign[] = {
+	{ "k -m 512", "unknown option '-m'; cvmm has --memory SIZE, as in --memory 512M" },
+	{ "k --cpus=2 -smp 4", "'-smp'; cvmm has --cpus N" },
+	{ "-kernel k", "'-kernel'; cvmm has the kernel's path as the first word" },
+	{ "--kernel=k", "'--kernel'; cvmm has the kernel's path" },
+	{ "k -drive file=a,format=raw", "'-drive'; cvmm has --disk FILE" },
+	{ "k --rootfs a", "'--rootfs'; cvmm has --disk FILE with --append" },
+	{ "k --shared-dir /srv", "'--shared-dir'; cvmm has --fs FOLDER" },
+	{ "k -s /run/s", "'-s'; cvmm has --control SOCKET" },
+	{ "k --cid=3", "'--cid'; cvmm has --vsock N" },
+	{ "k --gpu", "'--gpu'; such a device is '--device gpu,backend=user:SOCKET'" },
+	{ "k --blk=path=a", "'--blk'; such a device is '--disk PROPERTIES'" },
+	{ "k --cpu=host --momory 1G", "'--momory'; did you mean '--memory'?" },
+	{ "k --momory 1G -- -m", "'--momory'; did you mean '--memory'?" },
+};
+
+START_TEST(options_of_other_programs_are_answered_with_ours)
+{
+	ck_assert_int_eq(parse(foreign[_i].line), -ENOENT);
+	ck_assert_msg(strstr(err.msg, foreign[_i].says), "%s", err.msg);
+}
+END_TEST
+
+START_TEST(words_of_other_programs_are_values_where_they_stand_as_such)
+{
+	ck_assert_int_eq(parse("k --append=-m --cmdline -s"), 0);
+	ck_assert_str_eq(o.append, "-m");
+	ck_assert_str_eq(o.cmdline, "-s");
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("options");
@@ -234,6 +265,9 @@ int main(void)
 	tcase_add_test(tc, choices_are_taken);
 	tcase_add_test(tc, log_says_as_much_as_was_asked_for);
 	tcase_add_test(tc, help_needs_no_kernel);
+	tcase_add_loop_test(tc, options_of_other_programs_are_answered_with_ours, 0,
+			    COUNT(foreign));
+	tcase_add_test(tc, words_of_other_programs_are_values_where_they_stand_as_such);
 	suite_add_tcase(s, tc);
 	tc = tcase_create("refused");
 	tcase_add_loop_test(tc, refuses_with_status_and_sentence, 0,

@@ -131,7 +131,7 @@ START_TEST(kind_alone_is_a_device)
 	ck_assert_int_eq(parse(VMM_DEVICE_ANY, "rng"), 0);
 	ck_assert(!spec.remote);
 	ck_assert_int_eq(vmm_device_open(&spec, &machine, &dev, &err), 0);
-	ck_assert_uint_eq(virtdev_info(dev)->id, 4);
+	ck_assert_uint_eq(virtdev_get_info(dev)->id, 4);
 	virtdev_free(dev);
 }
 END_TEST
@@ -147,6 +147,45 @@ START_TEST(rng_is_its_kind_by_another_name)
 	ck_assert(spec.remote);
 	ck_assert_str_eq(spec.socket, "/run/s");
 	ck_assert_uint_eq(spec.id, 4);
+}
+END_TEST
+
+static const struct bare {
+	enum vmm_device_how how;
+	const char *list, *key, *text;
+	uint64_t number;
+} bare_values[] = {
+	{ VMM_DEVICE_DISK, "disk.img", "path", "disk.img", 0 },
+	{ VMM_DEVICE_DISK, "disk.img,readonly", "path", "disk.img", 0 },
+	{ VMM_DEVICE_DISK, "a,,b", "path", "a,b", 0 },
+	{ VMM_DEVICE_FS, "/srv", "path", "/srv", 0 },
+	{ VMM_DEVICE_PMEM, "file", "path", "file", 0 },
+	{ VMM_DEVICE_NET, "tap0,mtu=1400", "tap", "tap0", 0 },
+	{ VMM_DEVICE_VSOCK, "3,path=p", "cid", NULL, 3 },
+	{ VMM_DEVICE_BALLOON, "1M", "size", NULL, 1 << 20 },
+	{ VMM_DEVICE_RNG, "64k", "rate", NULL, 1 << 16 },
+	{ VMM_DEVICE_ANY, "disk,disk.img", "path", "disk.img", 0 },
+	{ VMM_DEVICE_ANY, "blk,disk.img,readonly", "path", "disk.img", 0 },
+};
+
+START_TEST(value_without_a_key_is_taken_where_it_is_clear)
+{
+	const struct bare *b = &bare_values[_i];
+
+	ck_assert_msg(!parse(b->how, b->list), "%s", err.msg);
+	if (b->text)
+		ck_assert_str_eq(text_of(b->key), b->text);
+	else
+		ck_assert_uint_eq(number_of(b->key), b->number);
+	ck_assert(!spec.kernel);
+}
+END_TEST
+
+START_TEST(context_id_alone_is_a_device_of_the_kernel)
+{
+	ck_assert_int_eq(parse(VMM_DEVICE_VSOCK, "3"), 0);
+	ck_assert_uint_eq(number_of("cid"), 3);
+	ck_assert(spec.kernel);
 }
 END_TEST
 
@@ -239,6 +278,20 @@ static const struct refusal {
 	{ VMM_DEVICE_ANY, "id=2,backend=user:s,path=a", -ENOENT, NULL },
 	{ VMM_DEVICE_ANY, "rgn", -ENOENT,
 	  "--device: no kind of device 'rgn'; did you mean 'rng'?" },
+	{ VMM_DEVICE_ANY, "dsk,path=a", -ENOENT,
+	  "--device: no kind of device 'dsk'; did you mean 'disk'?" },
+	{ VMM_DEVICE_MEM, "512M", -EINVAL,
+	  "--mem '512M': a size without a key; the guest's memory is '--memory "
+	  "SIZE', memory that is plugged while it runs is '--mem size=SIZE'" },
+	{ VMM_DEVICE_CONSOLE, "/run/s", -EINVAL,
+	  "--console '/run/s': begin with 'stdio', 'pty', 'socket=PATH', 'fd=N' "
+	  "or 'backend=user:SOCKET'" },
+	{ VMM_DEVICE_VSOCK, "3,queue-size=64", -EINVAL,
+	  "--vsock '3,queue-size=64': needs 'path=PATH', 'backend=kernel' or "
+	  "'backend=user:SOCKET'" },
+	{ VMM_DEVICE_VSOCK, "three", -EINVAL,
+	  "--vsock: key 'cid': 'three' is not a number; give a decimal or 0x "
+	  "hexadecimal number, 3 to 4294967294" },
 	{ VMM_DEVICE_ANY, "thermometer,rate=3", -ENOENT,
 	  "--device: no kind of device 'thermometer'; begin with a kind, or "
 	  "give 'id=N'" },
@@ -350,6 +403,9 @@ int main(void)
 	tcase_add_test(tc, device_of_a_kind_has_the_keys_of_its_kind);
 	tcase_add_test(tc, kind_alone_is_a_device);
 	tcase_add_test(tc, rng_is_its_kind_by_another_name);
+	tcase_add_loop_test(tc, value_without_a_key_is_taken_where_it_is_clear,
+			    0, COUNT(bare_values));
+	tcase_add_test(tc, context_id_alone_is_a_device_of_the_kernel);
 	tcase_add_test(tc, kinds_know_their_shorthand);
 	tcase_add_test(tc, kind_behind_a_socket_has_its_id);
 	tcase_add_loop_test(tc, refuses_with_a_sentence, 0, COUNT(refusals));

@@ -72,6 +72,45 @@ START_TEST(a_disk_has_the_size_that_is_asked_for_or_that_of_its_file)
 }
 END_TEST
 
+static void named(void)
+{
+	assert_told("device-add disk,path=disk\n", ADDED(0));
+	assert_told("resize disk 128K\n", DONE);
+	assert_told("device-add rng\n", ADDED(1));
+	assert_told("device-add rng\n", ADDED(2));
+	assert_refusal("device-del rng\n",
+		       "device-del: 'rng' names devices 1, 2; give the number of one");
+	assert_refusal("device-del rng force\n", "names devices 1, 2");
+	ck_assert(has_device(1) && has_device(2));
+	assert_told("device-del 2\n", DONE);
+	assert_given(3);
+	wait_until_gone(2);
+	assert_told("device-del rng\n", DONE);
+	assert_told("device-del disk\n", DONE);
+}
+
+START_TEST(a_device_is_named_by_its_kind_or_option_where_it_is_the_only_one)
+{
+	run(named);
+}
+END_TEST
+
+static void doubled(void)
+{
+	assert_told("device-add blk,path=disk\n", ADDED(0));
+	assert_refusal("device-add blk,path=disk\n",
+		       "'disk' is given twice; one device can write to a file");
+	assert_refusal("device-add blk,path=./disk,readonly\n", "is given twice");
+	assert_refusal("device-add blk,./disk\n", "is given twice");
+	assert_told("device-add blk,path=disk,locking=off\n", ADDED(1));
+}
+
+START_TEST(a_file_is_behind_one_writable_disk)
+{
+	run(doubled);
+}
+END_TEST
+
 static const struct { const char *line, *why; } refusals[] = {
 	{ "resize\n", "expected is 'resize DEVICE SIZE'" },
 	{ "resize 0\n", "expected is 'resize DEVICE SIZE'" },
@@ -111,6 +150,8 @@ int main(void)
 	tcase_add_checked_fixture(tc, rig_init, rig_fini);
 	tcase_add_test(tc, the_status_has_each_device_with_its_kind_slot_and_numbers);
 	tcase_add_test(tc, a_disk_has_the_size_that_is_asked_for_or_that_of_its_file);
+	tcase_add_test(tc, a_device_is_named_by_its_kind_or_option_where_it_is_the_only_one);
+	tcase_add_test(tc, a_file_is_behind_one_writable_disk);
 	tcase_add_test(tc, what_cannot_be_done_is_refused_with_its_reason);
 	suite_add_tcase(s, tc);
 	return run_suite(s);

@@ -19,6 +19,7 @@
 #include <vmm-sys-util/exit.h>
 #include <vmm-sys-util/sock.h>
 
+#include "closer.h"
 #include "kernels.h"
 #include "rig.h"
 
@@ -158,6 +159,7 @@ static bool survives(int n)
 	vmm_machine_free(&rig.machine);
 	memset(&rig.machine, 0, sizeof(rig.machine));
 	left = -1;
+	prog_closer_end();	/* descriptors of a peer are closed by threads */
 	return !failures;
 }
 
@@ -172,7 +174,7 @@ static pid_t start_server(void)
 		return server;
 	alarm(240);
 	if (virtdev_rng_new(&config, &dev, NULL) ||
-	    virtdev_vhost_user_serve(dev, "socket", -1, NULL))
+	    virtdev_vhost_user_serve(dev, "socket", -1, NULL, NULL, NULL))
 		_exit(1);
 	_exit(0);
 }

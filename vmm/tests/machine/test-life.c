@@ -282,6 +282,69 @@ START_TEST(store_to_the_notify_register_kicks_its_queue)
 }
 END_TEST
 
+/* The probe of privilege level 0 is another CPU of the same process. */
+static uint32_t crash_reason, probe_reason;
+
+static int crashing(unsigned int cpu, unsigned int n, struct kvm_run *run)
+{
+	(void)n;
+	run->exit_reason = cpu ? probe_reason : crash_reason;
+	run->internal.suberror = 1;
+	return 0;
+}
+
+static const struct crash {
+	uint32_t crash, probe;
+	int status;
+	const char *says;
+} crashes[] = {
+	{ KVM_EXIT_INTERNAL_ERROR, KVM_EXIT_INTERNAL_ERROR, VSU_EXIT_HOST,
+	  "this host's KVM does not run privilege level 0 on the processor, which Linux requires; use a host with VT-x or AMD-V (CPU 0: KVM internal error 1 (an instruction that it cannot emulate))" },
+	{ KVM_EXIT_SHUTDOWN, KVM_EXIT_INTERNAL_ERROR, VSU_EXIT_HOST,
+	  "this host's KVM does not run privilege level 0 on the processor, which Linux requires; use a host with VT-x or AMD-V (CPU 0: the guest shut down by a triple fault)" },
+	{ KVM_EXIT_INTERNAL_ERROR, KVM_EXIT_HLT, VSU_EXIT_INTERNAL,
+	  "CPU 0: KVM internal error 1 (an instruction that it cannot emulate)" },
+	{ KVM_EXIT_SHUTDOWN, KVM_EXIT_HLT, VSU_EXIT_FAIL,
+	  "CPU 0: the guest shut down by a triple fault" },
+};
+
+START_TEST(crash_of_linux_on_a_kvm_without_level_0_names_the_kvm)
+{
+	kernel_pvh();
+	crash_reason = crashes[_i].crash;
+	probe_reason = crashes[_i].probe;
+	fake.guest = crashing;
+	RIG_OPTIONS("kernel", "--memory=size=4M", "--serial=null");
+	rig_run();
+	assert_ended(crashes[_i].status, crashes[_i].says);
+}
+END_TEST
+
+/* As when the page tables of the guest are in the part that is gone. */
+static int crashing_without_memory(unsigned int cpu, unsigned int n,
+				   struct kvm_run *run)
+{
+	(void)cpu;
+	(void)n;
+	ck_assert_int_eq(truncate("memory", 4096), 0);
+	run->exit_reason = KVM_EXIT_SHUTDOWN;
+	return 0;
+}
+
+START_TEST(crash_in_memory_whose_file_was_truncated_names_the_file)
+{
+	kernel_pvh();
+	fake.guest = crashing_without_memory;
+	RIG_OPTIONS("kernel", "--memory=size=4M,backend=file,share=on,mem-path=memory",
+		    "--serial=null");
+	rig_run();
+	ck_assert_int_eq(rig.status, VSU_EXIT_HOST);
+	ck_assert_msg(strstr(rig.err.msg, "memory at 0 is lost: ") &&
+		      strstr(rig.err.msg, "; the guest crashed (CPU 0: the guest shut down by a triple fault)"),
+		      "%s", rig.err.msg);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("life");
@@ -299,6 +362,9 @@ int main(void)
 	tcase_add_test(tc, guest_hears_what_comes_in_before_the_end_of_input);
 	tcase_add_test(tc, keys_on_a_terminal_tell_of_the_machine_and_leave_it);
 	tcase_add_test(tc, store_to_the_notify_register_kicks_its_queue);
+	tcase_add_loop_test(tc, crash_of_linux_on_a_kvm_without_level_0_names_the_kvm,
+			    0, COUNT(crashes));
+	tcase_add_test(tc, crash_in_memory_whose_file_was_truncated_names_the_file);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
 }

@@ -46,7 +46,7 @@ START_TEST(regions_follow_each_other_in_the_order_of_the_options)
 	ck_assert_int_eq(lay(r, 3), 0);
 	assert_piece(0, 0, 64 * MIB, 0, 0);
 	assert_piece(1, 64 * MIB, 4 * KIB, 0, 1);
-	assert_piece(2, 64 * MIB + 4 * KIB, 32 * MIB, 0, 2);
+	assert_piece(2, 66 * MIB, 32 * MIB, 0, 2);
 }
 END_TEST
 
@@ -83,7 +83,7 @@ START_TEST(addressed_regions_are_placed_before_the_others)
 
 	ck_assert_int_eq(lay(r, 2), 0);
 	assert_piece(0, 0, MIB, 0, 1);
-	assert_piece(1, MIB, 512 * MIB, 0, 0);
+	assert_piece(1, 2 * MIB, 512 * MIB, 0, 0);
 }
 END_TEST
 
@@ -225,6 +225,25 @@ static uint64_t next(uint64_t *x)
 	return *x;
 }
 
+START_TEST(memory_is_placed_where_huge_pages_fit)
+{
+	const struct vmm_layout_request r[] = {
+		{ 513 * MIB, 0, false, "" }, { 4096, 0, false, "" },
+		{ 3 * GIB, 0, false, "" },
+	};
+	unsigned int i;
+
+	ck_assert_int_eq(lay(r, 3), 0);
+	ck_assert_uint_eq(layout.n, 4);
+	assert_piece(0, 0, 513 * MIB, 0, 0);
+	assert_piece(1, 513 * MIB, 4096, 0, 1);
+	assert_piece(2, 514 * MIB, 3 * GIB - 514 * MIB, 0, 2);
+	assert_piece(3, 4 * GIB, 514 * MIB, 3 * GIB - 514 * MIB, 2);
+	for (i = 2; i < 4; i++)
+		ck_assert_uint_eq((layout.pieces[i].gpa - layout.pieces[i].offset) % (2 * MIB), 0);
+}
+END_TEST
+
 START_TEST(random_layouts_are_sound)
 {
 	struct vmm_layout_request r[VMM_LAYOUT_MAX_REQUESTS];
@@ -315,6 +334,7 @@ int main(void)
 	tcase_add_test(tc, last_addressable_page_is_taken);
 	tcase_add_loop_test(tc, refuses_what_cannot_be_placed, 0,
 			    COUNT(refusals));
+	tcase_add_test(tc, memory_is_placed_where_huge_pages_fit);
 	tcase_add_loop_test(tc, random_layouts_are_sound, 0, 4);
 	suite_add_tcase(s, tc);
 	tc = tcase_create("windows");

@@ -25,6 +25,16 @@ int __wrap_vmem_map_new(struct vmem_map **out)
 	return no_map ? -ENOMEM : __real_vmem_map_new(out);
 }
 
+int __real_vmem_map_from_regions(struct vmem_region *const *regions, unsigned int n,
+				 struct vmem_map **out, struct vsu_error *why);
+int __wrap_vmem_map_from_regions(struct vmem_region *const *regions, unsigned int n,
+				 struct vmem_map **out, struct vsu_error *why);
+int __wrap_vmem_map_from_regions(struct vmem_region *const *regions, unsigned int n,
+				 struct vmem_map **out, struct vsu_error *why)
+{
+	return no_map ? -ENOMEM : __real_vmem_map_from_regions(regions, n, out, why);
+}
+
 static int parse(const char *list, bool shared)
 {
 	vsu_error_clear(&err);
@@ -48,6 +58,15 @@ START_TEST(default_is_256_mib_of_anonymous_memory)
 	ck_assert_int_eq(vmem_block_kind(memory.blocks[0]), VMEM_KIND_ANON);
 	ck_assert_int_lt(vmm_memory_check_shared(&memory, "w", &err), 0);
 	vmm_memory_free(&memory);
+}
+END_TEST
+
+START_TEST(size_needs_no_key)
+{
+	ck_assert_int_eq(parse("8M,prealloc=on", false), 0);
+	ck_assert_uint_eq(vmem_backend_value(memory.backends[0], "size"),
+			  8 << 20);
+	ck_assert_uint_eq(vmem_backend_value(memory.backends[0], "prealloc"), 1);
 }
 END_TEST
 
@@ -119,6 +138,9 @@ static const struct {
 	{ "size=1M,at=1M,at=2M", VMM_STAGE_OPTIONS, 65, "more than once" },
 	{ "backend=memfd", VMM_STAGE_OPTIONS, 65, "size" },
 	{ "size=0", VMM_STAGE_OPTIONS, 65, "size" },
+	{ "0", VMM_STAGE_OPTIONS, 65, "size is 0" },
+	{ "512", VMM_STAGE_OPTIONS, 65, "'512' is a size in bytes; write '512M' for MiB" },
+	{ "much", VMM_STAGE_OPTIONS, 65, "key 'size': 'much' is not a size" },
 	{ "size=4097,backend=memfd", VMM_STAGE_OPTIONS, 65, "size 4097" },
 	{ "size=1M,backend=file", VMM_STAGE_OPTIONS, 65, "mem-path" },
 	{ "size=1M,mem-path=/tmp/x", VMM_STAGE_OPTIONS, 65, "mem-path" },
@@ -316,6 +338,7 @@ int main(void)
 	tcase_add_test(tc, default_is_256_mib_of_anonymous_memory);
 	tcase_add_test(tc, no_memory_for_the_map_is_said);
 	tcase_add_test(tc, no_memory_for_the_map_of_a_device_is_an_error);
+	tcase_add_test(tc, size_needs_no_key);
 	tcase_add_test(tc, memory_becomes_sharable_where_nothing_was_said);
 	tcase_add_loop_test(tc, what_was_said_is_kept_and_refused_with_its_name,
 			    0, COUNT(unshared));

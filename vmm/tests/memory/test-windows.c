@@ -149,35 +149,55 @@ START_TEST(a_range_is_cleared_of_all_that_lies_in_it)
 
 	ck_assert_int_eq(change(true, 1, first), 0);
 	ck_assert_int_eq(change(true, 3, second), 0);
-	ck_assert_int_eq(vmm_shmem_clear(&shmem, &me, 3, 0, 3 * PAGE), 0);
+	ck_assert_int_eq(vmm_shmem_set(&shmem, &me, 3, 0, 3 * PAGE,
+				       NULL), 0);
 	ck_assert_ptr_null(found(1));
 	ck_assert_ptr_nonnull(found(3));
-	ck_assert_int_eq(vmm_shmem_clear(&shmem, &me, 3, 0, WINDOW), 0);
+	ck_assert_int_eq(vmm_shmem_set(&shmem, &me, 3, 0, WINDOW, NULL),
+			 0);
 	ck_assert_uint_eq(vmm_slots_count(vm.slots), 1);
 	ck_assert_uint_eq(told, 4);
-	ck_assert_int_eq(vmm_shmem_clear(&shmem, &me, 3, 0, WINDOW), 0);
+	ck_assert_int_eq(vmm_shmem_set(&shmem, &me, 3, 0, WINDOW, NULL),
+			 0);
 	ck_assert_uint_eq(told, 4);
 	vmem_block_unref(first);
 	vmem_block_unref(second);
 }
 END_TEST
 
-START_TEST(a_mapping_is_not_cleared_in_part)
+START_TEST(a_mapping_is_cut_where_a_range_is_cleared)
 {
-	struct vmem_block *block = piece(0, 2 * PAGE, true);
-	struct vhost_user_shmem_change c = {
-		.offset = PAGE, .len = 2 * PAGE, .block = block, .shmid = 3,
-		.map = true,
-	};
+	struct vmem_block *block = piece(0, 3 * PAGE, true);
 
-	vmm_shmem_change(&shmem, &me, &c, 1);
-	ck_assert_int_eq(c.result, 0);
-	ck_assert_int_eq(vmm_shmem_clear(&shmem, &me, 3, 0, 2 * PAGE), -EINVAL);
-	ck_assert_int_eq(vmm_shmem_clear(&shmem, &me, 3, 2 * PAGE, PAGE),
-			 -EINVAL);
-	ck_assert_int_eq(vmm_shmem_clear(&shmem, &other, 3, 0, PAGE), -ENOENT);
-	ck_assert_ptr_nonnull(found(1));
+	ck_assert_int_eq(vmm_shmem_set(&shmem, &other, 3, 0, PAGE, NULL),
+			 -ENOENT);
+	ck_assert_int_eq(vmm_shmem_set(&shmem, &me, 3, PAGE, 3 * PAGE, block),
+			 0);
+	ck_assert_int_eq(vmm_shmem_set(&shmem, &me, 3, 2 * PAGE, PAGE, NULL),
+			 0);
+	ck_assert_ptr_null(found(2));
+	ck_assert_uint_eq(vmem_region_len(found(1)), PAGE);
+	ck_assert_uint_eq(vmem_region_len(found(3)), PAGE);
+	ck_assert_ptr_eq(vmem_region_hva(found(3)),
+			 vmem_block_hva(block) + 2 * PAGE);
+	ck_assert_uint_eq(vmm_slots_count(vm.slots), 3);
 	vmem_block_unref(block);
+}
+END_TEST
+
+START_TEST(a_range_shows_another_file_in_one_change)
+{
+	struct vmem_block *old = piece(0, 3 * PAGE, true);
+	struct vmem_block *new = piece(3 * PAGE, PAGE, true);
+
+	ck_assert_int_eq(vmm_shmem_set(&shmem, &me, 3, 0, 3 * PAGE, old), 0);
+	ck_assert_int_eq(vmm_shmem_set(&shmem, &me, 3, PAGE, PAGE, new), 0);
+	ck_assert_ptr_eq(vmem_region_block(found(0)), old);
+	ck_assert_ptr_eq(vmem_region_block(found(1)), new);
+	ck_assert_ptr_eq(vmem_region_block(found(2)), old);
+	ck_assert_uint_eq(told, 2);
+	vmem_block_unref(old);
+	vmem_block_unref(new);
 }
 END_TEST
 
@@ -339,7 +359,8 @@ int main(void)
 	tcase_add_test(tc,
 		windows_of_one_device_lie_in_one_range_that_can_be_a_bar);
 	tcase_add_test(tc, a_range_is_cleared_of_all_that_lies_in_it);
-	tcase_add_test(tc, a_mapping_is_not_cleared_in_part);
+	tcase_add_test(tc, a_mapping_is_cut_where_a_range_is_cleared);
+	tcase_add_test(tc, a_range_shows_another_file_in_one_change);
 	tcase_add_test(tc, a_read_only_mapping_is_rom);
 	tcase_add_test(tc, of_a_batch_only_what_cannot_be_is_refused);
 	tcase_add_test(tc, a_window_is_its_owners_alone);

@@ -52,7 +52,7 @@ static void setup(void)
 		.queue_stop = slow_stop,
 	};
 	const struct virtdev_info info = {
-		.id = 42, .nqueues = 1, .queue_max = 16,
+		.id = 42, .nqueues = 1, .queue_size_max = 16,
 		.features = VQ_F_VERSION_1,
 	};
 	struct virtdev *dev;
@@ -60,7 +60,7 @@ static void setup(void)
 	memset(&slow, 0, sizeof(slow));
 	place.loop = ev_loop_new(0);
 	place.space = rig_space();
-	ck_assert_int_eq(virtdev_new(&ops, &info, &slow, &dev), 0);
+	ck_assert_int_eq(virtdev_new(&ops, &info, &slow, &dev, NULL), 0);
 	ck_assert_int_eq(vmm_virtio_local(&place, dev, NULL, &virtio, NULL), 0);
 }
 

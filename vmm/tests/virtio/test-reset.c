@@ -98,19 +98,19 @@ static struct virtdev *make_device(void)
 		.queue_drain = fake_drain, .queue_host_fd = fake_host_fd,
 	};
 	const struct virtdev_info info = {
-		.id = 42, .nqueues = 1, .queue_max = 16,
+		.id = 42, .nqueues = 1, .queue_size_max = 16,
 		.features = VQ_F_VERSION_1,
 	};
 	struct virtdev *dev;
 
-	ck_assert_int_eq(virtdev_new(&ops, &info, &fake, &dev), 0);
+	ck_assert_int_eq(virtdev_new(&ops, &info, &fake, &dev, NULL), 0);
 	return dev;
 }
 
 static void make_virtio(struct virtdev *dev)
 {
-	ck_assert_int_eq(vmm_virtio_new(&place, dev, 0, &virtio, NULL), 0);
-	vmm_virtio_set_end(virtio, &fake_ops, &fake);
+	ck_assert_int_eq(vmm_virtio_new(&place, dev, &fake_ops, &virtio, NULL), 0);
+	vmm_virtio_set_end(virtio, &fake);
 }
 
 static void setup(void)

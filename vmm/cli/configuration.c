@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Command lines from a file. */
+#include <config.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <vmm-sys-util/fd.h>
+
+#include "cli/configuration.h"
+#include "json_read.h"
+
+#define MAX_BYTES (1u << 20)
+#define MAX_WORDS 1024
+
+/* The whole file, which may be a pipe, and a 0 behind it. */
+static int read_all(int fd, char *text, struct vsu_error *err)
+{
+	size_t len = 0;
+	ssize_t n;
+
+	do {
+		n = read(fd, text + len, MAX_BYTES - len);
+		if (n > 0)
+			len += (size_t)n;
+	} while ((n > 0 && len < MAX_BYTES) || (n < 0 && errno == EINTR));
+	if (n < 0)
+		return vsu_error_sys(err, -errno, "cannot read it");
+	if (len == MAX_BYTES)
+		return vsu_error_set(err, -E2BIG, "more than %u bytes", MAX_BYTES);
+	text[len] = '\0';
+	if (strlen(text) < len)
+		return vsu_error_set(err, -EBADMSG, "byte %zu is 0", strlen(text));
+	return 0;
+}
+
+static int read_words(struct vmm_configuration *c, const char *path, char **words,
+		      struct vsu_error *err)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY), rc, i, n;
+
+	if (fd < 0)
+		return vsu_error_sys(err, -errno, "cannot open it");
+	c->text = malloc(MAX_BYTES + 1);
+	rc = c->text ? read_all(fd, c->text, err) :
+		       vsu_error_set(err, -ENOMEM, "no memory");
+	vsu_fd_close(&fd);
+	if (rc < 0)
+		return rc;
+	n = prog_json_read_strings(c->text, "arguments", words, MAX_WORDS, err);
+	for (i = 0; i < n; i++)
+		if (!strcmp(words[i], "--"))
+			return vsu_error_set(err, -EINVAL, "'--' cannot be in a configuration; write ./ before a name that begins with '-'");
+	return n;
+}
+
+/* The file of "--config FILE" or "--config=FILE", and how many words that is. */
+static const char *config_path(int argc, char *const *argv, int *used)
+{
+	static const char option[] = "--config";
+	const size_t len = sizeof(option) - 1;
+
+	*used = 1;
+	if (strncmp(argv[0], option, len))
+		return NULL;
+	if (argv[0][len] == '=')
+		return argv[0] + len + 1;
+	*used = 2;
+	return argv[0][len] || argc < 2 ? NULL : argv[1];
+}
+
+/* The index of the option; argc: absent. */
+static int find_option(int argc, char *const *argv, const char **path, int *used)
+{
+	int i;
+
+	for (i = 1; i < argc && strcmp(argv[i], "--"); i++) {
+		*path = config_path(argc - i, argv + i, used);
+		if (*path)
+			return i;
+	}
+	return argc;
+}
+
+int vmm_configuration_read(struct vmm_configuration *c, int argc,
+			   char *const *argv, struct vsu_error *err)
+{
+	const char *path = NULL;
+	int used = 0, n = 0, at = find_option(argc, argv, &path, &used);
+	int rest = path ? argc - at - used : 0;
+
+	memset(c, 0, sizeof(*c));
+	c->words = calloc((size_t)argc + MAX_WORDS + 1, sizeof(*c->words));
+	if (!c->words)
+		return vsu_error_set(err, -ENOMEM, "no memory for options");
+	memcpy(c->words, argv, (size_t)at * sizeof(*argv));
+	if (path)
+		n = read_words(c, path, c->words + at, err);
+	if (n < 0)
+		return vsu_error_prefix(err, n, "--config '%s'", path);
+	memcpy(c->words + at + n, argv + argc - rest, (size_t)rest * sizeof(*argv));
+	c->n = at + n + rest;
+	c->words[c->n] = NULL;
+	return 0;
+}
+
+void vmm_configuration_free(struct vmm_configuration *c)
+{
+	free(c->words);
+	free(c->text);
+	c->words = NULL;
+	c->text = NULL;
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * Command lines from a file: --config FILE is replaced by the member
+ * "arguments" of a JSON object, as --dry-run --json prints it.
+ *
+ * Threads: the main thread.
+ */
+#ifndef VMM_CONFIGURATION_H
+#define VMM_CONFIGURATION_H
+
+#include <vmm-sys-util/error.h>
+
+/* A command line whose words live as long as argv and this. */
+struct vmm_configuration {
+	char **words;
+	int n;
+	char *text;		/* of the file, or NULL */
+};
+
+/*
+ * -ENOENT and the like: the file cannot be read; -EBADMSG, -E2BIG, -EINVAL: its
+ * content is refused. Freed in each case by vmm_configuration_free().
+ */
+int vmm_configuration_read(struct vmm_configuration *c, int argc,
+			   char *const *argv, struct vsu_error *err);
+void vmm_configuration_free(struct vmm_configuration *c);
+
+#endif

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Help texts of "cvmm run" and of the devices. */
+#include <config.h>
+
+#include <stdio.h>
+#include <string.h>
+
+#include <vmm-sys-util/parse.h>
+
+#include "cli/help.h"
+#include "cli/options.h"
+#include "devices/devices.h"
+#include "devices/rows.h"
+
+#define MAX_TOPICS 16
+#define ANY "device"
+
+static void show_keys(const char *title, const struct vsu_option *keys)
+{
+	char lines[6144];
+
+	vsu_option_help_list(keys, lines, sizeof(lines));
+	printf("\n%s\n%s", title, lines);
+}
+
+void vmm_help_memory(void)
+{
+	struct vsu_option rows[VMM_MEMORY_ROWS];
+
+	vmm_memory_rows(rows);
+	puts("\n--memory PROPERTIES: guest memory, as in 1G or size=1G,backend=memfd");
+	show_keys("Properties:", rows);
+}
+
+/* The word of the option without dashes, as users know the kind. */
+static const char *topic_of(const struct vmm_device_kind *kind)
+{
+	return vmm_device_shorthand(kind) + 2;
+}
+
+void vmm_help_topics(void)
+{
+	const struct vmm_device_kind *const *kind;
+
+	printf("Topics: run memory " ANY);
+	for (kind = vmm_device_kinds; *kind; kind++)
+		printf(" %s", topic_of(*kind));
+	puts("\n'cvmm help TOPIC' shows the properties of a device or of memory.");
+}
+
+void vmm_help_run(void)
+{
+	char lines[6144];
+
+	vsu_option_help(vmm_run_options, lines, sizeof(lines));
+	printf("Usage: cvmm run KERNEL [DISK...] [OPTIONS]\n"
+	       "KERNEL: a Linux (bzImage, or vmlinux with PVH), builtin:selftest, builtin:irqtest,\n"
+	       "or a static ELF file of their protocol\n%s", lines);
+	vmm_help_topics();
+}
+
+static void show_value(const struct vmm_device_kind *kind)
+{
+	if (kind->value.key)
+		printf("'%s VALUE' is the same as '%s %s=VALUE%s%s'.\n",
+		       vmm_device_shorthand(kind), vmm_device_shorthand(kind),
+		       kind->value.key, kind->value.alone ? "," : "",
+		       kind->value.alone ? kind->value.alone : "");
+}
+
+/* A comma in a value is doubled. */
+static void show_kind(const struct vmm_device_kind *kind)
+{
+	struct vsu_option rows[VMM_DEVICE_ROWS];
+	const unsigned int own = vmm_device_rows(kind, rows);
+	const struct vsu_option common = rows[own];
+
+	printf("%s PROPERTIES, or --device %s,PROPERTIES: %s\n",
+	       vmm_device_shorthand(kind), kind->name, kind->summary);
+	show_value(kind);
+	rows[own].name = NULL;
+	show_keys("Properties:", rows);
+	rows[own] = common;
+	show_keys("Properties of every device:", rows + own);
+}
+
+static void show_any(void)
+{
+	struct vsu_option rows[VMM_DEVICE_ROWS];
+
+	vmm_device_rows(NULL, rows);
+	puts("--device KIND,PROPERTIES or --device id=N,PROPERTIES: any device\n"
+	     "KIND is that of a topic of this help, or gpu, input, scsi, crypto, sound and\n"
+	     "other VIRTIO devices that a back-end serves.");
+	show_keys("Properties of devices that a back-end serves:", rows);
+}
+
+bool vmm_help_device(const char *topic)
+{
+	const struct vmm_device_kind *kind =
+		vmm_device_kind_named(topic, strlen(topic));
+
+	if (kind)
+		show_kind(kind);
+	else if (!strcmp(topic, ANY))
+		show_any();
+	else
+		return false;
+	return true;
+}
+
+const char *vmm_help_nearest(const char *word)
+{
+	const char *topics[MAX_TOPICS] = { "run", "memory", "help", ANY };
+	unsigned int i;
+
+	for (i = 0; vmm_device_kinds[i] && i + 5 < MAX_TOPICS; i++)
+		topics[i + 4] = topic_of(vmm_device_kinds[i]);
+	return vsu_nearest(word, topics);
+}

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Tables of keys: those of a kind or id first, then the common ones. */
+#include <config.h>
+
+#include <string.h>
+
+#include "devices/rows.h"
+
+static const struct vsu_option common_rows[VMM_KEYS_COMMON] = {
+	[VMM_KEY_BACKEND] = { .name = "backend", .kind = VSU_OPTION_STRING,
+		      .arg = "inline|user:SOCKET", .preset = "inline",
+		      .help = "process that serves the queues" },
+	[VMM_KEY_QUEUES] = { .name = "queues", .kind = VSU_OPTION_U64,
+		     .help = "number of queues", .min = 1, .max = 256 },
+	[VMM_KEY_QUEUE_SIZE] = { .name = "queue-size", .kind = VSU_OPTION_U64,
+			 .help = "entries of a queue", .min = 2, .max = 32768 },
+	[VMM_KEY_RECONNECT] = { .name = "reconnect", .kind = VSU_OPTION_U64,
+			.arg = "MS", .help = "reconnect to a lost back-end, first after MS milliseconds",
+			.min = 1, .max = 60000 },
+	[VMM_KEY_READ_ONLY_WINDOWS] = { .name = "read-only-windows",
+			.kind = VSU_OPTION_FLAG,
+			.help = "pass shared memory windows of other devices read-only" },
+};
+
+static const struct vsu_option any_rows[VMM_KEYS_ANY] = {
+	{ .name = "id", .kind = VSU_OPTION_U64, .help = "VIRTIO device id",
+	  .min = 1, .max = 63 },
+	{ .name = "config-size", .kind = VSU_OPTION_U64, .arg = "BYTES",
+	  .help = "size of its configuration space", .max = 256 },
+	{ .name = "allow-fuse", .kind = VSU_OPTION_FLAG,
+	  .help = "map files of FUSE and network mounts" },
+	{ .name = "max-mappings", .kind = VSU_OPTION_U64, .arg = "N",
+	  .help = "maximum mappings in its shared memory regions",
+	  .preset = "4096",
+	  .min = 1, .max = 16384 },
+	{ .name = "max-window-bytes", .kind = VSU_OPTION_SIZE, .arg = "SIZE",
+	  .help = "maximum size of all its shared memory regions",
+	  .preset = "1T",
+	  .min = 4096, .max = UINT64_MAX },
+	{ .name = "tag", .kind = VSU_OPTION_STRING, .arg = "NAME",
+	  .help = "name under which the guest mounts it" },
+	{ .name = "max-mapped-bytes", .kind = VSU_OPTION_SIZE, .arg = "SIZE",
+	  .help = "maximum bytes mapped in them at once",
+	  .preset = "no limit",
+	  .min = 4096, .max = UINT64_MAX },
+};
+
+/* The keys of a kind that are not among the common ones. */
+static unsigned int count_own(const struct vmm_device_kind *kind)
+{
+	unsigned int n = kind ? vmm_device_nkeys(kind) : VMM_KEYS_ANY;
+
+	return kind && n && kind->keys[n - 1].common ? n - 1 : n;
+}
+
+static void copy_own(const struct vmm_device_kind *kind, unsigned int n,
+		     struct vsu_option *rows)
+{
+	unsigned int i;
+
+	for (i = 0; i < n; i++) {
+		rows[i] = kind->keys[i].option;
+		if (kind->keys[i].not_inline)
+			rows[i].help = "not supported by cvmm (daemon only)";
+	}
+}
+
+unsigned int vmm_device_rows(const struct vmm_device_kind *kind,
+			     struct vsu_option rows[VMM_DEVICE_ROWS])
+{
+	const unsigned int n = count_own(kind);
+	struct vsu_option *common = rows + n;
+
+	memcpy(common, common_rows, sizeof(common_rows));
+	common[VMM_KEYS_COMMON].name = NULL;
+	if (!kind) {
+		memcpy(rows, any_rows, sizeof(any_rows));
+		return n;
+	}
+	copy_own(kind, n, rows);
+	if (kind->kernel)
+		common[VMM_KEY_BACKEND].arg = "inline|kernel|user:SOCKET";
+	common[VMM_KEY_QUEUES].max = kind->max_queues;
+	common[VMM_KEY_QUEUE_SIZE].min = kind->min_queue_size;
+	common[VMM_KEY_QUEUE_SIZE].preset = kind->queue_size;
+	return n;
+}

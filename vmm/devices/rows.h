@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * The keys of a device's property list, as tables: first those of its kind, or of
+ * devices selected by id, then those common to all devices.
+ *
+ * Threads: no state.
+ */
+#ifndef VMM_DEVICES_ROWS_H
+#define VMM_DEVICES_ROWS_H
+
+#include "devices/kind.h"
+
+/* Keys of devices selected by id. */
+enum {
+	VMM_KEY_ID,
+	VMM_KEY_CONFIG_SIZE,
+	VMM_KEY_ALLOW_FUSE,
+	VMM_KEY_MAX_MAPPINGS,
+	VMM_KEY_MAX_WINDOW_BYTES,
+	VMM_KEY_TAG,
+	VMM_KEY_MAX_MAPPED_BYTES,
+	VMM_KEYS_ANY,
+};
+
+/* Common keys, relative to the first one. */
+enum {
+	VMM_KEY_BACKEND,
+	VMM_KEY_QUEUES,
+	VMM_KEY_QUEUE_SIZE,
+	VMM_KEY_RECONNECT,
+	VMM_KEY_READ_ONLY_WINDOWS,
+	VMM_KEYS_COMMON,
+};
+
+/* Rows of keys, including the terminator. */
+#define VMM_DEVICE_ROWS (VMM_DEVICE_KEYS_MAX + 8)
+
+/*
+ * Fills the keys of a kind; NULL: of devices selected by id. Returns how many
+ * precede the common keys.
+ */
+unsigned int vmm_device_rows(const struct vmm_device_kind *kind,
+			     struct vsu_option rows[VMM_DEVICE_ROWS]);
+
+#endif
