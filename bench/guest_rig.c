@@ -70,7 +70,7 @@ static void queue_open(struct guest_rig *r, uint32_t i, uint64_t features)
 void guest_rig_open(struct guest_rig *r, uint64_t len, struct virtdev *dev,
 		    uint64_t wanted)
 {
-	const uint64_t features = wanted & virtdev_info(dev)->features;
+	const uint64_t features = wanted & virtdev_get_info(dev)->features;
 	struct vsu_error err = VSU_ERROR_INIT;
 	uint32_t i;
 

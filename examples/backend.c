@@ -45,18 +45,26 @@ static void stop(void *self, uint32_t queue)
 	((struct source *)self)->q = NULL;
 }
 
+/* A request of the front-end was refused, or its session failed. */
+static void report(void *opaque, struct virtdev *dev, const struct vsu_error *what)
+{
+	(void)opaque;
+	fprintf(stderr, "%s: %s\n", virtdev_name(dev), what->msg);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct virtdev_ops ops = { .size = sizeof(ops), .name = "rng",
 		.queue_start = start, .queue_serve = serve, .queue_stop = stop };
-	const struct virtdev_info info = { .id = 4, .nqueues = 1, .queue_max = 256,
+	const struct virtdev_info info = { .id = 4, .nqueues = 1, .queue_size_max = 256,
 		.features = VQ_F_VERSION_1 | VQ_F_INDIRECT_DESC | VQ_F_EVENT_IDX };
 	struct vsu_error err = VSU_ERROR_INIT;
 	struct source s = { NULL, NULL };
 
-	if (argc != 2 || virtdev_new(&ops, &info, &s, &s.dev) < 0)
+	if (argc != 2)
 		return 64;
-	if (virtdev_vhost_user_serve(s.dev, argv[1], -1, &err) < 0)
+	if (virtdev_new(&ops, &info, &s, &s.dev, &err) < 0 ||
+	    virtdev_vhost_user_serve(s.dev, argv[1], -1, report, NULL, &err) < 0)
 		fprintf(stderr, "backend: %s\n", err.msg);
 	virtdev_free(s.dev);
 	return 69;

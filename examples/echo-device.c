@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* A device of one's own in two homes: behind a vhost-user socket, and in a machine. */
+/* A device of one's own in two servers: behind a vhost-user socket, and in a machine. */
 #include <stdio.h>
 #include <string.h>
 #include <virtio-devices/vhost_user_server.h>
@@ -44,20 +44,27 @@ static void stop(void *echo, uint32_t queue)
 	((struct echo *)echo)->q = NULL;
 }
 
+static void report(void *opaque, struct virtdev *dev, const struct vsu_error *what)
+{
+	(void)opaque;
+	(void)dev;
+	fprintf(stderr, "echo-device: %s\n", what->msg);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct virtdev_ops ops = { .size = sizeof(ops), .name = "echo",
 		.queue_start = start, .queue_serve = serve, .queue_stop = stop };
-	const struct virtdev_info info = { .id = 63 /* nobody's */, .nqueues = 1, .queue_max = 256,
+	const struct virtdev_info info = { .id = 63 /* nobody's */, .nqueues = 1, .queue_size_max = 256,
 		.features = VQ_F_VERSION_1 | VQ_F_INDIRECT_DESC | VQ_F_RING_PACKED };
 	struct vsu_error err = { .msg = "use: echo-device SOCKET, or echo-device here TEXT" };
 	const bool here = argc == 3 && !strcmp(argv[1], "here");
 	struct echo echo = { NULL, NULL };
-	int rc = here || argc == 2 ? virtdev_new(&ops, &info, &echo, &echo.dev) : -1;
+	int rc = here || argc == 2 ? virtdev_new(&ops, &info, &echo, &echo.dev, &err) : -1;
 
 	if (rc == 0)
 		rc = here ? machine_ask(echo.dev, argv[2], &err) :
-			    virtdev_vhost_user_serve(echo.dev, argv[1], -1, &err);
+			    virtdev_vhost_user_serve(echo.dev, argv[1], -1, report, NULL, &err);
 	if (rc < 0)
 		fprintf(stderr, "echo-device: %s\n", err.msg);
 	virtdev_free(echo.dev);

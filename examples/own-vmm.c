@@ -12,7 +12,6 @@
 #include <virtio-devices/mmio.h>
 #include <virtio-queue/driver.h>
 #include <vm-memory/access.h>
-#include <vmm-sys-util/event.h>
 
 /* Guest addresses: code, list of stores, the request, the ring; registers of the disk. */
 enum { CODE = 0x1000, STORES = 0x2000, HEADER = 0x3000, STATUS = 0x3010, DATA = 0x4000,
@@ -35,27 +34,14 @@ struct vm {
 	struct vmem_space *space;
 	struct virtdev *disk;
 	struct virtdev_mmio *mmio;	/* registers of the disk */
-	struct virtdev_inline *home;	/* serves its queue */
+	struct virtdev_inline *server;	/* serves its queue */
 	struct vq_driver *driver;
 	struct kvm_run *run;
 	int cpu;
 };
 
-static int activate(void *vm, uint64_t features)
-{
-	(void)features;
-	return virtdev_inline_start(((struct vm *)vm)->home, NULL);
-}
-
-static void notify(void *vm, uint32_t queue)
-{
-	vsu_event_signal_own(virtdev_inline_kick_fd(((struct vm *)vm)->home, queue));
-}
-
 static int make_disk(struct vm *vm, const char *image, struct vsu_error *err)
 {
-	static const struct virtdev_transport_ops ops = {
-		.size = sizeof(ops), .activate = activate, .notify = notify };
 	const struct virtdev_disk_file file = { .size = sizeof(file), .path = image,
 		.read_only = true, .engine = VIRTDEV_DISK_ENGINE_SYNC };
 	struct virtdev_blk_config blk = { .size = sizeof(blk) };
@@ -63,10 +49,10 @@ static int make_disk(struct vm *vm, const char *image, struct vsu_error *err)
 	int rc = virtdev_disk_file_open(&file, &blk.disk, err);
 
 	if (rc < 0 || (rc = virtdev_blk_new(&blk, &vm->disk, err)) < 0 ||
-	    (rc = virtdev_transport_new(vm->disk, &ops, vm, &t, err)) < 0 ||
+	    (rc = virtdev_transport_new(vm->disk, NULL, NULL, &t, err)) < 0 ||
 	    (rc = virtdev_mmio_new(t, &vm->mmio, err)) < 0)
 		return rc;
-	return virtdev_inline_new(t, vm->space, &vm->home, err);
+	return virtdev_inline_new(t, vm->space, &vm->server, err);
 }
 
 /* A request in a ring, and the stores to registers by which a driver begins. */
@@ -128,7 +114,7 @@ static int handle_exit(struct vm *vm, struct kvm_run *run)
 		return -EIO;
 	memcpy(&value, run->mmio.data, 4);
 	virtdev_mmio_write(vm->mmio, run->mmio.phys_addr - REGISTERS, 4, value);
-	virtdev_inline_dispatch(vm->home);
+	virtdev_inline_dispatch(vm->server);
 	return 1;
 }
 

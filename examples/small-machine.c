@@ -10,21 +10,9 @@
 #include <virtio-devices/mmio.h>
 #include <virtio-queue/driver.h>
 #include <vm-memory/access.h>
-#include <vmm-sys-util/event.h>
 #include "small-machine.h"
 
 enum { RING = 0x8000, SENT = 0x10000, RECEIVED = 0x20000, MOST = 4096 };
-
-static int activate(void *home, uint64_t features)
-{
-	(void)features;
-	return virtdev_inline_start(*(struct virtdev_inline **)home, NULL);
-}
-
-static void notify(void *home, uint32_t queue)
-{
-	vsu_event_signal_own(virtdev_inline_kick_fd(*(struct virtdev_inline **)home, queue));
-}
 
 /* As a driver does: features, the ring, "go on", and a notification. */
 static void drive(struct virtdev_mmio *mmio, const struct vq_driver *driver)
@@ -42,9 +30,7 @@ static void drive(struct virtdev_mmio *mmio, const struct vq_driver *driver)
 
 int machine_ask(struct virtdev *dev, const char *text, struct vsu_error *err)
 {
-	struct virtdev_inline *home = NULL;
-	const struct virtdev_transport_ops ops = {
-		.size = sizeof(ops), .activate = activate, .notify = notify };
+	struct virtdev_inline *server = NULL;
 	struct vq_driver_config ring = { .gpa = RING, .size = 16, .features = VQ_F_VERSION_1 };
 	const uint32_t len = (uint32_t)strnlen(text, MOST);
 	const struct vq_buffer buffers[] = { { SENT, len, 0 }, { RECEIVED, MOST, 1 } };
@@ -59,26 +45,26 @@ int machine_ask(struct virtdev *dev, const char *text, struct vsu_error *err)
 
 	if (rc < 0 || (rc = vmem_space_new(&space)) < 0 ||
 	    (rc = vmem_space_publish(space, ring.map)) < 0 ||
-	    (rc = virtdev_transport_new(dev, &ops, &home, &t, err)) < 0 ||
+	    (rc = virtdev_transport_new(dev, NULL, NULL, &t, err)) < 0 ||
 	    (rc = virtdev_mmio_new(t, &mmio, err)) < 0 ||
-	    (rc = virtdev_inline_new(t, space, &home, err)) < 0 ||
+	    (rc = virtdev_inline_new(t, space, &server, err)) < 0 ||
 	    (rc = vq_driver_new(&ring, &driver, err)) < 0 ||
 	    (rc = vmem_write_exact(vmem_map_view(ring.map), SENT, text, len)) < 0 ||
 	    (rc = vq_driver_add(driver, buffers, 2, 0)) < 0)
 		goto out;
 	vq_driver_publish(driver);
 	drive(mmio, driver);
-	virtdev_inline_dispatch(home);
+	virtdev_inline_dispatch(server);
 	rc = vq_driver_collect(driver, &cookie, &n) == 1 ? 0 : -1;
 	if (!rc)
 		rc = vmem_read_exact(vmem_map_view(ring.map), RECEIVED, got, n);
 	if (rc >= 0)
 		rc = printf("%.*s\n", (int)n, got);
-	while (virtdev_inline_stop(home) == -EAGAIN)
-		virtdev_inline_dispatch(home);
+	while (virtdev_inline_stop(server) == -EAGAIN)
+		virtdev_inline_dispatch(server);
 out:
 	vq_driver_free(driver);
-	virtdev_inline_free(home);
+	virtdev_inline_free(server);
 	virtdev_mmio_free(mmio);
 	virtdev_transport_free(t);
 	vmem_space_free(space);

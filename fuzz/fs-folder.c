@@ -18,7 +18,7 @@
 
 #define SECRET "what nobody may touch"
 
-static char home_path[64], path[80];
+static char server_path[64], path[80];
 
 /* A file that grows without end would fill the host's disk. */
 static void bound_files(void)
@@ -41,9 +41,9 @@ static void make_file(int dir, const char *name, const char *content)
 
 static void make_folder(struct fs_folder *f)
 {
-	snprintf(home_path, sizeof(home_path), "/tmp/fuzz-fs-XXXXXX");
-	CHECK(mkdtemp(home_path));
-	f->parent = open(home_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	snprintf(server_path, sizeof(server_path), "/tmp/fuzz-fs-XXXXXX");
+	CHECK(mkdtemp(server_path));
+	f->parent = open(server_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	make_file(f->parent, "secret", SECRET);
 	CHECK(mkdirat(f->parent, "shared", 0755) == 0);
 	CHECK(mkdirat(f->parent, "shared/sub", 0755) == 0);
@@ -72,7 +72,7 @@ const char *fs_folder_init(struct fs_folder *f)
 {
 	bound_files();
 	make_folder(f);
-	snprintf(path, sizeof(path), "%s/shared", home_path);
+	snprintf(path, sizeof(path), "%s/shared", server_path);
 	return path;
 }
 
@@ -80,5 +80,5 @@ void fs_folder_fini(struct fs_folder *f)
 {
 	check_parent(f);
 	close(f->parent);
-	tree_remove(home_path);
+	tree_remove(server_path);
 }

@@ -30,12 +30,12 @@ void fs_guest_start(struct fs_guest *g)
 	g->driver = queue_begin(g->dev, 1, g->q, &dc);
 }
 
-/* Whoever does not wait for the home gets nothing of what is parked. */
+/* Whoever does not wait for the server gets nothing of what is parked. */
 void fs_guest_stop(struct fs_guest *g)
 {
 	uint32_t i;
 
-	CHECK(virtdev_queue_drain(g->dev, 1) == 0 || g->home.n);
+	CHECK(virtdev_queue_drain(g->dev, 1) == 0 || g->server.n);
 	g->reach->broken += queue_end(g->dev, 1, g->q);
 	vq_driver_free(g->driver);
 	for (i = 0; i < FS_GUEST_SLOTS; i++)
@@ -146,7 +146,7 @@ static void note_answer(struct fs_guest *g, uint32_t opcode,
 
 static uint64_t answer_at(const struct fs_guest *g, uint32_t slot)
 {
-	return ANSWER_AT + (g->home.later ? slot * (ANSWER_ROOM / FS_GUEST_SLOTS) : 0);
+	return ANSWER_AT + (g->server.later ? slot * (ANSWER_ROOM / FS_GUEST_SLOTS) : 0);
 }
 
 static void collect_one(struct fs_guest *g, uint32_t slot, uint32_t room,
@@ -195,7 +195,7 @@ static void request_post(struct fs_guest *g, struct input *in, uint32_t slot,
 			 uint32_t len)
 {
 	const uint64_t ask = ASK_AT + slot * (ASK_ROOM / FS_GUEST_SLOTS);
-	const uint32_t most = g->home.later ? ANSWER_ROOM / FS_GUEST_SLOTS : ANSWER_ROOM;
+	const uint32_t most = g->server.later ? ANSWER_ROOM / FS_GUEST_SLOTS : ANSWER_ROOM;
 	const uint32_t how = take(in, 1);
 	const uint32_t cut = how & 0x40 ? 1 + take(in, 1) % (len - 1) : 40;
 	const uint32_t room = how & 0x80 ? how & 0x3f : most;
@@ -220,7 +220,7 @@ void fs_guest_ask(struct fs_guest *g, struct input *in)
 	uint32_t len;
 
 	if (slot == FS_GUEST_SLOTS) {
-		fs_home_answer_all(&g->home);
+		fs_server_answer_all(&g->server);
 		fs_guest_serve(g);
 		return;
 	}
@@ -229,7 +229,7 @@ void fs_guest_ask(struct fs_guest *g, struct input *in)
 	g->busy[slot] = h.opcode + 1 ? h.opcode + 1 : 1;
 	request_post(g, in, slot, len);
 	fs_guest_serve(g);
-	CHECK(!g->busy[slot] || g->home.n);
+	CHECK(!g->busy[slot] || g->server.n);
 	g->reach->parked += g->busy[slot] > 0;
 }
 
@@ -242,7 +242,7 @@ void fs_guest_begin(struct fs_guest *g)
 			    g->labels ? all + sizeof(all) : plain + sizeof(plain) };
 
 	fs_guest_ask(g, &in);
-	fs_home_answer_all(&g->home);
+	fs_server_answer_all(&g->server);
 	fs_guest_serve(g);
 	g->nodes[0] = FUSE_ROOT_ID;
 	g->nnodes = 1;

@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 #include "fs-folder.h"
-#include "fs-home.h"
+#include "fs-server.h"
 #include "fs-words.h"
 #include "memory.h"
 #include "ring.h"
@@ -29,7 +29,7 @@ struct fs_guest {
 	struct virtdev *dev;
 	struct vq *q;
 	struct vq_driver *driver;
-	struct fs_home home;
+	struct fs_server server;
 	struct fs_reach *reach;
 	uint32_t busy[FS_GUEST_SLOTS]; /* opcode and 1 of a request without an
 					  answer */
@@ -46,7 +46,7 @@ void fs_guest_init(struct fs_guest *g, struct fs_reach *reach);
 /* Nothing is open but what was before. */
 void fs_guest_fini(struct fs_guest *g);
 void fs_guest_start(struct fs_guest *g);
-/* Whoever does not wait for the home gets nothing of what is parked. */
+/* Whoever does not wait for the server gets nothing of what is parked. */
 void fs_guest_stop(struct fs_guest *g);
 /* FUSE_INIT: the root is all that is known. */
 void fs_guest_begin(struct fs_guest *g);

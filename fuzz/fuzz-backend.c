@@ -572,7 +572,7 @@ static int start(struct fuzz *f)
 		.size = sizeof(config),
 		.features = DEVICE_FEATURES,
 		.nrings = RINGS,
-		.queue_max = 256,
+		.queue_size_max = 256,
 		.config_size = 20,
 		.max_slots = 4,
 		.iotlb_entries = f->with & WITH_IOMMU ? ENTRIES : 0,

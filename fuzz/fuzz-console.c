@@ -306,7 +306,7 @@ static void count(struct guest *g)
 
 	for (id = 0; id < PORTS; id++) {
 		c.size = sizeof(c);
-		if (virtdev_console_counts(g->dev, id, &c) < 0)
+		if (virtdev_console_get_counts(g->dev, id, &c) < 0)
 			continue;
 		reached[TO_GUEST] += c.to_guest;
 		reached[FROM_GUEST] += c.from_guest;

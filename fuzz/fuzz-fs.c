@@ -3,12 +3,12 @@
  * A guest against a file system device and a real folder. The input is read as
  * a row of requests: an operation, numbers of files that mostly exist, names
  * that are there or lead outside, arguments of numbers that matter, a chain that
- * is divided somewhere; at times a session that begins anew or a reset. A home may
+ * is divided somewhere; at times a session that begins anew or a reset. A server may
  * change the window later: requests are parked then, many at a time, until it
  * answers, refuses, or their queue is stopped. New files may have labels, whole
  * and torn.
  *
- * These must hold beside what does of each answer (fs-guest.h): the home is asked
+ * These must hold beside what does of each answer (fs-guest.h): the server is asked
  * for mappings within the window alone, what lies beside the folder is what it was,
  * and no descriptor is left in the end.
  *
@@ -42,9 +42,9 @@ static void on_notify(void *opaque, uint32_t queue)
 
 static void init(void *guest, struct input *in)
 {
-	static const struct virtdev_home_ops ops = {
+	static const struct virtdev_server_ops ops = {
 		.size = sizeof(ops), .notify = on_notify,
-		.region_change = fs_home_change,
+		.region_change = fs_server_change,
 	};
 	const uint32_t how = take(in, 1);
 	struct virtdev_fs_config config = {
@@ -60,10 +60,10 @@ static void init(void *guest, struct input *in)
 	g->labels = config.security_label;
 	config.path = fs_folder_init(&g->folder);
 	CHECK(virtdev_fs_new(&config, &g->dev, NULL) == 0);
-	g->home.dev = g->dev;
-	g->home.window = config.window;
-	g->home.later = how & 32;
-	virtdev_set_home(g->dev, &ops, &g->home);
+	g->server.dev = g->dev;
+	g->server.window = config.window;
+	g->server.later = how & 32;
+	virtdev_set_server(g->dev, &ops, &g->server);
 	fs_guest_start(g);
 	fs_guest_begin(g);
 }
@@ -74,20 +74,20 @@ static void act(void *guest, struct input *in)
 
 	if (in->p < in->end && *in->p == 0xfe) {
 		take(in, 1);
-		if (g->home.later && take(in, 1) & 1)
-			fs_home_answer_all(&g->home);
+		if (g->server.later && take(in, 1) & 1)
+			fs_server_answer_all(&g->server);
 		fs_guest_stop(g);
 		virtdev_reset(g->dev);
 		fs_guest_start(g);
 		fs_guest_begin(g);
 		return;
 	}
-	if (g->home.later && in->p < in->end &&
+	if (g->server.later && in->p < in->end &&
 	    (*in->p == 0xfd || *in->p == 0xfc)) {
 		if (take(in, 1) == 0xfd)
-			fs_home_answer(&g->home, in);
+			fs_server_answer(&g->server, in);
 		else
-			fs_home_answer_all(&g->home);
+			fs_server_answer_all(&g->server);
 		fs_guest_serve(g);
 		return;
 	}

@@ -79,8 +79,8 @@ static int region_address(void *opaque, uint8_t region, uint64_t *gpa)
 	return 0;
 }
 
-static const struct virtdev_home_ops home = {
-	.size = sizeof(home), .region_change = region_change,
+static const struct virtdev_server_ops server = {
+	.size = sizeof(server), .region_change = region_change,
 	.region_address = region_address,
 };
 
@@ -107,7 +107,7 @@ static void make_device(void)
 
 	CHECK((g.mem ? virtdev_mem_new(&mem, &g.dev, NULL) :
 			 virtdev_balloon_new(&balloon, &g.dev, NULL)) == 0);
-	virtdev_set_home(g.dev, &home, NULL);
+	virtdev_set_server(g.dev, &server, NULL);
 }
 
 static void start(bool packed)

@@ -70,8 +70,8 @@ static void init(void *guest, struct input *in)
 	config.link = fuzz_net_link(g, how & 32);
 	CHECK(virtdev_net_new(&config, &g->dev, NULL) == 0);
 	memory_init(&g->memory);
-	all = virtdev_info(g->dev)->features & ~(VQ_F_RING_PACKED |
-						 VQ_F_INDIRECT_DESC);
+	all = virtdev_get_info(g->dev)->features & ~(VQ_F_RING_PACKED |
+						     VQ_F_INDIRECT_DESC);
 	g->features = how & 1 ? all : VQ_F_VERSION_1;
 	g->features |= how & 2 ? VQ_F_RING_PACKED : 0;
 	g->features |= how & 4 ? VIRTDEV_NET_F_MRG_RXBUF : 0;

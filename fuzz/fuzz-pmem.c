@@ -69,8 +69,8 @@ static int region_address(void *opaque, uint8_t region, uint64_t *gpa)
 	return 0;
 }
 
-static const struct virtdev_home_ops home = {
-	.size = sizeof(home), .region_change = region_change,
+static const struct virtdev_server_ops server = {
+	.size = sizeof(server), .region_change = region_change,
 	.region_address = region_address,
 };
 
@@ -105,7 +105,7 @@ static void init(void *opaque, struct input *in)
 {
 	const uint32_t how = take(in, 1);
 	struct virtdev_pmem_config config = {
-		.size = sizeof(config), .queue_max = RING,
+		.size = sizeof(config), .queue_size_max = RING,
 	};
 
 	(void)opaque;
@@ -115,7 +115,7 @@ static void init(void *opaque, struct input *in)
 	memset(&g, 0, sizeof(g));
 	memory_init(&g.memory);
 	CHECK(virtdev_pmem_new(&config, &g.dev, NULL) == 0);
-	virtdev_set_home(g.dev, &home, NULL);
+	virtdev_set_server(g.dev, &server, NULL);
 	g.ring = (struct vq_driver_config){
 		.map = g.memory.map, .size = RING,
 		.features = VQ_F_VERSION_1 | (how & 1 ? VQ_F_RING_PACKED : 0),

@@ -64,7 +64,7 @@ static void init(void *opaque, struct input *in)
 	static const uint64_t rates[] = { 0, 1, 100000, UINT64_MAX };
 	const uint32_t how = take(in, 1);
 	const struct virtdev_rng_config config = {
-		.size = sizeof(config), .queue_max = RING,
+		.size = sizeof(config), .queue_size_max = RING,
 		.rate = rates[how >> 1 & 3],
 	};
 

@@ -29,7 +29,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-struct home {
+struct server {
 	struct virtdev *dev;
 	struct virtdev_transport *t;
 	struct virtdev_mmio *mmio;
@@ -46,15 +46,15 @@ static void demand(bool holds)
 static int on_activate(void *opaque, uint64_t features)
 {
 	(void)features;
-	return virtdev_inline_start(((struct home *)opaque)->in, NULL);
+	return virtdev_inline_start(((struct server *)opaque)->in, NULL);
 }
 
 static int on_reset(void *opaque)
 {
-	return virtdev_inline_stop(((struct home *)opaque)->in) != 0;
+	return virtdev_inline_stop(((struct server *)opaque)->in) != 0;
 }
 
-static void home_make(struct home *h, struct vmem_space *space, bool pci)
+static void server_make(struct server *h, struct vmem_space *space, bool pci)
 {
 	static const struct virtdev_transport_ops ops = {
 		.size = sizeof(ops), .activate = on_activate,
@@ -76,7 +76,7 @@ static void home_make(struct home *h, struct vmem_space *space, bool pci)
 	demand(!virtdev_inline_new(h->t, space, &h->in, NULL));
 }
 
-static void home_free(struct home *h)
+static void server_free(struct server *h)
 {
 	demand(!virtdev_inline_stop(h->in));
 	virtdev_inline_free(h->in);
@@ -87,7 +87,7 @@ static void home_free(struct home *h)
 }
 
 /* A good one, of a disk whose driver is in the midst of its set-up. */
-static uint8_t *state_make(struct home *h, size_t *len)
+static uint8_t *state_make(struct server *h, size_t *len)
 {
 	void *bytes = NULL;
 
@@ -107,7 +107,7 @@ static void state_change(uint8_t *state, size_t len, const uint8_t *data,
 		state[((size_t)data[0] << 8 | data[1]) % len] ^= data[2];
 }
 
-static void check_new(struct home *h)
+static void check_new(struct server *h)
 {
 	struct vq_config config;
 
@@ -116,7 +116,7 @@ static void check_new(struct home *h)
 	       !virtdev_transport_queue(h->t, 0, &config));
 }
 
-static void state_try(struct home *h, const void *bytes, size_t len)
+static void state_try(struct server *h, const void *bytes, size_t len)
 {
 	if (!virtdev_inline_load(h->in, bytes, len, NULL)) {
 		(void)!virtdev_inline_resume(h->in);
@@ -205,7 +205,7 @@ static void folder_try(const uint8_t *data, size_t size)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct vmem_space *space;
-	struct home from, to;
+	struct server from, to;
 	struct vmem_map *map;
 	uint8_t *state;
 	size_t len;
@@ -219,8 +219,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	demand(!vmem_space_new(&space));
 	demand(!vmem_map_new(&map));
 	demand(!vmem_space_publish(space, map));
-	home_make(&from, space, data[0] & 1);
-	home_make(&to, space, data[0] & 1);
+	server_make(&from, space, data[0] & 1);
+	server_make(&to, space, data[0] & 1);
 	state = state_make(&from, &len);
 	state_change(state, len, data + 1, size - 1);
 	if (data[0] & 2)
@@ -228,8 +228,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	else
 		state_try(&to, state, len);
 	free(state);
-	home_free(&from);
-	home_free(&to);
+	server_free(&from);
+	server_free(&to);
 	vmem_map_unref(map);
 	vmem_space_reclaim(space);
 	vmem_space_free(space);

@@ -152,7 +152,8 @@ static void machine_make(struct machine *m, uint8_t how)
 		.config_read = config_read,
 	};
 	const struct virtdev_info info = {
-		.id = VIRTDEV_ID_FS, .nqueues = QUEUES, .queue_max = QUEUE_MAX,
+		.id = VIRTDEV_ID_FS, .nqueues = QUEUES,
+		.queue_size_max = QUEUE_MAX,
 		.config_size = 12, .features = FEATURES,
 	};
 	const struct virtdev_transport_ops t_ops = {
@@ -166,7 +167,7 @@ static void machine_make(struct machine *m, uint8_t how)
 	memset(m, 0, sizeof(*m));
 	memset(m->bars, 0xff, sizeof(m->bars));
 	m->slow_reset = how & 2;
-	demand(!virtdev_new(&ops, &info, NULL, &m->dev));
+	demand(!virtdev_new(&ops, &info, NULL, &m->dev, NULL));
 	demand(!virtdev_transport_new(m->dev, &t_ops, m, &m->t, NULL));
 	make_face(m, how & 1);
 }

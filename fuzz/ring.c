@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Rings of a guest that is fuzzed: begun and ended as a home of a device does. */
+/* Rings of a guest that is fuzzed: begun and ended as a server of a device does. */
 #include <config.h>
 
 #include "play.h"
@@ -11,7 +11,7 @@ struct vq_driver *queue_begin(struct virtdev *dev, uint32_t queue,
 {
 	struct vq_config config = {
 		.features = dc->features, .size = dc->size, .index = queue,
-		.max_chain = virtdev_info(dev)->max_chain,
+		.max_chain = virtdev_get_info(dev)->max_chain,
 		.base = vq_initial_base(dc->features),
 	};
 	struct vq_driver *driver;

@@ -83,7 +83,7 @@ vq.vq_driver_add(driver, buffers, 2, c_uint64(77))
 vq.vq_driver_publish(driver)
 turn = Turn(size=sizeof(Turn))
 turn.serve = c_void_p.from_buffer(shout).value
-claim("a turn serves by a callback", vq.vq_turn(queue, byref(turn)) == 0)
+claim("a turn serves by a callback", vq.vq_serve_turn(queue, byref(turn)) == 0)
 cookie, written = c_uint64(), c_uint32()
 claim("the driver has its request back",
       vq.vq_driver_collect(driver, byref(cookie), byref(written)) == 1 and

@@ -11,7 +11,7 @@ int main(void)
 	struct vq_layout layout;
 	struct vq *q = NULL;
 
-	if (vq_layout(256, 0, &layout) || layout.desc != 0)
+	if (vq_ring_layout(256, 0, &layout) || layout.desc != 0)
 		return 1;
 	if (vq_new(&q) || vq_is_enabled(q))
 		return 1;

@@ -4,6 +4,7 @@
 # A disk image, the daemons that can serve it over vhost-user-blk, and the
 # guest that checks it.  Needs lib.sh, kernel.sh and guest.sh.
 
+may_use "$STORAGE_DAEMON"
 IMAGE=$WORK/image
 IMAGE_MIB=64
 SOCKET=$WORK/socket

@@ -5,10 +5,11 @@ The other end of a card on a socket of packets: sends each frame back.
     echo.py dgram|seqpacket COMMAND ARG...   runs COMMAND with one end of a pair,
                                              whose number is in place of @
 
-Of datagrams there are some between that are no frame, or longer than any. Ends
-with COMMAND's status when that ends.
+Some of the datagrams sent back are followed by two that are no frames: an empty
+one and one that is too long. SIGTERM is passed on to COMMAND, whose exit status is
+that of this program.
 """
-import selectors
+import signal
 import socket
 import subprocess
 import sys
@@ -21,6 +22,7 @@ ours, theirs = socket.socketpair(socket.AF_UNIX, kind)
 ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
 command = [arg.replace("@", str(theirs.fileno())) for arg in sys.argv[2:]]
 child = subprocess.Popen(command, pass_fds=[theirs.fileno()])
+signal.signal(signal.SIGTERM, lambda *_: child.terminate())
 theirs.close()
 ours.settimeout(0.1)
 frames = 0

@@ -158,7 +158,8 @@ enum vsu_exit fs_begin(struct fs *fs, struct vsu_error *err)
 {
 	const struct fuse_init_in init = {
 		.major = FUSE_KERNEL_VERSION, .minor = 31, .max_readahead = 4096,
-		.flags = FUSE_BIG_WRITES | FUSE_MAX_PAGES,
+		.flags = FUSE_BIG_WRITES | FUSE_MAX_PAGES | FUSE_INIT_EXT,
+		.flags2 = 1u << 2,	/* supplementary groups, as Linux 6.3 */
 	};
 	enum vsu_exit status = fs_join(fs, err);
 

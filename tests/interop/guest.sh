@@ -15,6 +15,7 @@
 # of one that failed.
 
 GUEST_COUNT=0
+may_use "$QEMU"
 over_mmio() { GUEST_MACHINE=microvm "$@"; }
 GUEST_FILES=()		# further files for /job in the guest
 GUEST_WATCH=		# function for the background that ends when GUEST_PID does

@@ -3,6 +3,7 @@
 #
 # JSON, as perl's own module sees it: perl is where automake is.
 
+may_use perl
 have_json() { perl -MJSON::PP -e 1 2>/dev/null; }
 
 # json_check NAME COMMAND…: as check, skipped where nothing here reads JSON

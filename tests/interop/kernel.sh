@@ -13,6 +13,8 @@
 # CVMM_OFFLINE         if set, only what the cache holds is used
 # CVMM_APT_CONFIG      configuration file for apt, for kernels of another suite
 
+may_use apt-cache apt-get busybox cpio dpkg-deb flock gzip lz4 readelf xz zstd
+
 # Debian's, Ubuntu's
 CVMM_KERNEL=${CVMM_KERNEL:-linux-image-cloud-amd64 linux-image-virtual}
 
@@ -257,8 +259,8 @@ kernel_has_pvh() { readelf -n "$KERNEL_VMLINUX" 2>/dev/null | grep -q Xen; }
 
 # initrd_make OUT MODULES PROGRAMS [SOURCE:TARGET...]
 # busybox and a cmp that takes less than twenty instructions for a byte, PROGRAMS
-# with their libraries, MODULES with what they depend on in load order, guest/init
-# as /init, and further files.  INITRD_WHY on failure.
+# with their libraries, MODULES with what they depend on in load order, also softly,
+# guest/init as /init, and further files.  INITRD_WHY on failure.
 initrd_make() {
 	local out=$1 modules=$2 programs=$3 root module program file; shift 3
 
@@ -302,19 +304,38 @@ _initrd_module() {
 	local name=${2//-/_} file out=$1/${2//-/_}.ko dependency
 
 	[ ! -e "$out" ] || return 0
-	file=$(find "$KERNEL_MODULES/kernel" -name "${name//_/[-_]}.ko*" -print -quit)
+	file=$(_module_file "$name")
 	if [ -z "$file" ]; then
 		# Newer packages have no list of what is built in; the guest will tell.
 		[ -e "$KERNEL_MODULES/modules.builtin" ] || return 0
-		grep -q "/${name//_/[-_]}\.ko" "$KERNEL_MODULES/modules.builtin" && return
+		_built_in "$name" && return
 		INITRD_WHY="kernel $KERNEL_RELEASE has no module $2"
 		return 1
 	fi
 	_unpack_module "$file" >"$out" || { INITRD_WHY="cannot unpack $file"; return 1; }
-	for dependency in $(tr '\0' '\n' <"$out" | sed -n 's/^depends=//p' | tr , ' '); do
+	for dependency in $(_module_info "$out" depends | tr , ' ') $(_soft_dependencies "$out"); do
 		_initrd_module "$1" "$dependency" || return 1
 	done
 	echo "$name" >>"$1/order"
+}
+
+_module_file() { find "$KERNEL_MODULES/kernel" -name "${1//[-_]/[-_]}.ko*" -print -quit; }
+_built_in() { grep -q -s "/${1//[-_]/[-_]}\.ko" "$KERNEL_MODULES/modules.builtin"; }
+
+# _module_info FILE FIELD
+_module_info() { tr '\0' '\n' <"$1" | sed -n "s/^$2=//p"; }
+
+# _soft_dependencies FILE: the modules that it would like to find loaded. It may name
+# them by an alias, as ext4 names crypto-crc32c; the generic one of these runs on any CPU.
+_soft_dependencies() {
+	local name candidate
+
+	for name in $(_module_info "$1" softdep | sed -n 's/.*pre: *//p' | sed 's/post:.*//; s/\<crypto-//g'); do
+		for candidate in "$name" "${name}_generic"; do
+			_built_in "$candidate" && break
+			[ -n "$(_module_file "$candidate")" ] && echo "$candidate" && break
+		done
+	done
 }
 
 _unpack_module() {

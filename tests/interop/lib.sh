@@ -113,6 +113,8 @@ clean_up() {
 	for pid in "${CHILDREN[@]}"; do
 		ended "$pid" || end_child "$pid" TERM 5
 	done 2>/dev/null
+	# QEMU's virtiofsd leaves a file there for each socket below $WORK.
+	rm -f /run/virtiofsd/"${WORK//\//.}".*.pid
 	if [ -n "${CVMM_KEEP:-}" ]; then
 		echo "# kept: $WORK"
 	else
@@ -124,7 +126,7 @@ trap clean_up EXIT
 trap 'exit 129' HUP
 trap 'exit 130' INT
 trap 'exit 141' PIPE
-trap 'exit 143' TERM
+trap 'echo "Bail out! ended by SIGTERM, as at the time limit of a test"; exit 143' TERM
 
 # ------------------------------------------------------------------ conditions
 
@@ -140,11 +142,18 @@ file_says() { grep -q -- "$2" "$1" 2>/dev/null; }
 
 fd_count() { find "/proc/$1/fd" -mindepth 1 2>/dev/null | wc -l; }
 
+# processes_with TEXT: the numbers of those whose command line has it
+processes_with() {
+	local file
+
+	for file in /proc/[0-9]*/cmdline; do
+		! tr '\0' ' ' <"$file" | grep -Fq -- "$1" || echo "$file" | tr -dc '0-9\n'
+	done 2>/dev/null
+}
+
 # map_count PID: mappings of files and of what peers share; what an allocator
 # keeps is its own business
 map_count() { awk '$5 != 0' "/proc/$1/maps" | wc -l; }
-
-have() { command -v "$1" >/dev/null 2>&1; }
 
 # ------------------------------------------------------- programs under test
 
@@ -177,8 +186,39 @@ need_program() {
 	printf -v "$1" '%s' "$path"
 }
 
-need_command() {
-	local c
+# ------------------------------------------------------ what this host allows
 
-	for c; do have "$c" || tap_skip_all "$c is not installed"; done
+# kvm_usable: whether /dev/kvm is a character device that answers as KVM does;
+# KVM_WHY is the reason if not. The only way in which tests look for KVM.
+kvm_usable() {
+	local probe
+
+	if ! [ -c /dev/kvm ]; then
+		KVM_WHY="there is no device /dev/kvm"
+	elif ! probe=$(program tests/interop/kvm-version); then
+		KVM_WHY="tests/interop/kvm-version is not built"
+	elif ! KVM_WHY=$("$probe" 2>&1); then
+		KVM_WHY="/dev/kvm cannot be used: $KVM_WHY"
+	else
+		return 0
+	fi
+	return 1
+}
+
+# cvmm_usable: whether a guest of vmm/cvmm can run; sets CVMM, or KVM_WHY
+cvmm_usable() {
+	if ! CVMM=$(program vmm/cvmm); then
+		KVM_WHY="vmm/cvmm is not built"
+		return 1
+	fi
+	kvm_usable
+}
+
+# mounts_possible [OPTION...]: whether this user can mount in new namespaces, as
+# root of this machine or of a user namespace; NEW_MOUNTS starts a command there.
+mounts_possible() {
+	NEW_MOUNTS=(unshare --mount "$@")
+	[ "$(id -u)" -eq 0 ] && "${NEW_MOUNTS[@]}" mount -t tmpfs none "$WORK" 2>/dev/null && return
+	NEW_MOUNTS+=(--map-root-user)
+	"${NEW_MOUNTS[@]}" mount -t tmpfs none "$WORK" 2>/dev/null
 }

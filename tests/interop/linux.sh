@@ -36,24 +36,25 @@ LINUX_MODULES+=" virtio_console"
 
 # A KVM without these modules is done in software.
 kvm_is_hardware() {
-	[ -w /dev/kvm ] && { [ -d /sys/module/kvm_intel ] || [ -d /sys/module/kvm_amd ]; }
+	kvm_usable && { [ -d /sys/module/kvm_intel ] || [ -d /sys/module/kvm_amd ]; }
 }
 
-# QEMU's emulation of a nested guest goes wrong at times where it has two
-# processors that share the guest's work: a CPU finds its page tables empty and
-# shuts down, one never runs again, or the outer machine ends. Guests of QEMU's
-# own microvm meet the same. With one processor none of it was seen, but for a
-# machine that stood still, its own timers with it: it is begun anew, twice at most. Where
-# another emulated machine runs beside it, a guest's timers may stop though those
-# of the machine go on: such a guest is begun anew by linux-guests.
-LINUX_SILENCE=180	# seconds; a guest may take 120 of them, and is a line then
-# What is done at length has its files in the machine's memory.
+# QEMU's emulation of a nested guest fails at times where it has two processors: a CPU
+# finds its page tables empty and shuts down, one never runs again, or the outer machine
+# ends. Guests of QEMU's own microvm meet the same, so the outer machine has one
+# processor. QEMU's VMRUN also forgets that STI delays interrupts: a guest may handle an
+# interrupt before HLT and sleep until the next one, which comes within 4 seconds.
+LINUX_SILENCE=180	# seconds without output after which the outer machine has hung
+LINUX_PROGRESS=:	# called twice a second while a machine works
+LINUX_STOPPED=75	# status of linux-guests: a guest of an emulated KVM made no progress
+LINUX_MACHINES=3	# outer machines that are started at most
+# Long tests have their files in the machine's memory.
 LINUX_MEMORY=${LINUX_MEMORY:-${LONG:+5000M}}
 
-# _watched COMMAND…: ended with 124 when it says nothing for that long, which
-# sets SILENT
+# _watched COMMAND…: its status, or 124 and SILENT after LINUX_SILENCE seconds without
+# output
 _watched() {
-	local size said=0 since=$SECONDS pid
+	local size printed=0 since=$SECONDS pid
 
 	SILENT=
 	"$@" >"$WORK/out" 2>"$WORK/err" </dev/null &
@@ -61,10 +62,11 @@ _watched() {
 	CHILDREN+=("$pid")
 	while ! ended "$pid"; do
 		sleep 0.5
+		$LINUX_PROGRESS
 		size=$(stat -c %s "$WORK/out")
-		if [ "$size" -ne "$said" ]; then
-			said=$size since=$SECONDS
-		elif [ $((SECONDS - since)) -gt $LINUX_SILENCE ]; then
+		if [ "$size" -ne "$printed" ]; then
+			printed=$size since=$SECONDS
+		elif [ $((SECONDS - since)) -gt "$LINUX_SILENCE" ]; then
 			end_child "$pid" TERM
 			SILENT=1
 			return 124
@@ -74,18 +76,69 @@ _watched() {
 }
 
 linux_run() {
-	local limit=$1 try; shift
+	local limit=$1; shift
 
-	if kvm_is_hardware; then
-		timeout -k 5 "$limit" "$@" >"$WORK/out" 2>"$WORK/err" </dev/null
-		LINUX_STATUS=$?
-		return
-	fi
-	for try in 1 2 3; do
-		_watched timeout -k 5 $((limit + 30)) "$INTEROP/nested-kvm" -t "$limit" -m "${LINUX_MEMORY:-2500M}" -c "${LINUX_CPUS:-1}" \
+	if ! kvm_is_hardware; then
+		set -- "$INTEROP/nested-kvm" -t "$limit" -m "${LINUX_MEMORY:-2500M}" -c "${LINUX_CPUS:-1}" \
 			-M "$LINUX_OUTER_MODULES" -C "$CVMM_BUILDDIR" env EMULATED=1 LONG="${LONG:-}" "$@"
-		LINUX_STATUS=$?
-		[ -n "$SILENT" ] && [ "$try" -lt 3 ] || return
-		diag "the emulated machine stood still after: $(tail -n 1 "$WORK/out")"
+		limit=$((limit + 30))
+	fi
+	_watched timeout -k 5 "$limit" "$@"
+	LINUX_STATUS=$?
+	$LINUX_PROGRESS
+}
+
+# _emulation_failed: a machine that ended or hung, a guest that made no progress, or
+# guests that show a fault of the emulation: a processor got no time, or an interrupt
+# came where the kernel had disabled interrupts, which is the KVM's decision.
+# LINUX_REASON is a sentence for it.
+_emulation_failed() {
+	LINUX_REASON=
+	if kvm_is_hardware; then
+		return 1
+	elif [ "$LINUX_STATUS" -eq $LINUX_STOPPED ]; then
+		LINUX_REASON=$(sed -n 's/^# \(a guest of the emulated KVM .*\)/\1/p' "$WORK/out" | tail -n 1)
+	elif [ -n "$SILENT" ]; then
+		LINUX_REASON="the emulated machine hung after: $(tail -n 1 "$WORK/out" | grep . || echo its start)"
+	elif [ "$LINUX_STATUS" -eq 125 ]; then
+		LINUX_REASON="the emulated machine ended: $(tail -n 1 "$WORK/err")"
+	else
+		LINUX_REASON=$(grep -m 1 'soft lockup\|double fault: 0000' "$WORK/out")
+	fi
+	[ -n "$LINUX_REASON" ]
+}
+
+# _keep_ended PART…: moves the output of the parts that ended before the machine failed
+# to $WORK/whole; REST is the others
+_keep_ended() {
+	local part last
+
+	[ "$LINUX_STATUS" -ne 0 ] || : >"$WORK/out"
+	last=$(sed -n '/^# the part /=' "$WORK/out" | tail -n 1)
+	head -n "${last:-0}" "$WORK/out" >>"$WORK/whole"
+	REST=()
+	for part; do grep -q "^# the part $part:" "$WORK/out" || REST+=("$part"); done
+}
+
+# linux_guests SECONDS PART…: runs parts of linux-guests and leaves their output in
+# $WORK/out. If the emulation fails, a new outer machine runs the parts that did not
+# end; never the same machine, whose fault may persist. $WORK/failed is the output of
+# those that failed, LINUX_REASON empty unless the last one did.
+linux_guests() {
+	local limit=$1 machine; shift
+
+	: >"$WORK/whole"
+	: >"$WORK/failed"
+	for ((machine = 1;; machine++)); do
+		linux_run "$limit" "$INTEROP/linux-guests" "$CVMM_BUILDDIR" "$KERNEL_IMAGE" "$LINUX_VMLINUX" "$LINUX_INITRD" "$@"
+		_emulation_failed || break
+		{ echo "== machine $machine: $LINUX_REASON"; cat "$WORK/out" "$WORK/err"; } >>"$WORK/failed"
+		[ "$machine" -lt "$LINUX_MACHINES" ] || break
+		diag "a new emulated machine, because $LINUX_REASON"
+		_keep_ended "$@"
+		[ ${#REST[@]} -gt 0 ] || { echo finished >"$WORK/out"; LINUX_REASON=; break; }
+		set -- "${REST[@]}"
 	done
+	cat "$WORK/out" >>"$WORK/whole"
+	mv "$WORK/whole" "$WORK/out"
 }

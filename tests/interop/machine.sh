@@ -11,9 +11,7 @@
 #   machine_end            ends the guest; ENDED is cvmm's exit status
 
 need_kvm() {
-	need_program CVMM vmm/cvmm
-	[ -e /dev/kvm ] || tap_skip_all "there is no /dev/kvm"
-	[ -r /dev/kvm ] && [ -w /dev/kvm ] || tap_skip_all "no permission on /dev/kvm"
+	cvmm_usable || tap_skip_all "$KVM_WHY"
 }
 
 prompts() { grep -c '^ready' "$CONSOLE" 2>/dev/null || true; }

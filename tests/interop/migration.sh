@@ -19,6 +19,7 @@ MIGRATION_MEMORY=131080K
 QMP=			# of the QEMU in which the guest is
 HOPS=0
 
+need_command python3
 qmp() { python3 "$INTEROP/qmp.py" "$@"; }
 
 # migration_is QMP STATUS: one of those, if it is several: completed|failed

@@ -132,7 +132,7 @@ static struct virtdev *device_new(struct net *net)
 	};
 	struct virtdev_info info = {
 		.id = VIRTDEV_ID_NET, .nqueues = 2 * net->npairs,
-		.queue_max = RING_SIZE, .config_size = sizeof(struct space),
+		.queue_size_max = RING_SIZE, .config_size = sizeof(struct space),
 		.features = VQ_F_VERSION_1 | VQ_F_INDIRECT_DESC |
 			    VQ_F_EVENT_IDX | VQ_F_RING_PACKED | VQ_F_IN_ORDER |
 			    NET_F_MAC | NET_F_STATUS | NET_F_MQ,
@@ -141,7 +141,7 @@ static struct virtdev *device_new(struct net *net)
 
 	if (net->large)
 		info.features |= NET_F_MRG_RXBUF;
-	return virtdev_new(&ops, &info, net, &dev) < 0 ? NULL : dev;
+	return virtdev_new(&ops, &info, net, &dev, NULL) < 0 ? NULL : dev;
 }
 
 /* -------------------------------------------------------------------- service */

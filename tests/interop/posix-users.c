@@ -175,9 +175,53 @@ static int second_group(void)
 	CLAIM((fd = open("d/f", O_RDWR)) >= 0 && write(fd, "T", 1) == 1);
 	CLAIM(file_make("d/g", "new") == 0 && owned_by("d/g", USER, USER));
 	CLAIM(mkdir("d/m", 0755) == 0 && rename("d/g", "d/m/g") == 0);
+	CLAIM(mkfifo("d/p", 0640) == 0 && owned_by("d/p", USER, USER));
+	CLAIM(mknod("d/s", S_IFSOCK | 0640, 0) == 0 && owned_by("d/s", USER, USER));
 	CLAIM(link("d/m/g", "d/h") == 0 && symlink("g", "d/l") == 0);
 	CLAIM(unlink("d/h") == 0 && unlink("d/m/g") == 0 && rmdir("d/m") == 0);
 	return VERDICT_OK;
+}
+
+/* A FIFO of USER and OTHER's group: each class of users has one right. */
+static int fifo_by_owner(void)
+{
+	CLAIM(open("p", O_RDONLY | O_NONBLOCK) >= 0);
+	REFUSED(open("p", O_RDWR | O_NONBLOCK), EACCES);
+	REFUSED(access("p", W_OK), EACCES);
+	return VERDICT_OK;
+}
+
+static int fifo_by_group(void)
+{
+	REFUSED(open("p", O_RDONLY | O_NONBLOCK), EACCES);
+	/* without a reader: it was permitted */
+	REFUSED(open("p", O_WRONLY | O_NONBLOCK), ENXIO);
+	return VERDICT_OK;
+}
+
+static int fifo_by_others(void)
+{
+	CLAIM(open("p", O_RDWR | O_NONBLOCK) >= 0 && access("s", R_OK) == 0);
+	REFUSED(open("q", O_RDONLY | O_NONBLOCK), EACCES);
+	REFUSED(open("c", O_RDONLY), EACCES);
+	CLAIM(open("z", O_RDONLY) >= 0);
+	return VERDICT_OK;
+}
+
+static int special_files_have_modes(void)
+{
+	int verdict;
+
+	CLAIM(mkfifo("p", 0) == 0 && chown("p", USER, OTHER) == 0);
+	CLAIM(chmod("p", 0426) == 0 && mkfifo("q", 0600) == 0);
+	CLAIM(mknod("s", S_IFSOCK | 0644, 0) == 0);
+	CLAIM(mknod("z", S_IFCHR | 0644, 0x105) == 0);
+	CLAIM(mknod("c", S_IFCHR | 0600, 0x105) == 0);
+	verdict = run_as(USER, USER, fifo_by_owner);
+	if (verdict == VERDICT_OK)
+		verdict = run_as(OTHER, OTHER, fifo_by_group);
+	return verdict != VERDICT_OK ? verdict :
+	       run_as(OTHER + 1, OTHER + 1, fifo_by_others);
 }
 
 /* As the kernel has a list: version 2, then who, what he may, and his number. */
@@ -221,6 +265,36 @@ static int lists_are_obeyed(void)
 	CLAIM(run_as(USER, USER, user_in_list) == VERDICT_OK);
 	CLAIM(removexattr("d/f", "system.posix_acl_access") == 0);
 	return run_as(USER, USER, user_not_in_list);
+}
+
+static int user_in_fifo_list(void)
+{
+	CLAIM(open("p", O_RDWR | O_NONBLOCK) >= 0);
+	return VERDICT_OK;
+}
+
+static int user_not_in_fifo_list(void)
+{
+	REFUSED(open("p", O_RDONLY | O_NONBLOCK), EACCES);
+	return VERDICT_OK;
+}
+
+static int fifo_lists_are_obeyed(void)
+{
+	char names[200];
+	int verdict;
+
+	CLAIM(mkfifo("p", 0600) == 0);
+	if (setxattr("p", "system.posix_acl_access", &user_reads_and_writes,
+		     sizeof(user_reads_and_writes), 0) < 0)
+		return errno == EOPNOTSUPP ? is_skipped("no lists") :
+					     is_wrong(__LINE__, "setxattr");
+	CLAIM(getxattr("p", "system.posix_acl_access", NULL, 0) ==
+	      sizeof(user_reads_and_writes));
+	CLAIM(listxattr("p", names, sizeof(names)) > 0);
+	verdict = run_as(USER, USER, user_in_fifo_list);
+	return verdict != VERDICT_OK ? verdict :
+	       run_as(OTHER, OTHER, user_not_in_fifo_list);
 }
 
 static int mask_is_applied(void)
@@ -268,7 +342,9 @@ static const struct check checks[] = {
 	{ "a write takes SUID and SGID", write_takes_privileges },
 	{ "a new owner takes them", chown_takes_privileges },
 	{ "rights by a second group", second_group },
+	{ "modes of special files", special_files_have_modes },
 	{ "access control lists", lists_are_obeyed },
+	{ "the list of a FIFO", fifo_lists_are_obeyed },
 	{ "umask", mask_is_applied },
 	{ "each mode", modes_are_kept },
 	{ "owners of files and of links", owners_are_kept },

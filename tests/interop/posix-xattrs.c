@@ -103,6 +103,31 @@ static int kinds_without(void)
 	return VERDICT_OK;
 }
 
+/* Those of root are for all of them. */
+static int kinds_with_roots(void)
+{
+	static const char *const names[] = { "l", "p", "s", "c", "d", "f" };
+	char said[8];
+	size_t i;
+
+	SCENE();
+	CLAIM(symlink("f", "l") == 0 && mkfifo("p", 0644) == 0);
+	CLAIM(mkdir("d", 0755) == 0 && mknod("c", S_IFCHR | 0644, 0x105) == 0);
+	CLAIM(mknod("s", S_IFSOCK | 0644, 0) == 0);
+	if (lsetxattr("p", "trusted.a", "p", 1, 0) < 0)
+		return errno == EPERM ? is_skipped("a server without CAP_SYS_ADMIN") :
+					is_wrong(__LINE__, "lsetxattr");
+	for (i = 0; i < COUNT(names); i++) {
+		CLAIM(lsetxattr(names[i], "trusted.a", names[i], 1, 0) == 0);
+		CLAIM(lgetxattr(names[i], "trusted.a", said, 8) == 1);
+		CLAIM(*said == *names[i] && llistxattr(names[i], NULL, 0) >= 10);
+	}
+	for (i = 0; i < COUNT(names); i++)
+		CLAIM(lremovexattr(names[i], "trusted.a") == 0);
+	REFUSED(lgetxattr("p", "trusted.a", said, 8), ENODATA);
+	return VERDICT_OK;
+}
+
 static int stranger_tries(void)
 {
 	char said[8];
@@ -142,6 +167,7 @@ static const struct check checks[] = {
 	{ "what is refused", refuses },
 	{ "all are listed", all_are_listed },
 	{ "kinds of files without", kinds_without },
+	{ "kinds of files with root's", kinds_with_roots },
 	{ "strangers are kept out", strangers_are_kept_out },
 	{ "of an unlinked file", open_and_unlinked },
 };

@@ -52,7 +52,7 @@ static void serve(struct echo_server *s, uint32_t ring)
 	int rc;
 
 	do
-		rc = vq_turn(vhost_user_backend_vq(s->b, ring), &turn);
+		rc = vq_serve_turn(vhost_user_backend_vq(s->b, ring), &turn);
 	while (rc == 1);
 	if (rc == -EFAULT)
 		vhost_user_backend_ring_error(s->b, ring);

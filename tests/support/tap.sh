@@ -58,6 +58,31 @@ tap_skip_all() {
 	exit 0
 }
 
+# The commands that this program starts and that not every machine has. A test names
+# them in one place; the test `tools` compares.
+tap_tools=
+
+# need_command NAME...: skips the whole program if one is missing
+need_command() {
+	for tap_tool; do
+		command -v "$tap_tool" >/dev/null || tap_skip_all "$tap_tool is not installed"
+	done
+	may_use "$@"
+}
+
+# may_use NAME...: what some claims use, which skip unless `have NAME`
+may_use() { tap_tools="$tap_tools $* "; }
+
+have() {
+	case $tap_tools in
+	*" $1 "*) command -v "$1" >/dev/null 2>&1 ;;
+	*)
+		echo "Bail out! $1 is missing in this test's list of commands (may_use)"
+		exit 99
+		;;
+	esac
+}
+
 # Is everything to run, however long it takes? ./quickstart check sets a
 # TEST_SCALE below 1.
 full_scale() {
@@ -85,6 +110,8 @@ tap_done() {
 	[ "$tap_failures" -eq 0 ]
 	exit
 }
+
+may_use git
 
 # Is this folder the top of a git checkout, rather than an unpacked tarball
 # that happens to lie in one?

@@ -1,25 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* A home that changes the window of a file system device. */
+/* A server that changes the window of a file system device. */
 #include <config.h>
 
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 
-#include "fs-home.h"
+#include "fs-server.h"
 
 /* Who forgets the oldest never answers it. */
-static void forget(struct fs_home *h, uint32_t i)
+static void forget(struct fs_server *h, uint32_t i)
 {
 	h->n--;
 	memmove(&h->cookies[i], &h->cookies[i + 1],
 		(h->n - i) * sizeof(h->cookies[0]));
 }
 
-int fs_home_change(void *home, bool map, const struct virtdev_mapping *m,
+int fs_server_change(void *server, bool map, const struct virtdev_mapping *m,
 		   uint64_t cookie)
 {
-	struct fs_home *h = home;
+	struct fs_server *h = server;
 
 	CHECK(m->offset <= h->window && m->len <= h->window - m->offset);
 	CHECK(m->len && !((m->offset | m->len | m->fd_offset) & 4095));
@@ -33,7 +33,7 @@ int fs_home_change(void *home, bool map, const struct virtdev_mapping *m,
 	return 1;
 }
 
-void fs_home_answer(struct fs_home *h, struct input *in)
+void fs_server_answer(struct fs_server *h, struct input *in)
 {
 	static const int results[] = {
 		0, 0, 0, 0, -EIO, -ENOSPC, -EREMOTEIO, -ENOTCONN,
@@ -52,7 +52,7 @@ void fs_home_answer(struct fs_home *h, struct input *in)
 }
 
 /* An answer may lead to the next question. */
-void fs_home_answer_all(struct fs_home *h)
+void fs_server_answer_all(struct fs_server *h)
 {
 	uint64_t cookie;
 	unsigned int turns = 0;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * A home of a file system device that maps at once, or answers later: in any
+ * A server of a file system device that maps at once, or answers later: in any
  * order, with any error, or when the queue that asked is gone.
  */
 #ifndef FUZZ_FS_HOME_H
@@ -15,7 +15,7 @@
 
 #define FS_HOME_CHANGES 256u
 
-struct fs_home {
+struct fs_server {
 	struct virtdev *dev;
 	uint64_t window;		/* bytes */
 	bool later;
@@ -24,11 +24,11 @@ struct fs_home {
 	uint64_t asked, refused;	/* of all inputs: the reach */
 };
 
-/* As a home's operation. */
-int fs_home_change(void *home, bool map, const struct virtdev_mapping *m,
+/* As a server's operation. */
+int fs_server_change(void *server, bool map, const struct virtdev_mapping *m,
 		   uint64_t cookie);
 /* One of them, as the input has it. */
-void fs_home_answer(struct fs_home *h, struct input *in);
-void fs_home_answer_all(struct fs_home *h);
+void fs_server_answer(struct fs_server *h, struct input *in);
+void fs_server_answer_all(struct fs_server *h);
 
 #endif
