@@ -6,7 +6,7 @@
 
 int main(int argc, char **argv)
 {
-	static const char *const calls[] = { "connect", "socket", NULL };
+	static const char *const calls[] = { "bind", "connect", "socket", NULL };
 	static const struct daemon daemon = {
 		.name = "cvmm-vhost-user-vsock",
 		.summary = "Serves sockets between a guest and this host to QEMU or another vhost-user front-end.",
