@@ -24,6 +24,7 @@ need_program LOAD tests/interop/vsock-load
 need_program FOLDER_LOAD tests/interop/fs-load
 need_program EXERCISE tests/interop/exercise
 need_program QUEUES tests/interop/queues
+need_program KEXEC tests/interop/kexec
 need_command busybox cpio mke2fs e2fsck
 kernel_find || tap_skip_all "$KERNEL_WHY"
 linux_prepare || tap_skip_all "$LINUX_WHY"

@@ -23,7 +23,7 @@ linux_prepare() {
 
 	LINUX_INITRD=$WORK/linux.initrd
 	! program tests/interop/poke >/dev/null || poke=("$CVMM_BUILDDIR/tests/interop/poke:sbin/poke")
-	for program in vsock-load fs-load exercise queues; do
+	for program in vsock-load fs-load exercise queues kexec; do
 		! program "tests/interop/$program" >/dev/null || poke+=("$CVMM_BUILDDIR/tests/interop/$program:sbin/$program")
 	done
 	yes "a line of the pattern" | head -c 1048576 >"$WORK/pattern"
