@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* A device behind an IOMMU: what the kernel misses, and what it is told. */
+/*
+ * A device behind an IOMMU: misses that the kernel reports, and translations
+ * that we send.
+ */
 #include <config.h>
 
 #include <errno.h>
@@ -46,7 +49,7 @@ static int send_iotlb(const struct vhost_kern *k,
 {
 	struct vhost_msg_v2 msg;
 
-	memset(&msg, 0, sizeof(msg));	/* no byte of the stack leaves */
+	memset(&msg, 0, sizeof(msg));	/* padding must not leak stack content */
 	msg.type = VHOST_IOTLB_MSG_V2;
 	msg.iotlb.iova = iotlb->iova;
 	msg.iotlb.size = iotlb->size;
@@ -55,7 +58,7 @@ static int send_iotlb(const struct vhost_kern *k,
 	msg.iotlb.type = iotlb->type;
 	if (!(k->features & VQ_F_ACCESS_PLATFORM))
 		return vsu_error_set(err, -EOPNOTSUPP,
-				     "'%s': the driver has not agreed on I/O addresses",
+				     "'%s': the driver has not negotiated VIRTIO_F_ACCESS_PLATFORM",
 				     k->name);
 	if (write(k->fd, &msg, sizeof(msg)) == (ssize_t)sizeof(msg))
 		return 0;
@@ -119,8 +122,10 @@ int vhost_kern_iotlb_invalidate(struct vhost_kern *k, uint64_t iova,
 	return rc < 0 ? rc : range_invalidate(k, iova, len, err);
 }
 
-/* A size of 2^64 is none, so that the last byte is a range of its own. */
-int vhost_kern_priv_iotlb_forget(const struct vhost_kern *k,
+/*
+ * A length of 2^64 cannot be expressed, so the last byte is a separate range.
+ */
+int vhost_kern_priv_iotlb_flush(const struct vhost_kern *k,
 				 struct vsu_error *err)
 {
 	int rc = range_invalidate(k, 0, UINT64_MAX, err);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* A device that the kernel serves: its node, opened and let go. */
+/* Life of a device that the kernel serves: opening and closing its node. */
 #include <config.h>
 
 #include <errno.h>
@@ -14,7 +14,7 @@
 
 #include "kernel/priv.h"
 
-/* Regions that each kernel takes, where it does not say how many. */
+/* Limit of memory regions if the kernel does not report one. */
 #define DEFAULT_LIMIT 64u
 #define LIMIT_FILE "/sys/module/vhost/parameters/max_mem_regions"
 
@@ -31,8 +31,8 @@ static unsigned int read_limit(void)
 }
 
 /*
- * Messages of the second version alone, so that each has one form. A kernel
- * that cannot keeps its devices from being behind an IOMMU.
+ * Use only version 2 of the IOTLB messages, so that each message has one form.
+ * Without it, do not offer VIRTIO_F_ACCESS_PLATFORM.
  */
 static void agree_on_messages(struct vhost_kern *k)
 {
@@ -52,10 +52,10 @@ static int become_owner(struct vhost_kern *k, struct vsu_error *err)
 	int rc = vhost_kern_priv_call(k, VHOST_SET_OWNER, NULL);
 
 	if (rc == -ENOTTY)
-		return vsu_error_set(err, rc, "'%s' is no device of the kernel's vhost",
+		return vsu_error_set(err, rc, "'%s' is not a vhost device node",
 				     k->name);
 	if (rc == -EBUSY)
-		return vsu_error_set(err, rc, "'%s': the descriptor has an owner already",
+		return vsu_error_set(err, rc, "'%s': the descriptor already has an owner",
 				     k->name);
 	if (rc == 0)
 		rc = vhost_kern_priv_call(k, VHOST_GET_FEATURES, &k->offered);
@@ -65,7 +65,7 @@ static int become_owner(struct vhost_kern *k, struct vsu_error *err)
 	return k->kind->open(k, err);
 }
 
-static void release_object(struct vhost_kern *k)
+static void free_device(struct vhost_kern *k)
 {
 	vsu_fd_close(&k->config.tap_fd);
 	free(k->name);
@@ -85,30 +85,30 @@ static int copy_config(struct vhost_kern *k,
 		return rc;
 	k->kind = vhost_kern_priv_kind(k->config.kind);
 	if (!k->kind)
-		return vsu_error_set(err, -EINVAL, "vhost of the kernel: no kind %d",
+		return vsu_error_set(err, -EINVAL, "kernel vhost: unknown kind %d",
 				     (int)k->config.kind);
 	k->name = strdup(k->config.node ? k->config.node : k->kind->node);
-	k->config.node = NULL;	/* the caller's */
+	k->config.node = NULL;	/* owned by the caller */
 	if (k->name && k->config.kind == VHOST_KERN_NET && tap >= 0)
 		k->config.tap_fd = rc = vsu_fd_dup(tap);
 	if (!k->name || rc < 0)
 		return vsu_error_sys(err, k->name ? rc : -ENOMEM,
-				     "vhost of the kernel");
+				     "kernel vhost");
 	return 0;
 }
 
-static int make_object(const struct vhost_kern_config *config,
+static int new_device(const struct vhost_kern_config *config,
 		       struct vhost_kern **out, struct vsu_error *err)
 {
 	struct vhost_kern *k = calloc(1, sizeof(*k));
 	int rc;
 
 	if (!k)
-		return vsu_error_sys(err, -ENOMEM, "vhost of the kernel");
+		return vsu_error_sys(err, -ENOMEM, "kernel vhost");
 	k->fd = -1;
 	rc = copy_config(k, config, err);
 	if (rc < 0) {
-		release_object(k);
+		free_device(k);
 		return rc;
 	}
 	k->limit = read_limit();
@@ -120,7 +120,7 @@ int vhost_kern_new_take_fd(int fd, const struct vhost_kern_config *config,
 			   struct vhost_kern **out, struct vsu_error *err)
 {
 	struct vhost_kern *k = NULL;
-	int rc = make_object(config, &k, err);
+	int rc = new_device(config, &k, err);
 
 	if (rc < 0)
 		return rc;
@@ -129,7 +129,7 @@ int vhost_kern_new_take_fd(int fd, const struct vhost_kern_config *config,
 	rc = rc < 0 ? vsu_error_sys(err, rc, "'%s'", k->name) :
 		      become_owner(k, err);
 	if (rc < 0) {
-		release_object(k);
+		free_device(k);
 		return rc;
 	}
 	*out = k;
@@ -147,12 +147,12 @@ static int open_node(const char *name, struct vsu_error *err)
 	case ENODEV:
 	case ENXIO:
 		return vsu_error_set(err, rc,
-				     "the host has no '%s'; its kernel needs the module of that name ('modprobe vhost_net', 'modprobe vhost_vsock')",
+				     "the host has no '%s'; load the kernel module of that name ('modprobe vhost_net', 'modprobe vhost_vsock')",
 				     name);
 	case EACCES:
 	case EPERM:
 		return vsu_error_set(err, rc,
-				     "'%s' is not permitted to this user; give it read and write access, as a group of the node may",
+				     "'%s': permission denied; grant this user read and write access, for example by the node's group",
 				     name);
 	}
 	return vsu_error_sys(err, rc, "'%s'", name);
@@ -168,7 +168,7 @@ int vhost_kern_open(const struct vhost_kern_config *config,
 		return vsu_error_set(err, -EINVAL, "no struct vhost_kern_config");
 	kind = vhost_kern_priv_kind(config->kind);
 	if (!kind)
-		return vsu_error_set(err, -EINVAL, "vhost of the kernel: no kind %d",
+		return vsu_error_set(err, -EINVAL, "kernel vhost: unknown kind %d",
 				     (int)config->kind);
 	fd = open_node(config->node ? config->node : kind->node, err);
 	if (fd < 0)
@@ -186,7 +186,7 @@ void vhost_kern_free(struct vhost_kern *k)
 	vhost_kern_stop(k, NULL);
 	vsu_fd_close(&k->fd);
 	vmem_map_unref(k->map);
-	release_object(k);
+	free_device(k);
 }
 
 const char *vhost_kern_name(const struct vhost_kern *k)

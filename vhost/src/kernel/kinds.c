@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Network cards and socket devices: what each asks of the kernel besides rings. */
+/* Network cards and socket devices: the requests in which they differ. */
 #include <config.h>
 
 #include <errno.h>
@@ -13,7 +13,7 @@
 #define VSOCK_F_STREAM (UINT64_C(1) << 0)
 #define VSOCK_F_SEQPACKET (UINT64_C(1) << 1)
 
-/* Context ids below are those of the hypervisor and the host, above: any. */
+/* 0 to 2 are reserved for hypervisor and host, 0xffffffff means any. */
 #define CID_MIN UINT64_C(3)
 #define CID_MAX UINT64_C(0xfffffffe)
 
@@ -53,7 +53,7 @@ static int vsock_open(const struct vhost_kern *k, struct vsu_error *err)
 				      k->name, cid) : 0;
 }
 
-/* Both rings are switched by one request, with the last of them. */
+/* VHOST_VSOCK_SET_RUNNING starts both rings, so send it after the last one. */
 static int vsock_attach(const struct vhost_kern *k, uint32_t ring, bool on)
 {
 	int value = on;

@@ -7,7 +7,7 @@
 
 #include "kernel/priv.h"
 
-/* Guest memory for which one byte of a log stands. */
+/* Bytes of guest memory per byte of the log. */
 #define LOGGED_BY_BYTE (8u * 4096u)
 
 int vhost_kern_priv_check_log(const struct vhost_kern *k,
@@ -25,23 +25,23 @@ int vhost_kern_priv_check_log(const struct vhost_kern *k,
 	if (need <= k->log_len)
 		return 0;
 	return vsu_error_set(err, -EINVAL,
-			     "'%s': a log of %zu bytes; the guest's memory needs %" PRIu64,
+			     "'%s': a dirty log of %zu bytes is too short; the guest's memory requires %" PRIu64,
 			     k->name, k->log_len, need);
 }
 
-/* Rings that do not run are told with their next start. */
-static int tell_rings(const struct vhost_kern *k)
+/* A stopped ring receives its flag at the next start. */
+static int update_rings(const struct vhost_kern *k)
 {
 	uint32_t i;
 	int rc = k->running ? vhost_kern_priv_send_features(k) : 0;
 
 	for (i = 0; !rc && i < VHOST_KERN_RINGS; i++)
 		if (k->rings[i].running)
-			rc = vhost_kern_priv_send_home(k, i);
+			rc = vhost_kern_priv_send_addresses(k, i);
 	return rc;
 }
 
-/* The place comes first: the kernel checks it when it is told to log. */
+/* Set the base first: the kernel checks it when logging is enabled. */
 static int send_log(const struct vhost_kern *k, int event_fd)
 {
 	uint64_t base = (uintptr_t)k->log;
@@ -51,7 +51,7 @@ static int send_log(const struct vhost_kern *k, int event_fd)
 		rc = vhost_kern_priv_call(k, VHOST_SET_LOG_BASE, &base);
 	if (!rc)
 		rc = vhost_kern_priv_call(k, VHOST_SET_LOG_FD, &event_fd);
-	return rc ? rc : tell_rings(k);
+	return rc ? rc : update_rings(k);
 }
 
 int vhost_kern_set_log(struct vhost_kern *k, void *log, size_t len,
@@ -61,7 +61,7 @@ int vhost_kern_set_log(struct vhost_kern *k, void *log, size_t len,
 
 	if (log && !(k->offered & UINT64_C(1) << VHOST_F_LOG_ALL))
 		return vsu_error_set(err, -EOPNOTSUPP,
-				     "'%s' keeps no log of its stores", k->name);
+				     "'%s' does not support a dirty log", k->name);
 	k->log = log;
 	k->log_len = len;
 	k->agreed = false;
@@ -70,7 +70,7 @@ int vhost_kern_set_log(struct vhost_kern *k, void *log, size_t len,
 		rc = send_log(k, log ? event_fd : -1);
 		vsu_error_sys(err, rc, "'%s': dirty log", k->name);
 	}
-	if (rc < 0 && log) {	/* not by halves */
+	if (rc < 0 && log) {	/* revert: logging is enabled completely or not at all */
 		k->log = NULL;
 		(void)!send_log(k, -1);
 	}

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* The guest's memory as the kernel is told of it: a table of host addresses. */
+/* The guest's memory as the kernel receives it: a table of host addresses. */
 #include <config.h>
 
 #include <errno.h>
@@ -11,16 +11,16 @@
 
 #include "kernel/priv.h"
 
-static unsigned int count_told(const struct vmem_map *map)
+static unsigned int count_exposed(const struct vmem_map *map)
 {
 	unsigned int i, n = 0;
 
 	for (i = 0; i < vmem_map_count(map); i++)
-		n += vhost_kern_priv_is_told(vmem_map_region(map, i));
+		n += vhost_kern_priv_is_exposed(vmem_map_region(map, i));
 	return n;
 }
 
-static struct vhost_memory *make_table(const struct vmem_map *map,
+static struct vhost_memory *new_table(const struct vmem_map *map,
 				       unsigned int n)
 {
 	struct vhost_memory *table = calloc(1, sizeof(*table) +
@@ -31,7 +31,7 @@ static struct vhost_memory *make_table(const struct vmem_map *map,
 
 	for (i = 0; table && i < vmem_map_count(map); i++) {
 		region = vmem_map_region(map, i);
-		if (!vhost_kern_priv_is_told(region))
+		if (!vhost_kern_priv_is_exposed(region))
 			continue;
 		to = &table->regions[table->nregions++];
 		to->guest_phys_addr = vmem_region_gpa(region);
@@ -44,15 +44,15 @@ static struct vhost_memory *make_table(const struct vmem_map *map,
 static int send_table(const struct vhost_kern *k, const struct vmem_map *map,
 		      struct vsu_error *err)
 {
-	const unsigned int n = count_told(map);
+	const unsigned int n = count_exposed(map);
 	struct vhost_memory *table;
 	int rc;
 
 	if (n > k->limit)
 		return vsu_error_set(err, -ENOSPC,
-				     "the guest has %u regions of memory, '%s' takes %u, which max_mem_regions of the module vhost says",
+				     "the guest has %u memory regions, the limit of '%s' is %u; increase max_mem_regions of the kernel module vhost",
 				     n, k->name, k->limit);
-	table = make_table(map, n);
+	table = new_table(map, n);
 	if (!table)
 		return vsu_error_sys(err, -ENOMEM, "'%s': memory", k->name);
 	rc = vhost_kern_priv_call(k, VHOST_SET_MEM_TABLE, table);
@@ -61,7 +61,7 @@ static int send_table(const struct vhost_kern *k, const struct vmem_map *map,
 				      k->name, n) : 0;
 }
 
-/* A ring that runs stays where it is: the kernel believes in its addresses. */
+/* A running ring must keep its host addresses, which the kernel caches. */
 static int check_ring(const struct vhost_kern *k, uint32_t index,
 		      const struct vmem_map *map, struct vsu_error *err)
 {
@@ -71,10 +71,10 @@ static int check_ring(const struct vhost_kern *k, uint32_t index,
 	if (!ring->running)
 		return 0;
 	if (vhost_kern_priv_locate(k, index, map, &now, NULL) == 0 &&
-	    !memcmp(&now, &ring->home, sizeof(now)))
+	    !memcmp(&now, &ring->sent_addr, sizeof(now)))
 		return 0;
 	return vsu_error_set(err, -EBUSY,
-			     "'%s': ring %" PRIu32 " runs in memory that goes away",
+			     "'%s': ring %" PRIu32 " runs in memory that would be removed",
 			     k->name, index);
 }
 
@@ -85,7 +85,7 @@ static bool loses_memory(const struct vmem_map *from, const struct vmem_map *to)
 
 	for (i = 0; i < vmem_map_count(from); i++) {
 		region = vmem_map_region(from, i);
-		if (vhost_kern_priv_is_told(region) &&
+		if (vhost_kern_priv_is_exposed(region) &&
 		    vhost_kern_priv_find(to, vmem_region_gpa(region),
 					 vmem_region_len(region)) !=
 		    vmem_region_hva(region))
@@ -95,10 +95,10 @@ static bool loses_memory(const struct vmem_map *from, const struct vmem_map *to)
 }
 
 /*
- * Behind an IOMMU the kernel has host addresses from translations, too. It asks
- * again for those that it still needs.
+ * Behind an IOMMU the kernel also caches host addresses from translations.
+ * After a flush it reports a miss for each one that it still needs.
  */
-static int forget_translations(const struct vhost_kern *k,
+static int flush_translations(const struct vhost_kern *k,
 			       const struct vmem_map *map,
 			       struct vsu_error *err)
 {
@@ -106,25 +106,25 @@ static int forget_translations(const struct vhost_kern *k,
 				k->features & VQ_F_ACCESS_PLATFORM;
 
 	return translates && loses_memory(k->map, map) ?
-	       vhost_kern_priv_iotlb_forget(k, err) : 0;
+	       vhost_kern_priv_iotlb_flush(k, err) : 0;
 }
 
 int vhost_kern_set_memory(struct vhost_kern *k, struct vmem_map *map,
 			  struct vsu_error *err)
 {
-	struct vmem_map *former = k->map;
+	struct vmem_map *old = k->map;
 	uint32_t i;
 	int rc = vhost_kern_priv_check_log(k, map, err);
 
 	for (i = 0; !rc && i < VHOST_KERN_RINGS; i++)
 		rc = check_ring(k, i, map, err);
 	if (!rc)
-		rc = forget_translations(k, map, err);
+		rc = flush_translations(k, map, err);
 	if (!rc)
 		rc = send_table(k, map, err);
 	if (rc < 0)
 		return rc;
 	k->map = vmem_map_ref(map);
-	vmem_map_unref(former);
+	vmem_map_unref(old);
 	return 0;
 }

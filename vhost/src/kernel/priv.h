@@ -13,13 +13,13 @@
 struct kern_ring {
 	bool described, running;
 	struct vhost_user_ring desc;
-	struct vhost_vring_addr home;	/* host addresses last sent to the kernel */
+	struct vhost_vring_addr sent_addr;	/* host addresses last sent to the kernel */
 };
 
 /* The differences between net and vsock. */
 struct kern_kind {
 	const char *node;
-	uint64_t features;	/* device features beside those of rings */
+	uint64_t features;	/* device features in addition to ring features */
 	uint32_t needed;	/* rings that must be described before a start */
 	int (*open)(const struct vhost_kern *k, struct vsu_error *err);
 	int (*attach)(const struct vhost_kern *k, uint32_t ring, bool on);
@@ -30,10 +30,10 @@ struct vhost_kern {
 	const struct kern_kind *kind;
 	char *name;
 	int fd;
-	uint64_t offered;	/* by the kernel, in VHOST_GET_FEATURES */
+	uint64_t offered;	/* from VHOST_GET_FEATURES */
 	uint64_t features;	/* of the last start */
-	bool agreed;		/* features for the next start are set already */
-	unsigned int limit;	/* maximum of memory regions */
+	bool agreed;		/* features of the next start were already sent */
+	unsigned int limit;	/* maximum number of memory regions */
 	bool running;
 	struct vmem_map *map;	/* or NULL */
 	struct kern_ring rings[VHOST_KERN_RINGS];
@@ -54,11 +54,14 @@ int vhost_kern_priv_send_features(const struct vhost_kern *k);
 /* NULL: unknown kind. */
 const struct kern_kind *vhost_kern_priv_kind(enum vhost_kern_kind kind);
 
-/* home.c */
+/* address.c */
 
-/* False for ROM, which the kernel would write to like to any other region. */
-bool vhost_kern_priv_is_told(const struct vmem_region *region);
-/* The host address of [gpa, gpa + len) in one such region; NULL: not in one. */
+/* False for ROM: the kernel would write to it as to any other region. */
+bool vhost_kern_priv_is_exposed(const struct vmem_region *region);
+/*
+ * The host address of [gpa, gpa + len), which must be in one exposed region;
+ * else NULL.
+ */
 const void *vhost_kern_priv_find(const struct vmem_map *map, uint64_t gpa,
 				 uint64_t len);
 /* The host addresses of a ring's areas; -EFAULT: an area is not in one region. */
@@ -66,12 +69,12 @@ int vhost_kern_priv_locate(const struct vhost_kern *k, uint32_t index,
 			   const struct vmem_map *map,
 			   struct vhost_vring_addr *out, struct vsu_error *err);
 /* Sends these addresses to the kernel, with the flag that logs stores. */
-int vhost_kern_priv_send_home(const struct vhost_kern *k, uint32_t index);
+int vhost_kern_priv_send_addresses(const struct vhost_kern *k, uint32_t index);
 
 /* iotlb.c */
 
 /* Invalidates all translations of the kernel. */
-int vhost_kern_priv_iotlb_forget(const struct vhost_kern *k,
+int vhost_kern_priv_iotlb_flush(const struct vhost_kern *k,
 				 struct vsu_error *err);
 
 /* log.c */

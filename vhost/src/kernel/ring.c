@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* The rings of a device that the kernel serves: described, started, stopped. */
+/* Rings of a device that the kernel serves: set-up, start, stop. */
 #include <config.h>
 
 #include <errno.h>
@@ -26,8 +26,8 @@ static void forget_ring(struct kern_ring *ring)
 	memset(ring, 0, sizeof(*ring));
 }
 
-/* A descriptor of its own, or none for none. */
-static int take_fd(int from, int *to)
+/* Duplicates from; -1 stays -1. */
+static int dup_fd(int from, int *to)
 {
 	*to = from < 0 ? -1 : vsu_fd_dup(from);
 	return *to < -1 ? *to : 0;
@@ -41,12 +41,12 @@ static int check_ring(const struct vhost_kern *k, uint32_t index,
 				     "'%s' has %u rings, there is no ring %" PRIu32,
 				     k->name, VHOST_KERN_RINGS, index);
 	if (k->running)
-		return vsu_error_set(err, -EBUSY, "'%s': ring %" PRIu32 " runs",
+		return vsu_error_set(err, -EBUSY, "'%s': ring %" PRIu32 " is running",
 				     k->name, index);
 	if (!ring->size || ring->size > MAX_RING_SIZE ||
 	    ring->size & (ring->size - 1))
 		return vsu_error_set(err, -EINVAL,
-				     "'%s': ring %" PRIu32 ": size %" PRIu32 " is no power of two from 1 to %u",
+				     "'%s': ring %" PRIu32 ": size %" PRIu32 " is not a power of two from 1 to %u",
 				     k->name, index, ring->size, MAX_RING_SIZE);
 	return 0;
 }
@@ -61,11 +61,11 @@ int vhost_kern_set_ring(struct vhost_kern *k, uint32_t index,
 	if (rc < 0)
 		return rc;
 	copy.desc.kick_fd = copy.desc.call_fd = copy.desc.err_fd = -1;
-	rc = take_fd(ring->kick_fd, &copy.desc.kick_fd);
+	rc = dup_fd(ring->kick_fd, &copy.desc.kick_fd);
 	if (!rc)
-		rc = take_fd(ring->call_fd, &copy.desc.call_fd);
+		rc = dup_fd(ring->call_fd, &copy.desc.call_fd);
 	if (!rc)
-		rc = take_fd(ring->err_fd, &copy.desc.err_fd);
+		rc = dup_fd(ring->err_fd, &copy.desc.err_fd);
 	if (rc < 0) {
 		forget_ring(&copy);
 		return vsu_error_sys(err, rc, "'%s': ring %" PRIu32, k->name,
@@ -126,7 +126,7 @@ static const struct {
 	const char *of;
 } steps[] = {
 	{ send_size, "size" }, { send_base, "base" },
-	{ vhost_kern_priv_send_home, "addresses" }, { send_call, "call" },
+	{ vhost_kern_priv_send_addresses, "addresses" }, { send_call, "call" },
 	{ send_err, "err" }, { send_kick, "kick" },
 };
 
@@ -139,7 +139,7 @@ static int prepare_ring(struct vhost_kern *k, uint32_t index,
 
 	if (!ring->described)
 		return 0;
-	rc = vhost_kern_priv_locate(k, index, k->map, &ring->home, err);
+	rc = vhost_kern_priv_locate(k, index, k->map, &ring->sent_addr, err);
 	if (rc < 0)
 		return rc;
 	for (i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
@@ -166,9 +166,9 @@ static int attach_ring(struct vhost_kern *k, uint32_t index,
 }
 
 /*
- * The driver may have gone on meanwhile. The kernel looks at a ring as soon as
- * it gets the descriptor of its kicks, but finds it stopped then, and may not
- * look again by itself.
+ * The driver may have added buffers before the start. The kernel polls a ring
+ * when it receives the kick eventfd, finds it stopped, and may not poll again
+ * until the next kick. So signal one.
  */
 static void wake_ring(const struct kern_ring *ring)
 {
@@ -179,17 +179,17 @@ static void wake_ring(const struct kern_ring *ring)
 static int check_features(const struct vhost_kern *k, uint64_t features,
 			  struct vsu_error *err)
 {
-	const uint64_t more = features & ~vhost_kern_features(k);
+	const uint64_t extra = features & ~vhost_kern_features(k);
 
 	if (k->running)
-		return vsu_error_set(err, -EBUSY, "'%s' runs", k->name);
-	if (more)
+		return vsu_error_set(err, -EBUSY, "'%s' is running", k->name);
+	if (extra)
 		return vsu_error_set(err, -EINVAL,
 				     "'%s': features %#" PRIx64 " were not offered",
-				     k->name, more);
+				     k->name, extra);
 	if (!(features & VQ_F_VERSION_1))
 		return vsu_error_set(err, -EINVAL,
-				     "'%s': the driver does without VIRTIO_F_VERSION_1",
+				     "'%s': the driver has not negotiated VIRTIO_F_VERSION_1",
 				     k->name);
 	return 0;
 }
@@ -216,7 +216,7 @@ static int check_rings(const struct vhost_kern *k, struct vsu_error *err)
 		n += k->rings[i].described;
 	if (n < k->kind->needed)
 		return vsu_error_set(err, -EINVAL,
-				     "'%s': the driver set up %" PRIu32 " rings, %" PRIu32 " are needed",
+				     "'%s': the driver set up %" PRIu32 " rings, %" PRIu32 " are required",
 				     k->name, n, k->kind->needed);
 	return 0;
 }
@@ -255,7 +255,7 @@ int vhost_kern_start(struct vhost_kern *k, uint64_t features,
 
 /* --------------------------------------------------------------------- stop */
 
-static uint32_t ask_base(const struct vhost_kern *k, uint32_t index)
+static uint32_t get_base(const struct vhost_kern *k, uint32_t index)
 {
 	struct vhost_vring_state state = { .index = index };
 
@@ -263,7 +263,7 @@ static uint32_t ask_base(const struct vhost_kern *k, uint32_t index)
 	       0 : state.num;
 }
 
-/* The descriptors go, so that nothing that is signalled later is of this ring. */
+/* Unbind the eventfds, so that a later signal does not reach this ring. */
 static void release_ring(const struct vhost_kern *k, uint32_t index)
 {
 	send_fd(k, VHOST_SET_VRING_KICK, index, -1);
@@ -279,7 +279,7 @@ void vhost_kern_stop(struct vhost_kern *k, uint32_t bases[VHOST_KERN_RINGS])
 		if (k->rings[i].running)
 			(void)!k->kind->attach(k, i, false);
 	for (i = 0; i < VHOST_KERN_RINGS; i++) {
-		base = k->rings[i].running ? ask_base(k, i) : 0;
+		base = k->rings[i].running ? get_base(k, i) : 0;
 		if (bases)
 			bases[i] = base;
 		if (k->rings[i].described)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Kinds of descriptors that a peer may send, by their purpose. */
+/* Checks of a peer's descriptors by their purpose. */
 #include <config.h>
 
 #include <errno.h>
@@ -72,9 +72,8 @@ int vhost_user_priv_check_stream(int fd, int unusable, const char *name,
 }
 
 /*
- * Both ends of a connection to a listening socket know its address: a peer's
- * end as its peer's, ours as its own. Of a pair of sockets without a name the
- * end cannot be told.
+ * True if fd and main belong to the same connection: the peer's end has the
+ * name that ours has as its peer. Unnamed socket pairs cannot be recognised.
  */
 static bool leads_to(int fd, int main)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Framed messages over a socket: its life. */
+/* Framed messages over a socket: creation and teardown. */
 #include <config.h>
 
 #include <errno.h>
@@ -52,8 +52,9 @@ void vhost_user_priv_close_foreign(struct vsu_closer *closer, int *fds,
 }
 
 /*
- * Messages that nobody read go with the socket, and descriptors in them may
- * linger as much as others. The peer hears of the end at once.
+ * Closing the socket also closes descriptors in unread messages, which may
+ * block on their file server. shutdown() notifies the peer immediately; the
+ * closer closes.
  */
 static void close_socket(struct vhost_user_priv_channel *ch)
 {

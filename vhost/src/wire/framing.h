@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * A socket that carries framed messages, used by both sides on both sockets.
- * Nothing here blocks.
+ * A socket that carries framed messages, used by both sides on both sockets. It
+ * never blocks.
  *
- *   in    messages are put together from whatever pieces arrive, several of
- *         them by one system call where they are there. Descriptors end a
- *         read: those that came with it belong to the last message that began
- *         in it and needs some, or else to the last that began
- *   out   messages are collected and written by flush, or at once where
- *         descriptors travel; what the socket does not take is kept, up to a
- *         limit. While the channel is held, messages whose descriptors are
- *         needed wait for those behind them, and leave with them by one call
+ *   in    Messages are assembled from partial reads; one system call may read
+ *         several. The kernel ends a read behind data with descriptors. They
+ *         belong to the last message that began in that read and requires
+ *         some, else to the last one that began.
+ *   out   Messages are collected and written by flush; a message with
+ *         descriptors is written at once. Unwritten bytes are queued, up to a
+ *         limit. While the channel is held, messages that require descriptors
+ *         are queued too, and are sent with the following ones by one call.
  *
- * A channel that answered with a framing error is dead: a stream cannot be
- * brought into step again. Nothing of it but fini may be called then.
+ * After a framing error only fini may be called: the stream cannot be
+ * resynchronised.
  *
  * Threads: confined to one thread.
  */
@@ -29,8 +29,8 @@
 #include <vmm-sys-util/foreign.h>
 
 /*
- * As VSU_ERROR_INIT, without storing to all of its 512 bytes: for those that
- * nearly every message makes and no message fills.
+ * As VSU_ERROR_INIT, but without clearing all 512 bytes. For the common case in
+ * which no error occurs.
  */
 static inline void vhost_user_priv_no_error(struct vsu_error *err)
 {
@@ -40,16 +40,19 @@ static inline void vhost_user_priv_no_error(struct vsu_error *err)
 	err->msg[0] = '\0';
 }
 
-/* The most descriptors of one message that is sent. */
+/* Maximum number of descriptors of one message that we send. */
 #define VHOST_USER_PRIV_SEND_FDS	8u
-/* The most messages with descriptors that wait for the socket. */
+/* Maximum number of queued messages with descriptors. */
 #define VHOST_USER_PRIV_SEND_PENDING	16u
 
-/* Room for a whole message and some more. */
+/* Space for one complete message and part of the next. */
 #define VHOST_USER_PRIV_IN_SIZE \
 	(2 * (sizeof(struct vhost_user_header) + VHOST_USER_PRIV_MAX_PAYLOAD))
 
-/* Descriptors, ours by dup or lent while held, that travel with the byte at pos. */
+/*
+ * Descriptors that are sent with the byte at pos: duplicates, or borrowed
+ * (lent) while the channel is held.
+ */
 struct vhost_user_priv_attached {
 	size_t pos;
 	bool lent;
@@ -60,31 +63,30 @@ struct vhost_user_priv_attached {
 /* All members are private. */
 struct vhost_user_priv_channel {
 	int fd;
-	bool replies;		/* what arrives are replies, not requests */
-	enum vhost_user_priv_side side;	/* who sends the requests */
+	bool replies;		/* receives replies, not requests */
+	enum vhost_user_priv_side side;	/* the sender of the requests */
 
-	size_t in_pos, in_end;	/* what was read and not handed out */
-	bool drained;		/* the socket was empty behind what was read */
-	bool handed_out;	/* in is the caller's until the next call */
-	struct vhost_user_priv_msg in; /* its fds: of the message at in_pos,
-				   unless handed out */
-	size_t late_pos;	/* of a later message, and its descriptors */
+	size_t in_pos, in_end;	/* read, but not yet returned by recv */
+	bool drained;		/* the last read emptied the socket */
+	bool handed_out;	/* in belongs to the caller until the next call */
+	struct vhost_user_priv_msg in; /* its fds belong to the message at in_pos, unless handed_out */
+	size_t late_pos;	/* position of a later message, and its descriptors */
 	unsigned int nlate;
 	int late[VHOST_USER_PRIV_MAX_FDS];
 
-	unsigned char *out;	/* bytes [out_pos, out_len) wait */
+	unsigned char *out;	/* bytes [out_pos, out_len) are queued */
 	size_t out_pos, out_len, out_size, out_max;
-	uint64_t sent;		/* bytes that the socket took, ever */
+	uint64_t sent;		/* total bytes that the socket accepted */
 	bool held;
 	unsigned int nattached;
 	struct vhost_user_priv_attached attached[VHOST_USER_PRIV_SEND_PENDING];
-	unsigned char in_bytes[VHOST_USER_PRIV_IN_SIZE]; /* last: not cleared */
+	unsigned char in_bytes[VHOST_USER_PRIV_IN_SIZE]; /* last: not cleared by init */
 };
 
 /*
- * Takes over a connected socket, which becomes non-blocking. side: who sends
- * the requests on this socket; replies: whether we receive replies. out_max:
- * most bytes that may wait to be written.
+ * Takes over a connected socket and makes it non-blocking. side: the sender of
+ * the requests on this socket; replies: we receive replies. out_max: maximum
+ * number of queued bytes.
  */
 int vhost_user_priv_channel_init_take_fd(struct vhost_user_priv_channel *ch,
 					 int sock,
@@ -92,7 +94,10 @@ int vhost_user_priv_channel_init_take_fd(struct vhost_user_priv_channel *ch,
 					 bool replies, size_t out_max,
 					 struct vsu_error *err);
 
-/* Who closes what the peer sends, and the socket. NULL: closed by the caller. */
+/*
+ * The closer that closes the socket and the peer's descriptors. NULL: close in
+ * place.
+ */
 void vhost_user_priv_channel_set_closer(struct vhost_user_priv_channel *ch,
 					struct vsu_closer *closer);
 
@@ -100,40 +105,45 @@ void vhost_user_priv_channel_set_closer(struct vhost_user_priv_channel *ch,
 void vhost_user_priv_close_foreign(struct vsu_closer *closer, int *fds,
 				   unsigned int n);
 
-/* Closes the socket and every descriptor that is still here. */
+/* Closes the socket and all descriptors still held. */
 void vhost_user_priv_channel_fini(struct vhost_user_priv_channel *ch);
 
 /* framing_in.c */
 
 /*
- * The next message: 1, and *msg, valid until the next call; descriptors that
- * were not taken are closed then. 0: nothing whole has arrived, as far as it
- * is known without one more system call; wait for the socket. Who stops before
- * the 0 asks vhost_user_priv_channel_has_message() before waiting.
+ * Receives the next message. 1: *msg is valid until the next call, which closes
+ * the descriptors that the caller did not take. 0: no complete message, wait
+ * for the socket. A caller that stops before a 0 must call
+ * vhost_user_priv_channel_has_message() before it waits.
  *
- *   -ECONNRESET  the peer hung up between two messages
- *   -EBADMSG     version, flags; hang-up inside a message
- *   -EMSGSIZE    more payload or descriptors than allowed
+ *   -ECONNRESET  the peer disconnected between two messages
+ *   -EBADMSG     wrong version or flags; disconnected inside a message
+ *   -EMSGSIZE    payload or descriptors exceed the limit
  *   -EMFILE      descriptors were lost at a limit of this process
  *
- * or what the system call said.
+ * or the error of the system call.
  */
 int vhost_user_priv_channel_recv(struct vhost_user_priv_channel *ch,
 				 struct vhost_user_priv_msg **msg,
 				 struct vsu_error *err);
 
-/* A whole message is here already: the socket need not be readable for it. */
+/*
+ * A complete message is buffered, so it can be received without a readable
+ * socket.
+ */
 bool vhost_user_priv_channel_has_message(const struct vhost_user_priv_channel *ch);
 
-/* A message has begun to arrive and is not whole. */
+/* A message is partially received. */
 bool vhost_user_priv_channel_in_message(const struct vhost_user_priv_channel *ch);
 
 /* framing_out.c */
 
-/* All that waits is forgotten, its descriptors closed. */
+/* Drops everything queued and closes its descriptors. */
 void vhost_user_priv_channel_drop_out(struct vhost_user_priv_channel *ch);
 
-/* A message to send: head, followed by tail, is the payload; either may be empty. */
+/*
+ * A message to send. The payload is head followed by tail; either may be empty.
+ */
 struct vhost_user_priv_out {
 	uint32_t request, flags;
 	const void *head, *tail;
@@ -143,36 +153,35 @@ struct vhost_user_priv_out {
 };
 
 /*
- * Queues a message; the header's size is filled in. Bytes may wait until flush.
- * -ENOSPC when too many wait already, because the peer does not read.
+ * Queues a message and fills in the size of its header. Bytes may stay queued
+ * until flush. -ENOSPC: the queue is full because the peer does not read.
  */
 int vhost_user_priv_channel_send(struct vhost_user_priv_channel *ch,
 				 const struct vhost_user_priv_out *m,
 				 struct vsu_error *err);
 
-/* Writes what waits. 0 when all is written or the socket is full. */
+/* Writes queued bytes. 0: all are written, or the socket is full. */
 int vhost_user_priv_channel_flush(struct vhost_user_priv_channel *ch,
 				  struct vsu_error *err);
 
 /*
- * Until the release, which also flushes, descriptors that are sent are only
- * borrowed: their owner keeps them for so long. Spares system calls on both
- * sides, and a peer that is woken by the first message to find it alone. The
- * release calls sendmmsg().
+ * hold() queues messages with descriptors, which are only borrowed: their owner
+ * keeps them open until release(). release() sends and flushes the queue by
+ * sendmmsg(). The peer wakes up once and finds all messages.
  */
 void vhost_user_priv_channel_hold(struct vhost_user_priv_channel *ch);
 int vhost_user_priv_channel_release(struct vhost_user_priv_channel *ch,
 				    struct vsu_error *err);
 
-/* Something waits: flush again when the socket is writable. */
+/* Bytes are queued: call flush when the socket is writable. */
 bool vhost_user_priv_channel_wants_write(const struct vhost_user_priv_channel *ch);
 
 /* framing_together.c */
 
 /*
- * Sends what waits by one call, so that the peer is woken once for all of it;
- * the number of bytes. The flush behind it takes what is left, and says why it
- * was.
+ * Sends the queue by one sendmmsg(), so that the peer wakes up once. Returns
+ * the number of bytes sent. The following flush sends the rest and reports
+ * errors.
  */
 size_t vhost_user_priv_channel_send_together(struct vhost_user_priv_channel *ch);
 

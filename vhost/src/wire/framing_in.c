@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Framed messages: putting together what arrives, and whose descriptors are. */
+/* Framed messages: assembling received bytes, and assigning descriptors. */
 #include <config.h>
 
 #include <errno.h>
@@ -10,7 +10,7 @@
 
 #define HEADER sizeof(struct vhost_user_header)
 
-/* The header of the message at pos, as far as it is there. */
+/* The header of the message at pos; false: incomplete. */
 static bool header_at(const struct vhost_user_priv_channel *ch, size_t pos,
 		      struct vhost_user_header *hdr)
 {
@@ -20,7 +20,7 @@ static bool header_at(const struct vhost_user_priv_channel *ch, size_t pos,
 	return true;
 }
 
-/* The end of the message at pos; 0 while that has not arrived. */
+/* The end of the message at pos; 0: its header is incomplete. */
 static size_t end_of(const struct vhost_user_priv_channel *ch, size_t pos)
 {
 	struct vhost_user_header hdr;
@@ -43,7 +43,7 @@ static const char *in_what(const struct vhost_user_priv_channel *ch)
 	return ch->replies ? "reply" : "request";
 }
 
-/* Puts into words why a header is refused. */
+/* Sets the error for a rejected header. */
 static VSU_COLD int bad_header(const struct vhost_user_priv_channel *ch,
 			       const struct vhost_user_header *hdr,
 			       struct vsu_error *err)
@@ -74,7 +74,7 @@ static VSU_COLD int bad_header(const struct vhost_user_priv_channel *ch,
 			     VHOST_USER_PRIV_MAX_PAYLOAD);
 }
 
-/* Judges the header before the payload is waited for. */
+/* Checks the header before its payload has arrived. */
 static int check_header(const struct vhost_user_priv_channel *ch,
 			const struct vhost_user_header *hdr,
 			struct vsu_error *err)
@@ -116,7 +116,7 @@ static int recv_failed(ssize_t rc, struct vsu_error *err)
 	return vsu_error_sys(err, (int)rc, "cannot receive");
 }
 
-/* Descriptors of the message that is next. */
+/* Adds descriptors to the next message. */
 static int keep_fds(struct vhost_user_priv_channel *ch, int *fds,
 		    unsigned int n, struct vsu_error *err)
 {
@@ -146,10 +146,10 @@ static bool needs_fds_at(const struct vhost_user_priv_channel *ch, size_t pos)
 }
 
 /*
- * The message that descriptors belong to which came with the bytes behind
- * from. A read ends with the piece of the stream they are attached to, and a
- * peer attaches them to the first byte of a message; what may stand behind it
- * in the same piece needs none.
+ * The message to which descriptors belong that arrived with the bytes after
+ * from. The kernel ends a read with the data that carries the descriptors, and
+ * a peer attaches them to the first byte of a message. Messages behind it in
+ * the same piece require none.
  */
 static size_t owner_of_fds(const struct vhost_user_priv_channel *ch,
 			   size_t from)
@@ -187,7 +187,7 @@ static int give_fds(struct vhost_user_priv_channel *ch, size_t from, int *fds,
 	return 0;
 }
 
-/* The message that is next has become the one with descriptors. */
+/* Assigns the late descriptors when their message has become the next one. */
 static void promote_late(struct vhost_user_priv_channel *ch)
 {
 	if (!ch->nlate || ch->late_pos != ch->in_pos)
@@ -205,7 +205,7 @@ static void move_in_to_front(struct vhost_user_priv_channel *ch)
 	ch->in_pos = 0;
 }
 
-/* Reads what is there, up to the room: 1 something, 0 nothing now. */
+/* Reads up to the free space. 1: some bytes, 0: none available. */
 static int in_fill(struct vhost_user_priv_channel *ch, struct vsu_error *err)
 {
 	int fds[VSU_SOCK_MAX_FDS];
@@ -230,7 +230,7 @@ static int in_fill(struct vhost_user_priv_channel *ch, struct vsu_error *err)
 		return hung_up(ch, err);
 	}
 	ch->in_end += (size_t)n;
-	/* descriptors end a read, though more may be there */
+	/* descriptors end a read, so more data may be available */
 	ch->drained = !nfds && (size_t)n < iov.iov_len;
 	if (!nfds)
 		return 1;
@@ -242,7 +242,7 @@ static void hand_out(struct vhost_user_priv_channel *ch, size_t end)
 {
 	struct vhost_user_priv_msg *in = &ch->in;
 	const unsigned char *bytes = ch->in_bytes + ch->in_pos;
-	/* the one before, and its reply where that was made in its place */
+	/* the previous message, or its reply if that was built in place */
 	const uint32_t used = in->used > in->hdr.size ? in->used :
 							 in->hdr.size;
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Framed messages over a socket: what is sent, and what waits to be. */
+/* Framed messages over a socket: sending and queueing. */
 #include <config.h>
 
 #include <errno.h>
@@ -10,7 +10,7 @@
 #include <vmm-sys-util/fd.h>
 #include <vmm-sys-util/sock.h>
 
-/* Room for a set-up's worth of messages; grows up to the limit. */
+/* Enough for the messages of a set-up; grows up to the limit. */
 #define OUT_FIRST 4096u
 
 static void close_fds(int *fds, unsigned int n)
@@ -51,7 +51,10 @@ static int send_failed(ssize_t rc, struct vsu_error *err)
 	return vsu_error_sys(err, (int)rc, "cannot send");
 }
 
-/* Bytes up to the next message with descriptors, and those of this one. */
+/*
+ * The bytes up to the next message with descriptors, and the descriptors of
+ * this one.
+ */
 static size_t out_span(struct vhost_user_priv_channel *ch,
 		       struct vhost_user_priv_attached **with)
 {
@@ -77,7 +80,7 @@ static void attached_sent(struct vhost_user_priv_channel *ch, unsigned int n)
 		ch->nattached * sizeof(ch->attached[0]));
 }
 
-/* The socket took n bytes, and the descriptors that stood at any of them. */
+/* The socket accepted n bytes with the descriptors attached to them. */
 static void note_sent(struct vhost_user_priv_channel *ch, size_t n)
 {
 	unsigned int i = 0;
@@ -129,7 +132,7 @@ static void move_out_to_front(struct vhost_user_priv_channel *ch)
 	ch->out_pos = 0;
 }
 
-/* Makes room for len more bytes behind those that wait. */
+/* Makes room for len more bytes. */
 static int out_room(struct vhost_user_priv_channel *ch, size_t len,
 		    struct vsu_error *err)
 {
@@ -154,7 +157,7 @@ static int out_room(struct vhost_user_priv_channel *ch, size_t len,
 	return 0;
 }
 
-/* The bytes of iov behind the first skip of them. */
+/* Appends the bytes of iov, without the first skip bytes. */
 static void out_append(struct vhost_user_priv_channel *ch, const struct iovec *iov,
 		       int n, size_t skip)
 {
@@ -174,7 +177,7 @@ static void out_append(struct vhost_user_priv_channel *ch, const struct iovec *i
 	}
 }
 
-/* n duplicates of fds, or none. */
+/* Duplicates all of fds, or none. */
 static int dup_fds(int *copies, const int *fds, unsigned int n,
 		   struct vsu_error *err)
 {
@@ -194,7 +197,7 @@ static int dup_fds(int *copies, const int *fds, unsigned int n,
 	return 0;
 }
 
-/* The descriptors, duplicated or lent, wait with the byte that is queued next. */
+/* Attaches descriptors, duplicated or borrowed, to the next queued byte. */
 static int fds_attach(struct vhost_user_priv_channel *ch, const int *fds,
 		      unsigned int nfds, bool lent, struct vsu_error *err)
 {
@@ -219,8 +222,8 @@ static int fds_attach(struct vhost_user_priv_channel *ch, const int *fds,
 }
 
 /*
- * The receiver takes descriptors for those of the message that needs some: only
- * behind such a one may others stand.
+ * The receiver assigns descriptors to a message that requires some, so only
+ * behind such a message may others follow in the same call.
  */
 static bool may_lead(const struct vhost_user_priv_channel *ch, uint32_t request,
 		     const void *payload, size_t len)
@@ -232,8 +235,8 @@ static bool may_lead(const struct vhost_user_priv_channel *ch, uint32_t request,
 }
 
 /*
- * Sends at once what has descriptors, so that they are duplicated only where
- * the socket is full. Gives the number of bytes that were taken.
+ * Sends a message with descriptors immediately. They are duplicated only if the
+ * socket is full. Returns the number of bytes sent.
  */
 static ssize_t send_now(struct vhost_user_priv_channel *ch,
 			const struct iovec *iov, int n, const int *fds,
@@ -252,7 +255,7 @@ static ssize_t send_now(struct vhost_user_priv_channel *ch,
 	return sent;
 }
 
-/* iov: header, and the payload in two parts. */
+/* iov: the header and the two parts of the payload. */
 static int send_with_fds(struct vhost_user_priv_channel *ch,
 			 const struct iovec *iov, const int *fds,
 			 unsigned int nfds, struct vsu_error *err)
@@ -284,7 +287,7 @@ int vhost_user_priv_channel_send(struct vhost_user_priv_channel *ch,
 {
 	const size_t len = m->head_len + m->tail_len;
 	struct vhost_user_header hdr = { m->request, m->flags, (uint32_t)len };
-	/* iovec has no const form; nothing is stored through it. */
+	/* iovec has no const variant; the data is not modified. */
 	struct iovec iov[3] = {
 		{ &hdr, sizeof(hdr) },
 		{ (void *)(uintptr_t)m->head, m->head_len },
@@ -311,7 +314,7 @@ void vhost_user_priv_channel_hold(struct vhost_user_priv_channel *ch)
 	ch->held = true;
 }
 
-/* Lent descriptors of messages that the socket did not take become ours. */
+/* Duplicates the borrowed descriptors of messages that stay queued. */
 static int keep_lent(struct vhost_user_priv_attached *at, struct vsu_error *err)
 {
 	int rc, fds[VHOST_USER_PRIV_SEND_FDS];

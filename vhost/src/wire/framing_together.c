@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Framed messages: those with descriptors that leave by one system call. */
+/* Framed messages: sending several with descriptors by one system call. */
 #include <config.h>
 
 #include <string.h>
@@ -8,11 +8,14 @@
 #include "wire/framing.h"
 
 /*
- * A message that is not longer is sent as a whole or not at all: it is less than
- * half of the smallest buffer that a socket can have.
+ * A message up to this length is sent completely or not at all: it is shorter
+ * than half of the smallest socket buffer.
  */
 #define WHOLE 2048u
-/* The most messages of one call, each with what stands behind it. */
+/*
+ * Maximum number of pieces of one call: each message with descriptors and the
+ * bytes behind it.
+ */
 #define PIECES (VHOST_USER_PRIV_SEND_PENDING + 1)
 
 struct piece {
@@ -40,8 +43,8 @@ static void piece_attach(struct piece *p, struct msghdr *msg,
 }
 
 /*
- * All that waits, divided where descriptors belong to a byte. One that might
- * be cut is the last, for the next must not follow it then.
+ * Divides the queue where descriptors are attached. A piece that the socket
+ * might truncate is the last one, because the next must not follow it then.
  */
 static unsigned int divide_out(struct vhost_user_priv_channel *ch,
 			       struct piece *pieces, struct mmsghdr *msgs)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* The message table, and what the protocol features need of each other. */
+/* The message table, and dependencies between protocol features. */
 #include <config.h>
 
 #include <errno.h>
@@ -10,12 +10,12 @@
 #define K(kind) VHOST_USER_PRIV_##kind
 #define FDS(rule) VHOST_USER_PRIV_FDS_##rule
 #define PF(name) VHOST_USER_PROTOCOL_F_##name
-#define F_PROTOCOL 30	/* the numbers of VHOST_USER_F_ bits */
+#define F_PROTOCOL 30	/* bit numbers of the VHOST_USER_F_ masks */
 #define F_PLATFORM 33
 
 /*
- * SET_ requests are acknowledged on demand, GET_ requests always answered;
- * the word behind "reply" is the payload and the descriptors of the answer.
+ * SET_ requests are acknowledged on demand, GET_ requests always have a reply.
+ * The word behind "reply" is the payload and the descriptors of the reply.
  */
 #define ASK(nr, name, kind, fds, bit, feature, when) \
 	[nr] = { nr, K(kind), FDS(fds), K(ACK), K(U64), FDS(NONE), bit, \
@@ -105,7 +105,7 @@ const struct vhost_user_priv_message vhost_user_priv_postcopy_table = {
 	FDS(NONE), PF(PAGEFAULT), NO, K(ALWAYS), "SET_MEM_TABLE"
 };
 
-/* A device that is suspended sends nothing (section "Suspended device"). */
+/* A suspended device sends no request (section "Suspended device"). */
 static const struct vhost_user_priv_message backend_rows[BACKEND_ROWS] = {
 	ASK_(BREQ(IOTLB_MSG), IOTLB, NONE, PF(BACKEND_REQ), F_PLATFORM,
 	     STARTED),
@@ -127,8 +127,8 @@ static const struct vhost_user_priv_message backend_rows[BACKEND_ROWS] = {
 };
 
 /*
- * Protocol features: the name, and the features without which one must not be
- * agreed on, all of lower numbers.
+ * Protocol features: name, and the features that must be negotiated with it,
+ * all of which have lower numbers.
  */
 #define NEEDS(name) VHOST_USER_PROTOCOL_BIT(name)
 #define FEATURE(name, needs) [PF(name)] = { #name, needs }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The message table: what every message of either side looks like, once, for
- * whoever encodes, checks, dispatches, traces or fuzzes.
+ * The message table: the format of every message of both sides. Encoder,
+ * checks, dispatch, tracers and fuzz targets use it.
  *
  * Threads: the table is constant, the functions are pure.
  */
@@ -15,15 +15,15 @@
 #include <vhost/protocol.h>
 #include <vmm-sys-util/error.h>
 
-/* Limits of received messages; sent ones stay far below. */
+/* Limits of received messages; ours are far shorter. */
 #define VHOST_USER_PRIV_MAX_PAYLOAD	4096u
 #define VHOST_USER_PRIV_MAX_FDS		32u
 /* Requests of a front-end have numbers below this. */
 #define VHOST_USER_PRIV_FRONTEND_ROWS (VHOST_USER_GET_VRING_BASE_SKIP_DRAIN + 1)
-/* In place of a bit: none is needed. */
+/* In place of a bit: no feature is required. */
 #define VHOST_USER_PRIV_NO_BIT		0xffu
 
-/* Who sends the request. */
+/* The sender of a request. */
 enum vhost_user_priv_side {
 	VHOST_USER_PRIV_FRONTEND,
 	VHOST_USER_PRIV_BACKEND,
@@ -50,28 +50,27 @@ enum vhost_user_priv_kind {
 	VHOST_USER_PRIV_KINDS
 };
 
-/* Which descriptors belong to a request or a reply. */
+/* The descriptors that a request or a reply carries. */
 enum vhost_user_priv_fds {
 	VHOST_USER_PRIV_FDS_NONE,
 	VHOST_USER_PRIV_FDS_ONE,
-	VHOST_USER_PRIV_FDS_UNLESS_NOFD, /* one, or none with bit 8 of the u64 */
+	VHOST_USER_PRIV_FDS_UNLESS_NOFD, /* one; none if bit 8 of the u64 is set */
 	VHOST_USER_PRIV_FDS_PER_REGION,
-	VHOST_USER_PRIV_FDS_OPTIONAL,	/* none or one, meaning depends */
-	VHOST_USER_PRIV_FDS_IGNORED,	/* none; one is closed without complaint */
+	VHOST_USER_PRIV_FDS_OPTIONAL,	/* none or one, depending on the device */
+	VHOST_USER_PRIV_FDS_IGNORED,	/* none; one is closed without an error */
 };
 
 enum vhost_user_priv_reply {
 	VHOST_USER_PRIV_ACK,	/* u64, only with REPLY_ACK and NEED_REPLY */
 	VHOST_USER_PRIV_STATUS,	/* u64, always */
-	VHOST_USER_PRIV_VALUE,	/* payload of its own, always; without any
-				   payload when the request is refused */
+	VHOST_USER_PRIV_VALUE,	/* payload of its own, always; empty if the request is refused */
 };
 
-/* When a request is legal. */
+/* The state in which a request is legal. */
 enum vhost_user_priv_when {
 	VHOST_USER_PRIV_ALWAYS,
 	VHOST_USER_PRIV_SUSPENDED,	/* all rings are stopped */
-	VHOST_USER_PRIV_STARTED,	/* one ring at least is started */
+	VHOST_USER_PRIV_STARTED,	/* at least one ring is started */
 };
 
 struct vhost_user_priv_message {
@@ -79,15 +78,15 @@ struct vhost_user_priv_message {
 	uint8_t kind;		/* enum vhost_user_priv_kind, of the request */
 	uint8_t fds;		/* enum vhost_user_priv_fds */
 	uint8_t reply;		/* enum vhost_user_priv_reply */
-	uint8_t reply_kind;	/* of a VALUE; U64 for the others */
+	uint8_t reply_kind;	/* of a VALUE, else U64 */
 	uint8_t reply_fds;
-	uint8_t protocol_bit;	/* that must be negotiated, or NO_BIT */
-	uint8_t feature_bit;	/* likewise, of the device's feature word */
+	uint8_t protocol_bit;	/* must be negotiated, or NO_BIT */
+	uint8_t feature_bit;	/* likewise, in the device's feature word */
 	uint8_t when;		/* enum vhost_user_priv_when */
-	const char *name;	/* as in the specification: "SET_VRING_NUM" */
+	const char *name;	/* as in the specification, "SET_VRING_NUM" */
 };
 
-/* The payload of any message; aligned for each. */
+/* The payload of any message, aligned for each. */
 union vhost_user_priv_payload {
 	uint64_t u64;
 	struct vhost_user_vring_state state;
@@ -107,14 +106,14 @@ union vhost_user_priv_payload {
 	unsigned char bytes[VHOST_USER_PRIV_MAX_PAYLOAD];
 };
 
-/* A message that was received whole. Bytes beyond hdr.size are zero. */
+/* A complete received message. Bytes beyond hdr.size are zero. */
 struct vhost_user_priv_msg {
 	struct vhost_user_header hdr;
 	uint32_t nfds;
 	int fds[VHOST_USER_PRIV_MAX_FDS];	/* -1: taken */
-	struct vsu_closer *closer;	/* closes them, or NULL */
-	uint32_t used;			/* of payload, where somebody stored
-					   more than hdr.size says */
+	struct vsu_closer *closer;	/* closes the descriptors; may be NULL */
+	uint32_t used;			/* bytes of payload to clear, if more than hdr.size were
+					 * written */
 	union vhost_user_priv_payload payload;
 };
 
@@ -125,12 +124,12 @@ const struct vhost_user_priv_message *
 vhost_user_priv_message(enum vhost_user_priv_side side, uint32_t number);
 
 /*
- * SET_MEM_TABLE between POSTCOPY_LISTEN and _END: always answered, by the same
- * table with the addresses of the back-end.
+ * SET_MEM_TABLE between POSTCOPY_LISTEN and POSTCOPY_END: the reply is always
+ * the same table with the back-end's addresses.
  */
 extern const struct vhost_user_priv_message vhost_user_priv_postcopy_table;
 
-/* Name for sentences: of the row, or "request" for an unknown number. */
+/* The name for error messages; "request" for an unknown number. */
 const char *vhost_user_priv_message_name(enum vhost_user_priv_side side,
 					 uint32_t number);
 
@@ -138,56 +137,59 @@ const char *vhost_user_priv_message_name(enum vhost_user_priv_side side,
 const char *vhost_user_priv_protocol_feature_name(unsigned int bit);
 
 /*
- * The bits without those that need another one that is not there, as SHMEM
- * needs BACKEND_REQ and BACKEND_SEND_FD.
+ * Removes the bits whose required features are missing. For example, SHMEM
+ * requires BACKEND_REQ and BACKEND_SEND_FD.
  */
 uint64_t vhost_user_priv_without_orphans(uint64_t bits);
 
 /*
- * The bits with that of one feature in another's place, which is gone: peers of
- * former drafts have SHMEM there.
+ * Moves a feature to another bit and removes that bit's own feature. Peers of
+ * older drafts have SHMEM at another bit.
  */
 uint64_t vhost_user_priv_move_feature(uint64_t bits, unsigned int from,
 				      unsigned int to);
-/* The place of SHMEM in a configuration, 0 for that of today: -EINVAL. */
+/*
+ * Resolves the bit of SHMEM in a configuration: 0 means the current one.
+ * -EINVAL: not allowed.
+ */
 int vhost_user_priv_check_shmem_bit(uint32_t *bit, struct vsu_error *err);
 
 /* payload.c */
 
-/* Bytes of a payload of that kind when it is sent (CONFIG, TABLE: the head). */
+/* Bytes of a sent payload of that kind (CONFIG, TABLE: its head). */
 uint32_t vhost_user_priv_kind_size(enum vhost_user_priv_kind kind);
 
 /*
- * Whether the payload of a request has a size that its row allows, and one
- * that agrees with the counts inside it. -EBADMSG, with a sentence.
+ * Checks that the size of the payload is allowed by its row and agrees with the
+ * counts inside. -EBADMSG: it does not.
  */
 int vhost_user_priv_check_request(const struct vhost_user_priv_message *row,
 				  const struct vhost_user_priv_msg *msg,
 				  struct vsu_error *err);
 
 /*
- * Whether the regions of a request are as XEN_MMAP has them, by its size; such
- * a request passes no check. The first of them.
+ * True if the size shows that the regions of a request have the format of
+ * XEN_MMAP. Such a request passes no check. Returns the first region.
  */
 bool vhost_user_priv_xen_region(const struct vhost_user_priv_message *row,
 				const struct vhost_user_priv_msg *msg,
 				struct vhost_user_xen_mem_region *first);
 
 /*
- * The same for the payload of its reply, success or refusal (see
+ * As check_request, for the payload of a reply, successful or refused (see
  * vhost_user_priv_is_refusal()).
  */
 int vhost_user_priv_check_reply(const struct vhost_user_priv_message *row,
 				const struct vhost_user_priv_msg *msg,
 				struct vsu_error *err);
 
-/* Whether a checked reply says that the request was refused. */
+/* True if a checked reply refuses the request. */
 bool vhost_user_priv_is_refusal(const struct vhost_user_priv_message *row,
 				const struct vhost_user_priv_msg *reply);
 
 /*
- * The number of descriptors that a checked request needs, and how many it may
- * have; in replies accordingly.
+ * The minimum and the maximum number of descriptors of a checked request or
+ * reply.
  */
 void vhost_user_priv_request_fds(const struct vhost_user_priv_message *row,
 				 const struct vhost_user_priv_msg *msg,
@@ -197,8 +199,8 @@ void vhost_user_priv_reply_fds(const struct vhost_user_priv_message *row,
 			       unsigned int *min, unsigned int *max);
 
 /*
- * Whether a request (reply: an answer to it) must have descriptors, judged
- * from the first len bytes of its payload.
+ * True if a request (reply: a reply to it) must have descriptors, judged from
+ * the first len bytes of its payload.
  */
 bool vhost_user_priv_needs_fds(const struct vhost_user_priv_message *row,
 			       bool reply, const unsigned char *payload,
@@ -206,17 +208,17 @@ bool vhost_user_priv_needs_fds(const struct vhost_user_priv_message *row,
 
 /*
  * The positions of a packed ring from the word of SET_VRING_BASE or of the
- * answer to GET_VRING_BASE. There are peers (DPDK) that know its lower 16 bits
- * only, the next available descriptor: nothing is under way when a ring begins
- * or was drained, so that this is the next used one, too.
+ * reply to GET_VRING_BASE. Some peers (DPDK) use only its lower 16 bits, the
+ * next available descriptor. No chain is in flight when a ring starts or was
+ * drained, so this is also the next used descriptor.
  */
 uint32_t vhost_user_priv_packed_base(uint32_t word);
 
-/* Takes descriptor i out of the message: the caller owns it now. */
+/* Removes descriptor i from the message; the caller owns it. */
 int vhost_user_priv_msg_take_fd(struct vhost_user_priv_msg *msg,
 				unsigned int i);
 
-/* Closes what was not taken. */
+/* Closes the descriptors that were not taken. */
 void vhost_user_priv_msg_close_fds(struct vhost_user_priv_msg *msg);
 
 #endif

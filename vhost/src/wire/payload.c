@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Sizes, counts and descriptors of a message, judged by its row of the table. */
+/*
+ * Checks of a message's size, counts and descriptors by its row of the table.
+ */
 #include <config.h>
 
 #include <errno.h>
@@ -13,8 +15,8 @@
 #define FDS(rule) VHOST_USER_PRIV_FDS_##rule
 
 /*
- * Sizes of payloads. Peers send these exactly; alt is the one other form that
- * is known to occur, unit the size of what may follow size, up to max.
+ * Sizes of payloads. alt: the only other size that is in use; unit: size of the
+ * elements that may follow, up to max.
  */
 static const struct {
 	uint16_t size, alt, unit, max;
@@ -30,7 +32,7 @@ static const struct {
 	[K(CONFIG)] = { 12, 12, 1, VHOST_USER_PRIV_MAX_PAYLOAD },
 	[K(INFLIGHT)] = { 24, 24, 0, 24 },
 	[K(AREA)] = { 24, 24, 0, 24 },
-	[K(SHARED)] = { 16, 0, 0, 16 },	/* 0: QEMU forgets the payload */
+	[K(SHARED)] = { 16, 0, 0, 16 },	/* 0: QEMU omits the payload */
 	[K(TRANSFER)] = { 8, 8, 0, 8 },
 	[K(MMAP)] = { 40, 40, 0, 40 },
 	[K(SHMEM)] = { 2056, 2056, 0, 2056 },
@@ -50,7 +52,7 @@ static bool size_fits(uint8_t kind, uint32_t size)
 	       (size - kinds[kind].size) % kinds[kind].unit == 0;
 }
 
-/* As many regions as are announced, or the room for all of them. */
+/* The payload contains the announced regions, or space for the maximum. */
 static bool table_fits(const struct vhost_user_priv_msg *msg)
 {
 	uint32_t head = kinds[K(TABLE)].size;
@@ -61,7 +63,7 @@ static bool table_fits(const struct vhost_user_priv_msg *msg)
 	       (n < room && room == VHOST_USER_MAX_REGIONS);
 }
 
-/* filler: a GET_CONFIG whose payload has no room for the answer is fine. */
+/* filler: a GET_CONFIG whose payload is too short for the reply is valid. */
 static bool config_fits(const struct vhost_user_priv_msg *msg, bool filler)
 {
 	uint32_t room = msg->hdr.size - kinds[K(CONFIG)].size;
@@ -92,7 +94,10 @@ static int bad_count(const struct vhost_user_priv_message *row,
 	return -EBADMSG;
 }
 
-/* The place of the first region of a payload in Xen's form; 0: of another form. */
+/*
+ * The offset of the first region in a payload of Xen's format; 0: another
+ * format.
+ */
 static uint32_t xen_regions_at(const struct vhost_user_priv_message *row,
 			       const struct vhost_user_priv_msg *msg)
 {
@@ -150,8 +155,8 @@ int vhost_user_priv_check_request(const struct vhost_user_priv_message *row,
 }
 
 /*
- * The reply of SET_LOG_BASE has been sent with 0, 8 and 16 bytes; nobody needs
- * them. An empty reply is how a GET_ request is refused.
+ * SET_LOG_BASE replies of 0, 8 and 16 bytes exist, and their content is unused.
+ * An empty reply refuses a GET_ request.
  */
 int vhost_user_priv_check_reply(const struct vhost_user_priv_message *row,
 				const struct vhost_user_priv_msg *msg,
@@ -243,7 +248,7 @@ bool vhost_user_priv_needs_fds(const struct vhost_user_priv_message *row,
 		return true;
 	if (rule != FDS(UNLESS_NOFD) && rule != FDS(PER_REGION))
 		return false;
-	/* the bit, or the number of regions with its padding */
+	/* the NOFD bit, or the number of regions with its padding */
 	memcpy(&word, payload, len < sizeof(word) ? len : sizeof(word));
 	return rule == FDS(PER_REGION) ? word != 0 :
 					 !(word & VHOST_USER_VRING_NOFD);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Holds the layouts of protocol.h to what the wire has. */
+/* Compile-time checks of the layouts in protocol.h. */
 #include <config.h>
 
 #include <assert.h>

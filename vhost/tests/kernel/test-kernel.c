@@ -149,7 +149,7 @@ START_TEST(vsock_has_its_context_id_and_runs_with_both_rings)
 	ck_assert_int_eq(vhost_kern_set_ring(rig.k, 0, &ring, NULL), 0);
 	ck_assert_int_eq(vhost_kern_start(rig.k, VQ_F_VERSION_1, &rig.err),
 			 -EINVAL);
-	ck_assert(has(&rig, "set up 1 rings, 2 are needed"));
+	ck_assert(has(&rig, "set up 1 rings, 2 are required"));
 	ck_assert_int_eq(start(&rig, DESC, 0), 0);
 	ck_assert(fake_vhost.running);
 	vhost_kern_stop(rig.k, NULL);
@@ -305,7 +305,7 @@ START_TEST(e2_12_memory_of_a_running_ring_stays)
 	rig_init(&rig, VHOST_KERN_NET);
 	ck_assert_int_eq(start(&rig, DESC, 0), 0);
 	ck_assert_int_eq(vhost_kern_set_memory(rig.k, NULL, &rig.err), -EBUSY);
-	ck_assert(has(&rig, "ring 0 runs in memory that goes away"));
+	ck_assert(has(&rig, "ring 0 runs in memory that would be removed"));
 	ck_assert_int_eq(vhost_kern_set_memory(rig.k, other, NULL), -EBUSY);
 	ck_assert_uint_eq(fake_vhost.regions[0].userspace_addr, hva(&rig, GPA));
 	vhost_kern_stop(rig.k, NULL);
@@ -326,7 +326,7 @@ START_TEST(e2_02_more_regions_than_the_kernel_takes_are_refused)
 	more = map_of(&rig, 64);
 	ck_assert_int_eq(vhost_kern_set_memory(rig.k, most, NULL), 0);
 	ck_assert_int_eq(vhost_kern_set_memory(rig.k, more, &rig.err), -ENOSPC);
-	ck_assert(has(&rig, "has 65 regions of memory, '/dev/vhost-net' takes 64"));
+	ck_assert(has(&rig, "has 65 memory regions, the limit of '/dev/vhost-net' is 64"));
 	ck_assert_uint_eq(fake_vhost.nregions, 64);
 	vmem_map_unref(most);
 	vmem_map_unref(more);
@@ -366,7 +366,7 @@ START_TEST(e2_08_log_that_is_too_small_is_refused)
 	rig_init(&rig, VHOST_KERN_NET);
 	ck_assert_int_eq(vhost_kern_set_log(rig.k, log, 33, -1, &rig.err),
 			 -EINVAL);
-	ck_assert(has(&rig, "a log of 33 bytes; the guest's memory needs 34"));
+	ck_assert(has(&rig, "a dirty log of 33 bytes is too short; the guest's memory requires 34"));
 	ck_assert_int_eq(vhost_kern_set_log(rig.k, log, 34, -1, &rig.err), 0);
 	rig_fini(&rig);
 }

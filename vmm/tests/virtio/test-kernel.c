@@ -285,7 +285,7 @@ START_TEST(e2_12_rings_whose_memory_goes_are_taken_back_first)
 	ck_assert_int_eq(kernel.tap, -1);
 	ck_assert_uint_eq(kernel.nregions, 0);
 	ck_assert_uint_ne(rig_status(virtio) & NEEDS_RESET, 0);
-	ck_assert_uint_eq(times_said("ring 0 runs in memory that goes away"),
+	ck_assert_uint_eq(times_said("ring 0 runs in memory that would be removed"),
 			  1);
 }
 END_TEST

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Host addresses: what the kernel believes, and so what has to be right. */
+/*
+ * Translation of guest addresses to host addresses. The kernel uses these
+ * addresses without further checks.
+ */
 #include <config.h>
 
 #include <errno.h>
@@ -9,7 +12,7 @@
 
 #include "kernel/priv.h"
 
-bool vhost_kern_priv_is_told(const struct vmem_region *region)
+bool vhost_kern_priv_is_exposed(const struct vmem_region *region)
 {
 	const uint32_t flags = vmem_block_flags(vmem_region_block(region));
 
@@ -22,20 +25,22 @@ const void *vhost_kern_priv_find(const struct vmem_map *map, uint64_t gpa,
 	const struct vmem_region *region = vmem_map_find(map, gpa);
 	uint64_t off;
 
-	if (!region || !vhost_kern_priv_is_told(region))
+	if (!region || !vhost_kern_priv_is_exposed(region))
 		return NULL;
 	off = gpa - vmem_region_gpa(region);
 	return len <= vmem_region_len(region) - off ?
 	       vmem_region_hva(region) + off : NULL;
 }
 
-/* An area of a ring: guest address, bytes, and where the kernel finds it. */
+/*
+ * An area of a ring: guest address, length, and the field for its host address.
+ */
 struct area {
 	uint64_t gpa, len;
-	__u64 *home;
+	__u64 *host;
 };
 
-/* VIRTIO 1.3, section 2.7; with the event indexes, which are always there. */
+/* VIRTIO 1.3, section 2.7. The lengths include the event indexes. */
 int vhost_kern_priv_locate(const struct vhost_kern *k, uint32_t index,
 			   const struct vmem_map *map,
 			   struct vhost_vring_addr *out, struct vsu_error *err)
@@ -58,7 +63,7 @@ int vhost_kern_priv_locate(const struct vhost_kern *k, uint32_t index,
 
 	for (i = 0; i < sizeof(areas) / sizeof(areas[0]); i++) {
 		at = vhost_kern_priv_find(map, areas[i].gpa, areas[i].len);
-		*areas[i].home = translated ? areas[i].gpa : (uintptr_t)at;
+		*areas[i].host = translated ? areas[i].gpa : (uintptr_t)at;
 		if (!at && !translated)
 			return vsu_error_set(err, -EFAULT,
 					     "'%s': ring %" PRIu32 " has %" PRIu64 " bytes at %#" PRIx64 ", which is not in one region of the guest's memory",
@@ -69,9 +74,9 @@ int vhost_kern_priv_locate(const struct vhost_kern *k, uint32_t index,
 	return 0;
 }
 
-int vhost_kern_priv_send_home(const struct vhost_kern *k, uint32_t index)
+int vhost_kern_priv_send_addresses(const struct vhost_kern *k, uint32_t index)
 {
-	struct vhost_vring_addr addr = k->rings[index].home;
+	struct vhost_vring_addr addr = k->rings[index].sent_addr;
 
 	addr.flags = k->log ? 1u << VHOST_VRING_F_LOG : 0;
 	return vhost_kern_priv_call(k, VHOST_SET_VRING_ADDR, &addr);
