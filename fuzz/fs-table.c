@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "fs/priv.h"
-#include "fs/sums.h"
+#include "fs/checksum.h"
 
 #include "fs-table.h"
 #include "fs-words.h"
@@ -54,7 +54,7 @@ static void inode_mend(void *record)
 
 	r->sum = fs_recover_inode_sum(r, r->id);
 	for (i = 0; i < 2; i++)
-		r->places[i].sum = fs_recover_place_sum(&r->places[i]);
+		r->places[i].sum = fs_recover_dentry_sum(&r->places[i]);
 }
 
 static void handle_mend(void *record)
@@ -97,10 +97,10 @@ static const struct member handle_members[] = {
 };
 
 static const struct member once_members[] = {
-	MEMBER(fs_recover_once, unique), MEMBER(fs_recover_once, node),
-	MEMBER(fs_recover_once, moved), MEMBER(fs_recover_once, begun),
-	MEMBER(fs_recover_once, opcode), MEMBER(fs_recover_once, life),
-	MEMBER(fs_recover_once, done), MEMBER(fs_recover_once, result),
+	MEMBER(fs_replay_record, unique), MEMBER(fs_replay_record, node),
+	MEMBER(fs_replay_record, moved), MEMBER(fs_replay_record, begun),
+	MEMBER(fs_replay_record, opcode), MEMBER(fs_replay_record, life),
+	MEMBER(fs_replay_record, done), MEMBER(fs_replay_record, result),
 };
 
 #define UP(n) (((n) + FS_RECOVER_HEAD - 1) & ~(size_t)(FS_RECOVER_HEAD - 1))
@@ -124,7 +124,7 @@ static const struct kind {
 	{ HANDLES_AT, sizeof(struct fs_recover_handle_record),
 	  FS_TABLE_HANDLES, handle_members, COUNT(handle_members),
 	  handle_mend },
-	{ ONCES_AT, sizeof(struct fs_recover_once), FS_RECOVER_ONCES,
+	{ ONCES_AT, sizeof(struct fs_replay_record), FS_REPLAY_RECORDS,
 	  once_members, COUNT(once_members), NULL },
 };
 
@@ -132,7 +132,7 @@ union record {
 	struct fs_recover_head head;
 	struct fs_recover_inode_record inode;
 	struct fs_recover_handle_record handle;
-	struct fs_recover_once once;
+	struct fs_replay_record once;
 };
 
 static bool record_read(int fd, const struct kind *k, size_t i, union record *r)
@@ -153,7 +153,7 @@ static void record_write(int fd, const struct kind *k, size_t i, bool mended,
 /* A name with zeros behind it, or none. */
 static void change_name(struct fs_recover_inode_record *r, struct input *in)
 {
-	struct fs_recover_place *p = &r->places[take(in, 1) & 1];
+	struct fs_recover_dentry *p = &r->places[take(in, 1) & 1];
 
 	memset(p->name, 0, sizeof(p->name));
 	put_name((unsigned char *)p->name, in);

@@ -17,8 +17,8 @@ static int stat_node(const struct fs_call *c, struct statx *st)
 {
 	int rc;
 
-	virtdev_priv_fs_away(c);
-	rc = virtdev_priv_fs_back(c, virtdev_priv_fs_stat(c->inode->fd, "", st));
+	virtdev_priv_fs_host_call_begin(c);
+	rc = virtdev_priv_fs_host_call_end(c, virtdev_priv_fs_stat(c->inode->fd, "", st));
 	if (rc >= 0)
 		virtdev_priv_fs_window_fit(c, c->in.nodeid, st->stx_size);
 	return rc;
@@ -33,7 +33,7 @@ static int answer_attr(struct fs_call *c)
 	if (rc < 0)
 		return rc;
 	virtdev_priv_fs_attr(c->fs, &st, &out.attr);
-	return virtdev_priv_fs_answer(c, &out, sizeof(out));
+	return virtdev_priv_fs_reply(c, &out, sizeof(out));
 }
 
 int virtdev_priv_fs_getattr(struct fs_call *c)
@@ -72,7 +72,7 @@ int virtdev_priv_fs_statx(struct fs_call *c)
 	out.mtime = time_told(st.stx_mtime);
 	out.rdev_major = st.stx_rdev_major;
 	out.rdev_minor = st.stx_rdev_minor;
-	return virtdev_priv_fs_answer(c, &out, sizeof(out));
+	return virtdev_priv_fs_reply(c, &out, sizeof(out));
 }
 
 /* A link has no mode of its own. */
@@ -223,5 +223,5 @@ int virtdev_priv_fs_statfs(struct fs_call *c)
 		.namelen = (uint32_t)st.f_namelen,
 		.frsize = (uint32_t)st.f_frsize,
 	};
-	return virtdev_priv_fs_answer(c, &out, sizeof(out));
+	return virtdev_priv_fs_reply(c, &out, sizeof(out));
 }

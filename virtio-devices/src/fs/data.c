@@ -18,7 +18,7 @@
 			FALLOC_FL_ZERO_RANGE)
 
 /* Bytes that one copy moves at most; the guest asks for the rest. */
-#define COPY_MOST (UINT64_C(16) << 20)
+#define MAX_COPY (UINT64_C(16) << 20)
 
 /* Of one call; a chain has more at times. */
 #define APPEND_PIECES 64
@@ -99,7 +99,7 @@ static int read_served(struct fs_call *c, uint64_t off, uint32_t len)
 
 	if (!bytes)
 		return -ENOMEM;
-	virtdev_priv_fs_away(c);
+	virtdev_priv_fs_host_call_begin(c);
 	while (done < len) {
 		n = pread(c->handle->fd, bytes + done, len - done,
 			  (off_t)(off + done));
@@ -108,7 +108,7 @@ static int read_served(struct fs_call *c, uint64_t off, uint32_t len)
 		else if (n == 0 || errno != EINTR)
 			break;
 	}
-	rc = virtdev_priv_fs_back(c, n < 0 && !done ? -errno : (int)done);
+	rc = virtdev_priv_fs_host_call_end(c, n < 0 && !done ? -errno : (int)done);
 	if (rc > 0)
 		rc = (int)vq_cursor_write(&c->to, bytes, done);
 	free(bytes);
@@ -161,10 +161,10 @@ int virtdev_priv_fs_write(struct fs_call *c)
 	rc = write_content(c, in);
 	if (rc < 0)
 		return rc;
-	virtdev_priv_fs_window_look(c, c->in.nodeid, c->handle->fd);
+	virtdev_priv_fs_window_fit_fd(c, c->in.nodeid, c->handle->fd);
 	out.size = (uint32_t)rc;
 	virtdev_priv_fs_count(c->fs, FS_BYTES_WRITTEN, out.size);
-	return virtdev_priv_fs_answer(c, &out, sizeof(out));
+	return virtdev_priv_fs_reply(c, &out, sizeof(out));
 }
 
 /*
@@ -202,7 +202,7 @@ int virtdev_priv_fs_fallocate(struct fs_call *c)
 	rc = allocate_room(c, in);
 	if (rc < 0)
 		return rc;
-	virtdev_priv_fs_window_look(c, c->in.nodeid, c->handle->fd);
+	virtdev_priv_fs_window_fit_fd(c, c->in.nodeid, c->handle->fd);
 	return 0;
 }
 
@@ -220,19 +220,19 @@ int virtdev_priv_fs_lseek(struct fs_call *c)
 	if (at < 0)
 		return -errno;
 	out.offset = (uint64_t)at;
-	return virtdev_priv_fs_answer(c, &out, sizeof(out));
+	return virtdev_priv_fs_reply(c, &out, sizeof(out));
 }
 
 static int copy_range(const struct fs_call *c, const struct fs_handle *to)
 {
 	const struct fuse_copy_file_range_in *in = &c->arg.copy;
-	const uint64_t len = in->len < COPY_MOST ? in->len : COPY_MOST;
+	const uint64_t len = in->len < MAX_COPY ? in->len : MAX_COPY;
 	off_t from_at = (off_t)in->off_in, to_at = (off_t)in->off_out;
 	ssize_t n;
 	int begun;
 
-	if (in->off_in > INT64_MAX - COPY_MOST ||
-	    in->off_out > INT64_MAX - COPY_MOST || in->flags)
+	if (in->off_in > INT64_MAX - MAX_COPY ||
+	    in->off_out > INT64_MAX - MAX_COPY || in->flags)
 		return -EINVAL;
 	begun = killpriv_begin(c, to->fd);
 	if (begun < 0)
@@ -254,10 +254,10 @@ int virtdev_priv_fs_copy(struct fs_call *c)
 	if (!to)
 		return -EBADF;
 	rc = copy_range(c, to);
-	virtdev_priv_fs_window_look(c, to->node, to->fd);
+	virtdev_priv_fs_window_fit_fd(c, to->node, to->fd);
 	virtdev_priv_fs_handle_put(c->fs, to);
 	if (rc < 0)
 		return rc;
 	out.size = (uint32_t)rc;
-	return virtdev_priv_fs_answer(c, &out, sizeof(out));
+	return virtdev_priv_fs_reply(c, &out, sizeof(out));
 }

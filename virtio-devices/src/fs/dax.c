@@ -23,7 +23,7 @@ static int change_range(const struct fs_call *c, uint64_t offset, uint64_t len,
 	const uint64_t end = offset + len;
 	int rc = 0;
 
-	c->queue->waits = true;
+	c->queue->waits_for_window = true;
 	pthread_mutex_lock(&fs->window_lock);
 	for (; rc >= 0 && offset < end; offset += FS_CHUNK) {
 		rc = virtdev_priv_fs_chunk_change(fs, (uint32_t)(offset / FS_CHUNK), &p);
@@ -53,7 +53,7 @@ static int open_piece(const struct fs_call *c, const struct statx *st,
 	int fd = -1;
 
 	if (!p->writable && !c->fs->config.read_only &&
-	    !(st->stx_mode & 0111) && virtdev_priv_fs_is_later(c->fs))
+	    !(st->stx_mode & 0111) && virtdev_priv_fs_is_deferred(c->fs))
 		fd = virtdev_priv_fs_reopen(c->fs, c->inode, O_RDWR);
 	if (fd >= 0)
 		p->writable = true;

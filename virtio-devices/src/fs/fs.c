@@ -58,7 +58,7 @@ static void queue_fini(struct fs_queue *q)
 	virtdev_priv_fs_jobs_fini(q);
 	free(q->pieces);
 	free(q->text);
-	virtdev_priv_fs_parked_fini(q);
+	virtdev_priv_fs_waiting_fini(q);
 	vsu_fd_close(&q->event);
 	q->pieces = NULL;
 	q->text = NULL;
@@ -68,12 +68,12 @@ static void queue_fini(struct fs_queue *q)
 /* For requests that may have to wait for the window. */
 static int make_parking(struct fs_queue *q)
 {
-	struct fs_parked *parked = calloc(FS_PARKED, sizeof(*parked));
+	struct fs_waiting *waiting = calloc(FS_MAX_WAITING, sizeof(*waiting));
 
-	if (!parked)
+	if (!waiting)
 		return -ENOMEM;
 	pthread_mutex_lock(&q->fs->window_lock);
-	q->parked = parked;
+	q->waiting = waiting;
 	pthread_mutex_unlock(&q->fs->window_lock);
 	return 0;
 }
@@ -156,7 +156,7 @@ static void fs_free(void *self)
 	virtdev_priv_fs_window_fini(fs);
 	vsu_fd_close(&fs->folder);
 	vsu_fd_close(&fs->proc);
-	virtdev_priv_fs_work_fini(&fs->work);
+	virtdev_priv_fs_job_queue_fini(&fs->job_queue);
 	pthread_mutex_destroy(&fs->lock);
 	pthread_mutex_destroy(&fs->window_lock);
 	pthread_mutex_destroy(&fs->owners_lock);
@@ -221,7 +221,7 @@ static struct fs *fs_new(const struct virtdev_fs_config *c)
 	fs->valid_s = virtdev_priv_fs_caches_names(c) ? DAY :
 		      c->cache == VIRTDEV_FS_CACHE_AUTO;
 	fs->fd_limit = virtdev_priv_fs_fd_limit();
-	virtdev_priv_fs_work_init(&fs->work);
+	virtdev_priv_fs_job_queue_init(&fs->job_queue);
 	pthread_mutex_init(&fs->lock, NULL);
 	pthread_mutex_init(&fs->window_lock, NULL);
 	pthread_mutex_init(&fs->owners_lock, NULL);
@@ -275,7 +275,7 @@ static int make_fs(const struct virtdev_fs_config *c, struct virtdev **out,
 	if (rc >= 0)
 		rc = make_device(fs, err);
 	if (rc >= 0 && c->recover)
-		rc = virtdev_priv_fs_revive(fs, c->recover, err);
+		rc = virtdev_priv_fs_recover_load(fs, c->recover, err);
 	if (rc < 0) {
 		if (fs->dev)
 			virtdev_free(fs->dev);	/* fs goes with it */

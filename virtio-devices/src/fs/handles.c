@@ -97,7 +97,7 @@ int virtdev_priv_fs_handle_new_take_fd(struct fs *fs, int fd,
 	if (rc < 0)
 		return rc;
 	pthread_mutex_lock(&fs->lock);
-	handle = virtdev_priv_fs_pool_take(&fs->handles);
+	handle = virtdev_priv_fs_pool_alloc(&fs->handles);
 	if (handle) {
 		handle_fill(fs, handle, fd, closer, node, open_flags);
 		*id = handle->slot.id;
@@ -109,9 +109,9 @@ int virtdev_priv_fs_handle_new_take_fd(struct fs *fs, int fd,
 	return -ENFILE;
 }
 
-int virtdev_priv_fs_handle_place_take_fd(struct fs *fs, int fd,
-					 struct vsu_closer *closer,
-					 const struct fs_open_record *o)
+int virtdev_priv_fs_handle_insert_take_fd(struct fs *fs, int fd,
+					  struct vsu_closer *closer,
+					  const struct fs_open_record *o)
 {
 	int rc = virtdev_priv_fs_check_kept(fs, &fd, closer, 0);
 	void *handle;
@@ -119,7 +119,7 @@ int virtdev_priv_fs_handle_place_take_fd(struct fs *fs, int fd,
 	if (rc < 0)
 		return rc;
 	pthread_mutex_lock(&fs->lock);
-	rc = virtdev_priv_fs_pool_place(&fs->handles, o->id, &handle);
+	rc = virtdev_priv_fs_pool_insert(&fs->handles, o->id, &handle);
 	if (rc >= 0)
 		handle_fill(fs, handle, fd, closer, o->node, o->flags);
 	pthread_mutex_unlock(&fs->lock);

@@ -13,7 +13,7 @@
 
 #include "fs/priv.h"
 
-#define LEAST_BUCKETS 64u
+#define MIN_BUCKETS 64u
 
 static uint32_t *bucket_of(struct fs *fs, uint64_t dev, uint64_t ino)
 {
@@ -41,7 +41,7 @@ uint64_t virtdev_priv_fs_dev_of(const struct statx *st)
 }
 
 /* 0: the file system does not say. */
-uint64_t virtdev_priv_fs_born_of(const struct statx *st)
+uint64_t virtdev_priv_fs_btime_of(const struct statx *st)
 {
 	return st->stx_mask & STATX_BTIME ?
 	       (uint64_t)st->stx_btime.tv_sec * UINT64_C(1000000000) +
@@ -49,7 +49,7 @@ uint64_t virtdev_priv_fs_born_of(const struct statx *st)
 }
 
 static struct fs_inode *inode_find(struct fs *fs, const struct statx *st,
-				   const union fs_found *found)
+				   const union fs_file_handle *file_handle)
 {
 	const uint64_t dev = virtdev_priv_fs_dev_of(st);
 	uint32_t number = *bucket_of(fs, dev, st->stx_ino);
@@ -59,7 +59,7 @@ static struct fs_inode *inode_find(struct fs *fs, const struct statx *st,
 		inode = inode_at(fs, number);
 		/* a number is given again to another file, a handle is not */
 		if (is_file(inode, st, dev) &&
-		    virtdev_priv_fs_found_same(&inode->found, found))
+		    virtdev_priv_fs_file_handle_matches(&inode->file_handle, file_handle))
 			return inode;
 	}
 	return NULL;
@@ -92,7 +92,7 @@ static int drop_use(struct fs *fs, struct fs_inode *inode)
 	const bool is_gone = virtdev_priv_fs_pool_put(&inode->slot);
 	const int fd = inode->fd;
 
-	if (!is_gone && (inode->slot.users || !inode->found.handle.handle_bytes))
+	if (!is_gone && (inode->slot.users || !inode->file_handle.handle.handle_bytes))
 		return -1;
 	inode->fd = -1;
 	if (is_gone)
@@ -103,7 +103,7 @@ static int drop_use(struct fs *fs, struct fs_inode *inode)
 /* Another thread may have opened it meanwhile. */
 static struct fs_inode *open_again(struct fs *fs, struct fs_inode *inode)
 {
-	int fd = virtdev_priv_fs_found_open(fs, inode);
+	int fd = virtdev_priv_fs_file_handle_open(fs, inode);
 
 	if (fd < 0) {
 		virtdev_priv_fs_inode_put(fs, inode);
@@ -143,17 +143,17 @@ void virtdev_priv_fs_inode_put(struct fs *fs, struct fs_inode *inode)
 
 /* The slot has the descriptor then. */
 static void inode_fill(struct fs *fs, struct fs_inode *inode, int *fd,
-		       const struct statx *st, const union fs_found *found)
+		       const struct statx *st, const union fs_file_handle *file_handle)
 {
 	uint32_t *bucket;
 
 	inode->fd = *fd;
 	*fd = -1;
-	inode->found = *found;
+	inode->file_handle = *file_handle;
 	inode->type = st->stx_mode & S_IFMT;
 	inode->dev = virtdev_priv_fs_dev_of(st);
 	inode->ino = st->stx_ino;
-	inode->born = virtdev_priv_fs_born_of(st);
+	inode->btime = virtdev_priv_fs_btime_of(st);
 	inode->mount = st->stx_mnt_id;
 	inode->served = FS_SERVED_UNKNOWN;
 	inode->lookups = 0;
@@ -163,12 +163,12 @@ static void inode_fill(struct fs *fs, struct fs_inode *inode, int *fd,
 }
 
 static struct fs_inode *inode_add(struct fs *fs, int *fd, const struct statx *st,
-				  const union fs_found *found)
+				  const union fs_file_handle *file_handle)
 {
-	struct fs_inode *inode = virtdev_priv_fs_pool_take(&fs->inodes);
+	struct fs_inode *inode = virtdev_priv_fs_pool_alloc(&fs->inodes);
 
 	if (inode)
-		inode_fill(fs, inode, fd, st, found);
+		inode_fill(fs, inode, fd, st, file_handle);
 	return inode;
 }
 
@@ -192,35 +192,35 @@ static int check_kept(const struct fs *fs, int *fd)
 }
 
 /* Of a new file, which is not kept open where it is found again. */
-static struct fs_inode *inode_learn(struct fs *fs, int *fd,
-				    const struct statx *st,
-				    const union fs_found *found)
+static struct fs_inode *inode_new(struct fs *fs, int *fd,
+				  const struct statx *st,
+				  const union fs_file_handle *file_handle)
 {
 	struct fs_inode *inode;
 
-	if (!found->handle.handle_bytes && check_kept(fs, fd) < 0)
+	if (!file_handle->handle.handle_bytes && check_kept(fs, fd) < 0)
 		return NULL;
-	inode = inode_add(fs, fd, st, found);
+	inode = inode_add(fs, fd, st, file_handle);
 	if (inode)
 		*fd = drop_use(fs, inode);
 	return inode;
 }
 
-int virtdev_priv_fs_inode_tell_take_fd(struct fs *fs, int fd,
-				       const struct statx *st, uint64_t *id)
+int virtdev_priv_fs_inode_lookup_take_fd(struct fs *fs, int fd,
+					 const struct statx *st, uint64_t *id)
 {
 	struct fs_inode *inode;
-	union fs_found found;
-	int rc = virtdev_priv_fs_found_read(fs, fd, st, &found);
+	union fs_file_handle file_handle;
+	int rc = virtdev_priv_fs_file_handle_read(fs, fd, st, &file_handle);
 
 	if (rc < 0) {
 		vsu_fd_close(&fd);
 		return rc;
 	}
 	pthread_mutex_lock(&fs->lock);
-	inode = inode_find(fs, st, &found);
+	inode = inode_find(fs, st, &file_handle);
 	if (!inode)
-		inode = inode_learn(fs, &fd, st, &found);
+		inode = inode_new(fs, &fd, st, &file_handle);
 	if (inode) {
 		inode_count(fs, inode, inode->lookups + 1);
 		*id = inode->slot.id;
@@ -232,7 +232,7 @@ int virtdev_priv_fs_inode_tell_take_fd(struct fs *fs, int fd,
 
 uint64_t virtdev_priv_fs_inode_known(struct fs *fs, const struct statx *st)
 {
-	const union fs_found any = { .handle.handle_bytes = 0 };
+	const union fs_file_handle any = { .handle.handle_bytes = 0 };
 	const struct fs_inode *inode;
 	uint64_t id;
 
@@ -243,21 +243,21 @@ uint64_t virtdev_priv_fs_inode_known(struct fs *fs, const struct statx *st)
 	return id;
 }
 
-int virtdev_priv_fs_inode_place_take_fd(struct fs *fs, uint64_t id,
-					uint64_t lookups, int fd,
-					const struct fs_told *told)
+int virtdev_priv_fs_inode_insert_take_fd(struct fs *fs, uint64_t id,
+					 uint64_t lookups, int fd,
+					 const struct fs_identity *identity)
 {
 	struct fs_inode *inode;
 	void *slot;
-	int rc = told->found.handle.handle_bytes ? 0 :
+	int rc = identity->file_handle.handle.handle_bytes ? 0 :
 		 check_kept(fs, &fd);
 
 	pthread_mutex_lock(&fs->lock);
 	if (rc >= 0)
-		rc = virtdev_priv_fs_pool_place(&fs->inodes, id, &slot);
+		rc = virtdev_priv_fs_pool_insert(&fs->inodes, id, &slot);
 	if (rc >= 0) {
 		inode = slot;
-		inode_fill(fs, inode, &fd, &told->st, &told->found);
+		inode_fill(fs, inode, &fd, &identity->st, &identity->file_handle);
 		inode_count(fs, inode, lookups);
 		fd = drop_use(fs, inode);
 	}
@@ -306,19 +306,19 @@ void virtdev_priv_fs_inodes_forget_all(struct fs *fs)
  */
 static int add_root(struct fs *fs)
 {
-	union fs_found found;
+	union fs_file_handle file_handle;
 	struct statx st;
 	int rc = virtdev_priv_fs_stat(fs->folder, "", &st), fd;
 
 	if (rc >= 0)
 		virtdev_priv_fs_served_init(fs, virtdev_priv_fs_dev_of(&st));
 	if (rc >= 0)
-		rc = virtdev_priv_fs_found_read(fs, fs->folder, &st, &found);
+		rc = virtdev_priv_fs_file_handle_read(fs, fs->folder, &st, &file_handle);
 	if (rc < 0)
 		return rc;
-	found.handle.handle_bytes = 0;
+	file_handle.handle.handle_bytes = 0;
 	fd = vsu_fd_dup(fs->folder);
-	return fd < 0 ? fd : inode_add(fs, &fd, &st, &found) ? 0 : -ENFILE;
+	return fd < 0 ? fd : inode_add(fs, &fd, &st, &file_handle) ? 0 : -ENFILE;
 }
 
 int virtdev_priv_fs_inodes_init(struct fs *fs)
@@ -328,7 +328,7 @@ int virtdev_priv_fs_inodes_init(struct fs *fs)
 
 	if (rc < 0)
 		return rc;
-	fs->nbuckets = LEAST_BUCKETS;
+	fs->nbuckets = MIN_BUCKETS;
 	while (fs->nbuckets < fs->config.inodes)
 		fs->nbuckets *= 2;
 	fs->buckets = calloc(fs->nbuckets, sizeof(*fs->buckets));

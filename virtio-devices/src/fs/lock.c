@@ -124,9 +124,9 @@ static int read_record(const struct fuse_file_lock *in, struct flock *out)
 }
 
 /* As the kernel's, whose length of 0 reaches as far as a file can. */
-static struct fs_record record_of(const struct flock *l)
+static struct fs_record_lock record_of(const struct flock *l)
 {
-	return (struct fs_record){
+	return (struct fs_record_lock){
 		.first = (uint64_t)l->l_start,
 		.last = l->l_len ? (uint64_t)(l->l_start + l->l_len - 1) : INT64_MAX,
 		.type = (uint32_t)l->l_type,
@@ -134,17 +134,17 @@ static struct fs_record record_of(const struct flock *l)
 }
 
 static bool is_over_limit(const struct fs *fs, const struct fs_owner *owner,
-			  const struct fs_records *after)
+			  const struct fs_record_locks *after)
 {
 	return after->n > owner->records.n &&
-	       fs->nrecords - owner->records.n + after->n > FS_RECORDS;
+	       fs->nrecords - owner->records.n + after->n > FS_MAX_RECORD_LOCKS;
 }
 
 static int change_records(struct fs *fs, struct fs_owner *owner, struct flock *lock)
 {
-	const struct fs_record change = record_of(lock);
-	struct fs_records after;
-	int rc = virtdev_priv_fs_records_after(&owner->records, &change, &after);
+	const struct fs_record_lock change = record_of(lock);
+	struct fs_record_locks after;
+	int rc = virtdev_priv_fs_record_locks_after(&owner->records, &change, &after);
 
 	if (rc < 0)
 		return rc;
@@ -239,7 +239,7 @@ int virtdev_priv_fs_getlk(struct fs_call *c)
 	out.lk.end = record.l_len ? out.lk.start + (uint64_t)record.l_len - 1
 				  : INT64_MAX;
 	/* a process of this guest is not known by its number on the host */
-	return virtdev_priv_fs_answer(c, &out, sizeof(out));
+	return virtdev_priv_fs_reply(c, &out, sizeof(out));
 }
 
 void virtdev_priv_fs_owners_init(struct fs *fs)

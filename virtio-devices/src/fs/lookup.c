@@ -55,9 +55,9 @@ uint64_t virtdev_priv_fs_offered(const struct fs *fs, uint32_t driver)
 static int answer_version(struct fs_call *c)
 {
 	const struct fuse_init_out out = { .major = FUSE_KERNEL_VERSION,
-					   .minor = FS_MINOR_MOST };
+					   .minor = FS_MAX_MINOR };
 
-	return virtdev_priv_fs_answer(c, &out, sizeof(out));
+	return virtdev_priv_fs_reply(c, &out, sizeof(out));
 }
 
 static int answer_init(struct fs_call *c, const struct fuse_init_in *in)
@@ -68,7 +68,7 @@ static int answer_init(struct fs_call *c, const struct fuse_init_in *in)
 			       virtdev_priv_fs_offered(c->fs, in->flags) &
 			       ~without;
 	const struct fuse_init_out out = {
-		.major = FUSE_KERNEL_VERSION, .minor = FS_MINOR_MOST,
+		.major = FUSE_KERNEL_VERSION, .minor = FS_MAX_MINOR,
 		.max_readahead = in->max_readahead, .flags = (uint32_t)flags,
 		.flags2 = (uint32_t)(flags >> 32), .time_gran = 1,
 		.max_write = FS_TRANSFER, .max_pages = FS_TRANSFER / PAGE,
@@ -77,7 +77,7 @@ static int answer_init(struct fs_call *c, const struct fuse_init_in *in)
 	};
 
 	virtdev_priv_fs_session_begin(c->fs, flags | FS_SESSION);
-	return virtdev_priv_fs_answer(c, &out, sizeof(out));
+	return virtdev_priv_fs_reply(c, &out, sizeof(out));
 }
 
 int virtdev_priv_fs_init(struct fs_call *c)
@@ -87,7 +87,7 @@ int virtdev_priv_fs_init(struct fs_call *c)
 
 	if (in.major > FUSE_KERNEL_VERSION)
 		return answer_version(c);
-	if (in.major < FUSE_KERNEL_VERSION || in.minor < FS_MINOR_LEAST)
+	if (in.major < FUSE_KERNEL_VERSION || in.minor < FS_MIN_MINOR)
 		return -EPROTO;
 	vq_cursor_read(&c->from, (char *)&in + FS_INIT_SHORT,
 		       c->left < more ? c->left : more);
@@ -105,7 +105,7 @@ int virtdev_priv_fs_destroy(struct fs_call *c)
 
 int virtdev_priv_fs_lookup(struct fs_call *c)
 {
-	return virtdev_priv_fs_answer_entry(c, c->name);
+	return virtdev_priv_fs_reply_entry(c, c->name);
 }
 
 int virtdev_priv_fs_forget(struct fs_call *c)

@@ -21,7 +21,7 @@ static int open_inode(struct fs_call *c, int flags)
 
 	/* to cut a file is to change it */
 	if (!(flags & O_TRUNC))
-		virtdev_priv_fs_away(c);
+		virtdev_priv_fs_host_call_begin(c);
 	fd = (kills ? virtdev_priv_fs_reopen_killing
 		    : virtdev_priv_fs_reopen)(c->fs, c->inode,
 					      flags | O_NONBLOCK);
@@ -29,7 +29,7 @@ static int open_inode(struct fs_call *c, int flags)
 		closer = virtdev_priv_fs_closer(c->fs, c->inode, fd);
 	rc = fd;
 	if (!(flags & O_TRUNC))
-		rc = virtdev_priv_fs_back(c, fd);
+		rc = virtdev_priv_fs_host_call_end(c, fd);
 	if (rc < 0) {
 		virtdev_priv_fs_close(closer, &fd);
 		return rc;
@@ -39,7 +39,7 @@ static int open_inode(struct fs_call *c, int flags)
 	rc = virtdev_priv_fs_handle_new_take_fd(c->fs, fd, closer,
 						c->in.nodeid, (uint32_t)flags,
 						&out.fh);
-	return rc < 0 ? rc : virtdev_priv_fs_answer(c, &out, sizeof(out));
+	return rc < 0 ? rc : virtdev_priv_fs_reply(c, &out, sizeof(out));
 }
 
 int virtdev_priv_fs_open(struct fs_call *c)
@@ -85,8 +85,8 @@ int virtdev_priv_fs_flush(struct fs_call *c)
 				     c->arg.flush.lock_owner);
 	if (fd < 0)
 		return fd;
-	virtdev_priv_fs_away(c);
-	return virtdev_priv_fs_back(c, close(fd) < 0 && errno != EINTR ?
+	virtdev_priv_fs_host_call_begin(c);
+	return virtdev_priv_fs_host_call_end(c, close(fd) < 0 && errno != EINTR ?
 				       -errno : 0);
 }
 
@@ -96,9 +96,9 @@ int virtdev_priv_fs_fsync(struct fs_call *c)
 
 	int rc;
 
-	virtdev_priv_fs_away(c);
+	virtdev_priv_fs_host_call_begin(c);
 	rc = data_only ? fdatasync(c->handle->fd) : fsync(c->handle->fd);
-	return virtdev_priv_fs_back(c, rc < 0 ? -errno : 0);
+	return virtdev_priv_fs_host_call_end(c, rc < 0 ? -errno : 0);
 }
 
 int virtdev_priv_fs_syncfs(struct fs_call *c)

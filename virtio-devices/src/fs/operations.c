@@ -13,8 +13,8 @@
 #define OPEN sizeof(struct fuse_open_out)
 #define WRITTEN sizeof(struct fuse_write_out)
 
-#define NEW (FS_NODE | FS_CHANGES | FS_MAKES | FS_ONCE | FS_TELLS)
-#define NAMES (FS_NODE | FS_CHANGES | FS_ONCE)
+#define NEW (FS_NODE | FS_CHANGES | FS_MAKES | FS_REPLAY | FS_REPLIES_ENTRY)
+#define NAMES (FS_NODE | FS_CHANGES | FS_REPLAY)
 
 #define OP(opcode, fn, args, room, texts, flags) \
 	[FUSE_##opcode] = { #opcode, virtdev_priv_fs_##fn, args, room, texts, \
@@ -25,9 +25,9 @@
 static const struct fs_operation operations[] = {
 	OP(LOOKUP, lookup, 0, ENTRY, FS_NAME, FS_NODE),
 	OP(FORGET, forget, ARGS(forget), 0, FS_NO_TEXT,
-	   FS_QUIET | FS_URGENT | FS_ONCE),
+	   FS_QUIET | FS_URGENT | FS_REPLAY),
 	OP(BATCH_FORGET, batch_forget, ARGS(batch_forget), 0, FS_NO_TEXT,
-	   FS_QUIET | FS_URGENT | FS_ONCE),
+	   FS_QUIET | FS_URGENT | FS_REPLAY),
 	OP(GETATTR, getattr, ARGS(getattr), ATTR, FS_NO_TEXT, FS_NODE),
 	[FS_STATX] = { "STATX", virtdev_priv_fs_statx,
 		       sizeof(struct fs_statx_in), sizeof(struct fs_statx_out),
@@ -42,7 +42,7 @@ static const struct fs_operation operations[] = {
 	OP(SYMLINK, symlink, 0, ENTRY, FS_NAME_AND_TEXT, NEW),
 	OP(MKNOD, mknod, ARGS(mknod), ENTRY, FS_NAME, NEW),
 	OP(MKDIR, mkdir, ARGS(mkdir), ENTRY, FS_NAME, NEW),
-	OP(LINK, link, ARGS(link), ENTRY, FS_NAME, NAMES | FS_TELLS),
+	OP(LINK, link, ARGS(link), ENTRY, FS_NAME, NAMES | FS_REPLIES_ENTRY),
 	OP(CREATE, create, ARGS(create), ENTRY + OPEN, FS_NAME, NEW),
 	OP(TMPFILE, tmpfile, ARGS(create), ENTRY + OPEN, FS_TEXT_ONLY, NEW),
 	OP(UNLINK, unlink, 0, 0, FS_NAME, NAMES),
@@ -58,7 +58,7 @@ static const struct fs_operation operations[] = {
 	OP(FSYNC, fsync, ARGS(fsync), 0, FS_NO_TEXT, FS_NODE | FS_FILE),
 	OP(SYNCFS, syncfs, ARGS(syncfs), 0, FS_NO_TEXT, FS_NODE),
 	OP(RELEASE, release, ARGS(release), 0, FS_NO_TEXT,
-	   FS_NODE | FS_FILE | FS_ONCE),
+	   FS_NODE | FS_FILE | FS_REPLAY),
 	OP(GETLK, getlk, ARGS(lk), sizeof(struct fuse_lk_out), FS_NO_TEXT,
 	   FS_NODE | FS_FILE),
 	OP(SETLK, setlk, ARGS(lk), 0, FS_NO_TEXT, FS_NODE | FS_FILE),
@@ -75,15 +75,15 @@ static const struct fs_operation operations[] = {
 	OP(READDIRPLUS, readdirplus, ARGS(read), 0, FS_NO_TEXT,
 	   FS_NODE | FS_FOLDER),
 	OP(RELEASEDIR, release, ARGS(release), 0, FS_NO_TEXT,
-	   FS_NODE | FS_FOLDER | FS_ONCE),
+	   FS_NODE | FS_FOLDER | FS_REPLAY),
 	OP(FSYNCDIR, fsync, ARGS(fsync), 0, FS_NO_TEXT, FS_NODE | FS_FOLDER),
 
 	OP(SETXATTR, setxattr, FS_SETXATTR_SHORT, 0, FS_TEXT_ONLY,
-	   FS_NODE | FS_CHANGES | FS_ONCE),
+	   FS_NODE | FS_CHANGES | FS_REPLAY),
 	OP(GETXATTR, getxattr, ARGS(getxattr), 0, FS_TEXT_ONLY, FS_NODE),
 	OP(LISTXATTR, listxattr, ARGS(getxattr), 0, FS_NO_TEXT, FS_NODE),
 	OP(REMOVEXATTR, removexattr, 0, 0, FS_TEXT_ONLY,
-	   FS_NODE | FS_CHANGES | FS_ONCE),
+	   FS_NODE | FS_CHANGES | FS_REPLAY),
 
 	OP(SETUPMAPPING, setupmapping, ARGS(setupmapping), 0, FS_NO_TEXT,
 	   FS_NODE | FS_WINDOW),

@@ -24,8 +24,8 @@ enum fs_texts {
 #define FS_FIRST 0x40u		/* legal before FUSE_INIT */
 #define FS_WINDOW 0x80u		/* only where there is a window */
 #define FS_MAKES 0x100u		/* its extensions are read */
-#define FS_ONCE 0x200u		/* it comes to something else for the second time */
-#define FS_TELLS 0x400u		/* its answer is the entry of that name */
+#define FS_REPLAY 0x200u		/* it comes to something else for the second time */
+#define FS_REPLIES_ENTRY 0x400u		/* its answer is the entry of that name */
 
 /*
  * serve says how many bytes it answered behind the header, or a negative

@@ -17,13 +17,13 @@
 /* Of the limit of open files: what is the process's own, and the handles'. */
 #define OWN_FILES 64u
 #define HANDLES_SHARE 8u
-#define FILES_MOST (UINT32_C(1) << 20)
+#define MAX_FILES (UINT32_C(1) << 20)
 
 /* Of that limit, what is left to the rest of the process, whatever it needs. */
 #define REST_SHARE 16u
 
 /* Each chunk of it takes memory, and a look when a file changes its length. */
-#define WINDOW_MOST (UINT64_C(1) << 40)
+#define MAX_WINDOW (UINT64_C(1) << 40)
 
 /* OWN_FILES at least: divide_files() has seen that there are more. */
 uint64_t virtdev_priv_fs_fd_limit(void)
@@ -68,7 +68,7 @@ static int check_numbers(const struct virtdev_fs_config *c,
 			 struct vsu_error *err)
 {
 	if (!vsu_is_aligned(c->window, VIRTDEV_FS_WINDOW_ALIGN) ||
-	    c->window > WINDOW_MOST)
+	    c->window > MAX_WINDOW)
 		return vsu_error_set(err, -EINVAL,
 				     "fs: a window of %" PRIu64 " bytes; it has to be a multiple of 2 MiB, at most 1 TiB",
 				     c->window);
@@ -116,14 +116,14 @@ static int divide_files(struct virtdev_fs_config *c, struct vsu_error *err)
 				     "fs: at most %" PRIu64 " open files; %u are needed (ulimit -n)",
 				     files, 2 * OWN_FILES);
 	handles = c->handles ? c->handles : files / HANDLES_SHARE;
-	c->handles = at_most(handles, FILES_MOST);
+	c->handles = at_most(handles, MAX_FILES);
 	files -= OWN_FILES;
 	files = files > handles ? files - handles : 1;
 	if (c->file_handles != VIRTDEV_FS_HANDLES_NEVER)
-		files = FILES_MOST;
+		files = MAX_FILES;
 	if (c->inodes)
 		files = c->inodes;
-	c->inodes = at_most(files, FILES_MOST);
+	c->inodes = at_most(files, MAX_FILES);
 	return 0;
 }
 

@@ -44,7 +44,7 @@ static const char *next_name(const char *path, char name[FS_NAME_MAX + 1])
 	return !*path ? path : path[1] ? path + 1 : NULL;
 }
 
-bool virtdev_priv_fs_path_is_good(const char *path)
+bool virtdev_priv_fs_path_is_valid(const char *path)
 {
 	char name[FS_NAME_MAX + 1];
 
@@ -103,7 +103,7 @@ int virtdev_priv_fs_path_read(const struct fs *fs, int fd, char path[PATH_MAX])
 		return -ENOENT;
 	len -= above + 1;
 	memmove(path, path + above + 1, (size_t)len + 1);
-	if (!virtdev_priv_fs_path_is_good(path))
+	if (!virtdev_priv_fs_path_is_valid(path))
 		return -ENOENT;
 	above = check_same(fs, fd, path);
 	return above < 0 ? above : len;

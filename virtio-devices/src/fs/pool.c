@@ -81,7 +81,7 @@ static void slot_use(struct fs_pool *pool, struct fs_slot *slot)
 	note_generation(pool, slot->generation);
 }
 
-void *virtdev_priv_fs_pool_take(struct fs_pool *pool)
+void *virtdev_priv_fs_pool_alloc(struct fs_pool *pool)
 {
 	struct fs_slot *slot = find_free(pool);
 
@@ -103,7 +103,7 @@ void virtdev_priv_fs_pool_renew(struct fs_pool *pool, uint32_t highest)
 	note_generation(pool, highest);
 }
 
-int virtdev_priv_fs_pool_place(struct fs_pool *pool, uint64_t id, void **out)
+int virtdev_priv_fs_pool_insert(struct fs_pool *pool, uint64_t id, void **out)
 {
 	const uint32_t number = (uint32_t)id;
 	struct fs_slot *slot;
@@ -119,11 +119,11 @@ int virtdev_priv_fs_pool_place(struct fs_pool *pool, uint64_t id, void **out)
 	return 0;
 }
 
-int virtdev_priv_fs_pool_burn(struct fs_pool *pool, uint64_t id)
+int virtdev_priv_fs_pool_retire(struct fs_pool *pool, uint64_t id)
 {
 	struct fs_slot *slot;
 	void *place;
-	int rc = virtdev_priv_fs_pool_place(pool, id, &place);
+	int rc = virtdev_priv_fs_pool_insert(pool, id, &place);
 
 	if (rc < 0)
 		return rc == -ENFILE ? 0 : rc;

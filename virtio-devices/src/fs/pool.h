@@ -38,7 +38,7 @@ int virtdev_priv_fs_pool_init(struct fs_pool *pool, size_t size, uint32_t max);
 void virtdev_priv_fs_pool_fini(struct fs_pool *pool);
 
 /* A slot with a number, used once; NULL when all are taken. */
-void *virtdev_priv_fs_pool_take(struct fs_pool *pool);
+void *virtdev_priv_fs_pool_alloc(struct fs_pool *pool);
 
 /*
  * For numbers that another pool gave, whose highest generation was that one:
@@ -48,10 +48,10 @@ void *virtdev_priv_fs_pool_take(struct fs_pool *pool);
 void virtdev_priv_fs_pool_renew(struct fs_pool *pool, uint32_t highest);
 
 /* The slot with that number, used once. -ENFILE: beyond max; -EEXIST: it is taken. */
-int virtdev_priv_fs_pool_place(struct fs_pool *pool, uint64_t id, void **slot);
+int virtdev_priv_fs_pool_insert(struct fs_pool *pool, uint64_t id, void **slot);
 
 /* The number is never given. -EEXIST: it is taken. */
-int virtdev_priv_fs_pool_burn(struct fs_pool *pool, uint64_t id);
+int virtdev_priv_fs_pool_retire(struct fs_pool *pool, uint64_t id);
 
 /* Uses it once more; NULL: there is no such number. */
 void *virtdev_priv_fs_pool_get(struct fs_pool *pool, uint64_t id);

@@ -24,16 +24,16 @@
 #include <linux/stat.h>
 #endif
 
-#include "fs/found.h"
+#include "fs/file_handle.h"
 #include "fs/idmap.h"
 #include "fs/label.h"
 #include "fs/operations.h"
 #include "fs/pool.h"
 #include "fs/protocol.h"
-#include "fs/records.h"
+#include "fs/record_locks.h"
 #include "fs/recover.h"
 #include "fs/window.h"
-#include "fs/work.h"
+#include "fs/jobs.h"
 
 /* Bytes of the largest read or write. */
 #define FS_TRANSFER (1u << 20)
@@ -66,15 +66,15 @@ struct fs_inode {
 	uint32_t next;		/* in its bucket: index + 1, or 0 */
 	uint64_t lookups;
 	uint64_t dev, ino, mount;
-	uint64_t born;		/* nanoseconds, or 0 */
-	union fs_found found;
+	uint64_t btime;		/* nanoseconds, or 0 */
+	union fs_file_handle file_handle;
 	int served;		/* atomic; of enum fs_served */
 };
 
 /* How a file is told from others. */
-struct fs_told {
+struct fs_identity {
 	struct statx st;
-	union fs_found found;
+	union fs_file_handle file_handle;
 };
 
 /* A file or a folder that the driver opened. */
@@ -97,7 +97,7 @@ struct fs_owner {
 	uint64_t node, name;
 	int fd;			/* whose locks they are */
 	struct vsu_closer *closer;
-	struct fs_records records;
+	struct fs_record_locks records;
 };
 
 /* Of fs.agreed, beside what FUSE has: there was a FUSE_INIT. */
@@ -115,21 +115,21 @@ struct fs_queue {
 	uint32_t npieces;
 	unsigned char *text;	/* FS_TEXT bytes */
 	uint64_t unique;	/* of the last request */
-	bool waits;		/* it needs what is changed in the window */
+	bool waits_for_window;		/* it needs what is changed in the window */
 	int event;		/* of a device with a window, or with workers;
 				   or -1 */
-	uint32_t nparked;	/* with the window's lock; 0 where there are
+	uint32_t nwaiting;	/* with the window's lock; 0 where there are
 				   jobs, of which each has its own */
 	struct fs_job *job;	/* whose room it is, or NULL */
 	struct fs_job **jobs;	/* config.workers of them, or NULL */
-	struct fs_job *idle;	/* of them */
-	uint32_t nflying;	/* that are not idle, */
-	uint32_t nleft;		/* atomic: and were left */
+	struct fs_job *idle_jobs;	/* of them */
+	uint32_t nbusy;	/* that are not idle, */
+	uint32_t ndetached;		/* atomic: and were left */
 	struct fs_job *done;	/* with the work's lock */
 	uint32_t ndone;		/* likewise */
-	struct fs_job *waiting;	/* done but for the window, with its lock */
-	uint32_t nwaiting;	/* likewise */
-	struct fs_parked *parked; /* FS_PARKED, of a device with a window; the
+	struct fs_job *waiting_jobs;	/* done but for the window, with its lock */
+	uint32_t nwaiting_jobs;	/* likewise */
+	struct fs_waiting *waiting; /* FS_MAX_WAITING, of a device with a window; the
 				   one behind the last is the request's. One,
 				   of a job */
 };
@@ -168,8 +168,8 @@ struct fs {
 	struct fs_chunk *chunks; /* of the window */
 	uint32_t nchunks;
 	uint32_t nmapped;	/* atomic: of them have a file */
-	struct fs_later later;	/* window_lock */
-	struct fs_work work;
+	struct fs_deferred_map deferred;	/* window_lock */
+	struct fs_job_queue job_queue;
 	uint64_t counts[FS_COUNTS];	/* atomic; ever */
 	uint32_t nqueues;
 	struct fs_queue queues[];
@@ -242,16 +242,16 @@ uint64_t virtdev_priv_fs_fd_limit(void);
 uint32_t virtdev_priv_fs_serve(void *opaque, struct vq *q,
 			       struct vq_chain *chain);
 
-/* extend.c: all of them, behind the texts. -EINVAL: they are not what they say. */
+/* extensions.c: all of them, behind the texts. -EINVAL: they are not what they say. */
 int virtdev_priv_fs_extensions_read(struct fs_call *c);
 
-/* answer.c: says len, or -EINVAL when the driver left no room. */
-int virtdev_priv_fs_answer(struct fs_call *c, const void *bytes, size_t len);
+/* reply.c: says len, or -EINVAL when the driver left no room. */
+int virtdev_priv_fs_reply(struct fs_call *c, const void *bytes, size_t len);
 void virtdev_priv_fs_count(struct fs *fs, enum fs_count which, uint64_t n);
 uint32_t virtdev_priv_fs_stats(void *self, struct virtdev_stat *stats,
 			       uint32_t max);
 
-/* file.c */
+/* host_file.c */
 struct fs_proc_name virtdev_priv_fs_proc_name(int fd);
 int virtdev_priv_fs_stat(int dir, const char *name, struct statx *st);
 /* With its owner as the guest has him. */
@@ -302,20 +302,20 @@ void virtdev_priv_fs_inodes_forget_all(struct fs *fs);
 struct fs_inode *virtdev_priv_fs_inode_get(struct fs *fs, uint64_t id);
 void virtdev_priv_fs_inode_put(struct fs *fs, struct fs_inode *inode);
 uint64_t virtdev_priv_fs_dev_of(const struct statx *st);
-uint64_t virtdev_priv_fs_born_of(const struct statx *st);
+uint64_t virtdev_priv_fs_btime_of(const struct statx *st);
 /* Of a file that the driver knows, or 0. */
 uint64_t virtdev_priv_fs_inode_known(struct fs *fs, const struct statx *st);
 /* Tells of a file once more, or of a new one. Owns fd in any case. */
-int virtdev_priv_fs_inode_tell_take_fd(struct fs *fs, int fd,
-				       const struct statx *st, uint64_t *id);
+int virtdev_priv_fs_inode_lookup_take_fd(struct fs *fs, int fd,
+					 const struct statx *st, uint64_t *id);
 void virtdev_priv_fs_inode_forget(struct fs *fs, uint64_t id, uint64_t times);
 /*
  * Under the number that another device gave it: -ENFILE, there is no room for
  * it; -EEXIST, another file has it. Owns fd in any case.
  */
-int virtdev_priv_fs_inode_place_take_fd(struct fs *fs, uint64_t id,
-					uint64_t lookups, int fd,
-					const struct fs_told *told);
+int virtdev_priv_fs_inode_insert_take_fd(struct fs *fs, uint64_t id,
+					 uint64_t lookups, int fd,
+					 const struct fs_identity *identity);
 
 /* handles.c: FOPEN_* of an answer first. */
 uint32_t virtdev_priv_fs_open_flags(const struct fs *fs, bool folder);
@@ -330,10 +330,10 @@ void virtdev_priv_fs_handle_put(struct fs *fs, struct fs_handle *handle);
 int virtdev_priv_fs_handle_new_take_fd(struct fs *fs, int fd,
 				       struct vsu_closer *closer, uint64_t node,
 				       uint32_t open_flags, uint64_t *id);
-/* As virtdev_priv_fs_inode_place_take_fd(). */
-int virtdev_priv_fs_handle_place_take_fd(struct fs *fs, int fd,
-					 struct vsu_closer *closer,
-					 const struct fs_open_record *o);
+/* As virtdev_priv_fs_inode_insert_take_fd(). */
+int virtdev_priv_fs_handle_insert_take_fd(struct fs *fs, int fd,
+					  struct vsu_closer *closer,
+					  const struct fs_open_record *o);
 /* The number is gone; the descriptor follows when nobody is at it. */
 void virtdev_priv_fs_handle_retire(struct fs *fs, struct fs_handle *handle);
 
@@ -341,7 +341,7 @@ void virtdev_priv_fs_handle_retire(struct fs *fs, struct fs_handle *handle);
  * path.c: a path has names and single slashes, and none at its ends. read writes
  * that of a file below the folder, and says its bytes; -ENOENT: it has none.
  */
-bool virtdev_priv_fs_path_is_good(const char *path);
+bool virtdev_priv_fs_path_is_valid(const char *path);
 int virtdev_priv_fs_path_open(const struct fs *fs, const char *path);
 int virtdev_priv_fs_path_read(const struct fs *fs, int fd,
 			      char path[PATH_MAX]);
@@ -360,7 +360,7 @@ int virtdev_priv_fs_state_load(void *self, uint32_t version,
 uint64_t virtdev_priv_fs_offered(const struct fs *fs, uint32_t driver);
 
 /*
- * entry.c: tells of the file behind an O_PATH descriptor, which it owns; name: of it
+ * entry_reply.c: tells of the file behind an O_PATH descriptor, which it owns; name: of it
  * in the folder, or NULL.
  */
 int virtdev_priv_fs_entry_take_fd(const struct fs_call *c,
@@ -370,7 +370,7 @@ int virtdev_priv_fs_entry_take_fd(const struct fs_call *c,
 /* Tells of an entry of the folder. */
 int virtdev_priv_fs_entry(const struct fs_call *c, const struct fs_inode *parent,
 			  const char *name, struct fuse_entry_out *out);
-int virtdev_priv_fs_answer_entry(struct fs_call *c, const char *name);
+int virtdev_priv_fs_reply_entry(struct fs_call *c, const char *name);
 
 /* user.c: as whom the host sees what follows. */
 int virtdev_priv_fs_user_init(struct fs *fs);

@@ -9,8 +9,8 @@
 #include <linux/fuse.h>
 
 /* The oldest minor version of 7 that is spoken, and the newest. */
-#define FS_MINOR_LEAST 31u
-#define FS_MINOR_MOST 39u
+#define FS_MIN_MINOR 31u
+#define FS_MAX_MINOR 39u
 /* From it on requests have extensions. */
 #define FS_MINOR_EXTENSIONS 38u
 

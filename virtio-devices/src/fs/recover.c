@@ -14,7 +14,7 @@
 
 #include "fs/recover.h"
 #include "fs/restore.h"
-#include "fs/sums.h"
+#include "fs/checksum.h"
 
 /* Of a table, at once: a system call each. */
 #define STEP (UINT64_C(256) << 10)
@@ -48,8 +48,8 @@ static bool is_whole(struct fs_recover *r)
 }
 
 /* A page of a file that has none for it would be a signal. */
-int virtdev_priv_fs_recover_ready(struct fs *fs, struct fs_recover_table *t,
-				  uint64_t up_to)
+int virtdev_priv_fs_recover_reserve(struct fs *fs, struct fs_recover_table *t,
+				    uint64_t up_to)
 {
 	uint64_t end = t->ready;
 
@@ -72,7 +72,7 @@ int virtdev_priv_fs_recover_ready(struct fs *fs, struct fs_recover_table *t,
 static void *record_need(struct fs *fs, struct fs_recover_table *t, uint64_t id)
 {
 	if (!fs_recover_map(&fs->recover) || fs->recover.loading ||
-	    virtdev_priv_fs_recover_ready(fs, t, t->at + (uint64_t)t->size * (uint32_t)id) < 0)
+	    virtdev_priv_fs_recover_reserve(fs, t, t->at + (uint64_t)t->size * (uint32_t)id) < 0)
 		return NULL;
 	return record_of(fs, t, id);
 }
@@ -127,9 +127,9 @@ void virtdev_priv_fs_recover_inode(struct fs *fs, const struct fs_inode *inode)
 	r->lookups = inode->lookups;
 	r->dev = inode->dev;
 	r->ino = inode->ino;
-	r->born = inode->born;
+	r->btime = inode->btime;
 	r->type = inode->type;
-	r->found = inode->found;
+	r->file_handle = inode->file_handle;
 	r->which = 0;
 	r->sum = fs_recover_inode_sum(r, inode->slot.id);
 	__atomic_store_n(&r->id, inode->slot.id, __ATOMIC_RELEASE);
@@ -150,7 +150,7 @@ void virtdev_priv_fs_recover_inode_gone(struct fs *fs, uint64_t id)
 	record_drop(fs, &fs->recover.inodes, id);
 }
 
-static bool is_place(const struct fs_recover_place *p, uint64_t parent, const char *name)
+static bool is_place(const struct fs_recover_dentry *p, uint64_t parent, const char *name)
 {
 	return p->parent == parent &&
 	       !strncmp(p->name, name, sizeof(p->name));
@@ -160,13 +160,13 @@ static bool is_place(const struct fs_recover_place *p, uint64_t parent, const ch
 static uint32_t place_fill(struct fs_recover_inode_record *r, uint64_t parent,
 			   const char *name)
 {
-	const uint32_t other = r->which && !fs_recover_place_now(r->which);
-	struct fs_recover_place *p = &r->places[other];
+	const uint32_t other = r->which && !fs_recover_current_dentry(r->which);
+	struct fs_recover_dentry *p = &r->dentries[other];
 
 	p->parent = parent;
 	memset(p->name, 0, sizeof(p->name));
 	memcpy(p->name, name, strnlen(name, FS_NAME_MAX));
-	p->sum = fs_recover_place_sum(p);
+	p->sum = fs_recover_dentry_sum(p);
 	return other + 1;
 }
 
@@ -185,8 +185,8 @@ static void which_set(struct fs_recover_inode_record *r, uint32_t which)
 	__atomic_store_n(&r->which, which, __ATOMIC_RELEASE);
 }
 
-void virtdev_priv_fs_recover_place(struct fs *fs, uint64_t id, uint64_t parent,
-				   const char *name)
+void virtdev_priv_fs_recover_set_dentry(struct fs *fs, uint64_t id, uint64_t parent,
+					const char *name)
 {
 	struct fs_recover_inode_record *r;
 
@@ -195,34 +195,34 @@ void virtdev_priv_fs_recover_place(struct fs *fs, uint64_t id, uint64_t parent,
 	pthread_mutex_lock(&fs->lock);
 	r = kept_inode(fs, id);
 	if (r && (!r->which ||
-		  !is_place(&r->places[fs_recover_place_now(r->which)], parent,
+		  !is_place(&r->dentries[fs_recover_current_dentry(r->which)], parent,
 			    name)))
 		which_set(r, place_fill(r, parent, name));
 	pthread_mutex_unlock(&fs->lock);
 }
 
-void virtdev_priv_fs_recover_moving(struct fs *fs, uint64_t id, uint64_t parent,
-				    const char *name)
+void virtdev_priv_fs_recover_rename_begin(struct fs *fs, uint64_t id, uint64_t parent,
+					  const char *name)
 {
 	struct fs_recover_inode_record *r;
 
 	pthread_mutex_lock(&fs->lock);
 	r = kept_inode(fs, id);
 	if (r && r->which) {
-		which_set(r, fs_recover_place_now(r->which) + 1);
+		which_set(r, fs_recover_current_dentry(r->which) + 1);
 		which_set(r, 5 - place_fill(r, parent, name));
 	}
 	pthread_mutex_unlock(&fs->lock);
 }
 
-void virtdev_priv_fs_recover_moved(struct fs *fs, uint64_t id, bool is_there)
+void virtdev_priv_fs_recover_rename_end(struct fs *fs, uint64_t id, bool is_there)
 {
 	struct fs_recover_inode_record *r;
 
 	pthread_mutex_lock(&fs->lock);
 	r = kept_inode(fs, id);
 	if (r && r->which > 2)
-		which_set(r, (fs_recover_place_now(r->which) ^ is_there) + 1);
+		which_set(r, (fs_recover_current_dentry(r->which) ^ is_there) + 1);
 	pthread_mutex_unlock(&fs->lock);
 }
 

@@ -42,9 +42,9 @@ static uint64_t known_at(const struct fs_call *c, const struct fs_inode *folder,
 static void note_moved(struct fs *fs, uint64_t id, int rc,
 		       const struct fs_inode *folder, const char *name)
 {
-	virtdev_priv_fs_recover_moved(fs, id, rc >= 0);
+	virtdev_priv_fs_recover_rename_end(fs, id, rc >= 0);
 	if (rc >= 0)
-		virtdev_priv_fs_recover_place(fs, id, folder->slot.id, name);
+		virtdev_priv_fs_recover_set_dentry(fs, id, folder->slot.id, name);
 }
 
 /*
@@ -59,9 +59,9 @@ static int change_known(const struct fs_call *c, const struct fs_inode *to,
 			      known_at(c, to, c->other) : 0;
 	int rc;
 
-	virtdev_priv_fs_once_moves(c, moved);
-	virtdev_priv_fs_recover_moving(c->fs, moved, to->slot.id, c->other);
-	virtdev_priv_fs_recover_moving(c->fs, back, c->inode->slot.id, c->name);
+	virtdev_priv_fs_replay_set_moved(c, moved);
+	virtdev_priv_fs_recover_rename_begin(c->fs, moved, to->slot.id, c->other);
+	virtdev_priv_fs_recover_rename_begin(c->fs, back, c->inode->slot.id, c->name);
 	rc = change_names(c, to, flags);
 	note_moved(c->fs, moved, rc, to, c->other);
 	note_moved(c->fs, back, rc, c->inode, c->name);

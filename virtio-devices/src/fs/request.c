@@ -10,7 +10,7 @@
 
 #include "fs/priv.h"
 
-#define LEAST_ERROR (-511)	/* what a driver takes for an error */
+#define MIN_ERROR (-511)	/* what a driver takes for an error */
 
 /* ------------------------------------------------------------------- texts */
 
@@ -155,14 +155,14 @@ static void let_go(struct fs_call *c)
 
 static int subject_serve(struct fs_call *c, const struct fs_operation *op)
 {
-	const bool is_kept = op->flags & FS_ONCE &&
+	const bool is_kept = op->flags & FS_REPLAY &&
 			     fs_recover_map(&c->fs->recover);
 	int rc = find_subject(c, op);
 
 	if (rc < 0)
-		return rc == -EBADF && is_kept && virtdev_priv_fs_once_begun(c) ?
+		return rc == -EBADF && is_kept && virtdev_priv_fs_replay_was_started(c) ?
 		       0 : rc;
-	return is_kept ? virtdev_priv_fs_once_serve(c, op) : op->serve(c);
+	return is_kept ? virtdev_priv_fs_replay_serve(c, op) : op->serve(c);
 }
 
 static int request_serve(struct fs_call *c, const struct fs_operation *op)
@@ -176,9 +176,9 @@ static int request_serve(struct fs_call *c, const struct fs_operation *op)
 	if (rc >= 0)
 		rc = subject_serve(c, op);
 	/* the last one at a file closes it */
-	virtdev_priv_fs_away(c);
+	virtdev_priv_fs_host_call_begin(c);
 	let_go(c);
-	return virtdev_priv_fs_back(c, rc);
+	return virtdev_priv_fs_host_call_end(c, rc);
 }
 
 /* ------------------------------------------------------------------- answer */
@@ -190,7 +190,7 @@ static uint32_t write_answer(struct fs_call *c, struct vq_cursor *head, int rc)
 				       .unique = c->in.unique };
 
 	if (rc < 0) {
-		out.error = rc < LEAST_ERROR ? -EIO : rc;
+		out.error = rc < MIN_ERROR ? -EIO : rc;
 		virtdev_priv_fs_count(c->fs, FS_FAILED, 1);
 	} else {
 		out.len += (uint32_t)rc;
@@ -223,6 +223,6 @@ uint32_t virtdev_priv_fs_serve(void *opaque, struct vq *q,
 		return 0;
 	if (!chain->fault.why)
 		rc = request_serve(&c, op);
-	return quiet || virtdev_priv_fs_is_left(&c) ? 0 :
+	return quiet || virtdev_priv_fs_is_detached(&c) ? 0 :
 	       write_answer(&c, &head, rc);
 }

@@ -19,19 +19,19 @@ static bool is_type(uint32_t type)
 	       type == S_IFBLK;
 }
 
-bool virtdev_priv_fs_file_record_is_good(const struct fs_file_record *f)
+bool virtdev_priv_fs_file_record_is_valid(const struct fs_file_record *f)
 {
 	return (uint32_t)f->id > FUSE_ROOT_ID && f->lookups &&
-	       is_type(f->type) && virtdev_priv_fs_path_is_good(f->path);
+	       is_type(f->type) && virtdev_priv_fs_path_is_valid(f->path);
 }
 
-bool virtdev_priv_fs_open_record_is_good(const struct fs_open_record *o)
+bool virtdev_priv_fs_open_record_is_valid(const struct fs_open_record *o)
 {
 	return (uint32_t)o->id && !(o->flags & ~(uint32_t)FS_OPEN_AGAIN) &&
 	       (o->flags & O_ACCMODE) != O_ACCMODE;
 }
 
-int virtdev_priv_fs_agreed_judge(const struct fs *fs, uint64_t agreed,
+int virtdev_priv_fs_agreed_check(const struct fs *fs, uint64_t agreed,
 				 struct vsu_error *err)
 {
 	const uint64_t strange = agreed & ~FS_SESSION &
@@ -51,30 +51,30 @@ static bool is_numbered(const struct fs_file_record *f, const struct statx *st)
 {
 	return !f->ino || (f->ino == st->stx_ino &&
 			   f->dev == virtdev_priv_fs_dev_of(st) &&
-			   f->born == virtdev_priv_fs_born_of(st));
+			   f->btime == virtdev_priv_fs_btime_of(st));
 }
 
 /* Whether what is there is that file, as far as can be told. */
-static int check_found(struct fs *fs, const struct fs_file_record *f, int fd,
-		       struct fs_told *told)
+static int check_identity(struct fs *fs, const struct fs_file_record *f, int fd,
+			  struct fs_identity *identity)
 {
-	int rc = virtdev_priv_fs_stat(fd, "", &told->st);
+	int rc = virtdev_priv_fs_stat(fd, "", &identity->st);
 
-	if (rc >= 0 && ((told->st.stx_mode & S_IFMT) != f->type ||
-			!is_numbered(f, &told->st)))
+	if (rc >= 0 && ((identity->st.stx_mode & S_IFMT) != f->type ||
+			!is_numbered(f, &identity->st)))
 		rc = -ENOENT;
 	if (rc >= 0)
-		rc = virtdev_priv_fs_found_read(fs, fd, &told->st, &told->found);
-	if (rc >= 0 && !virtdev_priv_fs_found_same(&told->found, &f->found))
+		rc = virtdev_priv_fs_file_handle_read(fs, fd, &identity->st, &identity->file_handle);
+	if (rc >= 0 && !virtdev_priv_fs_file_handle_matches(&identity->file_handle, &f->file_handle))
 		rc = -ENOENT;
 	return rc;
 }
 
 static int find_by_path(struct fs *fs, const struct fs_file_record *f,
-			struct fs_told *told)
+			struct fs_identity *identity)
 {
 	int fd = *f->path ? virtdev_priv_fs_path_open(fs, f->path) : -ENOENT;
-	int rc = fd < 0 ? fd : check_found(fs, f, fd, told);
+	int rc = fd < 0 ? fd : check_identity(fs, f, fd, identity);
 
 	if (rc < 0)
 		vsu_fd_close(&fd);
@@ -86,11 +86,11 @@ static int find_by_path(struct fs *fs, const struct fs_file_record *f,
  * the folder, it is none of the guest's.
  */
 static int find_by_handle(struct fs *fs, const struct fs_file_record *f,
-			  struct fs_told *told)
+			  struct fs_identity *identity)
 {
 	struct fs_inode *root = virtdev_priv_fs_inode_get(fs, FUSE_ROOT_ID);
 	char path[PATH_MAX];
-	int fd = virtdev_priv_fs_found_in(fs, root->mount, &f->found);
+	int fd = virtdev_priv_fs_file_handle_open_on(fs, root->mount, &f->file_handle);
 	int rc = fd < 0 ? fd : virtdev_priv_fs_path_read(fs, fd, path);
 
 	virtdev_priv_fs_inode_put(fs, root);
@@ -98,7 +98,7 @@ static int find_by_handle(struct fs *fs, const struct fs_file_record *f,
 	if (rc < 0)
 		return rc;
 	fd = virtdev_priv_fs_path_open(fs, path);
-	rc = fd < 0 ? fd : check_found(fs, f, fd, told);
+	rc = fd < 0 ? fd : check_identity(fs, f, fd, identity);
 	if (rc < 0)
 		vsu_fd_close(&fd);
 	return rc < 0 ? rc : fd;
@@ -106,18 +106,18 @@ static int find_by_handle(struct fs *fs, const struct fs_file_record *f,
 
 int virtdev_priv_fs_restore_file(struct fs *fs, const struct fs_file_record *f)
 {
-	struct fs_told told;
-	int fd = find_by_path(fs, f, &told), rc;
+	struct fs_identity identity;
+	int fd = find_by_path(fs, f, &identity), rc;
 
-	if (fd < 0 && f->found.handle.handle_bytes)
-		fd = find_by_handle(fs, f, &told);
+	if (fd < 0 && f->file_handle.handle.handle_bytes)
+		fd = find_by_handle(fs, f, &identity);
 	if (fd >= 0) {
-		rc = virtdev_priv_fs_inode_place_take_fd(fs, f->id, f->lookups,
-							 fd, &told);
+		rc = virtdev_priv_fs_inode_insert_take_fd(fs, f->id, f->lookups,
+							  fd, &identity);
 		if (rc != -ENFILE)
 			return rc;
 	}
-	rc = virtdev_priv_fs_pool_burn(&fs->inodes, f->id);
+	rc = virtdev_priv_fs_pool_retire(&fs->inodes, f->id);
 	return rc < 0 ? rc : 1;
 }
 
@@ -148,11 +148,11 @@ int virtdev_priv_fs_restore_open(struct fs *fs, const struct fs_open_record *o)
 	int fd = open_again(fs, o, &closer), rc;
 
 	if (fd >= 0) {
-		rc = virtdev_priv_fs_handle_place_take_fd(fs, fd, closer, o);
+		rc = virtdev_priv_fs_handle_insert_take_fd(fs, fd, closer, o);
 		if (rc != -ENFILE)
 			return rc;
 	}
 	/* one of a file that is lost is not counted again */
-	rc = virtdev_priv_fs_pool_burn(&fs->handles, o->id);
+	rc = virtdev_priv_fs_pool_retire(&fs->handles, o->id);
 	return rc < 0 ? rc : fd != -ESTALE;
 }

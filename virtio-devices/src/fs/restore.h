@@ -20,9 +20,9 @@
 struct fs_file_record {
 	uint64_t id, lookups;
 	uint64_t dev, ino;	/* of this host; ino 0: of another one */
-	uint64_t born;		/* with them: a number is given again */
+	uint64_t btime;		/* with them: a number is given again */
 	uint32_t type;
-	union fs_found found;
+	union fs_file_handle file_handle;
 	char path[PATH_MAX];	/* empty: it had none */
 };
 
@@ -32,11 +32,11 @@ struct fs_open_record {
 };
 
 /* The root's number is never told of. */
-bool virtdev_priv_fs_file_record_is_good(const struct fs_file_record *f);
-bool virtdev_priv_fs_open_record_is_good(const struct fs_open_record *o);
+bool virtdev_priv_fs_file_record_is_valid(const struct fs_file_record *f);
+bool virtdev_priv_fs_open_record_is_valid(const struct fs_open_record *o);
 
 /* -EBADMSG: what another process agreed on is nothing that this device offers. */
-int virtdev_priv_fs_agreed_judge(const struct fs *fs, uint64_t agreed,
+int virtdev_priv_fs_agreed_check(const struct fs *fs, uint64_t agreed,
 				 struct vsu_error *err);
 
 /*

@@ -14,7 +14,7 @@ void virtdev_priv_fs_session_begin(struct fs *fs, uint64_t agreed)
 void virtdev_priv_fs_session_end(struct fs *fs)
 {
 	virtdev_priv_fs_session_begin(fs, 0);
-	virtdev_priv_fs_once_clear(fs);
+	virtdev_priv_fs_replay_clear(fs);
 	virtdev_priv_fs_owners_forget_all(fs);
 	virtdev_priv_fs_handles_forget_all(fs);
 	virtdev_priv_fs_inodes_forget_all(fs);

@@ -39,7 +39,7 @@ static void put_path(struct fs *fs, uint64_t id, struct virtdev_state_writer *w)
 static void put_file(struct fs *fs, const struct fs_inode *inode,
 		     struct virtdev_state_writer *w)
 {
-	const struct file_handle *handle = &inode->found.handle;
+	const struct file_handle *handle = &inode->file_handle.handle;
 
 	virtdev_state_put_u64(w, inode->slot.id);
 	virtdev_state_put_u64(w, inode->lookups);
@@ -103,13 +103,13 @@ void virtdev_priv_fs_state_save(void *self, struct virtdev_state_writer *w)
 /* 1: one more; 0: the list has ended; or -EBADMSG. */
 static int get_file(struct virtdev_state_reader *r, struct fs_file_record *f)
 {
-	struct file_handle *handle = &f->found.handle;
+	struct file_handle *handle = &f->file_handle.handle;
 	uint16_t len;
 
 	f->id = virtdev_state_get_u64(r);
 	if (!f->id)
 		return 0;
-	f->dev = f->ino = f->born = 0;
+	f->dev = f->ino = f->btime = 0;
 	f->lookups = virtdev_state_get_u64(r);
 	f->type = virtdev_state_get_u32(r);
 	handle->handle_bytes = virtdev_state_get_u8(r);
@@ -122,7 +122,7 @@ static int get_file(struct virtdev_state_reader *r, struct fs_file_record *f)
 		return -EBADMSG;
 	virtdev_state_get_bytes(r, f->path, len);
 	f->path[len] = 0;
-	return strlen(f->path) == len && virtdev_priv_fs_file_record_is_good(f) ?
+	return strlen(f->path) == len && virtdev_priv_fs_file_record_is_valid(f) ?
 	       1 : -EBADMSG;
 }
 
@@ -133,7 +133,7 @@ static int get_open(struct virtdev_state_reader *r, struct fs_open_record *o)
 		return 0;
 	o->node = virtdev_state_get_u64(r);
 	o->flags = virtdev_state_get_u32(r);
-	return virtdev_priv_fs_open_record_is_good(o) ? 1 : -EBADMSG;
+	return virtdev_priv_fs_open_record_is_valid(o) ? 1 : -EBADMSG;
 }
 
 /* All of the bytes, before any of them has an effect. */
@@ -202,7 +202,7 @@ int virtdev_priv_fs_state_load(void *self, uint32_t version,
 {
 	struct fs *fs = self;
 	const uint64_t agreed = version ? virtdev_state_get_u64(r) : 0;
-	int rc = virtdev_priv_fs_agreed_judge(fs, agreed, err);
+	int rc = virtdev_priv_fs_agreed_check(fs, agreed, err);
 
 	if (rc >= 0)
 		rc = agreed ? judge_lists(*r, err) : virtdev_state_end(r, err);

@@ -8,7 +8,7 @@
  * had. Before the driver hears that a file has another length, its chunks have it.
  *
  * With threads that work on requests the server is asked by somebody else, later
- * (later.c, parked.c). A server behind a socket maps later itself, and has no change
+ * (deferred_map.c, waiting.c). A server behind a socket maps later itself, and has no change
  * from one file to another: what grew is mapped behind what is there already, and a file is
  * mapped for stores from the beginning where nobody would run it as a program. Else
  * other threads of the guest, which read the chunk meanwhile, would find nothing
@@ -30,12 +30,12 @@ int virtdev_priv_fs_window_init(struct fs *fs)
 	if (!fs->nchunks)
 		return 0;
 	fs->chunks = calloc(fs->nchunks, sizeof(*fs->chunks));
-	return fs->chunks ? virtdev_priv_fs_later_init(fs) : -ENOMEM;
+	return fs->chunks ? virtdev_priv_fs_deferred_map_init(fs) : -ENOMEM;
 }
 
 void virtdev_priv_fs_window_fini(struct fs *fs)
 {
-	virtdev_priv_fs_later_fini(fs);
+	virtdev_priv_fs_deferred_map_fini(fs);
 	free(fs->chunks);
 }
 
@@ -63,9 +63,9 @@ static uint32_t mapped_len(const struct fs_chunk *chunk)
 
 static int change_chunk(struct fs *fs, const struct fs_change *change)
 {
-	if (!virtdev_priv_fs_later_has_room(fs))
+	if (!virtdev_priv_fs_deferred_map_has_room(fs))
 		return -EBUSY;
-	virtdev_priv_fs_later_add(fs, change);
+	virtdev_priv_fs_deferred_map_add(fs, change);
 	return 0;
 }
 
@@ -139,7 +139,7 @@ static void unmap_later(struct fs *fs, uint32_t i)
 		change.offset = i * FS_CHUNK + end_of(chunk, piece);
 		change.len = end_of(chunk, piece + 1) - end_of(chunk, piece);
 		if (!(chunk->missing & 1u << piece))
-			virtdev_priv_fs_later_add(fs, &change);
+			virtdev_priv_fs_deferred_map_add(fs, &change);
 	}
 	chunk->npieces = chunk->missing = 0;
 	chunk->round++;
@@ -160,7 +160,7 @@ static void extend_later(struct fs *fs, uint32_t i, const struct fs_piece *p)
 	if (to <= from)
 		return;
 	chunk->ends[chunk->npieces++] = (uint16_t)(to / PAGE);
-	virtdev_priv_fs_later_add(fs, &change);
+	virtdev_priv_fs_deferred_map_add(fs, &change);
 }
 
 static bool can_be_extended(const struct fs_chunk *chunk, const struct fs_piece *p)
@@ -173,7 +173,7 @@ static bool can_be_extended(const struct fs_chunk *chunk, const struct fs_piece 
 
 static int map_later(struct fs *fs, uint32_t i, struct fs_piece *p)
 {
-	if (!virtdev_priv_fs_later_has_room(fs))
+	if (!virtdev_priv_fs_deferred_map_has_room(fs))
 		return -EBUSY;
 	if (can_be_extended(&fs->chunks[i], p))
 		p->writable = fs->chunks[i].writable;
@@ -187,9 +187,9 @@ static int map_later(struct fs *fs, uint32_t i, struct fs_piece *p)
 
 static int chunk_unmap(struct fs *fs, uint32_t i)
 {
-	if (!virtdev_priv_fs_is_later(fs))
+	if (!virtdev_priv_fs_is_deferred(fs))
 		return unmap_whole(fs, i);
-	if (!virtdev_priv_fs_later_has_room(fs))
+	if (!virtdev_priv_fs_deferred_map_has_room(fs))
 		return -EBUSY;
 	unmap_later(fs, i);
 	return 0;
@@ -198,7 +198,7 @@ static int chunk_unmap(struct fs *fs, uint32_t i)
 static int chunk_map(struct fs *fs, uint32_t i, struct fs_piece p)
 {
 	struct fs_chunk *chunk = &fs->chunks[i];
-	int rc = virtdev_priv_fs_is_later(fs) ? map_later(fs, i, &p) : map_whole(fs, i, &p);
+	int rc = virtdev_priv_fs_is_deferred(fs) ? map_later(fs, i, &p) : map_whole(fs, i, &p);
 
 	if (rc < 0)
 		return rc;
@@ -237,7 +237,7 @@ void virtdev_priv_fs_window_forget(struct fs *fs)
 	pthread_mutex_lock(&fs->window_lock);
 	for (i = 0; i < fs->nchunks; i++)
 		chunk_free(fs, i);
-	virtdev_priv_fs_later_forget(fs);
+	virtdev_priv_fs_deferred_map_forget(fs);
 	pthread_mutex_unlock(&fs->window_lock);
 }
 
@@ -290,7 +290,7 @@ static int fit_chunks(const struct fs_call *c, const struct fit *f)
 				return chunk->writable;
 			chunk_fit(fs, i, f);
 		}
-		c->queue->waits |= chunk->until > fs->later.first;
+		c->queue->waits_for_window |= chunk->until > fs->deferred.first;
 	}
 	return -1;
 }
@@ -331,7 +331,7 @@ void virtdev_priv_fs_window_fit(const struct fs_call *c, uint64_t node,
 	virtdev_priv_fs_inode_put(fs, inode);
 }
 
-void virtdev_priv_fs_window_look(const struct fs_call *c, uint64_t node, int fd)
+void virtdev_priv_fs_window_fit_fd(const struct fs_call *c, uint64_t node, int fd)
 {
 	struct statx st;
 

@@ -70,7 +70,7 @@ struct fs_change {
  * Changes by their numbers, which are their cookies: [first, next) were asked
  * for, [next, last) are to be.
  */
-struct fs_later {
+struct fs_deferred_map {
 	struct fs_change *ring;
 	uint64_t size;		/* a power of two */
 	uint64_t first, next, last;
@@ -78,13 +78,13 @@ struct fs_later {
 };
 
 /* Requests of a queue that wait for the window, at most. */
-#define FS_PARKED 16u
+#define FS_MAX_WAITING 16u
 
 /*
  * One that waits for all changes before until, if it has to; its own begin at
  * from. The rest is of a queue's own: a job has its chain.
  */
-struct fs_parked {
+struct fs_waiting {
 	uint64_t from, until;
 	uint64_t unique;
 	struct vq_chain chain;	/* with the header's pieces alone */
@@ -94,19 +94,19 @@ struct fs_parked {
 };
 
 /*
- * later.c: with window_lock but for region_done. ask after add, from where the
+ * deferred_map.c: with window_lock but for region_done. ask after add, from where the
  * server may be asked; threads of a pool leave that to their queue's.
  */
-int virtdev_priv_fs_later_init(struct fs *fs);
-void virtdev_priv_fs_later_fini(struct fs *fs);
+int virtdev_priv_fs_deferred_map_init(struct fs *fs);
+void virtdev_priv_fs_deferred_map_fini(struct fs *fs);
 /* All that is under way belongs to nobody any more. */
-void virtdev_priv_fs_later_forget(struct fs *fs);
+void virtdev_priv_fs_deferred_map_forget(struct fs *fs);
 /* For all that a chunk may need. */
-bool virtdev_priv_fs_later_has_room(const struct fs *fs);
-void virtdev_priv_fs_later_add(struct fs *fs, const struct fs_change *change);
-void virtdev_priv_fs_later_ask(struct fs *fs);
+bool virtdev_priv_fs_deferred_map_has_room(const struct fs *fs);
+void virtdev_priv_fs_deferred_map_add(struct fs *fs, const struct fs_change *change);
+void virtdev_priv_fs_deferred_map_send(struct fs *fs);
 /* Jobs of that queue, which asked for some, hear of none of them any more. */
-void virtdev_priv_fs_later_disown(struct fs *fs, uint32_t queue);
+void virtdev_priv_fs_deferred_map_disown(struct fs *fs, uint32_t queue);
 void virtdev_priv_fs_region_done(void *self, uint64_t cookie, int result);
 /* Owns fd in any case; NULL: no memory. */
 struct fs_window_file *virtdev_priv_fs_window_file_take_fd(
@@ -114,20 +114,20 @@ struct fs_window_file *virtdev_priv_fs_window_file_take_fd(
 void virtdev_priv_fs_window_file_put(struct fs_window_file *file);
 
 /*
- * parked.c: around a request, on whatever thread it is served. push rewrites the
+ * waiting.c: around a request, on whatever thread it is served. push rewrites the
  * header of one that was refused in the end, on its queue's.
  */
-void virtdev_priv_fs_parked_begin(struct fs_queue *q, struct fs_parked *p);
+void virtdev_priv_fs_waiting_begin(struct fs_queue *q, struct fs_waiting *p);
 /* With window_lock. False: it waits for changes that are under way. */
-bool virtdev_priv_fs_parked_end(struct fs_queue *q, struct fs_parked *p);
-void virtdev_priv_fs_parked_push(const struct fs_queue *q,
-				 const struct fs_parked *p,
-				 struct vq_chain *chain, uint32_t written);
+bool virtdev_priv_fs_waiting_end(struct fs_queue *q, struct fs_waiting *p);
+void virtdev_priv_fs_waiting_push(const struct fs_queue *q,
+				  const struct fs_waiting *p,
+				  struct vq_chain *chain, uint32_t written);
 
-/* turn.c: queue_serve and queue_drain of a queue that has an event. */
+/* queue_turn.c: queue_serve and queue_drain of a queue that has an event. */
 int virtdev_priv_fs_queue_turn(struct fs_queue *q);
 int virtdev_priv_fs_queue_drain(struct fs_queue *q);
-void virtdev_priv_fs_parked_fini(struct fs_queue *q);
+void virtdev_priv_fs_waiting_fini(struct fs_queue *q);
 
 /* window.c: forget knows that what was mapped is gone. */
 int virtdev_priv_fs_window_init(struct fs *fs);
@@ -135,15 +135,15 @@ void virtdev_priv_fs_window_fini(struct fs *fs);
 void virtdev_priv_fs_window_forget(struct fs *fs);
 /* Whether the server maps later, by pieces. Look: on a queue's thread. */
 void virtdev_priv_fs_check_server(struct fs *fs);
-bool virtdev_priv_fs_is_later(const struct fs *fs);
+bool virtdev_priv_fs_is_deferred(const struct fs *fs);
 /* With window_lock: the chunk that begins where the piece does. */
 int virtdev_priv_fs_chunk_change(struct fs *fs, uint32_t i,
 				 const struct fs_piece *p);
 /* A file may have got another size: that one, or the one that fd has. */
 void virtdev_priv_fs_window_fit(const struct fs_call *c, uint64_t node,
 				uint64_t size);
-void virtdev_priv_fs_window_look(const struct fs_call *c, uint64_t node,
-				 int fd);
+void virtdev_priv_fs_window_fit_fd(const struct fs_call *c, uint64_t node,
+				   int fd);
 
 /* dax.c: takes away what is mapped. */
 void virtdev_priv_fs_window_clear(const struct fs_call *c);

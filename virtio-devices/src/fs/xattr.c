@@ -69,10 +69,10 @@ static int answer_value(struct fs_call *c, const char *value, ssize_t len,
 	const struct fuse_getxattr_out out = { .size = (uint32_t)len };
 
 	if (!wanted)
-		return virtdev_priv_fs_answer(c, &out, sizeof(out));
+		return virtdev_priv_fs_reply(c, &out, sizeof(out));
 	return len > (ssize_t)wanted ? -ERANGE
-				     : virtdev_priv_fs_answer(c, value,
-							      (size_t)len);
+				     : virtdev_priv_fs_reply(c, value,
+							     (size_t)len);
 }
 
 int virtdev_priv_fs_getxattr(struct fs_call *c)

@@ -13,7 +13,7 @@
 
 #include "../suite.h"
 #include "fs-rig.h"
-#include "fs/records.h"
+#include "fs/record_locks.h"
 
 static struct fs_rig r;
 static uint64_t file, fh;
@@ -219,7 +219,7 @@ START_TEST(a8_13_records_of_an_owner_are_bounded)
 {
 	const uint64_t base = UINT64_C(1) << 32;
 
-	ck_assert_int_eq(lock_bytes(1, FS_OWNER_RECORDS), 0);
+	ck_assert_int_eq(lock_bytes(1, FS_MAX_OWNER_RECORD_LOCKS), 0);
 	ck_assert_int_eq(lock(FUSE_SETLK, 1, F_RDLCK, 0, 0), -ENOLCK);
 	ck_assert_int_eq(host_tries(F_WRLCK, 0, 1), 0);
 	/* joins two: room for one */
@@ -227,7 +227,7 @@ START_TEST(a8_13_records_of_an_owner_are_bounded)
 	ck_assert_int_eq(lock(FUSE_SETLK, 1, F_RDLCK, 10, 10), 0);
 	ck_assert_int_eq(lock(FUSE_SETLK, 1, F_RDLCK, 20, 20), -ENOLCK);
 	ck_assert_int_eq(lock(FUSE_SETLK, 1, F_UNLCK, 0, INT64_MAX), 0);
-	ck_assert_int_eq(lock_bytes(1, FS_OWNER_RECORDS), 0);
+	ck_assert_int_eq(lock_bytes(1, FS_MAX_OWNER_RECORD_LOCKS), 0);
 }
 END_TEST
 
@@ -237,11 +237,11 @@ START_TEST(a8_13_records_of_all_owners_are_bounded)
 
 	setup_with(true, 1024);
 	open_both();
-	for (owner = 1; owner <= FS_RECORDS / FS_OWNER_RECORDS; owner++)
-		ck_assert_int_eq(lock_bytes(owner, FS_OWNER_RECORDS), 0);
+	for (owner = 1; owner <= FS_MAX_RECORD_LOCKS / FS_MAX_OWNER_RECORD_LOCKS; owner++)
+		ck_assert_int_eq(lock_bytes(owner, FS_MAX_OWNER_RECORD_LOCKS), 0);
 	ck_assert_int_eq(lock_bytes(owner, 1), -ENOLCK);
 	ck_assert_int_eq(flush(1), 0);
-	ck_assert_int_eq(lock_bytes(owner, FS_OWNER_RECORDS), 0);
+	ck_assert_int_eq(lock_bytes(owner, FS_MAX_OWNER_RECORD_LOCKS), 0);
 	teardown();
 }
 END_TEST
@@ -249,7 +249,7 @@ END_TEST
 #define MODEL 48
 
 /* Changes what each byte is locked by; of how many records that is. */
-static uint32_t model_change(uint32_t *bytes, const struct fs_record *change)
+static uint32_t model_change(uint32_t *bytes, const struct fs_record_lock *change)
 {
 	uint32_t n = 0, i;
 
@@ -261,15 +261,15 @@ static uint32_t model_change(uint32_t *bytes, const struct fs_record *change)
 	return n;
 }
 
-static void check_step(struct fs_records *now, uint32_t *bytes,
-		       const struct fs_record *change)
+static void check_step(struct fs_record_locks *now, uint32_t *bytes,
+		       const struct fs_record_lock *change)
 {
 	const uint32_t n = model_change(bytes, change);
-	struct fs_records after;
+	struct fs_record_locks after;
 	uint64_t at;
 	uint32_t i;
 
-	ck_assert_int_eq(virtdev_priv_fs_records_after(now, change, &after), 0);
+	ck_assert_int_eq(virtdev_priv_fs_record_locks_after(now, change, &after), 0);
 	free(now->list);
 	*now = after;
 	ck_assert_uint_eq(now->n, n);
@@ -281,8 +281,8 @@ static void check_step(struct fs_records *now, uint32_t *bytes,
 START_TEST(copies_of_records_are_joined_and_split_byte_by_byte)
 {
 	static const uint32_t types[] = { F_RDLCK, F_WRLCK, F_UNLCK };
-	struct fs_records now = { .n = 0 };
-	struct fs_record change;
+	struct fs_record_locks now = { .n = 0 };
+	struct fs_record_lock change;
 	uint32_t bytes[MODEL];
 	int step;
 

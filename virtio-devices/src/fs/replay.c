@@ -21,22 +21,22 @@
 #define MAKING_NS UINT64_C(100000000)
 #define TICK_NS UINT64_C(10000000)
 
-static struct fs_recover_once *once_of(const struct fs *fs, uint64_t unique)
+static struct fs_replay_record *replay_record_of(const struct fs *fs, uint64_t unique)
 {
-	struct fs_recover_once *all = (struct fs_recover_once *)(void *)
-				      (fs->recover.map + fs->recover.onces_at);
+	struct fs_replay_record *all = (struct fs_replay_record *)(void *)
+				      (fs->recover.map + fs->recover.replay_at);
 
-	return &all[unique % FS_RECOVER_ONCES];
+	return &all[unique % FS_REPLAY_RECORDS];
 }
 
-static uint32_t life_of(const struct fs *fs)
+static uint32_t generation_of(const struct fs *fs)
 {
 	return ((const struct fs_recover_head *)(const void *)
-		fs->recover.map)->life;
+		fs->recover.map)->generation;
 }
 
 static bool is_request(const struct fs_call *c,
-		       const struct fs_recover_once *o)
+		       const struct fs_replay_record *o)
 {
 	return o->unique == c->in.unique && o->opcode == c->in.opcode &&
 	       o->node == c->in.nodeid;
@@ -51,35 +51,35 @@ static uint64_t now_ns(void)
 	       (uint64_t)now.tv_nsec;
 }
 
-bool virtdev_priv_fs_once_begun(const struct fs_call *c)
+bool virtdev_priv_fs_replay_was_started(const struct fs_call *c)
 {
 	struct fs *fs = c->fs;
-	const struct fs_recover_once *o = once_of(fs, c->in.unique);
-	bool is_begun;
+	const struct fs_replay_record *o = replay_record_of(fs, c->in.unique);
+	bool was_started;
 
 	pthread_mutex_lock(&fs->lock);
-	is_begun = is_request(c, o) && o->life != life_of(fs);
+	was_started = is_request(c, o) && o->generation != generation_of(fs);
 	pthread_mutex_unlock(&fs->lock);
-	return is_begun;
+	return was_started;
 }
 
 /* Says what a former process left of it; unique 0: nothing. */
-static struct fs_recover_once once_begin(struct fs_call *c)
+static struct fs_replay_record replay_begin(struct fs_call *c)
 {
 	struct fs *fs = c->fs;
-	struct fs_recover_once *o = once_of(fs, c->in.unique), before;
+	struct fs_replay_record *o = replay_record_of(fs, c->in.unique), before;
 
 	pthread_mutex_lock(&fs->lock);
 	before = *o;
-	if (!is_request(c, &before) || before.life == life_of(fs))
+	if (!is_request(c, &before) || before.generation == generation_of(fs))
 		before.unique = 0;
 	__atomic_store_n(&o->unique, 0, __ATOMIC_RELAXED);
 	__atomic_signal_fence(__ATOMIC_SEQ_CST);
 	o->node = c->in.nodeid;
 	o->moved = before.unique ? before.moved : 0;
-	o->begun = before.unique ? before.begun : now_ns();
+	o->started = before.unique ? before.started : now_ns();
 	o->opcode = c->in.opcode;
-	o->life = life_of(fs);
+	o->generation = generation_of(fs);
 	o->done = before.unique ? before.done : 0;
 	o->result = before.unique ? before.result : 0;
 	__atomic_store_n(&o->unique, c->in.unique, __ATOMIC_RELEASE);
@@ -87,12 +87,12 @@ static struct fs_recover_once once_begin(struct fs_call *c)
 	return before;
 }
 
-static void once_end(const struct fs_call *c, int rc)
+static void replay_end(const struct fs_call *c, int rc)
 {
 	struct fs *fs = c->fs;
-	struct fs_recover_once *o = once_of(fs, c->in.unique);
+	struct fs_replay_record *o = replay_record_of(fs, c->in.unique);
 
-	if (virtdev_priv_fs_is_left(c))
+	if (virtdev_priv_fs_is_detached(c))
 		return;	/* it is another session's by now */
 	pthread_mutex_lock(&fs->lock);
 	if (is_request(c, o)) {
@@ -102,10 +102,10 @@ static void once_end(const struct fs_call *c, int rc)
 	pthread_mutex_unlock(&fs->lock);
 }
 
-void virtdev_priv_fs_once_moves(const struct fs_call *c, uint64_t moved)
+void virtdev_priv_fs_replay_set_moved(const struct fs_call *c, uint64_t moved)
 {
 	struct fs *fs = c->fs;
-	struct fs_recover_once *o = once_of(fs, c->in.unique);
+	struct fs_replay_record *o = replay_record_of(fs, c->in.unique);
 
 	pthread_mutex_lock(&fs->lock);
 	if (is_request(c, o))
@@ -113,23 +113,23 @@ void virtdev_priv_fs_once_moves(const struct fs_call *c, uint64_t moved)
 	pthread_mutex_unlock(&fs->lock);
 }
 
-void virtdev_priv_fs_once_clear(struct fs *fs)
+void virtdev_priv_fs_replay_clear(struct fs *fs)
 {
 	if (!fs_recover_map(&fs->recover))
 		return;
 	pthread_mutex_lock(&fs->lock);
-	memset(fs->recover.map + fs->recover.onces_at, 0,
-	       FS_RECOVER_ONCES * sizeof(struct fs_recover_once));
+	memset(fs->recover.map + fs->recover.replay_at, 0,
+	       FS_REPLAY_RECORDS * sizeof(struct fs_replay_record));
 	pthread_mutex_unlock(&fs->lock);
 }
 
 /* The driver is told of it as if it had been made, or has it opened. */
-static int answer_made(struct fs_call *c, const struct fs_operation *op)
+static int reply_made(struct fs_call *c, const struct fs_operation *op)
 {
-	if (!(op->flags & FS_TELLS))
+	if (!(op->flags & FS_REPLIES_ENTRY))
 		return 0;
 	if (c->in.opcode != FUSE_CREATE)
-		return virtdev_priv_fs_answer_entry(c, c->name);
+		return virtdev_priv_fs_reply_entry(c, c->name);
 	c->arg.create.flags &= ~(uint32_t)O_EXCL;
 	return op->serve(c);
 }
@@ -148,18 +148,18 @@ static uint32_t type_of(const struct fs_call *c)
 }
 
 /* Who was killed in the call cannot know whether he made it: its age tells. */
-static bool was_made(struct fs_call *c, uint64_t begun)
+static bool was_made(struct fs_call *c, uint64_t started)
 {
 	struct statx st;
-	uint64_t born;
+	uint64_t btime;
 
 	if (virtdev_priv_fs_stat(c->inode->fd, c->name, &st) < 0)
 		return false;
 	if (c->in.opcode == FUSE_LINK)
 		return is_link(c, &st);
-	born = virtdev_priv_fs_born_of(&st);
+	btime = virtdev_priv_fs_btime_of(&st);
 	return (st.stx_mode & S_IFMT) == type_of(c) &&
-	       born + TICK_NS >= begun && born <= begun + MAKING_NS;
+	       btime + TICK_NS >= started && btime <= started + MAKING_NS;
 }
 
 static bool was_moved(struct fs_call *c, uint64_t moved)
@@ -190,8 +190,8 @@ static bool is_gone(uint32_t opcode, int rc)
 	       opcode == FUSE_REMOVEXATTR && rc == -ENODATA;
 }
 
-static int serve_begun(struct fs_call *c, const struct fs_operation *op,
-		       const struct fs_recover_once *before)
+static int serve_started(struct fs_call *c, const struct fs_operation *op,
+			 const struct fs_replay_record *before)
 {
 	int rc;
 
@@ -200,24 +200,24 @@ static int serve_begun(struct fs_call *c, const struct fs_operation *op,
 	rc = op->serve(c);
 	if (is_gone(c->in.opcode, rc))
 		return 0;
-	if (rc != -EEXIST || !(op->flags & FS_TELLS) ||
-	    !was_made(c, before->begun))
+	if (rc != -EEXIST || !(op->flags & FS_REPLIES_ENTRY) ||
+	    !was_made(c, before->started))
 		return rc;
 	rc = virtdev_priv_fs_label_name(c);
-	return rc < 0 ? rc : answer_made(c, op);
+	return rc < 0 ? rc : reply_made(c, op);
 }
 
-int virtdev_priv_fs_once_serve(struct fs_call *c, const struct fs_operation *op)
+int virtdev_priv_fs_replay_serve(struct fs_call *c, const struct fs_operation *op)
 {
-	const struct fs_recover_once before = once_begin(c);
+	const struct fs_replay_record before = replay_begin(c);
 	int rc;
 
 	if (!before.unique)
 		rc = op->serve(c);
 	else if (!before.done)
-		rc = serve_begun(c, op, &before);
+		rc = serve_started(c, op, &before);
 	else
-		rc = before.result < 0 ? before.result : answer_made(c, op);
-	once_end(c, rc);
+		rc = before.result < 0 ? before.result : reply_made(c, op);
+	replay_end(c, rc);
 	return rc;
 }

@@ -59,7 +59,7 @@ static int make_name(struct fs_call *c, make_fn fn)
 	return rc;
 }
 
-static int make_and_tell(struct fs_call *c, make_fn fn, uint32_t mode)
+static int make_and_reply(struct fs_call *c, make_fn fn, uint32_t mode)
 {
 	struct fuse_entry_out out;
 	int fd, rc = make_name(c, fn);
@@ -77,7 +77,7 @@ static int make_and_tell(struct fs_call *c, make_fn fn, uint32_t mode)
 		return rc;
 	}
 	rc = virtdev_priv_fs_entry_take_fd(c, c->inode, c->name, fd, &out);
-	return rc < 0 ? rc : virtdev_priv_fs_answer(c, &out, sizeof(out));
+	return rc < 0 ? rc : virtdev_priv_fs_reply(c, &out, sizeof(out));
 }
 
 static int do_symlink(const struct fs_call *c)
@@ -87,7 +87,7 @@ static int do_symlink(const struct fs_call *c)
 
 int virtdev_priv_fs_symlink(struct fs_call *c)
 {
-	return make_and_tell(c, do_symlink, 0);
+	return make_and_reply(c, do_symlink, 0);
 }
 
 static int do_mkdir(const struct fs_call *c)
@@ -101,7 +101,7 @@ int virtdev_priv_fs_mkdir(struct fs_call *c)
 	struct fuse_mkdir_in *in = &c->arg.mkdir;
 
 	in->mode = mode_of(c, in->mode, in->umask);
-	return make_and_tell(c, do_mkdir, in->mode);
+	return make_and_reply(c, do_mkdir, in->mode);
 }
 
 /* The number of a device as the kernel's new_encode_dev() has it. */
@@ -120,7 +120,7 @@ int virtdev_priv_fs_mknod(struct fs_call *c)
 	struct fuse_mknod_in *in = &c->arg.mknod;
 
 	in->mode = mode_of(c, in->mode, in->umask);
-	return make_and_tell(c, do_mknod, in->mode);
+	return make_and_reply(c, do_mknod, in->mode);
 }
 
 /* A new name of a file that the driver knows, in the folder. */
@@ -137,7 +137,7 @@ int virtdev_priv_fs_link(struct fs_call *c)
 	rc = linkat(c->fs->proc, name.text, c->inode->fd, c->name,
 		    AT_SYMLINK_FOLLOW) < 0 ? -errno : 0;
 	virtdev_priv_fs_inode_put(c->fs, old);
-	return rc < 0 ? rc : virtdev_priv_fs_answer_entry(c, c->name);
+	return rc < 0 ? rc : virtdev_priv_fs_reply_entry(c, c->name);
 }
 
 int virtdev_priv_fs_readlink(struct fs_call *c)
@@ -145,7 +145,7 @@ int virtdev_priv_fs_readlink(struct fs_call *c)
 	char *target = (char *)c->queue->text;
 	ssize_t n = readlinkat(c->inode->fd, "", target, FS_TEXT);
 
-	return n < 0 ? -errno : virtdev_priv_fs_answer(c, target, (size_t)n);
+	return n < 0 ? -errno : virtdev_priv_fs_reply(c, target, (size_t)n);
 }
 
 /* ------------------------------------------------------- made and opened */
@@ -229,7 +229,7 @@ struct created {
  * Owns fd in any case. The inode is of the very file that was opened, which has
  * that name, or none.
  */
-static int answer_created_take_fd(struct fs_call *c, const char *as, int fd)
+static int reply_created_take_fd(struct fs_call *c, const char *as, int fd)
 {
 	const struct fs_proc_name name = virtdev_priv_fs_proc_name(fd);
 	struct created out = { .open = {
@@ -253,7 +253,7 @@ static int answer_created_take_fd(struct fs_call *c, const char *as, int fd)
 		virtdev_priv_fs_inode_forget(c->fs, out.entry.nodeid, 1);
 		return rc;
 	}
-	return virtdev_priv_fs_answer(c, &out, sizeof(out));
+	return virtdev_priv_fs_reply(c, &out, sizeof(out));
 }
 
 static int make_file(struct fs_call *c, const char *as,
@@ -279,7 +279,7 @@ static int make_file(struct fs_call *c, const char *as,
 		return fd;
 	rc = is_new ? virtdev_priv_fs_label_set(c, fd) : 0;
 	if (rc >= 0)
-		return answer_created_take_fd(c, as, fd);
+		return reply_created_take_fd(c, as, fd);
 	if (as)
 		virtdev_priv_fs_label_undo(c, fd);
 	virtdev_priv_fs_close(virtdev_priv_fs_closer(c->fs, c->inode, fd), &fd);

@@ -12,8 +12,8 @@
 
 static int entry_stat(const struct fs_call *c, int fd, struct statx *st)
 {
-	virtdev_priv_fs_away(c);
-	return virtdev_priv_fs_back(c, virtdev_priv_fs_stat(fd, "", st));
+	virtdev_priv_fs_host_call_begin(c);
+	return virtdev_priv_fs_host_call_end(c, virtdev_priv_fs_stat(fd, "", st));
 }
 
 int virtdev_priv_fs_entry_take_fd(const struct fs_call *c,
@@ -30,11 +30,11 @@ int virtdev_priv_fs_entry_take_fd(const struct fs_call *c,
 		vsu_fd_close(&fd);
 		return rc;
 	}
-	rc = virtdev_priv_fs_inode_tell_take_fd(fs, fd, &st, &id);
+	rc = virtdev_priv_fs_inode_lookup_take_fd(fs, fd, &st, &id);
 	if (rc < 0)
 		return rc;
 	if (name)
-		virtdev_priv_fs_recover_place(fs, id, parent->slot.id, name);
+		virtdev_priv_fs_recover_set_dentry(fs, id, parent->slot.id, name);
 	virtdev_priv_fs_window_fit(c, id, st.stx_size);
 	memset(out, 0, sizeof(*out));
 	out->nodeid = id;
@@ -51,9 +51,9 @@ int virtdev_priv_fs_entry(const struct fs_call *c, const struct fs_inode *parent
 {
 	int fd, rc;
 
-	virtdev_priv_fs_away(c);
+	virtdev_priv_fs_host_call_begin(c);
 	fd = openat(parent->fd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
-	rc = virtdev_priv_fs_back(c, fd < 0 ? -errno : 0);
+	rc = virtdev_priv_fs_host_call_end(c, fd < 0 ? -errno : 0);
 	if (rc < 0) {
 		vsu_fd_close(&fd);
 		return rc;
@@ -61,10 +61,10 @@ int virtdev_priv_fs_entry(const struct fs_call *c, const struct fs_inode *parent
 	return virtdev_priv_fs_entry_take_fd(c, parent, name, fd, out);
 }
 
-int virtdev_priv_fs_answer_entry(struct fs_call *c, const char *name)
+int virtdev_priv_fs_reply_entry(struct fs_call *c, const char *name)
 {
 	struct fuse_entry_out out;
 	int rc = virtdev_priv_fs_entry(c, c->inode, name, &out);
 
-	return rc < 0 ? rc : virtdev_priv_fs_answer(c, &out, sizeof(out));
+	return rc < 0 ? rc : virtdev_priv_fs_reply(c, &out, sizeof(out));
 }

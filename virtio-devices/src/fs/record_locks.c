@@ -7,19 +7,19 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
-#include "fs/records.h"
+#include "fs/record_locks.h"
 
-static bool records_overlap(const struct fs_record *a, const struct fs_record *b)
+static bool records_overlap(const struct fs_record_lock *a, const struct fs_record_lock *b)
 {
 	return a->first <= b->last && b->first <= a->last;
 }
 
-static bool records_touch(const struct fs_record *a, const struct fs_record *b)
+static bool records_touch(const struct fs_record_lock *a, const struct fs_record_lock *b)
 {
 	return records_overlap(a, b) || a->last + 1 == b->first || b->last + 1 == a->first;
 }
 
-static void record_join(struct fs_record *to, const struct fs_record *r)
+static void record_join(struct fs_record_lock *to, const struct fs_record_lock *r)
 {
 	if (r->first < to->first)
 		to->first = r->first;
@@ -27,14 +27,14 @@ static void record_join(struct fs_record *to, const struct fs_record *r)
 		to->last = r->last;
 }
 
-static void record_add(struct fs_records *out, uint64_t first, uint64_t last, uint32_t type)
+static void record_add(struct fs_record_locks *out, uint64_t first, uint64_t last, uint32_t type)
 {
-	out->list[out->n++] = (struct fs_record){ first, last, type };
+	out->list[out->n++] = (struct fs_record_lock){ first, last, type };
 }
 
 /* The parts of r that a change of another type leaves. */
-static void add_rest(struct fs_records *out, const struct fs_record *r,
-		     const struct fs_record *change)
+static void add_rest(struct fs_record_locks *out, const struct fs_record_lock *r,
+		     const struct fs_record_lock *change)
 {
 	if (r->first < change->first)
 		record_add(out, r->first, change->first - 1, r->type);
@@ -42,14 +42,14 @@ static void add_rest(struct fs_records *out, const struct fs_record *r,
 		record_add(out, change->last + 1, r->last, r->type);
 }
 
-int virtdev_priv_fs_records_after(const struct fs_records *now,
-				  const struct fs_record *change,
-				  struct fs_records *out)
+int virtdev_priv_fs_record_locks_after(const struct fs_record_locks *now,
+				       const struct fs_record_lock *change,
+				       struct fs_record_locks *out)
 {
-	struct fs_record whole = *change;
+	struct fs_record_lock whole = *change;
 	uint32_t i;
 
-	*out = (struct fs_records){ .n = 0 };
+	*out = (struct fs_record_locks){ .n = 0 };
 	/* a change splits one record at most, and is one itself */
 	out->list = malloc((now->n + 2) * sizeof(*out->list));
 	if (!out->list)
@@ -64,9 +64,9 @@ int virtdev_priv_fs_records_after(const struct fs_records *now,
 	}
 	if (change->type != F_UNLCK)
 		record_add(out, whole.first, whole.last, whole.type);
-	if (out->n <= FS_OWNER_RECORDS || out->n <= now->n)
+	if (out->n <= FS_MAX_OWNER_RECORD_LOCKS || out->n <= now->n)
 		return 0;
 	free(out->list);
-	*out = (struct fs_records){ .n = 0 };
+	*out = (struct fs_record_locks){ .n = 0 };
 	return -ENOLCK;
 }

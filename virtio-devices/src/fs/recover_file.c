@@ -38,10 +38,10 @@ static void lay_out(struct fs *fs)
 			 (uint64_t)r->handles.size * r->handles.max;
 	r->inodes.ready = r->inodes.at;
 	r->handles.ready = r->handles.at;
-	r->onces_at = (r->handles.end + FS_RECOVER_HEAD - 1) &
+	r->replay_at = (r->handles.end + FS_RECOVER_HEAD - 1) &
 		      ~(uint64_t)(FS_RECOVER_HEAD - 1);
-	r->len = r->onces_at +
-		 FS_RECOVER_ONCES * sizeof(struct fs_recover_once);
+	r->len = r->replay_at +
+		 FS_REPLAY_RECORDS * sizeof(struct fs_replay_record);
 }
 
 static struct fs_recover_head make_head(const struct fs *fs,
@@ -79,8 +79,8 @@ static int file_map(struct fs *fs)
 	int rc;
 
 	if (fallocate(r->fd, 0, 0, FS_RECOVER_HEAD) < 0 ||
-	    fallocate(r->fd, 0, (off_t)r->onces_at,
-		      (off_t)(r->len - r->onces_at)) < 0)
+	    fallocate(r->fd, 0, (off_t)r->replay_at,
+		      (off_t)(r->len - r->replay_at)) < 0)
 		return -errno;
 	rc = vmem_block_new_fd(&desc, &r->block, NULL);
 	if (rc >= 0)
@@ -88,7 +88,7 @@ static int file_map(struct fs *fs)
 	return rc;
 }
 
-int virtdev_priv_fs_table_error(const char *path, int rc, struct vsu_error *err)
+int virtdev_priv_fs_recover_file_error(const char *path, int rc, struct vsu_error *err)
 {
 	return vsu_error_set(err, -EINVAL,
 			     "fs: what the guest knows cannot be kept in '%s' (recover): %s",
@@ -107,7 +107,7 @@ static int file_open(struct fs *fs, const char *path, struct vsu_error *err)
 				     path);
 	if (fd < 0 || fstat(fd, &st) < 0) {
 		fs->recover.fd = fd;
-		return virtdev_priv_fs_table_error(path, -errno, err);
+		return virtdev_priv_fs_recover_file_error(path, -errno, err);
 	}
 	fs->recover.fd = fd;
 	if (!S_ISREG(st.st_mode) || st.st_uid != geteuid() ||
@@ -130,7 +130,7 @@ static int session_refuse(const char *path, const char *why, struct vsu_error *e
 }
 
 /* Of a session that goes on here. */
-static int judge_session(const struct fs *fs, const char *path,
+static int check_session(const struct fs *fs, const char *path,
 			 const struct fs_recover_head *h,
 			 const struct fs_recover_head *own,
 			 struct vsu_error *err)
@@ -149,7 +149,7 @@ static int judge_session(const struct fs *fs, const char *path,
 		return session_refuse(path, "one with another limit of open files", err);
 	if (!(h->agreed & FS_SESSION))
 		return session_refuse(path, "damaged", err);
-	rc = virtdev_priv_fs_agreed_judge(fs, h->agreed, err);
+	rc = virtdev_priv_fs_agreed_check(fs, h->agreed, err);
 	return rc < 0 ? vsu_error_prefix(err, rc, "'%s' (recover)", path) : 0;
 }
 
@@ -160,7 +160,7 @@ static int head_read(const struct fs *fs, const char *path,
 	const ssize_t n = pread(fs->recover.fd, h, sizeof(*h), 0);
 
 	if (n < 0)
-		return virtdev_priv_fs_table_error(path, -errno, err);
+		return virtdev_priv_fs_recover_file_error(path, -errno, err);
 	if (!n)
 		return 0;
 	if (n < (ssize_t)sizeof(*h) || memcmp(h->magic, MAGIC, sizeof(MAGIC)))
@@ -170,8 +170,8 @@ static int head_read(const struct fs *fs, const char *path,
 	return h->agreed != 0;
 }
 
-int virtdev_priv_fs_table_open(struct fs *fs, const char *path,
-			       struct fs_recover_head *h, struct vsu_error *err)
+int virtdev_priv_fs_recover_file_open(struct fs *fs, const char *path,
+				      struct fs_recover_head *h, struct vsu_error *err)
 {
 	struct fs_recover_head own;
 	struct statx folder;
@@ -184,17 +184,17 @@ int virtdev_priv_fs_table_open(struct fs *fs, const char *path,
 		return session;
 	rc = virtdev_priv_fs_stat(fs->folder, "", &folder);
 	if (rc < 0)
-		return virtdev_priv_fs_table_error(path, rc, err);
+		return virtdev_priv_fs_recover_file_error(path, rc, err);
 	own = make_head(fs, &folder);
 	if (session)
-		rc = judge_session(fs, path, h, &own, err);
+		rc = check_session(fs, path, h, &own, err);
 	if (rc < 0)
 		return rc;
 	if (!session)
 		rc = file_begin(fs, &own);
 	if (rc >= 0)
 		rc = file_map(fs);
-	return rc < 0 ? virtdev_priv_fs_table_error(path, rc, err) : session;
+	return rc < 0 ? virtdev_priv_fs_recover_file_error(path, rc, err) : session;
 }
 
 void virtdev_priv_fs_recover_close(struct fs *fs)

@@ -18,7 +18,7 @@
 #include "fs/priv.h"
 
 /* Unanswered at a time: fewer than a vhost-user session allows. */
-#define ASKED_MOST 32u
+#define MAX_UNANSWERED 32u
 
 /* Bytes of one mapping of neighbouring chunks: what a truncated file takes along. */
 #define MAX_MERGED (UINT64_C(64) << 20)
@@ -48,11 +48,11 @@ void virtdev_priv_fs_window_file_put(struct fs_window_file *file)
 	free(file);
 }
 
-int virtdev_priv_fs_later_init(struct fs *fs)
+int virtdev_priv_fs_deferred_map_init(struct fs *fs)
 {
 	const uint64_t least = (uint64_t)fs->nchunks * CHANGES_OF_CHUNK +
 			       CHANGES_MORE;
-	struct fs_later *l = &fs->later;
+	struct fs_deferred_map *l = &fs->deferred;
 
 	for (l->size = 1; l->size < least; )
 		l->size *= 2;
@@ -60,14 +60,14 @@ int virtdev_priv_fs_later_init(struct fs *fs)
 	return l->ring ? 0 : -ENOMEM;
 }
 
-static struct fs_change *change_at(struct fs_later *l, uint64_t number)
+static struct fs_change *change_at(struct fs_deferred_map *l, uint64_t number)
 {
 	return &l->ring[number & (l->size - 1)];
 }
 
-void virtdev_priv_fs_later_forget(struct fs *fs)
+void virtdev_priv_fs_deferred_map_forget(struct fs *fs)
 {
-	struct fs_later *l = &fs->later;
+	struct fs_deferred_map *l = &fs->deferred;
 
 	for (; l->first < l->last; l->first++)
 		if (!change_at(l, l->first)->done)
@@ -76,15 +76,15 @@ void virtdev_priv_fs_later_forget(struct fs *fs)
 	l->next = l->last;
 }
 
-void virtdev_priv_fs_later_fini(struct fs *fs)
+void virtdev_priv_fs_deferred_map_fini(struct fs *fs)
 {
-	virtdev_priv_fs_later_forget(fs);
-	free(fs->later.ring);
+	virtdev_priv_fs_deferred_map_forget(fs);
+	free(fs->deferred.ring);
 }
 
-bool virtdev_priv_fs_later_has_room(const struct fs *fs)
+bool virtdev_priv_fs_deferred_map_has_room(const struct fs *fs)
 {
-	const struct fs_later *l = &fs->later;
+	const struct fs_deferred_map *l = &fs->deferred;
 
 	return l->last - l->first + CHANGES_OF_CHUNK <= l->size;
 }
@@ -95,15 +95,15 @@ void virtdev_priv_fs_check_server(struct fs *fs)
 	uint64_t gpa;
 
 	if (fs->nchunks)
-		__atomic_store_n(&fs->later.in_pieces,
+		__atomic_store_n(&fs->deferred.in_pieces,
 				 virtdev_region_address(fs->dev,
 							FS_WINDOW_REGION, &gpa)
 				 == -EOPNOTSUPP, __ATOMIC_RELAXED);
 }
 
-bool virtdev_priv_fs_is_later(const struct fs *fs)
+bool virtdev_priv_fs_is_deferred(const struct fs *fs)
 {
-	return __atomic_load_n(&fs->later.in_pieces, __ATOMIC_RELAXED);
+	return __atomic_load_n(&fs->deferred.in_pieces, __ATOMIC_RELAXED);
 }
 
 /* Whether the change begins where another one ends, in the window and the file. */
@@ -123,10 +123,10 @@ static bool change_continues(const struct fs_change *a,
  */
 static bool change_merge(struct fs *fs, const struct fs_change *change)
 {
-	struct fs_later *l = &fs->later;
+	struct fs_deferred_map *l = &fs->deferred;
 	struct fs_change *former = change_at(l, l->last - 1);
 
-	if (virtdev_priv_fs_is_later(fs) || l->next == l->last ||
+	if (virtdev_priv_fs_is_deferred(fs) || l->next == l->last ||
 	    !change_continues(former, change))
 		return false;
 	former->len += change->len;
@@ -140,12 +140,12 @@ static void set_until(const struct fs *fs, const struct fs_change *change)
 	const uint64_t end = change->offset + change->len;
 
 	for (; i * FS_CHUNK < end; i++)
-		fs->chunks[i].until = fs->later.last;
+		fs->chunks[i].until = fs->deferred.last;
 }
 
-void virtdev_priv_fs_later_add(struct fs *fs, const struct fs_change *change)
+void virtdev_priv_fs_deferred_map_add(struct fs *fs, const struct fs_change *change)
 {
-	struct fs_later *l = &fs->later;
+	struct fs_deferred_map *l = &fs->deferred;
 
 	if (!change_merge(fs, change)) {
 		*change_at(l, l->last++) = *change;
@@ -156,12 +156,12 @@ void virtdev_priv_fs_later_add(struct fs *fs, const struct fs_change *change)
 }
 
 /* Whoever asked for a mapping that was refused has to hear of it. */
-static void tell_refused(struct fs_queue *q, uint64_t number, int result)
+static void report_refused(struct fs_queue *q, uint64_t number, int result)
 {
-	struct fs_parked *p = q->parked;
+	struct fs_waiting *p = q->waiting;
 	uint32_t i;
 
-	for (i = 0; p && i <= q->nparked && i < FS_PARKED; i++, p++)
+	for (i = 0; p && i <= q->nwaiting && i < FS_MAX_WAITING; i++, p++)
 		if (number >= p->from && number < p->until)
 			p->refused = result;
 }
@@ -184,7 +184,7 @@ static void set_missing(struct fs *fs, const struct fs_change *change,
 /* A file may be mapped elsewhere still, so that another one can be there. */
 static void change_finish(struct fs *fs, uint64_t number, int result)
 {
-	struct fs_later *l = &fs->later;
+	struct fs_deferred_map *l = &fs->deferred;
 	struct fs_change *change = change_at(l, number);
 
 	change->done = true;
@@ -192,15 +192,15 @@ static void change_finish(struct fs *fs, uint64_t number, int result)
 		if (!change->replaces)
 			set_missing(fs, change, number);
 		if (change->queue)
-			tell_refused(change->queue, number, result);
+			report_refused(change->queue, number, result);
 	}
 	virtdev_priv_fs_window_file_put(change->file);
 	while (l->first < l->next && change_at(l, l->first)->done)
 		l->first++;
 }
 
-static int change_ask(struct fs *fs, const struct fs_change *change,
-		      uint64_t number)
+static int change_send(struct fs *fs, const struct fs_change *change,
+		       uint64_t number)
 {
 	const struct virtdev_mapping m = {
 		.offset = change->offset, .len = change->len,
@@ -220,11 +220,11 @@ static bool has_finished(const struct fs_queue *q, uint64_t first)
 	const struct fs_job *job;
 	uint32_t k;
 
-	for (k = 0; k < q->nparked; k++)
-		if (q->parked[k].until <= first)
+	for (k = 0; k < q->nwaiting; k++)
+		if (q->waiting[k].until <= first)
 			return true;
-	for (job = q->waiting; job; job = job->next)
-		if (job->own->parked->until <= first)
+	for (job = q->waiting_jobs; job; job = job->next)
+		if (job->own->waiting->until <= first)
 			return true;
 	return false;
 }
@@ -234,7 +234,7 @@ static void wake_queues(const struct fs *fs)
 	uint32_t i;
 
 	for (i = 0; i < fs->nqueues; i++)
-		if (has_finished(&fs->queues[i], fs->later.first))
+		if (has_finished(&fs->queues[i], fs->deferred.first))
 			vsu_event_signal_own(fs->queues[i].event);
 }
 
@@ -250,17 +250,17 @@ static void continue_in_next_turn(const struct fs *fs)
 		}
 }
 
-void virtdev_priv_fs_later_ask(struct fs *fs)
+void virtdev_priv_fs_deferred_map_send(struct fs *fs)
 {
-	struct fs_later *l = &fs->later;
+	struct fs_deferred_map *l = &fs->deferred;
 	const uint64_t until = l->next < l->last ? vsu_now_ns() + VQ_TURN_NS : 0;
 	bool finished = false;
 	uint64_t number;
 	int rc;
 
-	while (l->next < l->last && l->next - l->first < ASKED_MOST) {
+	while (l->next < l->last && l->next - l->first < MAX_UNANSWERED) {
 		number = l->next++;
-		rc = change_ask(fs, change_at(l, number), number);
+		rc = change_send(fs, change_at(l, number), number);
 		if (rc <= 0)
 			change_finish(fs, number, rc);
 		finished |= rc <= 0;
@@ -273,9 +273,9 @@ void virtdev_priv_fs_later_ask(struct fs *fs)
 		wake_queues(fs);
 }
 
-void virtdev_priv_fs_later_disown(struct fs *fs, uint32_t queue)
+void virtdev_priv_fs_deferred_map_disown(struct fs *fs, uint32_t queue)
 {
-	struct fs_later *l = &fs->later;
+	struct fs_deferred_map *l = &fs->deferred;
 	struct fs_change *change;
 	uint64_t number;
 
@@ -289,13 +289,13 @@ void virtdev_priv_fs_later_disown(struct fs *fs, uint32_t queue)
 void virtdev_priv_fs_region_done(void *self, uint64_t cookie, int result)
 {
 	struct fs *fs = self;
-	struct fs_later *l = &fs->later;
+	struct fs_deferred_map *l = &fs->deferred;
 
 	pthread_mutex_lock(&fs->window_lock);
 	if (cookie >= l->first && cookie < l->next &&
 	    !change_at(l, cookie)->done) {
 		change_finish(fs, cookie, result);
-		virtdev_priv_fs_later_ask(fs);
+		virtdev_priv_fs_deferred_map_send(fs);
 		wake_queues(fs);
 	}
 	pthread_mutex_unlock(&fs->window_lock);

@@ -22,7 +22,7 @@
  * is left to the rest of the process. A closer has room for as many.
  */
 #define UNCLOSED_SHARE 4u
-#define UNCLOSED_MOST 1000u
+#define MAX_UNCLOSED 1000u
 
 static bool state_change(struct fs_job *job, int from, int to)
 {
@@ -30,28 +30,28 @@ static bool state_change(struct fs_job *job, int from, int to)
 					   __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
 }
 
-void virtdev_priv_fs_away(const struct fs_call *c)
+void virtdev_priv_fs_host_call_begin(const struct fs_call *c)
 {
 	if (c->queue->job)
-		state_change(c->queue->job, FS_JOB_HERE, FS_JOB_AWAY);
+		state_change(c->queue->job, FS_JOB_RUNNING, FS_JOB_IN_HOST_CALL);
 }
 
-int virtdev_priv_fs_back(const struct fs_call *c, int rc)
+int virtdev_priv_fs_host_call_end(const struct fs_call *c, int rc)
 {
 	struct fs_job *job = c->queue->job;
 
-	return !job || state_change(job, FS_JOB_AWAY, FS_JOB_HERE) ? rc :
+	return !job || state_change(job, FS_JOB_IN_HOST_CALL, FS_JOB_RUNNING) ? rc :
 								     -ECANCELED;
 }
 
-static bool job_is_left(const struct fs_job *job)
+static bool job_is_detached(const struct fs_job *job)
 {
-	return __atomic_load_n(&job->state, __ATOMIC_ACQUIRE) == FS_JOB_LEFT;
+	return __atomic_load_n(&job->state, __ATOMIC_ACQUIRE) == FS_JOB_DETACHED;
 }
 
-bool virtdev_priv_fs_is_left(const struct fs_call *c)
+bool virtdev_priv_fs_is_detached(const struct fs_call *c)
 {
-	return c->queue->job && job_is_left(c->queue->job);
+	return c->queue->job && job_is_detached(c->queue->job);
 }
 
 /* ----------------------------------------------------------- files of servers */
@@ -115,8 +115,8 @@ int virtdev_priv_fs_is_served(const struct fs_call *c)
 		return 0;
 	served = __atomic_load_n(&c->inode->served, __ATOMIC_RELAXED);
 	if (served == FS_SERVED_UNKNOWN) {
-		virtdev_priv_fs_away(c);
-		served = virtdev_priv_fs_back(c, served_ask(c->handle->fd, false));
+		virtdev_priv_fs_host_call_begin(c);
+		served = virtdev_priv_fs_host_call_end(c, served_ask(c->handle->fd, false));
 		if (served < 0)
 			return served;
 		__atomic_store_n(&c->inode->served, served, __ATOMIC_RELAXED);
@@ -143,7 +143,7 @@ struct vsu_closer *virtdev_priv_fs_closer(const struct fs *fs,
 int virtdev_priv_fs_check_unclosed(const struct fs *fs, struct fs_inode *inode)
 {
 	const uint32_t share = fs->config.handles / UNCLOSED_SHARE;
-	const uint32_t most = share < UNCLOSED_MOST ? share : UNCLOSED_MOST;
+	const uint32_t most = share < MAX_UNCLOSED ? share : MAX_UNCLOSED;
 
 	if (!fs->config.closer ||
 	    vsu_closer_waiting(fs->config.closer) <= most)
@@ -166,14 +166,14 @@ void virtdev_priv_fs_job_free(struct fs_job *job)
 	if (job && job->own) {
 		free(job->own->pieces);
 		free(job->own->text);
-		free(job->own->parked);
+		free(job->own->waiting);
 		free(job->own);
 	}
 	free(job);
 }
 
-struct fs_job *virtdev_priv_fs_jobs_unbegun(struct fs_work *w,
-					    const struct fs_queue *q)
+struct fs_job *virtdev_priv_fs_jobs_pop_queued(struct fs_job_queue *w,
+					       const struct fs_queue *q)
 {
 	struct fs_job **link = &w->first, *job, *all = NULL;
 
@@ -194,42 +194,42 @@ struct fs_job *virtdev_priv_fs_jobs_unbegun(struct fs_work *w,
 /* --------------------------------------------------------------------- leaving */
 
 /* With the work's lock: those that are away, as far as there may be more. */
-static void leave_away(struct fs_work *w, struct fs_queue *q)
+static void detach_blocked(struct fs_job_queue *w, struct fs_queue *q)
 {
 	const uint32_t n = q->fs->config.workers;
 	uint32_t i;
 
-	for (i = 0; i < n && w->nleft < VIRTDEV_FS_LEFT_MAX; i++) {
-		if (!state_change(q->jobs[i], FS_JOB_AWAY, FS_JOB_LEFT))
+	for (i = 0; i < n && w->ndetached < VIRTDEV_FS_LEFT_MAX; i++) {
+		if (!state_change(q->jobs[i], FS_JOB_IN_HOST_CALL, FS_JOB_DETACHED))
 			continue;
-		w->nleft++;
-		__atomic_fetch_add(&q->nleft, 1, __ATOMIC_RELEASE);
+		w->ndetached++;
+		__atomic_fetch_add(&q->ndetached, 1, __ATOMIC_RELEASE);
 	}
 }
 
 /* With the work's lock: what no thread has begun with needs none. */
-static void leave_unbegun(struct fs_work *w, struct fs_queue *q)
+static void detach_queued(struct fs_job_queue *w, struct fs_queue *q)
 {
-	struct fs_job *job = virtdev_priv_fs_jobs_unbegun(w, q);
+	struct fs_job *job = virtdev_priv_fs_jobs_pop_queued(w, q);
 
 	for (; job; job = job->next) {
-		__atomic_store_n(&job->state, FS_JOB_LEFT, __ATOMIC_RELEASE);
+		__atomic_store_n(&job->state, FS_JOB_DETACHED, __ATOMIC_RELEASE);
 		job->threadless = true;
-		__atomic_fetch_add(&q->nleft, 1, __ATOMIC_RELEASE);
+		__atomic_fetch_add(&q->ndetached, 1, __ATOMIC_RELEASE);
 	}
 }
 
-void virtdev_priv_fs_jobs_leave(struct fs_queue *q)
+void virtdev_priv_fs_jobs_detach(struct fs_queue *q)
 {
-	leave_away(&q->fs->work, q);
-	leave_unbegun(&q->fs->work, q);
+	detach_blocked(&q->fs->job_queue, q);
+	detach_queued(&q->fs->job_queue, q);
 }
 
-bool virtdev_priv_fs_left_done(struct fs_work *w, struct fs_job *job)
+bool virtdev_priv_fs_detached_done(struct fs_job_queue *w, struct fs_job *job)
 {
-	if (!job_is_left(job))
+	if (!job_is_detached(job))
 		return false;
-	w->nleft--;
+	w->ndetached--;
 	job->threadless = true;
 	if (job->queueless)
 		virtdev_priv_fs_job_free(job);
@@ -237,21 +237,21 @@ bool virtdev_priv_fs_left_done(struct fs_work *w, struct fs_job *job)
 }
 
 /* Who waited has no use for an answer, and the chain no memory any more. */
-void virtdev_priv_fs_left_leave(struct fs_queue *q)
+void virtdev_priv_fs_detached_release(struct fs_queue *q)
 {
-	struct fs_work *w = &q->fs->work;
+	struct fs_job_queue *w = &q->fs->job_queue;
 	uint32_t i;
 
 	pthread_mutex_lock(&w->lock);
 	for (i = 0; i < q->fs->config.workers; i++) {
-		if (!q->jobs[i] || !job_is_left(q->jobs[i]))
+		if (!q->jobs[i] || !job_is_detached(q->jobs[i]))
 			continue;
 		vq_push(q->q, &q->jobs[i]->chain, 0);
-		q->nflying--;
+		q->nbusy--;
 		q->jobs[i]->queueless = true;
 		if (!q->jobs[i]->threadless)
 			q->jobs[i] = NULL;
 	}
-	q->nleft = 0;
+	q->ndetached = 0;
 	pthread_mutex_unlock(&w->lock);
 }

@@ -6,9 +6,9 @@
 
 #include "fs/priv.h"
 
-int virtdev_priv_fs_answer(struct fs_call *c, const void *bytes, size_t len)
+int virtdev_priv_fs_reply(struct fs_call *c, const void *bytes, size_t len)
 {
-	if (virtdev_priv_fs_is_left(c))
+	if (virtdev_priv_fs_is_detached(c))
 		return -ECANCELED;
 	return vq_cursor_write_exact(&c->to, bytes, (uint32_t)len) ? (int)len
 								  : -EINVAL;

@@ -12,7 +12,7 @@
 #include "fs/priv.h"
 
 /* Of one request; there are two kinds. */
-#define MOST 16u
+#define MAX_EXTENSIONS 16u
 
 static int pass_over(struct fs_call *c, uint32_t len)
 {
@@ -78,7 +78,7 @@ int virtdev_priv_fs_extensions_read(struct fs_call *c)
 	int rc = 0;
 
 	for (i = 0; rc >= 0 && left; i++) {
-		if (i == MOST || left < sizeof(e) ||
+		if (i == MAX_EXTENSIONS || left < sizeof(e) ||
 		    !vq_cursor_read_obj(&c->from, &e) || e.size < sizeof(e) ||
 		    e.size > left || e.size % FS_EXTENSION_ALIGN)
 			return -EINVAL;

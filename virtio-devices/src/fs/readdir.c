@@ -12,8 +12,8 @@
 #include "fs/priv.h"
 
 /* Bytes of entries that are read at once: the longest one fits. */
-#define READ_MOST 32768u
-#define READ_LEAST 280u
+#define MAX_READ 32768u
+#define MIN_READ 280u
 
 /* Of a folder's handle: somewhere that no entry names. */
 #define NOWHERE INT64_MIN
@@ -33,7 +33,7 @@ static bool is_dots(const char *name)
 }
 
 /* Nothing is told of a file that cannot be: the driver looks it up itself. */
-static struct fuse_entry_out tell_entry(struct fs_call *c, const char *name)
+static struct fuse_entry_out make_entry(struct fs_call *c, const char *name)
 {
 	struct fuse_entry_out out;
 
@@ -56,15 +56,15 @@ static int put_entry(struct fs_call *c, const struct entry *e, bool plus,
 		.ino = e->ino, .off = (uint64_t)e->next, .namelen = namelen,
 		.type = e->type,
 	};
-	struct fuse_entry_out told;
+	struct fuse_entry_out entry;
 
 	if (len > *room)
 		return 0;
 	if (plus) {
-		told = tell_entry(c, e->name);
-		if (virtdev_priv_fs_is_left(c))
+		entry = make_entry(c, e->name);
+		if (virtdev_priv_fs_is_detached(c))
 			return 0;
-		vq_cursor_write(&c->to, &told, sizeof(told));
+		vq_cursor_write(&c->to, &entry, sizeof(entry));
 	}
 	vq_cursor_write(&c->to, &d, FUSE_NAME_OFFSET);
 	vq_cursor_write(&c->to, e->name, namelen);
@@ -102,7 +102,7 @@ static uint32_t read_len(uint32_t room, bool plus)
 {
 	const uint32_t len = plus ? room / 160 * 24 : room / 32 * 24;
 
-	return len < READ_LEAST ? READ_LEAST : len < READ_MOST ? len : READ_MOST;
+	return len < MIN_READ ? MIN_READ : len < MAX_READ ? len : MAX_READ;
 }
 
 /*
@@ -128,10 +128,10 @@ static int read_entries(struct fs_call *c, bool plus)
 
 	if (rc < 0)
 		return rc;
-	virtdev_priv_fs_away(c);
+	virtdev_priv_fs_host_call_begin(c);
 	n = syscall(SYS_getdents64, c->handle->fd, c->queue->text,
 		    read_len(room, plus));
-	rc = virtdev_priv_fs_back(c, n < 0 ? -errno : (int)n);
+	rc = virtdev_priv_fs_host_call_end(c, n < 0 ? -errno : (int)n);
 	return rc < 0 ? rc : put_entries(c, (uint32_t)n, plus, room);
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
  * Turns of a queue that goes on while some of its requests are not done: they
- * are worked on elsewhere (work.c), or the device has a window. A request that
- * changes that is parked (parked.c) until all is done that was asked for up to
+ * are worked on elsewhere (jobs.c), or the device has a window. A request that
+ * changes that is parked (waiting.c) until all is done that was asked for up to
  * then.
  */
 #include <config.h>
@@ -28,8 +28,8 @@ struct turn {
 /* ------------------------------------------------------------------- parked */
 
 /* Only the header is stored to again: the pieces that it takes are kept. */
-static void parked_keep(struct fs_parked *p, const struct vq_chain *chain,
-			uint32_t written)
+static void waiting_save(struct fs_waiting *p, const struct vq_chain *chain,
+			 uint32_t written)
 {
 	uint32_t i, bytes = 0;
 
@@ -54,44 +54,44 @@ static void push_finished(struct fs_queue *q)
 	uint32_t i = 0;
 
 	pthread_mutex_lock(&fs->window_lock);
-	virtdev_priv_fs_later_ask(fs);
-	while (i < q->nparked) {
-		if (q->parked[i].until > fs->later.first) {
+	virtdev_priv_fs_deferred_map_send(fs);
+	while (i < q->nwaiting) {
+		if (q->waiting[i].until > fs->deferred.first) {
 			i++;
 			continue;
 		}
-		virtdev_priv_fs_parked_push(q, &q->parked[i],
-					    &q->parked[i].chain,
-					    q->parked[i].written);
-		q->parked[i] = q->parked[--q->nparked];
-		q->parked[i].chain.iov = q->parked[i].head;
+		virtdev_priv_fs_waiting_push(q, &q->waiting[i],
+					     &q->waiting[i].chain,
+					     q->waiting[i].written);
+		q->waiting[i] = q->waiting[--q->nwaiting];
+		q->waiting[i].chain.iov = q->waiting[i].head;
 	}
 	pthread_mutex_unlock(&fs->window_lock);
 }
 
 static void request_serve(struct fs_queue *q, struct vq_chain *chain)
 {
-	struct fs_parked *p = &q->parked[q->nparked];
+	struct fs_waiting *p = &q->waiting[q->nwaiting];
 	uint32_t written;
 	bool ends;
 
-	virtdev_priv_fs_parked_begin(q, p);
+	virtdev_priv_fs_waiting_begin(q, p);
 	written = virtdev_priv_fs_serve(q, q->q, chain);
-	parked_keep(p, chain, written);
+	waiting_save(p, chain, written);
 	pthread_mutex_lock(&q->fs->window_lock);
-	virtdev_priv_fs_later_ask(q->fs);
-	ends = virtdev_priv_fs_parked_end(q, p);
-	q->nparked += !ends;
+	virtdev_priv_fs_deferred_map_send(q->fs);
+	ends = virtdev_priv_fs_waiting_end(q, p);
+	q->nwaiting += !ends;
 	pthread_mutex_unlock(&q->fs->window_lock);
 	if (ends)
-		virtdev_priv_fs_parked_push(q, p, &p->chain, written);
+		virtdev_priv_fs_waiting_push(q, p, &p->chain, written);
 }
 
 /* -------------------------------------------------------------------- turns */
 
 static bool is_full(const struct fs_queue *q)
 {
-	return q->jobs ? !q->idle : q->nparked == FS_PARKED;
+	return q->jobs ? !q->idle_jobs : q->nwaiting == FS_MAX_WAITING;
 }
 
 /* Until the ring is empty or too many wait (0), the turn is over (1), or as
@@ -102,7 +102,7 @@ static int serve_chains(struct fs_queue *q, struct turn *left)
 	int rc;
 
 	for (; left->chains && !is_full(q); left->chains--) {
-		chain.iov = q->jobs ? q->idle->own->pieces : q->pieces;
+		chain.iov = q->jobs ? q->idle_jobs->own->pieces : q->pieces;
 		chain.iov_max = q->npieces;
 		rc = vq_pop(q->q, &chain);
 		if (rc != 1)
@@ -157,20 +157,20 @@ int virtdev_priv_fs_queue_drain(struct fs_queue *q)
 {
 	vsu_event_drain(q->event, NULL);
 	queue_publish(q);
-	return (int)(q->nparked + q->nflying -
-		     __atomic_load_n(&q->nleft, __ATOMIC_ACQUIRE));
+	return (int)(q->nwaiting + q->nbusy -
+		     __atomic_load_n(&q->ndetached, __ATOMIC_ACQUIRE));
 }
 
 /*
  * Who stops without draining has no use for answers, and may be told of changes
  * that the queue asked for still.
  */
-void virtdev_priv_fs_parked_fini(struct fs_queue *q)
+void virtdev_priv_fs_waiting_fini(struct fs_queue *q)
 {
 	pthread_mutex_lock(&q->fs->window_lock);
-	while (q->nparked)
-		vq_push(q->q, &q->parked[--q->nparked].chain, 0);
-	free(q->parked);
-	q->parked = NULL;
+	while (q->nwaiting)
+		vq_push(q->q, &q->waiting[--q->nwaiting].chain, 0);
+	free(q->waiting);
+	q->waiting = NULL;
 	pthread_mutex_unlock(&q->fs->window_lock);
 }

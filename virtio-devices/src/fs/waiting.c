@@ -7,26 +7,26 @@
 
 #include "fs/priv.h"
 
-void virtdev_priv_fs_parked_begin(struct fs_queue *q, struct fs_parked *p)
+void virtdev_priv_fs_waiting_begin(struct fs_queue *q, struct fs_waiting *p)
 {
 	pthread_mutex_lock(&q->fs->window_lock);
-	p->from = q->fs->later.last;
+	p->from = q->fs->deferred.last;
 	p->until = UINT64_MAX;
 	p->refused = 0;
-	q->waits = false;
+	q->waits_for_window = false;
 	pthread_mutex_unlock(&q->fs->window_lock);
 }
 
-bool virtdev_priv_fs_parked_end(struct fs_queue *q, struct fs_parked *p)
+bool virtdev_priv_fs_waiting_end(struct fs_queue *q, struct fs_waiting *p)
 {
 	p->unique = q->unique;
-	p->until = q->waits ? q->fs->later.last : 0;
-	return p->until <= q->fs->later.first;
+	p->until = q->waits_for_window ? q->fs->deferred.last : 0;
+	return p->until <= q->fs->deferred.first;
 }
 
-void virtdev_priv_fs_parked_push(const struct fs_queue *q,
-				 const struct fs_parked *p,
-				 struct vq_chain *chain, uint32_t written)
+void virtdev_priv_fs_waiting_push(const struct fs_queue *q,
+				  const struct fs_waiting *p,
+				  struct vq_chain *chain, uint32_t written)
 {
 	const struct fuse_out_header out = {
 		.len = sizeof(out), .error = p->refused, .unique = p->unique,

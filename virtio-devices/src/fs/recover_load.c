@@ -14,7 +14,7 @@
 #include <vmm-sys-util/fd.h>
 
 #include "fs/restore.h"
-#include "fs/sums.h"
+#include "fs/checksum.h"
 
 /* --------------------------------------------------------------------- records */
 
@@ -35,16 +35,16 @@ static bool inode_read(const struct fs *fs, uint32_t index,
 	return record_read(fs, &fs->recover.inodes, index, r) &&
 	       (uint32_t)r->id == index + 1 && r->which <= 4 &&
 	       r->sum == fs_recover_inode_sum(r, r->id) &&
-	       r->found.handle.handle_bytes <= MAX_HANDLE_SZ;
+	       r->file_handle.handle.handle_bytes <= MAX_HANDLE_SZ;
 }
 
 /* Its name, and its folder's number; or NULL. */
-static const struct fs_recover_place *
-place_of(const struct fs_recover_inode_record *r)
+static const struct fs_recover_dentry *
+dentry_of(const struct fs_recover_inode_record *r)
 {
-	const struct fs_recover_place *p = &r->places[fs_recover_place_now(r->which)];
+	const struct fs_recover_dentry *p = &r->dentries[fs_recover_current_dentry(r->which)];
 
-	return r->which && p->sum == fs_recover_place_sum(p) &&
+	return r->which && p->sum == fs_recover_dentry_sum(p) &&
 	       *p->name && memchr(p->name, 0, sizeof(p->name)) ? p : NULL;
 }
 
@@ -67,7 +67,7 @@ static char *path_prepend(char *begin, const char *room, const char *name)
 static void path_build(const struct fs *fs, struct fs_recover_inode_record r,
 		       char path[PATH_MAX])
 {
-	const struct fs_recover_place *p = place_of(&r);
+	const struct fs_recover_dentry *p = dentry_of(&r);
 	char *begin = &path[PATH_MAX - 1];
 	uint64_t parent;
 
@@ -77,7 +77,7 @@ static void path_build(const struct fs *fs, struct fs_recover_inode_record r,
 		if (parent == FUSE_ROOT_ID)
 			break;
 		p = inode_read(fs, (uint32_t)parent - 1, &r) &&
-		    r.id == parent ? place_of(&r) : NULL;
+		    r.id == parent ? dentry_of(&r) : NULL;
 	}
 	if (p && begin)
 		memmove(path, begin, strlen(begin) + 1);
@@ -96,11 +96,11 @@ static bool file_read(const struct fs *fs, uint32_t index,
 	f->lookups = r.lookups;
 	f->dev = r.dev;
 	f->ino = r.ino;
-	f->born = r.born;
+	f->btime = r.btime;
 	f->type = r.type;
-	f->found = r.found;
+	f->file_handle = r.file_handle;
 	path_build(fs, r, f->path);
-	return virtdev_priv_fs_file_record_is_good(f);
+	return virtdev_priv_fs_file_record_is_valid(f);
 }
 
 static bool open_read(const struct fs *fs, uint32_t index,
@@ -114,7 +114,7 @@ static bool open_read(const struct fs *fs, uint32_t index,
 	    r.flags > UINT32_MAX)
 		return false;
 	*o = (struct fs_open_record){ r.id, r.node, (uint32_t)r.flags };
-	return virtdev_priv_fs_open_record_is_good(o);
+	return virtdev_priv_fs_open_record_is_valid(o);
 }
 
 /* ------------------------------------------------------------------------ all */
@@ -137,7 +137,7 @@ static bool is_there(const struct fs *fs,
 	int fd, rc;
 
 	path_build(fs, *r, path);
-	fd = *path && virtdev_priv_fs_path_is_good(path) ?
+	fd = *path && virtdev_priv_fs_path_is_valid(path) ?
 	     virtdev_priv_fs_path_open(fs, path) : -ENOENT;
 	rc = fd < 0 ? fd : virtdev_priv_fs_stat(fd, "", &st);
 	vsu_fd_close(&fd);
@@ -155,7 +155,7 @@ static void settle_moves(const struct fs *fs, uint32_t reach)
 	for (i = FUSE_ROOT_ID; i < reach; i++) {
 		if (!inode_read(fs, i, &r) || r.which <= 2)
 			continue;
-		now = fs_recover_place_now(r.which);
+		now = fs_recover_current_dentry(r.which);
 		kept = (void *)(fs->recover.map + t->at + (uint64_t)t->size * i);
 		__atomic_store_n(&kept->which,
 				 (is_there(fs, &r) ? now : !now) + 1,
@@ -163,7 +163,7 @@ static void settle_moves(const struct fs *fs, uint32_t reach)
 	}
 }
 
-static uint32_t take_files(struct fs *fs, uint32_t reach)
+static uint32_t load_inodes(struct fs *fs, uint32_t reach)
 {
 	struct fs_file_record f;
 	uint32_t i, lost = 0;
@@ -179,7 +179,7 @@ static uint32_t take_files(struct fs *fs, uint32_t reach)
 	return lost;
 }
 
-static uint32_t take_opens(struct fs *fs, uint32_t reach)
+static uint32_t load_handles(struct fs *fs, uint32_t reach)
 {
 	struct fs_open_record o;
 	uint32_t i, lost = 0;
@@ -195,46 +195,46 @@ static uint32_t take_opens(struct fs *fs, uint32_t reach)
 	return lost;
 }
 
-static int make_ready(struct fs *fs, struct fs_recover_table *t,
-		      uint32_t reach)
+static int reserve_table(struct fs *fs, struct fs_recover_table *t,
+			 uint32_t reach)
 {
-	return virtdev_priv_fs_recover_ready(fs, t, t->at +
-					     (uint64_t)t->size * reach);
+	return virtdev_priv_fs_recover_reserve(fs, t, t->at +
+					       (uint64_t)t->size * reach);
 }
 
 /* A number that was given is not given again, even if nobody could write it down. */
-static int take_session(struct fs *fs, const struct fs_recover_head *h)
+static int load_session(struct fs *fs, const struct fs_recover_head *h)
 {
 	struct fs_recover *r = &fs->recover;
 	uint32_t lost;
-	int rc = make_ready(fs, &r->inodes, h->reach[0]);
+	int rc = reserve_table(fs, &r->inodes, h->reach[0]);
 
 	if (rc >= 0)
-		rc = make_ready(fs, &r->handles, h->reach[1]);
+		rc = reserve_table(fs, &r->handles, h->reach[1]);
 	if (rc < 0)
 		return rc;
 	r->loading = true;
 	virtdev_priv_fs_pool_renew(&fs->inodes, h->highest[0] + 1);
 	virtdev_priv_fs_pool_renew(&fs->handles, h->highest[1] + 1);
 	settle_moves(fs, h->reach[0]);
-	lost = take_files(fs, h->reach[0]);
-	lost += take_opens(fs, h->reach[1]);
+	lost = load_inodes(fs, h->reach[0]);
+	lost += load_handles(fs, h->reach[1]);
 	r->loading = false;
-	((struct fs_recover_head *)(void *)r->map)->life = h->life + 1;
+	((struct fs_recover_head *)(void *)r->map)->generation = h->generation + 1;
 	virtdev_priv_fs_count(fs, FS_LOST, lost);
 	__atomic_store_n(&fs->agreed, h->agreed, __ATOMIC_RELEASE);
 	fs->kept = true;
 	return 0;
 }
 
-int virtdev_priv_fs_revive(struct fs *fs, const char *path,
-			   struct vsu_error *err)
+int virtdev_priv_fs_recover_load(struct fs *fs, const char *path,
+				 struct vsu_error *err)
 {
 	struct fs_recover_head head;
-	int rc = virtdev_priv_fs_table_open(fs, path, &head, err);
+	int rc = virtdev_priv_fs_recover_file_open(fs, path, &head, err);
 
 	if (rc <= 0)
 		return rc;
-	rc = take_session(fs, &head);
-	return rc < 0 ? virtdev_priv_fs_table_error(path, rc, err) : 0;
+	rc = load_session(fs, &head);
+	return rc < 0 ? virtdev_priv_fs_recover_file_error(path, rc, err) : 0;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /* Requests that threads of the caller's do, and those that are left to them. */
-#ifndef VIRTIO_DEVICES_FS_WORK_H
-#define VIRTIO_DEVICES_FS_WORK_H
+#ifndef VIRTIO_DEVICES_FS_JOBS_H
+#define VIRTIO_DEVICES_FS_JOBS_H
 
 #include <pthread.h>
 #include <stdbool.h>
@@ -20,7 +20,7 @@ struct vsu_closer;
  * host's that touches neither. From there it can be left, which is for good: nobody
  * hears its answer.
  */
-enum fs_job_state { FS_JOB_HERE, FS_JOB_AWAY, FS_JOB_LEFT };
+enum fs_job_state { FS_JOB_RUNNING, FS_JOB_IN_HOST_CALL, FS_JOB_DETACHED };
 
 /* A request of a queue that a thread of the caller's works on. */
 struct fs_job {
@@ -36,12 +36,12 @@ struct fs_job {
 };
 
 /* Jobs that wait for a thread, in order. */
-struct fs_work {
+struct fs_job_queue {
 	pthread_mutex_t lock;
 	pthread_cond_t more;	/* jobs, or it is ending */
 	pthread_cond_t done;	/* a job is */
 	struct fs_job *first, **end;
-	uint32_t nleft;		/* threads that are away, and were left */
+	uint32_t ndetached;		/* threads that are away, and were left */
 	bool ending;
 };
 
@@ -49,11 +49,11 @@ struct fs_work {
 enum fs_served { FS_SERVED_UNKNOWN, FS_SERVED, FS_NOT_SERVED };
 
 /*
- * work.c: fini waits for threads that are at a job of the queue, and gives what is
+ * jobs.c: fini waits for threads that are at a job of the queue, and gives what is
  * left of them back.
  */
-void virtdev_priv_fs_work_init(struct fs_work *w);
-void virtdev_priv_fs_work_fini(struct fs_work *w);
+void virtdev_priv_fs_job_queue_init(struct fs_job_queue *w);
+void virtdev_priv_fs_job_queue_fini(struct fs_job_queue *w);
 int virtdev_priv_fs_jobs_init(struct fs_queue *q);
 void virtdev_priv_fs_jobs_fini(struct fs_queue *q);
 /* Into the first job that is idle, in whose pieces it is. */
@@ -62,24 +62,24 @@ void virtdev_priv_fs_job_begin(struct fs_queue *q, const struct vq_chain *chain)
 void virtdev_priv_fs_jobs_push(struct fs_queue *q);
 
 /*
- * left.c: around a call of the host's that changes nothing there, without a lock of
+ * detached.c: around a call of the host's that changes nothing there, without a lock of
  * anybody else's, and without the guest's memory. back says rc; or -ECANCELED: it was
  * left meanwhile, and its handler touches nothing but what is its own. Both do
  * nothing without a job.
  */
-void virtdev_priv_fs_away(const struct fs_call *c);
-int virtdev_priv_fs_back(const struct fs_call *c, int rc);
-bool virtdev_priv_fs_is_left(const struct fs_call *c);
+void virtdev_priv_fs_host_call_begin(const struct fs_call *c);
+int virtdev_priv_fs_host_call_end(const struct fs_call *c, int rc);
+bool virtdev_priv_fs_is_detached(const struct fs_call *c);
 /* With the work's lock: jobs of the queue that no thread has begun with, in a list. */
-struct fs_job *virtdev_priv_fs_jobs_unbegun(struct fs_work *w,
-					    const struct fs_queue *q);
+struct fs_job *virtdev_priv_fs_jobs_pop_queued(struct fs_job_queue *w,
+					       const struct fs_queue *q);
 void virtdev_priv_fs_job_free(struct fs_job *job);
 /* With the work's lock: those that can be are left. */
-void virtdev_priv_fs_jobs_leave(struct fs_queue *q);
+void virtdev_priv_fs_jobs_detach(struct fs_queue *q);
 /* With the work's lock: a thread has done a job. True: nobody waits for it. */
-bool virtdev_priv_fs_left_done(struct fs_work *w, struct fs_job *job);
+bool virtdev_priv_fs_detached_done(struct fs_job_queue *w, struct fs_job *job);
 /* Of a queue that stops: its jobs that were left have none any longer. */
-void virtdev_priv_fs_left_leave(struct fs_queue *q);
+void virtdev_priv_fs_detached_release(struct fs_queue *q);
 /*
  * Who closes a file that was opened by this inode: NULL, if that waits for no server.
  * Asks the server itself, once for a file.

@@ -19,7 +19,7 @@
 #include "core/device_priv.h"
 #include "fs/priv.h"
 
-void virtdev_priv_fs_work_init(struct fs_work *w)
+void virtdev_priv_fs_job_queue_init(struct fs_job_queue *w)
 {
 	w->end = &w->first;
 	pthread_mutex_init(&w->lock, NULL);
@@ -27,7 +27,7 @@ void virtdev_priv_fs_work_init(struct fs_work *w)
 	pthread_cond_init(&w->done, NULL);
 }
 
-void virtdev_priv_fs_work_fini(struct fs_work *w)
+void virtdev_priv_fs_job_queue_fini(struct fs_job_queue *w)
 {
 	pthread_mutex_destroy(&w->lock);
 	pthread_cond_destroy(&w->more);
@@ -52,8 +52,8 @@ static int job_init(struct fs_job *job, const struct fs_queue *q)
 	if (!own->pieces || !own->text)
 		return -ENOMEM;
 	if (q->fs->nchunks)
-		own->parked = calloc(1, sizeof(*own->parked));
-	return q->fs->nchunks && !own->parked ? -ENOMEM : 0;
+		own->waiting = calloc(1, sizeof(*own->waiting));
+	return q->fs->nchunks && !own->waiting ? -ENOMEM : 0;
 }
 
 int virtdev_priv_fs_jobs_init(struct fs_queue *q)
@@ -70,19 +70,19 @@ int virtdev_priv_fs_jobs_init(struct fs_queue *q)
 		rc = q->jobs[i] ? job_init(q->jobs[i], q) : -ENOMEM;
 		if (rc < 0)
 			return rc;
-		q->jobs[i]->next = q->idle;
-		q->idle = q->jobs[i];
+		q->jobs[i]->next = q->idle_jobs;
+		q->idle_jobs = q->jobs[i];
 	}
 	return 0;
 }
 
 void virtdev_priv_fs_job_begin(struct fs_queue *q, const struct vq_chain *chain)
 {
-	struct fs_work *w = &q->fs->work;
-	struct fs_job *job = q->idle;
+	struct fs_job_queue *w = &q->fs->job_queue;
+	struct fs_job *job = q->idle_jobs;
 
-	q->idle = job->next;
-	q->nflying++;
+	q->idle_jobs = job->next;
+	q->nbusy++;
 	job->queue = q;
 	job->chain = *chain;
 	job->next = NULL;
@@ -93,9 +93,9 @@ void virtdev_priv_fs_job_begin(struct fs_queue *q, const struct vq_chain *chain)
 	pthread_mutex_unlock(&w->lock);
 }
 
-static struct fs_job *take_done(struct fs_queue *q)
+static struct fs_job *pop_done(struct fs_queue *q)
 {
-	struct fs_work *w = &q->fs->work;
+	struct fs_job_queue *w = &q->fs->job_queue;
 	struct fs_job *done;
 
 	pthread_mutex_lock(&w->lock);
@@ -108,9 +108,9 @@ static struct fs_job *take_done(struct fs_queue *q)
 
 static void make_idle(struct fs_queue *q, struct fs_job *job)
 {
-	job->next = q->idle;
-	q->idle = job;
-	q->nflying--;
+	job->next = q->idle_jobs;
+	q->idle_jobs = job;
+	q->nbusy--;
 }
 
 static void push_all(struct fs_queue *q, struct fs_job *done)
@@ -126,54 +126,54 @@ static void push_all(struct fs_queue *q, struct fs_job *done)
 }
 
 /* With the window's lock. */
-static void add_waiting(struct fs_queue *q, struct fs_job *done)
+static void add_waiting_jobs(struct fs_queue *q, struct fs_job *done)
 {
 	struct fs_job *job;
 
 	while ((job = done)) {
 		done = job->next;
 		vq_chain_written(q->q, &job->chain, 0, job->written);
-		job->next = q->waiting;
-		q->waiting = job;
-		q->nwaiting++;
+		job->next = q->waiting_jobs;
+		q->waiting_jobs = job;
+		q->nwaiting_jobs++;
 	}
 }
 
 /* With the window's lock: those that wait for nothing any longer. */
-static void push_waiting(struct fs_queue *q)
+static void push_waiting_jobs(struct fs_queue *q)
 {
-	struct fs_job **link = &q->waiting, *job;
+	struct fs_job **link = &q->waiting_jobs, *job;
 
 	while ((job = *link)) {
-		if (job->own->parked->until > q->fs->later.first) {
+		if (job->own->waiting->until > q->fs->deferred.first) {
 			link = &job->next;
 			continue;
 		}
 		*link = job->next;
-		q->nwaiting--;
-		virtdev_priv_fs_parked_push(q, job->own->parked, &job->chain,
-					    job->written);
+		q->nwaiting_jobs--;
+		virtdev_priv_fs_waiting_push(q, job->own->waiting, &job->chain,
+					     job->written);
 		make_idle(q, job);
 	}
 }
 
 void virtdev_priv_fs_jobs_push(struct fs_queue *q)
 {
-	struct fs_job *done = take_done(q);
+	struct fs_job *done = pop_done(q);
 
 	if (!q->fs->nchunks) {
 		push_all(q, done);
 		return;
 	}
 	pthread_mutex_lock(&q->fs->window_lock);
-	virtdev_priv_fs_later_ask(q->fs);
-	add_waiting(q, done);
-	push_waiting(q);
+	virtdev_priv_fs_deferred_map_send(q->fs);
+	add_waiting_jobs(q, done);
+	push_waiting_jobs(q);
 	pthread_mutex_unlock(&q->fs->window_lock);
 }
 
 /* With the lock; its queue hears of it. */
-static void job_done(struct fs_work *w, struct fs_job *job, uint32_t written)
+static void job_done(struct fs_job_queue *w, struct fs_job *job, uint32_t written)
 {
 	struct fs_queue *q = job->queue;
 
@@ -186,9 +186,9 @@ static void job_done(struct fs_work *w, struct fs_job *job, uint32_t written)
 }
 
 /* Those that nobody has begun with are left undone; with the lock. */
-static void take_back(struct fs_work *w, struct fs_queue *q)
+static void cancel_queued(struct fs_job_queue *w, struct fs_queue *q)
 {
-	struct fs_job *jobs = virtdev_priv_fs_jobs_unbegun(w, q), *job;
+	struct fs_job *jobs = virtdev_priv_fs_jobs_pop_queued(w, q), *job;
 
 	while ((job = jobs)) {
 		jobs = job->next;
@@ -199,11 +199,11 @@ static void take_back(struct fs_work *w, struct fs_queue *q)
 /* Until no thread is at one of its jobs. */
 static void wait_threads(struct fs_queue *q)
 {
-	struct fs_work *w = &q->fs->work;
+	struct fs_job_queue *w = &q->fs->job_queue;
 
 	pthread_mutex_lock(&w->lock);
-	take_back(w, q);
-	while (q->ndone + q->nwaiting + q->nleft < q->nflying)
+	cancel_queued(w, q);
+	while (q->ndone + q->nwaiting_jobs + q->ndetached < q->nbusy)
 		pthread_cond_wait(&w->done, &w->lock);
 	pthread_mutex_unlock(&w->lock);
 }
@@ -212,21 +212,21 @@ static void wait_threads(struct fs_queue *q)
  * Who waited has no use for an answer. Changes that its jobs left behind are for
  * another queue to ask for, where somebody may wait for them.
  */
-static void leave_window(struct fs_queue *q, struct fs_job *done)
+static void release_window(struct fs_queue *q, struct fs_job *done)
 {
 	struct fs *fs = q->fs;
 	struct fs_job *job;
 	uint32_t i;
 
 	pthread_mutex_lock(&fs->window_lock);
-	add_waiting(q, done);
-	for (job = q->waiting; job; job = job->next)
-		if (job->own->parked->until > fs->later.first)
-			job->own->parked->until = job->written = 0;
-	push_waiting(q);
-	virtdev_priv_fs_later_disown(fs, q->index);
+	add_waiting_jobs(q, done);
+	for (job = q->waiting_jobs; job; job = job->next)
+		if (job->own->waiting->until > fs->deferred.first)
+			job->own->waiting->until = job->written = 0;
+	push_waiting_jobs(q);
+	virtdev_priv_fs_deferred_map_disown(fs, q->index);
 	for (i = 0; i < fs->nqueues; i++)
-		if (fs->queues[i].waiting)
+		if (fs->queues[i].waiting_jobs)
 			vsu_event_signal_own(fs->queues[i].event);
 	pthread_mutex_unlock(&fs->window_lock);
 }
@@ -239,21 +239,21 @@ void virtdev_priv_fs_jobs_fini(struct fs_queue *q)
 		return;
 	wait_threads(q);
 	if (q->fs->nchunks)
-		leave_window(q, take_done(q));
+		release_window(q, pop_done(q));
 	else
-		push_all(q, take_done(q));
-	virtdev_priv_fs_left_leave(q);
+		push_all(q, pop_done(q));
+	virtdev_priv_fs_detached_release(q);
 	for (i = 0; i < q->fs->config.workers; i++)
 		virtdev_priv_fs_job_free(q->jobs[i]);
 	free(q->jobs);
 	q->jobs = NULL;
-	q->idle = NULL;
+	q->idle_jobs = NULL;
 }
 
 /* ----------------------------------------------------------------- a thread */
 
 /* With the lock: the next one, or NULL at the end. */
-static struct fs_job *job_wait(struct fs_work *w)
+static struct fs_job *job_wait(struct fs_job_queue *w)
 {
 	struct fs_job *job;
 
@@ -273,12 +273,12 @@ static uint32_t job_serve(struct fs_job *job)
 	struct fs_queue *own = job->own;
 	uint32_t written;
 
-	if (!own->parked)
+	if (!own->waiting)
 		return virtdev_priv_fs_serve(own, NULL, &job->chain);
-	virtdev_priv_fs_parked_begin(own, own->parked);
+	virtdev_priv_fs_waiting_begin(own, own->waiting);
 	written = virtdev_priv_fs_serve(own, NULL, &job->chain);
 	pthread_mutex_lock(&own->fs->window_lock);
-	virtdev_priv_fs_parked_end(own, own->parked);
+	virtdev_priv_fs_waiting_end(own, own->waiting);
 	pthread_mutex_unlock(&own->fs->window_lock);
 	return written;
 }
@@ -286,7 +286,7 @@ static uint32_t job_serve(struct fs_job *job)
 int virtdev_fs_work(struct virtdev *dev)
 {
 	struct fs *fs = virtdev_priv_self(dev, virtdev_priv_fs_stats);
-	struct fs_work *w = fs ? &fs->work : NULL;
+	struct fs_job_queue *w = fs ? &fs->job_queue : NULL;
 	struct fs_job *job;
 	uint32_t written;
 
@@ -297,7 +297,7 @@ int virtdev_fs_work(struct virtdev *dev)
 		pthread_mutex_unlock(&w->lock);
 		written = job_serve(job);
 		pthread_mutex_lock(&w->lock);
-		if (!virtdev_priv_fs_left_done(w, job))
+		if (!virtdev_priv_fs_detached_done(w, job))
 			job_done(w, job, written);
 	}
 	pthread_mutex_unlock(&w->lock);
@@ -310,10 +310,10 @@ void virtdev_fs_work_end(struct virtdev *dev)
 
 	if (!fs)
 		return;
-	pthread_mutex_lock(&fs->work.lock);
-	fs->work.ending = true;
-	pthread_cond_broadcast(&fs->work.more);
-	pthread_mutex_unlock(&fs->work.lock);
+	pthread_mutex_lock(&fs->job_queue.lock);
+	fs->job_queue.ending = true;
+	pthread_cond_broadcast(&fs->job_queue.more);
+	pthread_mutex_unlock(&fs->job_queue.lock);
 }
 
 uint32_t virtdev_fs_leave(struct virtdev *dev)
@@ -323,14 +323,14 @@ uint32_t virtdev_fs_leave(struct virtdev *dev)
 
 	if (!fs)
 		return 0;
-	pthread_mutex_lock(&fs->work.lock);
+	pthread_mutex_lock(&fs->job_queue.lock);
 	for (i = 0; i < fs->nqueues; i++) {
 		if (!fs->queues[i].jobs)
 			continue;
-		virtdev_priv_fs_jobs_leave(&fs->queues[i]);
+		virtdev_priv_fs_jobs_detach(&fs->queues[i]);
 		vsu_event_signal_own(fs->queues[i].event);
 	}
-	left = fs->work.nleft;
-	pthread_mutex_unlock(&fs->work.lock);
+	left = fs->job_queue.ndetached;
+	pthread_mutex_unlock(&fs->job_queue.lock);
 	return left;
 }

@@ -26,9 +26,9 @@ static int mount_fd(const struct fs *fs, uint64_t id)
 	return -1;
 }
 
-static int open_found(int mount, const union fs_found *found)
+static int open_handle(int mount, const union fs_file_handle *file_handle)
 {
-	union fs_found copy = *found;
+	union fs_file_handle copy = *file_handle;
 	int fd = open_by_handle_at(mount, &copy.handle,
 				   O_PATH | O_NOFOLLOW | O_CLOEXEC);
 
@@ -36,9 +36,9 @@ static int open_found(int mount, const union fs_found *found)
 }
 
 /* Whether this process may, and the file system can. */
-static int mount_try(int mount, const union fs_found *found)
+static int mount_try(int mount, const union fs_file_handle *file_handle)
 {
-	int fd = open_found(mount, found);
+	int fd = open_handle(mount, file_handle);
 
 	if (fd < 0)
 		return fd;
@@ -48,7 +48,7 @@ static int mount_try(int mount, const union fs_found *found)
 
 /* Remembers one that cannot be used, too. -ENFILE: there are too many. */
 static int mount_add(struct fs *fs, int fd, const struct statx *st,
-		     const union fs_found *found)
+		     const union fs_file_handle *file_handle)
 {
 	const struct fs_proc_name name = virtdev_priv_fs_proc_name(fd);
 	struct fs_mount *m = &fs->mounts[fs->nmounts];
@@ -62,7 +62,7 @@ static int mount_add(struct fs *fs, int fd, const struct statx *st,
 	m->fd = openat(fs->proc, name.text, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	if (m->fd < 0)
 		return -errno;
-	rc = mount_try(m->fd, found);
+	rc = mount_try(m->fd, file_handle);
 	if (rc < 0)
 		vsu_fd_close(&m->fd);
 	__atomic_store_n(&fs->nmounts, fs->nmounts + 1, __ATOMIC_RELEASE);
@@ -80,7 +80,7 @@ static bool mount_is_known(const struct fs *fs, uint64_t id)
 }
 
 static int mount_need(struct fs *fs, int fd, const struct statx *st,
-		      const union fs_found *found)
+		      const union fs_file_handle *file_handle)
 {
 	int rc = 0;
 
@@ -88,41 +88,41 @@ static int mount_need(struct fs *fs, int fd, const struct statx *st,
 		return 0;
 	pthread_mutex_lock(&fs->mounts_lock);
 	if (!mount_is_known(fs, st->stx_mnt_id))
-		rc = mount_add(fs, fd, st, found);
+		rc = mount_add(fs, fd, st, file_handle);
 	else if (mount_fd(fs, st->stx_mnt_id) < 0)
 		rc = -EOPNOTSUPP;
 	pthread_mutex_unlock(&fs->mounts_lock);
 	return rc;
 }
 
-static int read_found(struct fs *fs, int fd, const struct statx *st,
-		      union fs_found *found)
+static int read_handle(struct fs *fs, int fd, const struct statx *st,
+		       union fs_file_handle *file_handle)
 {
 	int mount;
 
-	found->handle.handle_bytes = MAX_HANDLE_SZ;
-	if (name_to_handle_at(fd, "", &found->handle, &mount,
+	file_handle->handle.handle_bytes = MAX_HANDLE_SZ;
+	if (name_to_handle_at(fd, "", &file_handle->handle, &mount,
 			      AT_EMPTY_PATH) < 0)
 		return -errno;
-	return mount_need(fs, fd, st, found);
+	return mount_need(fs, fd, st, file_handle);
 }
 
-int virtdev_priv_fs_found_read(struct fs *fs, int fd, const struct statx *st,
-			       union fs_found *found)
+int virtdev_priv_fs_file_handle_read(struct fs *fs, int fd, const struct statx *st,
+				     union fs_file_handle *file_handle)
 {
 	int rc;
 
-	memset(found, 0, sizeof(*found));
+	memset(file_handle, 0, sizeof(*file_handle));
 	if (fs->config.file_handles == VIRTDEV_FS_HANDLES_NEVER)
 		return 0;
-	rc = read_found(fs, fd, st, found);
+	rc = read_handle(fs, fd, st, file_handle);
 	if (rc < 0)
-		found->handle.handle_bytes = 0;
+		file_handle->handle.handle_bytes = 0;
 	return fs->config.file_handles == VIRTDEV_FS_HANDLES_MANDATORY ? rc : 0;
 }
 
-bool virtdev_priv_fs_found_same(const union fs_found *a,
-				const union fs_found *b)
+bool virtdev_priv_fs_file_handle_matches(const union fs_file_handle *a,
+					 const union fs_file_handle *b)
 {
 	const struct file_handle *x = &a->handle, *y = &b->handle;
 
@@ -132,18 +132,18 @@ bool virtdev_priv_fs_found_same(const union fs_found *a,
 		!memcmp(x->f_handle, y->f_handle, x->handle_bytes));
 }
 
-int virtdev_priv_fs_found_in(const struct fs *fs, uint64_t mount_id,
-			     const union fs_found *found)
+int virtdev_priv_fs_file_handle_open_on(const struct fs *fs, uint64_t mount_id,
+					const union fs_file_handle *file_handle)
 {
 	const int mount = mount_fd(fs, mount_id);
 
-	return mount < 0 ? -ESTALE : open_found(mount, found);
+	return mount < 0 ? -ESTALE : open_handle(mount, file_handle);
 }
 
-int virtdev_priv_fs_found_open(const struct fs *fs,
-			       const struct fs_inode *inode)
+int virtdev_priv_fs_file_handle_open(const struct fs *fs,
+				     const struct fs_inode *inode)
 {
-	return virtdev_priv_fs_found_in(fs, inode->mount, &inode->found);
+	return virtdev_priv_fs_file_handle_open_on(fs, inode->mount, &inode->file_handle);
 }
 
 void virtdev_priv_fs_mounts_fini(struct fs *fs)
