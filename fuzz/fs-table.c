@@ -54,7 +54,7 @@ static void inode_mend(void *record)
 
 	r->sum = fs_recover_inode_sum(r, r->id);
 	for (i = 0; i < 2; i++)
-		r->places[i].sum = fs_recover_dentry_sum(&r->places[i]);
+		r->dentries[i].sum = fs_recover_dentry_sum(&r->dentries[i]);
 }
 
 static void handle_mend(void *record)
@@ -71,7 +71,7 @@ static const struct member head_members[] = {
 	MEMBER(fs_recover_head, ninodes), MEMBER(fs_recover_head, nhandles),
 	MEMBER(fs_recover_head, highest[0]),
 	MEMBER(fs_recover_head, highest[1]), MEMBER(fs_recover_head, reach[0]),
-	MEMBER(fs_recover_head, reach[1]), MEMBER(fs_recover_head, life),
+	MEMBER(fs_recover_head, reach[1]), MEMBER(fs_recover_head, generation),
 	MEMBER(fs_recover_head, dev), MEMBER(fs_recover_head, ino),
 	MEMBER(fs_recover_head, agreed),
 };
@@ -81,13 +81,13 @@ static const struct member inode_members[] = {
 	MEMBER(fs_recover_inode_record, lookups),
 	MEMBER(fs_recover_inode_record, dev),
 	MEMBER(fs_recover_inode_record, ino),
-	MEMBER(fs_recover_inode_record, born),
+	MEMBER(fs_recover_inode_record, btime),
 	MEMBER(fs_recover_inode_record, type),
 	MEMBER(fs_recover_inode_record, which),
-	MEMBER(fs_recover_inode_record, found.handle.handle_bytes),
-	MEMBER(fs_recover_inode_record, found.handle.handle_type),
-	MEMBER(fs_recover_inode_record, places[0].parent),
-	MEMBER(fs_recover_inode_record, places[1].parent),
+	MEMBER(fs_recover_inode_record, file_handle.handle.handle_bytes),
+	MEMBER(fs_recover_inode_record, file_handle.handle.handle_type),
+	MEMBER(fs_recover_inode_record, dentries[0].parent),
+	MEMBER(fs_recover_inode_record, dentries[1].parent),
 };
 
 static const struct member handle_members[] = {
@@ -98,8 +98,8 @@ static const struct member handle_members[] = {
 
 static const struct member once_members[] = {
 	MEMBER(fs_replay_record, unique), MEMBER(fs_replay_record, node),
-	MEMBER(fs_replay_record, moved), MEMBER(fs_replay_record, begun),
-	MEMBER(fs_replay_record, opcode), MEMBER(fs_replay_record, life),
+	MEMBER(fs_replay_record, moved), MEMBER(fs_replay_record, started),
+	MEMBER(fs_replay_record, opcode), MEMBER(fs_replay_record, generation),
 	MEMBER(fs_replay_record, done), MEMBER(fs_replay_record, result),
 };
 
@@ -153,7 +153,7 @@ static void record_write(int fd, const struct kind *k, size_t i, bool mended,
 /* A name with zeros behind it, or none. */
 static void change_name(struct fs_recover_inode_record *r, struct input *in)
 {
-	struct fs_recover_dentry *p = &r->places[take(in, 1) & 1];
+	struct fs_recover_dentry *p = &r->dentries[take(in, 1) & 1];
 
 	memset(p->name, 0, sizeof(p->name));
 	put_name((unsigned char *)p->name, in);
