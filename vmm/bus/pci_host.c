@@ -109,6 +109,18 @@ static void on_window(void *opaque, struct vmm_access *access)
 		access->value = 0;
 }
 
+int vmm_pci_host_init_empty(struct vmm_pci_host *host, struct vmm_bus *ports,
+			    struct vsu_error *err)
+{
+	const struct vmm_range port = { VMM_PCI_PORT, VMM_PCI_PORT_LEN,
+					"PCI configuration ports", on_port, host };
+	unsigned int i;
+
+	for (i = 0; i < VMM_PCI_SLOTS; i++)
+		host->functions[i].gpa = VMM_PCI_NOWHERE;
+	return vmm_bus_add(ports, &port, err);
+}
+
 int vmm_pci_host_init(struct vmm_pci_host *host, struct vmm_bus *memory,
 		      struct vmm_bus *ports, struct vsu_error *err)
 {
@@ -116,18 +128,12 @@ int vmm_pci_host_init(struct vmm_pci_host *host, struct vmm_bus *memory,
 					"PCI configuration space", on_ecam, host };
 	const struct vmm_range window = { VMM_PCI_WINDOW_GPA, VMM_PCI_WINDOW_LEN,
 					  "PCI registers", on_window, host };
-	const struct vmm_range port = { VMM_PCI_PORT, VMM_PCI_PORT_LEN,
-					"PCI configuration ports", on_port, host };
-	unsigned int i;
-	int rc;
+	int rc = vmm_pci_host_init_empty(host, ports, err);
 
-	for (i = 0; i < VMM_PCI_SLOTS; i++)
-		host->functions[i].gpa = VMM_PCI_NOWHERE;
 	host->functions[0].space = bridge_space;
-	rc = vmm_bus_add(memory, &ecam, err);
 	if (!rc)
-		rc = vmm_bus_add(memory, &window, err);
-	return rc ? rc : vmm_bus_add(ports, &port, err);
+		rc = vmm_bus_add(memory, &ecam, err);
+	return rc ? rc : vmm_bus_add(memory, &window, err);
 }
 
 void vmm_pci_host_add(struct vmm_pci_host *host, unsigned int slot,

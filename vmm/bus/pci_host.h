@@ -41,6 +41,13 @@ struct vmm_pci_host {
 int vmm_pci_host_init(struct vmm_pci_host *host, struct vmm_bus *memory,
 		      struct vmm_bus *ports, struct vsu_error *err);
 
+/*
+ * The ports of a machine without a PCI bus: port 0xcf8 keeps what is stored, and each
+ * function is absent. Linux reports an error if it finds no such ports.
+ */
+int vmm_pci_host_init_empty(struct vmm_pci_host *host, struct vmm_bus *ports,
+			    struct vsu_error *err);
+
 /* slot must be free and not 0. */
 void vmm_pci_host_add(struct vmm_pci_host *host, unsigned int slot,
 		      const struct vmm_pci_function *function);

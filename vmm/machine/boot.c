@@ -27,7 +27,9 @@
 static_assert(VMM_BOOT_STACKS_GPA + VMM_MAX_CPUS * VMM_BOOT_STACK_SIZE <=
 	      VMM_BOOT_ACPI_GPA, "stacks end before the tables of ACPI");
 
-#define DEFAULT_CMDLINE "console=ttyS0"
+#define SERIAL_CONSOLE "console=ttyS0"
+/* Linux otherwise looks for a bridge, and reports an error if none exists. */
+#define NO_BRIDGE " pci=conf1"
 #define ACPI_ROOM (VMM_BOOT_RESET_GPA - VMM_BOOT_ACPI_GPA)
 
 /* Everything placed in guest memory for the kernel. */
@@ -42,7 +44,10 @@ struct boot {
 /* Linux uses the last console= of the command line for its shell. */
 static const char *default_cmdline(const struct vmm_machine *m)
 {
-	return m->stdio ? DEFAULT_CMDLINE " console=hvc0" : DEFAULT_CMDLINE;
+	if (m->on_bus || m->loaded.protocol == VMM_PROTOCOL_BUILTIN)
+		return m->stdio ? SERIAL_CONSOLE " console=hvc0" : SERIAL_CONSOLE;
+	return m->stdio ? SERIAL_CONSOLE NO_BRIDGE " console=hvc0" :
+			  SERIAL_CONSOLE NO_BRIDGE;
 }
 
 static int write_cmdline(struct boot *b)

@@ -261,10 +261,10 @@ int vmm_machine_make_bus(struct vmm_machine *m, struct vsu_error *err)
 	if (rc < 0)
 		return rc;
 	if (rc > 0)
-		return 0;
+		return vmm_pci_host_init_empty(&m->pci, &m->ports, err);
 	rc = vmm_msi_new(&m->kvm, &m->msi, err);
 	if (rc == -EOPNOTSUPP && wanted == VMM_TRANSPORT_AUTO)
-		return 0;
+		return vmm_pci_host_init_empty(&m->pci, &m->ports, err);
 	if (!rc)
 		rc = vmm_pci_host_init(&m->pci, &m->mmio, &m->ports, err);
 	m->on_bus = !rc;

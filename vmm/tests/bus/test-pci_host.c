@@ -156,6 +156,20 @@ START_TEST(registers_answer_where_they_were_moved)
 }
 END_TEST
 
+/* Linux identifies the ports by the word that it stores there. */
+START_TEST(ports_without_a_bus_keep_the_selection_and_have_no_function)
+{
+	struct vmm_pci_host empty = { 0 };
+
+	memset(&ports, 0, sizeof(ports));
+	ck_assert_int_eq(vmm_pci_host_init_empty(&empty, &ports, NULL), 0);
+	bus_write(&ports, VMM_PCI_PORT + 3, 1, 1);
+	bus_write(&ports, VMM_PCI_PORT, 4, 0x80000000u);
+	ck_assert_uint_eq(bus_read(&ports, VMM_PCI_PORT, 4), 0x80000000u);
+	ck_assert(is_ones(bus_read(&ports, VMM_PCI_PORT + 4, 4), 4));
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("pci_host");
@@ -169,6 +183,7 @@ int main(void)
 	tcase_add_loop_test(tc, a3_11_a_selection_of_nobody_reads_ones, 0,
 			    (int)COUNT(selections));
 	tcase_add_test(tc, registers_answer_where_they_were_moved);
+	tcase_add_test(tc, ports_without_a_bus_keep_the_selection_and_have_no_function);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
 }

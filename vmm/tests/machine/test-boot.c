@@ -170,7 +170,8 @@ START_TEST(kernel_without_an_initrd_is_told_of_none)
 	RIG_OPTIONS("kernel", "--memory=size=4M", "--serial=null");
 	rig_make();
 	ck_assert_uint_eq(rig_number(VMM_BOOT_INFO_GPA + 12, 4), 0);
-	assert_text(rig_number(VMM_BOOT_INFO_GPA + 24, 8), "console=ttyS0");
+	assert_text(rig_number(VMM_BOOT_INFO_GPA + 24, 8),
+		    "console=ttyS0 pci=conf1");
 }
 END_TEST
 
