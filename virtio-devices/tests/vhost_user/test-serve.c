@@ -23,6 +23,7 @@ static struct virtdev *dev;
 static int stop;
 static struct vsu_error reported;
 static unsigned int reports;
+static pthread_mutex_t report_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct vsu_error err;
 
 static void setup(void)
@@ -54,8 +55,22 @@ static void on_report(void *opaque, struct virtdev *device,
 {
 	(void)opaque;
 	ck_assert_ptr_eq(device, dev);
+	pthread_mutex_lock(&report_lock);
 	reported = *what;
 	reports++;
+	pthread_mutex_unlock(&report_lock);
+}
+
+/* The number of reports so far; *LAST is the last one. */
+static unsigned int get_reports(struct vsu_error *last)
+{
+	unsigned int count;
+
+	pthread_mutex_lock(&report_lock);
+	*last = reported;
+	count = reports;
+	pthread_mutex_unlock(&report_lock);
+	return count;
 }
 
 static void *serve(void *opaque)
@@ -130,6 +145,7 @@ static void refuse(int fd)
 START_TEST(refusals_and_sessions_that_fail_are_reported)
 {
 	static const uint32_t garbage[3] = { 1, 0xff, UINT32_MAX };
+	struct vsu_error last;
 	pthread_t thread;
 	int fd, rc = 1;
 
@@ -137,18 +153,18 @@ START_TEST(refusals_and_sessions_that_fail_are_reported)
 	fd = connect_socket();
 	refuse(fd);
 	ask(fd);
-	ck_assert_uint_eq(reports, 1);
-	ck_assert_int_lt(reported.code, 0);
-	ck_assert_ptr_nonnull(strstr(reported.msg, "SET_FEATURES"));
+	ck_assert_uint_eq(get_reports(&last), 1);
+	ck_assert_int_lt(last.code, 0);
+	ck_assert_ptr_nonnull(strstr(last.msg, "SET_FEATURES"));
 	ck_assert_int_eq(write(fd, garbage, sizeof(garbage)), sizeof(garbage));
 	vsu_fd_close(&fd);
 	fd = connect_socket();
 	ask(fd);
-	ck_assert_uint_eq(reports, 2);
+	ck_assert_uint_eq(get_reports(&last), 2);
 	vsu_fd_close(&fd);
 	fd = connect_socket();
 	ask(fd);
-	ck_assert_uint_eq(reports, 2);
+	ck_assert_uint_eq(get_reports(&last), 2);
 	vsu_event_signal(stop);
 	pthread_join(thread, NULL);
 	vsu_fd_close(&fd);
