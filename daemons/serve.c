@@ -21,6 +21,7 @@
 #include "daemon.h"
 #include "keeper.h"
 #include "outside.h"
+#include "postcopy_watch.h"
 #include "process.h"
 
 /* Front-ends that wait while one is served. */
@@ -47,6 +48,7 @@ struct loop {
 	struct queue_thread *threads;
 	struct prog_workers *workers;
 	struct keeper_guard guard;
+	struct postcopy_watch watch;
 	int own_files;			/* of outside_leave() */
 };
 
@@ -81,12 +83,10 @@ static int check_inherited(int fd, struct vsu_error *err)
 		return VSU_EXIT_OK;
 	if (vsu_fd_kind(fd) < 0)
 		vsu_error_set(err, -EBADF,
-			      "--fd: descriptor %d is not open; the program that starts this one has to leave it open",
-			      fd);
+			      "--fd: descriptor %d is not open; the program that starts this one has to leave it open", fd);
 	else
 		vsu_error_set(err, -ENOTSOCK,
-			      "--fd: descriptor %d is not a UNIX stream socket; pass one",
-			      fd);
+			      "--fd: descriptor %d is not a UNIX stream socket; pass one", fd);
 	return VSU_EXIT_DATA;
 }
 
@@ -126,6 +126,7 @@ static int make_server(struct loop *l, int fd, struct vsu_error *err)
 		.served_files = l->how->served_files,
 		.iotlb_entries = l->how->iommu_platform ? IOTLB_ENTRIES : 0,
 		.postcopy = l->how->postcopy,
+		.postcopy_guard = l->watch.guard,
 		.poll_max_ns = l->how->poll_max_ns,
 		.dev = l->dev,
 		.sigbus = l->sigbus,
@@ -182,9 +183,7 @@ static int start_threads(struct loop *l, struct vsu_error *err)
 		l->threads[i].queue = i;
 		rc = start_thread(&l->threads[i]);
 		if (rc < 0)
-			return vsu_error_sys(err, rc,
-					     "cannot start a thread for queue %u",
-					     i);
+			return vsu_error_sys(err, rc, "cannot start a thread for queue %u", i);
 		l->nthreads++;
 	}
 	return 0;
@@ -231,7 +230,8 @@ static int confine_all(const struct serving *how, struct vsu_error *err)
 
 /* Readable when one of the two was asked for by a signal. */
 static int signal_event = -1;
-static volatile sig_atomic_t asked_to_stop, asked_to_look;
+static volatile sig_atomic_t asked_to_look;
+static int asked_to_stop;	/* atomic */
 
 static void on_signal(int number)
 {
@@ -240,7 +240,7 @@ static void on_signal(int number)
 	if (number == SIGUSR1)
 		asked_to_look = 1;
 	else
-		asked_to_stop = 1;
+		__atomic_store_n(&asked_to_stop, 1, __ATOMIC_RELAXED);
 	vsu_event_signal_own(signal_event);
 	errno = saved;
 }
@@ -262,8 +262,7 @@ static int handle_signals(bool can_grow, struct vsu_error *err)
 	sigemptyset(&action.sa_mask);
 	for (i = 0; i < n; i++) {
 		if (sigaction(numbers[i], &action, NULL) < 0)
-			return vsu_error_sys(err, -errno,
-					     "cannot handle signals");
+			return vsu_error_sys(err, -errno, "cannot handle signals");
 		sigaddset(&action.sa_mask, numbers[i]);
 	}
 	pthread_sigmask(SIG_UNBLOCK, &action.sa_mask, NULL);
@@ -298,7 +297,7 @@ static void obey_signals(struct loop *l)
 		asked_to_look = 0;
 		look_at_size(l);
 	}
-	if (asked_to_stop)
+	if (__atomic_load_n(&asked_to_stop, __ATOMIC_RELAXED))
 		begin_stop(l);
 }
 
@@ -325,7 +324,6 @@ static int sooner_of(int a, int b)
 	return b < 0 || (a >= 0 && a < b) ? a : b;
 }
 
-/* Waits inside the server, which saves one system call per request. */
 static void loop_run(struct loop *l)
 {
 	int rc, ms;
@@ -351,6 +349,7 @@ static void loop_fini(struct loop *l)
 	virtdev_vhost_user_server_free(l->server);
 	prog_workers_end(l->workers);
 	keeper_guard_end(&l->guard);
+	postcopy_watch_end(&l->watch);
 	if (l->have_path)
 		vsu_sock_unlink(&l->path);
 	vsu_fd_close(&signal_event);
@@ -370,6 +369,8 @@ static int loop_init(struct loop *l, struct vsu_error *err)
 	rc = prog_closer_start(err);
 	if (rc >= 0 && l->how->served_files)
 		vsu_closer_set_keep(prog_closer(), 0);
+	if (rc >= 0 && l->how->postcopy)
+		rc = postcopy_watch_start(&l->watch, &asked_to_stop, err);
 	rc = rc < 0 ? rc : make_server(l, fd, err);
 	vsu_fd_close(&fd);
 	rc = rc < 0 ? rc : start_threads(l, err);

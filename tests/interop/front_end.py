@@ -25,6 +25,8 @@ does to a daemon from outside. It uses none of the libraries.
                                        and each is answered with an error
     front_end.py card PATH             gives a network card a buffer; then says
                                        "there", and stays until it is killed
+    front_end.py postcopy PATH         begins postcopy and a request, and places no
+                                       page; then says "there", and stays
     front_end.py kick PATH FILE        sends FILE as a ring's kick, which is
                                        refused; then says "refused"
 
@@ -46,6 +48,7 @@ SET_LOG_BASE, GET_PROTOCOL, SET_PROTOCOL = 6, 15, 16
 VERSION_1, PROTOCOL_FEATURES, LOG_ALL = 1 << 32, 1 << 30, 1 << 26
 LOG_SHMFD, REPLY_ACK, NEED_REPLY = 1 << 1, 1 << 3, 8
 CONFIG, BACKEND_REQ, BACKEND_FD, GET_CONFIG, CHANGED = 1 << 9, 1 << 5, 21, 24, 2
+ADVISE, LISTEN, PAGEFAULT = 28, 29, 1 << 8
 SIZE, SLOTS, MEMORY, BASE = 128, 32, 1 << 20, 0x7f0000000000
 AVAIL, USED, HEADERS, STATUS, DATA = 0x1000, 0x2000, 0x3000, 0x4000, 0x10000
 READ, WRITE = 0, 1
@@ -73,11 +76,12 @@ class FrontEnd:
         answer = self.socket.recv(20, socket.MSG_WAITALL)
         return struct.unpack("=IIIQ", answer)[3]
 
-    def start(self):
+    def start(self, memory=True):
         offered = self.get(GET_FEATURES)
         self.send(SET_OWNER)
         self.send(SET_FEATURES, struct.pack("=Q", offered & (VERSION_1 | PROTOCOL_FEATURES)))
-        self.send(SET_MEM_TABLE, struct.pack("=II4Q", 1, 0, 0, MEMORY, BASE, 0), [self.memfd])
+        if memory:
+            self.send(SET_MEM_TABLE, struct.pack("=II4Q", 1, 0, 0, MEMORY, BASE, 0), [self.memfd])
         self.send(VRING_NUM, struct.pack("=II", 0, SIZE))
         self.send(VRING_BASE, struct.pack("=II", 0, 0))
         self.send(VRING_ADDR, struct.pack("=II4Q", 0, 0, BASE, BASE + USED, BASE + AVAIL, 0))
@@ -325,6 +329,26 @@ def card(path):
     signal.pause()
 
 
+def postcopy(path):
+    peer = FrontEnd(path)
+    peer.get(GET_PROTOCOL)
+    peer.send(SET_PROTOCOL, struct.pack("=Q", PAGEFAULT))
+    peer.get(GET_FEATURES)
+    peer.send(ADVISE)
+    _, fds, _, _ = socket.recv_fds(peer.socket, 12, 1)
+    assert fds, "no userfaultfd"
+    assert peer.get(LISTEN) == 0
+    peer.send(SET_MEM_TABLE, struct.pack("=II4Q", 1, 0, 0, MEMORY, BASE, 0), [peer.memfd])
+    peer.socket.recv(12 + 40, socket.MSG_WAITALL)
+    peer.send(SET_MEM_TABLE, struct.pack("=II", 0, 0))
+    peer.start(memory=False)
+    peer.notify()
+    # it reads the avail ring, whose page never arrives
+    assert select.select(fds, [], [], PATIENCE)[0], "no page fault"
+    print("there", flush=True)
+    signal.pause()
+
+
 def kick(path, file):
     peer = FrontEnd(path)
     peer.get(GET_FEATURES)
@@ -337,4 +361,4 @@ if __name__ == "__main__":
     {"full-call": full_call, "killed": killed, "nonsense": nonsense,
      "cut-log": cut_log, "bad-logs": bad_logs, "unlogged": unlogged,
      "no-pages": no_pages, "grown": grown, "kept": kept,
-     "fails": fails, "card": card, "kick": kick}[sys.argv[1]](*sys.argv[2:])
+     "fails": fails, "card": card, "postcopy": postcopy, "kick": kick}[sys.argv[1]](*sys.argv[2:])

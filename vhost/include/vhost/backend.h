@@ -194,14 +194,12 @@ struct vhost_user_backend_ops {
 	void (*park)(void *opaque, uint32_t ring);
 
 	/*
-	 * The guest moves here and its memory comes behind it (postcopy): on
-	 * when the front-end asks for that, which a negative errno refuses, off
-	 * when all has arrived or the session ends. In between whoever touches
-	 * the guest's memory, dispatch among them, may have to wait until the
-	 * front-end has put the page there: only for front-ends that may stop
-	 * this process. Where the descriptor of this cannot be made (it needs
-	 * CAP_SYS_PTRACE or /dev/userfaultfd) the front-end is told so, and
-	 * refused. Memory slots are not offered beside it.
+	 * Postcopy: on if the front-end begins it, which a negative errno refuses;
+	 * off if all memory has arrived or the session ends. In between a thread
+	 * that accesses a page of the guest, also in dispatch, waits until the
+	 * front-end has placed the page: see postcopy.h. The front-end is refused
+	 * if no userfaultfd can be made (it requires CAP_SYS_PTRACE or
+	 * /dev/userfaultfd). Memory slots are not offered beside it.
 	 */
 	int (*postcopy)(void *opaque, bool on);
 };
@@ -236,6 +234,7 @@ struct vhost_user_backend_config {
 				   bit's meaning of today; 0: 22 */
 	uint32_t iotlb_entries;	/* ACCESS_PLATFORM is offered, and so many are
 				   kept, up to 65536; 0: behind no IOMMU */
+	struct vhost_user_postcopy_guard *postcopy_guard; /* borrowed; or NULL */
 };
 
 /*

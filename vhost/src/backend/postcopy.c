@@ -27,6 +27,7 @@
 
 #include "backend/priv.h"
 #include "backend/postcopy.h"
+#include "backend/postcopy_guard.h"
 #include <vm-memory/block.h>
 #include <vm-memory/map.h>
 #include <vm-memory/region.h>
@@ -121,6 +122,23 @@ static void unregister_slot(const struct vhost_user_backend *b,
 	ioctl(b->postcopy.faults, UFFDIO_UNREGISTER, &range);
 }
 
+/* Passes the registered memory of two tables to the guard; the second may be NULL. */
+static int guard_tables(const struct vhost_user_backend *b,
+			const struct vhost_user_priv_table *one,
+			const struct vhost_user_priv_table *two)
+{
+	struct vhost_user_priv_guarded list[VHOST_USER_PRIV_MAX_GUARDED];
+	const struct vhost_user_priv_table *t = one;
+	uint32_t i, n = 0;
+
+	for (; t; t = t == one ? two : NULL)
+		for (i = 0; i < t->n && n < VHOST_USER_PRIV_MAX_GUARDED; i++) {
+			list[n].pages = pages_of(&t->slots[i]);
+			list[n++].block = vmem_region_block(t->slots[i].region);
+		}
+	return vhost_user_priv_guard_set(b->config.postcopy_guard, list, n);
+}
+
 static bool table_has(const struct vhost_user_priv_table *t,
 		      const struct vmem_block *block)
 {
@@ -138,9 +156,12 @@ void vhost_user_priv_postcopy_let_go(const struct vhost_user_backend *b,
 {
 	uint32_t i;
 
-	for (i = 0; b->postcopy.faults >= 0 && i < former->n; i++)
+	if (b->postcopy.faults < 0)
+		return;
+	for (i = 0; i < former->n; i++)
 		if (!table_has(next, vmem_region_block(former->slots[i].region)))
 			unregister_slot(b, &former->slots[i]);
+	guard_tables(b, next, NULL);
 }
 
 /* tables */
@@ -159,8 +180,11 @@ int vhost_user_priv_postcopy_hold(struct vhost_user_backend *b,
 	struct vhost_user_mem_table *t = &msg->payload.table;
 	struct vhost_user_priv_postcopy *p = &b->postcopy;
 	uint32_t i;
-	int rc = 0;
+	int rc = guard_tables(b, &b->table, &b->staged);
 
+	if (rc < 0)
+		return vsu_error_set(err, rc,
+				     "SET_MEM_TABLE: the front-end has disconnected, so that its pages cannot arrive");
 	for (i = 0; rc == 0 && i < b->staged.n; i++)
 		rc = register_slot(b, &b->staged.slots[i], err);
 	if (rc < 0)
@@ -200,6 +224,7 @@ void vhost_user_priv_postcopy_end(struct vhost_user_backend *b)
 
 	if (p->faults < 0)
 		return;
+	vhost_user_priv_guard_end(b->config.postcopy_guard);
 	vhost_user_priv_postcopy_let_go(b, &b->table, &none);
 	drop_waiting(p);
 	p->listening = false;
@@ -232,11 +257,16 @@ static int give_advice(struct vhost_user_backend *b,
 		return fd;
 	b->reply_fd = vsu_fd_dup(fd);
 	rc = b->reply_fd;
+	if (rc >= 0)
+		rc = vhost_user_priv_guard_begin(b->config.postcopy_guard,
+						 b->main.fd, fd,
+						 b->config.sigbus);
 	if (rc < 0)
 		vsu_error_sys(err, rc, "POSTCOPY_ADVISE");
 	else if ((rc = b->ops.postcopy(b->opaque, true)) < 0)
 		vsu_error_sys(err, rc, "the device refuses POSTCOPY_ADVISE");
 	if (rc < 0) {
+		vhost_user_priv_guard_end(b->config.postcopy_guard);
 		vsu_fd_close(&b->reply_fd);
 		vsu_fd_close(&fd);
 		return rc;

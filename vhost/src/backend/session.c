@@ -11,6 +11,7 @@
 
 #include "backend/priv.h"
 #include "backend/postcopy.h"
+#include "backend/postcopy_guard.h"
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/fd.h>
 #include <vmm-sys-util/sized.h>
@@ -111,6 +112,7 @@ static void drop_socket(struct vhost_user_backend *b)
 {
 	if (b->main.fd < 0)
 		return;
+	vhost_user_priv_guard_end(b->config.postcopy_guard);
 	vhost_user_priv_channel_flush(&b->main, NULL);
 	/* whoever holds a duplicate keeps it in our epoll otherwise */
 	epoll_ctl(b->epoll, EPOLL_CTL_DEL, b->main.fd, NULL);

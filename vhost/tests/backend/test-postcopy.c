@@ -5,14 +5,22 @@
 #include <check.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <vhost/postcopy.h>
 #include <vm-memory/map.h>
+#include <vm-memory/region.h>
+#include <vm-memory/sigbus.h>
 #include <vm-memory/space.h>
+#include <vmm-sys-util/fd.h>
 
 #include "../rig.h"
 
@@ -154,6 +162,133 @@ START_TEST(table_is_answered_by_addresses_and_takes_effect_by_the_word_behind)
 }
 END_TEST
 
+/* a front-end that disappears */
+
+/* One byte by a system call or by this thread, at a page that never arrives. */
+static struct {
+	unsigned char *page;
+	int pipe[2], result;
+	bool by_call;
+} waiter;
+
+static void *touch(void *opaque)
+{
+	(void)opaque;
+	if (!waiter.by_call)
+		waiter.result = *(volatile unsigned char *)waiter.page;
+	else
+		waiter.result = write(waiter.pipe[1], waiter.page, 1) < 0 ?
+				-errno : 0;
+	return NULL;
+}
+
+static struct vmem_sigbus *sigbus;
+
+static void repair(int number, siginfo_t *si, void *context)
+{
+	(void)context;
+	if (!vmem_sigbus_fix(sigbus, si))
+		signal(number, SIG_DFL);
+}
+
+static void prepare_guarded(struct vhost_user_postcopy_guard **guard, bool fails)
+{
+	const struct sigaction action = {
+		.sa_sigaction = repair, .sa_flags = SA_SIGINFO,
+	};
+	struct vhost_user_mem_table t;
+	struct vsu_error err;
+
+	on = 0;
+	rig_prepare(&rig);
+	ck_assert_int_eq(vhost_user_postcopy_guard_new(guard, &err), 0);
+	if (fails) {
+		ck_assert_int_eq(vmem_sigbus_new(16, &sigbus, &err), 0);
+		sigaction(SIGBUS, &action, NULL);
+		rig.config.sigbus = sigbus;
+	}
+	rig.config.postcopy_guard = *guard;
+	rig.ops.postcopy = own_postcopy;
+	rig_start(&rig);
+	rig_negotiate(&rig);
+	close(advise());
+	ck_assert_uint_eq(ask(VHOST_USER_POSTCOPY_LISTEN), 0);
+	send_table(rig.memfd, 40, &t);
+	confirm();
+	waiter.page = vmem_region_hva(vmem_map_region(
+		vmem_space_current(vhost_user_backend_space(rig.b)), 0));
+	ck_assert_int_eq(pipe(waiter.pipe), 0);
+}
+
+static bool is_readable(int fd, int timeout_ms)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+
+	return poll(&p, 1, timeout_ms) > 0;
+}
+
+static void finish_guarded(struct vhost_user_postcopy_guard *guard)
+{
+	rig_fini(&rig);
+	vhost_user_postcopy_guard_free(guard);
+	vmem_sigbus_free(sigbus);
+	close(waiter.pipe[0]);
+	close(waiter.pipe[1]);
+}
+
+/* 0 and 1: with repaired SIGBUS, 2 and 3: without. */
+START_TEST(guard_wakes_a_thread_whose_front_end_has_disconnected)
+{
+	static const int results[] = { 0, -EFAULT, 0, 0 };
+	struct vhost_user_postcopy_guard *guard;
+	pthread_t thread;
+	int fd;
+
+	prepare_guarded(&guard, _i < 2);
+	fd = vhost_user_postcopy_guard_fd(guard);
+	waiter.by_call = _i & 1;
+	ck_assert_int_eq(pthread_create(&thread, NULL, touch, NULL), 0);
+	ck_assert(!is_readable(fd, 0));
+	vsu_fd_close(&rig.sock);
+	ck_assert(is_readable(fd, -1));
+	vhost_user_postcopy_guard_release(guard);
+	ck_assert(!is_readable(fd, 0));
+	pthread_join(thread, NULL);
+	ck_assert_int_eq(waiter.result, results[_i]);
+	finish_guarded(guard);
+}
+END_TEST
+
+START_TEST(released_guard_refuses_further_memory)
+{
+	struct vhost_user_postcopy_guard *guard;
+	struct vhost_user_mem_table t;
+
+	prepare_guarded(&guard, true);
+	vhost_user_postcopy_guard_release(guard);
+	ck_assert_uint_eq(send_table(rig.memfd, 40, &t), 0);
+	rig_expect_refused(&rig, VHOST_USER_SET_MEM_TABLE, VHOST_USER_ALL_RINGS,
+			   "disconnected");
+	finish_guarded(guard);
+}
+END_TEST
+
+START_TEST(guard_ignores_a_front_end_whose_postcopy_is_over)
+{
+	struct vhost_user_postcopy_guard *guard;
+	const uint64_t page = UINT64_C(0x1122334455667788);
+
+	prepare_guarded(&guard, true);
+	memcpy(rig.mem, &page, sizeof(page));
+	ck_assert_uint_eq(ask(VHOST_USER_POSTCOPY_END), 0);
+	vsu_fd_close(&rig.sock);
+	ck_assert(!is_readable(vhost_user_postcopy_guard_fd(guard), 0));
+	vhost_user_postcopy_guard_release(guard);
+	ck_assert_int_eq(memcmp(waiter.page, &page, sizeof(page)), 0);
+	finish_guarded(guard);
+}
+END_TEST
+
 START_TEST(word_without_a_table_is_refused)
 {
 	struct vhost_user_mem_table t;
@@ -230,6 +365,10 @@ int main(void)
 	tc = rig_case(s, "postcopy");
 	tcase_add_loop_test(tc, table_is_answered_by_addresses_and_takes_effect_by_the_word_behind,
 			    0, 2);
+	tcase_add_loop_test(tc, guard_wakes_a_thread_whose_front_end_has_disconnected,
+			    0, 4);
+	tcase_add_test(tc, released_guard_refuses_further_memory);
+	tcase_add_test(tc, guard_ignores_a_front_end_whose_postcopy_is_over);
 	tcase_add_loop_test(tc, word_without_a_table_is_refused, 0, 2);
 	tcase_add_test(tc, table_whose_pages_cannot_be_waited_for_is_refused);
 	tcase_add_test(tc, b4_17_messages_out_of_their_order_are_refused);

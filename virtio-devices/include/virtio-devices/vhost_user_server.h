@@ -30,6 +30,7 @@
 VSU_BEGIN_DECLS
 
 struct virtdev_vhost_user_server;
+struct vhost_user_postcopy_guard;
 struct vsu_closer;
 
 struct virtdev_vhost_user_server_config {
@@ -60,13 +61,16 @@ struct virtdev_vhost_user_server_config {
 				   vhost_user_backend_config */
 	bool postcopy;		/* support post-copy migration: a front-end can
 				   block this process at a missing page; memory
-				   slots are not offered */
+				   slots are not offered; see postcopy_guard */
 	/*
 	 * Busy-wait before sleeping in virtdev_vhost_user_server_wait() and
 	 * _queue_wait(), if the last sleep was shorter than this time, which saves
 	 * wake-up latency. ns, at most VIRTDEV_VHOST_USER_SERVER_POLL_LIMIT; 0: never.
 	 */
 	uint64_t poll_max_ns;
+	/* With postcopy: for front-ends that disappear (vhost/postcopy.h); borrowed;
+	   or NULL */
+	struct vhost_user_postcopy_guard *postcopy_guard;
 };
 
 #define VIRTDEV_VHOST_USER_SERVER_POLL_LIMIT 1000000u

@@ -241,6 +241,7 @@ static int on_begin(void *opaque, int sock, struct vhost_user_backend **session,
 		.closer = s->config.closer,
 		.served_files = s->config.served_files,
 		.iotlb_entries = s->config.iotlb_entries,
+		.postcopy_guard = s->config.postcopy_guard,
 		.shmem_sizes = shmem_sizes,
 		.nshmem = info->nregions ? VHOST_USER_SHMEM_REGIONS : 0,
 	};
