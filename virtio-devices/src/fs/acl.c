@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Access control lists, which the host's kernel keeps as attributes of its own. */
+/* POSIX ACLs, which the host kernel stores as system.posix_acl_* attributes. */
 #include <config.h>
 
 #include <errno.h>
@@ -22,7 +22,7 @@ static int list_len(const struct fs *fs, int fd, const char *name)
 	return (int)virtdev_priv_fs_xattr_get(fs, fd, name, NULL, 0);
 }
 
-/* The folder answers for all of them: a file system has lists or not. */
+/* Checks the shared directory only: ACL support is per file system. */
 int virtdev_priv_fs_acl_check(const struct fs *fs, const char *path,
 			      struct vsu_error *err)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Attributes of files and of the file system, and their change. */
+/* GETATTR, STATX, SETATTR, ACCESS and STATFS. */
 #include <config.h>
 
 #include <errno.h>
@@ -12,7 +12,7 @@
 
 #define MODE_BITS 07777u
 
-/* Nobody hears of a length that the window does not have yet. */
+/* Adapts the window before the reply reports a new file size. */
 static int stat_node(const struct fs_call *c, struct statx *st)
 {
 	int rc;
@@ -46,7 +46,7 @@ static struct fs_statx_time time_told(struct statx_timestamp t)
 	return (struct fs_statx_time){ .s = t.tv_sec, .ns = t.tv_nsec };
 }
 
-/* Not what only the host knows: its devices, and what its file system can. */
+/* Omits the host's device numbers and file system attributes. */
 int virtdev_priv_fs_statx(struct fs_call *c)
 {
 	struct fs_statx_out out = { .valid = c->fs->valid_s };
@@ -75,7 +75,7 @@ int virtdev_priv_fs_statx(struct fs_call *c)
 	return virtdev_priv_fs_reply(c, &out, sizeof(out));
 }
 
-/* A link has no mode of its own. */
+/* Linux does not support modes of symbolic links. */
 static int set_mode(struct fs_call *c, const struct fuse_setattr_in *in)
 {
 	const struct fs_proc_name name =
@@ -89,7 +89,7 @@ static int set_mode(struct fs_call *c, const struct fuse_setattr_in *in)
 
 static int set_owner(struct fs_call *c, const struct fuse_setattr_in *in)
 {
-	uint32_t uid = UINT32_MAX, gid = UINT32_MAX;	/* the same as before */
+	uint32_t uid = UINT32_MAX, gid = UINT32_MAX;	/* unchanged */
 	int rc = 0;
 
 	if (in->valid & FATTR_UID)
@@ -143,7 +143,7 @@ static struct timespec time_of(uint32_t valid, uint32_t set, uint32_t now,
 		return (struct timespec){ .tv_nsec = UTIME_OMIT };
 	if (valid & now)
 		return (struct timespec){ .tv_nsec = UTIME_NOW };
-	/* what is more would be one of the two above, or is no time */
+	/* a larger value would be UTIME_NOW or UTIME_OMIT, or is invalid */
 	return (struct timespec){ .tv_sec = (time_t)s,
 				  .tv_nsec = ns < 1000000000 ? (long)ns : 0 };
 }
@@ -188,7 +188,7 @@ int virtdev_priv_fs_setattr(struct fs_call *c)
 	return answer_attr(c);
 }
 
-/* As the one who asks, as far as the host can tell. */
+/* Checks as the request's user, without supplementary groups. */
 int virtdev_priv_fs_access(struct fs_call *c)
 {
 	const struct fs_proc_name name =

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * By which a record of what outlives the process is known to be whole: over that
- * which does not change while it is there.
+ * Checksums of recovery records, over the fields that do not change while the record
+ * is valid. They detect records that a host crash left incomplete.
  */
 #ifndef VIRTIO_DEVICES_FS_CHECKSUM_H
 #define VIRTIO_DEVICES_FS_CHECKSUM_H

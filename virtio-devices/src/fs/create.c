@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* New files, which belong to the user who made them. */
+/* Creates files, directories and links as the request's user. */
 #include <config.h>
 
 #include <errno.h>
@@ -15,8 +15,8 @@
 #define PERMISSIONS 0777u
 
 /*
- * Who made it wanted that masked. A driver leaves it to us where a list of the
- * folder's may stand in place of the mask.
+ * Applies the user's umask. With FUSE_DONT_MASK the driver leaves it to the device,
+ * because a default ACL of the directory replaces it.
  */
 static uint32_t mode_of(const struct fs_call *c, uint32_t mode, uint32_t mask)
 {
@@ -26,8 +26,8 @@ static uint32_t mode_of(const struct fs_call *c, uint32_t mode, uint32_t mask)
 }
 
 /*
- * The guest's mask was applied before; what the mask of this process
- * took away as well is given back, where the file is the one just made.
+ * The guest's umask was applied before. Restores the bits that the umask of this
+ * process cleared, unless another process replaced the new file.
  */
 static void undo_umask(const struct fs_call *c, int fd, uint32_t mode)
 {
@@ -104,7 +104,7 @@ int virtdev_priv_fs_mkdir(struct fs_call *c)
 	return make_and_reply(c, do_mkdir, in->mode);
 }
 
-/* The number of a device as the kernel's new_encode_dev() has it. */
+/* rdev is the kernel's new_encode_dev(). */
 static int do_mknod(const struct fs_call *c)
 {
 	const struct fuse_mknod_in *in = &c->arg.mknod;
@@ -123,7 +123,7 @@ int virtdev_priv_fs_mknod(struct fs_call *c)
 	return make_and_reply(c, do_mknod, in->mode);
 }
 
-/* A new name of a file that the driver knows, in the folder. */
+/* Requires AT_SYMLINK_FOLLOW: the source is a link in /proc/self/fd. */
 int virtdev_priv_fs_link(struct fs_call *c)
 {
 	struct fs_inode *old = virtdev_priv_fs_inode_get(c->fs,
@@ -148,9 +148,9 @@ int virtdev_priv_fs_readlink(struct fs_call *c)
 	return n < 0 ? -errno : virtdev_priv_fs_reply(c, target, (size_t)n);
 }
 
-/* ------------------------------------------------------- made and opened */
+/* --------------------------------------------------------- CREATE, TMPFILE */
 
-/* Flags of the host's open() for the new file. */
+/* open() flags for the new file. */
 static int create_flags(const struct fs_call *c)
 {
 	return ((int)c->arg.create.flags & FS_OPEN_FLAGS) | O_NONBLOCK;
@@ -226,15 +226,15 @@ struct created {
 };
 
 /*
- * Owns fd in any case. The inode is of the very file that was opened, which has
- * that name, or none.
+ * Owns fd in any case. Looks up the file by fd: another process may have renamed it.
+ * as: its name, or NULL.
  */
 static int reply_created_take_fd(struct fs_call *c, const char *as, int fd)
 {
 	const struct fs_proc_name name = virtdev_priv_fs_proc_name(fd);
 	struct created out = { .open = {
 		.open_flags = virtdev_priv_fs_open_flags(c->fs, false) } };
-	/* it is on its folder's file system */
+	/* c->inode is the directory, on the same file system */
 	struct vsu_closer *closer = virtdev_priv_fs_closer(c->fs, c->inode, fd);
 	int path = openat(c->fs->proc, name.text, O_PATH | O_CLOEXEC);
 	int rc = path < 0 ? -errno :

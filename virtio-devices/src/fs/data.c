@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* The content of files: between them and the guest's memory as it lies. */
+/* READ, WRITE, FALLOCATE, LSEEK and COPY_FILE_RANGE, without bounce buffers. */
 #include <config.h>
 
 #include <errno.h>
@@ -13,20 +13,20 @@
 
 #include "fs/priv.h"
 
-/* Modes that neither move the rest of a file nor share blocks. */
+/* Without modes that shift content (collapse, insert) or unshare blocks. */
 #define ALLOCATE_MODES (FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE | \
 			FALLOC_FL_ZERO_RANGE)
 
-/* Bytes that one copy moves at most; the guest asks for the rest. */
+/* Maximum bytes of one copy; the guest repeats the request for the rest. */
 #define MAX_COPY (UINT64_C(16) << 20)
 
-/* Of one call; a chain has more at times. */
+/* Pieces of one pwritev2(); a chain may have more. */
 #define APPEND_PIECES 64
 
 typedef ssize_t (*transfer_fn)(struct vq_cursor *cursor, int fd, int64_t off,
 			       uint32_t len);
 
-/* As much as there is, in the pieces of a call each; what was done counts. */
+/* Transfers up to len bytes; an error after the first bytes returns their number. */
 static int transfer_all(struct vq_cursor *cursor, int fd, uint64_t off,
 		    uint32_t len, transfer_fn fn)
 {
@@ -44,7 +44,7 @@ static int transfer_all(struct vq_cursor *cursor, int fd, uint64_t off,
 	return (int)done;
 }
 
-/* The end of the file now; without it what the driver takes for the end. */
+/* The current end of the file, or on errors the offset that the driver assumes. */
 static int64_t end_of(int fd, int64_t off)
 {
 	struct statx st;
@@ -53,9 +53,9 @@ static int64_t end_of(int fd, int64_t off)
 }
 
 /*
- * To the end as the host has it, which others may have moved since the driver
- * looked. Where the host cannot, they may move it once more meanwhile. Directly,
- * because musl has no pwritev2() before 1.2.5.
+ * Appends at the host's end of file, which other processes may have moved since the
+ * driver read it. Without RWF_APPEND support of the host this is not atomic. Uses the
+ * system call because musl before 1.2.5 lacks pwritev2().
  */
 static ssize_t cursor_append(struct vq_cursor *cursor, int fd, int64_t off,
 			     uint32_t len)
@@ -79,7 +79,7 @@ static ssize_t cursor_append(struct vq_cursor *cursor, int fd, int64_t off,
 	return rc;
 }
 
-/* A page of the driver's cache has its place. */
+/* Write-back of the guest's page cache has a fixed offset and never appends. */
 static transfer_fn write_way(const struct fuse_write_in *in)
 {
 	return in->flags & O_APPEND && !(in->write_flags & FUSE_WRITE_CACHE) ?
@@ -87,8 +87,8 @@ static transfer_fn write_way(const struct fuse_write_in *in)
 }
 
 /*
- * By way of memory of our own: a call that a file's server does not answer holds
- * none of the guest's then, and can be left.
+ * Reads through a bounce buffer: if the file's server hangs, the system call does not
+ * reference guest memory and the request can be detached.
  */
 static int read_served(struct fs_call *c, uint64_t off, uint32_t len)
 {
@@ -168,8 +168,8 @@ int virtdev_priv_fs_write(struct fs_call *c)
 }
 
 /*
- * Requests that say nothing of it, though the guest's kernel leaves it to us: only
- * root is taken for somebody with CAP_FSETID then.
+ * FUSE_FALLOCATE and FUSE_COPY_FILE_RANGE lack a flag to clear SUID and SGID, although
+ * FUSE_HANDLE_KILLPRIV_V2 leaves that to the device. Assume CAP_FSETID for root only.
  */
 static int killpriv_begin(const struct fs_call *c, int fd)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Requests of a driver that has pages of files as memory: DAX. */
+/* SETUPMAPPING and REMOVEMAPPING (DAX). */
 #include <config.h>
 
 #include <errno.h>
@@ -9,7 +9,7 @@
 
 #include "fs/priv.h"
 
-/* From the beginning of a chunk on, not beyond the window. */
+/* Aligned to a chunk and within the window. */
 static bool is_in_window(const struct fs *fs, uint64_t offset, uint64_t len)
 {
 	return len && vsu_is_aligned(offset, FS_CHUNK) &&
@@ -46,7 +46,7 @@ static int check_setup(const struct fs_call *c,
 	       c->fs->config.read_only ? -EROFS : 0;
 }
 
-/* For stores, too, where that spares a change to it later (window.c). */
+/* Prefers a writable mapping if that avoids a later change (window.c). */
 static int open_piece(const struct fs_call *c, const struct statx *st,
 		      struct fs_piece *p)
 {
@@ -67,7 +67,7 @@ static int open_piece(const struct fs_call *c, const struct statx *st,
 	return p->file ? 0 : -ENOMEM;
 }
 
-/* The file's own lock is the window's from the first use on. */
+/* window_lock protects the reference count. */
 static void put_file(struct fs *fs, struct fs_window_file *file)
 {
 	pthread_mutex_lock(&fs->window_lock);
@@ -101,7 +101,7 @@ int virtdev_priv_fs_setupmapping(struct fs_call *c)
 int virtdev_priv_fs_removemapping(struct fs_call *c)
 {
 	const struct fs_piece nothing = { 0 };
-	uint64_t left = c->fs->config.window;	/* no chunk need come twice */
+	uint64_t left = c->fs->config.window;	/* bounds the total: each chunk once */
 	uint32_t n = c->arg.remove.count;
 	struct fuse_removemapping_one one;
 	int rc = 0;
@@ -118,7 +118,7 @@ int virtdev_priv_fs_removemapping(struct fs_call *c)
 	return rc;
 }
 
-/* Regions are empty by themselves after a reset, not after FUSE_DESTROY. */
+/* A reset empties regions, FUSE_DESTROY does not. */
 void virtdev_priv_fs_window_clear(const struct fs_call *c)
 {
 	const struct fs_piece nothing = { 0 };

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Changes of the window, as a ring: requests add them, and a queue's thread passes
- * them to the server in order, as many as the time of a turn permits. The threads of
- * a pool never call the server. A server behind a socket answers later and in any
- * order; answers of a former session have numbers that the ring no longer has.
+ * A ring of window changes. Requests add changes; a queue's thread sends them to the
+ * front-end in order, up to the time budget of a turn. Worker threads never call the
+ * front-end. A vhost-user front-end replies later and in any order. The ring rejects
+ * replies of a previous session, since it no longer contains their numbers.
  *
- * Threads: with window_lock, but for virtdev_priv_fs_region_done().
+ * Threads: under window_lock, except virtdev_priv_fs_region_done().
  */
 #include <config.h>
 
@@ -17,13 +17,13 @@
 
 #include "fs/priv.h"
 
-/* Unanswered at a time: fewer than a vhost-user session allows. */
+/* Maximum unanswered changes: fewer than a vhost-user session allows. */
 #define MAX_UNANSWERED 32u
 
-/* Bytes of one mapping of neighbouring chunks: what a truncated file takes along. */
+/* Maximum bytes of one mapping: a truncated file can make all of it inaccessible. */
 #define MAX_MERGED (UINT64_C(64) << 20)
 
-/* Of a chunk that has all pieces, which go, and come anew. */
+/* Maximum changes of one chunk: unmap all pieces, map all pieces. */
 #define CHANGES_OF_CHUNK (2 * FS_PIECES)
 #define CHANGES_MORE 256u
 
@@ -89,7 +89,7 @@ bool virtdev_priv_fs_deferred_map_has_room(const struct fs *fs)
 	return l->last - l->first + CHANGES_OF_CHUNK <= l->size;
 }
 
-/* Only a server behind a socket has no address of the region. */
+/* Only a vhost-user front-end does not report the region's address. */
 void virtdev_priv_fs_check_server(struct fs *fs)
 {
 	uint64_t gpa;
@@ -106,7 +106,7 @@ bool virtdev_priv_fs_is_deferred(const struct fs *fs)
 	return __atomic_load_n(&fs->deferred.in_pieces, __ATOMIC_RELAXED);
 }
 
-/* Whether the change begins where another one ends, in the window and the file. */
+/* Whether b continues a, both in the window and in the file. */
 static bool change_continues(const struct fs_change *a,
 			     const struct fs_change *b)
 {
@@ -117,20 +117,20 @@ static bool change_continues(const struct fs_change *a,
 }
 
 /*
- * Neighbouring chunks of a file become one mapping, so that a request for all of
- * a window is a few changes of the guest's memory map. A server behind a socket
- * takes mappings away only as it made them.
+ * Merges consecutive chunks of a file into one mapping, so that mapping a whole window
+ * causes few changes of the guest's memory map. Not with vhost-user: a front-end unmaps
+ * only the exact ranges that it mapped.
  */
 static bool change_merge(struct fs *fs, const struct fs_change *change)
 {
 	struct fs_deferred_map *l = &fs->deferred;
-	struct fs_change *former = change_at(l, l->last - 1);
+	struct fs_change *previous = change_at(l, l->last - 1);
 
 	if (virtdev_priv_fs_is_deferred(fs) || l->next == l->last ||
-	    !change_continues(former, change))
+	    !change_continues(previous, change))
 		return false;
-	former->len += change->len;
-	former->replaces |= change->replaces;
+	previous->len += change->len;
+	previous->replaces |= change->replaces;
 	return true;
 }
 
@@ -155,7 +155,7 @@ void virtdev_priv_fs_deferred_map_add(struct fs *fs, const struct fs_change *cha
 	set_until(fs, change);
 }
 
-/* Whoever asked for a mapping that was refused has to hear of it. */
+/* Reports a refusal to the request that added the change. */
 static void report_refused(struct fs_queue *q, uint64_t number, int result)
 {
 	struct fs_waiting *p = q->waiting;
@@ -166,7 +166,7 @@ static void report_refused(struct fs_queue *q, uint64_t number, int result)
 			p->refused = result;
 }
 
-/* Those that no later change is about. */
+/* Marks pieces as missing, unless a later change replaces them. */
 static void set_missing(struct fs *fs, const struct fs_change *change,
 			uint64_t number)
 {
@@ -181,7 +181,7 @@ static void set_missing(struct fs *fs, const struct fs_change *change,
 			chunk->missing = 1;
 }
 
-/* A file may be mapped elsewhere still, so that another one can be there. */
+/* A refused replacement keeps the old mapping: no piece is missing. */
 static void change_finish(struct fs *fs, uint64_t number, int result)
 {
 	struct fs_deferred_map *l = &fs->deferred;
@@ -214,7 +214,7 @@ static int change_send(struct fs *fs, const struct fs_change *change,
 			    : virtdev_region_unmap(fs->dev, &m, number);
 }
 
-/* Whether one of its requests has nothing to wait for any longer. */
+/* Whether a waiting request of the queue is complete. */
 static bool has_finished(const struct fs_queue *q, uint64_t first)
 {
 	const struct fs_job *job;
@@ -238,7 +238,7 @@ static void wake_queues(const struct fs *fs)
 			vsu_event_signal_own(fs->queues[i].event);
 }
 
-/* A queue that runs asks for the rest in its next turn. */
+/* Wakes a running queue, which sends the rest in its next turn. */
 static void continue_in_next_turn(const struct fs *fs)
 {
 	uint32_t i;

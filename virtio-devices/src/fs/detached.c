@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Requests that are left to the thread that does them: the host does not answer, and
- * whoever asked is gone. A call of the host's holds nothing of the guest's, no lock
- * and no table while its thread says that it is away; one compare-and-swap decides
- * between the thread that comes back and the device that goes on without it.
+ * Detached requests. When the front-end disconnects while a host system call hangs, the
+ * request is detached: its worker thread finishes alone and discards the result. In the
+ * state IN_HOST_CALL a thread holds no lock and references neither guest memory nor
+ * tables. A compare-and-swap of the state decides whether the thread resumes first or
+ * the device detaches the request.
  */
 #include <config.h>
 
@@ -18,8 +19,8 @@
 #include "fs/priv.h"
 
 /*
- * Files that wait for their server to be closed, of as many handles: fewer than what
- * is left to the rest of the process. A closer has room for as many.
+ * Maximum files that wait in the closer: handles / UNCLOSED_SHARE, at most MAX_UNCLOSED,
+ * which fits both the closer and the descriptors reserved for the process.
  */
 #define UNCLOSED_SHARE 4u
 #define MAX_UNCLOSED 1000u
@@ -54,9 +55,9 @@ bool virtdev_priv_fs_is_detached(const struct fs_call *c)
 	return c->queue->job && job_is_detached(c->queue->job);
 }
 
-/* ----------------------------------------------------------- files of servers */
+/* ------------------------------------------------- file systems with servers */
 
-/* Types of file systems whose files somebody serves, as statfs() has them. */
+/* Whether a server provides such a file system; type: statfs.f_type. */
 static bool type_is_served(uint32_t type)
 {
 	static const uint32_t types[] = {
@@ -76,10 +77,10 @@ static bool type_is_served(uint32_t type)
 }
 
 /*
- * Asks the server itself, once for a file. Nobody tells what is under an overlay:
- * the folder's own is as the operator chose it, any other may be of such files.
+ * fstatfs() may block on the server. Overlayfs does not reveal its layers: trust the
+ * operator's shared directory, but assume a server for any other overlay.
  */
-static int served_ask(int fd, bool is_folder)
+static int statfs_served(int fd, bool is_folder)
 {
 	struct statfs st = { 0 };
 	uint32_t type;
@@ -95,12 +96,12 @@ static int served_ask(int fd, bool is_folder)
 void virtdev_priv_fs_served_init(struct fs *fs, uint64_t dev)
 {
 	fs->folder_dev = dev;
-	fs->folder_served = served_ask(fs->folder, true);
+	fs->folder_served = statfs_served(fs->folder, true);
 }
 
 /*
- * The file system of the folder was asked already. A device of its own says nothing
- * of another one: that of "fuseblk" has a server as well.
+ * The result of the shared directory applies to its whole file system. For others the
+ * device number does not help: "fuseblk" has a block device and a server.
  */
 static bool may_be_served(const struct fs *fs, const struct fs_inode *inode)
 {
@@ -116,7 +117,7 @@ int virtdev_priv_fs_is_served(const struct fs_call *c)
 	served = __atomic_load_n(&c->inode->served, __ATOMIC_RELAXED);
 	if (served == FS_SERVED_UNKNOWN) {
 		virtdev_priv_fs_host_call_begin(c);
-		served = virtdev_priv_fs_host_call_end(c, served_ask(c->handle->fd, false));
+		served = virtdev_priv_fs_host_call_end(c, statfs_served(c->handle->fd, false));
 		if (served < 0)
 			return served;
 		__atomic_store_n(&c->inode->served, served, __ATOMIC_RELAXED);
@@ -133,13 +134,13 @@ struct vsu_closer *virtdev_priv_fs_closer(const struct fs *fs,
 		return NULL;
 	served = __atomic_load_n(&inode->served, __ATOMIC_RELAXED);
 	if (served == FS_SERVED_UNKNOWN) {
-		served = served_ask(fd, false);
+		served = statfs_served(fd, false);
 		__atomic_store_n(&inode->served, served, __ATOMIC_RELAXED);
 	}
 	return served == FS_SERVED ? fs->config.closer : NULL;
 }
 
-/* Who opens and closes takes neither the descriptors nor the closer of others. */
+/* Limits pending closes, so that a guest cannot exhaust descriptors or the closer. */
 int virtdev_priv_fs_check_unclosed(const struct fs *fs, struct fs_inode *inode)
 {
 	const uint32_t share = fs->config.handles / UNCLOSED_SHARE;
@@ -191,9 +192,9 @@ struct fs_job *virtdev_priv_fs_jobs_pop_queued(struct fs_job_queue *w,
 	return all;
 }
 
-/* --------------------------------------------------------------------- leaving */
+/* ------------------------------------------------------------------ detaching */
 
-/* With the work's lock: those that are away, as far as there may be more. */
+/* Under the job queue's lock. */
 static void detach_blocked(struct fs_job_queue *w, struct fs_queue *q)
 {
 	const uint32_t n = q->fs->config.workers;
@@ -207,7 +208,7 @@ static void detach_blocked(struct fs_job_queue *w, struct fs_queue *q)
 	}
 }
 
-/* With the work's lock: what no thread has begun with needs none. */
+/* Under the job queue's lock: jobs without a thread need no limit. */
 static void detach_queued(struct fs_job_queue *w, struct fs_queue *q)
 {
 	struct fs_job *job = virtdev_priv_fs_jobs_pop_queued(w, q);
@@ -236,7 +237,7 @@ bool virtdev_priv_fs_detached_done(struct fs_job_queue *w, struct fs_job *job)
 	return true;
 }
 
-/* Who waited has no use for an answer, and the chain no memory any more. */
+/* The front-end is gone: returns the chains without a reply. */
 void virtdev_priv_fs_detached_release(struct fs_queue *q)
 {
 	struct fs_job_queue *w = &q->fs->job_queue;

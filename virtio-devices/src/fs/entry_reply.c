@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* A file as the driver is told of it. */
+/* struct fuse_entry_out: the reply to requests that count a lookup. */
 #include <config.h>
 
 #include <errno.h>

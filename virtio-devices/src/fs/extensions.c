@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Extensions of a request that makes a file, which come behind all else: in which
- * other groups the user is, as far as that matters in its folder, and a label. Those
- * that are not known are passed over.
+ * Extensions at the end of requests that create a file: the user's supplementary group
+ * that matches the directory's, and a security label. Ignores unknown extensions.
  */
 #include <config.h>
 
@@ -11,7 +10,7 @@
 
 #include "fs/priv.h"
 
-/* Of one request; there are two kinds. */
+/* Maximum per request; there are two kinds. */
 #define MAX_EXTENSIONS 16u
 
 static int pass_over(struct fs_call *c, uint32_t len)
@@ -19,7 +18,7 @@ static int pass_over(struct fs_call *c, uint32_t len)
 	return vq_cursor_skip(&c->from, len) == len ? 0 : -EINVAL;
 }
 
-/* Behind its header it has len bytes: how many groups there are, and these. */
+/* Parses len bytes: the number of groups, then the groups. */
 static int read_groups(struct fs_call *c, uint32_t len)
 {
 	uint32_t n;
@@ -35,10 +34,7 @@ static int read_groups(struct fs_call *c, uint32_t len)
 	return pass_over(c, len - n * (uint32_t)sizeof(c->groups[0]));
 }
 
-/*
- * Behind its header: how long the value is, a name with its end, the value, and
- * what fills it up.
- */
+/* Parses n labels in len bytes: size of the value, name, NUL, value, padding. */
 static int read_label(struct fs_call *c, uint32_t n, uint32_t len)
 {
 	char *room = (char *)c->queue->text + FS_LABEL_AT;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Files that are found again by handles of the host's file system, so that none
- * of them takes a descriptor while nobody is at it. A handle needs a descriptor
- * on its file system: one for each mount that the driver came to.
+ * File handles: an inode with a file handle has no descriptor while no request uses
+ * it. open_by_handle_at() requires a descriptor on the mount, so one per visited mount
+ * is kept open.
  */
 #include <config.h>
 
@@ -14,7 +14,7 @@
 
 #include "fs/priv.h"
 
-/* -1 where there is none, or none that can be used. */
+/* -1: unknown mount, or its file handles cannot be opened. */
 static int mount_fd(const struct fs *fs, uint64_t id)
 {
 	const uint32_t n = __atomic_load_n(&fs->nmounts, __ATOMIC_ACQUIRE);
@@ -35,7 +35,7 @@ static int open_handle(int mount, const union fs_file_handle *file_handle)
 	return fd < 0 ? -errno : fd;
 }
 
-/* Whether this process may, and the file system can. */
+/* Checks the permission (CAP_DAC_READ_SEARCH) and the file system's support. */
 static int mount_try(int mount, const union fs_file_handle *file_handle)
 {
 	int fd = open_handle(mount, file_handle);
@@ -46,7 +46,7 @@ static int mount_try(int mount, const union fs_file_handle *file_handle)
 	return 0;
 }
 
-/* Remembers one that cannot be used, too. -ENFILE: there are too many. */
+/* Also records mounts without usable handles. -ENFILE: more than FS_MOUNTS. */
 static int mount_add(struct fs *fs, int fd, const struct statx *st,
 		     const union fs_file_handle *file_handle)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* A file system device: its queues, its configuration and its life. */
+/* The file system device: queues, configuration space, reset and creation. */
 #include <config.h>
 
 #include <errno.h>
@@ -17,7 +17,7 @@
 #include "core/device_priv.h"
 #include "fs/priv.h"
 
-/* Pieces of a chain beyond the queue's size: where buffers cross a region. */
+/* Additional pieces per chain: buffers that cross memory regions are split. */
 #define MORE_PIECES 64u
 
 #define DAY UINT64_C(86400)
@@ -65,8 +65,8 @@ static void queue_fini(struct fs_queue *q)
 	q->q = NULL;
 }
 
-/* For requests that may have to wait for the window. */
-static int make_parking(struct fs_queue *q)
+/* Allocates entries for requests that wait for window changes. */
+static int make_waiting(struct fs_queue *q)
 {
 	struct fs_waiting *waiting = calloc(FS_MAX_WAITING, sizeof(*waiting));
 
@@ -78,14 +78,14 @@ static int make_parking(struct fs_queue *q)
 	return 0;
 }
 
-/* A queue that goes on while some of its requests are not done. */
+/* For queues that continue while some of their requests are pending. */
 static int make_event(struct fs_queue *q)
 {
 	q->event = vsu_event_new();
 	if (q->event < 0)
 		return q->event;
 	return q->fs->config.workers && q->index ? virtdev_priv_fs_jobs_init(q)
-						 : make_parking(q);
+						 : make_waiting(q);
 }
 
 static int make_room(struct fs_queue *q, uint32_t size)
@@ -95,7 +95,7 @@ static int make_room(struct fs_queue *q, uint32_t size)
 	q->text = calloc(1, FS_TEXT);
 	if (!q->pieces || !q->text)
 		return -ENOMEM;
-	/* what the driver forgets is nothing that it waits for */
+	/* the driver does not wait for FORGET: queue 0 needs no workers */
 	return q->fs->nchunks || (q->fs->config.workers && q->index) ?
 	       make_event(q) : 0;
 }
@@ -126,7 +126,7 @@ static bool fs_blocks(void *self)
 	return true;
 }
 
-/* --------------------------------------------------------------------- life */
+/* -------------------------------------------------------------------- device */
 
 static void fs_config_read(void *self, uint32_t off, void *buf, uint32_t len)
 {
@@ -137,7 +137,7 @@ static void fs_reset(void *self)
 {
 	struct fs *fs = self;
 
-	/* a front-end that came and went, or the end of the process */
+	/* reset by a reconnecting front-end or process exit, not the guest */
 	if (__atomic_load_n(&fs->kept, __ATOMIC_RELAXED))
 		return;
 	virtdev_priv_fs_session_end(fs);
@@ -177,9 +177,9 @@ static const struct virtdev_ops fs_ops = {
 	.state_load = virtdev_priv_fs_state_load,
 };
 
-/* -------------------------------------------------------------------- making */
+/* ------------------------------------------------------------------ creation */
 
-/* A limit of open files must not look as if /proc were missing. */
+/* EMFILE must not be reported as a missing /proc. */
 static int open_proc(struct fs *fs, struct vsu_error *err)
 {
 	fs->proc = open("/proc/self/fd", O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -278,7 +278,7 @@ static int make_fs(const struct virtdev_fs_config *c, struct virtdev **out,
 		rc = virtdev_priv_fs_recover_load(fs, c->recover, err);
 	if (rc < 0) {
 		if (fs->dev)
-			virtdev_free(fs->dev);	/* fs goes with it */
+			virtdev_free(fs->dev);	/* frees fs as well */
 		else
 			fs_free(fs);
 		return rc;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Files and folders that the driver has open: a bounded pool. */
+/* The table of open files and directories. */
 #include <config.h>
 
 #include <errno.h>
@@ -22,7 +22,7 @@ uint32_t virtdev_priv_fs_open_flags(const struct fs *fs, bool folder)
 	return flags[fs->config.cache][folder];
 }
 
-/* Says the descriptor that is to be closed without the lock, or -1, and by whom. */
+/* Returns the descriptor to close after unlocking, or -1, and its closer. */
 static int drop_use(struct fs *fs, struct fs_handle *handle,
 		    struct vsu_closer **closer)
 {
@@ -63,7 +63,7 @@ void virtdev_priv_fs_handle_put(struct fs *fs, struct fs_handle *handle)
 	virtdev_priv_fs_close(closer, &fd);
 }
 
-/* Nobody is at it yet. */
+/* Drops the reference of pool_alloc(): no request uses the handle yet. */
 static void handle_fill(struct fs *fs, struct fs_handle *handle, int fd,
 			struct vsu_closer *closer, uint64_t node,
 			uint32_t open_flags)
@@ -80,7 +80,7 @@ static void handle_fill(struct fs *fs, struct fs_handle *handle, int fd,
 	virtdev_priv_fs_pool_put(&handle->slot);
 }
 
-/* With the lock. */
+/* Under fs->lock. */
 static void handle_retire(struct fs *fs, struct fs_handle *handle)
 {
 	virtdev_priv_fs_recover_handle_gone(fs, handle->slot.id);
@@ -135,7 +135,7 @@ void virtdev_priv_fs_handle_retire(struct fs *fs, struct fs_handle *handle)
 	pthread_mutex_unlock(&fs->lock);
 }
 
-/* Closing may wait for a server of files, and other queues need the lock. */
+/* Unlocks for each close(), which may block on a server. */
 void virtdev_priv_fs_handles_forget_all(struct fs *fs)
 {
 	struct vsu_closer *closer;

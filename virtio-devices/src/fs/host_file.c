@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* A file of the host by its descriptor: opened anew, and its attributes. */
+/* Host files by descriptor: reopening, and attributes. */
 #include <config.h>
 
 #include <errno.h>
@@ -20,7 +20,7 @@ struct fs_proc_name virtdev_priv_fs_proc_name(int fd)
 	return name;
 }
 
-/* The kernel gives the lowest number that is free: it counts those below. */
+/* The kernel assigns the lowest free number, so fd is a bound of open files. */
 int virtdev_priv_fs_check_kept(const struct fs *fs, int *fd,
 			       struct vsu_closer *closer, uint32_t spared)
 {
@@ -36,7 +36,7 @@ int virtdev_priv_fs_reopen(const struct fs *fs, struct fs_inode *inode,
 	const struct fs_proc_name name = virtdev_priv_fs_proc_name(inode->fd);
 	int rc, fd;
 
-	/* nothing but these has an effect when it is opened */
+	/* opening a FIFO or device has side effects */
 	if (inode->type != S_IFREG && inode->type != S_IFDIR)
 		return -EBADF;
 	rc = inode->type == S_IFREG ?
@@ -58,7 +58,7 @@ void virtdev_priv_fs_unopen(const struct fs *fs, struct fs_inode *inode, int fd)
 
 int virtdev_priv_fs_stat(int dir, const char *name, struct statx *st)
 {
-	/* not every C library has the function */
+	/* not every C library has statx() */
 	return syscall(SYS_statx, dir, name, AT_EMPTY_PATH |
 		       AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT,
 		       STATX_BASIC_STATS | STATX_BTIME | STATX_MNT_ID,
@@ -80,7 +80,7 @@ void virtdev_priv_fs_attr(const struct fs *fs, const struct statx *st,
 		.nlink = st->stx_nlink, .blksize = st->stx_blksize,
 		.uid = virtdev_priv_fs_idmap_to_guest(&fs->uids, st->stx_uid),
 		.gid = virtdev_priv_fs_idmap_to_guest(&fs->gids, st->stx_gid),
-		/* as the kernel's new_encode_dev() has it */
+		/* the kernel's new_encode_dev() */
 		.rdev = (st->stx_rdev_minor & 0xff) | st->stx_rdev_major << 8 |
 			(st->stx_rdev_minor & ~0xffu) << 12,
 	};

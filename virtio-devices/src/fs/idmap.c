@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Rules of numbers, and one number by them. */
+/* Parses ID translation rules, and translates IDs. */
 #include <config.h>
 
 #include <errno.h>
@@ -10,7 +10,7 @@
 
 #include "fs/idmap.h"
 
-/* No user and no group: "leave it alone" to the host. */
+/* Not a valid UID or GID: system calls interpret it as "unchanged". */
 #define NOBODY UINT32_MAX
 
 #define NUMBERS 3u
@@ -21,7 +21,7 @@ enum how { ONE_BY_ONE, ALL_THE_SAME, FORBIDDEN };
 static const struct kind {
 	const char *name;
 	uint8_t how;
-	bool guest, host;	/* numbers of whom it is about */
+	bool guest, host;	/* translates IDs of the guest, of the host */
 } kinds[] = {
 	{ "guest", ONE_BY_ONE, true, false },
 	{ "host", ONE_BY_ONE, false, true },
@@ -54,8 +54,8 @@ static const struct kind *kind_find(const char *name, size_t len)
 	return NULL;
 }
 
-/* A number up to the next colon or the end, to which at is moved. */
-static int take_number(const char **at, uint64_t *value)
+/* Parses a number up to a colon or the end, and advances *at to it. */
+static int parse_number(const char **at, uint64_t *value)
 {
 	const size_t len = strcspn(*at, ":");
 	char digits[DIGITS];
@@ -81,7 +81,7 @@ static int parse_rule(struct rule *r, const char *text)
 	wanted = r->kind->how == FORBIDDEN ? 2 : NUMBERS;
 	for (; *at == ':' && n < wanted; n++) {
 		at++;
-		if (take_number(&at, &numbers[n]) < 0)
+		if (parse_number(&at, &numbers[n]) < 0)
 			return -EINVAL;
 	}
 	if (*at || n < wanted)
@@ -92,7 +92,7 @@ static int parse_rule(struct rule *r, const char *text)
 	return 0;
 }
 
-/* No rule has nobody's number on either side, but one that forbids it. */
+/* Only a forbid rule may include the invalid ID 4294967295. */
 static int check_bounds(const struct rule *r, const char *text,
 			struct vsu_error *err)
 {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Numbers of users, or of groups, as the guest has them and as the host does, by
- * rules as virtio-devices/fs.h has them.
+ * Translation of UIDs or GIDs between guest and host, by the rules described in
+ * virtio-devices/fs.h. IDs without a rule are unchanged.
  *
- * Threads: a map that is made is only read.
+ * Threads: immutable after the last add.
  */
 #ifndef VIRTIO_DEVICES_FS_IDMAP_H
 #define VIRTIO_DEVICES_FS_IDMAP_H
@@ -13,13 +13,13 @@
 #include <virtio-devices/fs.h>
 #include <vmm-sys-util/error.h>
 
-/* Of one map, at most. */
+/* Maximum rules of one map. */
 #define FS_IDMAP_RULES VIRTDEV_FS_RULES_MAX
 
 struct fs_idmap_range {
-	uint32_t first, last;	/* numbers that it is about */
-	uint32_t to;		/* the first one's other number */
-	uint8_t how;		/* one by one, all the same, or none */
+	uint32_t first, last;	/* IDs, inclusive */
+	uint32_t to;		/* translation of first */
+	uint8_t how;		/* enum how of idmap.c */
 };
 
 struct fs_idmap_way {
@@ -32,13 +32,13 @@ struct fs_idmap {
 };
 
 /*
- * One rule more. -EINVAL: it is none, is about a number that another one is
- * about in the same direction, or leads beyond 32 bits; -ENOSPC: there are too many.
+ * -EINVAL: malformed, overlaps another rule of the same direction, or exceeds 32 bits;
+ * -ENOSPC: more than FS_IDMAP_RULES.
  */
 int virtdev_priv_fs_idmap_add(struct fs_idmap *map, const char *rule,
 			      struct vsu_error *err);
 
-/* -EPERM: the guest may not use it; -EINVAL: it is none on either side. */
+/* -EPERM: a rule forbids the ID; -EINVAL: 4294967295, which is not an ID. */
 int virtdev_priv_fs_idmap_to_host(const struct fs_idmap *map, uint32_t id,
 				  uint32_t *host);
 uint32_t virtdev_priv_fs_idmap_to_guest(const struct fs_idmap *map, uint32_t id);

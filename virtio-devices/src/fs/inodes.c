@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The files that the driver knows by numbers: a bounded pool, and buckets by
- * which a file is found that was told of before. The root is never forgotten.
+ * The inode table: a pool by nodeid, and a hash table by device and inode number that
+ * detects known files. The root is never dropped.
  */
 #include <config.h>
 
@@ -40,7 +40,7 @@ uint64_t virtdev_priv_fs_dev_of(const struct statx *st)
 	return (uint64_t)st->stx_dev_major << 32 | st->stx_dev_minor;
 }
 
-/* 0: the file system does not say. */
+/* 0: not supported by the file system. */
 uint64_t virtdev_priv_fs_btime_of(const struct statx *st)
 {
 	return st->stx_mask & STATX_BTIME ?
@@ -57,7 +57,7 @@ static struct fs_inode *inode_find(struct fs *fs, const struct statx *st,
 
 	for (; number; number = inode->next) {
 		inode = inode_at(fs, number);
-		/* a number is given again to another file, a handle is not */
+		/* inode numbers are reused, file handles are not */
 		if (is_file(inode, st, dev) &&
 		    virtdev_priv_fs_file_handle_matches(&inode->file_handle, file_handle))
 			return inode;
@@ -75,7 +75,7 @@ static void bucket_remove(struct fs *fs, const struct fs_inode *inode)
 		*link = inode->next;
 }
 
-/* Its number is gone; the caller drops a use of it. */
+/* Invalidates the nodeid; the caller drops its reference. */
 static void inode_retire(struct fs *fs, struct fs_inode *inode)
 {
 	if (!inode->slot.live)
@@ -86,7 +86,7 @@ static void inode_retire(struct fs *fs, struct fs_inode *inode)
 	inode->lookups = 0;
 }
 
-/* Says the descriptor that is to be closed without the lock, or -1. */
+/* Returns the descriptor to close after unlocking, or -1. */
 static int drop_use(struct fs *fs, struct fs_inode *inode)
 {
 	const bool is_gone = virtdev_priv_fs_pool_put(&inode->slot);
@@ -100,7 +100,7 @@ static int drop_use(struct fs *fs, struct fs_inode *inode)
 	return fd;
 }
 
-/* Another thread may have opened it meanwhile. */
+/* Keeps the descriptor of another thread that reopened the file meanwhile. */
 static struct fs_inode *open_again(struct fs *fs, struct fs_inode *inode)
 {
 	int fd = virtdev_priv_fs_file_handle_open(fs, inode);
@@ -141,7 +141,7 @@ void virtdev_priv_fs_inode_put(struct fs *fs, struct fs_inode *inode)
 	vsu_fd_close(&fd);
 }
 
-/* The slot has the descriptor then. */
+/* Moves *fd to the inode. */
 static void inode_fill(struct fs *fs, struct fs_inode *inode, int *fd,
 		       const struct statx *st, const union fs_file_handle *file_handle)
 {
@@ -172,7 +172,7 @@ static struct fs_inode *inode_add(struct fs *fs, int *fd, const struct statx *st
 	return inode;
 }
 
-/* The first time that it is told of, all of it is written down. */
+/* The first lookup writes the whole recovery record. */
 static void inode_count(struct fs *fs, struct fs_inode *inode, uint64_t lookups)
 {
 	const bool is_new = !inode->lookups;
@@ -184,14 +184,14 @@ static void inode_count(struct fs *fs, struct fs_inode *inode, uint64_t lookups)
 		virtdev_priv_fs_recover_lookups(fs, inode);
 }
 
-/* If some files are found again, the table is no bound of those that are not. */
+/* With file handles the table may exceed the limit of open files. */
 static int check_kept(const struct fs *fs, int *fd)
 {
 	return virtdev_priv_fs_check_kept(fs, fd, NULL,
 		fs->config.file_handles ? fs->config.handles : 0);
 }
 
-/* Of a new file, which is not kept open where it is found again. */
+/* Adds an inode; its descriptor is closed if it has a file handle. */
 static struct fs_inode *inode_new(struct fs *fs, int *fd,
 				  const struct statx *st,
 				  const union fs_file_handle *file_handle)
@@ -287,7 +287,7 @@ void virtdev_priv_fs_inode_forget(struct fs *fs, uint64_t id, uint64_t times)
 void virtdev_priv_fs_inodes_forget_all(struct fs *fs)
 {
 	struct fs_inode *inode;
-	uint32_t at = 1;	/* behind the root */
+	uint32_t at = 1;	/* skips the root */
 	int fd;
 
 	pthread_mutex_lock(&fs->lock);
@@ -301,8 +301,8 @@ void virtdev_priv_fs_inodes_forget_all(struct fs *fs)
 }
 
 /*
- * The pool's first number is FUSE_ROOT_ID, whose descriptor is kept. Whether
- * handles are of use at all shows here.
+ * The first ID of the pool is FUSE_ROOT_ID; its descriptor stays open. Fails if file
+ * handles are mandatory but not available.
  */
 static int add_root(struct fs *fs)
 {

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Requests of a queue that are worked on side by side, by threads of the
- * caller's: a queue takes a request into one of its jobs, a thread does it, and the
- * queue gives it back. A request that waits for a file's server keeps one thread.
+ * Parallel requests. The queue's thread pops a chain into an idle job, a worker thread
+ * of the caller serves it, and the queue's thread pushes it. A request that waits for a
+ * file's server blocks one worker only.
  *
- * The queue is touched by its own thread alone. A job's chain holds its memory,
- * and what a thread stored there is marked when the job is done. Changes of the
- * window that it left behind are asked for by the queue's thread, and the job waits
- * for them without a thread.
+ * Only its own thread accesses the virtqueue: it also marks the bytes that a worker
+ * wrote, and sends the window changes that a worker added. A job waits for changes
+ * without a thread.
  */
 #include <config.h>
 
@@ -125,7 +124,7 @@ static void push_all(struct fs_queue *q, struct fs_job *done)
 	}
 }
 
-/* With the window's lock. */
+/* Under window_lock. */
 static void add_waiting_jobs(struct fs_queue *q, struct fs_job *done)
 {
 	struct fs_job *job;
@@ -139,7 +138,7 @@ static void add_waiting_jobs(struct fs_queue *q, struct fs_job *done)
 	}
 }
 
-/* With the window's lock: those that wait for nothing any longer. */
+/* Under window_lock: pushes jobs whose changes are answered. */
 static void push_waiting_jobs(struct fs_queue *q)
 {
 	struct fs_job **link = &q->waiting_jobs, *job;
@@ -172,7 +171,7 @@ void virtdev_priv_fs_jobs_push(struct fs_queue *q)
 	pthread_mutex_unlock(&q->fs->window_lock);
 }
 
-/* With the lock; its queue hears of it. */
+/* Under the job queue's lock: passes the job to its virtqueue's thread. */
 static void job_done(struct fs_job_queue *w, struct fs_job *job, uint32_t written)
 {
 	struct fs_queue *q = job->queue;
@@ -185,7 +184,7 @@ static void job_done(struct fs_job_queue *w, struct fs_job *job, uint32_t writte
 	pthread_cond_broadcast(&w->done);
 }
 
-/* Those that nobody has begun with are left undone; with the lock. */
+/* Under the job queue's lock: completes jobs without a thread, unserved. */
 static void cancel_queued(struct fs_job_queue *w, struct fs_queue *q)
 {
 	struct fs_job *jobs = virtdev_priv_fs_jobs_pop_queued(w, q), *job;
@@ -196,7 +195,7 @@ static void cancel_queued(struct fs_job_queue *w, struct fs_queue *q)
 	}
 }
 
-/* Until no thread is at one of its jobs. */
+/* Waits until no attached thread serves a job of q. */
 static void wait_threads(struct fs_queue *q)
 {
 	struct fs_job_queue *w = &q->fs->job_queue;
@@ -209,8 +208,8 @@ static void wait_threads(struct fs_queue *q)
 }
 
 /*
- * Who waited has no use for an answer. Changes that its jobs left behind are for
- * another queue to ask for, where somebody may wait for them.
+ * The stopping queue's jobs complete without waiting for window changes. Requests of
+ * other queues may depend on unsent changes: wakes these queues, which send them.
  */
 static void release_window(struct fs_queue *q, struct fs_job *done)
 {
@@ -252,7 +251,7 @@ void virtdev_priv_fs_jobs_fini(struct fs_queue *q)
 
 /* ----------------------------------------------------------------- a thread */
 
-/* With the lock: the next one, or NULL at the end. */
+/* Under the job queue's lock: the next job, or NULL when ending. */
 static struct fs_job *job_wait(struct fs_job_queue *w)
 {
 	struct fs_job *job;
@@ -319,7 +318,7 @@ void virtdev_fs_work_end(struct virtdev *dev)
 uint32_t virtdev_fs_leave(struct virtdev *dev)
 {
 	struct fs *fs = virtdev_priv_self(dev, virtdev_priv_fs_stats);
-	uint32_t i, left;
+	uint32_t i, n;
 
 	if (!fs)
 		return 0;
@@ -330,7 +329,7 @@ uint32_t virtdev_fs_leave(struct virtdev *dev)
 		virtdev_priv_fs_jobs_detach(&fs->queues[i]);
 		vsu_event_signal_own(fs->queues[i].event);
 	}
-	left = fs->job_queue.ndetached;
+	n = fs->job_queue.ndetached;
 	pthread_mutex_unlock(&fs->job_queue.lock);
-	return left;
+	return n;
 }

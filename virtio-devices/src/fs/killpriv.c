@@ -12,7 +12,7 @@
 #include "fs/capability.h"
 #include "fs/priv.h"
 
-/* SGID without the group's x is no right of anybody. */
+/* SGID without group execute permission grants nothing. */
 static bool has_privileges(int fd)
 {
 	const uint32_t group = S_ISGID | S_IXGRP;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Labels that a guest's kernel gives to what it makes. */
+/* Security labels that the guest kernel assigns to new files. */
 #ifndef VIRTIO_DEVICES_FS_LABEL_H
 #define VIRTIO_DEVICES_FS_LABEL_H
 
@@ -7,19 +7,19 @@
 
 struct fs_call;
 
-/* The guest's kernel says that of what it makes; in the queue's text. */
+/* A label of the request; the strings are in the queue's text buffer. */
 struct fs_label {
-	const char *name;	/* of an attribute, or NULL: there is none */
+	const char *name;	/* of the attribute; NULL: no label */
 	const char *value;
 	uint32_t len;
 };
 
-/* Of the queue's text: the texts of what makes a file, and from there its label. */
+/* Offset of the label in the text buffer, behind the names. */
 #define FS_LABEL_AT (FS_TEXT - FS_VALUE_MAX)
 
 /*
- * label.c: what was made has its label; 0 where there is none. Undo: what has the name
- * is gone, if it is that file.
+ * label.c: set assigns the request's label to the new file fd; 0 without a label. name
+ * does so by c->name. undo removes c->name if it still names that file.
  */
 int virtdev_priv_fs_label_set(const struct fs_call *c, int fd);
 int virtdev_priv_fs_label_name(const struct fs_call *c);

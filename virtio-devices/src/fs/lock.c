@@ -1,18 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Locks that other guests and programs of the host respect, where they were
- * asked for; otherwise the driver never sends one and the guest's kernel has
- * them alone.
+ * Locks that are shared with other guests and host processes, if configured. Otherwise
+ * they are not negotiated, and the guest kernel manages its locks alone.
  *
- * A lock of flock() is one of the handle's own open file. A record lock has an
- * owner, a process of the guest, who may have it through many handles: an open
- * file of the host for each owner of a file, whose records are (OFD locks). All
- * of them go with the first handle of the file that the owner flushes.
+ * A flock() lock belongs to the handle's open file description. A record lock belongs
+ * to an owner, a process of the guest, which may use several handles. The device opens
+ * the file once per owner and uses OFD locks. As POSIX requires, the first FUSE_FLUSH
+ * of any handle by the owner releases all its record locks of that file.
  *
- * A guest names owners as it likes, and has many: they are in a tree whose depth it
- * has no say in.
+ * The guest chooses owner IDs, so owners are kept in a balanced tree (tsearch).
  *
- * Nobody waits: who would have to is told EAGAIN, whatever was asked for.
+ * Blocking locks are not supported: SETLKW fails with EAGAIN instead of waiting.
  */
 #include <config.h>
 
@@ -24,7 +22,7 @@
 
 #include "fs/priv.h"
 
-/* Owners that have records, of as many handles. */
+/* Maximum lock owners: the number of handles divided by this. */
 #define OWNERS_SHARE 4u
 
 static int compare_owners(const void *left, const void *right)
@@ -45,7 +43,7 @@ static struct fs_owner *owner_find(struct fs *fs, uint64_t node, uint64_t name)
 	return found ? *found : NULL;
 }
 
-/* For all that the host allows: a record's kind asks for its own. */
+/* F_WRLCK requires a writable descriptor, F_RDLCK a readable one. */
 static int owner_open(const struct fs_call *c)
 {
 	int fd = c->fs->config.read_only ? -1 :
@@ -107,7 +105,7 @@ static bool is_lock_type(uint32_t type)
 	return type == F_RDLCK || type == F_WRLCK || type == F_UNLCK;
 }
 
-/* Its ends are inclusive. */
+/* FUSE's end is inclusive. */
 static int read_record(const struct fuse_file_lock *in, struct flock *out)
 {
 	if (in->start > in->end || in->start > INT64_MAX ||
@@ -116,14 +114,14 @@ static int read_record(const struct fuse_file_lock *in, struct flock *out)
 	*out = (struct flock){
 		.l_type = (short)in->type, .l_whence = SEEK_SET,
 		.l_start = (off_t)in->start,
-		/* 0: as far as a file can reach */
+		/* 0: to the maximum offset */
 		.l_len = in->end >= INT64_MAX ? 0
 					: (off_t)(in->end - in->start + 1),
 	};
 	return 0;
 }
 
-/* As the kernel's, whose length of 0 reaches as far as a file can. */
+/* Length 0 extends to the maximum offset. */
 static struct fs_record_lock record_of(const struct flock *l)
 {
 	return (struct fs_record_lock){
@@ -210,7 +208,7 @@ int virtdev_priv_fs_setlk(struct fs_call *c)
 	return rc;
 }
 
-/* Who has no records asks through the handle, which has none of its own. */
+/* An owner without locks queries through the handle, which holds no OFD lock. */
 static int get_record(const struct fs_call *c, struct flock *record)
 {
 	const struct fs_owner *owner = owner_find(c->fs, c->in.nodeid,
@@ -238,7 +236,7 @@ int virtdev_priv_fs_getlk(struct fs_call *c)
 	out.lk.start = (uint64_t)record.l_start;
 	out.lk.end = record.l_len ? out.lk.start + (uint64_t)record.l_len - 1
 				  : INT64_MAX;
-	/* a process of this guest is not known by its number on the host */
+	/* the host cannot report PIDs of the guest */
 	return virtdev_priv_fs_reply(c, &out, sizeof(out));
 }
 
@@ -256,7 +254,7 @@ void virtdev_priv_fs_owner_forget(struct fs *fs, uint64_t node, uint64_t name)
 		return;
 	pthread_mutex_lock(&fs->owners_lock);
 	owner = owner_find(fs, node, name);
-	/* it has to have them no more before the driver hears of it */
+	/* the closer may be late: unlock before the reply */
 	if (owner && owner->closer)
 		fcntl(owner->fd, F_OFD_SETLK, &all);
 	if (owner)
@@ -270,7 +268,7 @@ void virtdev_priv_fs_owners_forget_all(struct fs *fs)
 
 	pthread_mutex_lock(&fs->owners_lock);
 	while (fs->owners) {
-		owner = *(struct fs_owner **)fs->owners; /* the tree's root */
+		owner = *(struct fs_owner **)fs->owners; /* root node of the tree */
 		owner_drop(fs, owner);
 	}
 	pthread_mutex_unlock(&fs->owners_lock);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Sessions, and which files the driver knows. */
+/* INIT, DESTROY, LOOKUP and FORGET. */
 #include <config.h>
 
 #include <errno.h>
@@ -8,24 +8,24 @@
 #include "fs/priv.h"
 
 /*
- * Notes of one request, at most; the driver's own bound is a page of them. Each
- * may close a descriptor.
+ * Maximum inodes in one BATCH_FORGET, each of which may close a descriptor. Linux sends
+ * at most a page of them.
  */
 #define MAX_FORGOTTEN 4096u
 
-/* Offered whatever the options are. */
+/* Offered with any configuration. */
 #define OFFERED (FUSE_ASYNC_READ | FUSE_BIG_WRITES | FUSE_DO_READDIRPLUS | \
 		 FUSE_READDIRPLUS_AUTO | FUSE_ASYNC_DIO | \
 		 FUSE_PARALLEL_DIROPS | FUSE_MAX_PAGES | FUSE_INIT_EXT | \
 		 FS_CREATE_SUPP_GROUP)
 
 /*
- * Who loads and stores in a window writes past us: a driver that has one takes
- * SUID and SGID itself, and tells of a file that is cut as it is opened.
+ * Not offered with a DAX window: stores to the window bypass the device, so the driver
+ * must clear SUID and SGID itself, and must send O_TRUNC as a separate SETATTR.
  */
 #define WITHOUT_WINDOW (FUSE_ATOMIC_O_TRUNC | FUSE_HANDLE_KILLPRIV_V2)
 
-/* The mask is ours then: a list of a folder stands in its place. */
+/* With ACLs the device applies the umask, unless a default ACL replaces it. */
 #define LISTS (FUSE_POSIX_ACL | FUSE_DONT_MASK | FUSE_SETXATTR_EXT)
 
 #define PAGE 4096u
@@ -51,7 +51,7 @@ uint64_t virtdev_priv_fs_offered(const struct fs *fs, uint32_t driver)
 	       (fs->config.window ? FUSE_MAP_ALIGNMENT : 0);
 }
 
-/* A driver of another major version asks again, with ours. */
+/* A driver with another major version repeats INIT with this one. */
 static int answer_version(struct fs_call *c)
 {
 	const struct fuse_init_out out = { .major = FUSE_KERNEL_VERSION,
@@ -62,7 +62,7 @@ static int answer_version(struct fs_call *c)
 
 static int answer_init(struct fs_call *c, const struct fuse_init_in *in)
 {
-	/* an older one has a label where we do not look for it */
+	/* before 7.38 labels are not extensions; not supported */
 	const uint64_t without = in->minor < FS_MINOR_EXTENSIONS ? FS_SECURITY_CTX : 0;
 	const uint64_t flags = (in->flags | (uint64_t)in->flags2 << 32) &
 			       virtdev_priv_fs_offered(c->fs, in->flags) &

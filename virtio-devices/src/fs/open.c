@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Files and folders opened, flushed and closed. */
+/* OPEN, OPENDIR, FLUSH, FSYNC, SYNCFS, RELEASE and RELEASEDIR. */
 #include <config.h>
 
 #include <errno.h>
@@ -19,7 +19,7 @@ static int open_inode(struct fs_call *c, int flags)
 	struct vsu_closer *closer = NULL;
 	int fd, rc;
 
-	/* to cut a file is to change it */
+	/* O_TRUNC modifies the file even if it is opened read-only */
 	if (!(flags & O_TRUNC))
 		virtdev_priv_fs_host_call_begin(c);
 	fd = (kills ? virtdev_priv_fs_reopen_killing
@@ -62,7 +62,7 @@ int virtdev_priv_fs_opendir(struct fs_call *c)
 	       open_inode(c, O_RDONLY | O_DIRECTORY) : -ENOTDIR;
 }
 
-/* Who is told that it is closed may lock it anew, even if it is not closed yet. */
+/* After the reply the guest may lock again: unlock first, close() may be late. */
 int virtdev_priv_fs_release(struct fs_call *c)
 {
 	bool unlocks;
@@ -76,7 +76,7 @@ int virtdev_priv_fs_release(struct fs_call *c)
 	return 0;
 }
 
-/* A file system that tells of lost writes does so when one closes. */
+/* close() of a duplicate: network file systems report write errors there. */
 int virtdev_priv_fs_flush(struct fs_call *c)
 {
 	int fd = vsu_fd_dup(c->handle->fd);

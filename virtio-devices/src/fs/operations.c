@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * All operations. IOCTL, POLL and BMAP have a name and no handler: ENOSYS, by
- * which a driver learns not to ask again.
+ * The table of operations. IOCTL, POLL and BMAP have no handler: after ENOSYS the
+ * driver does not send them again.
  */
 #include <config.h>
 
@@ -93,7 +93,7 @@ static const struct fs_operation operations[] = {
 	OP(INIT, init, FS_INIT_SHORT, sizeof(struct fuse_init_out), FS_NO_TEXT,
 	   FS_FIRST),
 	OP(DESTROY, destroy, 0, 0, FS_NO_TEXT, FS_FIRST),
-	/* a request is done before the next one is looked at */
+	/* requests cannot be interrupted */
 	REFUSED(INTERRUPT, FS_URGENT),
 	REFUSED(IOCTL, 0),
 	REFUSED(POLL, 0),

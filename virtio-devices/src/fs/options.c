@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* The configuration of a file system: what cannot be, and what is left to us. */
+/* Checks the configuration, and computes defaults. */
 #include <config.h>
 
 #include <errno.h>
@@ -14,18 +14,21 @@
 
 #define DEFAULT_QUEUE_MAX 1024u
 
-/* Of the limit of open files: what is the process's own, and the handles'. */
+/*
+ * RLIMIT_NOFILE: OWN_FILES are reserved for the process, 1 / HANDLES_SHARE is the
+ * default number of handles.
+ */
 #define OWN_FILES 64u
 #define HANDLES_SHARE 8u
 #define MAX_FILES (UINT32_C(1) << 20)
 
-/* Of that limit, what is left to the rest of the process, whatever it needs. */
+/* At least 1 / REST_SHARE of the limit is reserved for the rest of the process. */
 #define REST_SHARE 16u
 
-/* Each chunk of it takes memory, and a look when a file changes its length. */
+/* Each chunk costs memory, and a check when a mapped file changes its size. */
 #define MAX_WINDOW (UINT64_C(1) << 40)
 
-/* OWN_FILES at least: divide_files() has seen that there are more. */
+/* At least OWN_FILES: divide_files() requires twice as many. */
 uint64_t virtdev_priv_fs_fd_limit(void)
 {
 	struct rlimit limit = { .rlim_cur = 2 * OWN_FILES };
@@ -50,7 +53,7 @@ static int check_strings(const struct virtdev_fs_config *c,
 	return 0;
 }
 
-/* Lists are attributes of their own, and so xattr says whether there are any. */
+/* ACLs and labels are extended attributes, so they require xattr. */
 static int check_lists(const struct virtdev_fs_config *c, struct vsu_error *err)
 {
 	if (c->posix_acl && !c->xattr)
@@ -102,7 +105,7 @@ static uint32_t at_most(uint64_t n, uint32_t most)
 	return n < most ? (uint32_t)n : most;
 }
 
-/* How many files may be known and open, of those that the process may open. */
+/* Divides RLIMIT_NOFILE between inodes and handles. */
 static int divide_files(struct virtdev_fs_config *c, struct vsu_error *err)
 {
 	struct rlimit limit;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Files by their paths below the folder, for a state that moves. A path comes
- * from anybody: it is looked up name by name below a descriptor, and no step of
- * it follows a link or leads up.
+ * Paths relative to the shared directory, for migration and recovery. Paths are
+ * untrusted input: each name is opened below the previous one, without following
+ * symbolic links, and never "..".
  */
 #include <config.h>
 
@@ -15,7 +15,7 @@
 
 #include "fs/priv.h"
 
-/* The kernel's name for the file; its bytes, or a negative errno. */
+/* Reads /proc/self/fd/N; returns its length or a negative errno. */
 static int read_link(const struct fs *fs, int fd, char text[PATH_MAX])
 {
 	const struct fs_proc_name name = virtdev_priv_fs_proc_name(fd);
@@ -29,7 +29,7 @@ static int read_link(const struct fs *fs, int fd, char text[PATH_MAX])
 	return (int)n;
 }
 
-/* The path's next name; what follows it, or NULL where that is none. */
+/* Copies the first name; returns the rest, or NULL if the name is invalid. */
 static const char *next_name(const char *path, char name[FS_NAME_MAX + 1])
 {
 	const size_t len = strcspn(path, "/");
@@ -69,7 +69,7 @@ int virtdev_priv_fs_path_open(const struct fs *fs, const char *path)
 	return dir;
 }
 
-/* A file may have a path no longer, or another one has it. */
+/* The file may have been removed, and another file may have its path. */
 static int check_same(const struct fs *fs, int fd, const char *path)
 {
 	struct statx there, here;

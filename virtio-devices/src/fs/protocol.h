@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* FUSE as the kernel's header has it, and what an older header lacks. */
+/* <linux/fuse.h>, and definitions that older versions of it lack. */
 #ifndef VIRTIO_DEVICES_FS_PROTOCOL_H
 #define VIRTIO_DEVICES_FS_PROTOCOL_H
 
@@ -8,24 +8,24 @@
 
 #include <linux/fuse.h>
 
-/* The oldest minor version of 7 that is spoken, and the newest. */
+/* Supported minor versions of FUSE 7. */
 #define FS_MIN_MINOR 31u
 #define FS_MAX_MINOR 39u
-/* From it on requests have extensions. */
+/* The first minor version with request extensions. */
 #define FS_MINOR_EXTENSIONS 38u
 
-/* One byte swapped: a guest whose numbers are the other way round. */
+/* FUSE_INIT in the other byte order: a guest with foreign endianness. */
 #define FS_INIT_SWAPPED UINT32_C(0x1a000000)
 
-/* Bytes of one name. */
+/* Maximum bytes of a name. */
 #define FS_NAME_MAX 255u
 
-/* INIT without what 7.36 added, and SETXATTR as it is unless agreed. */
+/* Bytes of INIT before 7.36, and of SETXATTR without FUSE_SETXATTR_EXT. */
 #define FS_INIT_SHORT 16u
 #define FS_SETXATTR_SHORT 8u
 
-/* In struct fuse_in_header: how many times eight bytes of extensions
-   follow; kernel headers before 7.38 have padding there. */
+/* Offset of total_extlen in struct fuse_in_header, in units of 8 bytes; kernel
+   headers before 7.38 have padding there. */
 #define FS_EXTENSIONS_AT 36u
 #define FS_EXTENSION_ALIGN 8u
 
@@ -37,27 +37,27 @@ static inline uint32_t fs_extensions(const struct fuse_in_header *in)
 	return n * FS_EXTENSION_ALIGN;
 }
 
-/* An extension's header: its bytes, this with them; and what it is. */
+/* struct fuse_ext_header; size includes the header. */
 struct fs_extension {
 	uint32_t size, type;
 };
 #define FS_EXTENSION_GROUPS 32u
 
-/* Those before it are labels of what is made, so many of them as the type says. */
+/* A type up to this value is a security context with that number of labels. */
 #define FS_EXTENSION_LABELS 31u
 
-/* A label: how long its value is, before its name and the value itself. */
+/* struct fuse_secctx: size of the value; name and value follow. */
 struct fs_label_head {
 	uint32_t size, padding;
 };
 
-/* Labels come with what is made, as extensions from 7.38 on. */
+/* FUSE_SECURITY_CTX: requests that create files have labels (extension: 7.38). */
 #define FS_SECURITY_CTX (UINT64_C(1) << 32)
 
-/* A user's other groups come with what he makes (7.38). */
+/* FUSE_CREATE_SUPP_GROUP: such requests have supplementary groups (7.38). */
 #define FS_CREATE_SUPP_GROUP (UINT64_C(1) << 34)
 
-/* GETATTR, and when a file was made (7.39): what statx() tells. */
+/* FUSE_STATX (7.39): attributes with birth time, as of statx(). */
 #define FS_STATX 52u
 
 struct fs_statx_in {

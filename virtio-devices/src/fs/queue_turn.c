@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Turns of a queue that goes on while some of its requests are not done: they
- * are worked on elsewhere (jobs.c), or the device has a window. A request that
- * changes that is parked (waiting.c) until all is done that was asked for up to
- * then.
+ * Serves a queue that continues while some of its requests are pending: worker threads
+ * serve them (jobs.c), or they wait for window changes (waiting.c). A request waits
+ * until all changes up to its own are answered.
  */
 #include <config.h>
 
@@ -25,9 +24,9 @@ struct turn {
 
 #define CHAINS 64u
 
-/* ------------------------------------------------------------------- parked */
+/* ------------------------------------------------------------------ waiting */
 
-/* Only the header is stored to again: the pieces that it takes are kept. */
+/* Keeps the pieces of the reply's header, which waiting_push() may overwrite. */
 static void waiting_save(struct fs_waiting *p, const struct vq_chain *chain,
 			 uint32_t written)
 {
@@ -47,7 +46,7 @@ static void waiting_save(struct fs_waiting *p, const struct vq_chain *chain,
 	p->chain.writable_len = bytes;
 }
 
-/* Pushes those that wait for nothing any longer. */
+/* Pushes requests whose changes are answered. */
 static void push_finished(struct fs_queue *q)
 {
 	struct fs *fs = q->fs;
@@ -94,8 +93,8 @@ static bool is_full(const struct fs_queue *q)
 	return q->jobs ? !q->idle_jobs : q->nwaiting == FS_MAX_WAITING;
 }
 
-/* Until the ring is empty or too many wait (0), the turn is over (1), or as
-   vq_pop(). */
+/* 0: the ring is empty, or the queue is full; 1: the turn's budget is used up; or
+   the error of vq_pop(). */
 static int serve_chains(struct fs_queue *q, struct turn *left)
 {
 	struct vq_chain chain;
@@ -162,8 +161,8 @@ int virtdev_priv_fs_queue_drain(struct fs_queue *q)
 }
 
 /*
- * Who stops without draining has no use for answers, and may be told of changes
- * that the queue asked for still.
+ * A queue that stops without draining returns its chains without a reply. The lock
+ * orders this with virtdev_priv_fs_region_done(), which accesses q->waiting.
  */
 void virtdev_priv_fs_waiting_fini(struct fs_queue *q)
 {

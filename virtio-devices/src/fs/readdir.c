@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Entries of folders, as the kernel gives them and as the driver has them. */
+/* READDIR and READDIRPLUS: translates getdents64() entries to FUSE's. */
 #include <config.h>
 
 #include <dirent.h>
@@ -11,18 +11,18 @@
 
 #include "fs/priv.h"
 
-/* Bytes of entries that are read at once: the longest one fits. */
+/* Bytes of one getdents64() call; the longest entry fits in MIN_READ. */
 #define MAX_READ 32768u
 #define MIN_READ 280u
 
-/* Of a folder's handle: somewhere that no entry names. */
+/* fs_handle.next: the position is not the offset of a known entry. */
 #define NOWHERE INT64_MIN
 
-/* An entry as getdents64() has it. */
+/* An entry of getdents64(). */
 struct entry {
 	uint64_t ino;
-	int64_t next;		/* where to go on behind it */
-	uint16_t len;		/* of it all */
+	int64_t next;		/* offset of the next entry */
+	uint16_t len;		/* of the whole entry */
 	uint8_t type;
 	char name[];
 };
@@ -32,7 +32,7 @@ static bool is_dots(const char *name)
 	return !strcmp(name, ".") || !strcmp(name, "..");
 }
 
-/* Nothing is told of a file that cannot be: the driver looks it up itself. */
+/* On errors nodeid is 0: the driver looks the name up itself. */
 static struct fuse_entry_out make_entry(struct fs_call *c, const char *name)
 {
 	struct fuse_entry_out out;
@@ -43,7 +43,7 @@ static struct fuse_entry_out make_entry(struct fs_call *c, const char *name)
 	return out;
 }
 
-/* 1: it is in the answer; 0: it has no room there. */
+/* 1: added to the reply; 0: does not fit. */
 static int put_entry(struct fs_call *c, const struct entry *e, bool plus,
 		     uint32_t *room)
 {
@@ -74,7 +74,7 @@ static int put_entry(struct fs_call *c, const struct entry *e, bool plus,
 	return 1;
 }
 
-/* Says how many bytes it put of len bytes of entries. */
+/* Returns the bytes of the reply. */
 static int put_entries(struct fs_call *c, uint32_t len, bool plus,
 		       uint32_t room)
 {
@@ -95,8 +95,8 @@ static int put_entries(struct fs_call *c, uint32_t len, bool plus,
 }
 
 /*
- * As many entries as the answer holds whatever their names are: the shortest
- * one has 24 bytes, and 32 or 160 in the answer.
+ * Read only entries that fit in the reply, whatever their names are: the shortest has
+ * 24 bytes from getdents64(), and 32 or 160 in the reply.
  */
 static uint32_t read_len(uint32_t room, bool plus)
 {
@@ -106,8 +106,8 @@ static uint32_t read_len(uint32_t room, bool plus)
 }
 
 /*
- * Going back in a folder whose entries go meanwhile would leave some out on
- * file systems that count them: as long as one reads on, nobody moves it.
+ * Seeks only if the driver does not continue at the current position: on file systems
+ * whose offsets are counters, a seek skips entries if others were removed meanwhile.
  */
 static int go_to(struct fs_handle *handle, uint64_t offset)
 {

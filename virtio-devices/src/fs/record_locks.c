@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Record locks of one owner, joined and split as the kernel does. */
+/* Record locks of one owner, merged and split as the kernel does. */
 #include <config.h>
 
 #include <errno.h>
@@ -32,7 +32,7 @@ static void record_add(struct fs_record_locks *out, uint64_t first, uint64_t las
 	out->list[out->n++] = (struct fs_record_lock){ first, last, type };
 }
 
-/* The parts of r that a change of another type leaves. */
+/* Adds the parts of r outside the changed range. */
 static void add_rest(struct fs_record_locks *out, const struct fs_record_lock *r,
 		     const struct fs_record_lock *change)
 {
@@ -50,7 +50,7 @@ int virtdev_priv_fs_record_locks_after(const struct fs_record_locks *now,
 	uint32_t i;
 
 	*out = (struct fs_record_locks){ .n = 0 };
-	/* a change splits one record at most, and is one itself */
+	/* a change splits at most one lock, and adds itself */
 	out->list = malloc((now->n + 2) * sizeof(*out->list));
 	if (!out->list)
 		return -ENOMEM;

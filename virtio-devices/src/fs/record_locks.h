@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Copies of the record locks of one owner, as the host's kernel has them: it does
- * not count them, and each of its calls walks all of a file's.
+ * Copies of one owner's record locks, to limit their number: the host kernel does not
+ * limit OFD locks, and each of its calls walks all locks of the file.
  *
  * Threads: confined to one at a time.
  */
@@ -10,7 +10,7 @@
 
 #include <stdint.h>
 
-/* Maximum of one owner of one file, and of a file system. */
+/* Maximum per owner and file, and per device. */
 #define FS_MAX_OWNER_RECORD_LOCKS 1024u
 #define FS_MAX_RECORD_LOCKS 8192u
 
@@ -19,14 +19,14 @@ struct fs_record_lock {
 	uint32_t type;		/* F_RDLCK or F_WRLCK */
 };
 
-/* In no order; no two overlap, and neighbours of one type are one. */
+/* Unordered and disjoint; adjacent locks of one type are merged. */
 struct fs_record_locks {
 	uint32_t n;
 	struct fs_record_lock *list;	/* malloc(), or NULL */
 };
 
 /*
- * The records after a lock, or with F_UNLCK an unlock, of change: a new list in
+ * Computes the locks after change is locked, or unlocked with F_UNLCK: a new list in
  * *out, which the caller frees. -ENOLCK: more than FS_MAX_OWNER_RECORD_LOCKS; -ENOMEM.
  */
 int virtdev_priv_fs_record_locks_after(const struct fs_record_locks *now,

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * A record's number is stored last and taken away first, and what may change in
- * it changes by one store: a process that is killed between two instructions
- * leaves the old one, the new one or none. Its sum is for hosts that fell.
+ * A record's ID is stored last and cleared first, and mutable fields change by a single
+ * store: a process killed at any instruction leaves the old record, the new one or none.
+ * Checksums detect records that a host crash left incomplete.
  */
 #define _GNU_SOURCE
 #include <config.h>
@@ -16,7 +16,7 @@
 #include "fs/restore.h"
 #include "fs/checksum.h"
 
-/* Of a table, at once: a system call each. */
+/* Bytes allocated by one fallocate(). */
 #define STEP (UINT64_C(256) << 10)
 
 /* --------------------------------------------------------------------- tables */
@@ -26,7 +26,7 @@ static struct fs_recover_head *head_of(const struct fs *fs)
 	return (struct fs_recover_head *)(void *)fs->recover.map;
 }
 
-/* Of that number, where it has room. */
+/* The record of that ID; NULL: its blocks are not allocated. */
 static void *record_of(const struct fs *fs, const struct fs_recover_table *t,
 		       uint64_t id)
 {
@@ -36,7 +36,7 @@ static void *record_of(const struct fs *fs, const struct fs_recover_table *t,
 	       at + t->size <= t->ready ? fs->recover.map + at : NULL;
 }
 
-/* Room that is made behind a cut would hide it. */
+/* Detects truncation: fallocate() would extend the file and hide it. */
 static bool is_whole(struct fs_recover *r)
 {
 	struct stat st;
@@ -47,7 +47,7 @@ static bool is_whole(struct fs_recover *r)
 	return false;
 }
 
-/* A page of a file that has none for it would be a signal. */
+/* Without allocated blocks a store could raise SIGBUS. */
 int virtdev_priv_fs_recover_reserve(struct fs *fs, struct fs_recover_table *t,
 				    uint64_t up_to)
 {
@@ -68,7 +68,7 @@ int virtdev_priv_fs_recover_reserve(struct fs *fs, struct fs_recover_table *t,
 	return 0;
 }
 
-/* The same, and room is made for it. */
+/* As record_of(), and allocates blocks. */
 static void *record_need(struct fs *fs, struct fs_recover_table *t, uint64_t id)
 {
 	if (!fs_recover_map(&fs->recover) || fs->recover.loading ||
@@ -77,7 +77,7 @@ static void *record_need(struct fs *fs, struct fs_recover_table *t, uint64_t id)
 	return record_of(fs, t, id);
 }
 
-/* How far the pools are. */
+/* Records highest and reach of the pools. */
 static void note_pools(const struct fs *fs)
 {
 	struct fs_recover_head *h = head_of(fs);
@@ -88,7 +88,7 @@ static void note_pools(const struct fs *fs)
 	__atomic_store_n(&h->reach[1], fs->handles.reach, __ATOMIC_RELEASE);
 }
 
-/* Room for a record of that number, which is none yet; each begins with it. */
+/* Begins a record: clears the ID, its first field. Pairs with the store of the ID. */
 static void *record_begin(struct fs *fs, struct fs_recover_table *t, uint64_t id)
 {
 	uint64_t *r = record_need(fs, t, id);
@@ -150,14 +150,14 @@ void virtdev_priv_fs_recover_inode_gone(struct fs *fs, uint64_t id)
 	record_drop(fs, &fs->recover.inodes, id);
 }
 
-static bool is_place(const struct fs_recover_dentry *p, uint64_t parent, const char *name)
+static bool is_dentry(const struct fs_recover_dentry *p, uint64_t parent, const char *name)
 {
 	return p->parent == parent &&
 	       !strncmp(p->name, name, sizeof(p->name));
 }
 
-/* In the place that it is not at; says which one that is. */
-static uint32_t place_fill(struct fs_recover_inode_record *r, uint64_t parent,
+/* Fills the unused dentry; returns its value for which. */
+static uint32_t dentry_fill(struct fs_recover_inode_record *r, uint64_t parent,
 			   const char *name)
 {
 	const uint32_t other = r->which && !fs_recover_current_dentry(r->which);
@@ -170,7 +170,7 @@ static uint32_t place_fill(struct fs_recover_inode_record *r, uint64_t parent,
 	return other + 1;
 }
 
-/* With the lock; NULL: it is not kept. */
+/* Under fs->lock; NULL: no record, or the root. */
 static struct fs_recover_inode_record *kept_inode(const struct fs *fs,
 						  uint64_t id)
 {
@@ -195,9 +195,9 @@ void virtdev_priv_fs_recover_set_dentry(struct fs *fs, uint64_t id, uint64_t par
 	pthread_mutex_lock(&fs->lock);
 	r = kept_inode(fs, id);
 	if (r && (!r->which ||
-		  !is_place(&r->dentries[fs_recover_current_dentry(r->which)], parent,
+		  !is_dentry(&r->dentries[fs_recover_current_dentry(r->which)], parent,
 			    name)))
-		which_set(r, place_fill(r, parent, name));
+		which_set(r, dentry_fill(r, parent, name));
 	pthread_mutex_unlock(&fs->lock);
 }
 
@@ -210,7 +210,7 @@ void virtdev_priv_fs_recover_rename_begin(struct fs *fs, uint64_t id, uint64_t p
 	r = kept_inode(fs, id);
 	if (r && r->which) {
 		which_set(r, fs_recover_current_dentry(r->which) + 1);
-		which_set(r, 5 - place_fill(r, parent, name));
+		which_set(r, 5 - dentry_fill(r, parent, name));
 	}
 	pthread_mutex_unlock(&fs->lock);
 }

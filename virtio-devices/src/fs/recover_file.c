@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* The file in which a session outlives its process: whose it is, and its layout. */
+/* The recovery file: layout, ownership checks and locking. */
 #define _GNU_SOURCE
 #include <config.h>
 
@@ -57,7 +57,7 @@ static struct fs_recover_head make_head(const struct fs *fs,
 	};
 }
 
-/* Whose it is shows before it is as long as it shall be. */
+/* Writes the header before the file gets its full size. */
 static int file_begin(struct fs *fs, const struct fs_recover_head *h)
 {
 	const int fd = fs->recover.fd;
@@ -129,7 +129,7 @@ static int session_refuse(const char *path, const char *why, struct vsu_error *e
 			     path, why);
 }
 
-/* Of a session that goes on here. */
+/* Whether this device can continue the session. */
 static int check_session(const struct fs *fs, const char *path,
 			 const struct fs_recover_head *h,
 			 const struct fs_recover_head *own,
@@ -153,7 +153,7 @@ static int check_session(const struct fs *fs, const char *path,
 	return rc < 0 ? vsu_error_prefix(err, rc, "'%s' (recover)", path) : 0;
 }
 
-/* 1: a session, in h; 0: there is none, and the file may be begun anew. */
+/* 1: a session, whose header is in h; 0: no session, the file may be initialized. */
 static int head_read(const struct fs *fs, const char *path,
 		     struct fs_recover_head *h, struct vsu_error *err)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * A session that another process had, from the file that it left: it was killed,
- * or fell. Anybody may have written there since: each record is read once, judged,
- * and then found in the folder, or lost.
+ * Loads the session of a crashed process from its recovery file. The file is untrusted:
+ * each record is read once and validated; then its file is found in the shared directory
+ * or counted as lost.
  */
 #include <config.h>
 
@@ -18,7 +18,7 @@
 
 /* --------------------------------------------------------------------- records */
 
-/* Not by the map: who reads there what a file does not have gives it room. */
+/* Uses pread(): a load from a hole of the mapping would allocate blocks. */
 static bool record_read(const struct fs *fs, const struct fs_recover_table *t,
 			uint32_t index, void *record)
 {
@@ -38,7 +38,7 @@ static bool inode_read(const struct fs *fs, uint32_t index,
 	       r->file_handle.handle.handle_bytes <= MAX_HANDLE_SZ;
 }
 
-/* Its name, and its folder's number; or NULL. */
+/* The current name and parent, or NULL. */
 static const struct fs_recover_dentry *
 dentry_of(const struct fs_recover_inode_record *r)
 {
@@ -48,7 +48,7 @@ dentry_of(const struct fs_recover_inode_record *r)
 	       *p->name && memchr(p->name, 0, sizeof(p->name)) ? p : NULL;
 }
 
-/* In front of what is there, from the end of the room; the new begin, or NULL. */
+/* Prepends name to the path at begin; returns the new begin, or NULL: too long. */
 static char *path_prepend(char *begin, const char *room, const char *name)
 {
 	const size_t len = strlen(name), slash = *begin != 0;
@@ -61,8 +61,8 @@ static char *path_prepend(char *begin, const char *room, const char *name)
 }
 
 /*
- * From name to name up to the root: no more steps than a path has bytes, for each
- * one takes some. Empty where one of them is not to be had.
+ * Builds the path from the parents' names. Terminates even if the records form a cycle:
+ * each step consumes bytes of path. Empty if a name is missing.
  */
 static void path_build(const struct fs *fs, struct fs_recover_inode_record r,
 		       char path[PATH_MAX])
@@ -117,9 +117,9 @@ static bool open_read(const struct fs *fs, uint32_t index,
 	return virtdev_priv_fs_open_record_is_valid(o);
 }
 
-/* ------------------------------------------------------------------------ all */
+/* -------------------------------------------------------------------- session */
 
-/* Lost once, and for the next process, too. */
+/* A lost record stays lost for later processes. */
 static void record_clear(const struct fs *fs, const struct fs_recover_table *t,
 			 uint32_t index)
 {
@@ -145,7 +145,7 @@ static bool is_there(const struct fs *fs,
 	       r->dev == virtdev_priv_fs_dev_of(&st);
 }
 
-/* Files that were being renamed, before others are looked for below them. */
+/* Decides interrupted renames first: paths of other files contain these names. */
 static void settle_moves(const struct fs *fs, uint32_t reach)
 {
 	const struct fs_recover_table *t = &fs->recover.inodes;
@@ -202,7 +202,7 @@ static int reserve_table(struct fs *fs, struct fs_recover_table *t,
 					       (uint64_t)t->size * reach);
 }
 
-/* A number that was given is not given again, even if nobody could write it down. */
+/* IDs are not reused, including those whose record was not written. */
 static int load_session(struct fs *fs, const struct fs_recover_head *h)
 {
 	struct fs_recover *r = &fs->recover;

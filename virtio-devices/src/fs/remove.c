@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Names that go, or become others. */
+/* UNLINK, RMDIR and RENAME. */
 #include <config.h>
 
 #include <errno.h>
@@ -29,7 +29,7 @@ static int change_names(const struct fs_call *c, const struct fs_inode *to,
 		       flags) < 0 ? -errno : 0;
 }
 
-/* The number of what has the name, or 0. */
+/* The nodeid of the file with that name, or 0. */
 static uint64_t known_at(const struct fs_call *c, const struct fs_inode *folder,
 			 const char *name)
 {
@@ -48,8 +48,9 @@ static void note_moved(struct fs *fs, uint64_t id, int rc,
 }
 
 /*
- * The driver does not look them up anew: a process that is killed meanwhile has
- * left where they may be.
+ * Renames and updates the recovery file: the driver does not look the files up again.
+ * The new names are recorded before the rename, so that the replacement process finds
+ * the files if this one is killed in between.
  */
 static int change_known(const struct fs_call *c, const struct fs_inode *to,
 			uint32_t flags)

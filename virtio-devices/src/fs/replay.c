@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Requests that come to something else for the second time: a name, an attribute or
- * a handle that is made or goes. Who was killed before it could answer has them done
- * again by the next process, which finds here whether they were begun or done, and
- * with what result.
+ * Requests that are not idempotent: they create or remove names, attributes or handles.
+ * If the process is killed before it replies, the replacement process receives the
+ * request again. The records tell it whether the request was started or completed, and
+ * with which result.
  *
- * A guest's number is never used again in a session. One of another request at the
- * same place is forgotten: that one is done twice.
+ * FUSE unique numbers are not reused within a session. Records are hashed by them: a
+ * collision overwrites the older record, and that request would be executed twice.
  */
 #include <config.h>
 
@@ -17,7 +17,7 @@
 
 #include "fs/priv.h"
 
-/* A file is as old as the request that made it, as far as its clock can tell. */
+/* Birth time of a created file relative to its request; clock granularity. */
 #define MAKING_NS UINT64_C(100000000)
 #define TICK_NS UINT64_C(10000000)
 
@@ -63,7 +63,7 @@ bool virtdev_priv_fs_replay_was_started(const struct fs_call *c)
 	return was_started;
 }
 
-/* Says what a former process left of it; unique 0: nothing. */
+/* Returns the record of the previous process; unique 0: none. */
 static struct fs_replay_record replay_begin(struct fs_call *c)
 {
 	struct fs *fs = c->fs;
@@ -93,7 +93,7 @@ static void replay_end(const struct fs_call *c, int rc)
 	struct fs_replay_record *o = replay_record_of(fs, c->in.unique);
 
 	if (virtdev_priv_fs_is_detached(c))
-		return;	/* it is another session's by now */
+		return;	/* the record belongs to a new session */
 	pthread_mutex_lock(&fs->lock);
 	if (is_request(c, o)) {
 		o->result = rc < 0 ? rc : 0;
@@ -123,7 +123,7 @@ void virtdev_priv_fs_replay_clear(struct fs *fs)
 	pthread_mutex_unlock(&fs->lock);
 }
 
-/* The driver is told of it as if it had been made, or has it opened. */
+/* Replies as if the file had just been created; CREATE also opens it. */
 static int reply_made(struct fs_call *c, const struct fs_operation *op)
 {
 	if (!(op->flags & FS_REPLIES_ENTRY))
@@ -147,7 +147,7 @@ static uint32_t type_of(const struct fs_call *c)
 	       c->arg.mknod.mode & S_IFMT;
 }
 
-/* Who was killed in the call cannot know whether he made it: its age tells. */
+/* Whether the interrupted request created the file, judged by its birth time. */
 static bool was_made(struct fs_call *c, uint64_t started)
 {
 	struct statx st;
@@ -183,7 +183,7 @@ static bool is_rename(const struct fs_call *c)
 	return c->in.opcode == FUSE_RENAME || c->in.opcode == FUSE_RENAME2;
 }
 
-/* A name or an attribute that is gone is gone, whoever took it. */
+/* The name or attribute is already removed: the request succeeded. */
 static bool is_gone(uint32_t opcode, int rc)
 {
 	return opcode == FUSE_UNLINK || opcode == FUSE_RMDIR ? rc == -ENOENT :

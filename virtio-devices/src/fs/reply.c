@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* For all handlers: an answer, and a counter. */
+/* Writes replies, and counts statistics. */
 #include <config.h>
 
 #include <errno.h>

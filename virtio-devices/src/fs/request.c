@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * A request from its chain to its answer: what its row of the table asks for
- * is read once, checked and looked up before the handler has it.
+ * Serves one request: reads its arguments once, checks them against its row of the
+ * table, looks up inode and handle, calls the handler and writes the reply.
  */
 #include <config.h>
 
@@ -10,11 +10,11 @@
 
 #include "fs/priv.h"
 
-#define MIN_ERROR (-511)	/* what a driver takes for an error */
+#define MIN_ERROR (-511)	/* Linux rejects replies with other errors */
 
 /* ------------------------------------------------------------------- texts */
 
-/* One step of a path, which leads nowhere else. */
+/* Rejects empty names, ".", ".." and slashes. */
 static int check_name(const char *name)
 {
 	if (strlen(name) > FS_NAME_MAX)
@@ -23,7 +23,7 @@ static int check_name(const char *name)
 	       !strcmp(name, "..") ? -EINVAL : 0;
 }
 
-/* The part behind a text of the same request, or NULL when the text has no end. */
+/* The byte after the string's NUL, or NULL if the string is unterminated. */
 static char *end_of(char *text, uint32_t *left)
 {
 	char *end = memchr(text, 0, *left);
@@ -55,7 +55,7 @@ static int split_texts(struct fs_call *c, uint8_t texts, uint32_t len)
 	return texts == FS_TWO_NAMES ? check_name(c->other) : 0;
 }
 
-/* All that follows, into the queue's text: names, and what a value is. */
+/* Reads the rest of the request, names or a value, into the text buffer. */
 static int read_texts(struct fs_call *c, uint8_t texts)
 {
 	const uint32_t len = c->left;
@@ -72,7 +72,7 @@ static int read_texts(struct fs_call *c, uint8_t texts)
 
 /* ------------------------------------------------------------------ checks */
 
-/* Whether it may be asked for here and now. */
+/* Whether this queue and session allow the operation. */
 static int check_operation(const struct fs_call *c,
 			   const struct fs_operation *op)
 {
@@ -88,7 +88,7 @@ static int check_operation(const struct fs_call *c,
 	return op->flags & FS_CHANGES && c->fs->config.read_only ? -EROFS : 0;
 }
 
-/* The length that a request says of itself, without its extensions. */
+/* Checks the header's length; left: bytes of arguments and texts. */
 static int read_length(struct fs_call *c)
 {
 	const uint32_t extensions = fs_extensions(&c->in);
@@ -101,7 +101,7 @@ static int read_length(struct fs_call *c)
 	return 0;
 }
 
-/* One operation's grew since, and has them all where that was agreed on. */
+/* FUSE_SETXATTR has longer arguments if FUSE_SETXATTR_EXT was negotiated. */
 static uint32_t args_of(const struct fs_call *c, const struct fs_operation *op)
 {
 	return c->in.opcode == FUSE_SETXATTR &&
@@ -145,7 +145,7 @@ static int find_subject(struct fs_call *c, const struct fs_operation *op)
 	return find_handle(c, op);
 }
 
-static void let_go(struct fs_call *c)
+static void put_subject(struct fs_call *c)
 {
 	if (c->handle)
 		virtdev_priv_fs_handle_put(c->fs, c->handle);
@@ -175,16 +175,16 @@ static int request_serve(struct fs_call *c, const struct fs_operation *op)
 		rc = read_args(c, op);
 	if (rc >= 0)
 		rc = subject_serve(c, op);
-	/* the last one at a file closes it */
+	/* the last reference closes the descriptor, which may hang */
 	virtdev_priv_fs_host_call_begin(c);
-	let_go(c);
+	put_subject(c);
 	return virtdev_priv_fs_host_call_end(c, rc);
 }
 
-/* ------------------------------------------------------------------- answer */
+/* -------------------------------------------------------------------- reply */
 
-/* The header, and so how many bytes were stored in all. */
-static uint32_t write_answer(struct fs_call *c, struct vq_cursor *head, int rc)
+/* Writes the reply's header; returns the bytes of the reply. */
+static uint32_t write_reply(struct fs_call *c, struct vq_cursor *head, int rc)
 {
 	struct fuse_out_header out = { .len = sizeof(out),
 				       .unique = c->in.unique };
@@ -224,5 +224,5 @@ uint32_t virtdev_priv_fs_serve(void *opaque, struct vq *q,
 	if (!chain->fault.why)
 		rc = request_serve(&c, op);
 	return quiet || virtdev_priv_fs_is_detached(&c) ? 0 :
-	       write_answer(&c, &head, rc);
+	       write_reply(&c, &head, rc);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * A file is in the folder or it is lost: by its path, and under a new one where it
- * has a handle. Its handle, or its number on this host, tells it from others.
+ * Finds files of records by their path or, if they were renamed, by their file handle.
+ * The file handle, or the inode number on the same host, identifies the file.
  */
 #include <config.h>
 
@@ -54,7 +54,7 @@ static bool is_numbered(const struct fs_file_record *f, const struct statx *st)
 			   f->btime == virtdev_priv_fs_btime_of(st));
 }
 
-/* Whether what is there is that file, as far as can be told. */
+/* Whether fd is the file of the record. */
 static int check_identity(struct fs *fs, const struct fs_file_record *f, int fd,
 			  struct fs_identity *identity)
 {
@@ -82,8 +82,8 @@ static int find_by_path(struct fs *fs, const struct fs_file_record *f,
 }
 
 /*
- * A handle opens any file of its file system. Where the file has no path below
- * the folder, it is none of the guest's.
+ * A file handle opens any file of the file system. Rejects files without a path below
+ * the shared directory: the guest must not access them.
  */
 static int find_by_handle(struct fs *fs, const struct fs_file_record *f,
 			  struct fs_identity *identity)
@@ -152,7 +152,7 @@ int virtdev_priv_fs_restore_open(struct fs *fs, const struct fs_open_record *o)
 		if (rc != -ENFILE)
 			return rc;
 	}
-	/* one of a file that is lost is not counted again */
+	/* -ESTALE: the inode is lost and was counted */
 	rc = virtdev_priv_fs_pool_retire(&fs->handles, o->id);
 	return rc < 0 ? rc : fd != -ESTALE;
 }

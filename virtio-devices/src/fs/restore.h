@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Files and what is open of them, from records of another process, under the
- * numbers by which the driver knows them. Nothing in a record is believed.
+ * Restores inodes and handles from records of another process, under their nodeids and
+ * fh. Records are untrusted input.
  */
 #ifndef VIRTIO_DEVICES_FS_RESTORE_H
 #define VIRTIO_DEVICES_FS_RESTORE_H
@@ -14,16 +14,16 @@
 
 #include "fs/priv.h"
 
-/* Of open() again: what was done when it was opened first is not. */
+/* open() flags of a restored handle: without those that act once, as O_TRUNC. */
 #define FS_OPEN_AGAIN ((FS_OPEN_FLAGS & ~O_TRUNC) | O_DIRECTORY)
 
 struct fs_file_record {
 	uint64_t id, lookups;
-	uint64_t dev, ino;	/* of this host; ino 0: of another one */
-	uint64_t btime;		/* with them: a number is given again */
+	uint64_t dev, ino;	/* ino 0: the record is from another host */
+	uint64_t btime;		/* distinguishes reused inode numbers */
 	uint32_t type;
 	union fs_file_handle file_handle;
-	char path[PATH_MAX];	/* empty: it had none */
+	char path[PATH_MAX];	/* empty: unknown */
 };
 
 struct fs_open_record {
@@ -31,17 +31,17 @@ struct fs_open_record {
 	uint32_t flags;
 };
 
-/* The root's number is never told of. */
+/* FUSE_ROOT_ID is not valid in a record. */
 bool virtdev_priv_fs_file_record_is_valid(const struct fs_file_record *f);
 bool virtdev_priv_fs_open_record_is_valid(const struct fs_open_record *o);
 
-/* -EBADMSG: what another process agreed on is nothing that this device offers. */
+/* -EBADMSG: the previous process negotiated flags that this device does not offer. */
 int virtdev_priv_fs_agreed_check(const struct fs *fs, uint64_t agreed,
 				 struct vsu_error *err);
 
 /*
- * Of records that are good: 0, 1: it is lost, and its number is never given; or
- * -EEXIST: another one has the number.
+ * For valid records. 0: restored; 1: lost, and its number is never reused; -EEXIST:
+ * the number is in use.
  */
 int virtdev_priv_fs_restore_file(struct fs *fs, const struct fs_file_record *f);
 int virtdev_priv_fs_restore_open(struct fs *fs, const struct fs_open_record *o);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* A session, and its end: nothing that the driver knew is left. */
+/* Begins and ends a FUSE session. */
 #include <config.h>
 
 #include "fs/priv.h"

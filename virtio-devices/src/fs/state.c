@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * All that a driver knows of a folder: what was agreed on, files by their numbers,
- * and what it has open. A file goes as its path below the folder, and where files
- * are found by handles with its handle as well, by which it is told from another
- * one of that name and found under a new one.
+ * Saved state of a session: the negotiated flags, a list of inodes and a list of open
+ * handles, each terminated by ID 0. An inode has its path relative to the shared
+ * directory and, if configured, its file handle. The file handle detects that another
+ * file has the path, and finds a renamed file.
  *
- * Each list ends with the number 0. Nothing in the bytes is believed: a number is
- * one that could be given here, and a file is in the folder or it is lost.
+ * The state is untrusted input: IDs are checked against the limits of this device, and
+ * an inode is found in the shared directory or counted as lost.
  */
 #include <config.h>
 
@@ -20,7 +20,7 @@
 
 /* -------------------------------------------------------------------- saved */
 
-/* The path, and no bytes of it where there is none. */
+/* Writes the path; empty if the file has none. */
 static void put_path(struct fs *fs, uint64_t id, struct virtdev_state_writer *w)
 {
 	struct fs_inode *inode = virtdev_priv_fs_inode_get(fs, id);
@@ -53,7 +53,7 @@ static void put_file(struct fs *fs, const struct fs_inode *inode,
 static void put_files(struct fs *fs, struct virtdev_state_writer *w)
 {
 	const struct fs_inode *inode;
-	uint32_t at = 1;	/* behind the root */
+	uint32_t at = 1;	/* skips the root */
 
 	virtdev_state_put_u32(w, fs->inodes.highest);
 	while (!w->error &&
@@ -79,7 +79,7 @@ static void put_opened(struct fs *fs, struct virtdev_state_writer *w)
 	virtdev_state_put_u64(w, 0);
 }
 
-/* No queue runs: the tables are this thread's. */
+/* Requires no lock: no queue runs. */
 void virtdev_priv_fs_state_save(void *self, struct virtdev_state_writer *w)
 {
 	struct fs *fs = self;
@@ -100,7 +100,7 @@ void virtdev_priv_fs_state_save(void *self, struct virtdev_state_writer *w)
 
 /* --------------------------------------------------------------------- read */
 
-/* 1: one more; 0: the list has ended; or -EBADMSG. */
+/* 1: read an inode; 0: end of the list; or -EBADMSG. */
 static int get_file(struct virtdev_state_reader *r, struct fs_file_record *f)
 {
 	struct file_handle *handle = &f->file_handle.handle;
@@ -136,8 +136,8 @@ static int get_open(struct virtdev_state_reader *r, struct fs_open_record *o)
 	return virtdev_priv_fs_open_record_is_valid(o) ? 1 : -EBADMSG;
 }
 
-/* All of the bytes, before any of them has an effect. */
-static int judge_lists(struct virtdev_state_reader r, struct vsu_error *err)
+/* Checks the whole state before the device changes. */
+static int check_lists(struct virtdev_state_reader r, struct vsu_error *err)
 {
 	struct fs_file_record f;
 	struct fs_open_record o;
@@ -160,8 +160,8 @@ static int judge_lists(struct virtdev_state_reader r, struct vsu_error *err)
 	return virtdev_state_end(&r, err);
 }
 
-/* How many of both are lost, or a negative errno: a number comes twice. */
-static int take_lists(struct fs *fs, struct virtdev_state_reader *r)
+/* Returns the number of lost inodes and handles; negative: duplicate ID. */
+static int load_lists(struct fs *fs, struct virtdev_state_reader *r)
 {
 	struct fs_file_record f;
 	struct fs_open_record o;
@@ -184,7 +184,7 @@ static int take_lists(struct fs *fs, struct virtdev_state_reader *r)
 	return lost;
 }
 
-static int judge_lost(const struct fs *fs, int lost, struct vsu_error *err)
+static int check_lost(const struct fs *fs, int lost, struct vsu_error *err)
 {
 	if (lost < 0)
 		return vsu_error_set(err, -EBADMSG,
@@ -205,14 +205,14 @@ int virtdev_priv_fs_state_load(void *self, uint32_t version,
 	int rc = virtdev_priv_fs_agreed_check(fs, agreed, err);
 
 	if (rc >= 0)
-		rc = agreed ? judge_lists(*r, err) : virtdev_state_end(r, err);
+		rc = agreed ? check_lists(*r, err) : virtdev_state_end(r, err);
 	if (rc < 0 || !agreed)
 		return rc;
 	virtdev_priv_fs_session_end(fs);
-	rc = take_lists(fs, r);
+	rc = load_lists(fs, r);
 	if (rc > 0)
 		virtdev_priv_fs_count(fs, FS_LOST, (uint64_t)rc);
-	rc = judge_lost(fs, rc, err);
+	rc = check_lost(fs, rc, err);
 	if (rc < 0)
 		virtdev_priv_fs_session_end(fs);
 	else

@@ -28,7 +28,7 @@
 #define SETRESGID SYS_setresgid
 #endif
 
-/* "Leave it alone", which is no user. */
+/* setresuid() ignores this value; it is not a UID. */
 #define SAME UINT32_MAX
 
 static int set_user(uint32_t uid)
@@ -46,13 +46,13 @@ static int set_groups(const gid_t *groups, size_t n)
 	return syscall(SETGROUPS, n, groups) < 0 ? -errno : 0;
 }
 
-/* Nobody but root becomes somebody else. */
+/* Without root the device does not impersonate. */
 static bool is_same(const struct fs_call *c)
 {
 	return c->fs->uid || (c->uid == 0 && c->gid == c->fs->gid);
 }
 
-/* The mask of this process, without changing it for the others' threads. */
+/* Reads the umask from /proc: umask() would change it for other threads. */
 static uint32_t read_umask(void)
 {
 	FILE *status = fopen("/proc/self/status", "re");
@@ -67,7 +67,7 @@ static uint32_t read_umask(void)
 	return mask;
 }
 
-/* Of root, who leaves its own groups while it is somebody else. */
+/* Root's supplementary groups are dropped during impersonation; keep them. */
 int virtdev_priv_fs_user_init(struct fs *fs)
 {
 	int n = getgroups(0, NULL);
@@ -92,7 +92,7 @@ void virtdev_priv_fs_user_fini(struct fs *fs)
 	free(fs->groups);
 }
 
-/* As the host has him and his groups. */
+/* Translates the user's IDs to the host. */
 static int find_user(struct fs_call *c)
 {
 	const struct fs *fs = c->fs;
@@ -125,7 +125,7 @@ int virtdev_priv_fs_user_enter(struct fs_call *c)
 	return rc;
 }
 
-/* The saved user is still root, so that this is always allowed. */
+/* Cannot fail: the saved UID is still root. */
 void virtdev_priv_fs_user_leave(const struct fs_call *c)
 {
 	const struct fs *fs = c->fs;
@@ -138,7 +138,7 @@ void virtdev_priv_fs_user_leave(const struct fs_call *c)
 		set_groups(fs->groups, fs->ngroups);
 }
 
-/* No rule squashes the user or the group into one that it shares with others. */
+/* Whether no squash rule maps the UID or GID to a shared ID. */
 static bool has_own_numbers(const struct fs_call *c)
 {
 	return virtdev_priv_fs_idmap_to_guest(&c->fs->uids, c->uid) == c->in.uid &&
@@ -146,8 +146,8 @@ static bool has_own_numbers(const struct fs_call *c)
 }
 
 /*
- * A driver that does not send supplementary groups has checked the folder's
- * permissions with them. The host can only repeat that check without them.
+ * A driver that does not send supplementary groups has checked the directory's
+ * permissions with them; the host can only check without them.
  */
 static bool is_checked_by_guest(const struct fs_call *c)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Requests that wait for changes of the window: for their own, and for those of
- * others which they have to see.
+ * Requests that wait for window changes: their own, and earlier changes of other
+ * requests that their reply depends on.
  */
 #include <config.h>
 

@@ -1,19 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The window, in which the guest has pages of files as memory. The driver maps
- * and unmaps it in chunks (map_alignment of FUSE_INIT says so); a chunk that is
- * mapped anew shows the new file from one moment to the next.
+ * The DAX window, which maps pages of files into guest memory. The driver maps and
+ * unmaps it in chunks (map_alignment of FUSE_INIT). Remapping a chunk replaces the old
+ * mapping atomically.
  *
- * A chunk is mapped as far as its file has pages: further on nothing could be
- * had. Before the driver hears that a file has another length, its chunks have it.
+ * A chunk is mapped up to the last page of its file, since pages beyond it are
+ * inaccessible. If a file changes its size, its chunks change before the driver receives
+ * the new size.
  *
- * With threads that work on requests the server is asked by somebody else, later
- * (deferred_map.c, waiting.c). A server behind a socket maps later itself, and has no change
- * from one file to another: what grew is mapped behind what is there already, and a file is
- * mapped for stores from the beginning where nobody would run it as a program. Else
- * other threads of the guest, which read the chunk meanwhile, would find nothing
- * there for a moment. So they do in one that was cut: a server may take a mapping
- * away whose file is short, and the driver would never hear of it.
+ * Worker threads add changes that a queue's thread sends later (deferred_map.c,
+ * waiting.c). A vhost-user front-end maps asynchronously and cannot replace a mapping.
+ * Unmapping first would expose an unmapped chunk to other guest threads. Therefore:
+ * - a growing file gets an additional piece behind the existing ones;
+ * - a file that is not executable is mapped writable at once, since a later change from
+ *   read-only to writable is a replacement.
+ * A truncated file is unmapped nevertheless: the front-end may drop a mapping whose file
+ * is too short, without notifying the driver.
  */
 #include <config.h>
 
@@ -48,7 +50,7 @@ static uint32_t len_of(uint64_t file_pos, uint64_t size)
 				: (uint32_t)((left + PAGE - 1) & ~(PAGE - 1));
 }
 
-/* Bytes of it that are mapped, up to the end of so many pieces. */
+/* Mapped bytes of the first npieces pieces. */
 static uint32_t end_of(const struct fs_chunk *chunk, uint32_t npieces)
 {
 	return npieces ? chunk->ends[npieces - 1] * (uint32_t)PAGE : 0;
@@ -59,7 +61,7 @@ static uint32_t mapped_len(const struct fs_chunk *chunk)
 	return end_of(chunk, chunk->npieces);
 }
 
-/* ------------------------------------------------------------------- by chunk */
+/* ---------------------------------------------------- with atomic replacement */
 
 static int change_chunk(struct fs *fs, const struct fs_change *change)
 {
@@ -76,7 +78,7 @@ static void set_mapped(struct fs_chunk *chunk, uint64_t len)
 	chunk->ends[0] = (uint16_t)(len / PAGE);
 }
 
-/* The server may have taken it away already. */
+/* Does not unmap a chunk that the front-end refused to map. */
 static int unmap_whole(struct fs *fs, uint32_t i)
 {
 	const struct fs_change change = {
@@ -127,9 +129,9 @@ static int map_whole(struct fs *fs, uint32_t i, const struct fs_piece *p)
 	return 0;
 }
 
-/* ------------------------------------------------------------ later, by piece */
+/* --------------------------------------------------------- deferred, by piece */
 
-static void unmap_later(struct fs *fs, uint32_t i)
+static void unmap_deferred(struct fs *fs, uint32_t i)
 {
 	struct fs_chunk *chunk = &fs->chunks[i];
 	struct fs_change change = { .round = chunk->round };
@@ -145,8 +147,8 @@ static void unmap_later(struct fs *fs, uint32_t i)
 	chunk->round++;
 }
 
-/* As far as the file is long now, behind what is there. */
-static void extend_later(struct fs *fs, uint32_t i, const struct fs_piece *p)
+/* Maps the file's new pages behind the existing pieces. */
+static void extend_deferred(struct fs *fs, uint32_t i, const struct fs_piece *p)
 {
 	struct fs_chunk *chunk = &fs->chunks[i];
 	const uint32_t from = mapped_len(chunk), to = len_of(p->file_pos, p->size);
@@ -171,15 +173,15 @@ static bool can_be_extended(const struct fs_chunk *chunk, const struct fs_piece 
 	       (chunk->writable || !p->writable);
 }
 
-static int map_later(struct fs *fs, uint32_t i, struct fs_piece *p)
+static int map_deferred(struct fs *fs, uint32_t i, struct fs_piece *p)
 {
 	if (!virtdev_priv_fs_deferred_map_has_room(fs))
 		return -EBUSY;
 	if (can_be_extended(&fs->chunks[i], p))
 		p->writable = fs->chunks[i].writable;
 	else
-		unmap_later(fs, i);
-	extend_later(fs, i, p);
+		unmap_deferred(fs, i);
+	extend_deferred(fs, i, p);
 	return 0;
 }
 
@@ -191,14 +193,14 @@ static int chunk_unmap(struct fs *fs, uint32_t i)
 		return unmap_whole(fs, i);
 	if (!virtdev_priv_fs_deferred_map_has_room(fs))
 		return -EBUSY;
-	unmap_later(fs, i);
+	unmap_deferred(fs, i);
 	return 0;
 }
 
 static int chunk_map(struct fs *fs, uint32_t i, struct fs_piece p)
 {
 	struct fs_chunk *chunk = &fs->chunks[i];
-	int rc = virtdev_priv_fs_is_deferred(fs) ? map_later(fs, i, &p) : map_whole(fs, i, &p);
+	int rc = virtdev_priv_fs_is_deferred(fs) ? map_deferred(fs, i, &p) : map_whole(fs, i, &p);
 
 	if (rc < 0)
 		return rc;
@@ -241,15 +243,15 @@ void virtdev_priv_fs_window_forget(struct fs *fs)
 	pthread_mutex_unlock(&fs->window_lock);
 }
 
-/* A file that has another length, opened to load and to store, as its chunks need. */
+/* A file with a new size, opened read-only or writable as its chunks require. */
 struct fit {
 	struct fs_inode *inode;
 	uint64_t size;
-	struct fs_window_file *files[2];	/* by writable; NULL: it cannot */
+	struct fs_window_file *files[2];	/* by writable; NULL: cannot open */
 	bool tried[2];
 };
 
-/* Without the lock: who opens a file may wait for its server. */
+/* Without window_lock: open() may block on the file's server. */
 static void fit_open(const struct fs *fs, struct fit *f, bool writable)
 {
 	int fd = virtdev_priv_fs_reopen(fs, f->inode,
@@ -261,7 +263,7 @@ static void fit_open(const struct fs *fs, struct fit *f, bool writable)
 				virtdev_priv_fs_closer(fs, f->inode, fd));
 }
 
-/* A chunk that cannot be had any longer is empty until it is asked for anew. */
+/* If remapping fails, unmaps the chunk until the driver maps it again. */
 static void chunk_fit(struct fs *fs, uint32_t i, const struct fit *f)
 {
 	const struct fs_chunk *chunk = &fs->chunks[i];
@@ -275,7 +277,7 @@ static void chunk_fit(struct fs *fs, uint32_t i, const struct fit *f)
 		(void)!chunk_unmap(fs, i);
 }
 
-/* Up to a chunk whose file has to be opened first: which way, or -1. */
+/* Stops at a chunk whose file must be opened first: returns writable; -1: done. */
 static int fit_chunks(const struct fs_call *c, const struct fit *f)
 {
 	struct fs *fs = c->fs;
@@ -295,7 +297,7 @@ static int fit_chunks(const struct fs_call *c, const struct fit *f)
 	return -1;
 }
 
-/* The driver hears of the length when the window has it. */
+/* Opens the file without the lock, as often as fit_chunks() requires. */
 static void fit_all(const struct fs_call *c, struct fs_inode *inode,
 		    uint64_t size)
 {

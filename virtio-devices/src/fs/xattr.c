@@ -9,11 +9,11 @@
 #include "fs/priv.h"
 #include "fs/xattr_fd.h"
 
-/* Of the queue's text: the requested name, and room for a value. */
+/* Offset of the value in the text buffer, behind the requested name. */
 #define VALUE_AT (FS_TEXT - FS_VALUE_MAX)
 #define SET_FLAGS (XATTR_CREATE | XATTR_REPLACE)
 
-/* Attributes of other name spaces are the host kernel's own. */
+/* Other name spaces belong to the host kernel. */
 static bool is_shown(const struct fs_call *c, const char *name)
 {
 	return !strncmp(name, "user.", 5) || !strncmp(name, "trusted.", 8) ||

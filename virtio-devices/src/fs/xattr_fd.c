@@ -33,13 +33,13 @@ struct request {
 	int flags;
 };
 
-/* As the kernel has it: struct xattr_args. */
+/* The kernel's struct xattr_args. */
 struct value_args {
 	uint64_t value;
 	uint32_t size, flags;
 };
 
-/* One operation, for a path below a folder and below the working directory. */
+/* The system calls of an operation: relative to a descriptor, and without. */
 struct operation {
 	long (*at)(int dir, const char *path, const struct request *r);
 	ssize_t (*here)(const char *path, const struct request *r);
@@ -97,7 +97,7 @@ static ssize_t remove_here(const char *path, const struct request *r)
 	return removexattr(path, r->name);
 }
 
-/* Opens the working directory, which is this thread's own from now on. */
+/* Unshares and opens the thread's working directory. */
 static int separate_folder(void)
 {
 	int rc, fd = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);

@@ -3,8 +3,8 @@
  * Extended attributes of a file by its O_PATH descriptor, whatever its type: FIFOs,
  * sockets, devices and symbolic links cannot be opened for fgetxattr().
  *
- * Before Linux 6.13 (getxattrat) the calling thread gets a working directory of its
- * own (unshare(CLONE_FS)), and is in /proc/self/fd during the call.
+ * Before Linux 6.13 (getxattrat) the calling thread gets its own working directory by
+ * unshare(CLONE_FS), and changes to /proc/self/fd during the call.
  */
 #ifndef VIRTIO_DEVICES_FS_XATTR_FD_H
 #define VIRTIO_DEVICES_FS_XATTR_FD_H
@@ -14,7 +14,7 @@
 
 struct fs;
 
-/* Bytes of the value or of the list, or a negative errno; size 0 asks for that. */
+/* Bytes of the value or list, or a negative errno; size 0 queries the length. */
 ssize_t virtdev_priv_fs_xattr_get(const struct fs *fs, int fd, const char *name,
 				  void *value, size_t size);
 ssize_t virtdev_priv_fs_xattr_list(const struct fs *fs, int fd, char *names,
