@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The back-end channel: our requests to the front-end. Nothing here waits; a
- * device whose rings are all stopped sends nothing (a suspended device must
- * not), and its news is kept until a ring starts.
+ * The back-end channel: requests to the front-end. Nothing here blocks. A
+ * device whose rings are all stopped is suspended and must not send requests. A
+ * pending change of its configuration is sent when a ring starts.
  *
- * Answers come in the order of the requests and carry no number of their own.
- * Requests that are unanswered when the rings stop are over for the owner, but
- * their answers may still arrive and must be told from later ones.
+ * Replies arrive in the order of the requests and have no identifier. When the
+ * rings stop, unanswered requests are cancelled towards the owner. They stay
+ * queued, so that their late replies are matched correctly.
  *
- * A fault of the channel ends the channel only: the device goes on.
+ * An error on the channel closes only the channel; the device continues.
  */
 #include <config.h>
 
@@ -18,7 +18,10 @@
 #include "backend/priv.h"
 #include "wire/descriptor.h"
 
-/* Requests are few and small; a peer that lets them pile up loses them. */
+/*
+ * Requests are few and small. If the peer does not read, further ones are
+ * dropped.
+ */
 #define OUT_MAX 8192u
 
 static int check_socket(struct vhost_user_backend *b,
@@ -44,7 +47,9 @@ void vhost_user_priv_owner_answered(struct vhost_user_backend *b,
 	b->ops.answered(b->opaque, cookie, result, fd);
 }
 
-/* fd: the object that was looked up, which moves to the owner; or -1. */
+/*
+ * fd: the object that was looked up, whose ownership moves to the owner; or -1.
+ */
 static void report_result(struct vhost_user_backend *b,
 			  const struct vhost_user_priv_asked *asked, int result,
 			  int fd)
@@ -53,7 +58,7 @@ static void report_result(struct vhost_user_backend *b,
 		asked->kind->answered(b, asked->cookie, result, fd);
 }
 
-/* Requests that wait leave before: behind this nothing is sent. */
+/* First sends deferred requests: nothing may be sent after the cancellation. */
 void vhost_user_priv_backend_channel_cancel(struct vhost_user_backend *b)
 {
 	struct vhost_user_priv_asked *asked;
@@ -75,12 +80,12 @@ static void report_answer(struct vhost_user_backend *b, const char *name)
 	struct vsu_error err = VSU_ERROR_INIT;
 
 	vsu_error_set(&err, -EREMOTEIO,
-		      "the front-end refused %s; its own log says why", name);
+		      "the front-end refused %s; see its own log", name);
 	vhost_user_priv_report(b, VHOST_USER_NO_REQUEST, VHOST_USER_ALL_RINGS,
 			       &err);
 }
 
-/* The oldest request is answered; any other answer cannot be told apart. */
+/* Replies must match the oldest request; they carry no other identification. */
 static int check_result(const struct vhost_user_backend *b,
 			const struct vhost_user_priv_asked *asked,
 			const struct vhost_user_priv_message *row,
@@ -93,12 +98,14 @@ static int check_result(const struct vhost_user_backend *b,
 		vhost_user_priv_reply_fds(row, msg, &min, &max);
 	if (!b->nasked || msg->hdr.request != asked->kind->request || msg->nfds > max)
 		return vsu_error_set(err, -EBADMSG,
-				     "a reply with the number %u and %u descriptors that was not asked for",
+				     "a reply with the number %u and %u descriptors that was not requested",
 				     msg->hdr.request, msg->nfds);
 	return vhost_user_priv_check_reply(row, msg, err);
 }
 
-/* There are front-ends that find an object and forget to send it. */
+/*
+ * Some front-ends report success for an object without sending its descriptor.
+ */
 static bool is_refused(const struct vhost_user_priv_msg *msg)
 {
 	return msg->payload.u64 ||
@@ -110,7 +117,7 @@ static int accept_result(struct vhost_user_backend *b,
 			 struct vhost_user_priv_msg *msg,
 			 struct vsu_error *err)
 {
-	/* a copy: the owner may ask again from inside its callback */
+	/* a copy: the callback may send further requests */
 	const struct vhost_user_priv_asked asked = *nth_asked(b, 0);
 	const struct vhost_user_priv_message *row =
 		vhost_user_priv_message(VHOST_USER_PRIV_BACKEND,
@@ -145,7 +152,7 @@ void vhost_user_priv_backend_channel_close(struct vhost_user_backend *b,
 {
 	if (!b->have_backend_channel)
 		return;
-	/* the peer may hold the same socket: closing ours would not remove it */
+	/* the peer may hold the same socket, so close() would not remove it */
 	epoll_ctl(b->epoll, EPOLL_CTL_DEL, b->backend_channel.fd, NULL);
 	vhost_user_priv_channel_fini(&b->backend_channel);
 	b->have_backend_channel = false;
@@ -173,7 +180,7 @@ static int watch_channel(struct vhost_user_backend *b, int op, uint32_t events)
 	return 0;
 }
 
-/* Waits for the socket to take more, only while something is left. */
+/* Watches for EPOLLOUT only while bytes are queued. */
 static int flush_channel(struct vhost_user_backend *b, struct vsu_error *err)
 {
 	uint32_t events = EPOLLIN;
@@ -189,7 +196,7 @@ static int flush_channel(struct vhost_user_backend *b, struct vsu_error *err)
 	return rc < 0 ? vsu_error_sys(err, rc, "cannot wait for it") : 0;
 }
 
-/* One message says it, however often the configuration changed before. */
+/* One message reports all changes of the configuration so far. */
 static int send_config_change(struct vhost_user_backend *b,
 			      struct vsu_error *err)
 {
@@ -216,7 +223,7 @@ void vhost_user_priv_backend_channel_pump(struct vhost_user_backend *b)
 		vhost_user_priv_backend_channel_close(b, &err);
 }
 
-/* No more answers than there are requests, so that this ends. */
+/* The loop is bounded by the number of unanswered requests. */
 static int accept_results(struct vhost_user_backend *b, struct vsu_error *err)
 {
 	struct vhost_user_priv_msg *msg;
@@ -227,7 +234,7 @@ static int accept_results(struct vhost_user_backend *b, struct vsu_error *err)
 						  err);
 		if (rc > 0)
 			rc = accept_result(b, msg, err) < 0 ? -EBADMSG : 1;
-		/* the owner may have closed it */
+		/* the callback may have closed it */
 	} while (rc > 0 && b->have_backend_channel);
 	return rc < 0 || !b->have_backend_channel ? rc : flush_channel(b, err);
 }
@@ -277,7 +284,7 @@ static int set_socket(struct vhost_user_backend *b,
 		return vsu_error_sys(err, rc, "cannot wait for the back-end channel");
 	}
 	vhost_user_priv_backend_channel_pump(b);
-	/* rings may have waited for somebody to ask */
+	/* misses may have been waiting for a channel */
 	__atomic_store_n(&b->missed, b->iotlb != NULL, __ATOMIC_RELAXED);
 	return 0;
 }
@@ -299,11 +306,11 @@ int vhost_user_priv_backend_channel_check(const struct vhost_user_backend *b,
 	    (kind->answered == vhost_user_priv_owner_answered &&
 	     !b->ops.answered))
 		return vsu_error_set(err, -EOPNOTSUPP,
-				     "%s was not agreed on with the front-end",
+				     "%s was not negotiated with the front-end",
 				     row->name);
 	if (!b->have_backend_channel)
 		return vsu_error_set(err, -EOPNOTSUPP,
-				     "%s has no way to the front-end, which gave no back-end channel or closed it",
+				     "%s cannot be sent: the front-end provided no back-end channel, or closed it",
 				     row->name);
 	if (b->ending || !vhost_user_priv_any_started(b))
 		return vsu_error_set(err, -EPROTO,

@@ -8,8 +8,9 @@
 #include <vmm-sys-util/checked.h>
 
 /*
- * Bit 0 says that migration writes, not the driver. One implementation knows
- * bit 0 as "writable" and bit 1 as migration: bit 1 is accepted and ignored.
+ * Bit 0 marks a write by migration instead of the driver. One implementation
+ * uses bit 0 as "writable" and bit 1 for migration, so bit 1 is accepted and
+ * ignored.
  */
 #define KNOWN_FLAGS 0x3u
 
@@ -21,7 +22,7 @@ static int check_range(struct vhost_user_backend *b,
 	if (c->size == 0 || c->size > VHOST_USER_MAX_CONFIG ||
 	    vsu_range_exceeds(c->offset, c->size, b->config.config_size))
 		return vsu_error_set(err, -EBADMSG,
-				     "%u bytes of configuration at %u, there are %u and at most %u go at once",
+				     "%u bytes of configuration at %u: the space has %u bytes, and a request at most %u",
 				     c->size, c->offset, b->config.config_size,
 				     VHOST_USER_MAX_CONFIG);
 	if (msg->hdr.request == VHOST_USER_SET_CONFIG &&

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Messages that only the device can answer: what they carry is judged here as
- * far as the protocol says what it may be, and given to the owner.
+ * Messages for particular devices: their content is checked as far as the
+ * protocol defines it, and passed to the owner.
  */
 #include <config.h>
 
@@ -12,10 +12,10 @@
 #include "backend/priv.h"
 #include "wire/descriptor.h"
 
-/* VIRTIO 1.3, 5.1.4: a driver takes no smaller one. */
+/* VIRTIO 1.3, 5.1.4: the minimum for a driver. */
 #define MIN_MTU 68u
 
-static int device_says(int rc, const char *name, struct vsu_error *err)
+static int device_error(int rc, const char *name, struct vsu_error *err)
 {
 	return rc < 0 ? vsu_error_sys(err, rc, "the device refuses %s", name) :
 			0;
@@ -23,11 +23,11 @@ static int device_says(int rc, const char *name, struct vsu_error *err)
 
 /* network */
 
-/* The address is the first six bytes as they are in memory. */
+/* The address is in the first six bytes, in memory order. */
 static int send_rarp(struct vhost_user_backend *b,
 		     struct vhost_user_priv_msg *msg, struct vsu_error *err)
 {
-	return device_says(b->ops.announce(b->opaque, msg->payload.bytes),
+	return device_error(b->ops.announce(b->opaque, msg->payload.bytes),
 			   "SEND_RARP", err);
 }
 
@@ -49,14 +49,17 @@ static int check_mtu(struct vhost_user_backend *b,
 static int set_mtu(struct vhost_user_backend *b,
 		   struct vhost_user_priv_msg *msg, struct vsu_error *err)
 {
-	return device_says(b->ops.set_mtu(b->opaque,
+	return device_error(b->ops.set_mtu(b->opaque,
 					  (uint16_t)msg->payload.u64),
 			   "NET_SET_MTU", err);
 }
 
 /* crypto */
 
-/* A refusal has the form of the answer: a number below 0 in its last field. */
+/*
+ * A refusal has the format of the reply, with a negative number in the last
+ * field.
+ */
 static int create_session(struct vhost_user_backend *b,
 			  struct vhost_user_priv_msg *msg,
 			  struct vsu_error *err)
@@ -75,7 +78,7 @@ static int close_session(struct vhost_user_backend *b,
 			 struct vhost_user_priv_msg *msg,
 			 struct vsu_error *err)
 {
-	return device_says(b->ops.close_session(b->opaque, msg->payload.u64),
+	return device_error(b->ops.close_session(b->opaque, msg->payload.u64),
 			   "CLOSE_CRYPTO_SESSION", err);
 }
 
@@ -89,7 +92,7 @@ static int check_gpu_socket(struct vhost_user_backend *b,
 
 	if (!b->ops.take_gpu_socket)
 		return vsu_error_set(err, -EOPNOTSUPP,
-				     "GPU_SET_SOCKET: this device is no GPU");
+				     "GPU_SET_SOCKET: this device is not a GPU");
 	rc = vhost_user_priv_check_socket(msg->fds[0], b->main.fd,
 					  "GPU_SET_SOCKET", err);
 	return rc < 0 ? rc : VHOST_USER_PRIV_GO;
@@ -102,7 +105,7 @@ static int set_gpu_socket(struct vhost_user_backend *b,
 	int rc = b->ops.take_gpu_socket(b->opaque, msg->fds[0]);
 
 	if (rc < 0)
-		return device_says(rc, "GPU_SET_SOCKET", err);
+		return device_error(rc, "GPU_SET_SOCKET", err);
 	vhost_user_priv_msg_take_fd(msg, 0);
 	return 0;
 }
@@ -137,13 +140,13 @@ static int set_transfer(struct vhost_user_backend *b,
 	int rc = b->ops.take_state_fd(b->opaque, load, msg->fds[0]);
 
 	if (rc < 0)
-		return device_says(rc, "SET_DEVICE_STATE_FD", err);
+		return device_error(rc, "SET_DEVICE_STATE_FD", err);
 	vhost_user_priv_msg_take_fd(msg, 0);
 	b->state_moves = true;
 	return 0;
 }
 
-/* The owner may need time: its side of the transfer may not be finished. */
+/* The owner may need time to finish its side of the transfer. */
 static int check_moved(struct vhost_user_backend *b,
 		       struct vhost_user_priv_msg *msg, struct vsu_error *err)
 {
@@ -159,7 +162,7 @@ static int answer_moved(struct vhost_user_backend *b,
 {
 	(void)msg;
 	b->state_moves = false;
-	return device_says(b->answer.result, "its state", err);
+	return device_error(b->answer.result, "its state", err);
 }
 
 static const struct vhost_user_priv_handler handlers[] = {

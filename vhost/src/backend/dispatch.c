@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* The dispatch of a session: messages, answers, time and memory. */
+/*
+ * The dispatch of a session: messages, replies, time-outs and retired memory.
+ */
 #include <config.h>
 
 #include <errno.h>
@@ -10,14 +12,14 @@
 #include "backend/inband.h"
 #include <vmm-sys-util/event.h>
 
-/* Messages of one dispatch, so that others get their turn. */
+/* Maximum number of messages per dispatch, for fairness. */
 #define BATCH 32u
-/* Dispatches with messages between two looks at everything else. */
+/* Message dispatches between two polls of all other events. */
 #define TURNS 8u
 
 /* stalls */
 
-/* While a message is parked the rest of the next one is ours to read, later. */
+/* While a message is parked, the rest of the next one is not read yet. */
 static bool stops_inside_message(const struct vhost_user_backend *b)
 {
 	return !b->parked_row && vhost_user_priv_channel_in_message(&b->main);
@@ -35,7 +37,7 @@ static void note_progress(struct vhost_user_backend *b)
 	b->stall_out = b->main.sent;
 }
 
-/* The timer runs only while a message is incomplete, in or out. */
+/* The timer runs only while an incomplete message waits for input or output. */
 static void watch_stalls(struct vhost_user_backend *b)
 {
 	bool need = is_stallable(b);
@@ -51,7 +53,9 @@ static void watch_stalls(struct vhost_user_backend *b)
 	b->timer_armed = vsu_timer_arm(b->timer, b->config.stall_ns) == 0;
 }
 
-/* Bytes of the same message do not count: they may come one by one for ever. */
+/*
+ * Only complete messages count: a peer could send one byte at a time for ever.
+ */
 static void end_stalled(struct vhost_user_backend *b)
 {
 	uint64_t count = 0;
@@ -74,8 +78,8 @@ static void end_stalled(struct vhost_user_backend *b)
 /* dispatch */
 
 /*
- * The front-end may have answered on the other socket before it left: that is
- * heard before nothing is any more.
+ * The front-end may have replied on the other socket before it disconnected:
+ * process these replies first.
  */
 static void end_by_peer(struct vhost_user_backend *b)
 {
@@ -84,7 +88,7 @@ static void end_by_peer(struct vhost_user_backend *b)
 	vhost_user_priv_backend_fail(b);
 }
 
-/* Up to a batch of messages; true when there may be more. */
+/* Handles up to a batch of messages; true if more may be available. */
 static bool read_messages(struct vhost_user_backend *b)
 {
 	struct vhost_user_priv_msg *msg;
@@ -107,8 +111,8 @@ static bool read_messages(struct vhost_user_backend *b)
 }
 
 /*
- * While a message is parked, only its answer and a hang-up count: what else
- * has arrived is read in its order later.
+ * While a message is parked, only its answer and a hang-up are handled. Further
+ * input is read afterwards, in order.
  */
 static bool main_ready(struct vhost_user_backend *b, uint32_t events)
 {
@@ -121,7 +125,7 @@ static bool main_ready(struct vhost_user_backend *b, uint32_t events)
 	return false;
 }
 
-/* The answer may have woken us a moment before it is complete. */
+/* The eventfd may be signalled shortly before the answer is complete. */
 static bool event_ready(struct vhost_user_backend *b)
 {
 	vsu_event_drain(b->event, NULL);
@@ -144,7 +148,7 @@ static bool space_ready(struct vhost_user_backend *b)
 	return false;
 }
 
-/* An answer makes room for more, and may be all that a ring waits for. */
+/* A reply makes room for further requests, and may unblock a ring. */
 static void follow_answers(struct vhost_user_backend *b)
 {
 	vhost_user_priv_backend_channel_pump(b);
@@ -181,7 +185,10 @@ static bool event_serve(struct vhost_user_backend *b, const struct epoll_event *
 	}
 }
 
-/* Sends the replies of a dispatch together, waits for what the state allows. */
+/*
+ * Sends all replies of a dispatch together, and watches the events that the
+ * state permits.
+ */
 static void flush_replies(struct vhost_user_backend *b)
 {
 	struct epoll_event ev = { .data.u32 = VHOST_USER_PRIV_WATCH_MAIN };
@@ -208,8 +215,8 @@ static bool is_main(const struct epoll_event *ev)
 }
 
 /*
- * Everything but the messages of a busy peer is found by epoll. Of a peer that
- * ended, the main socket says so.
+ * Polls everything except the messages of a busy peer. If the peer has
+ * disconnected, the main socket carries the reason.
  */
 static bool serve_events(struct vhost_user_backend *b)
 {
@@ -228,15 +235,17 @@ static bool serve_events(struct vhost_user_backend *b)
 }
 
 /*
- * Everything is looked at now and then, so that nothing else waits for ever; and
- * while a message is parked, which epoll knows more of.
+ * Polls everything every few turns to prevent starvation, and always while a
+ * message is parked, because its answer arrives by epoll.
  */
 static bool may_skip_events(struct vhost_user_backend *b)
 {
 	return ++b->turns % TURNS && !b->parked_row;
 }
 
-/* While answers are due, they are what dispatch is called for nearly always. */
+/*
+ * Fast path: while replies are due, dispatch is nearly always called for them.
+ */
 static bool serve_answers(struct vhost_user_backend *b)
 {
 	if (!vhost_user_priv_backend_channel_answers(b))
@@ -246,8 +255,8 @@ static bool serve_answers(struct vhost_user_backend *b)
 }
 
 /*
- * Messages are what dispatch is called for otherwise: they are looked for first,
- * and where there are some epoll is asked only now and then.
+ * Fast path: otherwise dispatch is mostly called for messages. They are read
+ * first, and epoll is polled only every few turns.
  */
 static bool serve_some(struct vhost_user_backend *b)
 {
@@ -262,15 +271,18 @@ static bool serve_some(struct vhost_user_backend *b)
 	return serve_events(b) || more;
 }
 
-/* The event that told of it may have been drained with another one. */
+/* The eventfd's signal may have been consumed together with another one. */
 static bool has_posts(struct vhost_user_backend *b)
 {
 	return __atomic_load_n(&b->posts.n, __ATOMIC_RELAXED) &&
 	       b->nasked < VHOST_USER_PRIV_MAX_ASKED;
 }
 
-/* Left to the next dispatch: our descriptor stays readable until then. */
-static bool leave_more(struct vhost_user_backend *b, bool more)
+/*
+ * Defers the rest to the next dispatch: the session's descriptor stays
+ * readable.
+ */
+static bool defer_rest(struct vhost_user_backend *b, bool more)
 {
 	if ((!b->parked_row && vhost_user_priv_channel_has_message(&b->main)) ||
 	    has_posts(b) ||
@@ -295,7 +307,7 @@ int vhost_user_backend_dispatch(struct vhost_user_backend *b)
 		flush_replies(b);
 	b->busy = false;
 	if (!b->ending)
-		return leave_more(b, more);
+		return defer_rest(b, more);
 	code = b->why.code;
 	if (!b->gone)
 		vhost_user_priv_backend_end(b);

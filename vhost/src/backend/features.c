@@ -10,11 +10,11 @@
 
 #define BIT(name) VHOST_USER_PROTOCOL_BIT(name)
 
-/* Bits of the feature word that the device never sees. */
+/* Bits of the feature word that are not passed to the device. */
 #define OWN_FEATURES (VHOST_USER_F_PROTOCOL_FEATURES | VHOST_USER_F_LOG_ALL | \
 		      VHOST_USER_F_ACCESS_PLATFORM)
 
-/* The features that the owner's ops leave out. */
+/* Features without an operation of the owner. */
 static uint64_t left_out(const struct vhost_user_backend *b)
 {
 	const struct vhost_user_backend_ops *o = &b->ops;
@@ -42,7 +42,10 @@ static uint64_t left_out(const struct vhost_user_backend *b)
 	return bits;
 }
 
-/* Features whose messages are handled here, as far as the owner has the ops. */
+/*
+ * The features whose messages are implemented here and whose operations the
+ * owner provides.
+ */
 uint64_t vhost_user_priv_offered_protocol(const struct vhost_user_backend *b)
 {
 	const struct vhost_user_priv_message *row;
@@ -60,20 +63,30 @@ uint64_t vhost_user_priv_offered_protocol(const struct vhost_user_backend *b)
 		bits |= BIT(HOST_NOTIFIER);
 	if (bits & (BIT(SHMEM) | BIT(SHARED_OBJECT) | BIT(HOST_NOTIFIER)))
 		bits |= BIT(BACKEND_SEND_FD);
-	/* QEMU agrees on it, and then neither kicks nor is called */
+	/*
+	 * QEMU accepts this feature, but then neither kicks nor handles calls
+	 */
 	if (!(b->config.protocol_features & BIT(INBAND_NOTIFICATIONS)))
 		bits &= ~BIT(INBAND_NOTIFICATIONS);
 	if (!(bits & (BIT(CONFIG) | BIT(BACKEND_SEND_FD) |
 		      BIT(INBAND_NOTIFICATIONS))) &&
 	    !b->config.iotlb_entries)
-		bits &= ~BIT(BACKEND_REQ);	/* nothing to say on it */
-	/* the last word of postcopy cannot be told from a slot without memory */
+		bits &= ~BIT(BACKEND_REQ);	/* no feature requires the channel */
+	/*
+	 * the end message of postcopy has the same form as a slot without
+	 * memory
+	 */
 	if (bits & BIT(PAGEFAULT))
 		bits &= ~BIT(CONFIGURE_MEM_SLOTS);
-	/* the one is a message, the other says that requests can stay there */
+	/*
+	 * the first is a message, the second permits to leave requests in
+	 * flight
+	 */
 	if (bits & BIT(GET_VRING_BASE_SKIP_DRAIN))
 		bits |= BIT(GET_VRING_BASE_INFLIGHT);
-	/* user addresses are looked up as before: they are guest addresses */
+	/*
+	 * the lookup of user addresses is unchanged, they are guest addresses
+	 */
 	bits |= BIT(GPA_ADDRESSES);
 	if (!b->config.protocol_features)
 		bits &= ~BIT(GPA_ADDRESSES);
@@ -84,7 +97,7 @@ uint64_t vhost_user_priv_offered_protocol(const struct vhost_user_backend *b)
 	return vhost_user_priv_without_orphans(bits);
 }
 
-/* As the front-end sees them: SHMEM is where the owner wants it. */
+/* As sent to the front-end: SHMEM is at the bit that the owner configured. */
 static uint64_t shown_protocol(const struct vhost_user_backend *b)
 {
 	return vhost_user_priv_move_feature(b->offered_protocol,
@@ -100,8 +113,8 @@ static int get_features(struct vhost_user_backend *b,
 }
 
 /*
- * May come again while rings run, to switch dirty logging; what decides how
- * a ring is read cannot change under it.
+ * May be repeated while rings run, to switch dirty logging. Features that
+ * define the ring format cannot change then.
  */
 static int check_features(struct vhost_user_backend *b,
 			  struct vhost_user_priv_msg *msg, struct vsu_error *err)
@@ -111,7 +124,7 @@ static int check_features(struct vhost_user_backend *b,
 
 	if (want & ~b->offered)
 		return vsu_error_set(err, -EBADMSG,
-				     "SET_FEATURES wants bits that were not offered: %#" PRIx64,
+				     "SET_FEATURES requests bits that were not offered: %#" PRIx64,
 				     want & ~b->offered);
 	if (changed && vhost_user_priv_any_active(b))
 		return vsu_error_set(err, -EPROTO,
@@ -121,8 +134,8 @@ static int check_features(struct vhost_user_backend *b,
 }
 
 /*
- * Rings translate otherwise from here on, or nothing can be done for them.
- * Questions about the former addresses are over; all rings are quiet.
+ * Rings translate differently from here on. Pending misses concern old
+ * addresses and are dropped. All rings are quiet.
  */
 static void addresses_switch(struct vhost_user_backend *b)
 {
@@ -176,7 +189,7 @@ static int set_protocol(struct vhost_user_backend *b,
 		name = vhost_user_priv_protocol_feature_name(
 				(unsigned int)__builtin_ctzll(strange));
 		return vsu_error_set(err, -EBADMSG,
-				     "SET_PROTOCOL_FEATURES wants bits that were not offered: %#" PRIx64 " (%s%s)",
+				     "SET_PROTOCOL_FEATURES requests bits that were not offered: %#" PRIx64 " (%s%s)",
 				     strange, name ? name : "unknown",
 				     strange & (strange - 1) ? ", ..." : "");
 	}
@@ -186,18 +199,19 @@ static int set_protocol(struct vhost_user_backend *b,
 	b->negotiates = true;
 	if (!(want & ~b->protocol_features & BIT(INBAND_NOTIFICATIONS)))
 		return 0;
-	/* the specification wants the connection closed */
+	/* the specification requires to close the connection */
 	vsu_error_set(&b->why, -EPROTO,
-		      "SET_PROTOCOL_FEATURES wants INBAND_NOTIFICATIONS without REPLY_ACK and BACKEND_REQ");
+		      "SET_PROTOCOL_FEATURES requests INBAND_NOTIFICATIONS without REPLY_ACK and BACKEND_REQ");
 	vhost_user_priv_backend_fail(b);
 	return vsu_error_set(err, -EPROTO, "%s", b->why.msg);
 }
 
 /*
- * Rings, as the specification counts and most front-ends do. QEMU and DPDK take
- * them for pairs of a network card's: it is a limit to them, which then is too
- * high, and rings beyond the last one are refused by their number. Pairs would
- * be too low for everybody else, who would not use the card at all.
+ * The number of rings, as the specification defines and most front-ends expect.
+ * QEMU and DPDK interpret it as a number of queue pairs for network cards: a
+ * limit that is then too high, and rings beyond the last one are refused by
+ * their index. Reporting pairs would be too low for all others, which would
+ * reject the card.
  */
 static int get_queue_num(struct vhost_user_backend *b,
 			 struct vhost_user_priv_msg *msg, struct vsu_error *err)
@@ -206,7 +220,7 @@ static int get_queue_num(struct vhost_user_backend *b,
 	return vhost_user_priv_reply_u64(msg, b->config.nrings);
 }
 
-/* A session has one owner from its beginning; saying so again is harmless. */
+/* A session has one owner from its start; a repetition is harmless. */
 static int set_owner(struct vhost_user_backend *b,
 		     struct vhost_user_priv_msg *msg, struct vsu_error *err)
 {
@@ -216,7 +230,7 @@ static int set_owner(struct vhost_user_backend *b,
 	return 0;
 }
 
-/* Deprecated; the specification lets it disable all rings. */
+/* Deprecated; the specification permits it to disable all rings. */
 static int reset_owner(struct vhost_user_backend *b,
 		       struct vhost_user_priv_msg *msg, struct vsu_error *err)
 {
@@ -230,8 +244,8 @@ static int reset_owner(struct vhost_user_backend *b,
 }
 
 /*
- * QEMU 7.2 sets a status of 0 before it asks where the rings stopped, and its
- * migration takes the answer for the truth: a reset does not forget it.
+ * QEMU 7.2 sets status 0 before it requests the ring positions, and migrates
+ * these positions: a reset must not lose them.
  */
 static void ring_reset(struct vhost_user_backend *b, uint32_t index)
 {
@@ -247,9 +261,9 @@ static void ring_reset(struct vhost_user_backend *b, uint32_t index)
 }
 
 /*
- * The device's initial state. The connection, the protocol features and the
- * memory stay, and so do call and error descriptors, which front-ends send
- * once, long before the first start.
+ * The device's initial state. Connection, protocol features and memory are
+ * kept, and so are call and error descriptors: front-ends send these once, long
+ * before the first start.
  */
 static void device_reset(struct vhost_user_backend *b)
 {

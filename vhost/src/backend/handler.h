@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Handlers: how a file of the back-end says which messages it serves. */
+/* Handlers: how a file of the back-end registers its messages. */
 #ifndef VHOST_USER_PRIV_HANDLER_H
 #define VHOST_USER_PRIV_HANDLER_H
 
@@ -10,23 +10,23 @@
 
 struct vhost_user_backend;
 
-/* Answers of check: whether rings may run while apply works. */
-#define VHOST_USER_PRIV_GO	0	/* they may run on */
-#define VHOST_USER_PRIV_QUIET	1	/* they must be left alone */
-#define VHOST_USER_PRIV_DRAIN	2	/* and all that was popped is pushed */
-#define VHOST_USER_PRIV_ASK_STATE 3	/* all are stopped; the owner says how its
-					   transfer of state went */
+/* Results of check: whether rings may run during apply. */
+#define VHOST_USER_PRIV_GO	0	/* they may continue */
+#define VHOST_USER_PRIV_QUIET	1	/* their threads must stop using them */
+#define VHOST_USER_PRIV_DRAIN	2	/* likewise, and all popped chains are pushed */
+#define VHOST_USER_PRIV_ASK_STATE 3	/* all are stopped; the owner reports the result of its
+					 * state transfer */
 
 enum vhost_user_priv_scope {
 	VHOST_USER_PRIV_NO_RING,
-	VHOST_USER_PRIV_ONE_RING,	/* the payload begins with its index */
+	VHOST_USER_PRIV_ONE_RING,	/* the payload begins with the ring's index */
 	VHOST_USER_PRIV_ALL_RINGS,
 };
 
 /*
- * A message of the front-end as we serve it. Where check is NULL, quiet is what
- * it would say. apply of a VALUE message leaves the reply in msg (payload and
- * hdr.size). refused hears that a ring did not get what the message says.
+ * Handler of a message from the front-end. Without check, quiet is its result.
+ * apply of a VALUE message builds the reply in msg (payload and hdr.size).
+ * refused is called if the setting of a ring was refused.
  */
 struct vhost_user_priv_handler {
 	uint32_t request;

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Notifications in band: messages in place of event descriptors, for peers
- * whose time stands still while a message is under way (simulators).
+ * In-band notifications: messages instead of eventfds, for peers that pause
+ * their time while a message is handled (simulators).
  *
- * A kick becomes the signal of a descriptor of ours, so that who serves a ring
- * waits as ever. A call is noted by the ring's thread and sent by the session's;
- * as many as are due of a ring make one message.
+ * A kick signals an eventfd of ours, so the thread that serves the ring waits
+ * as usual. A call is recorded by the ring's thread and sent by the session's.
+ * All pending calls of a ring are one message.
  */
 #include <config.h>
 
@@ -47,7 +47,7 @@ static const struct vhost_user_priv_ask ring_err = {
 	.request = VHOST_USER_BACKEND_VRING_ERR,
 };
 
-/* Retried after -EAGAIN only: no owner waits for another error. */
+/* Retry only after -EAGAIN; other errors concern no owner. */
 static int send_one(struct vhost_user_backend *b,
 		    const struct vhost_user_priv_ask *kind, uint32_t ring)
 {
@@ -101,13 +101,13 @@ int vhost_user_priv_inband_open_kick(struct vhost_user_backend *b,
 		return 0;
 	fd = vsu_event_new();
 	if (fd < 0)
-		return vsu_error_sys(err, fd, "no descriptor for kicks in band");
+		return vsu_error_sys(err, fd, "cannot create an eventfd for in-band kicks");
 	ring->kick = fd;
 	ring->own_kick = true;
 	return 0;
 }
 
-/* The front-end's descriptor may be the end of a pipe that cannot be written. */
+/* The front-end's descriptor may be the read end of a pipe. */
 static int check_kick(struct vhost_user_backend *b,
 		      struct vhost_user_priv_msg *msg, struct vsu_error *err)
 {
@@ -116,8 +116,8 @@ static int check_kick(struct vhost_user_backend *b,
 	       VHOST_USER_PRIV_GO : VHOST_USER_PRIV_QUIET;
 }
 
-/* A ring that was left alone for this is looked at when it runs again. */
-static int take_kick(struct vhost_user_backend *b,
+/* The ring was quiesced for this message and is checked when it runs again. */
+static int apply_kick(struct vhost_user_backend *b,
 		     struct vhost_user_priv_msg *msg, struct vsu_error *err)
 {
 	struct vhost_user_priv_ring *ring = vhost_user_priv_ring_of(b, msg);
@@ -134,7 +134,7 @@ static int take_kick(struct vhost_user_backend *b,
 
 static const struct vhost_user_priv_handler handlers[] = {
 	{ VHOST_USER_VRING_KICK, VHOST_USER_PRIV_ONE_RING, VHOST_USER_PRIV_GO,
-	  check_kick, take_kick, NULL },
+	  check_kick, apply_kick, NULL },
 };
 
 VHOST_USER_PRIV_HANDLERS(inband_handlers, handlers);

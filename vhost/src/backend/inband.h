@@ -1,16 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Notifications in band, as rings and dispatch see them. */
+/* In-band notifications: interface to rings and dispatch. */
 #ifndef VHOST_USER_PRIV_INBAND_H
 #define VHOST_USER_PRIV_INBAND_H
 
 #include "backend/priv.h"
 
-/* The ring's thread has something to tell the front-end, by message. */
+/* Called by the ring's thread: sends a call or an error by message. */
 void vhost_user_priv_inband_call(struct vhost_user_backend *b, uint32_t ring);
 void vhost_user_priv_inband_error(struct vhost_user_backend *b, uint32_t ring);
-/* Sends what is due, as far as the back-end channel takes it. */
+/* Sends pending notifications, as far as the back-end channel accepts them. */
 void vhost_user_priv_inband_send(struct vhost_user_backend *b);
-/* A ring without a kick gets one that VRING_KICK signals, if that was agreed. */
+/*
+ * If negotiated, creates a kick eventfd for a ring without one; VRING_KICK
+ * signals it.
+ */
 int vhost_user_priv_inband_open_kick(struct vhost_user_backend *b,
 				     struct vhost_user_priv_ring *ring,
 				     struct vsu_error *err);

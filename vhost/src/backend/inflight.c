@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The area in which rings note what they took and did not finish. The front-end
- * keeps it, so that who serves the rings after us finds it; we make it, because
- * its layout is the back-end's.
+ * The area in which rings record chains in flight. The front-end keeps it for
+ * the back-end's replacement. The back-end allocates it, because the layout is
+ * the back-end's.
  *
- * The area is given to a ring when the ring starts: only then it is known which
- * format the ring has, which decides how long its part is.
+ * The area is attached when the ring starts: its format, and so the length of
+ * its part, is known only then.
  */
 #include <config.h>
 
@@ -22,7 +22,7 @@
 #include <vmm-sys-util/fd.h>
 
 #define SEALS (F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL)
-#define ALIGNMENT 8u	/* of its entries' counters */
+#define ALIGNMENT 8u	/* of the counters in its entries */
 
 static int check_extent(const struct vhost_user_backend *b, const char *name,
 			const struct vhost_user_inflight *in,
@@ -47,7 +47,7 @@ static int check_extent(const struct vhost_user_backend *b, const char *name,
 	return 0;
 }
 
-/* Bytes of a ring's part, by the features that are agreed or may be yet. */
+/* Bytes of a ring's part, for all formats that are or may be negotiated. */
 static uint64_t part_size(const struct vhost_user_backend *b,
 			  const struct vhost_user_inflight *in)
 {
@@ -173,7 +173,7 @@ static int set_area(struct vhost_user_backend *b,
 	int rc = vhost_user_priv_inflight_drop(b);
 
 	if (rc < 0)
-		return vsu_error_sys(err, rc, "the former in-flight area");
+		return vsu_error_sys(err, rc, "the previous in-flight area");
 	b->inflight = b->staged_block;
 	b->staged_block = NULL;
 	b->inflight_rings = msg->payload.inflight.num_queues;
@@ -184,7 +184,7 @@ static int set_area(struct vhost_user_backend *b,
 
 /* using it */
 
-/* The area stays mapped as long as a queue would use it. */
+/* Detaches the area from all queues, then unmaps it. */
 int vhost_user_priv_inflight_drop(struct vhost_user_backend *b)
 {
 	uint32_t i;

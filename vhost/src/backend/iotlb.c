@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Addresses behind an IOMMU. With ACCESS_PLATFORM agreed on, the space holds
- * the entries that the front-end sent, over guest memory, in place of guest
- * memory: rings translate as ever.
+ * Devices behind an IOMMU. If ACCESS_PLATFORM is negotiated, the space contains
+ * the front-end's IOTLB entries over guest memory instead of guest memory
+ * itself. Rings translate as usual.
  */
 #include <config.h>
 
@@ -12,11 +12,11 @@
 #include "backend/priv.h"
 #include <vmm-sys-util/checked.h>
 
-/* Entries that are gone through for one message before others have their turn. */
+/* Maximum number of entries processed for one message. */
 #define TURN_STEPS 65536u
 #define KNOWN_PERM (VHOST_USER_IOTLB_READ | VHOST_USER_IOTLB_WRITE)
 
-/* Something is known that was not. */
+/* New translations exist: retry the pending misses. */
 static void wake_rings(struct vhost_user_backend *b)
 {
 	enum vhost_user_priv_miss_state state;
@@ -62,7 +62,7 @@ int vhost_user_priv_iotlb_set_memory(struct vhost_user_backend *b,
 				     struct vmem_map *memory, bool grows,
 				     struct vsu_error *err)
 {
-	struct vmem_map *former = b->memory;
+	struct vmem_map *old = b->memory;
 	int rc;
 
 	if (!grows)
@@ -70,11 +70,11 @@ int vhost_user_priv_iotlb_set_memory(struct vhost_user_backend *b,
 	b->memory = memory;
 	rc = publish_entries(b, err);
 	if (rc < 0) {
-		b->memory = former;
+		b->memory = old;
 		return rc;
 	}
 	vmem_map_ref(memory);
-	vmem_map_unref(former);
+	vmem_map_unref(old);
 	return 0;
 }
 
@@ -88,7 +88,7 @@ void vhost_user_priv_iotlb_clear(struct vhost_user_backend *b)
 	b->forgot = false;
 }
 
-/* Chains in flight may use what is forgotten: it is valid until invalidated. */
+/* Chains in flight may use an evicted entry: it is valid until invalidated. */
 static int entry_set(struct vhost_user_backend *b,
 		     const struct vmem_iotlb_entry *e, struct vsu_error *err)
 {
@@ -102,14 +102,14 @@ static int entry_set(struct vhost_user_backend *b,
 	return vmem_iotlb_set(b->iotlb, e, err);
 }
 
-/* Whether [first, last] and the entry at index have bytes in common. */
+/* True if [first, last] and the entry at index overlap. */
 static bool entry_overlaps(const struct vmem_iotlb_entry *e, uint64_t first,
 			   uint64_t last)
 {
 	return e->iova <= last && first <= e->iova + (e->len - 1);
 }
 
-/* The first entry that does not end before that address, or their number. */
+/* The first entry that ends at or after iova; the count if none does. */
 static unsigned int entry_from(const struct vhost_user_backend *b,
 			       uint64_t iova)
 {
@@ -153,7 +153,7 @@ static struct vmem_iotlb_entry piece_at(const struct vhost_user_backend *b,
 	return e;
 }
 
-/* An entry that says the same of the bytes of e, and allows no more. */
+/* True if the entry translates e equally, with no more permissions. */
 static bool entry_agrees(const struct vmem_iotlb_entry *is,
 			 const struct vmem_iotlb_entry *e)
 {
@@ -175,7 +175,7 @@ static bool takes_away(const struct vhost_user_backend *b,
 	return false;
 }
 
-/* A range of user addresses is of several regions where these touch. */
+/* A range of user addresses may span adjacent regions. */
 static int check_pieces(const struct vhost_user_backend *b,
 			const struct vhost_user_iotlb *m, struct vsu_error *err)
 {
@@ -238,7 +238,7 @@ static int apply_update(struct vhost_user_backend *b,
 
 /* invalidate */
 
-/* Forgetting too much does no harm: a range that wraps reaches to the end. */
+/* Invalidating too much is harmless: a range that wraps extends to the end. */
 static uint64_t last_of(const struct vhost_user_iotlb *m)
 {
 	uint64_t last;
@@ -248,7 +248,7 @@ static uint64_t last_of(const struct vhost_user_iotlb *m)
 	return last;
 }
 
-/* More bytes than the areas of either format have. */
+/* An upper bound for the areas of both ring formats. */
 static bool ring_overlaps(const struct vhost_user_priv_ring *ring,
 			  uint64_t first, uint64_t last)
 {
@@ -292,7 +292,9 @@ static int check_invalidate(const struct vhost_user_backend *b,
 						   VHOST_USER_PRIV_GO;
 }
 
-/* A ring whose own areas are gone starts anew when they are known again. */
+/*
+ * A ring whose own areas are invalidated restarts when they are mapped again.
+ */
 static void suspend_rings(struct vhost_user_backend *b, uint64_t first,
 			  uint64_t last)
 {
@@ -303,7 +305,7 @@ static void suspend_rings(struct vhost_user_backend *b, uint64_t first,
 			vhost_user_priv_ring_suspend(&b->rings[i]);
 }
 
-/* A front-end that was told no would wait no less: there is no way back. */
+/* Always succeeds: a front-end cannot undo its invalidation after an error. */
 static void apply_invalidate(struct vhost_user_backend *b,
 			     const struct vhost_user_iotlb *m)
 {
@@ -311,7 +313,7 @@ static void apply_invalidate(struct vhost_user_backend *b,
 
 	if (!is_in_use(b, first, last))
 		return;
-	b->forgot = false;	/* all is drained */
+	b->forgot = false;	/* all chains are drained */
 	suspend_rings(b, first, last);
 	if (first == 0 && last == UINT64_MAX)
 		vmem_iotlb_invalidate_all(b->iotlb);

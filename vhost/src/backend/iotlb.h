@@ -12,13 +12,13 @@
 struct vhost_user_backend;
 
 /*
- * Publishes the entries over this memory, which it references. Where it does
- * not only grow, they are forgotten first.
+ * Publishes the entries over memory and references it. Unless memory only grew,
+ * drops all entries first.
  */
 int vhost_user_priv_iotlb_set_memory(struct vhost_user_backend *b,
 				     struct vmem_map *memory, bool grows,
 				     struct vsu_error *err);
-/* Forgets entries and memory; the space keeps what it has. */
+/* Drops entries and memory; the space keeps its current map. */
 void vhost_user_priv_iotlb_clear(struct vhost_user_backend *b);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The descriptors of rings. The peer may pass anything: taken is only what
- * can be waited for or signalled without blocking.
+ * The descriptors of rings. A peer may pass any descriptor; only those that can
+ * be polled or signalled without blocking are accepted.
  */
 #include <config.h>
 
@@ -71,8 +71,8 @@ static int set_kick(struct vhost_user_backend *b,
 }
 
 /*
- * Written once, so that no interrupt is lost that was due while there was
- * another descriptor or none.
+ * Signals the new descriptor once, so that an interrupt that was due before is
+ * not lost.
  */
 static int set_call(struct vhost_user_backend *b,
 		    struct vhost_user_priv_msg *msg, struct vsu_error *err)
@@ -108,11 +108,11 @@ void vhost_user_backend_ring_error(struct vhost_user_backend *b, uint32_t ring)
 {
 	struct vhost_user_priv_ring *r = &b->rings[ring];
 
-	if (!r->error_told && r->err >= 0)
+	if (!r->error_reported && r->err >= 0)
 		vsu_event_signal(r->err);
-	else if (!r->error_told)
+	else if (!r->error_reported)
 		vhost_user_priv_inband_error(b, ring);
-	r->error_told = true;
+	r->error_reported = true;
 }
 
 static const struct vhost_user_priv_handler handlers[] = {

@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The dirty log of a migration: memory of the front-end with a bit for each
- * 4 KiB of guest addresses that were written.
+ * The dirty log of a migration: memory of the front-end with one bit per 4 KiB
+ * of guest memory.
  *
- * Rings write to the log while VHOST_USER_F_LOG_ALL is agreed. A front-end that starts
- * a device in the middle of a migration agrees on it before it gives the log,
- * and one that agrees to everything never gives one: rings run meanwhile. A log
- * that comes after rings ran without it, or after memory that a former one was
- * too short for, begins with all memory marked, so that nothing that was written
- * is missing from it.
+ * Rings write to the log while VHOST_USER_F_LOG_ALL is negotiated. A front-end
+ * that starts a device during a migration negotiates it before it sends the
+ * log. Others accept every feature and never send one. Rings run in both cases.
+ * If rings ran without a log, or with memory beyond its end, all memory is
+ * marked in the next log, so that no write is missing.
  */
 #include <config.h>
 
@@ -28,7 +27,7 @@ static bool wants_log(const struct vhost_user_backend *b)
 	return b->features & VHOST_USER_F_LOG_ALL;
 }
 
-/* The byte of the log with the bit of a guest address. */
+/* The byte of the log that contains the bit of gpa. */
 static uint64_t log_byte(uint64_t gpa)
 {
 	return gpa / VHOST_USER_LOG_PAGE / BITS_PER_BYTE;
@@ -39,7 +38,7 @@ static uint64_t last_gpa(const struct vhost_user_mem_region *r)
 	return r->guest_addr + (r->size - 1);
 }
 
-/* Bytes of a log that has a bit for every page of the table. */
+/* The bytes of a log for all pages of the table. */
 static uint64_t log_needed(const struct vhost_user_priv_table *t)
 {
 	uint64_t last = 0;
@@ -121,7 +120,7 @@ void vhost_user_priv_note_unlogged(struct vhost_user_backend *b)
 		return;
 	b->unlogged = true;
 	vsu_error_set(&err, -EPROTO,
-		      "LOG_ALL was agreed on and SET_LOG_BASE gave no log: rings run without one until it comes");
+		      "LOG_ALL was negotiated without SET_LOG_BASE: rings run without a log until it arrives");
 	vhost_user_priv_report(b, VHOST_USER_NO_REQUEST, VHOST_USER_ALL_RINGS,
 			       &err);
 }
@@ -139,7 +138,7 @@ void vhost_user_priv_note_short_log(struct vhost_user_backend *b)
 	b->unlogged = true;
 	vhost_user_priv_no_error(&err);
 	vsu_error_set(&err, -EPROTO,
-		      "memory reaches above the log of %#" PRIx64 " bytes, it needs %#" PRIx64 ": rings write there unlogged until a longer one comes",
+		      "memory extends beyond the log of %#" PRIx64 " bytes, which must have %#" PRIx64 ": rings write there unlogged until a longer log arrives",
 		      (uint64_t)b->log_area.size, need);
 	vsu_error_operands(&err, VHOST_USER_SET_LOG_BASE, b->log_area.size,
 			   need);
@@ -170,7 +169,7 @@ void vhost_user_priv_log_drop(struct vhost_user_backend *b)
 	b->unlogged = false;
 }
 
-/* The log is as long as the memory needs, and a bit too many is harmless. */
+/* The check ensured the log's length; marking unwritten pages is harmless. */
 static void mark_memory(struct vhost_user_backend *b)
 {
 	unsigned char *bytes = b->log_area.base;
@@ -187,13 +186,13 @@ static void mark_memory(struct vhost_user_backend *b)
 }
 
 /*
- * The former log is unmapped before the answer; the payload is echoed. Without
- * LOG_ALL no ring knows of a log, and rings are not quiet.
+ * Unmaps the previous log before the reply, which echoes the payload. Without
+ * LOG_ALL no ring uses a log, and rings may be running.
  */
 static int set_base(struct vhost_user_backend *b,
 		    struct vhost_user_priv_msg *msg, struct vsu_error *err)
 {
-	struct vmem_block *former = b->log;
+	struct vmem_block *old = b->log;
 
 	(void)msg;
 	(void)err;
@@ -205,11 +204,11 @@ static int set_base(struct vhost_user_backend *b,
 		mark_memory(b);
 	if (wants_log(b))
 		vhost_user_priv_log_switch(b);
-	vmem_block_unref(former);
+	vmem_block_unref(old);
 	return 0;
 }
 
-/* Nobody waits for it: the front-end looks at the log when it wants to. */
+/* Ignored: the front-end reads the log at times of its own. */
 static int set_event(struct vhost_user_backend *b,
 		     struct vhost_user_priv_msg *msg, struct vsu_error *err)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The guest's memory as the front-end announces it. A change is made ready
- * (mapped, checked, turned into a map) before anything is given up, so that a
- * refused one leaves all as it was; then it is published at once.
+ * The guest's memory as announced by the front-end. A change is staged first
+ * (mapped, checked, turned into a map), so that a refused change modifies
+ * nothing. Then it is published at once.
  */
 #include <config.h>
 
@@ -44,7 +44,7 @@ static int stage_empty(struct vhost_user_backend *b, uint32_t room,
 						   "cannot keep a memory table");
 }
 
-/* A copy of the present table, without the slot that is left out. */
+/* Copies the current table without one slot. */
 static int stage_copy(struct vhost_user_backend *b, uint32_t room,
 		      const struct vhost_user_priv_slot *without,
 		      struct vsu_error *err)
@@ -79,8 +79,8 @@ static int stage_map(struct vhost_user_backend *b, struct vsu_error *err)
 /* messages */
 
 /*
- * A ring whose place changes starts anew there, with nothing in flight. Where
- * memory only comes, rings run on and see it at their next use.
+ * A ring whose areas move restarts with no chain in flight. If memory is only
+ * added, rings continue and see it at their next use.
  */
 static int how_quiet(const struct vhost_user_backend *b)
 {
@@ -132,7 +132,7 @@ static int get_max_slots(struct vhost_user_backend *b,
 	return vhost_user_priv_reply_u64(msg, b->config.max_slots);
 }
 
-/* The offset is not part of what identifies a region: some send 0. */
+/* The offset does not identify a region: some front-ends send 0. */
 static const struct vhost_user_priv_slot *
 find_slot(const struct vhost_user_priv_table *t,
 	  const struct vhost_user_mem_region *r)
@@ -150,8 +150,8 @@ find_slot(const struct vhost_user_priv_table *t,
 }
 
 /*
- * The region that was added last, with the mapping of the one that was there
- * before: another one in its place would need another mapping.
+ * The slot added last must have the mapping of the existing one; otherwise the
+ * front-end would have to map another one in its place.
  */
 static int check_same(const struct vhost_user_backend *b,
 		      const struct vhost_user_priv_slot *before,
@@ -167,9 +167,9 @@ static int check_same(const struct vhost_user_backend *b,
 }
 
 /*
- * Nothing that a ring uses changes: rings run on and see it at their next use.
- * A region that is there already stays: QEMU up to 7.2 says each of them once
- * for each pair of queues of a network card.
+ * No ring is affected: rings continue and see the new region at their next use.
+ * An existing region is accepted again: QEMU up to 7.2 sends each region once
+ * per queue pair of a network card.
  */
 static int check_add(struct vhost_user_backend *b,
 		     struct vhost_user_priv_msg *msg, struct vsu_error *err)
@@ -205,7 +205,7 @@ static int check_remove(struct vhost_user_backend *b,
 
 	if (!gone)
 		return vsu_error_set(err, -ENOENT, PLACE
-				     ", user address %#" PRIx64 ": there is none to remove",
+				     ", user address %#" PRIx64 ": no such region exists",
 				     PLACE_ARGS(r),
 				     r->user_addr);
 	rc = stage_copy(b, b->table.n, gone, err);
@@ -230,7 +230,7 @@ static int publish_staged(struct vhost_user_backend *b, struct vsu_error *err)
 				      "cannot publish the memory map") : 0;
 }
 
-/* A map is published once: the same memory is another one. */
+/* A map can be published only once, so the same memory needs a new map. */
 int vhost_user_priv_memory_switch(struct vhost_user_backend *b,
 				  struct vsu_error *err)
 {

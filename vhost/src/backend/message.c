@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * From a received message to its reply: what the message table demands is
- * checked here, once for all messages; what remains is its handler's.
+ * From a received message to its reply. Rules of the message table are checked
+ * here for all messages; the rest is the handler's task.
  */
 #include <config.h>
 
@@ -11,7 +11,7 @@
 #include "backend/priv.h"
 #include <vmm-sys-util/fd.h>
 
-/* Messages with descriptors they do not take, before the session ends. */
+/* Messages with unexpected descriptors after which the session ends. */
 #define MAX_STRIKES 16u
 
 static const struct vhost_user_priv_handlers *const groups[] = {
@@ -60,7 +60,7 @@ static void send_status(struct vhost_user_backend *b, uint32_t request,
 	send_reply(b, request, &status, sizeof(status));
 }
 
-/* The sender of this request wants an acknowledgement, and may. */
+/* True if the sender requested an acknowledgement and may do so. */
 static bool ack_wanted(const struct vhost_user_backend *b,
 		       const struct vhost_user_priv_msg *msg)
 {
@@ -68,7 +68,7 @@ static bool ack_wanted(const struct vhost_user_backend *b,
 	       vhost_user_priv_agreed(b, VHOST_USER_PROTOCOL_F_REPLY_ACK);
 }
 
-/* Without LOG_SHMFD nobody waits for an answer to SET_LOG_BASE. */
+/* Without LOG_SHMFD, SET_LOG_BASE has no reply. */
 static uint8_t reply_class(const struct vhost_user_backend *b,
 			   const struct vhost_user_priv_message *row)
 {
@@ -78,8 +78,8 @@ static uint8_t reply_class(const struct vhost_user_backend *b,
 	return row->reply;
 }
 
-/* Says no in the form that the sender waits for. */
-static void answer_no(struct vhost_user_backend *b,
+/* Sends a refusal in the form that the sender expects. */
+static void send_refusal(struct vhost_user_backend *b,
 		      const struct vhost_user_priv_message *row,
 		      const struct vhost_user_priv_msg *msg)
 {
@@ -115,7 +115,7 @@ static void answer_yes(struct vhost_user_backend *b,
 			    may_have_fd ? VHOST_USER_VRING_NOFD : 0);
 }
 
-/* The ring that a message names: its index is 32 bits wide in most, 8 in some. */
+/* The ring index of a message: 32 bits wide in most, 8 in some. */
 static uint32_t named_ring(const struct vhost_user_priv_message *row,
 			   const struct vhost_user_priv_msg *msg)
 {
@@ -139,14 +139,14 @@ static uint32_t refused_ring(const struct vhost_user_backend *b,
 	return ring < b->config.nrings ? ring : VHOST_USER_ALL_RINGS;
 }
 
-/* The session goes on; the sender is answered and the owner is told. */
+/* Replies and reports the refusal to the owner; the session continues. */
 static void message_refuse(struct vhost_user_backend *b,
 			   const struct vhost_user_priv_message *row,
 			   struct vhost_user_priv_msg *msg, struct vsu_error *err)
 {
 	uint32_t ring = refused_ring(b, row, msg);
 
-	answer_no(b, row, msg);
+	send_refusal(b, row, msg);
 	vhost_user_priv_msg_close_fds(msg);
 	if (ring != VHOST_USER_ALL_RINGS && b->handlers[row->number]->refused)
 		b->handlers[row->number]->refused(b, ring, row->number);
@@ -155,7 +155,7 @@ static void message_refuse(struct vhost_user_backend *b,
 
 /* checks */
 
-/* Descriptors where none belong cost the peer its session at last. */
+/* Unexpected descriptors end the session after MAX_STRIKES messages. */
 static int strike_add(struct vhost_user_backend *b,
 		      const struct vhost_user_priv_msg *msg, unsigned int max,
 		      struct vsu_error *err)
@@ -165,7 +165,7 @@ static int strike_add(struct vhost_user_backend *b,
 
 	if (++b->strikes >= MAX_STRIKES) {
 		vsu_error_set(&b->why, -EPROTO,
-			      "%u messages came with descriptors they do not take, the last was %s (%u) with %u",
+			      "%u messages carried unexpected descriptors, the last was %s (%u) with %u",
 			      b->strikes, name, msg->hdr.request, msg->nfds);
 		vhost_user_priv_backend_fail(b);
 	}
@@ -190,7 +190,7 @@ static int check_fds(struct vhost_user_backend *b,
 	return 0;
 }
 
-/* SET_VRING_ENABLE is known before features are agreed (some send it then). */
+/* Some front-ends send SET_VRING_ENABLE before features are negotiated. */
 static bool feature_agreed(const struct vhost_user_backend *b, uint8_t bit)
 {
 	if (bit == VHOST_USER_PRIV_NO_BIT)
@@ -208,12 +208,12 @@ static int check_negotiated(const struct vhost_user_backend *b,
 
 	if (bit != VHOST_USER_PRIV_NO_BIT && !vhost_user_priv_agreed(b, bit))
 		return vsu_error_set(err, -EOPNOTSUPP,
-				     "%s needs the protocol feature %s, which was not agreed",
+				     "%s needs the protocol feature %s, which was not negotiated",
 				     row->name,
 				     vhost_user_priv_protocol_feature_name(bit));
 	if (!feature_agreed(b, row->feature_bit))
 		return vsu_error_set(err, -EOPNOTSUPP,
-				     "%s needs feature bit %u, which was not agreed",
+				     "%s needs feature bit %u, which was not negotiated",
 				     row->name, row->feature_bit);
 	if (row->when == VHOST_USER_PRIV_SUSPENDED &&
 	    vhost_user_priv_any_started(b))
@@ -243,7 +243,7 @@ static int check_ring(const struct vhost_user_backend *b,
 	return -EBADMSG;
 }
 
-/* All that can be said before the handler is asked. */
+/* All checks that precede the handler's own. */
 static int check_message(struct vhost_user_backend *b,
 			 const struct vhost_user_priv_message *row,
 			 const struct vhost_user_priv_handler *h,
@@ -290,7 +290,7 @@ void vhost_user_priv_backend_resume(struct vhost_user_backend *b)
 	finish_message(b, row, b->parked_msg);
 }
 
-/* Parks the message unless its rings may run on or are quiet at once. */
+/* Parks the message unless its rings may continue or are already quiet. */
 static void carry_out(struct vhost_user_backend *b,
 		      const struct vhost_user_priv_message *row,
 		      const struct vhost_user_priv_handler *h,
@@ -313,13 +313,13 @@ static void carry_out(struct vhost_user_backend *b,
 		vhost_user_priv_backend_resume(b);
 }
 
-/* Nothing is known about it: an answer is given only where one was asked. */
+/* Unknown message: replies only if an acknowledgement was requested. */
 static void refuse_unknown(struct vhost_user_backend *b,
 			   struct vhost_user_priv_msg *msg)
 {
 	struct vsu_error err = VSU_ERROR_INIT;
 
-	vsu_error_set(&err, -EOPNOTSUPP, "request %u is not known here",
+	vsu_error_set(&err, -EOPNOTSUPP, "request %u is unknown",
 		      msg->hdr.request);
 	if (msg->nfds)
 		strike_add(b, msg, 0, NULL);
@@ -328,7 +328,10 @@ static void refuse_unknown(struct vhost_user_backend *b,
 	vhost_user_priv_msg_close_fds(msg);
 }
 
-/* A table in postcopy has an answer of its own, the word behind it none. */
+/*
+ * SET_MEM_TABLE during postcopy has a reply of its own; the message that ends
+ * it has none.
+ */
 static const struct vhost_user_priv_message *
 find_row(const struct vhost_user_backend *b,
 	 const struct vhost_user_priv_msg *msg)

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Questions of rings: I/O addresses that they do not know. A ring has one at a
- * time:
+ * IOTLB misses: I/O addresses that rings cannot translate. A ring has one miss
+ * at a time:
  *
- *   IDLE    nothing is asked
- *   WANTED  the ring's thread has left a question for the session (miss_send.c)
- *   SENT    the front-end has it; an update makes the ring look again
- *   DENIED  it said no, which the ring's thread takes to its virtqueue
+ *   IDLE    no miss
+ *   WANTED  the ring's thread has recorded a miss for the session (miss_send.c)
+ *   SENT    the front-end has received it; an update makes the ring retry
+ *   DENIED  the front-end refused; the ring's thread fails the chain
  *
- * The question belongs to the ring's thread while IDLE or DENIED, and to the
- * session's otherwise; a ring that is quiet has no thread.
+ * The miss belongs to the ring's thread while IDLE or DENIED, else to the
+ * session's thread. A quiesced ring has no thread.
  */
 #include <config.h>
 
@@ -38,7 +38,9 @@ int vhost_user_backend_missed(struct vhost_user_backend *b, uint32_t ring)
 	vq_missed(r->vq, &now);
 	if (state == VHOST_USER_PRIV_MISS_DENIED) {
 		vhost_user_priv_set_miss(&r->miss, VHOST_USER_PRIV_MISS_IDLE);
-		/* it may have been known after all, and the chain taken */
+		/*
+		 * unless an update arrived after all and the chain was popped
+		 */
 		if (r->miss.range.gpa == now.gpa &&
 		    r->miss.chains == vq_counter(r->vq, VQ_COUNT_CHAINS)) {
 			vq_deny_missed(r->vq);
@@ -67,7 +69,7 @@ bool vhost_user_priv_miss_want(struct vhost_user_backend *b, uint32_t index)
 void vhost_user_priv_miss_forget(struct vhost_user_priv_ring *ring)
 {
 	ring->miss.number++;
-	ring->miss.told = false;
+	ring->miss.unasked_reported = false;
 	vhost_user_priv_set_miss(&ring->miss, VHOST_USER_PRIV_MISS_IDLE);
 }
 
@@ -80,8 +82,8 @@ bool vhost_user_priv_miss_is_known(const struct vhost_user_backend *b,
 	return view && vmem_view_find(view, ring->miss.range.gpa) != view->n;
 }
 
-/* Rings that are being taken from their threads are told to run afterwards. */
-static void run_again(struct vhost_user_backend *b, uint32_t index)
+/* Not while the ring is being quiesced: it runs afterwards anyway. */
+static void notify_run(struct vhost_user_backend *b, uint32_t index)
 {
 	bool asked = vhost_user_priv_is_asking(b) &&
 		     (b->asked_ring == VHOST_USER_ALL_RINGS ||
@@ -95,19 +97,19 @@ static void run_again(struct vhost_user_backend *b, uint32_t index)
 void vhost_user_priv_miss_settle(struct vhost_user_backend *b, uint32_t index)
 {
 	vhost_user_priv_miss_forget(&b->rings[index]);
-	run_again(b, index);
+	notify_run(b, index);
 }
 
 void vhost_user_priv_miss_deny(struct vhost_user_backend *b, uint32_t index)
 {
 	vhost_user_priv_set_miss(&b->rings[index].miss,
 				 VHOST_USER_PRIV_MISS_DENIED);
-	run_again(b, index);
+	notify_run(b, index);
 }
 
 /*
- * Success means that the update arrived or will arrive. A question whose channel
- * ended is sent again on the next channel.
+ * Success means that the update has arrived or will arrive. If the channel was
+ * closed, the miss is sent again on the next channel.
  */
 void vhost_user_priv_miss_answered(struct vhost_user_backend *b,
 				   uint64_t cookie, int result, int fd)

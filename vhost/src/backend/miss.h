@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Questions of rings behind an IOMMU: what they miss, and what came of it. */
+/* IOTLB misses of rings, and their outcome. */
 #ifndef VHOST_USER_PRIV_MISS_H
 #define VHOST_USER_PRIV_MISS_H
 
@@ -18,16 +18,16 @@ enum vhost_user_priv_miss_state {
 	VHOST_USER_PRIV_MISS_DENIED,
 };
 
-/* An I/O address that a ring does not know, see miss.c. */
+/* An I/O address that a ring cannot translate, see miss.c. */
 struct vhost_user_priv_miss {
 	enum vhost_user_priv_miss_state state;	/* atomic */
 	struct vq_miss range;
-	uint64_t chains;	/* taken by the ring when it asked */
-	uint64_t progress;	/* the same, when evictions was noted */
+	uint64_t chains;	/* chains that the ring had popped at the miss */
+	uint64_t progress;	/* the same when evictions was stored */
 	uint32_t evictions;
-	bool counting;		/* these two are valid */
-	bool told;		/* the owner knows that nobody can be asked */
-	uint32_t number;	/* of the question, to know its answer by */
+	bool counting;		/* progress and evictions are valid */
+	bool unasked_reported;		/* the missing channel was reported to the owner */
+	uint32_t number;	/* identifies the reply */
 };
 
 static inline enum vhost_user_priv_miss_state
@@ -44,21 +44,21 @@ vhost_user_priv_set_miss(struct vhost_user_priv_miss *m,
 }
 
 /* miss.c */
-/* A ring that cannot be enabled yet wants what it missed; false: denied. */
+/* Records the miss of a ring that cannot be enabled yet; false: denied. */
 bool vhost_user_priv_miss_want(struct vhost_user_backend *b, uint32_t index);
-/* The ring has no question any more. */
+/* Drops the ring's miss. */
 void vhost_user_priv_miss_forget(struct vhost_user_priv_ring *ring);
-/* ... because there is an answer: it looks again. */
+/* Drops it because a translation may exist now; the ring retries. */
 void vhost_user_priv_miss_settle(struct vhost_user_backend *b, uint32_t index);
 void vhost_user_priv_miss_deny(struct vhost_user_backend *b, uint32_t index);
 bool vhost_user_priv_miss_is_known(const struct vhost_user_backend *b,
 				   const struct vhost_user_priv_ring *ring);
-/* The front-end's answer to the question with this cookie; no descriptor. */
+/* The front-end's reply to the miss with this cookie; fd is unused. */
 void vhost_user_priv_miss_answered(struct vhost_user_backend *b,
 				   uint64_t cookie, int result, int fd);
 
 /* miss_send.c */
-/* Sends the questions of rings, as far as the channel takes them. */
+/* Sends recorded misses, as far as the channel accepts them. */
 void vhost_user_priv_miss_pump(struct vhost_user_backend *b);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Asks the front-end for the addresses that rings do not know (miss.c). */
+/* Sends IOTLB misses to the front-end (miss.c). */
 #include <config.h>
 
 #include <errno.h>
@@ -8,10 +8,10 @@
 #include "backend/priv.h"
 
 /*
- * How often all entries may be forgotten for want of room before a chain that
- * was not taken meanwhile is one that they have no room for.
+ * How often the IOTLB may be flushed for lack of room without progress of a
+ * ring. Then the ring's chain needs more entries than the IOTLB has.
  */
-#define MOST_EVICTIONS 8u
+#define MAX_EVICTIONS 8u
 
 static const struct vhost_user_priv_ask miss = {
 	.request = VHOST_USER_BACKEND_IOTLB_MSG,
@@ -34,7 +34,7 @@ static int send_question(struct vhost_user_backend *b, uint32_t index,
 
 	if (rc < 0)
 		return rc;
-	/* the answer may be there when this returns, if the channel closes */
+	/* set before: the reply is handled inside if the channel closes */
 	vhost_user_priv_set_miss(m, VHOST_USER_PRIV_MISS_SENT);
 	rc = vhost_user_priv_backend_channel_ask(b, &miss, &question,
 			sizeof(question), NULL,
@@ -44,22 +44,22 @@ static int send_question(struct vhost_user_backend *b, uint32_t index,
 	return rc;
 }
 
-/* Once: the question stays for a channel that may come. */
-static void tell_unasked(struct vhost_user_backend *b, uint32_t index,
+/* Reports once; the miss is kept for a channel that may be opened later. */
+static void report_unasked(struct vhost_user_backend *b, uint32_t index,
 			 struct vsu_error *err)
 {
 	struct vhost_user_priv_miss *m = &b->rings[index].miss;
 
-	if (err->code == -EAGAIN || m->told)
+	if (err->code == -EAGAIN || m->unasked_reported)
 		return;
-	m->told = true;
+	m->unasked_reported = true;
 	vsu_error_prefix(err, err->code,
-			 "ring %u waits for I/O address %#" PRIx64 ", about which the front-end cannot be asked",
+			 "ring %u waits for I/O address %#" PRIx64 ", which the front-end cannot be asked to map",
 			 index, m->range.gpa);
 	vhost_user_priv_report(b, VHOST_USER_NO_REQUEST, index, err);
 }
 
-static bool is_hopeless(struct vhost_user_backend *b,
+static bool exceeds_iotlb(struct vhost_user_backend *b,
 			struct vhost_user_priv_miss *m)
 {
 	if (m->chains != m->progress || !m->counting) {
@@ -67,17 +67,17 @@ static bool is_hopeless(struct vhost_user_backend *b,
 		m->evictions = b->evictions;
 		m->counting = true;
 	}
-	return b->evictions - m->evictions > MOST_EVICTIONS;
+	return b->evictions - m->evictions > MAX_EVICTIONS;
 }
 
-static void give_up(struct vhost_user_backend *b, uint32_t index)
+static void deny_oversized(struct vhost_user_backend *b, uint32_t index)
 {
 	struct vhost_user_priv_miss *m = &b->rings[index].miss;
 	struct vsu_error err = VSU_ERROR_INIT;
 
 	m->counting = false;
 	vsu_error_set(&err, -ENOSPC,
-		      "ring %u: a request of its driver needs more than the %u entries of the IOTLB, it is refused",
+		      "ring %u: a request of its driver requires more than the %u entries of the IOTLB and fails",
 		      index, b->config.iotlb_entries);
 	vhost_user_priv_report(b, VHOST_USER_NO_REQUEST, index, &err);
 	vhost_user_priv_miss_deny(b, index);
@@ -90,17 +90,21 @@ static void ring_ask(struct vhost_user_backend *b, uint32_t index)
 
 	if (vhost_user_priv_miss_is_known(b, ring))
 		vhost_user_priv_miss_settle(b, index);
-	else if (is_hopeless(b, &ring->miss))
-		give_up(b, index);
+	else if (exceeds_iotlb(b, &ring->miss))
+		deny_oversized(b, index);
 	else if (send_question(b, index, &err) < 0)
-		tell_unasked(b, index, &err);
+		report_unasked(b, index, &err);
 }
 
 void vhost_user_priv_miss_pump(struct vhost_user_backend *b)
 {
 	uint32_t i;
 
-	/* those that find no room now are seen again when there is some */
+	/*
+	 * Pairs with the release in note_question(): the misses recorded before
+	 * are visible below. Misses that cannot be sent now are retried after a
+	 * reply.
+	 */
 	(void)__atomic_exchange_n(&b->missed, false, __ATOMIC_ACQ_REL);
 	if (!vhost_user_priv_translates(b))
 		return;

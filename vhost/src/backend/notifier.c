@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Pages by which a guest kicks a ring without leaving its CPU. */
+/* Host notifiers: pages through which a guest kicks a ring without an exit. */
 #include <config.h>
 
 #include <errno.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Objects that devices share by their names, asked for in either direction. */
+/* Shared objects of devices, looked up by UUID in both directions. */
 #include <config.h>
 
 #include <errno.h>
@@ -10,8 +10,8 @@
 #include <vhost/backend_device.h>
 
 /*
- * QEMU forgets the payload, which then asks for an object without a name. A
- * device that only looks for those of others has none.
+ * QEMU omits the payload, which then requests an object without a UUID. A
+ * device that only looks up objects of others exports none.
  */
 static int get_object(struct vhost_user_backend *b,
 		      struct vhost_user_priv_msg *msg, struct vsu_error *err)

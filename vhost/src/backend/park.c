@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Asking the owner to leave rings alone, and its answer, which may come from
- * another thread. One question is open at a time.
+ * Requests to the owner to quiesce rings, and its answers, which may come from
+ * another thread. One request is open at a time.
  */
 #include <config.h>
 
@@ -30,8 +30,8 @@ bool vhost_user_priv_must_ask(const struct vhost_user_backend *b, uint32_t ring,
 	return false;
 }
 
-/* The owner keeps only what it says anew. */
-static void take_kicks(struct vhost_user_backend *b, uint32_t ring)
+/* The owner must keep kicks again for each request. */
+static void withdraw_kicks(struct vhost_user_backend *b, uint32_t ring)
 {
 	uint32_t i;
 
@@ -48,7 +48,7 @@ bool vhost_user_priv_ask(struct vhost_user_backend *b, uint32_t ring,
 	b->asked_ring = ring;
 	b->asked_drain = quiet == VHOST_USER_PRIV_DRAIN;
 	if (quiet != VHOST_USER_PRIV_ASK_STATE)
-		take_kicks(b, ring);
+		withdraw_kicks(b, ring);
 	a->asker = pthread_self();
 	__atomic_store_n(&a->token, ++b->tokens, __ATOMIC_RELAXED);
 	__atomic_store_n(&a->state, VHOST_USER_PRIV_ASKED, __ATOMIC_RELEASE);
@@ -62,7 +62,7 @@ bool vhost_user_priv_ask(struct vhost_user_backend *b, uint32_t ring,
 		return false;
 	if (a->unsignalled)
 		return true;
-	/* one that another thread gave meanwhile needs no wake-up any more */
+	/* consume the signal of an answer that another thread gave meanwhile */
 	vsu_event_drain(b->event, NULL);
 	b->more = false;
 	return true;
@@ -87,19 +87,21 @@ bool vhost_user_backend_keep_kick(struct vhost_user_backend *b, uint32_t ring)
 	return r->kept_kick;
 }
 
-/* On the session's own thread, which looks at the answer when we return. */
+/*
+ * True on the session's own thread, which checks the answer after the callback.
+ */
 static bool is_inside_question(const struct vhost_user_priv_answer *a)
 {
 	return pthread_equal(a->asker, pthread_self()) && a->asking;
 }
 
 /*
- * The state becomes ANSWERED by the last access that this thread makes to the
- * session: from then on the session's thread may end and free it. Hence the
- * eventfd is written before, and a dispatch that it wakes too early wakes
- * itself again.
+ * The store of ANSWERED is this thread's last access to the session. It pairs
+ * with the acquire in vhost_user_priv_accept_answer(): afterwards the session's
+ * thread may free the session. Hence the eventfd is signalled before. A
+ * dispatch that wakes up before the store signals the eventfd again.
  */
-static void give_answer(struct vhost_user_backend *b, uint64_t token,
+static void set_answer(struct vhost_user_backend *b, uint64_t token,
 			int result)
 {
 	struct vhost_user_priv_answer *a = &b->answer;
@@ -119,13 +121,13 @@ static void give_answer(struct vhost_user_backend *b, uint64_t token,
 
 void vhost_user_backend_done(struct vhost_user_backend *b, uint64_t token)
 {
-	give_answer(b, token, 0);
+	set_answer(b, token, 0);
 }
 
 void vhost_user_backend_state_done(struct vhost_user_backend *b,
 				   uint64_t token, int result)
 {
-	give_answer(b, token, result);
+	set_answer(b, token, result);
 }
 
 bool vhost_user_priv_is_asking(const struct vhost_user_backend *b)

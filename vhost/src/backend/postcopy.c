@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
  * Postcopy: the guest runs here before its memory has arrived. The front-end
- * gets a userfaultfd of this process; whoever touches a page that is not there
- * waits until the front-end has put it there.
+ * receives a userfaultfd of this process. A thread that accesses a missing page
+ * blocks until the front-end has copied the page.
  *
- *   advised    the front-end has the userfaultfd
- *   listening  a memory table is answered with the addresses where it is mapped
- *              here, and takes effect when the front-end has said, by a table
- *              without regions, that it serves faults there
+ *   advised    the front-end has received the userfaultfd
+ *   listening  the reply to a memory table contains the addresses of our
+ *              mappings. The table takes effect when the front-end has
+ *              confirmed, by a table without regions, that it serves faults
  *
- * At the end every page is unregistered before the descriptor is closed: the
- * front-end may hold another one of the same userfaultfd, and whoever waits for
- * a page must not wait for ever.
+ * At the end every page is unregistered before the descriptor is closed. The
+ * front-end may keep a duplicate of the userfaultfd, so close() alone would not
+ * wake blocked threads.
  */
 #include <config.h>
 
@@ -39,8 +39,8 @@
 /* the descriptor */
 
 /*
- * One that serves faults of the kernel, too: devices have it read and write
- * guest memory. Where the system call may not be used, the device node may.
+ * Also handles faults inside the kernel: devices have it access guest memory.
+ * If the system call is not permitted, /dev/userfaultfd may be.
  */
 static int open_faults(void)
 {
@@ -82,7 +82,7 @@ static int new_faults(struct vsu_error *err)
 
 /* pages */
 
-/* Whole pages around the region. */
+/* The region, rounded out to whole pages. */
 static struct uffdio_range pages_of(const struct vhost_user_priv_slot *s)
 {
 	uint64_t page = vmem_block_page_size(vmem_region_block(s->region));
@@ -95,7 +95,7 @@ static struct uffdio_range pages_of(const struct vhost_user_priv_slot *s)
 	return r;
 }
 
-/* A huge page would be filled with zeros around the one that arrived. */
+/* Copying one small page into a huge page would fill the rest with zeros. */
 static int register_slot(const struct vhost_user_backend *b,
 			 const struct vhost_user_priv_slot *s,
 			 struct vsu_error *err)
@@ -113,7 +113,7 @@ static int register_slot(const struct vhost_user_backend *b,
 			     PLACE_ARGS(&s->wire));
 }
 
-/* Whoever waits goes on. Pages that never came read as zeros. */
+/* Wakes blocked threads. Pages that have not arrived read as zeros. */
 static void unregister_slot(const struct vhost_user_backend *b,
 			    const struct vhost_user_priv_slot *s)
 {
@@ -244,7 +244,7 @@ static int check_advise(struct vhost_user_backend *b,
 	return VHOST_USER_PRIV_GO;
 }
 
-/* Asked again, it is another one. */
+/* A repeated request gets a new userfaultfd. */
 static int give_advice(struct vhost_user_backend *b,
 		       struct vhost_user_priv_msg *msg, struct vsu_error *err)
 {

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The back-end session, as its own files see it.
+ * The back-end session: declarations that its files share.
  *
- *   message   checked in message.c against the message table, then given to
+ *   message   checked in message.c against the message table, then passed to
  *             its handler
- *   handler   a row at the end of the file that the message is about: judges
- *             in check, takes effect in apply; between the two, rings are left
- *             alone by their threads where check asked for it
- *   parked    the message between check and apply while an answer is awaited
- *   staged    memory that is mapped and waits for apply to be published
+ *   handler   a row at the end of the file about its subject: check validates,
+ *             apply executes; rings are quiesced in between if check requires it
+ *   parked    the message between check and apply, while the owner's answer
+ *             is awaited
+ *   staged    memory that is mapped, and published by apply
  *
- * Threads: confined, but for struct vhost_user_priv_answer and
+ * Threads: confined to one thread, except struct vhost_user_priv_answer and
  * struct vhost_user_priv_posts.
  */
 #ifndef VHOST_USER_PRIV_BACKEND_H
@@ -36,25 +36,21 @@ struct vhost_user_priv_ring {
 	struct vhost_user_priv_miss miss;
 	int kick, call, err;	/* -1: none */
 	uint32_t size;		/* 0 until SET_VRING_NUM */
-	uint32_t base;		/* where to start; what the vq says while it is
-				   enabled */
-	uint32_t reset_base;	/* where a reset stopped it; 0 once it was set
-				   or started anew */
+	uint32_t base;		/* the start position; while the vq is enabled, its own is valid */
+	uint32_t reset_base;	/* position at the last reset; 0 after SET_VRING_BASE or a start */
 	struct vhost_user_vring_addr addr;
 	bool have_addr;
-	bool started, enabled;	/* as the front-end asked */
-	bool running;		/* between run and the answer to quiesce */
-	bool undrained;		/* ran since the last answer to drain */
-	bool kept_kick;		/* the owner has kick also while it does not run */
-	bool error_told;
-	bool own_kick;		/* kick is ours, signalled by VRING_KICK */
-	bool inband;		/* while it runs: calls and errors that have no
-				   descriptor are messages */
-	uint8_t due;		/* atomic: such messages to be sent, inband.c */
-	uint8_t refused;	/* VHOST_USER_PRIV_SET_ bits: asked for in vain
-				   since they were last set */
-	uint8_t wait_told;	/* the last cause of waiting that the owner
-				   heard of, see run.c */
+	bool started, enabled;	/* requested by the front-end */
+	bool running;		/* run was called, and no quiesce was answered since */
+	bool undrained;		/* ran since the last quiesce with drain */
+	bool kept_kick;		/* the owner uses kick even while the ring does not run */
+	bool error_reported;
+	bool own_kick;		/* kick is our own eventfd, signalled by VRING_KICK */
+	bool inband;		/* while it runs: calls and errors without eventfd are messages */
+	uint8_t due;		/* atomic: messages to be sent, see inband.c */
+	uint8_t refused;	/* VHOST_USER_PRIV_SET_ bits of settings refused since they were
+				 * last set */
+	uint8_t wait_reported;	/* the cause of waiting that was reported last, see run.c */
 };
 
 /* Settings of a ring before it starts. */
@@ -62,56 +58,55 @@ struct vhost_user_priv_ring {
 #define VHOST_USER_PRIV_SET_BASE	2u
 #define VHOST_USER_PRIV_SET_ADDR	4u
 
-/* The one question to the owner that may be open. Any thread answers it. */
+/* The only request to the owner that may be open. Any thread may answer it. */
 struct vhost_user_priv_answer {
 	uint64_t token;
 	uint32_t state;		/* enum vhost_user_priv_answer_state */
-	int result;		/* of a transfer of state; valid when ANSWERED */
-	pthread_t asker;	/* the session's thread, while it is ASKED */
+	int result;		/* of a state transfer; valid if ANSWERED */
+	pthread_t asker;	/* the session's thread; valid while ASKED */
 	bool asking;		/* the asker is inside the owner's callback */
-	bool unsignalled;	/* answered there: valid when ANSWERED */
+	bool unsignalled;	/* answered inside the callback; valid if ANSWERED */
 };
 
 enum vhost_user_priv_answer_state {
 	VHOST_USER_PRIV_NOT_ASKED,
 	VHOST_USER_PRIV_ASKED,
-	VHOST_USER_PRIV_ANSWERING, /* the other thread still uses the session */
+	VHOST_USER_PRIV_ANSWERING, /* another thread still accesses the session */
 	VHOST_USER_PRIV_ANSWERED,
 };
 
-/* Subjects of the session's epoll. */
+/* Values of epoll data. */
 enum vhost_user_priv_watch {
 	VHOST_USER_PRIV_WATCH_MAIN,
 	VHOST_USER_PRIV_WATCH_CHANNEL,
-	VHOST_USER_PRIV_WATCH_EVENT,	/* an answer was given, or dispatch
-					   left something undone */
+	VHOST_USER_PRIV_WATCH_EVENT,	/* an answer was given, or dispatch has further work */
 	VHOST_USER_PRIV_WATCH_TIMER,
-	VHOST_USER_PRIV_WATCH_SPACE,	/* a retired map has no user any more */
+	VHOST_USER_PRIV_WATCH_SPACE,	/* a retired map can be freed */
 	VHOST_USER_PRIV_WATCHES
 };
 
-/* The most requests that the front-end has not answered. */
+/* Maximum number of unanswered requests to the front-end. */
 #define VHOST_USER_PRIV_MAX_ASKED 64u
 
-/* A request on the back-end channel, in the file that sends it. */
+/* A kind of request on the back-end channel, in the file that sends it. */
 struct vhost_user_priv_ask {
 	uint32_t request;
-	bool may_wait;		/* until the end of a dispatch: it has no descriptor */
-	/* Result of the request; NULL: it is of no interest. */
+	bool may_wait;		/* may be deferred to the end of a dispatch: carries no descriptor */
+	/* Receives the result; NULL: the result is ignored. */
 	void (*answered)(struct vhost_user_backend *b, uint64_t cookie,
 			 int result, int fd);
 };
 
-/* A request on the back-end channel whose answer is due. */
+/* An unanswered request on the back-end channel. */
 struct vhost_user_priv_asked {
 	uint64_t cookie;
 	const struct vhost_user_priv_ask *kind;
-	bool cancelled;		/* the owner was told; the answer counts no more */
+	bool cancelled;		/* reported to the owner as cancelled; ignore the reply */
 };
 
-/* Requests of other threads that wait for the session's. */
+/* Requests that other threads posted for the session's thread. */
 struct vhost_user_priv_post {
-	struct vhost_user_shmem_request request; /* its fd is ours */
+	struct vhost_user_shmem_request request; /* duplicate owned by the post */
 	uint64_t cookie;
 	bool map;
 };
@@ -119,8 +114,8 @@ struct vhost_user_priv_post {
 struct vhost_user_priv_posts {
 	pthread_mutex_t lock;
 	struct vhost_user_priv_post slots[VHOST_USER_PRIV_MAX_ASKED];
-	unsigned int first;	/* a ring, in the order of posting */
-	unsigned int n;		/* atomic: looked at without the lock, too */
+	unsigned int first;	/* a circular queue, in order of posting */
+	unsigned int n;		/* atomic: also read without the lock */
 };
 
 struct vhost_user_backend {
@@ -129,39 +124,38 @@ struct vhost_user_backend {
 	void *opaque;
 
 	bool have_backend_channel;
-	bool config_pending;	/* a change that the front-end is to learn */
+	bool config_pending;	/* a change must be reported to the front-end */
 	struct vhost_user_priv_asked asked[VHOST_USER_PRIV_MAX_ASKED];
-	unsigned int asked_first, nasked; /* a ring, in the order of sending */
+	unsigned int asked_first, nasked; /* a circular queue, in order of sending */
 	uint64_t shmem_sizes[VHOST_USER_MAX_SHMEM];
 	struct vhost_user_priv_posts posts;
 
 	int epoll, event, timer;
-	uint32_t main_events, channel_events; /* what epoll waits for */
-	uint64_t in_count;	/* messages received whole */
-	uint64_t answer_count;	/* of requests of ours */
-	unsigned int turns;	/* dispatches that had messages */
-	uint64_t stall_in, stall_out; /* the counts when the timer was armed */
+	uint32_t main_events, channel_events; /* watched by epoll */
+	uint64_t in_count;	/* complete messages received */
+	uint64_t answer_count;	/* replies to our requests */
+	unsigned int turns;	/* dispatches that handled messages */
+	uint64_t stall_in, stall_out; /* in_count and the sent bytes when the timer was armed */
 	bool timer_armed;
-	bool more;		/* event is signalled: dispatch comes again */
+	bool more;		/* event is signalled: dispatch is called again */
 
-	/* by number; NULL where we serve none */
+	/* by request number; NULL: not supported */
 	const struct vhost_user_priv_handler
 		*handlers[VHOST_USER_PRIV_FRONTEND_ROWS];
 
 	uint64_t offered, offered_protocol;
 	uint64_t features, protocol_features;
 	bool features_set;
-	bool negotiates;	/* the front-end means to use the device */
+	bool negotiates;	/* the front-end has started to negotiate */
 	uint8_t status;
-	unsigned int strikes;	/* messages with descriptors they do not take */
+	unsigned int strikes;	/* messages with unexpected descriptors */
 
 	struct vmem_space *space;
-	struct vmem_iotlb *iotlb;	/* the entries; NULL: the owner wants none */
-	struct vmem_map *memory;	/* of the guest, where space has the entries
-					   over it; else NULL */
-	bool forgot;			/* entries that chains in flight may use */
-	uint32_t evictions;		/* how often */
-	bool missed;			/* atomic: a ring has a question */
+	struct vmem_iotlb *iotlb;	/* the entries; NULL: not configured */
+	struct vmem_map *memory;	/* if space holds IOTLB entries over it, else NULL */
+	bool forgot;			/* entries were evicted that chains in flight may use */
+	uint32_t evictions;		/* number of evictions */
+	bool missed;			/* atomic: a ring has recorded a miss */
 	struct vhost_user_priv_table table;
 	struct vhost_user_priv_table staged;
 	struct vmem_map *staged_map;
@@ -169,21 +163,20 @@ struct vhost_user_backend {
 
 	struct vhost_user_priv_postcopy postcopy;
 	struct vmem_block *log;	/* the dirty log, or NULL */
-	struct vq_log log_area;	/* where it is mapped */
-	bool unlogged;		/* a ring ran with LOG_ALL before there was one,
-				   or with memory above it */
+	struct vq_log log_area;	/* its mapping */
+	bool unlogged;		/* rings ran with LOG_ALL, but without a log for all memory */
 
 	struct vmem_block *inflight; /* the in-flight area, or NULL */
-	uint32_t inflight_rings, inflight_entries; /* it has parts for so many */
-	bool state_moves;	/* SET_DEVICE_STATE_FD came, no check after it */
-	int reply_fd;		/* leaves with the reply that comes next; or -1 */
+	uint32_t inflight_rings, inflight_entries; /* number of parts, and supported ring size */
+	bool state_moves;	/* SET_DEVICE_STATE_FD was received, CHECK_DEVICE_STATE was not */
+	int reply_fd;		/* to be sent with the next reply; or -1 */
 
 	struct vhost_user_priv_ring *rings;
-	bool inband_due;	/* atomic: some ring has one */
-	bool inband_left;	/* ... that could not leave yet */
-	bool rings_changed;	/* one may be able to run now */
+	bool inband_due;	/* atomic: some ring has pending messages */
+	bool inband_left;	/* likewise, but the channel was full */
+	bool rings_changed;	/* a ring may have become ready */
 
-	/* the parked message; parked_row is NULL when there is none */
+	/* the parked message; parked_row is NULL if no message is parked */
 	const struct vhost_user_priv_message *parked_row;
 	const struct vhost_user_priv_handler *parked_handler;
 	struct vhost_user_priv_msg *parked_msg;
@@ -193,30 +186,30 @@ struct vhost_user_backend {
 	uint64_t tokens;
 
 	bool busy;		/* inside dispatch */
-	bool holding;		/* requests without descriptors wait for more */
-	bool turn_over;		/* a message cost as much as a batch of them */
-	bool ending;		/* why is filled; nothing is read any more */
+	bool holding;		/* requests without descriptors are deferred and sent together */
+	bool turn_over;		/* one message cost as much as a batch */
+	bool ending;		/* why is set; no further message is read */
 	bool gone;
 	struct vsu_error why;
 
-	/* its server hears that it is gone, see server.c; or NULL */
+	/* notifies the server of the session's end, see server.c; or NULL */
 	void (*left)(void *opaque);
 	void *left_opaque;
 
-	/* last, and not cleared: each is made where it gets its socket */
+	/* last: not cleared, but initialised with their sockets */
 	struct vhost_user_priv_channel main;
 	struct vhost_user_priv_channel backend_channel;
 };
 
-/* The session is over for the reason in b->why. */
+/* Ends the session for the reason in b->why. */
 static inline void vhost_user_priv_backend_fail(struct vhost_user_backend *b)
 {
 	b->ending = true;
 }
 
 /*
- * A library below calls a wrong argument what we took out of the peer's message:
- * of the caller's arguments none is wrong.
+ * Lower libraries return -EINVAL for values that came from the peer. Report
+ * those as -EBADMSG: the caller's arguments are valid.
  */
 static inline int vhost_user_priv_of_peer(int rc, struct vsu_error *err)
 {
@@ -233,7 +226,7 @@ static inline bool vhost_user_priv_agreed(const struct vhost_user_backend *b,
 	return b->protocol_features >> protocol_bit & 1;
 }
 
-/* Addresses of rings and in them are I/O addresses. */
+/* True if ring addresses and buffer addresses are I/O addresses. */
 static inline bool
 vhost_user_priv_translates(const struct vhost_user_backend *b)
 {
@@ -262,85 +255,85 @@ static inline int vhost_user_priv_reply_u64(struct vhost_user_priv_msg *msg,
 }
 
 /* session.c */
-/* Goes on with the end; the session may be freed when this returns. */
+/* Continues the end of the session, which may be freed by this call. */
 void vhost_user_priv_backend_end(struct vhost_user_backend *b);
-/* As vhost_user_backend_close(), for this reason. */
+/* As vhost_user_backend_close(), with this reason. */
 void vhost_user_priv_backend_close(struct vhost_user_backend *b,
 				   const struct vsu_error *why);
 
 /* report.c */
-/* The owner hears what was refused, or why a ring waits. */
+/* Reports to the owner a refused request, or why a ring waits. */
 void vhost_user_priv_report(struct vhost_user_backend *b, uint32_t request,
 			    uint32_t ring, struct vsu_error *err);
 
 /* message.c */
-/* Finds the handlers; before the protocol features are offered. */
+/* Indexes the handlers; call it before protocol features are offered. */
 void vhost_user_priv_index_handlers(struct vhost_user_backend *b);
 /* Handles one received message up to its reply, or parks it. */
 void vhost_user_priv_backend_message(struct vhost_user_backend *b,
 				     struct vhost_user_priv_msg *msg);
-/* The parked message goes on: its rings are quiet. */
+/* Continues with the parked message: its rings are quiet. */
 void vhost_user_priv_backend_resume(struct vhost_user_backend *b);
 
 /* park.c */
-/* True when rings of the scope must be asked first. */
+/* True if rings of the scope must be quiesced by their owner. */
 bool vhost_user_priv_must_ask(const struct vhost_user_backend *b, uint32_t ring,
 			      bool drain);
-/* Asks the owner for what check said; true when it answered at once. */
+/* Sends the request that check returned to the owner; true: answered inside. */
 bool vhost_user_priv_ask(struct vhost_user_backend *b, uint32_t ring,
 			 int quiet);
-/* Takes the answer if it is there and marks its rings; true then. */
+/* True if the answer is available; marks its rings as quiet. */
 bool vhost_user_priv_accept_answer(struct vhost_user_backend *b);
-/* A question is open. */
+/* A request is open. */
 bool vhost_user_priv_is_asking(const struct vhost_user_backend *b);
-/* The question is being answered this moment, on another thread. */
+/* Another thread is answering at this moment. */
 bool vhost_user_priv_is_answering(const struct vhost_user_backend *b);
 
 /* features.c */
 uint64_t vhost_user_priv_offered_protocol(const struct vhost_user_backend *b);
 
 /* table.c */
-/* Forgets memory that was staged and not published. */
+/* Drops staged memory. */
 void vhost_user_priv_unstage(struct vhost_user_backend *b);
 /* memory.c */
 void vhost_user_priv_memory_fini(struct vhost_user_backend *b);
-/* ACCESS_PLATFORM was switched: memory is published anew. No ring is active. */
+/* ACCESS_PLATFORM was switched: publishes memory again. No ring is active. */
 int vhost_user_priv_memory_switch(struct vhost_user_backend *b,
 				  struct vsu_error *err);
 
 /* log.c */
-/* LOG_ALL may have changed: says to every ring, all quiet, whether it logs. */
+/* LOG_ALL may have changed: switches logging of all rings, which are quiet. */
 void vhost_user_priv_log_switch(struct vhost_user_backend *b);
 void vhost_user_priv_log_drop(struct vhost_user_backend *b);
 bool vhost_user_priv_log_failed(const struct vhost_user_backend *b);
-/* A ring runs: notes it where its writes should be logged and cannot be. */
+/* A ring runs: records whether its writes should be logged but cannot be. */
 void vhost_user_priv_note_unlogged(struct vhost_user_backend *b);
-/* The memory may have changed: whether the log is long enough for it. */
+/* Memory may have changed: records whether the log is too short for it. */
 void vhost_user_priv_note_short_log(struct vhost_user_backend *b);
 
 /* inflight.c */
-/* A ring that is about to start gets its part of the area, or none. */
+/* Attaches a ring that is about to start to its part of the area, if any. */
 int vhost_user_priv_inflight_attach(const struct vhost_user_backend *b,
 				    uint32_t index, struct vsu_error *err);
-/* No ring is active. */
+/* Requires that no ring is active. */
 int vhost_user_priv_inflight_drop(struct vhost_user_backend *b);
 bool vhost_user_priv_inflight_failed(const struct vhost_user_backend *b);
 
 /* ring.c */
 int vhost_user_priv_rings_init(struct vhost_user_backend *b);
 void vhost_user_priv_rings_fini(struct vhost_user_backend *b);
-/* The ring's virtqueue is disabled; where it stands is kept. */
+/* Disables the ring's virtqueue and stores its position. */
 void vhost_user_priv_ring_suspend(struct vhost_user_priv_ring *ring);
-/* Whether the staged memory takes an active ring's place away. */
+/* True if the staged memory moves an area of an active ring. */
 bool vhost_user_priv_any_moves(const struct vhost_user_backend *b);
-/* Such rings wait for their memory, or start anew where it is now. */
+/* Suspends such rings; they restart when their memory is published. */
 void vhost_user_priv_suspend_moving(struct vhost_user_backend *b);
-/* After memory changed: idle rings let go of the former map. */
+/* After a memory change: idle rings release the previous map. */
 void vhost_user_priv_refresh_quiet(struct vhost_user_backend *b);
-/* One ring at least is started: the device is not suspended. */
+/* False: the device is suspended. */
 bool vhost_user_priv_any_started(const struct vhost_user_backend *b);
 bool vhost_user_priv_any_active(const struct vhost_user_backend *b);
-/* How the ring looks to a virtqueue, its addresses translated. */
+/* Fills c with the ring's configuration, its addresses translated. */
 int vhost_user_priv_vq_config(const struct vhost_user_backend *b,
 			      uint32_t index,
 			      const struct vhost_user_vring_addr *addr,
@@ -353,25 +346,25 @@ void vhost_user_priv_start_ready_rings(struct vhost_user_backend *b);
 void vhost_user_priv_ring_stop(struct vhost_user_backend *b, uint32_t index);
 
 /* channel.c: the back-end channel */
-/* Sends requests that wait for a started ring or for the socket. */
+/* Sends a pending configuration change, if a ring is started. */
 void vhost_user_priv_backend_channel_pump(struct vhost_user_backend *b);
 /* Sends requests that were deferred to the end of a dispatch. */
 void vhost_user_priv_backend_channel_send_waiting(struct vhost_user_backend *b);
-/* Handles input, or the peer's hang-up. */
+/* Handles input and hang-up. */
 void vhost_user_priv_backend_channel_ready(struct vhost_user_backend *b);
-/* Handles available replies; false: none. A hang-up is left to the main socket. */
+/* Handles available replies; false: none. The main socket handles a hang-up. */
 bool vhost_user_priv_backend_channel_answers(struct vhost_user_backend *b);
-/* Closes the channel; err is the reason, NULL: it is no longer needed. */
+/* Closes the channel. err: the reason; NULL: it is no longer needed. */
 void vhost_user_priv_backend_channel_close(struct vhost_user_backend *b,
 				   struct vsu_error *err);
-/* answered() of requests whose result the owner gets through its operation. */
+/* answered() of requests whose result goes to the owner's operation. */
 void vhost_user_priv_owner_answered(struct vhost_user_backend *b,
 				    uint64_t cookie, int result, int fd);
-/* Whether that request may be sent now: -EOPNOTSUPP, -EPROTO or -EAGAIN. */
+/* Whether the request may be sent now: 0, -EOPNOTSUPP, -EPROTO or -EAGAIN. */
 int vhost_user_priv_backend_channel_check(const struct vhost_user_backend *b,
 					  const struct vhost_user_priv_ask *kind,
 					  struct vsu_error *err);
-/* Sends a request; kind->answered() gets the reply and cookie. 1: no reply follows. */
+/* Sends a request for kind->answered(). 1: no reply follows. */
 int vhost_user_priv_backend_channel_ask(struct vhost_user_backend *b,
 					const struct vhost_user_priv_ask *kind,
 					const void *payload, size_t len, const int *fd,
@@ -383,17 +376,17 @@ void vhost_user_priv_backend_channel_cancel(struct vhost_user_backend *b);
 /* Checks the regions of the configuration and copies their sizes. */
 int vhost_user_priv_shmem_init(struct vhost_user_backend *b,
 			       struct vsu_error *err);
-/* The same for sizes that are kept elsewhere. */
+/* The same for another array of sizes. */
 int vhost_user_priv_shmem_copy_sizes(uint64_t to[VHOST_USER_MAX_SHMEM],
 				     const uint64_t *sizes, uint32_t n,
 				     struct vsu_error *err);
-/* The numbers of a mapping within regions of these sizes; -EINVAL. */
+/* Checks the ranges of a mapping against regions of these sizes; -EINVAL. */
 int vhost_user_priv_shmem_check_map(const uint64_t *sizes,
 		const struct vhost_user_shmem_request *r,
 		struct vsu_error *err);
-/* Sends the requests of other threads, as many as may be unanswered. */
+/* Sends posts of other threads, up to the limit of unanswered requests. */
 void vhost_user_priv_shmem_send_posts(struct vhost_user_backend *b);
-/* The session ends: the owner hears that what was not sent is over. */
+/* The session ends: reports unsent posts to the owner as cancelled. */
 void vhost_user_priv_shmem_cancel_posts(struct vhost_user_backend *b);
 
 #endif

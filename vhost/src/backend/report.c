@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Tells the owner what the front-end may never say: what was refused and why. */
+/*
+ * Reports refused messages and waiting rings to the owner; the front-end may
+ * not log them.
+ */
 #include <config.h>
 
 #include <string.h>
 
 #include "backend/priv.h"
 
-/* Sentences of other libraries do not know which message they are about. */
+/* Errors of other libraries do not contain the name of the message. */
 static void name_request(uint32_t request, struct vsu_error *err)
 {
 	const char *name =

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The rings: whether they are served, and what memory does to them.
+ * The rings: their states, and the effects of memory changes.
  *
- *   started   SET_VRING_KICK came, GET_VRING_BASE did not
- *   active    its virtqueue is enabled: started once, with memory
- *   running   active, started and enabled, and the owner was told
+ *   started   SET_VRING_KICK was received, GET_VRING_BASE was not
+ *   active    its virtqueue is enabled: it was started, and has memory
+ *   running   active, started and enabled, and run was called
  */
 #include <config.h>
 
@@ -118,7 +118,7 @@ int vhost_user_priv_vq_config(const struct vhost_user_backend *b,
 
 /* memory that changes under rings */
 
-static bool same_place(const struct vhost_user_backend *b, uint64_t uaddr)
+static bool is_same_region(const struct vhost_user_backend *b, uint64_t uaddr)
 {
 	const struct vhost_user_mem_region *old, *new;
 
@@ -128,21 +128,21 @@ static bool same_place(const struct vhost_user_backend *b, uint64_t uaddr)
 	       old->size == new->size && old->user_addr == new->user_addr;
 }
 
-static bool all_stays(const struct vhost_user_backend *b,
+static bool areas_stay(const struct vhost_user_backend *b,
 		      const struct vhost_user_priv_ring *ring)
 {
 	if (vhost_user_priv_translates(b))
 		return vhost_user_priv_table_grows(&b->table, &b->staged);
-	return same_place(b, ring->addr.desc) &&
-	       same_place(b, ring->addr.used) &&
-	       same_place(b, ring->addr.avail);
+	return is_same_region(b, ring->addr.desc) &&
+	       is_same_region(b, ring->addr.used) &&
+	       is_same_region(b, ring->addr.avail);
 }
 
-/* An active ring keeps its virtqueue only where its regions stay. */
+/* An active ring keeps its virtqueue only if its regions are unchanged. */
 static bool will_move(const struct vhost_user_backend *b,
 		      const struct vhost_user_priv_ring *ring)
 {
-	return vhost_user_priv_is_active(ring) && !all_stays(b, ring);
+	return vhost_user_priv_is_active(ring) && !areas_stay(b, ring);
 }
 
 bool vhost_user_priv_any_moves(const struct vhost_user_backend *b)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Starts rings that can run, says why others wait, and stops them. */
+/* Starts rings that are ready, reports why others wait, and stops rings. */
 #include <config.h>
 
 #include <errno.h>
@@ -8,7 +8,7 @@
 #include "backend/priv.h"
 #include <vmm-sys-util/fd.h>
 
-/* Why a ring that is started and enabled does not run. */
+/* Why a started and enabled ring does not run. */
 enum wait_cause {
 	WAIT_FOR_NOTHING,
 	WAIT_FOR_FEATURES,
@@ -22,7 +22,7 @@ enum wait_cause {
 static const char *const causes[] = {
 	[WAIT_FOR_FEATURES] = "the front-end sent no SET_FEATURES",
 	[WAIT_FOR_ACCEPTED] =
-		"its SET_VRING_NUM, SET_VRING_BASE or SET_VRING_ADDR was refused, and it does not run with the former one",
+		"its SET_VRING_NUM, SET_VRING_BASE or SET_VRING_ADDR was refused, and the previous value is not used",
 	[WAIT_FOR_NUM] = "the front-end sent no SET_VRING_NUM",
 	[WAIT_FOR_ADDR] = "the front-end sent no SET_VRING_ADDR",
 };
@@ -57,7 +57,7 @@ static int ring_enable(struct vhost_user_backend *b, uint32_t index,
 	return vhost_user_priv_of_peer(rc, err);
 }
 
-/* The address of a ring behind an IOMMU may have to be asked for. */
+/* The areas of a ring behind an IOMMU may cause a miss. */
 static enum wait_cause try_enable(struct vhost_user_backend *b, uint32_t index,
 				  struct vsu_error *err)
 {
@@ -70,20 +70,20 @@ static enum wait_cause try_enable(struct vhost_user_backend *b, uint32_t index,
 	if (vhost_user_priv_miss_want(b, index))
 		return WAIT_FOR_ENTRY;
 	vsu_error_set(err, -EFAULT,
-		      "the front-end knows no memory at I/O address %#" PRIx64,
+		      "the front-end maps no memory at I/O address %#" PRIx64,
 		      b->rings[index].miss.range.gpa);
 	return WAIT_FOR_MEMORY;
 }
 
-/* Told once: the ring is looked at again after every message. */
-static void tell_wait(struct vhost_user_backend *b, uint32_t index,
+/* Reports once per cause: rings are checked after every message. */
+static void report_wait(struct vhost_user_backend *b, uint32_t index,
 		      enum wait_cause cause, struct vsu_error *err)
 {
 	struct vhost_user_priv_ring *ring = &b->rings[index];
 
-	if (ring->wait_told == cause)
+	if (ring->wait_reported == cause)
 		return;
-	ring->wait_told = (uint8_t)cause;
+	ring->wait_reported = (uint8_t)cause;
 	if (cause == WAIT_FOR_ENTRY)
 		return;
 	if (cause != WAIT_FOR_MEMORY)
@@ -102,11 +102,11 @@ static void ring_start(struct vhost_user_backend *b, uint32_t index)
 	if (cause == WAIT_FOR_NOTHING)
 		cause = try_enable(b, index, &err);
 	if (cause != WAIT_FOR_NOTHING) {
-		tell_wait(b, index, cause, &err);
+		report_wait(b, index, cause, &err);
 		return;
 	}
-	ring->wait_told = WAIT_FOR_NOTHING;
-	ring->error_told = false;
+	ring->wait_reported = WAIT_FOR_NOTHING;
+	ring->error_reported = false;
 	ring->reset_base = 0;
 	ring->running = ring->undrained = true;
 	ring->inband = vhost_user_priv_agreed(b,
@@ -140,7 +140,7 @@ void vhost_user_priv_ring_stop(struct vhost_user_backend *b, uint32_t index)
 	vhost_user_priv_ring_suspend(ring);
 	ring->started = false;
 	vhost_user_priv_miss_forget(ring);
-	ring->wait_told = WAIT_FOR_NOTHING;
+	ring->wait_reported = WAIT_FOR_NOTHING;
 	vsu_fd_close(&ring->kick);
 	ring->own_kick = false;
 	__atomic_store_n(&ring->due, 0, __ATOMIC_RELAXED);

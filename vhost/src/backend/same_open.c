@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Regions that come again through the very open file they were mapped by, and
- * the descriptors that nobody needs then.
+ * Regions that arrive again through the same open file, and the descriptors
+ * that become redundant by that.
  */
 #include <config.h>
 
@@ -13,7 +13,7 @@
 
 #include "backend/table.h"
 
-/* Linux 6.10: whether two descriptors are of one open file. */
+/* Linux 6.10: do two descriptors refer to the same open file? */
 #ifndef F_DUPFD_QUERY
 #define F_DUPFD_QUERY 1027
 #endif
@@ -42,7 +42,7 @@ vhost_user_priv_same_open(struct vhost_user_priv_table *t,
 	return rc == 1 ? o : NULL;
 }
 
-/* How many from the first on have numbers that follow each other. */
+/* The length of the leading run of consecutive descriptor numbers. */
 static uint32_t run_of(const int *fds, uint32_t n)
 {
 	uint32_t i = 1;
@@ -52,7 +52,7 @@ static uint32_t run_of(const int *fds, uint32_t n)
 	return i;
 }
 
-/* The descriptors of one message have such numbers as a rule. */
+/* Descriptors of one message usually have consecutive numbers. */
 void vhost_user_priv_close_spare(struct vhost_user_priv_table *t)
 {
 	int *fds = t->spare;

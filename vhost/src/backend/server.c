@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Places for front-ends: who has one, who waits, and who gives way. */
+/*
+ * Session slots of a server: which sessions exist, which clients wait, and
+ * which idle session is ended for them.
+ */
 #include <config.h>
 
 #include <errno.h>
@@ -11,7 +14,7 @@
 #include <vmm-sys-util/foreign.h>
 #include <vmm-sys-util/sock.h>
 
-/* How long accepting pauses when this process has no descriptor left. */
+/* Pause after accept failed for lack of descriptors or memory. */
 #define PAUSE_NS UINT64_C(100000000)
 #define NS_PER_MS UINT64_C(1000000)
 #define MAX_EVENTS 16
@@ -19,7 +22,7 @@
 
 /* whether to listen */
 
-/* Without its timer nobody would look again: the server has ended. */
+/* Without the timer the server would never retry: end it. */
 static void wake_after(struct vhost_user_server *s, uint64_t ns)
 {
 	int rc = vsu_timer_arm(s->timer, ns);
@@ -44,7 +47,7 @@ static void listen_no_more(struct vhost_user_server *s)
 	s->listening = false;
 }
 
-/* When the host lacks what it takes to listen, now may be too early. */
+/* If epoll has no resources, retry later. */
 static void listen_now(struct vhost_user_server *s)
 {
 	if (!s->listening)
@@ -59,7 +62,7 @@ static bool is_idle(const struct vhost_user_priv_place *p)
 	return p->session && !p->session->negotiates && !p->session->ending;
 }
 
-/* The idle session that has had its place for the longest time, or NULL. */
+/* The idle session that has existed for the longest time, or NULL. */
 static const struct vhost_user_priv_place *find_idle(const struct vhost_user_server *s)
 {
 	const struct vhost_user_priv_place *p, *found = NULL;
@@ -70,7 +73,7 @@ static const struct vhost_user_priv_place *find_idle(const struct vhost_user_ser
 	return found;
 }
 
-/* Time until a session may give way: 0: at once. */
+/* Time until an idle session may be ended; 0: now. */
 static uint64_t time_left(const struct vhost_user_server *s)
 {
 	const struct vhost_user_priv_place *p = find_idle(s);
@@ -83,8 +86,8 @@ static uint64_t time_left(const struct vhost_user_server *s)
 }
 
 /*
- * Nobody looks at the listener while a connection could not be taken: it would
- * be readable all the time.
+ * Stop polling the listener while no connection can be accepted: it would stay
+ * readable.
  */
 static void listen_if_useful(struct vhost_user_server *s)
 {
@@ -104,8 +107,8 @@ static void listen_if_useful(struct vhost_user_server *s)
 
 /* sessions */
 
-/* Called by a session that is gone, before its owner hears of it. */
-static void place_left(void *opaque)
+/* Called by an ended session, before its owner is notified. */
+static void session_gone(void *opaque)
 {
 	struct vhost_user_priv_place *p = opaque;
 	struct vhost_user_server *s = p->server;
@@ -141,7 +144,7 @@ int vhost_user_priv_begin_take_fd(struct vhost_user_server *s, int sock,
 	p->session = session;
 	p->since = vsu_now_ns();
 	s->n++;
-	session->left = place_left;
+	session->left = session_gone;
 	session->left_opaque = p;
 	rc = vhost_user_priv_server_add(s, vhost_user_backend_fd(session),
 				   (uint32_t)(p - s->places));
@@ -152,7 +155,7 @@ int vhost_user_priv_begin_take_fd(struct vhost_user_server *s, int sock,
 	return 0;
 }
 
-/* No descriptors or memory: the next try would fail as this one did. */
+/* Out of descriptors or memory: an immediate retry would fail again. */
 static bool is_shortage(int rc)
 {
 	return rc == -EMFILE || rc == -ENFILE || rc == -ENOBUFS ||
@@ -181,8 +184,8 @@ static void accept_one(struct vhost_user_server *s)
 	wake_after(s, PAUSE_NS);
 }
 
-/* Somebody waits, and all places are taken. */
-static void give_way(struct vhost_user_server *s)
+/* A client waits and all slots are occupied: end an idle session. */
+static void end_idle(struct vhost_user_server *s)
 {
 	const struct vhost_user_priv_place *p = time_left(s) ? NULL : find_idle(s);
 	struct vsu_error why = VSU_ERROR_INIT;
@@ -198,7 +201,7 @@ static void give_way(struct vhost_user_server *s)
 	vhost_user_priv_backend_close(p->session, &why);
 }
 
-/* An idle session that negotiates now gives way to nobody. */
+/* A session that has started to negotiate is no longer idle. */
 static void session_dispatch(struct vhost_user_server *s,
 			     struct vhost_user_priv_place *p)
 {
@@ -222,7 +225,7 @@ static void event_handle(struct vhost_user_server *s, uint32_t what)
 		if (s->n < s->config.max_sessions)
 			accept_one(s);
 		else
-			give_way(s);
+			end_idle(s);
 		break;
 	case VHOST_USER_PRIV_TIMER:
 		vsu_timer_drain(s->timer, NULL);

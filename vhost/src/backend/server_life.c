@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* A server: made, freed. */
+/* Creation and destruction of a server. */
 #include <config.h>
 
 #include <errno.h>
@@ -57,7 +57,7 @@ static int init_connected(struct vhost_user_server *s, int fd,
 	return rc;
 }
 
-/* All but what it serves. */
+/* Everything except the listener or connection. */
 static int new_server(const struct vhost_user_server_config *config,
 		      const struct vhost_user_server_ops *ops, void *opaque,
 		      struct vhost_user_server **out)
@@ -144,7 +144,7 @@ void vhost_user_server_free(struct vhost_user_server *s)
 	for (i = 0; i < s->config.max_sessions; i++)
 		if (s->places[i].session)
 			s->places[i].session->left = NULL;
-	/* connections that wait in the backlog go with it */
+	/* also closes connections in the backlog */
 	vsu_foreign_close(s->config.closer, &s->listener);
 	vsu_fd_close(&s->timer);
 	vsu_fd_close(&s->epfd);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* A back-end session: made, ended, asked. */
+/* A back-end session: creation, end, properties. */
 #include <config.h>
 
 #include <errno.h>
@@ -16,10 +16,10 @@
 #include <vmm-sys-util/fd.h>
 #include <vmm-sys-util/sized.h>
 
-#define MAX_RINGS 256u		/* SET_VRING_KICK has 8 bits for the index */
-#define MAX_ENTRIES 65536u	/* of an IOTLB: each costs 64 bytes */
+#define MAX_RINGS 256u		/* the ring index of SET_VRING_KICK has 8 bits */
+#define MAX_ENTRIES 65536u	/* of an IOTLB, 64 bytes each */
 #define STALL_NS UINT64_C(5000000000)
-/* Replies that may wait for the front-end to read them. */
+/* Maximum number of reply bytes that the front-end has not read. */
 #define OUT_MAX (64u << 10)
 
 /* construction */
@@ -81,7 +81,7 @@ static int epoll_watch(struct vhost_user_backend *b, int fd,
 	return epoll_ctl(b->epoll, EPOLL_CTL_ADD, fd, &ev) < 0 ? -errno : 0;
 }
 
-/* All but the socket, which stays the caller's until nothing can fail. */
+/* Creates everything except the socket, which stays the caller's on failure. */
 static int make_parts(struct vhost_user_backend *b)
 {
 	int rc;
@@ -107,19 +107,19 @@ static int make_parts(struct vhost_user_backend *b)
 	return rc < 0 ? rc : vhost_user_priv_rings_init(b);
 }
 
-/* Replies to messages before the end leave, as far as the socket takes them. */
+/* Sends the pending replies, as far as the socket accepts them. */
 static void drop_socket(struct vhost_user_backend *b)
 {
 	if (b->main.fd < 0)
 		return;
 	vhost_user_priv_guard_end(b->config.postcopy_guard);
 	vhost_user_priv_channel_flush(&b->main, NULL);
-	/* whoever holds a duplicate keeps it in our epoll otherwise */
+	/* a duplicate held by another process would stay in our epoll */
 	epoll_ctl(b->epoll, EPOLL_CTL_DEL, b->main.fd, NULL);
 	vhost_user_priv_channel_fini(&b->main);
 }
 
-/* A session that is gone has no use for these. */
+/* Releases what an ended session no longer needs. */
 static void session_release(struct vhost_user_backend *b)
 {
 	vhost_user_priv_backend_channel_close(b, NULL);
@@ -142,7 +142,7 @@ static int attach_socket(struct vhost_user_backend *b, int sock,
 	b->main_events = EPOLLIN;
 	rc = epoll_watch(b, sock, VHOST_USER_PRIV_WATCH_MAIN);
 	if (rc < 0) {
-		b->main.fd = -1;	/* it is the caller's again */
+		b->main.fd = -1;	/* ownership stays with the caller */
 		return vsu_error_sys(err, rc, "cannot wait for socket %d", sock);
 	}
 	return 0;
@@ -206,7 +206,9 @@ void vhost_user_backend_free(struct vhost_user_backend *b)
 
 /* the end */
 
-/* Only the answer that is waited for makes our descriptor readable now. */
+/*
+ * From now on only the awaited answer makes the session's descriptor readable.
+ */
 static void epoll_silence(struct vhost_user_backend *b)
 {
 	vsu_timer_disarm(b->timer);
@@ -217,9 +219,8 @@ static void epoll_silence(struct vhost_user_backend *b)
 }
 
 /*
- * Goes on with the end as far as it can: the sockets are closed, rings that
- * were served are drained, then everything is released and gone is called,
- * which may free the session.
+ * Continues the end of the session: closes the sockets, drains the rings,
+ * releases everything and calls gone, which may free the session.
  */
 void vhost_user_priv_backend_end(struct vhost_user_backend *b)
 {
@@ -227,7 +228,7 @@ void vhost_user_priv_backend_end(struct vhost_user_backend *b)
 	vhost_user_priv_postcopy_end(b);
 	epoll_silence(b);
 	vhost_user_priv_backend_channel_close(b, NULL);
-	/* a ring may wait for these before it is drained */
+	/* a ring may need these before it can be drained */
 	vhost_user_priv_shmem_cancel_posts(b);
 	b->parked_row = NULL;
 	vhost_user_priv_unstage(b);
@@ -237,7 +238,7 @@ void vhost_user_priv_backend_end(struct vhost_user_backend *b)
 	    !vhost_user_priv_ask(b, VHOST_USER_ALL_RINGS,
 				 VHOST_USER_PRIV_DRAIN))
 		return;
-	/* no ring runs any more, so that no thread posts another one */
+	/* no ring runs, so no thread posts further requests */
 	vhost_user_priv_shmem_cancel_posts(b);
 	session_release(b);
 	b->gone = true;

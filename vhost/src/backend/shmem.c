@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Shared memory regions: which there are, and requests to map into them. */
+/* Shared memory regions: their sizes, and requests to map into them. */
 #include <config.h>
 
 #include <errno.h>
@@ -200,7 +200,7 @@ int vhost_user_backend_shmem_post(struct vhost_user_backend *b, bool map,
 		vsu_fd_close(&post.request.fd);
 		return -EAGAIN;
 	}
-	/* others wait for the same dispatch, which takes all of them */
+	/* one signal for all posts until the next dispatch */
 	return first ? vsu_event_signal_own(b->event) : 0;
 }
 
@@ -221,7 +221,7 @@ static bool pop_post(struct vhost_user_backend *b,
 	return some;
 }
 
-/* Every outcome is told; a sentence only where the request was wrong. */
+/* Every result is reported; a sentence only for an invalid request. */
 static void send_post(struct vhost_user_backend *b,
 		      struct vhost_user_priv_post *post)
 {
@@ -234,7 +234,7 @@ static void send_post(struct vhost_user_backend *b,
 
 	vsu_fd_close(&post->request.fd);
 	if (rc == 0)
-		return;		/* its answer is told */
+		return;		/* the reply's result is reported later */
 	if (rc < 0)
 		vhost_user_priv_report(b, VHOST_USER_NO_REQUEST,
 				       VHOST_USER_ALL_RINGS, &err);

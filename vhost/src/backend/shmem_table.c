@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Mappings that the owner wants, and how far each has come. */
+/* Mappings that the owner requires, and the state of each. */
 #include <config.h>
 
 #include <errno.h>
@@ -17,14 +17,14 @@
 enum step { STEP_NONE, STEP_MAP, STEP_UNMAP };
 
 struct entry {
-	struct vhost_user_shmem_request request; /* its fd is ours */
-	uint64_t cookie;	/* the owner's */
-	enum step asked;	/* what is unanswered */
+	struct vhost_user_shmem_request request; /* duplicate owned by the entry */
+	uint64_t cookie;	/* chosen by the owner */
+	enum step asked;	/* the unanswered request */
 	bool used;
-	bool wanted;		/* else removed, and waiting to be unmapped */
-	bool refused;		/* since the rings started */
-	bool there;		/* as far as we know */
-	bool doubtful;		/* a stop or a lost answer came after it */
+	bool wanted;		/* false: removed, to be unmapped */
+	bool refused;		/* since the last start of the rings */
+	bool there;		/* mapped, to our knowledge */
+	bool doubtful;		/* a stop or a lost reply makes there uncertain */
 };
 
 struct vhost_user_shmem_table {
@@ -32,7 +32,7 @@ struct vhost_user_shmem_table {
 	uint64_t sizes[VHOST_USER_SHMEM_REGIONS];
 	struct vhost_user_backend *b;
 	bool started;
-	uint32_t epoch;		/* answers of an older one are nobody's */
+	uint32_t epoch;		/* replies of an older epoch are ignored */
 	struct entry entries[];
 };
 
@@ -54,7 +54,7 @@ static void drop_removed(struct entry *e)
 		entry_drop(e);
 }
 
-/* Both lie within their regions, so that no sum overflows. */
+/* Both are inside their regions, so no sum overflows. */
 static bool entries_overlap(const struct vhost_user_shmem_request *a,
 			    const struct vhost_user_shmem_request *b)
 {
@@ -139,7 +139,7 @@ static enum step next_step(struct vhost_user_shmem_table *t,
 								 STEP_NONE;
 }
 
-/* A refused unmapping means that the mapping is gone already. */
+/* A refused unmap means that the mapping no longer exists. */
 static void entry_finish(struct vhost_user_shmem_table *t, struct entry *e,
 			 int result)
 {
@@ -155,7 +155,10 @@ static void entry_finish(struct vhost_user_shmem_table *t, struct entry *e,
 		t->config.told(t->config.opaque, cookie, was_map, result);
 }
 
-/* Whether the session may take more; asked is set first, for it may answer. */
+/*
+ * Sets asked first, because the reply may be handled inside. Returns whether
+ * the session accepts further requests.
+ */
 static bool send_step(struct vhost_user_shmem_table *t, struct entry *e,
 		      enum step step)
 {
@@ -172,7 +175,7 @@ static bool send_step(struct vhost_user_shmem_table *t, struct entry *e,
 		drop_removed(e);
 		return false;
 	}
-	if (rc != 0)		/* nobody answers: it is taken as done */
+	if (rc != 0)		/* no reply follows: assume success */
 		entry_finish(t, e, rc > 0 ? 0 : rc);
 	return true;
 }
@@ -187,7 +190,7 @@ static bool send_all(struct vhost_user_shmem_table *t, enum step step)
 	return true;
 }
 
-/* Unmappings first: they make room for mappings. */
+/* Unmaps first: they make room for mappings. */
 static void table_pump(struct vhost_user_shmem_table *t)
 {
 	if (t->b && t->started && send_all(t, STEP_UNMAP))
@@ -203,7 +206,7 @@ void vhost_user_shmem_table_result(struct vhost_user_shmem_table *t,
 	    t->entries[index].asked == STEP_NONE)
 		return;
 	entry_finish(t, &t->entries[index], result);
-	/* the rings are stopping, or the channel is gone */
+	/* the rings are stopping, or the channel is closed */
 	if (result != -ECANCELED)
 		table_pump(t);
 }
@@ -237,14 +240,14 @@ static int check_bytes(struct vhost_user_shmem_table *t, uint64_t len,
 	uint64_t sum = len, limit = t->config.max_bytes;
 	const struct entry *e;
 
-	/* places may overlap while a removed one waits, and the sum may wrap */
+	/* removed entries may overlap others, and the sum may overflow */
 	for (e = t->entries; limit && e < entries_end(t); e++)
 		if (e->used && vsu_u64_add_overflow(sum, e->request.len, &sum))
 			sum = UINT64_MAX;
 	if (!limit || sum <= limit)
 		return 0;
 	return vsu_error_set(err, -ENOSPC,
-			     "%#" PRIx64 " bytes would be mapped, those counted that wait to be unmapped; the limit is %#" PRIx64,
+			     "%#" PRIx64 " bytes would be mapped, including those waiting to be unmapped; the limit is %#" PRIx64,
 			     sum, limit);
 }
 
@@ -286,7 +289,7 @@ int vhost_user_shmem_table_add(struct vhost_user_shmem_table *t,
 	e = entry_unused(t);
 	if (!e)
 		return vsu_error_set(err, -ENOSPC,
-				     "the table is full with %u mappings, those counted that wait to be unmapped",
+				     "the table is full with %u mappings, including those waiting to be unmapped",
 				     t->config.max);
 	fd = vsu_fd_dup(request->fd);
 	if (fd < 0)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Tables of the front-end's regions: what they may be, and how they are mapped. */
+/* Tables of the front-end's regions: checks and mappings. */
 #include <config.h>
 
 #include <errno.h>
@@ -110,7 +110,7 @@ static int check_sums(const struct vhost_user_mem_region *r,
 	return 0;
 }
 
-/* Neither in guest nor in user addresses may two regions share a byte. */
+/* Two regions must not overlap, neither in guest nor in user addresses. */
 static int check_alone(const struct vhost_user_priv_table *t,
 		       const struct vhost_user_mem_region *r,
 		       struct vsu_error *err)
@@ -134,7 +134,7 @@ static int check_alone(const struct vhost_user_priv_table *t,
 	return 0;
 }
 
-/* The sum over a table cannot wrap: its regions do not overlap. */
+/* The sum cannot overflow: regions of a table do not overlap. */
 static int check_total(const struct vhost_user_backend *b,
 		       const struct vhost_user_priv_table *t,
 		       const struct vhost_user_mem_region *r,
@@ -150,7 +150,7 @@ static int check_total(const struct vhost_user_backend *b,
 	if (sum <= limit)
 		return 0;
 	vsu_error_set(err, -EBADMSG, PLACE
-		      ": %#" PRIx64 " bytes of memory in all, the limit is %#" PRIx64,
+		      ": %#" PRIx64 " bytes of memory in total, the limit is %#" PRIx64,
 		      PLACE_ARGS(r), sum, limit);
 	vsu_error_operands(err, 0, sum, limit);
 	return -EBADMSG;
@@ -158,16 +158,13 @@ static int check_total(const struct vhost_user_backend *b,
 
 /* mapping */
 
-/*
- * Memory that devices may read and not write, as the front-end's descriptor
- * says: the piece is ROM to them.
- */
+/* A read-only descriptor makes the region ROM for devices. */
 static bool is_read_only(int fd)
 {
 	return (fcntl(fd, F_GETFL) & O_ACCMODE) == O_RDONLY;
 }
 
-/* A mapping of the same piece of the same file, to be kept. */
+/* A reusable mapping of the same range of the same file. */
 static const struct vhost_user_priv_slot *
 find_same(const struct vhost_user_priv_table *t,
 	  const struct vhost_user_priv_slot *s)
@@ -186,7 +183,7 @@ find_same(const struct vhost_user_priv_table *t,
 	return NULL;
 }
 
-/* A file cut short since it was mapped is not good any more. */
+/* The file may have been truncated since it was mapped. */
 static bool still_long_enough(const struct vmem_fd_facts *facts,
 			      const struct vhost_user_mem_region *r)
 {
@@ -194,7 +191,7 @@ static bool still_long_enough(const struct vmem_fd_facts *facts,
 	       !vsu_range_exceeds(r->mmap_offset, r->size, facts->size);
 }
 
-/* The block takes *fd over. */
+/* On success the block owns *fd. */
 static int map_block(const struct vhost_user_backend *b, int *fd,
 		     const struct vmem_fd_facts *facts,
 		     const struct vhost_user_priv_slot *s,
@@ -232,9 +229,9 @@ static int new_region(struct vmem_block *block,
 }
 
 /*
- * Seals tell what vsu_foreign_kind() calls VSU_FOREIGN_SHARED, and are asked for
- * before the file is looked at: the size that is found then is its last word.
- * The place is a sentence's: memory as nearly all send it needs none.
+ * Seals exist only on memfds and shmem files, which need no further checks
+ * (VSU_FOREIGN_SHARED). Read them before the size: with F_SEAL_SHRINK that size
+ * is final. The name of the region is formatted only for an error.
  */
 static int check_slot_fd(const struct vhost_user_backend *b, int fd,
 			 struct vhost_user_priv_slot *s, bool *shared,
@@ -254,8 +251,8 @@ static int check_slot_fd(const struct vhost_user_backend *b, int fd,
 }
 
 /*
- * The mapping itself says whether the descriptor can be written; only what it
- * refuses is asked, and tried again as what it is.
+ * Maps writable first, which fails for a read-only descriptor. Only then checks
+ * the access mode and retries.
  */
 static int map_fresh(const struct vhost_user_backend *b, int *fd,
 		     const struct vmem_fd_facts *facts,
@@ -272,7 +269,7 @@ static int map_fresh(const struct vhost_user_backend *b, int *fd,
 			0;
 }
 
-/* The slot of which the mapping is kept, or NULL. */
+/* The slot whose mapping is reused, or NULL. */
 static const struct vhost_user_priv_slot *
 find_kept(const struct vhost_user_priv_table *keep, int fd,
 	  const struct vmem_fd_facts *facts, struct vhost_user_priv_slot *s)
@@ -288,8 +285,9 @@ find_kept(const struct vhost_user_priv_table *keep, int fd,
 }
 
 /*
- * At the same addresses it is the same region, else another one of the block:
- * also under an IOTLB, where a table that comes again ends all entries.
+ * Reuses the region if its addresses are unchanged; else creates another region
+ * of the block. Behind an IOMMU always creates one, because a repeated table
+ * invalidates all entries.
  */
 static int keep_region(const struct vhost_user_backend *b,
 		       const struct vhost_user_priv_slot *same,
@@ -318,8 +316,8 @@ static int fresh_region(const struct vhost_user_backend *b, int *fd,
 }
 
 /*
- * Memory is held by what is kept, so that to close another descriptor of it frees
- * nothing and takes no time.
+ * Defers the close: the kept mapping holds the memory, so that closing this
+ * descriptor frees nothing and is fast.
  */
 static void spare_fd(struct vhost_user_priv_table *t, int *fd)
 {
@@ -327,7 +325,7 @@ static void spare_fd(struct vhost_user_priv_table *t, int *fd)
 	*fd = -1;
 }
 
-/* The region of same, whose open file came again as *fd. */
+/* Reuses the region of same, whose open file arrived again as *fd. */
 static int keep_open(const struct vhost_user_backend *b,
 		     struct vhost_user_priv_table *t, int *fd,
 		     const struct vhost_user_priv_slot *same,
@@ -339,7 +337,7 @@ static int keep_open(const struct vhost_user_backend *b,
 	return keep_region(b, same, s, err);
 }
 
-/* Maps *fd for the slot, which takes it then, or takes over what keep has of it. */
+/* Maps *fd for the slot and takes it over, or reuses a mapping of keep. */
 static int map_slot(const struct vhost_user_backend *b,
 		    struct vhost_user_priv_table *t, int *fd,
 		    const struct vhost_user_priv_table *keep,
@@ -358,7 +356,7 @@ static int map_slot(const struct vhost_user_backend *b,
 		return rc;
 	rc = vmem_fd_look(*fd, &facts);
 	if (rc < 0)
-		return vsu_error_sys(err, rc, PLACE ": cannot look at its descriptor",
+		return vsu_error_sys(err, rc, PLACE ": cannot inspect its descriptor",
 				     PLACE_ARGS(&s->wire));
 	s->dev = facts.dev;
 	s->ino = facts.ino;

@@ -12,15 +12,15 @@
 
 struct vhost_user_backend;
 
-/* The most regions of a table: what the other back-ends offer. */
+/* Maximum number of regions, as in other back-ends. */
 #define VHOST_USER_PRIV_MAX_SLOTS 509u
 
 /* One region of the front-end's memory. */
 struct vhost_user_priv_slot {
 	struct vhost_user_mem_region wire;
-	uint64_t dev, ino;	/* of the file behind it */
+	uint64_t dev, ino;	/* identity of the file */
 	bool read_only;		/* its descriptor cannot be written through */
-	bool cannot_grow;	/* the file, as its seals say */
+	bool cannot_grow;	/* by its seals */
 	bool cannot_shrink;
 	struct vmem_region *region;
 };
@@ -28,54 +28,53 @@ struct vhost_user_priv_slot {
 struct vhost_user_priv_table {
 	struct vhost_user_priv_slot *slots;
 	uint32_t n;
-	int spare[VHOST_USER_MAX_REGIONS]; /* descriptors of what is kept */
+	int spare[VHOST_USER_MAX_REGIONS]; /* descriptors of reused regions, to be closed */
 	uint32_t nspare;
-	bool compared_in_vain;	/* the kernel does not compare open files, or one
-				   was another: the rest is as a rule, too */
+	bool compared_in_vain;	/* F_DUPFD_QUERY is unsupported, or one open file differed: then the
+				 * others usually differ too */
 };
 
-/* Memory whose pages come when they are touched, see postcopy.c. */
+/* Memory whose pages arrive on access, see postcopy.c. */
 struct vhost_user_priv_postcopy {
 	int faults;		/* the userfaultfd, or -1: not advised */
 	bool listening;
-	struct vhost_user_priv_table table; /* answered, and not confirmed */
-	struct vmem_map *map;	/* of it; NULL: none waits */
+	struct vhost_user_priv_table table; /* replied to, not yet confirmed */
+	struct vmem_map *map;	/* of table; NULL: none is held */
 };
 
-/* How sentences name a region. */
+/* The name of a region in error messages. */
 #define VHOST_USER_PRIV_PLACE "region at guest address %#" PRIx64 ", size %#" PRIx64
 #define VHOST_USER_PRIV_PLACE_ARGS(r) (r)->guest_addr, (r)->size
-/* The region that the front-end sees at uaddr, or NULL. */
+/* The region that contains the user address uaddr, or NULL. */
 const struct vhost_user_mem_region *
 vhost_user_priv_table_find(const struct vhost_user_priv_table *t,
 			   uint64_t uaddr);
 /*
- * How many of the len bytes from uaddr on lie in the region that uaddr is in;
- * *gpa is the guest address of the first. 0: it is in none.
+ * The length of the part of [uaddr, uaddr + len) that is in the region of
+ * uaddr; *gpa is the guest address of uaddr. 0: no region contains uaddr.
  */
 uint64_t vhost_user_priv_table_piece(const struct vhost_user_priv_table *t,
 				     uint64_t uaddr, uint64_t len,
 				     uint64_t *gpa);
-/* Whether all regions of one are in the other, made of it, as they are. */
+/* True if to contains all regions of from, unchanged. */
 bool vhost_user_priv_table_grows(const struct vhost_user_priv_table *from,
 				 const struct vhost_user_priv_table *to);
 /*
- * The slot of the same region, mapped through the very open file that came
- * again: what kind it is, which file, and what may be done through it are as
- * they were, and its size is where it cannot shrink. Nothing of this is known of
- * another open file of the same file.
- * NULL: there is none, or t knows that to ask is in vain.
+ * The slot of the same region, mapped through the same open file that arrived
+ * again. Its kind, identity and access mode are unchanged, and so is its size,
+ * because it cannot shrink. None of this holds for another open file of the
+ * same file. NULL: no such slot, or t records that comparing is useless.
  */
 const struct vhost_user_priv_slot *
 vhost_user_priv_same_open(struct vhost_user_priv_table *t,
 			  const struct vhost_user_priv_table *keep, int fd,
 			  const struct vhost_user_priv_slot *s);
-/* Closes the descriptors that the regions of t do not need. */
+/* Closes the redundant descriptors of t. */
 void vhost_user_priv_close_spare(struct vhost_user_priv_table *t);
 /*
- * Checks one more region against t and puts it there, mapped, or with the
- * mapping that keep has of the same piece of the same file. A new mapping takes
- * *fd, which becomes -1, as it does when t has it to be closed.
+ * Checks one more region against t and adds it: newly mapped, or with keep's
+ * mapping of the same range of the same file. *fd becomes -1 if t took it, to
+ * map it or to close it.
  */
 int vhost_user_priv_table_add(const struct vhost_user_backend *b,
 			      struct vhost_user_priv_table *t,

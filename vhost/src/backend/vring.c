@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* The messages that set a ring: size, addresses, base, enabled. */
+/* Messages that configure a ring: size, addresses, base, enable. */
 #include <config.h>
 
 #include <errno.h>
@@ -8,7 +8,7 @@
 #include <vmm-sys-util/checked.h>
 #include <vmm-sys-util/fd.h>
 
-/* Bits 0-14 of either half of a packed ring's base; bit 15 is a wrap counter. */
+/* Bits 0-14 of each half of a packed ring's base; bit 15 is a wrap counter. */
 #define PACKED_INDEX 0x7fffu
 
 static int must_be_stopped(const struct vhost_user_backend *b,
@@ -48,7 +48,7 @@ static int check_num(struct vhost_user_backend *b,
 	}
 	if (!is_packed(b) && !vsu_is_power_of_two(num))
 		return vsu_error_set(err, -EBADMSG,
-				     "SET_VRING_NUM of ring %u to %u, which is no power of two",
+				     "SET_VRING_NUM of ring %u to %u, which is not a power of two",
 				     msg->payload.state.index, num);
 	return must_be_stopped(b, msg, err);
 }
@@ -79,7 +79,10 @@ static bool is_same_addr(const struct vhost_user_vring_addr *is,
 	       is->log_guest_addr == want->log_guest_addr;
 }
 
-/* Logging of the ring itself is switched so, while it runs. */
+/*
+ * Only the flag may change on a running ring: it switches logging of the ring
+ * itself.
+ */
 static int check_running_addr(const struct vhost_user_vring_addr *is,
 			      const struct vhost_user_vring_addr *want,
 			      struct vsu_error *err)
@@ -93,9 +96,9 @@ static int check_running_addr(const struct vhost_user_vring_addr *is,
 }
 
 /*
- * Whether a virtqueue could be made of these addresses: it is the one that
- * knows how long its areas are. Before the features are agreed the format is
- * not known, and the start decides.
+ * Checks whether a virtqueue could use these addresses; the virtqueue knows the
+ * lengths of its areas. Before features are negotiated the format is unknown,
+ * and the start decides.
  */
 static int try_addr(const struct vhost_user_backend *b,
 		    const struct vhost_user_vring_addr *addr,
@@ -107,7 +110,7 @@ static int try_addr(const struct vhost_user_backend *b,
 	if (rc < 0 || !b->features_set)
 		return rc;
 	rc = vq_check(b->rings[addr->index].vq, &c, err);
-	/* an I/O address without an entry is asked for when the ring starts */
+	/* an unmapped I/O address becomes a miss when the ring starts */
 	return rc == -EAGAIN ? 0 : vhost_user_priv_of_peer(rc, err);
 }
 
@@ -125,7 +128,7 @@ static int check_addr(struct vhost_user_backend *b,
 		return check_running_addr(&ring->addr, addr, err);
 	if (!ring->size)
 		return vsu_error_set(err, -EPROTO,
-				     "SET_VRING_ADDR of ring %u: its size is not known, SET_VRING_NUM did not come or was refused",
+				     "SET_VRING_ADDR of ring %u: its size is unknown, because SET_VRING_NUM was not sent or was refused",
 				     addr->index);
 	return try_addr(b, addr, err);
 }
@@ -138,7 +141,7 @@ static int set_addr(struct vhost_user_backend *b,
 	(void)err;
 	ring->refused &= (uint8_t)~VHOST_USER_PRIV_SET_ADDR;
 	b->rings_changed = true;
-	/* the ring may be running, and nothing of it changes */
+	/* the ring may be running, and nothing changes */
 	if (vhost_user_priv_is_active(ring) &&
 	    is_same_addr(&ring->addr, &msg->payload.addr))
 		return 0;
@@ -151,7 +154,7 @@ static int set_addr(struct vhost_user_backend *b,
 	return 0;
 }
 
-/* The word of a split ring has 16 bits; a packed ring's has two positions. */
+/* A split ring's base has 16 bits; a packed ring's contains two positions. */
 static bool base_fits(const struct vhost_user_backend *b, uint32_t size,
 		      uint32_t base)
 {
@@ -201,7 +204,7 @@ static int get_base(struct vhost_user_backend *b,
 	return 0;
 }
 
-/* Without an area there is nowhere to leave what was fetched. */
+/* Without an in-flight area, popped chains cannot be left behind. */
 static int check_skip_drain(struct vhost_user_backend *b,
 			    struct vhost_user_priv_msg *msg,
 			    struct vsu_error *err)
@@ -211,7 +214,7 @@ static int check_skip_drain(struct vhost_user_backend *b,
 	       VHOST_USER_PRIV_QUIET : VHOST_USER_PRIV_DRAIN;
 }
 
-/* Chains end on the disabled queue: their marks in the area stay. */
+/* Chains in flight stay marked in the area of the disabled queue. */
 static int get_base_undrained(struct vhost_user_backend *b,
 			      struct vhost_user_priv_msg *msg,
 			      struct vsu_error *err)
@@ -248,8 +251,8 @@ static int set_enable(struct vhost_user_backend *b,
 }
 
 /*
- * A front-end that asks for no acknowledgement goes on as if its ring were set:
- * a stopped ring must not start with what was there before.
+ * A front-end without acknowledgements continues as if the setting had been
+ * accepted. The ring must not start with the previous setting.
  */
 static void forget_refused(struct vhost_user_backend *b, uint32_t index,
 			   uint32_t request)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Judges the back-end's replies. A reply answers the oldest request that has
- * none; whatever does not fit it ends the session, because nothing that
- * follows could be trusted to be in step.
+ * Checks the back-end's replies. A reply belongs to the oldest unanswered
+ * request. Any mismatch ends the session: the following replies could not be
+ * assigned.
  */
 #include <config.h>
 
@@ -26,7 +26,7 @@ static struct fe_pending pop_pending(struct vhost_user_frontend *f)
 	return p;
 }
 
-/* The header answers that request. */
+/* Checks that the header replies to that request. */
 static int check_header(const struct fe_pending *p,
 			const struct vhost_user_priv_msg *msg,
 			struct vsu_error *err)
@@ -48,7 +48,7 @@ static int check_header(const struct fe_pending *p,
 			     name, msg->hdr.flags, ALL_OF_REPLY);
 }
 
-/* The rest of it is as the message table says. */
+/* Checks the rest against the message table. */
 static int check_body(const struct vhost_user_priv_message *row,
 		      const struct vhost_user_priv_msg *msg,
 		      struct vsu_error *err)
@@ -78,7 +78,7 @@ static void note_refusal(struct vhost_user_frontend *f, const struct fe_pending 
 	vsu_error_set(&err, -EPROTO, "the back-end refused %s", name);
 	vsu_error_operands(&err, p->request,
 			   msg->hdr.size ? msg->payload.u64 : 0, 0);
-	if (vhost_user_priv_fe_forgive_rom(f, p, &err))
+	if (vhost_user_priv_fe_accept_rom_refusal(f, p, &err))
 		return;
 	if (p->in_sequence && (!seq || !seq->refused)) {
 		vhost_user_priv_fe_fail(f, &err);

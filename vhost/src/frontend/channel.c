@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The back-end channel, seen from the front-end: requests of the back-end are
- * served between the answers on the main socket, so that neither side ever
- * waits for the other with its main socket unserved.
+ * The back-end channel on the front-end's side. Its requests are served between
+ * replies on the main socket, so that no deadlock is possible in which each
+ * side waits for the other.
  */
 #include <config.h>
 
@@ -14,11 +14,14 @@
 #include <vmm-sys-util/fd.h>
 #include <vmm-sys-util/sock.h>
 
-/* Requests per turn, so that a flood leaves the others their share. */
+/* Maximum number of requests per turn. */
 #define BUDGET		FE_SHMEM_BATCH
-/* Requests with descriptors they do not take, before the channel ends. */
+/* Requests with unexpected descriptors after which the channel is closed. */
 #define MAX_STRAYS	16u
-/* Replies that may wait; the next request is read when they are gone. */
+/*
+ * Maximum number of reply bytes that the back-end has not read. The next
+ * request is read when they are sent.
+ */
 #define BACK_OUT_MAX	4096u
 
 /* ------------------------------------------------------------------- offer */
@@ -77,7 +80,7 @@ int vhost_user_priv_fe_backend_channel_offer(struct vhost_user_frontend *f,
 	rc = channel_adopt(f, pair[0], err);
 	if (!rc) {
 		rc = send_end(f, pair[1], err);
-		if (rc < 0)	/* it is made anew when there is room */
+		if (rc < 0)	/* it is created again when descriptors are available */
 			vhost_user_priv_fe_backend_channel_close(f);
 	}
 	vsu_fd_close(&pair[1]);
@@ -89,7 +92,7 @@ void vhost_user_priv_fe_backend_channel_close(struct vhost_user_frontend *f)
 	if (!f->has_backend_channel)
 		return;
 	vhost_user_priv_fe_shmem_abandon(f);
-	/* it may be closed later, and is nobody's until then */
+	/* the closer may delay close(), so remove it from epoll now */
 	epoll_ctl(f->epoll_fd, EPOLL_CTL_DEL, f->backend_channel.fd, NULL);
 	vhost_user_priv_channel_fini(&f->backend_channel);
 	f->has_backend_channel = false;
@@ -97,7 +100,7 @@ void vhost_user_priv_fe_backend_channel_close(struct vhost_user_frontend *f)
 
 /* ------------------------------------------------------------------- serve */
 
-/* A message that only a front-end may send, or with a foreign shape, is refused. */
+/* Refuses requests with a format that the table does not permit. */
 static int request_judge(struct vhost_user_frontend *f,
 			 const struct vhost_user_priv_message *row,
 			 const struct fe_handler *h,
@@ -124,7 +127,7 @@ static int request_judge(struct vhost_user_frontend *f,
 	return 0;
 }
 
-/* The owner hears which request of the back-end was refused, and why. */
+/* Reports a refused request of the back-end and the reason to the owner. */
 static void report_request(struct vhost_user_frontend *f,
 			   const struct vhost_user_priv_message *row,
 			   uint32_t request, struct vsu_error *why)
@@ -176,8 +179,8 @@ static int serve_one(struct vhost_user_frontend *f,
 }
 
 /*
- * A request that does not join the batch comes after it, and where the batch
- * has to wait it does so too.
+ * A request that cannot join the batch is handled after the batch, and waits if
+ * the batch has to wait.
  */
 static int request_serve(struct vhost_user_frontend *f,
 			 struct vhost_user_priv_msg *msg, struct vsu_error *err)
@@ -213,8 +216,8 @@ out:
 }
 
 /*
- * The channel alone ends: the device can do without it, and what is mapped
- * stays. A back-end may close it at any time; anything else is told.
+ * Closes only the channel: the device works without it, and existing mappings
+ * stay. A back-end may close it at any time; other reasons are reported.
  */
 static void end_channel(struct vhost_user_frontend *f, int rc,
 			struct vsu_error *err)
@@ -227,7 +230,7 @@ static void end_channel(struct vhost_user_frontend *f, int rc,
 	vhost_user_priv_fe_report(f, err);
 }
 
-/* 1 when a request was served, 0 when there is none or it has to wait. */
+/* 1: a request was served, 0: none is available, or it has to wait. */
 static int serve_next(struct vhost_user_frontend *f, struct vsu_error *err)
 {
 	struct vhost_user_priv_msg *msg = f->shm.held;
@@ -241,7 +244,7 @@ static int serve_next(struct vhost_user_frontend *f, struct vsu_error *err)
 	return rc < 0 ? rc : !f->shm.parked;
 }
 
-/* Answers of one turn leave together; all of them fit the queue. */
+/* Replies of one turn are sent together; the queue has room for all. */
 static int serve_some(struct vhost_user_frontend *f, unsigned int *n,
 		      struct vsu_error *err)
 {

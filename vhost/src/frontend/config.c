@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* The owner's single requests: configuration space and reset. */
+/* Single requests of the owner: configuration space and reset. */
 #include <config.h>
 
 #include <errno.h>
@@ -75,7 +75,7 @@ int vhost_user_frontend_set_config(struct vhost_user_frontend *f, uint32_t off,
 	return rc;
 }
 
-/* A back-end without either message is reset by the stop of its rings. */
+/* A back-end without either message is reset by stopping its rings. */
 static int send_reset(struct vhost_user_frontend *f, struct vsu_error *err)
 {
 	const uint64_t status = 0;
@@ -102,7 +102,7 @@ int vhost_user_frontend_reset(struct vhost_user_frontend *f,
 {
 	int rc;
 
-	/* the back-end that comes has nothing to forget */
+	/* the next back-end starts in its initial state */
 	if (f->reconnect.away && !f->reconnect.resume &&
 	    f->state == VHOST_USER_FRONTEND_NEGOTIATING) {
 		f->parking = false;
@@ -127,7 +127,7 @@ int vhost_user_frontend_reset(struct vhost_user_frontend *f,
 
 /* ----------------------------------------------------- replies and requests */
 
-/* A device takes features back by clearing FEATURES_OK (VIRTIO 1.3, 3.1.1). */
+/* A device rejects features by clearing FEATURES_OK (VIRTIO 1.3, 3.1.1). */
 static int accept_status(struct vhost_user_frontend *f,
 		       const struct fe_pending *p,
 		       const struct vhost_user_priv_msg *msg,
@@ -141,7 +141,9 @@ static int accept_status(struct vhost_user_frontend *f,
 			     f->acked, msg->payload.u64);
 }
 
-/* Back-ends encode a refusal in several ways: any other reply is one. */
+/*
+ * Back-ends encode a refusal in several ways, so any unexpected reply is one.
+ */
 static int accept_config(struct vhost_user_frontend *f,
 		       const struct fe_pending *p,
 		       const struct vhost_user_priv_msg *msg,
@@ -159,7 +161,7 @@ static int accept_config(struct vhost_user_frontend *f,
 	return 0;
 }
 
-/* Dispatch reports several changes to the owner as one. */
+/* Dispatch reports several changes to the owner once. */
 static int serve_config_change(struct vhost_user_frontend *f,
 			       const struct vhost_user_priv_msg *msg, int *fd,
 			       struct vsu_error *why)

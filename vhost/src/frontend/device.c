@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Requests that go to the back-end's device as they are: the owner says them,
- * and their answers, or that there will be none, go back to it.
+ * Requests of particular devices: the owner supplies their content and receives
+ * the reply, or a notice that none will come.
  */
 #include <config.h>
 
@@ -13,7 +13,7 @@
 
 #define MAC_LEN 6u
 
-/* Whether the request may be sent now, by what the message table says of it. */
+/* Checks by the message table whether the request may be sent now. */
 static int check_now(const struct vhost_user_frontend *f,
 		     const struct vhost_user_priv_message *row,
 		     struct vsu_error *err)
@@ -38,7 +38,7 @@ static int check_now(const struct vhost_user_frontend *f,
 	return 0;
 }
 
-/* fd -1: the request has none. */
+/* fd -1: the request has no descriptor. */
 static int send_now(struct vhost_user_frontend *f, uint32_t number,
 		    const void *payload, size_t len, int fd,
 		    struct vsu_error *err)
@@ -210,7 +210,7 @@ static int check_state_fd(const struct vhost_user_priv_msg *msg,
 					    err);
 }
 
-/* Without the bit for "no descriptor" there is one, which is to be used. */
+/* Unless the NOFD bit is set, the reply contains the descriptor to use. */
 static int accept_state(struct vhost_user_frontend *f,
 			const struct fe_pending *p,
 			const struct vhost_user_priv_msg *msg,

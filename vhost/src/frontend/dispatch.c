@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The dispatch of a front-end's session. The owner is called from here alone,
- * and a session that failed is reported here.
+ * The dispatch of a session. It alone calls the owner's operations, and reports
+ * a failed session.
  */
 #include <config.h>
 
@@ -12,13 +12,13 @@
 #include "frontend/priv.h"
 #include <vmm-sys-util/event.h>
 
-/* Answers per dispatch. */
+/* Maximum number of replies per dispatch. */
 #define BUDGET			64u
-/* Dispatches with messages on one socket between two looks at the other. */
+/* Dispatches of one busy socket between two polls of the other. */
 #define TURNS			8u
 #define NS_PER_MS		UINT64_C(1000000)
 
-/* Memory that a dead session held would stay mapped, and wait, for nobody. */
+/* Disconnect first: otherwise the failed session would keep memory mapped. */
 static int report_failure(struct vhost_user_frontend *f)
 {
 	vhost_user_priv_fe_disconnect(f);
@@ -28,15 +28,15 @@ static int report_failure(struct vhost_user_frontend *f)
 	f->seq = NULL;
 	f->next_seq = NULL;
 	vsu_timer_disarm(f->timer_fd);
-	vhost_user_priv_fe_forget_wake(f);
+	vhost_user_priv_fe_reset_wake(f);
 	if (f->ops.failed)
 		f->ops.failed(f->opaque, &f->reason);
 	return f->reason.code;
 }
 
 /*
- * Some back-ends acknowledge what they could not do and leave at the next
- * message, so the last request that was acknowledged is named too.
+ * Some back-ends acknowledge a request that they cannot perform and disconnect
+ * at the next message. So name the last acknowledged request, too.
  */
 static void explain_hang_up(struct vhost_user_frontend *f, struct vsu_error *err)
 {
@@ -62,8 +62,8 @@ static void explain_hang_up(struct vhost_user_frontend *f, struct vsu_error *err
 }
 
 /*
- * The number of answers; of BUDGET there may be more. Patience with the next one
- * begins anew, by one look at the clock for all that came together.
+ * Returns the number of replies; if BUDGET, more may be available. Reads the
+ * clock once for all of them to restart the time-out of the next reply.
  */
 static unsigned int receive_answers(struct vhost_user_frontend *f)
 {
@@ -90,7 +90,10 @@ static unsigned int receive_answers(struct vhost_user_frontend *f)
 	return n;
 }
 
-/* Answers, and what an error of the socket left to say. True: some came. */
+/*
+ * Handles replies and a deferred socket error. True: some replies were
+ * received.
+ */
 static bool serve_main(struct vhost_user_frontend *f)
 {
 	const unsigned int n = receive_answers(f);
@@ -111,9 +114,9 @@ static bool serve_channel(struct vhost_user_frontend *f)
 }
 
 /*
- * While no answer is due the back-end channel is what dispatch is called for.
- * The socket that had messages is nearly always the only one: the other is left
- * to the next dispatch, now and then not. Both stay readable.
+ * While no reply is due, dispatch is mostly called for the back-end channel.
+ * Usually only one socket has messages, so the other one is polled only every
+ * few dispatches. Unread input keeps the session's descriptor readable.
  */
 static void serve_sockets(struct vhost_user_frontend *f)
 {
@@ -128,8 +131,11 @@ static void serve_sockets(struct vhost_user_frontend *f)
 		serve_channel(f);
 }
 
-/* Told when the owner can ask for it: get_config is refused while many wait. */
-static void tell_config_changed(struct vhost_user_frontend *f)
+/*
+ * Only reported when the owner can react: get_config is refused while the queue
+ * is full.
+ */
+static void report_config_changed(struct vhost_user_frontend *f)
 {
 	vhost_user_priv_fe_flush(f);
 	if (f->replies.n >= FE_PENDING ||
@@ -145,21 +151,24 @@ static void serve_connection(struct vhost_user_frontend *f)
 	serve_sockets(f);
 	f->more = f->main_more || f->channel_more;
 	vhost_user_priv_fe_run(f);
-	vhost_user_priv_fe_look_at_timer(f);
+	vhost_user_priv_fe_check_timeouts(f);
 	if (f->config_changed && !f->failed)
-		tell_config_changed(f);
+		report_config_changed(f);
 	if (f->reconnect.away && !f->failed)
-		vhost_user_priv_fe_tell_stopped(f);
+		vhost_user_priv_fe_report_stopped(f);
 }
 
-/* The session goes on without a connection, or not at all. */
+/*
+ * Continues without a connection if the owner can provide another one, else
+ * fails.
+ */
 static int end_connection(struct vhost_user_frontend *f)
 {
 	if (!vhost_user_priv_fe_may_return(f))
 		return report_failure(f);
 	f->dispatching = true;
 	vhost_user_priv_fe_lose(f);
-	vhost_user_priv_fe_tell_stopped(f);
+	vhost_user_priv_fe_report_stopped(f);
 	f->dispatching = false;
 	return 0;
 }
@@ -169,7 +178,7 @@ int vhost_user_frontend_dispatch(struct vhost_user_frontend *f)
 	if (f->state == VHOST_USER_FRONTEND_DEAD)
 		return f->reason.code;
 	f->dispatching = true;
-	vhost_user_priv_fe_forget_wake(f);
+	vhost_user_priv_fe_reset_wake(f);
 	if (!f->connected)
 		vhost_user_priv_fe_retry(f);
 	if (f->connected)
@@ -200,7 +209,7 @@ static bool is_idle(const struct vhost_user_frontend *f)
 	       !vhost_user_priv_channel_wants_write(&f->main);
 }
 
-/* Rounded up, so that the deadline has passed when poll says so. */
+/* Rounded up, so that the deadline has passed when poll() returns. */
 static int ms_until(uint64_t due)
 {
 	uint64_t now = vsu_now_ns(), ms;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Handlers: a row for each message, in the file of the front-end that handles
- * it. The features of a session follow from the rows and the owner's operations.
+ * Handlers: one row per message, in the front-end's file about its subject. The
+ * protocol features of a session follow from the rows and the owner's
+ * operations.
  */
 #ifndef VHOST_USER_PRIV_FRONTEND_HANDLER_H
 #define VHOST_USER_PRIV_FRONTEND_HANDLER_H
@@ -18,8 +19,8 @@ struct vhost_user_frontend;
 struct fe_pending;
 
 /*
- * Keeps the value of a reply; a negative errno ends the session. Where reports
- * is set, msg is NULL if no reply will come.
+ * Stores the value of a reply; a negative errno ends the session. If reports is
+ * set, msg is NULL when no reply will come.
  */
 typedef int (*fe_accept_fn)(struct vhost_user_frontend *f,
 			    const struct fe_pending *p,
@@ -27,17 +28,17 @@ typedef int (*fe_accept_fn)(struct vhost_user_frontend *f,
 			    struct vsu_error *err);
 
 /*
- * Serves a request of the back-end. The result goes to the back-end: 0 or a
- * negative errno, and *fd, which is ours, unless it is -1. why is reported to the
- * owner; refusals of the owner itself leave it empty.
+ * Serves a request of the back-end. The back-end receives the result, 0 or a
+ * negative errno, and *fd, which the session owns, unless it is -1. why is
+ * reported to the owner; if the owner itself refuses, why stays empty.
  */
 typedef int (*fe_serve_fn)(struct vhost_user_frontend *f,
 			   const struct vhost_user_priv_msg *msg, int *fd,
 			   struct vsu_error *why);
 
 /*
- * Adds a request of the back-end to a batch, whose results are sent later. judged
- * is 0, or the reason for which the request is refused in any case. Returns 0 or
+ * Adds a request of the back-end to a batch whose results are sent later.
+ * judged is 0, or the reason to refuse the request in any case. Returns 0 or
  * the reason of the refusal.
  */
 typedef int (*fe_join_fn)(struct vhost_user_frontend *f,
@@ -47,17 +48,16 @@ typedef int (*fe_join_fn)(struct vhost_user_frontend *f,
 struct fe_handler {
 	uint32_t request;
 	enum vhost_user_priv_side sender;
-	fe_accept_fn accept;	/* of the reply; NULL: it has no value */
-	bool reports;		/* accept reports refusals to the owner, too */
-	fe_serve_fn serve;	/* requests of the back-end: serve or join */
+	fe_accept_fn accept;	/* of the reply; NULL: the reply has no value */
+	bool reports;		/* accept also reports refusals to the owner */
+	fe_serve_fn serve;	/* for requests of the back-end: serve or join */
 	fe_join_fn join;
-	size_t ops[2];		/* operations of the owner that it needs: FE_OP(),
-				   0: none. Without them the protocol feature of
-				   the message is not negotiated. */
+	size_t ops[2];		/* required operations of the owner: FE_OP(), 0: none. Without them
+				 * the message's protocol feature is not negotiated. */
 };
 
 #define FE_OP(member) offsetof(struct vhost_user_frontend, member)
-/* The beginning of a row: a message of ours, or a request of the back-end. */
+/* First fields of a row: a message that we send, or a request that we serve. */
 #define FE_SENT(name) \
 	.request = VHOST_USER_##name, .sender = VHOST_USER_PRIV_FRONTEND
 #define FE_SERVED(name) \
@@ -85,11 +85,11 @@ extern const struct fe_handlers
 
 /* handlers.c */
 
-/* Enters all rows into the table of the session. */
+/* Enters all rows into the session's table. */
 void vhost_user_priv_fe_index_handlers(struct vhost_user_frontend *f);
 /*
- * Protocol features of all messages with a row, without those for which the
- * owner lacks an operation. f NULL: of an owner that has all operations.
+ * The protocol features of all handled messages, except those for which the
+ * owner lacks an operation. f NULL: assume all operations.
  */
 uint64_t vhost_user_priv_fe_handled_features(const struct vhost_user_frontend *f);
 

@@ -16,7 +16,7 @@ static const struct fe_handlers *const groups[] = {
 	&vhost_user_priv_fe_stop_handlers,
 };
 
-/* Row i of all groups, or NULL behind the last. */
+/* Row i of all groups; NULL: past the end. */
 static const struct fe_handler *nth_row(unsigned int i)
 {
 	unsigned int g;
@@ -61,7 +61,10 @@ static uint64_t feature_of(const struct fe_handler *h)
 	return bit == VHOST_USER_PRIV_NO_BIT ? 0 : UINT64_C(1) << bit;
 }
 
-/* True for requests of the back-end that move a descriptor, either way. */
+/*
+ * True for requests of the back-end that carry a descriptor, in either
+ * direction.
+ */
 static bool moves_fd(const struct fe_handler *h)
 {
 	const struct vhost_user_priv_message *row = message_of(h);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* The handshake: what both sides speak, and the limits of the back-end. */
+/* The handshake: feature negotiation, and the back-end's limits. */
 #include <config.h>
 
 #include <errno.h>
@@ -40,11 +40,17 @@ static int features_agree(struct vhost_user_frontend *f, struct vsu_error *err)
 
 	f->protocol = vhost_user_priv_without_orphans(wanted &
 						      f->offered_protocol);
-	/* before there was the message, the bit let any stop leave requests */
+	/*
+	 * drafts had only this bit, which permitted every stop to leave
+	 * requests
+	 */
 	if (!fe_has(f, VHOST_USER_PROTOCOL_F_GET_VRING_BASE_SKIP_DRAIN))
 		f->protocol &=
 			~VHOST_USER_PROTOCOL_BIT(GET_VRING_BASE_INFLIGHT);
-	/* the last word of postcopy cannot be told from a slot without memory */
+	/*
+	 * the end message of postcopy has the same form as a slot without
+	 * memory
+	 */
 	if (fe_has(f, VHOST_USER_PROTOCOL_F_PAGEFAULT))
 		f->protocol &= ~VHOST_USER_PROTOCOL_BIT(CONFIGURE_MEM_SLOTS);
 	missing = needed & ~f->protocol;
@@ -65,7 +71,7 @@ static int send_get_protocol(struct vhost_user_frontend *f, unsigned int item,
 	return vhost_user_priv_fe_ask(f, VHOST_USER_GET_PROTOCOL_FEATURES, err);
 }
 
-/* The first message that may ask for acknowledgements is the next one. */
+/* The next message is the first that may request an acknowledgement. */
 static int send_set_protocol(struct vhost_user_frontend *f, unsigned int item,
 			     struct vsu_error *err)
 {
@@ -162,7 +168,7 @@ static int accept_features(struct vhost_user_frontend *f,
 {
 	(void)p;
 	(void)err;
-	/* later ones are barriers only: what was shown to a driver stays */
+	/* later ones are barriers only: the driver has seen the first reply */
 	if (f->state == VHOST_USER_FRONTEND_NEGOTIATING)
 		f->features = msg->payload.u64;
 	return 0;
@@ -181,9 +187,9 @@ static int accept_protocol_features(struct vhost_user_frontend *f,
 	return 0;
 }
 
-/* A limit of the back-end: 0 is refused, larger values than ours are reduced. */
+/* A limit of the back-end: 0 is refused, values above ours are reduced. */
 static int accept_limit(const struct vhost_user_priv_msg *msg, const char *name,
-		      const char *what, uint32_t most, uint32_t *limit,
+		      const char *what, uint32_t max, uint32_t *limit,
 		      struct vsu_error *err)
 {
 	uint64_t value = msg->payload.u64;
@@ -192,7 +198,7 @@ static int accept_limit(const struct vhost_user_priv_msg *msg, const char *name,
 		return vsu_error_set(err, -EBADMSG,
 				     "%s: the back-end reports that it has no %s",
 				     name, what);
-	*limit = value < most ? (uint32_t)value : most;
+	*limit = value < max ? (uint32_t)value : max;
 	return 0;
 }
 

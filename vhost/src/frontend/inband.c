@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Notifications in band: messages in place of event descriptors. */
+/* In-band notifications: messages instead of eventfds. */
 #include <config.h>
 
 #include <errno.h>
@@ -50,7 +50,7 @@ static int serve_inband(struct vhost_user_frontend *f,
 	(void)fd;
 	if (!is_described(f, ring))
 		return vsu_error_set(why, -EBADMSG,
-				     "there is no ring %" PRIu32, ring);
+				     "no ring %" PRIu32, ring);
 	if (msg->hdr.request == VHOST_USER_BACKEND_VRING_CALL)
 		f->device.called(f->opaque, ring);
 	else

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The in-flight area, as its keeper sees it: the back-end makes it, we hold
- * its descriptor and give it to that back-end and to those that come after it.
- * Nothing of it is ever looked at here.
+ * The in-flight area, kept for the back-end. The back-end allocates it; the
+ * front-end holds its descriptor and sends it to this back-end and its
+ * replacements, without reading the content.
  */
 #include <config.h>
 
@@ -56,7 +56,7 @@ int vhost_user_priv_fe_send_get_inflight(struct vhost_user_frontend *f,
 	return rc;
 }
 
-/* Waits for the area alone, and not for the answers behind it. */
+/* Waits for the area only, not for later replies. */
 int vhost_user_priv_fe_send_set_inflight(struct vhost_user_frontend *f,
 					 unsigned int item,
 					 struct vsu_error *err)
@@ -79,7 +79,7 @@ int vhost_user_priv_fe_send_set_inflight(struct vhost_user_frontend *f,
 	return vhost_user_priv_fe_request(f, &r, err);
 }
 
-/* A file of the back-end, which it may have made of anything. */
+/* The file comes from the back-end, so its kind is checked. */
 static int check_area(const struct vhost_user_frontend *f,
 		      const struct vhost_user_inflight *in, int fd,
 		      struct vsu_error *err)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* A device behind an IOMMU: what the owner says of it, and what is asked. */
+/* A device behind an IOMMU: the owner's updates, and the back-end's misses. */
 #include <config.h>
 
 #include <errno.h>
@@ -84,7 +84,7 @@ int vhost_user_frontend_iotlb_invalidate(struct vhost_user_frontend *f,
 	return send_iotlb(f, &m, err);
 }
 
-/* An update that the owner sends meanwhile leaves before the answer. */
+/* Updates that the owner sends inside the callback precede the reply. */
 static int serve_iotlb(struct vhost_user_frontend *f,
 		       const struct vhost_user_priv_msg *msg, int *fd,
 		       struct vsu_error *why)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The dirty log of a migration, as the front-end switches it: the log is given
- * first, then LOG_ALL is agreed on, then each ring is told to log itself. A
- * start does the same as a part of it.
+ * The dirty log of a migration. To enable it, the front-end sends the log, then
+ * negotiates LOG_ALL, then enables logging of each ring. A start includes the
+ * same steps.
  */
 #include <config.h>
 
@@ -36,7 +36,7 @@ int vhost_user_priv_fe_send_log(struct vhost_user_frontend *f,
 	return is_logging(f) ? vhost_user_priv_fe_request(f, &r, err) : 0;
 }
 
-/* Bit 30 is the protocol's own: without it SET_VRING_ENABLE is not legal. */
+/* Bit 30 belongs to the protocol: without it SET_VRING_ENABLE is not legal. */
 int vhost_user_priv_fe_send_features(struct vhost_user_frontend *f,
 				     unsigned int item, struct vsu_error *err)
 {
@@ -69,7 +69,7 @@ static const struct fe_step log_steps[] = {
 	{ .send = vhost_user_priv_fe_barrier },
 };
 
-/* A back-end that logs a part is of no use to a migration. */
+/* A back-end that logs only partly is useless for a migration. */
 static const struct fe_sequence log_sequence = {
 	.steps = log_steps,
 	.n = sizeof(log_steps) / sizeof(log_steps[0]),

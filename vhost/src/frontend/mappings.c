@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Shared memory regions: windows, and what a back-end may map in them. */
+/* Shared memory regions: windows, and the back-end's mappings in them. */
 #include <config.h>
 
 #include <errno.h>
@@ -14,11 +14,11 @@
 
 #define MIB2 (UINT64_C(2) << 20)
 #define GIB (UINT64_C(1) << 30)
-#define MAPS_FIRST 16u
+#define MAPS_INITIAL 16u
 
 /* ------------------------------------------------------------------ regions */
 
-/* So that a slot over a large mapping can use large pages. */
+/* Alignment that permits large pages for a memory slot over a large mapping. */
 static uint64_t window_align(uint64_t size)
 {
 	if (size >= GIB)
@@ -52,7 +52,7 @@ static int check_config(const struct vhost_user_shmem_config *config,
 	return 0;
 }
 
-static int make_regions(struct vhost_user_priv_shmem *s,
+static int new_regions(struct vhost_user_priv_mappings *s,
 			const struct vhost_user_shmem_config *config,
 			struct vsu_error *err)
 {
@@ -75,7 +75,7 @@ static int make_regions(struct vhost_user_priv_shmem *s,
 	return 0;
 }
 
-int vhost_user_priv_shmem_configure(struct vhost_user_priv_shmem *s,
+int vhost_user_priv_mappings_configure(struct vhost_user_priv_mappings *s,
 				    const struct vhost_user_shmem_config *config,
 				    uint64_t max_bytes, struct vsu_error *err)
 {
@@ -86,13 +86,13 @@ int vhost_user_priv_shmem_configure(struct vhost_user_priv_shmem *s,
 	s->regions = calloc(config->nregions + 1, sizeof(*s->regions));
 	if (!s->regions)
 		return vsu_error_sys(err, -ENOMEM, "shared memory regions");
-	rc = make_regions(s, config, err);
+	rc = new_regions(s, config, err);
 	if (rc < 0)
-		vhost_user_priv_shmem_fini(s);
+		vhost_user_priv_mappings_fini(s);
 	return rc;
 }
 
-int vhost_user_priv_shmem_compare(const struct vhost_user_priv_shmem *s,
+int vhost_user_priv_mappings_compare(const struct vhost_user_priv_mappings *s,
 				  const struct vhost_user_shmem_config *config,
 				  struct vsu_error *err)
 {
@@ -100,16 +100,16 @@ int vhost_user_priv_shmem_compare(const struct vhost_user_priv_shmem *s,
 	unsigned int i;
 
 	for (i = 0; i < VHOST_USER_MAX_SHMEM; i++) {
-		size = vhost_user_priv_shmem_size(s, (uint8_t)i);
+		size = vhost_user_priv_mappings_size(s, (uint8_t)i);
 		if (config->sizes[i] != size)
 			return vsu_error_set(err, -EOPNOTSUPP,
-					     "shared memory region %u has %#" PRIx64 " bytes, the former back-end's had %#" PRIx64,
+					     "shared memory region %u has %#" PRIx64 " bytes, the previous back-end's had %#" PRIx64,
 					     i, config->sizes[i], size);
 	}
 	return 0;
 }
 
-void vhost_user_priv_shmem_fini(struct vhost_user_priv_shmem *s)
+void vhost_user_priv_mappings_fini(struct vhost_user_priv_mappings *s)
 {
 	struct vhost_user_priv_shm_region *r;
 
@@ -127,7 +127,7 @@ void vhost_user_priv_shmem_fini(struct vhost_user_priv_shmem *s)
 }
 
 static struct vhost_user_priv_shm_region *
-find_region(const struct vhost_user_priv_shmem *s, uint8_t shmid)
+find_region(const struct vhost_user_priv_mappings *s, uint8_t shmid)
 {
 	uint32_t i;
 
@@ -138,7 +138,7 @@ find_region(const struct vhost_user_priv_shmem *s, uint8_t shmid)
 }
 
 struct vmem_reservation *
-vhost_user_priv_shmem_window(const struct vhost_user_priv_shmem *s,
+vhost_user_priv_mappings_window(const struct vhost_user_priv_mappings *s,
 			     uint8_t shmid)
 {
 	struct vhost_user_priv_shm_region *r = find_region(s, shmid);
@@ -146,7 +146,7 @@ vhost_user_priv_shmem_window(const struct vhost_user_priv_shmem *s,
 	return r ? r->window : NULL;
 }
 
-uint64_t vhost_user_priv_shmem_size(const struct vhost_user_priv_shmem *s,
+uint64_t vhost_user_priv_mappings_size(const struct vhost_user_priv_mappings *s,
 				    uint8_t shmid)
 {
 	struct vhost_user_priv_shm_region *r = find_region(s, shmid);
@@ -157,7 +157,7 @@ uint64_t vhost_user_priv_shmem_size(const struct vhost_user_priv_shmem *s,
 static int no_region(uint8_t shmid, struct vsu_error *err)
 {
 	return vsu_error_set(err, -ENOENT,
-			     "there is no shared memory region %u",
+			     "no shared memory region %u",
 			     shmid);
 }
 
@@ -173,7 +173,7 @@ static int check_request(const struct vhost_user_shmem_mmap *req,
 	if (req->flags & ~(uint64_t)VHOST_USER_SHMEM_RW)
 		return vsu_error_set(err, -EBADMSG, "unknown flags %#" PRIx64
 				     " of a mapping", req->flags);
-	/* positions in a file are signed */
+	/* file offsets are signed */
 	if (vsu_u64_add_overflow(req->fd_offset, req->len, &end) ||
 	    end > INT64_MAX)
 		return vsu_error_set(err, -EBADMSG, "%#" PRIx64 " bytes at %#"
@@ -182,7 +182,7 @@ static int check_request(const struct vhost_user_shmem_mmap *req,
 	return 0;
 }
 
-static int check_budget(const struct vhost_user_priv_shmem *s, uint64_t len,
+static int check_budget(const struct vhost_user_priv_mappings *s, uint64_t len,
 			struct vsu_error *err)
 {
 	if (s->nmaps >= s->max_maps)
@@ -199,7 +199,7 @@ static int check_budget(const struct vhost_user_priv_shmem *s, uint64_t len,
 static int make_room(struct vhost_user_priv_shm_region *r,
 		     struct vsu_error *err)
 {
-	uint32_t room = r->room ? 2 * r->room : MAPS_FIRST;
+	uint32_t room = r->room ? 2 * r->room : MAPS_INITIAL;
 	struct vhost_user_priv_mapping *maps;
 
 	if (r->nmaps < r->room)
@@ -212,7 +212,7 @@ static int make_room(struct vhost_user_priv_shm_region *r,
 	return 0;
 }
 
-/* The first mapping that does not begin before off, or nmaps. */
+/* The first mapping that starts at or after off; nmaps if none does. */
 static uint32_t mapping_from(const struct vhost_user_priv_shm_region *r,
 			     uint64_t off)
 {
@@ -228,7 +228,7 @@ static uint32_t mapping_from(const struct vhost_user_priv_shm_region *r,
 	return low;
 }
 
-static void mapping_add(struct vhost_user_priv_shmem *s,
+static void mapping_add(struct vhost_user_priv_mappings *s,
 			struct vhost_user_priv_shm_region *r, uint64_t off,
 			struct vmem_block *block)
 {
@@ -243,7 +243,7 @@ static void mapping_add(struct vhost_user_priv_shmem *s,
 	s->mapped += m->len;
 }
 
-static void mapping_remove(struct vhost_user_priv_shmem *s,
+static void mapping_remove(struct vhost_user_priv_mappings *s,
 			   struct vhost_user_priv_shm_region *r, uint32_t at)
 {
 	struct vhost_user_priv_mapping *m = &r->maps[at];
@@ -253,8 +253,8 @@ static void mapping_remove(struct vhost_user_priv_shmem *s,
 	s->nmaps--;
 }
 
-/* Overlap, alignment, size of the file and permission are vm-memory's to judge. */
-int vhost_user_priv_shmem_map(struct vhost_user_priv_shmem *s,
+/* vm-memory checks overlap, alignment, file size and permission. */
+int vhost_user_priv_mappings_map(struct vhost_user_priv_mappings *s,
 			      const struct vhost_user_shmem_mmap *req, int *fd,
 			      struct vmem_block **block, struct vsu_error *err)
 {
@@ -291,7 +291,7 @@ int vhost_user_priv_shmem_map(struct vhost_user_priv_shmem *s,
 	return 0;
 }
 
-int vhost_user_priv_shmem_unmap(struct vhost_user_priv_shmem *s, uint8_t shmid,
+int vhost_user_priv_mappings_unmap(struct vhost_user_priv_mappings *s, uint8_t shmid,
 				uint64_t off, uint64_t len,
 				struct vmem_block **block,
 				struct vsu_error *err)
@@ -312,7 +312,7 @@ int vhost_user_priv_shmem_unmap(struct vhost_user_priv_shmem *s, uint8_t shmid,
 			     shmid, len, off);
 }
 
-bool vhost_user_priv_shmem_any(const struct vhost_user_priv_shmem *s,
+bool vhost_user_priv_mappings_any(const struct vhost_user_priv_mappings *s,
 			       uint8_t *shmid, uint64_t *off, uint64_t *len)
 {
 	const struct vhost_user_priv_shm_region *r;

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The shared memory regions of one back-end, on the front-end's side: a table
- * of windows and of what is mapped in them. It knows no session and no socket;
- * what a request may do is judged here, and nothing of it is half done.
+ * The shared memory regions of one back-end on the front-end's side: a table of
+ * windows and their mappings. It depends on no session and no socket. A request
+ * is checked and executed completely, or not at all.
  *
- *   region   a window of address space, empty until something is mapped
- *   mapping  a piece of a file in a region: a block of its own, which leaves
- *            only as a whole
+ *   region   a window of reserved address space, initially empty
+ *   mapping  a piece of a file in a region: a block of its own, unmapped only
+ *            as a whole
  *
- * Threads: confined to one thread, except as vmem_reservation says.
+ * Threads: confined to one thread, except as vmem_reservation permits.
  */
-#ifndef VHOST_USER_PRIV_SHMEM_H
-#define VHOST_USER_PRIV_SHMEM_H
+#ifndef VHOST_USER_PRIV_MAPPINGS_H
+#define VHOST_USER_PRIV_MAPPINGS_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -33,60 +33,59 @@ struct vhost_user_priv_shm_region {
 	uint32_t nmaps, room;
 };
 
-struct vhost_user_priv_shmem {
+struct vhost_user_priv_mappings {
 	struct vhost_user_priv_shm_region *regions;
 	uint32_t nregions;
-	uint32_t nmaps, max_maps;	/* of all regions */
-	uint64_t mapped, max_mapped;	/* bytes, likewise */
+	uint32_t nmaps, max_maps;	/* sum of all regions */
+	uint64_t mapped, max_mapped;	/* bytes, sum of all regions */
 	struct vmem_sigbus *sigbus;
 	struct vsu_closer *closer;
 	bool served_files;
 };
 
 /*
- * Makes the windows that a back-end announced, once. max_bytes is the most
- * that all of them may have together. -EBADMSG when the announcement makes no
- * sense, -ENOSPC when it is too large; there are no regions then.
+ * Reserves the windows that a back-end announced, once. max_bytes limits their
+ * total size. -EBADMSG: the announcement is inconsistent, -ENOSPC: too large;
+ * no region exists then.
  */
-int vhost_user_priv_shmem_configure(struct vhost_user_priv_shmem *s,
+int vhost_user_priv_mappings_configure(struct vhost_user_priv_mappings *s,
 				    const struct vhost_user_shmem_config *config,
 				    uint64_t max_bytes, struct vsu_error *err);
 
-/* Everything goes; blocks live on where somebody holds them. */
-/* Whether a back-end that came back has the same regions. */
-int vhost_user_priv_shmem_compare(const struct vhost_user_priv_shmem *s,
+/* Checks that a replacement back-end has the same regions. */
+int vhost_user_priv_mappings_compare(const struct vhost_user_priv_mappings *s,
 				  const struct vhost_user_shmem_config *config,
 				  struct vsu_error *err);
-void vhost_user_priv_shmem_fini(struct vhost_user_priv_shmem *s);
+void vhost_user_priv_mappings_fini(struct vhost_user_priv_mappings *s);
 
-/* Size of a region, 0 when there is none. */
-uint64_t vhost_user_priv_shmem_size(const struct vhost_user_priv_shmem *s,
+/* Size of a region; 0: it does not exist. */
+uint64_t vhost_user_priv_mappings_size(const struct vhost_user_priv_mappings *s,
 				    uint8_t shmid);
 
 /*
- * Maps a piece of *fd, which is taken and becomes -1, on success. *block is the
- * mapping, borrowed, until it is unmapped.
+ * Maps a piece of *fd. On success takes *fd, which becomes -1; *block is
+ * borrowed until the mapping is unmapped.
  */
-int vhost_user_priv_shmem_map(struct vhost_user_priv_shmem *s,
+int vhost_user_priv_mappings_map(struct vhost_user_priv_mappings *s,
 			      const struct vhost_user_shmem_mmap *req, int *fd,
 			      struct vmem_block **block, struct vsu_error *err);
 
 /*
- * Forgets the mapping that is exactly that range; the reference on its block
- * moves to the caller. Its place is empty when the last reference is gone.
+ * Removes the mapping of exactly that range. The reference on its block moves
+ * to the caller; the range is unmapped when the last reference is released.
  */
-int vhost_user_priv_shmem_unmap(struct vhost_user_priv_shmem *s, uint8_t shmid,
+int vhost_user_priv_mappings_unmap(struct vhost_user_priv_mappings *s, uint8_t shmid,
 				uint64_t off, uint64_t len,
 				struct vmem_block **block,
 				struct vsu_error *err);
 
-/* The window of a region, for its descriptor and for what is still busy. */
+/* The window of a region, for its descriptor and for mappings still in use. */
 struct vmem_reservation *
-vhost_user_priv_shmem_window(const struct vhost_user_priv_shmem *s,
+vhost_user_priv_mappings_window(const struct vhost_user_priv_mappings *s,
 			     uint8_t shmid);
 
-/* Some mapping, any; false when there is none. */
-bool vhost_user_priv_shmem_any(const struct vhost_user_priv_shmem *s,
+/* Any mapping; false: none exists. */
+bool vhost_user_priv_mappings_any(const struct vhost_user_priv_mappings *s,
 			       uint8_t *shmid, uint64_t *off, uint64_t *len);
 
 #endif

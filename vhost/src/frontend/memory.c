@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The guest's memory, as the back-end is told of it: either one table that
- * replaces the former, or slots that are taken away and added one by one.
+ * The guest's memory as the back-end receives it: one table that replaces the
+ * previous one, or slots that are removed and added individually.
  */
 #include <config.h>
 
@@ -19,7 +19,7 @@
 
 /* -------------------------------------------------------------- what is sent */
 
-/* Another process can map it and see what the guest stores. */
+/* True if another process can map it and sees the guest's writes. */
 static bool is_shared(const struct vmem_region *region)
 {
 	const struct vmem_block *block = vmem_region_block(region);
@@ -44,7 +44,7 @@ static int check_region(const struct vmem_region *region,
 	return 0;
 }
 
-/* The map can be sent; *n is the number of regions. */
+/* Checks that the map can be sent; *n is the number of regions. */
 static int check_map(const struct vmem_map *map, unsigned int *n,
 		     struct vsu_error *err)
 {
@@ -56,7 +56,7 @@ static int check_map(const struct vmem_map *map, unsigned int *n,
 		const struct vmem_region *region = vmem_map_region(map, i);
 
 		if (vmem_region_is_rom(region))
-			continue;	/* nobody has to know it */
+			continue;	/* private memory is not announced */
 		rc = check_region(region, err);
 		if (rc < 0)
 			return rc;
@@ -77,10 +77,10 @@ static int check_room(const struct vhost_user_frontend *f, unsigned int n,
 }
 
 /*
- * A back-end is told of ROM where its owner says so, and where it can say that
- * it does not want it: on its own, without harm to the memory beside it.
+ * ROM is announced if the owner requests it and the back-end can refuse it
+ * separately, without effect on other memory.
  */
-static bool takes_rom(const struct vhost_user_frontend *f)
+static bool accepts_rom(const struct vhost_user_frontend *f)
 {
 	return f->mem.read_only_regions && !f->mem.rom_refused && f->acks &&
 	       fe_has(f, VHOST_USER_PROTOCOL_F_CONFIGURE_MEM_SLOTS);
@@ -90,7 +90,7 @@ static bool is_sent(const struct vhost_user_frontend *f,
 		    const struct vmem_region *region)
 {
 	return !vmem_region_is_rom(region) ||
-	       (takes_rom(f) && !check_region(region, NULL));
+	       (accepts_rom(f) && !check_region(region, NULL));
 }
 
 struct vmem_region *vhost_user_priv_fe_next_ram(const struct vmem_map *map,
@@ -146,7 +146,7 @@ static void add_change(struct fe_memory *mem, struct vmem_region *region,
 	change->refused = false;
 }
 
-/* ROM has the slots that are left. */
+/* ROM uses the remaining slots. */
 static void list_rom(struct vhost_user_frontend *f, unsigned int nslots)
 {
 	struct fe_memory *mem = &f->mem;
@@ -164,7 +164,7 @@ static void list_rom(struct vhost_user_frontend *f, unsigned int nslots)
 	}
 }
 
-/* Removals first: what is added may lie where something was. */
+/* Removals first: an added region may use the range of a removed one. */
 static void list_changes(struct vhost_user_frontend *f)
 {
 	struct fe_memory *mem = &f->mem;
@@ -189,7 +189,7 @@ int vhost_user_priv_fe_plan_memory(struct vhost_user_frontend *f,
 				   struct vsu_error *err)
 {
 	struct fe_memory *mem = &f->mem;
-	const size_t most = (size_t)vmem_map_count(mem->wanted) + mem->nheld;
+	const size_t max = (size_t)vmem_map_count(mem->wanted) + mem->nheld;
 	struct fe_change *changes;
 	unsigned int n;
 	int rc;
@@ -199,13 +199,13 @@ int vhost_user_priv_fe_plan_memory(struct vhost_user_frontend *f,
 		rc = check_room(f, n, err);
 	if (rc < 0)
 		return rc;
-	changes = malloc((most + 1) * sizeof(*changes));
+	changes = malloc((max + 1) * sizeof(*changes));
 	if (!changes)
 		return vsu_error_sys(err, -ENOMEM, "memory of the guest");
 	forget_changes(mem);
 	mem->changes = changes;
 	list_changes(f);
-	mem->whole = !fe_has(f, VHOST_USER_PROTOCOL_F_CONFIGURE_MEM_SLOTS);
+	mem->one_table = !fe_has(f, VHOST_USER_PROTOCOL_F_CONFIGURE_MEM_SLOTS);
 	return 0;
 }
 
@@ -228,11 +228,11 @@ static void remove_held(struct fe_memory *mem,
 	}
 }
 
-/* A table is refused as a whole, slots one by one. */
+/* A table is refused as a whole, slots individually. */
 void vhost_user_priv_fe_apply_answers(struct vhost_user_frontend *f)
 {
 	struct fe_memory *mem = &f->mem;
-	bool none = mem->whole && mem->refused && mem->former;
+	bool none = mem->one_table && mem->refused && mem->old;
 	const struct fe_change *c;
 	unsigned int i;
 
@@ -255,7 +255,7 @@ void vhost_user_priv_fe_forget_held(struct vhost_user_frontend *f)
 	forget_changes(mem);
 	while (mem->nheld)
 		vmem_region_unref(mem->held[--mem->nheld]);
-	mem->former = vmem_map_unref(mem->former);
+	mem->old = vmem_map_unref(mem->old);
 	mem->refused = false;
 }
 
@@ -335,15 +335,15 @@ static int request_slot(struct vhost_user_frontend *f, unsigned int item,
 }
 
 /*
- * A descriptor that nobody can write through, whatever the one is that we
- * have: a new open file of its own, or a negative errno.
+ * A read-only descriptor of a new open file, whatever the access mode of fd is;
+ * or a negative errno.
  */
 static int open_read_only(int fd)
 {
 	const int kind = vsu_foreign_kind(fd);
 	char path[40];
 
-	/* opening anything else may wait, or do more than that */
+	/* opening another kind of file may block or have side effects */
 	if (kind != VSU_FOREIGN_SHARED && kind != VSU_FOREIGN_FILE)
 		return -ENODEV;
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
@@ -358,7 +358,7 @@ static int send_rom(struct vhost_user_frontend *f, unsigned int item,
 	int fd = open_read_only(vmem_block_fd(vmem_region_block(c->region)));
 	int rc;
 
-	c->refused = fd < 0;	/* by the host: the back-end does without */
+	c->refused = fd < 0;	/* by the host: the back-end does not receive it */
 	if (c->refused)
 		return 0;
 	rc = request_slot(f, item, fd, err);
@@ -377,7 +377,7 @@ static int send_slot(struct vhost_user_frontend *f, unsigned int item,
 			    vmem_block_fd(vmem_region_block(c->region)), err);
 }
 
-bool vhost_user_priv_fe_forgive_rom(struct vhost_user_frontend *f,
+bool vhost_user_priv_fe_accept_rom_refusal(struct vhost_user_frontend *f,
 				    const struct fe_pending *p,
 				    struct vsu_error *err)
 {
@@ -397,7 +397,7 @@ bool vhost_user_priv_fe_forgive_rom(struct vhost_user_frontend *f,
 
 unsigned int vhost_user_priv_fe_memory_count(struct vhost_user_frontend *f)
 {
-	if (f->mem.whole)
+	if (f->mem.one_table)
 		return f->mem.nchanges ? 1 : 0;
 	return f->mem.nchanges;
 }
@@ -405,17 +405,17 @@ unsigned int vhost_user_priv_fe_memory_count(struct vhost_user_frontend *f)
 int vhost_user_priv_fe_send_memory(struct vhost_user_frontend *f,
 				   unsigned int item, struct vsu_error *err)
 {
-	return f->mem.whole ? send_table(f, err) : send_slot(f, item, err);
+	return f->mem.one_table ? send_table(f, err) : send_slot(f, item, err);
 }
 
-/* held never needs room while answers arrive. */
+/* Allocates held in advance, so that processing replies cannot fail. */
 static int reserve_held(struct vhost_user_frontend *f)
 {
-	const unsigned int most = FE_MAX_SLOTS > VHOST_USER_MAX_REGIONS ?
+	const unsigned int max = FE_MAX_SLOTS > VHOST_USER_MAX_REGIONS ?
 				  FE_MAX_SLOTS : VHOST_USER_MAX_REGIONS;
 
 	if (!f->mem.held)
-		f->mem.held = malloc(most * sizeof(*f->mem.held));
+		f->mem.held = malloc(max * sizeof(*f->mem.held));
 	return f->mem.held ? 0 : -ENOMEM;
 }
 

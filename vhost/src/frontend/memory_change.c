@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Memory that the owner sets. While rings run it is one change: a piece that
- * the back-end refuses takes the rest of the change back, too.
+ * Changes of memory by the owner. While rings run a change is atomic: if the
+ * back-end refuses one piece, the whole change is reverted.
  */
 #include <config.h>
 
@@ -10,8 +10,8 @@
 #include "frontend/priv.h"
 
 /*
- * The barrier stays also where all is acknowledged: libvhost-user says yes to
- * memory that it could not map, and hangs up at the next message.
+ * The barrier is needed despite acknowledgements: libvhost-user acknowledges
+ * memory that it could not map and disconnects at the next message.
  */
 static const struct fe_step memory_steps[] = {
 	{ .send = vhost_user_priv_fe_send_memory,
@@ -27,7 +27,7 @@ static void memory_refused(struct vhost_user_frontend *f,
 			   const struct vsu_error *err)
 {
 	if (p->request == VHOST_USER_GET_FEATURES ||
-	    !f->mem.former) {	/* going back was refused too */
+	    !f->mem.old) {	/* reverting was refused too */
 		vhost_user_priv_fe_fail(f, err);
 		return;
 	}
@@ -45,20 +45,20 @@ static const struct fe_sequence memory_sequence = {
 	.refused = memory_refused,
 };
 
-static void forget_former(struct vhost_user_frontend *f)
+static void forget_old(struct vhost_user_frontend *f)
 {
-	f->mem.former = vmem_map_unref(f->mem.former);
+	f->mem.old = vmem_map_unref(f->mem.old);
 }
 
-/* A refusal takes the whole change back: the back-end has the former map. */
-static int go_back(struct vhost_user_frontend *f)
+/* Reverts the refused change: the back-end gets the previous map again. */
+static int revert_change(struct vhost_user_frontend *f)
 {
 	struct vsu_error err = VSU_ERROR_INIT;
 	int rc;
 
 	vmem_map_unref(f->mem.wanted);
-	f->mem.wanted = f->mem.former;
-	f->mem.former = NULL;
+	f->mem.wanted = f->mem.old;
+	f->mem.old = NULL;
 	rc = vhost_user_priv_fe_plan_memory(f, &err);
 	if (rc < 0)
 		vhost_user_priv_fe_fail(f, &err);
@@ -70,23 +70,23 @@ static int go_back(struct vhost_user_frontend *f)
 static void memory_done(struct vhost_user_frontend *f)
 {
 	vhost_user_priv_fe_apply_answers(f);
-	if (f->mem.refused && f->mem.former &&
-	    (go_back(f) < 0 || f->seq))
+	if (f->mem.refused && f->mem.old &&
+	    (revert_change(f) < 0 || f->seq))
 		return;
-	forget_former(f);
+	forget_old(f);
 	if (f->ops.memory)
 		f->ops.memory(f->opaque, f->mem.refused ? &f->mem.why : NULL);
 }
 
-/* On success the reference on the former map moves to the change. */
-static int change_memory(struct vhost_user_frontend *f, struct vmem_map *former,
+/* On success the change owns the reference on old. */
+static int change_memory(struct vhost_user_frontend *f, struct vmem_map *old,
 			 struct vsu_error *err)
 {
 	int rc = vhost_user_priv_fe_plan_memory(f, err);
 
 	if (rc < 0)
 		return rc;
-	f->mem.former = former;
+	f->mem.old = old;
 	f->mem.refused = false;
 	vhost_user_priv_fe_begin(f, &memory_sequence);
 	vhost_user_priv_fe_push(f);
@@ -112,7 +112,7 @@ static int check_when(const struct vhost_user_frontend *f,
 int vhost_user_frontend_set_memory(struct vhost_user_frontend *f,
 				   struct vmem_map *map, struct vsu_error *err)
 {
-	struct vmem_map *former = f->mem.wanted;
+	struct vmem_map *old = f->mem.wanted;
 	int rc = check_when(f, err);
 
 	if (!rc)
@@ -123,13 +123,13 @@ int vhost_user_frontend_set_memory(struct vhost_user_frontend *f,
 		return rc;
 	f->mem.wanted = vmem_map_ref(map);
 	if (f->state != VHOST_USER_FRONTEND_RUNNING) {
-		vmem_map_unref(former);
+		vmem_map_unref(old);
 		return 0;
 	}
-	rc = change_memory(f, former, err);
+	rc = change_memory(f, old, err);
 	if (rc < 0) {
 		vmem_map_unref(f->mem.wanted);
-		f->mem.wanted = former;
+		f->mem.wanted = old;
 	}
 	return rc;
 }

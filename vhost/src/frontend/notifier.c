@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Pages of a back-end's device, by which a guest kicks a ring without leaving
- * its CPU: judged here, mapped by the owner.
+ * Host notifiers: pages of a back-end's device through which a guest kicks a
+ * ring without an exit. They are checked here and mapped by the owner.
  */
 #include <config.h>
 
@@ -15,7 +15,7 @@
 #include <vmm-sys-util/fd.h>
 #include <vmm-sys-util/foreign.h>
 
-/* One whole page of a ring that there is. */
+/* Checks for exactly one page of an existing ring. */
 static int check_area(const struct vhost_user_frontend *f,
 		      const struct vhost_user_vring_area *a,
 		      struct vsu_error *why)
@@ -25,7 +25,7 @@ static int check_area(const struct vhost_user_frontend *f,
 
 	if (ring >= f->nrings || !f->rings[ring].described)
 		return vsu_error_set(why, -EBADMSG,
-				     "there is no ring %#" PRIx64, ring);
+				     "no ring %#" PRIx64, ring);
 	if (a->u64 & VHOST_USER_VRING_NOFD ||
 	    (a->size == page && vsu_is_aligned(a->offset, page)))
 		return 0;
@@ -34,7 +34,7 @@ static int check_area(const struct vhost_user_frontend *f,
 			     a->size, a->offset);
 }
 
-/* A device of the kernel (VFIO) has neither a known kind nor a size. */
+/* A kernel device (VFIO) has neither a known file kind nor a size. */
 static int check_page(const struct vhost_user_frontend *f,
 		      const struct vhost_user_vring_area *a, int fd,
 		      struct vsu_error *why)

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Postcopy: the back-end waits for pages of the guest that have not arrived,
- * and the owner puts them there. The back-end's answers to memory tables say
- * where it has them mapped; it touches them when the word behind says that the
- * owner knows.
+ * Postcopy: the back-end blocks on pages that have not arrived, and the owner
+ * copies them. Replies to memory tables contain the back-end's addresses. After
+ * the confirmation the back-end may access the pages.
  */
 #include <config.h>
 
@@ -13,7 +12,10 @@
 #include "frontend/priv.h"
 #include <vmm-sys-util/checked.h>
 
-/* The word that is no table: neither asked nor answered, though it has the number. */
+/*
+ * The confirmation has the number of a table, but no acknowledgement and no
+ * reply.
+ */
 int vhost_user_priv_fe_confirm_memory(struct vhost_user_frontend *f,
 				      unsigned int item, struct vsu_error *err)
 {
@@ -38,7 +40,7 @@ int vhost_user_priv_fe_confirm_memory(struct vhost_user_frontend *f,
 	return rc;
 }
 
-/* The table that was sent, but for the addresses. */
+/* Checks that the reply equals the sent table except for the addresses. */
 static int check_region(const struct vhost_user_mem_region *r,
 			const struct vmem_region *sent, struct vsu_error *err)
 {

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The front-end's session, as its own files see it. Its messages leave by
- * sequences (sequence.h).
+ * The front-end's session: declarations that its files share. Messages are sent
+ * by sequences (sequence.h).
  *
- *   failed    the session cannot go on; dispatch, from which alone the owner
- *             may be called, reports it
+ *   failed    the session cannot continue. Dispatch reports it, because only
+ *             dispatch may call the owner.
  */
 #ifndef VHOST_USER_PRIV_FRONTEND_H
 #define VHOST_USER_PRIV_FRONTEND_H
@@ -23,22 +23,22 @@
 #include <vhost/protocol.h>
 #include <vhost/shmem.h>
 
-/* Rings that kick and call messages can name. */
+/* Limit of the ring index in kick and call messages. */
 #define FE_MAX_RINGS	256u
-/* Memory slots beyond this are of no use and not believed. */
+/* More memory slots are useless, so a larger number is reduced. */
 #define FE_MAX_SLOTS	512u
-/* Bytes that may wait for a peer that does not read. */
+/* Maximum number of bytes that a peer has not read. */
 #define FE_OUT_MAX	(64u * 1024)
-/* Requests on the back-end channel that are served per dispatch. */
+/* Maximum number of requests on the back-end channel per dispatch. */
 #define FE_SHMEM_BATCH	32u
 
 /*
- * Added to a guest address to make the user address that is sent: not
- * 0, which some peers take for "none", and far from any pointer of ours.
+ * Added to a guest address to form a user address. Not 0, which some peers
+ * treat as "none", and unlike any pointer of this process.
  */
 #define FE_USER_BASE	(UINT64_C(1) << 44)
 
-/* Subjects of the session's epoll; dispatch looks at everything anyway. */
+/* Values of epoll data; dispatch polls all of them in any case. */
 enum fe_watch {
 	FE_WATCH_MAIN,
 	FE_WATCH_BACKEND_CHANNEL,
@@ -50,12 +50,12 @@ enum fe_watch {
 #define F_VERSION_1	(UINT64_C(1) << 32)
 
 struct fe_ring {
-	struct vhost_user_ring desc;	/* its fds are ours */
+	struct vhost_user_ring desc;	/* duplicates owned by the session */
 	bool described;
 	bool started;
 };
 
-/* One message of a change of memory. */
+/* One message of a memory change. */
 struct fe_change {
 	struct vmem_region *region;
 	bool add;
@@ -63,56 +63,56 @@ struct fe_change {
 };
 
 struct fe_memory {
-	struct vmem_map *wanted;	/* by the owner; referenced */
-	struct vmem_map *former;	/* what to go back to, while RUNNING */
-	struct vmem_region **held;	/* what the back-end has; referenced */
+	struct vmem_map *wanted;	/* set by the owner; referenced */
+	struct vmem_map *old;	/* restored if the change is refused; only while RUNNING */
+	struct vmem_region **held;	/* accepted by the back-end; referenced */
 	unsigned int nheld;
-	struct fe_change *changes;	/* that make wanted out of held */
+	struct fe_change *changes;	/* turn held into wanted */
 	unsigned int nchanges;
-	bool whole;			/* one SET_MEM_TABLE instead of slots */
+	bool one_table;			/* one SET_MEM_TABLE instead of slots */
 	bool refused;
 	struct vsu_error why;		/* of the first refusal */
-	bool read_only_regions;		/* ROM is sent, too */
-	bool rom_refused;		/* the back-end does not accept it */
+	bool read_only_regions;		/* ROM is announced, too */
+	bool rom_refused;		/* the back-end refused ROM */
 };
 
-/* A SHMEM request of the batch that is being put together or answered. */
+/* A SHMEM request of the batch that is collected or answered. */
 struct fe_shmem_entry {
 	uint32_t request;
 	bool need_reply;
 	int result;
-	int change;			/* in the owner's array, or -1 */
+	int change;			/* index in the owner's array, or -1 */
 };
 
 struct fe_shmem {
-	struct vhost_user_priv_shmem table;
+	struct vhost_user_priv_mappings table;
 	struct vhost_user_shmem_change changes[FE_SHMEM_BATCH];
 	struct fe_shmem_entry entries[FE_SHMEM_BATCH];
 	unsigned int nchanges, nentries;
-	unsigned int answered;		/* entries, from the first */
-	bool told;			/* the owner knows of the batch */
-	bool parked;			/* the next one waits for its block */
-	struct vhost_user_priv_msg *held; /* read, but of another kind */
+	unsigned int answered;		/* number of answered entries */
+	bool reported;			/* the batch was reported to the owner */
+	bool parked;			/* the next reply waits until its block is unused */
+	struct vhost_user_priv_msg *held; /* a received request of another kind */
 };
 
 struct fe_postcopy {
-	bool listening;		/* from the answer to LISTEN to that to END */
-	bool asked;		/* the answer to a table is due */
-	bool placed;		/* ... has come, and the word behind is due */
+	bool listening;		/* from the reply to LISTEN to the reply to END */
+	bool asked;		/* the reply to a table is due */
+	bool placed;		/* it was received, and its confirmation must be sent */
 };
 
 /* Requests whose replies are due, oldest first: request.c, answer.c. */
 struct fe_replies {
-	struct fe_pending pending[FE_PENDING];	/* a ring buffer */
+	struct fe_pending pending[FE_PENDING];	/* circular buffer */
 	unsigned int first, n;
 	struct fe_pending answered;	/* the last acknowledged request */
-	uint64_t waiting_since;		/* for the oldest; 0: for none */
+	uint64_t waiting_since;		/* start of the oldest one's time-out; 0: none */
 };
 
 /* The in-flight area: inflight.c. */
 struct fe_inflight {
 	int fd;				/* -1: no area */
-	bool asked;			/* the reply that brings it is due */
+	bool asked;			/* its reply is due */
 	struct vhost_user_inflight area;
 };
 
@@ -120,20 +120,20 @@ struct fe_inflight {
 struct fe_log {
 	int fd;				/* -1: no log */
 	struct vhost_user_log area;
-	bool switching;			/* ops->log is due */
+	bool switching;			/* ops->log must be called */
 };
 
-/* A lost back-end and its replacement: reconnect.c. */
+/* A disconnected back-end and its replacement: reconnect.c. */
 struct fe_reconnect {
-	bool away;			/* the connection is lost */
-	bool resume;			/* rings ran, or were to start */
-	bool untouched;			/* ... and no back-end has received them */
-	bool start_unreported;		/* the owner waits for started or stopped */
+	bool away;			/* not connected */
+	bool resume;			/* rings ran or were starting */
+	bool untouched;			/* likewise, and no back-end has received them yet */
+	bool start_unreported;		/* started or stopped must still be reported */
 	bool stop_unreported;
-	uint64_t pause_ns;		/* between attempts, at first */
-	uint64_t lost_ns, tried_ns;	/* when; 0: never */
-	uint64_t retry_due;		/* the next attempt */
-	/* as of the first handshake: a replacement offers at least these */
+	uint64_t pause_ns;		/* the first pause between attempts */
+	uint64_t lost_ns, tried_ns;	/* time of loss and of the last attempt; 0: never */
+	uint64_t retry_due;		/* time of the next attempt */
+	/* from the first handshake: a replacement must offer at least these */
 	uint64_t features, protocol;
 	uint32_t queue_num;
 };
@@ -149,32 +149,32 @@ struct vhost_user_frontend {
 	uint64_t protocol_wanted, protocol_required;
 
 	int epoll_fd, timer_fd;
-	int event_fd;			/* readable: dispatch comes again; or -1 */
-	bool signalled;			/* event_fd is readable */
-	uint32_t main_events, channel_events;	/* what epoll watches */
+	int event_fd;			/* signalled to be dispatched again; or -1 */
+	bool signalled;			/* event_fd is signalled */
+	uint32_t main_events, channel_events;	/* watched by epoll */
 	bool connected;			/* main has a socket */
 	bool has_backend_channel;
-	unsigned int channel_strays;	/* requests with fds they do not take */
+	unsigned int channel_strays;	/* requests with unexpected descriptors */
 
 	enum vhost_user_frontend_state state;
 	bool dispatching;
 	bool failed;
-	bool more;			/* the last dispatch left something: */
-	bool main_more, channel_more;	/* that was read already */
-	unsigned int turns;		/* dispatches that had messages */
+	bool more;			/* the last dispatch has left work */
+	bool main_more, channel_more;	/* messages that were already read */
+	unsigned int turns;		/* dispatches that handled messages */
 	struct vsu_error reason;
-	bool send_failed;		/* the answer that tells why may come */
+	bool send_failed;		/* a reply with the reason may still arrive */
 	struct vsu_error send_error;
 
 	const struct fe_sequence *seq, *next_seq;
 	unsigned int step, item, seq_pending;
 
 	struct fe_replies replies;
-	uint64_t stop_due;		/* the end of a stop's time; 0: none */
+	uint64_t stop_due;		/* deadline of a stop; 0: none */
 	uint64_t timer_due;		/* 0: not armed */
 
 	uint64_t features, offered_protocol, protocol, acked;
-	bool acks;			/* REPLY_ACK is in force */
+	bool acks;			/* REPLY_ACK is negotiated */
 	uint32_t queue_num, max_slots;
 
 	struct fe_ring *rings;
@@ -183,27 +183,28 @@ struct vhost_user_frontend {
 	struct fe_memory mem;
 	struct fe_postcopy postcopy;
 	bool config_changed;
-	/* the ends of a handshake and of a start; neither is NULL in theirs */
+	/* called at the end of a handshake or a start; not NULL meanwhile */
 	void (*ready_fn)(struct vhost_user_frontend *f);
 	void (*started_fn)(struct vhost_user_frontend *f);
 
 	struct fe_inflight inflight;
-	bool parking;			/* a stop leaves, or left, requests there */
+	bool parking;			/* a stop leaves, or has left, requests in the in-flight
+					 * area */
 	struct fe_log log;
 
 	bool final;			/* the owner ended the session */
 	struct fe_reconnect reconnect;
 
 	uint64_t max_shmem;
-	uint32_t shmem_bit;		/* of SHMEM on the wire */
+	uint32_t shmem_bit;		/* the bit of SHMEM on the wire */
 	struct fe_shmem shm;
 
-	/* last, and not cleared: each is made where it gets its socket */
+	/* last: not cleared, but initialised with their sockets */
 	struct vhost_user_priv_channel main;
 	struct vhost_user_priv_channel backend_channel;
 };
 
-/* With GPA_ADDRESSES both peers speak of guest addresses alone. */
+/* With GPA_ADDRESSES, user addresses are guest addresses. */
 static inline uint64_t fe_user_addr(const struct vhost_user_frontend *f,
 				    uint64_t gpa)
 {
@@ -212,7 +213,7 @@ static inline uint64_t fe_user_addr(const struct vhost_user_frontend *f,
 	return same ? gpa : gpa + FE_USER_BASE;
 }
 
-/* Rings and what is in them have I/O addresses. */
+/* True if ring addresses and buffer addresses are I/O addresses. */
 static inline bool fe_translates(const struct vhost_user_frontend *f)
 {
 	return f->acked & VHOST_USER_F_ACCESS_PLATFORM;
@@ -225,26 +226,26 @@ static inline bool fe_has(const struct vhost_user_frontend *f, unsigned int bit)
 
 /* session.c */
 
-/* Hangs up; the back-end drops all it had of us, as we do of it. */
+/* Disconnects; both sides release everything received from the other. */
 void vhost_user_priv_fe_disconnect(struct vhost_user_frontend *f);
-/* Takes a connected socket over, on success. */
+/* Attaches a connected socket and owns it on success. */
 int vhost_user_priv_fe_attach(struct vhost_user_frontend *f, int sock,
 			      struct vsu_error *err);
 
 /* waiting.c */
 
-/* Queued messages leave, as far as the socket takes them. */
+/* Sends queued messages, as far as the socket accepts them. */
 void vhost_user_priv_fe_flush(struct vhost_user_frontend *f);
-/* Dispatch has come: event_fd has done its part. */
-void vhost_user_priv_fe_forget_wake(struct vhost_user_frontend *f);
-/* Flushes for public calls, unless dispatch does it at its end. */
+/* Resets event_fd at the start of a dispatch. */
+void vhost_user_priv_fe_reset_wake(struct vhost_user_frontend *f);
+/* Flushes at the end of a public call, unless inside dispatch. */
 void vhost_user_priv_fe_push(struct vhost_user_frontend *f);
-/* Tells epoll which events of the back-end channel are wanted. */
+/* Updates the events that epoll watches on the back-end channel. */
 void vhost_user_priv_fe_watch_backend_channel(struct vhost_user_frontend *f);
-/* Ends the session when the oldest request has waited too long. */
-void vhost_user_priv_fe_look_at_timer(struct vhost_user_frontend *f);
+/* Fails the session when the oldest request has timed out. */
+void vhost_user_priv_fe_check_timeouts(struct vhost_user_frontend *f);
 
-/* Dispatch comes at that time; or not any more. */
+/* Requests a dispatch at time due, or cancels it. */
 void vhost_user_priv_fe_arm(struct vhost_user_frontend *f, uint64_t due);
 void vhost_user_priv_fe_disarm(struct vhost_user_frontend *f);
 
@@ -253,7 +254,7 @@ void vhost_user_priv_fe_handshake(struct vhost_user_frontend *f,
 				  void (*done)(struct vhost_user_frontend *f));
 
 /* start_stop.c */
-/* Starts the described rings with the features that were acknowledged. */
+/* Starts the described rings with the negotiated features. */
 int vhost_user_priv_fe_begin_start(struct vhost_user_frontend *f,
 				   void (*done)(struct vhost_user_frontend *f),
 				   struct vsu_error *err);
@@ -270,35 +271,35 @@ void vhost_user_priv_fe_drop_inflight(struct vhost_user_frontend *f);
 /* log.c */
 int vhost_user_priv_fe_send_log(struct vhost_user_frontend *f,
 				unsigned int item, struct vsu_error *err);
-/* Features that were acknowledged, and those of the protocol. */
+/* The negotiated features, including protocol bits. */
 int vhost_user_priv_fe_send_features(struct vhost_user_frontend *f,
 				     unsigned int item, struct vsu_error *err);
 void vhost_user_priv_fe_drop_log(struct vhost_user_frontend *f);
-/* The log that is in force, if one is, has a bit for every page of the map. */
+/* Checks that an active log has a bit for every page of the map. */
 int vhost_user_priv_fe_check_logged(const struct vhost_user_frontend *f,
 				    const struct vmem_map *map,
 				    struct vsu_error *err);
 
 /* postcopy.c */
-/* Sends the word behind a memory table whose answer was taken. */
+/* Sends the confirmation of a memory table whose reply was accepted. */
 int vhost_user_priv_fe_confirm_memory(struct vhost_user_frontend *f,
 				      unsigned int item, struct vsu_error *err);
 /* reconnect.c */
-/* Whether a session that failed goes on with another connection. */
+/* True if a failed session can continue with another connection. */
 bool vhost_user_priv_fe_may_return(const struct vhost_user_frontend *f);
-/* Goes on so, after a failure. */
+/* Enters that state after a failure. */
 void vhost_user_priv_fe_lose(struct vhost_user_frontend *f);
-/* Without a connection: makes one when it is time. */
+/* While disconnected: connects when an attempt is due. */
 void vhost_user_priv_fe_retry(struct vhost_user_frontend *f);
-/* Rings that were to be stopped when the back-end was lost are. */
-void vhost_user_priv_fe_tell_stopped(struct vhost_user_frontend *f);
+/* Reports rings as stopped whose stop was in progress at the disconnection. */
+void vhost_user_priv_fe_report_stopped(struct vhost_user_frontend *f);
 
 /* memory.c */
-/* Whether the back-end could be given that map now. */
+/* Checks that the back-end can receive that map now. */
 int vhost_user_priv_fe_check_memory(struct vhost_user_frontend *f,
 				    const struct vmem_map *map,
 				    struct vsu_error *err);
-/* Region i of those that are not ROM, in order; NULL behind the last. */
+/* Region i of those that are not ROM, in order; NULL: past the end. */
 struct vmem_region *vhost_user_priv_fe_next_ram(const struct vmem_map *map,
 						unsigned int *i);
 int vhost_user_priv_fe_plan_memory(struct vhost_user_frontend *f,
@@ -307,15 +308,15 @@ unsigned int vhost_user_priv_fe_memory_count(struct vhost_user_frontend *f);
 int vhost_user_priv_fe_send_memory(struct vhost_user_frontend *f,
 				   unsigned int item, struct vsu_error *err);
 /*
- * A refusal of ROM costs the back-end nothing but that: told once, it is asked
- * for no more. False where p is about something else.
+ * Handles a refusal of ROM, which has no other effect: it is reported once, and
+ * ROM is not sent again. False: p concerns something else.
  */
-bool vhost_user_priv_fe_forgive_rom(struct vhost_user_frontend *f,
+bool vhost_user_priv_fe_accept_rom_refusal(struct vhost_user_frontend *f,
 				    const struct fe_pending *p,
 				    struct vsu_error *err);
-/* The planned changes are answered: held is what the back-end has now. */
+/* All changes are answered: updates held accordingly. */
 void vhost_user_priv_fe_apply_answers(struct vhost_user_frontend *f);
-/* The back-end has nothing any more, and no change is under way. */
+/* The back-end has no memory any more, and no change is in progress. */
 void vhost_user_priv_fe_forget_held(struct vhost_user_frontend *f);
 void vhost_user_priv_fe_free_memory(struct vhost_user_frontend *f);
 
@@ -333,7 +334,7 @@ int vhost_user_priv_fe_disable_ring(struct vhost_user_frontend *f,
 				    unsigned int item, struct vsu_error *err);
 int vhost_user_priv_fe_get_base(struct vhost_user_frontend *f,
 				unsigned int item, struct vsu_error *err);
-/* The ring's areas begin in memory of the map. */
+/* Checks that the ring's areas start in memory of the map. */
 int vhost_user_priv_fe_check_rings(struct vhost_user_frontend *f,
 				   const struct vmem_map *map,
 				   struct vsu_error *err);
@@ -341,28 +342,28 @@ void vhost_user_priv_fe_free_rings(struct vhost_user_frontend *f);
 
 /* channel.c */
 
-/* Makes the channel and sends its other end. */
+/* Creates the channel and sends its other end. */
 int vhost_user_priv_fe_backend_channel_offer(struct vhost_user_frontend *f,
 				     unsigned int item, struct vsu_error *err);
-/* Serves a bounded number of requests, *n; true when there may be more. */
+/* Serves a bounded number *n of requests; true: more may be available. */
 bool vhost_user_priv_fe_backend_channel_serve(struct vhost_user_frontend *f,
 					      unsigned int *n);
 void vhost_user_priv_fe_backend_channel_close(struct vhost_user_frontend *f);
 
 /* shmem.c */
 
-/* Whether a request may join the batch; a batch is of one kind. */
+/* True if a request may join the batch; all entries are of one kind. */
 bool vhost_user_priv_fe_shmem_joins(const struct vhost_user_frontend *f,
 				    uint32_t request);
-/* Gives the batch to the owner and answers; may leave it parked. */
+/* Passes the batch to the owner and replies; it may stay parked. */
 int vhost_user_priv_fe_shmem_flush(struct vhost_user_frontend *f,
 				   struct vsu_error *err);
-/* Goes on with a parked batch, where it can. */
+/* Continues a parked batch as far as possible. */
 int vhost_user_priv_fe_shmem_resume(struct vhost_user_frontend *f,
 				    struct vsu_error *err);
-/* The channel ends: the owner is told of the batch, nobody is answered. */
+/* The channel ends: reports the batch to the owner, without replies. */
 void vhost_user_priv_fe_shmem_abandon(struct vhost_user_frontend *f);
-/* Takes every mapping away, through the owner. */
+/* Unmaps everything, through the owner. */
 void vhost_user_priv_fe_shmem_clear(struct vhost_user_frontend *f);
 
 #endif

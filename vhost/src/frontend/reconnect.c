@@ -1,18 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * A back-end that is lost and comes back. The whole handshake is replayed with
- * the new one, which has to offer all that the driver was shown; then rings
- * that ran are started again:
+ * Reconnection. The handshake is repeated with the replacement back-end, which
+ * must offer all features that the driver has seen. Then rings that ran are
+ * started again:
  *
- *   with an in-flight area   the area says what was taken and not finished
- *   without, but IN_ORDER    all before the used index is finished, the rest
- *                            is not
- *   without either           nobody knows: the rings stay stopped
+ *   with an in-flight area   the area lists the requests in flight
+ *   else with IN_ORDER       requests before the used index are complete
+ *   otherwise                unknown: the rings stay stopped
  *
- * Attempts go on for as long as the session lives: the first at once, because
- * whoever starts the next back-end may hold its socket; then with pauses that
- * are an eighth of the time it has been away, so that waiting for an attempt
- * makes no absence much longer than it is.
+ * Attempts continue as long as the session exists. The first is immediate,
+ * because a supervisor may keep the socket open for the next back-end. The
+ * following pauses are an eighth of the time since the disconnection, so an
+ * attempt is late by at most that part.
  */
 #include <config.h>
 
@@ -27,22 +26,22 @@
 #include <vmm-sys-util/fd.h>
 
 #define F_IN_ORDER	(UINT64_C(1) << 35)
-/* The longest pause is so many times the first one. */
-#define MOST_PAUSES	32u
-#define PAUSE_PART	8u
-/* VIRTIO 1.3, 2.7.8: behind the flags of the used ring. */
+/* Limit of a pause, as a multiple of the first one. */
+#define MAX_PAUSE_FACTOR	32u
+#define PAUSE_DIVISOR	8u
+/* VIRTIO 1.3, 2.7.8: offset of idx in the used ring, behind flags. */
 #define USED_INDEX	2u
 
 /* ------------------------------------------------------------- bookkeeping */
 
 bool vhost_user_priv_fe_may_return(const struct vhost_user_frontend *f)
 {
-	/* pages that have not arrived would be zeros to the next back-end */
+	/* the next back-end would read missing pages as zeros */
 	return f->ops.connect && !f->final && !f->postcopy.listening &&
 	       (f->reconnect.away || f->state != VHOST_USER_FRONTEND_NEGOTIATING);
 }
 
-/* No reply will come: reported to the owner like refusals. */
+/* Reports requests without a reply to the owner, like refusals. */
 static void end_pending(struct vhost_user_frontend *f)
 {
 	const struct fe_handler *h;
@@ -69,7 +68,7 @@ static void end_procedures(struct vhost_user_frontend *f)
 	memset(&f->postcopy, 0, sizeof(f->postcopy));
 }
 
-/* Rings that ran are to run again, unless the owner was stopping them. */
+/* Running rings are to be started again, unless the owner was stopping them. */
 static void note_rings(struct vhost_user_frontend *f)
 {
 	unsigned int i;
@@ -88,12 +87,12 @@ static void note_rings(struct vhost_user_frontend *f)
 }
 
 /*
- * The back-end's memory went with it; the map that is wanted stays, and so does
- * the log: the next one gets both before it runs.
+ * The back-end's memory state is gone. The wanted map and the log are kept: the
+ * replacement receives both before it runs.
  */
 static void end_memory(struct vhost_user_frontend *f)
 {
-	bool changing = f->mem.former != NULL;
+	bool changing = f->mem.old != NULL;
 	bool logging = f->log.switching;
 
 	vhost_user_priv_fe_forget_held(f);
@@ -105,18 +104,18 @@ static void end_memory(struct vhost_user_frontend *f)
 }
 
 /*
- * Counted from the last attempt, even if it led to a back-end that is lost
- * again: one that dies of what it is asked to do keeps nobody busy.
+ * The pause starts at the previous attempt even if that one succeeded, so that
+ * a back-end that crashes at start-up causes no busy loop.
  */
 static void plan_attempt(struct vhost_user_frontend *f)
 {
 	uint64_t now = vsu_now_ns();
-	uint64_t pause = (now - f->reconnect.lost_ns) / PAUSE_PART;
+	uint64_t pause = (now - f->reconnect.lost_ns) / PAUSE_DIVISOR;
 
 	if (pause < f->reconnect.pause_ns)
 		pause = f->reconnect.pause_ns;
-	else if (pause / MOST_PAUSES > f->reconnect.pause_ns)
-		pause = f->reconnect.pause_ns * MOST_PAUSES;
+	else if (pause / MAX_PAUSE_FACTOR > f->reconnect.pause_ns)
+		pause = f->reconnect.pause_ns * MAX_PAUSE_FACTOR;
 	f->reconnect.retry_due = f->reconnect.tried_ns ? f->reconnect.tried_ns + pause : now;
 	vhost_user_priv_fe_arm(f, f->reconnect.retry_due);
 }
@@ -145,7 +144,7 @@ void vhost_user_priv_fe_lose(struct vhost_user_frontend *f)
 
 /* ------------------------------------------------------------------- bases */
 
-/* As far as the ring itself can tell: what is used is finished. */
+/* As far as the ring shows it: used buffers are complete. */
 static uint32_t known_base(const struct vhost_user_frontend *f,
 			   const struct vhost_user_ring *ring)
 {
@@ -180,7 +179,7 @@ static void set_bases(struct vhost_user_frontend *f)
 	}
 }
 
-void vhost_user_priv_fe_tell_stopped(struct vhost_user_frontend *f)
+void vhost_user_priv_fe_report_stopped(struct vhost_user_frontend *f)
 {
 	if (!f->reconnect.stop_unreported || f->state == VHOST_USER_FRONTEND_STARTING)
 		return;
@@ -192,7 +191,7 @@ void vhost_user_priv_fe_tell_stopped(struct vhost_user_frontend *f)
 
 /* ------------------------------------------------------------------ return */
 
-static void tell_back(struct vhost_user_frontend *f, bool rings_lost)
+static void report_back(struct vhost_user_frontend *f, bool rings_lost)
 {
 	f->reconnect.away = false;
 	f->reconnect.resume = false;
@@ -202,17 +201,17 @@ static void tell_back(struct vhost_user_frontend *f, bool rings_lost)
 
 static void again_started(struct vhost_user_frontend *f)
 {
-	bool stop = f->reconnect.stop_unreported, told = !f->reconnect.start_unreported;
+	bool stop = f->reconnect.stop_unreported, reported = !f->reconnect.start_unreported;
 
 	f->reconnect.stop_unreported = f->reconnect.start_unreported = false;
-	tell_back(f, false);
-	if (!told && f->ops.started)
+	report_back(f, false);
+	if (!reported && f->ops.started)
 		f->ops.started(f->opaque);
 	if (stop && f->state == VHOST_USER_FRONTEND_RUNNING)
-		(void)!vhost_user_frontend_stop(f, NULL); /* it runs: no refusal */
+		(void)!vhost_user_frontend_stop(f, NULL); /* it runs: stop cannot be refused */
 }
 
-/* Less than the driver was shown would be a different device. */
+/* Fewer features than the driver has seen would be a different device. */
 static int check_offer(const struct vhost_user_frontend *f,
 		       struct vsu_error *err)
 {
@@ -224,7 +223,7 @@ static int check_offer(const struct vhost_user_frontend *f,
 				     missing);
 	if (f->queue_num < f->reconnect.queue_num)
 		return vsu_error_set(err, -EOPNOTSUPP,
-				     "the back-end that came back has %u queues, the former one had %u",
+				     "the replacement back-end has %u queues, the previous one had %u",
 				     f->queue_num, f->reconnect.queue_num);
 	return 0;
 }
@@ -240,8 +239,8 @@ static void again_ready(struct vhost_user_frontend *f)
 		set_bases(f);
 		rc = vhost_user_priv_fe_begin_start(f, again_started, &err);
 	} else if (!rc) {
-		vhost_user_priv_fe_tell_stopped(f);
-		tell_back(f, f->reconnect.resume);
+		vhost_user_priv_fe_report_stopped(f);
+		report_back(f, f->reconnect.resume);
 	}
 	if (rc < 0)
 		vhost_user_priv_fe_fail(f, &err);
@@ -252,7 +251,7 @@ void vhost_user_priv_fe_retry(struct vhost_user_frontend *f)
 	struct vsu_error err = VSU_ERROR_INIT;
 	int sock;
 
-	vhost_user_priv_fe_tell_stopped(f);
+	vhost_user_priv_fe_report_stopped(f);
 	if (f->failed || vsu_now_ns() < f->reconnect.retry_due)
 		return;
 	vhost_user_priv_fe_disarm(f);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Sends requests and replies, notes due answers, and ends what cannot go on. */
+/* Sends requests and replies, records due replies, and fails the session. */
 #include <config.h>
 
 #include <errno.h>
@@ -38,8 +38,8 @@ static void note_pending(struct vhost_user_frontend *f,
 }
 
 /*
- * Acknowledgements are asked for wherever they may be: an error is then
- * known by the request that caused it.
+ * Requests acknowledgements wherever possible, so that an error can be assigned
+ * to its request.
  */
 int vhost_user_priv_fe_request(struct vhost_user_frontend *f,
 			       const struct fe_request *r,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* The rings, as the front-end describes them and tells the back-end of them. */
+/* The rings: their descriptions, and the messages that configure them. */
 #include <config.h>
 
 #include <errno.h>
@@ -28,7 +28,7 @@ static int dup_optional(int fd)
 	return fd < 0 ? -1 : vsu_fd_dup(fd);
 }
 
-/* A copy with descriptors of its own, all or none. */
+/* Copies with duplicated descriptors, all or none. */
 static int copy_ring(const struct vhost_user_ring *from,
 		     struct vhost_user_ring *to)
 {
@@ -121,7 +121,7 @@ int vhost_user_frontend_set_ring(struct vhost_user_frontend *f, uint32_t index,
 		close_fds(&f->rings[index].desc);
 	f->rings[index].desc = copy;
 	f->rings[index].described = true;
-	/* all that was taken was finished: a new ring gets a new area */
+	/* all requests are complete: the next start uses a new area */
 	vhost_user_priv_fe_drop_inflight(f);
 	return 0;
 }
@@ -151,7 +151,7 @@ void vhost_user_priv_fe_free_rings(struct vhost_user_frontend *f)
 	f->nrings = 0;
 }
 
-/* VIRTIO 1.3, sections 2.7 and 2.8; without what VQ_F_EVENT_IDX adds at the end. */
+/* VIRTIO 1.3, sections 2.7 and 2.8, without the event index fields. */
 static bool in_memory(const struct vhost_user_frontend *f,
 		      const struct vmem_map *map,
 		      const struct vhost_user_ring *ring)
@@ -268,7 +268,7 @@ static int send_err(struct vhost_user_frontend *f, unsigned int index,
 		       f->rings[index].desc.err_fd, err);
 }
 
-/* Also without an fd: some back-ends take no ring as ready before it. */
+/* Also without an fd: some back-ends start a ring only after this message. */
 static int send_call(struct vhost_user_frontend *f, unsigned int index,
 		     struct vsu_error *err)
 {
@@ -276,7 +276,7 @@ static int send_call(struct vhost_user_frontend *f, unsigned int index,
 		       f->rings[index].desc.call_fd, err);
 }
 
-/* Older back-ends look at a ring after its first kick only: it gets one. */
+/* Older back-ends start polling a ring at its first kick, so kick it once. */
 static int send_kick(struct vhost_user_frontend *f, unsigned int index,
 		     struct vsu_error *err)
 {
@@ -295,7 +295,7 @@ static int send_kick(struct vhost_user_frontend *f, unsigned int index,
 typedef int (*ring_message_fn)(struct vhost_user_frontend *f,
 			       unsigned int index, struct vsu_error *err);
 
-/* The messages of a ring, in this order: NUM before ADDR, CALL before KICK. */
+/* The messages of a ring in order: NUM before ADDR, CALL before KICK. */
 static const ring_message_fn ring_messages[] = {
 	send_num, send_base, vhost_user_priv_fe_send_addr, send_err, send_call, send_kick,
 };
@@ -322,7 +322,7 @@ int vhost_user_priv_fe_send_ring(struct vhost_user_frontend *f,
 	return ring_messages[item % NMESSAGES](f, index, err);
 }
 
-/* Rings of a back-end without bit 30 are enabled from the start. */
+/* Without bit 30 a back-end's rings are enabled from the start. */
 static int send_enable(struct vhost_user_frontend *f, unsigned int index,
 		       uint32_t on, struct vsu_error *err)
 {

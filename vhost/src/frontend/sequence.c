@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Runs sequences of requests: as many messages as the window allows leave
- * before the first answer is back.
+ * Executes sequences of requests: sends as many messages as the window permits
+ * before the first reply.
  */
 #include <config.h>
 
@@ -19,9 +19,9 @@ void vhost_user_priv_fe_begin(struct vhost_user_frontend *f,
 }
 
 /*
- * 0 when a message was sent or none was due, 1 when the sequence has to wait.
- * An error of the socket is not the last word: the peer may have said why it
- * went away, and dispatch looks for that first.
+ * 0: a message was sent or none was due, 1: the sequence has to wait. A socket
+ * error is deferred: the peer's last reply may contain the reason, and dispatch
+ * reads it first.
  */
 static int send_item(struct vhost_user_frontend *f, const struct fe_step *s)
 {
@@ -55,7 +55,7 @@ static int run_step(struct vhost_user_frontend *f, const struct fe_step *s)
 	return 0;
 }
 
-/* As far as it goes now; true when the last message has been sent. */
+/* Runs as far as possible; true: the last message has been sent. */
 static bool run_steps(struct vhost_user_frontend *f,
 		      const struct fe_sequence *seq)
 {
@@ -66,8 +66,8 @@ static bool run_steps(struct vhost_user_frontend *f,
 }
 
 /*
- * Lasting descriptors are those of rings and memory, which change in calls of
- * the owner: none comes before the release.
+ * Messages may borrow descriptors while the channel is held: those of rings and
+ * memory, which change only in calls of the owner, after the release.
  */
 static bool run_held(struct vhost_user_frontend *f,
 		     const struct fe_sequence *seq)
@@ -92,7 +92,7 @@ void vhost_user_priv_fe_run(struct vhost_user_frontend *f)
 
 	if (!seq || f->failed || f->send_failed)
 		return;
-	/* of what was sent long ago answers come one by one */
+	/* all was sent; only replies are due */
 	if (f->step == seq->n && f->seq_pending)
 		return;
 	if (!run_held(f, seq) || f->seq_pending)

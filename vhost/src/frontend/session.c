@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* The front-end's session: made, taken apart, asked. */
+/* The front-end's session: creation, destruction, properties. */
 #include <config.h>
 
 #include <errno.h>
@@ -15,16 +15,16 @@
 #include <vmm-sys-util/sized.h>
 
 #define DEFAULT_TIMEOUT_NS	UINT64_C(10000000000)
-/* Added to a time it must not wrap. */
+/* Limit of time-outs, so that adding one to the clock cannot overflow. */
 #define MAX_TIMEOUT_NS		(UINT64_MAX / 2)
-/* Negotiated without a message of its own. */
-#define ALWAYS_SPOKEN	VHOST_USER_PROTOCOL_BIT(REPLY_ACK)
+/* Negotiated, although no handled message requires it. */
+#define ALWAYS_NEGOTIATED	VHOST_USER_PROTOCOL_BIT(REPLY_ACK)
 /*
- * Only for owners that name them: an in-flight area costs a round trip and each
- * request some stores; with SKIP_DRAIN, requests may stay in it after a stop;
- * GPA_ADDRESSES has no advantage over other addresses.
+ * Only for owners that name them. An in-flight area costs a round trip, and
+ * some stores per request. SKIP_DRAIN may leave requests in the area after a
+ * stop. GPA_ADDRESSES has no advantage.
  */
-#define SPOKEN_BY_NAME \
+#define NEGOTIATED_BY_NAME \
 	(VHOST_USER_PROTOCOL_BIT(INFLIGHT_SHMFD) | \
 	 VHOST_USER_PROTOCOL_BIT(GET_VRING_BASE_INFLIGHT) | \
 	 VHOST_USER_PROTOCOL_BIT(GET_VRING_BASE_SKIP_DRAIN) | \
@@ -44,7 +44,7 @@ static int epoll_watch(struct vhost_user_frontend *f, int fd, uint32_t what)
 	       -errno : 0;
 }
 
-/* The descriptors of every wait. */
+/* The descriptors for waiting. */
 static int open_fds(struct vhost_user_frontend *f, struct vsu_error *err)
 {
 	f->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
@@ -98,7 +98,7 @@ static void tear_down(struct vhost_user_frontend *f)
 {
 	vhost_user_priv_fe_free_rings(f);
 	vhost_user_priv_fe_free_memory(f);
-	vhost_user_priv_shmem_fini(&f->shm.table);
+	vhost_user_priv_mappings_fini(&f->shm.table);
 	vhost_user_priv_fe_drop_inflight(f);
 	vhost_user_priv_fe_drop_log(f);
 	vsu_fd_close(&f->event_fd);
@@ -108,14 +108,14 @@ static void tear_down(struct vhost_user_frontend *f)
 	free(f);
 }
 
-/* Features that the owner's operations allow, and those that it names. */
-static uint64_t session_speaks(const struct vhost_user_frontend *f,
+/* The features that the owner's operations permit and those that it names. */
+static uint64_t supported_features(const struct vhost_user_frontend *f,
 			       uint64_t named)
 {
-	if (f->ops.connect)	/* a reconnection uses the in-flight area */
+	if (f->ops.connect)	/* reconnection requires the in-flight area */
 		named |= VHOST_USER_PROTOCOL_BIT(INFLIGHT_SHMFD);
-	return ((vhost_user_priv_fe_handled_features(f) | ALWAYS_SPOKEN) &
-		~SPOKEN_BY_NAME) | (named & SPOKEN_BY_NAME);
+	return ((vhost_user_priv_fe_handled_features(f) | ALWAYS_NEGOTIATED) &
+		~NEGOTIATED_BY_NAME) | (named & NEGOTIATED_BY_NAME);
 }
 
 static void session_configure(struct vhost_user_frontend *f,
@@ -133,7 +133,7 @@ static void session_configure(struct vhost_user_frontend *f,
 					     DEFAULT_TIMEOUT_NS;
 	if (f->timeout_ns > MAX_TIMEOUT_NS)
 		f->timeout_ns = MAX_TIMEOUT_NS;
-	f->protocol_wanted = session_speaks(f, named);
+	f->protocol_wanted = supported_features(f, named);
 	if (config->protocol_features)
 		f->protocol_wanted &= named;
 	f->protocol_required = config->required_protocol_features;
@@ -152,12 +152,12 @@ static void session_configure(struct vhost_user_frontend *f,
 	f->shm.table.served_files = config->served_files;
 }
 
-/* No back-end is to blame for what this side lacks. */
+/* Reports requirements that this side itself cannot meet. */
 static int check_required(const struct vhost_user_frontend_config *config,
 			  struct vsu_error *err)
 {
 	const uint64_t ever = vhost_user_priv_fe_handled_features(NULL) |
-			      ALWAYS_SPOKEN | SPOKEN_BY_NAME;
+			      ALWAYS_NEGOTIATED | NEGOTIATED_BY_NAME;
 	uint64_t cannot = config->required_protocol_features & ~ever;
 	unsigned int bit = 0;
 	const char *name;
@@ -173,7 +173,7 @@ static int check_required(const struct vhost_user_frontend_config *config,
 			     name ? name : "without a name", bit);
 }
 
-/* A back-end that comes back has to offer all of this again. */
+/* Stores what a replacement back-end must offer. */
 static void remember_offer(struct vhost_user_frontend *f)
 {
 	f->reconnect.features = f->features;
@@ -235,14 +235,14 @@ int vhost_user_frontend_new_take_fd(int sock,
 	return 0;
 }
 
-/* The back-end sees a hang-up and drops all it had of us, as we do of it. */
+/* Disconnects; both sides release everything received from the other. */
 void vhost_user_priv_fe_disconnect(struct vhost_user_frontend *f)
 {
 	vhost_user_priv_fe_backend_channel_close(f);
 	vhost_user_priv_fe_shmem_clear(f);
 	if (!f->connected)
 		return;
-	/* it may be closed later, and is nobody's until then */
+	/* the closer may delay close(), so remove it from epoll now */
 	epoll_ctl(f->epoll_fd, EPOLL_CTL_DEL, f->main.fd, NULL);
 	vhost_user_priv_channel_fini(&f->main);
 	f->connected = false;

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * SHMEM_MAP and SHMEM_UNMAP, seen from the front-end's session. Requests of
- * one kind that arrive together are one batch for the owner, who makes or
- * takes away memory slots; answers leave after that, in order. The answer to
- * an UNMAP, and with it the next request, waits until nobody can reach what
- * was mapped.
+ * SHMEM_MAP and SHMEM_UNMAP in the front-end's session. Requests of one kind
+ * that arrive together form one batch for the owner, who adds or removes memory
+ * slots. Then the replies are sent, in order. The reply to an UNMAP, and the
+ * handling of the next request, wait until no pointer into the mapping remains.
  */
 #include <config.h>
 
@@ -25,7 +24,7 @@ static bool device_suspended(const struct vhost_user_frontend *f)
 	return true;
 }
 
-/* The change that an entry is about; entries that failed have none. */
+/* The change of an entry; NULL: the entry failed. */
 static struct vhost_user_shmem_change *
 change_of(struct fe_shmem *shm, const struct fe_shmem_entry *e)
 {
@@ -41,7 +40,7 @@ static int try_map(struct vhost_user_frontend *f,
 	const struct vhost_user_shmem_mmap *req = &msg->payload.mmap;
 
 	c->map = true;
-	return vhost_user_priv_shmem_map(&f->shm.table, req, &msg->fds[0],
+	return vhost_user_priv_mappings_map(&f->shm.table, req, &msg->fds[0],
 					 &c->block, err);
 }
 
@@ -52,7 +51,7 @@ static int try_unmap(struct vhost_user_frontend *f,
 	const struct vhost_user_shmem_mmap *req = &msg->payload.mmap;
 
 	c->map = false;
-	return vhost_user_priv_shmem_unmap(&f->shm.table, req->shmid,
+	return vhost_user_priv_mappings_unmap(&f->shm.table, req->shmid,
 					   req->shm_offset, req->len, &c->block,
 					   err);
 }
@@ -97,7 +96,7 @@ static void entry_drop(struct vhost_user_frontend *f,
 {
 	struct vmem_block *block;
 
-	if (!vhost_user_priv_shmem_unmap(&f->shm.table, c->shmid, c->offset,
+	if (!vhost_user_priv_mappings_unmap(&f->shm.table, c->shmid, c->offset,
 					 c->len, &block, NULL))
 		vmem_block_unref(block);
 }
@@ -113,7 +112,7 @@ static void report_owner(struct vhost_user_frontend *f,
 	vhost_user_priv_fe_report(f, &err);
 }
 
-/* Our hold on what was unmapped ends, of all together. */
+/* Releases our references on all unmapped blocks together. */
 static void drop_unmapped(struct vhost_user_shmem_change *changes,
 			  unsigned int n)
 {
@@ -129,7 +128,7 @@ static void drop_unmapped(struct vhost_user_shmem_change *changes,
 	vmem_blocks_unref(blocks, count);
 }
 
-/* Maps that the owner refused are taken back. */
+/* Reverts mappings that the owner refused. */
 static void finish_change(struct vhost_user_frontend *f, struct fe_shmem_entry *e)
 {
 	struct vhost_user_shmem_change *c = change_of(&f->shm, e);
@@ -145,7 +144,7 @@ static bool still_held(struct vhost_user_frontend *f,
 		       const struct vhost_user_shmem_change *c)
 {
 	struct vmem_reservation *window =
-		vhost_user_priv_shmem_window(&f->shm.table, c->shmid);
+		vhost_user_priv_mappings_window(&f->shm.table, c->shmid);
 
 	return vmem_reservation_busy(window, c->offset, c->len);
 }
@@ -156,25 +155,25 @@ static void watch_window(struct vhost_user_frontend *f, uint8_t shmid, int op)
 		.events = EPOLLIN, .data.u32 = FE_WATCH_WINDOW,
 	};
 	int fd = vmem_reservation_fd(
-			vhost_user_priv_shmem_window(&f->shm.table, shmid));
+			vhost_user_priv_mappings_window(&f->shm.table, shmid));
 
 	if (fd >= 0)
 		epoll_ctl(f->epoll_fd, op, fd, &event);
 }
 
-/* The event is taken before the look, lest one that comes between is lost. */
+/* Drains the event before the check: a signal in between is not lost. */
 static bool still_held_after_drain(struct vhost_user_frontend *f,
 				   const struct vhost_user_shmem_change *c)
 {
 	struct vmem_reservation *window =
-		vhost_user_priv_shmem_window(&f->shm.table, c->shmid);
+		vhost_user_priv_mappings_window(&f->shm.table, c->shmid);
 	uint64_t count;
 
 	vsu_event_drain(vmem_reservation_fd(window), &count);
 	return vmem_reservation_busy(window, c->offset, c->len);
 }
 
-/* Waits for the window's event, where there is something to wait for. */
+/* Waits for the window's event; false: nothing to wait for. */
 static bool entry_park(struct vhost_user_frontend *f,
 		       const struct vhost_user_shmem_change *c)
 {
@@ -196,8 +195,8 @@ static int entry_answer(struct vhost_user_frontend *f, const struct fe_shmem_ent
 							e->result, -1, err);
 }
 
-/* The owner's part: a batch is told once, whatever becomes of its answers. */
-static void batch_tell(struct vhost_user_frontend *f)
+/* Passes the batch to the owner, once, whatever happens to its replies. */
+static void batch_report(struct vhost_user_frontend *f)
 {
 	struct fe_shmem *shm = &f->shm;
 	unsigned int i;
@@ -207,7 +206,7 @@ static void batch_tell(struct vhost_user_frontend *f)
 	drop_unmapped(shm->changes, shm->nchanges);
 	for (i = 0; i < shm->nentries; i++)
 		finish_change(f, &shm->entries[i]);
-	shm->told = true;
+	shm->reported = true;
 }
 
 static void forget_batch(struct fe_shmem *shm)
@@ -215,10 +214,10 @@ static void forget_batch(struct fe_shmem *shm)
 	shm->nentries = 0;
 	shm->nchanges = 0;
 	shm->answered = 0;
-	shm->told = false;
+	shm->reported = false;
 }
 
-/* Answers in order, up to an UNMAP whose memory is still in use. */
+/* Replies in order, up to an UNMAP whose memory is still in use. */
 static int answer_all(struct vhost_user_frontend *f, struct vsu_error *err)
 {
 	struct fe_shmem *shm = &f->shm;
@@ -242,7 +241,7 @@ int vhost_user_priv_fe_shmem_flush(struct vhost_user_frontend *f,
 {
 	if (!f->shm.nentries)
 		return 0;
-	batch_tell(f);
+	batch_report(f);
 	return answer_all(f, err);
 }
 
@@ -251,8 +250,8 @@ void vhost_user_priv_fe_shmem_abandon(struct vhost_user_frontend *f)
 	struct fe_shmem *shm = &f->shm;
 	const struct vhost_user_shmem_change *c;
 
-	if (shm->nentries && !shm->told)
-		batch_tell(f);
+	if (shm->nentries && !shm->reported)
+		batch_report(f);
 	if (shm->parked) {
 		c = change_of(shm, &shm->entries[shm->answered]);
 		watch_window(f, c->shmid, EPOLL_CTL_DEL);
@@ -280,18 +279,18 @@ int vhost_user_priv_fe_shmem_resume(struct vhost_user_frontend *f,
 
 /* ---------------------------------------------------------------------- end */
 
-/* As many as a batch holds at a time. */
+/* Unmaps up to the size of a batch. */
 static void clear_some(struct vhost_user_frontend *f)
 {
 	struct vhost_user_shmem_change c[FE_SHMEM_BATCH];
 	unsigned int n = 0;
 
 	while (n < FE_SHMEM_BATCH &&
-	       vhost_user_priv_shmem_any(&f->shm.table, &c[n].shmid,
+	       vhost_user_priv_mappings_any(&f->shm.table, &c[n].shmid,
 					 &c[n].offset, &c[n].len)) {
 		c[n].map = false;
 		c[n].result = 0;
-		vhost_user_priv_shmem_unmap(&f->shm.table, c[n].shmid,
+		vhost_user_priv_mappings_unmap(&f->shm.table, c[n].shmid,
 					    c[n].offset, c[n].len, &c[n].block,
 					    NULL);
 		n++;
@@ -305,7 +304,7 @@ void vhost_user_priv_fe_shmem_clear(struct vhost_user_frontend *f)
 	uint8_t shmid;
 	uint64_t off, len;
 
-	while (vhost_user_priv_shmem_any(&f->shm.table, &shmid, &off, &len))
+	while (vhost_user_priv_mappings_any(&f->shm.table, &shmid, &off, &len))
 		clear_some(f);
 }
 
@@ -316,9 +315,9 @@ static int accept_shmem(struct vhost_user_frontend *f,
 {
 	(void)p;
 	if (f->reconnect.away)
-		return vhost_user_priv_shmem_compare(&f->shm.table,
+		return vhost_user_priv_mappings_compare(&f->shm.table,
 						     &msg->payload.shmem, err);
-	return vhost_user_priv_shmem_configure(&f->shm.table,
+	return vhost_user_priv_mappings_configure(&f->shm.table,
 					       &msg->payload.shmem,
 					       f->max_shmem, err);
 }
@@ -326,7 +325,7 @@ static int accept_shmem(struct vhost_user_frontend *f,
 uint64_t vhost_user_frontend_shmem_size(const struct vhost_user_frontend *f,
 					uint8_t shmid)
 {
-	return vhost_user_priv_shmem_size(&f->shm.table, shmid);
+	return vhost_user_priv_mappings_size(&f->shm.table, shmid);
 }
 
 unsigned int vhost_user_frontend_shmem_count(

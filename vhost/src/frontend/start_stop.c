@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* A start and a stop of all rings, as tables of steps. */
+/* Start and stop of all rings, as tables of steps. */
 #include <config.h>
 
 #include <errno.h>
@@ -40,7 +40,7 @@ static int send_get_status(struct vhost_user_frontend *f, unsigned int item,
 	return vhost_user_priv_fe_ask(f, VHOST_USER_GET_STATUS, err);
 }
 
-/* Some back-ends do not serve a ring before this. */
+/* Some back-ends serve no ring before this. */
 static int send_driver_ok(struct vhost_user_frontend *f, unsigned int item,
 			  struct vsu_error *err)
 {
@@ -56,7 +56,10 @@ static void start_done(struct vhost_user_frontend *f)
 	f->started_fn(f);
 }
 
-/* A back-end may have no area to give; all else has to be accepted. */
+/*
+ * A back-end may fail to provide an in-flight area; any other refusal ends the
+ * start.
+ */
 static void start_refused(struct vhost_user_frontend *f,
 			  const struct fe_pending *p,
 			  const struct vsu_error *err)
@@ -68,9 +71,9 @@ static void start_refused(struct vhost_user_frontend *f,
 }
 
 /*
- * The last step is a barrier. It carries no news, but there are back-ends that
- * do not acknowledge, and others that acknowledge what they cannot do and hang
- * up at the next message.
+ * The last step is a barrier. Some back-ends do not acknowledge, others
+ * acknowledge requests that they cannot perform and disconnect at the next
+ * message.
  */
 static const struct fe_step start_steps[] = {
 	{ .send = vhost_user_priv_fe_send_log },
@@ -186,7 +189,7 @@ static const struct fe_sequence stop = {
 	.done = stop_done,
 };
 
-/* A ring that is disabled is drained by that: this goes without. */
+/* Disabling a ring would drain it, so this variant omits that step. */
 static const struct fe_sequence park = {
 	.steps = stop_steps + 1,
 	.n = COUNT(stop_steps) - 1,
@@ -194,8 +197,9 @@ static const struct fe_sequence park = {
 };
 
 /*
- * A change of memory under way is finished first. A CPU of the guest may be
- * waiting for the end: the time-out is that of the whole, not of each answer.
+ * First completes a change of memory in progress. A CPU of the guest may be
+ * blocked until the stop, so one time-out covers the whole stop instead of each
+ * reply.
  */
 static int begin_stop(struct vhost_user_frontend *f,
 		      const struct fe_sequence *seq, struct vsu_error *err)
@@ -249,7 +253,7 @@ static int bad_base(const struct fe_pending *p, uint32_t base, uint32_t limit,
 			     limit);
 }
 
-/* Split: a free running 16-bit index. Packed: two ring positions. */
+/* Split: a free-running 16-bit index. Packed: two ring positions. */
 static int accept_base(struct vhost_user_frontend *f, const struct fe_pending *p,
 		     const struct vhost_user_priv_msg *msg,
 		     struct vsu_error *err)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* The waits of a front-end's session: for its sockets and for its patience. */
+/* Waiting of a session: watched sockets and time-outs. */
 #include <config.h>
 
 #include <errno.h>
@@ -9,7 +9,10 @@
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/fd.h>
 
-/* Without events it is left out wholly, so that a hang-up does not wake us. */
+/*
+ * Without events the socket is removed from epoll, which would report a hang-up
+ * otherwise.
+ */
 static void socket_rewatch(struct vhost_user_frontend *f,
 			   const struct vhost_user_priv_channel *ch, uint32_t what,
 			   uint32_t events, uint32_t *now)
@@ -31,8 +34,8 @@ static void watch_main(struct vhost_user_frontend *f)
 }
 
 /*
- * A back-end that does not read our replies is not asked for more, and while
- * its memory is still in use nothing of it is read.
+ * Reads no request while replies are queued, or while an unmapped block is
+ * still in use.
  */
 void vhost_user_priv_fe_watch_backend_channel(struct vhost_user_frontend *f)
 {
@@ -46,7 +49,10 @@ void vhost_user_priv_fe_watch_backend_channel(struct vhost_user_frontend *f)
 		       events, &f->channel_events);
 }
 
-/* The end of the oldest request's patience, or of the socket's, or a stop's. */
+/*
+ * The earliest deadline of the oldest request, of a blocked socket and of a
+ * stop.
+ */
 static uint64_t next_deadline(struct vhost_user_frontend *f)
 {
 	uint64_t due = f->replies.waiting_since + f->timeout_ns;
@@ -55,15 +61,15 @@ static uint64_t next_deadline(struct vhost_user_frontend *f)
 }
 
 /*
- * The timer is armed for the first deadline and looked at when it fires: most
- * answers come long before, and cost no system call for it.
+ * The timer is armed for the earliest deadline and re-evaluated when it fires.
+ * Most replies arrive long before, so they need no system call.
  */
 void vhost_user_priv_fe_arm(struct vhost_user_frontend *f, uint64_t due)
 {
 	uint64_t now = vsu_now_ns();
 
 	if (vsu_timer_arm(f->timer_fd, due > now ? due - now : 1) == 0)
-		f->timer_due = due;	/* else it is tried again */
+		f->timer_due = due;	/* on failure the next call retries */
 }
 
 void vhost_user_priv_fe_disarm(struct vhost_user_frontend *f)
@@ -72,8 +78,8 @@ void vhost_user_priv_fe_disarm(struct vhost_user_frontend *f)
 	f->timer_due = 0;
 }
 
-/* Made when it is needed first: few sessions ever leave something undone. */
-static bool make_event(struct vhost_user_frontend *f)
+/* Created on first use: most sessions never need it. */
+static bool new_event(struct vhost_user_frontend *f)
 {
 	struct epoll_event event = {
 		.events = EPOLLIN, .data.u32 = FE_WATCH_EVENT,
@@ -90,19 +96,19 @@ static bool make_event(struct vhost_user_frontend *f)
 	return f->event_fd >= 0;
 }
 
-/* Dispatch has to come again. Without an eventfd the timer does, later. */
+/* Requests another dispatch. Without an eventfd the timer does it later. */
 static void session_wake(struct vhost_user_frontend *f)
 {
 	if (f->signalled)
 		return;
-	f->signalled = make_event(f);
+	f->signalled = new_event(f);
 	if (f->signalled)
 		vsu_event_signal_own(f->event_fd);
 	else
 		vhost_user_priv_fe_arm(f, 1);
 }
 
-void vhost_user_priv_fe_forget_wake(struct vhost_user_frontend *f)
+void vhost_user_priv_fe_reset_wake(struct vhost_user_frontend *f)
 {
 	if (f->signalled)
 		vsu_event_drain(f->event_fd, NULL);
@@ -115,8 +121,8 @@ static void forget_waiting(struct vhost_user_frontend *f)
 		f->replies.waiting_since = 0;
 }
 
-/* The owner is told at once, however long the next back-end takes to answer. */
-static bool owes_stop(const struct vhost_user_frontend *f)
+/* The owner is notified immediately, even if the next back-end takes long. */
+static bool must_report_stop(const struct vhost_user_frontend *f)
 {
 	return f->reconnect.away && f->reconnect.stop_unreported &&
 	       f->state != VHOST_USER_FRONTEND_STARTING;
@@ -135,7 +141,7 @@ void vhost_user_priv_fe_flush(struct vhost_user_frontend *f)
 	if (!f->replies.waiting_since &&
 	    vhost_user_priv_channel_wants_write(&f->main))
 		f->replies.waiting_since = vsu_now_ns();
-	if (f->failed || f->send_failed || f->more || owes_stop(f))
+	if (f->failed || f->send_failed || f->more || must_report_stop(f))
 		session_wake(f);
 	else if (!f->timer_due && f->replies.waiting_since)
 		vhost_user_priv_fe_arm(f, next_deadline(f));
@@ -173,7 +179,7 @@ static void fail_late(struct vhost_user_frontend *f)
 	vhost_user_priv_fe_fail(f, &err);
 }
 
-void vhost_user_priv_fe_look_at_timer(struct vhost_user_frontend *f)
+void vhost_user_priv_fe_check_timeouts(struct vhost_user_frontend *f)
 {
 	uint64_t now;
 

@@ -38,7 +38,7 @@ static int check_ring(const struct vhost_kern *k, uint32_t index,
 {
 	if (index >= VHOST_KERN_RINGS)
 		return vsu_error_set(err, -EINVAL,
-				     "'%s' has %u rings, there is no ring %" PRIu32,
+				     "'%s' has %u rings, no ring %" PRIu32,
 				     k->name, VHOST_KERN_RINGS, index);
 	if (k->running)
 		return vsu_error_set(err, -EBUSY, "'%s': ring %" PRIu32 " is running",
