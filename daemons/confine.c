@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Another user, fewer capabilities, and a filter of system calls. */
+/* Change of user, reduced capabilities, and a filter of system calls. */
 #include <config.h>
 
 #include <errno.h>
@@ -23,7 +23,7 @@ int confine_new_privileges(struct vsu_error *err)
 	       vsu_error_sys(err, -errno, "cannot give up new privileges") : 0;
 }
 
-/* The groups go first, while that is still allowed. */
+/* Drop groups first, while it is still permitted. */
 int confine_user(const char *name, struct vsu_error *err)
 {
 	const struct passwd *user;
@@ -43,7 +43,7 @@ int confine_user(const char *name, struct vsu_error *err)
 	return confine_new_privileges(err);
 }
 
-/* A kernel knows fewer numbers than there are bits. */
+/* The kernel supports fewer capabilities than there are bits. */
 static void narrow_bounds(uint64_t keep)
 {
 	unsigned long bit;
@@ -102,7 +102,9 @@ static int without_filter(enum confine_filter how, const char *why,
 #include <sys/mman.h>
 #include <sys/socket.h>
 
-/* By what they are for. Names that an architecture lacks are passed over. */
+/*
+ * Grouped by purpose. Names that do not exist on an architecture are skipped.
+ */
 static const char *const calls[] = {
 	/* messages and descriptors of a front-end */
 	"accept", "accept4", "close", "close_range", "dup", "fcntl", "fcntl64",
@@ -111,10 +113,10 @@ static const char *const calls[] = {
 	"poll", "ppoll", "ppoll_time64", "read", "readlink", "readlinkat",
 	"recvfrom", "recvmsg", "sendmsg", "sendto", "setsockopt", "shutdown",
 	"stat", "statfs", "statfs64", "statx", "write", "writev",
-	/* memory of the guest, and our own; qsort() asks how much there is */
+	/* memory of the guest and of the daemon; qsort() calls sysinfo() */
 	"brk", "ftruncate", "ftruncate64", "madvise", "membarrier",
 	"mremap", "munmap", "sysinfo",
-	/* an in-flight area, for which a front-end asks any device */
+	/* an in-flight area, which a front-end may request from any device */
 	"memfd_create",
 	/* rings */
 	"epoll_create1", "epoll_ctl", "epoll_pwait", "epoll_pwait2",
@@ -127,7 +129,7 @@ static const char *const calls[] = {
 	"clock_gettime", "clock_gettime64", "clock_nanosleep",
 	"clock_nanosleep_time64", "getrandom", "gettimeofday", "nanosleep",
 	"time",
-	/* threads, signals, the end */
+	/* threads, signals, exit */
 	"exit", "exit_group", "futex", "futex_time64", "getpid", "gettid",
 	"restart_syscall", "rseq", "rt_sigaction", "rt_sigpending",
 	"rt_sigprocmask", "rt_sigreturn", "rt_sigtimedwait",
@@ -136,10 +138,10 @@ static const char *const calls[] = {
 };
 
 /*
- * System calls of Linux 6.13, which many a libseccomp does not know. Their numbers are
- * the same on all architectures but a few old ones.
+ * System calls of Linux 6.13 that older versions of libseccomp do not know.
+ * Their numbers are equal on all architectures except a few old ones.
  */
-static int young_call_resolve(const char *name)
+static int resolve_recent_call(const char *name)
 {
 	static const char *const young[] = {
 		"setxattrat", "getxattrat", "listxattrat", "removexattrat",
@@ -158,7 +160,7 @@ static int call_resolve(const char *name)
 
 #if !defined(__mips__) && !defined(__alpha__) && !defined(__ILP32__)
 	if (call == __NR_SCMP_ERROR)
-		return young_call_resolve(name);
+		return resolve_recent_call(name);
 #endif
 	return call;
 }
@@ -167,7 +169,7 @@ static int allow_name(scmp_filter_ctx filter, const char *name)
 {
 	int call = call_resolve(name);
 
-	/* a thread may get a working directory of its own, and no namespace */
+	/* a working directory per thread, but no namespaces */
 	if (call == SCMP_SYS(unshare))
 		return seccomp_rule_add(filter, SCMP_ACT_ALLOW, call, 1,
 					SCMP_A0(SCMP_CMP_EQ, CLONE_FS, 0));
@@ -185,7 +187,7 @@ static int allow_names(scmp_filter_ctx filter)
 	return rc;
 }
 
-/* Nothing that was written can be executed. */
+/* No writable memory becomes executable. */
 static int allow_mapping(scmp_filter_ctx filter, int call)
 {
 	return seccomp_rule_add(filter, SCMP_ACT_ALLOW, call, 1,
@@ -193,8 +195,8 @@ static int allow_mapping(scmp_filter_ctx filter, int call)
 }
 
 /*
- * Threads, but no processes. The flags of clone3() are in memory, where no filter
- * sees them: the C library takes the answer that an old kernel would give.
+ * Threads, but no processes. The flags of clone3() are in memory, which a
+ * filter cannot read, so it fails with ENOSYS and the C library uses clone().
  */
 static int allow_threads(scmp_filter_ctx filter)
 {
@@ -206,14 +208,17 @@ static int allow_threads(scmp_filter_ctx filter)
 					  SCMP_SYS(clone3), 0);
 }
 
-/* abort() takes it. A process of the same user is out of reach. */
+/* For abort(). Other processes of the same user cannot be signalled. */
 static int allow_own_signals(scmp_filter_ctx filter)
 {
 	return seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1,
 				SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid(), 0));
 }
 
-/* A userfaultfd by its system call or its device, and its requests, all of one kind. */
+/*
+ * A userfaultfd, by system call or device, and its ioctls, which all have one
+ * type.
+ */
 static int allow_postcopy(scmp_filter_ctx filter)
 {
 	int rc = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1,
@@ -223,9 +228,9 @@ static int allow_postcopy(scmp_filter_ctx filter)
 }
 
 /*
- * The size of a block device that a front-end gives, and two requests of tap
- * interfaces, which share their kind with terminals. No others of terminals and
- * devices.
+ * The size of a block device that a front-end passed, and two ioctls of tap
+ * interfaces. Other ioctls of terminals, which have the same type, and of
+ * devices are refused.
  */
 static int allow_requests(scmp_filter_ctx filter)
 {
@@ -243,8 +248,8 @@ static int allow_requests(scmp_filter_ctx filter)
 }
 
 /*
- * The disconnect by which vsu_closer makes a peer's socket quiet: an address
- * of a family and nothing else leads nowhere.
+ * The disconnect by which vsu_closer silences a peer's socket: an address with
+ * only a family (AF_UNSPEC) cannot connect to anything.
  */
 static int allow_disconnect(scmp_filter_ctx filter)
 {
@@ -272,8 +277,8 @@ static int fill_filter(scmp_filter_ctx filter, const struct confine_needs *needs
 	return rc ? rc : seccomp_load(filter);
 }
 
-/* The filter was made in more memory than all the rest of a small daemon takes. */
-static void give_back(void)
+/* libseccomp needed more memory than the rest of a small daemon: return it. */
+static void trim_heap(void)
 {
 #ifdef __GLIBC__
 	malloc_trim(0);
@@ -297,7 +302,7 @@ int confine_calls(enum confine_filter how, const struct confine_needs *needs,
 		return vsu_error_sys(err, -ENOMEM, "--seccomp");
 	rc = fill_filter(filter, needs);
 	seccomp_release(filter);
-	give_back();
+	trim_heap();
 	return rc ? without_filter(how, "this host takes no filter of system calls",
 			  err) : 0;
 }

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * A daemon gives this up once it has its socket, its device and its loop, so
- * that a guest or front-end that takes it over can do no more than it can.
+ * Confinement of a daemon that has opened its socket, device and loop, so that
+ * a compromised daemon has few rights.
  *
- * Threads: the calls are for all threads of the process, unless they say else.
+ * Threads: the calls affect all threads of the process, unless stated
+ * otherwise.
  */
 #ifndef DAEMONS_CONFINE_H
 #define DAEMONS_CONFINE_H
@@ -13,7 +14,7 @@
 
 #include <vmm-sys-util/error.h>
 
-/* A sanitizer's runtime takes system calls and files of which the program knows nothing. */
+/* A sanitizer's runtime uses further system calls and files. */
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define UNDER_SANITIZER 1
 #elif defined(__has_feature)
@@ -22,43 +23,43 @@
 #endif
 #endif
 
-/* How system calls are filtered, in the order of confine_filter_names. */
+/* The action of the filter, in the order of confine_filter_names. */
 enum confine_filter {
-	CONFINE_ON,	/* others fail with EPERM */
-	CONFINE_KILL,	/* they end the program */
+	CONFINE_ON,	/* other calls fail with EPERM */
+	CONFINE_KILL,	/* other calls kill the process */
 	CONFINE_OFF,
-	CONFINE_PRESET,	/* on, where the program was built for it */
+	CONFINE_PRESET,	/* CONFINE_ON if built with libseccomp */
 };
 
 extern const char *const confine_filter_names[];
 
 /*
- * Becomes that user, with its group and no others, for good. -ENOENT: there is
- * no such user; -EPERM: this process may not.
+ * Changes to that user with its primary group only, permanently. -ENOENT: no
+ * such user; -EPERM: not permitted.
  */
 int confine_user(const char *name, struct vsu_error *err);
 
-/* None for this thread, its later ones, and programs that it executes. */
+/* Sets no_new_privs for this thread, later threads and executed programs. */
 int confine_new_privileges(struct vsu_error *err);
 
 /*
- * No capabilities but these, bits by their numbers, as far as this process has
- * them now; no program that it executes gets others either. The calling thread
- * alone: before there are others. No new privileges.
+ * Drops all capabilities except keep, a mask of CAP_ numbers, as far as this
+ * process has them; executed programs gain none either. Affects the calling
+ * thread only, so call it before starting others. Sets no_new_privs.
  */
 int confine_capabilities(uint64_t keep, struct vsu_error *err);
 
-/* System calls that one daemon needs besides those of all. */
+/* System calls that one daemon requires in addition to the common ones. */
 struct confine_needs {
-	const char *const *calls;	/* names, ended by NULL; or NULL */
-	bool postcopy;			/* a userfaultfd */
+	const char *const *calls;	/* names, NULL-terminated; or NULL */
+	bool postcopy;			/* permit a userfaultfd */
 };
 
 /*
- * Drops privileges of later programs, and all system calls but those that serving
- * takes. Rings of io_uring have to exist by then: their operations are system calls
- * that no filter sees, so no daemon makes or changes one after it.
- * -EOPNOTSUPP: not built for it, or not on this host.
+ * Sets no_new_privs and permits only the system calls of serving. Rings of
+ * io_uring must exist already: no daemon creates or changes one afterwards,
+ * because the filter does not see their operations. -EOPNOTSUPP: not built with
+ * libseccomp, or not supported by the host.
  */
 int confine_calls(enum confine_filter how, const struct confine_needs *needs,
 		  struct vsu_error *err);

@@ -4,7 +4,7 @@
 
 #include "daemon.h"
 
-/* Its rings were made before, for reads and writes of the image alone. */
+/* The rings exist already, restricted to reads and writes of the image. */
 static const char *const calls[] = { "io_uring_enter", NULL };
 
 int main(int argc, char **argv)

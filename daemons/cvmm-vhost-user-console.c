@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Serves a console and streams besides it, over vhost-user. */
+/* Serves a console and additional ports, over vhost-user. */
 #include <config.h>
 
 #include "daemon.h"

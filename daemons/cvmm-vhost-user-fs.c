@@ -4,23 +4,23 @@
 
 #include "daemon.h"
 
-/* By what they are for. */
+/* Grouped by purpose. */
 static const char *const calls[] = {
 	/* names in folders */
 	"getdents64", "name_to_handle_at", "open_by_handle_at", "linkat", "mkdirat", "mknodat", "renameat2", "symlinkat",
-	/* what is said of a file */
+	/* attributes */
 	"faccessat", "faccessat2", "fchmod", "fchmodat", "fchmodat2",
 	"fchownat", "utimensat", "utimensat_time64",
-	/* its extended attributes, and the same before Linux 6.13 */
+	/* extended attributes, and their form before Linux 6.13 */
 	"getxattrat", "listxattrat", "removexattrat", "setxattrat",
 	"fchdir", "getxattr", "listxattr", "removexattr", "setxattr",
 	"unshare",
-	/* its bytes */
+	/* content */
 	"copy_file_range", "flock", "syncfs",
-	/* one thread is a user of the guest for a call */
+	/* a thread impersonates a guest user for one call */
 	"setgroups", "setgroups32", "setresgid", "setresgid32", "setresuid",
 	"setresuid32",
-	/* or is without a capability */
+	/* or drops a capability */
 	"capget", "capset",
 	NULL,
 };

@@ -6,7 +6,7 @@
 
 int main(int argc, char **argv)
 {
-	/* packets of a socket come and go many at a time */
+	/* batches of packets */
 	static const char *const calls[] = { "recvmmsg", "sendmmsg", NULL };
 	static const struct daemon daemon = {
 		.name = "cvmm-vhost-user-net",

@@ -17,12 +17,15 @@
 #include "table_wait.h"
 #include "virtiofsd_line.h"
 
-/* Mappings that a front-end may cause: all of its memory slots and to spare. */
+/* Mappings of one front-end: all of its memory slots, and a reserve. */
 #define MAX_MAPPINGS 1024u
-/* Of a daemon that shares a folder, as its device has it. */
-#define FILES_LEAST 128u
+/*
+ * Minimum of open files for a daemon that shares a folder, as its device
+ * requires.
+ */
+#define MIN_FILES 128u
 
-/* Rows behind the keys of the kind, of daemons that share a folder. */
+/* Options of a daemon that shares a folder, after the keys of its kind. */
 enum folder_option {
 	FOLDER_SANDBOX,
 	FOLDER_RLIMIT_NOFILE,
@@ -57,15 +60,15 @@ struct command_line {
 	struct sandbox sandbox;
 	uint64_t files;		/* --rlimit-nofile, or 0 */
 	bool capabilities, help, version, syslog;
-	struct virtiofsd_line words; /* in place of argv, or empty */
+	struct virtiofsd_line words; /* replaces argv; may be empty */
 	struct vmm_device_common common;
 	_Alignas(8) unsigned char config[VMM_DEVICE_CONFIG_MAX];
 	struct vsu_option rows[ROWS];
-	unsigned int nkeys;	/* of them the kind's */
+	unsigned int nkeys;	/* number of the kind's keys */
 };
 
-/* The options of every daemon, the keys of its kind, and those of a folder. */
-static void make_rows(struct command_line *cl)
+/* Options of every daemon, keys of its kind, and options of a folder. */
+static void build_options(struct command_line *cl)
 {
 	static const struct vsu_option common[] = { DAEMON_OPTIONS };
 	const struct vmm_device_kind *kind = cl->daemon->kind;
@@ -152,7 +155,7 @@ static int line_parse(struct command_line *cl, int argc, char **argv,
 	return rc == -ENOENT ? VSU_EXIT_USAGE : VSU_EXIT_DATA;
 }
 
-/* A run needs a socket: one that is given by number, or a path to listen on. */
+/* A run requires a socket: its descriptor, or a path to listen at. */
 static int check_socket(const struct command_line *cl, struct vsu_error *err)
 {
 	bool have_path = cl->serve.socket_path != NULL, have_fd = cl->serve.fd >= 0;
@@ -169,14 +172,14 @@ static int check_socket(const struct command_line *cl, struct vsu_error *err)
 	return VSU_EXIT_OK;
 }
 
-/* Names of groups are among the host's files. */
+/* Resolve group names now: they are in files of the host. */
 static int check_access(struct command_line *cl, struct vsu_error *err)
 {
 	return prog_socket_access_read(&cl->serve.access, err) < 0 ? VSU_EXIT_DATA :
 	       VSU_EXIT_OK;
 }
 
-/* A userfaultfd takes what a sandbox takes away, and is made while it serves. */
+/* A userfaultfd is created while serving, which a sandbox prevents. */
 static int check_postcopy(const struct command_line *cl, struct vsu_error *err)
 {
 	if (!cl->daemon->shares_folder || !cl->serve.postcopy ||
@@ -196,8 +199,8 @@ static void print_help(const struct command_line *cl)
 	       cl->daemon->summary, text);
 }
 
-/* Whether something was asked for by which nothing is served. */
-static bool print_asked(const struct command_line *cl)
+/* True for options that only print something. */
+static bool prints_only(const struct command_line *cl)
 {
 	if (cl->help)
 		print_help(cl);
@@ -231,8 +234,8 @@ static struct vmm_device_facts facts_of(const struct command_line *cl)
 	return facts;
 }
 
-/* System calls that this device takes besides. */
-static const char *const *more_calls(const struct command_line *cl)
+/* Additional system calls of this device. */
+static const char *const *extra_calls(const struct command_line *cl)
 {
 	static const char *const connecting[] = {
 		"bind", "connect", "dup3", "recvfrom", "socket", NULL,
@@ -253,7 +256,7 @@ static int device_run(struct command_line *cl, struct vsu_error *err)
 	table_wait(cl->common.recover);
 	status = daemon_open_device(cl->daemon->kind, cl->config, &cl->common, &dev, err);
 	if (status == VSU_EXIT_OK) {
-		cl->serve.calls = more_calls(cl);
+		cl->serve.calls = extra_calls(cl);
 		cl->serve.work = cl->daemon->kind->work;
 		cl->serve.keep = cl->daemon->kind->keep;
 		cl->serve.check = cl->daemon->kind->check;
@@ -262,12 +265,12 @@ static int device_run(struct command_line *cl, struct vsu_error *err)
 			cl->serve.resize = cl->daemon->kind->resize;
 		status = serve_device(&cl->serve, dev, sigbus, err);
 	}
-	/* the table lives as long as its handler: until the program ends */
+	/* the table is used by the handler until the process ends */
 	virtdev_free(dev);
 	return status;
 }
 
-/* Before the device asks how many there may be: a sandbox takes some itself. */
+/* Before the device reads the limit: a sandbox opens files too. */
 static int limit_files(uint64_t files, struct vsu_error *err)
 {
 	struct rlimit limit = { files, files };
@@ -276,15 +279,15 @@ static int limit_files(uint64_t files, struct vsu_error *err)
 		return vsu_error_sys(err, -errno, "--rlimit-nofile: %" PRIu64 " descriptors are more than this user (ulimit -Hn) or any process (fs.nr_open) may have; ask for fewer", files);
 	if (!files)
 		prog_raise_fd_limit();
-	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= FILES_LEAST)
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= MIN_FILES)
 		return 0;
 	return vsu_error_set(err, -EMFILE, "at most %" PRIu64 " open files; %u are needed (ulimit -n)",
-			     (uint64_t)limit.rlim_cur, FILES_LEAST);
+			     (uint64_t)limit.rlim_cur, MIN_FILES);
 }
 
 /*
- * The folder under the name that it has in the sandbox. A user who is named is
- * there first: names of users are outside.
+ * The folder's path in the sandbox. The user is looked up first: names of users
+ * are outside the sandbox.
  */
 static int enter_sandbox(struct command_line *cl, int *status, struct vsu_error *err)
 {
@@ -312,7 +315,9 @@ static int enter_sandbox(struct command_line *cl, int *status, struct vsu_error 
 	return rc;
 }
 
-/* A guest that cuts what is mapped here ends what outlives the daemon. */
+/*
+ * A guest that can truncate the file would damage what must survive the daemon.
+ */
 static int check_recover(const struct command_line *cl, struct vsu_error *err)
 {
 	const struct vmm_device_facts facts = facts_of(cl);
@@ -351,8 +356,8 @@ static int line_run(struct command_line *cl, struct vsu_error *err)
 }
 
 /*
- * The child of a sandbox has said why it ends, and its parent is silent. Handlers
- * of the end of a program find no /proc and none of their files any more.
+ * The sandbox's child has printed the error, so its parent prints nothing. Exit
+ * handlers cannot open /proc or other files any more.
  */
 static int program_end(const struct command_line *cl, int status,
 		       const struct vsu_error *err)
@@ -369,7 +374,7 @@ int daemon_main(const struct daemon *daemon, int argc, char **argv)
 	struct command_line cl = {
 		.daemon = daemon,
 		.serve = { .fd = -1, .filter = CONFINE_PRESET },
-		.common = { .queue_size = DAEMON_LONGEST_QUEUE,
+		.common = { .queue_size = DAEMON_DEFAULT_QUEUE_SIZE,
 			    .confined = true },
 		.sandbox = SANDBOX_INIT(SANDBOX_NAMESPACE),
 	};
@@ -377,10 +382,10 @@ int daemon_main(const struct daemon *daemon, int argc, char **argv)
 	int status;
 
 	prog_begin(daemon->name);
-	make_rows(&cl);
+	build_options(&cl);
 	status = line_parse(&cl, argc, argv, &err);
 	if (status == VSU_EXIT_OK)
-		status = print_asked(&cl) ? prog_end(status) : line_run(&cl, &err);
+		status = prints_only(&cl) ? prog_end(status) : line_run(&cl, &err);
 	status = program_end(&cl, status, &err);
 	virtiofsd_line_free(&cl.words);
 	return status;

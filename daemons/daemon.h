@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Common part of the vhost-user daemons: their options, their errors and
- * exit statuses, and the loop that serves a device. A daemon is one kind of
- * device (devices/kind.h), what is said about it, and one call.
+ * Common part of the vhost-user daemons: options, errors, exit statuses, and
+ * the loop that serves a device. A daemon consists of a device kind
+ * (devices/kind.h), its texts, and one call.
  */
 #ifndef DAEMONS_DAEMON_H
 #define DAEMONS_DAEMON_H
@@ -23,7 +23,7 @@
 #include "sandbox.h"
 #include "socket_access.h"
 
-/* Rows that every daemon's table begins with, by the same numbers. */
+/* Common options, first in every daemon's table. */
 enum daemon_option {
 	DAEMON_SOCKET_PATH,
 	DAEMON_FD,
@@ -42,7 +42,7 @@ enum daemon_option {
 	DAEMON_VERSION,
 	DAEMON_NUM_QUEUES,
 	DAEMON_QUEUE_SIZE,
-	DAEMON_OWN,		/* the first key of the kind */
+	DAEMON_OWN,		/* index of the kind's first key */
 };
 
 #define DAEMON_OPTIONS							\
@@ -80,59 +80,64 @@ enum daemon_option {
 	  .max = 32768 }
 
 /*
- * The preset of --queue-size for all kinds, whose own may be less: QEMU lets a
- * guest have so many over virtio-mmio, whatever the device is, and goes on when
- * they are refused.
+ * Default of --queue-size for all kinds. QEMU permits this size for
+ * virtio-mmio, whatever the device is, and continues with a smaller one if
+ * refused.
  */
-#define DAEMON_LONGEST_QUEUE 1024
+#define DAEMON_DEFAULT_QUEUE_SIZE 1024
 
 struct daemon {
-	const char *name;		/* of the program */
-	const char *summary;		/* what it does, for the help text */
-	const char *capabilities;	/* JSON, as QEMU's conventions have it */
+	const char *name;		/* name of the program */
+	const char *summary;		/* purpose, for the help text */
+	const char *capabilities;	/* JSON, according to QEMU's conventions */
 	const struct vmm_device_kind *kind;
-	/* System calls besides those of every daemon, ended by NULL; or NULL. */
+	/* Additional system calls, NULL-terminated; or NULL. */
 	const char *const *calls;
 	/*
-	 * The first key of its kind is a folder, which is all that the program
-	 * sees of the host, and a file there may take a descriptor of it:
-	 * --sandbox, --rlimit-nofile and --recover.
+	 * The first key of its kind is a folder, which is the only part of the
+	 * host that the process can access, and each file may need a
+	 * descriptor: --sandbox, --rlimit-nofile and --recover apply.
 	 */
 	bool shares_folder;
-	/* SIGUSR1: the device has the size that its file has by now. */
+	/* SIGUSR1 updates the device's size from its file. */
 	bool grows;
 	/* Command lines of virtiofsd are accepted (virtiofsd_line.h). */
 	bool is_virtiofsd;
 };
 
-/* The whole life of the program; returns its exit status. */
+/* Runs the whole program; returns its exit status. */
 int daemon_main(const struct daemon *daemon, int argc, char **argv);
 
 /* serve.c */
 
 struct serving {
-	const char *socket_path; /* to listen at, or NULL */
-	struct prog_socket_access access; /* of that socket */
-	int fd;			/* else this one, listening or connected */
+	const char *socket_path; /* to listen at; or NULL */
+	struct prog_socket_access access; /* of socket_path */
+	int fd;			/* otherwise: a listening or connected socket */
 	bool served_files;	/* --allow-fuse */
 	bool iommu_platform;
-	const char *user;	/* to become, or NULL */
+	const char *user;	/* to change to; or NULL */
 	enum confine_filter filter;
 	const char *const *calls; /* as in struct daemon */
 	bool postcopy;		/* --allow-postcopy */
 	uint64_t poll_max_ns;
-	/* takes the size that there is, at SIGUSR1; NULL: that ends it */
+	/*
+	 * applies the current size at SIGUSR1; NULL: SIGUSR1 ends the program
+	 */
 	int (*resize)(struct virtdev *dev, uint64_t bytes,
 		      struct vsu_error *err);
 	struct vmm_device_facts facts;
 	const struct prog_work *work;
-	void (*keep)(struct virtdev *dev); /* before the end, or NULL */
-	/* Whether the device has all of its files; or NULL. */
+	void (*keep)(struct virtdev *dev); /* called before the end; or NULL */
+	/* Checks that the device still has all its files; or NULL. */
 	int (*check)(struct virtdev *dev, struct vsu_error *err);
-	struct sandbox *sandbox; /* to close once the socket is open, or NULL */
+	struct sandbox *sandbox; /* closed when the socket is open; or NULL */
 };
 
-/* Serves dev until told to end; an enum vsu_exit, err filled when not 0. */
+/*
+ * Serves dev until a signal ends it; returns an enum vsu_exit, and fills err
+ * unless that is 0.
+ */
 int serve_device(const struct serving *how, struct virtdev *dev,
 		 struct vmem_sigbus *sigbus, struct vsu_error *err);
 

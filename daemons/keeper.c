@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* The parent of a process that serves in a sandbox. */
+/* The parent process of a sandboxed server. */
 #define _GNU_SOURCE
 #include <config.h>
 
@@ -34,7 +34,7 @@ static void watched_signals(sigset_t *set)
 	sigaddset(set, SIGCHLD);
 }
 
-/* The first and only thing that the child may have said. */
+/* The child sends only this: the path of its socket. */
 static void remove_socket(int from_child)
 {
 	struct vsu_sock_path path;
@@ -43,11 +43,14 @@ static void remove_socket(int from_child)
 		vsu_sock_unlink(&path);
 }
 
-/* A child that was told to end has so long: it says itself why it cannot before. */
+/* Time for a signalled child to end; the child logs earlier why it does not. */
 #define END_S 15
 
-/* In the kernel, where a file's server keeps it, not even a killed one is gone. */
-static int child_leave(pid_t child)
+/*
+ * A process that is blocked in the kernel by a file server survives even
+ * SIGKILL.
+ */
+static int abandon_child(pid_t child)
 {
 	kill(child, SIGKILL);
 	dprintf(STDERR_FILENO, "%s: process %d does not end, and is left behind: the host's files do not answer it\n",
@@ -55,7 +58,7 @@ static int child_leave(pid_t child)
 	return VSU_EXIT_HOST << 8;
 }
 
-/* A child that is the first of its processes does not hear them either. */
+/* A child that is PID 1 of its namespace ignores them too. */
 static void ignore_rest(void)
 {
 	signal(SIGPIPE, SIG_IGN);
@@ -63,7 +66,10 @@ static void ignore_rest(void)
 	signal(SIGUSR2, SIG_IGN);
 }
 
-/* The socket goes before the signal, so that nobody connects to an end. */
+/*
+ * Removes the socket before the signal, so that no client connects to an ending
+ * server.
+ */
 static int child_watch(pid_t child, int from_child, const sigset_t *set)
 {
 	const struct timespec ever = { 1 << 30, 0 }, end = { END_S, 0 };
@@ -73,7 +79,7 @@ static int child_watch(pid_t child, int from_child, const sigset_t *set)
 	while (waitpid(child, &status, WNOHANG) != child) {
 		number = sigtimedwait(set, NULL, time);
 		if (number < 0 && errno == EAGAIN && time == &end)
-			return child_leave(child);
+			return abandon_child(child);
 		if (number < 0 || number == SIGCHLD)
 			continue;
 		remove_socket(from_child);
@@ -84,8 +90,8 @@ static int child_watch(pid_t child, int from_child, const sigset_t *set)
 	return status;
 }
 
-/* Whoever started the parent sees how the child ended. */
-static int end_like(int status)
+/* Ends as the child ended: same status or same signal. */
+static int exit_like(int status)
 {
 	sigset_t one;
 
@@ -99,7 +105,10 @@ static int end_like(int status)
 	return 128 + WTERMSIG(status);
 }
 
-/* A parent that was killed between fork() and prctl() left its end closed. */
+/*
+ * If the parent was killed between fork() and prctl(), its end of the pipe is
+ * closed.
+ */
 static int tie_to_parent(int to_parent, const sigset_t *before,
 			 struct vsu_error *err)
 {
@@ -126,7 +135,7 @@ int keeper_fork(int *leash, int *status, struct vsu_error *err)
 
 	if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0)
 		return vsu_error_sys(err, -errno, "cannot make a pipe");
-	/* an ignored one would take the child's status away */
+	/* while SIGCHLD is ignored, waitpid() gets no status */
 	signal(SIGCHLD, SIG_DFL);
 	watched_signals(&set);
 	sigprocmask(SIG_BLOCK, &set, &before);
@@ -144,7 +153,7 @@ int keeper_fork(int *leash, int *status, struct vsu_error *err)
 		return tie_to_parent(ends[1], &before, err);
 	}
 	ignore_rest();
-	*status = end_like(child_watch(child, ends[0], &set));
+	*status = exit_like(child_watch(child, ends[0], &set));
 	vsu_fd_close(&ends[0]);
 	return 1;
 }
@@ -161,12 +170,12 @@ void keeper_close(int *leash)
 	vsu_fd_close(leash);
 }
 
-/* For what is being done when the end begins. */
+/* Time limit for requests in progress at the end. */
 #define END_MS 10000
 
 /*
- * A request that the host's file system does not answer keeps its thread, and the
- * guest's memory: nothing but the end of the process takes them back.
+ * A request to an unresponsive host file system keeps its thread and the
+ * guest's memory. Only the end of the process releases them.
  */
 static void *guard_main(void *arg)
 {
@@ -176,7 +185,7 @@ static void *guard_main(void *arg)
 
 	while (poll(&end, 1, -1) < 0)
 		;
-	if (poll(&over, 1, __atomic_load_n(&g->told, __ATOMIC_RELAXED) ?
+	if (poll(&over, 1, __atomic_load_n(&g->reported, __ATOMIC_RELAXED) ?
 		 0 : END_MS) == 0) {
 		dprintf(STDERR_FILENO, "%s: requests were left undone, which the host's files have not answered for %d seconds\n",
 			program_invocation_short_name, END_MS / 1000);
@@ -197,29 +206,29 @@ int keeper_guard_start(struct keeper_guard *g, struct vsu_error *err)
 	return rc < 0 ? vsu_error_sys(err, rc, "cannot start a thread") : 0;
 }
 
-int keeper_guard_look(struct keeper_guard *g, bool is_held)
+int keeper_guard_check(struct keeper_guard *g, bool is_held)
 {
 	const uint64_t now = is_held ? vsu_now_ns() : 0;
 	int left;
 
 	if (!is_held || !g->held_since) {
 		g->held_since = now;
-		__atomic_store_n(&g->told, false, __ATOMIC_RELAXED);
+		__atomic_store_n(&g->reported, false, __ATOMIC_RELAXED);
 	}
 	if (!is_held)
 		return -1;
-	if (g->told)
+	if (g->reported)
 		return END_MS;
 	left = END_MS - (int)((now - g->held_since) / 1000000);
 	if (left > 0)
 		return left;
-	__atomic_store_n(&g->told, true, __ATOMIC_RELAXED);
+	__atomic_store_n(&g->reported, true, __ATOMIC_RELAXED);
 	prog_log(PROG_LOG_WARNING, "held up", "a front-end, or the next one, waits for requests that the host's files have not answered for %d seconds",
 		 END_MS / 1000);
 	return END_MS;
 }
 
-void keeper_guard_leave(struct keeper_guard *g, struct prog_workers *workers)
+void keeper_guard_detach(struct keeper_guard *g, struct prog_workers *workers)
 {
 	const uint32_t left = prog_workers_leave(workers);
 

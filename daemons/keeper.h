@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Two processes in place of one: the child serves, in its sandbox, and the
- * parent keeps watch outside of it. The parent hands signals on, removes the
- * socket that the child cannot reach any more, and ends as the child ends. A
- * child whose parent is gone is killed.
+ * Two processes: the child serves in its sandbox, the parent supervises it from
+ * outside. The parent forwards signals, removes the socket, which the child
+ * cannot reach, and exits with the child's status. If the parent dies, the
+ * child is killed.
  *
- * Threads: before there are any.
+ * Threads: call before any thread is started.
  */
 #ifndef DAEMONS_KEEPER_H
 #define DAEMONS_KEEPER_H
@@ -20,45 +20,47 @@
 #include "workers.h"
 
 /*
- * 0 in the child, with *leash, which the next two calls take. 1 in the parent,
- * when the child has ended, with its exit status in *status; a child that a
- * signal ended ends the parent by the same. SIGTERM, SIGINT and SIGHUP are
- * blocked in the child: they wait for whoever handles them.
+ * Returns 0 in the child, with *leash for the next two calls. Returns 1 in the
+ * parent after the child has ended, with its exit status in *status; if a
+ * signal ended the child, the same signal ends the parent. SIGTERM, SIGINT and
+ * SIGHUP are blocked in the child until it handles them.
  */
 int keeper_fork(int *leash, int *status, struct vsu_error *err);
 
-/* The parent removes this socket in the end, and before it hands a signal on. */
+/*
+ * The parent removes this socket before it forwards a signal, and at the end.
+ */
 int keeper_leave_socket(int leash, const struct vsu_sock_path *where);
 
-/* The parent hears nothing more of the child. */
+/* Closes the connection to the parent. */
 void keeper_close(int *leash);
 
 /*
- * A thread that ends the process, ten seconds after begin, unless end is called
- * before: requests wait for the host's files, and nobody can wake them. One that
- * was not started: end and over are -1.
+ * A thread that ends the process ten seconds after begin, unless end is called
+ * first: requests to unresponsive host files cannot be interrupted. If not
+ * started, end and over are -1.
  */
 struct keeper_guard {
 	int end, over;
 	pthread_t id;
 	bool runs;
-	uint64_t held_since;	/* nanoseconds; 0: nobody is held up */
-	bool told;		/* atomic: for as long as that, and it was said */
-	uint32_t left;		/* requests, when there were some to leave last */
+	uint64_t held_since;	/* nanoseconds; 0: no session is held up */
+	bool reported;		/* atomic: the limit was exceeded and logged */
+	uint32_t left;		/* number of detached requests at the last call */
 };
 
 int keeper_guard_start(struct keeper_guard *g, struct vsu_error *err);
 /*
- * Whether a session is held up by such requests now: for how long to wait before
- * that is asked again, in milliseconds, or -1. Says it once when it lasts as long;
- * the process has no more time at its end then.
+ * is_held: requests to unresponsive files hold up a session now. Returns the
+ * milliseconds until the next call, or -1. Logs once when the limit is
+ * exceeded; the process then ends without further delay.
  */
-int keeper_guard_look(struct keeper_guard *g, bool is_held);
+int keeper_guard_check(struct keeper_guard *g, bool is_held);
 /*
- * The front-end is gone as well: the next one does not wait for what can be left to
- * the threads that are at it.
+ * The front-end has disconnected: detaches requests from the session, so that
+ * the next front-end need not wait for them.
  */
-void keeper_guard_leave(struct keeper_guard *g, struct prog_workers *workers);
+void keeper_guard_detach(struct keeper_guard *g, struct prog_workers *workers);
 void keeper_guard_begin(const struct keeper_guard *g);
 void keeper_guard_end(struct keeper_guard *g);
 

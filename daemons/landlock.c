@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Landlock by its system calls, whose headers are younger than some hosts. */
+/* Landlock by system calls: its headers are newer than some hosts. */
 #define _GNU_SOURCE
 #include <config.h>
 
@@ -20,7 +20,7 @@
 #define SYS_landlock_restrict_self 446
 #endif
 
-/* Of linux/landlock.h. */
+/* From linux/landlock.h. */
 #define ASK_VERSION 1u
 #define RULE_BENEATH 1u
 
@@ -28,11 +28,11 @@
 #define WRITE_FILE (UINT64_C(1) << 1)
 #define READ_FOLDER (UINT64_C(1) << 3)
 #define REMOVE_FILE (UINT64_C(1) << 5)
-#define FIRST_RIGHTS ((UINT64_C(1) << 13) - 1)	/* with running programs */
+#define FIRST_RIGHTS ((UINT64_C(1) << 13) - 1)	/* including execution of programs */
 #define RUN_FILE (UINT64_C(1) << 0)
-#define MOVE (UINT64_C(1) << 13)		/* to another folder */
+#define MOVE (UINT64_C(1) << 13)		/* rename to another folder */
 #define CUT (UINT64_C(1) << 14)
-#define USE_DEVICE (UINT64_C(1) << 15)		/* by ioctl() */
+#define USE_DEVICE (UINT64_C(1) << 15)		/* ioctl() */
 #define ALL_PORTS UINT64_C(3)
 #define ALL_SCOPES UINT64_C(3)			/* abstract sockets, signals */
 
@@ -40,13 +40,13 @@ struct ruleset {
 	uint64_t files, ports, scopes;
 };
 
-/* Packed for the kernel, which counts twelve bytes. */
+/* Packed: the kernel's struct has twelve bytes. */
 struct beneath {
 	uint64_t rights;
 	int32_t place;		/* a folder, or a file */
 } __attribute__((packed));
 
-/* The newest that we know and the kernel, too. */
+/* The newest version that both this program and the kernel support. */
 static struct ruleset rights_of(int version)
 {
 	struct ruleset r = { .files = FIRST_RIGHTS | MOVE };
@@ -62,17 +62,17 @@ static struct ruleset rights_of(int version)
 	return r;
 }
 
-/* Of all that the kernel knows, the part for a use. */
+/* The subset of the kernel's rights that a use requires. */
 static uint64_t rights_for(enum landlock_use use, uint64_t all)
 {
 	switch (use) {
-	case LANDLOCK_LIVE:
+	case LANDLOCK_FULL:
 		return all & ~(RUN_FILE | USE_DEVICE);
 	case LANDLOCK_READ:
 		return READ_FILE | READ_FOLDER;
 	case LANDLOCK_REMOVE:
 		return REMOVE_FILE;
-	case LANDLOCK_ASK:
+	case LANDLOCK_DEVICE:
 		return READ_FILE | WRITE_FILE | (all & USE_DEVICE);
 	}
 	return 0;
@@ -90,7 +90,7 @@ static int rule_add(int rules, const struct landlock_rule *rule, uint64_t all)
 		       0) < 0 ? -errno : 0;
 }
 
-/* The first version lets no file be renamed from folder to folder, whatever is said. */
+/* Version 1 forbids all renames between folders, so it is not used. */
 static int find_version(void)
 {
 #ifdef UNDER_SANITIZER

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* A daemon takes the host's files from itself. */
+/* Removes a daemon's access to the host's files. */
 #define _GNU_SOURCE
 #include <config.h>
 
@@ -16,7 +16,10 @@
 #include "log.h"
 #include "outside.h"
 
-/* Behind the device and two folders of the kernel: the daemon's socket, and its device's. */
+/*
+ * Rules before the device's: own files, two folders of the kernel, the daemon's
+ * socket; the device's sockets follow.
+ */
 enum { RULE_OWN, RULE_SIZES, RULE_DEVICE, RULE_SOCKET, RULE_SOCKETS,
        RULES = RULE_SOCKETS + VMM_DEVICE_SOCKETS_MAX };
 
@@ -38,7 +41,10 @@ int outside_parent(const char *path)
 	return name_folder(slash ? parent : ".");
 }
 
-/* How large a memory device is, is said below its own folder: wherever that is. */
+/*
+ * The size of a DAX memory device is a file in the device's own folder, whose
+ * path varies.
+ */
 static int find_sizes(void)
 {
 	int bus = name_folder("/sys/bus/dax");
@@ -49,8 +55,8 @@ static int find_sizes(void)
 }
 
 /*
- * The rule for its own files is for this folder as it is open here: /proc makes it
- * anew when nobody has it.
+ * The rule refers to this /proc/self as it is open now: procfs creates another
+ * inode when it is no longer in use.
  */
 static void find_places(const struct outside *o, struct landlock_rule *rules)
 {
@@ -62,7 +68,7 @@ static void find_places(const struct outside *o, struct landlock_rule *rules)
 		find_sizes(), LANDLOCK_READ };
 	rules[RULE_DEVICE] = (struct landlock_rule){
 		o->postcopy ? open("/dev/userfaultfd", O_PATH | O_CLOEXEC) : -1,
-		LANDLOCK_ASK };
+		LANDLOCK_DEVICE };
 	rules[RULE_SOCKET] = (struct landlock_rule){
 		o->socket ? outside_parent(o->socket) : -1, LANDLOCK_REMOVE };
 	for (i = 0; i < VMM_DEVICE_SOCKETS_MAX; i++)
@@ -72,7 +78,7 @@ static void find_places(const struct outside *o, struct landlock_rule *rules)
 			LANDLOCK_REMOVE };
 }
 
-/* The counter of lines that ran writes its files in the end. */
+/* A coverage build writes its counter files at exit. */
 static int files_narrow(const struct landlock_rule *rules, bool connects)
 {
 #ifdef UNDER_COVERAGE

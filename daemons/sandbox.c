@@ -33,14 +33,14 @@
 const char *const sandbox_names[] = { "namespace", "chroot", "none", NULL };
 
 /*
- * A folder that every host has and nobody needs between the steps: the shared
- * one is mounted over it. Not that of the sockets, nor /proc or /dev.
+ * A folder that exists on every host and is unused between the steps: the
+ * shared folder is mounted over it. Not the sockets' folder, /proc or /dev.
  */
 #define STAGE "/sys"
-/* The descriptors of this process, as files. */
+/* The process's descriptors, as files. */
 #define OWN_FILES "/proc/self/fd"
 
-/* Headers of some hosts are older than their Linux. */
+/* Kernel headers may be older than the kernel. */
 #ifndef SYS_open_tree
 #define SYS_open_tree 428
 #endif
@@ -62,14 +62,14 @@ struct mount_attributes {
 	uint64_t set, clear, propagation, userns_fd;
 };
 
-/* Of a server of files that belong to many users. */
+/* Capabilities of a file server for several users. */
 #define FILE_CAPABILITIES						\
 	(UINT64_C(1) << CAP_CHOWN | UINT64_C(1) << CAP_DAC_OVERRIDE |	\
 	 UINT64_C(1) << CAP_FOWNER | UINT64_C(1) << CAP_FSETID |	\
 	 UINT64_C(1) << CAP_SETGID | UINT64_C(1) << CAP_SETUID |	\
 	 UINT64_C(1) << CAP_MKNOD | UINT64_C(1) << CAP_SETFCAP)
 
-/* Root in a container has CAP_SYS_CHROOT as a rule, and neither of the others. */
+/* Root in a container usually has CAP_SYS_CHROOT, but none of the others. */
 static int no_namespace(struct vsu_error *err, const char *what)
 {
 	const char *remedy = geteuid() ?
@@ -92,13 +92,13 @@ static int text_write(const char *path, const char *text)
 	return rc;
 }
 
-/* One user and one group, who are the same inside and outside. */
+/* Maps one user and one group to themselves. */
 static int map_ids(uid_t uid, gid_t gid)
 {
 	char users[64], groups[64];
 	int dumpable = prctl(PR_GET_DUMPABLE, 0, 0, 0, 0), rc;
 
-	/* after a change of user these files are root's otherwise */
+	/* after a change of user these files would belong to root */
 	prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
 	snprintf(users, sizeof(users), "%u %u 1", uid, uid);
 	snprintf(groups, sizeof(groups), "%u %u 1", gid, gid);
@@ -129,8 +129,8 @@ static int namespaces_first(struct sandbox *s, struct vsu_error *err)
 }
 
 /*
- * Device files in the folder are the guest's affair: nobody opens them here. A
- * host that cannot say so for all mounts at once does without.
+ * Device files in the folder belong to the guest and cannot be opened on the
+ * host. Older kernels that cannot restrict all mounts in one call do without.
  */
 static int restrict_mounts(int tree, bool read_only, struct vsu_error *err)
 {
@@ -145,7 +145,9 @@ static int restrict_mounts(int tree, bool read_only, struct vsu_error *err)
 	return 0;
 }
 
-/* A copy of the folder's mount with all that is mounted in it, or an errno. */
+/*
+ * A copy of the folder's mount, including mounts inside; or a negative errno.
+ */
 static int tree_open(const char *folder, struct vsu_error *err)
 {
 	int dir = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC), tree;
@@ -162,8 +164,8 @@ static int tree_open(const char *folder, struct vsu_error *err)
 }
 
 /*
- * OWN_FILES is mounted over itself: when the mount that it is a part of goes,
- * nothing of /proc is above it any more.
+ * Mounts OWN_FILES over itself: when its parent mount is detached, no path
+ * leads up into /proc.
  */
 static int mounts_separate(struct vsu_error *err)
 {
@@ -248,8 +250,9 @@ bool sandbox_leave_socket(struct sandbox *s,
 }
 
 /*
- * The old root is stacked over the new one, where it can be taken away without
- * a folder for it. The mounts below it go one by one, each without a parent.
+ * pivot_root() stacks the old root over the new one, so it can be detached
+ * without a folder for it. The mounts below follow one by one, each without a
+ * parent.
  */
 static int root_change(const char *folder, struct vsu_error *err)
 {
@@ -269,8 +272,9 @@ static int root_narrow(const char *folder, struct vsu_error *err)
 }
 
 /*
- * The groups of who started the daemon would be those of each user of the guest
- * as whom a thread works. A root who may not give them up becomes nobody else.
+ * Drops the caller's supplementary groups; worker threads that impersonate
+ * guest users would inherit them. If root is not permitted to drop them, it is
+ * not permitted to change users either.
  */
 static int groups_drop(struct vsu_error *err)
 {
@@ -289,17 +293,16 @@ static uint64_t file_capabilities(const struct sandbox *s)
 }
 
 /*
- * A wall more where the host has it; a host that has not goes on. A file that is
- * found by its handle may be one whose folder the kernel does not know, and would
- * be refused.
+ * An additional barrier, if the host supports it. A file that was opened by its
+ * handle may have no known path and would be refused.
  */
 static void narrow_files(struct sandbox *s, int folder)
 {
 	struct landlock_rule rules[] = {
-		{ folder, s->read_only ? LANDLOCK_READ : LANDLOCK_LIVE },
+		{ folder, s->read_only ? LANDLOCK_READ : LANDLOCK_FULL },
 		{ s->socket_dir, LANDLOCK_REMOVE },
 		{ s->device ? open(s->device, O_PATH | O_CLOEXEC) : -1,
-		  LANDLOCK_ASK },
+		  LANDLOCK_DEVICE },
 	};
 	const int rc = s->finds_files || folder < 0 ? -EOPNOTSUPP :
 		       landlock_narrow(rules, 3, false);

@@ -1,26 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * A folder that is all that a process sees of the host's files, so that a guest
- * which takes the process over has that folder and no other:
+ * Restricts a process to one folder of the host, so that a compromised process
+ * can access only that folder:
  *
- *   namespace  mounts, processes, network and IPC of its own; a user namespace
- *              as well where the process is not root. The folder is its root
- *   chroot     the folder is its root; for that it has to be root
- *   none       it sees what it saw
+ *   namespace  own mounts, processes, network and IPC, and without root an own
+ *              user namespace. The folder is the root
+ *   chroot     the folder is the root; requires root privileges
+ *   none       the root is unchanged
  *
- * With all three it has no capabilities but those which a server of files needs,
- * and those only where it is root; and it opens no files but those in the folder,
- * where the kernel has Landlock and files are not opened by handles, which have no
- * place in a folder. The first two take a second process: keeper.h.
+ * In all three cases only capabilities of a file server are kept, and only for
+ * root. Where the kernel supports Landlock, only files in the folder can be
+ * opened, unless files are opened by handles, which have no path. The first two
+ * use a second process: keeper.h.
  *
- * In two steps, because what is outside has to be opened in between:
+ * Two steps, because files outside the folder must be opened in between:
  *
  *	rc = sandbox_enter(&s, &folder, read_only, &status, err);
  *	... open the folder at that path; listen ...
  *	rc = sandbox_close(&s, err);
  *	... start threads, serve ...
  *
- * Threads: both before there are any.
+ * Threads: call both before any thread is started.
  */
 #ifndef DAEMONS_SANDBOX_H
 #define DAEMONS_SANDBOX_H
@@ -41,44 +41,46 @@ extern const char *const sandbox_names[];
 
 struct sandbox {
 	enum sandbox_kind kind;
-	const char *folder;	/* that becomes the root, after the first step */
-	bool finds_files;	/* files are opened by handles, which the
-				   caller says before the second step, */
-	bool sets_labels;	/* and likewise security.* attributes are set */
-	bool read_only;		/* as the first step was told */
-	const char *device;	/* that is opened while files are served, or
-				   NULL; without a sandbox only */
-	int socket_dir;		/* where this process removes it, or -1 */
-	bool own_users;		/* in a user namespace of its own */
-	bool is_closed;		/* the host's files are out of reach */
+	const char *folder;	/* becomes the root, after the first step */
+	bool finds_files;	/* files are opened by handles; set before the second step */
+	bool sets_labels;	/* security.* attributes are set; likewise */
+	bool read_only;		/* argument of the first step */
+	const char *device;	/* opened while files are served, or NULL; only without a sandbox */
+	int socket_dir;		/* folder of the socket that this process removes, or -1 */
+	bool own_users;		/* has its own user namespace */
+	bool is_closed;		/* the host's files are inaccessible */
 	int leash;		/* to the parent, or -1 */
 };
 
 #define SANDBOX_INIT(k) { .kind = (k), .leash = -1, .socket_dir = -1 }
 
-/* Before the first step: whether the file, which may be missing, is in the folder. */
+/*
+ * True if the file, which may be missing, is inside the folder. Call it before
+ * the first step.
+ */
 bool sandbox_has(const char *folder, const char *file);
 
 /*
- * 0: this is the process that serves; *folder is where it finds the folder, until
- * sandbox_close(). 1: this is its parent, and it has ended with *status. -EPERM:
- * this host does not let this user have it; -ENOENT, -EACCES, -ENOTDIR: the folder.
- * read_only: nothing in the folder can be changed; with namespaces only.
+ * Returns 0 in the serving process; *folder is the folder's path until
+ * sandbox_close(). Returns 1 in the parent when the child has ended with
+ * *status. -EPERM: the host does not permit it for this user; -ENOENT, -EACCES,
+ * -ENOTDIR: the folder. read_only: the folder cannot be modified; namespaces
+ * only.
  */
 int sandbox_enter(struct sandbox *s, const char **folder, bool read_only,
 		  int *status, struct vsu_error *err);
 
 /*
- * Before the second step: the parent will remove this socket. False: there is none,
- * and it will be removed by this process.
+ * Before the second step: the parent will remove this socket. False: no parent
+ * exists, this process removes it.
  */
 bool sandbox_leave_socket(struct sandbox *s,
 			  const struct vsu_sock_path *where);
 
 /*
- * The second step. Descriptors that are open stay so, without a way to the
- * outside: `..` of the folder, and of /proc/self/fd as it was between the steps,
- * is themselves. New files have the modes that they are made with (umask 0).
+ * The second step. Open descriptors stay valid, but do not lead outside: `..`
+ * of the folder, and of /proc/self/fd as opened between the steps, are
+ * themselves. New files get exactly the requested mode (umask 0).
  */
 int sandbox_close(struct sandbox *s, struct vsu_error *err);
 

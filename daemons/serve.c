@@ -24,9 +24,9 @@
 #include "postcopy_watch.h"
 #include "process.h"
 
-/* Front-ends that wait while one is served. */
+/* Connections that wait while another one is served. */
 #define BACKLOG 8
-/* Pages of a guest behind an IOMMU that are remembered: 16 MiB and more. */
+/* IOTLB entries for a guest behind an IOMMU: 16 MiB or more. */
 #define IOTLB_ENTRIES 4096u
 
 struct queue_thread {
@@ -40,16 +40,16 @@ struct loop {
 	struct virtdev *dev;
 	struct vmem_sigbus *sigbus;
 	struct virtdev_vhost_user_server *server;
-	struct vsu_sock_path path;	/* what to remove in the end */
+	struct vsu_sock_path path;	/* removed at the end */
 	bool have_path;
 	bool stopping, complained;
-	int quit;			/* readable: queue threads end */
-	uint32_t nthreads;		/* that were started */
+	int quit;			/* signalled: queue threads end */
+	uint32_t nthreads;		/* started threads */
 	struct queue_thread *threads;
 	struct prog_workers *workers;
 	struct keeper_guard guard;
 	struct postcopy_watch watch;
-	int own_files;			/* of outside_leave() */
+	int own_files;			/* from outside_leave() */
 };
 
 static int listen_status(int rc)
@@ -100,7 +100,7 @@ static void session_ended(void *opaque, const struct vsu_error *err)
 		 "session ended", "session ended: %s", err->msg);
 }
 
-/* Front-ends of the field do not say why their device does nothing. */
+/* Front-ends in use do not report why their device fails. */
 static void session_refused(void *opaque, uint32_t request, uint32_t ring,
 			    const struct vsu_error *err)
 {
@@ -117,7 +117,7 @@ static int open_socket(struct loop *l, int *fd, struct vsu_error *err)
 	       check_inherited(*fd, err);
 }
 
-/* The server has a duplicate of the socket. */
+/* The server duplicates the socket. */
 static int make_server(struct loop *l, int fd, struct vsu_error *err)
 {
 	struct virtdev_vhost_user_server_config config = {
@@ -150,7 +150,7 @@ static void *queue_main(void *arg)
 	return NULL;
 }
 
-/* A first turn here, since a thread could not say that it cannot wait. */
+/* First waits here: a thread could not report an error. */
 static int start_thread(struct queue_thread *t)
 {
 	int rc = virtdev_vhost_user_server_queue_wait(t->loop->server, t->queue,
@@ -201,7 +201,7 @@ static void end_threads(struct loop *l)
 	vsu_fd_close(&l->quit);
 }
 
-/* Its part of the host is open by now. Names of users are among the host's files. */
+/* The device is open already; user names are in files of the host. */
 static int leave_host(struct loop *l, struct vsu_error *err)
 {
 	const struct serving *how = l->how;
@@ -219,7 +219,7 @@ static int leave_host(struct loop *l, struct vsu_error *err)
 	return rc < 0 ? VSU_EXIT_HOST : VSU_EXIT_OK;
 }
 
-/* The last step before the first front-end is heard. */
+/* The last step before the first front-end is served. */
 static int confine_all(const struct serving *how, struct vsu_error *err)
 {
 	const struct confine_needs needs = { .calls = how->calls, .postcopy = how->postcopy };
@@ -228,24 +228,24 @@ static int confine_all(const struct serving *how, struct vsu_error *err)
 	       VSU_EXIT_OK;
 }
 
-/* Readable when one of the two was asked for by a signal. */
+/* Signalled when a signal handler has set one of the two flags. */
 static int signal_event = -1;
-static volatile sig_atomic_t asked_to_look;
-static int asked_to_stop;	/* atomic */
+static volatile sig_atomic_t size_check_requested;
+static int stop_requested;	/* atomic */
 
 static void on_signal(int number)
 {
 	const int saved = errno;
 
 	if (number == SIGUSR1)
-		asked_to_look = 1;
+		size_check_requested = 1;
 	else
-		__atomic_store_n(&asked_to_stop, 1, __ATOMIC_RELAXED);
+		__atomic_store_n(&stop_requested, 1, __ATOMIC_RELAXED);
 	vsu_event_signal_own(signal_event);
 	errno = saved;
 }
 
-/* Whoever started this may have left them blocked. */
+/* The parent process may have left these signals blocked. */
 static int handle_signals(bool can_grow, struct vsu_error *err)
 {
 	static const int numbers[] = { SIGTERM, SIGINT, SIGHUP, SIGUSR1 };
@@ -269,7 +269,7 @@ static int handle_signals(bool can_grow, struct vsu_error *err)
 	return 0;
 }
 
-/* The socket goes first, so that nobody connects to an end. */
+/* Removes the socket first, so that no client connects any more. */
 static void begin_stop(struct loop *l)
 {
 	if (l->have_path)
@@ -281,8 +281,8 @@ static void begin_stop(struct loop *l)
 	keeper_guard_begin(&l->guard);
 }
 
-/* The file behind the device may have grown: then the guest is told. */
-static void look_at_size(const struct loop *l)
+/* The file behind the device may have grown: updates the device's size. */
+static void update_size(const struct loop *l)
 {
 	struct vsu_error err = VSU_ERROR_INIT;
 
@@ -293,22 +293,22 @@ static void look_at_size(const struct loop *l)
 static void obey_signals(struct loop *l)
 {
 	vsu_event_drain(signal_event, NULL);
-	if (asked_to_look) {
-		asked_to_look = 0;
-		look_at_size(l);
+	if (size_check_requested) {
+		size_check_requested = 0;
+		update_size(l);
 	}
-	if (__atomic_load_n(&asked_to_stop, __ATOMIC_RELAXED))
+	if (__atomic_load_n(&stop_requested, __ATOMIC_RELAXED))
 		begin_stop(l);
 }
 
-/* A stop goes on as long as queues have to be drained. */
+/* A stop continues until all queues are drained. */
 static bool is_over(struct loop *l)
 {
 	return l->stopping && virtdev_vhost_user_server_stop(l->server) == 0;
 }
 
-/* Once: a file that it lost does not come back. */
-static void look_at_device(struct loop *l)
+/* Once: a lost file does not return. */
+static void check_device(struct loop *l)
 {
 	struct vsu_error err = VSU_ERROR_INIT;
 
@@ -318,8 +318,8 @@ static void look_at_device(struct loop *l)
 	prog_log(PROG_LOG_WARNING, "device", "%s", err.msg);
 }
 
-/* The earlier of two timeouts; -1: none. */
-static int sooner_of(int a, int b)
+/* The earlier of two time-outs; -1: none. */
+static int min_timeout(int a, int b)
 {
 	return b < 0 || (a >= 0 && a < b) ? a : b;
 }
@@ -329,17 +329,17 @@ static void loop_run(struct loop *l)
 	int rc, ms;
 
 	do {
-		ms = l->stopping ? -1 : keeper_guard_look(&l->guard,
+		ms = l->stopping ? -1 : keeper_guard_check(&l->guard,
 				virtdev_vhost_user_server_is_draining(l->server));
-		if (l->guard.told && virtdev_vhost_user_server_is_left(l->server))
-			keeper_guard_leave(&l->guard, l->workers);
+		if (l->guard.reported && virtdev_vhost_user_server_is_left(l->server))
+			keeper_guard_detach(&l->guard, l->workers);
 		if (!l->stopping)
-			ms = sooner_of(ms, prog_file_closer_look());
+			ms = min_timeout(ms, prog_file_closer_look());
 		rc = virtdev_vhost_user_server_wait(l->server,
 				l->stopping ? -1 : signal_event, ms);
 		if (rc == 1)
 			obey_signals(l);
-		look_at_device(l);
+		check_device(l);
 	} while (rc >= 0 && !is_over(l));
 }
 
@@ -370,7 +370,7 @@ static int loop_init(struct loop *l, struct vsu_error *err)
 	if (rc >= 0 && l->how->served_files)
 		vsu_closer_set_keep(prog_closer(), 0);
 	if (rc >= 0 && l->how->postcopy)
-		rc = postcopy_watch_start(&l->watch, &asked_to_stop, err);
+		rc = postcopy_watch_start(&l->watch, &stop_requested, err);
 	rc = rc < 0 ? rc : make_server(l, fd, err);
 	vsu_fd_close(&fd);
 	rc = rc < 0 ? rc : start_threads(l, err);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* A lock that is waited for, in bounds: the kernel wakes us when it is free. */
+/* A bounded wait for a file lock that the kernel releases. */
 #include <config.h>
 
 #include <errno.h>
@@ -19,7 +19,9 @@ static void on_alarm(int number)
 	(void)number;
 }
 
-/* Again each second, for one that comes before the call that it is to end. */
+/*
+ * Repeats every second, for a signal that arrives just before the system call.
+ */
 static void wait_lock(int fd)
 {
 	const struct itimerval alarms = { { 1, 0 }, { WAIT_S, 0 } };
@@ -32,7 +34,7 @@ static void wait_lock(int fd)
 	sigaction(SIGALRM, &action, &before);
 	sigprocmask(SIG_UNBLOCK, &alarm, &mask);
 	setitimer(ITIMER_REAL, &alarms, NULL);
-	/* whether it is ours does not matter: it goes with the descriptor */
+	/* the result is irrelevant: closing the descriptor releases the lock */
 	(void)!flock(fd, LOCK_EX);
 	setitimer(ITIMER_REAL, &none, NULL);
 	sigprocmask(SIG_SETMASK, &mask, NULL);

@@ -11,13 +11,13 @@
 
 #include "virtiofsd_line.h"
 
-/* Reasons why an option of virtiofsd is refused, with the remedy. */
+/* Reasons why an option of virtiofsd is rejected, with the remedy. */
 #define NO_XATTRMAP "attributes have the same names in the guest and on this host; leave it out"
 #define NO_MODCAPS "the daemon keeps the capabilities that its options need; leave it out"
 #define NO_WRITEBACK "the guest's writes reach this host at once; leave it out"
 #define NO_IDMAP "the daemon of a user maps no numbers; run it as root with --translate-uid and --translate-gid"
 
-/* Keys of -o, which FUSE's library reads as "key=value,key". */
+/* Keys of -o, in the syntax of libfuse: "key=value,key". */
 static const struct vsu_option keys[] = {
 	{ .name = "source", .kind = VSU_OPTION_STRING },
 	{ .name = "cache", .kind = VSU_OPTION_STRING },
@@ -47,8 +47,8 @@ static const struct vsu_option keys[] = {
 };
 
 /*
- * A word of virtiofsd's, with the value that it has or with any, and ours. A row
- * without ours is the behaviour in any case; why is set where it is refused.
+ * An option of virtiofsd, with one value or any, and our equivalent. A row
+ * without an equivalent is our fixed behaviour. why: rejected for this reason.
  */
 static const struct word {
 	const char *name, *value;
@@ -99,7 +99,7 @@ static const struct word *word_find(const char *name, size_t len,
 	return NULL;
 }
 
-/* Owns text, which is NULL where no memory was left for it. */
+/* Owns text; NULL: allocation failed. */
 static int put_take_text(struct virtiofsd_line *line, char *text)
 {
 	char **argv = text ? realloc(line->argv, ((size_t)line->argc + 2) *
@@ -137,7 +137,7 @@ static int put_word(struct virtiofsd_line *line, const struct word *w,
 				    w->our_value ? w->our_value : value) : 0;
 }
 
-/* Keys that are not in words: "no_" is the preset, others are spelt as ours. */
+/* Keys without a row: "no_" is our default, others have the same name. */
 static int put_key(void *opaque, unsigned int index,
 		   const struct vsu_option_value *value, struct vsu_error *err)
 {
@@ -173,8 +173,11 @@ static int put_list(struct virtiofsd_line *line, const char *list,
 	return rc;
 }
 
-/* One option of the command line; says how many words it took, or an errno. */
-static int put_typed(struct virtiofsd_line *line, char *const *typed,
+/*
+ * Translates one option; returns the number of arguments that it used, or a
+ * negative errno.
+ */
+static int put_argument(struct virtiofsd_line *line, char *const *typed,
 		     struct vsu_error *err)
 {
 	const char *equals = strchr(*typed, '=');
@@ -205,7 +208,7 @@ int virtiofsd_line_make(struct virtiofsd_line *line, int argc,
 	if (argc)
 		rc = put_take_text(line, strdup(argv[0]));
 	for (i = 1; rc >= 0 && i < argc; i += rc)
-		rc = put_typed(line, argv + i, err);
+		rc = put_argument(line, argv + i, err);
 	if (rc == -ENOMEM)
 		vsu_error_set(err, rc, "the command line: no memory for it");
 	if (rc < 0)

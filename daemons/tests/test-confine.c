@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Claims about what a daemon can still do when it has given up the rest. */
+/* Tests of the rights that remain to a confined daemon. */
 #include <config.h>
 
 #include <check.h>
@@ -31,7 +31,7 @@
 #include "../../tests/support/suite.h"
 #include "confine.h"
 
-/* In a child: what it ends with, or -1 minus the signal that ended it. */
+/* Runs fn in a child: its exit status, or -1 minus the number of the signal. */
 static int in_child_with(int (*fn)(void), enum confine_filter how,
 			 const struct confine_needs *needs)
 {
@@ -202,7 +202,7 @@ START_TEST(a_working_directory_of_its_own_is_no_namespace)
 }
 END_TEST
 
-/* Whether this user may have one, the filter lets it ask. */
+/* The filter permits the request; this user may still lack the permission. */
 static int catch_or_be_refused(void)
 {
 	struct uffdio_api api = { .api = UFFD_API };
@@ -243,7 +243,7 @@ static int use_both(void)
 	return 0;
 }
 
-/* A peer's descriptor, of a kind that it ought not to send. */
+/* A peer may send a descriptor of an unexpected kind. */
 static int close_a_stranger(void)
 {
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -266,7 +266,9 @@ static int measure_a_device(void)
 	return ioctl(STDIN_FILENO, BLKGETSIZE64, &bytes) == 0;
 }
 
-/* As state goes to a pipe whose reader may be gone, and comes by a socket. */
+/*
+ * State is written to a pipe whose reader may be gone, and read from a socket.
+ */
 static int move_state(void)
 {
 	static const struct timespec now = { 0, 0 };
@@ -321,7 +323,7 @@ static void *wait_for_start(void *arg)
 	       NULL;
 }
 
-/* A thread that was there before. */
+/* A thread that existed before the filter. */
 static int in_another_thread(void)
 {
 	int ends[2];
@@ -382,7 +384,7 @@ static void add_filter(TCase *tc)
 	tcase_add_test(tc, all_threads_are_confined);
 }
 
-/* Before the tests are run. */
+/* Called before the tests run. */
 static bool filter_works(void)
 {
 	int status;

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Claims about what a daemon without a folder can still do with the host's files. */
+/*
+ * Tests of the access to host files that remains to a daemon without a folder.
+ */
 #define _GNU_SOURCE
 #include <config.h>
 
@@ -23,12 +25,12 @@
 #include "landlock.h"
 #include "outside.h"
 
-/* Two folders with a file each, and a file on no file system. */
+/* Two folders with a file each, and a file without a name (memfd). */
 static char top[64];
 static char sockets[96], others[96], folders[2][80];
 static int file = -1;
 
-/* A number of the line that tells what failed: claims below return it. */
+/* Fails a claim with its line number, which is the exit status. */
 #define HOLDS(condition) do { if (!(condition)) return __LINE__ % 90 + 1; } while (0)
 
 static int finish(pid_t pid)
@@ -39,7 +41,7 @@ static int finish(pid_t pid)
 	       WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
 }
 
-/* In a child, since it is for good. */
+/* In a child, because the restriction is permanent. */
 static int after_leaving(const struct vmm_device_facts *device, bool postcopy,
 			 int (*fn)(void))
 {
@@ -57,7 +59,7 @@ static int after_leaving(const struct vmm_device_facts *device, bool postcopy,
 
 static const struct vmm_device_facts none;
 
-/* A claim of which fn is the whole: it returns 0. */
+/* A test whose whole body is fn: it returns 0. */
 #define HOLDS_OUTSIDE(claim, fn)					\
 START_TEST(claim)							\
 {									\
@@ -91,7 +93,9 @@ static int nothing_is_opened(void)
 
 HOLDS_OUTSIDE(files_of_the_host_are_not_opened, nothing_is_opened)
 
-/* Nobody reads or writes there, since other sockets may be beside it. */
+/*
+ * Neither readable nor writable, because other sockets may be in that folder.
+ */
 static int socket_is_removed(void)
 {
 	HOLDS(is_refused(open(sockets, O_RDWR | O_CLOEXEC)));
@@ -110,7 +114,7 @@ START_TEST(sockets_of_the_device_can_be_removed)
 }
 END_TEST
 
-/* That asks for its mount, which is in the files of the process. */
+/* Determining the kind requires the mount's id, from /proc/self/fdinfo. */
 static int file_is_told(void)
 {
 	const int kind = vsu_foreign_kind(file);
@@ -147,7 +151,7 @@ static int file_is_used(void)
 
 HOLDS_OUTSIDE(files_that_are_open_stay_so, file_is_used)
 
-/* Nobody listens there: whoever may try is told so. */
+/* No server listens at that port: a permitted connect() is refused. */
 static int tcp_errno(void)
 {
 	struct sockaddr_in at = { .sin_family = AF_INET, .sin_port = htons(1) };
@@ -157,7 +161,7 @@ static int tcp_errno(void)
 	return connect(fd, (struct sockaddr *)&at, sizeof(at)) < 0 ? errno : 0;
 }
 
-/* Before the fourth version there are no ports in Landlock. */
+/* Landlock supports TCP ports from version 4. */
 static bool knows_ports(void)
 {
 	return syscall(444, NULL, 0, 1) >= 4;	/* landlock_create_ruleset() */
@@ -225,7 +229,7 @@ static void make_file(char path[96], const char *folder, const char *name)
 	close(fd);
 }
 
-/* For each test, since some remove it. */
+/* For each test, because some remove it. */
 static void make_socket(void)
 {
 	make_file(sockets, folders[0], "socket");

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Claims about a process whose root is a folder, from inside and as its parent. */
+/* Tests of a sandboxed process, from inside and as its parent. */
 #define _GNU_SOURCE
 #include <config.h>
 
@@ -25,7 +25,7 @@
 
 #define NOBODY 65534
 
-/* A sandbox for a user. */
+/* A kind of sandbox and a user. */
 static const struct way {
 	enum sandbox_kind kind;
 	bool as_nobody;
@@ -39,16 +39,16 @@ static const struct way {
 #define NWAYS (int)(sizeof(ways) / sizeof(*ways))
 #define WITHOUT (&ways[NWAYS - 1])
 
-/* As seen by the process in the sandbox. */
+/* State of the process in the sandbox. */
 struct inside {
 	const struct way *way;
 	int folder;	/* opened between the steps */
 	int own_files;
-	int out;	/* for a byte to the test */
+	int out;	/* to send a byte to the test */
 };
 
 static char folder[64];
-static bool has_device;		/* "null" in it */
+static bool has_device;		/* the device file "null" exists in it */
 
 static void become_nobody(void)
 {
@@ -62,7 +62,7 @@ static int open_folder(const char *path)
 	return open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 }
 
-/* The whole life of a process with a sandbox; never returns. */
+/* The whole life of a sandboxed process; never returns. */
 static void live(const struct way *way, bool read_only, int out,
 		 int (*fn)(struct inside *))
 {
@@ -107,10 +107,10 @@ static int in_sandbox(const struct way *way, int (*fn)(struct inside *))
 	return finish(begin(way, false, -1, fn));
 }
 
-/* A number of the line that tells what failed: claims below return it. */
+/* Fails a claim with its line number, which is the exit status. */
 #define HOLDS(condition) do { if (!(condition)) return __LINE__ % 90 + 1; } while (0)
 
-/* A claim of which fn is the whole: it returns 0 in every sandbox of a loop. */
+/* A test whose whole body is fn: it returns 0 in every sandbox of the loop. */
 #define HOLDS_INSIDE(claim, fn)						\
 START_TEST(claim)							\
 {									\
@@ -217,7 +217,7 @@ START_TEST(folder_that_is_only_read_is_that_for_the_host)
 }
 END_TEST
 
-/* By its descriptor, as a server of files opens them. */
+/* Reopened by its descriptor, as a file server does. */
 static int open_anew(const struct inside *in, const char *name, int flags)
 {
 	char number[16];
@@ -229,7 +229,7 @@ static int open_anew(const struct inside *in, const char *name, int flags)
 	return fd;
 }
 
-/* A folder is used as ever, and names move from one of its folders to another. */
+/* A folder is used normally, and names move between its folders. */
 static int folder_is_lived_in(struct inside *in)
 {
 	const int unnamed = openat(in->folder, ".", O_TMPFILE | O_RDWR, 0600);
@@ -269,7 +269,7 @@ static bool is_refused(int rc)
 	return refused;
 }
 
-/* Even by a descriptor that leads there. */
+/* Not even by a descriptor that leads there. */
 static int nothing_else_is_opened(struct inside *in)
 {
 	const int etc = open("/etc", O_PATH | O_CLOEXEC);
@@ -291,7 +291,7 @@ START_TEST(a8_17_files_outside_are_not_opened_without_another_root)
 }
 END_TEST
 
-/* Without namespaces nothing but this keeps it so. */
+/* Without namespaces only Landlock protects it. */
 static int folder_is_only_read(struct inside *in)
 {
 	HOLDS(is_refused(openat(in->folder, "new", O_CREAT | O_WRONLY, 0600)));
@@ -308,7 +308,7 @@ START_TEST(folder_that_is_only_read_is_that_without_namespaces)
 }
 END_TEST
 
-/* Whoever has it, has another process at it: it is for good. */
+/* In another process, because it is permanent. */
 static int narrow_itself(void)
 {
 	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
@@ -336,7 +336,7 @@ static int end_with_42(struct inside *in)
 static int end_by_signal(struct inside *in)
 {
 	(void)in;
-	/* as the first of a namespace it would not mind one of its own */
+	/* as PID 1 of a namespace it would ignore its own signal */
 	__builtin_trap();
 }
 
@@ -347,7 +347,7 @@ START_TEST(parent_ends_as_the_child_did)
 }
 END_TEST
 
-/* Tells the test that it is there; then it ends with what it was told. */
+/* Reports to the test that it runs, then returns what the signal requires. */
 static int wait_for_signal(struct inside *in)
 {
 	sigset_t set;
@@ -396,12 +396,12 @@ START_TEST(child_does_not_outlive_its_parent)
 	pid = begin_and_wait(&ways[_i], ends);
 	kill(pid, SIGKILL);
 	ck_assert_int_eq(finish(pid), -SIGKILL);
-	/* it has the other end */
+	/* the child has the other end */
 	ck_assert_int_eq(read(ends[0], &byte, 1), 0);
 }
 END_TEST
 
-/* In the process that has a socket, and then a sandbox. */
+/* Runs in the process that has a socket and enters a sandbox. */
 static int leave_a_socket(const char *path)
 {
 	struct sandbox s = SANDBOX_INIT(SANDBOX_NAMESPACE);
@@ -434,7 +434,7 @@ START_TEST(parent_removes_the_socket)
 }
 END_TEST
 
-/* Its status tells both the code and that there is a sentence. */
+/* The status encodes both the error code and that a message exists. */
 static int enter_without_folder(const char *path)
 {
 	struct sandbox s = SANDBOX_INIT(SANDBOX_NAMESPACE);
@@ -508,7 +508,7 @@ static void add_way(TCase *tc, int i)
 	tcase_add_loop_test(tc, folder_is_all_there_is, i, i + 1);
 	tcase_add_loop_test(tc, descriptors_lead_nowhere_else, i, i + 1);
 	tcase_add_loop_test(tc, own_descriptors_are_opened_anew, i, i + 1);
-	if (!ways[i].as_nobody)	/* whose the folder is not */
+	if (!ways[i].as_nobody)	/* does not own the folder */
 		tcase_add_loop_test(tc, folder_is_used_as_ever, i, i + 1);
 	tcase_add_loop_test(tc, capabilities_are_those_of_a_file_server, i,
 			    i + 1);

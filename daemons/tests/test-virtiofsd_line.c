@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Claims about command lines that were written for virtiofsd. */
+/* Tests of command lines written for virtiofsd. */
 #include <config.h>
 
 #include <check.h>
@@ -12,7 +12,7 @@
 
 #define MAX_WORDS 16
 
-/* Words are separated by spaces here. */
+/* Arguments are separated by spaces here. */
 static int make(const char *typed, char *ours, size_t size, struct vsu_error *err)
 {
 	char text[512], *words[MAX_WORDS], *rest = text;
@@ -34,7 +34,9 @@ static int make(const char *typed, char *ours, size_t size, struct vsu_error *er
 }
 
 static const struct { const char *typed, *ours; } lines[] = {
-	/* libvirt 9 and 10: a folder alone, all that its XML has, debugging */
+	/*
+	 * libvirt 9 and 10: only a folder; all that its XML supports; debugging
+	 */
 	{ "fs --fd=5 -o source=/srv", "fs --fd=5 --shared-dir=/srv" },
 	{ "fs --fd=5 -o source=/srv,cache=none,sandbox=chroot,xattr,flock,posix_lock --thread-pool-size=8 -d",
 	  "fs --fd=5 --shared-dir=/srv --cache=never --sandbox=chroot --xattr --flock --posix-lock --thread-pool-size=8 --log-level=debug" },
@@ -48,7 +50,7 @@ static const struct { const char *typed, *ours; } lines[] = {
 	  "fs --syslog --cache=metadata --shared-dir=/s --fd=3 --inode-file-handles=prefer --announce-submounts" },
 	{ "fs --socket-path /s --shared-dir /d --cache auto --sandbox none --seccomp none",
 	  "fs --socket-path /s --shared-dir /d --cache auto --sandbox none --seccomp=off" },
-	/* QEMU's documentation of its own virtiofsd, and others */
+	/* QEMU's documentation of its former virtiofsd, and others */
 	{ "fs --socket-path=/s -f -osource=/d -o posix_acl,killpriv_v2,allow_root -o log_level=warn",
 	  "fs --socket-path=/s --shared-dir=/d --posix-acl --log-level=warning" },
 	{ "fs --cache none --readonly --seccomp=kill", "fs --cache=never --read-only --seccomp=kill" },

@@ -204,7 +204,7 @@ START_TEST(ring_at_an_address_that_is_denied_waits_and_says_so)
 	answer(1);
 	ck_assert(!r.running[0]);
 	ck_assert_uint_eq(r.nrefused, 2);
-	ck_assert_ptr_nonnull(strstr(r.refusal.msg, "knows no memory"));
+	ck_assert_ptr_nonnull(strstr(r.refusal.msg, "maps no memory"));
 	ck_assert_uint_eq(asked(1), 0);
 	update_ring();
 	ck_assert(r.running[0]);

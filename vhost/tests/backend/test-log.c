@@ -346,7 +346,7 @@ START_TEST(b4_02_memory_above_the_log_is_marked_when_a_longer_one_comes)
 	ck_assert_uint_eq(rig_ack(&l.r, VHOST_USER_SET_MEM_TABLE, &t,
 				  8 + sizeof(gpa), fds, 2), 0);
 	rig_expect_refused(&l.r, VHOST_USER_NO_REQUEST, VHOST_USER_ALL_RINGS,
-			   "above the log");
+			   "beyond the log");
 	ck_assert_uint_eq(set_log(&l, l.size, 0, l.fd), 16);
 	ck_assert_uint_eq(marked(&l), 2 * RIG_MEMORY / PAGE);
 	fini(&l);
