@@ -33,7 +33,7 @@ static bool is_asked_to_stop(const struct postcopy_watch *w)
 	       sigismember(&pending, SIGHUP) == 1;
 }
 
-static void *watch(void *arg)
+static void *watch_session(void *arg)
 {
 	const struct postcopy_watch *w = arg;
 	struct pollfd p[] = {
@@ -60,7 +60,7 @@ int postcopy_watch_start(struct postcopy_watch *w, const int *stops,
 	w->stops = stops;
 	w->over = rc = vsu_event_new();
 	if (rc >= 0)
-		rc = prog_thread_start(&w->id, watch, w, 0);
+		rc = prog_thread_start(&w->id, watch_session, w, 0);
 	if (rc >= 0)
 		return 0;
 	vsu_fd_close(&w->over);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* The socket of commands, its clients, and their lines. */
+/* The control socket, its clients, and their lines. */
 #include <config.h>
 
 #include <errno.h>
@@ -17,17 +17,17 @@
 #include "control/line.h"
 #include "json.h"
 
-/* Before the next try to take a connection, where one failed. */
+/* Pause after accept() failed. */
 #define SECONDS_TO_PAUSE 0.5
 
 struct client {
 	struct vmm_control *control;
 	ev_io readable;
-	int sock;		/* -1: the place is free */
-	const void *waits_for;	/* subject of the answer that is due, or NULL */
-	bool ended;		/* nothing comes from it any more */
-	uint64_t heard;		/* when, as turns of the control */
-	size_t len;		/* of the line so far */
+	int sock;		/* -1: unused */
+	const void *waits_for;	/* subject of the awaited reply, or NULL */
+	bool ended;		/* the client has closed its sending side */
+	uint64_t heard;		/* turn of its last line */
+	size_t len;		/* length of the current line */
 	char line[VMM_CONTROL_LINE];
 };
 
@@ -39,15 +39,15 @@ struct vmm_control {
 	bool has_path;
 	struct vsu_sock_path path;
 	ev_io connecting;
-	ev_timer again;		/* after the host had no descriptor */
-	struct client *served;	/* whose command is being carried out */
-	uint64_t turns;		/* of reading from a client, or taking one */
+	ev_timer again;		/* retries accept() after a failure */
+	struct client *served;	/* the client whose command is being executed */
+	uint64_t turns;		/* number of reads and accepts */
 	struct client clients[VMM_CONTROL_CLIENTS];
 };
 
 /* ----------------------------------------------------------- the answers */
 
-/* A client whose socket does not take the answer at once is lost with it. */
+/* A client that does not read its reply is disconnected. */
 static bool client_send(const struct client *client, char *text, size_t len)
 {
 	const struct iovec iov = { text, len };
@@ -62,7 +62,7 @@ static void refusal_write(const struct vsu_error *err, FILE *to)
 	fputs("}\n", to);
 }
 
-/* The text is for free(), also after a failure. */
+/* The text must be freed, also after a failure. */
 struct text {
 	char *bytes;
 	size_t len;
@@ -76,7 +76,7 @@ static bool text_open(struct text *text)
 	return text->to;
 }
 
-/* True: sent as a whole, or nothing is due. */
+/* True: sent completely, or empty. */
 static bool text_send(struct text *text, const struct client *client)
 {
 	bool sent = !fclose(text->to) &&
@@ -86,7 +86,7 @@ static bool text_send(struct text *text, const struct client *client)
 	return sent;
 }
 
-/* False: the client is lost. */
+/* False: the client was disconnected. */
 static bool client_refuse(const struct client *client,
 			  const struct vsu_error *err)
 {
@@ -109,7 +109,7 @@ static bool client_answer(struct client *client, char *line)
 		return false;
 	fputs("{\"ok\":true", text.to);
 	c->served = client;
-	rc = vmm_control_obey(c->commands, c->opaque, line, text.to, &err);
+	rc = vmm_control_execute(c->commands, c->opaque, line, text.to, &err);
 	c->served = NULL;
 	if (!rc) {
 		fputs("}\n", text.to);
@@ -132,7 +132,7 @@ static void client_close(struct client *client)
 	ev_io_start(c->loop, &c->connecting);
 }
 
-/* The last that it is told; false, for who asks whether it stays. */
+/* Sends the reason and disconnects; returns false: the client does not stay. */
 static bool client_lose(const struct client *client, const char *why)
 {
 	struct vsu_error err;
@@ -142,8 +142,8 @@ static bool client_lose(const struct client *client, const char *why)
 	return false;
 }
 
-/* Whole lines of what came, one after the other. */
-static bool client_obey(struct client *client)
+/* Executes all complete lines, in order. */
+static bool client_execute(struct client *client)
 {
 	char *end, line[VMM_CONTROL_LINE];
 	size_t len;
@@ -166,7 +166,7 @@ static bool client_obey(struct client *client)
 	       client_lose(client, "the line has no end; a newline was expected");
 }
 
-/* Lines that came are answered even if nothing more can come. */
+/* Lines already received are executed even after the client closed its side. */
 static bool client_read(struct client *client)
 {
 	ssize_t n;
@@ -183,7 +183,7 @@ static bool client_read(struct client *client)
 	return true;
 }
 
-/* As opposed to one that only says that it has said all. */
+/* True if the connection is closed, not only the client's sending side. */
 static bool is_gone(const struct client *client)
 {
 	struct pollfd p = { .fd = client->sock };
@@ -196,7 +196,7 @@ static void on_readable(struct ev_loop *loop, ev_io *w, int revents)
 	struct client *client = w->data;
 
 	(void)revents;
-	if (!client_read(client) || !client_obey(client) ||
+	if (!client_read(client) || !client_execute(client) ||
 	    (client->ended && (!client->waits_for || is_gone(client))))
 		client_close(client);
 	else if (client->ended)
@@ -222,8 +222,8 @@ static bool client_tell(const struct client *client, const char *members,
 	return text_send(&text, client);
 }
 
-/* Its next lines come later, from the loop: whoever tells is in the midst. */
-unsigned int vmm_control_tell(struct vmm_control *control, const void *subject,
+/* Further lines are handled later: the caller may be inside a device's code. */
+unsigned int vmm_control_answer(struct vmm_control *control, const void *subject,
 			      const char *members, const struct vsu_error *err)
 {
 	struct client *client;
@@ -256,7 +256,7 @@ static struct client *client_free(struct vmm_control *c)
 	return NULL;
 }
 
-/* One that left while it waited, or else the one that is silent for longest. */
+/* A client that disconnected while waiting, else the one silent for longest. */
 static struct client *client_idlest(struct vmm_control *c)
 {
 	struct client *client, *idlest = NULL;
@@ -284,7 +284,7 @@ static struct client *client_make_room(struct vmm_control *c)
 	return client;
 }
 
-/* Each of the others waits for an answer of its own. */
+/* All other clients wait for replies of their own. */
 static void refuse_client(struct vmm_control *c, int sock)
 {
 	const struct client newcomer = { .control = c, .sock = sock };

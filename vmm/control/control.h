@@ -1,21 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Commands for a machine that runs, over a UNIX socket: one line in, one line
- * of JSON out, for several clients at once, each as many as it likes.
+ * Commands for a running machine over a UNIX socket: one line per request, one
+ * line of JSON per reply, several clients at a time, any number of requests
+ * each.
  *
- *   request   words that spaces divide: "status", "resize balloon 512M"
- *   answer    {"ok":true}, with what a command has to say besides, or
- *             {"ok":false,"error":"a sentence"}
+ *   request  words separated by spaces: "status", "resize balloon 512M"
+ *   reply    {"ok":true}, with further members depending on the command, or
+ *            {"ok":false,"error":"a sentence"}
  *
- * A client that sends more than a line may hold, a byte of zero, or an end within a
- * line, or does not read what it is answered, is let go of. Where every place is
- * taken, the client that has been silent for longest gives way to the next one;
- * those that wait for an answer stay, and where all do, the next one is refused. All
- * are told why, but for who does not read. Whoever may connect may give commands.
+ * A client is disconnected if it sends a line that is too long, a byte of zero
+ * or an incomplete last line, or does not read its replies. If all places are
+ * occupied, a new client replaces the one that has been silent for longest.
+ * Clients that wait for a reply are never replaced; if all do, the new client
+ * is refused. Disconnected clients receive the reason. Every client may send
+ * every command.
  *
- * A command may be answered later, when what it asked for has happened: the
- * client's next lines wait until then, and a client that leaves takes nothing
- * back.
+ * A reply may be deferred until the requested operation is complete. The
+ * client's next lines wait until then. A client that disconnects does not
+ * cancel the operation.
  *
  * Threads: the main thread.
  */
@@ -28,43 +30,46 @@
 #include <vmm-sys-util/error.h>
 
 #define VMM_CONTROL_CLIENTS 8u
-#define VMM_CONTROL_LINE 8192u	/* bytes of a request, its end included */
+#define VMM_CONTROL_LINE 8192u	/* maximum length of a request, including its end */
 #define VMM_CONTROL_WORDS 8u
 
 /*
- * Carries a command out; words[0] is its name. The text written to answer is
- * further members of the JSON object, each with a comma before it. A negative
- * errno, with its sentence: nothing was changed, and that text is dropped. What
- * vmm_control_wait() returned: the answer follows, and that text is dropped, too.
+ * Executes a command; words[0] is its name. Text written to answer is appended
+ * to the JSON object as further members, each with a comma before it. On a
+ * negative errno nothing was changed, and the text is dropped. If
+ * vmm_control_wait()'s result is returned, the reply follows later, and the
+ * text is dropped too.
  */
 typedef int (*vmm_control_fn)(void *opaque, char *const *words, FILE *answer,
 			      struct vsu_error *err);
 
 struct vmm_control_command {
 	const char *name;
-	const char *args;	/* "DEVICE SIZE"; NULL: none */
-	unsigned int nargs, nargs_max;	/* at least, at most */
+	const char *args;	/* "DEVICE SIZE"; NULL: no arguments */
+	unsigned int nargs, nargs_max;	/* minimum and maximum */
 	vmm_control_fn fn;
 };
 
 struct vmm_control;
 
-/* commands ends with a row without a name and outlives it, as opaque does. */
+/*
+ * commands ends with a row without a name. It and opaque outlive the control.
+ */
 int vmm_control_new(struct ev_loop *loop, const char *path,
 		    const struct vmm_control_command *commands, void *opaque,
 		    struct vmm_control **out, struct vsu_error *err);
 
 /*
- * For the command that is being carried out: its client is answered by a
- * vmm_control_tell() of the same subject.
+ * Defers the reply of the command being executed until vmm_control_answer() is
+ * called with the same subject.
  */
 int vmm_control_wait(struct vmm_control *control, const void *subject);
 
 /*
- * Answers all who wait for the subject, with members as a command writes them, or
- * with the refusal that err has unless it is NULL. Returns how many there were.
+ * Replies to all clients that wait for the subject: with members, or with the
+ * error if err is not NULL. Returns their number.
  */
-unsigned int vmm_control_tell(struct vmm_control *control, const void *subject,
+unsigned int vmm_control_answer(struct vmm_control *control, const void *subject,
 			      const char *members,
 			      const struct vsu_error *err);
 

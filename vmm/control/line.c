@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Words of a line, and the row of the table that they belong to. */
+/* Words of a line, and the matching command of the table. */
 #include <config.h>
 
 #include <errno.h>
@@ -22,7 +22,7 @@ command_find(const struct vmm_control_command *commands, const char *name)
 	return NULL;
 }
 
-/* All of them: who types one wrong has no other way to learn which there are. */
+/* Lists all commands: the protocol has no other way to discover them. */
 static int refuse_name(const struct vmm_control_command *commands,
 		       const char *name, struct vsu_error *err)
 {
@@ -44,7 +44,7 @@ static int refuse_name(const struct vmm_control_command *commands,
 			     near ? "'? T" : "t", all);
 }
 
-/* Divides the line in place; one word more than there may be is a word, too. */
+/* Divides the line in place, into at most one word more than permitted. */
 static unsigned int line_divide(char *line, char *words[VMM_CONTROL_WORDS + 2])
 {
 	unsigned int n = 0;
@@ -58,7 +58,7 @@ static unsigned int line_divide(char *line, char *words[VMM_CONTROL_WORDS + 2])
 	return n;
 }
 
-int vmm_control_obey(const struct vmm_control_command *commands, void *opaque,
+int vmm_control_execute(const struct vmm_control_command *commands, void *opaque,
 		     char *line, FILE *answer, struct vsu_error *err)
 {
 	char *words[VMM_CONTROL_WORDS + 2];

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * A line of a client, and the command that it names.
+ * A client's line, and the command that it names.
  *
  * Threads: the main thread.
  */
@@ -10,10 +10,10 @@
 #include "control/control.h"
 
 /*
- * Carries out what the line asks for, which is changed on the way; as
- * vmm_control_fn, with a sentence for a line that is no command, too.
+ * Executes a line, which is modified. Result as vmm_control_fn; an unknown
+ * command is an error with a sentence, too.
  */
-int vmm_control_obey(const struct vmm_control_command *commands, void *opaque,
+int vmm_control_execute(const struct vmm_control_command *commands, void *opaque,
 		     char *line, FILE *answer, struct vsu_error *err);
 
 #endif

@@ -75,13 +75,13 @@ static bool mend_memory(struct fault *f, bool probe)
 /* Returns true if the map has changed since this CPU's last fault. */
 static bool mend_windows(struct fault *f, struct vmm_fault_state *state)
 {
-	struct vmm_shmem *shmem = &f->machine->shmem;
+	struct vmm_windows *shmem = &f->machine->shmem;
 
-	vmm_shmem_drop(shmem, VMM_SHMEM_SHORT);
+	vmm_window_drop(shmem, VMM_WINDOW_SHORT);
 	if (shmem->changes == state->seen)
-		vmm_shmem_drop(shmem, VMM_SHMEM_MISSING);
+		vmm_window_drop(shmem, VMM_WINDOW_MISSING);
 	if (shmem->changes == state->seen && state->tries >= MAX_TRIES)
-		vmm_shmem_drop(shmem, VMM_SHMEM_UNSEALED);
+		vmm_window_drop(shmem, VMM_WINDOW_UNSEALED);
 	return shmem->changes != state->seen;
 }
 
@@ -90,7 +90,7 @@ void vmm_fault_look_at_files(struct vmm_machine *m)
 	enum vmm_memory_loss loss;
 	uint64_t gpa;
 
-	vmm_shmem_drop(&m->shmem, VMM_SHMEM_SHORT);
+	vmm_window_drop(&m->shmem, VMM_WINDOW_SHORT);
 	if (m->options->on_memory_error == VMM_ON_MEMORY_ERROR_CONTINUE)
 		vmm_memory_mend(&m->memory);
 	else if (!m->paused &&

@@ -84,7 +84,7 @@ static int make_remote(struct vmm_machine *m,
 {
 	struct remote *coming = d->coming;
 	struct vmem_map *map;
-	int rc = vmm_shmem_map_for(&m->shmem, NULL, false, &map);
+	int rc = vmm_window_map_for(&m->shmem, NULL, false, &map);
 
 	if (rc < 0)
 		return vsu_error_sys(err, rc, "the guest's memory");

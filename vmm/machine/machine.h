@@ -34,7 +34,7 @@
 #include "memory/windows.h"
 #include "memory/slots.h"
 #include "machine/signals.h"
-#include "virtio/slot.h"
+#include "virtio/virtio.h"
 
 /* Addresses of the transports, and interrupt numbers. */
 #define VMM_TRANSPORTS_GPA UINT64_C(0xd0000000)
@@ -71,7 +71,7 @@ struct vmm_machine {
 	struct vmm_memory memory;
 	struct vmm_private private_memory;
 	struct vmm_slots *slots;
-	struct vmm_shmem shmem;
+	struct vmm_windows shmem;
 	struct vmm_bus mmio, ports;
 	bool on_bus;		/* devices are PCI functions with MSI-X */
 	struct vmm_pci_host pci;

@@ -53,7 +53,7 @@ static void on_gone(void *opaque)
 	prog_log(PROG_LOG_INFO, "unplugged", "the device in slot %u is gone",
 		 d->slot);
 	place_free(d);
-	vmm_control_tell(m->control, d, "", NULL);
+	vmm_control_answer(m->control, d, "", NULL);
 }
 
 static void device_retire(struct vmm_machine *m, struct vmm_device *d)
@@ -127,7 +127,7 @@ static int device_cancel(struct vmm_device *d)
 
 	vsu_error_set(&why, -ECANCELED, "device-add: the device was taken back before its back-end had finished the handshake");
 	place_free(d);
-	vmm_control_tell(m->control, d, "", &why);
+	vmm_control_answer(m->control, d, "", &why);
 	return 0;
 }
 
@@ -200,7 +200,7 @@ static void tell_refusal(const struct vmm_device *d,
 	struct vsu_error why = *err;
 
 	vsu_error_prefix(&why, why.code, "device-add");
-	if (!vmm_control_tell(d->machine->control, d, "", &why))
+	if (!vmm_control_answer(d->machine->control, d, "", &why))
 		prog_log(PROG_LOG_WARNING, "not added", "%s", why.msg);
 }
 
@@ -221,7 +221,7 @@ static void on_arrived(void *opaque, const struct vsu_error *why)
 	}
 	device_came(d);
 	snprintf(members, sizeof(members), ",\"device\":%u", number);
-	vmm_control_tell(m->control, d, members, NULL);
+	vmm_control_answer(m->control, d, members, NULL);
 }
 
 static int device_begin(struct vmm_machine *m, unsigned int i,

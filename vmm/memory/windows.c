@@ -29,7 +29,7 @@ static int place_wishes(const struct vmm_window_wish *wishes, unsigned int n,
 	return rc;
 }
 
-int vmm_shmem_add_windows(struct vmm_shmem *s, const void *owner,
+int vmm_window_add_range(struct vmm_windows *s, const void *owner,
 			  const char *name, const struct vmm_window_wish *wishes,
 			  unsigned int n, struct vsu_error *err)
 {
@@ -61,16 +61,16 @@ int vmm_shmem_add_windows(struct vmm_shmem *s, const void *owner,
 	return 0;
 }
 
-int vmm_shmem_add_window(struct vmm_shmem *s, const void *owner,
+int vmm_window_add(struct vmm_windows *s, const void *owner,
 			 const char *name, uint8_t shmid, uint64_t len,
 			 struct vsu_error *err)
 {
 	const struct vmm_window_wish wish = { len, shmid };
 
-	return vmm_shmem_add_windows(s, owner, name, &wish, 1, err);
+	return vmm_window_add_range(s, owner, name, &wish, 1, err);
 }
 
-void vmm_shmem_set_apart(struct vmm_shmem *s, const void *owner, uint8_t shmid)
+void vmm_window_set_apart(struct vmm_windows *s, const void *owner, uint8_t shmid)
 {
 	unsigned int i;
 
@@ -80,7 +80,7 @@ void vmm_shmem_set_apart(struct vmm_shmem *s, const void *owner, uint8_t shmid)
 			s->windows[i].apart = true;
 }
 
-void vmm_shmem_disown(struct vmm_shmem *s, const void *owner)
+void vmm_window_disown(struct vmm_windows *s, const void *owner)
 {
 	unsigned int i;
 
@@ -91,7 +91,7 @@ void vmm_shmem_disown(struct vmm_shmem *s, const void *owner)
 		}
 }
 
-const struct vmm_window *vmm_shmem_window(const struct vmm_shmem *s,
+const struct vmm_window *vmm_window_find(const struct vmm_windows *s,
 					  const void *owner, uint8_t shmid)
 {
 	unsigned int i;
@@ -121,11 +121,11 @@ static int add_mapping(struct vmm_map_edit *e, uint64_t gpa,
 	return rc;
 }
 
-static int change_map(const struct vmm_shmem *s, const void *owner,
+static int change_map(const struct vmm_windows *s, const void *owner,
 		      const struct vhost_user_shmem_change *c,
 		      struct vmm_map_edit *e)
 {
-	const struct vmm_window *w = vmm_shmem_window(s, owner, c->shmid);
+	const struct vmm_window *w = vmm_window_find(s, owner, c->shmid);
 
 	if (!w)
 		return -ENOENT;
@@ -134,7 +134,7 @@ static int change_map(const struct vmm_shmem *s, const void *owner,
 }
 
 /* Shows the edited map to KVM, then to all users of the space. */
-static int edit_show(struct vmm_shmem *s, const struct vmm_map_edit *e)
+static int edit_show(struct vmm_windows *s, const struct vmm_map_edit *e)
 {
 	struct vmem_map *map;
 	int rc = vmm_map_edit_finish(e, &map);
@@ -151,14 +151,14 @@ static int edit_show(struct vmm_shmem *s, const struct vmm_map_edit *e)
 }
 
 /* All users drop the former map; memory without users is freed. */
-static void after_publish(struct vmm_shmem *s)
+static void after_publish(struct vmm_windows *s)
 {
 	s->changed(s->opaque);
 	vmem_space_reclaim(s->memory->space);
 }
 
 /* As one map. True when it is shown, or nothing of it can be. */
-static bool change_together(struct vmm_shmem *s, const void *owner,
+static bool change_together(struct vmm_windows *s, const void *owner,
 			    struct vhost_user_shmem_change *changes,
 			    unsigned int n)
 {
@@ -181,7 +181,7 @@ static bool change_together(struct vmm_shmem *s, const void *owner,
 }
 
 /* One at a time after a refusal, so that only the refused change fails. */
-void vmm_shmem_change(struct vmm_shmem *s, const void *owner,
+void vmm_window_change(struct vmm_windows *s, const void *owner,
 		      struct vhost_user_shmem_change *changes, unsigned int n)
 {
 	unsigned int i;
@@ -193,7 +193,7 @@ void vmm_shmem_change(struct vmm_shmem *s, const void *owner,
 }
 
 /* The range shows the block, or nothing where that is NULL; 1: as before. */
-static int range_set(struct vmm_shmem *s, uint64_t gpa, uint64_t len,
+static int range_set(struct vmm_windows *s, uint64_t gpa, uint64_t len,
 		     struct vmem_block *block)
 {
 	struct vmm_map_edit e;
@@ -212,10 +212,10 @@ static int range_set(struct vmm_shmem *s, uint64_t gpa, uint64_t len,
 	return rc < 0 ? rc : !changed;
 }
 
-int vmm_shmem_set(struct vmm_shmem *s, const void *owner, uint8_t shmid,
+int vmm_window_set(struct vmm_windows *s, const void *owner, uint8_t shmid,
 		  uint64_t offset, uint64_t len, struct vmem_block *block)
 {
-	const struct vmm_window *w = vmm_shmem_window(s, owner, shmid);
+	const struct vmm_window *w = vmm_window_find(s, owner, shmid);
 	int rc;
 
 	if (!w)
@@ -227,7 +227,7 @@ int vmm_shmem_set(struct vmm_shmem *s, const void *owner, uint8_t shmid,
 }
 
 /* The window that a region of the map lies in, or NULL: it is memory. */
-static const struct vmm_window *window_of(const struct vmm_shmem *s,
+static const struct vmm_window *window_of(const struct vmm_windows *s,
 					  const struct vmem_region *region)
 {
 	const uint64_t gpa = vmem_region_gpa(region);
@@ -281,17 +281,17 @@ static const struct {
 	bool (*applies)(const struct vmem_region *region);
 	const char *text;
 } reasons[] = {
-	[VMM_SHMEM_SHORT] = { is_short, "its file was cut short" },
-	[VMM_SHMEM_MISSING] = { is_missing,
+	[VMM_WINDOW_SHORT] = { is_short, "its file was cut short" },
+	[VMM_WINDOW_MISSING] = { is_missing,
 		"its file has no room for it, or cannot be read" },
-	[VMM_SHMEM_FAILED] = { has_failed, "its pages could not be had" },
-	[VMM_SHMEM_UNSEALED] = { is_unsealed,
+	[VMM_WINDOW_FAILED] = { has_failed, "its pages could not be had" },
+	[VMM_WINDOW_UNSEALED] = { is_unsealed,
 		"a page of some file cannot be had, and its own may change" },
 };
 
 /* One line for each window and reason, however often it happens. */
-static void tell_one(struct vmm_shmem *s, const struct vmem_region *region,
-		     enum vmm_shmem_reason reason)
+static void tell_one(struct vmm_windows *s, const struct vmem_region *region,
+		     enum vmm_window_drop_reason reason)
 {
 	struct vmm_window *w =
 		&s->windows[window_of(s, region) - s->windows];
@@ -303,8 +303,8 @@ static void tell_one(struct vmm_shmem *s, const struct vmem_region *region,
 }
 
 /* Regions that the map which is shown now lacks were taken away. */
-static void tell_dropped(struct vmm_shmem *s, const struct vmem_map *former,
-			 enum vmm_shmem_reason reason)
+static void tell_dropped(struct vmm_windows *s, const struct vmem_map *former,
+			 enum vmm_window_drop_reason reason)
 {
 	const struct vmem_map *now = vmm_memory_map(s->memory);
 	const struct vmem_region *region;
@@ -318,10 +318,10 @@ static void tell_dropped(struct vmm_shmem *s, const struct vmem_map *former,
 }
 
 /* Removes the regions to which the reason applies; how many there were. */
-static unsigned int remove_regions(const struct vmm_shmem *s,
+static unsigned int remove_regions(const struct vmm_windows *s,
 				   struct vmm_map_edit *e,
 				   const struct vmem_map *all,
-				   enum vmm_shmem_reason reason)
+				   enum vmm_window_drop_reason reason)
 {
 	const struct vmem_region *region;
 	unsigned int i, dropped = 0;
@@ -335,7 +335,7 @@ static unsigned int remove_regions(const struct vmm_shmem *s,
 	return dropped;
 }
 
-void vmm_shmem_drop(struct vmm_shmem *s, enum vmm_shmem_reason reason)
+void vmm_window_drop(struct vmm_windows *s, enum vmm_window_drop_reason reason)
 {
 	struct vmem_map *all = vmem_map_ref(vmm_memory_map(s->memory));
 	struct vmm_map_edit e;
@@ -350,7 +350,7 @@ void vmm_shmem_drop(struct vmm_shmem *s, enum vmm_shmem_reason reason)
 	vmem_map_unref(all);
 }
 
-int vmm_shmem_map_for(const struct vmm_shmem *s, const void *owner,
+int vmm_window_map_for(const struct vmm_windows *s, const void *owner,
 		      bool with_others, struct vmem_map **out)
 {
 	const struct vmem_map *all = vmm_memory_map(s->memory);

@@ -9,8 +9,8 @@
  *
  * Threads: the main thread.
  */
-#ifndef VMM_SHMEM_H
-#define VMM_SHMEM_H
+#ifndef VMM_WINDOWS_H
+#define VMM_WINDOWS_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -37,14 +37,14 @@ struct vmm_window {
 };
 
 /* Why a mapping is taken away without its back-end. */
-enum vmm_shmem_reason {
-	VMM_SHMEM_SHORT,	/* its file no longer reaches to its end */
-	VMM_SHMEM_MISSING,	/* its file cannot give a page */
-	VMM_SHMEM_FAILED,	/* this process met such a page */
-	VMM_SHMEM_UNSEALED,	/* its file may be cut at any time */
+enum vmm_window_drop_reason {
+	VMM_WINDOW_SHORT,	/* its file no longer reaches to its end */
+	VMM_WINDOW_MISSING,	/* its file cannot give a page */
+	VMM_WINDOW_FAILED,	/* this process met such a page */
+	VMM_WINDOW_UNSEALED,	/* its file may be cut at any time */
 };
 
-struct vmm_shmem {
+struct vmm_windows {
 	struct vmm_memory *memory;
 	struct vmm_slots *slots;
 	unsigned int phys_bits;
@@ -72,34 +72,34 @@ struct vmm_window_wish {
  * which begins at a multiple of that: what a BAR of PCI has to be. -EOPNOTSUPP
  * once they are closed.
  */
-int vmm_shmem_add_windows(struct vmm_shmem *s, const void *owner,
+int vmm_window_add_range(struct vmm_windows *s, const void *owner,
 			  const char *name, const struct vmm_window_wish *wishes,
 			  unsigned int n, struct vsu_error *err);
 
 /* Makes one of len bytes. */
-int vmm_shmem_add_window(struct vmm_shmem *s, const void *owner,
+int vmm_window_add(struct vmm_windows *s, const void *owner,
 			 const char *name, uint8_t shmid, uint64_t len,
 			 struct vsu_error *err);
 
 /* From now on what the owner maps in that window is memory to everybody. */
-void vmm_shmem_set_apart(struct vmm_shmem *s, const void *owner,
+void vmm_window_set_apart(struct vmm_windows *s, const void *owner,
 			 uint8_t shmid);
 
 /*
  * The owner is gone, and its mappings: nobody uses its windows again. Nothing
  * where s is NULL.
  */
-void vmm_shmem_disown(struct vmm_shmem *s, const void *owner);
+void vmm_window_disown(struct vmm_windows *s, const void *owner);
 
 /* The owner's window of that id, or NULL. */
-const struct vmm_window *vmm_shmem_window(const struct vmm_shmem *s,
+const struct vmm_window *vmm_window_find(const struct vmm_windows *s,
 					  const void *owner, uint8_t shmid);
 
 /*
  * Carries out changes that a back-end asked for and sets their results. The
  * guest sees them when this returns.
  */
-void vmm_shmem_change(struct vmm_shmem *s, const void *owner,
+void vmm_window_change(struct vmm_windows *s, const void *owner,
 		      struct vhost_user_shmem_change *changes, unsigned int n);
 
 /*
@@ -107,21 +107,21 @@ void vmm_shmem_change(struct vmm_shmem *s, const void *owner,
  * becomes a hole if block is NULL. Mappings that reach beyond the range are cut.
  * -ENOENT: no such window. After a failure the window shows what it did before.
  */
-int vmm_shmem_set(struct vmm_shmem *s, const void *owner, uint8_t shmid,
+int vmm_window_set(struct vmm_windows *s, const void *owner, uint8_t shmid,
 		  uint64_t offset, uint64_t len, struct vmem_block *block);
 
 /*
  * Takes the mappings away to which the reason applies: what a CPU would fault
  * on inside KVM becomes a hole. Their back-end may unmap them all the same.
  */
-void vmm_shmem_drop(struct vmm_shmem *s, enum vmm_shmem_reason reason);
+void vmm_window_drop(struct vmm_windows *s, enum vmm_window_drop_reason reason);
 
 /*
  * The guest's memory as a back-end is told about it: without the windows of
  * its own (owner), with those that are memory, and with or without the others.
  * The caller drops it.
  */
-int vmm_shmem_map_for(const struct vmm_shmem *s, const void *owner,
+int vmm_window_map_for(const struct vmm_windows *s, const void *owner,
 		      bool with_others, struct vmem_map **out);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* A device whose queues the host's kernel serves: started, stopped, told of memory. */
+/* A device whose queues the host's kernel serves: start, stop and memory. */
 #include <config.h>
 
 #include <errno.h>
@@ -13,29 +13,30 @@
 #include "virtio/rings.h"
 
 /*
- * Queues have the kicks of server, which serves the control queue of a network
- * card, and their other descriptors from rings.
+ * The virtdev_inline server handles the control queue of a network card, and
+ * supplies the kick eventfds of all queues; rings supplies the other
+ * descriptors.
  */
-struct kernel_end {
+struct kernel_backend {
 	struct vmm_virtio *v;
 	struct ev_loop *loop;
-	struct vmm_shmem *shmem;
+	struct vmm_windows *shmem;
 	struct virtdev_vhost_kern *kern;
 	struct virtdev_inline *server;
 	struct vmm_rings rings;
-	ev_io ready;		/* server has something to do */
+	ev_io ready;		/* server has work */
 };
 
-static const char *node_of(const struct kernel_end *e)
+static const char *node_of(const struct kernel_backend *e)
 {
 	return vhost_kern_name(virtdev_vhost_kern_kernel(e->kern));
 }
 
-static int give_map(struct kernel_end *e, bool with_windows,
+static int give_map(struct kernel_backend *e, bool with_windows,
 		    struct vsu_error *err)
 {
 	struct vmem_map *map;
-	int rc = vmm_shmem_map_for(e->shmem, e, with_windows, &map);
+	int rc = vmm_window_map_for(e->shmem, e, with_windows, &map);
 
 	if (rc < 0)
 		return vsu_error_sys(err, rc, "memory for '%s'", node_of(e));
@@ -44,8 +45,10 @@ static int give_map(struct kernel_end *e, bool with_windows,
 	return rc;
 }
 
-/* Windows of other devices are for a kernel that has room for them. */
-static int give_memory(struct kernel_end *e, struct vsu_error *err)
+/*
+ * Windows of other devices are included only if the kernel has room for them.
+ */
+static int give_memory(struct kernel_backend *e, struct vsu_error *err)
 {
 	int rc = give_map(e, true, err);
 
@@ -56,7 +59,7 @@ static int give_memory(struct kernel_end *e, struct vsu_error *err)
 
 static void on_ready(struct ev_loop *loop, ev_io *w, int revents)
 {
-	const struct kernel_end *e = w->data;
+	const struct kernel_backend *e = w->data;
 
 	(void)loop;
 	(void)revents;
@@ -65,7 +68,7 @@ static void on_ready(struct ev_loop *loop, ev_io *w, int revents)
 	vmm_virtio_unlock(e->v);
 }
 
-static int give_rings(struct kernel_end *e, uint64_t features,
+static int give_rings(struct kernel_backend *e, uint64_t features,
 		      struct vsu_error *err)
 {
 	struct vhost_user_ring *rings;
@@ -82,7 +85,7 @@ static int give_rings(struct kernel_end *e, uint64_t features,
 	return rc;
 }
 
-static int start_control(struct kernel_end *e, struct vsu_error *err)
+static int start_control(struct kernel_backend *e, struct vsu_error *err)
 {
 	uint32_t i;
 	int rc = 0;
@@ -104,11 +107,11 @@ static int log_start(int rc, const struct vsu_error *err)
 	return rc;
 }
 
-/* The guest only sees that it has to reset the device: the user is told why. */
-static int kernel_start(void *end, uint64_t features)
+/* The driver only sees that a reset is required, so the reason is logged. */
+static int kernel_start(void *backend, uint64_t features)
 {
 	struct vsu_error err = VSU_ERROR_INIT;
-	struct kernel_end *e = end;
+	struct kernel_backend *e = backend;
 	int rc;
 
 	vmm_rings_watch_faults(&e->rings);
@@ -120,21 +123,24 @@ static int kernel_start(void *end, uint64_t features)
 	return log_start(rc, &err);
 }
 
-/* The control queue has finished what it took when its turn ends. */
-static bool kernel_stop(void *end)
+/* The control queue completes its requests within its turn. */
+static bool kernel_stop(void *backend)
 {
-	const struct kernel_end *e = end;
+	const struct kernel_backend *e = backend;
 
 	virtdev_vhost_kern_stop(e->kern);
 	(void)!virtdev_inline_stop(e->server);
 	return true;
 }
 
-/* Done either way; a neighbour that does not go on needs the device reset. */
-static int kernel_queue_reset(void *end, uint32_t queue)
+/*
+ * The reset always succeeds; if the other ring of the pair cannot continue, the
+ * device requires a reset.
+ */
+static int kernel_queue_reset(void *backend, uint32_t queue)
 {
 	struct vsu_error err = VSU_ERROR_INIT;
-	const struct kernel_end *e = end;
+	const struct kernel_backend *e = backend;
 	int rc;
 
 	if (virtdev_vhost_kern_is_control(e->kern, queue))
@@ -145,10 +151,10 @@ static int kernel_queue_reset(void *end, uint32_t queue)
 	return 0;
 }
 
-static int kernel_queue_start(void *end, uint32_t queue)
+static int kernel_queue_start(void *backend, uint32_t queue)
 {
 	struct vsu_error err = VSU_ERROR_INIT;
-	const struct kernel_end *e = end;
+	const struct kernel_backend *e = backend;
 	struct vhost_user_ring ring;
 	int rc;
 
@@ -163,11 +169,13 @@ static int kernel_queue_start(void *end, uint32_t queue)
 	return log_start(rc, &err);
 }
 
-/* Memory that goes must not be the kernel's any more, whatever it costs. */
-static void kernel_refresh(void *end)
+/*
+ * Removed memory must not stay accessible to the kernel, whatever this costs.
+ */
+static void kernel_refresh(void *backend)
 {
 	struct vsu_error err = VSU_ERROR_INIT;
-	struct kernel_end *e = end;
+	struct kernel_backend *e = backend;
 
 	virtdev_inline_refresh(e->server);
 	if (give_memory(e, &err) == 0)
@@ -180,26 +188,26 @@ static void kernel_refresh(void *end)
 	virtdev_transport_needs_reset(vmm_virtio_transport(e->v));
 }
 
-static int kernel_kick_fd(void *end, uint32_t queue)
+static int kernel_kick_fd(void *backend, uint32_t queue)
 {
-	const struct kernel_end *e = end;
+	const struct kernel_backend *e = backend;
 
 	return virtdev_inline_kick_fd(e->server, queue);
 }
 
-static uint32_t kernel_stats(void *end, struct virtdev_stat *stats,
+static uint32_t kernel_stats(void *backend, struct virtdev_stat *stats,
 			     uint32_t max)
 {
-	const struct kernel_end *e = end;
+	const struct kernel_backend *e = backend;
 	const struct virtdev_stat all[] = { { "interrupts", e->rings.calls } };
 
 	return vmm_virtio_some_stats(stats, max, all,
 				     sizeof(all) / sizeof(all[0]));
 }
 
-static void kernel_free(void *end)
+static void kernel_free(void *backend)
 {
-	struct kernel_end *e = end;
+	struct kernel_backend *e = backend;
 
 	ev_io_stop(e->loop, &e->ready);
 	kernel_stop(e);
@@ -209,14 +217,14 @@ static void kernel_free(void *end)
 	free(e);
 }
 
-static const struct vmm_virtio_end kernel_ops = {
+static const struct vmm_virtio_backend kernel_ops = {
 	.start = kernel_start, .stop = kernel_stop, .refresh = kernel_refresh,
 	.queue_reset = kernel_queue_reset, .queue_start = kernel_queue_start,
 	.kick_fd = kernel_kick_fd, .stats = kernel_stats, .free = kernel_free,
 };
 
 static int make_server(const struct vmm_virtio_place *place,
-		       struct kernel_end *e, struct vsu_error *err)
+		       struct kernel_backend *e, struct vsu_error *err)
 {
 	int rc = vmm_virtio_new(place, virtdev_vhost_kern_device(e->kern),
 				&kernel_ops, &e->v, err);
@@ -230,8 +238,8 @@ static int make_server(const struct vmm_virtio_place *place,
 	return rc;
 }
 
-static int make_end(const struct vmm_virtio_place *place,
-		    struct kernel_end *e, struct vsu_error *err)
+static int new_backend(const struct vmm_virtio_place *place,
+		    struct kernel_backend *e, struct vsu_error *err)
 {
 	struct virtdev *dev = virtdev_vhost_kern_device(e->kern);
 	int rc = vmm_rings_make(&e->rings, virtdev_get_info(dev)->nqueues, err);
@@ -247,7 +255,7 @@ int vmm_virtio_kernel(const struct vmm_virtio_place *place,
 		      struct virtdev_vhost_kern *kern,
 		      struct vmm_virtio **out, struct vsu_error *err)
 {
-	struct kernel_end *e = calloc(1, sizeof(*e));
+	struct kernel_backend *e = calloc(1, sizeof(*e));
 	int rc;
 
 	if (!e)
@@ -255,7 +263,7 @@ int vmm_virtio_kernel(const struct vmm_virtio_place *place,
 	e->loop = place->loop;
 	e->shmem = place->shmem;
 	e->kern = kern;
-	rc = make_end(place, e, err);
+	rc = new_backend(place, e, err);
 	if (rc < 0) {
 		vmm_rings_fini(&e->rings);
 		free(e);
@@ -264,7 +272,7 @@ int vmm_virtio_kernel(const struct vmm_virtio_place *place,
 	ev_io_init(&e->ready, on_ready, virtdev_inline_fd(e->server), EV_READ);
 	e->ready.data = e;
 	ev_io_start(e->loop, &e->ready);
-	vmm_virtio_set_end(e->v, e);
+	vmm_virtio_set_backend(e->v, e);
 	vmm_rings_run(&e->rings, e->v, place->loop);
 	*out = e->v;
 	return 0;

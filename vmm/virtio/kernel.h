@@ -9,7 +9,7 @@
 
 #include <virtio-devices/vhost_kern.h>
 
-#include "virtio/slot.h"
+#include "virtio/virtio.h"
 
 /* kern is owned on success. */
 int vmm_virtio_kernel(const struct vmm_virtio_place *place,

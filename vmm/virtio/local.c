@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Queues that this process serves, in its event loop, and their device's regions. */
+/*
+ * Queues served in this process's event loop, and the device's memory regions.
+ */
 #include <config.h>
 
 #include <errno.h>
@@ -13,15 +15,15 @@
 #include <vmm-sys-util/fd.h>
 
 #include "workers.h"
-#include "virtio/slot.h"
+#include "virtio/virtio.h"
 
 /*
- * How long the end of the machine waits for the host's answers. A guest that
- * shut down has waited for them itself.
+ * Time limit at the end of the machine for requests in progress. A guest that
+ * shut down has already waited for them.
  */
 #define STOP_LIMIT_MS 1000
 
-/* Mappings are multiples of it (device.h). */
+/* Granularity of mappings (device.h). */
 #define MAPPED_PAGE 4096u
 
 struct local {
@@ -29,14 +31,14 @@ struct local {
 	struct ev_loop *loop;
 	struct virtdev *dev;
 	struct virtdev_inline *server;
-	struct vmm_shmem *shmem;
-	struct prog_workers *workers;	/* for its requests, or NULL */
+	struct vmm_windows *shmem;
+	struct prog_workers *workers;	/* serve its requests; or NULL */
 	ev_io ready;
 };
 
 /* ------------------------------------------------------------------ regions */
 
-/* A mapping that replaces nothing must find nothing. */
+/* Without a block to replace, an existing mapping is an error. */
 static int set_window(const struct local *l, const struct virtdev_mapping *m,
 		      struct vmem_block *block)
 {
@@ -46,15 +48,15 @@ static int set_window(const struct local *l, const struct virtdev_mapping *m,
 	};
 
 	if (!block || m->replaces)
-		return vmm_shmem_set(l->shmem, l, m->region, m->offset, m->len,
+		return vmm_window_set(l->shmem, l, m->region, m->offset, m->len,
 				     block);
-	vmm_shmem_change(l->shmem, l, &add, 1);
+	vmm_window_change(l->shmem, l, &add, 1);
 	return add.result;
 }
 
 /*
- * Changing slots may pause the CPUs, and one of them may wait for this
- * device's lock: it is released meanwhile.
+ * Changing slots may pause the CPUs, and one of them may wait for this device's
+ * lock, so the lock is released meanwhile.
  */
 static int change_window(const struct local *l, const struct virtdev_mapping *m,
 			 struct vmem_block *block)
@@ -70,7 +72,7 @@ static int change_window(const struct local *l, const struct virtdev_mapping *m,
 	return rc;
 }
 
-/* The last page of a file is whole: what it lacks of it reads as zeros. */
+/* The last page of a file is mapped completely; its rest reads as zeros. */
 static int make_block(const struct local *l, const struct virtdev_mapping *m,
 		      struct vmem_block **block)
 {
@@ -114,7 +116,7 @@ static int on_region_change(void *opaque, bool map,
 static int on_region_address(void *opaque, uint8_t region, uint64_t *gpa)
 {
 	const struct local *l = opaque;
-	const struct vmm_window *w = vmm_shmem_window(l->shmem, l, region);
+	const struct vmm_window *w = vmm_window_find(l->shmem, l, region);
 
 	if (!w)
 		return -EINVAL;
@@ -134,26 +136,28 @@ static const struct virtdev_region *find_region(const struct local *l,
 	return NULL;
 }
 
-static bool local_shared_region(void *end, uint32_t id, uint64_t *base,
+static bool local_shared_region(void *backend, uint32_t id, uint64_t *base,
 				uint64_t *len)
 {
-	const struct virtdev_region *region = find_region(end, id);
+	const struct virtdev_region *region = find_region(backend, id);
 
 	if (!region || (region->flags & VIRTDEV_REGION_APART))
 		return false;
 	*len = region->len;
-	return !on_region_address(end, region->id, base);
+	return !on_region_address(backend, region->id, base);
 }
 
-/* Those that the transport shows lie together; the others each alone. */
+/*
+ * Regions that the transport exposes are adjacent; each other region is alone.
+ */
 static int add_memory_window(struct local *l, const char *name,
 			     const struct virtdev_region *r,
 			     struct vsu_error *err)
 {
-	int rc = vmm_shmem_add_window(l->shmem, l, name, r->id, r->len, err);
+	int rc = vmm_window_add(l->shmem, l, name, r->id, r->len, err);
 
 	if (!rc)
-		vmm_shmem_set_apart(l->shmem, l, r->id);
+		vmm_window_set_apart(l->shmem, l, r->id);
 	return rc;
 }
 
@@ -173,13 +177,16 @@ static int make_windows(struct local *l, struct vsu_error *err)
 		else
 			wishes[n++] = (struct vmm_window_wish){ r->len, r->id };
 	}
-	return rc ? rc : vmm_shmem_add_windows(l->shmem, l, name, wishes, n,
+	return rc ? rc : vmm_window_add_range(l->shmem, l, name, wishes, n,
 					       err);
 }
 
 /* -------------------------------------------------------------------- turns */
 
-/* The descriptor remains readable while there is more to do; other watchers run in between. */
+/*
+ * The descriptor remains readable while there is more to do; other watchers run
+ * in between.
+ */
 static void on_ready(struct ev_loop *loop, ev_io *w, int revents)
 {
 	const struct local *l = w->data;
@@ -191,21 +198,21 @@ static void on_ready(struct ev_loop *loop, ev_io *w, int revents)
 	vmm_virtio_unlock(l->v);
 }
 
-static void local_refresh(void *end)
+static void local_refresh(void *backend)
 {
-	const struct local *l = end;
+	const struct local *l = backend;
 
 	virtdev_inline_refresh(l->server);
 }
 
-static int local_kick_fd(void *end, uint32_t queue)
+static int local_kick_fd(void *backend, uint32_t queue)
 {
-	const struct local *l = end;
+	const struct local *l = backend;
 
 	return virtdev_inline_kick_fd(l->server, queue);
 }
 
-/* The loop has ended, so this waits; not for ever. */
+/* The event loop has ended, so this blocks, for a limited time. */
 static bool stop_by_force(struct local *l)
 {
 	const uint64_t limit = vsu_now_ns() +
@@ -224,12 +231,12 @@ static bool stop_by_force(struct local *l)
 }
 
 /*
- * Memory that the host may still write to cannot be freed; the process is about
- * to end and takes it along.
+ * Memory that the host may still write to cannot be freed; the end of the
+ * process releases it.
  */
-static void local_free(void *end)
+static void local_free(void *backend)
 {
-	struct local *l = end;
+	struct local *l = backend;
 
 	ev_io_stop(l->loop, &l->ready);
 	if (!stop_by_force(l)) {
@@ -241,11 +248,11 @@ static void local_free(void *end)
 	virtdev_inline_free(l->server);
 	prog_workers_end(l->workers);
 	virtdev_free(l->dev);
-	vmm_shmem_disown(l->shmem, l);
+	vmm_window_disown(l->shmem, l);
 	free(l);
 }
 
-static const struct vmm_virtio_end local_ops = {
+static const struct vmm_virtio_backend local_ops = {
 	.refresh = local_refresh, .kick_fd = local_kick_fd,
 	.shared_region = local_shared_region,
 	.free = local_free,
@@ -297,7 +304,7 @@ int vmm_virtio_local(const struct vmm_virtio_place *place, struct virtdev *dev,
 	ev_io_init(&l->ready, on_ready, virtdev_inline_fd(l->server), EV_READ);
 	l->ready.data = l;
 	ev_io_start(l->loop, &l->ready);
-	vmm_virtio_set_end(l->v, l);
+	vmm_virtio_set_backend(l->v, l);
 	*out = l->v;
 	return 0;
 }

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* A device whose queues a vhost-user back-end serves is made, step by step. */
+/*
+ * Creation, step by step, of a device whose queues a vhost-user back-end
+ * serves.
+ */
 #include <config.h>
 
 #include <assert.h>
@@ -18,12 +21,12 @@
 #include "virtio/remote.h"
 #include "virtio/remote_session.h"
 
-/* As a window of 8 GiB needs for pieces of 2 MiB. */
+/* Enough for a window of 8 GiB in pieces of 2 MiB. */
 #define DEFAULT_MAX_MAPPINGS 4096
 #define NS_PER_MS UINT64_C(1000000)
 #define MS_PER_S 1e3
 
-/* Before the machine has begun, waiting here holds up nobody. */
+/* Blocks, which is acceptable before the machine runs. */
 static int wait_until_ready(struct remote *r, struct vsu_error *err)
 {
 	struct pollfd p = { .fd = virtdev_vhost_user_fd(r->user),
@@ -43,14 +46,14 @@ static int wait_until_ready(struct remote *r, struct vsu_error *err)
 
 /* The configuration of a file system (VIRTIO 1.3, 5.11.4). */
 struct fs_space {
-	char tag[36];		/* padded with zeros, maybe unterminated */
+	char tag[36];		/* padded with zeros, not necessarily terminated */
 	struct vsu_le32 num_request_queues;
 	struct vsu_le32 notify_buf_size;
 };
 
 static_assert(sizeof(struct fs_space) == VMM_FS_CONFIG, "5.11.4");
 
-/* The first queue is that of urgent requests. */
+/* The first queue is for urgent requests. */
 static void describe_fs(const struct vmm_device_spec *spec, struct fs_space *out)
 {
 	const uint32_t queues = spec->queues > 1 ? spec->queues : 2;
@@ -60,7 +63,9 @@ static void describe_fs(const struct vmm_device_spec *spec, struct fs_space *out
 	out->num_request_queues = vsu_le32_make(queues - 1);
 }
 
-/* Of a network card, pairs are counted, which have a control queue besides. */
+/*
+ * A network card's queues are configured in pairs; the control queue is extra.
+ */
 static uint32_t ring_count(const struct vmm_device_spec *spec)
 {
 	return spec->id == VIRTDEV_ID_NET && spec->queues ?
@@ -86,7 +91,7 @@ static int connect_session(struct remote *r,
 		.reconnect_ns = spec->reconnect_ms * NS_PER_MS,
 		.read_only_regions = spec->read_only_windows,
 	};
-	struct virtdev_vhost_user_ops ops = vmm_remote_told;
+	struct virtdev_vhost_user_ops ops = vmm_remote_ops;
 	int sock = vsu_sock_connect(spec->socket, err), rc;
 
 	if (sock < 0)
@@ -121,7 +126,7 @@ static int make_windows(struct remote *r, const char *name,
 			wishes[n++] = (struct vmm_window_wish){ len,
 								(uint8_t)id };
 	}
-	return vmm_shmem_add_windows(r->shmem, r, name, wishes, n, err);
+	return vmm_window_add_range(r->shmem, r, name, wishes, n, err);
 }
 
 /* ------------------------------------------------------------- the steps */
@@ -159,7 +164,7 @@ static int make_rest(struct remote *r, const struct vmm_virtio_place *place,
 		return rc;
 	dev = virtdev_vhost_user_device(r->user);
 	rc = vmm_rings_make(&r->rings, virtdev_get_info(dev)->nqueues, err);
-	return rc ? rc : vmm_virtio_new(place, dev, &vmm_remote_end, &r->v,
+	return rc ? rc : vmm_virtio_new(place, dev, &vmm_remote_backend, &r->v,
 					err);
 }
 
@@ -198,7 +203,7 @@ int vmm_virtio_remote(const struct vmm_virtio_place *place,
 
 /* ------------------------------------------------------ while the guest runs */
 
-/* The last that happens here: it may be finished, or given up. */
+/* Ends the handshake: the device can be finished, or is abandoned. */
 static void end_handshake(struct remote *r, const struct vsu_error *why)
 {
 	vmm_remote_unwatch(r);

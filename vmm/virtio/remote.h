@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * A device whose queues a vhost-user back-end serves, in the machine.
+ * A device of the machine whose queues a vhost-user back-end serves.
  *
  * Threads: the main thread.
  */
@@ -8,41 +8,41 @@
 #define VMM_VIRTIO_REMOTE_H
 
 #include "devices/devices.h"
-#include "virtio/slot.h"
+#include "virtio/virtio.h"
 
-/* A device whose back-end has not finished its handshake. */
+/* A device, also before its back-end has completed the handshake. */
 struct remote;
 
 /*
- * Connects, waits for the handshake and makes the transport. map is the
- * guest's memory now. Before the guest runs.
+ * Connects, waits for the handshake and creates the transport. map is the
+ * current memory of the guest. Only before the guest runs.
  */
 int vmm_virtio_remote(const struct vmm_virtio_place *place,
 		      const struct vmm_device_spec *spec, struct vmem_map *map,
 		      struct vmm_virtio **out, struct vsu_error *err);
 
-/* Who hears that it can be finished, or why it cannot. */
+/* Notified when the handshake has succeeded or failed. */
 struct vmm_remote_arrival {
 	/*
-	 * From the loop, once: vmm_virtio_remote_finish() if why is NULL, else
-	 * vmm_virtio_remote_give_up() is due.
+	 * Called once, from the loop. why NULL: call
+	 * vmm_virtio_remote_finish(), else vmm_virtio_remote_give_up().
 	 */
 	void (*arrived)(void *opaque, const struct vsu_error *why);
 	void *opaque;
-	unsigned int limit_ms;	/* of the handshake */
+	unsigned int limit_ms;	/* time limit of the handshake */
 };
 
-/* The same in steps, between which the guest runs: the handshake is the loop's. */
+/* The same in steps, while the guest runs: the loop performs the handshake. */
 int vmm_virtio_remote_begin(const struct vmm_virtio_place *place,
 			    const struct vmm_device_spec *spec,
 			    const struct vmm_remote_arrival *arrival,
 			    struct remote **out, struct vsu_error *err);
-/* r is the device's end from now on, or freed after a failure. */
+/* Creates the device and owns r; frees r on failure. */
 int vmm_virtio_remote_finish(struct remote *r,
 			     const struct vmm_virtio_place *place,
 			     struct vmem_map *map, struct vmm_virtio **out,
 			     struct vsu_error *err);
-/* At any time before; nothing where r is NULL. */
+/* Abandons r at any time before; r may be NULL. */
 void vmm_virtio_remote_give_up(struct remote *r);
 
 #endif

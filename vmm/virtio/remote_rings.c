@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* The queues of a remote device, as its driver set them up, for its back-end. */
+/*
+ * The queues of a remote device, passed to its back-end as the driver set them
+ * up.
+ */
 #include <config.h>
 
 #include <errno.h>
@@ -51,10 +54,10 @@ static int start_ring(struct remote *r, uint32_t queue)
 	return rc;
 }
 
-/* With no back-end to stop it, a queue is only reset with its device. */
-int vmm_remote_queue_reset(void *end, uint32_t queue)
+/* Without a connected back-end a queue is reset only with its device. */
+int vmm_remote_queue_reset(void *backend, uint32_t queue)
 {
-	struct remote *r = end;
+	struct remote *r = backend;
 	int rc = r->dead || r->start_waits ? 1 :
 		 virtdev_vhost_user_reset_queue(r->user, queue);
 
@@ -63,9 +66,9 @@ int vmm_remote_queue_reset(void *end, uint32_t queue)
 	return rc == 0;
 }
 
-int vmm_remote_queue_start(void *end, uint32_t queue)
+int vmm_remote_queue_start(void *backend, uint32_t queue)
 {
-	struct remote *r = end;
+	struct remote *r = backend;
 
 	if (r->dead)
 		return -ECONNRESET;

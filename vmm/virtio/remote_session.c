@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* A remote device's session in the loop: its calls, its losses, its rings. */
+/*
+ * A remote device's session in the event loop: requests, disconnections, rings.
+ */
 #include <config.h>
 
 #include <errno.h>
@@ -37,8 +39,8 @@ static void on_failed(void *opaque, const struct vsu_error *err)
 }
 
 /*
- * Changing slots may pause the CPUs, and one of them may wait for this
- * device's lock: it is let go meanwhile.
+ * Changing slots may pause the CPUs, and one of them may wait for this device's
+ * lock, so the lock is released meanwhile.
  */
 static void on_shmem(void *opaque, struct vhost_user_shmem_change *changes,
 		     unsigned int n)
@@ -47,12 +49,12 @@ static void on_shmem(void *opaque, struct vhost_user_shmem_change *changes,
 
 	if (r->locked)
 		vmm_virtio_unlock(r->v);
-	vmm_shmem_change(r->shmem, r, changes, n);
+	vmm_window_change(r->shmem, r, changes, n);
 	if (r->locked)
 		vmm_virtio_lock(r->v);
 }
 
-/* A refusal leaves the back-end with a map that must not stay. */
+/* After a refusal the back-end still has a map that must not be used. */
 static void on_memory(void *opaque, const struct vsu_error *err)
 {
 	struct remote *r = opaque;
@@ -70,7 +72,7 @@ static void on_refused(void *opaque, const struct vsu_error *err)
 	prog_log(PROG_LOG_WARNING, "refused", "%s", err->msg);
 }
 
-/* In the session's turn, or in an access: with the lock. */
+/* Called inside a dispatch or a register access, with the lock. */
 static void on_queue_reset(void *opaque, uint32_t queue)
 {
 	struct remote *r = opaque;
@@ -107,8 +109,8 @@ static void on_back(void *opaque, bool rings_lost)
 		 rings_lost ? "; the guest has to reset the device" : "");
 }
 
-const struct virtdev_vhost_user_ops vmm_remote_told = {
-	.size = sizeof(vmm_remote_told), .ready = on_ready, .stopped = on_stopped,
+const struct virtdev_vhost_user_ops vmm_remote_ops = {
+	.size = sizeof(vmm_remote_ops), .ready = on_ready, .stopped = on_stopped,
 	.failed = on_failed, .memory = on_memory, .shmem = on_shmem,
 	.refused = on_refused, .connect = on_connect, .lost = on_lost,
 	.back = on_back, .queue_reset = on_queue_reset,
@@ -117,7 +119,7 @@ const struct virtdev_vhost_user_ops vmm_remote_told = {
 static int tell_memory(struct remote *r)
 {
 	struct vmem_map *map;
-	int rc = vmm_shmem_map_for(r->shmem, r, !r->memory_only, &map);
+	int rc = vmm_window_map_for(r->shmem, r, !r->memory_only, &map);
 
 	if (rc < 0)
 		return rc;
@@ -126,7 +128,7 @@ static int tell_memory(struct remote *r)
 	return rc;
 }
 
-/* -EBUSY: the answer to what is under way brings us here again. */
+/* -EBUSY: retried when the reply in progress has arrived. */
 static void map_announce(struct remote *r)
 {
 	int rc;
@@ -142,8 +144,8 @@ static void map_announce(struct remote *r)
 }
 
 /*
- * Acts on the session's answers once the device's lock is free: a
- * CPU that waits for a reset goes on; the guest learns of a dead back-end.
+ * Processes the session's results without the device's lock: CPUs that wait for
+ * a reset continue; the driver learns of a failed back-end.
  */
 static void apply_answers(struct remote *r)
 {
@@ -173,10 +175,10 @@ static bool is_away(const struct remote *r)
 	return vhost_user_frontend_state(f) == VHOST_USER_FRONTEND_AWAY;
 }
 
-/* A guest that begins while its back-end is started again only waits. */
-static int remote_start(void *end, uint64_t features)
+/* If the back-end is reconnecting, the start waits. */
+static int remote_start(void *backend, uint64_t features)
 {
-	struct remote *r = end;
+	struct remote *r = backend;
 
 	if (r->dead)
 		return -ECONNRESET;
@@ -199,7 +201,10 @@ static void start_late(struct remote *r)
 	r->rings_lost = vmm_remote_start_rings(r, r->start_features) < 0;
 }
 
-/* Whatever brings the loop to a session does it between these two. */
+/*
+ * Every use of the session by the loop is between session_enter() and
+ * session_leave().
+ */
 static void session_enter(struct remote *r)
 {
 	vmm_virtio_lock(r->v);
@@ -215,8 +220,8 @@ static void session_leave(struct remote *r)
 }
 
 /*
- * The session's descriptor stays readable while something is left, so that the
- * loop comes back after it has looked at everything else.
+ * The session's descriptor stays readable while work is left, so the loop polls
+ * everything else in between.
  */
 static void on_session(struct ev_loop *loop, ev_io *w, int revents)
 {
@@ -231,8 +236,9 @@ static void on_session(struct ev_loop *loop, ev_io *w, int revents)
 }
 
 /*
- * An event that is fed would be served before the loop polls again, for as long
- * as a peer has its windows changed; a timer that is due at once comes after it.
+ * A timer with delay 0 runs after the loop has polled. An event fed directly
+ * would run before, so a peer that changes its windows all the time could
+ * starve others.
  */
 static void on_refresh(struct ev_loop *loop, ev_timer *w, int revents)
 {
@@ -242,9 +248,9 @@ static void on_refresh(struct ev_loop *loop, ev_timer *w, int revents)
 	session_leave(w->data);
 }
 
-static bool remote_stop(void *end)
+static bool remote_stop(void *backend)
 {
-	struct remote *r = end;
+	struct remote *r = backend;
 
 	if (r->start_waits) {
 		r->start_waits = false;
@@ -253,10 +259,13 @@ static bool remote_stop(void *end)
 	return r->dead || virtdev_vhost_user_stop(r->user) > 0;
 }
 
-/* Told after the reply to whoever changed it: not from inside its dispatch. */
-static void remote_refresh(void *end)
+/*
+ * Deferred until after the reply to the back-end that changed the map: not
+ * inside its dispatch.
+ */
+static void remote_refresh(void *backend)
 {
-	struct remote *r = end;
+	struct remote *r = backend;
 
 	if (r->dead)
 		return;
@@ -264,20 +273,20 @@ static void remote_refresh(void *end)
 	ev_timer_start(r->loop, &r->refresh);
 }
 
-static int remote_kick_fd(void *end, uint32_t queue)
+static int remote_kick_fd(void *backend, uint32_t queue)
 {
-	const struct remote *r = end;
+	const struct remote *r = backend;
 
 	return r->rings.ring[queue].kick_fd;
 }
 
-static bool remote_shared_region(void *end, uint32_t id, uint64_t *base,
+static bool remote_shared_region(void *backend, uint32_t id, uint64_t *base,
 				 uint64_t *len)
 {
-	const struct remote *r = end;
+	const struct remote *r = backend;
 	const struct vmm_window *w;
 
-	w = id > UINT8_MAX ? NULL : vmm_shmem_window(r->shmem, r, (uint8_t)id);
+	w = id > UINT8_MAX ? NULL : vmm_window_find(r->shmem, r, (uint8_t)id);
 	if (!w)
 		return false;
 	*base = w->gpa;
@@ -309,14 +318,14 @@ void vmm_remote_free(void *remote)
 	vmm_remote_unwatch(r);
 	vmm_rings_fini(&r->rings);
 	virtdev_vhost_user_free(r->user);
-	vmm_shmem_disown(r->shmem, r);
+	vmm_window_disown(r->shmem, r);
 	free(r);
 }
 
-/* Queues that it was asked to give back are the guest's without it. */
-static void remote_give_up(void *end)
+/* Returns the queues to the guest without waiting for the back-end. */
+static void remote_give_up(void *backend)
 {
-	struct remote *r = end;
+	struct remote *r = backend;
 	struct vsu_error why;
 
 	vsu_error_set(&why, -ECANCELED, "the back-end at '%s' is waited for no more",
@@ -324,10 +333,10 @@ static void remote_give_up(void *end)
 	vhost_user_frontend_fail(virtdev_vhost_user_frontend(r->user), &why);
 }
 
-static uint32_t remote_stats(void *end, struct virtdev_stat *stats,
+static uint32_t remote_stats(void *backend, struct virtdev_stat *stats,
 			     uint32_t max)
 {
-	const struct remote *r = end;
+	const struct remote *r = backend;
 	const struct virtdev_stat all[] = {
 		{ "interrupts", r->rings.calls }, { "losses", r->losses },
 		{ "away", !r->dead && is_away(r) }, { "dead", r->dead },
@@ -337,7 +346,7 @@ static uint32_t remote_stats(void *end, struct virtdev_stat *stats,
 				     sizeof(all) / sizeof(all[0]));
 }
 
-const struct vmm_virtio_end vmm_remote_end = {
+const struct vmm_virtio_backend vmm_remote_backend = {
 	.start = remote_start, .stop = remote_stop,
 	.queue_reset = vmm_remote_queue_reset,
 	.queue_start = vmm_remote_queue_start,
@@ -347,7 +356,7 @@ const struct vmm_virtio_end vmm_remote_end = {
 	.free = vmm_remote_free,
 };
 
-/* The back-end's configuration differs. In the session's turn, with the lock. */
+/* The back-end's configuration changed. Inside a dispatch, with the lock. */
 static void server_config_changed(void *opaque)
 {
 	const struct remote *r = opaque;
@@ -355,7 +364,7 @@ static void server_config_changed(void *opaque)
 	virtdev_transport_config_changed(vmm_virtio_transport(r->v));
 }
 
-/* Queues that were to go on after the reset of one cannot. Likewise. */
+/* Queues that should continue after the reset of one cannot. Likewise. */
 static void server_queue_broken(void *opaque, uint32_t queue)
 {
 	const struct remote *r = opaque;
@@ -371,7 +380,7 @@ static const struct virtdev_server_ops server_ops = {
 
 void vmm_remote_run(struct remote *r)
 {
-	vmm_virtio_set_end(r->v, r);
+	vmm_virtio_set_backend(r->v, r);
 	virtdev_set_server(virtdev_vhost_user_device(r->user), &server_ops, r);
 	ev_io_init(&r->session, on_session, virtdev_vhost_user_fd(r->user),
 		   EV_READ);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * A remote device as its files see it: remote.c makes it, step by step, and
- * hands it over to remote_session.c, in which it runs until it is freed.
+ * A remote device: declarations that its files share. remote.c creates it step
+ * by step; then remote_session.c runs it until it is freed.
  *
  * Threads: the main thread.
  */
@@ -16,29 +16,29 @@
 
 #include "devices/devices.h"
 #include "virtio/rings.h"
-#include "virtio/slot.h"
+#include "virtio/virtio.h"
 
-/* Zeroed at first. */
+/* Initialised with zeros. */
 struct remote {
 	struct vmm_virtio *v;
 	struct ev_loop *loop;
-	struct vmm_shmem *shmem;
+	struct vmm_windows *shmem;
 	struct virtdev_vhost_user *user;
-	bool watched;		/* the loop looks at the session */
+	bool watched;		/* the loop watches the session */
 	ev_io session;
 	ev_timer refresh;	/* the windows changed in this iteration */
 	bool ready, dead;
-	bool stopped;		/* the queues came back, or the back-end died */
-	bool locked;		/* the session is dispatched under the lock */
-	bool announce;		/* the back-end is to hear of a new map */
-	bool memory_only;	/* it has no room for others' windows */
-	unsigned int losses;	/* of back-ends */
-	bool back;		/* a back-end came in the place of a lost one */
-	bool rings_lost;	/* nobody knows what a lost back-end finished */
-	bool start_waits;	/* the driver is ready, the back-end is away */
+	bool stopped;		/* the queues were returned, or the back-end failed */
+	bool locked;		/* dispatch is called with the device's lock */
+	bool announce;		/* a new map must be announced to the back-end */
+	bool memory_only;	/* the back-end has no room for windows of other devices */
+	unsigned int losses;	/* number of disconnections */
+	bool back;		/* a replacement back-end has connected */
+	bool rings_lost;	/* the progress of a lost back-end is unknown */
+	bool start_waits;	/* the driver is ready, but no back-end is connected */
 	uint64_t start_features;
 	char socket[VMM_SOCKET_MAX];
-	uint64_t lost_ns;	/* when it was lost */
+	uint64_t lost_ns;	/* time of the disconnection */
 	/* of a handshake while the guest runs */
 	void (*arrived)(void *opaque, const struct vsu_error *why);
 	void *opaque;
@@ -48,30 +48,32 @@ struct remote {
 	struct vmm_rings rings;
 };
 
-/* Told by the session; opaque is the remote. With connect, to be left out. */
-extern const struct virtdev_vhost_user_ops vmm_remote_told;
-extern const struct vmm_virtio_end vmm_remote_end;
+/*
+ * Operations of the session; opaque is the struct remote. connect is optional.
+ */
+extern const struct virtdev_vhost_user_ops vmm_remote_ops;
+extern const struct vmm_virtio_backend vmm_remote_backend;
 
 /*
- * The last step, after all of it has been made: it becomes the end of r->v, and
- * the loop takes over.
+ * The last step of the creation: r becomes the backend of r->v and runs in the
+ * loop.
  */
 void vmm_remote_run(struct remote *r);
 
-/* The loop looks at the session, by the watchers that it has, or no more. */
+/* Starts and stops watching the session in the loop. */
 void vmm_remote_watch(struct remote *r);
 void vmm_remote_unwatch(struct remote *r);
 
-/* A struct remote, at whatever step it has arrived. */
+/* Frees a struct remote in any state of its creation. */
 void vmm_remote_free(void *remote);
 
 /*
- * remote_rings.c: starts the queues that the driver set up. The guest only sees
- * that it has to reset the device when that fails: the user is told why.
+ * remote_rings.c: starts the queues that the driver set up. If this fails, the
+ * driver only sees that a reset is required, so the reason is logged.
  */
 int vmm_remote_start_rings(struct remote *r, uint64_t features);
-/* One queue: see struct vmm_virtio_end. */
-int vmm_remote_queue_reset(void *end, uint32_t queue);
-int vmm_remote_queue_start(void *end, uint32_t queue);
+/* One queue: see struct vmm_virtio_backend. */
+int vmm_remote_queue_reset(void *backend, uint32_t queue);
+int vmm_remote_queue_start(void *backend, uint32_t queue);
 
 #endif

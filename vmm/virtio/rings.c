@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* The queues of a device that somebody else serves. */
+/* Eventfds of queues that another process or the kernel serves. */
 #include <config.h>
 
 #include <errno.h>
@@ -74,7 +74,7 @@ static void on_call(struct ev_loop *loop, ev_io *w, int revents)
 				    q->index);
 }
 
-/* Told once: a driver that goes on all the same cannot make this busy. */
+/* Logged once: a driver that ignores the error cannot cause a busy loop. */
 static void on_broken(struct ev_loop *loop, ev_io *w, int revents)
 {
 	const struct vmm_ring *q = w->data;

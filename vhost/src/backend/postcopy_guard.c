@@ -86,7 +86,7 @@ static void release_pages(const struct vhost_user_postcopy_guard *g,
 		ioctl(g->faults, UFFDIO_UNREGISTER, pages);
 }
 
-static void unwatch(struct vhost_user_postcopy_guard *g)
+static void stop_watching(struct vhost_user_postcopy_guard *g)
 {
 	if (g->sock >= 0)
 		epoll_ctl(g->epoll, EPOLL_CTL_DEL, g->sock, NULL);
@@ -98,7 +98,7 @@ void vhost_user_postcopy_guard_release(struct vhost_user_postcopy_guard *g)
 	uint32_t i;
 
 	pthread_mutex_lock(&g->lock);
-	unwatch(g);
+	stop_watching(g);
 	g->released = g->faults >= 0;
 	for (i = 0; g->released && i < g->n; i++)
 		release_pages(g, &g->list[i].pages);
@@ -166,7 +166,7 @@ void vhost_user_priv_guard_end(struct vhost_user_postcopy_guard *g)
 	if (!g)
 		return;
 	pthread_mutex_lock(&g->lock);
-	unwatch(g);
+	stop_watching(g);
 	g->faults = -1;
 	replace_list(g, NULL, 0);
 	pthread_mutex_unlock(&g->lock);

@@ -59,7 +59,7 @@ static int on_tell(void *opaque, char *const *words, FILE *answer,
 	(void)words;
 	(void)e;
 	fprintf(answer, ",\"told\":%u",
-		vmm_control_tell(control, &the_bell, ",\"late\":true", NULL));
+		vmm_control_answer(control, &the_bell, ",\"late\":true", NULL));
 	return 0;
 }
 
@@ -369,7 +369,7 @@ START_TEST(d3_03_one_that_says_more_while_it_waits_than_a_line_holds_is_let_go)
 	say(sock, line);
 	ck_assert_str_eq(answer(sock), "{\"ok\":false,\"error\":\"8 KiB came that are no whole line, or that wait for an answer\"}\n");
 	ck_assert_str_eq(answer(sock), "end");
-	ck_assert_uint_eq(vmm_control_tell(control, &the_bell, "", NULL), 0);
+	ck_assert_uint_eq(vmm_control_answer(control, &the_bell, "", NULL), 0);
 	close(sock);
 	ck_assert_int_eq(vsu_fd_count(), before);
 }

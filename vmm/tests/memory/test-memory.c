@@ -91,12 +91,12 @@ END_TEST
 
 START_TEST(no_memory_for_the_map_of_a_device_is_an_error)
 {
-	struct vmm_shmem shmem = { .memory = &memory };
+	struct vmm_windows shmem = { .memory = &memory };
 	struct vmem_map *map = NULL;
 
 	ck_assert_int_eq(make("size=1M", false), 0);
 	no_map = true;
-	ck_assert_int_eq(vmm_shmem_map_for(&shmem, NULL, false, &map),
+	ck_assert_int_eq(vmm_window_map_for(&shmem, NULL, false, &map),
 			 -ENOMEM);
 	ck_assert_ptr_null(map);
 	vmm_memory_free(&memory);

@@ -18,7 +18,7 @@
 static struct vmm_kvm kvm;
 static struct vmm_slots *slots;
 static struct vmm_memory memory;
-static struct vmm_shmem shmem;
+static struct vmm_windows shmem;
 static struct vmem_sigbus *table;
 static struct vsu_error err;
 static const int me = 1;	/* the owner */
@@ -61,11 +61,11 @@ static void setup(void)
 	ck_assert_int_eq(vmem_sigbus_new(16, &table, NULL), 0);
 	vmem_map_unref(map);
 	memory.layout.end = VMM_HOLE_END;
-	shmem = (struct vmm_shmem){
+	shmem = (struct vmm_windows){
 		.memory = &memory, .slots = slots, .phys_bits = 40,
 		.changed = on_changed, .dropped = on_dropped,
 	};
-	ck_assert_int_eq(vmm_shmem_add_window(&shmem, &me, "me", 3, WINDOW,
+	ck_assert_int_eq(vmm_window_add(&shmem, &me, "me", 3, WINDOW,
 					      NULL), 0);
 }
 
@@ -125,7 +125,7 @@ static void change_both(bool map)
 			.result = 1,
 		};
 	}
-	vmm_shmem_change(&shmem, &me, changes, 2);
+	vmm_window_change(&shmem, &me, changes, 2);
 }
 
 static void let_go(void)
@@ -200,7 +200,7 @@ START_TEST(mapping_that_lost_a_page_is_taken_away_alone)
 {
 	change_both(true);
 	lose_a_page();
-	vmm_shmem_drop(&shmem, VMM_SHMEM_FAILED);
+	vmm_window_drop(&shmem, VMM_WINDOW_FAILED);
 	ck_assert(!mapped(1) && mapped(3));
 	ck_assert_uint_eq(slots_of_kvm(), 2);
 	ck_assert_uint_eq(dropped, 1);
@@ -213,11 +213,11 @@ START_TEST(nobody_is_told_of_a_mapping_that_could_not_be_taken_away)
 	change_both(true);
 	lose_a_page();
 	fake.lacks = lacks_all;
-	vmm_shmem_drop(&shmem, VMM_SHMEM_FAILED);
+	vmm_window_drop(&shmem, VMM_WINDOW_FAILED);
 	ck_assert(mapped(1));
 	ck_assert_uint_eq(dropped, 0);
 	fake.lacks = lacks;
-	vmm_shmem_drop(&shmem, VMM_SHMEM_FAILED);
+	vmm_window_drop(&shmem, VMM_WINDOW_FAILED);
 	ck_assert(!mapped(1));
 	ck_assert_uint_eq(dropped, 1);
 	let_go();
@@ -229,10 +229,10 @@ START_TEST(more_windows_than_there_is_room_for_are_refused)
 	unsigned int i;
 
 	for (i = 1; i < VMM_MAX_WINDOWS; i++)
-		ck_assert_int_eq(vmm_shmem_add_window(&shmem, &me, "me",
+		ck_assert_int_eq(vmm_window_add(&shmem, &me, "me",
 						      (uint8_t)(i + 3), WINDOW,
 						      NULL), 0);
-	ck_assert_int_eq(vmm_shmem_add_window(&shmem, &me, "me", 0, WINDOW,
+	ck_assert_int_eq(vmm_window_add(&shmem, &me, "me", 0, WINDOW,
 					      &err), -ENOSPC);
 	ck_assert_ptr_nonnull(strstr(err.msg, "shared memory regions in one"));
 	ck_assert_uint_eq(shmem.n, VMM_MAX_WINDOWS);
@@ -243,7 +243,7 @@ START_TEST(window_beyond_the_addresses_of_the_guest_is_refused)
 {
 	const unsigned int n = shmem.n;
 
-	ck_assert_int_lt(vmm_shmem_add_window(&shmem, &me, "me", 5,
+	ck_assert_int_lt(vmm_window_add(&shmem, &me, "me", 5,
 					      UINT64_C(1) << 40, &err), 0);
 	ck_assert_str_ne(err.msg, "");
 	ck_assert_uint_eq(shmem.n, n);

@@ -16,7 +16,7 @@ GUEST(count, "1: incq (%rdi)\n jmp 1b");
 
 static struct vm vm;
 static struct vmm_memory memory;
-static struct vmm_shmem shmem;
+static struct vmm_windows shmem;
 static unsigned int told;	/* how often the map changed */
 static unsigned int dropped;	/* mappings that were told as taken away */
 static int file;		/* of 16 pages */
@@ -55,7 +55,7 @@ static void setup(void)
 	shmem.dropped = on_dropped;
 	file = memfd_create("window", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	ck_assert_int_eq(ftruncate(file, WINDOW), 0);
-	ck_assert_int_eq(vmm_shmem_add_window(&shmem, &me, "me", 3, WINDOW, NULL),
+	ck_assert_int_eq(vmm_window_add(&shmem, &me, "me", 3, WINDOW, NULL),
 			 0);
 }
 
@@ -90,7 +90,7 @@ static int change(bool map, uint64_t at, struct vmem_block *block)
 		.map = map,
 	};
 
-	vmm_shmem_change(&shmem, &me, &c, 1);
+	vmm_window_change(&shmem, &me, &c, 1);
 	return c.result;
 }
 
@@ -124,20 +124,20 @@ START_TEST(windows_of_one_device_lie_in_one_range_that_can_be_a_bar)
 	const struct vmm_window *w[3], *after;
 	unsigned int i;
 
-	ck_assert_int_eq(vmm_shmem_add_windows(&shmem, &other, "other", wishes,
+	ck_assert_int_eq(vmm_window_add_range(&shmem, &other, "other", wishes,
 					       3, NULL), 0);
-	ck_assert_int_eq(vmm_shmem_add_window(&shmem, &me, "me", 4, PAGE, NULL),
+	ck_assert_int_eq(vmm_window_add(&shmem, &me, "me", 4, PAGE, NULL),
 			 0);
-	after = vmm_shmem_window(&shmem, &me, 4);
+	after = vmm_window_find(&shmem, &me, 4);
 	for (i = 0; i < 3; i++)
-		w[i] = vmm_shmem_window(&shmem, &other, wishes[i].shmid);
+		w[i] = vmm_window_find(&shmem, &other, wishes[i].shmid);
 	ck_assert_uint_eq(w[0]->room, 32 * PAGE);
 	ck_assert_uint_eq(w[0]->gpa % w[0]->room, 0);
 	ck_assert_uint_eq(w[1]->gpa, w[0]->gpa + 8 * PAGE);
 	ck_assert_uint_eq(w[2]->gpa, w[0]->gpa + 16 * PAGE);
 	ck_assert_uint_eq(w[1]->room, 0);
 	ck_assert_uint_eq(after->gpa, w[0]->gpa + w[0]->room);
-	ck_assert_int_eq(vmm_shmem_add_windows(&shmem, &other, "other", NULL, 0,
+	ck_assert_int_eq(vmm_window_add_range(&shmem, &other, "other", NULL, 0,
 					       NULL), 0);
 }
 END_TEST
@@ -149,15 +149,15 @@ START_TEST(a_range_is_cleared_of_all_that_lies_in_it)
 
 	ck_assert_int_eq(change(true, 1, first), 0);
 	ck_assert_int_eq(change(true, 3, second), 0);
-	ck_assert_int_eq(vmm_shmem_set(&shmem, &me, 3, 0, 3 * PAGE,
+	ck_assert_int_eq(vmm_window_set(&shmem, &me, 3, 0, 3 * PAGE,
 				       NULL), 0);
 	ck_assert_ptr_null(found(1));
 	ck_assert_ptr_nonnull(found(3));
-	ck_assert_int_eq(vmm_shmem_set(&shmem, &me, 3, 0, WINDOW, NULL),
+	ck_assert_int_eq(vmm_window_set(&shmem, &me, 3, 0, WINDOW, NULL),
 			 0);
 	ck_assert_uint_eq(vmm_slots_count(vm.slots), 1);
 	ck_assert_uint_eq(told, 4);
-	ck_assert_int_eq(vmm_shmem_set(&shmem, &me, 3, 0, WINDOW, NULL),
+	ck_assert_int_eq(vmm_window_set(&shmem, &me, 3, 0, WINDOW, NULL),
 			 0);
 	ck_assert_uint_eq(told, 4);
 	vmem_block_unref(first);
@@ -169,11 +169,11 @@ START_TEST(a_mapping_is_cut_where_a_range_is_cleared)
 {
 	struct vmem_block *block = piece(0, 3 * PAGE, true);
 
-	ck_assert_int_eq(vmm_shmem_set(&shmem, &other, 3, 0, PAGE, NULL),
+	ck_assert_int_eq(vmm_window_set(&shmem, &other, 3, 0, PAGE, NULL),
 			 -ENOENT);
-	ck_assert_int_eq(vmm_shmem_set(&shmem, &me, 3, PAGE, 3 * PAGE, block),
+	ck_assert_int_eq(vmm_window_set(&shmem, &me, 3, PAGE, 3 * PAGE, block),
 			 0);
-	ck_assert_int_eq(vmm_shmem_set(&shmem, &me, 3, 2 * PAGE, PAGE, NULL),
+	ck_assert_int_eq(vmm_window_set(&shmem, &me, 3, 2 * PAGE, PAGE, NULL),
 			 0);
 	ck_assert_ptr_null(found(2));
 	ck_assert_uint_eq(vmem_region_len(found(1)), PAGE);
@@ -190,8 +190,8 @@ START_TEST(a_range_shows_another_file_in_one_change)
 	struct vmem_block *old = piece(0, 3 * PAGE, true);
 	struct vmem_block *new = piece(3 * PAGE, PAGE, true);
 
-	ck_assert_int_eq(vmm_shmem_set(&shmem, &me, 3, 0, 3 * PAGE, old), 0);
-	ck_assert_int_eq(vmm_shmem_set(&shmem, &me, 3, PAGE, PAGE, new), 0);
+	ck_assert_int_eq(vmm_window_set(&shmem, &me, 3, 0, 3 * PAGE, old), 0);
+	ck_assert_int_eq(vmm_window_set(&shmem, &me, 3, PAGE, PAGE, new), 0);
 	ck_assert_ptr_eq(vmem_region_block(found(0)), old);
 	ck_assert_ptr_eq(vmem_region_block(found(1)), new);
 	ck_assert_ptr_eq(vmem_region_block(found(2)), old);
@@ -221,7 +221,7 @@ START_TEST(of_a_batch_only_what_cannot_be_is_refused)
 		{ 2 * PAGE, PAGE, block, 3, true, 1 },
 	};
 
-	vmm_shmem_change(&shmem, &me, c, 4);
+	vmm_window_change(&shmem, &me, c, 4);
 	ck_assert_int_eq(c[0].result, 0);
 	ck_assert_int_lt(c[1].result, 0);
 	ck_assert_int_lt(c[2].result, 0);
@@ -233,9 +233,9 @@ END_TEST
 
 START_TEST(a_window_is_its_owners_alone)
 {
-	ck_assert_ptr_nonnull(vmm_shmem_window(&shmem, &me, 3));
-	ck_assert_ptr_null(vmm_shmem_window(&shmem, &other, 3));
-	ck_assert_ptr_null(vmm_shmem_window(&shmem, &me, 0));
+	ck_assert_ptr_nonnull(vmm_window_find(&shmem, &me, 3));
+	ck_assert_ptr_null(vmm_window_find(&shmem, &other, 3));
+	ck_assert_ptr_null(vmm_window_find(&shmem, &me, 0));
 }
 END_TEST
 
@@ -245,13 +245,13 @@ START_TEST(an_owner_is_not_told_of_its_own_windows_and_others_are)
 	struct vmem_map *map;
 
 	ck_assert_int_eq(change(true, 0, block), 0);
-	ck_assert_int_eq(vmm_shmem_map_for(&shmem, &me, true, &map), 0);
+	ck_assert_int_eq(vmm_window_map_for(&shmem, &me, true, &map), 0);
 	ck_assert_uint_eq(vmem_map_count(map), 1);
 	vmem_map_unref(map);
-	ck_assert_int_eq(vmm_shmem_map_for(&shmem, &other, true, &map), 0);
+	ck_assert_int_eq(vmm_window_map_for(&shmem, &other, true, &map), 0);
 	ck_assert_uint_eq(vmem_map_count(map), 2);
 	vmem_map_unref(map);
-	ck_assert_int_eq(vmm_shmem_map_for(&shmem, &other, false, &map), 0);
+	ck_assert_int_eq(vmm_window_map_for(&shmem, &other, false, &map), 0);
 	ck_assert_uint_eq(vmem_map_count(map), 1);
 	vmem_map_unref(map);
 	vmem_block_unref(block);
@@ -265,10 +265,10 @@ START_TEST(c2_13_a_piece_whose_file_was_cut_becomes_a_hole)
 
 	ck_assert_int_eq(change(true, 0, early), 0);
 	ck_assert_int_eq(change(true, 1, late), 0);
-	vmm_shmem_drop(&shmem, VMM_SHMEM_SHORT);
+	vmm_window_drop(&shmem, VMM_WINDOW_SHORT);
 	ck_assert_uint_eq(shmem.changes, 2);
 	ck_assert_int_eq(ftruncate(file, 4 * PAGE), 0);
-	vmm_shmem_drop(&shmem, VMM_SHMEM_SHORT);
+	vmm_window_drop(&shmem, VMM_WINDOW_SHORT);
 	ck_assert_uint_eq(shmem.changes, 3);
 	ck_assert_uint_eq(dropped, 1);
 	ck_assert_ptr_nonnull(found(0));
@@ -286,11 +286,11 @@ START_TEST(c2_34_a_piece_whose_pages_cannot_be_had_becomes_a_hole)
 
 	ck_assert_int_eq(change(true, 0, good), 0);
 	ck_assert_int_eq(change(true, 1, bad), 0);
-	vmm_shmem_drop(&shmem, VMM_SHMEM_MISSING);
+	vmm_window_drop(&shmem, VMM_WINDOW_MISSING);
 	ck_assert_uint_eq(dropped, 0);
 	ck_assert_int_eq(fcntl(file, F_ADD_SEALS, F_SEAL_GROW), 0);
 	ck_assert_int_eq(ftruncate(file, 8 * PAGE), 0);	/* behind its back */
-	vmm_shmem_drop(&shmem, VMM_SHMEM_MISSING);
+	vmm_window_drop(&shmem, VMM_WINDOW_MISSING);
 	ck_assert_uint_eq(dropped, 1);
 	ck_assert_ptr_nonnull(found(0));
 	ck_assert_ptr_null(found(1));
@@ -305,7 +305,7 @@ START_TEST(c2_35_pieces_whose_file_may_change_go_last_and_sealed_ones_stay)
 
 	ck_assert_int_eq(change(true, 0, block), 0);
 	ck_assert_int_eq(fcntl(file, F_ADD_SEALS, F_SEAL_SHRINK), 0);
-	vmm_shmem_drop(&shmem, VMM_SHMEM_UNSEALED);
+	vmm_window_drop(&shmem, VMM_WINDOW_UNSEALED);
 	ck_assert_ptr_nonnull(found(0));
 	vmem_block_unref(block);
 	close(file);
@@ -313,12 +313,12 @@ START_TEST(c2_35_pieces_whose_file_may_change_go_last_and_sealed_ones_stay)
 	ck_assert_int_eq(ftruncate(file, WINDOW), 0);
 	block = piece(0, PAGE, true);
 	ck_assert_int_eq(change(true, 1, block), 0);
-	vmm_shmem_drop(&shmem, VMM_SHMEM_UNSEALED);
+	vmm_window_drop(&shmem, VMM_WINDOW_UNSEALED);
 	ck_assert_ptr_null(found(1));
 	ck_assert_ptr_nonnull(found(0));
 	ck_assert_uint_eq(dropped, 1);
 	ck_assert_int_eq(change(true, 2, block), 0);
-	vmm_shmem_drop(&shmem, VMM_SHMEM_UNSEALED);
+	vmm_window_drop(&shmem, VMM_WINDOW_UNSEALED);
 	ck_assert_ptr_null(found(2));
 	ck_assert_uint_eq(dropped, 1);	/* told once */
 	vmem_block_unref(block);

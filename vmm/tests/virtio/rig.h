@@ -9,7 +9,7 @@
 #include <ev.h>
 
 #include "../util.h"
-#include "virtio/slot.h"
+#include "virtio/virtio.h"
 
 #define RIG_MEMORY 0x10000u
 

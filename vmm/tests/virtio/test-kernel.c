@@ -57,7 +57,7 @@ int ioctl(int fd, unsigned long request, ...)
 	return rc ? -1 : 0;
 }
 
-static struct vmm_shmem windows;
+static struct vmm_windows windows;
 static struct vmm_memory memory;
 static struct vmm_virtio_place place;
 static struct vmm_virtio *virtio;

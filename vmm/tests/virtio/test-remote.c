@@ -13,7 +13,7 @@
 #include "rig.h"
 #include "virtio/remote.h"
 
-static struct vmm_shmem windows;
+static struct vmm_windows windows;
 static struct vmm_memory memory;
 static struct vmm_virtio_place place;
 static struct vmm_virtio *virtio;

@@ -27,47 +27,47 @@ static struct fake fake;
 static struct vmm_virtio_place place;
 static struct vmm_virtio *virtio;
 
-static int fake_start(void *end, uint64_t features)
+static int fake_start(void *backend, uint64_t features)
 {
-	struct fake *f = end;
+	struct fake *f = backend;
 
 	(void)features;
 	f->unlocked += !vmm_virtio_is_mine(virtio);
 	return 0;
 }
 
-static bool fake_stop(void *end)
+static bool fake_stop(void *backend)
 {
-	struct fake *f = end;
+	struct fake *f = backend;
 
 	f->unlocked += !vmm_virtio_is_mine(virtio);
 	f->stops++;
 	return !f->stop_later;
 }
 
-static void fake_refresh(void *end)
+static void fake_refresh(void *backend)
 {
-	struct fake *f = end;
+	struct fake *f = backend;
 
 	f->unlocked += !vmm_virtio_is_mine(virtio);
 }
 
-static void fake_free(void *end)
+static void fake_free(void *backend)
 {
-	struct fake *f = end;
+	struct fake *f = backend;
 
 	f->unlocked += vmm_virtio_is_mine(virtio);
 }
 
-static int fake_kick_fd(void *end, uint32_t queue)
+static int fake_kick_fd(void *backend, uint32_t queue)
 {
-	const struct fake *f = end;
+	const struct fake *f = backend;
 
 	(void)queue;
 	return f->host_fd;
 }
 
-static const struct vmm_virtio_end fake_ops = {
+static const struct vmm_virtio_backend fake_ops = {
 	.start = fake_start, .stop = fake_stop, .refresh = fake_refresh,
 	.kick_fd = fake_kick_fd, .free = fake_free,
 };
@@ -110,7 +110,7 @@ static struct virtdev *make_device(void)
 static void make_virtio(struct virtdev *dev)
 {
 	ck_assert_int_eq(vmm_virtio_new(&place, dev, &fake_ops, &virtio, NULL), 0);
-	vmm_virtio_set_end(virtio, &fake);
+	vmm_virtio_set_backend(virtio, &fake);
 }
 
 static void setup(void)

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * A device as a function on the PCI bus: its notifications in by ioeventfds,
- * its vectors out by irqfds, its shared memory regions as BAR 2, which stays
- * where the machine put it.
+ * A device as a function on the PCI bus: ioeventfds for notifications, irqfds
+ * for vectors, and BAR 2, whose address is fixed, for shared memory regions.
  */
 #include <config.h>
 
@@ -17,7 +16,7 @@
 #include "bus/pci_host.h"
 #include "kvm/msi.h"
 #include "log.h"
-#include "virtio/slot.h"
+#include "virtio/virtio.h"
 
 struct vector {
 	int event_fd;
@@ -29,9 +28,10 @@ struct placed {
 	struct vmm_virtio *v;
 	const struct vmm_virtio_place *place;
 	struct virtdev_pci *pci;
-	uint64_t gpa;		/* of BAR 0, as the notifications are set */
+	uint64_t gpa;		/* of BAR 0, as used by the notifications */
 	uint64_t region_gpa;
-	int line_fd, again_fd;	/* INTx; KVM asks again after each one */
+	int line_fd, again_fd;	/* INTx: KVM signals again_fd when the guest has handled the
+				 * interrupt */
 	bool line_set;
 	ev_io again;
 	uint32_t nvectors;
@@ -66,7 +66,7 @@ static void on_intx(void *opaque)
 	vsu_event_signal_own(p->line_fd);
 }
 
-/* The guest has served the line's interrupt; there may be another reason. */
+/* The guest has handled the interrupt; the line may still have a reason. */
 static void on_again(struct ev_loop *loop, ev_io *w, int revents)
 {
 	const struct placed *p = w->data;
@@ -126,7 +126,9 @@ static void set_notifications(const struct placed *p, bool on)
 
 	for (i = 0; i < virtdev_get_info(dev)->nqueues; i++) {
 		io.event_fd = vmm_virtio_kick_fd(p->v, i);
-		/* without one, the access itself is the notification */
+		/*
+		 * without an ioeventfd the access exits and notifies the queue
+		 */
 		(void)!vmm_kvm_ioeventfd(p->place->kvm, &io, on, NULL);
 		io.gpa += VIRTDEV_PCI_NOTIFY_STEP;
 	}
@@ -139,7 +141,7 @@ static bool is_in_window(uint64_t gpa)
 					   VIRTDEV_PCI_BAR0_SIZE;
 }
 
-/* Beyond the window nobody would find the registers. */
+/* Registers outside the window are inaccessible. */
 static void move_registers(struct placed *p, uint64_t gpa)
 {
 	if (!is_in_window(gpa))
@@ -163,13 +165,13 @@ static void on_bar_moved(void *opaque, unsigned int bar, uint64_t gpa)
 			 gpa, p->region_gpa);
 }
 
-static void access_registers(void *face, struct vmm_access *access)
+static void access_registers(void *registers, struct vmm_access *access)
 {
 	if (access->write)
-		virtdev_pci_write(face, access->offset, access->len,
+		virtdev_pci_write(registers, access->offset, access->len,
 				  access->value);
 	else
-		access->value = virtdev_pci_read(face, access->offset,
+		access->value = virtdev_pci_read(registers, access->offset,
 						 access->len);
 }
 
@@ -182,13 +184,13 @@ static void on_registers(void *opaque, struct vmm_access *access)
 			  access_registers, p->pci, access);
 }
 
-static void access_space(void *face, struct vmm_access *access)
+static void access_space(void *registers, struct vmm_access *access)
 {
 	if (access->write)
-		virtdev_pci_config_write(face, (uint32_t)access->offset,
+		virtdev_pci_config_write(registers, (uint32_t)access->offset,
 					 access->len, (uint32_t)access->value);
 	else
-		access->value = virtdev_pci_config_read(face,
+		access->value = virtdev_pci_config_read(registers,
 							(uint32_t)access->offset,
 							access->len);
 }
@@ -204,7 +206,9 @@ static void on_space(void *opaque, struct vmm_access *access)
 
 /* -------------------------------------------------------------------- making */
 
-/* Keeps them in order of address; first the offset is that address. */
+/*
+ * Inserts in order of address; offset is an address until find_regions() ends.
+ */
 static void add_region(struct virtdev_pci_region *regions, uint32_t n,
 		       const struct virtdev_pci_region *region)
 {
@@ -213,7 +217,7 @@ static void add_region(struct virtdev_pci_region *regions, uint32_t n,
 	regions[n] = *region;
 }
 
-/* The device's regions, which lie in one range: BAR 2. */
+/* The device's regions, which form one range: BAR 2. */
 static int find_regions(struct placed *p, struct virtdev_pci_region *regions,
 			uint32_t *n, struct vsu_error *err)
 {
@@ -270,9 +274,9 @@ static void place_function(struct placed *p)
 	virtdev_pci_place_bar(p->pci, 2, p->region_gpa);
 }
 
-static void face_leave(void *face)
+static void registers_leave(void *registers)
 {
-	struct placed *p = face;
+	struct placed *p = registers;
 
 	if (p->gpa != VMM_PCI_NOWHERE)
 		set_notifications(p, false);
@@ -280,9 +284,9 @@ static void face_leave(void *face)
 	vmm_pci_host_remove(p->place->pci, p->place->slot);
 }
 
-static void face_unplace(void *face)
+static void registers_free(void *registers)
 {
-	struct placed *p = face;
+	struct placed *p = registers;
 	uint32_t i;
 
 	virtdev_pci_free(p->pci);
@@ -320,7 +324,7 @@ int vmm_place_pci(struct vmm_virtio *v, struct vsu_error *err)
 	p->nvectors = nvectors;
 	for (i = 0; i < nvectors; i++)
 		p->vectors[i].event_fd = -1;
-	vmm_virtio_set_face(v, p, face_leave, face_unplace);
+	vmm_virtio_set_registers(v, p, registers_leave, registers_free);
 	rc = connect_vectors(p, err);
 	if (!rc)
 		rc = connect_line(p, err);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* A device between its face and its end: the lock, starts and resets. */
+/* A device between register interface and backend: lock, start, reset. */
 #include <config.h>
 
 #include <assert.h>
@@ -10,13 +10,13 @@
 
 #include <vmm-sys-util/event.h>
 
-#include "virtio/slot.h"
+#include "virtio/virtio.h"
 
-/* An access on its way to the main thread, on its CPU's stack. */
+/* A register access on its way to the main thread, on its CPU's stack. */
 struct carried {
 	struct vmm_virtio *v;
-	vmm_face_fn fn;
-	void *face;
+	vmm_registers_fn fn;
+	void *registers;
 	struct vmm_access *access;
 	struct vmm_ticket *ticket;
 	struct carried *next;
@@ -26,21 +26,21 @@ struct vmm_virtio {
 	struct vmm_virtio_place place;
 	struct vmm_cpus *cpus;
 	struct virtdev_transport *transport;
-	const struct vmm_virtio_end *ops;
-	void *end;		/* NULL: no end yet */
-	void *face;
-	void (*leave)(void *face);
-	void (*free_face)(void *face);
+	const struct vmm_virtio_backend *ops;
+	void *backend;		/* NULL: not set yet */
+	void *registers;
+	void (*leave)(void *registers);
+	void (*free_registers)(void *registers);
 	struct carried *waiting;	/* CPUs that wait for a reset */
-	unsigned int ncarried;	/* atomic: CPUs that wait in it at all */
-	void (*gone)(void *opaque);	/* of one that was retired */
+	unsigned int ncarried;	/* atomic: CPUs with an access in progress */
+	void (*gone)(void *opaque);	/* set by vmm_virtio_retire() */
 	void *gone_opaque;
 	ev_timer going;
-	pthread_t main;		/* the thread that made it */
-	pthread_mutex_t lock;	/* transport and device */
-	pthread_t owner;	/* of the lock, while it is held */
+	pthread_t main;		/* the creating thread */
+	pthread_mutex_t lock;	/* guards transport and device */
+	pthread_t owner;	/* of the lock, while held */
 	bool held;
-	int64_t notified;	/* queue that the access named, or -1 */
+	int64_t notified;	/* the queue that the access notified, or -1 */
 };
 
 /* ----------------------------------------------------------------- the lock */
@@ -71,15 +71,15 @@ static bool is_main(const struct vmm_virtio *v)
 
 /* ------------------------------------------------------------------ waiting */
 
-/* Frees a retired device when no CPU uses it; from the loop, as callers still do. */
-static void look_whether_gone(struct vmm_virtio *v)
+/* Frees a retired device when unused; deferred, as callers still use it. */
+static void check_gone(struct vmm_virtio *v)
 {
 	if (v->gone && !virtdev_transport_is_resetting(v->transport) &&
 	    !__atomic_load_n(&v->ncarried, __ATOMIC_ACQUIRE))
 		ev_timer_start(v->place.loop, &v->going);
 }
 
-/* The CPU's entry is invalid after this, and the CPU does not touch the device. */
+/* Ends the CPU's wait; the CPU does not access the device afterwards. */
 static void finish_one(struct vmm_virtio *v, struct vmm_ticket *ticket)
 {
 	vmm_cpus_finish(v->cpus, ticket);
@@ -104,16 +104,16 @@ static int on_activate(void *opaque, uint64_t features)
 	struct vmm_virtio *v = opaque;
 
 	assert(is_main(v) && vmm_virtio_is_mine(v));
-	return v->ops->start(v->end, features);
+	return v->ops->start(v->backend, features);
 }
 
-/* Queues stop before the status reads 0: the driver then finds nothing running. */
+/* Queues stop before the status reads 0: then no queue is in use. */
 static int on_reset(void *opaque)
 {
 	struct vmm_virtio *v = opaque;
 
 	assert(is_main(v) && vmm_virtio_is_mine(v));
-	return v->ops->stop(v->end) ? 0 : 1;
+	return v->ops->stop(v->backend) ? 0 : 1;
 }
 
 static void on_reset_finished(void *opaque)
@@ -122,7 +122,7 @@ static void on_reset_finished(void *opaque)
 
 	assert(is_main(v) && vmm_virtio_is_mine(v));
 	finish_waiting(v);
-	look_whether_gone(v);
+	check_gone(v);
 }
 
 static int on_queue_reset(void *opaque, uint32_t queue)
@@ -130,7 +130,7 @@ static int on_queue_reset(void *opaque, uint32_t queue)
 	struct vmm_virtio *v = opaque;
 
 	assert(is_main(v) && vmm_virtio_is_mine(v));
-	return v->ops->queue_reset(v->end, queue);
+	return v->ops->queue_reset(v->backend, queue);
 }
 
 static int on_queue_start(void *opaque, uint32_t queue)
@@ -138,7 +138,7 @@ static int on_queue_start(void *opaque, uint32_t queue)
 	struct vmm_virtio *v = opaque;
 
 	assert(is_main(v) && vmm_virtio_is_mine(v));
-	return v->ops->queue_start(v->end, queue);
+	return v->ops->queue_start(v->backend, queue);
 }
 
 static void on_notify(void *opaque, uint32_t queue)
@@ -155,7 +155,7 @@ static bool on_shared_region(void *opaque, uint32_t id, uint64_t *base,
 
 	assert(vmm_virtio_is_mine(v));
 	return v->ops->shared_region &&
-	       v->ops->shared_region(v->end, id, base, len);
+	       v->ops->shared_region(v->backend, id, base, len);
 }
 
 static const struct virtdev_transport_ops transport_ops = {
@@ -165,16 +165,16 @@ static const struct virtdev_transport_ops transport_ops = {
 	.queue_reset = on_queue_reset, .queue_start = on_queue_start,
 };
 
-/* The inline server handles operations that the end leaves out. */
-static struct virtdev_transport_ops ops_for(const struct vmm_virtio_end *end)
+/* virtdev_inline implements the operations that the backend omits. */
+static struct virtdev_transport_ops ops_for(const struct vmm_virtio_backend *backend)
 {
 	struct virtdev_transport_ops ops = transport_ops;
 
-	if (!end->start)
+	if (!backend->start)
 		ops.activate = NULL;
-	if (!end->stop)
+	if (!backend->stop)
 		ops.reset = NULL;
-	if (end->queue_reset)
+	if (backend->queue_reset)
 		ops.features = VQ_F_RING_RESET;
 	else
 		ops.queue_reset = ops.queue_start = NULL;
@@ -183,7 +183,7 @@ static struct virtdev_transport_ops ops_for(const struct vmm_virtio_end *end)
 
 /* ------------------------------------------------------------------ accesses */
 
-/* A CPU that resets the device waits for the reset; several may wait for one. */
+/* A CPU that resets the device waits for the reset; several may wait. */
 static bool access_on_main(void *opaque, struct vmm_ticket *ticket)
 {
 	struct carried *c = opaque;
@@ -191,7 +191,7 @@ static bool access_on_main(void *opaque, struct vmm_ticket *ticket)
 	bool waits;
 
 	vmm_virtio_lock(v);
-	c->fn(c->face, c->access);
+	c->fn(c->registers, c->access);
 	waits = virtdev_transport_is_resetting(v->transport);
 	c->ticket = ticket;
 	c->next = v->waiting;
@@ -199,7 +199,7 @@ static bool access_on_main(void *opaque, struct vmm_ticket *ticket)
 	if (!waits)
 		finish_waiting(v);
 	vmm_virtio_unlock(v);
-	look_whether_gone(v);
+	check_gone(v);
 	return false;
 }
 
@@ -219,22 +219,22 @@ void vmm_virtio_need_reset(struct vmm_virtio *v)
 	vmm_virtio_unlock(v);
 }
 
-/* A notification that came as an exit: the end takes it like the others. */
-static void access_locked(struct vmm_virtio *v, vmm_face_fn fn, void *face,
+/* A notification by a VM exit is forwarded to the queue's eventfd. */
+static void access_locked(struct vmm_virtio *v, vmm_registers_fn fn, void *registers,
 			  struct vmm_access *access)
 {
 	int64_t queue;
 
 	vmm_virtio_lock(v);
 	v->notified = -1;
-	fn(face, access);
+	fn(registers, access);
 	queue = v->notified;
 	vmm_virtio_unlock(v);
 	if (queue >= 0)
 		vsu_event_signal(vmm_virtio_kick_fd(v, (uint32_t)queue));
 }
 
-/* Counted before it waits: the main thread sees it as soon as CPUs are paused. */
+/* Counted before the CPU waits: visible to the main thread once CPUs pause. */
 static void access_carried(struct carried *carried)
 {
 	struct vmm_cpus *cpus = carried->v->cpus;
@@ -244,16 +244,16 @@ static void access_carried(struct carried *carried)
 }
 
 void vmm_virtio_access(struct vmm_virtio *v, enum virtdev_access how,
-		       vmm_face_fn fn, void *face, struct vmm_access *access)
+		       vmm_registers_fn fn, void *registers, struct vmm_access *access)
 {
-	struct carried carried = { v, fn, face, access, NULL, NULL };
+	struct carried carried = { v, fn, registers, access, NULL, NULL };
 
 	if (how == VIRTDEV_ACCESS_ANY)
-		fn(face, access);
+		fn(registers, access);
 	else if (how == VIRTDEV_ACCESS_CONTROL)
 		access_carried(&carried);
 	else
-		access_locked(v, fn, face, access);
+		access_locked(v, fn, registers, access);
 }
 
 /* --------------------------------------------------------------------- life */
@@ -274,7 +274,7 @@ void vmm_virtio_retire(struct vmm_virtio *v, void (*gone)(void *opaque),
 {
 	assert(is_main(v) && v->leave && !v->gone);
 	vmm_cpus_pause(v->cpus);
-	v->leave(v->face);
+	v->leave(v->registers);
 	vmm_cpus_resume(v->cpus);
 	v->gone = gone;
 	v->gone_opaque = opaque;
@@ -283,7 +283,7 @@ void vmm_virtio_retire(struct vmm_virtio *v, void (*gone)(void *opaque),
 	if (!virtdev_transport_is_resetting(v->transport))
 		finish_waiting(v);
 	vmm_virtio_unlock(v);
-	look_whether_gone(v);
+	check_gone(v);
 }
 
 bool vmm_virtio_is_retired(const struct vmm_virtio *v)
@@ -296,7 +296,7 @@ int vmm_virtio_give_up(struct vmm_virtio *v)
 	assert(is_main(v) && v->gone);
 	if (!v->ops->give_up)
 		return -EOPNOTSUPP;
-	v->ops->give_up(v->end);
+	v->ops->give_up(v->backend);
 	return 0;
 }
 
@@ -304,7 +304,7 @@ uint32_t vmm_virtio_stats(const struct vmm_virtio *v,
 			  struct virtdev_stat *stats, uint32_t max)
 {
 	return v->ops->stats ?
-	       v->ops->stats(v->end, stats, max) :
+	       v->ops->stats(v->backend, stats, max) :
 	       virtdev_stats(virtdev_transport_device(v->transport), stats,
 			     max);
 }
@@ -317,16 +317,16 @@ uint32_t vmm_virtio_some_stats(struct virtdev_stat *stats, uint32_t max,
 }
 
 int vmm_virtio_new(const struct vmm_virtio_place *place, struct virtdev *dev,
-		   const struct vmm_virtio_end *end, struct vmm_virtio **out,
+		   const struct vmm_virtio_backend *backend, struct vmm_virtio **out,
 		   struct vsu_error *err)
 {
-	const struct virtdev_transport_ops ops = ops_for(end);
+	const struct virtdev_transport_ops ops = ops_for(backend);
 	struct vmm_virtio *v = calloc(1, sizeof(*v));
 	int rc;
 
 	if (!v)
 		return vsu_error_sys(err, -ENOMEM, "device");
-	v->ops = end;
+	v->ops = backend;
 	v->place = *place;
 	v->main = pthread_self();
 	pthread_mutex_init(&v->lock, NULL);
@@ -341,18 +341,18 @@ int vmm_virtio_new(const struct vmm_virtio_place *place, struct virtdev *dev,
 	return 0;
 }
 
-void vmm_virtio_set_end(struct vmm_virtio *v, void *end)
+void vmm_virtio_set_backend(struct vmm_virtio *v, void *backend)
 {
-	v->end = end;
+	v->backend = backend;
 }
 
-void vmm_virtio_set_face(struct vmm_virtio *v, void *face,
-			 void (*leave)(void *face),
-			 void (*free_face)(void *face))
+void vmm_virtio_set_registers(struct vmm_virtio *v, void *registers,
+			 void (*leave)(void *registers),
+			 void (*free_registers)(void *registers))
 {
-	v->face = face;
+	v->registers = registers;
 	v->leave = leave;
-	v->free_face = free_face;
+	v->free_registers = free_registers;
 }
 
 void vmm_virtio_free(struct vmm_virtio *v)
@@ -361,11 +361,11 @@ void vmm_virtio_free(struct vmm_virtio *v)
 		return;
 	assert(is_main(v) && !vmm_virtio_is_mine(v));
 	v->waiting = NULL;	/* their CPUs have been stopped */
-	if (v->end)
-		v->ops->free(v->end);
+	if (v->backend)
+		v->ops->free(v->backend);
 	ev_timer_stop(v->place.loop, &v->going);
-	if (v->free_face)
-		v->free_face(v->face);
+	if (v->free_registers)
+		v->free_registers(v->registers);
 	virtdev_transport_free(v->transport);
 	pthread_mutex_destroy(&v->lock);
 	free(v);
@@ -380,7 +380,7 @@ void vmm_virtio_refresh(struct vmm_virtio *v)
 {
 	assert(is_main(v));
 	vmm_virtio_lock(v);
-	v->ops->refresh(v->end);
+	v->ops->refresh(v->backend);
 	vmm_virtio_unlock(v);
 }
 
@@ -396,5 +396,5 @@ struct virtdev_transport *vmm_virtio_transport(const struct vmm_virtio *v)
 
 int vmm_virtio_kick_fd(const struct vmm_virtio *v, uint32_t queue)
 {
-	return v->ops->kick_fd(v->end, queue);
+	return v->ops->kick_fd(v->backend, queue);
 }

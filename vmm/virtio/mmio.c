@@ -10,7 +10,7 @@
 
 #include <virtio-devices/mmio.h>
 
-#include "virtio/slot.h"
+#include "virtio/virtio.h"
 
 struct placed {
 	struct vmm_virtio *v;
@@ -18,9 +18,9 @@ struct placed {
 	bool irq_set;
 };
 
-static void access_register(void *face, struct vmm_access *access)
+static void access_register(void *registers, struct vmm_access *access)
 {
-	struct virtdev_mmio *m = face;
+	struct virtdev_mmio *m = registers;
 
 	if (access->write)
 		virtdev_mmio_write(m, access->offset, access->len,
@@ -39,9 +39,9 @@ static void on_access(void *opaque, struct vmm_access *access)
 			  access_register, p->mmio, access);
 }
 
-static void face_unplace(void *face)
+static void registers_free(void *registers)
 {
-	struct placed *p = face;
+	struct placed *p = registers;
 	const struct vmm_virtio_place *place = vmm_virtio_place(p->v);
 
 	if (p->irq_set)
@@ -86,7 +86,7 @@ int vmm_place_mmio(struct vmm_virtio *v, struct vmm_bus *bus,
 	if (!p)
 		return vsu_error_sys(err, -ENOMEM, "virtio-mmio");
 	p->v = v;
-	vmm_virtio_set_face(v, p, NULL, face_unplace);
+	vmm_virtio_set_registers(v, p, NULL, registers_free);
 	rc = virtdev_mmio_new(t, &p->mmio, err);
 	if (!rc)
 		rc = vmm_bus_add(bus, &range, err);

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * A virtio device in the machine: a transport between a register interface that
+ * the guest accesses (mmio.c, pci.c) and a backend that serves the
+ * queues: this process (local.c), a vhost-user back-end (remote.c) or the
+ * kernel (kernel.c).
+ *
+ * Threads: CPU threads access registers with the device's lock. Accesses that
+ * start or reset the device are executed on the main thread, as are the
+ * backends. An eventfd shared with a back-end is signalled without the lock, so
+ * that only the signalling CPU can block on it.
+ */
+#ifndef VMM_VIRTIO_H
+#define VMM_VIRTIO_H
+
+#include <ev.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <virtio-devices/device.h>
+#include <virtio-devices/transport.h>
+#include <vm-memory/space.h>
+#include <vmm-sys-util/error.h>
+
+#include "bus/bus.h"
+#include "cpu/cpus.h"
+#include "kvm/kvm.h"
+#include "memory/windows.h"
+
+struct prog_workers;
+struct vmm_msi;
+struct vmm_pci_host;
+struct vmm_virtio;
+
+/*
+ * Serves the queues. "Lock" is the device's (vmm_virtio_lock()); each member
+ * states whether it is held, and the thread.
+ */
+struct vmm_virtio_backend {
+	/*
+	 * The driver is ready; queues are read by virtdev_transport_queue().
+	 * Main thread, with the lock. start, stop and queue_reset are NULL if
+	 * virtdev_inline serves the transport's queues.
+	 */
+	int (*start)(void *backend, uint64_t features);
+	/*
+	 * Stops using the queues. True: done; false: vmm_virtio_stopped() is
+	 * called later, and the CPUs that wrote the reset wait until then.
+	 * Called again if another CPU writes a reset meanwhile. Main thread,
+	 * with the lock; must not block.
+	 */
+	bool (*stop)(void *backend);
+	/*
+	 * As in struct virtdev_transport_ops, for backends that support
+	 * VQ_F_RING_RESET. Main thread, with the lock.
+	 */
+	int (*queue_reset)(void *backend, uint32_t queue);
+	int (*queue_start)(void *backend, uint32_t queue);
+	/* The guest's memory changed. Main thread, with the lock. */
+	void (*refresh)(void *backend);
+	/* The eventfd of a queue's notifications; constant. Any thread. */
+	int (*kick_fd)(void *backend, uint32_t queue);
+	/*
+	 * A shared memory region; NULL: none exist. Any thread, with the lock.
+	 */
+	bool (*shared_region)(void *backend, uint32_t id, uint64_t *base,
+			      uint64_t *len);
+	/*
+	 * Statistics of the backend instead of the device's, as
+	 * virtdev_stats(). Main thread, without the lock. NULL: none.
+	 */
+	uint32_t (*stats)(void *backend, struct virtdev_stat *stats, uint32_t max);
+	/*
+	 * A stop in progress must not wait for another process any longer:
+	 * vmm_virtio_stopped() is called soon. NULL: stops never wait. Main
+	 * thread, without the lock.
+	 */
+	void (*give_up)(void *backend);
+	/*
+	 * Stops by force; the transport still exists. Main thread, without the
+	 * lock; no CPU can access the device any more.
+	 */
+	void (*free)(void *backend);
+};
+
+struct vmm_virtio_place {
+	struct ev_loop *loop;
+	const struct vmm_kvm *kvm;
+	struct vmem_space *space;
+	struct vmm_windows *shmem;
+	uint64_t gpa;		/* address of the transport's registers */
+	uint32_t irq;
+	/* Only for a function on the PCI bus. */
+	struct vmm_pci_host *pci;
+	struct vmm_msi *msi;
+	unsigned int slot;	/* number on that bus */
+	/* Called once if the back-end fails. Main thread, without the lock. */
+	void (*lost)(void *opaque, const struct vsu_error *why);
+	void *opaque;
+};
+
+/* dev is borrowed. No operation is called before vmm_virtio_set_backend(). */
+int vmm_virtio_new(const struct vmm_virtio_place *place, struct virtdev *dev,
+		   const struct vmm_virtio_backend *ops, struct vmm_virtio **out,
+		   struct vsu_error *err);
+/* Call it before the device is placed; owns the backend from now on. */
+void vmm_virtio_set_backend(struct vmm_virtio *v, void *backend);
+
+/*
+ * The CPUs must have been stopped, or the device was retired and gone was
+ * called.
+ */
+void vmm_virtio_free(struct vmm_virtio *v);
+
+/*
+ * Removes the device from the guest's view. gone is called once, later, from
+ * the loop, when the queues have stopped and no CPU accesses the device. Main
+ * thread, without the lock; only for devices that can be removed while the
+ * machine runs (PCI slots).
+ */
+void vmm_virtio_retire(struct vmm_virtio *v, void (*gone)(void *opaque),
+		       void *opaque);
+
+/* True after vmm_virtio_retire(). Main thread. */
+bool vmm_virtio_is_retired(const struct vmm_virtio *v);
+/*
+ * For a retired device: give_up of its backend. -EOPNOTSUPP: not implemented.
+ */
+int vmm_virtio_give_up(struct vmm_virtio *v);
+
+/* As virtdev_stats(), from backend or device. Main thread. */
+uint32_t vmm_virtio_stats(const struct vmm_virtio *v,
+			  struct virtdev_stat *stats, uint32_t max);
+/* For backends: copies up to max of them; returns n. */
+uint32_t vmm_virtio_some_stats(struct virtdev_stat *stats, uint32_t max,
+			       const struct virtdev_stat *all, uint32_t n);
+
+/* Call it before the device is placed, or before the CPUs start. */
+void vmm_virtio_set_cpus(struct vmm_virtio *v, struct vmm_cpus *cpus);
+
+/* The guest's memory changed: running queues release the previous map. */
+void vmm_virtio_refresh(struct vmm_virtio *v);
+
+const struct vmm_virtio_place *vmm_virtio_place(const struct vmm_virtio *v);
+struct virtdev_transport *vmm_virtio_transport(const struct vmm_virtio *v);
+
+/* For backends. */
+void vmm_virtio_lock(struct vmm_virtio *v);
+void vmm_virtio_unlock(struct vmm_virtio *v);
+/* True if the calling thread holds the lock; for assertions. */
+bool vmm_virtio_is_mine(const struct vmm_virtio *v);
+/* A stop in progress is complete. Main thread, without the lock. */
+void vmm_virtio_stopped(struct vmm_virtio *v);
+/*
+ * Sets DEVICE_NEEDS_RESET: the device continues only after a reset. Likewise.
+ */
+void vmm_virtio_need_reset(struct vmm_virtio *v);
+
+/*
+ * For register interfaces: the object is freed with the device. leave removes
+ * it from the guest's view while no CPU runs; NULL: it cannot be removed.
+ */
+void vmm_virtio_set_registers(struct vmm_virtio *v, void *registers,
+			 void (*leave)(void *registers),
+			 void (*free_registers)(void *registers));
+int vmm_virtio_kick_fd(const struct vmm_virtio *v, uint32_t queue);
+
+/* Executes a register access as its class requires. CPU threads. */
+typedef void (*vmm_registers_fn)(void *registers, struct vmm_access *access);
+void vmm_virtio_access(struct vmm_virtio *v, enum virtdev_access how,
+		       vmm_registers_fn fn, void *registers, struct vmm_access *access);
+
+/* The backends. dev, and its threads or NULL, are owned on success. */
+int vmm_virtio_local(const struct vmm_virtio_place *place, struct virtdev *dev,
+		     struct prog_workers *workers, struct vmm_virtio **out,
+		     struct vsu_error *err);
+
+/* The register interfaces: registers at place->gpa, one interrupt line. */
+int vmm_place_mmio(struct vmm_virtio *v, struct vmm_bus *bus,
+		   struct vsu_error *err);
+/*
+ * A function in place->slot with MSI-X vectors, and an interrupt line as
+ * fallback.
+ */
+int vmm_place_pci(struct vmm_virtio *v, struct vsu_error *err);
+
+#endif
