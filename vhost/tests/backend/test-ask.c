@@ -11,7 +11,7 @@
 
 #include "../channel_rig.h"
 
-static const unsigned char name[16] = "one to be shared";
+static const unsigned char uuid[16] = { 'u', 'u', 'i', 'd' };
 static unsigned int answers;
 static int result;
 
@@ -51,7 +51,7 @@ START_TEST(b4_21_object_that_is_found_and_forgotten_was_not_found)
 	struct channel_rig f;
 
 	init(&f);
-	ck_assert_int_eq(vhost_user_backend_object_lookup(f.r.b, name, 1, NULL),
+	ck_assert_int_eq(vhost_user_backend_object_lookup(f.r.b, uuid, 1, NULL),
 			 0);
 	answer(&f, VHOST_USER_BACKEND_SHARED_OBJECT_LOOKUP, -1);
 	ck_assert_uint_eq(answers, 1);
@@ -65,12 +65,12 @@ START_TEST(b4_21_descriptor_that_nobody_asked_for_ends_the_channel)
 	struct channel_rig f;
 
 	init(&f);
-	ck_assert_int_eq(vhost_user_backend_object_add(f.r.b, name, 1, NULL),
+	ck_assert_int_eq(vhost_user_backend_object_add(f.r.b, uuid, 1, NULL),
 			 0);
 	answer(&f, VHOST_USER_BACKEND_SHARED_OBJECT_ADD, f.r.memfd);
 	ck_assert_uint_eq(answers, 1);
 	ck_assert_int_eq(result, -ECANCELED);
-	ck_assert_int_eq(vhost_user_backend_object_add(f.r.b, name, 1, NULL),
+	ck_assert_int_eq(vhost_user_backend_object_add(f.r.b, uuid, 1, NULL),
 			 -EOPNOTSUPP);
 	rig_expect_silence(&f.r);
 	channel_fini(&f);
@@ -84,9 +84,9 @@ START_TEST(requests_have_a_number_that_may_be_unanswered)
 
 	init(&f);
 	for (i = 0; i < 64; i++)
-		ck_assert_int_eq(vhost_user_backend_object_add(f.r.b, name, i,
+		ck_assert_int_eq(vhost_user_backend_object_add(f.r.b, uuid, i,
 							       NULL), 0);
-	ck_assert_int_eq(vhost_user_backend_object_add(f.r.b, name, i, NULL),
+	ck_assert_int_eq(vhost_user_backend_object_add(f.r.b, uuid, i, NULL),
 			 -EAGAIN);
 	rig_stop_ring(&f.r, 0);
 	rig_stop_ring(&f.r, 1);

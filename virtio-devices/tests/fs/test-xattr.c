@@ -2,6 +2,7 @@
 /* Claims about extended attributes of files that cannot be opened. */
 #include <config.h>
 
+#include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -23,7 +24,10 @@
 
 static struct fs_rig r;
 
-/* Linux before 6.13 has no setxattrat() and none of the three that follow it. */
+/*
+ * Linux before 6.13 has no setxattrat() and none of the three that follow it. A
+ * program emulated by qemu-user cannot have a filter, and lacks the calls anyway.
+ */
 static void hide_calls(void)
 {
 	struct sock_filter code[] = {
@@ -37,8 +41,8 @@ static void hide_calls(void)
 	const struct sock_fprog program = { 5, code };
 
 	ck_assert_int_eq(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
-	ck_assert_int_eq(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program),
-			 0);
+	ck_assert(!prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) ||
+		  errno == EINVAL);
 }
 
 static bool folder_has_lists(void)
@@ -118,12 +122,17 @@ END_TEST
 
 START_TEST(the_list_of_a_fifo_goes_through)
 {
-	static const struct {
+	/* little-endian on every machine */
+	const struct {
 		uint32_t version;
 		struct { uint16_t tag, rights; uint32_t id; } entries[5];
-	} list = { 2, { { 1, 6, UINT32_MAX }, { 2, 4, 1234 },
-			{ 4, 4, UINT32_MAX }, { 16, 4, UINT32_MAX },
-			{ 32, 0, UINT32_MAX } } };
+	} list = { htole32(2), {
+		{ htole16(1), htole16(6), UINT32_MAX },
+		{ htole16(2), htole16(4), htole32(1234) },
+		{ htole16(4), htole16(4), UINT32_MAX },
+		{ htole16(16), htole16(4), UINT32_MAX },
+		{ htole16(32), 0, UINT32_MAX },
+	} };
 
 	make(_i);
 	if (r.config.posix_acl) {
