@@ -108,7 +108,7 @@ static int fs_start(void *self, uint32_t queue, struct vq *vq,
 
 	if (rc < 0) {
 		queue_fini(q);
-		return vsu_error_sys(err, rc, "fs: a queue's room");
+		return vsu_error_sys(err, rc, "fs: cannot allocate the buffers of a queue");
 	}
 	q->q = vq;
 	__atomic_store_n(&q->fs->kept, false, __ATOMIC_RELAXED);
@@ -187,9 +187,9 @@ static int open_proc(struct fs *fs, struct vsu_error *err)
 		return 0;
 	if (errno == ENOENT || errno == ENOTDIR)
 		return vsu_error_set(err, -ENOSYS,
-				     "fs: no /proc/self/fd, by which files are opened anew; mount /proc");
+				     "fs: /proc/self/fd does not exist, which is required to reopen files; mount /proc");
 	return vsu_error_sys(err, -errno,
-			     "fs: cannot open /proc/self/fd, by which files are opened anew");
+			     "fs: cannot open /proc/self/fd, which is required to reopen files");
 }
 
 static int open_folder(struct fs *fs, const char *path, struct vsu_error *err)
@@ -253,7 +253,7 @@ static int make_device(struct fs *fs, struct vsu_error *err)
 	if (rc >= 0)
 		return virtdev_new(&fs_ops, &info, fs, &fs->dev, err);
 	if (rc == -EPERM || rc == -EOPNOTSUPP)
-		return vsu_error_sys(err, rc, "fs: files of this folder cannot be found by handles, which takes CAP_DAC_READ_SEARCH and a file system that has them");
+		return vsu_error_sys(err, rc, "fs: file handles are mandatory but not available; they require CAP_DAC_READ_SEARCH and the support of the file system");
 	return vsu_error_sys(err, rc, "fs");
 }
 
@@ -314,5 +314,5 @@ int virtdev_fs_check(struct virtdev *dev, struct vsu_error *err)
 	if (!fs || !fs->recover.map || fs_recover_map(&fs->recover))
 		return 0;
 	return vsu_error_set(err, -EIO,
-			     "fs: the file in which the session outlives this process (recover) was cut short by somebody; the guest goes on, and its mount ends with this process");
+			     "fs: the recovery file (recover) was truncated by another process; the guest continues, but loses its mount when this process ends");
 }

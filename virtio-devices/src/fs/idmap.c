@@ -39,7 +39,7 @@ struct rule {
 static int refuse_form(const char *rule, struct vsu_error *err)
 {
 	return vsu_error_set(err, -EINVAL,
-			     "fs: '%s' is no rule of numbers; rules are guest:, host:, map:, squash-guest: or squash-host:FROM:TO:COUNT, and forbid-guest:FROM:COUNT",
+			     "fs: '%s' is not a valid ID rule; rules are guest:, host:, map:, squash-guest: or squash-host:FROM:TO:COUNT, and forbid-guest:FROM:COUNT",
 			     rule);
 }
 
@@ -104,8 +104,8 @@ static int check_bounds(const struct rule *r, const char *text,
 	if (r->count && r->from + r->count <= most && last <= NOBODY)
 		return 0;
 	return vsu_error_set(err, -EINVAL, "fs: '%s' %s", text, r->count ?
-			     "leads beyond the last number, 4294967294" :
-			     "is about no number; the last word is how many");
+			     "exceeds the highest ID, 4294967294" :
+			     "covers no ID; the last number is a count");
 }
 
 static int way_add(struct fs_idmap_way *way, uint64_t from, uint64_t to,
@@ -122,11 +122,11 @@ static int way_add(struct fs_idmap_way *way, uint64_t from, uint64_t to,
 		if (range.first <= way->ranges[i].last &&
 		    way->ranges[i].first <= range.last)
 			return vsu_error_set(err, -EINVAL,
-					     "fs: '%s' is about numbers that a rule before it is about; the last word is how many, not the last of them",
+					     "fs: '%s' overlaps a rule before it; the last number is a count, not the end of a range",
 					     text);
 	if (way->n == FS_IDMAP_RULES)
 		return vsu_error_set(err, -ENOSPC,
-				     "fs: '%s' is one rule too many; %u are possible",
+				     "fs: '%s' exceeds the maximum of %u rules",
 				     text, FS_IDMAP_RULES);
 	way->ranges[way->n++] = range;
 	return 0;

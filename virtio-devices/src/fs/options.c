@@ -58,13 +58,13 @@ static int check_lists(const struct virtdev_fs_config *c, struct vsu_error *err)
 {
 	if (c->posix_acl && !c->xattr)
 		return vsu_error_set(err, -EINVAL,
-				     "fs: access control lists are extended attributes; let these go through, too (xattr)");
+				     "fs: access control lists are extended attributes; enable these, too (xattr)");
 	if (c->security_label && !c->xattr)
 		return vsu_error_set(err, -EINVAL,
-				     "fs: labels are extended attributes; let these go through, too (xattr)");
+				     "fs: labels are extended attributes; enable these, too (xattr)");
 	return c->posix_acl && (c->nuid_rules || c->ngid_rules) ?
 	       vsu_error_set(err, -EINVAL,
-			     "fs: access control lists have numbers in them, which rules of users and groups do not change; leave out one or the other") : 0;
+			     "fs: access control lists contain IDs, which rules for users and groups do not translate; omit one of the two options") : 0;
 }
 
 static int check_numbers(const struct virtdev_fs_config *c,
@@ -73,7 +73,7 @@ static int check_numbers(const struct virtdev_fs_config *c,
 	if (!vsu_is_aligned(c->window, VIRTDEV_FS_WINDOW_ALIGN) ||
 	    c->window > MAX_WINDOW)
 		return vsu_error_set(err, -EINVAL,
-				     "fs: a window of %" PRIu64 " bytes; it has to be a multiple of 2 MiB, at most 1 TiB",
+				     "fs: a window of %" PRIu64 " bytes; it must be a multiple of 2 MiB, at most 1 TiB",
 				     c->window);
 	if (c->queues > VIRTDEV_FS_QUEUES_MAX)
 		return vsu_error_set(err, -EINVAL,
@@ -84,18 +84,18 @@ static int check_numbers(const struct virtdev_fs_config *c,
 				     "fs: a queue of %" PRIu32 " entries; at most %u are possible",
 				     c->queue_size_max, VQ_MAX_SIZE);
 	if (c->file_handles > VIRTDEV_FS_HANDLES_MANDATORY)
-		return vsu_error_set(err, -EINVAL, "fs: there is no use of file handles %" PRIu32,
+		return vsu_error_set(err, -EINVAL, "fs: invalid use of file handles: %" PRIu32,
 				     c->file_handles);
 	if (c->workers > VIRTDEV_FS_WORKERS_MAX)
 		return vsu_error_set(err, -EINVAL, "fs: %" PRIu32 " threads for requests; at most %u are possible",
 				     c->workers, VIRTDEV_FS_WORKERS_MAX);
 	if (c->recover && c->window)
-		return vsu_error_set(err, -EINVAL, "fs: what is in a window does not outlive the process, and a guest that looks there would find nothing; leave out the window or the file for what outlives it (recover)");
+		return vsu_error_set(err, -EINVAL, "fs: a DAX window does not survive the process, so that a guest would find it empty; omit the window or the recovery file (recover)");
 	if (c->lost > VIRTDEV_FS_LOST_ERROR)
-		return vsu_error_set(err, -EINVAL, "fs: there is no way %" PRIu32 " to treat lost files",
+		return vsu_error_set(err, -EINVAL, "fs: invalid treatment of lost files: %" PRIu32,
 				     c->lost);
 	if (c->cache > VIRTDEV_FS_CACHE_METADATA)
-		return vsu_error_set(err, -EINVAL, "fs: there is no cache mode %" PRIu32,
+		return vsu_error_set(err, -EINVAL, "fs: invalid cache mode: %" PRIu32,
 				     c->cache);
 	return 0;
 }
@@ -112,7 +112,7 @@ static int divide_files(struct virtdev_fs_config *c, struct vsu_error *err)
 	uint64_t files, handles;
 
 	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
-		return vsu_error_sys(err, -errno, "fs: the limit of open files");
+		return vsu_error_sys(err, -errno, "fs: cannot read the limit of open files");
 	files = limit.rlim_cur;
 	if (files < 2 * OWN_FILES)
 		return vsu_error_set(err, -ENFILE,

@@ -91,7 +91,7 @@ static int file_map(struct fs *fs)
 int virtdev_priv_fs_recover_file_error(const char *path, int rc, struct vsu_error *err)
 {
 	return vsu_error_set(err, -EINVAL,
-			     "fs: what the guest knows cannot be kept in '%s' (recover): %s",
+			     "fs: cannot keep the session in '%s' (recover): %s",
 			     path, strerror(-rc));
 }
 
@@ -113,11 +113,11 @@ static int file_open(struct fs *fs, const char *path, struct vsu_error *err)
 	if (!S_ISREG(st.st_mode) || st.st_uid != geteuid() ||
 	    st.st_mode & OTHERS_WRITE)
 		return vsu_error_set(err, -EINVAL,
-				     "fs: '%s' (recover) has to be a file of this user, which nobody else may write",
+				     "fs: '%s' (recover) must be a regular file that belongs to this user and is not writable by others",
 				     path);
 	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
 		return vsu_error_set(err, -EBUSY,
-				     "fs: '%s' (recover) is another process's, which still runs",
+				     "fs: '%s' (recover) is locked by another process, which still runs",
 				     path);
 	return 0;
 }
@@ -125,7 +125,7 @@ static int file_open(struct fs *fs, const char *path, struct vsu_error *err)
 static int session_refuse(const char *path, const char *why, struct vsu_error *err)
 {
 	return vsu_error_set(err, -EINVAL,
-			     "fs: the session in '%s' (recover) is %s; give the options that it was begun with, or remove the file",
+			     "fs: the session in '%s' (recover) is %s; use the options that it was started with, or remove the file",
 			     path, why);
 }
 
@@ -140,13 +140,13 @@ static int check_session(const struct fs *fs, const char *path,
 
 	if (h->version != FORMAT || h->inode_size != own->inode_size ||
 	    h->handle_size != own->handle_size)
-		return session_refuse(path, "another version's", err);
+		return session_refuse(path, "of another version", err);
 	if (h->dev != own->dev || h->ino != own->ino)
 		return session_refuse(path, "of another folder", err);
 	if (h->ninodes != own->ninodes || h->nhandles != own->nhandles ||
 	    len != (off_t)fs->recover.len || h->reach[0] > h->ninodes ||
 	    h->reach[1] > h->nhandles)
-		return session_refuse(path, "one with another limit of open files", err);
+		return session_refuse(path, "of a device with another limit of open files", err);
 	if (!(h->agreed & FS_SESSION))
 		return session_refuse(path, "damaged", err);
 	rc = virtdev_priv_fs_agreed_check(fs, h->agreed, err);
@@ -165,7 +165,7 @@ static int head_read(const struct fs *fs, const char *path,
 		return 0;
 	if (n < (ssize_t)sizeof(*h) || memcmp(h->magic, MAGIC, sizeof(MAGIC)))
 		return vsu_error_set(err, -EINVAL,
-				     "fs: '%s' (recover) is something else, which is left alone; name another file",
+				     "fs: '%s' (recover) is not a recovery file and was not changed; name another file",
 				     path);
 	return h->agreed != 0;
 }

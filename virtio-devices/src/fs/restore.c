@@ -39,10 +39,10 @@ int virtdev_priv_fs_agreed_check(const struct fs *fs, uint64_t agreed,
 
 	if (agreed && !(agreed & FS_SESSION))
 		return vsu_error_set(err, -EBADMSG,
-				     "fs: the state has no session, and yet what was agreed on in it");
+				     "fs: the state has negotiated flags but no session");
 	if (strange)
 		return vsu_error_set(err, -EBADMSG,
-				     "fs: the guest and the former device agreed on flag %d of FUSE_INIT, which this one does not offer; give it the same options",
+				     "fs: the guest negotiated flag %d of FUSE_INIT with the previous device, which this one does not offer; use the same options",
 				     __builtin_ctzll(strange));
 	return 0;
 }

@@ -71,7 +71,7 @@ static void put_opened(struct fs *fs, struct virtdev_state_writer *w)
 	while ((handle = virtdev_priv_fs_pool_next(&fs->handles, &at))) {
 		if (handle->flocked)
 			virtdev_state_refuse(w, -EOPNOTSUPP,
-					     "fs: the guest has a file locked (flock), which other programs heed and no other host can take over; it has to unlock it before it moves");
+					     "fs: the guest holds a file lock (flock) that applies to the host and cannot be migrated; unlock the file in the guest first");
 		virtdev_state_put_u64(w, handle->slot.id);
 		virtdev_state_put_u64(w, handle->node);
 		virtdev_state_put_u32(w, handle->flags & (uint32_t)FS_OPEN_AGAIN);
@@ -87,10 +87,10 @@ void virtdev_priv_fs_state_save(void *self, struct virtdev_state_writer *w)
 
 	if (fs->nowners)
 		virtdev_state_refuse(w, -EOPNOTSUPP,
-				     "fs: the guest has records of a file locked (fcntl), which other programs heed and no other host can take over; it has to unlock them before it moves");
+				     "fs: the guest holds a record lock (fcntl) that applies to the host and cannot be migrated; unlock the file in the guest first");
 	if (__atomic_load_n(&fs->nmapped, __ATOMIC_RELAXED))
 		virtdev_state_refuse(w, -EOPNOTSUPP,
-				     "fs: the guest has files in its window (mount -o dax); it has to unmount the folder before it moves");
+				     "fs: the guest has DAX mappings (mount -o dax), which cannot be migrated; unmount the folder in the guest first");
 	virtdev_state_put_u64(w, agreed);
 	if (!agreed)
 		return;
@@ -148,14 +148,14 @@ static int check_lists(struct virtdev_state_reader r, struct vsu_error *err)
 		;
 	if (rc < 0)
 		return vsu_error_set(err, -EBADMSG,
-				     "fs: file %" PRIu64 " of the state is none",
+				     "fs: file %" PRIu64 " of the state is invalid",
 				     f.id);
 	virtdev_state_get_u32(&r);
 	while ((rc = get_open(&r, &o)) == 1)
 		;
 	if (rc < 0)
 		return vsu_error_set(err, -EBADMSG,
-				     "fs: open file %" PRIu64 " of the state is none",
+				     "fs: open file %" PRIu64 " of the state is invalid",
 				     o.id);
 	return virtdev_state_end(&r, err);
 }
@@ -188,11 +188,11 @@ static int check_lost(const struct fs *fs, int lost, struct vsu_error *err)
 {
 	if (lost < 0)
 		return vsu_error_set(err, -EBADMSG,
-				     "fs: two files of the state have one number");
+				     "fs: two files of the state have the same ID");
 	if (!lost || fs->config.lost == VIRTDEV_FS_LOST_ERROR)
 		return 0;
 	return vsu_error_set(err, -ENOENT,
-			     "fs: %d of the files that the guest knows cannot be had in this folder, and it shall not go on without (migration-on-error)",
+			     "fs: %d of the files that the guest uses do not exist in this folder; restore them, or accept their loss (migration-on-error)",
 			     lost);
 }
 

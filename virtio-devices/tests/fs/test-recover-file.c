@@ -72,7 +72,7 @@ START_TEST(d1_22_a_table_that_is_cut_is_an_error_and_the_guest_goes_on)
 	ck_assert_int_eq(fs_rig_name(&r, FUSE_MKDIR, 1, &made, sizeof(made), "made"), 0);
 	ck_assert_int_eq(fs_rig_getattr(&r, sub), 0);
 	ck_assert_int_eq(virtdev_fs_check(r.dev, &err), -EIO);
-	ck_assert_ptr_nonnull(strstr(err.msg, "(recover) was cut"));
+	ck_assert_ptr_nonnull(strstr(err.msg, "(recover) was truncated"));
 	ck_assert_int_eq(fs_rig_begin(&r), 0);
 	ck_assert_uint_ne(fs_rig_lookup(&r, 1, "made"), 0);
 	ck_assert_int_eq(fs_rig_name(&r, FUSE_RMDIR, 1, NULL, 0, "made"), 0);

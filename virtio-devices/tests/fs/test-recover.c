@@ -358,11 +358,11 @@ START_TEST(another_file_is_left_alone)
 	fd = open(other, O_CREAT | O_RDWR | O_CLOEXEC, 0600);
 	ck_assert_int_eq(write(fd, "precious", 8), 8);
 	r.config.recover = other;
-	refused(-EINVAL, "something else");
+	refused(-EINVAL, "is not a recovery file");
 	ck_assert_int_eq(pread(fd, text, 8, 0), 8);
 	ck_assert_mem_eq(text, "precious", 8);
 	ck_assert_int_eq(fchmod(fd, 0622), 0);
-	refused(-EINVAL, "nobody else");
+	refused(-EINVAL, "not writable by others");
 	close(fd);
 	r.config.recover = place;
 	refused(-EINVAL, "Is a directory");
