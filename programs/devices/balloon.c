@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* The kind "balloon": memory that the guest lends to the host. */
+/* The kind "balloon": memory that the guest returns to the host. */
 #include <config.h>
 
 #include <assert.h>
@@ -44,7 +44,7 @@ static int balloon_open(const void *config,
 	return virtdev_balloon_new(&balloon, out, err);
 }
 
-/* A driver that was asked already answers later. */
+/* If a request is open already, the driver answers that one. */
 static void balloon_refresh(struct virtdev *dev)
 {
 	(void)!virtdev_balloon_ask_stats(dev);

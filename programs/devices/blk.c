@@ -16,9 +16,9 @@
 #include "disk/module.h"
 
 #define MAX_SERIAL 20u
-/* The kernel may hold the image of a killed program that long after its end. */
-#define LET_GO_NS UINT64_C(1000000000)
-#define LOOK_MS 2
+/* The kernel may keep the image of a killed program locked for this time. */
+#define UNLOCK_WAIT_NS UINT64_C(1000000000)
+#define POLL_MS 2
 
 /* In the order of enum virtdev_disk_engine. */
 static const char *const engines[] = {
@@ -75,7 +75,10 @@ static const struct vmm_device_key keys[] = {
 	{ .option = { .name = NULL } },
 };
 
-/* Guests want a name to tell disks by: the end of the file's, if not told. */
+/*
+ * Guests distinguish disks by their serial; default: the last bytes of the
+ * file's name.
+ */
 static const char *default_serial(const char *path)
 {
 	const char *slash = strrchr(path, '/');
@@ -86,19 +89,19 @@ static const char *default_serial(const char *path)
 }
 
 /*
- * Who is started in the place of a program that was killed may find its image
- * still locked: by requests that the kernel has not ended yet, and whose writes
- * must not come after ours.
+ * After a program was killed, its image may still be locked by requests that
+ * the kernel has not completed. Their writes must not follow ours, so wait for
+ * the lock.
  */
 static int open_image(const struct virtdev_disk_file *file,
 		      struct virtdev_disk **out, struct vsu_error *err)
 {
-	const uint64_t limit = vsu_now_ns() + LET_GO_NS;
+	const uint64_t limit = vsu_now_ns() + UNLOCK_WAIT_NS;
 	int rc;
 
 	while ((rc = virtdev_disk_file_open(file, out, err)) == -EBUSY &&
 	       vsu_now_ns() < limit)
-		poll(NULL, 0, LOOK_MS);
+		poll(NULL, 0, POLL_MS);
 	return rc;
 }
 
@@ -153,7 +156,9 @@ static int blk_open(const void *config, const struct vmm_device_common *common,
 
 	if (rc < 0)
 		return rc;
-	/* channels to an address are connections, which the filter allows */
+	/*
+	 * channels to an NBD server are connections, which the filter permits
+	 */
 	blk.early_channels = common->confined && !prog_disk_is_address(b->path);
 	rc = virtdev_blk_new(&blk, out, err);
 	if (rc < 0)

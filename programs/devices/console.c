@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* The kind "console": a terminal and streams of a guest. */
+/* The kind "console": a terminal and ports of a guest. */
 #include <config.h>
 
 #include <assert.h>
@@ -74,7 +74,7 @@ static int open_pty(const char *who, struct virtdev_port **out,
 	return rc;
 }
 
-/* Of use to a stream whose guest only reads; somebody else should know. */
+/* Useful only for a port that the guest never writes to, so warn. */
 static bool is_for_reading_alone(int fd)
 {
 	const int flags = fcntl(fd, F_GETFL);
@@ -181,7 +181,7 @@ static int add_stream(struct virtdev *dev, const char *text,
 	return rc;
 }
 
-/* The guest tells its ports apart by their names. */
+/* The guest identifies its ports by their names. */
 static int check_names(const struct console *c, struct vsu_error *err)
 {
 	uint32_t i, j, n = count_streams(c);

@@ -107,7 +107,7 @@ static const struct vmm_device_key keys[] = {
 	{ .option = { .name = NULL } },
 };
 
-/* They stand behind one another. */
+/* Rules are stored consecutively. */
 static uint32_t count_rules(const char *const *rules)
 {
 	uint32_t n = 0;
@@ -168,7 +168,7 @@ static int fs_open(const void *config, const struct vmm_device_common *common,
 
 	fill_config(&fs, config, common);
 	rc = prog_file_closer(&fs.closer, err);
-	/* each file that the guest knows is an open one */
+	/* each inode that the guest has looked up is an open descriptor */
 	prog_raise_fd_limit();
 	return rc < 0 ? rc : virtdev_fs_new(&fs, out, err);
 }

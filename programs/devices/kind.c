@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* The list of kinds, and what is done with their keys. */
+/* The list of kinds, and functions for their keys. */
 #include <config.h>
 
 #include <errno.h>
@@ -45,7 +45,7 @@ unsigned int vmm_device_nkeys(const struct vmm_device_kind *kind)
 	return n;
 }
 
-/* Behind those that were given before. */
+/* Appends to previous values. */
 static int store_text(const struct vmm_device_key *k, char *at,
 		      const char *what, const char *text, struct vsu_error *err)
 {
@@ -89,7 +89,7 @@ int vmm_device_set(const struct vmm_device_kind *kind, unsigned int key,
 	return store_text(k, at, what, value->text, err);
 }
 
-/* No key that is required may be 0. */
+/* No required key may have the value 0. */
 static bool has_value(const struct vmm_device_key *k, const void *config)
 {
 	const char *at = (const char *)config + k->offset;
@@ -115,7 +115,7 @@ const struct vmm_device_key *vmm_device_missing(
 	return NULL;
 }
 
-/* A program may have several of a kind: by these its owner tells them apart. */
+/* The key by which the owner identifies one of several devices of a kind. */
 static const char *first_text(const struct vmm_device_kind *kind,
 			      const void *config)
 {
@@ -132,7 +132,10 @@ static const char *first_text(const struct vmm_device_kind *kind,
 	return NULL;
 }
 
-/* Lines are counted by model: who can have many of one hides no other's. */
+/*
+ * Reports are rate-limited per model, so that many devices of one model do not
+ * hide those of another.
+ */
 static void on_report(void *opaque, struct virtdev *dev,
 		      const struct vsu_error *what)
 {
@@ -143,7 +146,7 @@ static void on_report(void *opaque, struct virtdev *dev,
 		 what->msg);
 }
 
-/* Those that the device made. */
+/* Changes access to the sockets that the device created. */
 static int share_sockets(const struct vmm_device_kind *kind, const void *config,
 			 const struct prog_socket_access *access,
 			 struct vsu_error *err)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* The kind "mem": memory that comes and goes while the guest runs. */
+/* The kind "mem": memory hot plug (virtio-mem). */
 #include <config.h>
 
 #include <assert.h>

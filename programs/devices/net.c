@@ -115,7 +115,7 @@ static int link_open(const struct net *n, uint32_t queues,
 			   virtdev_net_link_from_fd((int)n->fd, out, err);
 }
 
-/* With its link, which is the caller's. */
+/* The config with its link, which the caller owns. */
 static int read_config(const struct net *n,
 		       const struct vmm_device_common *common,
 		       struct virtdev_net_config *net, struct vsu_error *err)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* The kind "pmem": a file that the guest has as memory. */
+/* The kind "pmem": a file that the guest uses as memory. */
 #include <config.h>
 
 #include <assert.h>
@@ -9,7 +9,10 @@
 
 #include "devices/kind.h"
 
-/* The first of enum virtdev_disk_engine: what is mapped needs no engine that copies. */
+/*
+ * The first values of enum virtdev_disk_engine, without mmap: the file is
+ * mapped already.
+ */
 static const char *const engines[] = { "auto", "io_uring", "sync", NULL };
 
 struct pmem {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * AML is written front to back. Only the length of what contains others comes
- * before its content: the content is moved up when its end is known.
+ * AML is written from front to back. The length of a container precedes its
+ * content, so the content is moved when its end is known.
  */
 #include <config.h>
 
@@ -28,7 +28,7 @@ enum {
 #define MAX_SEGMENTS 255
 #define METHOD_SERIALIZED 0x08
 #define MAX_ARGS 7
-#define NUMBER_MAX 9		/* bytes of an integer with its prefix */
+#define NUMBER_MAX 9		/* maximum length of an integer with its prefix */
 
 void vmm_aml_init(struct vmm_aml *aml, void *bytes, size_t size)
 {
@@ -53,7 +53,7 @@ static void aml_fail(struct vmm_aml *aml, int code)
 		aml->error = code;
 }
 
-/* Makes room for n bytes in front of what is at that place. */
+/* Inserts n bytes at offset at. */
 static void aml_insert(struct vmm_aml *aml, size_t at, const void *bytes, size_t n)
 {
 	if (aml->size - aml->len < n)
@@ -91,7 +91,7 @@ static void open_container(struct vmm_aml *aml, bool resources)
 	aml->open[aml->depth++].resources = resources;
 }
 
-/* PkgLength of len bytes that follow it; it counts itself too. */
+/* PkgLength for the following len bytes; it includes its own length. */
 static size_t encode_length(uint8_t *to, size_t len)
 {
 	size_t n, i;
@@ -158,7 +158,7 @@ static bool is_name_byte(char c, bool first)
 	       (!first && c >= '0' && c <= '9');
 }
 
-/* Length of the segment at s, 0 when there is none. */
+/* Length of the name segment at s; 0: invalid. */
 static unsigned int segment_length(const char *s)
 {
 	unsigned int n = 0;
@@ -168,7 +168,7 @@ static unsigned int segment_length(const char *s)
 	return n;
 }
 
-/* How many segments there are; 0 when that is no path. */
+/* Number of segments; 0: not a valid path. */
 static unsigned int count_segments(const char *path)
 {
 	unsigned int n, count = 0;
@@ -267,7 +267,7 @@ void vmm_aml_if_local0_has(struct vmm_aml *aml, uint32_t bits)
 	vmm_aml_append_byte(aml, OP_AND);
 	vmm_aml_append_byte(aml, OP_LOCAL0);
 	vmm_aml_integer(aml, bits);
-	vmm_aml_append_byte(aml, OP_ZERO);	/* the result goes nowhere else */
+	vmm_aml_append_byte(aml, OP_ZERO);	/* no further target for the result */
 }
 
 void vmm_aml_ports(struct vmm_aml *aml, const char *name, uint16_t port,

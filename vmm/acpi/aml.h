@@ -2,14 +2,13 @@
 /*
  * A writer of AML, the byte code of ACPI's namespace (ACPI 6.4, chapter 20).
  *
- * Calls append to a buffer of the caller. An object that contains others is
- * opened by its own call and closed by vmm_aml_end(), which writes the length in front
- * of the content. Errors stick: the first one makes all later calls do
- * nothing, and vmm_aml_finish() tells it.
+ * Calls append to the caller's buffer. A container is opened by its own call
+ * and closed by vmm_aml_end(), which inserts its length. After the first error
+ * all later calls do nothing; vmm_aml_finish() returns that error.
  *
  * A name is a path such as "\\_SB_.PWRB": an optional root, then segments of
  * one to four letters A to Z, digits (not first) and underscores; shorter
- * segments are filled with underscores.
+ * segments are padded with underscores.
  */
 #ifndef VMM_ACPI_AML_H
 #define VMM_ACPI_AML_H
@@ -23,10 +22,10 @@
 struct vmm_aml {
 	unsigned char *bytes;
 	size_t size, len;
-	int error;		/* the first one, 0: none */
+	int error;		/* the first error; 0: none */
 	unsigned int depth;
 	struct {
-		size_t at;	/* where the length is to be inserted */
+		size_t at;	/* where the length is inserted */
 		bool resources;
 	} open[VMM_AML_DEPTH];
 };
@@ -34,8 +33,9 @@ struct vmm_aml {
 void vmm_aml_init(struct vmm_aml *aml, void *bytes, size_t size);
 
 /*
- * How much was written. -ENOSPC: the buffer is too small, -EINVAL: a name is
- * none, -ELOOP: too deep, -EPROTO: begun and ended are not the same number.
+ * Sets *len to the number of bytes. -ENOSPC: the buffer is too small, -EINVAL:
+ * an invalid name, -ELOOP: nested too deeply, -EPROTO: opened and closed
+ * containers differ in number.
  */
 int vmm_aml_finish(const struct vmm_aml *aml, size_t *len);
 
@@ -47,11 +47,11 @@ void vmm_aml_package(struct vmm_aml *aml, uint8_t n);	/* n elements follow */
 void vmm_aml_resources(struct vmm_aml *aml);		/* descriptors follow */
 void vmm_aml_if_arg0_is(struct vmm_aml *aml, uint64_t value);
 void vmm_aml_if_local0_has(struct vmm_aml *aml, uint32_t bits);
-/* In a region of ports, fields of 32 bits follow, one behind the other. */
+/* In a region of ports: 32-bit fields follow, consecutively. */
 void vmm_aml_fields(struct vmm_aml *aml, const char *region);
 void vmm_aml_end(struct vmm_aml *aml);
 
-/* A named object; its value, one of those below, follows. */
+/* A named object; its value follows by one of the calls below. */
 void vmm_aml_name(struct vmm_aml *aml, const char *name);
 
 void vmm_aml_integer(struct vmm_aml *aml, uint64_t value);
@@ -64,17 +64,20 @@ void vmm_aml_ports(struct vmm_aml *aml, const char *name, uint16_t port,
 		   uint8_t len);
 void vmm_aml_field32(struct vmm_aml *aml, const char *name);
 
-/* In a method: tells the object's driver of an event. */
+/* In a method: notifies the object's driver of an event. */
 void vmm_aml_notify(struct vmm_aml *aml, const char *name, uint64_t event);
-/* In a method: reads a field, stores to one, calls a method without arguments. */
+/* In a method: reads a field, writes one, calls a method without arguments. */
 void vmm_aml_load_local0(struct vmm_aml *aml, const char *name);
 void vmm_aml_store(struct vmm_aml *aml, uint64_t value, const char *name);
 void vmm_aml_call(struct vmm_aml *aml, const char *name);
 
-/* Descriptors (ACPI 6.4, section 6.4). Interrupts are edges, active high. */
+/*
+ * Descriptors (ACPI 6.4, section 6.4). Interrupts are edge-triggered, active
+ * high.
+ */
 void vmm_aml_memory32(struct vmm_aml *aml, uint32_t base, uint32_t len);
 void vmm_aml_memory64(struct vmm_aml *aml, uint64_t base, uint64_t len);
-/* A bridge forwards these: bus numbers, and memory. */
+/* Ranges that a bridge forwards: bus numbers, and memory. */
 void vmm_aml_buses(struct vmm_aml *aml, uint16_t first, uint16_t last);
 void vmm_aml_bridge_memory(struct vmm_aml *aml, uint64_t base, uint64_t len);
 void vmm_aml_io(struct vmm_aml *aml, uint16_t port, uint8_t len);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* The bytes that the files of the writer of AML append. */
+/* Functions shared by the files of the AML writer. */
 #ifndef VMM_ACPI_AML_PRIVATE_H
 #define VMM_ACPI_AML_PRIVATE_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Descriptors of what a device uses (ACPI 6.4, section 6.4). */
+/* Resource descriptors of devices (ACPI 6.4, section 6.4). */
 #include <config.h>
 
 #include "acpi/aml.h"
@@ -15,7 +15,7 @@ void vmm_aml_memory32(struct vmm_aml *aml, uint32_t base, uint32_t len)
 }
 
 #define FIXED_ENDS 0x0cu
-#define USED_HERE 0x01u		/* and not forwarded to what is behind it */
+#define USED_HERE 0x01u		/* consumed by the device, not forwarded */
 
 static void append_memory64(struct vmm_aml *aml, uint8_t flags, uint64_t base,
 			    uint64_t len)
@@ -70,7 +70,7 @@ void vmm_aml_interrupt(struct vmm_aml *aml, uint32_t irq)
 {
 	vmm_aml_append_byte(aml, 0x89);
 	vmm_aml_append_le(aml, 6, 2);
-	vmm_aml_append_byte(aml, 0x03);		/* used here, edge, high, not shared */
+	vmm_aml_append_byte(aml, 0x03);		/* consumer, edge, active high, exclusive */
 	vmm_aml_append_byte(aml, 1);
 	vmm_aml_append_le(aml, irq, 4);
 }

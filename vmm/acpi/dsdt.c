@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * All that a guest cannot find by itself: CPUs, the serial port, the power button,
- * the panic port, the virtio-mmio transports and the slots of the bus.
+ * Devices that a guest cannot enumerate: CPUs, the serial port, the power
+ * button, the panic port, virtio-mmio transports, and the slots of the PCI bus.
  */
 #include <config.h>
 
@@ -84,8 +84,8 @@ static void add_power_button(struct vmm_aml *aml)
 }
 
 /*
- * Each event has an interrupt: that of the button has no register and presses
- * it, that of the slots has the bus look which they are.
+ * Each event has an interrupt: the button's has no register and notifies the
+ * button; the slots' executes a method that finds the changed slots.
  */
 static void add_events(struct vmm_aml *aml, bool has_bus)
 {
@@ -137,7 +137,9 @@ static void add_transport(struct vmm_aml *aml, unsigned int i,
 	vmm_aml_end(aml);
 }
 
-/* Windows of shared memory lie behind the bus: their functions have BARs. */
+/*
+ * Windows of shared memory are forwarded to the bus: its functions have BARs.
+ */
 static void add_bus_resources(struct vmm_aml *aml,
 			      const struct vmm_acpi_machine *machine)
 {
@@ -153,7 +155,7 @@ static void add_bus_resources(struct vmm_aml *aml,
 	vmm_aml_end(aml);
 }
 
-/* Each line of a slot has an interrupt of its own. */
+/* Each slot's line has an interrupt of its own. */
 static void add_routes(struct vmm_aml *aml, const struct vmm_acpi_pci *pci)
 {
 	unsigned int i;
@@ -177,7 +179,7 @@ static void name_slot(char name[8], unsigned int slot)
 	snprintf(name, 8, "S%03X", slot & 0xfff);
 }
 
-/* The guest says by _EJ0 that it does without the function. */
+/* By _EJ0 the guest releases the function. */
 static void add_slot(struct vmm_aml *aml, unsigned int slot)
 {
 	char name[8];
@@ -194,7 +196,7 @@ static void add_slot(struct vmm_aml *aml, unsigned int slot)
 	vmm_aml_end(aml);
 }
 
-/* Tells the drivers of the slots whose bits a register has. */
+/* Notifies the drivers of the slots whose bits a register contains. */
 static void add_look(struct vmm_aml *aml, const struct vmm_acpi_pci *pci,
 		     const char *reg, uint64_t event)
 {
@@ -223,7 +225,7 @@ static void add_plug(struct vmm_aml *aml, const struct vmm_acpi_pci *pci)
 	vmm_aml_end(aml);
 	for (i = 0; i < pci->nslots; i++)
 		add_slot(aml, pci->slots[i].slot);
-	/* of a slot that was emptied and filled again, in this order */
+	/* in this order, for a slot that was emptied and filled again */
 	vmm_aml_method(aml, "LOOK", 0);
 	add_look(aml, pci, "GOES", SLOT_TO_EJECT);
 	add_look(aml, pci, "CAME", SLOT_CHANGED);
@@ -243,7 +245,7 @@ static void add_bus(struct vmm_aml *aml, const struct vmm_acpi_machine *machine)
 	vmm_aml_end(aml);
 }
 
-/* Ports and windows that belong to the machine and to no driver. */
+/* Ports and windows reserved for the machine, without a driver. */
 static void add_reserved(struct vmm_aml *aml,
 			 const struct vmm_acpi_machine *machine)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Slots that come and go: three words of bits. */
+/* Hot plug of slots: three words of bits. */
 #include <config.h>
 
 #include "acpi/plug.h"

@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The registers by which slots of the PCI bus come and go, as the methods of
- * the DSDT use them. Each has 32 bits, one for a slot, and takes accesses of 32
- * bits alone:
+ * The registers for hot plug of PCI slots, as used by the DSDT's methods. Each
+ * has 32 bits, one per slot, and permits only 32-bit accesses:
  *
- *   0 came     slots whose function is new; a read clears it
- *   4 goes     slots whose function the guest is asked for, or that went
- *              unasked; a read clears it
- *   8 eject    stores name slots whose function the guest gives away; reads 0
+ *   0 came     slots with a new function; a read clears it
+ *   4 goes     slots whose function the guest is requested to eject, or that
+ *              was removed without a request; a read clears it
+ *   8 eject    a write ejects the functions of these slots; reads 0
  *
- * A function that nobody asked for is not given away: the guest may stop using
- * it, and begin again.
+ * An ejection without a request is ignored: the guest may stop using a function
+ * and use it again later.
  *
  * Threads: any.
  */
@@ -25,9 +24,9 @@
 #include "bus/bus.h"
 
 struct vmm_plug {
-	uint32_t came, goes;	/* atomic: what the guest has not read yet */
-	uint32_t asked;		/* atomic: what it may eject */
-	/* The guest gave these slots away. Its CPU's thread. */
+	uint32_t came, goes;	/* atomic: not yet read by the guest */
+	uint32_t asked;		/* atomic: the guest may eject these */
+	/* The guest ejected these slots. Called on a CPU's thread. */
 	void (*eject)(void *opaque, uint32_t slots);
 	void *opaque;
 };
@@ -35,15 +34,17 @@ struct vmm_plug {
 int vmm_plug_add(struct vmm_plug *plug, struct vmm_bus *ports,
 		 struct vsu_error *err);
 
-/* Whoever says so raises the interrupt, too. */
+/* The caller must also raise the interrupt. */
 void vmm_plug_came(struct vmm_plug *plug, unsigned int slot);
 void vmm_plug_ask(struct vmm_plug *plug, unsigned int slot);
 void vmm_plug_went(struct vmm_plug *plug, unsigned int slot);
-/* The slot is empty: it is asked for no more. */
+/* The slot is empty: cancels the request. */
 void vmm_plug_forget(struct vmm_plug *plug, unsigned int slot);
 
 bool vmm_plug_is_asked(const struct vmm_plug *plug, unsigned int slot);
-/* Something was not read: an interrupt before the guest listened is lost. */
+/*
+ * Bits are unread: an interrupt before the guest's driver was loaded is lost.
+ */
 bool vmm_plug_is_unread(const struct vmm_plug *plug);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Tables are written one behind the other, the root table last because it
- * holds the addresses of the others. Offsets of fields are those of ACPI 6.4.
+ * Tables are written consecutively, the root table last because it contains the
+ * addresses of the others. Field offsets are those of ACPI 6.4.
  */
 #include <config.h>
 
@@ -12,7 +12,7 @@
 #include "acpi/tables.h"
 #include "legacy/port_numbers.h"
 
-#define HEADER 36		/* bytes that all tables but RSDP begin with */
+#define HEADER 36		/* size of the header of all tables except RSDP */
 #define ALIGN 16
 #define RSDP_LEN 36
 #define FADT_LEN 276
@@ -118,7 +118,7 @@ static int add_dsdt(struct block *b, const struct vmm_acpi_machine *machine,
 	return rc;
 }
 
-/* An address in I/O space of one byte. */
+/* The address of a one-byte port in I/O space. */
 static void put_port(unsigned char *at, uint16_t port)
 {
 	at[0] = 1;		/* I/O space */
@@ -143,7 +143,7 @@ static void add_fadt(struct block *b, struct vmm_acpi_layout *out)
 	put_le(t + 140, dsdt, 8);
 	put_port(t + 244, VMM_PORT_SLEEP_CONTROL);
 	put_port(t + 256, VMM_PORT_SLEEP_STATUS);
-	memcpy(t + 268, "CVMM", 4);	/* who made the machine */
+	memcpy(t + 268, "CVMM", 4);	/* creator id */
 	block_append(b, t + HEADER, sizeof(t) - HEADER);
 	end_table(b, &out->fadt);
 }
@@ -196,7 +196,7 @@ static void add_xsdt(struct block *b, struct vmm_acpi_layout *out)
 	end_table(b, &out->xsdt);
 }
 
-/* Its first 20 bytes have a checksum of their own, for ACPI 1.0. */
+/* The first 20 bytes have a checksum of their own, for ACPI 1.0. */
 static void write_rsdp(const struct block *b, const struct vmm_acpi_layout *out)
 {
 	unsigned char *t = b->bytes;

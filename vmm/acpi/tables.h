@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The machine as ACPI describes it: RSDP, XSDT, a hardware-reduced FADT, MADT
- * and DSDT, as one block of bytes for one guest address (ACPI 6.4, chapter 5).
- * A pure function of the description.
+ * The machine's ACPI description: RSDP, XSDT, a hardware-reduced FADT, MADT and
+ * DSDT, as one block of bytes for one guest address (ACPI 6.4, chapter 5). A
+ * pure function of the machine.
  */
 #ifndef VMM_ACPI_TABLES_H
 #define VMM_ACPI_TABLES_H
@@ -23,7 +23,7 @@ struct vmm_acpi_slot {
 	uint32_t irq;
 };
 
-/* A PCI bus: configuration space and registers of its functions. */
+/* A PCI bus: configuration space and register window of its functions. */
 struct vmm_acpi_pci {
 	uint32_t ecam_gpa, ecam_len;
 	uint32_t window_gpa, window_len;
@@ -31,7 +31,7 @@ struct vmm_acpi_pci {
 	const struct vmm_acpi_slot *slots;
 };
 
-/* Addresses that no driver of the guest may give to something else. */
+/* Addresses that the guest must not assign to other devices. */
 struct vmm_acpi_window {
 	uint64_t gpa, len;
 };
@@ -41,7 +41,7 @@ struct vmm_acpi_machine {
 	unsigned int ndevices, nwindows;
 	const struct vmm_acpi_device *devices;
 	const struct vmm_acpi_window *windows;
-	const struct vmm_acpi_pci *pci;	/* or NULL: there is no bus */
+	const struct vmm_acpi_pci *pci;	/* NULL: no bus */
 };
 
 /* The place of a part in the block. */
@@ -55,8 +55,8 @@ struct vmm_acpi_layout {
 };
 
 /*
- * Writes the block into size bytes; RSDP is at its start. gpa is where the
- * guest will find it, a multiple of 16 below 4 GiB. -ENOSPC: does not fit.
+ * Writes the block into size bytes, starting with RSDP. gpa is the block's
+ * guest address, a multiple of 16 below 4 GiB. -ENOSPC: the block does not fit.
  */
 int vmm_acpi_build(const struct vmm_acpi_machine *machine, uint32_t gpa,
 		   void *bytes, size_t size, struct vmm_acpi_layout *out,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The guest's memory as a kernel is told about it. Only what it may use is
- * in the list: holes, read-only memory and shared memory windows are not.
+ * The guest's memory map for a kernel. Only usable memory is in the list: no
+ * holes, read-only memory or shared memory windows.
  */
 #ifndef VMM_BOOT_E820_H
 #define VMM_BOOT_E820_H

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Kernels: finding them, and loading a static ELF64. Its notes say how it is
- * to be entered: by the built-in protocol (guest/protocol.h) or by PVH. The
- * content of a file is not trusted.
+ * Loading a kernel that is a static ELF64. Its notes select the entry: the
+ * built-in protocol (guest/protocol.h) or PVH. The content of a file is not
+ * trusted.
  */
 #ifndef VMM_BOOT_ELF_H
 #define VMM_BOOT_ELF_H
@@ -14,26 +14,9 @@
 #include <vm-memory/map.h>
 #include <vmm-sys-util/error.h>
 
-#include "file.h"
+#include "kernel.h"
 
-/* A kernel that has been found, and not been looked at. */
-struct vmm_kernel {
-	const char *name;	/* for sentences: as the user wrote it */
-	struct vmm_file file;
-};
-
-/*
- * "builtin:NAME" or a path. -EINVAL: no such built-in kernel; others as
- * vmm_file_open().
- */
-int vmm_kernel_open(struct vmm_kernel *kernel, const char *name,
-		    struct vsu_error *err);
-void vmm_kernel_close(struct vmm_kernel *kernel);
-
-/*
- * 1: it is to be entered by the built-in protocol, as far as one sees; 0: it is
- * not; -ENOMEM.
- */
+/* 1: its notes request the built-in protocol; 0: they do not; -ENOMEM. */
 int vmm_kernel_is_builtin(const struct vmm_kernel *kernel,
 			  struct vsu_error *err);
 
@@ -43,19 +26,20 @@ enum vmm_protocol {
 	VMM_PROTOCOL_PVH,
 };
 
-/* The place of a kernel in the guest, and its wishes. */
+/* A kernel in guest memory, and its requirements. */
 struct vmm_loaded {
 	enum vmm_protocol protocol;
 	uint64_t entry;
-	uint64_t first, end;	/* addresses that it spans */
-	uint64_t initrd_end;	/* the initrd ends here or below; 0: anywhere */
-	uint32_t cmdline_max;	/* characters that it can take; 0: any */
-	bool level0;		/* wants to be entered at level 0 */
+	uint64_t first, end;	/* range of its addresses */
+	uint64_t initrd_end;	/* upper limit of the initrd; 0: none */
+	uint32_t cmdline_max;	/* maximum length; 0: no limit */
+	bool level0;		/* must be entered at privilege level 0 */
 };
 
 /*
  * Copies the segments into guest memory. -EBADMSG: not a kernel of these
- * protocols, malformed, or cut while it was read; -E2BIG: the guest has not enough memory for it.
+ * protocols, malformed, or truncated while it was read; -E2BIG: the guest has
+ * too little memory.
  */
 int vmm_kernel_load(const struct vmm_kernel *kernel,
 		    const struct vmem_view *view, struct vmm_loaded *loaded,

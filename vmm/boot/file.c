@@ -37,7 +37,7 @@ static int file_examine(struct vmm_file *file, struct vsu_error *err)
 int vmm_file_open(struct vmm_file *file, const char *what, const char *path,
 		  struct vsu_error *err)
 {
-	/* Not to wait for a writer when it is a FIFO. */
+	/* O_NONBLOCK: opening a FIFO must not wait for a writer. */
 	struct vmm_file f = {
 		.what = what, .path = path,
 		.fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK),
@@ -56,7 +56,7 @@ int vmm_file_open(struct vmm_file *file, const char *what, const char *path,
 	return rc;
 }
 
-/* The outcome of a transfer of len bytes. */
+/* The result of a transfer of len bytes. */
 static int read_judge(const struct vmm_file *file, ssize_t n, size_t len,
 		      struct vsu_error *err)
 {
@@ -78,7 +78,7 @@ int vmm_file_copy(const struct vmm_file *file, uint64_t offset, void *buf,
 	return 0;
 }
 
-/* A read may give less than was asked for and go on. */
+/* A read may return fewer bytes than requested, and is continued. */
 static ssize_t pread_to_guest(const struct vmm_file *file, uint64_t offset,
 			      size_t len, const struct vmem_view *view,
 			      uint64_t gpa)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Files that are booted from: a kernel, an initrd. */
+/* Files for booting: a kernel, an initrd. */
 #ifndef VMM_BOOT_FILE_H
 #define VMM_BOOT_FILE_H
 
@@ -10,27 +10,27 @@
 #include <vmm-sys-util/error.h>
 
 /*
- * An open file, or bytes of this process. Whatever is judged is copied first;
- * what is only handed to the guest goes there at once, so that a file may be
- * changed at any time by anybody.
+ * An open file, or bytes of this process. Content to be checked is copied
+ * first, because another process may change the file at any time. Other content
+ * is read into guest memory directly.
  */
 struct vmm_file {
-	const char *what, *path; /* for sentences; path is borrowed */
-	const unsigned char *bytes; /* NULL: behind fd */
+	const char *what, *path; /* for messages; path is borrowed */
+	const unsigned char *bytes; /* NULL: read from fd */
 	int fd;
-	uint64_t size;		/* when it was opened; 0: there is none */
+	uint64_t size;		/* at the time of opening; 0: closed */
 };
 
 /*
- * what ("kernel") is for sentences. -ENOENT and the like: no such file;
+ * what ("kernel") is used in messages. -ENOENT and similar: no such file;
  * -ENODEV: not a regular file; -EBADMSG: empty.
  */
 int vmm_file_open(struct vmm_file *file, const char *what, const char *path,
 		  struct vsu_error *err);
 
 /*
- * Bytes that lie within its size, into buf or into guest memory. -EBADMSG: the
- * file became shorter; -EFAULT: not all of that is memory of the guest.
+ * Copies bytes within its size to buf or to guest memory. -EBADMSG: the file
+ * was truncated; -EFAULT: the range is not completely guest memory.
  */
 int vmm_file_copy(const struct vmm_file *file, uint64_t offset, void *buf,
 		  size_t len, struct vsu_error *err);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* The facts that every boot protocol tells a kernel, each in its own form. */
+/* Facts that every boot protocol passes to a kernel, each in its own form. */
 #ifndef VMM_BOOT_HANDOVER_H
 #define VMM_BOOT_HANDOVER_H
 

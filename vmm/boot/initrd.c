@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* An initrd goes to the highest place that is free. */
+/* Places an initrd at the highest free address. */
 #include <config.h>
 
 #include <errno.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Finding a kernel: built into this program, or a file. */
+/* Opening a kernel: built into this program, or a file. */
 #include <config.h>
 
 #include <errno.h>
@@ -7,11 +7,11 @@
 
 #include <vmm-sys-util/parse.h>
 
-#include "elf.h"
+#include "kernel.h"
 
 #define PREFIX "builtin:"
 
-/* Put here by builtin.S. */
+/* Defined in builtin/images.S. */
 extern const unsigned char vmm_builtin_irqtest[], vmm_builtin_irqtest_end[];
 extern const unsigned char vmm_builtin_selftest[], vmm_builtin_selftest_end[];
 

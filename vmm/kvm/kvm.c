@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Opening KVM and asking what it can do; events in and out of the VM. */
+/* Opening KVM and checking its capabilities; eventfds of the VM. */
 #include <config.h>
 
 #include <assert.h>
@@ -16,7 +16,7 @@
 
 static_assert(sizeof(struct vmm_kvm_region2) == 160, "as the kernel has it");
 
-/* Address of three pages, below 4 GiB, that KVM keeps for itself. */
+/* Address of three pages, below 4 GiB, reserved for KVM. */
 #define TSS_GPA 0xfffbd000
 
 int vmm_kvm_ioctl(int fd, unsigned long request, void *arg)
@@ -56,7 +56,7 @@ static int open_device(struct vmm_kvm *kvm, struct vsu_error *err)
 	return 0;
 }
 
-/* Capabilities that cvmm needs. */
+/* Required capabilities. */
 static const struct needed {
 	int capability;
 	const char *name;
@@ -81,7 +81,7 @@ static int check_needed(const struct vmm_kvm *kvm, struct vsu_error *err)
 	return 0;
 }
 
-/* The kind of VM that has private memory without special hardware. */
+/* The VM type that supports private memory without special hardware. */
 static int private_type(const struct vmm_kvm *kvm, unsigned long *type,
 			struct vsu_error *err)
 {
@@ -129,9 +129,9 @@ static int add_interrupt_controllers(struct vmm_kvm *kvm,
 }
 
 /*
- * By default KVM throws away what the guest's page tables have of all memory
- * when one slot goes. A window that comes and goes need not cost that; where
- * KVM cannot do without, it is slower and nothing else.
+ * By default KVM zaps the guest's page tables of all memory when a slot is
+ * removed. This quirk is disabled, because windows change often. If KVM does
+ * not support that, only performance suffers.
  */
 static void keep_other_slots(const struct vmm_kvm *kvm)
 {
@@ -145,8 +145,8 @@ static void keep_other_slots(const struct vmm_kvm *kvm)
 		vmm_kvm_ioctl(kvm->vm_fd, KVM_ENABLE_CAP, &cap);
 }
 
-/* Without it, what KVM tells of faults has to do. */
-static void take_map_hypercalls(struct vmm_kvm *kvm)
+/* Without this hypercall, memory faults indicate the conversions. */
+static void enable_map_hypercalls(struct vmm_kvm *kvm)
 {
 	struct kvm_enable_cap cap = {
 		.cap = KVM_CAP_EXIT_HYPERCALL,
@@ -185,7 +185,7 @@ int vmm_kvm_open(struct vmm_kvm *kvm, bool private_memory,
 	keep_other_slots(kvm);
 	kvm->map_hypercall = false;
 	if (private_memory)
-		take_map_hypercalls(kvm);
+		enable_map_hypercalls(kvm);
 	ask_facts(kvm);
 	return 0;
 }

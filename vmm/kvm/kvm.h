@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The system calls of KVM that cvmm makes, each with its sentence, and what
- * this host's KVM can do. Nothing here decides anything.
+ * KVM's system calls as used by cvmm, each with an error message, and the
+ * capabilities of the host's KVM. Contains no policy.
  */
 #ifndef VMM_KVM_H
 #define VMM_KVM_H
@@ -13,31 +13,33 @@
 
 struct vmm_kvm {
 	int kvm_fd, vm_fd;
-	int vcpu_map_size;	/* bytes of a vCPU's shared struct kvm_run */
+	int vcpu_map_size;	/* size of a vCPU's shared struct kvm_run */
 	unsigned int max_slots;
-	unsigned int phys_bits;	/* guest-physical address width */
+	unsigned int phys_bits;	/* width of a guest physical address */
 	bool region2;		/* KVM_SET_USER_MEMORY_REGION2 */
 	bool guest_memfd;	/* mappable and fully shared */
-	bool map_hypercall;	/* the guest may say which memory is private */
+	bool map_hypercall;	/* the guest can report which memory is private */
 };
 
 /*
- * Opens /dev/kvm and makes a VM with interrupt controllers. Codes: -ENOENT,
- * -EACCES and the like for the device, -EOPNOTSUPP for a capability that is
- * missing, others for what failed. private_memory: of a kind whose guest has
- * memory that it keeps to itself.
+ * Opens /dev/kvm and creates a VM with interrupt controllers. -ENOENT, -EACCES
+ * and similar: the device node; -EOPNOTSUPP: a missing capability; others: what
+ * failed. private_memory: of the type that supports private memory.
  */
 int vmm_kvm_open(struct vmm_kvm *kvm, bool private_memory,
 		 struct vsu_error *err);
 void vmm_kvm_close(struct vmm_kvm *kvm);
 
-/* ioctl() that is repeated after EINTR; the negative errno of a failure. */
+/* ioctl(), repeated after EINTR; returns a negative errno on failure. */
 int vmm_kvm_ioctl(int fd, unsigned long request, void *arg);
 
-/* The value of a capability, 0 when it is missing. */
+/* The value of a capability; 0: not supported. */
 int vmm_kvm_capability(const struct vmm_kvm *kvm, int capability);
 
-/* A store of len bytes at gpa (of value match, unless any) signals event_fd. */
+/*
+ * A write of len bytes at gpa signals event_fd; unless any, only if it equals
+ * match.
+ */
 struct vmm_ioeventfd {
 	uint64_t gpa;
 	uint32_t len;
@@ -54,9 +56,9 @@ int vmm_kvm_irqfd(const struct vmm_kvm *kvm, int event_fd, uint32_t irq,
 		  bool on, struct vsu_error *err);
 
 /*
- * A signal on event_fd raises the line of interrupt irq. When the guest has
- * served it, the line falls and again_fd is signalled: whoever still has a
- * reason signals event_fd again. Taken away by vmm_kvm_irqfd().
+ * A signal on event_fd raises interrupt line irq. When the guest has handled
+ * it, the line falls and KVM signals again_fd; a device that still has a reason
+ * signals event_fd again. Removed by vmm_kvm_irqfd().
  */
 int vmm_kvm_irqfd_level(const struct vmm_kvm *kvm, int event_fd, int again_fd,
 			uint32_t irq, struct vsu_error *err);

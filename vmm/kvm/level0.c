@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* A virtual machine of one page and two instructions. */
+/* A virtual machine with one page and two instructions. */
 #include <config.h>
 
 #include <string.h>
@@ -14,7 +14,7 @@
 #define CODE_GPA 0x1000u
 #define RFLAGS_FIXED 2u
 
-/* fld1; hlt: every processor has the first, and no emulator of KVM knows it. */
+/* fld1; hlt: every processor supports fld1, but KVM's emulator does not. */
 static const unsigned char code[] = { 0xd9, 0xe8, 0xf4 };
 
 static int add_page(int vm, void *page)

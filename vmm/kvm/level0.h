@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
  * Privilege level 0 on this host. Some KVMs emulate its instructions in
- * software, which know only some of them: Linux does not boot there.
+ * software and support only some of them: Linux does not boot there.
  */
 #ifndef VMM_KVM_LEVEL0_H
 #define VMM_KVM_LEVEL0_H

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* The routing table of KVM, which is only ever set as a whole. */
+/* KVM's interrupt routing table, which can only be replaced as a whole. */
 #include <config.h>
 
 #include <errno.h>
@@ -10,9 +10,9 @@
 
 #include "kvm/msi.h"
 
-#define PINS 24u	/* of the I/O APIC, which are the first numbers */
+#define PINS 24u	/* of the I/O APIC: the first routes */
 #define PIC_PINS 16u
-#define MOST 1024u	/* vectors of one machine */
+#define MAX_VECTORS 1024u	/* vectors of one machine */
 #define FIXED (PINS + PIC_PINS)
 
 struct vector {
@@ -23,10 +23,10 @@ struct vector {
 
 struct vmm_msi {
 	const struct vmm_kvm *kvm;
-	unsigned int n;		/* vectors that this KVM has */
+	unsigned int n;		/* number of vectors that this KVM supports */
 	pthread_mutex_t lock;
 	struct kvm_irq_routing *table;
-	struct vector vectors[MOST];
+	struct vector vectors[MAX_VECTORS];
 };
 
 static struct kvm_irq_routing_entry pin_entry(uint32_t gsi, uint32_t chip,
@@ -38,7 +38,7 @@ static struct kvm_irq_routing_entry pin_entry(uint32_t gsi, uint32_t chip,
 	};
 }
 
-/* As KVM has them when it makes its controllers. */
+/* The routes that KVM has after it created its interrupt controllers. */
 static void fill_pins(struct kvm_irq_routing *table)
 {
 	uint32_t i;
@@ -77,23 +77,23 @@ static int table_set(struct vmm_msi *m)
 int vmm_msi_new(const struct vmm_kvm *kvm, struct vmm_msi **out,
 		struct vsu_error *err)
 {
-	const int most = vmm_kvm_capability(kvm, KVM_CAP_IRQ_ROUTING);
+	const int limit = vmm_kvm_capability(kvm, KVM_CAP_IRQ_ROUTING);
 	struct vmm_msi *m;
 
-	if (most <= (int)PINS)
+	if (limit <= (int)PINS)
 		return vsu_error_set(err, -EOPNOTSUPP, "this host's KVM cannot route messages (KVM_CAP_IRQ_ROUTING); use --transport=mmio");
 	m = calloc(1, sizeof(*m));
 	if (!m)
 		return vsu_error_sys(err, -ENOMEM, "interrupts");
 	m->table = calloc(1, sizeof(*m->table) +
-			  (FIXED + MOST) * sizeof(m->table->entries[0]));
+			  (FIXED + MAX_VECTORS) * sizeof(m->table->entries[0]));
 	if (!m->table) {
 		free(m);
 		return vsu_error_sys(err, -ENOMEM, "interrupts");
 	}
 	m->kvm = kvm;
-	m->n = (unsigned int)most - PINS < MOST ? (unsigned int)most - PINS
-						: MOST;
+	m->n = (unsigned int)limit - PINS < MAX_VECTORS ? (unsigned int)limit - PINS
+						: MAX_VECTORS;
 	pthread_mutex_init(&m->lock, NULL);
 	*out = m;
 	return 0;
@@ -123,7 +123,10 @@ static int vector_take(struct vmm_msi *m)
 	return rc;
 }
 
-/* Only the vector's owner can tell whether its message is gone from KVM. */
+/*
+ * An unused vector's route must be removed by its owner, because KVM reports
+ * nothing.
+ */
 static void vector_leave(struct vmm_msi *m, uint32_t i)
 {
 	const struct vector none = { 0 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Messages of devices as interrupts of KVM: each vector is an eventfd, whose
- * signal sends the message that its route says. Any thread.
+ * MSI messages as interrupts of KVM: each vector is an eventfd whose signal
+ * sends the message of its route. Any thread.
  */
 #ifndef VMM_KVM_MSI_H
 #define VMM_KVM_MSI_H
@@ -17,7 +17,7 @@ int vmm_msi_new(const struct vmm_kvm *kvm, struct vmm_msi **out,
 		struct vsu_error *err);
 void vmm_msi_free(struct vmm_msi *m);
 
-/* Nothing is sent before there is a route. -ENOSPC: KVM has no more. */
+/* Nothing is sent before a route is set. -ENOSPC: KVM has no free vector. */
 int vmm_msi_add(struct vmm_msi *m, int event_fd, uint32_t *gsi,
 		struct vsu_error *err);
 void vmm_msi_remove(struct vmm_msi *m, int event_fd, uint32_t gsi);

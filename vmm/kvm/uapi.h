@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The kernel's KVM interface, with what the build machine's header may lack.
- * No feature depends on that header: the running kernel is asked.
+ * KVM's kernel interface, including parts that the build machine's header may
+ * lack. Features depend on the running kernel, not on that header.
  */
 #ifndef VMM_UAPI_H
 #define VMM_UAPI_H
@@ -49,10 +49,10 @@
 #define KVM_EXIT_MEMORY_FAULT 39
 #endif
 
-/* Of the hypercall's third argument: private, not shared. */
+/* In the hypercall's third argument: private instead of shared. */
 #define VMM_MAP_GPA_RANGE_ENCRYPTED	(1u << 4)
 
-/* In struct kvm_run where KVM_EXIT_MEMORY_FAULT has its operands. */
+/* In struct kvm_run: the operands of KVM_EXIT_MEMORY_FAULT. */
 struct vmm_kvm_memory_fault {
 	__u64 flags;
 	__u64 gpa;
@@ -76,7 +76,7 @@ struct vmm_kvm_region2 {
 	__u64 pad2[14];
 };
 
-/* As struct kvm_msrs, with room for as many as are asked for at once. */
+/* As struct kvm_msrs, with space for all that are read at once. */
 struct vmm_kvm_msrs {
 	__u32 nmsrs;
 	__u32 pad;

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Bytes between the guest's serial port and a terminal, pipe or file. */
+/*
+ * Transfers bytes between the guest's serial port and a terminal, pipe or file.
+ */
 #include <config.h>
 
 #include <errno.h>
@@ -17,32 +19,35 @@
 #include "legacy/serial.h"
 #include "legacy/terminal.h"
 
-#define BUFFER (64 * 1024)	/* bytes that wait for a slow reader */
-#define SPARE 256		/* of them for a driver that stores all the same */
+#define BUFFER (64 * 1024)	/* capacity for output that has not been read */
+#define SPARE 256		/* part of it for drivers that ignore a busy transmitter */
 #define PATIENCE_NS UINT64_C(1000000000)
-#define HELD (16 * 1024 * 1024)	/* typed bytes that wait for a slow guest */
-#define TYPED 4096		/* of them that are read at once */
-#define AHEAD 64		/* and when they need not be: read while fewer wait */
-#define LAST_ROUNDS 10		/* of waiting for the reader at the end, */
-#define LAST_MS 100		/* each that long */
+#define HELD (16 * 1024 * 1024)	/* capacity for typed bytes that the guest has not read */
+#define TYPED 4096		/* typed bytes per read */
+#define AHEAD 64		/* without raw mode: read only while fewer are held */
+#define LAST_ROUNDS 10		/* rounds of waiting for the reader at the end, */
+#define LAST_MS 100		/* of this duration */
 
 struct vmm_console {
 	struct vmm_console_config config;
 	int event_fd;
-	int own_fd;		/* out_fd opened once more, or -1 */
+	int own_fd;		/* a new open file of out_fd, or -1 */
 	struct vmm_terminal terminal;
 
-	pthread_mutex_t lock;	/* guards the port and the buffer */
+	pthread_mutex_t lock;	/* guards port and buffer */
 	struct vmm_serial port;
 	unsigned char *buffer;	/* BUFFER bytes, resident only as used */
 	size_t head, count;
-	uint64_t taken_ns;	/* when the reader took some, or could begin */
+	uint64_t taken_ns;	/* time of the reader's last progress */
 	uint64_t dropped;
-	unsigned char *held;	/* the same, of HELD bytes behind the buffer */
+	unsigned char *held;	/* the same for HELD bytes, behind the buffer */
 	size_t held_at, nheld;
 };
 
-/* The reader took nothing for so long that the guest waits no more for it. */
+/*
+ * True if the reader has made no progress for so long that the guest no longer
+ * waits for it.
+ */
 static bool is_stopped(const struct vmm_console *c)
 {
 	return vsu_now_ns() - c->taken_ns > PATIENCE_NS;
@@ -128,7 +133,7 @@ int vmm_console_new(const struct vmm_console_config *config,
 	return 0;
 }
 
-/* Typed bytes that wait go on to the port. With the lock. */
+/* Passes held bytes to the port. With the lock. */
 static void port_feed(struct vmm_console *c)
 {
 	size_t n, piece;
@@ -142,7 +147,7 @@ static void port_feed(struct vmm_console *c)
 	} while (n && n == piece && c->nheld);
 }
 
-/* Adds typed bytes behind those that wait; what has no room is lost. */
+/* Holds typed bytes; those beyond the capacity are dropped. */
 static void input_hold(struct vmm_console *c, const unsigned char *bytes, size_t n)
 {
 	size_t i;
@@ -153,8 +158,8 @@ static void input_hold(struct vmm_console *c, const unsigned char *bytes, size_t
 }
 
 /*
- * Bytes that may be read from a source that keeps the rest: many at once, so
- * that not each byte that a guest takes wakes the main thread. With the lock.
+ * The number of bytes to read from a source that can wait. Reads several at
+ * once, so that the main thread does not wake up for each byte. With the lock.
  */
 static size_t input_room(const struct vmm_console *c)
 {
@@ -172,9 +177,9 @@ void vmm_console_access(void *opaque, struct vmm_access *access)
 		vmm_serial_set_busy(&c->port, false);
 	vmm_serial_access(&c->port, access);
 	if (c->nheld && vmm_serial_room(&c->port))
-		port_feed(c);	/* not to wait for the main thread */
+		port_feed(c);	/* avoids a round through the main thread */
 	if (!had_room && input_room(c))
-		vsu_event_signal(c->event_fd);	/* input may go on */
+		vsu_event_signal(c->event_fd);	/* resume reading input */
 	pthread_mutex_unlock(&c->lock);
 }
 
@@ -183,7 +188,7 @@ int vmm_console_event_fd(const struct vmm_console *c)
 	return c->event_fd;
 }
 
-/* The first bytes that wait and lie in one piece. */
+/* The first contiguous part of the held bytes. */
 static size_t input_waiting(struct vmm_console *c, unsigned char **at)
 {
 	size_t n;
@@ -214,7 +219,7 @@ static bool fd_ready(int fd, int patience_ms)
 	       (p.revents & (POLLOUT | POLLERR));
 }
 
-/* As write(), and -EAGAIN in place of blocking. */
+/* As write(), but -EAGAIN instead of blocking. */
 static ssize_t write_some(const struct vmm_console *c, const void *at,
 			  size_t len)
 {
@@ -241,7 +246,7 @@ bool vmm_console_flush(struct vmm_console *c)
 					   write_some(c, at, len);
 		if (n == -EAGAIN || n == -EINTR)
 			return false;
-		if (n < 0)	/* nobody reads any more: let go of it all */
+		if (n < 0)	/* no reader any more: drop everything */
 			c->config.out_fd = -1;
 		else
 			input_consumed(c, (size_t)n);
@@ -259,7 +264,10 @@ static size_t input_room_now(struct vmm_console *c)
 	return room;
 }
 
-/* On a terminal the way out has to be seen whatever the guest does. */
+/*
+ * On a terminal always read, because Ctrl-A x must work in any state of the
+ * guest.
+ */
 bool vmm_console_wants_input(struct vmm_console *c)
 {
 	return c->terminal.raw || input_room_now(c) > 0;
@@ -292,7 +300,7 @@ uint64_t vmm_console_dropped(const struct vmm_console *c)
 	return c->dropped;
 }
 
-/* A reader that is only slow gets the guest's last words. */
+/* Waits for a slow reader at the end, for a limited time. */
 static void write_last(struct vmm_console *c)
 {
 	unsigned int round;

@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The console: a serial port whose output goes to a descriptor and whose
- * input comes from one, through the main loop.
+ * The console: a serial port whose output goes to a descriptor and whose input
+ * comes from one, through the main loop.
  *
- * Output waits in a bounded buffer; when whoever reads it is slower than the
- * guest, the port says that it is busy, and nothing is lost. A reader that
- * takes nothing for a second is waited for no more: what does not fit is dropped
- * and counted. No CPU ever waits in here. Input that the guest does not take
- * stays unread; on a terminal it is taken raw and held, up to 16 MiB, so that
- * Ctrl-A x ends the machine whatever the guest does (Ctrl-A twice sends one).
- * Behind that it is lost and counted, too.
+ * Output is buffered up to a limit. If the reader is slower than the guest, the
+ * port reports a busy transmitter, and nothing is lost. If the reader makes no
+ * progress for a second, the guest no longer waits: excess output is dropped
+ * and counted. No CPU ever blocks here. Input that the guest does not read
+ * stays unread in its source. A terminal is always read, in raw mode, so that
+ * Ctrl-A x ends the machine in any state of the guest (Ctrl-A twice sends one).
+ * Up to 16 MiB of its input are held; more is dropped and counted.
  *
- * Threads: the bus handler runs on CPU threads; all else on the main thread.
+ * Threads: the bus handler runs on CPU threads; everything else on the main
+ * thread.
  */
 #ifndef VMM_CONSOLE_H
 #define VMM_CONSOLE_H
@@ -27,9 +28,9 @@ struct vmm_console;
 
 struct vmm_console_config {
 	int in_fd, out_fd;	/* borrowed; -1: none */
-	void (*interrupt)(void *opaque); /* the port's line; any thread */
+	void (*interrupt)(void *opaque); /* the port's interrupt; any thread */
 	void (*leave)(void *opaque);	/* Ctrl-A x */
-	void (*tell)(void *opaque);	/* Ctrl-A c: of itself */
+	void (*tell)(void *opaque);	/* Ctrl-A c: print information */
 	void *opaque;
 };
 
@@ -37,27 +38,30 @@ int vmm_console_new(const struct vmm_console_config *config,
 		    struct vmm_console **out, struct vsu_error *err);
 
 /*
- * Writes what is left, as far as the reader takes it within a second, and
- * restores the terminal.
+ * Writes buffered output, waiting up to a second for the reader, and restores
+ * the terminal.
  */
 void vmm_console_free(struct vmm_console *console);
 
-/* Restores the terminal only, for an end that cannot wait for more. */
+/* Only restores the terminal, for an end that cannot wait. */
 void vmm_console_restore(const struct vmm_console *console);
 
 /* For the bus: eight ports. opaque is the console. */
 void vmm_console_access(void *opaque, struct vmm_access *access);
 
-/* Readable when output waits or input may go on: call vmm_console_flush(). */
+/*
+ * Readable when output is buffered or input may resume: call
+ * vmm_console_flush().
+ */
 int vmm_console_event_fd(const struct vmm_console *console);
 
-/* False when the reader does not take more now: wait until it does. */
+/* False: the reader accepts no more now; wait until it does. */
 bool vmm_console_flush(struct vmm_console *console);
 
-/* in_fd is readable. False at its end: stop watching it. */
+/* Call it when in_fd is readable. False: end of input, stop watching. */
 bool vmm_console_input(struct vmm_console *console);
 
-/* True when the port can take input; else look again at the next event. */
+/* True if the port accepts input; else check again at the next event. */
 bool vmm_console_wants_input(struct vmm_console *console);
 
 uint64_t vmm_console_dropped(const struct vmm_console *console);

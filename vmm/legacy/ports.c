@@ -16,11 +16,11 @@
 #define SLEEP_TYPE(value) ((value) >> 2 & 7)
 #define SLEEP_TYPE_OFF 5	/* as \_S5 says */
 #define PANICKED 0x01
-#define PANIC_EVENTS 0x01	/* those that the port knows */
+#define PANIC_EVENTS 0x01	/* events that the port supports */
 
 /*
- * Writing the reset command to the status port pulses the reset line. Kernels
- * wait before that until the controller takes commands: it always does.
+ * The reset command on the command port pulses the reset line. Kernels first
+ * wait until the controller accepts commands; it always does.
  */
 static void on_i8042_command(void *opaque, struct vmm_access *access)
 {
@@ -87,7 +87,7 @@ static void on_panic(void *opaque, struct vmm_access *access)
 	}
 }
 
-/* A clock that is never in the middle of an update, and shows no time. */
+/* A clock that is never updating, and has no time. */
 static void on_nothing(void *opaque, struct vmm_access *access)
 {
 	(void)opaque;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
  * The small ports of the machine: those of guest/protocol.h (power, parking a
- * CPU, a clock), those that ACPI's tables name (sleep, reset, panic), and what
- * is left of a PC's: the keyboard controller's reset, and clocks that say at
- * once that they are none, because kernels wait for them.
+ * CPU, a clock), those in ACPI's tables (sleep, reset, panic), and remains of a
+ * PC: the keyboard controller's reset, and clocks that read as absent
+ * immediately, because kernels would wait for them.
  */
 #ifndef VMM_LEGACY_PORTS_H
 #define VMM_LEGACY_PORTS_H
@@ -21,7 +21,7 @@ struct vmm_ports {
 	void (*reset)(void *opaque);
 	/* The guest powered off by ACPI. CPU's thread. */
 	void (*power_off)(void *opaque);
-	/* The guest's kernel fell. CPU's thread. */
+	/* Panic of the guest's kernel. CPU's thread. */
 	void (*panic)(void *opaque);
 	void *opaque;
 	uint64_t start_ns;

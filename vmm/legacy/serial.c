@@ -25,7 +25,7 @@ enum { RBR_THR = 0, IER = 1, IIR_FCR = 2, LCR = 3, MCR = 4, LSR = 5, MSR = 6,
 #define MSR_RING	0x40
 #define MSR_READY	0xb0	/* carrier, data set ready, clear to send */
 #define MSR_OUTPUTS	0xc0	/* ring and carrier: outputs 1 and 2 looped */
-#define MSR_LINES	0xf0	/* what they are; the lower half: what changed */
+#define MSR_LINES	0xf0	/* line states; the lower half: which of them changed */
 #define IIR_MODEM	0x00
 #define IIR_NONE	0x01
 #define IIR_TX		0x02
@@ -60,7 +60,9 @@ static unsigned int fifo_trigger(const struct vmm_serial *s)
 	return has_fifo(s) ? levels[FCR_TRIGGER(s->fcr)] : 1;
 }
 
-/* The cause of highest priority. Time does not pass: a line is silent at once. */
+/*
+ * The pending cause of highest priority. Received bytes time out immediately.
+ */
 static uint8_t interrupt_pending(const struct vmm_serial *s)
 {
 	if (s->overrun && (s->ier & IER_LINE))
@@ -74,7 +76,9 @@ static uint8_t interrupt_pending(const struct vmm_serial *s)
 	return IIR_NONE;
 }
 
-/* The line rises once, and stays up while a driver has left something to do. */
+/*
+ * The line rises once, and stays high until the driver has handled all causes.
+ */
 static void interrupt_update(struct vmm_serial *s)
 {
 	const bool up = interrupt_pending(s) != IIR_NONE;
@@ -92,7 +96,7 @@ void vmm_serial_set_busy(struct vmm_serial *s, bool busy)
 	interrupt_update(s);
 }
 
-/* In loopback nothing comes in from outside. */
+/* In loopback mode no external input is received. */
 size_t vmm_serial_room(const struct vmm_serial *s)
 {
 	return s->mcr & MCR_LOOP ? 0 : fifo_depth(s) - s->count;
@@ -121,7 +125,9 @@ static uint8_t take_byte(struct vmm_serial *s)
 
 	if (!s->count)
 		return 0;
-	/* what falls below the trigger level waits for the timeout: a new cause */
+	/*
+	 * the rest below the trigger level waits for the time-out, a new cause
+	 */
 	if (s->count > 1 && s->count == fifo_trigger(s) && interrupt_pending(s) == IIR_RX)
 		s->line = false;
 	byte = s->fifo[s->head];
@@ -130,7 +136,10 @@ static uint8_t take_byte(struct vmm_serial *s)
 	return byte;
 }
 
-/* An overrun keeps the FIFO and loses the byte; without FIFO the older one goes. */
+/*
+ * An overrun keeps the FIFO and drops the new byte; without FIFO it replaces
+ * the old byte.
+ */
 static void loop_byte(struct vmm_serial *s, uint8_t byte)
 {
 	if (s->count == fifo_depth(s)) {
@@ -143,8 +152,8 @@ static void loop_byte(struct vmm_serial *s, uint8_t byte)
 }
 
 /*
- * Storing takes the interrupt of the empty transmitter back, and what is stored
- * is sent at once: of several bytes in a row only the first makes the line rise.
+ * A write clears the transmitter's interrupt, and the byte is sent immediately.
+ * Of consecutive writes only the first raises the line.
  */
 static void send_byte(struct vmm_serial *s, uint8_t byte)
 {
@@ -211,13 +220,19 @@ static uint8_t read_register(struct vmm_serial *s, uint64_t offset)
 
 static void write_ier(struct vmm_serial *s, uint8_t value)
 {
-	/* Enabling it while the transmitter is empty interrupts at once. */
+	/*
+	 * Enabling the interrupt while the transmitter is empty raises it
+	 * immediately.
+	 */
 	if ((value & IER_TX) && !(s->ier & IER_TX))
 		s->thr_empty_pending = true;
 	s->ier = value & 0x0f;
 }
 
-/* The other bits count only with the first; a change of that one clears. */
+/*
+ * Other bits count only if the first is set; changing the first clears the
+ * FIFOs.
+ */
 static void write_fcr(struct vmm_serial *s, uint8_t value)
 {
 	if (((value ^ s->fcr) & FCR_ENABLE) ||
@@ -226,7 +241,10 @@ static void write_fcr(struct vmm_serial *s, uint8_t value)
 	s->fcr = value & FCR_ENABLE ? value : 0;
 }
 
-/* In loopback the outputs for a modem are its inputs: drivers look for it. */
+/*
+ * In loopback mode the modem outputs are connected to the inputs, which drivers
+ * test.
+ */
 static uint8_t modem_lines(const struct vmm_serial *s)
 {
 	if (!(s->mcr & MCR_LOOP))
@@ -236,7 +254,7 @@ static uint8_t modem_lines(const struct vmm_serial *s)
 	       (uint8_t)(s->mcr << 4 & MSR_OUTPUTS);
 }
 
-/* Of the ring only its end is a change. */
+/* Only the trailing edge of the ring indicator is a change. */
 static void write_mcr(struct vmm_serial *s, uint8_t value)
 {
 	uint8_t lines, changed;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* A terminal in the hands of a guest, and the way out of that. */
+/* A terminal in raw mode, and its escape keys. */
 #include <config.h>
 
 #include <fcntl.h>
@@ -57,8 +57,8 @@ size_t vmm_terminal_filter(struct vmm_terminal *t, unsigned char *bytes,
 }
 
 /*
- * The descriptor may be shared with other programs and is left in the mode it
- * has.
+ * The descriptor may be shared with other programs, so its mode stays
+ * unchanged.
  */
 int vmm_terminal_reopen(int out_fd)
 {

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Standard input and output where they are a terminal: its modes while a
- * guest has it, and the keys that are not for the guest.
+ * Standard input and output on a terminal: raw mode, and escape keys.
  *
  * Threads: the main thread.
  */
@@ -13,28 +12,30 @@
 #include <termios.h>
 
 struct vmm_terminal {
-	/* before vmm_terminal_init() */
+	/* set before vmm_terminal_init() */
 	int in_fd;		/* borrowed; -1: none */
 	void (*leave)(void *opaque);	/* Ctrl-A x */
-	void (*tell)(void *opaque);	/* Ctrl-A c: of itself */
+	void (*tell)(void *opaque);	/* Ctrl-A c: print information */
 	void *opaque;
 
-	bool raw;		/* it is a terminal, and its modes were changed */
+	bool raw;		/* a terminal whose mode was changed */
 	bool escaped;		/* Ctrl-A was the last key */
 	struct termios saved;
 };
 
-/* Characters one by one, no echo, no signals; output as it was. */
+/* Single characters, no echo, no signals; output unchanged. */
 void vmm_terminal_init(struct vmm_terminal *t);
 void vmm_terminal_restore(const struct vmm_terminal *t);
 
-/* Leaves the typed bytes that go to the guest, in place; how many. */
+/*
+ * Removes escape sequences in place; returns the number of bytes for the guest.
+ */
 size_t vmm_terminal_filter(struct vmm_terminal *t, unsigned char *bytes,
 			   size_t n);
 
 /*
- * A terminal or pipe opened once more, so that this opening of it alone does
- * not block, or -1.
+ * A new open file of a terminal or pipe, so that only this one is non-blocking;
+ * or -1.
  */
 int vmm_terminal_reopen(int out_fd);
 

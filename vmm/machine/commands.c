@@ -12,7 +12,7 @@
 #include "machine/commands.h"
 #include "machine/plug.h"
 
-#define MOST_NUMBERS 64u
+#define MAX_STATS 64u
 
 static struct virtdev *virtdev_of(const struct vmm_device *d)
 {
@@ -27,11 +27,11 @@ static bool is_local(const struct vmm_device *d)
 
 static void write_numbers(const struct vmm_device *d, FILE *to)
 {
-	struct virtdev_stat stats[MOST_NUMBERS];
-	uint32_t i, n = vmm_virtio_stats(d->virtio, stats, MOST_NUMBERS);
+	struct virtdev_stat stats[MAX_STATS];
+	uint32_t i, n = vmm_virtio_stats(d->virtio, stats, MAX_STATS);
 
 	fputs(",\"numbers\":{", to);
-	for (i = 0; i < n && i < MOST_NUMBERS; i++)
+	for (i = 0; i < n && i < MAX_STATS; i++)
 		fprintf(to, "%s\"%s\":%" PRIu64, i ? "," : "", stats[i].name,
 			stats[i].value);
 	fputc('}', to);

@@ -18,7 +18,7 @@ static bool has_lost_memory(struct vmm_machine *m, struct vsu_error *err)
 	uint64_t gpa;
 
 	if (!vmm_memory_find_loss(&m->memory, false, &gpa, &loss) &&
-	    !vmm_memory_take_failure(&m->memory, &gpa, &loss))
+	    !vmm_memory_next_failure(&m->memory, &gpa, &loss))
 		return false;
 	vsu_error_set(err, -EFAULT, "memory at %#" PRIx64 " is lost: %s; the guest crashed (%s)",
 		      gpa, vmm_memory_loss_text(loss), crash.msg);

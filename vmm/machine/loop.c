@@ -90,7 +90,7 @@ static void on_cut(struct ev_loop *loop, ev_io *w, int revents)
 	if (vmm_poison_take_early(&hva))
 		vmm_fault_poisoned_early(m, hva);
 	vmm_window_drop(&m->shmem, VMM_WINDOW_FAILED);
-	while (vmm_memory_take_failure(&m->memory, &gpa, &loss))
+	while (vmm_memory_next_failure(&m->memory, &gpa, &loss))
 		vmm_machine_memory_lost(m, gpa, loss);
 }
 

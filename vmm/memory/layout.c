@@ -104,7 +104,10 @@ static int place_wish(struct vmm_layout *layout,
  */
 #define HUGE_PAGE (UINT64_C(2) << 20)
 
-/* The first address from on that suits the piece of the block at offset. */
+/*
+ * The first address at or above from that suits the piece of the block at
+ * offset.
+ */
 static uint64_t congruent_address(const struct vmm_layout_request *r,
 				  uint64_t offset, uint64_t from)
 {
@@ -113,8 +116,8 @@ static uint64_t congruent_address(const struct vmm_layout_request *r,
 }
 
 /*
- * The first address from on where the rest of the request, or the part below
- * the hole, is free. piece->len is set to the length that fits there.
+ * The first free address at or above from for the rest of the request, or for
+ * its part below the hole. Sets piece->len to the length that fits there.
  */
 static uint64_t find_gap(const struct vmm_layout *layout, uint64_t from,
 			 const struct vmm_layout_request *r,
@@ -138,7 +141,10 @@ static uint64_t find_gap(const struct vmm_layout *layout, uint64_t from,
 	}
 }
 
-/* Places a request without a wish from *cursor on, in one or two pieces. */
+/*
+ * Places a request without an address at or above *cursor, in one or two
+ * pieces.
+ */
 static int place_next(struct vmm_layout *layout, uint64_t *cursor,
 		      const struct vmm_layout_request *r, unsigned int i,
 		      uint64_t limit, struct vsu_error *err)

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * A list of changes of the guest's memory map that becomes one new map. A map is
- * immutable and each function of vm-memory copies it: a list of changes by
+ * Builds a new map of the guest's memory from a list of changes. A map is
+ * immutable and each function of vm-memory copies it, so a list of calls of
  * vmem_map_add() and vmem_map_remove() takes quadratic time.
  *
- *   begin    the regions of a map
- *   carve    a range becomes a hole; regions that reach beyond it are cut
- *   add      a region more, in a hole
- *   remove   the region that holds an address
- *   finish   the new map
+ *   begin    copies the list of a map's regions
+ *   carve    makes a range empty; regions that extend beyond it are cut
+ *   add      adds a region to an empty range
+ *   remove   removes the region that contains an address
+ *   finish   creates the new map
  *
- * Threads: confined.
+ * Threads: confined to one thread.
  */
 #ifndef VMM_MAP_EDIT_H
 #define VMM_MAP_EDIT_H
@@ -24,11 +24,11 @@ struct vmm_map_edit {
 	unsigned int n, room;
 };
 
-/* Without regions if map is NULL. -ENOMEM: there is nothing to end. */
+/* Starts empty if map is NULL. -ENOMEM: vmm_map_edit_end() is not needed. */
 int vmm_map_edit_begin(struct vmm_map_edit *e, const struct vmem_map *map);
 void vmm_map_edit_end(struct vmm_map_edit *e);
 
-/* The number of regions that were removed or cut, or -ENOMEM. */
+/* Returns the number of regions that were removed or cut, or -ENOMEM. */
 int vmm_map_edit_carve(struct vmm_map_edit *e, uint64_t gpa, uint64_t len);
 /* -EEXIST: a region overlaps it. */
 int vmm_map_edit_add(struct vmm_map_edit *e, struct vmem_region *region);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Allocating the memory that was asked for and laying it out. */
+/* Allocation and layout of the guest's memory. */
 #include <config.h>
 
 #include <errno.h>
@@ -24,7 +24,7 @@ bool vmm_memory_wants_private(const struct vmm_memory *memory)
 	return false;
 }
 
-/* State while the memory is being made. */
+/* State during the allocation. */
 struct making {
 	struct vmm_memory *memory;
 	const struct vmm_kvm *kvm;
@@ -71,8 +71,8 @@ static bool is_file_at(const struct vmem_block *block, const struct stat *st)
 }
 
 /*
- * True if an earlier piece of this memory made the file, or filled it when it
- * was empty. Then it may grow for this one, whichever comes first in it.
+ * True if an earlier piece of this memory created the file, or filled it when
+ * it was empty. Then it may grow for this piece, too, in any order of offsets.
  */
 static bool was_made_here(const struct vmm_memory *memory, const char *path)
 {
@@ -121,7 +121,7 @@ static bool is_shared_ram(const struct vmem_block *block)
 	return (vmem_block_flags(block) & both) == both;
 }
 
-/* Two pieces of memory that are the same bytes of a file would fight. */
+/* Two pieces of memory must not use the same bytes of a file. */
 static int check_overlap(struct making *m, unsigned int i)
 {
 	const struct vmm_memory *memory = m->memory;
@@ -144,7 +144,7 @@ static int make_checked(struct making *m, unsigned int i)
 	return rc < 0 ? rc : check_overlap(m, i);
 }
 
-/* True if piece i reads bytes that another piece of this machine stores to. */
+/* True if piece i reads bytes that another piece of this machine writes. */
 static bool reads_own_ram(const struct vmm_memory *memory, unsigned int i)
 {
 	unsigned int k;
@@ -156,7 +156,7 @@ static bool reads_own_ram(const struct vmm_memory *memory, unsigned int i)
 	return false;
 }
 
-/* Keeps other machines from the bytes of a named file. */
+/* Locks the bytes of a named file against other machines. */
 static int lock_block(struct making *m, unsigned int i)
 {
 	struct vmm_memory *memory = m->memory;
@@ -180,7 +180,7 @@ static int prealloc_block(struct making *m, unsigned int i)
 	return prealloc(m->memory->backends[i], m->memory->blocks[i], m->err);
 }
 
-/* Does the same with every piece, and names the one that fails. */
+/* Executes step for every piece, and names the one that fails. */
 static int for_each_block(struct making *m,
 			  int (*step)(struct making *m, unsigned int i))
 {
@@ -253,8 +253,8 @@ static int map_publish(struct making *m)
 }
 
 /*
- * The first 2 MiB hold small things that are written one by one: a huge page
- * would make all of it resident before the guest has begun.
+ * The first 2 MiB hold small structures. A huge page would make all of it
+ * resident before the guest starts.
  */
 static void keep_small(const struct vmm_memory *memory)
 {
@@ -294,7 +294,7 @@ void vmm_memory_keep_files(struct vmm_memory *memory)
 	}
 }
 
-/* Of a block that was never made there is no file, or not ours. */
+/* If a block was not allocated, its file does not exist or is not ours. */
 static void undo_files(struct vmm_memory *memory)
 {
 	const struct vmm_memory_file *file;
@@ -306,7 +306,7 @@ static void undo_files(struct vmm_memory *memory)
 			unlink(file->path);
 		else if (file->path && file->was_empty &&
 			 ftruncate(vmem_block_fd(memory->blocks[i]), 0))
-			errno = 0;	/* it is longer, and all zeros */
+			errno = 0;	/* longer than before, and all zeros */
 	}
 	vmm_memory_keep_files(memory);
 }
@@ -368,7 +368,7 @@ int vmm_memory_check_disk(const struct vmm_memory *memory, const char *path,
 	unsigned int i;
 
 	if (stat(path, &st) < 0)
-		return 0;	/* opening it says why */
+		return 0;	/* opening it reports the error */
 	for (i = 0; i < memory->nblocks; i++)
 		if (is_file_at(memory->blocks[i], &st) &&
 		    (!read_only || is_shared_ram(memory->blocks[i])))

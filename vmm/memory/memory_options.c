@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Reading the properties of guest memory. */
+/* Parsing of the properties of guest memory. */
 #include <config.h>
 
 #include <errno.h>
@@ -13,7 +13,7 @@
 #include "memory/memory.h"
 #include "value.h"
 
-/* The widest guest address of any processor. */
+/* The widest guest physical address of any processor. */
 #define MAX_PHYS_BITS 52
 
 #define DEFAULT_LIST "size=256M"
@@ -38,7 +38,7 @@ void vmm_memory_rows(struct vsu_option rows[VMM_MEMORY_ROWS])
 	memset(&rows[n], 0, sizeof(rows[n]));
 }
 
-/* One list while it is read. */
+/* State while a list is parsed. */
 struct reading {
 	const struct vsu_option *rows;
 	struct vmm_layout_request *request;
@@ -97,7 +97,7 @@ static int parse_list(struct reading *r, const char *list,
 	return rc;
 }
 
-/* Applies the parts of the options that no list says. */
+/* Applies options that are not part of a list. */
 static int apply_wishes(struct vmem_backend *backend,
 			const struct vmm_memory_options *o,
 			struct vsu_error *err)
@@ -110,9 +110,8 @@ static int apply_wishes(struct vmem_backend *backend,
 }
 
 /*
- * Judges the properties as for a host that has everything, so that a wrong
- * option is refused before anything is opened and for the same reason on
- * every host.
+ * Checks the properties for a host that supports everything. So an invalid
+ * option is rejected before any file is opened, and equally on all hosts.
  */
 static int check_sound(const struct vmem_backend *backend,
 		       struct vsu_error *err)
@@ -159,7 +158,7 @@ static void name_request(struct vmm_layout_request *r, const char *what,
 		snprintf(r->name, sizeof(r->name), "%s %u", what, i + 1);
 }
 
-/* Judges the addresses as for the widest processor. */
+/* Checks the addresses for the widest processor. */
 static int check_addresses(struct vmm_memory *memory, struct vsu_error *err)
 {
 	struct vmm_layout layout;

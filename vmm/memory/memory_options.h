@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
  * The properties of guest memory: those of a memory back-end, and the guest
- * address. Each list is parsed once, from one table.
+ * address. One table drives the parser.
  */
 #ifndef VMM_MEMORY_OPTIONS_H
 #define VMM_MEMORY_OPTIONS_H
@@ -10,25 +10,25 @@
 #include <vmm-sys-util/option.h>
 
 #define VMM_MAX_MEMORY 16
-#define VMM_MEMORY_ROWS 40	/* of the table, its end included */
+#define VMM_MEMORY_ROWS 40	/* of the table, including its end */
 
-/* Lists of properties as they were typed; they live as long as argv. */
+/* Property lists as typed; they belong to argv. */
 struct vmm_memory_options {
 	const char *lists[VMM_MAX_MEMORY];
 	unsigned int n;		/* 0: one list, the default */
-	const char *what;	/* the option that they were typed behind */
-	bool shared;		/* some device needs memory that can be shared */
-	bool trial;		/* what is in files stays there */
+	const char *what;	/* name of the option */
+	bool shared;		/* a device requires shareable memory */
+	bool trial;		/* do not modify content of files */
 };
 
 struct vmm_memory;
 
-/* The table, for parsing and for help texts. */
+/* The table, for the parser and help texts. */
 void vmm_memory_rows(struct vsu_option rows[VMM_MEMORY_ROWS]);
 
 /*
- * Turns the lists into back-ends and wishes for addresses. -ENOENT: an
- * unknown key; -EINVAL: a value refused, alone or beside the others.
+ * Parses the lists into back-ends and requested addresses. -ENOENT: an unknown
+ * key; -EINVAL: a rejected value or combination.
  */
 int vmm_memory_parse(struct vmm_memory *memory,
 		     const struct vmm_memory_options *o,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Conversions between the halves of two-layer memory. */
+/* Conversion between the halves of private memory. */
 #include <config.h>
 
 #include <errno.h>
@@ -17,7 +17,7 @@ struct piece {
 	uint64_t off, len;
 };
 
-/* The piece at the beginning of a range; false where there is none. */
+/* The piece at the start of a range; false: no region contains it. */
 static bool first_piece(const struct vmem_map *map, uint64_t gpa, uint64_t len,
 			struct piece *out)
 {
@@ -32,7 +32,10 @@ static bool first_piece(const struct vmem_map *map, uint64_t gpa, uint64_t len,
 	return vmem_block_private_fd(vmem_region_block(out->region)) >= 0;
 }
 
-/* All of it is two-layer memory, so that it is done in full or not at all. */
+/*
+ * Checks that all of it is private memory, so that the conversion is complete
+ * or not done at all.
+ */
 static int conversion_check(const struct vmem_map *map, const struct vmm_conversion *c,
 			    struct vsu_error *err)
 {
@@ -51,7 +54,7 @@ static int conversion_check(const struct vmem_map *map, const struct vmm_convers
 	return 0;
 }
 
-/* A CPU that faults for the same again would do so for ever. */
+/* Without progress, a repeated fault of a CPU would repeat forever. */
 static int check_progress(struct vmm_private *p, unsigned int cpu,
 			  const struct vmm_conversion *c,
 			  struct vsu_error *err)

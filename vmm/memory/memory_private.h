@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Memory of two layers (private=on): which half of it the guest uses.
+ * Memory with a private half (private=on): which half the guest uses.
  *
- * All of it begins shared. The guest asks for another half by the hypercall
- * KVM_HC_MAP_GPA_RANGE; where the processor itself knows the half that is
- * meant, KVM stops the CPU at the first access to the other one
- * (KVM_EXIT_MEMORY_FAULT). Contents do not move, and the half that is left is
- * given back to the host. Devices see the shared half, whichever is used.
+ * All of it starts shared. The guest changes the half by the hypercall
+ * KVM_HC_MAP_GPA_RANGE. If the processor itself distinguishes both, KVM stops a
+ * CPU at its first access to the other half (KVM_EXIT_MEMORY_FAULT). Contents
+ * are not copied, and the unused half is returned to the host. Devices always
+ * use the shared half.
  *
  * Threads: the main thread.
  */
@@ -22,19 +22,19 @@
 #include "cpu/cpus.h"
 
 struct vmm_private {
-	uint64_t conversions;	/* so far */
+	uint64_t conversions;	/* number of conversions */
 	struct vmm_private_fault {
 		uint64_t gpa;
 		bool to_private;
-		uint64_t conversions;	/* when it was answered; 0: never */
-	} last[VMM_MAX_CPUS];		/* of each CPU */
+		uint64_t conversions;	/* the number at its last conversion; 0: none */
+	} last[VMM_MAX_CPUS];		/* per CPU */
 };
 
 /*
- * Carries out what a CPU wants, over as many regions as it covers. Fails with
+ * Converts a range, which may cover several regions.
  *
- *   -EINVAL   not whole pages of two-layer memory; nothing was changed
- *   -EPROTO   the fault was answered before and nothing has changed since
+ *   -EINVAL   not whole pages of private memory; nothing was changed
+ *   -EPROTO   the same fault was handled before, without a change since
  *   others    as vmem_kvm_convert()
  */
 int vmm_private_convert(struct vmm_private *p, int vm_fd,

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Counting what is present: the kernel knows sums, per file (cachestat) and
- * per mapping (smaps). Asking for each page (mincore) takes seconds for some
- * hundred gigabytes, and is left for huge pages, which are few.
+ * Counts present pages by the kernel's sums: per file (cachestat) and per
+ * mapping (smaps). mincore() for each page takes seconds for some hundred
+ * gigabytes, so it is used only for huge pages, which are few.
  */
 #include <config.h>
 
@@ -42,7 +42,7 @@ static int count_cached(const struct vmem_block *block, uint64_t *bytes)
 	return 0;
 }
 
-/* Huge pages, one question for each. */
+/* Huge pages, one mincore() each. */
 static uint64_t count_huge(const struct vmem_block *block)
 {
 	const uint64_t page = vmem_block_page_size(block);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* How much of a block is present, without looking at every page. */
+/* Counts the present bytes of a block without visiting every page. */
 #ifndef VMM_POPULATED_H
 #define VMM_POPULATED_H
 
@@ -8,10 +8,9 @@
 #include <vm-memory/block.h>
 
 /*
- * How many bytes of the block are present now. Of private memory those are
- * the pages of its own, not the file's pages that it still reads; of shared
- * and read-only memory those of the file, whoever brought them in. The time
- * it takes does not grow with the block.
+ * The number of present bytes. Private memory: the block's own pages, without
+ * pages of the file that it still reads. Shared and read-only memory: the
+ * file's pages in the page cache. The time does not depend on the block's size.
  */
 uint64_t vmm_populated(const struct vmem_block *block);
 

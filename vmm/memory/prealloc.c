@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Slices of a block, each taken by whichever thread comes first. Pages of a
- * NUMA policy go where it says, not where the thread runs: the policy was
- * given to the mapping before.
+ * Slices of a block, each populated by the next free thread. A NUMA policy
+ * belongs to the mapping, so it applies whichever thread populates a page.
  */
 #include <config.h>
 
@@ -14,19 +13,19 @@
 #include "memory/prealloc.h"
 #include "process.h"
 
-/* Small enough that threads end together, large enough to be cheap. */
+/* Small enough that threads end together, large enough for little overhead. */
 #define SLICE (UINT64_C(16) << 20)
 
 struct work {
 	struct vmem_block *block;
 	uint64_t len, slice;
-	uint64_t next;		/* atomic: where the next slice begins */
-	pthread_mutex_t lock;	/* guards what follows */
+	uint64_t next;		/* atomic: start of the next slice */
+	pthread_mutex_t lock;	/* guards the following members */
 	int rc;
 	struct vsu_error why;
 };
 
-/* The first failure counts, and nobody begins another slice. */
+/* Records the first failure; no thread starts another slice. */
 static void work_fail(struct work *w, int rc, const struct vsu_error *why)
 {
 	pthread_mutex_lock(&w->lock);
@@ -57,7 +56,7 @@ static void *slice_populate(void *arg)
 	return NULL;
 }
 
-/* A thread that cannot be had leaves its slices to the others. */
+/* If a thread cannot be started, the others populate its slices. */
 static void populate_on(struct work *w, pthread_t *thread, uint64_t n)
 {
 	uint64_t started = 0;

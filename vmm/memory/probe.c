@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Pages that are not there are asked for, a few at most. */
+/* Requests missing pages, up to a limit. */
 #include <config.h>
 
 #include <errno.h>
@@ -14,7 +14,7 @@
 #endif
 
 #define MAX_ASKED 128
-#define CHUNK 4096u		/* host pages that are looked at together */
+#define CHUNK 4096u		/* host pages per mincore() */
 
 struct probe {
 	unsigned char *hva;
@@ -23,7 +23,7 @@ struct probe {
 	unsigned int asked;
 };
 
-/* A kernel without MADV_POPULATE_* knows of no page that is missing. */
+/* Without MADV_POPULATE_* no page counts as missing. */
 static bool is_refused(struct probe *p, uint64_t off)
 {
 	p->asked++;
@@ -31,7 +31,7 @@ static bool is_refused(struct probe *p, uint64_t off)
 	       errno != EINVAL;
 }
 
-/* True when a page among n host pages from off on is refused. */
+/* True if one of n host pages from off on cannot be allocated. */
 static bool probe_chunk(struct probe *p, uint64_t off, unsigned int n,
 			uint64_t host_page, uint64_t *bad)
 {

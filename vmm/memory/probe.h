@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Looking for a page that its file cannot give: the file is long enough, but
- * its file system is full, its pool of huge pages is empty, or its disk does
- * not read.
+ * Finds a page that its file cannot provide although the file is long enough:
+ * its file system is full, its pool of huge pages is empty, or its disk reports
+ * errors.
  *
- * Threads: any; what is looked at stays mapped meanwhile.
+ * Threads: any; the range must stay mapped.
  */
 #ifndef VMM_PROBE_H
 #define VMM_PROBE_H
@@ -13,10 +13,9 @@
 #include <stdint.h>
 
 /*
- * True when a page of the len bytes at hva cannot be had; *off is where it
- * begins. Only pages that are not there are asked for, and no more than 128 of
- * them: those of one file come from one place, and each that is given takes
- * room there. write: ask for pages to store to.
+ * True if a page of the len bytes at hva is unavailable; *off is its offset.
+ * Requests only missing pages, at most 128: pages of one file have one source,
+ * and each request allocates space there. write: request writable pages.
  */
 bool vmm_probe(unsigned char *hva, uint64_t len, uint64_t page_size,
 	       bool write, uint64_t *off);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Pages of the guest's memory that are lost while it runs. */
+/* Loss of guest memory pages while the guest runs. */
 #include <config.h>
 
 #include <signal.h>
@@ -11,7 +11,7 @@
 #include "memory/memory.h"
 #include "memory/probe.h"
 
-/* Bytes of the block up to the end of its file, whole pages. */
+/* Bytes of the block that its file covers, in whole pages. */
 static bool file_reach(const struct vmem_block *block, uint64_t *good)
 {
 	const uint64_t pos = vmem_block_file_pos(block, 0);
@@ -26,8 +26,8 @@ static bool file_reach(const struct vmem_block *block, uint64_t *good)
 }
 
 /*
- * The first page of a block that is lost: the file ends before it, earlier
- * than was known, or (probe) cannot give it.
+ * The first lost page of a block: the file is shorter than before, or (probe)
+ * cannot provide the page.
  */
 static bool find_lost(const struct vmm_memory *memory, unsigned int i,
 		      bool probe, uint64_t *off, enum vmm_memory_loss *loss)
@@ -46,8 +46,8 @@ static bool find_lost(const struct vmm_memory *memory, unsigned int i,
 }
 
 /*
- * Puts zeros in place of what a block lost. Pages that cannot be had go one by
- * one until the table takes all of the mapping, which bounds the loop.
+ * Replaces lost pages by zeros. Unavailable pages are replaced one by one until
+ * the table replaces the whole mapping, which bounds the loop.
  */
 static bool repair_block(struct vmm_memory *memory, unsigned int i, bool probe)
 {
@@ -98,7 +98,7 @@ bool vmm_memory_repair(struct vmm_memory *memory, unsigned int cpu, bool probe)
 	return may_go_on;
 }
 
-/* The guest address of a byte of a block that is memory of the guest. */
+/* The guest address of a byte of a block. */
 static uint64_t gpa_of(const struct vmm_memory *memory, unsigned int request,
 		       uint64_t off)
 {
@@ -112,7 +112,7 @@ static uint64_t gpa_of(const struct vmm_memory *memory, unsigned int request,
 	return 0;
 }
 
-/* Tells why the table replaced pages, by what the file says now. */
+/* Determines from the file why the table replaced pages. */
 static enum vmm_memory_loss loss_of(const struct vmem_block *block,
 				    uint64_t *off)
 {
@@ -126,17 +126,17 @@ static enum vmm_memory_loss loss_of(const struct vmem_block *block,
 	return VMM_MEMORY_CUT;
 }
 
-bool vmm_memory_take_failure(struct vmm_memory *memory, uint64_t *gpa,
+bool vmm_memory_next_failure(struct vmm_memory *memory, uint64_t *gpa,
 			     enum vmm_memory_loss *loss)
 {
 	uint64_t off;
 	unsigned int i;
 
 	for (i = 0; i < memory->nblocks; i++) {
-		if (memory->told[i] || !vmem_block_failed(memory->blocks[i]))
+		if (memory->reported[i] || !vmem_block_failed(memory->blocks[i]))
 			continue;
 		*loss = loss_of(memory->blocks[i], &off);
-		memory->told[i] = true;
+		memory->reported[i] = true;
 		*gpa = gpa_of(memory, i, off);
 		return true;
 	}

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Memory slots follow the map. */
+/* Updates KVM's memory slots from the map. */
 #include <config.h>
 
 #include <errno.h>
@@ -13,11 +13,11 @@
 #include "memory/slots.h"
 #include "kvm/uapi.h"
 
-/* A slot as KVM is told of it; the id is given when it is set. */
+/* A slot as KVM receives it; the id is assigned later. */
 struct slot {
 	uint64_t gpa, len, hva, file_pos;
 	uint32_t flags, id;
-	int fd;			/* of the file behind it, borrowed; or -1 */
+	int fd;			/* the file's descriptor, borrowed; or -1 */
 };
 
 struct list {
@@ -28,8 +28,8 @@ struct list {
 struct vmm_slots {
 	const struct vmm_kvm *kvm;
 	struct vmm_cpus *cpus;
-	struct vmem_map *map;	/* what the slots show; keeps its blocks */
-	struct list now;	/* by address */
+	struct vmem_map *map;	/* the map that the slots represent; holds its blocks */
+	struct list now;	/* sorted by address */
 };
 
 int vmm_slots_new(const struct vmm_kvm *kvm, struct vmm_slots **out)
@@ -100,7 +100,7 @@ static bool same_file(int a, int b)
 	       sa.st_ino == sb.st_ino;
 }
 
-/* Whether b simply goes on where a ends, for guest, host and file. */
+/* True if b continues a, in guest, host and file addresses. */
 static bool slot_continues(const struct slot *a, const struct slot *b)
 {
 	return a->gpa + a->len == b->gpa && a->hva + a->len == b->hva &&
@@ -108,7 +108,7 @@ static bool slot_continues(const struct slot *a, const struct slot *b)
 	       a->file_pos + a->len == b->file_pos && same_file(a->fd, b->fd);
 }
 
-/* A private half is what KVM is told of; the other is where hva says. */
+/* If a private half exists, KVM gets its file; the shared half is at hva. */
 static void describe_file(const struct vmem_region *region, struct slot *s)
 {
 	const struct vmem_block *block = vmem_region_block(region);
@@ -131,7 +131,7 @@ static void slot_describe(const struct vmem_region *region, struct slot *s)
 	describe_file(region, s);
 }
 
-/* The slots that show the map, neighbours merged. */
+/* The slots for the map, neighbours merged. */
 static int slots_desired(const struct vmem_map *map, struct list *out)
 {
 	unsigned int i, n = vmem_map_count(map);
@@ -158,7 +158,7 @@ static bool same_slot(const struct slot *a, const struct slot *b)
 	       same_file(a->fd, b->fd);
 }
 
-/* How many slots of the list end at or before gpa; they are by address. */
+/* The number of slots that end at or before gpa. */
 static unsigned int slots_before(const struct list *list, uint64_t gpa)
 {
 	unsigned int low = 0, high = list->n, mid;
@@ -173,7 +173,7 @@ static unsigned int slots_before(const struct list *list, uint64_t gpa)
 	return low;
 }
 
-/* The slot of the list that shows the same, or NULL. */
+/* The equal slot in the list, or NULL. */
 static struct slot *slot_find(const struct list *list, const struct slot *s)
 {
 	const unsigned int i = slots_before(list, s->gpa);
@@ -182,8 +182,8 @@ static struct slot *slot_find(const struct list *list, const struct slot *s)
 							   : NULL;
 }
 
-/* Slots that stay keep their ids; the others get the lowest that are free. */
-static int give_ids(const struct list *now, struct list *want)
+/* Kept slots keep their ids; the others get the lowest free ones. */
+static int assign_ids(const struct list *now, struct list *want)
 {
 	const uint32_t limit = now->n + want->n;
 	bool *used = calloc(limit + 1, sizeof(*used));
@@ -206,7 +206,7 @@ static int give_ids(const struct list *now, struct list *want)
 	return 0;
 }
 
-/* True when something the guest sees now is replaced, not just added to. */
+/* True if visible memory is replaced, not only added. */
 static bool slots_replace(const struct list *now, const struct list *want)
 {
 	const struct slot *s;
@@ -223,10 +223,10 @@ static bool slots_replace(const struct list *now, const struct list *want)
 }
 
 /*
- * Puts in (or takes out) what is in a list and not in the other. Goes on after
- * a refusal; the answer is the first one.
+ * Adds (or removes) the slots of list that other lacks. Continues after a
+ * failure; returns the first one.
  */
-static int put_missing(const struct vmm_slots *slots, const struct list *list,
+static int apply_missing(const struct vmm_slots *slots, const struct list *list,
 		       const struct list *other, bool in, struct vsu_error *err)
 {
 	const struct slot *s;
@@ -247,8 +247,8 @@ static int put_missing(const struct vmm_slots *slots, const struct list *list,
 }
 
 /*
- * A slot that KVM keeps is never taken for gone: the guest would go on to use
- * addresses of this process that are something else by then.
+ * If KVM fails to remove a slot, restore everything: the guest would access
+ * host addresses that are reused for something else.
  */
 static int slots_change(struct vmm_slots *slots, const struct list *want,
 			struct vsu_error *err)
@@ -258,12 +258,12 @@ static int slots_change(struct vmm_slots *slots, const struct list *want,
 
 	if (pause)
 		vmm_cpus_pause(slots->cpus);
-	rc = put_missing(slots, &slots->now, want, false, err);
+	rc = apply_missing(slots, &slots->now, want, false, err);
 	if (!rc)
-		rc = put_missing(slots, want, &slots->now, true, err);
-	if (rc < 0) {	/* as it was, however far KVM had come */
-		put_missing(slots, want, &slots->now, false, NULL);
-		put_missing(slots, &slots->now, want, true, NULL);
+		rc = apply_missing(slots, want, &slots->now, true, err);
+	if (rc < 0) {	/* restore, however far KVM had come */
+		apply_missing(slots, want, &slots->now, false, NULL);
+		apply_missing(slots, &slots->now, want, true, NULL);
 	}
 	if (pause)
 		vmm_cpus_resume(slots->cpus);
@@ -281,7 +281,7 @@ int vmm_slots_apply(struct vmm_slots *slots, struct vmem_map *map,
 	if (want.n > slots->kvm->max_slots)
 		rc = vsu_error_set(err, -ENOSPC, "this memory needs %u slots; KVM has %u", want.n,
 				   slots->kvm->max_slots);
-	if (!rc && give_ids(&slots->now, &want))
+	if (!rc && assign_ids(&slots->now, &want))
 		rc = vsu_error_sys(err, -ENOMEM, "memory slots");
 	if (!rc)
 		rc = slots_change(slots, &want, err);
@@ -303,7 +303,7 @@ void vmm_slots_free(struct vmm_slots *slots)
 
 	if (!slots)
 		return;
-	put_missing(slots, &slots->now, &none, false, NULL);
+	apply_missing(slots, &slots->now, &none, false, NULL);
 	free(slots->now.slot);
 	vmem_map_unref(slots->map);
 	free(slots);

@@ -3,13 +3,13 @@
  * KVM's memory slots: the difference between two maps of the guest becomes
  * calls that remove and add slots.
  *
- * Neighbours of the same block, or of the same file at contiguous offsets,
- * with contiguous host addresses and the same permissions share one slot.
- * Memory with a private half is one slot of both: the host address for what is
- * shared, the guest_memfd for what is not.
- * A slot keeps the blocks behind it. Where a slot that the guest can see has
- * to be replaced by another over the same addresses (neighbours merged or
- * parted), the CPUs are paused so that no access falls into the gap.
+ * Adjacent regions share a slot if they have the same block, or the same file
+ * at contiguous offsets, contiguous host addresses and the same permissions.
+ * Memory with a private half is one slot with both: the host address for the
+ * shared half, the guest_memfd for the private one. A slot holds references on
+ * its blocks. If a visible slot must be replaced by another one at the same
+ * addresses (merged or split), the CPUs are paused, so that no access hits the
+ * gap.
  *
  * Threads: the main thread.
  */
@@ -32,12 +32,12 @@ int vmm_slots_new(const struct vmm_kvm *kvm, struct vmm_slots **out);
 /* Removes all slots. */
 void vmm_slots_free(struct vmm_slots *slots);
 
-/* Whom to pause; NULL while none runs. */
+/* The CPUs to pause; NULL while none runs. */
 void vmm_slots_set_cpus(struct vmm_slots *slots, struct vmm_cpus *cpus);
 
 /*
- * Makes the slots those of map. On failure the former ones are restored
- * and nothing of map is kept. -ENOSPC when KVM has too few slots.
+ * Makes the slots represent map. On failure the previous ones are restored, and
+ * map is not referenced. -ENOSPC: KVM supports too few slots.
  */
 int vmm_slots_apply(struct vmm_slots *slots, struct vmem_map *map,
 		    struct vsu_error *err);

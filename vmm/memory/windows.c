@@ -13,7 +13,9 @@
 #include "memory/probe.h"
 #include "memory/windows.h"
 
-/* Each begins at a multiple of its own room; where the last one's ends. */
+/*
+ * Each range starts at a multiple of its room; *end: the end of the last one.
+ */
 static int place_wishes(const struct vmm_window_wish *wishes, unsigned int n,
 			unsigned int phys_bits, uint64_t *offsets,
 			uint64_t *end, struct vsu_error *err)
@@ -133,8 +135,8 @@ static int change_map(const struct vmm_windows *s, const void *owner,
 		      : vmm_map_edit_remove(e, w->gpa + c->offset);
 }
 
-/* Shows the edited map to KVM, then to all users of the space. */
-static int edit_show(struct vmm_windows *s, const struct vmm_map_edit *e)
+/* Applies the edited map to KVM, then publishes it. */
+static int apply_edit(struct vmm_windows *s, const struct vmm_map_edit *e)
 {
 	struct vmem_map *map;
 	int rc = vmm_map_edit_finish(e, &map);
@@ -150,14 +152,14 @@ static int edit_show(struct vmm_windows *s, const struct vmm_map_edit *e)
 	return rc;
 }
 
-/* All users drop the former map; memory without users is freed. */
+/* All users release the previous map; memory without users is freed. */
 static void after_publish(struct vmm_windows *s)
 {
 	s->changed(s->opaque);
 	vmem_space_reclaim(s->memory->space);
 }
 
-/* As one map. True when it is shown, or nothing of it can be. */
+/* Applies all changes as one map. True: applied, or no single change can be. */
 static bool change_together(struct vmm_windows *s, const void *owner,
 			    struct vhost_user_shmem_change *changes,
 			    unsigned int n)
@@ -173,14 +175,17 @@ static bool change_together(struct vmm_windows *s, const void *owner,
 	}
 	if (rc < 0)
 		return true;
-	rc = changed ? edit_show(s, &e) : 0;
+	rc = changed ? apply_edit(s, &e) : 0;
 	vmm_map_edit_end(&e);
 	if (rc < 0 && n == 1)
 		changes[0].result = rc;
 	return !rc || n == 1;
 }
 
-/* One at a time after a refusal, so that only the refused change fails. */
+/*
+ * After a failure applies changes one by one, so that only the failing one is
+ * refused.
+ */
 void vmm_window_change(struct vmm_windows *s, const void *owner,
 		      struct vhost_user_shmem_change *changes, unsigned int n)
 {
@@ -192,7 +197,7 @@ void vmm_window_change(struct vmm_windows *s, const void *owner,
 	after_publish(s);
 }
 
-/* The range shows the block, or nothing where that is NULL; 1: as before. */
+/* Maps the block to the range, or empties it if block is NULL; 1: unchanged. */
 static int range_set(struct vmm_windows *s, uint64_t gpa, uint64_t len,
 		     struct vmem_block *block)
 {
@@ -207,7 +212,7 @@ static int range_set(struct vmm_windows *s, uint64_t gpa, uint64_t len,
 	if (rc >= 0 && block)
 		rc = add_mapping(&e, gpa, block, len);
 	if (rc >= 0 && changed)
-		rc = edit_show(s, &e);
+		rc = apply_edit(s, &e);
 	vmm_map_edit_end(&e);
 	return rc < 0 ? rc : !changed;
 }
@@ -226,7 +231,7 @@ int vmm_window_set(struct vmm_windows *s, const void *owner, uint8_t shmid,
 	return rc < 0 ? rc : 0;
 }
 
-/* The window that a region of the map lies in, or NULL: it is memory. */
+/* The window that contains a region of the map; NULL: the region is memory. */
 static const struct vmm_window *window_of(const struct vmm_windows *s,
 					  const struct vmem_region *region)
 {
@@ -241,8 +246,8 @@ static const struct vmm_window *window_of(const struct vmm_windows *s,
 }
 
 /*
- * Files without a size of their own cannot be judged: 0 bytes. The page in which
- * a file ends is whole.
+ * Files without a size (0 bytes) cannot be checked. A file's last page is
+ * mapped completely.
  */
 static bool is_short(const struct vmem_region *region)
 {
@@ -289,35 +294,35 @@ static const struct {
 		"a page of some file cannot be had, and its own may change" },
 };
 
-/* One line for each window and reason, however often it happens. */
-static void tell_one(struct vmm_windows *s, const struct vmem_region *region,
+/* Reports each reason once per window. */
+static void report_one(struct vmm_windows *s, const struct vmem_region *region,
 		     enum vmm_window_drop_reason reason)
 {
 	struct vmm_window *w =
 		&s->windows[window_of(s, region) - s->windows];
 
-	if (!(w->told & 1u << reason) && s->dropped)
+	if (!(w->reported & 1u << reason) && s->dropped)
 		s->dropped(s->opaque, w, vmem_region_gpa(region),
 			   reasons[reason].text);
-	w->told |= (uint8_t)(1u << reason);
+	w->reported |= (uint8_t)(1u << reason);
 }
 
-/* Regions that the map which is shown now lacks were taken away. */
-static void tell_dropped(struct vmm_windows *s, const struct vmem_map *former,
+/* Reports the regions that the current map no longer contains. */
+static void report_dropped(struct vmm_windows *s, const struct vmem_map *old,
 			 enum vmm_window_drop_reason reason)
 {
 	const struct vmem_map *now = vmm_memory_map(s->memory);
 	const struct vmem_region *region;
 	unsigned int i;
 
-	for (i = 0; i < vmem_map_count(former); i++) {
-		region = vmem_map_region(former, i);
+	for (i = 0; i < vmem_map_count(old); i++) {
+		region = vmem_map_region(old, i);
 		if (!vmem_map_find(now, vmem_region_gpa(region)))
-			tell_one(s, region, reason);
+			report_one(s, region, reason);
 	}
 }
 
-/* Removes the regions to which the reason applies; how many there were. */
+/* Removes the regions to which the reason applies; returns their number. */
 static unsigned int remove_regions(const struct vmm_windows *s,
 				   struct vmm_map_edit *e,
 				   const struct vmem_map *all,
@@ -341,8 +346,8 @@ void vmm_window_drop(struct vmm_windows *s, enum vmm_window_drop_reason reason)
 	struct vmm_map_edit e;
 
 	if (vmm_map_edit_begin(&e, all) == 0) {
-		if (remove_regions(s, &e, all, reason) && !edit_show(s, &e)) {
-			tell_dropped(s, all, reason);
+		if (remove_regions(s, &e, all, reason) && !apply_edit(s, &e)) {
+			report_dropped(s, all, reason);
 			after_publish(s);
 		}
 		vmm_map_edit_end(&e);

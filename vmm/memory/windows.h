@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
  * Windows: the shared memory regions of devices in the guest's address space,
- * and the pieces of files that back-ends put there.
+ * and the file ranges that back-ends map there.
  *
- * A window is empty until something is mapped: a read gives all-ones, a store
- * is dropped. Each mapping becomes a region of the guest's map and, neighbours
- * merged, a memory slot; a read-only one drops stores.
+ * A window is initially empty: reads return all-ones, writes are dropped. Each
+ * mapping becomes a region of the guest's map and, merged with neighbours, a
+ * memory slot; a read-only one drops writes.
  *
  * Threads: the main thread.
  */
@@ -22,72 +22,74 @@
 #include "memory/memory.h"
 #include "memory/slots.h"
 
-#define VMM_MAX_WINDOWS 256	/* of all devices together */
+#define VMM_MAX_WINDOWS 256	/* limit for all devices together */
 
 struct vmm_window {
 	uint64_t gpa, len;
-	uint64_t room;		/* bytes from gpa on that no one else has; 0: it
-				   lies in the room of another one */
-	const void *owner;	/* whoever maps into it */
-	const char *name;	/* of the owner, for people; borrowed */
+	uint64_t room;		/* bytes from gpa on that are reserved for it; 0: inside the room of
+				 * another window */
+	const void *owner;	/* the device that maps into it */
+	const char *name;	/* name of the owner, for messages; borrowed */
 	uint8_t shmid;
-	bool apart;		/* the guest takes it for memory: neither a
-				   BAR nor in ACPI, and every back-end's */
-	uint8_t told;		/* bits of reasons for drops that were told */
+	bool apart;		/* the guest uses it as memory: neither a BAR nor in ACPI, and
+				 * announced to every back-end */
+	uint8_t reported;		/* bit mask of reasons that were reported */
 };
 
-/* Why a mapping is taken away without its back-end. */
+/* Why a mapping is removed without a request of its back-end. */
 enum vmm_window_drop_reason {
-	VMM_WINDOW_SHORT,	/* its file no longer reaches to its end */
-	VMM_WINDOW_MISSING,	/* its file cannot give a page */
-	VMM_WINDOW_FAILED,	/* this process met such a page */
-	VMM_WINDOW_UNSEALED,	/* its file may be cut at any time */
+	VMM_WINDOW_SHORT,	/* its file no longer covers it */
+	VMM_WINDOW_MISSING,	/* its file cannot provide a page */
+	VMM_WINDOW_FAILED,	/* this process got SIGBUS for such a page */
+	VMM_WINDOW_UNSEALED,	/* its file can be truncated at any time */
 };
 
 struct vmm_windows {
 	struct vmm_memory *memory;
 	struct vmm_slots *slots;
 	unsigned int phys_bits;
-	uint64_t next;		/* where the next window may begin */
-	bool closed;		/* the guest was told of all that there are */
+	uint64_t next;		/* first possible address of the next window */
+	bool closed;		/* the guest has seen the list of windows */
 	struct vmm_window windows[VMM_MAX_WINDOWS];
 	unsigned int n;
-	uint64_t changes;	/* of the map, ever */
-	/* The map changed: queues let go of the former one. */
+	uint64_t changes;	/* number of maps published */
+	/* The map changed: queues release the previous one. */
 	void (*changed)(void *opaque);
-	/* A mapping at gpa is taken away; why is a clause. May be NULL. */
+	/* A mapping at gpa was removed; why is a clause. May be NULL. */
 	void (*dropped)(void *opaque, const struct vmm_window *window,
 			uint64_t gpa, const char *why);
 	void *opaque;
 };
 
-/* A window that is wanted. */
+/* A window to be created. */
 struct vmm_window_wish {
 	uint64_t len;
 	uint8_t shmid;
 };
 
 /*
- * Makes n windows that lie in one range, whose length is a power of two and
- * which begins at a multiple of that: what a BAR of PCI has to be. -EOPNOTSUPP
- * once they are closed.
+ * Creates n windows in one range whose length is a power of two and which is
+ * aligned to that length, as a PCI BAR requires. -EOPNOTSUPP after closed is
+ * set.
  */
 int vmm_window_add_range(struct vmm_windows *s, const void *owner,
 			  const char *name, const struct vmm_window_wish *wishes,
 			  unsigned int n, struct vsu_error *err);
 
-/* Makes one of len bytes. */
+/* Creates one window of len bytes. */
 int vmm_window_add(struct vmm_windows *s, const void *owner,
 			 const char *name, uint8_t shmid, uint64_t len,
 			 struct vsu_error *err);
 
-/* From now on what the owner maps in that window is memory to everybody. */
+/*
+ * From now on the owner's mappings in that window are memory for all devices.
+ */
 void vmm_window_set_apart(struct vmm_windows *s, const void *owner,
 			 uint8_t shmid);
 
 /*
- * The owner is gone, and its mappings: nobody uses its windows again. Nothing
- * where s is NULL.
+ * The owner and its mappings are gone; its windows are never reused. s may be
+ * NULL.
  */
 void vmm_window_disown(struct vmm_windows *s, const void *owner);
 
@@ -96,30 +98,30 @@ const struct vmm_window *vmm_window_find(const struct vmm_windows *s,
 					  const void *owner, uint8_t shmid);
 
 /*
- * Carries out changes that a back-end asked for and sets their results. The
- * guest sees them when this returns.
+ * Executes changes that a back-end requested and sets their results. They are
+ * visible to the guest on return.
  */
 void vmm_window_change(struct vmm_windows *s, const void *owner,
 		      struct vhost_user_shmem_change *changes, unsigned int n);
 
 /*
- * [offset, offset + len) of a window shows the first len bytes of block, or
- * becomes a hole if block is NULL. Mappings that reach beyond the range are cut.
- * -ENOENT: no such window. After a failure the window shows what it did before.
+ * Maps the first len bytes of block to [offset, offset + len) of a window, or
+ * empties the range if block is NULL. Mappings that extend beyond the range are
+ * cut. -ENOENT: no such window. On failure the window is unchanged.
  */
 int vmm_window_set(struct vmm_windows *s, const void *owner, uint8_t shmid,
 		  uint64_t offset, uint64_t len, struct vmem_block *block);
 
 /*
- * Takes the mappings away to which the reason applies: what a CPU would fault
- * on inside KVM becomes a hole. Their back-end may unmap them all the same.
+ * Removes the mappings to which the reason applies, because an access by a CPU
+ * would fail inside KVM. Their back-end may still unmap them.
  */
 void vmm_window_drop(struct vmm_windows *s, enum vmm_window_drop_reason reason);
 
 /*
- * The guest's memory as a back-end is told about it: without the windows of
- * its own (owner), with those that are memory, and with or without the others.
- * The caller drops it.
+ * The guest's memory as announced to a back-end: without its own windows, with
+ * windows that are memory, and optionally with the others. The caller releases
+ * the map.
  */
 int vmm_window_map_for(const struct vmm_windows *s, const void *owner,
 		      bool with_others, struct vmem_map **out);

@@ -42,9 +42,9 @@ static void masks_apply(struct kvm_cpuid2 *table, const struct mask *masks,
 }
 
 /*
- * Features that need more of a VMM than this one gives: enclaves want memory of their
- * own (SGX), processor trace and resource control are the host's, memory
- * encryption needs a VM of that kind.
+ * Features that this VMM does not support: enclaves require memory of their own
+ * (SGX), processor trace and resource control belong to the host, memory
+ * encryption requires a VM of that type.
  */
 static const struct mask unkept[] = {
 	{ 7, 0, VMM_EBX, ~(1u << 2 | 1u << 12 | 1u << 15 | 1u << 25) },
@@ -60,8 +60,8 @@ static const uint32_t unkept_leaves[][2] = {
 };
 
 /*
- * x86-64-v2: every processor of the last fifteen years has it, and none of it
- * changes with the host.
+ * x86-64-v2: available on all processors of the last fifteen years, and equal
+ * on every host.
  */
 static const struct mask plain[] = {
 	/* SSE3, SSSE3, CX16, SSE4.1, SSE4.2, x2APIC, POPCNT, hypervisor */
@@ -97,7 +97,7 @@ static void brand_set(struct kvm_cpuid2 *table)
 	}
 }
 
-/* The highest leaf of a range is told in its first one. */
+/* The first leaf of a range contains the number of its highest leaf. */
 static void limit_set(struct kvm_cpuid2 *table, uint32_t first, uint32_t last)
 {
 	struct kvm_cpuid_entry2 *e = vmm_cpuid_find(table, first, VMM_CPUID_ANY);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The CPUID table of a guest's processor: that which KVM offers, without the
- * leaves that this machine cannot keep, and with a topology that fits it (one
- * socket, one thread per core, APIC ids counted from 0).
+ * The CPUID table of a guest's processor: KVM's, without leaves that this
+ * machine does not support, and with the machine's topology (one socket, one
+ * thread per core, APIC ids from 0).
  */
 #ifndef VMM_X86_CPUID_H
 #define VMM_X86_CPUID_H
@@ -15,8 +15,8 @@
 #include "x86/cpuid_table.h"
 
 enum vmm_cpu_model {
-	VMM_CPU_HOST,		/* all that KVM can give here */
-	VMM_CPU_PLAIN,		/* x86-64-v2 and nothing that a host may lack */
+	VMM_CPU_HOST,		/* everything that KVM supports */
+	VMM_CPU_PLAIN,		/* x86-64-v2, portable between hosts */
 };
 
 struct vmm_cpuid_wish {
@@ -27,8 +27,8 @@ struct vmm_cpuid_wish {
 };
 
 /*
- * Turns what KVM offers into what the guest's CPU has. The table has room for
- * VMM_CPUID_MAX entries. -ENOSPC: they are not enough.
+ * Turns the table that KVM supports into the guest's. The table has space for
+ * VMM_CPUID_MAX entries. -ENOSPC: too few.
  */
 int vmm_cpuid_shape(struct kvm_cpuid2 *table,
 		    const struct vmm_cpuid_wish *wish);

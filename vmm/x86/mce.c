@@ -49,7 +49,7 @@ void vmm_mce_setup(const struct vmm_kvm *kvm, int cpu_fd)
 	vmm_kvm_ioctl(cpu_fd, KVM_X86_SETUP_MCE, &wanted);
 }
 
-/* Whether the guest has all switched on; KVM drops what it has not. */
+/* True if the guest has enabled everything; KVM drops other events. */
 static int check_enabled(int cpu_fd)
 {
 	enum { CAP, STATUS, CONTROL, COUNT };
@@ -84,7 +84,7 @@ int vmm_mce_inject(int cpu_fd, uint64_t gpa, bool touched)
 
 	if (rc < 0)
 		return rc;
-	if (touched) {	/* the instruction has not run: it can be run again */
+	if (touched) {	/* the instruction has not been executed, so it can be restarted */
 		mce.status = MCI_STATUS_LOST_PAGE | MCI_STATUS_AR |
 			     ERROR_DATA_LOAD;
 		mce.mcg_status |= MCG_STATUS_EIPV;

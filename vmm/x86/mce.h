@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Machine checks: how a guest learns that a page of its memory is gone (Intel
- * SDM volume 3, "Machine-Check Architecture").
+ * Machine checks: report a lost page of memory to the guest (Intel SDM volume
+ * 3, "Machine-Check Architecture").
  *
  * Threads: the CPU's own, or any while it is paused.
  */
@@ -13,13 +13,15 @@
 
 #include "kvm/kvm.h"
 
-/* Offers the guest what KVM has for them; without any it has none. */
+/*
+ * Enables the machine checks that KVM supports; without support does nothing.
+ */
 void vmm_mce_setup(const struct vmm_kvm *kvm, int cpu_fd);
 
 /*
- * Tells the guest that the page at gpa is lost. touched: this CPU needs it
- * now; else nobody does yet. -EOPNOTSUPP when the guest has not enabled
- * machine checks, -EBUSY when it is in the middle of one.
+ * Reports the loss of the page at gpa to the guest. touched: this CPU accesses
+ * it now; else no CPU does yet. -EOPNOTSUPP: the guest has not enabled machine
+ * checks, -EBUSY: it is handling one.
  */
 int vmm_mce_inject(int cpu_fd, uint64_t gpa, bool touched);
 

@@ -14,19 +14,21 @@
 #include "boot/elf.h"
 #include "boot/handover.h"
 
-/* True for what has the magic of a bzImage, whatever else is wrong with it. */
+/*
+ * True if the file has the magic of a bzImage, even if it is otherwise invalid.
+ */
 bool vmm_bzimage_is(const struct vmm_kernel *kernel);
 
 /*
- * Copies the compressed kernel to where it wants to lie, or where it can, and
- * keeps as much free behind it as it needs to unpack itself. -EBADMSG: not a
- * kernel that can be entered so; -E2BIG: the guest has not enough memory.
+ * Copies the compressed kernel to its preferred address, or to another possible
+ * one, with the space behind it that it requires for decompression. -EBADMSG:
+ * not a kernel with this entry; -E2BIG: the guest has too little memory.
  */
 int vmm_bzimage_load(const struct vmm_kernel *kernel,
 		     const struct vmem_view *view, struct vmm_loaded *loaded,
 		     struct vsu_error *err);
 
-/* Writes the page that the kernel is given; its address goes into rsi. */
+/* Writes the kernel's parameter page; rsi gets its address. */
 int vmm_bzimage_hand_over(const struct vmm_kernel *kernel,
 			  const struct vmm_loaded *loaded,
 			  const struct vmm_handover *handover,
