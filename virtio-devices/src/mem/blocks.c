@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Plugging maps a piece; unplugging punches it, then unmaps it. */
+/*
+ * Plugging maps pieces. Unplugging frees the memory of blocks, then unmaps the
+ * pieces that have no plugged block left.
+ */
 #include <config.h>
 
 #include <errno.h>
@@ -16,6 +19,9 @@
 
 #define PER_PIECE (VIRTDEV_MEM_PIECE / VIRTDEV_MEM_BLOCK)
 
+/* Blocks whose memory one step frees: 32 MiB take milliseconds. */
+#define STEP_BLOCKS 16u
+
 int virtdev_priv_blocks_init(struct virtdev_priv_blocks *b, uint64_t len)
 {
 	b->n = len / VIRTDEV_MEM_BLOCK;
@@ -26,12 +32,14 @@ int virtdev_priv_blocks_init(struct virtdev_priv_blocks *b, uint64_t len)
 	    fcntl(b->fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW) < 0)
 		return -errno;
 	b->map = calloc(b->n, 1);
-	return b->map ? 0 : -ENOMEM;
+	b->mapped = calloc(b->n / PER_PIECE, 1);
+	return b->map && b->mapped ? 0 : -ENOMEM;
 }
 
 void virtdev_priv_blocks_fini(struct virtdev_priv_blocks *b)
 {
 	vsu_fd_close(&b->fd);
+	free(b->mapped);
 	free(b->map);
 }
 
@@ -52,10 +60,16 @@ static int piece_change(struct virtdev_priv_blocks *b, uint64_t piece, bool map)
 		.fd = b->fd, .fd_offset = piece * VIRTDEV_MEM_PIECE,
 		.writable = true,
 	};
-	int rc = map ? virtdev_region_map(b->dev, &m, 0)
-		     : virtdev_region_unmap(b->dev, &m, 0);
+	int rc = 0;
 
-	return map && rc == -EEXIST ? 0 : rc;
+	if (b->mapped[piece] != map)
+		rc = map ? virtdev_region_map(b->dev, &m, 0)
+			 : virtdev_region_unmap(b->dev, &m, 0);
+	if (map && rc == -EEXIST)
+		rc = 0;
+	if (rc >= 0)
+		b->mapped[piece] = map;
+	return rc;
 }
 
 static bool piece_is_empty(const struct virtdev_priv_blocks *b, uint64_t piece)
@@ -63,9 +77,9 @@ static bool piece_is_empty(const struct virtdev_priv_blocks *b, uint64_t piece)
 	return !memchr(b->map + piece * PER_PIECE, 1, PER_PIECE);
 }
 
-static uint64_t pieces_end(uint64_t first, uint64_t n)
+static uint64_t lesser_of(uint64_t a, uint64_t b)
 {
-	return (first + n + PER_PIECE - 1) / PER_PIECE;
+	return a < b ? a : b;
 }
 
 static void blocks_set(struct virtdev_priv_blocks *b, uint64_t first,
@@ -79,31 +93,38 @@ static void blocks_set(struct virtdev_priv_blocks *b, uint64_t first,
 			 __ATOMIC_RELAXED);
 }
 
-/* Unmaps pieces mapped for blocks whose plugging failed. */
-static void pieces_take_back(struct virtdev_priv_blocks *b, uint64_t from,
-			     uint64_t to)
+/* -EAGAIN, or the result of a change that has reached its end. */
+static int change_result(const struct virtdev_priv_change *c)
 {
-	for (; from < to; from++)
-		if (piece_is_empty(b, from))
-			(void)!piece_change(b, from, false);
+	return c->done < c->n ? -EAGAIN : c->error;
 }
 
-int virtdev_priv_blocks_plug(struct virtdev_priv_blocks *b, uint64_t first,
-			     uint64_t n)
+/* Unmaps a piece that was mapped for blocks whose plugging failed. */
+static int step_back(struct virtdev_priv_blocks *b,
+		     struct virtdev_priv_change *c)
 {
-	const uint64_t from = first / PER_PIECE, to = pieces_end(first, n);
-	uint64_t piece;
-	int rc = 0;
+	const uint64_t piece = (c->first + c->done - 1) / PER_PIECE;
+	const uint64_t begin = piece * PER_PIECE;
 
-	for (piece = from; rc >= 0 && piece < to; piece++)
-		if (piece_is_empty(b, piece))
-			rc = piece_change(b, piece, true);
-	if (rc < 0) {	/* the last piece was not mapped */
-		pieces_take_back(b, from, piece - 1);
-		return rc;
-	}
-	blocks_set(b, first, n, true);
-	return 0;
+	if (piece_is_empty(b, piece))
+		(void)!piece_change(b, piece, false);
+	c->done = begin > c->first ? begin - c->first : 0;
+	return c->done ? -EAGAIN : c->error;
+}
+
+/* Maps one piece; at the end all blocks are plugged. */
+static int step_plug(struct virtdev_priv_blocks *b,
+		     struct virtdev_priv_change *c)
+{
+	const uint64_t at = c->first + c->done;
+
+	c->error = piece_change(b, at / PER_PIECE, true);
+	if (c->error < 0)
+		return c->done ? -EAGAIN : c->error;
+	c->done += lesser_of(PER_PIECE - at % PER_PIECE, c->n - c->done);
+	if (c->done == c->n)
+		blocks_set(b, c->first, c->n, true);
+	return change_result(c);
 }
 
 static int blocks_punch(const struct virtdev_priv_blocks *b, uint64_t first,
@@ -119,33 +140,42 @@ static int blocks_punch(const struct virtdev_priv_blocks *b, uint64_t first,
 	return rc < 0 ? -errno : 0;
 }
 
-/* The end of the part of [first, end) within one piece. */
-static void piece_unplug(struct virtdev_priv_blocks *b, uint64_t piece,
-			 uint64_t first, uint64_t end)
+/* Blocks within one piece, whose memory has been freed. */
+static void blocks_unplug(struct virtdev_priv_blocks *b, uint64_t first,
+			  uint64_t n)
 {
-	const uint64_t from = piece * PER_PIECE, to = from + PER_PIECE;
+	const uint64_t piece = first / PER_PIECE;
 
-	if (piece_is_empty(b, piece))
-		return;
-	first = first > from ? first : from;
-	end = end < to ? end : to;
-	blocks_set(b, first, end - first, false);
+	blocks_set(b, first, n, false);
 	if (piece_is_empty(b, piece))
 		(void)!piece_change(b, piece, false);
 }
 
-int virtdev_priv_blocks_unplug(struct virtdev_priv_blocks *b, uint64_t first,
-			       uint64_t n)
+/*
+ * Only the first step can fail, before anything is changed. A later block whose
+ * memory cannot be freed is unplugged with its content.
+ */
+static int step_unplug(struct virtdev_priv_blocks *b,
+		       struct virtdev_priv_change *c)
 {
-	const uint64_t to = pieces_end(first, n);
-	uint64_t piece;
-	int rc = blocks_punch(b, first, n);
+	const uint64_t at = c->first + c->done;
+	const uint64_t n = lesser_of(STEP_BLOCKS - at % STEP_BLOCKS,
+				 c->n - c->done);
+	int rc = blocks_punch(b, at, n);
 
-	if (rc < 0)
+	if (rc < 0 && !c->done)
 		return rc;
-	for (piece = first / PER_PIECE; piece < to; piece++)
-		piece_unplug(b, piece, first, first + n);
-	return 0;
+	blocks_unplug(b, at, n);
+	c->done += n;
+	return change_result(c);
+}
+
+int virtdev_priv_blocks_step(struct virtdev_priv_blocks *b,
+			     struct virtdev_priv_change *c)
+{
+	if (c->error < 0)
+		return step_back(b, c);
+	return c->plug ? step_plug(b, c) : step_unplug(b, c);
 }
 
 int virtdev_priv_blocks_show(struct virtdev_priv_blocks *b)

@@ -12,25 +12,37 @@ struct virtdev_priv_blocks {
 	struct virtdev *dev;	/* whose region 0 they are */
 	int fd;			/* of the memory; owned */
 	uint64_t n;		/* blocks, of whole pieces */
-	uint64_t plugged;	/* of them; atomic for who counts */
-	uint8_t *map;		/* one byte each: 1 when plugged */
+	uint64_t plugged;	/* of them; atomic for other threads' statistics */
+	uint8_t *map;		/* one byte for each block: 1 when plugged */
+	uint8_t *mapped;	/* one byte for each piece: 1 when mapped */
 };
 
 /* All unplugged. */
 int virtdev_priv_blocks_init(struct virtdev_priv_blocks *b, uint64_t len);
 void virtdev_priv_blocks_fini(struct virtdev_priv_blocks *b);
 
-/* How many of [first, first + n) are plugged; they exist. */
+/* Number of plugged blocks in [first, first + n), which exist. */
 uint64_t virtdev_priv_blocks_count(const struct virtdev_priv_blocks *b,
 				   uint64_t first, uint64_t n);
 
-/* All of them were unplugged. A failure leaves them so. */
-int virtdev_priv_blocks_plug(struct virtdev_priv_blocks *b, uint64_t first,
-			     uint64_t n);
+/* A change of blocks in steps. The first three members are the caller's. */
+struct virtdev_priv_change {
+	bool plug;
+	uint64_t first, n;
+	uint64_t done;		/* blocks; private */
+	int error;		/* private */
+};
 
-/* Those that are plugged; their memory is given back. */
-int virtdev_priv_blocks_unplug(struct virtdev_priv_blocks *b, uint64_t first,
-			       uint64_t n);
+/*
+ * One step, whose cost does not depend on n; no other change may run meanwhile.
+ *
+ *   -EAGAIN  call again
+ *   0        plug: all blocks, which were unplugged, are plugged
+ *            unplug: the memory of the plugged ones is freed
+ *   other    the change failed, and all blocks are as before
+ */
+int virtdev_priv_blocks_step(struct virtdev_priv_blocks *b,
+			     struct virtdev_priv_change *c) VSU_NODISCARD;
 
 /* Maps every piece with a plugged block that is not mapped yet. */
 int virtdev_priv_blocks_show(struct virtdev_priv_blocks *b);

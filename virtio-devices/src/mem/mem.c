@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* The memory device: operations, configuration space and requests. */
+/* The memory device: operations, configuration space and state. */
 #include <config.h>
 
 #include <errno.h>
@@ -10,19 +10,14 @@
 #include <virtio-devices/ids.h>
 #include <virtio-devices/mem.h>
 #include <virtio-devices/state.h>
-#include <virtio-queue/cursor.h>
 #include <vmm-sys-util/checked.h>
 #include <vmm-sys-util/endian.h>
 #include <vmm-sys-util/sized.h>
 
 #include "core/device_priv.h"
-#include "mem/blocks.h"
+#include "mem/priv.h"
 
 #define DEFAULT_QUEUE_MAX 64u
-#define REGION 0u
-
-/* Budget of one turn: each request may change the memory map. */
-#define TURN_REQUESTS 4u
 
 /* The driver must not access unplugged blocks (5.15.3). */
 #define MEM_F_UNPLUGGED_INACCESSIBLE (UINT64_C(1) << 1)
@@ -35,162 +30,6 @@ struct mem_space {
 	struct vsu_le64 addr, region_size, usable_region_size;
 	struct vsu_le64 plugged_size, requested_size;
 };
-
-/* Request types, response types and block states (5.15.6). */
-enum { REQ_PLUG, REQ_UNPLUG, REQ_UNPLUG_ALL, REQ_STATE };
-enum { RESP_ACK, RESP_NACK, RESP_BUSY, RESP_ERROR };
-enum { STATE_PLUGGED, STATE_UNPLUGGED, STATE_MIXED };
-
-struct mem_request {
-	struct vsu_le16 type;
-	uint8_t pad[6];
-	struct vsu_le64 addr;
-	struct vsu_le16 nblocks;
-	uint8_t pad2[6];
-};
-
-struct mem_response {
-	struct vsu_le16 type;
-	uint8_t pad[6];
-	struct vsu_le16 state;
-};
-
-/* The range of blocks in a request. */
-struct range {
-	uint64_t first, n;
-};
-
-struct mem {
-	struct virtdev *dev;
-	struct vq *q;		/* NULL: stopped */
-	uint64_t requested;	/* bytes; atomic, any thread may read */
-	struct virtdev_priv_blocks blocks;
-};
-
-/* ---------------------------------------------------------- the requests */
-
-static uint16_t range_plug(struct mem *m, const struct range *r)
-{
-	const uint64_t room = m->requested / VIRTDEV_MEM_BLOCK;
-
-	if (virtdev_priv_blocks_count(&m->blocks, r->first, r->n))
-		return RESP_ERROR;
-	if (m->blocks.plugged > room || r->n > room - m->blocks.plugged)
-		return RESP_NACK;
-	return virtdev_priv_blocks_plug(&m->blocks, r->first, r->n) < 0 ?
-	       RESP_NACK : RESP_ACK;
-}
-
-static uint16_t range_unplug(struct mem *m, const struct range *r)
-{
-	if (virtdev_priv_blocks_count(&m->blocks, r->first, r->n) != r->n)
-		return RESP_ERROR;
-	return virtdev_priv_blocks_unplug(&m->blocks, r->first, r->n) < 0 ?
-	       RESP_BUSY : RESP_ACK;
-}
-
-static uint16_t all_unplug(struct mem *m)
-{
-	return virtdev_priv_blocks_unplug(&m->blocks, 0, m->blocks.n) < 0 ?
-	       RESP_BUSY : RESP_ACK;
-}
-
-static uint16_t range_state(const struct mem *m, const struct range *r,
-			    uint16_t *state)
-{
-	const uint64_t n = virtdev_priv_blocks_count(&m->blocks, r->first,
-						     r->n);
-
-	*state = STATE_MIXED;
-	if (!n)
-		*state = STATE_UNPLUGGED;
-	else if (n == r->n)
-		*state = STATE_PLUGGED;
-	return RESP_ACK;
-}
-
-/* Returns false unless the range consists of whole blocks of the region. */
-static bool range_read(const struct mem *m, const struct mem_request *request,
-		       struct range *r)
-{
-	const uint64_t addr = vsu_le64_load(request->addr);
-	uint64_t base;
-
-	if (virtdev_region_address(m->dev, REGION, &base) || addr < base ||
-	    !vsu_is_aligned(addr - base, VIRTDEV_MEM_BLOCK))
-		return false;
-	r->first = (addr - base) / VIRTDEV_MEM_BLOCK;
-	r->n = vsu_le16_load(request->nblocks);
-	return r->n && !vsu_range_exceeds(r->first, r->n, m->blocks.n);
-}
-
-static uint16_t request_obey(struct mem *m, const struct mem_request *request,
-			     uint16_t *state)
-{
-	const uint16_t type = vsu_le16_load(request->type);
-	struct range r;
-
-	if (type == REQ_UNPLUG_ALL)
-		return all_unplug(m);
-	if (type > REQ_STATE || !range_read(m, request, &r))
-		return RESP_ERROR;
-	if (type == REQ_PLUG)
-		return range_plug(m, &r);
-	return type == REQ_UNPLUG ? range_unplug(m, &r)
-				  : range_state(m, &r, state);
-}
-
-/* A request without room for the response is not carried out. */
-static uint32_t chain_obey(void *opaque, struct vq *q, struct vq_chain *chain)
-{
-	struct mem_response response = { .type = vsu_le16_make(RESP_ERROR) };
-	struct vq_cursor reader, writer;
-	struct mem_request request;
-	uint16_t state = 0;
-
-	if (chain->fault.why || chain->writable_len < sizeof(response))
-		return 0;
-	vq_reader_init(&reader, q, chain);
-	vq_writer_init(&writer, q, chain);
-	if (vq_cursor_read_obj(&reader, &request)) {
-		response.type = vsu_le16_make(request_obey(opaque, &request,
-							   &state));
-		response.state = vsu_le16_make(state);
-	}
-	return vq_cursor_write(&writer, &response, sizeof(response));
-}
-
-/* --------------------------------------------------------------- the queue */
-
-static int mem_serve(void *self, uint32_t queue)
-{
-	struct mem *m = self;
-	const struct vq_turn turn = {
-		.size = sizeof(turn), .serve = chain_obey, .opaque = m,
-		.max_chains = TURN_REQUESTS, .clock_chains = 1,
-	};
-
-	return m->q ? virtdev_queue_turn(m->dev, queue, m->q, &turn) : 0;
-}
-
-static int mem_start(void *self, uint32_t queue, struct vq *q,
-		     struct vsu_error *err)
-{
-	struct mem *m = self;
-	int rc = virtdev_priv_blocks_show(&m->blocks);
-
-	(void)queue;
-	if (rc < 0)
-		return vsu_error_sys(err, rc, "mem: cannot show its blocks to the guest");
-	m->q = q;
-	return 0;
-}
-
-static void mem_stop(void *self, uint32_t queue)
-{
-	(void)queue;
-	((struct mem *)self)->q = NULL;
-}
 
 /* ------------------------------------------------ configuration and state */
 
@@ -218,7 +57,7 @@ static void mem_config_read(void *self, uint32_t off, void *buf, uint32_t len)
 	};
 	uint64_t addr;
 
-	if (!virtdev_region_address(m->dev, REGION, &addr))
+	if (!virtdev_region_address(m->dev, MEM_REGION, &addr))
 		space.addr = vsu_le64_make(addr);
 	memcpy(buf, (const char *)&space + off, len);
 }
@@ -290,8 +129,10 @@ static void mem_free(void *self)
 static const struct virtdev_ops mem_ops = {
 	.size = sizeof(mem_ops), .name = "mem",
 	.config_read = mem_config_read,
-	.queue_start = mem_start, .queue_serve = mem_serve,
-	.queue_stop = mem_stop,
+	.queue_start = virtdev_priv_mem_start,
+	.queue_serve = virtdev_priv_mem_serve,
+	.queue_drain = virtdev_priv_mem_drain,
+	.queue_stop = virtdev_priv_mem_stop,
 	.state_version = 1, .state_save = mem_save, .state_load = mem_load,
 	.stats = mem_stats, .free = mem_free,
 };
@@ -336,7 +177,7 @@ static int make_mem(const struct virtdev_mem_config *c, struct mem **out,
 		.features = VQ_F_VERSION_1 | VQ_F_INDIRECT_DESC |
 			    VQ_F_EVENT_IDX | VQ_F_RING_PACKED |
 			    MEM_F_UNPLUGGED_INACCESSIBLE,
-		.regions = { { .id = REGION, .len = c->len,
+		.regions = { { .id = MEM_REGION, .len = c->len,
 			       .flags = VIRTDEV_REGION_APART } },
 	};
 	struct mem *m = calloc(1, sizeof(*m));

@@ -11,7 +11,9 @@
 
 #include <virtio-devices/ids.h>
 #include <virtio-devices/mem.h>
+#include <virtio-queue/turn.h>
 #include <vmm-sys-util/endian.h>
+#include <vmm-sys-util/event.h>
 
 #include "../guest.h"
 #include "../suite.h"
@@ -32,10 +34,20 @@ struct rig {
 	bool mapped[4];		/* pieces */
 	int fd;			/* the device's */
 	int refuse;		/* what the next mapping is answered with */
+	bool slow;		/* a change takes a whole turn */
+	unsigned int changes;	/* of mappings */
 	uint16_t state;
 };
 
 static struct rig rig;
+
+static void spend(uint64_t ns)
+{
+	const uint64_t until = vsu_now_ns() + ns;
+
+	while (vsu_now_ns() < until)
+		;
+}
 
 static int on_change(void *opaque, bool map, const struct virtdev_mapping *m,
 		     uint64_t cookie)
@@ -53,6 +65,9 @@ static int on_change(void *opaque, bool map, const struct virtdev_mapping *m,
 	ck_assert(map != rig.mapped[piece]);
 	rig.mapped[piece] = map;
 	rig.fd = m->fd;
+	rig.changes++;
+	if (rig.slow)
+		spend(VQ_TURN_NS);
 	return 0;
 }
 
@@ -105,9 +120,8 @@ static void teardown(void)
 	guest_fini(&rig.g);
 }
 
-/* The type of the answer to a request of so many bytes, or -1 for none. */
-static int obey(uint16_t type, uint64_t addr, uint16_t n, uint32_t len,
-		uint32_t room)
+static void offer(uint16_t type, uint64_t addr, uint16_t n, uint32_t len,
+		  uint32_t room)
 {
 	const struct vsu_le16 le_type = vsu_le16_make(type);
 	const struct vsu_le16 le_n = vsu_le16_make(n);
@@ -115,17 +129,21 @@ static int obey(uint16_t type, uint64_t addr, uint16_t n, uint32_t len,
 	const struct vq_buffer buffers[] = { { REQUEST, len, false },
 					     { ANSWER, room, true } };
 	unsigned char *at = guest_at(&rig.g, REQUEST);
-	struct vsu_le16 answer[5];
-	uint64_t cookie;
-	uint32_t written;
 
 	memcpy(at, &le_type, 2);
 	memcpy(at + 8, &le_addr, 8);
 	memcpy(at + 16, &le_n, 2);
 	ck_assert_int_eq(vq_driver_add(rig.g.driver, buffers, 2, 0), 0);
 	vq_driver_publish(rig.g.driver);
-	while (virtdev_queue_serve(rig.dev, 0))
-		;
+}
+
+/* The type of the response that was written, or -1 for an empty one. */
+static int answer_type(void)
+{
+	struct vsu_le16 answer[5];
+	uint64_t cookie;
+	uint32_t written;
+
 	ck_assert_int_eq(vq_driver_collect(rig.g.driver, &cookie, &written), 1);
 	if (!written)
 		return -1;
@@ -133,6 +151,15 @@ static int obey(uint16_t type, uint64_t addr, uint16_t n, uint32_t len,
 	memcpy(answer, guest_at(&rig.g, ANSWER), sizeof(answer));
 	rig.state = vsu_le16_load(answer[4]);
 	return vsu_le16_load(answer[0]);
+}
+
+static int obey(uint16_t type, uint64_t addr, uint16_t n, uint32_t len,
+		uint32_t room)
+{
+	offer(type, addr, n, len, room);
+	while (virtdev_queue_serve(rig.dev, 0))
+		;
+	return answer_type();
 }
 
 static int ask(uint16_t type, uint64_t block, uint16_t n)
@@ -368,6 +395,65 @@ START_TEST(a_piece_that_cannot_be_mapped_leaves_nothing_plugged)
 }
 END_TEST
 
+/* Turns until the request is answered; each changes one mapping at most. */
+static unsigned int turns_of(uint16_t type, uint64_t block, uint16_t n)
+{
+	unsigned int turns = 1, before = rig.changes;
+
+	offer(type, BASE + block * BLOCK, n, 24, 10);
+	for (; virtdev_queue_serve(rig.dev, 0); turns++) {
+		ck_assert_uint_le(rig.changes - before, 1);
+		before = rig.changes;
+	}
+	return turns;
+}
+
+START_TEST(a_request_for_many_pieces_takes_many_turns)
+{
+	setup();
+	rig.slow = true;
+	ck_assert_uint_ge(turns_of(PLUG, 1, 191), 3);
+	ck_assert_int_eq(answer_type(), ACK);
+	ck_assert_uint_eq(rig.changes, 3);
+	ck_assert_uint_eq(config_at(40), 191 * BLOCK);
+	ck_assert_uint_ge(turns_of(UNPLUG_ALL, 0, 0), 3);
+	ck_assert_int_eq(answer_type(), ACK);
+	ck_assert_uint_eq(rig.changes, 6);
+	ck_assert_uint_eq(config_at(40), 0);
+	teardown();
+}
+END_TEST
+
+START_TEST(a_stop_finishes_the_request_in_steps)
+{
+	unsigned int steps = 0;
+
+	setup();
+	rig.slow = true;
+	offer(PLUG, BASE, 192, 24, 10);
+	ck_assert_int_eq(virtdev_queue_serve(rig.dev, 0), 1);
+	ck_assert_uint_eq(rig.changes, 1);
+	for (; virtdev_queue_drain(rig.dev, 0); steps++)
+		ck_assert_uint_le(rig.changes, steps + 2);
+	ck_assert_int_eq(answer_type(), ACK);
+	ck_assert_uint_eq(config_at(40), 192 * BLOCK);
+	teardown();
+}
+END_TEST
+
+START_TEST(a_reset_maps_nothing_again)
+{
+	setup();
+	ck_assert_int_eq(ask(PLUG, 0, 192), ACK);
+	virtdev_queue_stop(rig.dev, 0);
+	virtdev_reset(rig.dev);
+	rig.refuse = -EIO;	/* the server is not asked at all */
+	memset(rig.mapped, 0, sizeof(rig.mapped));
+	start();
+	teardown();
+}
+END_TEST
+
 START_TEST(blocks_stay_plugged_over_a_reset)
 {
 	setup();
@@ -468,6 +554,9 @@ int main(void)
 	tcase_add_test(tc,
 		       a8_20_what_came_too_late_goes_with_the_next_unplugging);
 	tcase_add_test(tc, a_piece_that_cannot_be_mapped_leaves_nothing_plugged);
+	tcase_add_test(tc, a_request_for_many_pieces_takes_many_turns);
+	tcase_add_test(tc, a_stop_finishes_the_request_in_steps);
+	tcase_add_test(tc, a_reset_maps_nothing_again);
 	tcase_add_test(tc, blocks_stay_plugged_over_a_reset);
 	tcase_add_test(tc, plugged_blocks_move_with_the_state);
 	tcase_add_test(tc, configuration_says_where_and_how_much);
