@@ -74,7 +74,10 @@ static int fake_flush(void *self, uint32_t lane)
 
 static int fake_set_lane(void *self, uint32_t lane, bool on)
 {
-	((struct fake_link *)self)->on[lane] = on;
+	struct fake_link *l = self;
+
+	l->on[lane] = on;
+	l->lane_calls++;
 	return 0;
 }
 

@@ -40,6 +40,7 @@ struct fake_link {
 	int receive_code, send_code, flush_code;	/* instead of frames */
 	unsigned int send_good;	/* frames that still go before send_code */
 	bool on[RIG_LANES];
+	unsigned int lane_calls;
 	uint64_t offloads;
 	int offloads_code;
 };

@@ -26,10 +26,18 @@
 
 #define MAX_LANES 127u
 
+/* Whether frames come through a lane; unknown of descriptors just received. */
+enum lane_state { LANE_UNKNOWN, LANE_OFF, LANE_ON };
+
+struct lane {
+	int fd;
+	enum lane_state state;
+};
+
 struct tap {
 	uint32_t n;
 	bool multi_queue;
-	int fds[];
+	struct lane lanes[];
 };
 
 /* Bits that a driver takes, and the flags of the interface for them. */
@@ -95,14 +103,14 @@ static uint64_t offloads_probe(int fd)
 
 static int tap_fd(void *self, uint32_t lane)
 {
-	return ((const struct tap *)self)->fds[lane];
+	return ((const struct tap *)self)->lanes[lane].fd;
 }
 
 static ssize_t tap_receive(void *self, uint32_t lane, const struct iovec *iov,
 			   int n)
 {
 	const struct tap *t = self;
-	ssize_t len = readv(t->fds[lane], iov, n);
+	ssize_t len = readv(t->lanes[lane].fd, iov, n);
 
 	return len < 0 ? virtdev_priv_link_code(errno) : len;
 }
@@ -111,30 +119,38 @@ static int tap_send(void *self, uint32_t lane, const struct iovec *iov, int n)
 {
 	const struct tap *t = self;
 
-	return writev(t->fds[lane], iov, n) < 0 ?
+	return writev(t->lanes[lane].fd, iov, n) < 0 ?
 	       virtdev_priv_link_code(errno) : 0;
 }
 
-/* The first lane is always there, so that the interface keeps its carrier. */
+/*
+ * The first lane stays attached, so that the interface keeps its carrier. Each
+ * TUNSETQUEUE waits for a grace period of the kernel's network: unchanged lanes
+ * make no system call.
+ */
 static int tap_set_lane(void *self, uint32_t lane, bool on)
 {
-	const struct tap *t = self;
+	const enum lane_state state = on ? LANE_ON : LANE_OFF;
+	struct tap *t = self;
 	struct ifreq request = {
 		.ifr_flags = on ? IFF_ATTACH_QUEUE : IFF_DETACH_QUEUE,
 	};
 
-	if (!lane || !t->multi_queue)
+	if (!lane || !t->multi_queue || t->lanes[lane].state == state)
 		return 0;
-	if (ioctl(t->fds[lane], TUNSETQUEUE, &request) == 0)
-		return 0;
-	return errno == EINVAL ? 0 : -errno;	/* it was so before */
+	/* EINVAL: the lane was in that state before */
+	if (ioctl(t->lanes[lane].fd, TUNSETQUEUE, &request) < 0 &&
+	    errno != EINVAL)
+		return -errno;
+	t->lanes[lane].state = state;
+	return 0;
 }
 
 static int tap_set_offloads(void *self, uint64_t features)
 {
 	const struct tap *t = self;
 
-	return offloads_set(t->fds[0], flags_of(features));
+	return offloads_set(t->lanes[0].fd, flags_of(features));
 }
 
 static void tap_free(void *self)
@@ -143,7 +159,7 @@ static void tap_free(void *self)
 	uint32_t i;
 
 	for (i = 0; i < t->n; i++)
-		vsu_fd_close(&t->fds[i]);
+		vsu_fd_close(&t->lanes[i].fd);
 	free(t);
 }
 
@@ -171,7 +187,7 @@ int virtdev_priv_tap_take_fds(const int *fds, uint32_t n, bool multi_queue,
 		.free = tap_free,
 	};
 	struct virtdev_net_link_info info = { .lanes = n };
-	struct tap *t = calloc(1, sizeof(*t) + n * sizeof(t->fds[0]));
+	struct tap *t = calloc(1, sizeof(*t) + n * sizeof(t->lanes[0]));
 	uint32_t i;
 	int rc = t ? 0 : -ENOMEM;
 
@@ -181,7 +197,8 @@ int virtdev_priv_tap_take_fds(const int *fds, uint32_t n, bool multi_queue,
 			rc = header_set(fds[i]);
 	}
 	if (!rc) {
-		memcpy(t->fds, fds, n * sizeof(*fds));
+		for (i = 0; i < n; i++)
+			t->lanes[i].fd = fds[i];
 		t->n = n;
 		t->multi_queue = multi_queue;
 		info.offloads = offloads_probe(fds[0]);

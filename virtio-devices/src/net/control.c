@@ -103,6 +103,8 @@ static uint8_t set_pairs(struct net *net, uint8_t command, struct vq_cursor *in)
 	(void)command;
 	if (!vq_cursor_read_le16(in, &n) || !n || n > net->pairs)
 		return VIRTDEV_NET_ERR;
+	if (n == before)
+		return VIRTDEV_NET_OK;
 	__atomic_store_n(&net->active, n, __ATOMIC_RELAXED);
 	if (virtdev_priv_net_update_lanes(net) == 0)
 		return VIRTDEV_NET_OK;

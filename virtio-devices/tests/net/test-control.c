@@ -292,6 +292,21 @@ START_TEST(a_driver_uses_one_pair_until_it_asks_for_more)
 }
 END_TEST
 
+START_TEST(the_number_of_pairs_in_use_changes_no_lane)
+{
+	unsigned int before;
+
+	net_rig_init(3, MQ);
+	ck_assert_int_eq(pairs(2), OK);
+	before = net_rig.link.lane_calls;
+	ck_assert_int_eq(pairs(2), OK);
+	ck_assert_uint_eq(net_rig.link.lane_calls, before);
+	ck_assert_int_eq(pairs(1), OK);
+	ck_assert(!net_rig.link.on[1]);
+	net_rig_fini();
+}
+END_TEST
+
 START_TEST(all_pairs_that_run_are_used_without_a_control_queue)
 {
 	net_rig_init(3, VIRTDEV_NET_F_MQ);
@@ -456,6 +471,7 @@ static void add_tests(TCase *tc)
 		       a_state_that_cannot_be_is_refused_or_means_something);
 	tcase_add_test(tc, vlans_are_added_and_deleted);
 	tcase_add_test(tc, a_driver_uses_one_pair_until_it_asks_for_more);
+	tcase_add_test(tc, the_number_of_pairs_in_use_changes_no_lane);
 	tcase_add_test(tc, all_pairs_that_run_are_used_without_a_control_queue);
 	tcase_add_test(tc, a5_10_number_of_pairs_that_cannot_be_is_refused);
 	tcase_add_test(tc,
