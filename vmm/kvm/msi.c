@@ -3,6 +3,7 @@
 #include <config.h>
 
 #include <errno.h>
+#include <inttypes.h>
 #include <linux/kvm.h>
 #include <pthread.h>
 #include <stdbool.h>
@@ -17,6 +18,7 @@
 
 struct vector {
 	bool taken, routed;
+	bool fresh;		/* its route has not been passed to KVM yet */
 	uint64_t address;
 	uint32_t data;
 };
@@ -25,6 +27,7 @@ struct vmm_msi {
 	const struct vmm_kvm *kvm;
 	unsigned int n;		/* number of vectors that this KVM supports */
 	pthread_mutex_t lock;
+	bool changed;		/* since the table was passed to KVM */
 	struct kvm_irq_routing *table;
 	struct vector vectors[MAX_VECTORS];
 };
@@ -123,17 +126,13 @@ static int vector_take(struct vmm_msi *m)
 	return rc;
 }
 
-/*
- * An unused vector's route must be removed by its owner, because KVM reports
- * nothing.
- */
-static void vector_leave(struct vmm_msi *m, uint32_t i)
+static void vector_release(struct vmm_msi *m, uint32_t i)
 {
 	const struct vector none = { 0 };
 
 	pthread_mutex_lock(&m->lock);
+	m->changed = m->changed || m->vectors[i].routed;
 	m->vectors[i] = none;
-	(void)!table_set(m);
 	pthread_mutex_unlock(&m->lock);
 }
 
@@ -147,7 +146,7 @@ int vmm_msi_add(struct vmm_msi *m, int event_fd, uint32_t *gsi,
 				     m->n);
 	rc = vmm_kvm_irqfd(m->kvm, event_fd, PINS + (uint32_t)i, true, err);
 	if (rc < 0)
-		vector_leave(m, (uint32_t)i);
+		vector_release(m, (uint32_t)i);
 	else
 		*gsi = PINS + (uint32_t)i;
 	return rc;
@@ -156,22 +155,73 @@ int vmm_msi_add(struct vmm_msi *m, int event_fd, uint32_t *gsi,
 void vmm_msi_remove(struct vmm_msi *m, int event_fd, uint32_t gsi)
 {
 	vmm_kvm_irqfd(m->kvm, event_fd, gsi, false, NULL);
-	vector_leave(m, gsi - PINS);
+	vector_release(m, gsi - PINS);
 }
 
-int vmm_msi_route(struct vmm_msi *m, uint32_t gsi, uint64_t address,
-		  uint32_t data)
+void vmm_msi_route(struct vmm_msi *m, uint32_t gsi, uint64_t address,
+		   uint32_t data)
 {
 	struct vector *v = &m->vectors[gsi - PINS];
-	int rc;
 
 	pthread_mutex_lock(&m->lock);
-	v->routed = true;
-	v->address = address;
-	v->data = data;
-	rc = table_set(m);
-	if (rc < 0)
-		v->routed = false;
+	if (!v->routed || v->address != address || v->data != data) {
+		v->routed = v->fresh = m->changed = true;
+		v->address = address;
+		v->data = data;
+	}
 	pthread_mutex_unlock(&m->lock);
+}
+
+/* KVM may take the upper bits for a destination, of which these are reserved. */
+static bool is_reserved(uint64_t address)
+{
+	return address >> 32 & 0xff;
+}
+
+/* Drops fresh routes, or those with reserved bits; the first of their addresses. */
+static void drop_fresh(struct vmm_msi *m, bool all, uint64_t *address)
+{
+	unsigned int i = m->n;
+
+	while (i-- > 0)
+		if (m->vectors[i].fresh &&
+		    (all || is_reserved(m->vectors[i].address))) {
+			*address = m->vectors[i].address;
+			m->vectors[i].routed = m->vectors[i].fresh = false;
+		}
+}
+
+/*
+ * KVM refuses the whole table for one bad address. A bounded number of calls
+ * finds a table that it takes: a guest can store thousands of bad addresses.
+ */
+static int table_commit(struct vmm_msi *m, uint64_t *refused)
+{
+	int rc = table_set(m);
+
+	if (rc < 0) {
+		drop_fresh(m, false, refused);
+		if (table_set(m) < 0) {
+			drop_fresh(m, true, refused);
+			(void)!table_set(m);
+		}
+	}
 	return rc;
+}
+
+int vmm_msi_commit(struct vmm_msi *m, struct vsu_error *err)
+{
+	uint64_t refused = 0;
+	unsigned int i;
+	int rc = 0;
+
+	pthread_mutex_lock(&m->lock);
+	if (m->changed)
+		rc = table_commit(m, &refused);
+	m->changed = false;
+	for (i = 0; i < m->n; i++)
+		m->vectors[i].fresh = false;
+	pthread_mutex_unlock(&m->lock);
+	return rc < 0 ? vsu_error_set(err, rc, "KVM refuses the guest's address %#" PRIx64 " for interrupts",
+				      refused) : 0;
 }

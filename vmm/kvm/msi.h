@@ -22,7 +22,14 @@ int vmm_msi_add(struct vmm_msi *m, int event_fd, uint32_t *gsi,
 		struct vsu_error *err);
 void vmm_msi_remove(struct vmm_msi *m, int event_fd, uint32_t gsi);
 
-int vmm_msi_route(struct vmm_msi *m, uint32_t gsi, uint64_t address,
-		  uint32_t data);
+/* The message of a vector, effective from vmm_msi_commit() on. */
+void vmm_msi_route(struct vmm_msi *m, uint32_t gsi, uint64_t address,
+		   uint32_t data);
+
+/*
+ * Passes all changes of routes and removed vectors to KVM, by one system call;
+ * none without changes. If KVM refuses routes, these have none afterwards.
+ */
+int vmm_msi_commit(struct vmm_msi *m, struct vsu_error *err);
 
 #endif

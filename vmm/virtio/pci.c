@@ -28,7 +28,8 @@ struct placed {
 	struct vmm_virtio *v;
 	const struct vmm_virtio_place *place;
 	struct virtdev_pci *pci;
-	uint64_t gpa;		/* of BAR 0, as used by the notifications */
+	uint64_t gpa;		/* of BAR 0, or NOWHERE */
+	uint64_t notify_gpa;	/* of BAR 0 as its ioeventfds are set, or NOWHERE */
 	uint64_t region_gpa;
 	int line_fd, again_fd;	/* INTx: KVM signals again_fd when the guest has handled the
 				 * interrupt */
@@ -51,12 +52,17 @@ static void on_route(void *opaque, uint32_t vector, uint64_t address,
 		     uint32_t data)
 {
 	const struct placed *p = opaque;
-	int rc = vmm_msi_route(p->place->msi, p->vectors[vector].gsi, address,
-			       data);
 
-	if (rc < 0)
-		prog_log(PROG_LOG_WARNING, "route", "the guest's address %#" PRIx64 " for interrupts is not one of this machine",
-			 address);
+	vmm_msi_route(p->place->msi, p->vectors[vector].gsi, address, data);
+}
+
+static void on_route_done(void *opaque)
+{
+	struct vsu_error err = VSU_ERROR_INIT;
+	const struct placed *p = opaque;
+
+	if (vmm_msi_commit(p->place->msi, &err) < 0)
+		prog_log(PROG_LOG_WARNING, "route", "%s", err.msg);
 }
 
 static void on_intx(void *opaque)
@@ -115,12 +121,12 @@ static int connect_vectors(struct placed *p, struct vsu_error *err)
 
 /* ------------------------------------------------------------------ addresses */
 
-static void set_notifications(const struct placed *p, bool on)
+static void set_notifications(struct placed *p, uint64_t gpa, bool on)
 {
 	const struct virtdev *dev =
 		virtdev_transport_device(vmm_virtio_transport(p->v));
 	struct vmm_ioeventfd io = {
-		.gpa = p->gpa + VIRTDEV_PCI_NOTIFY, .any = true,
+		.gpa = gpa + VIRTDEV_PCI_NOTIFY, .any = true,
 	};
 	uint32_t i;
 
@@ -134,6 +140,36 @@ static void set_notifications(const struct placed *p, bool on)
 	}
 }
 
+static void move_notifications(struct placed *p, uint64_t gpa)
+{
+	if (p->notify_gpa == gpa)
+		return;
+	if (p->notify_gpa != VMM_PCI_NOWHERE)
+		set_notifications(p, p->notify_gpa, false);
+	p->notify_gpa = gpa;
+	if (gpa != VMM_PCI_NOWHERE)
+		set_notifications(p, gpa, true);
+}
+
+static void on_registers(void *opaque, struct vmm_access *access);
+
+/* Notifications of functions that are switched off, in the way of another one. */
+static void notifications_vacate(const struct placed *p, uint64_t gpa)
+{
+	const struct vmm_pci_function *f = p->place->pci->functions;
+	unsigned int i;
+
+	for (i = 0; i < VMM_PCI_SLOTS; i++) {
+		struct placed *other = f[i].opaque;
+
+		if (f[i].registers == on_registers && other != p &&
+		    other->gpa == VMM_PCI_NOWHERE &&
+		    gpa - other->notify_gpa + (VIRTDEV_PCI_BAR0_SIZE - 1) <
+		    2 * VIRTDEV_PCI_BAR0_SIZE - 1)
+			move_notifications(other, VMM_PCI_NOWHERE);
+	}
+}
+
 static bool is_in_window(uint64_t gpa)
 {
 	return gpa >= VMM_PCI_WINDOW_GPA &&
@@ -141,17 +177,19 @@ static bool is_in_window(uint64_t gpa)
 					   VIRTDEV_PCI_BAR0_SIZE;
 }
 
-/* Registers outside the window are inaccessible. */
+/*
+ * Registers beyond the window are unreachable. Notifications of a function that
+ * is switched off stay: each is a system call, and a guest can switch memory off
+ * and on with every store.
+ */
 static void move_registers(struct placed *p, uint64_t gpa)
 {
-	if (!is_in_window(gpa))
-		gpa = VMM_PCI_NOWHERE;
-	if (p->gpa != VMM_PCI_NOWHERE)
-		set_notifications(p, false);
-	p->gpa = gpa;
-	if (gpa != VMM_PCI_NOWHERE)
-		set_notifications(p, true);
-	vmm_pci_host_move(p->place->pci, p->place->slot, gpa);
+	p->gpa = is_in_window(gpa) ? gpa : VMM_PCI_NOWHERE;
+	if (p->gpa != VMM_PCI_NOWHERE) {
+		notifications_vacate(p, p->gpa);
+		move_notifications(p, p->gpa);
+	}
+	vmm_pci_host_move(p->place->pci, p->place->slot, p->gpa);
 }
 
 static void on_bar_moved(void *opaque, unsigned int bar, uint64_t gpa)
@@ -248,6 +286,7 @@ static int make_function(struct placed *p, struct vsu_error *err)
 	static const struct virtdev_pci_ops ops = {
 		.size = sizeof(ops), .message = on_message, .route = on_route,
 		.intx = on_intx, .bar_moved = on_bar_moved,
+		.route_done = on_route_done,
 	};
 	struct virtdev_pci_region regions[VIRTDEV_PCI_REGIONS];
 	struct virtdev_pci_config config = {
@@ -278,8 +317,7 @@ static void registers_leave(void *registers)
 {
 	struct placed *p = registers;
 
-	if (p->gpa != VMM_PCI_NOWHERE)
-		set_notifications(p, false);
+	move_notifications(p, VMM_PCI_NOWHERE);
 	p->gpa = VMM_PCI_NOWHERE;
 	vmm_pci_host_remove(p->place->pci, p->place->slot);
 }
@@ -296,6 +334,7 @@ static void registers_free(void *registers)
 				       p->vectors[i].gsi);
 		vsu_fd_close(&p->vectors[i].event_fd);
 	}
+	on_route_done(p);
 	if (p->line_set)
 		vmm_kvm_irqfd(p->place->kvm, p->line_fd, p->place->irq, false,
 			      NULL);
@@ -319,7 +358,7 @@ int vmm_place_pci(struct vmm_virtio *v, struct vsu_error *err)
 		return vsu_error_sys(err, -ENOMEM, "virtio-pci");
 	p->v = v;
 	p->place = vmm_virtio_place(v);
-	p->gpa = VMM_PCI_NOWHERE;
+	p->gpa = p->notify_gpa = VMM_PCI_NOWHERE;
 	p->line_fd = p->again_fd = -1;
 	p->nvectors = nvectors;
 	for (i = 0; i < nvectors; i++)

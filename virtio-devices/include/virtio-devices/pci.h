@@ -87,6 +87,13 @@ struct virtdev_pci_ops {
 	 * (VIRTDEV_PCI_UNPLACED); from inside a write to configuration space.
 	 */
 	void (*bar_moved)(void *opaque, unsigned int bar, uint64_t gpa);
+
+	/*
+	 * Follows the last route() of an access: one access can change all
+	 * vectors, and the owner may install their routes by one system call.
+	 * Messages by these routes are sent afterwards.
+	 */
+	void (*route_done)(void *opaque);
 };
 
 /*

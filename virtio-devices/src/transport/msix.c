@@ -62,41 +62,51 @@ void virtdev_msix_interrupt(struct msix *m, uint32_t vector)
 	vector_send(m, vector);
 }
 
-/* The message is told before anything can be sent by it. */
-static void vector_route(struct msix *m, uint32_t i)
+/* True if the vector's message changed. */
+static bool vector_route(struct msix *m, uint32_t i)
 {
 	struct msix_vector *v = &m->vectors[i];
 
-	if (v->address == v->told_address && v->data == v->told_data)
-		return;
+	if (!m->open || v->masked ||
+	    (v->address == v->told_address && v->data == v->told_data))
+		return false;
 	v->told_address = v->address;
 	v->told_data = v->data;
 	if (m->ops.route)
 		m->ops.route(m->opaque, i, v->address, v->data);
+	return true;
 }
 
 static void vector_update(struct msix *m, uint32_t i)
 {
 	struct msix_vector *v = &m->vectors[i];
 
-	if (!m->open || v->masked) {
+	if (!m->open || v->masked)
 		__atomic_or_fetch(&v->state, CLOSED, __ATOMIC_ACQ_REL);
-		return;
-	}
-	vector_route(m, i);
-	if (__atomic_exchange_n(&v->state, 0, __ATOMIC_ACQ_REL) & PENDING)
+	else if (__atomic_exchange_n(&v->state, 0, __ATOMIC_ACQ_REL) & PENDING)
 		vector_send(m, i);
+}
+
+/* The owner installs all routes together, before any message is sent. */
+static void vectors_update(struct msix *m, uint32_t first, uint32_t n)
+{
+	bool routed = false;
+	uint32_t i;
+
+	for (i = first; i < first + n; i++)
+		routed = vector_route(m, i) || routed;
+	if (routed && m->ops.route_done)
+		m->ops.route_done(m->opaque);
+	for (i = first; i < first + n; i++)
+		vector_update(m, i);
 }
 
 void virtdev_msix_set_open(struct msix *m, bool open)
 {
-	uint32_t i;
-
 	if (m->open == open)
 		return;
 	m->open = open;
-	for (i = 0; i < m->n; i++)
-		vector_update(m, i);
+	vectors_update(m, 0, m->n);
 }
 
 static bool is_access(const struct msix *m, uint32_t at, uint32_t len)
@@ -162,7 +172,7 @@ void virtdev_msix_table_write(struct msix *m, uint32_t at, uint32_t len,
 	word_write(v, word, (uint32_t)value);
 	if (len == 8)
 		word_write(v, word + 1, (uint32_t)(value >> 32));
-	vector_update(m, at / MSIX_ENTRY);
+	vectors_update(m, at / MSIX_ENTRY, 1);
 }
 
 uint64_t virtdev_msix_pending_read(const struct msix *m, uint32_t at, uint32_t len)
@@ -215,5 +225,5 @@ void virtdev_msix_vector_take(struct msix *m, uint32_t i,
 	v->data = from->data;
 	v->masked = from->masked;
 	__atomic_store_n(&v->state, from->state, __ATOMIC_RELEASE);
-	vector_update(m, i);
+	vectors_update(m, i, 1);
 }

@@ -15,11 +15,12 @@ struct virtdev_state_writer;
 
 #define MSIX_ENTRY 16u	/* bytes of the table that a vector takes */
 
-/* Either may be NULL; see struct virtdev_pci_ops. */
+/* Each may be NULL; see struct virtdev_pci_ops. */
 struct msix_ops {
 	void (*message)(void *opaque, uint32_t vector);
 	void (*route)(void *opaque, uint32_t vector, uint64_t address,
 		      uint32_t data);
+	void (*route_done)(void *opaque);
 };
 
 struct msix_vector {

@@ -91,7 +91,8 @@ static int make_parts(struct virtdev_pci *p,
 		      const struct virtdev_pci_config *config,
 		      struct vsu_error *err)
 {
-	const struct msix_ops ops = { p->ops.message, p->ops.route };
+	const struct msix_ops ops = { p->ops.message, p->ops.route,
+				      p->ops.route_done };
 	int rc;
 
 	p->region_len = config->nregions ? regions_len(config, err) : 0;

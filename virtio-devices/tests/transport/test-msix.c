@@ -15,7 +15,8 @@
 
 static struct msix msix;
 static _Atomic unsigned int messages[VECTORS];
-static unsigned int routes;
+static unsigned int routes, installs;
+static unsigned int sent_early;	/* before the routes were installed */
 static uint64_t last_address;
 static uint32_t last_data;
 
@@ -23,6 +24,7 @@ static void on_message(void *opaque, uint32_t vector)
 {
 	(void)opaque;
 	messages[vector]++;
+	sent_early += !installs;
 }
 
 static void on_route(void *opaque, uint32_t vector, uint64_t address,
@@ -35,9 +37,15 @@ static void on_route(void *opaque, uint32_t vector, uint64_t address,
 	last_data = data;
 }
 
+static void on_route_done(void *opaque)
+{
+	(void)opaque;
+	installs++;
+}
+
 static void setup(void)
 {
-	const struct msix_ops ops = { on_message, on_route };
+	const struct msix_ops ops = { on_message, on_route, on_route_done };
 
 	ck_assert_int_eq(virtdev_msix_init(&msix, VECTORS, &ops, NULL), 0);
 }
@@ -105,6 +113,27 @@ START_TEST(a_message_is_told_before_it_is_sent_and_once)
 	virtdev_msix_table_write(&msix, 8, 8, 0x4042);
 	ck_assert_uint_eq(routes, 2);
 	ck_assert_uint_eq(last_data, 0x4042);
+}
+END_TEST
+
+START_TEST(one_store_installs_all_routes_before_any_message)
+{
+	uint32_t i;
+
+	for (i = 0; i < VECTORS; i++) {
+		word_set(i, 0, 0xfee00000 + (i << 12));
+		word_set(i, CONTROL, 0);
+		virtdev_msix_interrupt(&msix, i);
+	}
+	ck_assert_uint_eq(routes, 0);
+	virtdev_msix_set_open(&msix, true);
+	ck_assert_uint_eq(routes, VECTORS);
+	ck_assert_uint_eq(installs, 1);
+	ck_assert_uint_eq(messages[0] + messages[VECTORS - 1], 2);
+	ck_assert_uint_eq(sent_early, 0);
+	virtdev_msix_set_open(&msix, false);
+	virtdev_msix_set_open(&msix, true);
+	ck_assert_uint_eq(installs, 1);
 }
 END_TEST
 
@@ -180,6 +209,7 @@ int main(void)
 		an_open_vector_sends_and_a_masked_one_keeps_one_interrupt);
 	tcase_add_test(tc, the_whole_function_masks_all_and_lets_all_go);
 	tcase_add_test(tc, a_message_is_told_before_it_is_sent_and_once);
+	tcase_add_test(tc, one_store_installs_all_routes_before_any_message);
 	tcase_add_test(tc, the_table_reads_what_was_stored_in_both_widths);
 	tcase_add_test(tc, a3_10_accesses_beside_the_table_change_nothing);
 	tcase_add_test(tc, an_interrupt_between_mask_and_unmask_is_not_lost);

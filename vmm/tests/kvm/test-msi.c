@@ -15,8 +15,9 @@
 #define PINS 24u
 #define FIXED 40u	/* entries of the pins */
 
-static int capability = 4096, routing_fails, irqfd_fails;
-static unsigned int on, off;
+static int capability = 4096, irqfd_fails;
+static unsigned int on, off, tables;
+static unsigned int routing_fails;	/* calls that KVM refuses */
 static uint32_t count;
 static struct kvm_irq_routing_entry last;
 
@@ -28,7 +29,8 @@ static int answer(unsigned long request, void *arg)
 	if (request == KVM_CHECK_EXTENSION)
 		return capability;
 	if (request == KVM_SET_GSI_ROUTING) {
-		if (routing_fails)
+		tables++;
+		if (routing_fails && routing_fails--)
 			return -1;
 		count = table->nr;
 		last = table->entries[table->nr - 1];
@@ -70,16 +72,23 @@ static void teardown(void)
 	vmm_msi_free(msi);
 }
 
+static uint32_t add_vector(int fd)
+{
+	uint32_t gsi = 0;
+
+	ck_assert_int_eq(vmm_msi_add(msi, fd, &gsi, NULL), 0);
+	return gsi;
+}
+
 START_TEST(a_route_is_a_message_behind_all_pins)
 {
-	uint32_t a = 0, b = 0;
+	const uint32_t a = add_vector(7), b = add_vector(8);
 
-	ck_assert_int_eq(vmm_msi_add(msi, 7, &a, NULL), 0);
-	ck_assert_int_eq(vmm_msi_add(msi, 8, &b, NULL), 0);
 	ck_assert_uint_eq(on, 2);
 	ck_assert_uint_ne(a, b);
 	ck_assert_uint_ge(a, PINS);
-	ck_assert_int_eq(vmm_msi_route(msi, b, UINT64_C(0x1fee01000), 0x41), 0);
+	vmm_msi_route(msi, b, UINT64_C(0x1fee01000), 0x41);
+	ck_assert_int_eq(vmm_msi_commit(msi, NULL), 0);
 	ck_assert_uint_eq(count, FIXED + 1);
 	ck_assert_uint_eq(last.gsi, b);
 	ck_assert_uint_eq(last.type, KVM_IRQ_ROUTING_MSI);
@@ -87,24 +96,72 @@ START_TEST(a_route_is_a_message_behind_all_pins)
 	ck_assert_uint_eq(last.u.msi.address_hi, 1);
 	ck_assert_uint_eq(last.u.msi.data, 0x41);
 	vmm_msi_remove(msi, 8, b);
+	ck_assert_int_eq(vmm_msi_commit(msi, NULL), 0);
 	ck_assert_uint_eq(count, FIXED);
 	ck_assert_uint_eq(off, 1);
+}
+END_TEST
+
+START_TEST(all_changes_go_by_one_call_and_none_without_changes)
+{
+	uint32_t gsi[20], i;
+
+	tables = 0;
+	for (i = 0; i < 20; i++)
+		gsi[i] = add_vector((int)i);
+	ck_assert_int_eq(vmm_msi_commit(msi, NULL), 0);
+	ck_assert_uint_eq(tables, 0);
+	for (i = 0; i < 20; i++)
+		vmm_msi_route(msi, gsi[i], 0xfee00000, i);
+	ck_assert_int_eq(vmm_msi_commit(msi, NULL), 0);
+	ck_assert_uint_eq(tables, 1);
+	ck_assert_uint_eq(count, FIXED + 20);
+	for (i = 0; i < 20; i++)
+		vmm_msi_route(msi, gsi[i], 0xfee00000, i);
+	ck_assert_int_eq(vmm_msi_commit(msi, NULL), 0);
+	ck_assert_uint_eq(tables, 1);
+	for (i = 0; i < 20; i++)
+		vmm_msi_remove(msi, (int)i, gsi[i]);
+	ck_assert_int_eq(vmm_msi_commit(msi, NULL), 0);
+	ck_assert_uint_eq(tables, 2);
+	ck_assert_uint_eq(count, FIXED);
 }
 END_TEST
 
 /* Else one guest's bad address would take all other messages with it. */
 START_TEST(a_route_that_kvm_refuses_leaves_the_others)
 {
-	uint32_t a = 0, b = 0;
+	const uint32_t a = add_vector(7), b = add_vector(8), c = add_vector(9);
 
-	ck_assert_int_eq(vmm_msi_add(msi, 7, &a, NULL), 0);
-	ck_assert_int_eq(vmm_msi_add(msi, 8, &b, NULL), 0);
+	tables = 0;
+	vmm_msi_route(msi, a, 0xfee00000, 1);
+	ck_assert_int_eq(vmm_msi_commit(msi, NULL), 0);
 	routing_fails = 1;
-	ck_assert_int_eq(vmm_msi_route(msi, a, UINT64_MAX, 1), -EINVAL);
-	routing_fails = 0;
-	ck_assert_int_eq(vmm_msi_route(msi, b, 0xfee00000, 2), 0);
+	vmm_msi_route(msi, b, UINT64_C(0x1fee00000), 1);
+	vmm_msi_route(msi, c, 0xfee00000, 2);
+	ck_assert_int_eq(vmm_msi_commit(msi, &err), -EINVAL);
+	ck_assert(strstr(err.msg, "0x1fee00000"));
+	ck_assert_uint_eq(count, FIXED + 2);
+	ck_assert_uint_eq(last.gsi, c);
+	ck_assert_uint_eq(tables, 3);
+}
+END_TEST
+
+/* A guest can store as many bad addresses as there are vectors. */
+START_TEST(routes_that_kvm_refuses_for_another_reason_go_together)
+{
+	const uint32_t a = add_vector(7), b = add_vector(8), c = add_vector(9);
+
+	tables = 0;
+	vmm_msi_route(msi, a, 0xfee00000, 1);
+	ck_assert_int_eq(vmm_msi_commit(msi, NULL), 0);
+	routing_fails = 2;
+	vmm_msi_route(msi, b, 0xfee00000, 2);
+	vmm_msi_route(msi, c, 0xfee00000, 3);
+	ck_assert_int_eq(vmm_msi_commit(msi, NULL), -EINVAL);
 	ck_assert_uint_eq(count, FIXED + 1);
-	ck_assert_uint_eq(last.gsi, b);
+	ck_assert_uint_eq(last.gsi, a);
+	ck_assert_uint_eq(tables, 4);
 }
 END_TEST
 
@@ -137,7 +194,9 @@ int main(void)
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, a_route_is_a_message_behind_all_pins);
+	tcase_add_test(tc, all_changes_go_by_one_call_and_none_without_changes);
 	tcase_add_test(tc, a_route_that_kvm_refuses_leaves_the_others);
+	tcase_add_test(tc, routes_that_kvm_refuses_for_another_reason_go_together);
 	tcase_add_test(tc, vectors_that_kvm_does_not_have_are_refused);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
