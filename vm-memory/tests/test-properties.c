@@ -64,7 +64,7 @@ START_TEST(no_map_is_a_map_without_regions)
 	const struct vmem_view *view = vmem_map_view(NULL);
 	struct vmem_region *region;
 	struct vmem_map *map;
-	uint32_t value, hint = 7;
+	uint32_t value = 0, hint = 7;
 
 	ck_assert_uint_eq(vmem_map_count(NULL), 0);
 	ck_assert_ptr_null(vmem_map_ref(NULL));
