@@ -173,22 +173,23 @@ struct virtdev_ops {
 	uint32_t state_version;
 	void (*state_save)(void *self, struct virtdev_state_writer *w);
 	/*
-	 * Of an equal or older version. Reads everything, asks
-	 * virtdev_state_end(), judges the values (-EBADMSG), and only then
-	 * takes them.
+	 * Of an equal or older version. Reads all, checks virtdev_state_end() and
+	 * the values (-EBADMSG), then applies them. 1: call state_load_turn, for
+	 * a state whose use takes time.
 	 */
 	int (*state_load)(void *self, uint32_t version,
 			  struct virtdev_state_reader *r,
 			  struct vsu_error *err);
 
-	/*
-	 * Fills in up to max numbers and says how many there are, always the
-	 * same ones. Any thread, while queues run.
-	 */
+	/* Stores up to max numbers; returns how many exist, a constant. Any thread. */
 	uint32_t (*stats)(void *self, struct virtdev_stat *stats, uint32_t max);
 
 	/* The answer to a change of a region that said 1: 0, or an errno. */
 	void (*region_done)(void *self, uint64_t cookie, int result);
+
+	/* Continues, a few ms; r NULL: gives up, and the device is as reset. */
+	int (*state_load_turn)(void *self, struct virtdev_state_reader *r,
+			       struct vsu_error *err);
 };
 
 /*
@@ -308,9 +309,9 @@ VIRTDEV_API void virtdev_resume(struct virtdev *dev);
 VIRTDEV_API VSU_NODISCARD int virtdev_state_take(struct virtdev *dev,
 		void **bytes, size_t *len, struct vsu_error *err);
 /*
- * Into a device of the same kind that is new or was reset, from whomever:
- * -EBADMSG, and nothing has changed, where the bytes are not such a state.
- * -EOPNOTSUPP: of a later version; -ENOENT: what it names is not on this host.
+ * Into a device of the same kind that is new or was reset. The bytes are untrusted:
+ * -EBADMSG, without effect, if they are no such state. -EOPNOTSUPP: of a later version;
+ * -ENOENT: it names what this host lacks. In turns: state.h.
  */
 VIRTDEV_API VSU_NODISCARD int virtdev_state_load(struct virtdev *dev,
 		const void *bytes, size_t len, struct vsu_error *err);

@@ -39,6 +39,7 @@
 
 VSU_BEGIN_DECLS
 
+struct virtdev;
 struct virtdev_state_reader;
 struct virtdev_state_writer;
 
@@ -73,6 +74,19 @@ VIRTDEV_API size_t virtdev_state_left(const struct virtdev_state_reader *r);
 /* 0 when everything was there and nothing is left, else -EBADMSG. */
 VIRTDEV_API int virtdev_state_end(const struct virtdev_state_reader *r,
 				  struct vsu_error *err) VSU_NODISCARD;
+
+/*
+ * For the owner of a device: virtdev_state_load() (device.h) in bounded turns, so that a
+ * large state does not block a loop. 1: call turn; 0: loaded; or an error as of
+ * virtdev_state_load(). The bytes must remain valid until then. In between no queue
+ * starts (-EBUSY). A reset or stop gives the load up.
+ */
+VIRTDEV_API int virtdev_state_load_begin(struct virtdev *dev, const void *bytes,
+					 size_t len, struct vsu_error *err)
+	VSU_NODISCARD;
+VIRTDEV_API int virtdev_state_load_turn(struct virtdev *dev,
+					struct vsu_error *err) VSU_NODISCARD;
+VIRTDEV_API void virtdev_state_load_stop(struct virtdev *dev);
 
 VSU_END_DECLS
 

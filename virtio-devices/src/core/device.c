@@ -228,6 +228,10 @@ int virtdev_queue_start(struct virtdev *dev, uint32_t queue, struct vq *q,
 		return vsu_error_set(err, -EINVAL,
 				     "%s: queue %u, but it has %u",
 				     dev->ops.name, queue, dev->info.nqueues);
+	if (dev->loads)
+		return vsu_error_set(err, -EBUSY,
+				     "%s: queue %u cannot start while the state is being loaded",
+				     dev->ops.name, queue);
 	if (!dev->ops.queue_start)
 		return 0;
 	return dev->ops.queue_start(dev->self, queue, q, err);
@@ -265,6 +269,7 @@ bool virtdev_queue_blocks(const struct virtdev *dev)
 void virtdev_reset(struct virtdev *dev)
 {
 	virtdev_resume(dev);
+	virtdev_state_load_stop(dev);
 	if (dev->ops.reset)
 		dev->ops.reset(dev->self);
 }

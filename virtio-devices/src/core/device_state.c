@@ -92,18 +92,55 @@ static int read_head(const struct virtdev *dev, struct virtdev_state_reader *r,
 	return 0;
 }
 
+/* A model that returned 1 without an operation to continue has loaded everything. */
+static int note_load(struct virtdev *dev, int rc)
+{
+	dev->loads = rc > 0 && dev->ops.state_load_turn;
+	return rc < 0 ? rc : dev->loads;
+}
+
+int virtdev_state_load_begin(struct virtdev *dev, const void *bytes, size_t len,
+			     struct vsu_error *err)
+{
+	uint32_t version = 0;
+	int rc;
+
+	virtdev_state_load_stop(dev);
+	dev->loaded = (struct virtdev_state_reader){ .at = bytes, .left = len };
+	rc = read_head(dev, &dev->loaded, &version, err);
+	if (rc < 0)
+		return rc;
+	if (!dev->ops.state_load)
+		return virtdev_state_end(&dev->loaded, err);
+	return note_load(dev, dev->ops.state_load(dev->self, version,
+						  &dev->loaded, err));
+}
+
+int virtdev_state_load_turn(struct virtdev *dev, struct vsu_error *err)
+{
+	if (!dev->loads)
+		return vsu_error_set(err, -EINVAL,
+				     "%s: no state is being loaded",
+				     dev->ops.name);
+	return note_load(dev, dev->ops.state_load_turn(dev->self, &dev->loaded,
+						       err));
+}
+
+void virtdev_state_load_stop(struct virtdev *dev)
+{
+	if (dev->loads)
+		dev->ops.state_load_turn(dev->self, NULL, NULL);
+	dev->loads = false;
+}
+
 int virtdev_state_load(struct virtdev *dev, const void *bytes, size_t len,
 		       struct vsu_error *err)
 {
-	struct virtdev_state_reader r = { .at = bytes, .left = len };
-	uint32_t version = 0;
-	int rc = read_head(dev, &r, &version, err);
+	int rc = virtdev_state_load_begin(dev, bytes, len, err);
 
-	if (rc < 0)
-		return rc;
-	return dev->ops.state_load ?
-	       dev->ops.state_load(dev->self, version, &r, err) :
-	       virtdev_state_end(&r, err);
+	while (rc > 0)
+		rc = virtdev_state_load_turn(dev, err);
+	return rc;
 }
 
 uint32_t virtdev_stats(struct virtdev *dev, struct virtdev_stat *stats,

@@ -5,6 +5,8 @@
 
 #include <virtio-devices/device.h>
 
+#include "core/state_priv.h"
+
 struct virtdev {
 	struct virtdev_ops ops;
 	struct virtdev_info info;
@@ -15,6 +17,8 @@ struct virtdev {
 		       const struct vsu_error *what);
 	void *report_opaque;
 	bool paused;
+	bool loads;		/* between the turns of a load, of: */
+	struct virtdev_state_reader loaded;
 };
 
 /* Whether a device may have these regions. */

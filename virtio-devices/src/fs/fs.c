@@ -154,6 +154,7 @@ static void fs_free(void *self)
 	virtdev_priv_fs_inodes_fini(fs);
 	virtdev_priv_fs_mounts_fini(fs);
 	virtdev_priv_fs_window_fini(fs);
+	vsu_fd_close(&fs->load.parent);
 	vsu_fd_close(&fs->folder);
 	vsu_fd_close(&fs->proc);
 	virtdev_priv_fs_job_queue_fini(&fs->job_queue);
@@ -175,6 +176,7 @@ static const struct virtdev_ops fs_ops = {
 	.region_done = virtdev_priv_fs_region_done,
 	.state_version = 1, .state_save = virtdev_priv_fs_state_save,
 	.state_load = virtdev_priv_fs_state_load,
+	.state_load_turn = virtdev_priv_fs_state_load_turn,
 };
 
 /* ------------------------------------------------------------------ creation */
@@ -210,7 +212,7 @@ static struct fs *fs_new(const struct virtdev_fs_config *c)
 
 	if (!fs)
 		return NULL;
-	fs->folder = fs->proc = fs->recover.fd = -1;
+	fs->folder = fs->proc = fs->recover.fd = fs->load.parent = -1;
 	fs->nqueues = nqueues;
 	for (i = 0; i < nqueues; i++)
 		fs->queues[i] = (struct fs_queue){ .fs = fs, .index = i,

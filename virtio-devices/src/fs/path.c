@@ -55,8 +55,13 @@ bool virtdev_priv_fs_path_is_valid(const char *path)
 
 int virtdev_priv_fs_path_open(const struct fs *fs, const char *path)
 {
+	return virtdev_priv_fs_path_open_below(fs->folder, path);
+}
+
+int virtdev_priv_fs_path_open_below(int parent, const char *path)
+{
 	char name[FS_NAME_MAX + 1];
-	int dir = vsu_fd_dup(fs->folder), fd;
+	int dir = vsu_fd_dup(parent), fd;
 
 	while (dir >= 0 && *path) {
 		path = next_name(path, name);

@@ -27,6 +27,7 @@
 #include "fs/file_handle.h"
 #include "fs/idmap.h"
 #include "fs/label.h"
+#include "fs/load.h"
 #include "fs/operations.h"
 #include "fs/pool.h"
 #include "fs/protocol.h"
@@ -157,6 +158,7 @@ struct fs {
 	pthread_mutex_t mounts_lock;
 	struct fs_mount mounts[FS_MOUNTS];
 	uint32_t nmounts;	/* atomic; never decreases */
+	struct fs_load load;
 	struct fs_recover recover;
 	bool kept;		/* atomic: a reset must not end the session, since
 				   the guest did not request it: the session was

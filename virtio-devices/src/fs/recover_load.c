@@ -219,6 +219,7 @@ static int load_session(struct fs *fs, const struct fs_recover_head *h)
 	settle_moves(fs, h->reach[0]);
 	lost = load_inodes(fs, h->reach[0]);
 	lost += load_handles(fs, h->reach[1]);
+	virtdev_priv_fs_restore_end(fs);
 	r->loading = false;
 	((struct fs_recover_head *)(void *)r->map)->generation = h->generation + 1;
 	virtdev_priv_fs_count(fs, FS_LOST, lost);

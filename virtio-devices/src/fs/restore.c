@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
 
 #include <vmm-sys-util/fd.h>
 
@@ -70,10 +71,68 @@ static int check_identity(struct fs *fs, const struct fs_file_record *f, int fd,
 	return rc;
 }
 
+void virtdev_priv_fs_restore_end(struct fs *fs)
+{
+	vsu_fd_close(&fs->load.parent);
+	*fs->load.parent_path = 0;
+}
+
+/* The cost of a path, which is opened name by name. */
+static unsigned int count_names(const char *path)
+{
+	unsigned int n = 1;
+
+	for (; *path; path++)
+		n += *path == '/';
+	return n;
+}
+
+/* The folder of this path becomes the one that stays open; from below the last if it can. */
+static int enter_parent(struct fs *fs, const char *path, size_t parent_len)
+{
+	const size_t len = strlen(fs->load.parent_path);
+	const bool is_below = fs->load.parent >= 0 && parent_len > len &&
+			      path[len] == '/' &&
+			      !memcmp(path, fs->load.parent_path, len);
+	const char *rest = is_below ? path + len + 1 : path;
+	char names[PATH_MAX];
+	int fd;
+
+	memcpy(names, rest, parent_len - (size_t)(rest - path));
+	names[parent_len - (size_t)(rest - path)] = 0;
+	fs->load.names += count_names(names);
+	fd = is_below ? virtdev_priv_fs_path_open_below(fs->load.parent, names) :
+			virtdev_priv_fs_path_open(fs, names);
+	virtdev_priv_fs_restore_end(fs);
+	if (fd < 0)
+		return fd;
+	fs->load.parent = fd;
+	memcpy(fs->load.parent_path, path, parent_len);
+	fs->load.parent_path[parent_len] = 0;
+	return 0;
+}
+
+/* Records often follow each other by folder: that of the last path stays open. */
+static int open_path(struct fs *fs, const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	const size_t len = slash ? (size_t)(slash - path) : 0;
+	int rc = 0;
+
+	fs->load.names++;
+	if (!slash)
+		return virtdev_priv_fs_path_open(fs, path);
+	if (fs->load.parent < 0 || strlen(fs->load.parent_path) != len ||
+	    memcmp(fs->load.parent_path, path, len) != 0)
+		rc = enter_parent(fs, path, len);
+	return rc < 0 ? rc : virtdev_priv_fs_path_open_below(fs->load.parent,
+							     slash + 1);
+}
+
 static int find_by_path(struct fs *fs, const struct fs_file_record *f,
 			struct fs_identity *identity)
 {
-	int fd = *f->path ? virtdev_priv_fs_path_open(fs, f->path) : -ENOENT;
+	int fd = *f->path ? open_path(fs, f->path) : -ENOENT;
 	int rc = fd < 0 ? fd : check_identity(fs, f, fd, identity);
 
 	if (rc < 0)
@@ -97,6 +156,7 @@ static int find_by_handle(struct fs *fs, const struct fs_file_record *f,
 	vsu_fd_close(&fd);
 	if (rc < 0)
 		return rc;
+	fs->load.names += 2 * count_names(path);
 	fd = virtdev_priv_fs_path_open(fs, path);
 	rc = fd < 0 ? fd : check_identity(fs, f, fd, identity);
 	if (rc < 0)

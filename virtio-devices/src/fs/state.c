@@ -160,35 +160,45 @@ static int check_lists(struct virtdev_state_reader r, struct vsu_error *err)
 	return virtdev_state_end(&r, err);
 }
 
-/* Returns the number of lost inodes and handles; negative: duplicate ID. */
-static int load_lists(struct fs *fs, struct virtdev_state_reader *r)
+/* Names opened in one turn. A path has up to 2047, which take some milliseconds. */
+#define TURN_NAMES 1024u
+
+/* One turn. 1: more remain; 0: all files are loaded; -EEXIST: duplicate ID. */
+static int load_files(struct fs *fs, struct virtdev_state_reader *r)
 {
 	struct fs_file_record f;
-	struct fs_open_record o;
-	int rc, lost = 0;
+	int rc;
 
-	virtdev_priv_fs_pool_renew(&fs->inodes, virtdev_state_get_u32(r));
-	while (get_file(r, &f) == 1) {
+	for (fs->load.names = 0; fs->load.names < TURN_NAMES; fs->load.names++) {
+		if (get_file(r, &f) != 1)
+			return 0;
 		rc = virtdev_priv_fs_restore_file(fs, &f);
 		if (rc < 0)
 			return rc;
-		lost += rc;
+		fs->load.lost += rc;
 	}
-	virtdev_priv_fs_pool_renew(&fs->handles, virtdev_state_get_u32(r));
-	while (get_open(r, &o) == 1) {
+	return 1;
+}
+
+static int load_handles(struct fs *fs, struct virtdev_state_reader *r)
+{
+	struct fs_open_record o;
+	unsigned int n;
+	int rc = 0;
+
+	for (n = 0; n < TURN_NAMES; n++) {
+		if (get_open(r, &o) != 1)
+			return 0;
 		rc = virtdev_priv_fs_restore_open(fs, &o);
 		if (rc < 0)
 			return rc;
-		lost += rc;
+		fs->load.lost += rc;
 	}
-	return lost;
+	return 1;
 }
 
 static int check_lost(const struct fs *fs, int lost, struct vsu_error *err)
 {
-	if (lost < 0)
-		return vsu_error_set(err, -EBADMSG,
-				     "fs: two files of the state have the same ID");
 	if (!lost || fs->config.lost == VIRTDEV_FS_LOST_ERROR)
 		return 0;
 	return vsu_error_set(err, -ENOENT,
@@ -209,13 +219,45 @@ int virtdev_priv_fs_state_load(void *self, uint32_t version,
 	if (rc < 0 || !agreed)
 		return rc;
 	virtdev_priv_fs_session_end(fs);
-	rc = load_lists(fs, r);
-	if (rc > 0)
-		virtdev_priv_fs_count(fs, FS_LOST, (uint64_t)rc);
-	rc = check_lost(fs, rc, err);
+	virtdev_priv_fs_pool_renew(&fs->inodes, virtdev_state_get_u32(r));
+	fs->load.agreed = agreed;
+	fs->load.lost = 0;
+	fs->load.opens = false;
+	return 1;
+}
+
+static int load_finish(struct fs *fs, struct vsu_error *err)
+{
+	int rc;
+
+	virtdev_priv_fs_restore_end(fs);
+	virtdev_priv_fs_count(fs, FS_LOST, (uint64_t)fs->load.lost);
+	rc = check_lost(fs, fs->load.lost, err);
 	if (rc < 0)
 		virtdev_priv_fs_session_end(fs);
 	else
-		virtdev_priv_fs_session_begin(fs, agreed);
+		virtdev_priv_fs_session_begin(fs, fs->load.agreed);
 	return rc;
+}
+
+int virtdev_priv_fs_state_load_turn(void *self, struct virtdev_state_reader *r,
+				    struct vsu_error *err)
+{
+	struct fs *fs = self;
+	int rc = !r ? -ECANCELED : fs->load.opens ? load_handles(fs, r) :
+						    load_files(fs, r);
+
+	if (rc < 0) {
+		virtdev_priv_fs_restore_end(fs);
+		virtdev_priv_fs_session_end(fs);
+		return vsu_error_set(err, -EBADMSG,
+				     "fs: two files of the state have the same ID");
+	}
+	if (rc == 0 && fs->load.opens)
+		return load_finish(fs, err);
+	if (rc == 0) {
+		virtdev_priv_fs_pool_renew(&fs->handles, virtdev_state_get_u32(r));
+		fs->load.opens = true;
+	}
+	return 1;
 }

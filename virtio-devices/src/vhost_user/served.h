@@ -96,6 +96,7 @@ struct server_stream {
 	int fd;			/* -1: none is under way */
 	int timer;		/* while one waits; else -1 */
 	bool load, is_socket;
+	bool loads;		/* all bytes are there, and the device uses them */
 	unsigned char *bytes;
 	size_t len, at;
 	int result;		/* of the last one */
@@ -185,6 +186,8 @@ void virtdev_priv_server_answer(struct virtdev_vhost_user_server *s);
 int virtdev_priv_server_take_state_fd(void *opaque, bool load, int fd);
 void virtdev_priv_server_check_state(void *opaque, uint64_t token);
 void virtdev_priv_server_state_turn(struct virtdev_vhost_user_server *s);
+/* If the device is loading a state: one bounded turn of that. */
+void virtdev_priv_server_load_turn(struct virtdev_vhost_user_server *s);
 void virtdev_priv_server_state_late(struct virtdev_vhost_user_server *s);
 /* The session is gone, or another transfer begins. */
 void virtdev_priv_server_state_end(struct virtdev_vhost_user_server *s);

@@ -96,7 +96,7 @@ static void serve_queues(struct virtdev_vhost_user_server *s)
 
 static bool has_turns(const struct virtdev_vhost_user_server *s)
 {
-	return !s->config.threaded && s->nagain;
+	return s->stream.loads || (!s->config.threaded && s->nagain);
 }
 
 /*
@@ -124,6 +124,7 @@ static int server_round(struct virtdev_vhost_user_server *s, int timeout_ms)
 		wait_interrupted(s);
 	if (!s->config.threaded)
 		serve_queues(s);
+	virtdev_priv_server_load_turn(s);
 	if (s->left) {
 		s->left = false;
 		virtdev_priv_server_answer(s);

@@ -5,6 +5,7 @@
 #include <errno.h>
 
 #include <vhost/backend_device.h>
+#include <vhost/protocol.h>
 #include <vhost/shmem.h>
 
 #include "vhost_user/served.h"
@@ -38,10 +39,15 @@ static int on_set_config(void *opaque, uint32_t off, const void *buf,
 static void on_run(void *opaque, uint32_t ring)
 {
 	struct virtdev_vhost_user_server *s = opaque;
+	struct vsu_error err = VSU_ERROR_INIT;
 
 	virtdev_resume(s->config.dev);
-	if (virtdev_priv_server_queue_run(&s->queues[ring], NULL) < 0)
-		vhost_user_backend_ring_error(s->session, ring);
+	if (virtdev_priv_server_queue_run(&s->queues[ring], &err) >= 0)
+		return;
+	if (s->config.refused && *err.msg)
+		s->config.refused(s->config.opaque, VHOST_USER_SET_VRING_KICK,
+				  ring, &err);
+	vhost_user_backend_ring_error(s->session, ring);
 }
 
 void virtdev_priv_server_answer(struct virtdev_vhost_user_server *s)

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include <vhost/protocol.h>
+#include <virtio-devices/state.h>
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/fd.h>
 #include <vmm-sys-util/foreign.h>
@@ -33,13 +34,13 @@ static void stream_answer(struct virtdev_vhost_user_server *s)
 	struct server_stream *t = &s->stream;
 	const uint64_t token = t->token;
 
-	if (!token || t->fd >= 0)
+	if (!token || t->fd >= 0 || t->loads)
 		return;
 	t->token = 0;
 	vhost_user_backend_state_done(s->session, token, t->result);
 }
 
-static void let_go(struct virtdev_vhost_user_server *s)
+static void close_stream(struct virtdev_vhost_user_server *s)
 {
 	struct server_stream *t = &s->stream;
 
@@ -47,6 +48,16 @@ static void let_go(struct virtdev_vhost_user_server *s)
 		epoll_ctl(s->epfd, EPOLL_CTL_DEL, t->fd, NULL);
 	vsu_foreign_close(s->config.closer, &t->fd);
 	vsu_fd_close(&t->timer);
+}
+
+static void let_go(struct virtdev_vhost_user_server *s)
+{
+	struct server_stream *t = &s->stream;
+
+	close_stream(s);
+	if (t->loads)
+		virtdev_state_load_stop(s->config.dev);
+	t->loads = false;
 	free(t->bytes);
 	t->bytes = NULL;
 }
@@ -62,18 +73,37 @@ static void say_refused(const struct virtdev_vhost_user_server *s,
 
 static void stream_finish(struct virtdev_vhost_user_server *s, int result)
 {
-	struct vsu_error err = VSU_ERROR_INIT;
-	struct server_stream *t = &s->stream;
-
-	if (!result && t->load) {
-		result = virtdev_state_load(s->config.dev, t->bytes, t->at,
-					    &err);
-		if (result < 0)
-			say_refused(s, &err);
-	}
-	t->result = result;
+	s->stream.result = result;
 	let_go(s);
 	stream_answer(s);
+}
+
+/* The device has used some of the bytes; 1: not all of them. */
+static void load_went(struct virtdev_vhost_user_server *s, int rc,
+		      const struct vsu_error *err)
+{
+	s->stream.loads = rc > 0;
+	if (rc < 0)
+		say_refused(s, err);
+	if (rc <= 0)
+		stream_finish(s, rc);
+}
+
+static void load_begin(struct virtdev_vhost_user_server *s)
+{
+	struct vsu_error err = VSU_ERROR_INIT;
+
+	close_stream(s);
+	load_went(s, virtdev_state_load_begin(s->config.dev, s->stream.bytes,
+					      s->stream.at, &err), &err);
+}
+
+void virtdev_priv_server_load_turn(struct virtdev_vhost_user_server *s)
+{
+	struct vsu_error err = VSU_ERROR_INIT;
+
+	if (s->stream.loads)
+		load_went(s, virtdev_state_load_turn(s->config.dev, &err), &err);
 }
 
 void virtdev_priv_server_state_end(struct virtdev_vhost_user_server *s)
@@ -143,7 +173,7 @@ static bool stream_turn(struct virtdev_vhost_user_server *s)
 	if (!t->load && t->at == t->len)
 		stream_finish(s, 0);
 	else if (t->load && !n)
-		stream_finish(s, 0);
+		load_begin(s);
 	else if (t->load && t->at == t->len)
 		stream_finish(s, -EFBIG);
 	return t->fd >= 0;

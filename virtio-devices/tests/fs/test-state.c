@@ -10,6 +10,8 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include <virtio-devices/state.h>
+
 #include "../suite.h"
 #include "fs-rig.h"
 
@@ -463,6 +465,101 @@ START_TEST(a_state_that_was_cut_or_changed_does_no_harm)
 }
 END_TEST
 
+#define NAMES 600	/* in each of the paths */
+#define LOST_FILES 12
+
+/* Files that are lost, each by a path of its own length of names. */
+static size_t long_paths(struct blob *b)
+{
+	char path[2 * NAMES];
+	size_t i, len;
+
+	for (i = 0; i < NAMES; i++)
+		memcpy(path + 2 * i, "a/", 2);
+	path[2 * NAMES - 1] = 0;
+	begin(b, SESSION);
+	put(b, 0, 4);
+	for (i = 0; i < LOST_FILES; i++) {
+		path[0] = (char)('a' + i % 2);	/* no folder is shared */
+		a_file(b, 2 + i, S_IFREG, path);
+	}
+	put(b, 0, 8);
+	put(b, 0, 4);
+	put(b, 0, 8);
+	len = b->len;
+	b->len = 16;
+	put(b, len - HEAD, 4);
+	return len;
+}
+
+START_TEST(files_of_one_folder_and_of_those_below_are_found)
+{
+	uint64_t sub, deep, last, other;
+
+	ck_assert_int_eq(mkdirat(r.dir, "sub/deep", 0755), 0);
+	ck_assert_int_eq(mkdirat(r.dir, "sub2", 0755), 0);
+	fs_rig_put_file(&r, "sub/inner", "1");
+	fs_rig_put_file(&r, "sub/deep/inner", "2");
+	fs_rig_put_file(&r, "sub2/inner", "3");
+	fs_rig_put_file(&r, "sub/last", "4");
+	sub = fs_rig_lookup(&r, 1, "sub");
+	deep = fs_rig_lookup(&r, sub, "deep");
+	fs_rig_lookup(&r, sub, "inner");
+	fs_rig_lookup(&r, deep, "inner");
+	other = fs_rig_lookup(&r, fs_rig_lookup(&r, 1, "sub2"), "inner");
+	last = fs_rig_lookup(&r, sub, "last");
+	ck_assert_int_eq(move(NULL), 0);
+	ck_assert_uint_eq(fs_rig_lookup(&r, sub, "last"), last);
+	ck_assert_uint_eq(fs_rig_lookup(&r, fs_rig_lookup(&r, 1, "sub2"),
+					"inner"), other);
+	ck_assert_int_eq(fs_rig_getattr(&r, deep), 0);
+}
+END_TEST
+
+START_TEST(a_state_of_long_paths_is_loaded_in_bounded_turns)
+{
+	struct vsu_error err = VSU_ERROR_INIT;
+	unsigned int turns = 0;
+	struct blob b;
+	const size_t len = long_paths(&b);
+	int rc;
+
+	virtdev_queue_stop(r.dev, r.queue);
+	rc = virtdev_state_load_begin(r.dev, b.bytes, len, &err);
+	for (; rc == 1; turns++)
+		rc = virtdev_state_load_turn(r.dev, &err);
+	ck_assert_int_eq(rc, -ENOENT);
+	ck_assert_ptr_nonnull(strstr(err.msg, "12 of the files"));
+	ck_assert_uint_ge(turns, NAMES * LOST_FILES / 2048);
+	ck_assert_int_eq(virtdev_state_load_turn(r.dev, &err), -EINVAL);
+	ck_assert_int_eq(virtdev_queue_start(r.dev, r.queue, r.g.q, NULL), 0);
+}
+END_TEST
+
+/* By a reset, a stop, or the next load. */
+START_TEST(a_load_that_is_given_up_leaves_a_new_device)
+{
+	struct vsu_error err = VSU_ERROR_INIT;
+	struct blob b;
+	const size_t len = long_paths(&b);
+
+	virtdev_queue_stop(r.dev, r.queue);
+	ck_assert_int_eq(virtdev_state_load_begin(r.dev, b.bytes, len, &err), 1);
+	ck_assert_int_eq(virtdev_queue_start(r.dev, r.queue, r.g.q, &err),
+			 -EBUSY);
+	if (_i == 0)
+		virtdev_reset(r.dev);
+	else if (_i == 1)
+		virtdev_state_load_stop(r.dev);
+	else
+		ck_assert_int_eq(virtdev_state_load_begin(r.dev, "", 0, &err),
+				 -EBADMSG);
+	ck_assert_int_eq(virtdev_queue_start(r.dev, r.queue, r.g.q, &err), 0);
+	ck_assert_int_eq(fs_rig_getattr(&r, 1), -ENOTCONN);
+	ck_assert_int_eq(fs_rig_begin(&r), 0);
+}
+END_TEST
+
 static TCase *moves(void)
 {
 	TCase *tc = tcase_create("moves");
@@ -492,6 +589,10 @@ static TCase *hostile(void)
 	tcase_add_test(tc, opened_files_that_cannot_be_are_refused);
 	tcase_add_test(tc, what_is_not_offered_is_refused);
 	tcase_add_test(tc, a_state_that_was_cut_or_changed_does_no_harm);
+	tcase_add_test(tc, files_of_one_folder_and_of_those_below_are_found);
+	tcase_add_test(tc, a_state_of_long_paths_is_loaded_in_bounded_turns);
+	tcase_add_loop_test(tc, a_load_that_is_given_up_leaves_a_new_device, 0,
+			    3);
 	return tc;
 }
 

@@ -277,12 +277,109 @@ START_TEST(second_transfer_takes_the_place_of_the_first)
 }
 END_TEST
 
+/* a model that loads its state slowly */
+
+static struct {
+	unsigned int turns, given_up;
+	bool may_finish;
+} slow;
+
+static int slow_load(void *self, uint32_t version,
+		     struct virtdev_state_reader *reader, struct vsu_error *err)
+{
+	(void)self;
+	(void)version;
+	(void)reader;
+	(void)err;
+	return 1;
+}
+
+static int slow_turn(void *self, struct virtdev_state_reader *reader,
+		     struct vsu_error *err)
+{
+	(void)self;
+	(void)err;
+	slow.turns++;
+	slow.given_up += !reader;
+	return !slow.may_finish;
+}
+
+static const struct virtdev_ops slow_ops = {
+	.size = sizeof(slow_ops), .name = "slow",
+	.state_load = slow_load, .state_load_turn = slow_turn,
+};
+
+static const struct virtdev_info slow_info = {
+	.id = 2, .nqueues = QUEUES, .queue_size_max = 64, .config_size = 60,
+	.features = VQ_F_VERSION_1,
+};
+
+static struct virtdev *make_slow(void)
+{
+	struct virtdev *dev = NULL;
+	struct vsu_error err;
+
+	memset(&slow, 0, sizeof(slow));
+	ck_assert_int_eq(virtdev_new(&slow_ops, &slow_info, NULL, &dev, &err),
+			 0);
+	return dev;
+}
+
+/* The front-end has given the state; the device is loading it. */
+static void give_slow_state(void)
+{
+	struct virtdev *other = make_slow();
+	int fd = memfd_create("state", MFD_CLOEXEC);
+	size_t len;
+	void *bytes;
+
+	server_listen(&server, make_slow(), false);
+	client_connect(&client, &server);
+	pump(&client, &client.ready);
+	ck_assert_int_eq(virtdev_state_take(other, &bytes, &len, NULL), 0);
+	ck_assert_int_eq(vsu_fd_write_full(fd, bytes, len), len);
+	ck_assert_int_eq(lseek(fd, 0, SEEK_SET), 0);
+	ck_assert_int_eq(give(true, fd), 0);
+	close(fd);
+	free(bytes);
+	virtdev_free(other);
+}
+
+START_TEST(session_is_served_while_its_device_loads_a_state)
+{
+	give_slow_state();
+	client.configured = false;
+	ck_assert_int_eq(vhost_user_frontend_get_config(client.fe, 0, 8, NULL),
+			 0);
+	pump(&client, &client.configured);
+	ck_assert_uint_ge(slow.turns, 1);
+	slow.may_finish = true;
+	ck_assert_int_eq(result(), 0);
+	ck_assert_uint_eq(slow.given_up, 0);
+	client_fini(&client);
+	server_fini(&server);
+}
+END_TEST
+
+START_TEST(load_is_given_up_when_its_session_ends)
+{
+	give_slow_state();
+	client_fini(&client);
+	pump_server(&server, 1);
+	ck_assert_uint_eq(slow.given_up, 1);
+	server_fini(&server);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("state");
-	TCase *tc = tcase_create("state");
+	TCase *tc = tcase_create("state"), *slow_tc = tcase_create("slow");
 
 	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_test(slow_tc, session_is_served_while_its_device_loads_a_state);
+	tcase_add_test(slow_tc, load_is_given_up_when_its_session_ends);
+	suite_add_tcase(s, slow_tc);
 	tcase_add_loop_test(tc,
 		state_of_a_disk_elsewhere_is_loaded_through_the_socket, 0, 2);
 	tcase_add_loop_test(tc,
