@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* A block device: its queues, and the turns in which they are served. */
+/* The block device: creation, and serving of its queues in turns. */
 #include <config.h>
 
 #include <assert.h>
@@ -15,17 +15,16 @@
 #define BLK_MAX_QUEUES 256u
 #define BLK_DEFAULT_QUEUE 1024u
 
-/* Bytes that the disk copies in one turn: a millisecond or two. */
+/* Maximum bytes that the disk copies in one turn: 1 to 2 ms. */
 #define BLK_TURN_BYTES (UINT64_C(8) << 20)
 
 /*
- * Bytes of requests in flight from which on no other is taken: more than any
- * disk needs to be busy, and not longer than one can wait for a queue to be
- * drained. A single request may be longer by itself.
+ * Bytes in flight from which on no further request is popped: enough to keep any disk
+ * busy, and few enough to drain quickly. A single request may exceed the limit.
  */
 #define BLK_INFLIGHT_BYTES (UINT64_C(64) << 20)
 
-/* Parts of requests that follow each other within one turn. */
+/* Maximum successive parts of requests within one turn. */
 #define BLK_KICK_ROUNDS 32u
 
 static void disk_reap(struct blk_queue *q)
@@ -38,10 +37,9 @@ static void disk_reap(struct blk_queue *q)
 }
 
 /*
- * Until the disk has all requests and none of them is finished, or the budget
- * of bytes is used up: what finishes at once may queue a next part. A kick that
- * found nothing comes last, so that nothing is left queued. 0, or -EAGAIN when
- * there is something to hand over or to reap that no descriptor will tell of.
+ * Kicks and reaps until the disk has accepted all requests and none is complete, or the
+ * budget is used up. Repeats because a completed request may queue its next part. 0, or
+ * -EAGAIN if requests remain to be submitted or reaped and no descriptor becomes ready.
  */
 static int kick_and_reap(struct blk_queue *q, uint64_t *budget)
 {
@@ -65,9 +63,9 @@ static void queue_publish(struct blk_queue *q)
 
 static void tell_if_broken(struct blk_queue *q)
 {
-	if (q->told_broken || !vq_broken(q->q))
+	if (q->reported_broken || !vq_broken(q->q))
 		return;
-	q->told_broken = true;
+	q->reported_broken = true;
 	virtdev_queue_broken(q->blk->dev, q->index);
 }
 
@@ -76,18 +74,17 @@ static bool is_full(const struct blk_queue *q)
 	return q->inflight == q->size || q->bytes >= BLK_INFLIGHT_BYTES;
 }
 
-/* The rest of a turn, before others have theirs. */
+/* Remaining budget of a turn. */
 struct turn {
-	uint32_t requests;	/* to be taken */
-	uint64_t bytes;		/* to be moved */
+	uint32_t requests;
+	uint64_t bytes;
 };
 
 /*
- * A disk is handed what was taken whenever it has twice as much to do as
- * before: the first two requests at once, and it works where it would be idle
- * while others are taken; then so many that it is still at work when the next
- * come. That is a few calls, however many there are. One alone, which it might
- * be done with too soon, is followed by the rest of the turn.
+ * Submits popped requests whenever the number in flight has doubled: the disk starts
+ * early instead of idling while the turn pops more, and the number of calls stays
+ * logarithmic. The first request alone is not submitted: it might complete before the
+ * next one is popped.
  */
 static bool has_doubled(uint32_t n)
 {
@@ -95,10 +92,10 @@ static bool has_doubled(uint32_t n)
 }
 
 /*
- * Takes chains until the ring is empty (0), or the turn is over (1). -EBUSY:
- * requests have to finish before others are taken.
+ * Pops chains. 0: the ring is empty; 1: the turn's budget is used up; -EBUSY: the
+ * limit of requests or bytes in flight is reached.
  */
-static int chain_take(struct blk_queue *q, struct turn *left)
+static int pop_chains(struct blk_queue *q, struct turn *left)
 {
 	struct virtdev_disk *disk = q->blk->disk;
 	struct blk_request *r;
@@ -113,7 +110,7 @@ static int chain_take(struct blk_queue *q, struct turn *left)
 			virtdev_priv_blk_put(q, r);
 			return rc;
 		}
-		/* the one in hand is left for the kick that ends the turn */
+		/* excludes the current one, which a later kick submits */
 		if (has_doubled(q->inflight - 1))
 			disk->ops.kick(disk->self, q->channel, &left->bytes);
 		virtdev_priv_blk_begin(q, r);
@@ -127,7 +124,7 @@ static int queue_turn(struct blk_queue *q, struct turn *left)
 
 	disk_reap(q);
 	vq_disable_notify(q->q);
-	rc = chain_take(q, left);
+	rc = pop_chains(q, left);
 	kicked = kick_and_reap(q, &left->bytes);
 	queue_publish(q);
 	if (rc == -EBUSY)
@@ -241,7 +238,7 @@ static const struct virtdev_ops blk_ops = {
 	.stats = virtdev_priv_blk_stats,
 };
 
-/* The configuration with its defaults filled in, or -EINVAL. */
+/* Fills in defaults. -EINVAL: invalid configuration. */
 static int read_config(const struct virtdev_blk_config *config,
 		       struct virtdev_blk_config *c, struct vsu_error *err)
 {
@@ -299,7 +296,7 @@ int virtdev_blk_new(const struct virtdev_blk_config *config,
 
 	if (rc < 0)
 		return rc;
-	/* a request and its header and status fit in the largest queue */
+	/* data segments plus header and status fit in the largest queue */
 	seg_max = c.queue_size_max - 2;
 	if (seg_max > VIRTDEV_BLK_SEG_MAX)
 		seg_max = VIRTDEV_BLK_SEG_MAX;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Features, configuration space, state and numbers of a block device. */
+/* Features, configuration space, state and statistics of a block device. */
 #include <config.h>
 
 #include <assert.h>
@@ -68,8 +68,8 @@ uint64_t virtdev_priv_blk_features(const struct blk *blk)
 }
 
 /*
- * A driver that did not acknowledge the flush, or told no features at all,
- * relies on every write being safe when it is done.
+ * Without VIRTIO_BLK_F_FLUSH, and before feature negotiation, the driver expects that a
+ * completed write is durable.
  */
 static void update_through(struct blk *blk)
 {
@@ -86,7 +86,7 @@ void virtdev_priv_blk_config_reset(struct blk *blk)
 	update_through(blk);
 }
 
-/* Only a change starts anew: a front-end may repeat what it said. */
+/* Ignores unchanged features, which a front-end may repeat. */
 int virtdev_priv_blk_set_features(void *self, uint64_t features,
 				  struct vsu_error *err)
 {
@@ -112,7 +112,7 @@ void virtdev_priv_blk_config_read(void *self, uint32_t off, void *buf,
 	memcpy(buf, (const char *)&c + off, len);
 }
 
-/* Only writeback may change, and only for who acknowledged that it may. */
+/* Only writeback is writable, and only with VIRTIO_BLK_F_CONFIG_WCE. */
 int virtdev_priv_blk_config_write(void *self, uint32_t off, const void *buf,
 				  uint32_t len)
 {

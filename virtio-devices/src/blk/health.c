@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The health of a disk, in words for whoever runs the program. A guest that
- * writes where there is room and where there is none in turn has requests of
- * either kind at will: trouble is over when none came for a while.
+ * Reports disk errors, and their end, to the program's user. A guest can cause errors
+ * and successes alternately, for example by writing to full and to allocated areas.
+ * Therefore an error ends only after a period without errors.
  */
 #include <config.h>
 
@@ -12,7 +12,7 @@
 
 #include "blk/priv.h"
 
-/* A minute: two lines of it are all that a guest can have. */
+/* Limits a guest to two log lines per minute. */
 #define QUIET_NS UINT64_C(60000000000)
 
 static enum blk_trouble trouble_of(int code)

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The block device from within.
+ * Internals of the block device.
  *
- *   blk      the device: its disk, its configuration, its queues
- *   queue    one virtqueue with a channel to the disk and a pool of requests
- *   request  one chain on its way, from pop to push
+ *   blk      the device: disk, configuration and queues
+ *   queue    a virtqueue with a channel to the disk and a pool of requests
+ *   request  a chain between pop and push
  */
 #ifndef VIRTIO_DEVICES_BLK_PRIV_H
 #define VIRTIO_DEVICES_BLK_PRIV_H
@@ -20,49 +20,49 @@
 
 #include "disk/priv.h"
 
-/* Ranges of one discard or write-zeroes request, and how long one may be. */
+/* Maximum ranges of a discard or write-zeroes request, and their lengths. */
 #define BLK_MAX_RANGES 16u
 #define BLK_MAX_DISCARD_SECTORS (UINT32_C(1) << 22)	/* 2 GiB */
 #define BLK_MAX_ZERO_SECTORS (UINT32_C(1) << 17)	/* 64 MiB */
 
 /*
- * Pieces of a chain: a buffer that crosses guest memory regions takes one for
- * each, so there are some more than descriptors.
+ * Pieces of a chain. Buffers that cross memory regions are split, so there may be more
+ * pieces than descriptors.
  */
 #define BLK_PIECES (VIRTDEV_BLK_SEG_MAX + 2 + 32)
 
-/* Numbers of a queue, of all its life; written on its thread alone. */
+/* Statistics of a queue; written on its thread only. */
 enum blk_count { BLK_READS, BLK_WRITES, BLK_FLUSHES, BLK_DISCARDS, BLK_ZEROES, BLK_FAILED,
 		 BLK_BYTES_READ, BLK_BYTES_WRITTEN, BLK_COUNTS };
 
-/* Kinds that whoever runs the program is told of, each by itself. */
+/* Kinds of errors that are reported separately. */
 enum blk_trouble { BLK_NO_SPACE, BLK_HOST_FAILS, BLK_TROUBLES };
 
 struct blk_request {
 	struct vq_chain chain;
 	struct virtdev_disk_request disk;
-	struct vq_cursor status;	/* of the status byte */
+	struct vq_cursor status;	/* the status byte */
 	struct blk_request *next;	/* while free */
 	uint64_t bytes;			/* of the chain's buffers */
-	bool through;			/* a flush has to follow */
-	enum blk_count kind;		/* BLK_COUNTS: one that is not counted */
-	uint32_t nranges, range;	/* all, and the one under way */
+	bool through;			/* write-through: followed by a flush */
+	enum blk_count kind;		/* BLK_COUNTS: not counted */
+	uint32_t nranges, range;	/* total, and index of the current one */
 	struct virtdev_blk_range ranges[BLK_MAX_RANGES];
-	/* the chain's own, and behind them those that the disk works on */
+	/* the chain's pieces, followed by those of the disk request */
 	struct iovec pieces[2 * BLK_PIECES];
 };
 
 struct blk_queue {
 	struct blk *blk;
 	struct vq *q;			/* NULL: stopped */
-	void *channel;			/* NULL: none; kept while stopped, if early */
+	void *channel;			/* may be NULL; kept while stopped with early_channels */
 	uint32_t index;
 	uint32_t size;			/* requests in the pool */
-	uint32_t fresh;			/* of which so many were ever used */
-	uint32_t per_turn;		/* requests that one turn takes */
+	uint32_t fresh;			/* requests of the pool from here on were never used */
+	uint32_t per_turn;		/* maximum requests popped in a turn */
 	uint32_t inflight;
 	uint64_t bytes;			/* of the requests in flight */
-	bool told_broken;
+	bool reported_broken;
 	uint64_t counts[BLK_COUNTS];	/* atomic */
 	struct blk_request *pool, *free;
 };
@@ -71,20 +71,20 @@ struct blk {
 	struct virtdev *dev;
 	struct virtdev_disk *disk;
 	uint64_t features;		/* acknowledged */
-	bool negotiated;		/* features were told since the reset */
+	bool negotiated;		/* since the last reset */
 	bool early_channels;		/* opened with the device, closed with it */
-	bool writethrough;		/* what writeback is not, in the beginning */
-	bool writeback;			/* as the configuration shows it */
+	bool writethrough;		/* initial value of writeback is its inverse */
+	bool writeback;			/* the field in configuration space */
 	bool through;			/* atomic; writes are flushed */
 	struct virtdev_blk_space config;
-	char id[VIRTDEV_BLK_ID_LEN];		/* padded with zeros, maybe unterminated */
-	unsigned int troubles;		/* atomic; bits of those that were told */
-	uint64_t failed_at[BLK_TROUBLES]; /* atomic; ns, the last time */
+	char id[VIRTDEV_BLK_ID_LEN];		/* zero-padded, may be unterminated */
+	unsigned int troubles;		/* atomic; bit mask of reported kinds */
+	uint64_t failed_at[BLK_TROUBLES]; /* atomic; time of the last error, ns */
 	uint32_t nqueues;
 	struct blk_queue queues[];
 };
 
-/* blk_config.c */
+/* config.c */
 void virtdev_priv_blk_config_init(struct blk *blk, uint32_t seg_max);
 void virtdev_priv_blk_config_reset(struct blk *blk);
 uint64_t virtdev_priv_blk_features(const struct blk *blk);
@@ -101,9 +101,9 @@ int virtdev_priv_blk_state_load(void *self, uint32_t version,
 uint32_t virtdev_priv_blk_stats(void *self, struct virtdev_stat *stats,
 				uint32_t max);
 
-/* health.c: the disk answered with an error, or did what was asked, now. */
+/* health.c: a disk request failed with code at time now. */
 void virtdev_priv_blk_failed(struct blk *blk, int code, uint64_t now);
-/* Of use where there is trouble. */
+/* A disk request succeeded; no effect without earlier errors. */
 void virtdev_priv_blk_worked(struct blk *blk, enum virtdev_disk_op op,
 			     uint64_t now);
 
@@ -116,12 +116,12 @@ int virtdev_priv_blk_channels_open(struct blk *blk, uint32_t depth,
 				   struct vsu_error *err);
 void virtdev_priv_blk_channels_close(struct blk *blk);
 
-/* blk_request.c */
+/* request.c */
 
-/* Begins on a chain that was popped: it is queued to the disk, or done. */
+/* Starts a popped chain: queues it to the disk or completes it. */
 void virtdev_priv_blk_begin(struct blk_queue *q, struct blk_request *request);
 
-/* The disk has finished a request: its next part is queued, or it is done. */
+/* The disk completed a request: queues its next part or completes the chain. */
 void virtdev_priv_blk_disk_done(struct blk_queue *q,
 				struct virtdev_disk_request *disk);
 
@@ -132,7 +132,7 @@ static inline void virtdev_priv_blk_count(struct blk_queue *q,
 			 __ATOMIC_RELAXED);
 }
 
-/* A request whose storage is warm, or one that was never used, or NULL. */
+/* Prefers recently used requests, whose pages are populated. NULL: none free. */
 static inline struct blk_request *virtdev_priv_blk_get(struct blk_queue *q)
 {
 	struct blk_request *r = q->free;

@@ -7,7 +7,7 @@
 
 #include "blk/priv.h"
 
-/* Descriptors that one turn walks: a millisecond or two. */
+/* Maximum descriptors walked in one turn: 1 to 2 ms. */
 #define BLK_TURN_DESCRIPTORS (1u << 20)
 
 /*
@@ -84,7 +84,7 @@ int virtdev_priv_blk_queue_open(struct blk_queue *q, struct vq *vq,
 	q->size = vq_size(vq);
 	q->fresh = q->inflight = 0;
 	q->bytes = 0;
-	q->told_broken = false;
+	q->reported_broken = false;
 	q->per_turn = requests_per_turn(q);
 	rc = map_pool(q);
 	if (rc < 0)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * One request of a block device, from its chain to its status byte (VIRTIO
- * 1.3, 5.2.6). The layout of the buffers is the driver's choice: the header is
- * the first 16 readable bytes, the status the last writable one.
+ * Serves one request of a block device (VIRTIO 1.3, 5.2.6). The driver chooses the
+ * layout of the buffers: the header is the first 16 readable bytes, the status the last
+ * writable byte.
  */
 #include <config.h>
 
@@ -15,16 +15,16 @@
 
 #include "blk/priv.h"
 
-/* The answer of a handler besides an enum virtdev_blk_status. */
+/* Returned by handlers instead of an enum virtdev_blk_status. */
 #define PENDING (-1)
 
-/* Bytes that a request of this kind may fill before its status byte. */
+/* Writable bytes before the status byte that the request kind may fill. */
 static uint32_t room_of(const struct blk_request *r)
 {
 	return r->chain.writable_len - 1;
 }
 
-/* Gives the chain back; written counts from the first writable byte. */
+/* Pushes the chain; written counts from the first writable byte. */
 static void give_back(struct blk_queue *q, struct blk_request *r,
 		      uint32_t written)
 {
@@ -50,9 +50,8 @@ static void request_count(struct blk_queue *q, const struct blk_request *r,
 }
 
 /*
- * The used length is the number of bytes from the beginning of the writable
- * ones that hold what we put there; the status byte counts when nothing in
- * front of it was left out.
+ * The used length counts written bytes from the first writable one on. It includes the
+ * status byte only if all bytes before it were written.
  */
 static void request_finish(struct blk_queue *q, struct blk_request *r,
 			   enum virtdev_blk_status status, uint32_t filled)
@@ -64,7 +63,7 @@ static void request_finish(struct blk_queue *q, struct blk_request *r,
 	give_back(q, r, filled == room_of(r) ? filled + 1 : filled);
 }
 
-/* [sector, + len bytes) as bytes of the disk. False when it does not fit. */
+/* Converts sectors to bytes. False: beyond the end of the disk. */
 static bool request_extent(const struct blk_queue *q, uint64_t sector, uint64_t len,
 			   uint64_t *offset)
 {
@@ -95,7 +94,7 @@ static bool is_write_through(const struct blk_queue *q)
 	return __atomic_load_n(&q->blk->through, __ATOMIC_RELAXED);
 }
 
-/* All of the data that the cursor stands before, to or from the disk. */
+/* Transfers the rest of the cursor to or from the disk. */
 static int data_transfer(struct blk_queue *q, struct blk_request *r,
 			 uint64_t sector, struct vq_cursor *data,
 			 enum virtdev_disk_op op)
@@ -155,7 +154,7 @@ static int begin_get_id(struct blk_queue *q, struct blk_request *r,
 	return PENDING;
 }
 
-/* One range in bytes; len 0 is legal and does nothing. */
+/* Converts a range to bytes; len 0 is valid and has no effect. */
 static int check_range(const struct blk_queue *q, const struct virtdev_blk_range *range,
 		       uint32_t max_sectors, uint32_t flags_allowed)
 {
@@ -182,7 +181,7 @@ static int submit_range(struct blk_queue *q, struct blk_request *r,
 	return request_submit(q, r, op);
 }
 
-/* All ranges are copied and judged before the first one is touched. */
+/* Copies and checks all ranges before the first one is processed. */
 static int begin_ranges(struct blk_queue *q, struct blk_request *r,
 			struct vq_cursor *in, enum virtdev_disk_op op)
 {
@@ -231,7 +230,7 @@ static int begin_zero(struct blk_queue *q, struct blk_request *r,
 	return begin_ranges(q, r, in, VIRTDEV_DISK_ZERO);
 }
 
-/* in and out stand behind the header and end before the status byte. */
+/* in and out exclude the header and the status byte. */
 typedef int (*begin_fn)(struct blk_queue *q, struct blk_request *r,
 			uint64_t sector, struct vq_cursor *in,
 			struct vq_cursor *out);
@@ -254,7 +253,7 @@ static const struct handler *handler_of(uint32_t type)
 	       handlers[type].begin ? &handlers[type] : NULL;
 }
 
-/* An enum virtdev_blk_status when the request ends here, or PENDING. */
+/* Returns an enum virtdev_blk_status, or PENDING. */
 static int request_dispatch(struct blk_queue *q, struct blk_request *r,
 			    const struct virtdev_blk_header *header, struct vq_cursor *in,
 			    struct vq_cursor *out)
@@ -268,8 +267,8 @@ static int request_dispatch(struct blk_queue *q, struct blk_request *r,
 }
 
 /*
- * A writable buffer is bad: an error, told where the status byte is good. The
- * bytes in front of that were not written, so that none count as used.
+ * A writable buffer is invalid: reports an I/O error if the status byte is valid. The
+ * used length is 0, since no byte before the status was written.
  */
 static void request_refuse(struct blk_queue *q, struct blk_request *r)
 {
@@ -297,7 +296,7 @@ void virtdev_priv_blk_begin(struct blk_queue *q, struct blk_request *r)
 	}
 	vq_reader_init(&in, q->q, &r->chain);
 	vq_writer_init(&out, q->q, &r->chain);
-	/* without its last writable byte a request cannot even be refused */
+	/* without a status byte no error can be reported */
 	if (!vq_cursor_split_tail(&out, 1, &r->status) ||
 	    (!r->chain.fault.why &&
 	     !vq_cursor_read_exact(&in, &header, sizeof(header)))) {
@@ -310,7 +309,7 @@ void virtdev_priv_blk_begin(struct blk_queue *q, struct blk_request *r)
 		request_finish(q, r, (enum virtdev_blk_status)status, 0);
 }
 
-/* The part after the one that succeeded, or PENDING's opposite: VIRTDEV_BLK_S_OK. */
+/* Queues the next part: PENDING, or VIRTDEV_BLK_S_OK after the last one. */
 static int next_part(struct blk_queue *q, struct blk_request *r)
 {
 	if (r->range < r->nranges)
@@ -330,8 +329,8 @@ static enum virtdev_blk_status status_of(int result)
 }
 
 /*
- * One that the disk cannot do is no trouble of the host's, nor is memory that the
- * front-end cut: said as such it would hide what fails of the disk afterwards.
+ * Unsupported operations and truncated guest memory are not disk errors. Reporting them
+ * would hide later errors of the disk.
  */
 static bool is_trouble(int result)
 {
@@ -361,7 +360,7 @@ void virtdev_priv_blk_disk_done(struct blk_queue *q,
 		status = next_part(q, r);
 	if (status == PENDING)
 		return;
-	/* a read that failed may have stored something all the same */
+	/* a failed read may have written some bytes */
 	if (disk->op == VIRTDEV_DISK_READ) {
 		vq_chain_written(q->q, &r->chain, 0, room_of(r));
 		filled = status == VIRTDEV_BLK_S_OK ? room_of(r) : 0;

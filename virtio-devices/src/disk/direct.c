@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Requests around the page cache: what is aligned as the host wants it goes
- * through a second descriptor, which has O_DIRECT. The rest, and the lengths and
- * places that a file system refuses all the same, take the page cache, which the
- * kernel keeps true to what went around it.
+ * Direct I/O: requests with the required alignment use a second descriptor with
+ * O_DIRECT. Other requests, and those that the file system rejects nevertheless, use the
+ * page cache; the kernel keeps it coherent with direct I/O.
  */
 #include <config.h>
 
@@ -15,7 +14,7 @@
 
 #include "disk/file.h"
 
-/* Enough for every file system that Linux has direct access on. */
+/* Sufficient for every Linux file system with direct I/O. */
 #define FILE_ALIGNMENT 4096u
 
 static int check_same(int fd, int other, const char *path,

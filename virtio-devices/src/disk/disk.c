@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* A disk as its users see it, whatever kind it is of. */
+/* Operations common to all kinds of disks. */
 #include <config.h>
 
 #include <errno.h>
@@ -53,7 +53,7 @@ uint64_t virtdev_disk_capacity(const struct virtdev_disk *disk)
 	return __atomic_load_n(&disk->capacity, __ATOMIC_RELAXED);
 }
 
-/* Fewer bytes would cut off what the guest has stored. */
+/* Rejects shrinking, which would discard data of the guest. */
 static int check_growth(const struct virtdev_disk *disk, uint64_t bytes,
 			struct vsu_error *err)
 {

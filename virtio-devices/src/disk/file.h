@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * An image file or block device, and how a request to it becomes system calls,
- * for the engines that make them.
+ * An image file or block device. Translates requests to system calls, which the engines
+ * execute.
  *
- * A request takes one step after the other: virtdev_priv_file_step() says what
- * to ask of the kernel, virtdev_priv_file_outcome() takes the answer and says
- * whether the request has finished. Short transfers, interruptions, and what a
- * file system does not offer are all handled there, once for all engines.
+ * A request is a sequence of steps: virtdev_priv_file_step() returns the next system
+ * call, virtdev_priv_file_outcome() processes its result and returns whether the request
+ * is complete. They handle short transfers, EINTR and unsupported operations for all
+ * engines.
  *
- * Threads: a file is shareable (what changes in it is atomic); a request is
- * confined to the thread of its channel.
+ * Threads: a file is shareable (its mutable fields are atomic); a request is confined
+ * to the thread of its channel.
  */
 #ifndef VIRTIO_DEVICES_DISK_FILE_H
 #define VIRTIO_DEVICES_DISK_FILE_H
@@ -21,30 +21,29 @@
 
 struct virtdev_priv_file {
 	int fd;
-	int direct;		/* the same file around the page cache, or -1 */
-	uint32_t direct_mask;	/* of bits that are 0 in what goes there */
+	int direct;		/* descriptor with O_DIRECT, or -1 */
+	uint32_t direct_mask;	/* alignment of direct I/O minus 1 */
 	struct virtdev_disk_info info;
-	void *zeros;		/* VIRTDEV_PRIV_ZEROS bytes of them */
-	int flush_error;	/* atomic; what an earlier flush failed with */
+	void *zeros;		/* VIRTDEV_PRIV_ZEROS zero bytes */
+	int flush_error;	/* atomic; negative errno of a failed flush */
 	bool no_punch;		/* atomic; the file system cannot punch holes */
-	bool no_zero_range;	/* atomic; nor make zeros without writing */
-	bool waits;		/* a call that is told not to may wait for the
-				   disk all the same */
+	bool no_zero_range;	/* atomic; nor zero ranges without writing */
+	bool waits;		/* may block even in non-blocking mode */
 };
 
-/* Written in one step where zeros have to be written. */
+/* Bytes of zeros written in one step. */
 #define VIRTDEV_PRIV_ZEROS (1u << 20)
 
 /*
- * Bytes that one step moves at most: the page cache answers it by a copy
- * inside the call, and a request may be of nearly 4 GiB.
+ * Maximum bytes of one step: the page cache copies within the system call, and a
+ * request may have nearly 4 GiB.
  */
 #define VIRTDEV_PRIV_STEP_MAX (1u << 20)
 
 /*
- * Bytes of which one step gives up the blocks: multiples of it end a step, so
- * that no block is divided. RAM is given back page by page, which takes about
- * as long as copying a small part of them.
+ * Maximum bytes of one hole punch. Steps end at multiples of it, so that they do not
+ * divide blocks. Memory-backed files free page by page, at a fraction of the cost of
+ * copying.
  */
 #define VIRTDEV_PRIV_PUNCH_MAX (UINT64_C(1) << 25)
 #define VIRTDEV_PRIV_PUNCH_SHARE 32u
@@ -58,23 +57,23 @@ enum virtdev_priv_step_kind {
 };
 
 /*
- * One system call. Pieces of a vector are the request's own: niov whole ones,
- * or the first len bytes of a single one.
+ * One system call. The pieces are those of the request: niov whole pieces, or the first
+ * len bytes of one.
  */
 struct virtdev_priv_step {
 	uint32_t kind;		/* enum virtdev_priv_step_kind */
-	int fd;			/* one of the file's */
+	int fd;			/* fd or direct of the file */
 	int mode;		/* of fallocate */
 	uint64_t pos, len;
-	uint32_t niov;		/* of a vector */
-	uint32_t cost;		/* bytes, as a turn counts them */
+	uint32_t niov;		/* pieces */
+	uint32_t cost;		/* bytes charged to the turn's budget */
 };
 
 /* step.c */
 
 void virtdev_priv_file_free(struct virtdev_priv_file *file);
 
-/* False when the request has finished already, with its result set. */
+/* False: the request is complete, its result is set. */
 bool virtdev_priv_file_begin(const struct virtdev_priv_file *file,
 			     struct virtdev_disk_request *request);
 
@@ -82,29 +81,26 @@ void virtdev_priv_file_step(const struct virtdev_priv_file *file,
 			    const struct virtdev_disk_request *request,
 			    struct virtdev_priv_step *step);
 
-/* answer is the call's: a count or a negative errno. True: finished. */
+/* answer: result of the system call, or a negative errno. True: complete. */
 bool virtdev_priv_file_outcome(struct virtdev_priv_file *file,
 			       struct virtdev_disk_request *request,
 			       int64_t answer);
 
 /* direct.c */
 
-/*
- * Opens the file again, for access around the page cache; -EOPNOTSUPP where its
- * file system has none.
- */
+/* Opens the file again with O_DIRECT; -EOPNOTSUPP: not supported. */
 int virtdev_priv_file_open_direct(struct virtdev_priv_file *file,
 				  const struct virtdev_disk_file *how,
 				  struct vsu_error *err);
 
-/* May a step that is otherwise complete go there? */
+/* Whether the step is aligned for direct I/O. */
 bool virtdev_priv_file_is_direct(const struct virtdev_priv_file *file,
 				 const struct virtdev_disk_request *request,
 				 const struct virtdev_priv_step *step);
 
 /* resize.c */
 
-/* An engine's operation of that name; self is its file. */
+/* The resize operation of engines; self is the file. */
 int virtdev_priv_file_resize(const struct virtdev_priv_file *file,
 			     uint64_t bytes, uint64_t *capacity,
 			     struct vsu_error *err);
@@ -112,16 +108,15 @@ int virtdev_priv_file_resize(const struct virtdev_priv_file *file,
 /* lock.c */
 
 /*
- * Locks an image that was opened: one writer, or any number of readers.
- * -EBUSY when somebody else's lock says otherwise. The lock lives as long as
- * the open file description.
+ * Locks an opened image for one writer or any number of readers. -EBUSY: another
+ * process holds a conflicting lock. The open file description owns the lock.
  */
 int virtdev_priv_file_lock(int fd, bool read_only, const char *path,
 			   struct vsu_error *err);
 
 /*
- * The engines' own files: file is owned by the disk on success. -EOPNOTSUPP:
- * not on this host, or not with this file.
+ * Constructors of the engines; on success the disk owns file. -EOPNOTSUPP: the host or
+ * the file does not support the engine.
  */
 int virtdev_priv_disk_sync_new(struct virtdev_priv_file *file,
 			       struct virtdev_disk **out,
@@ -134,7 +129,7 @@ int virtdev_priv_disk_mmap_new(struct virtdev_priv_file *file,
 			       struct virtdev_disk **out,
 			       struct vsu_error *err);
 
-/* A list of requests, first in first out, for engines. */
+/* A FIFO of requests. */
 struct virtdev_priv_list {
 	struct virtdev_disk_request *first, *last;
 };
@@ -160,7 +155,7 @@ virtdev_priv_list_take(struct virtdev_priv_list *list)
 	return request;
 }
 
-/* The bytes of a step are taken from the budget of a turn. */
+/* Charges a step to the budget of a turn. */
 static inline void virtdev_priv_spend(uint64_t *budget, uint64_t cost)
 {
 	*budget -= cost < *budget ? cost : *budget;

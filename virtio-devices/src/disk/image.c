@@ -21,7 +21,7 @@
 #define SECTOR 512u
 #define BLOCK_MAX 65536u
 
-/* The sentence for a refusal of open(), with the remedy. */
+/* Error message of a failed open(), with the remedy. */
 static int open_failed(const struct virtdev_disk_file *how, int code,
 		       struct vsu_error *err)
 {
@@ -59,8 +59,8 @@ static int open_failed(const struct virtdev_disk_file *how, int code,
 }
 
 /*
- * Opened non-blocking, because a FIFO or a device may keep whoever opens it
- * waiting; the flag goes as soon as it is known to be neither.
+ * Opens with O_NONBLOCK, because opening a FIFO or device may block, and clears the flag
+ * for regular files and block devices.
  */
 static int open_image(const struct virtdev_disk_file *how,
 		      struct vsu_error *err)
@@ -75,7 +75,7 @@ static int open_image(const struct virtdev_disk_file *how,
 	return fd < 0 ? open_failed(how, -errno, err) : fd;
 }
 
-/* open() does not say so, only each write. */
+/* Required because open() for writing succeeds and each write fails. */
 static bool is_read_only_device(int fd)
 {
 	int read_only = 0;
@@ -125,7 +125,7 @@ static int check_size(int fd, const char *path, uint64_t *size,
 	return 0;
 }
 
-/* Sizes in which the host likes to be addressed; sane powers of two only. */
+/* The host's preferred block size, if it is a plausible power of two. */
 static uint32_t sane_block_size(uint64_t size, uint32_t at_least)
 {
 	bool sane = size >= at_least && size <= BLOCK_MAX && !(size & (size - 1));
@@ -151,7 +151,7 @@ static void ask_block_sizes(int fd, int kind, struct virtdev_disk_info *info)
 	info->physical_block_size = sane_block_size(physical, info->block_size);
 }
 
-/* Larger blocks than the host's, as its other users may have it. */
+/* The configured size may exceed the host's, to match other users of the image. */
 static int choose_block_size(const struct virtdev_disk_file *how,
 			     struct virtdev_disk_info *info,
 			     struct vsu_error *err)
@@ -177,7 +177,7 @@ static int choose_block_size(const struct virtdev_disk_file *how,
 	return 0;
 }
 
-/* Untouched anonymous memory that is only read takes no pages of its own. */
+/* Anonymous memory that is only read maps the shared zero page. */
 static int map_zeros(struct virtdev_priv_file *file)
 {
 	void *zeros = mmap(NULL, VIRTDEV_PRIV_ZEROS, PROT_READ,
@@ -189,8 +189,8 @@ static int map_zeros(struct virtdev_priv_file *file)
 	return 0;
 }
 
-/* Everything that may fail once the image is open; fd is the file's. */
-static int take_image(struct virtdev_priv_file *file,
+/* Initializes an opened image; file owns fd. */
+static int init_image(struct virtdev_priv_file *file,
 		      const struct virtdev_disk_file *how,
 		      struct vsu_error *err)
 {
@@ -221,7 +221,7 @@ static int take_image(struct virtdev_priv_file *file,
 	       0;
 }
 
-/* The first engine of AUTO that is not refused by the host or for the file. */
+/* AUTO: the first engine that the host and the file support. */
 static int start_any(struct virtdev_priv_file *file,
 		     const struct virtdev_disk_file *how,
 		     struct virtdev_disk **out, struct vsu_error *err)
@@ -237,7 +237,7 @@ static int start_any(struct virtdev_priv_file *file,
 	if (rc == -EOPNOTSUPP)
 		rc = virtdev_priv_disk_sync_new(file, out, err);
 	if (rc == 0)
-		vsu_error_clear(err);	/* of the engines that were refused */
+		vsu_error_clear(err);	/* of unsupported engines */
 	return rc;
 }
 
@@ -284,7 +284,7 @@ int virtdev_disk_file_open(const struct virtdev_disk_file *file,
 	f->direct = -1;
 	f->fd = rc = open_image(&how, err);
 	if (rc >= 0)
-		rc = take_image(f, &how, err);
+		rc = init_image(f, &how, err);
 	if (rc >= 0)
 		rc = start_engine(f, &how, out, err);
 	if (rc < 0) {

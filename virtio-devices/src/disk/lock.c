@@ -1,13 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Locks on images that exclude other writers of this family and of QEMU.
- *
- * The convention is QEMU's (docs: "image locking"): a user of an image holds
- * a shared lock on byte 100 + n when it uses permission n, and one on byte
- * 200 + n when it does not let others use permission n. Whoever comes takes
- * its own locks first and then looks whether somebody holds the opposite one.
- * The locks belong to the open file description (OFD), so that closing
- * another descriptor of the same file does not drop them.
+ * Image locks, compatible with QEMU's ("image locking"). A process holds a shared lock on
+ * byte 100 + n if it uses permission n, and on byte 200 + n if it forbids others to use
+ * permission n. It acquires its own locks first and then checks for conflicting locks.
+ * OFD locks belong to the open file description: closing another descriptor of the file
+ * does not release them.
  */
 #include <config.h>
 
@@ -17,7 +14,7 @@
 
 #include "disk/file.h"
 
-/* Numbers of permissions, which are QEMU's. */
+/* QEMU's permission numbers. */
 enum {
 	PERM_CONSISTENT_READ = 0,
 	PERM_WRITE = 1,
@@ -30,7 +27,7 @@ enum {
 #define BIT(n)		(1u << (n))
 #define NPERMS		4
 
-/* Either kind of user keeps writers and resizers out. */
+/* Readers and writers both exclude writers and resizers. */
 #define FORBIDS		(BIT(PERM_WRITE) | BIT(PERM_RESIZE))
 
 static int lock_byte(int fd, int cmd, short type, int byte, struct flock *lock)
@@ -64,7 +61,7 @@ static int lock_take(int fd, unsigned int perms, int base)
 	return 0;
 }
 
-/* -EBUSY when somebody else holds the byte of one of these. */
+/* -EBUSY: another process holds one of these bytes. */
 static int lock_look(int fd, unsigned int perms, int base)
 {
 	struct flock lock;

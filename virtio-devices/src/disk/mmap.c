@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The disk in RAM: a file of tmpfs (a memfd is one) is mapped, and reads are
- * copies without a system call. Everything else is a system call, which such
- * a file system answers at once and with an error where a store would raise
- * SIGBUS: no space left, a limit, the end of the file.
+ * The mmap engine, for files in memory (tmpfs, memfd): reads copy from a mapping without
+ * a system call. Writes and other requests use system calls, because a store could raise
+ * SIGBUS (no space, quota, end of file) while a system call returns an error.
  *
- * A load raises it, too, when somebody cuts the file short. The program's
- * handler then repairs the mapping (sigbus.h), and from that moment on reads
- * are system calls as well, for which the file's true end counts.
+ * A load raises SIGBUS if another process truncates the file. The program's handler
+ * repairs the mapping (sigbus.h); from then on reads use system calls, too, which
+ * respect the new end of the file.
  *
- * A disk that grows maps what was added as another piece of the file. Reads
- * that no piece holds completely are system calls.
+ * When the disk grows, the new part is mapped as another piece. Reads that are not
+ * within one piece use system calls.
  */
 #include <config.h>
 
@@ -25,7 +24,7 @@
 
 #include "disk/now.h"
 
-/* Growth beyond that number of pieces is read by system calls. */
+/* Beyond this number of pieces, reads use system calls. */
 #define MAX_PIECES 16u
 
 struct piece {
@@ -37,11 +36,11 @@ struct piece {
 struct mmap_disk {
 	struct virtdev_priv_file *file;
 	struct vmem_sigbus *sigbus;
-	struct piece pieces[MAX_PIECES]; /* constant once they are counted */
-	uint32_t npieces;	/* atomic: channels read while the disk grows */
+	struct piece pieces[MAX_PIECES]; /* immutable below npieces */
+	uint32_t npieces;	/* atomic; grows while channels read */
 };
 
-/* The piece that holds these bytes and was never repaired, or NULL. */
+/* The intact piece that contains these bytes, or NULL. */
 static const struct piece *find_piece(const struct mmap_disk *d, uint64_t pos,
 				      uint64_t len)
 {
@@ -55,7 +54,7 @@ static const struct piece *find_piece(const struct mmap_disk *d, uint64_t pos,
 	return NULL;
 }
 
-/* niov whole buffers, or len bytes of one; false when they may be wrong. */
+/* Copies niov whole buffers, or len bytes of one. False: content may be invalid. */
 static bool buffers_copy(const struct mmap_disk *d, const struct iovec *iov,
 			 uint32_t niov, uint64_t pos, uint64_t len)
 {
@@ -72,7 +71,7 @@ static bool buffers_copy(const struct mmap_disk *d, const struct iovec *iov,
 		memcpy(iov[i].iov_base, from, iov[i].iov_len);
 		from += iov[i].iov_len;
 	}
-	/* zeros may stand where the file was not: it is read again */
+	/* a repaired mapping returned zeros: repeat by system call */
 	return !vmem_block_failed(p->block);
 }
 
@@ -119,7 +118,7 @@ static int mmap_kick(void *self, void *channel, uint64_t *budget)
 	return virtdev_priv_now_kick(self, channel, budget, mmap_step);
 }
 
-/* The bytes from the last piece's end to end. */
+/* Maps the bytes between the last piece and end. */
 static int add_piece(struct mmap_disk *d, uint64_t end, struct vsu_error *err)
 {
 	const uint32_t n = d->npieces;
@@ -141,7 +140,7 @@ static int add_piece(struct mmap_disk *d, uint64_t end, struct vsu_error *err)
 	return 0;
 }
 
-/* Bytes that cannot be mapped are read by system calls. */
+/* If mapping fails, reads of the new part use system calls. */
 static int mmap_resize(void *self, uint64_t bytes, uint64_t *capacity,
 		       struct vsu_error *err)
 {
@@ -185,7 +184,7 @@ static const struct virtdev_disk_ops mmap_ops = {
 	.resize = mmap_resize,
 };
 
-/* The name of a device often lies in a tmpfs, too: /dev. */
+/* Excludes device nodes, which may be in a tmpfs such as /dev. */
 static int check_file(const struct virtdev_priv_file *file,
 		      struct vsu_error *err)
 {

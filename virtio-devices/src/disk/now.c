@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Disks that work inside kick: their channel and their system calls. */
+/* Engines that execute requests within kick: channel and system calls. */
 #include <config.h>
 
 #include <errno.h>

@@ -1,17 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The channel of a disk that works inside kick, on the thread of the queue:
- * requests that wait for their next step, and those that have finished.
+ * The channel of an engine that executes requests within kick, on the queue's thread:
+ * a list of pending requests and a list of completed ones.
  */
 #ifndef VIRTIO_DEVICES_DISK_NOW_H
 #define VIRTIO_DEVICES_DISK_NOW_H
 
 #include "disk/file.h"
 
-/*
- * One step of a request, whose bytes are taken from the turn's budget. True:
- * it has finished.
- */
+/* Executes one step and charges it to the turn's budget. True: complete. */
 typedef bool (*virtdev_priv_now_step_fn)(void *self,
 					 struct virtdev_disk_request *request,
 					 uint64_t *budget);
@@ -21,11 +18,11 @@ int virtdev_priv_now_channel_open(void *self, uint32_t depth, void **channel,
 void virtdev_priv_now_channel_close(void *self, void *channel);
 int virtdev_priv_now_channel_fd(void *self, void *channel);
 
-/* As submit; a request without any step has finished already. */
+/* As submit; a request without steps is complete at once. */
 void virtdev_priv_now_add(void *channel, struct virtdev_disk_request *request,
 			  bool has_steps);
 
-/* As kick: each request from its first step to its last, one by one. */
+/* As kick: executes all steps of each request, one request after another. */
 int virtdev_priv_now_kick(void *self, void *channel, uint64_t *budget,
 			  virtdev_priv_now_step_fn step);
 struct virtdev_disk_request *virtdev_priv_now_reap(void *self, void *channel);

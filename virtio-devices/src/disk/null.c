@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* The null disk: everything succeeds at once and nothing is moved. */
+/* The null disk: requests succeed immediately without transferring data. */
 #include <config.h>
 
 #include <errno.h>

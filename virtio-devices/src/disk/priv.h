@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* A disk from within: for the device models that drive its operations. */
+/* Internals of a disk, for device models that call its operations. */
 #ifndef VIRTIO_DEVICES_DISK_PRIV_H
 #define VIRTIO_DEVICES_DISK_PRIV_H
 
@@ -8,9 +8,9 @@
 struct virtdev_disk {
 	struct virtdev_disk_ops ops;
 	struct virtdev_disk_info info;
-	uint64_t capacity;	/* atomic: as it is now */
+	uint64_t capacity;	/* atomic; current bytes */
 	void *self;
-	int fd;			/* of the file, the engine's; -1: there is none */
+	int fd;			/* of the file, owned by the engine; -1: no file */
 };
 
 /* See virtdev_blk_resize(). */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* How one request to a file becomes a row of system calls. */
+/* Translates a request to a sequence of system calls. */
 #include <config.h>
 
 #include <errno.h>
@@ -12,7 +12,7 @@
 
 #include "disk/file.h"
 
-/* The stage of a request; in private_[1], with a bit and the retries above it. */
+/* Stage of a request, in private_[1] below the CACHED bit and the retry count. */
 enum stage {
 	STAGE_READ,
 	STAGE_WRITE,
@@ -24,10 +24,10 @@ enum stage {
 };
 
 #define STAGE_MASK	0x7fu
-/* The file system refused to go around the page cache with it. */
+/* The file system rejected direct I/O for this request. */
 #define CACHED		0x80u
 #define RETRY_ONE	0x100u
-/* EAGAIN and EINTR come one at a time; a host that only says so is broken. */
+/* Maximum EAGAIN and EINTR per request. */
 #define RETRY_LIMIT	(1000u * RETRY_ONE)
 
 void virtdev_priv_file_free(struct virtdev_priv_file *file)
@@ -62,7 +62,7 @@ static bool request_finish(struct virtdev_disk_request *r, int64_t result)
 	return true;
 }
 
-/* The best way to zeros that is not known to be missing. */
+/* The fastest method of zeroing that is not known to be unsupported. */
 static enum stage zero_stage(const struct virtdev_priv_file *file,
 			     const struct virtdev_disk_request *r)
 {
@@ -92,8 +92,8 @@ static enum stage first_stage(const struct virtdev_priv_file *file,
 }
 
 /*
- * The data that a failed flush had to bring to the disk is lost, and the kernel
- * says so only once: nothing may be acknowledged as flushed any more.
+ * After a failed flush the data is lost, and the kernel reports the error only once:
+ * all later flushes must fail as well.
  */
 static bool begin_flush(const struct virtdev_priv_file *file,
 			struct virtdev_disk_request *r)
@@ -141,7 +141,7 @@ static const struct {
 	[STAGE_ZERO_WRITE] = { VIRTDEV_PRIV_STEP_WRITE, 0 },
 };
 
-/* As many whole pieces as a step may move, or a part of the first one. */
+/* Selects whole pieces up to the step limit, or a part of the first one. */
 static void cut_pieces(const struct virtdev_disk_request *r,
 		       struct virtdev_priv_step *step)
 {
@@ -196,7 +196,7 @@ void virtdev_priv_file_step(const struct virtdev_priv_file *file,
 		   file->direct : file->fd;
 }
 
-/* The first n bytes of the pieces have been transferred. */
+/* Removes the first n bytes from the pieces. */
 static void advance_pieces(struct virtdev_disk_request *r, uint64_t n)
 {
 	while (r->niov && n >= r->iov->iov_len) {
@@ -210,7 +210,7 @@ static void advance_pieces(struct virtdev_disk_request *r, uint64_t n)
 	}
 }
 
-/* n bytes of a transfer are done; 0 means that the file ends early. */
+/* n bytes were transferred; 0: the file was truncated. */
 static bool transfer_done(struct virtdev_disk_request *r, uint64_t n)
 {
 	if (!n || n > r->len - done_of(r))
@@ -232,13 +232,13 @@ static bool flush_done(struct virtdev_priv_file *file,
 		__atomic_compare_exchange_n(&file->flush_error, &none,
 					    (int)answer, false,
 					    __ATOMIC_RELEASE, __ATOMIC_RELAXED);
-	/* a flush that another one overtook with a failure has failed, too */
+	/* fails if a concurrent flush failed */
 	if (answer >= 0)
 		answer = __atomic_load_n(&file->flush_error, __ATOMIC_ACQUIRE);
 	return request_finish(r, answer);
 }
 
-/* A step of a range is done, and it has more of them or not. */
+/* A step of a range is complete. True: the last one. */
 static bool punch_done(struct virtdev_disk_request *r)
 {
 	uint64_t pos = r->offset + done_of(r);
@@ -250,14 +250,14 @@ static bool punch_done(struct virtdev_disk_request *r)
 	return false;
 }
 
-/* A file system that does not do it, or not with these boundaries. */
+/* Not supported by the file system, or not with these boundaries. */
 static bool is_refusal(int64_t answer)
 {
 	return answer == -EOPNOTSUPP || answer == -ENOSYS ||
 	       answer == -ENODEV || answer == -EINVAL;
 }
 
-/* A stage of making holes or zeros was refused: on to the next one. */
+/* The method is unsupported: continues with the next one. */
 static bool stage_refused(struct virtdev_priv_file *file,
 			  struct virtdev_disk_request *r, int64_t answer)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The synchronous disk: plain system calls on the thread of the queue, for
- * hosts that refuse io_uring. Kick blocks for as long as the file system does.
+ * The synchronous engine: system calls on the queue's thread, for hosts that refuse
+ * io_uring. Kick blocks while the file system blocks.
  */
 #include <config.h>
 

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The io_uring disk: requests are queued without a system call, handed over
- * by one per kick, and collected from memory. The only file that uses liburing.
+ * The io_uring engine: requests are queued without a system call, submitted by one system
+ * call per kick, and reaped from memory. The only file that uses liburing.
  *
- * The ring is not made SINGLE_ISSUER: that would tie a channel to one thread
- * for ever, where disk.h says one at a time, and without deferred completion
- * work the kernel gains nothing from it. The image is not registered with it:
- * a ring goes away some time after it was closed, and would hold the image,
- * and with it our lock, until then.
+ * IORING_SETUP_SINGLE_ISSUER is not used: it would bind a channel to one thread forever,
+ * while disk.h requires only one thread at a time, and it has no benefit without deferred
+ * completion. The image is not registered: the kernel destroys a closed ring with a
+ * delay, and until then would hold the image and its lock.
  */
 #include <config.h>
 
@@ -24,7 +23,7 @@
 
 #include <vmm-sys-util/fd.h>
 
-/* Not in the headers of all kernels. */
+/* Missing in older kernel headers. */
 #ifndef XFS_SUPER_MAGIC
 #define XFS_SUPER_MAGIC 0x58465342
 #endif
@@ -38,24 +37,23 @@
 #endif
 
 /*
- * Entries of a ring at most. The kernel allocates and clears a ring of 32768
- * in about ten milliseconds, and a driver can start 256 queues at once.
+ * Maximum entries of a ring. The kernel needs about 10 ms to allocate and clear 32768
+ * entries, and a driver can start 256 queues at once.
  */
 #define MAX_ENTRIES 1024u
 
 struct channel {
 	struct io_uring ring;
-	unsigned int flying;	/* the kernel has them: as many completions
-				   fit in the ring */
-	struct virtdev_priv_list queued;   /* their next step goes with a kick */
-	struct virtdev_priv_list finished; /* without asking the kernel */
+	unsigned int flying;	/* in the kernel; bounded by the completion ring */
+	struct virtdev_priv_list queued;   /* submitted by the next kick */
+	struct virtdev_priv_list finished; /* completed without the kernel */
 };
 
 /*
- * COOP_TASKRUN: completions wait for our next system call instead of
- * interrupting us. SUBMIT_ALL: a request that fails at once does not keep the
- * ones behind it from the kernel. R_DISABLED (Linux 5.10): the ring accepts nothing
- * before virtdev_priv_ring_restrict().
+ * COOP_TASKRUN: completions run at the next system call instead of interrupting the
+ * thread. SUBMIT_ALL: an entry that fails at once does not stop the submission of the
+ * entries after it. R_DISABLED (Linux 5.10): the ring rejects all requests until
+ * virtdev_priv_ring_restrict().
  */
 static int make_ring(struct io_uring *ring, uint32_t depth)
 {
@@ -124,7 +122,7 @@ static int uring_channel_fd(void *self, void *channel)
 	return c->ring.ring_fd;
 }
 
-/* The kernel copies a vector, and keeps the copy when it cannot do it now. */
+/* A single buffer is passed directly: the kernel copies vectors. */
 static bool is_single(const struct virtdev_priv_step *step)
 {
 	return step->niov == 1;
@@ -188,10 +186,9 @@ static bool is_full(const struct channel *c)
 }
 
 /*
- * The next steps of queued requests, into the submission queue. The kernel
- * serves them inside the call that submits them where it can, by copying: as
- * many bytes as the turn may take. Where it might wait for the disk in there, a
- * thread of its own does it.
+ * Fills the submission queue with the next steps, up to the turn's budget: the kernel
+ * copies from the page cache within the submitting call. IOSQE_ASYNC moves steps that
+ * may block there to a kernel thread.
  */
 static void fill_ring(const struct virtdev_priv_file *file, struct channel *c,
 		      uint64_t *budget)
@@ -214,10 +211,10 @@ static void fill_ring(const struct virtdev_priv_file *file, struct channel *c,
 }
 
 /*
- * The kernel may take only some, when memory is short; the others stay in the
- * submission queue, in order, and go with the next kick. Requests that finished
- * without the kernel are announced here, since no descriptor does. A full ring
- * becomes readable: requests behind it go with the kick after that.
+ * If memory is short, the kernel accepts only some entries; the others remain in the
+ * submission queue, in order, for the next kick. Returns 1 also for requests that
+ * completed without the kernel, because no descriptor signals them. If the ring is full,
+ * its descriptor becomes readable, and the kick after that submits the rest.
  */
 static int uring_kick(void *self, void *channel, uint64_t *budget)
 {
@@ -281,7 +278,7 @@ static const struct virtdev_disk_ops uring_ops = {
 	.resize = uring_resize,
 };
 
-/* All operations that requests are made of, or -EOPNOTSUPP. */
+/* -EOPNOTSUPP: the kernel lacks a required operation. */
 static int check_operations(struct io_uring *ring)
 {
 	struct io_uring_probe *probe = io_uring_get_probe_ring(ring);
@@ -298,8 +295,8 @@ static int check_operations(struct io_uring *ring)
 }
 
 /*
- * Whether this host lets us: a kernel without it or too old, a seccomp filter
- * or the io_uring_disabled setting all come out as one refusal.
+ * Reports all causes of refusal as one: no or too old io_uring in the kernel, a seccomp
+ * filter, or the io_uring_disabled sysctl.
  */
 static int check_host(struct vsu_error *err)
 {
@@ -322,10 +319,9 @@ static int check_host(struct vsu_error *err)
 }
 
 /*
- * The kernel asks file systems not to wait when it calls them inside a
- * submission, and not all of them listen: those of user space and of the
- * network may stop the whole thread there. Known to listen are these, and block
- * devices.
+ * During submission the kernel calls file systems in non-blocking mode. FUSE and network
+ * file systems may block the thread nevertheless. Block devices and the listed file
+ * systems do not.
  */
 static bool may_wait(int fd)
 {
