@@ -36,7 +36,7 @@ static void wait_for_call(struct echo_rig *p)
 	vsu_event_drain(p->call_fd[0], &count);
 }
 
-/* Each chain is one small buffer that the device may write to. */
+/* Each chain is one small writable buffer. */
 static void add_batch(struct echo_rig *p, unsigned int n)
 {
 	struct vq_buffer buffer = { ECHO_RIG_DATA, 64, 1 };
@@ -79,7 +79,7 @@ static void run_chains(void *opaque, uint64_t n)
 	}
 }
 
-/* 0: all that both sides speak, but for the area. */
+/* 0: everything that both sides support, except the area. */
 #define WITH_AREA (VHOST_USER_PROTOCOL_BIT(REPLY_ACK) | \
 		   VHOST_USER_PROTOCOL_BIT(MQ) | \
 		   VHOST_USER_PROTOCOL_BIT(INFLIGHT_SHMFD))
@@ -106,7 +106,7 @@ static void measure_chains(unsigned int batch, uint64_t protocol)
 /* -------------------------------------------------------------------- floor */
 
 static int there, back;
-static bool over;		/* seen by who is woken once more */
+static bool over;		/* read by the other thread after its next wake-up */
 
 static void wait_and_drain(int fd)
 {
@@ -124,7 +124,7 @@ static void write_one(int fd)
 	(void)!write(fd, &value, sizeof(value));
 }
 
-/* As the server does it: each event is an edge, and none is read. */
+/* As the server does: edge-triggered events that are not read. */
 static void *echo_events(void *opaque)
 {
 	struct epoll_event event = { .events = EPOLLIN | EPOLLET };

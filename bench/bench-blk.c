@@ -61,7 +61,7 @@ static void *serve(void *opaque)
 	return NULL;
 }
 
-/* An image in RAM, full of something. */
+/* A RAM image without holes. */
 static struct virtdev_disk *open_image(uint32_t engine)
 {
 	struct virtdev_disk_file how = {
@@ -123,7 +123,7 @@ static void start_server(struct side *s, struct virtdev_disk *disk)
 		guest_rig_die("thread", NULL);
 }
 
-/* After the client has hung up. */
+/* Called after the client has disconnected. */
 static void stop_server(struct side *s)
 {
 	pthread_join(s->thread, NULL);
@@ -261,7 +261,7 @@ static void sleep_for_call(struct client *c)
 	vsu_event_drain(c->call, &n);
 }
 
-/* n reads, as many at once as depth says. */
+/* n reads, up to depth in parallel. */
 static void reads(void *opaque, uint64_t n)
 {
 	struct client *c = opaque;

@@ -64,7 +64,7 @@ static bool is_answered(struct side *s, uint32_t opcode, uint64_t node,
 	       VSU_EXIT_OK;
 }
 
-/* The next place of so many bytes, one after another or anywhere. */
+/* The next offset, sequential or random. */
 static uint64_t place(struct side *s, uint32_t size, bool random)
 {
 	s->random = s->random * UINT64_C(6364136223846793005) + 1442695040888963407;
@@ -210,7 +210,9 @@ static const struct task {
 #define TASKS (sizeof(tasks) / sizeof(*tasks))
 _Static_assert(TASKS <= MAX_CASES, "each task has its samples");
 
-/* Microseconds of one, of as many as fill the time; negative if one failed. */
+/*
+ * Microseconds per operation, over as many as fill the time; negative: failed.
+ */
 static double task_sample(struct side *s, const struct task *t, double ns)
 {
 	const double begun = bench_now();
@@ -227,7 +229,7 @@ static double task_sample(struct side *s, const struct task *t, double ns)
 	return (bench_now() - begun) / 1e3 / (double)n;
 }
 
-/* One to read and write, and a folder to list. */
+/* A file to read and write, and a folder to list. */
 static bool folder_fill(struct side *s)
 {
 	char path[160];
@@ -316,7 +318,7 @@ static const char *virtiofsd_find(void)
 	return given;
 }
 
-/* The words of a command; those that QEMU shipped up to 7.2 have -o. */
+/* The arguments of a command; virtiofsd of QEMU up to 7.2 uses -o. */
 static void side_describe(struct side *s, const char *program, bool old)
 {
 	size_t n = 0;
@@ -356,7 +358,7 @@ static void sides_measure(unsigned int runs, double ns)
 					      sides[k].samples[t], runs);
 }
 
-/* A number of the environment, between 1 and most. */
+/* A number from the environment, between 1 and most. */
 static unsigned int setting(const char *name, unsigned int other, unsigned int most)
 {
 	const char *text = getenv(name);

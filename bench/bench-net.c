@@ -30,7 +30,7 @@
 
 #define RX 0u
 #define TX 1u
-/* A buffer of the driver's, with MRG_RXBUF, and one of its frames. */
+/* A driver's buffer, with MRG_RXBUF, and the distance of its frames. */
 #define BUFFER 2048u
 #define STRIDE 0x11000u
 #define RX_DATA (GUEST_RIG_DATA + NET_FAR_BATCH * STRIDE)
@@ -60,7 +60,7 @@ static void collect(struct net_case *c, uint32_t queue)
 	}
 }
 
-/* n frames of the driver, at once: to the link. */
+/* Sends n frames of the driver to the link. */
 static void batch_send(struct net_case *c, unsigned int n)
 {
 	unsigned int i;
@@ -71,7 +71,7 @@ static void batch_send(struct net_case *c, unsigned int n)
 	guest_rig_serve(&c->rig, TX);
 }
 
-/* As many that wait at the link: to the driver. */
+/* Receives the frames that wait at the link. */
 static void batch_receive(struct net_case *c, unsigned int n)
 {
 	c->stored = 0;
@@ -81,7 +81,7 @@ static void batch_receive(struct net_case *c, unsigned int n)
 		guest_rig_die("frames were lost", NULL);
 }
 
-/* Frames of the driver, n of them, as many at once as a batch has. */
+/* Sends n frames of the driver in batches. */
 static void send_frames(void *opaque, uint64_t n)
 {
 	struct net_case *c = opaque;
@@ -107,7 +107,7 @@ static void receive_frames(void *opaque, uint64_t n)
 	}
 }
 
-/* Two cards, each at an end of one link. */
+/* Two cards at the two ends of one link. */
 struct net_pair {
 	struct net_case from, to;
 };
@@ -129,7 +129,7 @@ static void pass_frames(void *opaque, uint64_t n)
 
 typedef void (*side_fn)(const struct net_far *far, unsigned int n);
 
-/* One side gives, the other takes: as many at once as a batch has. */
+/* One side sends, the other receives, in batches. */
 static void floor_run(const struct net_far *far, uint64_t n, side_fn give,
 		      side_fn take)
 {
@@ -189,7 +189,7 @@ static const struct way {
 static const struct size {
 	const char *name;
 	uint32_t len;
-	unsigned int most;	/* at once, as the sockets have room for */
+	unsigned int most;	/* batch size for which the sockets have room */
 } sizes[] = {
 	{ "64", 64, NET_FAR_BATCH }, { "1500", 1500, NET_FAR_BATCH },
 	{ "64k", 65536, 1 },
@@ -237,7 +237,7 @@ static void measure_between(const struct net_far_kind *kind,
 		return;
 	p.from.batch = p.from.far.batch = batch;
 	p.to.far = p.from.far;
-	p.to.far.near = p.from.far.fd;	/* of which the device has its own */
+	p.to.far.near = p.from.far.fd;	/* the device has a duplicate */
 	open_device(&p.from);
 	open_device(&p.to);
 	bench_rate(name + strlen("floor."), pass_frames, &p, 1e3, "k/s");
@@ -261,7 +261,7 @@ int main(int argc, char **argv)
 					measure(&ways[w], &net_far_kinds[k],
 						&sizes[s], sizes[s].most);
 			}
-	/* a tap interface has nothing at its other end that is a link */
+	/* the other end of a tap interface is not a link */
 	for (k = 0; k < NET_FAR_KINDS; k++)
 		for (s = 0; s < sizeof(sizes) / sizeof(sizes[0]); s++)
 			if (strcmp(net_far_kinds[k].name, "tap"))

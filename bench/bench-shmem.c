@@ -30,7 +30,10 @@
 #define MIB (UINT64_C(1) << 20)
 #define WINDOW (64 * MIB)
 #define PAGE UINT64_C(4096)
-/* Mappings that stay in the last rows; only every other page, lest they merge. */
+/*
+ * Mappings kept during the last rows; only every second page, to prevent
+ * merging.
+ */
 #define HELD 4000u
 
 /* The back-end, on this thread. */
@@ -65,7 +68,7 @@ static void on_ready(void *opaque)
 		echo_rig_die("start", &err);
 }
 
-/* Each map and unmap is granted, and nothing is held. */
+/* Accepts each map and unmap; holds nothing. */
 static void on_shmem(void *opaque, struct vhost_user_shmem_change *changes,
 		     unsigned int n)
 {
@@ -239,7 +242,7 @@ static void close_both(pthread_t thread)
 	close(server.file);
 }
 
-/* Alternately with a pause for the answers, so that no queue runs full. */
+/* Pauses for replies, so that no queue is full. */
 static void hold_mappings(unsigned int *held, unsigned int n)
 {
 	for (; *held < n; ++*held) {

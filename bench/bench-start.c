@@ -63,7 +63,7 @@ static struct contestant contestants[] = {
 
 #define COUNT (sizeof(contestants) / sizeof(contestants[0]))
 
-/* KVM adds a thread of its own to whoever makes a VM. */
+/* KVM adds a kernel thread to the process that creates a VM. */
 static bool is_kernels(pid_t pid, const char *task)
 {
 	char path[64 + NAME_MAX], name[32] = "";
@@ -107,7 +107,7 @@ static double cpu_ns(pid_t pid, unsigned int *threads)
 	return sum;
 }
 
-/* False when the program wrote nothing. */
+/* False if the program wrote nothing. */
 static bool sample(struct contestant *c, unsigned int i)
 {
 	unsigned int threads = 0;
@@ -190,7 +190,7 @@ int main(int argc, char **argv)
 	runs = runs < 1 ? 1 : runs > MAX_RUNS ? MAX_RUNS : runs;
 	make_disk();
 	daemon = start_daemon();
-	for (k = 0; k < COUNT; k++)	/* once to warm the caches */
+	for (k = 0; k < COUNT; k++)	/* one run to warm the caches */
 		works[k] = sample(&contestants[k], 0);
 	for (i = 0; i < runs; i++)
 		for (k = 0; k < COUNT; k++)

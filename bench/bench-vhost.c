@@ -54,7 +54,7 @@ static void run_config(void *opaque, uint64_t n)
 	}
 }
 
-/* Two maps in turn, so that every change is one. */
+/* Two alternating maps, so that every change is real. */
 struct swap {
 	struct echo_rig *p;
 	struct vmem_map *maps[2];
@@ -94,7 +94,7 @@ static void measure_config(void)
 	vmem_map_unref(map);
 }
 
-/* Region 0 holds the ring and stays; the others are fresh each time. */
+/* Region 0 contains the ring and stays; the others are new each time. */
 static struct vmem_map *with_fresh(struct vmem_map *map, unsigned int n,
 				   int seals)
 {
@@ -111,7 +111,7 @@ static struct vmem_map *with_fresh(struct vmem_map *map, unsigned int n,
 	return out;
 }
 
-/* Takes both maps. */
+/* Owns both maps. */
 static void measure_swap(const char *name, struct vmem_map *map,
 			 struct vmem_map *other, uint64_t protocol)
 {
@@ -168,7 +168,7 @@ struct shake {
 	uint64_t protocol;
 };
 
-/* Making and ending the server, its thread and sockets is not counted. */
+/* Creation and end of the server, its thread and sockets are not counted. */
 static double run_handshake(void *opaque, uint64_t n)
 {
 	const struct shake *s = opaque;

@@ -29,7 +29,7 @@
 #define RX 0u
 #define TX 1u
 #define HEADER 44u
-#define CHUNK 65536u		/* bytes that are on their way at once */
+#define CHUNK 65536u		/* bytes in flight */
 #define MIB (1024.0 * 1024.0)
 #define SMALL 64u
 #define GUEST_CID 42u
@@ -61,7 +61,7 @@ struct vsock_case {
 	int fd;			/* the host's end */
 	uint32_t host_port, taken, slot;
 	uint32_t size;		/* of a packet, or a buffer */
-	unsigned int seen;	/* by operation: what came of late */
+	unsigned int seen;	/* recently received operations, as bits */
 };
 
 static unsigned char bytes[CHUNK];
@@ -98,7 +98,7 @@ static void packet_take(struct vsock_case *c, uint64_t gpa)
 		c->host_port = vsu_le32_load(h.src_port);
 }
 
-/* Both queues, and what came of them. */
+/* Serves both queues and collects the results. */
 static void serve(struct vsock_case *c)
 {
 	uint64_t gpa;

@@ -66,8 +66,8 @@ static struct contestant contestants[] = {
 			    "--cmdline=" LINE, "--memory=size=" MEMORY },
 	  { { 0 } }, false },
 	/*
-	 * As small as QEMU can be: ACPI stays, because a kernel of a distribution
-	 * finds its processors nowhere else.
+	 * The smallest QEMU configuration. ACPI stays: a distribution's kernel
+	 * finds its processors only there.
 	 */
 	{ "microvm", { qemu, "-M", "microvm,acpi=on,pit=off,pic=off,rtc=off,isa-serial=on,x-option-roms=off",
 		       "-accel", "kvm", "-cpu", "host", "-m", MEMORY,
@@ -94,7 +94,10 @@ static bool trace_set(const char *file, const char *text)
 	return ok;
 }
 
-/* The first entry of a guest ends the recording, so that it costs nothing. */
+/*
+ * The first entry of a guest stops the recording, so that it costs nothing
+ * afterwards.
+ */
 static bool trace_prepare(void)
 {
 	if (access(TRACE "/trace", R_OK))
@@ -110,21 +113,21 @@ static void trace_begin(void)
 	trace_set("tracing_on", "1");
 }
 
-/* "comm-PID [CPU] flags SECONDS: event: …": the seconds, as milliseconds */
+/* "comm-PID [CPU] flags SECONDS: event: …": the time, in milliseconds */
 static double line_ms(const char *line, const char *event)
 {
 	const char *at = strstr(line, event);
 
 	while (at && at > line && at[-1] != ' ')
 		at--;
-	/* at stands on the event; the time is the word before */
+	/* at points to the event; the time is the word before it */
 	at = at && at > line ? at - 1 : NULL;
 	while (at && at > line && at[-1] != ' ')
 		at--;
 	return at ? strtod(at, NULL) * 1e3 : 0;
 }
 
-/* From the exec of that process to the first entry, in ms, or 0. */
+/* From the exec of that process to the first VM entry, in ms, or 0. */
 static double trace_entry_ms(pid_t pid)
 {
 	char line[512], who[32];
@@ -145,7 +148,7 @@ static double trace_entry_ms(pid_t pid)
 
 /* ------------------------------------------------------ one boot */
 
-/* False when the word did not come in time. */
+/* False: the mark did not arrive within the limit. */
 static bool wait_for_mark(int fd)
 {
 	const double end = bench_now() + LIMIT_MS * 1e6;
@@ -169,7 +172,7 @@ static bool wait_for_mark(int fd)
 	return false;
 }
 
-/* Private and dirty bytes of mappings too small to be the guest's memory. */
+/* Private and dirty bytes of mappings that are too small for guest memory. */
 static double own_kib(pid_t pid)
 {
 	char path[64], line[512];
@@ -248,7 +251,7 @@ static void run(unsigned int runs)
 	const bool traced = trace_prepare();
 	unsigned int i, k;
 
-	for (k = 0; k < COUNT; k++)	/* once to warm the caches */
+	for (k = 0; k < COUNT; k++)	/* one run to warm the caches */
 		contestants[k].works = access(contestants[k].argv[2] == image ?
 					      image : kernel, R_OK) == 0 &&
 				       sample(&contestants[k], 0);

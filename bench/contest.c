@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Starting programs of the build tree, and looking at them from outside. */
+/* Starts programs of the build tree and measures them from outside. */
 #include <config.h>
 
 #include <fcntl.h>
@@ -52,7 +52,7 @@ pid_t contest_spawn(const char *const *argv, int out_fd)
 		contest_path(path, sizeof(path), argv[0]);
 	while (argv[n] && n < CONTEST_WORDS - 1)
 		n++;
-	memcpy(words, argv, n * sizeof(words[0])); /* execv() changes none */
+	memcpy(words, argv, n * sizeof(words[0])); /* execv() does not modify them */
 	pid = fork();
 	if (pid)
 		return pid;

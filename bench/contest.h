@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Programs that are measured from outside, beside each other. */
+/* Programs measured from outside, compared with each other. */
 #ifndef CONTEST_H
 #define CONTEST_H
 
@@ -7,22 +7,24 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-/* A thing that is measured, and the end of its line's name. */
+/* A measured quantity: the end of its line's name, and its unit. */
 struct contest_fact {
 	const char *name, *unit;
 };
 
-/* False where this program does not lie in bench/ of a build tree. */
+/* False if this program is not in bench/ of a build tree. */
 bool contest_begin(void);
 
-/* The path of the built program FOLDER/NAME, not of libtool's script for it. */
+/*
+ * The path of the built program FOLDER/NAME, not of libtool's wrapper script.
+ */
 void contest_path(char *path, size_t size, const char *name);
 
 #define CONTEST_WORDS 32	/* of a command, with the end */
 
 /*
- * Runs argv with that standard output and nothing to read. argv[0] is a path,
- * or FOLDER/NAME of the build tree. Returns its process id, or -1.
+ * Runs argv with this standard output and empty input. argv[0] is a path, or
+ * FOLDER/NAME of the build tree. Returns the process id, or -1.
  */
 pid_t contest_spawn(const char *const *argv, int out_fd);
 

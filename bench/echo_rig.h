@@ -33,28 +33,28 @@ struct echo_rig {
 	bool ready, started, stopped, config, memory, failed;
 };
 
-/* Says why and ends the program. */
+/* Prints the error and ends the program. */
 _Noreturn void echo_rig_die(const char *what, const struct vsu_error *err);
 
-/* Of memfds as QEMU and cvmm make them; others have none. */
+/* Seals of memfds, as QEMU and cvmm set them. */
 #define ECHO_RIG_SEALS (F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL)
 
 /* n regions of 2 MiB, 4 MiB apart, from 0. seals: F_SEAL_*, or 0. */
 struct vmem_map *echo_rig_new_map(unsigned int n, int seals);
 
 /*
- * A server on a new thread and the socket that leads to it; no front-end yet.
- * map is referenced.
+ * Starts a server on a new thread and returns a socket connected to it; no
+ * front-end yet. Keeps a reference on map.
  */
 int echo_rig_open(struct echo_rig *p, unsigned int nrings, struct vmem_map *map);
 
-/* protocol: wanted protocol features, 0 for all. Returns at once. */
+/* protocol: requested protocol features, 0 for all. Returns immediately. */
 void echo_rig_connect(struct echo_rig *p, int sock, uint64_t protocol);
 
 /* Serves the session until *flag. */
 void echo_rig_wait(struct echo_rig *p, const bool *flag);
 
-/* From ready to started, and from there to stopped. */
+/* From ready to started, and back to stopped. */
 void echo_rig_start(struct echo_rig *p);
 void echo_rig_stop(struct echo_rig *p);
 

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Shared by the floors, which have bare system calls and no protocol. */
+/*
+ * Common functions of the floors, which use bare system calls and no protocol.
+ */
 #ifndef BENCH_FLOOR_H
 #define BENCH_FLOOR_H
 

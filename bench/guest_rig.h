@@ -11,7 +11,7 @@
 
 #define GUEST_RIG_QUEUES 3u
 #define GUEST_RIG_SIZE 256u		/* entries of each queue */
-#define GUEST_RIG_DATA UINT64_C(0x100000) /* free, and all behind it */
+#define GUEST_RIG_DATA UINT64_C(0x100000) /* free from here on */
 
 struct guest_rig {
 	struct vmem_map *map;
@@ -22,24 +22,24 @@ struct guest_rig {
 	struct vq_driver *driver[GUEST_RIG_QUEUES];
 };
 
-/* Says why and ends the program. */
+/* Prints the error and ends the program. */
 _Noreturn void guest_rig_die(const char *what, const struct vsu_error *err);
 
-/* A map of len bytes from guest address 0, and where they are. */
+/* Creates a map of len bytes from guest address 0; memory: its host address. */
 struct vmem_map *guest_rig_memory(uint64_t len, unsigned char **memory);
 
 /*
- * A device in this process, freed with the rig: its features are those of
- * wanted that it has, and its queues run. Nobody waits for it.
+ * A device in this process, freed with the rig. Negotiates the offered features
+ * of wanted and starts the queues.
  */
 void guest_rig_open(struct guest_rig *r, uint64_t len, struct virtdev *dev,
 		    uint64_t wanted);
 void guest_rig_close(struct guest_rig *r);
 
-/* One more buffer, whose address comes back as the cookie. */
+/* Adds one buffer, whose address is the cookie. */
 void guest_rig_give(struct guest_rig *r, uint32_t queue, uint64_t gpa,
 		    uint32_t len, bool writable);
-/* The driver publishes, and the device serves until it has no more to do. */
+/* Publishes the buffers, and serves until the device has no more work. */
 void guest_rig_serve(struct guest_rig *r, uint32_t queue);
 
 #endif

@@ -70,19 +70,19 @@ struct fuzz {
 	struct vhost_user_backend *b;
 	int sock;
 	bool running[RINGS];
-	bool waits[RINGS];	/* for an address: it is told to run again */
-	int kick[RINGS];	/* kept across a change of memory; 0: none */
+	bool waits[RINGS];	/* for a translation: run is called again */
+	int kick[RINGS];	/* kept across a change of memory; 0: no */
 	bool holds;
 	bool keeps;		/* the last chain of a turn stays popped */
-	bool deep;		/* what outlives a stop was agreed on */
-	uint64_t token;		/* not 0: unanswered */
-	bool of_state;		/* it asks how a transfer went */
+	bool deep;		/* leaving requests at a stop was negotiated */
+	uint64_t token;		/* not 0: an unanswered request */
+	bool of_state;		/* it concerns a state transfer */
 	bool ran;
 	bool missed, translated;	/* a chain waited; one was served */
 	bool listened;
 	uint8_t with;			/* of the input's last byte */
 	unsigned int served;
-	bool out_of_step;	/* messages may have been cut, or none can come */
+	bool out_of_step;	/* messages may have been truncated, or none can follow */
 };
 
 /* A chain of a ring that is popped and not pushed. */
@@ -123,7 +123,7 @@ static void run(void *opaque, uint32_t ring)
 {
 	struct fuzz *f = opaque;
 
-	/* behind an IOMMU an answer may come for a ring that runs by now */
+	/* behind an IOMMU a reply may arrive for a ring that runs already */
 	if (f->running[ring] && !f->waits[ring] &&
 	    !(vhost_user_backend_features(f->b) & VHOST_USER_F_ACCESS_PLATFORM))
 		abort();
@@ -149,7 +149,7 @@ static void quiesce(void *opaque, uint32_t ring, bool drain, uint64_t token)
 	uint32_t i;
 
 	if (f->token)
-		abort();	/* one question at a time */
+		abort();	/* only one request at a time */
 	for (i = 0; i < RINGS; i++) {
 		if (ring != VHOST_USER_ALL_RINGS && ring != i)
 			continue;
@@ -268,7 +268,7 @@ static struct vhost_user_backend_ops ops = {
 	.answered = answered,
 };
 
-/* The same, but for the guest's memory, which may come later. */
+/* The same, plus postcopy. */
 static struct vhost_user_backend_ops ops_with_postcopy;
 
 static void fill_chain(struct vq *q, struct vq_chain *chain)
@@ -282,7 +282,7 @@ static void fill_chain(struct vq *q, struct vq_chain *chain)
 	vq_push(q, chain, chain->writable_len);
 }
 
-/* A chain whose address is not known waits, unless it leads nowhere. */
+/* A chain with an unmapped address waits, unless it was denied. */
 static int take_chain(struct fuzz *f, uint32_t ring, struct vq_chain *chain)
 {
 	struct vq *q = vhost_user_backend_vq(f->b, ring);
@@ -370,10 +370,7 @@ static void send_message(struct fuzz *f, uint32_t request, uint32_t flags,
 	(void)!vsu_sock_send(f->sock, iov, 2, with, n);
 }
 
-/*
- * The byte for descriptors: two bits how many, the others which. The numbers
- * beyond the known ones are there, too.
- */
+/* Descriptors: two bits for their number, the others select them. */
 static void send_input(struct fuzz *f, struct input *in)
 {
 	uint32_t request = take(in), flags = take(in), which = take(in);
@@ -425,7 +422,10 @@ static void answer(struct fuzz *f)
 		vhost_user_backend_done(f->b, token);
 }
 
-/* To the oldest question of the back-end's; without one it ends the channel. */
+/*
+ * Replies to the oldest request of the back-end; without one this ends the
+ * channel.
+ */
 static void answer_question(uint64_t value)
 {
 	const struct {
@@ -589,7 +589,7 @@ static int start(struct fuzz *f)
 					      NULL);
 }
 
-/* Asks a session of its own what it speaks. */
+/* Reads the offered features in a session of its own. */
 static void find_offer(uint8_t with)
 {
 	struct fuzz f = { .sock = -1, .with = with };
@@ -613,10 +613,7 @@ static void find_offer(uint8_t with)
 	dispatch_all(&f);
 }
 
-/*
- * Whatever came before: a session that lives and is in step can be set up
- * rightly and serves.
- */
+/* A session that is in step can be set up and serves, whatever came before. */
 static void serve_once_more(struct fuzz *f)
 {
 	static const enum right set_up[] = {
@@ -695,6 +692,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		answer(&f);
 	dispatch_all(&f);
 	if (f.b)
-		abort();	/* a session ends with its peer */
+		abort();	/* a session must end with its peer */
 	return 0;
 }

@@ -206,7 +206,7 @@ static void init(void *guest, struct input *in)
 	start_queue(g);
 }
 
-/* Lengths of interest: few bytes, sectors, one off, a lot. */
+/* Interesting lengths: few bytes, sectors, off by one, many. */
 static uint32_t length(struct input *in)
 {
 	uint32_t v = take(in, 1);
@@ -264,8 +264,8 @@ static void put_ranges(struct guest *g, struct input *in)
 }
 
 /*
- * One request: header, data of either direction, status byte; each of them
- * may be missing, cut or misplaced.
+ * One request: header, data in either direction, status byte; each may be
+ * missing, truncated or misplaced.
  */
 static void add_request(struct guest *g, struct input *in)
 {
@@ -329,7 +329,7 @@ static void serve(struct guest *g)
 	collect(g);
 }
 
-/* Bytes of the ring or of an indirect table are not what the driver wrote. */
+/* Overwrites bytes of the ring or of an indirect table. */
 static void spoil(struct guest *g, struct input *in)
 {
 	uint32_t where = take(in, 2) % 0x5000;

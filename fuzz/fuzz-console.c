@@ -53,7 +53,7 @@ static void print_reach(void)
 	       reached[REFUSED], reached[TOLD], reached[BROKEN]);
 }
 
-/* An end on the host, as much of it as the input gives. */
+/* The host side of a port, controlled by the input. */
 struct host {
 	uint64_t sends, takes;	/* bytes, before -EAGAIN */
 	bool open;
@@ -87,7 +87,7 @@ static bool host_is_open(void *self)
 	return ((const struct host *)self)->open;
 }
 
-/* Each byte is looked at, as whoever takes it would. */
+/* Every byte is read, as a real host side would. */
 static volatile unsigned char all_that_was_read;
 
 static ssize_t transfer(uint64_t *left, const struct iovec *iov, int n,
@@ -241,7 +241,7 @@ static void add_buffers(struct guest *g, struct input *in)
 	vq_driver_publish(g->driver[i]);
 }
 
-/* Whole, or cut; its numbers are those that mean something, mostly. */
+/* Complete or truncated, mostly with valid numbers. */
 static void add_message(struct guest *g, struct input *in)
 {
 	const uint32_t how = take(in, 1);

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Clients of the socket of commands: they connect, send lines, halves of them
- * and anything else, read or do not, wait for answers and leave, in the order
- * of the input.
+ * Clients of the control socket: they connect, send lines, partial lines and
+ * other bytes, read or do not, wait for replies and disconnect, in the order of
+ * the input.
  *
- * These must hold: each line that is answered is an object of JSON on one line,
- * no client gets more answers than it sent lines, and no descriptor is left.
+ * Invariants: each reply is a JSON object on one line, no client receives more
+ * replies than it sent lines, and no descriptor leaks.
  *
- * Reach is printed in the end: what was obeyed, and what came of it.
+ * Finally prints its reach: executed commands and their results.
  */
 #include <config.h>
 
@@ -224,7 +224,7 @@ static void act(void *machine, struct input *in)
 		shutdown(u->sock, SHUT_WR);
 		break;
 	}
-	/* a connection that nobody takes might be waited for */
+	/* a connection that is never accepted could block */
 	if (!(what & 8) || !(what & 7))
 		turn(m);
 }

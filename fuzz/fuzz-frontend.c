@@ -38,8 +38,8 @@
 #include "owner.h"
 
 enum kind {
-	ANSWER,		/* the oldest request, honestly */
-	ANSWER_VALUE,	/* ... with 8 bytes of the input in front */
+	ANSWER,		/* correct reply to the oldest request */
+	ANSWER_VALUE,	/* likewise, starting with 8 bytes of the input */
 	SEND,		/* arg bytes of the input, as they are */
 	ASK,		/* arg bytes of the input over the channel */
 	OWNER,		/* enum action */
@@ -52,13 +52,13 @@ enum kind {
 #define WITH_FD		1u
 #define WITH_PAYLOAD	2u	/* else none */
 #define FROM_INPUT	4u	/* the payload, else a small mapping */
-#define HELD		8u	/* the owner holds what is unmapped a while */
+#define HELD		8u	/* the owner delays the release of unmapped memory */
 #define RIGHT_SIZE	16u	/* the payload is as long as the request's */
 
 enum action { START, STOP, GET_CONFIG, SET_CONFIG, GROW, SHRINK, CALL, RESET,
 	      ACTIONS };
 
-/* Asked for by a byte after the action RESET, where its argument is not 7. */
+/* Selected by the byte after the action RESET, unless its argument is 7. */
 enum device_action { PARK, LOG, ANNOUNCE, MTU, OPEN_SESSION, CLOSE_SESSION,
 		     SAVE, CHECK, OBJECT, GPU, KICK, ADVISE, LISTEN, ARRIVED,
 		     UPDATE, INVALIDATE, DEVICE_ACTIONS };
@@ -76,12 +76,12 @@ struct input {
 /* The other side of the session. */
 struct peer {
 	int sock, back;
-	unsigned int connections; /* that may still be made */
-	bool listening;		/* tables have another answer */
+	unsigned int connections; /* connections that may still be made */
+	bool listening;		/* tables have another reply */
 	uint8_t with;		/* of the input's last byte */
 	struct owner owner;
 	struct vhost_user_mem_table table;	/* the last one */
-	struct vhost_user_inflight inflight;	/* as it was asked for */
+	struct vhost_user_inflight inflight;	/* as requested */
 	struct vhost_user_header waiting[MAX_WAITING];
 	unsigned int first, n;
 };
@@ -141,7 +141,7 @@ static void report(void)
 	       " were called in band\n", missed, placed, called);
 }
 
-/* Once for all inputs; they are not changed. */
+/* Created once for all inputs; never modified. */
 static void make_maps(void)
 {
 	struct vmem_region *regions[2];
@@ -181,7 +181,7 @@ static void keep_channel(struct peer *p, struct msghdr *msg, uint32_t request)
 	}
 }
 
-/* Takes one message of the front-end, which sends whole ones; -1 if there is none. */
+/* Receives one complete message of the front-end; -1: none. */
 static int receive(struct peer *p, struct vhost_user_header *hdr)
 {
 	union {
@@ -294,7 +294,7 @@ static void send_raw(struct input *in, int sock, uint8_t arg)
 	send_bytes(sock, buf, len, arg & 1 ? event_fd : -1);
 }
 
-/* A byte tells which pages: places and lengths that meet each other. */
+/* A byte selects the pages, so that ranges often overlap. */
 static struct vhost_user_shmem_mmap small_mapping(uint8_t where)
 {
 	const struct vhost_user_shmem_mmap m = {
@@ -508,7 +508,9 @@ static struct peer *peer_of(struct owner *o)
 	return (struct peer *)(void *)((char *)o - offsetof(struct peer, owner));
 }
 
-/* The next back-end; whatever waited for the former one is forgotten. */
+/*
+ * Connects the next back-end; pending replies to the previous one are dropped.
+ */
 static int connect_again(void *opaque, struct vsu_error *err)
 {
 	struct peer *p = peer_of(opaque);
@@ -548,7 +550,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	int pair[2], rc = 0;
 
 	make_maps();
-	/* an undrained stop is agreed on only where the owner names it */
+	/* an undrained stop is negotiated only if the owner names it */
 	if (p.with & WITH_ALL)
 		config.protocol_features = UINT64_MAX;
 	owner_ops(&wanted, &device, p.with);

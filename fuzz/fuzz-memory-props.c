@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The property list of memory back-ends and its judgement. The first 8 bytes
- * are what the host and the file are said to be, the rest is the list.
- * Whatever comes, no file is touched, a refusal is a sentence that can be
- * shown, and what is accepted keeps the rules that everything later builds
- * on.
+ * The parser and checks of memory properties. The first 8 bytes are facts about
+ * host and file, the rest is the list. Invariants: no file is opened, a
+ * rejection is a printable sentence, and an accepted list satisfies the rules
+ * that later code relies on.
  */
 #include <config.h>
 

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Text that a person typed: the first byte chooses between a key=value list
- * and a command line, whose words are separated by newlines. Whatever comes,
- * a refusal is a sentence that can be shown, and a size that was accepted is
- * written and read back as the same one.
+ * Typed text: the first byte selects a key=value list or a command line, whose
+ * words are separated by newlines. Invariants: a rejection is a printable
+ * sentence, and an accepted size is printed and parsed back as the same one.
  */
 #include <config.h>
 

@@ -209,7 +209,7 @@ static void add(struct run *r)
 	put(DRIVER + 2, ++r->avail, 2);
 }
 
-/* Everything of a chain is touched; sanitizers see what is not ours. */
+/* Accesses every byte of a chain; sanitizers detect foreign memory. */
 static uint32_t use(struct vq_chain *c)
 {
 	struct vq_cursor reader, writer;

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The file in which a session outlives its process (recover), changed between one
- * process and the next by somebody who knows how it is made. The input is a row of
- * a guest's requests, and of ends of the process with changes of the file; the
- * guest asks on with the numbers that it had, and at times once more what it had
- * asked.
+ * The recovery file of a folder's session (recover), modified by an attacker
+ * who knows its format, between the end of one process and the start of the
+ * next. The input is a list of guest requests, ends of the process and changes
+ * of the file. The guest continues with its inode numbers, and sometimes
+ * repeats requests.
  *
- * These must hold beside what does of each answer (fs-guest.h): the next device
- * refuses the file by a sentence, or serves; what lies beside the folder is what it
- * was; no descriptor is left in the end.
+ * Invariants, in addition to those of each reply (fs-guest.h): the next device
+ * rejects the file with a sentence, or serves; files beside the folder are
+ * unchanged; no descriptor leaks.
  *
- * Reach is printed in the end: requests that were done, by their operations.
+ * Finally prints its reach: completed requests by operation.
  */
 #define _GNU_SOURCE
 #include <config.h>
@@ -61,7 +61,7 @@ static uint64_t files_lost(struct virtdev *dev)
 
 /* -------------------------------------------------------------- its processes */
 
-/* As a process that is killed: nothing is told to the guest or to the file. */
+/* As if killed: neither guest nor file is notified. */
 static void process_end(struct life *l)
 {
 	struct fs_guest *g = &l->guest;
@@ -80,7 +80,7 @@ static bool process_try(struct life *l)
 	return rc >= 0;
 }
 
-/* Without a file there is nothing to refuse. */
+/* Without a file nothing can be rejected. */
 static void process_begin(struct life *l, bool somebody_leaves)
 {
 	struct fs_guest *g = &l->guest;

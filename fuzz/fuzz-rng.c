@@ -81,7 +81,7 @@ static void init(void *opaque, struct input *in)
 	start();
 }
 
-/* Of a sound chain all lies in memory that is the device's to fill. */
+/* All buffers of a valid chain are in memory that the device may write. */
 static void add_chain(struct input *in)
 {
 	const uint32_t shape = take(in, 1), n = 1 + shape % MAX_PIECES;
@@ -113,7 +113,7 @@ static void collect(void)
 		CHECK(written <= (uint32_t)cookie && written <= VIRTDEV_RNG_MOST);
 		CHECK(written || g.rate || !(cookie & SOUND));
 	}
-	/* A second's worth may have been saved up before. */
+	/* A second's worth may have accumulated before. */
 	CHECK(!g.rate || g.poked ||
 	      g.given <= g.rate + (vsu_now_ns() - g.begun) * g.rate / NS_PER_S + 1);
 }

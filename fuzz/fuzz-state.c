@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The state of a disk that was begun with, as somebody changed it on its way: it
- * is refused, and the disk that should have taken it is as new; or the disk
- * goes on, and a reset leaves nothing of it. The first byte chooses the face and
- * whether the bytes that follow are the state itself or changes of a good one,
- * three bytes each: where, and what is to be flipped there.
+ * The state of a disk, modified on its way by an attacker: it is rejected, and
+ * the receiving disk is as new; or the disk continues, and a reset removes all
+ * of it. The first byte selects the register interface, and whether the
+ * following bytes are the state itself or changes of a valid one, three bytes
+ * each: offset and bits to flip.
  *
- * A first byte with bit 2 is for the state of a folder that nobody has mounted, and
- * the bytes follow its head: no file outside of the folder is opened for them.
+ * If bit 2 of the first byte is set, the state is that of a folder that is not
+ * mounted, and the bytes follow its header: no file outside the folder is
+ * opened.
  */
 #include <config.h>
 
@@ -86,7 +87,7 @@ static void server_free(struct server *h)
 	virtdev_free(h->dev);
 }
 
-/* A good one, of a disk whose driver is in the midst of its set-up. */
+/* A valid state, of a disk whose driver is setting it up. */
 static uint8_t *state_make(struct server *h, size_t *len)
 {
 	void *bytes = NULL;
@@ -143,7 +144,7 @@ static void folder_remove(void)
 	rmdir(folder);
 }
 
-/* Once: "in" has a folder, and a link that leads above. */
+/* Once: "in" has a folder, and a link that leads up. */
 static void folder_make(char *in, size_t len)
 {
 	char path[sizeof(folder) + 16];
@@ -163,7 +164,7 @@ static void folder_make(char *in, size_t len)
 	demand(!symlink("..", path));
 }
 
-/* None of the descriptors of this process is of a file above the folder. */
+/* No descriptor of this process refers to a file above the folder. */
 static void check_descriptors(const char *in)
 {
 	char name[64], path[4096];

@@ -80,7 +80,7 @@ static int on_queue_reset(void *opaque, uint32_t queue)
 	return m->slow_reset;
 }
 
-/* One that was reset, with a size that can be served. */
+/* A queue that was reset, with a size that can be served. */
 static int on_queue_start(void *opaque, uint32_t queue)
 {
 	const struct machine *m = opaque;

@@ -219,7 +219,7 @@ static void post_buffers(struct guest *g, struct input *in)
 	vq_driver_publish(g->driver[queue]);
 }
 
-/* Bytes of a stream say nothing of ends, and none come without the feature. */
+/* Byte streams have no message ends, and none arrive without the feature. */
 static void note_bytes(const struct guest *g, const unsigned char *h)
 {
 	const uint32_t type = h[28], flags = get(h + 32);
@@ -306,7 +306,7 @@ static void begin_anew(struct guest *g, struct input *in)
 		start_queue(g, i);
 }
 
-/* From now on the guest may have named any bytes of its own. */
+/* From now on the guest may have named any of its own bytes. */
 static void spoil(struct guest *g, struct input *in)
 {
 	const uint32_t where = take(in, 2) % 0x3000;

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * A file system in user space with one file, "disk", whose reads and writes are
- * not answered until SIGUSR1 comes: a disk that does not answer. Needs root.
+ * A FUSE file system with one file, "disk", which does not reply to reads and
+ * writes until SIGUSR1: an unresponsive disk. Requires root.
  *
  *   deaf-fs FOLDER BYTES [mute [DEVICE]]
  *
- * Prints "mounted" when it is, and "asked" at the first read or write. One
- * that is mute answers no read, write or close as long as it lives. With a block
- * device it is mounted as one of that ("fuseblk").
+ * Prints "mounted" when it is, and "asked" at the first read or write. With
+ * "mute" it never replies to a read, write or close. With a block device it is
+ * mounted as that device's file system ("fuseblk").
  */
 #include <config.h>
 
@@ -57,7 +57,7 @@ static void answer(const struct fuse_in_header *in, int error, const void *body,
 
 	memcpy(out, &header, sizeof(header));
 	memcpy(out + sizeof(header), body, len);
-	/* a request that was interrupted is not there any more */
+	/* an interrupted request no longer exists */
 	if (write(fs.fd, out, header.len) < 0 && errno != ENOENT)
 		exit(1);
 }

@@ -68,7 +68,7 @@
 
 #include "fs-session.h"
 
-/* Not a divisor of anybody's page, so that reads begin anywhere. */
+/* Not a divisor of any page size, so that reads start at any offset. */
 #define PIECE 65000u
 
 static enum vsu_exit file_piece(struct fs *fs, uint64_t node, uint64_t handle,
@@ -129,7 +129,9 @@ static void fs_close(struct fs *fs)
 	fs->map = NULL;
 }
 
-/* The rings stop, the state goes by way of a file, and the former device has none. */
+/*
+ * The rings stop, a file transfers the state, and the previous device has none.
+ */
 static enum vsu_exit go_over(struct fs *fs, const char *socket, int fd,
 			     struct vsu_error *err)
 {
@@ -241,7 +243,7 @@ static bool all_are(const unsigned char *bytes, size_t n, unsigned char one)
 	return !n;
 }
 
-/* Its memory is there for as long as the process, whoever has it mapped besides. */
+/* The memory stays mapped here, whichever process also maps it. */
 static enum vsu_exit do_late(struct fs *fs, const char *path, char *const *more,
 			     struct vsu_error *err)
 {
@@ -268,7 +270,7 @@ static enum vsu_exit do_late(struct fs *fs, const char *path, char *const *more,
 	return VSU_EXIT_OK;
 }
 
-/* The names of one answer; where the next begins goes to offset. */
+/* Prints the names of one reply; sets offset to the next entry. */
 static void names_print(const struct fs *fs, uint64_t *offset)
 {
 	struct fuse_dirent entry;
@@ -305,7 +307,7 @@ static enum vsu_exit do_list(struct fs *fs, const char *path, char *const *more,
 	       fs_release(fs, FUSE_RELEASEDIR, node, read.fh, err) : status;
 }
 
-/* An answer of the device, whatever it is, is what was asked for. */
+/* Any reply of the device is a valid result. */
 static enum vsu_exit step_print(const struct fs *fs, const char *step,
 				enum vsu_exit status)
 {
@@ -395,7 +397,7 @@ static enum vsu_exit do_wear(struct fs *fs, const char *path, char *const *more,
 	return status == VSU_EXIT_FAIL && fs->error ? VSU_EXIT_OK : status;
 }
 
-/* Behind the header are the mode, the name, and the group as an extension. */
+/* The request's payload is mode, name, and the group as an extension. */
 static enum vsu_exit folder_make(struct fs *fs, const char *name,
 				 uint32_t group, struct vsu_error *err)
 {
@@ -435,7 +437,7 @@ static enum vsu_exit do_make(struct fs *fs, const char *name, char *const *more,
 	return VSU_EXIT_OK;
 }
 
-/* Errors of the device are to be expected. */
+/* Errors of the device are expected. */
 static enum vsu_exit race_once(struct fs *fs, const char *path,
 			       unsigned long *reads, struct vsu_error *err)
 {
@@ -458,7 +460,7 @@ static enum vsu_exit race_once(struct fs *fs, const char *path,
 	return fs_release(fs, FUSE_RELEASE, node, handle, err);
 }
 
-/* Until it is killed. */
+/* Runs until killed. */
 static void places_change(const char *a, const char *b)
 {
 	while (renameat2(AT_FDCWD, a, AT_FDCWD, b, RENAME_EXCHANGE) == 0)
@@ -479,7 +481,7 @@ static enum vsu_exit do_race(struct fs *fs, const char *path, char *const *more,
 	for (i = 0; i < n && status == VSU_EXIT_OK; i++)
 		status = race_once(fs, path, &reads, err);
 	printf("%lu of %lu read\n", reads, n);
-	/* it is there until now, or there was no race */
+	/* it still runs, otherwise nothing was raced */
 	if (status == VSU_EXIT_OK && waitpid(other, NULL, WNOHANG) != 0)
 		status = VSU_EXIT_HOST;
 	kill(other, SIGKILL);
@@ -523,7 +525,7 @@ static const struct command {
 	int operands;
 	enum vsu_exit (*run)(struct fs *fs, const char *path, char *const *more,
 			     struct vsu_error *err);
-	bool joins;		/* a session is not begun */
+	bool joins;		/* joins an existing session */
 } commands[] = {
 	{ "read", 1, do_read, false }, { "list", 1, do_list, false },
 	{ "try", 1, do_try, false }, { "cut", 1, do_cut, false },

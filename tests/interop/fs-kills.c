@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Kills the daemon of a folder again and again under a load that knows what each
- * answer has to be.
+ * Kills the daemon of a folder repeatedly under a load that knows every
+ * expected reply.
  *
  *   fs-kills KILL|TERM ROUNDS SOCKET COMMAND…
- *       COMMAND is ended by that signal at random moments and begun again at once
  *
- * Some files of the folder have a life each, side by side: made, written, read,
- * renamed, looked up, beside a folder that is made and removed, and in the end
- * removed. No request may fail, be answered twice or never; what is read was
- * written. Ends with 0, or with 1 and a line that says what was wrong. KILL_SEED
- * chooses the moments.
+ * COMMAND is ended by that signal at random moments and restarted at once.
+ * Several files of the folder go through a life in parallel: create, write,
+ * read, rename, look up, create and remove a folder, remove. No request may
+ * fail, or be answered twice or never; reads return what was written. Ends with
+ * 0, or with 1 and a line that states the error. KILL_SEED selects the moments.
  */
 #include <config.h>
 
@@ -26,9 +25,9 @@
 #include "killed.h"
 #include "lasting.h"
 
-#define FILES 14u		/* at once; a request each */
-#define ROOM UINT64_C(0x4000)	/* of a request and its answer, */
-#define ANSWER UINT64_C(0x2000)	/* which begins there */
+#define FILES 14u		/* in parallel, one request each */
+#define ROOM UINT64_C(0x4000)	/* of a request and its reply */
+#define ANSWER UINT64_C(0x2000)	/* offset of the reply */
 #define SLOTS_GPA (LASTING_BASE + 2 * LASTING_ROOM)
 #define WATCH_MS 20
 
@@ -36,7 +35,7 @@ static struct lasting session;
 static struct fs_life lives[FILES];
 static struct killed server;
 static uint64_t seed, last_unique, finished;
-static unsigned int alone;	/* of the next ones, that ended by themselves */
+static unsigned int alone;	/* restarted servers that ended by themselves */
 static bool settling;
 
 /* --------------------------------------------------------------------- a life */
@@ -111,7 +110,7 @@ static void life_hear(void *opaque, uint64_t cookie, uint32_t used)
 	f->step = (f->step + 1) % FS_STEPS;
 }
 
-/* Who ends is begun again, as a watcher of daemons does. */
+/* Restarts an ended server, as a supervisor does. */
 static void watch(void)
 {
 	if (!killed_ended(&server))
@@ -120,7 +119,7 @@ static void watch(void)
 	killed_start(&server);
 }
 
-/* At the end of a life there is no other one, in the end. */
+/* At the end of a life starts another one, until the test ends. */
 static void turn(int ms)
 {
 	unsigned int i;
@@ -168,7 +167,7 @@ static void begin_session(const char *socket)
 		lasting_wait(&session, PATIENCE_MS, begun, NULL);
 }
 
-/* The next one is begun at once, and serves: a young one may be killed as well. */
+/* The next server is started immediately; it may also be killed early. */
 static void kill_once(int number)
 {
 	const uint64_t goal = finished + lasting_random(&seed, 200);

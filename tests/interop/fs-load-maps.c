@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Files as memory, of one or of two who have no other way to hear of each other. */
+/*
+ * Mapped files of one process, or of two that have no other way to communicate.
+ */
 #define _GNU_SOURCE
 #include "fs-load.h"
 
@@ -18,7 +20,7 @@
 #define PAGE 4096u
 #define WORDS (PAGE / sizeof(uint64_t))
 #define MIB ((size_t)1 << 20)
-#define PIECE (64u << 10)	/* of a turn */
+#define PIECE (64u << 10)	/* of a round */
 #define SILENCE 90.0		/* seconds */
 #define PASSES 3u
 
@@ -27,7 +29,7 @@ struct mapping {
 	size_t len;
 };
 
-/* All of a file, made so long where len is not 0. */
+/* Maps the whole file, extended to len if that is not 0. */
 static int mapping_open(struct mapping *m, const char *path, size_t len)
 {
 	const int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
@@ -50,12 +52,12 @@ static int mapping_open(struct mapping *m, const char *path, size_t len)
 
 struct turns {
 	struct mapping map;
-	uint64_t *mine, *other;	/* in the first page: how many turns were had */
+	uint64_t *mine, *other;	/* in the first page: number of completed rounds */
 	uint64_t my_seed, other_seed;
 	uint64_t rounds;
 };
 
-/* The piece of a round lies anywhere behind the first page. */
+/* The piece of a round is anywhere behind the first page. */
 static uint64_t *piece_at(const struct turns *t, uint64_t round)
 {
 	const uint64_t places = (t->map.len - PAGE) / PIECE;
@@ -103,8 +105,10 @@ static int turn_check(const struct turns *t, uint64_t round)
 	return 0;
 }
 
-/* The first has even rounds, the second odd ones: nobody stores to a piece
-   before the other has looked at it. */
+/*
+ * The first process has even rounds, the second odd ones: neither writes to a
+ * piece before the other has read it.
+ */
 static int turns_run(const struct turns *t, bool first)
 {
 	uint64_t round;
@@ -176,7 +180,9 @@ static int page_check(const struct mapping *m, size_t page)
 	return 0;
 }
 
-/* Some of the pages of each 2 MiB, then others of them: all have to come back. */
+/*
+ * Some of the pages of each 2 MiB, then others: all must read back correctly.
+ */
 static int pass_check(const struct mapping *m, size_t pass)
 {
 	const size_t pages = m->len / PAGE;
@@ -216,7 +222,7 @@ static void on_bus_error(int signal)
 	siglongjmp(escape, 1);
 }
 
-/* False: a signal in its place. */
+/* False: a signal instead. */
 static bool word_read(const uint64_t *at, uint64_t *word)
 {
 	if (sigsetjmp(escape, 1))
@@ -225,7 +231,10 @@ static bool word_read(const uint64_t *at, uint64_t *word)
 	return true;
 }
 
-/* Who shares the folder cuts the file to a page when it sees the mark, and removes it. */
+/*
+ * The process that shares the folder truncates the file to a page when it sees
+ * the mark, and removes it.
+ */
 static int await_cut(const char *mark)
 {
 	const int fd = open(mark, O_CREAT | O_WRONLY | O_CLOEXEC, 0644);
@@ -242,7 +251,10 @@ static int await_cut(const char *mark)
 	return 0;
 }
 
-/* Once the length is asked for, what is left is there and the rest is an error. */
+/*
+ * After the new length was requested, the rest exists and accesses beyond it
+ * fail.
+ */
 static int cut_check(const struct mapping *m, const char *path)
 {
 	const uint64_t *behind = m->words + 8 * (size_t)WORDS;

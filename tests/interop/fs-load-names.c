@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Locks that several contend for, and more files than there are descriptors. */
+/* Contended locks, and more files than there are descriptors. */
 #define _GNU_SOURCE
 #include "fs-load.h"
 
@@ -28,7 +28,7 @@ static int lock_try(int fd, bool whole, bool on)
 		       fcntl(fd, F_SETLK, &record);
 }
 
-/* Returns how often it was refused, or -1. */
+/* Returns the number of rejections, or -1. */
 static int64_t lock_take(int fd, bool whole)
 {
 	const double begun = load_seconds();
@@ -44,7 +44,7 @@ static int64_t lock_take(int fd, bool whole)
 	return refused;
 }
 
-/* One more, in two steps between which somebody else could have come. */
+/* Increments in two steps, between which another process could interfere. */
 static bool count_one(int fd)
 {
 	uint64_t count;
@@ -120,7 +120,7 @@ static bool file_make(struct many *m, unsigned long i)
 	return true;
 }
 
-/* The name of each goes or is another one, while it is open. */
+/* Removes or changes the names while the files are open. */
 static bool names_change(const struct many *m)
 {
 	char name[NAME], other[NAME + 8];

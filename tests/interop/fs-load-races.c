@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * A folder whose names turn into links that lead outside, at the hands of a host,
- * and of the guest itself, which reads, changes and makes all that they name.
- * Each file outside begins with "outside", or is called "secret".
+ * A folder whose names turn into links that lead outside, changed by the host
+ * and by the guest itself, which reads, changes and creates all of them. Each
+ * file outside begins with "outside", or is named "secret".
  */
 #define _GNU_SOURCE
 #include "fs-load.h"
@@ -38,7 +38,7 @@ static void exchange(const char *a, const char *b)
 	(void)!renameat2(AT_FDCWD, a, AT_FDCWD, b, RENAME_EXCHANGE);
 }
 
-/* The same; on a machine of one processor somebody else sees it at times. */
+/* The same; on a single processor other processes see it at times. */
 static void exchange_and_wait(const char *a, const char *b)
 {
 	static uint64_t n;
@@ -62,7 +62,7 @@ static bool host_prepare(const char *outside)
 	       !symlink("../beside/note", "one.near");
 }
 
-/* At times there is something that nobody is to follow or to wait for. */
+/* Sometimes an object that must not be followed or waited for. */
 static void gone_change(unsigned int turn)
 {
 	unlink("gone");
@@ -123,7 +123,7 @@ static void text_look(struct probe *p, const char *name, const char *text,
 	p->leaked = true;
 }
 
-/* A descriptor that is not there is one refusal. */
+/* A missing descriptor counts as a rejection. */
 static int opened(struct probe *p, int fd)
 {
 	p->refused += fd < 0;
@@ -141,7 +141,7 @@ static void deed_read(struct probe *p, const char *name)
 	close(fd);
 }
 
-/* The pipe takes what a mapping has, or hears that it has nothing. */
+/* The pipe receives the mapping's content, or an error. */
 static void deed_map(struct probe *p, const char *name)
 {
 	const int fd = opened(p, open(name, O_RDONLY | O_NONBLOCK | O_CLOEXEC));
@@ -215,7 +215,7 @@ static void deed_list(struct probe *p, const char *name)
 		closedir(dir);
 }
 
-/* By a folder that is held while its name becomes another one's. */
+/* Through a folder that is held while its name changes. */
 static void deed_held(struct probe *p, const char *name)
 {
 	const int fd = opened(p, open("flip", O_PATH | O_DIRECTORY | O_CLOEXEC));
@@ -234,7 +234,7 @@ static void deed_held(struct probe *p, const char *name)
 	close(fd);
 }
 
-/* The guest's own: links by which its kernel would leave, were they the host's. */
+/* The guest's own links: they would lead outside if the host followed them. */
 static void deed_swap(struct probe *p, const char *name)
 {
 	(void)p, (void)name;
@@ -246,7 +246,7 @@ static void (*const deeds[])(struct probe *p, const char *name) = {
 	deed_list, deed_held, deed_swap,
 };
 
-/* In a child: its status is whether anything of outside was seen. */
+/* In a child: the status is 1 if any content from outside was seen. */
 static int probe_run(double until, unsigned int first)
 {
 	struct probe p = { .turn = first };

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * How fast pages of a file are read that is memory, beside pages of a file and of
- * memory that are the reader's own: what they cost anyway. They take turns that are
- * short, so that whatever else the machine does is everybody's.
+ * Speed of reading pages of a mapped file, compared with pages of the reader's
+ * own file and memory. The kinds alternate in short passes, so that other load
+ * affects all equally.
  */
 #define _GNU_SOURCE
 #include "fs-load.h"
@@ -21,7 +21,7 @@
 #define HUGE_PAGE (2 * MIB)
 #define KINDS 3u		/* that file, one of its own, its own memory */
 #define PASSES 25u
-#define BATCH 64u		/* pages between two looks at the clock */
+#define BATCH 64u		/* pages between two readings of the clock */
 
 struct kind {
 	const unsigned char *pages;
@@ -45,7 +45,7 @@ static unsigned char *map_file(const char *path, int flags, size_t *len)
 	return at == MAP_FAILED ? NULL : at;
 }
 
-/* In huge pages, where there are any. */
+/* In huge pages, if available. */
 static unsigned char *map_memory(size_t len)
 {
 	unsigned char *at = mmap(NULL, len + HUGE_PAGE, PROT_READ | PROT_WRITE,
@@ -68,7 +68,10 @@ static uint64_t touch(const volatile unsigned char *pages, size_t n)
 	return sum;
 }
 
-/* Microseconds to have 2 MiB of it at all: a mapping in a window, a memory slot. */
+/*
+ * Microseconds for the first access to 2 MiB: a mapping in a window, a memory
+ * slot.
+ */
 static double first_touch(const unsigned char *pages, size_t len)
 {
 	const double begun = load_seconds();
@@ -80,7 +83,7 @@ static double first_touch(const unsigned char *pages, size_t len)
 	return (load_seconds() - begun) * 1e6 / (double)n;
 }
 
-/* MiB in a second, of pages that are copied. */
+/* MiB per second of copied pages. */
 static double pass(const unsigned char *pages, size_t n, bool in_order, double ms)
 {
 	static unsigned char page[PAGE];
@@ -119,7 +122,7 @@ static void measure(struct kind *kinds, size_t n, double ms)
 					pass(kinds[k].pages, n, order, ms);
 }
 
-/* Of all kinds in this order, of one pass of those by value. */
+/* Prints all kinds in this order: the pass with the given rank. */
 static void say(struct kind *kinds, unsigned int order, unsigned int n)
 {
 	size_t k;

@@ -39,7 +39,7 @@ double load_seconds(void)
 	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
-/* Lets others go on, on a machine of one processor. */
+/* Yields to other processes on a single processor. */
 void load_pause(void)
 {
 	const struct timespec t = { .tv_nsec = 200000 };

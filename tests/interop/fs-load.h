@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Deeds of two or more in one folder at a time: guests that share it, a guest and
- * its host. Each command returns the status of its process, and says why it is 1.
+ * Loads of two or more processes on one folder: guests that share it, or a
+ * guest and its host. Each command returns the status of its process, and
+ * prints why it is 1.
  */
 #ifndef INTEROP_FS_LOAD_H
 #define INTEROP_FS_LOAD_H
@@ -12,7 +13,7 @@
 
 typedef int (*load_fn)(char *const *operands);
 
-/* Files as memory. */
+/* Mapped files. */
 int load_turns(char *const *operands);	/* FILE first|second ROUNDS */
 int load_fill(char *const *operands);	/* FILE MIB */
 int load_verify(char *const *operands);	/* FILE MIB */
@@ -23,18 +24,18 @@ int load_reads(char *const *operands);	/* FILE COPY MILLISECONDS */
 int load_locks(char *const *operands);	/* FILE records|whole ROUNDS */
 int load_many(char *const *operands);	/* FOLDER N */
 
-/* A folder in which nothing stays what it is. */
+/* A folder whose names change all the time. */
 int load_swap(char *const *operands);	/* FOLDER OUTSIDE SECONDS */
 int load_probe(char *const *operands);	/* FOLDER SECONDS */
 
-/* Says it, with errno, and returns 1. */
+/* Prints the error with errno, and returns 1. */
 int load_failed(const char *what, const char *name);
 
 double load_seconds(void);
 
 void load_pause(void);
 
-/* Number n of a series that seed begins. */
+/* Number n of the series that starts with seed. */
 uint64_t load_word(uint64_t seed, uint64_t n);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Requests of FUSE, one after another, in rings behind a vhost-user socket. */
+/* FUSE requests, one after another, in rings behind a vhost-user socket. */
 #define _GNU_SOURCE
 #include <config.h>
 
@@ -56,7 +56,7 @@ enum vsu_exit fs_join(struct fs *fs, struct vsu_error *err)
 	return client_wait(&fs->client, err);
 }
 
-/* The header and what follows it are two pieces, as a driver has them. */
+/* Header and payload are two buffers, as in a driver. */
 static int request_add(struct fs *fs, uint32_t opcode, uint64_t node,
 		       const void *args, uint32_t len, uint32_t room)
 {
@@ -100,7 +100,7 @@ static enum vsu_exit answer_judge(struct fs *fs, uint32_t written,
 	return VSU_EXIT_FAIL;
 }
 
-/* room: for what is behind the header of the answer. */
+/* room: size of the reply's payload. */
 enum vsu_exit fs_ask(struct fs *fs, uint32_t opcode, uint64_t node,
 			 const void *args, uint32_t len, uint32_t room,
 			 struct vsu_error *err)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* The requests of a file's life. */
+/* The requests in the life of a file. */
 #include <config.h>
 
 #include <fcntl.h>
@@ -12,8 +12,8 @@
 #include "fs-steps.h"
 #include "lasting.h"
 
-#define TURNS 4u		/* of a file's middle age, */
-#define MIDDLE_AGE 1u		/* which begins there */
+#define TURNS 4u		/* rounds in the middle of a life, */
+#define MIDDLE_AGE 1u		/* first step of a round */
 
 static void add(struct fs_request *r, const void *bytes, size_t len)
 {
@@ -21,7 +21,7 @@ static void add(struct fs_request *r, const void *bytes, size_t len)
 	r->len += (uint32_t)len;
 }
 
-/* "f3", or "g3" in every other turn. */
+/* "f3", or "g3" in every second round. */
 static void add_name(struct fs_request *r, const struct fs_life *f, char letter)
 {
 	char name[16];
@@ -170,7 +170,7 @@ static void forget_folder(struct fs_life *f, struct fs_request *r)
 	r->answer = FS_STEP_QUIET;
 }
 
-/* As often as it takes. */
+/* Repeated as often as necessary. */
 static void turn_over(struct fs_life *f, const unsigned char *answer);
 
 static void release(struct fs_life *f, struct fs_request *r)
@@ -215,7 +215,7 @@ const struct fs_step fs_steps[FS_STEPS] = {
 	{ FUSE_UNLINK, remove_file, NULL },
 	{ FUSE_FORGET, forget_file, forgotten },
 };
-/* The step that comes next is the one behind. */
+/* The next step is the following one. */
 static void turn_over(struct fs_life *f, const unsigned char *answer)
 {
 	(void)answer;

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The life of a file in a folder that a device shares, request by request: made,
- * written, read, renamed, looked up, beside a folder that is made and removed, and
- * in the end removed.
+ * The life of a file in a shared folder, request by request: create, write,
+ * read, rename, look up, create and remove a folder, remove.
  */
 #ifndef INTEROP_FS_STEPS_H
 #define INTEROP_FS_STEPS_H
@@ -16,19 +15,19 @@
 struct fs_life {
 	unsigned int index, step, turn;
 	uint64_t node, folder, handle, lookups, folder_lookups;
-	uint64_t version;		/* of what is in the file */
-	uint64_t unique;		/* of its request; 0: there is none */
+	uint64_t version;		/* version of the content */
+	uint64_t unique;		/* of its request; 0: none is open */
 };
 
 struct fs_request {
 	uint64_t node;
 	unsigned char args[FS_STEP_BYTES + 256];
 	uint32_t len;
-	uint32_t answer;	/* bytes behind its header; FS_STEP_QUIET: there is no answer */
+	uint32_t answer;	/* expected size of the payload; FS_STEP_QUIET: no reply */
 };
 /*
- * ask makes the request of a step; hear has what is behind the header of its answer,
- * and ends the process when that is wrong. NULL: nothing is there.
+ * ask builds the request of a step; hear checks the payload of its reply, and
+ * ends the process if that is wrong. NULL: empty.
  */
 struct fs_step {
 	uint32_t opcode;

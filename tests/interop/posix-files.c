@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Open files: what they hold while names and sizes change. */
+/* Open files: their content while names and sizes change. */
 #define _GNU_SOURCE
 #include "posix-fs.h"
 
@@ -59,7 +59,7 @@ static int direction_is_kept(void)
 	CLAIM((fd = open("f", O_WRONLY)) >= 0);
 	REFUSED(read(fd, &byte, 1), EBADF);
 	CLAIM(file_holds("f", "text"));
-	/* a file that its opener may not write is written by who made it */
+	/* the creator may write although the mode forbids it */
 	CLAIM((fd = open("g", O_CREAT | O_RDWR, 0)) >= 0);
 	CLAIM(write(fd, "x", 1) == 1 && (mode_of("g") & 0777) == 0);
 	return VERDICT_OK;
@@ -78,7 +78,7 @@ static int unlinked_file_lives_on(void)
 	CLAIM(ftruncate(fd, 6) == 0 && fchmod(fd, 0600) == 0);
 	CLAIM(fstat(fd, &st) == 0 && st.st_size == 6);
 	CLAIM((st.st_mode & 0777) == 0600 && !is_there("f"));
-	/* another file by that name is another file */
+	/* a new file of the same name is another file */
 	CLAIM((again = open("f", O_CREAT | O_EXCL | O_RDWR, 0644)) >= 0);
 	CLAIM(write(again, "new", 3) == 3);
 	CLAIM(pread(fd, said, 8, 0) == 6 && !memcmp(said, "textmo", 6));
@@ -110,7 +110,7 @@ static int renamed_file_stays_open(void)
 	return VERDICT_OK;
 }
 
-/* Not all kernels' FUSE has it. */
+/* Some kernels' FUSE does not support it. */
 static int file_without_a_name(void)
 {
 	struct stat st;
@@ -149,7 +149,7 @@ static int pieces_of_a_call(void)
 	return VERDICT_OK;
 }
 
-/* Larger than any request, and over its borders. */
+/* Larger than any request, at odd offsets. */
 static int large_and_odd_pieces(void)
 {
 	enum { SIZE = 3000001 };

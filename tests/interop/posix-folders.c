@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Folders: what is listed while it changes, and what is left of a gone one. */
+/* Folders: listings during changes, and removed folders. */
 #define _GNU_SOURCE
 #include "posix-fs.h"
 
@@ -29,7 +29,7 @@ static int many_make(void)
 	return VERDICT_OK;
 }
 
-/* Counts one of ours; others are none. */
+/* Counts the test's own names only. */
 static void name_count(const char *name)
 {
 	int i;
@@ -84,7 +84,7 @@ static int removed_while_listed(void)
 	return VERDICT_OK;
 }
 
-/* Those that were there are listed once, whatever comes meanwhile. */
+/* Entries that existed before are listed once, whatever is added meanwhile. */
 static int grows_while_listed(void)
 {
 	char name[32];
@@ -134,7 +134,7 @@ static int kinds_make(void)
 	return VERDICT_OK;
 }
 
-/* Names are the kinds, by the numbers of DT_REG and so on. */
+/* The names are the numbers of DT_REG and the other types. */
 static int kinds_are_listed(void)
 {
 	struct dirent *e;

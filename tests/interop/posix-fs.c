@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Claims that Linux's file systems have in common, made of one of them:
+ * Claims that hold for all file systems of Linux, tested on one of them:
  *
  *   posix-fs FOLDER [GROUP…]
  *
- * A line for each check that failed or could not be asked, and one for each
- * group: "group NAME GOOD of ALL". The status is 1 if any failed. No check takes
- * longer than half a minute: one that does hangs, and has failed.
+ * Prints a line for each check that failed or was skipped, and one for each
+ * group: "group NAME GOOD of ALL". The status is 1 if any failed. A check that
+ * takes longer than half a minute has failed.
  */
 #define _GNU_SOURCE
 #include "posix-fs.h"
@@ -126,7 +126,7 @@ int run_as(uid_t uid, gid_t gid, int (*run)(void))
 	return status_verdict(status);
 }
 
-/* In the child, which has at most half the time of the whole. */
+/* In the child, with half of the time limit. */
 static _Noreturn void check_run(const struct check *check, const char *home)
 {
 	setpgid(0, 0);
@@ -154,7 +154,7 @@ static int check_judge(const struct check *check, const char *group,
 	if (!child)
 		check_run(check, home);
 	waitpid(child, &status, 0);
-	/* whom it began and did not end */
+	/* its remaining descendants */
 	kill(-child, SIGKILL);
 	verdict = status_verdict(status);
 	close(ends[1]);
@@ -169,7 +169,7 @@ static int check_judge(const struct check *check, const char *group,
 	return verdict;
 }
 
-/* Returns whether none failed. One that could not be asked is not counted. */
+/* True if none failed; skipped checks do not count. */
 static bool suite_run(const struct suite *group, const char *folder)
 {
 	char home[PATH_MAX];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Checks of a file system, in tables. Each runs as a process of its own, in an
- * empty folder of its own, as root unless it becomes somebody else.
+ * Tables of file system checks. Each check is a process of its own in an empty
+ * folder, and runs as root unless it changes its user.
  */
 #ifndef INTEROP_POSIX_FS_H
 #define INTEROP_POSIX_FS_H
@@ -28,11 +28,11 @@ extern const struct suite suite_refusals, suite_names, suite_files,
 	suite_maps, suite_space, suite_folders, suite_users, suite_times, suite_races,
 	suite_xattrs;
 
-/* Who is not root, and another one. */
+/* Two users without privileges. */
 #define USER 1234u
 #define OTHER 4321u
 
-/* They tell the parent why, and return a verdict. */
+/* Both print the reason and return a verdict. */
 int is_wrong(int line, const char *claim);
 int is_skipped(const char *why);
 
@@ -44,10 +44,10 @@ int is_skipped(const char *why);
 	} while (0)
 #define REFUSED(call, error) CLAIM((call) < 0 && errno == (error))
 
-/* A file of these bytes; 0, or a negative errno. */
+/* Creates a file with these bytes; 0, or a negative errno. */
 int file_make(const char *name, const char *bytes);
 
-/* Whether it holds exactly that. */
+/* True if the file has exactly this content. */
 bool file_holds(const char *name, const char *bytes);
 
 mode_t mode_of(const char *name);
@@ -55,10 +55,10 @@ nlink_t links_of(const char *name);
 off_t size_of(const char *name);
 bool is_there(const char *name);
 
-/* Gives root up for good, and all groups but gid. */
+/* Changes to this user and group permanently, without supplementary groups. */
 bool become(uid_t uid, gid_t gid);
 
-/* Runs it in a child that is that user; its verdict, told to the parent. */
+/* Runs it in a child as that user; returns its verdict. */
 int run_as(uid_t uid, gid_t gid, int (*run)(void));
 
 #define COUNT(a) (sizeof(a) / sizeof(*(a)))

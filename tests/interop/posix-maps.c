@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Files as memory, of programs among others. */
+/* Mapped files, including those of programs. */
 #define _GNU_SOURCE
 #include "posix-fs.h"
 
@@ -11,7 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* A store through its mapping stays where it is. */
+/* A write through a mapping at the old end stays in place. */
 static int append_leaves_mappings(void)
 {
 	char said[16];
@@ -57,7 +57,9 @@ static int mapping_is_the_file(void)
 	return VERDICT_OK;
 }
 
-/* Behind the end its page is zero again once the file grows. */
+/*
+ * Bytes behind the end of a truncated file read as zeros when it grows again.
+ */
 static int mapping_of_a_cut_file(void)
 {
 	const long page = sysconf(_SC_PAGESIZE);
@@ -102,7 +104,7 @@ static int program_is_busy(void)
 		_exit(1);
 	}
 	CLAIM(waitpid(child, &status, 0) == child);
-	/* it says how it is to be used */
+	/* prints its usage */
 	CLAIM(WIFEXITED(status) && WEXITSTATUS(status) == 64);
 	return VERDICT_OK;
 }

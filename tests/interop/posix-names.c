@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Names: links, what takes the place of what, and what may be one. */
+/* Names: links, renames and permitted characters. */
 #define _GNU_SOURCE
 #include "posix-fs.h"
 
@@ -25,7 +25,7 @@ static int links_are_counted(void)
 	return VERDICT_OK;
 }
 
-/* Both names stay: that is what POSIX wants of two names of one file. */
+/* POSIX requires that both names of one file remain. */
 static int rename_onto_itself_does_nothing(void)
 {
 	CLAIM(file_make("a", "one") == 0 && link("a", "b") == 0);
@@ -34,7 +34,7 @@ static int rename_onto_itself_does_nothing(void)
 	return VERDICT_OK;
 }
 
-/* A folder that counts has a link more for each folder in it. */
+/* A file system that counts folders adds a link for each subfolder. */
 static int folders_are_counted(void)
 {
 	nlink_t before;
@@ -123,7 +123,7 @@ static int folder_moves_with_all(void)
 	return VERDICT_OK;
 }
 
-/* Bytes are bytes, but for the slash and zero. */
+/* All bytes except the slash and zero are permitted. */
 static int odd_names(void)
 {
 	static const char *const names[] = {
@@ -175,7 +175,7 @@ static int link_of_any_length(void)
 	return VERDICT_OK;
 }
 
-/* The kernel follows 40 and no more. */
+/* The kernel follows at most 40 links. */
 static int forty_links(void)
 {
 	char name[16], next[16];
@@ -249,7 +249,7 @@ static int device_has_its_number(void)
 	return VERDICT_OK;
 }
 
-/* One number for one file, whatever its name, and no other's. */
+/* An inode number identifies one file under all its names. */
 static int numbers_of_files(void)
 {
 	struct stat a, b, c;

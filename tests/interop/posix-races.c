@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Several processes at once: exactly one makes, nobody sees a name missing. */
+/*
+ * Several processes at once: exactly one creates a name, and no name is ever
+ * missing.
+ */
 #define _GNU_SOURCE
 #include "posix-fs.h"
 
@@ -14,7 +17,7 @@
 #define RACERS 4
 #define ROUNDS 60
 
-/* How many of the racers had success in one attempt. */
+/* The number of successful racers in one attempt. */
 static int race_once(int (*attempt)(void))
 {
 	int ends[2], status, i, won = 0;
@@ -25,7 +28,7 @@ static int race_once(int (*attempt)(void))
 	for (i = 0; i < RACERS; i++)
 		if (!fork()) {
 			close(ends[1]);
-			/* all go when the other end is closed */
+			/* all start when the other end is closed */
 			_exit(read(ends[0], &start, 1) == 0 ? attempt() : 2);
 		}
 	close(ends[0]);
@@ -82,7 +85,7 @@ static int one_wins(void)
 	return VERDICT_OK;
 }
 
-/* Writes what is new beside the old one, and takes its place. */
+/* Replaces a file by a new one with rename(). */
 static _Noreturn void replacer_run(void)
 {
 	for (;;)
@@ -119,7 +122,7 @@ static int name_never_misses(void)
 	return VERDICT_OK;
 }
 
-/* Each line whole, none lost. */
+/* Each line is complete, none is lost. */
 static int attempt_append(void)
 {
 	const int fd = open("log", O_WRONLY | O_APPEND);
@@ -169,7 +172,7 @@ static int many_in_one_folder(void)
 	return VERDICT_OK;
 }
 
-/* Two folders that each want into the other: no circle. */
+/* Two folders, each renamed into the other: no cycle. */
 static int attempt_nest(void)
 {
 	int i;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Refusals, each with its error. */
+/* Rejected calls, each with its errno. */
 #define _GNU_SOURCE
 #include "posix-fs.h"
 
@@ -251,7 +251,7 @@ static int socket_make(const char *name)
 	return rc;
 }
 
-/* One of each kind. */
+/* One file of each type. */
 static int scene_make(void)
 {
 	memset(longest, 'n', sizeof(longest) - 1);

@@ -119,7 +119,9 @@ static int range_is_zeroed(void)
 	return VERDICT_OK;
 }
 
-/* FUSE has neither; others may. What is refused leaves the file. */
+/*
+ * FUSE supports neither; others may. A rejected call leaves the file unchanged.
+ */
 static int ranges_come_and_go(void)
 {
 	int fd;

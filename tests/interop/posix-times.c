@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * When something was changed. Clocks of file systems have ticks: old times are set
- * first, so that a new one differs without anybody's waiting.
+ * Time stamps. Clocks of file systems have ticks: old times are set first, so
+ * that a new one differs without waiting.
  */
 #define _GNU_SOURCE
 #include "posix-fs.h"
@@ -114,7 +114,7 @@ static int content_changes(void)
 	return VERDICT_OK;
 }
 
-/* Of a change to what is said of it, which nobody can set: not before this. */
+/* The change time cannot be set: it must be later than *last. */
 static bool is_noted(const char *name, struct timespec *last)
 {
 	const struct timespec moment = { 0, 12000000 };
@@ -127,7 +127,7 @@ static bool is_noted(const char *name, struct timespec *last)
 		(st.st_ctim.tv_sec == last->tv_sec &&
 		 st.st_ctim.tv_nsec > last->tv_nsec);
 	*last = st.st_ctim;
-	/* the tick of the clock of files, of which there is no event */
+	/* the tick of the file system's clock, which has no event */
 	nanosleep(&moment, NULL);
 	return later;
 }
@@ -159,7 +159,7 @@ static int refusal_changes_nothing(void)
 	return VERDICT_OK;
 }
 
-/* Of the file itself: no change of it moves that. */
+/* The birth time: no change of the file modifies it. */
 static int when_it_was_made(void)
 {
 	struct statx made, now;

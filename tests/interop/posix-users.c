@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Who may do what: owners, groups, sticky folders, bits that a write takes away. */
+/*
+ * Permissions: owners, groups, sticky folders, and mode bits that a write
+ * clears.
+ */
 #define _GNU_SOURCE
 #include "posix-fs.h"
 
@@ -18,7 +21,7 @@ static bool owned_by(const char *name, uid_t uid, gid_t gid)
 	return !lstat(name, &st) && st.st_uid == uid && st.st_gid == gid;
 }
 
-/* A folder for everybody. */
+/* A folder that all users may write to. */
 static int home_open(void)
 {
 	CLAIM(mkdir("d", 0755) == 0 && chmod("d", 0777) == 0);
@@ -114,7 +117,7 @@ static int user_in_group_folder(void)
 	CLAIM(file_make("f", "x") == 0 && owned_by("f", USER, OTHER));
 	CLAIM(mkdir("m", 0755) == 0 && owned_by("m", USER, OTHER));
 	CLAIM((mode_of("m") & 07777) == 02755);
-	/* one who is not of the group does not give its rights */
+	/* a user outside the group cannot set SGID */
 	CLAIM(chmod("f", 02755) == 0 && (mode_of("f") & 07777) == 0755);
 	return VERDICT_OK;
 }
@@ -156,12 +159,12 @@ static int chown_takes_privileges(void)
 	CLAIM(file_make("f", "text") == 0 && chmod("f", 06777) == 0);
 	CLAIM(chown("f", USER, USER) == 0 && (mode_of("f") & 07777) == 0777);
 	CLAIM(chmod("f", 02767) == 0 && chown("f", OTHER, OTHER) == 0);
-	/* SGID without the group's x means locks, not rights, and may stay */
+	/* SGID without the group's x means mandatory locks, and may stay */
 	CLAIM((mode_of("f") & 05777) == 0767 && owned_by("f", OTHER, OTHER));
 	return VERDICT_OK;
 }
 
-/* Rights by a group that is not the process's first. */
+/* Permission by a supplementary group. */
 static int second_group(void)
 {
 	const gid_t more[] = { OTHER };
@@ -182,7 +185,7 @@ static int second_group(void)
 	return VERDICT_OK;
 }
 
-/* A FIFO of USER and OTHER's group: each class of users has one right. */
+/* A FIFO of USER and OTHER's group: each class of users has one permission. */
 static int fifo_by_owner(void)
 {
 	CLAIM(open("p", O_RDONLY | O_NONBLOCK) >= 0);
@@ -194,7 +197,7 @@ static int fifo_by_owner(void)
 static int fifo_by_group(void)
 {
 	REFUSED(open("p", O_RDONLY | O_NONBLOCK), EACCES);
-	/* without a reader: it was permitted */
+	/* no reader: permission was granted */
 	REFUSED(open("p", O_WRONLY | O_NONBLOCK), ENXIO);
 	return VERDICT_OK;
 }
@@ -224,7 +227,7 @@ static int special_files_have_modes(void)
 	       run_as(OTHER + 1, OTHER + 1, fifo_by_others);
 }
 
-/* As the kernel has a list: version 2, then who, what he may, and his number. */
+/* An ACL as the kernel stores it: version 2, then tag, permissions and id. */
 static const struct {
 	uint32_t version;
 	struct { uint16_t tag, rights; uint32_t id; } entries[5];
@@ -248,7 +251,7 @@ static int user_not_in_list(void)
 	return VERDICT_OK;
 }
 
-/* The folder's list for new files, in place of the mask of who makes one. */
+/* A default ACL replaces the creator's umask. */
 static int lists_are_obeyed(void)
 {
 	CLAIM(home_open() == VERDICT_OK && mkdir("d", 0711) == 0);

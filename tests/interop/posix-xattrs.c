@@ -10,7 +10,7 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
-/* A file that may have one, or a reason to skip. */
+/* A file that supports them, or a reason to skip. */
 static int scene_make(void)
 {
 	CLAIM(file_make("f", "text") == 0);
@@ -90,7 +90,7 @@ static int all_are_listed(void)
 	return VERDICT_OK;
 }
 
-/* Attributes of users are for files and folders. */
+/* user.* attributes exist only on files and folders. */
 static int kinds_without(void)
 {
 	SCENE();
@@ -103,7 +103,7 @@ static int kinds_without(void)
 	return VERDICT_OK;
 }
 
-/* Those of root are for all of them. */
+/* trusted.* attributes exist on all types. */
 static int kinds_with_roots(void)
 {
 	static const char *const names[] = { "l", "p", "s", "c", "d", "f" };

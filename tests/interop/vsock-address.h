@@ -29,15 +29,15 @@ struct address {
 	unsigned int bridged;	/* port of the guest, or 0 */
 };
 
-/* Says so, with errno, and ends the program. */
+/* Prints the error with errno and ends the program. */
 noreturn void fail(const char *what);
 
 void set_nonblock(int fd);
-/* Of the text; ends the program where it is none. */
+/* Parses the text; ends the program if it is invalid. */
 void address_parse(struct address *a, int type, const char *text);
-/* A listener may be late: it is waited for. Does not block from now on. */
+/* Waits until the listener exists; non-blocking afterwards. */
 int address_connect(const struct address *a);
-/* Neither does this one. */
+/* Non-blocking, too. */
 int address_listen(const struct address *a);
 
 #endif
