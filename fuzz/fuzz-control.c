@@ -179,7 +179,7 @@ static void tell(struct machine *m, struct input *in)
 	struct vsu_error err = VSU_ERROR_INIT;
 
 	vsu_error_set(&err, -EIO, "it did not come");
-	told += vmm_control_tell(m->control, &subjects[how % SUBJECTS],
+	told += vmm_control_answer(m->control, &subjects[how % SUBJECTS],
 				 how & 8 ? ",\"a\":1" : "",
 				 how & 4 ? &err : NULL);
 }
