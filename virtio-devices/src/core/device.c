@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* The core of a device: what every model and every server can rely on. */
+/* The core of a device, common to all models and servers. */
 #include <config.h>
 
 #include <errno.h>
@@ -13,7 +13,7 @@
 #include "core/device_priv.h"
 #include "core/device_struct.h"
 
-/* A driver names a queue by 16 bits. */
+/* Queue numbers have 16 bits. */
 #define MAX_QUEUES 65535u
 
 static int check_queues(const char *name, const struct virtdev_info *info,
@@ -109,7 +109,7 @@ int virtdev_queue_missed(struct virtdev *dev, uint32_t queue)
 	       dev->server.queue_missed(dev->server_opaque, queue) : 0;
 }
 
-/* A model's turn, whose notification goes to the device's server. */
+/* A turn of a model; notifications go to the device's server. */
 struct server_turn {
 	struct virtdev *dev;
 	uint32_t queue;
@@ -157,7 +157,7 @@ void virtdev_set_server(struct virtdev *dev,
 			const struct virtdev_server_ops *ops,
 			void *opaque)
 {
-	/* without a size it has no members, and nobody is told */
+	/* size 0: no members, so no error to report */
 	if (vsu_copy_sized(&dev->server, sizeof(dev->server), ops,
 			   "struct virtdev_server_ops", NULL) < 0)
 		memset(&dev->server, 0, sizeof(dev->server));
@@ -188,7 +188,7 @@ int virtdev_set_features(struct virtdev *dev, uint64_t features,
 	return dev->ops.set_features(dev->self, features, err);
 }
 
-/* How much of [off, off + len) lies in the configuration space. */
+/* The part of [off, off + len) within the configuration space. */
 static uint32_t config_part(const struct virtdev *dev, uint32_t off,
 			    uint32_t len)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* A device's pause, its state and its numbers. */
+/* Pause, state and statistics of a device. */
 #include <config.h>
 
 #include <errno.h>
@@ -9,7 +9,7 @@
 #include "core/device_struct.h"
 #include "core/state_priv.h"
 
-/* In front of every state: who wrote it, and how much. */
+/* Header of every state: magic, layout, model and length. */
 #define STATE_MAGIC 0x76656476u	/* "vdev" */
 #define STATE_LAYOUT 1u
 #define STATE_HEAD 20u
@@ -28,8 +28,8 @@ void virtdev_resume(struct virtdev *dev)
 	dev->paused = false;
 }
 
-/* The model may have said why already. */
-static int say_unsaved(const struct virtdev *dev, int rc, struct vsu_error *err)
+/* Keeps a message that the model has set. */
+static int report_unsaved(const struct virtdev *dev, int rc, struct vsu_error *err)
 {
 	if (rc == -EFBIG)
 		return vsu_error_set(err, rc,
@@ -58,7 +58,7 @@ int virtdev_state_take(struct virtdev *dev, void **bytes, size_t *len,
 	free(body.bytes);
 	if (body.error || all.error) {
 		free(all.bytes);
-		return say_unsaved(dev, body.error ? body.error : all.error,
+		return report_unsaved(dev, body.error ? body.error : all.error,
 				   err);
 	}
 	*bytes = all.bytes;
@@ -66,7 +66,7 @@ int virtdev_state_take(struct virtdev *dev, void **bytes, size_t *len,
 	return 0;
 }
 
-/* The version of what follows, whose length is all that is left. */
+/* Checks the header; returns the version of the model's state. */
 static int read_head(const struct virtdev *dev, struct virtdev_state_reader *r,
 		     uint32_t *version, struct vsu_error *err)
 {
@@ -76,7 +76,7 @@ static int read_head(const struct virtdev *dev, struct virtdev_state_reader *r,
 	const uint32_t wanted = virtdev_state_get_u32(r);
 	const uint32_t len = virtdev_state_get_u32(r);
 
-	if (r->cut || magic != STATE_MAGIC || len != r->left)
+	if (r->truncated || magic != STATE_MAGIC || len != r->left)
 		return vsu_error_set(err, -EBADMSG,
 				     "this is not the whole state of a device");
 	if (id != dev->info.id)

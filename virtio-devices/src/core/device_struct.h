@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* A device as the files of this room see it. */
+/* struct virtdev, for the files of core/. */
 #ifndef VIRTIO_DEVICES_DEVICE_STRUCT_H
 #define VIRTIO_DEVICES_DEVICE_STRUCT_H
 
@@ -21,7 +21,7 @@ struct virtdev {
 	struct virtdev_state_reader loaded;
 };
 
-/* Whether a device may have these regions. */
+/* Whether these regions are valid. */
 bool virtdev_priv_has_good_regions(const struct virtdev_info *info);
 
 #endif

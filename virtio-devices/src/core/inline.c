@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Queues that this process serves behind a transport. */
+/* The inline server: serves a device's queues in this process. */
 #include <config.h>
 
 #include <errno.h>
@@ -11,10 +11,10 @@
 
 #include "core/inline_priv.h"
 
-/* Between two looks at requests that no descriptor tells of. */
+/* Poll interval for requests that no descriptor signals. */
 #define LOOK_AGAIN_NS UINT64_C(1000000)
 
-/* Queues that one step towards a stop drains before it checks the clock. */
+/* Queues drained in one step before the clock is checked. */
 #define DRAIN_QUEUES 16u
 
 /* ------------------------------------------------------------ start and stop */
@@ -96,8 +96,8 @@ int virtdev_inline_start(struct virtdev_inline *h, struct vsu_error *err)
 }
 
 /*
- * One step towards the stop of a queue: 0 when it has stopped, else how much is
- * left, or -EAGAIN when no descriptor tells of that.
+ * One step of stopping a queue. 0: stopped; positive: remaining requests; -EAGAIN: the
+ * same, and no descriptor signals their completion.
  */
 static int drain_queue(struct virtdev_inline *h, uint32_t i)
 {
@@ -112,7 +112,7 @@ static int drain_queue(struct virtdev_inline *h, uint32_t i)
 	return left > 0 && h->queues[i].host_fd < 0 ? -EAGAIN : left;
 }
 
-/* True when a step at queue i has taken its time; a stopped queue takes none. */
+/* Whether the time of this step is used up after queue i. */
 static bool drain_is_over(const struct virtdev_inline *h, uint32_t i,
 			  uint64_t until)
 {
@@ -120,7 +120,7 @@ static bool drain_is_over(const struct virtdev_inline *h, uint32_t i,
 	       vsu_now_ns() >= until;
 }
 
-/* -EAGAIN until no queue runs any more. */
+/* -EAGAIN until all queues are stopped. */
 static int drain_all(struct virtdev_inline *h)
 {
 	const uint64_t until = vsu_now_ns() + VQ_TURN_NS;
@@ -142,12 +142,12 @@ static int drain_all(struct virtdev_inline *h)
 	return h->stopping ? -EAGAIN : 0;
 }
 
-/* The reset of one queue, whose end the transport is told of. */
+/* One step of a queue reset; reports its completion to the transport. */
 static int reset_step(struct virtdev_inline *h, uint32_t i)
 {
 	const int left = drain_queue(h, i);
 
-	/* without a timer nothing would ask again */
+	/* without the timer the step would not be repeated */
 	if (left < 0 && vsu_timer_arm(h->timer_fd, LOOK_AGAIN_NS) < 0)
 		virtdev_transport_needs_reset(h->t);
 	return left;
@@ -192,7 +192,7 @@ static void forget_pause(struct virtdev_inline *h)
 		h->queues[i].paused = false;
 }
 
-/* One step towards a stop of all queues, which also ends a reset of the device. */
+/* One step of stopping all queues, which completes a device reset. */
 static int stop_step(struct virtdev_inline *h)
 {
 	const int rc = drain_all(h);
@@ -258,7 +258,7 @@ int virtdev_inline_resume(struct virtdev_inline *h)
 
 /* --------------------------------------------------------------------- turns */
 
-/* For what is left the queue kicks itself, and waits for its next turn. */
+/* A queue with remaining work kicks itself for its next turn. */
 static void serve_queue(struct virtdev_inline *h, uint32_t i)
 {
 	if (h->queues[i].running && !h->stopping && !h->queues[i].resetting &&
@@ -280,9 +280,8 @@ static void on_event(struct virtdev_inline *h, uint64_t tag)
 }
 
 /*
- * Events that the last dispatch had no time for come first: epoll reports ready
- * descriptors in the same order each time, and a busy queue would keep the
- * queues behind it from their turns.
+ * Serves leftover events of the last dispatch first: epoll reports ready descriptors in
+ * a fixed order, so that a busy queue would starve the queues behind it.
  */
 static int find_events(struct virtdev_inline *h)
 {

@@ -99,7 +99,7 @@ static const struct virtdev_transport_ops transport_ops = {
 	.queue_reset = on_queue_reset, .queue_start = on_queue_start,
 };
 
-/* --------------------------------------------------------------------- life */
+/* ------------------------------------------------------------------ creation */
 
 static int make_queue(struct virtdev_inline *h, uint32_t i,
 		      struct vmem_space *space)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Queues that this process serves, as the files of this room see them. */
+/* The inline server: queues that this process serves. For the files of core/. */
 #ifndef VIRTIO_DEVICES_INLINE_PRIV_H
 #define VIRTIO_DEVICES_INLINE_PRIV_H
 
@@ -7,35 +7,35 @@
 
 #include <virtio-devices/inline.h>
 
-/* Descriptors that one dispatch serves at most. */
+/* Maximum descriptors served by one dispatch. */
 #define INLINE_EVENTS 4
 
-/* Tags of epoll: the timer, or a queue's number and which of its descriptors. */
+/* epoll tags: the timer, or a queue's number and the kind of descriptor. */
 #define INLINE_TAG_TIMER UINT64_MAX
 #define INLINE_TAG_HOST (UINT64_C(1) << 32)
 
 struct inline_queue {
 	struct vq *vq;
 	int kick_fd;
-	int host_fd;		/* watched while it runs, or -1 */
+	int host_fd;		/* watched while the queue runs, or -1 */
 	bool running;
-	bool resetting;		/* by itself: it finishes what it took */
-	bool paused;		/* stopped, to go on at base */
-	uint32_t base;		/* where it was when it stopped */
+	bool resetting;		/* queue reset: draining its requests */
+	bool paused;		/* stopped; resumes at base */
+	uint32_t base;		/* ring position at the stop */
 };
 
 struct virtdev_inline {
 	struct virtdev_transport *t;
 	struct virtdev *dev;
-	struct virtdev_server_ops owner;	/* of regions */
+	struct virtdev_server_ops owner;	/* region callbacks */
 	void *owner_opaque;
 	int epoll_fd, timer_fd;
-	bool stopping;		/* queues finish what they took */
-	bool resets;		/* some queue is being reset by itself */
-	bool resetting;		/* the device, without its owner's help */
-	int nevents;		/* that a dispatch had no time for */
+	bool stopping;		/* all queues are draining */
+	bool resets;		/* a queue reset is in progress */
+	bool resetting;		/* device reset without the owner's callback */
+	int nevents;		/* events left over by the last dispatch */
 	struct epoll_event events[INLINE_EVENTS];
-	bool start_failed;	/* and the owner was told why */
+	bool start_failed;	/* and the cause was reported */
 	uint32_t nqueues;
 	struct inline_queue queues[];
 };
@@ -43,7 +43,7 @@ struct virtdev_inline {
 /* inline.c: adds fd to epoll_fd with a tag. */
 int virtdev_priv_inline_watch(const struct virtdev_inline *h, int fd,
 			      uint64_t tag);
-/* The default for the transport's reset, which a dispatch completes. */
+/* Default of the transport's reset callback; a dispatch completes the reset. */
 int virtdev_priv_inline_reset(void *opaque);
 
 /* inline_region.c: see struct virtdev_server_ops. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Shared memory regions, whose memory the owner of the server gives. */
+/* Shared memory regions; the server's owner provides their memory. */
 #include <config.h>
 
 #include <errno.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* A paused device with its transport and its queues, as bytes. */
+/* Saves and loads a paused device with its transport and queues. */
 #include <config.h>
 
 #include <errno.h>
@@ -10,8 +10,8 @@
 
 #define STATE_MAGIC 0x6e6c6e69u	/* "inln" */
 #define STATE_LAYOUT 1u
-/* Room for a device's own state and all that is around it. */
-#define STATE_MOST (2 * (size_t)VIRTDEV_STATE_MAX)
+/* Maximum bytes: the device's own state and its surroundings. */
+#define MAX_STATE (2 * (size_t)VIRTDEV_STATE_MAX)
 
 static bool is_paused(const struct virtdev_inline *h)
 {
@@ -41,8 +41,8 @@ static int put_device(struct virtdev_inline *h, struct virtdev_state_writer *w,
 int virtdev_inline_take(struct virtdev_inline *h, void **bytes, size_t *len,
 			struct vsu_error *err)
 {
-	struct virtdev_state_writer w = { .max = STATE_MOST };
-	struct virtdev_state_writer part = { .max = STATE_MOST };
+	struct virtdev_state_writer w = { .max = MAX_STATE };
+	struct virtdev_state_writer part = { .max = MAX_STATE };
 	uint32_t i;
 	int rc;
 
@@ -70,7 +70,7 @@ int virtdev_inline_take(struct virtdev_inline *h, void **bytes, size_t *len,
 	return 0;
 }
 
-/* The queues stand at the end; how many there are is the transport's to judge. */
+/* Loads the queues, which are last; the transport has checked their number. */
 static int load_queues(struct virtdev_inline *h,
 		       struct virtdev_state_reader *r, struct vsu_error *err)
 {

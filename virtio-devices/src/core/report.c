@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Sentences of a device for its owner. */
+/* Reports messages of a device to its owner. */
 #include <config.h>
 
 #include <virtio-devices/report.h>

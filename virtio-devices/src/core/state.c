@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Fields of a device's state, written and read. */
+/* Writes and reads fields of a device's state. */
 #include <config.h>
 
 #include <errno.h>
@@ -10,7 +10,7 @@
 
 #define FIRST_ROOM 256u
 
-/* Room for len more bytes, which doubles; false when there is none. */
+/* Reserves len more bytes; false: out of memory or beyond max. */
 static bool make_room(struct virtdev_state_writer *w, size_t len)
 {
 	size_t room = w->room ? w->room : FIRST_ROOM;
@@ -88,8 +88,8 @@ const unsigned char *virtdev_priv_state_take(struct virtdev_state_reader *r,
 {
 	const unsigned char *at = r->at;
 
-	if (r->cut || len > r->left) {
-		r->cut = true;
+	if (r->truncated || len > r->left) {
+		r->truncated = true;
 		return NULL;
 	}
 	r->at += len;
@@ -158,19 +158,19 @@ struct virtdev_state_reader virtdev_priv_state_get_part(
 
 	part.at = virtdev_priv_state_take(r, len);
 	part.left = part.at ? len : 0;
-	part.cut = !part.at;
+	part.truncated = !part.at;
 	return part;
 }
 
 size_t virtdev_state_left(const struct virtdev_state_reader *r)
 {
-	return r->cut ? 0 : r->left;
+	return r->truncated ? 0 : r->left;
 }
 
 int virtdev_state_end(const struct virtdev_state_reader *r,
 		      struct vsu_error *err)
 {
-	if (r->cut)
+	if (r->truncated)
 		return vsu_error_set(err, -EBADMSG,
 				     "the state ends within a field");
 	if (r->left)

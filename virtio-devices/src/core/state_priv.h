@@ -1,28 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Writers and readers of state, for those who make them. */
+/* Definitions of state writers and readers, for code that creates them. */
 #ifndef VIRTIO_DEVICES_STATE_PRIV_H
 #define VIRTIO_DEVICES_STATE_PRIV_H
 
 #include <virtio-devices/state.h>
 
 struct virtdev_state_writer {
-	unsigned char *bytes;	/* for free() */
+	unsigned char *bytes;	/* malloc() */
 	size_t len, room;
 	size_t max;
 	int error;		/* the first one; 0: none */
-	struct vsu_error *err;	/* what virtdev_state_refuse() fills, or NULL */
+	struct vsu_error *err;	/* set by virtdev_state_refuse(), or NULL */
 };
 
 struct virtdev_state_reader {
 	const unsigned char *at;
 	size_t left;
-	bool cut;		/* something was read beyond the end */
+	bool truncated;		/* a read exceeded the end */
 };
 
-/* Adds all of another writer behind its length, and leaves that one empty. */
+/* Appends the length and content of another writer, and empties that one. */
 void virtdev_priv_state_put_part(struct virtdev_state_writer *w,
 				 struct virtdev_state_writer *part);
-/* The part that comes next as a reader of its own. */
+/* A separate reader for the next part. */
 struct virtdev_state_reader virtdev_priv_state_get_part(
 		struct virtdev_state_reader *r);
 

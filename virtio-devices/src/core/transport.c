@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The state between a device and its driver (VIRTIO 1.3, sections 2.1, 2.2,
- * 2.4 and 3.1), whatever the registers look like.
+ * The protocol between device and driver (VIRTIO 1.3, sections 2.1, 2.2, 2.4 and 3.1),
+ * independent of the register interface.
  */
 #include <config.h>
 
@@ -13,7 +13,7 @@
 
 #include "core/transport_priv.h"
 
-/* Feature bits that ask the transport, with those reserved after them. */
+/* Feature bits of the transport, including reserved ones. */
 #define OF_TRANSPORTS (((UINT64_C(1) << 50) - 1) & ~((UINT64_C(1) << 37) - 1))
 
 int virtdev_transport_new(struct virtdev *dev,
@@ -167,7 +167,7 @@ static void device_reset(struct virtdev_transport *t)
 		virtdev_transport_reset_done(t);
 }
 
-/* The device may take FEATURES_OK back by leaving it clear. */
+/* The device rejects the features by leaving FEATURES_OK clear. */
 static void set_features_ok(struct virtdev_transport *t)
 {
 	if (!(t->driver_features & ~virtdev_transport_offered(t)) &&
@@ -211,7 +211,7 @@ static const struct ring *ring_find(const struct virtdev_transport *t,
 	return queue < t->nrings ? &t->rings[queue] : NULL;
 }
 
-/* The queue while the driver may still set it up, or NULL. */
+/* The queue if the driver may configure it, or NULL. */
 static struct ring *ring_open(struct virtdev_transport *t, uint32_t queue)
 {
 	struct ring *ring = queue < t->nrings ? &t->rings[queue] : NULL;
@@ -306,7 +306,7 @@ void virtdev_transport_reset_queue(struct virtdev_transport *t, uint32_t queue)
 		virtdev_transport_queue_reset_done(t, queue);
 }
 
-/* As it was at first; one that a reset of the device overtook is nobody's. */
+/* Restores the initial state. Ignored if a device reset was started meanwhile. */
 void virtdev_transport_queue_reset_done(struct virtdev_transport *t,
 					uint32_t queue)
 {
@@ -358,7 +358,7 @@ bool virtdev_transport_queue(const struct virtdev_transport *t, uint32_t queue,
 
 void virtdev_transport_notify(struct virtdev_transport *t, uint32_t value)
 {
-	const uint32_t queue = value & 0xffff; /* the rest: NOTIFICATION_DATA */
+	const uint32_t queue = value & 0xffff; /* upper bits: NOTIFICATION_DATA */
 
 	if (!(t->driver_features & VQ_F_NOTIFICATION_DATA) && queue != value)
 		return;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* A transport's calls of its owner, or of the server of its queues instead. */
+/* Callbacks of a transport: the owner's, or those of the queue server. */
 #include <config.h>
 
 #include "core/transport_priv.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* A transport as the files of this room see it. */
+/* struct virtdev_transport, for the files of core/. */
 #ifndef VIRTIO_DEVICES_TRANSPORT_PRIV_H
 #define VIRTIO_DEVICES_TRANSPORT_PRIV_H
 
@@ -7,20 +7,20 @@
 
 #define NAREAS 3
 
-/* One queue as the driver described it. */
+/* A queue as configured by the driver. */
 struct ring {
 	uint64_t areas[NAREAS];
 	uint32_t size;
 	bool ready;
-	bool resetting;		/* by itself, which is not done yet */
-	bool renewed;		/* it was, and can be set up again */
+	bool resetting;		/* queue reset in progress */
+	bool renewed;		/* was reset, and can be configured again */
 };
 
 struct virtdev_transport {
 	struct virtdev *dev;
 	struct virtdev_transport_ops ops;
 	void *opaque;
-	struct virtdev_transport_ops server;	/* where ops has NULL */
+	struct virtdev_transport_ops server;	/* used if the callback in ops is NULL */
 	void *server_opaque;
 	struct virtdev_face_ops face_ops;
 	void *face;
@@ -31,12 +31,12 @@ struct virtdev_transport {
 	struct ring rings[];
 };
 
-/* The driver's features without those that the transport does alone. */
+/* The driver's features without those that the transport implements. */
 uint64_t virtdev_priv_device_features(const struct virtdev_transport *t);
 
 /*
- * The server of the queues in this process; NULL removes it. Its callbacks replace
- * those that the owner left out.
+ * Sets the queue server of this process; NULL removes it. Its callbacks replace those
+ * that the owner did not provide.
  */
 void virtdev_priv_transport_set_server(struct virtdev_transport *t,
 				       const struct virtdev_transport_ops *ops,
@@ -53,7 +53,7 @@ void virtdev_priv_call_notify(struct virtdev_transport *t, uint32_t queue);
 int virtdev_priv_call_queue_reset(struct virtdev_transport *t, uint32_t queue);
 int virtdev_priv_call_queue_start(struct virtdev_transport *t, uint32_t queue);
 
-/* Whether a queue may have this size, with these features. */
+/* Whether the size is valid for a queue with these features. */
 bool virtdev_priv_transport_can_be(const struct virtdev_transport *t,
 				   uint64_t features, uint32_t size);
 

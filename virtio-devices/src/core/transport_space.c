@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Configuration space and shared memory regions, as registers show them. */
+/* Configuration space and shared memory regions, for register interfaces. */
 #include <config.h>
 
 #include "core/transport_priv.h"
@@ -30,7 +30,7 @@ void virtdev_transport_config_write(struct virtdev_transport *t, uint32_t off,
 	for (i = 0; i < len; i++)
 		bytes[i] = (unsigned char)(value >> (8 * i));
 	if (virtdev_config_write(t->dev, off, bytes, len) < 0)
-		return;	/* the driver is not told of it (section 2.5) */
+		return;	/* the driver is not notified (section 2.5) */
 }
 
 void virtdev_transport_shared_region(struct virtdev_transport *t, uint32_t id,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Between a device and its driver, as bytes. */
+/* Saves and loads the state of a transport. */
 #include <config.h>
 
 #include <errno.h>
@@ -83,7 +83,7 @@ static int check_status(const struct virtdev_transport *t,
 	return 0;
 }
 
-/* All of it into to, which has t's number of rings. */
+/* Reads the state into to, which has as many rings as t. */
 static int read_all(const struct virtdev_transport *t,
 		    struct virtdev_transport *to,
 		    struct virtdev_state_reader *r, struct vsu_error *err)
@@ -108,7 +108,7 @@ static int load_face(struct virtdev_transport *t,
 {
 	struct virtdev_state_reader part = virtdev_priv_state_get_part(r);
 
-	if (part.cut)
+	if (part.truncated)
 		return refuse_state(err, "it is cut short");
 	return t->face_ops.state_load ?
 	       t->face_ops.state_load(t->face, &part, err) :

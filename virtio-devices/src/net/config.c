@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Features, numbers and configuration space of a network device. */
+/* Features, statistics and configuration space of a network device. */
 #include <config.h>
 
 #include <assert.h>
@@ -15,14 +15,14 @@ static_assert(sizeof(struct virtdev_net_header) == 12, "5.1.6");
 #define RING (VQ_F_VERSION_1 | VQ_F_INDIRECT_DESC | VQ_F_EVENT_IDX | \
 	      VQ_F_RING_PACKED)
 
-/* All devices have these, over whatever link. */
+/* Offered with every link. */
 #define ALWAYS (VIRTDEV_NET_F_MAC | VIRTDEV_NET_F_STATUS | \
 		VIRTDEV_NET_F_MRG_RXBUF | VIRTDEV_NET_F_CTRL_VQ | \
 		VIRTDEV_NET_F_CTRL_RX | VIRTDEV_NET_F_CTRL_RX_EXTRA | \
 		VIRTDEV_NET_F_CTRL_VLAN | VIRTDEV_NET_F_CTRL_MAC_ADDR | \
 		VIRTDEV_NET_F_GUEST_ANNOUNCE)
 
-/* Of those and the ring's: not ours to offer where queues of frames are away. */
+/* Features that this device cannot offer if another process serves the data queues. */
 #define FRAMES (RING | VIRTDEV_NET_F_MRG_RXBUF | VIRTDEV_NET_F_GUEST_ANNOUNCE)
 
 uint64_t virtdev_priv_net_features(const struct net *net)
@@ -55,8 +55,8 @@ int virtdev_priv_net_set_offloads(struct net *net, uint64_t offloads)
 }
 
 /*
- * A driver that has the control queue uses one pair until it says otherwise. A
- * front-end that keeps that queue to itself starts as many as it uses.
+ * A driver with the control queue uses one pair until it sends MQ_VQ_PAIRS_SET. Without
+ * it, a front-end serves that queue itself and starts only pairs that are in use.
  */
 static uint32_t pairs_at_first(const struct net *net)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Commands of the control queue (VIRTIO 1.3, 5.1.6.5): each is read whole,
- * judged, and answered by one byte. A command whose feature the driver has not
- * acknowledged is none.
+ * Commands of the control queue (VIRTIO 1.3, 5.1.6.5). Each command is read completely,
+ * checked, and acknowledged by one byte. Commands of features that were not negotiated
+ * are rejected.
  */
 #include <config.h>
 
@@ -30,7 +30,7 @@ static uint8_t set_mode(struct net *net, uint8_t command, struct vq_cursor *in)
 	return filter_change(net);
 }
 
-/* One of the two tables; false when it is not as long as it says. */
+/* Reads one of the two MAC tables. False: shorter than its entry count. */
 static bool table_read(struct net_table *t, struct vq_cursor *in)
 {
 	uint32_t n, i;
@@ -180,11 +180,11 @@ static uint32_t command_serve(void *opaque, struct vq *q,
 
 int virtdev_priv_net_control(struct net_queue *q)
 {
-	/* tables of addresses may come in many pieces */
+	/* MAC tables may be split into many buffers */
 	struct iovec pieces[NET_STOCK];
 	const struct vq_turn turn = {
 		.size = sizeof(turn), .serve = command_serve,
-		/* each command may change lanes by system calls */
+		/* commands may be slow: they may change lanes by system calls */
 		.opaque = q->net, .clock_chains = 1,
 		.iov = pieces, .iov_max = NET_STOCK,
 	};

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Addresses and VLANs of the frames that a driver wants. */
+/* Filters received frames by address and VLAN. */
 #include <config.h>
 
 #include <string.h>

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Which frames the driver wants (VIRTIO 1.3, 5.1.6.5.1 to .3). The driver
- * changes the filter by the control queue, and receiving queues, maybe on other
- * threads, look at copies: struct net_filter is the thing, net_filters what
- * carries it over.
+ * The receive filter (VIRTIO 1.3, 5.1.6.5.1 to .3). The driver changes it by the control
+ * queue; receive queues, possibly on other threads, use copies. struct net_filter is a
+ * filter, struct net_filters publishes changes to the copies.
  */
 #ifndef VIRTIO_DEVICES_NET_FILTER_H
 #define VIRTIO_DEVICES_NET_FILTER_H
@@ -13,35 +12,35 @@
 #include <stdint.h>
 
 #define NET_MAC 6u
-/* Addresses of each kind; a longer table is taken for all of that kind. */
+/* Maximum addresses of each kind; a longer table accepts all of that kind. */
 #define NET_TABLE 64u
 #define NET_VLANS 4096u
 
-/* A filter looks at two addresses, a type and a VLAN's id. */
+/* Bytes that a filter inspects: two addresses, the type and the VLAN ID. */
 #define NET_FILTER_BYTES 16u
 
 struct net_table {
 	uint32_t n;
-	bool all;		/* it was too long */
+	bool all;		/* the table was too long */
 	uint8_t macs[NET_TABLE][NET_MAC];
 };
 
 struct net_filter {
-	/* in the order of enum virtdev_net_rx */
+	/* indexed by enum virtdev_net_rx */
 	bool modes[6];
-	bool vlans_on;		/* only those of the set */
+	bool vlans_on;		/* accept only VLANs in the set */
 	uint8_t mac[NET_MAC];
 	struct net_table uni, multi;
 	uint64_t vlans[NET_VLANS / 64];
 };
 
-/* Everything, as for a driver that says nothing. */
+/* Accepts all frames, as before the first command. */
 void virtdev_priv_net_filter_init(struct net_filter *f, const uint8_t *mac,
 				  bool vlans_on);
 
 bool virtdev_priv_net_filter_is_open(const struct net_filter *f);
 
-/* head: the first NET_FILTER_BYTES of a frame, behind its header. */
+/* head: the first NET_FILTER_BYTES of a frame, without the virtio header. */
 bool virtdev_priv_net_filter_takes(const struct net_filter *f,
 				   const uint8_t head[NET_FILTER_BYTES]);
 
@@ -54,11 +53,11 @@ struct net_filters {
 void virtdev_priv_net_filters_init(struct net_filters *fs);
 void virtdev_priv_net_filters_fini(struct net_filters *fs);
 
-/* On one thread at a time: a change is stored, and those who look follow. */
+/* Publishes a change. One thread at a time. */
 void virtdev_priv_net_filters_store(struct net_filters *fs,
 				    const struct net_filter *f);
 
-/* Brings a copy up to date; *seen is the generation that it has. */
+/* Updates a copy; *seen is its generation. */
 void virtdev_priv_net_filters_follow(struct net_filters *fs,
 				     struct net_filter *copy, uint32_t *seen);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* The configuration of a network card as its owner gives it, judged and filled in. */
+/* Checks the configuration of a network device and fills in defaults. */
 #include <config.h>
 
 #include <errno.h>
@@ -12,7 +12,7 @@
 #include "net/priv.h"
 
 #define DEFAULT_QUEUE_MAX 1024u
-/* The least that every network of IPv4 carries (RFC 791). */
+/* Minimum MTU of IPv4 (RFC 791). */
 #define MIN_MTU 68u
 
 static int check_numbers(const struct virtdev_net_config *c,
@@ -40,7 +40,7 @@ static int check_numbers(const struct virtdev_net_config *c,
 	return 0;
 }
 
-/* One of nobody's: locally administered, and of a single station. */
+/* A random address: locally administered, unicast. */
 static int mac_make_up(uint8_t mac[NET_MAC], struct vsu_error *err)
 {
 	if (getrandom(mac, NET_MAC, GRND_NONBLOCK) != (ssize_t)NET_MAC)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Queues and the lanes of the link: who waits for what, and what is in use. */
+/* Connects queues to the lanes of the link: events, and lanes in use. */
 #include <config.h>
 
 #include <errno.h>
@@ -19,7 +19,7 @@ void virtdev_priv_net_watch(struct net_queue *q, uint32_t events)
 	if (__atomic_exchange_n(&q->watching, events, __ATOMIC_ACQ_REL) ==
 	    events)
 		return;
-	/* an interface that was removed cannot be watched, and need not be */
+	/* fails for a removed interface, which needs no events */
 	if (!events)
 		epoll_ctl(q->epfd, EPOLL_CTL_DEL, fd, NULL);
 	else if (epoll_ctl(q->epfd, EPOLL_CTL_ADD, fd, &event) < 0 &&
@@ -35,7 +35,7 @@ static void update_lane(struct net *net, uint32_t lane)
 			lane < virtdev_priv_net_active(net);
 
 	(void)link->ops.set_lane(link->self, lane, on);
-	/* its queue looks for itself when something has come */
+	/* a running receive queue changes its own events */
 	if (q->q && q->role == NET_RECEIVES)
 		virtdev_priv_net_watch(q, on ? EPOLLIN : 0);
 }
@@ -65,7 +65,7 @@ void virtdev_priv_net_tell_lost(struct net *net)
 	const struct virtdev_net_link_ops *ops = &net->link->ops;
 	struct vsu_error what = VSU_ERROR_INIT;
 
-	if (__atomic_exchange_n(&net->told_down, true, __ATOMIC_ACQ_REL))
+	if (__atomic_exchange_n(&net->reported_down, true, __ATOMIC_ACQ_REL))
 		return;
 	if (ops->lost)
 		vsu_error_set(&what, -EPIPE, "%s", ops->lost);
@@ -81,14 +81,14 @@ static void tell_back(struct net *net)
 {
 	struct vsu_error what = VSU_ERROR_INIT;
 
-	if (!__atomic_exchange_n(&net->told_down, false, __ATOMIC_ACQ_REL))
+	if (!__atomic_exchange_n(&net->reported_down, false, __ATOMIC_ACQ_REL))
 		return;
 	vsu_error_set(&what, 0,
 		      "the other end is there; the guest's card has a link");
 	virtdev_report(net->dev, &what);
 }
 
-/* ------------------------------------------------------- a link that comes back */
+/* ------------------------------------------------------------- reconnection */
 
 static void returns_catch_up(struct net_queue *q, uint32_t returns)
 {
@@ -114,8 +114,8 @@ int virtdev_priv_net_watch_link(struct net_queue *q)
 }
 
 /*
- * A connection takes what waits for it along when it goes: who sends, and waits
- * for room in it, is woken to look at the new one, until it has seen the count.
+ * A closed connection raises no further events. Wakes the send queue, which may wait for
+ * space in the old connection; it resumes after it has read the new value of returns.
  */
 bool virtdev_priv_net_retry(struct net_queue *q)
 {
@@ -143,8 +143,8 @@ void virtdev_priv_net_follow(struct net_queue *q)
 		returns_catch_up(q, returns);
 }
 
-int virtdev_priv_net_take(struct net_queue *q, struct vq_chain *chain,
-			  struct iovec *pieces, uint32_t used)
+int virtdev_priv_net_pop(struct net_queue *q, struct vq_chain *chain,
+			 struct iovec *pieces, uint32_t used)
 {
 	int rc;
 
@@ -162,8 +162,8 @@ void virtdev_priv_net_publish(struct net_queue *q)
 {
 	if (vq_publish(q->q))
 		virtdev_notify(q->net->dev, q->index);
-	if (q->told_broken || !vq_broken(q->q))
+	if (q->reported_broken || !vq_broken(q->q))
 		return;
-	q->told_broken = true;
+	q->reported_broken = true;
 	virtdev_queue_broken(q->net->dev, q->index);
 }

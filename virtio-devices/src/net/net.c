@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* A network device: its life, and that of its queues. */
+/* The network device: creation, reset, start and stop of queues. */
 #include <config.h>
 
 #include <errno.h>
@@ -23,7 +23,7 @@ static size_t storage_of(const struct net_queue *q)
 	return q->role == NET_SENDS ? sizeof(*q->batch) : 0;
 }
 
-/* Mostly untouched as a rule, so that it has no pages. */
+/* Usually little of it is used; mmap() populates only touched pages. */
 static int storage_map(struct net_queue *q)
 {
 	const size_t len = storage_of(q);
@@ -68,7 +68,7 @@ static int queue_open(struct net_queue *q, struct vq *vq)
 		return rc;
 	if (q->stock)
 		q->stock->wanted = NET_USUAL_FRAME;
-	q->told_broken = false;
+	q->reported_broken = false;
 	rc = virtdev_priv_net_watch_link(q);
 	if (rc == 0)
 		q->q = vq;
@@ -98,7 +98,7 @@ static int net_queue_start(void *self, uint32_t queue, struct vq *vq,
 	(void)!virtdev_priv_net_update_lanes(net);
 	if (q->role == NET_RECEIVES && virtdev_priv_net_is_down(net))
 		virtdev_priv_net_tell_lost(net);
-	/* a driver that moved here is to look, see state.c */
+	/* after migration: requests an announcement, see state.c */
 	if (!queue && __atomic_load_n(&net->announce, __ATOMIC_RELAXED))
 		virtdev_config_changed(net->dev);
 	return 0;
@@ -165,7 +165,7 @@ static const struct virtdev_ops net_ops = {
 	.size = sizeof(net_ops), .name = "net",
 	.set_features = virtdev_priv_net_set_features,
 	.config_read = virtdev_priv_net_config_read,
-	/* no config_write: the address is set by a command (5.1.4) */
+	/* no config_write: the driver sets the MAC address by a command (5.1.4) */
 	.queue_start = net_queue_start, .queue_serve = net_queue_serve,
 	.queue_stop = net_queue_stop, .queue_host_fd = net_queue_host_fd,
 	.reset = net_reset, .free = net_free,
@@ -175,7 +175,7 @@ static const struct virtdev_ops net_ops = {
 	.stats = virtdev_priv_net_stats,
 };
 
-/* Sending queues of a link that comes back hear of it. */
+/* Send queues of a link that reconnects need an eventfd. */
 static int queues_make(struct net *net)
 {
 	uint32_t i;
@@ -234,7 +234,7 @@ int virtdev_priv_net_new(const struct virtdev_net_config *c,
 		return vsu_error_sys(err, rc, "net");
 	if (away) {
 		net->away = *away;
-		ops.stats = NULL;	/* of frames that others count */
+		ops.stats = NULL;	/* counted by the process that serves them */
 	}
 	info.nqueues = 2 * net->pairs + 1;
 	info.features = virtdev_priv_net_features(net);

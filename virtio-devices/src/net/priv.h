@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The network device from within.
+ * Internals of the network device.
  *
- *   net     the device: its link, its configuration, its queues
- *   queue   one virtqueue and what wakes it from the host's side
- *   stock   buffers of a receiving queue that were taken and hold no frame yet
- *   kept    a frame that was longer than the stock: it waits for more buffers
- *   batch   frames of the driver's that go to the link together
- *   away    the queues of frames, where somebody else serves them over the link;
- *           this device has the control queue then, and what the driver is shown
+ *   net     the device: link, configuration and queues
+ *   queue   a virtqueue and its event sources on the host
+ *   stock   popped buffers of a receive queue that contain no frame yet
+ *   kept    a received frame that is longer than the stock and waits for buffers
+ *   batch   frames that are sent to the link together
+ *   away    data queues that another process or the kernel serves; this device then
+ *           serves the control queue and the configuration space
  */
 #ifndef VIRTIO_DEVICES_NET_PRIV_H
 #define VIRTIO_DEVICES_NET_PRIV_H
@@ -24,20 +24,20 @@
 #include "link/priv.h"
 #include "net/filter.h"
 
-/* Buffers and pieces of a stock; the last piece of a transfer is kept's. */
+/* Maximum buffers and pieces of a stock; one piece is reserved for kept. */
 #define NET_STOCK 256u
 #define NET_PIECES 1023u
 
 #define NET_BATCH 32u
 
-/* One turn, before others have theirs. */
+/* Budget of one turn. */
 #define NET_TURN_FRAMES 256u
 #define NET_TURN_BYTES (UINT64_C(4) << 20)
 
-/* With its header and a tag. */
+/* Bytes of a frame with virtio header and VLAN tag, at an MTU of 1500. */
 #define NET_USUAL_FRAME (1518u + 12u)
 
-/* Work of the link that the driver may take over. */
+/* Offloads of the link that the driver may accept. */
 #define NET_GUEST_OFFLOADS \
 	(VIRTDEV_NET_F_GUEST_CSUM | VIRTDEV_NET_F_GUEST_TSO4 | \
 	 VIRTDEV_NET_F_GUEST_TSO6 | VIRTDEV_NET_F_GUEST_ECN | \
@@ -48,15 +48,15 @@ enum net_role {
 	NET_RECEIVES,
 	NET_SENDS,
 	NET_CONTROLS,
-	NET_IDLE,		/* a queue that does not exist as negotiated */
+	NET_IDLE,		/* does not exist with the negotiated features */
 };
 
 struct net_stock {
 	uint32_t first, n;	/* chains [first, first + n) */
-	uint32_t npieces, used;	/* pieces [used, npieces) are theirs */
-	uint64_t bytes;		/* that they have room for */
-	uint64_t wanted;	/* the longest frame so far */
-	uint32_t kept;		/* bytes of the frame that waits; 0: none does */
+	uint32_t npieces, used;	/* their pieces: [used, npieces) */
+	uint64_t bytes;		/* total size of the buffers */
+	uint64_t wanted;	/* length of the longest frame so far */
+	uint32_t kept;		/* bytes of the waiting frame; 0: none */
 	uint32_t seen;		/* generation of the filter */
 	struct net_filter filter;
 	struct vq_chain chains[NET_STOCK];
@@ -65,18 +65,18 @@ struct net_stock {
 };
 
 struct net_batch {
-	uint32_t n;		/* chains; each but a bad one is a frame */
-	bool bad;		/* the last one is no frame */
-	uint32_t used, made;	/* of pieces, of frame_pieces */
+	uint32_t n;		/* chains, one frame each */
+	bool bad;		/* the last chain is not a valid frame */
+	uint32_t used, made;	/* entries of pieces and of frame_pieces */
 	struct vq_chain chains[NET_BATCH];
-	uint32_t written[NET_BATCH];	/* nothing, ever */
+	uint32_t written[NET_BATCH];	/* always 0 */
 	struct virtdev_net_header headers[NET_BATCH];
 	struct virtdev_net_frame frames[NET_BATCH];
 	struct iovec pieces[NET_PIECES];
 	struct iovec frame_pieces[NET_PIECES + NET_BATCH];
 };
 
-/* Numbers of a queue, of all its life; written on its thread alone. */
+/* Statistics of a queue; written on its thread only. */
 enum net_count { NET_RECEIVED, NET_SENT, NET_BYTES_RECEIVED, NET_BYTES_SENT, NET_DROPPED,
 		 NET_COUNTS };
 
@@ -85,21 +85,21 @@ struct net_queue {
 	struct vq *q;			/* NULL: stopped */
 	uint32_t index;
 	enum net_role role;		/* since it was started */
-	int epfd;			/* the host's descriptor */
+	int epfd;			/* returned by queue_host_fd */
 	uint32_t watching;		/* atomic; events of the lane, or 0 */
-	int back;			/* eventfd of one that sends over a link that
-					   comes back: it did; else -1 */
-	uint32_t returns;		/* of the link, as the queue knows */
-	bool told_broken;
-	struct net_stock *stock;	/* of one that receives */
-	struct net_batch *batch;	/* of one that sends */
+	int back;			/* send queue of a link that reconnects: eventfd
+					   that signals this; else -1 */
+	uint32_t returns;		/* value of net.returns seen by the queue */
+	bool reported_broken;
+	struct net_stock *stock;	/* receive queues */
+	struct net_batch *batch;	/* send queues */
 	uint64_t counts[NET_COUNTS];	/* atomic */
 };
 
 struct net_away {
-	const char *who;		/* serves them, for sentences; constant */
-	uint64_t features;		/* of rings and frames, as he has them */
-	/* So many pairs are in use from now on; a failure changes nothing. */
+	const char *who;		/* name of the server, for messages; constant */
+	uint64_t features;		/* ring and data features of the server */
+	/* Sets the number of pairs in use; no effect on failure. */
 	int (*use)(void *opaque, uint32_t pairs);
 	void *opaque;
 };
@@ -107,33 +107,33 @@ struct net_away {
 struct net {
 	struct virtdev *dev;
 	struct virtdev_net_link *link;
-	struct net_away away;		/* use is NULL: nothing is */
-	uint32_t pairs;			/* as many as the link has lanes */
-	uint32_t active;		/* atomic; pairs that the driver uses */
+	struct net_away away;		/* use NULL: this process serves all queues */
+	uint32_t pairs;			/* number of lanes of the link */
+	uint32_t active;		/* atomic; pairs in use */
 	uint64_t features;		/* acknowledged */
-	uint64_t offered;		/* offloads of the link, as far as wanted */
+	uint64_t offered;		/* offloads that the link supports and the configuration allows */
 	uint64_t offloads;		/* GUEST_ bits in effect */
 	uint16_t mtu;
-	uint8_t own_mac[NET_MAC];	/* as at the beginning */
-	bool down;			/* atomic; the link is at its end */
-	bool told_down;			/* atomic; whoever runs this knows */
-	uint32_t returns;		/* atomic; how often the link came back */
-	bool announce;			/* atomic; the driver is asked to */
-	struct net_filter filter;	/* the control queue's */
-	struct net_filters filters;	/* the same for those who look */
+	uint8_t own_mac[NET_MAC];	/* configured address */
+	bool down;			/* atomic; the link is disconnected */
+	bool reported_down;		/* atomic; logged */
+	uint32_t returns;		/* atomic; number of reconnections */
+	bool announce;			/* atomic; announcement requested */
+	struct net_filter filter;	/* of the control queue */
+	struct net_filters filters;	/* published to the receive queues */
 	struct net_queue queues[];
 };
 
 /* given.c */
 
-/* A copy that was judged, with what its owner left open filled in. */
+/* Copies and checks the configuration, and fills in defaults. */
 int virtdev_priv_net_read_config(const struct virtdev_net_config *config,
 				 struct virtdev_net_config *c,
 				 struct vsu_error *err);
 
 /* net.c */
 
-/* As virtdev_net_new() of a configuration that was read; away is copied. */
+/* As virtdev_net_new() with a checked configuration; copies away. */
 int virtdev_priv_net_new(const struct virtdev_net_config *c,
 			 const struct net_away *away, struct net **out,
 			 struct vsu_error *err);
@@ -146,11 +146,11 @@ void virtdev_priv_net_config_read(void *self, uint32_t off, void *buf,
 				  uint32_t len);
 uint32_t virtdev_priv_net_stats(void *self, struct virtdev_stat *stats,
 				uint32_t max);
-/* The driver's choices as at the beginning. */
+/* Resets all settings of the driver. */
 void virtdev_priv_net_config_reset(struct net *net);
-/* Which queue is what, as negotiated. */
+/* The role of a queue with the negotiated features. */
 enum net_role virtdev_priv_net_role(const struct net *net, uint32_t queue);
-/* Tells the link what the driver takes of frames. */
+/* Enables these receive offloads on the link. */
 int virtdev_priv_net_set_offloads(struct net *net, uint64_t offloads);
 
 /* state.c */
@@ -161,30 +161,27 @@ int virtdev_priv_net_state_load(void *self, uint32_t version,
 
 /* lane.c */
 
-/* Wakes the queue for these events of its lane, or for none. */
+/* Wakes the queue for these events of its lane; 0: none. */
 void virtdev_priv_net_watch(struct net_queue *q, uint32_t events);
-/*
- * Frames come through the lanes of receiving queues that are in use. Only who
- * serves queues that are away may fail.
- */
+/* Enables the lanes of receive queues in use. Fails only if another process serves them. */
 int virtdev_priv_net_update_lanes(struct net *net);
-/* The link is at its end: nothing comes, and the driver is told. */
+/* The link is disconnected: reports this to the driver and logs it. */
 void virtdev_priv_net_lost(struct net *net);
-/* Whoever runs the program is told that it is, once. */
+/* Logs a disconnected link, once until it is connected again. */
 void virtdev_priv_net_tell_lost(struct net *net);
-/* On a receiving queue: looks for another end of a link that was lost. */
+/* On a receive queue: tries to reconnect. True: connected. */
 bool virtdev_priv_net_retry(struct net_queue *q);
-/* On a sending queue: what it waited for is no more where the link came back. */
+/* On a send queue: stops waiting for the old connection after a reconnection. */
 void virtdev_priv_net_follow(struct net_queue *q);
-/* Has the queue woken by the link itself, besides its lane. */
+/* Adds events of reconnection to the queue's epoll descriptor. */
 int virtdev_priv_net_watch_link(struct net_queue *q);
 /*
- * The next chain, good or not, as vq_pop(). Its pieces are behind the used ones
- * of NET_PIECES; -ENOSPC: they have no room there, but would have alone.
+ * Pops the next chain, as vq_pop(), with its pieces behind the first used ones.
+ * -ENOSPC: more than NET_PIECES in total.
  */
-int virtdev_priv_net_take(struct net_queue *q, struct vq_chain *chain,
-			  struct iovec *pieces, uint32_t used);
-/* Publishes what was pushed, and tells the server what it wants to know. */
+int virtdev_priv_net_pop(struct net_queue *q, struct vq_chain *chain,
+			 struct iovec *pieces, uint32_t used);
+/* Publishes pushed chains, notifies the driver and reports a broken queue. */
 void virtdev_priv_net_publish(struct net_queue *q);
 
 /* receive.c, send.c, control.c: one turn, as struct virtdev_ops has it */

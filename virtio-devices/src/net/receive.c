@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * From the link to the driver (VIRTIO 1.3, 5.1.6.4). Buffers are taken until
- * they have room for the longest frame seen, and the link stores into them
- * directly. The rest of a longer one goes into a piece of our own behind them: it
- * is kept, copied together, until there are buffers enough. Buffers that
- * are left at the end of a turn are given back to the ring, from the last.
+ * Reception (VIRTIO 1.3, 5.1.6.4). Pops buffers until they can hold the longest frame
+ * seen so far; the link writes into them directly. The excess of a longer frame is
+ * written to a private buffer, and the whole frame is kept there until enough buffers
+ * are available. Unused buffers are unpopped at the end of a turn, in reverse order.
  */
 #include <config.h>
 
@@ -19,17 +18,17 @@
 enum pause {
 	PAUSE_NO_FRAME,
 	PAUSE_NO_BUFFER,
-	PAUSE_LONG,		/* others have their turn */
-	PAUSE_LOST,		/* the link is at its end */
+	PAUSE_LONG,		/* the turn's budget is used up */
+	PAUSE_LOST,		/* the link is disconnected */
 };
 
 #define GO_ON (-1)
 
 struct turn {
-	uint32_t frames;	/* that may still be received */
-	uint32_t bad;		/* buffers that may still be bad */
-	uint64_t bytes;		/* of frames, so far */
-	int code;		/* of vq_pop(), when it had no buffer */
+	uint32_t frames;	/* remaining frames */
+	uint32_t bad;		/* remaining invalid buffers */
+	uint64_t bytes;		/* received */
+	int code;		/* result of vq_pop() without a buffer */
 };
 
 static bool is_merging(const struct net_queue *q)
@@ -55,7 +54,7 @@ static void stock_clear(struct net_stock *s)
 	s->bytes = 0;
 }
 
-/* Nothing that is left over may stay in our hands: the last goes back first. */
+/* Unpops all unused buffers, in reverse order. */
 static void stock_return(struct net_queue *q)
 {
 	struct net_stock *s = q->stock;
@@ -65,7 +64,7 @@ static void stock_return(struct net_queue *q)
 	stock_clear(s);
 }
 
-/* Whatever the device cannot store a header into goes back empty. */
+/* A buffer that cannot hold the virtio header is returned empty. */
 static bool is_bad(const struct vq_chain *chain)
 {
 	return chain->fault.why || chain->writable_len < NET_HEADER ||
@@ -73,8 +72,8 @@ static bool is_bad(const struct vq_chain *chain)
 }
 
 /*
- * One more buffer: 1 taken, or as vq_pop(). -ENOSPC: the stock has as many as
- * it can. -EBUSY: too many of this turn were bad.
+ * Adds a buffer: 1, or as vq_pop(). -ENOSPC: the stock is full. -EBUSY: too many
+ * invalid buffers in this turn.
  */
 static int stock_add(struct net_queue *q, struct turn *turn)
 {
@@ -84,7 +83,7 @@ static int stock_add(struct net_queue *q, struct turn *turn)
 
 	if (s->first + s->n == NET_STOCK || s->npieces == NET_PIECES)
 		return -ENOSPC;
-	while ((rc = virtdev_priv_net_take(q, chain, s->pieces, s->npieces)) == 1 &&
+	while ((rc = virtdev_priv_net_pop(q, chain, s->pieces, s->npieces)) == 1 &&
 	       is_bad(chain)) {
 		vq_push(q->q, chain, 0);
 		if (!turn->bad || !--turn->bad)
@@ -99,8 +98,8 @@ static int stock_add(struct net_queue *q, struct turn *turn)
 }
 
 /*
- * Buffers for so many bytes, or one where frames are not merged. 1: there are;
- * 0: fewer, the ring has no more; or as stock_add().
+ * Pops buffers for these bytes, or one buffer without MRG_RXBUF. 1: available; 0: the
+ * ring has too few; or as stock_add().
  */
 static int stock_fill(struct net_queue *q, uint64_t bytes, struct turn *turn)
 {
@@ -109,7 +108,7 @@ static int stock_fill(struct net_queue *q, uint64_t bytes, struct turn *turn)
 
 	if (!is_merging(q))
 		return s->n ? 1 : stock_add(q, turn);
-	/* buffers that were used leave a gap in front */
+	/* used buffers leave a gap at the front: compact */
 	if (s->first > NET_STOCK / 2 || s->used > NET_PIECES / 2)
 		stock_return(q);
 	while (rc == 1 && s->bytes < bytes)
@@ -129,7 +128,7 @@ static void buffer_push(struct net_queue *q, uint32_t len)
 	vq_push(q->q, chain, len);
 }
 
-/* How many buffers, from the first, len bytes take. */
+/* The number of buffers that len bytes occupy. */
 static uint32_t buffers_of(const struct net_stock *s, uint32_t len)
 {
 	uint32_t n = 0;
@@ -140,7 +139,7 @@ static uint32_t buffers_of(const struct net_stock *s, uint32_t len)
 	return n;
 }
 
-/* The first len bytes of the stock hold a frame: the driver's now. */
+/* Pushes the frame in the first len bytes of the stock. */
 static void frame_deliver(struct net_queue *q, uint32_t len)
 {
 	struct net_stock *s = q->stock;
@@ -177,7 +176,7 @@ static bool is_wanted(struct net_queue *q, uint32_t len)
 	return virtdev_priv_net_filter_takes(&s->filter, head);
 }
 
-/* The frame lies partly in the stock, partly behind it: all of it comes here. */
+/* Moves a frame that exceeds the stock to the private buffer. */
 static void frame_keep(struct net_queue *q, uint32_t len)
 {
 	struct net_stock *s = q->stock;
@@ -190,7 +189,7 @@ static void frame_keep(struct net_queue *q, uint32_t len)
 	s->wanted = len;
 }
 
-/* From the link into the stock: the frame's bytes, or a code of the link. */
+/* Receives a frame into the stock: its length, or an error of the link. */
 static ssize_t frame_receive(struct net_queue *q)
 {
 	struct virtdev_net_link *link = q->net->link;
@@ -204,11 +203,10 @@ static ssize_t frame_receive(struct net_queue *q)
 }
 
 /*
- * The frame of len bytes that the link has stored. Without merging, one that
- * is longer than its buffer is lost (5.1.6.3.1 has the driver give longer
- * ones).
+ * Delivers or keeps a received frame. Without MRG_RXBUF a frame that is longer than its
+ * buffer is dropped (5.1.6.3.1 requires the driver to provide larger ones).
  */
-static void frame_take(struct net_queue *q, uint32_t len)
+static void frame_accept(struct net_queue *q, uint32_t len)
 {
 	struct net_stock *s = q->stock;
 
@@ -223,8 +221,8 @@ static void frame_take(struct net_queue *q, uint32_t len)
 }
 
 /*
- * Copies the frame that was kept, when there is room; a stock that cannot be
- * larger and has none never will, and the frame is lost. As receive_one().
+ * Delivers the kept frame if the stock can hold it; drops it if the stock is at its
+ * maximum and still too small. Returns as receive_one().
  */
 static int frame_finish(struct net_queue *q, struct turn *turn)
 {
@@ -238,7 +236,7 @@ static int frame_finish(struct net_queue *q, struct turn *turn)
 						s->frame, s->kept);
 		frame_deliver(q, s->kept);
 	}
-	/* a ring whose every entry is in our hands has no more to give */
+	/* all entries of the ring are in the stock: no more will come */
 	if (rc == 1 || rc == -ENOSPC || s->n == vq_size(q->q)) {
 		virtdev_priv_net_count(q, NET_DROPPED, rc != 1);
 		s->kept = 0;
@@ -250,7 +248,7 @@ static int frame_finish(struct net_queue *q, struct turn *turn)
 
 /* ----------------------------------------------------------------------- turns */
 
-/* The link answered this instead of a frame. */
+/* Translates an error of the link. */
 static int pause_of(ssize_t code)
 {
 	switch (code) {
@@ -282,7 +280,7 @@ static int receive_one(struct net_queue *q, struct turn *turn)
 	if (len < 0)
 		return pause_of(len);
 	turn->bytes += (uint64_t)len;
-	frame_take(q, (uint32_t)len);
+	frame_accept(q, (uint32_t)len);
 	return GO_ON;
 }
 
@@ -306,8 +304,8 @@ static bool is_in_use(struct net_queue *q)
 }
 
 /*
- * Asks for a kick while the stock is still in our hands, so that it comes for
- * buffers that are none of these. True: look again.
+ * Enables notifications before the stock is unpopped, so that only new buffers cause a
+ * kick. True: buffers were added meanwhile, serve again.
  */
 static bool wants_look(struct net_queue *q, enum pause why,
 		       const struct turn *turn)
@@ -329,7 +327,7 @@ static int receive_turn(struct net_queue *q)
 		return 1;
 	if (why == PAUSE_LOST)
 		virtdev_priv_net_lost(q->net);
-	/* a frame that came meanwhile makes the descriptor readable */
+	/* a frame that arrived meanwhile makes the descriptor readable */
 	virtdev_priv_net_watch(q, why == PAUSE_NO_FRAME ? EPOLLIN : 0);
 	return turn.code == -EAGAIN ?
 	       virtdev_queue_missed(q->net->dev, q->index) : 0;

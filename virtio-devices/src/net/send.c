@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * From the driver to the link (VIRTIO 1.3, 5.1.6.2). The header is read once,
- * judged, and the link gets our copy of it; the frame itself goes to the link
- * as the driver's pieces.
+ * Transmission (VIRTIO 1.3, 5.1.6.2). The header is read once and checked, and the link
+ * receives the copy; the frame itself is passed to the link in the driver's buffers.
  */
 #include <config.h>
 
@@ -12,10 +11,10 @@
 
 #include "net/priv.h"
 
-/* An Ethernet header, and the longest frame with its segments. */
+/* Bytes of an Ethernet header, and of the largest frame with segmentation. */
 #define FRAME_MIN 14u
 #define FRAME_MAX (VIRTDEV_NET_FRAME_MAX - NET_HEADER)
-/* Of a sum. */
+/* Bytes of a checksum. */
 #define SUM_LEN 2u
 
 struct gso {
@@ -69,7 +68,7 @@ static bool are_segments_good(const struct virtdev_net_header *h, uint32_t len,
 	       vsu_le16_load(h->hdr_len) <= len;
 }
 
-/* The link sees nothing but what means something. */
+/* Clears fields that are not valid without their flags. */
 static void header_tidy(struct virtdev_net_header *h)
 {
 	const struct vsu_le16 zero = vsu_le16_make(0);
@@ -84,10 +83,7 @@ static void header_tidy(struct virtdev_net_header *h)
 
 /* ------------------------------------------------------------------- the frame */
 
-/*
- * The pieces for the link, the header ours: how many. 0: it is no frame that
- * can be sent.
- */
+/* Returns the number of pieces for the link, with the header's copy. 0: invalid frame. */
 static int frame_make(struct net_queue *q, const struct vq_chain *chain,
 		      struct virtdev_net_header *h, struct iovec *pieces)
 {
@@ -126,7 +122,7 @@ static int batch_add(struct net_queue *q)
 	struct net_batch *b = q->batch;
 	struct vq_chain *chain = &b->chains[b->n];
 	struct virtdev_net_frame *frame = &b->frames[b->n];
-	int rc = virtdev_priv_net_take(q, chain, b->pieces, b->used);
+	int rc = virtdev_priv_net_pop(q, chain, b->pieces, b->used);
 
 	if (rc != 1)
 		return rc;
@@ -142,8 +138,8 @@ static int batch_add(struct net_queue *q)
 }
 
 /*
- * As many chains as there are, at most max; one that is no frame is the last,
- * so that those in front can be given back. As vq_pop() for what ended it.
+ * Pops up to max chains. Stops after an invalid frame, so that the frames before it can
+ * be pushed first. Returns the last result of vq_pop().
  */
 static int batch_fill(struct net_queue *q, uint32_t max)
 {
@@ -156,7 +152,7 @@ static int batch_fill(struct net_queue *q, uint32_t max)
 	return rc == -ENOSPC ? 1 : rc;
 }
 
-/* How many of the first n frames the link has answered. */
+/* Returns how many of the first n frames the link sent or rejected. */
 static uint32_t frames_send(struct net_queue *q, uint32_t n)
 {
 	struct virtdev_net_link *link = q->net->link;
@@ -176,7 +172,7 @@ static uint32_t frames_send(struct net_queue *q, uint32_t n)
 	return i;
 }
 
-/* The frame went, or will never go. */
+/* The frame was sent or dropped. */
 static void count_frame(struct net_queue *q, uint32_t i)
 {
 	const struct net_batch *b = q->batch;
@@ -190,7 +186,7 @@ static void count_frame(struct net_queue *q, uint32_t i)
 			       b->chains[i].readable_len - NET_HEADER);
 }
 
-/* True when the batch is done; else the link has no room for the rest of it. */
+/* False: the link is full, part of the batch remains. */
 static bool batch_send(struct net_queue *q, uint64_t *bytes)
 {
 	struct net_batch *b = q->batch;
@@ -203,7 +199,7 @@ static bool batch_send(struct net_queue *q, uint64_t *bytes)
 		count_frame(q, i);
 		*bytes += b->chains[i].readable_len;
 	}
-	/* the last goes back first */
+	/* unpop in reverse order */
 	while (b->n > done)
 		vq_unpop(q->q, &b->chains[--b->n]);
 	vq_push_batch(q->q, b->chains, b->written, done);
@@ -212,7 +208,7 @@ static bool batch_send(struct net_queue *q, uint64_t *bytes)
 
 /* ----------------------------------------------------------------------- turns */
 
-/* As vq_pop(); -ENOBUFS: the link has no room; 1: others have their turn. */
+/* As vq_pop(); -ENOBUFS: the link is full; 1: the turn's budget is used up. */
 static int send_all(struct net_queue *q)
 {
 	uint32_t frames = NET_TURN_FRAMES;

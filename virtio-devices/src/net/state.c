@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * All that the driver of a network device has told it. A frame that waits for
- * buffers while the device pauses is lost, as any network may lose one.
+ * Saved state: all settings of the driver. A frame that waits for buffers when the device
+ * is paused is dropped, which networks permit.
  */
 #include <config.h>
 
@@ -47,7 +47,7 @@ void virtdev_priv_net_state_save(void *self, struct virtdev_state_writer *w)
 		virtdev_state_put_u64(w, f->vlans[i]);
 }
 
-/* A flag; whatever is none spoils *good. */
+/* Loads a flag; clears *good if it is neither 0 nor 1. */
 static bool flag_load(struct virtdev_state_reader *r, bool *good)
 {
 	const uint8_t value = virtdev_state_get_u8(r);
@@ -109,7 +109,7 @@ static int state_judge(const struct net *net, const struct state *s,
 	return 0;
 }
 
-/* The network learns where the driver is now: it is asked to announce itself. */
+/* Requests an announcement, so that switches learn the new port of the guest. */
 static void ask_to_announce(struct net *net)
 {
 	const uint64_t both = VIRTDEV_NET_F_GUEST_ANNOUNCE |

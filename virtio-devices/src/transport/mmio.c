@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Registers of virtio-mmio (VIRTIO 1.3, section 4.2.2): a table of them. */
+/* Registers of virtio-mmio (VIRTIO 1.3, section 4.2.2), as a table. */
 #include <config.h>
 
 #include <errno.h>
@@ -36,7 +36,7 @@ struct virtdev_mmio {
 	int irq_fd;
 };
 
-/* One line for all sources: the status word says which. */
+/* One interrupt line for all sources; InterruptStatus distinguishes them. */
 static void on_interrupt(void *face, uint32_t source)
 {
 	struct virtdev_mmio *m = face;
@@ -70,7 +70,7 @@ static void on_save(void *face, struct virtdev_state_writer *w)
 						 __ATOMIC_ACQUIRE));
 }
 
-/* A line that was high is raised again. */
+/* Raises the interrupt line again if it was high. */
 static int on_load(void *face, struct virtdev_state_reader *r,
 		   struct vsu_error *err)
 {
@@ -234,7 +234,7 @@ static uint32_t read_interrupt_status(struct virtdev_mmio *m)
 	return __atomic_load_n(&m->interrupt_status, __ATOMIC_ACQUIRE);
 }
 
-/* Bits that were set again meanwhile raise the line again. */
+/* Raises the line again for bits that were set meanwhile. */
 static void write_interrupt_ack(struct virtdev_mmio *m, uint32_t value)
 {
 	if (__atomic_and_fetch(&m->interrupt_status, ~value, __ATOMIC_ACQ_REL))
@@ -307,11 +307,11 @@ static uint32_t read_generation(struct virtdev_mmio *m)
 
 struct reg {
 	uint32_t offset;
-	uint32_t (*read)(struct virtdev_mmio *m);	/* NULL: reads 0 */
-	void (*write)(struct virtdev_mmio *m, uint32_t value); /* or ignored */
+	uint32_t (*read)(struct virtdev_mmio *m);	/* NULL: reads as 0 */
+	void (*write)(struct virtdev_mmio *m, uint32_t value); /* NULL: ignored */
 };
 
-/* In order of offset. */
+/* Sorted by offset. */
 static const struct reg regs[] = {
 	{ MAGIC, read_magic, NULL },
 	{ LAYOUT_VERSION, read_version, NULL },

@@ -12,7 +12,7 @@
 /* Words of an entry. */
 enum { ADDRESS_LOW, ADDRESS_HIGH, DATA, CONTROL };
 
-/* Bits of a vector's state; PENDING is only there beside CLOSED. */
+/* Bits of a vector's state; PENDING is set only together with CLOSED. */
 enum { CLOSED = 1, PENDING = 2 };
 
 int virtdev_msix_init(struct msix *m, uint32_t n, const struct msix_ops *ops,
@@ -68,10 +68,10 @@ static bool vector_route(struct msix *m, uint32_t i)
 	struct msix_vector *v = &m->vectors[i];
 
 	if (!m->open || v->masked ||
-	    (v->address == v->told_address && v->data == v->told_data))
+	    (v->address == v->reported_address && v->data == v->reported_data))
 		return false;
-	v->told_address = v->address;
-	v->told_data = v->data;
+	v->reported_address = v->address;
+	v->reported_data = v->data;
 	if (m->ops.route)
 		m->ops.route(m->opaque, i, v->address, v->data);
 	return true;

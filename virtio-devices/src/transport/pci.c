@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* A virtio function on a PCI bus: its making, and where interrupts go. */
+/* A virtio PCI function: creation and interrupts. */
 #include <config.h>
 
 #include <errno.h>
@@ -44,7 +44,7 @@ static const struct virtdev_face_ops face_ops = {
 	.state_load = virtdev_pci_state_load,
 };
 
-/* The BAR that holds them all, or 0 with the sentence. */
+/* The size of a BAR that contains all regions, or 0 with an error. */
 static uint64_t regions_len(const struct virtdev_pci_config *config,
 			    struct vsu_error *err)
 {

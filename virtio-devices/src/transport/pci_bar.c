@@ -17,7 +17,7 @@ void virtdev_pci_raise_line(struct virtdev_pci *p)
 		p->ops.intx(p->opaque);
 }
 
-/* Reading it lowers the line. */
+/* Reading the ISR status lowers the INTx line. */
 static uint64_t isr_read(struct virtdev_pci *p, uint32_t at, uint32_t len)
 {
 	(void)at;
@@ -36,7 +36,7 @@ static void device_write(struct virtdev_pci *p, uint32_t at, uint32_t len,
 	virtdev_transport_config_write(p->t, at, len, value);
 }
 
-/* The address names the queue; a value that names another does not count. */
+/* The address selects the queue; ignores the queue number in the value. */
 static void notify_write(struct virtdev_pci *p, uint32_t at, uint32_t len,
 			 uint64_t value)
 {

@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/*
- * The common configuration of a virtio function on a PCI bus (VIRTIO 1.3,
- * section 4.1.4.3): a table of fields.
- */
+/* The common configuration structure of virtio-pci (VIRTIO 1.3, section 4.1.4.3). */
 #include <config.h>
 
 #include "transport/pci_priv.h"
@@ -131,7 +128,7 @@ static void write_queue_sel(struct virtdev_pci *p, uint32_t at, uint32_t value)
 	p->queue_sel = value;
 }
 
-/* The largest, until the driver chooses (section 4.1.4.3). */
+/* The maximum size until the driver sets one (section 4.1.4.3). */
 static uint32_t read_queue_size(struct virtdev_pci *p, uint32_t at)
 {
 	const uint32_t size = virtdev_transport_queue_size(p->t, p->queue_sel);
@@ -168,7 +165,7 @@ static uint32_t read_queue_enable(struct virtdev_pci *p, uint32_t at)
 	return virtdev_transport_queue_ready(p->t, p->queue_sel);
 }
 
-/* A driver never stores 0 here (section 4.1.4.3.2); a reset stops the queue. */
+/* Ignores 0, which drivers must not write (section 4.1.4.3.2). */
 static void write_queue_enable(struct virtdev_pci *p, uint32_t at,
 			       uint32_t value)
 {
@@ -198,7 +195,7 @@ static uint32_t read_notify_off(struct virtdev_pci *p, uint32_t at)
 	return p->queue_sel < p->nqueues ? p->queue_sel : 0;
 }
 
-/* The areas lie in their enum's order, lower half first. */
+/* The areas are in the order of their enum, low half first. */
 static uint32_t read_area(struct virtdev_pci *p, uint32_t at)
 {
 	const uint64_t gpa = virtdev_transport_queue_area(p->t, p->queue_sel,
@@ -220,7 +217,7 @@ struct field {
 	void (*write)(struct virtdev_pci *p, uint32_t at, uint32_t value);
 };
 
-/* The driver uses each with its own width (section 4.1.3.1). */
+/* The driver accesses each field with its width (section 4.1.3.1). */
 static const struct field fields[] = {
 	{ OFFERED_SEL, 4, read_offered_sel, write_offered_sel },
 	{ OFFERED, 4, read_offered, NULL },

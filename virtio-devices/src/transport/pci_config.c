@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Configuration space of a virtio function: its capabilities (VIRTIO 1.3,
- * section 4.1.4), its BARs, and what a store to them changes.
+ * Configuration space of a virtio PCI function: capabilities (VIRTIO 1.3, section
+ * 4.1.4), BARs, and the effect of writes.
  */
 #include <config.h>
 
@@ -10,7 +10,7 @@
 /* Types of virtio's capabilities (section 4.1.4). */
 enum { CAP_COMMON = 1, CAP_NOTIFY, CAP_ISR, CAP_DEVICE, CAP_WINDOW, CAP_REGION = 8 };
 enum { CAP_VENDOR = 0x09, CAP_MSIX = 0x11 };
-/* Offsets inside of them. */
+/* Offsets within a capability. */
 enum { CAP_LEN = 2, CAP_TYPE = 3, CAP_BAR = 4, CAP_ID = 5, CAP_OFFSET = 8, CAP_LENGTH = 12,
        CAP_TAIL = 16 };
 enum { MSIX_CONTROL = 2, MSIX_TABLE = 4, MSIX_PBA = 8 };
@@ -29,7 +29,7 @@ uint64_t virtdev_pci_bar_len(const struct virtdev_pci *p, unsigned int bar)
 	return bar ? 0 : VIRTDEV_PCI_BAR0_SIZE;
 }
 
-/* An address at the very end is a driver that asks for the size. */
+/* All address bits set: the driver determines the size of the BAR. */
 uint64_t virtdev_pci_bar(const struct virtdev_pci *p, unsigned int bar)
 {
 	const uint64_t len = virtdev_pci_bar_len(p, bar);
@@ -53,7 +53,7 @@ static void tell_bar(struct virtdev_pci *p, unsigned int bar)
 		p->ops.bar_moved(p->opaque, bar, gpa);
 }
 
-/* Messages are writes to memory, which only a master of the bus may do. */
+/* MSI-X messages are memory writes, which require bus mastering. */
 void virtdev_pci_apply_space(struct virtdev_pci *p)
 {
 	const uint64_t command = virtdev_pci_space_get(&p->space, PCI_COMMAND, 2);
@@ -85,8 +85,8 @@ void virtdev_pci_place_bar(struct virtdev_pci *p, unsigned int bar,
 }
 
 /*
- * The window of section 4.1.4.9 reaches BAR 0 from configuration space. True
- * with where, when it is well set; the access is as wide as it says.
+ * The PCI configuration access capability (section 4.1.4.9), a window to BAR 0. True: the
+ * access is to its data field and its settings are valid; *offset is that in BAR 0.
  */
 static bool is_window(const struct virtdev_pci *p, uint32_t at,
 		      uint64_t *offset, uint32_t *len)
@@ -128,7 +128,7 @@ void virtdev_pci_config_write(struct virtdev_pci *p, uint32_t offset,
 	virtdev_pci_apply_space(p);
 }
 
-/* Base class, subclass and interface, which drivers do not look at. */
+/* Class code, which virtio drivers ignore. */
 static uint32_t class_of(uint32_t id)
 {
 	static const struct {
@@ -145,7 +145,7 @@ static uint32_t class_of(uint32_t id)
 	for (i = 0; i < sizeof(classes) / sizeof(classes[0]); i++)
 		if (classes[i].id == id)
 			return classes[i].class;
-	return 0x00ff00;	/* of no class */
+	return 0x00ff00;	/* unclassified */
 }
 
 static uint32_t add_area(struct pci_space *s, uint8_t type, uint32_t len,

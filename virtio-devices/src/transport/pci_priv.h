@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * A virtio function on a PCI bus, in floors: the fields of the common
- * configuration (pci_common.c), BAR 0 (pci_bar.c), configuration space
- * (pci_config.c), and the whole (pci.c).
+ * A virtio PCI function. Layers, from the bottom: common configuration (pci_common.c),
+ * BAR 0 (pci_bar.c), configuration space (pci_config.c), the function (pci.c).
  */
 #ifndef VIRTIO_DEVICES_PCI_PRIV_H
 #define VIRTIO_DEVICES_PCI_PRIV_H
@@ -22,7 +21,7 @@ enum {
 	PCI_PENDING = 0xc000, PCI_PENDING_LEN = VIRTDEV_PCI_VECTORS / 8,
 };
 
-/* In the common configuration: what may call the owner. */
+/* Fields of the common configuration whose writes may call the owner. */
 #define PCI_COMMON_STATUS 20u
 #define PCI_COMMON_ENABLE 28u
 #define PCI_COMMON_RESET 58u
@@ -44,23 +43,23 @@ struct virtdev_pci {
 	uint32_t offered_sel, wanted_sel, queue_sel;
 	uint32_t window, msix_at;	/* capabilities */
 	uint64_t region_len;	/* of BAR 2 */
-	uint64_t told[PCI_REGION_BAR + 1];	/* where the BARs are */
+	uint64_t told[PCI_REGION_BAR + 1];	/* reported addresses of the BARs */
 	uint32_t nqueues;
 	uint16_t config_vector;	/* atomic, as those of the queues */
 	uint16_t vectors[];
 };
 
-/* Selectors, vectors and ISR status as at power-on. */
+/* Resets selectors, vectors and ISR status. */
 void virtdev_pci_common_reset(struct virtdev_pci *p);
-/* A field of its own width; others read 0 and store nothing. */
+/* Accesses of other than the field's width read 0 and have no effect. */
 uint64_t virtdev_pci_common_read(struct virtdev_pci *p, uint32_t at, uint32_t len);
 void virtdev_pci_common_write(struct virtdev_pci *p, uint32_t at, uint32_t len,
 		      uint64_t value);
 
-/* Asks the owner for the line while it is high. Any thread. */
+/* Raises INTx through the owner. Any thread. */
 void virtdev_pci_raise_line(struct virtdev_pci *p);
 
-/* Lets what configuration space holds take effect. */
+/* Applies the content of configuration space. */
 void virtdev_pci_apply_space(struct virtdev_pci *p);
 
 /* pci_state.c: see struct virtdev_face_ops. */
@@ -68,7 +67,7 @@ void virtdev_pci_state_save(void *face, struct virtdev_state_writer *w);
 int virtdev_pci_state_load(void *face, struct virtdev_state_reader *r,
 			   struct vsu_error *err);
 
-/* Fills configuration space; msix and region_len are there. */
+/* Initializes configuration space; requires msix and region_len. */
 void virtdev_pci_config_init(struct virtdev_pci *p,
 		     const struct virtdev_pci_region *regions,
 		     uint32_t nregions);

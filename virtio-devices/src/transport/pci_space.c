@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Configuration space as bytes with a mask (PCI Local Bus 3.0, chapter 6). */
+/* PCI configuration space: bytes and a write mask (PCI Local Bus 3.0, chapter 6). */
 #include <config.h>
 
 #include <string.h>

@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/*
- * The configuration space of a PCI function of type 0: bytes, which of their
- * bits the driver may store, and a list of capabilities.
- */
+/* Configuration space of a type 0 PCI function: bytes, write mask, capabilities. */
 #ifndef VIRTIO_DEVICES_PCI_SPACE_H
 #define VIRTIO_DEVICES_PCI_SPACE_H
 
@@ -25,9 +22,9 @@ enum {
 
 struct pci_space {
 	uint8_t bytes[PCI_SPACE];
-	uint8_t writable[PCI_SPACE];	/* bits that the driver stores */
-	uint32_t end;			/* of the capabilities */
-	uint32_t link;			/* of the byte that names the next one */
+	uint8_t writable[PCI_SPACE];	/* mask of bits that the driver can write */
+	uint32_t end;			/* end of the last capability */
+	uint32_t link;			/* offset of the last next-capability pointer */
 };
 
 void virtdev_pci_space_init(struct pci_space *s);
@@ -39,19 +36,19 @@ void virtdev_pci_space_set(struct pci_space *s, uint32_t at, uint32_t len,
 void virtdev_pci_space_let_write(struct pci_space *s, uint32_t at, uint32_t len,
 			 uint64_t bits);
 
-/* A BAR of 64 bits; its length is a power of two. */
+/* Adds a 64-bit BAR; the length is a power of two. */
 void virtdev_pci_space_add_bar(struct pci_space *s, unsigned int bar, uint64_t len,
 		       bool prefetchable);
 uint64_t virtdev_pci_space_bar(const struct pci_space *s, unsigned int bar);
 
 /*
- * Appends one of that many bytes with its two bytes of header, the first of
- * which is id; returns where it begins. There is room for what pci.c has.
+ * Appends a capability; its length includes the two bytes of header. Returns its offset.
+ * The space suffices for the capabilities of pci.c.
  */
 uint32_t virtdev_pci_space_add_capability(struct pci_space *s, uint8_t id,
 				  uint32_t len);
 
-/* The driver's accesses; those that are not aligned read all ones. */
+/* Accesses of the driver; unaligned reads return all ones. */
 uint32_t virtdev_pci_space_read(const struct pci_space *s, uint32_t at, uint32_t len);
 void virtdev_pci_space_write(struct pci_space *s, uint32_t at, uint32_t len,
 		     uint32_t value);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* The registers of a virtio function as bytes. */
+/* Saves and loads the registers of a virtio PCI function. */
 #include <config.h>
 
 #include <errno.h>
@@ -31,7 +31,7 @@ void virtdev_pci_state_save(void *face, struct virtdev_state_writer *w)
 		virtdev_msix_vector_save(&p->msix, i, w);
 }
 
-/* Bytes that no driver can change are those of the same function. */
+/* Whether all read-only bytes match: the state is of the same function. */
 static bool is_same_function(const struct pci_space *s, const uint8_t *bytes)
 {
 	uint32_t i;
@@ -49,13 +49,13 @@ static int refuse_state(struct vsu_error *err)
 			     "this is not the state of such a PCI function");
 }
 
-/* Vectors that do not exist are none. */
+/* Whether the vector exists, or is NO_VECTOR. */
 static bool is_vector(const struct virtdev_pci *p, uint16_t vector)
 {
 	return vector < p->msix.n || vector == PCI_NO_VECTOR;
 }
 
-/* Into to, a copy of p that has vectors of its own. */
+/* Reads the state into to, a copy of p with its own vectors. */
 static int read_all(const struct virtdev_pci *p, struct virtdev_pci *to,
 		    struct virtdev_state_reader *r, struct vsu_error *err)
 {
@@ -85,8 +85,8 @@ static int read_all(const struct virtdev_pci *p, struct virtdev_pci *to,
 	return virtdev_state_end(r, err);
 }
 
-/* As the driver's own stores would have brought it about, pending bits last. */
-static void take_all(struct virtdev_pci *p, const struct virtdev_pci *from)
+/* Applies the registers in the order of driver accesses, pending bits last. */
+static void apply_all(struct virtdev_pci *p, const struct virtdev_pci *from)
 {
 	uint32_t i;
 
@@ -119,7 +119,7 @@ int virtdev_pci_state_load(void *face, struct virtdev_state_reader *r,
 		rc = read_all(p, to, r, err);
 	}
 	if (!rc)
-		take_all(p, to);
+		apply_all(p, to);
 	free(vectors);
 	free(to);
 	return rc == -ENOMEM ? vsu_error_sys(err, rc, "virtio-pci") : rc;
