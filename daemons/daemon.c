@@ -52,7 +52,8 @@ static const struct vsu_option folder_options[] = {
 		.help = "write lines of the log to syslog instead of standard error" },
 };
 
-#define ROWS (DAEMON_OWN + VMM_DEVICE_KEYS_MAX + FOLDER_OPTIONS + 1)
+#define ROWS (DAEMON_OWN + VMM_DEVICE_KEYS_MAX + FOLDER_OPTIONS + \
+	      VMM_DEVICE_ALIAS_ROWS)
 
 struct command_line {
 	const struct daemon *daemon;
@@ -67,9 +68,10 @@ struct command_line {
 	unsigned int nkeys;	/* number of the kind's keys */
 };
 
-/* Options of every daemon, keys of its kind, and options of a folder. */
+/* Options of every daemon, keys of its kind, options of a folder, and aliases. */
 static void build_options(struct command_line *cl)
 {
+	unsigned int n;
 	static const struct vsu_option common[] = { DAEMON_OPTIONS };
 	const struct vmm_device_kind *kind = cl->daemon->kind;
 	const struct vmm_device_key *key;
@@ -81,9 +83,12 @@ static void build_options(struct command_line *cl)
 		cl->rows[DAEMON_OWN + cl->nkeys] = key->option;
 		cl->rows[DAEMON_OWN + cl->nkeys++].name = daemon_option_name(key);
 	}
-	if (cl->daemon->shares_folder)
-		memcpy(&cl->rows[DAEMON_OWN + cl->nkeys], folder_options,
-		       sizeof(folder_options));
+	n = DAEMON_OWN + cl->nkeys;
+	if (cl->daemon->shares_folder) {
+		memcpy(&cl->rows[n], folder_options, sizeof(folder_options));
+		n += FOLDER_OPTIONS;
+	}
+	vmm_device_alias_rows(kind, true, &cl->rows[n]);
 }
 
 static int take_key(struct command_line *cl, unsigned int index,

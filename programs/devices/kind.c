@@ -115,6 +115,27 @@ const struct vmm_device_key *vmm_device_missing(
 	return NULL;
 }
 
+static struct vsu_option alias_row(const char *key, const char *option,
+				   bool of_daemon)
+{
+	return (struct vsu_option){ .kind = VSU_OPTION_ALIAS,
+				    .name = of_daemon ? key : option,
+				    .arg = of_daemon ? option : key };
+}
+
+void vmm_device_alias_rows(const struct vmm_device_kind *kind, bool of_daemon,
+			   struct vsu_option *rows)
+{
+	const struct vmm_device_key *k = kind ? kind->keys : NULL;
+
+	*rows++ = alias_row("queues", "num-queues", of_daemon);
+	for (; k && k->option.name; k++)
+		if (k->daemon_name)
+			*rows++ = alias_row(k->option.name, k->daemon_name,
+					    of_daemon);
+	rows->name = NULL;
+}
+
 /* The key by which the owner identifies one of several devices of a kind. */
 static const char *first_text(const struct vmm_device_kind *kind,
 			      const void *config)

@@ -179,6 +179,14 @@ int vmm_device_make(const struct vmm_device_kind *kind, const void *config,
 const struct vmm_device_key *vmm_device_missing(
 		const struct vmm_device_kind *kind, const void *config);
 
+/*
+ * Rows of aliases, with their terminator, for the end of a table: the names that the
+ * daemons have for cvmm's keys, or of cvmm for a daemon's options. kind may be NULL.
+ */
+#define VMM_DEVICE_ALIAS_ROWS (VMM_DEVICE_KEYS_MAX + 2)
+void vmm_device_alias_rows(const struct vmm_device_kind *kind, bool of_daemon,
+			   struct vsu_option *rows);
+
 /* The kinds. */
 extern const struct vmm_device_kind vmm_balloon_kind, vmm_blk_kind, vmm_console_kind,
 				    vmm_fs_kind, vmm_mem_kind, vmm_net_kind, vmm_pmem_kind, vmm_rng_kind,

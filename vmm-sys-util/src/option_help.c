@@ -131,7 +131,8 @@ static size_t add_table(const struct vsu_option *table, char *buf, size_t size,
 	if (size)
 		buf[0] = '\0';
 	for (; table->name; table++)
-		if (table->kind != VSU_OPTION_OPERAND)
+		if (table->kind != VSU_OPTION_OPERAND &&
+		    table->kind != VSU_OPTION_ALIAS)
 			add_row(&t, table, list);
 	return t.len;
 }

@@ -35,7 +35,9 @@ int vsu_priv_find_row(const struct vsu_option *table, const char *name,
 	for (i = 0; table[i].name; i++)
 		if (!strncmp(table[i].name, name, len) &&
 		    !table[i].name[len] && table[i].kind != VSU_OPTION_OPERAND)
-			return i;
+			return table[i].kind == VSU_OPTION_ALIAS ?
+			       vsu_priv_find_row(table, table[i].arg,
+						 strlen(table[i].arg)) : i;
 	return -ENOENT;
 }
 
@@ -45,7 +47,8 @@ static const char *nearest_row(const struct vsu_option *table, const char *name)
 	const char *nearest = NULL;
 
 	for (; table->name; table++) {
-		if (table->kind == VSU_OPTION_OPERAND)
+		if (table->kind == VSU_OPTION_OPERAND ||
+		    table->kind == VSU_OPTION_ALIAS)
 			continue;
 		distance = vsu_priv_distance(name, table->name);
 		if (distance >= best)
@@ -56,6 +59,11 @@ static const char *nearest_row(const struct vsu_option *table, const char *name)
 	return nearest;
 }
 
+static bool is_listed(const struct vsu_option *o)
+{
+	return o->name && o->kind != VSU_OPTION_ALIAS;
+}
+
 /* "file, size, engine", as many as fit */
 static const char *all_names(const struct vsu_option *table, char *buf,
 			     size_t size)
@@ -63,13 +71,13 @@ static const char *all_names(const struct vsu_option *table, char *buf,
 	size_t used = 0, i;
 
 	buf[0] = '\0';
-	for (i = 0; table[i].name; i++) {
+	for (i = 0; is_listed(&table[i]); i++) {
 		if (used + strlen(table[i].name) + sizeof(", ...") > size)
 			break;
 		used += (size_t)snprintf(buf + used, size - used, "%s%s",
 					 i ? ", " : "", table[i].name);
 	}
-	if (table[i].name)
+	if (is_listed(&table[i]))
 		snprintf(buf + used, size - used, "%s...", i ? ", " : "");
 	return buf;
 }

@@ -517,6 +517,54 @@ START_TEST(help_counts_what_does_not_fit)
 }
 END_TEST
 
+/* "file" is a row, so that the second alias is without effect. */
+static const struct vsu_option with_aliases[] = {
+	{ .name = "num-queues", .kind = VSU_OPTION_U64, .min = 1, .max = 16 },
+	{ .name = "file", .kind = VSU_OPTION_STRING },
+	{ .name = "queues", .kind = VSU_OPTION_ALIAS, .arg = "num-queues" },
+	{ .name = "file", .kind = VSU_OPTION_ALIAS, .arg = "num-queues" },
+	{ .name = NULL },
+};
+
+static int parse_aliases(const char *list)
+{
+	static char room[64];
+
+	heard[0] = '\0';
+	return vsu_option_parse_list(with_aliases, "--disk", list, room,
+				     sizeof(room), hear, heard, &err);
+}
+
+START_TEST(alias_is_delivered_as_the_row_that_it_names)
+{
+	ck_assert_int_eq(parse_aliases("queues=3,file=a"), 0);
+	ck_assert_str_eq(heard, "0=3/3;1=a/0;");
+	ck_assert_int_eq(parse_aliases("queues=17"), -EINVAL);
+	ck_assert_ptr_nonnull(strstr(err.msg, "key 'num-queues'"));
+}
+END_TEST
+
+START_TEST(alias_counts_as_the_row_that_it_names)
+{
+	ck_assert_int_eq(parse_aliases("queues=3,num-queues=3"), -EINVAL);
+	ck_assert_str_eq(heard, "0=3/3;");
+}
+END_TEST
+
+START_TEST(alias_is_neither_in_help_nor_in_suggestions)
+{
+	char text[512];
+
+	vsu_option_help(with_aliases, text, sizeof(text));
+	ck_assert_ptr_null(strstr(text, "--queues"));
+	ck_assert_int_eq(parse_aliases("num-queue=1"), -ENOENT);
+	ck_assert_ptr_nonnull(strstr(err.msg, "'num-queues'?"));
+	ck_assert_int_eq(parse_aliases("nothing-near=1"), -ENOENT);
+	ck_assert_ptr_null(strstr(err.msg, "..."));
+	ck_assert_ptr_nonnull(strstr(err.msg, "num-queues, file"));
+}
+END_TEST
+
 int main(void)
 {
 	TCase *tc;
@@ -542,6 +590,9 @@ int main(void)
 	tcase_add_test(tc, help_counts_what_does_not_fit);
 	tcase_add_test(tc, a_pair_is_judged_as_in_a_list_and_delivered_as_it_is);
 	tcase_add_test(tc, operands_stand_anywhere_and_arrive_in_order);
+	tcase_add_test(tc, alias_is_delivered_as_the_row_that_it_names);
+	tcase_add_test(tc, alias_counts_as_the_row_that_it_names);
+	tcase_add_test(tc, alias_is_neither_in_help_nor_in_suggestions);
 	tcase_add_test(tc, a_letter_is_the_same_as_its_name);
 	tcase_add_test(tc, a_word_too_many_is_refused);
 	tcase_add_test(tc, an_operand_that_is_refused_ends_the_parse);

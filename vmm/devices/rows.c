@@ -72,7 +72,7 @@ unsigned int vmm_device_rows(const struct vmm_device_kind *kind,
 	struct vsu_option *common = rows + n;
 
 	memcpy(common, common_rows, sizeof(common_rows));
-	common[VMM_KEYS_COMMON].name = NULL;
+	vmm_device_alias_rows(kind, false, common + VMM_KEYS_COMMON);
 	if (!kind) {
 		memcpy(rows, any_rows, sizeof(any_rows));
 		return n;

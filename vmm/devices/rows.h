@@ -32,8 +32,9 @@ enum {
 	VMM_KEYS_COMMON,
 };
 
-/* Rows of keys, including the terminator. */
-#define VMM_DEVICE_ROWS (VMM_DEVICE_KEYS_MAX + 8)
+/* Rows of keys and of aliases, including the terminator. */
+#define VMM_DEVICE_ROWS \
+	(VMM_DEVICE_KEYS_MAX + VMM_KEYS_COMMON + VMM_DEVICE_ALIAS_ROWS)
 
 /*
  * Fills the keys of a kind; NULL: of devices selected by id. Returns how many

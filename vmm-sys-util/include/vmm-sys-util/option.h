@@ -18,6 +18,10 @@
  * are delivered to the rows of the kind VSU_OPTION_OPERAND, in order. "-" is
  * an operand.
  *
+ * Rows of the kind VSU_OPTION_ALIAS stand last. They are delivered as the row that
+ * they name, and appear neither in the help text nor in suggestions. An alias whose
+ * name an earlier row has is without effect.
+ *
  * Threads: a table is constant and shareable; parsing touches only its
  * arguments.
  */
@@ -40,6 +44,7 @@ enum vsu_option_kind {
 	VSU_OPTION_SIZE,	/* vsu_parse_size(), within [min, max] */
 	VSU_OPTION_CHOICE,	/* one of choices; value.number is its index */
 	VSU_OPTION_OPERAND,	/* a word of a command line; name is the help's */
+	VSU_OPTION_ALIAS,	/* another name of the row that arg names */
 };
 
 /*

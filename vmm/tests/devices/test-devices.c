@@ -46,6 +46,16 @@ START_TEST(operand_is_a_path_as_it_stands)
 }
 END_TEST
 
+START_TEST(disk_has_the_names_of_the_daemon)
+{
+	ck_assert_int_eq(parse(VMM_DEVICE_DISK, "blk-file=a,read-only,"
+			       "num-queues=2"), 0);
+	ck_assert_str_eq(text_of("path"), "a");
+	ck_assert(number_of("readonly"));
+	ck_assert_uint_eq(spec.queues, 2);
+}
+END_TEST
+
 START_TEST(disk_has_its_keys)
 {
 	ck_assert_int_eq(parse(VMM_DEVICE_DISK, "path=a,,b,readonly,serial=S1,"
@@ -396,6 +406,7 @@ int main(void)
 
 	tcase_add_test(tc, operand_is_a_path_as_it_stands);
 	tcase_add_test(tc, disk_has_its_keys);
+	tcase_add_test(tc, disk_has_the_names_of_the_daemon);
 	tcase_add_test(tc, keyword_puts_a_disk_behind_a_socket);
 	tcase_add_test(tc, keyword_gives_cards_and_sockets_to_the_kernel);
 	tcase_add_test(tc, stream_of_a_card_may_come_later);
