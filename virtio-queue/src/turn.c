@@ -23,6 +23,7 @@ struct batch {
 	uint32_t iov_max;
 	unsigned int most;	/* chains that may be taken together */
 	unsigned int room;	/* chains that the pieces are divided among */
+	bool later;		/* the device cannot process the next chain yet */
 	struct vq_chain chains[BATCH];
 	uint32_t written[BATCH];
 };
@@ -64,6 +65,7 @@ static void batch_divide(struct batch *b, unsigned int n)
 static void batch_init(struct batch *b, const struct vq_turn *t,
 		       struct iovec *pieces)
 {
+	b->later = false;
 	b->iov = t->iov ? t->iov : pieces;
 	b->iov_max = t->iov ? t->iov_max : VQ_TURN_PIECES;
 	b->most = b->iov_max >= BATCH * BATCH_PIECES ? BATCH : 1;
@@ -94,6 +96,9 @@ static unsigned int batch_serve(struct vq *q, struct vq_turn *left,
 		len = vq_priv_chain_bytes(chain);
 		bytes -= len < bytes ? len : bytes;
 		b->written[i] = left->serve(left->opaque, q, chain);
+		b->later = b->written[i] == VQ_TURN_LATER;
+		if (VSU_UNLIKELY(b->later))
+			break;
 	}
 	left->max_chains -= i;
 	left->max_bytes = bytes;
@@ -134,7 +139,7 @@ static uint32_t least_of(uint32_t a, uint32_t b, uint32_t c)
 	return least < c ? least : c;
 }
 
-/* Serves until the ring is empty (0), broken, or what is left is used (1). */
+/* Serves until the ring is empty or must wait (0), broken, or what is left is used (1). */
 static int serve_chains(struct vq *q, struct vq_turn *left, struct batch *b,
 			struct turn_clock *clock)
 {
@@ -152,6 +157,8 @@ static int serve_chains(struct vq *q, struct vq_turn *left, struct batch *b,
 			batch_give_back(q, b, served, (unsigned int)n);
 		else if (served == b->room && b->room < b->most)
 			batch_divide(b, b->most);
+		if (VSU_UNLIKELY(b->later))
+			return vq_broken(q) ? -EFAULT : 0;
 		if (clock_check(clock, left, served))
 			break;
 	}
@@ -175,6 +182,6 @@ int vq_serve_turn(struct vq *q, const struct vq_turn *turn)
 		rc = serve_chains(q, &left, &b, &clock);
 		if (vq_publish(q) && left.notify)
 			left.notify(left.opaque);
-	} while (rc == 0 && vq_enable_notify(q));
+	} while (rc == 0 && !b.later && vq_enable_notify(q));
 	return rc;
 }

@@ -2,6 +2,8 @@
 /* Claims about packed rings and well-behaved drivers. */
 #include <config.h>
 
+#include <virtio-queue/turn.h>
+
 #include "util.h"
 
 struct driver_rig {
@@ -187,6 +189,45 @@ START_TEST(used_slots_are_marked_at_publish)
 }
 END_TEST
 
+/* Every other chain can be processed at its second turn only. */
+static uint32_t serve_every_other(void *opaque, struct vq *q,
+				  struct vq_chain *chain)
+{
+	unsigned int *calls = opaque;
+
+	(void)q;
+	(void)chain;
+	return ++*calls % 3 == 1 ? VQ_TURN_LATER : *calls % 3;
+}
+
+START_TEST(device_that_cannot_continue_gets_the_same_chain_later)
+{
+	unsigned int calls = 0;
+	const struct vq_turn turn = {
+		.size = sizeof(turn), .serve = serve_every_other, .opaque = &calls,
+	};
+	struct driver_rig p;
+	uint64_t cookie;
+	uint32_t len, i;
+
+	driver_rig_init(&p, VQ_F_RING_PACKED, 7);
+	for (i = 0; i < 40; i += 2) {
+		add(&p, i);
+		add(&p, i + 1);
+		ck_assert_int_eq(vq_serve_turn(p.r.q, &turn), 0);
+		ck_assert_int_eq(vq_driver_collect(p.d, &cookie, &len), 0);
+		ck_assert_int_eq(vq_serve_turn(p.r.q, &turn), 0);
+		ck_assert_int_eq(vq_driver_collect(p.d, &cookie, &len), 1);
+		ck_assert_uint_eq(cookie, i);
+		ck_assert_uint_eq(len, 2);
+		ck_assert_int_eq(vq_driver_collect(p.d, &cookie, &len), 1);
+		ck_assert_uint_eq(cookie, i + 1);
+		ck_assert_uint_eq(vq_inflight(p.r.q), 0);
+	}
+	driver_rig_fini(&p);
+}
+END_TEST
+
 int main(void)
 {
 	TCase *tc = tcase_create("packed");
@@ -197,5 +238,6 @@ int main(void)
 	tcase_add_test(tc, event_of_a_slot_is_compared_per_publish_and_lap);
 	tcase_add_test(tc, wishes_of_the_device_are_stored_in_one_piece);
 	tcase_add_test(tc, used_slots_are_marked_at_publish);
+	tcase_add_test(tc, device_that_cannot_continue_gets_the_same_chain_later);
 	return run_tcase(tc, "packed");
 }

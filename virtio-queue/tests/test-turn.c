@@ -283,6 +283,59 @@ START_TEST(device_that_gives_up_is_asked_for_no_more)
 }
 END_TEST
 
+/* Serves this many chains, then asks for a later turn. */
+static unsigned int permits;
+
+static uint32_t serve_permitted(void *opaque, struct vq *q,
+				struct vq_chain *chain)
+{
+	if (!permits)
+		return VQ_TURN_LATER;
+	permits--;
+	return note_chain(opaque, q, chain);
+}
+
+START_TEST(device_that_cannot_continue_gets_the_same_chain_later)
+{
+	uint16_t i;
+
+	turn.serve = serve_permitted;
+	turn.opaque = NULL;
+	turn.notify = NULL;
+	offer_n(10);
+	for (i = 0; i < 3; i++) {
+		permits = (unsigned int)_i;
+		ck_assert_int_eq(vq_serve_turn(r.q, &turn), 0);
+		ck_assert_uint_eq(served, (i + 1u) * (unsigned int)_i);
+		ck_assert_uint_eq(used_idx(&r), served);
+		ck_assert_uint_eq(vq_inflight(r.q), 0);
+		/* the driver does not notify */
+		ck_assert_uint_eq(get16(&r, RIG_DEVICE), 1);
+	}
+	permits = 10;
+	ck_assert_int_eq(vq_serve_turn(r.q, &turn), 0);
+	ck_assert_uint_eq(served, 10);
+	ck_assert_uint_eq(get16(&r, RIG_DEVICE), 0);
+	for (i = 0; i < 10; i++)
+		ck_assert_uint_eq(heads[i], i);
+}
+END_TEST
+
+START_TEST(queue_that_breaks_while_its_device_cannot_continue_is_broken)
+{
+	turn.serve = serve_permitted;
+	turn.opaque = NULL;
+	turn.notify = NULL;
+	offer_n(2);
+	permits = 1;
+	ck_assert_int_eq(vq_serve_turn(r.q, &turn), 0);
+	offer(&r, RIG_SIZE);
+	permits = 10;
+	ck_assert_int_eq(vq_serve_turn(r.q, &turn), -EFAULT);
+	ck_assert_uint_eq(served, 2);
+}
+END_TEST
+
 int main(void)
 {
 	TCase *tc = tcase_create("turn");
@@ -301,5 +354,8 @@ int main(void)
 	tcase_add_test(tc, pieces_have_the_room_that_the_caller_gives);
 	tcase_add_test(tc, long_chain_among_short_ones_has_all_its_pieces_in_its_turn);
 	tcase_add_test(tc, device_that_gives_up_is_asked_for_no_more);
+	tcase_add_loop_test(tc, device_that_cannot_continue_gets_the_same_chain_later,
+			    0, 4);
+	tcase_add_test(tc, queue_that_breaks_while_its_device_cannot_continue_is_broken);
 	return run_tcase(tc, "turn");
 }

@@ -40,13 +40,22 @@ VSU_BEGIN_DECLS
 /* Pieces of a chain where the caller gives no storage for them. */
 #define VQ_TURN_PIECES 64u
 
+/*
+ * Result of serve for a chain that the device cannot process yet, such as the output of
+ * a console whose input queue is empty. The chain returns to the ring, the turn ends
+ * with 0, and the driver is not asked for notifications. The device calls
+ * vq_serve_turn() again when it can continue, and gets the same chain first.
+ */
+#define VQ_TURN_LATER UINT32_MAX
+
 struct vq_turn {
 	size_t size;		/* sizeof(struct vq_turn) */
 
 	/*
 	 * Serves one chain, whose fault (chain->fault.why) may say that a
 	 * buffer of it is bad. Returns the number of bytes stored into its
-	 * writable pieces, from their beginning; the turn pushes it.
+	 * writable pieces, from their beginning, and the turn pushes it; or
+	 * VQ_TURN_LATER, if it has neither read nor stored anything.
 	 */
 	uint32_t (*serve)(void *opaque, struct vq *q, struct vq_chain *chain);
 	/* The driver wants to be told of used buffers. NULL: nobody is. */
@@ -73,7 +82,7 @@ struct vq_turn {
  * One turn.
  *
  *   1        there is more to do: call again when others had their turn
- *   0        wait for a kick
+ *   0        wait for a kick; after VQ_TURN_LATER, for what the device lacks
  *   -EAGAIN  an IOTLB does not know an address: vq_missed()
  *   -EFAULT  the queue is broken (vq_broken()) or not enabled
  *   -EINVAL  turn->size or turn->serve is missing
