@@ -17,7 +17,7 @@ static void on_notify(void *opaque, uint32_t queue)
 	(void)queue;
 }
 
-/* Something is there when it is replaced or taken away, and else nothing. */
+/* Asserts that a replaced or unmapped chunk is mapped, and that others are not. */
 static void change_now(bool map, const struct virtdev_mapping *m)
 {
 	const uint64_t end = m->offset + m->len;
@@ -119,7 +119,7 @@ int dax_unmap(uint64_t at, uint64_t len)
 			  sizeof(one));
 }
 
-/* The oldest unanswered changes, as a server would. */
+/* Answers in the order of arrival. */
 void dax_answer(unsigned int n, int result)
 {
 	for (; n; n--)
@@ -133,7 +133,7 @@ void dax_answer_all(void)
 		dax_answer(1, 0);
 }
 
-/* The requests are in the ring; how many answers there are now. */
+/* Serves the ring and counts replies. */
 unsigned int dax_collect(int *error)
 {
 	struct fuse_out_header out;
@@ -196,7 +196,7 @@ void dax_serve_until_asked(unsigned int n)
 	}
 }
 
-/* Until one is answered. */
+/* Serves until a reply arrives. */
 int dax_await(void)
 {
 	unsigned int n;

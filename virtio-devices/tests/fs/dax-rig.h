@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Shared by the tests of the window of a file system: a file of a little more than
- * three chunks, a server that is asked for changes, and requests that are answered at
- * once or later.
+ * Rig of the DAX window tests: a file of slightly more than three chunks, a server that
+ * maps immediately or on demand, and requests whose replies may be deferred.
  */
 #ifndef VIRTIO_DEVICES_TESTS_FS_DAX_RIG_H
 #define VIRTIO_DEVICES_TESTS_FS_DAX_RIG_H
@@ -19,46 +18,46 @@
 struct dax_server {
 	unsigned int maps, unmaps;
 	struct virtdev_mapping last;
-	int flags;		/* of the descriptor that was mapped last */
+	int flags;		/* of the last mapped descriptor */
 	int answer;
-	bool knows_place;	/* as a server that maps at once */
-	unsigned int asked;	/* changes, of which so many are answered: */
+	bool knows_place;	/* as a server that maps immediately */
+	unsigned int asked;	/* changes received; answered of them */
 	unsigned int answered;
 	uint64_t cookies[64];
-	pthread_t thread;	/* the one that serves the queue */
-	bool mapped[CHUNKS];	/* at once: where something is */
+	pthread_t thread;	/* serves the queue */
+	bool mapped[CHUNKS];	/* with immediate mapping: mapped chunks */
 };
 
 extern struct fs_rig dax;
 extern struct dax_server dax_server;
 
-/* at_once: the server knows where the region is. */
+/* at_once: the server knows the region's address and maps immediately. */
 void dax_begin(bool read_only, bool at_once, unsigned int workers);
 void dax_end(void);
 
-/* The size of "file", as somebody else on the host changes it. */
+/* Changes the size of "file" as another process of the host. */
 void dax_set_size(uint64_t size);
 
-/* A request that is answered: its error. */
+/* Maps and waits for the reply; returns its error. */
 int dax_map(uint64_t node, uint64_t file_at, uint64_t len, uint64_t at,
 	    uint64_t flags);
 int dax_unmap(uint64_t at, uint64_t len);
 
-/* The oldest changes that are under way, as a server would. */
+/* Answers the n oldest pending changes as the server. */
 void dax_answer(unsigned int n, int result);
 void dax_answer_all(void);
 
-/* A request by its number, which may be answered later. */
+/* Posts a request whose reply may be deferred. */
 void dax_post(uint64_t number, uint32_t opcode, uint64_t node,
 	      const void *args, uint32_t len);
 void dax_post_map(uint64_t number, uint64_t node, uint64_t file_at,
 		  uint64_t len, uint64_t at, uint64_t flags);
-/* How many answers there are now, and the error of the last one. */
+/* Returns the number of new replies, and the error of the last one. */
 unsigned int dax_collect(int *error);
 
-/* A pool's threads need not have begun with what is in the ring. */
+/* Waits until the server has received n changes: workers may start late. */
 void dax_serve_until_asked(unsigned int n);
-/* Until there is an answer, which has to be the only one: its error. */
+/* Waits for exactly one reply; returns its error. */
 int dax_await(void);
 
 #endif

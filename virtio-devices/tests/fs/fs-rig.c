@@ -127,7 +127,7 @@ int fs_rig_send(struct fs_rig *r, const void *bytes, uint32_t len)
 	return answer_of(r);
 }
 
-/* total_extlen, which older headers lack. */
+/* Sets total_extlen, which older headers lack. */
 static void fs_extensions_set(struct fuse_in_header *in, uint32_t len)
 {
 	const uint16_t n = (uint16_t)(len / 8);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Claims about a window that its server maps later, behind a socket. */
+/* Claims about a window whose server replies later, as over vhost-user. */
 #include <config.h>
 
 #include <errno.h>
@@ -63,7 +63,7 @@ START_TEST(a_mapping_that_is_refused_later_is_an_error_of_its_request)
 	ck_assert_int_eq(error, 0);
 	dax_post_map(3, file, 0, CHUNK, 0, 0);
 	ck_assert_uint_eq(dax_collect(&error), 0);
-	ck_assert_uint_eq(dax_server.unmaps, 0);	/* nothing was there */
+	ck_assert_uint_eq(dax_server.unmaps, 0);	/* nothing was mapped */
 	dax_answer(1, 0);
 	ck_assert_uint_eq(dax_collect(&error), 1);
 	ck_assert_int_eq(error, 0);
@@ -114,7 +114,7 @@ START_TEST(what_was_cut_is_mapped_anew_as_far_as_it_reaches)
 	dax_answer(1, 0);
 	ck_assert_uint_eq(dax_collect(&error), 1);
 	dax_post(2, FUSE_SETATTR, file, &to, sizeof(to));
-	ck_assert_uint_eq(dax_collect(&error), 0);	/* heard of when it is so */
+	ck_assert_uint_eq(dax_collect(&error), 0);	/* no reply before the change is answered */
 	ck_assert_uint_eq(dax_server.unmaps, 1);
 	ck_assert_uint_eq(dax_server.last.len, 4096);
 	dax_answer_all();
@@ -148,7 +148,7 @@ START_TEST(a_file_that_grows_page_by_page_has_few_pieces)
 		dax_answer_all();
 		dax_collect(&error);
 	}
-	ck_assert_uint_eq(dax_server.unmaps, 8);	/* then one in their place */
+	ck_assert_uint_eq(dax_server.unmaps, 8);	/* the next growth replaces them by one piece */
 	ck_assert_uint_eq(dax_server.maps, 10);
 }
 END_TEST
@@ -186,7 +186,7 @@ START_TEST(changes_are_asked_for_some_at_a_time)
 	int error = 1;
 
 	dax_set_size(CHUNKS * CHUNK);
-	for (i = 0; i < 8; i++)	/* each four chunks, in place of four */
+	for (i = 0; i < 8; i++)	/* each request replaces four chunks */
 		dax_post_map(i, file, 0, CHUNKS * CHUNK, 0, i & 1 ?
 			 FUSE_SETUPMAPPING_FLAG_WRITE : 0);
 	ck_assert_uint_eq(dax_collect(&error), 0);
@@ -229,7 +229,7 @@ START_TEST(an_answer_of_a_former_session_is_nobodys)
 }
 END_TEST
 
-/* Who stops a queue without draining it may be told of its changes still. */
+/* Changes may be answered after their queue stopped without draining. */
 START_TEST(a_mapping_that_is_refused_when_its_queue_has_stopped_is_nobodys)
 {
 	const uint64_t file = fs_rig_lookup(&dax, 1, "file");
@@ -245,7 +245,7 @@ START_TEST(a_mapping_that_is_refused_when_its_queue_has_stopped_is_nobodys)
 }
 END_TEST
 
-/* ------------------------------------------------- and a pool of threads */
+/* ---------------------------------------------------- with worker threads */
 
 START_TEST(a_mapping_of_a_pool_is_answered_when_it_is_there)
 {
@@ -257,7 +257,7 @@ START_TEST(a_mapping_of_a_pool_is_answered_when_it_is_there)
 	dax_serve_until_asked(1);
 	ck_assert_uint_eq(dax_collect(&error), 0);
 	dax_post(2, FUSE_GETATTR, 1, &in, sizeof(in));
-	ck_assert_int_eq(dax_await(), 0);	/* the second one */
+	ck_assert_int_eq(dax_await(), 0);	/* the second request */
 	ck_assert_int_eq(virtdev_queue_drain(dax.dev, RIG_REQUESTS), 1);
 	dax_answer(1, 0);
 	ck_assert_int_eq(dax_await(), 0);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Claims about the window of a file system: what is mapped, when and how. */
+/* Claims about the DAX window and its mappings. */
 #include <config.h>
 
 #include <errno.h>
@@ -47,7 +47,7 @@ START_TEST(a_piece_of_a_file_is_mapped_as_it_was_asked_for)
 	ck_assert_int_eq(dax_server.flags & O_ACCMODE, O_RDONLY);
 	ck_assert_int_eq(dax_map(file, 0, 2 * CHUNK, 2 * CHUNK,
 			     FUSE_SETUPMAPPING_FLAG_WRITE), 0);
-	ck_assert_uint_eq(dax_server.maps, 2);	/* neighbours are one mapping */
+	ck_assert_uint_eq(dax_server.maps, 2);	/* consecutive chunks are one mapping */
 	ck_assert_uint_eq(dax_server.last.fd_offset, 0);
 	ck_assert_uint_eq(dax_server.last.len, 2 * CHUNK);
 	ck_assert(dax_server.last.writable);
@@ -107,8 +107,8 @@ START_TEST(a_file_that_gets_another_length_is_mapped_so)
 	ck_assert_int_eq(dax_map(file, 0, 2 * CHUNK, 0, 0), 0);
 	ck_assert_int_eq(fs_rig_ask(&dax, FUSE_SETATTR, file, &cut, sizeof(cut),
 				    NULL, 0), 0);
-	ck_assert_uint_eq(dax_server.maps, 2);	/* pages that the file has, */
-	ck_assert_uint_eq(dax_server.unmaps, 1);	/* and all behind them */
+	ck_assert_uint_eq(dax_server.maps, 2);	/* the pages of the file, */
+	ck_assert_uint_eq(dax_server.unmaps, 1);	/* and the rest is unmapped */
 	ck_assert_uint_eq(dax_server.last.offset, 12288);
 	ck_assert_uint_eq(dax_server.last.len, 2 * CHUNK - 12288);
 	ck_assert_int_eq(fs_rig_write(&dax, file, fh, CHUNK, "x", 1), 0);
@@ -117,7 +117,7 @@ START_TEST(a_file_that_gets_another_length_is_mapped_so)
 	ck_assert_uint_eq(dax_server.last.len, CHUNK + 4096);
 	ck_assert_int_eq(fs_rig_write(&dax, file, fh, CHUNK, "yz", 2), 0);
 	ck_assert_uint_eq(dax_server.maps, 3);
-	dax_set_size(CHUNK + 4097);		/* by somebody else: seen when told */
+	dax_set_size(CHUNK + 4097);		/* by another process: detected by GETATTR */
 	fs_rig_lookup(&dax, 1, "file");
 	ck_assert_uint_eq(dax_server.maps, 4);
 	ck_assert(dax_server.last.replaces);
@@ -186,7 +186,7 @@ START_TEST(a8_16_a_window_of_what_is_read_only_is_read_only)
 }
 END_TEST
 
-/* Each kind of request that changes the window, of one file. */
+/* Each kind of request that changes the window. */
 static void post_changes(uint64_t file, unsigned int round)
 {
 	const struct { uint32_t n; struct fuse_removemapping_one one; }
@@ -233,7 +233,7 @@ static void add_pool(Suite *s)
 	suite_add_tcase(s, tc);
 }
 
-/* Changes that are made at once, by the queue's thread itself or for its pool. */
+/* A server that maps immediately, without and with worker threads. */
 static void add_at_once(Suite *s, const char *name, void (*begin)(void))
 {
 	TCase *tc = tcase_create(name);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Claims about the file system device: what each operation does to a folder. */
+/* Claims about the file system device: the effect of each operation. */
 #define _GNU_SOURCE
 #include <config.h>
 
@@ -173,7 +173,7 @@ static void write_with(uint64_t node, uint64_t fh, uint32_t flags,
 				    bytes, in.size), 0);
 }
 
-/* A mapping's pages are written by any descriptor, and a process changes O_APPEND. */
+/* Write-back uses any handle of the file, and processes may toggle O_APPEND. */
 START_TEST(a_write_appends_when_it_says_so_and_not_when_its_file_was_opened_to)
 {
 	const uint64_t file = fs_rig_lookup(&r, 1, "file");
@@ -413,7 +413,7 @@ START_TEST(the_file_system_and_access_are_answered)
 }
 END_TEST
 
-/* How many entries the answer has, and that "file" is one of them. */
+/* Counts the entries of the reply, and reports whether "file" is one of them. */
 static unsigned int count_entries(bool plus, bool *has_file, uint64_t *last)
 {
 	const char *at = fs_rig_answer(&r);
@@ -481,7 +481,7 @@ START_TEST(a_folder_is_read_whole_while_its_entries_go)
 			fs_rig_name(&r, FUSE_RMDIR, 1, NULL, 0, name);
 		}
 	} while (got);
-	/* those ten may be in it or not, everybody else is */
+	/* the ten removed entries may be included, all others must be */
 	ck_assert_uint_ge(n, 94);
 	ck_assert_uint_le(n, 104);
 }
@@ -527,7 +527,7 @@ START_TEST(holes_copies_and_allocation)
 	ck_assert_int_eq(fs_rig_ask(&r, FUSE_COPY_FILE_RANGE, file, &copy,
 				    sizeof(copy), NULL, 0), 0);
 	ck_assert_int_eq(fs_rig_stat(&r, "file").st_size, 207);
-	more.mode = 8;	/* collapse: it moves what others have mapped */
+	more.mode = 8;	/* collapse: moves content that others have mapped */
 	ck_assert_int_eq(fs_rig_ask(&r, FUSE_FALLOCATE, file, &more,
 				    sizeof(more), NULL, 0), -EOPNOTSUPP);
 }
@@ -541,7 +541,7 @@ START_TEST(extended_attributes_go_through)
 	int rc = fs_rig_ask(&r, FUSE_SETXATTR, file, &set, 8, "user.a\0xyz",
 			    10);
 
-	if (rc == -EOPNOTSUPP)	/* a file system without them */
+	if (rc == -EOPNOTSUPP)	/* not supported by the file system */
 		return;
 	ck_assert_int_eq(rc, 0);
 	ck_assert_int_eq(fs_rig_name(&r, FUSE_GETXATTR, file, &get, sizeof(get),
@@ -599,7 +599,7 @@ START_TEST(a_new_session_begins_with_nothing)
 }
 END_TEST
 
-/* Of root, whose own groups are not those of the users of the guest. */
+/* Root's supplementary groups do not apply to users of the guest. */
 START_TEST(a8_15_groups_of_the_process_are_not_its_users)
 {
 	const gid_t group = 4242;
@@ -608,7 +608,7 @@ START_TEST(a8_15_groups_of_the_process_are_not_its_users)
 	int n = getgroups(64, before);
 
 	if (getuid() || n < 0 || setgroups(1, &group) < 0)
-		return;		/* nobody else can become somebody else */
+		return;		/* only root impersonates */
 	fs_rig_init(&r);
 	ck_assert_int_eq(fchownat(r.dir, ".", 0, group, 0), 0);
 	ck_assert_int_eq(fchmodat(r.dir, ".", 0770, 0), 0);
@@ -634,7 +634,7 @@ static bool is_told_as_another(const char *name)
 	return out.attr.flags & FUSE_ATTR_SUBMOUNT;
 }
 
-/* In a mount namespace of this process, where it may have one. */
+/* Mounts in a private mount namespace; false: not permitted. */
 static bool mount_another(const char *dir)
 {
 	return unshare(CLONE_NEWNS) == 0 &&
@@ -651,7 +651,7 @@ START_TEST(another_file_system_in_the_folder_is_told_where_that_is_wanted)
 	ck_assert_int_eq(mkdirat(r.dir, "other", 0755), 0);
 	snprintf(dir, sizeof(dir), "%s/other", r.folder);
 	if (!mount_another(dir))
-		dir[0] = '\0';	/* root alone can */
+		dir[0] = '\0';	/* requires root */
 	fs_rig_make(&r, RIG_REQUESTS);
 	ck_assert_int_eq(fs_rig_begin(&r), 0);
 	ck_assert(!is_told_as_another("sub"));
@@ -662,8 +662,8 @@ START_TEST(another_file_system_in_the_folder_is_told_where_that_is_wanted)
 }
 END_TEST
 
-/* One more descriptor can be had, which the folder takes. */
-START_TEST(a_lack_of_descriptors_is_not_a_lack_of_proc)
+/* One descriptor is available, which the shared directory uses. */
+START_TEST(reports_emfile_not_a_missing_proc)
 {
 	struct rlimit before, limit;
 	struct virtdev *dev;
@@ -716,7 +716,7 @@ static Suite *suite(void)
 	tcase_add_test(tc, extended_attributes_go_through);
 	tcase_add_test(tc, what_is_forgotten_is_gone_and_its_number_does_not_return);
 	tcase_add_test(tc, a_new_session_begins_with_nothing);
-	tcase_add_test(tc, a_lack_of_descriptors_is_not_a_lack_of_proc);
+	tcase_add_test(tc, reports_emfile_not_a_missing_proc);
 	tcase_add_test(alone, a8_15_groups_of_the_process_are_not_its_users);
 	tcase_add_loop_test(alone, another_file_system_in_the_folder_is_told_where_that_is_wanted,
 			    0, 2);

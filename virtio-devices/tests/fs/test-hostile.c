@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Claims about drivers that lie, and about folders that change meanwhile. */
+/* Claims about malicious drivers, and directories that change concurrently. */
 #include <config.h>
 
 #include <errno.h>
@@ -37,7 +37,7 @@ static bool is_there(const char *name)
 	return faccessat(r.dir, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
-/* A header as it is, and n bytes behind it. */
+/* Sends a header and n bytes. */
 static int send_header(struct fuse_in_header in, uint32_t n)
 {
 	unsigned char bytes[256] = { 0 };
@@ -65,7 +65,7 @@ START_TEST(a8_11_a_length_that_is_not_the_chains_is_refused)
 	bad.len = sizeof(in) + 16;
 	memset((char *)&bad + 36, 0xff, 2);	/* total_extlen */
 	ck_assert_int_eq(send_header(bad, 16), -EINVAL);
-	/* less than a header has nobody to answer to */
+	/* without a complete header there is no reply */
 	ck_assert_int_eq(fs_rig_send(&r, &in, sizeof(in) - 1), 1);
 }
 END_TEST
@@ -219,7 +219,7 @@ START_TEST(a8_13_a_folder_is_read_when_no_more_files_can_be_known)
 }
 END_TEST
 
-/* How many of n descriptors the process gets; they are closed then. */
+/* Opens and closes up to n descriptors; returns how many could be opened. */
 static unsigned int descriptors_left(unsigned int n)
 {
 	int fds[256];
@@ -312,7 +312,7 @@ START_TEST(a8_15_files_are_made_for_the_one_who_asks)
 	ck_assert_uint_eq(st.st_uid, 1234);
 	ck_assert_uint_eq(st.st_gid, 99);
 	ck_assert_uint_eq(st.st_mode, S_IFDIR | 02755);
-	r.uid = UINT32_MAX;	/* "leave it alone": that would be root */
+	r.uid = UINT32_MAX;	/* "unchanged": would keep root */
 	ck_assert_int_eq(fs_rig_name(&r, FUSE_MKDIR, 1, &in, sizeof(in), "e"),
 			 -EINVAL);
 	ck_assert_uint_eq(geteuid(), 0);
@@ -361,7 +361,7 @@ START_TEST(a8_17_names_lead_nowhere_else)
 	}
 	ck_assert_int_eq(fs_rig_ask(&r, FUSE_RENAME2, 1, &to, sizeof(to),
 				    "file\0../out", 12), -EINVAL);
-	/* without an end */
+	/* without a NUL */
 	ck_assert_int_eq(fs_rig_ask(&r, FUSE_LOOKUP, 1, NULL, 0, "file", 4),
 			 -EINVAL);
 	ck_assert_int_eq(fs_rig_ask(&r, FUSE_RENAME2, 1, &to, sizeof(to),
@@ -438,7 +438,7 @@ START_TEST(what_cannot_be_is_refused)
 		{ { .path = "/", .tag = "0123456789012345678901234567890123456" },
 		  -ENAMETOOLONG },
 		{ { .path = "/", .tag = "t", .window = 4096 }, -EINVAL },
-		/* so many chunks that their number is 0 in 32 bits */
+		/* the number of chunks overflows to 0 in 32 bits */
 		{ { .path = "/", .tag = "t", .window = UINT64_C(1) << 53 },
 		  -EINVAL },
 		{ { .path = "/", .tag = "t", .window = (UINT64_C(1) << 40) +

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Claims about rules of numbers, and about many of them at random. */
+/* Claims about ID rules, single and random ones. */
 #include <config.h>
 
 #include <errno.h>
@@ -27,7 +27,7 @@ static int add(const char *rule)
 	return rc;
 }
 
-/* The host's number, or an errno. */
+/* The host ID, or a negative errno. */
 static int64_t to_host(uint32_t id)
 {
 	uint32_t host;
@@ -142,7 +142,7 @@ END_TEST
 #define IDS 48u
 #define NO_RULE (-2)
 
-/* Each number by itself: what it is on the other side, or NO_RULE or -EPERM. */
+/* Model: the translation of each ID, or NO_RULE or -EPERM. */
 static int64_t hosts[IDS], guests[IDS];
 
 static const char *const names[] = {
@@ -228,7 +228,7 @@ START_TEST(rules_at_random_are_what_each_number_by_itself_is)
 }
 END_TEST
 
-/* Whatever the text is, nothing is read beyond its end. */
+/* Random text: the parser must not read beyond its end. */
 START_TEST(texts_at_random_are_rules_or_refused)
 {
 	static const char bytes[] = "guesthopmapsquash-forbid:::0123456789xX ";

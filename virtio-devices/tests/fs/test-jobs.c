@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Claims about requests that threads of the caller's do. */
+/* Claims about requests that worker threads serve. */
 #include <config.h>
 
 #include <errno.h>
@@ -33,7 +33,7 @@ static void teardown(void)
 	fs_rig_fini(&r);
 }
 
-/* A GETATTR of the root in a place of its own. */
+/* Adds a GETATTR of the root with its own buffers. */
 static void add_request(uint64_t number)
 {
 	const struct {

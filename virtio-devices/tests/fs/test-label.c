@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Claims about labels that a guest's kernel gives to what it makes. */
+/* Claims about security labels of new files. */
 #include <config.h>
 
 #include <errno.h>
@@ -61,7 +61,7 @@ static struct label make_label(const char *name, const char *value)
 	return l;
 }
 
-/* A thing with the name "made"; a link leads to "file". */
+/* Creates "made"; a symbolic link points to "file". */
 static int make(uint32_t opcode, uint32_t mode, const struct label *l,
 		uint32_t bytes)
 {
@@ -92,7 +92,7 @@ static bool is_made(void)
 	return faccessat(r.dir, "made", F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
-/* Who runs the tests may not be one who sets such attributes, here. */
+/* Whether this process may set security attributes. */
 static bool can_label(void)
 {
 	return setxattr(r.folder, LABEL, "x", 1, 0) == 0;
@@ -122,8 +122,8 @@ START_TEST(what_is_made_has_its_label_or_is_not_made)
 }
 END_TEST
 
-/* The host takes no capabilities of that form. */
-START_TEST(what_gets_no_label_is_not_made)
+/* The host rejects this malformed capability attribute. */
+START_TEST(removes_a_new_file_if_its_label_fails)
 {
 	const struct label l = make_label("security.capability", "none");
 
@@ -198,7 +198,7 @@ START_TEST(a8_11_labels_that_are_not_what_they_say_are_refused)
 		/* values that are longer than what is there */
 		changed(whole, 1, whole), changed(whole, 1, UINT32_MAX),
 		changed(whole, 1, 0xfffffff0u), changed(whole, 1, whole - 29),
-		/* more of them than one, or than there are */
+		/* more labels than supported, or than present */
 		changed(whole, 2, 8), changed(whole, 31, 8),
 		/* an extension that ends in its head, in its name, or beyond */
 		changed(8, 1, 8), changed(16, 1, 0), changed(24, 1, 0),
@@ -250,7 +250,7 @@ int main(void)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_loop_test(tc, what_is_made_has_its_label_or_is_not_made, 0,
 			    KINDS);
-	tcase_add_loop_test(tc, what_gets_no_label_is_not_made, 0, KINDS);
+	tcase_add_loop_test(tc, removes_a_new_file_if_its_label_fails, 0, KINDS);
 	tcase_add_test(tc, a_file_that_was_there_keeps_its_label);
 	tcase_add_test(tc, a_driver_without_a_place_for_labels_has_none);
 	tcase_add_test(tc, a_request_with_no_label_among_its_extensions_is_served);

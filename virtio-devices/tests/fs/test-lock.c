@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Claims about locks of a guest that others respect. */
+/* Claims about guest locks that apply to the host. */
 #include <config.h>
 
 #include <errno.h>
@@ -17,7 +17,7 @@
 
 static struct fs_rig r;
 static uint64_t file, fh;
-static int others;	/* the same file, opened by a program of the host */
+static int others;	/* the same file, opened by a host process */
 
 static void setup_with(bool locks, uint32_t handles)
 {
@@ -74,7 +74,7 @@ static int flush(uint64_t owner)
 	return fs_rig_ask(&r, FUSE_FLUSH, file, &in, sizeof(in), NULL, 0);
 }
 
-/* A program of the host tries for bytes of the file: 0, or an errno. */
+/* Tries a lock as a host process: 0 or an errno. */
 static int host_tries(short type, off_t start, off_t len)
 {
 	struct flock record = { .l_type = type, .l_whence = SEEK_SET,
@@ -203,7 +203,7 @@ START_TEST(a8_13_owners_of_records_are_bounded)
 }
 END_TEST
 
-/* Every second byte, from that owner's own area; the first refusal, or 0. */
+/* Locks every second byte of the owner's area; returns the first error. */
 static int lock_bytes(uint64_t owner, uint32_t n)
 {
 	uint32_t i;
@@ -222,7 +222,7 @@ START_TEST(a8_13_records_of_an_owner_are_bounded)
 	ck_assert_int_eq(lock_bytes(1, FS_MAX_OWNER_RECORD_LOCKS), 0);
 	ck_assert_int_eq(lock(FUSE_SETLK, 1, F_RDLCK, 0, 0), -ENOLCK);
 	ck_assert_int_eq(host_tries(F_WRLCK, 0, 1), 0);
-	/* joins two: room for one */
+	/* merges two locks: one more fits */
 	ck_assert_int_eq(lock(FUSE_SETLK, 1, F_RDLCK, base + 1, base + 1), 0);
 	ck_assert_int_eq(lock(FUSE_SETLK, 1, F_RDLCK, 10, 10), 0);
 	ck_assert_int_eq(lock(FUSE_SETLK, 1, F_RDLCK, 20, 20), -ENOLCK);
@@ -248,7 +248,7 @@ END_TEST
 
 #define MODEL 48
 
-/* Changes what each byte is locked by; of how many records that is. */
+/* Applies the change to a model of bytes; returns its number of locks. */
 static uint32_t model_change(uint32_t *bytes, const struct fs_record_lock *change)
 {
 	uint32_t n = 0, i;
@@ -298,7 +298,7 @@ START_TEST(copies_of_records_are_joined_and_split_byte_by_byte)
 }
 END_TEST
 
-/* In no order, with numbers that differ in their first bits, or their last. */
+/* Unordered IDs that differ in their high or low bits. */
 static uint64_t name_of(uint64_t i)
 {
 	return i & 1 ? i << 48 : i * 77;
@@ -327,7 +327,7 @@ START_TEST(a8_13_each_of_many_owners_has_its_own_records)
 }
 END_TEST
 
-/* Even if there is somebody else for those that may take long. */
+/* Files without a server are closed directly, even if a closer is configured. */
 START_TEST(locks_of_a_file_without_a_server_are_gone_after_a_reset)
 {
 	struct vsu_closer *closer;

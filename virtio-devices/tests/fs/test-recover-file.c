@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Claims about the file in which a session outlives its process, and who else is at it. */
+/* Claims about the recovery file, and other processes that change it. */
 #include <config.h>
 
 #include <errno.h>
@@ -14,8 +14,8 @@
 #include "../suite.h"
 #include "fs-rig.h"
 
-#define AGREED 64u		/* in the head: what the driver and the device agreed on */
-#define INODES 1024u		/* the first 200 or so have room from the beginning */
+#define AGREED 64u		/* offset of the negotiated flags */
+#define INODES 1024u		/* the first 200 or so are allocated initially */
 
 static struct fs_rig r;
 static char place[64], path[80];
@@ -43,7 +43,7 @@ static void teardown(void)
 	folder_remove(place);
 }
 
-/* Says what a device says that is to go on with the file; another one has none. */
+/* Creates a device with the file; returns its error. */
 static int refused(struct vsu_error *err)
 {
 	int rc;
@@ -80,7 +80,7 @@ START_TEST(d1_22_a_table_that_is_cut_is_an_error_and_the_guest_goes_on)
 }
 END_TEST
 
-/* Room for more records is made in the same file, and would hide the cut. */
+/* Allocating more records would extend the file and hide the truncation. */
 START_TEST(d1_22_a_table_that_is_cut_does_not_grow_again)
 {
 	uint64_t first;
@@ -126,7 +126,7 @@ int main(void)
 	TCase *tc = tcase_create("table");
 
 	tcase_add_checked_fixture(tc, setup, teardown);
-	if (!under_valgrind()) {	/* it goes on behind a fault with other registers */
+	if (!under_valgrind()) {	/* valgrind resumes after a fault with other registers */
 		tcase_add_loop_test(tc, d1_22_a_table_that_is_cut_is_an_error_and_the_guest_goes_on,
 				    0, CUTS);
 		tcase_add_test(tc, d1_22_a_table_that_is_cut_does_not_grow_again);

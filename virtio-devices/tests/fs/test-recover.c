@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Claims about a folder that a guest has mounted while the process that shares it is killed. */
+/* Claims about recovery of a session after the process was killed. */
 #include <config.h>
 
 #include <errno.h>
@@ -29,7 +29,7 @@ static void begin(void)
 
 static void setup(void)
 {
-	/* memory, as /run is; a disk would be written to with each try */
+	/* a memory file system, to avoid disk writes in each test */
 	strcpy(place, "/dev/shm/test-recover-XXXXXX");
 	if (!mkdtemp(place)) {
 		strcpy(place, "/tmp/test-recover-XXXXXX");
@@ -46,7 +46,7 @@ static void teardown(void)
 	folder_remove(place);
 }
 
-/* The device goes as a process does that is killed: the file is as it stands. */
+/* Ends the device as a killed process would: the file remains as it is. */
 static void kill_device(void)
 {
 	virtdev_queue_stop(r.dev, r.queue);
@@ -239,7 +239,7 @@ static const struct fuse_create_in new_file = {
 static struct fuse_link_in new_link;
 static const struct fuse_rename2_in new_name = { .newdir = 1 };
 
-/* A guest's requests that change names in the folder. */
+/* Requests that change names. */
 static const struct {
 	uint32_t opcode;
 	const void *args;
@@ -312,8 +312,8 @@ START_TEST(what_is_forgotten_is_not_forgotten_twice)
 }
 END_TEST
 
-/* Who closes it hears that it is closed, whichever process did it. */
-START_TEST(what_was_closed_is_not_closed_twice)
+/* A repeated FUSE_RELEASE succeeds if the previous process executed it. */
+START_TEST(repeated_release_succeeds_once)
 {
 	uint64_t file = fs_rig_lookup(&r, 1, "file"), fh, dir;
 
@@ -419,7 +419,7 @@ static void give_file(const unsigned char *bytes, size_t len)
 	close(fd);
 }
 
-/* The device refuses it by a sentence, or knows what is in the folder. */
+/* Either the device rejects the file with a message, or it works. */
 static void try_bytes(const unsigned char *bytes, size_t len, uint64_t file)
 {
 	struct vsu_error err = VSU_ERROR_INIT;
@@ -439,12 +439,12 @@ static void try_bytes(const unsigned char *bytes, size_t len, uint64_t file)
 	kill_device();
 }
 
-#define RECORDS 4096u		/* of files, behind the head; the second is the first */
-#define WHICH 52u		/* of its places, in a record */
+#define RECORDS 4096u		/* inode records, behind the header; index 0 is unused */
+#define WHICH 52u		/* offset of which in a record */
 #define RECORD 736u
 #define HANDLES ((RECORDS + RECORD * 16u + 4095u) & ~4095u)
 
-/* Of requests, behind the handles: each is 48 bytes. */
+/* Replay records, behind the handles: 48 bytes each. */
 #define ONCES ((HANDLES + 32u * 8u + 4095u) & ~4095u)
 
 static uint32_t change_which(unsigned char *record, uint32_t which)
@@ -459,7 +459,7 @@ static uint32_t change_which(unsigned char *record, uint32_t which)
 #define BEGUN 24u
 #define DONE 40u
 
-/* The process was killed before it noted that they are done, so much later. */
+/* Kills the process before it records completion, later_ns after the start. */
 static void kill_within(uint64_t later_ns)
 {
 	unsigned char *bytes;
@@ -489,7 +489,7 @@ START_TEST(what_was_done_and_not_noted_is_found)
 }
 END_TEST
 
-/* Killed in the call: the folder's record says where it was and where it may be. */
+/* Killed within rename(): the record contains the old and the new name. */
 START_TEST(a_folder_that_was_being_renamed_is_found_with_what_is_in_it)
 {
 	uint64_t sub = fs_rig_lookup(&r, 1, "sub"), inner;
@@ -570,8 +570,8 @@ START_TEST(a_file_that_was_changed_at_any_byte_does_no_harm)
 }
 END_TEST
 
-/* A writer that stops behind any byte of a record leaves none, or all of it. */
-START_TEST(a_record_that_is_torn_at_any_byte_is_none)
+/* A writer killed after any byte leaves a valid record or none. */
+START_TEST(ignores_torn_records)
 {
 	uint64_t file = fs_rig_lookup(&r, 1, "file");
 	unsigned char *bytes, whole[RECORD];
@@ -592,7 +592,7 @@ START_TEST(a_record_that_is_torn_at_any_byte_is_none)
 }
 END_TEST
 
-/* FNV-1a, by which a record's name and number hold together. */
+/* FNV-1a, the checksum of records. */
 static uint64_t sum_of(uint64_t sum, const unsigned char *at, size_t len)
 {
 	while (len--)
@@ -600,7 +600,7 @@ static uint64_t sum_of(uint64_t sum, const unsigned char *at, size_t len)
 	return sum;
 }
 
-#define PLACE 192u		/* the first: folder, sum, name */
+#define PLACE 192u		/* the first dentry: parent, checksum, name */
 
 static const char *const bad_names[] = {
 	"..", ".", "../file", "sub/../file", "/etc/passwd", "file/", "", "sub//inner",
@@ -628,8 +628,8 @@ START_TEST(a_name_that_leads_elsewhere_is_lost)
 }
 END_TEST
 
-/* A folder that is said to be in itself has no path. */
-START_TEST(folders_in_a_circle_are_lost_and_end)
+/* A directory whose record names itself as parent has no path. */
+START_TEST(detects_cycles_of_parents)
 {
 	uint64_t sub = fs_rig_lookup(&r, 1, "sub"), sum;
 	unsigned char *bytes, *at;
@@ -674,7 +674,7 @@ static TCase *requests(void)
 	tcase_add_test(tc, what_failed_is_not_tried_again);
 	tcase_add_test(tc, a_number_of_another_session_is_another_request);
 	tcase_add_test(tc, what_is_forgotten_is_not_forgotten_twice);
-	tcase_add_test(tc, what_was_closed_is_not_closed_twice);
+	tcase_add_test(tc, repeated_release_succeeds_once);
 	tcase_add_loop_test(tc, what_was_done_and_not_noted_is_found, 0, CHANGES);
 	tcase_add_loop_test(tc, a_folder_that_was_being_renamed_is_found_with_what_is_in_it,
 			    0, 2);
@@ -701,10 +701,10 @@ static TCase *hostile(void)
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, a_file_that_was_changed_at_any_byte_does_no_harm);
-	tcase_add_test(tc, a_record_that_is_torn_at_any_byte_is_none);
+	tcase_add_test(tc, ignores_torn_records);
 	tcase_add_loop_test(tc, a_name_that_leads_elsewhere_is_lost, 0,
 			    (int)(sizeof(bad_names) / sizeof(*bad_names)));
-	tcase_add_test(tc, folders_in_a_circle_are_lost_and_end);
+	tcase_add_test(tc, detects_cycles_of_parents);
 	return tc;
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Claims about a folder that a guest has mounted while it moves to another device. */
+/* Claims about migration of a guest that has mounted the shared directory. */
 #include <config.h>
 
 #include <errno.h>
@@ -15,9 +15,9 @@
 #include "../suite.h"
 #include "fs-rig.h"
 
-/* Of the state, before the model's own bytes. */
+/* Bytes before the model's state. */
 #define HEAD 20u
-/* Of those, up to the first file. */
+/* Bytes of the model's state before the first inode. */
 #define FILES 12u
 
 static struct fs_rig r;
@@ -42,7 +42,7 @@ static unsigned char *save(size_t *len)
 	return bytes;
 }
 
-/* The next device, which says what it thinks of it, takes the former one's place. */
+/* Replaces the device by a new one and loads the state. */
 static int load(const void *bytes, size_t len, struct vsu_error *err)
 {
 	int rc;
@@ -162,7 +162,7 @@ START_TEST(a_file_that_is_gone_is_an_error_where_that_is_wanted)
 }
 END_TEST
 
-/* Between the save and the load. Says whether handles are of use here. */
+/* Renames between save and load. Returns whether file handles are supported. */
 static bool renamed_meanwhile(uint64_t *file)
 {
 	size_t len;
@@ -197,7 +197,7 @@ START_TEST(a_file_with_a_handle_is_found_under_another_name)
 }
 END_TEST
 
-START_TEST(locks_that_others_heed_do_not_move)
+START_TEST(rejects_migration_with_locks_on_the_host)
 {
 	struct fuse_lk_in lk = { .owner = 5, .lk = { .end = 9, .type = F_WRLCK } };
 	struct vsu_error err = VSU_ERROR_INIT;
@@ -292,7 +292,7 @@ static int load_blob(struct blob *b, struct vsu_error *err)
 	return load(b->bytes, at, err);
 }
 
-/* A state with one file, number 2. */
+/* Loads a state with one inode, ID 2. */
 static int load_path(uint32_t type, const char *path)
 {
 	struct blob b;
@@ -381,7 +381,7 @@ START_TEST(numbers_that_cannot_be_are_refused)
 }
 END_TEST
 
-/* Of the folder that has number 2. */
+/* Loads a state with an open handle and directory 2. */
 static int load_open(uint64_t id, uint64_t node, uint32_t flags)
 {
 	struct blob b;
@@ -429,7 +429,7 @@ START_TEST(what_is_not_offered_is_refused)
 }
 END_TEST
 
-/* Refused, and the device is new; or it serves with that. */
+/* Either loading fails and the device is unchanged, or the device works. */
 static void try_changed(const unsigned char *bytes, size_t len)
 {
 	int rc;
@@ -465,10 +465,10 @@ START_TEST(a_state_that_was_cut_or_changed_does_no_harm)
 }
 END_TEST
 
-#define NAMES 600	/* in each of the paths */
+#define NAMES 600	/* names per path */
 #define LOST_FILES 12
 
-/* Files that are lost, each by a path of its own length of names. */
+/* Inodes with long paths that do not exist. */
 static size_t long_paths(struct blob *b)
 {
 	char path[2 * NAMES];
@@ -480,7 +480,7 @@ static size_t long_paths(struct blob *b)
 	begin(b, SESSION);
 	put(b, 0, 4);
 	for (i = 0; i < LOST_FILES; i++) {
-		path[0] = (char)('a' + i % 2);	/* no folder is shared */
+		path[0] = (char)('a' + i % 2);	/* no common prefix */
 		a_file(b, 2 + i, S_IFREG, path);
 	}
 	put(b, 0, 8);
@@ -536,8 +536,8 @@ START_TEST(a_state_of_long_paths_is_loaded_in_bounded_turns)
 }
 END_TEST
 
-/* By a reset, a stop, or the next load. */
-START_TEST(a_load_that_is_given_up_leaves_a_new_device)
+/* Loading is abandoned by reset, stop or another load. */
+START_TEST(abandoned_load_leaves_a_new_device)
 {
 	struct vsu_error err = VSU_ERROR_INIT;
 	struct blob b;
@@ -591,7 +591,7 @@ static TCase *hostile(void)
 	tcase_add_test(tc, a_state_that_was_cut_or_changed_does_no_harm);
 	tcase_add_test(tc, files_of_one_folder_and_of_those_below_are_found);
 	tcase_add_test(tc, a_state_of_long_paths_is_loaded_in_bounded_turns);
-	tcase_add_loop_test(tc, a_load_that_is_given_up_leaves_a_new_device, 0,
+	tcase_add_loop_test(tc, abandoned_load_leaves_a_new_device, 0,
 			    3);
 	return tc;
 }
@@ -602,7 +602,7 @@ static Suite *suite(void)
 	TCase *others = tcase_create("others");
 
 	tcase_add_test(others, a_file_with_a_handle_is_found_under_another_name);
-	tcase_add_loop_test(others, locks_that_others_heed_do_not_move, 0, 2);
+	tcase_add_loop_test(others, rejects_migration_with_locks_on_the_host, 0, 2);
 	suite_add_tcase(s, moves());
 	suite_add_tcase(s, others);
 	suite_add_tcase(s, hostile());

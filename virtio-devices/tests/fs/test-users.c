@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Claims about users of the guest: what they may, and what is theirs. */
+/* Claims about users of the guest: permissions and ownership. */
 #include <config.h>
 
 #include <errno.h>
@@ -113,14 +113,14 @@ START_TEST(who_may_keep_suid_keeps_it)
 	const uint64_t fh = fs_rig_open(&r, FUSE_OPEN, file, O_RDWR);
 
 	if (!has_fsetid())
-		return;		/* the host takes it from whoever we are */
+		return;		/* without root the host always clears them */
 	set_mode(06777);
 	write_as(file, fh, 0);
 	cut_as(file, 0);
 	open_as(file, 0);
 	create_as(0);
 	ck_assert_uint_eq(mode_of("file"), 06777);
-	/* locks of the kind that is asked for by SGID are no right of anybody */
+	/* SGID without group execute selects mandatory locking: no privilege */
 	set_mode(02767);
 	write_as(file, fh, FUSE_WRITE_KILL_SUIDGID);
 	ck_assert_uint_eq(mode_of("file"), 02767);
@@ -183,7 +183,7 @@ struct groups {
 	uint32_t size, type, n, gids[5];
 };
 
-/* A folder made in the root, with extensions of so many bytes behind its name. */
+/* Creates a directory, with len bytes of extensions behind its name. */
 static int mkdir_with(const char *name, const void *extensions, uint32_t len)
 {
 	const struct fuse_mkdir_in in = { .mode = 02755 };
@@ -208,7 +208,7 @@ static struct groups group(uint32_t gid)
 
 #define SUPP_GROUP (UINT64_C(1) << 34)
 
-/* The root belongs to root and to that group, which alone may write there besides. */
+/* Sets the root directory's group, and makes it writable for owner and group. */
 static void folder_of(uint32_t gid)
 {
 	ck_assert_int_eq(fchown(r.dir, 0, gid), 0);
@@ -331,7 +331,7 @@ START_TEST(a8_11_extensions_that_are_not_what_they_say_are_refused)
 		{ 0, 77, 0, { 0 } }, { 7, 77, 0, { 0 } }, { 12, 77, 0, { 0 } },
 		{ 40, 77, 0, { 0 } }, { UINT32_MAX, 77, 0, { 0 } },
 		{ 0xfffffff8u, 32, 1, { 1 } },
-		/* groups: none at all, more than there are, far too many */
+		/* groups: none, more than present, far too many */
 		{ 8, 32, 1, { 1 } }, { 16, 32, 2, { 1 } }, { 32, 32, 6, { 1 } },
 		{ 32, 32, UINT32_MAX, { 1 } }, { 32, 32, 0x40000001, { 1 } },
 	};
@@ -341,7 +341,7 @@ START_TEST(a8_11_extensions_that_are_not_what_they_say_are_refused)
 	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
 		ck_assert_int_eq(mkdir_with("a", &rows[i], sizeof(rows[i])),
 				 -EINVAL);
-	/* the same twice; the second stands where the first one ends */
+	/* two extensions of the same type */
 	memcpy(&twice[0].gids[1], &twice[1], 16);
 	ck_assert_int_eq(mkdir_with("a", twice, 32), -EINVAL);
 	for (i = 0; i < 17; i++) {
@@ -373,13 +373,13 @@ END_TEST
 #define ACCESS_LIST "system.posix_acl_access"
 #define DEFAULT_LIST "system.posix_acl_default"
 
-/* As the kernel has it: version 2, and then tag, rights and number of each. */
+/* The kernel's format: version 2; tag, permissions and ID of each entry. */
 struct acl {
 	struct vsu_le32 version;
 	struct { struct vsu_le16 tag, rights; struct vsu_le32 id; } entries[5];
 };
 
-/* Owner and group have all rights, one more user has those, others have none. */
+/* Owner and group: all permissions; a named user: rights; others: none. */
 static struct acl list_of(uint16_t rights)
 {
 	static const uint16_t tags[] = { 1, 2, 4, 16, 32 };
@@ -395,7 +395,7 @@ static struct acl list_of(uint16_t rights)
 	return list;
 }
 
-/* False: the file system has no lists. */
+/* False: the file system does not support ACLs. */
 static bool make_with_lists(void)
 {
 	struct vsu_error err = VSU_ERROR_INIT;
@@ -445,8 +445,8 @@ START_TEST(a_mask_is_applied_once_and_not_where_a_list_stands_for_it)
 }
 END_TEST
 
-/* A host's own list is obeyed whoever the guest is, in a process with a mask. */
-START_TEST(a_list_of_the_hosts_is_obeyed)
+/* A default ACL set on the host applies, whatever the umask of the process. */
+START_TEST(applies_default_acl_of_the_host)
 {
 	const struct acl list = list_of(7);
 	const mode_t ours = umask(022);
@@ -462,7 +462,7 @@ START_TEST(a_list_of_the_hosts_is_obeyed)
 }
 END_TEST
 
-/* len: of the arguments, which have flags where that was agreed on. */
+/* len: bytes of the arguments, with flags if FUSE_SETXATTR_EXT was negotiated. */
 static int set_list(uint64_t node, const struct acl *list, uint32_t len,
 		    uint32_t flags)
 {
@@ -621,7 +621,7 @@ START_TEST(new_owners_have_other_numbers_in_the_guest)
 }
 END_TEST
 
-START_TEST(rules_that_cannot_be_are_refused)
+START_TEST(rejects_invalid_rules)
 {
 	static const char *const bad[] = { "map:0:1000:1", "map:0:2000:1" };
 	struct virtdev_fs_config config = {
@@ -678,12 +678,12 @@ static Suite *suite(void)
 	tcase_add_test(alone, a_driver_with_a_window_takes_suid_itself);
 	tcase_add_test(tc, lists_that_were_not_asked_for_are_nobodys);
 	tcase_add_test(alone, a_mask_is_applied_once_and_not_where_a_list_stands_for_it);
-	tcase_add_test(alone, a_list_of_the_hosts_is_obeyed);
+	tcase_add_test(alone, applies_default_acl_of_the_host);
 	tcase_add_test(alone, lists_go_through_and_an_outsider_takes_sgid);
 	tcase_add_test(alone, lists_that_cannot_be_are_refused);
 	tcase_add_test(alone, users_have_other_numbers_in_the_guest);
 	tcase_add_test(alone, new_owners_have_other_numbers_in_the_guest);
-	tcase_add_test(alone, rules_that_cannot_be_are_refused);
+	tcase_add_test(alone, rejects_invalid_rules);
 	tcase_add_test(alone, a_squashed_user_has_the_hosts_permissions);
 	suite_add_tcase(s, tc);
 	suite_add_tcase(s, alone);

@@ -25,8 +25,8 @@
 static struct fs_rig r;
 
 /*
- * Linux before 6.13 has no setxattrat() and none of the three that follow it. A
- * program emulated by qemu-user cannot have a filter, and lacks the calls anyway.
+ * Simulates Linux before 6.13, which lacks setxattrat() and the three calls after it.
+ * Programs under qemu-user cannot install a filter, but lack the calls anyway.
  */
 static void hide_calls(void)
 {
@@ -51,7 +51,7 @@ static bool folder_has_lists(void)
 	       errno == ENODATA;
 }
 
-/* Of each type that cannot be opened for its attributes; devices by root only. */
+/* File types that cannot be opened for fgetxattr(); devices require root. */
 static void make_files(void)
 {
 	ck_assert_int_eq(mknodat(r.dir, "fifo", S_IFIFO | 0644, 0), 0);
@@ -106,7 +106,7 @@ static int set(const char *file, const char *name, const void *value,
 
 static const char *const special[] = { "fifo", "socket", "null" };
 
-/* Linux takes any other answer for a failure and refuses users but the owner. */
+/* Linux treats any other error as a failure and denies access to all but the owner. */
 START_TEST(a_special_file_answers_that_it_has_no_list)
 {
 	size_t i;
@@ -178,7 +178,7 @@ START_TEST(attributes_are_the_files_own_and_no_links_targets)
 }
 END_TEST
 
-/* Linux refuses them; the errors are the host's. */
+/* Linux rejects these; the device returns the host's errors. */
 START_TEST(a_special_file_has_no_attributes_of_users)
 {
 	int rc;
